@@ -1,0 +1,83 @@
+/** image.h - a file opened: its format, its physical memory, what the format's notes say of the
+ * machine.
+ *
+ *  An eg_image owns its spaces and hints; eg_image_close gives back all. It holds no types and no
+ * operating system. */
+#ifndef EG_IMAGE_H
+#define EG_IMAGE_H
+
+#include "arch.h"
+#include "vec.h"
+
+/** What a container says of a CPU at the moment of the dump. @regs in the order of the
+ * architecture's names. */
+struct eg_cpu {
+    const struct eg_arch *arch;
+    uint64_t root;    /**< CR3 or the like; 0: not said */
+    uint64_t control; /**< x86: CR4 */
+    uint64_t gs_base; /**< x86: kernel's, 0: not said */
+    uint32_t pid;     /**< PRSTATUS: the task on it; 0 */
+    uint64_t regs[32];
+    uint8_t n_regs;
+};
+
+struct eg_image {
+    char *path;
+    uint64_t file_size;
+    char format[96];           /**< "ELF core on seekable zstd", outermost last */
+    struct eg_space *files[8]; /**< bottom first: file, decompressor, … ; owned */
+    size_t n_files;
+    struct eg_space *phys; /**< owned */
+    EG_VEC(struct eg_cpu) cpus;
+    char *vmcoreinfo;     /**< text of a VMCOREINFO note of the container; NULL */
+    uint16_t elf_machine; /**< the container's word; 0 */
+    bool virtual_only;    /**< segments are by virtual address (a kcore) */
+    struct eg_space
+        *kernel_va; /**< the container's own map of kernel addresses (kcore, -p dumps); NULL */
+    EG_VEC(char *) notes;  /**< e.g. "truncated: the last range misses 12 MiB" */
+    struct eg_arena arena; /**< lives as long as the image; used while opening only */
+};
+
+struct eg_open_options {
+    const char *format;  /**< force; NULL: probe */
+    const char *tmp_dir; /**< --tmp, for what must be unpacked; NULL: $TMPDIR or /var/tmp */
+    uint64_t offset;     /**< raw: the physical address of the first byte */
+    unsigned threads;    /**< 0: all cores */
+    bool quiet;          /**< no progress */
+};
+
+int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
+                  struct eg_error *e);
+/** The same of a space of bytes (tests, fuzzing); takes @file over in every case. */
+int eg_image_open_space(struct eg_image **out, struct eg_space *file, const char *name,
+                        const struct eg_open_options *o, struct eg_error *e);
+void eg_image_close(struct eg_image *img);
+void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3);
+
+/* ---- formats: one file, one declaration
+ * -------------------------------------------------------------------------- */
+
+struct eg_format {
+    const char *desc;   /**< "LiME physical memory dump" */
+    const char *suffix; /**< what users call such files: ".lime"; NULL */
+    bool container;     /**< open gives bytes of another file (zstd), not physical memory */
+    size_t head;        /**< bytes that probe wants, at most 64 KiB */
+    /** 0..100 for the first @len bytes of a file of @size; 1 is "nothing else fits" (raw). Equal
+     * best scores are an error. */
+    int (*probe)(const uint8_t *head, size_t len, uint64_t size);
+    /** Open @file (borrowed: the image keeps it). @img takes hints and notes. */
+    int (*open)(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                const struct eg_open_options *o, struct eg_error *e);
+};
+struct eg_format_reg {
+    const char *name, *file;
+    const struct eg_format *format;
+};
+#define EG_FORMAT(n)                                                                               \
+    static const struct eg_format eg_format_##n;                                                   \
+    static const struct eg_format_reg eg_freg_##n = { #n, __FILE__, &eg_format_##n };              \
+    EG_ENTRY(eg_formats, eg_format_reg, fmt_##n) = &eg_freg_##n;                                   \
+    static const struct eg_format eg_format_##n
+const struct eg_format_reg *eg_format_nth(size_t i); /**< sorted by name; NULL past the end */
+
+#endif

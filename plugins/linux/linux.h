@@ -1,0 +1,102 @@
+/** linux.h - what every Linux plugin needs: tasks, their memory, modules, mounts, paths, times.
+ * Guarded, and the same for all kernels: members are tested, never versions.
+ *
+ *  The walkers are also registered (EG_WALKER), so that C plugins elsewhere, Lua, the shell and
+ * help find them by name. */
+#ifndef EG_LINUX_H
+#define EG_LINUX_H
+
+#include "../../core/engram.h"
+
+/** Tasks: thread group leaders in the order of init_task.tasks (init_task itself, swapper, is not
+ * given). */
+struct linux_task_walk {
+    struct eg_list_walk list;
+    bool begun;
+};
+bool linux_next_process(struct eg_run *r, struct linux_task_walk *w, struct eg_obj *task);
+#define linux_each_process(r, t)                                                                   \
+    for (struct linux_task_walk EG_CAT(w_, __LINE__) = { 0 };                                      \
+         linux_next_process((r), &EG_CAT(w_, __LINE__), &(t));)
+
+/** All threads of a process, the leader first. */
+struct linux_thread_walk {
+    struct eg_obj leader;
+    struct eg_list_walk list;
+    int state;
+};
+bool linux_next_thread(struct eg_run *r, struct linux_thread_walk *w, struct eg_obj *task);
+#define linux_each_thread(r, leader_, t)                                                           \
+    for (struct linux_thread_walk EG_CAT(w_, __LINE__) = { .leader = (leader_) };                  \
+         linux_next_thread((r), &EG_CAT(w_, __LINE__), &(t));)
+
+/** VMAs of an mm_struct (a cursor on the struct or on a pointer to it), by address: maple tree,
+ * else the list. */
+struct linux_vma_walk {
+    struct eg_obj mm;
+    struct eg_index_walk maple;
+    uint64_t cur, last_end, n;
+    int state;
+};
+bool linux_next_vma(struct eg_run *r, struct linux_vma_walk *w, struct eg_obj *vma);
+#define linux_each_vma(r, mm_, v)                                                                  \
+    for (struct linux_vma_walk EG_CAT(w_, __LINE__) = { .mm = (mm_) };                             \
+         linux_next_vma((r), &EG_CAT(w_, __LINE__), &(v));)
+
+/** Loaded modules, newest first as in /proc/modules. */
+struct linux_module_walk {
+    struct eg_list_walk list;
+    bool begun;
+};
+bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_obj *module);
+#define linux_each_module(r, m)                                                                    \
+    for (struct linux_module_walk EG_CAT(w_, __LINE__) = { 0 };                                    \
+         linux_next_module((r), &EG_CAT(w_, __LINE__), &(m));)
+
+/** Mounts of a mount namespace (cursors on struct mount): rbtree or list. */
+struct linux_mount_walk {
+    struct eg_obj ns;
+    struct eg_rb_walk rb;
+    struct eg_list_walk list;
+    int state;
+};
+bool linux_next_mount(struct eg_run *r, struct linux_mount_walk *w, struct eg_obj *mount);
+#define linux_each_mount(r, ns_, m)                                                                \
+    for (struct linux_mount_walk EG_CAT(w_, __LINE__) = { .ns = (ns_) };                           \
+         linux_next_mount((r), &EG_CAT(w_, __LINE__), &(m));)
+
+/** A process's user memory (through task->mm): NULL for kernel threads and where mm cannot be read.
+ * Kept by the system. */
+struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task);
+/** The same of an mm_struct. */
+struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm);
+
+/** Ids of a task in each pid namespace from the outermost inwards. @return how many, at most @max.
+ */
+unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max);
+/** One letter as in /proc/PID/stat: R S D T t X Z P I; '?' unreadable. */
+char linux_task_state(struct eg_run *r, struct eg_obj task);
+bool linux_task_is_kthread(struct eg_run *r, struct eg_obj task);
+
+/** Path of a struct path, from the root of the task (or of init when @task is bad): "/usr/bin/x",
+ * "/x (deleted)", "socket:[12]", "pipe:[3]", "/memfd:name (deleted)". Cut with a note when broken;
+ * NULL when unreadable at once. */
+char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task);
+char *linux_file_path(struct eg_run *r, struct eg_obj file, struct eg_obj task);
+/** A dentry's path up to its file system's root. */
+char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry);
+
+/** Times in ns since 1970 UTC. Boot: wall clock minus CLOCK_BOOTTIME. Now: the clock when the image
+ * froze. */
+bool linux_boot_time(struct eg_run *r, int64_t *ns);
+bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns);
+
+/** A per-CPU variable's copy on @cpu; and the CPUs that are online (a bit of *@it at a time, from
+ * 0). */
+struct eg_obj linux_percpu(struct eg_run *r, struct eg_obj variable, unsigned cpu);
+bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u */
+
+/** How the kernel prints ids that may be a struct {val}: kuid_t, kgid_t members. */
+bool linux_kid(struct eg_obj kid, uint32_t *out);
+
+#endif

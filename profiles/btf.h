@@ -1,0 +1,23 @@
+/** btf.h - types from BTF (kernel Documentation/bpf/btf.rst): a kernel's, or a module's on top of
+ * it. */
+#ifndef EG_BTF_H
+#define EG_BTF_H
+
+#include "../core/profile.h"
+
+/** Is there a BTF header at @p that could be true? Checks the header alone. @total: bytes of header
+ * and sections. */
+bool eg_btf_header(const uint8_t *p, size_t len, bool big_endian, uint64_t *total);
+
+/** Does the type section walk to exactly its end, with every name inside the strings? @n_types
+ * counts. No allocation. */
+bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_types);
+
+/** Parse. @base: the kernel's profile for split BTF (made by this reader), else NULL; @module its
+ * name.
+ *  @p is copied from, not kept. Variables of DATASEC are kept as eg_btf_vars. */
+int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
+                const struct eg_profile *base, const char *module, const char *source,
+                struct eg_error *e);
+
+#endif

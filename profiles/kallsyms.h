@@ -1,0 +1,44 @@
+/** kallsyms.h - the kernel's own symbol table, as it lies in .rodata, in every storage format
+ * (kernel/kallsyms.c): absolute addresses (to 6.10), base relative, absolute per-CPU (4.6 to 6.14,
+ * x86), place relative (from 7.0). */
+#ifndef EG_KALLSYMS_H
+#define EG_KALLSYMS_H
+
+#include "../core/profile.h"
+#include "../core/space.h"
+
+enum eg_kallsyms_form {
+    EG_KS_ABSOLUTE = 1,
+    EG_KS_BASE_RELATIVE,
+    EG_KS_ABS_PERCPU,
+    EG_KS_PLACE_RELATIVE
+};
+
+/** Where the tables are, as addresses of one space (the kernel's, or physical memory). 0: not known
+ * or not there. */
+struct eg_kallsyms {
+    struct eg_space *space;
+    uint64_t names, num_syms, token_table, token_index, markers, seqs_of_names;
+    uint64_t offsets;       /**< or addresses, for EG_KS_ABSOLUTE */
+    uint64_t relative_base; /**< where the variable is */
+    uint64_t
+        va_delta; /**< virtual address = address in @space + this: place-relative symbols need it */
+    uint32_t count;             /**< 0: read num_syms */
+    enum eg_kallsyms_form form; /**< 0: tell by the rules of shape */
+    bool big_endian;
+    uint8_t ptr_size;
+};
+
+/** Find the tables by their shape in [@from, @to] of a space (physical or virtual); calls @found
+ * for each that validates (token index, markers, counts) until it returns true. @return how many
+ * were found. */
+size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
+                        bool big_endian, bool (*found)(void *context, const struct eg_kallsyms *k),
+                        void *context);
+
+/** Decode every symbol, with checks up to the last record, on @threads threads. Symbols are at
+ * run-time addresses. */
+int eg_kallsyms_read(struct eg_profile **out, struct eg_view *v, struct eg_kallsyms *k,
+                     unsigned threads, struct eg_error *e);
+
+#endif

@@ -1,0 +1,30 @@
+/** vmcoreinfo.h - the kernel's note to its own crash dump (kernel/vmcore_info.c,
+ * Documentation/admin-guide/kdump). */
+#ifndef EG_VMCOREINFO_H
+#define EG_VMCOREINFO_H
+
+#include "../core/base.h"
+
+/** Text of KEY=VALUE lines, not NUL-terminated. Borrowed. */
+struct eg_vmcoreinfo {
+    const char *text;
+    size_t len;
+};
+
+/** Is this page the start of the ELF note in memory (name VMCOREINFO, type 0, text begins
+ * OSRELEASE=)? @v: its text, inside @page. A page that starts with the text itself
+ * (vmcoreinfo_data) is told by @bare. */
+bool eg_vmcoreinfo_page(const uint8_t *page, size_t len, bool *bare, struct eg_vmcoreinfo *v);
+
+/** Value of a key as text, of SYMBOL(x) and KERNELOFFSET (hex without 0x), of NUMBER(x), OFFSET(),
+ * SIZE(), LENGTH(). */
+bool eg_vmcoreinfo_text(const struct eg_vmcoreinfo *v, const char *key, char *out, size_t size);
+bool eg_vmcoreinfo_symbol(const struct eg_vmcoreinfo *v, const char *name, uint64_t *out);
+bool eg_vmcoreinfo_number(const struct eg_vmcoreinfo *v, const char *name, int64_t *out);
+bool eg_vmcoreinfo_hex(const struct eg_vmcoreinfo *v, const char *key, uint64_t *out);
+
+/** Iterate all lines: *@at 0 first; key and value are borrowed, with lengths. */
+bool eg_vmcoreinfo_next(const struct eg_vmcoreinfo *v, size_t *at, const char **key, size_t *klen,
+                        const char **value, size_t *vlen);
+
+#endif
