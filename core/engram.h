@@ -28,8 +28,7 @@ struct eg_system;
 struct eg_binding;
 struct eg_image;
 
-/* ---- why a place has no value
- * -------------------------------------------------------------------------------- */
+/* ---- why a place has no value ---- */
 
 /** 0 is readable; the first group are holes of a space, the second are a cursor's own. ORDER eg_why
  * (core/obj.c) */
@@ -54,8 +53,7 @@ enum eg_why {
 };
 EG_API const char *eg_why_text(enum eg_why why);
 
-/* ---- views and raw reads
- * ---------------------------------------------------------------------------------------- */
+/* ---- views and raw reads ---- */
 
 /** A view's own granule; it says nothing of the guest's page size. */
 enum { EG_VIEW_SHIFT = 12, EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT, EG_TLB_SLOTS = 1024 };
@@ -107,8 +105,7 @@ EG_API size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr
  * first byte is unreadable; cut short at a hole. Lives until the run ends. */
 EG_API char *eg_cstr(struct eg_run *r, struct eg_space *as, uint64_t addr, size_t max);
 
-/* ---- types as cursors see them
- * ---------------------------------------------------------------------------------- */
+/* ---- types as cursors see them ---- */
 
 enum eg_kind {
     EG_K_STRUCT = 1, /**< struct or union */
@@ -164,8 +161,7 @@ struct eg_obj {
     uint8_t why; /**< not EG_OK: the cursor is bad */
 };
 
-/* ---- handles: foreign names, resolved once
- * ------------------------------------------------------------------------ */
+/* ---- handles: foreign names, resolved once ---- */
 
 struct eg_field {
     const char *type, *name; /**< name: "a|b" tries in order, "a.b" goes inside */
@@ -234,9 +230,7 @@ struct eg_enumref {
     static struct eg_enumref eg_e_##name_ = { #name_, type_, 0 };                                  \
     EG_ENTRY(eg_enumrefs, eg_enumref, EG_CAT(e_, name_)) = &eg_e_##name_
 
-/* ---- cursors
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- cursors ---- */
 
 static inline uint64_t eg_load_(const uint8_t *p, unsigned size, bool big)
 {
@@ -396,6 +390,11 @@ EG_API struct eg_obj eg_path(struct eg_obj o, const char *path);
 #define eg_object_in(r, space, T, addr) eg_object_((r), (space), (eg_t_##T).id, (addr))
 EG_API struct eg_obj eg_object_(struct eg_run *r, struct eg_space *as, uint32_t id, uint64_t addr);
 
+/** The same place as a T (a struct), or as a pointer to T (a pointer, or an integer that holds
+ * one): for void pointers, RCU-tagged words, container tricks. */
+#define eg_cast(obj, T) eg_cast_((obj), (eg_t_##T).id)
+EG_API struct eg_obj eg_cast_(struct eg_obj o, uint32_t id);
+
 /** The struct around a member: eg_container(node, task_struct.tasks). */
 #define eg_container(obj, field) eg_container_((obj), (eg_f_##field).id)
 EG_API struct eg_obj eg_container_(struct eg_obj member, uint32_t id);
@@ -427,8 +426,7 @@ EG_API char *eg_string(struct eg_run *r, struct eg_obj o, size_t max);
 EG_API bool eg_lookup(struct eg_run *r, const char *name, uint64_t *addr);
 EG_API const char *eg_name_of(struct eg_run *r, uint64_t addr);
 
-/* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run
- * -------------------------- */
+/* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run ---- */
 
 /** A circular struct list_head. Healthy: one pass with each next's prev checked. Broken: from the
  * other end too. */
@@ -508,8 +506,7 @@ EG_API bool eg_maple_next(struct eg_index_walk *w, struct eg_entry *out);
  *  @from and before @limit; @limit when there is none. */
 EG_API uint64_t eg_next_bit(struct eg_obj bitmap, uint64_t from, uint64_t limit);
 
-/* ---- a walker of one's own, found by name from C, Lua, shell and help
- * ------------------------------------------- */
+/* ---- a walker of one's own, found by name from C, Lua, shell and help ---- */
 
 /** What an operating system's layer offers to all plugins: a task's VMAs, a system's tasks. The
  * state is the caller's. */
@@ -541,9 +538,7 @@ struct eg_walking {
 EG_API struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg);
 EG_API bool eg_walk_next(struct eg_walking *w, struct eg_obj *out);
 
-/* ---- a run
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- a run ---- */
 
 EG_API struct eg_view *eg_view_of(struct eg_run *r);
 EG_API struct eg_system *eg_system_of(struct eg_run *r);
@@ -576,9 +571,7 @@ EG_API void eg_progress(struct eg_run *r, uint64_t done, uint64_t total);
  * with the run; NULL and the run failed when there is no -o. @name has no slash. */
 EG_API void *eg_output(struct eg_run *r, const char *name);
 
-/* ---- arguments
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
 enum eg_arg_kind {
     EG_ARG_FLAG = 1, /**< --threads */
@@ -612,9 +605,7 @@ EG_API bool eg_arg_match(struct eg_run *r, const char *name,
 EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out);
 EG_API const char *eg_arg_text(struct eg_run *r, const char *name); /**< NULL when not given */
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /** ORDER eg_column_kind (core/table.c) */
 enum eg_column_kind {
@@ -714,9 +705,7 @@ static inline struct eg_cell eg_addr(struct eg_obj o)
              sizeof(struct row) / sizeof(struct eg_cell))
 EG_API void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, size_t n);
 
-/* ---- plugins
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- plugins ---- */
 
 struct eg_need {
     const struct eg_field *field; /**< one of the two */

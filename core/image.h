@@ -54,8 +54,7 @@ int eg_image_open_space(struct eg_image **out, struct eg_space *file, const char
 void eg_image_close(struct eg_image *img);
 void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3);
 
-/* ---- formats: one file, one declaration
- * -------------------------------------------------------------------------- */
+/* ---- formats: one file, one declaration ---- */
 
 struct eg_format {
     const char *desc;   /**< "LiME physical memory dump" */

@@ -106,9 +106,7 @@ const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char
                                           uint32_t *iter);
 const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_t addr);
 
-/* ---- building
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 /** Any reader's output. Push types in id order (the first push is id 1, or base_count when that is
  * > 1). After an error (memory, a limit) all pushes do nothing and finish says so: readers need no
@@ -147,8 +145,7 @@ void eg_builder_symbol(struct eg_builder *b, uint32_t name, uint64_t addr, uint3
 int eg_builder_finish(struct eg_builder *b, struct eg_profile **out, size_t *dropped,
                       struct eg_error *e);
 
-/* ---- several profiles as one: ids are global
- * ------------------------------------------------------------------- */
+/* ---- several profiles as one: ids are global ---- */
 
 enum { EG_LAYERS_MAX = 4096 };
 struct eg_types {

@@ -129,8 +129,7 @@ bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr);
 bool eg_system_symbol_at(struct eg_system *sys, uint64_t addr, const char **name, uint64_t *off,
                          const char **module);
 
-/* ---- sources of profiles
- * ------------------------------------------------------------------------------------------ */
+/* ---- sources of profiles ---- */
 
 /** A reader of files that hold types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
 struct eg_reader {
