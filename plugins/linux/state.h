@@ -1,0 +1,57 @@
+/** state.h - what the Linux layer knows of one system beside its types and symbols:
+ * eg_system.os_priv.
+ *
+ *  Filled once by the finder (plugins/linux/open.c), read-only afterwards, but for what stands
+ * under `lock`. Owned by the system; memory from its arena where nothing else is said. */
+#ifndef EG_LINUX_STATE_H
+#define EG_LINUX_STATE_H
+
+#include "../../core/map.h"
+#include "../../core/system.h"
+#include "../../profiles/vmcoreinfo.h"
+
+/** A process's space, kept from its first use to the system's end. */
+struct linux_mm_space {
+    uint64_t mm; /**< address of the mm_struct */
+    struct eg_space *space;
+};
+
+struct linux_state {
+    uint64_t image_delta;            /**< physical = virtual - this, in [image_start, image_end) */
+    uint64_t image_start, image_end; /**< virtual, _text.._end; 0, 0: not known */
+    /** The linear map: physical = virtual - page_offset + phys_offset, mod 2^64. */
+    bool has_direct_map;
+    uint64_t page_offset, phys_offset;
+    bool has_vmemmap;
+    uint64_t vmemmap;      /**< struct page of frame 0 */
+    uint64_t percpu_start; /**< __per_cpu_start: 0 where symbols of per-CPU variables are offsets */
+    const uint64_t *percpu_offset;   /**< __per_cpu_offset[], n_cpus of them; NULL: not found */
+    unsigned n_cpus;                 /**< nr_cpu_ids */
+    uint64_t pac_mask;               /**< bits of a signed kernel return address; 0: none */
+    struct eg_vmcoreinfo vmcoreinfo; /**< in the system's arena; text NULL: none */
+
+    pthread_mutex_t lock; /**< guards what follows */
+    struct eg_map mm_of;  /**< mm_struct address → index into mm_spaces, by the Linux layer */
+    EG_VEC(struct linux_mm_space) mm_spaces; /**< closed with the system */
+};
+
+/** NULL when the system is no Linux. */
+static inline struct linux_state *linux_state(const struct eg_system *sys)
+{
+    return sys->os_priv;
+}
+
+/** A kernel-image address as physical, without the page tables. False: outside the image. */
+static inline bool linux_image_to_phys(const struct linux_state *s, uint64_t va, uint64_t *pa)
+{
+    if (va < s->image_start || va >= s->image_end)
+        return false;
+    *pa = va - s->image_delta;
+    return true;
+}
+
+/** Load every loaded module's types that the image holds (`profile show IMAGE TYPE`); idempotent.
+ *  @return how many modules have a layer now. */
+size_t linux_load_all_module_types(struct eg_system *sys);
+
+#endif
