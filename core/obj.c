@@ -1,0 +1,315 @@
+/* obj.c - cursors: the steps that are not on the fast path. */
+#include "base.h"
+#include "profile.h"
+#include "space.h"
+#include <stdlib.h>
+
+const char *eg_why_text(enum eg_why why)
+{
+    // ORDER eg_why
+    static const char *const text[] = {
+        "readable",
+        "not in the image",
+        "excluded by the dump level",
+        "the image file cannot be read here",
+        "not mapped",
+        "not a canonical address",
+        "a page table is not in the image",
+        "swapped out",
+        "under migration",
+        "poisoned by a hardware error",
+        "null pointer",
+        "no such member in this kernel",
+        "no such symbol in this kernel",
+        "unknown type",
+        "wrong type",
+        "not a number",
+        "impossible value",
+    };
+
+    return (size_t)why < countof(text) ? text[why] : "unknown";
+}
+
+static struct eg_obj fail(struct eg_obj o)
+{
+    return eg_bad(o, (enum eg_why)o.view->why, o.view->why_addr);
+}
+
+/** The pointer stored at @o, or a bad cursor. */
+static struct eg_obj follow(struct eg_obj o)
+{
+    const uint8_t *p = eg_bytes(o.view, o.space, o.addr, o.bind->model.ptr_size);
+
+    if (!p)
+        return fail(o);
+    o.addr = eg_load_(p, o.bind->model.ptr_size, o.bind->model.big_endian);
+    return o.addr ? o : eg_bad(o, EG_NULL, 0);
+}
+
+/** Make @o a cursor on a place of type @id. */
+static struct eg_obj retype(struct eg_obj o, uint32_t id)
+{
+    struct eg_slot s;
+
+    eg_types_slot(o.bind->types, &o.bind->model, id, &s);
+    if (!s.kind)
+        return eg_bad(o, EG_NO_TYPE, o.addr);
+    o.type = s.type;
+    o.size = s.size;
+    o.kind = s.kind;
+    o.shift = o.bits = 0;
+    return o;
+}
+
+struct eg_obj eg_step_failed_(struct eg_obj o, const struct eg_slot *s, const char *file, int line)
+{
+    if (!s->kind)
+        return eg_bad(o, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, o.addr);
+    if (o.view->run) {
+        const char *base = strrchr(file, '/');
+
+        eg_failed(o.view->run, "%s:%d: a member of struct %s is read from %s%s",
+                  base ? base + 1 : file, line, eg_type_name(o.bind->types, s->parent),
+                  o.type ? "" : "something untyped",
+                  o.type ? eg_type_name(o.bind->types, o.type) : "");
+    }
+    return eg_bad(o, EG_WRONG_TYPE, o.addr);
+}
+
+bool eg_value_slow_(struct eg_obj o, uint64_t *out, uint8_t *why, uint64_t *why_addr)
+{
+    const bool number = o.kind >= EG_K_UINT && o.kind <= EG_K_PTR;
+    const uint8_t *p = NULL;
+    uint64_t v;
+
+    if (!o.why && (!number || o.size > 8 || (o.size & (o.size - 1)) || !o.size))
+        o = eg_bad(o, EG_NOT_SCALAR, o.addr);
+    if (!o.why && !(p = eg_bytes(o.view, o.space, o.addr, o.size)))
+        o = fail(o);
+    if (o.why) {
+        o.view->why = o.why;
+        o.view->why_addr = o.addr;
+        if (why)
+            *why = o.why;
+        if (why_addr)
+            *why_addr = o.addr;
+        return false;
+    }
+    v = eg_load_(p, o.size, o.bind->model.big_endian);
+    if (o.bits || o.kind == EG_K_SINT) {
+        unsigned width = o.bits ? o.bits : 8 * o.size;
+
+        v = v >> o.shift << (64 - width);
+        v = o.kind == EG_K_SINT ? (uint64_t)((int64_t)v >> (64 - width)) : v >> (64 - width);
+    }
+    *out = v;
+    return true;
+}
+
+struct eg_obj eg_deref(struct eg_obj o)
+{
+    if (o.why)
+        return o;
+    if (o.kind != EG_K_PTR)
+        return eg_bad(o, EG_WRONG_TYPE, o.addr);
+    o = follow(o);
+    return o.why ? o : retype(o, o.type);
+}
+
+uint64_t eg_count(struct eg_obj o)
+{
+    struct eg_slot s;
+
+    if (o.why || (o.kind != EG_K_ARRAY && o.kind != EG_K_CHARS))
+        return 0;
+    eg_types_slot(o.bind->types, &o.bind->model, o.type, &s);
+    if (o.kind == EG_K_CHARS)
+        return o.size;
+    return s.size ? o.size / s.size : 0;
+}
+
+struct eg_obj eg_index(struct eg_obj o, uint64_t i)
+{
+    uint64_t off, size = o.size;
+    bool array = o.kind == EG_K_ARRAY || o.kind == EG_K_CHARS;
+
+    if (o.why)
+        return o;
+    if (!array && o.kind != EG_K_PTR)
+        return eg_bad(o, EG_WRONG_TYPE, o.addr);
+    if (!array)
+        o = follow(o);
+    if (!o.why)
+        o = retype(o, o.type);
+    if (o.why)
+        return o;
+    // An array of unknown length (a flexible member, an extern table) has size 0: no end to check.
+    if (!eg_mul(i, o.size, &off) || (array && size && off >= size))
+        return eg_bad(o, EG_BAD_VALUE, o.addr);
+    o.addr += off;
+    return o;
+}
+
+struct eg_obj eg_path(struct eg_obj o, const char *path)
+{
+    char name[128];
+
+    while (*path && !o.why) {
+        size_t n = strcspn(path, ".-[");
+        struct eg_member_at m;
+        struct eg_slot s;
+
+        if (*path == '[') {
+            char *end;
+            uint64_t i = strtoull(path + 1, &end, 0);
+
+            if (end == path + 1 || *end != ']')
+                return eg_bad(o, EG_NO_MEMBER, o.addr);
+            o = eg_index(o, i);
+            path = end + 1;
+        } else {
+            if (n == 0 || n >= sizeof name)
+                return eg_bad(o, EG_NO_MEMBER, o.addr);
+            memcpy(name, path, n);
+            name[n] = 0;
+            if (o.kind == EG_K_PTR)
+                o = eg_deref(o);
+            if (o.why)
+                return o;
+            if (o.kind != EG_K_STRUCT || !eg_type_find(o.bind->types, o.type, name, &m))
+                return eg_bad(o, EG_NO_MEMBER, o.addr);
+            eg_types_member_slot(o.bind->types, &o.bind->model, o.type, &m, &s);
+            if (!s.kind)
+                return eg_bad(o, EG_NO_TYPE, o.addr);
+            o.addr += s.off;
+            o.type = s.type;
+            o.size = s.size;
+            o.kind = s.kind;
+            o.shift = s.shift;
+            o.bits = s.bits;
+            path += n;
+        }
+        if (path[0] == '.')
+            path++;
+        else if (path[0] == '-' && path[1] == '>')
+            path += 2;
+        else if (path[0] && path[0] != '[')
+            return eg_bad(o, EG_NO_MEMBER, o.addr);
+    }
+    return o;
+}
+
+const struct eg_slot *eg_slot(struct eg_run *r, uint32_t id)
+{
+    return &eg_binding_of(r)->slots[id];
+}
+
+static struct eg_obj from_slot(struct eg_run *r, struct eg_space *as, const struct eg_slot *s,
+                               uint64_t addr, enum eg_why missing)
+{
+    struct eg_obj o = {
+        .view = eg_view_of(r), .space = as, .bind = eg_binding_of(r), .addr = addr
+    };
+
+    if (!s->kind)
+        return eg_bad(o, s->why ? (enum eg_why)s->why : missing, addr);
+    if (!addr)
+        return eg_bad(o, EG_NULL, 0);
+    o.type = s->type;
+    o.size = s->size;
+    o.kind = s->kind;
+    return o;
+}
+
+struct eg_obj eg_object_(struct eg_run *r, struct eg_space *as, uint32_t id, uint64_t addr)
+{
+    return from_slot(r, as, eg_slot(r, id), addr, EG_NO_TYPE);
+}
+
+struct eg_obj eg_sym_(struct eg_run *r, uint32_t id)
+{
+    const struct eg_slot *s = eg_slot(r, id);
+
+    return from_slot(r, eg_kernel(r), s, s->off, EG_NO_SYMBOL);
+}
+
+bool eg_enum_(struct eg_run *r, uint32_t id, int64_t *out)
+{
+    const struct eg_slot *s = eg_slot(r, id);
+
+    if (s->kind)
+        *out = (int64_t)s->off;
+    return s->kind;
+}
+
+struct eg_obj eg_cast_(struct eg_obj o, uint32_t id)
+{
+    const struct eg_slot *s = &o.bind->slots[id];
+
+    if (o.why)
+        return o;
+    if (!s->kind)
+        return eg_bad(o, s->why ? (enum eg_why)s->why : EG_NO_TYPE, o.addr);
+    if (o.kind == EG_K_PTR ||
+        ((o.kind == EG_K_UINT || o.kind == EG_K_SINT) && o.size == o.bind->model.ptr_size)) {
+        o.kind = EG_K_PTR;
+        o.type = s->type;
+        return o;
+    }
+    o.kind = s->kind;
+    o.type = s->type;
+    o.size = s->size;
+    o.shift = o.bits = 0;
+    return o;
+}
+
+struct eg_obj eg_container_(struct eg_obj member, uint32_t id)
+{
+    const struct eg_slot *s = &member.bind->slots[id];
+
+    if (member.why)
+        return member;
+    if (!s->kind)
+        return eg_bad(member, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, member.addr);
+    if (member.kind == EG_K_PTR)
+        member = follow(member);
+    if (member.why)
+        return member;
+    member.addr -= s->off;
+    return retype(member, s->parent);
+}
+
+char *eg_cstr(struct eg_run *r, struct eg_space *as, uint64_t addr, size_t max)
+{
+    struct eg_view *v = eg_view_of(r);
+    size_t len = 0;
+    char *s;
+
+    // Twice over the bytes, which are in cache the second time: no buffer that grows.
+    while (len < max) {
+        size_t n = max - len;
+        const uint8_t *p = addr + len < addr ? NULL : eg_map_some(v, as, addr + len, &n), *end;
+
+        if (!p && !len)
+            return NULL;
+        if (!p)
+            break;
+        end = memchr(p, 0, n);
+        len += end ? (size_t)(end - p) : n;
+        if (end)
+            break;
+    }
+    s = eg_tmp(r, len + 1);
+    return eg_read(v, as, addr, s, len) ? s : NULL;
+}
+
+char *eg_string(struct eg_run *r, struct eg_obj o, size_t max)
+{
+    if (!o.why && o.kind == EG_K_PTR)
+        o = follow(o);
+    else if (!o.why && o.kind == EG_K_CHARS && o.size)
+        max = EG_MIN(max, (size_t)o.size);
+    else if (!o.why && o.kind != EG_K_CHARS)
+        return NULL;
+    return o.why ? NULL : eg_cstr(r, o.space, o.addr, max);
+}

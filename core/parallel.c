@@ -1,0 +1,155 @@
+/* parallel.c - a pool for the length of one call, and the progress line. */
+#include "parallel.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+volatile int eg_cancelled;
+
+enum { THREADS_MAX = 256 };
+
+unsigned eg_cores(void)
+{
+    cpu_set_t set;
+    int n;
+
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    n = CPU_COUNT(&set);
+    return n < 1 ? 1 : EG_MIN((unsigned)n, (unsigned)THREADS_MAX);
+}
+
+struct pool {
+    eg_piece_fn fn;
+    void *context;
+    size_t pieces;
+    atomic_size_t next;
+    atomic_size_t stop; // the lowest piece that returned nonzero: none after it is started
+    pthread_mutex_t lock;
+    int result;
+};
+
+struct worker {
+    struct pool *pool;
+    unsigned number;
+};
+
+static void *work(void *arg)
+{
+    const struct worker *w = arg;
+    struct pool *p = w->pool;
+
+    for (;;) {
+        size_t piece = atomic_fetch_add(&p->next, 1);
+        int rc;
+
+        if (piece >= p->pieces || piece > atomic_load(&p->stop))
+            return NULL;
+        rc = p->fn(p->context, piece, w->number);
+        if (rc) {
+            pthread_mutex_lock(&p->lock);
+            if (piece < atomic_load(&p->stop)) {
+                atomic_store(&p->stop, piece);
+                p->result = rc;
+            }
+            pthread_mutex_unlock(&p->lock);
+        }
+    }
+}
+
+int eg_parallel(unsigned threads, size_t pieces, eg_piece_fn fn, void *context)
+{
+    struct pool p = { .fn = fn, .context = context, .pieces = pieces };
+    struct worker workers[THREADS_MAX];
+    pthread_t ids[THREADS_MAX];
+    unsigned started = 0;
+
+    threads = threads ? EG_MIN(threads, (unsigned)THREADS_MAX) : eg_cores();
+    if (threads > pieces)
+        threads = pieces ? (unsigned)pieces : 1;
+    atomic_init(&p.next, 0);
+    atomic_init(&p.stop, SIZE_MAX);
+    pthread_mutex_init(&p.lock, NULL);
+    for (unsigned i = 1; i < threads; i++) {
+        workers[i] = (struct worker){ &p, i };
+        if (pthread_create(&ids[i], NULL, work, &workers[i]) != 0)
+            break; // fewer hands, the same work
+        started = i;
+    }
+    workers[0] = (struct worker){ &p, 0 };
+    work(&workers[0]);
+    for (unsigned i = 1; i <= started; i++)
+        pthread_join(ids[i], NULL);
+    pthread_mutex_destroy(&p.lock);
+    return p.result;
+}
+
+/* ---- progress ---- */
+
+struct eg_progress_line {
+    const char *what, *unit;
+    uint64_t total;
+    atomic_uint_fast64_t done;
+    double begun;
+    atomic_llong shown_ms; // since begun; the thread that moves it prints
+    bool printed;
+};
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct eg_progress_line *eg_progress_begin(const char *what, uint64_t total, const char *unit,
+                                           bool quiet)
+{
+    struct eg_progress_line *p;
+
+    if (quiet || !isatty(STDERR_FILENO) || !(p = calloc(1, sizeof *p)))
+        return NULL;
+    p->what = what;
+    p->unit = unit;
+    p->total = total;
+    p->begun = now();
+    atomic_init(&p->shown_ms, 800);
+    return p;
+}
+
+void eg_progress_add(struct eg_progress_line *p, uint64_t done)
+{
+    uint64_t sum;
+    long long ms, shown;
+    double s;
+
+    if (!p)
+        return;
+    sum = atomic_fetch_add(&p->done, done) + done;
+    s = now() - p->begun;
+    ms = (long long)(s * 1000);
+    shown = atomic_load(&p->shown_ms);
+    if (ms < shown + 200 || !atomic_compare_exchange_strong(&p->shown_ms, &shown, ms))
+        return;
+    p->printed = true;
+    if (p->total && sum)
+        fprintf(stderr, "\r\033[K%s: %3.0f %%, %.0f of %.0f %s, %.0f s left", p->what,
+                100.0 * (double)sum / (double)p->total, (double)sum, (double)p->total, p->unit,
+                s * ((double)p->total / (double)sum - 1));
+    else
+        fprintf(stderr, "\r\033[K%s: %.0f %s", p->what, (double)sum, p->unit);
+}
+
+void eg_progress_end(struct eg_progress_line *p)
+{
+    if (!p)
+        return;
+    if (p->printed)
+        fputs("\r\033[K", stderr);
+    free(p);
+}

@@ -1,0 +1,302 @@
+/* view.c - reading through a view: the TLB's slow path, made pages, reads that cross extents. */
+#include "space.h"
+#include <stdlib.h>
+
+enum {
+    DEPTH_MAX = 16,               // spaces on top of each other
+    FILLS = 64,                   // made runs that a view keeps
+    FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes together
+    HOLES_MAX = 1 << 20,          // eg_next_mapped gives up after so many on end
+};
+
+static const uint8_t zero_page[EG_VIEW_PAGE];
+
+/* A view's own: no lock, and no other thread takes a page away. */
+struct eg_fill_cache {
+    size_t bytes;
+    unsigned hand;
+    struct fill {
+        const struct eg_space *space;
+        uint64_t start;
+        size_t len;
+        uint8_t *bytes;
+        bool used;
+    } at[FILLS];
+};
+
+void eg_view_init(struct eg_view *v, struct eg_run *r)
+{
+    memset(v, 0, sizeof *v);
+    v->run = r;
+}
+
+static void drop(struct eg_fill_cache *c, struct fill *f)
+{
+    free(f->bytes);
+    c->bytes -= f->len;
+    *f = (struct fill){ 0 };
+}
+
+void eg_view_fini(struct eg_view *v)
+{
+    if (v->fills)
+        for (unsigned i = 0; i < FILLS; i++)
+            free(v->fills->at[i].bytes);
+    free(v->fills);
+    v->fills = NULL;
+    memset(v->tlb, 0, sizeof v->tlb);
+}
+
+void eg_view_forget(struct eg_view *v, const struct eg_space *as)
+{
+    for (unsigned i = 0; i < EG_TLB_SLOTS; i++)
+        if (v->tlb[i].space == as)
+            v->tlb[i] = (struct eg_tlbe){ 0 };
+    for (unsigned i = 0; v->fills && i < FILLS; i++)
+        if (v->fills->at[i].space == as)
+            drop(v->fills, &v->fills->at[i]);
+}
+
+/** The bytes of a made run: from the cache, or made now in the place of what was not used for
+ * longest. */
+static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struct eg_extent *x)
+{
+    size_t len = (size_t)(x->last - x->start + 1);
+    struct eg_fill_cache *c = v->fills;
+    struct fill *f;
+    uint8_t *bytes;
+
+    if (!c)
+        c = v->fills = calloc(1, sizeof *c);
+    if (!c || x->last - x->start >= EG_FILL_MAX || !as->ops->fill)
+        return NULL;
+    for (unsigned i = 0; i < FILLS; i++)
+        if (c->at[i].space == as && c->at[i].start == x->start && c->at[i].len == len) {
+            c->at[i].used = true;
+            return c->at[i].bytes;
+        }
+    // Made before a place is chosen: making may itself read through this view, and fill others.
+    bytes = malloc(len);
+    if (!bytes || !as->ops->fill(v, as, x->start, bytes, len)) {
+        free(bytes);
+        return NULL;
+    }
+    for (;;) {
+        f = &c->at[c->hand];
+        c->hand = (c->hand + 1) % FILLS;
+        if (f->used) {
+            f->used = false;
+            continue;
+        }
+        if (f->bytes) {
+            drop(c, f);
+            memset(v->tlb, 0, sizeof v->tlb); // translations may point into it
+        }
+        if (c->bytes + len <= FILL_BYTES)
+            break;
+    }
+    *f = (struct fill){ as, x->start, len, bytes, true };
+    c->bytes += len;
+    return bytes;
+}
+
+void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    if (addr > as->last) {
+        *out = (struct eg_extent){ .start = as->last + 1, .last = UINT64_MAX, .why = EG_ABSENT };
+        return;
+    }
+    *out = (struct eg_extent){ 0 };
+    as->ops->extent(v, as, addr, out);
+    if (out->start > addr || out->last < addr ||
+        (!out->why && !out->host && !out->below && !out->made && !out->zero))
+        *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_UNREADABLE };
+}
+
+/** The byte of @addr in our memory; *@before and *@after are how many bytes on each side are
+ * contiguous with it. */
+static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                              uint64_t *before, uint64_t *after)
+{
+    const uint64_t asked = addr;
+    struct eg_extent x;
+
+    *before = *after = UINT64_MAX;
+    for (int depth = 0; depth < DEPTH_MAX; depth++) {
+        eg_extent_at(v, as, addr, &x);
+        if (x.why) {
+            v->why = x.why;
+            v->why_addr = asked;
+            return NULL;
+        }
+        *before = EG_MIN(*before, addr - x.start);
+        *after = EG_MIN(*after, x.last - addr);
+        if (x.host)
+            return x.host + (addr - x.start);
+        if (x.zero) {
+            uint64_t in = asked & (EG_VIEW_PAGE - 1);
+
+            *before = EG_MIN(*before, in);
+            *after = EG_MIN(*after, EG_VIEW_PAGE - 1 - in);
+            return zero_page + in;
+        }
+        if (x.made) {
+            const uint8_t *p = filled(v, as, &x);
+
+            if (p)
+                return p + (addr - x.start);
+            break;
+        }
+        addr = x.below_addr + (addr - x.start);
+        as = x.below;
+    }
+    v->why = EG_UNREADABLE;
+    v->why_addr = asked;
+    return NULL;
+}
+
+const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t addr, size_t len)
+{
+    const uint64_t in = addr & (EG_VIEW_PAGE - 1);
+    uint64_t before, after;
+    const uint8_t *p;
+
+    p = resolve(v, as, addr, &before, &after);
+    if (!p)
+        return NULL;
+    if (before >= in && after >= EG_VIEW_PAGE - 1 - in) {
+        const uint64_t page = addr >> EG_VIEW_SHIFT;
+
+        v->tlb[(page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)] =
+            (struct eg_tlbe){ as, page, p - in };
+    }
+    if (len == 0 || after >= len - 1)
+        return p;
+    if (len > sizeof v->bounce) {
+        v->why = EG_UNREADABLE;
+        v->why_addr = addr;
+        return NULL;
+    }
+    return eg_read(v, as, addr, v->bounce, len) ? v->bounce : NULL;
+}
+
+const uint8_t *eg_map_some(struct eg_view *v, struct eg_space *as, uint64_t addr, size_t *len)
+{
+    uint64_t before, after;
+    const uint8_t *p = resolve(v, as, addr, &before, &after);
+
+    if (p) {
+        after = EG_MIN(after, (uint64_t)EG_FILL_MAX - 1);
+        *len = EG_MIN(*len, (size_t)after + 1);
+    }
+    return p;
+}
+
+size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len,
+                    enum eg_why *first_why)
+{
+    enum eg_why why = EG_OK;
+    size_t done = 0, got = 0;
+
+    while (done < len) {
+        const uint64_t at = addr + done;
+        size_t n = len - done;
+        const uint8_t *p;
+
+        if (at < addr) { // the end of the address space
+            memset((char *)buf + done, 0, len - done);
+            why = why ? why : EG_NOT_CANONICAL;
+            break;
+        }
+        p = eg_map_some(v, as, at, &n);
+        if (p) {
+            memcpy((char *)buf + done, p, n);
+            got += n;
+        } else {
+            struct eg_extent x;
+
+            why = why ? why : (enum eg_why)v->why;
+            // Skip a hole of this space at once; of one below, as far as the view's granule.
+            eg_extent_at(v, as, at, &x);
+            if (!x.why)
+                x.last = EG_MIN(x.last, at | (EG_VIEW_PAGE - 1));
+            n = EG_MIN((uint64_t)(len - done - 1), x.last - at) + 1;
+            memset((char *)buf + done, 0, n);
+        }
+        done += n;
+    }
+    if (first_why)
+        *first_why = why;
+    return got;
+}
+
+bool eg_read(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        size_t n = len - done;
+        const uint8_t *p = addr + done < addr ? NULL : eg_map_some(v, as, addr + done, &n);
+
+        if (!p)
+            return false;
+        memcpy((char *)buf + done, p, n);
+        done += n;
+    }
+    return true;
+}
+
+bool eg_read_u64(struct eg_view *v, struct eg_space *as, uint64_t addr, bool big, uint64_t *out)
+{
+    const uint8_t *p = eg_bytes(v, as, addr, 8);
+
+    if (p)
+        *out = big ? eg_be64(p) : eg_le64(p);
+    return p;
+}
+
+bool eg_read_u32(struct eg_view *v, struct eg_space *as, uint64_t addr, bool big, uint32_t *out)
+{
+    const uint8_t *p = eg_bytes(v, as, addr, 4);
+
+    if (p)
+        *out = big ? eg_be32(p) : eg_le32(p);
+    return p;
+}
+
+bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
+                    struct eg_extent *out)
+{
+    for (int holes = 0; holes < HOLES_MAX && from <= to; holes++) {
+        struct eg_extent x;
+
+        eg_extent_at(v, as, from, &x);
+        if (!x.why) {
+            *out = x;
+            return true;
+        }
+        if (x.last == UINT64_MAX)
+            break;
+        from = x.last + 1;
+    }
+    return false;
+}
+
+bool eg_translate(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_space *base,
+                  uint64_t *out)
+{
+    const uint64_t asked = addr;
+
+    for (int depth = 0; as != base; depth++) {
+        struct eg_extent x;
+
+        eg_extent_at(v, as, addr, &x);
+        if (depth == DEPTH_MAX || x.why || !x.below) {
+            v->why = x.why ? x.why : EG_UNREADABLE;
+            v->why_addr = asked;
+            return false;
+        }
+        addr = x.below_addr + (addr - x.start);
+        as = x.below;
+    }
+    *out = addr;
+    return true;
+}
