@@ -1,0 +1,16 @@
+#!/bin/sh
+# Does each header compile alone, as strict C17? Usage: headers.sh ROOT BUILD CC...
+root=$1 build=$2
+shift 2
+cd "$root" || exit 1
+failed=0
+for header in core/*.h formats/*.h profiles/*.h plugins/*/*.h lua/*.h cli/*.h; do
+    [ -f "$header" ] || continue
+    echo "#include \"$header\"" |
+        "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -D_GNU_SOURCE -I. -Icore \
+            -I"$build" -I"$build/core" -fsyntax-only - || { echo "FAIL $header"; failed=1; }
+done
+# What plugins include needs no feature macro, and none of libc beyond three headers.
+echo '#include "engram.h"' | "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Werror -Icore -I"$build/core" -E - |
+    grep -E '^# [0-9]+ "[^"<]*/(stdio|stdlib|string|signal|unistd)\.h"' && { echo "FAIL engram.h includes libc"; failed=1; }
+exit $failed

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Who may include whom. Usage: include_rule.sh ROOT
+#   core              core
+#   formats, profiles core and their own folder
+#   plugins, lua      core, profiles' headers and their own folder; a plugin folder not another's
+#   cli, tests        anything
+# A quoted name without a folder is the own folder's, config.h or (outside core) one of the two that inc_dirs
+# offers; folders are always spelled ("../core/base.h").
+cd "$1" || exit 1
+
+find core formats profiles plugins lua -name '*.[ch]' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' /dev/null |
+awk -F: '
+function norm(path,    n, i, part, out, k) {          # "plugins/linux/../../core/x.h" -> "core/x.h"
+    n = split(path, part, "/"); k = 0
+    for (i = 1; i <= n; i++)
+        if (part[i] == "..") k--
+        else if (part[i] != ".") out[++k] = part[i]
+    path = out[1]
+    for (i = 2; i <= k; i++) path = path "/" out[i]
+    return path
+}
+function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+function exists(path,    line, ok) { ok = (getline line < path) >= 0; close(path); return ok }
+{
+    file = $1; name = $0
+    sub(/^[^"]*"/, "", name); sub(/".*/, "", name)
+    if (name == "config.h" || name == "abi.h") next
+    target = norm(folder(file) "/" name)
+    if (!exists(target)) { print file ":" $2 ": \"" name "\" is not there by that path: spell the folder"; bad = 1; next }
+    from = folder(file); to = folder(target)
+    top = from; sub(/\/.*/, "", top)
+    ok = to == "core" || to == from
+    if (top == "plugins" || top == "lua") ok = ok || to == "profiles" || index(from "/", to "/") == 1
+    if (!ok) { print file ":" $2 ": " from " may not include " to " (" name ")"; bad = 1 }
+    seen++
+}
+END { print seen + 0 " includes"; exit bad || !seen }'
