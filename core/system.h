@@ -31,9 +31,11 @@ struct eg_candidate {
     char release[80]; /**< "6.1.0-56-cloud-amd64"; "" */
     char build_id[48];
     int score, max_score;
+    bool opens; /**< all that it takes to work with it has passed; only such a one is chosen */
     struct eg_check checks[EG_CHECKS_MAX];
     size_t n_checks;
-    void *priv; /**< the OS's own, in the image's arena or the finder's */
+    unsigned order; /**< in which it was found: decides between equal scores */
+    void *priv;     /**< the OS's own, in the image's arena or the finder's */
 };
 
 /** What the user said instead of leaving it to us. Zeros: not said. */
@@ -58,6 +60,7 @@ struct eg_symbols {
     uint64_t shift;                   /**< added to each address */
     const char *what;                 /**< "kallsyms", "module ext4" (then [ext4] is printed) */
     const char *module;
+    uint64_t first, last; /**< it names no address outside of these, both inclusive */
 };
 
 struct eg_system {
@@ -68,8 +71,10 @@ struct eg_system {
     struct eg_space *kernel;
     struct eg_binding bind;
     struct eg_types types;
-    EG_VEC(struct eg_symbols) symbols;
-    EG_VEC(struct eg_profile *) profiles; /**< owned */
+    EG_VEC(struct eg_symbols) symbols;        /**< fixed once open */
+    EG_VEC(struct eg_symbols) module_symbols; /**< made once, see eg_os.module_symbols */
+    bool has_module_symbols;                  /**< read and written atomically */
+    EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
     const struct eg_os *os; /**< NULL: none found */
     void *os_priv;          /**< the OS layer's state */
@@ -86,12 +91,13 @@ struct eg_os {
     int (*find)(struct eg_system *sys, struct eg_error *e);
     /** Make sys->kernel, types, symbols and os_priv of sys->chosen. */
     int (*open)(struct eg_system *sys, struct eg_error *e);
+    /** Give back os_priv and what the candidates hold. Also called when nothing was opened. */
     void (*close)(struct eg_system *sys);
     /** Types of a module, wanted by a handle of EG_FIELDS_OF: adds a layer if it can. Called before
      * runs, locked. */
     int (*module_types)(struct eg_system *sys, const char *module, struct eg_error *e);
-    /** Symbols of modules: adds tables. Called once, on the first look-up that the kernel's own do
-     * not answer; locked. */
+    /** Symbols of modules: fills sys->module_symbols. Called once, on the first look-up that the
+     * kernel's own do not answer; locked. */
     void (*module_symbols)(struct eg_system *sys);
 };
 struct eg_os_reg {

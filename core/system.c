@@ -1,0 +1,222 @@
+/** system.c - opening: every operating system looks for itself, the best candidate is opened. */
+#include "system.h"
+#include "registry.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os *os)
+{
+    struct eg_candidate *c = eg_vec_push(&sys->candidates);
+
+    if (c)
+        c->os = os;
+    return c;
+}
+
+bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bool passed,
+                        const char *format, ...)
+{
+    struct eg_check *k;
+    va_list ap;
+
+    c->max_score += points;
+    if (passed)
+        c->score += points;
+    if (c->n_checks == EG_CHECKS_MAX)
+        return passed;
+    k = &c->checks[c->n_checks++];
+    snprintf(k->name, sizeof k->name, "%s", name);
+    k->points = (int8_t)(passed ? points : 0);
+    k->passed = passed;
+    va_start(ap, format);
+    vsnprintf(k->detail, sizeof k->detail, format, ap);
+    va_end(ap);
+    return passed;
+}
+
+void eg_system_note(struct eg_system *sys, const char *format, ...)
+{
+    va_list ap;
+    char *text, **slot;
+
+    va_start(ap, format);
+    text = eg_arena_vstrf(&sys->arena, format, ap);
+    va_end(ap);
+    if (!text)
+        return;
+    for (size_t i = 0; i < sys->notes.n; i++)
+        if (!strcmp(sys->notes.at[i], text))
+            return;
+    slot = eg_vec_push(&sys->notes);
+    if (slot)
+        *slot = text;
+}
+
+int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t shift,
+                          struct eg_error *e)
+{
+    struct eg_profile **owned = eg_vec_push(&sys->profiles);
+    int rc = 0;
+
+    if (!owned) {
+        eg_profile_free(p);
+        return eg_fail(e, EG_ENOMEM, "%s", "profile: out of memory");
+    }
+    *owned = p;
+    if (p->n_types > 1 || p->base_count > 1) {
+        if (sys->types.n_layers)
+            rc = eg_types_add(&sys->types, p, e);
+        else
+            rc = eg_types_init(&sys->types, p, e);
+    }
+    if (rc == 0 && p->n_symbols && !p->module) {
+        struct eg_symbols *s = eg_vec_push(&sys->symbols);
+
+        if (!s)
+            return eg_fail(e, EG_ENOMEM, "%s", "symbols: out of memory");
+        *s = (struct eg_symbols){ p, shift, p->source, NULL, 0, UINT64_MAX };
+    }
+    return rc;
+}
+
+/** What cursors need even where no types were found. */
+static int no_types(struct eg_system *sys, struct eg_error *e)
+{
+    const struct eg_arch *arch = sys->arch;
+    struct eg_model model = arch ? arch->model : (struct eg_model){ 8, 8, false };
+    struct eg_profile **slot, *p;
+    struct eg_builder *b = eg_builder_new(model, "no types");
+    int rc;
+
+    if (!b)
+        return eg_fail(e, EG_ENOMEM, "%s", "types: out of memory");
+    rc = eg_builder_finish(b, &p, NULL, e);
+    if (rc < 0)
+        return rc;
+    slot = eg_vec_push(&sys->profiles);
+    if (!slot) {
+        eg_profile_free(p);
+        return eg_fail(e, EG_ENOMEM, "%s", "types: out of memory");
+    }
+    *slot = p;
+    return eg_types_init(&sys->types, p, e);
+}
+
+/** Best first: those that open, then by score; the order of finding decides between equals. */
+static int by_score(const void *a, const void *b)
+{
+    const struct eg_candidate *x = a, *y = b;
+
+    if (x->opens != y->opens)
+        return x->opens ? -1 : 1;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int choose(struct eg_system *sys, struct eg_error *e)
+{
+    const unsigned wanted = sys->options.kernel;
+
+    for (size_t i = 0; i < sys->candidates.n; i++)
+        sys->candidates.at[i].order = (unsigned)i;
+    if (sys->candidates.n > 1)
+        qsort(sys->candidates.at, sys->candidates.n, sizeof *sys->candidates.at, by_score);
+    if (wanted > sys->candidates.n)
+        return eg_fail(e, EG_EUSAGE, "--kernel %u: %zu were found; `engram IMAGE` lists them",
+                       wanted, sys->candidates.n);
+    if (wanted) {
+        sys->chosen = &sys->candidates.at[wanted - 1];
+        if (!sys->chosen->opens)
+            return eg_fail(e, EG_ENOTFOUND,
+                           "--kernel %u: it does not pass what is needed to open it; `engram "
+                           "IMAGE` says which checks failed",
+                           wanted);
+    } else if (sys->candidates.n && sys->candidates.at[0].opens) {
+        sys->chosen = &sys->candidates.at[0];
+    }
+    return 0;
+}
+
+static int find_and_open(struct eg_system *sys, struct eg_error *e)
+{
+    int rc;
+
+    for (size_t i = 0; eg_os_nth(i); i++) {
+        rc = eg_os_nth(i)->os->find(sys, e);
+        if (rc < 0)
+            return rc;
+    }
+    rc = choose(sys, e);
+    if (rc < 0)
+        return rc;
+    sys->kernel = NULL;
+    if (sys->chosen) {
+        sys->os = sys->chosen->os;
+        sys->arch = sys->chosen->paging.arch;
+        rc = sys->os->open(sys, e);
+        if (rc < 0)
+            return rc;
+        sys->bind.model = sys->arch->model;
+    } else {
+        sys->arch = eg_arch_of_elf(sys->image->elf_machine, false);
+        sys->bind.model = sys->arch ? sys->arch->model : (struct eg_model){ 8, 8, false };
+    }
+    if (!sys->types.n_layers && (rc = no_types(sys, e)) < 0)
+        return rc;
+    sys->bind.types = &sys->types;
+    return eg_system_resolve(sys, e);
+}
+
+int eg_system_open(struct eg_system **out, struct eg_image *img, const struct eg_find_options *o,
+                   struct eg_error *e)
+{
+    struct eg_system *sys = calloc(1, sizeof *sys);
+    int rc;
+
+    if (!sys)
+        return eg_fail(e, EG_ENOMEM, "%s", "system: out of memory");
+    pthread_mutex_init(&sys->lock, NULL);
+    sys->image = img;
+    if (o)
+        sys->options = *o;
+    sys->view = malloc(sizeof *sys->view);
+    if (!sys->view) {
+        rc = eg_fail(e, EG_ENOMEM, "%s", "system: out of memory");
+    } else {
+        eg_view_init(sys->view, NULL);
+        rc = find_and_open(sys, e);
+    }
+    if (rc < 0) {
+        eg_system_close(sys);
+        return rc;
+    }
+    *out = sys;
+    return 0;
+}
+
+void eg_system_close(struct eg_system *sys)
+{
+    if (!sys)
+        return;
+    for (size_t i = 0; eg_os_nth(i); i++)
+        if (eg_os_nth(i)->os->close)
+            eg_os_nth(i)->os->close(sys);
+    eg_space_close(sys->kernel);
+    eg_types_fini(&sys->types);
+    for (size_t i = 0; i < sys->profiles.n; i++)
+        eg_profile_free(sys->profiles.at[i]);
+    eg_vec_fini(&sys->profiles);
+    eg_vec_fini(&sys->symbols);
+    eg_vec_fini(&sys->module_symbols);
+    eg_vec_fini(&sys->candidates);
+    eg_vec_fini(&sys->notes);
+    free(sys->bind.slots);
+    if (sys->view)
+        eg_view_fini(sys->view);
+    free(sys->view);
+    eg_arena_fini(&sys->arena);
+    pthread_mutex_destroy(&sys->lock);
+    free(sys);
+}
