@@ -6,7 +6,7 @@ cd "$root" || exit 1
 failed=0
 for header in core/*.h formats/*.h profiles/*.h plugins/*/*.h lua/*.h cli/*.h; do
     [ -f "$header" ] || continue
-    echo "#include \"$header\"" |
+    printf '#include "%s"\nextern int not_empty;\n' "$header" |
         "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -D_GNU_SOURCE -I. -Icore \
             -I"$build" -I"$build/core" -fsyntax-only - || { echo "FAIL $header"; failed=1; }
 done
