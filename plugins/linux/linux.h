@@ -23,7 +23,7 @@ bool linux_next_process(struct eg_run *r, struct linux_task_walk *w, struct eg_o
 struct linux_thread_walk {
     struct eg_obj leader;
     struct eg_list_walk list;
-    int state;
+    bool begun;
 };
 bool linux_next_thread(struct eg_run *r, struct linux_thread_walk *w, struct eg_obj *task);
 #define linux_each_thread(r, leader_, t)                                                           \
@@ -77,6 +77,10 @@ unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, uns
 /** One letter as in /proc/PID/stat: R S D T t X Z P I; '?' unreadable. */
 char linux_task_state(struct eg_run *r, struct eg_obj task);
 bool linux_task_is_kthread(struct eg_run *r, struct eg_obj task);
+/** Process 1, whose root is the system's; swapper/0 when there is none. */
+struct eg_obj linux_init(struct eg_run *r);
+/** The task to name where there is none: a bad cursor. */
+#define LINUX_NOBODY ((struct eg_obj){ .why = EG_NULL })
 
 /** Path of a struct path, from the root of the task (or of init when @task is bad): "/usr/bin/x",
  * "/x (deleted)", "socket:[12]", "pipe:[3]", "/memfd:name (deleted)". Cut with a note when broken;

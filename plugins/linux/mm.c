@@ -1,0 +1,53 @@
+/* mm.c - a process's user memory as an address space of its own. */
+#include "linux.h"
+#include "state.h"
+
+EG_FIELDS(task_struct, mm);
+EG_FIELDS(mm_struct, pgd);
+
+/* Under the lock. */
+static struct eg_space *open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm,
+                                   uint64_t root)
+{
+    struct eg_paging paging = sys->chosen->paging;
+    struct linux_mm_space *new;
+    struct eg_space *space;
+    uint64_t i;
+
+    if (eg_map_get(&s->mm_of, mm, &i))
+        return s->mm_spaces.at[i].space;
+    paging.root = root;
+    if (eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL))
+        return NULL;
+    new = eg_vec_push(&s->mm_spaces);
+    if (!new || eg_map_add(&s->mm_of, mm, s->mm_spaces.n - 1) < 0) {
+        s->mm_spaces.n -= new != NULL;
+        eg_space_close(space);
+        return NULL;
+    }
+    *new = (struct linux_mm_space){ mm, space };
+    return space;
+}
+
+struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
+{
+    struct eg_system *sys = eg_system_of(r);
+    struct linux_state *s = linux_state(sys);
+    struct eg_space *space;
+    uint64_t pgd, root;
+
+    if (mm.kind == EG_K_PTR)
+        mm = eg_deref(mm);
+    if (!eg_get(&pgd, mm, mm_struct.pgd) ||
+        !eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), &root))
+        return NULL;
+    pthread_mutex_lock(&s->lock);
+    space = open_space(sys, s, mm.addr, root);
+    pthread_mutex_unlock(&s->lock);
+    return space;
+}
+
+struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task)
+{
+    return linux_mm_space(r, eg_at(task, task_struct.mm));
+}
