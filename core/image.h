@@ -36,6 +36,7 @@ struct eg_image {
         *kernel_va; /**< the container's own map of kernel addresses (kcore, -p dumps); NULL */
     EG_VEC(char *) notes;  /**< e.g. "truncated: the last range misses 12 MiB" */
     struct eg_arena arena; /**< lives as long as the image; used while opening only */
+    struct eg_view *view;  /**< for formats to read by while opening; NULL afterwards */
 };
 
 struct eg_open_options {
@@ -78,5 +79,9 @@ struct eg_format_reg {
     EG_ENTRY(eg_formats, eg_format_reg, fmt_##n) = &eg_freg_##n;                                   \
     static const struct eg_format eg_format_##n
 const struct eg_format_reg *eg_format_nth(size_t i); /**< sorted by name; NULL past the end */
+
+/** The format that scores best for @file, and its score; an error when two are equal. */
+int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
+                    struct eg_space *file, const char *name, struct eg_error *e);
 
 #endif

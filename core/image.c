@@ -1,0 +1,231 @@
+/* image.c - opening a file: containers and formats on each other until physical memory is found. */
+#include "image.h"
+#include "split.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEAD_MAX = 1 << 16 };
+
+extern const struct eg_format_reg *const __start_eg_formats[]
+    __attribute__((__weak__, __visibility__("hidden")));
+extern const struct eg_format_reg *const __stop_eg_formats[]
+    __attribute__((__weak__, __visibility__("hidden")));
+
+const struct eg_format_reg *eg_format_nth(size_t i)
+{
+    const struct eg_format_reg *const *all = __start_eg_formats, *const *end = __stop_eg_formats;
+
+    // A handful, in the linker's order: the i-th is the one that i others come before.
+    for (const struct eg_format_reg *const *a = all; a < end; a++) {
+        size_t before = 0;
+
+        for (const struct eg_format_reg *const *b = all; b < end; b++)
+            before += strcmp((*b)->name, (*a)->name) < 0;
+        if (before == i)
+            return *a;
+    }
+    return NULL;
+}
+
+int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
+                    struct eg_space *file, const char *name, struct eg_error *e)
+{
+    eg_cleanup(eg_free_) uint8_t *head = malloc(HEAD_MAX);
+    const struct eg_format_reg *f, *best = NULL, *equal = NULL;
+    const uint64_t size = eg_space_size(file);
+    int best_score = 0;
+
+    if (!head)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+    for (size_t i = 0; (f = eg_format_nth(i)); i++) {
+        size_t len = EG_MIN(f->format->head, (size_t)HEAD_MAX);
+        int s;
+
+        len = size ? EG_MIN(len, size) : len;
+        eg_read_some(v, file, 0, head, len, NULL);
+        s = f->format->probe(head, len, size);
+        if (s > best_score) {
+            best = f;
+            best_score = s;
+            equal = NULL;
+        } else if (s == best_score) {
+            equal = f;
+        }
+    }
+    if (!best)
+        return eg_fail(e, EG_EFORMAT, "%s: no format fits: name one with --format", name);
+    if (equal)
+        return eg_fail(e, EG_EFORMAT, "%s: could be %s or %s: name one with --format", name,
+                       best->name, equal->name);
+    *out = best;
+    *score = best_score;
+    return 0;
+}
+
+static const struct eg_format_reg *find(const char *name)
+{
+    const struct eg_format_reg *f;
+
+    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+        if (!strcmp(f->name, name))
+            return f;
+    return NULL;
+}
+
+static int unknown(const char *name, struct eg_error *e)
+{
+    const struct eg_format_reg *f;
+    char names[256] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; (f = eg_format_nth(i)) && len < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i ? ", " : "", f->name);
+    return eg_fail(e, EG_EUSAGE, "--format %s: is not known: one of %s", name, names);
+}
+
+/** The name so far goes to the end: "LiME on zstd". */
+static void name_format(struct eg_image *img, const char *desc)
+{
+    const char *all =
+        eg_arena_strf(&img->arena, "%s%s%s", desc, img->format[0] ? " on " : "", img->format);
+
+    if (all)
+        snprintf(img->format, sizeof img->format, "%s", all);
+}
+
+/** Formats on each other, from the space in files[0]. */
+static int stack(struct eg_image *img, const struct eg_open_options *o, struct eg_error *e)
+{
+    const struct eg_format_reg *forced = NULL;
+
+    if (o->format && !(forced = find(o->format)))
+        return unknown(o->format, e);
+    for (;;) {
+        struct eg_space *file = img->files[img->n_files - 1], *opened;
+        const struct eg_format_reg *f = forced;
+        int score, rc;
+
+        // What the user forces is the dump: the compression around it is still found out.
+        if (!forced || !forced->format->container || img->n_files > 1) {
+            const struct eg_format_reg *found;
+
+            rc = eg_format_probe(&found, &score, img->view, file, img->path, e);
+            if (rc && !forced)
+                return rc;
+            if (!rc && (!forced || forced->format->container || found->format->container))
+                f = found;
+        }
+        rc = f->format->open(&opened, img, file, o, e);
+        if (rc)
+            return rc;
+        name_format(img, f->format->desc);
+        if (!f->format->container) {
+            img->phys = opened;
+            return 0;
+        }
+        if (img->n_files == countof(img->files)) {
+            eg_space_close(opened);
+            return eg_fail(e, EG_EFORMAT, "%s: is packed more than %zu times", img->path,
+                           countof(img->files) - 1);
+        }
+        img->files[img->n_files++] = opened;
+    }
+}
+
+static struct eg_image *image_new(const char *name, struct eg_error *e)
+{
+    struct eg_image *img = calloc(1, sizeof *img);
+
+    if (img) {
+        img->path = strdup(name);
+        img->view = malloc(sizeof *img->view);
+    }
+    if (!img || !img->path || !img->view) {
+        eg_image_close(img);
+        eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+        return NULL;
+    }
+    eg_view_init(img->view, NULL);
+    return img;
+}
+
+/** Takes @img and @file over. */
+static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_space *file,
+                      const struct eg_open_options *o, struct eg_error *e)
+{
+    static const struct eg_open_options none;
+    int rc;
+
+    img->files[img->n_files++] = file;
+    img->file_size = eg_space_size(file);
+    rc = stack(img, o ? o : &none, e);
+    if (rc) {
+        eg_image_close(img);
+        return rc;
+    }
+    eg_view_fini(img->view);
+    free(img->view);
+    img->view = NULL;
+    *out = img;
+    return 0;
+}
+
+int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
+                  struct eg_error *e)
+{
+    struct eg_image *img = image_new(path, e);
+    struct eg_space *file;
+    int rc;
+
+    if (!img)
+        return -EG_ENOMEM;
+    rc = eg_split_open(&file, img, path, e);
+    if (rc) {
+        eg_image_close(img);
+        return rc;
+    }
+    return open_stack(out, img, file, o, e);
+}
+
+int eg_image_open_space(struct eg_image **out, struct eg_space *file, const char *name,
+                        const struct eg_open_options *o, struct eg_error *e)
+{
+    struct eg_image *img = image_new(name, e);
+
+    if (!img) {
+        eg_space_close(file);
+        return -EG_ENOMEM;
+    }
+    return open_stack(out, img, file, o, e);
+}
+
+void eg_image_close(struct eg_image *img)
+{
+    if (!img)
+        return;
+    if (img->view)
+        eg_view_fini(img->view);
+    free(img->view);
+    eg_space_close(img->kernel_va);
+    eg_space_close(img->phys);
+    while (img->n_files)
+        eg_space_close(img->files[--img->n_files]);
+    eg_vec_fini(&img->cpus);
+    eg_vec_fini(&img->notes);
+    eg_arena_fini(&img->arena);
+    free(img->path);
+    free(img);
+}
+
+void eg_image_note(struct eg_image *img, const char *format, ...)
+{
+    va_list ap;
+    char *text, **slot;
+
+    va_start(ap, format);
+    text = eg_arena_vstrf(&img->arena, format, ap);
+    va_end(ap);
+    slot = text ? eg_vec_push(&img->notes) : NULL;
+    if (slot)
+        *slot = text;
+}
