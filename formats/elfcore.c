@@ -1,0 +1,267 @@
+/* elfcore.c - ELF cores of machines: QEMU's dump-guest-memory, kdump's vmcore, VirtualBox's, a copy
+ * of /proc/kcore (System V ABI, chapters 4 and 5). Only what is needed is believed: QEMU 7.2 writes
+ * an e_ehsize of 8, and section headers before the program headers. */
+#include "elfnotes.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    ET_CORE = 4,
+    PT_LOAD = 1,
+    PT_NOTE = 4,
+    PN_XNUM = 0xffff, // the number of program headers is sh_info of section 0
+    SEGMENTS_MAX = 1 << 22,
+    NOTES_MAX = 64 << 20, // bytes of notes that are looked at
+};
+
+struct load {
+    uint64_t offset, vaddr, paddr, filesz, memsz;
+};
+
+struct core {
+    struct eg_image *img;
+    struct eg_space *file;
+    uint64_t size; // of the file
+    struct eg_elf_class c;
+    uint64_t phoff, phnum;
+    uint16_t phentsize;
+    EG_VEC(struct load) loads;
+    struct eg_elf_cpus cpus;
+    uint64_t notes; // bytes of them so far
+    bool any_paddr; // one at least is neither 0 nor -1
+    size_t zero_paddrs;
+};
+struct segments {
+    EG_VEC(struct eg_segment) at;
+    uint64_t missing; // bytes that the file should have and has not
+    size_t bad;       // ranges that wrap around
+    bool full;        // out of memory
+};
+
+static int probe(const uint8_t *h, size_t len, uint64_t size)
+{
+    (void)size;
+    if (len < 20 || memcmp(h, "\x7f\x45LF", 4) || h[4] < 1 || h[4] > 2 || h[5] < 1 || h[5] > 2)
+        return 0;
+    return (h[5] == 2 ? eg_be16(h + 16) : eg_le16(h + 16)) == ET_CORE ? 95 : 0;
+}
+
+static uint64_t word(struct eg_elf_class c, const uint8_t *p)
+{
+    return c.wide ? eg_elf64(c, p) : eg_elf32(c, p);
+}
+
+static int read_header(struct core *k, struct eg_error *e)
+{
+    uint8_t h[64] = { 0 }, section[64];
+    const size_t need = 64;
+    uint64_t shoff;
+
+    if (eg_read_some(k->img->view, k->file, 0, h, EG_MIN(need, k->size), NULL) < 52)
+        return eg_fail(e, EG_EFORMAT, "%s: ELF core: its header is cut off", k->img->path);
+    k->c.wide = h[4] == 2;
+    k->c.big = h[5] == 2;
+    k->c.machine = eg_elf16(k->c, h + 18);
+    k->phoff = word(k->c, h + (k->c.wide ? 32 : 28));
+    shoff = word(k->c, h + (k->c.wide ? 40 : 32));
+    k->phentsize = eg_elf16(k->c, h + (k->c.wide ? 54 : 42));
+    k->phnum = eg_elf16(k->c, h + (k->c.wide ? 56 : 44));
+    if (k->phentsize < (k->c.wide ? 56 : 32))
+        return eg_fail(e, EG_EFORMAT, "%s: ELF core: program headers of %u bytes", k->img->path,
+                       k->phentsize);
+    if (k->phnum == PN_XNUM) {
+        if (eg_within(shoff, sizeof section, k->size) &&
+            eg_read(k->img->view, k->file, shoff, section, sizeof section))
+            k->phnum = eg_elf32(k->c, section + (k->c.wide ? 44 : 28));
+        else
+            eg_image_note(k->img,
+                          "ELF core: section 0 says how many segments there are, and is "
+                          "missing: %u taken",
+                          PN_XNUM);
+    }
+    if (k->phnum > SEGMENTS_MAX) {
+        eg_image_note(k->img, "ELF core: %" PRIu64 " segments: only the first %d are looked at",
+                      k->phnum, SEGMENTS_MAX);
+        k->phnum = SEGMENTS_MAX;
+    }
+    return 0;
+}
+
+static void read_notes(struct core *k, uint64_t offset, uint64_t len)
+{
+    uint8_t *bytes;
+
+    if (!eg_within(offset, len, k->size) || len > NOTES_MAX - k->notes) {
+        eg_image_note(k->img,
+                      "ELF core: a note segment of %" PRIu64 " bytes at %#" PRIx64
+                      " is cut off or too large: left out",
+                      len, offset);
+        return;
+    }
+    k->notes += len;
+    bytes = malloc(len ? len : 1);
+    if (bytes && eg_read(k->img->view, k->file, offset, bytes, len))
+        eg_elf_notes(k->img, k->c, bytes, len, &k->cpus);
+    free(bytes);
+}
+
+static int read_segments(struct core *k, struct eg_error *e)
+{
+    const uint64_t none = k->c.wide ? UINT64_MAX : UINT32_MAX; // kcore's "no physical address"
+    const bool wide = k->c.wide;
+
+    for (uint64_t i = 0; i < k->phnum; i++) {
+        const uint64_t at = k->phoff + i * k->phentsize;
+        struct load l, *slot;
+        uint8_t p[56];
+        uint32_t type;
+
+        if (at < k->phoff || !eg_within(at, wide ? 56 : 32, k->size) ||
+            !eg_read(k->img->view, k->file, at, p, wide ? 56 : 32)) {
+            eg_image_note(k->img,
+                          "ELF core: truncated: %" PRIu64 " of %" PRIu64
+                          " program headers are missing",
+                          k->phnum - i, k->phnum);
+            break;
+        }
+        type = eg_elf32(k->c, p);
+        l.offset = word(k->c, p + (wide ? 8 : 4));
+        l.vaddr = word(k->c, p + (wide ? 16 : 8));
+        l.paddr = word(k->c, p + (wide ? 24 : 12));
+        l.filesz = word(k->c, p + (wide ? 32 : 16));
+        l.memsz = EG_MAX(word(k->c, p + (wide ? 40 : 20)), l.filesz);
+        if (type == PT_NOTE)
+            read_notes(k, l.offset, l.filesz);
+        if (type != PT_LOAD || !l.memsz)
+            continue;
+        if (l.paddr == none)
+            l.paddr = UINT64_MAX;
+        k->any_paddr |= l.paddr && l.paddr != UINT64_MAX;
+        k->zero_paddrs += !l.paddr;
+        slot = eg_vec_push(&k->loads);
+        if (!slot)
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory for its segments", k->img->path);
+        *slot = l;
+    }
+    return 0;
+}
+
+static void push(struct segments *s, struct eg_segment g)
+{
+    struct eg_segment *slot = eg_vec_push(&s->at);
+
+    if (slot)
+        *slot = g;
+    else
+        s->full = true;
+}
+
+/** A segment's bytes at @start: what is in the file, what the file should have and has not, and
+ * what was never meant to be in it. */
+static void add(const struct core *k, struct segments *s, const struct load *l, uint64_t start)
+{
+    const uint64_t room = l->offset < k->size ? k->size - l->offset : 0;
+    uint64_t last;
+
+    if (!eg_add(start, l->memsz - 1, &last) || last == UINT64_MAX) {
+        s->bad++;
+        return;
+    }
+    if (l->filesz) {
+        push(s, (struct eg_segment){ start, start + (l->filesz - 1), k->file, l->offset,
+                                     EG_MIN(l->filesz, room), EG_UNREADABLE });
+        s->missing += l->filesz - EG_MIN(l->filesz, room);
+    }
+    // Past the file's part the ABI says zeros. But makedumpfile ends a segment early where pages
+    // are left out by the dump level, and QEMU gives none to what is not RAM: that stays a plain
+    // hole.
+    if (l->filesz && l->memsz > l->filesz)
+        push(s, (struct eg_segment){ .start = start + l->filesz,
+                                     .last = last,
+                                     .below = k->file,
+                                     .tail = k->img->vmcoreinfo ? EG_EXCLUDED : EG_OK });
+}
+
+static bool has_paddr(const struct core *k, const struct load *l)
+{
+    // All zero: an old kcore does not say. One zero alone is RAM's beginning.
+    return l->paddr != UINT64_MAX && (l->paddr || k->any_paddr || k->zero_paddrs == 1);
+}
+
+static bool is_kernel_va(const struct core *k, const struct load *l)
+{
+    return k->c.wide ? l->vaddr >> 63 : l->vaddr >= 0x40000000 && l->vaddr != l->paddr;
+}
+
+static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e)
+{
+    struct eg_image *img = k->img;
+    struct segments phys = { 0 }, va = { 0 };
+    size_t overlaps = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < k->loads.n; i++) {
+        const struct load *l = &k->loads.at[i];
+
+        if (has_paddr(k, l))
+            add(k, &phys, l, l->paddr);
+        if (is_kernel_va(k, l))
+            add(k, &va, l, l->vaddr);
+    }
+    if (phys.full || va.full)
+        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory for its segments", img->path);
+    else if (!phys.at.n && !va.at.n)
+        rc =
+            eg_fail(e, EG_EFORMAT,
+                    "%s: ELF core: no segment has a physical address or one of a kernel: is it the "
+                    "core of a program?",
+                    img->path);
+    if (!rc && !phys.at.n) { // a space there must be: nothing is in it
+        img->virtual_only = true;
+        eg_image_note(img, "ELF core: segments have virtual addresses only: physical memory cannot "
+                           "be told");
+        push(&phys, (struct eg_segment){ 0, 4095, k->file, 0, 0, EG_ABSENT });
+    }
+    if (!rc && va.at.n)
+        rc = eg_segments_open(&img->kernel_va, img->path, va.at.at, va.at.n, NULL, e);
+    if (!rc)
+        rc = eg_segments_open(out, img->path, phys.at.at, phys.at.n, &overlaps, e);
+    if (!rc && overlaps && !va.at.n) // of virtual segments several may show the same memory
+        eg_image_note(img, "ELF core: %zu segments overlap: the first in the file counts",
+                      overlaps);
+    if (!rc && phys.bad)
+        eg_image_note(img, "ELF core: %zu segments reach past the address space: left out",
+                      phys.bad);
+    if (!rc && (phys.missing || va.missing))
+        eg_image_note(img, "ELF core: truncated: %" PRIu64 " MiB of its segments are missing",
+                      EG_MAX(phys.missing, va.missing) >> 20);
+    eg_vec_fini(&phys.at);
+    eg_vec_fini(&va.at);
+    return rc;
+}
+
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    struct core k = { .img = img, .file = file, .size = eg_space_size(file) };
+    int rc;
+
+    (void)o;
+    rc = read_header(&k, e);
+    if (!rc)
+        rc = read_segments(&k, e);
+    if (!rc)
+        rc = open_spaces(&k, out, e);
+    if (!rc)
+        img->elf_machine = k.c.machine;
+    eg_vec_fini(&k.loads);
+    return rc;
+}
+
+EG_FORMAT(elfcore) = {
+    .desc = "ELF core",
+    .suffix = ".elf",
+    .head = 20,
+    .probe = probe,
+    .open = open_,
+};
