@@ -35,6 +35,7 @@ bool linux_next_thread(struct eg_run *r, struct linux_thread_walk *w, struct eg_
 struct linux_vma_walk {
     struct eg_obj mm;
     struct eg_index_walk maple;
+    struct eg_rb_walk rb;
     uint64_t cur, last_end, n;
     int state;
 };
@@ -71,6 +72,17 @@ struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task);
 /** The same of an mm_struct. */
 struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm);
 
+/** The bytes of [@start, @end) of user memory and a NUL: *@len of them, as far as they can be read.
+ * @missing: the cell of what cannot. NULL when that is the first byte. */
+char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
+                       size_t *len, struct eg_cell *missing);
+/** The note for text that linux_user_bytes could not give whole. */
+void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
+                    const struct eg_cell *missing);
+
+/** log2 of the kernel's page size. */
+unsigned linux_page_shift(struct eg_run *r);
+
 /** Ids of a task in each pid namespace from the outermost inwards. @return how many, at most @max.
  */
 unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max);
@@ -87,8 +99,15 @@ struct eg_obj linux_init(struct eg_run *r);
  * NULL when unreadable at once. */
 char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task);
 char *linux_file_path(struct eg_run *r, struct eg_obj file, struct eg_obj task);
-/** A dentry's path up to its file system's root. */
+/** The inode that a file's user sees: of overlayfs and the like not the one below. */
+struct eg_obj linux_file_inode(struct eg_run *r, struct eg_obj file);
+/** A dentry's path up to its file system's root; "//deleted" follows one that is in no directory.
+ */
 char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry);
+/** Which kind of namespace a dentry of nsfs is: "net"; NULL when unreadable. */
+char *linux_ns_name(struct eg_run *r, struct eg_obj dentry);
+/** Where a mount is, seen from the root of @task (or of init); @reached: below that root. */
+char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj task, bool *reached);
 
 /** Times in ns since 1970 UTC. Boot: wall clock minus CLOCK_BOOTTIME. Now: the clock when the image
  * froze. */

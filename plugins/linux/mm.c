@@ -2,7 +2,7 @@
 #include "linux.h"
 #include "state.h"
 
-EG_FIELDS(task_struct, mm);
+EG_FIELDS(task_struct, pid, mm);
 EG_FIELDS(mm_struct, pgd);
 
 /* Under the lock. */
@@ -45,6 +45,48 @@ struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
     space = open_space(sys, s, mm.addr, root);
     pthread_mutex_unlock(&s->lock);
     return space;
+}
+
+char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
+                       size_t *len, struct eg_cell *missing)
+{
+    enum { MOST = 6 << 20 }; // arguments and environment of one program: fs/exec.c
+    struct eg_view *v = eg_view_of(r);
+    uint64_t at = start, stop = end;
+    char *bytes;
+    size_t n;
+
+    *missing = eg_missing(EG_BAD_VALUE, start);
+    if (end > start && end - start > MOST)
+        stop = start + MOST;
+    for (; at < stop; at += n) {
+        n = stop - at;
+        if (!eg_map_some(v, user, at, &n)) {
+            *missing = eg_missing((enum eg_why)v->why, at);
+            break;
+        }
+    }
+    if (at <= start)
+        return NULL;
+    bytes = eg_tmp(r, at - start + 1);
+    if (!eg_read(v, user, start, bytes, at - start))
+        return NULL;
+    *len = at - start;
+    return bytes;
+}
+
+void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
+                    const struct eg_cell *missing)
+{
+    eg_note(r, "process %d: %s cut at %#llx: %s", eg_get_or(-1, task, task_struct.pid), what,
+            (unsigned long long)missing->u, eg_why_text(missing->why));
+}
+
+unsigned linux_page_shift(struct eg_run *r)
+{
+    const struct eg_system *sys = eg_system_of(r);
+
+    return sys->chosen->paging.granule ? sys->chosen->paging.granule : sys->arch->page_shift;
 }
 
 struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task)
