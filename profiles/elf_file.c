@@ -1,0 +1,314 @@
+/* elf_file.c - ELF files by libelf: opening, and sections as bytes (System V gABI chapters 4 and
+ * 5). */
+#include "elf_file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#ifndef ELFCOMPRESS_ZSTD
+#define ELFCOMPRESS_ZSTD 2
+#endif
+
+// No compressor of sections does better; a header that says more lies.
+enum { RATIO_MAX = 4096 };
+
+int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const char *path,
+                      struct eg_error *e)
+{
+    const uint8_t *ident = bytes;
+    GElf_Ehdr h;
+
+    *f = (struct eg_elf){ .path = path, .map = (uint8_t *)bytes, .size = len };
+    elf_version(EV_CURRENT);
+    if (len < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG) != 0 ||
+        !(f->elf = elf_memory((char *)bytes, len)) || !gelf_getehdr(f->elf, &h)) {
+        elf_end(f->elf);
+        f->elf = NULL;
+        return eg_fail(e, EG_EFORMAT, "%s: not an ELF file, or cut short", path);
+    }
+    f->model.ptr_size = f->model.long_size = ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
+    f->model.big_endian = ident[EI_DATA] == ELFDATA2MSB;
+    f->machine = h.e_machine;
+    f->relocatable = h.e_type == ET_REL;
+    return 0;
+}
+
+int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e)
+{
+    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    uint8_t *map;
+    int rc;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    map =
+        st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (map == MAP_FAILED)
+        return eg_fail(e, EG_EIO, "%s: cannot be mapped: not a file with bytes?", path);
+    rc = eg_elf_open_bytes(f, map, (uint64_t)st.st_size, path, e);
+    if (rc < 0) {
+        munmap(map, (size_t)st.st_size);
+        return rc;
+    }
+    f->made[f->n_made].p = map;
+    f->made[f->n_made++].len = (uint64_t)st.st_size;
+    return 0;
+}
+
+void eg_elf_close(struct eg_elf *f)
+{
+    elf_end(f->elf);
+    while (f->n_made--)
+        munmap(f->made[f->n_made].p, f->made[f->n_made].len);
+    *f = (struct eg_elf){ 0 };
+}
+
+/* ---- sections ---- */
+
+// ".debug_info" is also found as ".zdebug_info", the older GNU way to compress.
+static Elf_Scn *find(const struct eg_elf *f, const char *name, GElf_Shdr *h, bool *gnu)
+{
+    size_t names;
+
+    if (elf_getshdrstrndx(f->elf, &names) != 0)
+        return NULL;
+    for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
+        const char *is = gelf_getshdr(s, h) ? elf_strptr(f->elf, names, h->sh_name) : NULL;
+
+        if (!is || h->sh_type == SHT_NOBITS || !eg_within(h->sh_offset, h->sh_size, f->size))
+            continue;
+        *gnu = is[0] == '.' && is[1] == 'z' && !strcmp(is + 2, name + 1);
+        if (*gnu || !strcmp(is, name))
+            return s;
+    }
+    return NULL;
+}
+
+bool eg_elf_has(const struct eg_elf *f, const char *name)
+{
+    GElf_Shdr h;
+    bool gnu;
+
+    return find(f, name, &h, &gnu) && h.sh_size;
+}
+
+/** A shared map of a new file without a name, kept by @f. */
+static uint8_t *temporary(struct eg_elf *f, uint64_t len, struct eg_error *e)
+{
+    const char *dir = getenv("TMPDIR");
+    eg_cleanup(eg_close_fd_) int fd = -1;
+    char path[4096];
+    uint8_t *p;
+
+    dir = dir && *dir ? dir : "/var/tmp";
+    fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && snprintf(path, sizeof path, "%s/engram-XXXXXX", dir) < (int)sizeof path) {
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+            unlink(path);
+    }
+    // posix_fallocate: a full disk is an error here, and not a signal later.
+    if (fd < 0 || f->n_made == EG_ELF_MADE_MAX || posix_fallocate(fd, 0, (off_t)len) != 0 ||
+        (p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+        eg_fail(e, EG_EIO, "%s: no room for %" PRIu64 " MiB in %s: set TMPDIR to another folder",
+                f->path, len >> 20, dir);
+        return NULL;
+    }
+    f->made[f->n_made].p = p;
+    f->made[f->n_made++].len = len;
+    return p;
+}
+
+static bool unpack_zlib(const uint8_t *from, uint64_t n, uint8_t *to, uint64_t len)
+{
+    enum { STEP = 1 << 30 };
+    z_stream z = { .next_in = (uint8_t *)from, .next_out = to };
+    int rc = inflateInit(&z);
+
+    while (rc == Z_OK) {
+        const uint64_t in = (uint64_t)(z.next_in - from), out = (uint64_t)(z.next_out - to);
+
+        z.avail_in = (uInt)EG_MIN(n - in, (uint64_t)STEP);
+        z.avail_out = (uInt)EG_MIN(len - out, (uint64_t)STEP);
+        rc = inflate(&z, Z_NO_FLUSH);
+    }
+    inflateEnd(&z);
+    return rc == Z_STREAM_END && z.next_out == to + len;
+}
+
+static int unpack(struct eg_elf *f, const char *name, Elf_Scn *s, bool gnu, const uint8_t **p,
+                  uint64_t *len, struct eg_error *e)
+{
+    const size_t head = gnu ? 12 : f->model.ptr_size == 8 ? sizeof(Elf64_Chdr) : sizeof(Elf32_Chdr);
+    uint32_t how = ELFCOMPRESS_ZLIB;
+    uint64_t size;
+    GElf_Chdr c;
+    uint8_t *to;
+    bool good;
+
+    if (gnu && *len >= head && !memcmp(*p, "ZLIB", 4)) {
+        size = eg_be64(*p + 4);
+    } else if (!gnu && *len >= head && gelf_getchdr(s, &c)) {
+        size = c.ch_size;
+        how = c.ch_type;
+    } else {
+        return eg_fail(e, EG_EFORMAT, "%s: %s: bad header of a compressed section", f->path, name);
+    }
+    if (how != ELFCOMPRESS_ZLIB && how != ELFCOMPRESS_ZSTD)
+        return eg_fail(e, EG_EUNSUP,
+                       "%s: %s: compression %" PRIu32
+                       " is not known: try objcopy --decompress-debug-sections",
+                       f->path, name, how);
+    if (!size || size / RATIO_MAX > *len)
+        return eg_fail(e, EG_EFORMAT, "%s: %s: says that it unpacks to %" PRIu64 " bytes", f->path,
+                       name, size);
+    to = temporary(f, size, e);
+    if (!to)
+        return -EG_EIO;
+    good = how == ELFCOMPRESS_ZLIB ? unpack_zlib(*p + head, *len - head, to, size)
+                                   : ZSTD_decompress(to, size, *p + head, *len - head) == size;
+    if (!good)
+        return eg_fail(e, EG_EFORMAT, "%s: %s: compressed data is damaged: get the file again",
+                       f->path, name);
+    *p = to;
+    *len = size;
+    return 0;
+}
+
+/* ---- relocations ---- */
+
+/** The absolute ones, which are all that .debug_info and .debug_str_offsets need: psABI of each
+ * processor. */
+static unsigned width(uint16_t machine, uint32_t type)
+{
+    static const struct {
+        uint16_t machine;
+        uint16_t type;
+        uint8_t width;
+    } known[] = {
+        { EM_X86_64, R_X86_64_64, 8 },
+        { EM_X86_64, R_X86_64_32, 4 },
+        { EM_AARCH64, R_AARCH64_ABS64, 8 },
+        { EM_AARCH64, R_AARCH64_ABS32, 4 },
+        { EM_386, R_386_32, 4 },
+        { EM_ARM, R_ARM_ABS32, 4 },
+        { EM_RISCV, R_RISCV_64, 8 },
+        { EM_RISCV, R_RISCV_32, 4 },
+        { EM_S390, R_390_64, 8 },
+        { EM_S390, R_390_32, 4 },
+        { EM_PPC64, R_PPC64_ADDR64, 8 },
+        { EM_PPC64, R_PPC64_ADDR32, 4 },
+    };
+
+    for (size_t i = 0; i < countof(known); i++)
+        if (known[i].machine == machine && known[i].type == type)
+            return known[i].width;
+    return 0;
+}
+
+static uint64_t load(const uint8_t *p, unsigned w, bool big)
+{
+    return w == 8 ? (big ? eg_be64(p) : eg_le64(p)) : big ? eg_be32(p) : eg_le32(p);
+}
+
+static void store(uint8_t *p, unsigned w, bool big, uint64_t v)
+{
+    for (unsigned i = 0; i < w; i++)
+        p[big ? w - 1 - i : i] = (uint8_t)(v >> 8 * i);
+}
+
+// One SHT_RELA or SHT_REL section, on the @len bytes at @to.
+static void apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, Elf_Data *symbols,
+                  uint8_t *to, uint64_t len)
+{
+    const size_t n = h->sh_entsize ? h->sh_size / h->sh_entsize : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        GElf_Rela r = { 0 };
+        GElf_Rel rel;
+        GElf_Sym sym;
+        unsigned w;
+
+        if (h->sh_type == SHT_RELA ? !gelf_getrela(relocs, (int)i, &r)
+                                   : !gelf_getrel(relocs, (int)i, &rel))
+            return;
+        if (h->sh_type == SHT_REL)
+            r = (GElf_Rela){ .r_offset = rel.r_offset, .r_info = rel.r_info };
+        w = width(f->machine, (uint32_t)GELF_R_TYPE(r.r_info));
+        if (!w || !eg_within(r.r_offset, w, len) ||
+            !gelf_getsym(symbols, (int)GELF_R_SYM(r.r_info), &sym))
+            continue;
+        if (h->sh_type == SHT_REL)
+            r.r_addend = (int64_t)load(to + r.r_offset, w, f->model.big_endian);
+        store(to + r.r_offset, w, f->model.big_endian, sym.st_value + (uint64_t)r.r_addend);
+    }
+}
+
+static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64_t len,
+                    struct eg_error *e)
+{
+    const uint8_t *file = *p;
+    uint8_t *to = NULL;
+
+    for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
+        GElf_Shdr h, hs;
+        Elf_Scn *table;
+        Elf_Data *relocs, *symbols;
+
+        if (!gelf_getshdr(s, &h) || (h.sh_type != SHT_RELA && h.sh_type != SHT_REL) ||
+            h.sh_info != elf_ndxscn(target) || h.sh_flags & SHF_COMPRESSED)
+            continue;
+        table = elf_getscn(f->elf, h.sh_link);
+        symbols = table && gelf_getshdr(table, &hs) && hs.sh_type == SHT_SYMTAB
+                      ? elf_getdata(table, NULL)
+                      : NULL;
+        relocs = elf_getdata(s, NULL);
+        if (!symbols || !relocs)
+            return eg_fail(e, EG_EFORMAT, "%s: relocations without symbols", f->path);
+        if (!to && f->n_made && *p == f->made[f->n_made - 1].p) {
+            to = f->made[f->n_made - 1].p; // unpacked just now: ours to write
+        } else if (!to) {
+            to = temporary(f, len, e);
+            if (!to)
+                return -EG_EIO;
+            memcpy(to, file, len);
+            *p = to;
+        }
+        apply(f, &h, relocs, symbols, to, len);
+    }
+    return 0;
+}
+
+int eg_elf_section(struct eg_elf *f, const char *name, const uint8_t **p, uint64_t *len,
+                   struct eg_error *e)
+{
+    const uint8_t *bytes = NULL;
+    uint64_t n = 0;
+    GElf_Shdr h;
+    bool gnu;
+    int rc = 0;
+    Elf_Scn *s = find(f, name, &h, &gnu);
+
+    if (s && h.sh_size) {
+        bytes = f->map + h.sh_offset;
+        n = h.sh_size;
+        if (gnu || h.sh_flags & SHF_COMPRESSED)
+            rc = unpack(f, name, s, gnu, &bytes, &n, e);
+        if (rc == 0 && f->relocatable)
+            rc = relocate(f, s, &bytes, n, e);
+        if (rc < 0)
+            return rc;
+    }
+    *p = bytes;
+    *len = n;
+    return 0;
+}
