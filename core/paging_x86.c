@@ -151,7 +151,28 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct e
     }
 }
 
-static const struct eg_space_ops ops = { .name = "x86_64", .extent = extent };
+static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t va,
+                      struct eg_table_step *out, unsigned max)
+{
+    const struct x86 *x = as->priv;
+    uint64_t table = x->root;
+    unsigned n = 0;
+
+    for (int level = x->levels - 1; level >= 0 && n < max; level--) {
+        struct eg_table_step *s = &out[n++];
+
+        *s = (struct eg_table_step){ .addr = table + 8 * (va >> (12 + 9 * level) & 511),
+                                     .level = (uint8_t)level };
+        if (!eg_read_u64(v, x->phys, s->addr, false, &s->entry))
+            s->why = v->why;
+        if (!(s->entry & P) || (level <= 2 && s->entry & PS))
+            break;
+        table = s->entry & x->address;
+    }
+    return n;
+}
+
+static const struct eg_space_ops ops = { .name = "x86_64", .extent = extent, .steps = steps };
 
 static int open_(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                  const struct eg_paging *p, struct eg_error *e)

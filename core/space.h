@@ -40,6 +40,7 @@ enum eg_extent_flags {
 /** One made run is at most this large; a format with larger units unpacks to a file instead. */
 enum { EG_FILL_MAX = 1 << 22 };
 
+struct eg_table_step;
 struct eg_space_ops {
     const char *name;
     /** Never fails: a hole is an answer. [start, last] holds @addr. Reads of the space below go
@@ -48,7 +49,18 @@ struct eg_space_ops {
     /** Make the @len bytes of a `made` extent. Called from many threads. @return false: unreadable.
      */
     bool (*fill)(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len);
+    /** The table entries that decide about @addr, top first, for `vtop`. @return how many. NULL: no
+     * tables.
+     */
+    unsigned (*steps)(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                      struct eg_table_step *out, unsigned max);
     void (*close)(struct eg_space *as); /**< may be NULL */
+};
+struct eg_table_step {
+    uint64_t addr;  /**< where the entry is in the space below */
+    uint64_t entry; /**< 0 when it cannot be read */
+    uint8_t level;  /**< 0 the last */
+    uint8_t why;    /**< why it cannot be read */
 };
 struct eg_space {
     const struct eg_space_ops *ops;
