@@ -1,15 +1,21 @@
-/** store.h - .egp, the stored form of a profile: see docs/egp.md. */
+/** store.h - .egp, the stored form of profiles: the arrays of struct eg_profile, see docs/egp.md.
+ */
 #ifndef EG_STORE_H
 #define EG_STORE_H
 
 #include "../core/profile.h"
 
-/** Write @n profiles (the kernel's first, then modules') to @path, through a temporary name. */
+/** Write @n profiles (the kernel's first, then modules') to @path, through a temporary name beside
+ * it. */
 int eg_store_write(const char *path, const struct eg_profile *const *profiles, size_t n,
                    struct eg_error *e);
 
-/** Read all of them; *@n in: room in @out, out: how many. */
+/** Read the file's first profiles; *@n in: room in @out, out: how many the file has, which may be
+ * more. The modules' go with the first: free it last. */
 int eg_store_read(const char *path, struct eg_profile **out, size_t *n, struct eg_error *e);
+/** The same of bytes in memory, which are not kept. */
+int eg_store_read_bytes(const uint8_t *bytes, size_t len, const char *source,
+                        struct eg_profile **out, size_t *n, struct eg_error *e);
 
 /** Build id of a file without reading it whole, for finding a profile in folders. @hex has 64
  * bytes. */

@@ -1,0 +1,98 @@
+/* reader.c - files of types or symbols: which reader fits, and reading with it. */
+#include "reader.h"
+#include "../core/system.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEAD = 4096 };
+
+extern const struct eg_reader_reg *const __start_eg_readers[]
+    __attribute__((__weak__, __visibility__("hidden")));
+extern const struct eg_reader_reg *const __stop_eg_readers[]
+    __attribute__((__weak__, __visibility__("hidden")));
+
+const struct eg_reader_reg *eg_reader_nth(size_t i)
+{
+    const struct eg_reader_reg *const *all = __start_eg_readers, *const *end = __stop_eg_readers;
+
+    for (const struct eg_reader_reg *const *a = all; a < end; a++) {
+        size_t before = 0;
+
+        for (const struct eg_reader_reg *const *b = all; b < end; b++)
+            before += strcmp((*b)->name, (*a)->name) < 0;
+        if (before == i)
+            return *a;
+    }
+    return NULL;
+}
+
+int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, struct eg_error *e)
+{
+    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    uint8_t *p;
+    size_t n = 0;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return eg_fail(e, EG_EIO, "%s: not a regular file", path);
+    if ((uint64_t)st.st_size > max)
+        return eg_fail(e, EG_EFORMAT, "%s: larger than %" PRIu64 " MiB: not what it should be",
+                       path, max >> 20);
+    p = malloc((size_t)st.st_size + 1);
+    if (!p)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    while (n < (size_t)st.st_size) {
+        ssize_t got = read(fd, p + n, (size_t)st.st_size - n);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+    }
+    p[n] = 0;
+    *out = p;
+    *len = n;
+    return 0;
+}
+
+int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e)
+{
+    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const struct eg_reader_reg *r, *best = NULL, *equal = NULL;
+    uint8_t head[HEAD];
+    int best_score = 0;
+    ssize_t len;
+
+    if (fd < 0)
+        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    len = read(fd, head, sizeof head);
+    if (len < 0)
+        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    for (size_t i = 0; (r = eg_reader_nth(i)); i++) {
+        int score = r->reader->probe(head, (size_t)len, path);
+
+        if (score > best_score) {
+            best = r;
+            best_score = score;
+            equal = NULL;
+        } else if (score == best_score) {
+            equal = r;
+        }
+    }
+    if (!best)
+        return eg_fail(e, EG_EFORMAT,
+                       "%s: not a source of types or symbols: give an ELF file with DWARF or BTF, "
+                       "an .egp, raw BTF, Volatility's ISF or a System.map",
+                       path);
+    if (equal)
+        return eg_fail(e, EG_EFORMAT, "%s: could be %s or %s", path, best->reader->desc,
+                       equal->reader->desc);
+    return best->reader->read(out, path, threads, e);
+}
