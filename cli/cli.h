@@ -1,0 +1,157 @@
+/** cli.h - what the verbs share: the command line as read, an image as opened, tables on their way
+ * out.
+ *
+ *  A verb is one record in main.c and one function that returns the exit status. To the user speak
+ * cli_fail and cli_warn (one line: what, where, what to try; on standard error, without control
+ * characters) and the renderers. */
+#ifndef EG_CLI_H
+#define EG_CLI_H
+
+#include "../core/registry.h"
+#include "../core/run.h"
+#include "../core/vec.h"
+
+/** Exit statuses. */
+enum {
+    CLI_OK = 0,
+    CLI_USAGE = 1,
+    CLI_CANNOT_OPEN = 2,
+    CLI_FAILED = 3,
+};
+
+/** What the command line says. */
+struct cli {
+    const struct verb *verb;          /**< NULL: `engram IMAGE …` */
+    const char *image;                /**< NULL: none given */
+    EG_VEC(const char *) words;       /**< the other arguments, in order */
+    EG_VEC(struct eg_given_arg) args; /**< options that plugins or the verb declare */
+    EG_VEC(const char *) profile_dirs;
+    struct eg_open_options open;
+    struct eg_find_options find;
+    const struct eg_renderer *renderer;
+    const char *out; /**< -o */
+    unsigned jobs;   /**< 0: all cores */
+    bool quiet, strict, sha256, help, version;
+    struct eg_arena arena; /**< for texts that live as long as the command */
+};
+
+struct verb {
+    const char *name, *usage, *help;
+    const struct eg_arg *args; /**< may be NULL */
+    unsigned min, max;         /**< words, the image not counted */
+    enum { NO_IMAGE, MAY_IMAGE, WANTS_IMAGE } image;
+    int (*run)(struct cli *c);
+};
+const struct verb *cli_verb(const char *name);
+const struct verb *cli_verb_nth(size_t i); /**< NULL past the end */
+
+/* ---- options.c ---- */
+
+/** An option of the command itself. */
+struct cli_option {
+    const char *name;
+    char letter;       /**< 0: none */
+    const char *value; /**< NULL: a flag */
+    const char *help;
+};
+const struct cli_option *cli_option_nth(size_t i); /**< NULL past the end */
+
+/** Read the command line. @return an exit status; CLI_OK to go on. */
+int cli_options(struct cli *c, int argc, char **argv);
+bool cli_number(const char *text, uint64_t *out); /**< decimal, 0x hex; K, M, G, T after it */
+const char *cli_arg(const struct cli *c, const char *name); /**< "" for a flag; NULL: not given */
+bool cli_declares(const struct eg_arg *args, const char *name);
+
+/* ---- report.c: to the user ---- */
+
+int cli_fail(int status, const char *format, ...) EG_PRINTF(2, 3);           /**< @return @status */
+void cli_warn(const struct cli *c, const char *format, ...) EG_PRINTF(2, 3); /**< not with -q */
+
+/** Print notes, once each, on standard error. @return how many. */
+size_t cli_notes(const struct cli *c, const char *const *notes);
+
+/* ---- open.c ---- */
+
+struct opened {
+    struct eg_image *image;
+    struct eg_system *sys;
+    const char **notes; /**< of both, NULL-terminated */
+    size_t n_notes;
+    struct eg_provenance from;
+};
+/** Open c->image and the system in it. @return an exit status; @o has to be closed in every case.
+ */
+int cli_open(struct cli *c, struct opened *o);
+void cli_close(struct opened *o);
+/** No kernel was found: say what failed and what to try. @return CLI_CANNOT_OPEN */
+int cli_no_system(const struct opened *o);
+
+/* ---- table.c: one table of the command's own ---- */
+
+struct cli_table {
+    struct cli *cli;
+    struct eg_result_head head;
+    void *state;
+    size_t n_rows;
+};
+/** @from may be NULL. */
+int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
+                    const struct eg_column *columns, const struct eg_provenance *from);
+void cli_table_row(struct cli_table *t, unsigned depth, const struct eg_value *values);
+/** @return an exit status: CLI_FAILED for an @error (may be NULL), or for notes with --strict. */
+int cli_table_end(struct cli_table *t, const char *const *notes, const char *error);
+
+struct eg_value cli_text(const char *s); /**< NULL: not computed */
+struct eg_value cli_uint(uint64_t u);
+struct eg_value cli_bytes(const void *p, size_t len);
+struct eg_value cli_missing(enum eg_why why, uint64_t addr);
+
+/* ---- spool.c: many writers, one output in a fixed order ---- */
+
+struct cli_spools;
+/** @n files whose bytes reach @out one after another: the first at once, a later one when those
+ * before it are closed; until then in memory, and past 4 MiB in an unlinked file in @tmp_dir. */
+struct cli_spools *cli_spools_open(FILE *out, size_t n, const char *tmp_dir);
+FILE *cli_spool(struct cli_spools *s, size_t i); /**< NULL: out of memory; fclose it */
+int cli_spools_close(struct cli_spools *s);      /**< @return 0, or an errno */
+
+/* ---- hand.c: what the verbs by hand share ---- */
+
+/** An image, a run to read with, and the address space that --phys and --pid choose. */
+struct hand {
+    struct cli *cli;
+    struct opened o;
+    struct eg_run *run;
+    struct eg_space *space;
+    struct eg_obj task; /**< of --pid */
+    int64_t pid;        /**< -1: none */
+    bool phys;
+    struct cli_table table; /**< the body's, when it has one; ended by cli_by_hand */
+};
+/** Open, call @body inside a run, end its table, close. @return an exit status. */
+int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand));
+/** "0xffff…", "4096", "init_task", "init_task+0x10"; a run that failed when it is none of these. */
+int cli_address(struct hand *h, const char *text, uint64_t *out);
+int cli_length(struct hand *h, const char *text, uint64_t *out);
+/** The body's table, once. */
+int cli_hand_table(struct hand *h, const struct eg_column *columns);
+
+/* ---- verbs ---- */
+
+int cli_run(struct cli *c);               /**< engram IMAGE PLUGIN… */
+int cli_unknown_plugin(const char *name); /**< @return CLI_USAGE */
+int cli_summary(struct cli *c);           /**< engram IMAGE */
+int cli_plugins(struct cli *c);           /**< engram plugins [IMAGE] */
+int cli_help(struct cli *c);              /**< engram help [NAME] */
+int cli_usage(FILE *f);                   /**< @return CLI_OK */
+int cli_version(void);                    /**< engram --version */
+int cli_read(struct cli *c);
+int cli_hexdump(struct cli *c);
+int cli_vtop(struct cli *c);
+int cli_dump(struct cli *c);
+int cli_dt(struct cli *c);
+int cli_pack(struct cli *c);
+/** engram profile make|show …; argv[0] is "profile". @return an exit status. */
+int cli_profile(int argc, char **argv);
+
+#endif

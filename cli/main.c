@@ -1,0 +1,144 @@
+/* main.c - the command `engram`. A map of the tree, for who looks for a place:
+ *
+ *  core/       what knows no dump format, no operating system and no plugin by name
+ *    engram.h            the one header that a plugin includes: cursors, walkers, rows,
+ * declarations base arena vec map  checked arithmetic, errors, memory, containers space view file
+ * address spaces, reads and their TLB, mapped files arch paging_*       processors, and one
+ * translator of page tables per file profile types       types and symbols of one program; several
+ * as one obj walk            cursors; lists, trees, maps, bitmaps image system        a file
+ * opened; an operating system found in it registry run args   what was declared; running a plugin
+ *    table render_*      values and columns; one output format per file
+ *    scan parallel       patterns over extents; a pool of threads
+ *  formats/    one file per dump format or compression
+ *  profiles/   one file per source of types and symbols
+ *  plugins/    one file per plugin; linux/: all that knows Linux
+ *  lua/        plugins and the shell in Lua
+ *  cli/        this command
+ *    main                the verbs, and the way from arguments to one of them
+ *    options report      the command line; lines for the user
+ *    open table spool    an image and its system; tables; many writers into one output
+ *    run summary         engram IMAGE PLUGIN…; engram IMAGE
+ *    plugins help        what there is
+ *    hand read hexdump vtop dump dt      looking by hand
+ *    profile pack        making profile files; making seekable zstd files
+ *    sha256              of the image, when asked
+ *  tests/      unit, golden (outputs kept), fuzz, bench, the tree's own rules
+ *  samples/    small real images, what the guest said of itself, and how to make more
+ *  docs/       manual page, plugin author's guide, file formats, how evidence is treated
+ */
+#include "cli.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+static const struct eg_arg space_args[] = {
+    EG_ARG(phys, FLAG, "ADDR is a physical address"),
+    EG_ARG(pid, INT, "ADDR is an address of this process"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+static const struct eg_arg pid_args[] = {
+    EG_ARG(pid, INT, "the memory of this process"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+/* To add a verb: its function in a file of its own, declared in cli.h, and one record here. */
+static const struct verb verbs[] = {
+    { "plugins", "[IMAGE]",
+      "list the plugins; with an image: which can run on it, what others lack", NULL, 0, 0,
+      MAY_IMAGE, cli_plugins },
+    { "help", "[PLUGIN|VERB]", "describe a plugin or a verb: options, columns, other names", NULL,
+      0, 1, NO_IMAGE, cli_help },
+    { "read", "IMAGE ADDR LEN [-o FILE]", "write bytes to standard output or a file", space_args, 2,
+      2, WANTS_IMAGE, cli_read },
+    { "hexdump", "IMAGE ADDR [LEN]", "show bytes", space_args, 1, 2, WANTS_IMAGE, cli_hexdump },
+    { "vtop", "IMAGE ADDR", "translate an address: each table on the way, then the file offset",
+      space_args, 1, 1, WANTS_IMAGE, cli_vtop },
+    { "dump", "IMAGE [ADDR [LEN]] -o DIR",
+      "write memory to files: a range, or the mappings of a process (--pid)", space_args, 0, 2,
+      WANTS_IMAGE, cli_dump },
+    { "dt", "IMAGE TYPE [ADDR] | IMAGE SYMBOL", "show a type, or an object with its values",
+      pid_args, 1, 2, WANTS_IMAGE, cli_dt },
+    { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", NULL, 0, 0,
+      WANTS_IMAGE, cli_pack },
+    { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE]",
+      "make or look into a profile (types and symbols)", NULL, 0, 0, NO_IMAGE, NULL },
+};
+
+const struct verb *cli_verb_nth(size_t i)
+{
+    return i < countof(verbs) ? &verbs[i] : NULL;
+}
+
+const struct verb *cli_verb(const char *name)
+{
+    for (size_t i = 0; i < countof(verbs); i++)
+        if (!strcmp(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+/* The first Ctrl-C asks the work to end in order, the second ends the process. */
+static void interrupted(int sig)
+{
+    (void)sig;
+    eg_cancelled = 1;
+}
+
+/* A full disk must not look like success. */
+static int flushed(int status)
+{
+    bool bad = ferror(stdout) != 0;
+
+    if (fclose(stdout) || bad)
+        return cli_fail(status ? status : CLI_FAILED, "standard output: %s",
+                        errno ? strerror(errno) : "write error");
+    return status;
+}
+
+static int dispatch(struct cli *c, int argc, char **argv)
+{
+    const struct verb *v;
+    int status = cli_options(c, argc, argv);
+
+    if (status)
+        return status;
+    v = c->verb;
+    if (c->version)
+        return cli_version();
+    if (c->help && (v || c->words.n))
+        return cli_help(c);
+    if (c->help)
+        return cli_usage(stdout);
+    if (!v && !c->image && !c->words.n) {
+        cli_usage(stderr);
+        return CLI_USAGE;
+    }
+    if (!v)
+        return c->words.n ? cli_run(c) : cli_summary(c);
+    if (c->words.n < v->min || c->words.n > v->max || (v->image == WANTS_IMAGE && !c->image))
+        return cli_fail(CLI_USAGE, "%s: usage: engram %s %s", v->name, v->name, v->usage);
+    return v->run(c);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli c = { 0 };
+    struct sigaction on_interrupt = { .sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND };
+    struct eg_error e;
+    int status;
+
+    sigaction(SIGINT, &on_interrupt, NULL);
+    if (eg_registry_init(&e)) {
+        status = cli_fail(CLI_FAILED, "%s", e.text);
+    } else if (argc > 1 && !strcmp(argv[1], "profile") &&
+               !(argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))) {
+        status = cli_profile(argc - 1, argv + 1);
+    } else {
+        status = dispatch(&c, argc, argv);
+        eg_vec_fini(&c.words);
+        eg_vec_fini(&c.args);
+        eg_vec_fini(&c.profile_dirs);
+        eg_arena_fini(&c.arena);
+    }
+    return flushed(status);
+}

@@ -1,0 +1,96 @@
+/* open.c - the image, the system in it, and what provenance says of both. */
+#include "cli.h"
+#include "commit.h"
+#include "config.h"
+#include "sha256.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Profiles by build id are also looked for where a person and a distribution would put them. */
+static void usual_profile_dirs(struct cli *c)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *dirs[] = {
+        data && *data ? eg_arena_strf(&c->arena, "%s/engram/profiles", data) : NULL,
+        home && *home ? eg_arena_strf(&c->arena, "%s/.local/share/engram/profiles", home) : NULL,
+        "/usr/local/share/engram/profiles",
+        "/usr/share/engram/profiles",
+    };
+    const char **place;
+
+    for (size_t i = 0; i < countof(dirs); i++)
+        if (dirs[i] && !access(dirs[i], R_OK | X_OK) && (place = eg_vec_push(&c->profile_dirs)))
+            *place = dirs[i];
+    c->find.profile_dirs = c->profile_dirs.at;
+    c->find.n_profile_dirs = c->profile_dirs.n;
+}
+
+static bool gather_notes(struct opened *o)
+{
+    size_t n = o->image->notes.n + (o->sys ? o->sys->notes.n : 0);
+
+    o->notes = calloc(n + 1, sizeof *o->notes);
+    if (!o->notes)
+        return false;
+    for (size_t i = 0; i < o->image->notes.n; i++)
+        o->notes[o->n_notes++] = o->image->notes.at[i];
+    for (size_t i = 0; o->sys && i < o->sys->notes.n; i++)
+        o->notes[o->n_notes++] = o->sys->notes.at[i];
+    return true;
+}
+
+static void fill_provenance(struct opened *o)
+{
+    const struct eg_system *sys = o->sys;
+    const struct eg_profile *base = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
+
+    o->from.tool = "engram " EG_VERSION " (" EG_COMMIT ")";
+    o->from.image = o->image->path;
+    o->from.format = o->image->format;
+    o->from.image_size = o->image->file_size;
+    o->from.notes = o->notes;
+    if (!sys->os || !sys->chosen)
+        return;
+    o->from.os = sys->os->name;
+    o->from.kernel = sys->chosen->release;
+    o->from.found_by = sys->chosen->trace;
+    o->from.profile = base ? base->source : NULL;
+    o->from.build_id = sys->chosen->build_id;
+}
+
+int cli_open(struct cli *c, struct opened *o)
+{
+    struct eg_error e;
+
+    *o = (struct opened){ 0 };
+    usual_profile_dirs(c);
+    if (eg_image_open(&o->image, c->image, &c->open, &e))
+        return cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+    if (eg_system_open(&o->sys, o->image, &c->find, &e))
+        return cli_fail(e.code == EG_EUSAGE ? CLI_USAGE : CLI_CANNOT_OPEN, "%s", e.text);
+    if (!gather_notes(o))
+        return cli_fail(CLI_FAILED, "out of memory");
+    fill_provenance(o);
+    if (c->sha256) {
+        o->from.sha256 = sha256_of_file(&c->arena, c->image, c->quiet, &e);
+        if (!o->from.sha256)
+            return cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+    }
+    return CLI_OK;
+}
+
+void cli_close(struct opened *o)
+{
+    eg_system_close(o->sys);
+    eg_image_close(o->image);
+    free(o->notes);
+    *o = (struct opened){ 0 };
+}
+
+int cli_no_system(const struct opened *o)
+{
+    const char *why = o->n_notes ? o->notes[o->n_notes - 1] : "no trace of a kernel";
+
+    return cli_fail(CLI_CANNOT_OPEN, "%s: %s; `engram %s` says what was looked for", o->image->path,
+                    why, o->image->path);
+}

@@ -1,0 +1,362 @@
+/* options.c - the command line: the command's own options, those that plugins and verbs declare,
+ * words. */
+#include "cli.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ORDER option (below) */
+static const struct cli_option options[] = {
+    { "file", 'f', "FILE", "the image; also: an argument with a slash, or that is a file" },
+    { "render", 'r', "FORMAT", "text, json, jsonl, csv or pretty" },
+    { "output", 'o', "DIR", "where plugins put what they dump; where read and pack write" },
+    { "quiet", 'q', NULL, "no progress, no remarks" },
+    { "strict", 0, NULL, "exit status 3 when there is any note" },
+    { "jobs", 'j', "N", "threads; all cores otherwise" },
+    { "tmp", 0, "DIR", "where to unpack what cannot be read in place (else $TMPDIR or /var/tmp)" },
+    { "sha256", 0, NULL, "put the image's SHA-256 into the provenance" },
+    { "profile", 0, "FILE", "types and symbols from this .egp or ISF file" },
+    { "vmlinux", 0, "FILE", "types and symbols from this kernel's debug data" },
+    { "system-map", 0, "FILE", "symbols from this System.map" },
+    { "profile-dir", 0, "DIR", "look for profiles by build id here; may be repeated" },
+    { "dtb", 0, "ADDR", "physical address of the kernel's page table root" },
+    { "kaslr", 0, "SHIFT", "run-time minus link-time address of the kernel" },
+    { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists" },
+    { "format", 0, "NAME", "format of the image, not by its head: raw, lime, elfcore, ..." },
+    { "offset", 0, "ADDR", "raw images: physical address of the first byte" },
+    { "plugin-dir", 0, "DIR", "load plugins (.so) from here: they are trusted code" },
+    { "help", 'h', NULL, "this; after a plugin or a verb: about it" },
+    { "version", 'V', NULL, "version, and what is built in" },
+};
+enum option {
+    O_FILE,
+    O_RENDER,
+    O_OUTPUT,
+    O_QUIET,
+    O_STRICT,
+    O_JOBS,
+    O_TMP,
+    O_SHA256,
+    O_PROFILE,
+    O_VMLINUX,
+    O_SYSTEM_MAP,
+    O_PROFILE_DIR,
+    O_DTB,
+    O_KASLR,
+    O_KERNEL,
+    O_FORMAT,
+    O_OFFSET,
+    O_PLUGIN_DIR,
+    O_HELP,
+    O_VERSION,
+};
+
+const struct cli_option *cli_option_nth(size_t i)
+{
+    return i < countof(options) ? &options[i] : NULL;
+}
+
+bool cli_number(const char *text, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = hex ? text + 2 : text, *unit;
+    uint64_t v;
+    char *end;
+
+    if (hex ? !strchr("0123456789abcdefABCDEF", *digits) : !strchr("0123456789", *digits))
+        return false;
+    if (!*digits)
+        return false;
+    errno = 0;
+    v = strtoull(digits, &end, hex ? 16 : 10);
+    if (errno)
+        return false;
+    if (*end && (unit = strchr(units, *end)) && !end[1]) {
+        if (!eg_mul(v, UINT64_C(1) << 10 * (unit - units + 1), &v))
+            return false;
+        end++;
+    }
+    if (*end)
+        return false;
+    *out = v;
+    return true;
+}
+
+const char *cli_arg(const struct cli *c, const char *name)
+{
+    for (size_t i = 0; i < c->args.n; i++)
+        if (!strcmp(c->args.at[i].name, name))
+            return c->args.at[i].value ? c->args.at[i].value : "";
+    return NULL;
+}
+
+static const struct eg_arg *declared(const struct eg_arg *args, const char *name)
+{
+    for (; args && args->name; args++)
+        if (!strcmp(args->name, name))
+            return args;
+    return NULL;
+}
+
+bool cli_declares(const struct eg_arg *args, const char *name)
+{
+    return declared(args, name) != NULL;
+}
+
+/* What an option that is not the command's is: by the verb, else by the plugins, all of them: their
+ * names may stand after it. An option's name has one kind (tests/golden/rules.sh looks). */
+static const struct eg_arg *foreign(const struct cli *c, const char *name)
+{
+    const struct eg_plugin_reg *p;
+    const struct eg_arg *a;
+
+    if (c->verb)
+        return declared(c->verb->args, name);
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        if ((a = declared(p->plugin->args, name)))
+            return a;
+    return NULL;
+}
+
+/* "; did you mean --pid?" or "". */
+static const char *meant(struct cli *c, const char *name)
+{
+    EG_VEC(const char *) names = { 0 };
+    const struct eg_plugin_reg *p;
+    const char **place, *near = NULL, *text = "";
+
+    for (size_t i = 0; i < countof(options); i++)
+        if ((place = eg_vec_push(&names)))
+            *place = options[i].name;
+    for (const struct eg_arg *a = c->verb ? c->verb->args : NULL; a && a->name; a++)
+        if ((place = eg_vec_push(&names)))
+            *place = a->name;
+    for (size_t i = 0; !c->verb && (p = eg_plugin_nth(i)); i++)
+        for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
+            if ((place = eg_vec_push(&names)))
+                *place = a->name;
+    if (eg_vec_push(&names))
+        near = eg_nearest(name, names.at);
+    if (near)
+        text = eg_arena_strf(&c->arena, "; did you mean --%s?", near);
+    eg_vec_fini(&names);
+    return text ? text : "";
+}
+
+static int number(const char *option, const char *text, uint64_t max, uint64_t *out)
+{
+    uint64_t v;
+
+    if (!cli_number(text, &v) || v > max)
+        return cli_fail(CLI_USAGE, "--%s %s: not a number that is possible here", option, text);
+    *out = v;
+    return CLI_OK;
+}
+
+static int renderer(struct cli *c, const char *name)
+{
+    const struct eg_renderer_reg *r;
+    char names[200] = "";
+
+    c->renderer = eg_renderer_find(name);
+    if (c->renderer)
+        return CLI_OK;
+    for (size_t i = 0, n = 0; (r = eg_renderer_nth(i)) && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", r->name);
+    return cli_fail(CLI_USAGE, "-r %s: there is %s", name, names);
+}
+
+/* Threads beyond this are a slip of the finger. */
+enum { JOBS_MAX = 1024 };
+
+static int take(struct cli *c, enum option o, const char *value)
+{
+    const char **dir, *name = options[o].name;
+    uint64_t v = 0;
+    int status = CLI_OK;
+
+    switch (o) {
+    case O_FILE:
+        if (c->image)
+            return cli_fail(CLI_USAGE, "-f %s: one image at a time, there is %s", value, c->image);
+        c->image = value;
+        break;
+    case O_RENDER:
+        return renderer(c, value);
+    case O_OUTPUT:
+        c->out = value;
+        break;
+    case O_QUIET:
+        c->quiet = c->open.quiet = c->find.quiet = true;
+        break;
+    case O_STRICT:
+        c->strict = true;
+        break;
+    case O_JOBS:
+        status = number(name, value, JOBS_MAX, &v);
+        c->jobs = c->open.threads = c->find.threads = (unsigned)v;
+        break;
+    case O_TMP:
+        c->open.tmp_dir = value;
+        break;
+    case O_SHA256:
+        c->sha256 = true;
+        break;
+    case O_PROFILE:
+        c->find.profile = value;
+        break;
+    case O_VMLINUX:
+        c->find.vmlinux = value;
+        break;
+    case O_SYSTEM_MAP:
+        c->find.system_map = value;
+        break;
+    case O_PROFILE_DIR:
+        if ((dir = eg_vec_push(&c->profile_dirs)))
+            *dir = value;
+        break;
+    case O_DTB:
+        status = number(name, value, UINT64_MAX, &c->find.dtb);
+        c->find.has_dtb = true;
+        break;
+    case O_KASLR:
+        status = number(name, value, UINT64_MAX, &c->find.kaslr);
+        c->find.has_kaslr = true;
+        break;
+    case O_KERNEL:
+        status = number(name, value, 1000, &v);
+        c->find.kernel = (unsigned)v;
+        break;
+    case O_FORMAT:
+        c->open.format = value;
+        break;
+    case O_OFFSET:
+        status = number(name, value, UINT64_MAX, &c->open.offset);
+        break;
+    case O_PLUGIN_DIR: // loaded before this pass
+        break;
+    case O_HELP:
+        c->help = true;
+        break;
+    case O_VERSION:
+        c->version = true;
+        break;
+    }
+    return status;
+}
+
+/* The option that argv[*i] is. @value: what belongs to it, from after '=', from behind the letter,
+ * or the next argument, which *i then moves on to; NULL for a flag. */
+static int one_option(struct cli *c, int argc, char **argv, int *i)
+{
+    const char *text = argv[*i], *value = NULL;
+    const struct cli_option *own = NULL;
+    const struct eg_arg *arg = NULL;
+    struct eg_given_arg *given;
+    char name[64];
+    bool wants;
+
+    if (text[1] == '-') {
+        size_t len = strcspn(text + 2, "=");
+
+        snprintf(name, sizeof name, "%.*s", (int)EG_MIN(len, sizeof name - 1), text + 2);
+        if (text[2 + len])
+            value = text + 2 + len + 1;
+        for (size_t k = 0; k < countof(options) && !own; k++)
+            if (!strcmp(options[k].name, name))
+                own = &options[k];
+    } else {
+        snprintf(name, sizeof name, "%c", text[1]);
+        for (size_t k = 0; k < countof(options) && !own; k++)
+            if (options[k].letter == text[1])
+                own = &options[k];
+        if (own && text[2])
+            value = text + 2;
+    }
+    // A verb's or a plugin's option of the same name would never be seen: the command's comes
+    // first.
+    if (!own && !(arg = foreign(c, name)))
+        return cli_fail(CLI_USAGE, "%s: unknown option%s", text, meant(c, name));
+    wants = own ? own->value != NULL : arg->kind != EG_ARG_FLAG;
+    if (!wants && value)
+        return cli_fail(CLI_USAGE, "%s: this option takes no value", text);
+    if (wants && !value && !(value = *i + 1 < argc ? argv[++*i] : NULL))
+        return cli_fail(CLI_USAGE, "%s: needs a value%s%s", text, own ? ": " : "",
+                        own ? own->value : "");
+    if (own)
+        return take(c, (enum option)(own - options), value);
+    given = eg_vec_push(&c->args);
+    if (!given)
+        return cli_fail(CLI_FAILED, "out of memory");
+    *given = (struct eg_given_arg){ arg->name, value };
+    return CLI_OK;
+}
+
+/* Plugins come first: the kinds of their options are needed to read the rest. */
+static int load_plugins(int argc, char **argv)
+{
+    static const char option[] = "--plugin-dir";
+    struct eg_error e;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        const char *dir = NULL;
+
+        if (!strncmp(argv[i], option, sizeof option - 1) && argv[i][sizeof option - 1] == '=')
+            dir = argv[i] + sizeof option;
+        else if (!strcmp(argv[i], option))
+            dir = i + 1 < argc ? argv[++i] : NULL;
+        if (dir && eg_registry_load(dir, &e))
+            return cli_fail(CLI_FAILED, "%s", e.text);
+    }
+    return CLI_OK;
+}
+
+/* Which word is the image: what has a slash or is there as a file; else the first. */
+static void pick_image(struct cli *c)
+{
+    size_t at = 0;
+
+    if (c->image || !c->words.n || (c->verb && c->verb->image == NO_IMAGE))
+        return;
+    if (!c->verb) {
+        while (at < c->words.n && !strchr(c->words.at[at], '/') && access(c->words.at[at], F_OK))
+            at++;
+        if (at == c->words.n && eg_plugin_find(c->words.at[0]))
+            return; // a plugin without an image: cli_run says so
+        at %= c->words.n;
+    }
+    c->image = c->words.at[at];
+    for (c->words.n--; at < c->words.n; at++)
+        c->words.at[at] = c->words.at[at + 1];
+}
+
+int cli_options(struct cli *c, int argc, char **argv)
+{
+    bool only_words = false;
+    int status = load_plugins(argc, argv);
+
+    for (int i = 1; i < argc && !status; i++) {
+        const char **word;
+
+        if (!only_words && !strcmp(argv[i], "--")) {
+            only_words = true;
+        } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+            status = one_option(c, argc, argv, &i);
+        } else if (!c->verb && !c->words.n && cli_verb(argv[i])) {
+            c->verb = cli_verb(argv[i]);
+        } else if ((word = eg_vec_push(&c->words))) {
+            *word = argv[i];
+        } else {
+            status = cli_fail(CLI_FAILED, "out of memory");
+        }
+    }
+    if (status)
+        return status;
+    if (!c->renderer)
+        c->renderer = eg_renderer_find("text");
+    c->find.profile_dirs = c->profile_dirs.at;
+    c->find.n_profile_dirs = c->profile_dirs.n;
+    pick_image(c);
+    return CLI_OK;
+}

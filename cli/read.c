@@ -1,0 +1,69 @@
+/* read.c - engram read: bytes as they are, to standard output or a file; what is not there is zeros
+ * and a note. */
+#include "cli.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { CHUNK = 1 << 20 };
+
+static int copy(struct eg_run *r, struct hand *h, uint64_t addr, uint64_t len, uint8_t *buf,
+                FILE *f)
+{
+    uint64_t got = 0, first_hole = 0;
+    enum eg_why first_why = EG_OK;
+
+    for (uint64_t at = 0; at < len && !eg_stopped(r);) {
+        const size_t n = (size_t)EG_MIN(len - at, (uint64_t)CHUNK);
+        enum eg_why why = EG_OK;
+        size_t some = eg_read_some(&r->view, h->space, addr + at, buf, n, &why);
+
+        if (some < n && !first_why) {
+            first_why = why ? why : EG_UNREADABLE;
+            first_hole = r->view.why_addr;
+        }
+        if (fwrite(buf, 1, n, f) != n)
+            return eg_run_fail(r, EG_EIO, "%s: %s", h->cli->out ? h->cli->out : "standard output",
+                               strerror(errno));
+        got += some;
+        at += n;
+        eg_progress(r, at, len);
+    }
+    if (first_why && !got)
+        return eg_run_fail(r, EG_ENOTFOUND, "%#" PRIx64 ": %s; zeros were written", first_hole,
+                           eg_why_text(first_why));
+    if (first_why)
+        eg_note(r,
+                "%" PRIu64 " of %" PRIu64
+                " bytes are not there and are zeros: the first at %#" PRIx64 ": %s",
+                len - got, len, first_hole, eg_why_text(first_why));
+    return 0;
+}
+
+static int body(struct eg_run *r, void *hand)
+{
+    struct hand *h = hand;
+    const char *path = h->cli->out;
+    uint64_t addr, len, last;
+    uint8_t *buf = eg_tmp(r, CHUNK);
+    FILE *f = stdout;
+    int status;
+
+    if ((status = cli_address(h, h->cli->words.at[0], &addr)) ||
+        (status = cli_length(h, h->cli->words.at[1], &len)))
+        return status;
+    if (!eg_add(addr, len - 1, &last))
+        return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
+                           len);
+    if (path && !(f = fopen(path, "wb")))
+        return eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
+    status = copy(r, h, addr, len, buf, f);
+    if (path && fclose(f) && !status)
+        status = eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
+    return status;
+}
+
+int cli_read(struct cli *c)
+{
+    return cli_by_hand(c, body);
+}

@@ -1,0 +1,333 @@
+/* run.c - engram IMAGE PLUGIN[,PLUGIN…]: each plugin is a run of its own, several at once; the
+ * results come out in the order asked for. */
+#include "../core/parallel.h"
+#include "cli.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct job {
+    const struct eg_plugin_reg *reg;
+    struct eg_result_head head;
+    struct eg_run_result result;
+    void *state; /* its own copy of the renderer's */
+    FILE *f;
+};
+struct jobs {
+    struct cli *cli;
+    struct opened o;
+    EG_VEC(struct job) at;
+    struct cli_spools *spools; /* NULL: one result, or a file each */
+    void *first, *next;        /* the renderer's state before the first result, and after it */
+};
+
+/* ---- which ---- */
+
+static int add(struct jobs *j, const struct eg_plugin_reg *reg)
+{
+    struct job *job;
+
+    for (size_t i = 0; i < j->at.n; i++)
+        if (j->at.at[i].reg == reg)
+            return CLI_OK;
+    job = eg_vec_push(&j->at);
+    if (!job)
+        return cli_fail(CLI_FAILED, "out of memory");
+    job->reg = reg;
+    return CLI_OK;
+}
+
+int cli_unknown_plugin(const char *name)
+{
+    EG_VEC(const char *) names = { 0 };
+    const struct eg_plugin_reg *p;
+    const char **place, *near = NULL;
+    int status;
+
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        if ((place = eg_vec_push(&names)))
+            *place = p->name;
+    if (eg_vec_push(&names))
+        near = eg_nearest(name, names.at);
+    status = cli_fail(CLI_USAGE, "%s: no such plugin%s%s; `engram plugins` lists them", name,
+                      near ? "; did you mean " : "", near ? near : "");
+    eg_vec_fini(&names);
+    return status;
+}
+
+/* The words that name plugins, "all" left for later: it depends on the image. */
+static int choose(struct jobs *j, bool *all)
+{
+    struct cli *c = j->cli;
+    int status = CLI_OK;
+
+    for (size_t i = 0; i < c->words.n && !status; i++) {
+        char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
+
+        if (!list)
+            return cli_fail(CLI_FAILED, "out of memory");
+        for (char *name = strtok_r(list, ",", &save); name && !status;
+             name = strtok_r(NULL, ",", &save)) {
+            const struct eg_plugin_reg *reg = eg_plugin_find(name);
+
+            if (!strcmp(name, "all"))
+                *all = true;
+            else
+                status = reg ? add(j, reg) : cli_unknown_plugin(name);
+        }
+    }
+    return status;
+}
+
+static int add_all(struct jobs *j)
+{
+    const struct eg_plugin_reg *p;
+    struct eg_arena a = { 0 };
+    int status = CLI_OK;
+
+    for (size_t i = 0; (p = eg_plugin_nth(i)) && !status; i++) {
+        const char *lacks = eg_plugin_lacks(j->o.sys, p->plugin, &a);
+
+        if (!lacks)
+            status = add(j, p);
+        else
+            cli_warn(j->cli, "%s: left out, the image lacks %s", p->name, lacks);
+    }
+    eg_arena_fini(&a);
+    return status;
+}
+
+/* Every option must mean something to one of the plugins at least. */
+static int check_options(const struct jobs *j)
+{
+    for (size_t i = 0; i < j->cli->args.n; i++) {
+        const char *name = j->cli->args.at[i].name;
+        bool known = false;
+
+        for (size_t k = 0; k < j->at.n && !known; k++)
+            known = cli_declares(j->at.at[k].reg->plugin->args, name);
+        if (!known)
+            return cli_fail(CLI_USAGE, "--%s: no option of %s; `engram help %s` lists them", name,
+                            j->at.n == 1 ? j->at.at[0].reg->name : "these plugins",
+                            j->at.n ? j->at.at[0].reg->name : "PLUGIN");
+    }
+    return CLI_OK;
+}
+
+/* What the result says of its arguments: those that this plugin declares. */
+static int make_head(struct jobs *j, struct job *job)
+{
+    struct cli *c = j->cli;
+    const struct eg_plugin *p = job->reg->plugin;
+    const char **args = eg_arena_array(&c->arena, const char *, c->args.n + 1);
+    size_t n = 0;
+
+    if (!args)
+        return cli_fail(CLI_FAILED, "out of memory");
+    for (size_t i = 0; i < c->args.n; i++)
+        if (cli_declares(p->args, c->args.at[i].name))
+            args[n++] = eg_arena_strf(&c->arena, "%s=%s", c->args.at[i].name,
+                                      c->args.at[i].value ? c->args.at[i].value : "true");
+    job->head = (struct eg_result_head){ job->reg->name, p->columns, 0, p->tree, args };
+    while (p->columns[job->head.n_columns].name)
+        job->head.n_columns++;
+    return CLI_OK;
+}
+
+/* ---- where to ---- */
+
+static void *copy_state(const struct eg_renderer *r, const void *from)
+{
+    void *state = malloc(r->state + !r->state);
+
+    if (state)
+        memcpy(state, from, r->state);
+    return state;
+}
+
+/* One state for the first result; one for all others: that of a renderer which has one result
+ * behind it. */
+static int begin(struct jobs *j)
+{
+    const struct eg_renderer *r = j->cli->renderer;
+    FILE *nowhere = fopen("/dev/null", "w");
+
+    j->first = calloc(1, r->state + !r->state);
+    if (!j->first || !nowhere) {
+        if (nowhere)
+            fclose(nowhere);
+        return cli_fail(CLI_FAILED, "out of memory");
+    }
+    r->begin(j->first, stdout, &j->o.from);
+    j->next = copy_state(r, j->first);
+    if (j->next && j->at.n) {
+        r->head(j->next, nowhere, &j->at.at[0].head);
+        r->tail(j->next, nowhere, &j->at.at[0].head, (const char *const[]){ NULL }, NULL);
+    }
+    fclose(nowhere);
+    return j->next ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
+/* Several results as csv: a file each. */
+static int open_file(struct jobs *j, struct job *job)
+{
+    char path[4096];
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s.%s", j->cli->out, job->reg->name,
+                         j->cli->renderer->name) >= sizeof path)
+        return cli_fail(CLI_USAGE, "-o %s: this name is too long", j->cli->out);
+    if (mkdir(j->cli->out, 0777) && errno != EEXIST)
+        return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
+    job->f = fopen(path, "w");
+    if (!job->f)
+        return cli_fail(CLI_CANNOT_OPEN, "%s: %s", path, strerror(errno));
+    j->cli->renderer->begin(job->state, job->f, &j->o.from);
+    return CLI_OK;
+}
+
+static int open_output(struct jobs *j, size_t i, bool files)
+{
+    struct job *job = &j->at.at[i];
+
+    job->state = files ? calloc(1, j->cli->renderer->state + 1)
+                       : copy_state(j->cli->renderer, i ? j->next : j->first);
+    if (job->state && files)
+        return open_file(j, job);
+    if (job->state)
+        job->f = j->spools ? cli_spool(j->spools, i) : stdout;
+    return job->f ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
+/* ---- the work ---- */
+
+struct row_sink {
+    const struct eg_renderer *r;
+    const struct job *job;
+};
+
+static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
+{
+    const struct row_sink *s = context;
+
+    (void)n;
+    s->r->row(s->job->state, s->job->f, &s->job->head, depth, v);
+}
+
+static int work(void *context, size_t piece, unsigned worker)
+{
+    struct jobs *j = context;
+    struct job *job = &j->at.at[piece];
+    const struct eg_renderer *r = j->cli->renderer;
+    const struct row_sink sink = { r, job };
+    const struct eg_run_options options = {
+        .args = j->cli->args.at,
+        .n_args = j->cli->args.n,
+        .out_dir = j->cli->out,
+        .threads = j->cli->jobs,
+        .quiet = j->cli->quiet || j->at.n > 1, // one progress line, not several over each other
+    };
+
+    (void)worker;
+    r->head(job->state, job->f, &job->head);
+    eg_plugin_run(j->o.sys, job->reg, &options,
+                  (struct eg_sink){ put_row, (void *)(uintptr_t)&sink }, &job->result);
+    r->tail(job->state, job->f, &job->head, (const char *const *)job->result.notes,
+            job->result.error);
+    if (!j->spools && job->f != stdout)
+        r->end(job->state, job->f);
+    if (job->f != stdout && fclose(job->f) && !job->result.status)
+        job->result.status = -EG_EIO;
+    job->f = NULL;
+    return 0;
+}
+
+/* Errors and, where the format has no place for them, notes, in order; and the exit status. */
+static int report(const struct jobs *j)
+{
+    const struct cli *c = j->cli;
+    const bool silent_format =
+        !strcmp(c->renderer->name, "csv") || !strcmp(c->renderer->name, "jsonl");
+    int status = c->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
+
+    if (silent_format)
+        cli_notes(c, j->o.notes);
+    for (size_t i = 0; i < j->at.n; i++) {
+        const struct eg_run_result *r = &j->at.at[i].result;
+
+        for (size_t k = 0; silent_format && k < r->n_notes; k++)
+            cli_warn(c, "%s: note: %s", j->at.at[i].reg->name, r->notes[k]);
+        if (c->strict && r->n_notes)
+            status = CLI_FAILED;
+        if (r->status)
+            status = cli_fail(CLI_FAILED, "%s: %s", j->at.at[i].reg->name,
+                              r->error ? r->error : "its output could not be written");
+    }
+    return status;
+}
+
+static int run_jobs(struct jobs *j)
+{
+    const bool files = j->at.n > 1 && !strcmp(j->cli->renderer->name, "csv");
+    int status = CLI_OK, error = 0;
+
+    for (size_t i = 0; i < j->at.n && !status; i++)
+        status = make_head(j, &j->at.at[i]);
+    if (status || (!files && (status = begin(j))))
+        return status;
+    if (!files && j->at.n > 1 &&
+        !(j->spools = cli_spools_open(stdout, j->at.n, j->cli->open.tmp_dir)))
+        return cli_fail(CLI_FAILED, "out of memory");
+    for (size_t i = 0; i < j->at.n && !status; i++)
+        status = open_output(j, i, files);
+    // Types of modules come before the runs, which read them; one that fails says so in its own
+    // run.
+    for (size_t i = 0; i < j->at.n && !status; i++)
+        eg_plugin_prepare(j->o.sys, j->at.at[i].reg, NULL);
+    if (!status)
+        eg_parallel(j->cli->jobs, j->at.n, work, j);
+    for (size_t i = 0; i < j->at.n; i++)
+        if (j->at.at[i].f && j->at.at[i].f != stdout)
+            fclose(j->at.at[i].f);
+    if (j->spools)
+        error = cli_spools_close(j->spools);
+    if (status)
+        return status;
+    if (!files)
+        j->cli->renderer->end(j->next, stdout);
+    if (error)
+        return cli_fail(CLI_FAILED, "output: %s", strerror(error));
+    return report(j);
+}
+
+int cli_run(struct cli *c)
+{
+    struct jobs j = { .cli = c };
+    bool all = false;
+    int status = choose(&j, &all);
+
+    if (!status && !c->image)
+        status = cli_fail(CLI_USAGE, "%s: no image given: engram IMAGE %s", c->words.at[0],
+                          c->words.at[0]);
+    if (!status && !all)
+        status = check_options(&j);
+    if (!status && (all || j.at.n > 1) && !strcmp(c->renderer->name, "csv") && !c->out)
+        status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
+    if (!status)
+        status = cli_open(c, &j.o);
+    if (!status && !j.o.sys->os && (all || (j.at.n && j.at.at[0].reg->plugin->os)))
+        status = cli_no_system(&j.o);
+    if (!status && all && !(status = add_all(&j)))
+        status = check_options(&j);
+    if (!status)
+        status = run_jobs(&j);
+    for (size_t i = 0; i < j.at.n; i++) {
+        eg_arena_fini(&j.at.at[i].result.arena);
+        free(j.at.at[i].state);
+    }
+    eg_vec_fini(&j.at);
+    free(j.first);
+    free(j.next);
+    cli_close(&j.o);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* table.c - a table of the command's own, through the same renderers as a plugin's. */
+#include "cli.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
+                    const struct eg_column *columns, const struct eg_provenance *from)
+{
+    static const struct eg_provenance nothing = { 0 };
+
+    *t = (struct cli_table){ .cli = c, .head = { .plugin = name, .columns = columns } };
+    while (columns[t->head.n_columns].name)
+        t->head.n_columns++;
+    t->state = calloc(1, c->renderer->state + !c->renderer->state);
+    if (!t->state)
+        return cli_fail(CLI_FAILED, "out of memory");
+    c->renderer->begin(t->state, stdout, from ? from : &nothing);
+    c->renderer->head(t->state, stdout, &t->head);
+    return CLI_OK;
+}
+
+void cli_table_row(struct cli_table *t, unsigned depth, const struct eg_value *values)
+{
+    t->cli->renderer->row(t->state, stdout, &t->head, depth, values);
+    t->n_rows++;
+}
+
+int cli_table_end(struct cli_table *t, const char *const *notes, const char *error)
+{
+    t->cli->renderer->tail(t->state, stdout, &t->head, notes, error);
+    t->cli->renderer->end(t->state, stdout);
+    free(t->state);
+    if (error)
+        return cli_fail(CLI_FAILED, "%s: %s", t->head.plugin, error);
+    return t->cli->strict && notes && notes[0] ? CLI_FAILED : CLI_OK;
+}
+
+struct eg_value cli_text(const char *s)
+{
+    return s ? (struct eg_value){ .tag = EG_V_TEXT, .bytes = { (const uint8_t *)s, strlen(s) } }
+             : (struct eg_value){ .tag = EG_V_NONE };
+}
+
+struct eg_value cli_uint(uint64_t u)
+{
+    return (struct eg_value){ .tag = EG_V_UINT, .u = u };
+}
+
+struct eg_value cli_bytes(const void *p, size_t len)
+{
+    return (struct eg_value){ .tag = EG_V_BYTES, .bytes = { p, len } };
+}
+
+struct eg_value cli_missing(enum eg_why why, uint64_t addr)
+{
+    return (struct eg_value){ .tag = EG_V_BAD, .why = why, .u = addr };
+}
