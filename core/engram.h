@@ -177,7 +177,7 @@ struct eg_typeref {
     uint32_t id;
 };
 struct eg_symref {
-    const char *name, *type; /**< name: "a|b" tries in order; type: a C type expression:
+    const char *name, *type; /**< both: "a|b" tries in order; type: a C type expression:
                                 "list_head", "char *", "u64[4]" */
     uint32_t id;
 };
@@ -429,13 +429,13 @@ EG_API const char *eg_name_of(struct eg_run *r, uint64_t addr);
 /* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run ---- */
 
 /** A circular struct list_head. Healthy: one pass with each next's prev checked. Broken: from the
- * other end too. */
+ * other end too. A bad head is an empty list with a note that says why; a null one is just empty.
+ * The walks' states are core's own. */
 struct eg_list_walk {
-    struct eg_obj head;
-    uint64_t link, prev, cur, stop, n;
+    struct eg_obj elem; /**< the elements' cursor, but for its address */
+    uint64_t off, head, cur, last, broken_at, n, back;
     uint32_t id;
-    bool backward, started;
-    struct eg_map *seen;
+    uint8_t state, why;
 };
 EG_API struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t link);
 EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
@@ -448,9 +448,10 @@ EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
 
 /** An hlist (head: hlist_head; also hlist_nulls): each node's pprev must be where we came from. */
 struct eg_hlist_walk {
-    struct eg_obj head;
-    uint64_t cur, from, n;
+    struct eg_obj elem;
+    uint64_t off, head, from, n;
     uint32_t id;
+    bool going;
 };
 EG_API struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t link);
 EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
@@ -461,9 +462,10 @@ EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
 /** A red-black tree (root: rb_root or rb_root_cached), in order. Each child's parent link must lead
  * back. */
 struct eg_rb_walk {
-    struct eg_obj root;
-    uint64_t cur, n;
+    struct eg_obj elem;
+    uint64_t off, root, cur, n;
     uint32_t id;
+    uint8_t state;
 };
 EG_API struct eg_rb_walk eg_rb_begin_(struct eg_obj root, uint32_t link);
 EG_API bool eg_rb_next_(struct eg_rb_walk *w, struct eg_obj *out);
@@ -570,6 +572,9 @@ EG_API void eg_progress(struct eg_run *r, uint64_t done, uint64_t total);
 /** A file in the folder that -o names, for plugins that dump: @return a FILE * to write, closed
  * with the run; NULL and the run failed when there is no -o. @name has no slash. */
 EG_API void *eg_output(struct eg_run *r, const char *name);
+/** Close it already now, for plugins that write many. @return false, and the run failed, when not
+ * all reached the disk. */
+EG_API bool eg_output_done(struct eg_run *r, void *file);
 
 /* ---- arguments ---- */
 

@@ -13,17 +13,22 @@ int eg_registry_init(struct eg_error *e);
 enum eg_handle_kind { EG_H_FIELD = 1, EG_H_TYPE, EG_H_SYMBOL, EG_H_ENUM };
 struct eg_handle {
     enum eg_handle_kind kind;
-    const char *type, *name, *module,
-        *file; /**< type of a symbol: its type expression; of an enumerator: the enum */
+    const char *type, *name, *module; /**< type of a symbol: its type expression; of an enumerator:
+                                         the enum. name: of a type NULL */
 };
 const struct eg_handle *eg_handle(uint32_t id);
 uint32_t eg_handle_count(void); /**< ids are 1..count-1 */
+/** The declarations, in no order: for those of one file. */
+const struct eg_fieldset *eg_fieldset_nth(size_t i);
 
 const struct eg_plugin_reg *eg_plugin_nth(size_t i); /**< sorted by name */
 /** By name, alias, or Volatility's habit ("linux.pslist", "linux.pslist.PsList"). */
 const struct eg_plugin_reg *eg_plugin_find(const char *name);
 const struct eg_walker_reg *eg_walker_nth(size_t i);
 const struct eg_os_reg *eg_os_nth(size_t i);
+/** Add what a module declares: a shared object's, a test program's own (&eg_module), or plugins
+ * made at run time. The module's records are borrowed for ever. Before any system opens. */
+int eg_registry_add(const struct eg_module *m, struct eg_error *e);
 /** Load a folder's *.so; each must carry this build's EG_ABI. */
 int eg_registry_load(const char *dir, struct eg_error *e);
 /** The nearest known name, for "did you mean"; NULL when none is near. */
@@ -32,6 +37,11 @@ const char *eg_nearest(const char *name, const char *const *names);
 /** What of .needs this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
  * In @a. */
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
+
+/** Add the types of the modules that @p's file reads (EG_FIELDS_OF), once for each system. A run
+ * does it by itself; who runs several plugins at once does it for all of them first, as it changes
+ * what they all read. */
+int eg_plugin_prepare(struct eg_system *sys, const struct eg_plugin_reg *p, struct eg_error *e);
 
 struct eg_given_arg {
     const char *name, *value; /**< value: NULL for flags; several of one name add up */

@@ -76,8 +76,9 @@ struct eg_system {
     bool has_module_symbols;                  /**< read and written atomically */
     EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
-    const struct eg_os *os; /**< NULL: none found */
-    void *os_priv;          /**< the OS layer's state */
+    const struct eg_os *os;        /**< NULL: none found */
+    void *os_priv;                 /**< the OS layer's state */
+    struct eg_asked_module *asked; /**< modules whose types were wanted; in the arena */
     struct eg_arena arena;
     struct eg_view *view; /**< for opening; not for runs */
     pthread_mutex_t lock; /**< guards what the OS adds lazily */

@@ -26,6 +26,7 @@ struct eg_provenance {
     uint64_t image_size;
     const char *os, *kernel, *found_by, *profile, *build_id;
     const char *const *notes; /**< of the image and the system; NULL-terminated */
+    size_t n_results; /**< that will follow: text gives each a title when there are several */
 };
 
 struct eg_result_head {
@@ -61,12 +62,22 @@ struct eg_renderer_reg {
 const struct eg_renderer *eg_renderer_find(const char *name);
 const struct eg_renderer_reg *eg_renderer_nth(size_t i);
 
+const char *eg_column_kind_name(enum eg_column_kind kind); /**< "int", "text", … */
+
 /** Text for people of one value by its column's kind, without control characters: used by text and
- * csv. */
+ * csv. A bad value is "-", an unset one empty. NULL: out of memory. */
 char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
-/** The same escapes that every output takes: C0, C1, DEL and bad UTF-8 as \xNN, backslash doubled.
- * @return length. */
+/** Why a bad value is one, and where: "not mapped at 0xffff…". @out has 96 bytes. */
+const char *eg_bad_text(const struct eg_value *v, char *out);
+/** The escapes of all output for people: C0, C1, DEL, what turns the direction of text or breaks
+ * its line, and bad UTF-8 as \xNN, backslash doubled. @return the whole length; @out (may be NULL
+ * with
+ * @size 0) takes what fits, with a NUL. */
 size_t eg_escape(char *out, size_t size, const void *text, size_t len);
+/** One code point of UTF-8. @return its bytes; 0: not valid. */
+size_t eg_utf8(const void *text, size_t len, uint32_t *code);
+/** May this code point stand in a terminal's line as it is? */
+bool eg_is_printable(uint32_t code);
 /** ISO 8601 UTC with as many digits as are not zero (…T…Z). @out has 40 bytes. */
 const char *eg_time_text(int64_t ns, char *out);
 

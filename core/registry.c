@@ -1,0 +1,386 @@
+/* registry.c - what the linker collected, merged with what plugin objects bring, sorted by name. */
+#include "registry.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+
+EG_SECTION_(eg_os_reg, eg_oses);
+EG_SECTION_(eg_renderer_reg, eg_renderers);
+
+/* The registry is the process's: filled before the first system opens, read-only afterwards. */
+static struct {
+    bool begun;
+    EG_VEC(const struct eg_plugin_reg *) plugins;
+    EG_VEC(const struct eg_walker_reg *) walkers;
+    EG_VEC(const struct eg_fieldset *) fieldsets;
+    EG_VEC(struct eg_handle) handles; /* [0]: absent */
+    uint32_t *hash;                   /* open addressing: ids, 0 empty */
+    size_t n_hash;                    /* a power of two */
+} reg;
+
+/* ---- handles ---- */
+
+static uint32_t mix(uint32_t h, const char *s)
+{
+    return (h ^ (s ? eg_hash(s, strlen(s)) : 0)) * 16777619u;
+}
+
+static uint32_t hash_of(const struct eg_handle *h)
+{
+    uint32_t v = mix(mix(mix(h->kind, h->type), h->name), h->module);
+
+    return v ^ v >> 15;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same(const struct eg_handle *a, const struct eg_handle *b)
+{
+    return a->kind == b->kind && same_text(a->type, b->type) && same_text(a->name, b->name) &&
+           same_text(a->module, b->module);
+}
+
+static bool grow_hash(void)
+{
+    size_t n = reg.n_hash ? reg.n_hash * 2 : 4096;
+    uint32_t *bigger = calloc(n, sizeof *bigger);
+
+    if (!bigger)
+        return false;
+    for (size_t id = 1; id < reg.handles.n; id++) {
+        size_t at = hash_of(&reg.handles.at[id]) & (n - 1);
+
+        while (bigger[at])
+            at = (at + 1) & (n - 1);
+        bigger[at] = (uint32_t)id;
+    }
+    free(reg.hash);
+    reg.hash = bigger;
+    reg.n_hash = n;
+    return true;
+}
+
+/** The id of @h, new or known; 0 out of memory. */
+static uint32_t intern(struct eg_handle h)
+{
+    struct eg_handle *place;
+    size_t at;
+
+    if (!reg.handles.n && !eg_vec_push(&reg.handles)) // [0]
+        return 0;
+    if (reg.handles.n * 2 >= reg.n_hash && !grow_hash())
+        return 0;
+    for (at = hash_of(&h) & (reg.n_hash - 1); reg.hash[at]; at = (at + 1) & (reg.n_hash - 1))
+        if (same(&reg.handles.at[reg.hash[at]], &h))
+            return reg.hash[at];
+    place = eg_vec_push(&reg.handles);
+    if (!place)
+        return 0;
+    *place = h;
+    return reg.hash[at] = (uint32_t)(reg.handles.n - 1);
+}
+
+const struct eg_handle *eg_handle(uint32_t id)
+{
+    return id && id < reg.handles.n ? &reg.handles.at[id] : NULL;
+}
+
+uint32_t eg_handle_count(void)
+{
+    return reg.handles.n ? (uint32_t)reg.handles.n : 1;
+}
+
+/** Handles are static objects that the sections point to as const; their id is written once, here.
+ */
+static bool number_handles(const struct eg_module *m)
+{
+    bool ok = true;
+
+    for (const struct eg_fieldset *const *s = m->fields; s < m->fields_end; s++) {
+        const struct eg_fieldset **place = eg_vec_push(&reg.fieldsets);
+
+        ok &= place != NULL;
+        if (place)
+            *place = *s;
+        for (unsigned i = 0; i < (*s)->n; i++) {
+            struct eg_field *f = &(*s)->first[i];
+
+            f->id = intern((struct eg_handle){ EG_H_FIELD, f->type, f->name, (*s)->module });
+            ok &= f->id != 0;
+        }
+    }
+    for (const struct eg_typeref *const *t = m->types; t < m->types_end; t++) {
+        struct eg_typeref *own = (struct eg_typeref *)(uintptr_t)*t;
+
+        own->id = intern((struct eg_handle){ EG_H_TYPE, own->name, NULL, own->module });
+        ok &= own->id != 0;
+    }
+    for (const struct eg_symref *const *s = m->symbols; s < m->symbols_end; s++) {
+        struct eg_symref *own = (struct eg_symref *)(uintptr_t)*s;
+
+        own->id = intern((struct eg_handle){ EG_H_SYMBOL, own->type, own->name, NULL });
+        ok &= own->id != 0;
+    }
+    for (const struct eg_enumref *const *n = m->enums; n < m->enums_end; n++) {
+        struct eg_enumref *own = (struct eg_enumref *)(uintptr_t)*n;
+
+        own->id = intern((struct eg_handle){ EG_H_ENUM, own->type, own->name, NULL });
+        ok &= own->id != 0;
+    }
+    return ok;
+}
+
+const struct eg_fieldset *eg_fieldset_nth(size_t i)
+{
+    return i < reg.fieldsets.n ? reg.fieldsets.at[i] : NULL;
+}
+
+/* ---- modules: the library's own sections, a shared object's, a test's ---- */
+
+/** Every registration begins with its name. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(**(const char *const *const *)a, **(const char *const *const *)b);
+}
+
+static int add(const struct eg_module *m, struct eg_error *e)
+{
+    bool ok;
+
+    for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++)
+        for (size_t i = 0; i < reg.plugins.n; i++)
+            if (!strcmp(reg.plugins.at[i]->name, (*p)->name))
+                return eg_fail(e, EG_EUSAGE, "%s: a plugin of this name is already there, from %s",
+                               (*p)->name, reg.plugins.at[i]->file);
+    ok = number_handles(m);
+    for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++) {
+        const struct eg_plugin_reg **place = eg_vec_push(&reg.plugins);
+
+        ok &= place != NULL;
+        if (place)
+            *place = *p;
+    }
+    for (const struct eg_walker_reg *const *w = m->walkers; w < m->walkers_end; w++) {
+        const struct eg_walker_reg **place = eg_vec_push(&reg.walkers);
+
+        ok &= place != NULL;
+        if (place)
+            *place = *w;
+    }
+    if (reg.plugins.n)
+        qsort(reg.plugins.at, reg.plugins.n, sizeof *reg.plugins.at, by_name);
+    if (reg.walkers.n)
+        qsort(reg.walkers.at, reg.walkers.n, sizeof *reg.walkers.at, by_name);
+    return ok ? 0 : eg_fail(e, EG_ENOMEM, "registry: out of memory");
+}
+
+int eg_registry_init(struct eg_error *e)
+{
+    static const struct eg_module own = {
+        EG_ABI,
+        __start_eg_plugins,
+        __stop_eg_plugins,
+        __start_eg_walkers,
+        __stop_eg_walkers,
+        __start_eg_fields,
+        __stop_eg_fields,
+        __start_eg_typerefs,
+        __stop_eg_typerefs,
+        __start_eg_symrefs,
+        __stop_eg_symrefs,
+        __start_eg_enumrefs,
+        __stop_eg_enumrefs,
+    };
+
+    if (reg.begun)
+        return 0;
+    reg.begun = true;
+    return add(&own, e);
+}
+
+int eg_registry_add(const struct eg_module *m, struct eg_error *e)
+{
+    int rc = eg_registry_init(e);
+
+    if (rc < 0)
+        return rc;
+    if (strcmp(m->abi, EG_ABI) != 0)
+        return eg_fail(e, EG_EUNSUP,
+                       "built for another engram (%s, this one is %s): build it again", m->abi,
+                       EG_ABI);
+    return add(m, e);
+}
+
+static int load(const char *dir, const char *name, struct eg_error *e)
+{
+    const struct eg_module *m;
+    struct eg_error why;
+    char path[4096];
+    void *so;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path)
+        return eg_fail(e, EG_EUSAGE, "%s/%s: the path is too long", dir, name);
+    so = dlopen(path, RTLD_NOW | RTLD_LOCAL); // never closed: its plugins are used until we end
+    if (!so)
+        return eg_fail(e, EG_EIO, "%s", dlerror());
+    m = dlsym(so, "eg_module");
+    if (!m)
+        return eg_fail(e, EG_EFORMAT, "%s: no eg_module in it: it declares no EG_PLUGIN", path);
+    if (eg_registry_add(m, &why) < 0)
+        return eg_fail(e, why.code, "%s: %s", path, why.text);
+    return 0;
+}
+
+static int is_so(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+
+    return n > 3 && !strcmp(d->d_name + n - 3, ".so");
+}
+
+int eg_registry_load(const char *dir, struct eg_error *e)
+{
+    struct dirent **found;
+    int n = scandir(dir, &found, is_so, alphasort), rc = 0;
+
+    if (n < 0)
+        return eg_fail(e, EG_EIO, "%s: %s: --plugin-dir wants a folder", dir, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = load(dir, found[i]->d_name, e);
+        free(found[i]);
+    }
+    free(found);
+    return rc;
+}
+
+/* ---- look-ups ---- */
+
+const struct eg_plugin_reg *eg_plugin_nth(size_t i)
+{
+    return i < reg.plugins.n ? reg.plugins.at[i] : NULL;
+}
+
+const struct eg_walker_reg *eg_walker_nth(size_t i)
+{
+    return i < reg.walkers.n ? reg.walkers.at[i] : NULL;
+}
+
+/** The @i-th by name of a section whose records begin with their names: few, so they are counted.
+ */
+static const void *nth(const void *const *from, const void *const *to, size_t i)
+{
+    for (const void *const *x = from; x < to; x++) {
+        size_t below = 0;
+
+        for (const void *const *y = from; y < to; y++)
+            below += strcmp(*(const char *const *)*y, *(const char *const *)*x) < 0;
+        if (below == i)
+            return *x;
+    }
+    return NULL;
+}
+
+const struct eg_os_reg *eg_os_nth(size_t i)
+{
+    return nth((const void *const *)__start_eg_oses, (const void *const *)__stop_eg_oses, i);
+}
+
+const struct eg_renderer_reg *eg_renderer_nth(size_t i)
+{
+    return nth((const void *const *)__start_eg_renderers, (const void *const *)__stop_eg_renderers,
+               i);
+}
+
+const struct eg_renderer *eg_renderer_find(const char *name)
+{
+    const struct eg_renderer_reg *r;
+
+    for (size_t i = 0; (r = eg_renderer_nth(i)); i++)
+        if (!strcmp(r->name, name))
+            return r->renderer;
+    return NULL;
+}
+
+static bool has_alias(const struct eg_plugin_reg *p, const char *name)
+{
+    for (const char *const *a = p->plugin->aliases; a && *a; a++)
+        if (!strcasecmp(*a, name))
+            return true;
+    return false;
+}
+
+/** Volatility's habit: "linux.NAME" and "linux.NAME.Class", where the plugin's system is linux. */
+static bool is_dotted(const struct eg_plugin_reg *p, const char *name)
+{
+    size_t os = p->plugin->os ? strlen(p->plugin->os) : 0, n = strlen(p->name);
+
+    if (!os || strncasecmp(name, p->plugin->os, os) != 0 || name[os] != '.')
+        return false;
+    name += os + 1;
+    return !strncasecmp(name, p->name, n) && (!name[n] || (name[n] == '.' && name[n + 1]));
+}
+
+const struct eg_plugin_reg *eg_plugin_find(const char *name)
+{
+    for (int pass = 0; pass < 3; pass++)
+        for (size_t i = 0; i < reg.plugins.n; i++) {
+            const struct eg_plugin_reg *p = reg.plugins.at[i];
+
+            if (pass == 0 ? !strcasecmp(p->name, name)
+                          : (pass == 1 ? has_alias(p, name) : is_dotted(p, name)))
+                return p;
+        }
+    return NULL;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours; case costs nothing. */
+static unsigned distance(const char *a, const char *b)
+{
+    enum { LONGEST = 63 };
+    unsigned row[3][LONGEST + 1], *last = row[0], *cur = row[1], *before = row[2];
+    size_t n = strlen(a), m = strlen(b);
+
+    if (n > LONGEST || m > LONGEST)
+        return UINT32_MAX;
+    for (size_t j = 0; j <= m; j++)
+        last[j] = (unsigned)j;
+    for (size_t i = 1; i <= n; i++) {
+        unsigned *spare = before;
+
+        cur[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+
+            cur[j] = EG_MIN(EG_MIN(last[j], cur[j - 1]) + 1, last[j - 1] + (x != y));
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+                y == tolower((unsigned char)a[i - 2]))
+                cur[j] = EG_MIN(cur[j], before[j - 2] + 1);
+        }
+        before = last;
+        last = cur;
+        cur = spare;
+    }
+    return last[m];
+}
+
+const char *eg_nearest(const char *name, const char *const *names)
+{
+    unsigned best = (unsigned)EG_MAX(strlen(name) / 3, 1) + 1;
+    const char *nearest = NULL;
+
+    for (; *names; names++) {
+        unsigned d = distance(name, *names);
+
+        if (d < best) {
+            best = d;
+            nearest = *names;
+        }
+    }
+    return nearest;
+}

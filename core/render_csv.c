@@ -1,0 +1,83 @@
+/* render_csv.c - comma-separated values (RFC 4180, lines end in LF): a line of column names, then
+ * rows. A bad value is "-", an unset one is empty; a spreadsheet never takes text for a formula:
+ * such text gets an apostrophe in front. Notes have no place here: the command prints them on
+ * standard error. */
+#include "table.h"
+
+static void begin(void *state, FILE *f, const struct eg_provenance *p)
+{
+    (void)state;
+    (void)f;
+    (void)p;
+}
+
+static void field(FILE *f, const char *text, bool guard)
+{
+    bool quoted = strpbrk(text, ",\"") != NULL;
+
+    if (quoted)
+        putc('"', f);
+    if (guard && *text && strchr("=+-@", *text))
+        putc('\'', f);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', f);
+        putc(*text, f);
+    }
+    if (quoted)
+        putc('"', f);
+}
+
+static void head(void *state, FILE *f, const struct eg_result_head *h)
+{
+    (void)state;
+    fputs(h->tree ? "depth" : "", f);
+    for (size_t i = 0; i < h->n_columns; i++) {
+        fputs(i || h->tree ? "," : "", f);
+        field(f, h->columns[i].name, true);
+    }
+    putc('\n', f);
+}
+
+static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
+                const struct eg_value *v)
+{
+    struct eg_arena a = { 0 };
+
+    (void)state;
+    if (h->tree)
+        fprintf(f, "%u", depth);
+    for (size_t i = 0; i < h->n_columns; i++) {
+        const char *text = eg_value_text(&a, &h->columns[i], &v[i]);
+
+        fputs(i || h->tree ? "," : "", f);
+        field(f, text ? text : "(out of memory)", v[i].tag == EG_V_TEXT);
+    }
+    putc('\n', f);
+    eg_arena_fini(&a);
+}
+
+static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error)
+{
+    (void)state;
+    (void)f;
+    (void)h;
+    (void)notes;
+    (void)error;
+}
+
+static void end(void *state, FILE *f)
+{
+    (void)state;
+    (void)f;
+}
+
+EG_RENDERER(csv) = {
+    .desc = "comma-separated values, one result a file",
+    .begin = begin,
+    .head = head,
+    .row = row,
+    .tail = tail,
+    .end = end,
+};

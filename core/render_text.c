@@ -1,0 +1,312 @@
+/* render_text.c - aligned columns for people. The first rows are held back to learn the widths;
+ * then it streams. A bad value is "-", one that was not computed is blank. On a terminal wide texts
+ * are cut to fit, the head is bold, what is missing is dim; nothing of that anywhere else. A tree's
+ * rows are drawn like those of `ps f`: two spaces a level, then "\_ ". */
+#include "table.h"
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { HELD = 256, GAP = 2, NARROWEST = 12, DEPTH_DRAWN = 40 };
+
+/* Memory is held from head to tail only. */
+struct text {
+    size_t results, n_results;
+    size_t screen; /* columns of the terminal; 0: it is none */
+    bool colour;
+    bool streaming;
+    struct eg_arena held;
+    size_t n_held, *widths, tree_column;
+    struct held {
+        unsigned depth;
+        char **cells;
+        bool *bad;
+    } * rows;
+};
+
+static void begin(void *state, FILE *f, const struct eg_provenance *p)
+{
+    struct text *s = state;
+    const char *columns = getenv("COLUMNS"), *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+    struct winsize w = { 0 };
+    const int fd = fileno(f);
+
+    s->n_results = p->n_results;
+    if (fd < 0 || !isatty(fd))
+        return;
+    if (columns && atoi(columns) > 0)
+        s->screen = (size_t)atoi(columns);
+    else if (ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col)
+        s->screen = w.ws_col;
+    s->screen = s->screen ? s->screen : 80;
+    s->colour = !(plain && *plain) && term && strcmp(term, "dumb") != 0;
+}
+
+static void paint(const struct text *s, FILE *f, const char *colour)
+{
+    if (s->colour)
+        fprintf(f, "\033[%sm", colour);
+}
+
+/* ---- widths ---- */
+
+/** Code points: cells hold valid UTF-8 without control characters. */
+static size_t width_of(const char *cell)
+{
+    size_t n = 0;
+
+    for (; *cell; cell++)
+        n += (*cell & 0xc0) != 0x80;
+    return n;
+}
+
+static bool is_left(const struct eg_result_head *h, size_t i)
+{
+    enum eg_column_kind kind = h->columns[i].kind;
+
+    return kind != EG_COL_INT && kind != EG_COL_BIG && kind != EG_COL_ADDR;
+}
+
+static bool may_cut(const struct eg_result_head *h, size_t i)
+{
+    return h->columns[i].kind == EG_COL_TEXT || h->columns[i].kind == EG_COL_BYTES ||
+           h->columns[i].kind == EG_COL_FLAGS;
+}
+
+static size_t drawing(unsigned depth)
+{
+    return depth ? 2 * (size_t)EG_MIN(depth, (unsigned)DEPTH_DRAWN) + 1 : 0;
+}
+
+/** On a terminal the widest texts give until a row fits; the last column takes what is left. */
+static void fit(struct text *s, const struct eg_result_head *h)
+{
+    size_t total = 0, last = h->n_columns - 1;
+
+    for (size_t i = 0; i < h->n_columns; i++)
+        total += s->widths[i] + (i ? GAP : 0);
+    while (total > s->screen) {
+        size_t widest = SIZE_MAX, next = NARROWEST, cut;
+
+        for (size_t i = 0; i < h->n_columns; i++)
+            if (may_cut(h, i) && s->widths[i] > NARROWEST &&
+                (widest == SIZE_MAX || s->widths[i] > s->widths[widest]))
+                widest = i;
+        if (widest == SIZE_MAX)
+            return;
+        for (size_t i = 0; i < h->n_columns; i++)
+            if (may_cut(h, i) && s->widths[i] < s->widths[widest])
+                next = EG_MAX(next, s->widths[i]);
+        cut = EG_MIN(total - s->screen, EG_MAX(s->widths[widest] - next, 1));
+        s->widths[widest] -= cut;
+        total -= cut;
+    }
+    if (may_cut(h, last))
+        s->widths[last] += s->screen - total;
+}
+
+static void measure(struct text *s, const struct eg_result_head *h)
+{
+    for (size_t i = 0; i < h->n_columns; i++)
+        s->widths[i] = width_of(h->columns[i].name);
+    for (size_t k = 0; k < s->n_held; k++)
+        for (size_t i = 0; i < h->n_columns; i++) {
+            size_t w = width_of(s->rows[k].cells[i]);
+
+            w += h->tree && i == s->tree_column ? drawing(s->rows[k].depth) : 0;
+            s->widths[i] = EG_MAX(s->widths[i], w);
+        }
+    if (s->screen && h->n_columns)
+        fit(s, h);
+}
+
+/* ---- printing ---- */
+
+static void spaces(FILE *f, size_t n)
+{
+    fprintf(f, "%*s", (int)n, "");
+}
+
+/** One cell and what is left of its column's width; @return the spaces that are owed, which the
+ * last column never pays. */
+static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_head *h, size_t i,
+                       unsigned depth, const char *cell)
+{
+    const size_t draw = h->tree && i == s->tree_column ? drawing(depth) : 0;
+    const size_t room = s->widths[i], w = width_of(cell) + draw;
+    const bool cut = s->screen && may_cut(h, i) && w > room && room > draw;
+    const char *end = cell;
+
+    if (!is_left(h, i) && w < room)
+        spaces(f, room - w);
+    if (draw)
+        fprintf(f, "%*s\\_ ", (int)draw - 3, "");
+    if (!cut) {
+        fputs(cell, f);
+        return is_left(h, i) && w < room ? room - w : 0;
+    }
+    for (size_t keep = room - draw - 1; keep; keep--)
+        do
+            end++;
+        while ((*end & 0xc0) == 0x80);
+    fwrite(cell, 1, (size_t)(end - cell), f);
+    fputs("\u2026", f);
+    return 0;
+}
+
+static void put_row(const struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
+                    char *const *cells, const bool *bad)
+{
+    size_t owed = 0;
+
+    for (size_t i = 0; i < h->n_columns; i++) {
+        if (cells[i][0] || (h->tree && depth && i == s->tree_column)) {
+            spaces(f, owed);
+            owed = 0;
+            if (bad && bad[i])
+                paint(s, f, "2");
+            owed = put_cell(s, f, h, i, depth, cells[i]);
+            if (bad && bad[i])
+                paint(s, f, "0");
+        } else {
+            owed += s->widths[i];
+        }
+        owed += GAP;
+    }
+    putc('\n', f);
+}
+
+static void put_names(struct text *s, FILE *f, const struct eg_result_head *h)
+{
+    char **names = eg_arena_array(&s->held, char *, h->n_columns);
+
+    for (size_t i = 0; names && i < h->n_columns; i++)
+        names[i] = (char *)(uintptr_t)h->columns[i].name;
+    paint(s, f, "1");
+    if (names)
+        put_row(s, f, h, 0, names, NULL);
+    paint(s, f, "0");
+}
+
+/** The held rows, with the widths that they have taught. */
+static void flush(struct text *s, FILE *f, const struct eg_result_head *h)
+{
+    if (s->streaming || !s->widths)
+        return;
+    measure(s, h);
+    if (h->n_columns)
+        put_names(s, f, h);
+    for (size_t k = 0; k < s->n_held; k++)
+        put_row(s, f, h, s->rows[k].depth, s->rows[k].cells, s->rows[k].bad);
+    s->n_held = 0;
+    s->streaming = true;
+}
+
+/* ---- the renderer ---- */
+
+static void head(void *state, FILE *f, const struct eg_result_head *h)
+{
+    struct text *s = state;
+
+    if (s->results)
+        putc('\n', f);
+    if (s->results++ || s->n_results > 1)
+        fprintf(f, "== %s ==\n", h->plugin);
+    s->held = (struct eg_arena){ 0 };
+    s->widths = eg_arena_array(&s->held, size_t, h->n_columns + 1);
+    s->rows = eg_arena_array(&s->held, struct held, HELD);
+    s->n_held = 0;
+    s->streaming = false;
+    s->tree_column = 0;
+    for (size_t i = h->n_columns; i-- > 0;)
+        if (h->columns[i].kind == EG_COL_TEXT)
+            s->tree_column = i;
+}
+
+static bool make_row(struct held *row, struct eg_arena *a, const struct eg_result_head *h,
+                     unsigned depth, const struct eg_value *v)
+{
+    row->depth = depth;
+    row->cells = eg_arena_array(a, char *, h->n_columns);
+    row->bad = eg_arena_array(a, bool, h->n_columns);
+    if (!row->cells || !row->bad)
+        return false;
+    for (size_t i = 0; i < h->n_columns; i++) {
+        row->cells[i] = eg_value_text(a, &h->columns[i], &v[i]);
+        row->bad[i] = v[i].tag == EG_V_BAD;
+        if (!row->cells[i])
+            return false;
+    }
+    return true;
+}
+
+static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
+                const struct eg_value *v)
+{
+    struct text *s = state;
+    struct eg_arena a = { 0 };
+    struct held now;
+
+    if (!s->widths || !s->rows) {
+        fputs("(out of memory)\n", f);
+    } else if (!s->streaming) {
+        if (make_row(&s->rows[s->n_held], &s->held, h, depth, v))
+            s->n_held++;
+        else
+            fputs("(out of memory)\n", f);
+        if (s->n_held == HELD)
+            flush(s, f, h);
+    } else {
+        if (make_row(&now, &a, h, depth, v))
+            put_row(s, f, h, depth, now.cells, now.bad);
+        else
+            fputs("(out of memory)\n", f);
+        eg_arena_fini(&a);
+    }
+}
+
+static void line(const struct text *s, FILE *f, const char *colour, const char *what,
+                 const char *text)
+{
+    size_t n = strlen(text), size = 4 * n + 1;
+    char *safe = malloc(size);
+
+    if (safe)
+        eg_escape(safe, size, text, n);
+    paint(s, f, colour);
+    fprintf(f, "%s: %s", what, safe ? safe : "(out of memory)");
+    paint(s, f, "0");
+    putc('\n', f);
+    free(safe);
+}
+
+static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error)
+{
+    struct text *s = state;
+
+    flush(s, f, h);
+    for (; notes && *notes; notes++)
+        line(s, f, "33", "note", *notes);
+    if (error)
+        line(s, f, "31", "error", error);
+    eg_arena_fini(&s->held);
+    s->widths = NULL;
+    s->rows = NULL;
+}
+
+static void end(void *state, FILE *f)
+{
+    (void)state;
+    (void)f;
+}
+
+EG_RENDERER(text) = {
+    .desc = "aligned columns, for people",
+    .state = sizeof(struct text),
+    .begin = begin,
+    .head = head,
+    .row = row,
+    .tail = tail,
+    .end = end,
+};

@@ -1,0 +1,266 @@
+/* resolve.c - handles to slots: each name is looked up once per system, so that a cursor's step is
+ * an addition. */
+#include "registry.h"
+#include <stdlib.h>
+
+struct resolver {
+    struct eg_system *sys;
+    const struct eg_types *types;
+    const struct eg_model *model;
+    EG_VEC(struct chosen) chosen; /* open addressing by type and module name */
+    size_t n_chosen;
+};
+struct chosen {
+    const char *type, *module;
+    uint32_t id; /* 0: no such struct */
+    bool used;
+};
+
+/** The part of "a|b|c" that *@at begins with, without the bar; false at the end or when too long.
+ */
+static bool alternative(const char **at, char *out, size_t size)
+{
+    size_t n = strcspn(*at, "|");
+
+    if (!n || n >= size)
+        return false;
+    memcpy(out, *at, n);
+    out[n] = 0;
+    *at += n + ((*at)[n] == '|');
+    return true;
+}
+
+static bool field_of(const struct resolver *s, uint32_t type, const char *names,
+                     struct eg_slot *out)
+{
+    struct eg_member_at m;
+    char path[256];
+
+    while (alternative(&names, path, sizeof path))
+        if (eg_type_find(s->types, type, path, &m)) {
+            eg_types_member_slot(s->types, s->model, type, &m, out);
+            return true;
+        }
+    return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+/** How many of the members that handles want of structs of this name the struct @id has. */
+static unsigned wanted_members(const struct resolver *s, const char *type, const char *module,
+                               uint32_t id)
+{
+    const struct eg_handle *h;
+    struct eg_slot slot;
+    unsigned n = 0;
+
+    for (uint32_t i = 1; (h = eg_handle(i)); i++)
+        n += h->kind == EG_H_FIELD && !strcmp(h->type, type) && same_text(h->module, module) &&
+             field_of(s, id, h->name, &slot);
+    return n;
+}
+
+/** May a handle of @module mean this type? The kernel's, or that module's own. */
+static bool in_reach(const struct eg_profile *p, const char *module)
+{
+    return !p->module || (module && !strcmp(p->module, module));
+}
+
+/** The struct that handles mean by a name. Where it has several definitions (struct node, console,
+ * irq_info in Linux 5.10 to 7.2) it is the one with the most of the wanted members; of equals, the
+ * module's, then the first. */
+static uint32_t find_struct(const struct resolver *s, const char *type, const char *module)
+{
+    const uint32_t kinds = 1u << EG_T_STRUCT | 1u << EG_T_UNION | 1u << EG_T_TYPEDEF;
+    uint32_t id, best = 0;
+    unsigned most = 0;
+    uint64_t iter = 0;
+
+    while ((id = eg_types_named(s->types, type, module, kinds, &iter))) {
+        const uint32_t own = eg_type_strip(s->types, id);
+        const struct eg_profile *p;
+        unsigned n = 0;
+
+        if (eg_type(s->types, own, &p)->kind != EG_T_STRUCT &&
+            eg_type(s->types, own, &p)->kind != EG_T_UNION)
+            continue;
+        eg_type(s->types, id, &p);
+        if (own == best || !in_reach(p, module))
+            continue;
+        if (best) {
+            if (!most)
+                most = wanted_members(s, type, module, best) + 1;
+            n = wanted_members(s, type, module, own) + 1;
+        }
+        if (!best || n > most) {
+            best = own;
+            most = n;
+        }
+    }
+    return best;
+}
+
+static uint32_t chosen_struct(struct resolver *s, const char *type, const char *module)
+{
+    uint32_t hash = eg_hash(type, strlen(type));
+    struct chosen *c;
+
+    for (;; hash++) {
+        c = &s->chosen.at[hash & (s->n_chosen - 1)];
+        if (!c->used)
+            break;
+        if (!strcmp(c->type, type) && same_text(c->module, module))
+            return c->id;
+    }
+    *c = (struct chosen){ type, module, find_struct(s, type, module), true };
+    return c->id;
+}
+
+static struct eg_slot resolve_field(struct resolver *s, const struct eg_handle *h)
+{
+    struct eg_slot slot = { .why = EG_NO_TYPE };
+    uint32_t type = chosen_struct(s, h->type, h->module);
+
+    if (type && !field_of(s, type, h->name, &slot))
+        slot = (struct eg_slot){ .why = EG_NO_MEMBER };
+    return slot;
+}
+
+static struct eg_slot resolve_type(struct resolver *s, const struct eg_handle *h)
+{
+    struct eg_slot slot = { .why = EG_NO_TYPE };
+    uint32_t type = chosen_struct(s, h->type, h->module);
+
+    if (type)
+        eg_types_slot(s->types, s->model, type, &slot);
+    return slot;
+}
+
+/** Only the kernel's own symbols: those of modules are made when somebody asks by name. */
+static struct eg_slot resolve_symbol(const struct resolver *s, const struct eg_handle *h)
+{
+    struct eg_slot slot = { .why = EG_NO_SYMBOL };
+    const char *names = h->name, *types = h->type;
+    char text[256];
+
+    while (alternative(&names, text, sizeof text))
+        for (size_t i = 0; i < s->sys->symbols.n; i++) {
+            const struct eg_symbols *from = &s->sys->symbols.at[i];
+            uint32_t iter = 0;
+            const struct eg_symbol *sym = eg_profile_symbol(from->profile, text, &iter);
+
+            if (!sym)
+                continue;
+            slot.kind = 0;
+            while (!slot.kind && alternative(&types, text, sizeof text))
+                eg_types_parse(s->types, s->model, text, &slot);
+            slot.off = sym->addr + from->shift;
+            if (!slot.kind)
+                slot.why = EG_NO_TYPE;
+            return slot;
+        }
+    return slot;
+}
+
+/** The first of the alternatives that the enum @id has. */
+static bool enumerator_of(const struct resolver *s, uint32_t id, const char *names,
+                          struct eg_slot *out)
+{
+    const struct eg_profile *p;
+    const struct eg_type *t = eg_type(s->types, id, &p);
+    char name[128];
+
+    while (alternative(&names, name, sizeof name))
+        for (uint32_t i = 0; i < t->count; i++) {
+            const struct eg_enumerator *en = &p->enumerators[t->first + i];
+
+            if (!strcmp(p->strings + en->name, name)) {
+                eg_types_slot(s->types, s->model, id, out);
+                out->off = (uint64_t)en->value;
+                return true;
+            }
+        }
+    return false;
+}
+
+static struct eg_slot resolve_enum(const struct resolver *s, const struct eg_handle *h)
+{
+    struct eg_slot slot = { .why = EG_NO_TYPE };
+    uint64_t iter = 0;
+    uint32_t id;
+
+    while ((id = eg_types_named(s->types, h->type, NULL, 1u << EG_T_ENUM, &iter))) {
+        if (enumerator_of(s, id, h->name, &slot))
+            return slot;
+        slot.why = EG_NO_MEMBER;
+    }
+    return slot;
+}
+
+/** The enum of the kernel's that holds enumerator @i. */
+static uint32_t enum_around(const struct eg_profile *p, uint32_t i)
+{
+    for (uint32_t t = 0; t < p->n_types; t++)
+        if (p->types[t].kind == EG_T_ENUM && i - p->types[t].first < p->types[t].count)
+            return t; // the base keeps its own ids
+    return 0;
+}
+
+/** An enumerator of any enum of the kernel's, also of those without a name. */
+static struct eg_slot resolve_loose(const struct resolver *s, const struct eg_handle *h)
+{
+    const struct eg_profile *p = s->types->layers[0].profile;
+    struct eg_slot slot = { .why = EG_NO_MEMBER };
+    const char *names = h->name;
+    char name[128];
+
+    while (alternative(&names, name, sizeof name))
+        for (uint32_t i = 0; i < p->n_enumerators; i++)
+            if (!strcmp(p->strings + p->enumerators[i].name, name)) {
+                eg_types_slot(s->types, s->model, enum_around(p, i), &slot);
+                slot.off = (uint64_t)p->enumerators[i].value;
+                return slot;
+            }
+    return slot;
+}
+
+static struct eg_slot resolve_one(struct resolver *s, const struct eg_handle *h)
+{
+    switch (h->kind) {
+    case EG_H_FIELD:
+        return resolve_field(s, h);
+    case EG_H_TYPE:
+        return resolve_type(s, h);
+    case EG_H_SYMBOL:
+        return resolve_symbol(s, h);
+    default:
+        return h->type ? resolve_enum(s, h) : resolve_loose(s, h);
+    }
+}
+
+int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
+{
+    struct resolver s = { .sys = sys, .types = &sys->types, .model = &sys->bind.model };
+    const uint32_t n = eg_handle_count();
+    struct eg_slot *slots = calloc(n, sizeof *slots);
+    bool ok = slots != NULL;
+
+    for (s.n_chosen = 64; s.n_chosen < 2 * (size_t)n; s.n_chosen *= 2)
+        ;
+    ok = ok && eg_vec_reserve(&s.chosen, s.n_chosen);
+    if (ok)
+        memset(s.chosen.at, 0, s.n_chosen * sizeof *s.chosen.at);
+    for (uint32_t id = 1; ok && id < n; id++)
+        slots[id] = resolve_one(&s, eg_handle(id));
+    eg_vec_fini(&s.chosen);
+    if (!ok) {
+        free(slots);
+        return eg_fail(e, EG_ENOMEM, "types: out of memory");
+    }
+    free(sys->bind.slots);
+    sys->bind.slots = slots;
+    return 0;
+}

@@ -1,0 +1,168 @@
+/* row.c - a row's cells become values: cursors are read here, once, and what they point to is
+ * copied. */
+#include "profile.h"
+#include "run.h"
+
+enum {
+    POINTED_TEXT_MAX = 4096,
+    CELL_MAX = 1 << 20, // of an array: its size is an input's
+};
+
+static struct eg_value bad(enum eg_why why, uint64_t addr)
+{
+    return (struct eg_value){ .tag = EG_V_BAD, .why = why, .u = addr };
+}
+
+static struct eg_value bad_read(const struct eg_view *v)
+{
+    return bad((enum eg_why)v->why, v->why_addr);
+}
+
+/** Bytes of the image that a cursor's value takes along. */
+static size_t room(const struct eg_cell *c, enum eg_column_kind kind)
+{
+    if (c->tag != EG_CELL_OBJ || c->obj.why)
+        return 0;
+    if (c->obj.kind == EG_K_CHARS || c->obj.kind == EG_K_ARRAY)
+        return EG_MIN((size_t)c->obj.size, (size_t)CELL_MAX);
+    return c->obj.kind == EG_K_PTR && kind == EG_COL_TEXT ? POINTED_TEXT_MAX : 0;
+}
+
+/** Text of at most @max bytes: up to its NUL, or to the first place that cannot be read. */
+static struct eg_value text(struct eg_run *r, struct eg_obj o, size_t max)
+{
+    uint8_t *p = r->bytes.at + r->bytes.n;
+    enum eg_why why = EG_OK;
+    size_t len;
+
+    max = EG_MIN(max, (size_t)CELL_MAX);
+    eg_read_some(o.view, o.space, o.addr, p, max, &why);
+    len = strnlen((char *)p, max);
+    if (!len && why && !eg_read(o.view, o.space, o.addr, p, 1))
+        return bad_read(o.view);
+    r->bytes.n += len;
+    return (struct eg_value){ .tag = EG_V_TEXT, .bytes = { p, len } };
+}
+
+static struct eg_value array(struct eg_run *r, struct eg_obj o)
+{
+    uint8_t *p = r->bytes.at + r->bytes.n;
+    size_t len = EG_MIN((size_t)o.size, (size_t)CELL_MAX);
+
+    if (!eg_read(o.view, o.space, o.addr, p, len))
+        return bad_read(o.view);
+    r->bytes.n += len;
+    return (struct eg_value){ .tag = EG_V_BYTES, .bytes = { p, len } };
+}
+
+static bool points_to_chars(struct eg_obj o)
+{
+    const struct eg_types *ts = o.bind->types;
+    const struct eg_type *t = eg_type(ts, eg_type_strip(ts, o.type), NULL);
+
+    return t->kind == EG_T_INT && (t->flags & EG_TF_CHAR);
+}
+
+/** An enum's value has the sign of its type. */
+static struct eg_value enumerator(struct eg_obj o, uint64_t v, enum eg_column_kind kind)
+{
+    struct eg_value out = { .tag = EG_V_UINT, .u = v };
+
+    if ((eg_type(o.bind->types, o.type, NULL)->flags & EG_TF_SIGNED) && o.size < 8 && !o.bits)
+        v = out.u = (uint64_t)((int64_t)(v << (64 - 8 * o.size)) >> (64 - 8 * o.size));
+    if (kind == EG_COL_TEXT) {
+        const char *name = eg_type_enumerator(o.bind->types, o.type, (int64_t)v);
+
+        if (name)
+            return (struct eg_value){ .tag = EG_V_TEXT,
+                                      .bytes = { (const uint8_t *)name, strlen(name) } };
+    }
+    if ((int64_t)v < 0)
+        out.tag = EG_V_INT;
+    return out;
+}
+
+static struct eg_value number(struct eg_run *r, struct eg_obj o, enum eg_column_kind kind)
+{
+    uint64_t v;
+
+    if (!eg_value(o, &v))
+        return bad_read(o.view);
+    if (o.kind == EG_K_ENUM)
+        return enumerator(o, v, kind);
+    if (o.kind == EG_K_PTR && kind == EG_COL_TEXT && points_to_chars(o)) {
+        if (!v)
+            return bad(EG_NULL, 0);
+        o.addr = v;
+        return text(r, o, POINTED_TEXT_MAX);
+    }
+    return (struct eg_value){ .tag = o.kind == EG_K_SINT ? EG_V_INT : EG_V_UINT, .u = v };
+}
+
+static struct eg_value read_cursor(struct eg_run *r, struct eg_obj o, enum eg_column_kind kind)
+{
+    if (o.why)
+        return bad((enum eg_why)o.why, o.addr);
+    switch (o.kind) {
+    case EG_K_UINT:
+    case EG_K_SINT:
+    case EG_K_ENUM:
+    case EG_K_PTR:
+        return number(r, o, kind);
+    case EG_K_CHARS:
+        return kind == EG_COL_BYTES ? array(r, o) : text(r, o, o.size);
+    case EG_K_ARRAY:
+        return kind == EG_COL_BYTES ? array(r, o) : bad(EG_NOT_SCALAR, o.addr);
+    case EG_K_STRUCT:
+    case EG_K_FUNC:
+        return (struct eg_value){ .tag = EG_V_UINT, .u = o.addr };
+    default:
+        return bad(EG_NOT_SCALAR, o.addr);
+    }
+}
+
+static struct eg_value value_of(struct eg_run *r, const struct eg_cell *c, enum eg_column_kind kind)
+{
+    switch (c->tag) {
+    case EG_CELL_INT:
+        return (struct eg_value){ .tag = EG_V_INT, .i = c->i };
+    case EG_CELL_UINT:
+        return (struct eg_value){ .tag = EG_V_UINT, .u = c->u };
+    case EG_CELL_TEXT:
+    case EG_CELL_BYTES:
+        return (struct eg_value){ .tag = c->tag == EG_CELL_TEXT ? EG_V_TEXT : EG_V_BYTES,
+                                  .bytes = { c->bytes.p, c->bytes.len } };
+    case EG_CELL_OBJ:
+        return read_cursor(r, c->obj, kind);
+    case EG_CELL_BAD:
+        return bad(c->why, c->u);
+    default:
+        return (struct eg_value){ .tag = EG_V_NONE };
+    }
+}
+
+void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, size_t n)
+{
+    const struct eg_column *columns = r->plugin ? r->plugin->plugin->columns : NULL;
+    size_t bytes = 0;
+
+    if (eg_stopped(r))
+        return;
+    if (n != r->n_columns || (depth && !r->plugin->plugin->tree)) {
+        eg_failed(r, "a row of %zu cells and depth %u, where %zu columns%s are declared", n, depth,
+                  r->n_columns, depth ? " and no tree" : "");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        bytes += room(&cells[i], columns[i].kind);
+    if (!eg_vec_reserve(&r->bytes, bytes)) {
+        eg_run_fail(r, EG_ENOMEM, "memory: no room for a row of %zu bytes", bytes);
+        return;
+    }
+    r->bytes.n = 0;
+    for (size_t i = 0; i < n; i++)
+        r->values[i] = value_of(r, &cells[i], columns[i].kind);
+    r->n_rows++;
+    if (r->sink.row && !r->status)
+        r->sink.row(r->sink.context, depth, r->values, n);
+}

@@ -1,0 +1,196 @@
+/* table.c - values as text: escapes, times, numbers by their column's kind. */
+#include "table.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+const char *eg_column_kind_name(enum eg_column_kind kind)
+{
+    // ORDER eg_column_kind
+    static const char *const names[] = { "?",     "int",  "big",   "addr", "text",
+                                         "bytes", "time", "flags", "bool" };
+
+    return (size_t)kind < countof(names) ? names[kind] : "?";
+}
+
+/* ---- text ---- */
+
+size_t eg_utf8(const void *text, size_t len, uint32_t *code)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    const uint8_t *p = text;
+    uint32_t c;
+    size_t n;
+
+    if (!len)
+        return 0;
+    if (p[0] < 0x80) {
+        *code = p[0];
+        return 1;
+    }
+    n = p[0] >> 5 == 6 ? 2 : (p[0] >> 4 == 14 ? 3 : (p[0] >> 3 == 30 ? 4 : 0));
+    if (!n || n > len)
+        return 0;
+    c = p[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (p[i] >> 6 != 2)
+            return 0;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *code = c;
+    return n;
+}
+
+bool eg_is_printable(uint32_t c)
+{
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+        return false;
+    // Marks, embeddings, overrides and isolates of direction; line and paragraph separators; BOM.
+    return !(c == 0x61c || (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+             (c >= 0x2066 && c <= 0x2069) || c == 0xfeff);
+}
+
+size_t eg_escape(char *out, size_t size, const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    size_t total = 0, end = 0;
+    bool full = size == 0;
+
+    for (size_t i = 0; i < len;) {
+        char piece[4 * 4 + 1];
+        uint32_t code;
+        size_t n = eg_utf8(p + i, len - i, &code), put = 0;
+
+        if (n && eg_is_printable(code)) {
+            memcpy(piece, p + i, n);
+            put = n;
+            if (code == '\\')
+                piece[put++] = '\\';
+        } else {
+            n = n ? n : 1;
+            for (size_t k = 0; k < n; k++)
+                put += (size_t)snprintf(piece + put, sizeof piece - put, "\\x%02x", p[i + k]);
+        }
+        full = full || total + put >= size;
+        if (!full) {
+            memcpy(out + total, piece, put);
+            end = total + put;
+        }
+        total += put;
+        i += n;
+    }
+    if (size)
+        out[end] = 0;
+    return total;
+}
+
+/* ---- times ---- */
+
+/** The civil date of a day number since 1970-01-01, by eras of 400 years that begin in March. */
+static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
+{
+    int64_t era, y;
+    unsigned in_era, in_year, m;
+
+    day += 719468; // from 0000-03-01
+    era = (day >= 0 ? day : day - 146096) / 146097;
+    in_era = (unsigned)(day - era * 146097);
+    y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    in_year = in_era - (unsigned)(365 * y + y / 4 - y / 100);
+    m = (5 * in_year + 2) / 153;
+    *mday = in_year - (153 * m + 2) / 5 + 1;
+    *month = m < 10 ? m + 3 : m - 9;
+    *year = y + era * 400 + (*month <= 2);
+}
+
+const char *eg_time_text(int64_t ns, char *out)
+{
+    const int64_t second = 1000000000;
+    int64_t s = ns / second - (ns % second < 0), day = s / 86400 - (s % 86400 < 0), year;
+    unsigned in_day = (unsigned)(s - day * 86400), month, mday;
+    unsigned part = (unsigned)(ns - s * second);
+    char fraction[12] = "";
+
+    civil(day, &year, &month, &mday);
+    if (part) {
+        size_t n = (size_t)snprintf(fraction, sizeof fraction, ".%09u", part);
+
+        while (fraction[n - 1] == '0')
+            fraction[--n] = 0;
+    }
+    snprintf(out, 40, "%04d-%02u-%02uT%02u:%02u:%02u%sZ", (int)year, month, mday, in_day / 3600,
+             in_day / 60 % 60, in_day % 60, fraction);
+    return out;
+}
+
+/* ---- values ---- */
+
+const char *eg_bad_text(const struct eg_value *v, char *out)
+{
+    bool has_place = v->why != EG_NULL && (v->why < EG_NO_MEMBER || v->why > EG_NO_TYPE);
+
+    if (has_place)
+        snprintf(out, 96, "%s at %#" PRIx64, eg_why_text(v->why), v->u);
+    else
+        snprintf(out, 96, "%s", eg_why_text(v->why));
+    return out;
+}
+
+static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const struct eg_value *v)
+{
+    char time[40];
+
+    switch (kind) {
+    case EG_COL_ADDR:
+    case EG_COL_FLAGS:
+        return eg_arena_strf(a, "0x%" PRIx64, v->u);
+    case EG_COL_TIME:
+        return eg_arena_strf(a, "%s", eg_time_text(v->i, time));
+    case EG_COL_BOOL:
+        return eg_arena_strf(a, "%s", v->u ? "true" : "false");
+    default:
+        return v->tag == EG_V_INT ? eg_arena_strf(a, "%" PRId64, v->i)
+                                  : eg_arena_strf(a, "%" PRIu64, v->u);
+    }
+}
+
+static char *hex_text(struct eg_arena *a, const uint8_t *p, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *s = len < SIZE_MAX / 2 ? eg_arena_alloc(a, 2 * len + 1) : NULL;
+
+    for (size_t i = 0; s && i < len; i++) {
+        s[2 * i] = digits[p[i] >> 4];
+        s[2 * i + 1] = digits[p[i] & 15];
+    }
+    return s;
+}
+
+static char *escaped_text(struct eg_arena *a, const uint8_t *p, size_t len)
+{
+    size_t n = eg_escape(NULL, 0, p, len);
+    char *s = eg_arena_alloc(a, n + 1);
+
+    if (s)
+        eg_escape(s, n + 1, p, len);
+    return s;
+}
+
+char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v)
+{
+    switch (v->tag) {
+    case EG_V_NONE:
+        return eg_arena_strf(a, "%s", "");
+    case EG_V_BAD:
+        return eg_arena_strf(a, "-");
+    case EG_V_TEXT:
+        if (c->kind != EG_COL_BYTES)
+            return escaped_text(a, v->bytes.p, v->bytes.len);
+        return hex_text(a, v->bytes.p, v->bytes.len);
+    case EG_V_BYTES:
+        return hex_text(a, v->bytes.p, v->bytes.len);
+    default:
+        return number_text(a, c->kind, v);
+    }
+}
