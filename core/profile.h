@@ -36,10 +36,11 @@ enum eg_type_flags {
     EG_TF_UNION = 8 /* of EG_T_FWD */
 };
 
-/** const, volatile, restrict and type tags are dropped by every reader. Arrays of arrays are arrays
- * of EG_T_ARRAY. */
+/** const, volatile, restrict and type tags: a reader pushes an EG_T_TYPEDEF without a name, and
+ * finish makes every reference lead past it. Arrays of arrays are arrays of EG_T_ARRAY. */
 struct eg_type {
-    uint64_t size; /**< bytes; of arrays the whole; 0 of void, func, fwd and typedef */
+    uint64_t
+        size; /**< bytes; of arrays the whole, set by finish; 0 of void, func, fwd and typedef */
     uint32_t name; /**< in strings; 0: anonymous */
     uint32_t ref;
     uint32_t first;
@@ -64,8 +65,9 @@ struct eg_symbol {
     uint64_t addr;
     uint32_t name;
     uint32_t size;  /**< 0: not known */
+    uint32_t hash;  /**< eg_hash of the name */
     uint8_t letter; /**< nm's; upper case: global */
-    uint8_t pad[7];
+    uint8_t pad[3];
 };
 
 struct eg_profile {
@@ -74,22 +76,22 @@ struct eg_profile {
     char *module;        /**< the module whose types these are; NULL: the kernel's; owned */
     char *build_id;      /**< hex; NULL: not known; owned */
     uint32_t base_count; /**< 0 or 1: stands alone; else ids below are the base's */
-    uint32_t n_types, n_members, n_enumerators, n_symbols, n_strings;
+    uint32_t n_types, n_members, n_enumerators, n_symbols, n_strings; /**< of its own */
     const struct eg_type *types; /**< [0] is void (or the first own type when base_count > 1: index
                                     id - base_count) */
     const struct eg_member *members;
     const struct eg_enumerator *enumerators;
-    const struct eg_symbol *symbols; /**< sorted by address, then name */
+    const struct eg_symbol *symbols; /**< sorted by address; a sorted source's own order is kept */
     const char *strings;             /**< ends with a NUL; offset 0 is "" */
     const uint32_t
         *type_hash; /**< open addressing, n_type_hash a power of two: own type index + 1, 0 empty */
     const uint32_t *symbol_hash; /**< the same: symbol index + 1 */
     uint32_t n_type_hash, n_symbol_hash;
     bool dwarf_symbols; /**< addresses are link-time: the system adds its KASLR shift */
-    void *block;        /**< what the arrays live in: owned */
+    void *block;        /**< what all arrays live in (malloc): owned; NULL: each array is its own */
     size_t block_len;
 };
-void eg_profile_free(struct eg_profile *p);
+void eg_profile_free(struct eg_profile *p); /**< NULL-safe */
 
 /** Named types, in the order of the hash: start with *@iter 0. Only kinds in @kinds (a mask of 1u
  * << EG_T_…).
@@ -100,8 +102,8 @@ uint32_t eg_profile_type(const struct eg_profile *p, const char *name, uint32_t 
 #define EG_NAMED                                                                                   \
     (EG_TAGGED | 1u << EG_T_TYPEDEF | 1u << EG_T_INT | 1u << EG_T_FLOAT | 1u << EG_T_FWD)
 
-/** Symbols by name (several may share one: *@iter 0 first), and the last symbol at or below an
- * address. */
+/** Symbols by name (several may share one: *@iter 0 first), and the symbol that holds an address:
+ * the nearest at or below it, of several at one place the first. */
 const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char *name,
                                           uint32_t *iter);
 const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_t addr);
@@ -121,11 +123,17 @@ void eg_builder_set_build_id(struct eg_builder *b, const char *hex);
 void eg_builder_link_time(struct eg_builder *b); /**< its symbols are not relocated */
 
 /** Names: either interned one by one, or the source's own string section taken over (before any
- * type), whose offsets are then the names. */
-void eg_builder_strings(struct eg_builder *b, const char *section, size_t len);
+ * name), whose offsets are then the names. @return our copy, NULL after an error; @section NULL:
+ * room that the caller fills before the next name. */
+char *eg_builder_strings(struct eg_builder *b, const char *section, size_t len);
 uint32_t eg_builder_name(struct eg_builder *b, const char *s, size_t len);
 /** Room for so many, when the source says: fewer copies. */
 void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_t symbols);
+/** Many records at once: the caller fills all @n, every byte, before the next push of their sort.
+ * NULL after an error, or for none. */
+struct eg_type *eg_builder_types(struct eg_builder *b, size_t n);
+struct eg_member *eg_builder_members(struct eg_builder *b, size_t n);
+struct eg_symbol *eg_builder_symbols(struct eg_builder *b, size_t n);
 
 uint32_t eg_builder_type(struct eg_builder *b,
                          const struct eg_type *t); /**< @return its id; 0 after an error */
@@ -144,6 +152,10 @@ void eg_builder_symbol(struct eg_builder *b, uint32_t name, uint64_t addr, uint3
  * builder in every case. */
 int eg_builder_finish(struct eg_builder *b, struct eg_profile **out, size_t *dropped,
                       struct eg_error *e);
+
+/** The checks of finish on arrays that came from elsewhere (a stored profile) and can be written
+ * to; not the indexes. @base as in eg_builder_set_base, or NULL. @return false: out of memory. */
+bool eg_profile_check(struct eg_profile *p, const struct eg_profile *base, size_t *dropped);
 
 /* ---- several profiles as one: ids are global ---- */
 
@@ -166,6 +178,12 @@ const struct eg_type *eg_type(const struct eg_types *ts, uint32_t id,
 const char *eg_type_name(const struct eg_types *ts, uint32_t id);
 uint32_t eg_type_ref(const struct eg_types *ts, uint32_t id);   /**< global id of .ref */
 uint32_t eg_type_strip(const struct eg_types *ts, uint32_t id); /**< past typedefs */
+/** What a pointer to @id leads to: past typedefs; and where the kernel only declares a struct that
+ * one module defines, that definition. */
+uint32_t eg_type_target(const struct eg_types *ts, uint32_t id);
+/** An EG_T_PTR to @ref, or EG_T_ARRAY of @count of it; 0: the program has none. Slow. */
+uint32_t eg_type_derived(const struct eg_types *ts, enum eg_type_kind kind, uint32_t ref,
+                         uint32_t count);
 uint64_t eg_type_size(const struct eg_types *ts, uint32_t id,
                       const struct eg_model *m); /**< past typedefs; pointers too */
 /** Member @i of a struct: its name, global type id, bit offset and size. */
@@ -191,7 +209,7 @@ uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char 
                         uint32_t kinds, uint64_t *iter);
 
 /** A C type expression ("struct list_head", "task_struct *", "unsigned long", "u8[16]") into a slot
- * (off, parent 0).
+ * (off, parent 0). The integers of C, and u8 to s64, need no profile: then type is 0.
  *  @why: EG_NO_TYPE in the slot when it does not resolve. */
 void eg_types_parse(const struct eg_types *ts, const struct eg_model *m, const char *text,
                     struct eg_slot *out);

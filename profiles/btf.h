@@ -10,12 +10,13 @@
 bool eg_btf_header(const uint8_t *p, size_t len, bool big_endian, uint64_t *total);
 
 /** Does the type section walk to exactly its end, with every name inside the strings? @n_types
- * counts. No allocation. */
+ * counts. No allocation. Of a section that stands alone: a module's names lead into its base's. */
 bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_types);
 
 /** Parse. @base: the kernel's profile for split BTF (made by this reader), else NULL; @module its
  * name.
- *  @p is copied from, not kept. Variables of DATASEC are kept as eg_btf_vars. */
+ *  @p is copied from, not kept. A section of variables (DATASEC) is a struct by its name
+ * (".data..percpu") whose members are the variables, at their offsets in the section. */
 int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
                 const struct eg_profile *base, const char *module, const char *source,
                 struct eg_error *e);

@@ -16,8 +16,9 @@ struct eg_vmcoreinfo {
  * (vmcoreinfo_data) is told by @bare. */
 bool eg_vmcoreinfo_page(const uint8_t *page, size_t len, bool *bare, struct eg_vmcoreinfo *v);
 
-/** Value of a key as text, of SYMBOL(x) and KERNELOFFSET (hex without 0x), of NUMBER(x), OFFSET(),
- * SIZE(), LENGTH(). */
+/** Value of a key as text; of SYMBOL(@name), and of a key like KERNELOFFSET (hex without 0x); of
+ * NUMBER(@name), or of the whole key when @name has a parenthesis: "OFFSET(uts_namespace.name)",
+ * "SIZE(page)". */
 bool eg_vmcoreinfo_text(const struct eg_vmcoreinfo *v, const char *key, char *out, size_t size);
 bool eg_vmcoreinfo_symbol(const struct eg_vmcoreinfo *v, const char *name, uint64_t *out);
 bool eg_vmcoreinfo_number(const struct eg_vmcoreinfo *v, const char *name, int64_t *out);

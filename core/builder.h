@@ -1,0 +1,24 @@
+/** builder.h - a profile in the making: shared by profile.c (pushes) and profile_check.c (finish).
+ */
+#ifndef EG_BUILDER_H
+#define EG_BUILDER_H
+
+#include "profile.h"
+#include "vec.h"
+
+struct eg_builder {
+    struct eg_profile *profile;    /**< what is known of it so far; its arrays come at the end */
+    const struct eg_profile *base; /**< borrowed; NULL: stands alone */
+    EG_VEC(struct eg_type) types;
+    EG_VEC(struct eg_member) members;
+    EG_VEC(struct eg_enumerator) enumerators;
+    EG_VEC(struct eg_symbol) symbols;
+    EG_VEC(char) strings;
+    struct eg_name {
+        uint32_t hash, at; /**< at 0: empty */
+    } * names;             /**< interned so far, open addressing */
+    size_t n_names, cap_names;
+    int failed; /**< enum eg_errno of the first failure: all pushes do nothing */
+};
+
+#endif

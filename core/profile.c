@@ -1,0 +1,344 @@
+/* profile.c - life and look-ups of a profile, and the pushes of its builder. */
+#include "profile.h"
+#include "builder.h"
+#include <stdlib.h>
+
+void eg_profile_free(struct eg_profile *p)
+{
+    if (!p)
+        return;
+    if (p->block) {
+        free(p->block);
+    } else {
+        free((void *)p->types);
+        free((void *)p->members);
+        free((void *)p->enumerators);
+        free((void *)p->symbols);
+        free((void *)p->strings);
+        free((void *)p->type_hash);
+        free((void *)p->symbol_hash);
+    }
+    free(p->source);
+    free(p->module);
+    free(p->build_id);
+    free(p);
+}
+
+uint32_t eg_profile_type(const struct eg_profile *p, const char *name, uint32_t kinds,
+                         uint32_t *iter)
+{
+    const uint32_t mask = p->n_type_hash - 1;
+    const uint32_t hash = p->n_type_hash ? eg_hash(name, strlen(name)) : 0;
+
+    // A full table of a stored profile has no empty slot to stop at: once around is enough.
+    while (*iter < p->n_type_hash) {
+        uint32_t i = p->type_hash[(hash + (*iter)++) & mask];
+
+        if (!i) {
+            *iter = p->n_type_hash;
+            break;
+        }
+        if (i <= p->n_types && 1u << p->types[i - 1].kind & kinds &&
+            !strcmp(p->strings + p->types[i - 1].name, name))
+            return (p->base_count > 1 ? p->base_count : 0) + i - 1;
+    }
+    return 0;
+}
+
+const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char *name,
+                                          uint32_t *iter)
+{
+    const uint32_t mask = p->n_symbol_hash - 1;
+    const uint32_t hash = p->n_symbol_hash ? eg_hash(name, strlen(name)) : 0;
+
+    while (*iter < p->n_symbol_hash) {
+        uint32_t i = p->symbol_hash[(hash + (*iter)++) & mask];
+        const struct eg_symbol *s;
+
+        if (!i) {
+            *iter = p->n_symbol_hash;
+            break;
+        }
+        if (i > p->n_symbols)
+            continue;
+        s = &p->symbols[i - 1];
+        if (s->hash == hash && !strcmp(p->strings + s->name, name))
+            return s;
+    }
+    return NULL;
+}
+
+const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_t addr)
+{
+    size_t from = 0, to = p->n_symbols;
+
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+
+        if (p->symbols[mid].addr <= addr)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    if (!from)
+        return NULL;
+    from--;
+    while (from && p->symbols[from - 1].addr == p->symbols[from].addr)
+        from--;
+    return &p->symbols[from];
+}
+
+/* ---- building ---- */
+
+enum { RECORDS_MAX = 1 << 30 }; // ids and offsets are 32 bits
+
+// Room for @add more elements behind the @n that are there; NULL after an error.
+static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_t add, size_t size)
+{
+    void *p;
+
+    if (!b || b->failed || !add)
+        return NULL;
+    if (add > RECORDS_MAX - *n) {
+        b->failed = EG_EFORMAT;
+        return NULL;
+    }
+    if (!eg_vec_grow_(at, cap, *n + add, size)) {
+        b->failed = EG_ENOMEM;
+        return NULL;
+    }
+    p = (char *)*at + *n * size;
+    *n += add;
+    return p;
+}
+#define ROOM(b, v, add)                                                                            \
+    ((__typeof__((b)->v.at))room((b), (void **)&(b)->v.at, &(b)->v.n, &(b)->v.cap, (add),          \
+                                 sizeof *(b)->v.at))
+
+static char *copy(struct eg_builder *b, const char *s)
+{
+    char *c = s ? strdup(s) : NULL;
+
+    if (s && !c)
+        b->failed = EG_ENOMEM;
+    return c;
+}
+
+static uint32_t first_id(const struct eg_builder *b)
+{
+    return b->base ? b->base->n_types : 0;
+}
+
+struct eg_builder *eg_builder_new(struct eg_model model, const char *source)
+{
+    struct eg_builder *b = calloc(1, sizeof *b);
+    char *nothing;
+
+    if (!b)
+        return NULL;
+    b->profile = calloc(1, sizeof *b->profile);
+    if (!b->profile) {
+        free(b);
+        return NULL;
+    }
+    b->profile->model = model;
+    b->profile->source = copy(b, source);
+    nothing = ROOM(b, strings, 1);
+    if (nothing)
+        *nothing = 0;
+    return b;
+}
+
+void eg_builder_free(struct eg_builder *b)
+{
+    if (!b)
+        return;
+    eg_vec_fini(&b->types);
+    eg_vec_fini(&b->members);
+    eg_vec_fini(&b->enumerators);
+    eg_vec_fini(&b->symbols);
+    eg_vec_fini(&b->strings);
+    free(b->names);
+    eg_profile_free(b->profile);
+    free(b);
+}
+
+void eg_builder_set_base(struct eg_builder *b, const struct eg_profile *base, const char *module)
+{
+    if (!b)
+        return;
+    b->base = base && base->n_types > 1 ? base : NULL;
+    b->profile->base_count = first_id(b);
+    free(b->profile->module);
+    b->profile->module = copy(b, module);
+}
+
+void eg_builder_set_build_id(struct eg_builder *b, const char *hex)
+{
+    if (!b)
+        return;
+    free(b->profile->build_id);
+    b->profile->build_id = copy(b, hex);
+}
+
+void eg_builder_link_time(struct eg_builder *b)
+{
+    if (b)
+        b->profile->dwarf_symbols = true;
+}
+
+char *eg_builder_strings(struct eg_builder *b, const char *section, size_t len)
+{
+    char *s;
+
+    if (!b || b->failed)
+        return NULL;
+    b->strings.n = 0; // the first byte of the section is the empty name
+    s = ROOM(b, strings, len);
+    if (s && section)
+        memcpy(s, section, len);
+    return s;
+}
+
+static bool grow_names(struct eg_builder *b)
+{
+    const size_t cap = b->cap_names ? b->cap_names * 2 : 1024;
+    struct eg_name *names = calloc(cap, sizeof *names);
+
+    if (!names) {
+        b->failed = EG_ENOMEM;
+        return false;
+    }
+    for (size_t i = 0; i < b->cap_names; i++) {
+        size_t at = b->names[i].hash & (cap - 1);
+
+        if (!b->names[i].at)
+            continue;
+        while (names[at].at)
+            at = (at + 1) & (cap - 1);
+        names[at] = b->names[i];
+    }
+    free(b->names);
+    b->names = names;
+    b->cap_names = cap;
+    return true;
+}
+
+uint32_t eg_builder_name(struct eg_builder *b, const char *s, size_t len)
+{
+    uint32_t hash;
+    size_t at;
+    char *to;
+
+    len = len ? strnlen(s, len) : 0;
+    if (!len || !b || b->failed || (b->n_names * 2 >= b->cap_names && !grow_names(b)))
+        return 0;
+    hash = eg_hash(s, len);
+    for (at = hash & (b->cap_names - 1); b->names[at].at; at = (at + 1) & (b->cap_names - 1)) {
+        const char *other = b->strings.at + b->names[at].at;
+
+        if (b->names[at].hash == hash && !strncmp(other, s, len) && !other[len])
+            return b->names[at].at;
+    }
+    to = ROOM(b, strings, len + 1);
+    if (!to)
+        return 0;
+    memcpy(to, s, len);
+    to[len] = 0;
+    b->n_names++;
+    b->names[at] = (struct eg_name){ hash, (uint32_t)(to - b->strings.at) };
+    return b->names[at].at;
+}
+
+void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_t symbols)
+{
+    // Only a hint: when it is absurd, the pushes will tell.
+    if (!b || types > RECORDS_MAX || members > RECORDS_MAX || symbols > RECORDS_MAX)
+        return;
+    (void)eg_vec_reserve(&b->types, types + 1);
+    (void)eg_vec_reserve(&b->members, members);
+    (void)eg_vec_reserve(&b->symbols, symbols);
+}
+
+struct eg_type *eg_builder_types(struct eg_builder *b, size_t n)
+{
+    if (b && !b->base && !b->types.n) {
+        struct eg_type *none = ROOM(b, types, 1);
+
+        if (none)
+            *none = (struct eg_type){ 0 };
+    }
+    return ROOM(b, types, n);
+}
+
+uint32_t eg_builder_type(struct eg_builder *b, const struct eg_type *t)
+{
+    struct eg_type *to = eg_builder_types(b, 1);
+
+    if (!to)
+        return 0;
+    *to = *t;
+    return first_id(b) + (uint32_t)b->types.n - 1;
+}
+
+struct eg_type *eg_builder_edit(struct eg_builder *b, uint32_t id)
+{
+    if (!b || b->failed || id < first_id(b) || id - first_id(b) >= b->types.n)
+        return NULL;
+    return &b->types.at[id - first_id(b)];
+}
+
+struct eg_member *eg_builder_members(struct eg_builder *b, size_t n)
+{
+    return ROOM(b, members, n);
+}
+
+void eg_builder_member(struct eg_builder *b, uint32_t name, uint32_t type, uint64_t bit_off,
+                       uint32_t bit_size)
+{
+    struct eg_member *m = ROOM(b, members, 1);
+
+    if (m)
+        *m = (struct eg_member){
+            .bit_off = bit_off, .name = name, .type = type, .bit_size = bit_size
+        };
+}
+
+void eg_builder_enumerator(struct eg_builder *b, uint32_t name, int64_t value)
+{
+    struct eg_enumerator *v = ROOM(b, enumerators, 1);
+
+    if (v)
+        *v = (struct eg_enumerator){ .value = value, .name = name };
+}
+
+uint32_t eg_builder_member_count(const struct eg_builder *b)
+{
+    return b ? (uint32_t)b->members.n : 0;
+}
+
+uint32_t eg_builder_enumerator_count(const struct eg_builder *b)
+{
+    return b ? (uint32_t)b->enumerators.n : 0;
+}
+
+struct eg_symbol *eg_builder_symbols(struct eg_builder *b, size_t n)
+{
+    return ROOM(b, symbols, n);
+}
+
+void eg_builder_symbol(struct eg_builder *b, uint32_t name, uint64_t addr, uint32_t size,
+                       char letter)
+{
+    struct eg_symbol *s = ROOM(b, symbols, 1);
+    const char *text;
+
+    if (!s)
+        return;
+    text = name < b->strings.n ? b->strings.at + name : "";
+    *s = (struct eg_symbol){ .addr = addr,
+                             .name = name,
+                             .size = size,
+                             .hash = eg_hash(text, strnlen(text, b->strings.n - name)),
+                             .letter = (uint8_t)letter };
+}

@@ -1,0 +1,331 @@
+/* types.c - several profiles as one: global ids, members, slots. */
+#include "profile.h"
+#include <stdlib.h>
+
+enum {
+    STEPS = 256,        // longest chain of typedefs, a module's on top of its base's
+    LOOKED_AT = 1 << 20 // members looked at in one search through anonymous structs
+};
+
+static const struct eg_type none; // void
+
+/* ---- layers ---- */
+
+static uint32_t own_base(const struct eg_profile *p)
+{
+    return p->base_count > 1 ? p->base_count : 0;
+}
+
+int eg_types_init(struct eg_types *ts, const struct eg_profile *base, struct eg_error *e)
+{
+    *ts = (struct eg_types){ 0 };
+    return eg_types_add(ts, base, e);
+}
+
+int eg_types_add(struct eg_types *ts, const struct eg_profile *module, struct eg_error *e)
+{
+    const uint32_t first = ts->n_layers ? ts->layers[ts->n_layers - 1].end : 0;
+    struct eg_layer *layers;
+
+    if (own_base(module) && (!ts->n_layers || own_base(module) != ts->layers[0].end))
+        return eg_fail(e, EG_EUSAGE, "types of %s: made on top of another kernel's",
+                       module->module ? module->module : "a module");
+    if (ts->n_layers == EG_LAYERS_MAX || module->n_types > UINT32_MAX - first)
+        return eg_fail(e, EG_EUSAGE, "types: more than %d modules, or too many types",
+                       EG_LAYERS_MAX);
+    layers = realloc(ts->layers, (ts->n_layers + 1) * sizeof *layers);
+    if (!layers)
+        return eg_fail(e, EG_ENOMEM, "types: out of memory");
+    ts->layers = layers;
+    ts->layers[ts->n_layers++] = (struct eg_layer){ module, first, first + module->n_types };
+    return 0;
+}
+
+void eg_types_fini(struct eg_types *ts)
+{
+    free(ts->layers);
+    *ts = (struct eg_types){ 0 };
+}
+
+static const struct eg_layer *layer_of(const struct eg_types *ts, uint32_t id)
+{
+    size_t from = 0, to = ts->n_layers;
+
+    if (!to || id >= ts->layers[to - 1].end)
+        return NULL;
+    if (id < ts->layers[0].end)
+        return &ts->layers[0];
+    while (from + 1 < to) {
+        size_t mid = from + (to - from) / 2;
+
+        if (ts->layers[mid].first <= id)
+            from = mid;
+        else
+            to = mid;
+    }
+    // Layers without types share their first id with the next.
+    return &ts->layers[from];
+}
+
+const struct eg_type *eg_type(const struct eg_types *ts, uint32_t id,
+                              const struct eg_profile **profile)
+{
+    const struct eg_layer *l = layer_of(ts, id);
+
+    if (profile)
+        *profile = l ? l->profile : NULL;
+    return l ? &l->profile->types[id - l->first] : &none;
+}
+
+// An id that stands in a record of @l.
+static uint32_t global(const struct eg_layer *l, uint32_t id)
+{
+    const uint32_t base = own_base(l->profile);
+
+    return !id || id < base ? id : l->first + (id - base);
+}
+
+const char *eg_type_name(const struct eg_types *ts, uint32_t id)
+{
+    const struct eg_profile *p;
+    const struct eg_type *t = eg_type(ts, id, &p);
+
+    return p ? p->strings + t->name : "";
+}
+
+uint32_t eg_type_ref(const struct eg_types *ts, uint32_t id)
+{
+    const struct eg_layer *l = layer_of(ts, id);
+
+    return l ? global(l, l->profile->types[id - l->first].ref) : 0;
+}
+
+uint32_t eg_type_strip(const struct eg_types *ts, uint32_t id)
+{
+    for (int i = 0; i < STEPS && eg_type(ts, id, NULL)->kind == EG_T_TYPEDEF; i++)
+        id = eg_type_ref(ts, id);
+    return id;
+}
+
+uint64_t eg_type_size(const struct eg_types *ts, uint32_t id, const struct eg_model *m)
+{
+    const struct eg_type *t = eg_type(ts, eg_type_strip(ts, id), NULL);
+
+    return t->kind == EG_T_PTR ? m->ptr_size : t->size;
+}
+
+uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char *module,
+                        uint32_t kinds, uint64_t *iter)
+{
+    // Two rounds over the layers: the module's own, then the others. Above: which; below: where in
+    // its hash.
+    uint64_t turn = *iter >> 32;
+    uint32_t at = (uint32_t)*iter;
+
+    for (; turn < 2 * ts->n_layers; turn++, at = 0) {
+        const struct eg_layer *l = &ts->layers[turn % ts->n_layers];
+        const bool own = module && l->profile->module && !strcmp(module, l->profile->module);
+        uint32_t id;
+
+        if (own != (turn < ts->n_layers))
+            continue;
+        id = eg_profile_type(l->profile, name, kinds, &at);
+        if (id) {
+            *iter = turn << 32 | at;
+            return global(l, id);
+        }
+    }
+    *iter = turn << 32;
+    return 0;
+}
+
+/* ---- members ---- */
+
+static bool has_members(const struct eg_type *t)
+{
+    return t->kind == EG_T_STRUCT || t->kind == EG_T_UNION;
+}
+
+bool eg_type_member(const struct eg_types *ts, uint32_t id, uint32_t i, struct eg_member_at *out)
+{
+    const struct eg_layer *l = layer_of(ts, id);
+    const struct eg_type *t = l ? &l->profile->types[id - l->first] : &none;
+    const struct eg_member *m;
+
+    if ((!has_members(t) && t->kind != EG_T_FUNC) || i >= t->count)
+        return false;
+    m = &l->profile->members[t->first + i];
+    *out = (struct eg_member_at){ .name = l->profile->strings + m->name,
+                                  .type = global(l, m->type),
+                                  .bit_size = m->bit_size,
+                                  .bit_off = m->bit_off };
+    return true;
+}
+
+// One name, also inside anonymous structs. A hostile profile may hold the same one many times over,
+// at every level: @left bounds the search.
+static bool find_one(const struct eg_types *ts, uint32_t id, const char *name, size_t len,
+                     unsigned depth, uint32_t *left, struct eg_member_at *out)
+{
+    struct eg_member_at m, inner;
+
+    id = eg_type_strip(ts, id);
+    for (uint32_t i = 0; *left && eg_type_member(ts, id, i, &m); i++, --*left)
+        if (!strncmp(m.name, name, len) && !m.name[len]) {
+            *out = m;
+            return true;
+        }
+    for (uint32_t i = 0; *left && depth && eg_type_member(ts, id, i, &m); i++, --*left)
+        if (!*m.name && has_members(eg_type(ts, eg_type_strip(ts, m.type), NULL)) &&
+            find_one(ts, m.type, name, len, depth - 1, left, &inner)) {
+            *out = inner;
+            out->bit_off += m.bit_off;
+            return true;
+        }
+    return false;
+}
+
+bool eg_type_find(const struct eg_types *ts, uint32_t id, const char *path,
+                  struct eg_member_at *out)
+{
+    struct eg_member_at found = { .type = id }, m;
+    uint32_t left = LOOKED_AT;
+
+    do {
+        const size_t len = strcspn(path, ".");
+
+        id = eg_type_strip(ts, found.type);
+        if (!len || !has_members(eg_type(ts, id, NULL)) ||
+            !find_one(ts, id, path, len, 64, &left, &m))
+            return false;
+        m.bit_off += found.bit_off;
+        found = m;
+        path += len;
+    } while (*path++);
+    *out = found;
+    return true;
+}
+
+// Profiles differ in how they keep a 4-byte -1: only the bits that the enum has are compared.
+const char *eg_type_enumerator(const struct eg_types *ts, uint32_t id, int64_t value)
+{
+    const struct eg_profile *p;
+    const struct eg_type *t = eg_type(ts, eg_type_strip(ts, id), &p);
+    const unsigned unused = t->size && t->size < 8 ? 64 - 8 * (unsigned)t->size : 0;
+
+    for (uint32_t i = 0; t->kind == EG_T_ENUM && i < t->count; i++)
+        if ((uint64_t)(p->enumerators[t->first + i].value ^ value) << unused == 0)
+            return p->strings + p->enumerators[t->first + i].name;
+    return NULL;
+}
+
+/* ---- slots ---- */
+
+uint32_t eg_type_target(const struct eg_types *ts, uint32_t id)
+{
+    const struct eg_type *t;
+    uint64_t iter = 0;
+    uint32_t full, kind;
+
+    id = eg_type_strip(ts, id);
+    t = eg_type(ts, id, NULL);
+    if (t->kind != EG_T_FWD)
+        return id;
+    kind = t->flags & EG_TF_UNION ? EG_T_UNION : EG_T_STRUCT;
+    full = eg_types_named(ts, eg_type_name(ts, id), NULL, 1u << kind, &iter);
+    if (!full || eg_types_named(ts, eg_type_name(ts, id), NULL, 1u << kind, &iter))
+        return id;
+    return full;
+}
+
+uint32_t eg_type_derived(const struct eg_types *ts, enum eg_type_kind kind, uint32_t ref,
+                         uint32_t count)
+{
+    for (const struct eg_layer *l = ts->layers; l < ts->layers + ts->n_layers; l++)
+        for (uint32_t i = 0; i < l->profile->n_types; i++) {
+            const struct eg_type *t = &l->profile->types[i];
+
+            if (t->kind == kind && (kind != EG_T_ARRAY || t->count == count) &&
+                eg_type_strip(ts, global(l, t->ref)) == eg_type_strip(ts, ref))
+                return l->first + i;
+        }
+    return 0;
+}
+
+void eg_types_slot(const struct eg_types *ts, const struct eg_model *m, uint32_t id,
+                   struct eg_slot *out)
+{
+    const uint32_t own = eg_type_target(ts, id);
+    const struct eg_type *t = eg_type(ts, own, NULL);
+
+    *out = (struct eg_slot){ .type = own, .size = (uint32_t)t->size };
+    switch (t->kind) {
+    case EG_T_STRUCT:
+    case EG_T_UNION:
+    case EG_T_FWD:
+        out->kind = EG_K_STRUCT;
+        break;
+    case EG_T_INT:
+        out->kind = t->flags & EG_TF_SIGNED && !(t->flags & (EG_TF_CHAR | EG_TF_BOOL)) ? EG_K_SINT
+                                                                                       : EG_K_UINT;
+        break;
+    case EG_T_ENUM:
+        out->kind = EG_K_ENUM;
+        break;
+    case EG_T_FLOAT:
+        out->kind = EG_K_FLOAT;
+        break;
+    case EG_T_PTR:
+        out->kind = EG_K_PTR;
+        out->type = eg_type_target(ts, eg_type_ref(ts, own));
+        out->size = m->ptr_size;
+        break;
+    case EG_T_ARRAY: {
+        const struct eg_type *of;
+
+        out->type = eg_type_target(ts, eg_type_ref(ts, own));
+        of = eg_type(ts, out->type, NULL);
+        out->kind = of->kind == EG_T_INT && of->flags & EG_TF_CHAR ? EG_K_CHARS : EG_K_ARRAY;
+        break;
+    }
+    case EG_T_FUNC:
+        out->kind = EG_K_FUNC;
+        break;
+    default:
+        out->kind = EG_K_VOID;
+    }
+}
+
+void eg_types_member_slot(const struct eg_types *ts, const struct eg_model *m, uint32_t parent,
+                          const struct eg_member_at *mem, struct eg_slot *out)
+{
+    uint64_t off = mem->bit_off / 8;
+    uint32_t load;
+
+    eg_types_slot(ts, m, mem->type, out);
+    if (mem->bit_size) {
+        // As the compiler does: the aligned unit of the declared type, unless a packed struct lets
+        // the field cross it; then the fewest bytes that hold it.
+        const uint64_t end = mem->bit_off + mem->bit_size;
+
+        load = out->size;
+        if (load == 1 || load == 2 || load == 4 || load == 8)
+            off -= off % load;
+        else
+            load = 0;
+        if (8 * (off + load) < end) {
+            off = mem->bit_off / 8;
+            for (load = 1; load < 8 && 8 * (off + load) < end;)
+                load *= 2;
+        }
+        if (8 * (off + load) < end || mem->bit_size > 64) {
+            *out = (struct eg_slot){ .why = EG_BAD_VALUE };
+            return;
+        }
+        out->size = load;
+        out->bits = (uint8_t)mem->bit_size;
+        out->shift = (uint8_t)(m->big_endian ? 8 * (off + load) - end : mem->bit_off - 8 * off);
+    }
+    out->off = off;
+    out->parent = parent;
+}
