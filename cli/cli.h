@@ -67,9 +67,6 @@ bool cli_declares(const struct eg_arg *args, const char *name);
 int cli_fail(int status, const char *format, ...) EG_PRINTF(2, 3);           /**< @return @status */
 void cli_warn(const struct cli *c, const char *format, ...) EG_PRINTF(2, 3); /**< not with -q */
 
-/** Print notes, once each, on standard error. @return how many. */
-size_t cli_notes(const struct cli *c, const char *const *notes);
-
 /* ---- open.c ---- */
 
 struct opened {
@@ -85,6 +82,11 @@ int cli_open(struct cli *c, struct opened *o);
 void cli_close(struct opened *o);
 /** No kernel was found: say what failed and what to try. @return CLI_CANNOT_OPEN */
 int cli_no_system(const struct opened *o);
+
+/** Notes of the image and its system, where the chosen format has no place for them. */
+void cli_image_notes(const struct cli *c, const struct opened *o);
+/** The same for a result's notes and its error (may be NULL). @return its exit status. */
+int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error);
 
 /* ---- table.c: one table of the command's own ---- */
 

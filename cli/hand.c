@@ -79,14 +79,13 @@ static int end(struct hand *h, int code)
 
     for (size_t i = 0; notes && i < r->notes.n; i++)
         notes[i] = r->notes.at[i].text;
-    if (h->table.state) {
+    if (h->table.state)
         status = cli_table_end(&h->table, notes, error);
-    } else {
-        if (cli_notes(h->cli, notes) && h->cli->strict)
-            status = CLI_FAILED;
-        if (error)
-            status = cli_fail(CLI_FAILED, "%s: %s", h->cli->verb->name, error);
-    }
+    else if (!error)
+        for (size_t i = 0; notes && notes[i]; i++, status = h->cli->strict ? CLI_FAILED : CLI_OK)
+            cli_fail(0, "note: %s", notes[i]);
+    else
+        status = cli_fail(CLI_FAILED, "%s: %s", h->cli->verb->name, error);
     free(notes);
     if (code == -EG_EUSAGE)
         return CLI_USAGE;
@@ -107,6 +106,8 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
         status = cli_fail(CLI_FAILED, "%s", e.text);
     if (!status)
         status = end(&h, eg_run_do(h.run, start, &s));
+    if (h.o.sys)
+        cli_image_notes(c, &h.o);
     eg_run_close(h.run);
     cli_close(&h.o);
     return status;

@@ -8,9 +8,9 @@
 /* ORDER option (below) */
 static const struct cli_option options[] = {
     { "file", 'f', "FILE", "the image; also: an argument with a slash, or that is a file" },
-    { "render", 'r', "FORMAT", "text, json, jsonl, csv or pretty" },
+    { "render", 'r', "FORMAT", "text (for people), json, jsonl or csv" },
     { "output", 'o', "DIR", "where plugins put what they dump; where read and pack write" },
-    { "quiet", 'q', NULL, "no progress, no remarks" },
+    { "quiet", 'q', NULL, "no progress, no remarks; what a result lacks is still said" },
     { "strict", 0, NULL, "exit status 3 when there is any note" },
     { "jobs", 'j', "N", "threads; all cores otherwise" },
     { "tmp", 0, "DIR", "where to unpack what cannot be read in place (else $TMPDIR or /var/tmp)" },

@@ -54,6 +54,7 @@ int cli_plugins(struct cli *c)
                                                cli_text(p->plugin->help) });
         }
         status = cli_table_end(&t, NULL, NULL);
+        cli_image_notes(c, &o);
     }
     cli_close(&o);
     return status;

@@ -3,6 +3,7 @@
 #include "cli.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void line(const char *format, va_list ap) EG_PRINTF(1, 0);
 static void line(const char *format, va_list ap)
@@ -38,11 +39,21 @@ void cli_warn(const struct cli *c, const char *format, ...)
     va_end(ap);
 }
 
-size_t cli_notes(const struct cli *c, const char *const *notes)
+void cli_image_notes(const struct cli *c, const struct opened *o)
+{
+    if (strncmp(c->renderer->name, "json", 4)) // json and jsonl have them in the provenance
+        for (size_t i = 0; i < o->n_notes; i++)
+            cli_fail(0, "note: %s", o->notes[i]);
+}
+
+int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error)
 {
     size_t n = 0;
 
-    while (notes && notes[n])
-        cli_warn(c, "note: %s", notes[n++]);
-    return n;
+    for (; notes && notes[n]; n++)
+        if (!strcmp(c->renderer->name, "csv")) // the other formats have a place for them
+            cli_fail(0, "%s: note: %s", name, notes[n]);
+    if (error && (strcmp(c->renderer->name, "text") || !isatty(STDOUT_FILENO)))
+        cli_fail(0, "%s: %s", name, error);
+    return error || (n && c->strict) ? CLI_FAILED : CLI_OK;
 }

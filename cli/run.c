@@ -153,6 +153,7 @@ static int begin(struct jobs *j)
     const struct eg_renderer *r = j->cli->renderer;
     FILE *nowhere = fopen("/dev/null", "w");
 
+    j->o.from.n_results = j->at.n;
     j->first = calloc(1, r->state + !r->state);
     if (!j->first || !nowhere) {
         if (nowhere)
@@ -242,26 +243,19 @@ static int work(void *context, size_t piece, unsigned worker)
     return 0;
 }
 
-/* Errors and, where the format has no place for them, notes, in order; and the exit status. */
+/* What the format has no place for, in order; and the exit status. */
 static int report(const struct jobs *j)
 {
-    const struct cli *c = j->cli;
-    const bool silent_format =
-        !strcmp(c->renderer->name, "csv") || !strcmp(c->renderer->name, "jsonl");
-    int status = c->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
+    int status = j->cli->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
 
-    if (silent_format)
-        cli_notes(c, j->o.notes);
+    cli_image_notes(j->cli, &j->o);
     for (size_t i = 0; i < j->at.n; i++) {
         const struct eg_run_result *r = &j->at.at[i].result;
+        const char *error = r->error ? r->error : "its output could not be written";
+        int one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
+                             r->status ? error : NULL);
 
-        for (size_t k = 0; silent_format && k < r->n_notes; k++)
-            cli_warn(c, "%s: note: %s", j->at.at[i].reg->name, r->notes[k]);
-        if (c->strict && r->n_notes)
-            status = CLI_FAILED;
-        if (r->status)
-            status = cli_fail(CLI_FAILED, "%s: %s", j->at.at[i].reg->name,
-                              r->error ? r->error : "its output could not be written");
+        status = one ? one : status;
     }
     return status;
 }

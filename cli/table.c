@@ -30,9 +30,7 @@ int cli_table_end(struct cli_table *t, const char *const *notes, const char *err
     t->cli->renderer->tail(t->state, stdout, &t->head, notes, error);
     t->cli->renderer->end(t->state, stdout);
     free(t->state);
-    if (error)
-        return cli_fail(CLI_FAILED, "%s: %s", t->head.plugin, error);
-    return t->cli->strict && notes && notes[0] ? CLI_FAILED : CLI_OK;
+    return cli_result(t->cli, t->head.plugin, notes, error);
 }
 
 struct eg_value cli_text(const char *s)
