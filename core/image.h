@@ -31,7 +31,7 @@ struct eg_image {
     EG_VEC(struct eg_cpu) cpus;
     char *vmcoreinfo;     /**< text of a VMCOREINFO note of the container; NULL */
     uint16_t elf_machine; /**< the container's word; 0 */
-    bool virtual_only;    /**< segments are by virtual address (a kcore) */
+    bool virtual_only;    /**< no segment says its physical address (an old kcore): phys is empty */
     struct eg_space
         *kernel_va; /**< the container's own map of kernel addresses (kcore, -p dumps); NULL */
     EG_VEC(char *) notes;  /**< e.g. "truncated: the last range misses 12 MiB" */

@@ -1,0 +1,50 @@
+/** zstd_frames.h - where the frames of a zstd file are: from its seek table, or frame by frame
+ * (RFC 8878, and the seekable format of zstd's contrib/seekable_format). Nothing is decompressed.
+ */
+#ifndef EG_ZSTD_FRAMES_H
+#define EG_ZSTD_FRAMES_H
+
+#include "../core/image.h"
+
+enum {
+    EG_ZSTD_MAGIC = (int)0xfd2fb528,
+    EG_ZSTD_SKIPPABLE = 0x184d2a50,  /**< and the 15 above */
+    EG_ZSTD_SEEK_FRAME = 0x184d2a5e, /**< the skippable frame that holds the seek table */
+    EG_ZSTD_SEEK_MAGIC = (int)0x8f92eab1,
+    EG_ZSTD_SEEK_FOOTER = 9, /**< u32 number of frames, u8 flags, u32 magic */
+    EG_ZSTD_SEEK_CHECKS = 0x80,
+};
+
+/** One frame: from @in of the file to at most the next one's, @out of the content to the next
+ * one's.
+ */
+struct eg_zstd_frame {
+    uint64_t in, out;
+};
+
+struct eg_zstd_index {
+    EG_VEC(struct eg_zstd_frame) frames; /**< one more than there are: the ends */
+    bool seekable;                       /**< a seek table tells */
+    bool exact; /**< sizes are known; else each frame's is an upper bound */
+    uint64_t
+        checks; /**< of the seek table: where the first frame's checksum is in the file; 0: none
+                 */
+};
+
+/** @return 0, or -EG_E…: nothing there that can be unpacked, too many frames, memory, cancelled.
+ * What is cut off or damaged is a note of @img. */
+int eg_zstd_index(struct eg_zstd_index *out, struct eg_image *img, struct eg_space *file,
+                  bool quiet, struct eg_error *e);
+void eg_zstd_index_fini(struct eg_zstd_index *x);
+static inline size_t eg_zstd_count(const struct eg_zstd_index *x)
+{
+    return x->frames.n - 1;
+}
+
+/** Unpack to an unlinked temporary file, on all cores: for frames too large to be made one by one.
+ * May add the file to @img. */
+int eg_zstd_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                   const struct eg_zstd_index *x, const struct eg_open_options *o,
+                   struct eg_error *e);
+
+#endif
