@@ -205,8 +205,8 @@ void eg_system_close(struct eg_system *sys)
             eg_os_nth(i)->os->close(sys);
     eg_space_close(sys->kernel);
     eg_types_fini(&sys->types);
-    for (size_t i = 0; i < sys->profiles.n; i++)
-        eg_profile_free(sys->profiles.at[i]);
+    while (sys->profiles.n) // in reverse: those of one .egp live in the first's memory
+        eg_profile_free(sys->profiles.at[--sys->profiles.n]);
     eg_vec_fini(&sys->profiles);
     eg_vec_fini(&sys->symbols);
     eg_vec_fini(&sys->module_symbols);

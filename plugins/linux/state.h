@@ -27,6 +27,8 @@ struct linux_state {
     uint64_t percpu_start; /**< __per_cpu_start: 0 where symbols of per-CPU variables are offsets */
     const uint64_t *percpu_offset;   /**< __per_cpu_offset[], n_cpus of them; NULL: not found */
     unsigned n_cpus;                 /**< nr_cpu_ids */
+    uint64_t modules, btf_modules;   /**< list heads; 0: not found */
+    const struct eg_profile *btf;    /**< the base profile, if it is the image's BTF; NULL */
     uint64_t pac_mask;               /**< bits of a signed kernel return address; 0: none */
     struct eg_vmcoreinfo vmcoreinfo; /**< in the system's arena; text NULL: none */
 

@@ -1,0 +1,154 @@
+/** find.h - inside the finder: a guess at where a Linux kernel is, from its first trace to a
+ *  candidate with checks.
+ *
+ *  A trace (find_traces.c) says one or two things of a kernel: where its image is mapped, or where
+ * a table lies. linux_try() makes the rest of it (find_load.c), checks it (checks.c) and keeps it
+ * as a candidate. What differs between processors is in struct linux_arch (find_arch.c). */
+#ifndef EG_LINUX_FIND_H
+#define EG_LINUX_FIND_H
+
+#include "../../core/parallel.h"
+#include "../../core/registry.h"
+#include "../../profiles/btf.h"
+#include "../../profiles/kallsyms.h"
+#include "state.h"
+
+/** Types and symbols that the user named, or that a profile folder holds. All owned by the system.
+ */
+struct linux_given {
+    const struct eg_profile *types;      /**< of the kernel; NULL: symbols only */
+    const struct eg_profile *symbols[4]; /**< types too, if it has symbols */
+    size_t n_symbols;
+    struct eg_profile **modules;
+    size_t n_modules;
+    const struct eg_find_options *options;
+};
+
+struct linux_guess {
+    const struct linux_arch *arch;
+    const struct linux_given *given; /**< NULL: nothing */
+    char trace[160];
+    struct eg_vmcoreinfo text; /**< in the system's arena; text NULL: none */
+    bool has_delta, has_root;
+    uint64_t delta;                     /**< va - pa of the kernel image */
+    struct eg_paging paging;            /**< valid if has_root */
+    uint64_t start, end;                /**< the image, virtual, end exclusive; 0, 0: not known */
+    uint64_t ro_from, ro_to;            /**< physical, inclusive: where its tables are looked for */
+    uint64_t btf, btf_len;              /**< physical; 0: not found */
+    struct eg_space *space;             /**< over paging; NULL until the root is known */
+    struct eg_profile *symbols, *types; /**< owned; NULL: none */
+    struct eg_types ts;                 /**< of types, or of what the user gave */
+    char notes_id[48];                  /**< build id in the image's notes; "" */
+    struct eg_error no_symbols, no_types;
+    bool symbols_are_physical; /**< they are told by their place, and the delta is not known */
+    uint64_t shift;            /**< added to symbols' addresses */
+};
+
+/** What a processor's kernel looks like from outside. To add one: a record in find_arch.c. */
+struct linux_arch {
+    const char *name; /**< of its eg_arch */
+    bool big_endian;
+    uint64_t image_min, image_max; /**< a kernel image lies here, inclusive */
+    uint8_t levels[4];             /**< numbers of tables to try, 0 ends */
+    const char *const *roots;      /**< symbols of the kernel's top table */
+    uint64_t low_roots;            /**< top tables are looked for below this physical address */
+    /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
+    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_guess *g);
+};
+const struct linux_arch *linux_arch_nth(size_t i);
+const struct linux_arch *linux_arch_of(const char *name);
+
+struct linux_finder {
+    struct eg_system *sys;
+    const struct eg_os *os;
+    struct eg_view *v;
+    struct eg_space *phys;
+    struct linux_given *given; /**< by the user; NULL: nothing */
+    const uint64_t *btf;       /**< where headers of a kernel's BTF are, while they are tried */
+    size_t n_btf;
+    bool done; /**< a candidate passed everything, and nobody asked for more */
+};
+
+/* ---- find.c ---- */
+
+/** Make @g whole, check it, keep it as a candidate (or as one more trace of one that is the same).
+ *  Takes over what it holds. */
+void linux_try(struct linux_finder *f, struct linux_guess *g);
+void linux_guess_fini(struct eg_view *v, struct linux_guess *g);
+
+/* ---- windows.c: physical memory piece by piece, on all cores ---- */
+
+struct linux_window {
+    uint64_t from, last;
+};
+struct linux_windows {
+    struct linux_finder *finder;
+    EG_VEC(struct linux_window) list;
+    struct eg_view **views; /**< one per worker */
+    unsigned n_views;
+    size_t next; /**< the first that has not been scanned */
+};
+/** All that the image holds of [@from, @last] and that is not zero by construction. */
+bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_t from,
+                        uint64_t last);
+void linux_windows_fini(struct linux_windows *w);
+/** Called for contiguous bytes, from several threads in no order; consecutive calls of one window
+ *  do not overlap. */
+typedef void (*linux_window_fn)(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p,
+                                size_t len);
+/** Scan the next gigabyte or so. @return false: nothing was left to scan. */
+bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_fn fn,
+                        void *context);
+
+/* ---- find_traces.c ---- */
+
+/** A copy that lives as long as the system. */
+struct eg_vmcoreinfo linux_keep_text(struct linux_finder *f, struct eg_vmcoreinfo t);
+void linux_trace_container(
+    struct linux_finder *f); /**< VMCOREINFO and CPUs of the format's notes */
+void linux_trace_low_roots(struct linux_finder *f); /**< the boot trampoline's page tables */
+void linux_trace_pages(struct linux_finder *f);     /**< VMCOREINFO pages in memory */
+void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by their shape */
+
+/* ---- find_load.c ---- */
+
+/** Where @paging maps a kernel image: its start, end, shift and read-only part into @g. */
+bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g);
+/** Symbols and types of the image at @g: both at once, on two threads. */
+void linux_load(struct linux_finder *f, struct linux_guess *g);
+/** The shift and the root, if they are not known yet, from what has been loaded. */
+void linux_locate(struct linux_finder *f, struct linux_guess *g);
+/** The bytes of [@pa, @pa + @len): borrowed from the image where it holds them in one piece, else a
+ *  copy in *@owned for the caller to free. NULL: unreadable. */
+const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
+                           void **owned);
+
+/* ---- given.c ---- */
+
+/** What --profile, --vmlinux and --system-map name. @return 0 with NULL when they name nothing. */
+int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_error *e);
+/** A profile of this build in the profile folders; NULL: none. */
+struct linux_given *linux_given_find(struct eg_system *sys, const char *build_id);
+/** What to add to @p's symbols in this guess: link-time addresses were moved by KASLR. */
+bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift);
+/** Note where the members that matter most lie elsewhere in @a than in @b: another kernel's
+ * profile. */
+void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const struct eg_types *b);
+
+/* ---- checks.c ---- */
+void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c);
+/** Walk a circular list_head at @head in @as: forwards, each prev where it came from; where that
+ *  breaks, from the other end too. @return nodes, or -1 - nodes when it did not close. @each may be
+ *  NULL. */
+typedef void (*linux_node_fn)(void *context, uint64_t node);
+int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t head,
+                   uint32_t max, linux_node_fn each, void *context);
+bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t at,
+               uint64_t *out);
+bool linux_notes_build_id(struct eg_view *v, const struct linux_guess *g, char *hex, size_t size);
+bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va);
+/** Where a member is in its type. */
+bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
+                  uint64_t *size);
+
+#endif

@@ -1,0 +1,57 @@
+/** find_arch.c - what the kernels of each processor look like from outside. */
+#include "find.h"
+
+/* x86-64. The kernel image is mapped linearly at __START_KERNEL_map plus the slide
+ * (Documentation/arch/x86/x86_64/mm.rst); phys_base and the rest are in VMCOREINFO since 4.10
+ * (arch/x86/kernel/vmcore_info_64.c). */
+#define START_KERNEL_MAP UINT64_C(0xffffffff80000000)
+
+static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_guess *g)
+{
+    uint64_t root;
+    int64_t phys_base, five = 0, sme = 0;
+
+    if (!eg_vmcoreinfo_number(t, "phys_base", &phys_base) ||
+        (!eg_vmcoreinfo_symbol(t, "init_top_pgt", &root) &&
+         !eg_vmcoreinfo_symbol(t, "swapper_pg_dir", &root)))
+        return false;
+    eg_vmcoreinfo_number(t, "pgtable_l5_enabled", &five);
+    eg_vmcoreinfo_number(t, "sme_mask", &sme);
+    g->delta = START_KERNEL_MAP - (uint64_t)phys_base;
+    g->has_delta = true;
+    g->paging.root = root - g->delta;
+    g->paging.levels = five ? 5 : 4;
+    g->paging.enc_mask = (uint64_t)sme;
+    g->has_root = true;
+    return true;
+}
+
+static const char *const x86_roots[] = { "init_top_pgt", "swapper_pg_dir", "init_level4_pgt",
+                                         NULL };
+
+static const struct linux_arch archs[] = {
+    {
+        .name = "x86_64",
+        .image_min = START_KERNEL_MAP,
+        .image_max = START_KERNEL_MAP + (UINT64_C(1) << 30) - 1,
+        .levels = { 4, 5 },
+        .roots = x86_roots,
+        /* The trampoline that starts the other CPUs in real mode keeps a top table with the
+         * kernel's own last entry (arch/x86/realmode/init.c), below the first megabyte. */
+        .low_roots = 1 << 20,
+        .vmcoreinfo = x86_vmcoreinfo,
+    },
+};
+
+const struct linux_arch *linux_arch_nth(size_t i)
+{
+    return i < countof(archs) ? &archs[i] : NULL;
+}
+
+const struct linux_arch *linux_arch_of(const char *name)
+{
+    for (size_t i = 0; i < countof(archs); i++)
+        if (!strcmp(archs[i].name, name))
+            return &archs[i];
+    return NULL;
+}

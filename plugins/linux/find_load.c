@@ -1,0 +1,400 @@
+/** find_load.c - a guess made whole: where the image is mapped, its symbols and types, its root. */
+#include "find.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { IMAGE_MIN = 4 << 20, IMAGE_MAX = 512 << 20, BTF_MIN = 64 << 10, BTF_MAX = 256 << 20 };
+
+const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
+                           void **owned)
+{
+    const uint8_t *first = NULL;
+    uint64_t done = 0;
+
+    *owned = NULL;
+    while (done < len) {
+        size_t n = (size_t)(len - done);
+        const uint8_t *p = eg_map_some(v, as, at + done, &n);
+
+        if (!p)
+            return NULL;
+        if (!first)
+            first = p;
+        if (p != first + done)
+            break;
+        done += n;
+    }
+    if (done == len && len)
+        return first;
+    *owned = malloc(len ? (size_t)len : 1);
+    if (!*owned || !eg_read(v, as, at, *owned, (size_t)len)) {
+        free(*owned);
+        *owned = NULL;
+    }
+    return *owned;
+}
+
+bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g)
+{
+    const struct linux_arch *arch = g->arch;
+    struct eg_space *as;
+    struct eg_extent x;
+    uint64_t from = arch->image_min, to = arch->image_max, ro_first = 0, ro_last = 0;
+    uint64_t start = 0, last = 0, delta = 0;
+    bool found = false;
+
+    if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
+        return false;
+    while (from <= to && eg_next_mapped(f->v, as, from, to, &x)) {
+        if (x.below == f->phys && !found) {
+            found = true;
+            start = x.start;
+            delta = x.start - x.below_addr;
+            to = EG_MIN(to, start + IMAGE_MAX);
+        }
+        if (x.below == f->phys && x.start - x.below_addr == delta) {
+            last = x.last;
+            if (!(x.flags & (EG_X_WRITE | EG_X_EXEC))) {
+                if (!ro_last)
+                    ro_first = x.below_addr;
+                ro_last = x.last - delta;
+            }
+        }
+        from = x.last + 1;
+    }
+    eg_view_forget(f->v, as);
+    eg_space_close(as);
+    if (g->has_delta && g->delta != delta)
+        return false;
+    if (!found || last - start < IMAGE_MIN || !eg_within(start - delta, 1, f->phys->last))
+        return false;
+    g->start = start;
+    g->end = last + 1;
+    g->delta = delta;
+    g->has_delta = true;
+    g->ro_from = ro_last ? ro_first : start - delta;
+    g->ro_to = ro_last ? ro_last : last - delta;
+    return true;
+}
+
+/* ---- symbols ---- */
+
+/** VMCOREINFO says where kallsyms' tables are since 6.0. */
+static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_guess *g,
+                             struct eg_kallsyms *k)
+{
+    const struct {
+        const char *name;
+        uint64_t *at;
+        bool required;
+    } keys[] = {
+        { "kallsyms_names", &k->names, true },
+        { "kallsyms_num_syms", &k->num_syms, true },
+        { "kallsyms_token_table", &k->token_table, true },
+        { "kallsyms_token_index", &k->token_index, true },
+        { "kallsyms_offsets", &k->offsets, true },
+        { "kallsyms_relative_base", &k->relative_base, false },
+    };
+
+    if (!g->text.text || !g->has_delta)
+        return false;
+    *k = (struct eg_kallsyms){ .space = f->phys,
+                               .va_delta = g->delta,
+                               .big_endian = g->paging.arch->model.big_endian,
+                               .ptr_size = g->paging.arch->model.ptr_size };
+    for (size_t i = 0; i < countof(keys); i++) {
+        if (eg_vmcoreinfo_symbol(&g->text, keys[i].name, keys[i].at))
+            *keys[i].at -= g->delta;
+        else if (keys[i].required)
+            return false;
+    }
+    return true;
+}
+
+struct load {
+    struct linux_finder *finder;
+    struct linux_guess *guess;
+    struct eg_view *views[2];
+    struct eg_error errors[2];
+};
+
+/** Of several tables, a copy among them, the one that lies nearest to the BTF; else the first. */
+struct nearest {
+    uint64_t to;
+    struct eg_kallsyms k;
+};
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static bool take_nearest(void *context, const struct eg_kallsyms *k)
+{
+    struct nearest *n = context;
+
+    if (!n->k.names || distance(k->names, n->to) < distance(n->k.names, n->to))
+        n->k = *k;
+    return !n->to;
+}
+
+static void load_symbols(struct load *l, struct eg_view *v)
+{
+    struct linux_guess *g = l->guess;
+    const unsigned threads = l->finder->sys->options.threads;
+    struct nearest near = { .to = g->btf };
+    struct eg_kallsyms k;
+
+    if (kallsyms_of_text(l->finder, g, &k) &&
+        eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
+        return;
+    if (!eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
+                          g->paging.arch->model.big_endian, take_nearest, &near)) {
+        eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
+        return;
+    }
+    k = near.k;
+    k.va_delta = g->has_delta ? g->delta : 0;
+    if (eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
+        g->symbols_are_physical = k.form == EG_KS_PLACE_RELATIVE && !g->has_delta;
+}
+
+/* ---- types ---- */
+
+/** A BTF at physical @pa that decodes to its last record and is a kernel's. */
+static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
+{
+    struct linux_guess *g = l->guess;
+    const struct eg_model model = g->paging.arch->model;
+    struct eg_profile *types;
+    uint8_t head[64];
+    const uint8_t *p;
+    uint64_t total;
+    uint32_t iter = 0;
+    void *owned;
+
+    if (!eg_read(v, l->finder->phys, pa, head, sizeof head) ||
+        !eg_btf_header(head, sizeof head, model.big_endian, &total) || total < BTF_MIN ||
+        total > BTF_MAX)
+        return false;
+    p = linux_bytes(v, l->finder->phys, pa, total, &owned);
+    if (!p) {
+        eg_fail(&l->errors[1], EG_EFORMAT, "the BTF at physical %#" PRIx64 " is not whole", pa);
+        return false;
+    }
+    if (eg_btf_read(&types, p, (size_t)total, model, NULL, NULL, "BTF of the image",
+                    &l->errors[1]) < 0) {
+        free(owned);
+        return false;
+    }
+    free(owned);
+    if (!eg_profile_type(types, "task_struct", 1u << EG_T_STRUCT, &iter)) {
+        eg_profile_free(types);
+        return false;
+    }
+    g->types = types;
+    g->btf = pa;
+    g->btf_len = total;
+    return true;
+}
+
+/** BTF begins at a multiple of 4 with its magic, version 1, no flags and a header of 24 bytes
+ * (include/uapi/linux/btf.h). */
+static void load_types(struct load *l, struct eg_view *v)
+{
+    static const uint8_t little[] = { 0x9f, 0xeb, 1, 0, 24, 0, 0, 0 };
+    static const uint8_t big[] = { 0xeb, 0x9f, 1, 0, 0, 0, 0, 24 };
+    const struct linux_guess *g = l->guess;
+    const uint64_t magic = eg_le64(g->paging.arch->model.big_endian ? big : little);
+
+    if (g->btf) { /* the trace was the BTF */
+        read_btf(l, v, g->btf);
+        return;
+    }
+    for (uint64_t pa = (g->ro_from + 3) & ~UINT64_C(3); pa <= g->ro_to;) {
+        size_t len = (size_t)EG_MIN(g->ro_to - pa + 1, (uint64_t)4 << 20);
+        const uint8_t *p = eg_map_some(v, l->finder->phys, pa, &len);
+
+        for (size_t at = 0; p && at + 8 <= len; at += 4)
+            if (eg_le32(p + at) == (uint32_t)magic && eg_le64(p + at) == magic &&
+                read_btf(l, v, pa + at))
+                return;
+        /* A header that straddles two pieces is met by going back a little. */
+        pa += p ? EG_MAX(len & ~(size_t)3, (size_t)8) - 4 : 4096;
+    }
+    if (!l->errors[1].code)
+        eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
+}
+
+/** What the user gave wins over what the image holds. */
+static void use_types(struct linux_guess *g)
+{
+    const struct eg_profile *p = g->given && g->given->types ? g->given->types : g->types;
+
+    eg_types_fini(&g->ts);
+    if (p)
+        eg_types_init(&g->ts, p, NULL);
+}
+
+static int load_piece(void *context, size_t piece, unsigned worker)
+{
+    struct load *l = context;
+
+    (void)worker;
+    if (piece == 0)
+        load_symbols(l, l->views[0]);
+    else
+        load_types(l, l->views[1]);
+    return 0;
+}
+
+void linux_load(struct linux_finder *f, struct linux_guess *g)
+{
+    struct load l = { .finder = f, .guess = g, .views = { f->v, malloc(sizeof(struct eg_view)) } };
+
+    if (!l.views[1])
+        return;
+    eg_view_init(l.views[1], NULL);
+    if (!g->start && g->has_root)
+        linux_image_of(f, &g->paging, g);
+    if (g->ro_to) {
+        eg_parallel(2, 2, load_piece, &l);
+        use_types(g);
+        g->no_symbols = l.errors[0];
+        g->no_types = l.errors[1];
+    }
+    eg_view_fini(l.views[1]);
+    free(l.views[1]);
+}
+
+/* ---- what is still unknown: shift and root ---- */
+
+/** The kernel's struct btf holds the address of its data and a copy of the header
+ * (kernel/bpf/btf.c): the header that no types follow. */
+static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
+{
+    const struct eg_model *m = &g->paging.arch->model;
+    uint64_t hdr, data, va;
+    uint8_t own[24], copy[24];
+
+    if (!g->types || !linux_member(&g->ts, "btf", "hdr", &hdr, NULL) ||
+        !linux_member(&g->ts, "btf", "data", &data, NULL) ||
+        !eg_read(f->v, f->phys, g->btf, own, sizeof own))
+        return false;
+    for (size_t i = 0; i < f->n_btf; i++) {
+        if (f->btf[i] == g->btf || f->btf[i] < hdr ||
+            !eg_read(f->v, f->phys, f->btf[i], copy, sizeof copy) ||
+            memcmp(own, copy, sizeof own) != 0 ||
+            !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < g->arch->image_min ||
+            va > g->arch->image_max)
+            continue;
+        g->delta = va - g->btf;
+        return g->has_delta = true;
+    }
+    return false;
+}
+
+/** The shift from a variable whose own address it holds, or from a table that both a symbol and its
+ * shape place. */
+static bool delta_of(struct linux_finder *f, struct linux_guess *g)
+{
+    const bool big = g->paging.arch->model.big_endian;
+    uint64_t va, off, value;
+
+    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va)) {
+        g->delta = va - g->btf;
+        return g->has_delta = true;
+    }
+    if (g->symbols_are_physical && linux_sym(g, "init_task", &va) &&
+        linux_member(&g->ts, "task_struct", "real_parent", &off, NULL) &&
+        eg_read_u64(f->v, f->phys, va + off, big, &value) && value >= g->arch->image_min &&
+        value <= g->arch->image_max) {
+        g->delta = g->shift = value - va;
+        g->symbols_are_physical = false;
+        return g->has_delta = true;
+    }
+    return delta_of_btf(f, g);
+}
+
+/** How many of the kernel's own places does this root map as the image's formula says? 0 when one
+ * of them is mapped elsewhere. init_task is data: the user half of a page table that is isolated
+ * lacks it. */
+static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
+                           const struct eg_paging *paging)
+{
+    static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
+                                         "init_uts_ns", "swapper_pg_dir", "modules" };
+    struct eg_space *as;
+    unsigned n = 0;
+
+    if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < countof(names); i++) {
+        uint64_t va, pa;
+
+        if (!linux_sym(g, names[i], &va))
+            continue;
+        if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - g->delta) {
+            n = 0;
+            break;
+        }
+        n++;
+    }
+    eg_view_forget(f->v, as);
+    eg_space_close(as);
+    return n;
+}
+
+/** The kernel's own top table, by its symbol. */
+static bool root_of(struct linux_finder *f, struct linux_guess *g)
+{
+    for (const char *const *name = g->arch->roots; *name; name++) {
+        uint64_t va;
+
+        if (!linux_sym(g, *name, &va))
+            continue;
+        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
+            struct eg_paging p = g->paging;
+
+            p.root = va - g->delta;
+            p.levels = g->arch->levels[i];
+            if (maps_image(f, g, &p)) {
+                g->paging = p;
+                return g->has_root = true;
+            }
+        }
+    }
+    return false;
+}
+
+/** VMCOREINFO as the kernel keeps it, for what only it says. */
+static void text_of(struct linux_finder *f, struct linux_guess *g)
+{
+    uint8_t page[4096];
+    uint64_t at, p;
+    struct eg_vmcoreinfo t;
+    bool bare;
+
+    if (linux_sym(g, "vmcoreinfo_data", &at) &&
+        eg_read_u64(f->v, g->space, at, g->paging.arch->model.big_endian, &p) &&
+        eg_read(f->v, g->space, p, page, sizeof page) &&
+        eg_vmcoreinfo_page(page, sizeof page, &bare, &t))
+        g->text = linux_keep_text(f, t);
+}
+
+void linux_locate(struct linux_finder *f, struct linux_guess *g)
+{
+    if (!g->has_delta && !delta_of(f, g))
+        return;
+    if (root_of(f, g) || !g->start)
+        linux_image_of(f, &g->paging, g);
+    if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
+        return;
+    if (!g->text.text)
+        text_of(f, g);
+    if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
+        eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
+    if (!g->given && (g->given = linux_given_find(f->sys, g->notes_id)))
+        use_types(g);
+}

@@ -1,0 +1,203 @@
+/** open.c - the chosen candidate becomes the system: kernel space, types, symbols, and the state
+ * that the Linux layer reads. */
+#include "open.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CPUS_MAX = 1 << 16 };
+
+static bool add_symbols(struct eg_system *sys, const struct eg_profile *p, uint64_t shift,
+                        const char *what, uint64_t first, uint64_t last)
+{
+    struct eg_symbols *s = eg_vec_push(&sys->symbols);
+
+    if (s)
+        *s = (struct eg_symbols){ p, shift, what, NULL, first, last };
+    return s != NULL;
+}
+
+static bool own(struct eg_system *sys, struct eg_profile *p)
+{
+    struct eg_profile **slot = eg_vec_push(&sys->profiles);
+
+    if (!slot)
+        eg_profile_free(p);
+    else
+        *slot = p;
+    return slot != NULL;
+}
+
+/** VMCOREINFO's SYMBOL() lines, for what kallsyms does not list. */
+static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
+{
+    struct eg_builder *b;
+    struct eg_profile *p;
+    const char *key, *value;
+    size_t at = 0, klen, vlen;
+
+    if (!g->text.text || !(b = eg_builder_new(sys->arch->model, "VMCOREINFO")))
+        return;
+    while (eg_vmcoreinfo_next(&g->text, &at, &key, &klen, &value, &vlen)) {
+        char name[128];
+        uint64_t addr;
+
+        if (klen < 9 || klen - 8 >= sizeof name || memcmp(key, "SYMBOL(", 7) ||
+            key[klen - 1] != ')')
+            continue;
+        memcpy(name, key + 7, klen - 8);
+        name[klen - 8] = 0;
+        if (eg_vmcoreinfo_symbol(&g->text, name, &addr))
+            eg_builder_symbol(b, eg_builder_name(b, name, klen - 8), addr, 0, 'D');
+    }
+    if (eg_builder_finish(b, &p, NULL, NULL) < 0)
+        return;
+    if (!own(sys, p) || !add_symbols(sys, p, 0, "VMCOREINFO", g->start, g->end - 1))
+        eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
+}
+
+/** A variable of 4 or 8 bytes. */
+static bool read_var(struct eg_system *sys, const struct linux_guess *g, const char *name,
+                     unsigned size, uint64_t *out)
+{
+    const bool big = sys->arch->model.big_endian;
+    uint64_t at;
+    uint32_t word;
+
+    if (!linux_sym(g, name, &at))
+        return false;
+    if (size == 8)
+        return eg_read_u64(sys->view, g->space, at, big, out);
+    if (!eg_read_u32(sys->view, g->space, at, big, &word))
+        return false;
+    *out = word;
+    return true;
+}
+
+static void per_cpu(struct eg_system *sys, const struct linux_guess *g, struct linux_state *s)
+{
+    const struct eg_model *m = &sys->arch->model;
+    uint64_t n, at, *offsets;
+
+    linux_sym(g, "__per_cpu_start", &s->percpu_start);
+    if (!read_var(sys, g, "nr_cpu_ids", 4, &n) || !linux_sym(g, "__per_cpu_offset", &at) || !n ||
+        n > CPUS_MAX || !(offsets = eg_arena_array(&sys->arena, uint64_t, n)))
+        return;
+    for (uint64_t i = 0; i < n; i++)
+        if (!linux_ptr(sys->view, g->space, m, at + m->ptr_size * i, &offsets[i]))
+            return;
+    s->percpu_offset = offsets;
+    s->n_cpus = (unsigned)n;
+}
+
+static int make_state(struct eg_system *sys, const struct linux_guess *g, struct eg_error *e)
+{
+    struct linux_state *s = eg_arena_new(&sys->arena, struct linux_state);
+
+    if (!s)
+        return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
+    pthread_mutex_init(&s->lock, NULL);
+    sys->os_priv = s;
+    s->image_delta = g->delta;
+    s->image_start = g->start;
+    s->image_end = g->end;
+    s->vmcoreinfo = g->text;
+    s->btf = g->given && g->given->types ? NULL : g->types;
+    s->has_direct_map = read_var(sys, g, "page_offset_base", 8, &s->page_offset);
+    s->has_vmemmap = read_var(sys, g, "vmemmap_base", 8, &s->vmemmap);
+    linux_sym(g, "modules", &s->modules);
+    linux_sym(g, "btf_modules", &s->btf_modules);
+    per_cpu(sys, g, s);
+    return 0;
+}
+
+/** Types: the given ones first, then the image's own. */
+static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
+{
+    const struct linux_given *given = g->given && g->given->types ? g->given : NULL;
+    struct eg_profile *own_types = g->types;
+    int rc = 0;
+
+    g->types = NULL;
+    if (given && own_types) {
+        struct eg_types image = { 0 };
+
+        if (eg_types_init(&image, own_types, NULL) == 0)
+            linux_compare_types(sys, &g->ts, &image);
+        eg_types_fini(&image);
+    }
+    eg_types_fini(&g->ts);
+    if (!given)
+        return own_types ? eg_system_add_profile(sys, own_types, 0, e) : 0;
+    eg_profile_free(own_types);
+    rc = eg_types_init(&sys->types, given->types, e);
+    for (size_t i = 0; i < given->n_modules && rc == 0; i++)
+        rc = eg_types_add(&sys->types, given->modules[i], e);
+    return rc;
+}
+
+/** Symbols: the running kernel's own first. */
+static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
+{
+    const uint64_t first = g->start, last = g->end - 1;
+    struct eg_profile *symbols = g->symbols;
+
+    g->symbols = NULL;
+    if (symbols &&
+        (!own(sys, symbols) || !add_symbols(sys, symbols, g->shift, "kallsyms", first, last)))
+        return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
+    text_symbols(sys, g);
+    for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
+        const struct eg_profile *p = g->given->symbols[i];
+        uint64_t shift;
+
+        if (!linux_given_shift(g, p, &shift))
+            eg_system_note(sys,
+                           "%s: its symbols are not used: how far the kernel was moved is not "
+                           "known; --kaslr says it",
+                           p->source);
+        else if (!add_symbols(sys, p, shift, p->source, first, last))
+            return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
+    }
+    return 0;
+}
+
+int linux_open(struct eg_system *sys, struct eg_error *e)
+{
+    struct linux_guess *g = sys->chosen->priv;
+    struct linux_finder f = { .sys = sys, .os = sys->os, .v = sys->view, .phys = sys->image->phys };
+    int rc;
+
+    for (size_t i = 0; i < sys->candidates.n; i++)
+        if (sys->candidates.at[i].os == sys->os && sys->candidates.at[i].priv != g)
+            linux_guess_fini(sys->view, sys->candidates.at[i].priv);
+    if (!g->space) { /* --kernel N: not the one that was in the lead */
+        linux_load(&f, g);
+        linux_locate(&f, g);
+    }
+    if (!g->space)
+        return eg_fail(e, EG_ENOTFOUND, "%s", "linux: the kernel's page tables are lost");
+    rc = make_state(sys, g, e);
+    if (rc < 0)
+        return rc;
+    rc = take_symbols(sys, g, e);
+    if (rc == 0)
+        rc = take_types(sys, g, e);
+    sys->kernel = g->space;
+    g->space = NULL;
+    return rc;
+}
+
+void linux_close(struct eg_system *sys)
+{
+    struct linux_state *s = sys->os == NULL ? NULL : sys->os_priv;
+
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->mm_spaces.n; i++)
+        eg_space_close(s->mm_spaces.at[i].space);
+    eg_vec_fini(&s->mm_spaces);
+    eg_map_fini(&s->mm_of);
+    pthread_mutex_destroy(&s->lock);
+    sys->os_priv = NULL;
+}

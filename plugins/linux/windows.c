@@ -1,0 +1,99 @@
+/** windows.c - physical memory piece by piece, on all cores, for the finder's searches. */
+#include "find.h"
+#include <stdlib.h>
+
+enum { WINDOW = 4 << 20, BATCH = 256 };
+
+bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_t from,
+                        uint64_t last)
+{
+    struct eg_extent x;
+    const unsigned n = f->sys->options.threads ? f->sys->options.threads : eg_cores();
+
+    *w = (struct linux_windows){ .finder = f };
+    w->views = calloc(n, sizeof(struct eg_view *));
+    for (; w->views && w->n_views < n; w->n_views++) {
+        w->views[w->n_views] = malloc(sizeof(struct eg_view));
+        if (!w->views[w->n_views])
+            break;
+        eg_view_init(w->views[w->n_views], NULL);
+    }
+    if (w->n_views < n) {
+        linux_windows_fini(w);
+        return false;
+    }
+    while (from <= last && eg_next_mapped(f->v, f->phys, from, last, &x)) {
+        const uint64_t end = EG_MIN(x.last, last);
+
+        for (uint64_t at = EG_MAX(x.start, from); !x.zero;) {
+            struct linux_window *slot = eg_vec_push(&w->list);
+            const uint64_t room = WINDOW - (at & (WINDOW - 1));
+
+            if (!slot)
+                break;
+            *slot = (struct linux_window){ at, end - at < room ? end : at + room - 1 };
+            if (slot->last == end)
+                break;
+            at = slot->last + 1;
+        }
+        if (end == UINT64_MAX)
+            break;
+        from = end + 1;
+    }
+    return true;
+}
+
+void linux_windows_fini(struct linux_windows *w)
+{
+    for (unsigned i = 0; i < w->n_views; i++) {
+        eg_view_fini(w->views[i]);
+        free(w->views[i]);
+    }
+    free(w->views);
+    w->views = NULL;
+    w->n_views = 0;
+    eg_vec_fini(&w->list);
+}
+
+struct pass {
+    struct linux_windows *w;
+    linux_window_fn fn;
+    void *context;
+    struct eg_progress_line *progress;
+};
+
+static int scan_one(void *context, size_t piece, unsigned worker)
+{
+    struct pass *p = context;
+    const struct linux_window *win = &p->w->list.at[p->w->next + piece];
+
+    for (uint64_t pa = win->from; pa <= win->last;) {
+        size_t len = (size_t)(win->last - pa + 1);
+        const uint8_t *bytes = eg_map_some(p->w->views[worker], p->w->finder->phys, pa, &len);
+
+        if (bytes)
+            p->fn(p->context, p->w->views[worker], pa, bytes, len);
+        else
+            len = EG_VIEW_PAGE;
+        if (len > win->last - pa)
+            break;
+        pa = bytes ? pa + len : (pa + len) & ~(uint64_t)(EG_VIEW_PAGE - 1);
+    }
+    eg_progress_add(p->progress, win->last - win->from + 1);
+    return eg_cancelled;
+}
+
+bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_fn fn,
+                        void *context)
+{
+    const size_t n = EG_MIN(w->list.n - w->next, (size_t)BATCH);
+    struct pass p = { .w = w, .fn = fn, .context = context };
+
+    if (!n || eg_cancelled)
+        return false;
+    p.progress = eg_progress_begin(what, (uint64_t)n * WINDOW, "B", w->finder->sys->options.quiet);
+    eg_parallel(w->n_views, n, scan_one, &p);
+    eg_progress_end(p.progress);
+    w->next += n;
+    return true;
+}
