@@ -98,7 +98,7 @@ struct cli_table {
 };
 /** @from may be NULL. */
 int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
-                    const struct eg_column *columns, const struct eg_provenance *from);
+                    const struct eg_column *columns, bool tree, const struct eg_provenance *from);
 void cli_table_row(struct cli_table *t, unsigned depth, const struct eg_value *values);
 /** @return an exit status: CLI_FAILED for an @error (may be NULL), or for notes with --strict. */
 int cli_table_end(struct cli_table *t, const char *const *notes, const char *error);
@@ -136,7 +136,7 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand));
 int cli_address(struct hand *h, const char *text, uint64_t *out);
 int cli_length(struct hand *h, const char *text, uint64_t *out);
 /** The body's table, once. */
-int cli_hand_table(struct hand *h, const struct eg_column *columns);
+int cli_hand_table(struct hand *h, const struct eg_column *columns, bool tree);
 
 /* ---- verbs ---- */
 

@@ -114,7 +114,7 @@ static int body(struct eg_run *r, void *hand)
     if (c->words.n > 1 && !eg_add(addr, len - 1, &last))
         return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
                            len);
-    if ((status = cli_hand_table(h, columns)))
+    if ((status = cli_hand_table(h, columns, false)))
         return status;
     if (c->words.n > 1)
         return one(r, h, addr, last);

@@ -113,9 +113,9 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
     return status;
 }
 
-int cli_hand_table(struct hand *h, const struct eg_column *columns)
+int cli_hand_table(struct hand *h, const struct eg_column *columns, bool tree)
 {
-    if (cli_table_begin(&h->table, h->cli, h->cli->verb->name, columns, &h->o.from))
+    if (cli_table_begin(&h->table, h->cli, h->cli->verb->name, columns, tree, &h->o.from))
         return eg_run_fail(h->run, EG_ENOMEM, "out of memory");
     return 0;
 }

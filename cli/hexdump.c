@@ -40,7 +40,7 @@ static int body(struct eg_run *r, void *hand)
 
     if ((status = cli_address(h, c->words.at[0], &at)) ||
         (c->words.n > 1 && (status = cli_length(h, c->words.at[1], &len))) ||
-        (status = cli_hand_table(h, columns)))
+        (status = cli_hand_table(h, columns, false)))
         return status;
     if (!eg_add(at, len - 1, &last))
         last = UINT64_MAX;

@@ -36,8 +36,9 @@ static const struct eg_arg space_args[] = {
     EG_ARG(pid, INT, "ADDR is an address of this process"),
     { NULL, EG_ARG_FLAG, NULL },
 };
-static const struct eg_arg pid_args[] = {
-    EG_ARG(pid, INT, "the memory of this process"),
+static const struct eg_arg dt_args[] = {
+    EG_ARG(pid, INT, "ADDR is an address of this process"),
+    EG_ARG(depth, INT, "levels of structs inside structs; all for an object, 1 for a type"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -57,7 +58,7 @@ static const struct verb verbs[] = {
       "write memory to files: a range, or the mappings of a process (--pid)", space_args, 0, 2,
       WANTS_IMAGE, cli_dump },
     { "dt", "IMAGE TYPE [ADDR] | IMAGE SYMBOL", "show a type, or an object with its values",
-      pid_args, 1, 2, WANTS_IMAGE, cli_dt },
+      dt_args, 1, 2, WANTS_IMAGE, cli_dt },
     { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", NULL, 0, 0,
       WANTS_IMAGE, cli_pack },
     { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE]",

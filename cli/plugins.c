@@ -23,7 +23,7 @@ static int without_image(struct cli *c)
 {
     const struct eg_plugin_reg *p;
     struct cli_table t;
-    int status = cli_table_begin(&t, c, "plugins", columns, NULL);
+    int status = cli_table_begin(&t, c, "plugins", columns, false, NULL);
 
     for (size_t i = 0; !status && (p = eg_plugin_nth(i)); i++)
         cli_table_row(&t, 0,
@@ -43,7 +43,7 @@ int cli_plugins(struct cli *c)
         return without_image(c);
     status = cli_open(c, &o);
     if (!status)
-        status = cli_table_begin(&t, c, "plugins", image_columns, &o.from);
+        status = cli_table_begin(&t, c, "plugins", image_columns, false, &o.from);
     if (!status) {
         for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
             const char *lacks = eg_plugin_lacks(o.sys, p->plugin, &c->arena);

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
-                    const struct eg_column *columns, const struct eg_provenance *from)
+                    const struct eg_column *columns, bool tree, const struct eg_provenance *from)
 {
     static const struct eg_provenance nothing = { 0 };
 
-    *t = (struct cli_table){ .cli = c, .head = { .plugin = name, .columns = columns } };
+    *t = (struct cli_table){ .cli = c,
+                             .head = { .plugin = name, .columns = columns, .tree = tree } };
     while (columns[t->head.n_columns].name)
         t->head.n_columns++;
     t->state = calloc(1, c->renderer->state + !c->renderer->state);

@@ -73,7 +73,7 @@ static int body(struct eg_run *r, void *hand)
     uint64_t addr;
     int status = cli_address(h, h->cli->words.at[0], &addr);
 
-    if (status || (status = cli_hand_table(h, columns)))
+    if (status || (status = cli_hand_table(h, columns, false)))
         return status;
     if (!h->phys)
         put(h, "virtual", addr, cli_text(NULL), h->pid >= 0 ? NULL : eg_name_of(r, addr));

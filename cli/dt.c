@@ -1,0 +1,191 @@
+/* dt.c - engram dt: a type's members, or an object's with their values. */
+#include "cli.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct eg_column columns[] = {
+    { "OFFSET", EG_COL_ADDR, "from the start of the whole; of an object: the address" },
+    { "SIZE", EG_COL_INT, "bytes" },
+    { "MEMBER", EG_COL_TEXT, "its name" },
+    { "VALUE", EG_COL_TEXT, "of an object" },
+    { "TYPE", EG_COL_TEXT, "as C writes it; bits of a bit-field after the colon" },
+    { NULL, EG_COL_INT, NULL },
+};
+
+/* Elements of an array that are shown, and how deep a struct is shown whatever is asked. */
+enum { ELEMENTS_MAX = 16, DEPTH_MAX = 24 };
+
+struct dt {
+    struct hand *hand;
+    struct eg_run *run;
+    const struct eg_types *types;
+    const struct eg_model *model;
+    uint64_t base; /* of offsets: 0, or of the object */
+    unsigned depth;
+    bool object;
+};
+
+static struct eg_obj cursor(const struct dt *d, const struct eg_slot *s, uint64_t addr)
+{
+    return (struct eg_obj){ .view = &d->run->view,
+                            .space = d->hand->space,
+                            .bind = &d->hand->o.sys->bind,
+                            .addr = addr,
+                            .type = s->type,
+                            .size = s->size,
+                            .kind = s->kind,
+                            .shift = s->shift,
+                            .bits = s->bits };
+}
+
+/* One value as text: numbers in decimal with hex where large, pointers with the symbol's name, text
+ * quoted. */
+static struct eg_value value(struct dt *d, struct eg_obj o)
+{
+    const char *name;
+    uint64_t v;
+    char *text;
+
+    if (o.kind == EG_K_CHARS) {
+        text = eg_string(d->run, o, 4096);
+        return text ? cli_text(eg_strf(d->run, "\"%s\"", text))
+                    : cli_missing(o.view->why, o.view->why_addr);
+    }
+    if (o.kind < EG_K_UINT || o.kind > EG_K_PTR || o.size > 8)
+        return cli_text(NULL);
+    if (!eg_value(o, &v))
+        return cli_missing(o.view->why, o.view->why_addr);
+    if (o.kind == EG_K_PTR) {
+        name = v ? eg_name_of(d->run, v) : NULL;
+        return cli_text(eg_strf(d->run, "%#" PRIx64 "%s%s", v, name ? " " : "", name ? name : ""));
+    }
+    if (o.kind == EG_K_ENUM && (name = eg_type_enumerator(d->types, o.type, (int64_t)v)))
+        return cli_text(eg_strf(d->run, "%" PRId64 " %s", (int64_t)v, name));
+    if (o.kind == EG_K_SINT)
+        return cli_text(eg_strf(d->run, "%" PRId64, (int64_t)v));
+    return cli_text(eg_strf(d->run, v > 0xffff ? "%" PRIu64 " (%#" PRIx64 ")" : "%" PRIu64, v, v));
+}
+
+/* "{1, 2, 0, …}" of an array of scalars. */
+static struct eg_value elements(struct dt *d, struct eg_obj array, uint64_t n)
+{
+    const char *text = "{";
+
+    for (uint64_t i = 0; i < EG_MIN(n, (uint64_t)ELEMENTS_MAX); i++) {
+        struct eg_value v = value(d, eg_index(array, i));
+
+        text = eg_strf(d->run, "%s%s%.*s", text, i ? ", " : "",
+                       v.tag == EG_V_TEXT ? (int)EG_MIN(v.bytes.len, (size_t)256) : 1,
+                       v.tag == EG_V_TEXT ? (const char *)v.bytes.p : "-");
+    }
+    return cli_text(eg_strf(d->run, "%s%s}", text, n > ELEMENTS_MAX ? ", …" : ""));
+}
+
+static void put(struct dt *d, unsigned level, uint64_t addr, uint64_t size, const char *name,
+                struct eg_value v, const char *type)
+{
+    cli_table_row(
+        &d->hand->table, level,
+        (struct eg_value[]){ cli_uint(addr), cli_uint(size), cli_text(name), v, cli_text(type) });
+}
+
+static void members(struct dt *d, unsigned level, uint64_t addr, uint32_t type);
+
+/* One thing at @addr and what is inside it. */
+static void show(struct dt *d, unsigned level, uint64_t addr, const char *name, const char *type,
+                 const struct eg_slot *s, bool anonymous)
+{
+    const bool inside = level < DEPTH_MAX && (anonymous || level < d->depth);
+    struct eg_obj o = cursor(d, s, addr);
+    struct eg_value v = cli_text(NULL);
+    const uint64_t n = s->kind == EG_K_ARRAY ? eg_count(o) : 0;
+    const struct eg_obj first = n ? eg_index(o, 0) : o;
+    const bool structs = n && (first.kind == EG_K_STRUCT || first.kind == EG_K_ARRAY);
+
+    if (d->object && n && !structs)
+        v = elements(d, o, n);
+    else if (d->object && s->kind)
+        v = value(d, o);
+    put(d, level, addr, s->size, name, v, type);
+    if (s->kind == EG_K_STRUCT && inside)
+        members(d, level + 1, addr, s->type);
+    for (uint64_t i = 0; d->object && structs && inside && i < EG_MIN(n, (uint64_t)ELEMENTS_MAX);
+         i++) {
+        struct eg_obj e = eg_index(o, i);
+        const struct eg_slot of = { .type = e.type, .size = e.size, .kind = e.kind };
+
+        if (!e.why)
+            show(d, level + 1, e.addr, eg_strf(d->run, "[%" PRIu64 "]", i), NULL, &of, false);
+    }
+}
+
+static void members(struct dt *d, unsigned level, uint64_t addr, uint32_t type)
+{
+    struct eg_member_at m;
+
+    for (uint32_t i = 0; eg_type_member(d->types, type, i, &m) && !eg_stopped(d->run); i++) {
+        const bool named = m.name && *m.name;
+        char text[512];
+        struct eg_slot s;
+
+        eg_types_member_slot(d->types, d->model, type, &m, &s);
+        eg_type_declare(d->types, m.type, "", text, sizeof text);
+        if (m.bit_size)
+            snprintf(text + strlen(text), sizeof text - strlen(text), " : %" PRIu32, m.bit_size);
+        show(d, level, addr + (m.bit_size ? m.bit_off / 8 : s.off), named ? m.name : "", text, &s,
+             !named);
+    }
+}
+
+/* A variable's type as some plugin declares it (EG_SYMBOL); NULL: nobody does. */
+static const char *declared_type(const char *symbol)
+{
+    const struct eg_handle *h;
+
+    for (uint32_t id = 1; id < eg_handle_count(); id++)
+        if ((h = eg_handle(id)) && h->kind == EG_H_SYMBOL && !strcmp(h->name, symbol))
+            return h->type;
+    return NULL;
+}
+
+static int body(struct eg_run *r, void *hand)
+{
+    struct hand *h = hand;
+    const struct cli *c = h->cli;
+    const char *what = c->words.at[0], *addr = c->words.n > 1 ? c->words.at[1] : NULL, *type = what;
+    const char *depth = cli_arg(c, "depth");
+    struct dt d = { h, r, &h->o.sys->types, &h->o.sys->bind.model, 0, 1, addr != NULL };
+    uint64_t at = 0, levels = DEPTH_MAX;
+    struct eg_slot s;
+    int status;
+
+    if (!h->o.sys->types.n_layers)
+        return eg_run_fail(r, EG_ENOTFOUND,
+                           "no types: the image has none; --profile FILE gives them");
+    eg_types_parse(d.types, d.model, what, &s);
+    if (!s.kind && !addr && (type = declared_type(what))) {
+        addr = what;
+        d.object = true;
+        eg_types_parse(d.types, d.model, type, &s);
+    }
+    if (!s.kind)
+        return eg_run_fail(r, EG_EUSAGE,
+                           "%s: no type of this name, or several; of a variable say the type too: "
+                           "engram dt %s TYPE %s",
+                           what, c->image, what);
+    if (addr && (status = cli_address(h, addr, &at)))
+        return status;
+    if (depth && !cli_number(depth, &levels))
+        return eg_run_fail(r, EG_EUSAGE, "--depth %s: not a number", depth);
+    d.depth = depth || d.object ? (unsigned)EG_MIN(levels, (uint64_t)DEPTH_MAX) : 1;
+    if ((status = cli_hand_table(h, columns, true)))
+        return status;
+    show(&d, 0, at, addr ? addr : what, type, &s, false);
+    return 0;
+}
+
+int cli_dt(struct cli *c)
+{
+    return cli_by_hand(c, body);
+}
