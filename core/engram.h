@@ -483,13 +483,13 @@ struct eg_entry {
  * the maple_tree). */
 struct eg_index_walk {
     struct eg_obj root;
-    uint64_t n;
-    int depth;
+    uint64_t base; /**< of an idr: its first id, added to every index */
+    int depth;     /**< nodes on the way */
     struct {
         uint64_t node, min, max;
-        uint32_t slot, slots, shift, type;
+        uint32_t slot, shift, type;
     } at[32];
-    struct eg_entry single;
+    struct eg_entry single; /**< the root holds it, where there is no node */
     bool has_single;
 };
 EG_API struct eg_index_walk eg_xa_begin(struct eg_obj root);
