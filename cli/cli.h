@@ -145,6 +145,7 @@ int cli_unknown_plugin(const char *name); /**< @return CLI_USAGE */
 int cli_summary(struct cli *c);           /**< engram IMAGE */
 int cli_plugins(struct cli *c);           /**< engram plugins [IMAGE] */
 int cli_help(struct cli *c);              /**< engram help [NAME] */
+const char *cli_tool(void);               /**< "engram 0.1.0 (commit)" */
 int cli_usage(FILE *f);                   /**< @return CLI_OK */
 int cli_version(void);                    /**< engram --version */
 int cli_read(struct cli *c);

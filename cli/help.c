@@ -4,10 +4,14 @@
 #include "config.h"
 #include <stdio.h>
 
+const char *cli_tool(void)
+{
+    return "engram " EG_VERSION " (" EG_COMMIT ")";
+}
+
 int cli_version(void)
 {
-    printf("engram " EG_VERSION " (" EG_COMMIT "), plugin interface " EG_ABI
-           "\nbuilt with: " EG_BUILT_WITH "\n");
+    printf("%s, plugin interface " EG_ABI "\nbuilt with: " EG_BUILT_WITH "\n", cli_tool());
     return CLI_OK;
 }
 

@@ -1,7 +1,5 @@
 /* open.c - the image, the system in it, and what provenance says of both. */
 #include "cli.h"
-#include "commit.h"
-#include "config.h"
 #include "sha256.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,7 +42,8 @@ static void fill_provenance(struct opened *o)
     const struct eg_system *sys = o->sys;
     const struct eg_profile *base = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
 
-    o->from.tool = "engram " EG_VERSION " (" EG_COMMIT ")";
+    o->from.tool = cli_tool();
+    o->from.n_results = 1;
     o->from.image = o->image->path;
     o->from.format = o->image->format;
     o->from.image_size = o->image->file_size;

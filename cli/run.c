@@ -48,10 +48,13 @@ int cli_unknown_plugin(const char *name)
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
         if ((place = eg_vec_push(&names)))
             *place = p->name;
+    for (size_t i = 0; cli_verb_nth(i); i++)
+        if ((place = eg_vec_push(&names)))
+            *place = cli_verb_nth(i)->name;
     if (eg_vec_push(&names))
         near = eg_nearest(name, names.at);
-    status = cli_fail(CLI_USAGE, "%s: no such plugin%s%s; `engram plugins` lists them", name,
-                      near ? "; did you mean " : "", near ? near : "");
+    status = near ? cli_fail(CLI_USAGE, "%s: no such plugin; did you mean %s?", name, near)
+                  : cli_fail(CLI_USAGE, "%s: no such plugin; `engram plugins` lists them", name);
     eg_vec_fini(&names);
     return status;
 }

@@ -6,7 +6,7 @@
 int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
                     const struct eg_column *columns, bool tree, const struct eg_provenance *from)
 {
-    static const struct eg_provenance nothing = { 0 };
+    const struct eg_provenance ours = { .tool = cli_tool(), .n_results = 1 };
 
     *t = (struct cli_table){ .cli = c,
                              .head = { .plugin = name, .columns = columns, .tree = tree } };
@@ -15,7 +15,7 @@ int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
     t->state = calloc(1, c->renderer->state + !c->renderer->state);
     if (!t->state)
         return cli_fail(CLI_FAILED, "out of memory");
-    c->renderer->begin(t->state, stdout, from ? from : &nothing);
+    c->renderer->begin(t->state, stdout, from ? from : &ours);
     c->renderer->head(t->state, stdout, &t->head);
     return CLI_OK;
 }
