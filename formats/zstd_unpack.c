@@ -12,7 +12,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { IN_CHUNK = 1 << 18, OUT_CHUNK = 1 << 20, HOLE = 4096 };
+enum { OUT_CHUNK = 1 << 20, HOLE = 4096 };
 
 struct worker {
     struct eg_view view;
@@ -27,7 +27,10 @@ struct unpack {
     const char *dir;
     int fd;
     struct worker *workers;
-    uint64_t *got; // bytes that each frame gave
+    struct result {
+        uint64_t got; // bytes of content
+        bool whole;
+    } * results;
     atomic_int error;
     atomic_uint wrong; // frames whose content is not what their checksum says
     struct eg_progress_line *progress;
@@ -102,14 +105,16 @@ static int piece(void *context, size_t i, unsigned worker)
     struct unpack *u = context;
     struct worker *w = &u->workers[worker];
     const struct eg_zstd_frame *f = &u->x->frames.at[i];
-    uint64_t in = f->in, out = f->out;
-    size_t left = 1;
+    struct result *r = &u->results[i];
+    uint64_t in = f->in;
+    size_t want = 16; // any header
 
     if (!prepare(w))
         return atomic_store(&u->error, ENOMEM), 1;
     ZSTD_DCtx_reset(w->d, ZSTD_reset_session_only);
-    while (left && in < f[1].in) {
-        size_t n = (size_t)EG_MIN(f[1].in - in, (uint64_t)IN_CHUNK);
+    while (want && in < f[1].in) {
+        // No more than zstd asks for: so the last block's content is out before the checksum is in.
+        size_t n = (size_t)EG_MIN(f[1].in - in, (uint64_t)want);
         const uint8_t *p = eg_map_some(&w->view, u->file, in, &n);
         ZSTD_inBuffer src = { p, n, 0 };
         bool full = false;
@@ -117,29 +122,42 @@ static int piece(void *context, size_t i, unsigned worker)
         if (eg_cancelled)
             return 1;
         if (!p)
-            break;
+            return 0;
         // As long as there is input, or output may be held back for want of room. (zstd fails
         // by itself when nothing moves.)
-        while (left && (src.pos < src.size || full)) {
-            ZSTD_outBuffer dst = { w->buf, (size_t)EG_MIN(f[1].out - out, (uint64_t)OUT_CHUNK), 0 };
+        while (want && (src.pos < src.size || full)) {
+            const uint64_t at = f->out + r->got;
+            ZSTD_outBuffer dst = { w->buf, (size_t)EG_MIN(f[1].out - at, (uint64_t)OUT_CHUNK), 0 };
 
-            left = ZSTD_decompressStream(w->d, &dst, &src);
-            if (ZSTD_isError(left)) {
-                u->got[i] = out - f->out;
-                if (ZSTD_getErrorCode(left) == ZSTD_error_checksum_wrong)
+            want = ZSTD_decompressStream(w->d, &dst, &src);
+            if (ZSTD_isError(want)) {
+                r->whole = ZSTD_getErrorCode(want) == ZSTD_error_checksum_wrong;
+                if (r->whole)
                     atomic_fetch_add(&u->wrong, 1);
                 return 0;
             }
-            if (!write_sparse(u->fd, w->buf, dst.pos, out))
+            if (!write_sparse(u->fd, w->buf, dst.pos, at))
                 return atomic_store(&u->error, errno), 1;
             full = dst.pos && dst.pos == dst.size;
-            out += dst.pos;
+            r->got += dst.pos;
         }
         in += src.pos;
         eg_progress_add(u->progress, src.pos);
     }
-    u->got[i] = out - f->out;
+    r->whole = !want;
     return 0;
+}
+
+/** Where a frame does not say its size and is damaged: frames of as many blocks are of one size,
+ * but for the last. */
+static uint64_t guess(const struct unpack *u, size_t i)
+{
+    const struct eg_zstd_frame *f = u->x->frames.at;
+    const uint64_t bound = f[i + 1].out - f[i].out;
+
+    if (i && u->results[i - 1].whole && f[i].out - f[i - 1].out == bound)
+        return u->results[i - 1].got;
+    return bound;
 }
 
 /** The content, put together from where the frames were written. */
@@ -148,28 +166,40 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
     const size_t n = eg_zstd_count(u->x);
     struct eg_segment *segs = calloc(n, sizeof *segs);
     uint64_t at = 0, lost = 0;
+    bool guessed = false;
     int rc;
 
     if (!segs)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", u->img->path);
     for (size_t i = 0; i < n; i++) {
         const struct eg_zstd_frame *f = &u->x->frames.at[i];
-        const uint64_t size = u->x->exact ? f[1].out - f->out : u->got[i];
+        const struct result *r = &u->results[i];
+        uint64_t size = r->got;
 
+        if (u->x->exact)
+            size = f[1].out - f->out;
+        else if (!r->whole && i + 1 < n) {
+            size = EG_MAX(guess(u, i), r->got);
+            guessed = true;
+        }
         // (start 1, last 0: nothing, dropped)
-        segs[i] = (struct eg_segment){ 1, 0, temp, f->out, u->got[i], EG_UNREADABLE };
+        segs[i] = (struct eg_segment){ 1, 0, temp, f->out, r->got, EG_UNREADABLE };
         if (size) {
             segs[i].start = at;
             segs[i].last = at + (size - 1);
         }
         at += size;
-        lost += size - u->got[i];
+        lost += size - r->got;
     }
     if (lost)
         eg_image_note(u->img,
-                      "zstd: %" PRIu64 " of %" PRIu64 " MiB of the content cannot be "
-                      "unpacked: damaged or cut off",
-                      (lost + (1 << 20) - 1) >> 20, at >> 20);
+                      "zstd: %" PRIu64 " of %" PRIu64
+                      " MiB of the content cannot be unpacked: damaged or cut off%s",
+                      (lost + (1 << 20) - 1) >> 20, at >> 20,
+                      guessed
+                          ? "; sizes of damaged frames are guessed: what follows may be at wrong "
+                            "addresses"
+                          : "");
     if (u->wrong)
         eg_image_note(u->img,
                       "zstd: the checksum of %u frames is wrong: their content may be damaged",
@@ -186,8 +216,8 @@ static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *
 
     threads = threads ? threads : eg_cores();
     u->workers = calloc(threads, sizeof *u->workers);
-    u->got = calloc(n, sizeof *u->got);
-    if (!u->workers || !u->got)
+    u->results = calloc(n, sizeof *u->results);
+    if (!u->workers || !u->results)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", u->img->path);
     u->progress = eg_progress_begin("unpacking", packed, "bytes", quiet);
     eg_parallel(threads, n, piece, u);
@@ -247,7 +277,7 @@ int eg_zstd_unpack(struct eg_space **out, struct eg_image *img, struct eg_space 
     if (!rc)
         rc = run(&u, o->threads, o->quiet, e);
     for (size_t i = 0; !rc && i < eg_zstd_count(x); i++)
-        sum += u.got[i];
+        sum += u.results[i].got;
     if (!rc && !sum)
         rc = eg_fail(e, EG_EFORMAT, "%s: zstd: nothing of it can be unpacked", img->path);
     if (!rc) {
@@ -261,6 +291,6 @@ int eg_zstd_unpack(struct eg_space **out, struct eg_image *img, struct eg_space 
     if (u.fd >= 0)
         close(u.fd);
     free(u.workers);
-    free(u.got);
+    free(u.results);
     return rc;
 }
