@@ -21,11 +21,12 @@ int cli_usage(FILE *f)
     const struct verb *v;
 
     fprintf(f, "Engram reads the memory image of a machine and says what was running on it.\n\n"
-               "usage: engram IMAGE                                  what is this?\n"
-               "       engram IMAGE PLUGIN[,PLUGIN...] [--option]    rows; `all`: every plugin "
-               "that can\n");
+               "usage: engram IMAGE\n"
+               "           say what this is, how that was found, and what to run next\n"
+               "       engram IMAGE PLUGIN[,PLUGIN...] [--option [VALUE]]...\n"
+               "           run plugins; `all` are those that can run on this image\n");
     for (size_t i = 0; (v = cli_verb_nth(i)); i++)
-        fprintf(f, "       engram %s %s\n", v->name, v->usage);
+        fprintf(f, "       engram %s %s\n           %s\n", v->name, v->usage, v->help);
     fprintf(f, "\noptions:\n");
     for (size_t i = 0; (o = cli_option_nth(i)); i++) {
         char left[40];

@@ -42,6 +42,12 @@ static const struct eg_arg dt_args[] = {
     { NULL, EG_ARG_FLAG, NULL },
 };
 
+static const struct eg_arg pack_args[] = {
+    EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
+    EG_ARG(force, FLAG, "replace FILE.zst"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
 /* To add a verb: its function in a file of its own, declared in cli.h, and one record here. */
 static const struct verb verbs[] = {
     { "plugins", "[IMAGE]",
@@ -59,8 +65,8 @@ static const struct verb verbs[] = {
       WANTS_IMAGE, cli_dump },
     { "dt", "IMAGE TYPE [ADDR] | IMAGE SYMBOL", "show a type, or an object with its values",
       dt_args, 1, 2, WANTS_IMAGE, cli_dt },
-    { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", NULL, 0, 0,
-      WANTS_IMAGE, cli_pack },
+    { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", pack_args,
+      0, 0, WANTS_IMAGE, cli_pack },
     { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE]",
       "make or look into a profile (types and symbols)", NULL, 0, 0, NO_IMAGE, NULL },
 };
