@@ -7,6 +7,7 @@
 #define EG_LINUX_H
 
 #include "../../core/engram.h"
+#include "../../core/map.h"
 
 /** Tasks: thread group leaders in the order of init_task.tasks (init_task itself, swapper, is not
  * given). */
@@ -118,6 +119,9 @@ bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns);
  * 0). */
 struct eg_obj linux_percpu(struct eg_run *r, struct eg_obj variable, unsigned cpu);
 bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u */
+
+/** An empty map, given back with the run: for what was seen before. */
+struct eg_map *linux_map(struct eg_run *r);
 
 /** How the kernel prints ids that may be a struct {val}: kuid_t, kgid_t members. */
 bool linux_kid(struct eg_obj kid, uint32_t *out);

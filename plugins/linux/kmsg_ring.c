@@ -1,0 +1,140 @@
+/* kmsg_ring.c - the log since 5.10: a ring of descriptors and a ring of text
+ * (kernel/printk/printk_ringbuffer.c). */
+#include "kmsg.h"
+
+EG_FIELDS(printk_ringbuffer, desc_ring, text_data_ring);
+EG_FIELDS(prb_desc_ring, count_bits, descs, infos);
+EG_FIELD_AS(ring_head, prb_desc_ring, "head_id.counter");
+EG_FIELD_AS(ring_tail, prb_desc_ring, "tail_id.counter");
+EG_FIELD_AS(desc_state, prb_desc, "state_var.counter");
+EG_FIELD_AS(desc_begin, prb_desc, "text_blk_lpos.begin");
+EG_FIELD_AS(desc_next, prb_desc, "text_blk_lpos.next");
+EG_FIELDS(prb_data_ring, size_bits, data);
+EG_FIELDS(printk_info, seq, ts_nsec, text_len, facility, level, caller_id);
+EG_FIELD_AS(info_subsystem, printk_info, "dev_info.subsystem");
+EG_FIELD_AS(info_device, printk_info, "dev_info.device");
+EG_SYMBOL(prb, "printk_ringbuffer *");
+
+enum { RESERVED, COMMITTED, FINALIZED, REUSABLE }; // the two top bits of desc_state
+
+struct ring {
+    struct eg_obj descs, infos;
+    uint64_t data, head, tail, ids; // ids: the bits of an id
+    unsigned count_bits, size_bits, word;
+    bool big;
+};
+
+static bool open_ring(struct eg_run *r, struct ring *g)
+{
+    const struct eg_model *m = &eg_binding_of(r)->model;
+    struct eg_obj rb = eg_deref(eg_sym(r, prb));
+    struct eg_obj desc_ring = eg_at(rb, printk_ringbuffer.desc_ring);
+    struct eg_obj data_ring = eg_at(rb, printk_ringbuffer.text_data_ring);
+
+    g->word = m->ptr_size;
+    g->big = m->big_endian;
+    g->ids = UINT64_MAX >> (64 - 8 * g->word) >> 2;
+    g->descs = eg_at(desc_ring, prb_desc_ring.descs);
+    g->infos = eg_at(desc_ring, prb_desc_ring.infos);
+    return eg_get(&g->count_bits, desc_ring, prb_desc_ring.count_bits) && g->count_bits < 32 &&
+           eg_get(&g->size_bits, data_ring, prb_data_ring.size_bits) && g->size_bits < 32 &&
+           eg_get(&g->data, data_ring, prb_data_ring.data) &&
+           eg_get(&g->head, desc_ring, ring_head) && eg_get(&g->tail, desc_ring, ring_tail) &&
+           !g->descs.why && !g->infos.why;
+}
+
+/* Where a record's text is: behind the id of its descriptor, at its place or, where that would
+ * cross the end, at the start of the ring. */
+static const char *text_of(struct eg_run *r, const struct ring *g, struct eg_obj desc, uint64_t id,
+                           size_t *len)
+{
+    const uint64_t size = UINT64_C(1) << g->size_bits;
+    uint64_t begin, next, at, end, owner = 0;
+    const uint8_t *p;
+    char *text;
+
+    if (!eg_get(&begin, desc, desc_begin) || !eg_get(&next, desc, desc_next))
+        return NULL;
+    if (begin & 1 && next & 1) { // no block: an empty line, or one that found no room
+        *len = 0;
+        return "";
+    }
+    at = begin & (size - 1);
+    end = next & (size - 1);
+    if (begin >> g->size_bits != (next - 1) >> g->size_bits)
+        at = 0;
+    else if (!end)
+        end = size;
+    if (end < at + g->word)
+        return NULL;
+    p = eg_bytes(eg_view_of(r), eg_kernel(r), g->data + at, g->word);
+    if (p)
+        owner = eg_load_(p, g->word, g->big);
+    if (!p || (owner & g->ids) != id)
+        return NULL;
+    *len = EG_MIN(*len, end - at - g->word);
+    text = eg_tmp(r, *len + 1);
+    return eg_read(eg_view_of(r), eg_kernel(r), g->data + at + g->word, text, *len) ? text : NULL;
+}
+
+static const char *named(struct eg_run *r, struct eg_obj o)
+{
+    const char *s = eg_string(r, o, 64);
+
+    return s && *s ? s : NULL;
+}
+
+/* @return false when the descriptor holds another record, or none that is whole. */
+static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id,
+                      struct linux_log_record *out)
+{
+    const uint64_t i = id & ((UINT64_C(1) << g->count_bits) - 1);
+    struct eg_obj desc = eg_index(g->descs, i), info = eg_index(g->infos, i);
+    uint64_t state;
+    unsigned kind;
+
+    if (!eg_get(&state, desc, desc_state))
+        return false;
+    kind = (unsigned)(state >> (8 * g->word - 2)) & 3;
+    // A committed record may still grow: it is the newest one, and whole as it stands.
+    if ((state & g->ids) != id || (kind != COMMITTED && kind != FINALIZED))
+        return false;
+    *out = (struct linux_log_record){ .seq = eg_get_or(id, info, printk_info.seq) };
+    out->len = eg_get_or((size_t)0, info, printk_info.text_len);
+    out->text = text_of(r, g, desc, id, &out->len);
+    if (!out->text || !eg_get(&out->ts_nsec, info, printk_info.ts_nsec))
+        return false;
+    out->level = eg_get_or(7u, info, printk_info.level);
+    out->facility = eg_get_or(0u, info, printk_info.facility);
+    out->has_caller = eg_get(&out->caller, info, printk_info.caller_id);
+    out->subsystem = named(r, eg_at(info, info_subsystem));
+    out->device = named(r, eg_at(info, info_device));
+    return true;
+}
+
+void linux_log_ring(struct eg_run *r, linux_log_fn *emit)
+{
+    struct linux_log_record record;
+    uint64_t n, lost = 0;
+    struct ring g;
+
+    if (!open_ring(r, &g)) {
+        eg_note(r, "the log's ring cannot be read");
+        return;
+    }
+    n = ((g.head - g.tail) & g.ids) + 1;
+    if (n > UINT64_C(1) << g.count_bits) {
+        eg_note(r, "the log's ring counts %llu records and has room for %llu",
+                (unsigned long long)n, 1ull << g.count_bits);
+        n = UINT64_C(1) << g.count_bits;
+    }
+    for (uint64_t k = n; k-- && !eg_stopped(r);) {
+        if (record_of(r, &g, (g.head - k) & g.ids, &record))
+            emit(r, &record);
+        else
+            lost++;
+    }
+    if (lost)
+        eg_note(r, "%llu of the log's %llu records are not whole: left out",
+                (unsigned long long)lost, (unsigned long long)n);
+}
