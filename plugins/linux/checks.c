@@ -19,6 +19,12 @@ bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va)
     }
     if (g->text.text && eg_vmcoreinfo_symbol(&g->text, name, va))
         return true;
+    iter = 0;
+    s = g->exports && g->has_delta ? eg_profile_symbol(g->exports, name, &iter) : NULL;
+    if (s) {
+        *va = s->addr + g->delta;
+        return true;
+    }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
         uint64_t shift;
 

@@ -10,7 +10,8 @@ void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
     eg_types_fini(&g->ts);
     eg_profile_free(g->symbols);
     eg_profile_free(g->types);
-    g->symbols = g->types = NULL;
+    eg_profile_free(g->exports);
+    g->symbols = g->types = g->exports = NULL;
     if (g->space)
         eg_view_forget(v, g->space);
     eg_space_close(g->space);
@@ -71,7 +72,7 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
     g->given = f->given;
     linux_load(f, g);
     linux_locate(f, g);
-    if (joins_another(f, g) || (!g->symbols && !g->types && !g->has_root)) {
+    if (joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
         linux_guess_fini(f->v, g);
         return;
     }

@@ -37,6 +37,7 @@ struct linux_guess {
     uint64_t btf, btf_len;              /**< physical; 0: not found */
     struct eg_space *space;             /**< over paging; NULL until the root is known */
     struct eg_profile *symbols, *types; /**< owned; NULL: none */
+    struct eg_profile *exports;         /**< the same; at physical addresses */
     struct eg_types ts;                 /**< of types, or of what the user gave */
     char notes_id[48];                  /**< build id in the image's notes; "" */
     struct eg_error no_symbols, no_types;
@@ -114,6 +115,8 @@ void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by the
 
 /** Where @paging maps a kernel image: its start, end, shift and read-only part into @g. */
 bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g);
+/** Where a symbol is in physical memory, which may be known before any shift is. */
+bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa);
 /** Symbols and types of the image at @g: both at once, on two threads. */
 void linux_load(struct linux_finder *f, struct linux_guess *g);
 /** The shift and the root, if they are not known yet, from what has been loaded. */
@@ -122,6 +125,13 @@ void linux_locate(struct linux_finder *f, struct linux_guess *g);
  *  copy in *@owned for the caller to free. NULL: unreadable. */
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
                            void **owned);
+
+/* ---- ksymtab.c ---- */
+
+/** The exported symbols of a kernel whose read-only data lies in physical [@from, @last], at
+ * physical addresses. The caller frees; NULL: no table. */
+struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint64_t from,
+                                 uint64_t last, const struct eg_model *m);
 
 /* ---- given.c ---- */
 

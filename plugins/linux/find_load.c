@@ -4,7 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { IMAGE_MIN = 4 << 20, IMAGE_MAX = 512 << 20, BTF_MIN = 64 << 10, BTF_MAX = 256 << 20 };
+enum {
+    IMAGE_MIN = 4 << 20,
+    IMAGE_MAX = 512 << 20,
+    BTF_MIN = 64 << 10,
+    BTF_MAX = 256 << 20,
+    SEARCH = 64 << 20
+};
 
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
                            void **owned)
@@ -252,6 +258,7 @@ static int load_piece(void *context, size_t piece, unsigned worker)
 void linux_load(struct linux_finder *f, struct linux_guess *g)
 {
     struct load l = { .finder = f, .guess = g, .views = { f->v, malloc(sizeof(struct eg_view)) } };
+    uint64_t va;
 
     if (!l.views[1])
         return;
@@ -261,6 +268,8 @@ void linux_load(struct linux_finder *f, struct linux_guess *g)
     if (g->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
         use_types(g);
+        if (!linux_sym(g, "init_task", &va))
+            g->exports = linux_exports(f->v, f->phys, g->ro_from, g->ro_to, &g->paging.arch->model);
         g->no_symbols = l.errors[0];
         g->no_types = l.errors[1];
     }
@@ -269,6 +278,26 @@ void linux_load(struct linux_finder *f, struct linux_guess *g)
 }
 
 /* ---- what is still unknown: shift and root ---- */
+
+bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa)
+{
+    const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
+    const struct eg_symbol *s;
+    uint32_t iter = 0;
+    uint64_t va;
+
+    s = p ? eg_profile_symbol(p, name, &iter) : NULL;
+    iter = 0;
+    if (!s && g->exports)
+        s = eg_profile_symbol(g->exports, name, &iter);
+    if (s)
+        *pa = s->addr;
+    else if (g->has_delta && linux_sym(g, name, &va))
+        *pa = va - g->delta;
+    else
+        return false;
+    return true;
+}
 
 /** The kernel's struct btf holds the address of its data and a copy of the header
  * (kernel/bpf/btf.c): the header that no types follow. */
@@ -295,26 +324,68 @@ static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
     return false;
 }
 
-/** The shift from a variable whose own address it holds, or from a table that both a symbol and its
- * shape place. */
+/** init_task is its own parent: the pointer is its virtual address. */
+static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
+{
+    uint64_t pa, off, va;
+
+    if (!linux_sym_pa(g, "init_task", &pa) ||
+        !linux_member(&g->ts, "task_struct", "real_parent", &off, NULL) ||
+        !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va) ||
+        va < g->arch->image_min || va > g->arch->image_max)
+        return false;
+    g->delta = va - pa;
+    return g->has_delta = true;
+}
+
+/** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
+static bool delta_by_vote(struct linux_guess *g)
+{
+    uint64_t best = 0;
+    size_t count = 0, votes = 0, agree = 0;
+
+    if (!g->symbols || !g->exports || g->symbols_are_physical)
+        return false;
+    for (unsigned pass = 0; pass < 2; pass++) /* a majority vote, then its count */
+        for (uint32_t i = 0; i < g->exports->n_symbols; i++) {
+            const struct eg_symbol *x = &g->exports->symbols[i], *s;
+            uint32_t iter = 0;
+
+            s = eg_profile_symbol(g->symbols, g->exports->strings + x->name, &iter);
+            if (!s)
+                continue;
+            if (pass) {
+                votes++;
+                agree += s->addr - x->addr == best;
+            } else if (!count) {
+                best = s->addr - x->addr;
+                count = 1;
+            } else {
+                count += s->addr - x->addr == best ? 1 : (size_t)-1;
+            }
+        }
+    if (votes < 64 || agree < votes / 2)
+        return false;
+    g->delta = best;
+    return g->has_delta = true;
+}
+
+/** The shift of the kernel image, from what can be told without it. */
 static bool delta_of(struct linux_finder *f, struct linux_guess *g)
 {
-    const bool big = g->paging.arch->model.big_endian;
-    uint64_t va, off, value;
+    uint64_t va;
 
     if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va)) {
         g->delta = va - g->btf;
-        return g->has_delta = true;
+        g->has_delta = true;
+    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g)) {
+        return false;
     }
-    if (g->symbols_are_physical && linux_sym(g, "init_task", &va) &&
-        linux_member(&g->ts, "task_struct", "real_parent", &off, NULL) &&
-        eg_read_u64(f->v, f->phys, va + off, big, &value) && value >= g->arch->image_min &&
-        value <= g->arch->image_max) {
-        g->delta = g->shift = value - va;
+    if (g->symbols_are_physical) {
+        g->shift = g->delta;
         g->symbols_are_physical = false;
-        return g->has_delta = true;
     }
-    return delta_of_btf(f, g);
+    return true;
 }
 
 /** How many of the kernel's own places does this root map as the image's formula says? 0 when one
@@ -368,6 +439,25 @@ static bool root_of(struct linux_finder *f, struct linux_guess *g)
     return false;
 }
 
+/** No symbol of the root: every page of the image is tried as one. */
+static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
+{
+    const uint64_t from = g->ro_from > SEARCH ? g->ro_from - SEARCH : 0;
+    const uint64_t to = EG_MIN(g->ro_to + SEARCH, f->phys->last);
+    struct eg_paging p = g->paging;
+
+    for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
+        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
+            p.root = pa;
+            p.levels = g->arch->levels[i];
+            if (maps_image(f, g, &p) >= 2) {
+                g->paging = p;
+                return g->has_root = true;
+            }
+        }
+    return false;
+}
+
 /** VMCOREINFO as the kernel keeps it, for what only it says. */
 static void text_of(struct linux_finder *f, struct linux_guess *g)
 {
@@ -387,7 +477,7 @@ void linux_locate(struct linux_finder *f, struct linux_guess *g)
 {
     if (!g->has_delta && !delta_of(f, g))
         return;
-    if (root_of(f, g) || !g->start)
+    if (root_of(f, g) || (!g->has_root && root_by_search(f, g)) || !g->start)
         linux_image_of(f, &g->paging, g);
     if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
         return;

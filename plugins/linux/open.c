@@ -147,6 +147,13 @@ static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_
         (!own(sys, symbols) || !add_symbols(sys, symbols, g->shift, "kallsyms", first, last)))
         return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     text_symbols(sys, g);
+    if (g->exports) {
+        symbols = g->exports;
+        g->exports = NULL;
+        if (!own(sys, symbols) ||
+            !add_symbols(sys, symbols, g->delta, "exported symbols", first, last))
+            return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
+    }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
         const struct eg_profile *p = g->given->symbols[i];
         uint64_t shift;
