@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#pragma weak eg_kallsyms_scan
+
 enum {
     IMAGE_MIN = 4 << 20,
     IMAGE_MAX = 512 << 20,
@@ -155,7 +157,8 @@ static void load_symbols(struct load *l, struct eg_view *v)
     if (kallsyms_of_text(l->finder, g, &k) &&
         eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
         return;
-    if (!eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
+    if (!eg_kallsyms_scan ||
+        !eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
                           g->paging.arch->model.big_endian, take_nearest, &near)) {
         eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
         return;
