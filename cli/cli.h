@@ -29,8 +29,9 @@ struct cli {
     struct eg_open_options open;
     struct eg_find_options find;
     const struct eg_renderer *renderer;
-    const char *out; /**< -o */
-    unsigned jobs;   /**< 0: all cores */
+    const char *render; /**< its name */
+    const char *out;    /**< -o */
+    unsigned jobs;      /**< 0: all cores */
     bool quiet, strict, sha256, help, version;
     struct eg_arena arena; /**< for texts that live as long as the command */
 };

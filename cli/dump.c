@@ -99,7 +99,7 @@ static int body(struct eg_run *r, void *hand)
 {
     struct hand *h = hand;
     struct cli *c = h->cli;
-    uint64_t addr = 0, len, last;
+    uint64_t addr = 0, len, last = 0;
     int status = 0;
 
     if (!c->out)

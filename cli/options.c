@@ -159,6 +159,7 @@ static int renderer(struct cli *c, const char *name)
     const struct eg_renderer_reg *r;
     char names[200] = "";
 
+    c->render = name;
     c->renderer = eg_renderer_find(name);
     if (c->renderer)
         return CLI_OK;
@@ -354,7 +355,7 @@ int cli_options(struct cli *c, int argc, char **argv)
     if (status)
         return status;
     if (!c->renderer)
-        c->renderer = eg_renderer_find("text");
+        renderer(c, "text");
     c->find.profile_dirs = c->profile_dirs.at;
     c->find.n_profile_dirs = c->profile_dirs.n;
     pick_image(c);

@@ -41,7 +41,7 @@ void cli_warn(const struct cli *c, const char *format, ...)
 
 void cli_image_notes(const struct cli *c, const struct opened *o)
 {
-    if (strncmp(c->renderer->name, "json", 4)) // json and jsonl have them in the provenance
+    if (strncmp(c->render, "json", 4)) // json and jsonl have them in the provenance
         for (size_t i = 0; i < o->n_notes; i++)
             cli_fail(0, "note: %s", o->notes[i]);
 }
@@ -51,9 +51,9 @@ int cli_result(const struct cli *c, const char *name, const char *const *notes, 
     size_t n = 0;
 
     for (; notes && notes[n]; n++)
-        if (!strcmp(c->renderer->name, "csv")) // the other formats have a place for them
+        if (!strcmp(c->render, "csv")) // the other formats have a place for them
             cli_fail(0, "%s: note: %s", name, notes[n]);
-    if (error && (strcmp(c->renderer->name, "text") || !isatty(STDOUT_FILENO)))
+    if (error && (strcmp(c->render, "text") || !isatty(STDOUT_FILENO)))
         cli_fail(0, "%s: %s", name, error);
     return error || (n && c->strict) ? CLI_FAILED : CLI_OK;
 }

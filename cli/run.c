@@ -179,7 +179,7 @@ static int open_file(struct jobs *j, struct job *job)
     char path[4096];
 
     if ((size_t)snprintf(path, sizeof path, "%s/%s.%s", j->cli->out, job->reg->name,
-                         j->cli->renderer->name) >= sizeof path)
+                         j->cli->render) >= sizeof path)
         return cli_fail(CLI_USAGE, "-o %s: this name is too long", j->cli->out);
     if (mkdir(j->cli->out, 0777) && errno != EEXIST)
         return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
@@ -265,7 +265,7 @@ static int report(const struct jobs *j)
 
 static int run_jobs(struct jobs *j)
 {
-    const bool files = j->at.n > 1 && !strcmp(j->cli->renderer->name, "csv");
+    const bool files = j->at.n > 1 && !strcmp(j->cli->render, "csv");
     int status = CLI_OK, error = 0;
 
     for (size_t i = 0; i < j->at.n && !status; i++)
@@ -308,7 +308,7 @@ int cli_run(struct cli *c)
                           c->words.at[0]);
     if (!status && !all)
         status = check_options(&j);
-    if (!status && (all || j.at.n > 1) && !strcmp(c->renderer->name, "csv") && !c->out)
+    if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
     if (!status)
         status = cli_open(c, &j.o);

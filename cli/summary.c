@@ -196,7 +196,7 @@ int cli_summary(struct cli *c)
     int status;
 
     c->find.exhaustive = true;
-    if (strcmp(c->renderer->name, "text")) { // for programs: the rows of `info`, with provenance
+    if (strcmp(c->render, "text")) { // for programs: the rows of `info`, with provenance
         if (!(word = eg_vec_push(&c->words)))
             return cli_fail(CLI_FAILED, "out of memory");
         *word = "info";
