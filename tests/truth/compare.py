@@ -43,7 +43,7 @@ def compare(declaration, truth, rows):
     report = Report(declaration.name)
     expected = declaration.expected(truth)
     got = {}
-    for row in rows:
+    for row in declaration.rows(rows):
         key = declaration.key(row)
         if key is None:
             continue

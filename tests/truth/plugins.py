@@ -24,6 +24,10 @@ class Declaration:
         """{key: {column: value}}"""
         raise NotImplementedError
 
+    def rows(self, rows):
+        """What to compare, where a row of the plugin is not yet that."""
+        return rows
+
     def key(self, row):
         raise NotImplementedError
 
@@ -199,9 +203,9 @@ class Maps(Declaration):
 
     def have(self, row, column):
         value = row[column]
-        if column in ("End", "PgOff"):
+        if column in ("End", "PgOff") and value is not None:
             return int(value, 16)
-        if column == "Inode":
+        if column == "Inode" and value is not None:
             return int(value)
         return value or "" if column == "File_Path" else value
 
@@ -264,6 +268,8 @@ class LsMod(Declaration):
         return value
 
     def explain_wrong(self, truth, key, column, want, have):
+        if key == "lime":
+            return "it was being loaded: it took the image"
         if column == "Load_Arguments":
             wrong = [k for k, v in want.items() if have.get(k, "").strip('"') != (v or "")]
             unread = [k for k in wrong if have.get(k, "") in ("(?)", "?") or want[k] in (None, "(null)")]
@@ -271,8 +277,8 @@ class LsMod(Declaration):
                 return "parameters with a reader of the module's own: " + ", ".join(unread) if unread else "only more"
         return None
 
-        if column == "Ref_Count" and key == "virtio_blk":
-            return "the guest wrote its report to a disk of this driver"
+        if column == "Ref_Count" and key in ("virtio_blk", "virtio_console"):
+            return "the guest wrote its report, or its memory, through this driver"
         return None
 
     def explain_extra(self, truth, key, row):
@@ -287,18 +293,20 @@ class Kmsg(Declaration):
         return truth.has("dmesg.txt")
 
     def expected(self, truth):
-        lines = []
+        # A record of several lines: some versions of dmesg indent those that follow, some repeat the time.
+        lines, time = [], None
         for line in truth.lines("dmesg.txt"):
             m = re.match(r"(?:<\d+>)?\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? ?(.*)$", line)
-            if m:
-                lines.append([m.group(1), m.group(2)])
-            elif lines:
-                lines[-1][1] += "\n" + line  # one record of several lines
+            time, text = m.groups() if m else (time, line)
+            lines.append((time, text.strip()))
         self.last = lines[-1] if lines else None
-        return {tuple(line): {} for line in lines}
+        return {line: {} for line in lines}
+
+    def rows(self, rows):
+        return [row | {"line": line} for row in rows for line in row["line"].split("\n")]
 
     def key(self, row):
-        return row["timestamp"], row["line"]
+        return row["timestamp"], row["line"].strip()
 
     def explain_extra(self, truth, key, row):
         return "written after the report" if float(key[0]) >= float(self.last[0]) else None
