@@ -94,6 +94,40 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
               !f->sys->options.kernel;
 }
 
+/** Why nothing opens, and what to try, as the last note. */
+static void say_why(struct linux_finder *f)
+{
+    const struct eg_candidate *best = NULL;
+    const struct eg_check *k;
+    const char *hint;
+
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
+        const struct eg_candidate *c = &f->sys->candidates.at[i];
+
+        if (c->os == f->os && (!best || c->score > best->score))
+            best = c;
+    }
+    if (!best) {
+        eg_system_note(f->sys, "no trace of a Linux kernel: no VMCOREINFO, no page table of its "
+                               "boot, no BTF, no kallsyms; is it all of the memory of a Linux "
+                               "machine, neither encrypted nor compressed, and in order?");
+        return;
+    }
+    for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
+        ;
+    if (!strcmp(k->name, "page tables"))
+        hint = "the memory that holds its page tables is not in the image, or these are the "
+               "remains of an earlier boot; --dtb gives another root";
+    else if (f->given)
+        hint = "the profile or System.map given is of another kernel";
+    else
+        hint = "a part of the kernel's memory is not in the image, or this is a copy of a kernel "
+               "that never ran";
+    eg_system_note(f->sys,
+                   "traces of a Linux kernel (%s), but it fails the check of its %s (%s): %s",
+                   best->trace, k->name, k->detail, hint);
+}
+
 static int find(struct eg_system *sys, struct eg_error *e);
 static void close_(struct eg_system *sys);
 
@@ -126,7 +160,11 @@ static int find(struct eg_system *sys, struct eg_error *e)
         return rc;
     for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled; i++)
         traces[i](&f);
-    return eg_cancelled ? eg_fail(e, EG_ECANCEL, "%s", "stopped") : 0;
+    if (eg_cancelled)
+        return eg_fail(e, EG_ECANCEL, "%s", "stopped");
+    if (!leader(&f))
+        say_why(&f);
+    return 0;
 }
 
 static void close_(struct eg_system *sys)

@@ -115,10 +115,15 @@ void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by the
 
 /** Where @paging maps a kernel image: its start, end, shift and read-only part into @g. */
 bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g);
-/** Where a symbol is in physical memory, which may be known before any shift is. */
-bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa);
 /** Symbols and types of the image at @g: both at once, on two threads. */
 void linux_load(struct linux_finder *f, struct linux_guess *g);
+/** g->ts anew: what the user gave wins over what the image holds. */
+void linux_use_types(struct linux_guess *g);
+
+/* ---- find_locate.c ---- */
+
+/** Where a symbol is in physical memory, which may be known before any shift is. */
+bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa);
 /** The shift and the root, if they are not known yet, from what has been loaded. */
 void linux_locate(struct linux_finder *f, struct linux_guess *g);
 /** The bytes of [@pa, @pa + @len): borrowed from the image where it holds them in one piece, else a

@@ -1,4 +1,4 @@
-/** find_load.c - a guess made whole: where the image is mapped, its symbols and types, its root. */
+/** find_load.c - a guess made whole: where the image is mapped, its symbols and types. */
 #include "find.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -236,8 +236,7 @@ static void load_types(struct load *l, struct eg_view *v)
         eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
 }
 
-/** What the user gave wins over what the image holds. */
-static void use_types(struct linux_guess *g)
+void linux_use_types(struct linux_guess *g)
 {
     const struct eg_profile *p = g->given && g->given->types ? g->given->types : g->types;
 
@@ -270,224 +269,15 @@ void linux_load(struct linux_finder *f, struct linux_guess *g)
         linux_image_of(f, &g->paging, g);
     if (g->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
-        use_types(g);
+        linux_use_types(g);
         if (!linux_sym(g, "init_task", &va))
             g->exports = linux_exports(f->v, f->phys, g->ro_from, g->ro_to, &g->paging.arch->model);
         g->no_symbols = l.errors[0];
         g->no_types = l.errors[1];
+    } else {
+        eg_fail(&g->no_symbols, EG_ENOTFOUND, "the kernel image is not mapped");
+        g->no_types = g->no_symbols;
     }
     eg_view_fini(l.views[1]);
     free(l.views[1]);
-}
-
-/* ---- what is still unknown: shift and root ---- */
-
-bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa)
-{
-    const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
-    const struct eg_symbol *s;
-    uint32_t iter = 0;
-    uint64_t va;
-
-    s = p ? eg_profile_symbol(p, name, &iter) : NULL;
-    iter = 0;
-    if (!s && g->exports)
-        s = eg_profile_symbol(g->exports, name, &iter);
-    if (s)
-        *pa = s->addr;
-    else if (g->has_delta && linux_sym(g, name, &va))
-        *pa = va - g->delta;
-    else
-        return false;
-    return true;
-}
-
-/** The kernel's struct btf holds the address of its data and a copy of the header
- * (kernel/bpf/btf.c): the header that no types follow. */
-static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
-{
-    const struct eg_model *m = &g->paging.arch->model;
-    uint64_t hdr, data, va;
-    uint8_t own[24], copy[24];
-
-    if (!g->types || !linux_member(&g->ts, "btf", "hdr", &hdr, NULL) ||
-        !linux_member(&g->ts, "btf", "data", &data, NULL) ||
-        !eg_read(f->v, f->phys, g->btf, own, sizeof own))
-        return false;
-    for (size_t i = 0; i < f->n_btf; i++) {
-        if (f->btf[i] == g->btf || f->btf[i] < hdr ||
-            !eg_read(f->v, f->phys, f->btf[i], copy, sizeof copy) ||
-            memcmp(own, copy, sizeof own) != 0 ||
-            !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < g->arch->image_min ||
-            va > g->arch->image_max)
-            continue;
-        g->delta = va - g->btf;
-        return g->has_delta = true;
-    }
-    return false;
-}
-
-/** init_task is its own parent: the pointer is its virtual address. */
-static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
-{
-    uint64_t pa, off, va;
-
-    if (!linux_sym_pa(g, "init_task", &pa) ||
-        !linux_member(&g->ts, "task_struct", "real_parent", &off, NULL) ||
-        !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va) ||
-        va < g->arch->image_min || va > g->arch->image_max)
-        return false;
-    g->delta = va - pa;
-    return g->has_delta = true;
-}
-
-/** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
-static bool delta_by_vote(struct linux_guess *g)
-{
-    uint64_t best = 0;
-    size_t count = 0, votes = 0, agree = 0;
-
-    if (!g->symbols || !g->exports || g->symbols_are_physical)
-        return false;
-    for (unsigned pass = 0; pass < 2; pass++) /* a majority vote, then its count */
-        for (uint32_t i = 0; i < g->exports->n_symbols; i++) {
-            const struct eg_symbol *x = &g->exports->symbols[i], *s;
-            uint32_t iter = 0;
-
-            s = eg_profile_symbol(g->symbols, g->exports->strings + x->name, &iter);
-            if (!s)
-                continue;
-            if (pass) {
-                votes++;
-                agree += s->addr - x->addr == best;
-            } else if (!count) {
-                best = s->addr - x->addr;
-                count = 1;
-            } else {
-                count += s->addr - x->addr == best ? 1 : (size_t)-1;
-            }
-        }
-    if (votes < 64 || agree < votes / 2)
-        return false;
-    g->delta = best;
-    return g->has_delta = true;
-}
-
-/** The shift of the kernel image, from what can be told without it. */
-static bool delta_of(struct linux_finder *f, struct linux_guess *g)
-{
-    uint64_t va;
-
-    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va)) {
-        g->delta = va - g->btf;
-        g->has_delta = true;
-    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g)) {
-        return false;
-    }
-    if (g->symbols_are_physical) {
-        g->shift = g->delta;
-        g->symbols_are_physical = false;
-    }
-    return true;
-}
-
-/** How many of the kernel's own places does this root map as the image's formula says? 0 when one
- * of them is mapped elsewhere. init_task is data: the user half of a page table that is isolated
- * lacks it. */
-static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
-                           const struct eg_paging *paging)
-{
-    static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
-                                         "init_uts_ns", "swapper_pg_dir", "modules" };
-    struct eg_space *as;
-    unsigned n = 0;
-
-    if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
-        return 0;
-    for (size_t i = 0; i < countof(names); i++) {
-        uint64_t va, pa;
-
-        if (!linux_sym(g, names[i], &va))
-            continue;
-        if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - g->delta) {
-            n = 0;
-            break;
-        }
-        n++;
-    }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
-    return n;
-}
-
-/** The kernel's own top table, by its symbol. */
-static bool root_of(struct linux_finder *f, struct linux_guess *g)
-{
-    for (const char *const *name = g->arch->roots; *name; name++) {
-        uint64_t va;
-
-        if (!linux_sym(g, *name, &va))
-            continue;
-        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
-            struct eg_paging p = g->paging;
-
-            p.root = va - g->delta;
-            p.levels = g->arch->levels[i];
-            if (maps_image(f, g, &p)) {
-                g->paging = p;
-                return g->has_root = true;
-            }
-        }
-    }
-    return false;
-}
-
-/** No symbol of the root: every page of the image is tried as one. */
-static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
-{
-    const uint64_t from = g->ro_from > SEARCH ? g->ro_from - SEARCH : 0;
-    const uint64_t to = EG_MIN(g->ro_to + SEARCH, f->phys->last);
-    struct eg_paging p = g->paging;
-
-    for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
-        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
-            p.root = pa;
-            p.levels = g->arch->levels[i];
-            if (maps_image(f, g, &p) >= 2) {
-                g->paging = p;
-                return g->has_root = true;
-            }
-        }
-    return false;
-}
-
-/** VMCOREINFO as the kernel keeps it, for what only it says. */
-static void text_of(struct linux_finder *f, struct linux_guess *g)
-{
-    uint8_t page[4096];
-    uint64_t at, p;
-    struct eg_vmcoreinfo t;
-    bool bare;
-
-    if (linux_sym(g, "vmcoreinfo_data", &at) &&
-        eg_read_u64(f->v, g->space, at, g->paging.arch->model.big_endian, &p) &&
-        eg_read(f->v, g->space, p, page, sizeof page) &&
-        eg_vmcoreinfo_page(page, sizeof page, &bare, &t))
-        g->text = linux_keep_text(f, t);
-}
-
-void linux_locate(struct linux_finder *f, struct linux_guess *g)
-{
-    if (!g->has_delta && !delta_of(f, g))
-        return;
-    if (root_of(f, g) || (!g->has_root && root_by_search(f, g)) || !g->start)
-        linux_image_of(f, &g->paging, g);
-    if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
-        return;
-    if (!g->text.text)
-        text_of(f, g);
-    if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
-        eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
-    if (!g->given && (g->given = linux_given_find(f->sys, g->notes_id)))
-        use_types(g);
 }

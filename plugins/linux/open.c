@@ -111,6 +111,24 @@ static int make_state(struct eg_system *sys, const struct linux_guess *g, struct
     return 0;
 }
 
+/** What disables plugins is said once, with what would mend it. */
+static void note_missing(struct eg_system *sys, const struct linux_guess *g, bool has_kallsyms)
+{
+    const struct eg_candidate *c = sys->chosen;
+
+    if (!sys->types.n_layers)
+        eg_system_note(sys,
+                       "no types (%s): most plugins need a profile of exactly this kernel, %s, "
+                       "build id %s: `engram profile make VMLINUX -o %s.egp`, then --profile",
+                       g->no_types.text, c->release, *c->build_id ? c->build_id : "not known",
+                       *c->build_id ? c->build_id : c->release);
+    if (!has_kallsyms)
+        eg_system_note(sys,
+                       "no kallsyms (%s): a System.map of this kernel, %s, as --system-map "
+                       "gives the symbols",
+                       g->no_symbols.text, c->release);
+}
+
 /** Types: the given ones first, then the image's own. */
 static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
 {
@@ -173,6 +191,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
 {
     struct linux_guess *g = sys->chosen->priv;
     struct linux_finder f = { .sys = sys, .os = sys->os, .v = sys->view, .phys = sys->image->phys };
+    bool has_kallsyms;
     int rc;
 
     for (size_t i = 0; i < sys->candidates.n; i++)
@@ -184,6 +203,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
     }
     if (!g->space)
         return eg_fail(e, EG_ENOTFOUND, "%s", "linux: the kernel's page tables are lost");
+    has_kallsyms = g->symbols != NULL;
     rc = make_state(sys, g, e);
     if (rc < 0)
         return rc;
@@ -192,6 +212,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
         rc = take_types(sys, g, e);
     sys->kernel = g->space;
     g->space = NULL;
+    note_missing(sys, g, has_kallsyms);
     return rc;
 }
 
