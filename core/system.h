@@ -27,7 +27,7 @@ struct eg_candidate {
                                  2^64 */
     uint64_t kaslr;           /**< run-time minus link-time address, mod 2^64; valid if has_kaslr */
     bool has_kaslr;
-    char trace[160];  /**< "VMCOREINFO page at 0x11e2000", "BTF at 0x… and its struct btf" */
+    char trace[320];  /**< "VMCOREINFO page at 0x11e2000", "BTF at 0x… and its struct btf" */
     char release[80]; /**< "6.1.0-56-cloud-amd64"; "" */
     char build_id[48];
     int score, max_score;

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#pragma weak eg_kallsyms_scan
-
 enum {
     IMAGE_MIN = 4 << 20,
     IMAGE_MAX = 512 << 20,

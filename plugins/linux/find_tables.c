@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#pragma weak eg_kallsyms_scan
-
 /* A kernel's own BTF is megabytes; its rodata, where both tables lie, is tens of them. */
 enum { KERNEL_BTF = 1 << 20, NEAR = 32 << 20 };
 
@@ -77,8 +75,6 @@ static void see_kallsyms(void *context, struct eg_view *v, uint64_t pa, const ui
     struct tables *t = context;
 
     (void)p;
-    if (!eg_kallsyms_scan)
-        return;
     eg_kallsyms_scan(v, t->phys, pa, pa + len - 1, t->big, push_kallsyms, t);
 }
 
