@@ -19,23 +19,33 @@ EG_SYMBOL(kprobe_optinsn_slots, "kprobe_insn_cache");
 
 #define COLUMNS(C)                                                                                 \
     C(Addr, ADDR, "where it is; a per-CPU variable's may be an offset")                            \
-    C(Type, TEXT, "letter as nm prints it; upper case: global, or exported by a module")           \
+    C(Type, TEXT, "letter as nm prints it; upper case: global, of a module: exported to all")      \
     C(Size, INT, "bytes to the next symbol, where the kernel does not say")                        \
-    C(Exported, BOOL, "its letter is upper case")                                                  \
+    C(Exported, BOOL, "global; of a module: other modules may use it")                             \
     C(SubSystem, TEXT, "core, module, ftrace, bpf, kprobes")                                       \
     C(ModuleName, TEXT, "kernel, or the module")                                                   \
     C(SymbolName, TEXT, "its name")
 EG_COLUMNS(COLUMNS);
 
-static void emit(struct eg_run *r, uint64_t addr, char letter, struct eg_cell size,
+static const char *letter_text(char letter)
+{
+    static const char letters[] = "?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *found = letter ? __builtin_strchr(letters, letter) : NULL;
+
+    return found ? found : letters;
+}
+
+static void emit(struct eg_run *r, uint64_t addr, char letter, bool exported, struct eg_cell size,
                  const char *subsystem, const char *module, struct eg_cell name)
 {
-    eg_row(r, .Addr = eg_uint(addr), .Type = eg_text(eg_strf(r, "%c", letter)), .Size = size,
-           .Exported = eg_uint(isupper((unsigned char)letter) != 0),
-           .SubSystem = eg_text(subsystem), .ModuleName = eg_text(module), .SymbolName = name);
+    eg_row(r, .Addr = eg_uint(addr), .Type = eg_textn(letter_text(letter), 1), .Size = size,
+           .Exported = eg_uint(exported), .SubSystem = eg_text(subsystem),
+           .ModuleName = eg_text(module), .SymbolName = name);
 }
 
 /* ---- what modules export ---- */
+
+enum licence { ANY, GPL };
 
 static uint64_t export_key(const char *name, uint64_t addr)
 {
@@ -58,7 +68,8 @@ static bool read_export(struct eg_run *r, struct eg_obj ks, uint64_t *addr, cons
     return (*name = eg_cstr(r, eg_kernel(r), at, 512)) != NULL;
 }
 
-static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first, uint32_t n)
+static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first, uint32_t n,
+                        enum licence licence)
 {
     enum { EXPORTS_MAX = 1 << 16 };
     const char *name;
@@ -66,7 +77,7 @@ static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj 
 
     for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++)
         if (read_export(r, eg_index(first, i), &addr, &name))
-            eg_map_add(exports, export_key(name, addr), 0);
+            eg_map_add(exports, export_key(name, addr), licence);
 }
 
 static struct eg_map *find_exports(struct eg_run *r)
@@ -75,8 +86,9 @@ static struct eg_map *find_exports(struct eg_run *r)
     struct eg_obj m;
 
     linux_each_module(r, m) {
-        add_exports(r, exports, eg_at(m, module.syms), eg_get_or(0u, m, module.num_syms));
-        add_exports(r, exports, eg_at(m, module.gpl_syms), eg_get_or(0u, m, module.num_gpl_syms));
+        add_exports(r, exports, eg_at(m, module.syms), eg_get_or(0u, m, module.num_syms), ANY);
+        add_exports(r, exports, eg_at(m, module.gpl_syms), eg_get_or(0u, m, module.num_gpl_syms),
+                    GPL);
     }
     return exports;
 }
@@ -105,14 +117,17 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
         const char *name = p->strings + s->name;
         const uint64_t addr = s->addr + table->shift;
         char letter = (char)s->letter;
+        bool exported = isupper(s->letter) != 0;
+        uint64_t licence;
 
-        // A module's own letters tell what is static; /proc/kallsyms tells what is exported.
-        if (module)
-            letter = (char)(eg_map_get(exports, export_key(name, addr), &(uint64_t){ 0 })
-                                ? toupper((unsigned char)letter)
-                                : tolower((unsigned char)letter));
-        emit(r, addr, letter, size_of(p, i), module ? "module" : "core", module ? module : "kernel",
-             eg_text(name));
+        // A module's own letters tell what is static. /proc/kallsyms tells what is exported, and
+        // looks it up among the exports that any module may use.
+        if (module) {
+            exported = eg_map_get(exports, export_key(name, addr), &licence);
+            letter = (char)(exported && licence == ANY ? toupper(s->letter) : tolower(s->letter));
+        }
+        emit(r, addr, letter, exported, size_of(p, i), module ? "module" : "core",
+             module ? module : "kernel", eg_text(name));
     }
 }
 
@@ -129,12 +144,12 @@ static void list_ftrace(struct eg_run *r)
 
         eg_each_list(func, eg_at(map, ftrace_mod_map.funcs), ftrace_mod_func.list)
             if (eg_get(&addr, func, ftrace_mod_func.ip))
-                emit(r, addr, 'T', eg_val(func, ftrace_mod_func.size), "ftrace",
+                emit(r, addr, 'T', false, eg_val(func, ftrace_mod_func.size), "ftrace",
                      module ? module : "?", eg_val(func, ftrace_mod_func.name));
     }
     eg_each_list(ops, eg_sym(r, ftrace_ops_trampoline_list), ftrace_ops.list)
         if (eg_get(&addr, ops, ftrace_ops.trampoline))
-            emit(r, addr, 't', eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
+            emit(r, addr, 't', false, eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
                  "__builtin__ftrace", eg_text("ftrace_trampoline"));
 }
 
@@ -145,7 +160,8 @@ static void list_bpf(struct eg_run *r)
 
     eg_each_list(sym, eg_sym(r, bpf_kallsyms), bpf_ksym.lnode)
         if (eg_get(&start, sym, bpf_ksym.start) && eg_get(&end, sym, bpf_ksym.end))
-            emit(r, start, 't', eg_uint(end - start), "bpf", "bpf", eg_val(sym, bpf_ksym.name));
+            emit(r, start, 't', false, eg_uint(end - start), "bpf", "bpf",
+                 eg_val(sym, bpf_ksym.name));
 }
 
 static void list_kprobes(struct eg_run *r, struct eg_obj cache)
@@ -156,28 +172,43 @@ static void list_kprobes(struct eg_run *r, struct eg_obj cache)
 
     eg_each_list(page, eg_at(cache, kprobe_insn_cache.pages), kprobe_insn_page.list)
         if (eg_get(&addr, page, kprobe_insn_page.insns))
-            emit(r, addr, 't', eg_uint(size), "kprobes", "__builtin__kprobes",
+            emit(r, addr, 't', false, eg_uint(size), "kprobes", "__builtin__kprobes",
                  eg_val(cache, kprobe_insn_cache.sym));
+}
+
+/* The kernel's own table; where it has none, whatever names its symbols. */
+static void list_core(struct eg_run *r, const struct eg_system *sys)
+{
+    for (size_t i = 0; i < sys->symbols.n; i++)
+        if (__builtin_strcmp(sys->symbols.at[i].what, "kallsyms") == 0) {
+            list(r, &sys->symbols.at[i], NULL);
+            return;
+        }
+    for (size_t i = 0; i < sys->symbols.n; i++)
+        list(r, &sys->symbols.at[i], NULL);
+}
+
+static void list_modules(struct eg_run *r, const struct eg_system *sys, const char *only)
+{
+    const struct eg_map *exports = find_exports(r);
+    uint64_t addr;
+
+    // A name that nothing has makes the system read its modules' tables.
+    eg_lookup(r, "?", &addr);
+    for (size_t i = 0; i < sys->module_symbols.n; i++)
+        if (!only || __builtin_strcmp(only, sys->module_symbols.at[i].module) == 0)
+            list(r, &sys->module_symbols.at[i], exports);
 }
 
 static int run(struct eg_run *r)
 {
-    struct eg_system *sys = eg_system_of(r);
+    const struct eg_system *sys = eg_system_of(r);
     const char *only = eg_arg_text(r, "module");
-    struct eg_map *exports;
-    uint64_t addr;
 
-    // A name that no kernel has makes the system read its modules' tables.
-    eg_lookup(r, "?", &addr);
-    exports = find_exports(r);
-    for (int modules = 0; modules <= 1; modules++)
-        for (size_t i = 0; i < sys->symbols.n; i++) {
-            const struct eg_symbols *table = &sys->symbols.at[i];
-            const char *module = table->module ? table->module : "kernel";
-
-            if (!table->module == !modules && (!only || __builtin_strcmp(only, module) == 0))
-                list(r, table, exports);
-        }
+    if (!only || __builtin_strcmp(only, "kernel") == 0)
+        list_core(r, sys);
+    if (!only || __builtin_strcmp(only, "kernel") != 0)
+        list_modules(r, sys, only);
     if (only)
         return 0;
     list_ftrace(r);

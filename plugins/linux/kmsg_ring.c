@@ -55,9 +55,9 @@ static const char *text_of(struct eg_run *r, const struct ring *g, struct eg_obj
 
     if (!eg_get(&begin, desc, desc_begin) || !eg_get(&next, desc, desc_next))
         return NULL;
-    if (begin & 1 && next & 1) { // no block: an empty line, or one that found no room
+    if (begin & 1) { // no block: 3 is an empty line, 1 a text that found no room
         *len = 0;
-        return "";
+        return begin == 1 ? NULL : "";
     }
     at = begin & (size - 1);
     end = next & (size - 1);
@@ -84,21 +84,20 @@ static const char *named(struct eg_run *r, struct eg_obj o)
     return s && *s ? s : NULL;
 }
 
-/* @return false when the descriptor holds another record, or none that is whole. */
-static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id,
-                      struct linux_log_record *out)
+/* The state of a record: of one that the ring has no more, REUSABLE. */
+static unsigned state_of(const struct ring *g, uint64_t id, struct eg_obj desc)
 {
-    const uint64_t i = id & ((UINT64_C(1) << g->count_bits) - 1);
-    struct eg_obj desc = eg_index(g->descs, i), info = eg_index(g->infos, i);
     uint64_t state;
-    unsigned kind;
 
-    if (!eg_get(&state, desc, desc_state))
-        return false;
-    kind = (unsigned)(state >> (8 * g->word - 2)) & 3;
-    // A committed record may still grow: it is the newest one, and whole as it stands.
-    if ((state & g->ids) != id || (kind != COMMITTED && kind != FINALIZED))
-        return false;
+    if (!eg_get(&state, desc, desc_state) || (state & g->ids) != id)
+        return RESERVED;
+    return (unsigned)(state >> (8 * g->word - 2)) & 3;
+}
+
+/* @return false when it is not whole. */
+static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id, struct eg_obj desc,
+                      struct eg_obj info, struct linux_log_record *out)
+{
     *out = (struct linux_log_record){ .seq = eg_get_or(id, info, printk_info.seq) };
     out->len = eg_get_or((size_t)0, info, printk_info.text_len);
     out->text = text_of(r, g, desc, id, &out->len);
@@ -129,10 +128,16 @@ void linux_log_ring(struct eg_run *r, linux_log_fn *emit)
         n = UINT64_C(1) << g.count_bits;
     }
     for (uint64_t k = n; k-- && !eg_stopped(r);) {
-        if (record_of(r, &g, (g.head - k) & g.ids, &record))
+        const uint64_t id = (g.head - k) & g.ids, i = id & ((UINT64_C(1) << g.count_bits) - 1);
+        struct eg_obj desc = eg_index(g.descs, i);
+        const unsigned state = state_of(&g, id, desc);
+
+        // A committed record may still grow: it is the newest one, and whole as it stands.
+        if ((state == COMMITTED || state == FINALIZED) &&
+            record_of(r, &g, id, desc, eg_index(g.infos, i), &record))
             emit(r, &record);
         else
-            lost++;
+            lost += state != REUSABLE;
     }
     if (lost)
         eg_note(r, "%llu of the log's %llu records are not whole: left out",
