@@ -81,8 +81,9 @@ struct opened {
  */
 int cli_open(struct cli *c, struct opened *o);
 void cli_close(struct opened *o);
-/** No kernel was found: say what failed and what to try. @return CLI_CANNOT_OPEN */
-int cli_no_system(const struct opened *o);
+/** No kernel was found. @brief: the notes that say why have not been shown. @return CLI_CANNOT_OPEN
+ */
+int cli_no_system(const struct opened *o, bool brief);
 
 /** Notes of the image and its system, where the chosen format has no place for them. */
 void cli_image_notes(const struct cli *c, const struct opened *o);

@@ -86,10 +86,10 @@ void cli_close(struct opened *o)
     *o = (struct opened){ 0 };
 }
 
-int cli_no_system(const struct opened *o)
+int cli_no_system(const struct opened *o, bool brief)
 {
-    const char *why = o->n_notes ? o->notes[o->n_notes - 1] : "no trace of a kernel";
-
-    return cli_fail(CLI_CANNOT_OPEN, "%s: %s; `engram %s` says what was looked for", o->image->path,
-                    why, o->image->path);
+    return cli_fail(CLI_CANNOT_OPEN, "%s: no kernel was found in it%s%s%s", o->image->path,
+                    brief ? "; `engram "
+                          : ", so only read, hexdump, vtop and dump with --phys work",
+                    brief ? o->image->path : "", brief ? "` says what was looked for" : "");
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LABEL = 12 };
+enum { LABEL = 25 };
 
 /* One line; nothing of the image's text reaches the terminal unescaped. */
 static void line(const char *label, const char *format, ...) EG_PRINTF(2, 3);
@@ -75,20 +75,6 @@ static void checks(const struct eg_candidate *c)
         line("", "%s %+3d  %s%s%s", k->passed ? "passed" : "FAILED", k->passed ? k->points : 0,
              k->name, k->detail[0] ? ": " : "", k->detail);
     }
-}
-
-static void candidate(const struct eg_candidate *c)
-{
-    line("found by", "%s", c->trace);
-    if (c->paging.arch)
-        line("processor", "%s, %u levels of page tables, the top one at %#" PRIx64,
-             c->paging.arch->name, c->paging.levels, c->paging.root);
-    if (c->has_kaslr)
-        line("kaslr", "%s%#" PRIx64 "; virtual minus physical %#" PRIx64, c->kaslr >> 63 ? "-" : "",
-             c->kaslr >> 63 ? -c->kaslr : c->kaslr, c->kernel_pa_delta);
-    if (c->build_id[0])
-        line("build id", "%s", c->build_id);
-    checks(c);
 }
 
 static void others(const struct eg_system *sys)
@@ -167,23 +153,21 @@ static int tell(const struct cli *c, const struct opened *o)
     int status = CLI_OK;
 
     line("image", "%s, %s", o->image->path, size_text(size, o->image->file_size));
-    line("format", "%s", o->image->format);
+    if (!sys->os) // else `info` says it
+        line("format", "%s", o->image->format);
     if (o->from.sha256)
         line("sha256", "%s", o->from.sha256);
     memory(o);
     if (sys->os) {
-        line("system", "%s %s", sys->os->name, sys->chosen->release);
-        candidate(sys->chosen);
-        sources(sys);
         status = info(c, o);
-    } else {
-        line("system", "none found");
+        sources(sys);
+        checks(sys->chosen);
     }
     others(sys);
     for (size_t i = 0; i < o->n_notes; i++)
         line("note", "%s", o->notes[i]);
     if (!sys->os)
-        return cli_no_system(o);
+        return cli_no_system(o, false);
     line("next", "engram %s pslist; engram plugins %s; engram %s all -r json", o->image->path,
          o->image->path, o->image->path);
     return c->strict && o->n_notes ? CLI_FAILED : status;
