@@ -1,32 +1,24 @@
 /* kallsyms_scan.c - kallsyms' tables by their shape, for kernels whose VMCOREINFO does not name
  * them (before 6.0) or is lost. scripts/kallsyms.c writes them one behind the other into .rodata,
- * each aligned to 4, or to 8 on 64-bit machines before 6.6:
+ * aligned to 4 or 8:
  *
- *    to 6.3   offsets | relative_base | num_syms | names | markers | [seqs_of_names] | token_table
- * | token_index          (or addresses | num_syms | …) 6.4 on   num_syms | names | markers |
- * token_table | token_index | offsets | relative_base 7.0 on   the same without relative_base
+ *    to 6.3: offsets | relative_base | num_syms | names | markers | [seqs_of_names] |
+ *            token_table | token_index; or addresses | num_syms | names ...
+ *    6.4 on: num_syms | names | markers | token_table | token_index | offsets | relative_base
+ *    7.0 on: the same without relative_base
  *
- *  token_table is found first: a digit is always a token of its own, so "0" "1" … "9" follow each
- * other. token_index must say where each of the 256 is. markers, an array of the offsets of every
- * 256th name, ends before token_table, and leads back to names; the number of names stands before
- * them. */
+ *  token_table is found first: a digit is always a token of its own, so "0" "1" ... "9" follow each
+ * other. token_index must say where each of the 256 is. markers, the offsets of every 256th name,
+ * end before token_table and lead back to names; the number of names stands before them. */
 #include "kallsyms_tables.h"
 #include <stdlib.h>
 
-static const uint8_t digits[] = "0\0"
-                                "1\0"
-                                "2\0"
-                                "3\0"
-                                "4\0"
-                                "5\0"
-                                "6\0"
-                                "7\0"
-                                "8\0"
-                                "9";
+static const uint8_t digits[] = { '0', 0, '1', 0, '2', 0, '3', 0, '4', 0,
+                                  '5', 0, '6', 0, '7', 0, '8', 0, '9', 0 };
 
 enum {
-    DIGITS = sizeof digits, // the last NUL too
-    DIGIT = '0',            // number of the first one's token
+    DIGITS = sizeof digits,
+    DIGIT = '0', // number of the first one's token
     TOKENS = 256,
     BEFORE = 8 << 10, // bytes of token_table before the digits, at most
     AFTER = 24 << 10, // and from them to the end of token_index
