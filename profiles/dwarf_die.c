@@ -1,0 +1,420 @@
+/* dwarf_die.c - entries of .debug_info that are types. */
+#include "dwarf_die.h"
+#include <stdio.h>
+
+enum { NESTED_MAX = 64 };
+
+bool eg_dwarf_say(struct eg_dwarf_worker *w, const char *why)
+{
+    if (!w->failed)
+        snprintf(w->text, sizeof w->text, "%s", why);
+    w->failed = true;
+    return false;
+}
+
+bool eg_dwarf_fail(struct eg_dwarf_worker *w, Dwarf_Error error)
+{
+    eg_dwarf_say(w, error ? dwarf_errmsg(error) : "libdwarf cannot open it");
+    if (error)
+        dwarf_dealloc_error(w->unit.window ? w->unit.window->dbg : NULL, error);
+    return false;
+}
+
+bool eg_dwarf_ok(struct eg_dwarf_worker *w, int result)
+{
+    if (result == DW_DLV_ERROR)
+        return eg_dwarf_fail(w, w->error);
+    return result == DW_DLV_OK;
+}
+
+bool eg_dwarf_child(struct eg_dwarf_worker *w, Dwarf_Die of, Dwarf_Die *die)
+{
+    return !w->failed && eg_dwarf_ok(w, dwarf_child(of, die, &w->error));
+}
+
+bool eg_dwarf_next(struct eg_dwarf_worker *w, Dwarf_Die *die)
+{
+    Dwarf_Die next = NULL;
+
+    if (!w->failed && !w->budget--)
+        eg_dwarf_say(w, "its entries go in circles");
+    if (!w->failed &&
+        !eg_dwarf_ok(w, dwarf_siblingof_b(w->unit.window->dbg, *die, 1, &next, &w->error)))
+        next = NULL;
+    dwarf_dealloc_die(*die);
+    *die = next;
+    return next;
+}
+
+/* ---- attributes ---- */
+
+static bool attribute(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which,
+                      Dwarf_Attribute *out, Dwarf_Half *form)
+{
+    if (w->failed || !eg_dwarf_ok(w, dwarf_attr(die, which, out, &w->error)))
+        return false;
+    if (eg_dwarf_ok(w, dwarf_whatform(*out, form, &w->error)))
+        return true;
+    dwarf_dealloc_attribute(*out);
+    return false;
+}
+
+static bool constant(struct eg_dwarf_worker *w, Dwarf_Attribute a, Dwarf_Half form, uint64_t *out)
+{
+    Dwarf_Unsigned value;
+    Dwarf_Signed is_signed;
+
+    switch (form) {
+    case DW_FORM_sdata:
+    case DW_FORM_implicit_const:
+        if (!eg_dwarf_ok(w, dwarf_formsdata(a, &is_signed, &w->error)))
+            return false;
+        *out = (uint64_t)is_signed;
+        return true;
+    case DW_FORM_data1:
+    case DW_FORM_data2:
+    case DW_FORM_data4:
+    case DW_FORM_data8:
+    case DW_FORM_udata:
+        if (!eg_dwarf_ok(w, dwarf_formudata(a, &value, &w->error)))
+            return false;
+        *out = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool eg_dwarf_number(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which, uint64_t *out)
+{
+    Dwarf_Attribute a;
+    Dwarf_Half form;
+    bool good;
+
+    if (!attribute(w, die, which, &a, &form))
+        return false;
+    good = constant(w, a, form, out);
+    dwarf_dealloc_attribute(a);
+    return good;
+}
+
+// Bytes from the start of the struct: a number, or (to DWARF 3) DW_OP_plus_uconst and a number.
+static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    uint64_t value = 0;
+    Dwarf_Attribute a;
+    Dwarf_Half form;
+    Dwarf_Block *block;
+
+    if (!attribute(w, die, DW_AT_data_member_location, &a, &form))
+        return 0;
+    if (!constant(w, a, form, &value) && !w->failed &&
+        eg_dwarf_ok(w, dwarf_formblock(a, &block, &w->error))) {
+        const uint8_t *p = block->bl_data;
+
+        if (block->bl_len < 2 || *p != DW_OP_plus_uconst)
+            eg_dwarf_say(w, "a member whose place has to be computed");
+        for (uint64_t i = 1; i < block->bl_len && i < 10; i++) {
+            value |= (uint64_t)(p[i] & 127) << 7 * (i - 1);
+            if (p[i] < 128)
+                break;
+        }
+        dwarf_dealloc(w->unit.window->dbg, block, DW_DLA_BLOCK);
+    }
+    dwarf_dealloc_attribute(a);
+    return value;
+}
+
+// DW_FORM_ref_addr: a place in the whole of .debug_info, which libdwarf sees a window of.
+static uint64_t far_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Attribute a)
+{
+    const struct eg_dwarf_bytes *b = &w->shared->bytes;
+    Dwarf_Half version, size;
+    Dwarf_Off at;
+    const uint8_t *p;
+    uint64_t place;
+
+    if (!eg_dwarf_ok(w, dwarf_get_version_of_die(die, &version, &size)) ||
+        !eg_dwarf_ok(w, dwarf_attr_offset(die, a, &at, &w->error)))
+        return 0;
+    if (version == 2)
+        size = b->ptr_size;
+    at += w->unit.window->start;
+    if (!eg_within(at, size, b->at[EG_DW_INFO].len))
+        return 0;
+    p = b->at[EG_DW_INFO].p + at;
+    place = size == 8 ? (b->big_endian ? eg_be64(p) : eg_le64(p))
+                      : (b->big_endian ? eg_be32(p) : eg_le32(p));
+    return place < b->at[EG_DW_INFO].len ? place : 0;
+}
+
+/** DW_AT_type as a place; 0: void. */
+static uint64_t reference(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    Dwarf_Attribute a;
+    Dwarf_Half form;
+    Dwarf_Off at;
+    uint64_t place = 0;
+
+    if (!attribute(w, die, DW_AT_type, &a, &form))
+        return 0;
+    switch (form) {
+    case DW_FORM_ref1:
+    case DW_FORM_ref2:
+    case DW_FORM_ref4:
+    case DW_FORM_ref8:
+    case DW_FORM_ref_udata:
+        if (eg_dwarf_ok(w, dwarf_global_formref(a, &at, &w->error)))
+            place = at + w->unit.window->start;
+        break;
+    case DW_FORM_ref_addr:
+        place = far_reference(w, die, a);
+        break;
+    case DW_FORM_ref_sig8:
+        eg_dwarf_say(w, "its types are in type units: build without -fdebug-types-section");
+        break;
+    default:
+        eg_dwarf_say(w, "its types are in another file (dwz -m): use the file from before dwz");
+    }
+    dwarf_dealloc_attribute(a);
+    return place;
+}
+
+static const char *name_of(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    char *name;
+
+    return !w->failed && eg_dwarf_ok(w, dwarf_diename(die, &name, &w->error)) && *name ? name
+                                                                                       : NULL;
+}
+
+static bool has(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which)
+{
+    Dwarf_Bool is = false;
+
+    return !w->failed && eg_dwarf_ok(w, dwarf_hasattr(die, which, &is, &w->error)) && is;
+}
+
+/* ---- what types hold ---- */
+
+static struct eg_raw_member *push_member(struct eg_dwarf_worker *w)
+{
+    struct eg_raw_member *m = w->failed ? NULL : eg_vec_push(&w->raw.members);
+
+    if (!m)
+        eg_dwarf_say(w, "out of memory");
+    return m;
+}
+
+static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    uint64_t bits = 0, at, storage = 0;
+    struct eg_raw_member m = { .name = name_of(w, die), .ref = reference(w, die) }, *to;
+
+    eg_dwarf_number(w, die, DW_AT_bit_size, &bits);
+    if (bits && eg_dwarf_number(w, die, DW_AT_data_bit_offset, &at)) {
+        m.bit_off = at;
+    } else {
+        m.bit_off = 8 * location(w, die);
+        // To DWARF 3: from the highest bit of a unit of storage (DWARF 3, 5.5.6).
+        if (bits && eg_dwarf_number(w, die, DW_AT_bit_offset, &at)) {
+            if (!eg_dwarf_number(w, die, DW_AT_byte_size, &storage))
+                eg_dwarf_say(w, "a bit-field without the size of what it lies in");
+            m.bit_off += w->shared->bytes.big_endian ? at : 8 * storage - at - bits;
+        }
+    }
+    m.bit_size = (uint32_t)bits;
+    to = push_member(w);
+    if (to)
+        *to = m;
+}
+
+// Members, enumerators or parameters. @return whether types stand between them.
+static bool contents(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
+{
+    const size_t first = w->raw.members.n;
+    struct eg_raw_member *to;
+    bool types = false, negative = false;
+    Dwarf_Die die;
+
+    for (bool more = eg_dwarf_child(w, of, &die); more; more = eg_dwarf_next(w, &die)) {
+        uint64_t value = 0;
+        Dwarf_Half tag = 0;
+
+        eg_dwarf_ok(w, dwarf_tag(die, &tag, &w->error));
+        switch (tag) {
+        case DW_TAG_member:
+            member(w, die);
+            break;
+        case DW_TAG_enumerator:
+            eg_dwarf_number(w, die, DW_AT_const_value, &value);
+            negative = negative || (int64_t)value < 0;
+            to = push_member(w);
+            if (to)
+                *to = (struct eg_raw_member){ .name = name_of(w, die), .bit_off = value };
+            break;
+        case DW_TAG_formal_parameter:
+        case DW_TAG_unspecified_parameters: // void, as in BTF
+            to = push_member(w);
+            if (to)
+                *to = (struct eg_raw_member){ .ref = reference(w, die) };
+            break;
+        default:
+            types = true;
+        }
+    }
+    w->raw.types.at[i].first = (uint32_t)first;
+    w->raw.types.at[i].count = (uint32_t)(w->raw.members.n - first);
+    if (negative)
+        w->raw.types.at[i].flags |= EG_TF_SIGNED;
+    return types;
+}
+
+static uint32_t length(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    uint64_t n;
+
+    if (eg_dwarf_number(w, die, DW_AT_count, &n))
+        return n < UINT32_MAX ? (uint32_t)n : 0;
+    // int a[] has no bound, or -1 in as many bytes as the compiler liked.
+    return eg_dwarf_number(w, die, DW_AT_upper_bound, &n) && n < UINT32_MAX ? (uint32_t)n + 1 : 0;
+}
+
+// int a[2][3] is one entry: two arrays, the inner one at the next byte, where no entry begins.
+static void dimensions(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
+{
+    const uint64_t element = w->raw.types.at[i].ref;
+    unsigned n = 0;
+    Dwarf_Die die;
+
+    for (bool more = eg_dwarf_child(w, of, &die); more; more = eg_dwarf_next(w, &die)) {
+        struct eg_raw_type *to = &w->raw.types.at[i];
+
+        if (n++) {
+            if (!(to = eg_vec_push(&w->raw.types))) {
+                eg_dwarf_say(w, "out of memory");
+                continue;
+            }
+            to[-1].ref = to[-1].at + 1;
+            *to = (struct eg_raw_type){ .at = to[-1].at + 1, .kind = EG_T_ARRAY };
+        }
+        to->count = length(w, die);
+        to->ref = element;
+    }
+}
+
+static void base_type(struct eg_dwarf_worker *w, Dwarf_Die die, struct eg_raw_type *t)
+{
+    uint64_t encoding = 0;
+
+    eg_dwarf_number(w, die, DW_AT_encoding, &encoding);
+    t->kind = EG_T_INT;
+    switch (encoding) {
+    case DW_ATE_boolean:
+        t->flags = EG_TF_BOOL;
+        break;
+    case DW_ATE_signed:
+        t->flags = EG_TF_SIGNED;
+        break;
+    case DW_ATE_signed_char:
+        t->flags = EG_TF_SIGNED | EG_TF_CHAR;
+        break;
+    case DW_ATE_unsigned_char:
+        t->flags = EG_TF_CHAR;
+        break;
+    case DW_ATE_float:
+    case DW_ATE_complex_float:
+    case DW_ATE_imaginary_float:
+    case DW_ATE_decimal_float:
+        t->kind = EG_T_FLOAT;
+    }
+}
+
+/* ---- types ---- */
+
+static uint8_t kind_of(Dwarf_Half tag)
+{
+    switch (tag) {
+    case DW_TAG_base_type:
+        return EG_T_INT;
+    case DW_TAG_pointer_type:
+        return EG_T_PTR;
+    case DW_TAG_structure_type:
+        return EG_T_STRUCT;
+    case DW_TAG_union_type:
+        return EG_T_UNION;
+    case DW_TAG_enumeration_type:
+        return EG_T_ENUM;
+    case DW_TAG_typedef:
+        return EG_T_TYPEDEF;
+    case DW_TAG_array_type:
+        return EG_T_ARRAY;
+    case DW_TAG_subroutine_type:
+        return EG_T_FUNC;
+    default:
+        return EG_T_VOID;
+    }
+}
+
+static bool is_qualifier(Dwarf_Half tag)
+{
+    return tag == DW_TAG_const_type || tag == DW_TAG_volatile_type || tag == DW_TAG_restrict_type ||
+           tag == DW_TAG_atomic_type;
+}
+
+static bool is_tag(uint8_t kind)
+{
+    return kind == EG_T_STRUCT || kind == EG_T_UNION || kind == EG_T_ENUM;
+}
+
+void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
+{
+    struct eg_raw_type t = { 0 }, *to;
+    Dwarf_Half tag = 0;
+    Dwarf_Off at;
+    size_t i;
+    Dwarf_Die inner;
+
+    if (w->failed || !eg_dwarf_ok(w, dwarf_tag(die, &tag, &w->error)))
+        return;
+    t.kind = kind_of(tag);
+    if ((!t.kind && !is_qualifier(tag)) || !eg_dwarf_ok(w, dwarf_dieoffset(die, &at, &w->error)))
+        return;
+    t.at = at + w->unit.window->start;
+    if (!is_qualifier(tag) && t.kind != EG_T_PTR && t.kind != EG_T_ARRAY && t.kind != EG_T_FUNC)
+        t.name = name_of(w, die);
+    if (t.kind == EG_T_INT)
+        base_type(w, die, &t);
+    if (is_tag(t.kind)) {
+        t.tag = t.kind;
+        if (has(w, die, DW_AT_declaration)) {
+            t.flags = t.kind == EG_T_UNION ? EG_TF_UNION : 0;
+            t.kind = EG_T_FWD;
+        }
+    } else if (t.kind != EG_T_INT && t.kind != EG_T_FLOAT) {
+        t.ref = reference(w, die);
+    }
+    if (t.kind == EG_T_PTR)
+        t.size = w->shared->bytes.ptr_size;
+    else if (t.kind == EG_T_INT || t.kind == EG_T_FLOAT || is_tag(t.kind))
+        eg_dwarf_number(w, die, DW_AT_byte_size, &t.size);
+    if (w->failed)
+        return;
+    to = eg_vec_push(&w->raw.types);
+    if (!to) {
+        eg_dwarf_say(w, "out of memory");
+        return;
+    }
+    *to = t;
+    i = w->raw.types.n - 1;
+    if (t.kind == EG_T_ARRAY)
+        dimensions(w, die, i);
+    if ((!is_tag(t.kind) && t.kind != EG_T_FUNC) || !contents(w, die, i))
+        return;
+    if (nested == NESTED_MAX) {
+        eg_dwarf_say(w, "its structs lie too deep in each other");
+        return;
+    }
+    for (bool more = eg_dwarf_child(w, die, &inner); more; more = eg_dwarf_next(w, &inner))
+        eg_dwarf_parse(w, inner, nested + 1);
+}
