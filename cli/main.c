@@ -116,10 +116,10 @@ static int dispatch(struct cli *c, int argc, char **argv)
         return cli_help(c);
     if (c->help)
         return cli_usage(stdout);
-    if (!v && !c->image && !c->words.n) {
-        cli_usage(stderr);
-        return CLI_USAGE;
-    }
+    if (!v && !c->image && !c->words.n)
+        return cli_fail(CLI_USAGE,
+                        "no image given: `engram IMAGE` says what it is, `engram --help` "
+                        "what else there is");
     if (!v)
         return c->words.n ? cli_run(c) : cli_summary(c);
     if (c->words.n < v->min || c->words.n > v->max || (v->image == WANTS_IMAGE && !c->image))

@@ -297,6 +297,18 @@ static int run_jobs(struct jobs *j)
     return report(j);
 }
 
+/* Values that no plugin could use are mistakes on the command line, not failures of a run. */
+static int check_values(const struct jobs *j)
+{
+    const struct eg_run_options o = { .args = j->cli->args.at, .n_args = j->cli->args.n };
+    struct eg_error e;
+
+    for (size_t i = 0; i < j->at.n; i++)
+        if (eg_args_check(j->o.sys, j->at.at[i].reg, &o, &e))
+            return cli_fail(CLI_USAGE, "%s: %s", j->at.at[i].reg->name, e.text);
+    return CLI_OK;
+}
+
 int cli_run(struct cli *c)
 {
     struct jobs j = { .cli = c };
@@ -316,6 +328,8 @@ int cli_run(struct cli *c)
         status = cli_no_system(&j.o, true);
     if (!status && all && !(status = add_all(&j)))
         status = check_options(&j);
+    if (!status)
+        status = check_values(&j);
     if (!status)
         status = run_jobs(&j);
     for (size_t i = 0; i < j.at.n; i++) {
