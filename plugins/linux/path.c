@@ -168,15 +168,21 @@ char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task)
     return finish(r, &t, dentry.addr);
 }
 
-/* overlayfs and the like keep the path that the user sees beside the file that they opened. */
+/* overlayfs and the like keep the path that the user sees behind the file that they opened. */
 static struct eg_obj user_path(struct eg_run *r, struct eg_obj file)
 {
-    enum { FMODE_BACKING = 1 << 25 };
+    enum { FMODE_BACKING = 3 << 24 }; // bit 25, since 6.14 bit 24: the path itself must speak
+    uint64_t sb, own;
 
     if (file.kind == EG_K_PTR)
         file = eg_deref(file);
-    if (eg_has(r, backing_file.user_path) && eg_get_or(0u, file, file.f_mode) & FMODE_BACKING)
-        return eg_at(eg_container(file, backing_file.file), backing_file.user_path);
+    if (eg_has(r, backing_file.user_path) && eg_get_or(0u, file, file.f_mode) & FMODE_BACKING) {
+        struct eg_obj path = eg_at(eg_container(file, backing_file.file), backing_file.user_path);
+
+        if (eg_get(&sb, path, path.mnt, vfsmount.mnt_sb) &&
+            eg_get(&own, path, path.dentry, dentry.d_sb) && sb && sb == own)
+            return path;
+    }
     return eg_bad(file, EG_NO_MEMBER, 0);
 }
 
