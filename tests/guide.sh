@@ -24,9 +24,9 @@ grep -q '^ *0xff' out        # a row at least
 engram --plugin-dir . help orphans | grep -q '^source: .*orphans.c'
 # Another build's plugin is refused, with a reason.
 mkdir ../other
-sed 's/EG_ABI "/&x/' "$(find "$tmp/root" -name abi.h)" >../other/abi.h
-# shellcheck disable=SC2046 # words on purpose
-cc -shared -fPIC -I../other $(pkg-config --cflags engram) -o ../other/orphans.so orphans.c
+cp "$(dirname "$(find "$tmp/root" -name abi.h)")"/*.h ../other
+sed -i 's/EG_ABI "/&x/' ../other/abi.h
+cc -shared -fPIC -I../other -o ../other/orphans.so orphans.c
 engram --plugin-dir ../other plugins >refused 2>&1 && exit 1
 cat refused
 grep -q 'orphans.so' refused
