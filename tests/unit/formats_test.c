@@ -308,6 +308,7 @@ static void elf_with_paging(void **state)
         { LOAD, 0x2000, 0xffffc90000000000, 0x1000, 0x1000, 0x1000 }, // the second page again
         { LOAD, 0x1000, 0x400000, 0x0, 0x1000, 0x1000 },              // a program's
         { LOAD, 0x3000, 0xffffc90000005000, UINT64_MAX, 0x1000, 0x1000 },
+        { LOAD, 0x1000, 0xffff000000400000, 0x0, 0x1000, 0x1000 }, // as QEMU writes a program's
     };
 
     (void)state;
@@ -323,6 +324,7 @@ static void elf_with_paging(void **state)
     assert_int_equal(peek(img->kernel_va, 0xffffc90000000000), 2);
     assert_int_equal(peek(img->kernel_va, 0xffffc90000005000), 3);
     assert_int_equal(peek(img->kernel_va, 0x400000), -EG_ABSENT);
+    assert_int_equal(peek(img->kernel_va, 0xffff000000400000), -EG_ABSENT);
     assert_false(img->virtual_only);
     assert_int_equal(img->notes.n, 0);
 }
