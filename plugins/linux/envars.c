@@ -21,7 +21,7 @@ static void emit(struct eg_run *r, struct eg_obj task, struct eg_cell key, struc
            .COMM = eg_val(task, task_struct.comm), .KEY = key, .VALUE = value);
 }
 
-static void list(struct eg_run *r, struct eg_obj task)
+static void list(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
 {
     struct eg_obj mm = eg_at(task, task_struct.mm);
     struct eg_space *user = linux_mm_space(r, mm);
@@ -33,7 +33,7 @@ static void list(struct eg_run *r, struct eg_obj task)
     if (!user || !eg_get(&start, mm, mm_struct.env_start) || !eg_get(&end, mm, mm_struct.env_end) ||
         start >= end)
         return;
-    s = linux_user_bytes(r, user, start, end, &len, &missing);
+    s = linux_user_bytes(r, user, start, end, buf, &len, &missing);
     if (!s) {
         emit(r, task, missing, missing);
         return;
@@ -55,11 +55,12 @@ static void list(struct eg_run *r, struct eg_obj task)
 
 static int run(struct eg_run *r)
 {
+    struct linux_buffer buf = { 0 };
     struct eg_obj task;
 
     linux_each_process(r, task)
         if (eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.pid)))
-            list(r, task);
+            list(r, task, &buf);
     return 0;
 }
 

@@ -71,11 +71,11 @@ static bool read_export(struct eg_run *r, struct eg_obj ks, uint64_t *addr, cons
 static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first, uint32_t n,
                         enum licence licence)
 {
-    enum { EXPORTS_MAX = 1 << 16 };
+    enum { EXPORTS_MAX = 1 << 20 }; // of all modules together
     const char *name;
     uint64_t addr;
 
-    for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++)
+    for (uint32_t i = 0; i < n && exports->n < EXPORTS_MAX; i++)
         if (read_export(r, eg_index(first, i), &addr, &name))
             eg_map_add(exports, export_key(name, addr), licence);
 }
@@ -95,22 +95,23 @@ static struct eg_map *find_exports(struct eg_run *r)
 
 /* ---- tables ---- */
 
-static struct eg_cell size_of(const struct eg_profile *p, uint32_t i)
+/* Symbols are by address; @next: of the first above the one before. */
+static struct eg_cell size_of(const struct eg_profile *p, uint32_t i, uint32_t *next)
 {
     const struct eg_symbol *s = &p->symbols[i];
 
     if (s->size)
         return eg_uint(s->size);
-    for (uint32_t next = i + 1; next < p->n_symbols; next++)
-        if (p->symbols[next].addr != s->addr)
-            return eg_uint(p->symbols[next].addr - s->addr);
-    return (struct eg_cell){ 0 };
+    while (*next < p->n_symbols && p->symbols[*next].addr <= s->addr)
+        ++*next;
+    return *next < p->n_symbols ? eg_uint(p->symbols[*next].addr - s->addr) : (struct eg_cell){ 0 };
 }
 
 static void list(struct eg_run *r, const struct eg_symbols *table, const struct eg_map *exports)
 {
     const struct eg_profile *p = table->profile;
     const char *module = table->module;
+    uint32_t next = 0;
 
     for (uint32_t i = 0; i < p->n_symbols && !eg_stopped(r); i++) {
         const struct eg_symbol *s = &p->symbols[i];
@@ -126,7 +127,7 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
             exported = eg_map_get(exports, export_key(name, addr), &licence);
             letter = (char)(exported && licence == ANY ? toupper(s->letter) : tolower(s->letter));
         }
-        emit(r, addr, letter, exported, size_of(p, i), module ? "module" : "core",
+        emit(r, addr, letter, exported, size_of(p, i, &next), module ? "module" : "core",
              module ? module : "kernel", eg_text(name));
     }
 }

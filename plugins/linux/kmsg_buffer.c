@@ -71,10 +71,12 @@ void linux_log_buffer(struct eg_run *r, linux_log_fn *emit)
             at = 0;
             continue;
         }
-        if (record_at(r, log, len, &record))
-            emit(r, &record);
-        else
-            eg_note(r, "log record %llu is not whole: left out", (unsigned long long)record.seq);
+        if (!record_at(r, log, len, &record)) {
+            eg_note(r, "the log broke at record %llu, after %u bytes",
+                    (unsigned long long)record.seq, done);
+            return;
+        }
+        emit(r, &record);
         record.seq++;
         at += len;
         done += len;

@@ -15,6 +15,7 @@ EG_FIELD_AS(info_subsystem, printk_info, "dev_info.subsystem");
 EG_FIELD_AS(info_device, printk_info, "dev_info.device");
 EG_SYMBOL(prb, "printk_ringbuffer *");
 
+enum { RECORDS_MAX = 1 << 22 };
 enum { RESERVED, COMMITTED, FINALIZED, REUSABLE }; // the two top bits of desc_state
 
 struct ring {
@@ -122,10 +123,10 @@ void linux_log_ring(struct eg_run *r, linux_log_fn *emit)
         return;
     }
     n = ((g.head - g.tail) & g.ids) + 1;
-    if (n > UINT64_C(1) << g.count_bits) {
-        eg_note(r, "the log's ring counts %llu records and has room for %llu",
-                (unsigned long long)n, 1ull << g.count_bits);
-        n = UINT64_C(1) << g.count_bits;
+    if (n > EG_MIN(RECORDS_MAX, UINT64_C(1) << g.count_bits)) {
+        eg_note(r, "the log's ring says that it holds %llu records: not believed",
+                (unsigned long long)n);
+        n = EG_MIN(RECORDS_MAX, UINT64_C(1) << g.count_bits);
     }
     for (uint64_t k = n; k-- && !eg_stopped(r);) {
         const uint64_t id = (g.head - k) & g.ids, i = id & ((UINT64_C(1) << g.count_bits) - 1);

@@ -73,10 +73,15 @@ struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task);
 /** The same of an mm_struct. */
 struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm);
 
+/** Memory that is used again and again. */
+struct linux_buffer {
+    char *at;
+    size_t cap;
+};
 /** The bytes of [@start, @end) of user memory and a NUL: *@len of them, as far as they can be read.
- * @missing: the cell of what cannot. NULL when that is the first byte. */
+ * @missing: the cell of what cannot. In @buf, until its next use; NULL when no byte can. */
 char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
-                       size_t *len, struct eg_cell *missing);
+                       struct linux_buffer *buf, size_t *len, struct eg_cell *missing);
 /** The note for text that linux_user_bytes could not give whole. */
 void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
                     const struct eg_cell *missing);

@@ -48,12 +48,11 @@ struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
 }
 
 char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
-                       size_t *len, struct eg_cell *missing)
+                       struct linux_buffer *buf, size_t *len, struct eg_cell *missing)
 {
     enum { MOST = 6 << 20 }; // arguments and environment of one program: fs/exec.c
     struct eg_view *v = eg_view_of(r);
     uint64_t at = start, stop = end;
-    char *bytes;
     size_t n;
 
     *missing = eg_missing(EG_BAD_VALUE, start);
@@ -68,11 +67,16 @@ char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, 
     }
     if (at <= start)
         return NULL;
-    bytes = eg_tmp(r, at - start + 1);
-    if (!eg_read(v, user, start, bytes, at - start))
+    n = at - start;
+    if (n >= buf->cap) {
+        buf->cap = 2 * n + 1;
+        buf->at = eg_tmp(r, buf->cap);
+    }
+    if (!eg_read(v, user, start, buf->at, n))
         return NULL;
-    *len = at - start;
-    return bytes;
+    buf->at[n] = 0;
+    *len = n;
+    return buf->at;
 }
 
 void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,

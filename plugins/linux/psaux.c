@@ -22,7 +22,7 @@ static bool has_title(struct eg_run *r, struct eg_space *user, uint64_t arg_end)
 }
 
 static struct eg_cell read_args(struct eg_run *r, struct eg_obj task, struct eg_space *user,
-                                uint64_t start, uint64_t end)
+                                uint64_t start, uint64_t end, struct linux_buffer *buf)
 {
     const bool title = has_title(r, user, end);
     struct eg_cell missing;
@@ -31,7 +31,7 @@ static struct eg_cell read_args(struct eg_run *r, struct eg_obj task, struct eg_
 
     if (title)
         end = start + (UINT64_C(1) << linux_page_shift(r));
-    s = linux_user_bytes(r, user, start, end, &len, &missing);
+    s = linux_user_bytes(r, user, start, end, buf, &len, &missing);
     if (!s)
         return missing;
     whole = title ? __builtin_strlen(s) : len;
@@ -45,7 +45,7 @@ static struct eg_cell read_args(struct eg_run *r, struct eg_obj task, struct eg_
     return eg_textn(s, whole);
 }
 
-static struct eg_cell args(struct eg_run *r, struct eg_obj task)
+static struct eg_cell args(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
 {
     struct eg_obj mm = eg_at(task, task_struct.mm);
     struct eg_obj end_at = eg_at(mm, mm_struct.arg_end);
@@ -62,18 +62,19 @@ static struct eg_cell args(struct eg_run *r, struct eg_obj task)
     if (start >= end)
         return eg_text("");
     user = linux_mm_space(r, mm);
-    return user ? read_args(r, task, user, start, end) : eg_missing(EG_TABLE_MISSING, mm.addr);
+    return user ? read_args(r, task, user, start, end, buf) : eg_missing(EG_TABLE_MISSING, mm.addr);
 }
 
 static int run(struct eg_run *r)
 {
+    struct linux_buffer buf = { 0 };
     struct eg_obj task;
 
     linux_each_process(r, task)
         if (eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.pid)))
             eg_row(r, .PID = eg_val(task, task_struct.pid),
                    .PPID = eg_val(task, task_struct.real_parent, task_struct.pid),
-                   .COMM = eg_val(task, task_struct.comm), .ARGS = args(r, task));
+                   .COMM = eg_val(task, task_struct.comm), .ARGS = args(r, task, &buf));
     return 0;
 }
 

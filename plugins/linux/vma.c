@@ -32,8 +32,6 @@ static bool next_in_maple(struct eg_run *r, struct linux_vma_walk *w, struct eg_
             continue;
         if (is_next(w, o))
             return *vma = o, true;
-        eg_note(r, "mm_struct at %#llx: what lies at %#llx is not its mapping: left out",
-                (unsigned long long)w->mm.addr, (unsigned long long)e.value);
     }
     return false;
 }

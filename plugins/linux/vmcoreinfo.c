@@ -19,21 +19,18 @@ static void list(struct eg_run *r, struct eg_cell offset, const struct eg_vmcore
         eg_row(r, .Offset = offset, .Key = eg_textn(key, klen), .Value = eg_textn(value, vlen));
 }
 
-static void look_at(struct eg_run *r, uint64_t page)
+static void look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
 {
     struct eg_vmcoreinfo text;
     const uint8_t *p;
-    uint8_t *copy;
-    size_t len;
     bool bare;
 
     // One read of the page's head tells; the text is copied, for rows are written meanwhile.
     p = eg_bytes(eg_view_of(r), eg_physical(r), page, 24);
     if (!p || (__builtin_memcmp(p + 12, "VMCOREINFO", 10) && __builtin_memcmp(p, "OSRELEASE=", 10)))
         return;
-    copy = eg_tmp(r, TEXT_MAX);
-    len = eg_read_some(eg_view_of(r), eg_physical(r), page, copy, TEXT_MAX, NULL);
-    if (len && eg_vmcoreinfo_page(copy, TEXT_MAX, &bare, &text))
+    if (eg_read_some(eg_view_of(r), eg_physical(r), page, copy, TEXT_MAX, NULL) &&
+        eg_vmcoreinfo_page(copy, TEXT_MAX, &bare, &text))
         list(r, eg_uint(page), &text);
 }
 
@@ -41,6 +38,7 @@ static int run(struct eg_run *r)
 {
     struct eg_space *phys = eg_physical(r);
     const char *note = eg_system_of(r)->image->vmcoreinfo;
+    uint8_t *copy = eg_tmp(r, TEXT_MAX);
     struct eg_extent x;
 
     if (note)
@@ -49,7 +47,7 @@ static int run(struct eg_run *r)
         uint64_t page = eg_align_up(x.start, PAGE);
 
         for (; !x.zero && page >= x.start && page <= x.last && !eg_stopped(r); page += PAGE) {
-            look_at(r, page);
+            look_at(r, page, copy);
             eg_progress(r, page, phys->last);
         }
         if (x.last == UINT64_MAX || eg_stopped(r))
