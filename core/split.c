@@ -175,7 +175,7 @@ int eg_split_open(struct eg_space **out, struct eg_image *img, const char *path,
     }
     s->as.last = s->joined->last;
     if (s->n > 1)
-        eg_image_note(img, "%zu pieces joined, %s the first", s->n, path);
+        snprintf(img->format, sizeof img->format, "%zu pieces", s->n);
     *out = &s->as;
     return 0;
 }
