@@ -81,16 +81,18 @@ static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t 
     return r;
 }
 
-/** How many entries from @at on, @max at most, go on as the first one (@e, decoded @r) began. */
-static uint64_t run_length(struct eg_view *v, const struct x86 *x, uint64_t at, uint64_t max,
+/** How many entries of @table from @index on, below @end, go on as the first one (@e, decoded @r)
+ * began. */
+static uint64_t run_length(const struct x86 *x, const uint8_t *table, uint64_t index, uint64_t end,
                            uint64_t e, struct entry r, int level, uint16_t above, bool kernel)
 {
     const uint64_t size = UINT64_C(1) << (12 + 9 * level);
-    uint64_t n = 1, next;
+    uint64_t n = 1;
 
     if (r.why && e) // its entry is what matters: each stands alone
         return 1;
-    for (; n < max && eg_read_u64(v, x->phys, at + 8 * n, false, &next); n++) {
+    for (; index + n < end; n++) {
+        const uint64_t next = eg_le64(table + 8 * (index + n));
         struct entry s;
 
         if (r.why) {
@@ -105,39 +107,69 @@ static uint64_t run_length(struct eg_view *v, const struct x86 *x, uint64_t at, 
     return n;
 }
 
+/** The table at @at in our memory, whole; NULL: it is not, or only in part. */
+static const uint8_t *table_at(struct eg_view *v, const struct x86 *x, uint64_t at)
+{
+    const uint64_t page = at >> EG_VIEW_SHIFT;
+    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)x->phys >> 6) & (EG_TLB_SLOTS - 1)];
+
+    return eg_bytes(v, x->phys, at, 8) && e->page == page && e->space == x->phys ? e->host : NULL;
+}
+
+/** An entry that cannot be read: a hole as long as the table's absence is. */
+static void table_missing(struct eg_view *v, const struct x86 *x, uint64_t at, uint64_t n,
+                          int shift, struct eg_extent *out)
+{
+    struct eg_extent hole;
+
+    eg_extent_at(v, x->phys, at, &hole);
+    out->why = EG_TABLE_MISSING;
+    n = hole.why ? EG_MIN(n, (hole.last - at) / 8 + 1) : 1;
+    out->last = out->start + (n << shift) - 1;
+}
+
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
 {
     const struct x86 *x = as->priv;
     const uint64_t half = UINT64_C(1) << (9 * x->levels + 11);
-    const bool kernel = va >> 63;
-    uint16_t above = EG_X_WRITE | EG_X_USER | EG_X_EXEC;
-    uint64_t table = x->root;
+    const bool kernel = va >> 63,
+               again = v->walked.space == as && va >= v->walked.first && va <= v->walked.last;
+    uint16_t above = again ? v->walked.above : EG_X_WRITE | EG_X_USER | EG_X_EXEC;
+    uint64_t table = again ? v->walked.table : x->root;
 
     if (va >= half && va < -half) {
         *out = (struct eg_extent){ .start = half, .last = -half - 1, .why = EG_NOT_CANONICAL };
         return;
     }
-    for (int level = x->levels - 1;; level--) {
+    for (int level = again ? 0 : x->levels - 1;; level--) {
         const int shift = 12 + 9 * level;
         const uint64_t index = va >> shift & 511, at = table + 8 * index;
-        uint64_t n = level == x->levels - 1 ? 256 - index % 256 : 512 - index, e;
+        const uint64_t end = level == x->levels - 1 && index < 256 ? 256 : 512;
+        const uint8_t *host = again ? v->walked.host : table_at(v, x, table);
         struct entry r;
+        uint64_t e, n = 1;
 
         *out = (struct eg_extent){ .start = va >> shift << shift,
                                    .level = (uint8_t)level,
                                    .entry_addr = at };
-        if (!eg_read_u64(v, x->phys, at, false, &e)) {
-            struct eg_extent hole;
-
-            eg_extent_at(v, x->phys, at, &hole);
-            out->why = EG_TABLE_MISSING;
-            n = hole.why ? EG_MIN(n, (hole.last - at) / 8 + 1) : 1;
-            out->last = out->start + (n << shift) - 1;
+        if (host) {
+            e = eg_le64(host + 8 * index);
+        } else if (!eg_read_u64(v, x->phys, at, false, &e)) {
+            table_missing(v, x, at, end - index, shift, out);
             return;
+        }
+        if (level == 0 && host && !again) {
+            v->walked.space = as;
+            v->walked.host = host;
+            v->walked.first = va & ~UINT64_C(0x1fffff);
+            v->walked.last = va | 0x1fffff;
+            v->walked.table = table;
+            v->walked.above = above;
         }
         r = decode(x, e, level, above, kernel);
         if (r.why || r.leaf) {
-            n = run_length(v, x, at, n, e, r, level, above, kernel);
+            if (host && !v->brief)
+                n = run_length(x, host, index, end, e, r, level, above, kernel);
             out->last = out->start + (n << shift) - 1;
             out->entry = e;
             out->why = r.why;

@@ -30,6 +30,13 @@ void eg_view_init(struct eg_view *v, struct eg_run *r)
     v->run = r;
 }
 
+/** Made bytes are about to go: nothing may point into them. */
+static void forget_pointers(struct eg_view *v)
+{
+    memset(v->tlb, 0, sizeof v->tlb);
+    v->walked.space = NULL;
+}
+
 static void drop(struct eg_fill_cache *c, struct fill *f)
 {
     free(f->bytes);
@@ -44,14 +51,12 @@ void eg_view_fini(struct eg_view *v)
             free(v->fills->at[i].bytes);
     free(v->fills);
     v->fills = NULL;
-    memset(v->tlb, 0, sizeof v->tlb);
+    forget_pointers(v);
 }
 
 void eg_view_forget(struct eg_view *v, const struct eg_space *as)
 {
-    for (unsigned i = 0; i < EG_TLB_SLOTS; i++)
-        if (v->tlb[i].space == as)
-            v->tlb[i] = (struct eg_tlbe){ 0 };
+    forget_pointers(v);
     for (unsigned i = 0; v->fills && i < FILLS; i++)
         if (v->fills->at[i].space == as)
             drop(v->fills, &v->fills->at[i]);
@@ -90,7 +95,7 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
         }
         if (f->bytes) {
             drop(c, f);
-            memset(v->tlb, 0, sizeof v->tlb); // translations may point into it
+            forget_pointers(v);
         }
         if (c->bytes + len <= FILL_BYTES)
             break;
@@ -161,7 +166,9 @@ const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t ad
     uint64_t before, after;
     const uint8_t *p;
 
+    v->brief = true;
     p = resolve(v, as, addr, &before, &after);
+    v->brief = false;
     if (!p)
         return NULL;
     if (before >= in && after >= EG_VIEW_PAGE - 1 - in) {
