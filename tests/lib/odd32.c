@@ -40,21 +40,15 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct e
     out->flags = EG_X_WRITE | EG_X_EXEC;
 }
 
-static void close_(struct eg_space *as)
-{
-    free(as->priv);
-}
-
 static int open_(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                  const struct eg_paging *p, struct eg_error *e)
 {
-    static const struct eg_space_ops ops = { .name = "odd32", .extent = extent, .close = close_ };
-    static const struct eg_space_ops in_arena = { .name = "odd32", .extent = extent };
+    static const struct eg_space_ops ops = { .name = "odd32", .extent = extent };
     struct odd32 *o = a ? eg_arena_new(a, struct odd32) : calloc(1, sizeof *o);
 
     if (!o)
         return eg_fail(e, EG_ENOMEM, "odd32: out of memory");
-    *o = (struct odd32){ .as = { .ops = a ? &in_arena : &ops, .below = phys, .last = UINT32_MAX },
+    *o = (struct odd32){ .as = { .ops = &ops, .below = phys, .last = UINT32_MAX },
                          .phys = phys,
                          .root = (uint32_t)p->root };
     o->as.priv = o;

@@ -1,0 +1,242 @@
+/* render_test.c - the same rows in every format, to the byte. */
+#include "check.h"
+#include "table.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct eg_column columns[] = {
+    { "OFFSET", EG_COL_ADDR, "where" },  { "PID", EG_COL_INT, "which" },
+    { "COMM", EG_COL_TEXT, "\"name\"" }, { "SIZE", EG_COL_BIG, "bytes" },
+    { "TIME", EG_COL_TIME, "when" },     { NULL, EG_COL_INT, NULL },
+};
+static const char *const args[] = { "pid=1", NULL };
+static const struct eg_result_head flat = { "pslist", columns, 5, false, args };
+static const struct eg_result_head tree = { "pstree", columns, 5, true, NULL };
+static const struct eg_provenance from = { .tool = "engram 1",
+                                           .image = "a\xff.lime",
+                                           .image_size = 4096,
+                                           .notes = (const char *const[]){ "cut", NULL } };
+
+#define INT_(v)                                                                                    \
+    {                                                                                              \
+        .tag = EG_V_INT, .i = v                                                                    \
+    }
+#define UINT_(v)                                                                                   \
+    {                                                                                              \
+        .tag = EG_V_UINT, .u = v                                                                   \
+    }
+#define TEXT_(s)                                                                                   \
+    {                                                                                              \
+        .tag = EG_V_TEXT, .bytes = {(const uint8_t *)s, sizeof s - 1 }                             \
+    }
+#define BAD_(w, at)                                                                                \
+    {                                                                                              \
+        .tag = EG_V_BAD, .why = w, .u = at                                                         \
+    }
+#define NONE_                                                                                      \
+    {                                                                                              \
+        .tag = EG_V_NONE                                                                           \
+    }
+
+static const struct eg_value rows[][5] = {
+    { UINT_(0xffff0010), INT_(1), TEXT_("init"), UINT_(UINT64_MAX), INT_(0) },
+    { UINT_(0x20), INT_(-2), TEXT_("=cmd|'x',\"y\""), BAD_(EG_NULL, 0), NONE_ },
+    { UINT_(0x30), UINT_(UINT64_C(1) << 60), TEXT_("\x1b[2J\xff"), NONE_,
+      BAD_(EG_NOT_PRESENT, 0xdead000) },
+    { UINT_(0), INT_(3), TEXT_("-\xe2\x80\xae\xc3\xa4"), INT_(0), NONE_ },
+};
+static const unsigned depths[] = { 0, 1, 2, 1 };
+static const char *const notes[] = { "list: broken \x1b", NULL };
+
+static void render(const char *name, const struct eg_result_head *h, const char *error,
+                   const char *expected)
+{
+    const struct eg_renderer *r = eg_renderer_find(name);
+    char *out;
+    size_t len;
+    FILE *f = open_memstream(&out, &len);
+    void *state;
+
+    assert_non_null(r);
+    state = calloc(1, r->state + 1);
+    r->begin(state, f, &from);
+    r->head(state, f, h);
+    for (size_t i = 0; i < countof(rows); i++)
+        r->row(state, f, h, h->tree ? depths[i] : 0, rows[i]);
+    r->tail(state, f, h, notes, error);
+    r->end(state, f);
+    fclose(f);
+    assert_string_equal(out, expected);
+    free(out);
+    free(state);
+}
+
+static void text(void **state)
+{
+    (void)state;
+    render("text", &flat, "it failed",
+           "    OFFSET                  PID  COMM                            SIZE  TIME\n"
+           "0xffff0010                    1  init            18446744073709551615  "
+           "1970-01-01T00:00:00Z\n"
+           "      0x20                   -2  =cmd|'x',\"y\"                       -\n"
+           "      0x30  1152921504606846976  \\x1b[2J\\xff                           -\n"
+           "       0x0                    3  -\\xe2\\x80\\xae\xc3\xa4                     0\n"
+           "note: list: broken \\x1b\n"
+           "error: it failed\n");
+}
+
+static void text_tree(void **state)
+{
+    (void)state;
+    render("text", &tree, NULL,
+           "    OFFSET                  PID  COMM                               SIZE  TIME\n"
+           "0xffff0010                    1  init               18446744073709551615  "
+           "1970-01-01T00:00:00Z\n"
+           "      0x20                   -2  \\_ =cmd|'x',\"y\"                       -\n"
+           "      0x30  1152921504606846976    \\_ \\x1b[2J\\xff                         -\n"
+           "       0x0                    3  \\_ -\\xe2\\x80\\xae\xc3\xa4                     0\n"
+           "note: list: broken \\x1b\n");
+}
+
+#define PROVENANCE                                                                                 \
+    "\"schema\":1,\"tool\":\"engram 1\",\"image\":\"a\\\\xff.lime\",\"format\":null,"              \
+    "\"sha256\":null,\"os\":null,\"kernel\":null,\"found_by\":null,\"profile\":null,"              \
+    "\"build_id\":null,\"image_size\":4096,\"notes\":[\"cut\"]"
+#define ROW_1                                                                                      \
+    "\"OFFSET\":\"0xffff0010\",\"PID\":1,\"COMM\":\"init\",\"SIZE\":\"18446744073709551615\","     \
+    "\"TIME\":\"1970-01-01T00:00:00Z\"}"
+#define ROW_2                                                                                      \
+    "\"OFFSET\":\"0x20\",\"PID\":-2,\"COMM\":\"=cmd|'x',\\\"y\\\"\",\"SIZE\":null,"                \
+    "\"SIZE_why\":\"null pointer\",\"TIME\":null}"
+#define ROW_3                                                                                      \
+    "\"OFFSET\":\"0x30\",\"PID\":\"1152921504606846976\",\"COMM\":\"\\\\x1b[2J\\\\xff\","          \
+    "\"COMM_raw\":\"1b5b324aff\",\"SIZE\":null,\"TIME\":null,"                                     \
+    "\"TIME_why\":\"not mapped at 0xdead000\"}"
+#define ROW_4                                                                                      \
+    "\"OFFSET\":\"0x0\",\"PID\":3,\"COMM\":\"-\\u202e\xc3\xa4\",\"SIZE\":\"0\",\"TIME\":null}"
+
+static void json(void **state)
+{
+    (void)state;
+    render("json", &flat, NULL,
+           "{" PROVENANCE ",\"results\":[\n"
+           "{\"plugin\":\"pslist\",\"args\":[\"pid=1\"],\"columns\":["
+           "{\"name\":\"OFFSET\",\"type\":\"addr\",\"help\":\"where\"},"
+           "{\"name\":\"PID\",\"type\":\"int\",\"help\":\"which\"},"
+           "{\"name\":\"COMM\",\"type\":\"text\",\"help\":\"\\\"name\\\"\"},"
+           "{\"name\":\"SIZE\",\"type\":\"big\",\"help\":\"bytes\"},"
+           "{\"name\":\"TIME\",\"type\":\"time\",\"help\":\"when\"}],\"rows\":[\n"
+           "{" ROW_1 ",\n{" ROW_2 ",\n{" ROW_3 ",\n{" ROW_4
+           "],\"notes\":[\"list: broken \\u001b\"],\"error\":null}\n]}\n");
+}
+
+static void jsonl(void **state)
+{
+    (void)state;
+    render("jsonl", &tree, "bad",
+           "{" PROVENANCE "}\n"
+           "{\"plugin\":\"pstree\",\"depth\":0," ROW_1 "\n"
+           "{\"plugin\":\"pstree\",\"depth\":1," ROW_2 "\n"
+           "{\"plugin\":\"pstree\",\"depth\":2," ROW_3 "\n"
+           "{\"plugin\":\"pstree\",\"depth\":1," ROW_4 "\n"
+           "{\"plugin\":\"pstree\",\"note\":\"list: broken \\u001b\"}\n"
+           "{\"plugin\":\"pstree\",\"error\":\"bad\"}\n");
+}
+
+static void csv(void **state)
+{
+    (void)state;
+    render("csv", &flat, NULL,
+           "OFFSET,PID,COMM,SIZE,TIME\n"
+           "0xffff0010,1,init,18446744073709551615,1970-01-01T00:00:00Z\n"
+           "0x20,-2,\"'=cmd|'x',\"\"y\"\"\",-,\n"
+           "0x30,1152921504606846976,\\x1b[2J\\xff,,-\n"
+           "0x0,3,'-\\xe2\\x80\\xae\xc3\xa4,0,\n");
+}
+
+/** More rows than are held back: the widths stay, the later rows stream. */
+static void text_streams(void **state)
+{
+    const struct eg_renderer *r = eg_renderer_find("text");
+    struct eg_value v[5] = { UINT_(1), INT_(1), TEXT_("x"), NONE_, NONE_ };
+    void *s = calloc(1, r->state);
+    size_t len, lines = 0;
+    char *out;
+    FILE *f = open_memstream(&out, &len);
+
+    (void)state;
+    r->begin(s, f, &from);
+    r->head(s, f, &flat);
+    for (int i = 0; i < 600; i++) {
+        v[1].i = i;
+        r->row(s, f, &flat, 0, v);
+        if (i == 300) {
+            fflush(f);
+            assert_true(len > 300 * 10);
+        }
+    }
+    r->tail(s, f, &flat, NULL, NULL);
+    r->end(s, f);
+    fclose(f);
+    for (const char *p = out; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, 601);
+    assert_non_null(strstr(out, "   0x1  599  x\n"));
+    free(out);
+    free(s);
+}
+
+/** Two results: each has a title; json separates them. */
+static void several(void **state)
+{
+    static const char *const expected[][2] = {
+        { "text", "== pslist ==\nOFFSET  PID  COMM  SIZE  TIME\n\n"
+                  "== pstree ==\nOFFSET  PID  COMM  SIZE  TIME\n" },
+        { "csv", "OFFSET,PID,COMM,SIZE,TIME\ndepth,OFFSET,PID,COMM,SIZE,TIME\n" },
+    };
+    const struct eg_provenance two = { .n_results = 2 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(expected); i++) {
+        const struct eg_renderer *r = eg_renderer_find(expected[i][0]);
+        void *s = calloc(1, r->state + 1);
+        size_t len;
+        char *out;
+        FILE *f = open_memstream(&out, &len);
+
+        r->begin(s, f, &two);
+        r->head(s, f, &flat);
+        r->tail(s, f, &flat, NULL, NULL);
+        r->head(s, f, &tree);
+        r->tail(s, f, &tree, NULL, NULL);
+        r->end(s, f);
+        fclose(f);
+        assert_string_equal(out, expected[i][1]);
+        free(out);
+        free(s);
+    }
+}
+
+static void all_are_there(void **state)
+{
+    static const char *const names[] = { "csv", "json", "jsonl", "text" };
+    const struct eg_renderer_reg *r;
+    size_t i = 0;
+
+    (void)state;
+    for (; (r = eg_renderer_nth(i)); i++)
+        assert_string_equal(r->name, names[i]);
+    assert_int_equal(i, countof(names));
+    assert_null(eg_renderer_find("xml"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text),    cmocka_unit_test(text_tree),     cmocka_unit_test(json),
+        cmocka_unit_test(jsonl),   cmocka_unit_test(csv),           cmocka_unit_test(text_streams),
+        cmocka_unit_test(several), cmocka_unit_test(all_are_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
