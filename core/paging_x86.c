@@ -24,13 +24,14 @@ struct entry {
     bool leaf;
 };
 
-/* A user page that is not present, as Linux stores it. Since 4.19 (commit 6b28baca9b1f, also in
+/* A user page that is not present, as Linux stores it since 4.19 (commit 6b28baca9b1f, also in
  * stable trees):
  *
  *   63 type 59 | 58 ~offset 9 | 8 7: 0 | software bits, soft dirty, ... | 0: not present
  *
- * before (4.6): offset from bit 14, type in bits 9..13. No swap device has 2^49 pages, so bits
- * 50..58 tell which.
+ * Before, the offset was not inverted, and places differed from release to release. The offset is a
+ * device's page, or a frame number and two bits (migration, since 6.1): at most 42 bits, so bits
+ * 52..58 tell. Of older entries nothing more is said than that the page is elsewhere.
  *
  * The highest types are no swap devices. How many there are, and so where each begins, depends on
  * the configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
@@ -40,13 +41,12 @@ struct entry {
  * where the rest is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
 static uint8_t swap_kind(uint64_t e)
 {
-    const bool inverted = (e >> 50 & 0x1ff) == 0x1ff;
-    const unsigned type = (inverted ? e >> 59 : e >> 9) & 31;
+    const unsigned type = e >> 59;
     const uint64_t offset = (~e & ((UINT64_C(1) << 59) - 1)) >> 9;
 
-    if (type < 23)
+    if ((e >> 52 & 0x7f) != 0x7f || type < 23)
         return EG_SWAPPED;
-    if (type == 23 || (type == 31 && inverted && offset < 8 && offset & 2))
+    if (type == 23 || (type == 31 && offset < 8 && offset & 2))
         return EG_POISONED;
     return EG_MIGRATING;
 }

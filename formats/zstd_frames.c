@@ -6,7 +6,8 @@
 enum {
     BLOCK_MAX = 128 << 10,
     FRAMES_MAX = 1 << 24,
-    TRIES_MAX = 64, // places where a next frame is looked for behind a damaged one
+    TRIES_MAX = 256, // places in all where a next frame is looked for behind a damaged one
+    NOTES_MAX = 4,
 };
 
 /** One frame as its headers tell. */
@@ -102,11 +103,10 @@ static struct frame frame_at(struct eg_view *v, struct eg_space *file, uint64_t 
 }
 
 /** The next whole frame after a damaged one; @end: none. */
-static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, uint64_t end)
+static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, uint64_t end,
+                       int *tries)
 {
-    int tries = 0;
-
-    while (tries < TRIES_MAX && eg_within(at, 4, end) && !eg_cancelled) {
+    while (*tries < TRIES_MAX && eg_within(at, 4, end) && !eg_cancelled) {
         size_t n = EG_MIN(end - at, (uint64_t)1 << 16);
         const uint8_t *p = eg_map_some(v, file, at, &n), *hit;
         struct frame f;
@@ -124,7 +124,7 @@ static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, ui
         f = frame_at(v, file, at, end);
         if (f.state == WHOLE)
             return at;
-        tries++;
+        ++*tries;
         at++;
     }
     return end;
@@ -149,8 +149,8 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
                 struct eg_progress_line *progress, struct eg_error *e)
 {
     const uint64_t end = eg_space_size(file);
-    uint64_t at = 0, out = 0;
-    int rc;
+    uint64_t at = 0, out = 0, damaged = 0;
+    int rc, tries = 0;
 
     x->exact = true;
     while (at < end) {
@@ -160,10 +160,10 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
         if (eg_cancelled)
             return eg_fail(e, EG_ECANCEL, "stopped");
         if (f.state == BAD && f.known)
-            f.next = resync(img->view, file, at + 4, end);
+            f.next = resync(img->view, file, at + 4, end, &tries);
         if (f.state == CUT)
             eg_image_note(img, "zstd: truncated: the frame at %#" PRIx64 " is cut off", at);
-        else if (f.state == BAD)
+        else if (f.state == BAD && damaged++ < NOTES_MAX)
             eg_image_note(img,
                           "zstd: the frame at %#" PRIx64 " is damaged; the next one is at "
                           "%#" PRIx64 " of %#" PRIx64 " bytes",
@@ -178,6 +178,8 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
         eg_progress_add(progress, (f.next - at) >> 20);
         at = f.next;
     }
+    if (damaged > NOTES_MAX)
+        eg_image_note(img, "zstd: %" PRIu64 " more frames are damaged", damaged - NOTES_MAX);
     return add(x, end, out, img->path, e);
 }
 

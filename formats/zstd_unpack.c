@@ -85,14 +85,14 @@ static bool write_sparse(int fd, const uint8_t *p, size_t n, uint64_t at)
     return true;
 }
 
-static bool prepare(struct worker *w)
+static bool prepare(struct worker *w, bool alone)
 {
     if (!w->d) {
         eg_view_init(&w->view, NULL);
         w->buf = malloc(OUT_CHUNK);
         w->d = w->buf ? ZSTD_createDCtx() : NULL;
-        // Files of `zstd --long=31` too.
-        if (w->d)
+        // A file of `zstd --long=31` is one frame. Many at once must do with 128 MiB each.
+        if (w->d && alone)
             ZSTD_DCtx_setParameter(w->d, ZSTD_d_windowLogMax,
                                    ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
@@ -109,7 +109,7 @@ static int piece(void *context, size_t i, unsigned worker)
     uint64_t in = f->in;
     size_t want = 16; // any header
 
-    if (!prepare(w))
+    if (!prepare(w, eg_zstd_count(u->x) == 1))
         return atomic_store(&u->error, ENOMEM), 1;
     ZSTD_DCtx_reset(w->d, ZSTD_reset_session_only);
     while (want && in < f[1].in) {
