@@ -9,8 +9,10 @@ struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os 
 {
     struct eg_candidate *c = eg_vec_push(&sys->candidates);
 
-    if (c)
-        c->os = os;
+    if (!c)
+        return NULL;
+    c->os = os;
+    c->order = sys->n_candidates++;
     return c;
 }
 
@@ -103,26 +105,44 @@ static int no_types(struct eg_system *sys, struct eg_error *e)
     return eg_types_init(&sys->types, p, e);
 }
 
-/** Best first: those that open, then by score; the order of finding decides between equals. */
-static int by_score(const void *a, const void *b)
+bool eg_candidate_better(const struct eg_candidate *a, const struct eg_candidate *b)
 {
-    const struct eg_candidate *x = a, *y = b;
+    const int a_lacks = a->max_score - a->score, b_lacks = b->max_score - b->score;
 
-    if (x->opens != y->opens)
-        return x->opens ? -1 : 1;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return x->order < y->order ? -1 : x->order > y->order;
+    if (a->opens != b->opens)
+        return a->opens;
+    if (a_lacks != b_lacks)
+        return a_lacks < b_lacks;
+    if (a->clock != b->clock)
+        return a->clock > b->clock;
+    if (a->score != b->score)
+        return a->score > b->score;
+    return a->order < b->order;
+}
+
+static int best_first(const void *a, const void *b)
+{
+    return eg_candidate_better(a, b) ? -1 : eg_candidate_better(b, a);
+}
+
+/** Two that pass all are two kernels: an earlier boot's remains, a crash kernel, a nested guest. */
+static void note_tie(struct eg_system *sys)
+{
+    const struct eg_candidate *a = &sys->candidates.at[0], *b = a + 1;
+
+    if (!sys->options.kernel && sys->candidates.n > 1 && b->opens && b->score == b->max_score)
+        eg_system_note(sys,
+                       "two kernels pass every check: the one found by %s is used, its clock is "
+                       "%s; --kernel 2 uses the one found by %s",
+                       a->trace, a->clock > b->clock ? "later" : "the same", b->trace);
 }
 
 static int choose(struct eg_system *sys, struct eg_error *e)
 {
     const unsigned wanted = sys->options.kernel;
 
-    for (size_t i = 0; i < sys->candidates.n; i++)
-        sys->candidates.at[i].order = (unsigned)i;
     if (sys->candidates.n > 1)
-        qsort(sys->candidates.at, sys->candidates.n, sizeof *sys->candidates.at, by_score);
+        qsort(sys->candidates.at, sys->candidates.n, sizeof *sys->candidates.at, best_first);
     if (wanted > sys->candidates.n)
         return eg_fail(e, EG_EUSAGE, "--kernel %u: %zu were found; `engram IMAGE` lists them",
                        wanted, sys->candidates.n);
@@ -135,6 +155,7 @@ static int choose(struct eg_system *sys, struct eg_error *e)
                            wanted);
     } else if (sys->candidates.n && sys->candidates.at[0].opens) {
         sys->chosen = &sys->candidates.at[0];
+        note_tie(sys);
     }
     return 0;
 }

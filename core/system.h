@@ -34,7 +34,8 @@ struct eg_candidate {
     bool opens; /**< all that it takes to work with it has passed; only such a one is chosen */
     struct eg_check checks[EG_CHECKS_MAX];
     size_t n_checks;
-    unsigned order; /**< in which it was found: decides between equal scores */
+    uint64_t clock; /**< its wall clock, seconds since 1970; 0: not read */
+    unsigned order; /**< in which it was found */
     void *priv;     /**< the OS's own, in the image's arena or the finder's */
 };
 
@@ -68,6 +69,7 @@ struct eg_system {
     const struct eg_arch *arch;
     struct eg_candidate *chosen;
     EG_VEC(struct eg_candidate) candidates; /**< best first */
+    unsigned n_candidates;                  /**< that were ever made: their order */
     struct eg_space *kernel;
     struct eg_binding bind;
     struct eg_types types;
@@ -122,6 +124,10 @@ struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os 
 /** Record a check; @return @passed. Its points count only when it passed; max_score always. */
 bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bool passed,
                         const char *format, ...) EG_PRINTF(5, 6);
+
+/** Is @a the better guess? It opens and the other does not; it fails less; its clock is later (of
+ * two boots); it passes more; it was found first. */
+bool eg_candidate_better(const struct eg_candidate *a, const struct eg_candidate *b);
 
 /** Take a profile over: its types become the base, or a module's layer; its symbols join at the end
  * of the list. */

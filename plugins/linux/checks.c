@@ -12,6 +12,10 @@ bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va)
     const struct eg_symbol *s;
     uint32_t iter = 0;
 
+    if (g->init_task && !strcmp(name, "init_task")) {
+        *va = g->init_task;
+        return true;
+    }
     s = g->symbols ? eg_profile_symbol(g->symbols, name, &iter) : NULL;
     if (s) {
         *va = s->addr + g->shift;
@@ -123,32 +127,37 @@ static bool read_text(const struct check *k, uint64_t at, char *out, size_t size
     return true;
 }
 
+/** The release as uname says it, where linux_banner is not known. */
+static bool check_release(const struct check *k)
+{
+    uint64_t at, name, release;
+    char text[66] = "";
+
+    if (!linux_sym(k->g, "init_uts_ns", &at) ||
+        !linux_member(&k->g->ts, "uts_namespace", "name", &name, NULL) ||
+        !linux_member(&k->g->ts, "new_utsname", "release", &release, NULL))
+        return eg_candidate_check(k->c, "release", 10, false, "%s",
+                                  "no symbol linux_banner or init_uts_ns");
+    read_text(k, at + name + release, text, sizeof text);
+    snprintf(k->c->release, sizeof k->c->release, "%s", text);
+    return eg_candidate_check(k->c, "release", 10, text[0] >= '1' && text[0] <= '9',
+                              "%s in init_uts_ns at %#" PRIx64, text, at);
+}
+
 /** "Linux version 6.1.0-…": the release into the candidate. */
 static bool check_banner(const struct check *k)
 {
-    char text[512], release[80] = "";
+    char text[128], release[80];
     uint64_t va;
-    size_t n;
+    int n;
 
-    if (!linux_sym(k->g, "linux_banner", &va)) {
-        if (!k->g->text.text)
-            return eg_candidate_check(k->c, "banner", 10, false, "no symbol linux_banner");
-        /* Of the symbols only those of VMCOREINFO: the release stands in init_uts_ns. */
-        if (!linux_sym(k->g, "init_uts_ns", &va))
-            return false;
-        eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", release, sizeof release);
-        snprintf(k->c->release, sizeof k->c->release, "%s", release);
-        eg_read_some(k->f->v, k->g->space, va, text, sizeof text, NULL);
-        n = strlen(release);
-        return eg_candidate_check(k->c, "banner", 10,
-                                  n && memmem(text, sizeof text, release, n) != NULL,
-                                  "init_uts_ns at %#" PRIx64 " against OSRELEASE %s", va, release);
-    }
+    if (!linux_sym(k->g, "linux_banner", &va))
+        return check_release(k);
     if (!read_text(k, va, text, sizeof text) || strncmp(text, "Linux version ", 14))
         return eg_candidate_check(k->c, "banner", 10, false,
                                   "linux_banner at %#" PRIx64 " is no banner", va);
-    n = strcspn(text + 14, " \n");
-    snprintf(k->c->release, sizeof k->c->release, "%.*s", (int)EG_MIN(n, (size_t)79), text + 14);
+    n = (int)EG_MIN(strcspn(text + 14, " \n"), sizeof k->c->release - 1);
+    snprintf(k->c->release, sizeof k->c->release, "%.*s", n, text + 14);
     if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", release, sizeof release) &&
         strcmp(release, k->c->release))
         return eg_candidate_check(k->c, "banner", 10, false, "%s, but VMCOREINFO says %s",
@@ -296,6 +305,7 @@ static void check_clock(const struct check *k)
     t = (time_t)sec;
     if (sec < UINT64_C(1) << 40 && gmtime_r(&t, &tm))
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    k->c->clock = sec;
     eg_candidate_check(k->c, "clock", 5, sec > 946684800 && sec < UINT64_C(4102444800), "%s", text);
 }
 
@@ -360,7 +370,7 @@ static void check_build_id(const struct check *k)
                            strcmp(own, text) ? text : "");
 }
 
-/** Do the CPUs run on page tables that hold this kernel? Bit 12 of a CR3 picks the user half. */
+/** Do the CPUs run on page tables that hold this kernel? */
 static void check_cpus(const struct check *k)
 {
     const struct eg_image *img = k->f->sys->image;
@@ -380,7 +390,7 @@ static void check_cpus(const struct check *k)
             struct eg_paging p = k->g->paging;
             struct eg_space *as;
 
-            p.root = cpu->root ^ (half ? 0x1000u : 0);
+            p.root = half ? cpu->root & ~k->g->arch->user_half : cpu->root;
             if (eg_paging_open(&as, NULL, k->f->phys, &p, NULL) < 0)
                 continue;
             same = eg_translate(k->f->v, as, at, k->f->phys, &pa) && pa == at - k->g->delta;
@@ -398,16 +408,21 @@ void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candid
 {
     const struct eg_model *model = &g->paging.arch->model;
     const struct check k = { f, g, c, model, model->big_endian };
+    const struct eg_profile *symbols = g->symbols;
     bool banner, root, init_task;
 
+    if (!symbols && g->given && g->given->n_symbols)
+        symbols = g->given->symbols[0];
+    if (g->text.text)
+        eg_vmcoreinfo_text(&g->text, "OSRELEASE", c->release, sizeof c->release);
     if (!g->space) {
         eg_candidate_check(c, "page tables", 10, false, "%s", "no page-table root was found");
         return;
     }
     root = check_root(&k);
     banner = check_banner(&k);
-    eg_candidate_check(c, "symbols", 5, g->symbols != NULL, "%s",
-                       g->symbols ? g->symbols->source : g->no_symbols.text);
+    eg_candidate_check(c, "symbols", 5, symbols != NULL, "%s",
+                       symbols ? symbols->source : g->no_symbols.text);
     eg_candidate_check(c, "types", 5, g->ts.n_layers != 0, "%s",
                        g->ts.n_layers ? g->ts.layers[0].profile->source : g->no_types.text);
     init_task = check_init_task(&k);

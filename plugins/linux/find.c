@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A hostile image could hold a trace in every page. */
+enum { TRIES_MAX = 64 };
+
 void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
 {
     eg_types_fini(&g->ts);
@@ -18,22 +21,56 @@ void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
     g->space = NULL;
 }
 
-/** One more trace of a kernel that we have: its image lies where the other's does. One that did not
- * open is no reason to turn down a trace that may know its root better. */
-static bool joins_another(struct linux_finder *f, const struct linux_guess *g)
+static void add_trace(struct eg_candidate *c, const char *trace)
+{
+    const size_t len = strlen(c->trace), more = strlen(trace);
+
+    if (len + more + 3 > sizeof c->trace)
+        return;
+    memcpy(c->trace + len, ", ", 2);
+    memcpy(c->trace + len + 2, trace, more + 1);
+}
+
+/** The candidate whose image lies where this guess's does: the same kernel. */
+static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_guess *g)
 {
     for (size_t i = 0; g->has_delta && i < f->sys->candidates.n; i++) {
         struct eg_candidate *c = &f->sys->candidates.at[i];
         const struct linux_guess *other = c->priv;
-        size_t len = strlen(c->trace);
 
-        if (c->os != f->os || !other->has_delta || other->delta != g->delta ||
-            (!c->opens && (!g->has_root || other->paging.root != g->paging.root)))
-            continue;
-        snprintf(c->trace + len, sizeof c->trace - len, ", %s", g->trace);
-        return true;
+        if (c->os == f->os && other != g && other->has_delta && other->delta == g->delta)
+            return c;
     }
-    return false;
+    return NULL;
+}
+
+/** One more trace of a kernel that passes all: it says nothing new. */
+static bool joins_another(struct linux_finder *f, const struct linux_guess *g)
+{
+    struct eg_candidate *c = same_kernel(f, g);
+
+    if (!c || !c->opens || c->score < c->max_score)
+        return false;
+    add_trace(c, g->trace);
+    return true;
+}
+
+/** Of two candidates for one kernel the better stays, the new one is the last. */
+static void merge(struct linux_finder *f)
+{
+    struct eg_candidate *new = &f->sys->candidates.at[f->sys->candidates.n - 1];
+    struct eg_candidate *old = same_kernel(f, new->priv), worse;
+
+    if (!old)
+        return;
+    worse = *old;
+    if (eg_candidate_better(new, old))
+        *old = *new;
+    else
+        worse = *new;
+    f->sys->candidates.n--;
+    add_trace(old, worse.trace);
+    linux_guess_fini(f->v, worse.priv);
 }
 
 /** Free what only an opened kernel needs: of all candidates but the one in the lead. */
@@ -54,7 +91,7 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
         const struct eg_candidate *c = &f->sys->candidates.at[i];
 
-        if (c->os == f->os && c->opens && (!best || c->score > best->score))
+        if (c->os == f->os && c->opens && (!best || eg_candidate_better(c, best)))
             best = c;
     }
     return best;
@@ -65,7 +102,7 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
     struct linux_guess *kept;
     struct eg_candidate *c;
 
-    if (f->done || joins_another(f, g)) {
+    if (f->done || f->tries++ >= TRIES_MAX || joins_another(f, g)) {
         linux_guess_fini(f->v, g);
         return;
     }
@@ -83,15 +120,15 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
         return;
     }
     *kept = *g;
-    /* The type list points into the guess by value only: its layers are on the heap. */
     c->priv = kept;
     snprintf(c->trace, sizeof c->trace, "%s", g->trace);
     c->paging = g->paging;
     c->kernel_pa_delta = g->delta;
     linux_check(f, kept, c);
-    keep_only(f, leader(f));
     f->done = c->opens && c->score == c->max_score && !f->sys->options.exhaustive &&
               !f->sys->options.kernel;
+    merge(f);
+    keep_only(f, leader(f));
 }
 
 /** Why nothing opens, and what to try, as the last note. */
@@ -104,13 +141,15 @@ static void say_why(struct linux_finder *f)
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
         const struct eg_candidate *c = &f->sys->candidates.at[i];
 
-        if (c->os == f->os && (!best || c->score > best->score))
+        if (c->os == f->os && (!best || eg_candidate_better(c, best)))
             best = c;
     }
     if (!best) {
-        eg_system_note(f->sys, "no trace of a Linux kernel: no VMCOREINFO, no page table of its "
-                               "boot, no BTF, no kallsyms; is it all of the memory of a Linux "
-                               "machine, neither encrypted nor compressed, and in order?");
+        eg_system_note(f->sys,
+                       "no trace of a Linux kernel: no VMCOREINFO, no page table of its boot, no "
+                       "BTF, no kallsyms; is it all of the memory of a Linux machine, neither "
+                       "encrypted nor compressed, and in order? With --vmlinux of its kernel it "
+                       "is also looked for by its types");
         return;
     }
     for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
@@ -143,10 +182,8 @@ EG_OS(linux) = {
 static int find(struct eg_system *sys, struct eg_error *e)
 {
     static void (*const traces[])(struct linux_finder *) = {
-        linux_trace_container,
-        linux_trace_low_roots,
-        linux_trace_pages,
-        linux_trace_tables,
+        linux_trace_container, linux_trace_low_roots, linux_trace_pages,
+        linux_trace_tables,    linux_trace_swapper,
     };
     struct linux_finder f = { .sys = sys, .v = sys->view, .phys = sys->image->phys };
 
@@ -162,6 +199,9 @@ static int find(struct eg_system *sys, struct eg_error *e)
         traces[i](&f);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "%s", "stopped");
+    if (f.tries > TRIES_MAX)
+        eg_system_note(sys, "%u traces of a Linux kernel: only the first %d were looked at",
+                       f.tries, TRIES_MAX);
     if (!leader(&f))
         say_why(&f);
     return 0;

@@ -32,6 +32,7 @@ struct linux_guess {
     bool has_delta, has_root;
     uint64_t delta;                     /**< va - pa of the kernel image */
     struct eg_paging paging;            /**< valid if has_root */
+    uint64_t init_task;                 /**< virtual, where the trace was it; 0 */
     uint64_t start, end;                /**< the image, virtual, end exclusive; 0, 0: not known */
     uint64_t ro_from, ro_to;            /**< physical, inclusive: where its tables are looked for */
     uint64_t btf, btf_len;              /**< physical; 0: not found */
@@ -52,10 +53,15 @@ struct linux_arch {
     uint64_t image_min, image_max; /**< a kernel image lies here, inclusive */
     uint8_t levels[4];             /**< numbers of tables to try, 0 ends */
     const char *const *roots;      /**< symbols of the kernel's top table */
-    uint64_t low_roots;            /**< top tables are looked for below this physical address */
+    uint64_t user_half; /**< bit of a root that picks the half for user mode, isolated tables */
+    uint64_t low_roots; /**< top tables are looked for below this physical address */
     /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_guess *g);
 };
+static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
+{
+    return va >= a->image_min && va <= a->image_max;
+}
 const struct linux_arch *linux_arch_nth(size_t i);
 const struct linux_arch *linux_arch_of(const char *name);
 
@@ -67,6 +73,7 @@ struct linux_finder {
     struct linux_given *given; /**< by the user; NULL: nothing */
     const uint64_t *btf;       /**< where headers of a kernel's BTF are, while they are tried */
     size_t n_btf;
+    unsigned tries;
     bool done; /**< a candidate passed everything, and nobody asked for more */
 };
 
@@ -109,6 +116,7 @@ void linux_trace_container(
     struct linux_finder *f); /**< VMCOREINFO and CPUs of the format's notes */
 void linux_trace_low_roots(struct linux_finder *f); /**< the boot trampoline's page tables */
 void linux_trace_pages(struct linux_finder *f);     /**< VMCOREINFO pages in memory */
+void linux_trace_swapper(struct linux_finder *f);   /**< init_task, by types that the user gave */
 void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by their shape */
 
 /* ---- find_load.c ---- */

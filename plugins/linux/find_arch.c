@@ -36,6 +36,7 @@ static const struct linux_arch archs[] = {
         .image_max = START_KERNEL_MAP + (UINT64_C(1) << 30) - 1,
         .levels = { 4, 5 },
         .roots = x86_roots,
+        .user_half = 0x1000, /* PTI_USER_PGTABLE_BIT, arch/x86/include/asm/pgtable.h */
         /* The trampoline that starts the other CPUs in real mode keeps a top table with the
          * kernel's own last entry (arch/x86/realmode/init.c), below the first megabyte. */
         .low_roots = 1 << 20,

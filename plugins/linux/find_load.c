@@ -155,8 +155,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
     if (kallsyms_of_text(l->finder, g, &k) &&
         eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
         return;
-    if (!eg_kallsyms_scan ||
-        !eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
+    if (!eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
                           g->paging.arch->model.big_endian, take_nearest, &near)) {
         eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
         return;
@@ -268,11 +267,13 @@ void linux_load(struct linux_finder *f, struct linux_guess *g)
     if (g->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
         linux_use_types(g);
-        if (!linux_sym(g, "init_task", &va))
+        /* The exports tell data where kallsyms does not, and the shift where no type does. */
+        if (!linux_sym(g, "init_task", &va) || (!g->has_delta && !g->types))
             g->exports = linux_exports(f->v, f->phys, g->ro_from, g->ro_to, &g->paging.arch->model);
         g->no_symbols = l.errors[0];
         g->no_types = l.errors[1];
     } else {
+        linux_use_types(g);
         eg_fail(&g->no_symbols, EG_ENOTFOUND, "the kernel image is not mapped");
         g->no_types = g->no_symbols;
     }

@@ -49,15 +49,36 @@ static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
     return false;
 }
 
+/** Its parent and real_parent stand side by side, and both point at it: two words that are equal,
+ * in the image, and at its place in a page. For kernels whose types are not known. */
+static bool self_pointers(struct linux_finder *f, const struct linux_guess *g, uint64_t pa,
+                          uint64_t *va)
+{
+    const struct eg_model *m = &g->paging.arch->model;
+    uint64_t last = 0;
+
+    for (uint64_t at = 0; at < 16384; at += m->ptr_size) {
+        if (!linux_ptr(f->v, f->phys, m, pa + at, va))
+            return false;
+        if (*va == last && linux_in_image(g->arch, *va) && (*va - pa) % 4096 == 0)
+            return true;
+        last = *va;
+    }
+    return false;
+}
+
 /** init_task is its own parent: the pointer is its virtual address. */
 static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
 {
     uint64_t pa, off, va;
 
-    if (!linux_sym_pa(g, "init_task", &pa) ||
-        !linux_member(&g->ts, "task_struct", "real_parent", &off, NULL) ||
-        !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va) ||
-        va < g->arch->image_min || va > g->arch->image_max)
+    if (!linux_sym_pa(g, "init_task", &pa))
+        return false;
+    if (linux_member(&g->ts, "task_struct", "real_parent", &off, NULL)
+            ? !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va)
+            : !self_pointers(f, g, pa, &va))
+        return false;
+    if (!linux_in_image(g->arch, va))
         return false;
     g->delta = va - pa;
     return g->has_delta = true;
@@ -122,11 +143,18 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
     static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
                                          "init_uts_ns", "swapper_pg_dir", "modules" };
     struct eg_space *as;
+    uint64_t linear, root;
     unsigned n = 0;
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
-    for (size_t i = 0; i < countof(names); i++) {
+    /* The trampoline's table and the user half of an isolated one lack the linear map. */
+    if (linux_sym(g, "page_offset_base", &linear) &&
+        linux_ptr(f->v, f->phys, &paging->arch->model, linear - g->delta, &linear))
+        n = eg_translate(f->v, as, linear + paging->root, f->phys, &root) && root == paging->root;
+    else
+        n = 1;
+    for (size_t i = 0; n && i < countof(names); i++) {
         uint64_t va, pa;
 
         if (!linux_sym(g, names[i], &va))
@@ -155,7 +183,7 @@ static bool root_of(struct linux_finder *f, struct linux_guess *g)
 
             p.root = va - g->delta;
             p.levels = g->arch->levels[i];
-            if (maps_image(f, g, &p)) {
+            if (maps_image(f, g, &p) > 1) {
                 g->paging = p;
                 return g->has_root = true;
             }
@@ -175,7 +203,7 @@ static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
         for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
             p.root = pa;
             p.levels = g->arch->levels[i];
-            if (maps_image(f, g, &p) >= 2) {
+            if (maps_image(f, g, &p) > 1) {
                 g->paging = p;
                 return g->has_root = true;
             }
@@ -198,11 +226,25 @@ static void text_of(struct linux_finder *f, struct linux_guess *g)
         g->text = linux_keep_text(f, t);
 }
 
+/** The best root that can be told: by its symbol, as the trace has it, by search. */
+static void find_root(struct linux_finder *f, struct linux_guess *g)
+{
+    uint64_t va;
+
+    if (root_of(f, g) || !linux_sym(g, "init_task", &va) ||
+        (g->has_root && maps_image(f, g, &g->paging) > 1))
+        return;
+    root_by_search(f, g);
+}
+
 void linux_locate(struct linux_finder *f, struct linux_guess *g)
 {
+    const uint64_t root = g->paging.root;
+
     if (!g->has_delta && !delta_of(f, g))
         return;
-    if (root_of(f, g) || (!g->has_root && root_by_search(f, g)) || !g->start)
+    find_root(f, g);
+    if (g->has_root && (g->paging.root != root || !g->start))
         linux_image_of(f, &g->paging, g);
     if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
         return;

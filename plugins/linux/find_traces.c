@@ -52,9 +52,14 @@ void linux_trace_container(struct linux_finder *f)
     const struct eg_image *img = f->sys->image;
 
     if (f->sys->options.has_dtb) {
-        for (size_t i = 0; linux_arch_nth(i); i++)
-            if (try_root(f, linux_arch_nth(i), f->sys->options.dtb, "--dtb"))
-                break;
+        bool found = false;
+
+        for (size_t i = 0; linux_arch_nth(i) && !found; i++)
+            found = try_root(f, linux_arch_nth(i), f->sys->options.dtb, "--dtb");
+        if (!found)
+            eg_system_note(f->sys,
+                           "--dtb %#" PRIx64 " is no root of a page table that maps a kernel",
+                           f->sys->options.dtb);
     }
     if (img->vmcoreinfo)
         try_text(f, (struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) },
@@ -63,8 +68,8 @@ void linux_trace_container(struct linux_finder *f)
         const struct eg_cpu *cpu = &img->cpus.at[i];
         const struct linux_arch *arch = cpu->arch ? linux_arch_of(cpu->arch->name) : NULL;
 
-        if (arch && cpu->root)
-            try_root(f, arch, cpu->root, "page-table root of a CPU,");
+        if (arch && cpu->root && !try_root(f, arch, cpu->root, "page table of a CPU,"))
+            try_root(f, arch, cpu->root & ~arch->user_half, "page table of a CPU,");
     }
 }
 

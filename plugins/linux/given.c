@@ -160,6 +160,10 @@ bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, 
         *shift = moved + g->shift - linked;
         return true;
     }
+    if (g->init_task && symbol_in(p, "init_task", &linked)) {
+        *shift = g->init_task - linked;
+        return true;
+    }
     if (g->start && symbol_in(p, "_text", &linked)) {
         *shift = g->start - linked;
         return true;

@@ -99,8 +99,8 @@ int linux_module_types(struct eg_system *sys, const char *module, struct eg_erro
         return 0;
     if (!base_is_btf(sys))
         return eg_fail(e, EG_ENOTFOUND,
-                       "types of module %s: a profile without it was given; add its .ko to the "
-                       "profile",
+                       "types of module %s: they are not in the profile; `engram profile make "
+                       "VMLINUX MODULE` adds a module's",
                        module);
     if (list_btfs(sys, &s)) {
         for (size_t i = 0; i < s.list.n && rc > 0; i++)

@@ -112,7 +112,7 @@ static int make_state(struct eg_system *sys, const struct linux_guess *g, struct
 }
 
 /** What disables plugins is said once, with what would mend it. */
-static void note_missing(struct eg_system *sys, const struct linux_guess *g, bool has_kallsyms)
+static void note_missing(struct eg_system *sys, const struct linux_guess *g, bool has_symbols)
 {
     const struct eg_candidate *c = sys->chosen;
 
@@ -122,7 +122,7 @@ static void note_missing(struct eg_system *sys, const struct linux_guess *g, boo
                        "build id %s: `engram profile make VMLINUX -o %s.egp`, then --profile",
                        g->no_types.text, c->release, *c->build_id ? c->build_id : "not known",
                        *c->build_id ? c->build_id : c->release);
-    if (!has_kallsyms)
+    if (!has_symbols)
         eg_system_note(sys,
                        "no kallsyms (%s): a System.map of this kernel, %s, as --system-map "
                        "gives the symbols",
@@ -191,7 +191,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
 {
     struct linux_guess *g = sys->chosen->priv;
     struct linux_finder f = { .sys = sys, .os = sys->os, .v = sys->view, .phys = sys->image->phys };
-    bool has_kallsyms;
+    bool has_symbols;
     int rc;
 
     for (size_t i = 0; i < sys->candidates.n; i++)
@@ -203,7 +203,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
     }
     if (!g->space)
         return eg_fail(e, EG_ENOTFOUND, "%s", "linux: the kernel's page tables are lost");
-    has_kallsyms = g->symbols != NULL;
+    has_symbols = g->symbols || (g->given && g->given->n_symbols);
     rc = make_state(sys, g, e);
     if (rc < 0)
         return rc;
@@ -212,7 +212,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
         rc = take_types(sys, g, e);
     sys->kernel = g->space;
     g->space = NULL;
-    note_missing(sys, g, has_kallsyms);
+    note_missing(sys, g, has_symbols);
     return rc;
 }
 
