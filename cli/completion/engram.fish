@@ -1,10 +1,10 @@
 # fish completion for engram: asks the command itself, so that plugins and options are always those of this build.
 function __engram_options
-    engram --help 2>/dev/null | string match -rg '^  (?:-., )?(--[a-z0-9-]+) [A-Z]*\s*(.*)' | string join \n | paste - - 2>/dev/null
+    engram --help 2>/dev/null | string match -rg '^  (?:-., )?(--[a-z0-9-]+)(?: \S+)?\s{2,}(.*)' | paste - -
     for word in (commandline -opc)[2..]
         for plugin in (string split , -- $word)
             string match -qr '^[a-z]' -- $plugin
-            and engram help $plugin 2>/dev/null | string match -rg '^  (--[a-z0-9-]+)\S*\s+(.*)' | paste - - 2>/dev/null
+            and engram help $plugin 2>/dev/null | string match -rg '^  (--[a-z0-9-]+)(?: \S+)?\s{2,}(.*)' | paste - -
         end
     end
 end
