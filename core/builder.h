@@ -6,6 +6,11 @@
 #include "profile.h"
 #include "vec.h"
 
+/** Memory for an array of megabytes, from free() to realloc() like malloc's: on pages of 2 MiB
+ * where the kernel has them, since the first touch of thousands of small ones costs more than the
+ * work. */
+void *eg_big_alloc(size_t len);
+
 struct eg_builder {
     struct eg_profile *profile;    /**< what is known of it so far; its arrays come at the end */
     const struct eg_profile *base; /**< borrowed; NULL: stands alone */

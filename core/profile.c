@@ -2,6 +2,7 @@
 #include "profile.h"
 #include "builder.h"
 #include <stdlib.h>
+#include <sys/mman.h>
 
 void eg_profile_free(struct eg_profile *p)
 {
@@ -90,7 +91,33 @@ const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_
 
 /* ---- building ---- */
 
+void *eg_big_alloc(size_t len)
+{
+    const size_t page = (size_t)2 << 20, rest = len & (page - 1);
+    void *p;
+
+    if (len < page / 2 || len > PTRDIFF_MAX - page)
+        return malloc(len);
+    len += rest > page / 4 ? page - rest : 0; // the last one too, if a good part of it is used
+    if (posix_memalign(&p, page, len) != 0)
+        return NULL;
+    (void)madvise(p, len, MADV_HUGEPAGE); // a hint
+    return p;
+}
+
 enum { RECORDS_MAX = 1 << 30 }; // ids and offsets are 32 bits
+
+// The first piece of an array, when its size is known.
+static bool reserve(void **at, size_t *cap, size_t n, size_t size)
+{
+    uint64_t bytes;
+
+    if (*at || !n)
+        return true;
+    *at = eg_mul(n, size, &bytes) && bytes <= PTRDIFF_MAX ? eg_big_alloc(bytes) : NULL;
+    *cap = *at ? n : 0;
+    return *at;
+}
 
 // Room for @add more elements behind the @n that are there; NULL after an error.
 static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_t add, size_t size)
@@ -103,7 +130,7 @@ static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_
         b->failed = EG_EFORMAT;
         return NULL;
     }
-    if (!eg_vec_grow_(at, cap, *n + add, size)) {
+    if (!reserve(at, cap, *n + add, size) || !eg_vec_grow_(at, cap, *n + add, size)) {
         b->failed = EG_ENOMEM;
         return NULL;
     }
@@ -193,7 +220,7 @@ char *eg_builder_strings(struct eg_builder *b, const char *section, size_t len)
 
     if (!b || b->failed)
         return NULL;
-    b->strings.n = 0; // the first byte of the section is the empty name
+    eg_vec_fini(&b->strings); // the first byte of the section is the empty name
     s = ROOM(b, strings, len);
     if (s && section)
         memcpy(s, section, len);
@@ -255,9 +282,9 @@ void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_
     // Only a hint: when it is absurd, the pushes will tell.
     if (!b || types > RECORDS_MAX || members > RECORDS_MAX || symbols > RECORDS_MAX)
         return;
-    (void)eg_vec_reserve(&b->types, types + 1);
-    (void)eg_vec_reserve(&b->members, members);
-    (void)eg_vec_reserve(&b->symbols, symbols);
+    (void)reserve((void **)&b->types.at, &b->types.cap, types + 1, sizeof *b->types.at);
+    (void)reserve((void **)&b->members.at, &b->members.cap, members, sizeof *b->members.at);
+    (void)reserve((void **)&b->symbols.at, &b->symbols.cap, symbols, sizeof *b->symbols.at);
 }
 
 struct eg_type *eg_builder_types(struct eg_builder *b, size_t n)

@@ -3,7 +3,7 @@
 #include "builder.h"
 #include <stdlib.h>
 
-// Marks of own types. 0..DEEPEST: done, that many by-value steps above a type that has none.
+// Marks of own types. The small ones: done, so many steps above a type that holds none by value.
 enum { DEEPEST = 64, FRESH = 253, OPEN = 254, ALIAS = 255 };
 
 struct check {
@@ -32,80 +32,53 @@ static bool is_alias(const struct eg_type *t)
     return t->kind == EG_T_TYPEDEF && !t->name;
 }
 
-// Past one step of const and the like, which have been shortened to one step themselves.
-static void check_ref(struct check *c, uint32_t *ref)
+static bool has_members(const struct eg_type *t)
 {
-    if (*ref >= c->total) {
-        *ref = 0;
-        c->dropped++;
-    } else if (*ref < c->first) {
-        const struct eg_type *t = &c->base->types[*ref];
-
-        if (is_alias(t))
-            *ref = t->ref;
-    } else if (c->mark[*ref - c->first] == ALIAS) {
-        *ref = c->types[*ref - c->first].ref;
-    }
+    return t->kind == EG_T_STRUCT || t->kind == EG_T_UNION;
 }
 
-static uint64_t size_of(const struct check *c, uint32_t id)
-{
-    const struct eg_type *t = type_of(c, id);
+// What is wrong is rare, and kinds come in any order: tables instead of branches that cannot be
+// foretold.
+enum { NOTHING, MEMBERS, ENUMERATORS };
+static const struct rule {
+    uint64_t size_max; // 0: it has none of its own
+    uint8_t mark;
+    uint8_t of; // what first and count are of
+} rules[EG_T_FWD + 1] = {
+    [EG_T_INT] = { .size_max = 16 },
+    [EG_T_FLOAT] = { .size_max = 16 },
+    [EG_T_PTR] = { .size_max = 8 },
+    [EG_T_ARRAY] = { .mark = FRESH },
+    [EG_T_STRUCT] = { UINT32_MAX, FRESH, MEMBERS },
+    [EG_T_UNION] = { UINT32_MAX, FRESH, MEMBERS },
+    [EG_T_ENUM] = { 8, 0, ENUMERATORS },
+    [EG_T_TYPEDEF] = { .mark = FRESH },
+    [EG_T_FUNC] = { 0, 0, MEMBERS },
+};
 
-    for (int i = 0; t->kind == EG_T_TYPEDEF && i < 2 * DEEPEST; i++)
-        t = type_of(c, t->ref);
-    return t->size;
-}
-
-// One type by itself. @return its mark.
-static uint8_t check_shape(struct check *c, struct eg_type *t, uint64_t *members_left)
+// Each type by itself, and its mark.
+static void check_shapes(struct check *c)
 {
     const struct eg_profile *p = c->p;
+    const uint64_t limits[] = { UINT64_MAX, p->n_members, p->n_enumerators };
+    uint64_t members_left = p->n_members;
 
-    if (t->name >= p->n_strings) {
-        t->name = 0;
-        c->dropped++;
-    }
-    switch (t->kind) {
-    case EG_T_INT:
-    case EG_T_FLOAT:
-        if (t->size > 16)
+    for (uint32_t i = 0; i < p->n_types; i++) {
+        struct eg_type *t = &c->types[i];
+        const struct rule *r = &rules[t->kind <= EG_T_FWD ? t->kind : EG_T_VOID];
+        const uint64_t end = (uint64_t)t->first + t->count;
+        uint32_t members = r->of == MEMBERS ? t->count : 0;
+
+        t->size = r->size_max ? t->size : 0;
+        // Each member belongs to one type, so that all loops together are no longer than there are.
+        if ((t->name >= p->n_strings) | (t->kind > EG_T_FWD) | (t->size > r->size_max) |
+            (end > limits[r->of]) | (members > members_left)) {
             drop(c, t);
-        return 0;
-    case EG_T_PTR:
-        t->size = t->size == 4 || t->size == 8 ? t->size : p->model.ptr_size;
-        return 0;
-    case EG_T_FWD:
-        t->size = 0;
-        return 0;
-    case EG_T_ENUM:
-        if (t->size > 8 || !eg_within(t->first, t->count, p->n_enumerators))
-            drop(c, t);
-        return 0;
-    case EG_T_ARRAY:
-        return FRESH;
-    case EG_T_TYPEDEF:
-        t->size = 0;
-        return t->name ? FRESH : ALIAS;
-    case EG_T_STRUCT:
-    case EG_T_UNION:
-    case EG_T_FUNC:
-        // Each member belongs to one type, so that all of them together are no more than there are.
-        if (t->size > UINT32_MAX || !eg_within(t->first, t->count, p->n_members) ||
-            t->count > *members_left) {
-            drop(c, t);
-            return 0;
+            r = &rules[EG_T_VOID];
+            members = 0;
         }
-        *members_left -= t->count;
-        if (t->kind != EG_T_FUNC)
-            return FRESH;
-        t->size = 0;
-        return 0;
-    default:
-        if (t->kind != EG_T_VOID)
-            c->dropped++;
-        *t = (struct eg_type){ 0 };
-        return 0;
+        members_left -= members;
+        c->mark[i] = is_alias(t) ? ALIAS : r->mark;
     }
 }
 
@@ -131,90 +104,124 @@ static void shorten_alias(struct check *c, struct eg_type *t)
     c->dropped++;
 }
 
-static void check_member(struct check *c, const struct eg_type *parent, struct eg_member *m)
+// In range, and past const and the like, which have been shortened to one step themselves.
+static void check_ref(struct check *c, uint32_t *ref)
 {
-    if (m->name >= c->p->n_strings) {
-        m->name = 0;
+    if (*ref >= c->total) {
+        *ref = 0;
         c->dropped++;
-    }
-    check_ref(c, &m->type);
-    if (parent->kind != EG_T_FUNC && (m->bit_off / 8 > parent->size || m->bit_size > 64)) {
-        *m = (struct eg_member){ .name = m->name };
-        c->dropped++;
+    } else if (*ref < c->first) {
+        const struct eg_type *t = &c->base->types[*ref];
+
+        if (is_alias(t))
+            *ref = t->ref;
+    } else if (c->mark[*ref - c->first] == ALIAS) {
+        *ref = c->types[*ref - c->first].ref;
     }
 }
 
-// The type that @t holds by value as its @i-th: false at the end.
-static bool held(const struct check *c, const struct eg_type *t, uint32_t i, uint32_t **ref)
+static void check_refs(struct check *c)
 {
-    if (t->kind == EG_T_STRUCT || t->kind == EG_T_UNION) {
-        if (i >= t->count)
-            return false;
-        *ref = &c->members[t->first + i].type;
-        return true;
+    const struct eg_profile *p = c->p;
+
+    for (uint32_t i = 0; i < p->n_types; i++) {
+        struct eg_type *t = &c->types[i];
+
+        if (c->mark[i] == ALIAS)
+            continue;
+        check_ref(c, &t->ref);
+        if (t->kind == EG_T_PTR && t->size != 4 && t->size != 8)
+            t->size = p->model.ptr_size;
     }
-    *ref = &((struct eg_type *)t)->ref;
-    return i == 0 && (t->kind == EG_T_ARRAY || t->kind == EG_T_TYPEDEF);
+    for (uint32_t i = 0; i < p->n_members; i++) {
+        struct eg_member *m = &c->members[i];
+
+        check_ref(c, &m->type);
+        if (m->name >= p->n_strings || m->bit_size > 64) {
+            *m = (struct eg_member){ 0 };
+            c->dropped++;
+        }
+    }
 }
 
-static void finish_type(struct check *c, struct eg_type *t)
+/* ---- what types hold by value ---- */
+
+static uint64_t size_of(const struct check *c, uint32_t id)
+{
+    const struct eg_type *t = type_of(c, id);
+
+    for (int i = 0; t->kind == EG_T_TYPEDEF && i < 2 * DEEPEST; i++)
+        t = type_of(c, t->ref);
+    return t->size;
+}
+
+static void size_array(struct check *c, struct eg_type *t)
 {
     uint64_t size;
 
-    if (t->kind != EG_T_ARRAY)
-        return;
     if (eg_mul(size_of(c, t->ref), t->count, &size) && size <= UINT32_MAX)
         t->size = size;
     else
         drop(c, t);
 }
 
-// Depth first over what types hold by value, with a stack of its own. An edge that closes a circle,
-// or leads too deep, becomes void.
+struct step {
+    uint32_t own, next; // a type, and which of its members is next
+    uint8_t height;     // of what it holds
+};
+
+// The next that @s holds and that matters: not done, or of some height. NULL at the end.
+static uint32_t *next_held(struct check *c, struct step *s)
+{
+    struct eg_type *t = &c->types[s->own];
+
+    if (!has_members(t))
+        return s->next++ || t->ref < c->first ? NULL : &t->ref;
+    while (s->next < t->count) {
+        struct eg_member *m = &c->members[t->first + s->next++];
+
+        if (m->bit_off / 8 > t->size) {
+            *m = (struct eg_member){ .name = m->name };
+            c->dropped++;
+        }
+        if (m->type >= c->first && c->mark[m->type - c->first])
+            return &m->type;
+    }
+    return NULL;
+}
+
+// Depth first, with a stack of its own. A step that closes a circle, or leads too deep, becomes
+// void.
 static void check_held(struct check *c, uint32_t root)
 {
-    struct {
-        uint32_t own, next;
-        uint8_t height;
-    } stack[DEEPEST];
+    struct step stack[DEEPEST];
     int depth = 1;
 
-    stack[0].own = root;
-    stack[0].next = stack[0].height = 0;
+    stack[0] = (struct step){ .own = root };
     c->mark[root] = OPEN;
     while (depth) {
-        struct eg_type *t = &c->types[stack[depth - 1].own];
-        uint32_t *ref;
+        struct step *s = &stack[depth - 1];
+        uint32_t *ref = next_held(c, s), own;
         uint8_t mark;
 
-        if (!held(c, t, stack[depth - 1].next, &ref)) {
-            const uint8_t height = stack[--depth].height;
-
-            finish_type(c, t);
-            c->mark[stack[depth].own] = height;
-            if (depth)
-                stack[depth - 1].height = EG_MAX(stack[depth - 1].height, (uint8_t)(height + 1));
+        if (!ref) {
+            if (c->types[s->own].kind == EG_T_ARRAY)
+                size_array(c, &c->types[s->own]);
+            c->mark[s->own] = s->height;
+            if (--depth)
+                s[-1].height = EG_MAX(s[-1].height, (uint8_t)(s->height + 1));
             continue;
         }
-        if (t->kind == EG_T_STRUCT || t->kind == EG_T_UNION)
-            check_member(c, t, &c->members[t->first + stack[depth - 1].next]);
-        else
-            check_ref(c, ref);
-        stack[depth - 1].next++;
-        if (*ref < c->first)
-            continue;
-        mark = c->mark[*ref - c->first];
-        if (mark == OPEN || (mark == FRESH && depth == DEEPEST) ||
-            (mark < FRESH && mark >= DEEPEST - 1)) {
+        own = *ref - c->first;
+        mark = c->mark[own];
+        if (mark == FRESH && depth < DEEPEST) {
+            c->mark[own] = OPEN;
+            stack[depth++] = (struct step){ .own = own };
+        } else if (mark >= DEEPEST - 1) {
             *ref = 0;
             c->dropped++;
-        } else if (mark == FRESH) {
-            stack[depth].own = *ref - c->first;
-            stack[depth].next = stack[depth].height = 0;
-            c->mark[*ref - c->first] = OPEN;
-            depth++;
         } else {
-            stack[depth - 1].height = EG_MAX(stack[depth - 1].height, (uint8_t)(mark + 1));
+            s->height = EG_MAX(s->height, (uint8_t)(mark + 1));
         }
     }
 }
@@ -226,30 +233,19 @@ bool eg_profile_check(struct eg_profile *p, const struct eg_profile *base, size_
                        .types = (struct eg_type *)p->types,
                        .members = (struct eg_member *)p->members,
                        .first = p->base_count > 1 ? p->base_count : 0 };
-    uint64_t members_left = p->n_members;
 
     c.total = c.first + p->n_types;
     c.mark = malloc((size_t)p->n_types + 1);
     if (!c.mark)
         return false;
-    for (uint32_t i = 0; i < p->n_types; i++)
-        c.mark[i] = check_shape(&c, &c.types[i], &members_left);
+    check_shapes(&c);
     for (uint32_t i = 0; i < p->n_types; i++)
         if (c.mark[i] == ALIAS)
             shorten_alias(&c, &c.types[i]);
-    for (uint32_t i = 0; i < p->n_types; i++) {
-        struct eg_type *t = &c.types[i];
-
-        if (c.mark[i] == FRESH) {
+    check_refs(&c);
+    for (uint32_t i = 0; i < p->n_types; i++)
+        if (c.mark[i] == FRESH)
             check_held(&c, i);
-        } else if (t->kind == EG_T_PTR) {
-            check_ref(&c, &t->ref);
-        } else if (t->kind == EG_T_FUNC) {
-            check_ref(&c, &t->ref);
-            for (uint32_t k = 0; k < t->count; k++)
-                check_member(&c, t, &c.members[t->first + k]);
-        }
-    }
     for (uint32_t i = 0; i < p->n_enumerators; i++)
         if (p->enumerators[i].name >= p->n_strings) {
             ((struct eg_enumerator *)p->enumerators)[i].name = 0;
@@ -292,11 +288,13 @@ static void sort_symbols(struct eg_symbol *s, size_t n)
 static uint32_t *new_table(size_t entries, uint32_t *size)
 {
     size_t n = 16;
+    uint32_t *table;
 
     while (n < entries * 2)
         n *= 2;
     *size = (uint32_t)n;
-    return calloc(n, sizeof(uint32_t));
+    table = eg_big_alloc(n * sizeof *table);
+    return table ? memset(table, 0, n * sizeof *table) : NULL;
 }
 
 static void insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value)
@@ -313,29 +311,38 @@ static bool in_hash(const struct eg_type *t)
     return t->name && 1u << t->kind & EG_NAMED;
 }
 
-static bool make_indexes(struct eg_profile *p)
+static bool index_types(struct eg_profile *p)
 {
-    uint32_t *types, *symbols;
-    size_t named = 0;
+    uint32_t *table, *named = malloc(((size_t)p->n_types + 1) * sizeof *named);
+    size_t n = 0;
 
-    for (uint32_t i = 0; i < p->n_types; i++)
-        named += in_hash(&p->types[i]);
-    p->type_hash = types = new_table(named, &p->n_type_hash);
-    p->symbol_hash = symbols = new_table(p->n_symbols, &p->n_symbol_hash);
-    if (!types || !symbols)
+    if (!named)
         return false;
-    for (uint32_t i = 0; i < p->n_types; i++)
-        if (in_hash(&p->types[i])) {
-            const char *name = p->strings + p->types[i].name;
-
-            insert(types, p->n_type_hash, eg_hash(name, strlen(name)), i + 1);
-        }
-    for (uint32_t i = 0; i < p->n_symbols; i++) {
-        if (i + 16 < p->n_symbols)
-            __builtin_prefetch(&symbols[p->symbols[i + 16].hash & (p->n_symbol_hash - 1)], 1);
-        insert(symbols, p->n_symbol_hash, p->symbols[i].hash, i + 1);
+    for (uint32_t i = 0; i < p->n_types; i++) {
+        named[n] = i;
+        n += in_hash(&p->types[i]);
     }
-    return true;
+    p->type_hash = table = new_table(n, &p->n_type_hash);
+    for (size_t i = 0; table && i < n; i++) {
+        const char *name = p->strings + p->types[named[i]].name;
+
+        insert(table, p->n_type_hash, eg_hash(name, strlen(name)), named[i] + 1);
+    }
+    free(named);
+    return table;
+}
+
+static bool index_symbols(struct eg_profile *p)
+{
+    uint32_t *table = new_table(p->n_symbols, &p->n_symbol_hash);
+
+    p->symbol_hash = table;
+    for (uint32_t i = 0; table && i < p->n_symbols; i++) {
+        if (i + 16 < p->n_symbols)
+            __builtin_prefetch(&table[p->symbols[i + 16].hash & (p->n_symbol_hash - 1)], 1);
+        insert(table, p->n_symbol_hash, p->symbols[i].hash, i + 1);
+    }
+    return table;
 }
 
 // The arrays go from the builder to its profile.
@@ -375,7 +382,7 @@ int eg_builder_finish(struct eg_builder *b, struct eg_profile **out, size_t *dro
         b->strings.at[0] = 0; // name 0 is no name, whatever the source's section says
         sort_symbols(b->symbols.at, b->symbols.n);
         hand_over(b);
-        if (eg_profile_check(p, b->base, dropped) && make_indexes(p))
+        if (eg_profile_check(p, b->base, dropped) && index_types(p) && index_symbols(p))
             b->profile = NULL;
         else
             failed = EG_ENOMEM;

@@ -5,6 +5,7 @@
  *  Every kind keeps its id; those that are no types (functions, tags) become void, and const and
  * its like a typedef without a name, which the builder leads past. */
 #include "btf.h"
+#include "../core/vec.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -34,16 +35,33 @@ enum {
 enum { HEADER = 24, HEADER_LAYOUT = 32, RECORD = 12, BYTES_MAX = 1 << 30 };
 
 /* What follows a record: bytes once, and for each of vlen. A section made for newer kernels (7.1)
- * says so itself in a layout section, also for kinds that we do not know. */
-struct layout {
+ * says so itself in a layout section, also for kinds that we do not know. And what the record
+ * itself says of our type: tables instead of branches that cannot be foretold. */
+enum { NAME = 1, SIZE = 2, REF = 4, MEMBERS = 8, ENUMERATORS = 16, MORE = 32 };
+static const struct kind {
     uint8_t once, each;
-};
-static const struct layout known[KINDS] = {
-    [INT] = { 4, 0 },        [PTR] = { 0, 0 },      [ARRAY] = { 12, 0 },   [STRUCT] = { 0, 12 },
-    [UNION] = { 0, 12 },     [ENUM] = { 0, 8 },     [FWD] = { 0, 0 },      [TYPEDEF] = { 0, 0 },
-    [VOLATILE] = { 0, 0 },   [CONST] = { 0, 0 },    [RESTRICT] = { 0, 0 }, [FUNC] = { 0, 0 },
-    [FUNC_PROTO] = { 0, 8 }, [VAR] = { 4, 0 },      [DATASEC] = { 0, 12 }, [FLOAT] = { 0, 0 },
-    [DECL_TAG] = { 4, 0 },   [TYPE_TAG] = { 0, 0 }, [ENUM64] = { 0, 12 },
+    uint8_t kind;
+    uint8_t has;
+} known[KINDS] = {
+    [INT] = { 4, 0, EG_T_INT, NAME | SIZE | MORE },
+    [PTR] = { 0, 0, EG_T_PTR, REF },
+    [ARRAY] = { 12, 0, EG_T_ARRAY, MORE },
+    [STRUCT] = { 0, 12, EG_T_STRUCT, NAME | SIZE | MEMBERS | MORE },
+    [UNION] = { 0, 12, EG_T_UNION, NAME | SIZE | MEMBERS | MORE },
+    [ENUM] = { 0, 8, EG_T_ENUM, NAME | SIZE | ENUMERATORS | MORE },
+    [FWD] = { 0, 0, EG_T_FWD, NAME | MORE },
+    [TYPEDEF] = { 0, 0, EG_T_TYPEDEF, NAME | REF },
+    [VOLATILE] = { 0, 0, EG_T_TYPEDEF, REF },
+    [CONST] = { 0, 0, EG_T_TYPEDEF, REF },
+    [RESTRICT] = { 0, 0, EG_T_TYPEDEF, REF },
+    [FUNC] = { 0, 0, EG_T_VOID, 0 },
+    [FUNC_PROTO] = { 0, 8, EG_T_FUNC, REF | MEMBERS | MORE },
+    [VAR] = { 4, 0, EG_T_VOID, NAME | REF },
+    [DATASEC] = { 0, 12, EG_T_STRUCT, NAME | SIZE | MEMBERS | MORE },
+    [FLOAT] = { 0, 0, EG_T_FLOAT, NAME | SIZE },
+    [DECL_TAG] = { 4, 0, EG_T_VOID, 0 },
+    [TYPE_TAG] = { 0, 0, EG_T_TYPEDEF, REF },
+    [ENUM64] = { 0, 12, EG_T_ENUM, NAME | SIZE | ENUMERATORS | MORE },
 };
 
 struct section {
@@ -154,26 +172,24 @@ struct census {
     bool odd_ints;     // some integers have an offset, or fewer bits than bytes
 };
 
-// @at (may be NULL) gets where each type is, with room for one in every RECORD bytes, and one more.
-static bool count(const struct section *s, struct census *c, const uint8_t **at)
+static bool count(const struct section *s, struct census *c)
 {
     struct record r;
 
     *c = (struct census){ 0 };
     for (const uint8_t *p = s->types; p < s->types_end;) {
-        if (at)
-            at[c->types] = p;
+        uint8_t has;
+
         if (!next_record(s, &p, &r))
             return false;
+        has = r.kind < KINDS ? known[r.kind].has : 0;
         c->types++;
-        if (r.kind == STRUCT || r.kind == UNION || r.kind == FUNC_PROTO || r.kind == DATASEC) {
-            c->members += r.vlen;
-        } else if (r.kind == ENUM || r.kind == ENUM64) {
-            c->enumerators += r.vlen;
-            c->signed_enums |= r.kind == ENUM64 || r.info >> 31;
-        } else if (r.kind == INT) {
+        c->members += has & MEMBERS ? r.vlen : 0;
+        c->enumerators += has & ENUMERATORS ? r.vlen : 0;
+        if (r.kind == INT)
             c->odd_ints |= (u32(s, r.more) & 0xffffff) != 8 * (uint64_t)r.size;
-        }
+        if (has & ENUMERATORS)
+            c->signed_enums |= r.kind == ENUM64 || r.info >> 31;
     }
     return true;
 }
@@ -184,7 +200,7 @@ bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_typ
     struct census c;
     struct record r;
 
-    if (!open_section(&s, p, len, big_endian) || s.strings[0] != 0 || !count(&s, &c, NULL))
+    if (!open_section(&s, p, len, big_endian) || s.strings[0] != 0 || !count(&s, &c))
         return false;
     for (const uint8_t *at = s.types; at < s.types_end;) {
         uint32_t each;
@@ -202,22 +218,22 @@ bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_typ
 
 /* ---- into a profile ---- */
 
+// A DATASEC, until all types are there.
+struct variables {
+    uint32_t own; // index of its type
+    struct record record;
+};
+
 struct reader {
     struct section s;
     struct census c;
     struct eg_builder *b;
     const struct eg_profile *base; // NULL: names are offsets of our own strings
     uint32_t first;                // our first id
-    const uint8_t **at;            // where our types are
-};
-
-static const uint8_t kinds[KINDS] = {
-    [INT] = EG_T_INT,         [PTR] = EG_T_PTR,          [ARRAY] = EG_T_ARRAY,
-    [STRUCT] = EG_T_STRUCT,   [UNION] = EG_T_UNION,      [ENUM] = EG_T_ENUM,
-    [FWD] = EG_T_FWD,         [TYPEDEF] = EG_T_TYPEDEF,  [VOLATILE] = EG_T_TYPEDEF,
-    [CONST] = EG_T_TYPEDEF,   [RESTRICT] = EG_T_TYPEDEF, [TYPE_TAG] = EG_T_TYPEDEF,
-    [FUNC_PROTO] = EG_T_FUNC, [DATASEC] = EG_T_STRUCT,   [FLOAT] = EG_T_FLOAT,
-    [ENUM64] = EG_T_ENUM,
+    struct eg_type *types;         // from then on
+    const uint8_t **at;            // where their records are; only if there are odd integers
+    EG_VEC(struct variables) sections;
+    bool no_memory;
 };
 
 // Ids and offsets of split BTF continue those of its base.
@@ -239,16 +255,6 @@ static uint32_t name(struct reader *r, uint32_t at)
     return eg_builder_name(r->b, s, strlen(s));
 }
 
-static bool record_of(const struct reader *r, uint32_t id, struct record *out)
-{
-    const uint8_t *p;
-
-    if (id < r->first || id - r->first >= r->c.types)
-        return false;
-    p = r->at[id - r->first];
-    return next_record(&r->s, &p, out);
-}
-
 // Before kind_flag (5.0, pahole 1.13) a bit-field's type was an integer that is narrower than its
 // bytes, or begins inside them.
 static void old_bit_field(const struct reader *r, struct eg_member *m)
@@ -257,12 +263,13 @@ static void old_bit_field(const struct reader *r, struct eg_member *m)
     uint32_t id = m->type, encoding;
 
     for (int i = 0; i < 32; i++) {
-        if (!record_of(r, id, &t))
+        const uint8_t *p;
+
+        if (id < r->first || id - r->first >= r->c.types)
             return;
-        if (t.kind == INT)
+        p = r->at[id - r->first];
+        if (!next_record(&r->s, &p, &t) || t.kind >= KINDS || known[t.kind].kind != EG_T_TYPEDEF)
             break;
-        if (t.kind != TYPEDEF && kinds[EG_MIN(t.kind, KINDS - 1)] != EG_T_TYPEDEF)
-            return;
         id = t.size;
     }
     if (t.kind != INT)
@@ -301,25 +308,28 @@ static void read_parameters(struct reader *r, const struct record *rec)
                                  .type = u32(&r->s, rec->more + (size_t)8 * i + 4) };
 }
 
-// A section of variables is a struct of them. @return its size.
-static uint64_t read_variables(struct reader *r, const struct record *rec)
+// A section of variables is a struct of them. A VAR is nowhere else a type: until the end its name
+// and type stand in a void.
+static void read_variables(struct reader *r, struct eg_type *t, const struct record *rec)
 {
-    struct eg_member *m = eg_builder_members(r->b, rec->vlen);
-    uint64_t size = rec->size;
+    struct eg_member *m;
 
+    t->first = eg_builder_member_count(r->b);
+    t->count = rec->vlen;
+    m = eg_builder_members(r->b, rec->vlen);
     for (uint32_t i = 0; m && i < rec->vlen; i++, m++) {
         const uint8_t *p = rec->more + (size_t)12 * i;
+        const uint32_t id = u32(&r->s, p);
         const uint64_t off = u32(&r->s, p + 4);
-        struct record var;
 
         *m = (struct eg_member){ .bit_off = 8 * off };
-        if (record_of(r, u32(&r->s, p), &var) && var.kind == VAR) {
-            m->name = name(r, var.name);
-            m->type = var.size;
+        if (id >= r->first && id - r->first < r->c.types &&
+            r->types[id - r->first].kind == EG_T_VOID) {
+            m->name = r->types[id - r->first].name;
+            m->type = r->types[id - r->first].ref;
         }
-        size = EG_MAX(size, off + u32(&r->s, p + 8));
+        t->size = EG_MAX(t->size, off + u32(&r->s, p + 8));
     }
-    return size;
 }
 
 // Before 6.0 no enum said that it is signed.
@@ -343,31 +353,18 @@ static uint8_t read_enumerators(struct reader *r, const struct record *rec)
     return negative ? EG_TF_SIGNED : 0;
 }
 
-static void read_type(struct reader *r, const struct record *rec, struct eg_type *t)
+// What a kind has of its own.
+static void read_more(struct reader *r, const struct record *rec, struct eg_type *t)
 {
-    *t = (struct eg_type){ .kind = rec->kind < KINDS ? kinds[rec->kind] : EG_T_VOID };
-    switch (rec->kind) {
-    case PTR:
-    case TYPE_TAG:
-    case CONST:
-    case VOLATILE:
-    case RESTRICT:
-        t->ref = rec->size;
-        return;
-    case INT: {
-        const uint32_t encoding = u32(&r->s, rec->more) >> 24;
+    struct variables *v;
+    uint32_t encoding;
 
+    switch (rec->kind) {
+    case INT:
+        encoding = u32(&r->s, rec->more) >> 24;
         t->flags = encoding & (EG_TF_SIGNED | EG_TF_BOOL);
         if (rec->size == 1 && !strcmp(text(r, rec->name), "char"))
             t->flags |= EG_TF_CHAR; // the section's own mark is not set by pahole
-        t->size = rec->size;
-        break;
-    }
-    case FLOAT:
-        t->size = rec->size;
-        break;
-    case TYPEDEF:
-        t->ref = rec->size;
         break;
     case FWD:
         t->flags = rec->info >> 31 ? EG_TF_UNION : 0;
@@ -375,47 +372,68 @@ static void read_type(struct reader *r, const struct record *rec, struct eg_type
     case ARRAY:
         t->ref = u32(&r->s, rec->more);
         t->count = u32(&r->s, rec->more + 8);
-        return;
+        break;
     case STRUCT:
     case UNION:
-        t->size = rec->size;
         t->first = eg_builder_member_count(r->b);
         t->count = rec->vlen;
         read_members(r, rec);
         break;
-    case DATASEC:
-        t->first = eg_builder_member_count(r->b);
-        t->count = rec->vlen;
-        t->size = read_variables(r, rec);
-        break;
     case FUNC_PROTO:
-        t->ref = rec->size;
         t->first = eg_builder_member_count(r->b);
         t->count = rec->vlen;
         read_parameters(r, rec);
-        return;
-    case ENUM:
-    case ENUM64:
-        t->size = rec->size;
+        break;
+    case DATASEC: // when all types are there
+        v = eg_vec_push(&r->sections);
+        if (v)
+            *v = (struct variables){ (uint32_t)(t - r->types), *rec };
+        r->no_memory |= !v;
+        break;
+    default: // ENUM, ENUM64
         t->first = eg_builder_enumerator_count(r->b);
         t->count = rec->vlen;
         t->flags = read_enumerators(r, rec);
-        break;
-    default:
-        return;
     }
-    t->name = name(r, rec->name);
+}
+
+static void read_type(struct reader *r, const struct record *rec, struct eg_type *t)
+{
+    const struct kind none = { 0 }, *k = rec->kind < KINDS ? &known[rec->kind] : &none;
+
+    *t = (struct eg_type){ .kind = k->kind,
+                           .name = k->has & NAME ? name(r, rec->name) : 0,
+                           .size = k->has & SIZE ? rec->size : 0,
+                           .ref = k->has & REF ? rec->size : 0 };
+    if (k->has & MORE)
+        read_more(r, rec, t);
 }
 
 static void read_types(struct reader *r)
 {
-    struct eg_type *t = eg_builder_types(r->b, r->c.types);
     const uint8_t *at = r->s.types;
     struct record rec;
 
     // Only names come in between, which leave the types where they are.
-    for (uint32_t i = 0; t && i < r->c.types && next_record(&r->s, &at, &rec); i++)
-        read_type(r, &rec, &t[i]);
+    r->types = eg_builder_types(r->b, r->c.types);
+    for (uint32_t i = 0; r->types && i < r->c.types && next_record(&r->s, &at, &rec); i++)
+        read_type(r, &rec, &r->types[i]);
+    for (size_t i = 0; r->types && i < r->sections.n; i++)
+        read_variables(r, &r->types[r->sections.at[i].own], &r->sections.at[i].record);
+    eg_vec_fini(&r->sections);
+}
+
+static bool locate(struct reader *r)
+{
+    const uint8_t *at = r->s.types;
+    struct record rec;
+
+    r->at = malloc(r->c.types * sizeof *r->at);
+    for (uint32_t i = 0; r->at && i < r->c.types; i++) {
+        r->at[i] = at;
+        next_record(&r->s, &at, &rec);
+    }
+    return r->at;
 }
 
 int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
@@ -423,19 +441,14 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
                 struct eg_error *e)
 {
     struct reader r = { .base = base, .first = base ? base->n_types : 1 };
-    size_t records;
 
     if (!open_section(&r.s, p, len, model.big_endian))
         return eg_fail(e, EG_EFORMAT, "%s: no BTF header, or its sections are cut short", source);
-    records = (size_t)(r.s.types_end - r.s.types) / RECORD;
-    r.at = malloc((records + 1) * sizeof *r.at);
-    if (!r.at)
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
-    if (!count(&r.s, &r.c, r.at)) {
-        free(r.at);
+    if (!count(&r.s, &r.c))
         return eg_fail(e, EG_EFORMAT, "%s: damaged type section: type %" PRIu32 " cannot be",
                        source, r.first + r.c.types);
-    }
+    if (r.c.odd_ints && !locate(&r))
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
     r.b = eg_builder_new(model, source);
     eg_builder_expect(r.b, r.c.types, r.c.members, 0);
     if (base)
@@ -444,5 +457,9 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
         eg_builder_strings(r.b, r.s.strings, r.s.strings_len);
     read_types(&r);
     free(r.at);
+    if (r.no_memory) {
+        eg_builder_free(r.b);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
+    }
     return eg_builder_finish(r.b, out, NULL, e);
 }

@@ -100,8 +100,9 @@ struct table {
         uint32_t len;
     } tokens[TOKENS];
     char *token_texts;
-    uint8_t *names;
-    size_t names_len, names_cap; // read so far
+    const uint8_t *names;
+    size_t names_len;   // of them in our memory
+    uint8_t *own_names; // NULL: they are the view's
     struct piece {
         uint32_t names; // where its first name is
         uint32_t text;  // and where its text will be
@@ -115,7 +116,7 @@ static void table_fini(struct table *t)
 {
     free(t->addresses.raw);
     free(t->token_texts);
-    free(t->names);
+    free(t->own_names);
     free(t->pieces);
 }
 
@@ -148,21 +149,33 @@ static int read_tokens(struct table *t, struct eg_error *e)
     return 0;
 }
 
-// How long the names are together is said nowhere: read more as the walk over them goes on.
+// How long the names are together is said nowhere; token_table lies behind them. In one piece they
+// stay where they are: nothing else is read through the view any more. Else they are copied, more
+// and more as the walk goes on.
 static bool more_names(struct table *t)
 {
-    const size_t have = t->names_len;
-    size_t len = have ? 2 * have : (size_t)t->k->count * 12 + 4096;
+    const struct eg_kallsyms *k = t->k;
+    size_t len = t->names_len ? 2 * t->names_len : (size_t)k->count * 16 + 4096;
     uint8_t *names;
 
-    if (len > NAMES_MAX)
-        return false;
-    names = realloc(t->names, len);
+    if (!t->names_len && k->token_table > k->names && k->token_table - k->names < NAMES_MAX) {
+        size_t whole = len = (size_t)(k->token_table - k->names);
+        const uint8_t *p = eg_map_some(t->view, k->space, k->names, &whole);
+
+        if (p && whole == len) {
+            t->names = p;
+            t->names_len = len;
+            return true;
+        }
+    }
+    names = len <= NAMES_MAX && (t->own_names || !t->names_len) ? realloc(t->own_names, len) : NULL;
     if (!names)
         return false;
-    t->names = names;
-    t->names_len = len;
-    return eg_read_some(t->view, t->k->space, t->k->names + have, names + have, len - have, NULL);
+    t->names = t->own_names = names;
+    len -= t->names_len;
+    names += t->names_len;
+    t->names_len += len;
+    return eg_read_some(t->view, k->space, k->names + (t->names_len - len), names, len, NULL);
 }
 
 // One quick walk over the lengths: where each piece begins.
