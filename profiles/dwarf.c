@@ -2,10 +2,8 @@
  * all cores, equal types once. */
 #include "dwarf.h"
 #include "../core/parallel.h"
-#include "../core/system.h"
 #include "dwarf_unit.h"
 #include "elf_file.h"
-#include <elf.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -173,11 +171,3 @@ int eg_dwarf_read(struct eg_profile **out, const char *path, unsigned threads, s
 {
     return eg_dwarf_read_module(out, path, NULL, threads, e);
 }
-
-static int probe(const uint8_t *head, size_t len, const char *path)
-{
-    (void)path;
-    return len > SELFMAG && !memcmp(head, ELFMAG, SELFMAG) ? 60 : 0;
-}
-
-EG_READER(dwarf) = { .desc = "ELF file with DWARF", .probe = probe, .read = eg_dwarf_read };

@@ -308,19 +308,13 @@ static void base_type(struct eg_dwarf_worker *w, Dwarf_Die die, struct eg_raw_ty
     uint64_t encoding = 0;
 
     eg_dwarf_number(w, die, DW_AT_encoding, &encoding);
-    t->kind = EG_T_INT;
     switch (encoding) {
     case DW_ATE_boolean:
         t->flags = EG_TF_BOOL;
         break;
     case DW_ATE_signed:
-        t->flags = EG_TF_SIGNED;
-        break;
     case DW_ATE_signed_char:
-        t->flags = EG_TF_SIGNED | EG_TF_CHAR;
-        break;
-    case DW_ATE_unsigned_char:
-        t->flags = EG_TF_CHAR;
+        t->flags = EG_TF_SIGNED;
         break;
     case DW_ATE_float:
     case DW_ATE_complex_float:
@@ -328,6 +322,8 @@ static void base_type(struct eg_dwarf_worker *w, Dwarf_Die die, struct eg_raw_ty
     case DW_ATE_decimal_float:
         t->kind = EG_T_FLOAT;
     }
+    if (t->name && !strcmp(t->name, "char")) // text; "signed char" and "unsigned char" are numbers
+        t->flags |= EG_TF_CHAR;
 }
 
 /* ---- types ---- */

@@ -324,8 +324,11 @@ bool eg_merger_seed(struct eg_merger *m, const struct eg_profile *base)
                                     .kind = t->kind,
                                     .flags = t->flags,
                                     .tag = is_tag(t->kind) ? t->kind : 0 };
-        if (t->kind == EG_T_FWD) {
-            to->tag = t->flags & EG_TF_UNION ? EG_T_UNION : EG_T_STRUCT;
+        if (t->kind == EG_T_FWD || (t->kind == EG_T_ENUM && !t->count)) {
+            to->tag = t->kind == EG_T_ENUM     ? EG_T_ENUM
+                      : t->flags & EG_TF_UNION ? EG_T_UNION
+                                               : EG_T_STRUCT;
+            to->kind = EG_T_FWD;
             to->size = 1; // not the same as others': those may get a definition
         }
         for (uint32_t k = 0; t->kind == EG_T_ENUM && k < t->count; k++) {
@@ -478,6 +481,10 @@ static void push_type(struct push *p, struct eg_builder *b, const struct eg_merg
                           .kind = t->kind,
                           .flags = t->flags };
 
+    if (t->kind == EG_T_FWD && t->tag == EG_T_ENUM) { // as BTF has it: no enumerators
+        to.kind = EG_T_ENUM;
+        to.size = 4;
+    }
     to.first = t->kind == EG_T_ENUM ? eg_builder_enumerator_count(b) : eg_builder_member_count(b);
     eg_builder_type(b, &to);
     for (uint32_t k = 0; k < (has_members(t->kind) ? t->count : 0); k++) {

@@ -48,6 +48,7 @@ int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e)
     uint8_t *map;
     int rc;
 
+    *f = (struct eg_elf){ 0 };
     if (fd < 0 || fstat(fd, &st) != 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
     map =

@@ -62,19 +62,18 @@ int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, 
     return 0;
 }
 
-int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e)
+const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e)
 {
     eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     const struct eg_reader_reg *r, *best = NULL, *equal = NULL;
     uint8_t head[HEAD];
     int best_score = 0;
-    ssize_t len;
+    ssize_t len = fd < 0 ? -1 : read(fd, head, sizeof head);
 
-    if (fd < 0)
-        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
-    len = read(fd, head, sizeof head);
-    if (len < 0)
-        return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    if (len < 0) {
+        eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
     for (size_t i = 0; (r = eg_reader_nth(i)); i++) {
         int score = r->reader->probe(head, (size_t)len, path);
 
@@ -87,12 +86,20 @@ int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
         }
     }
     if (!best)
-        return eg_fail(e, EG_EFORMAT,
-                       "%s: not a source of types or symbols: give an ELF file with DWARF or BTF, "
-                       "an .egp, raw BTF, Volatility's ISF or a System.map",
-                       path);
-    if (equal)
-        return eg_fail(e, EG_EFORMAT, "%s: could be %s or %s", path, best->reader->desc,
-                       equal->reader->desc);
-    return best->reader->read(out, path, threads, e);
+        eg_fail(e, EG_EFORMAT,
+                "%s: not a source of types or symbols: give an ELF file with DWARF or BTF, an "
+                ".egp, raw BTF, Volatility's ISF or a System.map",
+                path);
+    else if (equal)
+        eg_fail(e, EG_EFORMAT, "%s: could be %s or %s", path, best->reader->desc,
+                equal->reader->desc);
+    return equal ? NULL : best;
+}
+
+int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e)
+{
+    struct eg_error why;
+    const struct eg_reader_reg *r = eg_reader_find(path, &why);
+
+    return r ? r->reader->read(out, path, threads, e) : eg_fail(e, why.code, "%s", why.text);
 }
