@@ -71,21 +71,22 @@ static bool inside(const struct show *s, uint32_t type, int depth)
 
 static void member(struct show *s, const struct eg_member_at *m, uint64_t base, int depth)
 {
-    uint32_t of = m->type;
+    uint32_t element = m->type, of;
     char text[TEXT], rest[TEXT];
     size_t len;
     int width;
 
-    while (eg_type(s->ts, of, NULL)->kind == EG_T_ARRAY)
-        of = eg_type_ref(s->ts, of);
+    while (eg_type(s->ts, element, NULL)->kind == EG_T_ARRAY)
+        element = eg_type_ref(s->ts, element);
+    of = s->nested ? eg_type_strip(s->ts, element) : element;
     if (inside(s, of, depth)) {
-        snprintf(text, sizeof text, "%s %s", tag_of(eg_type(s->ts, of, NULL)->kind),
-                 eg_type_name(s->ts, of));
+        snprintf(text, sizeof text, "%s %s%s{", tag_of(eg_type(s->ts, of, NULL)->kind),
+                 eg_type_name(s->ts, of), *eg_type_name(s->ts, of) ? " " : "");
         put(s, depth, text);
-        fputs(*eg_type_name(s->ts, of) ? " {\n" : "{\n", s->f);
+        fputs("\n", s->f);
         members(s, of, base + m->bit_off, depth + 1);
         // What is left of the declaration: the name and its dimensions.
-        len = eg_type_declare(s->ts, of, "", text, sizeof text);
+        len = eg_type_declare(s->ts, element, "", text, sizeof text);
         eg_type_declare(s->ts, m->type, m->name, rest, sizeof rest);
         snprintf(text, sizeof text, "}%s;", len < strlen(rest) ? rest + len : "");
     } else {
@@ -125,40 +126,50 @@ static void members(struct show *s, uint32_t id, uint64_t base, int depth)
         fprintf(s->f, "\n%*s/* %" PRIu64 " bytes padding */\n", 4 * depth, "", t->size - end / 8);
 }
 
+static bool is_tag(uint8_t kind)
+{
+    return kind == EG_T_STRUCT || kind == EG_T_UNION || kind == EG_T_ENUM;
+}
+
 void eg_show_type(FILE *f, const struct eg_types *ts, const struct eg_model *m, uint32_t id,
                   bool nested)
 {
     struct show s = { .f = f, .ts = ts, .m = m, .nested = nested };
-    const struct eg_type *t = eg_type(ts, id, NULL);
-    char text[TEXT], of[TEXT];
+    const uint32_t named = id, of = eg_type_strip(ts, id);
+    const struct eg_type *t = eg_type(ts, of, NULL);
+    const bool define = is_tag(t->kind), own_name = *eg_type_name(ts, of);
+    // "typedef struct {...} name;" is one definition; else the typedef stands before what it names.
+    const bool one = named != of && define && !own_name;
+    char text[TEXT], inner[TEXT];
 
-    if (t->kind == EG_T_TYPEDEF) {
-        eg_type_declare(ts, eg_type_ref(ts, id), eg_type_name(ts, id), of, sizeof of);
-        snprintf(text, sizeof text, "typedef %.*s;", (int)sizeof text - 16, of);
+    if (named != of && !one) {
+        eg_type_declare(ts, eg_type_ref(ts, named), eg_type_name(ts, named), inner, sizeof inner);
+        snprintf(text, sizeof text, "typedef %.*s;", (int)sizeof text - 16, inner);
         put(&s, 0, text);
         fputs("\n", f);
-        id = eg_type_strip(ts, id);
-        t = eg_type(ts, id, NULL);
     }
-    eg_type_declare(ts, id, "", text, sizeof text);
-    if (t->kind != EG_T_STRUCT && t->kind != EG_T_UNION && t->kind != EG_T_ENUM) {
+    if (!define) {
+        eg_type_declare(ts, of, "", text, sizeof text);
         put(&s, 0, text);
         if (t->kind == EG_T_FWD)
             fputs("; /* members not known */\n", f);
         else
-            fprintf(f, "; /* size: %" PRIu64 " */\n", eg_type_size(ts, id, m));
+            fprintf(f, "; /* size: %" PRIu64 " */\n", eg_type_size(ts, of, m));
         return;
     }
-    snprintf(text, sizeof text, "%s %s", tag_of(t->kind), eg_type_name(ts, id));
+    snprintf(text, sizeof text, "%s%s%s%s {", one ? "typedef " : "", tag_of(t->kind),
+             own_name ? " " : "", eg_type_name(ts, of));
     put(&s, 0, text);
-    fputs(*eg_type_name(ts, id) ? " {\n" : "{\n", f);
+    fputs("\n", f);
     if (t->kind == EG_T_ENUM)
-        enumerators(&s, id, 1);
+        enumerators(&s, of, 1);
     else
-        members(&s, id, 0, 1);
+        members(&s, of, 0, 1);
     if (s.lines >= LINES_MAX)
         fputs("    /* and more: too long to be shown */\n", f);
-    fprintf(f, "}; /* size: %" PRIu64 ", %s: %" PRIu32, t->size,
+    snprintf(text, sizeof text, "}%s%s;", one ? " " : "", one ? eg_type_name(ts, named) : "");
+    put(&s, 0, text);
+    fprintf(f, " /* size: %" PRIu64 ", %s: %" PRIu32, t->size,
             t->kind == EG_T_ENUM ? "values" : "members", t->count);
     if (s.holes)
         fprintf(f, ", holes: %" PRIu64 " (%" PRIu64 " bytes, %" PRIu64 " bits)", s.holes,
