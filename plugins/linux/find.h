@@ -108,6 +108,11 @@ typedef void (*linux_window_fn)(void *context, struct eg_view *v, uint64_t pa, c
 bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_fn fn,
                         void *context);
 
+/** Each place in @p that begins like a BTF header does: magic, version 1, no flags. */
+typedef void (*linux_place_fn)(void *context, struct eg_view *v, uint64_t pa);
+void linux_each_btf(struct eg_view *v, bool big, uint64_t pa, const uint8_t *p, size_t len,
+                    linux_place_fn fn, void *context);
+
 /* ---- find_traces.c ---- */
 
 /** A copy that lives as long as the system. */

@@ -17,8 +17,9 @@ struct tables {
     EG_VEC(struct eg_kallsyms) kallsyms;
 };
 
-static void probe_btf(struct tables *t, struct eg_view *v, uint64_t pa)
+static void probe_btf(void *context, struct eg_view *v, uint64_t pa)
 {
+    struct tables *t = context;
     uint8_t head[24];
     uint64_t total, *slot;
 
@@ -32,28 +33,11 @@ static void probe_btf(struct tables *t, struct eg_view *v, uint64_t pa)
     pthread_mutex_unlock(&t->lock);
 }
 
-/** BTF's first word, at multiples of 4; 64 words at a time, which compilers make vectors of. */
 static void see_btf(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p, size_t len)
 {
-    enum { BLOCK = 64 };
-    struct tables *t = context;
-    const uint8_t bytes[4] = { t->big ? 0xeb : 0x9f, t->big ? 0x9f : 0xeb, 1, 0 };
-    uint32_t magic, w[BLOCK];
-    size_t at = (size_t)(-pa & 3);
+    const struct tables *t = context;
 
-    memcpy(&magic, bytes, 4);
-    for (; at + 4 <= len; at += sizeof w) {
-        const size_t n = EG_MIN((len - at) / 4, (size_t)BLOCK);
-        uint32_t hit = 0;
-
-        memset(w, 0, sizeof w);
-        memcpy(w, p + at, n * 4);
-        for (size_t i = 0; i < BLOCK; i++)
-            hit |= w[i] == magic;
-        for (size_t i = 0; hit && i < n; i++)
-            if (w[i] == magic)
-                probe_btf(t, v, pa + at + 4 * i);
-    }
+    linux_each_btf(v, t->big, pa, p, len, probe_btf, context);
 }
 
 static bool push_kallsyms(void *context, const struct eg_kallsyms *k)

@@ -225,6 +225,7 @@ void linux_close(struct eg_system *sys)
     for (size_t i = 0; i < s->mm_spaces.n; i++)
         eg_space_close(s->mm_spaces.at[i].space);
     eg_vec_fini(&s->mm_spaces);
+    eg_vec_fini(&s->module_btfs);
     eg_map_fini(&s->mm_of);
     pthread_mutex_destroy(&s->lock);
     sys->os_priv = NULL;

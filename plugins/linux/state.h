@@ -16,6 +16,13 @@ struct linux_mm_space {
     struct eg_space *space;
 };
 
+/** Where the kernel keeps the BTF of a module (struct btf, kernel/bpf/btf.c). */
+struct linux_module_btf {
+    char name[64];
+    uint64_t data;
+    uint32_t size;
+};
+
 struct linux_state {
     uint64_t image_delta;            /**< physical = virtual - this, in [image_start, image_end) */
     uint64_t image_start, image_end; /**< virtual, _text.._end; 0, 0: not known */
@@ -33,7 +40,9 @@ struct linux_state {
     struct eg_vmcoreinfo vmcoreinfo; /**< in the system's arena; text NULL: none */
 
     pthread_mutex_t lock; /**< guards what follows */
-    struct eg_map mm_of;  /**< mm_struct address → index into mm_spaces, by the Linux layer */
+    bool has_module_btfs;
+    EG_VEC(struct linux_module_btf) module_btfs;
+    struct eg_map mm_of; /**< mm_struct address → index into mm_spaces, by the Linux layer */
     EG_VEC(struct linux_mm_space) mm_spaces; /**< closed with the system */
 };
 

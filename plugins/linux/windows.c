@@ -97,3 +97,26 @@ bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_
     w->next += n;
     return true;
 }
+
+/* 64 words at a time, which compilers make vectors of. */
+void linux_each_btf(struct eg_view *v, bool big, uint64_t pa, const uint8_t *p, size_t len,
+                    linux_place_fn fn, void *context)
+{
+    enum { BLOCK = 64 };
+    const uint8_t bytes[4] = { big ? 0xeb : 0x9f, big ? 0x9f : 0xeb, 1, 0 };
+    uint32_t magic, w[BLOCK];
+
+    memcpy(&magic, bytes, sizeof magic);
+    for (size_t at = (size_t)(-pa & 3); at + 4 <= len; at += sizeof w) {
+        const size_t n = EG_MIN((len - at) / 4, (size_t)BLOCK);
+        uint32_t hit = 0;
+
+        memset(w, 0, sizeof w);
+        memcpy(w, p + at, n * 4);
+        for (size_t i = 0; i < BLOCK; i++)
+            hit |= w[i] == magic;
+        for (size_t i = 0; hit && i < n; i++)
+            if (w[i] == magic)
+                fn(context, v, pa + at + 4 * i);
+    }
+}
