@@ -3,7 +3,9 @@
 # sh block out of the text, and runs them on the bundled image.  Usage: guide.sh ROOT BUILD
 set -eu
 root=$1 build=$2
-for image in "$root"/samples/*.zst; do break; done
+for image in "$root"/samples/*.zst; do
+    case $image in *.tar.zst) ;; *) break ;; esac
+done
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 meson install -C "$build" --no-rebuild --destdir "$tmp/root" >/dev/null

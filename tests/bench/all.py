@@ -12,7 +12,7 @@ import time
 BUDGET = 1.25
 engram, image = sys.argv[1:3]
 if os.path.isdir(image):
-    image = sorted(glob.glob(os.path.join(image, "*.zst")))[0]
+    image = sorted(f for f in glob.glob(os.path.join(image, "*.zst")) if not f.endswith(".tar.zst"))[0]
 
 
 def run(*args):

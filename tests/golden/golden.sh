@@ -13,7 +13,9 @@ update=
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../samples" || exit 1
 image=
-for image in *.zst; do break; done
+for image in *.zst; do
+    case $image in *.tar.zst) ;; *) break ;; esac
+done
 [ -f "$image" ] || { echo "samples/: no image"; exit 1; }
 dir=$here/${image%.zst}
 tmp=$(mktemp -d) || exit 1
