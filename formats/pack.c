@@ -1,4 +1,4 @@
-/* pack.c - seekable zstd: independent frames of 256 KiB, each with its checksum, then the seek
+/* pack.c - seekable zstd: independent frames of 128 KiB, each with its checksum, then the seek
  * table in a skippable frame (zstd's contrib/seekable_format/zstd_seekable_compression_format.md).
  */
 #include "pack.h"
@@ -13,7 +13,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { FRAME = 256 << 10, BATCH_PER_THREAD = 16, LEVEL = 10 };
+// Half as large costs 1 % more room; twice as large, time and memory at scattered reads.
+enum { FRAME = 128 << 10, BATCH_PER_THREAD = 32, LEVEL = 10 };
 
 struct worker {
     struct eg_view view;

@@ -203,6 +203,8 @@ static int read_table(struct eg_zstd_index *x, struct eg_image *img, struct eg_s
     if (!le(v, file, table - 8, 4, &magic) || magic != EG_ZSTD_SEEK_FRAME ||
         !le(v, file, table - 4, 4, &frame) || frame != n * entry + EG_ZSTD_SEEK_FOOTER)
         goto bad;
+    if (!eg_vec_reserve(&x->frames, (size_t)n + 1))
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory for its frames", img->path);
     for (uint64_t i = 0; i < n; i++) {
         const uint8_t *p = eg_bytes(v, file, table + i * entry, 8);
 
