@@ -1,0 +1,334 @@
+/* registry_test.c - declarations become handles, handles become slots; plugins are found by name.
+ */
+#include "check.h"
+#include "mkimage.h"
+#include <stdlib.h>
+
+static const char types[] =
+    "struct list_head { struct list_head *next, *prev; };"
+    "enum state { RUNNING, SLEEPING = 4, DEAD = -1 };"
+    "enum { LOOSE = 77, OTHER };"
+    "struct inner { u32 before, value; };"
+    "struct node { u8 small; };" // one of two structs of this name
+    "struct task { u32 flag_a : 3, flag_b : 5; int pid; struct inner in;"
+    "              union { u64 now; struct { u32 lo, hi; }; }; struct list_head list; };"
+    "struct node { u32 id; struct node *next; struct list_head wanted; };"
+    "struct twice { u32 a; };"
+    "typedef struct { u32 counter; } atomic;";
+
+EG_FIELDS(task, pid, flag_b, list, lo, hi, missing);
+EG_FIELD_AS(task_value, task, "gone|in.value");
+EG_FIELD_AS(task_deep, task, "list.prev");
+EG_FIELDS(node, id, wanted);
+EG_FIELDS(atomic, counter);
+EG_FIELDS(unknown, member);
+EG_FIELDS_OF("wireguard", wg_peer, endpoint, task);
+EG_FIELDS_OF("wireguard", twice, b);
+EG_TYPE(list_head);
+EG_SYMBOL(tasks, "list_head");
+EG_SYMBOL_AS(either, "no_such|table", "gone_type|u32[4]");
+EG_SYMBOL(untyped, "struct unheard_of");
+EG_SYMBOL(absent, "int");
+EG_ENUMERATOR(SLEEPING, "state");
+EG_ENUMERATOR(DEAD, "state");
+EG_ENUMERATOR(OTHER, NULL);
+EG_ENUMERATOR(NOWHERE, NULL);
+EG_ENUMERATOR(UNKNOWN_STATE, "state");
+EG_ENUMERATOR(RUNNING, "no_enum");
+
+static int nothing(struct eg_run *r)
+{
+    (void)r;
+    return 0;
+}
+static const struct eg_column no_columns[] = { { NULL, EG_COL_INT, NULL } };
+
+EG_PLUGIN(test_list) = {
+    .os = "testos",
+    .help = "List tests",
+    .aliases = EG_NAMES("linux.old_name.Old", "tl"),
+    .columns = no_columns,
+    .needs = EG_NEEDS(task.pid, task.missing),
+    .needs_symbols = EG_NEEDS_SYMBOLS(absent, tasks),
+    .run = nothing,
+};
+
+static struct mk *make(const struct mk_machine *m)
+{
+    struct mk *k = mk_new(m, 1 << 20, types);
+    uint64_t list = mk_object(k, "list_head");
+
+    mk_symbol(k, "tasks", list);
+    mk_symbol(k, "table", list + 4);
+    mk_symbol(k, "untyped", list);
+    return k;
+}
+
+static void handles(void **state)
+{
+    static struct eg_field pid = { "task", "pid", 0 }, other = { "task", "tgid", 0 };
+    static const struct eg_fieldset again = { "again.c", NULL, &pid, 1 },
+                                    module = { "again.c", "m", &other, 1 };
+    static const struct eg_fieldset *const sets[] = { &again, &module };
+    const struct eg_module more = { .abi = EG_ABI, .fields = sets, .fields_end = sets + 2 };
+    const struct eg_handle *h;
+    uint32_t n;
+
+    (void)state;
+    mk_free(make(&mk_machines[0]));
+    n = eg_handle_count();
+    assert_int_equal(eg_registry_add(&more, NULL), 0);
+    assert_int_equal(pid.id, eg_f_task.pid.id); // the same member, the same id
+    assert_int_equal(other.id, n);
+    assert_int_equal(eg_handle_count(), n + 1);
+    assert_null(eg_handle(0));
+    assert_null(eg_handle(n + 1));
+    h = eg_handle(pid.id);
+    assert_true(h->kind == EG_H_FIELD && !strcmp(h->type, "task") && !strcmp(h->name, "pid"));
+    assert_string_equal(eg_handle(other.id)->module, "m");
+}
+
+static const struct eg_slot *slot(const struct eg_system *sys, uint32_t id)
+{
+    return &sys->bind.slots[id];
+}
+
+static void fields(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = make(m);
+        struct eg_system *sys = mk_system(k);
+        const struct eg_slot *s;
+        const unsigned ptr = mk_model(k)->ptr_size;
+
+        s = slot(sys, eg_f_task.pid.id);
+        assert_true(s->kind == EG_K_SINT && s->off == 4 && s->size == 4 && !s->bits);
+        s = slot(sys, eg_f_task.flag_b.id);
+        assert_true(s->kind == EG_K_UINT && s->bits == 5);
+        s = slot(sys, eg_f_task.hi.id); // through the anonymous struct in an anonymous union
+        assert_true(s->kind == EG_K_UINT && s->off == mk_at(k, 0, "task.now") + 4);
+        assert_int_equal(slot(sys, eg_f_task_value.id)->off, mk_at(k, 0, "task.in") + 4);
+        assert_int_equal(slot(sys, eg_f_task_deep.id)->off, mk_at(k, 0, "task.list") + ptr);
+        assert_int_equal(slot(sys, eg_f_task_deep.id)->kind, EG_K_PTR);
+        assert_int_equal(slot(sys, eg_f_task_deep.id)->parent, slot(sys, eg_t_task.id)->type);
+        assert_int_equal(slot(sys, eg_f_atomic.counter.id)->kind, EG_K_UINT); // only a typedef
+
+        s = slot(sys, eg_f_task.missing.id);
+        assert_true(!s->kind && s->why == EG_NO_MEMBER);
+        s = slot(sys, eg_f_unknown.member.id);
+        assert_true(!s->kind && s->why == EG_NO_TYPE);
+        assert_true(!slot(sys, 0)->kind);
+        mk_free(k);
+    }
+}
+
+/** Of two structs by one name, the one with the members that are wanted. */
+static void several_definitions(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = make(m);
+        struct eg_system *sys = mk_system(k);
+
+        assert_int_equal(slot(sys, eg_f_node.id.id)->kind, EG_K_UINT);
+        assert_int_equal(slot(sys, eg_f_node.wanted.id)->kind, EG_K_STRUCT);
+        assert_true(slot(sys, eg_t_node.id)->size > 8);
+        assert_int_equal(slot(sys, eg_f_node.id.id)->parent, slot(sys, eg_t_node.id)->type);
+        mk_free(k);
+    }
+}
+
+static void symbols(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = make(m);
+        struct eg_system *sys = mk_system(k);
+        const struct eg_slot *s = slot(sys, eg_s_tasks.id);
+
+        assert_true(s->kind == EG_K_STRUCT && s->off == m->kernel_va);
+        assert_int_equal(s->type, slot(sys, eg_t_list_head.id)->type);
+        s = slot(sys, eg_s_either.id);
+        assert_true(s->kind == EG_K_ARRAY && s->size == 16 && s->off == m->kernel_va + 4);
+        s = slot(sys, eg_s_untyped.id);
+        assert_true(!s->kind && s->why == EG_NO_TYPE);
+        s = slot(sys, eg_s_absent.id);
+        assert_true(!s->kind && s->why == EG_NO_SYMBOL);
+        mk_free(k);
+    }
+}
+
+static void enumerators(void **state)
+{
+    static const struct {
+        const struct eg_enumref *ref;
+        bool there;
+        int64_t value;
+    } cases[] = {
+        { &eg_e_SLEEPING, true, 4 }, { &eg_e_DEAD, true, -1 },          { &eg_e_OTHER, true, 78 },
+        { &eg_e_NOWHERE, false, 0 }, { &eg_e_UNKNOWN_STATE, false, 0 }, { &eg_e_RUNNING, false, 0 },
+    };
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_system *sys = mk_system(k);
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        assert_int_equal(slot(sys, cases[i].ref->id)->kind != 0, cases[i].there);
+        assert_int_equal((int64_t)slot(sys, cases[i].ref->id)->off, cases[i].value);
+    }
+    mk_free(k);
+}
+
+/* ---- modules ---- */
+
+static int asked;
+
+static int module_types(struct eg_system *sys, const char *module, struct eg_error *e)
+{
+    asked++;
+    if (strcmp(module, "wireguard") != 0)
+        return eg_fail(e, EG_ENOTFOUND, "%s is not loaded", module);
+    return eg_system_add_profile(sys,
+                                 mk_types(&sys->bind.model,
+                                          "struct wg_peer { u64 pad; u32 endpoint;"
+                                          "                 struct task *task; };"
+                                          "struct twice { u32 a, b; };",
+                                          sys->types.layers[0].profile, "wireguard"),
+                                 0, e);
+}
+
+static void modules(void **state)
+{
+    static const struct eg_os os = { .name = "testos", .module_types = module_types };
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_system *sys = mk_system(k);
+    const struct eg_plugin_reg *p = eg_plugin_find("test_list");
+    const struct eg_slot *s;
+
+    (void)state;
+    sys->os = &os;
+    assert_int_equal(slot(sys, eg_f_wg_peer.endpoint.id)->why, EG_NO_TYPE);
+    assert_int_equal(slot(sys, eg_f_twice.b.id)->why, EG_NO_MEMBER); // the kernel's has no b
+    asked = 0;
+    assert_int_equal(eg_plugin_prepare(sys, p, NULL), 0);
+    assert_int_equal(eg_plugin_prepare(sys, p, NULL), 0);
+    assert_int_equal(asked, 1);
+    s = slot(sys, eg_f_wg_peer.endpoint.id);
+    assert_true(s->kind == EG_K_UINT && s->off == 8);
+    s = slot(sys, eg_f_wg_peer.task.id); // points to the kernel's struct
+    assert_true(s->kind == EG_K_PTR && s->type == slot(sys, eg_t_task.id)->type);
+    s = slot(sys, eg_f_twice.b.id);
+    assert_true(s->kind == EG_K_UINT && s->off == 4);
+    sys->os = NULL;
+    mk_free(k);
+}
+
+static void needs(void **state)
+{
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_arena a = { 0 };
+
+    (void)state;
+    assert_string_equal(eg_plugin_lacks(mk_system(k), eg_plugin_find("test_list")->plugin, &a),
+                        "task.missing, symbol absent");
+    eg_arena_fini(&a);
+    mk_free(k);
+}
+
+/* ---- names ---- */
+
+static void names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool found;
+    } cases[] = {
+        { "test_list", true },
+        { "TEST_LIST", true },
+        { "testos.test_list", true },
+        { "testos.test_list.TestList", true },
+        { "TestOS.Test_List", true },
+        { "linux.old_name.old", true },
+        { "tl", true },
+        { "other.test_list", false },
+        { "test_lis", false },
+        { "testos.test_list.", false },
+        { "testos.", false },
+        { "", false },
+        { "testos.test_listing", false },
+    };
+
+    (void)state;
+    mk_free(make(&mk_machines[0]));
+    for (size_t i = 0; i < countof(cases); i++) {
+        const struct eg_plugin_reg *p = eg_plugin_find(cases[i].name);
+        const bool found = p && !strcmp(p->name, "test_list");
+
+        if (found != cases[i].found)
+            fail_msg("%s", cases[i].name);
+    }
+    for (size_t i = 1; eg_plugin_nth(i); i++)
+        assert_true(strcmp(eg_plugin_nth(i - 1)->name, eg_plugin_nth(i)->name) < 0);
+}
+
+static void nearest(void **state)
+{
+    static const char *const known[] = { "pslist", "pstree", "lsof", "netstat", NULL };
+    static const struct {
+        const char *name, *near;
+    } cases[] = {
+        { "pslits", "pslist" }, { "pslst", "pslist" },     { "PSTREE", "pstree" },
+        { "lsfo", "lsof" },     { "netstats", "netstat" }, { "maps", NULL },
+        { "", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        const char *near = eg_nearest(cases[i].name, known);
+
+        if (cases[i].near)
+            assert_string_equal(near ? near : "none", cases[i].near);
+        else
+            assert_null(near);
+    }
+}
+
+/* ---- shared objects ---- */
+
+static void shared_objects(void **state)
+{
+    const struct eg_module foreign = { .abi = "another" };
+    struct eg_error e;
+
+    (void)state;
+    assert_int_equal(eg_registry_add(&foreign, &e), -EG_EUNSUP);
+    assert_int_equal(eg_registry_load("/nonexistent", &e), -EG_EIO);
+    assert_non_null(getenv("PLUGIN_DIR"));
+    assert_null(eg_plugin_find("outside"));
+    assert_int_equal(eg_registry_load(getenv("PLUGIN_DIR"), &e), 0);
+    assert_non_null(eg_plugin_find("outside"));
+    assert_int_equal(eg_registry_load(getenv("PLUGIN_DIR"), &e), -EG_EUSAGE); // twice
+    assert_non_null(strstr(e.text, "already there"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handles),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(several_definitions),
+        cmocka_unit_test(symbols),
+        cmocka_unit_test(enumerators),
+        cmocka_unit_test(modules),
+        cmocka_unit_test(needs),
+        cmocka_unit_test(names),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(shared_objects),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
