@@ -196,6 +196,9 @@ static uint32_t type_name(struct parser *p, const char *name)
                       layout_of(p, id));
             return enter(p, name, EG_T_TYPEDEF, id)->id;
         }
+    if (!strcmp(name, "double"))
+        return push(p, (struct eg_type){ .kind = EG_T_FLOAT, .size = 8, .name = name_of(p, name) },
+                    (struct layout){ 8, 8 });
     id = p->base ? eg_profile_type(p->base, name, EG_NAMED, &iter) : 0;
     if (!id)
         mk_fail("types: '%s' is no type", name);
