@@ -109,14 +109,14 @@ const char *eg_time_text(int64_t ns, char *out)
     const int64_t second = 1000000000;
     int64_t s = ns / second - (ns % second < 0), day = s / 86400 - (s % 86400 < 0), year;
     unsigned in_day = (unsigned)(s - day * 86400), month, mday;
-    unsigned part = (unsigned)(ns - s * second);
+    unsigned part = (unsigned)((ns % second + second) % second);
     char fraction[12] = "";
 
     civil(day, &year, &month, &mday);
     if (part) {
         size_t n = (size_t)snprintf(fraction, sizeof fraction, ".%09u", part);
 
-        while (fraction[n - 1] == '0')
+        while (n > 1 && fraction[n - 1] == '0')
             fraction[--n] = 0;
     }
     snprintf(out, 40, "%04d-%02u-%02uT%02u:%02u:%02u%sZ", (int)year, month, mday, in_day / 3600,
