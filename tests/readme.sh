@@ -1,0 +1,34 @@
+#!/bin/sh
+# Is the README's session what the command prints? Each "$ command" of a console block is run; the lines under it must
+# be its output, where "..." stands for any lines, and at the end of a line for any text.  Usage: readme.sh ROOT ENGRAM
+engram=$(realpath "$2") || exit 1
+cd "$1" || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+ln -s "$engram" "$tmp/engram"
+PATH=$tmp:$PATH
+export PATH
+awk -v dir="$tmp" '
+    /^```/ { on = $0 == "```console"; next }
+    on && /^\$ / { n++; print substr($0, 3) > (dir "/" n ".sh"); next }
+    on { print > (dir "/" n ".want") }' README.md
+n=0 failed=0
+while [ -f "$tmp/$((n + 1)).sh" ]; do
+    n=$((n + 1))
+    sh "$tmp/$n.sh" >"$tmp/$n.out" 2>&1 || { echo "fails: $(cat "$tmp/$n.sh")"; failed=1; }
+    awk -v want="$tmp/$n.want" '
+        BEGIN { while ((getline line < want) > 0) w[++k] = line; i = 1 }
+        function same(w, s,    stem) {
+            if (w !~ /\.\.\.$/) return w == s
+            stem = substr(w, 1, length(w) - 3)
+            return substr(s, 1, length(stem)) == stem
+        }
+        w[i] == "..." { any = 1; i++ }
+        i <= k && same(w[i], $0) { i++; any = 0; next }
+        !any { print "README.md shows: " w[i] "\nnow it prints:   " $0; bad = 1; exit }
+        END { if (!bad && w[i] == "...") i++
+              if (!bad && i <= k) { print "README.md shows: " w[i] "\nwhich is not printed"; bad = 1 }
+              exit bad }' "$tmp/$n.out" || { echo "  by: $(cat "$tmp/$n.sh")"; failed=1; }
+done
+echo "$n commands"
+[ "$n" -gt 0 ] && exit $failed
