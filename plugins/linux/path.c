@@ -56,6 +56,8 @@ static char *finish(struct eg_run *r, const struct trail *t, uint64_t dentry)
     if (t->cut)
         eg_note(r, "the path of the dentry at %#llx could not be followed to its root: cut",
                 (unsigned long long)dentry);
+    if (t->cut && t->at == sizeof t->text)
+        return NULL;
     return eg_strf(r, "%.*s", (int)(sizeof t->text - t->at), t->text + t->at);
 }
 

@@ -1,0 +1,23 @@
+/** mklinux.h - synthetic machines on which the Linux plugins run: the layer's own state, user
+ * memory with page tables of its own, and a plugin's rows as text. */
+#ifndef MK_LINUX_H
+#define MK_LINUX_H
+
+#include "mkimage.h"
+
+/** What most tests declare: lists, and whatever else init_task needs to be found. */
+#define MK_LIST_TYPES "struct list_head { struct list_head *next, *prev; };"
+
+/** Rows of @plugin, one a line, cells between bars: "-" is a bad cell. @args: "name=value" or
+ * "name", NULL at the end; may be NULL. Depth is shown by leading dots. Lives until mk_free, or the
+ * next call. The run must not fail. */
+const char *mk_rows(struct mk *k, const char *plugin, const char *const *args);
+/** Notes of the last mk_rows that contain @text; NULL: all. */
+size_t mk_row_notes(const char *text);
+
+/** A root table for user memory: an address of the kernel's, as mm_struct.pgd holds it. */
+uint64_t mk_user_root(struct mk *k, const struct mk_machine *m);
+/** Map the page of @to, kernel memory, at the page of @va. */
+void mk_user_map(struct mk *k, const struct mk_machine *m, uint64_t root, uint64_t va, uint64_t to);
+
+#endif
