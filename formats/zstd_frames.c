@@ -111,9 +111,17 @@ static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, ui
         const uint8_t *p = eg_map_some(v, file, at, &n), *hit;
         struct frame f;
 
-        hit = p ? memchr(p, EG_ZSTD_MAGIC & 0xff, n) : NULL;
+        if (!p) { // over a hole at once
+            struct eg_extent x;
+
+            if (!eg_next_mapped(v, file, at, end - 1, &x))
+                break;
+            at = x.start > at ? x.start : (at | (EG_VIEW_PAGE - 1)) + 1;
+            continue;
+        }
+        hit = memchr(p, EG_ZSTD_MAGIC & 0xff, n);
         if (!hit) {
-            at += p ? n : 1;
+            at += n;
             continue;
         }
         at += (uint64_t)(hit - p);
