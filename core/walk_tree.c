@@ -32,7 +32,8 @@ bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out)
         return false;
     }
     readable = readable && eg_walk_read(e, eg_walk_add(e, node, e->bind->model.ptr_size), &pprev);
-    if (!readable || pprev != w->from) {
+    // The head is no node: a circle through it would begin again.
+    if (!readable || pprev != w->from || node == w->head) {
         w->going = false;
         eg_note(e->view->run,
                 "hlist of %s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64

@@ -135,8 +135,16 @@ void mk_straddle(struct mk *k, uint64_t before)
 
 void mk_write(struct mk *k, uint64_t va, const void *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        *host(k, va + i) = ((const uint8_t *)bytes)[i];
+    const uint8_t *p = bytes;
+
+    while (len) {
+        size_t n = EG_MIN(len, mk_page_size(k) - (va & (mk_page_size(k) - 1)));
+
+        memcpy(host(k, va), p, n);
+        va += n;
+        p += n;
+        len -= n;
+    }
 }
 
 static void write_int(struct mk *k, uint64_t va, unsigned size, uint64_t value)

@@ -254,6 +254,12 @@ static void hlists(void **state)
         mk_put(w.k, w.item[4], "item.hash.next", mk_at(w.k, w.item[1], "item.hash"));
         walk_hlist(&w);
         expect(&w, "12345", 1, "broken after 5 entries");
+        // The head as the last one's next, and as a node that names it.
+        make_hlist(&w, mk_at(w.k, w.owner, "owner.bucket"));
+        mk_write_ptr(w.k, mk_at(w.k, w.owner, "owner.bucket") + mk_model(w.k)->ptr_size,
+                     mk_at(w.k, w.item[ITEMS - 1], "item.hash"));
+        walk_hlist(&w);
+        expect(&w, "1234567", 1, "broken after 7 entries");
         mk_put(w.k, w.item[0], "item.hash.next", 0x10000);
         walk_hlist(&w);
         expect(&w, "1", 1, "not mapped");
