@@ -105,7 +105,7 @@ static void job_fini(struct job *j)
     eg_vec_fini(&j->d.foreign.all);
 }
 
-static int read_elf(struct eg_profile **out, struct eg_elf *f, struct job *j,
+static int read_all(struct eg_profile **out, struct eg_elf *f, struct job *j,
                     const struct eg_profile *base, struct eg_error *e)
 {
     char module[64], build_id[64];
@@ -140,29 +140,41 @@ static int read_elf(struct eg_profile **out, struct eg_elf *f, struct job *j,
         eg_builder_free(b);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
     }
+    if (!base && !eg_builder_edit(b, 1)) {
+        eg_builder_free(b);
+        return eg_fail(e, EG_ENOTFOUND, "%s: its DWARF has no types of C", f->path);
+    }
     eg_elf_symbols(f, b);
     return eg_builder_finish(b, out, NULL, e);
+}
+
+int eg_dwarf_read_elf(struct eg_profile **out, struct eg_elf *f, const struct eg_profile *base,
+                      unsigned threads, struct eg_error *e)
+{
+    struct job *j;
+    int rc;
+
+    if (base && !f->relocatable)
+        return eg_fail(e, EG_EUSAGE, "%s: not a kernel module", f->path);
+    j = malloc(sizeof *j);
+    if (!j)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
+    job_init(j, threads);
+    rc = read_all(out, f, j, base, e);
+    job_fini(j);
+    free(j);
+    return rc;
 }
 
 int eg_dwarf_read_module(struct eg_profile **out, const char *path, const struct eg_profile *base,
                          unsigned threads, struct eg_error *e)
 {
     struct eg_elf f;
-    struct job *j;
     int rc = eg_elf_open(&f, path, e);
 
     if (rc < 0)
         return rc;
-    if (base && !f.relocatable)
-        rc = eg_fail(e, EG_EUSAGE, "%s: not a kernel module", path);
-    else if (!(j = malloc(sizeof *j)))
-        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
-    else {
-        job_init(j, threads);
-        rc = read_elf(out, &f, j, base, e);
-        job_fini(j);
-        free(j);
-    }
+    rc = eg_dwarf_read_elf(out, &f, base, threads, e);
     eg_elf_close(&f);
     return rc;
 }

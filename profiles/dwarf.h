@@ -14,4 +14,9 @@ int eg_dwarf_read(struct eg_profile **out, const char *path, unsigned threads, s
 int eg_dwarf_read_module(struct eg_profile **out, const char *path, const struct eg_profile *base,
                          unsigned threads, struct eg_error *e);
 
+/** The same of an opened file. */
+struct eg_elf;
+int eg_dwarf_read_elf(struct eg_profile **out, struct eg_elf *f, const struct eg_profile *base,
+                      unsigned threads, struct eg_error *e);
+
 #endif

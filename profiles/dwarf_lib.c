@@ -3,8 +3,9 @@
 
 const char *eg_dwarf_section_name(enum eg_dwarf_section s)
 {
-    static const char *const names[EG_DW_SECTIONS] = { ".debug_info", ".debug_abbrev", ".debug_str",
-                                                       ".debug_str_offsets", ".debug_line_str" };
+    static const char *const names[EG_DW_SECTIONS] = { ".debug_info",     ".debug_abbrev",
+                                                       ".debug_str",      ".debug_str_offsets",
+                                                       ".debug_line_str", ".debug_addr" };
 
     return names[s];
 }

@@ -25,6 +25,7 @@ enum eg_dwarf_section {
     EG_DW_STR,
     EG_DW_STR_OFFSETS,
     EG_DW_LINE_STR,
+    EG_DW_ADDR,
     EG_DW_SECTIONS
 };
 const char *eg_dwarf_section_name(enum eg_dwarf_section s);

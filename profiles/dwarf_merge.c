@@ -89,9 +89,11 @@ static bool find(struct eg_raw_unit *u, uint64_t place, size_t *out)
     }
     if (!eg_map_get(&u->extra, place, &i)) {
         i = u->types.n;
-        if (!u->load || !u->load(u, place) || u->types.n == i ||
-            eg_map_add(&u->extra, place, i) < 0)
+        if (!u->load || !u->load(u, place) || u->types.n == i)
             return false;
+        for (size_t k = i; k < u->types.n; k++) // it, and what is inside it
+            if (eg_map_add(&u->extra, u->types.at[k].at, k) < 0)
+                return false;
     }
     *out = (size_t)i;
     return true;
