@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare what engram reads from an image with what the guest said of itself, row by row.
 
-    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--report FILE]
+    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--live] [--report FILE]
 
 Prints, for each plugin: rows expected, found, missing, wrong, invented, and explained differences with their causes.
 Exit status 1 when a row is missing, wrong or invented. To add a plugin: a declaration in plugins.py."""
@@ -82,8 +82,9 @@ def main():
     parser.add_argument("plugins", nargs="*")
     parser.add_argument("--report", help="also write the report there")
     parser.add_argument("--all", action="store_true", help="print every explained difference")
+    parser.add_argument("--live", action="store_true", help="the guest wrote the image itself, while it ran")
     a = parser.parse_args()
-    truth = Truth(a.truth)
+    truth = Truth(a.truth, a.live)
     head = f"{'plugin':<18} {'expected':>8} {'found':>8} {'missing':>8} {'wrong':>6} {'invented':>9} {'explained':>10}"
     lines, bad, done = [head], 0, 0
     for declaration in DECLARATIONS:

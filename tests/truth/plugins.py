@@ -43,6 +43,10 @@ class Declaration:
     def explain_extra(self, truth, key, row):
         return None
 
+    def passing(self, truth, pid):
+        """A process that came or went while the dump was being written."""
+        return "it lived while the image was being taken" if truth.live and pid not in truth.pids() else None
+
 
 def seconds(iso):
     """Seconds since 1970 of an ISO time."""
@@ -94,6 +98,9 @@ class PsList(Declaration):
             return "a kernel thread's full name is longer than comm"
         return None
 
+    def explain_extra(self, truth, key, row):
+        return self.passing(truth, key)
+
 
 class Threads(Declaration):
     name = "pslist --threads"
@@ -107,7 +114,7 @@ class Threads(Declaration):
     def explain_extra(self, truth, key, row):
         if key[0] in truth.pids() and not truth.has("tids-at-freeze.txt"):
             return "threads were told of before the freeze only"
-        return None
+        return self.passing(truth, key[0])
 
 
 class PsTree(Declaration):
@@ -122,6 +129,9 @@ class PsTree(Declaration):
 
     def key(self, row):
         return row["PID"]
+
+    def explain_extra(self, truth, key, row):
+        return self.passing(truth, key)
 
 
 class PsAux(Declaration):
@@ -155,7 +165,7 @@ class PsAux(Declaration):
         return None
 
     def explain_extra(self, truth, key, row):
-        return None if key not in truth.pids() else "it was started after the reports"
+        return self.passing(truth, key) or ("it was started after the reports" if key in truth.pids() else None)
 
 
 class Envars(Declaration):
@@ -275,8 +285,6 @@ class LsMod(Declaration):
             unread = [k for k in wrong if have.get(k, "") in ("(?)", "?") or want[k] in (None, "(null)")]
             if len(wrong) == len(unread):
                 return "parameters with a reader of the module's own: " + ", ".join(unread) if unread else "only more"
-        return None
-
         if column == "Ref_Count" and key in ("virtio_blk", "virtio_console"):
             return "the guest wrote its report, or its memory, through this driver"
         return None
@@ -310,6 +318,9 @@ class Kmsg(Declaration):
 
     def explain_extra(self, truth, key, row):
         return "written after the report" if float(key[0]) >= float(self.last[0]) else None
+
+    def explain_missing(self, truth, key, want, got):
+        return "written while the image was being taken" if truth.live and float(key[0]) >= truth.live else None
 
 
 class Mounts(Declaration):
@@ -367,8 +378,6 @@ class Kallsyms(Declaration):
         for line in truth.lines("proc", "kallsyms"):
             f = line.split()
             module = f[3].strip("[]") if len(f) > 3 else ""
-            if module.startswith("__builtin__") or module == "bpf":
-                continue  # no symbols of a table: made by ftrace, kprobes and the BPF compiler as they go
             out[int(f[0], 16), f[2], module] = {}
         return out
 
@@ -377,6 +386,8 @@ class Kallsyms(Declaration):
         return int(row["Addr"], 16), row["SymbolName"], "" if module == "kernel" else module
 
     def explain_missing(self, truth, key, want, got):
+        if key[2] == "lime" and truth.live:
+            return "the module that took the image was being loaded"
         return "a freed init function that ftrace still knows by name" if key[2] and key[1].endswith("init") else None
 
     def explain_extra(self, truth, key, row):
@@ -396,15 +407,23 @@ class Banner(Declaration):
 
 class Vmcoreinfo(Declaration):
     name = "vmcoreinfo"
-    repeats = True
 
     def expected(self, truth):
-        # The physical address and size of /sys/kernel/vmcoreinfo are no text; the note's lines show in kernel-notes never.
-        lines = {k for k in (truth.text("proc", "version") or "").split()[2:3]}
-        return {("OSRELEASE", release): {} for release in lines}
+        out = {"OSRELEASE": {"Value": truth.text("proc", "version").split()[2]}}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split()[:3]
+            if name in ("_stext", "init_uts_ns"):
+                out[f"SYMBOL({name})"] = {"Value": int(address, 16)}
+        return out
+
+    def applies(self, truth):
+        return truth.has("vmcoreinfo") and truth.has("proc", "kallsyms")
 
     def key(self, row):
-        return (row["Key"], row["Value"]) if row["Key"] == "OSRELEASE" else None
+        return row["Key"] if row["Key"] in ("OSRELEASE", "SYMBOL(_stext)", "SYMBOL(init_uts_ns)") else None
+
+    def have(self, row, column):
+        return int(row["Value"], 16) if row["Key"].startswith("SYMBOL") else row["Value"]
 
 
 DECLARATIONS = [PsList(), Threads(), PsTree(), PsAux(), Envars(), Maps(), LsMod(), Kmsg(), Mounts(), Iomem(), Kallsyms(),

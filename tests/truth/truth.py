@@ -9,9 +9,13 @@ def unescape(text):
 
 
 class Truth:
-    def __init__(self, folder):
+    def __init__(self, folder, live=False):
+        """@live: the image was written by the guest itself while it ran; what moved meanwhile is no truth."""
         self.folder = folder
         self._cache = {}
+        self.live = 0.0  # uptime at which the writing began
+        if live:
+            self.live = float(self.lines("clock-before-dump.txt")[2].split()[0])
 
     def bytes(self, *path):
         try:
@@ -33,11 +37,20 @@ class Truth:
     def pids(self):
         """Processes that lived when the image was taken."""
         if "pids" not in self._cache:
-            self._cache["pids"] = [int(p) for p in (self.text("pids-at-freeze.txt") or "").split()]
+            def listed(name):
+                return [int(p) for p in (self.text(name) or "").split()]
+            if self.live:
+                after = set(listed("pids-after-dump.txt"))
+                self._cache["pids"] = [p for p in listed("pids-before-dump.txt") if p in after]
+            else:
+                self._cache["pids"] = listed("pids-at-freeze.txt")
         return self._cache["pids"]
 
     def tids(self):
         """(pid, tid) of every thread at that moment; else those that were told of before."""
+        if self.live:
+            after = set(self.lines("tids-after-dump.txt"))
+            return [tuple(map(int, l.split())) for l in self.lines("tids-before-dump.txt") if l in after]
         if self.has("tids-at-freeze.txt"):
             return [tuple(map(int, line.split())) for line in self.lines("tids-at-freeze.txt")]
         return [(p, int(t)) for p in self.told() for t in (self.text("proc", p, "tids.txt") or "").split()]
