@@ -407,6 +407,7 @@ class Banner(Declaration):
 
 class Vmcoreinfo(Declaration):
     name = "vmcoreinfo"
+    repeats = True  # the note and the page that it was made from
 
     def expected(self, truth):
         out = {"OSRELEASE": {"Value": truth.text("proc", "version").split()[2]}}
