@@ -283,7 +283,7 @@ static bool number(struct parser *x, uint32_t *out)
     if (*x->p < '0' || *x->p > '9')
         return false;
     n = strtoull(x->p, &end, 0);
-    x->p = end;
+    x->p = end + strspn(end, " \t");
     *out = (uint32_t)n;
     return n <= UINT32_MAX;
 }

@@ -124,7 +124,7 @@ static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_
 {
     void *p;
 
-    if (!b || b->failed || !add)
+    if (b->failed || !add)
         return NULL;
     if (add > RECORDS_MAX - *n) {
         b->failed = EG_EFORMAT;
@@ -139,8 +139,9 @@ static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_
     return p;
 }
 #define ROOM(b, v, add)                                                                            \
-    ((__typeof__((b)->v.at))room((b), (void **)&(b)->v.at, &(b)->v.n, &(b)->v.cap, (add),          \
-                                 sizeof *(b)->v.at))
+    ((__typeof__((b)->v.at))((b) ? room((b), (void **)&(b)->v.at, &(b)->v.n, &(b)->v.cap, (add),   \
+                                        sizeof *(b)->v.at)                                         \
+                                 : NULL))
 
 static char *copy(struct eg_builder *b, const char *s)
 {

@@ -170,12 +170,16 @@ static bool find_one(const struct eg_types *ts, uint32_t id, const char *name, s
     struct eg_member_at m, inner;
 
     id = eg_type_strip(ts, id);
-    for (uint32_t i = 0; *left && eg_type_member(ts, id, i, &m); i++, --*left)
+    for (uint32_t i = 0; eg_type_member(ts, id, i, &m); i++) {
+        if (!*left)
+            return false;
+        --*left;
         if (!strncmp(m.name, name, len) && !m.name[len]) {
             *out = m;
             return true;
         }
-    for (uint32_t i = 0; *left && depth && eg_type_member(ts, id, i, &m); i++, --*left)
+    }
+    for (uint32_t i = 0; depth && *left && eg_type_member(ts, id, i, &m); i++)
         if (!*m.name && has_members(eg_type(ts, eg_type_strip(ts, m.type), NULL)) &&
             find_one(ts, m.type, name, len, depth - 1, left, &inner)) {
             *out = inner;
