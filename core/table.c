@@ -55,7 +55,6 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
 {
     const uint8_t *p = text;
     size_t total = 0, end = 0;
-    bool full = size == 0;
 
     for (size_t i = 0; i < len;) {
         char piece[4 * 4 + 1];
@@ -72,8 +71,7 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
             for (size_t k = 0; k < n; k++)
                 put += (size_t)snprintf(piece + put, sizeof piece - put, "\\x%02x", p[i + k]);
         }
-        full = full || total + put >= size;
-        if (!full) {
+        if (total + put < size) {
             memcpy(out + total, piece, put);
             end = total + put;
         }

@@ -182,6 +182,27 @@ static void xa_damaged(void **state)
     }
 }
 
+/** A top node is checked too. */
+static void xa_bad_top(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, NULL, "xarray");
+        uint64_t top = xa_node(&w, 0, 0, 0);
+
+        xa_set(&w, top, 3, 0x5000);
+        mk_put(w.k, top, "xa_node.shift", 200);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "", 1);
+        mk_put(w.k, top, "xa_node.shift", 0);
+        mk_put(w.k, top, "xa_node.parent", top);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "", 1);
+        mk_free(w.k);
+    }
+}
+
 static void xa_circles(void **state)
 {
     (void)state;
@@ -390,7 +411,10 @@ static void maple_circles(void **state)
         maple_set(&w, top, RANGE, 4, 0x4ffff, a | 9 << 3 | 4);      // no such type
         maple_set(&w, a, RANGE, 0, 0xffff, top | RANGE << 3 | 4);   // upwards
         walk_maple(&w);
-        expect(&w, "", 3); // one for each node
+        expect(&w, "", 3);                                    // one for each node
+        maple_set(&w, top, RANGE, 0, 0xffff, a | 9 << 3 | 4); // in its place, but no such type
+        walk_maple(&w);
+        expect(&w, "", 3);
         assert_int_equal(mk_notes(w.r, "not mapped"), 1);
         mk_free(w.k);
     }
@@ -401,9 +425,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xa_small),      cmocka_unit_test(xa_whole),
         cmocka_unit_test(xa_damaged),    cmocka_unit_test(xa_circles),
-        cmocka_unit_test(idr_whole),     cmocka_unit_test(radix_whole),
-        cmocka_unit_test(maple_small),   cmocka_unit_test(maple_full),
-        cmocka_unit_test(maple_damaged), cmocka_unit_test(maple_circles),
+        cmocka_unit_test(xa_bad_top),    cmocka_unit_test(idr_whole),
+        cmocka_unit_test(radix_whole),   cmocka_unit_test(maple_small),
+        cmocka_unit_test(maple_full),    cmocka_unit_test(maple_damaged),
+        cmocka_unit_test(maple_circles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,8 @@ static int module_types(struct eg_system *sys, const char *module, struct eg_err
                                  mk_types(&sys->bind.model,
                                           "struct wg_peer { u64 pad; u32 endpoint;"
                                           "                 struct task *task; };"
-                                          "struct twice { u32 a, b; };",
+                                          "struct twice { u32 a, b; };"
+                                          "struct unknown { u32 member; };",
                                           sys->types.layers[0].profile, "wireguard"),
                                  0, e);
 }
@@ -223,6 +224,8 @@ static void modules(void **state)
     assert_true(s->kind == EG_K_PTR && s->type == slot(sys, eg_t_task.id)->type);
     s = slot(sys, eg_f_twice.b.id);
     assert_true(s->kind == EG_K_UINT && s->off == 4);
+    s = slot(sys, eg_f_unknown.member.id); // the module's is not the kernel's
+    assert_true(!s->kind && s->why == EG_NO_TYPE);
     sys->os = NULL;
     mk_free(k);
 }

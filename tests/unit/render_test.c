@@ -130,6 +130,38 @@ static void json(void **state)
            "],\"notes\":[\"list: broken \\u001b\"],\"error\":null}\n]}\n");
 }
 
+/** A number that a double cannot hold is a string. */
+static void json_numbers(void **state)
+{
+    static const struct {
+        struct eg_value v;
+        const char *text;
+    } cases[] = {
+        { INT_(INT64_C(1) << 53), "9007199254740992" },
+        { INT_((INT64_C(1) << 53) + 1), "\"9007199254740993\"" },
+        { INT_(-(INT64_C(1) << 53)), "-9007199254740992" },
+        { INT_(-(INT64_C(1) << 53) - 1), "\"-9007199254740993\"" },
+        { UINT_(UINT64_MAX), "\"18446744073709551615\"" },
+        { INT_(INT64_MIN), "\"-9223372036854775808\"" },
+    };
+    static const struct eg_column one[] = { { "N", EG_COL_INT, "" }, { NULL, EG_COL_INT, NULL } };
+    const struct eg_result_head h = { "x", one, 1, false, NULL };
+    const struct eg_renderer *r = eg_renderer_find("jsonl");
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        char *out, expected[128];
+        size_t len;
+        FILE *f = open_memstream(&out, &len);
+
+        r->row(NULL, f, &h, 0, &cases[i].v);
+        fclose(f);
+        snprintf(expected, sizeof expected, "{\"plugin\":\"x\",\"N\":%s}\n", cases[i].text);
+        assert_string_equal(out, expected);
+        free(out);
+    }
+}
+
 static void jsonl(void **state)
 {
     (void)state;
@@ -233,9 +265,11 @@ static void all_are_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text),    cmocka_unit_test(text_tree),     cmocka_unit_test(json),
-        cmocka_unit_test(jsonl),   cmocka_unit_test(csv),           cmocka_unit_test(text_streams),
-        cmocka_unit_test(several), cmocka_unit_test(all_are_there),
+        cmocka_unit_test(text),          cmocka_unit_test(text_tree),
+        cmocka_unit_test(json),          cmocka_unit_test(jsonl),
+        cmocka_unit_test(json_numbers),  cmocka_unit_test(csv),
+        cmocka_unit_test(text_streams),  cmocka_unit_test(several),
+        cmocka_unit_test(all_are_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

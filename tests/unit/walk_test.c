@@ -155,7 +155,7 @@ static void list_two_breaks(void **state)
         struct world w = make(m);
 
         mk_write_ptr(w.k, w.list[1], 0x10000);
-        mk_write_ptr(w.k, w.list[5] + mk_model(w.k)->ptr_size, 0x10000);
+        mk_write_ptr(w.k, w.list[5] + mk_model(w.k)->ptr_size, w.list[0]);
         walk_list(&w);
         expect(&w, "1276", 1, "broken after 2 entries");
         assert_int_equal(mk_notes(w.r, "the ends meet"), 0);
