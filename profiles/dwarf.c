@@ -154,8 +154,8 @@ int eg_dwarf_read_elf(struct eg_profile **out, struct eg_elf *f, const struct eg
     struct job *j;
     int rc;
 
-    if (base && !f->relocatable)
-        return eg_fail(e, EG_EUSAGE, "%s: not a kernel module", f->path);
+    if (base && (!f->relocatable || base->base_count > 1))
+        return eg_fail(e, EG_EUSAGE, "%s: not a kernel module, or not on top of a kernel", f->path);
     j = malloc(sizeof *j);
     if (!j)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);

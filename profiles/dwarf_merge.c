@@ -307,6 +307,31 @@ bool eg_merger_add(struct eg_merger *m, struct eg_raw_unit *u, struct eg_merger_
     return good;
 }
 
+// The members and enumerators of @t, as many as there is room for: each has one owner.
+static bool seed_members(struct eg_raw_unit *u, const struct eg_profile *p, const struct eg_type *t)
+{
+    if (u->members.cap - u->members.n < t->count)
+        return false;
+    for (uint32_t k = 0; k < t->count; k++) {
+        struct eg_raw_member *to = &u->members.at[u->members.n++];
+        const struct eg_member *m = &p->members[t->first + k];
+
+        if (t->kind == EG_T_ENUM) {
+            const struct eg_enumerator *e = &p->enumerators[t->first + k];
+
+            *to = (struct eg_raw_member){ .name = p->strings + e->name,
+                                          .bit_off = (uint64_t)e->value };
+        } else {
+            // DWARF does not name parameters.
+            *to = (struct eg_raw_member){ .ref = m->type,
+                                          .bit_off = m->bit_off,
+                                          .bit_size = m->bit_size };
+            to->name = m->name && t->kind != EG_T_FUNC ? p->strings + m->name : NULL;
+        }
+    }
+    return true;
+}
+
 bool eg_merger_seed(struct eg_merger *m, const struct eg_profile *base)
 {
     struct eg_raw_unit u = { 0 };
@@ -315,7 +340,7 @@ bool eg_merger_seed(struct eg_merger *m, const struct eg_profile *base)
 
     for (uint32_t i = 1; i < base->n_types && good; i++) {
         const struct eg_type *t = &base->types[i];
-        struct eg_raw_type *to = eg_vec_push(&u.types);
+        struct eg_raw_type *to = &u.types.at[u.types.n++];
 
         *to = (struct eg_raw_type){ .at = i,
                                     .size = t->kind == EG_T_ARRAY ? 0 : t->size,
@@ -333,21 +358,7 @@ bool eg_merger_seed(struct eg_merger *m, const struct eg_profile *base)
             to->kind = EG_T_FWD;
             to->size = 1; // not the same as others': those may get a definition
         }
-        for (uint32_t k = 0; t->kind == EG_T_ENUM && k < t->count; k++) {
-            const struct eg_enumerator *v = &base->enumerators[t->first + k];
-
-            *eg_vec_push(&u.members) = (struct eg_raw_member){ .name = base->strings + v->name,
-                                                               .bit_off = (uint64_t)v->value };
-        }
-        for (uint32_t k = 0;
-             (is_tag(t->kind) || t->kind == EG_T_FUNC) && t->kind != EG_T_ENUM && k < t->count;
-             k++) {
-            const struct eg_member *v = &base->members[t->first + k];
-
-            *eg_vec_push(&u.members) =
-                (struct eg_raw_member){ v->name ? base->strings + v->name : NULL, v->type,
-                                        v->bit_off, v->bit_size };
-        }
+        good = !has_members(t->kind) || seed_members(&u, base, t);
     }
     u.sorted = u.types.n;
     good = good && eg_merger_add(m, &u, NULL);
@@ -363,11 +374,12 @@ bool eg_merger_seed(struct eg_merger *m, const struct eg_profile *base)
 struct push {
     struct eg_merged **all; // in order of place
     size_t n;
-    struct eg_map index;   // exact key to number in all
-    struct eg_map same;    // what is equal once declarations are known: to number in all
-    struct eg_map names;   // name key of a definition to number in all
-    struct eg_map several; // name keys that more than one definition has
-    uint32_t *canon;       // number of the one that stands for it, + 1; 0: not yet known
+    struct eg_map index;    // exact key to number in all
+    struct eg_map same;     // what is equal once declarations are known: to number in all
+    struct eg_map names;    // name key of a definition to number in all
+    struct eg_map several;  // name keys that more than one definition has
+    struct eg_map declared; // name key of what the first profile has but a declaration of
+    uint32_t *canon;        // number of the one that stands for it, + 1; 0: not yet known
     uint32_t *ids;
 };
 
@@ -394,8 +406,10 @@ static bool settle(struct push *p, size_t i, int depth, size_t *out)
 
     *out = i;
     if (t->kind == EG_T_FWD) {
-        if (!t->id && t->name && eg_map_get(&p->names, t->name_key, &found) &&
-            !eg_map_get(&p->several, t->name_key, &(uint64_t){ 0 }))
+        if (!t->id && t->name &&
+            ((eg_map_get(&p->names, t->name_key, &found) &&
+              !eg_map_get(&p->several, t->name_key, &(uint64_t){ 0 })) ||
+             eg_map_get(&p->declared, t->name_key, &found)))
             *out = (size_t)found;
         return true;
     }
@@ -458,6 +472,8 @@ static bool gather(struct push *p, struct eg_merger *m)
 
         if (eg_map_add(&p->index, t->key, i) < 0)
             return false;
+        if (t->kind == EG_T_FWD && t->id && eg_map_add(&p->declared, t->name_key, i) < 0)
+            return false;
         if (!is_tag(t->kind) || !t->name)
             continue;
         added = eg_map_add(&p->names, t->name_key, i);
@@ -487,7 +503,7 @@ static void push_type(struct push *p, struct eg_builder *b, const struct eg_merg
         to.kind = EG_T_ENUM;
         to.size = 4;
     }
-    to.first = t->kind == EG_T_ENUM ? eg_builder_enumerator_count(b) : eg_builder_member_count(b);
+    to.first = to.kind == EG_T_ENUM ? eg_builder_enumerator_count(b) : eg_builder_member_count(b);
     eg_builder_type(b, &to);
     for (uint32_t k = 0; k < (has_members(t->kind) ? t->count : 0); k++) {
         const struct merged_member *m = &t->members[k];
@@ -523,5 +539,6 @@ bool eg_merger_push(struct eg_merger *m, uint32_t first_id, struct eg_builder *b
     eg_map_fini(&p.same);
     eg_map_fini(&p.names);
     eg_map_fini(&p.several);
+    eg_map_fini(&p.declared);
     return good;
 }
