@@ -111,6 +111,8 @@ bool eg_candidate_better(const struct eg_candidate *a, const struct eg_candidate
 
     if (a->opens != b->opens)
         return a->opens;
+    if (!a->opens && a->score != b->score)
+        return a->score > b->score;
     if (a_lacks != b_lacks)
         return a_lacks < b_lacks;
     if (a->clock != b->clock)

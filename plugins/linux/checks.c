@@ -84,7 +84,7 @@ int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model
         const uint64_t to = way ? m->ptr_size : 0, fro = way ? 0 : m->ptr_size;
 
         for (from = head; n < max && linux_ptr(v, as, m, from + to, &node); n++) {
-            if (node == head && way == 0)
+            if (node == head && way == 0 && linux_ptr(v, as, m, head + fro, &back) && back == from)
                 return n;
             if (!node || node == head || node == last || !linux_ptr(v, as, m, node + fro, &back) ||
                 back != from)
@@ -212,7 +212,8 @@ static bool check_init_task(const struct check *k)
         read_ptr(k, at + off, &leader);
     if (strncmp(comm, "swapper", 7) || pid != 0 || parent != at || leader != at)
         return eg_candidate_check(k->c, "init_task", 20, false,
-                                  "at %#" PRIx64 ": pid %u, parent %#" PRIx64, at, pid, parent);
+                                  "at %#" PRIx64 ": pid %u, \"%s\", parent %#" PRIx64, at, pid,
+                                  comm, parent);
     return eg_candidate_check(k->c, "init_task", 20, true,
                               "pid 0, %s, its own parent, at %#" PRIx64, comm, at);
 }

@@ -121,6 +121,7 @@ static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_gu
 struct load {
     struct linux_finder *finder;
     struct linux_guess *guess;
+    uint64_t btf; /* the trace's; the guess's is written by the other thread */
     struct eg_view *views[2];
     struct eg_error errors[2];
 };
@@ -149,7 +150,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
 {
     struct linux_guess *g = l->guess;
     const unsigned threads = l->finder->sys->options.threads;
-    struct nearest near = { .to = g->btf };
+    struct nearest near = { .to = l->btf };
     struct eg_kallsyms k;
 
     if (kallsyms_of_text(l->finder, g, &k) &&
@@ -256,7 +257,9 @@ static int load_piece(void *context, size_t piece, unsigned worker)
 
 void linux_load(struct linux_finder *f, struct linux_guess *g)
 {
-    struct load l = { .finder = f, .guess = g, .views = { f->v, malloc(sizeof(struct eg_view)) } };
+    struct load l = {
+        .finder = f, .guess = g, .btf = g->btf, .views = { f->v, malloc(sizeof(struct eg_view)) }
+    };
     uint64_t va;
 
     if (!l.views[1])

@@ -116,6 +116,34 @@ static bool delta_by_vote(struct linux_guess *g)
     return g->has_delta = true;
 }
 
+/** The banner lies among other strings like it, and only the kernel's own is at its place in a page
+ * and leads to init_task. */
+static bool delta_of_banner(struct linux_finder *f, struct linux_guess *g)
+{
+    static const char banner[] = "Linux version ";
+    uint64_t va, task, self;
+
+    if (g->symbols_are_physical || !linux_sym(g, "linux_banner", &va) ||
+        !linux_sym(g, "init_task", &task))
+        return false;
+    for (uint64_t pa = g->ro_from; pa <= g->ro_to && !eg_cancelled;) {
+        size_t len = (size_t)(g->ro_to - pa + 1);
+        const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit = p;
+
+        while (p && (hit = memmem(hit, len - (size_t)(hit - p), banner, sizeof banner - 1))) {
+            const uint64_t delta = va - (pa + (uint64_t)(hit++ - p));
+
+            if (delta % 4096 == 0 && self_pointers(f, g, task - delta, &self) && self == task) {
+                g->delta = delta;
+                return g->has_delta = true;
+            }
+            p = eg_map_some(f->v, f->phys, pa, &len); /* it lasts until the next read */
+        }
+        pa += p ? len : 4096;
+    }
+    return false;
+}
+
 /** The shift of the kernel image, from what can be told without it. */
 static bool delta_of(struct linux_finder *f, struct linux_guess *g)
 {
@@ -124,7 +152,8 @@ static bool delta_of(struct linux_finder *f, struct linux_guess *g)
     if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va)) {
         g->delta = va - g->btf;
         g->has_delta = true;
-    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g)) {
+    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g) &&
+               !delta_of_banner(f, g)) {
         return false;
     }
     if (g->symbols_are_physical) {

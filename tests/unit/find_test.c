@@ -1,0 +1,315 @@
+/* find_test.c - the kernel is found by each trace alone; copies, remains and halves of one are not
+ * taken for it. */
+#include "check.h"
+#include "mkkernel.h"
+#include "registry.h"
+#include <stdlib.h>
+
+static bool opens(const struct eg_system *sys)
+{
+    return sys && sys->os && !strcmp(sys->os->name, "linux");
+}
+
+static const struct eg_check *check(const struct eg_candidate *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_checks; i++)
+        if (!strcmp(c->checks[i].name, name))
+            return &c->checks[i];
+    return NULL;
+}
+
+static void explain(const struct eg_system *sys)
+{
+    for (size_t i = 0; sys && i < sys->candidates.n; i++) {
+        const struct eg_candidate *c = &sys->candidates.at[i];
+
+        print_message("# %s: %d of %d\n", c->trace, c->score, c->max_score);
+        for (size_t j = 0; j < c->n_checks; j++)
+            if (!c->checks[j].passed)
+                print_message("#   %s: %s\n", c->checks[j].name, c->checks[j].detail);
+    }
+}
+
+/* What is taken away, and which trace then finds the kernel. */
+enum { TRAMPOLINE = 1, VMCOREINFO = 2, BTF = 4, KALLSYMS = 8 };
+static const struct {
+    const char *what;
+    unsigned without;
+    const char *trace; /* begins so */
+    bool types, symbols;
+} traces[] = {
+    { "all", 0, "page table of the boot trampoline", true, true },
+    { "no trampoline", TRAMPOLINE, "VMCOREINFO at 0x200000", true, true },
+    { "tables by shape", TRAMPOLINE | VMCOREINFO, "BTF at 0x601000", true, true },
+    { "no types", BTF, "page table of the boot trampoline", false, true },
+    { "kallsyms alone", TRAMPOLINE | VMCOREINFO | BTF, "kallsyms at 0x9", false, true },
+    { "VMCOREINFO alone", TRAMPOLINE | KALLSYMS, "VMCOREINFO at 0x200000", true, false },
+};
+
+static void each_trace(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(traces); i++)
+        for (unsigned levels = 4; levels <= 5; levels++) {
+            struct eg_system *sys;
+            struct mk_kernel k;
+            uint64_t va;
+
+            mk_kernel_init(&k, levels);
+            if (traces[i].without & TRAMPOLINE)
+                mk_kernel_no_trampoline(&k);
+            if (traces[i].without & VMCOREINFO)
+                mk_kernel_no_vmcoreinfo(&k);
+            if (traces[i].without & BTF)
+                mk_kernel_no_btf(&k);
+            if (traces[i].without & KALLSYMS)
+                mk_kernel_no_kallsyms(&k);
+            sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+            print_message("# %s, %u levels\n", traces[i].what, levels);
+            explain(sys);
+            /* Without kallsyms nothing places init_task, and without init_task it is no kernel. */
+            assert_int_equal(opens(sys), traces[i].symbols);
+            if (opens(sys)) {
+                assert_int_equal(
+                    strncmp(sys->chosen->trace, traces[i].trace, strlen(traces[i].trace)), 0);
+                assert_int_equal(sys->chosen->paging.root, MK_ROOT);
+                assert_int_equal(sys->chosen->paging.levels, levels);
+                assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
+                assert_string_equal(sys->chosen->release, "6.1.0-test");
+                assert_int_equal(sys->types.layers[0].profile->n_types > 1, traces[i].types);
+                assert_true(eg_system_symbol(sys, "init_task", &va));
+                assert_int_equal(va, MK_TASK + MK_DELTA);
+                if (traces[i].types)
+                    assert_int_equal(sys->chosen->score, sys->chosen->max_score);
+            } else {
+                assert_true(sys->notes.n > 0);
+            }
+            mk_kernel_close(sys);
+            mk_kernel_fini(&k);
+        }
+}
+
+/* A bare vmcoreinfo_data page where the note's is lost. */
+static void bare_page(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    memset(k.ram + MK_NOTE, 0, 4096);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(opens(sys));
+    assert_non_null(strstr(sys->chosen->trace, "vmcoreinfo_data at 0x201000"));
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/* The note of an earlier boot lies before the true one. */
+static void stale_note(void **state)
+{
+    const struct eg_find_options all = { .exhaustive = true };
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    mk_kernel_note(&k, 0x100000, 0x400000);
+    for (unsigned exhaustive = 0; exhaustive < 2; exhaustive++) {
+        sys = mk_kernel_open(&k, MK_RAM, 0, exhaustive ? &all : NULL);
+        assert_true(opens(sys));
+        assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
+        assert_int_equal(sys->candidates.n, 2); /* it is reported */
+        assert_false(sys->candidates.at[1].opens);
+        mk_kernel_close(sys);
+    }
+    mk_kernel_fini(&k);
+}
+
+/* A copy of the BTF, cut in its middle, lies before the true one; so does a bare header. */
+static void copies_of_btf(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    memcpy(k.ram + 0x100000, k.ram + MK_BTF, 1 << 20);
+    memset(k.ram + 0x180000, 0xff, 64);
+    memcpy(k.ram + 0x90000, k.ram + MK_BTF, 24);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(opens(sys));
+    assert_non_null(strstr(sys->chosen->trace, "BTF at 0x601000"));
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/* A second kernel: a copy of the image elsewhere, as a file that was just read, never ran. */
+static void copy_of_image(void **state)
+{
+    const struct eg_find_options all = { .exhaustive = true };
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    memcpy(k.ram + MK_COPY, k.ram + MK_IMAGE, MK_IMAGE_END - MK_IMAGE);
+    sys = mk_kernel_open(&k, MK_RAM, 0, &all);
+    explain(sys);
+    assert_true(opens(sys));
+    assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
+    for (size_t i = 1; i < sys->candidates.n; i++)
+        assert_false(sys->candidates.at[i].opens);
+    assert_true(sys->candidates.n > 1);
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/* The user half of an isolated page table maps text and rodata, and no data. */
+static void user_half(void **state)
+{
+    enum { HALF = 0x300000 };
+    struct mk_kernel k;
+    struct eg_system *sys;
+    const struct eg_check *cpus;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    memcpy(k.ram + HALF, k.ram + MK_ROOT, 0x4000);
+    for (uint64_t table = HALF; table < HALF + 0x3000; table += 4096) /* its own tables */
+        for (unsigned i = 256; i < 512; i++) {
+            uint8_t *entry = k.ram + table + 8 * i;
+
+            if (entry[0] & 1 && !(entry[0] & 0x80)) {
+                entry[1] = (uint8_t)((table + 0x1000) >> 8);
+                entry[2] = (uint8_t)((table + 0x1000) >> 16);
+            }
+        }
+    /* of the image's four pages of 2 MiB at 0x82000000 the last, data, is not mapped; nor is the
+     * linear map */
+    memset(k.ram + HALF + 0x2000 + 8 * (16 + 3), 0, 8);
+    memset(k.ram + HALF + 8 * 273, 0, 8);
+    sys = mk_kernel_open(&k, MK_RAM, HALF, NULL);
+    explain(sys);
+    assert_true(opens(sys));
+    assert_int_equal(sys->chosen->paging.root, MK_ROOT);
+    cpus = check(sys->chosen, "CPUs");
+    assert_non_null(cpus);
+    assert_false(cpus->passed); /* the half itself is no root of the kernel's */
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/* What is damaged, and which check says so. */
+static void damage(void **state)
+{
+    static const struct {
+        const char *check;
+        uint64_t at;
+        uint8_t value;
+        bool opens;
+    } cases[] = {
+        { "init_task", MK_TASK + 32, 7, false },   /* pid 7 */
+        { "init_task", MK_TASK + 56, 'x', false }, /* "xwapper" */
+        { "task list", MK_TASK + 24, 1, true },    /* init_task.tasks.prev */
+        { "module list", MK_DATA + 0xb010, 1, true },
+        { "clock", MK_CLOCK + 7, 0x70, true },
+        { "build id", MK_RODATA + 0x210, 0xff, true },
+        { "banner", MK_RODATA + 0x100, 'l', false },
+        { "page tables", MK_ROOT + 0x2000 + 8 * 19, 0, false }, /* data is not mapped */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+        const struct eg_check *c;
+
+        mk_kernel_init(&k, 4);
+        k.ram[cases[i].at] = cases[i].value;
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        print_message("# %s\n", cases[i].check);
+        explain(sys);
+        assert_non_null(sys);
+        assert_true(sys->candidates.n > 0);
+        c = check(&sys->candidates.at[0], cases[i].check);
+        assert_non_null(c);
+        assert_false(c->passed);
+        assert_int_equal(opens(sys), cases[i].opens);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
+/* Half an image, none, noise: a note says why, and spaces still work. */
+static void nothing_opens(void **state)
+{
+    static const size_t lens[] = { 4096, 0x9d000, MK_RODATA, MK_KALLSYMS + 8192 };
+    struct mk_kernel k;
+    uint32_t x = 1;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    for (size_t i = 0; i < countof(lens); i++) {
+        struct eg_system *sys = mk_kernel_open(&k, lens[i], 0, NULL);
+
+        assert_non_null(sys);
+        assert_false(opens(sys));
+        assert_true(sys->notes.n > 0);
+        assert_non_null(sys->bind.types);
+        mk_kernel_close(sys);
+    }
+    for (size_t i = 0; i < MK_RAM; i++)
+        k.ram[i] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
+    for (size_t i = 0; i < MK_RAM; i += 4096) /* a note in every page */
+        mk_kernel_note(&k, i, i << 12);
+    assert_non_null(k.ram);
+    {
+        struct eg_system *sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+
+        assert_false(opens(sys));
+        mk_kernel_close(sys);
+    }
+    mk_kernel_fini(&k);
+}
+
+/* --kernel N: one that does not open is refused, one that was not found too. */
+static void chosen_by_number(void **state)
+{
+    struct eg_find_options o = { .kernel = 1 };
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_note(&k, 0x100000, 0x400000);
+    sys = mk_kernel_open(&k, MK_RAM, 0, &o);
+    assert_true(opens(sys));
+    mk_kernel_close(sys);
+    for (o.kernel = 2; o.kernel < 4; o.kernel++)
+        assert_null(mk_kernel_open(&k, MK_RAM, 0, &o));
+    mk_kernel_fini(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_trace),       cmocka_unit_test(bare_page),
+        cmocka_unit_test(stale_note),       cmocka_unit_test(copies_of_btf),
+        cmocka_unit_test(copy_of_image),    cmocka_unit_test(user_half),
+        cmocka_unit_test(damage),           cmocka_unit_test(nothing_opens),
+        cmocka_unit_test(chosen_by_number),
+    };
+
+    if (eg_registry_init(NULL) < 0)
+        return 99;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
