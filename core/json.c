@@ -39,24 +39,39 @@ static void escaped(FILE *f, const uint8_t *p, size_t len)
     }
 }
 
+/** How many bytes from @p on stand for themselves. */
+static size_t plain(const uint8_t *p, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && p[n] >= ' ' && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+        n++;
+    return n;
+}
+
 bool eg_json_text(FILE *f, const void *text, size_t len)
 {
     const uint8_t *p = text;
-    bool valid = is_utf8(p, len);
+    const bool valid = is_utf8(p, len);
 
     putc('"', f);
     if (!valid)
         escaped(f, p, len);
     while (valid && len) {
         uint32_t code;
-        size_t n = eg_utf8(p, len, &code);
+        size_t n = plain(p, len);
 
-        if (code == '"' || code == '\\')
-            fprintf(f, "\\%c", (char)code);
-        else if (eg_is_printable(code))
+        if (n) {
             fwrite(p, 1, n, f);
-        else
-            unicode(f, code);
+        } else {
+            n = eg_utf8(p, len, &code);
+            if (code == '"' || code == '\\')
+                fprintf(f, "\\%c", (char)code);
+            else if (eg_is_printable(code))
+                fwrite(p, 1, n, f);
+            else
+                unicode(f, code);
+        }
         p += n;
         len -= n;
     }

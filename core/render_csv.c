@@ -19,13 +19,16 @@ static void field(FILE *f, const char *text, bool guard)
         putc('"', f);
     if (guard && *text && strchr("=+-@", *text))
         putc('\'', f);
+    if (!quoted) {
+        fputs(text, f);
+        return;
+    }
     for (; *text; text++) {
         if (*text == '"')
             putc('"', f);
         putc(*text, f);
     }
-    if (quoted)
-        putc('"', f);
+    putc('"', f);
 }
 
 static void head(void *state, FILE *f, const struct eg_result_head *h)
