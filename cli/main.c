@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 
 static const struct eg_arg space_args[] = {
     EG_ARG(phys, FLAG, "ADDR is a physical address"),
@@ -135,6 +136,9 @@ int main(int argc, char **argv)
     int status;
 
     sigaction(SIGINT, &on_interrupt, NULL);
+    __fsetlocking(
+        stdout,
+        FSETLOCKING_BYCALLER); // one thread writes at a time: a third of the time of long results
     if (eg_registry_init(&e)) {
         status = cli_fail(CLI_FAILED, "%s", e.text);
     } else if (argc > 1 && !strcmp(argv[1], "profile") &&

@@ -35,6 +35,7 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
     if (!job)
         return cli_fail(CLI_FAILED, "out of memory");
     job->reg = reg;
+    job->result = (struct eg_run_result){ .status = -EG_ECANCEL, .error = "was not begun" };
     return CLI_OK;
 }
 

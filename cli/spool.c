@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -138,8 +139,10 @@ FILE *cli_spool(struct cli_spools *s, size_t i)
 {
     FILE *f = fopencookie(&s->at[i], "w", (cookie_io_functions_t){ .write = put, .close = end });
 
-    if (f)
+    if (f) {
         setvbuf(f, NULL, _IOFBF, 65536);
+        __fsetlocking(f, FSETLOCKING_BYCALLER); // one thread writes
+    }
     return f;
 }
 
