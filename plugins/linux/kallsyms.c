@@ -71,13 +71,15 @@ static bool read_export(struct eg_run *r, struct eg_obj ks, uint64_t *addr, cons
 static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first, uint32_t n,
                         enum licence licence)
 {
-    enum { EXPORTS_MAX = 1 << 20 }; // of all modules together
+    enum { EXPORTS_MAX = 1 << 16 };
     const char *name;
     uint64_t addr;
 
-    for (uint32_t i = 0; i < n && exports->n < EXPORTS_MAX; i++)
-        if (read_export(r, eg_index(first, i), &addr, &name))
-            eg_map_add(exports, export_key(name, addr), licence);
+    for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++) {
+        if (!read_export(r, eg_index(first, i), &addr, &name))
+            break; // a count that is wrong
+        eg_map_add(exports, export_key(name, addr), licence);
+    }
 }
 
 static struct eg_map *find_exports(struct eg_run *r)
