@@ -1,0 +1,18 @@
+/* shapes_b.c - the other unit. */
+#include "shapes.h"
+
+struct declared {
+    struct shapes *back;
+    int here;
+} declared;
+struct twice {
+    long second, third;
+} twice_b;
+struct only_b {
+    struct twice inside;
+    struct twice *behind;
+} only_b;
+struct shapes shapes_b;
+#ifdef __SIZEOF_INT128__
+enum wide wide_b;
+#endif
