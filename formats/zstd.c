@@ -2,12 +2,12 @@
  * or small frames one after another), it is read in place: a run of pages is made from its frame
  * when it is wanted. Else it is unpacked once, to a temporary file. */
 #include "../core/parallel.h"
-#include "xxh64.h"
 #include "zstd_frames.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <xxhash.h>
 #include <zstd.h>
 
 enum {
@@ -122,7 +122,7 @@ static bool decompress(struct eg_view *v, struct zstd *z, ZSTD_DCtx *d, size_t i
     if (ZSTD_isError(packed) || ZSTD_decompressDCtx(d, to, len, p, packed) != len)
         return false;
     return !z->index.checks || (eg_read_u32(v, z->file, z->index.checks + 12 * i, false, &check) &&
-                                check == (uint32_t)eg_xxh64(to, len));
+                                check == (uint32_t)XXH64(to, len, 0));
 }
 
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
