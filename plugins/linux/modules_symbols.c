@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MODULES_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_MAX_ = 512 };
+enum { MODULES_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512 };
 
 /** Offsets in struct module and struct mod_kallsyms (include/linux/module.h, 4.5 and later). */
 struct walk {
@@ -25,6 +25,22 @@ static uint64_t load(const struct walk *w, const uint8_t *p, unsigned size)
     return eg_load_(p, size, w->sys->bind.model.big_endian);
 }
 
+/** The string at @at; 0: none, or longer than a symbol's name can be. Most do not cross a page. */
+static size_t name_at(const struct walk *w, uint64_t at, char *buf, const char **name)
+{
+    const size_t room = EG_VIEW_PAGE - (size_t)(at & (EG_VIEW_PAGE - 1));
+    size_t len;
+
+    *name = (const char *)eg_bytes(w->sys->view, w->sys->kernel, at, 1);
+    len = *name ? strnlen(*name, EG_MIN(room, (size_t)NAME_LEN)) : NAME_LEN;
+    if (len < room)
+        return len < NAME_LEN ? len : 0;
+    eg_read_some(w->sys->view, w->sys->kernel, at, buf, NAME_LEN, NULL);
+    *name = buf;
+    len = strnlen(buf, NAME_LEN);
+    return len < NAME_LEN ? len : 0;
+}
+
 /** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. */
 static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
                 uint8_t letter, struct eg_symbols *range)
@@ -33,15 +49,14 @@ static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, 
     const uint64_t value = load(w, sym + (wide ? 8 : 4), wide ? 8 : 4);
     uint64_t size = load(w, sym + (wide ? 16 : 8), wide ? 8 : 4);
     const uint8_t info = sym[wide ? 4 : 12];
-    char name[NAME_MAX_];
+    char buf[NAME_LEN];
+    const char *name;
     size_t len;
 
     if (!load(w, sym + (wide ? 6 : 14), 2)) /* SHN_UNDEF */
         return;
-    len = eg_read_some(w->sys->view, w->sys->kernel, strtab + load(w, sym, 4), name, sizeof name,
-                       NULL);
-    len = len ? strnlen(name, sizeof name) : 0;
-    if (!len || len == sizeof name)
+    len = name_at(w, strtab + load(w, sym, 4), buf, &name);
+    if (!len)
         return;
     if (!letter) { /* st_info held it before 5.0, st_size in 5.0 and 5.1 */
         letter = isalpha(info) ? info : (uint8_t)size;
@@ -66,7 +81,7 @@ static void see_module(void *context, uint64_t node)
     uint64_t ks, symtab, strtab, types = 0;
     uint32_t n;
     struct eg_builder *b;
-    struct eg_profile *p, **owned;
+    struct eg_profile *made, **owned;
 
     if (!eg_read(sys->view, sys->kernel, module + w->name, name,
                  (size_t)EG_MIN(w->name_len, sizeof name - 1)) ||
@@ -82,27 +97,30 @@ static void see_module(void *context, uint64_t node)
     if (!b)
         return;
     for (uint32_t i = 1; i < n; i++) {
-        uint8_t sym[24], letter = 0;
+        const uint8_t *p = types ? eg_bytes(sys->view, sys->kernel, types + i, 1) : NULL;
+        const uint8_t letter = p ? *p : 0;
+        uint8_t sym[24];
 
-        if (!eg_read(sys->view, sys->kernel, symtab + (uint64_t)i * each, sym, each))
+        p = eg_bytes(sys->view, sys->kernel, symtab + (uint64_t)i * each, each);
+        if (!p)
             break;
-        if (types)
-            eg_read(sys->view, sys->kernel, types + i, &letter, 1);
+        memcpy(sym, p, each);
         add(w, b, sym, strtab, letter, &range);
     }
     eg_builder_set_base(b, NULL, name);
-    if (eg_builder_finish(b, &p, NULL, NULL) < 0)
+    if (eg_builder_finish(b, &made, NULL, NULL) < 0)
         return;
     owned = eg_vec_push(&sys->profiles);
     if (owned)
-        *owned = p;
+        *owned = made;
     else
-        eg_profile_free(p);
-    if (owned && p->n_symbols) {
+        eg_profile_free(made);
+    if (owned && made->n_symbols) {
         struct eg_symbols *s = eg_vec_push(&sys->module_symbols);
 
         if (s)
-            *s = (struct eg_symbols){ p, 0, p->source, p->module, range.first, range.last };
+            *s =
+                (struct eg_symbols){ made, 0, made->source, made->module, range.first, range.last };
     }
 }
 

@@ -122,6 +122,10 @@ static void note_missing(struct eg_system *sys, const struct linux_guess *g, boo
                        "build id %s: `engram profile make VMLINUX -o %s.egp`, then --profile",
                        g->no_types.text, c->release, *c->build_id ? c->build_id : "not known",
                        *c->build_id ? c->build_id : c->release);
+    for (size_t i = 0; sys->types.n_layers && i < c->n_checks; i++)
+        if (!c->checks[i].passed && strcmp(c->checks[i].name, "symbols") != 0)
+            eg_system_note(sys, "the kernel that was opened fails the check of its %s: %s",
+                           c->checks[i].name, c->checks[i].detail);
     if (!has_symbols)
         eg_system_note(sys,
                        "no kallsyms (%s): a System.map of this kernel, %s, as --system-map "
