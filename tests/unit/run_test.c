@@ -25,8 +25,15 @@ EG_SYMBOL(first, "thing");
     C(NAME, TEXT, "")                                                                              \
     C(TEXT, TEXT, "")                                                                              \
     C(RAW, BYTES, "")                                                                              \
-    C(KIND, TEXT, "") C(OTHER, TEXT, "") C(SIGN, INT, "") C(HIGH, INT, "") C(PART, ADDR, "")       \
-        C(NONE, TEXT, "") C(LAST, INT, "") C(REAL, INT, "") C(UNSET, INT, "")
+    C(KIND, TEXT, "")                                                                              \
+    C(OTHER, TEXT, "")                                                                             \
+    C(SIGN, INT, "")                                                                               \
+    C(HIGH, INT, "")                                                                               \
+    C(PART, ADDR, "")                                                                              \
+    C(NONE, TEXT, "")                                                                              \
+    C(LAST, INT, "")                                                                               \
+    C(REAL, INT, "")                                                                               \
+    C(UNSET, INT, "")
 EG_COLUMNS(COLUMNS);
 
 /* EG_PLUGIN allows one in a file; here are many. */
