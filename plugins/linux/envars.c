@@ -24,22 +24,27 @@ static void emit(struct eg_run *r, struct eg_obj task, struct eg_cell key, struc
 static void list(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
 {
     struct eg_obj mm = eg_at(task, task_struct.mm);
-    struct eg_space *user = linux_mm_space(r, mm);
+    struct eg_space *user;
     uint64_t start, end;
     struct eg_cell missing;
     size_t len, n;
     char *s;
 
-    if (!user || !eg_get(&start, mm, mm_struct.env_start) || !eg_get(&end, mm, mm_struct.env_end) ||
-        start >= end)
+    if (eg_load(&start, mm) && !start) // a kernel thread, or it has ended
         return;
-    s = linux_user_bytes(r, user, start, end, buf, &len, &missing);
-    if (!s) {
-        emit(r, task, missing, missing);
+    user = linux_mm_space(r, mm);
+    if (!user || !eg_get(&start, mm, mm_struct.env_start) || !eg_get(&end, mm, mm_struct.env_end)) {
+        eg_note(r, "process %d: its mm_struct or page table cannot be read: no environment",
+                eg_get_or(-1, task, task_struct.pid));
         return;
     }
-    if (len < end - start)
+    if (start >= end)
+        return;
+    s = linux_user_bytes(r, user, start, end, buf, &len, &missing);
+    if (!s || len < end - start)
         linux_note_cut(r, task, "environment", &missing);
+    if (!s)
+        return;
     for (size_t at = 0; at < len && !eg_stopped(r); at += n + 1) {
         const char *equals;
 
