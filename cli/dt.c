@@ -8,8 +8,8 @@ static const struct eg_column columns[] = {
     { "OFFSET", EG_COL_ADDR, "from the start of the whole; of an object: the address" },
     { "SIZE", EG_COL_INT, "bytes" },
     { "MEMBER", EG_COL_TEXT, "its name" },
-    { "VALUE", EG_COL_TEXT, "of an object" },
     { "TYPE", EG_COL_TEXT, "as C writes it; bits of a bit-field after the colon" },
+    { "VALUE", EG_COL_TEXT, "of an object" },
     { NULL, EG_COL_INT, NULL },
 };
 
@@ -87,7 +87,7 @@ static void put(struct dt *d, unsigned level, uint64_t addr, uint64_t size, cons
 {
     cli_table_row(
         &d->hand->table, level,
-        (struct eg_value[]){ cli_uint(addr), cli_uint(size), cli_text(name), v, cli_text(type) });
+        (struct eg_value[]){ cli_uint(addr), cli_uint(size), cli_text(name), cli_text(type), v });
 }
 
 static void members(struct dt *d, unsigned level, uint64_t addr, uint32_t type);
