@@ -157,7 +157,7 @@ static bool find_markers(const struct scan *s, struct markers *m)
         m->size = try & 2 ? 8 : 4;
         m->n = markers_back(s, m->bytes, end, m->size);
     }
-    for (size_t gap = 3 * MARKERS_MIN * MARKED; !m->n && gap < len; gap += 4) {
+    for (size_t gap = 3 * (MARKERS_MIN - 1) * MARKED; !m->n && gap < len; gap += 4) {
         // So many symbols, so many markers: only where that fits are they walked.
         const size_t most = (gap / 3 + MARKED - 1) / MARKED;
 
