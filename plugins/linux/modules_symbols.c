@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MODULES_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512 };
+enum { MODULES_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512, PIECE = 32 };
 
 /** Offsets in struct module and struct mod_kallsyms (include/linux/module.h, 4.5 and later). */
 struct walk {
@@ -25,20 +25,23 @@ static uint64_t load(const struct walk *w, const uint8_t *p, unsigned size)
     return eg_load_(p, size, w->sys->bind.model.big_endian);
 }
 
-/** The string at @at; 0: none, or longer than a symbol's name can be. Most do not cross a page. */
-static size_t name_at(const struct walk *w, uint64_t at, char *buf, const char **name)
+/** The string at @at, into @name; 0: none, not all there, or longer than a symbol's name can be. */
+static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
 {
-    const size_t room = EG_VIEW_PAGE - (size_t)(at & (EG_VIEW_PAGE - 1));
-    size_t len;
+    for (size_t len = 0, n; len < NAME_LEN; len += n) {
+        const uint8_t *p, *end;
 
-    *name = (const char *)eg_bytes(w->sys->view, w->sys->kernel, at, 1);
-    len = *name ? strnlen(*name, EG_MIN(room, (size_t)NAME_LEN)) : NAME_LEN;
-    if (len < room)
-        return len < NAME_LEN ? len : 0;
-    eg_read_some(w->sys->view, w->sys->kernel, at, buf, NAME_LEN, NULL);
-    *name = buf;
-    len = strnlen(buf, NAME_LEN);
-    return len < NAME_LEN ? len : 0;
+        n = PIECE - (size_t)((at + len) % PIECE); // crosses no page: the view knows where it is
+        n = EG_MIN(n, NAME_LEN - len);
+        p = eg_bytes(w->sys->view, w->sys->kernel, at + len, n);
+        if (!p)
+            return 0;
+        memcpy(name + len, p, n);
+        end = memchr(p, 0, n);
+        if (end)
+            return len + (size_t)(end - p);
+    }
+    return 0;
 }
 
 /** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. */
@@ -49,13 +52,12 @@ static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, 
     const uint64_t value = load(w, sym + (wide ? 8 : 4), wide ? 8 : 4);
     uint64_t size = load(w, sym + (wide ? 16 : 8), wide ? 8 : 4);
     const uint8_t info = sym[wide ? 4 : 12];
-    char buf[NAME_LEN];
-    const char *name;
+    char name[NAME_LEN];
     size_t len;
 
     if (!load(w, sym + (wide ? 6 : 14), 2)) /* SHN_UNDEF */
         return;
-    len = name_at(w, strtab + load(w, sym, 4), buf, &name);
+    len = name_at(w, strtab + load(w, sym, 4), name);
     if (!len)
         return;
     if (!letter) { /* st_info held it before 5.0, st_size in 5.0 and 5.1 */
