@@ -56,7 +56,7 @@ EG_API const char *eg_why_text(enum eg_why why);
 /* ---- views and raw reads ---- */
 
 /** A view's own granule; it says nothing of the guest's page size. */
-enum { EG_VIEW_SHIFT = 12, EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT, EG_TLB_SLOTS = 1024 };
+enum { EG_VIEW_SHIFT = 12, EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT, EG_TLB_SLOTS = 4096 };
 
 struct eg_tlbe {
     const struct eg_space *space;

@@ -69,7 +69,7 @@ struct eg_space {
     void *priv;
 };
 
-/** Life of a view: 24 KB and more, so never on a small stack. fini gives back its made pages. */
+/** Life of a view: 100 KB and more, so never on a small stack. fini gives back its made pages. */
 void eg_view_init(struct eg_view *v, struct eg_run *r);
 void eg_view_fini(struct eg_view *v);
 /** Forget translations of a space that is about to go away. */
