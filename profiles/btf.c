@@ -327,6 +327,7 @@ static void read_variables(struct reader *r, struct eg_type *t, const struct rec
             r->types[id - r->first].kind == EG_T_VOID) {
             m->name = r->types[id - r->first].name;
             m->type = r->types[id - r->first].ref;
+            r->types[id - r->first] = (struct eg_type){ 0 };
         }
         t->size = EG_MAX(t->size, off + u32(&r->s, p + 8));
     }
