@@ -92,7 +92,7 @@ struct linux_window {
 struct linux_windows {
     struct linux_finder *finder;
     EG_VEC(struct linux_window) list;
-    struct eg_view **views; /**< one per worker */
+    struct eg_view **views; /**< two per worker: the bytes last while the other one reads */
     unsigned n_views;
     size_t next; /**< the first that has not been scanned */
 };
@@ -100,8 +100,9 @@ struct linux_windows {
 bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_t from,
                         uint64_t last);
 void linux_windows_fini(struct linux_windows *w);
-/** Called for contiguous bytes, from several threads in no order; consecutive calls of one window
- *  do not overlap. */
+/** Called for contiguous bytes, from several threads in no order; reads through @v leave them
+ * valid.
+ */
 typedef void (*linux_window_fn)(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p,
                                 size_t len);
 /** Scan the next gigabyte or so. @return false: nothing was left to scan. */

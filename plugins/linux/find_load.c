@@ -6,10 +6,11 @@
 
 enum {
     IMAGE_MIN = 4 << 20,
-    IMAGE_MAX = 512 << 20,
+    IMAGE_MAX = 256 << 20,
+    IMAGE_PIECES = 1 << 16,
     BTF_MIN = 64 << 10,
     BTF_MAX = 256 << 20,
-    SEARCH = 64 << 20
+    BTF_TRIES = 32,
 };
 
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
@@ -48,11 +49,12 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, stru
     struct eg_extent x;
     uint64_t from = arch->image_min, to = arch->image_max, ro_first = 0, ro_last = 0;
     uint64_t start = 0, last = 0, delta = 0;
+    unsigned pieces = 0;
     bool found = false;
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return false;
-    while (from <= to && eg_next_mapped(f->v, as, from, to, &x)) {
+    while (from <= to && pieces++ < IMAGE_PIECES && eg_next_mapped(f->v, as, from, to, &x)) {
         if (x.below == f->phys && !found) {
             found = true;
             start = x.start;
@@ -206,30 +208,38 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
     return true;
 }
 
-/** BTF begins at a multiple of 4 with its magic, version 1, no flags and a header of 24 bytes
- * (include/uapi/linux/btf.h). */
+struct places {
+    uint64_t at[BTF_TRIES];
+    size_t n;
+};
+
+static void see_btf(void *context, struct eg_view *v, uint64_t pa)
+{
+    struct places *p = context;
+
+    (void)v;
+    if (p->n < countof(p->at))
+        p->at[p->n++] = pa;
+}
+
 static void load_types(struct load *l, struct eg_view *v)
 {
-    static const uint8_t little[] = { 0x9f, 0xeb, 1, 0, 24, 0, 0, 0 };
-    static const uint8_t big[] = { 0xeb, 0x9f, 1, 0, 0, 0, 0, 24 };
     const struct linux_guess *g = l->guess;
-    const uint64_t magic = eg_le64(g->paging.arch->model.big_endian ? big : little);
+    struct places found = { .n = 0 };
 
-    if (g->btf) { /* the trace was the BTF */
-        read_btf(l, v, g->btf);
-        return;
-    }
-    for (uint64_t pa = (g->ro_from + 3) & ~UINT64_C(3); pa <= g->ro_to;) {
-        size_t len = (size_t)EG_MIN(g->ro_to - pa + 1, (uint64_t)4 << 20);
+    if (l->btf)
+        found.at[found.n++] = l->btf;
+    for (uint64_t pa = g->ro_from; !l->btf && pa <= g->ro_to;) {
+        size_t len = (size_t)(g->ro_to - pa + 1);
         const uint8_t *p = eg_map_some(v, l->finder->phys, pa, &len);
 
-        for (size_t at = 0; p && at + 8 <= len; at += 4)
-            if (eg_le32(p + at) == (uint32_t)magic && eg_le64(p + at) == magic &&
-                read_btf(l, v, pa + at))
-                return;
-        /* A header that straddles two pieces is met by going back a little. */
-        pa += p ? EG_MAX(len & ~(size_t)3, (size_t)8) - 4 : 4096;
+        if (p)
+            linux_each_btf(v, g->paging.arch->model.big_endian, pa, p, len, see_btf, &found);
+        pa += p ? len : 4096;
     }
+    for (size_t i = 0; i < found.n; i++)
+        if (read_btf(l, v, found.at[i]))
+            return;
     if (!l->errors[1].code)
         eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
 }

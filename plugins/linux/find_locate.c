@@ -128,18 +128,21 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_guess *g)
         return false;
     for (uint64_t pa = g->ro_from; pa <= g->ro_to && !eg_cancelled;) {
         size_t len = (size_t)(g->ro_to - pa + 1);
-        const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit = p;
+        const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit;
+        uint64_t delta;
 
-        while (p && (hit = memmem(hit, len - (size_t)(hit - p), banner, sizeof banner - 1))) {
-            const uint64_t delta = va - (pa + (uint64_t)(hit++ - p));
-
+        if (!p) {
+            pa = (pa | 4095) + 1;
+        } else if (!(hit = memmem(p, len, banner, sizeof banner - 1))) {
+            pa += len;
+        } else {
+            pa += (uint64_t)(hit - p);
+            delta = va - pa++;
             if (delta % 4096 == 0 && self_pointers(f, g, task - delta, &self) && self == task) {
                 g->delta = delta;
                 return g->has_delta = true;
             }
-            p = eg_map_some(f->v, f->phys, pa, &len); /* it lasts until the next read */
         }
-        pa += p ? len : 4096;
     }
     return false;
 }
@@ -149,7 +152,8 @@ static bool delta_of(struct linux_finder *f, struct linux_guess *g)
 {
     uint64_t va;
 
-    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va)) {
+    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va) &&
+        linux_in_image(g->arch, va)) {
         g->delta = va - g->btf;
         g->has_delta = true;
     } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g) &&

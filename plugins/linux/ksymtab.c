@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { NAME_LEN = 512, EXPORTS_MIN = 256, EXPORTS_MAX = 1 << 20, BLOCK = 64 };
+enum { NAME_LEN = 512, EXPORTS_MIN = 256, EXPORTS_MAX = 1 << 20, BLOCK = 64, HITS_MAX = 16 };
 
 struct table {
     const uint8_t *p;
@@ -73,14 +73,15 @@ static bool find_entry(struct table *t)
     static const char wanted[] = "init_task";
     const uint8_t *hit = t->p;
 
-    while ((hit = memmem(hit, t->len - (size_t)(hit - t->p), wanted, sizeof wanted))) {
+    for (unsigned n = 0;
+         n < HITS_MAX && (hit = memmem(hit, t->len - (size_t)(hit - t->p), wanted, sizeof wanted));
+         n++, hit++) {
         for (size_t at = 4; next_reference(t, &at, (uint64_t)(hit - t->p)); at += 4) {
             t->name = at;
             for (t->stride = 12; t->stride >= 8; t->stride -= 4)
                 if (is_entry(t, at, t->stride))
                     return true;
         }
-        hit++;
     }
     return false;
 }

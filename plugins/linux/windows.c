@@ -8,7 +8,7 @@ bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_
                         uint64_t last)
 {
     struct eg_extent x;
-    const unsigned n = f->sys->options.threads ? f->sys->options.threads : eg_cores();
+    const unsigned n = 2 * (f->sys->options.threads ? f->sys->options.threads : eg_cores());
 
     *w = (struct linux_windows){ .finder = f };
     w->views = calloc(n, sizeof(struct eg_view *));
@@ -69,10 +69,10 @@ static int scan_one(void *context, size_t piece, unsigned worker)
 
     for (uint64_t pa = win->from; pa <= win->last;) {
         size_t len = (size_t)(win->last - pa + 1);
-        const uint8_t *bytes = eg_map_some(p->w->views[worker], p->w->finder->phys, pa, &len);
+        const uint8_t *bytes = eg_map_some(p->w->views[2 * worker], p->w->finder->phys, pa, &len);
 
         if (bytes)
-            p->fn(p->context, p->w->views[worker], pa, bytes, len);
+            p->fn(p->context, p->w->views[2 * worker + 1], pa, bytes, len);
         else
             len = EG_VIEW_PAGE;
         if (len > win->last - pa)
@@ -92,7 +92,7 @@ bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_
     if (!n || eg_cancelled)
         return false;
     p.progress = eg_progress_begin(what, (uint64_t)n * WINDOW, "B", w->finder->sys->options.quiet);
-    eg_parallel(w->n_views, n, scan_one, &p);
+    eg_parallel(w->n_views / 2, n, scan_one, &p);
     eg_progress_end(p.progress);
     w->next += n;
     return true;

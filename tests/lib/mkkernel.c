@@ -18,7 +18,7 @@ enum {
     WRITE = 2,
     LARGE = 0x80,
     FILLERS = 2000,
-    BTF_FILLERS = 70000,
+    BTF_FILLERS = 50000,
     TASK_1 = MK_TASK + 0x1000,
     VARS = MK_DATA + 0xb000,
     LINEAR_BASE = VARS,
@@ -153,8 +153,10 @@ static void write_btf(struct mk_kernel *k)
     type(&b, "uts_namespace", T_STRUCT, 1, 400);
     member(&b, "name", uts, 0);
     for (unsigned i = 0; i < BTF_FILLERS; i++) {
-        type(&b, "", T_INT, 0, 4);
-        put32(k, b.types - 12, 1); /* "int" again */
+        char filler[16];
+
+        sprintf(filler, "f%u", i);
+        type(&b, filler, T_INT, 0, 4);
         words(&b, 1, (const uint32_t[]){ 32 });
     }
     put32(k, MK_BTF, 0x1eb9f);
