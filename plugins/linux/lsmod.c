@@ -10,7 +10,6 @@ EG_FIELD_AS(init_size, module, "init_layout.size");
 EG_FIELD_AS(data_size, module, "data_layout.size"); // of some architectures
 EG_FIELDS(module_memory, base, size);               // since 6.4
 EG_FIELDS(module_use, source_list, source);
-EG_SYMBOL(modules, "list_head");
 
 #define COLUMNS(C)                                                                                 \
     C(Offset, ADDR, "where the struct module is")                                                  \
@@ -126,6 +125,5 @@ EG_PLUGIN(lsmod) = {
     .aliases = EG_NAMES("linux.lsmod.Lsmod", "mod"),
     .columns = columns,
     .needs = EG_NEEDS(module.list, module.name),
-    .needs_symbols = EG_NEEDS_SYMBOLS(modules),
     .run = run,
 };

@@ -1,15 +1,26 @@
 /* module.c - the list of loaded modules. */
 #include "linux.h"
+#include "state.h"
 
 EG_FIELDS(module, list, name);
+EG_TYPE(list_head);
 EG_SYMBOL(modules, "list_head");
+
+/* The list's head: by its symbol, or where the finder saw it. */
+static struct eg_obj list_of_modules(struct eg_run *r)
+{
+    const struct linux_state *s = linux_state(eg_system_of(r));
+    struct eg_obj head = eg_sym(r, modules);
+
+    return head.why && s->modules ? eg_object(r, list_head, s->modules) : head;
+}
 
 bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_obj *module)
 {
     uint8_t first;
 
     if (!w->begun) {
-        w->list = eg_list_begin_(eg_sym(r, modules), eg_f_module.list.id);
+        w->list = eg_list_begin_(list_of_modules(r), eg_f_module.list.id);
         w->begun = true;
     }
     while (eg_list_next_(&w->list, module)) {

@@ -42,6 +42,7 @@ struct linux_state {
     pthread_mutex_t lock; /**< guards what follows */
     bool has_module_btfs;
     EG_VEC(struct linux_module_btf) module_btfs;
+    uint64_t timekeeper; /**< found by time.c where no symbol names it; 0: not yet, 1: in vain */
     struct eg_map mm_of; /**< mm_struct address → index into mm_spaces, by the Linux layer */
     EG_VEC(struct linux_mm_space) mm_spaces; /**< closed with the system */
 };

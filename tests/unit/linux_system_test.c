@@ -187,23 +187,56 @@ static void cpus(void **state)
     }
 }
 
+/** Of a kernel that names no data: by what it must hold. */
+static void searched(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, types);
+        uint64_t image = mk_alloc_aligned(k, 4 * mk_page_size(k), mk_page_size(k));
+        uint64_t uts = mk_object(k, "uts_namespace"), keeper = image + 3 * mk_page_size(k) - 24;
+        const char line[] = "Linux version 6.1.0 (x@y) #1 SMP\n";
+        struct linux_state *s;
+        int64_t boot = 0;
+
+        mk_symbol(k, "init_uts_ns", uts);
+        mk_puts(k, uts, "uts_namespace.name.release", "6.1.0");
+        mk_write(k, image + 100, "<5>Linux version 6.1.0 (x@y) #1 SMP<6>", 39); // in the log
+        mk_write(k, image + 4 * mk_page_size(k) - sizeof line, line, sizeof line);
+        mk_put(k, image + 8, "timekeeper.offs_real", 1700000000000000000); // and nothing else
+        mk_put(k, keeper, "timekeeper.offs_real", 1700000000000000000);
+        mk_put(k, keeper, "timekeeper.offs_boot", 5);
+        mk_put(k, keeper, "timekeeper.wall_to_monotonic.tv_sec", (uint64_t)-1700000000);
+        mk_rows(k, "vmcoreinfo", NULL); // makes the layer's state
+        s = linux_state(mk_system(k));
+        assert_false(linux_boot_time(mk_run(k), &boot));
+        s->image_start = image;
+        s->image_end = image + 4 * mk_page_size(k);
+        assert_false(linux_boot_time(mk_run(k), &boot)); // once is enough
+        s->timekeeper = 0;
+        assert_true(linux_boot_time(mk_run(k), &boot));
+        assert_int_equal(boot, 1700000000000000000 - 5);
+        assert_int_equal(s->timekeeper, keeper);
+        assert_string_equal(strchr(mk_rows(k, "banner", NULL), '|'),
+                            "|Linux version 6.1.0 (x@y) #1 SMP");
+        mk_unmap(k, image + mk_page_size(k));
+        s->timekeeper = 0;
+        assert_true(linux_boot_time(mk_run(k), &boot));
+        mk_free(k);
+    }
+}
+
 static void banner(void **state)
 {
     (void)state;
-    mk_each_machine(m) for (int named = 0; named <= 1; named++)
+    mk_each_machine(m)
     {
         struct mk *k = mk_new(m, RAM, types);
-        uint64_t uts = mk_object(k, "uts_namespace");
 
-        mk_symbol(k, "init_uts_ns", uts);
-        mk_puts(k, uts, "uts_namespace.name.sysname", "Linux");
-        mk_puts(k, uts, "uts_namespace.name.release", "6.1.0");
-        mk_puts(k, uts, "uts_namespace.name.version", "#1 SMP");
-        if (named)
-            mk_symbol(k, "linux_banner", text(k, "Linux version 6.1.0 (x@y) #1 SMP\n"));
+        mk_symbol(k, "linux_banner", text(k, "Linux version 6.1.0 (x@y) #1 SMP\n"));
         assert_string_equal(strchr(mk_rows(k, "banner", NULL), '|'),
-                            named ? "|Linux version 6.1.0 (x@y) #1 SMP"
-                                  : "|Linux version 6.1.0 #1 SMP");
+                            "|Linux version 6.1.0 (x@y) #1 SMP");
         mk_free(k);
     }
 }
@@ -211,10 +244,8 @@ static void banner(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(iomem),
-        cmocka_unit_test(clocks),
-        cmocka_unit_test(cpus),
-        cmocka_unit_test(banner),
+        cmocka_unit_test(iomem),    cmocka_unit_test(clocks), cmocka_unit_test(cpus),
+        cmocka_unit_test(searched), cmocka_unit_test(banner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
