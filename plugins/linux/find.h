@@ -22,6 +22,7 @@ struct linux_given {
     struct eg_profile **modules;
     size_t n_modules;
     const struct eg_find_options *options;
+    char build_id[64]; /**< by which it was found; "" */
 };
 
 struct linux_guess {
@@ -71,7 +72,9 @@ struct linux_finder {
     struct eg_view *v;
     struct eg_space *phys;
     struct linux_given *given; /**< by the user; NULL: nothing */
-    const uint64_t *btf;       /**< where headers of a kernel's BTF are, while they are tried */
+    struct linux_given
+        *stored;         /**< of the profile folders, for the last build that one was there for */
+    const uint64_t *btf; /**< where headers of a kernel's BTF are, while they are tried */
     size_t n_btf;
     unsigned tries;
     bool done; /**< a candidate passed everything, and nobody asked for more */
@@ -157,7 +160,7 @@ struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint6
 /** What --profile, --vmlinux and --system-map name. @return 0 with NULL when they name nothing. */
 int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_error *e);
 /** A profile of this build in the profile folders; NULL: none. */
-struct linux_given *linux_given_find(struct eg_system *sys, const char *build_id);
+struct linux_given *linux_given_find(struct linux_finder *f, const char *build_id);
 /** What to add to @p's symbols in this guess: link-time addresses were moved by KASLR. */
 bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift);
 /** Note where the members that matter most lie elsewhere in @a than in @b: another kernel's

@@ -102,8 +102,12 @@ int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_
     return 0;
 }
 
-struct linux_given *linux_given_find(struct eg_system *sys, const char *build_id)
+struct linux_given *linux_given_find(struct linux_finder *f, const char *build_id)
 {
+    struct eg_system *sys = f->sys;
+
+    if (f->stored && !strcmp(f->stored->build_id, build_id))
+        return f->stored;
     for (size_t i = 0; *build_id && i < sys->options.n_profile_dirs; i++) {
         const char *folder = sys->options.profile_dirs[i];
         DIR *dir = opendir(folder);
@@ -126,8 +130,10 @@ struct linux_given *linux_given_find(struct eg_system *sys, const char *build_id
         }
         if (dir)
             closedir(dir);
-        if (g)
-            return g;
+        if (g) {
+            snprintf(g->build_id, sizeof g->build_id, "%s", build_id);
+            return f->stored = g;
+        }
     }
     return NULL;
 }

@@ -141,6 +141,10 @@ static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_er
     int rc = 0;
 
     g->types = NULL;
+    if (given && given->types->build_id && *sys->chosen->build_id &&
+        strcmp(given->types->build_id, sys->chosen->build_id) != 0)
+        eg_system_note(sys, "the profile %s is of another build of the kernel: %s, not %s",
+                       given->types->source, given->types->build_id, sys->chosen->build_id);
     if (given && own_types) {
         struct eg_types image = { 0 };
 
