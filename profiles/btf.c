@@ -32,7 +32,7 @@ enum {
     KINDS
 };
 
-enum { HEADER = 24, HEADER_LAYOUT = 32, RECORD = 12, BYTES_MAX = 1 << 30 };
+enum { HEADER = 24, HEADER_LAYOUT = 32, RECORD = 12, BYTES_MAX = 1 << 28 };
 
 /* What follows a record: bytes once, and for each of vlen. A section made for newer kernels (7.1)
  * says so itself in a layout section, also for kinds that we do not know. And what the record

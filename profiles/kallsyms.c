@@ -8,6 +8,7 @@
 #include "kallsyms.h"
 #include "../core/parallel.h"
 #include "kallsyms_tables.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -321,8 +322,10 @@ int eg_kallsyms_read(struct eg_profile **out, struct eg_view *v, struct eg_kalls
 {
     struct table t = { .view = v, .k = k };
     struct eg_builder *b;
-    int rc = read_count(v, k, e);
+    int rc;
 
+    assert(k->ptr_size == 4 || k->ptr_size == 8);
+    rc = read_count(v, k, e);
     if (rc)
         return rc;
     b = eg_builder_new((struct eg_model){ k->ptr_size, k->ptr_size, k->big_endian },

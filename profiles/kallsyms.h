@@ -18,7 +18,7 @@ enum eg_kallsyms_form {
  * or not there. */
 struct eg_kallsyms {
     struct eg_space *space;
-    uint64_t names, num_syms, token_table, token_index, markers, seqs_of_names;
+    uint64_t names, num_syms, token_table, token_index;
     uint64_t offsets;       /**< or addresses, for EG_KS_ABSOLUTE */
     uint64_t relative_base; /**< where the variable is */
     uint64_t

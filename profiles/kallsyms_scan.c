@@ -28,8 +28,10 @@ enum {
     STEP_MIN = 2 * MARKED,
     STEP_MAX = 64 << 10, // bytes of so many names
     NAMES_MAX = 64 << 20,
-    TRIES = 64,      // places of the names that are tried to the end
-    TABLES_MAX = 64, // token tables that are looked into
+    TRIES = 64, // places of the names that are tried to the end
+    // What a hostile image can make us do: a hit costs 1 (a real image has some 70).
+    BUDGET = 4096,
+    TABLE_COST = 64,
     WINDOW = 1 << 20,
 };
 
@@ -225,7 +227,6 @@ static bool find_names(struct scan *s, const struct markers *m)
         good = names_agree(s, m, p + at, len - at, s->k.count);
         s->k.names = m->at - (len - at);
         s->k.num_syms = s->k.names - (u32(s, p + at - 4) ? 4 : 8);
-        s->k.markers = m->at;
     }
     free(p);
     return good;
@@ -284,14 +285,16 @@ static bool find_addresses(struct scan *s)
 
 /* ---- the scan ---- */
 
-static bool find_table(struct scan *s, uint64_t hit, int *tables)
+static bool find_table(struct scan *s, uint64_t hit, int *budget)
 {
     struct markers m;
     bool good;
 
     s->k = (struct eg_kallsyms){ .space = s->space, .big_endian = s->big };
-    if (!find_tokens(s, hit) || --*tables < 0)
+    --*budget;
+    if (!find_tokens(s, hit))
         return false;
+    *budget -= TABLE_COST;
     good = find_markers(s, &m) && find_names(s, &m) && find_addresses(s);
     free(m.bytes);
     return good;
@@ -324,11 +327,11 @@ size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, u
                         void *context)
 {
     struct scan s = { .view = v, .space = as, .big = big_endian };
-    int tables = TABLES_MAX;
+    int budget = BUDGET;
     size_t n = 0;
 
     to = EG_MIN(to, as->last);
-    while (from <= to && tables > 0) {
+    while (from <= to && budget > 0) {
         size_t len = (size_t)EG_MIN(to - from, (uint64_t)WINDOW - 1) + 1, step = len;
         const uint8_t *p = eg_map_some(v, as, from, &len);
 
@@ -336,7 +339,7 @@ size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, u
             const size_t hit = next_hit(&s, from, p, len);
 
             step = hit < len ? hit + 1 : len;
-            if (hit < len && find_table(&s, from + hit, &tables)) {
+            if (hit < len && find_table(&s, from + hit, &budget)) {
                 n++;
                 if (found(context, &s.k))
                     break;
