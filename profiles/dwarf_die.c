@@ -235,6 +235,7 @@ static bool contents(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
     const size_t first = w->raw.members.n;
     struct eg_raw_member *to;
     bool types = false, negative = false;
+    uint64_t encoding = DW_ATE_signed; // of an enum; gcc says it
     Dwarf_Die die;
 
     for (bool more = eg_dwarf_child(w, of, &die); more; more = eg_dwarf_next(w, &die)) {
@@ -266,6 +267,8 @@ static bool contents(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
     w->raw.types.at[i].first = (uint32_t)first;
     w->raw.types.at[i].count = (uint32_t)(w->raw.members.n - first);
     if (negative)
+        eg_dwarf_number(w, of, DW_AT_encoding, &encoding);
+    if (negative && encoding == DW_ATE_signed) // and not 64 bits of which the highest is set
         w->raw.types.at[i].flags |= EG_TF_SIGNED;
     return types;
 }

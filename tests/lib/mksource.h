@@ -1,0 +1,20 @@
+/** mksource.h - a profile as other sources of types have it: BTF, and an ELF file with DWARF 5.
+ * With mkisf.h: the same types through every reader. */
+#ifndef MK_SOURCE_H
+#define MK_SOURCE_H
+
+#include "profile.h"
+
+struct mk_bytes {
+    uint8_t *at; /**< the caller frees */
+    size_t n, cap;
+};
+
+struct mk_bytes mk_btf(const struct eg_profile *p);
+struct mk_bytes mk_dwarf(const struct eg_profile *p);
+
+/** Append @size bytes of a number in the profile's byte order. */
+void mk_put(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);
+void mk_append(struct mk_bytes *b, const void *bytes, size_t n);
+
+#endif
