@@ -179,7 +179,7 @@ const char *eg_type_name(const struct eg_types *ts, uint32_t id);
 uint32_t eg_type_ref(const struct eg_types *ts, uint32_t id);   /**< global id of .ref */
 uint32_t eg_type_strip(const struct eg_types *ts, uint32_t id); /**< past typedefs */
 /** What a pointer to @id leads to: past typedefs; and where the kernel only declares a struct that
- * one module defines, that definition. */
+ * modules define, all of them alike, that definition. */
 uint32_t eg_type_target(const struct eg_types *ts, uint32_t id);
 /** An EG_T_PTR to @ref, or EG_T_ARRAY of @count of it; 0: the program has none. Slow. */
 uint32_t eg_type_derived(const struct eg_types *ts, enum eg_type_kind kind, uint32_t ref,

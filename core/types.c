@@ -227,19 +227,25 @@ const char *eg_type_enumerator(const struct eg_types *ts, uint32_t id, int64_t v
 
 uint32_t eg_type_target(const struct eg_types *ts, uint32_t id)
 {
-    const struct eg_type *t;
+    const struct eg_type *t, *full;
+    uint32_t kinds, first, other;
+    const char *name;
     uint64_t iter = 0;
-    uint32_t full, kind;
 
     id = eg_type_strip(ts, id);
     t = eg_type(ts, id, NULL);
     if (t->kind != EG_T_FWD)
         return id;
-    kind = t->flags & EG_TF_UNION ? EG_T_UNION : EG_T_STRUCT;
-    full = eg_types_named(ts, eg_type_name(ts, id), NULL, 1u << kind, &iter);
-    if (!full || eg_types_named(ts, eg_type_name(ts, id), NULL, 1u << kind, &iter))
-        return id;
-    return full;
+    kinds = 1u << (t->flags & EG_TF_UNION ? EG_T_UNION : EG_T_STRUCT);
+    name = eg_type_name(ts, id);
+    first = eg_types_named(ts, name, NULL, kinds, &iter);
+    full = eg_type(ts, first, NULL);
+    while ((other = eg_types_named(ts, name, NULL, kinds, &iter))) {
+        t = eg_type(ts, other, NULL);
+        if (t->size != full->size || t->count != full->count)
+            return id; // several things by one name
+    }
+    return first ? first : id;
 }
 
 uint32_t eg_type_derived(const struct eg_types *ts, enum eg_type_kind kind, uint32_t ref,

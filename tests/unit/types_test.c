@@ -346,6 +346,8 @@ static void layers(void **state)
                                       "struct uses { struct opaque *o; struct task *t; };",
                                       base, "one");
     struct eg_profile *two = mk_types(&lp64, "struct node { int a, b; };", base, "two");
+    struct eg_profile *same = mk_types(&lp64, "struct opaque { long x[3]; };", base, "same");
+    struct eg_profile *differs = mk_types(&lp64, "struct opaque { int x; };", base, "differs");
     struct eg_profile *other = mk_types(&lp64, "struct task { int pid; };", NULL, NULL);
     struct eg_member_at m;
     struct eg_types ts;
@@ -366,6 +368,13 @@ static void layers(void **state)
     eg_types_slot(&ts, &lp64, m.type, &s);
     assert_int_equal(eg_type(&ts, s.type, NULL)->kind, EG_T_STRUCT);
     assert_int_equal(eg_type_size(&ts, s.type, &lp64), 24);
+
+    assert_int_equal(eg_types_add(&ts, same, NULL), 0);
+    eg_types_slot(&ts, &lp64, m.type, &s);
+    assert_int_equal(eg_type_size(&ts, s.type, &lp64), 24);
+    assert_int_equal(eg_types_add(&ts, differs, NULL), 0);
+    eg_types_slot(&ts, &lp64, m.type, &s);
+    assert_int_equal(eg_type(&ts, s.type, NULL)->kind, EG_T_FWD);
 
     iter = 0;
     id = eg_types_named(&ts, "node", "two", EG_TAGGED, &iter);
@@ -393,6 +402,8 @@ static void layers(void **state)
     assert_int_equal(eg_types_add(&ts, one, NULL), -EG_EUSAGE);
     eg_types_fini(&ts);
     eg_profile_free(other);
+    eg_profile_free(differs);
+    eg_profile_free(same);
     eg_profile_free(two);
     eg_profile_free(one);
     eg_profile_free(base);
