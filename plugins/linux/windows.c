@@ -98,25 +98,35 @@ bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_
     return true;
 }
 
-/* 64 words at a time, which compilers make vectors of. */
+enum { BLOCK = 64 };
+
+/** Is one of the next 64 words the @wanted one? Without a branch inside, so that it becomes
+ * vectors.
+ */
+static bool block_holds(const uint8_t *p, uint32_t wanted)
+{
+    uint32_t w[BLOCK], hit = 0;
+
+    memcpy(w, p, sizeof w);
+    for (size_t i = 0; i < BLOCK; i++)
+        hit |= w[i] == wanted;
+    return hit;
+}
+
 void linux_each_btf(struct eg_view *v, bool big, uint64_t pa, const uint8_t *p, size_t len,
                     linux_place_fn fn, void *context)
 {
-    enum { BLOCK = 64 };
     const uint8_t bytes[4] = { big ? 0xeb : 0x9f, big ? 0x9f : 0xeb, 1, 0 };
-    uint32_t magic, w[BLOCK];
+    uint32_t magic;
+    size_t end;
 
     memcpy(&magic, bytes, sizeof magic);
-    for (size_t at = (size_t)(-pa & 3); at + 4 <= len; at += sizeof w) {
-        const size_t n = EG_MIN((len - at) / 4, (size_t)BLOCK);
-        uint32_t hit = 0;
-
-        memset(w, 0, sizeof w);
-        memcpy(w, p + at, n * 4);
-        for (size_t i = 0; i < BLOCK; i++)
-            hit |= w[i] == magic;
-        for (size_t i = 0; hit && i < n; i++)
-            if (w[i] == magic)
-                fn(context, v, pa + at + 4 * i);
+    for (size_t at = (size_t)(-pa & 3); at + 4 <= len; at = end) {
+        end = at + EG_MIN(4 * (size_t)BLOCK, (len - at) & ~(size_t)3);
+        if (end - at == 4 * BLOCK && !block_holds(p + at, magic))
+            continue;
+        for (size_t i = at; i < end; i += 4)
+            if (!memcmp(p + i, bytes, sizeof bytes))
+                fn(context, v, pa + i);
     }
 }
