@@ -18,7 +18,7 @@ union either {
 enum colour { RED, GREEN = 7, BLUE = 0x7fffffff };
 enum sign { MINUS = -3, PLUS = 3 };
 #ifdef __SIZEOF_INT128__
-enum wide { WIDE = 0x123456789abcdef0 };
+__extension__ enum wide { WIDE = 0x123456789abcdef0 };
 #endif
 struct __attribute__((packed)) tight {
     char a;

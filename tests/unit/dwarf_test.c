@@ -63,9 +63,10 @@ static void bits_of(const struct shapes *s, uint64_t *off, uint32_t *size)
 }
 #define BITS_OF(field, off, size)                                                                  \
     do {                                                                                           \
+        const volatile int ones_ = -1;                                                             \
         struct shapes s_;                                                                          \
         memset(&s_, 0, sizeof s_);                                                                 \
-        s_.field = (__typeof__(s_.field + 0))-1;                                                   \
+        s_.field = (__typeof__(s_.field + 0))ones_;                                                \
         bits_of(&s_, (off), (size));                                                               \
     } while (0)
 
