@@ -405,17 +405,33 @@ static void check_cpus(const struct check *k)
                            n);
 }
 
+/** A kernel that was started by a crash knows where the other's headers are (kernel/crash_dump.c).
+ */
+static bool is_capture_kernel(const struct check *k)
+{
+    uint64_t at, headers;
+
+    return linux_sym(k->g, "elfcorehdr_addr", &at) &&
+           eg_read_u64(k->f->v, k->g->space, at, k->big, &headers) && headers != UINT64_MAX;
+}
+
 void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c)
 {
     const struct eg_model *model = &g->paging.arch->model;
     const struct check k = { f, g, c, model, model->big_endian };
     const struct eg_profile *symbols = g->symbols;
     bool banner, root, init_task;
+    uint64_t va;
 
     if (!symbols && g->given && g->given->n_symbols)
         symbols = g->given->symbols[0];
     if (g->text.text)
         eg_vmcoreinfo_text(&g->text, "OSRELEASE", c->release, sizeof c->release);
+    if (!g->space && linux_sym(g, "_stext", &va) && !linux_in_image(g->arch, va)) {
+        eg_candidate_check(c, "processor", 10, false, "_stext at %#" PRIx64 " is no %s kernel's",
+                           va, g->arch->name);
+        return;
+    }
     if (!g->space) {
         eg_candidate_check(c, "page tables", 10, false, "%s", "no page-table root was found");
         return;
@@ -434,5 +450,6 @@ void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candid
     check_kaslr(&k);
     check_build_id(&k);
     check_cpus(&k);
+    g->captures = is_capture_kernel(&k);
     c->opens = root && banner && (init_task || !g->ts.n_layers);
 }

@@ -126,7 +126,7 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
     c->kernel_pa_delta = g->delta;
     linux_check(f, kept, c);
     f->done = c->opens && c->score == c->max_score && !f->sys->options.exhaustive &&
-              !f->sys->options.kernel;
+              !f->sys->options.kernel && !kept->captures;
     merge(f);
     keep_only(f, leader(f));
 }
@@ -154,7 +154,9 @@ static void say_why(struct linux_finder *f)
     }
     for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
         ;
-    if (!strcmp(k->name, "page tables"))
+    if (!strcmp(k->name, "processor"))
+        hint = "Linux on a processor that is not supported";
+    else if (!strcmp(k->name, "page tables"))
         hint = "the memory that holds its page tables is not in the image, or these are the "
                "remains of an earlier boot; --dtb gives another root";
     else if (f->given)

@@ -41,7 +41,8 @@ struct linux_guess {
     struct eg_profile *symbols, *types; /**< owned; NULL: none */
     struct eg_profile *exports;         /**< the same; at physical addresses */
     struct eg_types ts;                 /**< of types, or of what the user gave */
-    char notes_id[48];                  /**< build id in the image's notes; "" */
+    bool captures;     /**< it was started to save the memory of a kernel that crashed */
+    char notes_id[48]; /**< build id in the image's notes; "" */
     struct eg_error no_symbols, no_types;
     bool symbols_are_physical; /**< they are told by their place, and the delta is not known */
     uint64_t shift;            /**< added to symbols' addresses */

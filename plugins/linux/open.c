@@ -116,6 +116,10 @@ static void note_missing(struct eg_system *sys, const struct linux_guess *g, boo
 {
     const struct eg_candidate *c = sys->chosen;
 
+    if (g->captures)
+        eg_system_note(sys, "%s",
+                       "this kernel was started to save the memory of one that crashed, "
+                       "which `engram IMAGE` lists if it is in the image: --kernel N");
     if (!sys->types.n_layers)
         eg_system_note(sys,
                        "no types (%s): most plugins need a profile of exactly this kernel, %s, "
