@@ -11,6 +11,10 @@
  * work. */
 void *eg_big_alloc(size_t len);
 
+/** Slots of a name index that are looked at for one name, in making and in reading: a kernel has
+ * some hundred symbols of one name at most. */
+enum { EG_PROBES_MAX = 1 << 13 };
+
 struct eg_builder {
     struct eg_profile *profile;    /**< what is known of it so far; its arrays come at the end */
     const struct eg_profile *base; /**< borrowed; NULL: stands alone */

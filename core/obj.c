@@ -61,19 +61,18 @@ static struct eg_obj retype(struct eg_obj o, uint32_t id)
     return o;
 }
 
-struct eg_obj eg_step_failed_(struct eg_obj o, const struct eg_slot *s, const char *file, int line)
+uint8_t eg_step_failed_(struct eg_view *v, const struct eg_binding *b, uint32_t type,
+                        const struct eg_slot *s, const char *file, int line)
 {
-    if (!s->kind)
-        return eg_bad(o, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, o.addr);
-    if (o.view->run) {
-        const char *base = strrchr(file, '/');
+    const char *base = strrchr(file, '/');
 
-        eg_failed(o.view->run, "%s:%d: a member of struct %s is read from %s%s",
-                  base ? base + 1 : file, line, eg_type_name(o.bind->types, s->parent),
-                  o.type ? "" : "something untyped",
-                  o.type ? eg_type_name(o.bind->types, o.type) : "");
-    }
-    return eg_bad(o, EG_WRONG_TYPE, o.addr);
+    if (!s->kind)
+        return s->why ? s->why : EG_NO_MEMBER;
+    if (v->run)
+        eg_failed(v->run, "%s:%d: a member of struct %s is read from %s", base ? base + 1 : file,
+                  line, eg_type_name(b->types, s->parent),
+                  type ? eg_type_name(b->types, type) : "something untyped");
+    return EG_WRONG_TYPE;
 }
 
 bool eg_value_slow_(struct eg_obj o, uint64_t *out, uint8_t *why, uint64_t *why_addr)

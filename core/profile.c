@@ -31,8 +31,8 @@ uint32_t eg_profile_type(const struct eg_profile *p, const char *name, uint32_t 
     const uint32_t mask = p->n_type_hash - 1;
     const uint32_t hash = p->n_type_hash ? eg_hash(name, strlen(name)) : 0;
 
-    // A full table of a stored profile has no empty slot to stop at: once around is enough.
-    while (*iter < p->n_type_hash) {
+    // A full table of a stored profile has no empty slot to stop at.
+    while (*iter < EG_MIN(p->n_type_hash, (uint32_t)EG_PROBES_MAX)) {
         uint32_t i = p->type_hash[(hash + (*iter)++) & mask];
 
         if (!i) {
@@ -52,7 +52,7 @@ const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char
     const uint32_t mask = p->n_symbol_hash - 1;
     const uint32_t hash = p->n_symbol_hash ? eg_hash(name, strlen(name)) : 0;
 
-    while (*iter < p->n_symbol_hash) {
+    while (*iter < EG_MIN(p->n_symbol_hash, (uint32_t)EG_PROBES_MAX)) {
         uint32_t i = p->symbol_hash[(hash + (*iter)++) & mask];
         const struct eg_symbol *s;
 

@@ -297,13 +297,16 @@ static uint32_t *new_table(size_t entries, uint32_t *size)
     return table ? memset(table, 0, n * sizeof *table) : NULL;
 }
 
+// What does not find a place among EG_PROBES_MAX is in no index: a hostile source could otherwise
+// give all its records one name, and have each looked for behind all others.
 static void insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value)
 {
-    uint32_t at = hash & (size - 1);
+    uint32_t at = hash & (size - 1), probes = 0;
 
-    while (table[at])
+    while (table[at] && ++probes < EG_PROBES_MAX)
         at = (at + 1) & (size - 1);
-    table[at] = value;
+    if (!table[at])
+        table[at] = value;
 }
 
 static bool in_hash(const struct eg_type *t)

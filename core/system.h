@@ -62,6 +62,7 @@ struct eg_symbols {
     const char *what;                 /**< "kallsyms", "module ext4" (then [ext4] is printed) */
     const char *module;
     uint64_t first, last; /**< it names no address outside of these, both inclusive */
+    uint32_t lost;        /**< symbols that it lacks, at least: they could not be read */
 };
 
 struct eg_system {

@@ -122,10 +122,13 @@ static uint64_t successor(const struct eg_rb_walk *w, uint64_t node)
     right = right ? child_of(w, node, RIGHT) : 0;
     if (right)
         return leftmost(w, right);
-    while (word(w, node, PARENT, &parent) && (parent &= ~UINT64_C(3)) &&
-           word(w, parent, LEFT, &left) && left != node)
-        node = parent;
-    return parent;
+    for (;; node = parent) {
+        if (!word(w, node, PARENT, &parent) || !(parent &= ~UINT64_C(3)) ||
+            !word(w, parent, LEFT, &left))
+            return 0;
+        if (left == node)
+            return parent;
+    }
 }
 
 bool eg_rb_next_(struct eg_rb_walk *w, struct eg_obj *out)

@@ -12,7 +12,7 @@ void mk_append(struct mk_bytes *b, const void *bytes, size_t n)
     b->n += n;
 }
 
-void mk_put(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size)
+void mk_push(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size)
 {
     uint8_t bytes[8];
 
@@ -40,9 +40,9 @@ static void record(struct mk_bytes *b, const struct eg_profile *p, uint32_t name
 {
     if (vlen > 0xffff)
         mk_fail("BTF has no room for %u members", vlen);
-    mk_put(b, p, name, 4);
-    mk_put(b, p, vlen | kind << 24 | (uint32_t)flag << 31, 4);
-    mk_put(b, p, size_or_type, 4);
+    mk_push(b, p, name, 4);
+    mk_push(b, p, vlen | kind << 24 | (uint32_t)flag << 31, 4);
+    mk_push(b, p, size_or_type, 4);
 }
 
 static bool has_bits(const struct eg_profile *p, const struct eg_type *t)
@@ -59,9 +59,9 @@ static void members(struct mk_bytes *b, const struct eg_profile *p, const struct
     for (uint32_t i = 0; i < t->count; i++) {
         const struct eg_member *m = &p->members[t->first + i];
 
-        mk_put(b, p, m->name, 4);
-        mk_put(b, p, m->type, 4);
-        mk_put(b, p, m->bit_off | (bits ? m->bit_size << 24 : 0), 4);
+        mk_push(b, p, m->name, 4);
+        mk_push(b, p, m->type, 4);
+        mk_push(b, p, m->bit_off | (bits ? m->bit_size << 24 : 0), 4);
     }
 }
 
@@ -78,10 +78,10 @@ static void enumerators(struct mk_bytes *b, const struct eg_profile *p, const st
     for (uint32_t i = 0; i < t->count; i++) {
         const struct eg_enumerator *e = &p->enumerators[t->first + i];
 
-        mk_put(b, p, e->name, 4);
-        mk_put(b, p, (uint64_t)e->value, 4);
+        mk_push(b, p, e->name, 4);
+        mk_push(b, p, (uint64_t)e->value, 4);
         if (wide)
-            mk_put(b, p, (uint64_t)e->value >> 32, 4);
+            mk_push(b, p, (uint64_t)e->value >> 32, 4);
     }
 }
 
@@ -93,7 +93,7 @@ static void type(struct mk_bytes *b, const struct eg_profile *p, const struct eg
     case EG_T_INT:
         record(b, p, t->name, INT, 0, false, t->size);
         // The mark of a character, 2, is none that pahole sets.
-        mk_put(b, p, (uint64_t)(t->flags & (EG_TF_SIGNED | EG_TF_BOOL)) << 24 | 8 * t->size, 4);
+        mk_push(b, p, (uint64_t)(t->flags & (EG_TF_SIGNED | EG_TF_BOOL)) << 24 | 8 * t->size, 4);
         break;
     case EG_T_FLOAT:
         record(b, p, t->name, FLOAT, 0, false, t->size);
@@ -103,9 +103,9 @@ static void type(struct mk_bytes *b, const struct eg_profile *p, const struct eg
         break;
     case EG_T_ARRAY:
         record(b, p, 0, ARRAY, 0, false, 0);
-        mk_put(b, p, t->ref, 4);
-        mk_put(b, p, t->ref, 4); // the index's type: any
-        mk_put(b, p, t->count, 4);
+        mk_push(b, p, t->ref, 4);
+        mk_push(b, p, t->ref, 4); // the index's type: any
+        mk_push(b, p, t->count, 4);
         break;
     case EG_T_STRUCT:
     case EG_T_UNION:
@@ -121,8 +121,8 @@ static void type(struct mk_bytes *b, const struct eg_profile *p, const struct eg
     case EG_T_FUNC:
         record(b, p, 0, FUNC_PROTO, t->count, false, t->ref);
         for (uint32_t i = 0; i < t->count; i++) {
-            mk_put(b, p, p->members[t->first + i].name, 4);
-            mk_put(b, p, p->members[t->first + i].type, 4);
+            mk_push(b, p, p->members[t->first + i].name, 4);
+            mk_push(b, p, p->members[t->first + i].type, 4);
         }
         break;
     default:
@@ -136,14 +136,14 @@ struct mk_bytes mk_btf(const struct eg_profile *p)
 
     for (uint32_t id = 1; id < p->n_types; id++)
         type(&types, p, &p->types[id]);
-    mk_put(&b, p, 0xeb9f, 2);
-    mk_put(&b, p, 1, 1);
-    mk_put(&b, p, 0, 1);
-    mk_put(&b, p, 24, 4);
-    mk_put(&b, p, 0, 4);
-    mk_put(&b, p, types.n, 4);
-    mk_put(&b, p, types.n, 4);
-    mk_put(&b, p, p->n_strings, 4);
+    mk_push(&b, p, 0xeb9f, 2);
+    mk_push(&b, p, 1, 1);
+    mk_push(&b, p, 0, 1);
+    mk_push(&b, p, 24, 4);
+    mk_push(&b, p, 0, 4);
+    mk_push(&b, p, types.n, 4);
+    mk_push(&b, p, types.n, 4);
+    mk_push(&b, p, p->n_strings, 4);
     mk_append(&b, types.at, types.n);
     mk_append(&b, p->strings, p->n_strings);
     eg_vec_fini(&types);

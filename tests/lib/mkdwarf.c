@@ -108,7 +108,7 @@ struct writer {
 
 static void put(struct writer *w, uint64_t v, unsigned size)
 {
-    mk_put(&w->info, w->p, v, size);
+    mk_push(&w->info, w->p, v, size);
 }
 
 static void name(struct writer *w, uint32_t n)
@@ -234,7 +234,7 @@ static void patch(struct writer *w, uint32_t at, uint64_t v)
 {
     struct mk_bytes b = { 0 };
 
-    mk_put(&b, w->p, v, 4);
+    mk_push(&b, w->p, v, 4);
     memcpy(w->info.at + at, b.at, 4);
     eg_vec_fini(&b);
 }
@@ -259,16 +259,16 @@ static void section(struct mk_bytes *b, const struct eg_profile *p, uint32_t nam
 {
     const unsigned word = p->model.ptr_size;
 
-    mk_put(b, p, name_at, 4);
-    mk_put(b, p, kind, 4);
-    mk_put(b, p, 0, word);
-    mk_put(b, p, 0, word);
-    mk_put(b, p, at, word);
-    mk_put(b, p, size, word);
-    mk_put(b, p, 0, 4);
-    mk_put(b, p, 0, 4);
-    mk_put(b, p, 1, word);
-    mk_put(b, p, 0, word);
+    mk_push(b, p, name_at, 4);
+    mk_push(b, p, kind, 4);
+    mk_push(b, p, 0, word);
+    mk_push(b, p, 0, word);
+    mk_push(b, p, at, word);
+    mk_push(b, p, size, word);
+    mk_push(b, p, 0, 4);
+    mk_push(b, p, 0, 4);
+    mk_push(b, p, 1, word);
+    mk_push(b, p, 0, word);
 }
 
 static struct mk_bytes elf(const struct eg_profile *p, const struct mk_bytes *info,
@@ -289,19 +289,19 @@ static struct mk_bytes elf(const struct eg_profile *p, const struct mk_bytes *in
     struct mk_bytes b = { 0 };
 
     mk_append(&b, ident, sizeof ident);
-    mk_put(&b, p, ET_EXEC, 2);
-    mk_put(&b, p, EM_NONE, 2);
-    mk_put(&b, p, EV_CURRENT, 4);
-    mk_put(&b, p, 0, word);
-    mk_put(&b, p, 0, word);
-    mk_put(&b, p, of_sections, word);
-    mk_put(&b, p, 0, 4);
-    mk_put(&b, p, head, 2);
-    mk_put(&b, p, 0, 2);
-    mk_put(&b, p, 0, 2);
-    mk_put(&b, p, word == 8 ? 64 : 40, 2);
-    mk_put(&b, p, 4, 2);
-    mk_put(&b, p, 3, 2);
+    mk_push(&b, p, ET_EXEC, 2);
+    mk_push(&b, p, EM_NONE, 2);
+    mk_push(&b, p, EV_CURRENT, 4);
+    mk_push(&b, p, 0, word);
+    mk_push(&b, p, 0, word);
+    mk_push(&b, p, of_sections, word);
+    mk_push(&b, p, 0, 4);
+    mk_push(&b, p, head, 2);
+    mk_push(&b, p, 0, 2);
+    mk_push(&b, p, 0, 2);
+    mk_push(&b, p, word == 8 ? 64 : 40, 2);
+    mk_push(&b, p, 4, 2);
+    mk_push(&b, p, 3, 2);
     mk_append(&b, info->at, info->n);
     mk_append(&b, abbrev->at, abbrev->n);
     mk_append(&b, names, sizeof names);

@@ -14,7 +14,7 @@ struct mk_bytes mk_btf(const struct eg_profile *p);
 struct mk_bytes mk_dwarf(const struct eg_profile *p);
 
 /** Append @size bytes of a number in the profile's byte order. */
-void mk_put(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);
+void mk_push(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);
 void mk_append(struct mk_bytes *b, const void *bytes, size_t n);
 
 #endif
