@@ -35,17 +35,18 @@ static const char *letter_text(char letter)
     return found ? found : letters;
 }
 
-static void emit(struct eg_run *r, uint64_t addr, char letter, bool exported, struct eg_cell size,
-                 const char *subsystem, const char *module, struct eg_cell name)
+static void emit(struct eg_run *r, uint64_t addr, char letter, struct eg_cell exported,
+                 struct eg_cell size, const char *subsystem, const char *module,
+                 struct eg_cell name)
 {
     eg_row(r, .Addr = eg_uint(addr), .Type = eg_textn(letter_text(letter), 1), .Size = size,
-           .Exported = eg_uint(exported), .SubSystem = eg_text(subsystem),
-           .ModuleName = eg_text(module), .SymbolName = name);
+           .Exported = exported, .SubSystem = eg_text(subsystem), .ModuleName = eg_text(module),
+           .SymbolName = name);
 }
 
 /* ---- what modules export ---- */
 
-enum licence { ANY, GPL };
+enum licence { ANY, GPL, UNKNOWN };
 
 static uint64_t export_key(const char *name, uint64_t addr)
 {
@@ -68,18 +69,23 @@ static bool read_export(struct eg_run *r, struct eg_obj ks, uint64_t *addr, cons
     return (*name = eg_cstr(r, eg_kernel(r), at, 512)) != NULL;
 }
 
-static void add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first, uint32_t n,
-                        enum licence licence)
+/* @return false when not all of them could be read. */
+static bool add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj first,
+                        struct eg_obj count, enum licence licence)
 {
     enum { EXPORTS_MAX = 1 << 16 };
     const char *name;
     uint64_t addr;
+    uint32_t n;
 
+    if (!eg_load(&n, count))
+        return count.why == EG_NO_MEMBER;
     for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++) {
         if (!read_export(r, eg_index(first, i), &addr, &name))
-            break; // a count that is wrong
+            return false; // or a count that is wrong
         eg_map_add(exports, export_key(name, addr), licence);
     }
+    return true;
 }
 
 static struct eg_map *find_exports(struct eg_run *r)
@@ -88,9 +94,17 @@ static struct eg_map *find_exports(struct eg_run *r)
     struct eg_obj m;
 
     linux_each_module(r, m) {
-        add_exports(r, exports, eg_at(m, module.syms), eg_get_or(0u, m, module.num_syms), ANY);
-        add_exports(r, exports, eg_at(m, module.gpl_syms), eg_get_or(0u, m, module.num_gpl_syms),
-                    GPL);
+        const char *name = eg_string(r, eg_at(m, module.name), 64);
+        const bool any =
+            add_exports(r, exports, eg_at(m, module.syms), eg_at(m, module.num_syms), ANY);
+        const bool gpl =
+            add_exports(r, exports, eg_at(m, module.gpl_syms), eg_at(m, module.num_gpl_syms), GPL);
+
+        if (name && (!any || !gpl)) {
+            eg_note(r, "%s: what it exports could not be read: Exported and Type are not known",
+                    name);
+            eg_map_add(exports, export_key(name, 0), UNKNOWN);
+        }
     }
     return exports;
 }
@@ -113,6 +127,8 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
 {
     const struct eg_profile *p = table->profile;
     const char *module = table->module;
+    uint64_t licence;
+    const bool unknown = module && eg_map_get(exports, export_key(module, 0), &licence);
     uint32_t next = 0;
 
     for (uint32_t i = 0; i < p->n_symbols && !eg_stopped(r); i++) {
@@ -121,7 +137,6 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
         const uint64_t addr = s->addr + table->shift;
         char letter = (char)s->letter;
         bool exported = isupper(s->letter) != 0;
-        uint64_t licence;
 
         // A module's own letters tell what is static. /proc/kallsyms tells what is exported, and
         // looks it up among the exports that any module may use.
@@ -129,8 +144,9 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
             exported = eg_map_get(exports, export_key(name, addr), &licence);
             letter = (char)(exported && licence == ANY ? toupper(s->letter) : tolower(s->letter));
         }
-        emit(r, addr, letter, exported, size_of(p, i, &next), module ? "module" : "core",
-             module ? module : "kernel", eg_text(name));
+        emit(r, addr, unknown ? '?' : letter,
+             unknown ? eg_missing(EG_UNREADABLE, 0) : eg_uint(exported), size_of(p, i, &next),
+             module ? "module" : "core", module ? module : "kernel", eg_text(name));
     }
 }
 
@@ -147,12 +163,12 @@ static void list_ftrace(struct eg_run *r)
 
         eg_each_list(func, eg_at(map, ftrace_mod_map.funcs), ftrace_mod_func.list)
             if (eg_get(&addr, func, ftrace_mod_func.ip))
-                emit(r, addr, 'T', false, eg_val(func, ftrace_mod_func.size), "ftrace",
+                emit(r, addr, 'T', eg_uint(0), eg_val(func, ftrace_mod_func.size), "ftrace",
                      module ? module : "?", eg_val(func, ftrace_mod_func.name));
     }
     eg_each_list(ops, eg_sym(r, ftrace_ops_trampoline_list), ftrace_ops.list)
         if (eg_get(&addr, ops, ftrace_ops.trampoline))
-            emit(r, addr, 't', false, eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
+            emit(r, addr, 't', eg_uint(0), eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
                  "__builtin__ftrace", eg_text("ftrace_trampoline"));
 }
 
@@ -163,7 +179,7 @@ static void list_bpf(struct eg_run *r)
 
     eg_each_list(sym, eg_sym(r, bpf_kallsyms), bpf_ksym.lnode)
         if (eg_get(&start, sym, bpf_ksym.start) && eg_get(&end, sym, bpf_ksym.end))
-            emit(r, start, 't', false, eg_uint(end - start), "bpf", "bpf",
+            emit(r, start, 't', eg_uint(0), eg_uint(end - start), "bpf", "bpf",
                  eg_val(sym, bpf_ksym.name));
 }
 
@@ -175,7 +191,7 @@ static void list_kprobes(struct eg_run *r, struct eg_obj cache)
 
     eg_each_list(page, eg_at(cache, kprobe_insn_cache.pages), kprobe_insn_page.list)
         if (eg_get(&addr, page, kprobe_insn_page.insns))
-            emit(r, addr, 't', false, eg_uint(size), "kprobes", "__builtin__kprobes",
+            emit(r, addr, 't', eg_uint(0), eg_uint(size), "kprobes", "__builtin__kprobes",
                  eg_val(cache, kprobe_insn_cache.sym));
 }
 
@@ -198,9 +214,15 @@ static void list_modules(struct eg_run *r, const struct eg_system *sys, const ch
 
     // A name that nothing has makes the system read its modules' tables.
     eg_lookup(r, "?", &addr);
-    for (size_t i = 0; i < sys->module_symbols.n; i++)
-        if (!only || __builtin_strcmp(only, sys->module_symbols.at[i].module) == 0)
-            list(r, &sys->module_symbols.at[i], exports);
+    for (size_t i = 0; i < sys->module_symbols.n; i++) {
+        const struct eg_symbols *s = &sys->module_symbols.at[i];
+
+        if (only && __builtin_strcmp(only, s->module) != 0)
+            continue;
+        if (s->lost)
+            eg_note(r, "%s: at least %u of its symbols could not be read", s->module, s->lost);
+        list(r, s, exports);
+    }
 }
 
 static int run(struct eg_run *r)

@@ -25,7 +25,8 @@ static uint64_t load(const struct walk *w, const uint8_t *p, unsigned size)
     return eg_load_(p, size, w->sys->bind.model.big_endian);
 }
 
-/** The string at @at, into @name; 0: none, not all there, or longer than a symbol's name can be. */
+/** The string at @at, into @name. @return its length; NAME_LEN: not all there, or longer than a
+ * symbol's name can be. */
 static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
 {
     for (size_t len = 0, n; len < NAME_LEN; len += n) {
@@ -35,17 +36,18 @@ static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
         n = EG_MIN(n, NAME_LEN - len);
         p = eg_bytes(w->sys->view, w->sys->kernel, at + len, n);
         if (!p)
-            return 0;
+            break;
         memcpy(name + len, p, n);
         end = memchr(p, 0, n);
         if (end)
             return len + (size_t)(end - p);
     }
-    return 0;
+    return NAME_LEN;
 }
 
-/** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. */
-static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
+/** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. @return false when it
+ * could not be read. */
+static bool add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
                 uint8_t letter, struct eg_symbols *range)
 {
     const bool wide = w->sys->bind.model.ptr_size == 8;
@@ -56,11 +58,11 @@ static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, 
     size_t len;
 
     if (!load(w, sym + (wide ? 6 : 14), 2)) /* SHN_UNDEF */
-        return;
+        return true;
     len = name_at(w, strtab + load(w, sym, 4), name);
-    if (!len)
-        return;
-    if (!letter) { /* st_info held it before 5.0, st_size in 5.0 and 5.1 */
+    if (!len || len == NAME_LEN)
+        return !len;
+    if (!w->has_typetab) { /* st_info held it before 5.0, st_size in 5.0 and 5.1 */
         letter = isalpha(info) ? info : (uint8_t)size;
         if (!isalpha(info))
             size = 0;
@@ -70,6 +72,36 @@ static void add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, 
                       (char)(isalpha(letter) ? letter : '?'));
     range->first = EG_MIN(range->first, value);
     range->last = EG_MAX(range->last, value + size);
+    return true;
+}
+
+/** The symbols of one module, as far as they can be read: the rest is counted. */
+static void read_table(const struct walk *w, uint64_t module, struct eg_builder *b,
+                       struct eg_symbols *range)
+{
+    struct eg_system *sys = w->sys;
+    const unsigned each = sys->bind.model.ptr_size == 8 ? 24 : 16;
+    uint64_t ks, symtab, strtab, types = 0;
+    uint32_t n;
+
+    range->lost = 1;
+    if (!ptr(w, module + w->kallsyms, &ks) || !ptr(w, ks + w->symtab, &symtab) ||
+        !ptr(w, ks + w->strtab, &strtab) || (w->has_typetab && !ptr(w, ks + w->typetab, &types)) ||
+        !eg_read_u32(sys->view, sys->kernel, ks + w->num_symtab, sys->bind.model.big_endian, &n) ||
+        n > SYMBOLS_MAX)
+        return;
+    range->lost = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        const uint8_t *p = types ? eg_bytes(sys->view, sys->kernel, types + i, 1) : NULL;
+        const uint8_t letter = p ? *p : 0;
+        uint8_t sym[24];
+
+        p = eg_bytes(sys->view, sys->kernel, symtab + (uint64_t)i * each, each);
+        if (p)
+            memcpy(sym, p, each);
+        if (!p || !add(w, b, sym, strtab, letter, range))
+            range->lost++;
+    }
 }
 
 static void see_module(void *context, uint64_t node)
@@ -77,53 +109,33 @@ static void see_module(void *context, uint64_t node)
     const struct walk *w = context;
     struct eg_system *sys = w->sys;
     struct eg_symbols range = { .first = UINT64_MAX };
-    const unsigned each = sys->bind.model.ptr_size == 8 ? 24 : 16;
     const uint64_t module = node - w->list;
     char name[64] = "", source[96];
-    uint64_t ks, symtab, strtab, types = 0;
-    uint32_t n;
     struct eg_builder *b;
     struct eg_profile *made, **owned;
+    struct eg_symbols *s;
 
     if (!eg_read(sys->view, sys->kernel, module + w->name, name,
-                 (size_t)EG_MIN(w->name_len, sizeof name - 1)) ||
-        !ptr(w, module + w->kallsyms, &ks) || !ptr(w, ks + w->symtab, &symtab) ||
-        !ptr(w, ks + w->strtab, &strtab) ||
-        !eg_read_u32(sys->view, sys->kernel, ks + w->num_symtab, sys->bind.model.big_endian, &n) ||
-        n > SYMBOLS_MAX)
-        return;
-    if (w->has_typetab && !ptr(w, ks + w->typetab, &types))
+                 (size_t)EG_MIN(w->name_len, sizeof name - 1)))
         return;
     snprintf(source, sizeof source, "module %s", name);
     b = eg_builder_new(sys->bind.model, source);
     if (!b)
         return;
-    for (uint32_t i = 1; i < n; i++) {
-        const uint8_t *p = types ? eg_bytes(sys->view, sys->kernel, types + i, 1) : NULL;
-        const uint8_t letter = p ? *p : 0;
-        uint8_t sym[24];
-
-        p = eg_bytes(sys->view, sys->kernel, symtab + (uint64_t)i * each, each);
-        if (!p)
-            break;
-        memcpy(sym, p, each);
-        add(w, b, sym, strtab, letter, &range);
-    }
+    read_table(w, module, b, &range);
     eg_builder_set_base(b, NULL, name);
     if (eg_builder_finish(b, &made, NULL, NULL) < 0)
         return;
     owned = eg_vec_push(&sys->profiles);
-    if (owned)
-        *owned = made;
-    else
+    if (!owned) {
         eg_profile_free(made);
-    if (owned && made->n_symbols) {
-        struct eg_symbols *s = eg_vec_push(&sys->module_symbols);
-
-        if (s)
-            *s =
-                (struct eg_symbols){ made, 0, made->source, made->module, range.first, range.last };
+        return;
     }
+    *owned = made;
+    s = eg_vec_push(&sys->module_symbols);
+    if (s)
+        *s = (struct eg_symbols){ made,        0,          made->source, made->module,
+                                  range.first, range.last, range.lost };
 }
 
 void linux_module_symbols(struct eg_system *sys)

@@ -180,7 +180,7 @@ static void list(struct eg_run *r, struct eg_obj task, struct eg_obj ns)
         eg_row(r, .MNT_NS_ID = eg_val(ns, mnt_ns_inum), .MOUNT_ID = eg_val(m, mount.mnt_id),
                .PARENT_ID = eg_val(m, mount.mnt_parent, mount.mnt_id),
                .MAJOR_MINOR = device_cell(r, m), .ROOT = root_cell(r, m),
-               .MOUNT_POINT = where ? eg_text(where) : eg_val(m, mount_root),
+               .MOUNT_POINT = where ? eg_text(where) : eg_missing(EG_UNREADABLE, m.addr),
                .MOUNT_OPTIONS = mount_options_cell(r, m), .FIELDS = fields_cell(r, m),
                .FSTYPE = type_cell(r, m), .MOUNT_SRC = source_cell(r, m),
                .SB_OPTIONS = sb_options_cell(r, m));
