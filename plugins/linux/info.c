@@ -18,8 +18,8 @@ EG_COLUMNS(COLUMNS);
 
 static void text(struct eg_run *r, const char *key, const char *value)
 {
-    if (value && *value)
-        eg_row(r, .Key = eg_text(key), .Value = eg_text(value));
+    eg_row(r, .Key = eg_text(key),
+           .Value = value && *value ? eg_text(value) : eg_missing(EG_ABSENT, 0));
 }
 
 static void object(struct eg_run *r, const char *key, struct eg_obj o)
@@ -36,8 +36,7 @@ static void count(struct eg_run *r, const char *key, uint64_t n)
 
 static void address(struct eg_run *r, const char *key, bool known, uint64_t value)
 {
-    if (known)
-        text(r, key, eg_strf(r, "%#llx", (unsigned long long)value));
+    text(r, key, known ? eg_strf(r, "%#llx", (unsigned long long)value) : NULL);
 }
 
 static void moment(struct eg_run *r, const char *key, bool known, int64_t ns)
@@ -111,10 +110,10 @@ static int run(struct eg_run *r)
     has_now = linux_now(r, &now, &up);
     moment(r, "boot time", has_boot, boot);
     moment(r, "capture time", has_now, now);
-    if (has_now && up >= 0)
-        text(r, "uptime",
-             eg_strf(r, "%lld.%02lld s", (long long)up / 1000000000,
-                     (long long)up % 1000000000 / 10000000));
+    text(r, "uptime",
+         has_now && up >= 0 ? eg_strf(r, "%lld.%02lld s", (long long)up / 1000000000,
+                                      (long long)up % 1000000000 / 10000000)
+                            : NULL);
     counts(r);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* vmcoreinfo - the kernel's note to its own crash dump, wherever it lies in memory. */
 #include "../../profiles/vmcoreinfo.h"
 #include "../../core/system.h"
+#include "linux.h"
 
 #define COLUMNS(C)                                                                                 \
     C(Offset, ADDR, "physical address of the page it is in; none: a note of the image's file")     \
@@ -19,7 +20,8 @@ static void list(struct eg_run *r, struct eg_cell offset, const struct eg_vmcore
         eg_row(r, .Offset = offset, .Key = eg_textn(key, klen), .Value = eg_textn(value, vlen));
 }
 
-static void look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
+/* @return is it one? */
+static bool look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
 {
     struct eg_vmcoreinfo text;
     const uint8_t *p;
@@ -28,10 +30,27 @@ static void look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
     // One read of the page's head tells; the text is copied, for rows are written meanwhile.
     p = eg_bytes(eg_view_of(r), eg_physical(r), page, 24);
     if (!p || (__builtin_memcmp(p + 12, "VMCOREINFO", 10) && __builtin_memcmp(p, "OSRELEASE=", 10)))
+        return false;
+    if (!eg_read_some(eg_view_of(r), eg_physical(r), page, copy, TEXT_MAX, NULL) ||
+        !eg_vmcoreinfo_page(copy, TEXT_MAX, &bare, &text))
+        return false;
+    list(r, eg_uint(page), &text);
+    return true;
+}
+
+/* Where the kernel that was found keeps its own, if it says so. */
+static void look_for(struct eg_run *r, const char *symbol, const struct eg_map *seen)
+{
+    const struct eg_model *m = &eg_binding_of(r)->model;
+    const uint8_t *p;
+    uint64_t at, page;
+
+    if (!eg_lookup(r, symbol, &at) || !(p = eg_bytes(eg_view_of(r), eg_kernel(r), at, m->ptr_size)))
         return;
-    if (eg_read_some(eg_view_of(r), eg_physical(r), page, copy, TEXT_MAX, NULL) &&
-        eg_vmcoreinfo_page(copy, TEXT_MAX, &bare, &text))
-        list(r, eg_uint(page), &text);
+    at = eg_load_(p, m->ptr_size, m->big_endian);
+    if (at && !(eg_translate(eg_view_of(r), eg_kernel(r), at, eg_physical(r), &page) &&
+                eg_map_get(seen, page, &at)))
+        eg_note(r, "the kernel's own, to which %s points, is lost or damaged", symbol);
 }
 
 static int run(struct eg_run *r)
@@ -39,6 +58,7 @@ static int run(struct eg_run *r)
     struct eg_space *phys = eg_physical(r);
     const char *note = eg_system_of(r)->image->vmcoreinfo;
     uint8_t *copy = eg_tmp(r, TEXT_MAX);
+    struct eg_map *seen = linux_map(r);
     struct eg_extent x;
 
     if (note)
@@ -47,13 +67,16 @@ static int run(struct eg_run *r)
         uint64_t page = eg_align_up(x.start, PAGE);
 
         for (; !x.zero && page >= x.start && page <= x.last && !eg_stopped(r); page += PAGE) {
-            look_at(r, page, copy);
+            if (look_at(r, page, copy))
+                eg_map_add(seen, page, 0);
             eg_progress(r, page, phys->last);
         }
         if (x.last == UINT64_MAX || eg_stopped(r))
             break;
         from = x.last + 1;
     }
+    look_for(r, "vmcoreinfo_data", seen);
+    look_for(r, "vmcoreinfo_note", seen);
     return 0;
 }
 
