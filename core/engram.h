@@ -129,7 +129,9 @@ enum eg_kind {
     EG_K_VOID,
 };
 
-/** A member, a type or a symbol's type, resolved in one binding. A zeroed slot is "absent". */
+/** A member, a type or a symbol's type, resolved in one binding. "Absent" has kind 0 and, as a
+ * member, EG_NO_PARENT. */
+#define EG_NO_PARENT UINT32_MAX
 struct eg_slot {
     uint64_t off;    /**< bytes from the parent's start, or a symbol's address */
     uint32_t parent; /**< type id of the struct the step starts from */
@@ -279,7 +281,8 @@ EG_HOT struct eg_obj eg_step_(struct eg_obj o, uint32_t id, const char *file, in
     if (__builtin_expect(o.why, 0))
         return o;
     s = &o.bind->slots[id];
-    if (__builtin_expect(s->parent != o.type || (o.kind & ~4u) != EG_K_STRUCT || !s->kind, 0)) {
+    // An absent slot's parent is no type, so the first test finds it; 1 and 5 differ in one bit.
+    if (__builtin_expect(s->parent != o.type || (o.kind | 4) != EG_K_PTR, 0)) {
         o.why = eg_step_failed_(o.view, o.bind, o.type, s, file, line);
         return o;
     }
@@ -317,7 +320,9 @@ EG_HOT struct eg_obj eg_step_(struct eg_obj o, uint32_t id, const char *file, in
  * steps are followed; the last member is not read. Up to eight steps. */
 #define eg_at(obj, ...) EG_CAT(EG_A, EG_NARG(__VA_ARGS__))(obj, __VA_ARGS__)
 
-EG_API bool eg_value_slow_(struct eg_obj o, uint64_t *out, uint8_t *why, uint64_t *why_addr);
+/** @form: kind, shift, bits, why, a byte each, the lowest first. */
+EG_API bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                           uint64_t addr, uint32_t size, uint32_t form, uint64_t *out);
 
 /** A cursor's integer (sign-extended where signed; a pointer's is the address), false when there is
  * none. */
@@ -329,7 +334,8 @@ EG_HOT bool eg_value(struct eg_obj o, uint64_t *out)
     // the stores before it, which stalls.
     if (__builtin_expect(o.why | o.bits | (o.size > 8), 0) ||
         __builtin_expect((uint8_t)(o.kind - EG_K_UINT) > EG_K_PTR - EG_K_UINT, 0))
-        return eg_value_slow_(o, out, NULL, NULL);
+        return eg_value_slow_(o.view, o.space, o.bind, o.addr, o.size,
+                              o.kind | o.shift << 8 | o.bits << 16 | (uint32_t)o.why << 24, out);
     p = eg_bytes(o.view, o.space, o.addr, o.size);
     if (__builtin_expect(!p, 0))
         return false;

@@ -75,33 +75,33 @@ uint8_t eg_step_failed_(struct eg_view *v, const struct eg_binding *b, uint32_t 
     return EG_WRONG_TYPE;
 }
 
-bool eg_value_slow_(struct eg_obj o, uint64_t *out, uint8_t *why, uint64_t *why_addr)
+bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                    uint64_t addr, uint32_t size, uint32_t form, uint64_t *out)
 {
-    const bool number = o.kind >= EG_K_UINT && o.kind <= EG_K_PTR;
-    const uint8_t *p = NULL;
-    uint64_t v;
+    const uint8_t kind = (uint8_t)form, shift = (uint8_t)(form >> 8), bits = (uint8_t)(form >> 16);
+    uint8_t why = (uint8_t)(form >> 24);
+    const uint8_t *p;
+    uint64_t value;
 
-    if (!o.why && (!number || o.size > 8 || (o.size & (o.size - 1)) || !o.size))
-        o = eg_bad(o, EG_NOT_SCALAR, o.addr);
-    if (!o.why && !(p = eg_bytes(o.view, o.space, o.addr, o.size)))
-        o = fail(o);
-    if (o.why) {
-        o.view->why = o.why;
-        o.view->why_addr = o.addr;
-        if (why)
-            *why = o.why;
-        if (why_addr)
-            *why_addr = o.addr;
+    if (!why && (kind < EG_K_UINT || kind > EG_K_PTR || size > 8 || !size || (size & (size - 1))))
+        why = EG_NOT_SCALAR;
+    if (why) {
+        v->why = why;
+        v->why_addr = addr;
         return false;
     }
-    v = eg_load_(p, o.size, o.bind->model.big_endian);
-    if (o.bits || o.kind == EG_K_SINT) {
-        unsigned width = o.bits ? o.bits : 8 * o.size;
+    p = eg_bytes(v, as, addr, size);
+    if (!p)
+        return false;
+    value = eg_load_(p, size, b->model.big_endian);
+    if (bits || kind == EG_K_SINT) {
+        const unsigned width = bits ? bits : 8 * size;
 
-        v = v >> o.shift << (64 - width);
-        v = o.kind == EG_K_SINT ? (uint64_t)((int64_t)v >> (64 - width)) : v >> (64 - width);
+        value = value >> shift << (64 - width);
+        value =
+            kind == EG_K_SINT ? (uint64_t)((int64_t)value >> (64 - width)) : value >> (64 - width);
     }
-    *out = v;
+    *out = value;
     return true;
 }
 

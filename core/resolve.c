@@ -255,6 +255,9 @@ int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
         memset(s.chosen.at, 0, s.n_chosen * sizeof *s.chosen.at);
     for (uint32_t id = 1; ok && id < n; id++)
         slots[id] = resolve_one(&s, eg_handle(id));
+    for (uint32_t id = 0; ok && id < n; id++)
+        if (!slots[id].kind)
+            slots[id].parent = EG_NO_PARENT;
     eg_vec_fini(&s.chosen);
     if (!ok) {
         free(slots);
