@@ -1,0 +1,198 @@
+# guest.sh: what the guest runs from: the initial RAM file system and the disk.  Read by `make`.
+# shellcheck shell=bash disable=SC2154 # work, arch, kernel, version...: set by the caller
+
+first_modules='virtio_pci virtio_mmio virtio_blk ext4 crc32c_generic crc32c_cryptoapi virtio_console'
+
+# One per line, with its parameters; what a kernel does not have is left out.
+scene_modules='qemu_fw_cfg
+loop max_loop=4
+dummy numdummies=2
+overlay
+bridge
+8021q
+tun
+dm_crypt
+xts
+aesni_intel
+lzo_rle
+zram num_devices=2
+nbd nbds_max=2
+algif_skcipher
+tcp_diag
+udp_diag
+unix_diag
+netlink_diag
+af_packet_diag
+binfmt_misc
+nf_tables
+nft_ct
+tcp_bbr
+configfs'
+
+# Not with the option "few".
+more_modules='veth
+macvlan
+xfs
+vfat
+fuse
+squashfs
+algif_hash
+nft_chain_nat
+xt_LOG
+ip_tables
+wireguard
+vsock
+sch_fq
+btrfs
+nfsd'
+
+applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
+grep head hostname id ip kill killall ln losetup ls lsmod mkdir mkfifo mknod mkswap modprobe insmod mount mv nc
+ping pidof poweroff ps pwd readlink reboot rm rmdir sed seq sh sleep sort stat swapon switch_root sync tail tar
+test touch tr true umount uname usleep vi wc'
+
+actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
+files session filter many churn wipe as-alice again crash'
+
+# Copies modules and what they depend on; prints those that exist as modules.
+take_modules() { # KERNEL VERSION ROOT < names
+    local module rest kind file some
+    while read -r module rest; do
+        modprobe -S "$2" -d "$1" --show-depends "$module" > "$work/depends" 2> /dev/null || continue
+        some=
+        while read -r kind file _; do
+            [ "$kind" = insmod ] || continue
+            some=yes
+            file=/lib/modules/${file#*/lib/modules/}
+            mkdir -p "$3${file%/*}"
+            cp "$1$file" "$3$file"
+        done < "$work/depends"
+        if [ -n "$some" ]; then echo "$module $rest"; fi
+    done
+    mkdir -p "$3/lib/modules/$2"
+    cp "$1/lib/modules/$2"/modules.{order,builtin} "$3/lib/modules/$2/"
+    cp "$1/lib/modules/$2/modules.builtin.modinfo" "$3/lib/modules/$2/" 2> /dev/null || :
+    depmod -b "$3" "$2" 2> /dev/null
+}
+
+busybox() { # ROOT
+    local from applet
+    from=$(unpack "$userland" "$arch" busybox-static)
+    mkdir -p "$1"/{bin,proc,sys,dev,root,etc}
+    find "$from" -path '*bin/busybox' -type f -exec cp {} "$1/bin/busybox" \;
+    for applet in $applets; do ln -sf busybox "$1/bin/$applet"; done
+}
+
+compile() { # OUTPUT SOURCES...
+    local cc=${CC:-cc}
+    if [ "$arch" = arm64 ] && [ "$(uname -m)" != aarch64 ]; then cc=aarch64-linux-gnu-gcc; fi
+    "$cc" -std=gnu17 -O1 -Wall -static -o "$1" "${@:2}" -lutil -lpthread || die "cannot compile ${*:2}"
+}
+
+# Everything in these trees has one date, so that the same input makes the same disk.
+stamp() { find "$1" -exec touch -h -d @1767225600 {} +; }
+
+file_system() { # FOLDER FILE SIZE LABEL NUMBER [mke2fs options]
+    local id=1ab00000-0000-4000-8000-00000000000$5
+    stamp "$1"
+    E2FSPROGS_FAKE_TIME=1767225600 mke2fs -q -t ext4 -m 0 -L "$4" -U "$id" -E "hash_seed=$id,root_owner=0:0" "${@:6}" \
+        -d "$1" "$2" "$3" > /dev/null
+}
+
+initramfs() { # KERNEL VERSION OUTPUT
+    local root=$3.root
+    busybox "$root"
+    cp "$here/guest/init" "$root/init"
+    tr ' ' '\n' <<< "$first_modules" | take_modules "$1" "$2" "$root" > "$root/etc/modules.first"
+    stamp "$root"
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -R 0:0 -o -H newc) | gzip -n -6 > "$3"
+}
+
+# One file of a package, by the first of the names that is a file and not a link.
+take() { # PACKAGE NAMES PLACE
+    local from pattern found
+    from=$(unpack "$userland" "$arch" "$1")
+    set -f
+    for pattern in $2; do
+        found=$(find "$from" -type f -name "$pattern" \( -path '*bin/*' -o -path '*/lib*' \) | head -1)
+        if [ -n "$found" ]; then break; fi
+    done
+    set +f
+    [ -n "$found" ] || die "no $2 in $1"
+    cp "$found" "$root$3"
+}
+
+shell_with_libraries() { # each library under the one name that it is loaded by
+    local libraries=/lib/x86_64-linux-gnu interpreter=/lib64/ld-linux-x86-64.so.2
+    if [ "$arch" = arm64 ]; then libraries=/lib/aarch64-linux-gnu interpreter=/lib/ld-linux-aarch64.so.1; fi
+    mkdir -p "$root$libraries" "$root/lib64"
+    take bash bash /bin/bash
+    take libc6 'ld-linux-*.so.* ld-2.*.so' $interpreter
+    take libc6 'libc.so.6 libc-2.*.so' $libraries/libc.so.6
+    take libc6 'libdl.so.2 libdl-2.*.so' $libraries/libdl.so.2
+    take libtinfo6 'libtinfo.so.6 libtinfo.so.6.*' $libraries/libtinfo.so.6
+}
+
+users() {
+    cat > "$root/etc/passwd" <<- END
+	root:x:0:0:root:/root:/bin/sh
+	alice:x:1001:1001:alice of the lab:/home/alice:/bin/bash
+	bob:x:1002:1002:bob of the lab:/home/bob:/bin/bash
+	web:x:1003:1003:web service of the lab:/srv:/bin/false
+	END
+    printf '%s\n' root:x:0: tty:x:5: sudo:x:27: alice:x:1001: bob:x:1002: web:x:1003: labgrp:x:1500:alice,bob \
+        > "$root/etc/group"
+    echo lab > "$root/etc/hostname"
+}
+
+# Files of known content for the page cache: byte i of file n is 33 + (i * n + i / 256) % 90.
+known_files() {
+    local file n=1
+    for file in page1.bin:4096 page3.bin:12288 odd.txt:5003; do
+        n=$((n + 2))
+        awk -v n=$n -v size="${file#*:}" \
+            'BEGIN { for (i = 0; i < size; i++) printf "%c", 33 + (i * n + int(i / 256)) % 90 }' \
+            > "$root/srv/data/${file%:*}"
+    done
+    echo lower > "$root/srv/lower/lower.txt"
+    mkdir -p "$work/loop/folder"
+    echo "a file on the loop device" > "$work/loop/folder/file.txt"
+    file_system "$work/loop" "$root/srv/disk.img" 512k lab-loop 2 -O ^has_journal
+}
+
+decoys() { # kernels that do not run
+    local other
+    other=$(kernel_version "$(value decoy)" "$arch" linux-image-cloud)
+    mkdir -p "$root/srv/decoy"
+    cp "$kernel/vmlinuz" "$root/srv/decoy/vmlinuz-same"
+    extract_vmlinux "$kernel/vmlinuz" "$root/srv/decoy/vmlinux-same"
+    extract_vmlinux "$(kernel "$(value decoy)" "$arch" "$other")/vmlinuz" "$root/srv/decoy/vmlinux-other"
+}
+
+disk() {
+    local actor
+    root=$work/root
+    busybox "$root"
+    mkdir -p "$root"/{boot,sbin,usr/bin,usr/lib,var,run,tmp,mnt,home/alice,home/bob,srv/data,srv/lower}
+    cp "$here/guest/stage" "$root/sbin/init"
+    compile "$root/usr/bin/tell" "$here/guest/tell.c"
+    compile "$root/usr/bin/scene" "$here"/guest/{scene,processes,rights,memory,objects}.c
+    if [ "$arch" = amd64 ]; then
+        "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
+            -o "$root/usr/bin/compat" "$here/guest/compat.c"
+    fi
+    for actor in $actors; do ln -s scene "$root/usr/bin/$actor"; done
+    ln -s ../bin/modprobe "$root/sbin/modprobe" # where the kernel looks for it
+    shell_with_libraries
+    users
+    known_files
+    if ! has few; then scene_modules=$scene_modules$'\n'$more_modules; fi
+    take_modules "$kernel" "$version" "$root" <<< "$scene_modules" > "$root/etc/modules.scene"
+    if has before; then take_modules "$first" "$before" "$root" <<< "$scene_modules" > /dev/null; fi
+    if has before || has crash; then cp "$kernel/vmlinuz" "$work/initrd" "$root/boot/"; fi
+    if has decoy; then decoys; fi
+    if [ "$(value scene)" = live ]; then cp "$(build_lime "$version")" "$root/lib/lime.ko"; fi
+    chmod -R u=rwX,go=rX "$root"
+    chmod 755 "$root"/bin/* "$root"/usr/bin/* "$root/sbin/init"
+    file_system "$root" "$work/disk" "$(($(du -sm "$root" | cut -f1) + 24))M" lab-root 1
+}

@@ -1,0 +1,101 @@
+# machine.sh: boots the guest under QEMU, waits until it is frozen, and has QEMU dump it.  Read by `make`.
+# shellcheck shell=bash disable=SC2154
+
+# RAM as "start size" lines.  q35 splits at 2 GB as soon as 2.75 GB are passed; virt of arm64 begins at 1 GB.
+ram() {
+    local bytes=$((memory << 20))
+    if [ "$arch" = arm64 ]; then
+        echo "$((1 << 30)) $bytes"
+    elif [ "$memory" -lt 2816 ]; then
+        echo "0 $bytes"
+    else
+        printf '%s\n' "0 $((2 << 30))" "$((4 << 30)) $((bytes - (2 << 30)))"
+    fi
+}
+
+start_qemu() {
+    local program=qemu-system-x86_64 machine=q35 serial=ttyS0 linux=$kernel/vmlinuz initrd=$work/initrd words more=()
+    local disk=(-drive "file=$work/disk,if=virtio,format=raw,snapshot=on")
+    if [ "$arch" = arm64 ]; then program=qemu-system-aarch64 machine='virt,gic-version=3' serial=ttyAMA0; fi
+    command -v $program > /dev/null || die "$program is missing"
+    if has before; then linux=$first/vmlinuz initrd=$work/initrd.before; fi
+    if has nvme; then disk=(-drive "file=$work/disk,if=none,id=d0,format=raw,snapshot=on" -device nvme,drive=d0,serial=lab); fi
+    if has vmcoreinfo; then more+=(-device vmcoreinfo); fi
+    if ! has boots && ! has before; then more+=(-no-reboot); fi
+    if [ "$(value scene)" = live ] || has crash; then
+        rm -f "$work/vdb"
+        truncate -s $((memory + 64))M "$work/vdb"
+        more+=(-drive "file=$work/vdb,if=virtio,format=raw,cache=unsafe")
+    fi
+    words=$(tr , '\n' <<< "${options#-}" | sed 's/^./lab.&/' | paste -sd' ')
+    rm -f "$work/monitor"
+    mkfifo "$work/monitor"
+    : > "$work/truth.tar"
+    : > "$work/console"
+    exec 3<> "$work/monitor"
+    "$program" -machine "$machine" -accel "$accel" -cpu "$model" -smp "$cpus" -m "$memory" \
+        -nodefaults -no-user-config -display none -rtc base=2026-03-14T09:26:53,clock=vm \
+        -kernel "$linux" -initrd "$initrd" \
+        -append "console=$serial panic=-1 quiet loglevel=4 $words $append" \
+        "${disk[@]}" -device virtio-rng-pci \
+        -device virtio-serial-pci -chardev "file,id=truth,path=$work/truth.tar" \
+        -device virtserialport,chardev=truth,name=lab.truth \
+        -netdev user,id=n0,restrict=on -device virtio-net-pci,netdev=n0,mac=52:54:00:1a:b0:01 "${more[@]}" \
+        -serial "file:$work/console" -monitor stdio < "$work/monitor" > "$work/monitor.log" 2>&1 3>&- 9>&- &
+    qemu=$!
+}
+
+# Waits for the word at the end of the truth; shows meanwhile what the guest says.  2: QEMU has ended.
+wait_frozen() {
+    local seen=0 line waited=0
+    until [ "$(tail -c 7 "$work/truth.tar" | tr -d '\0')" = FROZEN ]; do
+        while read -r line; do
+            seen=$((seen + 1))
+            case $line in lab:* | *Kernel\ panic*) say "guest: $line" ;; esac
+        done < <(tail -n "+$((seen + 1))" "$work/console" | tr -d '\r')
+        kill -0 "$qemu" 2> /dev/null || return 2
+        sleep 0.25
+        waited=$((waited + 1))
+        [ $waited -lt $((4 * patience)) ] || die "the guest is not ready after $patience seconds; its console: $work/console"
+    done
+}
+
+# The monitor obeys in order: when QEMU has ended, all is written.
+dump() {
+    local i=0 start size
+    say "frozen; dumping"
+    {
+        echo stop
+        if [ "$arch" = amd64 ]; then echo "info registers -a"; fi
+        while read -r start size; do
+            echo "pmemsave $start $size \"$work/part.$i\""
+            i=$((i + 1))
+        done < <(ram)
+        if wants elf; then echo "dump-guest-memory \"$out/mem.elf\""; fi
+        if wants paging; then echo "dump-guest-memory -p \"$out/mem.paging.elf\""; fi
+        if wants kdump; then echo "dump-guest-memory -z \"$out/mem.kdump\""; fi
+        echo quit
+    } >&3
+    wait "$qemu" || die "QEMU failed: $(grep -av $'\e' "$work/monitor.log")"
+    qemu=
+    exec 3>&-
+    if grep -aq ^Error "$work/monitor.log"; then die "$(grep -a ^Error "$work/monitor.log")"; fi
+}
+
+boot_and_dump() {
+    local try
+    for try in {1..40}; do
+        say "booting (try $try)"
+        start_qemu
+        if wait_frozen; then
+            dump
+            return
+        fi
+        exec 3>&-
+        if ! has high || ! grep -q 'lab: kernel code at' "$work/console" || [ -s "$work/truth.tar" ]; then
+            tail -n 12 "$work/console" "$work/monitor.log" >&2
+            die "QEMU ended early; above are the last lines of the console and of the monitor"
+        fi
+    done
+    die "the kernel never came to lie above 4 GB"
+}
