@@ -17,9 +17,12 @@ static uint64_t section(const struct eg_dwarf_window *w, uint64_t i, const uint8
         *p = NULL;
         return 0;
     }
-    i--;
-    *p = w->bytes->at[i].p + (i == EG_DW_INFO ? w->start : 0);
-    return i == EG_DW_INFO ? w->end - w->start : w->bytes->at[i].len;
+    if (--i == EG_DW_INFO) {
+        *p = w->bytes->at[i].p + w->start;
+        return w->end - w->start;
+    }
+    *p = w->bytes->at[i].p;
+    return w->bytes->at[i].len;
 }
 
 static Dwarf_Small pointer_size(void *obj)
