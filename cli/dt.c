@@ -169,6 +169,10 @@ static int body(struct eg_run *r, void *hand)
         d.object = true;
         eg_types_parse(d.types, d.model, type, &s);
     }
+    if (!s.kind && h->o.sys->os && h->o.sys->os->module_types) {
+        h->o.sys->os->module_types(h->o.sys, NULL, NULL);
+        eg_types_parse(d.types, d.model, type ? type : what, &s);
+    }
     if (!s.kind)
         return eg_run_fail(r, EG_EUSAGE,
                            "%s: no type of this name, or several; of a variable say the type too: "

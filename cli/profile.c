@@ -74,9 +74,8 @@ static void summary(const struct eg_profile *p)
            p->build_id ? p->build_id : "unknown");
 }
 
-/** Every definition by that name; "struct " and the like before it choose. @return how many. */
-static size_t show_name(const struct eg_types *ts, const struct eg_model *m, const char *word,
-                        const struct options *o)
+/** The kinds that a name may mean; "struct " and the like before it choose, and are skipped. */
+static uint32_t kinds_of(const char **word)
 {
     static const struct {
         const char *text;
@@ -86,15 +85,32 @@ static size_t show_name(const struct eg_types *ts, const struct eg_model *m, con
         { "union ", 1u << EG_T_UNION | 1u << EG_T_FWD },
         { "enum ", 1u << EG_T_ENUM },
     };
-    uint32_t kinds = EG_NAMED, id;
+
+    for (size_t i = 0; i < countof(tags); i++)
+        if (!strncmp(*word, tags[i].text, strlen(tags[i].text))) {
+            *word += strlen(tags[i].text);
+            return tags[i].kinds;
+        }
+    return EG_NAMED;
+}
+
+/** Is it there, with its members? */
+static bool known(const struct eg_types *ts, const char *word)
+{
+    const uint32_t kinds = kinds_of(&word) & ~(1u << EG_T_FWD);
+    uint64_t iter = 0;
+
+    return eg_types_named(ts, word, NULL, kinds, &iter) != 0;
+}
+
+/** Every definition by that name; "struct " and the like before it choose. @return how many. */
+static size_t show_name(const struct eg_types *ts, const struct eg_model *m, const char *word,
+                        const struct options *o)
+{
+    uint32_t kinds = kinds_of(&word), id;
     uint64_t iter = 0;
     size_t n = 0;
 
-    for (size_t i = 0; i < countof(tags); i++)
-        if (!strncmp(word, tags[i].text, strlen(tags[i].text))) {
-            word += strlen(tags[i].text);
-            kinds = tags[i].kinds;
-        }
     while ((id = eg_types_named(ts, word, o->module, kinds, &iter))) {
         const struct eg_profile *p;
 
@@ -139,6 +155,12 @@ static int show_image(const struct options *o)
     if (!status && o->module && opened.sys->os->module_types &&
         opened.sys->os->module_types(opened.sys, o->module, &e) < 0)
         status = cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+    if (!status && !o->module && opened.sys->os->module_types)
+        for (size_t i = 1; i < o->n; i++)
+            if (!known(&opened.sys->types, o->words[i])) {
+                opened.sys->os->module_types(opened.sys, NULL, NULL);
+                break;
+            }
     if (!status)
         status = show_all(&opened.sys->types, &opened.sys->bind.model, o);
     cli_close(&opened);

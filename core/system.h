@@ -98,7 +98,7 @@ struct eg_os {
     /** Give back os_priv and what the candidates hold. Also called when nothing was opened. */
     void (*close)(struct eg_system *sys);
     /** Types of a module, wanted by a handle of EG_FIELDS_OF: adds a layer if it can. Called before
-     * runs, locked. */
+     * runs, locked. @module NULL: of every module. */
     int (*module_types)(struct eg_system *sys, const char *module, struct eg_error *e);
     /** Symbols of modules: fills sys->module_symbols. Called once, on the first look-up that the
      * kernel's own do not answer; locked. */

@@ -154,26 +154,7 @@ static bool base_is_btf(const struct eg_system *sys)
     return s && s->btf && sys->types.n_layers && sys->types.layers[0].profile == s->btf;
 }
 
-int linux_module_types(struct eg_system *sys, const char *module, struct eg_error *e)
-{
-    const struct linux_state *s = linux_state(sys);
-
-    if (has_layer(sys, module))
-        return 0;
-    if (!base_is_btf(sys))
-        return eg_fail(e, EG_ENOTFOUND,
-                       "types of module %s: they are not in the profile; `engram profile make "
-                       "VMLINUX MODULE` adds a module's",
-                       module);
-    find_btfs(sys);
-    for (size_t i = 0; i < s->module_btfs.n; i++)
-        if (!strcmp(s->module_btfs.at[i].name, module))
-            return add_layer(sys, &s->module_btfs.at[i], e);
-    return eg_fail(e, EG_ENOTFOUND,
-                   "types of module %s: it is not loaded, or its BTF is not in the image", module);
-}
-
-size_t linux_load_all_module_types(struct eg_system *sys)
+static size_t load_all(struct eg_system *sys)
 {
     const struct linux_state *s = linux_state(sys);
     size_t n = 0;
@@ -187,4 +168,25 @@ size_t linux_load_all_module_types(struct eg_system *sys)
     for (size_t i = 1; i < sys->types.n_layers; i++)
         n += sys->types.layers[i].profile->module != NULL;
     return n;
+}
+
+int linux_module_types(struct eg_system *sys, const char *module, struct eg_error *e)
+{
+    const struct linux_state *s = linux_state(sys);
+
+    if (!module)
+        return load_all(sys) ? 0 : eg_fail(e, EG_ENOTFOUND, "types of modules: none in the image");
+    if (has_layer(sys, module))
+        return 0;
+    if (!base_is_btf(sys))
+        return eg_fail(e, EG_ENOTFOUND,
+                       "types of module %s: they are not in the profile; `engram profile make "
+                       "VMLINUX MODULE` adds a module's",
+                       module);
+    find_btfs(sys);
+    for (size_t i = 0; i < s->module_btfs.n; i++)
+        if (!strcmp(s->module_btfs.at[i].name, module))
+            return add_layer(sys, &s->module_btfs.at[i], e);
+    return eg_fail(e, EG_ENOTFOUND,
+                   "types of module %s: it is not loaded, or its BTF is not in the image", module);
 }

@@ -62,8 +62,4 @@ static inline bool linux_image_to_phys(const struct linux_state *s, uint64_t va,
     return true;
 }
 
-/** Load every loaded module's types that the image holds (`profile show IMAGE TYPE`); idempotent.
- *  @return how many modules have a layer now. */
-size_t linux_load_all_module_types(struct eg_system *sys);
-
 #endif
