@@ -98,13 +98,14 @@ static int heads(const char *path)
         return 1;
     for (int round = 0; round < 5; round++) {
         double begun = now(), took;
-        volatile uint64_t sum = 0;
+        uint64_t sum = 0;
         const uint8_t *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 
         if (p == MAP_FAILED)
             return 1;
         for (uint64_t at = 0; at + 8 <= (uint64_t)st.st_size; at += EG_VIEW_PAGE)
             sum += eg_le64(p + at);
+        __asm__ volatile("" : : "r"(sum)); // keeps the loop
         munmap((void *)(uintptr_t)p, (size_t)st.st_size);
         took = now() - begun;
         best = round && best < took ? best : took;
