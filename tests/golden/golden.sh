@@ -41,7 +41,7 @@ while read -r name args; do
         cat "$tmp/stdout"
         sed 's/^/stderr: /' "$tmp/stderr"
         echo "exit status $status"
-    } | sed "s,$tmp,%,g; s/engram [0-9][0-9.]* ([^)]*)/engram VERSION/" >"$tmp/now"
+    } | sed "s,$tmp,%,g; s/engram [0-9][0-9.]* ([^)]*)/engram VERSION/; s/[a-z-]*@lists[a-z.]*/BUILDER@HOST/" >"$tmp/now"
     if [ -n "$update" ]; then
         cp "$tmp/now" "$dir/$name.out"
         passed=$((passed + 1))
