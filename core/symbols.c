@@ -38,19 +38,28 @@ bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr)
             named(sys->module_symbols.at, sys->module_symbols.n, name, addr));
 }
 
-/** The nearest at or below @addr of all tables whose range holds it. */
+static const struct eg_range *range_of(const struct eg_symbols *s, uint64_t addr)
+{
+    for (unsigned i = 0; i < s->n_ranges; i++)
+        if (addr >= s->ranges[i].first && addr <= s->ranges[i].last)
+            return &s->ranges[i];
+    return NULL;
+}
+
+/** The nearest at or below @addr, in a range that holds both, of all tables. */
 static bool nearest(const struct eg_symbols *s, size_t n, uint64_t addr, const char **name,
                     uint64_t *off, const char **module)
 {
     bool found = false;
 
     for (size_t i = 0; i < n; i++) {
+        const struct eg_range *range = range_of(&s[i], addr);
         const struct eg_symbol *sym;
 
-        if (addr < s[i].first || addr > s[i].last)
+        if (!range)
             continue;
         sym = eg_profile_symbol_at(s[i].profile, addr - s[i].shift);
-        if (!sym || sym->addr + s[i].shift < s[i].first ||
+        if (!sym || sym->addr + s[i].shift < range->first ||
             (found && addr - (sym->addr + s[i].shift) >= *off))
             continue;
         *name = s[i].profile->strings + sym->name;

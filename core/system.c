@@ -77,7 +77,7 @@ int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t 
 
         if (!s)
             return eg_fail(e, EG_ENOMEM, "%s", "symbols: out of memory");
-        *s = (struct eg_symbols){ p, shift, p->source, NULL, 0, UINT64_MAX };
+        *s = (struct eg_symbols){ p, shift, p->source, NULL, { { 0, UINT64_MAX } }, 1, 0 };
     }
     return rc;
 }

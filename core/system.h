@@ -55,14 +55,19 @@ struct eg_find_options {
     bool quiet;
 };
 
+enum { EG_RANGES_MAX = 8 };
+
 /** Symbols from one source; the first in the list that knows a name wins. */
 struct eg_symbols {
     const struct eg_profile *profile; /**< only its symbols are used */
     uint64_t shift;                   /**< added to each address */
     const char *what;                 /**< "kallsyms", "module ext4" (then [ext4] is printed) */
     const char *module;
-    uint64_t first, last; /**< it names no address outside of these, both inclusive */
-    uint32_t lost;        /**< symbols that it lacks, at least: they could not be read */
+    struct eg_range {
+        uint64_t first, last; /**< both inclusive */
+    } ranges[EG_RANGES_MAX];  /**< it names an address only by a symbol in the same one */
+    unsigned n_ranges;
+    uint32_t lost; /**< symbols that it lacks, at least: they could not be read */
 };
 
 struct eg_system {

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MODULES_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512, PIECE = 32 };
+enum {
+    MODULES_MAX = 1 << 14,
+    SYMBOLS_MAX = 1 << 20, // of one module
+    BYTES_MAX = 256 << 20, // that the symbols of all modules take
+    NAME_LEN = 512,
+    PIECE = 32,
+};
 
 /** Offsets in struct module and struct mod_kallsyms (include/linux/module.h, 4.5 and later). */
 struct walk {
@@ -13,6 +19,11 @@ struct walk {
     uint64_t list, name, name_len, kallsyms;
     uint64_t symtab, num_symtab, strtab, typetab;
     bool has_typetab;
+    struct area {
+        uint64_t base, size;
+    } areas[EG_RANGES_MAX]; /**< its own memory: offsets of where each begins and how long it is */
+    unsigned n_areas;
+    uint64_t bytes;
 };
 
 static bool ptr(const struct walk *w, uint64_t at, uint64_t *out)
@@ -47,8 +58,8 @@ static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
 
 /** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. @return false when it
  * could not be read. */
-static bool add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
-                uint8_t letter, struct eg_symbols *range)
+static bool add(struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
+                uint8_t letter)
 {
     const bool wide = w->sys->bind.model.ptr_size == 8;
     const uint64_t value = load(w, sym + (wide ? 8 : 4), wide ? 8 : 4);
@@ -70,28 +81,24 @@ static bool add(const struct walk *w, struct eg_builder *b, const uint8_t *sym, 
     size = EG_MIN(size, (uint64_t)UINT32_MAX);
     eg_builder_symbol(b, eg_builder_name(b, name, len), value, (uint32_t)size,
                       (char)(isalpha(letter) ? letter : '?'));
-    range->first = EG_MIN(range->first, value);
-    range->last = EG_MAX(range->last, value + size);
+    w->bytes += len;
     return true;
 }
 
-/** The symbols of one module, as far as they can be read: the rest is counted. */
-static void read_table(const struct walk *w, uint64_t module, struct eg_builder *b,
-                       struct eg_symbols *range)
+/** The symbols of one module, as far as they can be read. @return how many cannot, at least. */
+static uint32_t read_table(struct walk *w, uint64_t module, struct eg_builder *b)
 {
     struct eg_system *sys = w->sys;
     const unsigned each = sys->bind.model.ptr_size == 8 ? 24 : 16;
     uint64_t ks, symtab, strtab, types = 0;
-    uint32_t n;
+    uint32_t n, i, lost = 0;
 
-    range->lost = 1;
     if (!ptr(w, module + w->kallsyms, &ks) || !ptr(w, ks + w->symtab, &symtab) ||
         !ptr(w, ks + w->strtab, &strtab) || (w->has_typetab && !ptr(w, ks + w->typetab, &types)) ||
         !eg_read_u32(sys->view, sys->kernel, ks + w->num_symtab, sys->bind.model.big_endian, &n) ||
         n > SYMBOLS_MAX)
-        return;
-    range->lost = 0;
-    for (uint32_t i = 1; i < n; i++) {
+        return 1;
+    for (i = 1; i < n && w->bytes < BYTES_MAX; i++, w->bytes += sizeof(struct eg_symbol)) {
         const uint8_t *p = types ? eg_bytes(sys->view, sys->kernel, types + i, 1) : NULL;
         const uint8_t letter = p ? *p : 0;
         uint8_t sym[24];
@@ -99,21 +106,37 @@ static void read_table(const struct walk *w, uint64_t module, struct eg_builder 
         p = eg_bytes(sys->view, sys->kernel, symtab + (uint64_t)i * each, each);
         if (p)
             memcpy(sym, p, each);
-        if (!p || !add(w, b, sym, strtab, letter, range))
-            range->lost++;
+        if (!p || !add(w, b, sym, strtab, letter))
+            lost++;
+    }
+    return lost + (n > i ? n - i : 0);
+}
+
+/** The module's own memory: nothing else is named after it, whatever its symbols hold. */
+static void read_areas(const struct walk *w, uint64_t module, struct eg_symbols *s)
+{
+    for (unsigned i = 0; i < w->n_areas; i++) {
+        uint64_t base, last;
+        uint32_t size;
+
+        if (ptr(w, module + w->areas[i].base, &base) &&
+            eg_read_u32(w->sys->view, w->sys->kernel, module + w->areas[i].size,
+                        w->sys->bind.model.big_endian, &size) &&
+            base && size && eg_add(base, size - 1, &last))
+            s->ranges[s->n_ranges++] = (struct eg_range){ base, last };
     }
 }
 
 static void see_module(void *context, uint64_t node)
 {
-    const struct walk *w = context;
+    struct walk *w = context;
     struct eg_system *sys = w->sys;
-    struct eg_symbols range = { .first = UINT64_MAX };
     const uint64_t module = node - w->list;
     char name[64] = "", source[96];
     struct eg_builder *b;
     struct eg_profile *made, **owned;
     struct eg_symbols *s;
+    uint32_t lost;
 
     if (!eg_read(sys->view, sys->kernel, module + w->name, name,
                  (size_t)EG_MIN(w->name_len, sizeof name - 1)))
@@ -122,7 +145,7 @@ static void see_module(void *context, uint64_t node)
     b = eg_builder_new(sys->bind.model, source);
     if (!b)
         return;
-    read_table(w, module, b, &range);
+    lost = read_table(w, module, b);
     eg_builder_set_base(b, NULL, name);
     if (eg_builder_finish(b, &made, NULL, NULL) < 0)
         return;
@@ -133,9 +156,37 @@ static void see_module(void *context, uint64_t node)
     }
     *owned = made;
     s = eg_vec_push(&sys->module_symbols);
-    if (s)
-        *s = (struct eg_symbols){ made,        0,          made->source, made->module,
-                                  range.first, range.last, range.lost };
+    if (!s)
+        return;
+    *s = (struct eg_symbols){
+        .profile = made, .what = made->source, .module = made->module, .lost = lost
+    };
+    read_areas(w, module, s);
+}
+
+/** One array since 6.4; before, a member for each (of some architectures data_layout too). */
+static void find_areas(struct walk *w)
+{
+    static const char *const bases[] = { "core_layout.base", "init_layout.base",
+                                         "data_layout.base" };
+    static const char *const lengths[] = { "core_layout.size", "init_layout.size",
+                                           "data_layout.size" };
+    const struct eg_types *ts = &w->sys->types;
+    struct area a, *out = w->areas;
+    uint64_t at, len, iter = 0, each;
+
+    if (linux_member(ts, "module", "mem", &at, &len) &&
+        linux_member(ts, "module_memory", "base", &a.base, NULL) &&
+        linux_member(ts, "module_memory", "size", &a.size, NULL)) {
+        each = eg_type_size(ts, eg_types_named(ts, "module_memory", NULL, EG_TAGGED, &iter),
+                            &w->sys->bind.model);
+        for (; each && len >= each && w->n_areas < EG_RANGES_MAX; at += each, len -= each)
+            out[w->n_areas++] = (struct area){ at + a.base, at + a.size };
+    }
+    for (size_t i = 0; i < countof(bases); i++)
+        if (w->n_areas < EG_RANGES_MAX && linux_member(ts, "module", bases[i], &a.base, NULL) &&
+            linux_member(ts, "module", lengths[i], &a.size, NULL))
+            out[w->n_areas++] = a;
 }
 
 void linux_module_symbols(struct eg_system *sys)
@@ -151,6 +202,7 @@ void linux_module_symbols(struct eg_system *sys)
         !linux_member(ts, "mod_kallsyms", "num_symtab", &w.num_symtab, NULL) ||
         !linux_member(ts, "mod_kallsyms", "strtab", &w.strtab, NULL))
         return;
+    find_areas(&w);
     linux_list(sys->view, sys->kernel, &sys->bind.model, linux_state(sys)->modules, MODULES_MAX,
                see_module, &w);
 }

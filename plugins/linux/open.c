@@ -7,13 +7,31 @@
 
 enum { CPUS_MAX = 1 << 16 };
 
-static bool add_symbols(struct eg_system *sys, const struct eg_profile *p, uint64_t shift,
-                        const char *what, uint64_t first, uint64_t last)
+/** What the kernel's symbols name: its image, and nothing that is mapped behind its end, or a page
+ * behind the last symbol. Addresses of per-CPU variables may be small numbers: they name nothing.
+ */
+static struct eg_range named_range(const struct eg_system *sys, const struct linux_guess *g,
+                                   const struct eg_profile *p, uint64_t shift)
+{
+    struct eg_range in = { g->start ? g->start : g->arch->image_min,
+                           g->end ? g->end - 1 : g->arch->image_max };
+    const struct eg_symbol *s = eg_profile_symbol_at(p, in.last - shift);
+    uint64_t end;
+
+    if (linux_sym(g, "_end", &end) && end > in.first)
+        in.last = EG_MIN(in.last, end - 1);
+    else if (s && eg_add(s->addr + shift, (UINT64_C(1) << sys->arch->page_shift) - 1, &end))
+        in.last = EG_MIN(in.last, end);
+    return in;
+}
+
+static bool add_symbols(struct eg_system *sys, const struct linux_guess *g,
+                        const struct eg_profile *p, uint64_t shift, const char *what)
 {
     struct eg_symbols *s = eg_vec_push(&sys->symbols);
 
     if (s)
-        *s = (struct eg_symbols){ p, shift, what, NULL, first, last };
+        *s = (struct eg_symbols){ p, shift, what, NULL, { named_range(sys, g, p, shift) }, 1, 0 };
     return s != NULL;
 }
 
@@ -52,7 +70,7 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
     }
     if (eg_builder_finish(b, &p, NULL, NULL) < 0)
         return;
-    if (!own(sys, p) || !add_symbols(sys, p, 0, "VMCOREINFO", g->start, g->end - 1))
+    if (!own(sys, p) || !add_symbols(sys, g, p, 0, "VMCOREINFO"))
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
@@ -169,19 +187,16 @@ static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_er
 /** Symbols: the running kernel's own first. */
 static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
 {
-    const uint64_t first = g->start, last = g->end - 1;
     struct eg_profile *symbols = g->symbols;
 
     g->symbols = NULL;
-    if (symbols &&
-        (!own(sys, symbols) || !add_symbols(sys, symbols, g->shift, "kallsyms", first, last)))
+    if (symbols && (!own(sys, symbols) || !add_symbols(sys, g, symbols, g->shift, "kallsyms")))
         return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     text_symbols(sys, g);
     if (g->exports) {
         symbols = g->exports;
         g->exports = NULL;
-        if (!own(sys, symbols) ||
-            !add_symbols(sys, symbols, g->delta, "exported symbols", first, last))
+        if (!own(sys, symbols) || !add_symbols(sys, g, symbols, g->delta, "exported symbols"))
             return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
@@ -193,7 +208,7 @@ static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_
                            "%s: its symbols are not used: how far the kernel was moved is not "
                            "known; --kaslr says it",
                            p->source);
-        else if (!add_symbols(sys, p, shift, p->source, first, last))
+        else if (!add_symbols(sys, g, p, shift, p->source))
             return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     }
     return 0;

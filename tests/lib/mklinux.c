@@ -1,10 +1,10 @@
 /* mklinux.c - what the finder would have filled, and rows as text. */
 #include "mklinux.h"
-#include "../../plugins/linux/state.h"
+#include "../../plugins/linux/open.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct eg_os test_os = { .name = "linux" };
+static const struct eg_os test_os = { .name = "linux", .module_symbols = linux_module_symbols };
 
 static struct eg_run_result last; // of the last mk_rows
 

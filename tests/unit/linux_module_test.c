@@ -1,4 +1,5 @@
 /* linux_module_test.c - modules with their parameters, before 6.4 and since. */
+#include "../../plugins/linux/state.h"
 #include "check.h"
 #include "mklinux.h"
 #include <stdio.h>
@@ -10,13 +11,15 @@
     "struct kparam_string { unsigned int maxlen; char *string; };"                                 \
     "struct kparam_array { unsigned int max, elemsize; unsigned int *num;"                         \
     "                      struct kernel_param_ops *ops; void *elem; };"                           \
+    "struct mod_kallsyms { void *symtab; unsigned int num_symtab; char *strtab, *typetab; };"      \
     "struct kernel_param { const char *name; struct kernel_param_ops *ops; void *arg; };"          \
     "struct module_use { struct list_head source_list, target_list;"                               \
     "                    struct module *source, *target; };"
 #define MODULE_HEAD                                                                                \
     "struct module { int state; struct list_head list; char name[56]; unsigned long taints;"       \
     "                atomic_t refcnt; struct list_head source_list; void *init, *exit;"            \
-    "                struct kernel_param *kp; unsigned int num_kp;"
+    "                struct kernel_param *kp; unsigned int num_kp;"                                \
+    "                struct mod_kallsyms *kallsyms;"
 
 static const char old_types[] =
     PARAM_TYPES "struct module_layout { void *base; unsigned int size; };" MODULE_HEAD
@@ -193,11 +196,84 @@ static void parameters(void **state)
     }
 }
 
+/* ---- symbols ---- */
+
+/** An Elf32_Sym or Elf64_Sym of section 1. @return where the next one is. */
+static uint64_t put_symbol(struct mk *k, uint64_t at, uint32_t name, uint64_t value)
+{
+    const bool wide = mk_model(k)->ptr_size == 8;
+    const uint8_t section[2] = { mk_model(k)->big_endian ? 0 : 1, mk_model(k)->big_endian ? 1 : 0 };
+
+    mk_write_u32(k, at, name);
+    mk_write_ptr(k, at + (wide ? 8 : 4), value);
+    mk_write(k, at + (wide ? 6 : 14), section, 2);
+    return at + (wide ? 24 : 16);
+}
+
+/* A place is named by what a module has in the same piece of its memory: neither by a per-CPU
+ * variable, whose value is a small number, nor across what lies between two pieces. */
+static void names(void **state)
+{
+    (void)state;
+    mk_each_machine(m) for (int is_new = 0; is_new <= 1; is_new++)
+    {
+        static const char strings[] = "\0code\0data\0percpu";
+        struct mk *k = mk_new(m, RAM, is_new ? new_types : old_types);
+        uint64_t head = mk_alloc(k, 16), one = make_module(k, "one"), link, at;
+        uint64_t table = mk_object(k, "mod_kallsyms"), syms = mk_alloc(k, 4 * 24);
+        uint64_t text = mk_alloc(k, sizeof strings), letters = mk_alloc(k, 4);
+        struct eg_run *r;
+
+        link = mk_at(k, one, "module.list");
+        mk_list(k, head, &link, 1);
+        mk_symbol(k, "modules", head);
+        mk_write(k, text, strings, sizeof strings);
+        mk_write(k, letters, "?tdd", 4);
+        at = put_symbol(k, syms + (mk_model(k)->ptr_size == 8 ? 24 : 16), 1, 0xc0002010);
+        at = put_symbol(k, at, 6, 0xc0008000);
+        put_symbol(k, at, 11, 0x40);
+        mk_put(k, one, "module.kallsyms", table);
+        mk_put(k, table, "mod_kallsyms.symtab", syms);
+        mk_put(k, table, "mod_kallsyms.num_symtab", 4);
+        mk_put(k, table, "mod_kallsyms.strtab", text);
+        mk_put(k, table, "mod_kallsyms.typetab", letters);
+        for (unsigned i = 0; i < 2; i++) {
+            const uint64_t base = i ? 0xc0008000 : 0xc0002000;
+
+            if (is_new) {
+                uint64_t mem = mk_at(k, one, "module.mem") + i * 2 * mk_model(k)->ptr_size;
+
+                mk_put(k, mem, "module_memory.base", base);
+                mk_put(k, mem, "module_memory.size", 4096);
+            } else {
+                mk_put(k, one, i ? "module.init_layout.base" : "module.core_layout.base", base);
+                mk_put(k, one, i ? "module.init_layout.size" : "module.core_layout.size", 4096);
+            }
+        }
+        mk_rows(k, "lsmod", NULL); // makes the layer's state
+        linux_state(mk_system(k))->modules = head;
+        // Those of the kernel are the test's own, which know no bounds.
+        mk_system(k)->symbols.at[0].n_ranges = 0;
+        r = mk_run(k);
+        assert_string_equal(eg_name_of(r, 0xc0002010), "code [one]");
+        assert_string_equal(eg_name_of(r, 0xc0002fff), "code+0xfef [one]");
+        assert_null(eg_name_of(r, 0xc0002000)); // before its first
+        assert_null(eg_name_of(r, 0xc0003000));
+        assert_null(eg_name_of(r, 0xc0007fff));
+        assert_string_equal(eg_name_of(r, 0xc0008004), "data+0x4 [one]");
+        assert_null(eg_name_of(r, 0xc0009000));
+        assert_null(eg_name_of(r, 0x40));
+        assert_null(eg_name_of(r, 0x40000));
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modules),
         cmocka_unit_test(parameters),
+        cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
