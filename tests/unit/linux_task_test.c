@@ -225,11 +225,12 @@ static const char *tree_of(struct mk *k, const char *const *args)
     size_t n = 0;
 
     // dots and the last digit of the pid: "1 .2 .3 ..4"
-    for (const char *line = rows; line; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = rows, *end; line; line = end ? end + 1 : NULL) {
         const char *bar;
 
         for (; *line == '.'; line++)
             out[n++] = '.';
+        end = strchr(line, '\n');
         bar = strchr(line, '|');
         out[n++] = bar[1];
         out[n++] = ' ';
