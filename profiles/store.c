@@ -18,7 +18,7 @@ enum {
     HEAD_MAX = 1 << 20,
     FILE_MAX = 1 << 30,
     RATIO_MAX = 1024, // a frame that promises more lies
-    LEVEL = 9,        // of zstd: more costs ten times the time for a tenth of the size
+    LEVEL = 3,        // of zstd: 9 takes four times as long for 7 % less
 };
 static const char magic[8] = "EGP\r\n\x1a\n";
 static const uint32_t version = 1;
