@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAPPED_MAX = 64, FAULT_PAGE = 4096 };
+enum { MAPPED_MAX = 1024, FAULT_PAGE = 4096 };
 
 struct file {
     uint8_t *base;
@@ -220,7 +220,7 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
 
 int eg_file_open(struct eg_space **out, const char *path, struct eg_error *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a FIFO is refused, not waited for
 
     if (fd < 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
