@@ -80,8 +80,8 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
 
 /** The next extent that is no hole, at or after @from and not past @to: `while (eg_next_mapped(…))
  * from = x.last + 1`.
- *  @return false at the end; also after @budget holes (0: none), for spaces whose tables go in
- * circles. */
+ *  @return false at the end; also after 2^20 holes on end, for spaces whose tables go in circles.
+ */
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out);
 
