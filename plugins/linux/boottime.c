@@ -25,14 +25,17 @@ static struct eg_cell uptime(struct eg_run *r, int64_t ns)
                                     (long long)ns % NSEC / 10000000));
 }
 
+static void emit_unknown(struct eg_run *r, struct eg_cell ns, struct eg_cell none)
+{
+    eg_row(r, .TIME_NS = ns, .Boot_Time = none, .Capture_Time = none, .Uptime = none);
+}
+
 static void emit(struct eg_run *r, struct eg_cell ns, int64_t offset)
 {
     int64_t boot, now, up;
 
     if (!linux_boot_time(r, &boot) || __builtin_sub_overflow(boot, offset, &boot)) {
-        const struct eg_cell none = eg_missing(EG_NO_SYMBOL, 0);
-
-        eg_row(r, .TIME_NS = ns, .Boot_Time = none, .Capture_Time = none, .Uptime = none);
+        emit_unknown(r, ns, eg_missing(EG_NO_SYMBOL, 0));
     } else if (!linux_now(r, &now, &up) || __builtin_add_overflow(up, offset, &up)) {
         eg_row(r, .TIME_NS = ns, .Boot_Time = eg_int(boot));
     } else {
@@ -42,14 +45,27 @@ static void emit(struct eg_run *r, struct eg_cell ns, int64_t offset)
 }
 
 /* Time namespaces put the boot elsewhere. */
-static int64_t offset_of(struct eg_obj ns)
+static bool offset_of(struct eg_obj ns, int64_t *offset)
 {
-    int64_t sec = eg_get_or((int64_t)0, ns, time_ns_sec), all;
+    int64_t sec, nsec;
 
-    if (__builtin_mul_overflow(sec, NSEC, &all) ||
-        __builtin_add_overflow(all, eg_get_or((int64_t)0, ns, time_ns_nsec), &all))
-        return 0;
-    return all;
+    return eg_get(&sec, ns, time_ns_sec) && eg_get(&nsec, ns, time_ns_nsec) &&
+           !__builtin_mul_overflow(sec, NSEC, offset) &&
+           !__builtin_add_overflow(*offset, nsec, offset);
+}
+
+static void list(struct eg_run *r, struct eg_obj ns)
+{
+    int64_t offset;
+    uint32_t inum;
+
+    if (offset_of(ns, &offset))
+        emit(r, eg_val(ns, time_ns_inum), offset);
+    else if (eg_get(&inum, ns, time_ns_inum))
+        emit_unknown(r, eg_uint(inum), eg_missing(EG_BAD_VALUE, eg_at(ns, time_ns_sec).addr));
+    else
+        eg_note(r, "the time namespace at %#llx cannot be read: left out",
+                (unsigned long long)eg_deref(ns).addr);
 }
 
 static int run(struct eg_run *r)
@@ -66,7 +82,7 @@ static int run(struct eg_run *r)
         struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.time_ns);
 
         if (eg_load(&at, ns) && at && eg_map_add(seen, at, 0) == 1)
-            emit(r, eg_val(ns, time_ns_inum), offset_of(ns));
+            list(r, ns);
     }
     return 0;
 }

@@ -11,7 +11,8 @@ EG_SYMBOL(iomem_resource, "resource");
     C(Parent_Start, ADDR, "first address of the range it lies in; none at the top")
 EG_COLUMNS(COLUMNS);
 
-/* Of one parent, behind the one before it: so no damage makes a circle. */
+/* Of one parent, behind the one before it, and not the top, whose parent nobody has asked for: so
+ * no damage makes a circle. */
 static bool is_next(struct eg_obj o, uint64_t parent, bool first, uint64_t last_end)
 {
     uint64_t start, end, up;
@@ -27,7 +28,8 @@ static struct eg_obj child_or_bad(struct eg_run *r, struct eg_obj o, struct eg_o
 
     if (next.why == EG_NULL)
         return next;
-    if (!next.why && is_next(next, parent, first, eg_get_or((uint64_t)0, o, resource.end)))
+    if (!next.why && next.addr != eg_sym(r, iomem_resource).addr &&
+        is_next(next, parent, first, eg_get_or((uint64_t)0, o, resource.end)))
         return next;
     eg_note(r, "resource at %#llx: what it leads to is not its %s: left out",
             (unsigned long long)o.addr, first ? "part" : "neighbour");

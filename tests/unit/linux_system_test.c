@@ -103,6 +103,10 @@ static void iomem(void **state)
             assert_int_equal(mk_row_notes("left out"), 1);
             mk_put(k, at, cases[i].member, was);
         }
+        mk_put(k, o[1], "resource.child", o[0]); // the whole as a part of its part
+        mk_put(k, o[0], "resource.parent", o[1]);
+        assert_string_equal(mk_rows(k, "iomem", NULL), "a|0x1000|0x8fff|\ne|0x10000|0x1ffff|");
+        assert_int_equal(mk_row_notes("left out"), 1);
         mk_free(k);
     }
 }
@@ -116,13 +120,15 @@ static void clocks(void **state)
     {
         struct mk *k = mk_new(m, RAM, types);
         uint64_t init = mk_object(k, "task_struct"), tk = mk_alloc(k, 256), links[3];
-        uint64_t keeper = tk + 16;
+        uint64_t keeper = tk + 16, other = 0, proxies[3];
 
         for (uint64_t i = 0; i < 3; i++) { // the first and the last are in one namespace
             uint64_t t = mk_object(k, "task_struct"), proxy = mk_object(k, "nsproxy");
             uint64_t ns = mk_object(k, "time_namespace");
 
             links[i] = mk_at(k, t, "task_struct.tasks");
+            proxies[i] = proxy;
+            other = i == 1 ? ns : other;
             mk_put(k, t, "task_struct.nsproxy", proxy);
             if (i < 2) {
                 mk_put(k, ns, "time_namespace.ns.inum", 100 + i);
@@ -149,6 +155,13 @@ static void clocks(void **state)
                             "100|1970-01-01T23:59:00Z||\n101|1970-01-01T22:59:00Z||");
         mk_put(k, keeper, "timekeeper.offs_real", 0);
         assert_string_equal(mk_rows(k, "boottime", NULL), "100|-|-|-\n101|-|-|-");
+        // A namespace without its offset is not taken for one without an offset.
+        mk_put(k, keeper, "timekeeper.offs_real", 86400000000000);
+        mk_put(k, other, "time_namespace.offsets.boottime.tv_sec", UINT64_C(1) << 62);
+        assert_string_equal(mk_rows(k, "boottime", NULL), "100|1970-01-01T23:59:00Z||\n101|-|-|-");
+        mk_put(k, proxies[1], "nsproxy.time_ns", 0x10000);
+        assert_string_equal(mk_rows(k, "boottime", NULL), "100|1970-01-01T23:59:00Z||");
+        assert_int_equal(mk_row_notes("left out"), 1);
         mk_free(k);
     }
 }
