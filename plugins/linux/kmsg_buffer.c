@@ -31,15 +31,15 @@ static bool record_at(struct eg_run *r, struct eg_obj log, uint16_t len,
 
     if (!eg_get(&text_len, log, printk_log.text_len) ||
         !eg_get(&dict_len, log, printk_log.dict_len) ||
-        !eg_get(&out->ts_nsec, log, printk_log.ts_nsec) || head + text_len + dict_len > room)
+        !eg_get(&out->ts_nsec, log, printk_log.ts_nsec) ||
+        !eg_get(&out->level, log, printk_log.level) ||
+        !eg_get(&out->facility, log, printk_log.facility) || head + text_len + dict_len > room)
         return false;
     bytes = eg_tmp(r, (size_t)text_len + dict_len + 1);
     if (!eg_read(eg_view_of(r), eg_kernel(r), log.addr + head, bytes, (size_t)text_len + dict_len))
         return false;
     out->text = bytes;
     out->len = text_len;
-    out->level = eg_get_or(7u, log, printk_log.level);
-    out->facility = eg_get_or(0u, log, printk_log.facility);
     out->has_caller = eg_get(&out->caller, log, printk_log.caller_id);
     out->subsystem = in_dict(r, bytes + text_len, dict_len, "SUBSYSTEM");
     out->device = in_dict(r, bytes + text_len, dict_len, "DEVICE");

@@ -99,13 +99,14 @@ static unsigned state_of(const struct ring *g, uint64_t id, struct eg_obj desc)
 static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id, struct eg_obj desc,
                       struct eg_obj info, struct linux_log_record *out)
 {
-    *out = (struct linux_log_record){ .seq = eg_get_or(id, info, printk_info.seq) };
-    out->len = eg_get_or((size_t)0, info, printk_info.text_len);
-    out->text = text_of(r, g, desc, id, &out->len);
-    if (!out->text || !eg_get(&out->ts_nsec, info, printk_info.ts_nsec))
+    *out = (struct linux_log_record){ .seq = 0 };
+    if (!eg_get(&out->seq, info, printk_info.seq) ||
+        !eg_get(&out->ts_nsec, info, printk_info.ts_nsec) ||
+        !eg_get(&out->len, info, printk_info.text_len) ||
+        !eg_get(&out->level, info, printk_info.level) ||
+        !eg_get(&out->facility, info, printk_info.facility) ||
+        !(out->text = text_of(r, g, desc, id, &out->len)))
         return false;
-    out->level = eg_get_or(7u, info, printk_info.level);
-    out->facility = eg_get_or(0u, info, printk_info.facility);
     out->has_caller = eg_get(&out->caller, info, printk_info.caller_id);
     out->subsystem = named(r, eg_at(info, info_subsystem));
     out->device = named(r, eg_at(info, info_device));

@@ -89,8 +89,8 @@ void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
 /** log2 of the kernel's page size. */
 unsigned linux_page_shift(struct eg_run *r);
 
-/** Ids of a task in each pid namespace from the outermost inwards. @return how many, at most @max.
- */
+/** Ids of a task in each pid namespace from the outermost inwards. @return how many, at most @max;
+ * 0: not all can be read. */
 unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max);
 /** One letter as in /proc/PID/stat: R S D T t X Z P I; '?' unreadable. */
 char linux_task_state(struct eg_run *r, struct eg_obj task);

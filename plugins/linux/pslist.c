@@ -1,7 +1,7 @@
 /* pslist - processes, in the order of the kernel's own task list. */
 #include "linux.h"
 
-EG_FIELDS(task_struct, tasks, pid, tgid, real_parent, real_cred, comm, exit_state);
+EG_FIELDS(task_struct, tasks, pid, tgid, real_parent, real_cred, comm, exit_state, thread_pid);
 EG_FIELD_AS(task_started, task_struct, "start_boottime|real_start_time"); // renamed in 5.5
 EG_FIELD_AS(cred_uid, cred, "uid.val|uid");
 EG_FIELD_AS(cred_gid, cred, "gid.val|gid");
@@ -31,8 +31,11 @@ static struct eg_cell nspid(struct eg_run *r, struct eg_obj task)
     unsigned n = linux_task_pids(r, task, pids, 32);
     const char *text;
 
-    if (!n)
-        return eg_missing(EG_NULL, 0); // its struct pid was taken away: the task is gone
+    if (!n) { // a null pointer: its struct pid was taken away, the task is gone
+        struct eg_obj pid = eg_deref(eg_at(task, task_struct.thread_pid));
+
+        return eg_missing(pid.why && pid.why != EG_NO_MEMBER ? pid.why : EG_UNREADABLE, pid.addr);
+    }
     text = eg_strf(r, "%d", pids[0]);
     for (unsigned i = 1; i < n; i++)
         text = eg_strf(r, "%s,%d", text, pids[i]);

@@ -64,7 +64,7 @@ unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, uns
     // numbers[] is declared with one element, or with none.
     for (n = 0; n < max && n <= level; n++)
         if (!eg_get(&out[n], eg_object(r, upid, numbers.addr + n * eg_size(r, upid)), upid.nr))
-            break;
+            return 0;
     return n;
 }
 
