@@ -80,13 +80,20 @@ static struct eg_cell refs_cell(struct eg_obj m)
 
 static struct eg_cell users_cell(struct eg_run *r, struct eg_obj m)
 {
+    enum { USERS_MAX = 256 };
     const char *text = "", *gap = "";
     struct eg_obj use;
     uint64_t init, leave;
+    unsigned n = 0;
 
     eg_each_list(use, eg_at(m, module.source_list), module_use.source_list) {
         const char *name = eg_string(r, eg_at(use, module_use.source, module.name), 64);
 
+        if (n++ == USERS_MAX) {
+            eg_note(r, "the module at %#llx: only its first %d users are named",
+                    (unsigned long long)m.addr, USERS_MAX);
+            break;
+        }
         text = eg_strf(r, "%s%s%s", text, gap, name ? name : "?");
         gap = ",";
     }

@@ -2,7 +2,7 @@
 #include "linux.h"
 
 EG_FIELDS(task_struct, tasks, pid, real_parent, comm, mm);
-EG_FIELDS(mm_struct, arg_start, arg_end, env_start, env_end);
+EG_FIELDS(mm_struct, arg_start, arg_end);
 EG_SYMBOL(init_task, "task_struct");
 
 #define COLUMNS(C)                                                                                 \
