@@ -1,11 +1,12 @@
 /* scene: the actors of a sample.  The name it is called by (a link) says which.
  *
  * Each actor puts one thing on stage that an analyst looks for, writes a line of facts to
- * /run/lab/facts.jsonl, and sleeps. All names, words and keys are invented.
+ * /run/lab/facts.jsonl, and sleeps.  All names, words and keys are invented.
  *
- *     processes.c  trees, threads, states, names      rights.c   users, capabilities, namespaces
- *     memory.c     keys and regions                   objects.c  sockets, files, a terminal, the
- * kernel's own programs */
+ *     processes.c  trees, threads, states, names
+ *     rights.c     users, capabilities, namespaces
+ *     memory.c     keys and regions
+ *     objects.c    sockets, files, a terminal, the kernel's own programs */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -30,7 +31,6 @@
 
 static int facts_fd = -1;
 
-/* One line, one write: several actors share the file. */
 void fact(const char *format, ...)
 {
     char line[2048];
