@@ -158,6 +158,9 @@ struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint6
 
 /* ---- given.c ---- */
 
+/** The system owns @p now. @return false: out of memory, and it is freed. */
+bool linux_own(struct eg_system *sys, struct eg_profile *p);
+
 /** What --profile, --vmlinux and --system-map name. @return 0 with NULL when they name nothing. */
 int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_error *e);
 /** A profile of this build in the profile folders; NULL: none. */

@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool own(struct eg_system *sys, struct eg_profile *p)
+bool linux_own(struct eg_system *sys, struct eg_profile *p)
 {
     struct eg_profile **slot = eg_vec_push(&sys->profiles);
 
-    if (slot)
-        *slot = p;
-    else
+    if (!slot)
         eg_profile_free(p);
+    else
+        *slot = p;
     return slot != NULL;
 }
 
@@ -50,7 +50,7 @@ static int read_stored(struct eg_system *sys, struct linux_given *g, const char 
         return rc;
     n = EG_MIN(n, (size_t)EG_LAYERS_MAX);
     for (size_t i = 0; i < n; i++)
-        if (!own(sys, all[i]))
+        if (!linux_own(sys, all[i]))
             return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
     if (!n)
         return 0;
@@ -75,7 +75,7 @@ static int read_one(struct eg_system *sys, struct linux_given *g, const char *pa
     rc = eg_profile_read(&p, path, sys->options.threads, e);
     if (rc < 0)
         return rc;
-    if (!own(sys, p))
+    if (!linux_own(sys, p))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
     use(g, p);
     return 0;

@@ -134,7 +134,7 @@ static void see_module(void *context, uint64_t node)
     const uint64_t module = node - w->list;
     char name[64] = "", source[96];
     struct eg_builder *b;
-    struct eg_profile *made, **owned;
+    struct eg_profile *made;
     struct eg_symbols *s;
     uint32_t lost;
 
@@ -149,12 +149,8 @@ static void see_module(void *context, uint64_t node)
     eg_builder_set_base(b, NULL, name);
     if (eg_builder_finish(b, &made, NULL, NULL) < 0)
         return;
-    owned = eg_vec_push(&sys->profiles);
-    if (!owned) {
-        eg_profile_free(made);
+    if (!linux_own(sys, made))
         return;
-    }
-    *owned = made;
     s = eg_vec_push(&sys->module_symbols);
     if (!s)
         return;

@@ -35,17 +35,6 @@ static bool add_symbols(struct eg_system *sys, const struct linux_guess *g,
     return s != NULL;
 }
 
-static bool own(struct eg_system *sys, struct eg_profile *p)
-{
-    struct eg_profile **slot = eg_vec_push(&sys->profiles);
-
-    if (!slot)
-        eg_profile_free(p);
-    else
-        *slot = p;
-    return slot != NULL;
-}
-
 /** VMCOREINFO's SYMBOL() lines, for what kallsyms does not list. */
 static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
 {
@@ -70,7 +59,7 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
     }
     if (eg_builder_finish(b, &p, NULL, NULL) < 0)
         return;
-    if (!own(sys, p) || !add_symbols(sys, g, p, 0, "VMCOREINFO"))
+    if (!linux_own(sys, p) || !add_symbols(sys, g, p, 0, "VMCOREINFO"))
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
@@ -190,13 +179,14 @@ static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_
     struct eg_profile *symbols = g->symbols;
 
     g->symbols = NULL;
-    if (symbols && (!own(sys, symbols) || !add_symbols(sys, g, symbols, g->shift, "kallsyms")))
+    if (symbols &&
+        (!linux_own(sys, symbols) || !add_symbols(sys, g, symbols, g->shift, "kallsyms")))
         return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     text_symbols(sys, g);
     if (g->exports) {
         symbols = g->exports;
         g->exports = NULL;
-        if (!own(sys, symbols) || !add_symbols(sys, g, symbols, g->delta, "exported symbols"))
+        if (!linux_own(sys, symbols) || !add_symbols(sys, g, symbols, g->delta, "exported symbols"))
             return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {

@@ -52,7 +52,8 @@ static struct eg_obj searched(struct eg_run *r)
     if (!at) {
         at = search(r, s);
         pthread_mutex_lock(&s->lock);
-        s->timekeeper = at ? at : 1;
+        if (at || !eg_stopped(r)) // one that was stopped was not in vain
+            s->timekeeper = at ? at : 1;
         pthread_mutex_unlock(&s->lock);
     }
     return eg_object(r, timekeeper, at > 1 ? at : 0);
