@@ -144,6 +144,8 @@ static void say_why(struct linux_finder *f)
         if (c->os == f->os && (!best || eg_candidate_better(c, best)))
             best = c;
     }
+    if (!best && f->sys->options.has_dtb)
+        return; // its trace has said it
     if (!best) {
         eg_system_note(f->sys,
                        "no trace of a Linux kernel: no VMCOREINFO, no page table of its boot, no "

@@ -58,10 +58,12 @@ void linux_trace_container(struct linux_finder *f)
             found = try_root(f, linux_arch_nth(i), f->sys->options.dtb, "--dtb");
         if (!found)
             eg_system_note(f->sys,
-                           "--dtb %#" PRIx64 " is no root of a page table that maps a kernel",
+                           "--dtb %#" PRIx64 " is no root of a page table that maps a kernel; "
+                           "without it the root is looked for",
                            f->sys->options.dtb);
+        f->done = true; // what the user says is not bettered
     }
-    if (img->vmcoreinfo)
+    if (img->vmcoreinfo && !f->done)
         try_text(f, (struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) },
                  "VMCOREINFO note of the container");
     for (size_t i = 0; i < img->cpus.n && !f->done; i++) {
