@@ -68,6 +68,10 @@ bool cli_declares(const struct eg_arg *args, const char *name);
 int cli_fail(int status, const char *format, ...) EG_PRINTF(2, 3);           /**< @return @status */
 void cli_warn(const struct cli *c, const char *format, ...) EG_PRINTF(2, 3); /**< not with -q */
 
+/** An image or a file could not be opened or made; what the user asked for or ended is not that.
+ * @return the exit status. */
+int cli_cannot(const struct eg_error *e);
+
 /* ---- open.c ---- */
 
 struct opened {
@@ -107,7 +111,6 @@ int cli_table_end(struct cli_table *t, const char *const *notes, const char *err
 
 struct eg_value cli_text(const char *s); /**< NULL: not computed */
 struct eg_value cli_uint(uint64_t u);
-struct eg_value cli_bytes(const void *p, size_t len);
 struct eg_value cli_missing(enum eg_why why, uint64_t addr);
 
 /* ---- spool.c: many writers, one output in a fixed order ---- */
@@ -156,7 +159,6 @@ int cli_vtop(struct cli *c);
 int cli_dump(struct cli *c);
 int cli_dt(struct cli *c);
 int cli_pack(struct cli *c);
-/** engram profile make|show …; argv[0] is "profile". @return an exit status. */
-int cli_profile(int argc, char **argv);
+int cli_profile(struct cli *c); /**< engram profile make|show … */
 
 #endif

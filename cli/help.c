@@ -36,7 +36,8 @@ int cli_usage(FILE *f)
                  o->value ? " " : "", o->value ? o->value : "");
         fprintf(f, "  %-22s %s\n", left, o->help);
     }
-    fprintf(f, "\nexit status: 0 done, 1 usage, 2 the image cannot be opened, 3 a plugin failed\n");
+    fprintf(f, "\nexit status: 0 done, 1 usage, 2 the image cannot be opened, "
+               "3 a plugin failed or was stopped\n");
     return CLI_OK;
 }
 

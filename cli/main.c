@@ -1,18 +1,20 @@
+/* clang-format off */
 /* main.c - the command `engram`. A map of the tree, for who looks for a place:
  *
  *  core/       what knows no dump format, no operating system and no plugin by name
- *    engram.h            the one header that a plugin includes: cursors, walkers, rows,
- * declarations base arena vec map  checked arithmetic, errors, memory, containers space view file
- * address spaces, reads and their TLB, mapped files arch paging_*       processors, and one
- * translator of page tables per file profile types       types and symbols of one program; several
- * as one obj walk            cursors; lists, trees, maps, bitmaps image system        a file
- * opened; an operating system found in it registry run args   what was declared; running a plugin
+ *    engram.h            the one header that a plugin includes: cursors, walkers, rows, declarations
+ *    base arena vec map  checked arithmetic, errors, memory, containers
+ *    space view file     address spaces, reads and their TLB, mapped files
+ *    arch paging_*       processors, and one translator of page tables per file
+ *    profile types       types and symbols of one program; several as one
+ *    obj walk            cursors; lists, trees, maps, bitmaps
+ *    image system        a file opened; an operating system found in it
+ *    registry run args   what was declared; running a plugin
  *    table render_*      values and columns; one output format per file
- *    scan parallel       patterns over extents; a pool of threads
+ *    parallel            a pool of threads, progress
  *  formats/    one file per dump format or compression
  *  profiles/   one file per source of types and symbols
  *  plugins/    one file per plugin; linux/: all that knows Linux
- *  lua/        plugins and the shell in Lua
  *  cli/        this command
  *    main                the verbs, and the way from arguments to one of them
  *    options report      the command line; lines for the user
@@ -26,8 +28,10 @@
  *  samples/    small real images, what the guest said of itself, and how to make more
  *  docs/       manual page, plugin author's guide, file formats, how evidence is treated
  */
+/* clang-format on */
 #include "cli.h"
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -46,6 +50,12 @@ static const struct eg_arg dt_args[] = {
 static const struct eg_arg pack_args[] = {
     EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
     EG_ARG(force, FLAG, "replace FILE.zst"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static const struct eg_arg profile_args[] = {
+    EG_ARG(nested, FLAG, "show: structs inside structs member by member"),
+    EG_ARG(module, TEXT, "show: types of this module first"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -68,8 +78,9 @@ static const struct verb verbs[] = {
       dt_args, 1, 2, WANTS_IMAGE, cli_dt },
     { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", pack_args,
       0, 0, WANTS_IMAGE, cli_pack },
-    { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE]",
-      "make or look into a profile (types and symbols)", NULL, 0, 0, NO_IMAGE, NULL },
+    { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE…]",
+      "make or look into a profile (types and symbols)", profile_args, 2, UINT_MAX, NO_IMAGE,
+      cli_profile },
 };
 
 const struct verb *cli_verb_nth(size_t i)
@@ -141,9 +152,6 @@ int main(int argc, char **argv)
         FSETLOCKING_BYCALLER); // one thread writes at a time: a third of the time of long results
     if (eg_registry_init(&e)) {
         status = cli_fail(CLI_FAILED, "%s", e.text);
-    } else if (argc > 1 && !strcmp(argv[1], "profile") &&
-               !(argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))) {
-        status = cli_profile(argc - 1, argv + 1);
     } else {
         status = dispatch(&c, argc, argv);
         eg_vec_fini(&c.words);

@@ -64,16 +64,16 @@ int cli_open(struct cli *c, struct opened *o)
     *o = (struct opened){ 0 };
     usual_profile_dirs(c);
     if (eg_image_open(&o->image, c->image, &c->open, &e))
-        return cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+        return cli_cannot(&e);
     if (eg_system_open(&o->sys, o->image, &c->find, &e))
-        return cli_fail(e.code == EG_EUSAGE ? CLI_USAGE : CLI_CANNOT_OPEN, "%s", e.text);
+        return cli_cannot(&e);
     if (!gather_notes(o))
         return cli_fail(CLI_FAILED, "out of memory");
     fill_provenance(o);
     if (c->sha256) {
         o->from.sha256 = sha256_of_file(&c->arena, c->image, c->quiet, &e);
         if (!o->from.sha256)
-            return cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+            return cli_cannot(&e);
     }
     return CLI_OK;
 }

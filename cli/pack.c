@@ -18,6 +18,6 @@ int cli_pack(struct cli *c)
         return cli_fail(CLI_USAGE, "--level %s: from 1 (fast) to 22 (small)", level);
     o.level = (int)v;
     if (eg_pack(c->image, c->out, &o, &e))
-        return cli_fail(e.code == EG_EUSAGE ? CLI_USAGE : CLI_CANNOT_OPEN, "%s", e.text);
+        return cli_cannot(&e);
     return CLI_OK;
 }

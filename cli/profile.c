@@ -6,20 +6,8 @@
 #include "../profiles/reader.h"
 #include "../profiles/store.h"
 #include "cli.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char usage[] = "usage: engram profile make VMLINUX [MODULE…] -o FILE.egp | "
-                            "engram profile show [--nested] [--module NAME] FILE|IMAGE [TYPE…]";
-
-struct options {
-    const char *out, *module;
-    unsigned jobs;
-    bool nested, quiet;
-    char **words; // ends with NULL
-    size_t n;
-};
 
 /* ---- make ---- */
 
@@ -38,22 +26,24 @@ static int read_module(struct eg_profile **out, const char *path, const struct e
                  : eg_btf_file_read(out, path, base, e);
 }
 
-static int make(const struct options *o)
+static int make(const struct cli *c, const char *const *files, size_t n_files)
 {
-    struct eg_profile **all = calloc(o->n, sizeof *all);
+    struct eg_profile **all = calloc(n_files, sizeof *all);
     struct eg_error e = { 0 };
     int status = CLI_OK;
     size_t n = 0;
 
     if (!all)
         return cli_fail(CLI_FAILED, "out of memory");
-    for (; n < o->n && !status; n += !status)
-        if ((n ? read_module(&all[n], o->words[n], all[0], o->jobs, &e)
-               : eg_profile_read(&all[n], o->words[n], o->jobs, &e)) < 0)
-            status = cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
+    if (!c->out)
+        status = cli_fail(CLI_USAGE, "profile make: -o FILE.egp is needed: where to write");
+    for (; n < n_files && !status; n += !status)
+        if ((n ? read_module(&all[n], files[n], all[0], c->jobs, &e)
+               : eg_profile_read(&all[n], files[n], c->jobs, &e)) < 0)
+            status = cli_cannot(&e);
     if (!status && all[0]->n_types <= 1)
-        status = cli_fail(CLI_CANNOT_OPEN, "%s: it has no types", o->words[0]);
-    if (!status && eg_store_write(o->out, (const struct eg_profile *const *)all, n, &e) < 0)
+        status = cli_fail(CLI_CANNOT_OPEN, "%s: it has no types", files[0]);
+    if (!status && eg_store_write(c->out, (const struct eg_profile *const *)all, n, &e) < 0)
         status = cli_fail(CLI_FAILED, "%s", e.text);
     while (n)
         eg_profile_free(all[--n]);
@@ -105,71 +95,72 @@ static bool known(const struct eg_types *ts, const char *word)
 
 /** Every definition by that name; "struct " and the like before it choose. @return how many. */
 static size_t show_name(const struct eg_types *ts, const struct eg_model *m, const char *word,
-                        const struct options *o)
+                        const struct cli *c)
 {
+    const char *module = cli_arg(c, "module");
     uint32_t kinds = kinds_of(&word), id;
     uint64_t iter = 0;
     size_t n = 0;
 
-    while ((id = eg_types_named(ts, word, o->module, kinds, &iter))) {
+    while ((id = eg_types_named(ts, word, module, kinds, &iter))) {
         const struct eg_profile *p;
 
         eg_type(ts, id, &p);
-        if (o->module && (!p->module || strcmp(p->module, o->module) != 0) && n)
+        if (module && (!p->module || strcmp(p->module, module) != 0) && n)
             break; // the module's own come first
         if (n++)
             putchar('\n');
         if (p->module)
             printf("/* %s */\n", p->module);
-        eg_show_type(stdout, ts, m, id, o->nested);
+        eg_show_type(stdout, ts, m, id, cli_arg(c, "nested") != NULL);
     }
     return n;
 }
 
-static int show_all(const struct eg_types *ts, const struct eg_model *m, const struct options *o)
+/** @words: where @ts is from, and the types that are wanted. */
+static int show_all(const struct eg_types *ts, const struct eg_model *m, const struct cli *c,
+                    const char *const *words, size_t n)
 {
     int status = CLI_OK;
 
-    if (o->n == 1)
+    if (n == 1)
         for (size_t i = 0; i < ts->n_layers; i++)
             summary(ts->layers[i].profile);
-    for (size_t i = 1; i < o->n; i++)
-        if (!show_name(ts, m, o->words[i], o))
-            status =
-                cli_fail(CLI_USAGE, "%s: no type of this name in %s", o->words[i], o->words[0]);
+    for (size_t i = 1; i < n; i++)
+        if (!show_name(ts, m, words[i], c))
+            status = cli_fail(CLI_USAGE, "%s: no type of this name in %s", words[i], words[0]);
     return status;
 }
 
-static int show_image(const struct options *o)
+static int show_image(struct cli *c, const char *const *words, size_t n)
 {
-    struct cli c = { .image = o->words[0], .quiet = o->quiet, .render = "text" };
-    struct opened opened = { 0 };
+    const char *module = cli_arg(c, "module");
+    const struct eg_os *os;
+    struct opened o;
     struct eg_error e = { 0 };
     int status;
 
-    c.open.quiet = c.find.quiet = o->quiet;
-    c.open.threads = c.find.threads = o->jobs;
-    status = cli_open(&c, &opened);
-    if (!status && !opened.sys->types.n_layers)
-        status = cli_no_system(&opened, true);
-    if (!status && o->module && opened.sys->os->module_types &&
-        opened.sys->os->module_types(opened.sys, o->module, &e) < 0)
+    c->image = words[0];
+    status = cli_open(c, &o);
+    if (!status && !o.sys->types.n_layers)
+        status = cli_no_system(&o, true);
+    os = status ? NULL : o.sys->os;
+    if (os && os->module_types && module && os->module_types(o.sys, module, &e) < 0)
         status = cli_fail(CLI_CANNOT_OPEN, "%s", e.text);
-    if (!status && !o->module && opened.sys->os->module_types)
-        for (size_t i = 1; i < o->n; i++)
-            if (!known(&opened.sys->types, o->words[i])) {
-                opened.sys->os->module_types(opened.sys, NULL, NULL);
+    if (os && os->module_types && !module)
+        for (size_t i = 1; i < n; i++)
+            if (!known(&o.sys->types, words[i])) {
+                os->module_types(o.sys, NULL, NULL);
                 break;
             }
     if (!status)
-        status = show_all(&opened.sys->types, &opened.sys->bind.model, o);
-    cli_close(&opened);
-    eg_arena_fini(&c.arena);
-    eg_vec_fini(&c.profile_dirs);
+        status = show_all(&o.sys->types, &o.sys->bind.model, c, words, n);
+    cli_close(&o);
     return status;
 }
 
-static int show_file(const struct options *o, const struct eg_reader_reg *reader)
+static int show_file(struct cli *c, const struct eg_reader_reg *reader, const char *const *words,
+                     size_t n_words)
 {
     struct eg_profile **all = calloc(EG_LAYERS_MAX, sizeof *all);
     struct eg_types ts = { 0 };
@@ -180,15 +171,15 @@ static int show_file(const struct options *o, const struct eg_reader_reg *reader
     if (!all)
         return cli_fail(CLI_FAILED, "out of memory");
     if (!strcmp(reader->name, "egp")) {
-        rc = eg_store_read(o->words[0], all, &n, &e);
+        rc = eg_store_read(words[0], all, &n, &e);
     } else {
-        rc = reader->reader->read(&all[0], o->words[0], o->jobs, &e);
+        rc = reader->reader->read(&all[0], words[0], c->jobs, &e);
         n = 1;
     }
     n = rc < 0 ? 0 : n;
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = eg_types_add(&ts, all[i], &e);
-    status = rc < 0 ? cli_fail(CLI_CANNOT_OPEN, "%s", e.text) : show_all(&ts, &all[0]->model, o);
+    status = rc < 0 ? cli_cannot(&e) : show_all(&ts, &all[0]->model, c, words, n_words);
     eg_types_fini(&ts);
     while (n)
         eg_profile_free(all[--n]);
@@ -196,39 +187,17 @@ static int show_file(const struct options *o, const struct eg_reader_reg *reader
     return status;
 }
 
-int cli_profile(int argc, char **argv)
+int cli_profile(struct cli *c)
 {
-    static const struct option known[] = {
-        { "output", required_argument, NULL, 'o' }, { "module", required_argument, NULL, 'm' },
-        { "jobs", required_argument, NULL, 'j' },   { "nested", no_argument, NULL, 'e' },
-        { "quiet", no_argument, NULL, 'q' },        { NULL, 0, NULL, 0 },
-    };
-    struct options o = { 0 };
+    const char *what = c->words.at[0], *const *words = c->words.at + 1;
+    const size_t n = c->words.n - 1;
     const struct eg_reader_reg *reader;
     struct eg_error e;
-    uint64_t jobs = 0;
-    bool is_make;
-    int c;
 
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "o:m:j:eq", known, NULL)) != -1) {
-        o.out = c == 'o' ? optarg : o.out;
-        o.module = c == 'm' ? optarg : o.module;
-        o.nested = o.nested || c == 'e';
-        o.quiet = o.quiet || c == 'q';
-        if (c == '?' || (c == 'j' && (!cli_number(optarg, &jobs) || jobs > 256)))
-            return cli_fail(CLI_USAGE, "%s", usage);
-    }
-    o.jobs = (unsigned)jobs;
-    if (argc - optind < 2)
-        return cli_fail(CLI_USAGE, "%s", usage);
-    is_make = !strcmp(argv[optind], "make");
-    o.words = argv + optind + 1;
-    o.n = (size_t)(argc - optind - 1);
-    if ((!is_make && strcmp(argv[optind], "show") != 0) || is_make != !!o.out)
-        return cli_fail(CLI_USAGE, "%s", usage);
-    if (is_make)
-        return make(&o);
-    reader = eg_reader_find(o.words[0], &e);
-    return reader ? show_file(&o, reader) : show_image(&o);
+    if (!strcmp(what, "make"))
+        return make(c, words, n);
+    if (strcmp(what, "show") != 0)
+        return cli_fail(CLI_USAGE, "profile %s: there is `profile make` and `profile show`", what);
+    reader = eg_reader_find(words[0], &e);
+    return reader ? show_file(c, reader, words, n) : show_image(c, words, n);
 }

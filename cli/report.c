@@ -28,6 +28,14 @@ int cli_fail(int status, const char *format, ...)
     return status;
 }
 
+int cli_cannot(const struct eg_error *e)
+{
+    return cli_fail(e->code == EG_EUSAGE    ? CLI_USAGE
+                    : e->code == EG_ECANCEL ? CLI_FAILED
+                                            : CLI_CANNOT_OPEN,
+                    "%s", e->text);
+}
+
 void cli_warn(const struct cli *c, const char *format, ...)
 {
     va_list ap;

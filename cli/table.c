@@ -45,11 +45,6 @@ struct eg_value cli_uint(uint64_t u)
     return (struct eg_value){ .tag = EG_V_UINT, .u = u };
 }
 
-struct eg_value cli_bytes(const void *p, size_t len)
-{
-    return (struct eg_value){ .tag = EG_V_BYTES, .bytes = { p, len } };
-}
-
 struct eg_value cli_missing(enum eg_why why, uint64_t addr)
 {
     return (struct eg_value){ .tag = EG_V_BAD, .why = why, .u = addr };
