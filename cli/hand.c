@@ -66,7 +66,11 @@ static int start(struct eg_run *r, void *context)
     struct start *s = context;
     int status = choose_space(r, s->hand);
 
-    return status ? status : s->body(r, s->hand);
+    if (!status)
+        status = s->body(r, s->hand);
+    if (!status && eg_cancelled)
+        status = eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
+    return status;
 }
 
 /* The table's tail, or without a table the notes and the error as lines. */

@@ -232,6 +232,7 @@ static int work(void *context, size_t piece, unsigned worker)
         .threads = j->cli->jobs,
         .quiet = j->cli->quiet || j->at.n > 1, // one progress line, not several over each other
     };
+    bool bad;
 
     (void)worker;
     r->head(job->state, job->f, &job->head);
@@ -241,7 +242,8 @@ static int work(void *context, size_t piece, unsigned worker)
             job->result.error);
     if (!j->spools && job->f != stdout)
         r->end(job->state, job->f);
-    if (job->f != stdout && fclose(job->f) && !job->result.status)
+    bad = ferror(job->f);
+    if (job->f != stdout && (fclose(job->f) || bad) && !job->result.status)
         job->result.status = -EG_EIO;
     job->f = NULL;
     return 0;
@@ -251,17 +253,20 @@ static int work(void *context, size_t piece, unsigned worker)
 static int report(const struct jobs *j)
 {
     int status = j->cli->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
+    bool stopped = false;
 
     cli_image_notes(j->cli, &j->o);
     for (size_t i = 0; i < j->at.n; i++) {
         const struct eg_run_result *r = &j->at.at[i].result;
         const char *error = r->error ? r->error : "its output could not be written";
+        const bool cancelled = r->status == -EG_ECANCEL; // the result says so itself
         int one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
-                             r->status ? error : NULL);
+                             r->status && !cancelled ? error : NULL);
 
+        stopped |= cancelled;
         status = one ? one : status;
     }
-    return status;
+    return stopped ? cli_fail(CLI_FAILED, "stopped before it was done") : status;
 }
 
 static int run_jobs(struct jobs *j)
@@ -293,7 +298,7 @@ static int run_jobs(struct jobs *j)
         return status;
     if (!files)
         j->cli->renderer->end(j->next, stdout);
-    if (error)
+    if (error && !ferror(stdout)) // else main says it
         return cli_fail(CLI_FAILED, "output: %s", strerror(error));
     return report(j);
 }

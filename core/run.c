@@ -368,8 +368,7 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
     int rc;
 
     if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
-        return eg_fail(e, EG_EUNSUP, "%s: it reads %s, of which none was found in the image",
-                       p->name, os);
+        return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
     rc = eg_plugin_prepare(sys, p, e);
     if (rc == 0)
         rc = eg_args_check(sys, p, o, e);
@@ -377,7 +376,7 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
         return rc;
     lacks = eg_plugin_lacks(sys, p->plugin, &a);
     if (lacks)
-        rc = eg_fail(e, EG_EUNSUP, "%s: this kernel's profile lacks %s", p->name, lacks);
+        rc = eg_fail(e, EG_EUNSUP, "this kernel's profile lacks %s", lacks);
     eg_arena_fini(&a);
     return rc;
 }
@@ -424,9 +423,9 @@ void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
         if (!r->status && eg_cancelled)
             rc = eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
         if (r->status)
-            rc = eg_fail(&e, -r->status, "%s: %s", p->name, r->error);
+            rc = eg_fail(&e, -r->status, "%s", r->error);
         else if (rc)
-            rc = eg_fail(&e, EG_EFORMAT, "%s: it failed with %d and no word why", p->name, rc);
+            rc = eg_fail(&e, EG_EFORMAT, "it failed with %d and no word why", rc);
         out->n_rows = r->n_rows;
         take_notes(r, out);
     }

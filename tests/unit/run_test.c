@@ -347,7 +347,7 @@ static void failures(void **state)
         const char *error, *out;
         size_t notes;
     } cases[] = {
-        { "test_fails", -EG_EFORMAT, "test_fails: the first reason", "before\n", 2 },
+        { "test_fails", -EG_EFORMAT, "the first reason", "before\n", 2 },
         { "test_greedy", -EG_ENOMEM, "the limit of 8 MiB for one run is reached", "", 0 },
         { "test_noisy", 0, "", "", 1001 },
         { "test_wrong", -EG_EFORMAT, "run_test.c:", "", 0 },
