@@ -25,6 +25,14 @@ static bool copy(struct eg_run *r, struct eg_space *as, uint64_t from, uint64_t 
     while (!eg_stopped(r) && eg_next_mapped(&r->view, as, at, last, &x)) {
         const uint64_t end = EG_MIN(x.last, last);
 
+        if (x.zero) { // stays a hole, whatever length a header claims
+            at = EG_MAX(at, x.start);
+            *got += end - at + 1;
+            if (end == last)
+                break;
+            at = end + 1;
+            continue;
+        }
         for (at = EG_MAX(at, x.start); at <= end;) {
             size_t len = (size_t)EG_MIN(end - at, (uint64_t)(1 << 20) - 1) + 1;
             const uint8_t *p = eg_map_some(&r->view, as, at, &len);
@@ -62,6 +70,8 @@ static int one(struct eg_run *r, struct hand *h, uint64_t from, uint64_t last)
         return -EG_EIO;
     if (!copy(r, h->space, from, last, f, &got))
         return eg_run_fail(r, EG_EIO, "%s: %s", name, strerror(errno));
+    if (!eg_output_done(r, f)) // a process has thousands of mappings, we fewer open files
+        return -EG_EIO;
     cli_table_row(
         &h->table, 0,
         (struct eg_value[]){ cli_text(name), cli_uint(from), cli_uint(last + 1), cli_uint(got) });
