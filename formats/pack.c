@@ -166,6 +166,8 @@ static int check_out(const char *in, const char *out, bool force, struct eg_erro
         return 0;
     if (stat(in, &a) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
         return eg_fail(e, EG_EUSAGE, "%s: is the image itself: name another file with -o", out);
+    if (!S_ISREG(b.st_mode)) // a rename would put a file in the place of a device
+        return eg_fail(e, EG_EUSAGE, "%s: is no regular file: name another one with -o", out);
     if (!force)
         return eg_fail(e, EG_EUSAGE, "%s: is already there: --force replaces it", out);
     return 0;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -180,6 +181,7 @@ int eg_store_write(const char *path, const struct eg_profile *const *profiles, s
 {
     struct file f = { 0 };
     eg_cleanup(eg_free_) char *temporary = NULL;
+    struct stat st;
     bool good;
     int fd, rc;
 
@@ -187,6 +189,8 @@ int eg_store_write(const char *path, const struct eg_profile *const *profiles, s
         return eg_fail(e, EG_EUNSUP, "%s: .egp is not written on big-endian machines", path);
     if (!n || n > PROFILES_MAX)
         return eg_fail(e, EG_EUSAGE, "%s: %zu profiles for one file", path, n);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) // a rename would replace a device
+        return eg_fail(e, EG_EIO, "%s: is no regular file: name another one", path);
     rc = make(&f, profiles, n, path, e);
     if (rc == 0 && asprintf(&temporary, "%s.%d.tmp", path, (int)getpid()) < 0) {
         temporary = NULL;
