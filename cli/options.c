@@ -105,7 +105,7 @@ bool cli_declares(const struct eg_arg *args, const char *name)
 }
 
 /* What an option that is not the command's is: by the verb, else by the plugins, all of them: their
- * names may stand after it. An option's name has one kind (tests/golden/rules.sh looks). */
+ * names may stand after it. An option's name has one kind (registry_test looks). */
 static const struct eg_arg *foreign(const struct cli *c, const char *name)
 {
     const struct eg_plugin_reg *p;
@@ -214,6 +214,8 @@ static int take(struct cli *c, enum option o, const char *value)
         c->find.system_map = value;
         break;
     case O_PROFILE_DIR:
+        if (access(value, R_OK | X_OK))
+            return cli_fail(CLI_USAGE, "--profile-dir %s: %s", value, strerror(errno));
         if ((dir = eg_vec_push(&c->profile_dirs)))
             *dir = value;
         break;

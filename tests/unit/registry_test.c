@@ -304,6 +304,20 @@ static void nearest(void **state)
 
 /* ---- shared objects ---- */
 
+/** The command line is read before it is known which plugins it names. */
+static void options_of_one_kind(void **state)
+{
+    const struct eg_plugin_reg *p, *q;
+
+    (void)state;
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        for (size_t k = 0; k < i && (q = eg_plugin_nth(k)); k++)
+            for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
+                for (const struct eg_arg *b = q->plugin->args; b && b->name; b++)
+                    if (!strcmp(a->name, b->name) && a->kind != b->kind)
+                        fail_msg("--%s of %s and of %s differ", a->name, p->name, q->name);
+}
+
 static void shared_objects(void **state)
 {
     const struct eg_module foreign = { .abi = "another" };
@@ -338,6 +352,7 @@ int main(void)
         cmocka_unit_test(needs),
         cmocka_unit_test(names),
         cmocka_unit_test(nearest),
+        cmocka_unit_test(options_of_one_kind),
         cmocka_unit_test(shared_objects),
     };
 
