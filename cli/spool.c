@@ -74,7 +74,8 @@ static bool drain(struct spool *s)
         ok = fwrite(buf, 1, (size_t)n, s->all->out) == (size_t)n;
         at += n;
     }
-    ok = ok && n >= 0 && fwrite(s->bytes.at, 1, s->bytes.n, s->all->out) == s->bytes.n;
+    ok = ok && n >= 0 &&
+         (!s->bytes.n || fwrite(s->bytes.at, 1, s->bytes.n, s->all->out) == s->bytes.n);
     eg_vec_fini(&s->bytes);
     eg_close_fd_(&s->fd);
     s->fd = -1;

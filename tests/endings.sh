@@ -1,0 +1,50 @@
+#!/bin/sh
+# Does the command end as documented where it is stopped, its output is full, or files are few?  Usage: endings.sh ROOT ENGRAM
+engram=$(realpath "$2") || exit 1
+for image in "$1"/samples/*.zst; do
+    case $image in *.tar.zst) ;; *) break ;; esac
+done
+[ -f "$image" ] || { echo "samples/: no image"; exit 77; }
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+bad() { echo "$*"; failed=1; }
+
+# Interrupted: 3, and one line.
+stopped() {
+    "$engram" -q "$@" >"$tmp/out" 2>"$tmp/err" &
+    pid=$!
+    sleep 1
+    kill -INT $pid
+    wait $pid
+    status=$?
+    [ $status = 3 ] && [ "$(wc -l <"$tmp/err")" = 1 ] && grep -q stopped "$tmp/err" ||
+        bad "interrupted: $*: exit status $status: $(cat "$tmp/err")"
+}
+stopped read "$image" --phys 0 100T -o /dev/null
+stopped pack "$image" --level 22 -o "$tmp/packed.zst"
+[ -z "$(ls "$tmp" | grep packed)" ] || bad "pack leaves $(ls "$tmp")"
+
+# Full: 3, and why.
+for args in "$image" "$image kallsyms" "$image banner,kallsyms" "-r json $image pslist" "read $image linux_banner 4M" --help; do
+    # shellcheck disable=SC2086 # words on purpose
+    "$engram" -q $args >/dev/full 2>"$tmp/err"
+    status=$?
+    [ $status = 3 ] && grep -q 'No space left' "$tmp/err" || bad "full: $args: exit status $status: $(cat "$tmp/err")"
+done
+mkdir "$tmp/csv"
+ln -s /dev/full "$tmp/csv/kallsyms.csv"
+"$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv" 2>"$tmp/err"
+[ $? = 3 ] || bad "full: a csv file of several: $(cat "$tmp/err")"
+
+# A process has more mappings than we may have open files.
+sh -c 'ulimit -n 10; exec "$@"' sh "$engram" -q -j 1 dump "$image" --pid 1 -o "$tmp/maps" >"$tmp/out" 2>&1 || bad "dump: $(tail -n 1 "$tmp/out")"
+[ "$(ls "$tmp/maps" | wc -l)" = "$(($(wc -l <"$tmp/out") - 1))" ] || bad "dump: not all mappings"
+
+# A FIFO is neither waited for nor replaced.
+mkfifo "$tmp/fifo"
+timeout 10 "$engram" -q "$tmp/fifo" 2>"$tmp/err"
+[ $? = 2 ] || bad "fifo: $(cat "$tmp/err")"
+"$engram" -q pack "$image" --force -o "$tmp/fifo" 2>"$tmp/err"
+[ $? = 1 ] && [ -p "$tmp/fifo" ] || bad "pack: a fifo is replaced: $(cat "$tmp/err")"
+exit $failed
