@@ -398,8 +398,8 @@ EG_API struct eg_obj eg_index(struct eg_obj o, uint64_t i);
 /** Number of elements of an array cursor; 0 when it is none. */
 EG_API uint64_t eg_count(struct eg_obj o);
 
-/** The dynamic form, for the shell and Lua: "mm.pgd", "comm", "fdt->fd[3]". Slower by far than
- * handles. */
+/** The dynamic form, for names that are known at run time only: "mm.pgd", "comm", "fdt->fd[3]".
+ * Slower by far than handles. */
 EG_API struct eg_obj eg_path(struct eg_obj o, const char *path);
 
 /** A struct T at @addr in the kernel's space. @addr 0 makes a bad cursor. */
@@ -525,7 +525,7 @@ EG_API bool eg_maple_next(struct eg_index_walk *w, struct eg_entry *out);
  *  @from and before @limit; @limit when there is none. */
 EG_API uint64_t eg_next_bit(struct eg_obj bitmap, uint64_t from, uint64_t limit);
 
-/* ---- a walker of one's own, found by name from C, Lua, shell and help ---- */
+/* ---- a walker of one's own, found by name from any plugin ---- */
 
 /** What an operating system's layer offers to all plugins: a task's VMAs, a system's tasks. The
  * state is the caller's. */

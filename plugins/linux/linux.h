@@ -1,8 +1,8 @@
 /** linux.h - what every Linux plugin needs: tasks, their memory, modules, mounts, paths, times.
  * Guarded, and the same for all kernels: members are tested, never versions.
  *
- *  The walkers are also registered (EG_WALKER), so that C plugins elsewhere, Lua, the shell and
- * help find them by name. */
+ *  The walkers are also registered (EG_WALKER), so that plugins outside of the tree find them by
+ * name (eg_walk). */
 #ifndef EG_LINUX_H
 #define EG_LINUX_H
 
@@ -127,8 +127,5 @@ bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u
 
 /** An empty map, given back with the run: for what was seen before. */
 struct eg_map *linux_map(struct eg_run *r);
-
-/** How the kernel prints ids that may be a struct {val}: kuid_t, kgid_t members. */
-bool linux_kid(struct eg_obj kid, uint32_t *out);
 
 #endif

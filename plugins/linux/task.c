@@ -96,13 +96,6 @@ bool linux_task_is_kthread(struct eg_run *r, struct eg_obj task)
     return eg_get_or(0u, task, task_struct.flags) & PF_KTHREAD;
 }
 
-bool linux_kid(struct eg_obj kid, uint32_t *out)
-{
-    if (kid.kind == EG_K_STRUCT && kid.size == 4) // kuid_t, kgid_t: struct { uid_t val; }
-        kid.kind = EG_K_UINT;
-    return eg_load(out, kid);
-}
-
 struct eg_obj linux_init(struct eg_run *r)
 {
     struct linux_task_walk w = { 0 };
