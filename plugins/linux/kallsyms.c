@@ -128,7 +128,8 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
     const struct eg_profile *p = table->profile;
     const char *module = table->module;
     uint64_t licence;
-    const bool unknown = module && eg_map_get(exports, export_key(module, 0), &licence);
+    const bool lost = module && eg_map_get(exports, export_key(module, 0), &licence);
+    const bool exports_only = __builtin_strcmp(table->what, "exported symbols") == 0;
     uint32_t next = 0;
 
     for (uint32_t i = 0; i < p->n_symbols && !eg_stopped(r); i++) {
@@ -136,7 +137,8 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
         const char *name = p->strings + s->name;
         const uint64_t addr = s->addr + table->shift;
         char letter = (char)s->letter;
-        bool exported = isupper(s->letter) != 0;
+        bool exported = isupper(s->letter) || exports_only;
+        bool unknown = lost || (!module && letter == '?' && !exports_only);
 
         // A module's own letters tell what is static. /proc/kallsyms tells what is exported, and
         // looks it up among the exports that any module may use.
@@ -145,7 +147,7 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
             letter = (char)(exported && licence == ANY ? toupper(s->letter) : tolower(s->letter));
         }
         emit(r, addr, unknown ? '?' : letter,
-             unknown ? eg_missing(EG_UNREADABLE, 0) : eg_uint(exported), size_of(p, i, &next),
+             unknown ? eg_missing(EG_ABSENT, 0) : eg_uint(exported), size_of(p, i, &next),
              module ? "module" : "core", module ? module : "kernel", eg_text(name));
     }
 }

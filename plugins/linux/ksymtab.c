@@ -109,7 +109,7 @@ struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint6
         const char *name = (const char *)t.p + target(&t, at);
 
         eg_builder_symbol(b, eg_builder_name(b, name, identifier(&t, at)),
-                          from + target(&t, at - 4), 0, 'D');
+                          from + target(&t, at - 4), 0, '?');
     }
     if (eg_builder_finish(b, &out, NULL, NULL) < 0)
         out = NULL;

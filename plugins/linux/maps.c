@@ -81,21 +81,24 @@ static struct eg_cell file_cell(struct eg_run *r, struct eg_obj vma, struct eg_o
 static struct eg_cell anonymous_cell(struct eg_run *r, struct eg_obj mm, struct eg_obj vma)
 {
     struct eg_obj special = eg_cast(eg_at(vma, vm_area_struct.vm_private_data), vm_special_mapping);
-    struct eg_obj name;
-    uint64_t fn, start, end, from, to;
+    struct eg_obj namer = eg_at(vma, vm_area_struct.vm_ops, vm_operations_struct.name), name;
+    uint64_t fn = 0, start, end, brk, brk_end, stack;
 
-    if (eg_get(&fn, vma, vm_area_struct.vm_ops, vm_operations_struct.name) && fn) {
-        if (fn == eg_sym(r, gate_vma_name).addr)
-            return eg_text("[vsyscall]");
-        if (fn == eg_sym(r, special_mapping_name).addr)
-            return formatted(r, "", eg_at(special, vm_special_mapping.name));
-    }
-    if (!eg_get(&start, vma, vm_area_struct.vm_start) || !eg_get(&end, vma, vm_area_struct.vm_end))
-        return eg_val(vma, vm_area_struct.vm_end);
-    if (eg_get(&from, mm, mm_struct.start_brk) && eg_get(&to, mm, mm_struct.brk) && start <= to &&
-        end >= from)
+    if (!eg_load(&fn, namer) && namer.why != EG_NULL)
+        return eg_cell_of(namer);
+    if (fn && fn == eg_sym(r, gate_vma_name).addr)
+        return eg_text("[vsyscall]");
+    if (fn && fn == eg_sym(r, special_mapping_name).addr)
+        return formatted(r, "", eg_at(special, vm_special_mapping.name));
+    if (fn)
+        return eg_missing(EG_NO_SYMBOL, fn);
+    if (!eg_get(&start, vma, vm_area_struct.vm_start) ||
+        !eg_get(&end, vma, vm_area_struct.vm_end) || !eg_get(&brk, mm, mm_struct.start_brk) ||
+        !eg_get(&brk_end, mm, mm_struct.brk) || !eg_get(&stack, mm, mm_struct.start_stack))
+        return eg_missing(EG_UNREADABLE, vma.addr);
+    if (start <= brk_end && end >= brk)
         return eg_text("[heap]");
-    if (eg_get(&from, mm, mm_struct.start_stack) && start <= from && end >= from)
+    if (start <= stack && end >= stack)
         return eg_text("[stack]");
     return given_name(r, vma, &name) ? formatted(r, "[anon:", name) : eg_text("");
 }

@@ -55,7 +55,7 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
         memcpy(name, key + 7, klen - 8);
         name[klen - 8] = 0;
         if (eg_vmcoreinfo_symbol(&g->text, name, &addr))
-            eg_builder_symbol(b, eg_builder_name(b, name, klen - 8), addr, 0, 'D');
+            eg_builder_symbol(b, eg_builder_name(b, name, klen - 8), addr, 0, '?');
     }
     if (eg_builder_finish(b, &p, NULL, NULL) < 0)
         return;
