@@ -96,8 +96,7 @@ bool eg_btf_header(const uint8_t *p, size_t len, bool big_endian, uint64_t *tota
         return false;
     header = header_u32(p + 4, big_endian);
     if (header < HEADER || header > 4096 || header_u32(p + 8, big_endian) % 4 ||
-        header_u32(p + 12, big_endian) < RECORD || header_u32(p + 12, big_endian) % 4 ||
-        !header_u32(p + 20, big_endian))
+        header_u32(p + 12, big_endian) % 4)
         return false;
     end = EG_MAX(end_of(p + 8, big_endian), end_of(p + 16, big_endian));
     if (header >= HEADER_LAYOUT && len >= HEADER_LAYOUT)
@@ -125,7 +124,7 @@ static bool open_section(struct section *s, const uint8_t *p, size_t len, bool b
         s->layouts = p + header + u32(s, p + 24);
         s->n_layouts = u32(s, p + 28) / 4;
     }
-    return s->strings[s->strings_len - 1] == 0;
+    return !s->strings_len || s->strings[s->strings_len - 1] == 0;
 }
 
 // One record of the type section.
@@ -200,7 +199,8 @@ bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_typ
     struct census c;
     struct record r;
 
-    if (!open_section(&s, p, len, big_endian) || s.strings[0] != 0 || !count(&s, &c))
+    if (!open_section(&s, p, len, big_endian) || !s.strings_len || s.strings[0] != 0 ||
+        !count(&s, &c) || !c.types)
         return false;
     for (const uint8_t *at = s.types; at < s.types_end;) {
         uint32_t each;
@@ -234,15 +234,23 @@ struct reader {
     const uint8_t **at;            // where their records are; only if there are odd integers
     EG_VEC(struct variables) sections;
     bool no_memory;
+    bool torn; // a name that begins inside of another
 };
 
 // Ids and offsets of split BTF continue those of its base.
-static const char *text(const struct reader *r, uint32_t at)
+static const char *text(struct reader *r, uint32_t at)
 {
-    if (r->base && at < r->base->n_strings)
-        return r->base->strings + at;
-    at -= r->base ? r->base->n_strings : 0;
-    return at < r->s.strings_len ? r->s.strings + at : "";
+    const char *strings = r->s.strings;
+    uint32_t len = r->s.strings_len;
+
+    if (r->base && at < r->base->n_strings) {
+        strings = r->base->strings;
+        len = r->base->n_strings;
+    } else if (r->base) {
+        at -= r->base->n_strings;
+    }
+    r->torn = r->torn || at >= len || (at && strings[at - 1]);
+    return at < len ? strings + at : "";
 }
 
 static uint32_t name(struct reader *r, uint32_t at)
@@ -443,7 +451,9 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
 {
     struct reader r = { .base = base, .first = base ? base->n_types : 1 };
 
-    if (!open_section(&r.s, p, len, model.big_endian))
+    // A module may have no type, or no name, of its own.
+    if (!open_section(&r.s, p, len, model.big_endian) ||
+        (!base && (!r.s.strings_len || r.s.types == r.s.types_end)))
         return eg_fail(e, EG_EFORMAT, "%s: no BTF header, or its sections are cut short", source);
     if (!count(&r.s, &r.c))
         return eg_fail(e, EG_EFORMAT, "%s: damaged type section: type %" PRIu32 " cannot be",
@@ -461,6 +471,11 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
     if (r.no_memory) {
         eg_builder_free(r.b);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
+    }
+    if (base && r.torn) { // nothing else in split BTF says whose it is
+        eg_builder_free(r.b);
+        return eg_fail(e, EG_EFORMAT, "%s: made on top of the BTF of another kernel than %s",
+                       source, base->source);
     }
     return eg_builder_finish(r.b, out, NULL, e);
 }

@@ -336,6 +336,47 @@ static void module(void **state)
 }
 
 // 7.1: a section says how long the records of each kind are.
+// All of its names are its kernel's; on top of another kernel they would be parts of names.
+static void module_without_names(void **state)
+{
+    const struct eg_model model = { 8, 8, false };
+    struct writer *w = begin(false), *s = begin(false), *other = begin(false);
+    struct eg_profile *base, *p = NULL, *wrong;
+    struct eg_error e = { 0 };
+    uint32_t name;
+
+    (void)state;
+    integer(w, "int", 4, 1);
+    name = str(w, "known");
+    base = read_(w, NULL);
+    integer(other, "integer", 4, 1);
+    str(other, "well known");
+    wrong = read_(other, NULL);
+    s->strings_len = 0;
+    word(s, name); // a typedef
+    word(s, TYPEDEF << 24);
+    word(s, 1);
+    s->n = 1;
+    p = read_(s, base);
+    assert_string_equal(p->strings + p->types[0].name, "known");
+    eg_profile_free(p);
+    p = NULL;
+    assert_int_equal(eg_btf_read(&p, s->file, bytes_of(s), model, wrong, "module", "test", &e),
+                     -EG_EFORMAT);
+    assert_int_equal(eg_btf_read(&p, s->file, bytes_of(s), model, NULL, NULL, "test", &e),
+                     -EG_EFORMAT); // a kernel without names
+    assert_null(p);
+    s->types_len = 0; // cast_common of 7.3: a header alone
+    p = read_(s, base);
+    assert_int_equal(p->n_types, 0);
+    eg_profile_free(p);
+    eg_profile_free(wrong);
+    eg_profile_free(base);
+    free(other);
+    free(s);
+    free(w);
+}
+
 static void unknown_kinds(void **state)
 {
     const struct eg_model model = { 8, 8, false };
@@ -368,10 +409,10 @@ static void headers(void **state)
         const char *what;
         uint8_t at, value;
     } wrong[] = {
-        { "magic", 0, 0 },           { "version", 2, 2 },      { "flags", 3, 1 },
-        { "short header", 4, 20 },   { "long header", 6, 1 },  { "odd types", 8, 2 },
-        { "no types", 12, 0 },       { "odd length", 12, 17 }, { "no strings", 20, 0 },
-        { "far strings", 19, 0xff }, { "strings", 23, 0x7f },
+        { "magic", 0, 0 },         { "version", 2, 2 },      { "flags", 3, 1 },
+        { "short header", 4, 20 }, { "long header", 6, 1 },  { "odd types", 8, 2 },
+        { "no types", 12, 0 },     { "odd length", 12, 17 }, { "far strings", 19, 0xff },
+        { "strings", 23, 0x7f },
     };
     struct writer *w = begin(false);
     uint64_t total = 5;
@@ -454,9 +495,10 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind), cmocka_unit_test(old_bit_fields),
-        cmocka_unit_test(module),     cmocka_unit_test(unknown_kinds),
-        cmocka_unit_test(headers),    cmocka_unit_test(damaged),
+        cmocka_unit_test(every_kind),    cmocka_unit_test(old_bit_fields),
+        cmocka_unit_test(module),        cmocka_unit_test(module_without_names),
+        cmocka_unit_test(unknown_kinds), cmocka_unit_test(headers),
+        cmocka_unit_test(damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
