@@ -4,10 +4,12 @@
 #include "linux.h"
 
 EG_FIELDS(task_struct, tasks);
+EG_FIELDS(cpumask, bits);
 EG_FIELD_AS(uts_nodename, uts_namespace, "name.nodename");
 EG_FIELD_AS(uts_version, uts_namespace, "name.version");
 EG_FIELD_AS(uts_machine, uts_namespace, "name.machine");
 EG_SYMBOL(init_task, "task_struct");
+EG_SYMBOL(__cpu_online_mask, "cpumask");
 EG_SYMBOL(init_uts_ns, "uts_namespace");
 EG_SYMBOL(saved_command_line, "char *");
 
@@ -51,8 +53,8 @@ static void moment(struct eg_run *r, const char *key, bool known, int64_t ns)
 
 static void counts(struct eg_run *r)
 {
-    uint64_t processes = 0, threads = 0, modules = 0, cpus = 0;
-    struct eg_obj o, t;
+    uint64_t processes = 0, threads = 0, modules = 0, cpus = 0, word;
+    struct eg_obj mask = eg_index(eg_at(eg_sym(r, __cpu_online_mask), cpumask.bits), 0), o, t;
     unsigned cpu = ~0u;
 
     linux_each_process(r, o) {
@@ -67,7 +69,11 @@ static void counts(struct eg_run *r)
     count(r, "processes", processes);
     count(r, "threads", threads);
     count(r, "modules", modules);
-    count(r, "online CPUs", cpus);
+    if (eg_load(&word, mask) && cpus)
+        count(r, "online CPUs", cpus);
+    else // it ran on one at least
+        eg_row(r, .Key = eg_text("online CPUs"),
+               .Value = mask.why ? eg_cell_of(mask) : eg_missing(EG_UNREADABLE, mask.addr));
 }
 
 static uint64_t memory_bytes(struct eg_run *r)

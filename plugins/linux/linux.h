@@ -120,8 +120,8 @@ char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj tas
 bool linux_boot_time(struct eg_run *r, int64_t *ns);
 bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns);
 
-/** A per-CPU variable's copy on @cpu; and the CPUs that are online (a bit of *@it at a time, from
- * 0). */
+/** A per-CPU variable's copy on @cpu; and the CPUs that are online, in order: where the kernel's
+ * mask of them is not known, all that it has made room for. */
 struct eg_obj linux_percpu(struct eg_run *r, struct eg_obj variable, unsigned cpu);
 bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u */
 
