@@ -1,0 +1,340 @@
+/** cursor.h - typed places in a foreign memory, and the names of its types that a file reads,
+ * resolved once. Part of engram.h.
+ *
+ *  Cursors are values. One that met an unreadable place is bad and stays bad; no accessor makes a
+ * number of it. */
+#ifndef EG_CURSOR_H
+#define EG_CURSOR_H
+
+#include "view.h"
+
+/* ---- types as cursors see them ---- */
+
+enum eg_kind {
+    EG_K_STRUCT = 1, /**< struct or union */
+    EG_K_UINT,       /**< also bool and plain char */
+    EG_K_SINT,
+    EG_K_ENUM, /**< type is the enum's */
+    EG_K_PTR,  /**< type is what it points to (0: void) */
+    EG_K_ARRAY,
+    EG_K_CHARS, /**< an array of char: text */
+    EG_K_FLOAT,
+    EG_K_FUNC,
+    EG_K_VOID,
+};
+
+/** A member, a type or a symbol's type, resolved in one binding. "Absent" has kind 0 and, as a
+ * member, EG_NO_PARENT. */
+#define EG_NO_PARENT UINT32_MAX
+struct eg_slot {
+    uint64_t off;    /**< bytes from the parent's start, or a symbol's address */
+    uint32_t parent; /**< type id of the struct the step starts from */
+    uint32_t type;   /**< see eg_kind: own type, or the target's or element's */
+    uint32_t size;   /**< bytes of the whole thing */
+    uint8_t kind;    /**< enum eg_kind; 0: absent */
+    uint8_t shift;   /**< bit-field: bits above which it begins in a load of `size` bytes */
+    uint8_t bits;    /**< bit-field: width; 0: not one */
+    uint8_t why;     /**< absent: why */
+};
+
+/** How a machine's C compiler lays out data. */
+struct eg_model {
+    uint8_t ptr_size; /**< 4 or 8 */
+    uint8_t long_size;
+    bool big_endian;
+};
+
+/** What gives bytes a meaning: the types of a kernel (or of a program in it), its handles' slots.
+ * Borrowed from the system. @types is core's (core/profile.h). */
+struct eg_binding {
+    struct eg_slot *slots; /**< by handle id; slot 0 is absent for ever */
+    struct eg_model model;
+    struct eg_types *types;
+};
+
+/** A typed place in a foreign memory: a value, copied freely, never freed. It never leaves its run.
+ */
+struct eg_obj {
+    struct eg_view *view;
+    struct eg_space *space;
+    const struct eg_binding *bind;
+    uint64_t addr; /**< of a bad cursor: where it failed */
+    uint32_t type;
+    uint32_t size;
+    uint8_t kind;
+    uint8_t shift, bits;
+    uint8_t why; /**< not EG_OK: the cursor is bad */
+};
+
+/* ---- handles: foreign names, resolved once ---- */
+
+struct eg_field {
+    const char *type, *name; /**< name: "a|b" tries in order, "a.b" goes inside */
+    uint32_t id;
+};
+struct eg_fieldset {
+    const char *file, *module; /**< module: whose types; NULL: the kernel's */
+    struct eg_field *first;
+    unsigned n;
+};
+struct eg_typeref {
+    const char *name, *module;
+    uint32_t id;
+};
+struct eg_symref {
+    const char *name, *type; /**< both: "a|b" tries in order; type: a C type expression:
+                                "list_head", "char *", "u64[4]" */
+    uint32_t id;
+};
+struct eg_enumref {
+    const char *name, *type; /**< enumerator's name ("a|b"); the enum's name, or NULL for any */
+    uint32_t id;
+};
+
+/* clang-format off */
+#define EG_FDECL_(T, f) struct eg_field f;
+#define EG_FINIT_(T, f) .f = { #T, #f, 0 },
+#define EG_FIELDS_(module_, T, ...)                                                                                    \
+    static struct { EG_MAP(EG_FDECL_, T, __VA_ARGS__) } eg_f_##T = { EG_MAP(EG_FINIT_, T, __VA_ARGS__) };              \
+    static const struct eg_fieldset EG_CAT(eg_set_, T) = { __FILE__, module_, (struct eg_field *)(void *)&eg_f_##T,    \
+                                                           EG_NARG(__VA_ARGS__) };                                     \
+    EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, T)) = &EG_CAT(eg_set_, T);                                             \
+    EG_TYPE_(module_, T)
+#define EG_TYPE_(module_, T)                                                                                           \
+    __attribute__((__unused__)) static struct eg_typeref eg_t_##T = { #T, module_, 0 };                                \
+    EG_ENTRY(eg_typerefs, eg_typeref, EG_CAT(t_, T)) = &eg_t_##T
+/* clang-format on */
+
+/** The members of one foreign struct that this file reads: EG_FIELDS(task_struct, mm, comm); then
+ * `task_struct.mm` is a step in eg_at() and friends, and `task_struct` a type in eg_object(). */
+#define EG_FIELDS(T, ...) EG_FIELDS_(NULL, T, __VA_ARGS__)
+
+/** The same for a type that lives in a module: EG_FIELDS_OF("dm_crypt", crypt_config, key). */
+#define EG_FIELDS_OF(module, T, ...) EG_FIELDS_(module, T, __VA_ARGS__)
+
+/** A type none of whose members are read here. */
+#define EG_TYPE(T) EG_TYPE_(NULL, T)
+
+/** One member under its own handle: renamed between releases ("__state|state"), nested
+ * ("se.vruntime"), or a name that libc makes a macro. */
+#define EG_FIELD_AS(handle, T, names)                                                              \
+    static struct eg_field eg_f_##handle = { #T, names, 0 };                                       \
+    static const struct eg_fieldset EG_CAT(eg_set_, handle) = { __FILE__, NULL, &eg_f_##handle,    \
+                                                                1 };                               \
+    EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, handle)) = &EG_CAT(eg_set_, handle)
+
+/** A variable of the kernel; no source of types but DWARF types it, so the author does:
+ * EG_SYMBOL(modules, "list_head"). */
+#define EG_SYMBOL(name_, type_) EG_SYMBOL_AS(name_, #name_, type_)
+#define EG_SYMBOL_AS(handle, names, type_)                                                         \
+    static struct eg_symref eg_s_##handle = { names, type_, 0 };                                   \
+    EG_ENTRY(eg_symrefs, eg_symref, EG_CAT(s_, handle)) = &eg_s_##handle
+
+/** An enumerator's value in this kernel: eg_enum(r, MOD_TEXT, &v). */
+#define EG_ENUMERATOR(name_, type_)                                                                \
+    static struct eg_enumref eg_e_##name_ = { #name_, type_, 0 };                                  \
+    EG_ENTRY(eg_enumrefs, eg_enumref, EG_CAT(e_, name_)) = &eg_e_##name_
+
+/* ---- cursors ---- */
+
+EG_HOT uint64_t eg_load_(const uint8_t *p, unsigned size, bool big)
+{
+    uint64_t v8;
+    uint32_t v4;
+    uint16_t v2;
+
+    switch (size) {
+    case 8:
+        __builtin_memcpy(&v8, p, 8);
+        return __builtin_expect(big, 0) ? __builtin_bswap64(v8) : v8;
+    case 4:
+        __builtin_memcpy(&v4, p, 4);
+        return __builtin_expect(big, 0) ? __builtin_bswap32(v4) : v4;
+    case 2:
+        __builtin_memcpy(&v2, p, 2);
+        return __builtin_expect(big, 0) ? __builtin_bswap16(v2) : v2;
+    default:
+        return *p;
+    }
+}
+
+EG_HOT struct eg_obj eg_bad(struct eg_obj o, enum eg_why why, uint64_t addr)
+{
+    o.why = (uint8_t)why;
+    o.addr = addr;
+    return o;
+}
+
+EG_API uint8_t eg_step_failed_(struct eg_view *v, const struct eg_binding *b, uint32_t type,
+                               const struct eg_slot *s, const char *file, int line);
+
+EG_HOT struct eg_obj eg_step_(struct eg_obj o, uint32_t id, const char *file, int line)
+{
+    const struct eg_slot *s;
+
+    if (__builtin_expect(o.why, 0))
+        return o;
+    s = &o.bind->slots[id];
+    // An absent slot's parent is no type, so the first test finds it; 1 and 5 differ in one bit.
+    if (__builtin_expect(s->parent != o.type || (o.kind | 4) != EG_K_PTR, 0)) {
+        o.why = eg_step_failed_(o.view, o.bind, o.type, s, file, line);
+        return o;
+    }
+    if (o.kind == EG_K_PTR) {
+        const uint8_t *p = eg_bytes(o.view, o.space, o.addr, o.bind->model.ptr_size);
+
+        if (__builtin_expect(!p, 0))
+            return eg_bad(o, (enum eg_why)o.view->why, o.view->why_addr);
+        o.addr = eg_load_(p, o.bind->model.ptr_size, o.bind->model.big_endian);
+        if (__builtin_expect(!o.addr, 0))
+            return eg_bad(o, EG_NULL, 0);
+    }
+    o.addr += s->off;
+    o.type = s->type;
+    o.size = s->size;
+    o.kind = s->kind;
+    o.shift = s->shift;
+    o.bits = s->bits;
+    return o;
+}
+
+/* clang-format off */
+#define EG_S_(o, a) eg_step_((o), (eg_f_##a).id, __FILE__, __LINE__)
+#define EG_A1(o, a) EG_S_(o, a)
+#define EG_A2(o, a, ...) EG_A1(EG_S_(o, a), __VA_ARGS__)
+#define EG_A3(o, a, ...) EG_A2(EG_S_(o, a), __VA_ARGS__)
+#define EG_A4(o, a, ...) EG_A3(EG_S_(o, a), __VA_ARGS__)
+#define EG_A5(o, a, ...) EG_A4(EG_S_(o, a), __VA_ARGS__)
+#define EG_A6(o, a, ...) EG_A5(EG_S_(o, a), __VA_ARGS__)
+#define EG_A7(o, a, ...) EG_A6(EG_S_(o, a), __VA_ARGS__)
+#define EG_A8(o, a, ...) EG_A7(EG_S_(o, a), __VA_ARGS__)
+/* clang-format on */
+
+/** The cursor at the end of a path: eg_at(task, task_struct.mm, mm_struct.pgd). Pointers between
+ * steps are followed; the last member is not read. Up to eight steps. */
+#define eg_at(obj, ...) EG_CAT(EG_A, EG_NARG(__VA_ARGS__))(obj, __VA_ARGS__)
+
+/** @form: kind, shift, bits, why, a byte each, the lowest first. */
+EG_API bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                           uint64_t addr, uint32_t size, uint32_t form, uint64_t *out);
+
+/** A cursor's integer (sign-extended where signed; a pointer's is the address), false when there is
+ * none. */
+EG_HOT bool eg_value(struct eg_obj o, uint64_t *out)
+{
+    const uint8_t *p;
+
+    // Ored, not tested one by one: compilers would join the tests into a load that is wider than
+    // the stores before it, which stalls.
+    if (__builtin_expect(o.why | o.bits | (o.size > 8), 0) ||
+        __builtin_expect((uint8_t)(o.kind - EG_K_UINT) > EG_K_PTR - EG_K_UINT, 0))
+        return eg_value_slow_(o.view, o.space, o.bind, o.addr, o.size,
+                              o.kind | o.shift << 8 | o.bits << 16 | (uint32_t)o.why << 24, out);
+    p = eg_bytes(o.view, o.space, o.addr, o.size);
+    if (__builtin_expect(!p, 0))
+        return false;
+    *out = eg_load_(p, o.size, o.bind->model.big_endian);
+    if (o.kind == EG_K_SINT && o.size < 8)
+        *out = (uint64_t)((int64_t)(*out << (64 - 8 * o.size)) >> (64 - 8 * o.size));
+    return true;
+}
+
+#define EG_GET_(name, type)                                                                        \
+    EG_HOT bool eg_get_##name##_(type *out, struct eg_obj o)                                       \
+    {                                                                                              \
+        uint64_t v;                                                                                \
+                                                                                                   \
+        if (!eg_value(o, &v))                                                                      \
+            return false;                                                                          \
+        *out = (type)v;                                                                            \
+        return true;                                                                               \
+    }
+EG_GET_(u64, uint64_t)
+EG_GET_(s64, int64_t)
+EG_GET_(u32, uint32_t)
+EG_GET_(s32, int32_t)
+EG_GET_(u16, uint16_t)
+EG_GET_(s16, int16_t)
+EG_GET_(u8, uint8_t)
+EG_GET_(s8, int8_t)
+EG_GET_(bool, bool)
+#undef EG_GET_
+
+/** Read a cursor that has no further path into an integer of any width: `if (!eg_load(&pid, obj))
+ * …`. */
+#define eg_load(out, obj)                                                                          \
+    _Generic((out), uint64_t *: eg_get_u64_, int64_t *: eg_get_s64_, uint32_t *: eg_get_u32_, int32_t *: eg_get_s32_,  \
+             uint16_t *: eg_get_u16_, int16_t *: eg_get_s16_, uint8_t *: eg_get_u8_, int8_t *: eg_get_s8_,             \
+             bool *: eg_get_bool_)((out), (obj))
+
+/** `if (eg_get(&v, obj, path…))`: the integer at the end of a path. @v is untouched when it cannot
+ * be read. */
+#define eg_get(out, obj, ...) eg_load((out), eg_at(obj, __VA_ARGS__))
+
+EG_HOT uint64_t eg_value_or_(uint64_t def, struct eg_obj o)
+{
+    uint64_t v;
+
+    return eg_value(o, &v) ? v : def;
+}
+
+/** The integer at the end of a path, or @def, which stands in the source for all to see. Its type
+ * is @def's. */
+#define eg_get_or(def, obj, ...)                                                                   \
+    ((__typeof__(def))eg_value_or_((uint64_t)(def), eg_at(obj, __VA_ARGS__)))
+
+/** Follow a pointer cursor: what it points to, with its type. Bad when null or unreadable. */
+EG_API struct eg_obj eg_deref(struct eg_obj o);
+
+/** Element @i of an array, or of what a pointer points to. Past an array's known end: bad. */
+EG_API struct eg_obj eg_index(struct eg_obj o, uint64_t i);
+
+/** Number of elements of an array cursor; 0 when it is none. */
+EG_API uint64_t eg_count(struct eg_obj o);
+
+/** The dynamic form, for names that are known at run time only: "mm.pgd", "comm", "fdt->fd[3]".
+ * Slower by far than handles. */
+EG_API struct eg_obj eg_path(struct eg_obj o, const char *path);
+
+/** A struct T at @addr in the kernel's space. @addr 0 makes a bad cursor. */
+#define eg_object(r, T, addr)           eg_object_((r), eg_kernel(r), (eg_t_##T).id, (addr))
+#define eg_object_in(r, space, T, addr) eg_object_((r), (space), (eg_t_##T).id, (addr))
+EG_API struct eg_obj eg_object_(struct eg_run *r, struct eg_space *as, uint32_t id, uint64_t addr);
+
+/** The same place as a T (a struct), or as a pointer to T (a pointer, or an integer that holds
+ * one): for void pointers, RCU-tagged words, container tricks. */
+#define eg_cast(obj, T) eg_cast_((obj), (eg_t_##T).id)
+EG_API struct eg_obj eg_cast_(struct eg_obj o, uint32_t id);
+
+/** The struct around a member: eg_container(node, task_struct.tasks). */
+#define eg_container(obj, field) eg_container_((obj), (eg_f_##field).id)
+EG_API struct eg_obj eg_container_(struct eg_obj member, uint32_t id);
+
+/** Does this kernel have the member, the type, the symbol? How large is T, where is a member in it?
+ */
+#define eg_has(r, field)       (eg_slot((r), (eg_f_##field).id)->kind != 0)
+#define eg_has_type(r, T)      (eg_slot((r), (eg_t_##T).id)->kind != 0)
+#define eg_has_symbol(r, name) (eg_slot((r), (eg_s_##name).id)->kind != 0)
+#define eg_size(r, T)          (eg_slot((r), (eg_t_##T).id)->size)
+#define eg_offset(r, field)    (eg_slot((r), (eg_f_##field).id)->off)
+EG_API const struct eg_slot *eg_slot(struct eg_run *r, uint32_t id);
+
+/** The variable, typed as declared; bad when this kernel has none. A per-CPU one still needs its
+ * CPU's offset. */
+#define eg_sym(r, name) eg_sym_((r), (eg_s_##name).id)
+EG_API struct eg_obj eg_sym_(struct eg_run *r, uint32_t id);
+
+/** An enumerator's value; false when this kernel has none. */
+#define eg_enum(r, name, out) eg_enum_((r), (eg_e_##name).id, (out))
+EG_API bool eg_enum_(struct eg_run *r, uint32_t id, int64_t *out);
+
+/** Text of a char array, or of what a char pointer points to (at most @max bytes): NULL when
+ * unreadable. */
+EG_API char *eg_string(struct eg_run *r, struct eg_obj o, size_t max);
+
+/** A symbol's address by name at run time, and the name of an address ("init_task",
+ * "ext4_file_open+0x10 [ext4]"). */
+EG_API bool eg_lookup(struct eg_run *r, const char *name, uint64_t *addr);
+EG_API const char *eg_name_of(struct eg_run *r, uint64_t addr);
+
+#endif

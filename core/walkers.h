@@ -1,0 +1,121 @@
+/** walkers.h - lists, trees and index structures of a foreign memory, guarded. Part of engram.h. */
+#ifndef EG_WALKERS_H
+#define EG_WALKERS_H
+
+#include "cursor.h"
+
+/* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run ---- */
+
+/** A circular struct list_head. Healthy: one pass with each next's prev checked. Broken: from the
+ * other end too. A bad head is an empty list with a note that says why; a null one is just empty.
+ * The walks' states are core's own. */
+struct eg_list_walk {
+    struct eg_obj elem; /**< the elements' cursor, but for its address */
+    uint64_t off, head, cur, last, broken_at, n, back;
+    uint32_t id;
+    uint8_t state, why;
+};
+EG_API struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t link);
+EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
+
+/** for each struct whose member @link (a list_head: task_struct.tasks) is on the list at @head_ (a
+ * list_head). */
+#define eg_each_list(it, head_, link)                                                              \
+    for (struct eg_list_walk EG_CAT(w_, __LINE__) = eg_list_begin_((head_), (eg_f_##link).id);     \
+         eg_list_next_(&EG_CAT(w_, __LINE__), &(it));)
+
+/** An hlist (head: hlist_head; also hlist_nulls): each node's pprev must be where we came from. */
+struct eg_hlist_walk {
+    struct eg_obj elem;
+    uint64_t off, head, from, n;
+    uint32_t id;
+    bool going;
+};
+EG_API struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t link);
+EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
+#define eg_each_hlist(it, head_, link)                                                             \
+    for (struct eg_hlist_walk EG_CAT(w_, __LINE__) = eg_hlist_begin_((head_), (eg_f_##link).id);   \
+         eg_hlist_next_(&EG_CAT(w_, __LINE__), &(it));)
+
+/** A red-black tree (root: rb_root or rb_root_cached), in order. Each child's parent link must lead
+ * back. */
+struct eg_rb_walk {
+    struct eg_obj elem;
+    uint64_t off, root, cur, n;
+    uint32_t id;
+    uint8_t state;
+};
+EG_API struct eg_rb_walk eg_rb_begin_(struct eg_obj root, uint32_t link);
+EG_API bool eg_rb_next_(struct eg_rb_walk *w, struct eg_obj *out);
+#define eg_each_rb(it, root_, link)                                                                \
+    for (struct eg_rb_walk EG_CAT(w_, __LINE__) = eg_rb_begin_((root_), (eg_f_##link).id);         \
+         eg_rb_next_(&EG_CAT(w_, __LINE__), &(it));)
+
+/** One entry of an index structure: xarray, radix tree, idr, maple tree. */
+struct eg_entry {
+    uint64_t index, last; /**< the range that the entry covers; equal in a single slot */
+    uint64_t value;       /**< the entry as stored: a pointer, or a value entry (bit 0 set) */
+};
+
+/** An xarray or radix tree (a cursor on the xarray, radix_tree_root or idr), or a maple tree (on
+ * the maple_tree). */
+struct eg_index_walk {
+    struct eg_obj root;
+    uint64_t base; /**< of an idr: its first id, added to every index */
+    int depth;     /**< nodes on the way */
+    struct {
+        uint64_t node, min, max;
+        uint32_t slot, shift, type;
+    } at[32];
+    struct eg_entry single; /**< the root holds it, where there is no node */
+    bool has_single;
+};
+EG_API struct eg_index_walk eg_xa_begin(struct eg_obj root);
+EG_API bool eg_xa_next(struct eg_index_walk *w, struct eg_entry *out);
+EG_API struct eg_index_walk eg_maple_begin(struct eg_obj tree);
+EG_API bool eg_maple_next(struct eg_index_walk *w, struct eg_entry *out);
+#define eg_each_xa(entry, root)                                                                    \
+    for (struct eg_index_walk EG_CAT(w_, __LINE__) = eg_xa_begin(root);                            \
+         eg_xa_next(&EG_CAT(w_, __LINE__), &(entry));)
+#define eg_each_maple(entry, tree)                                                                 \
+    for (struct eg_index_walk EG_CAT(w_, __LINE__) = eg_maple_begin(tree);                         \
+         eg_maple_next(&EG_CAT(w_, __LINE__), &(entry));)
+
+/** The set bits of a bitmap of unsigned longs (a cursor on the array or its first word): the next
+ * set bit at or after
+ *  @from and before @limit; @limit when there is none. */
+EG_API uint64_t eg_next_bit(struct eg_obj bitmap, uint64_t from, uint64_t limit);
+
+/* ---- a walker of one's own, found by name from any plugin ---- */
+
+/** What an operating system's layer offers to all plugins: a task's VMAs, a system's tasks. The
+ * state is the caller's. */
+struct eg_walker {
+    const char *name, *os, *help;
+    const char *arg;  /**< type of the argument cursor, or NULL for the whole system */
+    const char *elem; /**< type of the elements */
+    size_t state;     /**< bytes of @state, zeroed before the first call */
+    bool (*next)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out);
+};
+struct eg_walker_reg {
+    const char *name, *file;
+    const struct eg_walker *walker;
+};
+#define EG_WALKER(n)                                                                               \
+    static const struct eg_walker eg_walker_##n;                                                   \
+    static const struct eg_walker_reg eg_wreg_##n = { #n, __FILE__, &eg_walker_##n };              \
+    EG_ENTRY(eg_walkers, eg_walker_reg, w_##n) = &eg_wreg_##n;                                     \
+    static const struct eg_walker eg_walker_##n
+
+/** `for (struct eg_walking w = eg_walk(r, "tasks", none); eg_walk_next(&w, &t);)`: the generic
+ * form. */
+struct eg_walking {
+    struct eg_run *run;
+    const struct eg_walker *walker;
+    struct eg_obj arg;
+    void *state;
+};
+EG_API struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg);
+EG_API bool eg_walk_next(struct eg_walking *w, struct eg_obj *out);
+
+#endif
