@@ -46,6 +46,9 @@ int cli_unknown_plugin(const char *name)
     const char **place, *near = NULL;
     int status;
 
+    if (cli_verb(name))
+        return cli_fail(CLI_USAGE, "%s: this word comes first: engram %s %s", name, name,
+                        cli_verb(name)->usage);
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
         if ((place = eg_vec_push(&names)))
             *place = p->name;
@@ -81,6 +84,9 @@ static int choose(struct jobs *j, bool *all)
                 status = reg ? add(j, reg) : cli_unknown_plugin(name);
         }
     }
+    if (!status && !j->at.n && !*all)
+        status = cli_fail(CLI_USAGE, "'%s': names no plugin; `engram plugins` lists them",
+                          c->words.at[0]);
     return status;
 }
 
