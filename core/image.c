@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HEAD_MAX = 1 << 16 };
+enum { HEAD_MAX = 1 << 16, NOTES_MAX = 1000 };
 
 extern const struct eg_format_reg *const __start_eg_formats[]
     __attribute__((__weak__, __visibility__("hidden")));
@@ -222,8 +222,12 @@ void eg_image_note(struct eg_image *img, const char *format, ...)
     va_list ap;
     char *text, **slot;
 
+    if (img->notes.n > NOTES_MAX)
+        return;
     va_start(ap, format);
-    text = eg_arena_vstrf(&img->arena, format, ap);
+    text = img->notes.n == NOTES_MAX
+               ? eg_arena_strf(&img->arena, "more was wrong with the file than is said here")
+               : eg_arena_vstrf(&img->arena, format, ap);
     va_end(ap);
     slot = text ? eg_vec_push(&img->notes) : NULL;
     if (slot)

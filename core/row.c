@@ -155,7 +155,7 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
     }
     for (size_t i = 0; i < n; i++)
         bytes += room(&cells[i], columns[i].kind);
-    if (!eg_vec_reserve(&r->bytes, bytes)) {
+    if (!eg_vec_reserve(&r->bytes, bytes + 1)) { // never NULL, also where all is empty
         eg_run_fail(r, EG_ENOMEM, "memory: no room for a row of %zu bytes", bytes);
         return;
     }

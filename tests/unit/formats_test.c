@@ -193,6 +193,17 @@ static void lime_truncated(void **state)
     assert_true(noted("3 of 4 MiB are missing"));
 }
 
+static void notes_are_bounded(void **state)
+{
+    (void)state;
+    lime_range(0x1000, 0x1fff, 1, 0x1000);
+    open_ok();
+    for (int i = 0; i < 5000; i++)
+        eg_image_note(img, "note %d", i);
+    assert_int_equal(img->notes.n, 1001);
+    assert_true(noted("more was wrong"));
+}
+
 static void lime_damaged(void **state)
 {
     static const struct {
@@ -569,20 +580,11 @@ static void pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(raw),
-        T(known_but_not_read),
-        T(lime),
-        T(lime_overlap),
-        T(lime_truncated),
-        T(lime_damaged),
-        T(elf_all_classes),
-        T(elf_with_paging),
-        T(elf_old_kcore),
-        T(elf_truncated),
-        T(elf_many_segments),
-        T(elf_notes),
-        T(elf_bad_notes),
-        T(pieces),
+        T(raw),           T(known_but_not_read), T(lime),
+        T(lime_overlap),  T(lime_truncated),     T(notes_are_bounded),
+        T(lime_damaged),  T(elf_all_classes),    T(elf_with_paging),
+        T(elf_old_kcore), T(elf_truncated),      T(elf_many_segments),
+        T(elf_notes),     T(elf_bad_notes),      T(pieces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
