@@ -8,6 +8,12 @@ struct only_a {
     struct twice inside;
     struct twice *behind;
 } only_a;
+struct swapped {
+    int left, right;
+};
+struct keeper {
+    struct swapped inside;
+} keeper_a;
 struct shapes shapes_a;
 
 int in_a(struct shapes *s);

@@ -12,6 +12,12 @@ struct only_b {
     struct twice inside;
     struct twice *behind;
 } only_b;
+struct swapped {
+    int right, left;
+};
+struct keeper {
+    struct swapped inside; /**< as large as the other unit's, and another */
+} keeper_b;
 struct shapes shapes_b;
 #ifdef __SIZEOF_INT128__
 enum wide wide_b;

@@ -210,6 +210,27 @@ static void lies(void **state)
     free(p);
 }
 
+static void strings_without_an_end(void **state)
+{
+    struct eg_profile torn = *kernel;
+    const struct eg_profile *one[] = { &torn };
+    char *strings = malloc(kernel->n_strings);
+    size_t len;
+    uint8_t *p;
+
+    (void)state;
+    for (int end = 0; end < 2; end++) {
+        memcpy(strings, kernel->strings, kernel->n_strings);
+        strings[end ? kernel->n_strings - 1 : 0] = 'x';
+        torn.strings = strings;
+        assert_int_equal(eg_store_write(path, one, 1, NULL), 0);
+        p = bytes_of(&len);
+        assert_int_equal(try(p, len), -EG_EFORMAT);
+        free(p);
+    }
+    free(strings);
+}
+
 static void cannot_write(void **state)
 {
     const struct eg_profile *one[] = { kernel };
@@ -233,8 +254,12 @@ static void cannot_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(only_the_first), cmocka_unit_test(damage),
-        cmocka_unit_test(lies),       cmocka_unit_test(cannot_write),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(only_the_first),
+        cmocka_unit_test(damage),
+        cmocka_unit_test(lies),
+        cmocka_unit_test(strings_without_an_end),
+        cmocka_unit_test(cannot_write),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
