@@ -11,6 +11,7 @@
 #include "../../core/registry.h"
 #include "../../profiles/btf.h"
 #include "../../profiles/kallsyms.h"
+#include "../../profiles/vmcoreinfo.h"
 #include "state.h"
 
 /** Types and symbols that the user named, or that a profile folder holds. All owned by the system.

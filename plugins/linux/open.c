@@ -63,38 +63,22 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
-/** A variable of 4 or 8 bytes. */
-static bool read_var(struct eg_system *sys, const struct linux_guess *g, const char *name,
-                     unsigned size, uint64_t *out)
-{
-    const bool big = sys->arch->model.big_endian;
-    uint64_t at;
-    uint32_t word;
-
-    if (!linux_sym(g, name, &at))
-        return false;
-    if (size == 8)
-        return eg_read_u64(sys->view, g->space, at, big, out);
-    if (!eg_read_u32(sys->view, g->space, at, big, &word))
-        return false;
-    *out = word;
-    return true;
-}
-
 static void per_cpu(struct eg_system *sys, const struct linux_guess *g, struct linux_state *s)
 {
     const struct eg_model *m = &sys->arch->model;
-    uint64_t n, at, *offsets;
+    uint64_t at, *offsets;
+    uint32_t n;
 
-    linux_sym(g, "__per_cpu_start", &s->percpu_start);
-    if (!read_var(sys, g, "nr_cpu_ids", 4, &n) || !linux_sym(g, "__per_cpu_offset", &at) || !n ||
-        n > CPUS_MAX || !(offsets = eg_arena_array(&sys->arena, uint64_t, n)))
+    if (!linux_sym(g, "nr_cpu_ids", &at) ||
+        !eg_read_u32(sys->view, g->space, at, m->big_endian, &n) ||
+        !linux_sym(g, "__per_cpu_offset", &at) || !n || n > CPUS_MAX ||
+        !(offsets = eg_arena_array(&sys->arena, uint64_t, n)))
         return;
     for (uint64_t i = 0; i < n; i++)
         if (!linux_ptr(sys->view, g->space, m, at + m->ptr_size * i, &offsets[i]))
             return;
     s->percpu_offset = offsets;
-    s->n_cpus = (unsigned)n;
+    s->n_cpus = n;
 }
 
 static int make_state(struct eg_system *sys, const struct linux_guess *g, struct eg_error *e)
@@ -105,13 +89,9 @@ static int make_state(struct eg_system *sys, const struct linux_guess *g, struct
         return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     pthread_mutex_init(&s->lock, NULL);
     sys->os_priv = s;
-    s->image_delta = g->delta;
     s->image_start = g->start;
     s->image_end = g->end;
-    s->vmcoreinfo = g->text;
     s->btf = g->given && g->given->types ? NULL : g->types;
-    s->has_direct_map = read_var(sys, g, "page_offset_base", 8, &s->page_offset);
-    s->has_vmemmap = read_var(sys, g, "vmemmap_base", 8, &s->vmemmap);
     linux_sym(g, "modules", &s->modules);
     linux_sym(g, "btf_modules", &s->btf_modules);
     per_cpu(sys, g, s);

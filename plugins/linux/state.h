@@ -8,7 +8,6 @@
 
 #include "../../core/map.h"
 #include "../../core/system.h"
-#include "../../profiles/vmcoreinfo.h"
 
 /** A process's space, kept from its first use to the system's end. */
 struct linux_mm_space {
@@ -24,20 +23,11 @@ struct linux_module_btf {
 };
 
 struct linux_state {
-    uint64_t image_delta;            /**< physical = virtual - this, in [image_start, image_end) */
     uint64_t image_start, image_end; /**< virtual, _text.._end; 0, 0: not known */
-    /** The linear map: physical = virtual - page_offset + phys_offset, mod 2^64. */
-    bool has_direct_map;
-    uint64_t page_offset, phys_offset;
-    bool has_vmemmap;
-    uint64_t vmemmap;      /**< struct page of frame 0 */
-    uint64_t percpu_start; /**< __per_cpu_start: 0 where symbols of per-CPU variables are offsets */
     const uint64_t *percpu_offset;   /**< __per_cpu_offset[], n_cpus of them; NULL: not found */
     unsigned n_cpus;                 /**< nr_cpu_ids */
     uint64_t modules, btf_modules;   /**< list heads; 0: not found */
     const struct eg_profile *btf;    /**< the base profile, if it is the image's BTF; NULL */
-    uint64_t pac_mask;               /**< bits of a signed kernel return address; 0: none */
-    struct eg_vmcoreinfo vmcoreinfo; /**< in the system's arena; text NULL: none */
 
     pthread_mutex_t lock; /**< guards what follows */
     bool has_module_btfs;
@@ -51,15 +41,6 @@ struct linux_state {
 static inline struct linux_state *linux_state(const struct eg_system *sys)
 {
     return sys->os_priv;
-}
-
-/** A kernel-image address as physical, without the page tables. False: outside the image. */
-static inline bool linux_image_to_phys(const struct linux_state *s, uint64_t va, uint64_t *pa)
-{
-    if (va < s->image_start || va >= s->image_end)
-        return false;
-    *pa = va - s->image_delta;
-    return true;
 }
 
 #endif
