@@ -308,7 +308,7 @@ static void kernel(void **state)
     const struct eg_open_options open = { .quiet = true };
     const struct eg_find_options find = { .quiet = true };
     const struct eg_profile *own = NULL;
-    struct eg_profile *dwarf = NULL;
+    struct eg_profile *dwarf = NULL, *again;
     struct eg_image *img = NULL;
     struct eg_system *sys = NULL;
     struct eg_error e;
@@ -332,6 +332,14 @@ static void kernel(void **state)
         if (eg_profile_read(&dwarf, vmlinux, 0, &e) < 0)
             fail_msg("%s", e.text);
         every_source(dwarf, vmlinux, 5000);
+        if (eg_profile_read(&again, vmlinux, 1, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(again->n_types, dwarf->n_types); // one thread, or all cores
+        assert_memory_equal(again->types, dwarf->types, dwarf->n_types * sizeof *dwarf->types);
+        assert_int_equal(again->n_members, dwarf->n_members);
+        assert_memory_equal(again->members, dwarf->members,
+                            dwarf->n_members * sizeof *dwarf->members);
+        eg_profile_free(again);
     }
     if (own && dwarf && dwarf->build_id && !strcmp(sys->chosen->build_id, dwarf->build_id)) {
         struct side a, b;
