@@ -37,6 +37,9 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
         return cli_fail(CLI_FAILED, "out of memory");
     if (!c->out)
         status = cli_fail(CLI_USAGE, "profile make: -o FILE.egp is needed: where to write");
+    for (size_t i = 0; i < n_files && !status; i++)
+        if (cli_same_file(files[i], c->out))
+            status = cli_fail(CLI_USAGE, "-o %s: it is what is read", c->out);
     for (; n < n_files && !status; n += !status)
         if ((n ? read_module(&all[n], files[n], all[0], c->jobs, &e)
                : eg_profile_read(&all[n], files[n], c->jobs, &e)) < 0)

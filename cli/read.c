@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 enum { CHUNK = 1 << 20 };
 
@@ -47,7 +46,6 @@ static int body(struct eg_run *r, void *hand)
     const char *path = h->cli->out;
     uint64_t addr, len, last;
     uint8_t *buf = eg_tmp(r, CHUNK);
-    struct stat image, out;
     FILE *f = stdout;
     int status;
 
@@ -57,8 +55,7 @@ static int body(struct eg_run *r, void *hand)
     if (!eg_add(addr, len - 1, &last))
         return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
                            len);
-    if (path && !stat(path, &out) && !stat(h->cli->image, &image) && out.st_dev == image.st_dev &&
-        out.st_ino == image.st_ino)
+    if (path && cli_same_file(path, h->cli->image))
         return eg_run_fail(r, EG_EUSAGE, "-o %s: is the image itself: name another file", path);
     if (path && !(f = fopen(path, "wb")))
         return eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));

@@ -18,8 +18,9 @@ enum {
     PROFILES_MAX = EG_LAYERS_MAX,
     HEAD_MAX = 1 << 20,
     FILE_MAX = 1 << 30,
-    RATIO_MAX = 1024, // a frame that promises more lies
-    LEVEL = 3,        // of zstd: 9 takes four times as long for 7 % less
+    RATIO_MAX = 1024,    // a frame that promises more lies
+    BLOCK_MAX = 1 << 30, // a whole kernel's types and symbols take 1/50 of it
+    LEVEL = 3,           // of zstd: 9 takes four times as long for 7 % less
 };
 static const char magic[8] = "EGP\r\n\x1a\n";
 static const uint32_t version = 1;
@@ -275,7 +276,7 @@ static bool plausible(const struct record *r, size_t file_len)
     for (int i = 0; i < ARRAYS; i++)
         sum += (uint64_t)r->counts[i] * sizes[i];
     return sum == r->block_len && r->counts[STRINGS] &&
-           eg_within(r->frame, r->frame_len, file_len) &&
+           eg_within(r->frame, r->frame_len, file_len) && r->block_len <= BLOCK_MAX &&
            r->block_len / RATIO_MAX <= r->frame_len && power_of_two_or_none(r->counts[TYPE_HASH]) &&
            power_of_two_or_none(r->counts[SYMBOL_HASH]) &&
            (r->model.ptr_size == 4 || r->model.ptr_size == 8) &&

@@ -50,8 +50,11 @@ static int read_stored(struct eg_system *sys, struct linux_given *g, const char 
         return rc;
     n = EG_MIN(n, (size_t)EG_LAYERS_MAX);
     for (size_t i = 0; i < n; i++)
-        if (!linux_own(sys, all[i]))
+        if (!linux_own(sys, all[i])) {
+            while (++i < n)
+                eg_profile_free(all[i]);
             return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+        }
     if (!n)
         return 0;
     use(g, all[0]);
