@@ -191,14 +191,18 @@ static int run(struct eg_run *r)
 {
     struct eg_map *seen = linux_map(r);
     struct eg_obj task;
-    uint64_t ns;
+    uint64_t at;
 
     linux_each_process(r, task) {
+        struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.mnt_ns);
+
         if (!eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.pid)))
             continue;
-        if (eg_get(&ns, task, task_struct.nsproxy, nsproxy.mnt_ns) && ns &&
-            eg_map_add(seen, ns, 0) == 1)
-            list(r, task, eg_deref(eg_at(task, task_struct.nsproxy, nsproxy.mnt_ns)));
+        if (eg_load(&at, ns) && at && eg_map_add(seen, at, 0) == 1)
+            list(r, task, eg_deref(ns));
+        else if (!eg_load(&at, ns) && ns.why != EG_NULL) // it has ended
+            eg_note(r, "the process at %#llx: its mount namespace cannot be read",
+                    (unsigned long long)task.addr);
     }
     return 0;
 }

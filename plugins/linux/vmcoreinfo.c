@@ -35,6 +35,13 @@ static bool look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
         !eg_vmcoreinfo_page(copy, TEXT_MAX, &bare, &text))
         return false;
     list(r, eg_uint(page), &text);
+    // The kernel keeps it in a page of its own, which was zeroed.
+    for (p = (const uint8_t *)text.text + text.len; p < copy + PAGE; p++)
+        if (*p) {
+            eg_note(r, "the text in page %#llx is damaged: it goes on behind its end",
+                    (unsigned long long)page);
+            break;
+        }
     return true;
 }
 
