@@ -216,7 +216,7 @@ static void searched(void **state)
         mk_symbol(k, "init_uts_ns", uts);
         mk_puts(k, uts, "uts_namespace.name.release", "6.1.0");
         mk_puts(k, uts, "uts_namespace.name.version", "#1 SMP");
-        mk_write(k, image + 50, "Linux version 6.1.0 (x@y) # SMP\n", 33); // without a date
+        mk_write(k, image + 50, "Linux version 6.1.0 (x@y) # SMP\n", 33);       // without a date
         mk_write(k, image + 100, "<5>Linux version 6.1.0 (x@y) #1 SMP<6>", 39); // in the log
         mk_write(k, image + 4 * mk_page_size(k) - sizeof line, line, sizeof line);
         mk_put(k, image + 8, "timekeeper.offs_real", 1700000000000000000); // and nothing else
