@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare what engram reads from an image with what the guest said of itself, row by row.
 
-    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--live] [--report FILE]
+    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--live] [--partial] [--kernel N] [--report FILE]
 
 Prints, for each plugin: rows expected, found, missing, wrong, invented, and explained differences with their causes.
 Exit status 1 when a row is missing, wrong or invented. To add a plugin: a declaration in plugins.py."""
@@ -83,8 +83,11 @@ def main():
     parser.add_argument("--report", help="also write the report there")
     parser.add_argument("--all", action="store_true", help="print every explained difference")
     parser.add_argument("--live", action="store_true", help="the guest wrote the image itself, while it ran")
+    parser.add_argument("--partial", action="store_true", help="the dump leaves out what processes had in memory")
+    parser.add_argument("--kernel", help="of several kernels in the image, the one that the truth is of")
     a = parser.parse_args()
-    truth = Truth(a.truth, a.live)
+    truth = Truth(a.truth, a.live, a.partial)
+    which = ["--kernel", a.kernel] if a.kernel else []
     head = f"{'plugin':<18} {'expected':>8} {'found':>8} {'missing':>8} {'wrong':>6} {'invented':>9} {'explained':>10}"
     lines, bad, done = [head], 0, 0
     for declaration in DECLARATIONS:
@@ -94,7 +97,7 @@ def main():
             lines.append(f"{declaration.name:<18} the guest did not tell")
             continue
         try:
-            rows, _ = rows_of(a.engram, a.image, declaration.command())
+            rows, _ = rows_of(a.engram, a.image, declaration.command() + which)
             report = compare(declaration, truth, rows)
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             lines.append(f"{declaration.name:<18} failed: {error!r}")

@@ -156,6 +156,8 @@ class PsAux(Declaration):
         return (row[column] or "").rstrip(" ")
 
     def explain_wrong(self, truth, key, column, want, have):
+        if truth.partial and not have and truth.bytes("proc", key, "cmdline"):
+            return "it is not in the dump"
         if truth.status(key).get("State", "").startswith("Z"):
             return "a zombie has no memory" if not have or have == want else None
         if want.startswith("[") and have.startswith("[") and want[1:].startswith(have[1:-1]):
@@ -183,6 +185,9 @@ class Envars(Declaration):
 
     def key(self, row):
         return row["PID"], row["KEY"], row["VALUE"] or ""
+
+    def explain_missing(self, truth, key, want, got):
+        return "it is not in the dump" if truth.partial else None
 
     def explain_extra(self, truth, key, row):
         if key[0] not in truth.told():
@@ -415,10 +420,17 @@ class Vmcoreinfo(Declaration):
             address, _, name = line.split()[:3]
             if name in ("_stext", "init_uts_ns"):
                 out[f"SYMBOL({name})"] = {"Value": int(address, 16)}
+        self.own = [(key, out[key]["Value"]) for key in ("OSRELEASE", "SYMBOL(_stext)")]
         return out
 
     def applies(self, truth):
         return truth.has("vmcoreinfo") and truth.has("proc", "kallsyms")
+
+    def rows(self, rows):
+        """Not the pages of a kernel that ran before, or beside."""
+        others = {row["Offset"] for row in rows for key, value in self.own
+                  if row["Key"] == key and self.have(row, "Value") != value}
+        return [row for row in rows if row["Offset"] not in others]
 
     def key(self, row):
         return row["Key"] if row["Key"] in ("OSRELEASE", "SYMBOL(_stext)", "SYMBOL(init_uts_ns)") else None

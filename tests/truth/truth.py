@@ -9,9 +9,10 @@ def unescape(text):
 
 
 class Truth:
-    def __init__(self, folder, live=False):
-        """@live: the image was written by the guest itself while it ran; what moved meanwhile is no truth."""
-        self.folder = folder
+    def __init__(self, folder, live=False, partial=False):
+        """@live: the image was written by the guest itself while it ran; what moved meanwhile is no truth.
+        @partial: processes' own memory is not in the image."""
+        self.folder, self.partial = folder, partial
         self._cache = {}
         self.live = 0.0  # uptime at which the writing began
         if live:

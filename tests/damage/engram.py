@@ -1,0 +1,129 @@
+"""Runs the command under limits, and says what of its answer breaks the rules of DESIGN.md "What bad input gets"."""
+import json
+import os
+import subprocess
+import time
+
+PLUGINS = ["pslist", "pstree", "psaux", "envars", "maps", "lsmod", "kmsg", "mounts", "iomem", "boottime", "kallsyms",
+           "banner", "vmcoreinfo", "info"]
+SANITIZED = ("Sanitizer", "runtime error:")
+ENV = os.environ | {
+    "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16:hard_rss_limit_mb=1024",
+    "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99:print_stacktrace=1", "XDG_CACHE_HOME": "/nonexistent"}
+
+
+class Answer:
+    """What one run gave; status None: it did not end in time."""
+
+    def __init__(self, command, limit):
+        start = time.monotonic()
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=ENV, timeout=limit, check=False)
+            self.status, self.out, self.err = done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+        except subprocess.TimeoutExpired:
+            self.status = None
+        self.time = time.monotonic() - start
+
+
+def ask(engram, path, plugins, limit):
+    return Answer([engram, "-q", "-r", "json", "-f", path] + ([",".join(plugins)] if plugins else []), limit)
+
+
+def processes(results):
+    """pid to where its task_struct is, as this answer has it: a flipped pid is the same process still."""
+    rows = results.get("pslist", {"rows": []})["rows"]
+    return {row[column]: row["OFFSET"] for column in ("TID", "PID") for row in rows}
+
+
+# The key of a row: the object that it stands for, None when it does not say. @tasks: processes() of the same answer.
+PLACES = {
+    "pslist": lambda row, tasks: row["OFFSET"],
+    "pstree": lambda row, tasks: row["OFFSET"],
+    "psaux": lambda row, tasks: process(row, tasks),
+    "lsmod": lambda row, tasks: row["Offset"],
+    "banner": lambda row, tasks: "the banner",
+    "info": lambda row, tasks: row["Key"],
+}
+# Or values in it, which the damage itself may change.
+VALUES = {
+    "maps": lambda row, tasks: both(process(row, tasks), row["Start"]),
+    "mounts": lambda row, tasks: both(row["MNT_NS_ID"], row["MOUNT_ID"]),
+    "kmsg": lambda row, tasks: row["seq"],
+    "iomem": lambda row, tasks: both(row["Start"], row["End"]),
+    "boottime": lambda row, tasks: row["TIME_NS"],
+    "kallsyms": lambda row, tasks: both(row["Addr"], row["SymbolName"]),
+    "vmcoreinfo": lambda row, tasks: both(row["Offset"], row["Key"]),
+}
+
+
+def process(row, tasks):
+    return tasks.get(row["PID"], f"process {row['PID']}") if row["PID"] is not None else None
+
+
+def both(one, two):
+    return (one, two) if one is not None and two is not None else None
+
+
+# Cells that depend on other objects, which may be away; or that say in their text what they lack.
+ABOUT_OTHERS = {("pstree", "depth"), ("lsmod", "Used_By"), ("kallsyms", "Size"), ("info", "Value"), ("lsmod", "Load_Arguments")}
+
+
+def rows_of(results):
+    """The rows of each plugin by their keys."""
+    tasks, out = processes(results), {}
+    for name, key in (PLACES | VALUES).items():
+        if name in results:
+            out[name] = {}
+            for row in results[name]["rows"]:
+                out[name].setdefault(key(row, tasks), []).append(row)
+    return out
+
+
+def differing(name, rows, whole):
+    """Cells with another value than that of any row of the undamaged image with this key."""
+    return [f"{column}={value!r}" for row in rows for column, value in row.items()
+            if value not in (None, "?") and not column.endswith(("_why", "_raw")) and (name, column) not in ABOUT_OTHERS
+            and all(other[column] != value for other in whole)]
+
+
+def faults(answer, limit):
+    """What is wrong with an answer whatever was asked; and the answer, by plugin, and the notes of the whole."""
+    if answer.status is None:
+        return [f"not done after {limit:.0f} s"], {}, []
+    for mark in SANITIZED:
+        if mark in answer.err:
+            return [answer.err[answer.err.index(mark):][:2000]], {}, []
+    if answer.status not in (0, 2, 3):
+        return [f"exit status {answer.status}: {answer.err[:300]}"], {}, []
+    lines = answer.err.splitlines()
+    if answer.status == 2 and len(lines) != 1 or answer.status == 0 and lines:
+        return [f"exit status {answer.status} with {len(lines)} lines of error: {answer.err[:300]}"], {}, []
+    if answer.status == 3 and not lines:
+        return ["exit status 3 without a reason"], {}, []
+    if not answer.out and answer.status == 2:
+        return [], {}, []
+    try:
+        whole = json.loads(answer.out)
+    except ValueError as error:
+        return [f"not JSON: {error}"], {}, []
+    return [], {r["plugin"]: r for r in whole["results"]}, whole["notes"]
+
+
+def judge(answer, undamaged, variant, limit):
+    """Everything that is wrong with an answer from a damaged image. @undamaged is rows_of() the whole one."""
+    wrong, results, notes = faults(answer, limit)
+    for name, got in rows_of(results).items():
+        whole, unknown = undamaged[name], len(got.pop(None, ()))
+        invented = [key for key, rows in got.items() if len(rows) > len(whole.get(key, ()))]
+        slack = (variant.slack if name in VALUES else 0) + (variant.names if name == "kallsyms" else 0)
+        if len(invented) > slack:
+            wrong.append(f"{name}: {len(invented)} rows that the undamaged image lacks: {sorted(map(str, invented))[:3]}")
+        lost = [key for key, rows in whole.items() if len(rows) > len(got.get(key, ()))]
+        if len(lost) > max(len(invented) + unknown, slack) and not notes and not results[name]["notes"] and not results[name]["error"]:
+            wrong.append(f"{name}: {len(lost)} rows lost without a note: {sorted(map(str, lost))[:3]}")
+        if variant.honest:
+            cells = [c for key, rows in got.items() for c in differing(name, rows, whole.get(key, ()))]
+            if cells:
+                wrong.append(f"{name}: {len(cells)} cells not as in the undamaged image: {cells[:3]}")
+    strangers = {row["PID"] for row in results.get("envars", {"rows": []})["rows"]} - set(processes(results)) - {None}
+    return wrong + [f"envars: of a process that is not there: {pid}" for pid in strangers]
