@@ -85,8 +85,10 @@ class Map:
                 "tables": [int(r["ADDRESS"], 16) for r in rows if r["STEP"].startswith("level")]}
 
     def make_profile(self, path):
-        """An .egp of whatever symbols the command has."""
-        subprocess.run([self.engram, "-q", "profile", "make", self.engram, "-o", path], check=True, capture_output=True)
+        """An .egp of the kernel's BTF."""
+        with open(path + ".btf", "wb") as f:
+            f.write(self.data[self.btf:self.btf + self.btf_size])
+        subprocess.run([self.engram, "-q", "profile", "make", path + ".btf", "-o", path], check=True, capture_output=True)
 
     def file(self, physical):
         """None: not in the image."""
