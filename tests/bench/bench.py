@@ -163,6 +163,7 @@ def main():
         p.add_argument(name)
     p.add_argument("--vmlinux", default=os.environ.get("VMLINUX", ""))
     a = p.parse_args()
+    a.image = os.environ.get("IMAGE", a.image)
     print(f"{'':<66} {'measured':>26}  {'budget':<22}")
     for part in (opening, typed, walking, profiles, everything, peers):
         part(a)
