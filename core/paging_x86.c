@@ -128,12 +128,27 @@ static void table_missing(struct eg_view *v, const struct x86 *x, uint64_t at, u
     out->last = out->start + (n << shift) - 1;
 }
 
+/** The table that decided: its other entries are found without a walk. */
+static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, uint64_t table,
+                     const uint8_t *host, uint16_t above)
+{
+    const uint64_t covers = (UINT64_C(1) << (21 + 9 * level)) - 1;
+
+    v->walked.space = as;
+    v->walked.host = host;
+    v->walked.first = va & ~covers;
+    v->walked.last = va | covers;
+    v->walked.table = table;
+    v->walked.level = (uint8_t)level;
+    v->walked.above = above;
+}
+
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
 {
     const struct x86 *x = as->priv;
     const uint64_t half = UINT64_C(1) << (9 * x->levels + 11);
-    const bool kernel = va >> 63,
-               again = v->walked.space == as && va >= v->walked.first && va <= v->walked.last;
+    const bool kernel = va >> 63;
+    bool again = v->walked.space == as && va >= v->walked.first && va <= v->walked.last;
     uint16_t above = again ? v->walked.above : EG_X_WRITE | EG_X_USER | EG_X_EXEC;
     uint64_t table = again ? v->walked.table : x->root;
 
@@ -141,7 +156,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct e
         *out = (struct eg_extent){ .start = half, .last = -half - 1, .why = EG_NOT_CANONICAL };
         return;
     }
-    for (int level = again ? 0 : x->levels - 1;; level--) {
+    for (int level = again ? v->walked.level : x->levels - 1;; level--, again = false) {
         const int shift = 12 + 9 * level;
         const uint64_t index = va >> shift & 511, at = table + 8 * index;
         const uint64_t end = level == x->levels - 1 && index < 256 ? 256 : 512;
@@ -158,16 +173,10 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct e
             table_missing(v, x, at, end - index, shift, out);
             return;
         }
-        if (level == 0 && host && !again) {
-            v->walked.space = as;
-            v->walked.host = host;
-            v->walked.first = va & ~UINT64_C(0x1fffff);
-            v->walked.last = va | 0x1fffff;
-            v->walked.table = table;
-            v->walked.above = above;
-        }
         r = decode(x, e, level, above, kernel);
         if (r.why || r.leaf) {
+            if (host && level < x->levels - 1)
+                remember(v, as, va, level, table, host, above);
             if (host && !v->brief)
                 n = run_length(x, host, index, end, e, r, level, above, kernel);
             out->last = out->start + (n << shift) - 1;

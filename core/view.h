@@ -72,12 +72,14 @@ struct eg_view {
     uint8_t why;                 /**< of the last read that failed: enum eg_why */
     uint64_t why_addr;           /**< and where */
     uint8_t bounce[32];          /**< a scalar that straddles two pages */
-    bool brief; /**< one page is wanted: translators need not join its neighbours */
-    struct {    /**< the last table a translator came to: its next page costs no walk */
+    bool brief;   /**< one page is wanted: translators need not join its neighbours */
+    bool starved; /**< memory ran out for bytes that had to be made: a hole may be none */
+    struct {      /**< the last table a translator came to: its next page costs no walk */
         const struct eg_space *space;
         const uint8_t *host;  /**< the table */
         uint64_t first, last; /**< the addresses that it decides */
         uint64_t table;       /**< where it is in the space below */
+        uint8_t level;        /**< of the table; 0 the last */
         uint16_t above;       /**< flags that the levels above allow */
     } walked;
     struct eg_tlbe tlb[EG_TLB_SLOTS];

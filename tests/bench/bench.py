@@ -165,8 +165,12 @@ def main():
     a = p.parse_args()
     a.image = os.environ.get("IMAGE", a.image)
     print(f"{'':<66} {'measured':>26}  {'budget':<22}")
-    for part in (opening, typed, walking, profiles, everything, peers):
-        part(a)
+    with tempfile.TemporaryDirectory() as d:
+        if a.image.endswith(".zst"):  # the budgets are of mapped files
+            run(["zstd", "-dqf", a.image, "-o", f"{d}/image"])
+            a.image = f"{d}/image"
+        for part in (opening, typed, walking, profiles, everything, peers):
+            part(a)
     missed = [r for r in ROWS if r[3] == "NOT MET"]
     print(f"{len(missed)} budgets not met" if missed else "all budgets that were measured are met")
     return 0
