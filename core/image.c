@@ -86,11 +86,14 @@ static int unknown(const char *name, struct eg_error *e)
 /** The name so far goes to the end: "LiME on zstd". */
 static void name_format(struct eg_image *img, const char *desc)
 {
-    const char *all =
-        eg_arena_strf(&img->arena, "%s%s%s", desc, img->format[0] ? " on " : "", img->format);
+    static const char on[] = " on ";
+    const size_t len = strlen(desc), old = strlen(img->format), gap = old ? sizeof on - 1 : 0;
 
-    if (all)
-        snprintf(img->format, sizeof img->format, "%s", all);
+    if (len + gap + old >= sizeof img->format)
+        return;
+    memmove(img->format + len + gap, img->format, old + 1);
+    memcpy(img->format, desc, len);
+    memcpy(img->format + len, on, gap);
 }
 
 /** Formats on each other, from the space in files[0]. */
@@ -159,6 +162,8 @@ static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_spa
     img->files[img->n_files++] = file;
     img->file_size = eg_space_size(file);
     rc = stack(img, o ? o : &none, e);
+    if (img->view->starved)
+        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     if (rc) {
         eg_image_close(img);
         return rc;

@@ -75,6 +75,9 @@ void eg_view_fini(struct eg_view *v);
 /** Forget translations of a space that is about to go away. */
 void eg_view_forget(struct eg_view *v, const struct eg_space *as);
 
+/** For fill(): memory ran out. The read fails, and so does the run. */
+void eg_view_starved(struct eg_view *v);
+
 /** The extent at @addr, trimmed to hold it; a space that answers nonsense answers EG_UNREADABLE. */
 void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out);
 

@@ -210,6 +210,8 @@ int eg_system_open(struct eg_system **out, struct eg_image *img, const struct eg
     } else {
         eg_view_init(sys->view, NULL);
         rc = find_and_open(sys, e);
+        if (sys->view->starved)
+            rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     }
     if (rc < 0) {
         eg_system_close(sys);

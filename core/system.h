@@ -82,6 +82,7 @@ struct eg_system {
     EG_VEC(struct eg_symbols) symbols;        /**< fixed once open */
     EG_VEC(struct eg_symbols) module_symbols; /**< made once, see eg_os.module_symbols */
     bool has_module_symbols;                  /**< read and written atomically */
+    bool no_room_for_symbols;                 /**< memory ran out: module_symbols lacks some */
     EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
     const struct eg_os *os;        /**< NULL: none found */

@@ -1,4 +1,5 @@
 /* view.c - reading through a view: the TLB's slow path, made pages, reads that cross extents. */
+#include "run.h"
 #include "space.h"
 #include <stdlib.h>
 
@@ -28,6 +29,13 @@ void eg_view_init(struct eg_view *v, struct eg_run *r)
 {
     memset(v, 0, sizeof *v);
     v->run = r;
+}
+
+void eg_view_starved(struct eg_view *v)
+{
+    v->starved = true;
+    if (v->run)
+        eg_run_fail(v->run, EG_ENOMEM, "%s", "memory: none for bytes that must be unpacked");
 }
 
 /** Made bytes are about to go: nothing may point into them. */
@@ -71,10 +79,14 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
     struct fill *f;
     uint8_t *bytes;
 
+    if (x->last - x->start >= EG_FILL_MAX || !as->ops->fill)
+        return NULL;
     if (!c)
         c = v->fills = calloc(1, sizeof *c);
-    if (!c || x->last - x->start >= EG_FILL_MAX || !as->ops->fill)
+    if (!c) {
+        eg_view_starved(v);
         return NULL;
+    }
     for (unsigned i = 0; i < FILLS; i++)
         if (c->at[i].space == as && c->at[i].start == x->start && c->at[i].len == len) {
             c->at[i].used = true;
@@ -82,6 +94,8 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
         }
     // Made before a place is chosen: making may itself read through this view, and fill others.
     bytes = malloc(len);
+    if (!bytes)
+        eg_view_starved(v);
     if (!bytes || !as->ops->fill(v, as, x->start, bytes, len)) {
         free(bytes);
         return NULL;

@@ -114,6 +114,8 @@ static bool decompress(struct eg_view *v, struct zstd *z, ZSTD_DCtx *d, size_t i
 
     if (p && n < want) { // in several pieces of our memory
         copy = malloc(want);
+        if (!copy)
+            eg_view_starved(v);
         p = copy && eg_read(v, z->file, f->in, copy, want) ? copy : NULL;
     }
     if (!p)
@@ -132,6 +134,8 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
     ZSTD_DCtx *d = borrow(z);
     bool ok = d;
 
+    if (!d)
+        eg_view_starved(v);
     for (size_t i = frame_of(z, start); ok && z->index.frames.at[i].out < end; i++) {
         const struct eg_zstd_frame *f = &z->index.frames.at[i];
         const uint64_t from = EG_MAX(f->out, start), to = EG_MIN(f[1].out, end);
@@ -144,6 +148,8 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
         } else {
             uint8_t *whole = malloc(size);
 
+            if (!whole)
+                eg_view_starved(v);
             ok = whole && decompress(v, z, d, i, whole, size);
             if (ok)
                 memcpy((char *)bytes + (from - start), whole + (from - f->out), to - from);
@@ -152,7 +158,7 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
     }
     if (d)
         give_back(z, d);
-    if (!ok) {
+    if (!ok && !v->starved) {
         const size_t i = frame_of(z, start);
 
         atomic_fetch_or(&z->bad[i / 8], (uint8_t)(1 << i % 8));

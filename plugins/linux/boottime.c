@@ -81,7 +81,7 @@ static int run(struct eg_run *r)
     linux_each_process(r, task) {
         struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.time_ns);
 
-        if (eg_load(&at, ns) && at && eg_map_add(seen, at, 0) == 1)
+        if (eg_load(&at, ns) && at && linux_map_add(r, seen, at, 0))
             list(r, ns);
     }
     return 0;

@@ -1,4 +1,5 @@
 /* kallsyms - every symbol that the kernel has a name for, as /proc/kallsyms (kernel/kallsyms.c). */
+#include "../../core/run.h"
 #include "../../core/system.h"
 #include "linux.h"
 #include <ctype.h>
@@ -83,7 +84,7 @@ static bool add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj 
     for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++) {
         if (!read_export(r, eg_index(first, i), &addr, &name))
             return false; // or a count that is wrong
-        eg_map_add(exports, export_key(name, addr), licence);
+        linux_map_add(r, exports, export_key(name, addr), licence);
     }
     return true;
 }
@@ -103,7 +104,7 @@ static struct eg_map *find_exports(struct eg_run *r)
         if (name && (!any || !gpl)) {
             eg_note(r, "%s: what it exports could not be read: Exported and Type are not known",
                     name);
-            eg_map_add(exports, export_key(name, 0), UNKNOWN);
+            linux_map_add(r, exports, export_key(name, 0), UNKNOWN);
         }
     }
     return exports;
@@ -216,6 +217,8 @@ static void list_modules(struct eg_run *r, const struct eg_system *sys, const ch
 
     // A name that nothing has makes the system read its modules' tables.
     eg_lookup(r, "?", &addr);
+    if (sys->no_room_for_symbols)
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for the symbols of modules");
     for (size_t i = 0; i < sys->module_symbols.n; i++) {
         const struct eg_symbols *s = &sys->module_symbols.at[i];
 

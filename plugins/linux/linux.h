@@ -127,5 +127,7 @@ bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u
 
 /** An empty map, given back with the run: for what was seen before. */
 struct eg_map *linux_map(struct eg_run *r);
+/** Is @key new in @map? Then it is there from now on. Out of memory: no, and the run fails. */
+bool linux_map_add(struct eg_run *r, struct eg_map *map, uint64_t key, uint64_t value);
 
 #endif

@@ -14,3 +14,12 @@ struct eg_map *linux_map(struct eg_run *r)
     eg_run_defer(r, fini, map);
     return map;
 }
+
+bool linux_map_add(struct eg_run *r, struct eg_map *map, uint64_t key, uint64_t value)
+{
+    const int added = eg_map_add(map, key, value);
+
+    if (added < 0)
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for what was seen");
+    return added > 0;
+}

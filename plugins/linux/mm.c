@@ -1,4 +1,5 @@
 /* mm.c - a process's user memory as an address space of its own. */
+#include "../../core/run.h"
 #include "linux.h"
 #include "state.h"
 
@@ -6,35 +7,41 @@ EG_FIELDS(task_struct, pid, mm);
 EG_FIELDS(mm_struct, pgd);
 
 /* Under the lock. */
-static struct eg_space *open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm,
-                                   uint64_t root)
+static int open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm, uint64_t root,
+                      struct eg_space **out)
 {
     struct eg_paging paging = sys->chosen->paging;
     struct linux_mm_space *new;
     struct eg_space *space;
     uint64_t i;
+    int rc;
 
-    if (eg_map_get(&s->mm_of, mm, &i))
-        return s->mm_spaces.at[i].space;
+    if (eg_map_get(&s->mm_of, mm, &i)) {
+        *out = s->mm_spaces.at[i].space;
+        return 0;
+    }
     paging.root = root;
-    if (eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL))
-        return NULL;
+    rc = eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL);
+    if (rc)
+        return rc;
     new = eg_vec_push(&s->mm_spaces);
     if (!new || eg_map_add(&s->mm_of, mm, s->mm_spaces.n - 1) < 0) {
         s->mm_spaces.n -= new != NULL;
         eg_space_close(space);
-        return NULL;
+        return -EG_ENOMEM;
     }
     *new = (struct linux_mm_space){ mm, space };
-    return space;
+    *out = space;
+    return 0;
 }
 
 struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
 {
     struct eg_system *sys = eg_system_of(r);
     struct linux_state *s = linux_state(sys);
-    struct eg_space *space;
+    struct eg_space *space = NULL;
     uint64_t pgd, root;
+    int rc;
 
     if (mm.kind == EG_K_PTR)
         mm = eg_deref(mm);
@@ -42,8 +49,10 @@ struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
         !eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), &root))
         return NULL;
     pthread_mutex_lock(&s->lock);
-    space = open_space(sys, s, mm.addr, root);
+    rc = open_space(sys, s, mm.addr, root, &space);
     pthread_mutex_unlock(&s->lock);
+    if (rc == -EG_ENOMEM)
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for an address space");
     return space;
 }
 

@@ -127,9 +127,9 @@ static void read_areas(const struct walk *w, uint64_t module, struct eg_symbols 
     }
 }
 
-static void see_module(void *context, uint64_t node)
+/** @return false: out of memory. */
+static bool add_module(struct walk *w, uint64_t node)
 {
-    struct walk *w = context;
     struct eg_system *sys = w->sys;
     const uint64_t module = node - w->list;
     char name[64] = "", source[96];
@@ -140,24 +140,31 @@ static void see_module(void *context, uint64_t node)
 
     if (!eg_read(sys->view, sys->kernel, module + w->name, name,
                  (size_t)EG_MIN(w->name_len, sizeof name - 1)))
-        return;
+        return true;
     snprintf(source, sizeof source, "module %s", name);
     b = eg_builder_new(sys->bind.model, source);
     if (!b)
-        return;
+        return false;
     lost = read_table(w, module, b);
     eg_builder_set_base(b, NULL, name);
-    if (eg_builder_finish(b, &made, NULL, NULL) < 0)
-        return;
-    if (!linux_own(sys, made))
-        return;
+    if (eg_builder_finish(b, &made, NULL, NULL) < 0 || !linux_own(sys, made))
+        return false;
     s = eg_vec_push(&sys->module_symbols);
     if (!s)
-        return;
+        return false;
     *s = (struct eg_symbols){
         .profile = made, .what = made->source, .module = made->module, .lost = lost
     };
     read_areas(w, module, s);
+    return true;
+}
+
+static void see_module(void *context, uint64_t node)
+{
+    struct walk *w = context;
+
+    if (!add_module(w, node))
+        w->sys->no_room_for_symbols = true;
 }
 
 /** One array since 6.4; before, a member for each (of some architectures data_layout too). */

@@ -198,7 +198,7 @@ static int run(struct eg_run *r)
 
         if (!eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.pid)))
             continue;
-        if (eg_load(&at, ns) && at && eg_map_add(seen, at, 0) == 1)
+        if (eg_load(&at, ns) && at && linux_map_add(r, seen, at, 0))
             list(r, task, eg_deref(ns));
         else if (!eg_load(&at, ns) && ns.why != EG_NULL) // it has ended
             eg_note(r, "the process at %#llx: its mount namespace cannot be read",

@@ -43,9 +43,10 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
     const char *key, *value;
     size_t at = 0, klen, vlen;
 
-    if (!g->text.text || !(b = eg_builder_new(sys->arch->model, "VMCOREINFO")))
+    if (!g->text.text)
         return;
-    while (eg_vmcoreinfo_next(&g->text, &at, &key, &klen, &value, &vlen)) {
+    b = eg_builder_new(sys->arch->model, "VMCOREINFO");
+    while (b && eg_vmcoreinfo_next(&g->text, &at, &key, &klen, &value, &vlen)) {
         char name[128];
         uint64_t addr;
 
@@ -57,9 +58,8 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
         if (eg_vmcoreinfo_symbol(&g->text, name, &addr))
             eg_builder_symbol(b, eg_builder_name(b, name, klen - 8), addr, 0, '?');
     }
-    if (eg_builder_finish(b, &p, NULL, NULL) < 0)
-        return;
-    if (!linux_own(sys, p) || !add_symbols(sys, g, p, 0, "VMCOREINFO"))
+    if (!b || eg_builder_finish(b, &p, NULL, NULL) < 0 || !linux_own(sys, p) ||
+        !add_symbols(sys, g, p, 0, "VMCOREINFO"))
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 

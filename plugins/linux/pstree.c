@@ -45,7 +45,7 @@ static void collect(struct eg_run *r, struct tree *t)
     uint64_t parent, i;
 
     linux_each_process(r, task) {
-        if (eg_map_add(index, task.addr, (uint64_t)t->n) == 1)
+        if (linux_map_add(r, index, task.addr, (uint64_t)t->n))
             *add(r, t) = (struct node){ task, NONE, NONE, NONE, NONE, false };
     }
     for (int32_t k = 0; k < t->n; k++) {

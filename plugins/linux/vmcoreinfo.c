@@ -75,7 +75,7 @@ static int run(struct eg_run *r)
 
         for (; !x.zero && page >= x.start && page <= x.last && !eg_stopped(r); page += PAGE) {
             if (look_at(r, page, copy))
-                eg_map_add(seen, page, 0);
+                linux_map_add(r, seen, page, 0);
             eg_progress(r, page, phys->last);
         }
         if (x.last == UINT64_MAX || eg_stopped(r))
