@@ -142,13 +142,14 @@ static struct eg_image *image_new(const char *name, struct eg_error *e)
     if (img) {
         img->path = strdup(name);
         img->view = malloc(sizeof *img->view);
+        if (img->view)
+            eg_view_init(img->view, NULL);
     }
     if (!img || !img->path || !img->view) {
         eg_image_close(img);
         eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
         return NULL;
     }
-    eg_view_init(img->view, NULL);
     return img;
 }
 
