@@ -163,7 +163,7 @@ static void see_module(void *context, uint64_t node)
 {
     struct walk *w = context;
 
-    if (!add_module(w, node))
+    if (!add_module(w, node) || w->sys->view->starved)
         w->sys->no_room_for_symbols = true;
 }
 
