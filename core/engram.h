@@ -183,6 +183,8 @@ EG_API void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cel
 
 /* ---- plugins ---- */
 
+struct eg_scan;
+
 struct eg_need {
     const struct eg_field *field; /**< one of the two */
     const struct eg_symref *symbol;
@@ -224,6 +226,7 @@ struct eg_plugin {
     const struct eg_need *needs, *needs_symbols; /**< may be NULL */
     bool tree;                                   /**< rows have a depth */
     int (*run)(struct eg_run *r);                /**< 0, or eg_failed() */
+    const struct eg_scan *scan;                  /**< instead of run: a search of memory, scan.h */
 };
 struct eg_plugin_reg {
     const char *name, *file;

@@ -1,8 +1,10 @@
 /* image.c - opening a file: containers and formats on each other until physical memory is found. */
 #include "image.h"
 #include "split.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { HEAD_MAX = 1 << 16, NOTES_MAX = 1000 };
 
@@ -28,7 +30,7 @@ const struct eg_format_reg *eg_format_nth(size_t i)
 }
 
 int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
-                    struct eg_space *file, const char *name, struct eg_error *e)
+                    struct eg_space *file, const char *name, bool on_disk, struct eg_error *e)
 {
     eg_cleanup(eg_free_) uint8_t *head = malloc(HEAD_MAX);
     const struct eg_format_reg *f, *best = NULL, *equal = NULL;
@@ -38,12 +40,13 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
     if (!head)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
     for (size_t i = 0; (f = eg_format_nth(i)); i++) {
-        size_t len = EG_MIN(f->format->head, (size_t)HEAD_MAX);
+        struct eg_head h = { .at = head, .size = size, .path = on_disk ? name : NULL };
         int s;
 
-        len = size ? EG_MIN(len, size) : len;
-        eg_read_some(v, file, 0, head, len, NULL);
-        s = f->format->probe(head, len, size);
+        h.len = EG_MIN(f->format->head, (size_t)HEAD_MAX);
+        h.len = size ? EG_MIN(h.len, size) : h.len;
+        eg_read_some(v, file, 0, head, h.len, NULL);
+        s = f->format->probe(&h);
         if (s > best_score) {
             best = f;
             best_score = s;
@@ -112,7 +115,8 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
         if (!forced || !forced->format->container || img->n_files > 1) {
             const struct eg_format_reg *found;
 
-            rc = eg_format_probe(&found, &score, img->view, file, img->path, e);
+            rc = eg_format_probe(&found, &score, img->view, file, img->path,
+                                 img->on_disk && img->n_files == 1, e);
             if (rc && !forced)
                 return rc;
             if (!rc && (!forced || forced->format->container || found->format->container))
@@ -185,6 +189,7 @@ int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_
 
     if (!img)
         return -EG_ENOMEM;
+    img->on_disk = true;
     rc = eg_split_open(&file, img, path, e);
     if (rc) {
         eg_image_close(img);
@@ -216,6 +221,9 @@ void eg_image_close(struct eg_image *img)
     eg_space_close(img->phys);
     while (img->n_files)
         eg_space_close(img->files[--img->n_files]);
+    while (img->beside.n)
+        eg_space_close(img->beside.at[--img->beside.n]);
+    eg_vec_fini(&img->beside);
     eg_vec_fini(&img->cpus);
     eg_vec_fini(&img->notes);
     eg_arena_fini(&img->arena);
@@ -238,4 +246,28 @@ void eg_image_note(struct eg_image *img, const char *format, ...)
     slot = text ? eg_vec_push(&img->notes) : NULL;
     if (slot)
         *slot = text;
+}
+
+int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *name,
+                    struct eg_error *e)
+{
+    const char *slash = img->on_disk ? strrchr(img->path, '/') : NULL;
+    const int folder = slash ? (int)(slash - img->path) + 1 : 0;
+    struct eg_space **slot;
+    char *path;
+    int rc;
+
+    if (!img->on_disk || !*name || strchr(name, '/'))
+        return eg_fail(e, EG_ENOTFOUND, "%s: no file beside it is called %s", img->path, name);
+    path = eg_arena_strf(&img->arena, "%.*s%s", folder, img->path, name);
+    slot = path ? eg_vec_push(&img->beside) : NULL;
+    if (!slot)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    *slot = NULL;
+    if (access(path, F_OK) != 0)
+        return eg_fail(e, EG_ENOTFOUND, "%s: %s", path, strerror(errno));
+    rc = eg_file_open(slot, path, e);
+    if (!rc)
+        *out = *slot;
+    return rc;
 }

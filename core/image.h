@@ -23,6 +23,7 @@ struct eg_cpu {
 
 struct eg_image {
     char *path;
+    bool on_disk; /**< path is a file's: there may be others beside it */
     uint64_t file_size;
     char format[96];           /**< "ELF core on seekable zstd", outermost last */
     struct eg_space *files[8]; /**< bottom first: file, decompressor, … ; owned */
@@ -34,9 +35,10 @@ struct eg_image {
     bool virtual_only;    /**< no segment says its physical address (an old kcore): phys is empty */
     struct eg_space
         *kernel_va; /**< the container's own map of kernel addresses (kcore, -p dumps); NULL */
-    EG_VEC(char *) notes;  /**< e.g. "truncated: the last range misses 12 MiB" */
-    struct eg_arena arena; /**< lives as long as the image; used while opening only */
-    struct eg_view *view;  /**< for formats to read by while opening; NULL afterwards */
+    EG_VEC(struct eg_space *) beside; /**< further files, see eg_image_beside(); owned */
+    EG_VEC(char *) notes;             /**< e.g. "truncated: the last range misses 12 MiB" */
+    struct eg_arena arena;            /**< lives as long as the image; used while opening only */
+    struct eg_view *view;             /**< for formats to read by while opening; NULL afterwards */
 };
 
 struct eg_open_options {
@@ -55,16 +57,27 @@ int eg_image_open_space(struct eg_image **out, struct eg_space *file, const char
 void eg_image_close(struct eg_image *img);
 void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3);
 
+/** For formats of several files: open @name in the image's own folder. The image owns the space.
+ * @return -EG_ENOTFOUND when there is none, or the image is no file on disk. */
+int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *name,
+                    struct eg_error *e);
+
 /* ---- formats: one file, one declaration ---- */
 
+/** What a probe sees: the first bytes of a file, and its name where it is one on disk. */
+struct eg_head {
+    const uint8_t *at;
+    size_t len;
+    uint64_t size;    /**< of the file; 0: not known before it is unpacked */
+    const char *path; /**< NULL: it is inside another file, or in memory */
+};
 struct eg_format {
     const char *desc;   /**< "LiME physical memory dump" */
     const char *suffix; /**< what users call such files: ".lime"; NULL */
     bool container;     /**< open gives bytes of another file (zstd), not physical memory */
     size_t head;        /**< bytes that probe wants, at most 64 KiB */
-    /** 0..100 for the first @len bytes of a file of @size; 1 is "nothing else fits" (raw). Equal
-     * best scores are an error. */
-    int (*probe)(const uint8_t *head, size_t len, uint64_t size);
+    /** 0..100; 1 is "nothing else fits" (raw). Equal best scores are an error. */
+    int (*probe)(const struct eg_head *h);
     /** Open @file (borrowed: the image keeps it). @img takes hints and notes. */
     int (*open)(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                 const struct eg_open_options *o, struct eg_error *e);
@@ -80,8 +93,9 @@ struct eg_format_reg {
     static const struct eg_format eg_format_##n
 const struct eg_format_reg *eg_format_nth(size_t i); /**< sorted by name; NULL past the end */
 
-/** The format that scores best for @file, and its score; an error when two are equal. */
+/** The format that scores best for @file, and its score; an error when two are equal. @name is for
+ * messages; @on_disk: it is the path of just this file. */
 int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
-                    struct eg_space *file, const char *name, struct eg_error *e);
+                    struct eg_space *file, const char *name, bool on_disk, struct eg_error *e);
 
 #endif

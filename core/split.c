@@ -93,7 +93,7 @@ static bool own_dump(struct eg_image *img, struct eg_space *piece, const char *n
     const struct eg_format_reg *f;
     int score = 0;
 
-    if (eg_format_probe(&f, &score, img->view, piece, name, NULL) != 0 || score <= 1)
+    if (eg_format_probe(&f, &score, img->view, piece, name, false, NULL) != 0 || score <= 1)
         return false;
     eg_image_note(img, "%s is a dump of its own (%s), not the next piece: left out", name,
                   f->format->desc);

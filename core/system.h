@@ -94,6 +94,8 @@ struct eg_system {
     struct eg_find_options options;
 };
 
+struct eg_memory_ops;
+
 /** An operating system we can recognise: one declaration, one file. */
 struct eg_os {
     const char *name; /**< "linux" */
@@ -109,6 +111,7 @@ struct eg_os {
     /** Symbols of modules: fills sys->module_symbols. Called once, on the first look-up that the
      * kernel's own do not answer; locked. */
     void (*module_symbols)(struct eg_system *sys);
+    const struct eg_memory_ops *memory; /**< what it adds to searches (search.h); NULL: nothing */
 };
 struct eg_os_reg {
     const char *name, *file;

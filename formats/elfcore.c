@@ -39,10 +39,12 @@ struct segments {
     bool full;        // out of memory
 };
 
-static int probe(const uint8_t *h, size_t len, uint64_t size)
+static int probe(const struct eg_head *head)
 {
-    (void)size;
-    if (len < 20 || memcmp(h, "\x7f\x45LF", 4) || h[4] < 1 || h[4] > 2 || h[5] < 1 || h[5] > 2)
+    const uint8_t *h = head->at;
+
+    if (head->len < 20 || memcmp(h, "\x7f\x45LF", 4) || h[4] < 1 || h[4] > 2 || h[5] < 1 ||
+        h[5] > 2)
         return 0;
     return (h[5] == 2 ? eg_be16(h + 16) : eg_le16(h + 16)) == ET_CORE ? 95 : 0;
 }

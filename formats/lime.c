@@ -11,10 +11,9 @@ enum {
     RANGES_MAX = 1 << 20, // a machine has some dozens
 };
 
-static int probe(const uint8_t *head, size_t len, uint64_t size)
+static int probe(const struct eg_head *h)
 {
-    (void)size;
-    return len >= 8 && eg_le32(head) == MAGIC && eg_le32(head + 4) == 1 ? 95 : 0;
+    return h->len >= 8 && eg_le32(h->at) == MAGIC && eg_le32(h->at + 4) == 1 ? 95 : 0;
 }
 
 static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,

@@ -3,9 +3,9 @@
 #include "../core/image.h"
 #include <inttypes.h>
 
-static int probe(const uint8_t *head, size_t len, uint64_t size)
+static int probe(const struct eg_head *h)
 {
-    (void)head, (void)len, (void)size;
+    (void)h;
     return 1;
 }
 

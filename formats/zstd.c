@@ -26,11 +26,10 @@ struct zstd {
     unsigned n_idle;
 };
 
-static int probe(const uint8_t *head, size_t len, uint64_t size)
+static int probe(const struct eg_head *h)
 {
-    const uint32_t magic = len >= 4 ? eg_le32(head) : 0;
+    const uint32_t magic = h->len >= 4 ? eg_le32(h->at) : 0;
 
-    (void)size;
     if (magic == (uint32_t)EG_ZSTD_MAGIC)
         return 95;
     return (magic & ~UINT32_C(15)) == EG_ZSTD_SKIPPABLE ? 60 : 0; // lz4 has these too
