@@ -160,6 +160,7 @@ int cli_hexdump(struct cli *c);
 int cli_vtop(struct cli *c);
 int cli_dump(struct cli *c);
 int cli_dt(struct cli *c);
+int cli_convert(struct cli *c);
 int cli_pack(struct cli *c);
 int cli_profile(struct cli *c); /**< engram profile make|show … */
 

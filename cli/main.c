@@ -22,7 +22,8 @@
  *    run summary         engram IMAGE PLUGIN…; engram IMAGE
  *    plugins help        what there is
  *    hand read hexdump vtop dump dt      looking by hand
- *    profile pack        making profile files; making seekable zstd files
+ *    profile             making profile files
+ *    convert pack        dumps of other formats; seekable zstd files
  *    sha256              of the image, when asked
  *  tests/      unit, golden (outputs kept), fuzz, bench, the tree's own rules
  *  samples/    small real images, what the guest said of itself, and how to make more
@@ -47,6 +48,11 @@ static const struct eg_arg dt_args[] = {
     { NULL, EG_ARG_FLAG, NULL },
 };
 
+static const struct eg_arg convert_args[] = {
+    EG_ARG(to, TEXT, "raw, lime, elf, or pack: LiME in seekable zstd"),
+    EG_ARG(force, FLAG, "replace FILE"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
 static const struct eg_arg pack_args[] = {
     EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
     EG_ARG(force, FLAG, "replace FILE.zst"),
@@ -76,6 +82,9 @@ static const struct verb verbs[] = {
       WANTS_IMAGE, cli_dump },
     { "dt", "IMAGE TYPE [ADDR] | IMAGE SYMBOL", "show a type, or an object with its values",
       dt_args, 1, 2, WANTS_IMAGE, cli_dt },
+    { "convert", "IMAGE -o FILE --to raw|lime|elf|pack",
+      "write the image's memory as a dump of another format", convert_args, 0, 0, WANTS_IMAGE,
+      cli_convert },
     { "pack", "IMAGE -o FILE.zst", "compress an image so that it can be read in place", pack_args,
       0, 0, WANTS_IMAGE, cli_pack },
     { "profile", "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE…]",

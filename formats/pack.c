@@ -2,15 +2,13 @@
  * table in a skippable frame (zstd's contrib/seekable_format/zstd_seekable_compression_format.md).
  */
 #include "pack.h"
+#include "../core/newfile.h"
 #include "../core/parallel.h"
 #include "zstd_frames.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zstd.h>
 
 // Half as large costs 1 % more room; twice as large, time and memory at scattered reads.
@@ -25,6 +23,7 @@ struct worker {
 struct pack {
     struct eg_space *from;
     uint64_t size, at; // of the content; where the batch begins
+    uint64_t *lost;    // NULL: what cannot be read is an error
     int level;
     FILE *to;
     struct worker *workers;
@@ -53,8 +52,13 @@ static int piece(void *context, size_t i, unsigned worker)
     }
     if (eg_cancelled)
         return -EG_ECANCEL;
-    if (!eg_read(&w->view, p->from, at, w->in, len))
+    if (p->lost)
+        __atomic_fetch_add(p->lost, len - eg_read_some(&w->view, p->from, at, w->in, len, NULL),
+                           __ATOMIC_RELAXED);
+    else if (!eg_read(&w->view, p->from, at, w->in, len))
         return -EG_EIO;
+    if (w->view.starved)
+        return -EG_ENOMEM;
     p->lens[i] = ZSTD_compress2(w->c, p->packed + i * bound, bound, w->in, len);
     return ZSTD_isError(p->lens[i]) ? -EG_ENOMEM : 0;
 }
@@ -90,8 +94,7 @@ static bool write_table(struct pack *p)
     put32(foot + 5, (uint32_t)EG_ZSTD_SEEK_MAGIC);
     return fwrite(head, sizeof head, 1, p->to) == 1 &&
            (!len || fwrite(p->table, len, 1, p->to) == 1) &&
-           fwrite(foot, sizeof foot, 1, p->to) == 1 && fflush(p->to) == 0 &&
-           fsync(fileno(p->to)) == 0;
+           fwrite(foot, sizeof foot, 1, p->to) == 1;
 }
 
 static int pack_all(struct pack *p, const char *in, const char *out, unsigned threads, bool quiet,
@@ -122,85 +125,37 @@ static int pack_all(struct pack *p, const char *in, const char *out, unsigned th
     return rc;
 }
 
-/** To a file beside @out, which takes its name at the end. */
-static int pack_file(struct pack *p, const char *in, const char *out,
-                     const struct eg_pack_options *o, unsigned threads, struct eg_error *e)
+int eg_pack_space(struct eg_space *from, const char *name, const char *out,
+                  const struct eg_pack_options *o, struct eg_error *e)
 {
-    const mode_t mask = umask(0);
-    char *name = NULL;
-    int fd, rc;
-
-    umask(mask);
-    if (asprintf(&name, "%s.XXXXXX", out) < 0)
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", out);
-    fd = mkostemp(name, O_CLOEXEC);
-    p->to = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!p->to) {
-        rc = eg_fail(e, EG_EIO, "%s: cannot be written: %s", out, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-            unlink(name);
-        }
-        free(name);
-        return rc;
-    }
-    rc = pack_all(p, in, out, threads, o->quiet, e);
-    if (!rc && fchmod(fd, 0666 & ~mask) != 0)
-        rc = eg_fail(e, EG_EIO, "%s: %s", out, strerror(errno));
-    if (fclose(p->to) != 0 && !rc)
-        rc = eg_fail(e, EG_EIO, "%s: %s", out, strerror(errno));
-    // A link never replaces what has come to be there meanwhile.
-    if (!rc && (o->force ? rename(name, out) : link(name, out)) != 0)
-        rc = eg_fail(e, EG_EIO, "%s: %s", out, strerror(errno));
-    if (rc || !o->force)
-        unlink(name);
-    free(name);
-    return rc;
-}
-
-static int check_out(const char *in, const char *out, bool force, struct eg_error *e)
-{
-    struct stat a, b;
-
-    if (stat(out, &b) != 0)
-        return 0;
-    if (stat(in, &a) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        return eg_fail(e, EG_EUSAGE, "%s: is the image itself: name another file with -o", out);
-    if (!S_ISREG(b.st_mode)) // a rename would put a file in the place of a device
-        return eg_fail(e, EG_EUSAGE, "%s: is no regular file: name another one with -o", out);
-    if (!force)
-        return eg_fail(e, EG_EUSAGE, "%s: is already there: --force replaces it", out);
-    return 0;
-}
-
-int eg_pack(const char *in, const char *out, const struct eg_pack_options *o, struct eg_error *e)
-{
-    const struct eg_open_options open_options = { .tmp_dir = o->tmp_dir,
-                                                  .threads = o->threads,
-                                                  .quiet = o->quiet };
     const unsigned threads = o->threads ? o->threads : eg_cores();
-    struct pack p = { .level = o->level ? o->level : LEVEL, .batch = threads * BATCH_PER_THREAD };
-    struct eg_image *img;
-    int rc = check_out(in, out, o->force, e);
+    struct pack p = { .from = from,
+                      .size = eg_space_size(from),
+                      .lost = o->lost,
+                      .level = o->level ? o->level : LEVEL,
+                      .batch = threads * BATCH_PER_THREAD };
+    struct eg_newfile file = { 0 };
+    int rc;
 
-    if (!rc && (p.level < 1 || p.level > ZSTD_maxCLevel()))
-        rc = eg_fail(e, EG_EUSAGE, "level %d: zstd knows 1 to %d", p.level, ZSTD_maxCLevel());
-    if (!rc)
-        rc = eg_image_open(&img, in, &open_options, e);
+    if (p.level < 1 || p.level > ZSTD_maxCLevel())
+        return eg_fail(e, EG_EUSAGE, "level %d: zstd knows 1 to %d", p.level, ZSTD_maxCLevel());
+    if (p.size / FRAME >= UINT32_MAX / 8 - 2)
+        return eg_fail(e, EG_EUNSUP, "%s: is too large for one seek table", name);
+    rc = eg_newfile_open(&file, out, o->force, e);
     if (rc)
         return rc;
-    p.from = img->files[img->n_files - 1];
-    p.size = eg_space_size(p.from);
+    p.to = file.f;
     p.workers = calloc(threads, sizeof *p.workers);
     p.packed = malloc(p.batch * ZSTD_compressBound(FRAME));
     p.lens = calloc(p.batch, sizeof *p.lens);
     p.table = malloc((size_t)(p.size / FRAME + 1) * 8);
     if (!p.workers || !p.packed || !p.lens || !p.table)
-        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", in);
-    else if (p.size / FRAME >= UINT32_MAX / 8 - 2)
-        rc = eg_fail(e, EG_EUNSUP, "%s: is too large for one seek table", in);
+        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
     else
-        rc = pack_file(&p, in, out, o, threads, e);
+        rc = pack_all(&p, name, out, threads, o->quiet, e);
+    if (!rc)
+        rc = eg_newfile_keep(&file, e);
+    eg_newfile_drop(&file);
     for (unsigned i = 0; p.workers && i < threads; i++) {
         eg_view_fini(&p.workers[i].view);
         ZSTD_freeCCtx(p.workers[i].c);
@@ -209,6 +164,20 @@ int eg_pack(const char *in, const char *out, const struct eg_pack_options *o, st
     free(p.packed);
     free(p.lens);
     free(p.table);
+    return rc;
+}
+
+int eg_pack(const char *in, const char *out, const struct eg_pack_options *o, struct eg_error *e)
+{
+    const struct eg_open_options open_options = { .tmp_dir = o->tmp_dir,
+                                                  .threads = o->threads,
+                                                  .quiet = o->quiet };
+    struct eg_image *img;
+    int rc = eg_image_open(&img, in, &open_options, e);
+
+    if (rc)
+        return rc;
+    rc = eg_pack_space(img->files[img->n_files - 1], in, out, o, e);
     eg_image_close(img);
     return rc;
 }

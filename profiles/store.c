@@ -1,14 +1,13 @@
 /* store.c - .egp files; docs/egp.md is the specification. */
 #include "store.h"
+#include "../core/newfile.h"
 #include "../core/system.h"
 #include "../core/vec.h"
 #include "reader.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -162,49 +161,23 @@ static int make(struct file *f, const struct eg_profile *const *profiles, size_t
                : eg_fail(e, EG_EUSAGE, "%s: too many profiles for one file", path);
 }
 
-static bool write_file(int fd, const uint8_t *p, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 int eg_store_write(const char *path, const struct eg_profile *const *profiles, size_t n,
                    struct eg_error *e)
 {
+    struct eg_newfile to = { 0 };
     struct file f = { 0 };
-    eg_cleanup(eg_free_) char *temporary = NULL;
-    struct stat st;
-    bool good;
-    int fd, rc;
+    int rc;
 
     if (!little_endian())
         return eg_fail(e, EG_EUNSUP, "%s: .egp is not written on big-endian machines", path);
     if (!n || n > PROFILES_MAX)
         return eg_fail(e, EG_EUSAGE, "%s: %zu profiles for one file", path, n);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) // a rename would replace a device
-        return eg_fail(e, EG_EIO, "%s: is no regular file: name another one", path);
     rc = make(&f, profiles, n, path, e);
-    if (rc == 0 && asprintf(&temporary, "%s.%d.tmp", path, (int)getpid()) < 0) {
-        temporary = NULL;
-        rc = no_memory(path, e);
-    }
+    if (rc == 0)
+        rc = eg_newfile_open(&to, path, true, e);
     if (rc == 0) {
-        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        good = fd >= 0 && write_file(fd, f.bytes.at, f.bytes.n);
-        good = fd >= 0 && close(fd) == 0 && good && rename(temporary, path) == 0;
-        if (!good)
-            rc = eg_fail(e, EG_EIO, "%s: cannot be written: %s", path, strerror(errno));
-        if (!good && fd >= 0)
-            unlink(temporary);
+        fwrite(f.bytes.at, 1, f.bytes.n, to.f);
+        rc = eg_newfile_keep(&to, e);
     }
     eg_vec_fini(&f.bytes);
     return rc;

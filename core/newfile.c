@@ -1,0 +1,69 @@
+/* newfile.c - written under another name, renamed at the end. */
+#include "newfile.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e)
+{
+    struct stat st;
+    int fd;
+
+    *n = (struct eg_newfile){ .path = path, .replace = replace };
+    if (stat(path, &st) == 0) {
+        if (!S_ISREG(st.st_mode)) // a rename would put a file in the place of a device
+            return eg_fail(e, EG_EUSAGE, "%s: is no regular file: name another one with -o", path);
+        if (!replace)
+            return eg_fail(e, EG_EUSAGE, "%s: is already there: --force replaces it", path);
+    }
+    if (asprintf(&n->temporary, "%s.XXXXXX", path) < 0) {
+        n->temporary = NULL;
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    }
+    fd = mkostemp(n->temporary, O_CLOEXEC);
+    n->f = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (n->f)
+        return 0;
+    eg_fail(e, EG_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    if (fd >= 0) {
+        close(fd);
+        unlink(n->temporary);
+    }
+    free(n->temporary);
+    n->temporary = NULL;
+    return -EG_EIO;
+}
+
+int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e)
+{
+    const mode_t mask = umask(0);
+    const int fd = fileno(n->f);
+    bool good;
+
+    umask(mask);
+    good = fflush(n->f) == 0 && !ferror(n->f) && fsync(fd) == 0 && fchmod(fd, 0666 & ~mask) == 0;
+    good = fclose(n->f) == 0 && good;
+    n->f = NULL;
+    // A link never replaces what has come to be there meanwhile.
+    if (good)
+        good = (n->replace ? rename(n->temporary, n->path) : link(n->temporary, n->path)) == 0;
+    if (!good)
+        eg_fail(e, EG_EIO, "%s: cannot be written: %s", n->path, strerror(errno));
+    if (!good || !n->replace)
+        unlink(n->temporary);
+    free(n->temporary);
+    n->temporary = NULL;
+    return good ? 0 : -EG_EIO;
+}
+
+void eg_newfile_drop(struct eg_newfile *n)
+{
+    if (!n->f)
+        return;
+    fclose(n->f);
+    unlink(n->temporary);
+    free(n->temporary);
+    *n = (struct eg_newfile){ 0 };
+}
