@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Is each dump format exact? Usage: formats.py ENGRAM SAME IMAGE [NAME...]
+
+Writes IMAGE's memory in every format that a make_*.py here knows (with its own code, or the format's usual tools),
+then: SAME says that each page equals the raw one, nothing is missing that the format does not leave out by
+itself, and `pslist` has the rows of IMAGE. Results are TAP; a tool that is not installed is a skip."""
+import importlib.util, json, os, pathlib, subprocess, sys, tempfile
+
+PAGE = 4096
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def makes():
+    sys.path.insert(0, str(HERE))
+    for path in sorted(HERE.glob("make_*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield from sorted(module.MAKES.items())
+
+
+def run(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True)
+
+
+def rows(engram, image):
+    done = run(engram, "-q", "-r", "csv", image, "pslist")
+    return done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()}"
+
+
+def check(engram, same, raw, ranges, wanted, make, folder):
+    """@return what is wrong; None: nothing."""
+    out = folder / "dump"
+    out = make(raw, ranges, out) or out
+    done = run(same, out, raw)
+    if done.returncode == 2:
+        return done.stderr.strip()
+    n = json.loads(done.stdout)
+    pages = sum(last // PAGE - first // PAGE + 1 for first, last in ranges)
+    if n["different"] or n["unreadable"] or n["other"]:
+        return f"pages are not the same: {n}; {done.stderr.strip()}"
+    if n["equal"] + n["excluded"] < pages:
+        return f"of {pages} pages of memory some are missing: {n}"
+    if getattr(make, "excludes", False) != bool(n["excluded"]):
+        return f"pages are excluded, or are not, against what was asked for: {n}"
+    got = rows(engram, out)
+    return None if got == wanted else f"pslist differs ({n['format']}): {got[:300]}"
+
+
+def main():
+    engram, same, image, *only = sys.argv[1:]
+    failed, number = 0, 0
+    with tempfile.TemporaryDirectory(prefix="engram-formats-") as name:
+        top = pathlib.Path(name)
+        raw = top / "raw"
+        done = run(engram, "-q", "convert", image, "-o", raw, "--to", "raw")
+        if done.returncode:
+            sys.exit(done.stderr)
+        ranges = [tuple(r) for r in json.loads(run(same, "--ranges", image).stdout)]
+        wanted = rows(engram, image)
+        assert wanted.count("\n") > 50, wanted
+        for number, (what, make) in enumerate((m for m in makes() if not only or m[0] in only), 1):
+            with tempfile.TemporaryDirectory(dir=top) as folder:
+                try:
+                    wrong = check(engram, same, raw, ranges, wanted, make, pathlib.Path(folder))
+                except LookupError as e:
+                    print(f"ok {number} - {what} # SKIP {e}", flush=True)
+                    continue
+            failed += wrong is not None
+            print(f"{'not ok' if wrong else 'ok'} {number} - {what}", flush=True)
+            if wrong:
+                print(f"# {wrong}", flush=True)
+    print(f"1..{number}")
+    sys.exit(1 if failed or not number else 0)
+
+
+if __name__ == "__main__":
+    main()
