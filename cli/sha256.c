@@ -35,7 +35,7 @@ const char *sha256_of_file(struct eg_arena *a, const char *path, bool quiet, str
         return NULL;
     }
     ok = buf && digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-    progress = eg_progress_begin("sha256", (uint64_t)st.st_size, "bytes", quiet);
+    progress = eg_progress_begin("sha256", (uint64_t)st.st_size, "B", quiet);
     while (ok && (n = read(fd, buf, CHUNK)) > 0 && !eg_cancelled) {
         ok = EVP_DigestUpdate(digest, buf, (size_t)n);
         eg_progress_add(progress, (uint64_t)n);

@@ -122,10 +122,41 @@ struct eg_progress_line *eg_progress_begin(const char *what, uint64_t total, con
     return p;
 }
 
+/** Bytes are scaled: "3.2 GiB"; others are counted: "1250 frames". */
+static const char *amount(char out[40], double v, const char *unit)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    size_t i = 0;
+
+    if (strcmp(unit, "B") != 0) {
+        snprintf(out, 40, "%.0f %s", v, unit);
+        return out;
+    }
+    for (; v >= 1024 && i + 1 < countof(units); i++)
+        v /= 1024;
+    snprintf(out, 40, v < 10 && i ? "%.1f %s" : "%.0f %s", v, units[i]);
+    return out;
+}
+
+static const char *remaining(char out[40], double s)
+{
+    const double minutes = s / 60;
+
+    if (s < 100)
+        snprintf(out, 40, "%.0f s", s);
+    else if (minutes < 100)
+        snprintf(out, 40, "%.0f min", minutes);
+    else
+        snprintf(out, 40, "%.0f h", minutes / 60);
+    return out;
+}
+
 void eg_progress_add(struct eg_progress_line *p, uint64_t done)
 {
+    char so_far[40], all[40], rate[40], left[40];
     uint64_t sum;
     long long ms, shown;
+    bool known;
     double s;
 
     if (!p)
@@ -137,12 +168,16 @@ void eg_progress_add(struct eg_progress_line *p, uint64_t done)
     if (ms < shown + 200 || !atomic_compare_exchange_strong(&p->shown_ms, &shown, ms))
         return;
     p->printed = true;
-    if (p->total && sum)
-        fprintf(stderr, "\r\033[K%s: %3.0f %%, %.0f of %.0f %s, %.0f s left", p->what,
-                100.0 * (double)sum / (double)p->total, (double)sum, (double)p->total, p->unit,
-                s * ((double)p->total / (double)sum - 1));
-    else
-        fprintf(stderr, "\r\033[K%s: %.0f %s", p->what, (double)sum, p->unit);
+    known = p->total && sum && sum <= p->total;
+    fprintf(stderr, "\r\033[K%s", p->what);
+    if (known)
+        fprintf(stderr, ": %.0f %%", 100.0 * (double)sum / (double)p->total);
+    if (p->unit)
+        fprintf(stderr, "%s %s%s%s, %s/s", known ? "," : ":", amount(so_far, (double)sum, p->unit),
+                known ? " of " : "", known ? amount(all, (double)p->total, p->unit) : "",
+                amount(rate, (double)sum / s, p->unit));
+    if (known)
+        fprintf(stderr, ", %s left", remaining(left, s * ((double)p->total / (double)sum - 1)));
 }
 
 void eg_progress_end(struct eg_progress_line *p)

@@ -19,8 +19,9 @@ unsigned eg_cores(void); /**< that this process may run on, at most 256 */
 /** Ctrl-C: set by the command's signal handler, asked by everything long. */
 extern volatile int eg_cancelled;
 
-/** Progress on standard error: only a terminal, only after a second, erased at the end. From any
- * thread. */
+/** Progress on standard error, with its rate and the time that is left: only on a terminal, only
+ * after a second, erased at the end. From any thread. @unit "B" is scaled, NULL: only the share is
+ * shown; @total 0: not known. */
 struct eg_progress_line;
 struct eg_progress_line *eg_progress_begin(const char *what, uint64_t total, const char *unit,
                                            bool quiet);          /**< may be NULL */

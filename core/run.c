@@ -232,7 +232,7 @@ const char *eg_name_of(struct eg_run *r, uint64_t addr)
 void eg_progress(struct eg_run *r, uint64_t done, uint64_t total)
 {
     if (!r->progress && !r->progressed)
-        r->progress = eg_progress_begin(r->plugin ? r->plugin->name : "working", total, "done",
+        r->progress = eg_progress_begin(r->plugin ? r->plugin->name : "working", total, NULL,
                                         r->options->quiet);
     if (done > r->progressed)
         eg_progress_add(r->progress, done - r->progressed);

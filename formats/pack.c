@@ -100,11 +100,11 @@ static bool write_table(struct pack *p)
 static int pack_all(struct pack *p, const char *in, const char *out, unsigned threads, bool quiet,
                     struct eg_error *e)
 {
-    struct eg_progress_line *progress = eg_progress_begin("packing", p->size >> 20, "MiB", quiet);
+    struct eg_progress_line *progress = eg_progress_begin("packing", p->size, "B", quiet);
     int rc = 0;
 
     while (!rc && p->at < p->size) {
-        const uint64_t left = (p->size - p->at + FRAME - 1) / FRAME, before = p->at >> 20;
+        const uint64_t left = (p->size - p->at + FRAME - 1) / FRAME, before = p->at;
         const size_t n = (size_t)EG_MIN(left, (uint64_t)p->batch);
 
         rc = eg_parallel(threads, n, piece, p);
@@ -117,7 +117,7 @@ static int pack_all(struct pack *p, const char *in, const char *out, unsigned th
             eg_fail(e, -rc, "%s: %s", in, rc == -EG_ECANCEL ? "stopped" : "out of memory");
         else if (!write_batch(p, n))
             rc = eg_fail(e, EG_EIO, "%s: %s", out, strerror(errno));
-        eg_progress_add(progress, (p->at >> 20) - before);
+        eg_progress_add(progress, p->at - before);
     }
     if (!rc && !write_table(p))
         rc = eg_fail(e, EG_EIO, "%s: %s", out, strerror(errno));

@@ -183,7 +183,7 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
             if (!eg_add(out, size, &out) || out > UINT64_MAX / 2)
                 return eg_fail(e, EG_EFORMAT, "%s: zstd: its frames claim 2^63 bytes", img->path);
         }
-        eg_progress_add(progress, (f.next - at) >> 20);
+        eg_progress_add(progress, f.next - at);
         at = f.next;
     }
     if (damaged > NOTES_MAX)
@@ -242,7 +242,7 @@ int eg_zstd_index(struct eg_zstd_index *out, struct eg_image *img, struct eg_spa
 
     if (rc > 0) {
         struct eg_progress_line *p =
-            eg_progress_begin("looking for zstd frames", eg_space_size(file) >> 20, "MiB", quiet);
+            eg_progress_begin("looking for zstd frames", eg_space_size(file), "B", quiet);
 
         rc = walk(&x, img, file, p, e);
         eg_progress_end(p);
