@@ -141,7 +141,7 @@ static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, ui
 static int add(struct eg_zstd_index *x, uint64_t in, uint64_t out, const char *name,
                struct eg_error *e)
 {
-    struct eg_zstd_frame *f;
+    struct eg_piece *f;
 
     if (x->frames.n > FRAMES_MAX)
         return eg_fail(e, EG_EFORMAT, "%s: zstd: more than %d frames: unpack it first", name,
@@ -149,7 +149,7 @@ static int add(struct eg_zstd_index *x, uint64_t in, uint64_t out, const char *n
     f = eg_vec_push(&x->frames);
     if (!f)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory for its frames", name);
-    *f = (struct eg_zstd_frame){ in, out };
+    *f = (struct eg_piece){ in, out };
     return 0;
 }
 

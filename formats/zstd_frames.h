@@ -4,7 +4,7 @@
 #ifndef EG_ZSTD_FRAMES_H
 #define EG_ZSTD_FRAMES_H
 
-#include "../core/image.h"
+#include "pieces.h"
 
 enum {
     EG_ZSTD_MAGIC = (int)0xfd2fb528,
@@ -15,17 +15,10 @@ enum {
     EG_ZSTD_SEEK_CHECKS = 0x80,
 };
 
-/** One frame: from @in of the file to at most the next one's, @out of the content to the next
- * one's.
- */
-struct eg_zstd_frame {
-    uint64_t in, out;
-};
-
 struct eg_zstd_index {
-    EG_VEC(struct eg_zstd_frame) frames; /**< one more than there are: the ends */
-    bool seekable;                       /**< a seek table tells */
-    bool exact; /**< sizes are known; else each frame's is an upper bound */
+    EG_VEC(struct eg_piece) frames; /**< one more than there are: the ends */
+    bool seekable;                  /**< a seek table tells */
+    bool exact;                     /**< sizes are known; else each frame's is an upper bound */
     uint64_t
         checks; /**< of the seek table: where the first frame's checksum is in the file; 0: none
                  */
@@ -40,11 +33,5 @@ static inline size_t eg_zstd_count(const struct eg_zstd_index *x)
 {
     return x->frames.n - 1;
 }
-
-/** Unpack to an unlinked temporary file, on all cores: for frames too large to be made one by one.
- * May add the file to @img. */
-int eg_zstd_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file,
-                   const struct eg_zstd_index *x, const struct eg_open_options *o,
-                   struct eg_error *e);
 
 #endif

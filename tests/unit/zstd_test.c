@@ -271,7 +271,7 @@ static void wrong_checksum(void **state)
     pack_frames(SIZE, SIZE, false, true);
     packed[packed_len - 1] ^= 1;
     assert_int_equal(open_packed(&e), 0);
-    assert_true(noted("the checksum of 1 frames is wrong"));
+    assert_true(noted("the checksum of 1 pieces is wrong"));
     assert_int_equal(holes(0, SIZE), 0); // all of it is there, and said to be doubtful
     close_image();
 }

@@ -1,7 +1,7 @@
-/* zstd_unpack.c - all frames of a zstd file to a sparse, unlinked temporary file: each frame to its
- * own place, so that they can be unpacked at once even where their sizes are not known. */
+/* unpack.c - see unpack.h. Each piece goes to its own place, so that they can be unpacked at once
+ * even where their sizes are not known. */
+#include "unpack.h"
 #include "../core/parallel.h"
-#include "zstd_frames.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,21 +9,23 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
-enum { OUT_CHUNK = 1 << 20, HOLE = 4096 };
+enum { OUT_CHUNK = 1 << 20, HOLE = 4096, FIRST_WANT = 16 };
 
 struct worker {
     struct eg_view view;
-    ZSTD_DCtx *d;
+    void *state;
     uint8_t *buf;
 };
 
 struct unpack {
     struct eg_image *img;
     struct eg_space *file;
-    const struct eg_zstd_index *x;
+    const struct eg_unpacker *how;
+    const void *context;
+    const struct eg_piece *pieces;
+    size_t n;
+    bool exact;
     const char *dir;
     int fd;
     struct worker *workers;
@@ -32,7 +34,7 @@ struct unpack {
         bool whole;
     } * results;
     atomic_int error;
-    atomic_uint wrong; // frames whose content is not what their checksum says
+    atomic_uint wrong; // pieces whose content is not what their checksum says
     struct eg_progress_line *progress;
 };
 
@@ -85,74 +87,73 @@ static bool write_sparse(int fd, const uint8_t *p, size_t n, uint64_t at)
     return true;
 }
 
-static bool prepare(struct worker *w, bool alone)
+static bool prepare(const struct unpack *u, struct worker *w)
 {
-    if (!w->d) {
+    if (!w->state) {
         eg_view_init(&w->view, NULL);
         w->buf = malloc(OUT_CHUNK);
-        w->d = w->buf ? ZSTD_createDCtx() : NULL;
-        // A file of `zstd --long=31` is one frame. Many at once must do with 128 MiB each.
-        if (w->d && alone)
-            ZSTD_DCtx_setParameter(w->d, ZSTD_d_windowLogMax,
-                                   ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
+        w->state = w->buf ? u->how->start(u->context, u->n == 1) : NULL;
     }
-    return w->d;
+    return w->state;
 }
 
-/** One frame. What can be had of a damaged one is kept; only our own trouble is an error. */
+/** One piece. What can be had of a damaged one is kept; only our own trouble is an error. */
 static int piece(void *context, size_t i, unsigned worker)
 {
     struct unpack *u = context;
     struct worker *w = &u->workers[worker];
-    const struct eg_zstd_frame *f = &u->x->frames.at[i];
+    const struct eg_piece *f = &u->pieces[i];
     struct result *r = &u->results[i];
+    size_t want = FIRST_WANT;
     uint64_t in = f->in;
-    size_t want = 16; // any header
 
-    if (!prepare(w, eg_zstd_count(u->x) == 1))
+    if (!prepare(u, w) || !u->how->reset(w->state, i))
         return atomic_store(&u->error, ENOMEM), 1;
-    ZSTD_DCtx_reset(w->d, ZSTD_reset_session_only);
-    while (want && in < f[1].in) {
-        // No more than zstd asks for: so the last block's content is out before the checksum is in.
-        size_t n = (size_t)EG_MIN(f[1].in - in, (uint64_t)want);
+    while (in < f[1].in) {
+        // No more than is asked for: so the last block's content is out before the checksum is in.
+        size_t n = (size_t)EG_MIN(f[1].in - in, (uint64_t)want), used = 0;
         const uint8_t *p = eg_map_some(&w->view, u->file, in, &n);
-        ZSTD_inBuffer src = { p, n, 0 };
         bool full = false;
 
         if (eg_cancelled)
             return 1;
         if (!p)
             return 0;
-        // As long as there is input, or output may be held back for want of room. (zstd fails
-        // by itself when nothing moves.)
-        while (want && (src.pos < src.size || full)) {
+        // As long as there is input, or output may be held back for want of room. (Decompressors
+        // fail by themselves when nothing moves.)
+        while (used < n || full) {
             const uint64_t at = f->out + r->got;
-            ZSTD_outBuffer dst = { w->buf, (size_t)EG_MIN(f[1].out - at, (uint64_t)OUT_CHUNK), 0 };
+            size_t taken = n - used, made = (size_t)EG_MIN(f[1].out - at, (uint64_t)OUT_CHUNK);
+            const size_t room = made;
+            enum eg_unpack_step step =
+                u->how->step(w->state, p + used, &taken, w->buf, &made, &want);
 
-            want = ZSTD_decompressStream(w->d, &dst, &src);
-            if (ZSTD_isError(want)) {
-                r->whole = ZSTD_getErrorCode(want) == ZSTD_error_checksum_wrong;
-                if (r->whole)
+            if (!write_sparse(u->fd, w->buf, made, at))
+                return atomic_store(&u->error, errno), 1;
+            used += taken;
+            r->got += made;
+            if (step != EG_UNPACK_MORE) {
+                r->whole = step != EG_UNPACK_DAMAGED;
+                if (step == EG_UNPACK_DOUBTFUL)
                     atomic_fetch_add(&u->wrong, 1);
                 return 0;
             }
-            if (!write_sparse(u->fd, w->buf, dst.pos, at))
-                return atomic_store(&u->error, errno), 1;
-            full = dst.pos && dst.pos == dst.size;
-            r->got += dst.pos;
+            full = made && made == room;
+            if (!taken && !made)
+                return 0;
         }
-        in += src.pos;
-        eg_progress_add(u->progress, src.pos);
+        in += used;
+        eg_progress_add(u->progress, used);
     }
-    r->whole = !want;
+    r->whole = u->exact && r->got == f[1].out - f->out;
     return 0;
 }
 
-/** Where a frame does not say its size and is damaged: frames of as many blocks are of one size,
+/** Where a piece does not say its size and is damaged: pieces of as many blocks are of one size,
  * but for the last. */
 static uint64_t guess(const struct unpack *u, size_t i)
 {
-    const struct eg_zstd_frame *f = u->x->frames.at;
+    const struct eg_piece *f = u->pieces;
     const uint64_t bound = f[i + 1].out - f[i].out;
 
     if (i && u->results[i - 1].whole && f[i].out - f[i - 1].out == bound)
@@ -160,10 +161,10 @@ static uint64_t guess(const struct unpack *u, size_t i)
     return bound;
 }
 
-/** The content, put together from where the frames were written. */
+/** The content, put together from where the pieces were written. */
 static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, struct eg_error *e)
 {
-    const size_t n = eg_zstd_count(u->x);
+    const size_t n = u->n;
     struct eg_segment *segs = calloc(n, sizeof *segs);
     uint64_t at = 0, lost = 0;
     bool guessed = false;
@@ -172,11 +173,11 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
     if (!segs)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", u->img->path);
     for (size_t i = 0; i < n; i++) {
-        const struct eg_zstd_frame *f = &u->x->frames.at[i];
+        const struct eg_piece *f = &u->pieces[i];
         const struct result *r = &u->results[i];
         uint64_t size = r->got;
 
-        if (u->x->exact)
+        if (u->exact)
             size = f[1].out - f->out;
         else if (!r->whole && i + 1 < n) {
             size = EG_MAX(guess(u, i), r->got);
@@ -193,17 +194,21 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
     }
     if (lost)
         eg_image_note(u->img,
-                      "zstd: %" PRIu64 " of %" PRIu64
+                      "%s: %" PRIu64 " of %" PRIu64
                       " MiB of the content cannot be unpacked: damaged or cut off%s",
-                      (lost + (1 << 20) - 1) >> 20, at >> 20,
+                      u->how->name, (lost + (1 << 20) - 1) >> 20, at >> 20,
                       guessed
-                          ? "; sizes of damaged frames are guessed: what follows may be at wrong "
+                          ? "; sizes of damaged pieces are guessed: what follows may be at wrong "
                             "addresses"
                           : "");
     if (u->wrong)
         eg_image_note(u->img,
-                      "zstd: the checksum of %u frames is wrong: their content may be damaged",
-                      u->wrong);
+                      "%s: the checksum of %u pieces is wrong: their content may be damaged",
+                      u->how->name, u->wrong);
+    if (!guessed && !u->exact && !u->results[n - 1].whole)
+        eg_image_note(
+            u->img, "%s: truncated or damaged: what follows %" PRIu64 " MiB of content is missing",
+            u->how->name, at >> 20);
     rc = eg_segments_open(out, u->img->path, segs, n, NULL, e);
     free(segs);
     return rc;
@@ -211,20 +216,20 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
 
 static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *e)
 {
-    const size_t n = eg_zstd_count(u->x);
-    const uint64_t packed = u->x->frames.at[n].in;
+    const uint64_t packed = u->pieces[u->n].in - u->pieces[0].in;
 
     threads = threads ? threads : eg_cores();
     u->workers = calloc(threads, sizeof *u->workers);
-    u->results = calloc(n, sizeof *u->results);
+    u->results = calloc(u->n, sizeof *u->results);
     if (!u->workers || !u->results)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", u->img->path);
     u->progress = eg_progress_begin("unpacking", packed, "bytes", quiet);
-    eg_parallel(threads, n, piece, u);
+    eg_parallel(threads, u->n, piece, u);
     eg_progress_end(u->progress);
     for (unsigned i = 0; i < threads; i++) {
         eg_view_fini(&u->workers[i].view);
-        ZSTD_freeDCtx(u->workers[i].d);
+        if (u->workers[i].state)
+            u->how->stop(u->workers[i].state);
         free(u->workers[i].buf);
     }
     if (eg_cancelled)
@@ -235,8 +240,9 @@ static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *
     return 0;
 }
 
-static int make_file(struct unpack *u, uint64_t size, struct eg_error *e)
+static int make_file(struct unpack *u, struct eg_error *e)
 {
+    const uint64_t size = u->pieces[u->n].out;
     struct statvfs fs;
     uint64_t room;
 
@@ -245,41 +251,56 @@ static int make_file(struct unpack *u, uint64_t size, struct eg_error *e)
         return eg_fail(e, EG_EIO, "%s: no temporary file in %s: %s: name another folder with --tmp",
                        u->img->path, u->dir, strerror(errno));
     room = eg_mul(fs.f_bavail, fs.f_frsize, &room) ? room : UINT64_MAX;
-    if (size > room)
+    if (size > room && size >> EG_UNPACK_UNBOUNDED == 0)
         return eg_fail(e, EG_EIO,
                        "%s: must be unpacked: needs %" PRIu64 " MiB in %s, which has %" PRIu64
                        ": name another folder with --tmp, or make it seekable with `engram pack`",
                        u->img->path, size >> 20, u->dir, room >> 20);
-    if (ftruncate(u->fd, (off_t)size) != 0)
+    return 0;
+}
+
+/** How far the file goes: what was not zero is already written. */
+static int end_file(struct unpack *u, struct eg_error *e)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < u->n; i++)
+        if (u->results[i].got)
+            end = u->pieces[i].out + u->results[i].got;
+    if (!end)
+        return eg_fail(e, EG_EFORMAT, "%s: %s: nothing of it can be unpacked", u->img->path,
+                       u->how->name);
+    if (ftruncate(u->fd, (off_t)end) != 0)
         return eg_fail(e, EG_EIO, "%s: %s: %s", u->img->path, u->dir, strerror(errno));
     return 0;
 }
 
-int eg_zstd_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file,
-                   const struct eg_zstd_index *x, const struct eg_open_options *o,
-                   struct eg_error *e)
+int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+              const struct eg_unpacker *how, const void *context, const struct eg_piece *pieces,
+              size_t n, bool exact, const struct eg_open_options *o, struct eg_error *e)
 {
     const char *env = getenv("TMPDIR");
     struct unpack u = { .img = img,
                         .file = file,
-                        .x = x,
+                        .how = how,
+                        .context = context,
+                        .pieces = pieces,
+                        .n = n,
+                        .exact = exact,
                         .fd = -1,
                         .dir = o->tmp_dir      ? o->tmp_dir
                                : env && env[0] ? env
                                                : "/var/tmp" };
     struct eg_space *temp;
-    uint64_t sum = 0;
     int rc;
 
     if (img->n_files == countof(img->files))
         return eg_fail(e, EG_EFORMAT, "%s: is packed too many times", img->path);
-    rc = make_file(&u, x->frames.at[eg_zstd_count(x)].out, e);
+    rc = make_file(&u, e);
     if (!rc)
         rc = run(&u, o->threads, o->quiet, e);
-    for (size_t i = 0; !rc && i < eg_zstd_count(x); i++)
-        sum += u.results[i].got;
-    if (!rc && !sum)
-        rc = eg_fail(e, EG_EFORMAT, "%s: zstd: nothing of it can be unpacked", img->path);
+    if (!rc)
+        rc = end_file(&u, e);
     if (!rc) {
         rc = eg_file_open_fd(&temp, u.fd, img->path, e);
         u.fd = -1;

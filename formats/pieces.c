@@ -1,0 +1,215 @@
+/* pieces.c - see pieces.h. */
+#include "pieces.h"
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { PAGE = 4096, IDLE_MAX = 64 };
+
+struct pieces {
+    struct eg_space as;
+    const struct eg_codec *codec;
+    void *context;
+    const struct eg_piece *at;
+    size_t n;
+    const uint8_t *zero;
+    _Atomic uint8_t *bad; // a bit per piece that was tried and is damaged
+    pthread_mutex_t lock; // of the decompressors at rest
+    void *idle[IDLE_MAX];
+    unsigned n_idle;
+};
+
+/** The last piece that begins at or before @addr of the content. */
+static size_t piece_of(const struct pieces *s, uint64_t addr)
+{
+    size_t lo = 0, hi = s->n;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (s->at[mid].out <= addr)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool is_zero(const struct pieces *s, size_t i)
+{
+    return s->zero && s->zero[i / 8] >> i % 8 & 1;
+}
+
+static void note_bad(struct eg_view *v, const struct pieces *s, size_t i)
+{
+    eg_note(v->run,
+            "%s: %#" PRIx64 "-%#" PRIx64 " of the content cannot be read: piece %zu of the file, "
+            "or the next, is damaged",
+            s->codec->name, s->at[i].out, s->at[i + 1].out - 1, i);
+}
+
+/** A run is all pages whose first byte is in one piece: so pieces need not end where pages do. Of a
+ * large piece, as many as may be made at once. */
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct pieces *s = as->priv;
+    const size_t i = piece_of(s, addr & ~(uint64_t)(PAGE - 1));
+    const struct eg_piece *p = &s->at[i];
+    const uint64_t grid = addr & ~(uint64_t)(EG_FILL_MAX - 1);
+
+    *out = (struct eg_extent){ .start = eg_align_up(p->out, PAGE),
+                               .last = EG_MIN(eg_align_up(p[1].out, PAGE) - 1, as->last),
+                               .made = true };
+    if (is_zero(s, i) && (i + 1 == s->n || p[1].out > (addr | (PAGE - 1)))) {
+        out->last = EG_MIN((p[1].out & ~(uint64_t)(PAGE - 1)) - 1, out->last);
+        if (i + 1 == s->n)
+            out->last = as->last;
+        out->made = false;
+        out->zero = true;
+        return;
+    }
+    if (out->last - out->start >= EG_FILL_MAX) {
+        out->start = EG_MAX(out->start, grid);
+        out->last = EG_MIN(out->last, grid + (EG_FILL_MAX - 1));
+    }
+    if (atomic_load(&s->bad[i / 8]) >> i % 8 & 1) {
+        note_bad(v, s, i);
+        out->made = false;
+        out->why = EG_UNREADABLE;
+    }
+}
+
+static void *borrow(struct pieces *s)
+{
+    void *state = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->n_idle)
+        state = s->idle[--s->n_idle];
+    pthread_mutex_unlock(&s->lock);
+    return state ? state : s->codec->start();
+}
+
+static void give_back(struct pieces *s, void *state)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->n_idle < IDLE_MAX) {
+        s->idle[s->n_idle++] = state;
+        state = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (state)
+        s->codec->stop(state);
+}
+
+/** Bytes [@from, @to) of the content, all in piece @i. */
+static bool make(struct eg_view *v, const struct pieces *s, void *state, size_t i, uint64_t from,
+                 uint64_t to, uint8_t *bytes)
+{
+    const struct eg_piece *p = &s->at[i];
+    const uint64_t size = p[1].out - p->out;
+    uint8_t *whole;
+    bool ok;
+
+    if (is_zero(s, i)) {
+        memset(bytes, 0, to - from);
+        return true;
+    }
+    if (size > EG_FILL_MAX || to - from == size)
+        return s->codec->make(v, s->context, state, i, from - p->out, bytes, to - from);
+    whole = malloc(size);
+    if (!whole)
+        eg_view_starved(v);
+    ok = whole && s->codec->make(v, s->context, state, i, 0, whole, size);
+    if (ok)
+        memcpy(bytes, whole + (from - p->out), to - from);
+    free(whole);
+    return ok;
+}
+
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+{
+    struct pieces *s = as->priv;
+    const uint64_t end = start + len;
+    void *state = s->codec->start ? borrow(s) : NULL;
+    bool ok = state || !s->codec->start;
+
+    if (!ok)
+        eg_view_starved(v);
+    for (size_t i = piece_of(s, start); ok && s->at[i].out < end; i++) {
+        const uint64_t from = EG_MAX(s->at[i].out, start), to = EG_MIN(s->at[i + 1].out, end);
+
+        if (from < to)
+            ok = make(v, s, state, i, from, to, (uint8_t *)bytes + (from - start));
+    }
+    if (state)
+        give_back(s, state);
+    if (!ok && !v->starved) {
+        const size_t i = piece_of(s, start);
+
+        atomic_fetch_or(&s->bad[i / 8], (uint8_t)(1 << i % 8));
+        note_bad(v, s, i);
+    }
+    return ok;
+}
+
+static void close_(struct eg_space *as)
+{
+    struct pieces *s = as->priv;
+
+    while (s->n_idle)
+        s->codec->stop(s->idle[--s->n_idle]);
+    pthread_mutex_destroy(&s->lock);
+    s->codec->fini(s->context);
+    free((void *)s->bad);
+}
+
+static const struct eg_space_ops ops = {
+    .name = "pieces", .extent = extent, .fill = fill, .close = close_
+};
+
+int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *file,
+                   const struct eg_codec *codec, void *context, const struct eg_piece *pieces,
+                   size_t n, const uint8_t *zero, struct eg_error *e)
+{
+    struct pieces *s = calloc(1, sizeof *s);
+
+    if (s)
+        s->bad = calloc(n / 8 + 1, 1);
+    if (!s || !s->bad) {
+        free(s);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+    }
+    s->as = (struct eg_space){ .ops = &ops, .below = file, .last = pieces[n].out - 1, .priv = s };
+    s->codec = codec;
+    s->context = context;
+    s->at = pieces;
+    s->n = n;
+    s->zero = zero;
+    pthread_mutex_init(&s->lock, NULL);
+    *out = &s->as;
+    return 0;
+}
+
+const uint8_t *eg_pieces_input(struct eg_view *v, struct eg_space *file, uint64_t at, size_t len,
+                               uint8_t **copy)
+{
+    size_t n = len;
+    const uint8_t *p = len ? eg_map_some(v, file, at, &n) : NULL;
+
+    if (!p || n == len)
+        return p;
+    *copy = malloc(len); // in several pieces of our memory
+    if (!*copy)
+        eg_view_starved(v);
+    return *copy && eg_read(v, file, at, *copy, len) ? *copy : NULL;
+}
+
+bool eg_pieces_small(const struct eg_piece *pieces, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pieces[i + 1].out - pieces[i].out > EG_FILL_MAX)
+            return false;
+    return true;
+}
