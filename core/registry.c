@@ -1,5 +1,6 @@
 /* registry.c - what the linker collected, merged with what plugin objects bring, sorted by name. */
 #include "registry.h"
+#include "config.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -216,6 +217,13 @@ int eg_registry_add(const struct eg_module *m, struct eg_error *e)
     return add(m, e);
 }
 
+#ifdef EG_STATIC_PIE
+static int load(const char *dir, const char *name, struct eg_error *e)
+{
+    return eg_fail(e, EG_EUNSUP, "%s/%s: this engram is one static program, which loads no plugins",
+                   dir, name);
+}
+#else
 static int load(const char *dir, const char *name, struct eg_error *e)
 {
     const struct eg_module *m;
@@ -235,6 +243,7 @@ static int load(const char *dir, const char *name, struct eg_error *e)
         return eg_fail(e, why.code, "%s: %s", path, why.text);
     return 0;
 }
+#endif
 
 static int is_so(const struct dirent *d)
 {
