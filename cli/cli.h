@@ -65,6 +65,26 @@ bool cli_same_file(const char *a, const char *b);
 const char *cli_arg(const struct cli *c, const char *name); /**< "" for a flag; NULL: not given */
 bool cli_declares(const struct eg_arg *args, const char *name);
 
+/* ---- habits.c: what people type who come from Volatility and crash ---- */
+
+/** An option of theirs. */
+struct cli_habit {
+    const char *name;
+    char letter;      /**< 0: none */
+    bool value;       /**< it takes one */
+    const char *ours; /**< the option that it is here; "": it is so anyway; NULL: see say */
+    const char *say;  /**< what to do instead */
+};
+const struct cli_habit *cli_habit(const char *name, char letter); /**< name NULL: by the letter */
+const char *cli_habit_verb(const char *name);     /**< "rd" is hexdump; others stay as they are */
+const char *cli_habit_renderer(const char *name); /**< "quick" is text; the same */
+/** Why there is no plugin of their name, and what there is; NULL: the name is not known. */
+const char *cli_elsewhere(const char *name);
+int cli_unknown_plugin(const char *name); /**< @return CLI_USAGE */
+/** @word stands where the image should. @return CLI_OK, or CLI_USAGE: it is no file, and means
+ * something else. */
+int cli_no_such_image(const char *word);
+
 /* ---- report.c: to the user ---- */
 
 int cli_fail(int status, const char *format, ...) EG_PRINTF(2, 3);           /**< @return @status */
@@ -147,14 +167,13 @@ int cli_hand_table(struct hand *h, const struct eg_column *columns, bool tree);
 
 /* ---- verbs ---- */
 
-int cli_run(struct cli *c);               /**< engram IMAGE PLUGIN… */
-int cli_unknown_plugin(const char *name); /**< @return CLI_USAGE */
-int cli_summary(struct cli *c);           /**< engram IMAGE */
-int cli_plugins(struct cli *c);           /**< engram plugins [IMAGE] */
-int cli_help(struct cli *c);              /**< engram help [NAME] */
-const char *cli_tool(void);               /**< "engram 0.1.0 (commit)" */
-int cli_usage(FILE *f);                   /**< @return CLI_OK */
-int cli_version(void);                    /**< engram --version */
+int cli_run(struct cli *c);     /**< engram IMAGE PLUGIN… */
+int cli_summary(struct cli *c); /**< engram IMAGE */
+int cli_plugins(struct cli *c); /**< engram plugins [IMAGE] */
+int cli_help(struct cli *c);    /**< engram help [NAME] */
+const char *cli_tool(void);     /**< "engram 0.1.0 (commit)" */
+int cli_usage(FILE *f);         /**< @return CLI_OK */
+int cli_version(void);          /**< engram --version */
 int cli_read(struct cli *c);
 int cli_hexdump(struct cli *c);
 int cli_vtop(struct cli *c);

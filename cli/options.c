@@ -1,5 +1,5 @@
 /* options.c - the command line: the command's own options, those that plugins and verbs declare,
- * words. */
+ * those that other tools have (habits.c), words. */
 #include "cli.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 /* ORDER option (below) */
 static const struct cli_option options[] = {
     { "file", 'f', "FILE", "the image; also: an argument with a slash, or that is a file" },
-    { "render", 'r', "FORMAT", "text (for people), json, jsonl or csv" },
+    { "render", 'r', "FORMAT", "text or pretty (for people), json, jsonl or csv" },
     { "output", 'o', "DIR", "where plugins put what they dump; where read and pack write" },
     { "quiet", 'q', NULL, "no progress, no remarks; what a result lacks is still said" },
     { "strict", 0, NULL, "exit status 3 when there is any note" },
@@ -18,11 +18,12 @@ static const struct cli_option options[] = {
     { "profile", 0, "FILE", "types and symbols from this .egp or ISF file" },
     { "vmlinux", 0, "FILE", "types and symbols from this kernel's debug data" },
     { "system-map", 0, "FILE", "symbols from this System.map" },
-    { "profile-dir", 0, "DIR", "look for profiles by build id here; may be repeated" },
+    { "profile-dir", 's', "DIR",
+      "look for this kernel's profile in this folder (or several: A;B)" },
     { "dtb", 0, "ADDR", "physical address of the kernel's page table root" },
     { "kaslr", 0, "SHIFT", "run-time minus link-time address of the kernel" },
     { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists" },
-    { "format", 0, "NAME", "format of the image, not by its head: raw, lime, elfcore, ..." },
+    { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`" },
     { "offset", 0, "ADDR", "raw images: physical address of the first byte" },
     { "plugin-dir", 0, "DIR", "load plugins (.so) from here: they are trusted code" },
     { "help", 'h', NULL, "this; after a plugin or a verb: about it" },
@@ -154,18 +155,102 @@ static int number(const char *option, const char *text, uint64_t max, uint64_t *
     return CLI_OK;
 }
 
+/* "did you mean X?" or, where nothing is near, "there is X, Y, Z". */
+static const char *choices(struct cli *c, const char *name, const char *const *names)
+{
+    const char *near = eg_nearest(name, names), *text = "";
+
+    if (near)
+        return eg_arena_strf(&c->arena, "did you mean %s?", near);
+    for (size_t i = 0; names[i] && text; i++)
+        text = eg_arena_strf(&c->arena, "%s%s%s", text, i ? ", " : "there is ", names[i]);
+    return text;
+}
+
 static int renderer(struct cli *c, const char *name)
 {
+    EG_VEC(const char *) names = { 0 };
     const struct eg_renderer_reg *r;
-    char names[200] = "";
+    const char **place;
+    int status = CLI_OK;
 
-    c->render = name;
-    c->renderer = eg_renderer_find(name);
-    if (c->renderer)
+    for (size_t i = 0; (r = eg_renderer_nth(i)); i++) {
+        if ((place = eg_vec_push(&names)))
+            *place = r->name;
+        if (strcasecmp(r->name, cli_habit_renderer(name)))
+            continue;
+        c->render = r->name;
+        c->renderer = r->renderer;
+        eg_vec_fini(&names);
         return CLI_OK;
-    for (size_t i = 0, n = 0; (r = eg_renderer_nth(i)) && n < sizeof names; i++)
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", r->name);
-    return cli_fail(CLI_USAGE, "-r %s: there is %s", name, names);
+    }
+    if (eg_vec_push(&names))
+        status = cli_fail(CLI_USAGE, "-r %s: %s", name, choices(c, name, names.at));
+    eg_vec_fini(&names);
+    return status ? status : cli_fail(CLI_FAILED, "out of memory");
+}
+
+static int format(struct cli *c, const char *name)
+{
+    EG_VEC(const char *) names = { 0 };
+    const struct eg_format_reg *f;
+    const char **place;
+    bool known = false;
+    int status = CLI_OK;
+
+    for (size_t i = 0; (f = eg_format_nth(i)); i++) {
+        known |= !strcmp(f->name, name);
+        if ((place = eg_vec_push(&names)))
+            *place = f->name;
+    }
+    c->open.format = name;
+    if (!known && eg_vec_push(&names))
+        status = cli_fail(CLI_USAGE, "--format %s: %s", name, choices(c, name, names.at));
+    eg_vec_fini(&names);
+    return status;
+}
+
+/* Folders, one or several with semicolons between them. */
+static int profile_dirs(struct cli *c, const char *value)
+{
+    char *list = eg_arena_strndup(&c->arena, value, strlen(value)), *save;
+    const char **dir;
+
+    if (!list)
+        return cli_fail(CLI_FAILED, "out of memory");
+    for (char *one = strtok_r(list, ";", &save); one; one = strtok_r(NULL, ";", &save)) {
+        if (access(one, R_OK | X_OK))
+            return cli_fail(CLI_USAGE, "--profile-dir %s: %s", one, strerror(errno));
+        if (!(dir = eg_vec_push(&c->profile_dirs)))
+            return cli_fail(CLI_FAILED, "out of memory");
+        *dir = one;
+    }
+    return CLI_OK;
+}
+
+/* A path, or the file: URL of one. */
+static const char *path_of(struct cli *c, const char *value)
+{
+    static const char scheme[] = "file://";
+    const char *from = value + sizeof scheme - 1;
+    char *path, *to;
+
+    if (strncmp(value, scheme, sizeof scheme - 1) ||
+        !(path = to = eg_arena_strndup(&c->arena, from, strlen(from))))
+        return value;
+    for (; *from; from++) {
+        char hex[3] = { from[0] == '%' ? from[1] : 0, from[1], 0 };
+
+        hex[1] = hex[0] ? from[2] : 0;
+        if (strlen(hex) == 2 && strspn(hex, "0123456789abcdefABCDEF") == 2) {
+            *to++ = (char)strtoul(hex, NULL, 16);
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = 0;
+    return path;
 }
 
 /* Threads beyond this are a slip of the finger. */
@@ -173,7 +258,7 @@ enum { JOBS_MAX = 1024 };
 
 static int take(struct cli *c, enum option o, const char *value)
 {
-    const char **dir, *name = options[o].name;
+    const char *name = options[o].name;
     uint64_t v = 0;
     int status = CLI_OK;
 
@@ -181,7 +266,7 @@ static int take(struct cli *c, enum option o, const char *value)
     case O_FILE:
         if (c->image)
             return cli_fail(CLI_USAGE, "-f %s: one image at a time, there is %s", value, c->image);
-        c->image = value;
+        c->image = path_of(c, value);
         break;
     case O_RENDER:
         return renderer(c, value);
@@ -214,11 +299,7 @@ static int take(struct cli *c, enum option o, const char *value)
         c->find.system_map = value;
         break;
     case O_PROFILE_DIR:
-        if (access(value, R_OK | X_OK))
-            return cli_fail(CLI_USAGE, "--profile-dir %s: %s", value, strerror(errno));
-        if ((dir = eg_vec_push(&c->profile_dirs)))
-            *dir = value;
-        break;
+        return profile_dirs(c, value);
     case O_DTB:
         status = number(name, value, UINT64_MAX, &c->find.dtb);
         c->find.has_dtb = true;
@@ -232,8 +313,7 @@ static int take(struct cli *c, enum option o, const char *value)
         c->find.kernel = (unsigned)v;
         break;
     case O_FORMAT:
-        c->open.format = value;
-        break;
+        return format(c, value);
     case O_OFFSET:
         status = number(name, value, UINT64_MAX, &c->open.offset);
         break;
@@ -249,70 +329,148 @@ static int take(struct cli *c, enum option o, const char *value)
     return status;
 }
 
-/* The option that argv[*i] is. @value: what belongs to it, from after '=', from behind the letter,
- * or the next argument, which *i then moves on to; NULL for a flag. */
-static int one_option(struct cli *c, int argc, char **argv, int *i)
+static const struct cli_option *own_option(const char *name, char letter)
 {
-    const char *text = argv[*i], *value = NULL;
-    const struct cli_option *own = NULL;
-    const struct eg_arg *arg = NULL;
-    struct eg_given_arg *given;
-    char name[64];
-    bool wants;
+    for (size_t k = 0; k < countof(options); k++)
+        if (name ? !strcmp(options[k].name, name) : options[k].letter == letter)
+            return &options[k];
+    return NULL;
+}
 
-    if (text[1] == '-') {
-        size_t len = strcspn(text + 2, "=");
+/* "1", "1,2": what may stand behind --pid as a word of its own, and is no file. */
+static bool more_numbers(const char *word)
+{
+    return *word && strspn(word, "0123456789,") == strlen(word) && access(word, F_OK);
+}
 
-        snprintf(name, sizeof name, "%.*s", (int)EG_MIN(len, sizeof name - 1), text + 2);
-        if (text[2 + len])
-            value = text + 2 + len + 1;
-        for (size_t k = 0; k < countof(options) && !own; k++)
-            if (!strcmp(options[k].name, name))
-                own = &options[k];
-    } else {
-        snprintf(name, sizeof name, "%c", text[1]);
-        for (size_t k = 0; k < countof(options) && !own; k++)
-            if (options[k].letter == text[1])
-                own = &options[k];
-        if (own && text[2])
-            value = text + 2;
-    }
-    // A verb's or a plugin's option of the same name would never be seen: the command's comes
-    // first.
-    if (!own && !(arg = foreign(c, name)))
-        return cli_fail(CLI_USAGE, "%s: unknown option%s", text, meant(c, name));
-    wants = own ? own->value != NULL : arg->kind != EG_ARG_FLAG;
-    if (!wants && value)
-        return cli_fail(CLI_USAGE, "%s: this option takes no value", text);
-    if (wants && !value && !(value = *i + 1 < argc ? argv[++*i] : NULL))
-        return cli_fail(CLI_USAGE, "%s: needs a value%s%s", text, own ? ": " : "",
-                        own ? own->value : "");
-    if (own)
-        return take(c, (enum option)(own - options), value);
-    given = eg_vec_push(&c->args);
+static int give(struct cli *c, const struct eg_arg *arg, const char *value)
+{
+    struct eg_given_arg *given = eg_vec_push(&c->args);
+
     if (!given)
         return cli_fail(CLI_FAILED, "out of memory");
     *given = (struct eg_given_arg){ arg->name, value };
     return CLI_OK;
 }
 
-/* Plugins come first: the kinds of their options are needed to read the rest. */
-static int load_plugins(int argc, char **argv)
+/* vol.py's --parallelism may stand alone, or before one of three words. */
+static const char *parallelism(int argc, char **argv, int *i, const char *value)
 {
-    static const char option[] = "--plugin-dir";
+    static const char *const kinds[] = { "processes", "threads", "off", NULL };
+
+    for (size_t k = 0; kinds[k] && !value && *i + 1 < argc; k++)
+        if (!strcmp(argv[*i + 1], kinds[k]))
+            value = argv[++*i];
+    return value && !strcmp(value, "off") ? "1" : "0";
+}
+
+/* The option that argv[*i] is. What belongs to it stands after '=', behind the letter, or is the
+ * next argument, which *i then moves on to. */
+static int one_option(struct cli *c, int argc, char **argv, int *i)
+{
+    const bool is_long = argv[*i][1] == '-';
+    const char *text = argv[*i], *value = NULL;
+    const size_t len = is_long ? strcspn(text + 2, "=") : 1;
+    const char *name = eg_arena_strndup(&c->arena, is_long ? text + 2 : text + 1, len);
+    const char letter = text[1];
+    const struct cli_option *own = own_option(is_long ? name : NULL, letter);
+    const struct eg_arg *arg = own || !name ? NULL : foreign(c, name);
+    const struct cli_habit *theirs = own || arg ? NULL : cli_habit(is_long ? name : NULL, letter);
+    bool wants;
+    int status;
+
+    if (!name)
+        return cli_fail(CLI_FAILED, "out of memory");
+    if (is_long && text[2 + len])
+        value = text + 2 + len + 1;
+    else if (!is_long && text[2])
+        value = text + 2;
+    // A verb's or a plugin's option of the same name would never be seen: the command's comes
+    // first.
+    if (!own && !arg && !theirs)
+        return cli_fail(CLI_USAGE, "%s: unknown option%s", text, meant(c, name));
+    if (theirs && theirs->say)
+        return cli_fail(CLI_USAGE, "%s: an option of another tool: %s", text, theirs->say);
+    if (theirs && theirs->ours)
+        own = own_option(theirs->ours, 0);
+    if (theirs && own == &options[O_JOBS])
+        value = parallelism(argc, argv, i, value);
+    wants = own ? own->value != NULL : theirs ? theirs->value : arg->kind != EG_ARG_FLAG;
+    if (!wants && value && !(theirs && strspn(value, (char[]){ letter, 0 }) == strlen(value)))
+        return cli_fail(CLI_USAGE, "%s: this option takes no value", text);
+    if (wants && !value && !(value = *i + 1 < argc ? argv[++*i] : NULL))
+        return cli_fail(CLI_USAGE, "%s: needs a value%s%s", text, own ? ": " : "",
+                        own ? own->value : "");
+    if (own)
+        return take(c, (enum option)(own - options), value);
+    if (theirs)
+        return CLI_OK;
+    status = give(c, arg, value);
+    while (!status && !c->verb && arg->kind == EG_ARG_INT && *i + 1 < argc &&
+           more_numbers(argv[*i + 1]))
+        status = give(c, arg, argv[++*i]);
+    return status;
+}
+
+/* One folder of plugins; several with semicolons between them. */
+static int load_from(struct cli *c, const char *folders)
+{
+    char *list = eg_arena_strndup(&c->arena, folders, strlen(folders)), *save;
     struct eg_error e;
 
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        const char *dir = NULL;
+    if (!list)
+        return cli_fail(CLI_FAILED, "out of memory");
+    for (char *dir = strtok_r(list, ";", &save); dir; dir = strtok_r(NULL, ";", &save)) {
+        size_t before = 0, after = 0;
 
-        if (!strncmp(argv[i], option, sizeof option - 1) && argv[i][sizeof option - 1] == '=')
-            dir = argv[i] + sizeof option;
-        else if (!strcmp(argv[i], option))
-            dir = i + 1 < argc ? argv[++i] : NULL;
-        if (dir && eg_registry_load(dir, &e))
+        while (eg_plugin_nth(before))
+            before++;
+        if (eg_registry_load(dir, &e))
             return cli_fail(CLI_FAILED, "%s", e.text);
+        while (eg_plugin_nth(after))
+            after++;
+        if (before == after)
+            return cli_fail(CLI_USAGE,
+                            "--plugin-dir %s: no plugin in it: ours are .so files; those of "
+                            "other tools do not run here",
+                            dir);
     }
     return CLI_OK;
+}
+
+/* Plugins come first: the kinds of their options are needed to read the rest. */
+static int load_plugins(struct cli *c, int argc, char **argv)
+{
+    static const char *const names[] = { "--plugin-dir", "--plugin-dirs", "-p" };
+    int status = CLI_OK;
+
+    for (int i = 1; i < argc && !status && strcmp(argv[i], "--"); i++)
+        for (size_t k = 0; k < countof(names); k++) {
+            const size_t len = strlen(names[k]);
+
+            if (!strcmp(argv[i], names[k]))
+                status = i + 1 < argc ? load_from(c, argv[++i]) : CLI_OK;
+            else if (!strncmp(argv[i], names[k], len) && (argv[i][len] == '=' || len == 2))
+                status = load_from(c, argv[i] + len + (len != 2));
+            else
+                continue;
+            break;
+        }
+    return status;
+}
+
+/* The verb that a word is, as the first one or behind an image; NULL. */
+static const struct verb *verb_here(const struct cli *c, const char *word)
+{
+    const struct verb *v = cli_verb(cli_habit_verb(word));
+
+    if (c->verb || !v || !c->words.n)
+        return c->verb ? NULL : v;
+    // "pslist" as the second word is a plugin, and a plugin's name may be a verb elsewhere.
+    return c->words.n == 1 && !c->image && v->image != NO_IMAGE && !eg_plugin_find(word) &&
+                   !access(c->words.at[0], F_OK)
+               ? v
+               : NULL;
 }
 
 /* Which word is the image: what has a slash or is there as a file; else the first. */
@@ -337,7 +495,8 @@ static void pick_image(struct cli *c)
 int cli_options(struct cli *c, int argc, char **argv)
 {
     bool only_words = false;
-    int status = load_plugins(argc, argv);
+    const struct verb *v;
+    int status = load_plugins(c, argc, argv);
 
     for (int i = 1; i < argc && !status; i++) {
         const char **word;
@@ -346,8 +505,8 @@ int cli_options(struct cli *c, int argc, char **argv)
             only_words = true;
         } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
             status = one_option(c, argc, argv, &i);
-        } else if (!c->verb && !c->words.n && cli_verb(argv[i])) {
-            c->verb = cli_verb(argv[i]);
+        } else if (!only_words && (v = verb_here(c, argv[i]))) {
+            c->verb = v;
         } else if ((word = eg_vec_push(&c->words))) {
             *word = argv[i];
         } else {
@@ -361,5 +520,5 @@ int cli_options(struct cli *c, int argc, char **argv)
     c->find.profile_dirs = c->profile_dirs.at;
     c->find.n_profile_dirs = c->profile_dirs.n;
     pick_image(c);
-    return CLI_OK;
+    return c->image && !c->verb ? cli_no_such_image(c->image) : CLI_OK;
 }

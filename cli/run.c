@@ -39,30 +39,6 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
     return CLI_OK;
 }
 
-int cli_unknown_plugin(const char *name)
-{
-    EG_VEC(const char *) names = { 0 };
-    const struct eg_plugin_reg *p;
-    const char **place, *near = NULL;
-    int status;
-
-    if (cli_verb(name))
-        return cli_fail(CLI_USAGE, "%s: this word comes first: engram %s %s", name, name,
-                        cli_verb(name)->usage);
-    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
-        if ((place = eg_vec_push(&names)))
-            *place = p->name;
-    for (size_t i = 0; cli_verb_nth(i); i++)
-        if ((place = eg_vec_push(&names)))
-            *place = cli_verb_nth(i)->name;
-    if (eg_vec_push(&names))
-        near = eg_nearest(name, names.at);
-    status = near ? cli_fail(CLI_USAGE, "%s: no such plugin; did you mean %s?", name, near)
-                  : cli_fail(CLI_USAGE, "%s: no such plugin; `engram plugins` lists them", name);
-    eg_vec_fini(&names);
-    return status;
-}
-
 /* The words that name plugins, "all" left for later: it depends on the image. */
 static int choose(struct jobs *j, bool *all)
 {

@@ -1,0 +1,205 @@
+/* habits.c - what people type who come from elsewhere: options, plugins and commands of Volatility
+ * 3 and crash, and what stands for them here. What has no like gets a sentence that says so.
+ *
+ *  Names that a plugin of ours answers to are aliases in that plugin's declaration, and not here.
+ */
+#include "cli.h"
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- options (vol.py's) ---- */
+
+#define ALWAYS_SO ""
+static const struct cli_habit options[] = {
+    { "renderer", 0, true, "render", NULL },
+    { "output-dir", 0, true, "output", NULL },
+    { "symbol-dirs", 0, true, "profile-dir", NULL },
+    { "plugin-dirs", 'p', true, "plugin-dir", NULL },
+    { "single-location", 0, true, "file", NULL },
+    { "verbosity", 'v', false, ALWAYS_SO, NULL }, // what there is to say is always said
+    { "offline", 0, false, ALWAYS_SO, NULL },     // there is no other way
+    { "clear-cache", 0, false, ALWAYS_SO, NULL }, // there is none
+    { "cache-path", 0, true, ALWAYS_SO, NULL },
+    { "parallelism", 0, true, "jobs", NULL },
+    { "log", 'l', true, NULL, "messages go to standard error: 2>FILE" },
+    { "config", 'c', true, NULL, "nothing is configured by a file: say it with options" },
+    { "extend", 'e', true, NULL, "nothing is configured by a file: say it with options" },
+    { "save-config", 0, true, NULL, "nothing is configured by a file: say it with options" },
+    { "write-config", 0, false, NULL, "nothing is configured by a file: say it with options" },
+    { "remote-isf-url", 'u', true, NULL,
+      "nothing is fetched from a network: -s FOLDER for a folder of symbol files, --profile FILE "
+      "for one" },
+    { "single-swap-locations", 0, true, NULL,
+      "swap is not read: what was swapped out is '-', with that reason" },
+    { "stackers", 0, true, NULL, "the format is told from the image; --format NAME overrides" },
+    { "filters", 0, true, NULL, "all rows are printed: choose with grep, or jq on -r jsonl" },
+    { "hide-columns", 0, true, NULL, "all columns are printed: choose with jq on -r jsonl" },
+    { "print-completion", 0, true, NULL, "the completions are installed with the command" },
+};
+
+const struct cli_habit *cli_habit(const char *name, char letter)
+{
+    for (size_t i = 0; i < countof(options); i++)
+        if (name ? !strcmp(options[i].name, name) : options[i].letter == letter)
+            return &options[i];
+    return NULL;
+}
+
+/* ---- verbs (crash's commands) ---- */
+
+const char *cli_habit_verb(const char *name)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } verbs[] = {
+        { "rd", "hexdump" }, { "struct", "dt" }, { "union", "dt" },
+        { "whatis", "dt" },  { "p", "dt" },
+    };
+
+    for (size_t i = 0; i < countof(verbs); i++)
+        if (!strcmp(verbs[i].theirs, name))
+            return verbs[i].ours;
+    return name;
+}
+
+const char *cli_habit_renderer(const char *name)
+{
+    return !strcasecmp(name, "quick") ? "text" : name;
+}
+
+/* ---- plugins and commands that have no like ---- */
+
+#define NO_PLUGIN "no plugin here "
+static const struct {
+    const char *names; /* of vol.py without "linux." and the class, of crash; spaces around each */
+    const char *say;
+} elsewhere[] = {
+    { " bash bash_env bash_hash ", NO_PLUGIN "reads what a shell remembers; `envars` has what it "
+                                             "was started with" },
+    { " bt pscallstack kthreads ", NO_PLUGIN "unwinds stacks" },
+    { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
+    { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },
+    { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
+    { " pagecache recoverfs ", NO_PLUGIN "reads the page cache" },
+    { " elfs library_list ",
+      NO_PLUGIN "reads ELF headers; `maps` lists the files that are mapped" },
+    { " elfcoredump procdump ", "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
+    { " psscan pidhashtable psxview ",
+      NO_PLUGIN "looks for processes anywhere but on the kernel's list: `pslist`" },
+    { " capabilities check_creds ", NO_PLUGIN "shows credentials but the ids of `pslist`" },
+    { " ptrace sig ", NO_PLUGIN "shows tracers or signals" },
+    { " malfind process_spoofing ", NO_PLUGIN "looks for injected code; `maps` has the rights of "
+                                              "each mapping" },
+    { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
+      NO_PLUGIN "looks for modules anywhere but on the kernel's list: `lsmod`" },
+    { " check_afinfo check_syscall check_idt keyboard_notifiers tty_check ftrace tracepoints "
+      "perf_events ebpf bpf ",
+      NO_PLUGIN "looks for hooks" },
+    { " fbdev lsblk dev luks ", NO_PLUGIN "shows devices; `iomem` lists their addresses" },
+    { " timeliner ", NO_PLUGIN "makes a timeline: times are columns, ISO 8601 in UTC" },
+    { " frameworkinfo ",
+      "`engram --version` says what is built in, `engram plugins` what there is" },
+    { " isfinfo ", "`engram profile show FILE` says what a symbol file holds" },
+    { " layerwriter ", "`engram dump IMAGE --phys -o DIR` writes physical memory" },
+    { " configwriter ", "nothing is configured by a file: say it with options" },
+    { " volshell ", "there is no shell: `engram help` lists what looks by hand" },
+    { " kmem slabinfo ", NO_PLUGIN "shows slabs or free memory; `engram vtop` translates, "
+                                   "`engram IMAGE` counts" },
+    { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
+    { " foreach ", "plugins show all processes; --pid N chooses" },
+    { " set ", "nothing is kept from command to command; --pid N chooses a process" },
+    { " mach ", "`engram IMAGE` says what machine it was" },
+    { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
+    { " dis ", "there is no disassembler: `engram read IMAGE SYMBOL LEN -o FILE`, then objdump" },
+    { " list tree ", "lists are not walked by hand: `engram dt` shows an object and its pointers" },
+    { " wr ", "an image is never written to" },
+    { " irq timer runq waitq ipcs swap ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
+    { " ascii eval alias repeat extend gdb exit quit ", "there is no session: each command is one "
+                                                        "line of the shell" },
+};
+
+/** "linux.malware.malfind.Malfind" is "malfind". */
+static void stem(const char *name, char *out, size_t size)
+{
+    static const char *const folders[] = { "linux.", "malware.", "tracing.", "graphics.",
+                                           "kernel_tracing." };
+    size_t n;
+
+    for (size_t i = 0; i < countof(folders); i++)
+        if (!strncasecmp(name, folders[i], strlen(folders[i])))
+            name += strlen(folders[i]);
+    n = strcspn(name, ".");
+    snprintf(out, size, " %.*s ", (int)EG_MIN(n, (size_t)64), name);
+}
+
+const char *cli_elsewhere(const char *name)
+{
+    static const char *const systems[] = { "windows.", "mac.", "freebsd." };
+    char key[80];
+
+    for (size_t i = 0; i < countof(systems); i++)
+        if (!strncasecmp(name, systems[i], strlen(systems[i])))
+            return "only Linux images are read";
+    stem(name, key, sizeof key);
+    for (size_t i = 0; key[2] && i < countof(elsewhere); i++)
+        if (strcasestr(elsewhere[i].names, key))
+            return elsewhere[i].say;
+    return NULL;
+}
+
+/* ---- near misses ---- */
+
+/** The verb or plugin whose name is nearest; NULL. */
+static const char *nearest(const char *name)
+{
+    EG_VEC(const char *) names = { 0 };
+    const struct eg_plugin_reg *p;
+    const char **place, *near = NULL;
+    const struct verb *v;
+
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
+        if ((place = eg_vec_push(&names)))
+            *place = p->name;
+        for (const char *const *a = p->plugin->aliases; a && *a; a++)
+            if ((place = eg_vec_push(&names)))
+                *place = *a;
+    }
+    for (size_t i = 0; (v = cli_verb_nth(i)); i++)
+        if (v->help && (place = eg_vec_push(&names)))
+            *place = v->name;
+    if (eg_vec_push(&names))
+        near = eg_nearest(name, names.at);
+    eg_vec_fini(&names);
+    return near;
+}
+
+int cli_unknown_plugin(const char *name)
+{
+    const struct verb *v = cli_verb(cli_habit_verb(name));
+    const char *say = cli_elsewhere(name), *near = say ? NULL : nearest(name);
+
+    if (v)
+        return cli_fail(CLI_USAGE, "%s: this word comes first: engram %s %s", name, v->name,
+                        v->usage);
+    if (say)
+        return cli_fail(CLI_USAGE, "%s: %s", name, say);
+    if (near)
+        return cli_fail(CLI_USAGE, "%s: no such plugin; did you mean %s?", name, near);
+    return cli_fail(CLI_USAGE, "%s: no such plugin; `engram plugins` lists them", name);
+}
+
+/* A word that stands where the image should, and is no file: what was meant? */
+int cli_no_such_image(const char *word)
+{
+    const char *say, *near;
+
+    if (strchr(word, '/') || !access(word, F_OK))
+        return CLI_OK;
+    say = cli_elsewhere(word);
+    near = say ? NULL : nearest(word);
+    if (say)
+        return cli_fail(CLI_USAGE, "%s: no such file; and as a plugin: %s", word, say);
+    if (near)
+        return cli_fail(CLI_USAGE, "%s: no such file; did you mean %s?", word, near);
+    return CLI_OK;
+}
