@@ -2,6 +2,7 @@
  * guess, each guess is completed and checked. */
 #include "find.h"
 #include "open.h"
+#include "owners.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -181,6 +182,7 @@ EG_OS(linux) = {
     .close = close_,
     .module_types = linux_module_types,
     .module_symbols = linux_module_symbols,
+    .memory = &linux_memory,
 };
 
 static int find(struct eg_system *sys, struct eg_error *e)
