@@ -1,0 +1,358 @@
+/* vmware.c - memory of VMware's machines: a .vmem with a .vmss (suspended) or .vmsn (snapshot)
+ * beside it, or one of those that holds the memory itself (ESX, older products). The memory lies in
+ * the file without gaps; the state's group "memory" says which pages of it are where. */
+#include "../core/image.h"
+#include "vmware_tags.h"
+#include <inttypes.h>
+#include <strings.h>
+
+enum {
+    PAGE_SHIFT = 12,
+    REGIONS_MAX = 1 << 12, // two or three
+    CPUS_MAX = 1 << 10,
+    ARM_PLATFORM = 3, // Checkpoint/Platform, after LeechCore
+};
+static const uint64_t pci_hole = 0xc0000000, above_hole = UINT64_C(1) << 32, arm_base = 0x80000000;
+
+struct region {
+    uint64_t page, ppn, size; // in the file, of the machine; all in pages
+};
+struct memory {
+    struct eg_space *file; // where the bytes are; NULL: not in the saved state
+    uint64_t at, size;     // and where in it
+    bool compressed;
+    uint64_t n_regions;
+    EG_VEC(struct region) regions;
+    uint64_t base; // without regions: the machine's address of the first byte
+    EG_VEC(struct eg_segment) segments;
+    uint64_t missing; // bytes that the file should have and has not
+    bool full;        // out of memory
+};
+
+static bool ends(const char *path, const char *suffix)
+{
+    const size_t n = path ? strlen(path) : 0, m = strlen(suffix);
+
+    return n > m && !strcasecmp(path + n - m, suffix);
+}
+
+static int probe(const struct eg_head *h)
+{
+    if (h->len >= 12 && eg_vmware_is_state(h->at))
+        return 90;
+    return ends(h->path, ".vmem") ? 40 : 0; // raw, but there may be a saved state beside it
+}
+
+/* ---- the saved state ---- */
+
+static void read_region(struct eg_vmware_state *s, struct memory *m, const struct eg_vmware_tag *t)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } members[] = { { "regionPageNum", offsetof(struct region, page) },
+                    { "regionPPN", offsetof(struct region, ppn) },
+                    { "regionSize", offsetof(struct region, size) } };
+    uint64_t value;
+
+    if (t->n_index != 1 || t->index[0] >= REGIONS_MAX || !eg_vmware_number(s, t, &value))
+        return;
+    for (size_t i = 0; i < countof(members); i++) {
+        if (strcmp(t->name, members[i].name) != 0)
+            continue;
+        while (m->regions.n <= t->index[0])
+            if (!eg_vec_push(&m->regions))
+                return;
+        memcpy((char *)&m->regions.at[t->index[0]] + members[i].at, &value, sizeof value);
+    }
+}
+
+static void read_memory(struct eg_vmware_state *s, struct memory *m)
+{
+    struct eg_vmware_tag t;
+    uint64_t at, platform;
+
+    if (eg_vmware_group(s, "memory", &at))
+        while (eg_vmware_tag(s, &at, &t)) {
+            if (!strcmp(t.name, "Memory") && !m->file) {
+                m->file = s->file;
+                m->at = t.at;
+                m->size = t.size;
+                m->compressed = t.size != t.mem_size;
+            } else if (!strcmp(t.name, "regionsCount")) {
+                eg_vmware_number(s, &t, &m->n_regions);
+            } else {
+                read_region(s, m, &t);
+            }
+        }
+    if (eg_vmware_group(s, "Checkpoint", &at))
+        while (eg_vmware_tag(s, &at, &t))
+            if (!strcmp(t.name, "Platform") && eg_vmware_number(s, &t, &platform) &&
+                platform == ARM_PLATFORM)
+                m->base = arm_base;
+}
+
+static struct eg_cpu *cpu_at(struct eg_image *img, uint32_t i)
+{
+    struct eg_cpu *cpu;
+
+    if (i < img->cpus.n)
+        return &img->cpus.at[i];
+    cpu = i == img->cpus.n && i < CPUS_MAX ? eg_vec_push(&img->cpus) : NULL;
+    if (cpu)
+        cpu->arch = eg_arch_find("x86_64");
+    return cpu;
+}
+
+static void set_register(struct eg_cpu *cpu, const char *name, uint64_t value)
+{
+    for (uint8_t i = 0; cpu->arch && cpu->arch->registers[i] && i < countof(cpu->regs); i++)
+        if (!strcmp(cpu->arch->registers[i], !strcmp(name, "eflags") ? "rflags" : name)) {
+            cpu->regs[i] = value;
+            cpu->n_regs = EG_MAX(cpu->n_regs, (uint8_t)(i + 1));
+        }
+}
+
+/** One value each ("rax[0]", "CR64[0][3]"), or in newer products all of a CPU in a block
+ * ("gpregs[0]", "CR64[0]"). */
+static void read_cpu(struct eg_vmware_state *s, struct eg_image *img, const struct eg_vmware_tag *t)
+{
+    static const char *const order[] = { "rax", "rcx", "rdx", "rbx", "rbp", "rsp", "rsi", "rdi",
+                                         "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+    const bool cr = !strcmp(t->name, "CR64"), all = !strcmp(t->name, "gpregs");
+    uint8_t b[8 * countof(order)] = { 0 };
+    struct eg_cpu *cpu;
+    uint64_t value;
+
+    if (!t->n_index || (!cr && !all && t->size != 8 && strcmp(t->name, "eflags") != 0))
+        return;
+    if ((cr && t->n_index == 1 && t->size >= 40) || (all && t->size == sizeof b)) {
+        const size_t len = (size_t)EG_MIN(t->size, (uint64_t)sizeof b);
+
+        if (!eg_within(t->at, len, s->size) || !eg_read(s->view, s->file, t->at, b, len) ||
+            !(cpu = cpu_at(img, t->index[0])))
+            return;
+        if (cr) {
+            cpu->root = eg_le64(b + 24);
+            cpu->control = eg_le64(b + 32);
+        }
+        for (size_t i = 0; all && i < countof(order); i++)
+            set_register(cpu, order[i], eg_le64(b + 8 * i));
+        return;
+    }
+    if (!eg_vmware_number(s, t, &value) || !(cpu = cpu_at(img, t->index[0])))
+        return;
+    if (cr && t->n_index == 2 && t->index[1] == 3)
+        cpu->root = value;
+    else if (cr && t->n_index == 2 && t->index[1] == 4)
+        cpu->control = value;
+    else if (t->n_index == 1)
+        set_register(cpu, t->name, value);
+}
+
+static void read_state(struct eg_vmware_state *s, struct eg_image *img, struct memory *m)
+{
+    struct eg_vmware_tag t;
+    uint64_t at;
+
+    read_memory(s, m);
+    if (!m->base && eg_vmware_group(s, "cpu", &at))
+        while (eg_vmware_tag(s, &at, &t))
+            read_cpu(s, img, &t);
+    if (s->cut)
+        eg_image_note(img, "VMware: the saved state is damaged or cut off: a group of it ends in "
+                           "the middle");
+}
+
+/* ---- the memory ---- */
+
+/** @len bytes of the machine at @start are those at @from of the memory. */
+static void push(struct memory *m, uint64_t start, uint64_t from, uint64_t len)
+{
+    const uint64_t stored = from < m->size ? EG_MIN(len, m->size - from) : 0;
+    struct eg_segment *g = len ? eg_vec_push(&m->segments) : NULL;
+
+    m->full |= len && !g;
+    if (!g)
+        return;
+    *g = (struct eg_segment){ .start = start,
+                              .last = start + len - 1,
+                              .below = m->file,
+                              .below_addr = m->at + from,
+                              .stored = stored,
+                              .tail = EG_UNREADABLE };
+    m->missing += len - stored;
+}
+
+static int open_regions(struct eg_space **out, struct eg_image *img, struct memory *m,
+                        struct eg_error *e)
+{
+    const uint64_t pages_max = UINT64_C(1) << (52 - PAGE_SHIFT);
+    const uint64_t end = eg_space_size(m->file), claimed = m->size;
+    size_t overlaps = 0, bad = 0;
+    int rc;
+
+    m->size = m->at < end ? EG_MIN(m->size, end - m->at) : 0;
+    for (size_t i = 0; i < m->regions.n && i < m->n_regions; i++) {
+        const struct region *r = &m->regions.at[i];
+
+        if (!r->size || r->ppn >= pages_max || r->page >= pages_max ||
+            r->size > pages_max - r->ppn) {
+            bad++;
+            continue;
+        }
+        push(m, r->ppn << PAGE_SHIFT, r->page << PAGE_SHIFT, r->size << PAGE_SHIFT);
+    }
+    if (!m->n_regions && claimed <= pages_max << PAGE_SHIFT)
+        push(m, m->base, 0, claimed);
+    if (bad || m->regions.n < m->n_regions)
+        eg_image_note(img, "VMware: of %" PRIu64 " regions of memory %" PRIu64 " are not described",
+                      m->n_regions, m->n_regions - EG_MIN(m->n_regions, m->regions.n) + bad);
+    if (m->full)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory for its regions", img->path);
+    if (!m->segments.n)
+        return eg_fail(e, EG_EFORMAT, "%s: VMware: the saved state describes no memory", img->path);
+    rc = eg_segments_open(out, img->path, m->segments.at, m->segments.n, &overlaps, e);
+    if (!rc && overlaps)
+        eg_image_note(img, "VMware: %zu regions overlap: the first counts", overlaps);
+    if (!rc && m->missing)
+        eg_image_note(img, "VMware: truncated: %" PRIu64 " MiB of the memory are missing",
+                      m->missing >> 20);
+    return rc;
+}
+
+/** Does a Linux boot_params in the first MiB (Documentation/arch/x86/zero-page.rst) say that there
+ * is no RAM between 3 and 4 GiB, and above 4 GiB just as much as the file has past 3? */
+static bool hole_is_told(struct eg_view *v, struct eg_space *file, uint64_t size)
+{
+    enum { ENTRIES = 0x1e8, MAGIC = 0x1fe, TABLE = 0x2d0, ENTRY = 20, MAX = 128, USABLE = 1 };
+
+    for (uint64_t at = 0; at < 1 << 20; at += 16) {
+        const uint8_t *h = eg_bytes(v, file, at + MAGIC, 8);
+        uint8_t p[TABLE + MAX * ENTRY];
+        bool told = false, against = false;
+
+        if (!h || eg_le16(h) != 0xaa55 || memcmp(h + 4, "HdrS", 4) != 0 ||
+            !eg_read(v, file, at, p, sizeof p))
+            continue;
+        for (unsigned i = 0; i < EG_MIN(p[ENTRIES], MAX); i++) {
+            const uint8_t *x = p + TABLE + i * ENTRY;
+            const uint64_t start = eg_le64(x), len = eg_le64(x + 8);
+
+            if (eg_le32(x + 16) != USABLE)
+                continue;
+            told |= start == above_hole && len == size - pci_hole;
+            against |= start < above_hole && start + len > pci_hole;
+        }
+        if (told && !against)
+            return true;
+    }
+    return false;
+}
+
+/** A .vmem without its saved state. */
+static int open_alone(struct eg_space **out, struct eg_image *img, struct memory *m,
+                      struct eg_error *e)
+{
+    eg_image_note(img, "VMware: no saved state (.vmss, .vmsn) of this name is beside the .vmem: it "
+                       "knows where the memory was");
+    if (m->size > pci_hole && hole_is_told(img->view, m->file, m->size)) {
+        push(m, 0, 0, pci_hole);
+        push(m, above_hole, pci_hole, m->size - pci_hole);
+        eg_image_note(img, "VMware: what is past 3 GiB in the file is taken as memory above 4 GiB: "
+                           "Linux' own map of memory says so");
+        return eg_segments_open(out, img->path, m->segments.at, m->segments.n, NULL, e);
+    }
+    if (m->size > pci_hole)
+        eg_image_note(img, "VMware: what is past 3 GiB in the file was usually at 4 GiB and above; "
+                           "nothing here proves it, so all is taken as it lies, and addresses "
+                           "above 3 GiB may be wrong");
+    return open_regions(out, img, m, e);
+}
+
+/* ---- the files ---- */
+
+/** The file of the image's name with another @suffix. */
+static int open_beside(struct eg_space **out, struct eg_image *img, const char *suffix,
+                       struct eg_error *e)
+{
+    const char *slash = strrchr(img->path, '/'), *name = slash ? slash + 1 : img->path;
+    char *other = eg_arena_strf(&img->arena, "%.*s%s", (int)strlen(name) - 5, name, suffix);
+
+    if (!other)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    return eg_image_beside(out, img, other, e);
+}
+
+static bool find_state(struct eg_vmware_state *s, struct eg_image *img)
+{
+    static const char *const suffixes[] = { ".vmss", ".vmsn" };
+
+    for (size_t i = 0; i < countof(suffixes); i++) {
+        struct eg_space *file;
+        struct eg_error ignored;
+
+        if (!ends(img->path, ".vmem") || open_beside(&file, img, suffixes[i], &ignored) != 0)
+            continue;
+        if (eg_vmware_state_init(s, img->view, file))
+            return true;
+        eg_image_note(img, "VMware: the %s beside it is no saved state", suffixes[i]);
+    }
+    return false;
+}
+
+static int find_memory(struct memory *m, struct eg_image *img, struct eg_error *e)
+{
+    if (m->file && m->compressed)
+        return eg_fail(e, EG_EUNSUP,
+                       "%s: VMware: the memory in it is compressed, in a way that is not known: "
+                       "convert it with `vmss2core`",
+                       img->path);
+    if (m->file)
+        return 0;
+    if ((ends(img->path, ".vmss") || ends(img->path, ".vmsn")) &&
+        open_beside(&m->file, img, ".vmem", e) == 0) {
+        m->size = eg_space_size(m->file);
+        return 0;
+    }
+    return eg_fail(e, EG_ENOTFOUND,
+                   "%s: VMware: a saved state without the memory, and no .vmem of its name is "
+                   "beside it",
+                   img->path);
+}
+
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    struct eg_vmware_state state;
+    struct memory m = { 0 };
+    int rc;
+
+    (void)o;
+    if (eg_vmware_state_init(&state, img->view, file)) {
+        read_state(&state, img, &m);
+        rc = find_memory(&m, img, e);
+        if (!rc)
+            rc = open_regions(out, img, &m, e);
+    } else {
+        const bool found = find_state(&state, img);
+
+        if (found)
+            read_state(&state, img, &m);
+        m.file = file;
+        m.at = 0;
+        m.size = eg_space_size(file);
+        rc = found ? open_regions(out, img, &m, e) : open_alone(out, img, &m, e);
+    }
+    eg_vec_fini(&m.regions);
+    eg_vec_fini(&m.segments);
+    return rc;
+}
+
+EG_FORMAT(vmware) = {
+    .desc = "VMware",
+    .suffix = ".vmem",
+    .head = 12,
+    .probe = probe,
+    .open = open_,
+};

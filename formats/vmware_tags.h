@@ -1,0 +1,41 @@
+/** vmware_tags.h - VMware's saved states (.vmss, .vmsn): groups of named values. */
+#ifndef EG_VMWARE_TAGS_H
+#define EG_VMWARE_TAGS_H
+
+#include "../core/space.h"
+
+/** A saved state that is being read. */
+struct eg_vmware_state {
+    struct eg_view *view;
+    struct eg_space *file; /**< borrowed */
+    uint64_t size;
+    bool wide;   /**< sizes of blocks have 64 bits */
+    size_t left; /**< so many more values are looked at: a bound for hostile files */
+    bool cut;    /**< a group ended in the middle of a value, or was too long */
+};
+
+struct eg_vmware_tag {
+    char name[256];
+    uint32_t index[3]; /**< "CR64[cpu][n]" */
+    uint8_t n_index;
+    uint64_t at;       /**< its bytes in the file */
+    uint64_t size;     /**< of them */
+    uint64_t mem_size; /**< of a block in memory: another one means that it is compressed */
+};
+
+/** Does @head, the first 4 bytes of a file, begin a saved state? */
+bool eg_vmware_is_state(const uint8_t *head);
+
+/** @return false: it is none. */
+bool eg_vmware_state_init(struct eg_vmware_state *s, struct eg_view *v, struct eg_space *file);
+
+/** Where the values of the group @name begin. @return false: there is no such group. */
+bool eg_vmware_group(struct eg_vmware_state *s, const char *name, uint64_t *at);
+
+/** The value at @*at, which moves behind it. @return false: the group ends, or is damaged. */
+bool eg_vmware_tag(struct eg_vmware_state *s, uint64_t *at, struct eg_vmware_tag *out);
+
+/** The tag's value as a number of at most 8 bytes. */
+bool eg_vmware_number(struct eg_vmware_state *s, const struct eg_vmware_tag *t, uint64_t *out);
+
+#endif
