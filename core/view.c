@@ -213,6 +213,17 @@ const uint8_t *eg_map_some(struct eg_view *v, struct eg_space *as, uint64_t addr
     return p;
 }
 
+/** A page of a mapped file that fails while it is copied was promised, and reads as zeros: from
+ * then on the file promises a page at a time. */
+static bool was_there(struct eg_view *v, struct eg_space *as, uint64_t addr, const uint8_t *p,
+                      size_t len)
+{
+    size_t now = len;
+
+    return ((uintptr_t)p & (EG_VIEW_PAGE - 1)) + len <= EG_VIEW_PAGE ||
+           (eg_map_some(v, as, addr, &now) && now == len);
+}
+
 size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len,
                     enum eg_why *first_why)
 {
@@ -232,6 +243,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
         p = eg_map_some(v, as, at, &n);
         if (p) {
             memcpy((char *)buf + done, p, n);
+            if (!was_there(v, as, at, p, n))
+                continue;
             got += n;
         } else {
             struct eg_extent x;
@@ -260,7 +273,8 @@ bool eg_read(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, s
         if (!p)
             return false;
         memcpy((char *)buf + done, p, n);
-        done += n;
+        if (was_there(v, as, addr + done, p, n))
+            done += n;
     }
     return true;
 }
