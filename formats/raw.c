@@ -15,10 +15,6 @@ static const struct {
     uint8_t len;
     const char *what, *advice;
 } others[] = {
-    { "KDUMP   ", 8, "a compressed kdump", "convert it with `makedumpfile -E` or `crash`" },
-    { "DISKDUMP", 8, "a diskdump", "convert it with `makedumpfile -E`" },
-    { "makedumpfile", 12, "a flattened kdump",
-      "rearrange it with `makedumpfile -R`, convert it with `makedumpfile -E`" },
     { "AVML", 4, "an AVML snappy dump", "unpack it with `avml-convert`" },
     { "\x1f\x8b\x08", 3, "gzip", "unpack it, or pack it again with zstd" },
     { "\xfd\x37zXZ", 6, "xz", "unpack it, or pack it again with zstd" },

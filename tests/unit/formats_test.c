@@ -120,8 +120,7 @@ static void raw(void **state)
 
 static void known_but_not_read(void **state)
 {
-    static const char *const heads[] = { "KDUMP   ", "DISKDUMP", "makedumpfile", "AVML",
-                                         "BZh9",     "QEVM",     "PAGEDU64",     "\x1f\x8b\x08" };
+    static const char *const heads[] = { "AVML", "BZh9", "QEVM", "PAGEDU64", "\x1f\x8b\x08" };
     struct eg_error e;
 
     (void)state;

@@ -1,0 +1,256 @@
+/* flattened.c - makedumpfile's flattened stream (its IMPLEMENTATION; QEMU's dump/dump.c writes it,
+ * too): a file as records, in the order in which its pieces were written. A later record goes over
+ * an earlier one; what no record holds is zeros.
+ *   header: "makedumpfile", 16 bytes; type and version, 64 bits big endian, both 1; up to 4096
+ *   record: offset, length, 64 bits big endian; bytes. The last has the offset -1.
+ * The index has two levels. Records' bytes on end are a space of their own, the payload: a place in
+ * it is found from the last of each few records. Records that continue each other are one range of
+ * the payload. */
+#include "../core/image.h"
+#include "../core/parallel.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    START = 4096,
+    RECORD = 16,
+    STEP = 8,            // records to a mark
+    MARKS_MAX = 1 << 21, // 32 MiB
+    RANGES_MAX = 1 << 20,
+};
+
+struct mark {
+    uint64_t in, out; // a record's place in the file, and of its bytes in the payload
+};
+struct payload {
+    struct eg_space as;
+    struct eg_space *file;
+    EG_VEC(struct mark) marks;
+};
+struct flattened {
+    struct eg_space as;
+    struct eg_space *payload, *ranges;
+};
+struct reader {
+    struct payload *payload;
+    EG_VEC(struct eg_segment) ranges;
+    uint64_t end; // of the file that the records make
+};
+
+static int probe(const struct eg_head *h)
+{
+    return h->len >= 16 && !memcmp(h->at, "makedumpfile\0\0\0\0", 16) ? 95 : 0;
+}
+
+/* ---- the payload ---- */
+
+/** The record that has byte @addr of the payload: from the mark before it, record by record. */
+static void payload_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                           struct eg_extent *out)
+{
+    const struct payload *p = as->priv;
+    size_t lo = 0, hi = p->marks.n;
+    uint64_t in, at, len;
+
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (p->marks.at[mid].out <= addr)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    in = p->marks.at[lo].in;
+    at = p->marks.at[lo].out;
+    *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_UNREADABLE };
+    for (int i = 0; i < STEP; i++, in += RECORD + len, at += len) {
+        if (!eg_read_u64(v, p->file, in + 8, true, &len) || len > INT64_MAX - at - RECORD)
+            return;
+        if (addr - at < len) {
+            *out = (struct eg_extent){
+                .start = at, .last = at + (len - 1), .below = p->file, .below_addr = in + RECORD
+            };
+            return;
+        }
+    }
+}
+
+static void payload_close(struct eg_space *as)
+{
+    struct payload *p = as->priv;
+
+    eg_vec_fini(&p->marks);
+}
+
+static const struct eg_space_ops payload_ops = { .name = "records",
+                                                 .extent = payload_extent,
+                                                 .close = payload_close };
+
+/* ---- the file ---- */
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct flattened *f = as->priv;
+
+    eg_extent_at(v, f->ranges, addr, out);
+}
+
+static void close_(struct eg_space *as)
+{
+    struct flattened *f = as->priv;
+
+    eg_space_close(f->ranges);
+    eg_space_close(f->payload);
+}
+
+static const struct eg_space_ops ops = { .name = "flattened", .extent = extent, .close = close_ };
+
+static bool add_mark(struct payload *p, uint64_t in, uint64_t out)
+{
+    struct mark *m = eg_vec_push(&p->marks);
+
+    if (m)
+        *m = (struct mark){ in, out };
+    return m;
+}
+
+/** A record's @len bytes for @offset, of which @stored are in the file. */
+static bool add_range(struct reader *r, uint64_t offset, uint64_t out, uint64_t len,
+                      uint64_t stored)
+{
+    struct eg_segment *g = r->ranges.n ? &r->ranges.at[r->ranges.n - 1] : NULL;
+
+    if (g && g->last + 1 == offset) {
+        g->last += len;
+        g->stored += stored;
+    } else {
+        g = eg_vec_push(&r->ranges);
+        if (!g)
+            return false;
+        *g = (struct eg_segment){ .start = offset,
+                                  .last = offset + (len - 1),
+                                  .below = &r->payload->as,
+                                  .below_addr = out,
+                                  .stored = stored,
+                                  .tail = EG_UNREADABLE };
+    }
+    r->end = EG_MAX(r->end, offset + len);
+    return true;
+}
+
+static int read_records(struct reader *r, struct eg_image *img, struct eg_progress_line *progress,
+                        struct eg_error *e)
+{
+    struct eg_space *file = r->payload->file;
+    const uint64_t size = eg_space_size(file);
+    uint64_t at = START, out = 0, offset, len;
+
+    for (size_t i = 0;; i++) {
+        uint64_t stored;
+
+        if (eg_cancelled)
+            return eg_fail(e, EG_ECANCEL, "%s: stopped", img->path);
+        if (!eg_within(at, RECORD, size) || !eg_read_u64(img->view, file, at, true, &offset) ||
+            !eg_read_u64(img->view, file, at + 8, true, &len)) {
+            eg_image_note(img, "flattened: truncated: has no end mark");
+            return 0;
+        }
+        if (offset == UINT64_MAX)
+            return 0;
+        if (offset > INT64_MAX || len > INT64_MAX - offset) {
+            eg_image_note(img,
+                          "flattened: no record at %#" PRIx64 " where one should be: the last "
+                          "%" PRIu64 " MiB of the file are left out",
+                          at, (size - at) >> 20);
+            return 0;
+        }
+        if (r->payload->marks.n == MARKS_MAX || r->ranges.n == RANGES_MAX) {
+            eg_image_note(img,
+                          "flattened: too many records: the last %" PRIu64 " MiB are left out: put "
+                          "it in order with `makedumpfile -R`",
+                          (size - at) >> 20);
+            return 0;
+        }
+        stored = EG_MIN(len, size - at - RECORD);
+        if ((i % STEP == 0 && !add_mark(r->payload, at, out)) ||
+            (len && !add_range(r, offset, out, len, stored)))
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory for its records", img->path);
+        if (stored < len) {
+            eg_image_note(img,
+                          "flattened: truncated: of the last record %" PRIu64 " of %" PRIu64
+                          " bytes are missing",
+                          len - stored, len);
+            return 0;
+        }
+        at += RECORD + len;
+        out += len;
+        eg_progress_add(progress, RECORD + len);
+    }
+}
+
+/** The later record wins, where eg_segments_open has the first win: so the last comes first, and
+ * zeros come last. */
+static int open_ranges(struct eg_space **out, struct reader *r, const char *name,
+                       struct eg_error *e)
+{
+    struct eg_segment *zeros = eg_vec_push(&r->ranges);
+
+    if (!zeros)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory for its records", name);
+    *zeros = (struct eg_segment){ .last = r->end - 1, .below = &r->payload->as };
+    for (size_t i = 0, j = r->ranges.n - 2; i < j && j < r->ranges.n; i++, j--) {
+        const struct eg_segment s = r->ranges.at[i];
+
+        r->ranges.at[i] = r->ranges.at[j];
+        r->ranges.at[j] = s;
+    }
+    return eg_segments_open(out, name, r->ranges.at, r->ranges.n, NULL, e);
+}
+
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    struct flattened *f = calloc(1, sizeof *f);
+    struct payload *p = calloc(1, sizeof *p);
+    struct reader r = { .payload = p };
+    struct eg_progress_line *progress;
+    uint64_t type, version;
+    int rc;
+
+    if (!f || !p) {
+        free(f);
+        free(p);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    }
+    f->as = (struct eg_space){ .ops = &ops, .below = file, .priv = f };
+    f->payload = &p->as;
+    p->as = (struct eg_space){ .ops = &payload_ops, .below = file, .last = INT64_MAX, .priv = p };
+    p->file = file;
+    progress = eg_progress_begin("reading records", eg_space_size(file), "B", o->quiet);
+    if (!eg_read_u64(img->view, file, 16, true, &type) ||
+        !eg_read_u64(img->view, file, 24, true, &version) || type != 1 || version != 1)
+        rc = eg_fail(e, EG_EUNSUP, "%s: flattened: of another type or version than 1", img->path);
+    else
+        rc = read_records(&r, img, progress, e);
+    eg_progress_end(progress);
+    if (!rc && !r.end)
+        rc = eg_fail(e, EG_EFORMAT, "%s: flattened: holds no record", img->path);
+    if (!rc)
+        rc = open_ranges(&f->ranges, &r, img->path, e);
+    eg_vec_fini(&r.ranges);
+    if (rc) {
+        eg_space_close(&f->as);
+        return rc;
+    }
+    f->as.last = f->ranges->last;
+    *out = &f->as;
+    return 0;
+}
+
+EG_FORMAT(flattened) = {
+    .desc = "flattened",
+    .container = true,
+    .head = 16,
+    .probe = probe,
+    .open = open_,
+};

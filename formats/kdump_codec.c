@@ -1,0 +1,193 @@
+/* kdump_codec.c - a page of a kdump, unpacked. zlib and zstd want a context, which is not made anew
+ * for each page. */
+#include "config.h"
+#include "kdump.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+#ifdef HAVE_LZO
+#include <lzo/lzo1x.h>
+#endif
+#ifdef HAVE_SNAPPY
+#include <snappy-c.h>
+#endif
+
+enum { IDLE_MAX = 64 };
+
+struct codec {
+    z_stream zlib;
+    ZSTD_DCtx *zstd; // NULL until it is wanted
+    uint8_t *bytes;  // packed bytes that lie in several pieces of our memory
+    size_t room;
+};
+struct eg_kdump_codecs {
+    pthread_mutex_t lock;
+    struct codec *idle[IDLE_MAX];
+    unsigned n_idle;
+};
+
+const char *eg_kdump_lacks(uint32_t flags)
+{
+#ifndef HAVE_LZO
+    if (flags & EG_KDUMP_LZO)
+        return "lzo2";
+#endif
+#ifndef HAVE_SNAPPY
+    if (flags & EG_KDUMP_SNAPPY)
+        return "snappy";
+#endif
+    (void)flags;
+    return NULL;
+}
+
+static void codec_free(struct codec *c)
+{
+    if (!c)
+        return;
+    inflateEnd(&c->zlib);
+    ZSTD_freeDCtx(c->zstd);
+    free(c->bytes);
+    free(c);
+}
+
+static struct codec *codec_new(void)
+{
+    struct codec *c = calloc(1, sizeof *c);
+
+    if (c && inflateInit(&c->zlib) != Z_OK) {
+        free(c);
+        c = NULL;
+    }
+    return c;
+}
+
+struct eg_kdump_codecs *eg_kdump_codecs_new(void)
+{
+    struct eg_kdump_codecs *c = calloc(1, sizeof *c);
+
+    if (c)
+        pthread_mutex_init(&c->lock, NULL);
+    return c;
+}
+
+void eg_kdump_codecs_free(struct eg_kdump_codecs *c)
+{
+    if (!c)
+        return;
+    while (c->n_idle)
+        codec_free(c->idle[--c->n_idle]);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+static struct codec *borrow(struct eg_kdump_codecs *all)
+{
+    struct codec *c = NULL;
+
+    pthread_mutex_lock(&all->lock);
+    if (all->n_idle)
+        c = all->idle[--all->n_idle];
+    pthread_mutex_unlock(&all->lock);
+    return c ? c : codec_new();
+}
+
+static void give_back(struct eg_kdump_codecs *all, struct codec *c)
+{
+    pthread_mutex_lock(&all->lock);
+    if (all->n_idle < IDLE_MAX) {
+        all->idle[all->n_idle++] = c;
+        c = NULL;
+    }
+    pthread_mutex_unlock(&all->lock);
+    codec_free(c);
+}
+
+/** The packed bytes in one piece; NULL: not there, or no memory. */
+static const uint8_t *packed_bytes(struct eg_view *v, struct codec *c, struct eg_space *file,
+                                   uint64_t at, uint32_t packed)
+{
+    size_t n = packed;
+    const uint8_t *p = eg_map_some(v, file, at, &n);
+
+    if (!p || n == packed)
+        return p;
+    if (c->room < packed) {
+        free(c->bytes);
+        c->bytes = malloc(packed);
+        c->room = c->bytes ? packed : 0;
+    }
+    if (!c->bytes)
+        eg_view_starved(v);
+    return c->bytes && eg_read(v, file, at, c->bytes, packed) ? c->bytes : NULL;
+}
+
+static bool unzlib(struct codec *c, const uint8_t *p, uint32_t packed, void *to, uint32_t len)
+{
+    if (inflateReset(&c->zlib) != Z_OK)
+        return false;
+    c->zlib.next_in = (Bytef *)(uintptr_t)p;
+    c->zlib.avail_in = packed;
+    c->zlib.next_out = to;
+    c->zlib.avail_out = len;
+    return inflate(&c->zlib, Z_FINISH) == Z_STREAM_END && !c->zlib.avail_out;
+}
+
+static bool unlzo(const uint8_t *p, uint32_t packed, void *to, uint32_t len)
+{
+#ifdef HAVE_LZO
+    lzo_uint got = len;
+
+    return lzo1x_decompress_safe(p, packed, to, &got, NULL) == LZO_E_OK && got == len;
+#else
+    (void)p, (void)packed, (void)to, (void)len;
+    return false;
+#endif
+}
+
+static bool unsnappy(const uint8_t *p, uint32_t packed, void *to, uint32_t len)
+{
+#ifdef HAVE_SNAPPY
+    size_t got = len;
+
+    return snappy_uncompress((const char *)p, packed, to, &got) == SNAPPY_OK && got == len;
+#else
+    (void)p, (void)packed, (void)to, (void)len;
+    return false;
+#endif
+}
+
+static bool unzstd(struct eg_view *v, struct codec *c, const uint8_t *p, uint32_t packed, void *to,
+                   uint32_t len)
+{
+    if (!c->zstd)
+        c->zstd = ZSTD_createDCtx();
+    if (!c->zstd)
+        eg_view_starved(v);
+    return c->zstd && ZSTD_decompressDCtx(c->zstd, to, len, p, packed) == len;
+}
+
+bool eg_kdump_unpack(struct eg_view *v, struct eg_kdump_codecs *all, uint32_t flags,
+                     struct eg_space *file, uint64_t at, uint32_t packed, void *to, uint32_t len)
+{
+    struct codec *c = borrow(all);
+    const uint8_t *p = c ? packed_bytes(v, c, file, at, packed) : NULL;
+    bool ok;
+
+    if (!c) {
+        eg_view_starved(v);
+        return false;
+    }
+    if (!p)
+        ok = false;
+    else if (flags & EG_KDUMP_ZLIB)
+        ok = unzlib(c, p, packed, to, len);
+    else if (flags & EG_KDUMP_LZO)
+        ok = unlzo(p, packed, to, len);
+    else if (flags & EG_KDUMP_SNAPPY)
+        ok = unsnappy(p, packed, to, len);
+    else
+        ok = unzstd(v, c, p, packed, to, len);
+    give_back(all, c);
+    return ok;
+}

@@ -1,0 +1,160 @@
+/* kdump_split.c - the files of `makedumpfile --split`: each has all bitmaps, and the descriptors
+ * and pages of a range of page frames. What belongs together says so in its header. */
+#include "kdump.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILES_MAX = 1 << 16, PARTS_MAX = 1024, PIECE = 4096 };
+
+struct parts {
+    EG_VEC(struct eg_kdump_part) at;
+    struct eg_image *img;
+    struct eg_space *file;
+    const struct eg_kdump_header *h;
+};
+
+static bool add(struct parts *p, struct eg_space *file, const char *name,
+                const struct eg_kdump_header *h)
+{
+    struct eg_kdump_part *part = eg_vec_push(&p->at);
+
+    if (part)
+        *part = (struct eg_kdump_part){ .file = file,
+                                        .name = name,
+                                        .from = h->from,
+                                        .to = h->to,
+                                        .descs = h->descs,
+                                        .size = eg_space_size(file) };
+    return part;
+}
+
+/** Does the file begin as ours does? Looked at before it is opened as an image's file. */
+static bool begins_alike(int folder, const char *name, const struct eg_kdump_header *h)
+{
+    eg_cleanup(eg_close_fd_) int fd = -1;
+    uint8_t head[EG_KDUMP_SAME_MAX];
+    const size_t same = h->wide ? EG_KDUMP_SAME_MAX : EG_KDUMP_SAME_MAX - 12;
+    struct stat st;
+
+    if (fstatat(folder, name, &st, 0) || !S_ISREG(st.st_mode))
+        return false;
+    fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && pread(fd, head, same, 0) == (ssize_t)same && !memcmp(head, h->head, same);
+}
+
+/** The bitmaps of both say the same of every page: else the ranks of one mean nothing in the other.
+ */
+static bool same_bitmaps(const struct parts *p, struct eg_space *file)
+{
+    const uint64_t end = EG_MIN(p->h->written + (p->h->pages + 7) / 8, eg_space_size(file));
+
+    for (uint64_t at = p->h->written; at < end; at += PIECE) {
+        const size_t len = (size_t)EG_MIN(end - at, (uint64_t)PIECE);
+        uint8_t a[PIECE], b[PIECE];
+
+        if (!eg_read(p->img->view, file, at, a, len) ||
+            !eg_read(p->img->view, p->file, at, b, len) || memcmp(a, b, len))
+            return false;
+    }
+    return true;
+}
+
+static bool try_file(struct parts *p, const char *name)
+{
+    struct eg_kdump_header h;
+    struct eg_space *file;
+    const char *kept;
+
+    if (eg_image_beside(&file, p->img, name, NULL) ||
+        eg_kdump_header(&h, p->img->view, file, name, NULL))
+        return true;
+    if (!h.split || h.claimed != p->h->claimed || h.block != p->h->block ||
+        h.written != p->h->written || h.descs != p->h->descs)
+        return true;
+    h.from = EG_MIN(h.from, p->h->pages);
+    h.to = EG_MIN(h.to, p->h->pages);
+    if (!same_bitmaps(p, file)) {
+        eg_image_note(p->img,
+                      "kdump: %s seems to be of the same split set, but its bitmaps differ: it is "
+                      "left out",
+                      name);
+        return true;
+    }
+    kept = eg_arena_strndup(&p->img->arena, name, strlen(name));
+    return kept && add(p, file, kept, &h);
+}
+
+static int by_range(const void *a, const void *b)
+{
+    const struct eg_kdump_part *x = a, *y = b;
+
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    if (x->to != y->to)
+        return x->to > y->to ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** Files of the folder that begin as ours, but not it itself. */
+static bool look_beside(struct parts *p, const char *own)
+{
+    const int len = own == p->img->path ? 0 : (int)(own - p->img->path);
+    const char *path = len ? eg_arena_strf(&p->img->arena, "%.*s", len, p->img->path) : ".";
+    EG_VEC(char *) names = { 0 };
+    DIR *folder = path ? opendir(path) : NULL;
+    struct dirent *entry;
+    bool ok = path;
+
+    for (int i = 0; folder && ok && i < FILES_MAX && (entry = readdir(folder)); i++) {
+        char **slot;
+
+        if (!strcmp(entry->d_name, own) || !begins_alike(dirfd(folder), entry->d_name, p->h))
+            continue;
+        slot = names.n < PARTS_MAX ? eg_vec_push(&names) : NULL;
+        ok = slot &&
+             (*slot = eg_arena_strndup(&p->img->arena, entry->d_name, strlen(entry->d_name)));
+    }
+    if (folder)
+        closedir(folder);
+    if (names.n)
+        qsort(names.at, names.n, sizeof *names.at, by_name);
+    for (size_t i = 0; ok && i < names.n; i++)
+        ok = try_file(p, names.at[i]);
+    eg_vec_fini(&names);
+    return ok;
+}
+
+int eg_kdump_parts(struct eg_kdump_part **parts, size_t *n, struct eg_image *img,
+                   struct eg_space *file, const struct eg_kdump_header *h, struct eg_error *e)
+{
+    struct parts p = { .img = img, .file = file, .h = h };
+    const char *slash = strrchr(img->path, '/'), *own = slash ? slash + 1 : img->path;
+    uint64_t next = 0;
+    size_t kept = 0;
+    bool ok = add(&p, file, own, h);
+
+    if (ok && h->split && img->on_disk)
+        ok = look_beside(&p, own);
+    if (!ok) {
+        eg_vec_fini(&p.at);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory for the parts of its set", img->path);
+    }
+    qsort(p.at.at, p.at.n, sizeof *p.at.at, by_range);
+    for (size_t i = 0; i < p.at.n; i++) // of two with the same pages, the first
+        if (p.at.at[i].from >= next) {
+            p.at.at[kept++] = p.at.at[i];
+            next = EG_MAX(next, p.at.at[i].to);
+        }
+    *parts = p.at.at;
+    *n = kept;
+    return 0;
+}
