@@ -22,7 +22,6 @@ static const struct {
     { "\x04\x22\x4d\x18", 4, "lz4", "unpack it, or pack it again with zstd" },
     { "\x7f\x45LF", 4, "an ELF file, but no core", "a vmlinux is given with --vmlinux" },
     { "QEVM", 4, "a QEMU migration stream", "dump with `dump-guest-memory`" },
-    { "EVF\x09\x0d\x0a\xff", 8, "an EWF (E01) image", "export it raw" },
     { "PAGEDU64", 8, "a Windows crash dump", "Engram reads Linux" },
     { "PAGEDUMP", 8, "a Windows crash dump", "Engram reads Linux" },
 };

@@ -85,4 +85,14 @@ def vmware_single(raw, ranges, out):
     return vmware(raw, ranges, out, single=True)
 
 
-MAKES = {"vmware": vmware, "vmware-single": vmware_single}
+# ---- EWF ----
+
+def ewf(raw, ranges, out):
+    if not shutil.which("ewfacquire"):
+        raise LookupError("needs ewfacquire")
+    subprocess.run(["ewfacquire", "-q", "-u", "-c", "deflate:fast", "-S", "8MiB", "-m", "memory", "-t", out, raw],
+                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return pathlib.Path(f"{out}.E01")
+
+
+MAKES = {"vmware": vmware, "vmware-single": vmware_single, "ewf": ewf}

@@ -1,0 +1,244 @@
+/* ewf.c - EnCase's images (.E01, .Ex01, .s01) and their further segments, read by libewf. It opens
+ * files by name, so the image must be a file on disk; its parser is its own, and with it what a
+ * hostile file may do to it. */
+#include "../core/image.h"
+#include "config.h"
+
+static const uint8_t signatures[][8] = { { 'E', 'V', 'F', 9, 13, 10, 255, 0 },
+                                         { 'E', 'V', 'F', '2', 13, 10, 0x81, 0 } };
+
+static int probe(const struct eg_head *h)
+{
+    for (size_t i = 0; i < countof(signatures); i++)
+        if (h->len >= sizeof *signatures && !memcmp(h->at, signatures[i], sizeof *signatures))
+            return 95;
+    return 0;
+}
+
+#ifdef HAVE_EWF
+#include <inttypes.h>
+#include <libewf.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    PAGE = 4096,
+    HANDLES_MAX = 4, // each has tables of its own of all chunks
+    FILES_MAX = 256, // that they keep open together: each has all segments open
+    UNIT = 1 << 15,  // the usual chunk
+    HASH_MAX = 128,
+};
+
+/* A handle serves one thread at a time. */
+struct ewf {
+    struct eg_space as;
+    char **names; // of the segments; from libewf_glob
+    int n_names;
+    uint64_t unit, sector;
+    pthread_mutex_t lock;
+    pthread_cond_t given_back;
+    libewf_handle_t *idle[HANDLES_MAX];
+    unsigned n_idle, n_open, n_max;
+};
+
+static void close_handle(libewf_handle_t *h)
+{
+    if (!h)
+        return;
+    libewf_handle_close(h, NULL);
+    libewf_handle_free(&h, NULL);
+}
+
+static libewf_handle_t *open_handle(const struct ewf *w, libewf_error_t **why)
+{
+    libewf_handle_t *h = NULL;
+
+    if (libewf_handle_initialize(&h, why) != 1)
+        return NULL;
+    // Not with a limit to its open files: its pool then loses count (20140813).
+    if (libewf_handle_open(h, w->names, w->n_names, LIBEWF_OPEN_READ, why) != 1) {
+        libewf_handle_free(&h, NULL);
+        return NULL;
+    }
+    return h;
+}
+
+static libewf_handle_t *borrow(struct ewf *w)
+{
+    libewf_handle_t *h = NULL;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->n_idle && !h) {
+        if (w->n_open == w->n_max) {
+            pthread_cond_wait(&w->given_back, &w->lock);
+            continue;
+        }
+        w->n_open++;
+        pthread_mutex_unlock(&w->lock);
+        h = open_handle(w, NULL);
+        pthread_mutex_lock(&w->lock);
+        if (!h)
+            w->n_max = --w->n_open; // then with those that are there: one at least
+    }
+    if (!h)
+        h = w->idle[--w->n_idle];
+    pthread_mutex_unlock(&w->lock);
+    return h;
+}
+
+static void give_back(struct ewf *w, libewf_handle_t *h)
+{
+    pthread_mutex_lock(&w->lock);
+    w->idle[w->n_idle++] = h;
+    pthread_cond_signal(&w->given_back);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct ewf *w = as->priv;
+
+    (void)v;
+    *out = (struct eg_extent){ .start = addr / w->unit * w->unit, .made = true };
+    out->last = EG_MIN(out->start + w->unit - 1, as->last);
+}
+
+/** Is a chunk of [@start, @start + @len) among those whose checksums were wrong? */
+static bool damaged(const struct ewf *w, libewf_handle_t *h, uint64_t start, size_t len)
+{
+    uint32_t n = 0;
+
+    libewf_handle_get_number_of_checksum_errors(h, &n, NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t first, sectors;
+
+        if (libewf_handle_get_checksum_error(h, i, &first, &sectors, NULL) == 1 &&
+            first < (start + len + w->sector - 1) / w->sector &&
+            sectors > start / w->sector - EG_MIN(first, start / w->sector))
+            return true;
+    }
+    return false;
+}
+
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+{
+    struct ewf *w = as->priv;
+    libewf_handle_t *h = borrow(w);
+    const ssize_t got = libewf_handle_read_random(h, bytes, len, (off64_t)start, NULL);
+    const bool ok = got >= 0 && (size_t)got == len && !damaged(w, h, start, len);
+
+    give_back(w, h);
+    if (!ok)
+        eg_note(v->run, "EWF: %#" PRIx64 "-%#" PRIx64 " of the content cannot be read: damaged",
+                start, start + len - 1);
+    return ok;
+}
+
+static void close_(struct eg_space *as)
+{
+    struct ewf *w = as->priv;
+
+    while (w->n_idle)
+        close_handle(w->idle[--w->n_idle]);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->given_back);
+    if (w->names)
+        libewf_glob_free(w->names, w->n_names, NULL);
+}
+
+static const struct eg_space_ops ops = {
+    .name = "EWF", .extent = extent, .fill = fill, .close = close_
+};
+
+static void note_hash(struct eg_image *img, libewf_handle_t *h, const char *name)
+{
+    uint8_t text[HASH_MAX];
+
+    if (libewf_handle_get_utf8_hash_value(h, (const uint8_t *)name, strlen(name), text, sizeof text,
+                                          NULL) != 1)
+        return;
+    text[sizeof text - 1] = 0;
+    if (*text && strspn((char *)text, "0123456789abcdefABCDEF") == strlen((char *)text))
+        eg_image_note(img, "EWF: stored %s %s, not verified", name, (char *)text);
+}
+
+static int open_set(struct ewf *w, struct eg_image *img, struct eg_error *e)
+{
+    libewf_error_t *why = NULL;
+    char text[256] = "";
+    libewf_handle_t *h = NULL;
+    uint32_t chunk, sector;
+    uint64_t size;
+    int rc = 0;
+
+    if (libewf_glob(img->path, strlen(img->path), LIBEWF_FORMAT_UNKNOWN, &w->names, &w->n_names,
+                    &why) == 1)
+        h = open_handle(w, &why);
+    if (!h) {
+        if (why)
+            libewf_error_sprint(why, text, sizeof text);
+        libewf_error_free(&why);
+        return eg_fail(e, EG_EFORMAT, "%s: EWF: libewf cannot open it (is a segment missing?): %s",
+                       img->path, text);
+    }
+    w->idle[w->n_idle++] = h;
+    w->n_open = 1;
+    w->n_max = EG_MIN(EG_MAX(FILES_MAX / (unsigned)w->n_names, 1u), (unsigned)HANDLES_MAX);
+    if (libewf_handle_get_media_size(h, &size, NULL) != 1 ||
+        libewf_handle_get_chunk_size(h, &chunk, NULL) != 1 ||
+        libewf_handle_get_bytes_per_sector(h, &sector, NULL) != 1 || !size || !sector || !chunk ||
+        size > INT64_MAX / 2)
+        rc = eg_fail(e, EG_EFORMAT, "%s: EWF: holds nothing, or lies about its size", img->path);
+    if (rc)
+        return rc;
+    w->as.last = size - 1;
+    w->sector = sector;
+    w->unit = chunk % PAGE || chunk > EG_FILL_MAX ? UNIT : chunk;
+    if (libewf_handle_segment_files_corrupted(h, NULL) == 1)
+        eg_image_note(img, "EWF: the set is damaged, or a segment of it is missing: what cannot be "
+                           "read is a hole");
+    note_hash(img, h, "MD5");
+    note_hash(img, h, "SHA1");
+    return 0;
+}
+
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    struct ewf *w;
+    int rc;
+
+    (void)o;
+    if (!img->on_disk || img->n_files != 1)
+        return eg_fail(e, EG_EUNSUP, "%s: EWF: is read only as a file on disk, in no other file",
+                       img->path);
+    w = calloc(1, sizeof *w);
+    if (!w)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    w->as = (struct eg_space){ .ops = &ops, .below = file, .priv = w };
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->given_back, NULL);
+    rc = open_set(w, img, e);
+    if (rc)
+        eg_space_close(&w->as);
+    else
+        *out = &w->as;
+    return rc;
+}
+#else
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    (void)out, (void)file, (void)o;
+    return eg_fail(e, EG_EUNSUP, "%s: is an EWF image, and this build has no libewf", img->path);
+}
+#endif
+
+EG_FORMAT(ewf) = {
+    .desc = "EWF",
+    .suffix = ".E01",
+    .container = true,
+    .head = 8,
+    .probe = probe,
+    .open = open_,
+};
