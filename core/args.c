@@ -1,5 +1,6 @@
 /* args.c - what the user gave a plugin: lists of numbers, addresses or symbols, text, flags. */
 #include "run.h"
+#include "search_pass.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ static int check(struct eg_system *sys, const struct eg_arg *a, const char *valu
 int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
                   const struct eg_run_options *o, struct eg_error *e)
 {
+    enum eg_place place;
+
     for (size_t i = 0; i < o->n_args; i++)
         for (const struct eg_arg *a = p->plugin->args; a && a->name; a++) {
             int rc = strcmp(a->name, o->args[i].name) ? 0 : check(sys, a, o->args[i].value, e);
@@ -82,7 +85,7 @@ int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
             if (rc < 0)
                 return rc;
         }
-    return 0;
+    return p->plugin->scan ? eg_search_place(o, &place, e) : 0;
 }
 
 /** The @i-th given of this name; NULL: no more. What the plugin does not declare is its author's

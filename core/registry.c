@@ -153,11 +153,15 @@ static int add(const struct eg_module *m, struct eg_error *e)
 {
     bool ok;
 
-    for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++)
+    for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++) {
+        if (!(*p)->plugin->run == !(*p)->plugin->scan)
+            return eg_fail(e, EG_EFORMAT, "%s: a plugin has .run or .scan, one of them",
+                           (*p)->name);
         for (size_t i = 0; i < reg.plugins.n; i++)
             if (!strcmp(reg.plugins.at[i]->name, (*p)->name))
                 return eg_fail(e, EG_EUSAGE, "%s: a plugin of this name is already there, from %s",
                                (*p)->name, reg.plugins.at[i]->file);
+    }
     ok = number_handles(m);
     for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++) {
         const struct eg_plugin_reg **place = eg_vec_push(&reg.plugins);

@@ -1,6 +1,7 @@
 /* run.c - the life of a run: memory, notes, failure, files, and running a plugin from its needs to
  * its result. */
 #include "run.h"
+#include "search.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -381,13 +382,6 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
     return rc;
 }
 
-static int call(struct eg_run *r, void *context)
-{
-    (void)context;
-    r->values = eg_tmp(r, sizeof *r->values * (r->n_columns + 1));
-    return r->plugin->plugin->run(r);
-}
-
 static void take_notes(struct eg_run *r, struct eg_run_result *out)
 {
     size_t n = r->notes.n + (r->n_lost_notes != 0);
@@ -401,16 +395,23 @@ static void take_notes(struct eg_run *r, struct eg_run_result *out)
     out->n_notes = out->notes ? n : 0;
 }
 
-void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
-                   const struct eg_run_options *o, struct eg_sink sink, struct eg_run_result *out)
+static void take_error(struct eg_run_result *out, int rc, const char *text)
+{
+    out->status = rc;
+    out->error = rc ? eg_arena_strf(&out->arena, "%s", text) : NULL;
+    if (!out->notes)
+        out->notes = eg_arena_array(&out->arena, char *, 1);
+}
+
+struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p,
+                            const struct eg_run_options *o, struct eg_sink sink,
+                            struct eg_run_result *out)
 {
     struct eg_error e = { 0 };
     struct eg_run *r = NULL;
-    int rc;
+    int rc = prepare(sys, p, o, &e);
 
     *out = (struct eg_run_result){ 0 };
-    o = o ? o : &no_options;
-    rc = prepare(sys, p, o, &e);
     if (rc == 0)
         rc = eg_run_open(&r, sys, o, &e);
     if (rc == 0) {
@@ -418,20 +419,47 @@ void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
         r->sink = sink;
         while (p->plugin->columns && p->plugin->columns[r->n_columns].name)
             r->n_columns++;
-        rc = eg_run_do(r, call, NULL);
-        close_outputs(r);
-        if (!r->status && eg_cancelled)
-            rc = eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
-        if (r->status)
-            rc = eg_fail(&e, -r->status, "%s", r->error);
-        else if (rc)
-            rc = eg_fail(&e, EG_EFORMAT, "it failed with %d and no word why", rc);
-        out->n_rows = r->n_rows;
-        take_notes(r, out);
+        r->values = eg_arena_array(&r->arena, struct eg_value, r->n_columns + 1);
+        if (!r->values)
+            rc = eg_fail(&e, EG_ENOMEM, "run: out of memory");
     }
+    if (rc < 0) {
+        eg_run_close(r);
+        take_error(out, rc, e.text);
+        return NULL;
+    }
+    return r;
+}
+
+void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
+{
+    close_outputs(r);
+    if (!r->status && eg_cancelled)
+        eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
+    if (!r->status && rc)
+        eg_failed(r, "it failed with %d and no word why", rc);
+    out->n_rows = r->n_rows;
+    take_notes(r, out);
+    take_error(out, r->status, r->error);
     eg_run_close(r);
-    out->status = rc;
-    out->error = rc ? eg_arena_strf(&out->arena, "%s", e.text) : NULL;
-    if (!out->notes)
-        out->notes = eg_arena_array(&out->arena, char *, 1);
+}
+
+static int call(struct eg_run *r, void *context)
+{
+    (void)context;
+    return r->plugin->plugin->run(r);
+}
+
+void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
+                   const struct eg_run_options *o, struct eg_sink sink, struct eg_run_result *out)
+{
+    struct eg_run *r;
+
+    if (p->plugin->scan) {
+        eg_search(sys, &p, 1, o, &sink, out);
+        return;
+    }
+    r = eg_run_begin(sys, p, o ? o : &no_options, sink, out);
+    if (r)
+        eg_run_end(r, eg_run_do(r, call, NULL), out);
 }

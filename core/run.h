@@ -35,8 +35,9 @@ struct eg_run {
     EG_VEC(uint8_t) bytes; /**< one row's, of texts and arrays that come from the image */
     struct eg_progress_line *progress;
     uint64_t progressed;
-    jmp_buf *out; /**< of the innermost eg_run_do */
-    int status;   /**< 0, or the first failure's -EG_E… */
+    struct eg_pass *pass; /**< that it searches in (search_pass.h); NULL */
+    jmp_buf *out;         /**< of the innermost eg_run_do */
+    int status;           /**< 0, or the first failure's -EG_E… */
     char error[512];
 };
 
@@ -55,6 +56,14 @@ void eg_run_defer(struct eg_run *r, void (*fn)(void *arg), void *arg);
 /** The run failed, with a code of its own: eg_failed() says EG_EFORMAT. @return the run's status.
  */
 int eg_run_fail(struct eg_run *r, enum eg_errno code, const char *format, ...) EG_PRINTF(3, 4);
+
+/** A plugin's run, once its needs and arguments are checked; rows go to @sink. @return NULL when
+ * *@out says why not. @o is not NULL here. */
+struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p,
+                            const struct eg_run_options *o, struct eg_sink sink,
+                            struct eg_run_result *out);
+/** Make its result and close it. @rc: what its work returned. */
+void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out);
 
 /** Are the given arguments that @p declares numbers and addresses where it wants them? */
 int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,

@@ -1,0 +1,290 @@
+/* search_test.c - windows, joins, rounds and failures of searches, on synthetic memory. */
+#include "../../core/search.h"
+#include "../../core/space.h"
+#include "check.h"
+#include "mkimage.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COLUMNS(C) EG_HIT_COLUMNS(C) C(LENGTH, INT, "")
+EG_COLUMNS(COLUMNS);
+
+#define PLUGIN(n)                                                                                  \
+    static const struct eg_plugin eg_plugin_##n;                                                   \
+    static const struct eg_plugin_reg eg_preg_##n = { #n, __FILE__, &eg_plugin_##n };              \
+    EG_ENTRY(eg_plugins, eg_plugin_reg, p_##n) = &eg_preg_##n;                                     \
+    static const struct eg_plugin eg_plugin_##n
+
+/* ---- a scanner of runs of '#', each of them whole up to 100 bytes ---- */
+
+enum { LONGEST = 100 };
+static int n_begun, n_ended, n_workers;
+
+static int begin(struct eg_run *r, void **state)
+{
+    *state = eg_tmp(r, 1);
+    n_begun++;
+    return 0;
+}
+static void end(void *state)
+{
+    (void)state;
+    n_ended++;
+}
+static void *worker(void *state)
+{
+    __atomic_fetch_add(&n_workers, 1, __ATOMIC_SEQ_CST);
+    return state;
+}
+static void worker_end(void *worker)
+{
+    (void)worker;
+    __atomic_fetch_sub(&n_workers, 1, __ATOMIC_SEQ_CST);
+}
+
+static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+{
+    (void)state;
+    assert_non_null(worker);
+    assert_true(w->from <= w->to && w->to <= w->len);
+    for (size_t i = 0, n; i < w->to; i += n + !n) {
+        for (n = 0; i + n < w->len && w->bytes[i + n] == '#'; n++)
+            ;
+        if (n) // core drops what begins outside
+            eg_hit_add(out, w->addr + i, (uint32_t)EG_MIN(n, (size_t)LONGEST), 7);
+    }
+}
+
+static void hit(struct eg_run *r, void *state, const struct eg_region *region,
+                const struct eg_hit *h)
+{
+    (void)state;
+    assert_int_equal(h->tag, 7);
+    eg_row(r, EG_HIT_CELLS(r, region, h), .LENGTH = eg_uint(h->len));
+}
+
+static const struct eg_scan runs = { .before = 1,
+                                     .behind = LONGEST,
+                                     .begin = begin,
+                                     .end = end,
+                                     .worker = worker,
+                                     .worker_end = worker_end,
+                                     .look = look,
+                                     .hit = hit };
+PLUGIN(test_runs) = {
+    .help = "", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &runs
+};
+
+/* ---- others: what may go wrong ---- */
+
+static int refuse(struct eg_run *r, void **state)
+{
+    (void)state;
+    return eg_failed(r, "it will not");
+}
+static const struct eg_scan refuses = { .begin = refuse, .look = look, .hit = hit };
+PLUGIN(test_refuses) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &refuses };
+
+static void greedy_hit(struct eg_run *r, void *state, const struct eg_region *region,
+                       const struct eg_hit *h)
+{
+    hit(r, state, region, h);
+    while (eg_tmp(r, 1 << 20))
+        ;
+}
+static const struct eg_scan greedy = { .behind = LONGEST,
+                                       .worker = worker,
+                                       .worker_end = worker_end,
+                                       .begin = begin,
+                                       .end = end,
+                                       .look = look,
+                                       .hit = greedy_hit };
+PLUGIN(test_greedy) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &greedy };
+
+static void look_reversed(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+{
+    (void)state;
+    (void)worker;
+    for (size_t i = w->to; i-- > w->from;)
+        if (w->bytes[i] == '#')
+            eg_hit_add(out, w->addr + i, 1, 7);
+}
+static const struct eg_scan reversed = { .look = look_reversed, .hit = hit };
+PLUGIN(test_reversed) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &reversed };
+
+static void *no_worker(void *state)
+{
+    (void)state;
+    return NULL;
+}
+static const struct eg_scan workless = { .worker = no_worker, .look = look, .hit = hit };
+PLUGIN(test_workless) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &workless };
+
+/* ---- memory: a space of what the test says ---- */
+
+enum { SIZE = 24 << 20 };
+
+struct memory {
+    struct eg_space as;
+    uint8_t *bytes;
+    enum kind { HOST, MADE, ZERO, HOLE } * pages; // one for each 4 KiB
+    bool joined;                                  // pages of one kind are one extent
+};
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct memory *m = as->priv;
+    uint64_t first = addr >> 12, last = first;
+    const enum kind kind = m->pages[first];
+
+    (void)v;
+    while (m->joined && kind != MADE && first && m->pages[first - 1] == kind)
+        first--;
+    while (m->joined && kind != MADE && last < SIZE / 4096 - 1 && m->pages[last + 1] == kind)
+        last++;
+    *out = (struct eg_extent){ .start = first << 12,
+                               .last = (last << 12) + 4095,
+                               .made = kind == MADE,
+                               .zero = kind == ZERO,
+                               .why = kind == HOLE ? EG_ABSENT : EG_OK };
+    if (kind == HOST)
+        out->host = m->bytes + out->start;
+}
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+{
+    const struct memory *m = as->priv;
+
+    (void)v;
+    memcpy(bytes, m->bytes + start, len);
+    return true;
+}
+static const struct eg_space_ops ops = { .name = "test", .extent = extent, .fill = fill };
+
+static struct memory *memory_new(void)
+{
+    struct memory *m = calloc(1, sizeof *m);
+
+    assert_non_null(m);
+    m->bytes = calloc(1, SIZE);
+    m->pages = calloc(SIZE / 4096, sizeof *m->pages);
+    assert_true(m->bytes && m->pages);
+    m->joined = true;
+    m->as = (struct eg_space){ .ops = &ops, .last = SIZE - 1, .priv = m };
+    return m;
+}
+static void memory_free(struct memory *m)
+{
+    free(m->bytes);
+    free(m->pages);
+    free(m);
+}
+static void put(struct memory *m, uint64_t at, size_t n)
+{
+    memset(m->bytes + at, '#', n);
+}
+static void set(struct memory *m, uint64_t from, uint64_t to, enum kind kind)
+{
+    for (uint64_t i = from >> 12; i < to >> 12; i++)
+        m->pages[i] = kind;
+}
+
+/* ---- running ---- */
+
+static char out[3][1 << 16];
+
+static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
+{
+    char *to = context;
+
+    assert_int_equal(depth, 0);
+    assert_int_equal(n, 6);
+    to += strlen(to);
+    snprintf(to, (size_t)1 << 10, "%llx+%d%s%s%s\n", (unsigned long long)v[0].u, (int)v[5].u,
+             v[1].tag == EG_V_BAD ? " lost" : "", v[3].tag == EG_V_TEXT ? " " : "",
+             v[3].tag == EG_V_TEXT ? (const char *)v[3].bytes.p : "");
+    if (v[4].tag == EG_V_TEXT)
+        snprintf(to + strlen(to) - 1, (size_t)1 << 10, " [%.*s]\n", (int)v[4].bytes.len,
+                 (const char *)v[4].bytes.p);
+}
+
+static struct eg_run_result results[3];
+
+/** Plugins by name, "" ends; as physical memory @m is what they see. */
+static void search(struct mk *k, struct memory *m, const char *const *names,
+                   const struct eg_run_options *o)
+{
+    struct eg_system *sys = mk_system(k);
+    struct eg_space *phys = sys->image->phys;
+    const struct eg_plugin_reg *regs[3];
+    struct eg_sink sinks[3];
+    size_t n = 0;
+
+    for (; names[n]; n++) {
+        regs[n] = eg_plugin_find(names[n]);
+        assert_non_null(regs[n]);
+        out[n][0] = 0;
+        sinks[n] = (struct eg_sink){ put_row, out[n] };
+    }
+    if (m)
+        sys->image->phys = &m->as;
+    eg_search(sys, regs, n, o, sinks, results);
+    sys->image->phys = phys;
+    assert_int_equal(n_workers, 0);
+    assert_int_equal(n_begun, n_ended);
+}
+
+static void fini(size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        eg_arena_fini(&results[i].arena);
+}
+
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/** The same hits for any number of threads, whatever the memory is made of. */
+static void windows(void **state)
+{
+    static const char expected[] = "ffe+4\n1ffff0+32\n3fffff+1\n5ffffe+100\n7ff000+1\n"
+                                   "900ffd+3\n902000+5\n17fffff+1\n";
+    static const enum kind kinds[] = { HOST, MADE };
+
+    (void)state;
+    for (unsigned variant = 0; variant < 2 * countof(kinds); variant++) {
+        struct memory *m = memory_new();
+        struct mk *k = mk_new(&mk_machines[0], 1 << 20, "");
+
+        m->joined = variant & 1;
+        set(m, 0, SIZE, kinds[variant >> 1]);
+        put(m, 0xffe, 4);      // across pages
+        put(m, 0x1ffff0, 32);  // across pieces
+        put(m, 0x3fffff, 1);   // the last of a piece
+        put(m, 0x5ffffe, 200); // longer than may be: one hit, cut
+        put(m, 0x7ff000, 1);   // a page alone between holes
+        set(m, 0x700000, 0x7ff000, HOLE);
+        set(m, 0x800000, 0x900000, HOLE);
+        put(m, 0x900ffd, 3); // up to a hole, and behind it
+        set(m, 0x901000, 0x902000, HOLE);
+        put(m, 0x902000, 5);
+        put(m, SIZE - 1, 1);
+        for (unsigned threads = 1; threads <= 5; threads += 2) {
+            const struct eg_run_options o = { .threads = threads, .quiet = true };
+
+            search(k, m, NAMES("test_runs"), &o);
+            assert_string_equal(out[0], expected);
+            assert_int_equal(results[0].status, 0);
+            assert_int_equal(results[0].n_rows, 8);
+            fini(1);
+        }
+        mk_free(k);
+        memory_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
