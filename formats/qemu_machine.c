@@ -11,8 +11,10 @@ enum {
     EM_X86_64 = 62,
     EM_AARCH64 = 183,
     EM_RISCV = 243,
-    VGA = 0xa0000, // no memory there, though the block has some
+    VGA = 0xa0000, // other things than memory are there, though the block has some
     VGA_END = 0xc0000,
+    MICROVM_BIOS = 0xe0000,
+    MICROVM_BIOS_END = 0x100000,
     DEVICES_MAX = 64 << 20, // bytes of devices' sections that are looked at
     CPUS_MAX = 4096,
     NODES_MAX = 1024,
@@ -272,13 +274,14 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
     size_t order[NODES_MAX];
     const size_t n = sorted(q, order);
     const struct machine *m = n ? machine_of(&q->blocks.at[order[0]]) : NULL;
-    uint64_t total = 0, base = m ? m->base : 0, low, vga;
+    uint64_t total = 0, base = m ? m->base : 0, low, hole, end;
+    const bool micro = strstr(q->machine, "microvm");
     bool ok;
 
-    img->elf_machine = m                                                                 ? m->elf
-                       : !strncmp(q->machine, "pc-", 3) || strstr(q->machine, "microvm") ? EM_X86_64
-                       : !strncmp(q->machine, "virt", 4) ? EM_AARCH64
-                                                         : 0;
+    img->elf_machine = m                                         ? m->elf
+                       : micro || !strncmp(q->machine, "pc-", 3) ? EM_X86_64
+                       : !strncmp(q->machine, "virt", 4)         ? EM_AARCH64
+                                                                 : 0;
     if (!m && img->elf_machine == EM_AARCH64)
         base = GIB;
     for (size_t i = 0; i < n; i++) {
@@ -300,9 +303,10 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
     }
     if (img->elf_machine == EM_X86_64) {
         low = split(q, img, &d, total) & ~(unit - 1);
-        vga = EG_MIN(low, (uint64_t)VGA);
-        ok = place(q, order, n, 0, 0, vga) &&
-             (low <= VGA_END || place(q, order, n, VGA_END, VGA_END, low - VGA_END)) &&
+        hole = micro ? MICROVM_BIOS : VGA;
+        end = micro ? MICROVM_BIOS_END : VGA_END;
+        ok = place(q, order, n, 0, 0, EG_MIN(low, hole)) &&
+             (low <= end || place(q, order, n, end, end, low - end)) &&
              place(q, order, n, low, UINT64_C(4) * GIB, total - low);
         x86_cpus(img, &d);
     } else {
