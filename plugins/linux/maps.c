@@ -2,22 +2,13 @@
 #include "linux.h"
 
 EG_FIELDS(task_struct, tasks, pid, comm, mm);
-EG_FIELDS(mm_struct, brk, start_brk, start_stack);
 EG_FIELD_AS(mm_context_flags, mm_struct, "context.flags");
-EG_FIELDS(vm_area_struct, vm_start, vm_end, vm_flags, vm_pgoff, vm_file, vm_ops, vm_private_data,
-          anon_name, shared);
-EG_FIELDS(vm_operations_struct, name);
-EG_FIELDS(vm_special_mapping, name);
-EG_FIELDS(anon_vma_name, name);
+EG_FIELDS(vm_area_struct, vm_start, vm_end, vm_flags, vm_pgoff, vm_file);
 EG_FIELDS(super_block, s_dev);
 EG_FIELDS(inode, i_sb, i_ino);
 EG_SYMBOL(init_task, "task_struct");
 EG_SYMBOL(gate_vma, "vm_area_struct"); // x86: the vsyscall page
 EG_SYMBOL(vsyscall_mode, "int");
-EG_SYMBOL(special_mapping_name, "void *");
-EG_SYMBOL(gate_vma_name, "void *");
-
-enum { NAME_MAX_ = 80 }; // ANON_VMA_NAME_MAX_LEN; names of special mappings are shorter
 
 #define COLUMNS(C)                                                                                 \
     C(PID, INT, "process id")                                                                      \
@@ -44,65 +35,6 @@ static struct eg_cell flags_cell(struct eg_run *r, struct eg_obj vma)
                            f & EXEC ? 'x' : '-', f & MAYSHARE ? 's' : 'p'));
 }
 
-static struct eg_cell formatted(struct eg_run *r, const char *format, struct eg_obj text)
-{
-    const char *s = eg_string(r, text, NAME_MAX_);
-
-    if (!s)
-        return eg_cell_of(text);
-    return eg_text(eg_strf(r, "%s%s%s", format, s, *format ? "]" : ""));
-}
-
-/* A name that the process itself gave (PR_SET_VMA, since 5.17): false when there is none. */
-static bool given_name(struct eg_run *r, struct eg_obj vma, struct eg_obj *name)
-{
-    uint64_t p;
-
-    // Until 6.2 the name shares its place with a file mapping's tree links.
-    if (!eg_get(&p, vma, vm_area_struct.anon_name) || !p ||
-        (eg_offset(r, vm_area_struct.anon_name) == eg_offset(r, vm_area_struct.shared) &&
-         eg_get_or((uint64_t)1, vma, vm_area_struct.vm_file)))
-        return false;
-    *name = eg_at(vma, vm_area_struct.anon_name, anon_vma_name.name);
-    return true;
-}
-
-static struct eg_cell file_cell(struct eg_run *r, struct eg_obj vma, struct eg_obj file)
-{
-    struct eg_obj name;
-    const char *path;
-
-    if (given_name(r, vma, &name))
-        return formatted(r, "[anon_shmem:", name);
-    path = linux_file_path(r, file, LINUX_NOBODY);
-    return path ? eg_text(path) : eg_missing(EG_UNREADABLE, file.addr);
-}
-
-static struct eg_cell anonymous_cell(struct eg_run *r, struct eg_obj mm, struct eg_obj vma)
-{
-    struct eg_obj special = eg_cast(eg_at(vma, vm_area_struct.vm_private_data), vm_special_mapping);
-    struct eg_obj namer = eg_at(vma, vm_area_struct.vm_ops, vm_operations_struct.name), name;
-    uint64_t fn = 0, start, end, brk, brk_end, stack;
-
-    if (!eg_load(&fn, namer) && namer.why != EG_NULL)
-        return eg_cell_of(namer);
-    if (fn && fn == eg_sym(r, gate_vma_name).addr)
-        return eg_text("[vsyscall]");
-    if (fn && fn == eg_sym(r, special_mapping_name).addr)
-        return formatted(r, "", eg_at(special, vm_special_mapping.name));
-    if (fn)
-        return eg_missing(EG_NO_SYMBOL, fn);
-    if (!eg_get(&start, vma, vm_area_struct.vm_start) ||
-        !eg_get(&end, vma, vm_area_struct.vm_end) || !eg_get(&brk, mm, mm_struct.start_brk) ||
-        !eg_get(&brk_end, mm, mm_struct.brk) || !eg_get(&stack, mm, mm_struct.start_stack))
-        return eg_missing(EG_UNREADABLE, vma.addr);
-    if (start <= brk_end && end >= brk)
-        return eg_text("[heap]");
-    if (start <= stack && end >= stack)
-        return eg_text("[stack]");
-    return given_name(r, vma, &name) ? formatted(r, "[anon:", name) : eg_text("");
-}
-
 static void emit(struct eg_run *r, struct eg_obj task, struct eg_obj mm, struct eg_obj vma)
 {
     const struct eg_cell none = eg_uint(0);
@@ -127,7 +59,7 @@ static void emit(struct eg_run *r, struct eg_obj task, struct eg_obj mm, struct 
            .Minor = has_dev || !has_file ? eg_uint(dev & 0xfffff)
                                          : eg_val(inode, inode.i_sb, super_block.s_dev),
            .Inode = has_file ? eg_val(inode, inode.i_ino) : none,
-           .File_Path = has_file ? file_cell(r, vma, file) : anonymous_cell(r, mm, vma));
+           .File_Path = linux_vma_name(r, mm, vma));
 }
 
 /* The page of the old system calls is in every 64-bit process, and in no list. */

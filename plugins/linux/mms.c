@@ -117,13 +117,13 @@ void linux_mm_spans(struct eg_run *r, struct linux_mm *mm)
         }
         if (eg_get(&start, vma, vm_area_struct.vm_start) &&
             eg_get(&end, vma, vm_area_struct.vm_end) && !((start | end) & (PAGE - 1)))
-            mm->spans[mm->n_spans++] = (struct linux_span){ start, end - 1, vma.addr };
+            mm->spans[mm->n_spans++] = (struct linux_span){ start, end - 1, vma.addr, NULL };
     }
     if (!mm->spans)
         mm->spans = eg_tmp(r, sizeof *mm->spans);
 }
 
-const struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va)
+struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va)
 {
     size_t from = 0, to = mm->n_spans;
 
@@ -158,28 +158,42 @@ bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_
     enum { STEPS_MAX = 1 << 26 };
     struct eg_extent x;
 
-    while (!w->done && !eg_stopped(r)) {
+    while (!w->done && w->at <= w->last && !eg_stopped(r)) {
         bool again;
 
-        if (w->at > w->last || !eg_next_mapped(eg_view_of(r), w->space, w->at, w->last, &x))
+        if (w->holes)
+            eg_extent_at(eg_view_of(r), w->space, w->at, &x);
+        else if (!eg_next_mapped(eg_view_of(r), w->space, w->at, w->last, &x))
             break;
         if (++w->steps > STEPS_MAX) {
-            eg_note(r, "the page tables at %#llx go on and on: left at %#llx",
-                    (unsigned long long)x.entry_addr, (unsigned long long)x.start);
+            eg_note(r, "page tables that go on and on: left at %#llx", (unsigned long long)x.start);
             break;
         }
         again = w->tables && seen_before(r, w, &x);
         *out = (struct linux_pages){ .va = EG_MAX(x.start, w->at),
                                      .last = EG_MIN(x.last, w->last),
+                                     .pa = UINT64_MAX,
                                      .entry = x.entry_addr };
-        out->pa = x.below_addr + (out->va - x.start);
+        if (x.below == eg_physical(r))
+            out->pa = x.below_addr + (out->va - x.start);
         w->done = x.last >= w->last;
         w->at = x.last + 1;
-        if (!again && x.below == eg_physical(r))
+        if (!again && (w->holes || out->pa != UINT64_MAX))
             return true;
     }
     w->done = true;
     return false;
+}
+
+const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct linux_span *s)
+{
+    struct eg_cell name;
+
+    if (!s->name) {
+        name = linux_vma_name(r, mm->mm, eg_object(r, vm_area_struct, s->vma));
+        s->name = name.tag == EG_CELL_TEXT ? name.bytes.p : "";
+    }
+    return *s->name ? s->name : NULL;
 }
 
 bool linux_direct_map(struct eg_run *r, uint64_t *delta)

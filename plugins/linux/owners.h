@@ -5,6 +5,7 @@
 
 #include "../../core/search.h"
 #include "linux.h"
+#include "page.h"
 
 /** Pages are counted in the view's granule, whatever the machine's own size is. */
 enum { PAGE = EG_VIEW_PAGE, PAGE_SHIFT = EG_VIEW_SHIFT };
@@ -12,7 +13,8 @@ enum { PAGE = EG_VIEW_PAGE, PAGE_SHIFT = EG_VIEW_SHIFT };
 /** A mapping of a process: [start, last]. */
 struct linux_span {
     uint64_t start, last;
-    uint64_t vma; /**< its vm_area_struct */
+    uint64_t vma;     /**< its vm_area_struct */
+    const char *name; /**< of linux_span_name(); NULL: not asked for */
 };
 
 /** An address space, and the first process (by its id) that uses it. */
@@ -31,7 +33,7 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out);
 /** Walk its mappings, once. */
 void linux_mm_spans(struct eg_run *r, struct linux_mm *mm);
 /** The mapping that holds @va; NULL: none, as far as is known. */
-const struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va);
+struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va);
 
 /** Runs of pages of @space that are mapped in [at, last], by address; each is of one table and
  * contiguous in physical memory. */
@@ -39,6 +41,7 @@ struct linux_page_walk {
     struct eg_space *space;
     uint64_t at, last;
     struct eg_map *tables; /**< not NULL: what a table holds that was met before is left out */
+    bool holes;            /**< give these too: pa is then UINT64_MAX */
     uint64_t steps;        /**< so far: a walk that goes in circles ends */
     bool done;
 };
@@ -49,6 +52,9 @@ struct linux_pages {
 };
 bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_pages *out);
 
+/** As /proc/PID/maps names it; NULL: it has none. */
+const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct linux_span *s);
+
 /** virtual - physical address of the kernel's map of all memory; false: not known. */
 bool linux_direct_map(struct eg_run *r, uint64_t *delta);
 /** Does the direct map hold it? */
@@ -56,6 +62,60 @@ static inline bool linux_is_direct(const struct linux_pages *p, bool known, uint
 {
     return known && p->va - p->pa == delta;
 }
+
+/** Who maps which page: made of the page tables of all processes and the kernel, once. */
+struct linux_block {
+    uint64_t key; /**< log2 of its pages, number of the first one, which that divides, whose */
+    uint64_t va;
+};
+struct linux_user {
+    size_t mm; /**< index; past the last one: the kernel */
+    uint64_t va;
+};
+struct linux_map_of_pages {
+    EG_VEC(struct linux_block) blocks; /**< by key */
+    uint64_t orders;                   /**< that there are */
+    struct eg_map tables;              /**< page number of a page table → whose */
+    EG_VEC(struct linux_user) users;   /**< of the last linux_users() */
+    bool full;
+};
+struct linux_owners;
+void linux_map_pages(struct linux_owners *o);
+void linux_map_fini(void *map);
+/** Who maps the page of @pa, into users, by whose it is. */
+void linux_users(struct linux_owners *o, uint64_t pa);
+
+struct linux_stack {
+    uint64_t at;
+    struct eg_obj task;
+};
+
+/** What one run knows of owners. */
+struct linux_owners {
+    struct eg_run *r;
+    struct linux_mm *mms;
+    size_t n_mms;
+    struct linux_area *areas;
+    size_t n_areas;
+    struct linux_memmap memmap;
+    struct linux_map_of_pages map;
+    struct eg_map *names;       /**< of inodes */
+    struct eg_map *mounts;      /**< super_block → mount */
+    struct linux_stack *stacks; /**< of all threads, by address */
+    size_t n_stacks;
+    uint64_t delta; /**< of the direct map */
+    bool has_delta;
+};
+
+/** The path of an inode: in the tree of process 1, or "tmpfs:/…" where that has no mount of it. */
+const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode);
+void linux_find_mounts(struct linux_owners *o);
+
+/** What of the kernel is at @va; false: nothing that is known. */
+bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
+/** Whose per-CPU memory @va is in, of that which was taken at boot. */
+bool linux_percpu_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
+void linux_find_stacks(struct linux_owners *o);
 
 int linux_regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out);
 extern const struct eg_memory_ops linux_memory;

@@ -207,7 +207,9 @@ static void take_kernel(struct taken *t)
 
     t->of = (struct eg_region){ .space = sys->kernel, .pid = -1 };
     for (int pass = has_image ? IMAGE : ELSEWHERE; pass < PASSES; pass++) {
-        struct linux_page_walk w = { sys->kernel, sys->arch->kernel_min, UINT64_MAX, NULL, 0, 0 };
+        struct linux_page_walk w = { .space = sys->kernel,
+                                     .at = sys->arch->kernel_min,
+                                     .last = UINT64_MAX };
         struct linux_pages p;
 
         w.tables = linux_map(t->r);

@@ -1,0 +1,101 @@
+/* owners_file.c - which file is it? From an inode to a path. */
+#include "owners.h"
+
+EG_FIELDS(task_struct, nsproxy);
+EG_FIELDS(nsproxy, mnt_ns);
+EG_FIELDS(mount, mnt);
+EG_FIELDS(vfsmount, mnt_root, mnt_sb);
+EG_FIELDS(super_block, s_root, s_type, s_dev);
+EG_FIELDS(file_system_type, name);
+EG_FIELDS(inode, i_sb, i_ino, i_rdev, i_mode, i_dentry);
+EG_FIELDS(hlist_head, first);
+EG_FIELDS(hlist_node, next);
+EG_FIELDS(dentry, d_inode);
+EG_FIELD_AS(dentry_alias, dentry, "d_u.d_alias|d_alias"); // without the union's name since 7.3
+
+/* Of each file system the first mount that shows all of it. */
+void linux_find_mounts(struct linux_owners *o)
+{
+    struct eg_obj ns = eg_at(linux_init(o->r), task_struct.nsproxy, nsproxy.mnt_ns), m;
+
+    o->mounts = linux_map(o->r);
+    linux_each_mount(o->r, ns, m) {
+        uint64_t sb, top, root;
+
+        if (eg_get(&sb, m, mount.mnt, vfsmount.mnt_sb) &&
+            eg_get(&top, m, mount.mnt, vfsmount.mnt_root) &&
+            eg_get(&root, m, mount.mnt, vfsmount.mnt_sb, super_block.s_root) && root == top)
+            linux_map_add(o->r, o->mounts, sb, m.addr);
+    }
+}
+
+static struct eg_obj dentry_of(struct linux_owners *o, struct eg_obj inode)
+{
+    enum { ALIASES = 64 };
+    uint64_t node, own;
+
+    if (!eg_get(&node, inode, inode.i_dentry, hlist_head.first))
+        return LINUX_NOBODY;
+    for (int i = 0; i < ALIASES && node; i++) {
+        struct eg_obj dentry = eg_container(eg_object(o->r, hlist_node, node), dentry_alias);
+
+        if (eg_get(&own, dentry, dentry.d_inode) && own == inode.addr)
+            return dentry;
+        if (!eg_get(&node, eg_object(o->r, hlist_node, node), hlist_node.next))
+            break;
+    }
+    return LINUX_NOBODY;
+}
+
+static const char *with_mount(struct linux_owners *o, uint64_t sb, const char *type,
+                              const char *path)
+{
+    static const char mark[] = "//deleted"; // as linux_dentry_path has it
+    const size_t len = strlen(path), cut = len - EG_MIN(len, sizeof mark - 1);
+    const bool deleted = !strcmp(path + cut, mark);
+    const int keep = (int)(deleted ? cut : len);
+    const char *gone = deleted ? " (deleted)" : "", *at = NULL;
+    bool reached = false;
+    uint64_t mount;
+
+    if (eg_map_get(o->mounts, sb, &mount))
+        at = linux_mount_point(o->r, eg_object(o->r, mount, mount), LINUX_NOBODY, &reached);
+    if (!at || !reached)
+        return eg_strf(o->r, "%s:%.*s%s", type, keep, path, gone);
+    return eg_strf(o->r, "%s%.*s%s", at[1] ? at : "", keep, path, gone);
+}
+
+static const char *name_of(struct linux_owners *o, struct eg_obj inode)
+{
+    enum { S_IFMT = 0170000, S_IFBLK = 0060000 };
+    struct eg_obj sb = eg_deref(eg_at(inode, inode.i_sb));
+    const char *type = eg_string(o->r, eg_at(sb, super_block.s_type, file_system_type.name), 32);
+    const char *path;
+    uint64_t ino;
+    uint32_t dev;
+
+    if (!type)
+        return NULL;
+    if ((eg_get_or(0u, inode, inode.i_mode) & S_IFMT) == S_IFBLK &&
+        eg_get(&dev, inode, inode.i_rdev)) // major and minor: include/linux/kdev_t.h
+        return eg_strf(o->r, "block device %u:%u", dev >> 20, dev & 0xfffff);
+    path = linux_dentry_path(o->r, dentry_of(o, inode));
+    if (path)
+        return with_mount(o, sb.addr, type, path);
+    if (!eg_get(&ino, inode, inode.i_ino))
+        return NULL;
+    return with_mount(o, sb.addr, type,
+                      eg_strf(o->r, "/inode %llu without a name", (unsigned long long)ino));
+}
+
+const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode)
+{
+    uint64_t kept;
+    const char *name;
+
+    if (eg_map_get(o->names, inode.addr, &kept))
+        return (const char *)(uintptr_t)kept;
+    name = name_of(o, inode);
+    linux_map_add(o->r, o->names, inode.addr, (uintptr_t)name);
+    return name;
+}
