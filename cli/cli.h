@@ -10,6 +10,7 @@
 #include "../core/registry.h"
 #include "../core/run.h"
 #include "../core/vec.h"
+#include <stdio.h>
 
 /** Exit statuses. */
 enum {
@@ -33,11 +34,13 @@ struct cli {
     const char *out;    /**< -o */
     unsigned jobs;      /**< 0: all cores */
     bool quiet, strict, sha256, help, version;
+    bool said;             /**< that standard output could not be written */
     struct eg_arena arena; /**< for texts that live as long as the command */
 };
 
 struct verb {
-    const char *name, *usage, *help;
+    const char *name, *usage;
+    const char *help;          /**< NULL: not for people */
     const struct eg_arg *args; /**< may be NULL */
     unsigned min, max;         /**< words, the image not counted */
     enum { NO_IMAGE, MAY_IMAGE, WANTS_IMAGE } image;
@@ -76,6 +79,8 @@ struct cli_habit {
     const char *say;  /**< what to do instead */
 };
 const struct cli_habit *cli_habit(const char *name, char letter); /**< name NULL: by the letter */
+/** The i-th verb of theirs, and which of ours it is; NULL past the end. */
+const char *cli_habit_verb_nth(size_t i, const char **ours);
 const char *cli_habit_verb(const char *name);     /**< "rd" is hexdump; others stay as they are */
 const char *cli_habit_renderer(const char *name); /**< "quick" is text; the same */
 /** Why there is no plugin of their name, and what there is; NULL: the name is not known. */
@@ -171,9 +176,16 @@ int cli_run(struct cli *c);     /**< engram IMAGE PLUGIN… */
 int cli_summary(struct cli *c); /**< engram IMAGE */
 int cli_plugins(struct cli *c); /**< engram plugins [IMAGE] */
 int cli_help(struct cli *c);    /**< engram help [NAME] */
-const char *cli_tool(void);     /**< "engram 0.1.0 (commit)" */
-int cli_usage(FILE *f);         /**< @return CLI_OK */
-int cli_version(void);          /**< engram --version */
+/** What `engram help NAME` tells besides plugins and verbs. */
+struct cli_topic {
+    const char *name, *help;
+    void (*print)(FILE *f);
+};
+const struct cli_topic *cli_topic_nth(size_t i); /**< NULL past the end */
+const char *cli_tool(void);                      /**< "engram 0.1.0 (commit)" */
+int cli_usage(FILE *f);                          /**< @return CLI_OK */
+int cli_version(void);                           /**< engram --version */
+int cli_complete(struct cli *c);                 /**< engram complete -- WORD…, for the shells */
 int cli_read(struct cli *c);
 int cli_hexdump(struct cli *c);
 int cli_vtop(struct cli *c);

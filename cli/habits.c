@@ -4,7 +4,6 @@
  *  Names that a plugin of ours answers to are aliases in that plugin's declaration, and not here.
  */
 #include "cli.h"
-#include <stdio.h>
 #include <unistd.h>
 
 /* ---- options (vol.py's) ---- */
@@ -47,15 +46,22 @@ const struct cli_habit *cli_habit(const char *name, char letter)
 
 /* ---- verbs (crash's commands) ---- */
 
+static const struct {
+    const char *theirs, *ours;
+} verbs[] = {
+    { "rd", "hexdump" }, { "struct", "dt" }, { "union", "dt" }, { "whatis", "dt" }, { "p", "dt" },
+};
+
+const char *cli_habit_verb_nth(size_t i, const char **ours)
+{
+    if (i >= countof(verbs))
+        return NULL;
+    *ours = verbs[i].ours;
+    return verbs[i].theirs;
+}
+
 const char *cli_habit_verb(const char *name)
 {
-    static const struct {
-        const char *theirs, *ours;
-    } verbs[] = {
-        { "rd", "hexdump" }, { "struct", "dt" }, { "union", "dt" },
-        { "whatis", "dt" },  { "p", "dt" },
-    };
-
     for (size_t i = 0; i < countof(verbs); i++)
         if (!strcmp(verbs[i].theirs, name))
             return verbs[i].ours;
@@ -149,12 +155,13 @@ const char *cli_elsewhere(const char *name)
 
 /* ---- near misses ---- */
 
-/** The verb or plugin whose name is nearest; NULL. */
+/** The verb, plugin or topic whose name is nearest; NULL. */
 static const char *nearest(const char *name)
 {
     EG_VEC(const char *) names = { 0 };
     const struct eg_plugin_reg *p;
     const char **place, *near = NULL;
+    const struct cli_topic *t;
     const struct verb *v;
 
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
@@ -167,6 +174,9 @@ static const char *nearest(const char *name)
     for (size_t i = 0; (v = cli_verb_nth(i)); i++)
         if (v->help && (place = eg_vec_push(&names)))
             *place = v->name;
+    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
+        if ((place = eg_vec_push(&names)))
+            *place = t->name;
     if (eg_vec_push(&names))
         near = eg_nearest(name, names.at);
     eg_vec_fini(&names);

@@ -1,8 +1,10 @@
-/* help.c - engram help [PLUGIN|VERB], --help, --version: from the declarations. */
+/* help.c - engram help [PLUGIN|VERB|TOPIC], --help, --version: from the declarations. */
 #include "cli.h"
 #include "commit.h"
 #include "config.h"
 #include <stdio.h>
+
+enum { WIDTH = 100, NAMES = 26 }; // columns of a line, and of what stands left in it
 
 const char *cli_tool(void)
 {
@@ -15,9 +17,142 @@ int cli_version(void)
     return CLI_OK;
 }
 
+/* @text broken into lines between words, each but the first indented. @at: columns already used. */
+static void wrapped(FILE *f, const char *text, size_t at, size_t indent)
+{
+    while (*text) {
+        const size_t n = strcspn(text, " ");
+
+        if (at > indent && at + n + 1 > WIDTH) {
+            fprintf(f, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putc(' ', f);
+            at++;
+        }
+        fwrite(text, 1, n, f);
+        at += n;
+        text += n + (text[n] == ' ');
+    }
+    putc('\n', f);
+}
+
+/* "  NAME   what it is" */
+static void entry(FILE *f, const char *name, const char *help)
+{
+    const size_t len = strlen(name) + 2;
+
+    if (len >= NAMES)
+        fprintf(f, "  %s\n%*s", name, NAMES, "");
+    else
+        fprintf(f, "  %-*s", NAMES - 2, name);
+    wrapped(f, help, NAMES, NAMES);
+}
+
+/* ---- topics ---- */
+
+static void formats(FILE *f)
+{
+    const struct eg_format_reg *r;
+
+    wrapped(f,
+            "The format of an image is told by its head; --format NAME overrides that. A container "
+            "holds an image of any format, or another container.",
+            0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (r = eg_format_nth(i)); i++) {
+        char text[200];
+
+        snprintf(text, sizeof text, "%s%s%s%s", r->format->desc, r->format->suffix ? ", " : "",
+                 r->format->suffix ? r->format->suffix : "",
+                 r->format->container ? "; a container" : "");
+        entry(f, r->name, text);
+    }
+}
+
+static void profiles(FILE *f)
+{
+    const struct eg_reader_reg *r;
+
+    wrapped(
+        f,
+        "An image's own types and symbols are used where it holds them. Else they are read from "
+        "a file: --profile, --vmlinux and --system-map name one, --profile-dir (-s) a folder in "
+        "which the file of just this kernel is looked for.",
+        0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (r = eg_reader_nth(i)); i++)
+        entry(f, r->name, r->reader->desc);
+}
+
+static void renderers(FILE *f)
+{
+    const struct eg_renderer_reg *r;
+
+    fprintf(f, "-r FORMAT chooses how rows are written:\n\n");
+    for (size_t i = 0; (r = eg_renderer_nth(i)); i++)
+        entry(f, r->name, r->renderer->desc);
+}
+
+static const struct cli_topic topics[] = {
+    { "formats", "formats of images, and containers", formats },
+    { "profiles", "sources of types and symbols", profiles },
+    { "renderers", "formats of output", renderers },
+};
+
+const struct cli_topic *cli_topic_nth(size_t i)
+{
+    return i < countof(topics) ? &topics[i] : NULL;
+}
+
+/* ---- all ---- */
+
+/* Plugins in groups, told by what they declare: they search, they are about processes, or not. */
+enum group { PROCESSES, KERNEL, SEARCH, ANY };
+
+static enum group group_of(const struct eg_plugin *p)
+{
+    if (p->scan)
+        return SEARCH;
+    for (const struct eg_column *c = p->columns; c->name; c++)
+        if (!strcmp(c->name, "PID"))
+            return PROCESSES;
+    return p->os ? KERNEL : ANY;
+}
+
+static void plugins(FILE *f)
+{
+    static const char *const titles[] = { [PROCESSES] = "processes",
+                                          [KERNEL] = "the kernel",
+                                          [SEARCH] = "searching memory",
+                                          [ANY] = "any image" };
+    const struct eg_plugin_reg *p;
+
+    for (size_t g = 0; g < countof(titles); g++) {
+        bool any = false;
+
+        for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
+            if (group_of(p->plugin) != (enum group)g)
+                continue;
+            if (!any)
+                fprintf(f, "\nplugins: %s\n", titles[g]);
+            any = true;
+            entry(f, p->name, p->plugin->help);
+        }
+    }
+}
+
 int cli_usage(FILE *f)
 {
+    static const char *const examples[][2] = {
+        { "engram memory.lime", "what is this?" },
+        { "engram memory.lime pstree", "what ran there?" },
+        { "engram memory.lime maps --pid 812", "what had it mapped?" },
+        { "engram -r jsonl memory.lime all >rows", "everything, for a program" },
+        { "engram dt memory.lime task_struct init_task", "a variable and its values" },
+    };
     const struct cli_option *o;
+    const struct cli_topic *t;
     const struct verb *v;
 
     fprintf(f, "Engram reads the memory image of a machine and says what was running on it.\n\n"
@@ -26,7 +161,9 @@ int cli_usage(FILE *f)
                "       engram IMAGE PLUGIN[,PLUGIN...] [--option [VALUE]]...\n"
                "           run plugins; `all` are those that can run on this image\n");
     for (size_t i = 0; (v = cli_verb_nth(i)); i++)
-        fprintf(f, "       engram %s %s\n           %s\n", v->name, v->usage, v->help);
+        if (v->help)
+            fprintf(f, "       engram %s %s\n           %s\n", v->name, v->usage, v->help);
+    plugins(f);
     fprintf(f, "\noptions:\n");
     for (size_t i = 0; (o = cli_option_nth(i)); i++) {
         char left[40];
@@ -34,12 +171,20 @@ int cli_usage(FILE *f)
         snprintf(left, sizeof left, "%s--%s%s%s",
                  o->letter ? (char[]){ '-', o->letter, ',', ' ', 0 } : "", o->name,
                  o->value ? " " : "", o->value ? o->value : "");
-        fprintf(f, "  %-22s %s\n", left, o->help);
+        entry(f, left, o->help);
     }
+    fprintf(f, "\nengram help NAME: more of a plugin, a verb, or of\n");
+    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
+        entry(f, t->name, t->help);
+    fprintf(f, "\nexamples:\n");
+    for (size_t i = 0; i < countof(examples); i++)
+        fprintf(f, "  %-46s %s\n", examples[i][0], examples[i][1]);
     fprintf(f, "\nexit status: 0 done, 1 usage, 2 the image cannot be opened, "
                "3 a plugin failed or was stopped\n");
     return CLI_OK;
 }
+
+/* ---- one ---- */
 
 static void arguments(const struct eg_arg *args)
 {
@@ -54,7 +199,7 @@ static void arguments(const struct eg_arg *args)
         char left[64];
 
         snprintf(left, sizeof left, "--%s%s", args->name, kinds[args->kind]);
-        printf("  %-22s %s\n", left, args->help);
+        entry(stdout, left, args->help);
     }
 }
 
@@ -70,14 +215,19 @@ static int about_plugin(const struct eg_plugin_reg *reg)
 
     printf("%s - %s\n\nusage: engram IMAGE %s%s\n", reg->name, p->help, reg->name,
            p->args && p->args->name ? " [option...]" : "");
-    if (p->manual)
-        printf("\n%s\n", p->manual);
+    if (p->manual) {
+        putchar('\n');
+        wrapped(stdout, p->manual, 0, 0);
+    }
     arguments(p->args);
     for (const struct eg_column *c = p->columns; c->name; c++)
         width = EG_MAX(width, (int)strlen(c->name));
     printf("\ncolumns%s:\n", p->tree ? " (a tree)" : "");
-    for (const struct eg_column *c = p->columns; c->name; c++)
-        printf("  %-*s  %-8s %s\n", width, c->name, kinds[c->kind], c->help);
+    for (const struct eg_column *c = p->columns; c->name; c++) {
+        int n = printf("  %-*s  %-8s ", width, c->name, kinds[c->kind]);
+
+        wrapped(stdout, c->help, (size_t)n, (size_t)n);
+    }
     printf("\nruns on: %s\n", p->os ? p->os : "any image");
     if (p->aliases && p->aliases[0]) {
         printf("also known as:");
@@ -91,8 +241,18 @@ static int about_plugin(const struct eg_plugin_reg *reg)
 
 static int about_verb(const struct verb *v)
 {
+    const char *theirs, *ours;
+    bool any = false;
+
     printf("%s - %s\n\nusage: engram %s %s\n", v->name, v->help, v->name, v->usage);
     arguments(v->args);
+    for (size_t i = 0; (theirs = cli_habit_verb_nth(i, &ours)); i++) {
+        if (strcmp(ours, v->name))
+            continue;
+        printf(any ? " %s" : "\nalso known as: %s", theirs);
+        any = true;
+    }
+    fputs(any ? "\n" : "", stdout);
     return CLI_OK;
 }
 
@@ -100,15 +260,21 @@ int cli_help(struct cli *c)
 {
     const char *name = c->verb && strcmp(c->verb->name, "help") ? c->verb->name : NULL;
     const struct eg_plugin_reg *reg;
+    const struct cli_topic *t;
+    const struct verb *v;
 
     if (!name && c->words.n)
         name = c->words.at[0];
     if (!name)
         return cli_usage(stdout);
-    if (cli_verb(name))
-        return about_verb(cli_verb(name));
-    reg = eg_plugin_find(name);
-    if (!reg)
-        return cli_unknown_plugin(name);
-    return about_plugin(reg);
+    if ((v = cli_verb(cli_habit_verb(name))) && v->help)
+        return about_verb(v);
+    if ((reg = eg_plugin_find(name)))
+        return about_plugin(reg);
+    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
+        if (!strcmp(t->name, name)) {
+            t->print(stdout);
+            return CLI_OK;
+        }
+    return cli_unknown_plugin(name);
 }

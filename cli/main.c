@@ -18,6 +18,7 @@
  *  cli/        this command
  *    main                the verbs, and the way from arguments to one of them
  *    options report      the command line; lines for the user
+ *    habits complete     what people type who come from other tools; for the shells' completions
  *    open table spool    an image and its system; tables; many writers into one output
  *    run summary         engram IMAGE PLUGIN…; engram IMAGE
  *    plugins help        what there is
@@ -70,8 +71,9 @@ static const struct verb verbs[] = {
     { "plugins", "[IMAGE]",
       "list the plugins; with an image: which can run on it, what others lack", NULL, 0, 0,
       MAY_IMAGE, cli_plugins },
-    { "help", "[PLUGIN|VERB]", "describe a plugin or a verb: options, columns, other names", NULL,
-      0, 1, NO_IMAGE, cli_help },
+    { "help", "[PLUGIN|VERB|TOPIC]", "describe a plugin or a verb: options, columns, other names",
+      NULL, 0, 1, NO_IMAGE, cli_help },
+    { "complete", "-- WORD...", NULL, NULL, 1, UINT_MAX, NO_IMAGE, cli_complete },
     { "read", "IMAGE ADDR LEN [-o FILE]", "write bytes to standard output or a file", space_args, 2,
       2, WANTS_IMAGE, cli_read },
     { "hexdump", "IMAGE ADDR [LEN]", "show bytes", space_args, 1, 2, WANTS_IMAGE, cli_hexdump },
@@ -113,11 +115,11 @@ static void interrupted(int sig)
 }
 
 /* A full disk must not look like success. */
-static int flushed(int status)
+static int flushed(const struct cli *c, int status)
 {
     bool bad = ferror(stdout) != 0;
 
-    if (fclose(stdout) || bad)
+    if ((fclose(stdout) || bad) && !c->said)
         return cli_fail(status ? status : CLI_FAILED, "standard output: %s",
                         errno ? strerror(errno) : "write error");
     return status;
@@ -168,5 +170,5 @@ int main(int argc, char **argv)
         eg_vec_fini(&c.profile_dirs);
         eg_arena_fini(&c.arena);
     }
-    return flushed(status);
+    return flushed(&c, status);
 }

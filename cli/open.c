@@ -1,6 +1,7 @@
 /* open.c - the image, the system in it, and what provenance says of both. */
 #include "cli.h"
 #include "sha256.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -57,8 +58,39 @@ static void fill_provenance(struct opened *o)
     o->from.build_id = sys->chosen->build_id;
 }
 
+/* What was said of the image and does not fit it, or means nothing for it, is no slip to pass over.
+ */
+static int check_said(const struct cli *c, const struct opened *o)
+{
+    const struct eg_candidate *k = o->sys->chosen;
+    const struct eg_format_reg *f;
+    bool raw = false;
+
+    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+        raw |= !strcmp(f->name, "raw") &&
+               !strncmp(o->image->format, f->format->desc, strlen(f->format->desc));
+    if (c->open.offset && !raw)
+        return cli_fail(CLI_USAGE,
+                        "--offset: this image is %s, which says itself where its memory belongs; "
+                        "with --format raw it is taken for raw",
+                        o->image->format);
+    if (c->find.has_kaslr && k && k->has_kaslr && k->kaslr != c->find.kaslr)
+        return cli_fail(CLI_USAGE,
+                        "--kaslr %#" PRIx64 ": this kernel was moved by %#" PRIx64
+                        ", says its VMCOREINFO: leave the option away",
+                        c->find.kaslr, k->kaslr);
+    if (c->find.has_kaslr && !(k && k->has_kaslr) && !c->find.profile && !c->find.vmlinux &&
+        !c->find.system_map && !c->find.n_profile_dirs)
+        return cli_fail(CLI_USAGE,
+                        "--kaslr: nothing is moved by it: it is for the symbols of --vmlinux, "
+                        "--profile and --system-map");
+    return CLI_OK;
+}
+
 int cli_open(struct cli *c, struct opened *o)
 {
+    int status;
+
     struct eg_error e;
 
     *o = (struct opened){ 0 };
@@ -67,6 +99,8 @@ int cli_open(struct cli *c, struct opened *o)
         return cli_cannot(&e);
     if (eg_system_open(&o->sys, o->image, &c->find, &e))
         return cli_cannot(&e);
+    if ((status = check_said(c, o)))
+        return status;
     if (!gather_notes(o))
         return cli_fail(CLI_FAILED, "out of memory");
     fill_provenance(o);

@@ -22,9 +22,11 @@ static int copy(struct eg_run *r, struct hand *h, uint64_t addr, uint64_t len, u
             first_why = why ? why : EG_UNREADABLE;
             first_hole = r->view.why_addr;
         }
-        if (fwrite(buf, 1, n, f) != n)
+        if (fwrite(buf, 1, n, f) != n) {
+            h->cli->said = f == stdout;
             return eg_run_fail(r, EG_EIO, "%s: %s", h->cli->out ? h->cli->out : "standard output",
                                strerror(errno));
+        }
         got += some;
         at += n;
         eg_progress(r, at, len);

@@ -69,7 +69,8 @@ int cli_result(const struct cli *c, const char *name, const char *const *notes, 
     for (; notes && notes[n]; n++)
         if (!strcmp(c->render, "csv")) // the other formats have a place for them
             cli_fail(0, "%s: note: %s", name, notes[n]);
-    if (error && (strcmp(c->render, "text") || !isatty(STDOUT_FILENO)))
+    if (error &&
+        ((strcmp(c->render, "text") && strcmp(c->render, "pretty")) || !isatty(STDOUT_FILENO)))
         cli_fail(0, "%s: %s", name, error);
     return error || (n && c->strict) ? CLI_FAILED : CLI_OK;
 }

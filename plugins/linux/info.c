@@ -127,6 +127,7 @@ static int run(struct eg_run *r)
 EG_PLUGIN(info) = {
     .os = "linux",
     .help = "Tell what the image is: kernel, times, counts",
+    .aliases = EG_NAMES("sys"),
     .columns = columns,
     .needs = EG_NEEDS(task_struct.tasks),
     .needs_symbols = EG_NEEDS_SYMBOLS(init_task),

@@ -1,0 +1,307 @@
+/* complete.c - engram complete -- WORD…: what may stand where the last word is, for the completions
+ * of all shells. One candidate a line, a tab, what it is; ":files" and ":dirs" ask the shell for
+ * those. Types and symbols come from the image that the other words name, within a few seconds. */
+#include "cli.h"
+#include <unistd.h>
+
+enum { MOST = 1000, SECONDS = 3 };
+
+struct line {
+    struct cli before;  /* the other words, read as the command itself would */
+    const char *word;   /* the last one; of "--name=valu" what is behind the sign */
+    const char *prefix; /* what stands before it in the same word */
+    size_t n;
+};
+
+static void offer(struct line *l, const char *name, const char *help)
+{
+    if (strncmp(name, l->word, strlen(l->word)) || l->n++ >= MOST)
+        return;
+    printf("%s%s%s%s\n", l->prefix, name, help ? "\t" : "", help ? help : "");
+}
+
+/* ---- what there is without an image ---- */
+
+static void verbs(struct line *l, bool with_image)
+{
+    const struct verb *v;
+
+    for (size_t i = 0; (v = cli_verb_nth(i)); i++)
+        if (v->help && (!with_image || v->image != NO_IMAGE))
+            offer(l, v->name, v->help);
+}
+
+static void plugins(struct line *l)
+{
+    const struct eg_plugin_reg *p;
+
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        offer(l, p->name, p->plugin->help);
+}
+
+static void topics(struct line *l)
+{
+    const struct cli_topic *t;
+
+    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
+        offer(l, t->name, t->help);
+}
+
+/* "pslist,ps": the names before the last comma stay. */
+static void plugin_list(struct line *l)
+{
+    const char *comma = strrchr(l->word, ',');
+
+    if (comma) {
+        l->prefix = eg_arena_strndup(&l->before.arena, l->word, (size_t)(comma - l->word) + 1);
+        l->word = comma + 1;
+    }
+    if (l->prefix)
+        plugins(l);
+    if (!comma)
+        offer(l, "all", "every plugin that can run on this image");
+}
+
+static void renderers(struct line *l)
+{
+    const struct eg_renderer_reg *r;
+
+    for (size_t i = 0; (r = eg_renderer_nth(i)); i++)
+        offer(l, r->name, r->renderer->desc);
+}
+
+static void formats(struct line *l)
+{
+    const struct eg_format_reg *f;
+
+    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+        offer(l, f->name, f->format->desc);
+}
+
+/* ---- options ---- */
+
+static void arguments(struct line *l, const struct eg_arg *args)
+{
+    for (; args && args->name; args++) {
+        const char *name = eg_arena_strf(&l->before.arena, "--%s", args->name);
+
+        if (name)
+            offer(l, name, args->help);
+    }
+}
+
+/* Those of the command, of the verb, of the plugins that are named. */
+static void options(struct line *l)
+{
+    struct cli *c = &l->before;
+    const struct cli_option *o;
+
+    for (size_t i = 0; (o = cli_option_nth(i)); i++) {
+        const char *name = eg_arena_strf(&c->arena, "--%s", o->name);
+
+        if (name)
+            offer(l, name, o->help);
+    }
+    if (c->verb) {
+        arguments(l, c->verb->args);
+        return;
+    }
+    for (size_t i = 0; i < c->words.n; i++) {
+        char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
+
+        for (char *one = list ? strtok_r(list, ",", &save) : NULL; one;
+             one = strtok_r(NULL, ",", &save)) {
+            const struct eg_plugin_reg *p = eg_plugin_find(one);
+
+            if (p)
+                arguments(l, p->plugin->args);
+        }
+    }
+}
+
+static const struct eg_arg *argument(const struct eg_arg *args, const char *name)
+{
+    for (; args && args->name; args++)
+        if (!strcmp(args->name, name))
+            return args;
+    return NULL;
+}
+
+/* "raw|lime|elf", where a usage or a help text says so of @a; "FILE". */
+static const char *text_kind(const struct cli *c, const struct eg_arg *a)
+{
+    const char *usage = c->verb ? strstr(c->verb->usage, a->name) : NULL;
+    const char *texts[] = { usage ? usage + strlen(a->name) : "", a->help };
+
+    for (size_t i = 0; i < countof(texts); i++) {
+        const char *word = texts[i] + strspn(texts[i], " ");
+
+        if (memchr(word, '|', strcspn(word, " ]")))
+            return word;
+    }
+    return "FILE";
+}
+
+/* What kind of value the option @text wants: "FILE", "DIR", a list of words…; NULL: none, or it is
+ * no option. */
+static const char *wanted(const struct cli *c, const char *text)
+{
+    const bool is_long = text[0] == '-' && text[1] == '-';
+    const char *name = is_long ? text + 2 : text + 1;
+    const struct eg_arg *a = NULL;
+    const struct eg_plugin_reg *p;
+    const struct cli_option *o;
+
+    if (text[0] != '-' || !*name)
+        return NULL;
+    for (size_t i = 0; (o = cli_option_nth(i)); i++)
+        if (is_long ? !strcmp(o->name, name) : o->letter == name[0] && !name[1])
+            return c->verb && o->letter == 'o' && strcmp(c->verb->name, "dump") ? "FILE" : o->value;
+    if (!is_long)
+        return NULL;
+    if (c->verb)
+        a = argument(c->verb->args, name);
+    for (size_t i = 0; !a && !c->verb && (p = eg_plugin_nth(i)); i++)
+        a = argument(p->plugin->args, name);
+    if (!a || a->kind == EG_ARG_FLAG)
+        return NULL;
+    return a->kind == EG_ARG_TEXT ? text_kind(c, a) : a->kind == EG_ARG_ADDR ? "SYMBOL" : "N";
+}
+
+/* ---- what only the image knows ---- */
+
+static void names_of(struct line *l, const struct eg_profile *p, bool types)
+{
+    for (uint32_t i = 0; types && i < p->n_types && l->n <= MOST; i++)
+        if (p->types[i].name && p->types[i].kind != EG_T_FUNC)
+            offer(l, p->strings + p->types[i].name, NULL);
+    for (uint32_t i = 0; !types && i < p->n_symbols && l->n <= MOST; i++)
+        offer(l, p->strings + p->symbols[i].name, NULL);
+}
+
+static void from_image(struct line *l, bool types, bool symbols)
+{
+    struct cli *c = &l->before;
+    struct opened o = { 0 };
+
+    fflush(stdout);
+    alarm(SECONDS); // ends the process: a shell does not wait for a file that must be unpacked
+    c->quiet = c->open.quiet = c->find.quiet = true;
+    if (c->image && cli_open(c, &o) == CLI_OK && o.sys->os) {
+        for (size_t i = 0; types && i < o.sys->types.n_layers; i++)
+            names_of(l, o.sys->types.layers[i].profile, true);
+        for (size_t i = 0; symbols && i < o.sys->symbols.n; i++)
+            names_of(l, o.sys->symbols.at[i].profile, false);
+    }
+    cli_close(&o);
+}
+
+/* ---- which of all that ---- */
+
+/* "raw|lime|elf ..." */
+static void words(struct line *l, const char *list)
+{
+    size_t n;
+
+    for (;; list += n + 1) {
+        char *word = eg_arena_strndup(&l->before.arena, list, n = strcspn(list, "| ]"));
+
+        if (word)
+            offer(l, word, NULL);
+        if (list[n] != '|')
+            return;
+    }
+}
+
+static void value(struct line *l, const char *kind)
+{
+    if (!strcmp(kind, "FILE"))
+        puts(":files");
+    else if (!strcmp(kind, "DIR"))
+        puts(":dirs");
+    else if (!strcmp(kind, "FORMAT"))
+        renderers(l);
+    else if (!strcmp(kind, "NAME"))
+        formats(l);
+    else if (!strcmp(kind, "SYMBOL"))
+        from_image(l, false, true);
+    else if (strchr(kind, '|'))
+        words(l, kind);
+}
+
+static void word_of_verb(struct line *l)
+{
+    const struct cli *c = &l->before;
+    const char *verb = c->verb->name;
+
+    if (!strcmp(verb, "help")) {
+        plugins(l);
+        verbs(l, false);
+        topics(l);
+    } else if (!strcmp(verb, "profile") && !c->words.n) {
+        offer(l, "make", "from debug data");
+        offer(l, "show", "what is in it");
+    } else if (!strcmp(verb, "profile") || !c->image) {
+        puts(":files");
+    } else if (!strcmp(verb, "dt") && c->words.n < 2) {
+        from_image(l, !c->words.n, true);
+    } else if (c->words.n < c->verb->max && !cli_arg(c, "phys")) {
+        from_image(l, false, !c->words.n);
+    }
+}
+
+static void word(struct line *l)
+{
+    const struct cli *c = &l->before;
+
+    if (c->verb) {
+        word_of_verb(l);
+        return;
+    }
+    if (!c->words.n)
+        verbs(l, c->image != NULL);
+    if (c->image)
+        plugin_list(l);
+    else
+        puts(":files");
+}
+
+static void fini(struct cli *c)
+{
+    eg_vec_fini(&c->words);
+    eg_vec_fini(&c->args);
+    eg_vec_fini(&c->profile_dirs);
+    eg_arena_fini(&c->arena);
+    *c = (struct cli){ 0 };
+}
+
+int cli_complete(struct cli *c)
+{
+    struct line l = { .word = c->words.at[c->words.n - 1], .prefix = "" };
+    char **argv = eg_arena_array(&c->arena, char *, c->words.n + 1);
+    const int argc = (int)c->words.n;
+    const char *sign = l.word[0] == '-' ? strchr(l.word, '=') : NULL, *kind = NULL;
+    char *option = sign ? eg_arena_strndup(&c->arena, l.word, (size_t)(sign - l.word)) : NULL;
+
+    if (!argv || !freopen("/dev/null", "w", stderr)) // nobody wants to hear of half a line
+        return CLI_FAILED;
+    for (int i = 1; i < argc; i++)
+        argv[i] = (char *)(uintptr_t)c->words.at[i - 1];
+    cli_options(&l.before, argc, argv);
+    if (option) {
+        l.prefix = eg_arena_strf(&c->arena, "%s=", option);
+        l.word = sign + 1;
+        kind = wanted(&l.before, option);
+    } else if (argc > 1 && (kind = wanted(&l.before, argv[argc - 1]))) {
+        fini(&l.before); // its value is not there yet: the line is read without it
+        cli_options(&l.before, argc - 1, argv);
+    }
+    if (kind && l.prefix)
+        value(&l, kind);
+    else if (l.word[0] == '-')
+        options(&l);
+    else if (!option)
+        word(&l);
+    fini(&l.before);
+    return CLI_OK;
+}
