@@ -35,12 +35,8 @@ static const char *page(struct eg_run *r, const struct eg_extent *x, unsigned sh
 static void tables(struct eg_run *r, struct hand *h, uint64_t addr, const struct eg_extent *x)
 {
     struct eg_table_step s[STEPS_MAX];
-    unsigned n = h->space->ops->steps(&r->view, h->space, addr, s, STEPS_MAX), shift, bits;
+    const unsigned n = h->space->ops->steps(&r->view, h->space, addr, s, STEPS_MAX);
 
-    // Every table of these machines fills a page, so each level adds the bits that one page of
-    // entries has.
-    shift = h->o.sys->arch ? h->o.sys->arch->page_shift : 12;
-    bits = h->o.sys->arch && h->o.sys->arch->model.ptr_size == 4 ? shift - 2 : shift - 3;
     for (unsigned i = 0; i < n; i++) {
         const char *means = "the next table";
 
@@ -49,7 +45,7 @@ static void tables(struct eg_run *r, struct hand *h, uint64_t addr, const struct
         else if (i + 1 == n && x->why)
             means = eg_why_text(x->why);
         else if (i + 1 == n)
-            means = page(r, x, shift + bits * s[i].level);
+            means = page(r, x, s[i].shift);
         put(h, eg_strf(r, "level %u", s[i].level + 1u), s[i].addr,
             s[i].why ? cli_missing(s[i].why, s[i].addr) : cli_uint(s[i].entry), means);
     }

@@ -2,6 +2,7 @@
 #include "image.h"
 #include "split.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -270,4 +271,25 @@ int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *nam
     if (!rc)
         *out = *slot;
     return rc;
+}
+
+int eg_image_move(struct eg_image *img, uint64_t base, struct eg_error *e)
+{
+    struct eg_space *file = img->files[img->n_files - 1], *moved;
+    struct eg_segment all = { .start = base, .below = file, .stored = eg_space_size(file) };
+    struct eg_space **old = eg_vec_push(&img->beside);
+    int rc;
+
+    if (!old)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    *old = NULL;
+    if (!img->movable || !eg_add(base, all.stored - 1, &all.last))
+        return eg_fail(e, EG_EUSAGE, "%s: cannot begin at %#" PRIx64, img->path, base);
+    rc = eg_segments_open(&moved, img->path, &all, 1, NULL, e);
+    if (rc)
+        return rc;
+    *old = img->phys;
+    img->phys = moved;
+    img->movable = false;
+    return 0;
 }

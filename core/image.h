@@ -17,7 +17,7 @@ struct eg_cpu {
     uint64_t control; /**< x86: CR4 */
     uint64_t gs_base; /**< x86: kernel's, 0: not said */
     uint32_t pid;     /**< PRSTATUS: the task on it; 0 */
-    uint64_t regs[32];
+    uint64_t regs[40];
     uint8_t n_regs;
 };
 
@@ -29,6 +29,7 @@ struct eg_image {
     struct eg_space *files[8]; /**< bottom first: file, decompressor, … ; owned */
     size_t n_files;
     struct eg_space *phys; /**< owned */
+    bool movable;          /**< phys begins at 0 for want of knowledge: see eg_image_move() */
     EG_VEC(struct eg_cpu) cpus;
     char *vmcoreinfo;     /**< text of a VMCOREINFO note of the container; NULL */
     uint16_t elf_machine; /**< the container's word; 0 */
@@ -61,6 +62,10 @@ void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3
  * @return -EG_ENOTFOUND when there is none, or the image is no file on disk. */
 int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *name,
                     struct eg_error *e);
+
+/** Let a movable image's memory begin at physical @base from now on: while no system is open. The
+ * spaces before stay valid. */
+int eg_image_move(struct eg_image *img, uint64_t base, struct eg_error *e);
 
 /* ---- formats: one file, one declaration ---- */
 

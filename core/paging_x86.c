@@ -203,7 +203,8 @@ static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t va,
         struct eg_table_step *s = &out[n++];
 
         *s = (struct eg_table_step){ .addr = table + 8 * (va >> (12 + 9 * level) & 511),
-                                     .level = (uint8_t)level };
+                                     .level = (uint8_t)level,
+                                     .shift = (uint8_t)(12 + 9 * level) };
         if (!eg_read_u64(v, x->phys, s->addr, false, &s->entry))
             s->why = v->why;
         if (!(s->entry & P) || (level <= 2 && s->entry & PS))

@@ -60,6 +60,7 @@ struct eg_table_step {
     uint64_t addr;  /**< where the entry is in the space below */
     uint64_t entry; /**< 0 when it cannot be read */
     uint8_t level;  /**< 0 the last */
+    uint8_t shift;  /**< log2 of what an entry of this level maps */
     uint8_t why;    /**< why it cannot be read */
 };
 struct eg_space {

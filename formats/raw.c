@@ -45,6 +45,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         eg_image_note(img,
                       "raw: the size is no multiple of 4 KiB: the end is cut off, or it is no raw "
                       "memory");
+    img->movable = !o->offset;
     return eg_segments_open(out, img->path, &all, 1, NULL, e);
 }
 

@@ -49,7 +49,9 @@ unpack() { # SUITE ARCH PACKAGE
             say "downloading $3"
             rm -rf "$deb.new"
             mkdir -p "$deb.new"
-            (cd "$deb.new" && apt "$1" "$2" apt-get download "$3") || die "cannot download $3 of $1"
+            # Of a suite that has ended, the updates may be gone.
+            (cd "$deb.new" && { apt "$1" "$2" apt-get download "$3" || apt "$1" "$2" apt-get download "$3/$1"; }) ||
+                die "cannot download $3 of $1"
             mv "$deb.new" "$deb"
         fi
         rm -rf "$at.new"

@@ -112,13 +112,6 @@ static bool read_ptr(const struct check *k, uint64_t at, uint64_t *out)
     return linux_ptr(k->f->v, k->g->space, k->model, at, out);
 }
 
-static bool sym_ptr(const struct check *k, const char *name, uint64_t *out)
-{
-    uint64_t va;
-
-    return linux_sym(k->g, name, &va) && read_ptr(k, va, out);
-}
-
 static bool read_text(const struct check *k, uint64_t at, char *out, size_t size)
 {
     if (eg_read_some(k->f->v, k->g->space, at, out, size - 1, NULL) == 0)
@@ -267,15 +260,14 @@ static void check_modules(const struct check *k)
 /** The linear map: the root's own page, through it, is where it is. */
 static void check_direct_map(const struct check *k)
 {
-    uint64_t base, pa;
+    uint64_t va, pa;
 
-    if (!sym_ptr(k, "page_offset_base", &base))
+    if (!k->g->arch->linear(k->f, k->g, k->g->paging.root, &va))
         return;
-    eg_candidate_check(
-        k->c, "direct map", 10,
-        eg_translate(k->f->v, k->g->space, base + k->g->paging.root, k->f->phys, &pa) &&
-            pa == k->g->paging.root,
-        "page_offset_base %#" PRIx64, base);
+    eg_candidate_check(k->c, "direct map", 10,
+                       eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa) &&
+                           pa == k->g->paging.root,
+                       "physical 0 is at %#" PRIx64, va - k->g->paging.root);
 }
 
 /** Wall-clock seconds of the timekeeper. tk_core is a struct tk_data since 6.13; before, an

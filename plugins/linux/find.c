@@ -3,6 +3,7 @@
 #include "find.h"
 #include "open.h"
 #include "owners.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,20 +27,22 @@ static void add_trace(struct eg_candidate *c, const char *trace)
 {
     const size_t len = strlen(c->trace), more = strlen(trace);
 
-    if (len + more + 3 > sizeof c->trace)
+    if (len + more + 3 > sizeof c->trace || strstr(c->trace, trace))
         return;
     memcpy(c->trace + len, ", ", 2);
     memcpy(c->trace + len + 2, trace, more + 1);
 }
 
-/** The candidate whose image lies where this guess's does: the same kernel. */
+/** The candidate whose image lies where this guess's does, or whose types do: the same kernel. */
 static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_guess *g)
 {
-    for (size_t i = 0; g->has_delta && i < f->sys->candidates.n; i++) {
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
         struct eg_candidate *c = &f->sys->candidates.at[i];
         const struct linux_guess *other = c->priv;
 
-        if (c->os == f->os && other != g && other->has_delta && other->delta == g->delta)
+        if (c->os == f->os && other != g &&
+            ((g->has_delta && other->has_delta && other->delta == g->delta) ||
+             (g->btf && other->btf == g->btf)))
             return c;
     }
     return NULL;
@@ -123,6 +126,12 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
     *kept = *g;
     c->priv = kept;
     snprintf(c->trace, sizeof c->trace, "%s", g->trace);
+    if (f->base) {
+        char moved[64];
+
+        snprintf(moved, sizeof moved, "raw offset derived: %#" PRIx64, f->base);
+        add_trace(c, moved);
+    }
     c->paging = g->paging;
     c->kernel_pa_delta = g->delta;
     linux_check(f, kept, c);
@@ -201,8 +210,13 @@ static int find(struct eg_system *sys, struct eg_error *e)
     rc = linux_given_read(sys, &f.given, e);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled; i++)
-        traces[i](&f);
+    for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled;) {
+        traces[i++](&f);
+        if (f.again) {
+            f.again = f.done = false;
+            i = 0;
+        }
+    }
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "%s", "stopped");
     if (f.tries > TRIES_MAX)

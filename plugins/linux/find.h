@@ -26,6 +26,7 @@ struct linux_given {
     char build_id[64]; /**< by which it was found; "" */
 };
 
+struct linux_finder;
 struct linux_guess {
     const struct linux_arch *arch;
     const struct linux_given *given; /**< NULL: nothing */
@@ -54,12 +55,18 @@ struct linux_arch {
     const char *name; /**< of its eg_arch */
     bool big_endian;
     uint64_t image_min, image_max; /**< a kernel image lies here, inclusive */
-    uint8_t levels[4];             /**< numbers of tables to try, 0 ends */
-    const char *const *roots;      /**< symbols of the kernel's top table */
+    bool image_alone;              /**< and nothing else does */
+    struct {
+        uint8_t levels, va_bits, granule; /**< as in eg_paging */
+    } modes[12];                          /**< ways of translation to try; 0 levels end them */
+    const char *const *roots;             /**< symbols of the kernel's top table */
     uint64_t user_half; /**< bit of a root that picks the half for user mode, isolated tables */
     uint64_t low_roots; /**< top tables are looked for below this physical address */
     /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_guess *g);
+    /** Where the linear map of all memory has @pa, by the kernel's own variables. */
+    bool (*linear)(struct linux_finder *f, const struct linux_guess *g, uint64_t pa, uint64_t *va);
+    bool moves; /**< its memory begins anywhere: raw bytes of it lack an address */
 };
 static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
 {
@@ -67,6 +74,8 @@ static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
 }
 const struct linux_arch *linux_arch_nth(size_t i);
 const struct linux_arch *linux_arch_of(const char *name);
+/** The @i-th way of translation into @p; false: past the last. */
+bool linux_mode(const struct linux_arch *arch, size_t i, struct eg_paging *p);
 
 struct linux_finder {
     struct eg_system *sys;
@@ -79,7 +88,9 @@ struct linux_finder {
     const uint64_t *btf; /**< where headers of a kernel's BTF are, while they are tried */
     size_t n_btf;
     unsigned tries;
-    bool done; /**< a candidate passed everything, and nobody asked for more */
+    bool done;     /**< a candidate passed everything, and nobody asked for more */
+    bool again;    /**< the memory was moved: what was found before lies elsewhere */
+    uint64_t base; /**< where it begins since then; 0: it was not */
 };
 
 /* ---- find.c ---- */
@@ -129,6 +140,15 @@ void linux_trace_low_roots(struct linux_finder *f); /**< the boot trampoline's p
 void linux_trace_pages(struct linux_finder *f);     /**< VMCOREINFO pages in memory */
 void linux_trace_swapper(struct linux_finder *f);   /**< init_task, by types that the user gave */
 void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by their shape */
+
+/* ---- find_base.c ---- */
+
+/** Raw memory may begin at any physical address: find the one at which @g's page tables, of which
+ *  root and shift are known (@g is of the true addresses), hold together, and move the image there.
+ *  @return false: they do nowhere. */
+bool linux_move_to(struct linux_finder *f, const struct linux_guess *g);
+/** The same of a kernel of which only symbols and places in the file are known. */
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_guess *g);
 
 /* ---- find_load.c ---- */
 

@@ -42,25 +42,83 @@ const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, 
     return *owned;
 }
 
+/** The first large piece of code among what is mapped. */
+static bool code_of(struct linux_finder *f, struct eg_space *as, const struct linux_arch *arch,
+                    struct eg_extent *x)
+{
+    struct eg_extent code = { 0 };
+    uint64_t from = arch->image_min;
+
+    for (unsigned n = 0; n < IMAGE_PIECES && eg_next_mapped(f->v, as, from, arch->image_max, x);
+         n++) {
+        if (x->below == f->phys && x->flags & EG_X_EXEC) {
+            if (x->start != code.last + 1 ||
+                x->start - x->below_addr != code.start - code.below_addr)
+                code = *x;
+            code.last = x->last;
+            if (code.last - code.start >= IMAGE_MIN) {
+                *x = code;
+                return true;
+            }
+        }
+        if (x->last >= arch->image_max)
+            return false;
+        from = x->last + 1;
+    }
+    return false;
+}
+
+/** What is mapped at the start of the image: of a processor that maps other things beside it, from
+ * a place inside of it back to where what is mapped belongs together no more. */
+static bool first_piece(struct linux_finder *f, struct eg_space *as, const struct linux_guess *g,
+                        struct eg_extent *x)
+{
+    const struct linux_arch *arch = g->arch;
+    struct eg_extent before;
+    uint64_t at, delta;
+
+    if (arch->image_alone) {
+        for (at = arch->image_min; eg_next_mapped(f->v, as, at, arch->image_max, x);
+             at = x->last + 1)
+            if (x->below == f->phys || x->last >= arch->image_max)
+                return x->below == f->phys;
+        return false;
+    }
+    if (linux_sym(g, "_stext", &at))
+        eg_extent_at(f->v, as, at, x);
+    else if (!code_of(f, as, arch, x))
+        return false;
+    delta = x->start - x->below_addr;
+    for (unsigned n = 0; n < IMAGE_PIECES && x->below == f->phys; n++) {
+        eg_extent_at(f->v, as, x->start - 1, &before);
+        if (before.below != f->phys || before.start - before.below_addr != delta)
+            return true;
+        *x = before;
+    }
+    return false;
+}
+
 bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g)
 {
     const struct linux_arch *arch = g->arch;
     struct eg_space *as;
     struct eg_extent x;
-    uint64_t from = arch->image_min, to = arch->image_max, ro_first = 0, ro_last = 0;
+    uint64_t from, to = arch->image_max, ro_first = 0, ro_last = 0;
     uint64_t start = 0, last = 0, delta = 0;
     unsigned pieces = 0;
-    bool found = false;
+    bool found;
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return false;
-    while (from <= to && pieces++ < IMAGE_PIECES && eg_next_mapped(f->v, as, from, to, &x)) {
-        if (x.below == f->phys && !found) {
-            found = true;
-            start = x.start;
-            delta = x.start - x.below_addr;
-            to = EG_MIN(to, start + IMAGE_MAX);
-        }
+    found = first_piece(f, as, g, &x);
+    if (found) {
+        start = x.start;
+        delta = x.start - x.below_addr;
+        to = start + EG_MIN(to - start, (uint64_t)IMAGE_MAX);
+    }
+    for (from = start;
+         found && from <= to && pieces++ < IMAGE_PIECES && eg_next_mapped(f->v, as, from, to, &x);
+         from = x.last + 1) {
         if (x.below == f->phys && x.start - x.below_addr == delta) {
             last = x.last;
             if (!(x.flags & (EG_X_WRITE | EG_X_EXEC))) {
@@ -69,7 +127,8 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, stru
                 ro_last = x.last - delta;
             }
         }
-        from = x.last + 1;
+        if (x.last == UINT64_MAX)
+            break;
     }
     eg_view_forget(f->v, as);
     eg_space_close(as);

@@ -177,16 +177,13 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
                                          "init_uts_ns", "swapper_pg_dir", "modules" };
     struct eg_space *as;
     uint64_t linear, root;
-    unsigned n = 0;
+    unsigned n;
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
     /* The trampoline's table and the user half of an isolated one lack the linear map. */
-    if (linux_sym(g, "page_offset_base", &linear) &&
-        linux_ptr(f->v, f->phys, &paging->arch->model, linear - g->delta, &linear))
-        n = eg_translate(f->v, as, linear + paging->root, f->phys, &root) && root == paging->root;
-    else
-        n = 1;
+    n = !g->arch->linear(f, g, paging->root, &linear) ||
+        (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
     for (size_t i = 0; n && i < countof(names); i++) {
         uint64_t va, pa;
 
@@ -207,15 +204,13 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
 static bool root_of(struct linux_finder *f, struct linux_guess *g)
 {
     for (const char *const *name = g->arch->roots; *name; name++) {
+        struct eg_paging p = g->paging;
         uint64_t va;
 
         if (!linux_sym(g, *name, &va))
             continue;
-        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
-            struct eg_paging p = g->paging;
-
-            p.root = va - g->delta;
-            p.levels = g->arch->levels[i];
+        p.root = va - g->delta;
+        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
             if (maps_image(f, g, &p) > 1) {
                 g->paging = p;
                 return g->has_root = true;
@@ -233,9 +228,8 @@ static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
     struct eg_paging p = g->paging;
 
     for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
-        for (size_t i = 0; i < countof(g->arch->levels) && g->arch->levels[i]; i++) {
+        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
             p.root = pa;
-            p.levels = g->arch->levels[i];
             if (maps_image(f, g, &p) > 1) {
                 g->paging = p;
                 return g->has_root = true;
@@ -275,6 +269,8 @@ void linux_locate(struct linux_finder *f, struct linux_guess *g)
     const uint64_t root = g->paging.root;
 
     if (!g->has_delta && !delta_of(f, g))
+        return;
+    if (f->sys->image->movable && g->arch->moves && !g->has_root && linux_move_by_symbols(f, g))
         return;
     find_root(f, g);
     if (g->has_root && (g->paging.root != root || !g->start))

@@ -21,6 +21,8 @@ static void try_text(struct linux_finder *f, struct eg_vmcoreinfo text, const ch
         g.paging.arch = eg_arch_find(g.arch->name);
         if (!g.paging.arch || !g.arch->vmcoreinfo(&text, &g))
             continue;
+        if (f->sys->image->movable && g.arch->moves && linux_move_to(f, &g) && f->again)
+            return;
         snprintf(g.trace, sizeof g.trace, "%s", trace);
         linux_try(f, &g);
         return;
@@ -31,12 +33,11 @@ static void try_text(struct linux_finder *f, struct eg_vmcoreinfo text, const ch
 static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint64_t root,
                      const char *trace)
 {
-    for (size_t i = 0; i < countof(arch->levels) && arch->levels[i]; i++) {
-        struct linux_guess g = { .arch = arch };
+    struct eg_paging paging = { .arch = eg_arch_find(arch->name), .root = root };
 
-        g.paging = (struct eg_paging){ .arch = eg_arch_find(arch->name),
-                                       .root = root,
-                                       .levels = arch->levels[i] };
+    for (size_t i = 0; linux_mode(arch, i, &paging); i++) {
+        struct linux_guess g = { .arch = arch, .paging = paging };
+
         if (!g.paging.arch || !linux_image_of(f, &g.paging, &g))
             continue;
         g.has_root = true;
@@ -145,6 +146,12 @@ static void try_page(struct linux_finder *f, uint64_t pa)
              pa);
     if (text.text)
         try_text(f, text, trace);
+    if (f->again) { // this very page, where it is now
+        f->done = f->again = false;
+        try_page(f, f->base + pa);
+        f->again = !f->done;
+        f->done = true;
+    }
 }
 
 void linux_trace_pages(struct linux_finder *f)

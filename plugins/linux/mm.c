@@ -20,7 +20,7 @@ static int open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm,
         *out = s->mm_spaces.at[i].space;
         return 0;
     }
-    paging.root = root;
+    *(sys->arch->two_roots ? &paging.user_root : &paging.root) = root;
     rc = eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL);
     if (rc)
         return rc;
