@@ -147,6 +147,8 @@ static void owners(struct eg_run *r, void *state, uint64_t pa,
         rest.offset = pa - p.first;
     } else if (p.use == LINUX_PAGE_ANON) {
         rest.kind = "anonymous";
+    } else if (p.use == LINUX_PAGE_UNREFERENCED) {
+        rest.kind = "unreferenced";
     } else if (p.use == LINUX_PAGE_NONE) {
         rest.kind = "not managed";
         rest.addr = 0;

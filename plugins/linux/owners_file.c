@@ -10,8 +10,9 @@ EG_FIELDS(file_system_type, name);
 EG_FIELDS(inode, i_sb, i_ino, i_rdev, i_mode, i_dentry);
 EG_FIELDS(hlist_head, first);
 EG_FIELDS(hlist_node, next);
-EG_FIELDS(dentry, d_inode);
-EG_FIELD_AS(dentry_alias, dentry, "d_u.d_alias|d_alias"); // without the union's name since 7.3
+EG_FIELDS(dentry, d_inode, d_parent);
+EG_FIELD_AS(dentry_name, dentry, "__d_name.name|d_name.name"); // a union since 6.17
+EG_FIELD_AS(dentry_alias, dentry, "d_u.d_alias|d_alias");      // without the union's name since 7.3
 
 /* Of each file system the first mount that shows all of it. */
 void linux_find_mounts(struct linux_owners *o)
@@ -35,7 +36,7 @@ static struct eg_obj dentry_of(struct linux_owners *o, struct eg_obj inode)
     uint64_t node, own;
 
     if (!eg_get(&node, inode, inode.i_dentry, hlist_head.first))
-        return LINUX_NOBODY;
+        return eg_bad(inode, EG_UNREADABLE, inode.addr);
     for (int i = 0; i < ALIASES && node; i++) {
         struct eg_obj dentry = eg_container(eg_object(o->r, hlist_node, node), dentry_alias);
 
@@ -44,7 +45,7 @@ static struct eg_obj dentry_of(struct linux_owners *o, struct eg_obj inode)
         if (!eg_get(&node, eg_object(o->r, hlist_node, node), hlist_node.next))
             break;
     }
-    return LINUX_NOBODY;
+    return eg_bad(inode, EG_NULL, 0);
 }
 
 static const char *with_mount(struct linux_owners *o, uint64_t sb, const char *type,
@@ -70,8 +71,9 @@ static const char *name_of(struct linux_owners *o, struct eg_obj inode)
     enum { S_IFMT = 0170000, S_IFBLK = 0060000 };
     struct eg_obj sb = eg_deref(eg_at(inode, inode.i_sb));
     const char *type = eg_string(o->r, eg_at(sb, super_block.s_type, file_system_type.name), 32);
+    struct eg_obj dentry;
     const char *path;
-    uint64_t ino;
+    uint64_t ino, parent;
     uint32_t dev;
 
     if (!type)
@@ -79,7 +81,13 @@ static const char *name_of(struct linux_owners *o, struct eg_obj inode)
     if ((eg_get_or(0u, inode, inode.i_mode) & S_IFMT) == S_IFBLK &&
         eg_get(&dev, inode, inode.i_rdev)) // major and minor: include/linux/kdev_t.h
         return eg_strf(o->r, "block device %u:%u", dev >> 20, dev & 0xfffff);
-    path = linux_dentry_path(o->r, dentry_of(o, inode));
+    dentry = dentry_of(o, inode);
+    if (eg_get(&parent, dentry, dentry.d_parent) && parent == dentry.addr &&
+        eg_get_or(UINT64_C(0), sb, super_block.s_root) != parent) { // simple_dname, fs/d_path.c
+        path = eg_string(o->r, eg_at(dentry, dentry_name), 255);
+        return path ? eg_strf(o->r, "/%s (deleted)", path) : NULL;
+    }
+    path = linux_dentry_path(o->r, dentry);
     if (path)
         return with_mount(o, sb.addr, type, path);
     if (!eg_get(&ino, inode, inode.i_ino))

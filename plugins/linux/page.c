@@ -6,6 +6,7 @@ EG_FIELD_AS(page_flags, page, "flags.f|flags");                    // a struct s
 EG_FIELD_AS(page_head, page, "compound_head|compound_info");       // 7.1
 EG_FIELD_AS(page_index, page, "index|__folio_index");              // 6.16
 EG_FIELDS(page, page_type, mapping, private, slab_cache, objects); // the last two until 5.17
+EG_FIELD_AS(page_refcount, page, "_refcount.counter");
 EG_FIELDS(slab, slab_cache, objects);
 EG_FIELDS(kmem_cache, name, list, size, red_left_pad);
 EG_FIELDS(list_head, next, prev);
@@ -195,6 +196,8 @@ void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page 
         out->use = LINUX_PAGE_RESERVED;
     else if (out->name)
         out->use = LINUX_PAGE_TYPED;
+    else if (eg_get_or(1, out->page, page_refcount) == 0)
+        out->use = LINUX_PAGE_UNREFERENCED;
 }
 
 /* ---- slabs ---- */

@@ -7,13 +7,14 @@
 
 enum linux_page_use {
     LINUX_PAGE_UNKNOWN = 0,
-    LINUX_PAGE_NONE,     /**< no struct page: no memory that the kernel manages */
-    LINUX_PAGE_FREE,     /**< in the buddy allocator */
-    LINUX_PAGE_SLAB,     /**< objects of a cache */
-    LINUX_PAGE_FILE,     /**< of a file: the page cache, shared memory */
-    LINUX_PAGE_ANON,     /**< of processes, and of no file */
-    LINUX_PAGE_RESERVED, /**< taken at boot: the kernel's image, tables, the firmware */
-    LINUX_PAGE_TYPED,    /**< see @name */
+    LINUX_PAGE_NONE,         /**< no struct page: no memory that the kernel manages */
+    LINUX_PAGE_FREE,         /**< in the buddy allocator */
+    LINUX_PAGE_SLAB,         /**< objects of a cache */
+    LINUX_PAGE_FILE,         /**< of a file: the page cache, shared memory */
+    LINUX_PAGE_ANON,         /**< of processes, and of no file */
+    LINUX_PAGE_RESERVED,     /**< taken at boot: the kernel's image, tables, the firmware */
+    LINUX_PAGE_UNREFERENCED, /**< nobody's, and not in the buddy allocator: on its way there */
+    LINUX_PAGE_TYPED,        /**< see @name */
 };
 struct linux_page {
     enum linux_page_use use;

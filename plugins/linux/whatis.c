@@ -103,7 +103,9 @@ EG_PLUGIN(whatis) = {
     .manual =
         "All users of the page: every process that maps it, with the mapping's name, and what the "
         "kernel says of it. Each step is checked: what does not fit is 'unknown', not guessed. "
-        "'free' is a page of the buddy allocator; an object of a slab may be free too. Processes "
+        "'free' is a page of the buddy allocator, 'unreferenced' one that nobody holds (as a rule "
+        "it is kept for the next request of one CPU); an object of a slab may be free too. "
+        "Processes "
         "that are not on the task list, and file systems that process 1 does not see, have no name "
         "here.",
     .aliases = EG_NAMES("kmem"),
