@@ -32,7 +32,7 @@ enum {
     X86_CR4 = 480,
     X86_KERNEL_GS = 856,
     X86_NEED = 864,
-    CR0_PAGING = 0x80000001,
+    CR0_PAGING = 31,
     // "cpu" of AArch64, version 22
     ARM_N_CPREGS = 568,
     ARM_CPREGS_MAX = 4096,
@@ -138,7 +138,7 @@ static void x86_cpus(struct eg_image *img, const struct devices *d)
         struct eg_cpu *cpu;
         uint64_t gs, other;
 
-        if (len < X86_NEED || (eg_be64(p + X86_CR0) & CR0_PAGING) != CR0_PAGING ||
+        if (len < X86_NEED || !(eg_be64(p + X86_CR0) >> CR0_PAGING & 1) ||
             eg_be64(p + X86_CR3) >> 52 || !(cpu = eg_vec_push(&img->cpus)))
             continue;
         cpu->arch = eg_arch_of_elf(EM_X86_64, false);

@@ -109,7 +109,7 @@ static bool configuration(struct stream *s)
 
     if (!text(s, 4, name))
         return false;
-    strncpy(s->q->machine, name, sizeof s->q->machine - 1);
+    memcpy(s->q->machine, name, strnlen(name, sizeof s->q->machine - 1));
     while ((p = bytes(s, s->at, 1)) && *p == SUBSECTION) {
         s->at++;
         if (!text(s, 1, name) || !get(s, 4, &version))
