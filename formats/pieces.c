@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { PAGE = 4096, IDLE_MAX = 64 };
+enum { PAGE = 4096, IDLE_MAX = 64, SKIPPABLE = 0x184d2a50 };
 
 struct pieces {
     struct eg_space as;
@@ -204,6 +204,15 @@ const uint8_t *eg_pieces_input(struct eg_view *v, struct eg_space *file, uint64_
     if (!*copy)
         eg_view_starved(v);
     return *copy && eg_read(v, file, at, *copy, len) ? *copy : NULL;
+}
+
+size_t eg_pieces_skippable(const struct eg_head *h)
+{
+    uint64_t at = 0;
+
+    while (eg_within(at, 8, h->len) && (eg_le32(h->at + at) & ~UINT32_C(15)) == SKIPPABLE)
+        at += 8 + (uint64_t)eg_le32(h->at + at + 4);
+    return (size_t)EG_MIN(at, h->len);
 }
 
 bool eg_pieces_small(const struct eg_piece *pieces, size_t n)

@@ -35,6 +35,10 @@ int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *fil
 const uint8_t *eg_pieces_input(struct eg_view *v, struct eg_space *file, uint64_t at, size_t len,
                                uint8_t **copy);
 
+/** Skippable frames are zstd's and lz4's: where in @h the first other frame begins; its length if
+ * that cannot be seen there. */
+size_t eg_pieces_skippable(const struct eg_head *h);
+
 /** Are all pieces small enough for runs of at most EG_FILL_MAX, whole pieces each? */
 bool eg_pieces_small(const struct eg_piece *pieces, size_t n);
 

@@ -19,11 +19,11 @@ struct zstd {
 
 static int probe(const struct eg_head *h)
 {
-    const uint32_t magic = h->len >= 4 ? eg_le32(h->at) : 0;
+    const size_t at = eg_pieces_skippable(h);
 
-    if (magic == (uint32_t)EG_ZSTD_MAGIC)
-        return 95;
-    return (magic & ~UINT32_C(15)) == EG_ZSTD_SKIPPABLE ? 60 : 0; // lz4 has these too
+    if (eg_within(at, 4, h->len))
+        return eg_le32(h->at + at) == (uint32_t)EG_ZSTD_MAGIC ? 95 : 0;
+    return at ? 60 : 0; // lz4 has these too
 }
 
 static void *start(void)
@@ -138,7 +138,7 @@ EG_FORMAT(zstd) = {
     .desc = "zstd",
     .suffix = ".zst",
     .container = true,
-    .head = 4,
+    .head = 1 << 16,
     .probe = probe,
     .open = open_,
 };
