@@ -85,6 +85,184 @@ def vmware_single(raw, ranges, out):
     return vmware(raw, ranges, out, single=True)
 
 
+# ---- VirtualBox: the core of a machine ----
+
+REGISTERS = "rax rbx rcx rdx rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip rsp rbp rflags".split()
+
+
+def core_cpu(cr3):
+    """DBGFCORECPU, format 0x00010006."""
+    cpu = struct.pack("<18Q", *range(18)) + bytes(4 * 24) + struct.pack("<QIIHHI", 0, 0, 0, 0, 0, 0) + bytes(24)
+    cpu += struct.pack("<4Q", CR0, 0, cr3, 0x6F0) + bytes(8 * 8) + bytes(2 * 16 + 2 * 24 + 3 * 8)
+    cpu += struct.pack("<7Q", EFER, 0, 0, 0, 0, 0, 0xFFFF888000000000) + bytes(5 * 8 + 4096)
+    return cpu
+
+
+def note(kind, name, data):
+    # The length of the name is without its zero, and both are padded to 8.
+    pad = -(len(name) + 1) % 8 + 1
+    return struct.pack("<III", len(name), len(data) + -len(data) % 8, kind) + name + bytes(pad) + data + bytes(-len(data) % 8)
+
+
+def virtualbox_core(raw, ranges, out, cr3=0x1000):
+    runs = list(pieces(raw, ranges))
+    loads = [(first, len(data), data) for first, data in runs] + [(0xF0000000, 0x1000000, b"")]  # and memory of a device
+    notes = note(0xB00, b"VBCORE", struct.pack("<IIIIII", 0xC01AC0DE, 0x10006, 24, 0x70001C, 157968, 2))
+    notes += 2 * note(0xB01, b"VBCPU", core_cpu(cr3))
+    offset = 64 + 56 * (1 + len(loads))
+    with open(out, "wb") as f:
+        f.write(b"\x7fELF\x02\x01\x01" + bytes(9))
+        f.write(struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 1 + len(loads), 64, 0, 0))
+        f.write(struct.pack("<IIQQQQQQ", 4, 4, offset, 0, 0, len(notes), len(notes), 0))
+        at = offset + len(notes)
+        for first, size, data in loads:
+            f.write(struct.pack("<IIQQQQQQ", 1, 4, at, 0, first, len(data), size, 0))
+            at += len(data)
+        f.write(notes)
+        for _, _, data in loads:
+            f.write(data)
+
+
+# ---- VirtualBox: saved state ----
+
+BEGIN, END = 0x19200102, 0x19920406
+RAW, LZF, ZERO = 0x92, 0x93, 0x94  # types of records, all important
+FINAL = 0xFFFFFFFF
+
+
+def lzf(page):
+    """Runs of one byte as references, the rest as it is; None: not shorter by a sixteenth."""
+    out, literal, i = bytearray(), bytearray(), 0
+    while i < len(page):
+        n = len(page[i:i + 265]) - len(page[i:i + 265].lstrip(page[i:i + 1])) if i else 0
+        if i and page[i] == page[i - 1] and n >= 3:
+            if literal:
+                out += bytes([len(literal) - 1]) + literal
+                literal.clear()
+            n = min(n, 264)
+            out += bytes([(n - 2) << 5, 0]) if n < 9 else bytes([7 << 5, n - 9, 0])
+            i += n
+            continue
+        literal.append(page[i])
+        i += 1
+        if len(literal) == 32:
+            out += bytes([31]) + literal
+            literal.clear()
+        if len(out) > len(page) * 15 // 16:
+            return None
+    if literal:
+        out += bytes([len(literal) - 1]) + literal
+    return bytes(out) if len(out) <= len(page) * 15 // 16 else None
+
+
+class Unit:
+    """What SSM writes: small things are gathered in raw records, each page is a record."""
+
+    def __init__(self, f, name, version, number=0):
+        name = name.encode() + b"\0"
+        self.f, self.small = f, bytearray()
+        head = bytearray(b"\nUnit\n\0\0" + struct.pack("<QIIIIIII", f.tell(), 0, 0, version, 1, number, 0, len(name)) + name)
+        head[20:24] = u32(zlib.crc32(head))
+        f.write(head)
+        self.begin = f.tell()
+
+    def put(self, form, *values):
+        self.small += struct.pack("<" + form, *values)
+        if len(self.small) > 4000:
+            self.flush()
+
+    def text(self, s):
+        self.put(f"I{len(s)}s", len(s), s)
+
+    def flush(self):
+        if self.small:
+            n = len(self.small)
+            size = bytes([n]) if n < 128 else bytes([0xC0 | n >> 6, 0x80 | n & 63]) if n < 2048 else \
+                bytes([0xE0 | n >> 12, 0x80 | n >> 6 & 63, 0x80 | n & 63])
+            self.f.write(bytes([RAW]) + size + self.small)
+            self.small.clear()
+
+    def page(self, page, packed):
+        self.flush()
+        small = lzf(page) if packed else None
+        body, kind = (bytes([4]) + small, LZF) if small else (page, RAW)
+        n = len(body)
+        self.f.write(bytes([kind, 0xE0 | n >> 12, 0x80 | n >> 6 & 63, 0x80 | n & 63]) + body)
+
+    def close(self):
+        self.flush()
+        self.f.write(struct.pack("<BBHIQ", 0x91, 14, 0, 0, self.f.tell() + 16 - self.begin))
+
+
+def sav_cpus(f, cr3):
+    u = Unit(f, "cpum", 20, FINAL)
+    u.put("II", 2, 0)
+    for _ in range(2):
+        u.put("I18Q", BEGIN, *range(18))
+        for _ in range(6):
+            u.put("HHHQII", 0, 0, 1, 0xFFFF888000000000, 0, 0)
+        u.put("4Q6Q", CR0, 0, cr3, 0x6F0, *[0] * 6)
+        u.put("HQHQ3Q", 0, 0, 0, 0, 0, 0, 0)
+        u.put("7Q", EFER, 0, 0, 0, 0, 0, 0)
+        u.put("HHHQIIHHHQII", *[0] * 12)
+        u.put("3QI", 1, 0, 0, END)
+    u.close()
+
+
+def sav_lists(u):
+    """RAM, ROMs and the memory of devices; a page of each of the latter."""
+    u.put("IQ", 0x20000000, 1 << 27)
+    u.put("B", 1), u.text(b""), u.put("IB", 0, 0), u.text(b"PC BIOS"), u.put("QQ", 0xE0000, 0x20000), u.put("B", 255)
+    u.put("B", 1), u.text(b"vga"), u.put("IB", 0, 0), u.text(b"VRam"), u.put("Q", 0x100000), u.put("B", 255)
+    u.put("BBIB", 4 | 0x80, 1, 0, 1), u.page(b"BIOS" * 1024, True)
+    u.put("BBI", 2 | 0x80, 1, 0), u.page(bytes(range(256)) * 16, False), u.put("B", 3)
+
+
+def virtualbox_sav(raw, ranges, out, version=14, live=False, cr3=0):
+    """Every 8th page compressed: Python is slow. Live: what is wrong in the first pass is put right in the last."""
+    with open(out, "wb") as f:
+        head = b"\x7fVirtualBox SavedState V2.0\n\0\0\0\0" + struct.pack("<HHIIBBBBIII", 7, 0, 28, 157968, 64, 8, 8, 0, 4, 0, 4096)
+        f.write(head + u32(zlib.crc32(head + bytes(4))))
+        u = Unit(f, "SSM", 1, FINAL)
+        u.text(b"Build Type"), u.text(b"release"), u.close()
+        if cr3:
+            sav_cpus(f, cr3)
+        for number in ([0] if live else []) + [FINAL]:
+            u = Unit(f, "pgm", version, number)
+            if number == FINAL:
+                u.put("IBQI", BEGIN, 0, 0, 0)
+                if version >= 12:
+                    u.put("I", 0)
+                u.put("I", END)
+                for _ in range(2):
+                    u.put("IBQI", BEGIN, 1, 0xFFFFFFFFFFFFFFFF, 9)
+                    if version >= 14:
+                        u.put("4Q", 0, 0, 0, 0)
+                    u.put("I", END)
+                if version < 14:
+                    u.put("I", 0xFFFFFFFF)
+            if number != FINAL or not live:
+                sav_lists(u)
+            last = -1
+            for first, data in pieces(raw, ranges):
+                for at in range(0, len(data), PAGE):
+                    page, number_of = data[at:at + PAGE], (first + at) // PAGE
+                    late = live and number_of % 5 == 0
+                    if late and number != FINAL:
+                        page = b"old " * 1024
+                    elif live and not late and number == FINAL:
+                        continue
+                    zero = not page.strip(b"\0")
+                    kind = 0 if zero else 1
+                    u.put("B" if number_of == last + 1 else "BQ", *([kind] if number_of == last + 1 else [kind | 0x80, first + at]))
+                    if not zero:
+                        u.page(page, number_of % 8 == 0)
+                    last = number_of
+            u.put("B", 255)
+            u.close()
+        f.write(b"\nTheEnd\0" + struct.pack("<QIIIIIII", f.tell(), 0, 0, 0, 0, 0, 0, 0))
+
+
 # ---- EWF ----
 
 def ewf(raw, ranges, out):
@@ -95,4 +273,6 @@ def ewf(raw, ranges, out):
     return pathlib.Path(f"{out}.E01")
 
 
-MAKES = {"vmware": vmware, "vmware-single": vmware_single, "ewf": ewf}
+MAKES = {"vmware": vmware, "vmware-single": vmware_single, "virtualbox-core": virtualbox_core,
+         "virtualbox-sav": virtualbox_sav, "virtualbox-sav-live": lambda raw, ranges, out: virtualbox_sav(raw, ranges, out, 12, True),
+         "ewf": ewf}
