@@ -34,7 +34,7 @@ enum {
     CHUNK_HEADER = 4, // u8 type, u24 length of what follows
     CRC = 4,
     TRAILER = 8,
-    PIECES_MAX = 1 << 26,
+    PIECES_MAX = 1 << 24,
     COMPRESSED = 0,
     PLAIN = 1,
     SKIPPABLE = 0x80, // and those above, the stream identifier 0xff, too

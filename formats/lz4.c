@@ -31,7 +31,7 @@ enum {
     SKIPPABLE = 0x184d2a50,
     LEGACY_BLOCK = 8 << 20,
     FRAMES_MAX = 1 << 20,
-    BLOCKS_MAX = 1 << 26,
+    BLOCKS_MAX = 1 << 24,
     IS_LINKED = 1, // of struct frame
     IS_LEGACY = 2,
     HAS_CHECKS = 4,
@@ -269,7 +269,8 @@ static int frame(struct lz4 *z, struct eg_image *img, uint64_t *at, struct eg_er
     else if (magic != MAGIC || !header(img->view, z, at, &f))
         return *at = begin, 1;
     if (!blocks(img->view, z, at, &f))
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory for its blocks", img->path);
+        return eg_fail(e, EG_ENOMEM, "%s: lz4: out of memory for its blocks, or more than %d",
+                       img->path, BLOCKS_MAX);
     if (!f.whole)
         eg_image_note(img, "lz4: the frame at %#" PRIx64 " is damaged or cut off at %#" PRIx64,
                       begin, *at);

@@ -88,7 +88,7 @@ static void *borrow(struct pieces *s)
     if (s->n_idle)
         state = s->idle[--s->n_idle];
     pthread_mutex_unlock(&s->lock);
-    return state ? state : s->codec->start();
+    return state ? state : s->codec->start(s->context);
 }
 
 static void give_back(struct pieces *s, void *state)

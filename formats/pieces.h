@@ -13,7 +13,8 @@ struct eg_piece {
 
 struct eg_codec {
     const char *name;
-    void *(*start)(void); /**< a decompressor's state; NULL: out of memory. Or NULL: has none */
+    void *(*start)(const void *context); /**< a decompressor's state; NULL: out of memory. Or has
+                                             none */
     void (*stop)(void *state);
     /** Bytes [@skip, @skip + @len) of the content of piece @i: all of it unless it is larger than
      * EG_FILL_MAX. Called from many threads, each with a state of its own. @return false: damaged,

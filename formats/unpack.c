@@ -132,6 +132,8 @@ static int piece(void *context, size_t i, unsigned worker)
                 return atomic_store(&u->error, errno), 1;
             used += taken;
             r->got += made;
+            if (step == EG_UNPACK_STARVED)
+                return atomic_store(&u->error, ENOMEM), 1;
             if (step != EG_UNPACK_MORE) {
                 r->whole = step != EG_UNPACK_DAMAGED;
                 if (step == EG_UNPACK_DOUBTFUL)

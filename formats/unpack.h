@@ -10,6 +10,7 @@ enum eg_unpack_step {
     EG_UNPACK_END,      /**< of the piece */
     EG_UNPACK_DOUBTFUL, /**< the end, but the content is not what its checksum says */
     EG_UNPACK_DAMAGED,
+    EG_UNPACK_STARVED, /**< out of memory */
 };
 
 struct eg_unpacker {

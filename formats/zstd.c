@@ -26,8 +26,9 @@ static int probe(const struct eg_head *h)
     return at ? 60 : 0; // lz4 has these too
 }
 
-static void *start(void)
+static void *start(const void *context)
 {
+    (void)context;
     return ZSTD_createDCtx();
 }
 
