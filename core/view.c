@@ -161,9 +161,14 @@ static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t a
         }
         if (x.made) {
             const uint8_t *p = filled(v, as, &x);
+            const uint64_t run = x.last - x.start;
 
             if (p)
                 return p + (addr - x.start);
+            // The space may have learnt which of its pages is damaged, and make shorter runs.
+            eg_extent_at(v, as, addr, &x);
+            if (x.made && x.last - x.start < run)
+                continue;
             break;
         }
         addr = x.below_addr + (addr - x.start);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum {
-    GROUP_BYTES = 1 << 16, // pages made together lie in one such aligned run
+    GROUP_BYTES = 1 << 14, // pages made together lie in one such aligned run: random reads want few
     RANK_SHIFT = 9,        // page frames to a rank, at least
     RANKS_MAX = 1 << 20,   // 8 MiB of them
     HOLE_WORDS = 4096,     // a hole is told in pieces of at most 2^18 page frames
