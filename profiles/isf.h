@@ -20,4 +20,12 @@ struct eg_isf_source {
 int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struct eg_model *model,
                 struct eg_error *e);
 
+/** Does a file of this name hold ISF: .json, .json.xz, .json.gz, .json.bz2? */
+bool eg_isf_name(const char *path);
+/** The text of the kernel that the file is of ("Linux version 6.1.0-…"), up to the end of its line:
+ * what dwarf2json keeps as the symbol linux_banner's constant data. Unpacks, but does not parse.
+ * @return false: it says none. */
+bool eg_isf_banner(const char *path, char *out, size_t size);
+bool eg_isf_banner_in(const struct eg_isf_source *from, char *out, size_t size);
+
 #endif

@@ -16,7 +16,8 @@ void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
     eg_profile_free(g->symbols);
     eg_profile_free(g->types);
     eg_profile_free(g->exports);
-    g->symbols = g->types = g->exports = NULL;
+    eg_profile_free(g->derived);
+    g->symbols = g->types = g->exports = g->derived = NULL;
     if (g->space)
         eg_view_forget(v, g->space);
     eg_space_close(g->space);
@@ -217,6 +218,7 @@ static int find(struct eg_system *sys, struct eg_error *e)
             i = 0;
         }
     }
+    linux_folders_free(&f);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "%s", "stopped");
     if (f.tries > TRIES_MAX)

@@ -23,7 +23,6 @@ struct linux_given {
     struct eg_profile **modules;
     size_t n_modules;
     const struct eg_find_options *options;
-    char build_id[64]; /**< by which it was found; "" */
 };
 
 struct linux_finder;
@@ -42,6 +41,7 @@ struct linux_guess {
     struct eg_space *space;             /**< over paging; NULL until the root is known */
     struct eg_profile *symbols, *types; /**< owned; NULL: none */
     struct eg_profile *exports;         /**< the same; at physical addresses */
+    struct eg_profile *derived;         /**< the same; of no table: see derived.c */
     struct eg_types ts;                 /**< of types, or of what the user gave */
     bool captures;     /**< it was started to save the memory of a kernel that crashed */
     char notes_id[48]; /**< build id in the image's notes; "" */
@@ -66,6 +66,8 @@ struct linux_arch {
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_guess *g);
     /** Where the linear map of all memory has @pa, by the kernel's own variables. */
     bool (*linear)(struct linux_finder *f, const struct linux_guess *g, uint64_t pa, uint64_t *va);
+    /** The distinct addresses that code at @va uses, into @out. NULL: its code is not read. */
+    size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
     bool moves; /**< its memory begins anywhere: raw bytes of it lack an address */
 };
 static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
@@ -82,10 +84,9 @@ struct linux_finder {
     const struct eg_os *os;
     struct eg_view *v;
     struct eg_space *phys;
-    struct linux_given *given; /**< by the user; NULL: nothing */
-    struct linux_given
-        *stored;         /**< of the profile folders, for the last build that one was there for */
-    const uint64_t *btf; /**< where headers of a kernel's BTF are, while they are tried */
+    struct linux_given *given;     /**< by the user; NULL: nothing */
+    struct linux_folders *folders; /**< what is in the profile folders; NULL: not listed yet */
+    const uint64_t *btf;           /**< where headers of a kernel's BTF are, while they are tried */
     size_t n_btf;
     unsigned tries;
     bool done;     /**< a candidate passed everything, and nobody asked for more */
@@ -177,6 +178,13 @@ const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, 
 struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint64_t from,
                                  uint64_t last, const struct eg_model *m);
 
+/* ---- derived.c, adrp.c ---- */
+
+/** Variables that no table names, found by what leads to them. @g has its space. The caller frees;
+ * NULL: none. */
+struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g);
+size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
+
 /* ---- given.c ---- */
 
 /** The system owns @p now. @return false: out of memory, and it is freed. */
@@ -184,13 +192,22 @@ bool linux_own(struct eg_system *sys, struct eg_profile *p);
 
 /** What --profile, --vmlinux and --system-map name. @return 0 with NULL when they name nothing. */
 int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_error *e);
-/** A profile of this build in the profile folders; NULL: none. */
-struct linux_given *linux_given_find(struct linux_finder *f, const char *build_id);
+/** The same of one file. */
+int linux_given_file(struct eg_system *sys, const char *path, struct linux_given **out,
+                     struct eg_error *e);
 /** What to add to @p's symbols in this guess: link-time addresses were moved by KASLR. */
 bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift);
 /** Note where the members that matter most lie elsewhere in @a than in @b: another kernel's
  * profile. */
 void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const struct eg_types *b);
+
+/* ---- folders.c ---- */
+
+/** What the profile folders have for this kernel: an .egp of its build; where it lacks types of its
+ * own, an ELF file of its build or an ISF of its banner; where it lacks symbols, a System.map of
+ * its release. NULL: nothing. */
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_guess *g);
+void linux_folders_free(struct linux_finder *f);
 
 /* ---- checks.c ---- */
 void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c);

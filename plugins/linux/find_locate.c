@@ -281,6 +281,7 @@ void linux_locate(struct linux_finder *f, struct linux_guess *g)
         text_of(f, g);
     if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
         eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
-    if (!g->given && (g->given = linux_given_find(f, g->notes_id)))
+    if (!g->given && (g->given = linux_given_find(f, g)))
         linux_use_types(g);
+    g->derived = linux_derive(f, g);
 }

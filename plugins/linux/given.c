@@ -1,7 +1,6 @@
-/** given.c - types and symbols from files: named by the user, or found by build id in folders. */
+/** given.c - types and symbols from files: named by the user, or found in folders (folders.c). */
 #include "../../profiles/store.h"
 #include "find.h"
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,9 +70,10 @@ static int read_one(struct eg_system *sys, struct linux_given *g, const char *pa
 {
     const size_t len = strlen(path);
     struct eg_profile *p;
+    char id[64];
     int rc;
 
-    if (len > 4 && !strcmp(path + len - 4, ".egp"))
+    if ((len > 4 && !strcmp(path + len - 4, ".egp")) || eg_store_build_id(path, id))
         return read_stored(sys, g, path, e);
     rc = eg_profile_read(&p, path, sys->options.threads, e);
     if (rc < 0)
@@ -105,40 +105,15 @@ int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_
     return 0;
 }
 
-struct linux_given *linux_given_find(struct linux_finder *f, const char *build_id)
+int linux_given_file(struct eg_system *sys, const char *path, struct linux_given **out,
+                     struct eg_error *e)
 {
-    struct eg_system *sys = f->sys;
+    struct linux_given *g = given_new(sys);
+    int rc = g ? read_one(sys, g, path, e) : eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
 
-    if (f->stored && !strcmp(f->stored->build_id, build_id))
-        return f->stored;
-    for (size_t i = 0; *build_id && i < sys->options.n_profile_dirs; i++) {
-        const char *folder = sys->options.profile_dirs[i];
-        DIR *dir = opendir(folder);
-        struct dirent *entry;
-        struct linux_given *g = NULL;
-
-        while (dir && !g && (entry = readdir(dir))) {
-            char path[4096], own_id[64];
-            struct eg_error e;
-
-            if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >=
-                    sizeof path ||
-                !eg_store_build_id(path, own_id) || strcmp(own_id, build_id) != 0 ||
-                !(g = given_new(sys)))
-                continue;
-            if (read_stored(sys, g, path, &e) < 0) {
-                eg_system_note(sys, "%s", e.text);
-                g = NULL;
-            }
-        }
-        if (dir)
-            closedir(dir);
-        if (g) {
-            snprintf(g->build_id, sizeof g->build_id, "%s", build_id);
-            return f->stored = g;
-        }
-    }
-    return NULL;
+    if (rc == 0)
+        *out = g;
+    return rc;
 }
 
 static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *addr)

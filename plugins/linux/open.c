@@ -169,6 +169,12 @@ static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_
         if (!linux_own(sys, symbols) || !add_symbols(sys, g, symbols, g->delta, "exported symbols"))
             return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
     }
+    if (g->derived) {
+        symbols = g->derived;
+        g->derived = NULL;
+        if (!linux_own(sys, symbols) || !add_symbols(sys, g, symbols, 0, "derived"))
+            return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
+    }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
         const struct eg_profile *p = g->given->symbols[i];
         uint64_t shift;
@@ -197,6 +203,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
     if (!g->space) { /* --kernel N: not the one that was in the lead */
         linux_load(&f, g);
         linux_locate(&f, g);
+        linux_folders_free(&f);
     }
     if (!g->space)
         return eg_fail(e, EG_ENOTFOUND, "%s", "linux: the kernel's page tables are lost");
