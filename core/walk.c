@@ -2,34 +2,35 @@
 #include "walk.h"
 #include "run.h"
 
-const char *eg_walk_name(uint32_t id, char *out)
+struct eg_link eg_walk_link(struct eg_obj head, uint32_t id)
 {
     const struct eg_handle *h = eg_handle(id);
+    struct eg_link link = { h ? h->type : "?", h ? h->name : "?", { 0 } };
 
-    snprintf(out, 128, "%s.%s", h ? h->type : "?", h ? h->name : "?");
-    return out;
+    if (head.bind)
+        link.slot = head.bind->slots[id];
+    return link;
 }
 
-struct eg_obj eg_walk_begin(const char *what, struct eg_obj head, unsigned words, uint32_t id,
-                            uint64_t *at, uint64_t *off)
+struct eg_obj eg_walk_begin(const char *what, struct eg_obj head, unsigned words,
+                            const struct eg_link *link, uint64_t *at, uint64_t *off)
 {
-    const struct eg_slot *s = &head.bind->slots[id];
-    char name[128];
+    const struct eg_slot *s = &link->slot;
 
     if (!head.why && head.kind == EG_K_PTR)
         head = eg_deref(head);
     if (!head.why && (head.kind != EG_K_STRUCT || head.size < words * head.bind->model.ptr_size)) {
         if (head.view->run)
-            eg_failed(head.view->run, "%s of %s: begun on a struct %s", what,
-                      eg_walk_name(id, name), eg_type_name(head.bind->types, head.type));
+            eg_failed(head.view->run, "%s of %s.%s: begun on a struct %s", what, link->type,
+                      link->name, eg_type_name(head.bind->types, head.type));
         head = eg_bad(head, EG_WRONG_TYPE, head.addr);
     }
     if (!head.why && !s->kind)
         head = eg_bad(head, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, head.addr);
     if (head.why) {
         if (head.why != EG_NULL)
-            eg_note(head.view->run, "%s of %s: not walked: %#" PRIx64 ": %s", what,
-                    eg_walk_name(id, name), head.addr, eg_why_text((enum eg_why)head.why));
+            eg_note(head.view->run, "%s of %s.%s: not walked: %#" PRIx64 ": %s", what, link->type,
+                    link->name, head.addr, eg_why_text((enum eg_why)head.why));
         return head;
     }
     *at = head.addr;

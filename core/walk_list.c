@@ -10,9 +10,16 @@
 
 enum { ENDED, FORWARD, BACKWARD };
 
-struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t link)
+struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t id)
 {
-    struct eg_list_walk w = { .id = link };
+    const struct eg_link link = eg_walk_link(head, id);
+
+    return eg_list_begin(head, &link);
+}
+
+struct eg_list_walk eg_list_begin(struct eg_obj head, const struct eg_link *link)
+{
+    struct eg_list_walk w = { .type = link->type, .link = link->name };
 
     w.elem = eg_walk_begin("list", head, 2, link, &w.head, &w.off);
     w.cur = w.head;
@@ -48,7 +55,6 @@ static bool give(struct eg_list_walk *w, uint64_t node, uint64_t *count, struct 
 bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out)
 {
     enum eg_why why;
-    char name[128];
     uint64_t node;
 
     if (w->state == ENDED || eg_stopped(w->elem.view->run))
@@ -70,9 +76,9 @@ bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out)
         return give(w, node, &w->back, out);
     w->state = ENDED;
     eg_note(w->elem.view->run,
-            "list of %s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64
+            "list of %s.%s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64
             ": %s); walked from the other end, %" PRIu64 " more%s",
-            eg_walk_name(w->id, name), w->head, w->n, w->broken_at,
+            w->type, w->link, w->head, w->n, w->broken_at,
             w->why == EG_BAD_VALUE ? "its link back leads elsewhere"
                                    : eg_why_text((enum eg_why)w->why),
             w->back, why == EG_BAD_VALUE && node == w->last ? ", and the ends meet" : "");

@@ -7,9 +7,16 @@
 
 /* ---- hlist: head {first}, node {next, pprev}; pprev is where the pointer to the node is ---- */
 
-struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t link)
+struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t id)
 {
-    struct eg_hlist_walk w = { .id = link };
+    const struct eg_link link = eg_walk_link(head, id);
+
+    return eg_hlist_begin(head, &link);
+}
+
+struct eg_hlist_walk eg_hlist_begin(struct eg_obj head, const struct eg_link *link)
+{
+    struct eg_hlist_walk w = { .type = link->type, .link = link->name };
 
     w.elem = eg_walk_begin("hlist", head, 1, link, &w.head, &w.off);
     w.from = w.head;
@@ -21,7 +28,6 @@ bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out)
 {
     const struct eg_obj *e = &w->elem;
     uint64_t node, pprev;
-    char name[128];
     bool readable;
 
     if (!w->going || eg_stopped(e->view->run))
@@ -36,9 +42,9 @@ bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out)
     if (!readable || pprev != w->from || node == w->head) {
         w->going = false;
         eg_note(e->view->run,
-                "hlist of %s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64
+                "hlist of %s.%s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64
                 ": %s): what follows is lost",
-                eg_walk_name(w->id, name), w->head, w->n, readable ? node : e->view->why_addr,
+                w->type, w->link, w->head, w->n, readable ? node : e->view->why_addr,
                 readable ? "its link back leads elsewhere"
                          : eg_why_text((enum eg_why)e->view->why));
         return false;
@@ -55,9 +61,16 @@ bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out)
 enum { ENDED, FIRST, GOING };
 enum { PARENT, RIGHT, LEFT };
 
-struct eg_rb_walk eg_rb_begin_(struct eg_obj root, uint32_t link)
+struct eg_rb_walk eg_rb_begin_(struct eg_obj root, uint32_t id)
 {
-    struct eg_rb_walk w = { .id = link };
+    const struct eg_link link = eg_walk_link(root, id);
+
+    return eg_rb_begin(root, &link);
+}
+
+struct eg_rb_walk eg_rb_begin(struct eg_obj root, const struct eg_link *link)
+{
+    struct eg_rb_walk w = { .type = link->type, .link = link->name };
 
     w.elem = eg_walk_begin("rbtree", root, 1, link, &w.root, &w.off);
     w.state = w.elem.why ? ENDED : FIRST;
@@ -76,7 +89,6 @@ static uint64_t child(const struct eg_rb_walk *w, uint64_t at, uint64_t parent)
 {
     struct eg_view *v = w->elem.view;
     uint64_t node, back;
-    char name[128];
 
     if (eg_walk_read(&w->elem, at, &node)) {
         if (!node)
@@ -89,8 +101,9 @@ static uint64_t child(const struct eg_rb_walk *w, uint64_t at, uint64_t parent)
         }
     }
     eg_note(v->run,
-            "rbtree of %s at %#" PRIx64 ": the branch at %#" PRIx64 " is lost (%#" PRIx64 ": %s)",
-            eg_walk_name(w->id, name), w->root, at, v->why_addr,
+            "rbtree of %s.%s at %#" PRIx64 ": the branch at %#" PRIx64 " is lost (%#" PRIx64
+            ": %s)",
+            w->type, w->link, w->root, at, v->why_addr,
             v->why == EG_BAD_VALUE ? "its parent is another" : eg_why_text((enum eg_why)v->why));
     return 0;
 }

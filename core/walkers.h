@@ -6,16 +6,24 @@
 
 /* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run ---- */
 
+/** The member that links elements, where it is not a handle of the file but found by name. Its
+ * names live as long as the walk. */
+struct eg_link {
+    const char *type, *name;
+    struct eg_slot slot;
+};
+
 /** A circular struct list_head. Healthy: one pass with each next's prev checked. Broken: from the
  * other end too. A bad head is an empty list with a note that says why; a null one is just empty.
  * The walks' states are core's own. */
 struct eg_list_walk {
     struct eg_obj elem; /**< the elements' cursor, but for its address */
     uint64_t off, head, cur, last, broken_at, n, back;
-    uint32_t id;
+    const char *type, *link;
     uint8_t state, why;
 };
 EG_API struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t link);
+EG_API struct eg_list_walk eg_list_begin(struct eg_obj head, const struct eg_link *link);
 EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
 
 /** for each struct whose member @link (a list_head: task_struct.tasks) is on the list at @head_ (a
@@ -28,10 +36,11 @@ EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
 struct eg_hlist_walk {
     struct eg_obj elem;
     uint64_t off, head, from, n;
-    uint32_t id;
+    const char *type, *link;
     bool going;
 };
 EG_API struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t link);
+EG_API struct eg_hlist_walk eg_hlist_begin(struct eg_obj head, const struct eg_link *link);
 EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
 #define eg_each_hlist(it, head_, link)                                                             \
     for (struct eg_hlist_walk EG_CAT(w_, __LINE__) = eg_hlist_begin_((head_), (eg_f_##link).id);   \
@@ -42,10 +51,11 @@ EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
 struct eg_rb_walk {
     struct eg_obj elem;
     uint64_t off, root, cur, n;
-    uint32_t id;
+    const char *type, *link;
     uint8_t state;
 };
 EG_API struct eg_rb_walk eg_rb_begin_(struct eg_obj root, uint32_t link);
+EG_API struct eg_rb_walk eg_rb_begin(struct eg_obj root, const struct eg_link *link);
 EG_API bool eg_rb_next_(struct eg_rb_walk *w, struct eg_obj *out);
 #define eg_each_rb(it, root_, link)                                                                \
     for (struct eg_rb_walk EG_CAT(w_, __LINE__) = eg_rb_begin_((root_), (eg_f_##link).id);         \
