@@ -64,7 +64,8 @@ unpack() { # SUITE ARCH PACKAGE
 
 # The newest kernel package that the pattern of a sample stands for, as a version: 6.1.0-56-cloud-amd64.
 kernel_version() { # SUITE ARCH PATTERN
-    local file=$cache/versions/$1-$2-${3//\*/_}
+    local file=$cache/versions/$1-$2-${3//\*/_} package=$3
+    case $3 in *"-$2" | *"-$2-"*) ;; *) package=$3-$2 ;; esac
     if [ ! -e "$file" ]; then
         mkdir -p "${file%/*}"
         local found
@@ -74,11 +75,11 @@ kernel_version() { # SUITE ARCH PATTERN
                 sort -V | tail -1)
             ;;
         *)
-            found=$(apt "$1" "$2" apt-cache depends "$3-$2" | sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p' |
+            found=$(apt "$1" "$2" apt-cache depends "$package" | sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p' |
                 head -1)
             ;;
         esac
-        [ -n "$found" ] || die "no package $3-$2 in $1"
+        [ -n "$found" ] || die "no package $package in $1"
         echo "$found" > "$file"
     fi
     cat "$file"

@@ -29,6 +29,12 @@ bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va)
         *va = s->addr + g->delta;
         return true;
     }
+    iter = 0;
+    s = g->derived ? eg_profile_symbol(g->derived, name, &iter) : NULL;
+    if (s) {
+        *va = s->addr;
+        return true;
+    }
     for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
         uint64_t shift;
 

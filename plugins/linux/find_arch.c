@@ -121,6 +121,7 @@ static const struct linux_arch archs[] = {
         .roots = arm64_roots,
         .vmcoreinfo = arm64_vmcoreinfo,
         .linear = arm64_linear,
+        .targets = linux_arm64_targets,
         .moves = true,
     },
 };
