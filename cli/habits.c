@@ -49,7 +49,10 @@ const struct cli_habit *cli_habit(const char *name, char letter)
 static const struct {
     const char *theirs, *ours;
 } verbs[] = {
-    { "rd", "hexdump" }, { "struct", "dt" }, { "union", "dt" }, { "whatis", "dt" }, { "p", "dt" },
+    { "rd", "hexdump" },
+    { "struct", "dt" },
+    { "union", "dt" },
+    { "p", "dt" },
 };
 
 const char *cli_habit_verb_nth(size_t i, const char **ours)
@@ -109,8 +112,7 @@ static const struct {
     { " layerwriter ", "`engram dump IMAGE --phys -o DIR` writes physical memory" },
     { " configwriter ", "nothing is configured by a file: say it with options" },
     { " volshell ", "there is no shell: `engram help` lists what looks by hand" },
-    { " kmem slabinfo ", NO_PLUGIN "shows slabs or free memory; `engram vtop` translates, "
-                                   "`engram IMAGE` counts" },
+    { " kmem slabinfo ", NO_PLUGIN "counts slabs or free memory; `whatis` says who uses a place" },
     { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
     { " foreach ", "plugins show all processes; --pid N chooses" },
     { " set ", "nothing is kept from command to command; --pid N chooses a process" },

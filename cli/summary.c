@@ -120,14 +120,14 @@ static void others(struct verdict *v)
 static void sources(struct verdict *v)
 {
     const struct eg_system *sys = v->o.sys;
+    const struct eg_profile *p = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
 
-    if (sys->types.n_layers) {
-        const struct eg_profile *p = sys->types.layers[0].profile;
-
+    if (p && p->n_types > 1) { // id 0 is void
         line(v, "types", "%" PRIu32 " of %s%s", p->n_types, p->source ? p->source : "a profile",
              sys->types.n_layers > 1 ? ", and of modules" : "");
     } else {
-        line(v, "types", "none: what needs none still works; --profile FILE gives them");
+        line(v, "types",
+             "none: what needs none still works; --profile FILE or -s FOLDER gives them");
     }
     for (size_t i = 0; i < sys->symbols.n; i++) {
         const struct eg_symbols *s = &sys->symbols.at[i];

@@ -101,6 +101,11 @@ static struct linux_folders *folders(struct linux_finder *f)
         if (d->files.n > first)
             qsort(d->files.at + first, d->files.n - first, sizeof *d->files.at, by_path);
     }
+    if (d->files.n == FILES_MAX)
+        eg_system_note(f->sys,
+                       "profile folders: more than %d files: the others were not looked at; name a "
+                       "folder of symbol files only",
+                       FILES_MAX);
     return f->folders = d;
 }
 
