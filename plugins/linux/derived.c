@@ -7,7 +7,7 @@
 #include "find.h"
 #include <stdlib.h>
 
-enum { CODE_MAX = 8192, TARGETS_MAX = 256, ELEMENTS = 8, NAME_LEN = 64, DEPTH_MAX = 16 };
+enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16 };
 
 struct derive {
     struct linux_finder *f;
@@ -17,8 +17,7 @@ struct derive {
 
 /** What must be right at a place. */
 struct test {
-    /** @return 0: no; 1: it may be, but says nothing (an empty list); 2: yes. */
-    int (*passes)(const struct derive *d, const struct test *t, uint64_t va);
+    bool (*passes)(const struct derive *d, const struct test *t, uint64_t va);
     const char *type, *link; /**< of the elements, and by which member they hang together */
     const char *name;        /**< a member of theirs that is a name, or an id */
 };
@@ -70,8 +69,8 @@ static bool is_text(const struct derive *d, uint64_t at)
 struct elements {
     const struct derive *d;
     uint64_t link, name;
-    bool pointed; /* the name is elsewhere */
-    unsigned n, named;
+    bool pointed; // the name is elsewhere
+    int64_t named;
 };
 
 static void see_element(void *context, uint64_t node)
@@ -79,26 +78,23 @@ static void see_element(void *context, uint64_t node)
     struct elements *e = context;
     uint64_t at = node - e->link + e->name;
 
-    if (e->n++ < ELEMENTS)
-        e->named += (!e->pointed || pointer(e->d, at, &at)) && is_text(e->d, at);
+    e->named += (!e->pointed || pointer(e->d, at, &at)) && is_text(e->d, at);
 }
 
-/** A list that closes, of elements with names. */
-static int list_of(const struct derive *d, const struct test *t, uint64_t va)
+/** A list that closes, of elements with names: its head alone has none. Of an empty list nothing
+ * can be told. */
+static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     enum { LIST_MAX = 1 << 16 };
     struct elements e = { .d = d };
     uint64_t first, size;
-    int64_t n;
 
     if (!member(d, t->type, t->link, &e.link, NULL) ||
         !member(d, t->type, t->name, &e.name, &size) || !pointer(d, va, &first))
-        return 0;
+        return false;
     e.pointed = size == d->model->ptr_size;
-    n = linux_list(d->f->v, d->g->space, d->model, va, LIST_MAX, see_element, &e);
-    if (n == 0)
-        return 1;
-    return n > 0 && e.named == EG_MIN(e.n, (unsigned)ELEMENTS) ? 2 : 0;
+    return linux_list(d->f->v, d->g->space, d->model, va, LIST_MAX, see_element, &e) == e.named &&
+           e.named;
 }
 
 /** The entry of the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
@@ -129,7 +125,7 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
 }
 
 /** An idr of objects that know their number; "aux.id" is behind a pointer. */
-static int idr_of(const struct derive *d, const struct test *t, uint64_t va)
+static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t head, entry, index, off, base = 0, i;
     uint32_t base32 = 0, id;
@@ -137,42 +133,38 @@ static int idr_of(const struct derive *d, const struct test *t, uint64_t va)
     if (!member(d, "idr", "idr_rt.xa_head", &head, NULL) ||
         !member(d, "idr", "idr_base", &base, NULL) || !word(d, va + base, &base32) ||
         !first_entry(d, va + head, &entry, &index))
-        return 0;
+        return false;
     if (t->link && (!member(d, t->type, t->link, &off, NULL) || !pointer(d, entry + off, &entry)))
-        return 0;
+        return false;
     if (!member(d, t->link ? t->link + strlen(t->link) + 1 : t->type, t->name, &i, NULL))
-        return 0;
-    return word(d, entry + i, &id) && id == index + base32 ? 2 : 0;
+        return false;
+    return word(d, entry + i, &id) && id == index + base32;
 }
 
 /** A pointer to text. */
-static int text_pointer(const struct derive *d, const struct test *t, uint64_t va)
+static bool text_pointer(const struct derive *d, const struct test *t, uint64_t va)
 {
     char text[2];
     uint64_t at;
 
     (void)t;
     return pointer(d, va, &at) && !in_image(d, at) &&
-                   eg_read(d->f->v, d->g->space, at, text, sizeof text) && text[0] > ' ' &&
-                   text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f
-               ? 2
-               : 0;
+           eg_read(d->f->v, d->g->space, at, text, sizeof text) && text[0] > ' ' &&
+           text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f;
 }
 
 /** An object that points at a place of the kernel image, which has the name t->name. */
-static int points_at(const struct derive *d, const struct test *t, uint64_t va)
+static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t off, to, at;
 
     return member(d, t->type, t->link, &off, NULL) && linux_sym(d->g, t->name, &to) &&
-                   pointer(d, va + off, &at) && at == to
-               ? 2
-               : 0;
+           pointer(d, va + off, &at) && at == to;
 }
 
 /** A sequence count, and behind it a timekeeper, which says one thing twice: offs_real is
  * wall_to_monotonic negated. */
-static int timekeeper(const struct derive *d, const struct test *t, uint64_t va)
+static bool timekeeper(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t real, sec, nsec, a, b, c;
 
@@ -180,21 +172,21 @@ static int timekeeper(const struct derive *d, const struct test *t, uint64_t va)
     if (!member(d, "timekeeper", "offs_real", &real, NULL) ||
         !member(d, "timekeeper", "wall_to_monotonic.tv_sec", &sec, NULL) ||
         !member(d, "timekeeper", "wall_to_monotonic.tv_nsec", &nsec, NULL))
-        return 0;
+        return false;
     for (uint64_t off = 4; off <= 128; off += 4)
         if (pointer(d, va + off + real, &a) && a && pointer(d, va + off + sec, &b) &&
             pointer(d, va + off + nsec, &c) && a == -(b * 1000000000 + c))
-            return 2;
-    return 0;
+            return true;
+    return false;
 }
 
 /** Anything in the image: where it was led to by a pointer of its own type. */
-static int anything(const struct derive *d, const struct test *t, uint64_t va)
+static bool anything(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t first;
 
     (void)t;
-    return pointer(d, va, &first) ? 2 : 0;
+    return pointer(d, va, &first);
 }
 
 /* ---- where to look ---- */
@@ -227,7 +219,7 @@ static const struct symbol symbols[] = {
       NULL,
       { list_of, "super_block", "s_list", "s_id" } },
     { "slab_caches",
-      "kmem_cache_create_usercopy slab_prepare_cpu kmem_cache_destroy",
+      "slab_next slab_start dump_unreclaimable_slab",
       NULL,
       NULL,
       { list_of, "kmem_cache", "list", "name" } },
@@ -251,23 +243,21 @@ static const struct symbol symbols[] = {
     { "init_fs", "init_task", "task_struct", "fs", { anything, NULL, NULL, NULL } },
 };
 
-/** Of the places that were found the one that passes. */
+/** Of the places that were found those that pass. */
 struct choice {
     const struct derive *d;
     const struct test *test;
-    uint64_t at[2]; /* the first of each result: 1, 2 */
-    unsigned n[2];
+    uint64_t at; // the first
+    unsigned n;
 };
 
 static void consider(struct choice *c, uint64_t va)
 {
-    int passed;
-
-    if (!in_image(c->d, va) || va % c->d->model->ptr_size || va == c->at[0] || va == c->at[1])
+    if (!in_image(c->d, va) || va % c->d->model->ptr_size || (c->n && va == c->at) ||
+        !c->test->passes(c->d, c->test, va))
         return;
-    passed = c->test->passes(c->d, c->test, va);
-    if (passed && !c->n[passed - 1]++)
-        c->at[passed - 1] = va;
+    if (!c->n++)
+        c->at = va;
 }
 
 static void consider_targets(struct choice *c, const char *name, size_t len)
@@ -314,12 +304,9 @@ static bool find(const struct derive *d, const struct symbol *s, uint64_t *va)
             p += len + (p[len] == ' ');
         }
     }
-    for (int passed = 1; passed >= 0; passed--)
-        if (c.n[passed]) {
-            *va = c.at[passed];
-            return c.n[passed] == 1;
-        }
-    return false;
+    if (c.n == 1)
+        *va = c.at;
+    return c.n == 1;
 }
 
 struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g)

@@ -421,6 +421,7 @@ class Vmcoreinfo(Declaration):
             if name in ("_stext", "init_uts_ns"):
                 out[f"SYMBOL({name})"] = {"Value": int(address, 16)}
         self.own = [(key, out[key]["Value"]) for key in ("OSRELEASE", "SYMBOL(_stext)")]
+        self.told = set(out)  # of a kernel whose kallsyms lists functions only: not the data
         return out
 
     def applies(self, truth):
@@ -433,7 +434,7 @@ class Vmcoreinfo(Declaration):
         return [row for row in rows if row["Offset"] not in others]
 
     def key(self, row):
-        return row["Key"] if row["Key"] in ("OSRELEASE", "SYMBOL(_stext)", "SYMBOL(init_uts_ns)") else None
+        return row["Key"] if row["Key"] in self.told else None
 
     def have(self, row, column):
         return int(row["Value"], 16) if row["Key"].startswith("SYMBOL") else row["Value"]
