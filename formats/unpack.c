@@ -136,6 +136,7 @@ static int piece(void *context, size_t i, unsigned worker)
                 return atomic_store(&u->error, ENOMEM), 1;
             if (step != EG_UNPACK_MORE) {
                 r->whole = step != EG_UNPACK_DAMAGED;
+                eg_progress_add(u->progress, f[1].in - in);
                 if (step == EG_UNPACK_DOUBTFUL)
                     atomic_fetch_add(&u->wrong, 1);
                 return 0;
@@ -225,7 +226,7 @@ static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *
     u->results = calloc(u->n, sizeof *u->results);
     if (!u->workers || !u->results)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", u->img->path);
-    u->progress = eg_progress_begin("unpacking", packed, "bytes", quiet);
+    u->progress = eg_progress_begin("unpacking", packed, "B", quiet);
     eg_parallel(threads, u->n, piece, u);
     eg_progress_end(u->progress);
     for (unsigned i = 0; i < threads; i++) {
@@ -253,7 +254,7 @@ static int make_file(struct unpack *u, struct eg_error *e)
         return eg_fail(e, EG_EIO, "%s: no temporary file in %s: %s: name another folder with --tmp",
                        u->img->path, u->dir, strerror(errno));
     room = eg_mul(fs.f_bavail, fs.f_frsize, &room) ? room : UINT64_MAX;
-    if (size > room && size >> EG_UNPACK_UNBOUNDED == 0)
+    if (u->exact && size > room)
         return eg_fail(e, EG_EIO,
                        "%s: must be unpacked: needs %" PRIu64 " MiB in %s, which has %" PRIu64
                        ": name another folder with --tmp, or make it seekable with `engram pack`",
