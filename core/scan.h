@@ -54,6 +54,10 @@ struct eg_scan {
     /** On the run's thread, in order: make a row of it (or none). */
     void (*hit)(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h);
+    /** On the run's thread, after the last hit, for rows that more than one hit decides; may be
+     * NULL. Regions live until then. Not called when the run failed or was stopped.
+     * @return 0 or eg_failed(). */
+    int (*done)(struct eg_run *r, void *state);
 };
 
 /** The arguments that every such plugin has: EG_ARGS(EG_SCAN_ARGS, EG_ARG(…)). */

@@ -91,6 +91,13 @@ static int begin(struct eg_run *r, void *context)
     return p->scan->begin ? p->scan->begin(r, &p->state) : 0;
 }
 
+static int finish(struct eg_run *r, void *context)
+{
+    const struct eg_searcher *p = context;
+
+    return p->scan->done(r, p->state);
+}
+
 /** What the pass has learnt on the way is said in each result. */
 static int take_notes(struct eg_run *r, void *context)
 {
@@ -166,6 +173,8 @@ void eg_search(struct eg_system *sys, const struct eg_plugin_reg *const *p, size
     for (size_t i = 0; i < n; i++) {
         struct eg_searcher *q = &s.at[i];
 
+        if (q->begun && q->scan->done && !eg_stopped(q->run))
+            eg_run_do(q->run, finish, q);
         if (q->begun && q->scan->end)
             q->scan->end(q->state);
         if (!q->run)
