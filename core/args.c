@@ -143,9 +143,14 @@ bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out)
     return g && address(r->sys, g->value, out);
 }
 
-const char *eg_arg_text(struct eg_run *r, const char *name)
+const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i)
 {
-    const struct eg_given_arg *g = given(r, name, 0);
+    const struct eg_given_arg *g = given(r, name, i);
 
     return g ? g->value : NULL;
+}
+
+const char *eg_arg_text(struct eg_run *r, const char *name)
+{
+    return eg_arg_text_nth(r, name, 0);
 }

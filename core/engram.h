@@ -80,6 +80,8 @@ EG_API bool eg_arg_match(struct eg_run *r, const char *name,
                          int64_t value); /**< true when not given, or in the list */
 EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out);
 EG_API const char *eg_arg_text(struct eg_run *r, const char *name); /**< NULL when not given */
+/** The @i-th of several, as they were given; NULL: no more. */
+EG_API const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i);
 
 /* ---- rows ---- */
 
