@@ -15,13 +15,11 @@ static const struct {
     uint8_t len;
     const char *what, *advice;
 } others[] = {
-    { "AVML", 4, "an AVML snappy dump", "unpack it with `avml-convert`" },
-    { "\x1f\x8b\x08", 3, "gzip", "unpack it, or pack it again with zstd" },
-    { "\xfd\x37zXZ", 6, "xz", "unpack it, or pack it again with zstd" },
-    { "BZh", 3, "bzip2", "unpack it, or pack it again with zstd" },
-    { "\x04\x22\x4d\x18", 4, "lz4", "unpack it, or pack it again with zstd" },
+    { "AVML", 4, "an AVML dump of another version", "convert it with `avml-convert`" },
     { "\x7f\x45LF", 4, "an ELF file, but no core", "a vmlinux is given with --vmlinux" },
-    { "QEVM", 4, "a QEMU migration stream", "dump with `dump-guest-memory`" },
+    { "QEVM", 4, "a QEMU migration stream, but not of version 3", "dump with `dump-guest-memory`" },
+    { "\xed\xeb\x0f\xf0", 4, "a Xen core of before 2007", "dump with `xl dump-core`" },
+    { "\xee\xeb\x0f\xf0", 4, "a Xen core of before 2007", "dump with `xl dump-core`" },
     { "PAGEDU64", 8, "a Windows crash dump", "Engram reads Linux" },
     { "PAGEDUMP", 8, "a Windows crash dump", "Engram reads Linux" },
 };

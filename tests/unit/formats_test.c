@@ -112,7 +112,7 @@ static void raw(void **state)
     close_image();
     assert_int_equal(open_as(NULL, UINT64_MAX - 100, &e), -EG_EUSAGE);
     assert_int_equal(open_as("no such", 0, &e), -EG_EUSAGE);
-    assert_non_null(strstr(e.text, "elfcore, lime, raw, zstd"));
+    assert_non_null(strstr(e.text, "avml, "));
     bytes(7, 1);
     open_ok();
     assert_true(noted("no multiple"));
@@ -120,7 +120,7 @@ static void raw(void **state)
 
 static void known_but_not_read(void **state)
 {
-    static const char *const heads[] = { "AVML", "BZh9", "QEVM", "PAGEDU64", "\x1f\x8b\x08" };
+    static const char *const heads[] = { "AVML", "QEVM", "PAGEDU64" };
     struct eg_error e;
 
     (void)state;
