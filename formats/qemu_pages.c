@@ -52,6 +52,11 @@ static void mapped_extent(struct eg_view *v, const struct eg_qemu *q, const stru
         else if (set != (word >> i % 64 & 1))
             break;
     }
+    if (set) { // only what is in the file
+        const uint64_t there = b->data < q->size ? (q->size - b->data) >> q->page_shift : 0;
+
+        n = page < there ? EG_MIN(n, there - page) : 0;
+    }
     out->last = out->start + (EG_MAX(n, (uint64_t)1) << q->page_shift) - 1;
     if (!n) {
         out->why = EG_UNREADABLE;
