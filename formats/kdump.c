@@ -47,7 +47,16 @@ static int probe(const struct eg_head *h)
 static bool word(struct eg_view *v, const struct kdump *k, uint64_t map, uint64_t pfn,
                  uint64_t *out)
 {
-    return eg_read_u64(v, k->file, map + pfn / 8, false, out);
+    uint8_t tail[8] = { 0 };
+
+    if (eg_read_u64(v, k->file, map + pfn / 8, false, out))
+        return true;
+    // An empty part of a split set may end with the last byte that has a bit.
+    if (k->h.pages - pfn >= 64 ||
+        !eg_read(v, k->file, map + pfn / 8, tail, (size_t)(k->h.pages - pfn + 7) / 8))
+        return false;
+    *out = eg_le64(tail);
+    return true;
 }
 
 /** Written pages before @pfn. */

@@ -73,7 +73,8 @@ static bool try_file(struct parts *p, const char *name)
         eg_kdump_header(&h, p->img->view, file, name, NULL))
         return true;
     if (!h.split || h.claimed != p->h->claimed || h.block != p->h->block ||
-        h.written != p->h->written || h.descs != p->h->descs)
+        h.written != p->h->written || h.descs != p->h->descs || h.level != p->h->level ||
+        (h.status ^ p->h->status) & EG_KDUMP_PACKED)
         return true;
     h.from = EG_MIN(h.from, p->h->pages);
     h.to = EG_MIN(h.to, p->h->pages);

@@ -531,6 +531,14 @@ static void split(void **state)
     assert_false(noted("copy") || noted("other") || noted("empty"));
     close_image();
 
+    save_part("empty", PAGES, PAGES, 1);
+    len = 3 * 4096 + PAGES / 8; // makedumpfile ends it with the last bit
+    save("empty");
+    open_part("empty");
+    assert_int_equal(pages_right(4096, PAGES, EG_OK), 0);
+    close_image();
+
+    save_part("c", 66, PAGES, 1);
     file[3 * 4096 + 190 / 8] ^= 0xff; // part c says other pages were written
     save("c");
     open_part("a");
