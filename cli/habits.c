@@ -112,7 +112,7 @@ static const struct {
     { " layerwriter ", "`engram dump IMAGE --phys -o DIR` writes physical memory" },
     { " configwriter ", "nothing is configured by a file: say it with options" },
     { " volshell ", "there is no shell: `engram help` lists what looks by hand" },
-    { " kmem slabinfo ", NO_PLUGIN "counts slabs or free memory; `whatis` says who uses a place" },
+    { " slabinfo ", NO_PLUGIN "counts slabs or free memory; `whatis` says who uses a place" },
     { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
     { " foreach ", "plugins show all processes; --pid N chooses" },
     { " set ", "nothing is kept from command to command; --pid N chooses a process" },

@@ -21,7 +21,7 @@ int cli_version(void)
 static void wrapped(FILE *f, const char *text, size_t at, size_t indent)
 {
     while (*text) {
-        const size_t n = strcspn(text, " ");
+        const size_t n = strcspn(text, " \n");
 
         if (at > indent && at + n + 1 > WIDTH) {
             fprintf(f, "\n%*s", (int)indent, "");
@@ -32,7 +32,7 @@ static void wrapped(FILE *f, const char *text, size_t at, size_t indent)
         }
         fwrite(text, 1, n, f);
         at += n;
-        text += n + (text[n] == ' ');
+        text += n + strspn(text + n, " \n");
     }
     putc('\n', f);
 }
@@ -107,15 +107,16 @@ const struct cli_topic *cli_topic_nth(size_t i)
 
 /* ---- all ---- */
 
-/* Plugins in groups, told by what they declare: they search, they are about processes, or not. */
+/* Plugins in groups, told by what they declare: they search, their rows begin with a process, or
+ * not. */
 enum group { PROCESSES, KERNEL, SEARCH, ANY };
 
 static enum group group_of(const struct eg_plugin *p)
 {
     if (p->scan)
         return SEARCH;
-    for (const struct eg_column *c = p->columns; c->name; c++)
-        if (!strcmp(c->name, "PID"))
+    for (size_t i = 0; i < 2 && p->columns[i].name; i++)
+        if (!strcmp(p->columns[i].name, "PID"))
             return PROCESSES;
     return p->os ? KERNEL : ANY;
 }
