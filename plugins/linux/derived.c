@@ -20,12 +20,14 @@ struct test {
     bool (*passes)(const struct derive *d, const struct test *t, uint64_t va);
     const char *type, *link; /**< of the elements, and by which member they hang together */
     const char *name;        /**< a member of theirs that is a name, or an id */
+    const char *behind;      /**< it is one of this type, to which link points */
 };
 
 struct symbol {
     const char *name;
-    const char *functions; /**< that address it, separated by blanks; or the object to begin at */
-    const char *type, *member; /**< of that object: the pointer to it; NULL: functions */
+    bool (*find)(const struct derive *d, const struct symbol *s, uint64_t *va);
+    const char *from;          /**< functions that address it, separated by blanks; an object */
+    const char *type, *member; /**< of that object: the pointer to it */
     struct test test;
 };
 
@@ -50,6 +52,14 @@ static bool member(const struct derive *d, const char *type, const char *name, u
                    uint64_t *size)
 {
     return linux_member(&d->g->ts, type, name, off, size);
+}
+
+static uint64_t type_size(const struct derive *d, const char *type)
+{
+    uint64_t iter = 0;
+    const uint32_t id = eg_types_named(&d->g->ts, type, NULL, 1u << EG_T_STRUCT, &iter);
+
+    return id ? eg_type_size(&d->g->ts, id, d->model) : 0;
 }
 
 /** Printable text of at least one character, and its end. */
@@ -124,7 +134,7 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
     return (e & 3) == 0 && e > 4096;
 }
 
-/** An idr of objects that know their number; "aux.id" is behind a pointer. */
+/** An idr of objects that know their number. */
 static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t head, entry, index, off, base = 0, i;
@@ -134,11 +144,10 @@ static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
         !member(d, "idr", "idr_base", &base, NULL) || !word(d, va + base, &base32) ||
         !first_entry(d, va + head, &entry, &index))
         return false;
-    if (t->link && (!member(d, t->type, t->link, &off, NULL) || !pointer(d, entry + off, &entry)))
+    if (t->behind && (!member(d, t->type, t->link, &off, NULL) || !pointer(d, entry + off, &entry)))
         return false;
-    if (!member(d, t->link ? t->link + strlen(t->link) + 1 : t->type, t->name, &i, NULL))
-        return false;
-    return word(d, entry + i, &id) && id == index + base32;
+    return member(d, t->behind ? t->behind : t->type, t->name, &i, NULL) &&
+           word(d, entry + i, &id) && id == index + base32;
 }
 
 /** A pointer to text. */
@@ -180,68 +189,51 @@ static bool timekeeper(const struct derive *d, const struct test *t, uint64_t va
     return false;
 }
 
-/** Anything in the image: where it was led to by a pointer of its own type. */
-static bool anything(const struct derive *d, const struct test *t, uint64_t va)
+/** An object whose text t->link is t->name. */
+static bool says(const struct derive *d, const struct test *t, uint64_t va)
 {
-    uint64_t first;
+    char text[NAME_LEN] = "";
+    uint64_t off, at;
+
+    return member(d, t->type, t->link, &off, NULL) && pointer(d, va + off, &at) &&
+           eg_read_some(d->f->v, d->g->space, at, text, sizeof text - 1, NULL) &&
+           !strcmp(text, t->name);
+}
+
+/** How far the copies of per-CPU variables are from each other: the second's from the first. */
+static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t at, first, second;
+    uint32_t size;
 
     (void)t;
-    return pointer(d, va, &first);
+    return linux_sym(d->g, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
+           pointer(d, at + d->model->ptr_size, &second) && word(d, va, &size) && size &&
+           second - first == size;
+}
+
+/** The first copy of the per-CPU variables lies as far from where they are linked as
+ * __per_cpu_offset says (mm/percpu.c). @at: the pointer to it. */
+static bool percpu_start(const struct derive *d, uint64_t at, uint64_t *va)
+{
+    uint64_t base, offset;
+
+    if (!pointer(d, at, &base) || !linux_sym(d->g, "__per_cpu_offset", &at) ||
+        !pointer(d, at, &offset) || !in_image(d, base - offset) || (base - offset) % 4096)
+        return false;
+    *va = base - offset;
+    return true;
+}
+
+static bool first_unit(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t start;
+
+    (void)t;
+    return percpu_start(d, va, &start);
 }
 
 /* ---- where to look ---- */
-
-static const struct symbol symbols[] = {
-    { "modules",
-      "module_kallsyms_lookup_name print_modules",
-      NULL,
-      NULL,
-      { list_of, "module", "list", "name" } },
-    { "btf_idr", "btf_get_fd_by_id btf_free_id", NULL, NULL, { idr_of, "btf", NULL, "id" } },
-    { "prog_idr",
-      "bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id",
-      NULL,
-      NULL,
-      { idr_of, "bpf_prog", "aux\0bpf_prog_aux", "id" } },
-    { "map_idr",
-      "bpf_map_get_curr_or_next bpf_map_get_fd_by_id",
-      NULL,
-      NULL,
-      { idr_of, "bpf_map", NULL, "id" } },
-    { "bpf_kallsyms",
-      "bpf_ksym_add bpf_ksym_del bpf_get_kallsym",
-      NULL,
-      NULL,
-      { list_of, "bpf_ksym", "lnode", "name" } },
-    { "super_blocks",
-      "iterate_supers sget_fc",
-      NULL,
-      NULL,
-      { list_of, "super_block", "s_list", "s_id" } },
-    { "slab_caches",
-      "slab_next slab_start dump_unreclaimable_slab",
-      NULL,
-      NULL,
-      { list_of, "kmem_cache", "list", "name" } },
-    { "workqueues",
-      "show_all_workqueues show_workqueue_state alloc_workqueue destroy_workqueue",
-      NULL,
-      NULL,
-      { list_of, "workqueue_struct", "list", "name" } },
-    { "tk_core", "ktime_get_real_ts64 ktime_get", NULL, NULL, { timekeeper, NULL, NULL, NULL } },
-    { "saved_command_line", "cmdline_proc_show", NULL, NULL, { text_pointer, NULL, NULL, NULL } },
-    { "init_mm",
-      "vmalloc_to_page __pte_alloc_kernel apply_to_page_range",
-      NULL,
-      NULL,
-      { points_at, "mm_struct", "pgd", "swapper_pg_dir" } },
-    { "init_cred", "init_task", "task_struct", "cred", { anything, NULL, NULL, NULL } },
-    { "init_css_set", "init_task", "task_struct", "cgroups", { anything, NULL, NULL, NULL } },
-    { "init_nsproxy", "init_task", "task_struct", "nsproxy", { anything, NULL, NULL, NULL } },
-    { "init_signals", "init_task", "task_struct", "signal", { anything, NULL, NULL, NULL } },
-    { "init_files", "init_task", "task_struct", "files", { anything, NULL, NULL, NULL } },
-    { "init_fs", "init_task", "task_struct", "fs", { anything, NULL, NULL, NULL } },
-};
 
 /** Of the places that were found those that pass. */
 struct choice {
@@ -253,7 +245,7 @@ struct choice {
 
 static void consider(struct choice *c, uint64_t va)
 {
-    if (!in_image(c->d, va) || va % c->d->model->ptr_size || (c->n && va == c->at) ||
+    if (!in_image(c->d, va) || va % 4 || (c->n && va == c->at) ||
         !c->test->passes(c->d, c->test, va))
         return;
     if (!c->n++)
@@ -286,28 +278,136 @@ static void consider_targets(struct choice *c, const char *name, size_t len)
     }
 }
 
-/** @return false: no place, or more than one. */
-static bool find(const struct derive *d, const struct symbol *s, uint64_t *va)
+/** What functions address, if one place alone passes. */
+static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     struct choice c = { .d = d, .test = &s->test };
-    uint64_t at, off;
 
-    if (s->type) {
-        if (linux_sym(d->g, s->functions, &at) && member(d, s->type, s->member, &off, NULL) &&
-            pointer(d, at + off, &at))
-            consider(&c, at);
-    } else if (d->g->arch->targets && d->g->symbols) {
-        for (const char *p = s->functions; *p;) {
-            const size_t len = strcspn(p, " ");
+    if (!d->g->arch->targets || !d->g->symbols)
+        return false;
+    for (const char *p = s->from; *p;) {
+        const size_t len = strcspn(p, " ");
 
-            consider_targets(&c, p, len);
-            p += len + (p[len] == ' ');
-        }
+        consider_targets(&c, p, len);
+        p += len + (p[len] == ' ');
     }
     if (c.n == 1)
         *va = c.at;
     return c.n == 1;
 }
+
+/** What a pointer of its own type leads to. */
+static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    uint64_t at, off, first;
+
+    if (!linux_sym(d->g, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
+        !pointer(d, at + off, &at) || !in_image(d, at) || !pointer(d, at, &first))
+        return false;
+    *va = at;
+    return true;
+}
+
+/** The struct page of the first frame, as each section of memory has it, less its own number
+ * (include/linux/mmzone.h): the lower bits are flags, of which two are set where there is memory.
+ */
+static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    enum { ROOTS_MAX = 1 << 14, FLAGS = 63, PRESENT = 3 };
+    const uint64_t page = UINT64_C(1) << (d->g->paging.granule ? d->g->paging.granule
+                                                               : d->g->paging.arch->page_shift);
+    uint64_t roots, root = 0, off, size, map, first;
+
+    (void)s;
+    if (linux_sym(d->g, "vmemmap_base", &map) || !d->g->text.text ||
+        !eg_vmcoreinfo_symbol(&d->g->text, "mem_section", &roots) ||
+        !member(d, "mem_section", "section_mem_map", &off, NULL) ||
+        !(size = type_size(d, "mem_section")))
+        return false;
+    for (uint64_t i = 0; i < ROOTS_MAX && !root; i++)
+        if (!pointer(d, roots + i * d->model->ptr_size, &root))
+            return false;
+    for (uint64_t i = 0; root && i < page / size; i++)
+        if (pointer(d, root + i * size + off, &map) && (map & PRESENT) == PRESENT) {
+            *va = map & ~(uint64_t)FLAGS;
+            return pointer(d, *va + d->g->paging.root / page * type_size(d, "page"), &first);
+        }
+    return false;
+}
+
+/** pcpu_base_addr leads there. */
+static bool by_first_cpu(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    uint64_t at;
+
+    return (linux_sym(d->g, "pcpu_base_addr", &at) || by_code(d, s, &at)) &&
+           percpu_start(d, at, va);
+}
+
+#define CODE NULL, NULL
+#define LIST(t, link, n)                                                                           \
+    {                                                                                              \
+        list_of, #t, #link, #n, NULL                                                               \
+    }
+#define NO_TEST                                                                                    \
+    {                                                                                              \
+        .passes = NULL                                                                             \
+    }
+static const struct symbol symbols[] = {
+    { "modules", by_code, "module_kallsyms_lookup_name print_modules", CODE,
+      LIST(module, list, name) },
+    { "btf_idr",
+      by_code,
+      "btf_get_fd_by_id btf_free_id",
+      CODE,
+      { .passes = idr_of, .type = "btf", .name = "id" } },
+    { "prog_idr",
+      by_code,
+      "bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id",
+      CODE,
+      { idr_of, "bpf_prog", "aux", "id", "bpf_prog_aux" } },
+    { "map_idr",
+      by_code,
+      "bpf_map_get_curr_or_next bpf_map_get_fd_by_id",
+      CODE,
+      { .passes = idr_of, .type = "bpf_map", .name = "id" } },
+    { "bpf_kallsyms", by_code, "bpf_ksym_add bpf_ksym_del bpf_get_kallsym", CODE,
+      LIST(bpf_ksym, lnode, name) },
+    { "super_blocks", by_code, "iterate_supers sget_fc", CODE, LIST(super_block, s_list, s_id) },
+    { "slab_caches", by_code, "slab_next slab_start dump_unreclaimable_slab", CODE,
+      LIST(kmem_cache, list, name) },
+    { "workqueues", by_code, "show_all_workqueues show_workqueue_state destroy_workqueue", CODE,
+      LIST(workqueue_struct, list, name) },
+    { "tk_core", by_code, "ktime_get_real_ts64 ktime_get", CODE, { .passes = timekeeper } },
+    { "saved_command_line", by_code, "cmdline_proc_show", CODE, { .passes = text_pointer } },
+    { "kprobe_insn_slots",
+      by_code,
+      "arch_prepare_kprobe arch_remove_kprobe kprobe_get_kallsym",
+      CODE,
+      { says, "kprobe_insn_cache", "sym", "kprobe_insn_page", NULL } },
+    { "init_mm",
+      by_code,
+      "vmalloc_to_page __pte_alloc_kernel apply_to_page_range",
+      CODE,
+      { points_at, "mm_struct", "pgd", "swapper_pg_dir", NULL } },
+    { "init_cred", by_pointer, "init_task", "task_struct", "cred", NO_TEST },
+    { "init_css_set", by_pointer, "init_task", "task_struct", "cgroups", NO_TEST },
+    { "init_nsproxy", by_pointer, "init_task", "task_struct", "nsproxy", NO_TEST },
+    { "init_signals", by_pointer, "init_task", "task_struct", "signal", NO_TEST },
+    { "init_files", by_pointer, "init_task", "task_struct", "files", NO_TEST },
+    { "init_fs", by_pointer, "init_task", "task_struct", "fs", NO_TEST },
+    { "vmemmap", by_sections, NULL, NULL, NULL, NO_TEST },
+    { "__per_cpu_start",
+      by_first_cpu,
+      "per_cpu_ptr_to_phys __is_kernel_percpu_address",
+      CODE,
+      { .passes = first_unit } },
+    { "pcpu_unit_size",
+      by_code,
+      "pcpu_chunk_relocate pcpu_alloc pcpu_get_vm_areas",
+      CODE,
+      { .passes = unit_size } },
+};
 
 struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g)
 {
@@ -321,7 +421,7 @@ struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess
         const char *name = symbols[i].name;
         uint64_t va;
 
-        if (linux_sym(g, name, &va) || !find(&d, &symbols[i], &va))
+        if (linux_sym(g, name, &va) || !symbols[i].find(&d, &symbols[i], &va))
             continue;
         if (!b && !(b = eg_builder_new(*d.model, "derived")))
             return NULL;
