@@ -59,7 +59,7 @@ static void plugin_list(struct line *l)
     if (l->prefix)
         plugins(l);
     if (!comma)
-        offer(l, "all", "every plugin that can run on this image");
+        offer(l, "all", "every plugin that can run on this image and searches nothing");
 }
 
 static void renderers(struct line *l)

@@ -156,11 +156,13 @@ int cli_usage(FILE *f)
     const struct cli_topic *t;
     const struct verb *v;
 
-    fprintf(f, "Engram reads the memory image of a machine and says what was running on it.\n\n"
-               "usage: engram IMAGE\n"
-               "           say what this is, how that was found, and what to run next\n"
-               "       engram IMAGE PLUGIN[,PLUGIN...] [--option [VALUE]]...\n"
-               "           run plugins; `all` are those that can run on this image\n");
+    fprintf(
+        f,
+        "Engram reads the memory image of a machine and says what was running on it.\n\n"
+        "usage: engram IMAGE\n"
+        "           say what this is, how that was found, and what to run next\n"
+        "       engram IMAGE PLUGIN[,PLUGIN...] [--option [VALUE]]...\n"
+        "           run plugins; `all` are those that can run on this image and search nothing\n");
     for (size_t i = 0; (v = cli_verb_nth(i)); i++)
         if (v->help)
             fprintf(f, "       engram %s %s\n           %s\n", v->name, v->usage, v->help);

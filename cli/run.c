@@ -1,6 +1,7 @@
 /* run.c - engram IMAGE PLUGIN[,PLUGIN…]: each plugin is a run of its own, several at once; the
  * results come out in the order asked for. */
 #include "../core/parallel.h"
+#include "../core/search.h"
 #include "cli.h"
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct jobs {
     struct cli *cli;
     struct opened o;
     EG_VEC(struct job) at;
+    size_t n_searches, first_search;
     struct cli_spools *spools; /* NULL: one result, or a file each */
     void *first, *next;        /* the renderer's state before the first result, and after it */
 };
@@ -73,8 +75,11 @@ static int add_all(struct jobs *j)
     int status = CLI_OK;
 
     for (size_t i = 0; (p = eg_plugin_nth(i)) && !status; i++) {
-        const char *lacks = eg_plugin_lacks(j->o.sys, p->plugin, &a);
+        const char *lacks;
 
+        if (p->plugin->scan || p->plugin->asks)
+            continue;
+        lacks = eg_plugin_lacks(j->o.sys, p->plugin, &a);
         if (!lacks)
             status = add(j, p);
         else
@@ -201,25 +206,16 @@ static void put_row(void *context, unsigned depth, const struct eg_value *v, siz
     s->r->row(s->job->state, s->job->f, &s->job->head, depth, v);
 }
 
-static int work(void *context, size_t piece, unsigned worker)
+static void begin_job(const struct jobs *j, const struct job *job)
 {
-    struct jobs *j = context;
-    struct job *job = &j->at.at[piece];
+    j->cli->renderer->head(job->state, job->f, &job->head);
+}
+
+static void end_job(const struct jobs *j, struct job *job)
+{
     const struct eg_renderer *r = j->cli->renderer;
-    const struct row_sink sink = { r, job };
-    const struct eg_run_options options = {
-        .args = j->cli->args.at,
-        .n_args = j->cli->args.n,
-        .out_dir = j->cli->out,
-        .threads = j->cli->jobs,
-        .quiet = j->cli->quiet || j->at.n > 1, // one progress line, not several over each other
-    };
     bool bad;
 
-    (void)worker;
-    r->head(job->state, job->f, &job->head);
-    eg_plugin_run(j->o.sys, job->reg, &options,
-                  (struct eg_sink){ put_row, (void *)(uintptr_t)&sink }, &job->result);
     r->tail(job->state, job->f, &job->head, (const char *const *)job->result.notes,
             job->result.error);
     if (!j->spools && job->f != stdout)
@@ -228,6 +224,73 @@ static int work(void *context, size_t piece, unsigned worker)
     if (job->f != stdout && (fclose(job->f) || bad) && !job->result.status)
         job->result.status = -EG_EIO;
     job->f = NULL;
+}
+
+/* All that search, in one pass. */
+static void search(struct jobs *j, const struct eg_run_options *o)
+{
+    const struct eg_plugin_reg **regs = calloc(j->n_searches, sizeof *regs);
+    struct eg_run_result *results = calloc(j->n_searches, sizeof *results);
+    struct row_sink *rows = calloc(j->n_searches, sizeof *rows);
+    struct eg_sink *sinks = calloc(j->n_searches, sizeof *sinks);
+    const bool room = regs && results && rows && sinks;
+    size_t n = 0;
+
+    for (size_t i = 0; room && i < j->at.n; i++) {
+        struct job *job = &j->at.at[i];
+
+        if (!job->reg->plugin->scan)
+            continue;
+        regs[n] = job->reg;
+        rows[n] = (struct row_sink){ j->cli->renderer, job };
+        sinks[n] = (struct eg_sink){ put_row, &rows[n] };
+        begin_job(j, job);
+        n++;
+    }
+    if (room)
+        eg_search(j->o.sys, regs, n, o, sinks, results);
+    n = 0;
+    for (size_t i = 0; i < j->at.n; i++) {
+        struct job *job = &j->at.at[i];
+
+        if (!job->reg->plugin->scan)
+            continue;
+        if (room)
+            job->result = results[n++];
+        else
+            job->result = (struct eg_run_result){ .status = -EG_ENOMEM, .error = "out of memory" };
+        end_job(j, job);
+    }
+    free(regs);
+    free(results);
+    free(rows);
+    free(sinks);
+}
+
+/* The piece that runs this plugin; of those that search, the first runs all. */
+static int work(void *context, size_t piece, unsigned worker)
+{
+    struct jobs *j = context;
+    struct job *job = &j->at.at[piece];
+    struct row_sink rows = { j->cli->renderer, job };
+    const struct eg_run_options options = {
+        .args = j->cli->args.at,
+        .n_args = j->cli->args.n,
+        .out_dir = j->cli->out,
+        .threads = j->cli->jobs,
+        // One progress line, not several over each other.
+        .quiet = j->cli->quiet || j->at.n > EG_MAX(j->n_searches, 1),
+    };
+
+    (void)worker;
+    if (job->reg->plugin->scan) {
+        if (piece == j->first_search)
+            search(j, &options);
+        return 0;
+    }
+    begin_job(j, job);
+    eg_plugin_run(j->o.sys, job->reg, &options, (struct eg_sink){ put_row, &rows }, &job->result);
+    end_job(j, job);
     return 0;
 }
 
@@ -269,6 +332,11 @@ static int run_jobs(struct jobs *j)
     // run.
     for (size_t i = 0; i < j->at.n && !status; i++)
         eg_plugin_prepare(j->o.sys, j->at.at[i].reg, NULL);
+    for (size_t i = j->at.n; i-- > 0;)
+        if (j->at.at[i].reg->plugin->scan) {
+            j->first_search = i;
+            j->n_searches++;
+        }
     if (!status)
         eg_parallel(j->cli->jobs, j->at.n, work, j);
     for (size_t i = 0; i < j->at.n; i++)

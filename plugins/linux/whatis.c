@@ -115,5 +115,7 @@ EG_PLUGIN(whatis) = {
                     EG_ARG(pid, INT, "they are this process's")),
     .needs = EG_NEEDS(task_struct.tasks, task_struct.mm),
     .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .asks = true,
+    .asks = true,
     .run = run,
 };
