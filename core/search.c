@@ -8,7 +8,7 @@
 
 enum {
     AROUND_MAX = 1 << 20,  // that a scanner may ask for
-    OWNERS_MAX = 16,       // of a hit that are named
+    OWNERS_MAX = 4,        // of a hit that are named
     OWNER_TEXT_MAX = 1024, // of one of them
 };
 
