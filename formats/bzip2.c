@@ -160,7 +160,7 @@ static enum eg_unpack_step step(void *state, const uint8_t *in, size_t *in_len, 
         return EG_UNPACK_MORE;
     return rc == BZ_STREAM_END  ? EG_UNPACK_END
            : rc == BZ_MEM_ERROR ? EG_UNPACK_STARVED
-                                : EG_UNPACK_DAMAGED;
+                                : EG_UNPACK_SPOILT;
 }
 
 static const struct eg_unpacker unpacker = {

@@ -161,7 +161,8 @@ static enum eg_unpack_step unpack_step(void *state, const uint8_t *in, size_t *i
         return strcmp(LZ4F_getErrorName(rc), "ERROR_contentChecksum_invalid") ? EG_UNPACK_DAMAGED
                                                                               : EG_UNPACK_DOUBTFUL;
     }
-    *want = rc;
+    // It asks for more than a block, and a checksum that is wrong would take the block with it.
+    *want = rc > 8 ? rc - 8 : EG_MIN(rc, (size_t)4);
     return rc ? EG_UNPACK_MORE : EG_UNPACK_END;
 }
 

@@ -31,7 +31,7 @@ struct unpack {
     struct worker *workers;
     struct result {
         uint64_t got; // bytes of content
-        bool whole;
+        bool whole, spoilt;
     } * results;
     atomic_int error;
     atomic_uint wrong; // pieces whose content is not what their checksum says
@@ -135,15 +135,16 @@ static int piece(void *context, size_t i, unsigned worker)
             if (step == EG_UNPACK_STARVED)
                 return atomic_store(&u->error, ENOMEM), 1;
             if (step != EG_UNPACK_MORE) {
-                r->whole = step != EG_UNPACK_DAMAGED;
+                r->whole = step == EG_UNPACK_END || step == EG_UNPACK_DOUBTFUL;
+                r->spoilt = step == EG_UNPACK_SPOILT;
                 eg_progress_add(u->progress, f[1].in - in);
                 if (step == EG_UNPACK_DOUBTFUL)
                     atomic_fetch_add(&u->wrong, 1);
                 return 0;
             }
             full = made && made == room;
-            if (!taken && !made)
-                return 0;
+            if (!taken && !made && used < n)
+                return 0; // stuck
         }
         in += used;
         eg_progress_add(u->progress, used);
@@ -178,22 +179,23 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
     for (size_t i = 0; i < n; i++) {
         const struct eg_piece *f = &u->pieces[i];
         const struct result *r = &u->results[i];
+        const uint64_t stored = r->spoilt ? 0 : r->got;
         uint64_t size = r->got;
 
         if (u->exact)
             size = f[1].out - f->out;
         else if (!r->whole && i + 1 < n) {
-            size = EG_MAX(guess(u, i), r->got);
+            size = r->spoilt && r->got ? r->got : EG_MAX(guess(u, i), r->got);
             guessed = true;
         }
         // (start 1, last 0: nothing, dropped)
-        segs[i] = (struct eg_segment){ 1, 0, temp, f->out, r->got, EG_UNREADABLE };
+        segs[i] = (struct eg_segment){ 1, 0, temp, f->out, stored, EG_UNREADABLE };
         if (size) {
             segs[i].start = at;
             segs[i].last = at + (size - 1);
         }
         at += size;
-        lost += size - r->got;
+        lost += size - stored;
     }
     if (lost)
         eg_image_note(u->img,
@@ -268,7 +270,7 @@ static int end_file(struct unpack *u, struct eg_error *e)
     uint64_t end = 0;
 
     for (size_t i = 0; i < u->n; i++)
-        if (u->results[i].got)
+        if (u->results[i].got && !u->results[i].spoilt)
             end = u->pieces[i].out + u->results[i].got;
     if (!end)
         return eg_fail(e, EG_EFORMAT, "%s: %s: nothing of it can be unpacked", u->img->path,

@@ -9,8 +9,9 @@ enum eg_unpack_step {
     EG_UNPACK_MORE,
     EG_UNPACK_END,      /**< of the piece */
     EG_UNPACK_DOUBTFUL, /**< the end, but the content is not what its checksum says */
-    EG_UNPACK_DAMAGED,
-    EG_UNPACK_STARVED, /**< out of memory */
+    EG_UNPACK_DAMAGED,  /**< what was given counts */
+    EG_UNPACK_SPOILT,   /**< nothing of the piece counts */
+    EG_UNPACK_STARVED,  /**< out of memory */
 };
 
 struct eg_unpacker {
