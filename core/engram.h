@@ -227,9 +227,8 @@ struct eg_plugin {
     const struct eg_arg *args;                   /**< may be NULL */
     const struct eg_need *needs, *needs_symbols; /**< may be NULL */
     bool tree;                                   /**< rows have a depth */
-    bool asks; /**< it must be told what to look for: `all` leaves it out, like searches */
-    int (*run)(struct eg_run *r); /**< 0, or eg_failed() */
-    const struct eg_scan *scan;   /**< instead of run: a search of memory, scan.h */
+    int (*run)(struct eg_run *r);                /**< 0, or eg_failed() */
+    const struct eg_scan *scan;                  /**< instead of run: a search of memory, scan.h */
     bool asks; /**< it has to be told what to look at: `all` leaves it out, as it does searches */
 };
 struct eg_plugin_reg {

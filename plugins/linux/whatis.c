@@ -116,6 +116,5 @@ EG_PLUGIN(whatis) = {
     .needs = EG_NEEDS(task_struct.tasks, task_struct.mm),
     .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
     .asks = true,
-    .asks = true,
     .run = run,
 };
