@@ -320,11 +320,22 @@ const struct eg_renderer *eg_renderer_find(const char *name)
     return NULL;
 }
 
+/** "linux.proc.Maps" is also "linux.proc", and without the system "proc.Maps" and "proc". */
 static bool has_alias(const struct eg_plugin_reg *p, const char *name)
 {
-    for (const char *const *a = p->plugin->aliases; a && *a; a++)
-        if (!strcasecmp(*a, name))
-            return true;
+    const size_t os = p->plugin->os ? strlen(p->plugin->os) : 0, len = strlen(name);
+
+    for (const char *const *a = p->plugin->aliases; a && *a; a++) {
+        const bool of_os = os && !strncasecmp(*a, p->plugin->os, os) && (*a)[os] == '.';
+
+        for (const char *at = *a; at; at = at == *a && of_os ? at + os + 1 : NULL) {
+            const char *class = strrchr(at, '.');
+
+            if (!strcasecmp(at, name) ||
+                (class && (size_t)(class - at) == len && !strncasecmp(at, name, len)))
+                return true;
+        }
+    }
     return false;
 }
 
