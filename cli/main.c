@@ -31,6 +31,7 @@
  *  docs/       manual page, plugin author's guide, file formats, how evidence is treated
  */
 /* clang-format on */
+#include "../lua/plugin.h"
 #include "cli.h"
 #include <errno.h>
 #include <limits.h>
@@ -161,7 +162,7 @@ int main(int argc, char **argv)
     __fsetlocking(
         stdout,
         FSETLOCKING_BYCALLER); // one thread writes at a time: a third of the time of long results
-    if (eg_registry_init(&e)) {
+    if (eg_registry_init(&e) || eg_lua_add_own(&e)) {
         status = cli_fail(CLI_FAILED, "%s", e.text);
     } else {
         status = dispatch(&c, argc, argv);

@@ -1,5 +1,6 @@
 /* options.c - the command line: the command's own options, those that plugins and verbs declare,
  * those that other tools have (habits.c), words. */
+#include "../lua/plugin.h"
 #include "cli.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static const struct cli_option options[] = {
     { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists" },
     { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`" },
     { "offset", 0, "ADDR", "raw images: physical address of the first byte" },
-    { "plugin-dir", 0, "DIR", "load plugins (.so) from here: they are trusted code" },
+    { "plugin-dir", 0, "DIR", "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted" },
     { "help", 'h', NULL, "this; after a plugin or a verb: about it" },
     { "version", 'V', NULL, "version, and what is built in" },
 };
@@ -425,13 +426,13 @@ static int load_from(struct cli *c, const char *folders)
 
         while (eg_plugin_nth(before))
             before++;
-        if (eg_registry_load(dir, &e))
+        if (eg_registry_load(dir, &e) || eg_lua_add_folder(dir, &e))
             return cli_fail(CLI_FAILED, "%s", e.text);
         while (eg_plugin_nth(after))
             after++;
         if (before == after)
             return cli_fail(CLI_USAGE,
-                            "--plugin-dir %s: no plugin in it: ours are .so files; those of "
+                            "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "
                             "other tools do not run here",
                             dir);
     }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+EG_SECTION_(eg_function_reg, eg_functions);
 EG_SECTION_(eg_os_reg, eg_oses);
 EG_SECTION_(eg_renderer_reg, eg_renderers);
 
@@ -297,6 +298,12 @@ static const void *nth(const void *const *from, const void *const *to, size_t i)
             return *x;
     }
     return NULL;
+}
+
+const struct eg_function_reg *eg_function_nth(size_t i)
+{
+    return nth((const void *const *)__start_eg_functions, (const void *const *)__stop_eg_functions,
+               i);
 }
 
 const struct eg_os_reg *eg_os_nth(size_t i)

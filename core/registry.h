@@ -26,6 +26,26 @@ const struct eg_plugin_reg *eg_plugin_nth(size_t i); /**< sorted by name */
 const struct eg_plugin_reg *eg_plugin_find(const char *name);
 const struct eg_walker_reg *eg_walker_nth(size_t i);
 const struct eg_os_reg *eg_os_nth(size_t i);
+
+/** What an operating system's layer answers about cursors, for Lua and the shell:
+ * EG_FUNCTION(path), and scripts say linux.path(file.f_path). */
+struct eg_function {
+    const char *os, *help;
+    const char *args; /**< their names, for the reference: "path [, task]" */
+    unsigned min, max;
+    /** The answer; its text is the run's. @args are cursors, @n of them. */
+    struct eg_cell (*call)(struct eg_run *r, const struct eg_obj *args, unsigned n);
+};
+struct eg_function_reg {
+    const char *name, *file;
+    const struct eg_function *function;
+};
+#define EG_FUNCTION(n)                                                                             \
+    static const struct eg_function eg_function_##n;                                               \
+    static const struct eg_function_reg eg_fnreg_##n = { #n, __FILE__, &eg_function_##n };         \
+    EG_ENTRY(eg_functions, eg_function_reg, fn_##n) = &eg_fnreg_##n;                               \
+    static const struct eg_function eg_function_##n
+const struct eg_function_reg *eg_function_nth(size_t i); /**< sorted by name; NULL past the end */
 /** Add what a module declares: a shared object's, a test program's own (&eg_module), or plugins
  * made at run time. The module's records are borrowed for ever. Before any system opens. */
 int eg_registry_add(const struct eg_module *m, struct eg_error *e);
@@ -53,6 +73,7 @@ struct eg_run_options {
     unsigned threads;
     size_t memory_limit; /**< of a run's arena; 0: 1 GiB */
     bool quiet;
+    unsigned depth; /**< of a run that another one asked for; 0: it is nobody's */
 };
 /** Where a run's rows go, as they come. */
 struct eg_sink {

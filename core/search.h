@@ -32,6 +32,9 @@ struct eg_memory_ops {
      */
     int (*regions)(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out);
 
+    /** The memory of a task's process; NULL: it has none, or it cannot be read. */
+    struct eg_space *(*process)(struct eg_run *r, struct eg_obj task);
+
     /** Get ready to say who uses a place: walks page tables, once a run. Lives until the run ends.
      * NULL: the run failed. */
     void *(*owners_open)(struct eg_run *r);

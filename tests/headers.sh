@@ -4,7 +4,7 @@ root=$1 build=$2
 shift 2
 cd "$root" || exit 1
 failed=0
-for header in core/*.h formats/*.h profiles/*.h plugins/*/*.h cli/*.h; do
+for header in core/*.h formats/*.h profiles/*.h plugins/*/*.h lua/*.h cli/*.h; do
     [ -f "$header" ] || continue
     printf '#include "%s"\nextern int not_empty;\n' "$header" |
         "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -D_GNU_SOURCE -I. -Icore \

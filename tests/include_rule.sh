@@ -8,7 +8,7 @@
 # offers; folders are always spelled ("../core/base.h").
 cd "$1" || exit 1
 
-find core formats profiles plugins -name '*.[ch]' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' /dev/null |
+find core formats profiles plugins lua -name '*.[ch]' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' /dev/null |
 awk -F: '
 function norm(path,    n, i, part, out, k) {          # "plugins/linux/../../core/x.h" -> "core/x.h"
     n = split(path, part, "/"); k = 0

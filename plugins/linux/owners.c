@@ -158,6 +158,7 @@ static void owners(struct eg_run *r, void *state, uint64_t pa,
 
 const struct eg_memory_ops linux_memory = {
     .regions = linux_regions,
+    .process = linux_task_space,
     .owners_open = open_,
     .owners = owners,
 };

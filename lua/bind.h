@@ -1,0 +1,113 @@
+/** bind.h - inside lua/: one sandboxed Lua state, and how cursors, spaces and errors cross into it.
+ *
+ *  A state belongs to one run on one thread. All that a script can do to others is bounded here:
+ * its memory by the allocator, its instructions and time by a hook that nothing can catch, its
+ * files by there being no function for them. */
+#ifndef EG_LUA_BIND_H
+#define EG_LUA_BIND_H
+
+#include "../core/run.h"
+#include <lauxlib.h>
+#include <lua.h>
+
+/** Why a script was ended; no pcall, coroutine or __close of it goes on after that. */
+enum script_end {
+    SCRIPT_GOES_ON,
+    SCRIPT_NO_MEMORY,
+    SCRIPT_NO_STEPS,
+    SCRIPT_NO_TIME,
+    SCRIPT_STOPPED, /**< the run failed, or Ctrl-C */
+};
+struct script_limits {
+    size_t memory;  /**< bytes */
+    uint64_t steps; /**< of the virtual machine, and as many for work inside of our functions */
+    unsigned seconds;
+};
+
+/** A member found once: what makes `task.pid` quick. */
+struct script_slot {
+    const char *name; /**< Lua's own copy: equal names are one pointer */
+    uint32_t parent;
+    struct eg_slot slot;
+};
+enum { SCRIPT_SLOTS = 1024 };
+
+struct script {
+    lua_State *L;
+    struct eg_run *run; /**< NULL: declarations are read, nothing can be asked */
+    const char *folder; /**< where require() may look; NULL: nowhere */
+    struct script_limits limits;
+    size_t used;
+    uint64_t steps;    /**< so far */
+    uint64_t deadline; /**< CLOCK_MONOTONIC, ns */
+    enum script_end end;
+    const struct eg_plugin *plugin; /**< whose rows these are */
+    struct eg_cell *cells;          /**< one row's */
+    const char **columns;           /**< their names as Lua has them */
+    size_t n_columns;
+    struct script_slot slots[SCRIPT_SLOTS];
+};
+
+/* ---- sandbox.c ---- */
+
+/** Open a state with the safe part of the libraries and, where there is a run, eg and the operating
+ * systems' tables. @return NULL: out of memory. */
+struct script *script_open(struct eg_run *run, const struct script_limits *limits);
+void script_close(struct script *s); /**< NULL-safe */
+/** The one that @L is in. */
+struct script *script_of(lua_State *L);
+/** @n steps of work were done in C: raises past the limit. */
+void script_charge(lua_State *L, uint64_t n);
+/** Compile and call text that is named @name in messages; its results are left on the stack.
+ * @return 0, or -EG_E… with the message, file and line in @e; the stack of calls in the script's
+ * own files becomes notes of the run. */
+int script_run(struct script *s, const char *name, const char *text, size_t len, int results,
+               struct eg_error *e);
+/** Call what is below its @n arguments on the stack. The same errors. */
+int script_call(struct script *s, int n, int results, struct eg_error *e);
+
+/* ---- patterns.c ---- */
+
+/** find, match, gmatch and gsub, with a bound on their steps, into the table string on the stack's
+ * top. */
+void script_add_patterns(lua_State *L);
+
+/* ---- cursor.c ---- */
+
+/** The value that a script sees: an integer, a string, or a cursor. */
+void script_push_value(lua_State *L, struct eg_obj o);
+/** Always a cursor, even of an integer. */
+void script_push_cursor(lua_State *L, struct eg_obj o);
+struct eg_obj *script_is_cursor(lua_State *L, int at);    /**< NULL: it is none */
+struct eg_obj *script_check_cursor(lua_State *L, int at); /**< raises */
+/** An address: an integer, what a pointer points to, or where an object is. */
+uint64_t script_check_address(lua_State *L, int at);
+/** A type by the name that a script gives: "task_struct", "struct list_head *", "u8[16]". Raises.
+ */
+struct eg_slot script_check_type(lua_State *L, int at);
+/** The member @name of struct @type; raises with the nearest name. */
+struct eg_slot script_check_member(lua_State *L, uint32_t type, int name_at);
+/** A cell for a column of a row; the value stays on the stack. */
+struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind);
+
+/** A space as a script sees it: k (the kernel), eg.physical(k), eg.process(task). */
+struct eg_space *script_check_space(lua_State *L, int at);
+void script_push_space(lua_State *L, struct eg_space *as);
+/** The text at @addr, up to a NUL, @max bytes or a hole, is pushed. @return false: nothing can be
+ * read, nothing is pushed. */
+bool script_push_text(lua_State *L, struct eg_space *as, uint64_t addr, size_t max);
+
+/** Each adds its functions to the table eg on the stack's top. */
+void script_add_cursor(lua_State *L);
+void script_add_walk(lua_State *L);
+void script_add_memory(lua_State *L);
+
+/* ---- plugin.c ---- */
+void script_add_plugin(lua_State *L); /**< the global plugin() of a run */
+
+/* ---- rows.c ---- */
+void script_add_rows(lua_State *L);  /**< eg.rows, eg.note, eg.output, eg.progress */
+void script_push_row(lua_State *L);  /**< the function row() of this sandbox's plugin */
+void script_push_args(lua_State *L); /**< the table of the run's arguments */
+
+#endif

@@ -1,0 +1,332 @@
+/* plugin.c - `return plugin{…}`: a script's declaration made a plugin like any other, and its run.
+ */
+#include "plugin.h"
+#include "bind.h"
+#include <errno.h>
+#include <stdlib.h>
+
+enum { COLUMNS_MAX = 100, TEXT_MAX = 1 << 20 };
+
+/** A script that is a plugin. Lives as long as the process: the registry borrows it. */
+struct script_plugin {
+    struct eg_plugin plugin;
+    struct eg_plugin_reg reg;
+    const struct eg_plugin_reg *entry;
+    const char *text;
+    size_t len;
+    struct eg_arena arena;
+    struct eg_fieldset set;
+    const struct eg_fieldset *set_entry;
+    struct eg_module module;
+};
+
+static const struct script_limits reading = { .memory = 16 << 20, .steps = 10000000, .seconds = 5 };
+static const struct script_limits running = { .memory = 512 << 20,
+                                              .steps = UINT64_C(50000000000),
+                                              .seconds = 600 };
+
+/* ---- the run ---- */
+
+static void close_script(void *script)
+{
+    script_close(script);
+}
+
+static int run(struct eg_run *r)
+{
+    const struct script_plugin *p = (const struct script_plugin *)r->plugin->plugin;
+    struct script_limits limits = running;
+    struct script *s;
+    struct eg_error e;
+    int rc;
+
+    if (r->options->memory_limit)
+        limits.memory = r->options->memory_limit;
+    s = script_open(r, &limits);
+    if (!s)
+        return eg_run_fail(r, EG_ENOMEM, "out of memory for a script");
+    eg_run_defer(r, close_script, s);
+    s->plugin = &p->plugin;
+    rc = script_run(s, p->reg.file, p->text, p->len, 1, &e);
+    if (!rc) {
+        lua_getfield(s->L, -1, "run");
+        script_push_space(s->L, eg_kernel(r));
+        script_push_args(s->L);
+        script_push_row(s->L);
+        rc = script_call(s, 3, 0, &e);
+    }
+    return rc ? eg_run_fail(r, (enum eg_errno) - rc, "%s", e.text) : 0;
+}
+
+/* ---- the declaration ---- */
+
+/** The table of the declaration is on top of the stack in all that follows; errors are Lua's. */
+static const char *keep(lua_State *L, struct script_plugin *p, int at)
+{
+    size_t len;
+    const char *s = luaL_checklstring(L, at, &len), *copy = eg_arena_strndup(&p->arena, s, len);
+
+    if (!copy)
+        luaL_error(L, "out of memory");
+    return copy;
+}
+
+static const char *text_field(lua_State *L, struct script_plugin *p, const char *name, bool wanted)
+{
+    const char *s = NULL;
+
+    if (lua_getfield(L, 1, name) == LUA_TSTRING)
+        s = keep(L, p, -1);
+    else if (wanted || !lua_isnil(L, -1))
+        luaL_error(L, "plugin: %s = \"…\" is wanted", name);
+    lua_pop(L, 1);
+    return s;
+}
+
+/** The table @name of the declaration, on the stack; nil where there is none. @return its length.
+ */
+static size_t list_field(lua_State *L, const char *name)
+{
+    const int type = lua_getfield(L, 1, name);
+    size_t n = 0;
+
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "plugin: %s = { … } is wanted", name);
+    if (type == LUA_TTABLE)
+        n = lua_rawlen(L, -1);
+    if (n > COLUMNS_MAX)
+        luaL_error(L, "plugin: %s: more than %d", name, COLUMNS_MAX);
+    return n;
+}
+
+/** Text @k of the triple on top. */
+static const char *part(lua_State *L, struct script_plugin *p, const char *what, int k)
+{
+    const char *s;
+
+    if (lua_type(L, -1) != LUA_TTABLE || lua_rawgeti(L, -1, k) != LUA_TSTRING)
+        luaL_error(L, "plugin: %s: each is { \"name\", \"kind\", \"help\" }", what);
+    s = keep(L, p, -1);
+    lua_pop(L, 1);
+    return s;
+}
+
+static void check_name(lua_State *L, const char *what, const char *name)
+{
+    const size_t n =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+    if (!n || name[n] || n > 40)
+        luaL_error(L, "plugin: %s '%s': letters, digits, _ and -, at most 40", what, name);
+}
+
+static void read_columns(lua_State *L, struct script_plugin *p)
+{
+    static const char *const kinds[] = { "int",  "big",   "addr", "text", "bytes",
+                                         "time", "flags", "bool", NULL };
+    const size_t n = list_field(L, "columns");
+    struct eg_column *c = eg_arena_array(&p->arena, struct eg_column, n + 1);
+
+    if (!c)
+        luaL_error(L, "out of memory");
+    if (!n)
+        luaL_error(L, "plugin: columns = { {\"PID\", \"int\", \"process id\"}, … } are wanted");
+    for (size_t i = 0; i < n; i++) {
+        const char *kind;
+        int k = 0;
+
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        c[i].name = part(L, p, "columns", 1);
+        kind = part(L, p, "columns", 2);
+        c[i].help = part(L, p, "columns", 3);
+        check_name(L, "column", c[i].name);
+        while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_column_kind
+            k++;
+        if (!kinds[k])
+            luaL_error(L,
+                       "plugin: column %s: kind '%s' is none of int, big, addr, text, bytes, "
+                       "time, flags, bool",
+                       c[i].name, kind);
+        c[i].kind = (enum eg_column_kind)(k + 1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    p->plugin.columns = c;
+}
+
+static void read_arguments(lua_State *L, struct script_plugin *p)
+{
+    static const char *const kinds[] = { "flag", "int", "addr", "text", NULL };
+    const size_t n = list_field(L, "args");
+    struct eg_arg *a = eg_arena_array(&p->arena, struct eg_arg, n + 1);
+
+    if (!a)
+        luaL_error(L, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const char *kind;
+        int k = 0;
+
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        a[i].name = part(L, p, "args", 1);
+        kind = part(L, p, "args", 2);
+        a[i].help = part(L, p, "args", 3);
+        check_name(L, "argument", a[i].name);
+        while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_arg_kind
+            k++;
+        if (!kinds[k])
+            luaL_error(L, "plugin: argument %s: kind '%s' is none of flag, int, addr, text",
+                       a[i].name, kind);
+        a[i].kind = (enum eg_arg_kind)(k + 1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    p->plugin.args = n ? a : NULL;
+}
+
+static void read_aliases(lua_State *L, struct script_plugin *p)
+{
+    const size_t n = list_field(L, "aliases");
+    const char **names = eg_arena_array(&p->arena, const char *, n + 1);
+
+    if (!names)
+        luaL_error(L, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        names[i] = keep(L, p, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    p->plugin.aliases = n ? names : NULL;
+}
+
+/** needs = { "task_struct.tasks", … }: handles as a file in C declares them. */
+static void read_needs(lua_State *L, struct script_plugin *p)
+{
+    const size_t n = list_field(L, "needs");
+    struct eg_field *fields = eg_arena_array(&p->arena, struct eg_field, n + 1);
+    struct eg_need *needs = eg_arena_array(&p->arena, struct eg_need, n + 1);
+
+    if (!fields || !needs)
+        luaL_error(L, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        char *text, *dot;
+
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        text = (char *)keep(L, p, -1);
+        dot = strchr(text, '.');
+        if (!dot || dot == text || !dot[1])
+            luaL_error(L, "plugin: needs: \"struct.member\" is wanted, not '%s'", text);
+        *dot = 0;
+        fields[i].type = text;
+        fields[i].name = dot + 1;
+        needs[i].field = &fields[i];
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    if (!n)
+        return;
+    p->plugin.needs = needs;
+    p->set = (struct eg_fieldset){ p->reg.file, NULL, fields, (unsigned)n };
+    p->set_entry = &p->set;
+    p->module.fields = &p->set_entry;
+    p->module.fields_end = &p->set_entry + 1;
+}
+
+static void check_fields(lua_State *L)
+{
+    static const char *const known[] = { "name", "os",    "help", "manual", "aliases", "columns",
+                                         "args", "needs", "tree", "run",    NULL };
+
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        const char *near;
+        size_t i = 0;
+
+        while (known[i] && strcmp(known[i], name) != 0)
+            i++;
+        if (known[i])
+            continue;
+        near = eg_nearest(name, known);
+        luaL_error(L, near ? "plugin: no field '%s'; did you mean '%s'?" : "plugin: no field '%s'",
+                   name, near);
+    }
+}
+
+/** plugin{…} while declarations are read: fills the struct in the upvalue. */
+static int declare(lua_State *L)
+{
+    struct script_plugin *p = lua_touserdata(L, lua_upvalueindex(1));
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    check_fields(L);
+    p->reg.name = text_field(L, p, "name", true);
+    check_name(L, "name", p->reg.name);
+    p->plugin.os = text_field(L, p, "os", false);
+    p->plugin.help = text_field(L, p, "help", true);
+    p->plugin.manual = text_field(L, p, "manual", false);
+    read_columns(L, p);
+    read_arguments(L, p);
+    read_aliases(L, p);
+    read_needs(L, p);
+    lua_getfield(L, 1, "tree");
+    p->plugin.tree = lua_toboolean(L, -1);
+    if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
+        return luaL_error(L, "plugin: run = function(k, args, row) … end is wanted");
+    p->plugin.run = run;
+    lua_settop(L, 1);
+    return 1;
+}
+
+/** plugin{…} in a run: the table itself. */
+static int plugin_in_run(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    return 1;
+}
+
+void script_add_plugin(lua_State *L)
+{
+    lua_pushcfunction(L, plugin_in_run);
+    lua_setglobal(L, "plugin");
+}
+
+static void drop(struct script_plugin *p)
+{
+    eg_arena_fini(&p->arena);
+    free(p);
+}
+
+int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e)
+{
+    struct script_plugin *p = calloc(1, sizeof *p);
+    struct script *s = p ? script_open(NULL, &reading) : NULL;
+    int rc;
+
+    if (!s) {
+        free(p);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", file);
+    }
+    p->text = text;
+    p->len = len;
+    p->reg.file = eg_arena_strndup(&p->arena, file, strlen(file));
+    lua_pushlightuserdata(s->L, p);
+    lua_pushcclosure(s->L, declare, 1);
+    lua_setglobal(s->L, "plugin");
+    rc = script_run(s, file, text, len, 1, e);
+    script_close(s);
+    if (!rc && !p->plugin.run)
+        rc = eg_fail(e, EG_EFORMAT, "%s: it does not `return plugin{ … }`", file);
+    if (!rc) {
+        p->reg.plugin = &p->plugin;
+        p->entry = &p->reg;
+        p->module.abi = EG_ABI;
+        p->module.plugins = &p->entry;
+        p->module.plugins_end = &p->entry + 1;
+        rc = eg_registry_add(&p->module, e);
+    }
+    if (rc)
+        drop(p);
+    return rc;
+}

@@ -1,0 +1,317 @@
+/* rows.c - what a script gives out and takes in: rows, notes, files; arguments, other plugins'
+ * rows. */
+#include "bind.h"
+#include <stdlib.h>
+
+/* ---- row{…} ---- */
+
+static int no_column(lua_State *L, const struct script *s, const char *name)
+{
+    const char *near = eg_nearest(name, s->columns);
+
+    return near ? luaL_error(L, "row: no column '%s'; did you mean '%s'?", name, near)
+                : luaL_error(L, "row: no column '%s'", name);
+}
+
+/** row(cells [, depth]) */
+static int row(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const lua_Integer depth = luaL_optinteger(L, 2, 0);
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argcheck(L, depth >= 0 && depth <= 10000, 2, "a depth is 0 to 10000");
+    memset(s->cells, 0, s->n_columns * sizeof *s->cells);
+    lua_settop(L, 1);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+        size_t i = 0;
+
+        if (!name)
+            return luaL_error(L, "row: cells are set by the names of columns");
+        while (i < s->n_columns && s->columns[i] != name) // Lua has one copy of a name
+            i++;
+        if (i == s->n_columns)
+            return no_column(L, s, name);
+        s->cells[i] = script_to_cell(L, 3, s->plugin->columns[i].kind);
+    }
+    eg_emit_(s->run, (unsigned)depth, s->cells, s->n_columns); // texts are held by the table
+    if (eg_stopped(s->run))
+        script_charge(L, 0);
+    return 0;
+}
+
+void script_push_row(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const struct eg_column *c = s->plugin->columns;
+
+    for (s->n_columns = 0; c && c[s->n_columns].name;)
+        s->n_columns++;
+    // Held by the function, which lives as long as the script.
+    s->cells = lua_newuserdatauv(L, (s->n_columns + 1) * sizeof *s->cells, 0);
+    s->columns = lua_newuserdatauv(L, (s->n_columns + 1) * sizeof *s->columns, 0);
+    lua_newtable(L);
+    for (size_t i = 0; i < s->n_columns; i++) {
+        s->columns[i] = lua_pushstring(L, c[i].name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    s->columns[s->n_columns] = NULL;
+    lua_pushcclosure(L, row, 3);
+}
+
+/* ---- arguments ---- */
+
+/** args.pid: an integer; args.all: true; absent: nil. A list: args.pids, always a table. */
+void script_push_args(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const struct eg_arg *a = s->plugin->args;
+
+    lua_newtable(L);
+    for (; a && a->name; a++) {
+        int64_t i;
+        uint64_t addr;
+
+        switch (a->kind) {
+        case EG_ARG_FLAG:
+            if (eg_arg_flag(s->run, a->name)) {
+                lua_pushboolean(L, 1);
+                lua_setfield(L, -2, a->name);
+            }
+            break;
+        case EG_ARG_INT:
+            if (eg_arg_int(s->run, a->name, &i)) {
+                lua_pushinteger(L, i);
+                lua_setfield(L, -2, a->name);
+            }
+            break;
+        case EG_ARG_ADDR:
+            if (eg_arg_addr(s->run, a->name, &addr)) {
+                lua_pushinteger(L, (lua_Integer)addr);
+                lua_setfield(L, -2, a->name);
+            }
+            break;
+        case EG_ARG_TEXT:
+            if (eg_arg_text(s->run, a->name)) {
+                lua_pushstring(L, eg_arg_text(s->run, a->name));
+                lua_setfield(L, -2, a->name);
+            }
+        }
+    }
+}
+
+/** eg.matches("pid", task.pid): true when --pid was not given, or lists this value. */
+static int matches(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const char *name = luaL_checkstring(L, 1);
+    const struct eg_arg *a = s->plugin ? s->plugin->args : NULL;
+    int64_t any;
+
+    while (a && a->name && strcmp(a->name, name) != 0)
+        a++;
+    luaL_argcheck(L, a && a->name && a->kind == EG_ARG_INT, 1,
+                  "no argument of integers by this name");
+    if (lua_isinteger(L, 2))
+        lua_pushboolean(L, eg_arg_match(s->run, name, lua_tointeger(L, 2)));
+    else
+        lua_pushboolean(L, !eg_arg_int(s->run, name, &any)); // what cannot be read is in no list
+    return 1;
+}
+
+/* ---- notes, files ---- */
+
+static int note(lua_State *L)
+{
+    eg_note(script_of(L)->run, "%s", luaL_tolstring(L, 1, NULL));
+    return 0;
+}
+
+/** print() of a script is a note: rows are the only output. */
+static int print(lua_State *L)
+{
+    const int n = lua_gettop(L);
+    luaL_Buffer b;
+
+    luaL_buffinit(L, &b);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1)
+            luaL_addlstring(&b, " ", 1);
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+    eg_note(script_of(L)->run, "%s", lua_tostring(L, -1));
+    return 0;
+}
+
+/** eg.output(name, bytes): a file in the folder of -o. */
+static int output(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const char *name = luaL_checkstring(L, 1), *bytes;
+    size_t len;
+    void *f;
+
+    bytes = luaL_checklstring(L, 2, &len);
+    script_charge(L, len / 16);
+    f = eg_output(s->run, name);
+    if (f)
+        fwrite(bytes, 1, len, f);
+    if (!f || !eg_output_done(s->run, f))
+        return luaL_error(L, "%s", s->run->error);
+    return 0;
+}
+
+/* ---- rows of other plugins ---- */
+
+struct collecting {
+    lua_State *L;
+    const struct eg_column *columns;
+    lua_Integer n;
+};
+
+static void push_cell(lua_State *L, const struct eg_column *c, const struct eg_value *v)
+{
+    (void)c;
+    switch (v->tag) {
+    case EG_V_INT:
+        lua_pushinteger(L, v->i);
+        break;
+    case EG_V_UINT:
+        lua_pushinteger(L, (lua_Integer)v->u);
+        break;
+    case EG_V_TEXT:
+    case EG_V_BYTES:
+        lua_pushlstring(L, (const char *)v->bytes.p, v->bytes.len);
+        break;
+    case EG_V_BAD:
+        script_push_cursor(L, (struct eg_obj){ .view = eg_view_of(script_of(L)->run),
+                                               .space = eg_kernel(script_of(L)->run),
+                                               .bind = eg_binding_of(script_of(L)->run),
+                                               .why = (uint8_t)v->why,
+                                               .addr = v->u });
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}
+
+/** Called protected: memory may run out. */
+static int add_row(lua_State *L)
+{
+    const struct collecting *c = lua_touserdata(L, 2);
+    const struct eg_value *v = lua_touserdata(L, 3);
+    const size_t n = (size_t)lua_tointeger(L, 4);
+
+    lua_createtable(L, 0, (int)n);
+    for (size_t i = 0; i < n; i++) {
+        push_cell(L, &c->columns[i], &v[i]);
+        lua_setfield(L, -2, c->columns[i].name);
+    }
+    lua_rawseti(L, 1, c->n);
+    return 0;
+}
+
+static void take_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
+{
+    struct collecting *c = context;
+    lua_State *L = c->L;
+
+    (void)depth;
+    if (c->n < 0)
+        return;
+    c->n++;
+    lua_pushcfunction(L, add_row);
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, c);
+    lua_pushlightuserdata(L, (void *)v);
+    lua_pushinteger(L, (lua_Integer)n);
+    if (lua_pcall(L, 4, 0, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        c->n = -1;
+    }
+}
+
+enum { ARGS_MAX = 32, NESTED_MAX = 4 };
+
+/** The table at @at as options of a plugin. @return how many. */
+static size_t read_args(lua_State *L, int at, struct eg_given_arg *out)
+{
+    size_t n = 0;
+
+    if (lua_isnoneornil(L, at))
+        return 0;
+    luaL_checktype(L, at, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        if (n == ARGS_MAX || lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "arguments are a table of names and values, at most %d", ARGS_MAX);
+        out[n].name = lua_tostring(L, -2);
+        if (lua_isboolean(L, -1)) {
+            if (!lua_toboolean(L, -1))
+                continue;
+            out[n++].value = NULL;
+            continue;
+        }
+        out[n].value = luaL_tolstring(L, -1, NULL);
+        lua_pushvalue(L, -1); // kept until the call ends
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &out[n]);
+        lua_pop(L, 1);
+        n++;
+    }
+    return n;
+}
+
+/** eg.rows("pslist" [, {pid = 1}]): a table of rows, each a table by column. */
+static int rows(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const struct eg_plugin_reg *reg = eg_plugin_find(luaL_checkstring(L, 1));
+    struct eg_given_arg args[ARGS_MAX];
+    struct eg_run_options o = { .args = args, .quiet = true, .threads = 1 };
+    struct collecting c = { .L = L };
+    struct eg_run_result result;
+    char error[512] = "";
+    int status;
+
+    if (!reg)
+        return luaL_error(L, "no plugin '%s'", lua_tostring(L, 1));
+    if (s->run->options->depth >= NESTED_MAX)
+        return luaL_error(L, "plugins are nested more than %d deep", NESTED_MAX);
+    o.n_args = read_args(L, 2, args);
+    o.depth = s->run->options->depth + 1;
+    c.columns = reg->plugin->columns;
+    lua_newtable(L);
+    eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, &result);
+    status = result.status;
+    if (status)
+        snprintf(error, sizeof error, "%s", result.error);
+    for (size_t i = 0; i < result.n_notes; i++)
+        eg_note(s->run, "%s: %s", reg->name, result.notes[i]);
+    eg_arena_fini(&result.arena);
+    if (status)
+        return luaL_error(L, "%s: %s", reg->name, error);
+    if (c.n < 0)
+        script_charge(L, UINT64_MAX / 2); // memory
+    return 1;
+}
+
+static int progress(lua_State *L)
+{
+    eg_progress(script_of(L)->run, (uint64_t)luaL_checkinteger(L, 1),
+                (uint64_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
+void script_add_rows(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "matches", matches },   { "note", note }, { "output", output },
+        { "progress", progress }, { "rows", rows }, { NULL, NULL },
+    };
+
+    luaL_setfuncs(L, functions, 0);
+    lua_pushcfunction(L, print);
+    lua_setglobal(L, "print");
+}

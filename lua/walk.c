@@ -1,0 +1,284 @@
+/* walk.c - lists, trees and index structures, and every walker that is registered, as Lua's `for …
+ * in`. */
+#include "bind.h"
+
+enum walk_kind { WALK_LIST, WALK_HLIST, WALK_RB, WALK_XA, WALK_MAPLE, WALK_NAMED };
+
+/** A walk on its way. */
+struct walk {
+    enum walk_kind kind;
+    struct eg_obj
+        type; /**< of the elements of an index: what each pointer is cast to; kind 0: none */
+    union {
+        struct eg_list_walk list;
+        struct eg_hlist_walk hlist;
+        struct eg_rb_walk rb;
+        struct eg_index_walk index;
+        struct eg_walking named;
+    };
+};
+
+/** One entry of an index structure: its index (and last one), then the value as a cursor or an
+ * integer. */
+static int push_entry(lua_State *L, const struct walk *w, const struct eg_entry *e)
+{
+    lua_pushinteger(L, (lua_Integer)e->index);
+    if (w->type.kind && !(e->value & 1)) {
+        struct eg_obj o = w->type;
+
+        o.addr = e->value;
+        script_push_cursor(L, o);
+    } else {
+        lua_pushinteger(L, (lua_Integer)e->value);
+    }
+    lua_pushinteger(L, (lua_Integer)e->last);
+    return 3;
+}
+
+static int next(lua_State *L)
+{
+    struct walk *w = lua_touserdata(L, lua_upvalueindex(1));
+    struct eg_entry entry;
+    struct eg_obj o;
+    bool more = false;
+
+    script_charge(L, 10);
+    switch (w->kind) {
+    case WALK_LIST:
+        more = eg_list_next_(&w->list, &o);
+        break;
+    case WALK_HLIST:
+        more = eg_hlist_next_(&w->hlist, &o);
+        break;
+    case WALK_RB:
+        more = eg_rb_next_(&w->rb, &o);
+        break;
+    case WALK_NAMED:
+        more = eg_walk_next(&w->named, &o);
+        break;
+    case WALK_XA:
+        return eg_xa_next(&w->index, &entry) ? push_entry(L, w, &entry) : 0;
+    case WALK_MAPLE:
+        return eg_maple_next(&w->index, &entry) ? push_entry(L, w, &entry) : 0;
+    }
+    if (!more)
+        return 0;
+    script_push_value(L, o);
+    return 1;
+}
+
+/** A walk, on the stack. */
+static struct walk *new_walk(lua_State *L, enum walk_kind kind)
+{
+    struct walk *w = lua_newuserdatauv(L, sizeof *w, 0);
+
+    memset(w, 0, sizeof *w);
+    w->kind = kind;
+    return w;
+}
+
+/** It and what it borrows (names at 2 and 3) as the function that `for` calls. */
+static int iterate(lua_State *L)
+{
+    lua_insert(L, 1);
+    lua_settop(L, 4);
+    lua_pushcclosure(L, next, 4);
+    return 1;
+}
+
+/** The names at 2 and 3 as a link. */
+static struct eg_link link_of(lua_State *L)
+{
+    const struct eg_slot type = script_check_type(L, 2);
+    const struct eg_link link = { luaL_checkstring(L, 2), luaL_checkstring(L, 3),
+                                  script_check_member(L, type.type, 3) };
+
+    return link;
+}
+
+/** eg.list(head, "task_struct", "tasks") */
+static int list(lua_State *L)
+{
+    const struct eg_obj head = *script_check_cursor(L, 1);
+    const struct eg_link link = link_of(L);
+
+    new_walk(L, WALK_LIST)->list = eg_list_begin(head, &link);
+    return iterate(L);
+}
+
+static int hlist(lua_State *L)
+{
+    const struct eg_obj head = *script_check_cursor(L, 1);
+    const struct eg_link link = link_of(L);
+
+    new_walk(L, WALK_HLIST)->hlist = eg_hlist_begin(head, &link);
+    return iterate(L);
+}
+
+static int rbtree(lua_State *L)
+{
+    const struct eg_obj root = *script_check_cursor(L, 1);
+    const struct eg_link link = link_of(L);
+
+    new_walk(L, WALK_RB)->rb = eg_rb_begin(root, &link);
+    return iterate(L);
+}
+
+/** The type of an index's entries, where the script names one at 2. */
+static struct eg_obj entry_type(lua_State *L, struct eg_obj root)
+{
+    struct eg_slot slot;
+
+    if (lua_isnoneornil(L, 2))
+        return (struct eg_obj){ 0 };
+    slot = script_check_type(L, 2);
+    root.type = slot.type;
+    root.kind = slot.kind;
+    root.size = slot.size;
+    root.shift = root.bits = 0;
+    return root;
+}
+
+/** `for index, entry, last in eg.xarray(root [, type])`; also of radix trees and idrs. */
+static int xarray(lua_State *L)
+{
+    const struct eg_obj root = *script_check_cursor(L, 1), type = entry_type(L, root);
+    struct walk *w = new_walk(L, WALK_XA);
+
+    w->type = type;
+    w->index = eg_xa_begin(root);
+    return iterate(L);
+}
+
+static int maple(lua_State *L)
+{
+    const struct eg_obj tree = *script_check_cursor(L, 1), type = entry_type(L, tree);
+    struct walk *w = new_walk(L, WALK_MAPLE);
+
+    w->type = type;
+    w->index = eg_maple_begin(tree);
+    return iterate(L);
+}
+
+static int next_bit(lua_State *L)
+{
+    const struct eg_obj *bitmap = script_check_cursor(L, lua_upvalueindex(1));
+    const uint64_t limit = (uint64_t)lua_tointeger(L, lua_upvalueindex(2));
+    const uint64_t bit =
+        eg_next_bit(*bitmap, (uint64_t)lua_tointeger(L, lua_upvalueindex(3)), limit);
+
+    script_charge(L, 10);
+    if (bit >= limit)
+        return 0;
+    lua_pushinteger(L, (lua_Integer)bit + 1);
+    lua_replace(L, lua_upvalueindex(3));
+    lua_pushinteger(L, (lua_Integer)bit);
+    return 1;
+}
+
+/** `for bit in eg.bits(bitmap, limit)` */
+static int bits(lua_State *L)
+{
+    script_check_cursor(L, 1);
+    luaL_checkinteger(L, 2);
+    lua_settop(L, 2);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_bit, 3);
+    return 1;
+}
+
+/** linux.tasks(k), linux.vmas(task.mm): a registered walker, its name in the upvalue. */
+static int named(lua_State *L)
+{
+    const char *name = lua_tostring(L, lua_upvalueindex(1));
+    struct script *s = script_of(L);
+    struct eg_obj arg = { .view = eg_view_of(s->run),
+                          .space = eg_kernel(s->run),
+                          .bind = eg_binding_of(s->run),
+                          .why = EG_NULL };
+    struct walk *w;
+
+    if (lua_toboolean(L, lua_upvalueindex(2)))
+        arg = *script_check_cursor(L, 1);
+    w = new_walk(L, WALK_NAMED);
+    w->named = eg_walk(s->run, name, arg);
+    return iterate(L);
+}
+
+/** linux.path(file.f_path): a registered function, its record in the upvalue. */
+static int call(lua_State *L)
+{
+    const struct eg_function *f = lua_touserdata(L, lua_upvalueindex(1));
+    struct script *s = script_of(L);
+    const unsigned n = (unsigned)EG_MIN(lua_gettop(L), (int)f->max);
+    struct eg_obj args[4] = { { 0 } };
+    struct eg_cell cell;
+
+    script_charge(L, 10);
+    for (unsigned i = 0; i < n; i++)
+        args[i] = *script_check_cursor(L, (int)i + 1);
+    luaL_argcheck(L, n >= f->min, (int)n + 1, f->args);
+    cell = f->call(s->run, args, n);
+    switch (cell.tag) {
+    case EG_CELL_INT:
+    case EG_CELL_UINT:
+        lua_pushinteger(L, cell.i);
+        break;
+    case EG_CELL_TEXT:
+    case EG_CELL_BYTES:
+        lua_pushlstring(L, cell.bytes.p, cell.bytes.len);
+        break;
+    case EG_CELL_OBJ:
+        script_push_value(L, cell.obj);
+        break;
+    case EG_CELL_BAD:
+        script_push_cursor(L, (struct eg_obj){ .view = eg_view_of(s->run),
+                                               .space = eg_kernel(s->run),
+                                               .bind = eg_binding_of(s->run),
+                                               .why = (uint8_t)cell.why,
+                                               .addr = cell.u });
+        break;
+    default:
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+/** The table of an operating system's functions: a global by its name. */
+static void push_os(lua_State *L, const char *os)
+{
+    os = os ? os : "eg_common";
+    if (lua_getglobal(L, os) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setglobal(L, os);
+}
+
+void script_add_walk(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "bits", bits },     { "hlist", hlist },   { "list", list }, { "maple", maple },
+        { "rbtree", rbtree }, { "xarray", xarray }, { NULL, NULL },
+    };
+    const struct eg_walker_reg *reg;
+    const struct eg_function_reg *fn;
+
+    luaL_setfuncs(L, functions, 0);
+    for (size_t i = 0; (reg = eg_walker_nth(i)); i++) {
+        push_os(L, reg->walker->os);
+        lua_pushstring(L, reg->name);
+        lua_pushboolean(L, reg->walker->arg != NULL);
+        lua_pushcclosure(L, named, 2);
+        lua_setfield(L, -2, reg->name);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; (fn = eg_function_nth(i)); i++) {
+        push_os(L, fn->function->os);
+        lua_pushlightuserdata(L, (void *)fn->function);
+        lua_pushcclosure(L, call, 1);
+        lua_setfield(L, -2, fn->name);
+        lua_pop(L, 1);
+    }
+}
