@@ -5,7 +5,7 @@
 
 enum {
     DEPTH_MAX = 16,               // spaces on top of each other
-    FILLS = 64,                   // made runs that a view keeps
+    FILLS = 256,                  // made runs that a view keeps
     FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes together
     HOLES_MAX = 1 << 20,          // eg_next_mapped gives up after so many on end
 };
@@ -15,7 +15,7 @@ static const uint8_t zero_page[EG_VIEW_PAGE];
 /* A view's own: no lock, and no other thread takes a page away. */
 struct eg_fill_cache {
     size_t bytes;
-    unsigned hand;
+    unsigned n, hand;
     struct fill {
         const struct eg_space *space;
         uint64_t start;
@@ -49,7 +49,26 @@ static void drop(struct eg_fill_cache *c, struct fill *f)
 {
     free(f->bytes);
     c->bytes -= f->len;
+    c->n--;
     *f = (struct fill){ 0 };
+}
+
+/** Room for @len bytes more: what was not used for longest goes. A quarter of all at once, as
+ * forgetting pointers costs as much as making a run. */
+static void make_room(struct eg_view *v, struct eg_fill_cache *c, size_t len)
+{
+    if (c->n < FILLS && c->bytes + len <= FILL_BYTES)
+        return;
+    while (c->n > FILLS / 4 * 3 || c->bytes + len > FILL_BYTES / 4 * 3) {
+        struct fill *f = &c->at[c->hand];
+
+        c->hand = (c->hand + 1) % FILLS;
+        if (f->used)
+            f->used = false;
+        else if (f->bytes)
+            drop(c, f);
+    }
+    forget_pointers(v);
 }
 
 void eg_view_fini(struct eg_view *v)
@@ -100,22 +119,12 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
         free(bytes);
         return NULL;
     }
-    for (;;) {
-        f = &c->at[c->hand];
-        c->hand = (c->hand + 1) % FILLS;
-        if (f->used) {
-            f->used = false;
-            continue;
-        }
-        if (f->bytes) {
-            drop(c, f);
-            forget_pointers(v);
-        }
-        if (c->bytes + len <= FILL_BYTES)
-            break;
-    }
+    make_room(v, c, len);
+    for (f = c->at; f->bytes; f++)
+        ;
     *f = (struct fill){ as, x->start, len, bytes, true };
     c->bytes += len;
+    c->n++;
     return bytes;
 }
 
