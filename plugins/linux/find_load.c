@@ -338,6 +338,7 @@ void linux_load(struct linux_finder *f, struct linux_guess *g)
         linux_image_of(f, &g->paging, g);
     if (g->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
+        g->btf = g->types ? g->btf : 0; /* a header that no types follow tells nothing */
         linux_use_types(g);
         /* The exports tell data where kallsyms does not, and the shift where no type does. */
         if (!linux_sym(g, "init_task", &va) || (!g->has_delta && !g->types))
