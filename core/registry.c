@@ -327,21 +327,25 @@ const struct eg_renderer *eg_renderer_find(const char *name)
     return NULL;
 }
 
-/** "linux.proc.Maps" is also "linux.proc", and without the system "proc.Maps" and "proc". */
+/** Is @name all of @alias, or all but its class: "proc" of "proc.Maps"? */
+static bool is_alias(const char *alias, const char *name)
+{
+    const char *dot = strrchr(alias, '.');
+    const size_t len = strlen(name);
+
+    return !strcasecmp(alias, name) ||
+           (dot && isupper((unsigned char)dot[1]) && (size_t)(dot - alias) == len &&
+            !strncasecmp(alias, name, len));
+}
+
+/** "linux.proc.Maps" is also "proc.Maps". */
 static bool has_alias(const struct eg_plugin_reg *p, const char *name)
 {
-    const size_t os = p->plugin->os ? strlen(p->plugin->os) : 0, len = strlen(name);
-
     for (const char *const *a = p->plugin->aliases; a && *a; a++) {
-        const bool of_os = os && !strncasecmp(*a, p->plugin->os, os) && (*a)[os] == '.';
+        const char *dot = strchr(*a, '.');
 
-        for (const char *at = *a; at; at = at == *a && of_os ? at + os + 1 : NULL) {
-            const char *class = strrchr(at, '.');
-
-            if (!strcasecmp(at, name) ||
-                (class && (size_t)(class - at) == len && !strncasecmp(at, name, len)))
-                return true;
-        }
+        if (is_alias(*a, name) || (dot && strchr(dot + 1, '.') && is_alias(dot + 1, name)))
+            return true;
     }
     return false;
 }
