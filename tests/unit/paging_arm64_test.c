@@ -101,11 +101,11 @@ static void every_size(void **state)
 
         open_(&f, sizes[i].granule, sizes[i].va_bits, true);
         x = at(&f, 5);
-        assert_true(x.why == EG_NOT_PRESENT && x.start == 0 && x.last == half - 1);
+        assert_true(x.why == EG_NOT_PRESENT && x.start == 0 && x.last < half);
         x = at(&f, half);
         assert_true(x.why == EG_NOT_CANONICAL && x.start == half && x.last == -half - 1);
         x = at(&f, -half);
-        assert_true(x.why == EG_NOT_PRESENT && x.last == UINT64_MAX);
+        assert_true(x.why == EG_NOT_PRESENT && x.start == -half);
         assert_false(eg_next_mapped(f.v, f.va, 0, UINT64_MAX, &x));
         for (size_t k = 0; k < countof(places); k++)
             *entry(&f, places[k], 0) = (k + 1) * 0x100000 | PAGE;
