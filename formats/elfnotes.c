@@ -16,9 +16,11 @@ enum {
     QEMU_CR = 392,
     QEMU_KERNEL_GS = 432,
     VBOX_GS = 240,
+    VBOX_CR0 = 288,
     VBOX_CR3 = 304,
     VBOX_KERNEL_GS = 536,
 };
+static const uint64_t paged = 0x80000001; // CR0: PG and PE
 
 static struct eg_cpu *cpu_at(struct eg_image *img, size_t i, struct eg_elf_class c)
 {
@@ -84,7 +86,8 @@ static void vbox(struct eg_image *img, struct eg_elf_class c, const uint8_t *d, 
     static const uint8_t order[] = { 0, 1, 2, 3, 4, 5, 15, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17 };
     struct eg_cpu *cpu = len >= VBOX_KERNEL_GS + 8 ? cpu_at(img, img->cpus.n, c) : NULL;
 
-    if (!cpu)
+    // DBGFCORECPU; before VirtualBox 5 other things are here: only what is a CPU in paged mode.
+    if (!cpu || (eg_le64(d + VBOX_CR0) & paged) != paged)
         return;
     registers(cpu, d, order, sizeof order);
     cpu->root = eg_le64(d + VBOX_CR3);

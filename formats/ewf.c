@@ -35,6 +35,7 @@ struct ewf {
     char **names; // of the segments; from libewf_glob
     int n_names;
     uint64_t unit, sector;
+    uint64_t end; // of what the segments hold; the rest is missing
     pthread_mutex_t lock;
     pthread_cond_t given_back;
     libewf_handle_t *idle[HANDLES_MAX];
@@ -99,8 +100,12 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     const struct ewf *w = as->priv;
 
     (void)v;
+    if (addr >= w->end) {
+        *out = (struct eg_extent){ .start = w->end, .last = as->last, .why = EG_UNREADABLE };
+        return;
+    }
     *out = (struct eg_extent){ .start = addr / w->unit * w->unit, .made = true };
-    out->last = EG_MIN(out->start + w->unit - 1, as->last);
+    out->last = EG_MIN(out->start + w->unit, w->end) - 1;
 }
 
 /** Is a chunk of [@start, @start + @len) among those whose checksums were wrong? */
@@ -120,12 +125,19 @@ static bool damaged(const struct ewf *w, libewf_handle_t *h, uint64_t start, siz
     return false;
 }
 
+static bool read_unit(const struct ewf *w, libewf_handle_t *h, uint64_t start, void *bytes,
+                      size_t len)
+{
+    const ssize_t got = libewf_handle_read_random(h, bytes, len, (off64_t)start, NULL);
+
+    return got >= 0 && (size_t)got == len && !damaged(w, h, start, len);
+}
+
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
 {
     struct ewf *w = as->priv;
     libewf_handle_t *h = borrow(w);
-    const ssize_t got = libewf_handle_read_random(h, bytes, len, (off64_t)start, NULL);
-    const bool ok = got >= 0 && (size_t)got == len && !damaged(w, h, start, len);
+    const bool ok = read_unit(w, h, start, bytes, len);
 
     give_back(w, h);
     if (!ok)
@@ -162,6 +174,30 @@ static void note_hash(struct eg_image *img, libewf_handle_t *h, const char *name
         eg_image_note(img, "EWF: stored %s %s, not verified", name, (char *)text);
 }
 
+/** Of a set that is cut off, where it ends: libewf loses memory with each chunk that it is asked
+ * for and has not, so they are not tried one by one. One chunk may be damaged and no more, so three
+ * on end decide. */
+static bool find_end(struct ewf *w, libewf_handle_t *h)
+{
+    const uint64_t size = w->as.last + 1;
+    uint64_t lo = 0, hi = (size + w->unit - 1) / w->unit;
+    eg_cleanup(eg_free_) void *bytes = malloc(w->unit);
+
+    while (bytes && lo < hi) {
+        const uint64_t mid = lo + (hi - lo) / 2;
+        bool any = false;
+
+        for (uint64_t i = mid; i < mid + 3 && i * w->unit < size && !any; i++)
+            any = read_unit(w, h, i * w->unit, bytes, (size_t)EG_MIN(w->unit, size - i * w->unit));
+        if (any)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    w->end = EG_MIN(lo * w->unit, size);
+    return bytes;
+}
+
 static int open_set(struct ewf *w, struct eg_image *img, struct eg_error *e)
 {
     libewf_error_t *why = NULL;
@@ -194,9 +230,17 @@ static int open_set(struct ewf *w, struct eg_image *img, struct eg_error *e)
     w->as.last = size - 1;
     w->sector = sector;
     w->unit = chunk % PAGE || chunk > EG_FILL_MAX ? UNIT : chunk;
-    if (libewf_handle_segment_files_corrupted(h, NULL) == 1)
-        eg_image_note(img, "EWF: the set is damaged, or a segment of it is missing: what cannot be "
-                           "read is a hole");
+    w->end = size;
+    if (libewf_handle_segment_files_corrupted(h, NULL) == 1) {
+        if (!find_end(w, h))
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+        if (!w->end)
+            return eg_fail(e, EG_EFORMAT, "%s: EWF: cut off: nothing in it can be read", img->path);
+        eg_image_note(img,
+                      "EWF: damaged, or a segment is missing: the last %" PRIu64 " of %" PRIu64
+                      " MiB cannot be read",
+                      (size - w->end) >> 20, size >> 20);
+    }
     note_hash(img, h, "MD5");
     note_hash(img, h, "SHA1");
     return 0;
