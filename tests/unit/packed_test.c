@@ -130,7 +130,7 @@ static bool in_place(void)
 static void put(uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        packed[packed_len++] = (uint8_t)(v >> 8 * i);
+        packed[packed_len++] = (uint8_t)(i < 8 ? v >> 8 * i : 0);
 }
 
 /** Open, compare with @len bytes of content, close. */
