@@ -118,17 +118,19 @@ bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *ou
 {
     struct eg_system *sys = eg_system_of(o->r);
     const struct linux_state *s = linux_state(sys);
+    const bool in_image = va >= s->image_start && va < s->image_end;
     const struct linux_memmap *m = &o->memmap;
     const struct linux_area *area = area_at(o, va);
     const char *name, *module;
     uint64_t off;
 
     *out = (struct eg_owner){ .kind = "kernel mapping", .pid = -1, .addr = va };
-    if (eg_system_symbol_at(sys, va, &name, &off, &module)) {
+    if (eg_system_symbol_at(sys, va, &name, &off, &module) &&
+        (module || in_image || s->image_end <= s->image_start)) {
         out->kind = module ? "module" : "kernel";
         out->name = module ? eg_strf(o->r, "%s!%s", module, name) : name;
         out->offset = off;
-    } else if (va >= s->image_start && va < s->image_end) {
+    } else if (in_image) {
         out->kind = "kernel";
         out->offset = va - s->image_start;
     } else if (in_module(o, va, out)) {

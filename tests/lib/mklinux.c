@@ -1,10 +1,13 @@
 /* mklinux.c - what the finder would have filled, and rows as text. */
 #include "mklinux.h"
 #include "../../plugins/linux/open.h"
+#include "../../plugins/linux/owners.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct eg_os test_os = { .name = "linux", .module_symbols = linux_module_symbols };
+static const struct eg_os test_os = { .name = "linux",
+                                      .module_symbols = linux_module_symbols,
+                                      .memory = &linux_memory };
 
 static struct eg_run_result last; // of the last mk_rows
 
