@@ -63,8 +63,6 @@ const struct cli_option *cli_option_nth(size_t i); /**< NULL past the end */
 /** Read the command line. @return an exit status; CLI_OK to go on. */
 int cli_options(struct cli *c, int argc, char **argv);
 bool cli_number(const char *text, uint64_t *out); /**< decimal, 0x hex; K, M, G, T after it */
-/** Both there, and one file: what is read is never written over. */
-bool cli_same_file(const char *a, const char *b);
 const char *cli_arg(const struct cli *c, const char *name); /**< "" for a flag; NULL: not given */
 bool cli_declares(const struct eg_arg *args, const char *name);
 

@@ -1,4 +1,5 @@
 /* convert.c - engram convert: the memory of an image as a dump of another format. */
+#include "../core/newfile.h"
 #include "../formats/convert.h"
 #include "cli.h"
 #include <inttypes.h>
@@ -57,7 +58,7 @@ int cli_convert(struct cli *c)
 
     if (!c->out || !to)
         return cli_fail(CLI_USAGE, "convert: -o FILE and --to raw, lime, elf or pack are needed");
-    if (cli_same_file(c->image, c->out))
+    if (eg_same_file(c->image, c->out))
         return cli_fail(CLI_USAGE, "%s: is the image itself: name another file with -o", c->out);
     status = cli_open(c, &o);
     if (!status)

@@ -16,8 +16,6 @@ int cli_pack(struct cli *c)
         return cli_fail(CLI_USAGE, "pack: -o FILE.zst is needed: where to write");
     if (level && (!cli_number(level, &v) || !v || v > 22))
         return cli_fail(CLI_USAGE, "--level %s: from 1 (fast) to 22 (small)", level);
-    if (cli_same_file(c->image, c->out))
-        return cli_fail(CLI_USAGE, "%s: is the image itself: name another file with -o", c->out);
     o.level = (int)v;
     if (eg_pack(c->image, c->out, &o, &e))
         return cli_cannot(&e);

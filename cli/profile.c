@@ -1,4 +1,5 @@
 /* profile.c - engram profile: make files of types and symbols, and look into them. */
+#include "../core/newfile.h"
 #include "../core/show.h"
 #include "../profiles/btf_file.h"
 #include "../profiles/dwarf.h"
@@ -38,7 +39,7 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
     if (!c->out)
         status = cli_fail(CLI_USAGE, "profile make: -o FILE.egp is needed: where to write");
     for (size_t i = 0; i < n_files && !status; i++)
-        if (cli_same_file(files[i], c->out))
+        if (eg_same_file(files[i], c->out))
             status = cli_fail(CLI_USAGE, "-o %s: it is what is read", c->out);
     for (; n < n_files && !status; n += !status)
         if ((n ? read_module(&all[n], files[n], all[0], c->jobs, &e)

@@ -1,5 +1,6 @@
 /* read.c - engram read: bytes as they are, to standard output or a file; what is not there is zeros
  * and a note. */
+#include "../core/newfile.h"
 #include "cli.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +58,7 @@ static int body(struct eg_run *r, void *hand)
     if (!eg_add(addr, len - 1, &last))
         return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
                            len);
-    if (path && cli_same_file(path, h->cli->image))
+    if (path && eg_same_file(path, h->cli->image))
         return eg_run_fail(r, EG_EUSAGE, "-o %s: is the image itself: name another file", path);
     if (path && !(f = fopen(path, "wb")))
         return eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));

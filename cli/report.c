@@ -3,7 +3,6 @@
 #include "cli.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static void line(const char *format, va_list ap) EG_PRINTF(1, 0);
@@ -17,13 +16,6 @@ static void line(const char *format, va_list ap)
     eg_escape(safe, sizeof safe, text, EG_MIN((size_t)n, sizeof text - 1));
     fflush(stdout); // so that a terminal shows both in the order of events
     fprintf(stderr, "engram: %s\n", safe);
-}
-
-bool cli_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 int cli_fail(int status, const char *format, ...)

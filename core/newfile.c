@@ -6,6 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool eg_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e)
 {
     struct stat st;

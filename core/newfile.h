@@ -12,6 +12,9 @@ struct eg_newfile {
     bool replace;
 };
 
+/** Both there, and one file: what is read is never written over. */
+bool eg_same_file(const char *a, const char *b);
+
 /** Open a file beside @path that takes its name when it is kept. @path may be there only with
  * @replace, and is never a device. */
 int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e);

@@ -173,8 +173,11 @@ int eg_pack(const char *in, const char *out, const struct eg_pack_options *o, st
                                                   .threads = o->threads,
                                                   .quiet = o->quiet };
     struct eg_image *img;
-    int rc = eg_image_open(&img, in, &open_options, e);
+    int rc;
 
+    if (eg_same_file(in, out))
+        return eg_fail(e, EG_EUSAGE, "%s: is the image itself: name another file with -o", out);
+    rc = eg_image_open(&img, in, &open_options, e);
     if (rc)
         return rc;
     rc = eg_pack_space(img->files[img->n_files - 1], in, out, o, e);

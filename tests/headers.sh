@@ -3,12 +3,13 @@
 root=$1 build=$2
 shift 2
 cd "$root" || exit 1
+lua=$(pkg-config --cflags-only-I lua5.4 2>/dev/null || pkg-config --cflags-only-I lua-5.4)
 failed=0
 for header in core/*.h formats/*.h profiles/*.h plugins/*/*.h lua/*.h cli/*.h; do
     [ -f "$header" ] || continue
     printf '#include "%s"\nextern int not_empty;\n' "$header" |
         "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -D_GNU_SOURCE -I. -Icore \
-            -I"$build" -I"$build/core" -fsyntax-only - || { echo "FAIL $header"; failed=1; }
+            -I"$build" -I"$build/core" $lua -fsyntax-only - || { echo "FAIL $header"; failed=1; }
 done
 # What plugins include needs no feature macro, and none of libc beyond three headers.
 echo '#include "engram.h"' | "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Werror -Icore -I"$build/core" -E - |
