@@ -33,6 +33,11 @@ static const struct cli_habit options[] = {
     { "stackers", 0, true, NULL, "the format is told from the image; --format NAME overrides" },
     { "filters", 0, true, NULL, "all rows are printed: choose with grep, or jq on -r jsonl" },
     { "hide-columns", 0, true, NULL, "all columns are printed: choose with jq on -r jsonl" },
+    { "dump", 0, false, NULL, "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
+    { "yara-file", 0, true, NULL, "yara takes --rules FILE" },
+    { "yara-compiled-file", 0, true, NULL, "yara takes --rules FILE" },
+    { "yara-rules", 0, true, NULL, "yara takes --rules FILE; regex and bytes take a pattern" },
+    { "yara-string", 0, true, NULL, "yara takes --rules FILE; regex and bytes take a pattern" },
     { "print-completion", 0, true, NULL, "the completions are installed with the command" },
 };
 

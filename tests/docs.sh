@@ -44,7 +44,7 @@ PATH=$tmp/bin:$PATH
 export PATH
 for from in "$root"/docs/from-*.md; do
     grep -o '`\(engram\|vol\) [^`]*`' "$from" | tr -d '`' | sed 's/ *|.*//' |
-        grep -E ' IMAGE|//IMAGE|^engram (help|plugins)' | grep -vE '[ /](FILE|DIR|ADDR|VMLINUX|TEXT)( |$)' >"$tmp/commands"
+        grep -E ' IMAGE|//IMAGE|^engram (help|plugins)' | grep -vE '[ /](FILE|DIR|ADDR|VMLINUX|TEXT|RULES.yar)( |$)' >"$tmp/commands"
     [ "$(wc -l <"$tmp/commands")" -gt 20 ] || bad "$from: few commands were found"
     n=0
     while read -r command; do
@@ -56,6 +56,10 @@ for from in "$root"/docs/from-*.md; do
         rm -r "$tmp/work"
     done <"$tmp/commands"
     echo "${from##*/}: $n commands"
+    sed -n '/^## Plugins/,/^## Columns/s/^| \([^|]*\) | `engram IMAGE .*/\1/p' "$from" | grep -o '`[a-zA-Z.]*`' | tr -d '`' | while read -r name; do
+        case $name in windows.*) continue ;; esac
+        engram help "$name" >/dev/null 2>"$tmp/err" || bad "${from##*/}: $name is no plugin here: $(cat "$tmp/err")"
+    done
     sed -n '/^\*\*Missing\*\*/,/^$/p' "$from" | grep -o '`[a-z_]*`' | tr -d '`' | while read -r word; do
         engram "$image" "$word" >/dev/null 2>"$tmp/err"
         if [ $? != 1 ] || [ "$(wc -l <"$tmp/err")" != 1 ] || grep -q 'no such plugin' "$tmp/err"; then
