@@ -22,7 +22,7 @@ static size_t range_of(const struct eg_qemu *q, uint64_t addr)
 
 static uint64_t entry_of(const struct eg_qemu_block *b, uint64_t page)
 {
-    return page < b->n_pages ? b->pages[page] : EG_QEMU_NONE;
+    return page < b->n_pages ? b->pages[page] : (uint64_t)EG_QEMU_NONE;
 }
 
 /** Do two pages that follow each other belong to one run, by their entries? */
@@ -77,6 +77,8 @@ static void block_extent(const struct eg_qemu *q, const struct eg_qemu_block *b,
     while (page + n < end && n < RUN_MAX && alike(entry, entry_of(b, page + n)))
         n++;
     out->last = out->start + (n << q->page_shift) - 1;
+    if (page >= b->n_pages) // the file cannot hold more
+        out->last = UINT64_MAX;
     if (eg_qemu_kind(entry) == EG_QEMU_NONE) {
         out->why = q->cut ? EG_UNREADABLE : EG_ABSENT;
     } else if (entry == EG_QEMU_BYTE) {

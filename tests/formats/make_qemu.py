@@ -208,6 +208,7 @@ MAKES = {
     "libvirt-gzip": libvirt(1, lambda d: gzip.compress(d, 1)),
     "libvirt-bzip2": libvirt(2, tool("bzip2", "-1")),
     "libvirt-xz": libvirt(3, lambda d: lzma.compress(d, preset=0)),
+    "libvirt-lzop": libvirt(4, tool("lzop", "-1")),
     "libvirt-zstd": libvirt(5, tool("zstd", "-q", "-1")),
     "libvirt-sparse": lambda *a: mapped(*a, before=header(6)),
     "xen-hvm": xen(True),
