@@ -1,15 +1,17 @@
 # machine.sh: boots the guest under QEMU, waits until it is frozen, and has QEMU dump it.  Read by `make`.
 # shellcheck shell=bash disable=SC2154
 
-# RAM as "start size" lines.  q35 splits at 2 GB as soon as 2.75 GB are passed; virt of arm64 begins at 1 GB.
+# RAM as "start size" lines.  q35 splits at 2 GB as soon as 2.75 GB are passed, pc at 3 GB as soon as 3.5 GB are; virt
+# of arm64 begins at 1 GB.
 ram() {
-    local bytes=$((memory << 20))
+    local bytes=$((memory << 20)) low=2 most=2816
+    if has pc; then low=3 most=3584; fi
     if [ "$arch" = arm64 ]; then
         echo "$((1 << 30)) $bytes"
-    elif [ "$memory" -lt 2816 ]; then
+    elif [ "$memory" -lt $most ]; then
         echo "0 $bytes"
     else
-        printf '%s\n' "0 $((2 << 30))" "$((4 << 30)) $((bytes - (2 << 30)))"
+        printf '%s\n' "0 $((low << 30))" "$((4 << 30)) $((bytes - (low << 30)))"
     fi
 }
 
@@ -17,6 +19,7 @@ start_qemu() {
     local program=qemu-system-x86_64 machine=q35 serial=ttyS0 linux=$kernel/vmlinuz initrd=$work/initrd words more=()
     local disk=(-drive "file=$work/disk,if=virtio,format=raw,snapshot=on")
     if [ "$arch" = arm64 ]; then program=qemu-system-aarch64 machine='virt,gic-version=3' serial=ttyAMA0; fi
+    if has pc; then machine=pc; fi
     command -v $program > /dev/null || die "$program is missing"
     if has before; then linux=$first/vmlinuz initrd=$work/initrd.before; fi
     if has nvme; then disk=(-drive "file=$work/disk,if=none,id=d0,format=raw,snapshot=on" -device nvme,drive=d0,serial=lab); fi
@@ -74,6 +77,7 @@ dump() {
         if wants elf; then echo "dump-guest-memory \"$out/mem.elf\""; fi
         if wants paging; then echo "dump-guest-memory -p \"$out/mem.paging.elf\""; fi
         if wants kdump; then echo "dump-guest-memory -z \"$out/mem.kdump\""; fi
+        if wants qevm; then echo "migrate \"exec:cat>'$out/mem.qevm'\""; fi
         echo quit
     } >&3
     wait "$qemu" || die "QEMU failed: $(grep -av $'\e' "$work/monitor.log")"
