@@ -1,6 +1,7 @@
 /* inflate.c - see inflate.h. A run is inflated from the place before it that costs least: a point
  * of the index, or where another run ended: so reading on end inflates everything once. */
 #include "inflate.h"
+#include "../core/parallel.h"
 #include "inflate_index.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -126,7 +127,7 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
     if (r)
         eg_inflater_fini(r);
     free(r);
-    if (!v->starved) {
+    if (!v->starved && !eg_cancelled) {
         atomic_fetch_or(&s->bad[start / RUN / 8], (uint8_t)(1 << start / RUN % 8));
         note_bad(v, s, start);
     }
