@@ -216,8 +216,8 @@ static int open_regions(struct eg_space **out, struct eg_image *img, struct memo
     if (!rc && overlaps)
         eg_image_note(img, "VMware: %zu regions overlap: the first counts", overlaps);
     if (!rc && m->missing)
-        eg_image_note(img, "VMware: truncated: %" PRIu64 " MiB of the memory are missing",
-                      m->missing >> 20);
+        eg_image_note(img, "VMware: truncated: %" PRIu64 " KiB of the memory are missing",
+                      m->missing >> 10);
     return rc;
 }
 
