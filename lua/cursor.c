@@ -669,7 +669,7 @@ struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind)
 {
     const struct eg_obj *o;
     struct eg_cell cell = { 0 };
-    lua_Integer whole;
+    lua_Integer whole = 0;
     size_t len;
     uint64_t v;
 

@@ -299,7 +299,7 @@ static int string_rep(lua_State *L)
 {
     size_t len, sep;
     const lua_Integer n = luaL_checkinteger(L, 2);
-    uint64_t bytes;
+    uint64_t bytes = 0;
 
     luaL_checklstring(L, 1, &len);
     luaL_optlstring(L, 3, "", &sep);
