@@ -185,6 +185,7 @@ def snappy_chunk(data):
 
 def avml(raw, ranges, out, block=BLOCK):
     """src/image.rs: ranges cut at 16 MiB; those of zeros are left out, but here are not."""
+    import make_packed # by the name that other processes know it by
     library("snappy")
     with open(raw, "rb") as f, open(out, "wb") as to, ProcessPoolExecutor() as pool:
         for first, last in ranges:
@@ -192,10 +193,8 @@ def avml(raw, ranges, out, block=BLOCK):
                 end = min(start + block, last + 1)
                 f.seek(start)
                 chunks = list(split([f.read(end - start)], CHUNK))
-                done = {}
-                wanted = [c for c in set(chunks)]
-                for data, packed in zip(wanted, pool.map(snappy_chunk, wanted, chunksize=32)):
-                    done[data] = packed
+                wanted = list(set(chunks))
+                done = dict(zip(wanted, pool.map(make_packed.snappy_chunk, wanted, chunksize=32)))
                 stream = b"\xff\x06\0\0sNaPpY" + b"".join(done[c] for c in chunks)
                 to.write(struct.pack("<IIQQQ", AVML, 2, start, end - 1, 0) + stream +
                          struct.pack("<Q", len(stream)))
