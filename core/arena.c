@@ -22,6 +22,18 @@ void eg_arena_fini(struct eg_arena *a)
     a->used = 0;
 }
 
+void eg_arena_reset(struct eg_arena *a)
+{
+    struct eg_arena_block *keep = a->top;
+
+    if (!keep || keep->next || keep->size > BLOCK_MAX) {
+        eg_arena_fini(a);
+        return;
+    }
+    keep->used = 0;
+    a->used = 0;
+}
+
 void *eg_arena_alloc(struct eg_arena *a, size_t len)
 {
     struct eg_arena_block *b = a->top;

@@ -16,6 +16,8 @@ struct eg_arena {
 
 /** A zeroed struct is an empty arena. eg_arena_fini gives everything back and leaves it empty. */
 void eg_arena_fini(struct eg_arena *a);
+/** The same, but what one small use after the other needs is kept. */
+void eg_arena_reset(struct eg_arena *a);
 
 /** @return @len zeroed bytes, aligned for any type; NULL past the limit or out of memory. */
 void *eg_arena_alloc(struct eg_arena *a, size_t len);

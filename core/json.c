@@ -125,6 +125,21 @@ static void hex(FILE *f, const uint8_t *p, size_t len)
     putc('"', f);
 }
 
+/** What "0x%x" gives, in a tenth of the time. */
+static void hex_number(FILE *f, uint64_t u)
+{
+    char text[20], *p = text + sizeof text;
+
+    *--p = '"';
+    do
+        *--p = "0123456789abcdef"[u & 15];
+    while (u >>= 4);
+    *--p = 'x';
+    *--p = '0';
+    *--p = '"';
+    fwrite(p, 1, (size_t)(text + sizeof text - p), f);
+}
+
 static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
 {
     const int64_t exact = INT64_C(1) << 53; // what a double holds
@@ -133,7 +148,7 @@ static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
     switch (kind) {
     case EG_COL_ADDR:
     case EG_COL_FLAGS:
-        fprintf(f, "\"0x%" PRIx64 "\"", v->u);
+        hex_number(f, v->u);
         break;
     case EG_COL_TIME:
         fprintf(f, "\"%s\"", eg_time_text(v->i, time));
@@ -185,7 +200,9 @@ void eg_json_cells(FILE *f, const struct eg_result_head *h, unsigned depth,
     if (h->tree)
         fprintf(f, "\"depth\":%u%s", depth, h->n_columns ? "," : "");
     for (size_t i = 0; i < h->n_columns; i++) {
-        fprintf(f, "%s\"%s\":", i ? "," : "", h->columns[i].name);
+        fputs(i ? ",\"" : "\"", f);
+        fputs(h->columns[i].name, f);
+        fputs("\":", f);
         cell(f, &h->columns[i], &v[i]);
     }
 }

@@ -4,6 +4,10 @@
  * standard error. */
 #include "table.h"
 
+struct csv {
+    struct eg_arena row;
+};
+
 static void begin(void *state, FILE *f, const struct eg_provenance *p)
 {
     (void)state;
@@ -45,29 +49,30 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
 static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
                 const struct eg_value *v)
 {
-    struct eg_arena a = { 0 };
+    struct csv *s = state;
 
-    (void)state;
     if (h->tree)
         fprintf(f, "%u", depth);
     for (size_t i = 0; i < h->n_columns; i++) {
-        const char *text = eg_value_text(&a, &h->columns[i], &v[i]);
+        const char *text = eg_value_text(&s->row, &h->columns[i], &v[i]);
 
         fputs(i || h->tree ? "," : "", f);
         field(f, text ? text : "(out of memory)", v[i].tag == EG_V_TEXT);
     }
     putc('\n', f);
-    eg_arena_fini(&a);
+    eg_arena_reset(&s->row);
 }
 
 static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
                  const char *error)
 {
-    (void)state;
+    struct csv *s = state;
+
     (void)f;
     (void)h;
     (void)notes;
     (void)error;
+    eg_arena_fini(&s->row);
 }
 
 static void end(void *state, FILE *f)
@@ -78,6 +83,7 @@ static void end(void *state, FILE *f)
 
 EG_RENDERER(csv) = {
     .desc = "comma-separated values, one result a file",
+    .state = sizeof(struct csv),
     .begin = begin,
     .head = head,
     .row = row,

@@ -15,7 +15,7 @@ struct text {
     size_t screen; /* columns of the terminal; 0: it is none */
     bool colour;
     bool streaming;
-    struct eg_arena held;
+    struct eg_arena held, one; // rows that wait; the one that is printed
     size_t n_held, *widths, tree_column;
     struct held {
         unsigned depth;
@@ -124,7 +124,11 @@ static void measure(struct text *s, const struct eg_result_head *h)
 
 static void spaces(FILE *f, size_t n)
 {
-    fprintf(f, "%*s", (int)n, "");
+    static const char blanks[] = "                                                                ";
+
+    for (; n >= sizeof blanks; n -= sizeof blanks - 1)
+        fwrite(blanks, 1, sizeof blanks - 1, f);
+    fwrite(blanks, 1, n, f);
 }
 
 /** One cell and what is left of its column's width; @return the spaces that are owed, which the
@@ -244,7 +248,6 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
                 const struct eg_value *v)
 {
     struct text *s = state;
-    struct eg_arena a = { 0 };
     struct held now;
 
     if (!s->widths || !s->rows) {
@@ -257,11 +260,11 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         if (s->n_held == HELD)
             flush(s, f, h);
     } else {
-        if (make_row(&now, &a, h, depth, v))
+        if (make_row(&now, &s->one, h, depth, v))
             put_row(s, f, h, depth, now.cells, now.bad);
         else
             fputs("(out of memory)\n", f);
-        eg_arena_fini(&a);
+        eg_arena_reset(&s->one);
     }
 }
 
@@ -291,6 +294,7 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     if (error)
         line(s, f, "31", "error", error);
     eg_arena_fini(&s->held);
+    eg_arena_fini(&s->one);
     s->widths = NULL;
     s->rows = NULL;
 }

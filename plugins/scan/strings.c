@@ -82,7 +82,7 @@ static bool is_text(uint8_t c)
 static size_t several(const uint8_t *p, size_t len)
 {
     uint32_t code;
-    const size_t n = eg_utf8(p, len, &code);
+    const size_t n = len > 1 && p[1] >> 6 == 2 ? eg_utf8(p, len, &code) : 0;
 
     return n > 1 && eg_is_printable(code) ? n : 0;
 }

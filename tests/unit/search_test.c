@@ -251,7 +251,7 @@ static void windows(void **state)
     (void)state;
     for (unsigned variant = 0; variant < 2 * countof(kinds); variant++) {
         struct memory *m = memory_new();
-        struct mk *k = mk_new(&mk_machines[0], 1 << 20, "");
+        struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
 
         m->joined = variant & 1;
         set(m, 0, SIZE, kinds[variant >> 1]);
