@@ -73,7 +73,8 @@ struct eg_run_options {
     unsigned threads;
     size_t memory_limit; /**< of a run's arena; 0: 1 GiB */
     bool quiet;
-    unsigned depth; /**< of a run that another one asked for; 0: it is nobody's */
+    unsigned seconds; /**< that a script may take; 0: 600 */
+    unsigned depth;   /**< of a run that another one asked for; 0: it is nobody's */
 };
 /** Where a run's rows go, as they come. */
 struct eg_sink {

@@ -33,9 +33,9 @@ struct script_slot {
 enum { SCRIPT_SLOTS = 1024 };
 
 struct script {
-    lua_State *L;
-    struct eg_run *run; /**< NULL: declarations are read, nothing can be asked */
-    const char *folder; /**< where require() may look; NULL: nowhere */
+    lua_State *L, *running; /**< the main thread, and the coroutine that runs */
+    struct eg_run *run;     /**< NULL: declarations are read, nothing can be asked */
+    const char *folder;     /**< where require() may look; NULL: nowhere */
     struct script_limits limits;
     size_t used;
     uint64_t steps;    /**< so far */

@@ -281,7 +281,7 @@ void script_add_memory(lua_State *L)
     static const luaL_Reg functions[] = {
         { "cstring", cstring },     { "physical", physical },   { "process", process },
         { "read", read_ },          { "read_some", read_some }, { "scan", scan },
-        { "translate", translate }, { "uint", read_uint },           { NULL, NULL },
+        { "translate", translate }, { "uint", read_uint },      { NULL, NULL },
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -42,6 +42,8 @@ static int run(struct eg_run *r)
 
     if (r->options->memory_limit)
         limits.memory = r->options->memory_limit;
+    if (r->options->seconds)
+        limits.seconds = r->options->seconds;
     s = script_open(r, &limits);
     if (!s)
         return eg_run_fail(r, EG_ENOMEM, "out of memory for a script");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { HOOK_EVERY = 1000, FRAMES_MAX = 16 };
+enum { HOOK_EVERY = 1000, LARGE = 1 << 16, FRAMES_MAX = 16 };
 
 static uint64_t now_ns(void)
 {
@@ -21,6 +21,8 @@ struct script *script_of(lua_State *L)
 }
 
 /* ---- limits ---- */
+
+static void hook(lua_State *L, lua_Debug *at);
 
 static void *allocate(void *context, void *p, size_t old, size_t new)
 {
@@ -38,6 +40,9 @@ static void *allocate(void *context, void *p, size_t old, size_t new)
     to = realloc(p, new);
     if (to)
         s->used += new - old;
+    // Filling it takes time, which instructions do not show: look at the clock soon.
+    if (to && new >= LARGE && s->running)
+        lua_sethook(s->running, hook, LUA_MASKCOUNT, 1);
     return to;
 }
 
@@ -67,6 +72,8 @@ static void leave(lua_State *L, enum script_end end);
 static void hook(lua_State *L, lua_Debug *at)
 {
     (void)at;
+    if (lua_gethookcount(L) != HOOK_EVERY && script_of(L)->end == SCRIPT_GOES_ON)
+        lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_EVERY);
     script_charge(L, HOOK_EVERY);
 }
 
@@ -145,6 +152,7 @@ static int xpcall_(lua_State *L)
  * top. */
 static int resume(lua_State *L, lua_State *co, int n)
 {
+    struct script *s = script_of(L);
     int results, status;
 
     if (!lua_checkstack(co, n))
@@ -152,7 +160,9 @@ static int resume(lua_State *L, lua_State *co, int n)
     if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
         luaL_error(L, "cannot resume a dead coroutine");
     lua_xmove(L, co, n);
+    s->running = co;
     status = lua_resume(co, L, n, &results);
+    s->running = L;
     if (status == LUA_OK || status == LUA_YIELD) {
         pass_on(L, LUA_OK);
         if (!lua_checkstack(L, results + 1))
@@ -634,6 +644,7 @@ struct script *script_open(struct eg_run *run, const struct script_limits *limit
         return NULL;
     }
     *(struct script **)lua_getextraspace(s->L) = s;
+    s->running = s->L;
     lua_sethook(s->L, hook, LUA_MASKCOUNT, HOOK_EVERY);
     lua_pushcfunction(s->L, set_up);
     if (lua_pcall(s->L, 0, 0, 0) != LUA_OK) {
