@@ -97,13 +97,18 @@ static void take_matches(struct worker *w, const YR_SCAN_CONTEXT *c)
 {
     const uint64_t from = w->window->addr + w->window->from;
 
-    for (uint32_t i = 0; i < w->set->rules->num_strings; i++)
-        for (const YR_MATCH *m = c->matches[i].head; m; m = m->next) {
-            const uint64_t at = (uint64_t)(m->base + m->offset);
+    for (uint32_t i = 0; i < w->set->rules->num_strings; i++) {
+        YR_MATCH m; // libyara keeps them in places that are not aligned
 
+        for (const void *p = c->matches[i].head; p; p = m.next) {
+            uint64_t at;
+
+            memcpy(&m, p, sizeof m);
+            at = (uint64_t)(m.base + m.offset);
             if (at >= from && at - from < w->window->to - w->window->from)
-                eg_hit_add(w->out, at, (uint32_t)m->match_length, w->set->first_string + i);
+                eg_hit_add(w->out, at, (uint32_t)m.match_length, w->set->first_string + i);
         }
+    }
 }
 
 static int window_seen(YR_SCAN_CONTEXT *c, int message, void *data, void *context)
