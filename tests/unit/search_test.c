@@ -199,6 +199,8 @@ static void put_row(void *context, unsigned depth, const struct eg_value *v, siz
     assert_int_equal(depth, 0);
     assert_int_equal(n, 6);
     to += strlen(to);
+    if (strlen(context) > sizeof out[0] - 2048)
+        return;
     snprintf(to, (size_t)1 << 10, "%llx+%d%s%s%s\n", (unsigned long long)v[0].u, (int)v[5].u,
              v[1].tag == EG_V_BAD ? " lost" : "", v[3].tag == EG_V_TEXT ? " " : "",
              v[3].tag == EG_V_TEXT ? (const char *)v[3].bytes.p : "");
@@ -280,10 +282,226 @@ static void windows(void **state)
     }
 }
 
+/** Zeros that no file stores: near to what one does they are there, far from it they are a hole. */
+static void zeros(void **state)
+{
+    static const struct eg_run_options o = { .threads = 2, .quiet = true };
+    struct memory *m = memory_new();
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+
+    (void)state;
+    set(m, 0x1000, 0x400000, ZERO);
+    set(m, 0x500000, SIZE, ZERO);
+    put(m, 0xfff, 1);
+    put(m, 0x4fffff, 1);
+    put(m, 0x100000, 8); // in zeros: never read
+    search(k, m, NAMES("test_runs"), &o);
+    assert_string_equal(out[0], "fff+1\n4fffff+1\n");
+    fini(1);
+    set(m, 0, SIZE, ZERO);
+    search(k, m, NAMES("test_runs"), &o);
+    assert_string_equal(out[0], "");
+    assert_int_equal(results[0].status, 0);
+    fini(1);
+    mk_free(k);
+    memory_free(m);
+}
+
+/** One that fails fails alone. */
+static void several(void **state)
+{
+    static const struct eg_run_options o = { .threads = 3, .quiet = true, .memory_limit = 8 << 20 };
+    struct memory *m = memory_new();
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+
+    (void)state;
+    put(m, 0x1ffffe, 3);
+    put(m, 0x700000, 2);
+    search(k, m, NAMES("test_refuses", "test_runs", "test_greedy"), &o);
+    assert_string_equal(results[0].error, "it will not");
+    assert_string_equal(out[0], "");
+    assert_int_equal(results[1].status, 0);
+    assert_string_equal(out[1], "1ffffe+3\n700000+2\n");
+    assert_int_equal(results[2].status, -EG_ENOMEM);
+    assert_int_equal(results[2].n_rows, 1);
+    fini(3);
+    search(k, m, NAMES("test_workless", "test_reversed"), &o);
+    assert_int_equal(results[0].status, -EG_ENOMEM);
+    assert_string_equal(out[1], "1ffffe+1\n1fffff+1\n200000+1\n700000+1\n700001+1\n");
+    fini(2);
+    search(k, m, NAMES("test_refuses"), &o);
+    assert_int_equal(results[0].status, -EG_EFORMAT);
+    fini(1);
+    mk_free(k);
+    memory_free(m);
+}
+
+/** More hits than the limit of memory has room for are an error, not a short list. */
+static void too_many(void **state)
+{
+    static const struct eg_run_options o = { .threads = 2, .quiet = true, .memory_limit = 1 << 20 };
+    struct memory *m = memory_new();
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+
+    (void)state;
+    put(m, 0x400000, 1 << 17);
+    search(k, m, NAMES("test_reversed"), &o);
+    assert_int_equal(results[0].status, -EG_ENOMEM);
+    assert_non_null(strstr(results[0].error, "more hits"));
+    fini(1);
+    mk_free(k);
+    memory_free(m);
+}
+
+static void stop_hit(struct eg_run *r, void *state, const struct eg_region *region,
+                     const struct eg_hit *h)
+{
+    hit(r, state, region, h);
+    eg_cancelled = 1;
+}
+static const struct eg_scan stops = { .look = look_reversed, .hit = stop_hit };
+PLUGIN(test_stops) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &stops };
+
+static void cancelled(void **state)
+{
+    static const struct eg_run_options o = { .threads = 2, .quiet = true };
+    struct memory *m = memory_new();
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+
+    (void)state;
+    put(m, 0, 2);
+    put(m, SIZE - 2, 2);
+    search(k, m, NAMES("test_stops", "test_runs"), &o);
+    eg_cancelled = 0;
+    assert_string_equal(out[0], "0+1\n");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(results[i].status, -EG_ECANCEL);
+        assert_non_null(strstr(results[i].error, "stopped"));
+    }
+    fini(2);
+    mk_free(k);
+    memory_free(m);
+}
+
+/* ---- regions and owners of an operating system ---- */
+
+static struct memory *second;
+static bool regions_fail;
+
+static int regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *all)
+{
+    struct eg_space *as = &second->as;
+    const struct eg_region list[] = {
+        { as, 0x2000, 0x2fff, 0, 7, "seven" },
+        { as, 0x1000, 0x1fff, 0, 7, "seven" },
+        { as, 0x2000 - around, 0x1fff + around, 0x2000, 7, "seven" },
+        { as, 0x400000, 0x8fffff, 0, 9, "nine" },
+        { as, 9, 8, 0, 9, "empty" },
+        { as, SIZE - 1, SIZE - 1, 0, 9, "nine" },
+    };
+
+    eg_note(r, "of the pass");
+    assert_int_equal(around, LONGEST);
+    if (regions_fail)
+        return eg_failed(r, "no page tables");
+    for (size_t i = of_kernel ? 3 : 0; i < countof(list); i++) {
+        struct eg_region *place = eg_vec_push(&all->list);
+
+        assert_non_null(place);
+        *place = list[i];
+    }
+    return 0;
+}
+static void *owners_open(struct eg_run *r)
+{
+    return eg_strf(r, "owners");
+}
+static void owners(struct eg_run *r, void *own, uint64_t addr,
+                   void (*each)(void *context, const struct eg_owner *o), void *context)
+{
+    const struct eg_owner process = { "process", 7, "seven", 0x1000, "/bin/sh", 0x20 };
+    const struct eg_owner cache = { "page cache", -1, NULL, 0, "/bin/sh", 0 };
+    const struct eg_owner none = { "free", -1, NULL, 0, NULL, 0 };
+
+    assert_string_equal(own, "owners");
+    assert_false(eg_stopped(r));
+    each(context, addr == 0x1ffe ? &process : &none);
+    for (int i = 0; addr == 0x1ffe && i < 10; i++)
+        each(context, &cache);
+}
+static const struct eg_memory_ops memory_ops = { .regions = regions,
+                                                 .owners_open = owners_open,
+                                                 .owners = owners };
+
+static void system_regions(void **state)
+{
+    static const struct {
+        struct eg_given_arg args[3];
+        size_t n;
+        bool with_os;
+        const char *out, *error;
+    } cases[] = {
+        { { { "in", "processes" } },
+          1,
+          true,
+          "2000+2 lost seven\n1ffe+2 lost seven\n1ffe+4 lost seven\n4fffff+2 lost nine\n"
+          "17fffff+1 lost nine\n",
+          NULL },
+        { { { "in", "kernel" } }, 1, true, "4fffff+2 lost nine\n17fffff+1 lost nine\n", NULL },
+        { { { "pid", "7" } }, 1, true, NULL, NULL },
+        { { { "in", "kernel" } }, 1, false, "", "kernel: it needs an operating system" },
+        { { { "owners", NULL } }, 1, false, "", "--owners: it needs an operating system" },
+        { { { "in", "phys" } }, 1, true, "", "it is one of physical, kernel, processes" },
+        { { { "in", "kernel" }, { "pid", "1" } }, 2, true, "", "--pid goes with" },
+        { { { "owners", NULL } },
+          1,
+          true,
+          "1ffe+4 [pid 7 seven 0x1000: /bin/sh+0x20; page cache: /bin/sh; page cache: /bin/sh; "
+          "page cache: /bin/sh; 7 more]\n4fffff+2 [free]\n17fffff+1 [free]\n",
+          NULL },
+    };
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+    const struct eg_os os = { .name = "test", .memory = &memory_ops }, *old = mk_system(k)->os;
+
+    (void)state;
+    second = memory_new();
+    put(second, 0x1ffe, 4);
+    put(second, 0x4fffff, 2);
+    put(second, SIZE - 1, 1);
+    for (size_t i = 0; i < countof(cases); i++) {
+        const struct eg_run_options o = {
+            .args = cases[i].args, .n_args = cases[i].n, .threads = 2, .quiet = true
+        };
+        const bool physical = !strcmp(cases[i].args[0].name, "owners");
+
+        mk_system(k)->os = cases[i].with_os ? &os : NULL;
+        search(k, physical ? second : NULL, NAMES("test_runs"), &o);
+        mk_system(k)->os = old;
+        assert_string_equal(out[0], cases[i].out ? cases[i].out : cases[0].out);
+        assert_int_equal(results[0].status != 0, cases[i].error != NULL);
+        if (cases[i].error && !strstr(results[0].error, cases[i].error))
+            assert_string_equal(results[0].error, cases[i].error);
+        if (!cases[i].error && !physical)
+            assert_string_equal(results[0].notes[0], "of the pass");
+        fini(1);
+    }
+    regions_fail = true;
+    mk_system(k)->os = &os;
+    search(k, NULL, NAMES("test_runs", "test_refuses"),
+           &(struct eg_run_options){ .args = cases[0].args, .n_args = 1, .quiet = true });
+    mk_system(k)->os = old;
+    assert_string_equal(results[0].error, "no page tables");
+    assert_string_equal(results[1].error, "it will not");
+    fini(2);
+    mk_free(k);
+    memory_free(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows),
+        cmocka_unit_test(windows),  cmocka_unit_test(zeros),     cmocka_unit_test(several),
+        cmocka_unit_test(too_many), cmocka_unit_test(cancelled), cmocka_unit_test(system_regions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
