@@ -208,32 +208,39 @@ static struct file *first_of(const struct search *s, bool types)
     return NULL;
 }
 
-/* Files that have to be unpacked: those named like the release one by one, then the others. */
+static bool names(const struct file *file, const char *text, size_t len)
+{
+    return len && memmem(file->path, strlen(file->path), text, len);
+}
+
+/* Files that have to be unpacked: those named like the release one by one; then the others, those
+ * first that are named like its version. */
 static struct file *unpacked(struct search *s)
 {
     struct linux_finder *f = s->finder;
     const char *release = s->banner + EG_MIN(strlen(s->banner), sizeof "Linux version " - 1);
-    const size_t len = strcspn(release, " ");
+    const size_t len = strcspn(release, " "), version = strspn(release, "0123456789.");
     struct file *file;
     size_t left_out = 0;
 
-    for (size_t i = 0; len && i < s->in->files.n && !eg_cancelled; i++) {
-        file = &s->in->files.at[i];
-        if (file->kind != ISF)
-            continue;
-        if (memmem(file->path, strlen(file->path), release, len)) {
-            look(file);
-            if (fits(s, file))
-                return file;
-        } else if (s->unnamed.n < UNNAMED_MAX) {
-            size_t *place = eg_vec_push(&s->unnamed);
+    for (int pass = 0; pass < 3; pass++)
+        for (size_t i = 0; i < s->in->files.n && !eg_cancelled; i++) {
+            size_t *place;
 
-            if (place)
+            file = &s->in->files.at[i];
+            if (file->kind != ISF || pass != (names(file, release, len)       ? 0
+                                              : names(file, release, version) ? 1
+                                                                              : 2))
+                continue;
+            if (!pass)
+                look(file);
+            if (!pass && fits(s, file))
+                return file;
+            if (pass && s->unnamed.n == UNNAMED_MAX)
+                left_out++;
+            else if (pass && (place = eg_vec_push(&s->unnamed)))
                 *place = i;
-        } else {
-            left_out++;
         }
-    }
     s->progress = eg_progress_begin("symbol files", s->unnamed.n, "files", f->sys->options.quiet);
     if (s->unnamed.n)
         eg_parallel(f->sys->options.threads, s->unnamed.n, look_at, s);

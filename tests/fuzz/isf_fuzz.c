@@ -1,4 +1,5 @@
-/* isf_fuzz.c - any bytes as a symbol file of Volatility, in pieces that the first byte chooses. */
+/* isf_fuzz.c - any bytes as a symbol file of Volatility, in pieces that the first byte chooses: its
+ * types, and its banner. */
 #include "../../profiles/isf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,6 +31,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         again = eg_isf_read(&p, &from, &model, NULL);
         eg_profile_free(p);
+    }
+    if (size) {
+        struct input in = { data + 1, size - 1, 0, data[0] + 1u };
+        const struct eg_isf_source from = { next, &in, "fuzz" };
+        char banner[64];
+
+        eg_isf_banner_in(&from, banner, sizeof banner);
     }
     return 0;
 }

@@ -103,6 +103,15 @@ static size_t notes_with(const struct eg_system *sys, const char *text)
     return n;
 }
 
+static void banner_of(struct eg_system *sys, char out[256])
+{
+    uint64_t va;
+
+    memset(out, 0, 256);
+    assert_true(eg_system_symbol(sys, "linux_banner", &va));
+    eg_read_some(sys->view, sys->kernel, va, out, 255, NULL);
+}
+
 static void by_banner(void **state)
 {
     static const struct {
@@ -122,15 +131,13 @@ static void by_banner(void **state)
         { "linux-6.1.0-test.json", true, "xz", true },
     };
     struct eg_system *whole;
-    char banner[256] = "";
+    char banner[256];
     struct mk_kernel k;
-    uint64_t va;
 
     (void)state;
     mk_kernel_init(&k, 4);
     whole = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    assert_true(eg_system_symbol(whole, "linux_banner", &va));
-    eg_read_some(whole->view, whole->kernel, va, banner, sizeof banner - 1, NULL);
+    banner_of(whole, banner);
     assert_non_null(strstr(banner, "6.1.0-test"));
     mk_kernel_no_btf(&k);
     for (size_t i = 0; i < countof(cases); i++) {
@@ -186,12 +193,15 @@ static void own_types_first(void **state)
 /* Of files whose names say nothing not all are unpacked, and a note says so. */
 static void many(void **state)
 {
-    struct eg_system *sys;
+    struct eg_system *whole, *sys;
+    char banner[256];
     struct mk_kernel k;
     struct folder d;
 
     (void)state;
     mk_kernel_init(&k, 4);
+    whole = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    banner_of(whole, banner);
     mk_kernel_no_btf(&k);
     folder_init(&d);
     for (int i = 0; i < 70; i++) {
@@ -207,6 +217,11 @@ static void many(void **state)
     assert_string_equal(source(sys), "");
     assert_int_equal(notes_with(sys, "6 ISF files whose names do not hold 6.1.0-test"), 1);
     mk_kernel_close(sys);
+    write_isf(in(&d, "v6.1.0.json"), whole, banner); // comes before them
+    sys = open_with(&k, &d);
+    assert_non_null(strstr(source(sys), "v6.1.0.json"));
+    mk_kernel_close(sys);
+    mk_kernel_close(whole);
     folder_fini(&d);
     mk_kernel_fini(&k);
 }
