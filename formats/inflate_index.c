@@ -172,6 +172,11 @@ static void thin(struct eg_inflate_index *x)
     x->points.n = kept;
 }
 
+static bool is_due(const struct eg_inflate_index *x, const struct eg_inflater *r)
+{
+    return !x->points.n || r->out - x->points.at[x->points.n - 1].out >= x->spacing;
+}
+
 /** A point where the reader is, if it is time for one. @return false: out of memory. */
 static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v)
 {
@@ -179,9 +184,8 @@ static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     uint8_t window[WINDOW], packed[ZSTD_COMPRESSBOUND(WINDOW) + 1];
     uInt n = 0;
 
-    if (x->points.n && r->out - x->points.at[x->points.n - 1].out < x->spacing)
-        return true;
-    if (r->inside && (r->z.data_type & 192) != 128) // only behind a block that is not the last
+    if (!is_due(x, r) ||
+        (r->inside && (r->z.data_type & 192) != 128)) // not behind a block, or the last
         return true;
     if (x->windows > WINDOWS_MAX || x->points.n >= POINTS_MAX)
         thin(x);
@@ -292,7 +296,7 @@ int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quie
         if (!r.inside && skip_bgzf(x, &r, img->view)) { // at most 64 KiB, so of two runs
             known = known && note_zeros(x, out, false) && note_zeros(x, r.out, false);
         } else {
-            state = eg_inflate_some(&r, x, img->view, buf, &n, true);
+            state = eg_inflate_some(&r, x, img->view, buf, &n, is_due(x, &r));
             wrong += state == EG_INFLATED_CHECK;
             known = known && (!n || note_zeros(x, out, all_zero(buf, n)));
         }
