@@ -73,6 +73,10 @@ static bool nearest(const struct eg_symbols *s, size_t n, uint64_t addr, const c
 bool eg_system_symbol_at(struct eg_system *sys, uint64_t addr, const char **name, uint64_t *off,
                          const char **module)
 {
+    const struct eg_paging *p = sys->chosen ? &sys->chosen->paging : NULL;
+
+    if (p && p->arch && p->arch->plain)
+        addr = p->arch->plain(p, addr);
     return nearest(sys->symbols.at, sys->symbols.n, addr, name, off, module) ||
            (module_symbols(sys) &&
             nearest(sys->module_symbols.at, sys->module_symbols.n, addr, name, off, module));

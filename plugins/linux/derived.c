@@ -7,12 +7,13 @@
 #include "find.h"
 #include <stdlib.h>
 
-enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16 };
+enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ELEMENTS_MAX = 1 << 20 };
 
 struct derive {
     struct linux_finder *f;
     const struct linux_guess *g;
     const struct eg_model *model;
+    uint32_t *left; /**< elements that may still be walked */
 };
 
 /** What must be right at a place. */
@@ -95,16 +96,17 @@ static void see_element(void *context, uint64_t node)
  * can be told. */
 static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
-    enum { LIST_MAX = 1 << 16 };
     struct elements e = { .d = d };
     uint64_t first, size;
+    int64_t n;
 
     if (!member(d, t->type, t->link, &e.link, NULL) ||
         !member(d, t->type, t->name, &e.name, &size) || !pointer(d, va, &first))
         return false;
     e.pointed = size == d->model->ptr_size;
-    return linux_list(d->f->v, d->g->space, d->model, va, LIST_MAX, see_element, &e) == e.named &&
-           e.named;
+    n = linux_list(d->f->v, d->g->space, d->model, va, *d->left, see_element, &e);
+    *d->left -= (uint32_t)(n < 0 ? -1 - n : n);
+    return n > 0 && n == e.named;
 }
 
 /** The entry of the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
@@ -411,7 +413,8 @@ static const struct symbol symbols[] = {
 
 struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g)
 {
-    const struct derive d = { .f = f, .g = g, .model = &g->paging.arch->model };
+    uint32_t left = ELEMENTS_MAX;
+    const struct derive d = { f, g, &g->paging.arch->model, &left };
     struct eg_builder *b = NULL;
     struct eg_profile *out;
 

@@ -89,6 +89,17 @@ static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
     }
 }
 
+void linux_forget(struct linux_finder *f)
+{
+    size_t n = 0;
+
+    keep_only(f, NULL);
+    for (size_t i = 0; i < f->sys->candidates.n; i++)
+        if (f->sys->candidates.at[i].os != f->os)
+            f->sys->candidates.at[n++] = f->sys->candidates.at[i];
+    f->sys->candidates.n = n;
+}
+
 static const struct eg_candidate *leader(const struct linux_finder *f)
 {
     const struct eg_candidate *best = NULL;
@@ -114,7 +125,7 @@ void linux_try(struct linux_finder *f, struct linux_guess *g)
     g->given = f->given;
     linux_load(f, g);
     linux_locate(f, g);
-    if (joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
+    if (f->again || joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
         linux_guess_fini(f->v, g);
         return;
     }
@@ -170,8 +181,12 @@ static void say_why(struct linux_finder *f)
     if (!strcmp(k->name, "processor"))
         hint = "Linux on a processor that is not supported";
     else if (!strcmp(k->name, "page tables"))
-        hint = "the memory that holds its page tables is not in the image, or these are the "
-               "remains of an earlier boot; --dtb gives another root";
+        hint = f->sys->image->movable
+                   ? "the memory that holds its page tables is not in the image, or these are the "
+                     "remains of an earlier boot; --dtb gives another root, --offset the physical "
+                     "address of the first byte"
+                   : "the memory that holds its page tables is not in the image, or these are the "
+                     "remains of an earlier boot; --dtb gives another root";
     else if (f->given)
         hint = "the profile or System.map given is of another kernel";
     else

@@ -89,9 +89,10 @@ struct linux_finder {
     const uint64_t *btf;           /**< where headers of a kernel's BTF are, while they are tried */
     size_t n_btf;
     unsigned tries;
-    bool done;     /**< a candidate passed everything, and nobody asked for more */
-    bool again;    /**< the memory was moved: what was found before lies elsewhere */
-    uint64_t base; /**< where it begins since then; 0: it was not */
+    bool done;      /**< a candidate passed everything, and nobody asked for more */
+    bool again;     /**< the memory was moved: what was found before lies elsewhere */
+    uint64_t base;  /**< where it begins since then; 0: it was not */
+    unsigned roots; /**< tables by which that was looked for */
 };
 
 /* ---- find.c ---- */
@@ -100,6 +101,8 @@ struct linux_finder {
  *  Takes over what it holds. */
 void linux_try(struct linux_finder *f, struct linux_guess *g);
 void linux_guess_fini(struct eg_view *v, struct linux_guess *g);
+/** All candidates so far: they are of addresses that are none any more. */
+void linux_forget(struct linux_finder *f);
 
 /* ---- windows.c: physical memory piece by piece, on all cores ---- */
 

@@ -4,7 +4,7 @@
 #include "find.h"
 
 /* RAM of AArch64 begins, for Linux, at multiples of 2 MB (Documentation/arch/arm64/booting.rst). */
-enum { STEP = 2 << 20, TRIES_MAX = 1 << 18 };
+enum { STEP = 2 << 20, TRIES_MAX = 1 << 18, ROOTS_MAX = 16 };
 
 /** Do the tables of @p map the image's own places, in @phys? */
 static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_guess *g,
@@ -52,22 +52,37 @@ static bool move(struct linux_finder *f, uint64_t base)
     if (eg_image_move(img, base, NULL) < 0)
         return false;
     f->phys = img->phys;
+    linux_forget(f);
     f->base = base;
     f->done = f->again = true;
     return true;
 }
 
+/** The base for which the table at @table, its true address, lies in the file and @p holds;
+ * @by_file:
+ * @p's root and the guess's shift are of places in the file. Hostile memory may hold a trace in
+ * every page: not all of them are followed. */
+static bool search(struct linux_finder *f, const struct linux_guess *g, const struct eg_paging *p,
+                   bool by_file, uint64_t table)
+{
+    if (f->roots++ >= ROOTS_MAX)
+        return false;
+    for (uint64_t n = 0, base = table / STEP * STEP;
+         n < TRIES_MAX && base && table - base <= f->phys->last && !eg_cancelled;
+         n++, base -= STEP) {
+        struct eg_paging moved = *p;
+
+        moved.root += by_file ? base : 0;
+        if (holds_at(f, g, &moved, g->delta - (by_file ? base : 0), base))
+            return move(f, base);
+    }
+    return false;
+}
+
 bool linux_move_to(struct linux_finder *f, const struct linux_guess *g)
 {
-    const uint64_t root = g->paging.root, last = f->phys->last;
-
-    if (holds(f, f->phys, g, &g->paging, g->delta))
-        return true;
-    for (uint64_t n = 0, base = root / STEP * STEP;
-         n < TRIES_MAX && base && root - base <= last && !eg_cancelled; n++, base -= STEP)
-        if (holds_at(f, g, &g->paging, g->delta, base))
-            return move(f, base);
-    return false;
+    return holds(f, f->phys, g, &g->paging, g->delta) ||
+           search(f, g, &g->paging, false, g->paging.root);
 }
 
 /** Where the top table at @root, in the file, says that the next one is: its true address. */
@@ -96,18 +111,10 @@ bool linux_move_by_symbols(struct linux_finder *f, const struct linux_guess *g)
 
         if (!linux_sym(g, *name, &at) || !linux_sym(g, "_stext", &va))
             continue;
-        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
-            p.root = at - g->delta;
-            if (!second_table(f, &p, va, &pa))
-                continue;
-            for (uint64_t n = 0, base = pa / STEP * STEP;
-                 n < TRIES_MAX && base && pa - base <= f->phys->last && !eg_cancelled;
-                 n++, base -= STEP) {
-                p.root = at - g->delta + base;
-                if (holds_at(f, g, &p, g->delta - base, base))
-                    return move(f, base);
-            }
-        }
+        p.root = at - g->delta;
+        for (size_t i = 0; linux_mode(g->arch, i, &p); i++)
+            if (second_table(f, &p, va, &pa) && search(f, g, &p, true, pa))
+                return true;
     }
     return false;
 }

@@ -7,6 +7,8 @@
 const struct mk_machine mk_machines[] = {
     { "x86_64", "x86_64", 4, 12, 9, 8, 0xffff888000000000, 0x63 },
     { "x86_64 with 5 levels", "x86_64", 5, 12, 9, 8, 0xff11000000000000, 0x63 },
+    { "aarch64", "aarch64", 4, 12, 9, 8, 0xffff888000000000, 0x403 },
+    { "aarch64 with pages of 16K", "aarch64", 3, 14, 11, 8, 0xffffe00000000000, 0x403 },
     { "odd32", NULL, 2, 16, 8, 4, 0xc0000000, 1 },
     { NULL },
 };
@@ -309,9 +311,11 @@ struct mk *mk_new(const struct mk_machine *m, size_t ram, const char *declaratio
     k->sys->bind.types = &k->sys->types;
     k->symbols = eg_builder_new(k->arch->model, "symbols of a test");
     if (!k->symbols || eg_memory_open(&k->image.phys, k->ram, k->size, &e) < 0 ||
-        k->arch->open(&k->sys->kernel, NULL, k->image.phys,
-                      &(struct eg_paging){ .arch = k->arch, .root = k->root, .levels = m->levels },
-                      &e) < 0 ||
+        k->arch->open(
+            &k->sys->kernel, NULL, k->image.phys,
+            &(struct eg_paging){
+                .arch = k->arch, .root = k->root, .levels = m->levels, .granule = m->page_shift },
+            &e) < 0 ||
         eg_system_add_profile(k->sys, mk_types(mk_model(k), declarations, NULL, NULL), 0, &e) < 0)
         mk_fail("mkimage: %s", e.text);
     return k;

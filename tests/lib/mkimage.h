@@ -1,7 +1,8 @@
 /** mkimage.h - synthetic machines: memory with page tables, structs and symbols in it, written by
  * code, and the eg_system that reads it. Tests say what is where, and what is broken.
  *
- *  The machines are x86-64 with 4 and with 5 levels of tables, and an invented one, 32 bits wide,
+ *  The machines are x86-64 with 4 and with 5 levels of tables, AArch64 with pages of 4K and of 16K,
+ * and an invented one, 32 bits wide,
  * big endian, with pages of 64 KiB: whoever hardens a `>> 12` or a pointer of 8 bytes fails on it.
  * Addresses that follow each other lie in physical pages that do not. A mistake in a test aborts
  * it. */

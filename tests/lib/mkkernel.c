@@ -232,6 +232,7 @@ static void write_kallsyms(struct mk_kernel *k)
         { "R__stop_notes", NOTES + 36 },
         { "R__start_BTF", MK_BTF },
         { "Dinit_top_pgt", MK_ROOT },
+        { "Dswapper_pg_dir", MK_ROOT },
         { "Dinit_task", MK_TASK },
         { "Dpage_offset_base", LINEAR_BASE },
         { "Dvmcoreinfo_data", NOTE_DATA },

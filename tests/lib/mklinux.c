@@ -66,8 +66,9 @@ void mk_user_map(struct mk *k, const struct mk_machine *m, uint64_t root, uint64
             e[mk_model(k)->big_endian ? m->entry_size - 1 - i : i] = (uint8_t)(next >> 8 * i);
         table = next & ~(page - 1);
     }
-    linux_system(k)->chosen->paging =
-        (struct eg_paging){ .arch = mk_system(k)->arch, .levels = m->levels };
+    linux_system(k)->chosen->paging = (struct eg_paging){ .arch = mk_system(k)->arch,
+                                                          .levels = m->levels,
+                                                          .granule = m->page_shift };
 }
 
 /* ---- rows ---- */
