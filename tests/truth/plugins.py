@@ -2,10 +2,12 @@
 
 To add a plugin: a subclass of Declaration with name and expected(); put an instance into DECLARATIONS."""
 import datetime
+import json
 import re
 
 from truth import unescape
 
+PAGE = 4096  # of all machines of the farm
 CLOCK_TICK = 0.01  # seconds; USER_HZ is 100 on every architecture
 
 
@@ -440,5 +442,35 @@ class Vmcoreinfo(Declaration):
         return int(row["Value"], 16) if row["Key"].startswith("SYMBOL") else row["Value"]
 
 
+class WhatIs(Declaration):
+    """Pages whose place in physical memory a process of the guest read in its own pagemap."""
+    name = "whatis"
+    repeats = True
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("lab", "facts.jsonl"):
+            fact = json.loads(line)
+            entry = int(fact.get("pagemap", "0"), 16)
+            if fact["kind"] == "region" and entry >> 63:
+                address = int(fact["at"], 16)
+                place = (entry & (1 << 55) - 1) * PAGE + address % PAGE
+                out[place, fact["pid"]] = {"ADDRESS": address}
+        self.places = ",".join(hex(place) for place, _ in out)
+        return out
+
+    def command(self):
+        return ["whatis", "--physical", "--at", self.places]
+
+    def applies(self, truth):
+        return not truth.partial and super().applies(truth)
+
+    def key(self, row):
+        return (int(row["AT"], 16), row["PID"]) if row["KIND"] == "process" else None
+
+    def have(self, row, column):
+        return int(row[column], 16)
+
+
 DECLARATIONS = [PsList(), Threads(), PsTree(), PsAux(), Envars(), Maps(), LsMod(), Kmsg(), Mounts(), Iomem(), Kallsyms(),
-                Banner(), Vmcoreinfo()]
+                Banner(), Vmcoreinfo(), WhatIs()]
