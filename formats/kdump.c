@@ -11,7 +11,7 @@ enum {
     RANK_SHIFT = 9,        // page frames to a rank, at least
     RANKS_MAX = 1 << 20,   // 8 MiB of them
     HOLE_WORDS = 4096,     // a hole is told in pieces of at most 2^18 page frames
-    LAST_DESCS = 1024,     // that are looked at for the end of the data
+    SOME_DESCS = 1024,     // that are looked at for where the data begins and ends
     PIECE = 4096,          // of a bitmap, at a time
 };
 #define PAGES_MAX (UINT64_C(1) << 36)
@@ -311,23 +311,54 @@ static int read_bitmaps(struct kdump *k, struct eg_image *img, struct eg_error *
     return 0;
 }
 
-/** Where each part's pages begin, and its page of zeros: what is written first, for all to share.
- */
-static bool place_parts(struct kdump *k, struct eg_view *v)
+/** Where the data of the first pages of @p begins: at most at the page of zeros, which is written
+ * before all others, for many descriptors to share. 0: no descriptor says. */
+static uint64_t first_data(const struct kdump *k, struct eg_view *v, const struct eg_kdump_part *p,
+                           uint64_t n)
 {
+    uint64_t first = UINT64_MAX, at;
+
+    for (uint64_t i = 0; i < n && i < SOME_DESCS; i++)
+        if (eg_within(p->descs + EG_KDUMP_DESC * i, EG_KDUMP_DESC, p->size) &&
+            eg_read_u64(v, p->file, p->descs + EG_KDUMP_DESC * i, k->h.big, &at) && at)
+            first = EG_MIN(first, at);
+    return first == UINT64_MAX ? 0 : first;
+}
+
+/** Are there as many descriptors as bits? Behind them is the data, or what was never written. */
+static bool agrees(struct eg_view *v, const struct eg_kdump_part *p, uint64_t n, uint64_t first)
+{
+    const uint64_t end = p->descs + EG_KDUMP_DESC * n;
+    static const uint8_t nothing[EG_KDUMP_DESC];
+    uint8_t more[EG_KDUMP_DESC];
+
+    return !first || first == end ||
+           (first > end &&
+            (!eg_read(v, p->file, end, more, sizeof more) || !memcmp(more, nothing, sizeof more)));
+}
+
+static bool place_parts(struct kdump *k, struct eg_image *img)
+{
+    struct eg_view *v = img->view;
+
     for (size_t i = 0; i < k->n_parts; i++) {
         struct eg_kdump_part *p = &k->parts[i];
-        uint64_t after, at, w;
+        uint64_t after, first, w;
         uint32_t n = 0;
 
         if (p->from == p->to)
             continue;
         if (!rank_of(v, k, p->from, &p->before) || !rank_of(v, k, p->to, &after))
             return false;
-        at = p->descs + EG_KDUMP_DESC * (after - p->before);
-        while (n < k->h.block && eg_read_u64(v, p->file, at + n, false, &w) && !w)
+        first = first_data(k, v, p, after - p->before);
+        while (first && n < k->h.block && eg_read_u64(v, p->file, first + n, false, &w) && !w)
             n += 8;
-        p->zeros = n == k->h.block ? at : 0;
+        p->zeros = n == k->h.block ? first : 0;
+        if (!agrees(v, p, after - p->before, first))
+            eg_image_note(img,
+                          "kdump: the bitmap and the descriptors of %s do not agree: one is "
+                          "damaged, and pages may be taken for others",
+                          p->name);
     }
     return true;
 }
@@ -367,7 +398,7 @@ static void note_truncated(const struct kdump *k, struct eg_image *img,
         return;
     n = after - p->before;
     there = p->size > p->descs ? EG_MIN((p->size - p->descs) / EG_KDUMP_DESC, n) : 0;
-    for (uint64_t i = there; i > 0 && there - i < LAST_DESCS; i--) { // the last may be of zeros
+    for (uint64_t i = there; i > 0 && there - i < SOME_DESCS; i--) { // the last may be of zeros
         const uint64_t at = p->descs + EG_KDUMP_DESC * (i - 1);
         uint64_t data;
         uint32_t size;
@@ -446,7 +477,7 @@ static int open_kdump(struct kdump *k, struct eg_image *img, const struct eg_ope
         rc = eg_kdump_parts(&k->parts, &k->n_parts, img, k->file, &k->h, e);
     if (rc)
         return rc;
-    if (!place_parts(k, img->view))
+    if (!place_parts(k, img))
         return eg_fail(e, EG_EIO, "%s: kdump: its bitmaps cannot be read", img->path);
     k->codecs = eg_kdump_codecs_new();
     if (!k->codecs)

@@ -70,7 +70,7 @@ def pieces(raw, ranges, flag, level, first=0, last=1 << 52, split=False):
     head += struct.pack("<QQIiiIIIIIIi", 1700000000, 0, flag, PAGE, 1, 2 * blocks, end, 0, 0, 0, 0, 1)
     sub = struct.pack("<QiiQQ", 0, level, split, first, last) + bytes(48) + struct.pack("<QQQ", first, last, end)
     descs = (2 + 2 * blocks) * PAGE
-    zeros = data = descs + 24 * len(here)
+    zeros = data = descs + 24 * len(written)  # of the whole set
     yield PAGE, sub
     yield 2 * PAGE, bitmap(ram, blocks * PAGE)
     yield (2 + blocks) * PAGE, bitmap(written, blocks * PAGE)
