@@ -98,6 +98,51 @@ static void text_tree(void **state)
            "note: list: broken \\x1b\n");
 }
 
+static void pretty(void **state)
+{
+    (void)state;
+    render(
+        "pretty", &tree, "it failed",
+        "    |     OFFSET |                 PID |           COMM |                 SIZE |         "
+        "        TIME\n"
+        "*   | 0xffff0010 |                   1 |           init | 18446744073709551615 | "
+        "1970-01-01T00:00:00Z\n"
+        "**  |       0x20 |                  -2 |   =cmd|'x',\"y\" |                    - |        "
+        " "
+        "            \n"
+        "*** |       0x30 | 1152921504606846976 |    \\x1b[2J\\xff |                      |        "
+        " "
+        "           -\n"
+        "**  |        0x0 |                   3 | -\\xe2\\x80\\xae\xc3\xa4 |                    0 "
+        "| "
+        "                    \n"
+        "note: list: broken \\x1b\n"
+        "error: it failed\n");
+}
+
+/** More rows than are held back: none is lost. */
+static void pretty_streams(void **state)
+{
+    const struct eg_renderer *r = eg_renderer_find("pretty");
+    void *s = calloc(1, r->state + 1);
+    size_t len, lines = 0;
+    char *out;
+    FILE *f = open_memstream(&out, &len);
+
+    (void)state;
+    r->begin(s, f, &from);
+    r->head(s, f, &flat);
+    for (int i = 0; i < 20000; i++)
+        r->row(s, f, &flat, 0, rows[0]);
+    r->tail(s, f, &flat, NULL, NULL);
+    fclose(f);
+    for (const char *p = out; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, 20001);
+    free(out);
+    free(s);
+}
+
 #define PROVENANCE                                                                                 \
     "\"schema\":1,\"tool\":\"engram 1\",\"image\":\"a\\\\xff.lime\",\"format\":null,"              \
     "\"sha256\":null,\"os\":null,\"kernel\":null,\"found_by\":null,\"profile\":null,"              \
@@ -251,7 +296,7 @@ static void several(void **state)
 
 static void all_are_there(void **state)
 {
-    static const char *const names[] = { "csv", "json", "jsonl", "text" };
+    static const char *const names[] = { "csv", "json", "jsonl", "pretty", "text" };
     const struct eg_renderer_reg *r;
     size_t i = 0;
 
@@ -266,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text),          cmocka_unit_test(text_tree),
+        cmocka_unit_test(pretty),        cmocka_unit_test(pretty_streams),
         cmocka_unit_test(json),          cmocka_unit_test(jsonl),
         cmocka_unit_test(json_numbers),  cmocka_unit_test(csv),
         cmocka_unit_test(text_streams),  cmocka_unit_test(several),
