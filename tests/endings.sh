@@ -37,6 +37,24 @@ ln -s /dev/full "$tmp/csv/kallsyms.csv"
 "$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv" 2>"$tmp/err"
 [ $? = 3 ] || bad "full: a csv file of several: $(cat "$tmp/err")"
 
+# One line says it, also where the bytes are not a renderer's.
+"$engram" -q read "$image" linux_banner 4M >/dev/full 2>"$tmp/err"
+[ "$(wc -l <"$tmp/err")" = 1 ] || bad "full: read says: $(cat "$tmp/err")"
+
+# Colours on a terminal only, and not where nobody wants them.
+if command -v script >/dev/null; then
+    on_terminal() { TERM=xterm script -qec "$* '$engram' -q '$image' pslist --pid 1" /dev/null </dev/null | grep -c "$(printf '\033')\\["; }
+    [ "$(on_terminal env -u NO_COLOR)" != 0 ] || bad "no colours on a terminal"
+    [ "$(on_terminal env NO_COLOR=1)" = 0 ] || bad "colours in spite of NO_COLOR"
+    [ "$(on_terminal env -u NO_COLOR TERM=dumb)" = 0 ] || bad "colours on a dumb terminal"
+fi
+"$engram" -q "$image" pslist --pid 1 | grep -q "$(printf '\033')" && bad "colours in a pipe"
+
+# Help that was asked for is output; a mistake is not.
+"$engram" --help 2>"$tmp/err" >"$tmp/out" && [ -s "$tmp/out" ] && [ ! -s "$tmp/err" ] || bad "--help is not on standard output"
+"$engram" --hlep 2>"$tmp/err" >"$tmp/out"
+[ $? = 1 ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] || bad "a wrong option is not one line on standard error"
+
 # A process has more mappings than we may have open files.
 sh -c 'ulimit -n 10; exec "$@"' sh "$engram" -q -j 1 dump "$image" --pid 1 -o "$tmp/maps" >"$tmp/out" 2>&1 || bad "dump: $(tail -n 1 "$tmp/out")"
 [ "$(ls "$tmp/maps" | wc -l)" = "$(($(wc -l <"$tmp/out") - 1))" ] || bad "dump: not all mappings"
