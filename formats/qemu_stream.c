@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 enum {
-    SECTION_EOF = 0,
     SECTION_START = 1,
     SECTION_PART = 2,
     SECTION_END = 3,
@@ -35,9 +34,8 @@ enum {
 
     BLOCKS_MAX = 4096, // a machine has some dozens
     RECORD_MIN = 9,
-    SLACK = 512,              // pages that are indexed in the smallest file
-    SEARCH_MAX = 64 << 20,    // bytes in all where a next record is looked for behind damage
-    MAPPED_ALIGN = 0x1000000, // no bitmap lies further behind its header
+    SLACK = 512,           // pages that are indexed in the smallest file
+    SEARCH_MAX = 64 << 20, // bytes in all where a next record is looked for behind damage
 };
 
 struct stream {
@@ -522,11 +520,15 @@ static void note(struct stream *s, uint64_t at)
     if (!s->ended) {
         q->cut = true;
         if (s->at >= q->size || q->size - at < UINT64_C(9) << q->page_shift)
-            eg_image_note(s->img, "QEMU: truncated: the stream ends before its memory does");
+            eg_image_note(
+                s->img, "QEMU: truncated: the stream ends before its memory does: pages that were "
+                        "sent again later are as they were before");
         else
             eg_image_note(s->img,
                           "QEMU: the stream cannot be followed beyond %#" PRIx64 ": the last "
-                          "%" PRIu64 " MiB of the file are left out",
+                          "%" PRIu64
+                          " MiB of the file are left out, and pages that they send again "
+                          "are as they were before",
                           at, (q->size - at) >> 20);
     }
     if (s->unknown)

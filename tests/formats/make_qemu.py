@@ -1,5 +1,5 @@
 """QEMU's migration streams, libvirt's save files around them, Xen's cores."""
-import gzip, lzma, struct, subprocess, zlib
+import gzip, lzma, os, struct, subprocess, zlib
 
 PAGE = 4096
 ZERO = bytes(PAGE)
@@ -167,6 +167,27 @@ def tool(*command):
     return pack
 
 
+def qcow2(raw, ranges, out):
+    """A snapshot's memory behind an empty disk of 300 MB."""
+    plain = f"{out}.qevm"
+    stream(raw, ranges, plain)
+    size, bits = os.path.getsize(plain), 16
+    cluster, covered, disk = 1 << bits, 1 << (bits + bits - 3), 300 << 20
+    skip, used = up(disk, covered) // covered, up(size, cluster) // cluster
+    tables = up(used, cluster // 8) // (cluster // 8)
+    data = 3 + tables  # header, snapshots, L1, L2
+    with open(plain, "rb") as f, open(out, "wb") as g:
+        g.write(b"QFI\xfb" + u32(3) + u64(0) + u32(0, bits) + u64(disk) + u32(0, skip) + u64(2 * cluster, 0) + u32(0, 1) + u64(cluster, 0, 0, 0) + u32(4, 104))
+        g.seek(cluster)
+        g.write(u64(2 * cluster) + u32(skip + tables) + u16(1) + u16(4) + u32(0, 0) + u64(0) + u32(0, 16) + u64(size, disk) + b"1name")
+        g.seek(2 * cluster)
+        g.write(bytes(8 * skip) + b"".join(u64((3 + i) * cluster | 1 << 63) for i in range(tables)))
+        g.seek(3 * cluster)
+        g.write(b"".join(u64((data + i) * cluster | 1 << 63) for i in range(used)))
+        g.seek(data * cluster)
+        g.write(f.read())
+
+
 def xen(hvm):
     def make(raw, ranges, out):
         frames = [n for first, last in ranges for n in range(first // PAGE, last // PAGE + 1)]
@@ -204,6 +225,7 @@ MAKES = {
     "qemu-compress": lambda *a: stream(*a, pack=True),
     "qemu-xbzrle": lambda *a: stream(*a, twice=True),
     "qemu-mapped": mapped,
+    "qemu-qcow2": qcow2,
     "libvirt": libvirt(0, bytes),
     "libvirt-gzip": libvirt(1, lambda d: gzip.compress(d, 1)),
     "libvirt-bzip2": libvirt(2, tool("bzip2", "-1")),

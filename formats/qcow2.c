@@ -1,0 +1,199 @@
+/* qcow2.c - the memory that QEMU's `savevm` (virsh snapshot-create) put into a disk image: a
+ * migration stream behind the end of the disk, in the tables of a snapshot (QEMU,
+ * docs/interop/qcow2.txt; block/qcow2-snapshot.c). All numbers are big-endian. */
+#include "../core/image.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    HEADER = 104,
+    ENTRY = 40, // of a snapshot, without its variable parts
+    SNAPSHOTS_MAX = 65536,
+    JOIN_MAX = 256,    // clusters on end that one answer joins
+    EXTERNAL_DATA = 4, // incompatible features
+    EXTENDED_L2 = 16,
+};
+#define OFFSET     UINT64_C(0x00fffffffffffe00)
+#define COMPRESSED (UINT64_C(1) << 62)
+
+struct qcow2 {
+    struct eg_space as;
+    struct eg_space *file;
+    uint64_t size;                     // of the file
+    uint64_t base;                     // where the memory begins behind the disk
+    uint64_t l1;                       // where the snapshot's table is
+    uint32_t l1_size;                  // its entries
+    uint8_t bits, l2_bits, entry_size; // of a cluster; entries of a cluster of them, log2; bytes
+};
+
+/** The newest snapshot that has memory. */
+struct snapshot {
+    uint64_t l1, state, disk;
+    uint32_t l1_size;
+    size_t n; // how many there are
+    char name[64];
+};
+
+static int probe(const struct eg_head *h)
+{
+    return h->len >= 8 && !memcmp(h->at, "QFI\xfb", 4) && eg_be32(h->at + 4) >= 2 &&
+                   eg_be32(h->at + 4) <= 3
+               ? 95
+               : 0;
+}
+
+static bool be64(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t *out)
+{
+    return eg_within(at, 8, q->size) && eg_read_u64(v, q->file, at, true, out);
+}
+
+/** The entry of the cluster that holds @at behind the disk; 0: there is none. */
+static bool entry(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t *out)
+{
+    const uint64_t i = (q->base + at) >> (q->bits + q->l2_bits);
+    const uint64_t k = (q->base + at) >> q->bits & ((UINT64_C(1) << q->l2_bits) - 1);
+    uint64_t l2;
+
+    if (i >= q->l1_size || !be64(v, q, q->l1 + 8 * i, &l2))
+        return false;
+    *out = 0;
+    return !(l2 & OFFSET) || be64(v, q, (l2 & OFFSET) + k * q->entry_size, out);
+}
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct qcow2 *q = as->priv;
+    const uint64_t cluster = UINT64_C(1) << q->bits;
+    uint64_t e, next;
+
+    out->start = addr & ~(cluster - 1);
+    out->last = out->start + (cluster - 1);
+    if (!entry(v, q, out->start, &e) || e & COMPRESSED) {
+        out->why = EG_UNREADABLE;
+    } else if (e & 1 || !(e & OFFSET)) {
+        out->zero = true;
+    } else {
+        out->below = q->file;
+        out->below_addr = e & OFFSET;
+        for (unsigned n = 1; n < JOIN_MAX && out->last < as->last; n++) {
+            if (!entry(v, q, out->last + 1, &next) || next & (COMPRESSED | 1) ||
+                (next & OFFSET) != (e & OFFSET) + n * cluster)
+                break;
+            out->last += cluster;
+        }
+        if (!eg_within(out->below_addr, 1, q->size))
+            *out = (struct eg_extent){ .start = out->start,
+                                       .last = out->start + (cluster - 1),
+                                       .why = EG_UNREADABLE };
+    }
+    out->last = EG_MIN(out->last, as->last);
+}
+
+static const struct eg_space_ops ops = { .name = "qcow2", .extent = extent };
+
+/** Look through the table of snapshots. */
+static void find_snapshot(struct eg_image *img, const struct qcow2 *q, const uint8_t *h,
+                          struct snapshot *s)
+{
+    const uint32_t n = EG_MIN(eg_be32(h + 60), (uint32_t)SNAPSHOTS_MAX);
+    uint64_t at = eg_be64(h + 64);
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t p[ENTRY + 16] = { 0 };
+        uint64_t extra, names, state;
+
+        if (!eg_within(at, ENTRY, q->size) || !eg_read(img->view, q->file, at, p, ENTRY)) {
+            eg_image_note(img, "qcow2: the table of snapshots is damaged or cut off");
+            return;
+        }
+        extra = eg_be32(p + 36);
+        names = (uint64_t)eg_be16(p + 12) + eg_be16(p + 14);
+        if (extra >= 16 && eg_within(at + ENTRY, 16, q->size))
+            eg_read(img->view, q->file, at + ENTRY, p + ENTRY, 16);
+        state = extra >= 16 ? eg_be64(p + ENTRY) : eg_be32(p + 32);
+        if (state) {
+            const uint64_t name = at + ENTRY + extra + eg_be16(p + 12);
+            const size_t len = EG_MIN(eg_be16(p + 14), sizeof s->name - 1);
+
+            *s = (struct snapshot){ .l1 = eg_be64(p),
+                                    .l1_size = eg_be32(p + 8),
+                                    .state = state,
+                                    .disk = extra >= 16 ? eg_be64(p + ENTRY + 8) : eg_be64(h + 24),
+                                    .n = s->n + 1 };
+            if (eg_within(name, len, q->size))
+                eg_read_some(img->view, q->file, name, s->name, len, NULL);
+        }
+        at = eg_align_up(at + ENTRY + extra + names, 8);
+    }
+}
+
+/** Anything else is no memory as it lies. */
+static bool stream(struct eg_view *v, struct eg_space *as)
+{
+    const uint8_t *p = as->last >= 3 ? eg_bytes(v, as, 0, 4) : NULL;
+
+    return p && !memcmp(p, "QEVM", 4);
+}
+
+static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
+                 const struct eg_open_options *o, struct eg_error *e)
+{
+    struct qcow2 *q = calloc(1, sizeof *q);
+    struct snapshot s = { 0 };
+    uint8_t h[HEADER] = { 0 };
+    uint64_t features;
+    uint32_t bits;
+
+    (void)o;
+    if (!q)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
+    q->file = file;
+    q->size = eg_space_size(file);
+    eg_read_some(img->view, file, 0, h, EG_MIN(sizeof h, q->size), NULL);
+    bits = eg_be32(h + 20);
+    features = eg_be32(h + 4) >= 3 ? eg_be64(h + 72) : 0;
+    if (bits >= 9 && bits <= 21)
+        find_snapshot(img, q, h, &s);
+    if (!s.n || eg_be32(h + 32) || features & EXTERNAL_DATA) {
+        free(q);
+        return s.n ? eg_fail(e, EG_EUNSUP, "%s: qcow2: encrypted, or its data is in another file",
+                             img->path)
+                   : eg_fail(e, EG_EFORMAT,
+                             "%s: qcow2: a disk without memory: no snapshot of a running machine "
+                             "(`savevm`) is in it",
+                             img->path);
+    }
+    q->bits = (uint8_t)bits;
+    q->entry_size = features & EXTENDED_L2 ? 16 : 8;
+    q->l2_bits = q->bits - (features & EXTENDED_L2 ? 4 : 3);
+    q->l1 = s.l1;
+    q->l1_size = s.l1_size;
+    // As many entries of the first table as the disk needs, rounded up: the memory is behind them.
+    q->base = eg_align_up(s.disk, UINT64_C(1) << (q->bits + q->l2_bits));
+    if (s.state > UINT64_C(1) << 60 || q->base < s.disk || q->base >> 62) {
+        free(q);
+        return eg_fail(e, EG_EFORMAT, "%s: qcow2: snapshot %s claims %" PRIu64 " bytes of memory",
+                       img->path, s.name, s.state);
+    }
+    if (s.n > 1)
+        eg_image_note(img, "qcow2: %zu snapshots with memory: the last one, %s, is read", s.n,
+                      s.name);
+    q->as = (struct eg_space){ .ops = &ops, .below = file, .last = s.state - 1, .priv = q };
+    if (!stream(img->view, &q->as)) {
+        eg_view_forget(img->view, &q->as);
+        free(q);
+        return eg_fail(e, EG_EFORMAT, "%s: qcow2: the memory of snapshot %s is no migration stream",
+                       img->path, s.name);
+    }
+    *out = &q->as;
+    return 0;
+}
+
+EG_FORMAT(qcow2) = {
+    .desc = "qcow2 snapshot",
+    .suffix = ".qcow2",
+    .container = true,
+    .head = 8,
+    .probe = probe,
+    .open = open_,
+};

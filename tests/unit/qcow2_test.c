@@ -1,0 +1,125 @@
+/* qcow2_test.c - memory in the snapshots of a disk image: healthy, cut, lying. */
+#include "qemu_stream.h"
+
+enum {
+    BITS = 9,
+    CLUSTER = 1 << BITS,
+    DISK = 1000, // one entry of the first table: 32 KiB
+    L1 = CLUSTER,
+    SNAPSHOTS = 2 * CLUSTER,
+    L2 = 3 * CLUSTER,
+    DATA = 8 * CLUSTER,
+};
+
+static void be_at(size_t at, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        file.at[at + i] = (uint8_t)(v >> 8 * (n - 1 - i));
+}
+
+/** A healthy stream in clusters, the last first; @all snapshots, of which one has no memory. */
+static void disk(unsigned all)
+{
+    static uint8_t stream[1 << 16];
+    size_t n, size, at = SNAPSHOTS;
+
+    healthy();
+    size = file.len;
+    n = (size + CLUSTER - 1) / CLUSTER;
+    assert_true(n <= 64);
+    memcpy(stream, file.at, size);
+    memset(file.at, 0, DATA + n * CLUSTER);
+    memcpy(file.at, "QFI\xfb", 4);
+    be_at(4, 3, 4);
+    be_at(20, BITS, 4);
+    be_at(24, DISK, 8);
+    be_at(60, all, 4);
+    be_at(64, SNAPSHOTS, 8);
+    be_at(L1 + 8, L2 | UINT64_C(1) << 63, 8);
+    for (unsigned i = 0; i < all; i++) {
+        be_at(at, L1, 8);
+        be_at(at + 8, 2, 4);
+        be_at(at + 12, 1, 2);
+        be_at(at + 14, 3, 2);
+        be_at(at + 32, size, 4);
+        be_at(at + 36, i == 1 ? 0 : 16, 4); // the second is of an old QEMU
+        if (i != 1) {
+            be_at(at + 40, i == 2 ? 0 : size, 8);
+            be_at(at + 48, DISK, 8);
+        }
+        at += 40 + (i == 1 ? 0 : 16);
+        memcpy(file.at + at, "1abc", 4);
+        file.at[at + 3] = (uint8_t)('a' + i);
+        at = (at + 4 + 7) & ~(size_t)7;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const size_t to = DATA + (n - 1 - i) * CLUSTER;
+
+        be_at(L2 + 8 * i, to | UINT64_C(1) << 63, 8);
+        memcpy(file.at + to, stream + i * CLUSTER, EG_MIN((size_t)CLUSTER, size - i * CLUSTER));
+    }
+    file.len = DATA + n * CLUSTER;
+}
+
+static void snapshots(void **state)
+{
+    (void)state;
+    for (unsigned all = 1; all <= 3; all++) {
+        disk(all);
+        open_ok();
+        assert_string_equal(img->format, "QEMU migration stream on qcow2 snapshot");
+        assert_int_equal(noted("2 snapshots with memory: the last one, abb"), all > 1);
+        check_healthy();
+    }
+}
+
+static void wrong(void **state)
+{
+    static const struct {
+        size_t at;
+        uint64_t value;
+        size_t n;
+        int rc;
+    } all[] = {
+        { 60, 0, 4, -EG_EFORMAT },                         // no snapshot
+        { 20, 99, 4, -EG_EFORMAT },                        // size of a cluster
+        { 32, 1, 4, -EG_EUNSUP },                          // encrypted
+        { 72, 4, 8, -EG_EUNSUP },                          // data elsewhere
+        { 64, UINT64_MAX, 8, -EG_EFORMAT },                // the table of snapshots is nowhere
+        { SNAPSHOTS, UINT64_MAX, 8, -EG_EFORMAT },         // nor the first table
+        { SNAPSHOTS + 8, 1, 4, -EG_EFORMAT },              // which is too small
+        { SNAPSHOTS + 40, UINT64_MAX, 8, -EG_EFORMAT },    // memory of 2^64 bytes
+        { SNAPSHOTS + 48, UINT64_MAX, 8, -EG_EFORMAT },    // disk, too
+        { L2, DATA | UINT64_C(1) << 62, 8, -EG_EFORMAT },  // packed
+        { L2, DATA | 1, 8, -EG_EFORMAT },                  // zeros
+        { L2, UINT64_C(0xffffffffffe00), 8, -EG_EFORMAT }, // nowhere
+    };
+    struct eg_error e;
+    size_t total;
+
+    (void)state;
+    for (size_t i = 0; i < countof(all); i++) {
+        disk(1);
+        be_at(all[i].at, all[i].value, all[i].n);
+        if (open_at(file.at, file.len, &e) != all[i].rc)
+            fail_msg("case %zu: %s", i, e.text);
+    }
+    disk(1);
+    total = file.len;
+    for (size_t n = 8; n < total; n += 7)
+        (void)open_at(file.at, n, &e);
+    // A part of the memory that is gone is a hole in the stream.
+    be_at(L2 + 8 * 20, UINT64_C(1) << 62, 8);
+    open_ok();
+    assert_int_equal(peek(0), 0x10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(snapshots, setup, teardown),
+        cmocka_unit_test_setup_teardown(wrong, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
