@@ -45,8 +45,8 @@ bool linux_next_vma(struct eg_run *r, struct linux_vma_walk *w, struct eg_obj *v
     for (struct linux_vma_walk EG_CAT(w_, __LINE__) = { .mm = (mm_) };                             \
          linux_next_vma((r), &EG_CAT(w_, __LINE__), &(v));)
 
-/** What /proc/PID/maps says of a mapping last: the file's path, "[heap]", "[anon:name]"; "" where it
- * is nothing. */
+/** What /proc/PID/maps says of a mapping last: the file's path, "[heap]", "[anon:name]"; "" where
+ * it is nothing. */
 struct eg_cell linux_vma_name(struct eg_run *r, struct eg_obj mm, struct eg_obj vma);
 
 /** Loaded modules, newest first as in /proc/modules. */

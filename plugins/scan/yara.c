@@ -3,8 +3,8 @@
  *  Strings are looked for in windows, on all cores. A rule's condition is about all of them: when
  * all of a place (physical memory, the kernel, a process) has been seen, libyara looks again at the
  * bytes around what was found there, and there only, and says which rules match. */
+#include "../../core/scan.h"
 #include "config.h"
-#include "scan.h"
 #ifdef HAVE_YARA
 #include "yara_rules.h"
 #include <stdlib.h>
