@@ -38,10 +38,12 @@ static void add_cpu(struct eg_image *img, const uint8_t *p)
     // di si bp ax bx dx cx sp flags ip r8..r15, for ax bx cx dx si di sp bp r8..r15 ip flags
     static const uint8_t from[] = { 3, 4, 6, 5, 1, 0, 7, 2, 10, 11, 12, 13, 14, 15, 16, 17, 9, 8 };
     const uint64_t gs = eg_le64(p + GS_BASE), other = eg_le64(p + KERNEL_GS_BASE);
-    struct eg_cpu *cpu = img->cpus.n < CPUS_MAX ? eg_vec_push(&img->cpus) : NULL;
+    struct eg_cpu *cpu = eg_vec_push(&img->cpus);
 
-    if (!cpu)
+    if (!cpu) {
+        eg_view_starved(img->view);
         return;
+    }
     cpu->arch = eg_arch_find("x86_64");
     cpu->root = eg_le64(p + CR3);
     cpu->control = eg_le64(p + CR4);
@@ -60,13 +62,18 @@ void eg_virtualbox_cpus(struct eg_image *img, const struct eg_ssm *s)
          at = r.at + r.len) {
         if (r.type != EG_SSM_RAW) // large fields: none of them
             continue;
-        if (r.len > BYTES_MAX - bytes.n || !eg_vec_reserve(&bytes, bytes.n + (size_t)r.len) ||
-            !eg_read(s->view, s->file, r.at, bytes.at + bytes.n, (size_t)r.len))
+        if (r.len > BYTES_MAX - bytes.n)
+            break;
+        if (!eg_vec_reserve(&bytes, bytes.n + (size_t)r.len)) {
+            eg_view_starved(s->view);
+            break;
+        }
+        if (!eg_read(s->view, s->file, r.at, bytes.at + bytes.n, (size_t)r.len))
             break;
         bytes.n += (size_t)r.len;
     }
     for (size_t at = 0; at < bytes.n; at++)
-        if (is_cpu(bytes.at + at, bytes.n - at))
+        if (img->cpus.n < CPUS_MAX && is_cpu(bytes.at + at, bytes.n - at))
             add_cpu(img, bytes.at + at + 4);
     eg_vec_fini(&bytes);
 }

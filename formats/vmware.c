@@ -61,8 +61,10 @@ static void read_region(struct eg_vmware_state *s, struct memory *m, const struc
         if (strcmp(t->name, members[i].name) != 0)
             continue;
         while (m->regions.n <= t->index[0])
-            if (!eg_vec_push(&m->regions))
+            if (!eg_vec_push(&m->regions)) {
+                eg_view_starved(s->view);
                 return;
+            }
         memcpy((char *)&m->regions.at[t->index[0]] + members[i].at, &value, sizeof value);
     }
 }
@@ -74,7 +76,7 @@ static void read_memory(struct eg_vmware_state *s, struct memory *m)
 
     if (eg_vmware_group(s, "memory", &at))
         while (eg_vmware_tag(s, &at, &t)) {
-            if (!strcmp(t.name, "Memory") && !m->file) {
+            if (!strcmp(t.name, "Memory") && t.size && !m->file) {
                 m->file = s->file;
                 m->at = t.at;
                 m->size = t.size;
@@ -98,8 +100,12 @@ static struct eg_cpu *cpu_at(struct eg_image *img, uint32_t i)
 
     if (i < img->cpus.n)
         return &img->cpus.at[i];
-    cpu = i == img->cpus.n && i < CPUS_MAX ? eg_vec_push(&img->cpus) : NULL;
-    if (cpu)
+    if (i != img->cpus.n || i >= CPUS_MAX)
+        return NULL;
+    cpu = eg_vec_push(&img->cpus);
+    if (!cpu)
+        eg_view_starved(img->view);
+    else
         cpu->arch = eg_arch_find("x86_64");
     return cpu;
 }
