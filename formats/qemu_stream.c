@@ -263,7 +263,7 @@ static bool read_record(struct stream *s, uint64_t at, struct record *r)
 static bool index_record(struct stream *s, const struct record *r)
 {
     const uint64_t page = r->addr >> s->q->page_shift;
-    struct eg_qemu_block *b = &s->q->blocks.at[r->block];
+    struct eg_qemu_block *b;
     struct eg_qemu_delta *d;
     uint64_t kind, value = r->data;
     const uint8_t *p;
@@ -273,6 +273,7 @@ static bool index_record(struct stream *s, const struct record *r)
         s->unknown++;
         return true;
     }
+    b = &s->q->blocks.at[r->block];
     if (!b->main || !b->pages)
         return true;
     if (page >= b->n_pages) {
