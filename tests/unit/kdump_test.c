@@ -80,13 +80,10 @@ static size_t pack(int codec, const uint8_t *from, uint32_t block, uint8_t *to)
 {
     uLongf n = 2 * block;
 
-    if (codec == ZLIB && compress2(to, &n, from, block, 1) == Z_OK && n < block)
-        return n;
-    if (codec == ZSTD) {
-        const size_t k = ZSTD_compress(to, 2 * block, from, block, 1);
-
-        return !ZSTD_isError(k) && k < block ? k : 0;
-    }
+    if (codec == ZLIB)
+        return compress2(to, &n, from, block, 1) == Z_OK && n < block ? n : 0;
+    if (codec == ZSTD) // an error's number is large
+        return (n = ZSTD_compress(to, 2 * block, from, block, 1)) < block ? n : 0;
 #ifdef HAVE_LZO
     if (codec == LZO) {
         static uint8_t work[LZO1X_1_MEM_COMPRESS];
