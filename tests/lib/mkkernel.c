@@ -226,6 +226,7 @@ static void write_kallsyms(struct mk_kernel *k)
     } named[] = {
         { "T_text", MK_IMAGE },
         { "T_stext", MK_IMAGE },
+        { "tcmdline_proc_show", MK_IMAGE + 0x10000 },
         { "T_etext", MK_RODATA - 16 },
         { "Rlinux_banner", BANNER },
         { "R__start_notes", NOTES },

@@ -181,12 +181,68 @@ static void signed_address(void **state)
     mk_kernel_fini(&k);
 }
 
+/** A variable that no table has: the one that a function addresses, and that leads to text. */
+static void derived(void **state)
+{
+    enum { FUNCTION = MK_IMAGE + 0x10000, VARS = MK_DATA + 0xb000 };
+    static const struct {
+        const char *what;
+        uint32_t code[4];
+        bool two, found; /* places that could be meant; one that is */
+    } cases[] = {
+        { "adrp x0; ldr x1, [x0, #64]", { 0xf0002fc0, 0xf9402001 }, false, true },
+        { "adrp x0; add x2, x0, #64; ldr x1, [x2]",
+          { 0xf0002fc0, 0x91010002, 0xf9400041 },
+          false,
+          true },
+        { "adrp x0; add x0, x0, #16; ldr x1, [x0, #48]!",
+          { 0xf0002fc0, 0x91004000, 0xf8430c01 },
+          false,
+          true },
+        { "adrp x0; mov x3, x0; ldp x1, x2, [x3, #64]",
+          { 0xf0002fc0, 0xaa0003e3, 0xa9440861 },
+          false,
+          true },
+        { "adrp x0; ldr x0, [x0]; ldr x1, [x0, #64]: not of the page",
+          { 0xf0002fc0, 0xf9400000, 0xf9402001 },
+          false,
+          false },
+        { "adrp x0; ldr x1, [x0, #64]; ldr x2, [x0, #72]",
+          { 0xf0002fc0, 0xf9402001, 0xf9402402 },
+          true,
+          false },
+        { "nop", { 0xd503201f }, false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+        uint64_t va = 0;
+        bool found;
+
+        init(&k);
+        strcpy((char *)k.ram + MK_BARE, "root=/dev/vda");
+        put64(&k, VARS + 64, LINEAR + MK_BARE);
+        put64(&k, VARS + 72, LINEAR + MK_BARE + (cases[i].two ? 5 : 1 << 30));
+        for (size_t j = 0; j < countof(cases[i].code); j++)
+            memcpy(k.ram + FUNCTION + 4 * j, &cases[i].code[j], 4);
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        assert_non_null(sys);
+        found = eg_system_symbol(sys, "saved_command_line", &va);
+        if (found != cases[i].found || (found && va != VARS + 64 + MK_DELTA))
+            fail_msg("%s: %#" PRIx64, cases[i].what, va);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_note),        cmocka_unit_test(by_symbols),
         cmocka_unit_test(wrong_notes),    cmocka_unit_test(offset_given),
-        cmocka_unit_test(signed_address),
+        cmocka_unit_test(signed_address), cmocka_unit_test(derived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
