@@ -2,7 +2,10 @@
  * and Manber do ("A fast algorithm for multi-pattern searching", 1994). */
 #include "filter.h"
 
-enum { PAIRS = 4096 }; // hashes of two bytes
+enum {
+    PAIRS = 4096, // hashes of two bytes; two zeros have 0
+    ZEROS = 64,   // that are passed at once
+};
 
 struct scan_filter {
     const struct scan_factor *factors;
@@ -166,12 +169,26 @@ static void each_by_byte(const struct scan_filter *f, const uint8_t *bytes, size
             each(context, (size_t)(p - bytes) - f->place, 0);
 }
 
+static bool are_zeros(const uint8_t *p)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < ZEROS; i += 8)
+        any |= eg_le64(p + i);
+    return !any;
+}
+
 static void each_by_pair(const struct scan_filter *f, const uint8_t *bytes, size_t len,
                          each_fn *each, void *context)
 {
     for (size_t i = f->len - 2; i + 1 < len;) {
         const uint32_t h = pair(bytes + i);
 
+        // Most of a memory is zeros. No window that holds two of them can be a factor.
+        if (!h && f->shift[0] == f->len - 1 && i + ZEROS <= len && are_zeros(bytes + i)) {
+            i += ZEROS + f->len - 3;
+            continue;
+        }
         if (f->shift[h]) {
             i += f->shift[h];
             continue;
