@@ -26,7 +26,8 @@ static const struct cli_option options[] = {
     { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists" },
     { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`" },
     { "offset", 0, "ADDR", "raw images: physical address of the first byte" },
-    { "plugin-dir", 0, "DIR", "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted" },
+    { "plugin-dir", 0, "DIR",
+      "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted" },
     { "help", 'h', NULL, "this; after a plugin or a verb: about it" },
     { "version", 'V', NULL, "version, and what is built in" },
 };
@@ -156,59 +157,52 @@ static int number(const char *option, const char *text, uint64_t max, uint64_t *
     return CLI_OK;
 }
 
-/* "did you mean X?" or, where nothing is near, "there is X, Y, Z". */
-static const char *choices(struct cli *c, const char *name, const char *const *names)
-{
-    const char *near = eg_nearest(name, names), *text = "";
-
-    if (near)
-        return eg_arena_strf(&c->arena, "did you mean %s?", near);
-    for (size_t i = 0; names[i] && text; i++)
-        text = eg_arena_strf(&c->arena, "%s%s%s", text, i ? ", " : "there is ", names[i]);
-    return text;
-}
-
 static int renderer(struct cli *c, const char *name)
 {
     EG_VEC(const char *) names = { 0 };
     const struct eg_renderer_reg *r;
-    const char **place;
-    int status = CLI_OK;
+    const char **place, *near = NULL, *list = "";
+    bool known = false;
 
     for (size_t i = 0; (r = eg_renderer_nth(i)); i++) {
         if ((place = eg_vec_push(&names)))
             *place = r->name;
-        if (strcasecmp(r->name, cli_habit_renderer(name)))
-            continue;
-        c->render = r->name;
-        c->renderer = r->renderer;
-        eg_vec_fini(&names);
-        return CLI_OK;
+        list = eg_arena_strf(&c->arena, "%s%s%s", list ? list : "", i ? ", " : "", r->name);
+        if (!strcasecmp(r->name, cli_habit_renderer(name))) {
+            c->render = r->name;
+            c->renderer = r->renderer;
+            known = true;
+        }
     }
-    if (eg_vec_push(&names))
-        status = cli_fail(CLI_USAGE, "-r %s: %s", name, choices(c, name, names.at));
+    if (!known && eg_vec_push(&names))
+        near = eg_nearest(name, names.at);
     eg_vec_fini(&names);
-    return status ? status : cli_fail(CLI_FAILED, "out of memory");
+    if (near)
+        return cli_fail(CLI_USAGE, "-r %s: did you mean %s?", name, near);
+    return known ? CLI_OK : cli_fail(CLI_USAGE, "-r %s: there is %s", name, list ? list : "text");
 }
 
 static int format(struct cli *c, const char *name)
 {
     EG_VEC(const char *) names = { 0 };
     const struct eg_format_reg *f;
-    const char **place;
+    const char **place, *near = NULL;
     bool known = false;
-    int status = CLI_OK;
 
     for (size_t i = 0; (f = eg_format_nth(i)); i++) {
         known |= !strcmp(f->name, name);
         if ((place = eg_vec_push(&names)))
             *place = f->name;
     }
-    c->open.format = name;
     if (!known && eg_vec_push(&names))
-        status = cli_fail(CLI_USAGE, "--format %s: %s", name, choices(c, name, names.at));
+        near = eg_nearest(name, names.at);
     eg_vec_fini(&names);
-    return status;
+    c->open.format = name;
+    if (near)
+        return cli_fail(CLI_USAGE, "--format %s: did you mean %s?", name, near);
+    return known ? CLI_OK
+                 : cli_fail(CLI_USAGE,
+                            "--format %s: is not known: `engram help formats` lists them", name);
 }
 
 /* Folders, one or several with semicolons between them. */
@@ -431,10 +425,11 @@ static int load_from(struct cli *c, const char *folders)
         while (eg_plugin_nth(after))
             after++;
         if (before == after)
-            return cli_fail(CLI_USAGE,
-                            "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "
-                            "other tools do not run here",
-                            dir);
+            return cli_fail(
+                CLI_USAGE,
+                "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "
+                "other tools do not run here",
+                dir);
     }
     return CLI_OK;
 }
