@@ -155,7 +155,7 @@ static bool seen_before(struct eg_run *r, const struct linux_page_walk *w, struc
 
 bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_pages *out)
 {
-    enum { STEPS_MAX = 1 << 26 };
+    enum { OWN_MAX = 1 << 24, STEPS_MAX = 1 << 26 };
     struct eg_extent x;
 
     while (!w->done && w->at <= w->last && !eg_stopped(r)) {
@@ -165,7 +165,7 @@ bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_
             eg_extent_at(eg_view_of(r), w->space, w->at, &x);
         else if (!eg_next_mapped(eg_view_of(r), w->space, w->at, w->last, &x))
             break;
-        if (++w->steps > STEPS_MAX) {
+        if (++w->own > OWN_MAX || ++*w->steps > STEPS_MAX) {
             eg_note(r, "page tables that go on and on: left at %#llx", (unsigned long long)x.start);
             break;
         }
@@ -194,6 +194,20 @@ const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct 
         s->name = name.tag == EG_CELL_TEXT ? name.bytes.p : "";
     }
     return *s->name ? s->name : NULL;
+}
+
+uint64_t linux_image_pages(struct eg_run *r)
+{
+    uint64_t bytes = 0;
+    struct eg_extent x;
+
+    for (uint64_t at = 0; eg_next_mapped(eg_view_of(r), eg_physical(r), at, UINT64_MAX, &x);
+         at = x.last + 1) {
+        bytes += x.last - EG_MAX(at, x.start);
+        if (x.last == UINT64_MAX)
+            break;
+    }
+    return bytes / PAGE + 1;
 }
 
 bool linux_direct_map(struct eg_run *r, uint64_t *delta)

@@ -42,7 +42,8 @@ struct linux_page_walk {
     uint64_t at, last;
     struct eg_map *tables; /**< not NULL: what a table holds that was met before is left out */
     bool holes;            /**< give these too: pa is then UINT64_MAX */
-    uint64_t steps;        /**< so far: a walk that goes in circles ends */
+    uint64_t own;          /**< steps so far: tables in circles come to an end */
+    uint64_t *steps;       /**< of all walks that belong together */
     bool done;
 };
 struct linux_pages {
@@ -54,6 +55,9 @@ bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_
 
 /** As /proc/PID/maps names it; NULL: it has none. */
 const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct linux_span *s);
+
+/** How many pages the image holds, about. */
+uint64_t linux_image_pages(struct eg_run *r);
 
 /** virtual - physical address of the kernel's map of all memory; false: not known. */
 bool linux_direct_map(struct eg_run *r, uint64_t *delta);
@@ -77,6 +81,7 @@ struct linux_map_of_pages {
     uint64_t orders;                   /**< that there are */
     struct eg_map tables;              /**< page number of a page table → whose */
     EG_VEC(struct linux_user) users;   /**< of the last linux_users() */
+    uint64_t each, limit;              /**< how many blocks one space may have; all so far */
     bool full;
 };
 struct linux_owners;
@@ -103,6 +108,7 @@ struct linux_owners {
     struct eg_map *mounts;      /**< super_block → mount */
     struct linux_stack *stacks; /**< of all threads, by address */
     size_t n_stacks;
+    uint64_t steps; /**< of its walks */
     uint64_t delta; /**< of the direct map */
     bool has_delta;
 };

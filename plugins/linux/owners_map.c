@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* A key: 5 bits of size, 40 of page number, 19 of whose. */
-enum { MM_BITS = 19, PAGE_BITS = 40, ORDER_MAX = 30, BLOCKS_MAX = 1 << 25 };
+enum { MM_BITS = 19, PAGE_BITS = 40, ORDER_MAX = 30, BLOCKS_MAX = 1 << 25, BLOCKS_FEW = 1 << 20 };
 
 static uint64_t key_of(unsigned order, uint64_t page, uint64_t mm)
 {
@@ -18,7 +18,7 @@ static bool add_block(struct linux_owners *o, unsigned order, uint64_t page, siz
 {
     struct linux_block *new;
 
-    if (o->map.blocks.n == BLOCKS_MAX) {
+    if (o->map.blocks.n == o->map.limit) {
         o->map.full = true;
         return false;
     }
@@ -65,12 +65,18 @@ static void add_tables(struct linux_owners *o, struct eg_space *space, const str
 static void map_space(struct linux_owners *o, struct eg_space *space, uint64_t first, uint64_t last,
                       size_t mm, struct eg_map *tables)
 {
-    struct linux_page_walk w = {
-        .space = space, .at = first, .last = last, .tables = tables, .holes = true
-    };
+    struct linux_page_walk w = { .space = space,
+                                 .at = first,
+                                 .last = last,
+                                 .tables = tables,
+                                 .holes = true,
+                                 .steps = &o->steps };
     uint64_t table = UINT64_MAX;
     struct linux_pages p;
 
+    // Whoever maps more than any machine does takes nothing from the others.
+    o->map.limit = EG_MIN(o->map.blocks.n + o->map.each, (uint64_t)BLOCKS_MAX);
+    o->map.full = false;
     while (!o->map.full && linux_next_pages(o->r, &w, &p)) {
         if (p.entry >> PAGE_SHIFT != table)
             add_tables(o, space, &p, mm);
@@ -78,6 +84,10 @@ static void map_space(struct linux_owners *o, struct eg_space *space, uint64_t f
         if (p.pa != UINT64_MAX && (mm < o->n_mms || !linux_is_direct(&p, o->has_delta, o->delta)))
             add_pages(o, &p, mm);
     }
+    if (o->map.full)
+        eg_note(o->r, "%s %lld: more than %llu pages are mapped: some owners are missing",
+                mm < o->n_mms ? "process" : "kernel",
+                mm < o->n_mms ? (long long)o->mms[mm].pid : 0LL, (unsigned long long)o->map.each);
 }
 
 static int by_key(const void *a, const void *b)
@@ -93,12 +103,11 @@ void linux_map_pages(struct linux_owners *o)
 {
     const struct eg_system *sys = eg_system_of(o->r);
 
+    o->map.each = 8 * linux_image_pages(o->r) + BLOCKS_FEW;
     // Tables of the kernel first: each process has some of them too.
     map_space(o, sys->kernel, sys->arch->kernel_min, UINT64_MAX, o->n_mms, linux_map(o->r));
     for (size_t i = 0; i < o->n_mms && !eg_stopped(o->r); i++)
         map_space(o, o->mms[i].space, 0, o->mms[i].last, i, NULL);
-    if (o->map.full)
-        eg_note(o->r, "more than %d mappings of pages: some owners are missing", BLOCKS_MAX);
     if (o->map.blocks.n)
         qsort(o->map.blocks.at, o->map.blocks.n, sizeof *o->map.blocks.at, by_key);
 }

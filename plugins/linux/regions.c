@@ -19,11 +19,13 @@ struct taken {
     struct eg_extent there; // the last extent of the image
     struct eg_regions *out;
     uint64_t around;
-    struct eg_region of;    // what all regions of the space at hand have alike
-    uint64_t last, last_id; // the page before: its last address and number
-    bool last_new, joins;   // is what lies across pages wanted?
-    uint64_t run;           // where what is contiguous began
-    size_t first_join;      // regions from here on may hold joins of this run
+    struct eg_region of;        // what all regions of the space at hand have alike
+    uint64_t last, last_id;     // the page before: its last address and number
+    bool last_new, joins;       // is what lies across pages wanted?
+    uint64_t run;               // where what is contiguous began
+    uint64_t left, each, total; // pages that may still be looked at: of this space, of all
+    uint64_t steps;             // of all walks
+    size_t first_join;          // regions from here on may hold joins of this run
 };
 
 static void free_taken(void *taken)
@@ -69,7 +71,7 @@ static bool set(uint64_t bits[8], uint64_t i)
 
 static bool in_image(struct taken *t, uint64_t pa)
 {
-    if (pa < t->there.start || pa > t->there.last || t->there.start == t->there.last)
+    if (pa < t->there.start || pa > t->there.last)
         eg_extent_at(eg_view_of(t->r), eg_physical(t->r), pa, &t->there);
     return !t->there.why;
 }
@@ -116,17 +118,38 @@ static bool new_pair(struct taken *t, uint64_t a, uint64_t b)
     return added > 0;
 }
 
+/* A space begins. One that maps more than any machine does takes nothing from the others. */
+static void begin_space(struct taken *t, struct eg_region of)
+{
+    t->of = of;
+    t->left = EG_MIN(t->each, t->total);
+    t->total -= t->left;
+    end_run(t);
+    t->run = UINT64_MAX;
+}
+
+static void end_space(struct taken *t)
+{
+    end_run(t);
+    t->run = UINT64_MAX;
+    t->total += t->left;
+}
+
+/* What follows is of another mapping. */
+static void break_here(struct taken *t)
+{
+    end_run(t);
+    t->run = UINT64_MAX;
+}
+
 static void take_page(struct taken *t, uint64_t va, uint64_t pa)
 {
     const bool follows = t->run != UINT64_MAX && va == t->last + 1;
     bool new, across;
     uint64_t id;
 
-    if (!in_image(t, pa) || !id_of(t, pa, &id)) {
-        end_run(t);
-        t->run = UINT64_MAX;
+    if (!id_of(t, pa, &id))
         return;
-    }
     new = set(t->chunks.at[id >> 9].seen, id);
     if (!follows) {
         end_run(t);
@@ -148,30 +171,38 @@ static void take_page(struct taken *t, uint64_t va, uint64_t pa)
 
 static void take(struct taken *t, uint64_t va, uint64_t last, uint64_t pa)
 {
-    for (; va < last && !eg_stopped(t->r); va += PAGE, pa += PAGE) {
-        take_page(t, va, pa);
-        if (va > UINT64_MAX - PAGE)
-            break;
-    }
-}
+    while (t->left && !eg_stopped(t->r)) {
+        uint64_t n = PAGE;
 
-/* What follows is of another mapping. */
-static void break_here(struct taken *t)
-{
-    end_run(t);
-    t->run = UINT64_MAX;
+        if (in_image(t, pa)) {
+            take_page(t, va, pa);
+            if (!--t->left)
+                eg_note(t->r,
+                        "tables that map the same pages again and again: what they map from "
+                        "%#llx on is left out",
+                        (unsigned long long)va);
+        } else {
+            break_here(t);
+            if (t->there.last - pa >= last - va)
+                return;
+            n = ((t->there.last - pa) / PAGE + 1) * PAGE;
+        }
+        if (last - va < n)
+            return;
+        va += n;
+        pa += n;
+    }
 }
 
 static void take_process(struct taken *t, struct linux_mm *mm)
 {
-    struct linux_page_walk w = { .space = mm->space, .last = mm->last };
+    struct linux_page_walk w = { .space = mm->space, .last = mm->last, .steps = &t->steps };
     struct linux_pages p;
     size_t next = 0;
 
     linux_mm_spans(t->r, mm);
-    t->of = (struct eg_region){ .space = mm->space, .pid = mm->pid, .comm = mm->comm };
-    break_here(t);
-    while (linux_next_pages(t->r, &w, &p)) {
+    begin_space(t, (struct eg_region){ .space = mm->space, .pid = mm->pid, .comm = mm->comm });
+    while (t->left && linux_next_pages(t->r, &w, &p)) {
         // A run goes on from one mapping to the next where both are of one file.
         while (next < mm->n_spans && mm->spans[next].last < p.va)
             next++;
@@ -190,7 +221,7 @@ static void take_process(struct taken *t, struct linux_mm *mm)
             }
         }
     }
-    break_here(t);
+    end_space(t);
 }
 
 /* The image first, then what is not the map of all memory, then that: where a page has several
@@ -205,7 +236,6 @@ static void take_kernel(struct taken *t)
     uint64_t delta = 0;
     const bool has_direct = linux_direct_map(t->r, &delta);
 
-    t->of = (struct eg_region){ .space = sys->kernel, .pid = -1 };
     for (int pass = has_image ? IMAGE : ELSEWHERE; pass < PASSES; pass++) {
         struct linux_page_walk w = { .space = sys->kernel,
                                      .at = sys->arch->kernel_min,
@@ -213,19 +243,20 @@ static void take_kernel(struct taken *t)
         struct linux_pages p;
 
         w.tables = linux_map(t->r);
+        w.steps = &t->steps;
         if (pass == IMAGE) {
             w.at = s->image_start;
             w.last = s->image_end - 1;
         }
         // Neighbours in the map of all memory have nothing to do with each other.
         t->joins = pass != DIRECT;
-        break_here(t);
-        while (linux_next_pages(t->r, &w, &p))
+        begin_space(t, (struct eg_region){ .space = sys->kernel, .pid = -1 });
+        while (t->left && linux_next_pages(t->r, &w, &p))
             if (pass == IMAGE || linux_is_direct(&p, has_direct, delta) == (pass == DIRECT))
                 take(t, p.va, p.last, p.pa);
             else
                 break_here(t);
-        break_here(t);
+        end_space(t);
     }
 }
 
@@ -240,6 +271,7 @@ static int by_address(const void *a, const void *b)
 
 int linux_regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out)
 {
+    enum { EACH = 4, TIMES = 16, FEW = 1 << 20 }; // no machine maps all of its pages so often
     struct taken *t = eg_tmp(r, sizeof *t);
     struct linux_mm *mms;
     size_t n;
@@ -250,6 +282,8 @@ int linux_regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_r
                          .joins = true,
                          .there = { .start = 1 },
                          .run = UINT64_MAX };
+    t->each = linux_image_pages(r) * EACH + FEW;
+    t->total = t->each * TIMES;
     t->first_join = out->list.n;
     eg_run_defer(r, free_taken, t);
     if (of_kernel) {

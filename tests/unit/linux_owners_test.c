@@ -344,11 +344,34 @@ static void no_pages(void **state)
     }
 }
 
+/** A table that is its own next one at every level: it ends, and says so. */
+static void circles(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        const uint64_t itself = physical(&w, w.root[0]) | m->entry_flags;
+        uint8_t entry[8];
+
+        for (uint64_t i = 0; i < UINT64_C(1) << (m->index_bits - 1); i++) {
+            for (unsigned k = 0; k < m->entry_size; k++)
+                entry[mk_model(w.k)->big_endian ? m->entry_size - 1 - k : k] =
+                    (uint8_t)(itself >> 8 * k);
+            mk_write(w.k, w.root[0] + i * m->entry_size, entry, m->entry_size);
+        }
+        mk_put(w.k, w.mm[0], "mm_struct.task_size", UINT64_C(1) << (m->page_shift > 12 ? 31 : 46));
+        assert_non_null(strstr(owners_of(&w, w.at[3]), "process|2|two||0x0"));
+        assert_non_null(strstr(regions_of(&w, NULL), "2:0-0"));
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions), cmocka_unit_test(processes), cmocka_unit_test(slabs),
-        cmocka_unit_test(others),  cmocka_unit_test(no_pages),
+        cmocka_unit_test(others),  cmocka_unit_test(no_pages),  cmocka_unit_test(circles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
