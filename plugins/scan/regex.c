@@ -102,7 +102,7 @@ static void even_out(struct eg_run *r, struct regex *x, struct group *g)
 
         for (size_t k = 0; k < first; k++)
             scan_set_join(&p->before, &f->at[k]);
-        p->before_max = p->before_max > SIZE_MAX - first ? SIZE_MAX : p->before_max + f->n - least;
+        p->before_max = p->before_max > SIZE_MAX - first ? SIZE_MAX : p->before_max + first;
         memmove(f->at, f->at + first, least * sizeof *f->at);
         f->n = least;
     }
