@@ -180,7 +180,7 @@ static void prefilters(void **state)
         "\\Qfoo.\\E",
         ".@.",
         "a.c|@@",
-        "a\\n[ab]{2}|(?:-{1,3})*\\n*ba",
+        "@\\n[ab]{2}|(?:-{1,3})*\\n*ba",
     };
 
     size_t found = 0;
