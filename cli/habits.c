@@ -90,7 +90,9 @@ static const struct {
 } elsewhere[] = {
     { " bash bash_env bash_hash ", NO_PLUGIN "reads what a shell remembers; `envars` has what it "
                                              "was started with" },
-    { " bt pscallstack kthreads ", NO_PLUGIN "unwinds stacks" },
+    { " bt pscallstack ", NO_PLUGIN "unwinds stacks" },
+    { " kthreads ", NO_PLUGIN "shows what kernel threads run; `pslist` lists them" },
+    { " vmscan ", "machines inside this one are not looked for" },
     { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
     { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
@@ -134,8 +136,8 @@ static const struct {
 /** "linux.malware.malfind.Malfind" is "malfind". */
 static void stem(const char *name, char *out, size_t size)
 {
-    static const char *const folders[] = { "linux.", "malware.", "tracing.", "graphics.",
-                                           "kernel_tracing." };
+    static const char *const folders[] = { "linux.",   "linux_",    "malware.",
+                                           "tracing.", "graphics.", "kernel_tracing." };
     size_t n;
 
     for (size_t i = 0; i < countof(folders); i++)
@@ -171,6 +173,8 @@ static const char *nearest(const char *name)
     const struct cli_topic *t;
     const struct verb *v;
 
+    if (!strncasecmp(name, "linux_", 6) && (p = eg_plugin_find(name + 6))) // Volatility 2
+        return p->name;
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
         if ((place = eg_vec_push(&names)))
             *place = p->name;
