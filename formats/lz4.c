@@ -158,6 +158,8 @@ static enum eg_unpack_step unpack_step(void *state, const uint8_t *in, size_t *i
 
     if (LZ4F_isError(rc)) {
         *in_len = *out_len = 0;
+        if (!strcmp(LZ4F_getErrorName(rc), "ERROR_allocation_failed"))
+            return EG_UNPACK_STARVED;
         return strcmp(LZ4F_getErrorName(rc), "ERROR_contentChecksum_invalid") ? EG_UNPACK_DAMAGED
                                                                               : EG_UNPACK_DOUBTFUL;
     }

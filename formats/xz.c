@@ -186,6 +186,7 @@ static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *en
     uint64_t memory = INDEX_MEMORY, at;
     const uint8_t *p;
     size_t used = 0, n;
+    lzma_ret rc;
 
     if (*end < 2 * sizeof buf || !eg_read(v, file, *end - sizeof buf, buf, sizeof buf) ||
         lzma_stream_footer_decode(&footer, buf) != LZMA_OK ||
@@ -194,7 +195,10 @@ static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *en
     n = (size_t)footer.backward_size;
     at = *end - sizeof buf - n;
     p = eg_pieces_input(v, file, at, n, &copy);
-    if (!p || lzma_index_buffer_decode(&index, &memory, NULL, p, &used, n) != LZMA_OK)
+    rc = p ? lzma_index_buffer_decode(&index, &memory, NULL, p, &used, n) : LZMA_DATA_ERROR;
+    if (rc == LZMA_MEM_ERROR)
+        eg_view_starved(v);
+    if (rc != LZMA_OK)
         return NULL;
     if (used == n && lzma_index_total_size(index) <= at - sizeof buf &&
         eg_read(v, file, at - lzma_index_total_size(index) - sizeof buf, buf, sizeof buf) &&
@@ -260,7 +264,7 @@ static int read_index(struct xz *x, struct eg_image *img, struct eg_error *e)
         lzma_index_iter_init(&it, x->index);
         while (ok && !lzma_index_iter_next(&it, LZMA_INDEX_ITER_NONEMPTY_BLOCK))
             ok = add(x, it.block.compressed_file_offset, it.block.uncompressed_file_offset);
-        if (!x->pieces.n)
+        if (ok && !x->pieces.n)
             return eg_fail(e, EG_EFORMAT, "%s: xz: holds nothing", img->path);
         ok = ok && add(x, size, lzma_index_uncompressed_size(x->index));
     }

@@ -97,6 +97,8 @@ static enum eg_unpack_step unpack_step(void *state, const uint8_t *in, size_t *i
 
     *in_len = src.pos;
     *out_len = dst.pos;
+    if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+        return EG_UNPACK_STARVED;
     if (ZSTD_isError(rc))
         return ZSTD_getErrorCode(rc) == ZSTD_error_checksum_wrong ? EG_UNPACK_DOUBTFUL
                                                                   : EG_UNPACK_DAMAGED;
