@@ -38,16 +38,18 @@ static void emit(void *context, const struct eg_owner *o)
 static struct eg_space *space_asked(struct eg_run *r)
 {
     struct eg_space *space = NULL;
-    struct eg_obj task;
+    struct eg_obj leader, task;
     int64_t pid;
 
     if (eg_arg_flag(r, "physical"))
         return eg_physical(r);
     if (!eg_arg_int(r, "pid", &pid))
         return eg_kernel(r);
-    linux_each_process(r, task) {
-        if (!space && eg_get_or((int64_t)-1, task, task_struct.pid) == pid)
-            space = linux_task_space(r, task);
+    linux_each_process(r, leader) {
+        if (eg_get_or((int64_t)-1, leader, task_struct.pid) != pid)
+            continue;
+        linux_each_thread(r, leader, task) // the leader may have ended
+            space = space ? space : linux_task_space(r, task);
     }
     if (!space)
         eg_failed(r, "--pid %lld: no process with memory of its own has this id", (long long)pid);
