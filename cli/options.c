@@ -4,6 +4,7 @@
 #include "cli.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ORDER option (below) */
@@ -210,10 +211,13 @@ static int profile_dirs(struct cli *c, const char *value)
 {
     char *list = eg_arena_strndup(&c->arena, value, strlen(value)), *save;
     const char **dir;
+    struct stat st;
 
     if (!list)
         return cli_fail(CLI_FAILED, "out of memory");
     for (char *one = strtok_r(list, ";", &save); one; one = strtok_r(NULL, ";", &save)) {
+        if (!stat(one, &st) && !S_ISDIR(st.st_mode))
+            return cli_fail(CLI_USAGE, "--profile-dir %s: is a file: --profile takes one", one);
         if (access(one, R_OK | X_OK))
             return cli_fail(CLI_USAGE, "--profile-dir %s: %s", one, strerror(errno));
         if (!(dir = eg_vec_push(&c->profile_dirs)))
