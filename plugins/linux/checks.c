@@ -126,18 +126,38 @@ static bool read_text(const struct check *k, uint64_t at, char *out, size_t size
     return true;
 }
 
+/** Where the release is in init_uts_ns: by the types, else as VMCOREINFO and the fixed fields of
+ * uname say (include/uapi/linux/utsname.h: each has 65 bytes). */
+static uint64_t release_offset(const struct check *k)
+{
+    uint64_t name, release;
+    int64_t told;
+
+    if (!linux_member(&k->g->ts, "uts_namespace", "name", &name, NULL))
+        name = k->g->text.text &&
+                       eg_vmcoreinfo_number(&k->g->text, "OFFSET(uts_namespace.name)", &told)
+                   ? (uint64_t)told
+                   : 4; // behind its count, before 5.19
+    if (!linux_member(&k->g->ts, "new_utsname", "release", &release, NULL))
+        release = 130;
+    return name + release;
+}
+
 /** The release as uname says it, where linux_banner is not known. */
 static bool check_release(const struct check *k)
 {
-    uint64_t at, name, release;
-    char text[66] = "";
+    char text[66] = "", told[66] = "";
+    uint64_t at;
 
-    if (!linux_sym(k->g, "init_uts_ns", &at) ||
-        !linux_member(&k->g->ts, "uts_namespace", "name", &name, NULL) ||
-        !linux_member(&k->g->ts, "new_utsname", "release", &release, NULL))
+    if (!linux_sym(k->g, "init_uts_ns", &at))
         return eg_candidate_check(k->c, "release", 10, false, "%s",
                                   "no symbol linux_banner or init_uts_ns");
-    read_text(k, at + name + release, text, sizeof text);
+    read_text(k, at + release_offset(k), text, sizeof text);
+    if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", told, sizeof told) &&
+        strcmp(text, told))
+        return eg_candidate_check(k->c, "release", 10, false,
+                                  "not in init_uts_ns at %#" PRIx64 ", but VMCOREINFO says %s", at,
+                                  told);
     snprintf(k->c->release, sizeof k->c->release, "%s", text);
     return eg_candidate_check(k->c, "release", 10, text[0] >= '1' && text[0] <= '9',
                               "%s in init_uts_ns at %#" PRIx64, text, at);

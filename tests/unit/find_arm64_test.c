@@ -33,7 +33,8 @@ static void note(struct mk_kernel *k, uint64_t at, uint64_t root)
         snprintf(text, PAGE - 24,
                  "OSRELEASE=6.1.0-test\n"
                  "BUILD-ID=0123456789abcdef0123456789abcdef01234567\nPAGESIZE=4096\n"
-                 "SYMBOL(init_uts_ns)=%" PRIx64 "\nSYMBOL(swapper_pg_dir)=%" PRIx64 "\n"
+                 "OFFSET(uts_namespace.name)=0\nSYMBOL(init_uts_ns)=%" PRIx64
+                 "\nSYMBOL(swapper_pg_dir)=%" PRIx64 "\n"
                  "SYMBOL(_stext)=%" PRIx64 "\nNUMBER(VA_BITS)=48\n"
                  "NUMBER(kimage_voffset)=0x%" PRIx64 "\nNUMBER(TCR_EL1_T1SZ)=0x10\n",
                  MK_DATA + 0xb100 + MK_DELTA, root + MK_DELTA, MK_IMAGE + MK_DELTA, DELTA);
@@ -113,6 +114,27 @@ static void by_symbols(void **state)
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
     opens_at_base(sys, "BTF at 0x880601000, by its shape, raw offset derived");
     assert_int_equal(sys->candidates.n, 1);
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/** A kernel that has neither types nor symbols is still opened, and its release known. */
+static void note_alone(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    init(&k);
+    mk_kernel_no_btf(&k);
+    mk_kernel_no_kallsyms(&k);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(sys && sys->chosen);
+    assert_string_equal(sys->chosen->release, "6.1.0-test");
+    mk_kernel_close(sys);
+    k.ram[MK_DATA + 0xb100 + 130] = '5'; // what it says of itself is another's
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(sys && !sys->chosen);
     mk_kernel_close(sys);
     mk_kernel_fini(&k);
 }
@@ -240,9 +262,10 @@ static void derived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_note),        cmocka_unit_test(by_symbols),
-        cmocka_unit_test(wrong_notes),    cmocka_unit_test(offset_given),
-        cmocka_unit_test(signed_address), cmocka_unit_test(derived),
+        cmocka_unit_test(by_note),      cmocka_unit_test(by_symbols),
+        cmocka_unit_test(note_alone),   cmocka_unit_test(wrong_notes),
+        cmocka_unit_test(offset_given), cmocka_unit_test(signed_address),
+        cmocka_unit_test(derived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
