@@ -13,7 +13,7 @@ struct eg_regions {
     EG_VEC(struct eg_region) list;
 };
 
-/** One user of a place in physical memory. */
+/** One user of a place in physical memory; its texts live until the next one is given. */
 struct eg_owner {
     const char
         *kind; /**< "process", "page cache", "slab", "symbol", "module", "page table", "free" … */

@@ -93,6 +93,18 @@ static void give_table(struct linux_owners *o, uint64_t pa, struct sink *s)
     give(s, &owner);
 }
 
+static const char *slab_name(struct linux_owners *o, const struct linux_page *p)
+{
+    const char *name;
+    uint64_t kept;
+
+    if (eg_map_get(o->names, p->cache, &kept))
+        return (const char *)(uintptr_t)kept;
+    name = linux_slab_name(o->r, p);
+    linux_map_add(o->r, o->names, p->cache, (uintptr_t)name);
+    return name;
+}
+
 /* What the kernel notes of the page. */
 static void give_page(struct linux_owners *o, const struct linux_page *p, uint64_t pa,
                       struct sink *s)
@@ -102,7 +114,7 @@ static void give_page(struct linux_owners *o, const struct linux_page *p, uint64
 
     if (p->use == LINUX_PAGE_SLAB) {
         owner.kind = "slab";
-        owner.name = linux_slab_name(o->r, p);
+        owner.name = slab_name(o, p);
         if (linux_slab_object(&o->memmap, p, pa, &object, &owner.offset))
             owner.addr = direct(o, object);
         give(s, &owner);

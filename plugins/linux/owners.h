@@ -92,7 +92,8 @@ void linux_users(struct linux_owners *o, uint64_t pa);
 
 struct linux_stack {
     uint64_t at;
-    struct eg_obj task;
+    int64_t pid;
+    char comm[16];
 };
 
 /** What one run knows of owners. */
@@ -104,7 +105,8 @@ struct linux_owners {
     size_t n_areas;
     struct linux_memmap memmap;
     struct linux_map_of_pages map;
-    struct eg_map *names;       /**< of inodes */
+    char text[256];             /**< a name that is made for one owner */
+    struct eg_map *names;       /**< of inodes and caches, by address */
     struct eg_map *mounts;      /**< super_block → mount */
     struct linux_stack *stacks; /**< of all threads, by address */
     size_t n_stacks;

@@ -2,6 +2,7 @@
  * per-CPU memory, struct pages. */
 #include "owners.h"
 #include "state.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 EG_FIELDS(task_struct, stack, pid, comm);
@@ -17,6 +18,16 @@ static int by_place(const void *a, const void *b)
     const struct linux_stack *x = a, *y = b;
 
     return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void add_stack(struct linux_owners *o, struct eg_obj task, uint64_t at)
+{
+    struct linux_stack *new = &o->stacks[o->n_stacks++];
+    const char *comm = eg_string(o->r, eg_at(task, task_struct.comm), sizeof new->comm - 1);
+
+    *new = (struct linux_stack){ .at = at, .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };
+    if (comm)
+        memcpy(new->comm, comm, strlen(comm));
 }
 
 void linux_find_stacks(struct linux_owners *o)
@@ -37,7 +48,7 @@ void linux_find_stacks(struct linux_owners *o)
                     memcpy(more, o->stacks, o->n_stacks * sizeof *more);
                 o->stacks = more;
             }
-            o->stacks[o->n_stacks++] = (struct linux_stack){ at, t };
+            add_stack(o, t, at);
         }
     if (o->n_stacks)
         qsort(o->stacks, o->n_stacks, sizeof *o->stacks, by_place);
@@ -61,6 +72,13 @@ static const struct linux_stack *stack_in(const struct linux_owners *o, uint64_t
 }
 
 /* ---- addresses ---- */
+
+/* "module!symbol": until the next one. */
+static const char *made_name(struct linux_owners *o, const char *of, const char *name)
+{
+    snprintf(o->text, sizeof o->text, "%s%s%s", of, name ? "!" : "", name ? name : "");
+    return o->text;
+}
 
 static const struct linux_area *area_at(const struct linux_owners *o, uint64_t va)
 {
@@ -106,8 +124,8 @@ static void in_area(struct linux_owners *o, const struct linux_area *area, uint6
     out->offset = va - area->first;
     if (stack) {
         out->kind = "kernel stack";
-        out->pid = eg_get_or((int64_t)-1, stack->task, task_struct.pid);
-        out->comm = eg_string(o->r, eg_at(stack->task, task_struct.comm), 16);
+        out->pid = stack->pid;
+        out->comm = stack->comm;
     } else if (eg_get(&caller, eg_object(o->r, vm_struct, area->vm), vm_struct.caller) && caller &&
                eg_system_symbol_at(eg_system_of(o->r), caller, &name, &off, &module)) {
         out->name = name;
@@ -128,7 +146,7 @@ bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *ou
     if (eg_system_symbol_at(sys, va, &name, &off, &module) &&
         (module || in_image || s->image_end <= s->image_start)) {
         out->kind = module ? "module" : "kernel";
-        out->name = module ? eg_strf(o->r, "%s!%s", module, name) : name;
+        out->name = module ? made_name(o, module, name) : name;
         out->offset = off;
     } else if (in_image) {
         out->kind = "kernel";
@@ -176,13 +194,15 @@ bool linux_percpu_owner(struct linux_owners *o, uint64_t va, struct eg_owner *ou
         // Without the symbol it is 0, or the offset is none that fits.
         const uint64_t at = va - s->percpu_offset[cpu], first = start.why ? 0 : start.addr;
         const char *name = NULL;
+        char number[16];
 
         if (at < first || at - first >= unit)
             continue;
         *out = (struct eg_owner){ .kind = "per-CPU", .pid = -1, .addr = va, .offset = at - first };
         if (!end.why && at < end.addr)
             name = variable_at(sys, at, &out->offset);
-        out->name = eg_strf(o->r, "cpu%u%s%s", cpu, name ? "!" : "", name ? name : "");
+        snprintf(number, sizeof number, "cpu%u", cpu);
+        out->name = made_name(o, number, name);
         return true;
     }
     return false;
