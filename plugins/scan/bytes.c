@@ -1,9 +1,9 @@
 /* bytes - bytes by value: hex with wildcards, integers, pointers to a place. */
+#include "../../core/scan.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../../core/vec.h"
 #include "filter.h"
-#include "scan.h"
 #include <ctype.h>
 #include <stdlib.h>
 

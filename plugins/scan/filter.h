@@ -4,7 +4,7 @@
 #define SCAN_FILTER_H
 
 #include "../../core/base.h"
-#include "engram.h"
+#include "../../core/engram.h"
 
 struct scan_set {
     uint64_t bits[4];

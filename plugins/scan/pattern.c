@@ -24,10 +24,11 @@ struct scan_matcher {
 
 struct scan_pattern *scan_pattern_open(struct eg_run *r, const char *text, unsigned flags)
 {
-    const uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT |
-                             (flags & SCAN_LITERAL ? PCRE2_LITERAL : PCRE2_MULTILINE) |
-                             (flags & SCAN_IGNORE_CASE ? PCRE2_CASELESS : 0) |
-                             (flags & SCAN_UTF ? PCRE2_UTF | PCRE2_MATCH_INVALID_UTF : 0);
+    const uint32_t options =
+        PCRE2_USE_OFFSET_LIMIT |
+        (flags & SCAN_LITERAL ? PCRE2_LITERAL : PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C) |
+        (flags & SCAN_IGNORE_CASE ? PCRE2_CASELESS : 0) |
+        (flags & SCAN_UTF ? PCRE2_UTF | PCRE2_MATCH_INVALID_UTF : 0);
     struct scan_pattern *p = calloc(1, sizeof *p);
     pcre2_compile_context *c = pcre2_compile_context_create(NULL);
     PCRE2_SIZE at = 0;
@@ -35,9 +36,7 @@ struct scan_pattern *scan_pattern_open(struct eg_run *r, const char *text, unsig
 
     if (p && c) {
         pcre2_set_newline(c, PCRE2_NEWLINE_LF);
-        p->code = pcre2_compile((PCRE2_SPTR)text, strlen(text),
-                                options & ~(flags & SCAN_LITERAL ? PCRE2_NEVER_BACKSLASH_C : 0u),
-                                &error, &at, c);
+        p->code = pcre2_compile((PCRE2_SPTR)text, strlen(text), options, &error, &at, c);
     }
     pcre2_compile_context_free(c);
     if (p && p->code) {

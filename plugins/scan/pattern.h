@@ -3,7 +3,7 @@
 #ifndef SCAN_PATTERN_H
 #define SCAN_PATTERN_H
 
-#include "engram.h"
+#include "../../core/engram.h"
 
 enum { SCAN_UTF = 1, SCAN_IGNORE_CASE = 2, SCAN_LITERAL = 4 };
 

@@ -1,8 +1,8 @@
 /* regex - regular expressions over memory, many at once. */
+#include "../../core/scan.h"
 #include "../../core/vec.h"
 #include "factor.h"
 #include "pattern.h"
-#include "scan.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

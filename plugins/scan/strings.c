@@ -1,8 +1,8 @@
 /* strings - printable texts: ASCII, UTF-8 and UTF-16, of a least length. */
+#include "../../core/scan.h"
 #include "../../core/space.h"
 #include "../../core/table.h"
 #include "pattern.h"
-#include "scan.h"
 #include <stdlib.h>
 #include <string.h>
 
