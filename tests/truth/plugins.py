@@ -7,7 +7,6 @@ import re
 
 from truth import unescape
 
-PAGE = 4096  # of all machines of the farm
 CLOCK_TICK = 0.01  # seconds; USER_HZ is 100 on every architecture
 
 
@@ -448,13 +447,13 @@ class WhatIs(Declaration):
     repeats = True
 
     def expected(self, truth):
-        out = {}
+        out, page = {}, truth.page()
         for line in truth.lines("lab", "facts.jsonl"):
             fact = json.loads(line)
             entry = int(fact.get("pagemap", "0"), 16)
             if fact["kind"] == "region" and entry >> 63:
                 address = int(fact["at"], 16)
-                place = (entry & (1 << 55) - 1) * PAGE + address % PAGE
+                place = (entry & (1 << 55) - 1) * page + address % page
                 out[place, fact["pid"]] = {"ADDRESS": address}
         self.places = ",".join(hex(place) for place, _ in out)
         return out

@@ -1,4 +1,5 @@
 """What a guest said of itself, read from a truth folder (samples/README.md describes its files)."""
+import math
 import os
 import re
 
@@ -34,6 +35,12 @@ class Truth:
 
     def has(self, *path):
         return os.path.exists(os.path.join(self.folder, *map(str, path)))
+
+    def page(self):
+        """Bytes of a page of the guest: what divides the bounds of all mappings."""
+        bounds = [int(word, 16) for pid in self.pids() for line in self.lines("proc", pid, "maps")
+                  for word in line.split()[0].split("-")]
+        return math.gcd(*bounds) if bounds else 4096
 
     def pids(self):
         """Processes that lived when the image was taken."""
