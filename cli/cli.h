@@ -27,6 +27,7 @@ struct cli {
     EG_VEC(const char *) words;       /**< the other arguments, in order */
     EG_VEC(struct eg_given_arg) args; /**< options that plugins or the verb declare */
     EG_VEC(const char *) profile_dirs;
+    EG_VEC(const char *) warnings; /**< of load.c, for when -q is known */
     struct eg_open_options open;
     struct eg_find_options find;
     const struct eg_renderer *renderer;
@@ -62,6 +63,9 @@ const struct cli_option *cli_option_nth(size_t i); /**< NULL past the end */
 
 /** Read the command line. @return an exit status; CLI_OK to go on. */
 int cli_options(struct cli *c, int argc, char **argv);
+/** Load plugins, of which the command line has the folders: the kinds of their options are needed
+ * to read the rest of it. (load.c) */
+int cli_load(struct cli *c, int argc, char **argv);
 bool cli_number(const char *text, uint64_t *out); /**< decimal, 0x hex; K, M, G, T after it */
 const char *cli_arg(const struct cli *c, const char *name); /**< "" for a flag; NULL: not given */
 bool cli_declares(const struct eg_arg *args, const char *name);

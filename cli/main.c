@@ -18,6 +18,7 @@
  *  cli/        this command
  *    main                the verbs, and the way from arguments to one of them
  *    options report      the command line; lines for the user
+ *    load                plugins of folders
  *    habits complete     what people type who come from other tools; for the shells' completions
  *    open table spool    an image and its system; tables; many writers into one output
  *    run summary         engram IMAGE PLUGIN…; engram IMAGE
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
         eg_vec_fini(&c.words);
         eg_vec_fini(&c.args);
         eg_vec_fini(&c.profile_dirs);
+        eg_vec_fini(&c.warnings);
         eg_arena_fini(&c.arena);
     }
     return flushed(&c, status);

@@ -1,6 +1,5 @@
 /* options.c - the command line: the command's own options, those that plugins and verbs declare,
  * those that other tools have (habits.c), words. */
-#include "../lua/plugin.h"
 #include "cli.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -414,54 +413,6 @@ static int one_option(struct cli *c, int argc, char **argv, int *i)
     return status;
 }
 
-/* One folder of plugins; several with semicolons between them. */
-static int load_from(struct cli *c, const char *folders)
-{
-    char *list = eg_arena_strndup(&c->arena, folders, strlen(folders)), *save;
-    struct eg_error e;
-
-    if (!list)
-        return cli_fail(CLI_FAILED, "out of memory");
-    for (char *dir = strtok_r(list, ";", &save); dir; dir = strtok_r(NULL, ";", &save)) {
-        size_t before = 0, after = 0;
-
-        while (eg_plugin_nth(before))
-            before++;
-        if (eg_registry_load(dir, &e) || eg_lua_add_folder(dir, &e))
-            return cli_fail(CLI_FAILED, "%s", e.text);
-        while (eg_plugin_nth(after))
-            after++;
-        if (before == after)
-            return cli_fail(
-                CLI_USAGE,
-                "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "
-                "other tools do not run here",
-                dir);
-    }
-    return CLI_OK;
-}
-
-/* Plugins come first: the kinds of their options are needed to read the rest. */
-static int load_plugins(struct cli *c, int argc, char **argv)
-{
-    static const char *const names[] = { "--plugin-dir", "--plugin-dirs", "-p" };
-    int status = CLI_OK;
-
-    for (int i = 1; i < argc && !status && strcmp(argv[i], "--"); i++)
-        for (size_t k = 0; k < countof(names); k++) {
-            const size_t len = strlen(names[k]);
-
-            if (!strcmp(argv[i], names[k]))
-                status = i + 1 < argc ? load_from(c, argv[++i]) : CLI_OK;
-            else if (!strncmp(argv[i], names[k], len) && (argv[i][len] == '=' || len == 2))
-                status = load_from(c, argv[i] + len + (len != 2));
-            else
-                continue;
-            break;
-        }
-    return status;
-}
-
 /* The verb that a word is, as the first one or behind an image; NULL. */
 static const struct verb *verb_here(const struct cli *c, const char *word)
 {
@@ -499,7 +450,7 @@ int cli_options(struct cli *c, int argc, char **argv)
 {
     bool only_words = false;
     const struct verb *v;
-    int status = load_plugins(c, argc, argv);
+    int status = cli_load(c, argc, argv);
 
     for (int i = 1; i < argc && !status; i++) {
         const char **word;
@@ -516,6 +467,8 @@ int cli_options(struct cli *c, int argc, char **argv)
             status = cli_fail(CLI_FAILED, "out of memory");
         }
     }
+    for (size_t i = 0; i < c->warnings.n; i++)
+        cli_warn(c, "%s", c->warnings.at[i]);
     if (status)
         return status;
     if (!c->renderer)

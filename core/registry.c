@@ -150,6 +150,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(**(const char *const *const *)a, **(const char *const *const *)b);
 }
 
+/** An option of the command line has one kind, whichever plugins it goes to. */
+static int check_kinds(const struct eg_plugin_reg *p, const struct eg_plugin_reg *other,
+                       struct eg_error *e)
+{
+    static const char *const kinds[] = {
+        [EG_ARG_FLAG] = "flag", [EG_ARG_INT] = "int", [EG_ARG_ADDR] = "addr", [EG_ARG_TEXT] = "text"
+    };
+
+    for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
+        for (const struct eg_arg *b = other->plugin->args; b && b->name; b++)
+            if (!strcmp(a->name, b->name) && a->kind != b->kind)
+                return eg_fail(e, EG_EUSAGE,
+                               "%s: its option --%s is of kind %s, but %s (%s) has one of kind %s",
+                               p->name, a->name, kinds[a->kind], other->name, other->file,
+                               kinds[b->kind]);
+    return 0;
+}
+
 static int add(const struct eg_module *m, struct eg_error *e)
 {
     bool ok;
@@ -158,10 +176,13 @@ static int add(const struct eg_module *m, struct eg_error *e)
         if (!(*p)->plugin->run == !(*p)->plugin->scan)
             return eg_fail(e, EG_EFORMAT, "%s: a plugin has .run or .scan, one of them",
                            (*p)->name);
-        for (size_t i = 0; i < reg.plugins.n; i++)
+        for (size_t i = 0; i < reg.plugins.n; i++) {
             if (!strcmp(reg.plugins.at[i]->name, (*p)->name))
                 return eg_fail(e, EG_EUSAGE, "%s: a plugin of this name is already there, from %s",
                                (*p)->name, reg.plugins.at[i]->file);
+            if (check_kinds(*p, reg.plugins.at[i], e))
+                return -EG_EUSAGE;
+        }
     }
     ok = number_handles(m);
     for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++) {

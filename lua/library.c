@@ -11,11 +11,7 @@ enum { SIZE_MAX_OF_A_SCRIPT = 1 << 20 };
 
 int eg_lua_add_own(struct eg_error *e)
 {
-    int rc = 0;
-
-    for (const struct script_file *f = script_library; f->name && !rc; f++)
-        rc = eg_lua_add(f->name, f->text, f->len, e);
-    return rc;
+    return script_library[0].name ? eg_lua_add_files(script_library, e) : 0;
 }
 
 static int is_script(const struct dirent *d)
@@ -49,7 +45,8 @@ static int add_file(const char *path, struct eg_error *e)
     return rc;
 }
 
-int eg_lua_add_folder(const char *dir, struct eg_error *e)
+int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct eg_error *why),
+                      void *context, struct eg_error *e)
 {
     struct dirent **found;
     int n = scandir(dir, &found, is_script, alphasort), rc = 0;
@@ -64,6 +61,10 @@ int eg_lua_add_folder(const char *dir, struct eg_error *e)
             rc = eg_fail(e, EG_EUSAGE, "%s/%s: the path is too long", dir, found[i]->d_name);
         if (!rc)
             rc = add_file(path, e);
+        if (rc && bad) {
+            bad(context, e);
+            rc = 0;
+        }
         free(found[i]);
     }
     free(found);

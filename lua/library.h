@@ -2,12 +2,16 @@
 #ifndef EG_LUA_LIBRARY_H
 #define EG_LUA_LIBRARY_H
 
-#include <stddef.h>
+#include "../core/base.h"
 
 struct script_file {
     const char *name, *text;
     size_t len;
 };
 extern const struct script_file script_library[]; /**< ends with a NULL name */
+
+/** Read the declarations of scripts that trust each other, in one state, and register them.
+ * (plugin.c) */
+int eg_lua_add_files(const struct script_file *files, struct eg_error *e);
 
 #endif

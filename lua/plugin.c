@@ -2,6 +2,7 @@
  */
 #include "plugin.h"
 #include "bind.h"
+#include "library.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -24,6 +25,8 @@ static const struct script_limits reading = { .memory = 16 << 20, .steps = 10000
 static const struct script_limits running = { .memory = 512 << 20,
                                               .steps = UINT64_C(50000000000),
                                               .seconds = 600 };
+
+static const char no_plugin[] = "%s: it does not `return plugin{ … }`";
 
 /* ---- the run ---- */
 
@@ -50,8 +53,11 @@ static int run(struct eg_run *r)
     eg_run_defer(r, close_script, s);
     s->plugin = &p->plugin;
     rc = script_run(s, p->reg.file, p->text, p->len, 1, &e);
+    if (!rc && !lua_istable(s->L, -1))
+        rc = eg_fail(&e, EG_EFORMAT, no_plugin, p->reg.file);
     if (!rc) {
-        lua_getfield(s->L, -1, "run");
+        lua_pushliteral(s->L, "run");
+        lua_rawget(s->L, -2);
         script_push_space(s->L, eg_kernel(r));
         script_push_args(s->L);
         script_push_row(s->L);
@@ -300,35 +306,52 @@ static void drop(struct script_plugin *p)
     free(p);
 }
 
-int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e)
+/** Read one script's declaration in @s and register it. */
+static int add(struct script *s, const struct script_file *f, struct eg_error *e)
 {
     struct script_plugin *p = calloc(1, sizeof *p);
-    struct script *s = p ? script_open(NULL, &reading) : NULL;
+    struct eg_error why;
     int rc;
 
-    if (!s) {
-        free(p);
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", file);
-    }
-    p->text = text;
-    p->len = len;
-    p->reg.file = eg_arena_strndup(&p->arena, file, strlen(file));
+    if (!p)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->name);
+    p->text = f->text;
+    p->len = f->len;
+    p->reg.file = eg_arena_strndup(&p->arena, f->name, strlen(f->name));
     lua_pushlightuserdata(s->L, p);
     lua_pushcclosure(s->L, declare, 1);
     lua_setglobal(s->L, "plugin");
-    rc = script_run(s, file, text, len, 1, e);
-    script_close(s);
-    if (!rc && !p->plugin.run)
-        rc = eg_fail(e, EG_EFORMAT, "%s: it does not `return plugin{ … }`", file);
+    rc = script_run(s, f->name, f->text, f->len, 1, e);
+    if (!rc && !(p->plugin.run && lua_istable(s->L, -1)))
+        rc = eg_fail(e, EG_EFORMAT, no_plugin, f->name);
+    lua_settop(s->L, 0);
     if (!rc) {
         p->reg.plugin = &p->plugin;
         p->entry = &p->reg;
         p->module.abi = EG_ABI;
         p->module.plugins = &p->entry;
         p->module.plugins_end = &p->entry + 1;
-        rc = eg_registry_add(&p->module, e);
+        rc = eg_registry_add(&p->module, &why);
+        if (rc)
+            eg_fail(e, why.code, "%s: %s", f->name, why.text);
     }
     if (rc)
         drop(p);
     return rc;
+}
+
+int eg_lua_add_files(const struct script_file *files, struct eg_error *e)
+{
+    struct script *s = script_open(NULL, &reading);
+    int rc = s ? 0 : eg_fail(e, EG_ENOMEM, "%s: out of memory", files->name);
+
+    for (; !rc && files->name; files++)
+        rc = add(s, files, e);
+    script_close(s);
+    return rc;
+}
+
+int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e)
+{
+    return eg_lua_add_files((const struct script_file[]){ { file, text, len }, { 0 } }, e);
 }
