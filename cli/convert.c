@@ -1,6 +1,6 @@
 /* convert.c - engram convert: the memory of an image as a dump of another format. */
-#include "../core/newfile.h"
 #include "../formats/convert.h"
+#include "../core/newfile.h"
 #include "cli.h"
 #include <inttypes.h>
 #include <stdio.h>

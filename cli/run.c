@@ -308,6 +308,8 @@ static int report(const struct jobs *j)
         int one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
                              r->status && !cancelled ? error : NULL);
 
+        if (one && r->status == -EG_EUSAGE)
+            one = CLI_USAGE;
         stopped |= cancelled;
         status = one ? one : status;
     }

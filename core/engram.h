@@ -33,6 +33,11 @@ EG_API void eg_note(struct eg_run *r, const char *format, ...)
 EG_API int eg_failed(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
+/** The same where it is the user's arguments that make no sense: the command's exit status says so.
+ */
+EG_API int eg_refused(struct eg_run *r, const char *format, ...)
+    __attribute__((__format__(__printf__, 2, 3)));
+
 /** True after Ctrl-C, or when the run failed: leave long loops. Walkers and eg_row ask by
  * themselves. */
 EG_API bool eg_stopped(struct eg_run *r);

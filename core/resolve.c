@@ -212,12 +212,12 @@ static uint32_t enum_around(const struct eg_profile *p, uint32_t i)
 /** An enumerator of any enum of the kernel's, also of those without a name. */
 static struct eg_slot resolve_loose(const struct resolver *s, const struct eg_handle *h)
 {
-    const struct eg_profile *p = s->types->layers[0].profile;
+    const struct eg_profile *p = s->types->n_layers ? s->types->layers[0].profile : NULL;
     struct eg_slot slot = { .why = EG_NO_MEMBER };
     const char *names = h->name;
     char name[128];
 
-    while (alternative(&names, name, sizeof name))
+    while (p && alternative(&names, name, sizeof name))
         for (uint32_t i = 0; i < p->n_enumerators; i++)
             if (!strcmp(p->strings + p->enumerators[i].name, name)) {
                 eg_types_slot(s->types, s->model, enum_around(p, i), &slot);

@@ -180,6 +180,17 @@ int eg_failed(struct eg_run *r, const char *format, ...)
     return eg_run_fail(r, EG_EFORMAT, "%s", text);
 }
 
+int eg_refused(struct eg_run *r, const char *format, ...)
+{
+    char text[sizeof r->error];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    return eg_run_fail(r, EG_EUSAGE, "%s", text);
+}
+
 bool eg_stopped(struct eg_run *r)
 {
     return eg_cancelled || (r && r->status);

@@ -9,6 +9,7 @@ enum { PAGE = 4096, IDLE_MAX = 64, SKIPPABLE = 0x184d2a50 };
 
 struct pieces {
     struct eg_space as;
+    struct eg_space_ops ops; // with the name of the codec
     const struct eg_codec *codec;
     void *context;
     const struct eg_piece *at;
@@ -165,10 +166,6 @@ static void close_(struct eg_space *as)
     free((void *)s->bad);
 }
 
-static const struct eg_space_ops ops = {
-    .name = "pieces", .extent = extent, .fill = fill, .close = close_
-};
-
 int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *file,
                    const struct eg_codec *codec, void *context, const struct eg_piece *pieces,
                    size_t n, const uint8_t *zero, struct eg_error *e)
@@ -181,7 +178,11 @@ int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *fil
         free(s);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
     }
-    s->as = (struct eg_space){ .ops = &ops, .below = file, .last = pieces[n].out - 1, .priv = s };
+    s->ops = (struct eg_space_ops){
+        .name = codec->name, .extent = extent, .fill = fill, .close = close_
+    };
+    s->as =
+        (struct eg_space){ .ops = &s->ops, .below = file, .last = pieces[n].out - 1, .priv = s };
     s->codec = codec;
     s->context = context;
     s->at = pieces;

@@ -52,7 +52,7 @@ static struct eg_space *space_asked(struct eg_run *r)
             space = space ? space : linux_task_space(r, task);
     }
     if (!space)
-        eg_failed(r, "--pid %lld: no process with memory of its own has this id", (long long)pid);
+        eg_refused(r, "--pid %lld: no process with memory of its own has this id", (long long)pid);
     return space;
 }
 

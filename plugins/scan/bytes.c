@@ -70,16 +70,16 @@ static int add_hex(struct eg_run *r, struct bytes *b, const char *text)
         if (!*p)
             break;
         if (!nibble(p[0], &value[0], &mask[0]) || !nibble(p[1], &value[1], &mask[1]))
-            return eg_failed(
+            return eg_refused(
                 r, "--hex '%s': it wants two digits for each byte, ? for any: 48 8b ?? c?", text);
         if (t->len == LONGEST)
-            return eg_failed(r, "--hex: more than %d bytes", LONGEST);
+            return eg_refused(r, "--hex: more than %d bytes", LONGEST);
         t->value[t->len] = (uint8_t)(value[0] << 4 | value[1]);
         t->mask[t->len] = (uint8_t)(mask[0] << 4 | mask[1]);
         any |= t->mask[t->len++] != 0;
         p += 2;
     }
-    return any ? 0 : eg_failed(r, "--hex '%s': no byte of it is known", text);
+    return any ? 0 : eg_refused(r, "--hex '%s': no byte of it is known", text);
 }
 
 static void put(struct term *t, uint64_t value, size_t size, bool big)
@@ -98,7 +98,7 @@ static int add_ints(struct eg_run *r, struct bytes *b, const char *list)
     int64_t size = 4;
 
     if (eg_arg_int(r, "size", &size) && size != 1 && size != 2 && size != 4 && size != 8)
-        return eg_failed(r, "--size %lld: it is 1, 2, 4 or 8", (long long)size);
+        return eg_refused(r, "--size %lld: it is 1, 2, 4 or 8", (long long)size);
     for (char *end; *list; list = end + (*end == ',')) {
         const bool minus = *list == '-';
         const uint64_t v = strtoull(list, &end, strncasecmp(list + minus, "0x", 2) ? 10 : 16);
@@ -107,8 +107,8 @@ static int add_ints(struct eg_run *r, struct bytes *b, const char *list)
 
         // What is left of the size must be all zeros, or all ones of a negative number.
         if (top >> 1 && !(minus && top == UINT64_MAX >> (8 * size - 1)))
-            return eg_failed(r, "--int %s: it has more than %lld bytes: --size", list,
-                             (long long)size);
+            return eg_refused(r, "--int %s: it has more than %lld bytes: --size", list,
+                              (long long)size);
         t = new_term(r, b, eg_strf(r, "%.*s", (int)(end - list), list));
         if (!t)
             return -1;
@@ -128,15 +128,15 @@ static int set_pointer(struct eg_run *r, struct bytes *b, const char *text)
 
     b->first = strtoull(base, &end, 16);
     if ((!n || *end) && !eg_lookup(r, base, &b->first))
-        return eg_failed(r, "--pointer %s: neither an address in hex nor a symbol of this kernel",
-                         text);
+        return eg_refused(r, "--pointer %s: neither an address in hex nor a symbol of this kernel",
+                          text);
     if (plus) {
         len = strtoull(plus + 1, &end, 0);
         if (*end || !plus[1] || !len)
-            return eg_failed(r, "--pointer %s: behind the + is how many bytes", text);
+            return eg_refused(r, "--pointer %s: behind the + is how many bytes", text);
     }
     if (!eg_add(b->first, len - 1, &b->last))
-        return eg_failed(r, "--pointer %s: it goes past the last address", text);
+        return eg_refused(r, "--pointer %s: it goes past the last address", text);
     b->pointers = true;
     b->pointer = eg_strf(r, "%s", text);
     b->size = arch ? arch->model.ptr_size : 8;
@@ -185,9 +185,9 @@ static int begin(struct eg_run *r, void **state)
     if (text && set_pointer(r, b, text) < 0)
         return -1;
     if (!b->terms.n && !b->pointers)
-        return eg_failed(r, "--hex, --int or --pointer: what to look for");
+        return eg_refused(r, "--hex, --int or --pointer: what to look for");
     if (eg_arg_int(r, "align", &align) && align < 1)
-        return eg_failed(r, "--align %lld: it is at least 1", (long long)align);
+        return eg_refused(r, "--align %lld: it is at least 1", (long long)align);
     b->align = eg_arg_int(r, "align", &align) ? (uint64_t)align : 0;
     return make_filter(r, b);
 }

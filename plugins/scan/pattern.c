@@ -48,7 +48,7 @@ struct scan_pattern *scan_pattern_open(struct eg_run *r, const char *text, unsig
         PCRE2_UCHAR why[160];
 
         pcre2_get_error_message(error, why, sizeof why);
-        eg_failed(r, "'%s': %s, at its byte %zu", text, (const char *)why, (size_t)at + 1);
+        eg_refused(r, "'%s': %s, at its byte %zu", text, (const char *)why, (size_t)at + 1);
     } else {
         eg_failed(r, "'%s': out of memory", text);
     }

@@ -114,9 +114,9 @@ static int add(struct eg_run *r, struct regex *x, const char *text)
     struct pattern *p;
 
     if (!*text)
-        return eg_failed(r, "--pattern '': matches nothing");
+        return eg_refused(r, "--pattern '': matches nothing");
     if (x->patterns.n == PATTERNS_MAX)
-        return eg_failed(r, "more than %d patterns", PATTERNS_MAX);
+        return eg_refused(r, "more than %d patterns", PATTERNS_MAX);
     p = eg_vec_push(&x->patterns);
     if (!p)
         return no_room(r);
@@ -137,17 +137,17 @@ static int add_file(struct eg_run *r, struct regex *x, const char *path)
     int rc = 0;
 
     if (!f)
-        return eg_failed(r, "--patterns %s: %s", path, strerror(errno));
+        return eg_refused(r, "--patterns %s: %s", path, strerror(errno));
     while (rc == 0 && (n = getline(&line, &room, f)) > 0) {
         while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = 0;
         if (n && strlen(line) != (size_t)n)
-            rc = eg_failed(r, "--patterns %s: it has a zero byte", path);
+            rc = eg_refused(r, "--patterns %s: it has a zero byte", path);
         else if (n)
             rc = add(r, x, line);
     }
     if (rc == 0 && ferror(f))
-        rc = eg_failed(r, "--patterns %s: %s", path, strerror(errno));
+        rc = eg_refused(r, "--patterns %s: %s", path, strerror(errno));
     free(line);
     fclose(f);
     return rc;
@@ -166,7 +166,7 @@ static int begin(struct eg_run *r, void **state)
         if (add_file(r, x, text) < 0)
             return -1;
     if (!x->patterns.n)
-        return eg_failed(r, "--pattern P or --patterns FILE: what to look for");
+        return eg_refused(r, "--pattern P or --patterns FILE: what to look for");
     f = eg_tmp(r, sizeof *f);
     for (size_t i = 0; i < x->patterns.n; i++) {
         // With --utf a character has many bytes, and its other case has more.

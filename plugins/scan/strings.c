@@ -36,8 +36,8 @@ static int encodings(struct eg_run *r, struct strings *s)
         while (i < ENCODINGS && (strlen(names[i]) != n || memcmp(names[i], list, n) != 0))
             i++;
         if (i == ENCODINGS)
-            return eg_failed(r, "--encoding '%.*s': it is one of ascii, utf8, utf16le, utf16be",
-                             (int)EG_MIN(n, (size_t)40), list);
+            return eg_refused(r, "--encoding '%.*s': it is one of ascii, utf8, utf16le, utf16be",
+                              (int)EG_MIN(n, (size_t)40), list);
         s->wanted[i] = true;
         list += n + (list[n] == ',');
     }
@@ -51,7 +51,7 @@ static int begin(struct eg_run *r, void **state)
     int64_t min = 4;
 
     if (eg_arg_int(r, "min", &min) && (min < 1 || min > LONGEST / 4))
-        return eg_failed(r, "--min %lld: it is from 1 to %d", (long long)min, LONGEST / 4);
+        return eg_refused(r, "--min %lld: it is from 1 to %d", (long long)min, LONGEST / 4);
     s->min = (size_t)min;
     s->bytes = eg_tmp(r, LONGEST);
     s->text = eg_tmp(r, LONGEST);
