@@ -1,4 +1,5 @@
 /* help.c - engram help [PLUGIN|VERB|TOPIC], --help, --version: from the declarations. */
+#include "../lua/annotations.h"
 #include "cli.h"
 #include "commit.h"
 #include "config.h"
@@ -94,8 +95,36 @@ static void renderers(FILE *f)
         entry(f, r->name, r->renderer->desc);
 }
 
+static void lua(FILE *f)
+{
+    struct eg_arena a = { 0 };
+    const char *table;
+    struct eg_reference r;
+
+    wrapped(f,
+            "A script is a plugin in Lua 5.4: FILE.lua in a folder of --plugin-dir, or in "
+            "$XDG_DATA_HOME/engram/plugins. It may call the safe part of Lua's own libraries, and:",
+            0, 0);
+    putc('\n', f);
+    for (size_t i = 0; eg_lua_function_nth(&a, i, &table, &r); i++) {
+        char left[200];
+        size_t n = (size_t)snprintf(left, sizeof left, "%s.%s(", table, r.name);
+
+        for (const char *p = r.signature; *p && n < sizeof left; p = eg_lua_next_part(p))
+            n += (size_t)snprintf(left + n, sizeof left - n, "%s%.*s", p == r.signature ? "" : ", ",
+                                  (int)strcspn(p, ":"), p);
+        if (n < sizeof left)
+            snprintf(left + n, sizeof left - n, ")");
+        entry(f, left, r.text);
+    }
+    eg_arena_fini(&a);
+}
+
 static const struct cli_topic topics[] = {
     { "formats", "formats of images, and containers", formats },
+    { "lua", "what plugins in Lua can call", lua },
+    { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
+      eg_lua_annotations },
     { "profiles", "sources of types and symbols", profiles },
     { "renderers", "formats of output", renderers },
 };

@@ -1,0 +1,180 @@
+/* annotations.c - what a script can call, written for editors that know LuaLS's notation. */
+#include "annotations.h"
+#include "../core/registry.h"
+
+enum { WIDTH = 96 };
+
+static const char head[] =
+    "---@meta\n"
+    "-- What a script of engram can call: made by `engram help lua-types`.\n"
+    "\n"
+    "--- A typed place in the image. `.name` is always a member of the kernel's type, `[i]` an\n"
+    "--- element; what can be done with it are functions of eg.\n"
+    "---@class cursor: userdata\n"
+    "---@field [string] any\n"
+    "---@field [integer] any\n"
+    "---@operator add(integer): cursor\n"
+    "---@operator sub(integer): cursor\n"
+    "---@operator sub(cursor): integer\n"
+    "---@operator concat(any): string\n"
+    "---@operator len: integer\n"
+    "\n"
+    "--- Memory with addresses: k is the kernel's, and `k.name` one of its variables.\n"
+    "---@class space: userdata\n"
+    "---@field [string] any\n"
+    "\n"
+    "--- What a member comes out as: integer, number, string or cursor.\n"
+    "---@alias value any\n"
+    "--- An address, or a cursor: of a pointer what it points to, else where it is.\n"
+    "---@alias place integer|cursor\n"
+    "\n"
+    "---@alias column_kind "
+    "\"int\"|\"big\"|\"addr\"|\"text\"|\"bytes\"|\"time\"|\"flags\"|\"bool\"\n"
+    "---@alias arg_kind \"flag\"|\"int\"|\"addr\"|\"text\"\n"
+    "\n"
+    "---@class declaration\n"
+    "---@field name string what it is called on the command line\n"
+    "---@field os? \"linux\" what it runs on; nil: any image\n"
+    "---@field help string one line, without a full stop\n"
+    "---@field manual? string more, for `engram help NAME`\n"
+    "---@field aliases? string[] other names\n"
+    "---@field columns {[1]: string, [2]: column_kind, [3]: string}[] name, kind, what it says\n"
+    "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
+    "---@field needs? string[] members without which it cannot run: \"task_struct.tasks\"\n"
+    "---@field tree? boolean rows have a depth\n"
+    "---@field run fun(k: space, args: table<string, any>, row: fun(cells: table, depth?: "
+    "integer))\n"
+    "\n"
+    "--- The declaration of a plugin; a script returns it.\n"
+    "---@param declaration declaration\n"
+    "---@return declaration\n"
+    "function plugin(declaration) end\n"
+    "\n"
+    "--- A note with the result: rows are the only output.\n"
+    "---@param ... any\n"
+    "function print(...) end\n";
+
+/* ---- the list ---- */
+
+/** "path [, task]" of a registered function: its parameters, all cursors. */
+static const char *signature_of(struct eg_arena *a, const char *args)
+{
+    const char *out = "", *optional = "";
+
+    while (out && *args) {
+        const size_t n = strcspn(args, " ,[]");
+
+        if (n)
+            out = eg_arena_strf(a, "%s%s%.*s%s: cursor", out, *out ? ", " : "", (int)n, args,
+                                optional);
+        args += n;
+        optional = *args == '[' ? "?" : optional;
+        args += *args ? 1 : 0;
+    }
+    return out;
+}
+
+bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struct eg_reference *out)
+{
+    const struct eg_reference *known = eg_reference_nth(i);
+    const struct eg_walker_reg *w;
+    const struct eg_function_reg *f;
+    size_t before = 0;
+
+    if (known) {
+        *table = "eg";
+        *out = *known;
+        return true;
+    }
+    while (eg_reference_nth(before))
+        before++;
+    i -= before;
+    if ((w = eg_walker_nth(i))) {
+        *table = w->walker->os;
+        *out = (struct eg_reference){
+            w->name,
+            w->walker->arg ? eg_arena_strf(a, "%s: cursor", w->walker->arg) : "k: space",
+            "fun(): cursor?",
+            eg_arena_strf(a, "for each struct %s: %s", w->walker->elem, w->walker->help),
+        };
+        return out->signature && out->text;
+    }
+    for (before = 0; eg_walker_nth(before);)
+        before++;
+    if (!(f = eg_function_nth(i - before)))
+        return false;
+    *table = f->function->os;
+    *out = (struct eg_reference){ f->name, signature_of(a, f->function->args), "value",
+                                  f->function->help };
+    return out->signature;
+}
+
+/* ---- the file ---- */
+
+/** The length of the first of @text's parts, which have commas between them; commas in brackets
+ * are not meant. */
+static size_t first_part(const char *text)
+{
+    int depth = 0;
+    size_t n = 0;
+
+    for (; text[n] && (depth || text[n] != ','); n++)
+        depth += strchr("({[", text[n]) ? 1 : strchr(")}]", text[n]) ? -1 : 0;
+    return n;
+}
+
+const char *eg_lua_next_part(const char *text)
+{
+    text += first_part(text);
+    return text + strspn(text, ", ");
+}
+
+static void comment(FILE *f, const char *text)
+{
+    while (*text) {
+        size_t n = strlen(text);
+
+        if (n > WIDTH)
+            for (n = WIDTH; n > 1 && text[n] != ' ';)
+                n--;
+        fprintf(f, "--- %.*s\n", (int)n, text);
+        text += n + strspn(text + n, " ");
+    }
+}
+
+static void function(FILE *f, const char *table, const struct eg_reference *r)
+{
+    putc('\n', f);
+    comment(f, r->text);
+    for (const char *p = r->signature; *p; p = eg_lua_next_part(p)) {
+        const size_t name = strcspn(p, ":");
+
+        fprintf(f, "---@param %.*s %.*s\n", (int)name, p, (int)(first_part(p) - name - 2),
+                p + name + 2);
+    }
+    if (!strncmp(r->returns, "fun(", 4)) // whose own results follow
+        fprintf(f, "---@return %s\n", r->returns);
+    else
+        for (const char *p = r->returns; *p; p = eg_lua_next_part(p))
+            fprintf(f, "---@return %.*s\n", (int)first_part(p), p);
+    fprintf(f, "function %s.%s(", table, r->name);
+    for (const char *p = r->signature; *p; p = eg_lua_next_part(p))
+        fprintf(f, "%s%.*s", p == r->signature ? "" : ", ", (int)strcspn(p, "?:"), p);
+    fprintf(f, ") end\n");
+}
+
+void eg_lua_annotations(FILE *f)
+{
+    struct eg_arena a = { 0 };
+    const char *table, *last = "";
+    struct eg_reference r;
+
+    fputs(head, f);
+    for (size_t i = 0; eg_lua_function_nth(&a, i, &table, &r); i++) {
+        if (strcmp(table, last))
+            fprintf(f, "\n%s = {}\n", table);
+        last = table;
+        function(f, table, &r);
+    }
+    eg_arena_fini(&a);
+}
