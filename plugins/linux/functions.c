@@ -1,6 +1,11 @@
 /* functions.c - what Linux's layer answers about cursors, for scripts: linux.path(file.f_path). */
 #include "../../core/registry.h"
 #include "linux.h"
+#include "page.h"
+#include "param.h"
+
+EG_FIELDS(task_struct, mm);
+EG_FIELDS(mm_struct, exe_file, env_start, env_end);
 
 /** The @i-th argument, or nobody. */
 static struct eg_obj given(const struct eg_obj *args, unsigned n, unsigned i)
@@ -72,6 +77,147 @@ EG_FUNCTION(vma_name) = {
     .min = 2,
     .max = 2,
     .call = vma_name,
+};
+
+static struct eg_cell file_inode(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    (void)n;
+    return eg_cell_of(linux_file_inode(r, args[0]));
+}
+
+EG_FUNCTION(file_inode) = {
+    .os = "linux",
+    .help = "the inode of a struct file that its user sees",
+    .args = "file",
+    .min = 1,
+    .max = 1,
+    .call = file_inode,
+};
+
+static struct eg_cell file_gone(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    (void)n;
+    return args[0].why ? eg_cell_of(args[0]) : eg_text(linux_file_gone(r, args[0]));
+}
+
+EG_FUNCTION(file_gone) = {
+    .os = "linux",
+    .help = "why a struct file is in no folder: removed, memfd, …; nil when "
+            "it is in one",
+    .args = "file",
+    .min = 1,
+    .max = 1,
+    .call = file_gone,
+};
+
+static struct eg_cell exe(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    const struct eg_obj file = eg_deref(eg_at(args[0], task_struct.mm, mm_struct.exe_file));
+
+    (void)n;
+    return file.why ? eg_cell_of(file) : text_of(linux_file_path(r, file, LINUX_NOBODY), file);
+}
+
+EG_FUNCTION(exe) = {
+    .os = "linux",
+    .help = "the path of the program that a task runs, as in /proc/PID/exe",
+    .args = "task",
+    .min = 1,
+    .max = 1,
+    .call = exe,
+};
+
+static struct eg_cell args_(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    struct linux_buffer buf = { 0 };
+    struct eg_cell missing;
+    size_t len;
+    const char *s = linux_command_line(r, args[0], &buf, &len, &missing);
+
+    (void)n;
+    return s ? eg_textn(s, len) : missing;
+}
+
+EG_FUNCTION(args) = {
+    .os = "linux",
+    .help = "a task's command line, arguments apart by \\0",
+    .args = "task",
+    .min = 1,
+    .max = 1,
+    .call = args_,
+};
+
+static struct eg_cell environ_(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    struct eg_obj mm = eg_at(args[0], task_struct.mm), end_at = eg_at(mm, mm_struct.env_end);
+    struct eg_space *user = linux_mm_space(r, mm);
+    struct linux_buffer buf = { 0 };
+    struct eg_cell missing;
+    uint64_t start, end;
+    size_t len;
+    char *s;
+
+    (void)n;
+    if (!eg_get(&start, mm, mm_struct.env_start) || !eg_load(&end, end_at))
+        return eg_cell_of(end_at);
+    if (!user)
+        return eg_missing(EG_TABLE_MISSING, mm.addr);
+    if (start >= end)
+        return eg_text("");
+    s = linux_user_bytes(r, user, start, end, &buf, &len, &missing);
+    if (!s || len < end - start)
+        linux_note_cut(r, args[0], "environment", &missing);
+    return s ? eg_textn(s, len) : missing;
+}
+
+EG_FUNCTION(environ) = {
+    .os = "linux",
+    .help = "the environment that a task was started with: NAME=VALUE, apart by \\0",
+    .args = "task",
+    .min = 1,
+    .max = 1,
+    .call = environ_,
+};
+
+static struct eg_cell params(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    (void)n;
+    return linux_params(r, args[0]);
+}
+
+EG_FUNCTION(params) = {
+    .os = "linux",
+    .help = "the values of a module's parameters: \"a=1 b=Y\"",
+    .args = "module",
+    .min = 1,
+    .max = 1,
+    .call = params,
+};
+
+static struct eg_cell page_address(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    struct linux_memmap m;
+    struct linux_area *areas;
+    uint64_t at = args[0].addr;
+    size_t n_areas;
+
+    (void)n;
+    if (args[0].why || (args[0].kind == EG_K_PTR && !eg_load(&at, args[0])))
+        return eg_cell_of(args[0]);
+    n_areas = linux_areas(r, &areas);
+    linux_memmap_open(r, &m, areas, n_areas);
+    return m.found && m.size && at >= m.base && (at - m.base) / m.size < UINT64_C(1) << 40
+               ? eg_uint((at - m.base) / m.size << m.shift)
+               : eg_missing(EG_BAD_VALUE, at);
+}
+
+EG_FUNCTION(page_address) = {
+    .os = "linux",
+    .help = "where in physical memory the page of a struct page is",
+    .args = "page",
+    .min = 1,
+    .max = 1,
+    .call = page_address,
 };
 
 static struct eg_cell state(struct eg_run *r, const struct eg_obj *args, unsigned n)

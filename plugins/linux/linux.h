@@ -86,6 +86,11 @@ struct linux_buffer {
  * @missing: the cell of what cannot. In @buf, until its next use; NULL when no byte can. */
 char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
                        struct linux_buffer *buf, size_t *len, struct eg_cell *missing);
+/** The command line as in /proc/PID/cmdline, but for NULs at its end: *@len bytes, arguments apart
+ * by NULs. @missing: the cell of one that cannot be read. In @buf, as above; NULL when there is
+ * none. */
+char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf,
+                         size_t *len, struct eg_cell *missing);
 /** The note for text that linux_user_bytes could not give whole. */
 void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
                     const struct eg_cell *missing);
@@ -111,6 +116,10 @@ char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task);
 char *linux_file_path(struct eg_run *r, struct eg_obj file, struct eg_obj task);
 /** The inode that a file's user sees: of overlayfs and the like not the one below. */
 struct eg_obj linux_file_inode(struct eg_run *r, struct eg_obj file);
+/** Why a file is in no folder: "removed", "memfd", "System V", "huge pages",
+ * "shared memory"; NULL when it is in
+ * one, or cannot be read. */
+const char *linux_file_gone(struct eg_run *r, struct eg_obj file);
 /** A dentry's path up to its file system's root; "//deleted" follows one that is in no directory.
  */
 char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry);

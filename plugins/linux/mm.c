@@ -4,7 +4,7 @@
 #include "state.h"
 
 EG_FIELDS(task_struct, pid, mm);
-EG_FIELDS(mm_struct, pgd);
+EG_FIELDS(mm_struct, pgd, arg_start, arg_end);
 
 /* Under the lock. */
 static int open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm, uint64_t root,
@@ -86,6 +86,50 @@ char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, 
     buf->at[n] = 0;
     *len = n;
     return buf->at;
+}
+
+/* A process that wrote over the last byte of its arguments has set a title, which may run on into
+ * the environment: up to its first NUL, and over one page at most. */
+static bool has_title(struct eg_run *r, struct eg_space *user, uint64_t arg_end)
+{
+    const uint8_t *last = eg_bytes(eg_view_of(r), user, arg_end - 1, 1);
+
+    return last && *last;
+}
+
+char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf,
+                         size_t *len, struct eg_cell *missing)
+{
+    struct eg_obj mm = eg_at(task, task_struct.mm), end_at = eg_at(mm, mm_struct.arg_end);
+    struct eg_space *user = linux_mm_space(r, mm);
+    uint64_t start, end;
+    size_t got, whole;
+    bool title;
+    char *s;
+
+    *missing = eg_cell_of(end_at);
+    if (!eg_get(&start, mm, mm_struct.arg_start) || !eg_load(&end, end_at))
+        return NULL;
+    if (start >= end) {
+        *len = 0;
+        return eg_strf(r, "%s", "");
+    }
+    *missing = eg_missing(EG_TABLE_MISSING, mm.addr);
+    if (!user)
+        return NULL;
+    title = has_title(r, user, end);
+    if (title)
+        end = start + (UINT64_C(1) << linux_page_shift(r));
+    s = linux_user_bytes(r, user, start, end, buf, &got, missing);
+    if (!s)
+        return NULL;
+    whole = title ? __builtin_strlen(s) : got;
+    if (whole == got && got < end - start)
+        linux_note_cut(r, task, "command line", missing);
+    while (whole && !s[whole - 1])
+        whole--;
+    *len = whole;
+    return s;
 }
 
 void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,

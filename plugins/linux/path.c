@@ -203,6 +203,28 @@ struct eg_obj linux_file_inode(struct eg_run *r, struct eg_obj file)
                              : eg_at(path, path.dentry, dentry.d_inode));
 }
 
+const char *linux_file_gone(struct eg_run *r, struct eg_obj file)
+{
+    const char *text = linux_file_path(r, file, LINUX_NOBODY);
+    struct eg_obj path = user_path(r, file), dentry;
+    const size_t len = text ? __builtin_strlen(text) : 0;
+    uint64_t pprev;
+
+    // A file that is in a folder may be called "x (deleted)".
+    if (len < 10 || __builtin_strcmp(text + len - 10, " (deleted)") != 0)
+        return NULL;
+    dentry = eg_deref(eg_at(path.why ? eg_at(file, file_path) : path, path.dentry));
+    if (!eg_get(&pprev, dentry, dentry_pprev) || pprev)
+        return NULL;
+    if (!is_root(dentry))
+        return "removed";
+    if (__builtin_strncmp(text, "/memfd:", 7) == 0)
+        return "memfd";
+    if (__builtin_strncmp(text, "/SYSV", 5) == 0)
+        return "System V";
+    return __builtin_strncmp(text, "/anon_hugepage", 14) == 0 ? "huge pages" : "shared memory";
+}
+
 char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
 {
     struct trail t = { .at = sizeof t.text };

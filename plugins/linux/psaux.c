@@ -12,57 +12,24 @@ EG_SYMBOL(init_task, "task_struct");
     C(ARGS, TEXT, "command line, as the process left it; a kernel thread's name in brackets")
 EG_COLUMNS(COLUMNS);
 
-/* A process that wrote over the last byte of its arguments has set a title, which may run on into
- * the environment: up to its first NUL, and over one page at most. */
-static bool has_title(struct eg_run *r, struct eg_space *user, uint64_t arg_end)
-{
-    const uint8_t *last = eg_bytes(eg_view_of(r), user, arg_end - 1, 1);
-
-    return last && *last;
-}
-
-static struct eg_cell read_args(struct eg_run *r, struct eg_obj task, struct eg_space *user,
-                                uint64_t start, uint64_t end, struct linux_buffer *buf)
-{
-    const bool title = has_title(r, user, end);
-    struct eg_cell missing;
-    size_t len, whole;
-    char *s;
-
-    if (title)
-        end = start + (UINT64_C(1) << linux_page_shift(r));
-    s = linux_user_bytes(r, user, start, end, buf, &len, &missing);
-    if (!s)
-        return missing;
-    whole = title ? __builtin_strlen(s) : len;
-    if (whole == len && len < end - start)
-        linux_note_cut(r, task, "command line", &missing);
-    while (whole && !s[whole - 1])
-        whole--;
-    for (size_t i = 0; i < whole; i++)
-        if (!s[i])
-            s[i] = ' ';
-    return eg_textn(s, whole);
-}
-
 static struct eg_cell args(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
 {
-    struct eg_obj mm = eg_at(task, task_struct.mm);
-    struct eg_obj end_at = eg_at(mm, mm_struct.arg_end);
-    struct eg_space *user;
-    uint64_t start, end;
+    struct eg_cell missing;
+    size_t len;
+    char *s;
 
     if (linux_task_is_kthread(r, task)) {
         const char *comm = eg_string(r, eg_at(task, task_struct.comm), 64);
 
         return comm ? eg_text(eg_strf(r, "[%s]", comm)) : eg_val(task, task_struct.comm);
     }
-    if (!eg_get(&start, mm, mm_struct.arg_start) || !eg_load(&end, end_at))
-        return eg_cell_of(end_at);
-    if (start >= end)
-        return eg_text("");
-    user = linux_mm_space(r, mm);
-    return user ? read_args(r, task, user, start, end, buf) : eg_missing(EG_TABLE_MISSING, mm.addr);
+    s = linux_command_line(r, task, buf, &len, &missing);
+    if (!s)
+        return missing;
+    for (size_t i = 0; i < len; i++)
+        if (!s[i])
+            s[i] = ' ';
+    return eg_textn(s, len);
 }
 
 static int run(struct eg_run *r)
