@@ -1,0 +1,60 @@
+-- deleted - programs and mappings whose file is in no folder any more, or never was.
+
+local READ, WRITE, EXEC, MAYSHARE = 1, 2, 4, 0x80
+
+local function flags_of(vma)
+  local f = vma.vm_flags
+  if math.type(f) ~= "integer" then return f end
+  return (f & READ ~= 0 and "r" or "-") .. (f & WRITE ~= 0 and "w" or "-") .. (f & EXEC ~= 0 and "x" or "-")
+    .. (f & MAYSHARE ~= 0 and "s" or "p")
+end
+
+return plugin {
+  name = "deleted",
+  os = "linux",
+  help = "List processes that run from, or map, deleted files and memory files",
+  manual = "One row for the program itself (KIND exe) and one for each mapping. A package that was upgraded below a "
+    .. "running service looks the same as a program that took itself away: the inode and its links tell no more. Shared "
+    .. "memory (System V, /dev/zero, huge pages) is a file without a folder too: WHY says so. Files that are only open are not here.",
+  columns = {
+    { "PID", "int", "process id" },
+    { "COMM", "text", "name; the task can change it" },
+    { "KIND", "text", "exe: the program that runs; mapping" },
+    { "WHY", "text", "removed, memfd, System V, huge pages, shared memory" },
+    { "START", "addr", "first address of the mapping" },
+    { "END", "addr", "first address behind it" },
+    { "FLAGS", "flags", "read, write, execute, private or shared" },
+    { "INODE", "big", "inode number of the file" },
+    { "LINKS", "int", "names that the file still has; more than 0: only this one was removed" },
+    { "SIZE", "big", "bytes of the file" },
+    { "PATH", "text", "the name that it had" },
+  },
+  args = {
+    { "pid", "int", "only these processes" },
+    { "exe", "flag", "only programs, no mappings" },
+  },
+  needs = { "task_struct.tasks", "task_struct.mm", "mm_struct.exe_file" },
+  run = function(k, args, row)
+    local function emit(t, kind, file, why, vma)
+      local inode = linux.file_inode(file)
+      row {
+        PID = t.pid, COMM = t.comm, KIND = kind, WHY = why, START = vma and vma.vm_start, END = vma and vma.vm_end,
+        FLAGS = vma and flags_of(vma), INODE = inode.i_ino, LINKS = inode.i_nlink, SIZE = inode.i_size,
+        PATH = linux.file_path(file),
+      }
+    end
+
+    for t in linux.tasks(k) do
+      local mm = t.mm
+      if eg.matches("pid", t.pid) and eg.ok(mm) and eg.address(mm) ~= 0 then
+        local why = eg.address(mm.exe_file) and linux.file_gone(mm.exe_file)
+        if type(why) == "string" then emit(t, "exe", mm.exe_file, why) end
+        for vma in args.exe and function() end or linux.vmas(mm) do
+          local file = vma.vm_file
+          local gone = eg.ok(file) and eg.address(file) ~= 0 and linux.file_gone(file)
+          if type(gone) == "string" then emit(t, "mapping", file, gone, vma) end
+        end
+      end
+    end
+  end,
+}

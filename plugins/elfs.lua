@@ -1,0 +1,96 @@
+-- elfs - ELF headers at the start of mappings.
+
+-- include/uapi/linux/elf-em.h
+local machines = {
+  [2] = "SPARC", [3] = "x86", [8] = "MIPS", [20] = "PowerPC", [21] = "PowerPC64", [22] = "S390", [40] = "ARM",
+  [62] = "x86-64", [183] = "AArch64", [243] = "RISC-V", [247] = "BPF", [258] = "LoongArch",
+}
+local types = { [0] = "NONE", "REL", "EXEC", "DYN", "CORE" }
+local LOAD, DYNAMIC, INTERP = 1, 2, 3
+
+-- The header as a table; nil: the bytes are none.
+local function header(bytes)
+  local class, data, version = bytes:byte(5, 7)
+  if (class ~= 1 and class ~= 2) or (data ~= 1 and data ~= 2) or version ~= 1 then return nil end
+  local order, word = data == 1 and "<" or ">", class == 2 and "I8" or "I4"
+  local h = { order = order, wide = class == 2, bits = class == 2 and 64 or 32 }
+  h.type, h.machine, h.version, h.entry, h.phoff, h.shoff, h.flags, h.ehsize, h.phentsize, h.phnum, h.shentsize, h.shnum =
+    string.unpack(order .. "I2I2I4" .. word .. word .. word .. "I4I2I2I2I2I2", bytes, 17)
+  return h
+end
+
+-- What the program headers say, as far as they are in the mapping.
+local function segments(user, start, size, h)
+  local found = { loads = 0 }
+  local want = h.wide and 56 or 32
+  if h.phentsize < want or h.phoff < 0 or h.phoff > size then return found, h.phnum > 0 end
+  for i = 0, math.min(h.phnum, 64) - 1 do
+    local at = h.phoff + i * h.phentsize
+    local bytes = at + want <= size and eg.read(user, start + at, want)
+    if not bytes then return found, true end
+    local kind, offset, length
+    if h.wide then
+      kind, offset, length = string.unpack(h.order .. "I4xxxxI8xxxxxxxxxxxxxxxxI8", bytes)
+    else
+      kind, offset, length = string.unpack(h.order .. "I4I4xxxxxxxxI4", bytes)
+    end
+    if kind == LOAD then found.loads = found.loads + 1 end
+    if kind == DYNAMIC then found.dynamic = true end
+    if kind == INTERP and length > 1 and length < 4096 and offset >= 0 and offset + length <= size then
+      found.interp = eg.cstring(user, start + offset, length)
+    end
+  end
+  return found, false
+end
+
+return plugin {
+  name = "elfs",
+  os = "linux",
+  help = "List mappings of processes that begin with an ELF header",
+  manual = "A mapping whose first page is not in the image, or was written over, is no ELF file here; nor is what is "
+    .. "mapped from the middle of a file. What the header says is the file's word: a loader can change it. Anonymous "
+    .. "memory that begins with a header was written by the process itself, or is the vdso.",
+  aliases = { "linux.elfs.Elfs" },
+  columns = {
+    { "PID", "int", "process id" },
+    { "Process", "text", "name; the task can change it" },
+    { "Start", "addr", "first address" },
+    { "End", "addr", "first address behind it" },
+    { "File_Path", "text", "the file, or the kernel's word for it: [vdso]" },
+    { "Type", "text", "EXEC at a fixed place, DYN anywhere (programs too), REL, CORE" },
+    { "Class", "int", "32 or 64 bits" },
+    { "Machine", "text", "for which processor" },
+    { "Entry", "addr", "where it is entered, as the header says: of DYN from Start" },
+    { "Segments", "int", "program headers" },
+    { "Sections", "int", "section headers, which programs run without; 0: stripped of them, or made by hand" },
+    { "Hints", "text", "dynamic or static, its interpreter, what is odd" },
+  },
+  args = { { "pid", "int", "only these processes" } },
+  needs = { "task_struct.tasks", "task_struct.mm", "vm_area_struct.vm_start", "vm_area_struct.vm_end" },
+  run = function(k, args, row)
+    for t in linux.tasks(k) do
+      local user = eg.matches("pid", t.pid) and eg.process(t)
+      for vma in user and linux.vmas(t.mm) or function() end do
+        local start, stop = vma.vm_start, vma.vm_end
+        local bytes = math.type(start) == "integer" and eg.read(user, start, 64)
+        local h = bytes and bytes:sub(1, 4) == "\x7fELF" and header(bytes)
+        if h then
+          local found, hidden = segments(user, start, stop - start, h)
+          local hints = {}
+          if found.dynamic then hints[1] = "dynamic" elseif not hidden and h.type == 2 then hints[1] = "static" end
+          if found.interp then hints[#hints + 1] = "interpreter " .. found.interp end
+          if hidden then hints[#hints + 1] = "program headers not in the mapping" end
+          if h.phnum == 0 then hints[#hints + 1] = "no program headers" end
+          if h.shnum == 0 then hints[#hints + 1] = "no sections" end
+          local name = linux.vma_name(t.mm, vma)
+          if name == "" then hints[#hints + 1] = "in anonymous memory" end
+          row {
+            PID = t.pid, Process = t.comm, Start = start, End = stop, File_Path = name,
+            Type = types[h.type] or tostring(h.type), Class = h.bits, Machine = machines[h.machine] or tostring(h.machine),
+            Entry = h.entry, Segments = h.phnum, Sections = h.shnum, Hints = table.concat(hints, ", "),
+          }
+        end
+      end
+    end
+  end,
+}

@@ -1,0 +1,72 @@
+-- environ_diff - environment variables that differ from the parent's.
+
+-- Variables in their order, and by name; nil: there is no environment.
+local function variables(t)
+  local text = linux.environ(t)
+  if type(text) ~= "string" or text == "" then return nil end
+  local order, by = {}, {}
+  for entry in text:gmatch("[^\0]+") do
+    local key, value = entry:match("^([^=]+)=(.*)$")
+    if key and not by[key] then -- getenv takes the first of two
+      order[#order + 1] = key
+      by[key] = value
+    end
+  end
+  return order, by
+end
+
+return plugin {
+  name = "environ_diff",
+  os = "linux",
+  help = "List environment variables that differ from those of the parent process",
+  manual = "Both are as they were at exec: what a parent set later for itself and handed on shows as added here. A "
+    .. "process whose first parent has ended is compared with the one that took it over. Processes whose parent has no "
+    .. "environment (kernel threads, init's own parent) and those that cannot be read are not compared; a note says "
+    .. "where part of an environment is missing.",
+  columns = {
+    { "PID", "int", "process id" },
+    { "PPID", "int", "process id of the real parent" },
+    { "COMM", "text", "name; the task can change it" },
+    { "PARENT", "text", "the parent's name" },
+    { "CHANGE", "text", "added, changed, removed" },
+    { "KEY", "text", "variable" },
+    { "VALUE", "text", "here" },
+    { "PARENT_VALUE", "text", "in the parent" },
+  },
+  args = {
+    { "pid", "int", "only these processes" },
+    { "key", "text", "only this variable" },
+  },
+  needs = { "task_struct.tasks", "task_struct.mm", "mm_struct.env_start", "mm_struct.env_end" },
+  run = function(k, args, row)
+    local known = {} -- by the place of the leader: { order, by } or false
+    local function environment(t)
+      local at = eg.address(t)
+      if at and known[at] == nil then
+        local order, by = variables(t)
+        known[at] = order and { order, by } or false
+      end
+      return at and known[at]
+    end
+
+    for t in linux.tasks(k) do
+      local parent = eg.matches("pid", t.pid) and eg.deref(t.real_parent.group_leader)
+      local own = parent and eg.ok(parent) and environment(t)
+      local theirs = own and environment(parent)
+      local function emit(change, key)
+        if not args.key or args.key == key then
+          row { PID = t.pid, PPID = parent.pid, COMM = t.comm, PARENT = parent.comm, CHANGE = change, KEY = key,
+            VALUE = own[2][key], PARENT_VALUE = theirs[2][key] }
+        end
+      end
+      if theirs then
+        for _, key in ipairs(own[1]) do
+          if theirs[2][key] == nil then emit("added", key) elseif theirs[2][key] ~= own[2][key] then emit("changed", key) end
+        end
+        for _, key in ipairs(theirs[1]) do
+          if own[2][key] == nil then emit("removed", key) end
+        end
+      end
+    end
+  end,
+}

@@ -1,0 +1,80 @@
+-- namespaces - each namespace that a process is in, once, with its processes.
+
+-- The kinds by the names of /proc/PID/ns, each a place below nsproxy.
+local kinds = {
+  { "mnt", "mnt_ns" }, { "uts", "uts_ns" }, { "ipc", "ipc_ns" }, { "net", "net_ns" }, { "cgroup", "cgroup_ns" },
+  { "time", "time_ns" }, { "time_for_children", "time_ns_for_children" }, { "pid_for_children", "pid_ns_for_children" },
+}
+
+-- The pid namespace of a task is that of its innermost id.
+local function pid_ns(k, t)
+  local pid = eg.has(t, "thread_pid") and t.thread_pid or t.pids[0].pid
+  local level = pid.level
+  if math.type(level) ~= "integer" then return level end
+  local first = eg.at(pid, "numbers[0]") -- declared with one element, or with none
+  if not eg.ok(first) or level < 0 or level > 32 then return first end
+  return eg.object(k, "upid", eg.address(first) + level * eg.sizeof("upid")).ns
+end
+
+return plugin {
+  name = "namespaces",
+  os = "linux",
+  help = "List namespaces of every kind, with their inode numbers and processes",
+  manual = "Namespaces that a process is in, or would give its children. One that only an open file or a mount keeps (ip "
+    .. "netns without a process) is not here. PIDS lists all processes by the ids of the first namespace; threads of one "
+    .. "process that went elsewhere are not looked at. INITIAL compares with process 1, which in an image of a "
+    .. "container's host is the host's.",
+  columns = {
+    { "OFFSET", "addr", "where the namespace is" },
+    { "TYPE", "text", "as in /proc/PID/ns" },
+    { "INUM", "big", "inode number, as in net:[4026531840]" },
+    { "INITIAL", "bool", "process 1 is in it" },
+    { "NPROCS", "int", "how many processes" },
+    { "PID", "int", "the first of them" },
+    { "COMM", "text", "its name" },
+    { "PIDS", "text", "all of them" },
+  },
+  args = {
+    { "pid", "int", "only the namespaces of these processes" },
+    { "type", "text", "only this kind" },
+    { "others", "flag", "only those that process 1 is not in" },
+  },
+  needs = { "task_struct.tasks", "task_struct.nsproxy", "ns_common.inum" },
+  run = function(k, args, row)
+    local list, by = {}, {}
+    local function add(kind, ns, t, wanted)
+      local at = eg.ok(ns) and eg.address(ns)
+      if not at or at == 0 or (args.type and args.type ~= kind) then return end
+      local key = kind .. at
+      local seen = by[key]
+      if not seen then
+        seen = { kind = kind, ns = ns, pids = {}, at = t }
+        by[key] = seen
+        list[#list + 1] = seen
+      end
+      seen.pids[#seen.pids + 1] = t.pid
+      seen.wanted = seen.wanted or wanted
+      seen.initial = seen.initial or t.pid == 1
+    end
+
+    for t in linux.tasks(k) do
+      local wanted = eg.matches("pid", t.pid)
+      local proxy = t.nsproxy
+      if eg.ok(proxy) and eg.address(proxy) ~= 0 then -- else it has ended
+        for _, kind in ipairs(kinds) do
+          if eg.has(proxy, kind[2]) then add(kind[1], proxy[kind[2]], t, wanted) end
+        end
+      end
+      add("pid", pid_ns(k, t), t, wanted)
+      add("user", t.real_cred.user_ns, t, wanted)
+    end
+    for _, n in ipairs(list) do
+      if n.wanted and not (args.others and n.initial) then
+        row {
+          OFFSET = n.ns, TYPE = n.kind, INUM = n.ns.ns.inum, INITIAL = n.initial or false, NPROCS = #n.pids, PID = n.pids[1],
+          COMM = n.at.comm, PIDS = table.concat(n.pids, " "),
+        }
+      end
+    end
+  end,
+}

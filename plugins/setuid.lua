@@ -1,0 +1,130 @@
+-- setuid - processes with rights that their user does not have: ids and capabilities.
+
+local S_ISUID, S_ISGID = 0x800, 0x400
+local PF_KTHREAD = 0x00200000
+
+-- include/uapi/linux/capability.h, from bit 0
+local names = { [0] = "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+  "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module",
+  "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time",
+  "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
+  "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore" }
+
+-- A set of capabilities: one integer since 6.3, before an array of two words.
+local function set(caps)
+  if not eg.ok(caps) then return caps end
+  if eg.has(caps, "val") then return caps.val end
+  local low, high = caps.cap[0], caps.cap[1]
+  if math.type(low) ~= "integer" then return low end
+  if math.type(high) ~= "integer" then return high end
+  return low | high << 32
+end
+
+local function text_of(caps, full)
+  if math.type(caps) ~= "integer" then return caps end
+  if caps == 0 then return "" end
+  if caps == full then return "all" end
+  local out = {}
+  for bit = 0, 63 do
+    if caps >> bit & 1 == 1 then out[#out + 1] = names[bit] or tostring(bit) end
+  end
+  return table.concat(out, ",")
+end
+
+return plugin {
+  name = "setuid",
+  os = "linux",
+  help = "List processes whose effective, saved or file-system ids, or capabilities, differ from their real user's",
+  manual = "Of each process its first thread; threads can differ by system calls of their own. Full capabilities are "
+    .. "those of process 1. A set-id program is told by the mode of the file that runs, whether or not it gave its "
+    .. "rights back. Users are numbers of the first user namespace: root within a container of its own has another one, "
+    .. "and its capabilities count there only (USER_NS tells). --all shows every process.",
+  columns = {
+    { "PID", "int", "process id" },
+    { "COMM", "text", "name; the task can change it" },
+    { "UID", "int", "real user" },
+    { "EUID", "int", "effective user" },
+    { "SUID", "int", "saved user: it can go back to it" },
+    { "FSUID", "int", "user for files" },
+    { "GID", "int", "real group" },
+    { "EGID", "int", "effective group" },
+    { "SGID", "int", "saved group" },
+    { "FSGID", "int", "group for files" },
+    { "CAP_EFFECTIVE", "text", "capabilities that count now; all: as process 1" },
+    { "CAP_PERMITTED", "text", "that it can take" },
+    { "CAP_INHERITABLE", "text", "that it hands on to programs made for it" },
+    { "CAP_AMBIENT", "text", "that it hands on to any program" },
+    { "CAP_BOUNDING", "text", "that it can ever gain" },
+    { "NO_NEW_PRIVS", "bool", "no program can give it more" },
+    { "USER_NS", "big", "inode number of the user namespace of these rights" },
+    { "EXE", "text", "the file that runs" },
+    { "REASON", "text", "what differs" },
+  },
+  args = {
+    { "pid", "int", "only these processes" },
+    { "all", "flag", "also processes where nothing differs" },
+  },
+  needs = { "task_struct.tasks", "task_struct.real_cred", "cred.uid", "cred.cap_effective" },
+  run = function(k, args, row)
+    local full, first
+    for t in linux.tasks(k) do
+      if t.pid == 1 then
+        full, first = set(t.real_cred.cap_effective), eg.address(t.real_cred.user_ns)
+        break
+      end
+    end
+    if math.type(full) ~= "integer" then eg.note("the capabilities of process 1 cannot be read: none are called all") end
+
+    for t in linux.tasks(k) do
+      local why = {}
+      local function say(condition, text)
+        if condition then why[#why + 1] = text end
+      end
+      local c = t.real_cred
+      local function id(name)
+        local v = c[name]
+        return eg.ok(v) and type(v) ~= "number" and v.val or v
+      end
+      local uid, euid, suid, fsuid = id "uid", id "euid", id "suid", id "fsuid"
+      local gid, egid, sgid, fsgid = id "gid", id "egid", id "sgid", id "fsgid"
+      local effective, permitted = set(c.cap_effective), set(c.cap_permitted)
+      local inheritable, bounding = set(c.cap_inheritable), set(c.cap_bset)
+      local ambient = eg.has(c, "cap_ambient") and set(c.cap_ambient) or nil
+      local kernel = eg.value(t.flags, 0) & PF_KTHREAD ~= 0
+      local file = not kernel and eg.ok(t.mm) and eg.address(t.mm.exe_file) and t.mm.exe_file
+      local mode = file and eg.ok(file) and eg.value(linux.file_inode(file).i_mode, 0) or 0
+
+      local function differs(a, b)
+        return math.type(a) == "integer" and math.type(b) == "integer" and a ~= b
+      end
+      local function any(caps)
+        return math.type(caps) == "integer" and caps ~= 0
+      end
+      say(differs(uid, euid), "effective user")
+      say(differs(uid, suid), "saved user")
+      say(differs(euid, fsuid), "user for files")
+      say(differs(gid, egid), "effective group")
+      say(differs(gid, sgid), "saved group")
+      say(differs(egid, fsgid), "group for files")
+      local own = first ~= nil and eg.address(c.user_ns) ~= first
+      say(math.type(euid) == "integer" and euid ~= 0 and (any(effective) or any(permitted)),
+        own and "capabilities in a user namespace of its own" or "capabilities without being root")
+      say(any(ambient), "ambient capabilities")
+      say(euid == 0 and not kernel and differs(effective, full), "root without all capabilities")
+      say(differs(eg.address(t.cred), eg.address(c)), "other credentials for a while")
+      say(mode & S_ISUID ~= 0, "set-user-id program")
+      say(mode & S_ISGID ~= 0 and mode & 8 ~= 0, "set-group-id program")
+
+      if eg.matches("pid", t.pid) and (args.all or #why > 0) then
+        row {
+          PID = t.pid, COMM = t.comm, UID = uid, EUID = euid, SUID = suid, FSUID = fsuid, GID = gid, EGID = egid,
+          SGID = sgid, FSGID = fsgid, CAP_EFFECTIVE = text_of(effective, full), CAP_PERMITTED = text_of(permitted, full),
+          CAP_INHERITABLE = text_of(inheritable, full), CAP_AMBIENT = text_of(ambient, full),
+          CAP_BOUNDING = text_of(bounding, full),
+          NO_NEW_PRIVS = eg.has(t, "atomic_flags") and math.type(t.atomic_flags) == "integer" and t.atomic_flags & 1 == 1 or false,
+          USER_NS = c.user_ns.ns.inum, EXE = file and linux.exe(t) or nil, REASON = table.concat(why, "; "),
+        }
+      end
+    end
+  end,
+}

@@ -1,0 +1,118 @@
+-- suspicious_names - the three names of a process: comm, argv[0], and the file that runs.
+
+local PF_KTHREAD = 0x00200000
+
+local function base(path)
+  return (path:gsub(" %(deleted%)$", ""):match("[^/]*$"))
+end
+
+-- What a kernel thread's name begins with: of "kworker/0:1-events" that is "kworker/".
+local function stem(comm)
+  return comm:match("^[%a_][%w_%-]*/") or comm:match("^[%a_][%a_%-]*[%a_]")
+end
+
+-- The names that this kernel's own threads have, and those that any kernel has.
+local function kernel_names(k)
+  local stems = { ["kworker/"] = true, ["ksoftirqd/"] = true, ["migration/"] = true, ["cpuhp/"] = true, ["irq/"] = true,
+    ["idle_inject/"] = true, ["kthreadd"] = true, ["kswapd"] = true, ["kdevtmpfs"] = true, ["khugepaged"] = true,
+    ["kcompactd"] = true, ["ksmd"] = true, ["kauditd"] = true, ["khungtaskd"] = true, ["rcu_preempt"] = true,
+    ["rcu_sched"] = true, ["watchdogd"] = true, ["jbd2/"] = true }
+  for t in linux.tasks(k) do
+    if eg.value(t.flags, 0) & PF_KTHREAD ~= 0 and type(t.comm) == "string" then
+      local s = stem(t.comm)
+      if s and #s >= 4 then stems[s] = true end
+    end
+  end
+  return stems
+end
+
+local function looks_kernel(name, stems)
+  local inner = name:match("^%[(.*)%]$")
+  local s = stem(inner or name)
+  return inner ~= nil or s ~= nil and stems[s] == true
+end
+
+-- Why these names are worth a look; and whether links, scripts and titles do the same.
+local function reasons(comm, arguments, exe, stems)
+  local why, harmless = {}, true
+  local function say(text, harm)
+    why[#why + 1] = text
+    harmless = harmless and not harm
+  end
+  local argv0 = arguments[1]
+  local file = base(exe):sub(1, 15)
+  local shown = argv0 and base(argv0:match("^%-?(.-):? *$")):sub(1, 15)
+
+  if looks_kernel(comm, stems) and file ~= comm then say("comm is a kernel thread's, the process has user memory", true) end
+  if argv0 and looks_kernel(argv0, stems) and base(argv0):sub(1, 15) ~= file then
+    say("argv[0] is a kernel thread's, the process has user memory", true)
+  end
+  if not argv0 or argv0 == "" then say("no argv[0]", true) end
+  if (comm .. (argv0 or "")):find("[\0-\31\127]") then say("control characters in a name", true) end
+  if comm:find("^%s") or comm:find("%s$") then say("comm begins or ends with a blank", true) end
+  if exe:match("^/memfd:") then
+    say("the program is a memory file", true)
+  elseif comm ~= file and comm ~= shown then
+    local script
+    for i = 2, math.min(#arguments, 8) do script = script or base(arguments[i]):sub(1, 15) == comm end
+    if script then
+      say("comm is a script's, exe its interpreter")
+    elseif shown == file then
+      say("comm was changed: argv[0] and exe agree", true)
+    else
+      say("comm is neither exe's nor argv[0]'s", true)
+    end
+  elseif comm == shown and comm ~= file then
+    say("exe has another name than comm and argv[0]: started by a link, or named so")
+  elseif shown and shown ~= file and argv0 ~= "" then
+    local title = argv0:find("[ :]") and (base(argv0:match("^[^ :]*")):sub(1, 15) == comm)
+    say(title and "argv[0] is a title" or "argv[0] is not exe's name", not title)
+  end
+  return why, harmless
+end
+
+return plugin {
+  name = "suspicious_names",
+  os = "linux",
+  help = "List processes whose comm, argv[0] and program disagree, and why that is worth a look",
+  manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
+    .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
+    .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree with a clear "
+    .. "conscience: --strict leaves out what a link, a script or a title explains. A program that copied itself to a "
+    .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
+  columns = {
+    { "PID", "int", "process id" },
+    { "PPID", "int", "process id of the real parent" },
+    { "COMM", "text", "name; at most 15 bytes" },
+    { "ARGV0", "text", "the first argument" },
+    { "EXE", "text", "the file that runs" },
+    { "REASON", "text", "what disagrees" },
+  },
+  args = {
+    { "pid", "int", "only these processes" },
+    { "strict", "flag", "without what links, scripts and titles explain" },
+  },
+  needs = { "task_struct.tasks", "task_struct.mm", "task_struct.comm", "mm_struct.exe_file", "mm_struct.arg_start" },
+  run = function(k, args, row)
+    local stems = kernel_names(k)
+
+    for t in linux.tasks(k) do
+      local mm, comm = t.mm, t.comm
+      if eg.matches("pid", t.pid) and eg.ok(mm) and eg.value(eg.address(mm), 0) ~= 0 and type(comm) == "string" then
+        local exe, line = linux.exe(t), linux.args(t)
+        local arguments = {}
+        for a in (type(line) == "string" and line .. "\0" or ""):gmatch("([^\0]*)\0") do arguments[#arguments + 1] = a end
+        if type(exe) == "string" and type(line) == "string" then
+          local why, harmless = reasons(comm, arguments, exe, stems)
+          if #why > 0 and not (args.strict and harmless) then
+            row { PID = t.pid, PPID = t.real_parent.tgid, COMM = comm, ARGV0 = arguments[1], EXE = exe,
+              REASON = table.concat(why, "; ") }
+          end
+        elseif type(exe) ~= "string" and eg.address(mm.exe_file) ~= 0 then
+          row { PID = t.pid, PPID = t.real_parent.tgid, COMM = comm, ARGV0 = arguments[1], EXE = exe,
+            REASON = "the program's path cannot be read" }
+        end
+      end
+    end
+  end,
+}
