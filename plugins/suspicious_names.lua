@@ -78,7 +78,7 @@ return plugin {
   manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
     .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
     .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree with a clear "
-    .. "conscience: --strict leaves out what a link, a script or a title explains. A program that copied itself to a "
+    .. "conscience: --unexplained leaves out what a link, a script or a title explains. A program that copied itself to a "
     .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
   columns = {
     { "PID", "int", "process id" },
@@ -90,7 +90,7 @@ return plugin {
   },
   args = {
     { "pid", "int", "only these processes" },
-    { "strict", "flag", "without what links, scripts and titles explain" },
+    { "unexplained", "flag", "without what links, scripts and titles explain" },
   },
   needs = { "task_struct.tasks", "task_struct.mm", "task_struct.comm", "mm_struct.exe_file", "mm_struct.arg_start" },
   run = function(k, args, row)
@@ -104,7 +104,7 @@ return plugin {
         for a in (type(line) == "string" and line .. "\0" or ""):gmatch("([^\0]*)\0") do arguments[#arguments + 1] = a end
         if type(exe) == "string" and type(line) == "string" then
           local why, harmless = reasons(comm, arguments, exe, stems)
-          if #why > 0 and not (args.strict and harmless) then
+          if #why > 0 and not (args.unexplained and harmless) then
             row { PID = t.pid, PPID = t.real_parent.tgid, COMM = comm, ARGV0 = arguments[1], EXE = exe,
               REASON = table.concat(why, "; ") }
           end
