@@ -64,7 +64,7 @@ end
 return plugin {
   name = "ldpreload",
   os = "linux",
-  help = "List what makes the dynamic linker load other code: LD_PRELOAD, LD_AUDIT, LD_LIBRARY_PATH, /etc/ld.so.preload",
+  help = "List what makes the dynamic linker load other code: variables, ld.so.preload",
   manual = "The environment is the one of exec, which a process can write over; set-id programs take no notice of these "
     .. "variables. What is mapped is told by the names of files. /etc/ld.so.preload is looked for below init's root, in "
     .. "the cache of names: a file that nobody opened is not there, and those of containers are not looked for. Of its "

@@ -10,7 +10,7 @@ end
 return plugin {
   name = "orphans",
   os = "linux",
-  help = "List kernel-thread look-alikes: such names with user memory, such threads with the wrong parent",
+  help = "List look-alikes of kernel threads, and kernel threads with memory or the wrong parent",
   manual = "A kernel thread has the flag PF_KTHREAD, no memory of its own, and kthreadd (process 2) as parent. Names are "
     .. "held against those that the kernel's own threads have in this image. A thread that works in a process's memory "
     .. "for a while (aio, vhost) has that memory as active_mm, and so does a driver's that borrowed an mm: the reason says "

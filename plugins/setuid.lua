@@ -34,7 +34,7 @@ end
 return plugin {
   name = "setuid",
   os = "linux",
-  help = "List processes whose effective, saved or file-system ids, or capabilities, differ from their real user's",
+  help = "List processes whose effective or saved ids, or capabilities, differ from the real user's",
   manual = "Of each process its first thread; threads can differ by system calls of their own. Full capabilities are "
     .. "those of process 1. A set-id program is told by the mode of the file that runs, whether or not it gave its "
     .. "rights back. Users are numbers of the first user namespace: root within a container of its own has another one, "

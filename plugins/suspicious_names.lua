@@ -74,7 +74,7 @@ end
 return plugin {
   name = "suspicious_names",
   os = "linux",
-  help = "List processes whose comm, argv[0] and program disagree, and why that is worth a look",
+  help = "List processes whose comm, argv[0] and program disagree, and why",
   manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
     .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
     .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree with a clear "
