@@ -36,10 +36,12 @@ struct script {
     lua_State *L, *running; /**< the main thread, and the coroutine that runs */
     struct eg_run *run;     /**< NULL: declarations are read, nothing can be asked */
     const char *folder;     /**< where require() may look; NULL: nowhere */
+    char *text;             /**< of a file that require() compiles */
     struct script_limits limits;
-    size_t used;
-    uint64_t steps;    /**< so far */
-    uint64_t deadline; /**< CLOCK_MONOTONIC, ns */
+    size_t used, longest; /**< bytes in use; the longest string so far */
+    uint64_t steps, owed; /**< so far; of them since the clock was looked at */
+    uint64_t deadline;    /**< CLOCK_MONOTONIC, ns */
+    lua_Integer n_named;  /**< values that tostring() has numbered */
     enum script_end end;
     const struct eg_plugin *plugin; /**< whose rows these are */
     struct eg_cell *cells;          /**< one row's */
@@ -58,6 +60,10 @@ void script_close(struct script *s); /**< NULL-safe */
 struct script *script_of(lua_State *L);
 /** @n steps of work were done in C: raises past the limit. */
 void script_charge(lua_State *L, uint64_t n);
+/** Raise what nothing catches. */
+_Noreturn void script_leave(lua_State *L, enum script_end end);
+/** Compile text, in steps that are charged, as lua_load does. */
+int script_load(lua_State *L, const char *text, size_t len, const char *chunk);
 /** Compile and call text that is named @name in messages; its results are left on the stack.
  * @return 0, or -EG_E… with the message, file and line in @e; the stack of calls in the script's
  * own files becomes notes of the run. */
@@ -65,6 +71,21 @@ int script_run(struct script *s, const char *name, const char *text, size_t len,
                struct eg_error *e);
 /** Call what is below its @n arguments on the stack. The same errors. */
 int script_call(struct script *s, int n, int results, struct eg_error *e);
+
+/* ---- order.c ---- */
+
+/** As luaL_tolstring, but without addresses, which differ from run to run. */
+const char *script_push_string(lua_State *L, int at);
+void script_add_order(lua_State *L);         /**< the globals next, pairs, tostring */
+int script_format(lua_State *L);             /**< string.format; the library's in the upvalue */
+
+/* ---- tables.c ---- */
+
+/** Functions of the table library into the new one on top, from the whole one below it. */
+void script_add_tables(lua_State *L);
+
+/* ---- library.c ---- */
+void script_add_require(lua_State *L);
 
 /* ---- patterns.c ---- */
 
@@ -88,7 +109,7 @@ struct eg_slot script_check_type(lua_State *L, int at);
 /** The member @name of struct @type; raises with the nearest name. */
 struct eg_slot script_check_member(lua_State *L, uint32_t type, int name_at);
 /** A cell for a column of a row; the value stays on the stack. */
-struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind);
+struct eg_cell script_to_cell(lua_State *L, int at, const struct eg_column *column);
 
 /** A space as a script sees it: k (the kernel), eg.physical(k), eg.process(task). */
 struct eg_space *script_check_space(lua_State *L, int at);

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char cursor_key, space_key;
+static const char cursor_key, space_key, names_key;
 
 static struct eg_types *types_of(const struct eg_obj *o)
 {
@@ -158,6 +158,8 @@ uint64_t script_check_address(lua_State *L, int at)
 
     if (lua_isinteger(L, at))
         return (uint64_t)lua_tointeger(L, at);
+    if (!script_is_cursor(L, at))
+        luaL_typeerror(L, at, "address (an integer or a cursor)");
     if (!address_of(check_good(L, at), &v))
         luaL_argerror(L, at, "the pointer cannot be read");
     return v;
@@ -177,9 +179,11 @@ static struct script_slot *cached(struct script *s, uint32_t parent, const char 
 /** Keep Lua's copy of the string at @at for good: its address is a key. */
 static void anchor(lua_State *L, int at)
 {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
     lua_pushvalue(L, at);
     lua_pushboolean(L, 1);
-    lua_rawset(L, LUA_REGISTRYINDEX);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
 }
 
 /** Short strings only are one copy each (Lua 5.4, LUAI_MAXSHORTLEN). */
@@ -358,8 +362,8 @@ static int tostring_(lua_State *L)
 
 static int concat(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
-    luaL_tolstring(L, 2, NULL);
+    script_push_string(L, 1);
+    script_push_string(L, 2);
     lua_concat(L, 2);
     return 1;
 }
@@ -386,13 +390,29 @@ static int equal(lua_State *L)
     return 1;
 }
 
+static int incomparable(lua_State *L)
+{
+    char text[96];
+
+    for (int i = 1; i <= 2; i++) {
+        const struct eg_obj *o = script_is_cursor(L, i);
+
+        if (o && o->why)
+            return luaL_error(L,
+                              "a value that could not be read (%s) cannot be compared: eg.ok(x) "
+                              "tells, eg.value(x, default) puts another in its place",
+                              why_text(*o, text));
+    }
+    return luaL_error(L, "these cannot be compared: %s and %s", script_push_string(L, 1),
+                      script_push_string(L, 2));
+}
+
 static int less(lua_State *L)
 {
     uint64_t a, b;
 
     if (!both(L, &a, &b))
-        return luaL_error(L, "these cannot be compared: %s and %s", luaL_tolstring(L, 1, NULL),
-                          luaL_tolstring(L, 2, NULL));
+        return incomparable(L);
     lua_pushboolean(L, a < b);
     return 1;
 }
@@ -402,10 +422,40 @@ static int less_or_equal(lua_State *L)
     uint64_t a, b;
 
     if (!both(L, &a, &b))
-        return luaL_error(L, "these cannot be compared: %s and %s", luaL_tolstring(L, 1, NULL),
-                          luaL_tolstring(L, 2, NULL));
+        return incomparable(L);
     lua_pushboolean(L, a <= b);
     return 1;
+}
+
+/** What is computed with an unreadable value is as unreadable: it is pushed. */
+static bool spoiled(lua_State *L)
+{
+    for (int i = 1; i <= 2; i++) {
+        const struct eg_obj *o = script_is_cursor(L, i);
+
+        if (o && o->why) {
+            lua_pushvalue(L, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int arithmetic(lua_State *L)
+{
+    if (spoiled(L))
+        return 1;
+    return luaL_error(L, "%s is no number; eg.address(c) is where a cursor is",
+                      script_push_string(L, script_is_cursor(L, 1) ? 1 : 2));
+}
+
+/** A typical slip: `for x in head do`. */
+static int call(lua_State *L)
+{
+    return luaL_error(L,
+                      "%s cannot be called or walked; eg.list(head, \"task_struct\", \"tasks\"), "
+                      "linux.tasks(k) and the like give what `for … in` wants",
+                      script_push_string(L, 1));
 }
 
 /** Pointer arithmetic: p + n is the n-th element behind p. */
@@ -413,6 +463,8 @@ static int add(lua_State *L)
 {
     const int cursor = script_is_cursor(L, 1) ? 1 : 2;
 
+    if (spoiled(L))
+        return 1;
     script_push_cursor(
         L, eg_index(*script_check_cursor(L, cursor), (uint64_t)luaL_checkinteger(L, 3 - cursor)));
     return 1;
@@ -420,8 +472,11 @@ static int add(lua_State *L)
 
 static int subtract(lua_State *L)
 {
-    const struct eg_obj o = *script_check_cursor(L, 1);
+    struct eg_obj o;
 
+    if (spoiled(L))
+        return 1;
+    o = *script_check_cursor(L, 1);
     if (script_is_cursor(L, 2)) {
         const int64_t diff = (int64_t)(script_check_address(L, 1) - script_check_address(L, 2));
         const struct eg_obj first = o.kind == EG_K_PTR ? eg_deref(o) : o;
@@ -557,7 +612,10 @@ static struct eg_obj object(lua_State *L, struct eg_space *as, uint64_t addr, in
 
 static int eg_object_at(lua_State *L)
 {
-    script_push_value(L, object(L, script_check_space(L, 1), script_check_address(L, 3), 2));
+    struct eg_space *as = script_check_space(L, 1);
+
+    luaL_checkstring(L, 2);
+    script_push_value(L, object(L, as, script_check_address(L, 3), 2));
     return 1;
 }
 
@@ -640,10 +698,15 @@ bool script_push_text(lua_State *L, struct eg_space *as, uint64_t addr, size_t m
 /** eg.string(c [, max]): text of a char array, or of what a char pointer points to. */
 static int eg_string_(lua_State *L)
 {
-    const struct eg_obj o = *script_check_cursor(L, 1);
     const lua_Integer max = luaL_optinteger(L, 2, 4096);
+    struct eg_obj o;
     uint64_t addr;
 
+    if (lua_type(L, 1) == LUA_TSTRING) { // a member that is a char array has come out as that
+        lua_settop(L, 1);
+        return 1;
+    }
+    o = *script_check_cursor(L, 1);
     luaL_argcheck(L, max > 0 && max <= 1 << 20, 2, "1 to 1048576");
     if (o.why)
         lua_settop(L, 1);
@@ -659,14 +722,17 @@ static int eg_enum_of(lua_State *L)
     const char *name = NULL;
     uint64_t v;
 
-    if (o && !o->why && eg_value(*o, &v))
+    luaL_argcheck(L, o, 1,
+                  "a cursor is wanted: members come out as numbers, eg.at(c, \"member\") does not");
+    if (!o->why && eg_value(*o, &v))
         name = eg_type_enumerator(types_of(o), o->type, (int64_t)v);
     lua_pushstring(L, name);
     return 1;
 }
 
-struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind)
+struct eg_cell script_to_cell(lua_State *L, int at, const struct eg_column *column)
 {
+    const enum eg_column_kind kind = column->kind;
     const struct eg_obj *o;
     struct eg_cell cell = { 0 };
     lua_Integer whole = 0;
@@ -680,7 +746,8 @@ struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind)
         return eg_int(lua_toboolean(L, at));
     case LUA_TNUMBER:
         if (!lua_isinteger(L, at) && !lua_numbertointeger(floor(lua_tonumber(L, at)), &whole))
-            luaL_error(L, "%f is no integer of 64 bits", lua_tonumber(L, at));
+            luaL_error(L, "row: %s: %f is no integer of 64 bits", column->name,
+                       lua_tonumber(L, at));
         if (!lua_isinteger(L, at))
             return eg_int(whole);
         return kind == EG_COL_ADDR ? eg_uint((uint64_t)lua_tointeger(L, at))
@@ -693,10 +760,16 @@ struct eg_cell script_to_cell(lua_State *L, int at, enum eg_column_kind kind)
     default:
         o = script_is_cursor(L, at);
         if (!o)
-            luaL_error(L, "a cell is an integer, a text, a truth value or a cursor, not a %s",
-                       luaL_typename(L, at));
+            luaL_error(L,
+                       "row: %s: a cell is an integer, a text, a truth value or a cursor, not a %s",
+                       column->name, luaL_typename(L, at));
         if (!o->why && kind == EG_COL_ADDR && address_of(*o, &v))
             return eg_uint(v);
+        if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT || o->kind == EG_K_ARRAY))
+            luaL_error(L,
+                       "row: %s: %s is no value of this kind of column: a member of it is meant, "
+                       "or eg.address(c), eg.string(c), tostring(c)",
+                       column->name, luaL_tolstring(L, at, NULL));
         return eg_cell_of(*o);
     }
 }
@@ -715,6 +788,16 @@ void script_push_space(lua_State *L, struct eg_space *as)
     *p = (struct space){ as, as == eg_kernel(script_of(L)->run) };
     lua_rawgetp(L, LUA_REGISTRYINDEX, &space_key);
     lua_setmetatable(L, -2);
+}
+
+static int space_tostring(lua_State *L)
+{
+    const struct eg_space *as = script_check_space(L, 1);
+
+    lua_pushstring(L, as == eg_kernel(script_of(L)->run)     ? "the kernel's memory"
+                      : as == eg_physical(script_of(L)->run) ? "physical memory"
+                                                             : "a process's memory");
+    return 1;
 }
 
 struct eg_space *script_check_space(lua_State *L, int at)
@@ -799,19 +882,17 @@ static int eg_name(lua_State *L)
 void script_add_cursor(lua_State *L)
 {
     static const luaL_Reg cursor[] = {
-        { "__index", index_ },
-        { "__newindex", newindex },
-        { "__tostring", tostring_ },
-        { "__concat", concat },
-        { "__len", length },
-        { "__eq", equal },
-        { "__lt", less },
-        { "__le", less_or_equal },
-        { "__add", add },
-        { "__sub", subtract },
-        { NULL, NULL },
+        { "__index", index_ },    { "__newindex", newindex }, { "__tostring", tostring_ },
+        { "__concat", concat },   { "__len", length },        { "__eq", equal },
+        { "__lt", less },         { "__le", less_or_equal },  { "__add", add },
+        { "__sub", subtract },    { "__mul", arithmetic },    { "__div", arithmetic },
+        { "__idiv", arithmetic }, { "__mod", arithmetic },    { "__pow", arithmetic },
+        { "__unm", arithmetic },  { "__band", arithmetic },   { "__bor", arithmetic },
+        { "__bxor", arithmetic }, { "__bnot", arithmetic },   { "__shl", arithmetic },
+        { "__shr", arithmetic },  { "__call", call },         { NULL, NULL },
     };
     static const luaL_Reg space[] = { { "__index", space_index },
+                                      { "__tostring", space_tostring },
                                       { "__newindex", newindex },
                                       { NULL, NULL } };
     static const luaL_Reg functions[] = {
@@ -828,6 +909,8 @@ void script_add_cursor(lua_State *L)
     };
 
     luaL_setfuncs(L, functions, 0);
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
     for (int i = 0; i < 2; i++) {
         lua_newtable(L);
         luaL_setfuncs(L, i ? space : cursor, 0);

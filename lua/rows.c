@@ -17,10 +17,12 @@ static int no_column(lua_State *L, const struct script *s, const char *name)
 static int row(lua_State *L)
 {
     struct script *s = script_of(L);
-    const lua_Integer depth = luaL_optinteger(L, 2, 0);
+    lua_Integer depth;
 
     luaL_checktype(L, 1, LUA_TTABLE);
+    depth = luaL_optinteger(L, 2, 0);
     luaL_argcheck(L, depth >= 0 && depth <= 10000, 2, "a depth is 0 to 10000");
+    luaL_argcheck(L, !depth || s->plugin->tree, 2, "a depth is for plugins with tree = true");
     memset(s->cells, 0, s->n_columns * sizeof *s->cells);
     lua_settop(L, 1);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
@@ -33,7 +35,7 @@ static int row(lua_State *L)
             i++;
         if (i == s->n_columns)
             return no_column(L, s, name);
-        s->cells[i] = script_to_cell(L, 3, s->plugin->columns[i].kind);
+        s->cells[i] = script_to_cell(L, 3, &s->plugin->columns[i]);
     }
     eg_emit_(s->run, (unsigned)depth, s->cells, s->n_columns); // texts are held by the table
     if (eg_stopped(s->run))
@@ -62,13 +64,35 @@ void script_push_row(lua_State *L)
 
 /* ---- arguments ---- */
 
-/** args.pid: an integer; args.all: true; absent: nil. A list: args.pids, always a table. */
+/** Of what was not given: nil, or an error where no such argument is declared. */
+static int no_argument(lua_State *L)
+{
+    const struct eg_arg *a = script_of(L)->plugin->args;
+    const char *name = lua_tostring(L, 2), *names[128], *near;
+    size_t n = 0;
+
+    for (; name && a && a[n].name && n < countof(names) - 1; n++) {
+        if (!strcmp(a[n].name, name))
+            return 0;
+        names[n] = a[n].name;
+    }
+    names[n] = NULL;
+    near = name ? eg_nearest(name, names) : NULL;
+    return near ? luaL_error(L, "no argument '%s' is declared; did you mean '%s'?", name, near)
+                : luaL_error(L, "no argument '%s' is declared", name ? name : "?");
+}
+
+/** args.pid: an integer; args.all: true; absent: nil. */
 void script_push_args(lua_State *L)
 {
     struct script *s = script_of(L);
     const struct eg_arg *a = s->plugin->args;
 
     lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, no_argument);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
     for (; a && a->name; a++) {
         int64_t i;
         uint64_t addr;
@@ -210,6 +234,8 @@ static int add_row(lua_State *L)
         push_cell(L, &c->columns[i], &v[i]);
         lua_setfield(L, -2, c->columns[i].name);
     }
+    lua_pushvalue(L, 5);
+    lua_setmetatable(L, -2);
     lua_rawseti(L, 1, c->n);
     return 0;
 }
@@ -228,7 +254,8 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
     lua_pushlightuserdata(L, c);
     lua_pushlightuserdata(L, (void *)v);
     lua_pushinteger(L, (lua_Integer)n);
-    if (lua_pcall(L, 4, 0, 0) != LUA_OK) {
+    lua_pushvalue(L, -7); // the rows' metatable, below the list
+    if (lua_pcall(L, 5, 0, 0) != LUA_OK) {
         lua_pop(L, 1);
         c->n = -1;
     }
@@ -263,6 +290,53 @@ static size_t read_args(lua_State *L, int at, struct eg_given_arg *out)
     return n;
 }
 
+static int no_plugin(lua_State *L)
+{
+    const struct eg_plugin_reg *p;
+    const char **names = lua_newuserdatauv(L, 4096 * sizeof *names, 0), *near;
+    size_t n = 0;
+
+    for (; n < 4095 && (p = eg_plugin_nth(n)); n++)
+        names[n] = p->name;
+    names[n] = NULL;
+    near = eg_nearest(lua_tostring(L, 1), names);
+    return near ? luaL_error(L, "no plugin '%s'; did you mean '%s'?", lua_tostring(L, 1), near)
+                : luaL_error(L, "no plugin '%s'", lua_tostring(L, 1));
+}
+
+/** Options that the plugin does not have are slips. */
+static void check_args(lua_State *L, const struct eg_plugin_reg *reg,
+                       const struct eg_given_arg *args, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct eg_arg *a = reg->plugin->args;
+
+        while (a && a->name && strcmp(a->name, args[i].name) != 0)
+            a++;
+        if (!a || !a->name)
+            luaL_error(L, "%s has no option '%s'", reg->name, args[i].name);
+    }
+}
+
+/** A column that the plugin does not have; one without a value is nil. */
+static int no_such_column(lua_State *L)
+{
+    const struct eg_plugin_reg *reg = lua_touserdata(L, lua_upvalueindex(1));
+    const struct eg_column *c = reg->plugin->columns;
+    const char *name = lua_tostring(L, 2), *names[256], *near;
+    size_t n = 0;
+
+    for (; name && c[n].name && n < countof(names) - 1; n++) {
+        if (!strcmp(c[n].name, name))
+            return 0;
+        names[n] = c[n].name;
+    }
+    names[n] = NULL;
+    near = name ? eg_nearest(name, names) : NULL;
+    return near ? luaL_error(L, "%s has no column '%s'; did you mean '%s'?", reg->name, name, near)
+                : luaL_error(L, "%s has no column '%s'", reg->name, name ? name : "?");
+}
+
 /** eg.rows("pslist" [, {pid = 1}]): a table of rows, each a table by column. */
 static int rows(lua_State *L)
 {
@@ -276,12 +350,17 @@ static int rows(lua_State *L)
     int status;
 
     if (!reg)
-        return luaL_error(L, "no plugin '%s'", lua_tostring(L, 1));
+        return no_plugin(L);
     if (s->run->options->depth >= NESTED_MAX)
         return luaL_error(L, "plugins are nested more than %d deep", NESTED_MAX);
     o.n_args = read_args(L, 2, args);
+    check_args(L, reg, args, o.n_args);
     o.depth = s->run->options->depth + 1;
     c.columns = reg->plugin->columns;
+    lua_createtable(L, 0, 1);
+    lua_pushlightuserdata(L, (void *)reg);
+    lua_pushcclosure(L, no_such_column, 1);
+    lua_setfield(L, -2, "__index");
     lua_newtable(L);
     eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, &result);
     status = result.status;

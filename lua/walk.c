@@ -35,6 +35,22 @@ static int push_entry(lua_State *L, const struct walk *w, const struct eg_entry 
     return 3;
 }
 
+/** A cursor of a type that a walker or a function cannot take is the script's error: it gets the
+ * script's line, in place of the one in C that noticed. */
+static void check_run(lua_State *L)
+{
+    struct eg_run *r = script_of(L)->run;
+    const char *text = r->error, *place = strstr(text, ".c:");
+
+    if (r->status != -EG_EFORMAT)
+        return;
+    if (place && !memchr(text, ' ', (size_t)(place - text)) && strstr(place, ": "))
+        text = strstr(place, ": ") + 2;
+    lua_pushstring(L, text);
+    r->status = 0;
+    luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
 static int next(lua_State *L)
 {
     struct walk *w = lua_touserdata(L, lua_upvalueindex(1));
@@ -55,6 +71,7 @@ static int next(lua_State *L)
         break;
     case WALK_NAMED:
         more = eg_walk_next(&w->named, &o);
+        check_run(L);
         break;
     case WALK_XA:
         return eg_xa_next(&w->index, &entry) ? push_entry(L, w, &entry) : 0;
@@ -217,8 +234,10 @@ static int call(lua_State *L)
     script_charge(L, 10);
     for (unsigned i = 0; i < n; i++)
         args[i] = *script_check_cursor(L, (int)i + 1);
-    luaL_argcheck(L, n >= f->min, (int)n + 1, f->args);
+    if (n < f->min)
+        return luaL_error(L, "these are wanted: (%s)", f->args);
     cell = f->call(s->run, args, n);
+    check_run(L);
     switch (cell.tag) {
     case EG_CELL_INT:
     case EG_CELL_UINT:
