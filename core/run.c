@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOTES_MAX = 1000 };
@@ -191,9 +192,18 @@ int eg_refused(struct eg_run *r, const char *format, ...)
     return eg_run_fail(r, EG_EUSAGE, "%s", text);
 }
 
+static bool past(uint64_t deadline)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec > deadline;
+}
+
 bool eg_stopped(struct eg_run *r)
 {
-    return eg_cancelled || (r && r->status);
+    return eg_cancelled ||
+           (r && (r->status || (r->options->deadline && past(r->options->deadline))));
 }
 
 /* ---- what a run stands on ---- */

@@ -60,6 +60,8 @@ void script_close(struct script *s); /**< NULL-safe */
 struct script *script_of(lua_State *L);
 /** @n steps of work were done in C: raises past the limit. */
 void script_charge(lua_State *L, uint64_t n);
+/** Is a limit passed? For where nothing can be raised; then charge. */
+bool script_is_over(const struct script *s);
 /** Raise what nothing catches. */
 _Noreturn void script_leave(lua_State *L, enum script_end end);
 /** Compile text, in steps that are charged, as lua_load does. */
@@ -76,8 +78,8 @@ int script_call(struct script *s, int n, int results, struct eg_error *e);
 
 /** As luaL_tolstring, but without addresses, which differ from run to run. */
 const char *script_push_string(lua_State *L, int at);
-void script_add_order(lua_State *L);         /**< the globals next, pairs, tostring */
-int script_format(lua_State *L);             /**< string.format; the library's in the upvalue */
+void script_add_order(lua_State *L); /**< the globals next, pairs, tostring */
+int script_format(lua_State *L);     /**< string.format; the library's in the upvalue */
 
 /* ---- tables.c ---- */
 

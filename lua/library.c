@@ -1,11 +1,14 @@
 /* library.c - where scripts are found: in the library, and in folders. */
 #include "library.h"
+#include "bind.h"
 #include "plugin.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { SIZE_MAX_OF_A_SCRIPT = 1 << 20 };
 
@@ -21,14 +24,16 @@ static int is_script(const struct dirent *d)
     return n > 4 && !strcmp(d->d_name + n - 4, ".lua");
 }
 
-static int add_file(const char *path, struct eg_error *e)
+/** The text of a file; @flags: more of open()'s. To be freed. */
+static int read_file(const char *path, int flags, char **out, size_t *len, struct eg_error *e)
 {
-    FILE *f = fopen(path, "rb");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags); // a pipe would wait
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     struct stat st;
     char *text = NULL;
     int rc = 0;
 
-    if (!f || fstat(fileno(f), &st) != 0)
+    if (!f || fstat(fd, &st) != 0)
         rc = eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(st.st_mode) || st.st_size > SIZE_MAX_OF_A_SCRIPT)
         rc = eg_fail(e, EG_EUSAGE, "%s: is no file of at most 1 MiB", path);
@@ -38,8 +43,27 @@ static int add_file(const char *path, struct eg_error *e)
         rc = eg_fail(e, EG_EIO, "%s: cannot be read", path);
     if (f)
         fclose(f);
-    if (!rc)
-        rc = eg_lua_add(path, text, (size_t)st.st_size, e);
+    else if (fd >= 0)
+        close(fd);
+    if (rc) {
+        free(text);
+        return rc;
+    }
+    *out = text;
+    *len = (size_t)st.st_size;
+    return 0;
+}
+
+static int add_file(const char *dir, const char *path, struct eg_error *e)
+{
+    struct script_file files[] = { { .name = path, .folder = dir }, { 0 } };
+    char *text;
+    int rc = read_file(path, 0, &text, &files->len, e);
+
+    if (rc)
+        return rc;
+    files->text = text;
+    rc = eg_lua_add_files(files, e);
     if (rc)
         free(text);
     return rc;
@@ -60,7 +84,7 @@ int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct e
             (size_t)snprintf(path, sizeof path, "%s/%s", dir, found[i]->d_name) >= sizeof path)
             rc = eg_fail(e, EG_EUSAGE, "%s/%s: the path is too long", dir, found[i]->d_name);
         if (!rc)
-            rc = add_file(path, e);
+            rc = add_file(dir, path, e);
         if (rc && bad) {
             bad(context, e);
             rc = 0;
@@ -69,4 +93,58 @@ int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct e
     }
     free(found);
     return rc;
+}
+
+/* ---- require ---- */
+
+/** require("name"): what NAME.lua of the plugin's own folder returns, run once. Upvalue: those that
+ * were; false while one is on its way. */
+static int require(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const char *name = luaL_checkstring(L, 1), *path;
+    struct eg_error e;
+    size_t len;
+    int status;
+
+    lua_settop(L, 1);
+    if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL) {
+        if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+            return luaL_error(L, "require: %s.lua wants itself", name);
+        return 1;
+    }
+    if (!s->folder)
+        return luaL_error(L, "require: this script is in no folder of its own");
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789_-")])
+        return luaL_error(L, "require: the name of a file in the plugin's own folder is wanted, "
+                             "without .lua");
+    path = lua_pushfstring(L, "@%s/%s.lua", s->folder, name);
+    free(s->text); // of one that was left in the middle
+    s->text = NULL;
+    if (read_file(path + 1, O_NOFOLLOW, &s->text, &len, &e))
+        return luaL_error(L, "require: %s", e.text);
+    status = script_load(L, s->text, len, path);
+    free(s->text);
+    s->text = NULL;
+    if (status != LUA_OK)
+        return lua_error(L);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, lua_upvalueindex(1), name);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (!lua_toboolean(L, -1)) { // nothing was returned
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, lua_upvalueindex(1), name);
+    return 1;
+}
+
+void script_add_require(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushcclosure(L, require, 1);
+    lua_setglobal(L, "require");
 }

@@ -7,6 +7,7 @@
 struct script_file {
     const char *name, *text;
     size_t len;
+    const char *folder; /**< that require() looks in; NULL: none */
 };
 extern const struct script_file script_library[]; /**< ends with a NULL name */
 

@@ -136,6 +136,12 @@ struct scan {
     pcre2_code *code;
     pcre2_match_data *found;
     pcre2_match_context *limits;
+    struct script *script;
+    unsigned callouts;
+    uint64_t at;     // of the window
+    size_t len, pos; // of it; where in it the search goes on
+    bool more;       // memory goes on behind it
+    uint8_t *window;
 };
 
 static int scan_gc(lua_State *L)
@@ -151,77 +157,112 @@ static int scan_gc(lua_State *L)
     return 0;
 }
 
-/** The first match in @p[0, @len). @return false: none. */
-static bool find_in(lua_State *L, struct scan *s, const uint8_t *p, size_t len, size_t *at,
-                    size_t *n)
+/** Called at every step of a match: some patterns never end. */
+static int callout(pcre2_callout_block *block, void *context)
 {
+    struct scan *s = context;
+
+    (void)block;
+    if (++s->callouts % 4096)
+        return 0;
+    s->script->steps += 4096;
+    return script_is_over(s->script) ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+/** The first match in the window from pos on. @return false: none. */
+static bool find_in(lua_State *L, struct scan *s, size_t *at, size_t *n)
+{
+    PCRE2_UCHAR text[256];
     const PCRE2_SIZE *ends;
     int rc;
 
     if (!s->code) {
-        const uint8_t *hit = memmem(p, len, s->bytes, s->n_bytes);
+        const uint8_t *hit = memmem(s->window + s->pos, s->len - s->pos, s->bytes, s->n_bytes);
 
-        *at = hit ? (size_t)(hit - p) : 0;
+        *at = hit ? (size_t)(hit - s->window) : 0;
         *n = s->n_bytes;
         return hit;
     }
-    rc = pcre2_match(s->code, p, len, 0, PCRE2_NOTEMPTY, s->found, s->limits);
+    rc = pcre2_match(s->code, s->window, s->len, s->pos, PCRE2_NOTEMPTY, s->found, s->limits);
+    script_charge(L, 100);
+    if (rc == PCRE2_ERROR_CALLOUT)
+        script_charge(L, MATCH_STEPS);
+    if (rc == PCRE2_ERROR_NOMATCH)
+        return false;
     if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT)
         luaL_error(L, "the pattern needs too many steps");
-    if (rc < 0)
-        return false;
+    if (rc < 0) {
+        pcre2_get_error_message(rc, text, sizeof text);
+        luaL_error(L, "the pattern: %s", (const char *)text);
+    }
     ends = pcre2_get_ovector_pointer(s->found);
     *at = ends[0];
-    *n = ends[1] - ends[0];
-    return *n;
+    *n = ends[1] > ends[0] ? ends[1] - ends[0] : 0; // \K may turn them round
+    return true;
+}
+
+/** Fill the window from next on, as far as there is no hole. @return false: there is no more. */
+static bool next_window(lua_State *L, struct scan *s)
+{
+    struct eg_view *v = eg_view_of(script_of(L)->run);
+    struct eg_extent x;
+
+    while (!s->ended && eg_next_mapped(v, s->as, s->next, s->last, &x)) {
+        const uint64_t from = EG_MAX(s->next, x.start);
+        size_t want;
+
+        script_charge(L, WINDOW / 1024);
+        if (from > s->last)
+            break;
+        if (x.zero) {
+            s->ended = x.last >= s->last;
+            s->next = x.last + 1;
+            continue;
+        }
+        want = (size_t)EG_MIN(s->last - from, (uint64_t)(WINDOW + OVERLAP) - 1) + 1;
+        s->at = from;
+        s->pos = 0;
+        for (s->len = 0; s->len < want;) {
+            size_t part = want - s->len;
+            const uint8_t *p = eg_map_some(v, s->as, from + s->len, &part);
+
+            if (!p)
+                break;
+            memcpy(s->window + s->len, p, part);
+            s->len += part;
+        }
+        if (!s->len) { // mapped, but not readable
+            s->ended = (from | (EG_VIEW_PAGE - 1)) >= s->last;
+            s->next = (from | (EG_VIEW_PAGE - 1)) + 1;
+            continue;
+        }
+        s->more = s->len == WINDOW + OVERLAP;
+        s->ended = s->last - from < (s->more ? WINDOW : s->len);
+        s->next = from + (s->more ? WINDOW : s->len);
+        return true;
+    }
+    return false;
 }
 
 /** The next hit: its address and the bytes. */
 static int scan_next(lua_State *L)
 {
     struct scan *s = lua_touserdata(L, lua_upvalueindex(1));
-    struct eg_view *v = eg_view_of(script_of(L)->run);
-    struct eg_extent x;
+    size_t at, n;
 
-    while (!s->ended && eg_next_mapped(v, s->as, s->next, s->last, &x)) {
-        const uint64_t from = EG_MAX(s->next, x.start);
-        const size_t want = (size_t)EG_MIN(s->last - from, (uint64_t)(WINDOW + OVERLAP) - 1) + 1;
-        char *window;
-        size_t len, at, n;
-
-        script_charge(L, WINDOW / 1024);
-        if (x.zero) {
-            s->ended = x.last >= s->last;
-            s->next = x.last + 1;
-            continue;
-        }
-        window = lua_newuserdatauv(L, want, 0);
-        for (len = 0; len < want;) { // as far as there is no hole
-            size_t part = want - len;
-            const uint8_t *p = eg_map_some(v, s->as, from + len, &part);
-
-            if (!p)
-                break;
-            memcpy(window + len, p, part);
-            len += part;
-        }
-        if (!len) {
-            s->ended = s->last - from < EG_VIEW_PAGE;
-            s->next = (from | (EG_VIEW_PAGE - 1)) + 1;
-            lua_pop(L, 1);
-            continue;
-        }
-        if (find_in(L, s, (const uint8_t *)window, len, &at, &n) && (at < WINDOW || len < want)) {
-            s->ended = s->last - from - at < 1;
-            s->next = from + at + 1;
-            lua_pushinteger(L, (lua_Integer)(from + at));
-            lua_pushlstring(L, window + at, n);
+    while (s->pos < s->len || next_window(L, s)) {
+        // What begins behind WINDOW is whole in the next window.
+        if (find_in(L, s, &at, &n) && (at < WINDOW || !s->more)) {
+            s->pos = at + 1;
+            if (s->pos >= WINDOW && s->more)
+                s->pos = s->len;
+            if (!n)
+                continue;
+            lua_pushinteger(L, (lua_Integer)(s->at + at));
+            lua_pushlstring(L, (const char *)s->window + at, n);
             return 2;
         }
-        lua_pop(L, 1);
-        at = len == want && want > WINDOW ? WINDOW : len;
-        s->ended = s->last - from < at;
-        s->next = from + at;
+        s->pos = s->len;
     }
     return 0;
 }
@@ -232,7 +273,9 @@ static void compile(lua_State *L, struct scan *s, const char *pattern, size_t le
     PCRE2_SIZE at;
     int error;
 
-    s->code = pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF,
+    s->code = pcre2_compile((PCRE2_SPTR)pattern, len,
+                            PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
+                                PCRE2_AUTO_CALLOUT,
                             &error, &at, NULL);
     if (!s->code) {
         pcre2_get_error_message(error, text, sizeof text);
@@ -244,6 +287,7 @@ static void compile(lua_State *L, struct scan *s, const char *pattern, size_t le
         luaL_error(L, "out of memory");
     pcre2_set_match_limit(s->limits, MATCH_STEPS);
     pcre2_set_heap_limit(s->limits, 16 << 10);
+    pcre2_set_callout(s->limits, callout, s);
 }
 
 /** eg.scan(space, {bytes = "…"} or {regex = "…"} [, first [, last]]) */
@@ -265,11 +309,20 @@ static int scan(lua_State *L)
     regex = luaL_optlstring(L, 4, NULL, &n_regex);
     luaL_argcheck(L, !bytes != !regex, 2, "bytes or regex is wanted, one of them");
     luaL_argcheck(L, !bytes || (n_bytes && n_bytes <= OVERLAP), 2, "1 to 65536 bytes");
-    s = lua_newuserdatauv(L, sizeof *s, 1);
-    *s = (struct scan){ .as = as, .next = first, .last = last, .bytes = bytes, .n_bytes = n_bytes };
+    luaL_argcheck(L, !regex || n_regex <= 4096, 2, "a pattern of at most 4096 bytes");
+    s = lua_newuserdatauv(L, sizeof *s, 2);
+    *s = (struct scan){ .as = as,
+                        .next = first,
+                        .last = EG_MIN(last, as->last),
+                        .ended = first > as->last,
+                        .bytes = bytes,
+                        .n_bytes = n_bytes,
+                        .script = script_of(L) };
     luaL_setmetatable(L, "eg.scan");
     lua_pushvalue(L, 3); // the bytes live as long as the scan
     lua_setiuservalue(L, -2, 1);
+    s->window = lua_newuserdatauv(L, WINDOW + OVERLAP, 0);
+    lua_setiuservalue(L, -2, 2);
     if (regex)
         compile(L, s, regex, n_regex);
     lua_pushcclosure(L, scan_next, 1);

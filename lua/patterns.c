@@ -11,7 +11,7 @@ struct matcher {
     lua_State *L;
     const char *src, *src_end, *pattern_end;
     int n_captures, depth;
-    unsigned steps;
+    size_t steps; // that are not charged yet
     struct {
         const char *at;
         ptrdiff_t len;
@@ -19,6 +19,15 @@ struct matcher {
 };
 
 static const char *match_here(struct matcher *m, const char *s, const char *p);
+
+static void spend(struct matcher *m, size_t steps)
+{
+    m->steps += steps;
+    if (m->steps < STEPS_PER_CHARGE)
+        return;
+    script_charge(m->L, m->steps);
+    m->steps = 0;
+}
 
 /** The end of the single item at @p: a character, %x, or a [set]. */
 static const char *item_end(struct matcher *m, const char *p)
@@ -109,8 +118,7 @@ static bool in_set(unsigned char c, const char *p, const char *end)
 
 static bool one(struct matcher *m, const char *s, const char *p, const char *end)
 {
-    if (++m->steps % STEPS_PER_CHARGE == 0)
-        script_charge(m->L, STEPS_PER_CHARGE);
+    spend(m, 1);
     if (s >= m->src_end)
         return false;
     switch (*p) {
@@ -134,8 +142,7 @@ static const char *balanced(struct matcher *m, const char *s, const char *p)
     if (s >= m->src_end || *s != p[0])
         return NULL;
     while (++s < m->src_end) {
-        if (++m->steps % STEPS_PER_CHARGE == 0)
-            script_charge(m->L, STEPS_PER_CHARGE);
+        spend(m, 1);
         if (*s == p[1] && --open == 0)
             return s + 1;
         if (*s == p[0] && p[0] != p[1])
@@ -206,10 +213,12 @@ static const char *again(struct matcher *m, const char *s, char digit)
     const int i = digit - '1';
     size_t len;
 
-    if (i < 0 || i >= m->n_captures || m->captures[i].len < 0)
+    if (i < 0 || i >= m->n_captures || m->captures[i].len == OPEN)
         luaL_error(m->L, "invalid capture index %%%d", i + 1);
+    if (m->captures[i].len == POSITION)
+        return NULL;
     len = (size_t)m->captures[i].len;
-    m->steps += (unsigned)(len / 16);
+    spend(m, len / 16);
     return len <= (size_t)(m->src_end - s) && !memcmp(s, m->captures[i].at, len) ? s + len : NULL;
 }
 
@@ -316,8 +325,7 @@ static struct matcher begin(lua_State *L, const char *s, size_t len, const char 
 static const char *try_at(struct matcher *m, const char *s, const char *p)
 {
     m->n_captures = m->depth = 0;
-    if (++m->steps % STEPS_PER_CHARGE == 0)
-        script_charge(m->L, STEPS_PER_CHARGE);
+    spend(m, 1);
     return match_here(m, s, p);
 }
 

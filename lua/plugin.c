@@ -13,8 +13,9 @@ struct script_plugin {
     struct eg_plugin plugin;
     struct eg_plugin_reg reg;
     const struct eg_plugin_reg *entry;
-    const char *text;
+    const char *text, *folder;
     size_t len;
+    bool declared; /**< plugin{…} was called */
     struct eg_arena arena;
     struct eg_fieldset set;
     const struct eg_fieldset *set_entry;
@@ -35,6 +36,21 @@ static void close_script(void *script)
     script_close(script);
 }
 
+/** The script's table is at 1. */
+static int call_run(lua_State *L)
+{
+    struct script *s = script_of(L);
+
+    lua_pushliteral(L, "run");
+    if (lua_rawget(L, 1) != LUA_TFUNCTION)
+        return luaL_error(L, "plugin: run = function(k, args, row) … end is wanted");
+    script_push_space(L, eg_kernel(s->run));
+    script_push_args(L);
+    script_push_row(L);
+    lua_call(L, 3, 0);
+    return 0;
+}
+
 static int run(struct eg_run *r)
 {
     const struct script_plugin *p = (const struct script_plugin *)r->plugin->plugin;
@@ -45,6 +61,8 @@ static int run(struct eg_run *r)
 
     if (r->options->memory_limit)
         limits.memory = r->options->memory_limit;
+    if (r->options->script_memory)
+        limits.memory = r->options->script_memory;
     if (r->options->seconds)
         limits.seconds = r->options->seconds;
     s = script_open(r, &limits);
@@ -52,16 +70,16 @@ static int run(struct eg_run *r)
         return eg_run_fail(r, EG_ENOMEM, "out of memory for a script");
     eg_run_defer(r, close_script, s);
     s->plugin = &p->plugin;
+    s->folder = p->folder;
+    if (r->options->deadline)
+        s->deadline = EG_MIN(s->deadline, r->options->deadline);
     rc = script_run(s, p->reg.file, p->text, p->len, 1, &e);
     if (!rc && !lua_istable(s->L, -1))
         rc = eg_fail(&e, EG_EFORMAT, no_plugin, p->reg.file);
     if (!rc) {
-        lua_pushliteral(s->L, "run");
-        lua_rawget(s->L, -2);
-        script_push_space(s->L, eg_kernel(r));
-        script_push_args(s->L);
-        script_push_row(s->L);
-        rc = script_call(s, 3, 0, &e);
+        lua_pushcfunction(s->L, call_run); // protected, all of it: memory may run out
+        lua_insert(s->L, -2);
+        rc = script_call(s, 1, 0, &e);
     }
     return rc ? eg_run_fail(r, (enum eg_errno) - rc, "%s", e.text) : 0;
 }
@@ -72,10 +90,14 @@ static int run(struct eg_run *r)
 static const char *keep(lua_State *L, struct script_plugin *p, int at)
 {
     size_t len;
-    const char *s = luaL_checklstring(L, at, &len), *copy = eg_arena_strndup(&p->arena, s, len);
+    const char *s = luaL_checklstring(L, at, &len), *copy;
 
+    for (size_t i = 0; i < len; i++)
+        if (((unsigned char)s[i] < ' ' && s[i] != '\n' && s[i] != '\t') || s[i] == 127)
+            luaL_error(L, "plugin: a text with the control character %d", s[i]);
+    copy = eg_arena_strndup(&p->arena, s, len);
     if (!copy)
-        luaL_error(L, "out of memory");
+        luaL_error(L, "plugin: more than 1 MiB of texts");
     return copy;
 }
 
@@ -266,6 +288,9 @@ static int declare(lua_State *L)
     struct script_plugin *p = lua_touserdata(L, lua_upvalueindex(1));
 
     luaL_checktype(L, 1, LUA_TTABLE);
+    if (p->declared)
+        return luaL_error(L, "plugin: one script is one plugin");
+    p->declared = true;
     lua_settop(L, 1);
     check_fields(L);
     p->reg.name = text_field(L, p, "name", true);
@@ -284,6 +309,14 @@ static int declare(lua_State *L)
     p->plugin.run = run;
     lua_settop(L, 1);
     return 1;
+}
+
+/** The struct at 1 is the next to be declared. */
+static int set_declare(lua_State *L)
+{
+    lua_pushcclosure(L, declare, 1);
+    lua_setglobal(L, "plugin");
+    return 0;
 }
 
 /** plugin{…} in a run: the table itself. */
@@ -317,11 +350,25 @@ static int add(struct script *s, const struct script_file *f, struct eg_error *e
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->name);
     p->text = f->text;
     p->len = f->len;
+    p->arena.limit = TEXT_MAX;
     p->reg.file = eg_arena_strndup(&p->arena, f->name, strlen(f->name));
+    if (f->folder)
+        p->folder = eg_arena_strndup(&p->arena, f->folder, strlen(f->folder));
+    if (!p->reg.file || (f->folder && !p->folder)) {
+        drop(p);
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->name);
+    }
+    s->folder = p->folder;
+    lua_pushcfunction(s->L, set_declare);
     lua_pushlightuserdata(s->L, p);
-    lua_pushcclosure(s->L, declare, 1);
-    lua_setglobal(s->L, "plugin");
-    rc = script_run(s, f->name, f->text, f->len, 1, e);
+    rc = script_call(s, 1, 0, e);
+    if (!rc)
+        rc = script_run(s, f->name, f->text, f->len, 1, e);
+    if (!rc && !p->declared && f->folder && lua_istable(s->L, -1)) {
+        lua_settop(s->L, 0);
+        drop(p); // what other scripts of the folder require()
+        return 0;
+    }
     if (!rc && !(p->plugin.run && lua_istable(s->L, -1)))
         rc = eg_fail(e, EG_EFORMAT, no_plugin, f->name);
     lua_settop(s->L, 0);
@@ -353,5 +400,5 @@ int eg_lua_add_files(const struct script_file *files, struct eg_error *e)
 
 int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e)
 {
-    return eg_lua_add_files((const struct script_file[]){ { file, text, len }, { 0 } }, e);
+    return eg_lua_add_files((const struct script_file[]){ { file, text, len, NULL }, { 0 } }, e);
 }

@@ -1,6 +1,7 @@
 /* rows.c - what a script gives out and takes in: rows, notes, files; arguments, other plugins'
  * rows. */
 #include "bind.h"
+#include <ctype.h>
 #include <stdlib.h>
 
 /* ---- row{…} ---- */
@@ -39,7 +40,7 @@ static int row(lua_State *L)
     }
     eg_emit_(s->run, (unsigned)depth, s->cells, s->n_columns); // texts are held by the table
     if (eg_stopped(s->run))
-        script_charge(L, 0);
+        script_leave(L, SCRIPT_STOPPED);
     return 0;
 }
 
@@ -148,7 +149,7 @@ static int matches(lua_State *L)
 
 static int note(lua_State *L)
 {
-    eg_note(script_of(L)->run, "%s", luaL_tolstring(L, 1, NULL));
+    eg_note(script_of(L)->run, "%s", script_push_string(L, 1));
     return 0;
 }
 
@@ -162,7 +163,7 @@ static int print(lua_State *L)
     for (int i = 1; i <= n; i++) {
         if (i > 1)
             luaL_addlstring(&b, " ", 1);
-        luaL_tolstring(L, i, NULL);
+        script_push_string(L, i);
         luaL_addvalue(&b);
     }
     luaL_pushresult(&b);
@@ -179,7 +180,9 @@ static int output(lua_State *L)
     void *f;
 
     bytes = luaL_checklstring(L, 2, &len);
-    script_charge(L, len / 16);
+    for (size_t i = 0; name[i]; i++)
+        luaL_argcheck(L, !iscntrl((unsigned char)name[i]), 1, "a control character in a file's name");
+    script_charge(L, 1000 + len / 16);
     f = eg_output(s->run, name);
     if (f)
         fwrite(bytes, 1, len, f);
@@ -193,6 +196,7 @@ static int output(lua_State *L)
 struct collecting {
     lua_State *L;
     const struct eg_column *columns;
+    struct eg_run_options *options;
     lua_Integer n;
 };
 
@@ -258,34 +262,35 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
     if (lua_pcall(L, 5, 0, 0) != LUA_OK) {
         lua_pop(L, 1);
         c->n = -1;
+        c->options->deadline = 1; // nobody wants the rest
     }
 }
 
 enum { ARGS_MAX = 32, NESTED_MAX = 4 };
 
-/** The table at @at as options of a plugin. @return how many. */
-static size_t read_args(lua_State *L, int at, struct eg_given_arg *out)
+/** The table at 2 as options of a plugin; the one at 3 keeps their texts. @return how many. */
+static size_t read_args(lua_State *L, struct eg_given_arg *out)
 {
+    const int at = 2;
     size_t n = 0;
 
-    if (lua_isnoneornil(L, at))
+    if (lua_isnil(L, at))
         return 0;
     luaL_checktype(L, at, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
         if (n == ARGS_MAX || lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "arguments are a table of names and values, at most %d", ARGS_MAX);
         out[n].name = lua_tostring(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
         if (lua_isboolean(L, -1)) {
             if (!lua_toboolean(L, -1))
                 continue;
             out[n++].value = NULL;
             continue;
         }
-        out[n].value = luaL_tolstring(L, -1, NULL);
-        lua_pushvalue(L, -1); // kept until the call ends
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &out[n]);
-        lua_pop(L, 1);
-        n++;
+        out[n++].value = script_push_string(L, -1);
+        lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
     }
     return n;
 }
@@ -337,6 +342,27 @@ static int no_such_column(lua_State *L)
                 : luaL_error(L, "%s has no column '%s'", reg->name, name ? name : "?");
 }
 
+static int free_result(lua_State *L)
+{
+    struct eg_run_result *result = lua_touserdata(L, 1);
+
+    eg_arena_fini(&result->arena);
+    return 0;
+}
+
+/** A result whose memory goes with it: the run may be left while we have it. On the stack. */
+static struct eg_run_result *new_result(lua_State *L)
+{
+    struct eg_run_result *result = lua_newuserdatauv(L, sizeof *result, 0);
+
+    *result = (struct eg_run_result){ 0 };
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, free_result);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    return result;
+}
+
 /** eg.rows("pslist" [, {pid = 1}]): a table of rows, each a table by column. */
 static int rows(lua_State *L)
 {
@@ -344,35 +370,40 @@ static int rows(lua_State *L)
     const struct eg_plugin_reg *reg = eg_plugin_find(luaL_checkstring(L, 1));
     struct eg_given_arg args[ARGS_MAX];
     struct eg_run_options o = { .args = args, .quiet = true, .threads = 1 };
-    struct collecting c = { .L = L };
-    struct eg_run_result result;
-    char error[512] = "";
-    int status;
+    struct collecting c = { .L = L, .options = &o };
+    struct eg_run_result *result;
 
     if (!reg)
         return no_plugin(L);
     if (s->run->options->depth >= NESTED_MAX)
         return luaL_error(L, "plugins are nested more than %d deep", NESTED_MAX);
-    o.n_args = read_args(L, 2, args);
+    script_charge(L, 1000);
+    lua_settop(L, 2);
+    lua_newtable(L);
+    o.n_args = read_args(L, args);
     check_args(L, reg, args, o.n_args);
+    // What we may still use is theirs; our own limits end them, too.
     o.depth = s->run->options->depth + 1;
+    o.deadline = s->deadline;
+    o.memory_limit = s->run->options->memory_limit;
+    o.script_memory = EG_MAX(s->limits.memory - EG_MIN(s->used, s->limits.memory), (size_t)1 << 20);
+    result = new_result(L);
     c.columns = reg->plugin->columns;
     lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, (void *)reg);
     lua_pushcclosure(L, no_such_column, 1);
     lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "row");
+    lua_setfield(L, -2, "__metatable");
     lua_newtable(L);
-    eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, &result);
-    status = result.status;
-    if (status)
-        snprintf(error, sizeof error, "%s", result.error);
-    for (size_t i = 0; i < result.n_notes; i++)
-        eg_note(s->run, "%s: %s", reg->name, result.notes[i]);
-    eg_arena_fini(&result.arena);
-    if (status)
-        return luaL_error(L, "%s: %s", reg->name, error);
+    eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, result);
     if (c.n < 0)
-        script_charge(L, UINT64_MAX / 2); // memory
+        script_leave(L, SCRIPT_NO_MEMORY);
+    script_charge(L, 1000);
+    for (size_t i = 0; i < result->n_notes; i++)
+        eg_note(s->run, "%s: %s", reg->name, result->notes[i]);
+    if (result->status)
+        return luaL_error(L, "%s: %s", reg->name, result->error);
     return 1;
 }
 

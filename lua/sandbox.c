@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { HOOK_EVERY = 1000, LARGE = 1 << 16, FRAMES_MAX = 16 };
+enum {
+    HOOK_EVERY = 1000,
+    LARGE = 1 << 16,
+    LONG = 1 << 20, // of a string: one instruction may look at all of it
+    PIECE = 1024,   // of a text that is compiled
+    FRAMES_MAX = 16,
+};
 
 static uint64_t now_ns(void)
 {
@@ -29,7 +35,11 @@ static void *allocate(void *context, void *p, size_t old, size_t new)
     struct script *s = context;
     void *to;
 
-    old = p ? old : 0; // without a block it is the kind of object
+    if (!p) { // then it is the kind of object
+        if (old == LUA_TSTRING)
+            s->longest = EG_MAX(s->longest, new);
+        old = 0;
+    }
     if (!new) {
         free(p);
         s->used -= old;
@@ -66,18 +76,15 @@ static const char *end_text(const struct script *s, char out[160])
     return out;
 }
 
-/** Past a limit there is no way on: the hook comes back at every instruction from here. */
-static void leave(lua_State *L, enum script_end end);
-
-static void hook(lua_State *L, lua_Debug *at)
+/** So that what runs between two looks at the clock is never long. */
+static int hook_every(const struct script *s)
 {
-    (void)at;
-    if (lua_gethookcount(L) != HOOK_EVERY && script_of(L)->end == SCRIPT_GOES_ON)
-        lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_EVERY);
-    script_charge(L, HOOK_EVERY);
+    return s->longest < LONG ? HOOK_EVERY
+                             : EG_MAX(1, (int)(HOOK_EVERY * (size_t)LONG / s->longest));
 }
 
-static void leave(lua_State *L, enum script_end end)
+/** Past a limit there is no way on: the hook comes back at every instruction from here. */
+void script_leave(lua_State *L, enum script_end end)
 {
     struct script *s = script_of(L);
     char text[160];
@@ -86,6 +93,45 @@ static void leave(lua_State *L, enum script_end end)
         s->end = end;
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     luaL_error(L, "%s", end_text(s, text));
+    abort(); // it does not return
+}
+
+static enum script_end end_of(const struct script *s)
+{
+    if (s->end != SCRIPT_GOES_ON)
+        return s->end;
+    if (s->steps > s->limits.steps)
+        return SCRIPT_NO_STEPS;
+    if (now_ns() > s->deadline)
+        return SCRIPT_NO_TIME;
+    return s->run && eg_stopped(s->run) ? SCRIPT_STOPPED : SCRIPT_GOES_ON;
+}
+
+bool script_is_over(const struct script *s)
+{
+    return end_of(s) != SCRIPT_GOES_ON;
+}
+
+static void check(lua_State *L)
+{
+    struct script *s = script_of(L);
+    const enum script_end end = end_of(s);
+
+    s->owed = 0;
+    if (end != SCRIPT_GOES_ON)
+        script_leave(L, end);
+}
+
+static void hook(lua_State *L, lua_Debug *at)
+{
+    struct script *s = script_of(L);
+    const int every = hook_every(s);
+
+    (void)at;
+    s->steps += (uint64_t)lua_gethookcount(L);
+    if (lua_gethookcount(L) != every && s->end == SCRIPT_GOES_ON)
+        lua_sethook(L, hook, LUA_MASKCOUNT, every);
+    check(L);
 }
 
 void script_charge(lua_State *L, uint64_t n)
@@ -93,14 +139,9 @@ void script_charge(lua_State *L, uint64_t n)
     struct script *s = script_of(L);
 
     s->steps += n;
-    if (s->end != SCRIPT_GOES_ON)
-        leave(L, s->end);
-    if (s->steps > s->limits.steps)
-        leave(L, SCRIPT_NO_STEPS);
-    if (now_ns() > s->deadline)
-        leave(L, SCRIPT_NO_TIME);
-    if (s->run && eg_stopped(s->run))
-        leave(L, SCRIPT_STOPPED);
+    s->owed += n;
+    if (s->owed >= HOOK_EVERY || s->end != SCRIPT_GOES_ON)
+        check(L);
 }
 
 /* ---- what can catch errors may not catch those ---- */
@@ -111,9 +152,9 @@ static void pass_on(lua_State *L, int status)
     struct script *s = script_of(L);
 
     if (status == LUA_ERRMEM && s->end == SCRIPT_GOES_ON)
-        leave(L, SCRIPT_NO_MEMORY);
+        script_leave(L, SCRIPT_NO_MEMORY);
     if (s->end != SCRIPT_GOES_ON)
-        leave(L, s->end);
+        script_leave(L, s->end);
 }
 
 /** The end of pcall and xpcall; @extra values below their results are dropped. */
@@ -137,11 +178,27 @@ static int pcall_(lua_State *L)
     return finish(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish), 0);
 }
 
+/** The script's handler is in the upvalue. An error from a hook is handled before hooks are on
+ * again: past a limit nothing of the script's may run there. */
+static int handle(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (script_of(L)->end != SCRIPT_GOES_ON)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
 static int xpcall_(lua_State *L)
 {
     const int n = lua_gettop(L);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, handle, 1);
+    lua_replace(L, 2);
     lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2);
@@ -155,6 +212,7 @@ static int resume(lua_State *L, lua_State *co, int n)
     struct script *s = script_of(L);
     int results, status;
 
+    script_charge(L, 100); // its hook counts from the start
     if (!lua_checkstack(co, n))
         luaL_error(L, "too many arguments to resume");
     if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
@@ -239,14 +297,40 @@ static int setmetatable_(lua_State *L)
     return 1;
 }
 
-/** Source text only: bytecode is not checked by Lua, and can do anything. */
+struct text {
+    const char *p;
+    size_t left;
+};
+
+static const char *next_piece(lua_State *L, void *context, size_t *len)
+{
+    struct text *t = context;
+    const char *p = t->p;
+
+    *len = EG_MIN(t->left, (size_t)PIECE);
+    script_charge(L, PIECE); // a compiler's work may grow with the square of a text
+    t->p += *len;
+    t->left -= *len;
+    return *len ? p : NULL;
+}
+
+int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
+{
+    struct text t = { text, len };
+
+    // Source text only: bytecode is not checked by Lua, and can do anything.
+    return lua_load(L, next_piece, &t, chunk, "t");
+}
+
 static int load_(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len), *name = luaL_optstring(L, 2, "=(load)");
     const bool has_env = !lua_isnone(L, 4);
+    const int status = script_load(L, text, len, name);
 
-    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+    pass_on(L, status);
+    if (status != LUA_OK) {
         luaL_pushfail(L);
         lua_insert(L, -2);
         return 2;
@@ -258,53 +342,6 @@ static int load_(lua_State *L)
     return 1;
 }
 
-/** A function of the table library, on plain tables: a metatable could make them loop without an
- * end where no hook is. Upvalues: the function, and 1 where its work is more than the table's
- * length. */
-static int plain_table(lua_State *L)
-{
-    lua_Integer n;
-
-    luaL_checktype(L, 1, LUA_TTABLE);
-    n = (lua_Integer)lua_rawlen(L, 1);
-    if (lua_getmetatable(L, 1))
-        return luaL_error(L, "a table without a metatable is wanted");
-    if (lua_toboolean(L, lua_upvalueindex(2)))
-        n *= 64 - __builtin_clzll((unsigned long long)n | 1);
-    script_charge(L, (uint64_t)n);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
-}
-
-static int table_move(lua_State *L)
-{
-    const int to = lua_istable(L, 5) ? 5 : 1;
-    const lua_Integer from = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3),
-                      at = luaL_checkinteger(L, 4);
-    uint64_t n;
-
-    luaL_checktype(L, 1, LUA_TTABLE);
-    if (last < from) {
-        lua_pushvalue(L, to);
-        return 1;
-    }
-    n = (uint64_t)last - (uint64_t)from;
-    luaL_argcheck(L, n < INT64_MAX && at <= LUA_MAXINTEGER - (lua_Integer)n, 3,
-                  "too many elements");
-    for (uint64_t k = 0; k <= n; k++) {
-        const uint64_t i = to == 1 && at > from && at <= last ? n - k : k; // they overlap
-
-        if (k % 1000 == 0)
-            script_charge(L, 1000);
-        lua_rawgeti(L, 1, from + (lua_Integer)i);
-        lua_rawseti(L, to, at + (lua_Integer)i);
-    }
-    lua_pushvalue(L, to);
-    return 1;
-}
-
 static int string_rep(lua_State *L)
 {
     size_t len, sep;
@@ -313,132 +350,27 @@ static int string_rep(lua_State *L)
 
     luaL_checklstring(L, 1, &len);
     luaL_optlstring(L, 3, "", &sep);
-    if (n > 0) {
-        if (!eg_mul(len + sep, (uint64_t)n, &bytes) || bytes > script_of(L)->limits.memory)
-            leave(L, SCRIPT_NO_MEMORY);
-        script_charge(L, bytes / 64);
+    if (n > 0 && (!eg_mul(len + sep, (uint64_t)n, &bytes) || bytes > script_of(L)->limits.memory))
+        script_leave(L, SCRIPT_NO_MEMORY);
+    if (!bytes) { // nothing, a billion times, takes its time too
+        lua_pushliteral(L, "");
+        return 1;
     }
+    script_charge(L, bytes / 64);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 1);
     return 1;
 }
 
-/* ---- pairs in one order: results are the same from run to run ---- */
-
-struct key {
-    int type, at; // where it is in the list of keys
-    union {
-        lua_Number n;
-        lua_Integer i;
-        struct {
-            const char *p;
-            size_t len;
-        } s;
-    };
-    bool is_int;
-};
-
-static int compare_keys(const void *va, const void *vb)
-{
-    const struct key *a = va, *b = vb;
-
-    if (a->type != b->type)
-        return a->type - b->type;
-    if (a->type == LUA_TNUMBER && a->is_int && b->is_int)
-        return (a->i > b->i) - (a->i < b->i);
-    if (a->type == LUA_TNUMBER) {
-        const lua_Number x = a->is_int ? (lua_Number)a->i : a->n;
-        const lua_Number y = b->is_int ? (lua_Number)b->i : b->n;
-
-        return (x > y) - (x < y);
-    }
-    if (a->type == LUA_TSTRING) {
-        const int c = memcmp(a->s.p, b->s.p, EG_MIN(a->s.len, b->s.len));
-
-        return c ? c : (a->s.len > b->s.len) - (a->s.len < b->s.len);
-    }
-    return a->at - b->at;
-}
-
-static int next_pair(lua_State *L)
-{
-    const int keys = lua_upvalueindex(1);
-    lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
-
-    for (;;) {
-        lua_settop(L, 1);
-        if (lua_rawgeti(L, keys, ++i) == LUA_TNIL)
-            return 1;
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, 1) != LUA_TNIL) {
-            lua_pushinteger(L, i);
-            lua_replace(L, lua_upvalueindex(2));
-            return 2;
-        }
-    }
-}
-
-static int pairs_(lua_State *L)
-{
-    struct key *sorted;
-    int n = 0;
-
-    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
-        lua_pushvalue(L, 1);
-        lua_call(L, 1, 3);
-        return 3;
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    lua_newtable(L); // 2: keys as they come
-    for (lua_pushnil(L); lua_next(L, 1);) {
-        lua_pop(L, 1);
-        lua_pushvalue(L, -1);
-        lua_rawseti(L, 2, ++n);
-    }
-    script_charge(L, (uint64_t)n * 8);
-    sorted = lua_newuserdatauv(L, sizeof *sorted * ((size_t)n + 1), 0); // 3
-    for (int i = 0; i < n; i++) {
-        struct key *k = &sorted[i];
-
-        *k = (struct key){ .at = i + 1 };
-        k->type = lua_rawgeti(L, 2, i + 1);
-        k->is_int = lua_isinteger(L, -1);
-        if (k->is_int)
-            k->i = lua_tointeger(L, -1);
-        else if (k->type == LUA_TNUMBER)
-            k->n = lua_tonumber(L, -1);
-        else if (k->type == LUA_TSTRING)
-            k->s.p = lua_tolstring(L, -1, &k->s.len);
-        else if (k->type == LUA_TBOOLEAN)
-            k->at = lua_toboolean(L, -1);
-        lua_pop(L, 1);
-    }
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_keys);
-    lua_createtable(L, n, 0); // 4
-    for (int i = 0; i < n; i++) {
-        if (sorted[i].type == LUA_TBOOLEAN)
-            lua_pushboolean(L, sorted[i].at);
-        else
-            lua_rawgeti(L, 2, sorted[i].at);
-        lua_rawseti(L, 4, i + 1);
-    }
-    lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_pair, 2);
-    lua_pushvalue(L, 1);
-    return 2;
-}
-
 /* ---- the libraries ---- */
 
-static const char *const safe_base[] = { "assert",   "error",    "getmetatable", "ipairs", "next",
-                                         "rawequal", "rawget",   "rawlen",       "rawset", "select",
-                                         "tonumber", "tostring", "type",         NULL };
-static const char *const safe_string[] = { "byte",  "char",   "format",   "len",
-                                           "lower", "pack",   "packsize", "reverse",
-                                           "sub",   "unpack", "upper",    NULL };
-static const char *const safe_table[] = { "concat", "insert", "pack", "remove", "unpack", NULL };
+static const char *const safe_base[] = { "assert",   "error",    "getmetatable", "ipairs",
+                                         "rawequal", "rawget",   "rawlen",       "rawset",
+                                         "select",   "tonumber", "type",         NULL };
+static const char *const safe_string[] = { "byte",    "char", "len",    "lower", "pack", "packsize",
+                                           "reverse", "sub",  "unpack", "upper", NULL };
+static const char *const safe_table[] = { "pack", NULL };
 static const char *const safe_coroutine[] = { "isyieldable", "running", "status", "yield", NULL };
 static const char *const safe_math[] = {
     "abs",  "acos",   "asin", "atan", "ceil",       "cos",       "deg",        "exp",  "floor",
@@ -472,9 +404,11 @@ static void open_part(lua_State *L, lua_CFunction open, const char *name, const 
 
 static void open_base(lua_State *L)
 {
-    static const luaL_Reg ours[] = { { "load", load_ },     { "pairs", pairs_ },
-                                     { "pcall", pcall_ },   { "setmetatable", setmetatable_ },
-                                     { "xpcall", xpcall_ }, { NULL, NULL } };
+    static const luaL_Reg ours[] = { { "load", load_ },
+                                     { "pcall", pcall_ },
+                                     { "setmetatable", setmetatable_ },
+                                     { "xpcall", xpcall_ },
+                                     { NULL, NULL } };
 
     // luaopen_base fills the globals: what it put there is taken out again.
     lua_pushcfunction(L, luaopen_base);
@@ -491,20 +425,7 @@ static void open_base(lua_State *L)
 static void open_table(lua_State *L)
 {
     open_part(L, luaopen_table, "table", safe_table);
-    for (const char *const *name = safe_table; *name; name++) {
-        if (!strcmp(*name, "pack"))
-            continue;
-        lua_getfield(L, -1, *name);
-        lua_pushboolean(L, 0);
-        lua_pushcclosure(L, plain_table, 2);
-        lua_setfield(L, -2, *name);
-    }
-    lua_getfield(L, -2, "sort");
-    lua_pushboolean(L, 1);
-    lua_pushcclosure(L, plain_table, 2);
-    lua_setfield(L, -2, "sort");
-    lua_pushcfunction(L, table_move);
-    lua_setfield(L, -2, "move");
+    script_add_tables(L);
     lua_pop(L, 2);
 }
 
@@ -514,6 +435,9 @@ static void open_string(lua_State *L)
     lua_getfield(L, -2, "rep");
     lua_pushcclosure(L, string_rep, 1);
     lua_setfield(L, -2, "rep");
+    lua_getfield(L, -2, "format");
+    lua_pushcclosure(L, script_format, 1);
+    lua_setfield(L, -2, "format");
     script_add_patterns(L);
     lua_pushliteral(L, ""); // ("text"):method() finds the safe part too
     lua_getmetatable(L, -1);
@@ -531,6 +455,7 @@ static void open_libraries(lua_State *L)
     };
 
     open_base(L);
+    script_add_order(L);
     open_table(L);
     open_string(L);
     open_part(L, luaopen_coroutine, "coroutine", safe_coroutine);
@@ -555,7 +480,7 @@ static int on_error(lua_State *L)
     lua_Debug at;
 
     if (!text) { // error({}): no text of its own
-        text = luaL_tolstring(L, 1, NULL);
+        script_push_string(L, 1);
         lua_replace(L, 1);
     }
     for (int level = 1, n = 0; s->run && n < FRAMES_MAX && lua_getstack(L, level, &at); level++) {
@@ -574,6 +499,7 @@ int script_call(struct script *s, int n, int results, struct eg_error *e)
 {
     lua_State *L = s->L;
     const int handler = lua_gettop(L) - n;
+    const char *said;
     char text[160];
     int status, code = EG_EFORMAT;
 
@@ -589,9 +515,10 @@ int script_call(struct script *s, int n, int results, struct eg_error *e)
         code = EG_ENOMEM;
     else if (s->end == SCRIPT_STOPPED)
         code = EG_ECANCEL;
-    eg_fail(e, code, "%s",
-            s->end != SCRIPT_GOES_ON && status == LUA_ERRMEM ? end_text(s, text)
-                                                             : lua_tostring(L, -1));
+    said = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a text";
+    if (s->end != SCRIPT_GOES_ON && status != LUA_ERRRUN)
+        said = end_text(s, text);
+    eg_fail(e, code, "%s", said);
     lua_pop(L, 1);
     return -code;
 }
@@ -602,7 +529,7 @@ int script_run(struct script *s, const char *name, const char *text, size_t len,
     char chunk[512];
 
     snprintf(chunk, sizeof chunk, "@%s", name);
-    if (luaL_loadbufferx(s->L, text, len, chunk, "t") != LUA_OK) {
+    if (script_load(s->L, text, len, chunk) != LUA_OK) {
         eg_fail(e, EG_EFORMAT, "%s", lua_tostring(s->L, -1));
         lua_pop(s->L, 1);
         return -EG_EFORMAT;
@@ -617,6 +544,7 @@ static int set_up(lua_State *L)
     struct script *s = script_of(L);
 
     open_libraries(L);
+    script_add_require(L);
     if (!s->run)
         return 0;
     lua_newtable(L);
@@ -662,5 +590,6 @@ void script_close(struct script *s)
         s->end = SCRIPT_STOPPED; // no __close of the script runs now
     lua_sethook(s->L, hook, LUA_MASKCOUNT, 1);
     lua_close(s->L);
+    free(s->text);
     free(s);
 }

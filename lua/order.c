@@ -1,0 +1,330 @@
+/* order.c - what differs from run to run in Lua, and does not here: the order of pairs and next,
+ * and addresses in texts. */
+#include "bind.h"
+#include <math.h>
+#include <stdlib.h>
+
+static const char names_key, orders_key;
+
+/* ---- texts of values ---- */
+
+/** Tables, functions and the like are numbered as they are asked for. */
+static lua_Integer number_of(lua_State *L, int at, bool give)
+{
+    lua_Integer n;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
+    lua_pushvalue(L, at);
+    if (lua_rawget(L, -2) == LUA_TNIL && give) {
+        lua_pushvalue(L, at);
+        lua_pushinteger(L, ++script_of(L)->n_named);
+        lua_rawset(L, -4);
+        lua_pop(L, 1);
+        lua_pushinteger(L, script_of(L)->n_named);
+    }
+    n = lua_tointeger(L, -1);
+    lua_pop(L, 2);
+    return n;
+}
+
+const char *script_push_string(lua_State *L, int at)
+{
+    const char *name;
+
+    at = lua_absindex(L, at);
+    if (lua_type(L, at) <= LUA_TSTRING)
+        return luaL_tolstring(L, at, NULL);
+    luaL_checkstack(L, 6, NULL);
+    if (luaL_callmeta(L, at, "__tostring")) {
+        if (!lua_isstring(L, -1))
+            luaL_error(L, "'__tostring' must return a string");
+        return lua_tostring(L, -1);
+    }
+    if (luaL_getmetafield(L, at, "__name") != LUA_TSTRING)
+        lua_pushstring(L, luaL_typename(L, at));
+    name = lua_tostring(L, -1);
+    return lua_pushfstring(L, "%s: %I", name, (LUAI_UACINT)number_of(L, at, true));
+}
+
+static int tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    script_push_string(L, 1);
+    return 1;
+}
+
+/** %s of what is no text goes through our own; %p is an address. */
+int script_format(lua_State *L)
+{
+    const char *f = luaL_checkstring(L, 1), *const end = f + lua_rawlen(L, 1);
+    const int n = lua_gettop(L);
+
+    for (int at = 1; (f = memchr(f, '%', (size_t)(end - f))); f++) {
+        f++;
+        if (*f == '%')
+            continue;
+        f += strspn(f, "-+#0 .123456789");
+        at++;
+        if (*f == 'p')
+            return luaL_error(L,
+                              "'%%p' is not for scripts: addresses of values are never the same");
+        if (*f == 's' && at <= n) {
+            script_push_string(L, at);
+            lua_replace(L, at);
+        }
+        if (f >= end)
+            break;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, n, 1);
+    return 1;
+}
+
+/* ---- the order of keys ---- */
+
+struct key {
+    int type, at; // where it is in the list of keys
+    bool is_int;
+    union {
+        lua_Number n;
+        lua_Integer i;
+        struct {
+            const char *p;
+            size_t len;
+        } s;
+    };
+};
+
+/** Exactly: a float as a key is no integer that Lua has. */
+static int compare_mixed(lua_Integer i, lua_Number n)
+{
+    lua_Integer whole;
+
+    if (lua_numbertointeger(floor(n), &whole))
+        return i <= whole ? -1 : 1;
+    return n > 0 ? -1 : 1;
+}
+
+static int compare_keys(const void *va, const void *vb)
+{
+    const struct key *a = va, *b = vb;
+    int c;
+
+    if (a->type != b->type)
+        return a->type - b->type;
+    switch (a->type) {
+    case LUA_TNUMBER:
+        if (a->is_int && b->is_int)
+            return (a->i > b->i) - (a->i < b->i);
+        if (a->is_int != b->is_int)
+            return a->is_int ? compare_mixed(a->i, b->n) : -compare_mixed(b->i, a->n);
+        return (a->n > b->n) - (a->n < b->n);
+    case LUA_TSTRING:
+        c = memcmp(a->s.p, b->s.p, EG_MIN(a->s.len, b->s.len));
+        return c ? c : (a->s.len > b->s.len) - (a->s.len < b->s.len);
+    case LUA_TBOOLEAN:
+        return (a->i > b->i) - (a->i < b->i);
+    }
+    if (a->i != b->i)
+        return (uint64_t)a->i > (uint64_t)b->i ? 1 : -1;
+    return a->at - b->at;
+}
+
+/** The key on top of the stack, which is @at in some list. */
+static struct key key_of(lua_State *L, int at)
+{
+    struct key k = { .type = lua_type(L, -1), .at = at, .is_int = lua_isinteger(L, -1) };
+    const struct eg_obj *o;
+
+    switch (k.type) {
+    case LUA_TNUMBER:
+        if (k.is_int)
+            k.i = lua_tointeger(L, -1);
+        else
+            k.n = lua_tonumber(L, -1);
+        break;
+    case LUA_TSTRING:
+        k.s.p = lua_tolstring(L, -1, &k.s.len);
+        break;
+    case LUA_TBOOLEAN:
+        k.i = lua_toboolean(L, -1);
+        break;
+    default:
+        o = script_is_cursor(L, -1);
+        k.i = o ? (lua_Integer)o->addr : number_of(L, lua_absindex(L, -1), false);
+    }
+    return k;
+}
+
+/** The keys of the table at 1 in their order: a list, pushed. */
+static void push_keys(lua_State *L)
+{
+    struct key *sorted;
+    int n = 0, keys;
+
+    lua_newtable(L); // as they come
+    keys = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, 1);) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, keys, ++n);
+    }
+    script_charge(L, (uint64_t)n * 8);
+    sorted = lua_newuserdatauv(L, sizeof *sorted * ((size_t)n + 1), 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, keys, i + 1);
+        sorted[i] = key_of(L, i + 1);
+        lua_pop(L, 1);
+    }
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_keys);
+    lua_createtable(L, n, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, keys, sorted[i].at);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_replace(L, keys);
+    lua_settop(L, keys);
+}
+
+/** The first key behind place @i of the list at @keys that the table at 1 has: it and its value are
+ * pushed, or nothing. @return its place, or 0. */
+static lua_Integer push_next(lua_State *L, int keys, lua_Integer i)
+{
+    for (;;) {
+        if (lua_rawgeti(L, keys, ++i) == LUA_TNIL)
+            break;
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, 1) != LUA_TNIL)
+            return i;
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+    return 0;
+}
+
+static int next_pair(lua_State *L)
+{
+    lua_Integer i;
+
+    luaL_checktype(L, 1, LUA_TTABLE); // scripts may call it as well
+    lua_settop(L, 1);
+    i = push_next(L, lua_upvalueindex(1), lua_tointeger(L, lua_upvalueindex(2)));
+    if (!i) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushinteger(L, i);
+    lua_replace(L, lua_upvalueindex(2));
+    return 2;
+}
+
+static int pairs(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 3);
+        return 3;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    push_keys(L);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_pair, 2);
+    lua_pushvalue(L, 1);
+    return 2;
+}
+
+/** The least key of the table at 1 and its value, pushed. */
+static void push_first(lua_State *L)
+{
+    struct key least = { 0 };
+    int n = 0;
+
+    lua_pushnil(L); // 2: the least
+    for (lua_pushnil(L); lua_next(L, 1);) {
+        struct key k;
+
+        lua_pop(L, 1);
+        k = key_of(L, ++n);
+        if (n > 1 && compare_keys(&k, &least) > 0)
+            continue;
+        least = k;
+        lua_copy(L, -1, 2);
+    }
+    script_charge(L, (uint64_t)n);
+    if (!n)
+        return;
+    lua_pushvalue(L, 2);
+    lua_rawget(L, 1);
+}
+
+/** next(t, key): the order is kept from one call to the next, by the table in the registry. */
+static int next(lua_State *L)
+{
+    lua_Integer n, i;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &orders_key); // 3
+    lua_pushvalue(L, 1);
+    if (lua_isnil(L, 2)) {
+        lua_pushnil(L);
+        lua_rawset(L, 3);
+        lua_settop(L, 1);
+        push_first(L);
+        return lua_gettop(L) - 1;
+    }
+    if (lua_rawget(L, 3) != LUA_TTABLE) { // 4
+        lua_settop(L, 3);
+        push_keys(L);
+        lua_pushvalue(L, 1);
+        lua_pushvalue(L, 4);
+        lua_rawset(L, 3);
+    }
+    lua_getfield(L, 4, "at");
+    i = lua_tointeger(L, -1);
+    lua_rawgeti(L, 4, i);
+    if (!i || !lua_rawequal(L, -1, 2)) {
+        n = (lua_Integer)lua_rawlen(L, 4);
+        script_charge(L, (uint64_t)n);
+        for (i = 1; i <= n; i++) {
+            lua_settop(L, 4);
+            lua_rawgeti(L, 4, i);
+            if (lua_rawequal(L, -1, 2))
+                break;
+        }
+        if (i > n)
+            return luaL_error(L, "invalid key to 'next'");
+    }
+    lua_settop(L, 4);
+    i = push_next(L, 4, i);
+    if (!i) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushinteger(L, i);
+    lua_setfield(L, 4, "at");
+    return 2;
+}
+
+/** A table, in the registry, of values that it does not keep. */
+static void new_weak(lua_State *L, const char *key)
+{
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+void script_add_order(lua_State *L)
+{
+    new_weak(L, &names_key);
+    new_weak(L, &orders_key);
+    lua_register(L, "next", next);
+    lua_register(L, "pairs", pairs);
+    lua_register(L, "tostring", tostring);
+}
