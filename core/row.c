@@ -32,11 +32,15 @@ static size_t room(const struct eg_cell *c, enum eg_column_kind kind)
 static struct eg_value text(struct eg_run *r, struct eg_obj o, size_t max)
 {
     uint8_t *p = r->bytes.at + r->bytes.n;
+    const uint8_t *name = max && max <= 32 ? eg_bytes(o.view, o.space, o.addr, max) : NULL;
     enum eg_why why = EG_OK;
     size_t len;
 
     max = EG_MIN(max, (size_t)CELL_MAX);
-    eg_read_some(o.view, o.space, o.addr, p, max, &why);
+    if (name)
+        memcpy(p, name, max);
+    else
+        eg_read_some(o.view, o.space, o.addr, p, max, &why);
     len = strnlen((char *)p, max);
     if (!len && why && !eg_read(o.view, o.space, o.addr, p, 1))
         return bad_read(o.view);
