@@ -34,6 +34,8 @@ struct cli {
     const char *render; /**< its name */
     const char *out;    /**< -o */
     unsigned jobs;      /**< 0: all cores */
+    unsigned script_seconds;
+    size_t script_memory; /**< 0, both: as they are without the options */
     bool quiet, strict, sha256, help, version;
     bool said;             /**< that standard output could not be written */
     struct eg_arena arena; /**< for texts that live as long as the command */

@@ -28,6 +28,8 @@ static const struct cli_option options[] = {
     { "offset", 0, "ADDR", "raw images: physical address of the first byte" },
     { "plugin-dir", 0, "DIR",
       "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted" },
+    { "script-seconds", 0, "N", "how long a plugin in Lua may take; 600 otherwise" },
+    { "script-memory", 0, "SIZE", "what a plugin in Lua may use: 64M, 2G; 512M otherwise" },
     { "help", 'h', NULL, "this; after a plugin or a verb: about it" },
     { "version", 'V', NULL, "version, and what is built in" },
 };
@@ -50,6 +52,8 @@ enum option {
     O_FORMAT,
     O_OFFSET,
     O_PLUGIN_DIR,
+    O_SCRIPT_SECONDS,
+    O_SCRIPT_MEMORY,
     O_HELP,
     O_VERSION,
 };
@@ -252,7 +256,7 @@ static const char *path_of(struct cli *c, const char *value)
 }
 
 /* Threads beyond this are a slip of the finger. */
-enum { JOBS_MAX = 1024 };
+enum { JOBS_MAX = 1024, SECONDS_MAX = 1000000, SCRIPT_MEMORY_MIN = 1 << 20 };
 
 static int take(struct cli *c, enum option o, const char *value)
 {
@@ -316,6 +320,16 @@ static int take(struct cli *c, enum option o, const char *value)
         status = number(name, value, UINT64_MAX, &c->open.offset);
         break;
     case O_PLUGIN_DIR: // loaded before this pass
+        break;
+    case O_SCRIPT_SECONDS:
+        status = number(name, value, SECONDS_MAX, &v);
+        c->script_seconds = (unsigned)v;
+        break;
+    case O_SCRIPT_MEMORY:
+        status = number(name, value, SIZE_MAX, &v);
+        if (!status && v < SCRIPT_MEMORY_MIN)
+            status = cli_fail(CLI_USAGE, "--%s %s: at least 1M", name, value);
+        c->script_memory = (size_t)v;
         break;
     case O_HELP:
         c->help = true;

@@ -278,6 +278,8 @@ static int work(void *context, size_t piece, unsigned worker)
         .n_args = j->cli->args.n,
         .out_dir = j->cli->out,
         .threads = j->cli->jobs,
+        .seconds = j->cli->script_seconds,
+        .script_memory = j->cli->script_memory,
         // One progress line, not several over each other.
         .quiet = j->cli->quiet || j->at.n > EG_MAX(j->n_searches, 1),
     };
