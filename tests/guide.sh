@@ -12,9 +12,9 @@ meson install -C "$build" --no-rebuild --destdir "$tmp/root" >/dev/null
 block() { awk -v kind="$1" '$0 == "```" && on { exit } on { print } $0 == "```" kind { on = 1 }' "$root/docs/plugin-guide.md"; }
 mkdir "$tmp/own"
 cd "$tmp/own"
-block c >orphans.c
+block c >adopted.c
 block sh | sed "s,IMAGE,$image," >steps
-[ -s orphans.c ] && [ -s steps ]
+[ -s adopted.c ] && [ -s steps ]
 lib=$(dirname "$(find "$tmp/root" -name engram.pc)")
 export PKG_CONFIG_LIBDIR="$lib" PKG_CONFIG_SYSROOT_DIR="$tmp/root"
 PATH=$(dirname "$(find "$tmp/root" -name engram -type f -perm -u+x)"):$PATH
@@ -23,12 +23,12 @@ export PATH LD_LIBRARY_PATH
 sh -eu steps >out
 cat out
 grep -q '^ *0xff' out        # a row at least
-engram --plugin-dir . help orphans | grep -q '^source: .*orphans.c'
+engram --plugin-dir . help adopted | grep -q '^source: .*adopted.c'
 # Another build's plugin is refused, with a reason.
 mkdir ../other
 cp "$(dirname "$(find "$tmp/root" -name abi.h)")"/*.h ../other
 sed -i 's/EG_ABI "/&x/' ../other/abi.h
-cc -shared -fPIC -I../other -o ../other/orphans.so orphans.c
+cc -shared -fPIC -I../other -o ../other/adopted.so adopted.c
 engram --plugin-dir ../other plugins >refused 2>&1 && exit 1
 cat refused
-grep -q 'orphans.so' refused
+grep -q 'adopted.so' refused

@@ -203,7 +203,7 @@ static int arguments(struct eg_run *r)
     for (int64_t i = -1; i < 40; i++)
         if (eg_arg_match(r, "pid", i))
             say(r, eg_strf(r, "match %d", (int)i));
-    if (eg_arg_addr(r, "at", &at))
+    if (eg_arg_addr(r, "place", &at))
         say(r, eg_strf(r, "at %#llx", (unsigned long long)at));
     say(r, eg_arg_text(r, "name"));
     return 0;
@@ -211,7 +211,7 @@ static int arguments(struct eg_run *r)
 PLUGIN(test_args) = {
     .help = "Say what was given",
     .columns = arg_columns,
-    .args = EG_ARGS(EG_ARG(pid, INT, ""), EG_ARG(at, ADDR, ""), EG_ARG(name, TEXT, ""),
+    .args = EG_ARGS(EG_ARG(pid, INT, ""), EG_ARG(place, ADDR, ""), EG_ARG(name, TEXT, ""),
                     EG_ARG(flag, FLAG, "")),
     .run = arguments,
 };
@@ -234,11 +234,11 @@ static void given(void **state)
           "flag\n3\nmatch -1\nmatch 3\nmatch 16\n\n",
           NULL },
         { { { "pid", "010" }, { "name", "x" } }, 2, "no flag\n10\nmatch 10\nx\n", NULL },
-        { { { "pid", "7" }, { "at", "0xffff888000000000" } },
+        { { { "pid", "7" }, { "place", "0xffff888000000000" } },
           2,
           "no flag\n7\nmatch 7\nat 0xffff888000000000\n\n",
           NULL },
-        { { { "pid", "7" }, { "at", "sixteen" } }, 2, "no flag\n7\nmatch 7\nat 0x10\n\n", NULL },
+        { { { "pid", "7" }, { "place", "sixteen" } }, 2, "no flag\n7\nmatch 7\nat 0x10\n\n", NULL },
         { { { "other", "7" }, { "pid", "1" } }, 2, "no flag\n1\nmatch 1\n\n", NULL },
         { { { "pid", "x" } }, 1, "", "--pid 'x'" },
         { { { "pid", "1,,2" } }, 1, "", "--pid '1,,2'" },
@@ -247,7 +247,7 @@ static void given(void **state)
         { { { "pid", "99999999999999999999" } }, 1, "", "--pid" },
         { { { "pid", NULL } }, 1, "", "wants a value" },
         { { { "flag", "1" } }, 1, "", "takes no value" },
-        { { { "at", "no_such" } }, 1, "", "neither an address nor a symbol" },
+        { { { "place", "no_such" } }, 1, "", "neither an address nor a symbol" },
     };
     struct mk *k = make(&mk_machines[0]);
 
