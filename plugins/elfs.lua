@@ -16,17 +16,18 @@ local function header(bytes)
   local h = { order = order, wide = class == 2, bits = class == 2 and 64 or 32 }
   h.type, h.machine, h.version, h.entry, h.phoff, h.shoff, h.flags, h.ehsize, h.phentsize, h.phnum, h.shentsize, h.shnum =
     string.unpack(order .. "I2I2I4" .. word .. word .. word .. "I4I2I2I2I2I2", bytes, 17)
+  if h.type == 0 and h.machine == 0 then return nil end -- ld.so has the first 16 bytes as a constant
   return h
 end
 
--- What the program headers say, as far as they are in the mapping.
-local function segments(user, start, size, h)
+-- What the program headers say, as far as @read(offset, length) has them.
+local function segments(read, size, h)
   local found = { loads = 0 }
   local want = h.wide and 56 or 32
   if h.phentsize < want or h.phoff < 0 or h.phoff > size then return found, h.phnum > 0 end
   for i = 0, math.min(h.phnum, 64) - 1 do
     local at = h.phoff + i * h.phentsize
-    local bytes = at + want <= size and eg.read(user, start + at, want)
+    local bytes = at + want <= size and read(at, want)
     if not bytes then return found, true end
     local kind, offset, length
     if h.wide then
@@ -37,7 +38,7 @@ local function segments(user, start, size, h)
     if kind == LOAD then found.loads = found.loads + 1 end
     if kind == DYNAMIC then found.dynamic = true end
     if kind == INTERP and length > 1 and length < 4096 and offset >= 0 and offset + length <= size then
-      found.interp = eg.cstring(user, start + offset, length)
+      found.interp = (read(offset, length) or "?"):match("^[^\0]*")
     end
   end
   return found, false
@@ -47,8 +48,9 @@ return plugin {
   name = "elfs",
   os = "linux",
   help = "List mappings of processes that begin with an ELF header",
-  manual = "A mapping whose first page is not in the image, or was written over, is no ELF file here; nor is what is "
-    .. "mapped from the middle of a file. What the header says is the file's word: a loader can change it. Anonymous "
+  manual = "A process has no page of its own of what it did not touch, as a child that was forked: then the header is "
+    .. "read from the page cache, if the file's first page is there. A mapping whose first page was written over is no ELF "
+    .. "file here; nor is what is mapped from the middle of a file. What the header says is the file's word: a loader can change it. Anonymous "
     .. "memory that begins with a header was written by the process itself, or is the vdso.",
   aliases = { "linux.elfs.Elfs" },
   columns = {
@@ -68,14 +70,40 @@ return plugin {
   args = { { "pid", "int", "only these processes" } },
   needs = { "task_struct.tasks", "task_struct.mm", "vm_area_struct.vm_start", "vm_area_struct.vm_end" },
   run = function(k, args, row)
+    local pages, page_size = {}, 1 << linux.page_shift() -- of files' first pages: by inode, where they are, or false
+
+    local function first_page(vma)
+      local file = vma.vm_file
+      if not eg.ok(file) or eg.address(file) == 0 or eg.value(vma.vm_pgoff, 1) ~= 0 then return nil end
+      local inode = linux.file_inode(file)
+      local at = eg.ok(inode) and eg.address(inode)
+      if at and pages[at] == nil then
+        pages[at] = false
+        for index, page in eg.xarray(inode.i_mapping.i_pages, "page") do
+          local place = index == 0 and type(page) ~= "number" and linux.page_address(page)
+          if math.type(place) == "integer" then pages[at] = place end
+          break
+        end
+      end
+      return at and pages[at] or nil
+    end
+
     for t in linux.tasks(k) do
       local user = eg.matches("pid", t.pid) and eg.process(t)
       for vma in user and linux.vmas(t.mm) or function() end do
         local start, stop = vma.vm_start, vma.vm_end
-        local bytes = math.type(start) == "integer" and eg.read(user, start, 64)
+        local cached = false
+        local function read(offset, length)
+          local own = eg.read(user, start + offset, length)
+          if own or offset + length > page_size then return own end
+          local page = first_page(vma)
+          cached = cached or page ~= nil
+          return page and eg.read(eg.physical(k), page + offset, length)
+        end
+        local bytes = math.type(start) == "integer" and read(0, 64)
         local h = bytes and bytes:sub(1, 4) == "\x7fELF" and header(bytes)
         if h then
-          local found, hidden = segments(user, start, stop - start, h)
+          local found, hidden = segments(read, stop - start, h)
           local hints = {}
           if found.dynamic then hints[1] = "dynamic" elseif not hidden and h.type == 2 then hints[1] = "static" end
           if found.interp then hints[#hints + 1] = "interpreter " .. found.interp end
@@ -83,6 +111,7 @@ return plugin {
           if h.phnum == 0 then hints[#hints + 1] = "no program headers" end
           if h.shnum == 0 then hints[#hints + 1] = "no sections" end
           local name = linux.vma_name(t.mm, vma)
+          if cached then hints[#hints + 1] = "from the page cache" end
           if name == "" then hints[#hints + 1] = "in anonymous memory" end
           row {
             PID = t.pid, Process = t.comm, Start = start, End = stop, File_Path = name,
