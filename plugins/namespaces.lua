@@ -30,7 +30,7 @@ return plugin {
     { "INUM", "big", "inode number, as in net:[4026531840]" },
     { "INITIAL", "bool", "process 1 is in it" },
     { "NPROCS", "int", "how many processes" },
-    { "PID", "int", "the first of them" },
+    { "PID", "int", "the lowest of them" },
     { "COMM", "text", "its name" },
     { "PIDS", "text", "all of them" },
   },
@@ -48,13 +48,15 @@ return plugin {
       local key = kind .. at
       local seen = by[key]
       if not seen then
-        seen = { kind = kind, ns = ns, pids = {}, at = t }
+        seen = { kind = kind, ns = ns, pids = {}, by = {} }
         by[key] = seen
         list[#list + 1] = seen
       end
-      seen.pids[#seen.pids + 1] = t.pid
+      local pid = eg.value(t.pid, -1)
+      seen.pids[#seen.pids + 1] = pid
+      seen.by[pid] = t
       seen.wanted = seen.wanted or wanted
-      seen.initial = seen.initial or t.pid == 1
+      seen.initial = seen.initial or pid == 1
     end
 
     for t in linux.tasks(k) do
@@ -70,9 +72,10 @@ return plugin {
     end
     for _, n in ipairs(list) do
       if n.wanted and not (args.others and n.initial) then
+        table.sort(n.pids)
         row {
           OFFSET = n.ns, TYPE = n.kind, INUM = n.ns.ns.inum, INITIAL = n.initial or false, NPROCS = #n.pids, PID = n.pids[1],
-          COMM = n.at.comm, PIDS = table.concat(n.pids, " "),
+          COMM = n.by[n.pids[1]].comm, PIDS = table.concat(n.pids, " "),
         }
       end
     end
