@@ -86,6 +86,15 @@ int script_format(lua_State *L);     /**< string.format; the library's in the up
 /** Functions of the table library into the new one on top, from the whole one below it. */
 void script_add_tables(lua_State *L);
 
+/* ---- slips.c ---- */
+
+/** Guard eg, the operating systems' tables and the loops over tables: last of all. */
+void script_add_slips(lua_State *L);
+/** The message at 1: with file and line, and what may be meant. */
+void script_explain(lua_State *L);
+/** Pass over what editors and shells put before the source: a byte order mark, `#!…`. */
+void script_skip_head(const char **text, size_t *len);
+
 /* ---- library.c ---- */
 void script_add_require(lua_State *L);
 

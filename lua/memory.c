@@ -290,12 +290,22 @@ static void compile(lua_State *L, struct scan *s, const char *pattern, size_t le
     pcre2_set_callout(s->limits, callout, s);
 }
 
+/** A process's tables also map the kernel, in the upper half: what is looked for in a process is
+ * its own. */
+static uint64_t end_of(lua_State *L, const struct eg_space *as)
+{
+    struct eg_run *r = script_of(L)->run;
+    const bool process = as != eg_kernel(r) && as != eg_physical(r);
+
+    return process && as->last == UINT64_MAX ? INT64_MAX : as->last;
+}
+
 /** eg.scan(space, {bytes = "…"} or {regex = "…"} [, first [, last]]) */
 static int scan(lua_State *L)
 {
     struct eg_space *as = script_check_space(L, 1);
     const uint64_t first = lua_isnoneornil(L, 3) ? 0 : script_check_address(L, 3);
-    const uint64_t last = lua_isnoneornil(L, 4) ? as->last : script_check_address(L, 4);
+    const uint64_t last = lua_isnoneornil(L, 4) ? end_of(L, as) : script_check_address(L, 4);
     const char *bytes, *regex;
     size_t n_bytes, n_regex;
     struct scan *s;

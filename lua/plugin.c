@@ -170,6 +170,9 @@ static void read_columns(lua_State *L, struct script_plugin *p)
         kind = part(L, p, "columns", 2);
         c[i].help = part(L, p, "columns", 3);
         check_name(L, "column", c[i].name);
+        for (size_t other = 0; other < i; other++)
+            if (!strcmp(c[other].name, c[i].name))
+                luaL_error(L, "plugin: column %s is there twice", c[i].name);
         while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_column_kind
             k++;
         if (!kinds[k])
@@ -282,6 +285,17 @@ static void check_fields(lua_State *L)
     }
 }
 
+static void check_os(lua_State *L, const char *os)
+{
+    const struct eg_os_reg *known = NULL;
+
+    for (size_t i = 0; os && (known = eg_os_nth(i)) && strcmp(known->name, os) != 0;)
+        i++;
+    if (os && !known)
+        luaL_error(L, "plugin: os '%s' is not known; there is %s", os,
+                   eg_os_nth(0) ? eg_os_nth(0)->name : "none");
+}
+
 /** plugin{…} while declarations are read: fills the struct in the upvalue. */
 static int declare(lua_State *L)
 {
@@ -296,6 +310,7 @@ static int declare(lua_State *L)
     p->reg.name = text_field(L, p, "name", true);
     check_name(L, "name", p->reg.name);
     p->plugin.os = text_field(L, p, "os", false);
+    check_os(L, p->plugin.os);
     p->plugin.help = text_field(L, p, "help", true);
     p->plugin.manual = text_field(L, p, "manual", false);
     read_columns(L, p);

@@ -318,6 +318,7 @@ int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
 {
     struct text t = { text, len };
 
+    script_skip_head(&t.p, &t.left);
     // Source text only: bytecode is not checked by Lua, and can do anything.
     return lua_load(L, next_piece, &t, chunk, "t");
 }
@@ -491,6 +492,7 @@ static int on_error(lua_State *L)
             eg_note(s->run, "called from %s:%d%s%s", at.short_src, at.currentline,
                     at.name ? ", in " : "", at.name ? at.name : "");
     }
+    script_explain(L);
     lua_settop(L, 1);
     return 1;
 }
@@ -545,15 +547,16 @@ static int set_up(lua_State *L)
 
     open_libraries(L);
     script_add_require(L);
-    if (!s->run)
-        return 0;
-    lua_newtable(L);
-    script_add_cursor(L);
-    script_add_walk(L);
-    script_add_memory(L);
-    script_add_rows(L);
-    lua_setglobal(L, "eg");
-    script_add_plugin(L);
+    if (s->run) {
+        lua_newtable(L);
+        script_add_cursor(L);
+        script_add_walk(L);
+        script_add_memory(L);
+        script_add_rows(L);
+        lua_setglobal(L, "eg");
+        script_add_plugin(L);
+    }
+    script_add_slips(L);
     return 0;
 }
 
