@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compare what engram reads from an image with what the guest said of itself, row by row.
 
-    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--live] [--partial] [--kernel N] [--report FILE]
+    compare.py ENGRAM IMAGE TRUTH [PLUGIN...] [--live] [--partial] [--kernel N] [--all]
 
 Prints, for each plugin: rows expected, found, missing, wrong, invented, and explained differences with their causes.
-Exit status 1 when a row is missing, wrong or invented. To add a plugin: a declaration in plugins.py."""
+Exit status 1 when a row is missing, wrong or invented. To add a plugin: README.md."""
 import argparse
 import json
 import subprocess
@@ -13,65 +13,75 @@ import sys
 from plugins import DECLARATIONS
 from truth import Truth
 
+COUNTS = ("expected", "found", "missing", "wrong", "invented", "explained")
 
-def rows_of(engram, image, args):
+
+def run(engram, image, args):
+    """engram's answer, or RuntimeError with its one line."""
     out = subprocess.run([engram, "-q", "-f", image, "-r", "json", *args], capture_output=True, check=False)
     if out.returncode:
         raise RuntimeError(out.stderr.decode("utf-8", "replace").strip() or f"exit status {out.returncode}")
-    result = json.loads(out.stdout)["results"][0]
-    return result["rows"], result["notes"]
+    return json.loads(out.stdout)
 
 
 class Report:
-    """What one plugin's comparison found."""
+    """What one plugin's comparison found: texts of rows that are missing, wrong or invented, and by row the causes of
+    those that differ for a reason."""
 
-    def __init__(self, name):
-        self.name = name
-        self.expected = self.found = 0
-        self.missing, self.wrong, self.invented, self.explained = [], [], [], []
+    def __init__(self, expected):
+        self.expected = len(expected)
+        self.found = self.values = 0  # rows that are there; values that were compared
+        self.columns = sorted({column for want in expected.values() for column in want})
+        self.missing, self.wrong, self.invented, self.explained = {}, {}, {}, {}
 
     def bad(self):
         return len(self.missing) + len(self.wrong) + len(self.invented)
 
-    def line(self):
-        return (f"{self.name:<18} {self.expected:>8} {self.found:>8} {len(self.missing):>8} {len(self.wrong):>6} "
-                f"{len(self.invented):>9} {len(self.explained):>10}")
+    def counts(self):
+        return {name: n if isinstance(n := getattr(self, name), int) else len(n) for name in COUNTS}
+
+    def differs(self, kind, key, text, cause):
+        if cause:
+            self.explained.setdefault(key, {})[cause] = text
+        else:
+            getattr(self, kind).setdefault(key, []).append(text)
 
 
-def compare(declaration, truth, rows):
-    """@declaration gives the expected rows as {key: {column: value}}; explains differences it knows."""
-    report = Report(declaration.name)
-    expected = declaration.expected(truth)
-    got = {}
+def compare(declaration, truth, rows, expected):
+    """@expected: of declaration.expected(truth)."""
+    report, got = Report(expected), {}
     for row in declaration.rows(rows):
         key = declaration.key(row)
         if key is None:
             continue
         if key in got and not declaration.repeats:
-            report.invented.append(f"{key}: twice")
+            report.differs("invented", key, "twice", None)
         got.setdefault(key, []).append(row)
-    report.expected, report.found = len(expected), len(got)
     for key, want in expected.items():
         if key not in got:
-            cause = declaration.explain_missing(truth, key, want, got)
-            (report.explained if cause else report.missing).append(f"{key}: {cause or 'not found'}")
+            report.differs("missing", key, "not found", declaration.explain_missing(truth, key, want, got))
             continue
+        report.found += 1
+        report.values += len(want) * len(got[key])
         for row in got[key]:
             for column, value in want.items():
                 have = declaration.have(row, column)
-                if have == value:
-                    continue
-                cause = declaration.explain_wrong(truth, key, column, value, have)
-                text = f"{key}: {column} is {have!r}, the guest said {value!r}"
-                if cause:
-                    report.explained.append(f"{text}: {cause}")
-                else:
-                    report.wrong.append(text)
-    for key in got:
+                if not declaration.same(column, value, have):
+                    report.differs("wrong", key, f"{column} is {have!r}, the guest said {value!r}",
+                                   declaration.explain_wrong(truth, key, column, value, have))
+    for key, some in got.items():
         if key not in expected:
-            cause = declaration.explain_extra(truth, key, got[key][0])
-            (report.explained if cause else report.invented).append(f"{key}: {cause or 'the guest did not name it'}")
+            report.differs("invented", key, "the guest did not name it", declaration.explain_extra(truth, key, some[0]))
     return report
+
+
+def judge(engram, image, truth, declaration, more=()):
+    """A Report; a text where nothing can be compared; RuntimeError where the plugin failed."""
+    if not declaration.applies(truth):
+        return "the guest did not tell"
+    expected = declaration.expected(truth)
+    rows = run(engram, image, [*declaration.command(), *more])["results"][0]["rows"]
+    return compare(declaration, truth, rows, expected)
 
 
 def main():
@@ -80,44 +90,45 @@ def main():
     parser.add_argument("image")
     parser.add_argument("truth")
     parser.add_argument("plugins", nargs="*")
-    parser.add_argument("--report", help="also write the report there")
     parser.add_argument("--all", action="store_true", help="print every explained difference")
     parser.add_argument("--live", action="store_true", help="the guest wrote the image itself, while it ran")
     parser.add_argument("--partial", action="store_true", help="the dump leaves out what processes had in memory")
     parser.add_argument("--kernel", help="of several kernels in the image, the one that the truth is of")
     a = parser.parse_args()
     truth = Truth(a.truth, a.live, a.partial)
-    which = ["--kernel", a.kernel] if a.kernel else []
-    head = f"{'plugin':<18} {'expected':>8} {'found':>8} {'missing':>8} {'wrong':>6} {'invented':>9} {'explained':>10}"
-    lines, bad, done = [head], 0, 0
+    known = {row["PLUGIN"] for row in json.loads(subprocess.run([a.engram, "plugins", "-r", "json"], capture_output=True,
+                                                                check=True).stdout)["results"][0]["rows"]}
+    print(f"{'plugin':<18}" + "".join(f" {name:>9}" for name in COUNTS))
+    bad = done = 0
     for declaration in DECLARATIONS:
-        if a.plugins and declaration.name.split()[0] not in a.plugins:
-            continue
-        if not declaration.applies(truth):
-            lines.append(f"{declaration.name:<18} the guest did not tell")
+        plugin = declaration.name.split()[0]
+        if plugin not in known or a.plugins and plugin not in a.plugins:
             continue
         try:
-            rows, _ = rows_of(a.engram, a.image, declaration.command() + which)
-            report = compare(declaration, truth, rows)
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            lines.append(f"{declaration.name:<18} failed: {error!r}")
+            report = judge(a.engram, a.image, truth, declaration, ["--kernel", a.kernel] if a.kernel else [])
+        except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+            print(f"{declaration.name:<18} failed: {error!r}")
             bad += 1
+            continue
+        if isinstance(report, str):
+            print(f"{declaration.name:<18} {report}")
             continue
         done += 1
         bad += report.bad()
-        lines.append(report.line())
-        for what in ("missing", "wrong", "invented"):
-            some = getattr(report, what)
-            lines += [f"    {what}: {text}" for text in some[:8]]
+        print(f"{declaration.name:<18}" + "".join(f" {n:>9}" for n in report.counts().values()))
+        for kind in ("missing", "wrong", "invented"):
+            some = [f"    {kind}: {key}: {text}" for key, texts in getattr(report, kind).items() for text in texts]
+            print("".join(line + "\n" for line in some[:8]), end="")
             if len(some) > 8:
-                lines.append(f"    {what}: {len(some) - 8} more")
-        shown = report.explained if a.all else report.explained[:3]
-        lines += [f"    explained: {text}" for text in shown]
-    text = "\n".join(lines)
-    print(text)
-    if a.report:
-        with open(a.report, "w", encoding="utf-8") as f:
-            f.write(text + "\n")
+                print(f"    {kind}: {len(some) - 8} more")
+        shown = {}
+        for key, causes in report.explained.items():
+            for cause, text in causes.items():
+                shown.setdefault(cause, []).append(f"{key}: {text}")
+        for cause, texts in shown.items():
+            print(f"    explained, {len(texts)} times: {cause}: {texts[0]}")
+            for text in texts[1:] if a.all else ():
+                print(f"        {text}")
     if not done:
         print("nothing was compared")
     return 1 if bad or not done else 0

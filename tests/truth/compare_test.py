@@ -1,60 +1,155 @@
 #!/usr/bin/env python3
-"""Does compare.py see a missing, a wrong and an invented row? A truth of two processes, and a stand-in for engram that
-prints what each case makes of it."""
+"""Does the comparison see what is wrong, and only that? A truth of three processes, and a stand-in for engram that prints what
+each case makes of it; a farm of such images; plugins without a declaration."""
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from types import SimpleNamespace
+
+from declared import problems
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-INIT = {"PID": 1, "PPID": 0, "COMM": "init", "STATE": "S", "UID": 0, "EUID": 0, "GID": 0, "EGID": 0, "NSPID": "1",
-        "TID": 1, "CREATION_TIME": "2026-03-14T09:26:53.5Z"}
+INIT = {"PID": 1, "PPID": 0, "COMM": "init", "STATE": "S", "EXIT_STATE": "TASK_RUNNING", "UID": 0, "EUID": 0, "GID": 0, "EGID": 0,
+        "NSPID": "1", "TID": 1, "CREATION_TIME": "2026-03-14T09:26:53.505Z"}
 SHELL = INIT | {"PID": 20, "PPID": 1, "COMM": "sh", "NSPID": "20", "TID": 20, "UID": 1000, "EUID": 1000}
-CASES = [  # what, rows, words that the answer must have; none: all is well
-    ("all", [INIT, SHELL], None),
-    ("missing", [INIT], "missing: 20"),
-    ("wrong", [INIT, SHELL | {"UID": 0}], "wrong: 20: UID is 0, the guest said 1000"),
-    ("unknown", [INIT, SHELL | {"UID": None}], "wrong: 20: UID is None"),
-    ("invented", [INIT, SHELL, SHELL | {"PID": 21}], "invented: 21"),
-    ("twice", [INIT, SHELL, SHELL], "invented: 20: twice"),
-    ("nothing", [], "missing: 1"),
-    ("fails", None, "failed"),
+WORKER = INIT | {"PID": 30, "PPID": 2, "COMM": "kworker/0:1-mm", "NSPID": "30", "TID": 30}
+ALL = [INIT, SHELL, WORKER]
+CASES = [  # what, rows, words that the answer must have; exit status
+    ("all", ALL, "pslist                     3         3         0         0         0         0", 0),
+    ("missing", [INIT, WORKER], "missing: 20", 1),
+    ("wrong", [INIT, SHELL | {"UID": 0}, WORKER], "wrong: 20: UID is 0, the guest said 1000", 1),
+    ("unknown", [INIT, SHELL | {"UID": None}, WORKER], "wrong: 20: UID is None", 1),
+    ("no state", [INIT, SHELL | {"STATE": None}, WORKER], "wrong: 20: STATE is None", 1),
+    ("invented", [*ALL, SHELL | {"PID": 21}], "invented: 21", 1),
+    ("twice", [*ALL, SHELL], "invented: 20: twice", 1),
+    ("nothing", [], "missing: 1", 1),
+    ("fails", None, "failed", 1),
+    ("within a tick", [INIT, SHELL | {"CREATION_TIME": "2026-03-14T09:26:53.509Z"}, WORKER], " 0         0         0         0", 0),
+    ("two ticks", [INIT, SHELL | {"CREATION_TIME": "2026-03-14T09:26:53.522Z"}, WORKER], "wrong: 20: CREATION_TIME", 1),
+    ("too early", [INIT, SHELL | {"CREATION_TIME": "2026-03-14T09:26:53.49Z"}, WORKER], "wrong: 20: CREATION_TIME", 1),
+    ("scheduled", [INIT, SHELL | {"STATE": "R"}, WORKER], "explained, 1 times: the scheduler", 0),
+    ("stopped", [INIT, SHELL | {"STATE": "T"}, WORKER], "wrong: 20: STATE is 'T'", 1),
+    ("work queue", [INIT, SHELL, WORKER | {"COMM": "kworker/0:1"}], "explained, 1 times: the name in /proc goes on", 0),
+    ("other worker", [INIT, SHELL, WORKER | {"COMM": "kworker/0:2"}], "wrong: 30: COMM", 1),
+    ("short name", [INIT, SHELL | {"COMM": "s"}, WORKER], "wrong: 20: COMM is 's'", 1),
 ]
 
 
-def put(folder, path, text):
+def put(folder, path, text, mode=0o644):
     path = os.path.join(folder, path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
+    os.chmod(path, mode)
     return path
+
+
+def get(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def process(folder, row):
     pid = row["PID"]
     put(folder, f"proc/{pid}/stat", f"{pid} ({row['COMM']}) S {row['PPID']} " + "0 " * 17 + "50 0\n")
     put(folder, f"proc/{pid}/status", f"Name:\t{row['COMM']}\nUid:\t{row['UID']}\t{row['UID']}\t0\t0\nGid:\t0\t0\t0\t0\nNSpid:\t{pid}\n")
+    put(folder, f"proc/{pid}/comm", row["COMM"] + "\n")
+
+
+def make_truth(folder):
+    put(folder, "clock-at-freeze.txt", "1773480423.000000000\nSat Mar 14\n10.0 9.0\nbtime 1773480413\nmonotonic 10.0\nboottime 10.000000000\n")
+    put(folder, "pids-at-freeze.txt", "1 20 30\n")
+    put(folder, "proc/version", "Linux version 6.1.0-lab (a b) #1 SMP\n")
+    for row in ALL:
+        process(folder, row)
+
+
+def stand_in(folder, rows):
+    """Prints @rows, whatever is asked; None: fails. An image that is called closed does not open."""
+    answer = json.dumps({"format": "raw", "results": [{"rows": rows, "notes": []}]}) if rows is not None else "broken"
+    put(folder, "plugins.json", json.dumps({"tool": "stand-in", "results": [{"rows": [{"PLUGIN": "pslist"}]}]}))
+    put(folder, "answer.json", answer)
+    return put(folder, "engram", f"""#!/bin/sh
+case "$*" in
+*mem.closed*) echo closed >&2; exit 2 ;;
+plugins*) cat {folder}/plugins.json ;;
+*) cat {folder}/answer.json ;;
+esac
+""", 0o755)
+
+
+def call(script, *args):
+    done = subprocess.run([sys.executable, f"{HERE}/{script}", *args], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Tests:
+    bad = 0
+
+    def check(self, what, good, output=""):
+        self.bad += not good
+        print(f"{'ok' if good else 'not ok'} - {what}" + ("" if good else f"\n# {output}"))
+
+    def comparison(self, folder):
+        make_truth(folder)
+        for what, rows, words, status in CASES:
+            code, output = call("compare.py", stand_in(folder, rows), "image", folder, "pslist")
+            # Threads are compared too, by the same plugin: of these the truth has none.
+            self.check(what, code == status and words in output, output)
+
+    def farm(self, folder):
+        engram, farm, page = stand_in(folder, ALL), f"{folder}/farm", f"{folder}/accuracy.md"
+        for name in ("one", "two"):
+            make_truth(f"{farm}/{name}/truth")
+            put(f"{farm}/{name}", "mem.raw", name)
+
+        def case(what, status, words, *args):
+            code, output = call("accuracy.py", farm, engram, *args)
+            self.check(f"farm: {what}", code == status and words in output, output)
+
+        case("equal", 0, "2 images as their guests said, 0 differ", "-o", page)
+        self.check("farm: its table", "| `pslist` | 3/3 | 3/3 |" in get(page), get(page))
+        case("what is done is done", 0, "2 of 2 images are done already")
+        put(f"{farm}/two", "mem.raw", "another")
+        case("another image of that name", 0, "1 of 2 images are done already")
+        put(farm, "accuracy.jsonl", get(f"{farm}/accuracy.jsonl")[:-40])
+        case("stopped in the middle of a line", 0, "1 of 2 images are done already")
+        put(f"{farm}/one", "mem.closed", "")
+        case("one does not open", 1, "1 not opened", "-o", page)
+        self.check("farm: which", "did not open: closed" in get(page), get(page))
+        stand_in(folder, [INIT, SHELL | {"UID": 5}])
+        case("it differs", 1, "0 images as their guests said, 2 differ", "--again", "-o", page)
+        self.check("farm: how", "**2/3, 1 missing, 1 wrong**" in get(page), get(page))
+        farm = f"{folder}/none"
+        case("none", 1, "0 images", "--results", f"{folder}/none.jsonl")
+
+    def declarations(self):
+        a, b, c = (SimpleNamespace(name=name, against="proc/x", keys="X") for name in ("a --all", "b", "c"))
+        c.against = ""
+        cases = [  # what, plugins, declarations, reasons, problems
+            ("declared", {"a", "b"}, [a, b], {}, 0),
+            ("with a reason", {"a", "c"}, [a], {"c": "it only counts others"}, 0),
+            ("neither", {"a", "c"}, [a], {}, 1),
+            ("both", {"a"}, [a], {"a": "it only counts others"}, 1),
+            ("no reason", {"a", "c"}, [a], {"c": "later"}, 1),
+            ("no plugin", {"a"}, [a, b], {}, 1),
+            ("says nothing", {"a", "c"}, [a, c], {}, 1),
+        ]
+        for what, plugins, some, reasons, bad in cases:
+            found = list(problems(plugins, some, reasons))
+            self.check(f"declarations: {what}", len(found) == bad, found)
 
 
 def main():
-    bad = 0
+    tests = Tests()
     with tempfile.TemporaryDirectory() as folder:
-        put(folder, "proc/stat", "btime 1773480413\n")
-        put(folder, "pids-at-freeze.txt", "1 20\n")
-        process(folder, INIT)
-        process(folder, SHELL)
-        for what, rows, words in CASES:
-            answer = json.dumps({"results": [{"rows": rows, "notes": []}]}) if rows is not None else "broken"
-            engram = put(folder, "engram", f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
-            os.chmod(engram, 0o755)
-            done = subprocess.run([sys.executable, f"{HERE}/compare.py", engram, "image", folder, "pslist"], capture_output=True,
-                                  text=True, check=False)
-            # Threads are compared too, by the same plugin: of these the truth has none.
-            good = done.returncode == (words is not None) and (words is None or words in done.stdout)
-            bad += not good
-            print(f"{'ok' if good else 'not ok'} - {what}" + ("" if good else f"\n# {done.stdout}{done.stderr}"))
-    return 1 if bad else 0
+        tests.comparison(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        tests.farm(folder)
+    tests.declarations()
+    return 1 if tests.bad else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What a guest said of itself, read from a truth folder (samples/README.md describes its files)."""
+import json
 import math
 import os
 import re
+from types import SimpleNamespace
 
 
 def unescape(text):
@@ -15,9 +17,15 @@ class Truth:
         @partial: processes' own memory is not in the image."""
         self.folder, self.partial = folder, partial
         self._cache = {}
-        self.live = 0.0  # uptime at which the writing began
+        # The looks between which what is seen must have lived; of one that is true as it is.
+        self.passes = ["at-freeze"]
         if live:
-            self.live = float(self.lines("clock-before-dump.txt")[2].split()[0])
+            self.passes = ["before-dump", "after-dump"]
+        elif self.has("pids-after-dump.txt"):  # processes come and go in that scene until the machine stops
+            self.passes = ["after-dump", "at-freeze"]
+        self.live = 0.0  # uptime at the first of several
+        if len(self.passes) > 1:
+            self.live = float(self.lines(f"clock-{self.passes[0]}.txt")[2].split()[0])
 
     def bytes(self, *path):
         try:
@@ -36,53 +44,89 @@ class Truth:
     def has(self, *path):
         return os.path.exists(os.path.join(self.folder, *map(str, path)))
 
+    def list(self, *path):
+        try:
+            return sorted(os.listdir(os.path.join(self.folder, *map(str, path))))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def facts(self, kind):
+        """What the actors of the scene did."""
+        return [fact for fact in map(json.loads, self.lines("lab", "facts.jsonl")) if fact["kind"] == kind]
+
     def page(self):
         """Bytes of a page of the guest: what divides the bounds of all mappings."""
-        bounds = [int(word, 16) for pid in self.pids() for line in self.lines("proc", pid, "maps")
-                  for word in line.split()[0].split("-")]
-        return math.gcd(*bounds) if bounds else 4096
+        return math.gcd(*(bound for _, f in self.maps() for bound in (f.start, f.end))) or 4096
 
     def pids(self):
         """Processes that lived when the image was taken."""
         if "pids" not in self._cache:
-            def listed(name):
-                return [int(p) for p in (self.text(name) or "").split()]
-            if self.live:
-                after = set(listed("pids-after-dump.txt"))
-                self._cache["pids"] = [p for p in listed("pids-before-dump.txt") if p in after]
-            else:
-                self._cache["pids"] = listed("pids-at-freeze.txt")
+            looks = [[int(p) for p in (self.text(f"pids-{when}.txt") or "").split()] for when in self.passes]
+            self._cache["pids"] = [p for p in looks[0] if all(p in look for look in looks)]
         return self._cache["pids"]
 
     def tids(self):
-        """(pid, tid) of every thread at that moment; else those that were told of before."""
-        if self.live:
-            after = set(self.lines("tids-after-dump.txt"))
-            return [tuple(map(int, l.split())) for l in self.lines("tids-before-dump.txt") if l in after]
-        if self.has("tids-at-freeze.txt"):
-            return [tuple(map(int, line.split())) for line in self.lines("tids-at-freeze.txt")]
-        return [(p, int(t)) for p in self.told() for t in (self.text("proc", p, "tids.txt") or "").split()]
+        """(pid, tid) of every thread at that moment."""
+        looks = [self.lines(f"tids-{when}.txt") for when in self.passes]
+        later = [set(look) for look in looks[1:]]
+        return [tuple(map(int, line.split())) for line in looks[0] if all(line in look for look in later)]
 
     def told(self):
         """Processes that lived then and of which the guest had told more."""
         return [p for p in self.pids() if self.has("proc", p, "status")]
 
-    def status(self, *path):
-        return dict(line.split(":\t", 1) for line in self.lines("proc", *path, "status") if ":\t" in line)
+    def status(self, *folder):
+        return dict(line.split(":\t", 1) for line in self.lines(*folder, "status") if ":\t" in line)
 
-    def stat(self, pid):
-        """Fields of /proc/PID/stat by their number in proc(5), as late as they were taken."""
+    def maps(self):
+        """(pid, mapping) of each told process; vsyscall is a page of the kernel's, no mapping of the process."""
+        if "maps" not in self._cache:
+            out = self._cache["maps"] = []
+            for pid in self.told():
+                for line in self.lines("proc", pid, "maps"):
+                    f = line.split(None, 5)
+                    start, end = (int(word, 16) for word in f[0].split("-"))
+                    major, minor = (int(word, 16) for word in f[3].split(":"))
+                    path = f[5].replace("\\012", "\n") if len(f) > 5 else ""
+                    if path != "[vsyscall]":
+                        out.append((pid, SimpleNamespace(start=start, end=end, flags=f[1], offset=int(f[2], 16), major=major,
+                                                         minor=minor, inode=int(f[4]), path=path)))
+        return self._cache["maps"]
+
+    def stat(self, tid, *folder):
+        """Fields of a thread's stat by their number in proc(5), as late as they were taken; @folder: where else it stands."""
         if "stat" not in self._cache:
-            late = {}
+            late = self._cache["stat"] = {}
             for line in self.lines("stat-at-freeze.txt"):
                 late[int(line.split(" ", 1)[0])] = line
-            self._cache["stat"] = late
-        line = self._cache["stat"].get(pid) or (self.text("proc", pid, "stat") or "").strip()
+        line = self._cache["stat"].get(tid) or (self.text(*(folder or ("proc", tid)), "stat") or "").strip()
         if not line:
             return None
         head, tail = line.rsplit(")", 1)
         number, comm = head.split(" (", 1)
         return [None, number, comm] + tail.split()
+
+    def kernel_thread(self, pid):
+        """By PF_KTHREAD of its flags (include/linux/sched.h)."""
+        stat = self.stat(pid)
+        return bool(stat and int(stat[9]) & 0x200000)
+
+    def link(self, pid, name):
+        """Where proc/PID/exe, cwd or root leads."""
+        for line in self.lines("proc", pid, "links.txt"):
+            key, _, value = line.partition("\t")
+            if key == name:
+                return value
+        return None
+
+    def environ(self, pid):
+        """(name, value) in order, of entries that are such."""
+        entries = (self.bytes("proc", pid, "environ") or b"").split(b"\0")
+        return [tuple(e.decode("utf-8", "replace").partition("=")[::2]) for e in entries if e]
+
+    def arguments(self, pid):
+        line = self.bytes("proc", pid, "cmdline") or b""
+        return [a.decode("utf-8", "replace") for a in line.removesuffix(b"\0").split(b"\0")] if line else []
 
     def ran_since(self, pid):
         """Did the process run between its report and the freeze? Then its own memory may have changed."""
@@ -92,16 +136,26 @@ class Truth:
         early = [None, None, None] + early.rsplit(")", 1)[1].split()
         return early[10:18] != late[10:18]  # faults and times
 
-    def namespace(self, pid, kind):
+    def namespaces(self, pid):
+        """{kind: inode number}"""
+        out = {}
         for line in self.lines("proc", pid, "ns.txt"):
             name, _, value = line.partition("\t")
-            if name == kind and "[" in value:
-                return int(value.split("[")[1].rstrip("]"))
-        return None
+            if "[" in value:
+                out[name] = int(value.split("[")[1].rstrip("]"))
+        return out
 
-    def boot_ns(self):
+    def clocks(self):
+        """The clocks as late as they were read, in seconds: real, monotonic, boottime."""
+        lines = self.lines("clock-at-freeze.txt") or self.lines("clock-after-dump.txt") or self.lines("date.txt")
+        out = {"real": float(lines[0])} if lines else {}
+        for line in lines[1:]:
+            name, _, value = line.partition(" ")
+            if name in ("monotonic", "boottime"):
+                out[name] = float(value)
+        return out
+
+    def boot(self):
         """Wall clock at boot, in seconds."""
-        for line in self.lines("proc", "stat"):
-            if line.startswith("btime "):
-                return int(line.split()[1])
-        return None
+        clocks = self.clocks()
+        return clocks["real"] - clocks["boottime"]

@@ -1,0 +1,324 @@
+"""The machine and its kernel: what /proc and /sys said."""
+import re
+import struct
+
+from declare import Declaration, hexadecimal
+from processes import seconds
+from truth import unescape
+
+
+class Boottime(Declaration):
+    name = "boottime"
+    against = "clock-at-freeze.txt, proc/PID/ns.txt"
+    keys = "TIME_NS"
+    tolerance = ("Boot_Time: 1 ms between two clocks that were read in turn; Capture_Time, Uptime: up to 10 s later, for the "
+                 "machine stops when the truth is out")
+
+    def expected(self, truth):
+        out = {}
+        clocks = truth.clocks()
+        for ns in {truth.namespaces(pid).get("time") for pid in truth.told()} - {None} if clocks else ():
+            out[ns] = {}
+        if out:  # the clocks are of the time namespace of process 1
+            out[truth.namespaces(1)["time"]] = {"Boot_Time": truth.boot(), "Capture_Time": clocks["real"],
+                                               "Uptime": clocks["boottime"]}
+        return out
+
+    def key(self, row):
+        return row["TIME_NS"]
+
+    def have(self, row, column):
+        if row[column] is None:
+            return None
+        return float(row[column]) if column == "Uptime" else seconds(row[column])
+
+    def same(self, column, want, have):
+        if have is None:
+            return False
+        return abs(have - want) < 0.001 if column == "Boot_Time" else -0.02 <= have - want <= 10
+
+
+class Info(Declaration):
+    name = "info"
+    against = "proc/version, proc/cmdline, proc/modules, proc/stat, proc/kallsyms, proc/iomem, kernel-notes, sysctl.txt, …"
+    keys = "Key"
+    tolerance = "boot time: 1 ms between two clocks that were read in turn"
+    others = "they tell of the image's file, or of how the kernel was found"
+
+    def expected(self, truth):
+        version, addresses = truth.text("proc", "version"), {}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split()[:3]
+            if name == "_text":
+                addresses["virtual"] = int(address, 16)
+        for line in truth.lines("proc", "iomem"):
+            if line.endswith(" : Kernel code"):
+                addresses["physical"] = int(line.split("-")[0], 16)
+        out = {"kernel": version.split()[2], "version": version[version.index("#"):].strip(),
+               "command line": (truth.text("proc", "cmdline") or "").rstrip("\n"), "processes": len(truth.pids()),
+               "threads": len(truth.tids()), "online CPUs": len([l for l in truth.lines("proc", "stat") if re.match(r"cpu\d", l)]),
+               "modules": len(truth.lines("proc", "modules")), "boot time": truth.boot(),
+               "architecture": "x86_64" if "vendor_id" in (truth.text("proc", "cpuinfo") or "") else "aarch64"}
+        for line in truth.lines("sysctl.txt"):
+            if re.match(r"kernel[./]hostname = ", line):
+                out["host name"] = line.split(" = ")[1]
+        build_id = self.build_id(truth.bytes("kernel-notes") or b"")
+        if build_id:
+            out["build id"] = build_id
+        if len(addresses) == 2:
+            out["virtual minus physical"] = addresses["virtual"] - addresses["physical"] & (1 << 64) - 1
+        self.told = set(out)
+        return {key: {"Value": str(value)} if key != "boot time" else {"Value": value} for key, value in out.items()}
+
+    @staticmethod
+    def build_id(notes):
+        while len(notes) > 12:
+            name, size, kind = struct.unpack_from("<III", notes)
+            at = 12 + (name + 3 & ~3)
+            if kind == 3 and notes[12:16] == b"GNU\0":
+                return notes[at:at + size].hex()
+            notes = notes[at + (size + 3 & ~3):]
+        return None
+
+    def key(self, row):
+        return row["Key"] if row["Key"] in self.told else None
+
+    def have(self, row, column):
+        if row["Key"] == "boot time":
+            return seconds(row["Value"]) if row["Value"] else None
+        return str(int(row["Value"], 16)) if row["Key"] == "virtual minus physical" and row["Value"] else row["Value"]
+
+    def same(self, column, want, have):
+        return want == have or isinstance(want, float) and isinstance(have, float) and abs(want - have) < 0.001
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if truth.live and have and key in ("processes", "threads", "modules") and int(have) >= int(want):
+            return "it lived while the image was being taken"
+        return None
+
+
+class LsMod(Declaration):
+    name = "lsmod"
+    against = "proc/modules, sys/module/NAME/parameters"
+    keys = "Module_Name"
+    tolerance = "Load_Arguments may name more than /sys shows: a parameter may have no file there"
+
+    def applies(self, truth):
+        return truth.has("proc", "modules")
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "modules"):
+            f = line.split()
+            taints = re.search(r"\(([A-Z+-]+)\)$", line)
+            out[f[0]] = {
+                "Code_Size": int(f[1]), "Ref_Count": int(f[2]), "Used_By": sorted(u for u in f[3].split(",") if u and u != "-"),
+                "State": f[4], "Address": int(f[5], 16), "Taints": taints.group(1) if taints else ""}
+            folder = ("sys", "module", f[0], "parameters")
+            if truth.has(*folder):
+                out[f[0]]["Load_Arguments"] = {p: (truth.text(*folder, p) or "").rstrip("\n") for p in truth.list(*folder)}
+        return out
+
+    def key(self, row):
+        return row["Module_Name"]
+
+    def have(self, row, column):
+        value = row[column]
+        if column == "Used_By":
+            return sorted(u for u in re.split(r"[, ]+", value or "") if u)
+        if column == "Address":
+            return hexadecimal(value)
+        if column == "Taints":
+            return value or ""
+        if column == "Load_Arguments":
+            pairs = (p.partition("=")[::2] for p in re.findall(r'(?:[^\s"]|"[^"]*")+', value or ""))
+            return {key: text.strip('"') for key, text in pairs}
+        return value
+
+    def same(self, column, want, have):
+        if column == "Load_Arguments":
+            return have is not None and all(have.get(key) == value for key, value in want.items())
+        return want == have
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if key == "lime":
+            return "it was being loaded: it took the image"
+        if column == "Load_Arguments" and have is not None:
+            wrong = [k for k, v in want.items() if have.get(k) != v]
+            if all(k in have and have[k] in ("(?)", "?") or want[k] in ("", "(null)") for k in wrong):
+                return "a parameter that only code of the module's own can print"
+        if column == "Ref_Count" and key in ("virtio_blk", "virtio_console") and have is not None:
+            return "the guest wrote its report, or its memory, through this driver"
+        return None
+
+    def explain_extra(self, truth, key, row):
+        return "the module that took the image" if key == "lime" else None
+
+
+class Kmsg(Declaration):
+    name = "kmsg"
+    against = "dmesg.txt"
+    keys = "timestamp, line"
+    repeats = True
+
+    def applies(self, truth):
+        return truth.has("dmesg.txt")
+
+    def expected(self, truth):
+        # A record of several lines: some versions of dmesg indent those that follow, some repeat the time.
+        lines, time, level = {}, None, None
+        for line in truth.lines("dmesg.txt"):
+            m = re.match(r"(?:<(\d+)>)?\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? ?(.*)$", line)
+            if m:
+                level, time, line = m.groups()
+            lines.setdefault((time, line.strip()), []).append(level)
+        self.last = max((float(time) for time, _ in lines if time), default=0)
+        # Of two equal lines it cannot be told which is which.
+        return {key: {"priority": int(levels[0])} if len(set(levels)) == 1 and levels[0] else {} for key, levels in lines.items()}
+
+    def rows(self, rows):
+        return [row | {"line": line} for row in rows for line in row["line"].split("\n")]
+
+    def key(self, row):
+        return row["timestamp"], row["line"].strip()
+
+    def have(self, row, column):
+        levels = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
+        facilities = ["kern", "user", "mail", "daemon"]
+        if row["level"] not in levels or row["facility"] not in facilities:
+            return None
+        return facilities.index(row["facility"]) * 8 + levels.index(row["level"])
+
+    def explain_extra(self, truth, key, row):
+        return "written after the report" if float(key[0]) >= self.last else None
+
+    def explain_missing(self, truth, key, want, got):
+        return "written while the image was being taken" if truth.live and float(key[0]) >= truth.live else None
+
+
+class Mounts(Declaration):
+    name = "mounts"
+    against = "proc/PID/mountinfo"
+    keys = "MNT_NS_ID, MOUNT_ID"
+    tolerance = "SB_OPTIONS: the first only; a file system's own options are printed by its own code"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            ns = truth.namespaces(pid).get("mnt")
+            if ns is None:
+                continue
+            for line in truth.lines("proc", pid, "mountinfo"):
+                left, _, right = line.partition(" - ")
+                f, g = left.split(), right.split(" ")
+                out.setdefault((ns, int(f[0])), {
+                    "PARENT_ID": int(f[1]), "MAJOR_MINOR": f[2], "ROOT": unescape(f[3]), "MOUNT_POINT": unescape(f[4]),
+                    "MOUNT_OPTIONS": f[5], "FIELDS": " ".join(f[6:]), "FSTYPE": g[0], "MOUNT_SRC": unescape(g[1]),
+                    "SB_OPTIONS": g[2].split(",")[0]})
+        return out
+
+    def key(self, row):
+        return row["MNT_NS_ID"], row["MOUNT_ID"]
+
+    def have(self, row, column):
+        value = row[column]
+        if column == "FIELDS":
+            return value or ""
+        return value.split(",")[0] if column == "SB_OPTIONS" and value else value
+
+    def explain_extra(self, truth, key, row):
+        if row["MOUNT_POINT"] == "/" and row["FSTYPE"] == "rootfs":
+            return "the kernel's first mount, under all others, which /proc does not show"
+        return None
+
+
+class Iomem(Declaration):
+    name = "iomem"
+    against = "proc/iomem"
+    keys = "Start, End, Name"
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "iomem"):
+            m = re.match(r"( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$", line)
+            if m:
+                out[int(m.group(2), 16), int(m.group(3), 16), m.group(4)] = {"depth": len(m.group(1)) // 2}
+        return out
+
+    def key(self, row):
+        return int(row["Start"], 16), int(row["End"], 16), row["Name"]
+
+
+class Kallsyms(Declaration):
+    name = "kallsyms"
+    against = "proc/kallsyms"
+    keys = "Addr, SymbolName, ModuleName"
+    repeats = True
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "kallsyms"):
+            f = line.split()
+            out[int(f[0], 16), f[2], f[3].strip("[]") if len(f) > 3 else ""] = {}
+        return out
+
+    def key(self, row):
+        module = row["ModuleName"] or ""
+        return int(row["Addr"], 16), row["SymbolName"], "" if module == "kernel" else module
+
+    def explain_missing(self, truth, key, want, got):
+        if key[2] == "lime" and truth.live:
+            return "the module that took the image"
+        return "a freed init function that ftrace still knows by name" if key[2] and key[1].endswith("init") else None
+
+    def explain_extra(self, truth, key, row):
+        return "the module that took the image" if key[2] == "lime" else None
+
+
+class Banner(Declaration):
+    name = "banner"
+    against = "proc/version"
+    keys = "Banner"
+
+    def expected(self, truth):
+        text = truth.text("proc", "version")
+        return {text.strip(): {}} if text else {}
+
+    def key(self, row):
+        return row["Banner"].strip()
+
+
+class Vmcoreinfo(Declaration):
+    name = "vmcoreinfo"
+    against = "proc/version, proc/kallsyms"
+    keys = "Key"
+    repeats = True  # the note and the page that it was made from
+    others = "what /proc does not tell: offsets and sizes of members, by which the kernel is read at all"
+
+    def expected(self, truth):
+        out = {"OSRELEASE": {"Value": truth.text("proc", "version").split()[2]}}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split()[:3]
+            if name in ("_stext", "init_uts_ns"):
+                out[f"SYMBOL({name})"] = {"Value": int(address, 16)}
+        self.own = [(key, out[key]["Value"]) for key in ("OSRELEASE", "SYMBOL(_stext)")]
+        self.told = set(out)  # of a kernel whose kallsyms lists functions only: not the data
+        return out
+
+    def applies(self, truth):
+        return truth.has("vmcoreinfo") and truth.has("proc", "kallsyms")
+
+    def rows(self, rows):
+        """Not the pages of a kernel that ran before, or beside."""
+        others = {row["Offset"] for row in rows for key, value in self.own
+                  if row["Key"] == key and self.have(row, "Value") != value}
+        return [row for row in rows if row["Offset"] not in others]
+
+    def key(self, row):
+        return row["Key"] if row["Key"] in self.told else None
+
+    def have(self, row, column):
+        return hexadecimal(row["Value"]) if row["Key"].startswith("SYMBOL") else row["Value"]
+
+
+DECLARATIONS = [Boottime(), Info(), LsMod(), Kmsg(), Mounts(), Iomem(), Kallsyms(), Banner(), Vmcoreinfo()]

@@ -1,0 +1,325 @@
+"""Plugins that draw conclusions from several things: each rule is written once more here, over what /proc said."""
+import re
+
+from declare import hexadecimal
+from processes import CLOCK_TICK, OfProcesses, seconds
+
+# capabilities(7), by their numbers.
+CAPABILITIES = """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
+net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin sys_boot
+sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override mac_admin syslog
+wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore""".split()
+
+
+def base(path):
+    return path.removesuffix(" (deleted)").rpartition("/")[2]
+
+
+def facts_of(truth, pid):
+    """What several plugins show of a process beside their own."""
+    stat = truth.stat(pid)
+    return {"PPID": int(stat[4]), "COMM": truth.text("proc", pid, "comm").rstrip("\n")}
+
+
+class Told(OfProcesses):
+    """Of processes that told of themselves; none of them may have anything to say."""
+
+    def applies(self, truth):
+        return bool(truth.told())
+
+
+class Timeline(OfProcesses):
+    name = "timeline"
+    against = "stat-at-freeze.txt, dmesg.txt, clock-at-freeze.txt"
+    keys = "Kind, PID or Text"
+    tolerance = ("Time: a clock tick (10 ms) of tasks; of the log 50 ms, for its clock is another; of the capture 10 s, for the "
+                 "machine stops when the truth is out")
+
+    def expected(self, truth):
+        out, boot, count = {("boot",): {"Time": truth.boot()}, ("capture",): {"Time": truth.clocks()["real"]}}, truth.boot(), {}
+        started = {}
+        for pid, tid in truth.tids():
+            stat = truth.stat(tid, "proc", pid, "task", tid)
+            if stat:
+                started.setdefault((pid, pid == tid), []).append((int(stat[22]), tid, stat[2]))
+        for (pid, first), some in started.items():
+            for ticks, tid, comm in some:
+                key = ("process", pid) if first else ("thread", pid, comm, self.nth(count, (pid, comm)))
+                out[key] = {"Time": boot + ticks * CLOCK_TICK, "Text": comm}
+        time = None
+        for line in truth.lines("dmesg.txt"):
+            m = re.match(r"(?:<\d+>)?\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? ?(.*)$", line)
+            if m:
+                time, line = m.groups()
+            if time:
+                line = line.strip()
+                out["log", line, self.nth(count, line)] = {"Time": boot + float(time)}
+        self.last = boot + float(time or 0)
+        return out
+
+    @staticmethod
+    def nth(count, key):
+        count[key] = count.get(key, 0) + 1
+        return count[key]
+
+    def rows(self, rows):
+        count, out = {}, []
+        for row in rows:
+            if row["Kind"] == "log":
+                for line in row["Text"].split("\n"):
+                    out.append(row | {"key": ("log", line.strip(), self.nth(count, line.strip()))})
+            elif row["Kind"] == "thread":
+                out.append(row | {"key": ("thread", row["PID"], row["Text"], self.nth(count, (row["PID"], row["Text"])))})
+            else:
+                out.append(row | {"key": ("process", row["PID"]) if row["Kind"] == "process" else (row["Kind"],)})
+        return out
+
+    def key(self, row):
+        return row["key"]
+
+    def have(self, row, column):
+        return seconds(row[column]) if column == "Time" and row[column] else (row[column], row["Kind"])[column == "Kind"]
+
+    def same(self, column, want, have):
+        if column != "Time" or have is None:
+            return want == have
+        return -0.05 <= have - want <= 0.05
+
+    def explain_missing(self, truth, key, want, got):
+        return "written while the image was being taken" if truth.live and key[0] == "log" and want["Time"] >= truth.live + truth.boot() else None
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if key == ("capture",) and have is not None and -0.02 <= have - want <= 10:
+            return "the machine stops when the truth is out"
+        return super().explain_wrong(truth, key, "COMM" if column == "Text" else column, want, have)
+
+    def explain_extra(self, truth, key, row):
+        if key[0] == "log":
+            return "written after the report" if seconds(row["Time"]) >= self.last - 0.05 else None
+        return "it lived while the image was being taken" if truth.live else None
+
+
+class Elfs(Told):
+    name = "elfs"
+    against = "proc/PID/maps"
+    keys = "PID, Start"
+    memory = True
+
+    others = "the vdso, which is in a process's memory when the process has touched it: no file tells when"
+
+    def expected(self, truth):
+        """Files that are mapped to be run, where they are mapped from their beginning."""
+        run = {(pid, f.path) for pid, f in truth.maps() if "x" in f.flags and f.path.startswith("/")}
+        self.vdso = {(pid, f.start) for pid, f in truth.maps() if f.path == "[vdso]"}
+        return {(pid, f.start): {"End": f.end, "File_Path": f.path} for pid, f in truth.maps() if f.offset == 0 and (pid, f.path) in run}
+
+    def key(self, row):
+        key = row["PID"], int(row["Start"], 16)
+        return None if key in self.vdso and row["File_Path"] == "[vdso]" else key
+
+    def have(self, row, column):
+        return hexadecimal(row[column]) if column == "End" else row[column]
+
+
+class LdPreload(Told):
+    name = "ldpreload"
+    against = "proc/PID/environ, proc/PID/maps"
+    keys = "PID, KEY"
+    memory = True
+
+    def expected(self, truth):
+        mapped, out = {}, {}
+        for pid, f in truth.maps():
+            mapped.setdefault(pid, set()).add(base(f.path))
+        for pid in truth.told():
+            for name, value in truth.environ(pid):
+                if name in ("LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"):
+                    out[pid, name] = {"VALUE": value}
+                    if name != "LD_LIBRARY_PATH":
+                        out[pid, name]["MAPPED"] = " ".join(o for o in re.split("[ :]+", value) if o and base(o) in mapped[pid])
+        return out
+
+    def key(self, row):
+        return row["PID"], row["KEY"]
+
+
+class Deleted(Told):
+    name = "deleted"
+    against = "proc/PID/links.txt, proc/PID/maps"
+    keys = "PID, KIND, START"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            exe = truth.link(pid, "exe") or ""
+            if exe.endswith(" (deleted)"):
+                out[pid, "exe", None] = {"PATH": exe, "WHY": self.why(exe)}
+        for pid, f in truth.maps():
+            if f.path.endswith(" (deleted)"):
+                out[pid, "mapping", f.start] = {"END": f.end, "FLAGS": f.flags, "INODE": f.inode, "PATH": f.path, "WHY": self.why(f.path)}
+        return out
+
+    @staticmethod
+    def why(path):
+        kinds = {"/memfd:": "memfd", "/SYSV": "System V", "/anon_hugepage": "huge pages", "/dev/zero": "shared memory"}
+        return next((why for start, why in kinds.items() if path.startswith(start)), "removed")
+
+    def key(self, row):
+        return row["PID"], row["KIND"], hexadecimal(row["START"])
+
+    def have(self, row, column):
+        if column == "INODE":
+            return int(row[column]) if row[column] else None
+        return hexadecimal(row[column]) if column == "END" else row[column]
+
+
+class SuspiciousNames(Told):
+    name = "suspicious_names"
+    against = "proc/PID/comm, cmdline, links.txt"
+    keys = "PID"
+    memory = True
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            exe, arguments = truth.link(pid, "exe"), truth.arguments(pid)
+            want = facts_of(truth, pid) | {"EXE": exe}
+            if not exe:
+                continue  # a thread of the kernel, or it has ended
+            name = arguments[0] if arguments else ""
+            names = {want["COMM"], base(exe)[:15], base(name.lstrip("-").rstrip(": "))[:15]}
+            if len(names) > 1 or exe.startswith("/memfd:") or re.search(r"[\0-\37\177]|^\s|\s$", want["COMM"]):
+                out[pid] = want | ({"ARGV0": name} if arguments else {})
+        return out
+
+
+class SetUid(Told):
+    name = "setuid --all"
+    against = "proc/PID/status, ns.txt, links.txt"
+    keys = "PID"
+
+    REASONS = {("UID", "EUID"): "effective user", ("UID", "SUID"): "saved user", ("EUID", "FSUID"): "user for files",
+               ("GID", "EGID"): "effective group", ("GID", "SGID"): "saved group", ("EGID", "FSGID"): "group for files"}
+
+    def expected(self, truth):
+        out, full = {}, int(truth.status("proc", 1)["CapEff"], 16)
+        for pid in truth.told():
+            status = truth.status("proc", pid)
+            want = dict(zip(("UID", "EUID", "SUID", "FSUID"), map(int, status["Uid"].split())))
+            want |= dict(zip(("GID", "EGID", "SGID", "FSGID"), map(int, status["Gid"].split())))
+            for column, line in (("EFFECTIVE", "CapEff"), ("PERMITTED", "CapPrm"), ("INHERITABLE", "CapInh"), ("BOUNDING", "CapBnd"),
+                                 ("AMBIENT", "CapAmb")):
+                caps = int(status[line], 16)
+                want["CAP_" + column] = "all" if caps == full else ",".join(n for i, n in enumerate(CAPABILITIES) if caps >> i & 1)
+            want |= {"COMM": facts_of(truth, pid)["COMM"], "NO_NEW_PRIVS": status["NoNewPrivs"].strip() == "1",
+                     "EXE": truth.link(pid, "exe"), "USER_NS": truth.namespaces(pid).get("user"),
+                     "REASON": [text for (a, b), text in self.REASONS.items() if want[a] != want[b]]}
+            out[pid] = want
+        return out
+
+    def have(self, row, column):
+        if column == "REASON":  # the others rest on what status does not say
+            return [text for text in row[column].split("; ") if text in self.REASONS.values()]
+        return int(row[column]) if column == "USER_NS" and row[column] else row[column]
+
+
+class Namespaces(Told):
+    name = "namespaces"
+    against = "proc/PID/ns.txt"
+    keys = "TYPE, INUM"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            for kind, inode in truth.namespaces(pid).items():
+                out.setdefault((kind, inode), []).append(pid)
+        self.known = set(truth.told())
+        return {key: {"PIDS": pids, "NPROCS": len(pids), "INITIAL": 1 in pids} for key, pids in out.items()}
+
+    def key(self, row):
+        return row["TYPE"], int(row["INUM"])
+
+    def have(self, row, column):
+        if column == "INITIAL":
+            return row[column]
+        all_of_them = [int(pid) for pid in row["PIDS"].split()]
+        pids = [pid for pid in all_of_them if pid in self.known]  # of others the guest did not tell
+        if column == "PIDS":
+            return pids
+        return len(pids) if row["NPROCS"] == len(all_of_them) else row["NPROCS"]
+
+    def explain_extra(self, truth, key, row):
+        told = any(int(pid) in self.known for pid in row["PIDS"].split())
+        return None if told else "its processes were started after the reports"
+
+
+class Orphans(Told):
+    name = "orphans"
+    against = "proc/PID/stat, comm, cmdline, links.txt"
+    keys = "PID"
+
+    @staticmethod
+    def stem(comm):
+        m = re.match(r"[A-Za-z_][\w-]*/|[A-Za-z_]([A-Za-z_-]*[A-Za-z_])?", comm)
+        return m.group(0) if m else None
+
+    def expected(self, truth):
+        told = truth.told()
+        stems = {s for pid in told if truth.kernel_thread(pid) and len(s := self.stem(truth.stat(pid)[2]) or "") >= 4}
+        out = {}
+        for pid in told:
+            want, kernel = facts_of(truth, pid), truth.kernel_thread(pid)
+            line = truth.bytes("proc", pid, "cmdline") or b""
+            named = re.fullmatch(r"\[.*\]", want["COMM"]) or self.stem(want["COMM"]) in stems
+            if kernel and want["PPID"] != (2 if pid != 2 else 0) or not kernel and (
+                    named or want["PPID"] == 2 or re.fullmatch(rb"\[[^\]]*\]\0*", line)):
+                out[pid] = want | {"KTHREAD": kernel, "EXE": truth.link(pid, "exe")}
+        return out
+
+
+class Cgroups(Told):
+    name = "cgroups"
+    against = "proc/PID/cgroup"
+    keys = "PID, HIERARCHY"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            for line in truth.lines("proc", pid, "cgroup"):
+                number, controllers, path = line.split(":", 2)
+                out[pid, int(number)] = {"CONTROLLERS": controllers, "PATH": path}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["HIERARCHY"]
+
+
+class EnvironDiff(Told):
+    name = "environ_diff"
+    against = "proc/PID/environ of process and parent"
+    keys = "PID, KEY, CHANGE"
+    memory = True
+
+    def expected(self, truth):
+        known, out = {}, {}
+        for pid in truth.told():
+            known[pid] = {}
+            for name, value in truth.environ(pid):
+                known[pid].setdefault(name, value)
+        for pid, own in known.items():
+            parent = int(truth.stat(pid)[4])
+            theirs = known.get(parent)
+            if not own or not theirs:
+                continue
+            for name in own | theirs:
+                if own.get(name) != theirs.get(name):
+                    change = "added" if name not in theirs else "removed" if name not in own else "changed"
+                    out[pid, name, change] = {"VALUE": own.get(name), "PARENT_VALUE": theirs.get(name), "PPID": parent}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["KEY"], row["CHANGE"]
+
+
+DECLARATIONS = [Cgroups(), Deleted(), Elfs(), EnvironDiff(), LdPreload(), Namespaces(), Orphans(), SetUid(), SuspiciousNames(),
+                Timeline()]
