@@ -46,13 +46,56 @@ sch_fq
 btrfs
 nfsd'
 
+# Only of the scene "rich".
+rich_modules='sctp
+dccp
+vsock_loopback
+mptcp_diag
+vsock_diag
+nf_conntrack
+nf_conntrack_netlink
+nft_masq
+nft_log
+nf_log_syslog
+nft_limit
+nft_reject_inet
+nft_numgen
+nft_objref
+nft_reject
+nft_nat
+sch_ingress
+cls_bpf
+act_bpf
+ip_gre
+raw_diag
+xsk_diag'
+
+# PACKAGE PROGRAM...: what the truth of the scene "rich" is told by, and what sets it.
+rich_programs='iproute2 ip ss tc bridge
+nftables nft
+conntrack conntrack
+wireguard-tools wg
+dmsetup dmsetup
+keyutils keyctl
+bpftool bpftool
+util-linux lsblk
+mount losetup swapon
+util-linux-extra fincore
+coreutils stat
+lsof lsof
+xfsprogs mkfs.xfs
+openssh-client ssh-agent ssh-add ssh-keygen
+openssl openssl'
+
+rich_applets='base64 chroot nohup sha256sum truncate unshare'
+
 applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
 grep head hostname id ip kill killall ln losetup ls lsmod mkdir mkfifo mknod mkswap modprobe insmod mount mv nc
 ping pidof poweroff ps pwd readlink reboot rm rmdir sed seq sh sleep sort stat swapon switch_root sync tail tar
 test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
-files session filter many churn wipe as-alice again crash'
+files session filter many churn wipe as-alice again crash logins network programs hog rings'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -83,10 +126,10 @@ busybox() { # ROOT
     for applet in $applets; do ln -sf busybox "$1/bin/$applet"; done
 }
 
-compile() { # OUTPUT SOURCES...
+compile() { # ARGUMENTS...
     local cc=${CC:-cc}
     if [ "$arch" = arm64 ] && [ "$(uname -m)" != aarch64 ]; then cc=aarch64-linux-gnu-gcc; fi
-    "$cc" -std=gnu17 -O1 -Wall -static -o "$1" "${@:2}" -lutil -lpthread || die "cannot compile ${*:2}"
+    "$cc" -std=gnu17 -O1 -Wall "$@" || die "cannot compile $*"
 }
 
 # Everything in these trees has one date, so that the same input makes the same disk.
@@ -123,7 +166,8 @@ take() { # PACKAGE NAMES PLACE
 }
 
 shell_with_libraries() { # each library under the one name that it is loaded by
-    local libraries=/lib/x86_64-linux-gnu interpreter=/lib64/ld-linux-x86-64.so.2
+    local interpreter=/lib64/ld-linux-x86-64.so.2
+    libraries=/lib/x86_64-linux-gnu
     if [ "$arch" = arm64 ]; then libraries=/lib/aarch64-linux-gnu interpreter=/lib/ld-linux-aarch64.so.1; fi
     mkdir -p "$root$libraries" "$root/lib64"
     take bash bash /bin/bash
@@ -131,6 +175,62 @@ shell_with_libraries() { # each library under the one name that it is loaded by
     take libc6 'libc.so.6 libc-2.*.so' $libraries/libc.so.6
     take libc6 'libdl.so.2 libdl-2.*.so' $libraries/libdl.so.2
     take libtinfo6 'libtinfo.so.6 libtinfo.so.6.*' $libraries/libtinfo.so.6
+}
+
+# The packages of libraries that hold programs of these packages together, with their own.
+library_packages() { # SUITE ARCH PACKAGES...
+    local file=$cache/versions/libraries-$1-$2
+    if [ ! -s "$file" ]; then
+        apt "$1" "$2" apt-get install -s --no-install-recommends "${@:3}" |
+            sed -n 's/^Inst \(\(lib\|zlib\)[^ ]*\) .*/\1/p' > "$file.new"
+        mv "$file.new" "$file"
+    fi
+    cat "$file"
+}
+
+# The package names begin like the libraries' names, but for a few; else one after the other is opened.
+library() { # SONAME: copies it and what it needs
+    local stem=${1%%.so*} package from
+    if [ -e "$root$libraries/$1" ]; then return; fi
+    case $stem in
+    libcrypto) stem=libssl ;;
+    libz) stem=zlib1g ;;
+    libm | libpthread | librt | libresolv | ld-linux*) stem=libc6 ;;
+    *) stem=${stem//_/-} ;;
+    esac
+    for package in $({ grep "^$stem" "$work/libraries"; cat "$work/libraries"; }); do
+        from=$(unpack "$userland" "$arch" "$package")
+        from=$(find "$from" -name "$1" -path '*/lib*' | head -1)
+        if [ -n "$from" ]; then
+            cp -L "$from" "$root$libraries/$1"
+            needs "$root$libraries/$1"
+            return
+        fi
+    done
+    die "no package has $1"
+}
+
+needs() { # FILE
+    local each
+    for each in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do library "$each"; done
+}
+
+rich() {
+    local package programs program
+    # shellcheck disable=SC2046 # words
+    library_packages "$userland" "$arch" $(cut -d' ' -f1 <<< "$rich_programs") > "$work/libraries"
+    while read -r package programs; do
+        for program in $programs; do
+            take "$package" "$program" "/usr/bin/$program"
+            needs "$root/usr/bin/$program"
+        done
+    done <<< "$rich_programs"
+    for program in $rich_applets; do ln -sf busybox "$root/bin/$program"; done
+    cp "$here/guest/rich" "$root/sbin/rich"
+    compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
+    # Where the program `scene` begins, as an offset in its file: it is not relocatable and lies at 4 MB.
+    printf 'p:lab_uprobe /usr/bin/scene:0x%x\n' \
+        $(($(readelf -h "$root/usr/bin/scene" | sed -n 's/.*Entry point address: *//p') - 0x400000)) > "$root/etc/uprobe"
 }
 
 users() {
@@ -170,13 +270,14 @@ decoys() { # kernels that do not run
 }
 
 disk() {
-    local actor
+    local actor room=24
     root=$work/root
     busybox "$root"
     mkdir -p "$root"/{boot,sbin,usr/bin,usr/lib,var,run,tmp,mnt,home/alice,home/bob,srv/data,srv/lower}
     cp "$here/guest/stage" "$root/sbin/init"
-    compile "$root/usr/bin/tell" "$here/guest/tell.c"
-    compile "$root/usr/bin/scene" "$here"/guest/{scene,processes,rights,memory,objects}.c
+    compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
+    compile -static -o "$root/usr/bin/scene" \
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger}.c -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
             -o "$root/usr/bin/compat" "$here/guest/compat.c"
@@ -187,12 +288,20 @@ disk() {
     users
     known_files
     if ! has few; then scene_modules=$scene_modules$'\n'$more_modules; fi
+    if [ "$(value scene)" = rich ]; then
+        scene_modules=$scene_modules$'\n'$rich_modules room=200
+        rich
+    fi
     take_modules "$kernel" "$version" "$root" <<< "$scene_modules" > "$root/etc/modules.scene"
     if has before; then take_modules "$first" "$before" "$root" <<< "$scene_modules" > /dev/null; fi
     if has before || has crash; then cp "$kernel/vmlinuz" "$work/initrd" "$root/boot/"; fi
     if has decoy; then decoys; fi
-    if [ "$(value scene)" = live ]; then cp "$(build_lime "$version")" "$root/lib/lime.ko"; fi
+    if [ "$(value scene)" = live ]; then cp "$(lime "$version")"/lime*.ko "$root/lib/lime.ko"; fi
+    if [ "$(value scene)" = marks ]; then
+        cp "$(modules "$version" marks "$here"/guest/marks/*)"/*.ko "$root/lib/"
+        cp "$here/guest/plant" "$root/sbin/plant"
+    fi
     chmod -R u=rwX,go=rX "$root"
     chmod 755 "$root"/bin/* "$root"/usr/bin/* "$root/sbin/init"
-    file_system "$root" "$work/disk" "$(($(du -sm "$root" | cut -f1) + 24))M" lab-root 1
+    file_system "$root" "$work/disk" "$(($(du -sm "$root" | cut -f1) + room))M" lab-root 1
 }

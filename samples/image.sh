@@ -68,6 +68,20 @@ registers() {
     sed -n '/^CPU#0/,/^(qemu) pmemsave/p' "$work/monitor.log" | grep -v qemu > "$out/registers.txt"
 }
 
+# What this image was made of; the first line tells `make all` that it need not be made again.
+manifest() {
+    local each
+    echo "recipe $(recipe "$name")"
+    echo "kernel $version"
+    echo "guest $(cat "$here"/guest.sh "$here"/guest/* "$here"/guest/*/* 2> /dev/null | sha256sum | cut -d' ' -f1)"
+    echo "qemu $(qemu-system-x86_64 --version | head -1)"
+    {
+        [ ! -e "$work/packages" ] || cat "$work/packages"
+        ls -d "$cache"/debs/*/linux-{image,base,binary,modules}-"$version" 2> /dev/null || :
+    } | LC_ALL=C sort -u | while read -r each; do echo "package $(package_line "$each")"; done
+    (cd "$out" && for each in mem.* truth.tar.zst; do echo "file $each $(stat -c %s "$each") $(sha256sum < "$each" | cut -d' ' -f1)"; done)
+}
+
 pack_truth() {
     local extra=()
     if [ -e "$out/registers.txt" ]; then extra=(registers.txt); fi

@@ -48,17 +48,30 @@ start_qemu() {
     qemu=$!
 }
 
-# Waits for the word at the end of the truth; shows meanwhile what the guest says.  2: QEMU has ended.
+# Waits for the word at the end of the truth; shows meanwhile what the guest says.  2: QEMU has ended, or the kernel hangs
+# before the guest's first word, as some do under emulation now and then.
 wait_frozen() {
-    local seen=0 line waited=0
+    local seen=0 line waited=0 spoke=
     until [ "$(tail -c 7 "$work/truth.tar" | tr -d '\0')" = FROZEN ]; do
         while read -r line; do
             seen=$((seen + 1))
-            case $line in lab:* | *Kernel\ panic*) say "guest: $line" ;; esac
+            case $line in
+            lab:* | *Kernel\ panic*)
+                say "guest: $line"
+                spoke=yes
+                ;;
+            esac
         done < <(tail -n "+$((seen + 1))" "$work/console" | tr -d '\r')
         kill -0 "$qemu" 2> /dev/null || return 2
         sleep 0.25
         waited=$((waited + 1))
+        if [ -z "$spoke" ] && [ $waited -gt $((patience * 4 / 12)) ]; then
+            say "no word of the guest in $((patience / 12)) seconds"
+            echo quit >&3
+            wait "$qemu" || :
+            hangs=$((hangs + 1))
+            return 2
+        fi
         [ $waited -lt $((4 * patience)) ] || die "the guest is not ready after $patience seconds; its console: $work/console"
     done
 }
@@ -87,7 +100,7 @@ dump() {
 }
 
 boot_and_dump() {
-    local try
+    local try hangs=0 counted=0
     for try in {1..40}; do
         say "booting (try $try)"
         start_qemu
@@ -96,6 +109,10 @@ boot_and_dump() {
             return
         fi
         exec 3>&-
+        if [ $hangs -gt $counted ] && [ $hangs -lt 4 ]; then
+            counted=$hangs
+            continue
+        fi
         if ! has high || ! grep -q 'lab: kernel code at' "$work/console" || [ -s "$work/truth.tar" ]; then
             tail -n 12 "$work/console" "$work/monitor.log" >&2
             die "QEMU ended early; above are the last lines of the console and of the monitor"

@@ -41,6 +41,47 @@ apt() { # SUITE ARCH COMMAND...
     "$program" "${options[@]}" "$@"
 }
 
+pinned() { # SUITE ARCH PACKAGE: its version in the file "versions", and its SHA-256
+    awk -v s="$1" -v a="$2" -v p="$3" '$1 == s && $2 == a && $3 == p { print $4, $5 }' "$here/versions" 2> /dev/null
+}
+
+# The pinned version, else the current one of the suite.
+download() { # SUITE ARCH PACKAGE
+    local version sum
+    read -r version sum < <(pinned "$@") || :
+    if [ -n "$version" ]; then
+        if apt "$1" "$2" apt-get download "$3=$version" 2> /dev/null; then
+            sha256sum --status -c <<< "$sum  $(echo ./*.deb)" || die "$3 $version is not the file that \"versions\" knows"
+            return
+        fi
+        say "$3 $version is gone; the current one takes its place"
+    fi
+    apt "$1" "$2" apt-get download "$3" && return
+    apt "$1" "$2" apt-get update || : # the lists may be older than the files
+    # Of a suite that has ended, the updates may be gone.
+    apt "$1" "$2" apt-get download "$3" || apt "$1" "$2" apt-get download "$3/$1"
+}
+
+# A line for each package that was downloaded, and for each kernel that a pattern stood for.
+package_line() { # FOLDER
+    local of=${1%/*} # SUITE-ARCH
+    of=${of##*/}
+    printf '%s %s %s %s %s\n' "${of%-*}" "${of##*-}" "${1##*/}" "$(dpkg-deb -f "$1"/*.deb Version)" \
+        "$(sha256sum < "$(echo "$1"/*.deb)" | cut -d' ' -f1)"
+}
+
+pin() {
+    local each suite arch pattern file
+    echo '# By "samples/make --pin": suite, architecture, package, version, SHA-256; or =pattern of a recipe, kernel'
+    {
+        for each in "$cache"/debs/*/*[!w]; do package_line "$each"; done # not what is half downloaded, .new
+        while read -r each suite pattern arch _; do
+            file=$cache/versions/$suite-$arch-${pattern//\*/_}
+            [ ! -s "$file" ] || echo "$suite $arch =$pattern $(cat "$file")"
+        done <<< "$samples"
+    } | LC_ALL=C sort -u
+}
+
 # Unpacks a package once and prints the folder.  What was downloaded stays.
 unpack() { # SUITE ARCH PACKAGE
     local at=$cache/unpacked/$1-$2/$3 deb=$cache/debs/$1-$2/$3
@@ -49,9 +90,7 @@ unpack() { # SUITE ARCH PACKAGE
             say "downloading $3"
             rm -rf "$deb.new"
             mkdir -p "$deb.new"
-            # Of a suite that has ended, the updates may be gone.
-            (cd "$deb.new" && { apt "$1" "$2" apt-get download "$3" || apt "$1" "$2" apt-get download "$3/$1"; }) ||
-                die "cannot download $3 of $1"
+            (cd "$deb.new" && download "$1" "$2" "$3") || die "cannot download $3 of $1"
             mv "$deb.new" "$deb"
         fi
         rm -rf "$at.new"
@@ -59,30 +98,38 @@ unpack() { # SUITE ARCH PACKAGE
         dpkg-deb -x "$deb"/*.deb "$at.new" || die "cannot unpack $deb"
         mv "$at.new" "$at"
     fi
+    if [ -d "$work" ]; then echo "$deb" >> "$work/packages"; fi
     echo "$at"
 }
 
-# The newest kernel package that the pattern of a sample stands for, as a version: 6.1.0-56-cloud-amd64.
+# The kernel that the pattern of a sample stands for, as a version: 6.1.0-56-cloud-amd64.  The pinned one, else the newest.
 kernel_version() { # SUITE ARCH PATTERN
-    local file=$cache/versions/$1-$2-${3//\*/_} package=$3
-    case $3 in *"-$2" | *"-$2-"*) ;; *) package=$3-$2 ;; esac
+    local file=$cache/versions/$1-$2-${3//\*/_} found
     if [ ! -e "$file" ]; then
         mkdir -p "${file%/*}"
-        local found
-        case $3 in
-        *'*'*)
-            found=$(apt "$1" "$2" apt-cache pkgnames linux-image- | sed -n "/^${3/\*/.*}-$2\$/s/^linux-image-//p" |
-                sort -V | tail -1)
-            ;;
-        *)
-            found=$(apt "$1" "$2" apt-cache depends "$package" | sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p' |
-                head -1)
-            ;;
-        esac
-        [ -n "$found" ] || die "no package $package in $1"
+        read -r found _ < <(pinned "$1" "$2" "=$3") || :
+        if [ -n "$found" ] && ! apt "$1" "$2" apt-cache show "linux-image-$found" > /dev/null 2>&1; then
+            say "the kernel $found is gone; the current one takes its place"
+            found=
+        fi
+        if [ -z "$found" ]; then found=$(newest_kernel "$@"); fi
+        [ -n "$found" ] || die "no package $3 in $1"
         echo "$found" > "$file"
     fi
     cat "$file"
+}
+
+newest_kernel() { # SUITE ARCH PATTERN
+    local package=$3
+    case $3 in
+    *'*'*)
+        apt "$1" "$2" apt-cache pkgnames linux-image- | sed -n "/^${3/\*/.*}-$2\$/s/^linux-image-//p" | sort -V | tail -1
+        ;;
+    *)
+        case $3 in *"-$2" | *"-$2-"*) ;; *) package=$3-$2 ;; esac
+        apt "$1" "$2" apt-cache depends "$package" | sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p' | head -1
+        ;;
+    esac
 }
 
 # All of one kernel in one folder: vmlinuz, modules/ (not compressed).
@@ -137,30 +184,90 @@ extract_vmlinux() { # VMLINUZ OUTPUT
     die "cannot unpack $1"
 }
 
-# The LiME module for one kernel, built outside the guest from the distribution's headers.
-build_lime() { # VERSION
-    local at=$cache/lime/$1 headers common kbuild
-    if [ ! -e "$at/lime.ko" ]; then
-        say "building the LiME module for $1"
+# The distribution's headers of one kernel as a tree that modules are built with, outside the guest.
+headers() { # VERSION
+    local at=$cache/headers/$1 headers common kbuild
+    if [ ! -e "$at" ]; then
         local kinds link to
         headers=$(unpack "$suite" "$arch" "linux-headers-$1")
         kinds=$(apt "$suite" "$arch" apt-cache depends "linux-headers-$1" | sed -n 's/.*Depends: //p')
         common=$(unpack "$suite" "$arch" "$(grep 'linux-headers-.*common' <<< "$kinds" | head -1)")
         kbuild=$(unpack "$suite" "$arch" "$(grep '^linux-kbuild' <<< "$kinds" | head -1)")
-        rm -rf "$at"
-        mkdir -p "$at/tree" "$at/src"
-        cp -a "$headers/usr" "$common/usr" "$kbuild/usr" "$at/tree/"
+        rm -rf "$at.new"
+        mkdir -p "$at.new"
+        cp -a "$headers/usr" "$common/usr" "$kbuild/usr" "$at.new/"
         # The headers name their own place; the links are relative or absolute by release.
-        grep -rlI --include=Makefile "/usr/src/linux-headers" "$at/tree/usr/src" |
-            xargs -r sed -i "s,/usr/src/,$at/tree/usr/src/,g"
-        find "$at/tree" -type l | while read -r link; do
+        grep -rlI --include=Makefile "/usr/src/linux-headers" "$at.new/usr/src" |
+            xargs -r sed -i "s,/usr/src/,$at/usr/src/,g"
+        find "$at.new" -type l | while read -r link; do
             to=$(readlink "$link")
-            case $to in /usr/*) ln -sfn "$at/tree$to" "$link" ;; esac
+            case $to in /usr/*) ln -sfn "$at$to" "$link" ;; esac
         done
-        cp "$(unpack "$suite" "$arch" lime-forensics-dkms)"/usr/src/lime-forensics-*/* "$at/src/" 2> /dev/null || :
-        make -s -C "$at/tree/usr/src/linux-headers-$1" M="$at/src" modules > "$at/log" 2>&1 ||
-            die "LiME does not build: see $at/log"
-        cp "$at"/src/lime*.ko "$at/lime.ko"
+        own_libraries "$at.new"
+        compiler "$at.new"
+        mv "$at.new" "$at"
     fi
-    echo "$at/lime.ko"
+    echo "$at"
+}
+
+# Tools of another release's kernel package that this machine's libraries do not suit run with that release's.
+own_libraries() { # FOLDER
+    local package from path='' tool loader
+    for package in libc6 zlib1g $(apt "$userland" "$arch" apt-cache pkgnames | grep -E '^lib(elf1|ssl3|zstd1)(t64)?$'); do
+        from=$(unpack "$userland" "$arch" "$package")
+        path=$path$(find "$from" -name '*.so.*' -printf '%h\n' | sort -u | tr '\n' ':')
+        if [ "$package" = libc6 ]; then loader=$(find "$from" -type f -name 'ld-linux-*.so.*' | head -1); fi
+    done
+    find "$1" -path '*kbuild*' -type f -perm -u+x | while read -r tool; do
+        ldd "$tool" 2>&1 | grep 'not found' > /dev/null || continue
+        mv "$tool" "$tool.elf"
+        # shellcheck disable=SC2016 # for the script
+        printf '#!/bin/sh\nexec %s --library-path %s --argv0 "$0" "${0%%/*}/%s.elf" "$@"\n' "$loader" "$path" "${tool##*/}" > "$tool"
+        chmod 755 "$tool"
+    done
+}
+
+# The kernel's Makefiles use options of the compiler that built it: an older one goes without those that it does not know.
+compiler() { # FOLDER
+    cat > "$1/cc" <<- 'END'
+	#!/bin/bash
+	options=() keep=()
+	for each in "$@"; do
+	    case $each in -f* | -m* | -W[a-z]*) options+=("$each") ;; esac
+	done
+	unknown=$(LC_ALL=C cc "${options[@]}" -fsyntax-only -x c /dev/null 2>&1 |
+	    sed -n "s/.*unrecognized command-line option '\\([^']*\\)'.*/\\1/p")
+	for each in "$@"; do
+	    grep -qxFe "$each" <<< "$unknown" || keep+=("$each")
+	done
+	exec cc "${keep[@]}"
+	END
+    chmod 755 "$1/cc"
+}
+
+# Builds modules from a folder of sources and prints the folder that holds them.
+modules() { # VERSION NAME SOURCES...
+    local at=$cache/modules/$1-$2 tree own=()
+    if [ ! -e "$at/built" ] || [ -n "$(find "${@:3}" -newer "$at/built")" ]; then
+        tree=$(headers "$1")
+        say "building the module $2 for $1"
+        rm -rf "$at"
+        mkdir -p "$at"
+        cp "${@:3}" "$at/"
+        if ! grep "CONFIG_GCC_VERSION=$(cc -dumpfullversion | awk -F. '{ printf "%d%02d%02d", $1, $2, $3 }')" \
+            "$tree/usr/src/linux-headers-$1/.config" > /dev/null; then
+            own=(CC="$tree/cc")
+        fi
+        make -s -C "$tree/usr/src/linux-headers-$1" M="$at" CONFIG_DEBUG_INFO_BTF_MODULES= "${own[@]}" modules > "$at/log" 2>&1 ||
+            die "the module $2 does not build: see $at/log"
+        : > "$at/built"
+    fi
+    echo "$at"
+}
+
+# The LiME module as Debian packages it.
+lime() { # VERSION
+    local from
+    from=$(unpack "$suite" "$arch" lime-forensics-dkms)
+    modules "$1" lime "$from"/usr/src/lime-forensics-*/*.[ch] "$from"/usr/src/lime-forensics-*/Makefile
 }

@@ -129,30 +129,34 @@ void files(void)
 /* ---- a login: a shell on a terminal, typed to
  * -------------------------------------------------------------------------- */
 
-void session(void)
+struct person {
+    uid_t uid;
+    const char *name, *home;
+};
+
+static pid_t login(struct person p, const char *const *typed, size_t count)
 {
-    static const char *const typed[] = { "cd /srv", "ls -l", "export LAB_VAR=typed",
-                                         "echo hello from bob", "uname -r" };
     int master;
     pid_t pid = forkpty(&master, NULL, NULL, &(struct winsize){ 25, 100, 0, 0 });
     if (!pid) {
-        become(BOB);
-        char *env[] = { "HOME=/home/bob",
-                        "USER=bob",
-                        "LOGNAME=bob",
-                        "SHELL=/bin/bash",
-                        "TERM=dumb",
-                        "PATH=/bin:/usr/bin",
-                        "HISTFILE=/home/bob/.bash_history",
-                        NULL };
-        if (chdir("/home/bob"))
+        become(p.uid);
+        char env[4][64];
+        snprintf(env[0], sizeof env[0], "HOME=%s", p.home);
+        snprintf(env[1], sizeof env[1], "USER=%s", p.name);
+        snprintf(env[2], sizeof env[2], "LOGNAME=%s", p.name);
+        snprintf(env[3], sizeof env[3], "HISTFILE=%s/.bash_history", p.home);
+        char *all[] = { env[0],      env[1],
+                        env[2],      "SHELL=/bin/bash",
+                        "TERM=dumb", "PATH=/bin:/usr/bin",
+                        env[3],      NULL };
+        if (chdir(p.home))
             _exit(1);
-        execle("/bin/bash", "-bash", "--norc", "--noprofile", "-i", NULL, env);
+        execle("/bin/bash", "-bash", "--norc", "--noprofile", "-i", NULL, all);
         _exit(1);
     }
     char c[256];
     fcntl(master, F_SETFL, O_NONBLOCK);
-    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+    for (size_t i = 0; i < count; i++) {
         usleep(400000);
         while (read(master, c, sizeof c) > 0)
             ;
@@ -161,9 +165,46 @@ void session(void)
     sleep(1);
     while (read(master, c, sizeof c) > 0)
         ;
+    return pid;
+}
+
+void session(void)
+{
+    static const char *const typed[] = { "cd /srv", "ls -l", "export LAB_VAR=typed",
+                                         "echo hello from bob", "uname -r" };
+    pid_t pid = login((struct person){ BOB, "bob", "/home/bob" }, typed, 5);
     fact("{\"kind\":\"login\",\"pid\":%d,\"shell\":%d,\"typed\":[\"cd /srv\",\"ls -l\",\"export "
          "LAB_VAR=typed\",\"echo hello from bob\",\"uname -r\"]}",
          getpid(), pid);
+    sleep_for_ever();
+}
+
+/* More shells; each says at last itself what its history is, with times, in /tmp/history-NAME. */
+void logins(void)
+{
+    static const char *const alice[] = {
+        "id",
+        "cat /etc/hostname",
+        "for i in 1 2; do",
+        "  echo $i",
+        "done",
+        " echo 'a command that begins with a space'",
+        "export LAB_TOKEN='only an example'",
+        "history -d 2",
+        "HISTTIMEFORMAT='%s ' history > /tmp/history-alice",
+    };
+    static const char *const root[] = {
+        "cd /root",
+        "ps | grep web",
+        "mount -o remount,rw /",
+        "sleep 7000 &",
+        "echo 'umlaut: \303\274'",
+        "HISTTIMEFORMAT='%s ' history > /tmp/history-root",
+    };
+    pid_t a = login((struct person){ ALICE, "alice", "/home/alice" }, alice,
+                    sizeof alice / sizeof *alice),
+          b = login((struct person){ 0, "root", "/root" }, root, sizeof root / sizeof *root);
+    fact("{\"kind\":\"logins\",\"pid\":%d,\"alice\":%d,\"root\":%d}", getpid(), a, b);
     sleep_for_ever();
 }
 

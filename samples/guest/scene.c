@@ -6,7 +6,13 @@
  *     processes.c  trees, threads, states, names
  *     rights.c     users, capabilities, namespaces
  *     memory.c     keys and regions
- *     objects.c    sockets, files, a terminal, the kernel's own programs */
+ *     objects.c    sockets, files, a terminal, the kernel's own programs
+ *
+ * and of the scene "rich":
+ *
+ *     network.c    sockets of every family and state
+ *     programs.c   BPF
+ *     hunger.c     swapped memory, io_uring */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -196,13 +202,15 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } actors[] = {
-        { "webd", webd },         { "orphan", orphan },   { "threads", threads },
-        { "headless", headless }, { "states", states },   { "burner", burner },
-        { "deleted", deleted },   { "memexec", memexec }, { "gone-agent", deleted },
-        { "mem-agent", memexec }, { "rights", rights },   { "nest", nest },
-        { "keeper", keeper },     { "regions", regions }, { "sockets", sockets },
-        { "files", files },       { "session", session }, { "filter", filter },
-        { "churn", churn },       { "wipe", wipe },
+        { "webd", webd },         { "orphan", orphan },     { "threads", threads },
+        { "headless", headless }, { "states", states },     { "burner", burner },
+        { "deleted", deleted },   { "memexec", memexec },   { "gone-agent", deleted },
+        { "mem-agent", memexec }, { "rights", rights },     { "nest", nest },
+        { "keeper", keeper },     { "regions", regions },   { "sockets", sockets },
+        { "files", files },       { "session", session },   { "filter", filter },
+        { "churn", churn },       { "wipe", wipe },         { "logins", logins },
+        { "network", network },   { "programs", programs }, { "hog", hog },
+        { "rings", rings },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

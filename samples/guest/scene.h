@@ -36,3 +36,10 @@ void sockets(void);
 void files(void);
 void session(void);
 void filter(void);
+
+/* of the scene "rich" */
+void logins(void);
+void network(void);
+void programs(void);
+void hog(void);
+void rings(void);

@@ -430,6 +430,7 @@ static void whole_system(void)
         file_member(files[i], path, true);
     }
     tree("/proc/net/", "proc/net", 2);
+    tree("/run/lab/said", ".", 1);
     member_file("vmcoreinfo", "/sys/kernel/vmcoreinfo");
     member_file("kernel-notes", "/sys/kernel/notes");
     member_file("users.txt", "/etc/passwd");
@@ -492,7 +493,10 @@ static void clock_lines(struct text *t)
 /* The last pass: everything is read before anything is sent. */
 static void last_pass(const char *when)
 {
-    struct text pids = { 0 }, tids = { 0 }, stats = { 0 }, clock = { 0 };
+    static const char *const nets[] = { "tcp",  "tcp6", "udp",     "udp6",   "raw",
+                                        "raw6", "unix", "netlink", "packet", "nf_conntrack" };
+    enum { NETS = sizeof nets / sizeof *nets };
+    struct text pids = { 0 }, tids = { 0 }, stats = { 0 }, clock = { 0 }, net[NETS] = { 0 };
     char path[PATH_MAX], name[64];
     for (struct listing p = list("/proc", number); next(&p);) {
         add(&pids, "%s%s", pids.used ? " " : "", p.name);
@@ -505,6 +509,10 @@ static void last_pass(const char *when)
         }
     }
     add(&pids, "\n");
+    for (size_t i = 0; i < NETS; i++) {
+        snprintf(path, sizeof path, "/proc/net/%s", nets[i]);
+        slurp(&net[i], path, 0);
+    }
     clock_lines(&clock);
     snprintf(name, sizeof name, "pids-%s.txt", when);
     member_text(name, &pids);
@@ -512,6 +520,10 @@ static void last_pass(const char *when)
     member_text(name, &tids);
     snprintf(name, sizeof name, "stat-%s.txt", when);
     member_text(name, &stats);
+    for (size_t i = 0; i < NETS; i++) {
+        snprintf(name, sizeof name, "net-%s-%s.txt", nets[i], when);
+        member_text(name, &net[i]);
+    }
     snprintf(name, sizeof name, "clock-%s.txt", when);
     member_text(name, &clock);
 }
