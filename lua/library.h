@@ -7,7 +7,8 @@
 struct script_file {
     const char *name, *text;
     size_t len;
-    const char *folder; /**< that require() looks in; NULL: none */
+    const char *folder;      /**< that require() looks in; NULL: none */
+    const char *declaration; /**< the text without what runs; NULL: only the text has it */
 };
 extern const struct script_file script_library[]; /**< ends with a NULL name */
 

@@ -357,6 +357,7 @@ static void drop(struct script_plugin *p)
 /** Read one script's declaration in @s and register it. */
 static int add(struct script *s, const struct script_file *f, struct eg_error *e)
 {
+    const char *first = f->declaration ? f->declaration : f->text;
     struct script_plugin *p = calloc(1, sizeof *p);
     struct eg_error why;
     int rc;
@@ -378,7 +379,7 @@ static int add(struct script *s, const struct script_file *f, struct eg_error *e
     lua_pushlightuserdata(s->L, p);
     rc = script_call(s, 1, 0, e);
     if (!rc)
-        rc = script_run(s, f->name, f->text, f->len, 1, e);
+        rc = script_run(s, f->name, first, f->declaration ? strlen(first) : f->len, 1, e);
     if (!rc && !p->declared && f->folder && lua_istable(s->L, -1)) {
         lua_settop(s->L, 0);
         drop(p); // what other scripts of the folder require()
@@ -415,5 +416,6 @@ int eg_lua_add_files(const struct script_file *files, struct eg_error *e)
 
 int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e)
 {
-    return eg_lua_add_files((const struct script_file[]){ { file, text, len, NULL }, { 0 } }, e);
+    return eg_lua_add_files(
+        (const struct script_file[]){ { .name = file, .text = text, .len = len }, { 0 } }, e);
 }
