@@ -64,6 +64,9 @@ void script_charge(lua_State *L, uint64_t n);
 bool script_is_over(const struct script *s);
 /** Raise what nothing catches. */
 _Noreturn void script_leave(lua_State *L, enum script_end end);
+/** Did what was just called fail the run? Where that is the author's mistake it is an error of his,
+ * with its line, and the run goes on; else the script ends. */
+void script_check_run(lua_State *L);
 /** Compile text, in steps that are charged, as lua_load does. */
 int script_load(lua_State *L, const char *text, size_t len, const char *chunk);
 /** Compile and call text that is named @name in messages; its results are left on the stack.

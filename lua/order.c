@@ -236,13 +236,14 @@ static int pairs(lua_State *L)
     return 2;
 }
 
-/** The least key of the table at 1 and its value, pushed. */
+/** The least key of the table at 1 and its value, at 3 and 4; nil where there is none. */
 static void push_first(lua_State *L)
 {
     struct key least = { 0 };
     int n = 0;
 
-    lua_pushnil(L); // 2: the least
+    lua_settop(L, 2);
+    lua_pushnil(L); // 3: the least
     for (lua_pushnil(L); lua_next(L, 1);) {
         struct key k;
 
@@ -251,19 +252,48 @@ static void push_first(lua_State *L)
         if (n > 1 && compare_keys(&k, &least) > 0)
             continue;
         least = k;
-        lua_copy(L, -1, 2);
+        lua_copy(L, -1, 3);
     }
     script_charge(L, (uint64_t)n);
     if (!n)
         return;
-    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
     lua_rawget(L, 1);
+}
+
+/** Where the key at 2 is in the list at 4; where it was, if it has been taken out of the table
+ * since. */
+static lua_Integer place_of(lua_State *L)
+{
+    const lua_Integer n = (lua_Integer)lua_rawlen(L, 4);
+    lua_Integer i = 0;
+    struct key key;
+
+    script_charge(L, (uint64_t)n);
+    for (i = 1; i <= n; i++) {
+        lua_settop(L, 4);
+        lua_rawgeti(L, 4, i);
+        if (lua_rawequal(L, -1, 2))
+            return i;
+    }
+    lua_pushvalue(L, 2);
+    key = key_of(L, 0);
+    for (i = 1; i <= n; i++) {
+        struct key other;
+
+        lua_settop(L, 4);
+        lua_rawgeti(L, 4, i);
+        other = key_of(L, 0);
+        if (compare_keys(&key, &other) < 0)
+            break;
+    }
+    return i - 1;
 }
 
 /** next(t, key): the order is kept from one call to the next, by the table in the registry. */
 static int next(lua_State *L)
 {
-    lua_Integer n, i;
+    lua_Integer i;
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
@@ -272,11 +302,16 @@ static int next(lua_State *L)
     if (lua_isnil(L, 2)) {
         lua_pushnil(L);
         lua_rawset(L, 3);
-        lua_settop(L, 1);
         push_first(L);
-        return lua_gettop(L) - 1;
+        if (lua_type(L, 3) <= LUA_TSTRING || script_is_cursor(L, 3)) // 3: a key, or nothing
+            return lua_gettop(L) - 2;
+        lua_settop(L, 2); // what has no place of its own is taken out while its list is there
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &orders_key);
+        lua_pushnil(L);
+    } else {
+        lua_rawget(L, 3);
     }
-    if (lua_rawget(L, 3) != LUA_TTABLE) { // 4
+    if (!lua_istable(L, 4)) {
         lua_settop(L, 3);
         push_keys(L);
         lua_pushvalue(L, 1);
@@ -286,18 +321,8 @@ static int next(lua_State *L)
     lua_getfield(L, 4, "at");
     i = lua_tointeger(L, -1);
     lua_rawgeti(L, 4, i);
-    if (!i || !lua_rawequal(L, -1, 2)) {
-        n = (lua_Integer)lua_rawlen(L, 4);
-        script_charge(L, (uint64_t)n);
-        for (i = 1; i <= n; i++) {
-            lua_settop(L, 4);
-            lua_rawgeti(L, 4, i);
-            if (lua_rawequal(L, -1, 2))
-                break;
-        }
-        if (i > n)
-            return luaL_error(L, "invalid key to 'next'");
-    }
+    if (!lua_isnil(L, 2) && (!i || !lua_rawequal(L, -1, 2)))
+        i = place_of(L);
     lua_settop(L, 4);
     i = push_next(L, 4, i);
     if (!i) {

@@ -181,13 +181,15 @@ static int output(lua_State *L)
 
     bytes = luaL_checklstring(L, 2, &len);
     for (size_t i = 0; name[i]; i++)
-        luaL_argcheck(L, !iscntrl((unsigned char)name[i]), 1, "a control character in a file's name");
+        luaL_argcheck(L, !iscntrl((unsigned char)name[i]), 1,
+                      "a control character in a file's name");
     script_charge(L, 1000 + len / 16);
     f = eg_output(s->run, name);
     if (f)
         fwrite(bytes, 1, len, f);
-    if (!f || !eg_output_done(s->run, f))
-        return luaL_error(L, "%s", s->run->error);
+    if (f)
+        eg_output_done(s->run, f);
+    script_check_run(L);
     return 0;
 }
 

@@ -144,6 +144,19 @@ void script_charge(lua_State *L, uint64_t n)
         check(L);
 }
 
+void script_check_run(lua_State *L)
+{
+    struct eg_run *r = script_of(L)->run;
+    const int status = r->status;
+
+    if (!status)
+        return;
+    if (status != -EG_EFORMAT && status != -EG_EUSAGE)
+        script_leave(L, SCRIPT_STOPPED);
+    r->status = 0;
+    luaL_error(L, "%s", r->error);
+}
+
 /* ---- what can catch errors may not catch those ---- */
 
 /** After a protected call: an end is passed on. */

@@ -78,8 +78,10 @@ static int next(lua_State *L)
     case WALK_MAPLE:
         return eg_maple_next(&w->index, &entry) ? push_entry(L, w, &entry) : 0;
     }
-    if (!more)
+    if (!more) {
+        script_check_run(L);
         return 0;
+    }
     script_push_value(L, o);
     return 1;
 }
@@ -97,6 +99,7 @@ static struct walk *new_walk(lua_State *L, enum walk_kind kind)
 /** It and what it borrows (names at 2 and 3) as the function that `for` calls. */
 static int iterate(lua_State *L)
 {
+    script_check_run(L);
     lua_insert(L, 1);
     lua_settop(L, 4);
     lua_pushcclosure(L, next, 4);
@@ -237,6 +240,7 @@ static int call(lua_State *L)
     if (n < f->min)
         return luaL_error(L, "these are wanted: (%s)", f->args);
     cell = f->call(s->run, args, n);
+    script_check_run(L);
     check_run(L);
     switch (cell.tag) {
     case EG_CELL_INT:

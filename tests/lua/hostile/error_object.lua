@@ -1,0 +1,2 @@
+--! did not end
+error(setmetatable({}, { __tostring = function() while true do end end }))

@@ -1,0 +1,2 @@
+--! nil
+error(nil)

@@ -1,0 +1,2 @@
+--! xxxxxx
+error(("x"):rep(2 << 20))

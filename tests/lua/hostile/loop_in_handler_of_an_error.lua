@@ -1,0 +1,2 @@
+--! did not end
+xpcall(error, function() while true do end end)

@@ -1,0 +1,2 @@
+--! no name for a file
+eg.output("../evil", "x")

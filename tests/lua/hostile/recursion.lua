@@ -1,0 +1,3 @@
+--! memory
+local function f() return 1 + f() end
+f()

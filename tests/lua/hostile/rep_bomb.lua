@@ -1,0 +1,2 @@
+--! memory
+while true do pcall(string.rep, "x", 1 << 40) end

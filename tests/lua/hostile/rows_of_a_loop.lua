@@ -1,0 +1,2 @@
+--! did not end
+while true do pcall(eg.rows, "loop") end

@@ -1,0 +1,2 @@
+--! nested
+eg.rows("rows_of_itself")

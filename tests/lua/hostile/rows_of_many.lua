@@ -1,0 +1,2 @@
+--! the script
+while true do pcall(eg.rows, "rows_without_end") end

@@ -1,0 +1,3 @@
+--! C stack overflow
+local function deeper() return coroutine.wrap(deeper)() end
+deeper()
