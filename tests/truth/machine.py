@@ -3,7 +3,7 @@ import re
 import struct
 
 from declare import Declaration, hexadecimal
-from processes import seconds
+from processes import UNLINKED, seconds
 from truth import unescape
 
 
@@ -92,9 +92,11 @@ class Info(Declaration):
         return want == have or isinstance(want, float) and isinstance(have, float) and abs(want - have) < 0.001
 
     def explain_wrong(self, truth, key, column, want, have):
-        if truth.live and have and key in ("processes", "threads", "modules") and int(have) >= int(want):
-            return "it lived while the image was being taken"
-        return None
+        if key not in ("processes", "threads", "modules") or not (have or "").isdigit():
+            return None
+        if 0 < int(want) - int(have) == len(truth.unlinked()) and key != "modules":
+            return UNLINKED
+        return "it lived while the image was being taken" if truth.live and int(have) >= int(want) else None
 
 
 class LsMod(Declaration):

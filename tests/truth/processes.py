@@ -15,6 +15,9 @@ def seconds(iso):
     return t.timestamp() + float("0." + (part or "0"))
 
 
+UNLINKED = "the scene took the task off the kernel's list, along which the plugin goes; /proc has it by its number"
+
+
 class OfProcesses(Declaration):
     """Rows whose key begins with a process id."""
 
@@ -22,6 +25,8 @@ class OfProcesses(Declaration):
         return row["PID"]
 
     def explain_missing(self, truth, key, want, got):
+        if (key[0] if isinstance(key, tuple) else key) in truth.unlinked():
+            return UNLINKED
         return "the dump leaves out processes' memory" if truth.partial and self.memory else None
 
     def explain_wrong(self, truth, key, column, want, have):
@@ -186,7 +191,9 @@ class Maps(OfProcesses):
         return value or "" if column == "File_Path" else value
 
     def explain_missing(self, truth, key, want, got):
-        return "the process ran on after its report" if truth.ran_since(key[0]) and want["File_Path"] in ("", "[heap]") else None
+        if truth.ran_since(key[0]) and want["File_Path"] in ("", "[heap]"):
+            return "the process ran on after its report"
+        return super().explain_missing(truth, key, want, got)
 
     def explain_wrong(self, truth, key, column, want, have):
         if truth.ran_since(key[0]) and column == "End" and have is not None:

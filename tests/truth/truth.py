@@ -54,6 +54,14 @@ class Truth:
         """What the actors of the scene did."""
         return [fact for fact in map(json.loads, self.lines("lab", "facts.jsonl")) if fact["kind"] == kind]
 
+    def unlinked(self):
+        """Processes that the scene took off the kernel's list; /proc finds them by their number still."""
+        return {json.loads(line)["pid"] for line in self.lines("marks.jsonl") if '"kind":"task"' in line}
+
+    def dropped(self):
+        """Has the guest emptied its page cache?"""
+        return any(line.split()[1] != "0" for line in self.lines("proc", "vmstat") if line.startswith("drop_pagecache "))
+
     def page(self):
         """Bytes of a page of the guest: what divides the bounds of all mappings."""
         return math.gcd(*(bound for _, f in self.maps() for bound in (f.start, f.end))) or 4096
