@@ -39,7 +39,7 @@ return plugin {
       local inode = linux.file_inode(file)
       row {
         PID = t.pid, COMM = t.comm, KIND = kind, WHY = why, START = vma and vma.vm_start, END = vma and vma.vm_end,
-        FLAGS = vma and flags_of(vma), INODE = inode.i_ino, LINKS = inode.i_nlink, SIZE = inode.i_size,
+        FLAGS = vma and flags_of(vma), INODE = eg.at(inode, "i_ino"), LINKS = inode.i_nlink, SIZE = inode.i_size,
         PATH = linux.file_path(file),
       }
     end

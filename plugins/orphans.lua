@@ -57,7 +57,8 @@ return plugin {
         local line = at ~= 0 and linux.args(t)
         if named and at ~= 0 then say("a kernel thread's name, and user memory") end
         if named and at == 0 then say("a kernel thread's name, not the flag of one") end
-        if type(line) == "string" and line:match("^%[[^%]]*%]$") then say("a command line in brackets, as ps shows kernel threads") end
+        local argv0 = type(line) == "string" and line:match("^[^\0]*") or ""
+        if argv0:match("^%[.*%]$") then say("argv[0] in brackets, as ps shows kernel threads") end
         if ppid == 2 then say("a process whose parent is kthreadd") end
         if at == 0 and eg.value(t.flags, 0) & PF_EXITING == 0 and eg.ok(mm) then
           say("no memory, and neither a kernel thread nor ended")

@@ -21,6 +21,24 @@ static struct eg_cell text_of(const char *text, struct eg_obj o)
     return eg_missing(o.why ? (enum eg_why)o.why : EG_UNREADABLE, o.addr);
 }
 
+/** A cell that names a place because it could not be read: as a row would have it. */
+static struct eg_cell unread(struct eg_cell cell)
+{
+    struct eg_obj o = cell.obj;
+    uint64_t at;
+
+    if (cell.tag != EG_CELL_OBJ || o.why)
+        return cell;
+    if (o.kind == EG_K_PTR && eg_load(&at, o)) {
+        if (!at)
+            return eg_missing(EG_NULL, 0);
+        o.addr = at;
+    }
+    if (!eg_bytes(o.view, o.space, o.addr, 1))
+        return eg_missing((enum eg_why)o.view->why, o.view->why_addr);
+    return cell;
+}
+
 static struct eg_cell path(struct eg_run *r, const struct eg_obj *args, unsigned n)
 {
     return text_of(linux_path(r, args[0], given(args, n, 1)), args[0]);
@@ -67,7 +85,7 @@ EG_FUNCTION(dentry_path) = {
 static struct eg_cell vma_name(struct eg_run *r, const struct eg_obj *args, unsigned n)
 {
     (void)n;
-    return linux_vma_name(r, args[0], args[1]);
+    return unread(linux_vma_name(r, args[0], args[1]));
 }
 
 EG_FUNCTION(vma_name) = {
@@ -182,7 +200,7 @@ EG_FUNCTION(environ) = {
 static struct eg_cell params(struct eg_run *r, const struct eg_obj *args, unsigned n)
 {
     (void)n;
-    return linux_params(r, args[0]);
+    return unread(linux_params(r, args[0]));
 }
 
 EG_FUNCTION(params) = {

@@ -45,7 +45,7 @@ return plugin {
       local off, dev, inode = 0, 0, 0
       if eg.address(file) ~= 0 then
         local node = linux.file_inode(file)
-        off, dev, inode = vma.vm_pgoff, node.i_sb.s_dev, node.i_ino
+        off, dev, inode = vma.vm_pgoff, node.i_sb.s_dev, eg.at(node, "i_ino") -- unsigned, which an integer of Lua is not
         if eg.ok(off) then off = off << shift end
       end
       row {
