@@ -106,7 +106,7 @@ return plugin {
           end
         end
       elseif set then
-        row { PID = t.pid, COMM = t.comm, PATH = set }
+        eg.note("process " .. tostring(t.pid) .. ": its groups cannot be read")
       end
     end
   end,

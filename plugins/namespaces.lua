@@ -10,9 +10,8 @@ local kinds = {
 local function pid_ns(k, t)
   local pid = eg.has(t, "thread_pid") and t.thread_pid or t.pids[0].pid
   local level = pid.level
-  if math.type(level) ~= "integer" then return level end
   local first = eg.at(pid, "numbers[0]") -- declared with one element, or with none
-  if not eg.ok(first) or level < 0 or level > 32 then return first end
+  if math.type(level) ~= "integer" or level > 32 or not eg.ok(first) then return nil end
   return eg.object(k, "upid", eg.address(first) + level * eg.sizeof("upid")).ns
 end
 

@@ -15,6 +15,8 @@ static struct eg_cell formatted(struct eg_run *r, const char *format, struct eg_
 {
     const char *s = eg_string(r, text, NAME_MAX_);
 
+    if (!s && !text.why && text.kind == EG_K_CHARS) // of a size that is not known
+        return eg_missing((enum eg_why)text.view->why, text.view->why_addr);
     if (!s)
         return eg_cell_of(text);
     return eg_text(eg_strf(r, "%s%s%s", format, s, *format ? "]" : ""));

@@ -7,10 +7,11 @@ local function nspid(k, t)
   local pid = t.thread_pid
   local level, first = pid.level, pid.numbers
   if not eg.ok(level) then return level end
-  if level == 0 then return eg.at(first, "[0].nr") end
   local text = {}
   for i = 0, math.min(level, 31) do
-    text[i + 1] = eg.object(k, "upid", eg.address(first) + i * eg.sizeof("upid")).nr
+    local nr = eg.object(k, "upid", eg.address(first) + i * eg.sizeof("upid")).nr
+    if not eg.ok(nr) then return nr end
+    text[i + 1] = nr
   end
   return table.concat(text, ",")
 end
