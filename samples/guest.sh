@@ -70,7 +70,7 @@ ip_gre
 raw_diag
 xsk_diag'
 
-# PACKAGE PROGRAM...: what the truth of the scene "rich" is told by, and what sets it.
+# PACKAGE[|PACKAGE] PROGRAM...: what the truth of the scene "rich" is told by, and what sets it.
 rich_programs='iproute2 ip ss tc bridge
 nftables nft
 conntrack conntrack
@@ -84,7 +84,7 @@ util-linux-extra fincore
 coreutils stat
 lsof lsof
 xfsprogs mkfs.xfs
-openssh-client ssh-agent ssh-add ssh-keygen
+openssh-client|openssh-common ssh-agent ssh-add ssh-keygen
 openssl openssl'
 
 rich_applets='base64 chroot nohup sha256sum truncate unshare'
@@ -215,13 +215,22 @@ needs() { # FILE
     for each in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do library "$each"; done
 }
 
+holder() { # PROGRAM PACKAGE[|PACKAGE]: the first that has it
+    local package from
+    for package in ${2//|/ }; do
+        from=$(unpack "$userland" "$arch" "$package")
+        if find "$from" -name "$1" -path '*bin/*' | grep . > /dev/null; then break; fi
+    done
+    echo "$package"
+}
+
 rich() {
     local package programs program
     # shellcheck disable=SC2046 # words
-    library_packages "$userland" "$arch" $(cut -d' ' -f1 <<< "$rich_programs") > "$work/libraries"
+    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") > "$work/libraries"
     while read -r package programs; do
         for program in $programs; do
-            take "$package" "$program" "/usr/bin/$program"
+            take "$(holder "$program" "$package")" "$program" "/usr/bin/$program"
             needs "$root/usr/bin/$program"
         done
     done <<< "$rich_programs"

@@ -74,12 +74,13 @@ pin() {
     local each suite arch pattern file
     echo '# By "samples/make --pin": suite, architecture, package, version, SHA-256; or =pattern of a recipe, kernel'
     {
+        [ ! -e "$here/versions" ] || sed 1d "$here/versions"
         for each in "$cache"/debs/*/*[!w]; do package_line "$each"; done # not what is half downloaded, .new
         while read -r each suite pattern arch _; do
             file=$cache/versions/$suite-$arch-${pattern//\*/_}
             [ ! -s "$file" ] || echo "$suite $arch =$pattern $(cat "$file")"
         done <<< "$samples"
-    } | LC_ALL=C sort -u
+    } | awk '{ last[$1 " " $2 " " $3] = $0 } END { for (each in last) print last[each] }' | LC_ALL=C sort
 }
 
 # Unpacks a package once and prints the folder.  What was downloaded stays.
