@@ -95,6 +95,8 @@ void script_add_tables(lua_State *L);
 void script_add_slips(lua_State *L);
 /** The message at 1: with file and line, and what may be meant. */
 void script_explain(lua_State *L);
+/** What an error of a layer in C says, without the place in C that noticed it. */
+const char *script_words_of(const char *error);
 /** Pass over what editors and shells put before the source: a byte order mark, `#!…`. */
 void script_skip_head(const char **text, size_t *len);
 

@@ -91,6 +91,7 @@ static int cstring(lua_State *L)
 
 static int physical(lua_State *L)
 {
+    script_check_space(L, 1);
     script_push_space(L, eg_physical(script_of(L)->run));
     return 1;
 }

@@ -154,7 +154,7 @@ void script_check_run(lua_State *L)
     if (status != -EG_EFORMAT && status != -EG_EUSAGE)
         script_leave(L, SCRIPT_STOPPED);
     r->status = 0;
-    luaL_error(L, "%s", r->error);
+    luaL_error(L, "%s", script_words_of(r->error));
 }
 
 /* ---- what can catch errors may not catch those ---- */
@@ -510,20 +510,14 @@ static int on_error(lua_State *L)
     return 1;
 }
 
-int script_call(struct script *s, int n, int results, struct eg_error *e)
+/** The message on top, which is taken, as an error of ours. */
+static int failed(struct script *s, int status, struct eg_error *e)
 {
     lua_State *L = s->L;
-    const int handler = lua_gettop(L) - n;
     const char *said;
     char text[160];
-    int status, code = EG_EFORMAT;
+    int code = EG_EFORMAT;
 
-    lua_pushcfunction(L, on_error);
-    lua_insert(L, handler);
-    status = lua_pcall(L, n, results, handler);
-    lua_remove(L, handler);
-    if (status == LUA_OK)
-        return 0;
     if (status == LUA_ERRMEM && s->end == SCRIPT_GOES_ON)
         s->end = SCRIPT_NO_MEMORY;
     if (s->end == SCRIPT_NO_MEMORY)
@@ -538,18 +532,27 @@ int script_call(struct script *s, int n, int results, struct eg_error *e)
     return -code;
 }
 
+int script_call(struct script *s, int n, int results, struct eg_error *e)
+{
+    const int handler = lua_gettop(s->L) - n;
+    int status;
+
+    lua_pushcfunction(s->L, on_error);
+    lua_insert(s->L, handler);
+    status = lua_pcall(s->L, n, results, handler);
+    lua_remove(s->L, handler);
+    return status == LUA_OK ? 0 : failed(s, status, e);
+}
+
 int script_run(struct script *s, const char *name, const char *text, size_t len, int results,
                struct eg_error *e)
 {
     char chunk[512];
+    int status;
 
     snprintf(chunk, sizeof chunk, "@%s", name);
-    if (script_load(s->L, text, len, chunk) != LUA_OK) {
-        eg_fail(e, EG_EFORMAT, "%s", lua_tostring(s->L, -1));
-        lua_pop(s->L, 1);
-        return -EG_EFORMAT;
-    }
-    return script_call(s, 0, results, e);
+    status = script_load(s->L, text, len, chunk);
+    return status == LUA_OK ? script_call(s, 0, results, e) : failed(s, status, e);
 }
 
 /* ---- life ---- */

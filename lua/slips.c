@@ -75,6 +75,13 @@ static int over_table(lua_State *L)
     return 3;
 }
 
+/** print() before there is a result. */
+static int nothing(lua_State *L)
+{
+    (void)L;
+    return 0;
+}
+
 void script_add_slips(lua_State *L)
 {
     static const char *const loops[] = { "pairs", "ipairs", NULL };
@@ -85,6 +92,10 @@ void script_add_slips(lua_State *L)
     for (size_t i = 0; (w = eg_walker_nth(i)); i++)
         if (w->walker->os && !(os && !strcmp(os, w->walker->os)))
             guard(L, os = w->walker->os);
+    if (!script_of(L)->run) {
+        lua_pushcfunction(L, nothing);
+        lua_setglobal(L, "print");
+    }
     for (const char *const *name = loops; *name; name++) {
         lua_getglobal(L, *name);
         lua_pushstring(L, *name);
@@ -153,6 +164,13 @@ void script_explain(lua_State *L)
     }
     lua_pushfstring(L, "%s%s", text, more);
     lua_replace(L, 1);
+}
+
+const char *script_words_of(const char *error)
+{
+    const char *place = strstr(error, ".c:"), *words = place ? strstr(place, ": ") : NULL;
+
+    return words && !memchr(error, ' ', (size_t)(words - error)) ? words + 2 : error;
 }
 
 void script_skip_head(const char **text, size_t *len)

@@ -35,22 +35,6 @@ static int push_entry(lua_State *L, const struct walk *w, const struct eg_entry 
     return 3;
 }
 
-/** A cursor of a type that a walker or a function cannot take is the script's error: it gets the
- * script's line, in place of the one in C that noticed. */
-static void check_run(lua_State *L)
-{
-    struct eg_run *r = script_of(L)->run;
-    const char *text = r->error, *place = strstr(text, ".c:");
-
-    if (r->status != -EG_EFORMAT)
-        return;
-    if (place && !memchr(text, ' ', (size_t)(place - text)) && strstr(place, ": "))
-        text = strstr(place, ": ") + 2;
-    lua_pushstring(L, text);
-    r->status = 0;
-    luaL_error(L, "%s", lua_tostring(L, -1));
-}
-
 static int next(lua_State *L)
 {
     struct walk *w = lua_touserdata(L, lua_upvalueindex(1));
@@ -71,7 +55,6 @@ static int next(lua_State *L)
         break;
     case WALK_NAMED:
         more = eg_walk_next(&w->named, &o);
-        check_run(L);
         break;
     case WALK_XA:
         return eg_xa_next(&w->index, &entry) ? push_entry(L, w, &entry) : 0;
@@ -220,6 +203,8 @@ static int named(lua_State *L)
 
     if (lua_toboolean(L, lua_upvalueindex(2)))
         arg = *script_check_cursor(L, 1);
+    else
+        script_check_space(L, 1); // `for task in linux.tasks do` would call it for ever
     w = new_walk(L, WALK_NAMED);
     w->named = eg_walk(s->run, name, arg);
     return iterate(L);
@@ -241,7 +226,6 @@ static int call(lua_State *L)
         return luaL_error(L, "these are wanted: (%s)", f->args);
     cell = f->call(s->run, args, n);
     script_check_run(L);
-    check_run(L);
     switch (cell.tag) {
     case EG_CELL_INT:
     case EG_CELL_UINT:
