@@ -5,29 +5,30 @@ COLUMNS = 7  # images side by side
 HEAD = """# Accuracy
 
 How often is Engram right? For each image below the guest itself said what was so, a moment before its memory was taken:
-`/proc`, `/sys`, the log, and what the actors of the scene did. Each row of each plugin is held against that. Nothing but the
-image was given to Engram: no symbols, no hint. All numbers here are measured; this page is written by the command at its end.
+`/proc`, `/sys`, the log, and what the actors of the scene did. Each row of each plugin is held against that. Engram was given
+nothing but the image: no symbols, no hint. Every number here was measured; the command at the end writes this page.
 """
 MEANING = """## What the numbers mean
 
-- `106/106`: rows that the guest's own report lets expect, and how many of them were found; a row counts as found only when its key
-  is. Then what is not as the guest said, in words: rows missing, rows with a wrong value, rows invented (of which the guest
-  knows nothing). An unreadable value where the guest had one is a wrong value.
-- A footnote is a difference with a known cause. It rests on the truth alone (the process ran on, by its own counters; the line is
-  younger than the report), never on what the plugin says, and the same cause must be stated for all its rows. Explained rows are
-  in neither of the three counts.
-- A dash: the guest did not tell, or the plugin cannot be judged by what it told.
+- `106/106`: rows found, of those that the guest's own words let expect. A row is found when its key is; then its values are
+  compared. What is not as the guest said stands beside it in words: rows missing, rows with a wrong value, rows invented
+  (the guest knows nothing of them). An unreadable value is a wrong one where the guest had one.
+- A footnote is a difference of known cause. It rests on what the guest said (the process ran on, by its own counters; the line is
+  younger than the report), never on what the plugin says. Explained rows are in none of those three counts, and a row
+  that is missing for a known cause is not counted as found.
+- `0/0`: the guest had nothing of the kind, and the plugin invented nothing. A dash: the guest did not tell.
+- Files of one image share a column when all their numbers are equal.
+- That a comparison could have failed is tested, too: rows are dropped, added and doubled, and values changed or made unreadable,
+  in every compared column of every plugin; the comparison has to notice (`tests/truth/mutate.py`).
 
 ## What they do not mean
 
-- They are of these kernels, configurations and scenes, all of them Debian's under QEMU. Kernels of other makers, of other
-  compilers, or with patches of their own are not judged here; nor are machines of a thousand processors, or of a terabyte.
-- What no file of the guest tells is not judged: addresses of kernel structures, columns that are not in the table of what is compared,
-  rows of things that had ended. `-` in a column's place there is as good as no claim.
-- The guest's word is `/proc`'s word: on a machine whose kernel lies, it would lie, too. That is another scene, and another table.
-- Plugins are compared in their plain form with the options in the table. Other options have unit and golden tests.
-- That a comparison could fail is itself a test: rows are dropped, changed and added, in every column of every plugin, and each of
-  these must be noticed (`tests/truth/mutate.py`).
+- They are of these kernels and scenes: Debian's, under QEMU. Kernels of other makers, of other compilers, or with patches of
+  their own are not judged here, nor are machines of a thousand processors or of a terabyte.
+- What the guest did not tell is not judged: addresses of the kernel's structures, columns that the table of what is compared does
+  not name, things that had ended before. Of searches only planted words and keys are expected; other hits are not judged.
+- The guest's word is `/proc`'s. Where a scene hides things from `/proc`, they are not expected here either.
+- Plugins are compared with the options in the table. Other options have tests of their own, and no truth.
 """
 REPRODUCE = """## To reproduce
 
@@ -107,15 +108,17 @@ def write(done, tool):
     plugins = [d.name for d in DECLARATIONS if any(d.name in judged(r) for r in done)]
     total = {k: sum(p.get(k, 0) for r in done for p in r.get("plugins", ())) for k in
              ("expected", "found", "missing", "wrong", "invented", "explained", "values")}
+    symbols = sum(p.get("expected", 0) for r in done for p in r.get("plugins", ()) if p["plugin"] == "kallsyms")
     failed = sum("failed" in p for r in done for p in r.get("plugins", ()))
     out = [HEAD]
     out.append(f"**{len({r['image'] for r in done})} machines, {len({r['kernel'] for r in done})} kernels, {len(done)} files in "
                f"{len({r.get('format') for r in done} - {None})} formats, {len(plugins)} comparisons each: of {total['expected']:,} rows "
-               f"that were expected, {total['found']:,} were found, {total['missing']:,} are missing, {total['wrong']:,} have a wrong "
-               f"value, {total['invented']:,} are invented; {total['explained']:,} differ for a cause that a footnote names. "
+               f"that were expected ({symbols:,} of them symbols), {total['found']:,} were found, {total['missing']:,} are missing, "
+               f"{total['wrong']:,} have a wrong value, {total['invented']:,} are invented; {total['explained']:,} differ for a cause "
+               "that a footnote names. "
                f"{total['values']:,} values were compared. {failed} runs of a plugin failed; "
                f"{sum('unopened' in r for r in done)} files did not open.** Measured with {tool}.\n")
-    names = ["## Kernels, x86-64", "## One kernel, other circumstances, x86-64", "## AArch64"]
+    names = ["## Kernels, x86-64", "## Other circumstances, x86-64", "## AArch64"]
     for which, name in enumerate(names):
         some = [c for c in columns if group(c[0]) == which]
         if some:

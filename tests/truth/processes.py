@@ -15,11 +15,20 @@ def seconds(iso):
     return t.timestamp() + float("0." + (part or "0"))
 
 
+MORE = "of a kernel thread /proc goes on with the work queue, or with what is longer than the 15 bytes of comm"
 UNLINKED = "the scene took the task off the kernel's list, along which the plugin goes; /proc has it by its number"
+
+
+def same_name(want, have):
+    """@want as /proc gives it, @have as comm holds it."""
+    if want == have or not have:
+        return want == have
+    return len(have) == 15 and want.startswith(have) or have.startswith("kworker/") and want.startswith((have + "-", have + "+"))
 
 
 class OfProcesses(Declaration):
     """Rows whose key begins with a process id."""
+    tolerance = f"COMM: {MORE}"
 
     def key(self, row):
         return row["PID"]
@@ -29,15 +38,11 @@ class OfProcesses(Declaration):
             return UNLINKED
         return "the dump leaves out processes' memory" if truth.partial and self.memory else None
 
+    def same(self, column, want, have):
+        return want == have or column == "COMM" and same_name(want, have)
+
     def explain_wrong(self, truth, key, column, want, have):
-        if truth.partial and self.memory and not have:
-            return "the dump leaves out processes' memory"
-        if column in ("COMM", "Process") and have and want.startswith(have):
-            if want.startswith("kworker/"):
-                return "the name in /proc goes on with the work queue, which is no part of comm"
-            if len(have) == 15:
-                return "a kernel thread's full name is longer than comm"
-        return None
+        return "the dump leaves out processes' memory" if truth.partial and self.memory and not have else None
 
     def explain_extra(self, truth, key, row):
         pid = key[0] if isinstance(key, tuple) else key
@@ -50,7 +55,7 @@ class PsList(OfProcesses):
     name = "pslist"
     against = "pids-at-freeze.txt, stat-at-freeze.txt, proc/PID/status"
     keys = "PID"
-    tolerance = "CREATION_TIME: a clock tick (10 ms), to which /proc cuts it, and 1 ms between two clocks that were read in turn"
+    tolerance = f"COMM: {MORE}. CREATION_TIME: a clock tick (10 ms), to which /proc cuts it, and 1 ms between two clocks that were read in turn"
 
     def expected(self, truth):
         return {pid: self.thread(truth, pid, pid, ("proc", pid)) for pid in truth.pids()}
@@ -81,7 +86,7 @@ class PsList(OfProcesses):
     def same(self, column, want, have):
         if column == "CREATION_TIME" and have is not None:
             return -0.001 <= have - want <= CLOCK_TICK + 0.001
-        return want == have
+        return super().same(column, want, have)
 
     def explain_wrong(self, truth, key, column, want, have):
         if column == "STATE" and have is not None and want in "RSDI" and have in "RSDI":
@@ -111,7 +116,7 @@ class Threads(PsList):
 class PsTree(PsList):
     name = "pstree"
     against = "pids-at-freeze.txt, stat-at-freeze.txt"
-    tolerance = ""
+    tolerance = OfProcesses.tolerance
 
     def expected(self, truth):
         out = {}
@@ -130,6 +135,7 @@ class PsAux(OfProcesses):
     name = "psaux"
     against = "proc/PID/cmdline, proc/PID/comm"
     keys = "PID"
+    tolerance = f"COMM, ARGS in brackets: {MORE}"
     memory = True
 
     def expected(self, truth):
@@ -145,18 +151,18 @@ class PsAux(OfProcesses):
         return row[column].rstrip(" ") if column == "ARGS" and row[column] else row[column]
 
     def same(self, column, want, have):
-        return want == have or column == "ARGS" and want == "" and have is None  # it has ended: there is no memory
-
-    def explain_wrong(self, truth, key, column, want, have):
-        if column == "ARGS" and have and have.startswith("[") and truth.kernel_thread(key):
-            return super().explain_wrong(truth, key, "COMM", want[1:-1], have[1:-1])
-        return super().explain_wrong(truth, key, column, want, have)
+        if column == "ARGS" and have is None:
+            return want == ""  # it has ended: there is no memory
+        if column == "ARGS" and want.startswith("[") and have.startswith("["):
+            return same_name(want[1:-1], have[1:-1])
+        return super().same(column, want, have)
 
 
 class Envars(OfProcesses):
     name = "envars"
     against = "proc/PID/environ"
     keys = "PID, KEY, VALUE"
+    tolerance = ""
     repeats = True
     memory = True
 
@@ -171,6 +177,7 @@ class Maps(OfProcesses):
     name = "maps"
     against = "proc/PID/maps"
     keys = "PID, Start"
+    tolerance = ""
 
     def expected(self, truth):
         out = {}

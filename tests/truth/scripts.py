@@ -2,7 +2,7 @@
 import re
 
 from declare import hexadecimal
-from processes import CLOCK_TICK, UNLINKED, OfProcesses, seconds
+from processes import CLOCK_TICK, MORE, UNLINKED, OfProcesses, same_name, seconds
 
 # capabilities(7), by their numbers.
 CAPABILITIES = """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
@@ -23,6 +23,7 @@ def facts_of(truth, pid):
 
 class Told(OfProcesses):
     """Of processes that told of themselves; none of them may have anything to say."""
+    tolerance = ""
 
     def applies(self, truth):
         return bool(truth.told())
@@ -33,10 +34,12 @@ class Timeline(OfProcesses):
     against = "stat-at-freeze.txt, dmesg.txt, clock-at-freeze.txt"
     keys = "Kind, PID or Text"
     tolerance = ("Time: 50 ms, for /proc cuts it to a clock tick, and the log's clock is another; Capture (the Time of that row): up to "
-                 "10 s later, for the machine stops when the truth is out")
+                 "10 s later, for the machine stops when the truth is out, or till the end of a dump that the guest writes. "
+                 f"Text: {MORE}")
 
     def expected(self, truth):
-        out, boot, count = {("boot",): {"Time": truth.boot()}, ("capture",): {"Capture": truth.clocks()["real"]}}, truth.boot(), {}
+        boot, count, self.slack = truth.boot(), {}, truth.slack()
+        out = {("boot",): {"Time": boot}, ("capture",): {"Capture": truth.clocks()["real"]}}
         started = {}
         for pid, tid in truth.tids():
             stat = truth.stat(tid, "proc", pid, "task", tid)
@@ -84,16 +87,13 @@ class Timeline(OfProcesses):
 
     def same(self, column, want, have):
         if column == "Text" or have is None:
-            return want == have
-        return -0.05 <= have - want <= (0.05 if column == "Time" else 10)
+            return want is not None and same_name(want, have)
+        return -0.05 <= have - want <= (0.05 if column == "Time" else self.slack)
 
     def explain_missing(self, truth, key, want, got):
         if truth.live and key[0] == "log" and want["Time"] >= truth.live + truth.boot():
             return "written while the image was being taken"
         return super().explain_missing(truth, key[1:], want, got) if key[0] in ("process", "thread") else None
-
-    def explain_wrong(self, truth, key, column, want, have):
-        return super().explain_wrong(truth, key, "COMM" if column == "Text" else column, want, have)
 
     def explain_extra(self, truth, key, row):
         if key[0] == "log":
@@ -113,6 +113,7 @@ class Elfs(Told):
         """Files that are mapped to be run, where they are mapped from their beginning."""
         run = {(pid, f.path) for pid, f in truth.maps() if "x" in f.flags and f.path.startswith("/")}
         self.dynamic = {pid for pid, f in truth.maps() if base(f.path).startswith("ld-")}  # ld.so reads all headers
+        self.disk = {(pid, f.start) for pid, f in truth.maps() if f.major}
         self.vdso = {(pid, f.start) for pid, f in truth.maps() if f.path == "[vdso]"}
         return {(pid, f.start): {"End": f.end, "File_Path": f.path} for pid, f in truth.maps() if f.offset == 0 and (pid, f.path) in run}
 
@@ -125,8 +126,8 @@ class Elfs(Told):
 
     def explain_missing(self, truth, key, want, got):
         elsewhere = any(row["File_Path"] == want["File_Path"] for rows in got.values() for row in rows)
-        if truth.dropped() and not elsewhere and key[0] not in self.dynamic:
-            return "the guest had emptied its page cache, and a static program need not touch its first page"
+        if truth.dropped() and key in self.disk and not elsewhere and key[0] not in self.dynamic:
+            return "the guest's page cache had been emptied since the program began, and a static one need not touch its first page"
         return super().explain_missing(truth, key, want, got)
 
 
@@ -186,6 +187,7 @@ class SuspiciousNames(Told):
     name = "suspicious_names"
     against = "proc/PID/comm, cmdline, links.txt"
     keys = "PID"
+    tolerance = OfProcesses.tolerance
     memory = True
 
     def expected(self, truth):
@@ -206,6 +208,7 @@ class SetUid(Told):
     name = "setuid --all"
     against = "proc/PID/status, ns.txt, links.txt"
     keys = "PID"
+    tolerance = OfProcesses.tolerance
 
     REASONS = {("UID", "EUID"): "effective user", ("UID", "SUID"): "saved user", ("EUID", "FSUID"): "user for files",
                ("GID", "EGID"): "effective group", ("GID", "SGID"): "saved group", ("EGID", "FSGID"): "group for files"}
@@ -271,6 +274,7 @@ class Orphans(Told):
     name = "orphans"
     against = "proc/PID/stat, comm, cmdline, links.txt"
     keys = "PID"
+    tolerance = OfProcesses.tolerance
 
     @staticmethod
     def stem(comm):

@@ -59,8 +59,8 @@ class Truth:
         return {json.loads(line)["pid"] for line in self.lines("marks.jsonl") if '"kind":"task"' in line}
 
     def dropped(self):
-        """Has the guest emptied its page cache?"""
-        return any(line.split()[1] != "0" for line in self.lines("proc", "vmstat") if line.startswith("drop_pagecache "))
+        """Has the guest emptied its page cache, or written the dump of all its memory through it?"""
+        return self.passes[0] == "after-dump" or any(line.split()[1] != "0" for line in self.lines("proc", "vmstat") if line.startswith("drop_pagecache "))
 
     def page(self):
         """Bytes of a page of the guest: what divides the bounds of all mappings."""
@@ -153,15 +153,19 @@ class Truth:
                 out[name] = int(value.split("[")[1].rstrip("]"))
         return out
 
-    def clocks(self):
-        """The clocks as late as they were read, in seconds: real, monotonic, boottime."""
-        lines = self.lines("clock-at-freeze.txt") or self.lines("clock-after-dump.txt") or self.lines("date.txt")
+    def clocks(self, when=None):
+        """The clocks at the first look, in seconds: real, monotonic, boottime."""
+        lines = self.lines(f"clock-{when or self.passes[0]}.txt")
         out = {"real": float(lines[0])} if lines else {}
         for line in lines[1:]:
             name, _, value = line.partition(" ")
             if name in ("monotonic", "boottime"):
                 out[name] = float(value)
         return out
+
+    def slack(self):
+        """How long after the first look the image may have been taken, in seconds."""
+        return self.clocks(self.passes[-1]).get("real", 0) - self.clocks().get("real", 0) + 10
 
     def boot(self):
         """Wall clock at boot, in seconds."""
