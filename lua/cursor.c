@@ -765,7 +765,8 @@ struct eg_cell script_to_cell(lua_State *L, int at, const struct eg_column *colu
                        column->name, luaL_typename(L, at));
         if (!o->why && kind == EG_COL_ADDR && address_of(*o, &v))
             return eg_uint(v);
-        if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT || o->kind == EG_K_ARRAY))
+        if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT ||
+                        (o->kind == EG_K_ARRAY && kind != EG_COL_BYTES)))
             luaL_error(L,
                        "row: %s: %s is no value of this kind of column: a member of it is meant, "
                        "or eg.address(c), eg.string(c), tostring(c)",

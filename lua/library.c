@@ -66,7 +66,7 @@ static int add_file(const char *dir, const char *path, struct eg_error *e)
     rc = eg_lua_add_files(files, e);
     if (rc)
         free(text);
-    return rc;
+    return EG_MIN(rc, 0);
 }
 
 int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct eg_error *why),

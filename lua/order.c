@@ -29,7 +29,7 @@ static lua_Integer number_of(lua_State *L, int at, bool give)
 
 const char *script_push_string(lua_State *L, int at)
 {
-    const char *name;
+    int type;
 
     at = lua_absindex(L, at);
     if (lua_type(L, at) <= LUA_TSTRING)
@@ -40,10 +40,12 @@ const char *script_push_string(lua_State *L, int at)
             luaL_error(L, "'__tostring' must return a string");
         return lua_tostring(L, -1);
     }
-    if (luaL_getmetafield(L, at, "__name") != LUA_TSTRING)
-        lua_pushstring(L, luaL_typename(L, at));
-    name = lua_tostring(L, -1);
-    return lua_pushfstring(L, "%s: %I", name, (LUAI_UACINT)number_of(L, at, true));
+    type = luaL_getmetafield(L, at, "__name");
+    lua_pushfstring(L, "%s: %I", type == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, at),
+                    (LUAI_UACINT)number_of(L, at, true));
+    if (type != LUA_TNIL)
+        lua_remove(L, -2);
+    return lua_tostring(L, -1);
 }
 
 static int tostring(lua_State *L)

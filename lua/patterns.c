@@ -89,6 +89,9 @@ static bool in_class(unsigned char c, char class)
     case 'x':
         in = isxdigit(c);
         break;
+    case 'z': // of Lua 5.1, and still there
+        in = !c;
+        break;
     default:
         return class == (char)c;
     }
@@ -367,6 +370,16 @@ static size_t start_of(lua_Integer init, size_t len)
     return len + (size_t)init;
 }
 
+static bool is_plain(const char *p, size_t n)
+{
+    static const char special_ones[] = "^$*+?.([%-";
+
+    for (size_t i = 0; i < n; i++)
+        if (memchr(special_ones, p[i], sizeof special_ones - 1))
+            return false;
+    return true;
+}
+
 static int find_or_match(lua_State *L, bool find)
 {
     size_t len, n;
@@ -379,8 +392,7 @@ static int find_or_match(lua_State *L, bool find)
         luaL_pushfail(L);
         return 1;
     }
-    if (find && (lua_toboolean(L, 4) || !memchr(p, 0, n)) &&
-        (lua_toboolean(L, 4) || !p[strcspn(p, "^$*+?.([%-")])) {
+    if (find && (lua_toboolean(L, 4) || is_plain(p, n))) {
         const char *hit = n ? memmem(s + from, len - from, p, n) : s + from;
 
         script_charge(L, (len - from) / 16);

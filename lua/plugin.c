@@ -354,7 +354,8 @@ static void drop(struct script_plugin *p)
     free(p);
 }
 
-/** Read one script's declaration in @s and register it. */
+/** Read one script's declaration in @s and register it. @return 1: it is no plugin, but what others
+ * require(). */
 static int add(struct script *s, const struct script_file *f, struct eg_error *e)
 {
     const char *first = f->declaration ? f->declaration : f->text;
@@ -383,7 +384,7 @@ static int add(struct script *s, const struct script_file *f, struct eg_error *e
     if (!rc && !p->declared && f->folder && lua_istable(s->L, -1)) {
         lua_settop(s->L, 0);
         drop(p); // what other scripts of the folder require()
-        return 0;
+        return 1;
     }
     if (!rc && !(p->plugin.run && lua_istable(s->L, -1)))
         rc = eg_fail(e, EG_EFORMAT, no_plugin, f->name);
