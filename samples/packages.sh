@@ -70,7 +70,7 @@ package_line() { # FOLDER
         "$(sha256sum < "$(echo "$1"/*.deb)" | cut -d' ' -f1)"
 }
 
-pin() {
+versions() {
     local each suite arch pattern file
     echo '# By "samples/make --pin": suite, architecture, package, version, SHA-256; or =pattern of a recipe, kernel'
     {
@@ -81,6 +81,22 @@ pin() {
             [ ! -s "$file" ] || echo "$suite $arch =$pattern $(cat "$file")"
         done <<< "$samples"
     } | awk '{ last[$1 " " $2 " " $3] = $0 } END { for (each in last) print last[each] }' | LC_ALL=C sort
+}
+
+# A line for each file of an image that is made here; what is known of others stays.
+images() {
+    local each name
+    echo '# By "samples/make --pin": image, kernel, file, bytes, SHA-256; no two runs make the same bytes'
+    {
+        while read -r name _; do
+            each=$lab/img/$name/manifest.txt
+            if [ -e "$each" ]; then
+                awk -v name="$name" '$1 == "kernel" { k = $2 } $1 == "file" { print name, k, $2, $3, $4 }' "$each"
+            elif [ -n "$name" ] && [ -e "$here/images" ]; then
+                grep "^$name " "$here/images" || :
+            fi
+        done <<< "$samples"
+    } | LC_ALL=C sort
 }
 
 # Unpacks a package once and prints the folder.  What was downloaded stays.
