@@ -103,7 +103,7 @@ EG_API uint64_t eg_next_bit(struct eg_obj bitmap, uint64_t from, uint64_t limit)
 struct eg_walker {
     const char *name, *os, *help;
     const char *arg;  /**< type of the argument cursor, or NULL for the whole system */
-    const char *elem; /**< type of the elements */
+    const char *elem; /**< type of the elements; NULL: the argument's */
     size_t state;     /**< bytes of @state, zeroed before the first call */
     bool (*next)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out);
 };

@@ -95,7 +95,9 @@ bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struc
             w->name,
             w->walker->arg ? eg_arena_strf(a, "%s: cursor", w->walker->arg) : "k: space",
             "fun(): cursor?",
-            eg_arena_strf(a, "for each struct %s: %s", w->walker->elem, w->walker->help),
+            w->walker->elem
+                ? eg_arena_strf(a, "for each struct %s: %s", w->walker->elem, w->walker->help)
+                : w->walker->help,
         };
         return out->signature && out->text;
     }

@@ -32,3 +32,30 @@ bool linux_next_cpu(struct eg_run *r, unsigned *cpu)
     *cpu = next;
     return true;
 }
+
+struct percpu_walk {
+    bool begun;
+    unsigned cpu;
+};
+
+static bool next_percpu(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    struct percpu_walk *w = state;
+
+    if (!w->begun)
+        w->cpu = ~0u;
+    w->begun = true;
+    if (arg.why || !linux_next_cpu(r, &w->cpu))
+        return false;
+    *out = linux_percpu(r, arg, w->cpu);
+    return true;
+}
+
+EG_WALKER(percpu) = {
+    .os = "linux",
+    .help = "a per-CPU variable's copies on the CPUs that are online, in order: linux.percpu("
+            "eg.symbol(k, \"runqueues\", \"rq\"))",
+    .arg = "variable",
+    .state = sizeof(struct percpu_walk),
+    .next = next_percpu,
+};
