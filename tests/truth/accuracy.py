@@ -52,7 +52,7 @@ def one_plugin(engram, path, truth, declaration, more):
     out = {"plugin": declaration.name}
     try:
         report = judge(engram, path, truth, declaration, more)
-    except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+    except Exception as error:  # whatever it is, the others are compared
         return out | {"failed": str(error) if isinstance(error, RuntimeError) else repr(error)}
     if isinstance(report, str):
         return out | {"not": report}
@@ -69,8 +69,12 @@ def one_plugin(engram, path, truth, declaration, more):
 def one_image(engram, path, known):
     started, folder = time.monotonic(), os.path.dirname(path)
     live, partial, more = manner(path, folder)
-    truth = Truth(f"{folder}/truth", live, partial)
-    out = {"image": os.path.basename(folder), "file": os.path.basename(path), "live": live, "partial": partial} | machine(truth)
+    out = {"image": os.path.basename(folder), "file": os.path.basename(path)}
+    try:
+        truth = Truth(f"{folder}/truth", live, partial)
+        out |= {"live": live, "partial": partial} | machine(truth)
+    except Exception as error:  # a truth that is not whole
+        return out | {"untold": repr(error)}
     try:
         out["format"] = run(engram, path, ["banner", *more])["format"]
     except RuntimeError as error:
@@ -81,8 +85,9 @@ def one_image(engram, path, known):
 
 def verdict(result):
     """(what kind, in words)"""
-    if "unopened" in result:
-        return "unopened", result["unopened"]
+    for kind in ("unopened", "untold"):
+        if kind in result:
+            return kind, result[kind]
     failed = [f"{p['plugin']} failed: {p['failed']}" for p in result["plugins"] if "failed" in p]
     done = [p for p in result["plugins"] if "expected" in p]
     total = {name: sum(p[name] for p in done) for name in COUNTS}
@@ -160,9 +165,10 @@ def main():
         f.writelines(json.dumps(result) + "\n" for result in done)
     os.replace(f"{results}.new", results)
     kinds = [verdict(result)[0] for result in done]
-    print(f"{kinds.count('equal')} images as their guests said, {kinds.count('DIFFERS')} differ, {kinds.count('unopened')} not opened")
+    print(f"{kinds.count('equal')} images as their guests said, {kinds.count('DIFFERS')} differ, {kinds.count('unopened')} not opened"
+          + (f", of {kinds.count('untold')} the truth cannot be read" if "untold" in kinds else ""))
     if a.output:
-        text = page.write(done, tool)
+        text = page.write([r for r in done if "untold" not in r], tool)
         with open(a.output, "w", encoding="utf-8") as f:
             f.write(text)
     return 0 if kinds and set(kinds) == {"equal"} else 1

@@ -33,11 +33,11 @@ MEANING = """## What the numbers mean
 REPRODUCE = """## To reproduce
 
 ```sh
-samples/make $(samples/make --list | cut -d" " -f1)
+samples/make all
 tests/truth/accuracy.py lab/img build/cli/engram -o docs/accuracy.md
 ```
 
-The first makes the images (half a minute each; what it fetches, it keeps), the second compares them, goes on where it was stopped,
+The first makes the images ([farm.md](farm.md): half a minute and more for each; what it fetches, it keeps), the second compares them, goes on where it was stopped,
 and leaves every single difference in `lab/img/accuracy.jsonl`. `tests/truth/compare.py` looks at one image.
 """
 
