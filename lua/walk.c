@@ -220,6 +220,8 @@ static int call(lua_State *L)
     struct eg_cell cell;
 
     script_charge(L, 10);
+    if (f->os && !(s->run->sys->os && !strcmp(s->run->sys->os->name, f->os)))
+        return luaL_error(L, "this system is no %s", f->os);
     for (unsigned i = 0; i < n; i++)
         args[i] = *script_check_cursor(L, (int)i + 1);
     if (n < f->min)
