@@ -4,7 +4,7 @@
 Writes IMAGE's memory in every format that a make_*.py here knows (with its own code, or the format's usual tools),
 then: SAME says that each page equals the raw one, nothing is missing that the format does not leave out by
 itself, and `pslist` has the rows of IMAGE. Results are TAP; a tool that is not installed is a skip."""
-import importlib.util, json, os, pathlib, subprocess, sys, tempfile
+import concurrent.futures, importlib.util, json, multiprocessing, os, pathlib, subprocess, sys, tempfile
 
 PAGE = 4096
 HERE = pathlib.Path(__file__).resolve().parent
@@ -47,6 +47,10 @@ def check(engram, same, raw, ranges, wanted, make, folder):
     return None if got == wanted else f"pslist differs ({n['format']}): {got[:300]}"
 
 
+def do_work(i):
+    return work(i)
+
+
 def main():
     engram, same, image, *only = sys.argv[1:]
     failed, number = 0, 0
@@ -59,17 +63,24 @@ def main():
         ranges = [tuple(r) for r in json.loads(run(same, "--ranges", image).stdout)]
         wanted = rows(engram, image)
         assert wanted.count("\n") > 50, wanted
-        for number, (what, make) in enumerate((m for m in makes() if not only or m[0] in only), 1):
+        chosen = [m for m in makes() if not only or m[0] in only]
+
+        def one(i):
             with tempfile.TemporaryDirectory(dir=top) as folder:
                 try:
-                    wrong = check(engram, same, raw, ranges, wanted, make, pathlib.Path(folder))
+                    return check(engram, same, raw, ranges, wanted, chosen[i][1], pathlib.Path(folder)), None
                 except LookupError as e:
-                    print(f"ok {number} - {what} # SKIP {e}", flush=True)
-                    continue
-            failed += wrong is not None
-            print(f"{'not ok' if wrong else 'ok'} {number} - {what}", flush=True)
-            if wrong:
-                print(f"# {wrong}", flush=True)
+                    return None, str(e)
+
+        # Writers are Python's own work: processes. They inherit what a pickle cannot carry.
+        global work
+        work = one
+        with concurrent.futures.ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")) as pool:
+            for number, ((what, _), (wrong, skip)) in enumerate(zip(chosen, pool.map(do_work, range(len(chosen)))), 1):
+                failed += wrong is not None
+                print(f"{'not ok' if wrong else 'ok'} {number} - {what}{f' # SKIP {skip}' if skip else ''}", flush=True)
+                if wrong:
+                    print(f"# {wrong}", flush=True)
     print(f"1..{number}")
     sys.exit(1 if failed or not number else 0)
 
