@@ -171,12 +171,24 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand));
 /** "0xffff…", "4096", "init_task", "init_task+0x10"; a run that failed when it is none of these. */
 int cli_address(struct hand *h, const char *text, uint64_t *out);
 int cli_length(struct hand *h, const char *text, uint64_t *out);
+/** End it: its tail, or without a table the notes and the error as lines. @code: the run's status.
+ */
+int cli_hand_end(struct hand *h, int code);
 /** The body's table, once. */
 int cli_hand_table(struct hand *h, const struct eg_column *columns, bool tree);
 
+/* What their verbs show, for the shell too: a table of rows, in a run. */
+int cli_hexdump_rows(struct hand *h, uint64_t at, uint64_t len);
+int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n);
+/** An object with its values. @type: as C writes it; @depth: levels of structs inside structs. */
+int cli_dt_rows(struct hand *h, struct eg_obj o, const char *name, const char *type,
+                unsigned depth);
+
 /* ---- verbs ---- */
 
-int cli_run(struct cli *c);     /**< engram IMAGE PLUGIN… */
+int cli_run(struct cli *c); /**< engram IMAGE PLUGIN… */
+/** One plugin with c->args on what is open: its result and its notes, not the image's. */
+int cli_run_one(struct cli *c, const struct opened *o, const struct eg_plugin_reg *reg);
 int cli_summary(struct cli *c); /**< engram IMAGE */
 int cli_plugins(struct cli *c); /**< engram plugins [IMAGE] */
 int cli_help(struct cli *c);    /**< engram help [NAME] */
@@ -195,6 +207,9 @@ int cli_hexdump(struct cli *c);
 int cli_vtop(struct cli *c);
 int cli_dump(struct cli *c);
 int cli_dt(struct cli *c);
+int cli_dis(struct cli *c);
+int cli_shell(struct cli *c);
+int cli_new(struct cli *c);
 int cli_convert(struct cli *c);
 int cli_pack(struct cli *c);
 int cli_profile(struct cli *c); /**< engram profile make|show … */

@@ -21,7 +21,6 @@ struct dt {
     struct eg_run *run;
     const struct eg_types *types;
     const struct eg_model *model;
-    uint64_t base; /* of offsets: 0, or of the object */
     unsigned depth;
     bool object;
 };
@@ -149,13 +148,26 @@ static const char *declared_type(const char *symbol)
     return NULL;
 }
 
+int cli_dt_rows(struct hand *h, struct eg_obj o, const char *name, const char *type, unsigned depth)
+{
+    struct dt d = { h, h->run, &h->o.sys->types, &h->o.sys->bind.model, depth, true };
+    const struct eg_slot s = {
+        .type = o.type, .size = o.size, .kind = o.kind, .shift = o.shift, .bits = o.bits
+    };
+    int status = cli_hand_table(h, columns, true);
+
+    if (!status)
+        show(&d, 0, o.addr, name, type, &s, false);
+    return status;
+}
+
 static int body(struct eg_run *r, void *hand)
 {
     struct hand *h = hand;
     const struct cli *c = h->cli;
     const char *what = c->words.at[0], *addr = c->words.n > 1 ? c->words.at[1] : NULL, *type = what;
     const char *depth = cli_arg(c, "depth");
-    struct dt d = { h, r, &h->o.sys->types, &h->o.sys->bind.model, 0, 1, addr != NULL };
+    struct dt d = { h, r, &h->o.sys->types, &h->o.sys->bind.model, 1, addr != NULL };
     uint64_t at = 0, levels = DEPTH_MAX;
     struct eg_slot s;
     int status;

@@ -73,8 +73,7 @@ static int start(struct eg_run *r, void *context)
     return status;
 }
 
-/* The table's tail, or without a table the notes and the error as lines. */
-static int end(struct hand *h, int code)
+int cli_hand_end(struct hand *h, int code)
 {
     struct eg_run *r = h->run;
     const char **notes = calloc(r->notes.n + 1, sizeof *notes);
@@ -109,7 +108,7 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
     if (!status && eg_run_open(&h.run, h.o.sys, &options, &e))
         status = cli_fail(CLI_FAILED, "%s", e.text);
     if (!status)
-        status = end(&h, eg_run_do(h.run, start, &s));
+        status = cli_hand_end(&h, eg_run_do(h.run, start, &s));
     if (h.o.sys)
         cli_image_notes(c, &h.o);
     eg_run_close(h.run);

@@ -230,7 +230,8 @@ static void arguments(const struct eg_arg *args)
     for (; args && args->name; args++) {
         char left[64];
 
-        snprintf(left, sizeof left, "--%s%s", args->name, kinds[args->kind]);
+        snprintf(left, sizeof left, "-%s%s%s", args->name[1] ? "-" : "", args->name,
+                 kinds[args->kind]);
         entry(stdout, left, args->help);
     }
 }

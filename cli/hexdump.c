@@ -31,16 +31,13 @@ static void row(struct hand *h, uint64_t at, size_t n)
     cli_table_row(&h->table, 0, (struct eg_value[]){ cli_uint(at), cli_text(hex), cli_text(text) });
 }
 
-static int body(struct eg_run *r, void *hand)
+int cli_hexdump_rows(struct hand *h, uint64_t at, uint64_t len)
 {
-    struct hand *h = hand;
-    struct cli *c = h->cli;
-    uint64_t at, len = 256, last;
-    int status;
+    struct eg_run *r = h->run;
+    uint64_t last;
+    int status = cli_hand_table(h, columns, false);
 
-    if ((status = cli_address(h, c->words.at[0], &at)) ||
-        (c->words.n > 1 && (status = cli_length(h, c->words.at[1], &len))) ||
-        (status = cli_hand_table(h, columns, false)))
+    if (status)
         return status;
     if (!eg_add(at, len - 1, &last))
         last = UINT64_MAX;
@@ -63,6 +60,20 @@ static int body(struct eg_run *r, void *hand)
         at = end + 1;
     }
     return 0;
+}
+
+static int body(struct eg_run *r, void *hand)
+{
+    struct hand *h = hand;
+    const struct cli *c = h->cli;
+    uint64_t at, len = 256;
+    int status;
+
+    (void)r;
+    if ((status = cli_address(h, c->words.at[0], &at)) ||
+        (c->words.n > 1 && (status = cli_length(h, c->words.at[1], &len))))
+        return status;
+    return cli_hexdump_rows(h, at, len);
 }
 
 int cli_hexdump(struct cli *c)

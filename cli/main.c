@@ -23,7 +23,9 @@
  *    open table spool    an image and its system; tables; many writers into one output
  *    run summary         engram IMAGE PLUGIN…; engram IMAGE
  *    plugins help        what there is
- *    hand read hexdump vtop dump dt      looking by hand
+ *    hand read hexdump dis vtop dump dt  looking by hand
+ *    shell line          looking by hand in Lua, line by line
+ *    new                 the beginning of a plugin
  *    profile             making profile files
  *    convert pack        dumps of other formats; seekable zstd files
  *    sha256              of the image, when asked
@@ -51,6 +53,11 @@ static const struct eg_arg dt_args[] = {
     { NULL, EG_ARG_FLAG, NULL },
 };
 
+static const struct eg_arg shell_args[] = {
+    EG_ARG(e, TEXT, "run this code instead of asking for lines; may be given several times"),
+    EG_ARG(history, TEXT, "FILE that keeps the lines for the next time; otherwise none does"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
 static const struct eg_arg convert_args[] = {
     EG_ARG(to, TEXT, "raw, lime, elf, or pack: LiME in seekable zstd"),
     EG_ARG(force, FLAG, "replace FILE"),
@@ -79,6 +86,7 @@ static const struct verb verbs[] = {
     { "read", "IMAGE ADDR LEN [-o FILE]", "write bytes to standard output or a file", space_args, 2,
       2, WANTS_IMAGE, cli_read },
     { "hexdump", "IMAGE ADDR [LEN]", "show bytes", space_args, 1, 2, WANTS_IMAGE, cli_hexdump },
+    { "dis", "IMAGE ADDR [N]", "show instructions", space_args, 1, 2, WANTS_IMAGE, cli_dis },
     { "vtop", "IMAGE ADDR", "translate an address: each table on the way, then the file offset",
       space_args, 1, 1, WANTS_IMAGE, cli_vtop },
     { "dump", "IMAGE [ADDR [LEN]] -o DIR",
@@ -86,6 +94,10 @@ static const struct verb verbs[] = {
       WANTS_IMAGE, cli_dump },
     { "dt", "IMAGE TYPE [ADDR] | IMAGE SYMBOL", "show a type, or an object with its values",
       dt_args, 1, 2, WANTS_IMAGE, cli_dt },
+    { "shell", "IMAGE [FILE.lua]",
+      "look around in Lua, line by line, with plugins as functions; or run a file", shell_args, 0,
+      1, WANTS_IMAGE, cli_shell },
+    { "new", "NAME.lua|NAME.c", "write the beginning of a plugin", NULL, 1, 1, NO_IMAGE, cli_new },
     { "convert", "IMAGE -o FILE --to raw|lime|elf|pack",
       "write the image's memory as a dump of another format", convert_args, 0, 0, WANTS_IMAGE,
       cli_convert },

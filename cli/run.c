@@ -369,6 +369,17 @@ static int check_values(const struct jobs *j)
     return CLI_OK;
 }
 
+static void fini(struct jobs *j)
+{
+    for (size_t i = 0; i < j->at.n; i++) {
+        eg_arena_fini(&j->at.at[i].result.arena);
+        free(j->at.at[i].state);
+    }
+    eg_vec_fini(&j->at);
+    free(j->first);
+    free(j->next);
+}
+
 int cli_run(struct cli *c)
 {
     struct jobs j = { .cli = c };
@@ -392,13 +403,19 @@ int cli_run(struct cli *c)
         status = check_values(&j);
     if (!status)
         status = run_jobs(&j);
-    for (size_t i = 0; i < j.at.n; i++) {
-        eg_arena_fini(&j.at.at[i].result.arena);
-        free(j.at.at[i].state);
-    }
-    eg_vec_fini(&j.at);
-    free(j.first);
-    free(j.next);
+    fini(&j);
     cli_close(&j.o);
+    return status;
+}
+
+int cli_run_one(struct cli *c, const struct opened *o, const struct eg_plugin_reg *reg)
+{
+    struct jobs j = { .cli = c, .o = *o };
+    int status = add(&j, reg);
+
+    j.o.n_notes = 0; // they have been said
+    if (!status && !(status = check_options(&j)) && !(status = check_values(&j)))
+        status = run_jobs(&j);
+    fini(&j);
     return status;
 }

@@ -56,6 +56,8 @@ struct script {
  * systems' tables. @return NULL: out of memory. */
 struct script *script_open(struct eg_run *run, const struct script_limits *limits);
 void script_close(struct script *s); /**< NULL-safe */
+/** All steps and all time again, for the next line of a shell: what ended the last one is over. */
+void script_renew(struct script *s);
 /** The one that @L is in. */
 struct script *script_of(lua_State *L);
 /** @n steps of work were done in C: raises past the limit. */
@@ -146,5 +148,8 @@ void script_add_plugin(lua_State *L); /**< the global plugin() of a run */
 void script_add_rows(lua_State *L);  /**< eg.rows, eg.note, eg.output, eg.progress */
 void script_push_row(lua_State *L);  /**< the function row() of this sandbox's plugin */
 void script_push_args(lua_State *L); /**< the table of the run's arguments */
+/** The table at @at, or nil, as options of a plugin: {pid = 1}, {pid = {1, 2}}, {threads = true}.
+ * The table at @kept keeps their texts. @return how many; raises when there are more than @max. */
+size_t script_read_args(lua_State *L, int at, int kept, struct eg_given_arg *out, size_t max);
 
 #endif

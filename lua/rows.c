@@ -270,29 +270,45 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
 
 enum { ARGS_MAX = 32, NESTED_MAX = 4 };
 
-/** The table at 2 as options of a plugin; the one at 3 keeps their texts. @return how many. */
-static size_t read_args(lua_State *L, struct eg_given_arg *out)
+/** One more, in the order of names; its value is on top, and popped. */
+static void add_arg(lua_State *L, const char *name, int kept, struct eg_given_arg *out, size_t n)
 {
-    const int at = 2;
+    const char *value = lua_isboolean(L, -1) ? NULL : script_push_string(L, -1);
+    size_t i = n;
+
+    if (value)
+        lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+    lua_pop(L, 1);
+    for (; i && strcmp(out[i - 1].name, name) > 0; i--)
+        out[i] = out[i - 1];
+    out[i] = (struct eg_given_arg){ name, value };
+}
+
+size_t script_read_args(lua_State *L, int at, int kept, struct eg_given_arg *out, size_t max)
+{
     size_t n = 0;
 
-    if (lua_isnil(L, at))
+    if (lua_isnoneornil(L, at))
         return 0;
     luaL_checktype(L, at, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
-        if (n == ARGS_MAX || lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "arguments are a table of names and values, at most %d", ARGS_MAX);
-        out[n].name = lua_tostring(L, -2);
-        lua_pushvalue(L, -2);
-        lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
-        if (lua_isboolean(L, -1)) {
-            if (!lua_toboolean(L, -1))
-                continue;
-            out[n++].value = NULL;
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        const bool is_list = lua_istable(L, -1);
+        const lua_Integer values = is_list ? (lua_Integer)lua_rawlen(L, -1) : 1;
+
+        if (!name || (lua_Unsigned)values > max - n)
+            luaL_error(L, "arguments are a table of names and values, at most %d", (int)max);
+        if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
             continue;
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+        for (lua_Integer i = 1; i <= values; i++) {
+            if (is_list)
+                lua_rawgeti(L, -1, i);
+            else
+                lua_pushvalue(L, -1);
+            add_arg(L, name, kept, out, n++);
         }
-        out[n++].value = script_push_string(L, -1);
-        lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
     }
     return n;
 }
@@ -382,7 +398,7 @@ static int rows(lua_State *L)
     script_charge(L, 1000);
     lua_settop(L, 2);
     lua_newtable(L);
-    o.n_args = read_args(L, args);
+    o.n_args = script_read_args(L, 2, 3, args, ARGS_MAX);
     check_args(L, reg, args, o.n_args);
     // What we may still use is theirs; our own limits end them, too.
     o.depth = s->run->options->depth + 1;

@@ -601,6 +601,17 @@ struct script *script_open(struct eg_run *run, const struct script_limits *limit
     return s;
 }
 
+void script_renew(struct script *s)
+{
+    if (s->end == SCRIPT_NO_MEMORY)
+        lua_gc(s->L, LUA_GCCOLLECT);
+    s->end = SCRIPT_GOES_ON;
+    s->steps = s->owed = 0;
+    s->deadline = now_ns() + s->limits.seconds * UINT64_C(1000000000);
+    s->running = s->L;
+    lua_sethook(s->L, hook, LUA_MASKCOUNT, HOOK_EVERY);
+}
+
 void script_close(struct script *s)
 {
     if (!s)

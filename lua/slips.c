@@ -159,7 +159,8 @@ void script_explain(lua_State *L)
         lua_getinfo(L, "Sl", &at);
         if (at.currentline < 0)
             continue;
-        text = lua_pushfstring(L, "%s:%d: %s", at.short_src, at.currentline, text);
+        if (strncmp(text, at.short_src, strlen(at.short_src)) != 0) // a line of the shell
+            text = lua_pushfstring(L, "%s:%d: %s", at.short_src, at.currentline, text);
         break;
     }
     lua_pushfstring(L, "%s%s", text, more);

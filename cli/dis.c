@@ -1,0 +1,178 @@
+/* dis.c - engram dis: instructions, with the names of what they refer to. */
+#include "cli.h"
+#include "config.h"
+#include <inttypes.h>
+#include <stdio.h>
+#ifdef HAVE_CAPSTONE
+#include <capstone.h>
+#endif
+
+enum { INSTRUCTIONS = 16 };
+
+#ifdef HAVE_CAPSTONE
+enum { LONGEST = 16 }; // bytes of one
+
+static const struct eg_column columns[] = {
+    { "ADDRESS", EG_COL_ADDR, "of the first byte" },
+    { "SYMBOL", EG_COL_TEXT, "where that is" },
+    { "BYTES", EG_COL_TEXT, "in hex" },
+    { "CODE", EG_COL_TEXT, "the instruction; (bad): none that is known" },
+    { "TARGET", EG_COL_TEXT, "the symbol that it jumps to, calls, or takes the address of" },
+    { NULL, EG_COL_INT, NULL },
+};
+
+/* What capstone calls the image's processor. */
+static int open_engine(struct hand *h, csh *out)
+{
+    const struct eg_arch *arch = h->o.sys->arch;
+    const char *name = arch ? arch->name : "nothing that is known";
+    cs_arch a = CS_ARCH_X86;
+    cs_mode mode = CS_MODE_64;
+
+    if (!strcmp(name, "aarch64")) {
+        a = CS_ARCH_ARM64;
+        mode = CS_MODE_ARM;
+    } else if (strcmp(name, "x86_64") != 0) {
+        return eg_run_fail(h->run, EG_EUNSUP, "instructions of %s are not known here", name);
+    }
+    if (cs_open(a, mode, out) != CS_ERR_OK)
+        return eg_run_fail(h->run, EG_EUNSUP, "libcapstone was built without %s", name);
+    cs_option(*out, CS_OPT_DETAIL, CS_OPT_ON);
+    return 0;
+}
+
+/* The address that operand @i names; 0: it is none. */
+static uint64_t refers_to(const struct hand *h, const cs_insn *in, unsigned i)
+{
+    if (!strcmp(h->o.sys->arch->name, "aarch64")) {
+        const cs_arm64 *d = &in->detail->arm64;
+
+        return i < d->op_count && d->operands[i].type == ARM64_OP_IMM ? (uint64_t)d->operands[i].imm
+                                                                      : 0;
+    }
+    if (i >= in->detail->x86.op_count)
+        return 0;
+    const cs_x86_op *op = &in->detail->x86.operands[i];
+
+    if (op->type == X86_OP_IMM)
+        return (uint64_t)op->imm;
+    return op->type == X86_OP_MEM && op->mem.base == X86_REG_RIP
+               ? in->address + in->size + (uint64_t)op->mem.disp
+               : 0;
+}
+
+static const char *target(const struct hand *h, const cs_insn *in)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        const uint64_t to = refers_to(h, in, i);
+        const char *name = to ? eg_name_of(h->run, to) : NULL;
+
+        if (name)
+            return name;
+    }
+    return NULL;
+}
+
+static void row(struct hand *h, uint64_t at, const uint8_t *bytes, size_t n, const char *code,
+                const char *to)
+{
+    char hex[3 * LONGEST + 1] = "";
+
+    for (size_t i = 0; i < n; i++)
+        snprintf(hex + 3 * i, 4, "%02x ", bytes[i]);
+    hex[n ? 3 * n - 1 : 0] = 0;
+    cli_table_row(&h->table, 0,
+                  (struct eg_value[]){ cli_uint(at), cli_text(eg_name_of(h->run, at)),
+                                       cli_text(hex), cli_text(code), cli_text(to) });
+}
+
+/* One instruction, or a byte or word that is none. @return its length; 0: a hole. */
+static size_t one(struct hand *h, csh engine, cs_insn *in, uint64_t at)
+{
+    struct eg_view *v = &h->run->view;
+    const size_t unit = strcmp(h->o.sys->arch->name, "aarch64") ? 1 : 4;
+    uint8_t bytes[LONGEST];
+    size_t len = 0, left;
+    const uint8_t *p = bytes;
+    uint64_t to = at;
+
+    while (len < LONGEST && eg_read(v, h->space, at + len, bytes + len, 1))
+        len++;
+    left = len;
+    if (len < unit) {
+        eg_note(h->run, "%#" PRIx64 ": %s", at + len, eg_why_text((enum eg_why)v->why));
+        cli_table_row(&h->table, 0,
+                      (struct eg_value[]){ cli_uint(at), cli_text(eg_name_of(h->run, at)),
+                                           cli_missing((enum eg_why)v->why, at + len),
+                                           cli_text(NULL), cli_text(NULL) });
+        return 0;
+    }
+    if (cs_disasm_iter(engine, &p, &left, &to, in)) {
+        row(h, at, bytes, in->size,
+            eg_strf(h->run, "%s%s%s", in->mnemonic, *in->op_str ? " " : "", in->op_str),
+            target(h, in));
+        return in->size;
+    }
+    row(h, at, bytes, unit, "(bad)", NULL);
+    return unit;
+}
+
+struct listing {
+    struct hand *hand;
+    csh engine;
+    cs_insn *in;
+    uint64_t at, n;
+};
+
+static int list(struct eg_run *r, void *context)
+{
+    struct listing *l = context;
+    size_t len;
+
+    for (; l->n && !eg_stopped(r) && (len = one(l->hand, l->engine, l->in, l->at)); l->n--)
+        l->at += len;
+    return 0;
+}
+
+int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
+{
+    struct listing l = { .hand = h, .at = at, .n = n };
+    int status = open_engine(h, &l.engine);
+
+    if (status)
+        return status;
+    l.in = cs_malloc(l.engine);
+    status =
+        l.in ? cli_hand_table(h, columns, false) : eg_run_fail(h->run, EG_ENOMEM, "out of memory");
+    if (!status)
+        status = eg_run_do(h->run, list, &l); // comes back here to give both back
+    if (l.in)
+        cs_free(l.in, 1);
+    cs_close(&l.engine);
+    return status;
+}
+#else
+int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
+{
+    (void)at;
+    (void)n;
+    return eg_run_fail(h->run, EG_EUNSUP, "this build has no libcapstone");
+}
+#endif
+
+static int body(struct eg_run *r, void *hand)
+{
+    struct hand *h = hand;
+    const struct cli *c = h->cli;
+    uint64_t at, n = INSTRUCTIONS;
+    int status = cli_address(h, c->words.at[0], &at);
+
+    if (!status && c->words.n > 1 && (!cli_number(c->words.at[1], &n) || !n))
+        return eg_run_fail(r, EG_EUSAGE, "%s: not a number of instructions", c->words.at[1]);
+    return status ? status : cli_dis_rows(h, at, n);
+}
+
+int cli_dis(struct cli *c)
+{
+    return cli_by_hand(c, body);
+}

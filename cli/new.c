@@ -1,0 +1,103 @@
+/* new.c - engram new: the beginning of a plugin, which runs as it is. @ is its name. */
+#include "cli.h"
+#include <errno.h>
+#include <stdio.h>
+
+static const char in_lua[] =
+    "-- @ - processes.  It runs:  engram --plugin-dir FOLDER IMAGE @\n"
+    "return plugin {\n"
+    "  name = \"@\", os = \"linux\",\n"
+    "  help = \"List processes\", -- one line for `engram plugins`\n"
+    "  columns = { -- kinds: int, big, addr, text, bytes, time, flags, bool\n"
+    "    { \"OFFSET\", \"addr\", \"where the task_struct is\" },\n"
+    "    { \"PID\", \"int\", \"process id\" },\n"
+    "    { \"COMM\", \"text\", \"name; the task can change it\" },\n"
+    "  },\n"
+    "  args = { { \"pid\", \"int\", \"only these\" } }, -- kinds: int, addr, text, flag\n"
+    "  needs = { \"task_struct.tasks\" }, -- members that it cannot do without\n"
+    "  run = function(k, args, row)\n"
+    "    for task in linux.tasks(k) do -- task.comm is a member; what else there is: help() in\n"
+    "      if eg.matches(\"pid\", task.tgid) then -- `engram shell IMAGE`\n"
+    "        row { OFFSET = task, PID = task.tgid, COMM = task.comm }\n"
+    "      end\n"
+    "    end\n"
+    "  end,\n"
+    "}\n";
+
+static const char in_c[] =
+    "/* @ - processes.\n"
+    " * cc -shared -fPIC -O2 $(pkg-config --cflags engram) -o @.so @.c\n"
+    " * engram --plugin-dir FOLDER IMAGE @ */\n"
+    "#include \"engram.h\"\n"
+    "\n"
+    "// The members that are read; a typing error below is an error of the compiler.\n"
+    "EG_FIELDS(task_struct, tasks, tgid, comm);\n"
+    "EG_SYMBOL(init_task, \"task_struct\");\n"
+    "\n"
+    "#define COLUMNS(C)                              \\\n"
+    "    C(OFFSET, ADDR, \"where the task_struct is\") \\\n"
+    "    C(PID, INT, \"process id\")                   \\\n"
+    "    C(COMM, TEXT, \"name; the task can change it\")\n"
+    "EG_COLUMNS(COLUMNS);\n"
+    "\n"
+    "static int run(struct eg_run *r)\n"
+    "{\n"
+    "    struct eg_obj t;\n"
+    "\n"
+    "    eg_each_list(t, eg_at(eg_sym(r, init_task), task_struct.tasks), task_struct.tasks)\n"
+    "        eg_row(r, .OFFSET = eg_addr(t), .PID = eg_val(t, task_struct.tgid),\n"
+    "               .COMM = eg_val(t, task_struct.comm));\n"
+    "    return 0;\n"
+    "}\n"
+    "\n"
+    "EG_PLUGIN(@) = {\n"
+    "    .os = \"linux\",\n"
+    "    .help = \"List processes\",\n"
+    "    .columns = columns,\n"
+    "    .needs = EG_NEEDS(task_struct.tasks, task_struct.tgid),\n"
+    "    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),\n"
+    "    .run = run,\n"
+    "};\n";
+
+static int write_it(const char *path, const char *name, const char *text)
+{
+    FILE *f = fopen(path, "wx");
+    int bad;
+
+    if (!f)
+        return cli_fail(errno == EEXIST ? CLI_USAGE : CLI_CANNOT_OPEN, "%s: %s", path,
+                        errno == EEXIST ? "is there, and is left as it is" : strerror(errno));
+    for (; *text; text++)
+        if (*text == '@')
+            fputs(name, f);
+        else
+            putc(*text, f);
+    bad = ferror(f);
+    return fclose(f) || bad ? cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno)) : CLI_OK;
+}
+
+int cli_new(struct cli *c)
+{
+    const char *path = c->words.at[0], *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+    const bool lua = dot && !strcmp(dot, ".lua");
+    const size_t len = dot ? (size_t)(dot - base) : 0;
+    char *name = eg_arena_strndup(&c->arena, base, len);
+    int status;
+
+    if (!name)
+        return cli_fail(CLI_FAILED, "out of memory");
+    if (!lua && !(dot && !strcmp(dot, ".c")))
+        return cli_fail(CLI_USAGE, "new: %s: NAME.lua or NAME.c is wanted", base);
+    if (!len || len > 40 || (*name >= '0' && *name <= '9') ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != len)
+        return cli_fail(CLI_USAGE, "new: '%s': letters, digits and _ make a name, at most 40",
+                        name);
+    if (eg_plugin_find(name) || cli_verb(name))
+        return cli_fail(CLI_USAGE, "new: %s: there is one of this name: `engram help %s`", name,
+                        name);
+    status = write_it(path, name, lua ? in_lua : in_c);
+    if (!status && !c->quiet)
+        printf("%s: written; its first lines say how it is run\n", path);
+    return status;
+}

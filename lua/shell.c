@@ -1,0 +1,231 @@
+/* shell.c - lines as they are typed: a run and a state that live from one to the next, and a new
+ * pair when the run is lost. */
+#include "shell_own.h"
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define RETURN "return "
+enum { ROOM = 16 << 20 };
+
+static const struct script_limits limits = { .memory = 512 << 20,
+                                             .steps = UINT64_C(50000000000),
+                                             .seconds = 600 };
+
+struct eg_shell *shell_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+void shell_say(struct eg_shell *s, const char *format, ...)
+{
+    char text[1024];
+    va_list ap;
+    int n;
+
+    va_start(ap, format);
+    n = vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    if (n > 0)
+        s->ops->print(s->context, text, EG_MIN((size_t)n, sizeof text - 1));
+}
+
+/* ---- life ---- */
+
+static int set_up(lua_State *L)
+{
+    struct eg_shell *s = lua_touserdata(L, 1);
+
+    script_push_space(L, eg_kernel(s->run));
+    lua_setglobal(L, "k");
+    shell_make_show(L, s);
+    shell_add_functions(L, s);
+    return 0;
+}
+
+static int begin(struct eg_shell *s, struct eg_error *e)
+{
+    int rc = eg_run_open(&s->run, s->sys, &s->options, e);
+
+    if (rc)
+        return rc;
+    s->script = script_open(s->run, &limits);
+    if (!s->script)
+        return eg_fail(e, EG_ENOMEM, "shell: out of memory");
+    lua_pushcfunction(s->script->L, set_up);
+    lua_pushlightuserdata(s->script->L, s);
+    return script_call(s->script, 1, 0, e);
+}
+
+static void end(struct eg_shell *s)
+{
+    script_close(s->script);
+    eg_run_close(s->run);
+    s->script = NULL;
+    s->run = NULL;
+}
+
+int eg_shell_open(struct eg_shell **out, struct eg_system *sys, const struct eg_run_options *o,
+                  const struct eg_shell_ops *ops, void *context, struct eg_error *e)
+{
+    struct eg_shell *s = calloc(1, sizeof *s);
+    int rc;
+
+    if (!s)
+        return eg_fail(e, EG_ENOMEM, "shell: out of memory");
+    *s = (struct eg_shell){ .sys = sys, .options = *o, .ops = ops, .context = context };
+    rc = begin(s, e);
+    if (rc)
+        eg_shell_close(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void eg_shell_close(struct eg_shell *s)
+{
+    if (!s)
+        return;
+    end(s);
+    free(s);
+}
+
+/* ---- one line ---- */
+
+struct line {
+    struct eg_shell *shell;
+    const char *name, *text;
+    size_t len;
+    char *expression; /**< RETURN and the text; NULL: values are not wanted */
+    bool came_back;   /**< it was not left by longjmp */
+    enum eg_shell_answer answer;
+    struct eg_error error;
+};
+
+/** Lua says so when it came to the end too early. */
+static bool is_incomplete(lua_State *L)
+{
+    static const char eof[] = "<eof>";
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+
+    return text && len >= sizeof eof - 1 && !strcmp(text + len - (sizeof eof - 1), eof);
+}
+
+/** The text as a function on the stack: as an expression, else as statements. */
+static int compile(lua_State *L, struct line *l)
+{
+    char chunk[512];
+    int status = LUA_ERRSYNTAX;
+
+    snprintf(chunk, sizeof chunk, "@%s", l->name);
+    if (l->expression) {
+        status = script_load(L, l->expression, strlen(RETURN) + l->len, chunk);
+        if (status != LUA_OK)
+            lua_pop(L, 1);
+    }
+    if (status != LUA_OK)
+        status = script_load(L, l->text, l->len, chunk);
+    if (status == LUA_OK)
+        return 0;
+    if (status == LUA_ERRSYNTAX && l->expression && is_incomplete(L)) {
+        l->answer = EG_SHELL_MORE;
+        return -EG_EFORMAT;
+    }
+    return eg_fail(&l->error, status == LUA_ERRMEM ? EG_ENOMEM : EG_EFORMAT, "%s",
+                   lua_tostring(L, -1));
+}
+
+static int do_line(struct eg_run *r, void *context)
+{
+    struct line *l = context;
+    struct script *s = l->shell->script;
+    int rc;
+
+    (void)r;
+    script_renew(s);
+    l->answer = EG_SHELL_FAILED;
+    rc = compile(s->L, l);
+    if (!rc)
+        rc = script_call(s, 0, LUA_MULTRET, &l->error);
+    if (!rc && l->expression && lua_gettop(s->L)) {
+        shell_push_show(s->L);
+        lua_insert(s->L, 1);
+        rc = script_call(s, lua_gettop(s->L) - 1, 0, &l->error);
+    }
+    lua_settop(s->L, 0);
+    if (!rc)
+        l->answer = EG_SHELL_OK;
+    l->came_back = true;
+    return 0;
+}
+
+static void tell_notes(struct eg_shell *s)
+{
+    for (size_t i = 0; i < s->run->notes.n; i++)
+        s->ops->note(s->context, s->run->notes.at[i].text);
+    s->run->notes.n = s->run->n_lost_notes = 0;
+}
+
+static int take_room(lua_State *L)
+{
+    lua_newuserdatauv(L, ROOM, 0);
+    return 0;
+}
+
+/** After a script's memory was used up: is there enough for the next line, or do variables hold it?
+ */
+static bool has_room(struct script *s)
+{
+    bool has;
+
+    script_renew(s);
+    lua_pushcfunction(s->L, take_room);
+    has = lua_pcall(s->L, 0, 0, 0) == LUA_OK;
+    lua_settop(s->L, 0);
+    return has;
+}
+
+/** The run cannot go on: memory is full, or could not be had in the middle of something. */
+static enum eg_shell_answer start_again(struct eg_shell *s, const char *why)
+{
+    struct eg_error e;
+
+    s->ops->error(s->context, why);
+    tell_notes(s);
+    end(s);
+    if (begin(s, &e)) {
+        s->ops->error(s->context, e.text);
+        return EG_SHELL_QUIT;
+    }
+    s->ops->error(s->context, "the shell begins anew: its variables are lost");
+    return EG_SHELL_FAILED;
+}
+
+enum eg_shell_answer eg_shell_do(struct eg_shell *s, const char *name, const char *text, size_t len,
+                                 bool typed)
+{
+    struct line l = { .shell = s, .name = name, .text = text, .len = len };
+
+    if (typed && (l.expression = malloc(strlen(RETURN) + len + 1))) {
+        memcpy(l.expression, RETURN, strlen(RETURN));
+        memcpy(l.expression + strlen(RETURN), text, len);
+    }
+    if (typed && !l.expression) {
+        s->ops->error(s->context, "out of memory");
+        return EG_SHELL_FAILED;
+    }
+    eg_run_do(s->run, do_line, &l);
+    free(l.expression);
+    if (!l.came_back)
+        return start_again(s, s->run->error);
+    // What failed without leaving the run is the line's affair.
+    s->run->status = 0;
+    if (s->ended)
+        l.answer = EG_SHELL_QUIT;
+    else if (s->script->end == SCRIPT_NO_MEMORY && !has_room(s->script))
+        return start_again(s, l.error.text);
+    else if (l.answer == EG_SHELL_FAILED)
+        s->ops->error(s->context, l.error.text);
+    tell_notes(s);
+    return l.answer;
+}

@@ -1,0 +1,126 @@
+/* shell_help.c - what can be called, as a list and one by one: from the records that declare it. */
+#include "shell_own.h"
+
+bool shell_entry_nth(size_t i, struct shell_entry *out)
+{
+    const struct eg_reference *own;
+    const struct eg_walker_reg *w;
+    const struct eg_function_reg *f;
+    const struct eg_plugin_reg *p;
+    size_t n;
+
+    *out = (struct shell_entry){ 0 };
+    for (n = 0; (own = shell_function_nth(n)); n++)
+        if (n == i)
+            out->is = *own;
+    for (i -= n, n = 0; (own = eg_reference_nth(n)); n++)
+        if (n == i)
+            *out = (struct shell_entry){ .table = "eg", .is = *own };
+    for (i -= n, n = 0; (w = eg_walker_nth(n)); n++)
+        if (n == i)
+            *out = (struct shell_entry){ .table = w->walker->os,
+                                         .is = { w->name, w->walker->arg ? w->walker->arg : "k",
+                                                 w->walker->elem ? w->walker->elem : "",
+                                                 w->walker->help } };
+    for (i -= n, n = 0; (f = eg_function_nth(n)); n++)
+        if (n == i)
+            *out =
+                (struct shell_entry){ .table = f->function->os,
+                                      .is = { f->name, f->function->args, "", f->function->help } };
+    for (i -= n, n = 0; (p = eg_plugin_nth(n)); n++)
+        if (n == i)
+            *out =
+                (struct shell_entry){ .is = { p->name, "{option = value, …}", "", p->plugin->help },
+                                      .plugin = p };
+    return out->is.name;
+}
+
+bool shell_entry_of(lua_State *L, int at, struct shell_entry *out)
+{
+    bool is = false;
+
+    for (size_t i = 0; !is && shell_entry_nth(i, out); i++) {
+        const int top = lua_gettop(L);
+
+        lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+        for (int step = out->table ? 0 : 1; step < 2 && lua_istable(L, -1); step++) {
+            lua_pushstring(L, step ? out->is.name : out->table);
+            lua_rawget(L, -2);
+        }
+        is = lua_rawequal(L, -1, at);
+        lua_settop(L, top);
+    }
+    return is;
+}
+
+void shell_say_entry(struct eg_shell *s, const struct shell_entry *e)
+{
+    const char *open = e->plugin ? "" : "(", *shut = e->plugin ? "" : ")";
+
+    shell_say(s, "%s%s%s%s%s%s%s%s", e->table ? e->table : "", e->table ? "." : "", e->is.name,
+              open, e->is.signature, shut, *e->is.returns ? ": " : "", e->is.returns);
+}
+
+static int list(struct eg_shell *s)
+{
+    struct shell_entry e;
+    const char *table = "";
+
+    shell_say(s, "k is the kernel: k.init_task a variable, k.init_task.comm what is in it.\n"
+                 "help(\"eg.list\") and help(\"pslist\") say more.\n\n");
+    for (size_t i = 0; shell_entry_nth(i, &e); i++) {
+        if (e.plugin && strcmp(table, "plugins"))
+            shell_say(s, "\nPlugins, as in pslist{pid = 1}:\n");
+        table = e.plugin ? "plugins" : "";
+        if (e.plugin) {
+            shell_say(s, "  %-20s %s\n", e.is.name, e.is.text);
+            continue;
+        }
+        shell_say(s, "  ");
+        shell_say_entry(s, &e);
+        shell_say(s, "\n      %s\n", e.is.text);
+    }
+    return 0;
+}
+
+static bool is_called(const struct shell_entry *e, const char *name)
+{
+    const size_t n = e->table ? strlen(e->table) : 0;
+
+    if (n && !strncmp(name, e->table, n) && name[n] == '.')
+        name += n + 1;
+    else if (n)
+        return false;
+    return !strcmp(e->is.name, name);
+}
+
+int shell_help(lua_State *L)
+{
+    struct eg_shell *s = shell_of(L);
+    const struct eg_plugin_reg *plugin;
+    struct shell_entry e;
+    const char *name;
+    bool found = false;
+
+    if (lua_isnoneornil(L, 1))
+        return list(s);
+    if (lua_isfunction(L, 1)) {
+        found = shell_entry_of(L, 1, &e);
+        luaL_argcheck(L, found, 1, "is a function that help knows nothing of");
+        name = e.is.name;
+    } else {
+        name = luaL_checkstring(L, 1);
+        for (size_t i = 0; !found && shell_entry_nth(i, &e); i++)
+            found = is_called(&e, name);
+    }
+    plugin = found ? e.plugin : eg_plugin_find(name);
+    if (plugin) {
+        s->ops->help(s->context, plugin->name);
+    } else if (found) {
+        shell_say_entry(s, &e);
+        shell_say(s, "\n    %s\n", e.is.text);
+    } else {
+        return luaL_error(L, "help has nothing of '%s': help() lists all", name);
+    }
+    return 0;
+}
