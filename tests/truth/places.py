@@ -4,7 +4,7 @@ import tempfile
 
 from declare import Declaration
 
-COPIES = "the same bytes lie elsewhere, too, in the program's file for one; tests/bench and tests/formats judge searches whole"
+COPIES = "the same bytes lie elsewhere, too, in the program's file for one"
 
 
 class Words(Declaration):
