@@ -79,8 +79,8 @@ dmsetup dmsetup
 keyutils keyctl
 bpftool bpftool
 util-linux lsblk
+util-linux|util-linux-extra fincore
 mount losetup swapon
-util-linux-extra fincore
 coreutils stat
 lsof lsof
 xfsprogs mkfs.xfs
@@ -234,6 +234,8 @@ rich() {
             needs "$root/usr/bin/$program"
         done
     done <<< "$rich_programs"
+    # Loaded by name, of releases before 2021: without it nobody has a name.
+    find "$(unpack "$userland" "$arch" libc6)" -name libnss_files.so.2 -exec cp -L {} "$root$libraries/" \;
     for program in $rich_applets; do ln -sf busybox "$root/bin/$program"; done
     cp "$here/guest/rich" "$root/sbin/rich"
     compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
