@@ -165,7 +165,8 @@ static void open_editor(struct cli_lines *l)
     el_set(l->el, EL_EDITOR, "emacs");
     el_set(l->el, EL_GETCFN, get_char);
     if (l->completer) {
-        el_set(l->el, EL_ADDFN, "complete", "complete the word", complete);
+        // Of wide texts the pointers are kept; others are copied, and never given back.
+        el_wset(l->el, EL_ADDFN, L"complete", L"complete the word", complete);
         el_set(l->el, EL_BIND, "^I", "complete", NULL);
     }
 }
