@@ -69,8 +69,8 @@ _Noreturn void script_leave(lua_State *L, enum script_end end);
 /** Did what was just called fail the run? Where that is the author's mistake it is an error of his,
  * with its line, and the run goes on; else the script ends. */
 void script_check_run(lua_State *L);
-/** Compile text, in steps that are charged, as lua_load does. */
-int script_load(lua_State *L, const char *text, size_t len, const char *chunk);
+/** After a protected call: an end is passed on. */
+void script_pass_on(lua_State *L, int status);
 /** Compile and call text that is named @name in messages; its results are left on the stack.
  * @return 0, or -EG_E… with the message, file and line in @e; the stack of calls in the script's
  * own files becomes notes of the run. */
@@ -103,6 +103,10 @@ const char *script_words_of(const char *error);
 void script_skip_head(const char **text, size_t *len);
 
 /* ---- library.c ---- */
+
+/** Compile text, in steps that are charged, as lua_load does. */
+int script_load(lua_State *L, const char *text, size_t len, const char *chunk);
+int script_load_text(lua_State *L); /**< the global load */
 void script_add_require(lua_State *L);
 
 /* ---- patterns.c ---- */

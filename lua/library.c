@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIZE_MAX_OF_A_SCRIPT = 1 << 20 };
+enum { SIZE_MAX_OF_A_SCRIPT = 1 << 20, PIECE = 1024 };
 
 int eg_lua_add_own(struct eg_error *e)
 {
@@ -93,6 +93,54 @@ int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct e
     }
     free(found);
     return rc;
+}
+
+/* ---- compiling ---- */
+
+struct text {
+    const char *p;
+    size_t left;
+};
+
+static const char *next_piece(lua_State *L, void *context, size_t *len)
+{
+    struct text *t = context;
+    const char *p = t->p;
+
+    *len = EG_MIN(t->left, (size_t)PIECE);
+    script_charge(L, PIECE); // a compiler's work may grow with the square of a text
+    t->p += *len;
+    t->left -= *len;
+    return *len ? p : NULL;
+}
+
+int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
+{
+    struct text t = { text, len };
+
+    script_skip_head(&t.p, &t.left);
+    // Source text only: bytecode is not checked by Lua, and can do anything.
+    return lua_load(L, next_piece, &t, chunk, "t");
+}
+
+int script_load_text(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len), *name = luaL_optstring(L, 2, "=(load)");
+    const bool has_env = !lua_isnone(L, 4);
+    const int status = script_load(L, text, len, name);
+
+    script_pass_on(L, status);
+    if (status != LUA_OK) {
+        luaL_pushfail(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_env) {
+        lua_pushvalue(L, 4);
+        lua_setupvalue(L, -2, 1);
+    }
+    return 1;
 }
 
 /* ---- require ---- */

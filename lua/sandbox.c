@@ -9,7 +9,6 @@ enum {
     HOOK_EVERY = 1000,
     LARGE = 1 << 16,
     LONG = 1 << 20, // of a string: one instruction may look at all of it
-    PIECE = 1024,   // of a text that is compiled
     FRAMES_MAX = 16,
 };
 
@@ -159,8 +158,7 @@ void script_check_run(lua_State *L)
 
 /* ---- what can catch errors may not catch those ---- */
 
-/** After a protected call: an end is passed on. */
-static void pass_on(lua_State *L, int status)
+void script_pass_on(lua_State *L, int status)
 {
     struct script *s = script_of(L);
 
@@ -174,12 +172,12 @@ static void pass_on(lua_State *L, int status)
 static int finish(lua_State *L, int status, lua_KContext extra)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
-        pass_on(L, status);
+        script_pass_on(L, status);
         lua_pushboolean(L, 0);
         lua_insert(L, -2);
         return 2;
     }
-    pass_on(L, LUA_OK);
+    script_pass_on(L, LUA_OK);
     return lua_gettop(L) - (int)extra;
 }
 
@@ -235,13 +233,13 @@ static int resume(lua_State *L, lua_State *co, int n)
     status = lua_resume(co, L, n, &results);
     s->running = L;
     if (status == LUA_OK || status == LUA_YIELD) {
-        pass_on(L, LUA_OK);
+        script_pass_on(L, LUA_OK);
         if (!lua_checkstack(L, results + 1))
             luaL_error(L, "too many results to resume");
         lua_xmove(co, L, results);
         return results;
     }
-    pass_on(L, status);
+    script_pass_on(L, status);
     lua_xmove(co, L, 1);
     return -1;
 }
@@ -310,52 +308,6 @@ static int setmetatable_(lua_State *L)
     return 1;
 }
 
-struct text {
-    const char *p;
-    size_t left;
-};
-
-static const char *next_piece(lua_State *L, void *context, size_t *len)
-{
-    struct text *t = context;
-    const char *p = t->p;
-
-    *len = EG_MIN(t->left, (size_t)PIECE);
-    script_charge(L, PIECE); // a compiler's work may grow with the square of a text
-    t->p += *len;
-    t->left -= *len;
-    return *len ? p : NULL;
-}
-
-int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
-{
-    struct text t = { text, len };
-
-    script_skip_head(&t.p, &t.left);
-    // Source text only: bytecode is not checked by Lua, and can do anything.
-    return lua_load(L, next_piece, &t, chunk, "t");
-}
-
-static int load_(lua_State *L)
-{
-    size_t len;
-    const char *text = luaL_checklstring(L, 1, &len), *name = luaL_optstring(L, 2, "=(load)");
-    const bool has_env = !lua_isnone(L, 4);
-    const int status = script_load(L, text, len, name);
-
-    pass_on(L, status);
-    if (status != LUA_OK) {
-        luaL_pushfail(L);
-        lua_insert(L, -2);
-        return 2;
-    }
-    if (has_env) {
-        lua_pushvalue(L, 4);
-        lua_setupvalue(L, -2, 1);
-    }
-    return 1;
-}
-
 static int string_rep(lua_State *L)
 {
     size_t len, sep;
@@ -418,7 +370,7 @@ static void open_part(lua_State *L, lua_CFunction open, const char *name, const 
 
 static void open_base(lua_State *L)
 {
-    static const luaL_Reg ours[] = { { "load", load_ },
+    static const luaL_Reg ours[] = { { "load", script_load_text },
                                      { "pcall", pcall_ },
                                      { "setmetatable", setmetatable_ },
                                      { "xpcall", xpcall_ },
