@@ -25,6 +25,8 @@ MEANING = """## What the numbers mean
 
 - They are of these kernels and scenes: Debian's, under QEMU. Kernels of other makers, of other compilers, or with patches of
   their own are not judged here, nor are machines of a thousand processors or of a terabyte.
+- Most of these images were at hand while Engram was written, and what they showed to be wrong was mended. Of an image that nobody
+  has looked at yet a table is a better judge: make one ([farm.md](farm.md)).
 - What the guest did not tell is not judged: addresses of the kernel's structures, columns that the table of what is compared does
   not name, things that had ended before. Of searches only planted words and keys are expected; other hits are not judged.
 - The guest's word is `/proc`'s. Where a scene hides things from `/proc`, they are not expected here either.
