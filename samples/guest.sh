@@ -87,7 +87,7 @@ xfsprogs mkfs.xfs
 openssh-client|openssh-common ssh-agent ssh-add ssh-keygen
 openssl openssl'
 
-rich_applets='base64 chroot nohup sha256sum truncate unshare'
+rich_applets='chroot nohup sha256sum truncate unshare'
 
 applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
 grep head hostname id ip kill killall ln losetup ls lsmod mkdir mkfifo mknod mkswap modprobe insmod mount mv nc
