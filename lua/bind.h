@@ -133,6 +133,24 @@ struct eg_slot script_check_member(lua_State *L, uint32_t type, int name_at);
 /** A cell for a column of a row; the value stays on the stack. */
 struct eg_cell script_to_cell(lua_State *L, int at, const struct eg_column *column);
 
+/** Is the value at @at a userdata with the metatable that was registered for @key? */
+bool script_has_metatable(lua_State *L, int at, const char *key);
+/** Register a metatable, which scripts see as the text @name. */
+void script_add_metatable(lua_State *L, const luaL_Reg *functions, const char *name,
+                          const char *key);
+int script_read_only(lua_State *L); /**< __newindex of all that is the image's */
+/** The address that a cursor stands for: of a pointer what it points to, else its own place. */
+bool script_address_of(struct eg_obj o, uint64_t *out);
+/** The same place as a slot describes it. */
+struct eg_obj script_place(struct eg_obj o, const struct eg_slot *s);
+const char *script_why_text(struct eg_obj o, char out[96]);
+/** The member at @at of @o's type. @return false: none of this name; script_no_member() raises
+ * with the nearest. */
+bool script_find_member(lua_State *L, const struct eg_obj *o, int at, struct eg_slot *out);
+int script_no_member(lua_State *L, const struct eg_obj *o, int at);
+
+/* ---- functions.c ---- */
+
 /** A space as a script sees it: k (the kernel), eg.physical(k), eg.process(task). */
 struct eg_space *script_check_space(lua_State *L, int at);
 void script_push_space(lua_State *L, struct eg_space *as);
@@ -140,8 +158,9 @@ void script_push_space(lua_State *L, struct eg_space *as);
  * read, nothing is pushed. */
 bool script_push_text(lua_State *L, struct eg_space *as, uint64_t addr, size_t max);
 
-/** Each adds its functions to the table eg on the stack's top. */
+/** Each adds its functions to the table eg on the stack's top; that of cursors first. */
 void script_add_cursor(lua_State *L);
+void script_add_functions(lua_State *L);
 void script_add_walk(lua_State *L);
 void script_add_memory(lua_State *L);
 

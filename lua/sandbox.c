@@ -518,6 +518,7 @@ static int set_up(lua_State *L)
     if (s->run) {
         lua_newtable(L);
         script_add_cursor(L);
+        script_add_functions(L);
         script_add_walk(L);
         script_add_memory(L);
         script_add_rows(L);
