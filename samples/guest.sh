@@ -61,6 +61,9 @@ nft_limit
 nft_reject_inet
 nft_numgen
 nft_objref
+nft_counter
+nf_log_ipv4
+nf_log_ipv6
 nft_reject
 nft_nat
 sch_ingress
