@@ -1,5 +1,6 @@
 /* functions.c - what can be done with cursors and spaces: the functions of eg, and k.symbol. */
 #include "bind.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -229,18 +230,90 @@ static int eg_string_(lua_State *L)
     return 1;
 }
 
-/** eg.enum(c): the enumerator's name; nil: it has none. */
+/** The value of an enumerator by its name; nil: no enum has it. */
+static int enumerator(lua_State *L)
+{
+    const struct eg_types *ts = eg_binding_of(script_of(L)->run)->types;
+    const char *name = lua_tostring(L, 1);
+
+    for (size_t k = 0; k < ts->n_layers; k++) {
+        const struct eg_profile *p = ts->layers[k].profile;
+
+        script_charge(L, p->n_enumerators / 16);
+        for (uint32_t i = 0; i < p->n_enumerators; i++)
+            if (!strcmp(p->strings + p->enumerators[i].name, name)) {
+                lua_pushinteger(L, p->enumerators[i].value);
+                return 1;
+            }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+/** eg.enum(c): the enumerator's name, nil: it has none; eg.enum("NAME"): its value. */
 static int eg_enum_of(lua_State *L)
 {
     const struct eg_obj *o = script_is_cursor(L, 1);
     const char *name = NULL;
     uint64_t v;
 
+    if (lua_type(L, 1) == LUA_TSTRING)
+        return enumerator(L);
     luaL_argcheck(L, o, 1,
                   "a cursor is wanted: members come out as numbers, eg.at(c, \"member\") does not");
     if (!o->why && eg_value(*o, &v))
         name = eg_type_enumerator(o->bind->types, o->type, (int64_t)v);
     lua_pushstring(L, name);
+    return 1;
+}
+
+/** The name of a single bit in the table at 2; NULL: it has none there. */
+static const char *flag_name(lua_State *L, uint64_t mask)
+{
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_isinteger(L, -1))
+            luaL_error(L, "flags are a table of names and bits: {WRITE = 2, EXEC = 4}");
+        if ((uint64_t)lua_tointeger(L, -1) == mask) {
+            const char *name = lua_tostring(L, -2); // the table holds it
+
+            lua_pop(L, 2);
+            return name;
+        }
+    }
+    return NULL;
+}
+
+/** eg.flags(value, {WRITE = 2, EXEC = 4}): "WRITE|EXEC|0x40", the lowest bit first. */
+static int eg_flags(lua_State *L)
+{
+    uint64_t value, other = 0;
+    luaL_Buffer b;
+    char text[32];
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (script_is_cursor(L, 1)) { // what cannot be read stays so
+        lua_settop(L, 1);
+        return 1;
+    }
+    value = (uint64_t)luaL_checkinteger(L, 1);
+    luaL_buffinit(L, &b);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        const uint64_t mask = value & UINT64_C(1) << bit;
+        const char *name = mask ? flag_name(L, mask) : NULL;
+
+        script_charge(L, 1);
+        other |= name ? 0 : mask;
+        if (!name)
+            continue;
+        if (luaL_bufflen(&b))
+            luaL_addchar(&b, '|');
+        luaL_addstring(&b, name);
+    }
+    if (other) {
+        snprintf(text, sizeof text, "%s%#" PRIx64, luaL_bufflen(&b) ? "|" : "", other);
+        luaL_addstring(&b, text);
+    }
+    luaL_pushresult(&b);
     return 1;
 }
 
@@ -401,16 +474,27 @@ void script_add_functions(lua_State *L)
                                       { "__newindex", script_read_only },
                                       { NULL, NULL } };
     static const luaL_Reg functions[] = {
-        { "address", eg_address },  { "at", eg_at_ },
-        { "cast", eg_cast_to },     { "container", eg_container_of },
-        { "deref", eg_deref_ },     { "enum", eg_enum_of },
-        { "has", eg_has_ },         { "has_type", eg_has_type_ },
-        { "lookup", eg_lookup_ },   { "name", eg_name },
-        { "object", eg_object_at }, { "offsetof", eg_offsetof },
-        { "ok", eg_ok_ },           { "sizeof", eg_sizeof },
-        { "string", eg_string_ },   { "symbol", eg_symbol_ },
-        { "type", eg_typeof },      { "value", eg_value_or },
-        { "why", eg_why_ },         { NULL, NULL },
+        { "address", eg_address },
+        { "at", eg_at_ },
+        { "cast", eg_cast_to },
+        { "container", eg_container_of },
+        { "deref", eg_deref_ },
+        { "enum", eg_enum_of },
+        { "flags", eg_flags },
+        { "has", eg_has_ },
+        { "has_type", eg_has_type_ },
+        { "lookup", eg_lookup_ },
+        { "name", eg_name },
+        { "object", eg_object_at },
+        { "offsetof", eg_offsetof },
+        { "ok", eg_ok_ },
+        { "sizeof", eg_sizeof },
+        { "string", eg_string_ },
+        { "symbol", eg_symbol_ },
+        { "type", eg_typeof },
+        { "value", eg_value_or },
+        { "why", eg_why_ },
+        { NULL, NULL },
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -18,8 +18,12 @@ static const struct eg_reference functions[] = {
     { "cstring", "as: space, at: place, max?: integer", "string?, string?",
       "text up to a NUL or a hole, at most 4096 bytes where max does not say; nil and why" },
     { "deref", "c: cursor", "value", "what a pointer points to" },
-    { "enum", "c: cursor", "string?",
-      "the name of an enumerator that eg.at() gives as a cursor; nil: it has none" },
+    { "enum", "of: cursor|string", "string|integer?",
+      "of a cursor that eg.at() gives its enumerator's name, of a name its value; nil: there is "
+      "none" },
+    { "flags", "value: integer, names: table", "string|cursor",
+      "the names of the bits that are set, of a table {WRITE = 2, EXEC = 4}, and the others in "
+      "hex" },
     { "has", "of: cursor|string, member: string", "boolean",
       "whether this kernel's type has the member" },
     { "has_type", "type: string", "boolean", "whether this kernel has the type" },
