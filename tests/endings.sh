@@ -42,7 +42,7 @@ ln -s /dev/full "$tmp/csv/kallsyms.csv"
 [ "$(wc -l <"$tmp/err")" = 1 ] || bad "full: read says: $(cat "$tmp/err")"
 
 # Colours on a terminal only, and not where nobody wants them.
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     on_terminal() { TERM=xterm script -qec "$* '$engram' -q '$image' pslist --pid 1" /dev/null </dev/null | grep -c "$(printf '\033')\\["; }
     [ "$(on_terminal env -u NO_COLOR)" != 0 ] || bad "no colours on a terminal"
     [ "$(on_terminal env NO_COLOR=1)" = 0 ] || bad "colours in spite of NO_COLOR"
