@@ -164,6 +164,18 @@ static bool text_pointer(const struct derive *d, const struct test *t, uint64_t 
            text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f;
 }
 
+/** A pointer to VMCOREINFO's text. */
+static bool vmcoreinfo(const struct derive *d, const struct test *t, uint64_t va)
+{
+    static const char first[] = "OSRELEASE=";
+    char text[sizeof first - 1];
+    uint64_t at;
+
+    (void)t;
+    return pointer(d, va, &at) && eg_read(d->f->v, d->g->space, at, text, sizeof text) &&
+           !memcmp(text, first, sizeof text);
+}
+
 /** An object that points at a place of the kernel image, which has the name t->name. */
 static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
 {
@@ -381,6 +393,11 @@ static const struct symbol symbols[] = {
     { "workqueues", by_code, "show_all_workqueues show_workqueue_state destroy_workqueue", CODE,
       LIST(workqueue_struct, list, name) },
     { "tk_core", by_code, "ktime_get_real_ts64 ktime_get", CODE, { .passes = timekeeper } },
+    { "vmcoreinfo_data",
+      by_code,
+      "vmcoreinfo_append_str update_vmcoreinfo_note crash_save_vmcoreinfo",
+      CODE,
+      { .passes = vmcoreinfo } },
     { "saved_command_line", by_code, "cmdline_proc_show", CODE, { .passes = text_pointer } },
     { "kprobe_insn_slots",
       by_code,

@@ -279,6 +279,11 @@ void linux_locate(struct linux_finder *f, struct linux_guess *g)
         return;
     if (!g->text.text)
         text_of(f, g);
+    if (!g->text.text && (g->derived = linux_derive(f, g))) { // with the text more can be derived
+        text_of(f, g);
+        eg_profile_free(g->derived);
+        g->derived = NULL;
+    }
     if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
         eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
     if (!g->given && (g->given = linux_given_find(f, g)))
