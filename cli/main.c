@@ -11,10 +11,12 @@
  *    image system        a file opened; an operating system found in it
  *    registry run args   what was declared; running a plugin
  *    table render_*      values and columns; one output format per file
- *    parallel            a pool of threads, progress
+ *    scan search         searching memory: what a plugin sees; one pass for all of them
+ *    parallel newfile    a pool of threads, progress; files that are whole or not there
  *  formats/    one file per dump format or compression
  *  profiles/   one file per source of types and symbols
- *  plugins/    one file per plugin; linux/: all that knows Linux
+ *  plugins/    one file per plugin, in C or Lua; linux/: all that knows Linux; scan/: searches
+ *  lua/        the binding, its sandbox, the shell's inside
  *  cli/        this command
  *    main                the verbs, and the way from arguments to one of them
  *    options report      the command line; lines for the user
