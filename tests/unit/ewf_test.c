@@ -91,7 +91,7 @@ static void in_memory(void **state)
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libewf_chunk_data_initialize";
+    return "leak:libewf.so";
 }
 
 /** How many pages are as they were; no other may be read at all. */
