@@ -49,11 +49,11 @@ for from in "$root"/docs/from-*.md; do
     n=0
     while read -r command; do
         n=$((n + 1))
-        mkdir "$tmp/work"
-        (cd "$tmp/work" && sh -c "$(echo "$command" | sed "s,IMAGE,$image,g; s,FOLDER,$tmp/folder,g; s,OUT,$tmp/work/out,g")") \
+        mkdir "$tmp/here"
+        (cd "$tmp/here" && sh -c "$(echo "$command" | sed "s,IMAGE,$image,g; s,FOLDER,$tmp/folder,g; s,OUT,$tmp/here/out,g")") \
             </dev/null >"$tmp/out" 2>"$tmp/err" || bad "${from##*/}: $command: $(tail -n 1 "$tmp/err")"
-        [ -s "$tmp/out" ] || [ -n "$(ls "$tmp/work")" ] || bad "${from##*/}: $command: prints nothing"
-        rm -r "$tmp/work"
+        [ -s "$tmp/out" ] || [ -n "$(ls "$tmp/here")" ] || bad "${from##*/}: $command: prints nothing"
+        rm -r "$tmp/here"
     done <"$tmp/commands"
     echo "${from##*/}: $n commands"
     sed -n '/^## Plugins/,/^## Columns/s/^| \([^|]*\) | `engram IMAGE .*/\1/p' "$from" | grep -o '`[a-zA-Z.]*`' | tr -d '`' | while read -r name; do
