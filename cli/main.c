@@ -5,7 +5,7 @@
  *    engram.h            the one header that a plugin includes: cursors, walkers, rows, declarations
  *    base arena vec map  checked arithmetic, errors, memory, containers
  *    space view file     address spaces, reads and their TLB, mapped files
- *    arch paging_*       processors, and one translator of page tables per file
+ *    arch/               processors: one file and one record each
  *    profile types       types and symbols of one program; several as one
  *    obj walk            cursors; lists, trees, maps, bitmaps
  *    image system        a file opened; an operating system found in it
@@ -15,7 +15,7 @@
  *    parallel newfile    a pool of threads, progress; files that are whole or not there
  *  formats/    one file per dump format or compression
  *  profiles/   one file per source of types and symbols
- *  plugins/    one file per plugin, in C or Lua; linux/: all that knows Linux; scan/: searches
+ *  plugins/    one file per plugin, in C or Lua, by the question that it answers; linux/: all that knows Linux
  *  lua/        the binding, its sandbox, the shell's inside
  *  cli/        this command
  *    main                the verbs, and the way from arguments to one of them

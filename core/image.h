@@ -6,7 +6,7 @@
 #ifndef EG_IMAGE_H
 #define EG_IMAGE_H
 
-#include "arch.h"
+#include "arch/arch.h"
 #include "vec.h"
 
 /** What a container says of a CPU at the moment of the dump. @regs in the order of the

@@ -20,7 +20,7 @@ done
 echo 'const struct script_file script_library[] = {'
 i=0
 for f in "$@"; do
-    echo "{ \"plugins/$(basename "$f")\", text_$i, sizeof text_$i - 1, 0, declaration_$i },"
+    echo "{ \"plugins/${f##*plugins/}\", text_$i, sizeof text_$i - 1, 0, declaration_$i },"
     i=$((i + 1))
 done
 echo '{ 0, 0, 0, 0, 0 } };'

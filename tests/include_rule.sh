@@ -2,7 +2,9 @@
 # Who may include whom. Usage: include_rule.sh ROOT
 #   core              core
 #   formats, profiles core and their own folder
-#   plugins, lua      core, profiles' headers and their own folder; a plugin folder not another's
+#   plugins/linux     core, profiles' headers and plugins/linux; find/ only by find/ and the layer's own entry
+#   plugins/OTHER     the same, never another plugin: no header of a folder beside plugins/linux but its own
+#   lua               core, profiles' headers and its own folder
 #   cli, tests        anything
 # A quoted name without a folder is the own folder's, config.h or (outside core) one of the two that inc_dirs
 # offers; folders are always spelled ("../core/base.h").
@@ -20,17 +22,21 @@ function norm(path,    n, i, part, out, k) {          # "plugins/linux/../../cor
     return path
 }
 function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+function top(path) { sub(/\/.*/, "", path); return path }
+function within(path, place) { return index(path "/", place "/") == 1 }
 function exists(path,    line, ok) { ok = (getline line < path) >= 0; close(path); return ok }
 {
     file = $1; name = $0
     sub(/^[^"]*"/, "", name); sub(/".*/, "", name)
     if (name == "config.h" || name == "abi.h") next
-    target = norm(folder(file) "/" name)
+    from = folder(file)
+    target = norm(from "/" name)
     if (!exists(target)) { print file ":" $2 ": \"" name "\" is not there by that path: spell the folder"; bad = 1; next }
-    from = folder(file); to = folder(target)
-    top = from; sub(/\/.*/, "", top)
-    ok = to == "core" || to == from
-    if (top == "plugins" || top == "lua") ok = ok || to == "profiles" || index(from "/", to "/") == 1
+    to = folder(target)
+    ok = within(to, "core") || to == from
+    if (top(from) == "formats" || top(from) == "profiles") ok = ok || within(to, top(from))
+    if (top(from) == "plugins" || top(from) == "lua") ok = ok || to == "profiles" || (within(from, to) && to != "plugins")
+    if (top(from) == "plugins") ok = ok || (within(to, "plugins/linux") && to != "plugins/linux/find")
     if (!ok) { print file ":" $2 ": " from " may not include " to " (" name ")"; bad = 1 }
     seen++
 }

@@ -23,7 +23,7 @@ script mine 'in dir' >dir/b.lua
 
 list || bad "one's own: an error"
 grep -q '^mine,,in data' out && grep -q '^zeal,' out || bad "one's own are not there"
-[ "$(wc -l <err)" = 2 ] && grep -q 'broken.lua:' err && grep -q 'pslist.lua: pslist: .* from plugins/linux/pslist.c' err ||
+[ "$(wc -l <err)" = 2 ] && grep -q 'broken.lua:' err && grep -q 'pslist.lua: pslist: .* from plugins/process/pslist.c' err ||
     bad "what is wrong with two of them is not said"
 list -q && [ ! -s err ] || bad "-q"
 list --plugin-dir dir && grep -q '^mine,,in dir' out && grep -q 'data/engram/plugins/a.lua: mine: .* from dir/b.lua' err ||

@@ -1,8 +1,8 @@
 /* functions.c - what Linux's layer answers about cursors, for scripts: linux.path(file.f_path). */
 #include "../../core/registry.h"
+#include "kernel/param.h"
 #include "linux.h"
-#include "page.h"
-#include "param.h"
+#include "mm/page.h"
 
 EG_FIELDS(task_struct, mm);
 EG_FIELDS(mm_struct, exe_file, env_start, env_end);

@@ -1,7 +1,7 @@
 /** state.h - what the Linux layer knows of one system beside its types and symbols:
  * eg_system.os_priv.
  *
- *  Filled once by the finder (plugins/linux/open.c), read-only afterwards, but for what stands
+ *  Filled once by the finder (plugins/linux/find/open.c), read-only afterwards, but for what stands
  * under `lock`. Owned by the system; memory from its arena where nothing else is said. */
 #ifndef EG_LINUX_STATE_H
 #define EG_LINUX_STATE_H

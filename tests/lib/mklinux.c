@@ -1,7 +1,7 @@
 /* mklinux.c - what the finder would have filled, and rows as text. */
 #include "mklinux.h"
-#include "../../plugins/linux/open.h"
-#include "../../plugins/linux/owners.h"
+#include "../../plugins/linux/find/open.h"
+#include "../../plugins/linux/own/owners.h"
 #include <stdio.h>
 #include <stdlib.h>
 

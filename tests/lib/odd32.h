@@ -2,7 +2,7 @@
 #ifndef ODD32_H
 #define ODD32_H
 
-#include "arch.h"
+#include "arch/arch.h"
 
 extern const struct eg_arch odd32_arch;
 

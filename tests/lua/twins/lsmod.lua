@@ -1,4 +1,4 @@
--- lsmod as plugins/linux/lsmod.c has it: the same rows, to the byte.
+-- lsmod as plugins/kernel/lsmod.c has it: the same rows, to the byte.
 
 local letters = "PFSRMBUDAWCIOELKXTNJ" -- kernel/panic.c: taint_flags
 local states = { [0] = "Live", "Loading", "Unloading", "Unformed" }

@@ -1,4 +1,4 @@
--- maps as plugins/linux/maps.c has it: the same rows, to the byte.
+-- maps as plugins/process/maps.c has it: the same rows, to the byte.
 
 local READ, WRITE, EXEC, MAYSHARE = 1, 2, 4, 0x80
 local MODE_NONE, HAS_VSYSCALL = 2, 2 -- arch/x86/entry/vsyscall; asm/mmu.h

@@ -1,4 +1,4 @@
--- psaux as plugins/linux/psaux.c has it: the same rows, to the byte.
+-- psaux as plugins/process/psaux.c has it: the same rows, to the byte.
 return plugin {
   name = "lua_psaux",
   os = "linux",

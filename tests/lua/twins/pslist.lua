@@ -1,4 +1,4 @@
--- pslist as plugins/linux/pslist.c has it: the same rows, to the byte.
+-- pslist as plugins/process/pslist.c has it: the same rows, to the byte.
 
 local exit_states = { [0] = "TASK_RUNNING", [0x10] = "EXIT_DEAD", [0x20] = "EXIT_ZOMBIE", [0x30] = "EXIT_TRACE" }
 

@@ -1,4 +1,4 @@
--- pstree as plugins/linux/pstree.c has it: the same rows, to the byte.
+-- pstree as plugins/process/pstree.c has it: the same rows, to the byte.
 return plugin {
   name = "lua_pstree",
   os = "linux",

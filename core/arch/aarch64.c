@@ -1,0 +1,372 @@
+/* aarch64.c - AArch64 page tables (Arm ARM, DDI 0487, D8): granules of 4K, 16K and 64K,
+ * addresses of 25 to 52 bits, one root for each half; and what Linux leaves in entries that are not
+ * valid (arch/arm64/include/asm/pgtable.h, pgtable-prot.h). */
+#include "arch.h"
+#include <stdlib.h>
+
+enum { VALID = 1, TABLE = 2, EL0 = 1 << 6, READ_ONLY = 1 << 7, AF = 1 << 10, NG = 1 << 11 };
+enum { PIECE = EG_VIEW_PAGE / 8 }; // entries of a table that a view holds at once
+
+#define BIT(n)    (UINT64_C(1) << (n))
+#define DBM       BIT(51) // Linux: may be written, though READ_ONLY until it is
+#define PXN       BIT(53)
+#define UXN       BIT(54)
+#define DIRTY     BIT(55) // of Linux
+#define PXN_TABLE BIT(59)
+#define UXN_TABLE BIT(60)
+#define EL1_TABLE BIT(61)
+#define RO_TABLE  BIT(62)
+
+struct arm64 {
+    struct eg_space as;
+    struct eg_space *phys;
+    uint64_t kernel, user; // roots
+    bool has_user;
+    bool wide; // bits 8 and 9 of an entry are 50 and 51 of its address (LPA2)
+    int levels, granule, va_bits;
+};
+
+/** One entry, read: a hole (why), a page (leaf) or the next table. */
+struct entry {
+    uint64_t addr;
+    uint16_t flags;
+    uint8_t why;
+    bool leaf;
+};
+
+/** A table, as far as a view holds it. */
+struct piece {
+    uint64_t at;         // in the space below
+    const uint8_t *host; // NULL: not in our memory
+    uint64_t n;          // entries
+};
+
+static int shift_of(const struct arm64 *x, int level)
+{
+    return x->granule + (x->granule - 3) * level;
+}
+
+/** Blocks: of the two levels above pages; of a third with 52-bit addresses (LPA2), and only of one
+ * with larger granules. 64K: the second is there with FEAT_LPA. */
+static bool allows_block(const struct arm64 *x, int level)
+{
+    return level <= (x->granule == 12 ? 2 : x->granule == 14 ? 1 : 2) + x->wide;
+}
+
+static uint64_t address(const struct arm64 *x, uint64_t e)
+{
+    const uint64_t low = BIT(x->granule) - 1;
+
+    if (x->wide)
+        return (e & (BIT(50) - 1) & ~low) | (e >> 8 & 3) << 50;
+    if (x->granule == 16)
+        return (e & (BIT(48) - 1) & ~low) | (e >> 12 & 15) << 48;
+    return e & (BIT(48) - 1) & ~low;
+}
+
+/* A user page that is not there, by release:
+ *
+ *   < 5.19    57 offset 8 | 7 type 2 | 0
+ *   < 6.10    57 offset 8 | 7 type 3 | exclusive | 0
+ *   6.10 on   61 offset 12 | 0 | 10 type 6 | 0 | uffd-wp | exclusive | 0
+ *
+ * No entry says which. The types of swap devices are small numbers, so that they are read as such
+ * in any form; a special type (see x86_64.c for which is what) is believed in a form whose
+ * other bits fit it, and where the other forms would mean a device that nobody has: an eighth one
+ * or later. */
+static uint8_t swap_kind(uint64_t e)
+{
+    const unsigned first = e >> 2 & 63, second = e >> 3 & 31, third = e >> 6 & 31;
+    unsigned type = 0;
+    uint64_t offset = (e & (BIT(58) - 1)) >> 8;
+
+    if (second >= 23 && e & 0x830) {
+        type = second;
+    } else if (first >= 23 && first < 32) {
+        type = first;
+    } else if (third >= 23 && !(e & 0x830) && second >= 8) {
+        type = third;
+        offset = (e & (BIT(62) - 1)) >> 12;
+    }
+    if (type < 23)
+        return EG_SWAPPED;
+    if (type == 23 || (type == 31 && offset < 8 && offset & 2))
+        return EG_POISONED;
+    return EG_MIGRATING;
+}
+
+/** @level 0 is the last; @above are the flags that all levels above allow. */
+static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_t above,
+                           bool kernel)
+{
+    const bool block = level > 0 && !(e & TABLE);
+    struct entry r = { .leaf = level == 0 || block };
+
+    if (!(e & VALID)) {
+        // A page that the program may not touch (PROT_NONE, NUMA hinting), or one whose block is
+        // just being split: all is as it was but that bit. In swap entries TABLE is 0, and of a
+        // large page NG too: a part of its frame number, or 0 by definition.
+        if (!kernel && e & NG && (level ? block && allows_block(x, level) : e & TABLE)) {
+            r.addr = address(x, e) & ~(BIT(shift_of(x, level)) - 1);
+            r.flags = EG_X_PROT_NONE | (e & AF ? EG_X_ACCESSED : 0) | (e & DIRTY ? EG_X_DIRTY : 0);
+            r.leaf = true;
+        } else {
+            r.why = e && !kernel && level <= 2 ? swap_kind(e) : EG_NOT_PRESENT;
+        }
+        return r;
+    }
+    if (level == 0 ? !(e & TABLE) : block && !allows_block(x, level)) {
+        r.why = EG_NOT_PRESENT; // reserved: it faults
+        return r;
+    }
+    r.addr = address(x, e);
+    if (!r.leaf) {
+        r.flags = (uint16_t)((e & RO_TABLE ? 0 : EG_X_WRITE) | (e & EL1_TABLE ? 0 : EG_X_USER) |
+                             (e & (kernel ? PXN_TABLE : UXN_TABLE) ? 0 : EG_X_EXEC)) &
+                  above;
+        return r;
+    }
+    r.addr &= ~(BIT(shift_of(x, level)) - 1);
+    r.flags = (uint16_t)((e & READ_ONLY && !(e & DBM) ? 0 : EG_X_WRITE) |
+                         (e & EL0 || !(kernel || e & UXN) ? EG_X_USER : 0) |
+                         (e & (kernel ? PXN : UXN) ? 0 : EG_X_EXEC)) &
+              above;
+    r.flags |= (e & AF ? EG_X_ACCESSED : 0) | (e & NG ? 0 : EG_X_GLOBAL) |
+               (e & DIRTY || (e & DBM && !(e & READ_ONLY)) ? EG_X_DIRTY : 0);
+    return r;
+}
+
+/** How many entries of @p from @index on go on as the first one (@e, decoded @r) began. */
+static uint64_t run_length(const struct arm64 *x, const struct piece *p, uint64_t index, uint64_t e,
+                           struct entry r, int level, uint16_t above, bool kernel)
+{
+    const uint64_t size = BIT(shift_of(x, level));
+    uint64_t n = 1;
+
+    if (r.why && e) // its entry is what matters: each stands alone
+        return 1;
+    for (; index + n < p->n; n++) {
+        const uint64_t next = eg_le64(p->host + 8 * (index + n));
+        struct entry s;
+
+        if (r.why) {
+            if (next)
+                break;
+            continue;
+        }
+        s = decode(x, next, level, above, kernel);
+        if (s.why || !s.leaf || s.flags != r.flags || s.addr != r.addr + n * size)
+            break;
+    }
+    return n;
+}
+
+/** The piece of the table at @table that holds @index, of @n entries. */
+static struct piece piece_at(struct eg_view *v, const struct arm64 *x, uint64_t table,
+                             uint64_t index, uint64_t n)
+{
+    struct piece p = { .at = table + 8 * (index & ~(uint64_t)(PIECE - 1)), .n = EG_MIN(n, PIECE) };
+    const uint64_t page = p.at >> EG_VIEW_SHIFT;
+    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)x->phys >> 6) & (EG_TLB_SLOTS - 1)];
+
+    if (eg_bytes(v, x->phys, p.at, 8) && e->page == page && e->space == x->phys)
+        p.host = e->host + (p.at & (EG_VIEW_PAGE - 1));
+    return p;
+}
+
+/** An entry that cannot be read: a hole as long as the table's absence is. */
+static void table_missing(struct eg_view *v, const struct arm64 *x, uint64_t at, uint64_t n,
+                          int shift, struct eg_extent *out)
+{
+    struct eg_extent hole;
+
+    eg_extent_at(v, x->phys, at, &hole);
+    out->why = EG_TABLE_MISSING;
+    n = hole.why ? EG_MIN(n, (hole.last - at) / 8 + 1) : 1;
+    out->last = out->start + (n << shift) - 1;
+}
+
+/** The piece of a table that decided: its other entries are found without a walk. */
+static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, int shift,
+                     const struct piece *p, uint16_t above)
+{
+    const uint64_t covers = (p->n << shift) - 1;
+
+    v->walked.space = as;
+    v->walked.host = p->host;
+    v->walked.first = va & ~covers;
+    v->walked.last = va | covers;
+    v->walked.table = p->at;
+    v->walked.level = (uint8_t)level;
+    v->walked.above = above;
+}
+
+/** @va without a tag, and with all the bits that tell its half. */
+static void walk(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
+{
+    const struct arm64 *x = as->priv;
+    const bool kernel = va >> 63;
+    const bool again = v->walked.space == as && va >= v->walked.first && va <= v->walked.last;
+    uint16_t above = again ? v->walked.above : EG_X_WRITE | EG_X_USER | EG_X_EXEC;
+    uint64_t table = kernel ? x->kernel : x->user;
+
+    for (int level = again ? v->walked.level : x->levels - 1;; level--) {
+        const int shift = shift_of(x, level);
+        const uint64_t n = BIT(EG_MIN(x->granule - 3, x->va_bits - shift));
+        const uint64_t index = va >> shift & (n - 1), in = index & (PIECE - 1);
+        struct piece p = { v->walked.table, v->walked.host, EG_MIN(n, PIECE) };
+        struct entry r;
+        uint64_t e, run = 1;
+
+        if (!again || level != v->walked.level)
+            p = piece_at(v, x, table, index, n);
+        *out = (struct eg_extent){ .start = va >> shift << shift,
+                                   .level = (uint8_t)level,
+                                   .entry_addr = p.at + 8 * in };
+        if (p.host) {
+            e = eg_le64(p.host + 8 * in);
+        } else if (!eg_read_u64(v, x->phys, out->entry_addr, false, &e)) {
+            table_missing(v, x, out->entry_addr, n - index, shift, out);
+            return;
+        }
+        r = decode(x, e, level, above, kernel);
+        if (r.why || r.leaf) {
+            if (p.host && level < x->levels - 1)
+                remember(v, as, va, level, shift, &p, above);
+            if (p.host && !v->brief)
+                run = run_length(x, &p, in, e, r, level, above, kernel);
+            out->last = out->start + (run << shift) - 1;
+            out->entry = e;
+            out->why = r.why;
+            out->flags = r.flags;
+            out->below = r.why ? NULL : x->phys;
+            out->below_addr = r.why ? 0 : r.addr;
+            return;
+        }
+        above = r.flags;
+        table = r.addr;
+    }
+}
+
+/** Bit 55 tells the half; the processor may ignore the byte above (TBI): for programs Linux always
+ * has it so, for itself where tags find its errors (KASAN). */
+static uint64_t untagged(uint64_t va)
+{
+    return va >> 55 & 1 ? va | UINT64_C(0xff) << 56 : va & (BIT(56) - 1);
+}
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
+{
+    const struct arm64 *x = as->priv;
+    const uint64_t half = BIT(x->va_bits), plain = untagged(va);
+
+    // The hole between the halves has no end where tagged addresses begin: who goes from one
+    // extent to the next meets each page once.
+    if (plain >= half && plain < -half) {
+        *out = (struct eg_extent){ .start = half, .last = -half - 1, .why = EG_NOT_CANONICAL };
+        return;
+    }
+    if (plain < half && !x->has_user) {
+        *out = (struct eg_extent){ .last = half - 1, .why = EG_NOT_PRESENT };
+    } else {
+        walk(v, as, plain, out);
+    }
+    out->start += va - plain;
+    out->last += va - plain;
+}
+
+static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t va,
+                      struct eg_table_step *out, unsigned max)
+{
+    const struct arm64 *x = as->priv;
+    const uint64_t half = BIT(x->va_bits);
+    uint64_t table;
+    unsigned n = 0;
+
+    va = untagged(va);
+    table = va >> 63 ? x->kernel : x->user;
+    if ((va >= half && va < -half) || (va < half && !x->has_user))
+        return 0;
+    for (int level = x->levels - 1; level >= 0 && n < max; level--) {
+        const int shift = shift_of(x, level);
+        const uint64_t entries = BIT(EG_MIN(x->granule - 3, x->va_bits - shift));
+        struct eg_table_step *s = &out[n++];
+        struct entry r;
+
+        *s = (struct eg_table_step){ .addr = table + 8 * (va >> shift & (entries - 1)),
+                                     .level = (uint8_t)level,
+                                     .shift = (uint8_t)shift };
+        if (!eg_read_u64(v, x->phys, s->addr, false, &s->entry))
+            s->why = v->why;
+        r = decode(x, s->entry, level, 0, va >> 63);
+        if (r.why || r.leaf)
+            break;
+        table = r.addr;
+    }
+    return n;
+}
+
+static const struct eg_space_ops ops = { .name = "aarch64", .extent = extent, .steps = steps };
+
+/** Addresses as long as @levels tables of the granule can be: at most 52 bits. */
+static int va_bits_of(const struct eg_paging *p, int granule)
+{
+    return p->va_bits ? p->va_bits : EG_MIN(granule + (granule - 3) * p->levels, 52);
+}
+
+static int open_(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
+                 const struct eg_paging *p, struct eg_error *e)
+{
+    const int granule = p->granule ? p->granule : 12, bits = granule - 3;
+    const int va_bits = va_bits_of(p, granule), levels = (va_bits - granule + bits - 1) / bits;
+    uint64_t top, wide;
+    struct arm64 *x;
+
+    if (granule != 12 && granule != 14 && granule != 16)
+        return eg_fail(e, EG_EUSAGE, "aarch64: pages have 4K, 16K or 64K, not 2^%d bytes", granule);
+    if (va_bits < 25 || va_bits > 52 || (p->levels && p->levels != levels))
+        return eg_fail(e, EG_EUSAGE, "aarch64: no page tables of %u levels and %d bits", p->levels,
+                       va_bits);
+    x = a ? eg_arena_new(a, struct arm64) : calloc(1, sizeof *x);
+    if (!x)
+        return eg_fail(e, EG_ENOMEM, "aarch64: out of memory for an address space");
+    top = BIT(va_bits - (granule + bits * (levels - 1)) + 3); // bytes of a root
+    wide = BIT(52) - 1;
+    *x = (struct arm64){ .as = { .ops = &ops, .below = phys, .last = UINT64_MAX, .priv = x },
+                         .phys = phys,
+                         .kernel = p->root & wide & ~(top - 1),
+                         .user = p->user_root & wide & ~(top - 1),
+                         .has_user = p->user_root != 0,
+                         .wide = granule < 16 && va_bits > 48,
+                         .levels = levels,
+                         .granule = granule,
+                         .va_bits = va_bits };
+    *out = &x->as;
+    return 0;
+}
+
+static uint64_t plain(const struct eg_paging *p, uint64_t va)
+{
+    const uint64_t half = BIT(va_bits_of(p, p->granule ? p->granule : 12));
+
+    return va >> 55 & 1 ? va | -half : va & (half - 1);
+}
+
+// struct user_pt_regs (arch/arm64/include/uapi/asm/ptrace.h).
+static const char *const registers[] = { "x0",  "x1",  "x2",  "x3",  "x4",  "x5",     "x6",
+                                         "x7",  "x8",  "x9",  "x10", "x11", "x12",    "x13",
+                                         "x14", "x15", "x16", "x17", "x18", "x19",    "x20",
+                                         "x21", "x22", "x23", "x24", "x25", "x26",    "x27",
+                                         "x28", "x29", "x30", "sp",  "pc",  "pstate", NULL };
+
+EG_ARCH(aarch64) = {
+    .name = "aarch64",
+    .model = { .ptr_size = 8, .long_size = 8 },
+    .page_shift = 12,
+    .elf_machine = 183,                         // EM_AARCH64
+    .kernel_min = UINT64_C(0xfff0000000000000), // half of 52 bits
+    .registers = registers,
+    .two_roots = true,
+    .open = open_,
+    .plain = plain,
+};

@@ -1,0 +1,251 @@
+/* x86_64.c - x86-64 page tables of 4 and 5 levels (Intel SDM volume 3, chapter 4; AMD64 manual
+ * volume 2, chapter 5), and what Linux leaves in the entries that the processor ignores
+ * (arch/x86/include/asm/pgtable_64.h, include/linux/swap.h). */
+#include "arch.h"
+#include <stdlib.h>
+
+#define ADDRESS UINT64_C(0x000ffffffffff000) // MAXPHYADDR is at most 52
+
+enum { P = 1, RW = 2, US = 4, A = 32, D = 64, PS = 128, G = 256 };
+#define NX (UINT64_C(1) << 63)
+
+struct x86 {
+    struct eg_space as;
+    struct eg_space *phys;
+    uint64_t root, address; // bits of an entry that hold an address
+    int levels;
+};
+
+/** One entry, read: a hole (why), a page (leaf) or the next table. */
+struct entry {
+    uint64_t addr;
+    uint16_t flags;
+    uint8_t why;
+    bool leaf;
+};
+
+/* A user page that is not present, as Linux stores it since 4.19 (commit 6b28baca9b1f, also in
+ * stable trees):
+ *
+ *   63 type 59 | 58 ~offset 9 | 8 7: 0 | software bits, soft dirty, ... | 0: not present
+ *
+ * Before, the offset was not inverted, and places differed from release to release. The offset is a
+ * device's page, or a frame number and two bits (migration, since 6.1): at most 42 bits, so bits
+ * 52..58 tell. Of older entries nothing more is said than that the page is elsewhere.
+ *
+ * The highest types are no swap devices. How many there are, and so where each begins, depends on
+ * the configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
+ * (< 5.19) or 3, hwpoison 0 or 1, markers 1 (>= 5.19). So type 23 is the lowest special one in any
+ * kernel, and is hwpoison where it is one; in 24..30 poison, migration and device entries cannot be
+ * told apart without the configuration, and migration is by far the most common. 31 is a marker
+ * where the rest is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
+static uint8_t swap_kind(uint64_t e)
+{
+    const unsigned type = e >> 59;
+    const uint64_t offset = (~e & ((UINT64_C(1) << 59) - 1)) >> 9;
+
+    if ((e >> 52 & 0x7f) != 0x7f || type < 23)
+        return EG_SWAPPED;
+    if (type == 23 || (type == 31 && offset < 8 && offset & 2))
+        return EG_POISONED;
+    return EG_MIGRATING;
+}
+
+/** @level 0 is the last; @above are the flags that all levels above allow. */
+static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t above, bool kernel)
+{
+    const uint64_t page_mask = ~((UINT64_C(1) << (12 + 9 * level)) - 1);
+    struct entry r = { .leaf = level == 0 || (level <= 2 && e & PS) };
+
+    if (!(e & P)) {
+        // A page that the program may not touch (PROT_NONE, NUMA hinting), or one whose large page
+        // is just being split. Since 4.19 its address is stored inverted, which sets its high bits:
+        // no page is really there.
+        if (!kernel && level <= 2 && (level ? e & PS : e & G)) {
+            r.addr = (e >> 51 & 1 ? ~e : e) & x->address & page_mask;
+            r.flags = EG_X_PROT_NONE;
+        } else {
+            r.why = e && !kernel && level <= 2 ? swap_kind(e) : EG_NOT_PRESENT;
+            return r;
+        }
+    } else {
+        r.addr = e & x->address & (r.leaf ? page_mask : UINT64_MAX);
+        r.flags = (uint16_t)((e & RW ? EG_X_WRITE : 0) | (e & US ? EG_X_USER : 0) |
+                             (e & NX ? 0 : EG_X_EXEC)) &
+                  above;
+        if (r.leaf && e & G)
+            r.flags |= EG_X_GLOBAL;
+    }
+    if (r.leaf)
+        r.flags |= (e & A ? EG_X_ACCESSED : 0) | (e & D ? EG_X_DIRTY : 0);
+    return r;
+}
+
+/** How many entries of @table from @index on, below @end, go on as the first one (@e, decoded @r)
+ * began. */
+static uint64_t run_length(const struct x86 *x, const uint8_t *table, uint64_t index, uint64_t end,
+                           uint64_t e, struct entry r, int level, uint16_t above, bool kernel)
+{
+    const uint64_t size = UINT64_C(1) << (12 + 9 * level);
+    uint64_t n = 1;
+
+    if (r.why && e) // its entry is what matters: each stands alone
+        return 1;
+    for (; index + n < end; n++) {
+        const uint64_t next = eg_le64(table + 8 * (index + n));
+        struct entry s;
+
+        if (r.why) {
+            if (next)
+                break;
+            continue;
+        }
+        s = decode(x, next, level, above, kernel);
+        if (s.why || !s.leaf || s.flags != r.flags || s.addr != r.addr + n * size)
+            break;
+    }
+    return n;
+}
+
+/** The table at @at in our memory, whole; NULL: it is not, or only in part. */
+static const uint8_t *table_at(struct eg_view *v, const struct x86 *x, uint64_t at)
+{
+    const uint64_t page = at >> EG_VIEW_SHIFT;
+    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)x->phys >> 6) & (EG_TLB_SLOTS - 1)];
+
+    return eg_bytes(v, x->phys, at, 8) && e->page == page && e->space == x->phys ? e->host : NULL;
+}
+
+/** An entry that cannot be read: a hole as long as the table's absence is. */
+static void table_missing(struct eg_view *v, const struct x86 *x, uint64_t at, uint64_t n,
+                          int shift, struct eg_extent *out)
+{
+    struct eg_extent hole;
+
+    eg_extent_at(v, x->phys, at, &hole);
+    out->why = EG_TABLE_MISSING;
+    n = hole.why ? EG_MIN(n, (hole.last - at) / 8 + 1) : 1;
+    out->last = out->start + (n << shift) - 1;
+}
+
+/** The table that decided: its other entries are found without a walk. */
+static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, uint64_t table,
+                     const uint8_t *host, uint16_t above)
+{
+    const uint64_t covers = (UINT64_C(1) << (21 + 9 * level)) - 1;
+
+    v->walked.space = as;
+    v->walked.host = host;
+    v->walked.first = va & ~covers;
+    v->walked.last = va | covers;
+    v->walked.table = table;
+    v->walked.level = (uint8_t)level;
+    v->walked.above = above;
+}
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
+{
+    const struct x86 *x = as->priv;
+    const uint64_t half = UINT64_C(1) << (9 * x->levels + 11);
+    const bool kernel = va >> 63;
+    bool again = v->walked.space == as && va >= v->walked.first && va <= v->walked.last;
+    uint16_t above = again ? v->walked.above : EG_X_WRITE | EG_X_USER | EG_X_EXEC;
+    uint64_t table = again ? v->walked.table : x->root;
+
+    if (va >= half && va < -half) {
+        *out = (struct eg_extent){ .start = half, .last = -half - 1, .why = EG_NOT_CANONICAL };
+        return;
+    }
+    for (int level = again ? v->walked.level : x->levels - 1;; level--, again = false) {
+        const int shift = 12 + 9 * level;
+        const uint64_t index = va >> shift & 511, at = table + 8 * index;
+        const uint64_t end = level == x->levels - 1 && index < 256 ? 256 : 512;
+        const uint8_t *host = again ? v->walked.host : table_at(v, x, table);
+        struct entry r;
+        uint64_t e, n = 1;
+
+        *out = (struct eg_extent){ .start = va >> shift << shift,
+                                   .level = (uint8_t)level,
+                                   .entry_addr = at };
+        if (host) {
+            e = eg_le64(host + 8 * index);
+        } else if (!eg_read_u64(v, x->phys, at, false, &e)) {
+            table_missing(v, x, at, end - index, shift, out);
+            return;
+        }
+        r = decode(x, e, level, above, kernel);
+        if (r.why || r.leaf) {
+            if (host && level < x->levels - 1)
+                remember(v, as, va, level, table, host, above);
+            if (host && !v->brief)
+                n = run_length(x, host, index, end, e, r, level, above, kernel);
+            out->last = out->start + (n << shift) - 1;
+            out->entry = e;
+            out->why = r.why;
+            out->flags = r.flags;
+            out->below = r.why ? NULL : x->phys;
+            out->below_addr = r.why ? 0 : r.addr;
+            return;
+        }
+        above = r.flags;
+        table = r.addr;
+    }
+}
+
+static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t va,
+                      struct eg_table_step *out, unsigned max)
+{
+    const struct x86 *x = as->priv;
+    uint64_t table = x->root;
+    unsigned n = 0;
+
+    for (int level = x->levels - 1; level >= 0 && n < max; level--) {
+        struct eg_table_step *s = &out[n++];
+
+        *s = (struct eg_table_step){ .addr = table + 8 * (va >> (12 + 9 * level) & 511),
+                                     .level = (uint8_t)level,
+                                     .shift = (uint8_t)(12 + 9 * level) };
+        if (!eg_read_u64(v, x->phys, s->addr, false, &s->entry))
+            s->why = v->why;
+        if (!(s->entry & P) || (level <= 2 && s->entry & PS))
+            break;
+        table = s->entry & x->address;
+    }
+    return n;
+}
+
+static const struct eg_space_ops ops = { .name = "x86_64", .extent = extent, .steps = steps };
+
+static int open_(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
+                 const struct eg_paging *p, struct eg_error *e)
+{
+    struct x86 *x;
+
+    if (p->levels != 4 && p->levels != 5)
+        return eg_fail(e, EG_EUSAGE, "x86_64: page tables have 4 or 5 levels, not %u", p->levels);
+    x = a ? eg_arena_new(a, struct x86) : calloc(1, sizeof *x);
+    if (!x)
+        return eg_fail(e, EG_ENOMEM, "x86_64: out of memory for an address space");
+    *x = (struct x86){ .as = { .ops = &ops, .below = phys, .last = UINT64_MAX, .priv = x },
+                       .phys = phys,
+                       .root = p->root & ADDRESS & ~p->enc_mask,
+                       .address = ADDRESS & ~p->enc_mask,
+                       .levels = p->levels };
+    *out = &x->as;
+    return 0;
+}
+
+// QEMU's order (target/i386/arch_dump.c).
+static const char *const registers[] = { "rax", "rbx", "rcx", "rdx",    "rsi", "rdi", "rsp",
+                                         "rbp", "r8",  "r9",  "r10",    "r11", "r12", "r13",
+                                         "r14", "r15", "rip", "rflags", NULL };
+
+EG_ARCH(x86_64) = {
+    .name = "x86_64",
+    .model = { .ptr_size = 8, .long_size = 8 },
+    .page_shift = 12,
+    .elf_machine = 62,                          // EM_X86_64
+    .kernel_min = UINT64_C(0xff00000000000000), // half of 5 levels
+    .registers = registers,
+    .open = open_,
+};

@@ -1,0 +1,67 @@
+/* kmsg - the kernel's log. */
+#include "../linux/kernel/printk.h"
+
+EG_FIELDS(printk_ringbuffer, desc_ring);
+EG_TYPE(printk_log);
+
+#define COLUMNS(C)                                                                                 \
+    C(seq, BIG, "number of the record since boot")                                                 \
+    C(facility, TEXT, "kern, or a program's that wrote to /dev/kmsg")                              \
+    C(level, TEXT, "emerg, alert, crit, err, warn, notice, info, debug")                           \
+    C(timestamp, TEXT, "seconds of the CPUs' own clock since boot")                                \
+    C(caller, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt")         \
+    C(subsystem, TEXT, "of the device it is about")                                                \
+    C(device, TEXT,                                                                                \
+      "the device it is about: b block, c character (with numbers), n net, + others")              \
+    C(line, TEXT, "the text; may have several lines")
+EG_COLUMNS(COLUMNS);
+
+static const char *const levels[] = {
+    "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
+};
+static const char *const facilities[] = {
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
+};
+
+static void emit(struct eg_run *r, const struct linux_log_record *rec)
+{
+    const uint32_t cpu = UINT32_C(1) << 31;
+    const char *facility = rec->facility < countof(facilities) ? facilities[rec->facility]
+                                                               : eg_strf(r, "%u", rec->facility);
+    const char *caller = rec->has_caller
+                             ? eg_strf(r, "%c%u", rec->caller & cpu ? 'C' : 'T', rec->caller & ~cpu)
+                             : NULL;
+
+    eg_row(r, .seq = eg_uint(rec->seq), .facility = eg_text(facility),
+           .level = eg_text(levels[rec->level & 7]),
+           .timestamp =
+               eg_text(eg_strf(r, "%llu.%06llu", (unsigned long long)rec->ts_nsec / 1000000000,
+                               (unsigned long long)rec->ts_nsec % 1000000000 / 1000)),
+           .caller = eg_text(caller), .subsystem = eg_text(rec->subsystem),
+           .device = eg_text(rec->device), .line = eg_textn(rec->text, rec->len));
+}
+
+static int run(struct eg_run *r)
+{
+    if (eg_has(r, printk_ringbuffer.desc_ring))
+        linux_log_ring(r, emit);
+    else if (eg_has_type(r, printk_log))
+        linux_log_buffer(r, emit);
+    else
+        return eg_failed(r, "neither struct printk_ringbuffer nor struct printk_log is known: give "
+                            "a profile of this kernel");
+    return 0;
+}
+
+EG_PLUGIN(kmsg) = {
+    .os = "linux",
+    .help = "Print the kernel's log",
+    .manual =
+        "Every record that is whole, the newest too. A record that a CPU was still writing is "
+        "left out with a note.",
+    .aliases = EG_NAMES("linux.kmsg.Kmsg", "dmesg", "log"),
+    .columns = columns,
+    .run = run,
+};

@@ -1,0 +1,253 @@
+/** find.c - where is the Linux kernel in this image? Traces from the cheapest on; each makes a
+ * guess, each guess is completed and checked. */
+#include "find.h"
+#include "../own/owners.h"
+#include "open.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A hostile image could hold a trace in every page. */
+enum { TRIES_MAX = 64 };
+
+void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
+{
+    eg_types_fini(&g->ts);
+    eg_profile_free(g->symbols);
+    eg_profile_free(g->types);
+    eg_profile_free(g->exports);
+    eg_profile_free(g->derived);
+    g->symbols = g->types = g->exports = g->derived = NULL;
+    if (g->space)
+        eg_view_forget(v, g->space);
+    eg_space_close(g->space);
+    g->space = NULL;
+}
+
+static void add_trace(struct eg_candidate *c, const char *trace)
+{
+    const size_t len = strlen(c->trace), more = strlen(trace);
+
+    if (len + more + 3 > sizeof c->trace || strstr(c->trace, trace))
+        return;
+    memcpy(c->trace + len, ", ", 2);
+    memcpy(c->trace + len + 2, trace, more + 1);
+}
+
+/** The candidate whose image lies where this guess's does, or whose types do: the same kernel. */
+static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_guess *g)
+{
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
+        struct eg_candidate *c = &f->sys->candidates.at[i];
+        const struct linux_guess *other = c->priv;
+
+        if (c->os == f->os && other != g &&
+            ((g->has_delta && other->has_delta && other->delta == g->delta) ||
+             (g->btf && other->btf == g->btf)))
+            return c;
+    }
+    return NULL;
+}
+
+/** One more trace of a kernel that passes all: it says nothing new. */
+static bool joins_another(struct linux_finder *f, const struct linux_guess *g)
+{
+    struct eg_candidate *c = same_kernel(f, g);
+
+    if (!c || !c->opens || c->score < c->max_score)
+        return false;
+    add_trace(c, g->trace);
+    return true;
+}
+
+/** Of two candidates for one kernel the better stays, the new one is the last. */
+static void merge(struct linux_finder *f)
+{
+    struct eg_candidate *new = &f->sys->candidates.at[f->sys->candidates.n - 1];
+    struct eg_candidate *old = same_kernel(f, new->priv), worse;
+
+    if (!old)
+        return;
+    worse = *old;
+    if (eg_candidate_better(new, old))
+        *old = *new;
+    else
+        worse = *new;
+    f->sys->candidates.n--;
+    add_trace(old, worse.trace);
+    linux_guess_fini(f->v, worse.priv);
+}
+
+/** Free what only an opened kernel needs: of all candidates but the one in the lead. */
+static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
+{
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
+        struct eg_candidate *c = &f->sys->candidates.at[i];
+
+        if (c->os == f->os && c != lead)
+            linux_guess_fini(f->v, c->priv);
+    }
+}
+
+void linux_forget(struct linux_finder *f)
+{
+    size_t n = 0;
+
+    keep_only(f, NULL);
+    for (size_t i = 0; i < f->sys->candidates.n; i++)
+        if (f->sys->candidates.at[i].os != f->os)
+            f->sys->candidates.at[n++] = f->sys->candidates.at[i];
+    f->sys->candidates.n = n;
+}
+
+static const struct eg_candidate *leader(const struct linux_finder *f)
+{
+    const struct eg_candidate *best = NULL;
+
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
+        const struct eg_candidate *c = &f->sys->candidates.at[i];
+
+        if (c->os == f->os && c->opens && (!best || eg_candidate_better(c, best)))
+            best = c;
+    }
+    return best;
+}
+
+void linux_try(struct linux_finder *f, struct linux_guess *g)
+{
+    struct linux_guess *kept;
+    struct eg_candidate *c;
+
+    if (f->done || f->tries++ >= TRIES_MAX || joins_another(f, g)) {
+        linux_guess_fini(f->v, g);
+        return;
+    }
+    g->given = f->given;
+    linux_load(f, g);
+    linux_locate(f, g);
+    if (f->again || joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
+        linux_guess_fini(f->v, g);
+        return;
+    }
+    kept = eg_arena_new(&f->sys->arena, struct linux_guess);
+    c = kept ? eg_candidate_new(f->sys, f->os) : NULL;
+    if (!c) {
+        linux_guess_fini(f->v, g);
+        return;
+    }
+    *kept = *g;
+    c->priv = kept;
+    snprintf(c->trace, sizeof c->trace, "%s", g->trace);
+    if (f->base) {
+        char moved[64];
+
+        snprintf(moved, sizeof moved, "raw offset derived: %#" PRIx64, f->base);
+        add_trace(c, moved);
+    }
+    c->paging = g->paging;
+    c->kernel_pa_delta = g->delta;
+    linux_check(f, kept, c);
+    f->done = c->opens && c->score == c->max_score && !f->sys->options.exhaustive &&
+              !f->sys->options.kernel && !kept->captures;
+    merge(f);
+    keep_only(f, leader(f));
+}
+
+/** Why nothing opens, and what to try, as the last note. */
+static void say_why(struct linux_finder *f)
+{
+    const struct eg_candidate *best = NULL;
+    const struct eg_check *k;
+    const char *hint;
+
+    for (size_t i = 0; i < f->sys->candidates.n; i++) {
+        const struct eg_candidate *c = &f->sys->candidates.at[i];
+
+        if (c->os == f->os && (!best || eg_candidate_better(c, best)))
+            best = c;
+    }
+    if (!best && f->sys->options.has_dtb)
+        return; // its trace has said it
+    if (!best) {
+        eg_system_note(f->sys,
+                       "no trace of a Linux kernel: no VMCOREINFO, no page table of its boot, no "
+                       "BTF, no kallsyms; is it all of the memory of a Linux machine, neither "
+                       "encrypted nor compressed, and in order? With --vmlinux of its kernel it "
+                       "is also looked for by its types");
+        return;
+    }
+    for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
+        ;
+    if (!strcmp(k->name, "processor"))
+        hint = "Linux on a processor that is not supported";
+    else if (!strcmp(k->name, "page tables"))
+        hint = f->sys->image->movable
+                   ? "the memory that holds its page tables is not in the image, or these are the "
+                     "remains of an earlier boot; --dtb gives another root, --offset the physical "
+                     "address of the first byte"
+                   : "the memory that holds its page tables is not in the image, or these are the "
+                     "remains of an earlier boot; --dtb gives another root";
+    else if (f->given)
+        hint = "the profile or System.map given is of another kernel";
+    else
+        hint = "a part of the kernel's memory is not in the image, or this is a copy of a kernel "
+               "that never ran";
+    eg_system_note(f->sys,
+                   "traces of a Linux kernel (%s), but it fails the check of its %s (%s): %s",
+                   best->trace, k->name, k->detail, hint);
+}
+
+static int find(struct eg_system *sys, struct eg_error *e);
+static void close_(struct eg_system *sys);
+
+EG_OS(linux) = {
+    .name = "linux",
+    .find = find,
+    .open = linux_open,
+    .close = close_,
+    .module_types = linux_module_types,
+    .module_symbols = linux_module_symbols,
+    .memory = &linux_memory,
+};
+
+static int find(struct eg_system *sys, struct eg_error *e)
+{
+    static void (*const traces[])(struct linux_finder *) = {
+        linux_trace_container, linux_trace_low_roots, linux_trace_pages,
+        linux_trace_tables,    linux_trace_swapper,
+    };
+    struct linux_finder f = { .sys = sys, .v = sys->view, .phys = sys->image->phys };
+
+    int rc;
+
+    f.os = &eg_os_linux;
+    if (!f.phys)
+        return 0;
+    rc = linux_given_read(sys, &f.given, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled;) {
+        traces[i++](&f);
+        if (f.again) {
+            f.again = f.done = false;
+            i = 0;
+        }
+    }
+    linux_folders_free(&f);
+    if (eg_cancelled)
+        return eg_fail(e, EG_ECANCEL, "%s", "stopped");
+    if (f.tries > TRIES_MAX)
+        eg_system_note(sys, "%u traces of a Linux kernel: only the first %d were looked at",
+                       f.tries, TRIES_MAX);
+    if (!leader(&f))
+        say_why(&f);
+    return 0;
+}
+
+static void close_(struct eg_system *sys)
+{
+    for (size_t i = 0; i < sys->candidates.n; i++)
+        if (sys->candidates.at[i].os == &eg_os_linux)
+            linux_guess_fini(sys->view, sys->candidates.at[i].priv);
+    linux_close(sys);
+}

@@ -1,0 +1,309 @@
+/** folders.c - profile folders: which of their files is of this kernel? Told by what a file says of
+ * itself, never by its name: the build id of an .egp or an ELF file, the banner in an ISF. A name
+ * that holds the kernel's release only comes first. */
+#include "../../../profiles/elf_file.h"
+#include "../../../profiles/isf.h"
+#include "../../../profiles/store.h"
+#include "find.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* An ISF says its banner at its end, behind 50 MB: of those whose name says nothing, so many are
+ * unpacked. */
+enum { FILES_MAX = 1 << 16, DEPTH_MAX = 8, UNNAMED_MAX = 64, BANNER = 512 };
+
+struct file {
+    const char *path;
+    enum { EGP, ELF, ISF, SYSTEM_MAP } kind;
+    bool looked;
+    char *identity; /* build id, or banner; owned; NULL: it says none */
+    struct linux_given *given;
+};
+struct linux_folders {
+    EG_VEC(struct file) files; /* by path */
+};
+
+/* ---- what there is ---- */
+
+static bool has_magic(const char *path, const char *magic, size_t len)
+{
+    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    char head[8];
+
+    return fd >= 0 && pread(fd, head, len, 0) == (ssize_t)len && !memcmp(head, magic, len);
+}
+
+static void add(struct linux_folders *d, const char *path, const char *name)
+{
+    struct file file = { .path = path };
+    struct file *place;
+    char id[64];
+
+    if (eg_isf_name(name)) {
+        file.kind = ISF;
+    } else if (!strncmp(name, "System.map", 10)) {
+        file.kind = SYSTEM_MAP;
+    } else if (has_magic(path, "\177ELF", 4)) {
+        file.kind = ELF;
+    } else if (eg_store_build_id(path, id)) {
+        file.looked = true;
+        file.identity = strdup(id);
+    } else {
+        return;
+    }
+    if ((place = eg_vec_push(&d->files)))
+        *place = file;
+    else
+        free(file.identity);
+}
+
+static void gather(struct linux_folders *d, struct eg_arena *a, const char *folder, unsigned depth)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    struct stat st;
+
+    while (dir && d->files.n < FILES_MAX && (entry = readdir(dir))) {
+        char *path;
+
+        if (entry->d_name[0] == '.' || !(path = eg_arena_strf(a, "%s/%s", folder, entry->d_name)) ||
+            lstat(path, &st))
+            continue;
+        if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+            gather(d, a, path, depth + 1);
+        else if (!stat(path, &st) && S_ISREG(st.st_mode))
+            add(d, path, entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
+}
+
+/* All files of all folders: listed once. */
+static struct linux_folders *folders(struct linux_finder *f)
+{
+    struct linux_folders *d = f->folders;
+
+    if (d || !(d = calloc(1, sizeof *d)))
+        return d;
+    for (size_t i = 0; i < f->sys->options.n_profile_dirs; i++) {
+        const size_t first = d->files.n;
+
+        gather(d, &f->sys->arena, f->sys->options.profile_dirs[i], 0);
+        if (d->files.n > first)
+            qsort(d->files.at + first, d->files.n - first, sizeof *d->files.at, by_path);
+    }
+    if (d->files.n == FILES_MAX)
+        eg_system_note(f->sys,
+                       "profile folders: more than %d files: the others were not looked at; name a "
+                       "folder of symbol files only",
+                       FILES_MAX);
+    return f->folders = d;
+}
+
+void linux_folders_free(struct linux_finder *f)
+{
+    for (size_t i = 0; f->folders && i < f->folders->files.n; i++)
+        free(f->folders->files.at[i].identity);
+    if (f->folders)
+        eg_vec_fini(&f->folders->files);
+    free(f->folders);
+    f->folders = NULL;
+}
+
+/* ---- what a file says of itself ---- */
+
+static void look(struct file *file)
+{
+    char text[BANNER] = "";
+    struct eg_elf elf;
+
+    if (file->looked)
+        return;
+    file->looked = true;
+    if (file->kind == ISF && !eg_isf_banner(file->path, text, sizeof text))
+        text[0] = 0;
+    if (file->kind == ELF && eg_elf_open(&elf, file->path, NULL) == 0) {
+        if (elf.relocatable || !eg_elf_build_id(&elf, text))
+            text[0] = 0;
+        eg_elf_close(&elf);
+    }
+    file->identity = *text ? strdup(text) : NULL;
+}
+
+/* ---- what the kernel says of itself ---- */
+
+/* The line of its banner, or "": at its symbol, else the first text like it in its read-only part.
+ */
+static void banner_of(struct linux_finder *f, const struct linux_guess *g, char out[BANNER])
+{
+    static const char begins[] = "Linux version ";
+    uint64_t at;
+
+    memset(out, 0, BANNER);
+    if (linux_sym(g, "linux_banner", &at)) {
+        eg_read_some(f->v, g->space, at, out, BANNER - 1, NULL);
+    } else {
+        for (uint64_t pa = g->ro_from; g->ro_to && pa <= g->ro_to && !*out;) {
+            size_t n = (size_t)(g->ro_to - pa + 1);
+            const uint8_t *p = eg_map_some(f->v, f->phys, pa, &n);
+            const uint8_t *hit = p ? memmem(p, n, begins, sizeof begins - 1) : NULL;
+
+            if (hit && pa + (uint64_t)(hit - p) + BANNER <= g->ro_to)
+                eg_read_some(f->v, f->phys, pa + (uint64_t)(hit - p), out, BANNER - 1, NULL);
+            pa += p ? n : 4096;
+        }
+    }
+    out[strcspn(out, "\n")] = 0;
+    if (strncmp(out, begins, sizeof begins - 1) != 0)
+        out[0] = 0;
+}
+
+/* ---- which is it? ---- */
+
+struct search {
+    struct linux_finder *finder;
+    struct linux_folders *in;
+    const char *build_id, *banner;
+    EG_VEC(size_t) unnamed;
+    struct eg_progress_line *progress;
+};
+
+static bool fits(const struct search *s, const struct file *file)
+{
+    const char *own = file->kind == ISF ? s->banner : s->build_id;
+
+    return file->identity && *own && !strcmp(file->identity, own);
+}
+
+static int look_at(void *context, size_t piece, unsigned worker)
+{
+    struct search *s = context;
+    struct file *file = &s->in->files.at[s->unnamed.at[piece]];
+
+    (void)worker;
+    if (eg_cancelled)
+        return 1;
+    look(file);
+    eg_progress_add(s->progress, 1);
+    return fits(s, file);
+}
+
+static struct file *first_of(const struct search *s, bool types)
+{
+    for (size_t i = 0; i < s->in->files.n; i++) {
+        struct file *file = &s->in->files.at[i];
+
+        if (file->looked && fits(s, file) && (types || file->kind == EGP))
+            return file;
+    }
+    return NULL;
+}
+
+static bool names(const struct file *file, const char *text, size_t len)
+{
+    return len && memmem(file->path, strlen(file->path), text, len);
+}
+
+/* Files that have to be unpacked: those named like the release one by one; then the others, those
+ * first that are named like its version. */
+static struct file *unpacked(struct search *s)
+{
+    struct linux_finder *f = s->finder;
+    const char *release = s->banner + EG_MIN(strlen(s->banner), sizeof "Linux version " - 1);
+    const size_t len = strcspn(release, " "), version = strspn(release, "0123456789.");
+    struct file *file;
+    size_t left_out = 0;
+
+    for (int pass = 0; pass < 3; pass++)
+        for (size_t i = 0; i < s->in->files.n && !eg_cancelled; i++) {
+            size_t *place;
+
+            file = &s->in->files.at[i];
+            if (file->kind != ISF || pass != (names(file, release, len)       ? 0
+                                              : names(file, release, version) ? 1
+                                                                              : 2))
+                continue;
+            if (!pass)
+                look(file);
+            if (!pass && fits(s, file))
+                return file;
+            if (pass && s->unnamed.n == UNNAMED_MAX)
+                left_out++;
+            else if (pass && (place = eg_vec_push(&s->unnamed)))
+                *place = i;
+        }
+    s->progress = eg_progress_begin("symbol files", s->unnamed.n, "files", f->sys->options.quiet);
+    if (s->unnamed.n)
+        eg_parallel(f->sys->options.threads, s->unnamed.n, look_at, s);
+    eg_progress_end(s->progress);
+    file = first_of(s, true);
+    if (!file && left_out)
+        eg_system_note(f->sys,
+                       "profile folders: %zu ISF files whose names do not hold %.*s were not "
+                       "looked into: name it like that, or give it as --profile",
+                       left_out, (int)len, release);
+    return file;
+}
+
+/* A System.map says nothing of itself but in its name; what it gives is checked like all symbols:
+ * the banner has to be at its place. */
+static struct file *named_map(const struct search *s, const char *release)
+{
+    for (size_t i = 0; *release && i < s->in->files.n; i++) {
+        const char *name = strrchr(s->in->files.at[i].path, '/') + 1;
+
+        if (s->in->files.at[i].kind == SYSTEM_MAP && !strncmp(name, "System.map-", 11) &&
+            !strcmp(name + 11, release))
+            return &s->in->files.at[i];
+    }
+    return NULL;
+}
+
+static const struct linux_given *read_it(struct linux_finder *f, struct file *file)
+{
+    struct eg_error e;
+
+    if (!file || file->given)
+        return file ? file->given : NULL;
+    if (linux_given_file(f->sys, file->path, &file->given, &e) < 0) {
+        eg_system_note(f->sys, "%s", e.text);
+        free(file->identity);
+        file->identity = NULL; // not again
+        return NULL;
+    }
+    return file->given;
+}
+
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_guess *g)
+{
+    char banner[BANNER] = "", release[80] = "";
+    struct search s = { .finder = f, .build_id = g->notes_id, .banner = banner };
+    struct file *file;
+
+    if (!f->sys->options.n_profile_dirs || !(s.in = folders(f)))
+        return NULL;
+    file = first_of(&s, false);
+    if (!file && !g->types) {
+        banner_of(f, g, banner);
+        for (size_t i = 0; i < s.in->files.n; i++)
+            if (s.in->files.at[i].kind == ELF)
+                look(&s.in->files.at[i]);
+        file = first_of(&s, true);
+        if (!file && *banner)
+            file = unpacked(&s);
+    }
+    if (!file && !g->symbols && g->text.text &&
+        eg_vmcoreinfo_text(&g->text, "OSRELEASE", release, sizeof release))
+        file = named_map(&s, release);
+    eg_vec_fini(&s.unnamed);
+    return read_it(f, file);
+}

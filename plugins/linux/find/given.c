@@ -1,0 +1,197 @@
+/** given.c - types and symbols from files: named by the user, or found in folders (folders.c). */
+#include "../../../profiles/store.h"
+#include "find.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool linux_own(struct eg_system *sys, struct eg_profile *p)
+{
+    struct eg_profile **slot = eg_vec_push(&sys->profiles);
+
+    if (!slot)
+        eg_profile_free(p);
+    else
+        *slot = p;
+    return slot != NULL;
+}
+
+static struct linux_given *given_new(struct eg_system *sys)
+{
+    struct linux_given *g = eg_arena_new(&sys->arena, struct linux_given);
+
+    if (g)
+        g->options = &sys->options;
+    return g;
+}
+
+static void use(struct linux_given *g, const struct eg_profile *p)
+{
+    if (p->n_types > 1 && !g->types)
+        g->types = p;
+    if (p->n_symbols && g->n_symbols < countof(g->symbols))
+        g->symbols[g->n_symbols++] = p;
+}
+
+/** An .egp file holds the kernel's profile and its modules'. */
+static int read_stored(struct eg_system *sys, struct linux_given *g, const char *path,
+                       struct eg_error *e)
+{
+    eg_cleanup(eg_free_) struct eg_profile **all =
+        calloc(EG_LAYERS_MAX, sizeof(struct eg_profile *));
+    size_t n = EG_LAYERS_MAX;
+    int rc;
+
+    if (!all)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    rc = eg_store_read(path, all, &n, e);
+    if (rc < 0)
+        return rc;
+    n = EG_MIN(n, (size_t)EG_LAYERS_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (!linux_own(sys, all[i])) {
+            while (++i < n)
+                eg_profile_free(all[i]);
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+        }
+    if (!n)
+        return 0;
+    use(g, all[0]);
+    if (n > 1 && !g->modules &&
+        (g->modules = eg_arena_array(&sys->arena, struct eg_profile *, n))) {
+        memcpy(g->modules, all + 1, (n - 1) * sizeof all[0]);
+        g->n_modules = n - 1;
+    }
+    return 0;
+}
+
+static int read_one(struct eg_system *sys, struct linux_given *g, const char *path,
+                    struct eg_error *e)
+{
+    const size_t len = strlen(path);
+    struct eg_profile *p;
+    char id[64];
+    int rc;
+
+    if ((len > 4 && !strcmp(path + len - 4, ".egp")) || eg_store_build_id(path, id))
+        return read_stored(sys, g, path, e);
+    rc = eg_profile_read(&p, path, sys->options.threads, e);
+    if (rc < 0)
+        return rc;
+    if (!linux_own(sys, p))
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    use(g, p);
+    return 0;
+}
+
+int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_error *e)
+{
+    const char *const paths[] = { sys->options.profile, sys->options.vmlinux,
+                                  sys->options.system_map };
+    struct linux_given *g = NULL;
+
+    for (size_t i = 0; i < countof(paths); i++) {
+        int rc;
+
+        if (!paths[i])
+            continue;
+        if (!g && !(g = given_new(sys)))
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory", paths[i]);
+        rc = read_one(sys, g, paths[i], e);
+        if (rc < 0)
+            return rc;
+    }
+    *out = g;
+    return 0;
+}
+
+int linux_given_file(struct eg_system *sys, const char *path, struct linux_given **out,
+                     struct eg_error *e)
+{
+    struct linux_given *g = given_new(sys);
+    int rc = g ? read_one(sys, g, path, e) : eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+
+    if (rc == 0)
+        *out = g;
+    return rc;
+}
+
+static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *addr)
+{
+    uint32_t iter = 0;
+    const struct eg_symbol *s = p ? eg_profile_symbol(p, name, &iter) : NULL;
+
+    if (s)
+        *addr = s->addr;
+    return s != NULL;
+}
+
+bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift)
+{
+    uint64_t linked, moved;
+
+    if (!p->dwarf_symbols) {
+        *shift = 0;
+        return true;
+    }
+    if (g->given->options->has_kaslr) {
+        *shift = g->given->options->kaslr;
+        return true;
+    }
+    if (g->text.text && eg_vmcoreinfo_hex(&g->text, "KERNELOFFSET", shift))
+        return true;
+    if (symbol_in(p, "_stext", &linked) && symbol_in(g->symbols, "_stext", &moved)) {
+        *shift = moved + g->shift - linked;
+        return true;
+    }
+    if (g->init_task && symbol_in(p, "init_task", &linked)) {
+        *shift = g->init_task - linked;
+        return true;
+    }
+    if (g->start && symbol_in(p, "_text", &linked)) {
+        *shift = g->start - linked;
+        return true;
+    }
+    return false;
+}
+
+void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const struct eg_types *b)
+{
+    static const struct {
+        const char *type, *member;
+    } telling[] = {
+        { "task_struct", "tasks" },
+        { "task_struct", "pid" },
+        { "task_struct", "comm" },
+        { "task_struct", "mm" },
+        { "task_struct", "real_parent" },
+        { "mm_struct", "pgd" },
+        { "mm_struct", "start_code" },
+        { "module", "name" },
+        { "module", "list" },
+        { "file", "f_mode" },
+        { "dentry", "d_name" },
+        { "inode", "i_ino" },
+        { "sock", "sk_prot" },
+        { "cred", "uid" },
+    };
+    unsigned differ = 0, compared = 0;
+    char first[160] = "";
+
+    for (size_t i = 0; i < countof(telling); i++) {
+        uint64_t x, y;
+
+        if (!linux_member(a, telling[i].type, telling[i].member, &x, NULL) ||
+            !linux_member(b, telling[i].type, telling[i].member, &y, NULL))
+            continue;
+        compared++;
+        if (x != y && !differ++)
+            snprintf(first, sizeof first, "%s.%s at %" PRIu64 ", not %" PRIu64, telling[i].type,
+                     telling[i].member, x, y);
+    }
+    if (differ)
+        eg_system_note(sys,
+                       "the profile %s disagrees with the image's own BTF in %u of %u members "
+                       "(%s): it is of another kernel; without it the image's own types are used",
+                       a->layers[0].profile->source, differ, compared, first);
+}

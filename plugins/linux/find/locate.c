@@ -1,0 +1,292 @@
+/** locate.c - what a guess still lacks after its tables were read: how far virtual and
+ * physical addresses of the image differ, and the page tables' root. */
+#include "find.h"
+
+enum { SEARCH = 64 << 20 };
+
+bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa)
+{
+    const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
+    const struct eg_symbol *s;
+    uint32_t iter = 0;
+    uint64_t va;
+
+    s = p ? eg_profile_symbol(p, name, &iter) : NULL;
+    iter = 0;
+    if (!s && g->exports)
+        s = eg_profile_symbol(g->exports, name, &iter);
+    if (s)
+        *pa = s->addr;
+    else if (g->has_delta && linux_sym(g, name, &va))
+        *pa = va - g->delta;
+    else
+        return false;
+    return true;
+}
+
+/** The kernel's struct btf holds the address of its data and a copy of the header
+ * (kernel/bpf/btf.c): the header that no types follow. */
+static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
+{
+    const struct eg_model *m = &g->paging.arch->model;
+    uint64_t hdr, data, va;
+    uint8_t own[24], copy[24];
+
+    if (!g->types || !linux_member(&g->ts, "btf", "hdr", &hdr, NULL) ||
+        !linux_member(&g->ts, "btf", "data", &data, NULL) ||
+        !eg_read(f->v, f->phys, g->btf, own, sizeof own))
+        return false;
+    for (size_t i = 0; i < f->n_btf; i++) {
+        if (f->btf[i] == g->btf || f->btf[i] < hdr ||
+            !eg_read(f->v, f->phys, f->btf[i], copy, sizeof copy) ||
+            memcmp(own, copy, sizeof own) != 0 ||
+            !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < g->arch->image_min ||
+            va > g->arch->image_max)
+            continue;
+        g->delta = va - g->btf;
+        return g->has_delta = true;
+    }
+    return false;
+}
+
+/** Its parent and real_parent stand side by side, and both point at it: two words that are equal,
+ * in the image, and at its place in a page. For kernels whose types are not known. */
+static bool self_pointers(struct linux_finder *f, const struct linux_guess *g, uint64_t pa,
+                          uint64_t *va)
+{
+    const struct eg_model *m = &g->paging.arch->model;
+    uint64_t last = 0;
+
+    for (uint64_t at = 0; at < 16384; at += m->ptr_size) {
+        if (!linux_ptr(f->v, f->phys, m, pa + at, va))
+            return false;
+        if (*va == last && linux_in_image(g->arch, *va) && (*va - pa) % 4096 == 0)
+            return true;
+        last = *va;
+    }
+    return false;
+}
+
+/** init_task is its own parent: the pointer is its virtual address. */
+static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
+{
+    uint64_t pa, off, va;
+
+    if (!linux_sym_pa(g, "init_task", &pa))
+        return false;
+    if (linux_member(&g->ts, "task_struct", "real_parent", &off, NULL)
+            ? !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va)
+            : !self_pointers(f, g, pa, &va))
+        return false;
+    if (!linux_in_image(g->arch, va))
+        return false;
+    g->delta = va - pa;
+    return g->has_delta = true;
+}
+
+/** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
+static bool delta_by_vote(struct linux_guess *g)
+{
+    uint64_t best = 0;
+    size_t count = 0, votes = 0, agree = 0;
+
+    if (!g->symbols || !g->exports || g->symbols_are_physical)
+        return false;
+    for (unsigned pass = 0; pass < 2; pass++) /* a majority vote, then its count */
+        for (uint32_t i = 0; i < g->exports->n_symbols; i++) {
+            const struct eg_symbol *x = &g->exports->symbols[i], *s;
+            uint32_t iter = 0;
+
+            s = eg_profile_symbol(g->symbols, g->exports->strings + x->name, &iter);
+            if (!s)
+                continue;
+            if (pass) {
+                votes++;
+                agree += s->addr - x->addr == best;
+            } else if (!count) {
+                best = s->addr - x->addr;
+                count = 1;
+            } else {
+                count += s->addr - x->addr == best ? 1 : (size_t)-1;
+            }
+        }
+    if (votes < 64 || agree < votes / 2)
+        return false;
+    g->delta = best;
+    return g->has_delta = true;
+}
+
+/** The banner lies among other strings like it, and only the kernel's own is at its place in a page
+ * and leads to init_task. */
+static bool delta_of_banner(struct linux_finder *f, struct linux_guess *g)
+{
+    static const char banner[] = "Linux version ";
+    uint64_t va, task, self;
+
+    if (g->symbols_are_physical || !linux_sym(g, "linux_banner", &va) ||
+        !linux_sym(g, "init_task", &task))
+        return false;
+    for (uint64_t pa = g->ro_from; pa <= g->ro_to && !eg_cancelled;) {
+        size_t len = (size_t)(g->ro_to - pa + 1);
+        const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit;
+        uint64_t delta;
+
+        if (!p) {
+            pa = (pa | 4095) + 1;
+        } else if (!(hit = memmem(p, len, banner, sizeof banner - 1))) {
+            pa += len;
+        } else {
+            pa += (uint64_t)(hit - p);
+            delta = va - pa++;
+            if (delta % 4096 == 0 && self_pointers(f, g, task - delta, &self) && self == task) {
+                g->delta = delta;
+                return g->has_delta = true;
+            }
+        }
+    }
+    return false;
+}
+
+/** The shift of the kernel image, from what can be told without it. */
+static bool delta_of(struct linux_finder *f, struct linux_guess *g)
+{
+    uint64_t va;
+
+    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va) &&
+        linux_in_image(g->arch, va)) {
+        g->delta = va - g->btf;
+        g->has_delta = true;
+    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g) &&
+               !delta_of_banner(f, g)) {
+        return false;
+    }
+    if (g->symbols_are_physical) {
+        g->shift = g->delta;
+        g->symbols_are_physical = false;
+    }
+    return true;
+}
+
+/** How many of the kernel's own places does this root map as the image's formula says? 0 when one
+ * of them is mapped elsewhere. init_task is data: the user half of a page table that is isolated
+ * lacks it. */
+static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
+                           const struct eg_paging *paging)
+{
+    static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
+                                         "init_uts_ns", "swapper_pg_dir", "modules" };
+    struct eg_space *as;
+    uint64_t linear, root;
+    unsigned n;
+
+    if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
+        return 0;
+    /* The trampoline's table and the user half of an isolated one lack the linear map. */
+    n = !g->arch->linear(f, g, paging->root, &linear) ||
+        (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
+    for (size_t i = 0; n && i < countof(names); i++) {
+        uint64_t va, pa;
+
+        if (!linux_sym(g, names[i], &va))
+            continue;
+        if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - g->delta) {
+            n = 0;
+            break;
+        }
+        n++;
+    }
+    eg_view_forget(f->v, as);
+    eg_space_close(as);
+    return n;
+}
+
+/** The kernel's own top table, by its symbol. */
+static bool root_of(struct linux_finder *f, struct linux_guess *g)
+{
+    for (const char *const *name = g->arch->roots; *name; name++) {
+        struct eg_paging p = g->paging;
+        uint64_t va;
+
+        if (!linux_sym(g, *name, &va))
+            continue;
+        p.root = va - g->delta;
+        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
+            if (maps_image(f, g, &p) > 1) {
+                g->paging = p;
+                return g->has_root = true;
+            }
+        }
+    }
+    return false;
+}
+
+/** No symbol of the root: every page of the image is tried as one. */
+static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
+{
+    const uint64_t from = g->ro_from > SEARCH ? g->ro_from - SEARCH : 0;
+    const uint64_t to = EG_MIN(g->ro_to + SEARCH, f->phys->last);
+    struct eg_paging p = g->paging;
+
+    for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
+        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
+            p.root = pa;
+            if (maps_image(f, g, &p) > 1) {
+                g->paging = p;
+                return g->has_root = true;
+            }
+        }
+    return false;
+}
+
+/** VMCOREINFO as the kernel keeps it, for what only it says. */
+static void text_of(struct linux_finder *f, struct linux_guess *g)
+{
+    uint8_t page[4096];
+    uint64_t at, p;
+    struct eg_vmcoreinfo t;
+    bool bare;
+
+    if (linux_sym(g, "vmcoreinfo_data", &at) &&
+        eg_read_u64(f->v, g->space, at, g->paging.arch->model.big_endian, &p) &&
+        eg_read(f->v, g->space, p, page, sizeof page) &&
+        eg_vmcoreinfo_page(page, sizeof page, &bare, &t))
+        g->text = linux_keep_text(f, t);
+}
+
+/** The best root that can be told: by its symbol, as the trace has it, by search. */
+static void find_root(struct linux_finder *f, struct linux_guess *g)
+{
+    uint64_t va;
+
+    if (root_of(f, g) || !linux_sym(g, "init_task", &va) ||
+        (g->has_root && maps_image(f, g, &g->paging) > 1))
+        return;
+    root_by_search(f, g);
+}
+
+void linux_locate(struct linux_finder *f, struct linux_guess *g)
+{
+    const uint64_t root = g->paging.root;
+
+    if (!g->has_delta && !delta_of(f, g))
+        return;
+    if (f->sys->image->movable && g->arch->moves && !g->has_root && linux_move_by_symbols(f, g))
+        return;
+    find_root(f, g);
+    if (g->has_root && (g->paging.root != root || !g->start))
+        linux_image_of(f, &g->paging, g);
+    if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
+        return;
+    if (!g->text.text)
+        text_of(f, g);
+    if (!g->text.text && (g->derived = linux_derive(f, g))) { // with the text more can be derived
+        text_of(f, g);
+        eg_profile_free(g->derived);
+        g->derived = NULL;
+    }
+    if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
+        eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
+    if (!g->given && (g->given = linux_given_find(f, g)))
+        linux_use_types(g);
+    g->derived = linux_derive(f, g);
+}

@@ -1,0 +1,473 @@
+/** verify.c - what any true kernel passes, and no copy, no remains and no half of one. */
+#include "find.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { TASKS_MAX = 1 << 22, MODULES_MAX = 1 << 14 };
+
+bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va)
+{
+    const struct eg_symbol *s;
+    uint32_t iter = 0;
+
+    if (g->init_task && !strcmp(name, "init_task")) {
+        *va = g->init_task;
+        return true;
+    }
+    s = g->symbols ? eg_profile_symbol(g->symbols, name, &iter) : NULL;
+    if (s) {
+        *va = s->addr + g->shift;
+        return true;
+    }
+    if (g->text.text && eg_vmcoreinfo_symbol(&g->text, name, va))
+        return true;
+    iter = 0;
+    s = g->exports && g->has_delta ? eg_profile_symbol(g->exports, name, &iter) : NULL;
+    if (s) {
+        *va = s->addr + g->delta;
+        return true;
+    }
+    iter = 0;
+    s = g->derived ? eg_profile_symbol(g->derived, name, &iter) : NULL;
+    if (s) {
+        *va = s->addr;
+        return true;
+    }
+    for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
+        uint64_t shift;
+
+        iter = 0;
+        s = eg_profile_symbol(g->given->symbols[i], name, &iter);
+        if (s && linux_given_shift(g, g->given->symbols[i], &shift)) {
+            *va = s->addr + shift;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
+                  uint64_t *size)
+{
+    struct eg_member_at m;
+    uint64_t iter = 0;
+    uint32_t id;
+
+    if (!ts->n_layers)
+        return false;
+    while ((id = eg_types_named(ts, type, NULL, 1u << EG_T_STRUCT | 1u << EG_T_UNION, &iter)))
+        if (eg_type_find(ts, id, path, &m)) {
+            *off = m.bit_off / 8;
+            if (size)
+                *size = eg_type_size(ts, m.type, &ts->layers[0].profile->model);
+            return true;
+        }
+    return false;
+}
+
+bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t at,
+               uint64_t *out)
+{
+    uint32_t word;
+
+    if (m->ptr_size == 8)
+        return eg_read_u64(v, as, at, m->big_endian, out);
+    if (!eg_read_u32(v, as, at, m->big_endian, &word))
+        return false;
+    *out = word;
+    return true;
+}
+
+int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t head,
+                   uint32_t max, linux_node_fn each, void *context)
+{
+    uint64_t node, back, from = head, last = head;
+    uint32_t n = 0;
+
+    for (unsigned way = 0; way < 2; way++) {
+        const uint64_t to = way ? m->ptr_size : 0, fro = way ? 0 : m->ptr_size;
+
+        for (from = head; n < max && linux_ptr(v, as, m, from + to, &node); n++) {
+            if (node == head && way == 0 && linux_ptr(v, as, m, head + fro, &back) && back == from)
+                return n;
+            if (!node || node == head || node == last || !linux_ptr(v, as, m, node + fro, &back) ||
+                back != from)
+                break;
+            if (each)
+                each(context, node);
+            from = node;
+        }
+        last = from;
+    }
+    return -1 - (int64_t)n;
+}
+
+/** All that the checks share. */
+struct check {
+    struct linux_finder *f;
+    struct linux_guess *g;
+    struct eg_candidate *c;
+    const struct eg_model *model;
+    bool big;
+};
+
+static bool read_ptr(const struct check *k, uint64_t at, uint64_t *out)
+{
+    return linux_ptr(k->f->v, k->g->space, k->model, at, out);
+}
+
+static bool read_text(const struct check *k, uint64_t at, char *out, size_t size)
+{
+    if (eg_read_some(k->f->v, k->g->space, at, out, size - 1, NULL) == 0)
+        return false;
+    out[size - 1] = 0;
+    return true;
+}
+
+/** Where the release is in init_uts_ns: by the types, else as VMCOREINFO and the fixed fields of
+ * uname say (include/uapi/linux/utsname.h: each has 65 bytes). */
+static uint64_t release_offset(const struct check *k)
+{
+    uint64_t name, release;
+    int64_t told;
+
+    if (!linux_member(&k->g->ts, "uts_namespace", "name", &name, NULL))
+        name = k->g->text.text &&
+                       eg_vmcoreinfo_number(&k->g->text, "OFFSET(uts_namespace.name)", &told)
+                   ? (uint64_t)told
+                   : 4; // behind its count, before 5.19
+    if (!linux_member(&k->g->ts, "new_utsname", "release", &release, NULL))
+        release = 130;
+    return name + release;
+}
+
+/** The release as uname says it, where linux_banner is not known. */
+static bool check_release(const struct check *k)
+{
+    char text[66] = "", told[66] = "";
+    uint64_t at;
+
+    if (!linux_sym(k->g, "init_uts_ns", &at))
+        return eg_candidate_check(k->c, "release", 10, false, "%s",
+                                  "no symbol linux_banner or init_uts_ns");
+    read_text(k, at + release_offset(k), text, sizeof text);
+    if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", told, sizeof told) &&
+        strcmp(text, told))
+        return eg_candidate_check(k->c, "release", 10, false,
+                                  "not in init_uts_ns at %#" PRIx64 ", but VMCOREINFO says %s", at,
+                                  told);
+    snprintf(k->c->release, sizeof k->c->release, "%s", text);
+    return eg_candidate_check(k->c, "release", 10, text[0] >= '1' && text[0] <= '9',
+                              "%s in init_uts_ns at %#" PRIx64, text, at);
+}
+
+/** "Linux version 6.1.0-…": the release into the candidate. */
+static bool check_banner(const struct check *k)
+{
+    char text[128], release[80];
+    uint64_t va;
+    int n;
+
+    if (!linux_sym(k->g, "linux_banner", &va))
+        return check_release(k);
+    if (!read_text(k, va, text, sizeof text) || strncmp(text, "Linux version ", 14))
+        return eg_candidate_check(k->c, "banner", 10, false,
+                                  "linux_banner at %#" PRIx64 " is no banner", va);
+    n = (int)EG_MIN(strcspn(text + 14, " \n"), sizeof k->c->release - 1);
+    snprintf(k->c->release, sizeof k->c->release, "%.*s", n, text + 14);
+    if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", release, sizeof release) &&
+        strcmp(release, k->c->release))
+        return eg_candidate_check(k->c, "banner", 10, false, "%s, but VMCOREINFO says %s",
+                                  k->c->release, release);
+    return eg_candidate_check(k->c, "banner", 10, true, "Linux version %s", k->c->release);
+}
+
+/** The page tables say the same as the formula of the kernel image, for its own places. */
+static bool check_root(const struct check *k)
+{
+    static const char *const names[] = { "_stext",         "linux_banner", "init_task",
+                                         "swapper_pg_dir", "init_top_pgt", "init_uts_ns",
+                                         "modules",        "_etext" };
+    unsigned n = 0;
+
+    for (size_t i = 0; i < countof(names); i++) {
+        uint64_t va, pa;
+
+        if (!linux_sym(k->g, names[i], &va))
+            continue;
+        if (!eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa))
+            return eg_candidate_check(k->c, "page tables", 10, false,
+                                      "%s, %#" PRIx64 ", is not mapped", names[i], va);
+        if (pa != va - k->g->delta)
+            return eg_candidate_check(k->c, "page tables", 10, false,
+                                      "%s is mapped at %#" PRIx64 ", not at %#" PRIx64, names[i],
+                                      pa, va - k->g->delta);
+        n++;
+    }
+    return eg_candidate_check(k->c, "page tables", 10, n >= 2,
+                              "%u symbols are where the image says, %u levels, root %#" PRIx64, n,
+                              k->g->paging.levels, k->g->paging.root);
+}
+
+static bool check_init_task(const struct check *k)
+{
+    const struct eg_types *ts = &k->g->ts;
+    uint64_t at, off, size, parent = 0, leader = 0;
+    uint32_t pid = 1;
+    char comm[17] = "";
+
+    if (!linux_sym(k->g, "init_task", &at))
+        return eg_candidate_check(k->c, "init_task", 20, false, "no symbol init_task");
+    if (!linux_member(ts, "task_struct", "comm", &off, &size))
+        return eg_candidate_check(k->c, "init_task", 20, false, "no type task_struct");
+    read_text(k, at + off, comm, sizeof comm);
+    if (linux_member(ts, "task_struct", "pid", &off, NULL))
+        eg_read_u32(k->f->v, k->g->space, at + off, k->big, &pid);
+    if (linux_member(ts, "task_struct", "real_parent", &off, NULL))
+        read_ptr(k, at + off, &parent);
+    if (linux_member(ts, "task_struct", "group_leader", &off, NULL))
+        read_ptr(k, at + off, &leader);
+    if (strncmp(comm, "swapper", 7) || pid != 0 || parent != at || leader != at)
+        return eg_candidate_check(k->c, "init_task", 20, false,
+                                  "at %#" PRIx64 ": pid %u, \"%s\", parent %#" PRIx64, at, pid,
+                                  comm, parent);
+    return eg_candidate_check(k->c, "init_task", 20, true,
+                              "pid 0, %s, its own parent, at %#" PRIx64, comm, at);
+}
+
+struct tasks {
+    const struct check *k;
+    uint64_t tasks, pid;
+    bool one;
+};
+
+static void see_task(void *context, uint64_t node)
+{
+    struct tasks *t = context;
+    const struct check *k = t->k;
+    uint32_t pid;
+
+    if (!t->one && eg_read_u32(k->f->v, k->g->space, node - t->tasks + t->pid, k->big, &pid))
+        t->one = pid == 1;
+}
+
+static bool check_tasks(const struct check *k)
+{
+    const struct eg_types *ts = &k->g->ts;
+    struct tasks t = { .k = k };
+    uint64_t at;
+    int64_t n;
+
+    if (!linux_sym(k->g, "init_task", &at) ||
+        !linux_member(ts, "task_struct", "tasks", &t.tasks, NULL) ||
+        !linux_member(ts, "task_struct", "pid", &t.pid, NULL))
+        return eg_candidate_check(k->c, "task list", 15, false, "no init_task, or no type for it");
+    n = linux_list(k->f->v, k->g->space, k->model, at + t.tasks, TASKS_MAX, see_task, &t);
+    if (n < 0)
+        return eg_candidate_check(k->c, "task list", 15, false, "does not close");
+    return eg_candidate_check(k->c, "task list", 15, t.one, "closes, %" PRId64 " processes%s", n,
+                              t.one ? ", pid 1 among them" : ", but not pid 1");
+}
+
+static void check_modules(const struct check *k)
+{
+    uint64_t head;
+    int64_t n;
+
+    if (!linux_sym(k->g, "modules", &head))
+        return;
+    n = linux_list(k->f->v, k->g->space, k->model, head, MODULES_MAX, NULL, NULL);
+    eg_candidate_check(k->c, "module list", 5, n >= 0,
+                       n < 0 ? "does not close" : "closes, %" PRId64, n);
+}
+
+/** The linear map: the root's own page, through it, is where it is. */
+static void check_direct_map(const struct check *k)
+{
+    uint64_t va, pa;
+
+    if (!k->g->arch->linear(k->f, k->g, k->g->paging.root, &va))
+        return;
+    eg_candidate_check(k->c, "direct map", 10,
+                       eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa) &&
+                           pa == k->g->paging.root,
+                       "physical 0 is at %#" PRIx64, va - k->g->paging.root);
+}
+
+/** Wall-clock seconds of the timekeeper. tk_core is a struct tk_data since 6.13; before, an
+ * anonymous one that begins with a sequence count, and shadow_timekeeper is a copy of its
+ * timekeeper (kernel/time/timekeeping.c). */
+static bool wall_clock(const struct check *k, uint64_t *sec)
+{
+    uint64_t at, off, xtime;
+
+    if (!linux_member(&k->g->ts, "timekeeper", "xtime_sec", &xtime, NULL))
+        return false;
+    if (linux_sym(k->g, "shadow_timekeeper", &at))
+        return read_ptr(k, at + xtime, sec);
+    return (linux_sym(k->g, "tk_core", &at) || linux_sym(k->g, "timekeeper_data", &at)) &&
+           linux_member(&k->g->ts, "tk_data", "timekeeper", &off, NULL) &&
+           read_ptr(k, at + off + xtime, sec);
+}
+
+static void check_clock(const struct check *k)
+{
+    uint64_t sec;
+    time_t t;
+    struct tm tm;
+    char text[32] = "";
+
+    if (!wall_clock(k, &sec))
+        return;
+    t = (time_t)sec;
+    if (sec < UINT64_C(1) << 40 && gmtime_r(&t, &tm))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    k->c->clock = sec;
+    eg_candidate_check(k->c, "clock", 5, sec > 946684800 && sec < UINT64_C(4102444800), "%s", text);
+}
+
+/** What VMCOREINFO and the symbols say of one place, and how far the kernel was moved. */
+static void check_kaslr(const struct check *k)
+{
+    uint64_t text, own, slide;
+    const struct eg_symbol *s;
+    uint32_t iter = 0;
+
+    if (!k->g->text.text || !eg_vmcoreinfo_hex(&k->g->text, "KERNELOFFSET", &slide))
+        return;
+    k->c->kaslr = slide;
+    k->c->has_kaslr = true;
+    s = k->g->symbols ? eg_profile_symbol(k->g->symbols, "_stext", &iter) : NULL;
+    if (!s || !eg_vmcoreinfo_symbol(&k->g->text, "_stext", &text))
+        return;
+    own = s->addr + k->g->shift;
+    eg_candidate_check(k->c, "KASLR", 5, own == text, "_stext at %#" PRIx64 ", moved by %#" PRIx64,
+                       own, slide);
+}
+
+/** The GNU build id in the image's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
+bool linux_notes_build_id(struct eg_view *v, const struct linux_guess *g, char *hex, size_t size)
+{
+    const bool big = g->paging.arch->model.big_endian;
+    uint64_t from, to;
+    uint8_t buf[4096];
+
+    if (!linux_sym(g, "__start_notes", &from) || !linux_sym(g, "__stop_notes", &to) || to <= from ||
+        to - from > sizeof buf || !eg_read(v, g->space, from, buf, (size_t)(to - from)))
+        return false;
+    for (size_t at = 0; eg_within(at, 16, to - from);) {
+        const uint64_t name = eg_load_(buf + at, 4, big), desc = eg_load_(buf + at + 4, 4, big);
+        const uint64_t data = at + 12 + (name + 3) / 4 * 4;
+
+        if (!eg_within(data, desc, to - from))
+            return false;
+        if (eg_load_(buf + at + 8, 4, big) == 3 && name == 4 && !memcmp(buf + at + 12, "GNU", 4) &&
+            desc * 2 < size) {
+            for (size_t i = 0; i < desc; i++)
+                snprintf(hex + 2 * i, 3, "%02x", buf[data + i]);
+            return true;
+        }
+        at = data + (desc + 3) / 4 * 4;
+    }
+    return false;
+}
+
+static void check_build_id(const struct check *k)
+{
+    const char *own = k->g->notes_id;
+    char text[48];
+
+    snprintf(k->c->build_id, sizeof k->c->build_id, "%s", own);
+    if (!k->g->text.text || !eg_vmcoreinfo_text(&k->g->text, "BUILD-ID", text, sizeof text))
+        return;
+    snprintf(k->c->build_id, sizeof k->c->build_id, "%s", text);
+    if (*own)
+        eg_candidate_check(k->c, "build id", 5, !strcmp(own, text), "%s in the kernel's notes%s%s",
+                           own, strcmp(own, text) ? ", VMCOREINFO: " : "",
+                           strcmp(own, text) ? text : "");
+}
+
+/** Do the CPUs run on page tables that hold this kernel? */
+static void check_cpus(const struct check *k)
+{
+    const struct eg_image *img = k->f->sys->image;
+    unsigned n = 0, agree = 0;
+    uint64_t at, pa;
+
+    if (!linux_sym(k->g, "init_task", &at))
+        return;
+    for (size_t i = 0; i < img->cpus.n; i++) {
+        const struct eg_cpu *cpu = &img->cpus.at[i];
+        bool same = false;
+
+        if (!cpu->root || cpu->arch != k->g->paging.arch)
+            continue;
+        n++;
+        for (unsigned half = 0; half < 2 && !same; half++) {
+            struct eg_paging p = k->g->paging;
+            struct eg_space *as;
+
+            p.root = half ? cpu->root & ~k->g->arch->user_half : cpu->root;
+            if (eg_paging_open(&as, NULL, k->f->phys, &p, NULL) < 0)
+                continue;
+            same = eg_translate(k->f->v, as, at, k->f->phys, &pa) && pa == at - k->g->delta;
+            eg_view_forget(k->f->v, as);
+            eg_space_close(as);
+        }
+        agree += same;
+    }
+    if (n)
+        eg_candidate_check(k->c, "CPUs", 5, agree == n, "%u of %u run on its page tables", agree,
+                           n);
+}
+
+/** A kernel that was started by a crash knows where the other's headers are (kernel/crash_dump.c).
+ */
+static bool is_capture_kernel(const struct check *k)
+{
+    uint64_t at, headers;
+
+    return linux_sym(k->g, "elfcorehdr_addr", &at) &&
+           eg_read_u64(k->f->v, k->g->space, at, k->big, &headers) && headers != UINT64_MAX;
+}
+
+void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c)
+{
+    const struct eg_model *model = &g->paging.arch->model;
+    const struct check k = { f, g, c, model, model->big_endian };
+    const struct eg_profile *symbols = g->symbols;
+    bool banner, root, init_task;
+    uint64_t va;
+
+    if (!symbols && g->given && g->given->n_symbols)
+        symbols = g->given->symbols[0];
+    if (g->text.text)
+        eg_vmcoreinfo_text(&g->text, "OSRELEASE", c->release, sizeof c->release);
+    if (!g->space && linux_sym(g, "_stext", &va) && !linux_in_image(g->arch, va)) {
+        eg_candidate_check(c, "processor", 10, false, "_stext at %#" PRIx64 " is no %s kernel's",
+                           va, g->arch->name);
+        return;
+    }
+    if (!g->space) {
+        eg_candidate_check(c, "page tables", 10, false, "%s", "no page-table root was found");
+        return;
+    }
+    root = check_root(&k);
+    banner = check_banner(&k);
+    eg_candidate_check(c, "symbols", 5, symbols != NULL, "%s",
+                       symbols ? symbols->source : g->no_symbols.text);
+    eg_candidate_check(c, "types", 5, g->ts.n_layers != 0, "%s",
+                       g->ts.n_layers ? g->ts.layers[0].profile->source : g->no_types.text);
+    init_task = check_init_task(&k);
+    check_tasks(&k);
+    check_modules(&k);
+    check_direct_map(&k);
+    check_clock(&k);
+    check_kaslr(&k);
+    check_build_id(&k);
+    check_cpus(&k);
+    g->captures = is_capture_kernel(&k);
+    c->opens = root && banner && (init_task || !g->ts.n_layers);
+}

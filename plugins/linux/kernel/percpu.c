@@ -1,0 +1,61 @@
+/* percpu.c - per-CPU variables and the CPUs that have them. */
+#include "../linux.h"
+#include "../state.h"
+
+EG_FIELDS(cpumask, bits);
+EG_SYMBOL(__cpu_online_mask, "cpumask");
+
+struct eg_obj linux_percpu(struct eg_run *r, struct eg_obj variable, unsigned cpu)
+{
+    const struct linux_state *s = linux_state(eg_system_of(r));
+
+    if (variable.why)
+        return variable;
+    if (!s->percpu_offset || cpu >= s->n_cpus)
+        return eg_bad(variable, EG_NO_SYMBOL, 0);
+    // A symbol is an offset or an address of the image; __per_cpu_offset[] fits the one in use.
+    variable.addr += s->percpu_offset[cpu];
+    return variable;
+}
+
+bool linux_next_cpu(struct eg_run *r, unsigned *cpu)
+{
+    const struct linux_state *s = linux_state(eg_system_of(r));
+    struct eg_obj online = eg_at(eg_sym(r, __cpu_online_mask), cpumask.bits);
+    unsigned next = *cpu + 1;
+
+    // Without the mask: all that the kernel has made room for.
+    if (!online.why)
+        next = (unsigned)eg_next_bit(online, next, s->n_cpus);
+    if (next >= s->n_cpus)
+        return false;
+    *cpu = next;
+    return true;
+}
+
+struct percpu_walk {
+    bool begun;
+    unsigned cpu;
+};
+
+static bool next_percpu(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    struct percpu_walk *w = state;
+
+    if (!w->begun)
+        w->cpu = ~0u;
+    w->begun = true;
+    if (arg.why || !linux_next_cpu(r, &w->cpu))
+        return false;
+    *out = linux_percpu(r, arg, w->cpu);
+    return true;
+}
+
+EG_WALKER(percpu) = {
+    .os = "linux",
+    .help = "a per-CPU variable's copies on the CPUs that are online, in order: linux.percpu("
+            "eg.symbol(k, \"runqueues\", \"rq\"))",
+    .arg = "variable",
+    .state = sizeof(struct percpu_walk),
+    .next = next_percpu,
+};

@@ -1,0 +1,63 @@
+/** page.h - the kernel's own notes of each page of physical memory: struct page, struct folio,
+ * struct slab. Whatever cannot be validated is unknown. */
+#ifndef EG_LINUX_PAGE_H
+#define EG_LINUX_PAGE_H
+
+#include "../linux.h"
+
+enum linux_page_use {
+    LINUX_PAGE_UNKNOWN = 0,
+    LINUX_PAGE_NONE,         /**< no struct page: no memory that the kernel manages */
+    LINUX_PAGE_FREE,         /**< in the buddy allocator */
+    LINUX_PAGE_SLAB,         /**< objects of a cache */
+    LINUX_PAGE_FILE,         /**< of a file: the page cache, shared memory */
+    LINUX_PAGE_ANON,         /**< of processes, and of no file */
+    LINUX_PAGE_RESERVED,     /**< taken at boot: the kernel's image, tables, the firmware */
+    LINUX_PAGE_UNREFERENCED, /**< nobody's, and not in the buddy allocator: on its way there */
+    LINUX_PAGE_TYPED,        /**< see @name */
+};
+struct linux_page {
+    enum linux_page_use use;
+    const char *name;    /**< TYPED: "page table", "zsmalloc", …; else NULL */
+    struct eg_obj page;  /**< of the first page of the compound one, or the block */
+    uint64_t first;      /**< physical address of that one */
+    uint64_t cache;      /**< SLAB: its kmem_cache */
+    uint64_t mapping;    /**< FILE: its address_space, which is its inode's */
+    uint64_t index;      /**< FILE: of @first in the file, in pages */
+    struct eg_obj inode; /**< FILE: a cursor on it */
+    unsigned order;      /**< FREE: log2 of the block's pages */
+};
+
+/** Memory that vmalloc gave out. */
+struct linux_area {
+    uint64_t first, last;
+    uint64_t vm; /**< its vm_struct */
+};
+/** All areas by address. @return how many, in the run's memory. */
+size_t linux_areas(struct eg_run *r, struct linux_area **out);
+
+/** What is alike for all pages; made once a run. */
+struct linux_memmap {
+    struct eg_run *r;
+    bool found;
+    uint64_t base;  /**< where the struct page of page 0 would be */
+    uint64_t size;  /**< of one */
+    unsigned shift; /**< log2 of the machine's page size */
+    struct linux_page_type {
+        uint32_t mask, value; /**< of page_type; mask 0: no such type here */
+        const char *name;
+    } types[9];
+    unsigned slab_flag, reserved_flag; /**< bits of the flags; 64: none */
+};
+void linux_memmap_open(struct eg_run *r, struct linux_memmap *m, const struct linux_area *areas,
+                       size_t n_areas);
+/** The use of the page at physical @pa. */
+void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page *out);
+
+/** Of a SLAB page: the cache's name, and where in which object @pa is. @return false: in none, or
+ * it cannot be told. */
+const char *linux_slab_name(struct eg_run *r, const struct linux_page *p);
+bool linux_slab_object(const struct linux_memmap *m, const struct linux_page *p, uint64_t pa,
+                       uint64_t *object, uint64_t *offset);
+
+#endif

@@ -1,0 +1,209 @@
+/* owners_kernel.c - what is at an address of the kernel's: its image, modules, stacks, vmalloc,
+ * per-CPU memory, struct pages. */
+#include "../state.h"
+#include "owners.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+EG_FIELDS(task_struct, stack, pid, comm);
+EG_FIELDS(vm_struct, caller);
+EG_SYMBOL(__per_cpu_start, "void");
+EG_SYMBOL(__per_cpu_end, "void");
+EG_SYMBOL(pcpu_unit_size, "int");
+
+/* ---- stacks ---- */
+
+static int by_place(const void *a, const void *b)
+{
+    const struct linux_stack *x = a, *y = b;
+
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void add_stack(struct linux_owners *o, struct eg_obj task, uint64_t at)
+{
+    struct linux_stack *new = &o->stacks[o->n_stacks++];
+    const char *comm = eg_string(o->r, eg_at(task, task_struct.comm), sizeof new->comm - 1);
+
+    *new = (struct linux_stack){ .at = at, .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };
+    if (comm)
+        memcpy(new->comm, comm, strlen(comm));
+}
+
+void linux_find_stacks(struct linux_owners *o)
+{
+    struct eg_obj leader, t;
+    size_t cap = 0;
+
+    linux_each_process(o->r, leader)
+        linux_each_thread(o->r, leader, t) {
+            uint64_t at;
+
+            if (!eg_get(&at, t, task_struct.stack))
+                continue;
+            if (o->n_stacks == cap) {
+                struct linux_stack *more = eg_tmp(o->r, (cap = 2 * cap + 256) * sizeof *more);
+
+                if (o->n_stacks)
+                    memcpy(more, o->stacks, o->n_stacks * sizeof *more);
+                o->stacks = more;
+            }
+            add_stack(o, t, at);
+        }
+    if (o->n_stacks)
+        qsort(o->stacks, o->n_stacks, sizeof *o->stacks, by_place);
+}
+
+/* The task whose stack lies in [@first, @last], an area of vmalloc's. */
+static const struct linux_stack *stack_in(const struct linux_owners *o, uint64_t first,
+                                          uint64_t last)
+{
+    size_t from = 0, to = o->n_stacks;
+
+    while (from < to) {
+        const size_t mid = from + (to - from) / 2;
+
+        if (o->stacks[mid].at < first)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < o->n_stacks && o->stacks[from].at <= last ? &o->stacks[from] : NULL;
+}
+
+/* ---- addresses ---- */
+
+/* "module!symbol": until the next one. */
+static const char *made_name(struct linux_owners *o, const char *of, const char *name)
+{
+    snprintf(o->text, sizeof o->text, "%s%s%s", of, name ? "!" : "", name ? name : "");
+    return o->text;
+}
+
+static const struct linux_area *area_at(const struct linux_owners *o, uint64_t va)
+{
+    size_t from = 0, to = o->n_areas;
+
+    while (from < to) {
+        const size_t mid = from + (to - from) / 2;
+
+        if (o->areas[mid].last < va)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < o->n_areas && o->areas[from].first <= va ? &o->areas[from] : NULL;
+}
+
+static bool in_module(struct linux_owners *o, uint64_t va, struct eg_owner *out)
+{
+    const struct eg_system *sys = eg_system_of(o->r);
+
+    for (size_t i = 0; i < sys->module_symbols.n; i++) {
+        const struct eg_symbols *s = &sys->module_symbols.at[i];
+
+        for (unsigned k = 0; k < s->n_ranges; k++)
+            if (va >= s->ranges[k].first && va <= s->ranges[k].last) {
+                out->kind = "module";
+                out->name = s->module;
+                out->offset = va - s->ranges[k].first;
+                return true;
+            }
+    }
+    return false;
+}
+
+static void in_area(struct linux_owners *o, const struct linux_area *area, uint64_t va,
+                    struct eg_owner *out)
+{
+    const struct linux_stack *stack = stack_in(o, area->first, area->last);
+    const char *name, *module;
+    uint64_t caller, off;
+
+    out->kind = "vmalloc";
+    out->offset = va - area->first;
+    if (stack) {
+        out->kind = "kernel stack";
+        out->pid = stack->pid;
+        out->comm = stack->comm;
+    } else if (eg_get(&caller, eg_object(o->r, vm_struct, area->vm), vm_struct.caller) && caller &&
+               eg_system_symbol_at(eg_system_of(o->r), caller, &name, &off, &module)) {
+        out->name = name;
+    }
+}
+
+bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out)
+{
+    struct eg_system *sys = eg_system_of(o->r);
+    const struct linux_state *s = linux_state(sys);
+    const bool in_image = va >= s->image_start && va < s->image_end;
+    const struct linux_memmap *m = &o->memmap;
+    const struct linux_area *area = area_at(o, va);
+    const char *name, *module;
+    uint64_t off;
+
+    *out = (struct eg_owner){ .kind = "kernel mapping", .pid = -1, .addr = va };
+    if (eg_system_symbol_at(sys, va, &name, &off, &module) &&
+        (module || in_image || s->image_end <= s->image_start)) {
+        out->kind = module ? "module" : "kernel";
+        out->name = module ? made_name(o, module, name) : name;
+        out->offset = off;
+    } else if (in_image) {
+        out->kind = "kernel";
+        out->offset = va - s->image_start;
+    } else if (in_module(o, va, out)) {
+    } else if (area) {
+        in_area(o, area, va, out);
+    } else if (m->found && va >= m->base &&
+               (va - m->base) / m->size <= eg_physical(o->r)->last >> m->shift) {
+        out->kind = "struct page";
+        out->offset = (va - m->base) % m->size;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- per-CPU memory ---- */
+
+/* Symbols of per-CPU variables are offsets, or since 6.15 addresses in the image. */
+static const char *variable_at(const struct eg_system *sys, uint64_t at, uint64_t *off)
+{
+    for (size_t i = 0; i < sys->symbols.n; i++) {
+        const struct eg_symbols *s = &sys->symbols.at[i];
+        const struct eg_symbol *sym = eg_profile_symbol_at(s->profile, at - s->shift);
+
+        if (sym) {
+            *off = at - s->shift - sym->addr;
+            return s->profile->strings + sym->name;
+        }
+    }
+    return NULL;
+}
+
+bool linux_percpu_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out)
+{
+    const struct eg_system *sys = eg_system_of(o->r);
+    const struct linux_state *s = linux_state(sys);
+    struct eg_obj start = eg_sym(o->r, __per_cpu_start), end = eg_sym(o->r, __per_cpu_end);
+    uint32_t unit;
+
+    if (!s->percpu_offset || !eg_load(&unit, eg_sym(o->r, pcpu_unit_size)))
+        return false;
+    for (unsigned cpu = 0; cpu < s->n_cpus; cpu++) {
+        // Without the symbol it is 0, or the offset is none that fits.
+        const uint64_t at = va - s->percpu_offset[cpu], first = start.why ? 0 : start.addr;
+        const char *name = NULL;
+        char number[16];
+
+        if (at < first || at - first >= unit)
+            continue;
+        *out = (struct eg_owner){ .kind = "per-CPU", .pid = -1, .addr = va, .offset = at - first };
+        if (!end.why && at < end.addr)
+            name = variable_at(sys, at, &out->offset);
+        snprintf(number, sizeof number, "cpu%u", cpu);
+        out->name = made_name(o, number, name);
+        return true;
+    }
+    return false;
+}

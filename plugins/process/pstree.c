@@ -1,0 +1,139 @@
+/* pstree - processes under the process that is to be told when they end. */
+#include "../linux/linux.h"
+
+EG_FIELDS(task_struct, tasks, pid, tgid, real_parent, group_leader, comm);
+EG_SYMBOL(init_task, "task_struct");
+
+#define COLUMNS(C)                                                                                 \
+    C(OFFSET, ADDR, "where the task_struct is")                                                    \
+    C(PID, INT, "process id")                                                                      \
+    C(TID, INT, "thread id: of the leader")                                                        \
+    C(PPID, INT, "process id of the real parent; 0 at the kernel's own two")                       \
+    C(COMM, TEXT, "name; the task can change it")
+EG_COLUMNS(COLUMNS);
+
+enum { NONE = -1 };
+
+struct node {
+    struct eg_obj task;
+    int32_t parent, child, last_child, sibling;
+    bool done;
+};
+struct tree {
+    struct node *at;
+    int32_t n, cap;
+};
+
+static struct node *add(struct eg_run *r, struct tree *t)
+{
+    if (t->n == t->cap) {
+        int32_t cap = t->cap ? 2 * t->cap : 512;
+        struct node *more = eg_tmp(r, (size_t)cap * sizeof *more);
+
+        if (t->n)
+            __builtin_memcpy(more, t->at, (size_t)t->n * sizeof *more);
+        t->at = more;
+        t->cap = cap;
+    }
+    return &t->at[t->n++];
+}
+
+static void collect(struct eg_run *r, struct tree *t)
+{
+    struct eg_map *index = linux_map(r);
+    struct eg_obj task;
+    uint64_t parent, i;
+
+    linux_each_process(r, task) {
+        if (linux_map_add(r, index, task.addr, (uint64_t)t->n))
+            *add(r, t) = (struct node){ task, NONE, NONE, NONE, NONE, false };
+    }
+    for (int32_t k = 0; k < t->n; k++) {
+        struct node *node = &t->at[k], *above;
+
+        // The real parent may be any thread of a process.
+        if (!eg_get(&parent, node->task, task_struct.real_parent, task_struct.group_leader) ||
+            !eg_map_get(index, parent, &i) || i == (uint64_t)k)
+            continue;
+        node->parent = (int32_t)i;
+        above = &t->at[i];
+        if (above->child == NONE)
+            above->child = k;
+        else
+            t->at[above->last_child].sibling = k;
+        above->last_child = k;
+    }
+}
+
+static void emit(struct eg_run *r, struct eg_obj t, unsigned depth)
+{
+    eg_row_tree(r, depth, .OFFSET = eg_addr(t), .PID = eg_val(t, task_struct.tgid),
+                .TID = eg_val(t, task_struct.pid),
+                .PPID = eg_val(t, task_struct.real_parent, task_struct.tgid),
+                .COMM = eg_val(t, task_struct.comm));
+}
+
+/* A subtree, each node once: so a ring of parents ends where it began. */
+static void draw(struct eg_run *r, struct tree *t, int32_t top)
+{
+    unsigned depth = 0;
+
+    for (int32_t at = top; at != NONE;) {
+        struct node *node = &t->at[at];
+
+        if (!node->done) {
+            emit(r, node->task, depth);
+            node->done = true;
+            if (node->child != NONE) {
+                at = node->child;
+                depth++;
+                continue;
+            }
+        }
+        while (at != top && t->at[at].sibling == NONE) {
+            at = t->at[at].parent;
+            depth--;
+        }
+        at = at == top ? NONE : t->at[at].sibling;
+    }
+}
+
+static int run(struct eg_run *r)
+{
+    struct tree t = { 0 };
+    int64_t pid;
+
+    collect(r, &t);
+    if (eg_arg_int(r, "pid", &pid)) {
+        for (int32_t i = 0; i < t.n; i++)
+            if (!t.at[i].done &&
+                eg_arg_match(r, "pid", eg_get_or((int64_t)-1, t.at[i].task, task_struct.pid)))
+                draw(r, &t, i);
+        return 0;
+    }
+    for (int32_t i = 0; i < t.n; i++)
+        if (t.at[i].parent == NONE)
+            draw(r, &t, i);
+    for (int32_t i = 0; i < t.n; i++) {
+        if (t.at[i].done)
+            continue;
+        eg_note(r, "the parents of process %d go in a ring",
+                eg_get_or(-1, t.at[i].task, task_struct.pid));
+        draw(r, &t, i);
+    }
+    return 0;
+}
+
+EG_PLUGIN(pstree) = {
+    .os = "linux",
+    .help = "Show processes as a tree by their real parents",
+    .manual = "A process whose parent is not on the task list stands at the root. A debugger is no "
+              "parent here.",
+    .aliases = EG_NAMES("linux.pstree.PsTree"),
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(pid, INT, "only what is under these processes, and they themselves")),
+    .needs = EG_NEEDS(task_struct.tasks, task_struct.real_parent),
+    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .tree = true,
+    .run = run,
+};

@@ -1,0 +1,122 @@
+/* whatis - who uses a place in memory. */
+#include "../../core/run.h"
+#include "../linux/own/owners.h"
+#include <errno.h>
+#include <stdlib.h>
+
+EG_FIELDS(task_struct, tasks, pid, mm);
+EG_SYMBOL(init_task, "task_struct");
+
+#define COLUMNS(C)                                                                                 \
+    C(AT, ADDR, "the address that was asked for")                                                  \
+    C(PHYSICAL, ADDR, "where that is in physical memory")                                          \
+    C(KIND, TEXT, "process, page cache, slab, kernel, module, vmalloc, free, …")                   \
+    C(PID, INT, "of a process: its id")                                                            \
+    C(COMM, TEXT, "its name")                                                                      \
+    C(ADDRESS, ADDR, "the place there: in the process, or in the kernel (of a slab: the object)")  \
+    C(NAME, TEXT, "the mapping's, file's, cache's, symbol's")                                      \
+    C(OFFSET, ADDR, "in it")
+EG_COLUMNS(COLUMNS);
+
+struct question {
+    struct eg_run *r;
+    uint64_t at, pa;
+};
+
+static void emit(void *context, const struct eg_owner *o)
+{
+    const struct question *q = context;
+    const struct eg_cell none = { 0 };
+
+    eg_row(q->r, .AT = eg_uint(q->at), .PHYSICAL = eg_uint(q->pa), .KIND = eg_text(o->kind),
+           .PID = o->pid < 0 ? none : eg_int(o->pid), .COMM = eg_text(o->comm),
+           .ADDRESS = o->addr ? eg_uint(o->addr) : none, .NAME = eg_text(o->name),
+           .OFFSET = eg_uint(o->offset));
+}
+
+/* The space that the addresses are of; NULL: the run failed. */
+static struct eg_space *space_asked(struct eg_run *r)
+{
+    struct eg_space *space = NULL;
+    struct eg_obj leader, task;
+    int64_t pid;
+
+    if (eg_arg_flag(r, "physical"))
+        return eg_physical(r);
+    if (!eg_arg_int(r, "pid", &pid))
+        return eg_kernel(r);
+    linux_each_process(r, leader) {
+        if (eg_get_or((int64_t)-1, leader, task_struct.pid) != pid)
+            continue;
+        linux_each_thread(r, leader, task) // the leader may have ended
+            space = space ? space : linux_task_space(r, task);
+    }
+    if (!space)
+        eg_refused(r, "--pid %lld: no process with memory of its own has this id", (long long)pid);
+    return space;
+}
+
+static void ask(struct eg_run *r, const struct eg_memory_ops *ops, void *owners,
+                struct eg_space *space, uint64_t at)
+{
+    struct question q = { r, at, 0 };
+    struct eg_view *v = eg_view_of(r);
+
+    if (eg_translate(v, space, at, eg_physical(r), &q.pa))
+        ops->owners(r, owners, q.pa, emit, &q);
+    else
+        eg_row(r, .AT = eg_uint(at), .PHYSICAL = eg_missing((enum eg_why)v->why, at));
+}
+
+static bool address(struct eg_run *r, const char *text, size_t len, uint64_t *out)
+{
+    char *end, *copy = eg_strf(r, "%.*s", (int)len, text);
+
+    errno = 0;
+    *out = strtoull(copy, &end, 0);
+    return (end > copy && !*end && !errno && *copy != '-') || eg_lookup(r, copy, out);
+}
+
+static int run(struct eg_run *r)
+{
+    const struct eg_memory_ops *ops = eg_system_of(r)->os->memory;
+    const char *at = eg_arg_text(r, "at");
+    struct eg_space *space = space_asked(r);
+    void *owners;
+
+    if (!at)
+        return eg_run_fail(r, EG_EUSAGE, "%s", "--at ADDRESS[,ADDRESS] says what to look for");
+    owners = space ? ops->owners_open(r) : NULL;
+    for (size_t len; owners && *at; at += len + (at[len] == ',')) {
+        uint64_t addr;
+
+        len = strcspn(at, ",");
+        if (!address(r, at, len, &addr))
+            return eg_run_fail(r, EG_EUSAGE, "--at '%.*s': neither an address nor a symbol",
+                               (int)len, at);
+        ask(r, ops, owners, space, addr);
+    }
+    return r->status;
+}
+
+EG_PLUGIN(whatis) = {
+    .os = "linux",
+    .help = "Say who uses a place in memory: process, file, slab, symbol, page table, free page",
+    .manual =
+        "All users of the page: every process that maps it, with the mapping's name, and what the "
+        "kernel says of it. Each step is checked: what does not fit is 'unknown', not guessed. "
+        "'free' is a page of the buddy allocator, 'unreferenced' one that nobody holds (as a rule "
+        "it is kept for the next request of one CPU); an object of a slab may be free too. "
+        "Processes "
+        "that are not on the task list, and file systems that process 1 does not see, have no name "
+        "here.",
+    .aliases = EG_NAMES("kmem"),
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(at, TEXT, "addresses or symbols: 0xffff…,jiffies"),
+                    EG_ARG(physical, FLAG, "they are physical addresses"),
+                    EG_ARG(pid, INT, "they are this process's")),
+    .needs = EG_NEEDS(task_struct.tasks, task_struct.mm),
+    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .asks = true,
+    .run = run,
+};

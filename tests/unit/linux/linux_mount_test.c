@@ -1,0 +1,310 @@
+/* linux_mount_test.c - paths as the kernel gives them, and the mounts of a namespace. */
+#include "../../../plugins/linux/linux.h"
+#include "check.h"
+#include "mklinux.h"
+
+static const char types[] = MK_LIST_TYPES
+    "struct hlist_bl_node { void *next; void *pprev; };"
+    "struct qstr { u32 hash, len; const unsigned char *name; };"
+    "struct dentry_operations { void *d_dname; };"
+    "struct file_system_type { const char *name; };"
+    "struct super_block { u32 s_dev; struct file_system_type *s_type; unsigned long s_flags;"
+    "                     const char *s_subtype; void *s_user_ns; };"
+    "struct inode { unsigned long i_ino; struct super_block *i_sb; void *i_private; };"
+    "struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name;"
+    "                struct inode *d_inode; struct dentry_operations *d_op;"
+    "                struct super_block *d_sb; };"
+    "struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; int mnt_flags; };"
+    "struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt;"
+    "               const char *mnt_devname; struct list_head mnt_list; struct mount *mnt_master;"
+    "               int mnt_id, mnt_group_id; };"
+    "struct proc_ns_operations { const char *name; };"
+    "struct ns_common { struct proc_ns_operations *ops; unsigned int inum; };"
+    "struct mnt_namespace { struct ns_common ns; struct list_head list; unsigned int mounts; };"
+    "struct path { struct vfsmount *mnt; struct dentry *dentry; };"
+    "struct file { struct path f_path; u32 f_mode; struct inode *f_inode; };"
+    "struct backing_file { struct file file; struct path user_path; };"
+    "struct fs_struct { struct path root; };"
+    "struct nsproxy { struct mnt_namespace *mnt_ns; };"
+    "struct task_struct { struct list_head tasks; int pid; char comm[16]; struct fs_struct *fs;"
+    "                     struct nsproxy *nsproxy; };";
+
+EG_TYPE(file);
+EG_TYPE(dentry);
+
+enum { RAM = 1 << 20, HASHED = 0x1000 };
+
+/** "/" of a disk, with /a/b; on /a/b a tmpfs with /c. The first rootfs is under all. */
+struct world {
+    struct mk *k;
+    uint64_t task, fs, ns, type, sb[2], rootfs, disk, tmp; // mounts
+    uint64_t top, a, b, tmp_top, c;                        // dentries
+};
+
+static uint64_t text(struct mk *k, const char *s)
+{
+    uint64_t at = mk_alloc(k, strlen(s) + 1);
+
+    mk_write(k, at, s, strlen(s) + 1);
+    return at;
+}
+
+static uint64_t make_dentry(struct world *w, const char *name, uint64_t parent, uint64_t sb)
+{
+    uint64_t d = mk_object(w->k, "dentry");
+
+    mk_put(w->k, d, "dentry.d_name.len", strlen(name));
+    mk_put(w->k, d, "dentry.d_name.name", text(w->k, name));
+    mk_put(w->k, d, "dentry.d_parent", parent ? parent : d);
+    mk_put(w->k, d, "dentry.d_hash.pprev", HASHED);
+    mk_put(w->k, d, "dentry.d_sb", sb);
+    return d;
+}
+
+static uint64_t make_mount(struct world *w, int id, uint64_t parent, uint64_t point, uint64_t root,
+                           uint64_t sb, const char *device)
+{
+    uint64_t m = mk_object(w->k, "mount");
+
+    mk_put(w->k, m, "mount.mnt_id", (uint64_t)id);
+    mk_put(w->k, m, "mount.mnt_parent", parent ? parent : m);
+    mk_put(w->k, m, "mount.mnt_mountpoint", point);
+    mk_put(w->k, m, "mount.mnt.mnt_root", root);
+    mk_put(w->k, m, "mount.mnt.mnt_sb", sb);
+    mk_put(w->k, m, "mount.mnt_devname", device ? text(w->k, device) : 0);
+    return m;
+}
+
+static void set_path(struct world *w, uint64_t path, uint64_t mount, uint64_t dentry)
+{
+    mk_put(w->k, path, "path.mnt", mk_at(w->k, mount, "mount.mnt"));
+    mk_put(w->k, path, "path.dentry", dentry);
+}
+
+static struct world make(const struct mk_machine *m)
+{
+    struct world w = { .k = mk_new(m, RAM, types) };
+    uint64_t init = mk_object(w.k, "task_struct"), links[3], nsproxy = mk_object(w.k, "nsproxy");
+    uint64_t old;
+
+    w.type = mk_object(w.k, "file_system_type");
+    mk_put(w.k, w.type, "file_system_type.name", text(w.k, "ext4"));
+    for (uint64_t i = 0; i < 2; i++) {
+        w.sb[i] = mk_object(w.k, "super_block");
+        mk_put(w.k, w.sb[i], "super_block.s_dev", (254 + i) << 20 | i);
+        mk_put(w.k, w.sb[i], "super_block.s_type", w.type);
+    }
+    old = make_dentry(&w, "/", 0, w.sb[1]);
+    w.top = make_dentry(&w, "/", 0, w.sb[0]);
+    w.a = make_dentry(&w, "a", w.top, w.sb[0]);
+    w.b = make_dentry(&w, "b", w.a, w.sb[0]);
+    w.tmp_top = make_dentry(&w, "/", 0, w.sb[1]);
+    w.c = make_dentry(&w, "c d", w.tmp_top, w.sb[1]);
+    w.rootfs = make_mount(&w, 1, 0, old, old, w.sb[1], "rootfs");
+    w.disk = make_mount(&w, 25, w.rootfs, old, w.top, w.sb[0], "/dev/vda");
+    w.tmp = make_mount(&w, 30, w.disk, w.b, w.tmp_top, w.sb[1], NULL);
+    w.ns = mk_object(w.k, "mnt_namespace");
+    mk_put(w.k, w.ns, "mnt_namespace.ns.inum", 4026531832);
+    links[0] = mk_at(w.k, w.rootfs, "mount.mnt_list");
+    links[1] = mk_at(w.k, w.disk, "mount.mnt_list");
+    links[2] = mk_at(w.k, w.tmp, "mount.mnt_list");
+    mk_list(w.k, mk_at(w.k, w.ns, "mnt_namespace.list"), links, 3);
+    w.task = mk_object(w.k, "task_struct");
+    links[0] = mk_at(w.k, w.task, "task_struct.tasks");
+    mk_list(w.k, mk_at(w.k, init, "task_struct.tasks"), links, 1);
+    w.fs = mk_object(w.k, "fs_struct");
+    set_path(&w, mk_at(w.k, w.fs, "fs_struct.root"), w.disk, w.top);
+    mk_put(w.k, nsproxy, "nsproxy.mnt_ns", w.ns);
+    mk_put(w.k, w.task, "task_struct.pid", 1);
+    mk_put(w.k, w.task, "task_struct.fs", w.fs);
+    mk_put(w.k, w.task, "task_struct.nsproxy", nsproxy);
+    mk_symbol(w.k, "init_task", init);
+    return w;
+}
+
+/* ---- paths ---- */
+
+struct asked {
+    uint64_t file;
+    char *path;
+};
+
+static int ask(struct eg_run *r, void *context)
+{
+    struct asked *a = context;
+
+    a->path = linux_file_path(r, eg_object(r, file, a->file), LINUX_NOBODY);
+    return 0;
+}
+
+static void expect_path(struct world *w, uint64_t file, const char *path)
+{
+    struct asked a = { file, NULL };
+
+    assert_int_equal(eg_run_do(mk_run(w->k), ask, &a), 0);
+    if (!path)
+        assert_null(a.path);
+    else
+        assert_string_equal(a.path, path);
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        uint64_t file = mk_object(w.k, "backing_file"), path = mk_at(w.k, file, "file.f_path");
+        uint64_t user = mk_at(w.k, file, "backing_file.user_path");
+
+        set_path(&w, path, w.tmp, w.c);
+        expect_path(&w, file, "/a/b/c d");
+        set_path(&w, path, w.disk, w.top);
+        expect_path(&w, file, "/");
+        set_path(&w, path, w.tmp, w.tmp_top);
+        expect_path(&w, file, "/a/b");
+        mk_put(w.k, w.c, "dentry.d_hash.pprev", 0);
+        set_path(&w, path, w.tmp, w.c);
+        expect_path(&w, file, "/a/b/c d (deleted)");
+        mk_put(w.k, w.c, "dentry.d_hash.pprev", HASHED);
+        // Outside of the root, up to the mount under which there is none.
+        set_path(&w, mk_at(w.k, w.fs, "fs_struct.root"), w.disk, w.a);
+        set_path(&w, path, w.disk, w.b);
+        expect_path(&w, file, "/b");
+        set_path(&w, mk_at(w.k, w.fs, "fs_struct.root"), w.tmp, w.c);
+        expect_path(&w, file, "/a/b");
+        // A path of the file's user beside its own: only if the two halves of it fit.
+        mk_put(w.k, file, "file.f_mode", 1 << 24);
+        set_path(&w, user, w.tmp, w.a);
+        expect_path(&w, file, "/a/b");
+        set_path(&w, user, w.disk, w.a);
+        expect_path(&w, file, "/a");
+        mk_put(w.k, file, "file.f_mode", 1);
+        expect_path(&w, file, "/a/b");
+        mk_free(w.k);
+    }
+}
+
+static void paths_made(void **state)
+{
+    static const struct {
+        const char *fs, *name, *path;
+    } cases[] = {
+        { "sockfs", "UDP", "socket:[77]" },
+        { "pipefs", "", "pipe:[77]" },
+        { "nsfs", "mnt:[1]", "net:[77]" },
+        { "anon_inodefs", "[eventpoll]", "anon_inode:[eventpoll]" },
+        { "pidfs", "x", "anon_inode:[pidfd]" },
+        { "dmabuf", "n", "/dmabuf:n" },
+        { "tmpfs", "memfd:x y", "/memfd:x y (deleted)" },
+        { "hugetlbfs", "SYSV00000000", "/SYSV00000000 (deleted)" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        uint64_t file = mk_object(w.k, "file"), ops = mk_object(w.k, "dentry_operations");
+        uint64_t inode = mk_object(w.k, "inode"), ns = mk_object(w.k, "ns_common");
+        uint64_t ns_ops = mk_object(w.k, "proc_ns_operations");
+
+        mk_put(w.k, ns, "ns_common.ops", ns_ops);
+        mk_put(w.k, ns_ops, "proc_ns_operations.name", text(w.k, "net"));
+        mk_put(w.k, inode, "inode.i_ino", 77);
+        mk_put(w.k, inode, "inode.i_private", ns);
+        mk_put(w.k, ops, "dentry_operations.d_dname", 0x1234);
+        for (size_t i = 0; i < countof(cases); i++) {
+            uint64_t d = make_dentry(&w, cases[i].name, 0, w.sb[1]);
+
+            mk_put(w.k, d, "dentry.d_op", ops);
+            mk_put(w.k, d, "dentry.d_inode", inode);
+            mk_put(w.k, w.type, "file_system_type.name", text(w.k, cases[i].fs));
+            set_path(&w, mk_at(w.k, file, "file.f_path"), w.tmp, d);
+            expect_path(&w, file, cases[i].path);
+        }
+        mk_free(w.k);
+    }
+}
+
+/** Each is cut where it breaks, says so, and ends. */
+static void paths_damaged(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        uint64_t file = mk_object(w.k, "file"), path = mk_at(w.k, file, "file.f_path");
+        struct asked a = { file, NULL };
+        struct eg_run *r;
+
+        set_path(&w, path, w.tmp, w.c);
+        mk_put(w.k, w.a, "dentry.d_parent", 0x10000);
+        expect_path(&w, file, "/a/b/c d");
+        r = mk_run(w.k);
+        assert_int_equal(eg_run_do(r, ask, &a), 0);
+        assert_int_equal(mk_notes(r, "cut"), 1);
+        mk_put(w.k, w.b, "dentry.d_name.name", 0x10000);
+        expect_path(&w, file, "/c d");
+        mk_put(w.k, w.b, "dentry.d_name.len", 0x7fffffff);
+        expect_path(&w, file, "/c d");
+        mk_put(w.k, path, "path.dentry", 0x10000);
+        expect_path(&w, file, NULL);
+        // Directories in a circle, then mounts in one.
+        set_path(&w, path, w.disk, w.a);
+        mk_put(w.k, w.a, "dentry.d_parent", w.c);
+        mk_put(w.k, w.c, "dentry.d_parent", w.a);
+        eg_run_do(mk_run(w.k), ask, &a);
+        assert_true(strlen(a.path) <= 4096);
+        set_path(&w, path, w.disk, w.top);
+        mk_put(w.k, w.fs, "fs_struct.root.mnt", 0);
+        mk_put(w.k, w.disk, "mount.mnt_parent", w.tmp);
+        mk_put(w.k, w.disk, "mount.mnt_mountpoint", w.tmp_top);
+        mk_put(w.k, w.tmp, "mount.mnt_mountpoint", w.top);
+        expect_path(&w, file, NULL);
+        mk_free(w.k);
+    }
+}
+
+/* ---- mounts ---- */
+
+static void mounts(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+
+        mk_put(w.k, w.disk, "mount.mnt.mnt_flags", 0x1000 | 0x20 | 1);
+        mk_put(w.k, w.disk, "mount.mnt_group_id", 3);
+        mk_put(w.k, w.tmp, "mount.mnt.mnt_flags", 0x2000 | 0x40 | 8);
+        mk_put(w.k, w.tmp, "mount.mnt_master", w.disk);
+        mk_put(w.k, w.sb[1], "super_block.s_flags", 1 | 16 | 1 << 25);
+        mk_put(w.k, w.sb[1], "super_block.s_subtype", text(w.k, "sub"));
+        assert_string_equal(
+            mk_rows(w.k, "mounts", NULL),
+            "4026531832|25|1|254:0|/|/|rw,nosuid,relatime|shared:3|ext4|/dev/vda|rw\n"
+            "4026531832|30|25|255:1|/|/a/b|ro,noatime|master:3 unbindable|ext4.sub|"
+            "none|ro,sync,lazytime");
+        assert_non_null(strstr(mk_rows(w.k, "mounts", (const char *[]){ "all", NULL }),
+                               "4026531832|1|1|255:1|/|/|"));
+        // A part of a file system, a namespace, a reader's place in the list.
+        mk_put(w.k, w.tmp, "mount.mnt.mnt_root", w.c);
+        assert_non_null(strstr(mk_rows(w.k, "mounts", NULL), "|30|25|255:1|/c d|/a/b|"));
+        mk_put(w.k, w.tmp, "mount.mnt.mnt_flags", 0x10000000);
+        assert_null(strstr(mk_rows(w.k, "mounts", NULL), "|30|"));
+        assert_int_equal(mk_row_notes(NULL), 0);
+        mk_free(w.k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths),
+        cmocka_unit_test(paths_made),
+        cmocka_unit_test(paths_damaged),
+        cmocka_unit_test(mounts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
