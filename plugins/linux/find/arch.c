@@ -6,7 +6,7 @@
  * (arch/x86/kernel/vmcore_info_64.c). */
 #define START_KERNEL_MAP UINT64_C(0xffffffff80000000)
 
-static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_guess *g)
+static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
 {
     uint64_t root;
     int64_t phys_base, five = 0, sme = 0;
@@ -26,7 +26,7 @@ static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_guess *g)
     return true;
 }
 
-static bool x86_linear(struct linux_finder *f, const struct linux_guess *g, uint64_t pa,
+static bool x86_linear(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
                        uint64_t *va)
 {
     uint64_t at, base;
@@ -43,7 +43,7 @@ static const char *const x86_roots[] = { "init_top_pgt", "swapper_pg_dir", "init
 
 /* AArch64. The kernel image lies anywhere among what vmalloc gives, at kimage_voffset from its
  * place; VMCOREINFO has said so since 4.12 (arch/arm64/kernel/vmcore_info.c). */
-static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_guess *g)
+static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
 {
     int64_t voffset, bits, t1sz;
     uint64_t root;
@@ -74,7 +74,7 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_guess *
 
 /* The linear map of all memory begins at the lowest address that the kernel was built for, with
  * memstart_addr. */
-static bool arm64_linear(struct linux_finder *f, const struct linux_guess *g, uint64_t pa,
+static bool arm64_linear(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
                          uint64_t *va)
 {
     uint64_t at, start;

@@ -7,7 +7,7 @@
 enum { STEP = 2 << 20, TRIES_MAX = 1 << 18, ROOTS_MAX = 16 };
 
 /** Do the tables of @p map the image's own places, in @phys? */
-static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_guess *g,
+static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_candidate *g,
                   const struct eg_paging *p, uint64_t delta)
 {
     static const char *const names[] = { "_stext", "init_uts_ns", "swapper_pg_dir", "init_task",
@@ -29,8 +29,8 @@ static bool holds(struct linux_finder *f, struct eg_space *phys, const struct li
 }
 
 /** The same with the first byte of memory at @base. */
-static bool holds_at(struct linux_finder *f, const struct linux_guess *g, const struct eg_paging *p,
-                     uint64_t delta, uint64_t base)
+static bool holds_at(struct linux_finder *f, const struct linux_candidate *g,
+                     const struct eg_paging *p, uint64_t delta, uint64_t base)
 {
     struct eg_segment all = { .start = base, .below = f->phys, .stored = eg_space_size(f->phys) };
     struct eg_space *moved;
@@ -60,10 +60,10 @@ static bool move(struct linux_finder *f, uint64_t base)
 
 /** The base for which the table at @table, its true address, lies in the file and @p holds;
  * @by_file:
- * @p's root and the guess's shift are of places in the file. Hostile memory may hold a trace in
+ * @p's root and the candidate's shift are of places in the file. Hostile memory may hold a trace in
  * every page: not all of them are followed. */
-static bool search(struct linux_finder *f, const struct linux_guess *g, const struct eg_paging *p,
-                   bool by_file, uint64_t table)
+static bool search(struct linux_finder *f, const struct linux_candidate *g,
+                   const struct eg_paging *p, bool by_file, uint64_t table)
 {
     if (f->roots++ >= ROOTS_MAX)
         return false;
@@ -79,7 +79,7 @@ static bool search(struct linux_finder *f, const struct linux_guess *g, const st
     return false;
 }
 
-bool linux_move_to(struct linux_finder *f, const struct linux_guess *g)
+bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g)
 {
     return holds(f, f->phys, g, &g->paging, g->delta) ||
            search(f, g, &g->paging, false, g->paging.root);
@@ -102,7 +102,7 @@ static bool second_table(struct linux_finder *f, const struct eg_paging *p, uint
     return found;
 }
 
-bool linux_move_by_symbols(struct linux_finder *f, const struct linux_guess *g)
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g)
 {
     uint64_t at, va, pa;
 

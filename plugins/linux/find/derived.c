@@ -11,7 +11,7 @@ enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ELEMEN
 
 struct derive {
     struct linux_finder *f;
-    const struct linux_guess *g;
+    const struct linux_candidate *g;
     const struct eg_model *model;
     uint32_t *left; /**< elements that may still be walked */
 };
@@ -268,7 +268,7 @@ static void consider(struct choice *c, uint64_t va)
 
 static void consider_targets(struct choice *c, const char *name, size_t len)
 {
-    const struct linux_guess *g = c->d->g;
+    const struct linux_candidate *g = c->d->g;
     const struct eg_profile *p = g->symbols;
     const struct eg_symbol *s, *end = p->symbols + p->n_symbols, *next;
     uint64_t targets[TARGETS_MAX];
@@ -428,7 +428,7 @@ static const struct symbol symbols[] = {
       { .passes = unit_size } },
 };
 
-struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g)
+struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *g)
 {
     uint32_t left = ELEMENTS_MAX;
     const struct derive d = { f, g, &g->paging.arch->model, &left };

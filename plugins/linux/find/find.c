@@ -1,5 +1,5 @@
 /** find.c - where is the Linux kernel in this image? Traces from the cheapest on; each makes a
- * guess, each guess is completed and checked. */
+ * candidate, each candidate is completed and checked. */
 #include "find.h"
 #include "../own/owners.h"
 #include "open.h"
@@ -10,7 +10,7 @@
 /* A hostile image could hold a trace in every page. */
 enum { TRIES_MAX = 64 };
 
-void linux_guess_fini(struct eg_view *v, struct linux_guess *g)
+void linux_candidate_fini(struct eg_view *v, struct linux_candidate *g)
 {
     eg_types_fini(&g->ts);
     eg_profile_free(g->symbols);
@@ -34,12 +34,12 @@ static void add_trace(struct eg_candidate *c, const char *trace)
     memcpy(c->trace + len + 2, trace, more + 1);
 }
 
-/** The candidate whose image lies where this guess's does, or whose types do: the same kernel. */
-static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_guess *g)
+/** The candidate whose image lies where this one's does, or whose types do: the same kernel. */
+static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_candidate *g)
 {
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
         struct eg_candidate *c = &f->sys->candidates.at[i];
-        const struct linux_guess *other = c->priv;
+        const struct linux_candidate *other = c->priv;
 
         if (c->os == f->os && other != g &&
             ((g->has_delta && other->has_delta && other->delta == g->delta) ||
@@ -50,7 +50,7 @@ static struct eg_candidate *same_kernel(struct linux_finder *f, const struct lin
 }
 
 /** One more trace of a kernel that passes all: it says nothing new. */
-static bool joins_another(struct linux_finder *f, const struct linux_guess *g)
+static bool joins_another(struct linux_finder *f, const struct linux_candidate *g)
 {
     struct eg_candidate *c = same_kernel(f, g);
 
@@ -75,7 +75,7 @@ static void merge(struct linux_finder *f)
         worse = *new;
     f->sys->candidates.n--;
     add_trace(old, worse.trace);
-    linux_guess_fini(f->v, worse.priv);
+    linux_candidate_fini(f->v, worse.priv);
 }
 
 /** Free what only an opened kernel needs: of all candidates but the one in the lead. */
@@ -85,7 +85,7 @@ static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
         struct eg_candidate *c = &f->sys->candidates.at[i];
 
         if (c->os == f->os && c != lead)
-            linux_guess_fini(f->v, c->priv);
+            linux_candidate_fini(f->v, c->priv);
     }
 }
 
@@ -113,26 +113,26 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     return best;
 }
 
-void linux_try(struct linux_finder *f, struct linux_guess *g)
+void linux_try(struct linux_finder *f, struct linux_candidate *g)
 {
-    struct linux_guess *kept;
+    struct linux_candidate *kept;
     struct eg_candidate *c;
 
     if (f->done || f->tries++ >= TRIES_MAX || joins_another(f, g)) {
-        linux_guess_fini(f->v, g);
+        linux_candidate_fini(f->v, g);
         return;
     }
     g->given = f->given;
     linux_load(f, g);
     linux_locate(f, g);
     if (f->again || joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
-        linux_guess_fini(f->v, g);
+        linux_candidate_fini(f->v, g);
         return;
     }
-    kept = eg_arena_new(&f->sys->arena, struct linux_guess);
+    kept = eg_arena_new(&f->sys->arena, struct linux_candidate);
     c = kept ? eg_candidate_new(f->sys, f->os) : NULL;
     if (!c) {
-        linux_guess_fini(f->v, g);
+        linux_candidate_fini(f->v, g);
         return;
     }
     *kept = *g;
@@ -248,6 +248,6 @@ static void close_(struct eg_system *sys)
 {
     for (size_t i = 0; i < sys->candidates.n; i++)
         if (sys->candidates.at[i].os == &eg_os_linux)
-            linux_guess_fini(sys->view, sys->candidates.at[i].priv);
+            linux_candidate_fini(sys->view, sys->candidates.at[i].priv);
     linux_close(sys);
 }

@@ -1,4 +1,4 @@
-/** find.h - inside the finder: a guess at where a Linux kernel is, from its first trace to a
+/** find.h - inside the finder: a candidate for a Linux kernel, from its first trace to a
  *  candidate with checks.
  *
  *  A trace (find_traces.c) says one or two things of a kernel: where its image is mapped, or where
@@ -26,7 +26,7 @@ struct linux_given {
 };
 
 struct linux_finder;
-struct linux_guess {
+struct linux_candidate {
     const struct linux_arch *arch;
     const struct linux_given *given; /**< NULL: nothing */
     char trace[160];
@@ -63,9 +63,10 @@ struct linux_arch {
     uint64_t user_half; /**< bit of a root that picks the half for user mode, isolated tables */
     uint64_t low_roots; /**< top tables are looked for below this physical address */
     /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
-    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_guess *g);
+    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *g);
     /** Where the linear map of all memory has @pa, by the kernel's own variables. */
-    bool (*linear)(struct linux_finder *f, const struct linux_guess *g, uint64_t pa, uint64_t *va);
+    bool (*linear)(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
+                   uint64_t *va);
     /** The distinct addresses that code at @va uses, into @out. NULL: its code is not read. */
     size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
     bool moves; /**< its memory begins anywhere: raw bytes of it lack an address */
@@ -99,8 +100,8 @@ struct linux_finder {
 
 /** Make @g whole, check it, keep it as a candidate (or as one more trace of one that is the same).
  *  Takes over what it holds. */
-void linux_try(struct linux_finder *f, struct linux_guess *g);
-void linux_guess_fini(struct eg_view *v, struct linux_guess *g);
+void linux_try(struct linux_finder *f, struct linux_candidate *g);
+void linux_candidate_fini(struct eg_view *v, struct linux_candidate *g);
 /** All candidates so far: they are of addresses that are none any more. */
 void linux_forget(struct linux_finder *f);
 
@@ -150,25 +151,26 @@ void linux_trace_tables(struct linux_finder *f);    /**< kallsyms and BTF by the
 /** Raw memory may begin at any physical address: find the one at which @g's page tables, of which
  *  root and shift are known (@g is of the true addresses), hold together, and move the image there.
  *  @return false: they do nowhere. */
-bool linux_move_to(struct linux_finder *f, const struct linux_guess *g);
+bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g);
 /** The same of a kernel of which only symbols and places in the file are known. */
-bool linux_move_by_symbols(struct linux_finder *f, const struct linux_guess *g);
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g);
 
 /* ---- find_load.c ---- */
 
 /** Where @paging maps a kernel image: its start, end, shift and read-only part into @g. */
-bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g);
+bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
+                    struct linux_candidate *g);
 /** Symbols and types of the image at @g: both at once, on two threads. */
-void linux_load(struct linux_finder *f, struct linux_guess *g);
+void linux_load(struct linux_finder *f, struct linux_candidate *g);
 /** g->ts anew: what the user gave wins over what the image holds. */
-void linux_use_types(struct linux_guess *g);
+void linux_use_types(struct linux_candidate *g);
 
 /* ---- find_locate.c ---- */
 
 /** Where a symbol is in physical memory, which may be known before any shift is. */
-bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa);
+bool linux_sym_pa(const struct linux_candidate *g, const char *name, uint64_t *pa);
 /** The shift and the root, if they are not known yet, from what has been loaded. */
-void linux_locate(struct linux_finder *f, struct linux_guess *g);
+void linux_locate(struct linux_finder *f, struct linux_candidate *g);
 /** The bytes of [@pa, @pa + @len): borrowed from the image where it holds them in one piece, else a
  *  copy in *@owned for the caller to free. NULL: unreadable. */
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
@@ -185,7 +187,7 @@ struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint6
 
 /** Variables that no table names, found by what leads to them. @g has its space. The caller frees;
  * NULL: none. */
-struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_guess *g);
+struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *g);
 size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 
 /* ---- given.c ---- */
@@ -198,8 +200,9 @@ int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_
 /** The same of one file. */
 int linux_given_file(struct eg_system *sys, const char *path, struct linux_given **out,
                      struct eg_error *e);
-/** What to add to @p's symbols in this guess: link-time addresses were moved by KASLR. */
-bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift);
+/** What to add to @p's symbols for this candidate: link-time addresses were moved by KASLR. */
+bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile *p,
+                       uint64_t *shift);
 /** Note where the members that matter most lie elsewhere in @a than in @b: another kernel's
  * profile. */
 void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const struct eg_types *b);
@@ -209,11 +212,11 @@ void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const 
 /** What the profile folders have for this kernel: an .egp of its build; where it lacks types of its
  * own, an ELF file of its build or an ISF of its banner; where it lacks symbols, a System.map of
  * its release. NULL: nothing. */
-const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_guess *g);
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *g);
 void linux_folders_free(struct linux_finder *f);
 
 /* ---- checks.c ---- */
-void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c);
+void linux_check(struct linux_finder *f, struct linux_candidate *g, struct eg_candidate *c);
 /** Walk a circular list_head at @head in @as: forwards, each prev where it came from; where that
  *  breaks, from the other end too. @return nodes, or -1 - nodes when it did not close. @each may be
  *  NULL. */
@@ -222,8 +225,9 @@ int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model
                    uint32_t max, linux_node_fn each, void *context);
 bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t at,
                uint64_t *out);
-bool linux_notes_build_id(struct eg_view *v, const struct linux_guess *g, char *hex, size_t size);
-bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va);
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *g, char *hex,
+                          size_t size);
+bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va);
 /** Where a member is in its type. */
 bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
                   uint64_t *size);

@@ -143,7 +143,7 @@ static void look(struct file *file)
 
 /* The line of its banner, or "": at its symbol, else the first text like it in its read-only part.
  */
-static void banner_of(struct linux_finder *f, const struct linux_guess *g, char out[BANNER])
+static void banner_of(struct linux_finder *f, const struct linux_candidate *g, char out[BANNER])
 {
     static const char begins[] = "Linux version ";
     uint64_t at;
@@ -283,7 +283,7 @@ static const struct linux_given *read_it(struct linux_finder *f, struct file *fi
     return file->given;
 }
 
-const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_guess *g)
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *g)
 {
     char banner[BANNER] = "", release[80] = "";
     struct search s = { .finder = f, .build_id = g->notes_id, .banner = banner };

@@ -126,7 +126,7 @@ static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *ad
     return s != NULL;
 }
 
-bool linux_given_shift(const struct linux_guess *g, const struct eg_profile *p, uint64_t *shift)
+bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile *p, uint64_t *shift)
 {
     uint64_t linked, moved;
 

@@ -1,4 +1,4 @@
-/** load.c - a guess made whole: where the image is mapped, its symbols and types. */
+/** load.c - a candidate completed: where the image is mapped, its symbols and types. */
 #include "find.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,8 +70,8 @@ static bool code_of(struct linux_finder *f, struct eg_space *as, const struct li
 
 /** What is mapped at the start of the image: of a processor that maps other things beside it, from
  * a place inside of it back to where what is mapped belongs together no more. */
-static bool first_piece(struct linux_finder *f, struct eg_space *as, const struct linux_guess *g,
-                        struct eg_extent *x)
+static bool first_piece(struct linux_finder *f, struct eg_space *as,
+                        const struct linux_candidate *g, struct eg_extent *x)
 {
     const struct linux_arch *arch = g->arch;
     struct eg_extent before;
@@ -98,7 +98,8 @@ static bool first_piece(struct linux_finder *f, struct eg_space *as, const struc
     return false;
 }
 
-bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, struct linux_guess *g)
+bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
+                    struct linux_candidate *g)
 {
     const struct linux_arch *arch = g->arch;
     struct eg_space *as;
@@ -148,7 +149,7 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging, stru
 /* ---- symbols ---- */
 
 /** VMCOREINFO says where kallsyms' tables are since 6.0. */
-static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_guess *g,
+static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_candidate *g,
                              struct eg_kallsyms *k)
 {
     const struct {
@@ -181,8 +182,8 @@ static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_gu
 
 struct load {
     struct linux_finder *finder;
-    struct linux_guess *guess;
-    uint64_t btf; /* the trace's; the guess's is written by the other thread */
+    struct linux_candidate *candidate;
+    uint64_t btf; /* the trace's; the candidate's is written by the other thread */
     struct eg_view *views[2];
     struct eg_error errors[2];
 };
@@ -209,7 +210,7 @@ static bool take_nearest(void *context, const struct eg_kallsyms *k)
 
 static void load_symbols(struct load *l, struct eg_view *v)
 {
-    struct linux_guess *g = l->guess;
+    struct linux_candidate *g = l->candidate;
     const unsigned threads = l->finder->sys->options.threads;
     struct nearest near = { .to = l->btf };
     struct eg_kallsyms k;
@@ -233,7 +234,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
 /** A BTF at physical @pa that decodes to its last record and is a kernel's. */
 static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 {
-    struct linux_guess *g = l->guess;
+    struct linux_candidate *g = l->candidate;
     const struct eg_model model = g->paging.arch->model;
     struct eg_profile *types;
     uint8_t head[64];
@@ -283,7 +284,7 @@ static void see_btf(void *context, struct eg_view *v, uint64_t pa)
 
 static void load_types(struct load *l, struct eg_view *v)
 {
-    const struct linux_guess *g = l->guess;
+    const struct linux_candidate *g = l->candidate;
     struct places found = { .n = 0 };
 
     if (l->btf)
@@ -303,7 +304,7 @@ static void load_types(struct load *l, struct eg_view *v)
         eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
 }
 
-void linux_use_types(struct linux_guess *g)
+void linux_use_types(struct linux_candidate *g)
 {
     const struct eg_profile *p = g->given && g->given->types ? g->given->types : g->types;
 
@@ -324,11 +325,12 @@ static int load_piece(void *context, size_t piece, unsigned worker)
     return 0;
 }
 
-void linux_load(struct linux_finder *f, struct linux_guess *g)
+void linux_load(struct linux_finder *f, struct linux_candidate *g)
 {
-    struct load l = {
-        .finder = f, .guess = g, .btf = g->btf, .views = { f->v, malloc(sizeof(struct eg_view)) }
-    };
+    struct load l = { .finder = f,
+                      .candidate = g,
+                      .btf = g->btf,
+                      .views = { f->v, malloc(sizeof(struct eg_view)) } };
     uint64_t va;
 
     if (!l.views[1])

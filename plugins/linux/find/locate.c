@@ -1,10 +1,10 @@
-/** locate.c - what a guess still lacks after its tables were read: how far virtual and
+/** locate.c - what a candidate still lacks after its tables were read: how far virtual and
  * physical addresses of the image differ, and the page tables' root. */
 #include "find.h"
 
 enum { SEARCH = 64 << 20 };
 
-bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa)
+bool linux_sym_pa(const struct linux_candidate *g, const char *name, uint64_t *pa)
 {
     const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
     const struct eg_symbol *s;
@@ -26,7 +26,7 @@ bool linux_sym_pa(const struct linux_guess *g, const char *name, uint64_t *pa)
 
 /** The kernel's struct btf holds the address of its data and a copy of the header
  * (kernel/bpf/btf.c): the header that no types follow. */
-static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
+static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *g)
 {
     const struct eg_model *m = &g->paging.arch->model;
     uint64_t hdr, data, va;
@@ -51,7 +51,7 @@ static bool delta_of_btf(struct linux_finder *f, struct linux_guess *g)
 
 /** Its parent and real_parent stand side by side, and both point at it: two words that are equal,
  * in the image, and at its place in a page. For kernels whose types are not known. */
-static bool self_pointers(struct linux_finder *f, const struct linux_guess *g, uint64_t pa,
+static bool self_pointers(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
                           uint64_t *va)
 {
     const struct eg_model *m = &g->paging.arch->model;
@@ -68,7 +68,7 @@ static bool self_pointers(struct linux_finder *f, const struct linux_guess *g, u
 }
 
 /** init_task is its own parent: the pointer is its virtual address. */
-static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
+static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *g)
 {
     uint64_t pa, off, va;
 
@@ -85,7 +85,7 @@ static bool delta_of_init_task(struct linux_finder *f, struct linux_guess *g)
 }
 
 /** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
-static bool delta_by_vote(struct linux_guess *g)
+static bool delta_by_vote(struct linux_candidate *g)
 {
     uint64_t best = 0;
     size_t count = 0, votes = 0, agree = 0;
@@ -118,7 +118,7 @@ static bool delta_by_vote(struct linux_guess *g)
 
 /** The banner lies among other strings like it, and only the kernel's own is at its place in a page
  * and leads to init_task. */
-static bool delta_of_banner(struct linux_finder *f, struct linux_guess *g)
+static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *g)
 {
     static const char banner[] = "Linux version ";
     uint64_t va, task, self;
@@ -148,7 +148,7 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_guess *g)
 }
 
 /** The shift of the kernel image, from what can be told without it. */
-static bool delta_of(struct linux_finder *f, struct linux_guess *g)
+static bool delta_of(struct linux_finder *f, struct linux_candidate *g)
 {
     uint64_t va;
 
@@ -170,7 +170,7 @@ static bool delta_of(struct linux_finder *f, struct linux_guess *g)
 /** How many of the kernel's own places does this root map as the image's formula says? 0 when one
  * of them is mapped elsewhere. init_task is data: the user half of a page table that is isolated
  * lacks it. */
-static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
+static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *g,
                            const struct eg_paging *paging)
 {
     static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
@@ -201,7 +201,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_guess *g,
 }
 
 /** The kernel's own top table, by its symbol. */
-static bool root_of(struct linux_finder *f, struct linux_guess *g)
+static bool root_of(struct linux_finder *f, struct linux_candidate *g)
 {
     for (const char *const *name = g->arch->roots; *name; name++) {
         struct eg_paging p = g->paging;
@@ -221,7 +221,7 @@ static bool root_of(struct linux_finder *f, struct linux_guess *g)
 }
 
 /** No symbol of the root: every page of the image is tried as one. */
-static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
+static bool root_by_search(struct linux_finder *f, struct linux_candidate *g)
 {
     const uint64_t from = g->ro_from > SEARCH ? g->ro_from - SEARCH : 0;
     const uint64_t to = EG_MIN(g->ro_to + SEARCH, f->phys->last);
@@ -239,7 +239,7 @@ static bool root_by_search(struct linux_finder *f, struct linux_guess *g)
 }
 
 /** VMCOREINFO as the kernel keeps it, for what only it says. */
-static void text_of(struct linux_finder *f, struct linux_guess *g)
+static void text_of(struct linux_finder *f, struct linux_candidate *g)
 {
     uint8_t page[4096];
     uint64_t at, p;
@@ -254,7 +254,7 @@ static void text_of(struct linux_finder *f, struct linux_guess *g)
 }
 
 /** The best root that can be told: by its symbol, as the trace has it, by search. */
-static void find_root(struct linux_finder *f, struct linux_guess *g)
+static void find_root(struct linux_finder *f, struct linux_candidate *g)
 {
     uint64_t va;
 
@@ -264,7 +264,7 @@ static void find_root(struct linux_finder *f, struct linux_guess *g)
     root_by_search(f, g);
 }
 
-void linux_locate(struct linux_finder *f, struct linux_guess *g)
+void linux_locate(struct linux_finder *f, struct linux_candidate *g)
 {
     const uint64_t root = g->paging.root;
 

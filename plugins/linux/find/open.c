@@ -10,7 +10,7 @@ enum { CPUS_MAX = 1 << 16 };
 /** What the kernel's symbols name: its image, and nothing that is mapped behind its end, or a page
  * behind the last symbol. Addresses of per-CPU variables may be small numbers: they name nothing.
  */
-static struct eg_range named_range(const struct eg_system *sys, const struct linux_guess *g,
+static struct eg_range named_range(const struct eg_system *sys, const struct linux_candidate *g,
                                    const struct eg_profile *p, uint64_t shift)
 {
     struct eg_range in = { g->start ? g->start : g->arch->image_min,
@@ -25,7 +25,7 @@ static struct eg_range named_range(const struct eg_system *sys, const struct lin
     return in;
 }
 
-static bool add_symbols(struct eg_system *sys, const struct linux_guess *g,
+static bool add_symbols(struct eg_system *sys, const struct linux_candidate *g,
                         const struct eg_profile *p, uint64_t shift, const char *what)
 {
     struct eg_symbols *s = eg_vec_push(&sys->symbols);
@@ -36,7 +36,7 @@ static bool add_symbols(struct eg_system *sys, const struct linux_guess *g,
 }
 
 /** VMCOREINFO's SYMBOL() lines, for what kallsyms does not list. */
-static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
+static void text_symbols(struct eg_system *sys, const struct linux_candidate *g)
 {
     struct eg_builder *b;
     struct eg_profile *p;
@@ -63,7 +63,7 @@ static void text_symbols(struct eg_system *sys, const struct linux_guess *g)
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
-static void per_cpu(struct eg_system *sys, const struct linux_guess *g, struct linux_state *s)
+static void per_cpu(struct eg_system *sys, const struct linux_candidate *g, struct linux_state *s)
 {
     const struct eg_model *m = &sys->arch->model;
     uint64_t at, *offsets;
@@ -81,7 +81,7 @@ static void per_cpu(struct eg_system *sys, const struct linux_guess *g, struct l
     s->n_cpus = n;
 }
 
-static int make_state(struct eg_system *sys, const struct linux_guess *g, struct eg_error *e)
+static int make_state(struct eg_system *sys, const struct linux_candidate *g, struct eg_error *e)
 {
     struct linux_state *s = eg_arena_new(&sys->arena, struct linux_state);
 
@@ -99,7 +99,7 @@ static int make_state(struct eg_system *sys, const struct linux_guess *g, struct
 }
 
 /** What disables plugins is said once, with what would mend it. */
-static void note_missing(struct eg_system *sys, const struct linux_guess *g, bool has_symbols)
+static void note_missing(struct eg_system *sys, const struct linux_candidate *g, bool has_symbols)
 {
     const struct eg_candidate *c = sys->chosen;
 
@@ -125,7 +125,7 @@ static void note_missing(struct eg_system *sys, const struct linux_guess *g, boo
 }
 
 /** Types: the given ones first, then the image's own. */
-static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
+static int take_types(struct eg_system *sys, struct linux_candidate *g, struct eg_error *e)
 {
     const struct linux_given *given = g->given && g->given->types ? g->given : NULL;
     struct eg_profile *own_types = g->types;
@@ -154,7 +154,7 @@ static int take_types(struct eg_system *sys, struct linux_guess *g, struct eg_er
 }
 
 /** Symbols: the running kernel's own first. */
-static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_error *e)
+static int take_symbols(struct eg_system *sys, struct linux_candidate *g, struct eg_error *e)
 {
     struct eg_profile *symbols = g->symbols;
 
@@ -192,14 +192,14 @@ static int take_symbols(struct eg_system *sys, struct linux_guess *g, struct eg_
 
 int linux_open(struct eg_system *sys, struct eg_error *e)
 {
-    struct linux_guess *g = sys->chosen->priv;
+    struct linux_candidate *g = sys->chosen->priv;
     struct linux_finder f = { .sys = sys, .os = sys->os, .v = sys->view, .phys = sys->image->phys };
     bool has_symbols;
     int rc;
 
     for (size_t i = 0; i < sys->candidates.n; i++)
         if (sys->candidates.at[i].os == sys->os && sys->candidates.at[i].priv != g)
-            linux_guess_fini(sys->view, sys->candidates.at[i].priv);
+            linux_candidate_fini(sys->view, sys->candidates.at[i].priv);
     if (!g->space) { /* --kernel N: not the one that was in the lead */
         linux_load(&f, g);
         linux_locate(&f, g);

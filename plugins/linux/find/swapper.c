@@ -72,7 +72,7 @@ static bool offsets(struct swapper *s)
 static void try_all(struct swapper *s)
 {
     for (size_t i = 0; i < s->n; i++) {
-        struct linux_guess g = { .arch = s->arch, .paging.arch = eg_arch_find(s->arch->name) };
+        struct linux_candidate g = { .arch = s->arch, .paging.arch = eg_arch_find(s->arch->name) };
 
         if (!g.paging.arch)
             return;

@@ -75,7 +75,7 @@ static void scan(struct tables *t, const char *what, linux_window_fn fn)
 
 static void try_at(struct tables *t, const struct linux_arch *arch, uint64_t pa, bool is_btf)
 {
-    struct linux_guess g = { .arch = arch, .paging.arch = eg_arch_find(arch->name) };
+    struct linux_candidate g = { .arch = arch, .paging.arch = eg_arch_find(arch->name) };
     struct eg_extent x;
 
     if (!g.paging.arch || t->finder->done)

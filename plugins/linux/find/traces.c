@@ -16,7 +16,7 @@ struct eg_vmcoreinfo linux_keep_text(struct linux_finder *f, struct eg_vmcoreinf
 static void try_text(struct linux_finder *f, struct eg_vmcoreinfo text, const char *trace)
 {
     for (size_t i = 0; linux_arch_nth(i); i++) {
-        struct linux_guess g = { .arch = linux_arch_nth(i), .text = text };
+        struct linux_candidate g = { .arch = linux_arch_nth(i), .text = text };
 
         g.paging.arch = eg_arch_find(g.arch->name);
         if (!g.paging.arch || !g.arch->vmcoreinfo(&text, &g))
@@ -36,7 +36,7 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
     struct eg_paging paging = { .arch = eg_arch_find(arch->name), .root = root };
 
     for (size_t i = 0; linux_mode(arch, i, &paging); i++) {
-        struct linux_guess g = { .arch = arch, .paging = paging };
+        struct linux_candidate g = { .arch = arch, .paging = paging };
 
         if (!g.paging.arch || !linux_image_of(f, &g.paging, &g))
             continue;

@@ -7,7 +7,7 @@
 
 enum { TASKS_MAX = 1 << 22, MODULES_MAX = 1 << 14 };
 
-bool linux_sym(const struct linux_guess *g, const char *name, uint64_t *va)
+bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va)
 {
     const struct eg_symbol *s;
     uint32_t iter = 0;
@@ -107,7 +107,7 @@ int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model
 /** All that the checks share. */
 struct check {
     struct linux_finder *f;
-    struct linux_guess *g;
+    struct linux_candidate *g;
     struct eg_candidate *c;
     const struct eg_model *model;
     bool big;
@@ -348,7 +348,8 @@ static void check_kaslr(const struct check *k)
 }
 
 /** The GNU build id in the image's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
-bool linux_notes_build_id(struct eg_view *v, const struct linux_guess *g, char *hex, size_t size)
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *g, char *hex,
+                          size_t size)
 {
     const bool big = g->paging.arch->model.big_endian;
     uint64_t from, to;
@@ -433,7 +434,7 @@ static bool is_capture_kernel(const struct check *k)
            eg_read_u64(k->f->v, k->g->space, at, k->big, &headers) && headers != UINT64_MAX;
 }
 
-void linux_check(struct linux_finder *f, struct linux_guess *g, struct eg_candidate *c)
+void linux_check(struct linux_finder *f, struct linux_candidate *g, struct eg_candidate *c)
 {
     const struct eg_model *model = &g->paging.arch->model;
     const struct check k = { f, g, c, model, model->big_endian };
