@@ -1,12 +1,21 @@
-/** adrp.c - what AArch64 code addresses: ADRP, ADD, and loads and stores with an offset (Arm ARM,
- *  DDI 0487, C4.1 and C6.2). */
+/** adrp.c - the addresses that AArch64 code forms: by ADRP, ADD, and by loads and stores with an
+ *  offset (Arm ARM, DDI 0487, C4.1 and C6.2).
+ *
+ *  The code is followed in the order of its addresses. Every instruction that writes a register
+ *  replaces what was known of it. Behind a branch that always jumps, the registers are those of an
+ *  earlier branch to that place: so what is known is always what one path through the code gives. */
 #include "find.h"
 
-enum { REGISTERS = 31 };
+enum { REGISTERS = 31, JUMPS_MAX = 32, CALL_KEEPS = 19, CALL_KEEPS_LAST = 29 };
 
-/** What each register holds, as far as it follows from the instructions before; 0: not known. */
 struct code {
-    uint64_t held[REGISTERS + 1];
+    uint64_t held[REGISTERS]; /**< what each register holds; 0: not known */
+    uint64_t end;             /**< of the code, exclusive */
+    bool unknown;             /**< no path to this instruction has been followed */
+    struct {
+        uint64_t to, held[REGISTERS];
+    } jumps[JUMPS_MAX]; /**< branches to places further on */
+    size_t n_jumps;
     uint64_t *out;
     size_t n, max;
 };
@@ -20,17 +29,15 @@ static void emit(struct code *c, uint64_t target)
         c->out[c->n++] = target;
 }
 
-/** A load or a store of register @rt at @base + @offset; @writes: that goes back to the base. */
-static void access(struct code *c, unsigned rn, unsigned rt, int64_t offset, bool load, bool writes)
+static uint64_t get(const struct code *c, unsigned r)
 {
-    const uint64_t base = rn < REGISTERS ? c->held[rn] : 0;
+    return r < REGISTERS ? c->held[r] : 0;
+}
 
-    if (base)
-        emit(c, base + (uint64_t)offset);
-    if (base && writes)
-        c->held[rn] = base + (uint64_t)offset;
-    if (load)
-        c->held[rt] = 0;
+static void set(struct code *c, unsigned r, uint64_t value)
+{
+    if (r < REGISTERS)
+        c->held[r] = value;
 }
 
 static int64_t extended(uint32_t op, unsigned from, unsigned bits)
@@ -40,37 +47,183 @@ static int64_t extended(uint32_t op, unsigned from, unsigned bits)
     return (((op >> from) & ((1u << bits) - 1)) ^ sign) - sign;
 }
 
-static void see(struct code *c, uint64_t pc, uint32_t op)
+/* ---- branches ---- */
+
+static void jump(struct code *c, uint64_t pc, int64_t words)
 {
-    enum { AFTER = 1, BEFORE = 3 };
-    const unsigned rd = op & 31, rn = op >> 5 & 31, rm = op >> 16 & 31, mode = op >> 10 & 3;
-    const bool load = op >> 22 & 3 && !(op >> 26 & 1);
+    if (words <= 0 || c->unknown || c->n_jumps == JUMPS_MAX || (uint64_t)words >= (c->end - pc) / 4)
+        return;
+    c->jumps[c->n_jumps].to = pc + (uint64_t)words * 4;
+    memcpy(c->jumps[c->n_jumps++].held, c->held, sizeof c->held);
+}
+
+/** The instruction behind is reached from elsewhere only. */
+static void stop(struct code *c)
+{
+    memset(c->held, 0, sizeof c->held);
+    c->unknown = true;
+}
+
+/** At @pc: forget the jumps that end here; go on with the first of them where nothing is known. */
+static void arrive(struct code *c, uint64_t pc)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->n_jumps; i++) {
+        if (c->jumps[i].to != pc) {
+            c->jumps[kept++] = c->jumps[i];
+        } else if (c->unknown) {
+            memcpy(c->held, c->jumps[i].held, sizeof c->held);
+            c->unknown = false;
+        }
+    }
+    c->n_jumps = kept;
+}
+
+/** A called function keeps x19 to x29 (Procedure Call Standard, AAPCS64, 6.1.1). */
+static void call(struct code *c)
+{
+    for (unsigned r = 0; r < REGISTERS; r++)
+        if (r < CALL_KEEPS || r > CALL_KEEPS_LAST)
+            c->held[r] = 0;
+}
+
+static void see_branch(struct code *c, uint64_t pc, uint32_t op)
+{
+    if ((op & 0xfc000000) == 0x14000000) { // B
+        jump(c, pc, extended(op, 0, 26));
+        stop(c);
+    } else if ((op & 0xfc000000) == 0x94000000) { // BL
+        call(c);
+    } else if ((op & 0xfe000000) == 0xd6000000) { // BR, BLR, RET and the like
+        if ((op >> 21 & 7) == 1)
+            call(c);
+        else
+            stop(c);
+    } else if ((op & 0xfe000000) == 0x54000000 || (op & 0x7e000000) == 0x34000000) {
+        jump(c, pc, extended(op, 5, 19));         // B.cond, CBZ, CBNZ
+    } else if ((op & 0x7e000000) == 0x36000000) { // TBZ, TBNZ
+        jump(c, pc, extended(op, 5, 14));
+    } else if ((op & 0xffe0001f) == 0xd4000002 || (op & 0xffe0001f) == 0xd4000003) { // HVC, SMC
+        call(c);
+    } else if ((op & 0xfff00000) == 0xd5200000 || (op & 0xfff00000) == 0xd5300000) { // MRS, SYSL
+        set(c, op & 31, 0);
+    }
+}
+
+/* ---- loads and stores ---- */
+
+/** One at @base + @offset; @writes: that goes back to the base, else only @behind of it does. */
+static void access(struct code *c, unsigned rn, int64_t offset, bool writes, int64_t behind)
+{
+    const uint64_t base = get(c, rn);
+
+    if (base)
+        emit(c, base + (uint64_t)offset);
+    if (writes)
+        set(c, rn, base ? base + (uint64_t)(offset + behind) : 0);
+}
+
+static void see_pair(struct code *c, uint32_t op)
+{
+    const unsigned mode = op >> 23 & 3, opc = op >> 30;
+    const bool simd = op >> 26 & 1, after = mode == 1;
+    const int64_t offset = extended(op, 15, 7) * (simd ? 4 << opc : opc == 2 ? 8 : 4);
+
+    access(c, op >> 5 & 31, after ? 0 : offset, mode & 1, after ? offset : 0);
+    if (op >> 22 & 1 && !simd) {
+        set(c, op & 31, 0);
+        set(c, op >> 10 & 31, 0);
+    }
+}
+
+static void see_single(struct code *c, uint32_t op)
+{
+    const unsigned rn = op >> 5 & 31, mode = op >> 10 & 3, opc = op >> 22 & 3, size = op >> 30;
+    const bool simd = op >> 26 & 1, prefetch = size == 3 && opc == 2;
+    const bool atomic = (op >> 21 & 9) == 1 && mode != 2; // or with an authenticated base
+    const int64_t small = extended(op, 12, 9);
+
+    if (op >> 24 & 1) { // with an offset of 12 bits
+        access(c, rn, (int64_t)(op >> 10 & 0xfff) << (simd ? (opc & 2) << 1 | size : size), false,
+               0);
+    } else if (!(op >> 21 & 1)) { // with a small offset; in modes 1 and 3 the base is written
+        access(c, rn, mode == 1 ? 0 : small, mode & 1, mode == 1 ? small : 0);
+    } else if (atomic) { // the old value, or a status
+        set(c, mode ? rn : op >> 16 & 31, 0);
+    }
+    if (!simd && (atomic || (opc && !prefetch)))
+        set(c, op & 31, 0);
+}
+
+static void see_memory(struct code *c, uint32_t op)
+{
+    const bool simd = op >> 26 & 1, small_offset = op >> 24 & 1;
+
+    switch (op >> 28 & 3) {
+    case 0:
+        if (simd) { // structures; with this bit the base is written
+            set(c, op >> 23 & 1 ? op >> 5 & 31 : 31, 0);
+            break;
+        }
+        // Exclusive: a status, one or two values. Compare and swap: the old value, or two.
+        set(c, op >> 16 & 31, 0);
+        if ((op & 0x80a00000) == 0x00200000)
+            set(c, (op >> 16 & 31) + 1, 0);
+        if (op >> 22 & 1) {
+            set(c, op & 31, 0);
+            set(c, op >> 10 & 31, 0);
+        }
+        break;
+    case 1: // from a place near the code; ordered with a small offset; copies of memory
+        if (!simd && (small_offset || op >> 30 != 3))
+            set(c, op & 31, 0);
+        if (small_offset) {
+            set(c, op >> 5 & 31, 0);
+            set(c, op >> 16 & 31, 0);
+        }
+        break;
+    case 2:
+        see_pair(c, op);
+        break;
+    default:
+        see_single(c, op);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void see_computation(struct code *c, uint64_t pc, uint32_t op)
+{
+    const unsigned rd = op & 31, rn = op >> 5 & 31, rm = op >> 16 & 31;
 
     if ((op & 0x9f000000) == 0x90000000) { // ADRP
-        c->held[rd] =
-            (pc & ~UINT64_C(4095)) + (uint64_t)((extended(op, 5, 19) * 4 + (op >> 29 & 3)) * 4096);
-    } else if ((op & 0xff800000) == 0x91000000) { // ADD, 64 bits wide
-        const uint64_t offset = (uint64_t)(op >> 10 & 0xfff) << (op >> 22 & 1 ? 12 : 0);
-        const uint64_t base = rn < REGISTERS ? c->held[rn] : 0;
-
-        c->held[rd] = base ? base + offset : 0;
-        if (base)
-            emit(c, base + offset);
+        set(c, rd,
+            (pc & ~UINT64_C(4095)) + (uint64_t)((extended(op, 5, 19) * 4 + (op >> 29 & 3)) * 4096));
+    } else if ((op & 0xff800000) == 0x91000000 && get(c, rn)) { // ADD, 64 bits wide
+        set(c, rd, get(c, rn) + ((uint64_t)(op >> 10 & 0xfff) << (op >> 22 & 1 ? 12 : 0)));
+        emit(c, get(c, rd));
     } else if ((op & 0xffe0ffe0) == 0xaa0003e0) { // MOV
-        c->held[rd] = rm < REGISTERS ? c->held[rm] : 0;
-    } else if ((op & 0x3b000000) == 0x39000000) { // LDR, STR
-        access(c, rn, rd, (int64_t)(op >> 10 & 0xfff) << (op >> 30), load, false);
-    } else if ((op & 0x3b200000) == 0x38000000 && mode != 2) { // the same with a small offset
-        access(c, rn, rd, mode == AFTER ? 0 : extended(op, 12, 9), load, mode == BEFORE);
-    } else if ((op & 0xfe000000) == 0xa8000000) { // LDP, STP, 64 bits wide
-        access(c, rn, rd, (op >> 23 & 3) == AFTER ? 0 : extended(op, 15, 7) * 8, op >> 22 & 1,
-               (op >> 23 & 3) == BEFORE);
+        set(c, rd, get(c, rm));
+    } else if ((op & 0x1fe00000) != 0x1a400000) { // all but CCMP and CCMN write one register
+        set(c, rd, 0);
     }
+}
+
+static void see(struct code *c, uint64_t pc, uint32_t op)
+{
+    arrive(c, pc);
+    if ((op & 0x1c000000) == 0x14000000)
+        see_branch(c, pc, op);
+    else if ((op & 0x0a000000) == 0x08000000)
+        see_memory(c, op);
+    else
+        see_computation(c, pc, op);
 }
 
 size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
 {
-    struct code c = { .out = out, .max = max };
+    struct code c = { .end = va + len, .out = out, .max = max };
 
     for (size_t at = 0; at + 4 <= len; at += 4)
         see(&c, va + at, eg_le32(code + at));
