@@ -1,5 +1,5 @@
 /* convert.c - engram convert: the memory of an image as a dump of another format. */
-#include "../formats/convert.h"
+#include "../formats/write/convert.h"
 #include "../core/newfile.h"
 #include "cli.h"
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* pack.c - engram pack: an image as seekable zstd, which opens in place. */
-#include "../formats/pack.h"
+#include "../formats/write/pack.h"
 #include "cli.h"
 
 int cli_pack(struct cli *c)

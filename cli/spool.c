@@ -2,9 +2,9 @@
  *
  *  Each writer has a FILE of its own. The one whose turn it is writes through; the others' bytes
  * wait. */
+#include "../core/tmpfile.h"
 #include "cli.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -48,12 +48,8 @@ static bool write_all(int fd, const uint8_t *p, size_t len)
 static bool spill(struct spool *s)
 {
     if (s->fd < 0) {
-        const char *dir = s->all->tmp_dir ? s->all->tmp_dir : getenv("TMPDIR");
-        char path[4096];
-
-        snprintf(path, sizeof path, "%s/engram-XXXXXX", dir && *dir ? dir : "/var/tmp");
-        s->fd = mkostemp(path, O_CLOEXEC);
-        if (s->fd < 0 || unlink(path))
+        s->fd = eg_tmpfile(s->all->tmp_dir);
+        if (s->fd < 0)
             return false;
     }
     if (!write_all(s->fd, s->bytes.at, s->bytes.n))

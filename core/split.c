@@ -39,29 +39,31 @@ struct numbering {
     size_t stem; // bytes of the path before the number
     int width;
     bool letters;
-    unsigned first;
+    unsigned first; // number of the first piece
 };
 
-/** Is @path the first piece by its name: .00, .001, .part1, .aa? One digit alone is too often a
- * version ("vmcore.1"). */
-static bool number(struct numbering *n, const char *path)
+/** Is @path a piece by its name: .00, .001, .part1, .aa and what follows them? One digit alone is too
+ * often a version ("vmcore.1"). @asked: which one, from the one that is numbered 0. */
+static bool number(struct numbering *n, const char *path, unsigned *asked)
 {
     const char *dot = strrchr(path, '.'), *s = dot ? dot + 1 : "";
     const bool part = !strncmp(s, "part", 4);
-    size_t len, digits;
+    size_t len;
 
     s += part ? 4 : 0;
     len = strlen(s);
-    digits = strspn(s, "0123456789");
     *n = (struct numbering){ .path = path, .stem = (size_t)(s - path), .width = (int)len };
-    if (!part && len >= 2 && len <= 4 && strspn(s, "a") == len) {
+    *asked = 0;
+    if (!part && len >= 2 && len <= 4 && strspn(s, "abcdefghijklmnopqrstuvwxyz") == len) {
         n->letters = true;
+        while (*s)
+            *asked = *asked * 26 + (unsigned)(*s++ - 'a');
         return true;
     }
-    if (digits != len || len > 6 || len < (part ? 1 : 2))
+    if (strspn(s, "0123456789") != len || len > 6 || len < (part ? 1 : 2))
         return false;
-    n->first = (unsigned)strtoul(s, NULL, 10);
-    return n->first <= 1;
+    *asked = (unsigned)strtoul(s, NULL, 10);
+    return true;
 }
 
 static char *piece_name(struct eg_arena *a, const struct numbering *n, unsigned i)
@@ -87,17 +89,26 @@ static unsigned next_piece(struct eg_arena *a, const struct numbering *n, unsign
     return 0;
 }
 
-/** A second piece with a header of its own is another dump of a series. */
-static bool own_dump(struct eg_image *img, struct eg_space *piece, const char *name)
+/** Which piece the set of @path begins with: counted from 0, or from 1. False: it is in no set. */
+static bool find_first(struct eg_arena *a, struct numbering *n, unsigned asked)
+{
+    const char *name;
+
+    for (n->first = 0; n->first <= (n->letters ? 0u : 1u) && n->first <= asked; n->first++)
+        if (n->first == asked || ((name = piece_name(a, n, 0)) && access(name, F_OK) == 0))
+            return true;
+    return false;
+}
+
+/** Does @piece begin as a dump does? Then it is one of a series, not a piece. */
+static const char *is_dump(struct eg_image *img, struct eg_space *piece)
 {
     const struct eg_format_reg *f;
     int score = 0;
 
-    if (eg_format_probe(&f, &score, img->view, piece, name, false, NULL) != 0 || score <= 1)
-        return false;
-    eg_image_note(img, "%s is a dump of its own (%s), not the next piece: left out", name,
-                  f->format->desc);
-    return true;
+    return eg_format_probe(&f, &score, img->view, piece, img->path, false, NULL) == 0 && score > 1
+               ? f->format->desc
+               : NULL;
 }
 
 static int add(struct eg_image *img, const struct numbering *n, struct eg_space **pieces,
@@ -108,6 +119,7 @@ static int add(struct eg_image *img, const struct numbering *n, struct eg_space 
 
     for (unsigned i = 0, next; (next = next_piece(&img->arena, n, i)); i = next) {
         const char *name = piece_name(&img->arena, n, next);
+        const char *dump;
         struct eg_space *piece;
         uint64_t gap;
         int rc;
@@ -117,7 +129,10 @@ static int add(struct eg_image *img, const struct numbering *n, struct eg_space 
         rc = eg_file_open(&piece, name, e);
         if (rc)
             return rc;
-        if (i == 0 && own_dump(img, piece, name)) {
+        dump = i == 0 ? is_dump(img, piece) : NULL;
+        if (dump) {
+            eg_image_note(img, "%s is a dump of its own (%s), not the next piece: left out", name,
+                          dump);
             eg_view_forget(img->view, piece);
             eg_space_close(piece);
             return 0;
@@ -147,14 +162,32 @@ int eg_split_open(struct eg_space **out, struct eg_image *img, const char *path,
     eg_cleanup(eg_free_) struct eg_segment *segs = NULL;
     struct eg_space *first;
     struct numbering n;
+    unsigned asked;
     struct split *s;
     int rc = eg_file_open(&first, path, e);
 
     if (rc)
         return rc;
-    if (!number(&n, path) || !next_piece(&img->arena, &n, 0)) {
+    if (!number(&n, path, &asked) || !find_first(&img->arena, &n, asked) ||
+        !next_piece(&img->arena, &n, 0)) {
         *out = first;
         return 0;
+    }
+    if (asked > n.first) { // a later piece was named
+        const char *name = piece_name(&img->arena, &n, 0);
+
+        if (is_dump(img, first)) {
+            *out = first;
+            return 0;
+        }
+        eg_image_note(img, "%s is a piece of a set: all of it is opened, from %s on", path,
+                      name ? name : "");
+        eg_view_forget(img->view, first);
+        eg_space_close(first);
+        rc =
+            name ? eg_file_open(&first, name, e) : eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+        if (rc)
+            return rc;
     }
     s = calloc(1, sizeof *s + PIECES * sizeof s->pieces[0]);
     segs = calloc(PIECES, sizeof *segs);

@@ -1,13 +1,11 @@
 /* avml.c - AVML's compressed dumps, "LiME version 2" (github.com/microsoft/avml, src/image.rs):
- * ranges as in LiME, each behind a header of 32 bytes, all little-endian,
- *
- *   0 u32 magic "AVML"   4 u32 version 2   8 u64 first address   16 u64 last address   24 8 zeros
- *
- * then the range as a snappy stream (google/snappy, framing_format.txt), then u64 the length of
+ * ranges as in LiME, each behind a header (ranges.h) with magic "AVML" and version 2, then the range as
+ * a snappy stream (google/snappy, framing_format.txt), then u64 the length of
  * that stream. AVML cuts ranges in blocks of 16 MiB, and leaves out those that are all zeros. The
  * stream's chunks of at most 64 KiB are indexed by their headers, and read in place. */
 #include "config.h"
 #include "pieces.h"
+#include "ranges.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #ifdef HAVE_SNAPPY
@@ -15,14 +13,12 @@
 #include <snappy-c.h>
 #endif
 
-enum {
-    AVML_MAGIC = 0x4c4d5641,
-    HEADER = 32,
-};
+static const struct eg_range_kind kind = { 0x4c4d5641, 2 };
 
 static int probe(const struct eg_head *h)
 {
-    return h->len >= 8 && eg_le32(h->at) == AVML_MAGIC && eg_le32(h->at + 4) == 2 ? 95 : 0;
+    return h->len >= 8 && eg_le32(h->at) == kind.magic && eg_le32(h->at + 4) == kind.version ? 95
+                                                                                             : 0;
 }
 
 #ifdef HAVE_SNAPPY
@@ -221,53 +217,57 @@ static bool add_gaps(struct avml *a)
     return true;
 }
 
+/** The header at *@at or, where it is damaged, the next that is credible: *@at moves to it. */
+static bool next_header(const struct avml *a, struct eg_image *img, uint64_t *at, uint64_t after,
+                        struct eg_range_header *h)
+{
+    const uint64_t begin = *at, size = eg_space_size(a->file);
+
+    if (eg_range_header(img->view, a->file, begin, &kind, h))
+        return true;
+    *at = eg_range_search(img->view, a->file, begin, &kind, after);
+    eg_image_note(img,
+                  "AVML: no range at %#" PRIx64 " where one should be: %" PRIu64
+                  " KiB of the file are left out",
+                  begin, (*at - begin + 1023) >> 10);
+    return *at < size && eg_range_header(img->view, a->file, *at, &kind, h);
+}
+
 static int read_ranges(struct avml *a, struct eg_image *img, struct eg_progress_line *progress,
                        struct eg_error *e)
 {
     const uint64_t size = eg_space_size(a->file);
-    uint64_t at = 0, shown = 0;
+    uint64_t at = 0, shown = 0, after = 0;
+    struct eg_range_header h;
 
-    while (eg_within(at, HEADER, size)) {
-        uint64_t first, last, stored, below;
+    while (at < size && next_header(a, img, &at, after, &h)) {
+        uint64_t stored, below;
         struct eg_segment *range;
-        uint8_t h[HEADER];
         int rc;
 
         if (eg_cancelled)
             return eg_fail(e, EG_ECANCEL, "stopped");
-        if (!eg_read(img->view, a->file, at, h, sizeof h))
-            break;
-        first = eg_le64(h + 8);
-        last = eg_le64(h + 16);
-        if (eg_le32(h) != AVML_MAGIC || eg_le32(h + 4) != 2 || first > last || last == UINT64_MAX)
-            break;
-        below = eg_align_up(a->out, PAGE) + first % PAGE;
+        below = eg_align_up(a->out, PAGE) + h.first % PAGE;
         if (below > a->out && !add_piece(a, at, below - a->out, true))
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its chunks", img->path);
-        at += HEADER;
-        rc = add_range(a, img, &at, last - first + 1, &stored, e);
+        at += EG_RANGE_HEADER;
+        rc = add_range(a, img, &at, h.last - h.first + 1, &stored, e);
         if (rc < 0)
             return rc;
         range = eg_vec_push(&a->ranges);
         if (!range)
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", img->path);
-        *range = (struct eg_segment){ first, last, NULL, below, stored, EG_UNREADABLE };
-        if (stored < last - first + 1)
+        *range = (struct eg_segment){ h.first, h.last, NULL, below, stored, EG_UNREADABLE };
+        after = EG_MAX(after, h.last);
+        if (stored < h.last - h.first + 1)
             eg_image_note(img,
                           "AVML: the range %#" PRIx64 "-%#" PRIx64 " is %s: %" PRIu64
                           " KiB of it are missing",
-                          first, last, rc ? "damaged or cut off" : "shorter than it says",
-                          (last - first - stored + 1024) >> 10);
+                          h.first, h.last, rc ? "damaged or cut off" : "shorter than it says",
+                          (h.last - h.first - stored + 1024) >> 10);
         eg_progress_add(progress, at - shown);
         shown = at;
-        if (rc)
-            break;
     }
-    if (at < size)
-        eg_image_note(img,
-                      "AVML: no range at %#" PRIx64 " where one should be: the last %" PRIu64
-                      " KiB of the file are left out",
-                      at, (size - at + 1023) >> 10);
     return 0;
 }
 

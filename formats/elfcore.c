@@ -159,8 +159,7 @@ static void push(struct segments *s, struct eg_segment g)
         s->full = true;
 }
 
-/** A segment's bytes at @start: what is in the file, what the file should have and has not, and
- * what was never meant to be in it. */
+/** A segment's bytes at @start: what is in the file, and what the file should have and has not. */
 static void add(const struct core *k, struct segments *s, const struct load *l, uint64_t start)
 {
     const uint64_t room = l->offset < k->size ? k->size - l->offset : 0;
@@ -170,15 +169,22 @@ static void add(const struct core *k, struct segments *s, const struct load *l, 
         s->bad++;
         return;
     }
-    if (l->filesz) {
-        push(s, (struct eg_segment){ start, start + (l->filesz - 1), k->file, l->offset,
-                                     EG_MIN(l->filesz, room), EG_UNREADABLE });
-        s->missing += l->filesz - EG_MIN(l->filesz, room);
-    }
-    // Past the file's part the ABI says zeros. But makedumpfile ends a segment early where pages
-    // are left out by the dump level, and QEMU gives none to what is not RAM: that stays a plain
-    // hole.
-    if (l->filesz && l->memsz > l->filesz)
+    if (!l->filesz)
+        return;
+    push(s, (struct eg_segment){ start, start + (l->filesz - 1), k->file, l->offset,
+                                 EG_MIN(l->filesz, room), EG_UNREADABLE });
+    s->missing += l->filesz - EG_MIN(l->filesz, room);
+}
+
+/** What was never meant to be in the file. The ABI says zeros, but makedumpfile ends a segment early
+ * where pages are left out by the dump level, and QEMU gives none to what is not RAM: without any
+ * bytes it is a plain hole. After all of add(): bytes in the file win. */
+static void add_rest(const struct core *k, struct segments *s, const struct load *l, uint64_t start)
+{
+    uint64_t last;
+
+    if (l->filesz && l->memsz > l->filesz && eg_add(start, l->memsz - 1, &last) &&
+        last != UINT64_MAX)
         push(s, (struct eg_segment){ .start = start + l->filesz,
                                      .last = last,
                                      .below = k->file,
@@ -206,18 +212,25 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
     struct eg_image *img = k->img;
     struct segments phys = { 0 }, va = { 0 };
     size_t overlaps = 0;
+    uint64_t missing;
     int rc = 0;
 
-    for (size_t i = 0; i < k->loads.n; i++) {
-        const struct load *l = &k->loads.at[i];
+    for (size_t i = 0; i < 2 * k->loads.n; i++) {
+        const struct load *l = &k->loads.at[i % k->loads.n];
+        void (*part)(const struct core *, struct segments *, const struct load *, uint64_t) =
+            i < k->loads.n ? add : add_rest;
 
         if (has_paddr(k, l))
-            add(k, &phys, l, l->paddr);
+            part(k, &phys, l, l->paddr);
         if (is_kernel_va(k, l))
-            add(k, &va, l, l->vaddr);
+            part(k, &va, l, l->vaddr);
     }
     if (phys.full || va.full)
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory for its segments", img->path);
+    else if (!phys.at.n && k->cpus.program)
+        rc = eg_fail(e, EG_EUNSUP,
+                     "%s: is the core of a program, not of a machine: dump the machine's memory",
+                     img->path);
     else if (!phys.at.n && !va.at.n)
         rc =
             eg_fail(e, EG_EFORMAT,
@@ -235,14 +248,16 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
     if (!rc)
         rc = eg_segments_open(out, img->path, phys.at.at, phys.at.n, &overlaps, e);
     if (!rc && overlaps && !va.at.n) // of virtual segments several may show the same memory
-        eg_image_note(img, "ELF core: %zu segments overlap: the first in the file counts",
+        eg_image_note(img, "ELF core: %zu segments overlap: of bytes in the file the first count",
                       overlaps);
     if (!rc && phys.bad)
         eg_image_note(img, "ELF core: %zu segments reach past the address space: left out",
                       phys.bad);
-    if (!rc && (phys.missing || va.missing))
+    // Segments without a physical address are views: a copy of /proc/kcore has 32 TiB of vmalloc.
+    missing = img->virtual_only ? va.missing : phys.missing;
+    if (!rc && missing)
         eg_image_note(img, "ELF core: truncated: %" PRIu64 " MiB of its segments are missing",
-                      EG_MAX(phys.missing, va.missing) >> 20);
+                      missing >> 20);
     eg_vec_fini(&phys.at);
     eg_vec_fini(&va.at);
     return rc;

@@ -7,6 +7,9 @@ enum {
     EM_386 = 3,
     EM_X86_64 = 62,
     NT_PRSTATUS = 1,
+    NT_AUXV = 6, // include/uapi/linux/elf.h
+    NT_FILE = 0x46494c45,
+    NT_SIGINFO = 0x53494749,
     NT_VBOXCPU = 0xb01,
     PRSTATUS_PID = 32,
     PRSTATUS_REGS = 112,
@@ -123,6 +126,9 @@ void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *by
             img->vmcoreinfo = eg_arena_strndup(&img->arena, (const char *)d, desc_len);
         else if (named(n, name_len, "CORE") && type == NT_PRSTATUS)
             prstatus(img, c, d, desc_len, cpus->prstatus++);
+        else if (named(n, name_len, "CORE") &&
+                 (type == NT_AUXV || type == NT_FILE || type == NT_SIGINFO))
+            cpus->program = true;
         else if (named(n, name_len, "QEMU"))
             qemu(img, c, d, desc_len, cpus->qemu++);
         else if (named(n, name_len, "VBCPU") && type == NT_VBOXCPU)

@@ -25,6 +25,7 @@ static inline uint64_t eg_elf64(struct eg_elf_class c, const uint8_t *p)
 /** Where each kind of CPU note has arrived; zeroed at first. The k-th of each kind is one CPU. */
 struct eg_elf_cpus {
     size_t prstatus, qemu;
+    bool program; /**< notes that only the core of a program has */
 };
 
 /** Take the hints of one PT_NOTE segment's bytes into @img. Damaged notes end it early, with a note

@@ -16,9 +16,9 @@ static int probe(const struct eg_head *h)
 }
 
 #ifdef HAVE_EWF
+#include "pool.h"
 #include <inttypes.h>
 #include <libewf.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -35,17 +35,14 @@ struct ewf {
     char **names; // of the segments; from libewf_glob
     int n_names;
     uint64_t unit, sector;
-    uint64_t end; // of what the segments hold; the rest is missing
-    pthread_mutex_t lock;
-    pthread_cond_t given_back;
-    libewf_handle_t *idle[HANDLES_MAX];
-    unsigned n_idle, n_open, n_max;
+    uint64_t end;        // of what the segments hold; the rest is missing
+    struct eg_pool pool; // of handles
 };
 
-static void close_handle(libewf_handle_t *h)
+static void stop(void *handle)
 {
-    if (!h)
-        return;
+    libewf_handle_t *h = handle;
+
     libewf_handle_close(h, NULL);
     libewf_handle_free(&h, NULL);
 }
@@ -64,35 +61,9 @@ static libewf_handle_t *open_handle(const struct ewf *w, libewf_error_t **why)
     return h;
 }
 
-static libewf_handle_t *borrow(struct ewf *w)
+static void *start(const void *context)
 {
-    libewf_handle_t *h = NULL;
-
-    pthread_mutex_lock(&w->lock);
-    while (!w->n_idle && !h) {
-        if (w->n_open == w->n_max) {
-            pthread_cond_wait(&w->given_back, &w->lock);
-            continue;
-        }
-        w->n_open++;
-        pthread_mutex_unlock(&w->lock);
-        h = open_handle(w, NULL);
-        pthread_mutex_lock(&w->lock);
-        if (!h)
-            w->n_max = --w->n_open; // then with those that are there: one at least
-    }
-    if (!h)
-        h = w->idle[--w->n_idle];
-    pthread_mutex_unlock(&w->lock);
-    return h;
-}
-
-static void give_back(struct ewf *w, libewf_handle_t *h)
-{
-    pthread_mutex_lock(&w->lock);
-    w->idle[w->n_idle++] = h;
-    pthread_cond_signal(&w->given_back);
-    pthread_mutex_unlock(&w->lock);
+    return open_handle(context, NULL);
 }
 
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
@@ -133,16 +104,17 @@ static bool read_unit(const struct ewf *w, libewf_handle_t *h, uint64_t start, v
     return got >= 0 && (size_t)got == len && !damaged(w, h, start, len);
 }
 
-static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t at, void *bytes, size_t len)
 {
     struct ewf *w = as->priv;
-    libewf_handle_t *h = borrow(w);
-    const bool ok = read_unit(w, h, start, bytes, len);
+    libewf_handle_t *h = eg_pool_take(&w->pool);
+    const bool ok = h && read_unit(w, h, at, bytes, len);
 
-    give_back(w, h);
+    if (h)
+        eg_pool_give(&w->pool, h);
     if (!ok)
-        eg_note(v->run, "EWF: %#" PRIx64 "-%#" PRIx64 " of the content cannot be read: damaged",
-                start, start + len - 1);
+        eg_note(v->run, "EWF: %#" PRIx64 "-%#" PRIx64 " of the content cannot be read: damaged", at,
+                at + len - 1);
     return ok;
 }
 
@@ -150,10 +122,7 @@ static void close_(struct eg_space *as)
 {
     struct ewf *w = as->priv;
 
-    while (w->n_idle)
-        close_handle(w->idle[--w->n_idle]);
-    pthread_mutex_destroy(&w->lock);
-    pthread_cond_destroy(&w->given_back);
+    eg_pool_fini(&w->pool);
     if (w->names)
         libewf_glob_free(w->names, w->n_names, NULL);
 }
@@ -217,9 +186,9 @@ static int open_set(struct ewf *w, struct eg_image *img, struct eg_error *e)
         return eg_fail(e, EG_EFORMAT, "%s: EWF: libewf cannot open it (is a segment missing?): %s",
                        img->path, text);
     }
-    w->idle[w->n_idle++] = h;
-    w->n_open = 1;
-    w->n_max = EG_MIN(EG_MAX(FILES_MAX / (unsigned)w->n_names, 1u), (unsigned)HANDLES_MAX);
+    eg_pool_give(&w->pool, h);
+    w->pool.n_made = 1;
+    w->pool.max = EG_MIN(EG_MAX(FILES_MAX / (unsigned)w->n_names, 1u), (unsigned)HANDLES_MAX);
     if (libewf_handle_get_media_size(h, &size, NULL) != 1 ||
         libewf_handle_get_chunk_size(h, &chunk, NULL) != 1 ||
         libewf_handle_get_bytes_per_sector(h, &sector, NULL) != 1 || !size || !sector || !chunk ||
@@ -260,8 +229,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (!w)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     w->as = (struct eg_space){ .ops = &ops, .below = file, .priv = w };
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->given_back, NULL);
+    w->pool = (struct eg_pool){ .start = start, .stop = stop, .context = w };
+    eg_pool_init(&w->pool);
     rc = open_set(w, img, e);
     if (rc)
         eg_space_close(&w->as);

@@ -3,19 +3,17 @@
 #include "inflate.h"
 #include "../core/parallel.h"
 #include "inflate_index.h"
+#include "pool.h"
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { IDLE_MAX = 32, RUN = EG_INFLATE_RUN };
+enum { RUN = EG_INFLATE_RUN };
 
 struct inflate {
     struct eg_space as;
     struct eg_inflate_index index;
-    pthread_mutex_t lock;               // of the readers at rest
-    struct eg_inflater *idle[IDLE_MAX]; // the longest unused first
-    unsigned n_idle;
+    struct eg_pool pool;  // of struct eg_inflater
     _Atomic uint8_t *bad; // a bit per run that was tried and is damaged
 };
 
@@ -58,78 +56,74 @@ static const struct eg_inflate_point *point_of(const struct eg_inflate_index *x,
     return &x->points.at[lo];
 }
 
-/** A reader at or before @addr: one at rest that is nearer than any point, else one that is sent to
- * the point. NULL: out of memory. */
-static struct eg_inflater *borrow(struct inflate *s, uint64_t addr)
-{
-    const struct eg_inflate_point *p = point_of(&s->index, addr);
-    struct eg_inflater *r = NULL;
-    unsigned best = IDLE_MAX;
+/** The content that a reader may have to pass: from @point's, which is as good, to @addr. */
+struct stretch {
+    uint64_t point, addr;
+};
 
-    pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; i < s->n_idle; i++)
-        if (s->idle[i]->out <= addr && s->idle[i]->out >= p->out &&
-            (best == IDLE_MAX || s->idle[i]->out > s->idle[best]->out))
-            best = i;
-    if (best < IDLE_MAX)
-        p = NULL;
-    else if (s->n_idle == IDLE_MAX)
-        best = 0;
-    if (best < IDLE_MAX) {
-        r = s->idle[best];
-        memmove(&s->idle[best], &s->idle[best + 1], (--s->n_idle - best) * sizeof s->idle[0]);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (!r)
-        r = calloc(1, sizeof *r);
-    if (r && p && !eg_inflate_seek(r, &s->index, p)) {
-        eg_inflater_fini(r);
-        free(r);
-        r = NULL;
-    }
+static uint64_t rank(const void *key, const void *decoder)
+{
+    const struct stretch *s = key;
+    const struct eg_inflater *r = decoder;
+
+    return r->out >= s->point && r->out <= s->addr ? r->out - s->point + 1 : 0;
+}
+
+static void *start(const void *context)
+{
+    struct eg_inflater *r = calloc(1, sizeof *r);
+
+    (void)context;
+    if (r)
+        r->out = UINT64_MAX; // nowhere yet
     return r;
 }
 
-static void give_back(struct inflate *s, struct eg_inflater *r)
+static void stop(void *decoder)
 {
-    pthread_mutex_lock(&s->lock);
-    if (s->n_idle < IDLE_MAX) {
-        s->idle[s->n_idle++] = r;
-        r = NULL;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (r)
-        eg_inflater_fini(r);
-    free(r);
+    eg_inflater_fini(decoder);
+    free(decoder);
 }
 
-static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+/** A reader at or before @addr: an idle one that is nearer than any point, else one that is sent to
+ * the point. NULL: out of memory. */
+static struct eg_inflater *reader_at(struct inflate *s, uint64_t addr)
+{
+    const struct eg_inflate_point *p = point_of(&s->index, addr);
+    const struct stretch key = { p->out, addr };
+    struct eg_inflater *r = eg_pool_take_ranked(&s->pool, rank, &key);
+
+    if (!r || rank(&key, r) || eg_inflate_seek(r, &s->index, p))
+        return r;
+    eg_pool_drop(&s->pool, r);
+    return NULL;
+}
+
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t at, void *bytes, size_t len)
 {
     struct inflate *s = as->priv;
-    struct eg_inflater *r = borrow(s, start);
+    struct eg_inflater *r = reader_at(s, at);
     enum eg_inflated state = EG_INFLATED_STARVED;
     bool ok = false;
 
     if (r) {
-        size_t skip = (size_t)(start - r->out), n = len;
+        size_t skip = (size_t)(at - r->out), n = len;
 
         state = eg_inflate_some(r, &s->index, v, NULL, &skip, false);
-        if (state == EG_INFLATED_MORE && r->out == start)
+        if (state == EG_INFLATED_MORE && r->out == at)
             state = eg_inflate_some(r, &s->index, v, bytes, &n, false);
-        ok = r->out == start + len && state == EG_INFLATED_MORE;
+        ok = r->out == at + len && state == EG_INFLATED_MORE;
     }
     if (ok) {
-        give_back(s, r);
+        eg_pool_give(&s->pool, r);
         return true;
     }
     if (state == EG_INFLATED_STARVED)
         eg_view_starved(v);
-    if (r)
-        eg_inflater_fini(r);
-    free(r);
+    eg_pool_drop(&s->pool, r);
     if (!v->starved && !eg_cancelled) {
-        atomic_fetch_or(&s->bad[start / RUN / 8], (uint8_t)(1 << start / RUN % 8));
-        note_bad(v, s, start);
+        atomic_fetch_or(&s->bad[at / RUN / 8], (uint8_t)(1 << at / RUN % 8));
+        note_bad(v, s, at);
     }
     return false;
 }
@@ -138,11 +132,7 @@ static void close_(struct eg_space *as)
 {
     struct inflate *s = as->priv;
 
-    while (s->n_idle) {
-        eg_inflater_fini(s->idle[--s->n_idle]);
-        free(s->idle[s->n_idle]);
-    }
-    pthread_mutex_destroy(&s->lock);
+    eg_pool_fini(&s->pool);
     eg_inflate_index_fini(&s->index);
     free((void *)s->bad);
 }
@@ -173,7 +163,8 @@ int eg_inflate_open(struct eg_space **out, struct eg_image *img, struct eg_space
         return rc;
     }
     s->as = (struct eg_space){ .ops = &ops, .below = file, .last = s->index.size - 1, .priv = s };
-    pthread_mutex_init(&s->lock, NULL);
+    s->pool = (struct eg_pool){ .start = start, .stop = stop };
+    eg_pool_init(&s->pool);
     *out = &s->as;
     return 0;
 }

@@ -2,7 +2,7 @@
  * for each page. */
 #include "config.h"
 #include "kdump.h"
-#include <pthread.h>
+#include "pool.h"
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -13,8 +13,6 @@
 #include <snappy-c.h>
 #endif
 
-enum { IDLE_MAX = 64 };
-
 struct codec {
     z_stream zlib;
     ZSTD_DCtx *zstd; // NULL until it is wanted
@@ -22,9 +20,7 @@ struct codec {
     size_t room;
 };
 struct eg_kdump_codecs {
-    pthread_mutex_t lock;
-    struct codec *idle[IDLE_MAX];
-    unsigned n_idle;
+    struct eg_pool pool;
 };
 
 const char *eg_kdump_lacks(uint32_t flags)
@@ -41,20 +37,21 @@ const char *eg_kdump_lacks(uint32_t flags)
     return NULL;
 }
 
-static void codec_free(struct codec *c)
+static void stop(void *codec)
 {
-    if (!c)
-        return;
+    struct codec *c = codec;
+
     inflateEnd(&c->zlib);
     ZSTD_freeDCtx(c->zstd);
     free(c->bytes);
     free(c);
 }
 
-static struct codec *codec_new(void)
+static void *start(const void *context)
 {
     struct codec *c = calloc(1, sizeof *c);
 
+    (void)context;
     if (c && inflateInit(&c->zlib) != Z_OK) {
         free(c);
         c = NULL;
@@ -66,41 +63,18 @@ struct eg_kdump_codecs *eg_kdump_codecs_new(void)
 {
     struct eg_kdump_codecs *c = calloc(1, sizeof *c);
 
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+    if (c) {
+        c->pool = (struct eg_pool){ .start = start, .stop = stop };
+        eg_pool_init(&c->pool);
+    }
     return c;
 }
 
 void eg_kdump_codecs_free(struct eg_kdump_codecs *c)
 {
-    if (!c)
-        return;
-    while (c->n_idle)
-        codec_free(c->idle[--c->n_idle]);
-    pthread_mutex_destroy(&c->lock);
+    if (c)
+        eg_pool_fini(&c->pool);
     free(c);
-}
-
-static struct codec *borrow(struct eg_kdump_codecs *all)
-{
-    struct codec *c = NULL;
-
-    pthread_mutex_lock(&all->lock);
-    if (all->n_idle)
-        c = all->idle[--all->n_idle];
-    pthread_mutex_unlock(&all->lock);
-    return c ? c : codec_new();
-}
-
-static void give_back(struct eg_kdump_codecs *all, struct codec *c)
-{
-    pthread_mutex_lock(&all->lock);
-    if (all->n_idle < IDLE_MAX) {
-        all->idle[all->n_idle++] = c;
-        c = NULL;
-    }
-    pthread_mutex_unlock(&all->lock);
-    codec_free(c);
 }
 
 /** The packed bytes in one piece; NULL: not there, or no memory. */
@@ -170,7 +144,7 @@ static bool unzstd(struct eg_view *v, struct codec *c, const uint8_t *p, uint32_
 bool eg_kdump_unpack(struct eg_view *v, struct eg_kdump_codecs *all, uint32_t flags,
                      struct eg_space *file, uint64_t at, uint32_t packed, void *to, uint32_t len)
 {
-    struct codec *c = borrow(all);
+    struct codec *c = eg_pool_take(&all->pool);
     const uint8_t *p = c ? packed_bytes(v, c, file, at, packed) : NULL;
     bool ok;
 
@@ -188,6 +162,6 @@ bool eg_kdump_unpack(struct eg_view *v, struct eg_kdump_codecs *all, uint32_t fl
         ok = unsnappy(p, packed, to, len);
     else
         ok = unzstd(v, c, p, packed, to, len);
-    give_back(all, c);
+    eg_pool_give(&all->pool, c);
     return ok;
 }

@@ -1,84 +1,146 @@
 /* lime.c - LiME version 1 (github.com/504ensicsLabs/LiME, doc/README.md; AVML writes it too without
- * compression): ranges, each behind a header of 32 bytes, all little-endian:
- *
- *   0 u32 magic "EMiL"   4 u32 version   8 u64 first address   16 u64 last address   24 8 zeros  */
-#include "../core/image.h"
+ * compression): ranges, each behind a header (ranges.h) and all of it in the file. */
+#include "ranges.h"
 #include <inttypes.h>
 
-enum {
-    MAGIC = 0x4c694d45,
-    HEADER = 32,
-    RANGES_MAX = 1 << 20, // a machine has some dozens
+enum { RANGES_MAX = 1 << 20 }; // a machine has some dozens
+
+static const struct eg_range_kind kind = { 0x4c694d45, 1 };
+
+struct lime {
+    struct eg_image *img;
+    struct eg_space *file;
+    uint64_t size; // of the file
+    EG_VEC(struct eg_segment) ranges;
+    uint64_t after; // the last address so far
+    uint64_t zeros; // bytes of ranges that were not stored
 };
 
 static int probe(const struct eg_head *h)
 {
-    return h->len >= 8 && eg_le32(h->at) == MAGIC && eg_le32(h->at + 4) == 1 ? 95 : 0;
+    return h->len >= 8 && eg_le32(h->at) == kind.magic && eg_le32(h->at + 4) == kind.version ? 95
+                                                                                             : 0;
+}
+
+/** Is what a range with @bytes at @at would leave behind it the end of the file or a header? */
+static bool fits(const struct lime *l, uint64_t at, uint64_t bytes)
+{
+    struct eg_range_header next;
+    uint64_t end;
+
+    return eg_add(at, bytes, &end) &&
+           (end == l->size || eg_range_header(l->img->view, l->file, end, &kind, &next));
+}
+
+/** AVML of March 2025 to March 2026 wrote nothing behind the header of a block that is all zeros: the
+ * next header follows at once. */
+static bool not_stored(const struct lime *l, uint64_t at, const struct eg_range_header *h)
+{
+    struct eg_range_header next;
+
+    return eg_range_credible(l->img->view, l->file, at, &kind, h->last, &next) &&
+           !fits(l, at, h->last - h->first + 1);
+}
+
+/** The header at *@at or, where it is damaged, the next that is credible: *@at moves to it. */
+static bool next_header(struct lime *l, uint64_t *at, struct eg_range_header *h)
+{
+    const uint64_t begin = *at;
+    struct eg_view *v = l->img->view;
+    uint8_t b[EG_RANGE_HEADER];
+
+    if (eg_range_header(v, l->file, begin, &kind, h))
+        return true;
+    if (eg_read(v, l->file, begin, b, sizeof b)) { // only its magic may be lost
+        *h = (struct eg_range_header){ eg_le64(b + 8), eg_le64(b + 16) };
+        if (l->ranges.n && eg_le32(b + 4) == kind.version && !eg_le64(b + 24) &&
+            h->first > l->after && h->first <= h->last && h->last != UINT64_MAX &&
+            fits(l, begin + EG_RANGE_HEADER, h->last - h->first + 1)) {
+            eg_image_note(l->img,
+                          "LiME: the range header at %#" PRIx64
+                          " has no magic number, but its range fits: it is used",
+                          begin);
+            return true;
+        }
+    }
+    *at = eg_range_search(v, l->file, begin, &kind, l->after);
+    if (*at < l->size)
+        eg_image_note(l->img,
+                      "LiME: no range header at %#" PRIx64 " where one should be: %" PRIu64
+                      " bytes up to the next one at %#" PRIx64 " are left out",
+                      begin, *at - begin, *at);
+    else
+        eg_image_note(l->img,
+                      "LiME: no range header at %#" PRIx64 " where one should be: the last %" PRIu64
+                      " bytes of the file are left out",
+                      begin, l->size - begin);
+    return *at < l->size && eg_range_header(v, l->file, *at, &kind, h);
+}
+
+static int read_ranges(struct lime *l, struct eg_error *e)
+{
+    struct eg_range_header h;
+    uint64_t at = 0;
+
+    while (eg_within(at, EG_RANGE_HEADER, l->size) && next_header(l, &at, &h)) {
+        const uint64_t bytes = h.last - h.first + 1;
+        struct eg_segment *r;
+        bool absent;
+
+        if (l->ranges.n == RANGES_MAX) {
+            eg_image_note(l->img, "LiME: more than %d ranges: the rest is left out", RANGES_MAX);
+            return 0;
+        }
+        r = eg_vec_push(&l->ranges);
+        if (!r)
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", l->img->path);
+        at += EG_RANGE_HEADER;
+        absent = not_stored(l, at, &h);
+        *r = (struct eg_segment){ .start = h.first,
+                                  .last = h.last,
+                                  .below = l->file,
+                                  .below_addr = at,
+                                  .stored = absent ? 0 : EG_MIN(bytes, l->size - at),
+                                  .tail = absent ? EG_OK : EG_UNREADABLE };
+        l->after = EG_MAX(l->after, h.last);
+        if (absent) {
+            l->zeros += bytes;
+            continue;
+        }
+        if (r->stored < bytes) {
+            eg_image_note(l->img,
+                          "LiME: truncated: of the last range, %#" PRIx64 "-%#" PRIx64 ", %" PRIu64
+                          " of %" PRIu64 " MiB are missing",
+                          h.first, h.last, (bytes - r->stored) >> 20, bytes >> 20);
+            return 0;
+        }
+        at += bytes;
+    }
+    if (at < l->size && l->size - at < EG_RANGE_HEADER)
+        eg_image_note(l->img, "LiME: %" PRIu64 " bytes after the last range: truncated?",
+                      l->size - at);
+    return 0;
 }
 
 static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                  const struct eg_open_options *o, struct eg_error *e)
 {
-    EG_VEC(struct eg_segment) ranges = { 0 };
-    const uint64_t size = eg_space_size(file);
+    struct lime l = { .img = img, .file = file, .size = eg_space_size(file) };
     size_t overlaps = 0;
-    uint64_t at = 0;
-    int rc;
+    int rc = read_ranges(&l, e);
 
     (void)o;
-    while (eg_within(at, HEADER, size)) {
-        struct eg_segment *r;
-        uint8_t h[HEADER];
-        uint64_t first, last, bytes;
-
-        if (!eg_read(img->view, file, at, h, sizeof h)) {
-            eg_image_note(
-                img, "LiME: the header at %#" PRIx64 " cannot be read: the rest is left out", at);
-            break;
-        }
-        first = eg_le64(h + 8);
-        last = eg_le64(h + 16);
-        if (eg_le32(h) != MAGIC || eg_le32(h + 4) != 1 || first > last || last == UINT64_MAX) {
-            eg_image_note(img,
-                          "LiME: no range header at %#" PRIx64 " where one should be: the last "
-                          "%" PRIu64 " MiB of the file are left out",
-                          at, (size - at) >> 20);
-            break;
-        }
-        if (ranges.n == RANGES_MAX) {
-            eg_image_note(img, "LiME: more than %d ranges: the rest is left out", RANGES_MAX);
-            break;
-        }
-        r = eg_vec_push(&ranges);
-        if (!r) {
-            eg_vec_fini(&ranges);
-            return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", img->path);
-        }
-        at += HEADER;
-        bytes = last - first + 1;
-        *r = (struct eg_segment){ .start = first,
-                                  .last = last,
-                                  .below = file,
-                                  .below_addr = at,
-                                  .stored = EG_MIN(bytes, size - at),
-                                  .tail = EG_UNREADABLE };
-        if (r->stored < bytes) {
-            eg_image_note(img,
-                          "LiME: truncated: of the last range, %#" PRIx64 "-%#" PRIx64 ", %" PRIu64
-                          " of %" PRIu64 " MiB are missing",
-                          first, last, (bytes - r->stored) >> 20, bytes >> 20);
-            at = size;
-            break;
-        }
-        at += bytes;
-    }
-    if (at < size && size - at < HEADER)
-        eg_image_note(img, "LiME: %" PRIu64 " bytes after the last range: truncated?", size - at);
-    rc = ranges.n ? eg_segments_open(out, img->path, ranges.at, ranges.n, &overlaps, e)
-                  : eg_fail(e, EG_EFORMAT, "%s: LiME: holds no range", img->path);
-    eg_vec_fini(&ranges);
+    if (!rc)
+        rc = l.ranges.n ? eg_segments_open(out, img->path, l.ranges.at, l.ranges.n, &overlaps, e)
+                        : eg_fail(e, EG_EFORMAT, "%s: LiME: holds no range", img->path);
+    eg_vec_fini(&l.ranges);
     if (!rc && overlaps)
         eg_image_note(img, "LiME: %zu ranges overlap: the first in the file counts", overlaps);
+    if (!rc && l.zeros)
+        eg_image_note(img,
+                      "LiME: %" PRIu64 " MiB have a header and no bytes: AVML left out blocks that "
+                      "are all zeros, they read as zeros",
+                      l.zeros >> 20);
     return rc;
 }
 

@@ -1,11 +1,11 @@
 /* pieces.c - see pieces.h. */
 #include "pieces.h"
+#include "pool.h"
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { PAGE = 4096, IDLE_MAX = 64, SKIPPABLE = 0x184d2a50 };
+enum { PAGE = 4096, SKIPPABLE = 0x184d2a50 };
 
 struct pieces {
     struct eg_space as;
@@ -16,9 +16,7 @@ struct pieces {
     size_t n;
     const uint8_t *zero;
     _Atomic uint8_t *bad; // a bit per piece that was tried and is damaged
-    pthread_mutex_t lock; // of the decompressors at rest
-    void *idle[IDLE_MAX];
-    unsigned n_idle;
+    struct eg_pool pool;  // of the codec's states, where it has any
 };
 
 /** The last piece that begins at or before @addr of the content. */
@@ -81,29 +79,6 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     }
 }
 
-static void *borrow(struct pieces *s)
-{
-    void *state = NULL;
-
-    pthread_mutex_lock(&s->lock);
-    if (s->n_idle)
-        state = s->idle[--s->n_idle];
-    pthread_mutex_unlock(&s->lock);
-    return state ? state : s->codec->start(s->context);
-}
-
-static void give_back(struct pieces *s, void *state)
-{
-    pthread_mutex_lock(&s->lock);
-    if (s->n_idle < IDLE_MAX) {
-        s->idle[s->n_idle++] = state;
-        state = NULL;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (state)
-        s->codec->stop(state);
-}
-
 /** Bytes [@from, @to) of the content, all in piece @i. */
 static bool make(struct eg_view *v, const struct pieces *s, void *state, size_t i, uint64_t from,
                  uint64_t to, uint8_t *bytes)
@@ -133,7 +108,7 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
 {
     struct pieces *s = as->priv;
     const uint64_t end = start + len;
-    void *state = s->codec->start ? borrow(s) : NULL;
+    void *state = s->codec->start ? eg_pool_take(&s->pool) : NULL;
     bool ok = state || !s->codec->start;
 
     if (!ok)
@@ -145,7 +120,7 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
             ok = make(v, s, state, i, from, to, (uint8_t *)bytes + (from - start));
     }
     if (state)
-        give_back(s, state);
+        eg_pool_give(&s->pool, state);
     if (!ok && !v->starved) {
         const size_t i = piece_of(s, start);
 
@@ -159,9 +134,7 @@ static void close_(struct eg_space *as)
 {
     struct pieces *s = as->priv;
 
-    while (s->n_idle)
-        s->codec->stop(s->idle[--s->n_idle]);
-    pthread_mutex_destroy(&s->lock);
+    eg_pool_fini(&s->pool);
     s->codec->fini(s->context);
     free((void *)s->bad);
 }
@@ -188,7 +161,8 @@ int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *fil
     s->at = pieces;
     s->n = n;
     s->zero = zero;
-    pthread_mutex_init(&s->lock, NULL);
+    s->pool = (struct eg_pool){ .start = codec->start, .stop = codec->stop, .context = context };
+    eg_pool_init(&s->pool);
     *out = &s->as;
     return 0;
 }

@@ -2,8 +2,8 @@
  * even where their sizes are not known. */
 #include "unpack.h"
 #include "../core/parallel.h"
+#include "../core/tmpfile.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -37,20 +37,6 @@ struct unpack {
     atomic_uint wrong; // pieces whose content is not what their checksum says
     struct eg_progress_line *progress;
 };
-
-static int temporary(const char *dir, struct eg_arena *a)
-{
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    char *name;
-
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-        return fd;
-    name = eg_arena_strf(a, "%s/engram.XXXXXX", dir); // a file system without O_TMPFILE
-    fd = name ? mkostemp(name, O_CLOEXEC) : -1;
-    if (fd >= 0)
-        unlink(name);
-    return fd;
-}
 
 static bool write_all(int fd, const uint8_t *p, size_t n, uint64_t at)
 {
@@ -251,7 +237,7 @@ static int make_file(struct unpack *u, struct eg_error *e)
     struct statvfs fs;
     uint64_t room;
 
-    u->fd = temporary(u->dir, &u->img->arena);
+    u->fd = eg_tmpfile(u->dir);
     if (u->fd < 0 || fstatvfs(u->fd, &fs) != 0)
         return eg_fail(e, EG_EIO, "%s: no temporary file in %s: %s: name another folder with --tmp",
                        u->img->path, u->dir, strerror(errno));
@@ -284,7 +270,6 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
               const struct eg_unpacker *how, const void *context, const struct eg_piece *pieces,
               size_t n, bool exact, const struct eg_open_options *o, struct eg_error *e)
 {
-    const char *env = getenv("TMPDIR");
     struct unpack u = { .img = img,
                         .file = file,
                         .how = how,
@@ -293,9 +278,7 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
                         .n = n,
                         .exact = exact,
                         .fd = -1,
-                        .dir = o->tmp_dir      ? o->tmp_dir
-                               : env && env[0] ? env
-                                               : "/var/tmp" };
+                        .dir = eg_tmpdir(o->tmp_dir) };
     struct eg_space *temp;
     int rc;
 

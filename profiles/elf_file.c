@@ -1,6 +1,7 @@
 /* elf_file.c - ELF files by libelf: opening, and sections as bytes (System V gABI chapters 4 and
  * 5). */
 #include "elf_file.h"
+#include "../core/tmpfile.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -105,23 +106,14 @@ bool eg_elf_has(const struct eg_elf *f, const char *name)
 /** A shared map of a new file without a name, kept by @f. */
 static uint8_t *temporary(struct eg_elf *f, uint64_t len, struct eg_error *e)
 {
-    const char *dir = getenv("TMPDIR");
-    eg_cleanup(eg_close_fd_) int fd = -1;
-    char path[4096];
+    eg_cleanup(eg_close_fd_) int fd = eg_tmpfile(NULL);
     uint8_t *p;
 
-    dir = dir && *dir ? dir : "/var/tmp";
-    fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && snprintf(path, sizeof path, "%s/engram-XXXXXX", dir) < (int)sizeof path) {
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(path);
-    }
     // posix_fallocate: a full disk is an error here, and not a signal later.
     if (fd < 0 || f->n_made == EG_ELF_MADE_MAX || posix_fallocate(fd, 0, (off_t)len) != 0 ||
         (p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED) {
         eg_fail(e, EG_EIO, "%s: no room for %" PRIu64 " MiB in %s: set TMPDIR to another folder",
-                f->path, len >> 20, dir);
+                f->path, len >> 20, eg_tmpdir(NULL));
         return NULL;
     }
     f->made[f->n_made].p = p;

@@ -1,7 +1,7 @@
 /* convert_test.c - memory written as another format is the same memory, and a file is whole or not
  * there. */
 #include "../../../core/newfile.h"
-#include "../../../formats/convert.h"
+#include "../../../formats/write/convert.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -118,22 +118,6 @@ static void raw(void **state)
     assert_true(noted("no multiple"));
 }
 
-static void known_but_not_read(void **state)
-{
-    static const char *const heads[] = { "AVML", "QEVM", "PAGEDU64" };
-    struct eg_error e;
-
-    (void)state;
-    for (size_t i = 0; i < countof(heads); i++) {
-        file.len = 0;
-        bytes(0, 4096);
-        memcpy(file.at, heads[i], strlen(heads[i]));
-        assert_int_equal(open_as(NULL, 0, &e), -EG_EUNSUP);
-        assert_int_equal(open_as("raw", 0, &e), 0); // the user knows better
-        close_image();
-    }
-}
-
 /* ---- LiME ---- */
 
 static void lime_range(uint64_t first, uint64_t last, int c, size_t stored)
@@ -538,10 +522,11 @@ static void pieces(void **state)
     assert_true(noted("1 piece(s) before"));
     close_image();
 
-    // Named in the middle: that piece alone.
-    path[strlen(path) - 1] = '2';
+    // Named in the middle: the set all the same.
+    path[strlen(path) - 1] = '4';
     assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
-    assert_int_equal(img->file_size, 4096);
+    assert_int_equal(img->file_size, 3 * 4096 + 100);
+    assert_true(noted("is a piece of a set"));
     close_image();
 
     // A series of dumps is no split file.
@@ -559,14 +544,26 @@ static void pieces(void **state)
     assert_int_equal(img->file_size, 4096);
     assert_true(noted("a dump of its own (LiME)"));
     close_image();
+    path[strlen(path) - 1] = '2';
+    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    assert_string_equal(img->format, "LiME");
+    assert_int_equal(img->notes.n, 0);
+    close_image();
 
     write_piece(dir, "x.aa", 1, 4096);
     write_piece(dir, "x.ab", 2, 4096);
     snprintf(path, sizeof path, "%s/x.aa", dir);
     assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
     assert_int_equal(img->file_size, 8192);
-    for (const char *const *name = (const char *const[]){ "m.001", "m.002", "m.004", "s.part1",
-                                                          "s.part2", "x.aa", "x.ab", NULL };
+    close_image();
+    write_piece(dir, "m.000", 9, 4096); // counted from 0: the first is not dropped
+    snprintf(path, sizeof path, "%s/m.001", dir);
+    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    assert_int_equal(img->file_size, 4 * 4096 + 100);
+    assert_int_equal(peek(img->phys, 0), 9);
+    for (const char *const *name =
+             (const char *const[]){ "m.000", "m.001", "m.002", "m.004", "s.part1", "s.part2",
+                                    "x.aa", "x.ab", NULL };
          *name; name++) {
         snprintf(path, sizeof path, "%s/%s", dir, *name);
         unlink(path);
@@ -579,11 +576,20 @@ static void pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(raw),           T(known_but_not_read), T(lime),
-        T(lime_overlap),  T(lime_truncated),     T(notes_are_bounded),
-        T(lime_damaged),  T(elf_all_classes),    T(elf_with_paging),
-        T(elf_old_kcore), T(elf_truncated),      T(elf_many_segments),
-        T(elf_notes),     T(elf_bad_notes),      T(pieces),
+        T(raw),
+        T(lime),
+        T(lime_overlap),
+        T(lime_truncated),
+        T(notes_are_bounded),
+        T(lime_damaged),
+        T(elf_all_classes),
+        T(elf_with_paging),
+        T(elf_old_kcore),
+        T(elf_truncated),
+        T(elf_many_segments),
+        T(elf_notes),
+        T(elf_bad_notes),
+        T(pieces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* zstd_test.c - every shape of zstd file gives the same bytes; damage is a hole and a note; packing
  * gives the same file for any number of threads. */
 #include "../../../core/parallel.h"
-#include "../../../formats/pack.h"
+#include "../../../formats/write/pack.h"
 #include "../../../formats/zstd_frames.h"
 #include <fcntl.h>
 #include <setjmp.h>

@@ -2,9 +2,9 @@
  * table in a skippable frame (zstd's contrib/seekable_format/zstd_seekable_compression_format.md).
  */
 #include "pack.h"
-#include "../core/newfile.h"
-#include "../core/parallel.h"
-#include "zstd_frames.h"
+#include "../../core/newfile.h"
+#include "../../core/parallel.h"
+#include "../zstd_frames.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

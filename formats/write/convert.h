@@ -2,7 +2,7 @@
 #ifndef EG_CONVERT_H
 #define EG_CONVERT_H
 
-#include "../core/image.h"
+#include "../../core/image.h"
 
 struct eg_convert_options {
     const char *to;         /**< "raw", "lime", "elf" or "pack" (LiME in seekable zstd) */

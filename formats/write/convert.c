@@ -1,8 +1,8 @@
 /* convert.c - a dump of another format is a space too: its headers, which we make in memory, and
  * the runs of physical memory, one after another. So there is one way to write any of them. */
 #include "convert.h"
-#include "../core/newfile.h"
-#include "../core/parallel.h"
+#include "../../core/newfile.h"
+#include "../../core/parallel.h"
 #include "pack.h"
 #include <elf.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef EG_PACK_H
 #define EG_PACK_H
 
-#include "../core/space.h"
+#include "../../core/space.h"
 
 struct eg_pack_options {
     int level;           /**< 1..22; 0: 10 */

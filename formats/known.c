@@ -1,0 +1,117 @@
+/* known.c - to add a file that people hand over and that is no image: a line in the table. */
+#include "known.h"
+#include "../core/base.h"
+
+#define UNPACK "unpack it first"
+#define DISK   "a dump of the memory is wanted"
+#define OTHER  "Engram reads Linux"
+#define AT(offset, bytes, what, advice)                                                            \
+    {                                                                                              \
+        offset, sizeof bytes - 1, bytes, what, advice                                              \
+    }
+
+/* The longer magic first where two begin alike. Places and values are those of file(1)'s database
+ * and of the headers named. */
+static const struct eg_known table[] = {
+    AT(0, "PK\3\4", "a zip archive", UNPACK),
+    AT(0, "7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    AT(0, "Rar!\x1a\7", "a RAR archive", UNPACK),
+    AT(257, "ustar", "a tar archive", UNPACK),
+    AT(0, "LZIP", "an lzip file", UNPACK),
+    AT(0, "\xff\6\0\0sNaPpY", "a framed snappy file", UNPACK),
+    AT(0, "ZDMP", "a compressed dump of the zdmp kind", UNPACK),
+    AT(0, "VMA\0", "a backup of Proxmox", "unpack it with `vma extract`"),
+    AT(0, "AVML", "an AVML dump of another version", "convert it with `avml-convert`"),
+    AT(0, "QEVM", "a QEMU migration stream, but not of version 3", "dump with `dump-guest-memory`"),
+    AT(0, "LibxlFmt", "a saved guest of Xen", "dump with `xl dump-core`"),
+    AT(0, "LinuxGuestRecord", "a saved guest of Xen", "dump with `xl dump-core`"),
+    AT(0, "\xed\xeb\x0f\xf0", "a Xen core of before 2007", "dump with `xl dump-core`"),
+    AT(0, "\xee\xeb\x0f\xf0", "a Xen core of before 2007", "dump with `xl dump-core`"),
+    AT(0, "sadump\0", "a dump of sadump", "convert it with `makedumpfile`"),
+    AT(0, "\xed\x23\x8f\x61\x73\x01\x19\xa8", "an LKCD dump", "convert it with `makedumpfile`"),
+    AT(0, "\xa8\x19\x01\x73\x61\x8f\x23\xed", "an LKCD dump", "convert it with `makedumpfile`"),
+    AT(0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd", "a dump of an s390 machine",
+       "convert it with `zgetdump -f elf`"),
+    AT(0, "PAGEDU64", "a Windows crash dump", OTHER),
+    AT(0, "PAGEDUMP", "a Windows crash dump", OTHER),
+    AT(0, "MDMP", "a Windows minidump", OTHER),
+    AT(0, "HIBR", "a Windows hibernation file", OTHER),
+    AT(0, "hibr", "a Windows hibernation file", OTHER),
+    AT(0, "WAKE", "a Windows hibernation file", OTHER),
+    AT(0, "wake", "a Windows hibernation file", OTHER),
+    AT(0, "\xcf\xfa\xed\xfe", "a Mach-O file", OTHER),
+    AT(0, "\x7f\x45LF", "an ELF file, but no core", "a vmlinux is given with --vmlinux"),
+    AT(0, "\x9f\xeb\1\0", "type information (BTF)", "it is given with --vmlinux"),
+    AT(0, "EGP", "a profile of Engram", "it is given with --profile"),
+    AT(0, "[    0.000000]", "a kernel log as text", "the image that it is from is wanted"),
+    AT(0, "<!DOCTYPE", "a web page", "the download went wrong: was a login wanted?"),
+    AT(0, "<html", "a web page", "the download went wrong: was a login wanted?"),
+    AT(0, "version https://git-lfs", "a pointer of Git LFS", "fetch the file with `git lfs pull`"),
+    AT(0, "KDMV", "a VMware disk", DISK),
+    AT(0, "# Disk DescriptorFile", "the description of a VMware disk", DISK),
+    AT(0, "vhdxfile", "a Hyper-V disk", DISK),
+    AT(0, "conectix", "a Hyper-V disk", DISK),
+    AT(0, "LUKS\xba\xbe", "an encrypted disk (LUKS)", DISK),
+    AT(0, "AFF10\r\n", "an AFF image", "unpack it with `affconvert -r`"),
+    AT(4086, "S1SUSPEND", "a swap space that holds a hibernated machine", DISK),
+    AT(4086, "SWAPSPACE2", "a swap space", DISK),
+    AT(16374, "SWAPSPACE2", "a swap space", DISK), // by the page size that it was made for
+    AT(65526, "SWAPSPACE2", "a swap space", DISK),
+    AT(0x8001, "CD001", "an ISO image", DISK),
+    AT(512, "EFI PART", "a disk with a partition table", DISK),
+    AT(0, "XFSB", "a file system (XFS)", DISK),
+    AT(0, "hsqs", "a file system (squashfs)", DISK),
+    AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
+};
+/** .lzma has no magic: the usual properties, a dictionary's size, and that of the content unknown. */
+static bool is_lzma(const uint8_t *h, size_t len)
+{
+    return len > 13 && h[0] == 0x5d && !h[1] && !h[2] && eg_le64(h + 5) == UINT64_MAX;
+}
+
+/** Of compress(1): a short magic, then the width of its codes, 9 to 16 bits. */
+static bool is_compress(const uint8_t *h, size_t len)
+{
+    return len > 3 && h[0] == 0x1f && h[1] == 0x9d && (h[2] & 0x1f) >= 9 && (h[2] & 0x1f) <= 16;
+}
+
+static bool is_json(const uint8_t *h, size_t len)
+{
+    size_t i = 0;
+
+    if (!len || h[0] != '{')
+        return false;
+    while (i < EG_MIN(len, (size_t)16) &&
+           ((h[i] >= ' ' && h[i] < 0x7f) || h[i] == '\n' || h[i] == '\r' || h[i] == '\t'))
+        i++;
+    return i == 16;
+}
+
+/** struct ext2_super_block at 1024: s_log_block_size, s_magic. */
+static bool is_ext(const uint8_t *h, size_t len)
+{
+    return len > 2048 && eg_le16(h + 1024 + 56) == 0xef53 && eg_le32(h + 1024 + 24) <= 6;
+}
+
+static const struct {
+    bool (*is)(const uint8_t *head, size_t len);
+    struct eg_known known;
+} shapes[] = {
+    { is_lzma, { .what = "a file of lzma(1)", .advice = UNPACK } },
+    { is_compress, { .what = "a file of compress(1)", .advice = UNPACK } },
+    { is_json,
+      { .what = "a JSON text", .advice = "a Volatility symbol file is given with --profile" } },
+    { is_ext, { .what = "a file system (ext2, 3 or 4)", .advice = DISK } },
+};
+
+const struct eg_known *eg_known(const uint8_t *head, size_t len)
+{
+    for (size_t i = 0; i < countof(table); i++)
+        if (eg_within(table[i].at, table[i].len, len) &&
+            !memcmp(head + table[i].at, table[i].magic, table[i].len))
+            return &table[i];
+    for (size_t i = 0; i < countof(shapes); i++)
+        if (shapes[i].is(head, len))
+            return &shapes[i].known;
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/** known.h - files that are taken for memory images and are none, by their first bytes: so that they
+ * are named and not misread as raw memory. */
+#ifndef EG_KNOWN_H
+#define EG_KNOWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EG_KNOWN_HEAD = 0x10100 }; /**< bytes of a file that decide */
+
+struct eg_known {
+    uint32_t at; /**< offset of @magic in the file */
+    uint8_t len; /**< bytes of @magic */
+    const char *magic;
+    const char *what, *advice; /**< "a zip archive", "unpack it first" */
+};
+
+/** What the @len first bytes of a file say that it is; NULL: nothing that is known. */
+const struct eg_known *eg_known(const uint8_t *head, size_t len);
+
+#endif
