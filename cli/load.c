@@ -1,5 +1,5 @@
 /* load.c - plugins of folders: those of --plugin-dir, then the user's own scripts. */
-#include "../lua/plugin.h"
+#include "../lua/library.h"
 #include "cli.h"
 #include <stdlib.h>
 #include <unistd.h>

@@ -36,7 +36,7 @@
  *  docs/       manual page, plugin author's guide, file formats, how evidence is treated
  */
 /* clang-format on */
-#include "../lua/plugin.h"
+#include "../lua/library.h"
 #include "cli.h"
 #include <errno.h>
 #include <limits.h>

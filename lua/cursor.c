@@ -1,7 +1,9 @@
 /* cursor.c - typed places as a script sees them. `.name` is always a member of the kernel's type;
  * what can be done with a cursor are functions of eg. Integers and text come out as Lua's own; what
  * cannot be read is a cursor that stays bad. */
-#include "bind.h"
+#include "cursor.h"
+#include "parts.h"
+#include "text.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -268,6 +270,17 @@ struct eg_obj script_place(struct eg_obj o, const struct eg_slot *s)
     o.shift = s->shift;
     o.bits = s->bits;
     return o;
+}
+
+struct eg_obj script_object(lua_State *L, struct eg_space *as, uint64_t addr, int type_at)
+{
+    struct script *s = script_of(L);
+    const struct eg_slot slot = script_check_type(L, type_at);
+    const struct eg_obj o = {
+        .view = eg_view_of(s->run), .space = as, .bind = eg_binding_of(s->run), .addr = addr
+    };
+
+    return addr ? script_place(o, &slot) : eg_bad(script_place(o, &slot), EG_NULL, 0);
 }
 
 /** What eg_step_() does, by a slot of our own. */

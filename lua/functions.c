@@ -1,10 +1,8 @@
-/* functions.c - what can be done with cursors and spaces: the functions of eg, and k.symbol. */
-#include "bind.h"
+/* functions.c - what can be done with cursors and spaces: functions of eg. */
+#include "cursor.h"
+#include "parts.h"
+#include "space.h"
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-
-static const char space_key;
 
 static int eg_ok_(lua_State *L)
 {
@@ -113,24 +111,12 @@ static int eg_typeof(lua_State *L)
     return 1;
 }
 
-/** A place of the type at @type_at in @as. */
-static struct eg_obj object(lua_State *L, struct eg_space *as, uint64_t addr, int type_at)
-{
-    struct script *s = script_of(L);
-    const struct eg_slot slot = script_check_type(L, type_at);
-    const struct eg_obj o = {
-        .view = eg_view_of(s->run), .space = as, .bind = eg_binding_of(s->run), .addr = addr
-    };
-
-    return addr ? script_place(o, &slot) : eg_bad(script_place(o, &slot), EG_NULL, 0);
-}
-
 static int eg_object_at(lua_State *L)
 {
     struct eg_space *as = script_check_space(L, 1);
 
     luaL_checkstring(L, 2);
-    script_push_value(L, object(L, as, script_check_address(L, 3), 2));
+    script_push_value(L, script_object(L, as, script_check_address(L, 3), 2));
     return 1;
 }
 
@@ -148,7 +134,7 @@ static int eg_cast_to(lua_State *L)
         script_push_cursor(L, eg_bad(o, (enum eg_why)o.view->why, o.view->why_addr));
         return 1;
     }
-    script_push_value(L, object(L, o.space, addr, 2));
+    script_push_value(L, script_object(L, o.space, addr, 2));
     return 1;
 }
 
@@ -163,7 +149,7 @@ static int eg_container_of(lua_State *L)
         lua_settop(L, 1);
         return 1;
     }
-    type = object(L, o.space, 1, 2);
+    type = script_object(L, o.space, 1, 2);
     if (!script_find_member(L, &type, 3, &member))
         return script_no_member(L, &type, 3);
     if (!script_address_of(o, &addr))
@@ -180,34 +166,6 @@ static int eg_deref_(lua_State *L)
 {
     script_push_value(L, eg_deref(*script_check_cursor(L, 1)));
     return 1;
-}
-
-/** The text at @addr, up to a NUL, @max bytes or a hole, is pushed. @return false: not one byte can
- * be read. */
-bool script_push_text(lua_State *L, struct eg_space *as, uint64_t addr, size_t max)
-{
-    struct eg_view *v = eg_view_of(script_of(L)->run);
-    luaL_Buffer b;
-    size_t done = 0;
-
-    luaL_buffinit(L, &b);
-    while (done < max) {
-        char part[256];
-        const size_t want = EG_MIN(sizeof part - (addr + done) % sizeof part, max - done);
-        const size_t got = eg_read_some(v, as, addr + done, part, want, NULL);
-        const size_t len = strnlen(part, got);
-
-        luaL_addlstring(&b, part, len);
-        done += len;
-        if (len < want)
-            break;
-    }
-    luaL_pushresult(&b);
-    script_charge(L, done / 16);
-    if (done || eg_bytes(v, as, addr, 1))
-        return true;
-    lua_pop(L, 1);
-    return false;
 }
 
 /** eg.string(c [, max]): text of a char array, or of what a char pointer points to. */
@@ -317,186 +275,19 @@ static int eg_flags(lua_State *L)
     return 1;
 }
 
-struct eg_cell script_to_cell(lua_State *L, int at, const struct eg_column *column)
-{
-    const enum eg_column_kind kind = column->kind;
-    const struct eg_obj *o;
-    struct eg_cell cell = { 0 };
-    lua_Integer whole = 0;
-    size_t len;
-    uint64_t v;
-
-    switch (lua_type(L, at)) {
-    case LUA_TNIL:
-        return cell;
-    case LUA_TBOOLEAN:
-        return eg_int(lua_toboolean(L, at));
-    case LUA_TNUMBER:
-        if (!lua_isinteger(L, at) && !lua_numbertointeger(floor(lua_tonumber(L, at)), &whole))
-            luaL_error(L, "row: %s: %f is no integer of 64 bits", column->name,
-                       lua_tonumber(L, at));
-        if (!lua_isinteger(L, at))
-            return eg_int(whole);
-        return kind == EG_COL_ADDR ? eg_uint((uint64_t)lua_tointeger(L, at))
-                                   : eg_int(lua_tointeger(L, at));
-    case LUA_TSTRING:
-        cell.bytes.p = lua_tolstring(L, at, &len);
-        cell.bytes.len = len;
-        cell.tag = kind == EG_COL_BYTES ? EG_CELL_BYTES : EG_CELL_TEXT;
-        return cell;
-    default:
-        o = script_is_cursor(L, at);
-        if (!o)
-            luaL_error(L,
-                       "row: %s: a cell is an integer, a text, a truth value or a cursor, not a %s",
-                       column->name, luaL_typename(L, at));
-        if (!o->why && kind == EG_COL_ADDR && script_address_of(*o, &v))
-            return eg_uint(v);
-        if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT ||
-                        (o->kind == EG_K_ARRAY && kind != EG_COL_BYTES)))
-            luaL_error(L,
-                       "row: %s: %s is no value of this kind of column: a member of it is meant, "
-                       "or eg.address(c), eg.string(c), tostring(c)",
-                       column->name, luaL_tolstring(L, at, NULL));
-        return eg_cell_of(*o);
-    }
-}
-
-/* ---- spaces, and the kernel's symbols ---- */
-
-struct space {
-    struct eg_space *as;
-    bool symbols; /**< k: k.name is a symbol */
-};
-
-void script_push_space(lua_State *L, struct eg_space *as)
-{
-    struct space *p = lua_newuserdatauv(L, sizeof *p, 0);
-
-    *p = (struct space){ as, as == eg_kernel(script_of(L)->run) };
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &space_key);
-    lua_setmetatable(L, -2);
-}
-
-static int space_tostring(lua_State *L)
-{
-    const struct eg_space *as = script_check_space(L, 1);
-
-    lua_pushstring(L, as == eg_kernel(script_of(L)->run)     ? "the kernel's memory"
-                      : as == eg_physical(script_of(L)->run) ? "physical memory"
-                                                             : "a process's memory");
-    return 1;
-}
-
-struct eg_space *script_check_space(lua_State *L, int at)
-{
-    const bool is = script_has_metatable(L, at, &space_key);
-
-    luaL_argexpected(L, is, at, "space");
-    return ((struct space *)lua_touserdata(L, at))->as;
-}
-
-/** The handle of a plugin in C that has already said which type the symbol is of. */
-static uint32_t declared_symbol(const struct eg_binding *b, const char *name)
-{
-    const uint32_t n = eg_handle_count();
-
-    for (uint32_t id = 1; id < n; id++) {
-        const struct eg_handle *h = eg_handle(id);
-
-        if (h && h->kind == EG_H_SYMBOL && b->slots[id].kind && !strcmp(h->name, name))
-            return id;
-    }
-    return 0;
-}
-
-/** eg.symbol(k, name [, type]) */
-static int eg_symbol_(lua_State *L)
-{
-    struct script *s = script_of(L);
-    const char *name = luaL_checkstring(L, 2);
-    const uint32_t id = lua_isnoneornil(L, 3) ? declared_symbol(eg_binding_of(s->run), name) : 0;
-    uint64_t addr;
-
-    script_check_space(L, 1);
-    if (id) {
-        script_push_value(L, eg_sym_(s->run, id));
-        return 1;
-    }
-    if (!eg_lookup(s->run, name, &addr)) {
-        script_push_cursor(L, (struct eg_obj){ .view = eg_view_of(s->run),
-                                               .space = eg_kernel(s->run),
-                                               .bind = eg_binding_of(s->run),
-                                               .why = EG_NO_SYMBOL });
-        return 1;
-    }
-    if (lua_isnoneornil(L, 3))
-        return luaL_error(L, "what type symbol '%s' has is not known: eg.symbol(k, '%s', 'TYPE')",
-                          name, name);
-    script_push_value(L, object(L, eg_kernel(s->run), addr, 3));
-    return 1;
-}
-
-static int space_index(lua_State *L)
-{
-    const struct space *p = lua_touserdata(L, 1);
-
-    if (!p->symbols)
-        return luaL_error(L, "only the kernel's space has symbols");
-    lua_settop(L, 2);
-    return eg_symbol_(L);
-}
-
-/** eg.lookup(k, name): a symbol's address; eg.name(k, address): "symbol+0x10 [module]". */
-static int eg_lookup_(lua_State *L)
-{
-    uint64_t addr;
-
-    script_check_space(L, 1);
-    if (eg_lookup(script_of(L)->run, luaL_checkstring(L, 2), &addr))
-        lua_pushinteger(L, (lua_Integer)addr);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-static int eg_name(lua_State *L)
-{
-    script_check_space(L, 1);
-    lua_pushstring(L, eg_name_of(script_of(L)->run, script_check_address(L, 2)));
-    return 1;
-}
-
 void script_add_functions(lua_State *L)
 {
-    static const luaL_Reg space[] = { { "__index", space_index },
-                                      { "__tostring", space_tostring },
-                                      { "__newindex", script_read_only },
-                                      { NULL, NULL } };
     static const luaL_Reg functions[] = {
-        { "address", eg_address },
-        { "at", eg_at_ },
-        { "cast", eg_cast_to },
-        { "container", eg_container_of },
-        { "deref", eg_deref_ },
-        { "enum", eg_enum_of },
-        { "flags", eg_flags },
-        { "has", eg_has_ },
-        { "has_type", eg_has_type_ },
-        { "lookup", eg_lookup_ },
-        { "name", eg_name },
-        { "object", eg_object_at },
-        { "offsetof", eg_offsetof },
-        { "ok", eg_ok_ },
-        { "sizeof", eg_sizeof },
-        { "string", eg_string_ },
-        { "symbol", eg_symbol_ },
-        { "type", eg_typeof },
-        { "value", eg_value_or },
-        { "why", eg_why_ },
-        { NULL, NULL },
+        { "address", eg_address },    { "at", eg_at_ },
+        { "cast", eg_cast_to },       { "container", eg_container_of },
+        { "deref", eg_deref_ },       { "enum", eg_enum_of },
+        { "flags", eg_flags },        { "has", eg_has_ },
+        { "has_type", eg_has_type_ }, { "object", eg_object_at },
+        { "offsetof", eg_offsetof },  { "ok", eg_ok_ },
+        { "sizeof", eg_sizeof },      { "string", eg_string_ },
+        { "type", eg_typeof },        { "value", eg_value_or },
+        { "why", eg_why_ },           { NULL, NULL },
     };
 
     luaL_setfuncs(L, functions, 0);
-    script_add_metatable(L, space, "space", &space_key);
 }

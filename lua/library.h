@@ -1,19 +1,18 @@
-/** library.h - the product's own scripts, made C text by embed.sh. */
+/** library.h - where plugins in Lua come from: the product's own are in the library, the user's in
+ * folders. */
 #ifndef EG_LUA_LIBRARY_H
 #define EG_LUA_LIBRARY_H
 
-#include "../core/base.h"
+#include "plugin.h"
 
-struct script_file {
-    const char *name, *text;
-    size_t len;
-    const char *folder;      /**< that require() looks in; NULL: none */
-    const char *declaration; /**< the text without what runs; NULL: only the text has it */
-};
-extern const struct script_file script_library[]; /**< ends with a NULL name */
+/** The product's own, which are in the library. */
+int eg_lua_add_own(struct eg_error *e);
+/** All *.lua of a folder, in the order of their names. The first that is wrong ends it; but with
+ * @bad it is told of each such, and the others are loaded. */
+int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct eg_error *why),
+                      void *context, struct eg_error *e);
 
-/** Read the declarations of scripts that trust each other, in one state, and register them.
- * (plugin.c) */
-int eg_lua_add_files(const struct script_file *files, struct eg_error *e);
+/** The product's own, made C text by embed.sh; ends with a NULL name. */
+extern const struct script_file script_library[];
 
 #endif

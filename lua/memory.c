@@ -1,6 +1,8 @@
 /* memory.c - bytes of the kernel, of processes and of physical memory, for scripts. */
 #include "../core/search.h"
-#include "bind.h"
+#include "cursor.h"
+#include "parts.h"
+#include "space.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 

@@ -1,7 +1,7 @@
 /* patterns.c - find, match, gmatch and gsub with Lua's patterns (its manual, 6.4.1) and a bound on
  * their steps: the library's own run without an end on some patterns, where no hook reaches them.
  */
-#include "bind.h"
+#include "parts.h"
 #include <ctype.h>
 
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS_PER_CHARGE = 4096 };

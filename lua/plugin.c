@@ -1,8 +1,10 @@
 /* plugin.c - `return plugin{…}`: a script's declaration made a plugin like any other, and its run.
  */
 #include "plugin.h"
-#include "bind.h"
-#include "library.h"
+#include "call.h"
+#include "rows.h"
+#include "sandbox.h"
+#include "space.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -332,20 +334,6 @@ static int set_declare(lua_State *L)
     lua_pushcclosure(L, declare, 1);
     lua_setglobal(L, "plugin");
     return 0;
-}
-
-/** plugin{…} in a run: the table itself. */
-static int plugin_in_run(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    return 1;
-}
-
-void script_add_plugin(lua_State *L)
-{
-    lua_pushcfunction(L, plugin_in_run);
-    lua_setglobal(L, "plugin");
 }
 
 static void drop(struct script_plugin *p)

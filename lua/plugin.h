@@ -4,14 +4,17 @@
 
 #include "../core/base.h"
 
+struct script_file {
+    const char *name, *text;
+    size_t len;
+    const char *folder;      /**< that require() looks in; NULL: none */
+    const char *declaration; /**< the text without what runs; NULL: only the text has it */
+};
+/** Read the declarations of scripts that trust each other, in one state, and register them; the
+ * array ends with a NULL name. */
+int eg_lua_add_files(const struct script_file *files, struct eg_error *e);
 /** Read a script's declaration and register its plugin. @text is borrowed for ever. Before any
  * system opens. */
 int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e);
-/** The product's own, which are in the library. */
-int eg_lua_add_own(struct eg_error *e);
-/** All *.lua of a folder, in the order of their names. The first that is wrong ends it; but with
- * @bad it is told of each such, and the others are loaded. */
-int eg_lua_add_folder(const char *dir, void (*bad)(void *context, const struct eg_error *why),
-                      void *context, struct eg_error *e);
 
 #endif

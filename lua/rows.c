@@ -1,7 +1,12 @@
 /* rows.c - what a script gives out and takes in: rows, notes, files; arguments, other plugins'
  * rows. */
-#include "bind.h"
+#include "rows.h"
+#include "cursor.h"
+#include "parts.h"
+#include "space.h"
+#include "text.h"
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- row{…} ---- */
@@ -12,6 +17,52 @@ static int no_column(lua_State *L, const struct script *s, const char *name)
 
     return near ? luaL_error(L, "row: no column '%s'; did you mean '%s'?", name, near)
                 : luaL_error(L, "row: no column '%s'", name);
+}
+
+/** A cell for a column; the value stays on the stack. */
+static struct eg_cell cell_of(lua_State *L, int at, const struct eg_column *column)
+{
+    const enum eg_column_kind kind = column->kind;
+    const struct eg_obj *o;
+    struct eg_cell cell = { 0 };
+    lua_Integer whole = 0;
+    size_t len;
+    uint64_t v;
+
+    switch (lua_type(L, at)) {
+    case LUA_TNIL:
+        return cell;
+    case LUA_TBOOLEAN:
+        return eg_int(lua_toboolean(L, at));
+    case LUA_TNUMBER:
+        if (!lua_isinteger(L, at) && !lua_numbertointeger(floor(lua_tonumber(L, at)), &whole))
+            luaL_error(L, "row: %s: %f is no integer of 64 bits", column->name,
+                       lua_tonumber(L, at));
+        if (!lua_isinteger(L, at))
+            return eg_int(whole);
+        return kind == EG_COL_ADDR ? eg_uint((uint64_t)lua_tointeger(L, at))
+                                   : eg_int(lua_tointeger(L, at));
+    case LUA_TSTRING:
+        cell.bytes.p = lua_tolstring(L, at, &len);
+        cell.bytes.len = len;
+        cell.tag = kind == EG_COL_BYTES ? EG_CELL_BYTES : EG_CELL_TEXT;
+        return cell;
+    default:
+        o = script_is_cursor(L, at);
+        if (!o)
+            luaL_error(L,
+                       "row: %s: a cell is an integer, a text, a truth value or a cursor, not a %s",
+                       column->name, luaL_typename(L, at));
+        if (!o->why && kind == EG_COL_ADDR && script_address_of(*o, &v))
+            return eg_uint(v);
+        if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT ||
+                        (o->kind == EG_K_ARRAY && kind != EG_COL_BYTES)))
+            luaL_error(L,
+                       "row: %s: %s is no value of this kind of column: a member of it is meant, "
+                       "or eg.address(c), eg.string(c), tostring(c)",
+                       column->name, luaL_tolstring(L, at, NULL));
+        return eg_cell_of(*o);
+    }
 }
 
 /** row(cells [, depth]) */
@@ -36,7 +87,7 @@ static int row(lua_State *L)
             i++;
         if (i == s->n_columns)
             return no_column(L, s, name);
-        s->cells[i] = script_to_cell(L, 3, &s->plugin->columns[i]);
+        s->cells[i] = cell_of(L, 3, &s->plugin->columns[i]);
     }
     eg_emit_(s->run, (unsigned)depth, s->cells, s->n_columns); // texts are held by the table
     if (eg_stopped(s->run))

@@ -1,7 +1,9 @@
 /* shell.c - lines as they are typed: a run and a state that live from one to the next, and a new
  * pair when the run is lost. */
+#include "call.h"
+#include "load.h"
+#include "sandbox.h"
 #include "shell_own.h"
-#include <stdarg.h>
 #include <stdlib.h>
 
 #define RETURN "return "
@@ -10,24 +12,6 @@ enum { ROOM = 16 << 20 };
 static const struct script_limits limits = { .memory = 512 << 20,
                                              .steps = UINT64_C(50000000000),
                                              .seconds = 600 };
-
-struct eg_shell *shell_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(1));
-}
-
-void shell_say(struct eg_shell *s, const char *format, ...)
-{
-    char text[1024];
-    va_list ap;
-    int n;
-
-    va_start(ap, format);
-    n = vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    if (n > 0)
-        s->ops->print(s->context, text, EG_MIN((size_t)n, sizeof text - 1));
-}
 
 /* ---- life ---- */
 

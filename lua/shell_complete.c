@@ -235,7 +235,7 @@ static void all_entries(struct completing *c)
 {
     struct shell_entry e;
 
-    for (size_t i = 0; shell_entry_nth(i, &e); i++) {
+    for (size_t i = 0; shell_entry_nth(c->shell, i, &e); i++) {
         const char *name =
             e.table ? eg_arena_strf(&c->out->arena, "%s.%s", e.table, e.is.name) : e.is.name;
 
@@ -268,7 +268,7 @@ static void in_string(struct completing *c, const struct argument *a)
 {
     struct shell_entry e;
 
-    for (size_t i = 0; shell_entry_nth(i, &e); i++) {
+    for (size_t i = 0; shell_entry_nth(c->shell, i, &e); i++) {
         const char *name;
         size_t len;
 

@@ -1,6 +1,7 @@
 /* shell_functions.c - what a line can call and a plugin cannot: looking by hand, plugins by their
  * names. */
 #include "../core/search.h"
+#include "rows.h"
 #include "shell_own.h"
 #include <inttypes.h>
 
@@ -174,10 +175,7 @@ static int quit(lua_State *L)
 
 /* ---- all ---- */
 
-static const struct {
-    struct eg_reference is;
-    lua_CFunction function;
-} functions[] = {
+static const struct shell_function functions[] = {
     { { "help", "name?: string|function", "", "this list, or more of one thing" }, shell_help },
     { { "dt", "what: string|cursor, at?: place, depth?: integer", "",
         "dt(\"task_struct\") prints a type, dt(task) or dt(\"task_struct\", address) an object "
@@ -193,12 +191,8 @@ static const struct {
     { { "ps", "options?: table", "", "the plugin pslist" }, plugin },
     { { "print", "...", "", "print values, fit for a terminal" }, shell_print_ },
     { { "quit", "", "", "end the shell, as Ctrl-D does" }, quit },
+    { { NULL, NULL, NULL, NULL }, NULL },
 };
-
-const struct eg_reference *shell_function_nth(size_t i)
-{
-    return i < countof(functions) ? &functions[i].is : NULL;
-}
 
 /** A global, unless there is one of this name. */
 static void add_plugin(lua_State *L, struct eg_shell *s, const struct eg_plugin_reg *p,
@@ -217,7 +211,8 @@ void shell_add_functions(lua_State *L, struct eg_shell *s)
 {
     const struct eg_plugin_reg *p = eg_plugin_find("pslist");
 
-    for (size_t i = 0; i < countof(functions); i++) {
+    s->functions = functions;
+    for (size_t i = 0; functions[i].function; i++) {
         lua_pushlightuserdata(L, s);
         lua_pushlightuserdata(L, (void *)p);
         lua_pushcclosure(L, functions[i].function, 2);

@@ -1,7 +1,7 @@
 /* shell_help.c - what can be called, as a list and one by one: from the records that declare it. */
 #include "shell_own.h"
 
-bool shell_entry_nth(size_t i, struct shell_entry *out)
+bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out)
 {
     const struct eg_reference *own;
     const struct eg_walker_reg *w;
@@ -10,9 +10,9 @@ bool shell_entry_nth(size_t i, struct shell_entry *out)
     size_t n;
 
     *out = (struct shell_entry){ 0 };
-    for (n = 0; (own = shell_function_nth(n)); n++)
+    for (n = 0; s->functions[n].function; n++)
         if (n == i)
-            out->is = *own;
+            out->is = s->functions[n].is;
     for (i -= n, n = 0; (own = eg_reference_nth(n)); n++)
         if (n == i)
             *out = (struct shell_entry){ .table = "eg", .is = *own };
@@ -35,11 +35,11 @@ bool shell_entry_nth(size_t i, struct shell_entry *out)
     return out->is.name;
 }
 
-bool shell_entry_of(lua_State *L, int at, struct shell_entry *out)
+bool shell_entry_of(const struct eg_shell *s, lua_State *L, int at, struct shell_entry *out)
 {
     bool is = false;
 
-    for (size_t i = 0; !is && shell_entry_nth(i, out); i++) {
+    for (size_t i = 0; !is && shell_entry_nth(s, i, out); i++) {
         const int top = lua_gettop(L);
 
         lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -68,7 +68,7 @@ static int list(struct eg_shell *s)
 
     shell_say(s, "k is the kernel: k.init_task a variable, k.init_task.comm what is in it.\n"
                  "help(\"eg.list\") and help(\"pslist\") say more.\n\n");
-    for (size_t i = 0; shell_entry_nth(i, &e); i++) {
+    for (size_t i = 0; shell_entry_nth(s, i, &e); i++) {
         if (e.plugin && strcmp(table, "plugins"))
             shell_say(s, "\nPlugins, as in pslist{pid = 1}:\n");
         table = e.plugin ? "plugins" : "";
@@ -105,12 +105,12 @@ int shell_help(lua_State *L)
     if (lua_isnoneornil(L, 1))
         return list(s);
     if (lua_isfunction(L, 1)) {
-        found = shell_entry_of(L, 1, &e);
+        found = shell_entry_of(s, L, 1, &e);
         luaL_argcheck(L, found, 1, "is a function that help knows nothing of");
         name = e.is.name;
     } else {
         name = luaL_checkstring(L, 1);
-        for (size_t i = 0; !found && shell_entry_nth(i, &e); i++)
+        for (size_t i = 0; !found && shell_entry_nth(s, i, &e); i++)
             found = is_called(&e, name);
     }
     plugin = found ? e.plugin : eg_plugin_find(name);

@@ -2,9 +2,11 @@
 #ifndef EG_LUA_SHELL_OWN_H
 #define EG_LUA_SHELL_OWN_H
 
-#include "bind.h"
+#include "cursor.h"
 #include "reference.h"
 #include "shell.h"
+#include "space.h"
+#include "text.h"
 
 struct eg_shell {
     struct eg_system *sys;
@@ -13,15 +15,20 @@ struct eg_shell {
     void *context;
     struct eg_run *run;
     struct script *script;
-    bool ended; /**< quit() */
+    bool ended;                             /**< quit() */
+    const struct shell_function *functions; /**< its own; the last has no name */
+};
+struct shell_function {
+    struct eg_reference is;
+    lua_CFunction function;
 };
 
-/* ---- shell_functions.c ---- */
+/* ---- shell_say.c ---- */
 
-/** The shell's own functions, and plugins, as globals. */
-void shell_add_functions(lua_State *L, struct eg_shell *s);
-/** Those that are not plugins, for help(). @return NULL past the end. */
-const struct eg_reference *shell_function_nth(size_t i);
+/** The shell of a function: its first upvalue. */
+struct eg_shell *shell_of(lua_State *L);
+/** Text of ours. */
+void shell_say(struct eg_shell *s, const char *format, ...) EG_PRINTF(2, 3);
 
 /* ---- shell_show.c ---- */
 
@@ -41,17 +48,17 @@ struct shell_entry {
     const struct eg_plugin_reg *plugin; /**< NULL: it is none */
 };
 /** All of them: the shell's, eg's, the operating systems', plugins. @return false past the end. */
-bool shell_entry_nth(size_t i, struct shell_entry *out);
+bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out);
 /** The one whose function stands at @at. @return false: none. */
-bool shell_entry_of(lua_State *L, int at, struct shell_entry *out);
+bool shell_entry_of(const struct eg_shell *s, lua_State *L, int at, struct shell_entry *out);
 void shell_say_entry(struct eg_shell *s,
                      const struct shell_entry *e); /**< "eg.ok(x: any): boolean" */
 /** help([name or function]) */
 int shell_help(lua_State *L);
 
-/** The shell of a function: its first upvalue. */
-struct eg_shell *shell_of(lua_State *L);
-/** Text of ours. */
-void shell_say(struct eg_shell *s, const char *format, ...) EG_PRINTF(2, 3);
+/* ---- shell_functions.c ---- */
+
+/** The shell's own functions, and plugins, as globals. */
+void shell_add_functions(lua_State *L, struct eg_shell *s);
 
 #endif

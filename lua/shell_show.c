@@ -134,7 +134,7 @@ static void show(lua_State *L, struct eg_shell *s, int at, unsigned depth)
         shell_say(s, "\"");
         return;
     case LUA_TFUNCTION:
-        if (shell_entry_of(L, at, &e))
+        if (shell_entry_of(s, L, at, &e))
             shell_say_entry(s, &e);
         else
             shell_say(s, "a function");

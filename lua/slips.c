@@ -1,6 +1,8 @@
 /* slips.c - what authors get wrong most: functions that are not there, calls before there is an
  * image, loops over what is no table. They are told what is meant. */
-#include "bind.h"
+#include "slips.h"
+#include "cursor.h"
+#include "parts.h"
 
 static int no_function(lua_State *L)
 {
@@ -165,24 +167,4 @@ void script_explain(lua_State *L)
     }
     lua_pushfstring(L, "%s%s", text, more);
     lua_replace(L, 1);
-}
-
-const char *script_words_of(const char *error)
-{
-    const char *place = strstr(error, ".c:"), *words = place ? strstr(place, ": ") : NULL;
-
-    return words && !memchr(error, ' ', (size_t)(words - error)) ? words + 2 : error;
-}
-
-void script_skip_head(const char **text, size_t *len)
-{
-    const char *end = *text;
-
-    if (*len >= 3 && !memcmp(*text, "\xef\xbb\xbf", 3))
-        end += 3;
-    if (end < *text + *len && *end == '#')
-        while (end < *text + *len && *end != '\n')
-            end++;
-    *len -= (size_t)(end - *text);
-    *text = end;
 }

@@ -1,6 +1,6 @@
 /* tables.c - the table library with a bound on its work: on tables that answer for themselves, as a
  * metatable could make a function of C loop without an end where no hook is. */
-#include "bind.h"
+#include "parts.h"
 
 static void check_plain(lua_State *L, int at)
 {

@@ -1,6 +1,8 @@
 /* walk.c - lists, trees and index structures, and every walker that is registered, as Lua's `for …
  * in`. */
-#include "bind.h"
+#include "cursor.h"
+#include "parts.h"
+#include "space.h"
 
 enum walk_kind { WALK_LIST, WALK_HLIST, WALK_RB, WALK_XA, WALK_MAPLE, WALK_NAMED };
 

@@ -5,7 +5,7 @@ root=$1 engram=$2
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 status=0
-for script in "$root"/plugins/*.lua; do
+for script in "$root"/plugins/*/*.lua; do
     name=$(basename "$script" .lua)
     mkdir "$tmp/$name"
     sed "s/^  name = \"$name\"/  name = \"whole_$name\"/" "$script" >"$tmp/$name/$name.lua"

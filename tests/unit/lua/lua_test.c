@@ -1,6 +1,6 @@
 /* lua_test.c - the binding of scripts: values and cursors, the same output from run to run, memory
  * that runs out anywhere, runs that are left in the middle, files of a plugin's own folder. */
-#include "../../../lua/plugin.h"
+#include "../../../lua/library.h"
 #include "check.h"
 #include "mklua.h"
 #include <stdio.h>
