@@ -216,6 +216,31 @@ bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_typ
     return true;
 }
 
+uint32_t eg_btf_records(const uint8_t *p, size_t len, bool big_endian, uint32_t max)
+{
+    struct section s = { .big = big_endian };
+    uint64_t total, from, end;
+    struct record r;
+    uint32_t n = 0;
+
+    if (!eg_btf_header(p, len, big_endian, &total))
+        return 0;
+    from = (uint64_t)u32(&s, p + 4) + u32(&s, p + 8);
+    end = from + u32(&s, p + 12);
+    s.types = p + from;
+    for (uint64_t at = from; n < max && at + RECORD <= EG_MIN(end, (uint64_t)len); n++) {
+        const uint8_t *next = p + at;
+
+        s.types_end = p + end; // only the record itself is read, not what follows it
+        if ((u32(&s, p + at + 4) >> 24 & 0x7f) >= KINDS && u32(&s, p + 4) >= HEADER_LAYOUT)
+            return n; // the layout section describes it, and may be elsewhere
+        if (!next_record(&s, &next, &r) || r.name >= u32(&s, p + 20))
+            return 0;
+        at = (uint64_t)(next - p);
+    }
+    return n;
+}
+
 /* ---- into a profile ---- */
 
 // A DATASEC, until all types are there.

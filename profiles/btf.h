@@ -13,6 +13,10 @@ bool eg_btf_header(const uint8_t *p, size_t len, bool big_endian, uint64_t *tota
  * counts. No allocation. Of a section that stands alone: a module's names lead into its base's. */
 bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_types);
 
+/** A short look at what may be a BTF, of which @len bytes are at hand: how many records begin in
+ * them, at most @max. 0: one of these is none. No allocation. */
+uint32_t eg_btf_records(const uint8_t *p, size_t len, bool big_endian, uint32_t max);
+
 /** Parse. @base: the kernel's profile for split BTF (made by this reader), else NULL; @module its
  * name.
  *  @p is copied from, not kept. A section of variables (DATASEC) is a struct by its name

@@ -30,11 +30,12 @@ struct eg_kallsyms {
 };
 
 /** Find the tables by their shape in [@from, @to] of a space (physical or virtual); calls @found
- * for each that validates (token index, markers, counts) until it returns true. @return how many
- * were found. */
+ * for each that validates (token index, markers, counts) until it returns true. @budget: what may be
+ * spent on places that only look like them, and what is left of it; NULL: of a whole image.
+ * @return how many were found. */
 size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                         bool big_endian, bool (*found)(void *context, const struct eg_kallsyms *k),
-                        void *context);
+                        void *context, int *budget);
 
 /** Decode every symbol, with checks up to the last record, on @threads threads. Symbols are at
  * run-time addresses. */

@@ -324,14 +324,15 @@ static size_t next_hit(struct scan *s, uint64_t from, const uint8_t *p, size_t l
 
 size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                         bool big_endian, bool (*found)(void *context, const struct eg_kallsyms *k),
-                        void *context)
+                        void *context, int *budget)
 {
     struct scan s = { .view = v, .space = as, .big = big_endian };
-    int budget = BUDGET;
+    int own = BUDGET;
     size_t n = 0;
 
+    budget = budget ? budget : &own;
     to = EG_MIN(to, as->last);
-    while (from <= to && budget > 0) {
+    while (from <= to && *budget > 0) {
         size_t len = (size_t)EG_MIN(to - from, (uint64_t)WINDOW - 1) + 1, step = len;
         const uint8_t *p = eg_map_some(v, as, from, &len);
 
@@ -339,7 +340,7 @@ size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, u
             const size_t hit = next_hit(&s, from, p, len);
 
             step = hit < len ? hit + 1 : len;
-            if (hit < len && find_table(&s, from + hit, &budget)) {
+            if (hit < len && find_table(&s, from + hit, budget)) {
                 n++;
                 if (found(context, &s.k))
                     break;

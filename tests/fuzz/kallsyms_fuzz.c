@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     eg_view_init(v, NULL);
     for (int big = 0; big < 2; big++) {
-        eg_kallsyms_scan(v, as, 0, UINT64_MAX, big, found, v);
+        eg_kallsyms_scan(v, as, 0, UINT64_MAX, big, found, v, NULL);
         if (size >= 4 * PLACES)
             read_table(v, (struct eg_kallsyms){ .space = as,
                                                 .names = eg_le32(data),

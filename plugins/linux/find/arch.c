@@ -1,5 +1,5 @@
 /** arch.c - what the kernels of each processor look like from outside. */
-#include "find.h"
+#include "candidate.h"
 
 /* x86-64. The kernel image is mapped linearly at __START_KERNEL_map plus the slide
  * (Documentation/arch/x86/x86_64/mm.rst); phys_base and the rest are in VMCOREINFO since 4.10
@@ -26,13 +26,13 @@ static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate
     return true;
 }
 
-static bool x86_linear(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
-                       uint64_t *va)
+static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+                       uint64_t pa, uint64_t *va)
 {
     uint64_t at, base;
 
     if (!linux_sym(g, "page_offset_base", &at) ||
-        !eg_read_u64(f->v, f->phys, at - g->delta, false, &base))
+        !eg_read_u64(v, phys, at - g->delta, false, &base))
         return false;
     *va = base + pa;
     return true;
@@ -74,15 +74,15 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candida
 
 /* The linear map of all memory begins at the lowest address that the kernel was built for, with
  * memstart_addr. */
-static bool arm64_linear(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
-                         uint64_t *va)
+static bool arm64_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+                         uint64_t pa, uint64_t *va)
 {
     uint64_t at, start;
     int64_t bits;
 
     if (!g->text.text || !eg_vmcoreinfo_number(&g->text, "VA_BITS", &bits) || bits < 25 ||
         bits > 52 || !linux_sym(g, "memstart_addr", &at) ||
-        !eg_read_u64(f->v, f->phys, at - g->delta, false, &start))
+        !eg_read_u64(v, phys, at - g->delta, false, &start))
         return false;
     *va = pa - start - (UINT64_C(1) << bits);
     return true;

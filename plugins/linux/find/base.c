@@ -1,10 +1,10 @@
-/** base.c - raw memory of a processor whose RAM begins anywhere: at which physical address was
- *  its first byte? The kernel's page tables hold true addresses: only at the right one do they lead
- * to where the kernel says that it is. */
-#include "find.h"
+/** base.c - raw memory of a processor whose RAM begins anywhere: at which physical address was its
+ *  first byte? The kernel's page tables hold true addresses: only at the right one do they lead to
+ *  where the kernel says that it is. */
+#include "base.h"
 
 /* RAM of AArch64 begins, for Linux, at multiples of 2 MB (Documentation/arch/arm64/booting.rst). */
-enum { STEP = 2 << 20, TRIES_MAX = 1 << 18, ROOTS_MAX = 16 };
+enum { STEP = 2 << 20 };
 
 /** Do the tables of @p map the image's own places, in @phys? */
 static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_candidate *g,
@@ -26,6 +26,11 @@ static bool holds(struct linux_finder *f, struct eg_space *phys, const struct li
     eg_view_forget(f->v, as);
     eg_space_close(as);
     return known >= 2 && right == known;
+}
+
+bool linux_holds(struct linux_finder *f, const struct linux_candidate *g)
+{
+    return holds(f, f->phys, g, &g->paging, g->delta);
 }
 
 /** The same with the first byte of memory at @base. */
@@ -52,24 +57,19 @@ static bool move(struct linux_finder *f, uint64_t base)
     if (eg_image_move(img, base, NULL) < 0)
         return false;
     f->phys = img->phys;
-    linux_forget(f);
     f->base = base;
     f->done = f->again = true;
     return true;
 }
 
 /** The base for which the table at @table, its true address, lies in the file and @p holds;
- * @by_file:
- * @p's root and the candidate's shift are of places in the file. Hostile memory may hold a trace in
- * every page: not all of them are followed. */
+ * @by_file: @p's root and the candidate's shift are of places in the file. */
 static bool search(struct linux_finder *f, const struct linux_candidate *g,
                    const struct eg_paging *p, bool by_file, uint64_t table)
 {
-    if (f->roots++ >= ROOTS_MAX)
-        return false;
-    for (uint64_t n = 0, base = table / STEP * STEP;
-         n < TRIES_MAX && base && table - base <= f->phys->last && !eg_cancelled;
-         n++, base -= STEP) {
+    for (uint64_t base = table / STEP * STEP;
+         base && table - base <= f->phys->last && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
+         base -= STEP) {
         struct eg_paging moved = *p;
 
         moved.root += by_file ? base : 0;
@@ -81,8 +81,7 @@ static bool search(struct linux_finder *f, const struct linux_candidate *g,
 
 bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g)
 {
-    return holds(f, f->phys, g, &g->paging, g->delta) ||
-           search(f, g, &g->paging, false, g->paging.root);
+    return search(f, g, &g->paging, false, g->paging.root);
 }
 
 /** Where the top table at @root, in the file, says that the next one is: its true address. */

@@ -4,16 +4,15 @@
  * place alone passes.
  *
  *  To add one: a line in symbols[], and where no test fits it, a test. */
-#include "find.h"
+#include "locate.h"
 #include <stdlib.h>
 
-enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ELEMENTS_MAX = 1 << 20 };
+enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ALIASES_MAX = 64 };
 
 struct derive {
     struct linux_finder *f;
     const struct linux_candidate *g;
     const struct eg_model *model;
-    uint32_t *left; /**< elements that may still be walked */
 };
 
 /** What must be right at a place. */
@@ -77,36 +76,26 @@ static bool is_text(const struct derive *d, uint64_t at)
 
 /* ---- tests ---- */
 
-struct elements {
-    const struct derive *d;
-    uint64_t link, name;
-    bool pointed; // the name is elsewhere
-    int64_t named;
-};
-
-static void see_element(void *context, uint64_t node)
-{
-    struct elements *e = context;
-    uint64_t at = node - e->link + e->name;
-
-    e->named += (!e->pointed || pointer(e->d, at, &at)) && is_text(e->d, at);
-}
-
-/** A list that closes, of elements with names: its head alone has none. Of an empty list nothing
- * can be told. */
+/** A list that closes, of elements with names: its head alone has none. An empty one is not
+ * believed: anything may look like it. */
 static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
-    struct elements e = { .d = d };
-    uint64_t first, size;
-    int64_t n;
+    const struct eg_binding b = { .model = *d->model, .types = (struct eg_types *)&d->g->ts };
+    struct eg_list_walk w;
+    struct eg_obj element;
+    uint64_t link, name, size;
+    bool named = true;
 
-    if (!member(d, t->type, t->link, &e.link, NULL) ||
-        !member(d, t->type, t->name, &e.name, &size) || !pointer(d, va, &first))
+    if (!member(d, t->type, t->link, &link, NULL) || !member(d, t->type, t->name, &name, &size))
         return false;
-    e.pointed = size == d->model->ptr_size;
-    n = linux_list(d->f->v, d->g->space, d->model, va, *d->left, see_element, &e);
-    *d->left -= (uint32_t)(n < 0 ? -1 - n : n);
-    return n > 0 && n == e.named;
+    w = linux_list(d->f->v, d->g->space, &b, va, link);
+    while (named && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
+        uint64_t at = element.addr + name;
+
+        // The name is a pointer's, or in the element itself.
+        named = (size != d->model->ptr_size || pointer(d, at, &at)) && is_text(d, at);
+    }
+    return named && w.n && !w.why;
 }
 
 /** The entry of the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
@@ -281,14 +270,16 @@ static void consider_targets(struct choice *c, const char *name, size_t len)
         return;
     memcpy(function, name, len);
     function[len] = 0;
-    while ((s = eg_profile_symbol(p, function, &iter))) {
-        for (next = s; next < end && next->addr <= s->addr; next++)
+    for (unsigned i = 0; i < ALIASES_MAX && (s = eg_profile_symbol(p, function, &iter)); i++) {
+        for (next = s; next < end && next - s < ALIASES_MAX && next->addr <= s->addr; next++)
             ;
-        n = next < end ? (size_t)EG_MIN(next->addr - s->addr, (uint64_t)CODE_MAX) : CODE_MAX;
+        n = next < end && next->addr > s->addr
+                ? (size_t)EG_MIN(next->addr - s->addr, (uint64_t)CODE_MAX)
+                : CODE_MAX;
         n = eg_read_some(c->d->f->v, g->space, s->addr + g->shift, code, n, NULL);
         n = g->arch->targets(code, n, s->addr + g->shift, targets, TARGETS_MAX);
-        for (size_t i = 0; i < n; i++)
-            consider(c, targets[i]);
+        for (size_t k = 0; k < n; k++)
+            consider(c, targets[k]);
     }
 }
 
@@ -430,8 +421,7 @@ static const struct symbol symbols[] = {
 
 struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *g)
 {
-    uint32_t left = ELEMENTS_MAX;
-    const struct derive d = { f, g, &g->paging.arch->model, &left };
+    const struct derive d = { f, g, &g->paging.arch->model };
     struct eg_builder *b = NULL;
     struct eg_profile *out;
 

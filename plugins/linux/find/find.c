@@ -1,28 +1,15 @@
 /** find.c - where is the Linux kernel in this image? Traces from the cheapest on; each makes a
  * candidate, each candidate is completed and checked. */
-#include "find.h"
 #include "../own/owners.h"
+#include "given.h"
+#include "load.h"
+#include "locate.h"
 #include "open.h"
+#include "traces.h"
+#include "verify.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A hostile image could hold a trace in every page. */
-enum { TRIES_MAX = 64 };
-
-void linux_candidate_fini(struct eg_view *v, struct linux_candidate *g)
-{
-    eg_types_fini(&g->ts);
-    eg_profile_free(g->symbols);
-    eg_profile_free(g->types);
-    eg_profile_free(g->exports);
-    eg_profile_free(g->derived);
-    g->symbols = g->types = g->exports = g->derived = NULL;
-    if (g->space)
-        eg_view_forget(v, g->space);
-    eg_space_close(g->space);
-    g->space = NULL;
-}
 
 static void add_trace(struct eg_candidate *c, const char *trace)
 {
@@ -89,7 +76,8 @@ static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
     }
 }
 
-void linux_forget(struct linux_finder *f)
+/** All candidates so far: of addresses before the memory was moved. */
+static void forget(struct linux_finder *f)
 {
     size_t n = 0;
 
@@ -113,12 +101,13 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     return best;
 }
 
-void linux_try(struct linux_finder *f, struct linux_candidate *g)
+/** Complete @g, check it, keep it as a candidate (or as one more trace of one that is the same). */
+static void try_candidate(struct linux_finder *f, struct linux_candidate *g)
 {
     struct linux_candidate *kept;
     struct eg_candidate *c;
 
-    if (f->done || f->tries++ >= TRIES_MAX || joins_another(f, g)) {
+    if (f->done || joins_another(f, g) || !linux_spend(f, LINUX_CANDIDATES, 1)) {
         linux_candidate_fini(f->v, g);
         return;
     }
@@ -129,6 +118,9 @@ void linux_try(struct linux_finder *f, struct linux_candidate *g)
         linux_candidate_fini(f->v, g);
         return;
     }
+    // Only what is kept takes memory for longer than its try.
+    if (g->text.text)
+        g->text.text = eg_arena_strndup(&f->sys->arena, g->text.text, g->text.len);
     kept = eg_arena_new(&f->sys->arena, struct linux_candidate);
     c = kept ? eg_candidate_new(f->sys, f->os) : NULL;
     if (!c) {
@@ -216,19 +208,23 @@ static int find(struct eg_system *sys, struct eg_error *e)
         linux_trace_container, linux_trace_low_roots, linux_trace_pages,
         linux_trace_tables,    linux_trace_swapper,
     };
-    struct linux_finder f = { .sys = sys, .v = sys->view, .phys = sys->image->phys };
-
+    struct linux_finder f = { .sys = sys,
+                              .os = &eg_os_linux,
+                              .v = sys->view,
+                              .phys = sys->image->phys,
+                              .offer = try_candidate };
     int rc;
 
-    f.os = &eg_os_linux;
     if (!f.phys)
         return 0;
     rc = linux_given_read(sys, &f.given, e);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled;) {
+        linux_budgets(&f);
         traces[i++](&f);
         if (f.again) {
+            forget(&f);
             f.again = f.done = false;
             i = 0;
         }
@@ -236,9 +232,8 @@ static int find(struct eg_system *sys, struct eg_error *e)
     linux_folders_free(&f);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "%s", "stopped");
-    if (f.tries > TRIES_MAX)
-        eg_system_note(sys, "%u traces of a Linux kernel: only the first %d were looked at",
-                       f.tries, TRIES_MAX);
+    if (!leader(&f) || sys->options.exhaustive)
+        linux_note_spent(&f);
     if (!leader(&f))
         say_why(&f);
     return 0;

@@ -4,7 +4,7 @@
 #include "../../../profiles/elf_file.h"
 #include "../../../profiles/isf.h"
 #include "../../../profiles/store.h"
-#include "find.h"
+#include "given.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

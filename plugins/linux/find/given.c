@@ -1,6 +1,6 @@
 /** given.c - types and symbols from files: named by the user, or found in folders (folders.c). */
+#include "given.h"
 #include "../../../profiles/store.h"
-#include "find.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,45 +114,6 @@ int linux_given_file(struct eg_system *sys, const char *path, struct linux_given
     if (rc == 0)
         *out = g;
     return rc;
-}
-
-static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *addr)
-{
-    uint32_t iter = 0;
-    const struct eg_symbol *s = p ? eg_profile_symbol(p, name, &iter) : NULL;
-
-    if (s)
-        *addr = s->addr;
-    return s != NULL;
-}
-
-bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile *p, uint64_t *shift)
-{
-    uint64_t linked, moved;
-
-    if (!p->dwarf_symbols) {
-        *shift = 0;
-        return true;
-    }
-    if (g->given->options->has_kaslr) {
-        *shift = g->given->options->kaslr;
-        return true;
-    }
-    if (g->text.text && eg_vmcoreinfo_hex(&g->text, "KERNELOFFSET", shift))
-        return true;
-    if (symbol_in(p, "_stext", &linked) && symbol_in(g->symbols, "_stext", &moved)) {
-        *shift = moved + g->shift - linked;
-        return true;
-    }
-    if (g->init_task && symbol_in(p, "init_task", &linked)) {
-        *shift = g->init_task - linked;
-        return true;
-    }
-    if (g->start && symbol_in(p, "_text", &linked)) {
-        *shift = g->start - linked;
-        return true;
-    }
-    return false;
 }
 
 void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const struct eg_types *b)

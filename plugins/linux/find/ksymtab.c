@@ -4,13 +4,22 @@
  *  struct kernel_symbol since 4.19 (include/linux/export-internal.h,
  * CONFIG_HAVE_ARCH_PREL32_RELOCATIONS): two 32-bit words, value and name, and since 5.4 a third,
  * the namespace. */
-#include "find.h"
+#include "load.h"
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { NAME_LEN = 512, EXPORTS_MIN = 256, EXPORTS_MAX = 1 << 20, BLOCK = 64, HITS_MAX = 16 };
+enum {
+    NAME_LEN = 512,
+    EXPORTS_MIN = 256,
+    EXPORTS_MAX = 1 << 17,
+    BLOCK = 64,
+    HITS_MAX = 16,
+    NAMES_MAX = 8 << 20,
+    RANGE_MAX = 128 << 20
+};
 
 struct table {
+    struct linux_finder *f;
     const uint8_t *p;
     size_t len;
     bool big;
@@ -39,6 +48,8 @@ static size_t identifier(const struct table *t, size_t at)
 /** The next word at or after *@at that leads to @to. */
 static bool next_reference(const struct table *t, size_t *at, uint64_t to)
 {
+    enum { COST = 64 }; /* of a place that is looked at, in words */
+
     for (size_t a = *at; a + 4 * BLOCK <= t->len; a += 4 * BLOCK) {
         uint32_t w[BLOCK], hit = 0;
 
@@ -48,7 +59,7 @@ static bool next_reference(const struct table *t, size_t *at, uint64_t to)
         for (size_t i = a; hit && i < a + 4 * BLOCK; i += 4)
             if (target(t, i) == to) {
                 *at = i;
-                return true;
+                return linux_spend(t->f, LINUX_WORDS, COST);
             }
     }
     return false;
@@ -86,30 +97,34 @@ static bool find_entry(struct table *t)
     return false;
 }
 
-struct eg_profile *linux_exports(struct eg_view *v, struct eg_space *phys, uint64_t from,
-                                 uint64_t last, const struct eg_model *m)
+struct eg_profile *linux_exports(struct linux_finder *f, uint64_t from, uint64_t last,
+                                 const struct eg_model *m)
 {
-    struct table t = { .len = (size_t)(last - from + 1), .big = m->big_endian };
+    struct table t = { .f = f,
+                       .len = (size_t)EG_MIN(last - from, (uint64_t)RANGE_MAX - 1) + 1,
+                       .big = m->big_endian };
     struct eg_profile *out = NULL;
     struct eg_builder *b;
-    size_t first, end, n = 0;
+    size_t first, end, n = 0, names = 0;
     void *owned;
 
-    t.p = linux_bytes(v, phys, from, t.len, &owned);
+    t.p = linux_bytes(f->v, f->phys, from, t.len, &owned);
     if (!t.p || !find_entry(&t))
         goto out;
-    for (first = t.name; first >= 4 + t.stride && identifier(&t, first - t.stride);)
+    for (first = t.name; first >= 4 + t.stride && identifier(&t, first - t.stride) &&
+                         t.name - first < EXPORTS_MAX * t.stride;)
         first -= t.stride;
     for (end = t.name; eg_within(end, 4, t.len) && identifier(&t, end) && n < EXPORTS_MAX; n++)
         end += t.stride;
     n = (end - first) / t.stride;
     if (n < EXPORTS_MIN || n > EXPORTS_MAX || !(b = eg_builder_new(*m, "exported symbols")))
         goto out;
-    for (size_t at = first; at < end; at += t.stride) {
+    for (size_t at = first; at < end && names < NAMES_MAX; at += t.stride) {
         const char *name = (const char *)t.p + target(&t, at);
+        const size_t len = identifier(&t, at);
 
-        eg_builder_symbol(b, eg_builder_name(b, name, identifier(&t, at)),
-                          from + target(&t, at - 4), 0, '?');
+        names += len;
+        eg_builder_symbol(b, eg_builder_name(b, name, len), from + target(&t, at - 4), 0, '?');
     }
     if (eg_builder_finish(b, &out, NULL, NULL) < 0)
         out = NULL;

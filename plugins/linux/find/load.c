@@ -1,150 +1,16 @@
-/** load.c - a candidate completed: where the image is mapped, its symbols and types. */
-#include "find.h"
+/** load.c - the symbols and types of a kernel image. */
+#include "load.h"
+#include "../../../profiles/btf.h"
+#include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    IMAGE_MIN = 4 << 20,
-    IMAGE_MAX = 256 << 20,
-    IMAGE_PIECES = 1 << 16,
     BTF_MIN = 64 << 10,
-    BTF_MAX = 256 << 20,
+    BTF_MAX = 32 << 20,
     BTF_TRIES = 32,
 };
-
-const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
-                           void **owned)
-{
-    const uint8_t *first = NULL;
-    uint64_t done = 0;
-
-    *owned = NULL;
-    while (done < len) {
-        size_t n = (size_t)(len - done);
-        const uint8_t *p = eg_map_some(v, as, at + done, &n);
-
-        if (!p)
-            return NULL;
-        if (!first)
-            first = p;
-        if (p != first + done)
-            break;
-        done += n;
-    }
-    if (done == len && len)
-        return first;
-    *owned = malloc(len ? (size_t)len : 1);
-    if (!*owned || !eg_read(v, as, at, *owned, (size_t)len)) {
-        free(*owned);
-        *owned = NULL;
-    }
-    return *owned;
-}
-
-/** The first large piece of code among what is mapped. */
-static bool code_of(struct linux_finder *f, struct eg_space *as, const struct linux_arch *arch,
-                    struct eg_extent *x)
-{
-    struct eg_extent code = { 0 };
-    uint64_t from = arch->image_min;
-
-    for (unsigned n = 0; n < IMAGE_PIECES && eg_next_mapped(f->v, as, from, arch->image_max, x);
-         n++) {
-        if (x->below == f->phys && x->flags & EG_X_EXEC) {
-            if (x->start != code.last + 1 ||
-                x->start - x->below_addr != code.start - code.below_addr)
-                code = *x;
-            code.last = x->last;
-            if (code.last - code.start >= IMAGE_MIN) {
-                *x = code;
-                return true;
-            }
-        }
-        if (x->last >= arch->image_max)
-            return false;
-        from = x->last + 1;
-    }
-    return false;
-}
-
-/** What is mapped at the start of the image: of a processor that maps other things beside it, from
- * a place inside of it back to where what is mapped belongs together no more. */
-static bool first_piece(struct linux_finder *f, struct eg_space *as,
-                        const struct linux_candidate *g, struct eg_extent *x)
-{
-    const struct linux_arch *arch = g->arch;
-    struct eg_extent before;
-    uint64_t at, delta;
-
-    if (arch->image_alone) {
-        for (at = arch->image_min; eg_next_mapped(f->v, as, at, arch->image_max, x);
-             at = x->last + 1)
-            if (x->below == f->phys || x->last >= arch->image_max)
-                return x->below == f->phys;
-        return false;
-    }
-    if (linux_sym(g, "_stext", &at))
-        eg_extent_at(f->v, as, at, x);
-    else if (!code_of(f, as, arch, x))
-        return false;
-    delta = x->start - x->below_addr;
-    for (unsigned n = 0; n < IMAGE_PIECES && x->below == f->phys; n++) {
-        eg_extent_at(f->v, as, x->start - 1, &before);
-        if (before.below != f->phys || before.start - before.below_addr != delta)
-            return true;
-        *x = before;
-    }
-    return false;
-}
-
-bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
-                    struct linux_candidate *g)
-{
-    const struct linux_arch *arch = g->arch;
-    struct eg_space *as;
-    struct eg_extent x;
-    uint64_t from, to = arch->image_max, ro_first = 0, ro_last = 0;
-    uint64_t start = 0, last = 0, delta = 0;
-    unsigned pieces = 0;
-    bool found;
-
-    if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
-        return false;
-    found = first_piece(f, as, g, &x);
-    if (found) {
-        start = x.start;
-        delta = x.start - x.below_addr;
-        to = start + EG_MIN(to - start, (uint64_t)IMAGE_MAX);
-    }
-    for (from = start;
-         found && from <= to && pieces++ < IMAGE_PIECES && eg_next_mapped(f->v, as, from, to, &x);
-         from = x.last + 1) {
-        if (x.below == f->phys && x.start - x.below_addr == delta) {
-            last = x.last;
-            if (!(x.flags & (EG_X_WRITE | EG_X_EXEC))) {
-                if (!ro_last)
-                    ro_first = x.below_addr;
-                ro_last = x.last - delta;
-            }
-        }
-        if (x.last == UINT64_MAX)
-            break;
-    }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
-    if (g->has_delta && g->delta != delta)
-        return false;
-    if (!found || last - start < IMAGE_MIN || !eg_within(start - delta, 1, f->phys->last))
-        return false;
-    g->start = start;
-    g->end = last + 1;
-    g->delta = delta;
-    g->has_delta = true;
-    g->ro_from = ro_last ? ro_first : start - delta;
-    g->ro_to = ro_last ? ro_last : last - delta;
-    return true;
-}
 
 /* ---- symbols ---- */
 
@@ -178,6 +44,21 @@ static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_ca
             return false;
     }
     return true;
+}
+
+size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t from, uint64_t to,
+                           bool big_endian,
+                           bool (*found)(void *context, const struct eg_kallsyms *k), void *context)
+{
+    enum { AT_ONCE = 1 << 12 };
+    int budget = AT_ONCE;
+    size_t n;
+
+    if (!linux_spend(f, LINUX_KALLSYMS, 0))
+        return 0;
+    n = eg_kallsyms_scan(v, f->phys, from, to, big_endian, found, context, &budget);
+    linux_spend(f, LINUX_KALLSYMS, AT_ONCE - budget);
+    return n;
 }
 
 struct load {
@@ -218,8 +99,8 @@ static void load_symbols(struct load *l, struct eg_view *v)
     if (kallsyms_of_text(l->finder, g, &k) &&
         eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
         return;
-    if (!eg_kallsyms_scan(v, l->finder->phys, g->ro_from, g->ro_to,
-                          g->paging.arch->model.big_endian, take_nearest, &near)) {
+    if (!linux_scan_kallsyms(l->finder, v, g->ro_from, g->ro_to, g->paging.arch->model.big_endian,
+                             take_nearest, &near)) {
         eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
         return;
     }
@@ -304,15 +185,6 @@ static void load_types(struct load *l, struct eg_view *v)
         eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
 }
 
-void linux_use_types(struct linux_candidate *g)
-{
-    const struct eg_profile *p = g->given && g->given->types ? g->given->types : g->types;
-
-    eg_types_fini(&g->ts);
-    if (p)
-        eg_types_init(&g->ts, p, NULL);
-}
-
 static int load_piece(void *context, size_t piece, unsigned worker)
 {
     struct load *l = context;
@@ -340,11 +212,11 @@ void linux_load(struct linux_finder *f, struct linux_candidate *g)
         linux_image_of(f, &g->paging, g);
     if (g->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
-        g->btf = g->types ? g->btf : 0; /* a header that no types follow tells nothing */
+        g->btf = g->types ? g->btf : 0; /* of a header alone nothing follows */
         linux_use_types(g);
-        /* The exports tell data where kallsyms does not, and the shift where no type does. */
+        /* The exports name data where kallsyms does not, and give the shift where no type does. */
         if (!linux_sym(g, "init_task", &va) || (!g->has_delta && !g->types))
-            g->exports = linux_exports(f->v, f->phys, g->ro_from, g->ro_to, &g->paging.arch->model);
+            g->exports = linux_exports(f, g->ro_from, g->ro_to, &g->paging.arch->model);
         g->no_symbols = l.errors[0];
         g->no_types = l.errors[1];
     } else {

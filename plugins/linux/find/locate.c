@@ -1,28 +1,11 @@
 /** locate.c - what a candidate still lacks after its tables were read: how far virtual and
  * physical addresses of the image differ, and the page tables' root. */
-#include "find.h"
+#include "locate.h"
+#include "base.h"
+#include "given.h"
+#include "load.h"
 
 enum { SEARCH = 64 << 20 };
-
-bool linux_sym_pa(const struct linux_candidate *g, const char *name, uint64_t *pa)
-{
-    const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
-    const struct eg_symbol *s;
-    uint32_t iter = 0;
-    uint64_t va;
-
-    s = p ? eg_profile_symbol(p, name, &iter) : NULL;
-    iter = 0;
-    if (!s && g->exports)
-        s = eg_profile_symbol(g->exports, name, &iter);
-    if (s)
-        *pa = s->addr;
-    else if (g->has_delta && linux_sym(g, name, &va))
-        *pa = va - g->delta;
-    else
-        return false;
-    return true;
-}
 
 /** The kernel's struct btf holds the address of its data and a copy of the header
  * (kernel/bpf/btf.c): the header that no types follow. */
@@ -58,7 +41,7 @@ static bool self_pointers(struct linux_finder *f, const struct linux_candidate *
     uint64_t last = 0;
 
     for (uint64_t at = 0; at < 16384; at += m->ptr_size) {
-        if (!linux_ptr(f->v, f->phys, m, pa + at, va))
+        if (!linux_spend(f, LINUX_WORDS, 1) || !linux_ptr(f->v, f->phys, m, pa + at, va))
             return false;
         if (*va == last && linux_in_image(g->arch, *va) && (*va - pa) % 4096 == 0)
             return true;
@@ -182,7 +165,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
     /* The trampoline's table and the user half of an isolated one lack the linear map. */
-    n = !g->arch->linear(f, g, paging->root, &linear) ||
+    n = !g->arch->linear(f->v, f->phys, g, paging->root, &linear) ||
         (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
     for (size_t i = 0; n && i < countof(names); i++) {
         uint64_t va, pa;
@@ -228,7 +211,7 @@ static bool root_by_search(struct linux_finder *f, struct linux_candidate *g)
     struct eg_paging p = g->paging;
 
     for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
-        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
+        for (size_t i = 0; linux_mode(g->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
             if (maps_image(f, g, &p) > 1) {
                 g->paging = p;
@@ -249,8 +232,9 @@ static void text_of(struct linux_finder *f, struct linux_candidate *g)
     if (linux_sym(g, "vmcoreinfo_data", &at) &&
         eg_read_u64(f->v, g->space, at, g->paging.arch->model.big_endian, &p) &&
         eg_read(f->v, g->space, p, page, sizeof page) &&
-        eg_vmcoreinfo_page(page, sizeof page, &bare, &t))
-        g->text = linux_keep_text(f, t);
+        eg_vmcoreinfo_page(page, sizeof page, &bare, &t) &&
+        (t.text = eg_arena_strndup(&f->sys->arena, t.text, t.len)))
+        g->text = t;
 }
 
 /** The best root that can be told: by its symbol, as the trace has it, by search. */

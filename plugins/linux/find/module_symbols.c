@@ -1,4 +1,5 @@
 /** module_symbols.c - symbols of modules: what each struct module keeps for kallsyms. */
+#include "given.h"
 #include "open.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -128,10 +129,9 @@ static void read_areas(const struct walk *w, uint64_t module, struct eg_symbols 
 }
 
 /** @return false: out of memory. */
-static bool add_module(struct walk *w, uint64_t node)
+static bool add_module(struct walk *w, uint64_t module)
 {
     struct eg_system *sys = w->sys;
-    const uint64_t module = node - w->list;
     char name[64] = "", source[96];
     struct eg_builder *b;
     struct eg_profile *made;
@@ -157,14 +157,6 @@ static bool add_module(struct walk *w, uint64_t node)
     };
     read_areas(w, module, s);
     return true;
-}
-
-static void see_module(void *context, uint64_t node)
-{
-    struct walk *w = context;
-
-    if (!add_module(w, node) || w->sys->view->starved)
-        w->sys->no_room_for_symbols = true;
 }
 
 /** One array since 6.4; before, a member for each (of some architectures data_layout too). */
@@ -196,6 +188,8 @@ void linux_module_symbols(struct eg_system *sys)
 {
     const struct eg_types *ts = &sys->types;
     struct walk w = { .sys = sys };
+    struct eg_list_walk list;
+    struct eg_obj module;
 
     w.has_typetab = linux_member(ts, "mod_kallsyms", "typetab", &w.typetab, NULL);
     if (!linux_state(sys)->modules || !linux_member(ts, "module", "list", &w.list, NULL) ||
@@ -206,6 +200,8 @@ void linux_module_symbols(struct eg_system *sys)
         !linux_member(ts, "mod_kallsyms", "strtab", &w.strtab, NULL))
         return;
     find_areas(&w);
-    linux_list(sys->view, sys->kernel, &sys->bind.model, linux_state(sys)->modules, MODULES_MAX,
-               see_module, &w);
+    list = linux_list(sys->view, sys->kernel, &sys->bind, linux_state(sys)->modules, w.list);
+    for (unsigned n = 0; n < MODULES_MAX && eg_list_next_(&list, &module); n++)
+        if (!add_module(&w, module.addr) || sys->view->starved)
+            sys->no_room_for_symbols = true;
 }

@@ -1,10 +1,13 @@
 /** module_types.c - types of modules: their split BTF, as the kernel keeps it for bpf. */
+#include "../../../profiles/btf.h"
+#include "given.h"
 #include "open.h"
+#include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MODULES_MAX = 1 << 14, BTF_MAX = 64 << 20 };
+enum { MODULES_MAX = 1 << 14, BTF_MAX = 16 << 20, ALL_MAX = 256 << 20 };
 
 /** Offsets in struct btf and struct btf_module. */
 struct btfs {
@@ -30,19 +33,28 @@ static bool read_btf(const struct btfs *s, struct eg_view *v, struct eg_space *a
            out->name[0] && strcmp(out->name, "vmlinux") != 0;
 }
 
-static void see_btf_module(void *context, uint64_t node)
+static void add_btf(struct btfs *s, const struct linux_module_btf *b)
 {
-    struct btfs *s = context;
-    struct linux_module_btf b, *slot;
+    struct linux_module_btf *slot =
+        s->state->module_btfs.n < MODULES_MAX ? eg_vec_push(&s->state->module_btfs) : NULL;
+
+    if (slot)
+        *slot = *b;
+}
+
+static void walk_btfs(struct btfs *s)
+{
+    struct eg_system *sys = s->sys;
+    struct eg_list_walk list =
+        linux_list(sys->view, sys->kernel, &sys->bind, s->state->btf_modules, s->link);
+    struct linux_module_btf b;
+    struct eg_obj each;
     uint64_t btf;
 
-    if (!linux_ptr(s->sys->view, s->sys->kernel, &s->sys->bind.model, node - s->link + s->btf,
-                   &btf) ||
-        !read_btf(s, s->sys->view, s->sys->kernel, btf, &b))
-        return;
-    slot = eg_vec_push(&s->state->module_btfs);
-    if (slot)
-        *slot = b;
+    for (unsigned n = 0; n < MODULES_MAX && eg_list_next_(&list, &each); n++)
+        if (linux_ptr(sys->view, sys->kernel, &sys->bind.model, each.addr + s->btf, &btf) &&
+            read_btf(s, sys->view, sys->kernel, btf, &b))
+            add_btf(s, &b);
 }
 
 /** A header in physical memory is a live struct btf's when the pointer before it leads to the same
@@ -52,7 +64,7 @@ static void probe_struct_btf(void *context, struct eg_view *v, uint64_t pa)
     struct btfs *s = context;
     struct eg_system *sys = s->sys;
     uint8_t here[24], there[24];
-    struct linux_module_btf b, *slot;
+    struct linux_module_btf b;
 
     if (pa < s->hdr || !eg_read(v, sys->image->phys, pa, here, sizeof here) ||
         !read_btf(s, v, sys->image->phys, pa - s->hdr, &b) ||
@@ -60,9 +72,7 @@ static void probe_struct_btf(void *context, struct eg_view *v, uint64_t pa)
         memcmp(here, there, sizeof here) != 0)
         return;
     pthread_mutex_lock(&s->state->lock);
-    slot = eg_vec_push(&s->state->module_btfs);
-    if (slot)
-        *slot = b;
+    add_btf(s, &b);
     pthread_mutex_unlock(&s->state->lock);
 }
 
@@ -106,8 +116,7 @@ static void find_btfs(struct eg_system *sys)
     if (!offsets(&s))
         return;
     if (s.state->btf_modules) {
-        linux_list(sys->view, sys->kernel, &sys->bind.model, s.state->btf_modules, MODULES_MAX,
-                   see_btf_module, &s);
+        walk_btfs(&s);
     } else if (linux_windows_init(&w, &f, 0, f.phys->last)) {
         while (linux_windows_scan(&w, "looking for types of modules", see_window, &s))
             ;
@@ -116,6 +125,8 @@ static void find_btfs(struct eg_system *sys)
             qsort(s.state->module_btfs.at, s.state->module_btfs.n, sizeof *s.state->module_btfs.at,
                   by_name);
     }
+    if (s.state->module_btfs.n == MODULES_MAX)
+        eg_system_note(sys, "types of modules: more than %d are not looked at", MODULES_MAX);
 }
 
 static bool has_layer(const struct eg_system *sys, const char *module)
@@ -157,12 +168,14 @@ static bool base_is_btf(const struct eg_system *sys)
 static size_t load_all(struct eg_system *sys)
 {
     const struct linux_state *s = linux_state(sys);
+    uint64_t bytes = 0;
     size_t n = 0;
 
     if (base_is_btf(sys)) {
         find_btfs(sys);
-        for (size_t i = 0; i < s->module_btfs.n; i++)
-            if (!has_layer(sys, s->module_btfs.at[i].name))
+        for (size_t i = 0; i < s->module_btfs.n && sys->types.n_layers < EG_LAYERS_MAX; i++)
+            if (!has_layer(sys, s->module_btfs.at[i].name) &&
+                (bytes += s->module_btfs.at[i].size) <= ALL_MAX)
                 add_layer(sys, &s->module_btfs.at[i], NULL);
     }
     for (size_t i = 1; i < sys->types.n_layers; i++)

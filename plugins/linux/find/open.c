@@ -1,6 +1,9 @@
 /** open.c - the chosen candidate becomes the system: kernel space, types, symbols, and the state
  * that the Linux layer reads. */
 #include "open.h"
+#include "given.h"
+#include "load.h"
+#include "locate.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +204,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
         if (sys->candidates.at[i].os == sys->os && sys->candidates.at[i].priv != g)
             linux_candidate_fini(sys->view, sys->candidates.at[i].priv);
     if (!g->space) { /* --kernel N: not the one that was in the lead */
+        linux_budgets(&f);
         linux_load(&f, g);
         linux_locate(&f, g);
         linux_folders_free(&f);

@@ -1,14 +1,15 @@
-/** open.h - inside the Linux layer: what the finder's EG_OS record is made of. */
+/** open.h - what the finder's EG_OS record is made of, once a candidate was chosen. */
 #ifndef EG_LINUX_OPEN_H
 #define EG_LINUX_OPEN_H
 
-#include "find.h"
+#include "../state.h"
+#include "finder.h"
 
 /* ---- open.c ---- */
 int linux_open(struct eg_system *sys, struct eg_error *e);
 void linux_close(struct eg_system *sys);
 
-/* ---- modules_types.c, modules_symbols.c ---- */
+/* ---- module_types.c, module_symbols.c ---- */
 int linux_module_types(struct eg_system *sys, const char *module, struct eg_error *e);
 void linux_module_symbols(struct eg_system *sys);
 

@@ -1,44 +1,60 @@
 /** swapper.c - a kernel that has neither BTF nor kallsyms, by types that the user gave: the
  * task that is its own parent. */
-#include "find.h"
+#include "traces.h"
+#include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+/* init_task, and copies of it. */
 enum { FOUND_MAX = 16 };
 
 struct swapper {
     struct linux_finder *finder;
     const struct linux_arch *arch;
     struct eg_types ts;
-    uint64_t comm, pid, tgid, real_parent, group_leader;
+    uint64_t comm, pid, tgid, real_parent, group_leader, tasks;
     pthread_mutex_t lock;
-    struct {
+    struct found {
         uint64_t pa, va;
-    } found[FOUND_MAX];
+    } found[FOUND_MAX]; /**< those at the lowest addresses, in order */
     size_t n;
+    bool more; /**< there were others */
 };
 
-/** Is there a task_struct of pid 0 around this comm, that is its own parent and leader? */
+static void keep(struct swapper *s, uint64_t pa, uint64_t va)
+{
+    size_t i;
+
+    pthread_mutex_lock(&s->lock);
+    for (i = s->n; i > 0 && pa < s->found[i - 1].pa; i--)
+        if (i < FOUND_MAX)
+            s->found[i] = s->found[i - 1];
+    if (i < FOUND_MAX)
+        s->found[i] = (struct found){ pa, va };
+    s->more |= s->n == FOUND_MAX;
+    s->n += s->n < FOUND_MAX;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/** Is there a task_struct of pid 0 around this comm, that is its own parent and leader? The task
+ * list of one that runs does not end at itself. */
 static void probe(struct swapper *s, struct eg_view *v, uint64_t comm)
 {
     const struct eg_model *m = &s->ts.layers[0].profile->model;
     struct eg_space *phys = s->finder->phys;
     const uint64_t task = comm - s->comm;
-    uint64_t parent, leader;
+    uint64_t parent, leader, next;
     uint32_t pid, tgid;
 
     if (comm < s->comm || !eg_read_u32(v, phys, task + s->pid, m->big_endian, &pid) || pid != 0 ||
         !eg_read_u32(v, phys, task + s->tgid, m->big_endian, &tgid) || tgid != 0 ||
         !linux_ptr(v, phys, m, task + s->real_parent, &parent) ||
         !linux_ptr(v, phys, m, task + s->group_leader, &leader) || parent != leader ||
-        !linux_in_image(s->arch, parent) || (parent - task) % 4096 != 0)
+        !linux_in_image(s->arch, parent) || (parent - task) % 4096 != 0 ||
+        !linux_ptr(v, phys, m, task + s->tasks, &next) || !next || next == parent + s->tasks)
         return;
-    pthread_mutex_lock(&s->lock);
-    if (s->n < FOUND_MAX) {
-        s->found[s->n].pa = task;
-        s->found[s->n++].va = parent;
-    }
-    pthread_mutex_unlock(&s->lock);
+    keep(s, task, parent);
 }
 
 static void see(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p, size_t len)
@@ -61,7 +77,8 @@ static bool offsets(struct swapper *s)
                     { "pid", &s->pid },
                     { "tgid", &s->tgid },
                     { "real_parent", &s->real_parent },
-                    { "group_leader", &s->group_leader } };
+                    { "group_leader", &s->group_leader },
+                    { "tasks", &s->tasks } };
 
     for (size_t i = 0; i < countof(members); i++)
         if (!linux_member(&s->ts, "task_struct", members[i].name, members[i].at, NULL))
@@ -80,7 +97,7 @@ static void try_all(struct swapper *s)
         g.delta = g.init_task - s->found[i].pa;
         g.has_delta = true;
         snprintf(g.trace, sizeof g.trace, "swapper's task_struct at %#" PRIx64, s->found[i].pa);
-        linux_try(s->finder, &g);
+        s->finder->offer(s->finder, &g);
     }
 }
 
@@ -100,6 +117,11 @@ void linux_trace_swapper(struct linux_finder *f)
             linux_windows_fini(&w);
         }
         try_all(&s);
+        if (s.more && !f->done)
+            eg_system_note(f->sys,
+                           "more than %d places in memory look like the first task: only those at "
+                           "the lowest addresses were tried",
+                           FOUND_MAX);
         eg_types_fini(&s.ts);
     }
 }

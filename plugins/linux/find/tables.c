@@ -1,36 +1,105 @@
 /** tables.c - a kernel without any other trace: its BTF and its kallsyms, by their shape, in
- * all of physical memory. */
-#include "find.h"
+ * all of physical memory. Memory may hold many that are damaged, cut or false: the best ones by
+ * what a short look tells are completed. */
+#include "../../../profiles/btf.h"
+#include "load.h"
+#include "traces.h"
+#include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A kernel's own BTF is megabytes; its rodata, where both tables lie, is tens of them. */
-enum { KERNEL_BTF = 1 << 20, NEAR = 32 << 20 };
+enum {
+    KERNEL_BTF = 1 << 20,  /* a kernel's own BTF is megabytes */
+    NEAR = 32 << 20,       /* and its read-only data, where both tables lie, tens of them */
+    BEST_MAX = 12,         /* so many tables of each kind are completed */
+    LOOK = 1 << 10,        /* bytes at the start of a BTF, first */
+    RECORDS_MAX = 1 << 10, /* of a BTF, to rank it */
+    RECORD_MEAN = 24,      /* bytes of a record; most have less */
+};
+
+/** The best so far, in order: of more evidence, then of the lower address. */
+struct best {
+    struct place {
+        uint64_t pa, evidence;
+    } at[BEST_MAX];
+    size_t n;
+    bool more; /**< there were others */
+};
 
 struct tables {
     struct linux_finder *finder;
     struct eg_space *phys;
     bool big;
     pthread_mutex_t lock;
-    EG_VEC(uint64_t) btf;
-    EG_VEC(struct eg_kallsyms) kallsyms;
+    struct best btf, kallsyms;
+    EG_VEC(uint64_t) bare; /**< headers that no types follow */
 };
+
+static void rank(struct tables *t, struct best *b, uint64_t pa, uint64_t evidence)
+{
+    size_t i;
+
+    pthread_mutex_lock(&t->lock);
+    for (i = b->n; i > 0 && (evidence > b->at[i - 1].evidence ||
+                             (evidence == b->at[i - 1].evidence && pa < b->at[i - 1].pa));
+         i--)
+        if (i < BEST_MAX)
+            b->at[i] = b->at[i - 1];
+    if (i < BEST_MAX)
+        b->at[i] = (struct place){ pa, evidence };
+    b->more |= b->n == BEST_MAX;
+    b->n += b->n < BEST_MAX;
+    pthread_mutex_unlock(&t->lock);
+}
+
+/** How many records of the BTF at @pa follow each other, as far as that is looked at. */
+static uint32_t records(struct tables *t, struct eg_view *v, uint64_t pa)
+{
+    uint8_t bytes[RECORDS_MAX * RECORD_MEAN];
+    const size_t len = eg_read_some(v, t->phys, pa, bytes, LOOK, NULL);
+    const uint32_t n = eg_btf_records(bytes, len, t->big, RECORDS_MAX);
+
+    if (!n || !linux_spend(t->finder, LINUX_RECORDS, RECORDS_MAX))
+        return n;
+    return eg_btf_records(bytes, eg_read_some(v, t->phys, pa, bytes, sizeof bytes, NULL), t->big,
+                          RECORDS_MAX);
+}
+
+/** A section of strings begins and ends with a NUL. */
+static bool has_strings(struct tables *t, struct eg_view *v, uint64_t pa, const uint8_t *head)
+{
+    const uint64_t from = pa + (t->big ? eg_be32(head + 4) : eg_le32(head + 4)) +
+                          (t->big ? eg_be32(head + 16) : eg_le32(head + 16));
+    const uint32_t len = t->big ? eg_be32(head + 20) : eg_le32(head + 20);
+    uint8_t first, last;
+
+    return len && eg_read(v, t->phys, from, &first, 1) && !first &&
+           eg_read(v, t->phys, from + len - 1, &last, 1) && !last;
+}
 
 static void probe_btf(void *context, struct eg_view *v, uint64_t pa)
 {
     struct tables *t = context;
-    uint8_t head[24];
+    uint8_t head[64]; /* and the first record */
     uint64_t total, *slot;
+    uint32_t evidence;
 
     if (!eg_read(v, t->phys, pa, head, sizeof head) ||
         !eg_btf_header(head, sizeof head, t->big, &total) || total < KERNEL_BTF)
         return;
-    pthread_mutex_lock(&t->lock);
-    slot = eg_vec_push(&t->btf);
-    if (slot)
-        *slot = pa;
-    pthread_mutex_unlock(&t->lock);
+    evidence = eg_btf_records(head, sizeof head, t->big, 1) && has_strings(t, v, pa, head)
+                   ? records(t, v, pa)
+                   : 0;
+    if (evidence) {
+        rank(t, &t->btf, pa, evidence);
+    } else if (linux_spend(t->finder, LINUX_HEADERS, 1)) {
+        pthread_mutex_lock(&t->lock);
+        slot = eg_vec_push(&t->bare);
+        if (slot)
+            *slot = pa;
+        pthread_mutex_unlock(&t->lock);
+    }
 }
 
 static void see_btf(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p, size_t len)
@@ -43,13 +112,8 @@ static void see_btf(void *context, struct eg_view *v, uint64_t pa, const uint8_t
 static bool push_kallsyms(void *context, const struct eg_kallsyms *k)
 {
     struct tables *t = context;
-    struct eg_kallsyms *slot;
 
-    pthread_mutex_lock(&t->lock);
-    slot = eg_vec_push(&t->kallsyms);
-    if (slot)
-        *slot = *k;
-    pthread_mutex_unlock(&t->lock);
+    rank(t, &t->kallsyms, k->token_table, k->count);
     return false;
 }
 
@@ -59,7 +123,7 @@ static void see_kallsyms(void *context, struct eg_view *v, uint64_t pa, const ui
     struct tables *t = context;
 
     (void)p;
-    eg_kallsyms_scan(v, t->phys, pa, pa + len - 1, t->big, push_kallsyms, t);
+    linux_scan_kallsyms(t->finder, v, pa, pa + len - 1, t->big, push_kallsyms, t);
 }
 
 static void scan(struct tables *t, const char *what, linux_window_fn fn)
@@ -86,14 +150,19 @@ static void try_at(struct tables *t, const struct linux_arch *arch, uint64_t pa,
     g.ro_to = EG_MIN(pa + NEAR, x.last);
     snprintf(g.trace, sizeof g.trace, "%s at %#" PRIx64 ", by its shape",
              is_btf ? "BTF" : "kallsyms", pa);
-    linux_try(t->finder, &g);
+    t->finder->offer(t->finder, &g);
 }
 
-static int by_address(const void *a, const void *b)
+static void try_best(struct tables *t, const struct best *b, bool is_btf)
 {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
+    for (size_t i = 0; linux_arch_nth(i); i++)
+        for (size_t k = 0; k < b->n && linux_arch_nth(i)->big_endian == t->big; k++)
+            try_at(t, linux_arch_nth(i), b->at[k].pa, is_btf);
+    if (b->more && !t->finder->done)
+        eg_system_note(t->finder->sys,
+                       "more than %d places in memory look like a kernel's %s: only those that "
+                       "look best were tried",
+                       BEST_MAX, is_btf ? "BTF" : "kallsyms");
 }
 
 void linux_trace_tables(struct linux_finder *f)
@@ -109,22 +178,15 @@ void linux_trace_tables(struct linux_finder *f)
         if (!wanted)
             continue;
         scan(&t, "looking for BTF", see_btf);
-        if (t.btf.n > 1)
-            qsort(t.btf.at, t.btf.n, sizeof *t.btf.at, by_address);
-        f->btf = t.btf.at;
-        f->n_btf = t.btf.n;
-        for (size_t i = 0; linux_arch_nth(i); i++)
-            for (size_t j = 0; j < t.btf.n; j++)
-                try_at(&t, linux_arch_nth(i), t.btf.at[j], true);
+        f->btf = t.bare.at;
+        f->n_btf = t.bare.n;
+        try_best(&t, &t.btf, true);
         if (!f->done && !f->sys->candidates.n) {
             scan(&t, "looking for kallsyms", see_kallsyms);
-            for (size_t i = 0; linux_arch_nth(i); i++)
-                for (size_t j = 0; j < t.kallsyms.n; j++)
-                    try_at(&t, linux_arch_nth(i), t.kallsyms.at[j].token_table, false);
+            try_best(&t, &t.kallsyms, false);
         }
         f->btf = NULL;
         f->n_btf = 0;
-        eg_vec_fini(&t.btf);
-        eg_vec_fini(&t.kallsyms);
+        eg_vec_fini(&t.bare);
     }
 }

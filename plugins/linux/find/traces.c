@@ -1,32 +1,25 @@
 /** traces.c - what points at a kernel: the format's notes, the boot trampoline's page tables,
  * the VMCOREINFO page. */
-#include "find.h"
+#include "traces.h"
+#include "base.h"
+#include "load.h"
+#include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VMCOREINFO_MAX = 16 << 10, PAGE = 4096 };
+enum { VMCOREINFO_MAX = 16 << 10, PAGE = 4096, LATER_MAX = 16 };
 
-struct eg_vmcoreinfo linux_keep_text(struct linux_finder *f, struct eg_vmcoreinfo t)
-{
-    t.text = eg_arena_strndup(&f->sys->arena, t.text, t.len);
-    return t;
-}
-
-static void try_text(struct linux_finder *f, struct eg_vmcoreinfo text, const char *trace)
+/** The candidate that @text describes. False: of no processor that is known. */
+static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *g)
 {
     for (size_t i = 0; linux_arch_nth(i); i++) {
-        struct linux_candidate g = { .arch = linux_arch_nth(i), .text = text };
-
-        g.paging.arch = eg_arch_find(g.arch->name);
-        if (!g.paging.arch || !g.arch->vmcoreinfo(&text, &g))
-            continue;
-        if (f->sys->image->movable && g.arch->moves && linux_move_to(f, &g) && f->again)
-            return;
-        snprintf(g.trace, sizeof g.trace, "%s", trace);
-        linux_try(f, &g);
-        return;
+        *g = (struct linux_candidate){ .arch = linux_arch_nth(i), .text = text };
+        g->paging.arch = eg_arch_find(g->arch->name);
+        if (g->paging.arch && g->arch->vmcoreinfo(&text, g))
+            return true;
     }
+    return false;
 }
 
 /** A page table root, with each number of levels that its processor knows. */
@@ -42,7 +35,7 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
             continue;
         g.has_root = true;
         snprintf(g.trace, sizeof g.trace, "%s %#" PRIx64, trace, root);
-        linux_try(f, &g);
+        f->offer(f, &g);
         return true;
     }
     return false;
@@ -51,6 +44,7 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
 void linux_trace_container(struct linux_finder *f)
 {
     const struct eg_image *img = f->sys->image;
+    struct linux_candidate g;
 
     if (f->sys->options.has_dtb) {
         bool found = false;
@@ -64,9 +58,11 @@ void linux_trace_container(struct linux_finder *f)
                            f->sys->options.dtb);
         f->done = true; // what the user says is not bettered
     }
-    if (img->vmcoreinfo && !f->done)
-        try_text(f, (struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) },
-                 "VMCOREINFO note of the container");
+    if (img->vmcoreinfo && !f->done &&
+        describe((struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &g)) {
+        snprintf(g.trace, sizeof g.trace, "%s", "VMCOREINFO note of the container");
+        f->offer(f, &g);
+    }
     for (size_t i = 0; i < img->cpus.n && !f->done; i++) {
         const struct eg_cpu *cpu = &img->cpus.at[i];
         const struct linux_arch *arch = cpu->arch ? linux_arch_of(cpu->arch->name) : NULL;
@@ -93,8 +89,10 @@ void linux_trace_low_roots(struct linux_finder *f)
 /* ---- the VMCOREINFO page: one probe per page, on all cores ---- */
 
 struct pages {
-    EG_VEC(uint64_t) found;
+    EG_VEC(uint64_t) found; /**< in the windows at hand */
     pthread_mutex_t lock;
+    uint64_t later[LATER_MAX]; /**< pages whose page tables do not lead to their kernel */
+    size_t n_later;
 };
 
 static bool begins_vmcoreinfo(const uint8_t *p)
@@ -105,6 +103,7 @@ static bool begins_vmcoreinfo(const uint8_t *p)
 
 static void probe_pages(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p, size_t len)
 {
+    static const char root[] = "\nSYMBOL(swapper_pg_dir)=", x86[] = "\nSYMBOL(init_top_pgt)=";
     struct pages *s = context;
 
     (void)v;
@@ -114,7 +113,9 @@ static void probe_pages(void *context, struct eg_view *v, uint64_t pa, const uin
         uint64_t *slot;
 
         if ((first != 11 && first != 11u << 24 && first != 0x4552534f) ||
-            !begins_vmcoreinfo(p + at))
+            !begins_vmcoreinfo(p + at) ||
+            (!memmem(p + at, PAGE, root, sizeof root - 1) &&
+             !memmem(p + at, PAGE, x86, sizeof x86 - 1)))
             continue;
         pthread_mutex_lock(&s->lock);
         slot = eg_vec_push(&s->found);
@@ -131,27 +132,38 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void try_page(struct linux_finder *f, uint64_t pa)
+/** Offer what the page at @pa describes, if its page tables lead there, or @anyway.
+ *  @return false: they do not. */
+static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
 {
     uint8_t bytes[VMCOREINFO_MAX];
+    struct linux_candidate g;
     struct eg_vmcoreinfo text;
-    char trace[80];
     bool bare;
 
     eg_read_some(f->v, f->phys, pa, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text))
-        return;
-    text = linux_keep_text(f, text);
-    snprintf(trace, sizeof trace, bare ? "vmcoreinfo_data at %#" PRIx64 : "VMCOREINFO at %#" PRIx64,
-             pa);
-    if (text.text)
-        try_text(f, text, trace);
-    if (f->again) { // this very page, where it is now
-        f->done = f->again = false;
-        try_page(f, f->base + pa);
-        f->again = !f->done;
-        f->done = true;
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g))
+        return true;
+    if (!anyway && !linux_holds(f, &g)) {
+        if (!f->sys->image->movable || !g.arch->moves || !linux_move_to(f, &g))
+            return false;
+        f->resume = f->base + pa; // this very page, where it is now
+        return true;
     }
+    snprintf(g.trace, sizeof g.trace,
+             bare ? "vmcoreinfo_data at %#" PRIx64 : "VMCOREINFO at %#" PRIx64, pa);
+    f->offer(f, &g);
+    return true;
+}
+
+static void try_pages(struct linux_finder *f, struct pages *s)
+{
+    if (s->found.n > 1)
+        qsort(s->found.at, s->found.n, sizeof *s->found.at, by_address);
+    for (size_t i = 0; i < s->found.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
+        if (!try_page(f, s->found.at[i], false) && s->n_later < LATER_MAX)
+            s->later[s->n_later++] = s->found.at[i];
+    s->found.n = 0;
 }
 
 void linux_trace_pages(struct linux_finder *f)
@@ -159,15 +171,15 @@ void linux_trace_pages(struct linux_finder *f)
     struct pages s = { .lock = PTHREAD_MUTEX_INITIALIZER };
     struct linux_windows w;
 
-    if (!linux_windows_init(&w, f, 0, f->phys->last))
+    if (f->resume)
+        try_page(f, f->resume, true);
+    f->resume = 0;
+    if (f->done || !linux_windows_init(&w, f, 0, f->phys->last))
         return;
-    while (!f->done && linux_windows_scan(&w, "looking for VMCOREINFO", probe_pages, &s)) {
-        if (s.found.n > 1)
-            qsort(s.found.at, s.found.n, sizeof *s.found.at, by_address);
-        for (size_t i = 0; i < s.found.n && !f->done; i++)
-            try_page(f, s.found.at[i]);
-        s.found.n = 0;
-    }
+    while (!f->done && linux_windows_scan(&w, "looking for VMCOREINFO", probe_pages, &s))
+        try_pages(f, &s);
+    for (size_t i = 0; i < s.n_later && !f->done; i++)
+        try_page(f, s.later[i], true);
     eg_vec_fini(&s.found);
     linux_windows_fini(&w);
 }

@@ -1,108 +1,9 @@
 /** verify.c - what any true kernel passes, and no copy, no remains and no half of one. */
-#include "find.h"
+#include "verify.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-enum { TASKS_MAX = 1 << 22, MODULES_MAX = 1 << 14 };
-
-bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va)
-{
-    const struct eg_symbol *s;
-    uint32_t iter = 0;
-
-    if (g->init_task && !strcmp(name, "init_task")) {
-        *va = g->init_task;
-        return true;
-    }
-    s = g->symbols ? eg_profile_symbol(g->symbols, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr + g->shift;
-        return true;
-    }
-    if (g->text.text && eg_vmcoreinfo_symbol(&g->text, name, va))
-        return true;
-    iter = 0;
-    s = g->exports && g->has_delta ? eg_profile_symbol(g->exports, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr + g->delta;
-        return true;
-    }
-    iter = 0;
-    s = g->derived ? eg_profile_symbol(g->derived, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr;
-        return true;
-    }
-    for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
-        uint64_t shift;
-
-        iter = 0;
-        s = eg_profile_symbol(g->given->symbols[i], name, &iter);
-        if (s && linux_given_shift(g, g->given->symbols[i], &shift)) {
-            *va = s->addr + shift;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
-                  uint64_t *size)
-{
-    struct eg_member_at m;
-    uint64_t iter = 0;
-    uint32_t id;
-
-    if (!ts->n_layers)
-        return false;
-    while ((id = eg_types_named(ts, type, NULL, 1u << EG_T_STRUCT | 1u << EG_T_UNION, &iter)))
-        if (eg_type_find(ts, id, path, &m)) {
-            *off = m.bit_off / 8;
-            if (size)
-                *size = eg_type_size(ts, m.type, &ts->layers[0].profile->model);
-            return true;
-        }
-    return false;
-}
-
-bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t at,
-               uint64_t *out)
-{
-    uint32_t word;
-
-    if (m->ptr_size == 8)
-        return eg_read_u64(v, as, at, m->big_endian, out);
-    if (!eg_read_u32(v, as, at, m->big_endian, &word))
-        return false;
-    *out = word;
-    return true;
-}
-
-int64_t linux_list(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t head,
-                   uint32_t max, linux_node_fn each, void *context)
-{
-    uint64_t node, back, from = head, last = head;
-    uint32_t n = 0;
-
-    for (unsigned way = 0; way < 2; way++) {
-        const uint64_t to = way ? m->ptr_size : 0, fro = way ? 0 : m->ptr_size;
-
-        for (from = head; n < max && linux_ptr(v, as, m, from + to, &node); n++) {
-            if (node == head && way == 0 && linux_ptr(v, as, m, head + fro, &back) && back == from)
-                return n;
-            if (!node || node == head || node == last || !linux_ptr(v, as, m, node + fro, &back) ||
-                back != from)
-                break;
-            if (each)
-                each(context, node);
-            from = node;
-        }
-        last = from;
-    }
-    return -1 - (int64_t)n;
-}
 
 /** All that the checks share. */
 struct check {
@@ -237,50 +138,50 @@ static bool check_init_task(const struct check *k)
                               "pid 0, %s, its own parent, at %#" PRIx64, comm, at);
 }
 
-struct tasks {
-    const struct check *k;
-    uint64_t tasks, pid;
-    bool one;
-};
-
-static void see_task(void *context, uint64_t node)
+/** Walk the list at @head, whose elements have it at @off. @return whether it closes, *@n of them,
+ * and in *@one whether a u32 of theirs, at @pid, is 1. @one may be NULL. */
+static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t pid, uint64_t *n,
+                   bool *one)
 {
-    struct tasks *t = context;
-    const struct check *k = t->k;
-    uint32_t pid;
+    const struct eg_binding b = { .model = *k->model, .types = &k->g->ts };
+    struct eg_list_walk w = linux_list(k->f->v, k->g->space, &b, head, off);
+    struct eg_obj element;
+    uint32_t value;
+    bool more = true;
 
-    if (!t->one && eg_read_u32(k->f->v, k->g->space, node - t->tasks + t->pid, k->big, &pid))
-        t->one = pid == 1;
+    while ((more = linux_spend(k->f, LINUX_ELEMENTS, 1)) && eg_list_next_(&w, &element))
+        if (one && !*one && eg_read_u32(k->f->v, k->g->space, element.addr + pid, k->big, &value))
+            *one = value == 1;
+    *n = w.n;
+    return more && !w.why;
 }
 
 static bool check_tasks(const struct check *k)
 {
     const struct eg_types *ts = &k->g->ts;
-    struct tasks t = { .k = k };
-    uint64_t at;
-    int64_t n;
+    uint64_t at, tasks, pid, n;
+    bool one = false;
 
     if (!linux_sym(k->g, "init_task", &at) ||
-        !linux_member(ts, "task_struct", "tasks", &t.tasks, NULL) ||
-        !linux_member(ts, "task_struct", "pid", &t.pid, NULL))
+        !linux_member(ts, "task_struct", "tasks", &tasks, NULL) ||
+        !linux_member(ts, "task_struct", "pid", &pid, NULL))
         return eg_candidate_check(k->c, "task list", 15, false, "no init_task, or no type for it");
-    n = linux_list(k->f->v, k->g->space, k->model, at + t.tasks, TASKS_MAX, see_task, &t);
-    if (n < 0)
+    if (!closes(k, at + tasks, tasks, pid, &n, &one))
         return eg_candidate_check(k->c, "task list", 15, false, "does not close");
-    return eg_candidate_check(k->c, "task list", 15, t.one, "closes, %" PRId64 " processes%s", n,
-                              t.one ? ", pid 1 among them" : ", but not pid 1");
+    return eg_candidate_check(k->c, "task list", 15, one, "closes, %" PRIu64 " processes%s", n,
+                              one ? ", pid 1 among them" : ", but not pid 1");
 }
 
 static void check_modules(const struct check *k)
 {
-    uint64_t head;
-    int64_t n;
+    uint64_t head, n;
 
     if (!linux_sym(k->g, "modules", &head))
         return;
-    n = linux_list(k->f->v, k->g->space, k->model, head, MODULES_MAX, NULL, NULL);
-    eg_candidate_check(k->c, "module list", 5, n >= 0,
-                       n < 0 ? "does not close" : "closes, %" PRId64, n);
+    if (closes(k, head, 0, 0, &n, NULL))
+        eg_candidate_check(k->c, "module list", 5, true, "closes, %" PRIu64, n);
+    else
+        eg_candidate_check(k->c, "module list", 5, false, "does not close");
 }
 
 /** The linear map: the root's own page, through it, is where it is. */
@@ -288,7 +189,7 @@ static void check_direct_map(const struct check *k)
 {
     uint64_t va, pa;
 
-    if (!k->g->arch->linear(k->f, k->g, k->g->paging.root, &va))
+    if (!k->g->arch->linear(k->f->v, k->f->phys, k->g, k->g->paging.root, &va))
         return;
     eg_candidate_check(k->c, "direct map", 10,
                        eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa) &&
@@ -345,34 +246,6 @@ static void check_kaslr(const struct check *k)
     own = s->addr + k->g->shift;
     eg_candidate_check(k->c, "KASLR", 5, own == text, "_stext at %#" PRIx64 ", moved by %#" PRIx64,
                        own, slide);
-}
-
-/** The GNU build id in the image's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
-bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *g, char *hex,
-                          size_t size)
-{
-    const bool big = g->paging.arch->model.big_endian;
-    uint64_t from, to;
-    uint8_t buf[4096];
-
-    if (!linux_sym(g, "__start_notes", &from) || !linux_sym(g, "__stop_notes", &to) || to <= from ||
-        to - from > sizeof buf || !eg_read(v, g->space, from, buf, (size_t)(to - from)))
-        return false;
-    for (size_t at = 0; eg_within(at, 16, to - from);) {
-        const uint64_t name = eg_load_(buf + at, 4, big), desc = eg_load_(buf + at + 4, 4, big);
-        const uint64_t data = at + 12 + (name + 3) / 4 * 4;
-
-        if (!eg_within(data, desc, to - from))
-            return false;
-        if (eg_load_(buf + at + 8, 4, big) == 3 && name == 4 && !memcmp(buf + at + 12, "GNU", 4) &&
-            desc * 2 < size) {
-            for (size_t i = 0; i < desc; i++)
-                snprintf(hex + 2 * i, 3, "%02x", buf[data + i]);
-            return true;
-        }
-        at = data + (desc + 3) / 4 * 4;
-    }
-    return false;
 }
 
 static void check_build_id(const struct check *k)

@@ -1,5 +1,5 @@
 /** windows.c - physical memory piece by piece, on all cores, for the finder's searches. */
-#include "find.h"
+#include "windows.h"
 #include <stdlib.h>
 
 enum { WINDOW = 4 << 20, BATCH = 256 };

@@ -106,7 +106,8 @@ static void bare_page(void **state)
     mk_kernel_fini(&k);
 }
 
-/* The note of an earlier boot lies before the true one. */
+/* The note of an earlier boot lies before the true one: its page tables lead nowhere, so it comes
+ * last, and is reported where all are looked for. */
 static void stale_note(void **state)
 {
     const struct eg_find_options all = { .exhaustive = true };
@@ -121,8 +122,8 @@ static void stale_note(void **state)
         sys = mk_kernel_open(&k, MK_RAM, 0, exhaustive ? &all : NULL);
         assert_true(opens(sys));
         assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
-        assert_int_equal(sys->candidates.n, 2); /* it is reported */
-        assert_false(sys->candidates.at[1].opens);
+        assert_int_equal(sys->candidates.n, 1 + exhaustive);
+        assert_false(exhaustive && sys->candidates.at[1].opens);
         mk_kernel_close(sys);
     }
     mk_kernel_fini(&k);

@@ -266,7 +266,8 @@ static void by_shape(void **state)
         struct eg_profile *p;
         struct eg_error e;
 
-        if (eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, layouts[i].big, keep, &k) != 1)
+        if (eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, layouts[i].big, keep, &k,
+                             NULL) != 1)
             fail_msg("%s: not found", layouts[i].what);
         assert_int_equal(k.names, m.truth.names);
         assert_int_equal(k.count, N);
@@ -282,7 +283,8 @@ static void by_shape(void **state)
         check(&m, p);
         eg_profile_free(p);
         assert_int_equal(
-            eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, !layouts[i].big, keep, &k), 0);
+            eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, !layouts[i].big, keep, &k, NULL),
+            0);
         unmake(&m);
     }
 }
@@ -305,12 +307,12 @@ static void seams(void **state)
         parts[0] = (struct eg_segment){ 0, cut - 1, m.truth.space, 0, cut, 0 };
         parts[1] = (struct eg_segment){ cut, SIZE - 1, m.truth.space, cut, SIZE - cut, 0 };
         assert_int_equal(eg_segments_open(&as, "parts", parts, 2, NULL, &e), 0);
-        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, UINT64_MAX, false, enough, &k), 1);
+        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, UINT64_MAX, false, enough, &k, NULL), 1);
         assert_int_equal(k.names, m.truth.names);
-        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, at, false, enough, &k), 1);
-        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, at - 1, false, enough, &k), 0);
-        assert_int_equal(eg_kallsyms_scan(m.view, as, at, SIZE, false, enough, &k), 1);
-        assert_int_equal(eg_kallsyms_scan(m.view, as, at + 1, SIZE, false, enough, &k), 0);
+        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, at, false, enough, &k, NULL), 1);
+        assert_int_equal(eg_kallsyms_scan(m.view, as, 0, at - 1, false, enough, &k, NULL), 0);
+        assert_int_equal(eg_kallsyms_scan(m.view, as, at, SIZE, false, enough, &k, NULL), 1);
+        assert_int_equal(eg_kallsyms_scan(m.view, as, at + 1, SIZE, false, enough, &k, NULL), 0);
         eg_view_forget(m.view, as);
         eg_space_close(as);
     }
@@ -357,7 +359,8 @@ static void damaged(void **state)
             m.bytes[at] = (uint8_t)(at * 2654435761u >> 11);
         assert_int_equal(eg_kallsyms_read(&p, m.view, &k, 1, &e), -EG_EFORMAT);
         assert_int_equal(
-            eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, layouts[i].big, keep, &k), 0);
+            eg_kallsyms_scan(m.view, m.truth.space, 0, UINT64_MAX, layouts[i].big, keep, &k, NULL),
+            0);
         unmake(&m);
     }
     assert_null(p);
@@ -376,7 +379,8 @@ static void cut_short(void **state)
 
         assert_int_equal(eg_memory_open(&k.space, m.bytes, len, &e), 0);
         assert_int_equal(eg_kallsyms_read(&p, m.view, &k, 1, &e), -EG_EFORMAT);
-        assert_int_equal(eg_kallsyms_scan(m.view, k.space, 0, UINT64_MAX, false, keep, &k), 0);
+        assert_int_equal(eg_kallsyms_scan(m.view, k.space, 0, UINT64_MAX, false, keep, &k, NULL),
+                         0);
         eg_view_forget(m.view, k.space);
         eg_space_close(k.space);
     }

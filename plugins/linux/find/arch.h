@@ -1,0 +1,44 @@
+/** arch.h - what the kernels of one processor look like from outside. To add one: a record in arch.c.
+ */
+#ifndef EG_LINUX_ARCH_H
+#define EG_LINUX_ARCH_H
+
+#include "../../../core/image.h"
+#include "../../../profiles/vmcoreinfo.h"
+
+struct linux_candidate;
+
+struct linux_arch {
+    const char *name; /**< of its eg_arch */
+    bool big_endian;
+    uint64_t image_min, image_max; /**< a kernel image lies in this range of addresses, inclusive */
+    bool image_alone;              /**< and nothing else does */
+    struct {
+        uint8_t levels, va_bits, granule; /**< as in eg_paging */
+    } modes[12];                          /**< ways of translation to try; 0 levels end them */
+    const char *const *roots;             /**< symbols of the kernel's top table */
+    /** Page-table isolation: the bit of a root that selects the table for user mode. */
+    uint64_t user_half;
+    uint64_t low_roots; /**< top tables are looked for below this physical address */
+    /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
+    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *g);
+    /** Where the linear map of all memory has @pa, by the kernel's own variables, read in @phys. */
+    bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+                   uint64_t pa, uint64_t *va);
+    /** The distinct addresses that code at @va forms, into @out. NULL: its code is not read. */
+    size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
+    bool moves; /**< its RAM begins at any address, so a raw image does not say where */
+};
+static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
+{
+    return va >= a->image_min && va <= a->image_max;
+}
+const struct linux_arch *linux_arch_nth(size_t i);
+const struct linux_arch *linux_arch_of(const char *name);
+/** The @i-th way of translation into @p; false: past the last. */
+bool linux_mode(const struct linux_arch *arch, size_t i, struct eg_paging *p);
+
+/* ---- adrp.c ---- */
+size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
+
+#endif

@@ -1,0 +1,16 @@
+/** base.h - raw memory may begin at any physical address: at which? Where it was moved, f->again is
+ *  set, and all that was found before lies elsewhere. */
+#ifndef EG_LINUX_BASE_H
+#define EG_LINUX_BASE_H
+
+#include "finder.h"
+
+/** Do @g's page tables, of which root and shift are known, map the image's own places? */
+bool linux_holds(struct linux_finder *f, const struct linux_candidate *g);
+/** Find the address at which they do (@g is of the true addresses), and move the image there.
+ *  @return false: they do nowhere. */
+bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g);
+/** The same of a kernel of which only symbols and places in the file are known. */
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g);
+
+#endif
