@@ -3,6 +3,7 @@
 #include "config.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #ifdef HAVE_CAPSTONE
 #include <capstone.h>
 #endif
@@ -21,54 +22,32 @@ static const struct eg_column columns[] = {
     { NULL, EG_COL_INT, NULL },
 };
 
-/* What capstone calls the image's processor. */
 static int open_engine(struct hand *h, csh *out)
 {
     const struct eg_arch *arch = h->o.sys->arch;
-    const char *name = arch ? arch->name : "nothing that is known";
-    cs_arch a = CS_ARCH_X86;
-    cs_mode mode = CS_MODE_64;
 
-    if (!strcmp(name, "aarch64")) {
-        a = CS_ARCH_ARM64;
-        mode = CS_MODE_ARM;
-    } else if (strcmp(name, "x86_64") != 0) {
-        return eg_run_fail(h->run, EG_EUNSUP, "instructions of %s are not known here", name);
-    }
-    if (cs_open(a, mode, out) != CS_ERR_OK)
-        return eg_run_fail(h->run, EG_EUNSUP, "libcapstone was built without %s", name);
-    cs_option(*out, CS_OPT_DETAIL, CS_OPT_ON);
+    if (!arch || !arch->code_unit)
+        return eg_run_fail(h->run, EG_EUNSUP, "instructions of %s are not known here",
+                           arch ? arch->name : "this processor");
+    if (cs_open((cs_arch)arch->capstone.arch, (cs_mode)arch->capstone.mode, out) != CS_ERR_OK)
+        return eg_run_fail(h->run, EG_EUNSUP, "libcapstone was built without %s", arch->name);
     return 0;
 }
 
-/* The address that operand @i names; 0: it is none. */
-static uint64_t refers_to(const struct hand *h, const cs_insn *in, unsigned i)
-{
-    if (!strcmp(h->o.sys->arch->name, "aarch64")) {
-        const cs_arm64 *d = &in->detail->arm64;
-
-        return i < d->op_count && d->operands[i].type == ARM64_OP_IMM ? (uint64_t)d->operands[i].imm
-                                                                      : 0;
-    }
-    if (i >= in->detail->x86.op_count)
-        return 0;
-    const cs_x86_op *op = &in->detail->x86.operands[i];
-
-    if (op->type == X86_OP_IMM)
-        return (uint64_t)op->imm;
-    return op->type == X86_OP_MEM && op->mem.base == X86_REG_RIP
-               ? in->address + in->size + (uint64_t)op->mem.disp
-               : 0;
-}
-
+/* The symbol of the first address among an instruction's operands. Capstone prints what a jump or a
+ * call goes to, and x86's places relative to the next instruction as "[rip + 0x12]". */
 static const char *target(const struct hand *h, const cs_insn *in)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        const uint64_t to = refers_to(h, in, i);
-        const char *name = to ? eg_name_of(h->run, to) : NULL;
+    for (const char *p = in->op_str; (p = strstr(p, "0x"));) {
+        const bool after = p - in->op_str >= 6 && !strncmp(p - 6, "rip + ", 6);
+        const bool before = p - in->op_str >= 6 && !strncmp(p - 6, "rip - ", 6);
+        char *end;
+        const uint64_t n = strtoull(p, &end, 16), next = in->address + in->size;
+        const char *name = eg_name_of(h->run, after ? next + n : before ? next - n : n);
 
         if (name)
             return name;
+        p = end;
     }
     return NULL;
 }
@@ -90,7 +69,7 @@ static void row(struct hand *h, uint64_t at, const uint8_t *bytes, size_t n, con
 static size_t one(struct hand *h, csh engine, cs_insn *in, uint64_t at)
 {
     struct eg_view *v = &h->run->view;
-    const size_t unit = strcmp(h->o.sys->arch->name, "aarch64") ? 1 : 4;
+    const size_t unit = h->o.sys->arch->code_unit;
     uint8_t bytes[LONGEST];
     size_t len = 0, left;
     const uint8_t *p = bytes;

@@ -9,18 +9,6 @@
 #include "arch/arch.h"
 #include "vec.h"
 
-/** What a container says of a CPU at the moment of the dump. @regs in the order of the
- * architecture's names. */
-struct eg_cpu {
-    const struct eg_arch *arch;
-    uint64_t root;    /**< CR3 or the like; 0: not said */
-    uint64_t control; /**< x86: CR4 */
-    uint64_t gs_base; /**< x86: kernel's, 0: not said */
-    uint32_t pid;     /**< PRSTATUS: the task on it; 0 */
-    uint64_t regs[40];
-    uint8_t n_regs;
-};
-
 struct eg_image {
     char *path;
     bool on_disk; /**< path is a file's: there may be others beside it */

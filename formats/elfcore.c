@@ -7,7 +7,6 @@
 
 enum {
     ET_CORE = 4,
-    EM_X86_64 = 62,
     PT_LOAD = 1,
     PT_NOTE = 4,
     PN_XNUM = 0xffff, // the number of program headers is sh_info of section 0
@@ -199,10 +198,9 @@ static bool has_paddr(const struct core *k, const struct load *l)
 
 static bool is_kernel_va(const struct core *k, const struct load *l)
 {
-    // QEMU's dump-guest-memory -p sets the high bits of every address that it walks to, a program's
-    // too (target/i386/arch_memory_mapping.c): with 4 levels those are no addresses at all, and
-    // with 5 Linux has nothing but KASAN's shadow there.
-    if (k->c.machine == EM_X86_64 && l->vaddr >> 47 == 0x1fffe)
+    const struct eg_arch *a = eg_arch_of_elf(k->c.machine, k->c.big);
+
+    if (a && a->qemu_user_last && l->vaddr >= a->qemu_user_first && l->vaddr <= a->qemu_user_last)
         return false;
     return k->c.wide ? l->vaddr >> 63 : l->vaddr >= 0x40000000 && l->vaddr != l->paddr;
 }

@@ -31,18 +31,6 @@ static const struct layout layouts[] = {
     { 4, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88 },  // 32 bits where 64 are aligned to 64
 };
 
-static const struct {
-    const char *name; // what utsname.machine begins with
-    uint16_t machine; // EM_…
-    bool narrow;
-} machines[] = {
-    { "x86_64", 62, false }, { "aarch64", 183, false }, { "arm", 40, true },
-    { "i386", 3, true },     { "i486", 3, true },       { "i586", 3, true },
-    { "i686", 3, true },     { "ppc64", 21, false },    { "ppc", 20, true },
-    { "s390x", 22, false },  { "riscv64", 243, false }, { "loongarch64", 258, false },
-    { "mips64", 8, false },  { "mips", 8, true },       { "ia64", 50, false },
-};
-
 static uint32_t get32(const struct eg_kdump_header *h, const uint8_t *p)
 {
     return h->big ? eg_be32(p) : eg_le32(p);
@@ -148,16 +136,17 @@ int eg_kdump_header(struct eg_kdump_header *out, struct eg_view *v, struct eg_sp
 {
     struct eg_kdump_header h = { .level = -1 };
     const uint64_t size = eg_space_size(file);
+    const struct eg_arch *arch;
     uint8_t sub[SUB] = { 0 };
     bool wide = true;
 
     if (size < sizeof h.head || !eg_read(v, file, 0, h.head, sizeof h.head))
         return eg_fail(e, EG_EFORMAT, "%s: kdump: its header is cut off", name);
-    for (size_t i = 0; i < countof(machines) && !h.machine; i++)
-        if (!memcmp(h.head + UTSNAME + 4 * NAME, machines[i].name, strlen(machines[i].name))) {
-            h.machine = machines[i].machine;
-            wide = !machines[i].narrow;
-        }
+    arch = eg_arch_of_uname((const char *)h.head + UTSNAME + 4 * NAME, NAME);
+    if (arch) {
+        h.machine = arch->elf_machine;
+        wide = arch->model.ptr_size == 8;
+    }
     if (!main_header(&h, wide, false) && !main_header(&h, wide, true) &&
         !main_header(&h, !wide, false) && !main_header(&h, !wide, true))
         return eg_fail(e, EG_EFORMAT, "%s: kdump: the numbers of its header make no sense", name);

@@ -8,9 +8,6 @@
 
 enum {
     GIB = 1 << 30,
-    EM_X86_64 = 62,
-    EM_AARCH64 = 183,
-    EM_RISCV = 243,
     VGA = 0xa0000, // other things than memory are there, though the block has some
     VGA_END = 0xc0000,
     MICROVM_BIOS = 0xe0000,
@@ -22,33 +19,6 @@ enum {
     CMOS = 128,
     CMOS_LOW = 0x34,  // u16: 64 KiB above 16 MiB
     CMOS_HIGH = 0x5b, // u24: 64 KiB above 4 GiB
-    // "cpu" of x86-64, version 12
-    X86_REGS = 0,
-    X86_RIP = 128,
-    X86_FLAGS = 136,
-    X86_GS_BASE = 340,
-    X86_CR0 = 456,
-    X86_CR3 = 472,
-    X86_CR4 = 480,
-    X86_KERNEL_GS = 856,
-    X86_NEED = 864,
-    CR0_PAGING = 31,
-    // "cpu" of AArch64, version 22
-    ARM_N_CPREGS = 568,
-    ARM_CPREGS_MAX = 4096,
-};
-#define ARM_TTBR1 UINT64_C(0x603000000013c101) // its number in KVM's words
-
-/** Names that machines give their memory. */
-static const struct machine {
-    const char *block;
-    uint16_t elf;
-    uint64_t base;
-} machines[] = {
-    { "pc.ram", EM_X86_64, 0 },
-    { "microvm.ram", EM_X86_64, 0 },
-    { "mach-virt.ram", EM_AARCH64, GIB },
-    { "riscv_virt_board.ram", EM_RISCV, UINT64_C(2) * GIB },
 };
 
 /** A block's name without the path of the object that backs it. */
@@ -59,12 +29,36 @@ static const char *plain(const struct eg_qemu_block *b)
     return strncmp(b->name, objects, sizeof objects - 1) ? b->name : b->name + sizeof objects - 1;
 }
 
-static const struct machine *machine_of(const struct eg_qemu_block *b)
+/** The board whose memory @b is, or else the one of which @machine is the name. */
+static const struct eg_qemu_board *board_of(const struct eg_qemu_block *b, const char *machine,
+                                            const struct eg_arch **arch)
 {
-    for (size_t i = 0; i < countof(machines); i++)
-        if (!strcmp(plain(b), machines[i].block))
-            return &machines[i];
-    return NULL;
+    const struct eg_qemu_board *best = NULL;
+    const struct eg_arch *a;
+    size_t longest = 0;
+
+    for (size_t i = 0; (a = eg_arch_nth(i)); i++)
+        for (const struct eg_qemu_board *q = a->boards; q && q->ram; q++) {
+            const size_t n = strlen(q->machine);
+
+            if (b && !strcmp(plain(b), q->ram)) {
+                *arch = a;
+                return q;
+            }
+            if (machine && n > longest && !strncmp(machine, q->machine, n)) {
+                longest = n;
+                *arch = a;
+                best = q;
+            }
+        }
+    return best;
+}
+
+static bool is_ram(const struct eg_qemu_block *b)
+{
+    const struct eg_arch *arch;
+
+    return board_of(b, NULL, &arch);
 }
 
 static bool node_of(const struct eg_qemu_block *b, unsigned *out)
@@ -80,7 +74,7 @@ void eg_qemu_choose(struct eg_qemu *q, struct eg_image *img)
 
     // The machine's own block; else libvirt's, one for each NUMA node; else the largest.
     for (size_t i = 0; i < q->blocks.n; i++)
-        any |= q->blocks.at[i].main = machine_of(&q->blocks.at[i]);
+        any |= q->blocks.at[i].main = is_ram(&q->blocks.at[i]);
     for (size_t i = 0; i < q->blocks.n && !any; i++)
         q->blocks.at[i].main = node_of(&q->blocks.at[i], &node);
     for (size_t i = 0; i < q->blocks.n; i++) {
@@ -127,53 +121,16 @@ static const uint8_t *device(const struct devices *d, const char *name, size_t *
     return NULL;
 }
 
-static void x86_cpus(struct eg_image *img, const struct devices *d)
-{
-    // QEMU has ax cx dx bx sp bp si di r8..r15
-    static const uint8_t order[] = { 0, 3, 1, 2, 6, 7, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15 };
-    const uint8_t *p;
-    size_t from = 0, len;
-
-    while (img->cpus.n < CPUS_MAX && (p = device(d, "cpu", &from, &len))) {
-        struct eg_cpu *cpu;
-        uint64_t gs, other;
-
-        if (len < X86_NEED || !(eg_be64(p + X86_CR0) >> CR0_PAGING & 1) ||
-            eg_be64(p + X86_CR3) >> 52 || !(cpu = eg_vec_push(&img->cpus)))
-            continue;
-        cpu->arch = eg_arch_of_elf(EM_X86_64, false);
-        for (size_t i = 0; i < countof(order); i++)
-            cpu->regs[i] = eg_be64(p + X86_REGS + 8 * order[i]);
-        cpu->regs[16] = eg_be64(p + X86_RIP);
-        cpu->regs[17] = eg_be64(p + X86_FLAGS);
-        cpu->n_regs = 18;
-        cpu->root = eg_be64(p + X86_CR3);
-        cpu->control = eg_be64(p + X86_CR4);
-        gs = eg_be64(p + X86_GS_BASE);
-        other = eg_be64(p + X86_KERNEL_GS); // swapgs exchanges the two
-        cpu->gs_base = gs >> 63 ? gs : other >> 63 ? other : 0;
-    }
-}
-
-static void arm_cpus(struct eg_image *img, const struct devices *d)
+static void read_cpus(struct eg_image *img, const struct devices *d, const struct eg_arch *arch)
 {
     const uint8_t *p;
     size_t from = 0, len;
 
     while (img->cpus.n < CPUS_MAX && (p = device(d, "cpu", &from, &len))) {
-        const uint64_t n = len >= ARM_N_CPREGS + 4 ? eg_be32(p + ARM_N_CPREGS) : 0;
-        const uint8_t *ids = p + ARM_N_CPREGS + 4, *values = ids + 8 * n;
-        struct eg_cpu *cpu;
-        uint64_t i = 0;
+        struct eg_cpu cpu = { .arch = arch }, *slot;
 
-        if (!n || n > ARM_CPREGS_MAX || len < ARM_N_CPREGS + 4 + 16 * n)
-            continue;
-        while (i < n && eg_be64(ids + 8 * i) != ARM_TTBR1)
-            i++;
-        if (i == n || !(cpu = eg_vec_push(&img->cpus)))
-            continue;
-        cpu->arch = eg_arch_of_elf(EM_AARCH64, false);
-        cpu->root = eg_be64(values + 8 * i) & UINT64_C(0xffffffffffc0); // without ASID and CnP
+        if (eg_cpu_read(&cpu, EG_CPU_QEMU_STREAM, true, p, len) && (slot = eg_vec_push(&img->cpus)))
+            *slot = cpu;
     }
 }
 
@@ -273,17 +230,14 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
     struct devices d = { 0 };
     size_t order[NODES_MAX];
     const size_t n = sorted(q, order);
-    const struct machine *m = n ? machine_of(&q->blocks.at[order[0]]) : NULL;
-    uint64_t total = 0, base = m ? m->base : 0, low, hole, end;
+    const struct eg_arch *arch = NULL;
+    const struct eg_qemu_board *board =
+        board_of(n ? &q->blocks.at[order[0]] : NULL, q->machine, &arch);
+    uint64_t total = 0, low, hole, end;
     const bool micro = strstr(q->machine, "microvm");
     bool ok;
 
-    img->elf_machine = m                                         ? m->elf
-                       : micro || !strncmp(q->machine, "pc-", 3) ? EM_X86_64
-                       : !strncmp(q->machine, "virt", 4)         ? EM_AARCH64
-                                                                 : 0;
-    if (!m && img->elf_machine == EM_AARCH64)
-        base = GIB;
+    img->elf_machine = arch ? arch->elf_machine : 0;
     for (size_t i = 0; i < n; i++) {
         struct eg_qemu_block *b = &q->blocks.at[order[i]];
 
@@ -301,23 +255,21 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
             return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
         eg_read_some(img->view, q->file, q->devices, d.at, d.len, NULL);
     }
-    if (img->elf_machine == EM_X86_64) {
+    if (board && board->pc) {
         low = split(q, img, &d, total) & ~(unit - 1);
         hole = micro ? MICROVM_BIOS : VGA;
         end = micro ? MICROVM_BIOS_END : VGA_END;
         ok = place(q, order, n, 0, 0, EG_MIN(low, hole)) &&
              (low <= end || place(q, order, n, end, end, low - end)) &&
              place(q, order, n, low, UINT64_C(4) * GIB, total - low);
-        x86_cpus(img, &d);
     } else {
-        ok = place(q, order, n, 0, base, total);
-        if (img->elf_machine == EM_AARCH64)
-            arm_cpus(img, &d);
-        if (!img->elf_machine)
+        ok = place(q, order, n, 0, board ? board->base : 0, total);
+        if (!board)
             eg_image_note(img,
                           "QEMU: the machine %s is not known: its memory is taken to begin at 0",
                           q->machine);
     }
+    read_cpus(img, &d, arch);
     free(d.at);
     note_others(q, img);
     return ok ? 0 : eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);

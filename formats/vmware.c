@@ -106,7 +106,7 @@ static struct eg_cpu *cpu_at(struct eg_image *img, uint32_t i)
     if (!cpu)
         eg_view_starved(img->view);
     else
-        cpu->arch = eg_arch_find("x86_64");
+        cpu->arch = eg_arch_of_record(EG_CPU_VMWARE);
     return cpu;
 }
 
@@ -123,10 +123,8 @@ static void set_register(struct eg_cpu *cpu, const char *name, uint64_t value)
  * ("gpregs[0]", "CR64[0]"). */
 static void read_cpu(struct eg_vmware_state *s, struct eg_image *img, const struct eg_vmware_tag *t)
 {
-    static const char *const order[] = { "rax", "rcx", "rdx", "rbx", "rbp", "rsp", "rsi", "rdi",
-                                         "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
     const bool cr = !strcmp(t->name, "CR64"), all = !strcmp(t->name, "gpregs");
-    uint8_t b[8 * countof(order)] = { 0 };
+    uint8_t b[16 * 8] = { 0 };
     struct eg_cpu *cpu;
     uint64_t value;
 
@@ -142,8 +140,8 @@ static void read_cpu(struct eg_vmware_state *s, struct eg_image *img, const stru
             cpu->root = eg_le64(b + 24);
             cpu->control = eg_le64(b + 32);
         }
-        for (size_t i = 0; all && i < countof(order); i++)
-            set_register(cpu, order[i], eg_le64(b + 8 * i));
+        if (all)
+            eg_cpu_read(cpu, EG_CPU_VMWARE, false, b, sizeof b);
         return;
     }
     if (!eg_vmware_number(s, t, &value) || !(cpu = cpu_at(img, t->index[0])))

@@ -7,19 +7,13 @@
 
 enum {
     ET_CORE = 4,
-    EM_X86_64 = 62,
     HEADER = 64,
     SECTION = 64,
     SECTIONS_MAX = 256, // there are 7
     NOTES_MAX = 1 << 20,
     NOTE_HEADER = 0x2000001, // u64 magic, virtual CPUs, pages, page size
     CPUS_MAX = 8192,
-    // struct vcpu_guest_context of x86-64 (xen/include/public/arch-x86/xen.h)
-    CPU_SIZE = 5168,
-    CPU_REGS = 520,
-    CPU_CR3 = 5008,
-    CPU_CR4 = 5016,
-    CPU_GS_KERNEL = 5152,
+    CPU_SIZE_MAX = 64 << 10,
 };
 
 struct section {
@@ -111,26 +105,18 @@ static void read_notes(struct core *k)
 
 static void read_cpus(struct core *k)
 {
-    // r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di (error, vector) ip cs flags sp
-    static const uint8_t order[] = { 10, 5, 11, 12, 13, 14, 19, 4, 9, 8, 7, 6, 3, 2, 1, 0, 16, 18 };
-    const uint64_t n = EG_MIN(k->prstatus.size / CPU_SIZE, (uint64_t)CPUS_MAX);
-    uint8_t *p;
+    const uint64_t size = k->prstatus.entry;
+    const uint64_t n = size ? EG_MIN(k->prstatus.size / size, (uint64_t)CPUS_MAX) : 0;
+    uint8_t *p = n && size <= CPU_SIZE_MAX ? malloc((size_t)size) : NULL;
 
-    if (k->c.machine != EM_X86_64 || k->prstatus.entry != CPU_SIZE || !(p = malloc(CPU_SIZE)))
-        return;
-    for (uint64_t i = 0; i < n && k->prstatus.offset < k->size; i++) {
-        struct eg_cpu *cpu;
+    for (uint64_t i = 0; p && i < n && k->prstatus.offset < k->size; i++) {
+        struct eg_cpu cpu = { .arch = eg_arch_of_elf(k->c.machine, k->c.big) }, *slot;
 
-        if (!get(k, k->prstatus.offset + i * CPU_SIZE, p, CPU_SIZE) ||
-            !(cpu = eg_vec_push(&k->img->cpus)))
+        if (!get(k, k->prstatus.offset + i * size, p, (size_t)size) ||
+            !eg_cpu_read(&cpu, EG_CPU_XEN, k->c.big, p, (size_t)size) ||
+            !(slot = eg_vec_push(&k->img->cpus)))
             break;
-        cpu->arch = eg_arch_of_elf(EM_X86_64, k->c.big);
-        for (uint8_t r = 0; r < countof(order); r++)
-            cpu->regs[r] = eg_elf64(k->c, p + CPU_REGS + 8 * order[r]);
-        cpu->n_regs = countof(order);
-        cpu->root = eg_elf64(k->c, p + CPU_CR3);
-        cpu->control = eg_elf64(k->c, p + CPU_CR4);
-        cpu->gs_base = eg_elf64(k->c, p + CPU_GS_KERNEL);
+        *slot = cpu;
     }
     free(p);
 }

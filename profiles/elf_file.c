@@ -1,6 +1,7 @@
 /* elf_file.c - ELF files by libelf: opening, and sections as bytes (System V gABI chapters 4 and
  * 5). */
 #include "elf_file.h"
+#include "../core/arch/arch.h"
 #include "../core/tmpfile.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -179,35 +180,6 @@ static int unpack(struct eg_elf *f, const char *name, Elf_Scn *s, bool gnu, cons
 
 /* ---- relocations ---- */
 
-/** The absolute ones, which are all that .debug_info and .debug_str_offsets need: psABI of each
- * processor. */
-static unsigned width(uint16_t machine, uint32_t type)
-{
-    static const struct {
-        uint16_t machine;
-        uint16_t type;
-        uint8_t width;
-    } known[] = {
-        { EM_X86_64, R_X86_64_64, 8 },
-        { EM_X86_64, R_X86_64_32, 4 },
-        { EM_AARCH64, R_AARCH64_ABS64, 8 },
-        { EM_AARCH64, R_AARCH64_ABS32, 4 },
-        { EM_386, R_386_32, 4 },
-        { EM_ARM, R_ARM_ABS32, 4 },
-        { EM_RISCV, R_RISCV_64, 8 },
-        { EM_RISCV, R_RISCV_32, 4 },
-        { EM_S390, R_390_64, 8 },
-        { EM_S390, R_390_32, 4 },
-        { EM_PPC64, R_PPC64_ADDR64, 8 },
-        { EM_PPC64, R_PPC64_ADDR32, 4 },
-    };
-
-    for (size_t i = 0; i < countof(known); i++)
-        if (known[i].machine == machine && known[i].type == type)
-            return known[i].width;
-    return 0;
-}
-
 static uint64_t load(const uint8_t *p, unsigned w, bool big)
 {
     return w == 8 ? (big ? eg_be64(p) : eg_le64(p)) : big ? eg_be32(p) : eg_le32(p);
@@ -236,7 +208,7 @@ static void apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, 
             return;
         if (h->sh_type == SHT_REL)
             r = (GElf_Rela){ .r_offset = rel.r_offset, .r_info = rel.r_info };
-        w = width(f->machine, (uint32_t)GELF_R_TYPE(r.r_info));
+        w = eg_arch_relocation(f->machine, (uint32_t)GELF_R_TYPE(r.r_info));
         if (!w || !eg_within(r.r_offset, w, len) ||
             !gelf_getsym(symbols, (int)GELF_R_SYM(r.r_info), &sym))
             continue;

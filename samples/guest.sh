@@ -130,9 +130,7 @@ busybox() { # ROOT
 }
 
 compile() { # ARGUMENTS...
-    local cc=${CC:-cc}
-    if [ "$arch" = arm64 ] && [ "$(uname -m)" != aarch64 ]; then cc=aarch64-linux-gnu-gcc; fi
-    "$cc" -std=gnu17 -O1 -Wall "$@" || die "cannot compile $*"
+    "$compiler" -std=gnu17 -O1 -Wall "$@" || die "cannot compile $*"
 }
 
 # Everything in these trees has one date, so that the same input makes the same disk.
@@ -169,9 +167,6 @@ take() { # PACKAGE NAMES PLACE
 }
 
 shell_with_libraries() { # each library under the one name that it is loaded by
-    local interpreter=/lib64/ld-linux-x86-64.so.2
-    libraries=/lib/x86_64-linux-gnu
-    if [ "$arch" = arm64 ]; then libraries=/lib/aarch64-linux-gnu interpreter=/lib/ld-linux-aarch64.so.1; fi
     mkdir -p "$root$libraries" "$root/lib64"
     take bash bash /bin/bash
     take libc6 'ld-linux-*.so.* ld-2.*.so' $interpreter

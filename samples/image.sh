@@ -9,7 +9,7 @@ little() { # VALUE BYTES
     done
 }
 
-# The address in a raw file is the physical address (arm64: less the start of RAM); holes stay holes.
+# The address in a raw file is the physical address (less the start of RAM); holes stay holes.
 assemble() {
     local i=0 start size first
     first=$(ram | head -1 | cut -d' ' -f1)
@@ -74,7 +74,7 @@ manifest() {
     echo "recipe $(recipe "$name")"
     echo "kernel $version"
     echo "guest $(cat "$here"/guest.sh "$here"/guest/* "$here"/guest/*/* 2> /dev/null | sha256sum | cut -d' ' -f1)"
-    echo "qemu $(qemu-system-x86_64 --version | head -1)"
+    echo "qemu $("$emulator" --version | head -1)"
     {
         [ ! -e "$work/packages" ] || cat "$work/packages"
         ls -d "$cache"/debs/*/linux-{image,base,binary,modules}-"$version" 2> /dev/null || :

@@ -1,26 +1,22 @@
 # machine.sh: boots the guest under QEMU, waits until it is frozen, and has QEMU dump it.  Read by `make`.
 # shellcheck shell=bash disable=SC2154
 
-# RAM as "start size" lines.  q35 splits at 2 GB as soon as 2.75 GB are passed, pc at 3 GB as soon as 3.5 GB are; virt
-# of arm64 begins at 1 GB.
+# RAM as "start size" lines.  q35 splits at 2 GB as soon as 2.75 GB are passed, pc at 3 GB as soon as 3.5 GB are.
 ram() {
     local bytes=$((memory << 20)) low=2 most=2816
     if has pc; then low=3 most=3584; fi
-    if [ "$arch" = arm64 ]; then
-        echo "$((1 << 30)) $bytes"
-    elif [ "$memory" -lt $most ]; then
-        echo "0 $bytes"
+    if [ "$arch" != amd64 ] || [ "$memory" -lt $most ]; then
+        echo "$ram_starts $bytes"
     else
         printf '%s\n' "0 $((low << 30))" "$((4 << 30)) $((bytes - (low << 30)))"
     fi
 }
 
 start_qemu() {
-    local program=qemu-system-x86_64 machine=q35 serial=ttyS0 linux=$kernel/vmlinuz initrd=$work/initrd words more=()
+    local linux=$kernel/vmlinuz initrd=$work/initrd words more=()
     local disk=(-drive "file=$work/disk,if=virtio,format=raw,snapshot=on")
-    if [ "$arch" = arm64 ]; then program=qemu-system-aarch64 machine='virt,gic-version=3' serial=ttyAMA0; fi
     if has pc; then machine=pc; fi
-    command -v $program > /dev/null || die "$program is missing"
+    command -v "$emulator" > /dev/null || die "$emulator is missing"
     if has before; then linux=$first/vmlinuz initrd=$work/initrd.before; fi
     if has nvme; then disk=(-drive "file=$work/disk,if=none,id=d0,format=raw,snapshot=on" -device nvme,drive=d0,serial=lab); fi
     if has vmcoreinfo; then more+=(-device vmcoreinfo); fi
@@ -36,7 +32,7 @@ start_qemu() {
     : > "$work/truth.tar"
     : > "$work/console"
     exec 3<> "$work/monitor"
-    "$program" -machine "$machine" -accel "$accel" -cpu "$model" -smp "$cpus" -m "$memory" \
+    "$emulator" -machine "$machine" -accel "$accel" -cpu "$model" -smp "$cpus" -m "$memory" \
         -nodefaults -no-user-config -display none -rtc base=2026-03-14T09:26:53,clock=vm \
         -kernel "$linux" -initrd "$initrd" \
         -append "console=$serial panic=-1 quiet loglevel=4 $words $append" \

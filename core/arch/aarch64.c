@@ -359,14 +359,50 @@ static const char *const registers[] = { "x0",  "x1",  "x2",  "x3",  "x4",  "x5"
                                          "x21", "x22", "x23", "x24", "x25", "x26",    "x27",
                                          "x28", "x29", "x30", "sp",  "pc",  "pstate", NULL };
 
+/** "cpu" of a migration stream, version 22 (target/arm/machine.c): the numbers of its system
+ * registers, as KVM has them, and behind them their values. */
+static bool read_stream(struct eg_cpu *cpu, const uint8_t *p, size_t len)
+{
+    enum { COUNT = 568, NUMBERS = COUNT + 4, MAX = 4096 };
+    const uint64_t ttbr1 = UINT64_C(0x603000000013c101);
+    const uint64_t n = len >= NUMBERS ? eg_be32(p + COUNT) : 0;
+
+    if (!n || n > MAX || len < NUMBERS + 16 * n)
+        return false;
+    for (uint64_t i = 0; i < n; i++)
+        if (eg_be64(p + NUMBERS + 8 * i) == ttbr1) {
+            // without ASID and CnP
+            cpu->root = eg_be64(p + NUMBERS + 8 * (n + i)) & UINT64_C(0xffffffffffc0);
+            return true;
+        }
+    return false;
+}
+
+static const struct eg_cpu_record records[] = {
+    { .format = EG_CPU_PRSTATUS, .len = 392, .words = 112 },
+    { .format = EG_CPU_QEMU_STREAM, .read = read_stream },
+    { 0 },
+};
+
+static const struct eg_qemu_board boards[] = {
+    { .ram = "mach-virt.ram", .machine = "virt-", .base = 1 << 30 },
+    { 0 },
+};
+
 EG_ARCH(aarch64) = {
     .name = "aarch64",
     .model = { .ptr_size = 8, .long_size = 8 },
     .page_shift = 12,
-    .elf_machine = 183,                         // EM_AARCH64
     .kernel_min = UINT64_C(0xfff0000000000000), // half of 52 bits
-    .registers = registers,
     .two_roots = true,
-    .open = open_,
     .plain = plain,
+    .open = open_,
+    .elf_machine = 183, // EM_AARCH64
+    .elf_abs64 = 257,   // R_AARCH64_ABS64
+    .elf_abs32 = 258,   // R_AARCH64_ABS32
+    .registers = registers,
+    .cpu_records = records,
+    .boards = boards,
+    .code_unit = 4,
+    .capstone = { 1, 0 }, // CS_ARCH_ARM64, CS_MODE_ARM
 };

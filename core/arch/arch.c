@@ -42,10 +42,100 @@ const struct eg_arch *eg_arch_of_elf(uint16_t machine, bool big_endian)
     return NULL;
 }
 
+const struct eg_arch *eg_arch_of_uname(const char *machine, size_t len)
+{
+    const struct eg_arch *a, *best = NULL;
+    size_t longest = 0;
+
+    for (size_t i = 0; (a = eg_arch_nth(i)); i++) {
+        const char *pattern = a->uname ? a->uname : a->name;
+        size_t n = 0;
+
+        while (pattern[n] && n < len && (pattern[n] == machine[n] || pattern[n] == '?'))
+            n++;
+        if (!pattern[n] && n > longest) {
+            longest = n;
+            best = a;
+        }
+    }
+    return best;
+}
+
+static const struct eg_cpu_record *record_of(const struct eg_arch *a, enum eg_cpu_format format)
+{
+    for (const struct eg_cpu_record *r = a->cpu_records; r && r->format; r++)
+        if (r->format == format)
+            return r;
+    return NULL;
+}
+
+const struct eg_arch *eg_arch_of_record(enum eg_cpu_format format)
+{
+    const struct eg_arch *a;
+
+    for (size_t i = 0; (a = eg_arch_nth(i)); i++)
+        if (record_of(a, format))
+            return a;
+    return NULL;
+}
+
+unsigned eg_arch_relocation(uint16_t machine, uint32_t type)
+{
+    const struct eg_arch *a;
+
+    for (size_t i = 0; type && (a = eg_arch_nth(i)); i++)
+        if (a->elf_machine == machine)
+            return type == a->elf_abs64 ? 8 : type == a->elf_abs32 ? 4 : 0;
+    return 0;
+}
+
+static uint64_t word(const uint8_t *p, size_t size, bool big_endian)
+{
+    return size == 8    ? (big_endian ? eg_be64(p) : eg_le64(p))
+           : big_endian ? eg_be32(p)
+                        : eg_le32(p);
+}
+
+bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian, const uint8_t *p,
+                 size_t len)
+{
+    const struct eg_cpu_record *r = cpu->arch ? record_of(cpu->arch, format) : NULL;
+    const size_t w = r ? cpu->arch->model.ptr_size : 0;
+    uint64_t root, gs;
+
+    if (!r || len < r->len)
+        return false;
+    if (r->read)
+        return r->read(cpu, p, len);
+    root = r->root ? word(p + r->root, w, big_endian) : 0;
+    // A CPU that translates has a table, and none has an address of more bits.
+    if (r->enabled && ((word(p + r->enabled, w, big_endian) & r->enabled_bits) != r->enabled_bits ||
+                       !root || root >> 52))
+        return false;
+    for (uint8_t i = 0; cpu->arch->registers[i] && (!r->n || i < r->n); i++) {
+        cpu->n_regs = EG_MAX(cpu->n_regs, (uint8_t)(i + 1));
+        cpu->regs[i] = word(p + r->words + w * (r->order ? r->order[i] : i), w, big_endian);
+    }
+    if (r->root)
+        cpu->root = root;
+    if (r->control)
+        cpu->control = word(p + r->control, w, big_endian);
+    // The kernel's is the one in the kernel's half, whether the dump found the CPU in a program or
+    // in the kernel.
+    for (size_t i = countof(r->gs); i--;) {
+        gs = r->gs[i] ? word(p + r->gs[i], w, big_endian) : 0;
+        if (gs >> 63)
+            cpu->gs_base = gs;
+    }
+    return true;
+}
+
 int eg_paging_open(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                    const struct eg_paging *p, struct eg_error *e)
 {
     if (!p->arch)
         return eg_fail(e, EG_EUSAGE, "page tables of an unknown architecture: name one");
+    if (!p->arch->open)
+        return eg_fail(e, EG_EUNSUP, "page tables of %s are not known", p->arch->name);
     return p->arch->open(out, a, phys, p, e);
 }

@@ -1,8 +1,7 @@
-/** arch.h - what core knows of a processor: one record per architecture, found by EG_ARCH in a
- * linker section.
+/** arch.h - what is known of a processor: one record for each, found by EG_ARCH in a linker section.
  *
- *  To add an architecture: one file NAME.c in this folder with an extent() and an EG_ARCH record; see
- * core/README.md. */
+ *  README.md in this folder says how to add one. What Linux does on it is not here but in
+ *  plugins/linux/find/. */
 #ifndef EG_ARCH_H
 #define EG_ARCH_H
 
@@ -20,14 +19,58 @@ struct eg_paging {
     uint64_t enc_mask;  /**< memory-encryption bits to clear from entries (sme_mask) */
 };
 
+/** A CPU at the moment of the dump, as far as the file says. */
+struct eg_cpu {
+    const struct eg_arch *arch;
+    uint64_t root;     /**< physical address of the top table; 0: not known */
+    uint64_t control;  /**< x86: CR4 */
+    uint64_t gs_base;  /**< x86: the kernel's; 0: not known */
+    uint32_t pid;      /**< PRSTATUS: the task on it; 0: not known */
+    uint64_t regs[40]; /**< in the order of the architecture's names */
+    uint8_t n_regs;
+};
+
+/** The records that file formats keep of a CPU. */
+enum eg_cpu_format {
+    EG_CPU_PRSTATUS = 1,     /**< ELF note NT_PRSTATUS of a 64-bit or 32-bit kernel */
+    EG_CPU_QEMU_NOTE,        /**< ELF note "QEMU" of dump-guest-memory */
+    EG_CPU_QEMU_STREAM,      /**< section "cpu" of a migration stream */
+    EG_CPU_VIRTUALBOX_NOTE,  /**< ELF note "VBCPU" */
+    EG_CPU_VIRTUALBOX_STATE, /**< CPU of a saved state's unit "cpum" */
+    EG_CPU_VMWARE,           /**< tag "gpregs" of a saved state */
+    EG_CPU_XEN,              /**< struct vcpu_guest_context */
+};
+
+/** Where such a record has what, in bytes from its beginning; 0: it has none of that. */
+struct eg_cpu_record {
+    enum eg_cpu_format format;
+    uint16_t len;         /**< a shorter one is none of these */
+    uint16_t words;       /**< registers, each as wide as a pointer */
+    const uint8_t *order; /**< the i-th register is word order[i] of them; NULL: word i */
+    uint8_t n;            /**< it has the first n registers; 0: all */
+    uint16_t root, control;
+    uint16_t gs[2];   /**< the active GS base, and the one that swapgs exchanges it for */
+    uint16_t enabled; /**< a word: without its enabled_bits the CPU translates nothing yet */
+    uint64_t enabled_bits;
+    /** Instead of all these, for records that have no fixed places. False: it is no CPU. */
+    bool (*read)(struct eg_cpu *cpu, const uint8_t *p, size_t len);
+};
+
+/** A machine of QEMU by the name of its memory block, or else by what its own name begins with. */
+struct eg_qemu_board {
+    const char *ram, *machine;
+    uint64_t base; /**< physical address of the memory */
+    bool pc;       /**< in two parts, below and above 4 GiB */
+};
+
 struct eg_arch {
     const char *name;      /**< "x86_64", "aarch64" */
     struct eg_model model; /**< of the kernel */
-    uint8_t page_shift;    /**< of the usual smallest page */
-    uint16_t elf_machine;  /**< EM_…, 0: none */
-    uint64_t kernel_min;   /**< no kernel address is below; 0: cannot be told */
+
+    /* Page tables. A record without .open only describes files of the processor. */
+    uint8_t page_shift;  /**< of the usual smallest page */
+    uint64_t kernel_min; /**< no kernel address is below; 0: not known */
     bool two_roots; /**< each half has its own top table: a process's root is only its user_root */
-    const char *const *registers; /**< names, NULL-terminated, in the order of eg_cpu.regs */
     /** An address without tag and signature, which the processor keeps in bits above those that it
      * translates. NULL: there are none. */
     uint64_t (*plain)(const struct eg_paging *p, uint64_t va);
@@ -35,6 +78,27 @@ struct eg_arch {
      */
     int (*open)(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                 const struct eg_paging *p, struct eg_error *e);
+
+    /* ELF files: EM_… and the types of absolute relocations; 0: none. */
+    uint16_t elf_machine;
+    uint16_t elf_abs64, elf_abs32;
+
+    /* Dumps. */
+    const char *uname;            /**< utsname.machine begins so, ? is any letter; NULL: the name */
+    const char *const *registers; /**< names, NULL-terminated, in the order of eg_cpu.regs */
+    const struct eg_cpu_record *cpu_records; /**< format 0 ends them; NULL: none */
+    const struct eg_qemu_board *boards;      /**< ram NULL ends them; NULL: none */
+    /** Virtual addresses that dump-guest-memory -p gives to programs' memory, though they look like
+     * the kernel's; 0, 0: none. */
+    uint64_t qemu_user_first, qemu_user_last;
+
+    /* Code. */
+    uint8_t code_unit; /**< instructions begin at multiples of this */
+    struct {
+        uint32_t arch, mode; /**< cs_arch and cs_mode of capstone.h */
+    } capstone;
+    /** The distinct addresses that code at @va uses, into @out. NULL: its code is not read. */
+    size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 };
 struct eg_arch_reg {
     const char *name, *file;
@@ -46,9 +110,19 @@ struct eg_arch_reg {
     EG_ENTRY(eg_archs, eg_arch_reg, a_##n) = &eg_areg_##n;                                         \
     static const struct eg_arch eg_arch_##n
 
+const struct eg_arch *eg_arch_nth(size_t i); /**< sorted by name; NULL past the end */
 const struct eg_arch *eg_arch_find(const char *name);
 const struct eg_arch *eg_arch_of_elf(uint16_t machine, bool big_endian);
-const struct eg_arch *eg_arch_nth(size_t i); /**< sorted by name; NULL past the end */
+const struct eg_arch *eg_arch_of_uname(const char *machine, size_t len);
+/** The processor whose CPUs a format keeps in such records, if it keeps those of one only. */
+const struct eg_arch *eg_arch_of_record(enum eg_cpu_format format);
+/** How many bytes an absolute relocation of this type writes; 0: it is none that is known. */
+unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
+
+/** What the record at @p says, into @cpu, whose arch is set. @return false: nothing, @cpu is as it
+ * was. */
+bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian, const uint8_t *p,
+                 size_t len);
 
 int eg_paging_open(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                    const struct eg_paging *p, struct eg_error *e);

@@ -235,17 +235,121 @@ static int open_(struct eg_space **out, struct eg_arena *a, struct eg_space *phy
     return 0;
 }
 
-// QEMU's order (target/i386/arch_dump.c).
 static const char *const registers[] = { "rax", "rbx", "rcx", "rdx",    "rsi", "rdi", "rsp",
                                          "rbp", "r8",  "r9",  "r10",    "r11", "r12", "r13",
                                          "r14", "r15", "rip", "rflags", NULL };
+
+/* Linux, struct user_regs_struct: r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs
+ * flags sp; Xen, struct cpu_user_regs, has an error code and vector for orig_ax. */
+static const uint8_t linux_order[] = {
+    10, 5, 11, 12, 13, 14, 19, 4, 9, 8, 7, 6, 3, 2, 1, 0, 16, 18
+};
+/* Their numbers in instructions: ax cx dx bx sp bp si di r8..r15; then ip and flags. */
+static const uint8_t code_order[] = {
+    0, 3, 1, 2, 6, 7, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
+};
+/* ax cx dx bx bp sp si di r8..r15 */
+static const uint8_t vmware_order[] = { 0, 3, 1, 2, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15 };
+/* ax bx cx dx si di r8..r15 ip sp bp flags */
+static const uint8_t vbox_note_order[] = { 0, 1, 2, 3,  4,  5,  15, 16, 6,
+                                           7, 8, 9, 10, 11, 12, 13, 14, 17 };
+/* di si bp ax bx dx cx sp flags ip r8..r15 */
+static const uint8_t vbox_state_order[] = { 3,  4,  6,  5,  1,  0,  7,  2, 10,
+                                            11, 12, 13, 14, 15, 16, 17, 9, 8 };
+
+enum {
+    CR0_PE = 1,
+    // struct vcpu_guest_context (xen/include/public/arch-x86/xen.h)
+    XEN_REGS = 520,
+    XEN_CR3 = 5008,
+    XEN_GS_KERNEL = 5152,
+    XEN_LEN = 5168,
+    // QEMUCPUState (target/i386/arch_dump.c): u32 version, u32 size, 18 registers, 10 segments of 24
+    // bytes with the base at 16, 5 control registers, the kernel's GS base
+    QEMU_GS = 8 + 18 * 8 + 4 * 24 + 16,
+    QEMU_CR = 392,
+    // "cpu", version 12 (target/i386/machine.c)
+    STREAM_GS = 340,
+    STREAM_CR0 = 456,
+    STREAM_KERNEL_GS = 856,
+    // DBGFCORECPU (include/VBox/vmm/dbgfcorefmt.h)
+    VBOX_NOTE_GS = 240,
+    VBOX_NOTE_CR0 = 288,
+    VBOX_NOTE_KERNEL_GS = 536,
+    // g_aCpumCtxFields (src/VBox/VMM/VMMR3/CPUM.cpp): 18 registers; es cs ss ds fs gs, each u16 u16
+    // u16 u64 base u32 u32; control registers; up to the task register
+    VBOX_STATE_GS = 18 * 8 + 5 * 22 + 6,
+    VBOX_STATE_CR0 = 18 * 8 + 6 * 22,
+    VBOX_STATE_KERNEL_GS = 448,
+    VBOX_STATE_LEN = 500,
+};
+#define CR0_PG UINT64_C(0x80000000)
+
+static const struct eg_cpu_record records[] = {
+    { .format = EG_CPU_PRSTATUS, .len = 336, .words = 112, .order = linux_order },
+    { .format = EG_CPU_QEMU_NOTE,
+      .len = 440,
+      .words = 8,
+      .root = QEMU_CR + 3 * 8,
+      .control = QEMU_CR + 4 * 8,
+      .gs = { QEMU_GS, QEMU_CR + 5 * 8 } },
+    { .format = EG_CPU_QEMU_STREAM,
+      .len = STREAM_KERNEL_GS + 8,
+      .order = code_order,
+      .root = STREAM_CR0 + 16,
+      .control = STREAM_CR0 + 24,
+      .gs = { STREAM_GS, STREAM_KERNEL_GS },
+      .enabled = STREAM_CR0,
+      .enabled_bits = CR0_PG },
+    { .format = EG_CPU_VIRTUALBOX_NOTE,
+      .len = VBOX_NOTE_KERNEL_GS + 8,
+      .order = vbox_note_order,
+      .root = VBOX_NOTE_CR0 + 16,
+      .control = VBOX_NOTE_CR0 + 24,
+      .gs = { VBOX_NOTE_GS, VBOX_NOTE_KERNEL_GS },
+      .enabled = VBOX_NOTE_CR0,
+      .enabled_bits = CR0_PG | CR0_PE },
+    { .format = EG_CPU_VIRTUALBOX_STATE,
+      .len = VBOX_STATE_LEN,
+      .order = vbox_state_order,
+      .root = VBOX_STATE_CR0 + 16,
+      .control = VBOX_STATE_CR0 + 24,
+      .gs = { VBOX_STATE_GS, VBOX_STATE_KERNEL_GS },
+      .enabled = VBOX_STATE_CR0,
+      .enabled_bits = CR0_PG | CR0_PE },
+    { .format = EG_CPU_VMWARE, .len = 128, .order = vmware_order, .n = sizeof vmware_order },
+    { .format = EG_CPU_XEN,
+      .len = XEN_LEN,
+      .words = XEN_REGS,
+      .order = linux_order,
+      .root = XEN_CR3,
+      .control = XEN_CR3 + 8,
+      .gs = { XEN_GS_KERNEL } },
+    { 0 },
+};
+
+static const struct eg_qemu_board boards[] = {
+    { .ram = "pc.ram", .machine = "pc-", .pc = true },
+    { .ram = "microvm.ram", .machine = "microvm", .pc = true },
+    { 0 },
+};
 
 EG_ARCH(x86_64) = {
     .name = "x86_64",
     .model = { .ptr_size = 8, .long_size = 8 },
     .page_shift = 12,
-    .elf_machine = 62,                          // EM_X86_64
     .kernel_min = UINT64_C(0xff00000000000000), // half of 5 levels
-    .registers = registers,
     .open = open_,
+    .elf_machine = 62, // EM_X86_64
+    .elf_abs64 = 1,    // R_X86_64_64
+    .elf_abs32 = 10,   // R_X86_64_32
+    .registers = registers,
+    .cpu_records = records,
+    .boards = boards,
+    // It sets the high 16 bits of every address that it finds (target/i386/arch_memory_mapping.c):
+    // with 4 levels these are no addresses, and with 5 Linux has but KASAN's shadow there.
+    .qemu_user_first = UINT64_C(0xffff000000000000),
+    .qemu_user_last = UINT64_C(0xffff7fffffffffff),
+    .code_unit = 1,
+    .capstone = { 3, 1 << 3 }, // CS_ARCH_X86, CS_MODE_64
 };
