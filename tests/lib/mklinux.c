@@ -145,3 +145,19 @@ size_t mk_row_notes(const char *text)
         n += !text || strstr(last.notes[i], text);
     return n;
 }
+
+const char *mk_columns(const char *rows, int from, int to)
+{
+    static char out[8192];
+    size_t n = 0;
+    int column = 0;
+
+    for (; *rows && n + 1 < sizeof out; rows++) {
+        if (*rows == '|' || *rows == '\n')
+            column = *rows == '\n' ? 0 : column + 1;
+        if ((column >= from && column <= to && !(column == from && *rows == '|')) || *rows == '\n')
+            out[n++] = *rows;
+    }
+    out[n] = 0;
+    return out;
+}

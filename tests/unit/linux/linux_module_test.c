@@ -106,6 +106,60 @@ static void modules(void **state)
     }
 }
 
+/** Each bit has its letter (kernel/panic.c: taint_flags), and one that has none is nothing. */
+static void taints(void **state)
+{
+    static const char letters[] = "PFSRMBUDAWCIOELKXTNJ";
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, new_types);
+        uint64_t head = mk_alloc(k, 16), module = make_module(k, "m"), link;
+
+        link = mk_at(k, module, "module.list");
+        mk_list(k, head, &link, 1);
+        mk_symbol(k, "modules", head);
+        for (unsigned bit = 0; bit < 24; bit++) {
+            const char want[] = { bit < 20 ? letters[bit] : 0, 0 };
+
+            mk_put(k, module, "module.taints", UINT64_C(1) << bit);
+            assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 3, 3), want);
+        }
+        mk_put(k, module, "module.taints", 0xfffff);
+        assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 3, 3), letters);
+        mk_free(k);
+    }
+}
+
+/** Unloading, and what the last reference and a missing exit function say. */
+static void states(void **state)
+{
+    static const char *const names[] = { "Live", "Loading", "Unloading", "Unformed", "-" };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, new_types);
+        uint64_t head = mk_alloc(k, 16), module = make_module(k, "m"), link;
+
+        link = mk_at(k, module, "module.list");
+        mk_list(k, head, &link, 1);
+        mk_symbol(k, "modules", head);
+        for (unsigned i = 0; i < countof(names); i++) {
+            mk_put(k, module, "module.state", i);
+            assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 6, 6), names[i]);
+        }
+        mk_put(k, module, "module.refcnt.counter", 0);
+        assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 4, 5), "-1|");
+        mk_put(k, module, "module.init", 0x1000);
+        assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 5, 5), "[permanent]");
+        mk_put(k, module, "module.exit", 0x1000);
+        assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 5, 5), "");
+        mk_free(k);
+    }
+}
+
 static void parameters(void **state)
 {
     static const struct {
@@ -271,9 +325,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modules),
-        cmocka_unit_test(parameters),
-        cmocka_unit_test(names),
+        cmocka_unit_test(modules),    cmocka_unit_test(taints), cmocka_unit_test(states),
+        cmocka_unit_test(parameters), cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

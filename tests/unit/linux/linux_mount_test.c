@@ -2,6 +2,7 @@
 #include "../../../plugins/linux/linux.h"
 #include "check.h"
 #include "mklinux.h"
+#include <stdio.h>
 
 static const char types[] = MK_LIST_TYPES
     "struct hlist_bl_node { void *next; void *pprev; };"
@@ -81,9 +82,9 @@ static void set_path(struct world *w, uint64_t path, uint64_t mount, uint64_t de
     mk_put(w->k, path, "path.dentry", dentry);
 }
 
-static struct world make(const struct mk_machine *m)
+static struct world make_of(const struct mk_machine *m, const char *declarations)
 {
-    struct world w = { .k = mk_new(m, RAM, types) };
+    struct world w = { .k = mk_new(m, RAM, declarations) };
     uint64_t init = mk_object(w.k, "task_struct"), links[3], nsproxy = mk_object(w.k, "nsproxy");
     uint64_t old;
 
@@ -120,6 +121,11 @@ static struct world make(const struct mk_machine *m)
     mk_put(w.k, w.task, "task_struct.nsproxy", nsproxy);
     mk_symbol(w.k, "init_task", init);
     return w;
+}
+
+static struct world make(const struct mk_machine *m)
+{
+    return make_of(m, types);
 }
 
 /* ---- paths ---- */
@@ -297,13 +303,134 @@ static void mounts(void **state)
     }
 }
 
+/** Options and propagation one by one; where the last are kept since 6.17; who maps ids. */
+static void options(void **state)
+{
+    static const struct {
+        const char *member;
+        uint64_t bit;
+        int column;
+        const char *text;
+    } cases[] = {
+        { "mount.mnt.mnt_flags", 1, 6, "rw,nosuid" },
+        { "mount.mnt.mnt_flags", 2, 6, "rw,nodev" },
+        { "mount.mnt.mnt_flags", 4, 6, "rw,noexec" },
+        { "mount.mnt.mnt_flags", 8, 6, "rw,noatime" },
+        { "mount.mnt.mnt_flags", 16, 6, "rw,nodiratime" },
+        { "mount.mnt.mnt_flags", 32, 6, "rw,relatime" },
+        { "mount.mnt.mnt_flags", 64, 6, "ro" },
+        { "mount.mnt.mnt_flags", 128, 6, "rw,nosymfollow" },
+        { "mount.mnt.mnt_flags", 256, 6, "rw" },
+        { "mount.mnt.mnt_flags", 0x1000, 7, "shared:7" },
+        { "mount.mnt.mnt_flags", 0x2000, 7, "unbindable" },
+        { "mount.mnt.mnt_flags", 0x4000, 7, "" },
+        { "super_block.s_flags", 1, 10, "ro" },
+        { "super_block.s_flags", 16, 10, "rw,sync" },
+        { "super_block.s_flags", 64, 10, "rw,mand" },
+        { "super_block.s_flags", 128, 10, "rw,dirsync" },
+        { "super_block.s_flags", 1 << 25, 10, "rw,lazytime" },
+        { "super_block.s_flags", 2, 10, "rw" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+
+        mk_put(w.k, w.disk, "mount.mnt_group_id", 7);
+        for (size_t i = 0; i < countof(cases); i++) {
+            uint64_t at = cases[i].member[0] == 'm' ? w.disk : w.sb[0];
+            char line[64];
+
+            mk_put(w.k, at, cases[i].member, cases[i].bit);
+            snprintf(line, sizeof line, "%s",
+                     mk_columns(mk_rows(w.k, "mounts", NULL), cases[i].column, cases[i].column));
+            *strchr(line, '\n') = 0;
+            assert_string_equal(line, cases[i].text);
+            mk_put(w.k, at, cases[i].member, 0);
+        }
+        mk_free(w.k);
+    }
+}
+
+/** Types with another text in one place. */
+static struct world make_edited(const struct mk_machine *m, const char *from, const char *to)
+{
+    const char *at = strstr(types, from);
+    char text[sizeof types + 100];
+
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - types), types, to, at + strlen(from));
+    return make_of(m, text);
+}
+
+static void idmapped(void **state)
+{
+    static const struct {
+        const char *from, *to, *member;
+        int mapped; // which of: nop_mnt_idmap, the file system's own, init_user_ns, another
+    } cases[] = {
+        { "int mnt_flags; }", "int mnt_flags; struct mnt_idmap *mnt_idmap; }", "mnt_idmap", 0xe },
+        { "int mnt_flags; }", "int mnt_flags; void *mnt_userns; }", "mnt_userns", 0x9 },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct world w = make_edited(m, cases[i].from, cases[i].to);
+        const uint64_t places[] = { 0x4000, 0x5000, 0x6000, 0x7000 };
+        char member[32];
+
+        mk_symbol(w.k, "nop_mnt_idmap", places[0]);
+        mk_symbol(w.k, "init_user_ns", places[2]);
+        mk_put(w.k, w.sb[0], "super_block.s_user_ns", places[1]);
+        mk_put(w.k, w.sb[1], "super_block.s_user_ns", places[1]);
+        snprintf(member, sizeof member, "mount.mnt.%s", cases[i].member);
+        mk_put(w.k, w.tmp, member, places[i ? 1 : 0]);
+        for (unsigned p = 0; p < countof(places); p++) {
+            mk_put(w.k, w.disk, member, places[p]);
+            assert_string_equal(mk_columns(mk_rows(w.k, "mounts", NULL), 6, 6),
+                                cases[i].mapped >> p & 1 ? "rw,idmapped\nrw" : "rw\nrw");
+        }
+        mk_free(w.k);
+    }
+}
+
+/** Since 6.17 propagation has a word of its own; the old bits mean nothing then. */
+static void propagation(void **state)
+{
+    static const struct {
+        uint64_t flags, own;
+        const char *text;
+    } cases[] = {
+        { 0x3000, 0, "\n" },
+        { 0, 1, "shared:7\n" },
+        { 0, 2, "unbindable\n" },
+        { 0, 4, "\n" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make_edited(m, "int mnt_id,", "int mnt_t_flags, mnt_id,");
+
+        mk_put(w.k, w.disk, "mount.mnt_group_id", 7);
+        for (size_t i = 0; i < countof(cases); i++) {
+            mk_put(w.k, w.disk, "mount.mnt.mnt_flags", cases[i].flags);
+            mk_put(w.k, w.disk, "mount.mnt_t_flags", cases[i].own);
+            assert_string_equal(mk_columns(mk_rows(w.k, "mounts", NULL), 7, 7), cases[i].text);
+        }
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths),
-        cmocka_unit_test(paths_made),
-        cmocka_unit_test(paths_damaged),
-        cmocka_unit_test(mounts),
+        cmocka_unit_test(paths),         cmocka_unit_test(paths_made),
+        cmocka_unit_test(paths_damaged), cmocka_unit_test(mounts),
+        cmocka_unit_test(options),       cmocka_unit_test(idmapped),
+        cmocka_unit_test(propagation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,22 +74,6 @@ static struct world make(const struct mk_machine *m)
     return w;
 }
 
-static const char *columns_of(const char *rows, int from, int to)
-{
-    static char out[4096];
-    size_t n = 0;
-    int column = 0;
-
-    for (; *rows; rows++) {
-        if (*rows == '|' || *rows == '\n')
-            column = *rows == '\n' ? 0 : column + 1;
-        if ((column >= from && column <= to && !(column == from && *rows == '|')) || *rows == '\n')
-            out[n++] = *rows;
-    }
-    out[n] = 0;
-    return out;
-}
-
 static void whole(void **state)
 {
     (void)state;
@@ -98,9 +82,9 @@ static void whole(void **state)
         struct world w = make(m);
         const char *rows = mk_rows(w.k, "pslist", (const char *[]){ "pid=3", NULL });
 
-        assert_string_equal(columns_of(rows, 1, 12), "3|3|1|task-3|1000|1001|1002|4294967294|R|"
+        assert_string_equal(mk_columns(rows, 1, 12), "3|3|1|task-3|1000|1001|1002|4294967294|R|"
                                                      "1970-01-01T00:16:44.5Z|3|TASK_RUNNING");
-        assert_string_equal(columns_of(mk_rows(w.k, "pslist", NULL), 1, 1), "1\n2\n3\n4\n5\n6");
+        assert_string_equal(mk_columns(mk_rows(w.k, "pslist", NULL), 1, 1), "1\n2\n3\n4\n5\n6");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(w.k);
     }
@@ -118,7 +102,7 @@ static void unreadable(void **state)
         mk_put(w.k, w.task[2], "task_struct.real_cred", 0);
         mk_put(w.k, w.task[2], "task_struct.real_parent", 0x10000);
         mk_put(w.k, w.task[2], "task_struct.thread_pid", 0);
-        assert_string_equal(columns_of(mk_rows(w.k, "pslist", third), 1, 12),
+        assert_string_equal(mk_columns(mk_rows(w.k, "pslist", third), 1, 12),
                             "3|3|-|task-3|-|-|-|-|R|1970-01-01T00:16:44.5Z|-|TASK_RUNNING");
         mk_free(w.k);
     }
@@ -136,11 +120,11 @@ static void times(void **state)
         assert_true(eg_lookup(r, "tk_core", &tk));
         mk_put(w.k, tk + 8, "timekeeper.wall_to_monotonic.tv_nsec", 1); // no longer says one thing
         assert_string_equal(
-            columns_of(mk_rows(w.k, "pslist", (const char *[]){ "pid=1", NULL }), 10, 10), "-");
+            mk_columns(mk_rows(w.k, "pslist", (const char *[]){ "pid=1", NULL }), 10, 10), "-");
         mk_put(w.k, tk + 8, "timekeeper.wall_to_monotonic.tv_nsec", (uint64_t)-5);
         mk_put(w.k, tk + 8, "timekeeper.offs_real", 1002000000005);
         assert_string_equal(
-            columns_of(mk_rows(w.k, "pslist", (const char *[]){ "pid=1", NULL }), 10, 10),
+            mk_columns(mk_rows(w.k, "pslist", (const char *[]){ "pid=1", NULL }), 10, 10),
             "1970-01-01T00:16:41.500000005Z");
         mk_free(w.k);
     }
@@ -164,6 +148,7 @@ static void states(void **state)
         { 0x80, 0x20, "Z", "EXIT_ZOMBIE" },
         { 0x1000, 0, "D", "TASK_RUNNING" },
         { 0x8000, 0, "D", "TASK_RUNNING" },
+        { 0x80, 0x30, "X", "EXIT_TRACE" },
         { 1, 0x77, "P", "-" },
     };
 
@@ -178,8 +163,8 @@ static void states(void **state)
             mk_put(w.k, w.task[0], "task_struct.__state", cases[i].state);
             mk_put(w.k, w.task[0], "task_struct.exit_state", cases[i].exit_state);
             rows = mk_rows(w.k, "pslist", (const char *[]){ "pid=1", NULL });
-            assert_string_equal(columns_of(rows, 9, 9), cases[i].letter);
-            assert_string_equal(columns_of(rows, 12, 12), cases[i].exit);
+            assert_string_equal(mk_columns(rows, 9, 9), cases[i].letter);
+            assert_string_equal(mk_columns(rows, 12, 12), cases[i].exit);
         }
         mk_free(w.k);
     }
@@ -211,9 +196,9 @@ static void threads(void **state)
             mk_write_u32(w.k, numbers + i * 2 * mk_model(w.k)->ptr_size, 70 + i);
         mk_put(w.k, w.task[1], "task_struct.thread_pid", id);
         rows = mk_rows(w.k, "pslist", (const char *[]){ "pid=2", "threads", NULL });
-        assert_string_equal(columns_of(rows, 1, 2), "2|2\n2|21\n2|22");
+        assert_string_equal(mk_columns(rows, 1, 2), "2|2\n2|21\n2|22");
         rows = mk_rows(w.k, "pslist", (const char *[]){ "pid=2", NULL });
-        assert_string_equal(columns_of(rows, 11, 11), "70,71,72");
+        assert_string_equal(mk_columns(rows, 11, 11), "70,71,72");
         mk_free(w.k);
     }
 }
