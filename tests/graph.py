@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Who needs whom? Fails on a circle between folders, or between files of different nouns in a folder.
 
-Usage: graph.py ROOT BUILD [--dot]
+Usage: graph.py ROOT BUILD [--dot | --shrink]
 
 A file needs another when it includes it, or uses a symbol that the other's object defines (nm). A noun is a file's name up
 to the first '_': walk.c, walk.h and walk_list.c may need each other. KNOWN names the files (and folders, with '/') that stand
-in a circle today; the list can only get shorter: one that is in no circle any more must be removed from it. --dot prints the
-graph for graphviz instead.
+in a circle today; the list can only get shorter: one that is in no circle any more must be removed from it. --shrink
+does that. --dot prints the graph for graphviz instead.
 
 It also holds the rules about plugins: none needs another one, and a kernel's structure is declared (EG_FIELDS) in one file.
 """
@@ -58,18 +58,6 @@ core/search_pass.c
 core/view.c
 core/image.c
 core/split.c
-lua/cursor.c
-lua/functions.c
-lua/library.c
-lua/memory.c
-lua/order.c
-lua/patterns.c
-lua/plugin.c
-lua/rows.c
-lua/sandbox.c
-lua/slips.c
-lua/tables.c
-lua/walk.c
 plugins/linux/find/given.c
 plugins/linux/find/verify.c
 plugins/linux/find/ksymtab.c
@@ -213,10 +201,19 @@ def check_circles(edges, known, mark):
             way = shortest(edges, part, new[0])
             for a, b in zip(way, way[1:]):
                 print(f'  {a} -> {b}: ' + '; '.join(sorted(edges[a][b])[:3]))
-    for n in sorted(known - inside):
-        bad += 1
-        print(f'{n} is in no circle any more: remove it from KNOWN in tests/graph.py')
-    return bad
+    return bad + stale(known - inside, 'in no circle any more')
+
+
+def stale(names, why):
+    """Names that a list need not have any more."""
+    for name in sorted(names):
+        print(f'{name} is {why}: remove it from tests/graph.py (--shrink)')
+    if '--shrink' in sys.argv:
+        with open(__file__, encoding='utf-8') as f:
+            lines = f.read().splitlines(keepends=True)
+        with open(__file__, 'w', encoding='utf-8') as f:
+            f.writelines(line for line in lines if line.strip() not in names)
+    return len(names)
 
 
 def check_plugins(root, files, needs):
@@ -240,13 +237,8 @@ def check_plugins(root, files, needs):
         if len(found) > 1 and type_ not in SHARED:
             bad += 1
             print(f'{type_} is declared in {len(found)} files: {" ".join(sorted(found))}')
-        elif len(found) <= 1 and type_ in SHARED:
-            bad += 1
-            print(f'{type_} is declared once: remove it from SHARED in tests/graph.py')
-    for type_ in sorted(set(SHARED) - set(where)):
-        bad += 1
-        print(f'{type_} is declared nowhere: remove it from SHARED in tests/graph.py')
-    return bad
+    once = {t for t in SHARED if len(where.get(t, ())) <= 1}
+    return bad + stale(once, 'declared in one file')
 
 
 def main():

@@ -1,6 +1,6 @@
 /* mkguest.c - a small Linux, object by object. */
 #include "mkguest.h"
-#include "../../lua/plugin.h"
+#include "../../lua/library.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -148,7 +148,7 @@ static void states(void **state)
         { 0x80, 0x20, "Z", "EXIT_ZOMBIE" },
         { 0x1000, 0, "D", "TASK_RUNNING" },
         { 0x8000, 0, "D", "TASK_RUNNING" },
-        { 0x80, 0x30, "X", "EXIT_TRACE" },
+        { 0x80, 0x30, "Z", "EXIT_TRACE" },
         { 1, 0x77, "P", "-" },
     };
 
