@@ -136,20 +136,13 @@ static void states(void **state)
         uint32_t state, exit_state;
         const char *letter, *exit;
     } cases[] = {
-        { 0, 0, "R", "TASK_RUNNING" },
-        { 1, 0, "S", "TASK_RUNNING" },
-        { 2, 0, "D", "TASK_RUNNING" },
-        { 0x102, 0, "D", "TASK_RUNNING" },
-        { 0x402, 0, "I", "TASK_RUNNING" },
-        { 4, 0, "T", "TASK_RUNNING" },
-        { 8, 0, "t", "TASK_RUNNING" },
-        { 0x40, 0, "P", "TASK_RUNNING" },
-        { 0x80, 0x10, "X", "EXIT_DEAD" },
-        { 0x80, 0x20, "Z", "EXIT_ZOMBIE" },
-        { 0x1000, 0, "D", "TASK_RUNNING" },
-        { 0x8000, 0, "D", "TASK_RUNNING" },
-        { 0x80, 0x30, "Z", "EXIT_TRACE" },
-        { 1, 0x77, "P", "-" },
+        { 0, 0, "R", "TASK_RUNNING" },      { 1, 0, "S", "TASK_RUNNING" },
+        { 2, 0, "D", "TASK_RUNNING" },      { 0x102, 0, "D", "TASK_RUNNING" },
+        { 0x402, 0, "I", "TASK_RUNNING" },  { 4, 0, "T", "TASK_RUNNING" },
+        { 8, 0, "t", "TASK_RUNNING" },      { 0x40, 0, "P", "TASK_RUNNING" },
+        { 0x80, 0x10, "X", "EXIT_DEAD" },   { 0x80, 0x20, "Z", "EXIT_ZOMBIE" },
+        { 0x1000, 0, "D", "TASK_RUNNING" }, { 0x8000, 0, "D", "TASK_RUNNING" },
+        { 0x80, 0x30, "Z", "EXIT_TRACE" },  { 1, 0x77, "P", "-" },
     };
 
     (void)state;
