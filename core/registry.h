@@ -73,9 +73,12 @@ struct eg_run_options {
     unsigned threads;
     size_t memory_limit; /**< of a run's arena; 0: 1 GiB */
     bool quiet;
-    unsigned seconds;     /**< that a script may take; 0: 600 */
-    size_t script_memory; /**< of a script; 0: memory_limit, and without one 512 MiB */
-    unsigned depth;       /**< of a run that another one asked for; 0: it is nobody's */
+    unsigned seconds;       /**< that a script may take; 0: 600 */
+    size_t script_memory;   /**< of a script; 0: memory_limit, and without one 512 MiB */
+    uint64_t script_steps;  /**< of a script's virtual machine; 0: 200,000 million */
+    uint64_t script_output; /**< bytes of all files that a script writes; 0: 4 GiB */
+    uint64_t *script_used;  /**< the steps that a script took are added here; may be NULL */
+    unsigned depth;         /**< of a run that another one asked for; 0: it is nobody's */
     uint64_t deadline; /**< of such a run, on CLOCK_MONOTONIC in ns: it is stopped then; 0: none */
 };
 /** Where a run's rows go, as they come. */

@@ -24,10 +24,13 @@ struct script_plugin {
     struct eg_module module;
 };
 
-static const struct script_limits reading = { .memory = 16 << 20, .steps = 10000000, .seconds = 5 };
+static const struct script_limits reading = { .memory = 16 << 20,
+                                              .steps = 10000000,
+                                              .seconds = 60 };
 static const struct script_limits running = { .memory = 512 << 20,
-                                              .steps = UINT64_C(50000000000),
-                                              .seconds = 600 };
+                                              .steps = UINT64_C(200000000000),
+                                              .seconds = 600,
+                                              .output = UINT64_C(4) << 30 };
 
 static const char no_plugin[] = "%s: it does not `return plugin{ … }`";
 
@@ -35,6 +38,10 @@ static const char no_plugin[] = "%s: it does not `return plugin{ … }`";
 
 static void close_script(void *script)
 {
+    const struct script *s = script;
+
+    if (s->run->options->script_used)
+        *s->run->options->script_used += s->steps;
     script_close(script);
 }
 
@@ -65,6 +72,10 @@ static int run(struct eg_run *r)
         limits.memory = r->options->memory_limit;
     if (r->options->script_memory)
         limits.memory = r->options->script_memory;
+    if (r->options->script_steps)
+        limits.steps = r->options->script_steps;
+    if (r->options->script_output)
+        limits.output = r->options->script_output;
     if (r->options->seconds)
         limits.seconds = r->options->seconds;
     s = script_open(r, &limits);

@@ -235,6 +235,9 @@ static int output(lua_State *L)
         luaL_argcheck(L, !iscntrl((unsigned char)name[i]), 1,
                       "a control character in a file's name");
     script_charge(L, 1000 + len / 16);
+    if (len > s->limits.output - EG_MIN(s->written, s->limits.output))
+        script_leave(L, SCRIPT_NO_OUTPUT);
+    s->written += len;
     f = eg_output(s->run, name);
     if (f)
         fwrite(bytes, 1, len, f);
@@ -441,6 +444,7 @@ static int rows(lua_State *L)
     struct eg_run_options o = { .args = args, .quiet = true, .threads = 1 };
     struct collecting c = { .L = L, .options = &o };
     struct eg_run_result *result;
+    uint64_t used = 0;
 
     if (!reg)
         return no_plugin(L);
@@ -456,6 +460,9 @@ static int rows(lua_State *L)
     o.deadline = s->deadline;
     o.memory_limit = s->run->options->memory_limit;
     o.script_memory = EG_MAX(s->limits.memory - EG_MIN(s->used, s->limits.memory), (size_t)1 << 20);
+    o.script_steps = EG_MAX(s->limits.steps - EG_MIN(s->steps, s->limits.steps), UINT64_C(1));
+    o.script_output = EG_MAX(s->limits.output - EG_MIN(s->written, s->limits.output), UINT64_C(1));
+    o.script_used = &used;
     result = new_result(L);
     c.columns = reg->plugin->columns;
     lua_createtable(L, 0, 1);
@@ -468,7 +475,7 @@ static int rows(lua_State *L)
     eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, result);
     if (c.n < 0)
         script_leave(L, SCRIPT_NO_MEMORY);
-    script_charge(L, 1000);
+    script_charge(L, 1000 + used);
     for (size_t i = 0; i < result->n_notes; i++)
         eg_note(s->run, "%s: %s", reg->name, result->notes[i]);
     if (result->status)

@@ -10,8 +10,9 @@
 enum { ROOM = 16 << 20 };
 
 static const struct script_limits limits = { .memory = 512 << 20,
-                                             .steps = UINT64_C(50000000000),
-                                             .seconds = 600 };
+                                             .steps = UINT64_C(200000000000),
+                                             .seconds = 600,
+                                             .output = UINT64_C(4) << 30 };
 
 /* ---- life ---- */
 

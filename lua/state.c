@@ -55,20 +55,26 @@ static void *allocate(void *context, void *p, size_t old, size_t new)
 
 const char *script_end_text(const struct script *s, char out[160])
 {
+    const unsigned long long memory = s->limits.memory, output = s->limits.output;
+
     switch (s->end) {
     case SCRIPT_NO_MEMORY:
-        snprintf(out, 160, "the script needs more than its %zu MiB of memory",
-                 s->limits.memory >> 20);
+        snprintf(out, 160, "the script needs more than %llu KiB of memory (--script-memory)",
+                 memory >> 10);
+        break;
+    case SCRIPT_NO_OUTPUT:
+        snprintf(out, 160, "the script writes more than %llu KiB of files", output >> 10);
         break;
     case SCRIPT_NO_STEPS:
-        snprintf(out, 160, "the script did not end within %llu million steps",
-                 (unsigned long long)(s->limits.steps / 1000000));
+        snprintf(out, 160, "the script did not end within %llu steps",
+                 (unsigned long long)s->limits.steps);
         break;
     case SCRIPT_NO_TIME:
-        snprintf(out, 160, "the script did not end within %u seconds", s->limits.seconds);
+        snprintf(out, 160, "the script did not end within %u second%s (--script-seconds)",
+                 s->limits.seconds, s->limits.seconds == 1 ? "" : "s");
         break;
     default:
-        snprintf(out, 160, "stopped");
+        snprintf(out, 160, "the script was stopped");
     }
     return out;
 }
@@ -199,7 +205,7 @@ void script_renew(struct script *s)
     if (s->end == SCRIPT_NO_MEMORY)
         lua_gc(s->L, LUA_GCCOLLECT);
     s->end = SCRIPT_GOES_ON;
-    s->steps = s->owed = 0;
+    s->steps = s->owed = s->written = 0;
     s->deadline = now_ns() + s->limits.seconds * UINT64_C(1000000000);
     s->running = s->L;
     lua_sethook(s->L, hook, LUA_MASKCOUNT, HOOK_EVERY);

@@ -16,12 +16,14 @@ enum script_end {
     SCRIPT_NO_MEMORY,
     SCRIPT_NO_STEPS,
     SCRIPT_NO_TIME,
+    SCRIPT_NO_OUTPUT,
     SCRIPT_STOPPED, /**< the run failed, or Ctrl-C */
 };
 struct script_limits {
     size_t memory;  /**< bytes */
     uint64_t steps; /**< of the virtual machine, and as many for work inside of our functions */
     unsigned seconds;
+    uint64_t output; /**< bytes of all its files */
 };
 
 /** A member found once: what makes `task.pid` quick. */
@@ -41,6 +43,7 @@ struct script {
     size_t used, longest; /**< bytes in use; the longest string so far */
     uint64_t steps, owed; /**< so far; of them since the clock was looked at */
     uint64_t deadline;    /**< CLOCK_MONOTONIC, ns */
+    uint64_t written;     /**< bytes of files */
     lua_Integer n_named;  /**< values that tostring() has numbered */
     enum script_end end;
     const struct eg_plugin *plugin; /**< whose rows these are */
