@@ -58,17 +58,6 @@ core/search_pass.c
 core/view.c
 core/image.c
 core/split.c
-plugins/linux/find/given.c
-plugins/linux/find/verify.c
-plugins/linux/find/ksymtab.c
-plugins/linux/find/load.c
-plugins/linux/find/base.c
-plugins/linux/find/find.c
-plugins/linux/find/locate.c
-plugins/linux/find/open.c
-plugins/linux/find/swapper.c
-plugins/linux/find/tables.c
-plugins/linux/find/traces.c
 '''.split())
 
 # Types that several files declare today. One that may stay has its reason in a comment.
