@@ -4,6 +4,58 @@
 
 enum { WINDOW = 4 << 20, BATCH = 256 };
 
+/** The last address, at most @last, up to which @as holds from @at on nothing but zeros that need no
+ * reading, or (*@zero false) nothing but other bytes: by the spaces below it, too. */
+static uint64_t same_up_to(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t last,
+                           bool *zero)
+{
+    struct eg_extent x;
+    uint64_t below;
+
+    eg_extent_at(v, as, at, &x);
+    last = EG_MIN(x.last, last);
+    *zero = x.zero;
+    if (!x.below)
+        return last;
+    below = x.below_addr + (at - x.start);
+    return at + (same_up_to(v, x.below, below, below + (last - at), zero) - below);
+}
+
+static void add_windows(struct linux_windows *w, uint64_t at, uint64_t last)
+{
+    for (;;) {
+        struct linux_window *slot = eg_vec_push(&w->list);
+        const uint64_t room = WINDOW - (at & (WINDOW - 1));
+
+        if (!slot)
+            return;
+        *slot = (struct linux_window){ at, last - at < room ? last : at + room - 1 };
+        if (slot->last == last)
+            return;
+        at = slot->last + 1;
+    }
+}
+
+/** Windows for what is mapped in [@at, @last], but for its zeros. */
+static void add_bytes(struct linux_windows *w, uint64_t at, uint64_t last)
+{
+    uint64_t from = at, end;
+    bool zero, pending = false;
+
+    for (;; at = end + 1) {
+        end = same_up_to(w->finder->v, w->finder->phys, at, last, &zero);
+        if (!zero && !pending)
+            from = at;
+        if (pending && zero)
+            add_windows(w, from, at - 1);
+        pending = !zero;
+        if (end == last)
+            break;
+    }
+    if (pending)
+        add_windows(w, from, last);
+}
+
 bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_t from,
                         uint64_t last)
 {
@@ -25,17 +77,7 @@ bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_
     while (from <= last && eg_next_mapped(f->v, f->phys, from, last, &x)) {
         const uint64_t end = EG_MIN(x.last, last);
 
-        for (uint64_t at = EG_MAX(x.start, from); !x.zero;) {
-            struct linux_window *slot = eg_vec_push(&w->list);
-            const uint64_t room = WINDOW - (at & (WINDOW - 1));
-
-            if (!slot)
-                break;
-            *slot = (struct linux_window){ at, end - at < room ? end : at + room - 1 };
-            if (slot->last == end)
-                break;
-            at = slot->last + 1;
-        }
+        add_bytes(w, EG_MAX(x.start, from), end);
         if (end == UINT64_MAX)
             break;
         from = end + 1;
