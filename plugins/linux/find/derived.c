@@ -1,9 +1,9 @@
 /** derived.c - variables that no table of symbols names: kallsyms may list functions only
- *  (CONFIG_KALLSYMS_ALL=n), and the exports are few. Functions address them, other objects lead to
- * them, and the types tell which of the places found is the one: a symbol is given only when one
- * place alone passes.
+ *  (CONFIG_KALLSYMS_ALL=n), and the exports are few. They are found
+ * by the code that uses them, or by a pointer to them. What is found must look as the types say: a
+ * symbol is added only when exactly one place passes its test.
  *
- *  To add one: a line in symbols[], and where no test fits it, a test. */
+ *  To add one: a line in symbols[]; where no test there fits, a function for that test. */
 #include "locate.h"
 #include <stdlib.h>
 
@@ -301,7 +301,7 @@ static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va
     return c.n == 1;
 }
 
-/** What a pointer of its own type leads to. */
+/** What a pointer to it, in an object that has a symbol, leads to. */
 static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     uint64_t at, off, first;

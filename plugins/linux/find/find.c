@@ -159,7 +159,7 @@ static void say_why(struct linux_finder *f)
             best = c;
     }
     if (!best && f->sys->options.has_dtb)
-        return; // its trace has said it
+        return; // there is a note about it already
     if (!best) {
         eg_system_note(f->sys,
                        "no trace of a Linux kernel: no VMCOREINFO, no page table of its boot, no "

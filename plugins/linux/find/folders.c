@@ -1,6 +1,6 @@
-/** folders.c - profile folders: which of their files is of this kernel? Told by what a file says of
- * itself, never by its name: the build id of an .egp or an ELF file, the banner in an ISF. A name
- * that holds the kernel's release only comes first. */
+/** folders.c - profile folders: which of their files is of this kernel? What is in the file decides,
+ * never its name: the build id of an .egp or an ELF file, the banner in an ISF. Files whose name
+ * holds the kernel's release are only looked at first. */
 #include "../../../profiles/elf_file.h"
 #include "../../../profiles/isf.h"
 #include "../../../profiles/store.h"
@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An ISF says its banner at its end, behind 50 MB: of those whose name says nothing, so many are
- * unpacked. */
+/* The banner of an ISF is at its end, after some 50 MB of JSON. So many files are unpacked whose
+ * names do not hold the kernel's release. */
 enum { FILES_MAX = 1 << 16, DEPTH_MAX = 8, UNNAMED_MAX = 64, BANNER = 512 };
 
 struct file {

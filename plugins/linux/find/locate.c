@@ -130,7 +130,7 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *g)
     return false;
 }
 
-/** The shift of the kernel image, from what can be told without it. */
+/** The shift of the kernel image, from what can be read without it. */
 static bool delta_of(struct linux_finder *f, struct linux_candidate *g)
 {
     uint64_t va;
@@ -151,8 +151,8 @@ static bool delta_of(struct linux_finder *f, struct linux_candidate *g)
 }
 
 /** How many of the kernel's own places does this root map as the image's formula says? 0 when one
- * of them is mapped elsewhere. init_task is data: the user half of a page table that is isolated
- * lacks it. */
+ * of them is mapped elsewhere. init_task is data: the user half of an isolated page
+ * table does not map it. */
 static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *g,
                            const struct eg_paging *paging)
 {
@@ -164,7 +164,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
-    /* The trampoline's table and the user half of an isolated one lack the linear map. */
+    /* The trampoline's table and the user half of an isolated one do not have the linear map. */
     n = !g->arch->linear(f->v, f->phys, g, paging->root, &linear) ||
         (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
     for (size_t i = 0; n && i < countof(names); i++) {
@@ -237,7 +237,7 @@ static void text_of(struct linux_finder *f, struct linux_candidate *g)
         g->text = t;
 }
 
-/** The best root that can be told: by its symbol, as the trace has it, by search. */
+/** The best root: by its symbol, else the one of the trace, else by search. */
 static void find_root(struct linux_finder *f, struct linux_candidate *g)
 {
     uint64_t va;

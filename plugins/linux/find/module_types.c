@@ -157,7 +157,7 @@ static int add_layer(struct eg_system *sys, const struct linux_module_btf *b, st
     return rc < 0 ? rc : eg_system_add_profile(sys, p, 0, e);
 }
 
-/** Split BTF counts on from the vmlinux BTF of the same kernel, and on nothing else. */
+/** Ids and offsets of split BTF continue those of the same kernel's vmlinux BTF. */
 static bool base_is_btf(const struct eg_system *sys)
 {
     const struct linux_state *s = linux_state(sys);

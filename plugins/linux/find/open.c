@@ -101,7 +101,7 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *g, st
     return 0;
 }
 
-/** What disables plugins is said once, with what would mend it. */
+/** Note once what keeps plugins from running, and what would help. */
 static void note_missing(struct eg_system *sys, const struct linux_candidate *g, bool has_symbols)
 {
     const struct eg_candidate *c = sys->chosen;

@@ -37,8 +37,8 @@ static void keep(struct swapper *s, uint64_t pa, uint64_t va)
     pthread_mutex_unlock(&s->lock);
 }
 
-/** Is there a task_struct of pid 0 around this comm, that is its own parent and leader? The task
- * list of one that runs does not end at itself. */
+/** Is there a task_struct of pid 0 around this comm, that is its own parent and leader? Its
+ * task list is not empty: a kernel that ran has other tasks. */
 static void probe(struct swapper *s, struct eg_view *v, uint64_t comm)
 {
     const struct eg_model *m = &s->ts.layers[0].profile->model;

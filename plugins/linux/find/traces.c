@@ -56,7 +56,7 @@ void linux_trace_container(struct linux_finder *f)
                            "--dtb %#" PRIx64 " is no root of a page table that maps a kernel; "
                            "without it the root is looked for",
                            f->sys->options.dtb);
-        f->done = true; // what the user says is not bettered
+        f->done = true; // the user's choice is final
     }
     if (img->vmcoreinfo && !f->done &&
         describe((struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &g)) {

@@ -1,4 +1,5 @@
-/** verify.c - what any true kernel passes, and no copy, no remains and no half of one. */
+/** verify.c - checks that a kernel which ran passes; the copy of a kernel file, the remains of an
+ * earlier boot, or a part of a kernel fails some of them. */
 #include "verify.h"
 #include <inttypes.h>
 #include <stdio.h>
