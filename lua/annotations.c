@@ -41,6 +41,7 @@ static const char head[] =
     "---@field columns {[1]: string, [2]: column_kind, [3]: string}[] name, kind, what it says\n"
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
     "---@field needs? string[] members without which it cannot run: \"task_struct.tasks\"\n"
+    "---@field needs_symbols? string[] symbols without which it cannot run: \"modules\"\n"
     "---@field tree? boolean rows have a depth\n"
     "---@field run fun(k: space, args: table<string, any>, row: fun(cells: table, depth?: "
     "integer))\n"

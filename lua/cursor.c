@@ -378,7 +378,14 @@ static int concat(lua_State *L)
 
 static int length(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)eg_count(*script_check_cursor(L, 1)));
+    const struct eg_obj *o = script_check_cursor(L, 1);
+
+    if (!o->why && o->kind != EG_K_ARRAY && o->kind != EG_K_CHARS)
+        return luaL_error(L, "# is for arrays, not for %s", script_push_string(L, 1));
+    if (o->why)
+        lua_settop(L, 1);
+    else
+        lua_pushinteger(L, (lua_Integer)eg_count(*o));
     return 1;
 }
 

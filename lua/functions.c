@@ -49,6 +49,20 @@ static int eg_address(lua_State *L)
     return 1;
 }
 
+/** eg.address_of(c [, "a.b"]): where the value itself is; a pointer is not followed. */
+static int eg_address_of_(lua_State *L)
+{
+    struct eg_obj o = *script_check_cursor(L, 1);
+
+    if (!lua_isnoneornil(L, 2))
+        o = eg_path(o, luaL_checkstring(L, 2));
+    if (o.why)
+        script_push_cursor(L, o);
+    else
+        lua_pushinteger(L, (lua_Integer)o.addr);
+    return 1;
+}
+
 /** eg.at(c, "a.b[3]"): always a cursor, even of an integer. */
 static int eg_at_(lua_State *L)
 {
@@ -278,15 +292,25 @@ static int eg_flags(lua_State *L)
 void script_add_functions(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "address", eg_address },    { "at", eg_at_ },
-        { "cast", eg_cast_to },       { "container", eg_container_of },
-        { "deref", eg_deref_ },       { "enum", eg_enum_of },
-        { "flags", eg_flags },        { "has", eg_has_ },
-        { "has_type", eg_has_type_ }, { "object", eg_object_at },
-        { "offsetof", eg_offsetof },  { "ok", eg_ok_ },
-        { "sizeof", eg_sizeof },      { "string", eg_string_ },
-        { "type", eg_typeof },        { "value", eg_value_or },
-        { "why", eg_why_ },           { NULL, NULL },
+        { "address", eg_address },
+        { "address_of", eg_address_of_ },
+        { "at", eg_at_ },
+        { "cast", eg_cast_to },
+        { "container", eg_container_of },
+        { "deref", eg_deref_ },
+        { "enum", eg_enum_of },
+        { "flags", eg_flags },
+        { "has", eg_has_ },
+        { "has_type", eg_has_type_ },
+        { "object", eg_object_at },
+        { "offsetof", eg_offsetof },
+        { "ok", eg_ok_ },
+        { "sizeof", eg_sizeof },
+        { "string", eg_string_ },
+        { "type", eg_typeof },
+        { "value", eg_value_or },
+        { "why", eg_why_ },
+        { NULL, NULL },
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -278,10 +278,38 @@ static void read_needs(lua_State *L, struct script_plugin *p)
     p->module.fields_end = &p->set_entry + 1;
 }
 
+/** needs_symbols = { "modules", … }. Only that each is there is asked: its type can be any. */
+static void read_needs_symbols(lua_State *L, struct script_plugin *p)
+{
+    const size_t n = list_field(L, "needs_symbols");
+    struct eg_symref *symbols = eg_arena_array(&p->arena, struct eg_symref, n + 1);
+    const struct eg_symref **entries = eg_arena_array(&p->arena, const struct eg_symref *, n + 1);
+    struct eg_need *needs = eg_arena_array(&p->arena, struct eg_need, n + 1);
+
+    if (!symbols || !entries || !needs)
+        luaL_error(L, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+            luaL_error(L, "plugin: needs_symbols: names of symbols are wanted, not a %s",
+                       luaL_typename(L, -1));
+        symbols[i] = (struct eg_symref){ keep(L, p, -1), SCRIPT_ANY_TYPE, 0 };
+        entries[i] = &symbols[i];
+        needs[i].symbol = &symbols[i];
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    if (!n)
+        return;
+    p->plugin.needs_symbols = needs;
+    p->module.symbols = entries;
+    p->module.symbols_end = entries + n;
+}
+
 static void check_fields(lua_State *L)
 {
-    static const char *const known[] = { "name", "os",    "help", "manual", "aliases", "columns",
-                                         "args", "needs", "tree", "run",    NULL };
+    static const char *const known[] = { "name",          "os",      "help", "manual",
+                                         "aliases",       "columns", "args", "needs",
+                                         "needs_symbols", "tree",    "run",  NULL };
 
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
@@ -330,6 +358,7 @@ static int declare(lua_State *L)
     read_arguments(L, p);
     read_aliases(L, p);
     read_needs(L, p);
+    read_needs_symbols(L, p);
     lua_getfield(L, 1, "tree");
     p->plugin.tree = lua_toboolean(L, -1);
     if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)

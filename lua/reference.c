@@ -7,6 +7,9 @@ static const struct eg_reference functions[] = {
     { "address", "c: place", "integer?",
       "the address that a cursor stands for: of a pointer what it points to, else its own; nil of "
       "one that cannot be read" },
+    { "address_of", "c: cursor, path?: string", "integer|cursor",
+      "the address where a value itself is stored, or the member that the path names: a pointer is "
+      "not followed" },
     { "at", "c: cursor, path: string", "cursor",
       "what a path leads to (\"mm.pgd\", \"fdt.fd[3]\"), as a cursor even where it is an integer" },
     { "bits", "bitmap: cursor, limit: integer", "fun(): integer?",

@@ -5,6 +5,9 @@
 
 #include "state.h"
 
+/** The type of a symbol that a script only needs to be there: eg.symbol takes no type from it. */
+#define SCRIPT_ANY_TYPE "u8|char|void *"
+
 struct eg_space *script_check_space(lua_State *L, int at);
 void script_push_space(lua_State *L, struct eg_space *as);
 /** The text at @addr, up to a NUL, @max bytes or a hole, is pushed. @return false: nothing can be

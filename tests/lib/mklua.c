@@ -10,7 +10,9 @@ static const char types[] =
     "struct item { struct list_head link; int n; s64 big; u8 bytes[16]; char name[16];"
     "              enum colour colour; unsigned int low : 3, high : 5; double real;"
     "              struct item *next, *bad; char *text; };"
-    "struct head { struct list_head list; struct item *first; unsigned long bits[2]; };";
+    "struct pair { int a, end; };"
+    "struct head { struct list_head list; struct item *first; unsigned long bits[2];"
+    "              struct pair pairs[3], grid[2][4]; };";
 
 EG_SYMBOL(head, "head");
 
@@ -38,6 +40,7 @@ struct mk *mk_lua_new(const struct mk_machine *m)
     mk_put(k, head, "head.first", items[0]);
     mk_write_ptr(k, mk_at(k, head, "head.bits"), 0x81);
     mk_symbol(k, "head", head);
+    mk_symbol(k, "item_count", head);
     mk_system(k);
     return k;
 }

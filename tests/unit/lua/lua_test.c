@@ -32,6 +32,23 @@ static void body(const char *name, const char *text)
 static void values(void **state)
 {
     (void)state;
+    body("arrays", "local h = k.head\n"
+                   "assert(#h.pairs == 3 and #h.grid == 2 and #h.grid[1] == 4 and #h.bits == 2)\n"
+                   "assert(#eg.symbol(k, 'head', 'pair[5]') == 5 and #eg.at(h, 'pairs') == 3)\n"
+                   "assert(eg.address_of(h.pairs[2]) == eg.address_of(h.pairs) + 16)\n"
+                   "assert(eg.ok(h.pairs[2]) and not eg.ok(h.pairs[3]))\n"
+                   "assert(not eg.ok(#k.nobody))\n"
+                   "assert(not pcall(function() return #h end))\n"
+                   "assert(not pcall(function() return #h.first end))\n"
+                   "assert(h.pairs[0]['end'] == 0)");
+    body("own_address",
+         "local h = k.head\n"
+         "assert(eg.address(h.first) == eg.address(h.first.link) and eg.address_of(h, 'first')\n"
+         "       == eg.address(h) + eg.offsetof('head', 'first'))\n"
+         "assert(eg.address_of(eg.at(h, 'first')) == eg.address_of(h, 'first'))\n"
+         "assert(eg.uint(k, eg.address_of(h, 'first')) == eg.address(h.first))\n"
+         "assert(eg.address_of(h, 'first.n') == eg.address_of(eg.at(h.first, 'n')))\n"
+         "assert(not eg.ok(eg.address_of(k.nobody)) and not eg.ok(eg.address_of(h, 'none')))");
     body(
         "values",
         "local i = k.head.first\n"
@@ -297,6 +314,37 @@ static void write_text(const char *path, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
+/** What a script cannot do without: a symbol of any type. */
+static void needs_symbols(void **state)
+{
+    static const char format[] =
+        "return plugin { name = '%s', help = 'x', columns = { { 'A', 'int', 'x' } },\n"
+        "  needs = { 'head.list' }, needs_symbols = { 'head', '%s' },\n"
+        "  run = function(k, args, row) row { A = 1 } end }";
+    static const char *const names[][2] = { { "has_it", "item_count" }, { "lacks_it", "nobody" } };
+    const struct eg_run_options o = { .quiet = true };
+    struct eg_run_result result;
+    struct eg_error e;
+    struct mk *k;
+
+    (void)state;
+    for (size_t i = 0; i < countof(names); i++) {
+        char *text; // kept
+
+        assert_true(asprintf(&text, format, names[i][0], names[i][1]) > 0);
+        if (eg_lua_add("needs.lua", text, strlen(text), &e))
+            fail_msg("%s", e.text);
+    }
+    k = mk_lua_new(&mk_machines[0]);
+    assert_int_equal(mk_lua_run(k, "has_it", &o, &result), 1);
+    assert_int_equal(result.status, 0);
+    eg_arena_fini(&result.arena);
+    assert_int_equal(mk_lua_run(k, "lacks_it", &o, &result), 0);
+    assert_non_null(strstr(result.error, "symbol nobody"));
+    eg_arena_fini(&result.arena);
+    mk_free(k);
+}
+
 static void require_(void **state)
 {
     static const char user[] =
@@ -362,7 +410,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(values),   cmocka_unit_test(scans),          cmocka_unit_test(same_again),
         cmocka_unit_test(memory),   cmocka_unit_test(rows_of_others), cmocka_unit_test(left),
-        cmocka_unit_test(require_),
+        cmocka_unit_test(require_), cmocka_unit_test(needs_symbols),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
