@@ -332,10 +332,6 @@ static int run_jobs(struct jobs *j)
         return cli_fail(CLI_FAILED, "out of memory");
     for (size_t i = 0; i < j->at.n && !status; i++)
         status = open_output(j, i, files);
-    // Types of modules come before the runs, which read them; one that fails says so in its own
-    // run.
-    for (size_t i = 0; i < j->at.n && !status; i++)
-        eg_plugin_prepare(j->o.sys, j->at.at[i].reg, NULL);
     for (size_t i = j->at.n; i-- > 0;)
         if (j->at.at[i].reg->plugin->scan) {
             j->first_search = i;

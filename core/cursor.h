@@ -123,8 +123,10 @@ struct eg_enumref {
                                                                 1 };                               \
     EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, handle)) = &EG_CAT(eg_set_, handle)
 
-/** A variable of the kernel; no source of types but DWARF types it, so the author does:
- * EG_SYMBOL(modules, "list_head"). */
+/** A variable of the kernel, and its type, which most profiles do not have:
+ * EG_SYMBOL(modules, "list_head"). With NULL it is what the profile says (per-CPU variables in BTF,
+ * all in DWARF and ISF). A declared array is cut to what the variable holds in this kernel; any
+ * other type that is larger than the variable is a bad cursor. Both are notes. */
 #define EG_SYMBOL(name_, type_) EG_SYMBOL_AS(name_, #name_, type_)
 #define EG_SYMBOL_AS(handle, names, type_)                                                         \
     static struct eg_symref eg_s_##handle = { names, type_, 0 };                                   \
@@ -327,6 +329,10 @@ EG_API const struct eg_slot *eg_slot(struct eg_run *r, uint32_t id);
  * CPU's offset. */
 #define eg_sym(r, name) eg_sym_((r), (eg_s_##name).id)
 EG_API struct eg_obj eg_sym_(struct eg_run *r, uint32_t id);
+
+/** The variable by a name that is known at run time only, with the type that the kernel's own types
+ * say (BTF: of per-CPU variables; DWARF and ISF: of all). Bad where no source has it or its type. */
+EG_API struct eg_obj eg_variable(struct eg_run *r, const char *name);
 
 /** An enumerator's value; false when this kernel has none. */
 #define eg_enum(r, name, out) eg_enum_((r), (eg_e_##name).id, (out))

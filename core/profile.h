@@ -28,6 +28,7 @@ enum eg_type_kind {
     EG_T_FUNC, /**< ref: return type; first, count: parameters as members, where the source has them
                 */
     EG_T_FWD,  /**< a struct, union or enum whose members are not known */
+    EG_T_VAR,  /**< no type but a variable, by its name; ref: its type. Nothing refers to one */
 };
 enum eg_type_flags {
     EG_TF_SIGNED = 1,
@@ -101,6 +102,8 @@ uint32_t eg_profile_type(const struct eg_profile *p, const char *name, uint32_t 
 #define EG_TAGGED (1u << EG_T_STRUCT | 1u << EG_T_UNION | 1u << EG_T_ENUM)
 #define EG_NAMED                                                                                   \
     (EG_TAGGED | 1u << EG_T_TYPEDEF | 1u << EG_T_INT | 1u << EG_T_FLOAT | 1u << EG_T_FWD)
+
+#define EG_INDEXED (EG_NAMED | 1u << EG_T_VAR)
 
 /** Symbols by name (several may share one: *@iter 0 first), and the symbol that holds an address:
  * the nearest at or below it, of several at one place the first. */
@@ -207,6 +210,10 @@ size_t eg_type_declare(const struct eg_types *ts, uint32_t id, const char *name,
  * module's first. */
 uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char *module,
                         uint32_t kinds, uint64_t *iter);
+
+/** The type of the program's variable @name; 0: not known, or several variables of different types
+ * have this name. */
+uint32_t eg_types_variable(const struct eg_types *ts, const char *name);
 
 /** A C type expression ("struct list_head", "task_struct *", "unsigned long", "u8[16]") into a slot
  * (off, parent 0). The integers of C, and u8 to s64, need no profile: then type is 0.

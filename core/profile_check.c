@@ -44,7 +44,7 @@ static const struct rule {
     uint64_t size_max; // 0: it has none of its own
     uint8_t mark;
     uint8_t of; // what first and count are of
-} rules[EG_T_FWD + 1] = {
+} rules[EG_T_VAR + 1] = {
     [EG_T_INT] = { .size_max = 16 },
     [EG_T_FLOAT] = { .size_max = 16 },
     [EG_T_PTR] = { .size_max = 8 },
@@ -65,13 +65,13 @@ static void check_shapes(struct check *c)
 
     for (uint32_t i = 0; i < p->n_types; i++) {
         struct eg_type *t = &c->types[i];
-        const struct rule *r = &rules[t->kind <= EG_T_FWD ? t->kind : EG_T_VOID];
+        const struct rule *r = &rules[t->kind <= EG_T_VAR ? t->kind : EG_T_VOID];
         const uint64_t end = (uint64_t)t->first + t->count;
         uint32_t members = r->of == MEMBERS ? t->count : 0;
 
         t->size = r->size_max ? t->size : 0;
         // Each member belongs to one type, so that all loops together are no longer than there are.
-        if ((t->name >= p->n_strings) | (t->kind > EG_T_FWD) | (t->size > r->size_max) |
+        if ((t->name >= p->n_strings) | (t->kind > EG_T_VAR) | (t->size > r->size_max) |
             (end > limits[r->of]) | (members > members_left)) {
             drop(c, t);
             r = &rules[EG_T_VOID];
@@ -311,7 +311,7 @@ static void insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value
 
 static bool in_hash(const struct eg_type *t)
 {
-    return t->name && 1u << t->kind & EG_NAMED;
+    return t->name && 1u << t->kind & EG_INDEXED;
 }
 
 static bool index_types(struct eg_profile *p)

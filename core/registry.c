@@ -16,7 +16,6 @@ static struct {
     bool begun;
     EG_VEC(const struct eg_plugin_reg *) plugins;
     EG_VEC(const struct eg_walker_reg *) walkers;
-    EG_VEC(const struct eg_fieldset *) fieldsets;
     EG_VEC(struct eg_handle) handles; /* [0]: absent */
     uint32_t *hash;                   /* open addressing: ids, 0 empty */
     size_t n_hash;                    /* a power of two */
@@ -104,11 +103,6 @@ static bool number_handles(const struct eg_module *m)
     bool ok = true;
 
     for (const struct eg_fieldset *const *s = m->fields; s < m->fields_end; s++) {
-        const struct eg_fieldset **place = eg_vec_push(&reg.fieldsets);
-
-        ok &= place != NULL;
-        if (place)
-            *place = *s;
         for (unsigned i = 0; i < (*s)->n; i++) {
             struct eg_field *f = &(*s)->first[i];
 
@@ -135,11 +129,6 @@ static bool number_handles(const struct eg_module *m)
         ok &= own->id != 0;
     }
     return ok;
-}
-
-const struct eg_fieldset *eg_fieldset_nth(size_t i)
-{
-    return i < reg.fieldsets.n ? reg.fieldsets.at[i] : NULL;
 }
 
 /* ---- modules: the library's own sections, a shared object's, a test's ---- */
@@ -184,21 +173,14 @@ static int add(const struct eg_module *m, struct eg_error *e)
                 return -EG_EUSAGE;
         }
     }
-    ok = number_handles(m);
-    for (const struct eg_plugin_reg *const *p = m->plugins; p < m->plugins_end; p++) {
-        const struct eg_plugin_reg **place = eg_vec_push(&reg.plugins);
-
-        ok &= place != NULL;
-        if (place)
-            *place = *p;
-    }
-    for (const struct eg_walker_reg *const *w = m->walkers; w < m->walkers_end; w++) {
-        const struct eg_walker_reg **place = eg_vec_push(&reg.walkers);
-
-        ok &= place != NULL;
-        if (place)
-            *place = *w;
-    }
+    // All or nothing: what fails can be tried again.
+    ok = number_handles(m) &&
+         eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
+         eg_vec_reserve(&reg.walkers, reg.walkers.n + (size_t)(m->walkers_end - m->walkers));
+    for (const struct eg_plugin_reg *const *p = m->plugins; ok && p < m->plugins_end; p++)
+        *eg_vec_push(&reg.plugins) = *p;
+    for (const struct eg_walker_reg *const *w = m->walkers; ok && w < m->walkers_end; w++)
+        *eg_vec_push(&reg.walkers) = *w;
     if (reg.plugins.n)
         qsort(reg.plugins.at, reg.plugins.n, sizeof *reg.plugins.at, by_name);
     if (reg.walkers.n)
@@ -224,10 +206,13 @@ int eg_registry_init(struct eg_error *e)
         __stop_eg_enumrefs,
     };
 
+    int rc;
+
     if (reg.begun)
         return 0;
-    reg.begun = true;
-    return add(&own, e);
+    rc = add(&own, e);
+    reg.begun = rc == 0; // else the next call tries again, and fails again
+    return rc;
 }
 
 int eg_registry_add(const struct eg_module *m, struct eg_error *e)

@@ -18,8 +18,6 @@ struct eg_handle {
 };
 const struct eg_handle *eg_handle(uint32_t id);
 uint32_t eg_handle_count(void); /**< ids are 1..count-1 */
-/** The declarations, in no order: for those of one file. */
-const struct eg_fieldset *eg_fieldset_nth(size_t i);
 
 const struct eg_plugin_reg *eg_plugin_nth(size_t i); /**< sorted by name */
 /** By name, alias, or Volatility's habit ("linux.pslist", "linux.pslist.PsList"). */
@@ -57,11 +55,6 @@ const char *eg_nearest(const char *name, const char *const *names);
 /** What of .needs this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
  * In @a. */
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
-
-/** Add the types of the modules that @p's file reads (EG_FIELDS_OF), once for each system. A run
- * does it by itself; who runs several plugins at once does it for all of them first, as it changes
- * what they all read. */
-int eg_plugin_prepare(struct eg_system *sys, const struct eg_plugin_reg *p, struct eg_error *e);
 
 struct eg_given_arg {
     const char *name, *value; /**< value: NULL for flags; several of one name add up */

@@ -1,6 +1,7 @@
 /* resolve.c - handles to slots: each name is looked up once per system, so that a cursor's step is
  * an addition. */
 #include "registry.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 struct resolver {
@@ -139,29 +140,80 @@ static struct eg_slot resolve_type(struct resolver *s, const struct eg_handle *h
     return slot;
 }
 
+/* ---- variables ---- */
+
+/** Make a slot of a declared type no larger than the @room bytes that the variable has: of an array
+ * the elements that fit. @return false: not even one does. */
+static bool fit(const struct resolver *s, struct eg_slot *slot, uint64_t room)
+{
+    struct eg_slot element;
+
+    if (slot->size <= room)
+        return true;
+    if (slot->kind == EG_K_CHARS) {
+        slot->size = (uint32_t)room;
+        return room > 0;
+    }
+    eg_types_slot(s->types, s->model, slot->type, &element);
+    if (slot->kind != EG_K_ARRAY || !element.size || room < element.size)
+        return false;
+    slot->size = (uint32_t)(room - room % element.size);
+    return true;
+}
+
+/** The first of the declared types that the program has, cut to what the variable holds, so that no
+ * element is read from the variables behind it. */
+static struct eg_slot declared_type(const struct resolver *s, const struct eg_handle *h,
+                                    const char *name, uint32_t variable,
+                                    const struct eg_symbol_extent *extent)
+{
+    const uint64_t exact = variable ? eg_type_size(s->types, variable, s->model) : extent->size;
+    const uint64_t room = exact ? exact : extent->room;
+    struct eg_slot slot = { .why = EG_NO_TYPE };
+    const char *types = h->type;
+    char text[256];
+    uint32_t size;
+
+    while (!slot.kind && alternative(&types, text, sizeof text))
+        eg_types_parse(s->types, s->model, text, &slot);
+    // Of a struct or a number the next symbol says nothing: jiffies stands inside of jiffies_64.
+    if (!slot.kind || !room || (!exact && slot.kind != EG_K_ARRAY && slot.kind != EG_K_CHARS))
+        return slot;
+    size = slot.size;
+    if (!fit(s, &slot, room))
+        slot = (struct eg_slot){ .why = EG_WRONG_TYPE };
+    if (slot.size != size)
+        eg_system_note(
+            s->sys,
+            "symbol %s: declared as %s, of %" PRIu32 " bytes, but it has at most %" PRIu64 ": %s",
+            name, text, size, room, slot.kind ? "only what fits is read" : "it is not read");
+    return slot;
+}
+
 /** Only the kernel's own symbols: those of modules are made when somebody asks by name. */
 static struct eg_slot resolve_symbol(const struct resolver *s, const struct eg_handle *h)
 {
     struct eg_slot slot = { .why = EG_NO_SYMBOL };
-    const char *names = h->name, *types = h->type;
-    char text[256];
+    const char *names = h->name;
+    char name[256];
+    struct eg_symbol_extent extent;
+    uint64_t addr;
 
-    while (alternative(&names, text, sizeof text))
-        for (size_t i = 0; i < s->sys->symbols.n; i++) {
-            const struct eg_symbols *from = &s->sys->symbols.at[i];
-            uint32_t iter = 0;
-            const struct eg_symbol *sym = eg_profile_symbol(from->profile, text, &iter);
+    while (alternative(&names, name, sizeof name)) {
+        uint32_t variable;
 
-            if (!sym)
-                continue;
-            slot.kind = 0;
-            while (!slot.kind && alternative(&types, text, sizeof text))
-                eg_types_parse(s->types, s->model, text, &slot);
-            slot.off = sym->addr + from->shift;
-            if (!slot.kind)
-                slot.why = EG_NO_TYPE;
-            return slot;
-        }
+        if (!eg_system_own_symbol(s->sys, name, &addr, &extent))
+            continue;
+        variable = eg_types_variable(s->types, name);
+        if (h->type)
+            slot = declared_type(s, h, name, variable, &extent);
+        else if (variable)
+            eg_types_slot(s->types, s->model, variable, &slot);
+        else
+            slot.why = EG_NO_TYPE;
+        slot.off = addr;
+        break;
+    }
     return slot;
 }
 
@@ -241,13 +293,51 @@ static struct eg_slot resolve_one(struct resolver *s, const struct eg_handle *h)
     }
 }
 
+/** The types of the modules that handles name, wherever they are declared: a plugin's struct may
+ * stand in another file of its program. Each is asked for once. */
+static int add_module_types(struct eg_system *sys, struct eg_error *e)
+{
+    EG_VEC(const char *) asked = { 0 };
+    const struct eg_handle *h;
+    int rc = 0;
+
+    for (uint32_t id = 1; (h = eg_handle(id)) && rc == 0; id++) {
+        const char **place;
+        struct eg_error why;
+        size_t i = 0;
+
+        while (h->module && i < asked.n && strcmp(asked.at[i], h->module) != 0)
+            i++;
+        if (!h->module || i < asked.n)
+            continue;
+        if (!(place = eg_vec_push(&asked))) {
+            rc = eg_fail(e, EG_ENOMEM, "types: out of memory");
+            break;
+        }
+        *place = h->module;
+        rc = sys->os->module_types(sys, h->module, &why);
+        if (rc == -EG_ENOMEM || rc == -EG_ECANCEL) {
+            eg_fail(e, -rc, "%s", why.text);
+        } else if (rc < 0) { // that it is not loaded shows in the slots
+            if (rc != -EG_ENOTFOUND)
+                eg_system_note(sys, "%s", why.text);
+            rc = 0;
+        }
+    }
+    eg_vec_fini(&asked);
+    return rc;
+}
+
 int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
 {
     struct resolver s = { .sys = sys, .types = &sys->types, .model = &sys->bind.model };
     const uint32_t n = eg_handle_count();
-    struct eg_slot *slots = calloc(n, sizeof *slots);
+    const int rc = sys->os && sys->os->module_types ? add_module_types(sys, e) : 0;
+    struct eg_slot *slots = rc < 0 ? NULL : calloc(n, sizeof *slots);
     bool ok = slots != NULL;
 
+    if (rc < 0)
+        return rc;
     for (s.n_chosen = 64; s.n_chosen < 2 * (size_t)n; s.n_chosen *= 2)
         ;
     ok = ok && eg_vec_reserve(&s.chosen, s.n_chosen);

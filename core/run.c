@@ -332,56 +332,6 @@ char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct e
     return n ? eg_arena_strf(a, "%s", text) : NULL;
 }
 
-struct eg_asked_module {
-    struct eg_asked_module *next;
-    const char *name;
-};
-
-static bool asked(const struct eg_system *sys, const char *module)
-{
-    for (const struct eg_asked_module *m = sys->asked; m; m = m->next)
-        if (!strcmp(m->name, module))
-            return true;
-    return false;
-}
-
-/** Ask once for each module; whether its types were there shows in the slots. */
-static int ask_modules(struct eg_system *sys, const char *file, struct eg_error *e)
-{
-    const struct eg_fieldset *set;
-    bool any = false;
-
-    for (size_t i = 0; (set = eg_fieldset_nth(i)); i++) {
-        struct eg_asked_module *m;
-        int rc;
-
-        if (!set->module || strcmp(set->file, file) != 0 || asked(sys, set->module))
-            continue;
-        m = eg_arena_new(&sys->arena, struct eg_asked_module);
-        if (!m)
-            return eg_fail(e, EG_ENOMEM, "types: out of memory");
-        *m = (struct eg_asked_module){ sys->asked, set->module };
-        sys->asked = m;
-        rc = sys->os->module_types(sys, set->module, e);
-        if (rc < 0 && rc != -EG_ENOTFOUND)
-            return rc;
-        any = true;
-    }
-    return any ? eg_system_resolve(sys, e) : 0;
-}
-
-int eg_plugin_prepare(struct eg_system *sys, const struct eg_plugin_reg *p, struct eg_error *e)
-{
-    int rc;
-
-    if (!sys->os || !sys->os->module_types)
-        return 0;
-    pthread_mutex_lock(&sys->lock);
-    rc = ask_modules(sys, p->file, e);
-    pthread_mutex_unlock(&sys->lock);
-    return rc;
-}
-
 static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
                    const struct eg_run_options *o, struct eg_error *e)
 {
@@ -391,9 +341,7 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
 
     if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
         return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
-    rc = eg_plugin_prepare(sys, p, e);
-    if (rc == 0)
-        rc = eg_args_check(sys, p, o, e);
+    rc = eg_args_check(sys, p, o, e);
     if (rc < 0)
         return rc;
     lacks = eg_plugin_lacks(sys, p->plugin, &a);

@@ -17,7 +17,8 @@ static bool module_symbols(struct eg_system *sys)
     return true;
 }
 
-static bool named(const struct eg_symbols *s, size_t n, const char *name, uint64_t *addr)
+static const struct eg_symbol *named(const struct eg_symbols *s, size_t n, const char *name,
+                                     uint64_t *addr, const struct eg_profile **from)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t iter = 0;
@@ -25,17 +26,63 @@ static bool named(const struct eg_symbols *s, size_t n, const char *name, uint64
 
         if (found) {
             *addr = found->addr + s[i].shift;
-            return true;
+            *from = s[i].profile;
+            return found;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool eg_system_own_symbol(const struct eg_system *sys, const char *name, uint64_t *addr,
+                          struct eg_symbol_extent *extent)
+{
+    const struct eg_symbol *s, *end;
+    const struct eg_profile *p;
+
+    s = named(sys->symbols.at, sys->symbols.n, name, addr, &p);
+    if (!s || !extent)
+        return s;
+    *extent = (struct eg_symbol_extent){ .size = s->size };
+    end = p->symbols + p->n_symbols;
+    for (const struct eg_symbol *next = s + 1; !extent->room && next < end; next++)
+        extent->room = next->addr - s->addr; // 0: another name of the same address
+    return true;
+}
+
+bool eg_system_variable(const struct eg_system *sys, const char *name, struct eg_slot *out)
+{
+    const uint32_t type = eg_types_variable(&sys->types, name);
+    uint64_t addr;
+
+    if (!type || !eg_system_own_symbol(sys, name, &addr, NULL))
+        return false;
+    eg_types_slot(&sys->types, &sys->bind.model, type, out);
+    out->off = addr;
+    return out->kind;
 }
 
 bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr)
 {
-    return named(sys->symbols.at, sys->symbols.n, name, addr) ||
+    const struct eg_profile *p;
+
+    return named(sys->symbols.at, sys->symbols.n, name, addr, &p) ||
            (module_symbols(sys) &&
-            named(sys->module_symbols.at, sys->module_symbols.n, name, addr));
+            named(sys->module_symbols.at, sys->module_symbols.n, name, addr, &p));
+}
+
+struct eg_obj eg_variable(struct eg_run *r, const char *name)
+{
+    struct eg_obj o = { .view = eg_view_of(r), .space = eg_kernel(r), .bind = eg_binding_of(r) };
+    struct eg_slot slot;
+    uint64_t addr;
+
+    if (!eg_system_variable(eg_system_of(r), name, &slot))
+        return eg_bad(o, eg_lookup(r, name, &addr) ? EG_NO_TYPE : EG_NO_SYMBOL, 0);
+    o.addr = slot.off;
+    o.type = slot.type;
+    o.size = slot.size;
+    o.kind = slot.kind;
+    return o;
 }
 
 static const struct eg_range *range_of(const struct eg_symbols *s, uint64_t addr)

@@ -2,7 +2,7 @@
  *
  *  An image holds one or several (a crash kernel, an earlier boot): candidates, each scored by
  * checks. eg_system_open takes the best, or the one that the user names. All is read-only
- * afterwards, but for module types (added before runs). */
+ * afterwards, so that runs on several threads share it. */
 #ifndef EG_SYSTEM_H
 #define EG_SYSTEM_H
 
@@ -85,9 +85,8 @@ struct eg_system {
     bool no_room_for_symbols;                 /**< memory ran out: module_symbols lacks some */
     EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
-    const struct eg_os *os;        /**< NULL: none found */
-    void *os_priv;                 /**< the OS layer's state */
-    struct eg_asked_module *asked; /**< modules whose types were wanted; in the arena */
+    const struct eg_os *os; /**< NULL: none found */
+    void *os_priv;          /**< the OS layer's state */
     struct eg_arena arena;
     struct eg_view *view; /**< for opening; not for runs */
     pthread_mutex_t lock; /**< guards what the OS adds lazily */
@@ -105,8 +104,9 @@ struct eg_os {
     int (*open)(struct eg_system *sys, struct eg_error *e);
     /** Give back os_priv and what the candidates hold. Also called when nothing was opened. */
     void (*close)(struct eg_system *sys);
-    /** Types of a module, wanted by a handle of EG_FIELDS_OF: adds a layer if it can. Called before
-     * runs, locked. @module NULL: of every module. */
+    /** Add the types of a module, which handles of EG_FIELDS_OF name, as a layer. Called when the
+     * system opens; @module NULL (of every module): also later, while nothing runs.
+     * @return -EG_ENOTFOUND: the image does not have them. */
     int (*module_types)(struct eg_system *sys, const char *module, struct eg_error *e);
     /** Symbols of modules: fills sys->module_symbols. Called once, on the first look-up that the
      * kernel's own do not answer; locked. */
@@ -143,11 +143,23 @@ bool eg_candidate_better(const struct eg_candidate *a, const struct eg_candidate
  * of the list. */
 int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t shift,
                           struct eg_error *e);
-/** Resolve every registered handle against the types and symbols; again after modules were added.
- */
+/** Add the types of the modules that handles name (EG_FIELDS_OF), then resolve every handle against
+ * the types and symbols. Part of opening: while nothing runs. */
 int eg_system_resolve(struct eg_system *sys, struct eg_error *e);
 
-/** By name, in the order of the sources; and back. */
+/** How many bytes a symbol's variable has. */
+struct eg_symbol_extent {
+    uint64_t size; /**< as its source says; 0: not known */
+    uint64_t room; /**< up to the next symbol, which may stand inside of it; 0: not known */
+};
+/** A symbol of the kernel's own, by name, in the order of the sources. @extent may be NULL. */
+bool eg_system_own_symbol(const struct eg_system *sys, const char *name, uint64_t *addr,
+                          struct eg_symbol_extent *extent);
+/** A variable of the kernel's: its address as the slot's offset, and its type. Of a per-CPU variable
+ * it is the address before a CPU's offset is added. @return false: no such symbol, or no source has
+ * its type. */
+bool eg_system_variable(const struct eg_system *sys, const char *name, struct eg_slot *out);
+/** By name, in the order of the sources, then of modules; and back. */
 bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr);
 bool eg_system_symbol_at(struct eg_system *sys, uint64_t addr, const char **name, uint64_t *off,
                          const char **module);

@@ -139,6 +139,19 @@ uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char 
     return 0;
 }
 
+uint32_t eg_types_variable(const struct eg_types *ts, const char *name)
+{
+    const uint32_t kinds = 1u << EG_T_VAR;
+    uint64_t iter = 0;
+    uint32_t id = eg_types_named(ts, name, NULL, kinds, &iter), other;
+    const uint32_t type = eg_type_ref(ts, id);
+
+    while (id && (other = eg_types_named(ts, name, NULL, kinds, &iter)))
+        if (eg_type_ref(ts, other) != type)
+            return 0;
+    return id ? type : 0;
+}
+
 /* ---- members ---- */
 
 static bool has_members(const struct eg_type *t)

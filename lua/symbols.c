@@ -24,11 +24,18 @@ static int eg_symbol_(lua_State *L)
     struct script *s = script_of(L);
     const char *name = luaL_checkstring(L, 2);
     const uint32_t id = lua_isnoneornil(L, 3) ? declared_symbol(eg_binding_of(s->run), name) : 0;
+    struct eg_obj variable;
     uint64_t addr;
 
     script_check_space(L, 1);
     if (id) {
         script_push_value(L, eg_sym_(s->run, id));
+        return 1;
+    }
+    variable =
+        lua_isnoneornil(L, 3) ? eg_variable(s->run, name) : (struct eg_obj){ .why = EG_NO_TYPE };
+    if (!variable.why) {
+        script_push_value(L, variable);
         return 1;
     }
     if (!eg_lookup(s->run, name, &addr)) {

@@ -56,7 +56,7 @@ static const struct kind {
     [RESTRICT] = { 0, 0, EG_T_TYPEDEF, REF },
     [FUNC] = { 0, 0, EG_T_VOID, 0 },
     [FUNC_PROTO] = { 0, 8, EG_T_FUNC, REF | MEMBERS | MORE },
-    [VAR] = { 4, 0, EG_T_VOID, NAME | REF },
+    [VAR] = { 4, 0, EG_T_VAR, NAME | REF },
     [DATASEC] = { 0, 12, EG_T_STRUCT, NAME | SIZE | MEMBERS | MORE },
     [FLOAT] = { 0, 0, EG_T_FLOAT, NAME | SIZE },
     [DECL_TAG] = { 4, 0, EG_T_VOID, 0 },
@@ -341,8 +341,7 @@ static void read_parameters(struct reader *r, const struct record *rec)
                                  .type = u32(&r->s, rec->more + (size_t)8 * i + 4) };
 }
 
-// A section of variables is a struct of them. A VAR is nowhere else a type: until the end its name
-// and type stand in a void.
+// A section of variables is a struct of them.
 static void read_variables(struct reader *r, struct eg_type *t, const struct record *rec)
 {
     struct eg_member *m;
@@ -357,10 +356,9 @@ static void read_variables(struct reader *r, struct eg_type *t, const struct rec
 
         *m = (struct eg_member){ .bit_off = 8 * off };
         if (id >= r->first && id - r->first < r->c.types &&
-            r->types[id - r->first].kind == EG_T_VOID) {
+            r->types[id - r->first].kind == EG_T_VAR) {
             m->name = r->types[id - r->first].name;
             m->type = r->types[id - r->first].ref;
-            r->types[id - r->first] = (struct eg_type){ 0 };
         }
         t->size = EG_MAX(t->size, off + u32(&r->s, p + 8));
     }

@@ -18,7 +18,7 @@ static void ask(const struct eg_types *ts, const struct eg_model *m)
         struct eg_slot slot;
         char text[200];
 
-        if (kind == EG_T_TYPEDEF || kind > EG_T_FWD)
+        if (kind == EG_T_TYPEDEF || kind > EG_T_VAR)
             abort();
         if (eg_type_declare(ts, id, "x", text, sizeof text) < strnlen(text, sizeof text))
             abort();

@@ -430,6 +430,10 @@ static void declaration(struct parser *p)
               push(p,
                    (struct eg_type){ .kind = EG_T_TYPEDEF, .ref = type, .name = name_of(p, name) },
                    layout_of(p, type)));
+    } else if (*p->s != ';') { // a variable
+        type = declarator(p, type, name);
+        push(p, (struct eg_type){ .kind = EG_T_VAR, .ref = type, .name = name_of(p, name) },
+             (struct layout){ 0, 1 });
     }
     expect(p, ";");
 }

@@ -16,7 +16,8 @@ static const char types[] =
     "              union { u64 now; struct { u32 lo, hi; }; }; struct list_head list; };"
     "struct node { u32 id; struct node *next; struct list_head wanted; };"
     "struct twice { u32 a; };"
-    "typedef struct { u32 counter; } atomic;";
+    "typedef struct { u32 counter; } atomic;"
+    "struct inner known[2]; u64 number; struct task *twofold; u32 twofold; char words[4];";
 
 EG_FIELDS(task, pid, flag_b, list, lo, hi, missing);
 EG_FIELD_AS(task_value, task, "gone|in.value");
@@ -31,6 +32,15 @@ EG_SYMBOL(tasks, "list_head");
 EG_SYMBOL_AS(either, "no_such|table", "gone_type|u32[4]");
 EG_SYMBOL(untyped, "struct unheard_of");
 EG_SYMBOL(absent, "int");
+EG_SYMBOL(known, NULL);
+EG_SYMBOL_AS(known_more, "known", "struct inner[3]");
+EG_SYMBOL_AS(known_less, "known", "struct inner");
+EG_SYMBOL_AS(known_wrong, "known", "struct task");
+EG_SYMBOL_AS(words_more, "words", "char[16]");
+EG_SYMBOL(twofold, NULL);
+EG_SYMBOL(bounded, "u32[64]");
+EG_SYMBOL_AS(bounded_number, "bounded", "u64");
+EG_SYMBOL(unbounded, "u32[64]");
 EG_ENUMERATOR(SLEEPING, "state");
 EG_ENUMERATOR(DEAD, "state");
 EG_ENUMERATOR(OTHER, NULL);
@@ -63,6 +73,14 @@ static struct mk *make(const struct mk_machine *m)
     mk_symbol(k, "tasks", list);
     mk_symbol(k, "table", list + 4);
     mk_symbol(k, "untyped", list);
+    mk_symbol(k, "number", list + 64);
+    mk_symbol(k, "known", list + 128);
+    mk_symbol(k, "words", list + 256);
+    mk_symbol(k, "twofold", list + 264);
+    mk_symbol(k, "bounded", list + 272);
+    mk_symbol(k, "alias", list + 272);
+    mk_symbol(k, "behind", list + 278);
+    mk_symbol(k, "unbounded", list + 280);
     return k;
 }
 
@@ -204,12 +222,64 @@ static int module_types(struct eg_system *sys, const char *module, struct eg_err
                                  0, e);
 }
 
+static bool has_note(const struct eg_system *sys, const char *text)
+{
+    for (size_t i = 0; i < sys->notes.n; i++)
+        if (strstr(sys->notes.at[i], text))
+            return true;
+    return false;
+}
+
+/** What a variable is, by its own type, by the declared one, and where it ends. */
+static void variables(void **state)
+{
+    static const struct {
+        const struct eg_symref *ref;
+        enum eg_kind kind;
+        uint32_t size;
+        enum eg_why why;
+    } cases[] = {
+        { &eg_s_known, EG_K_ARRAY, 16, EG_OK },
+        { &eg_s_known_more, EG_K_ARRAY, 16, EG_OK }, // its own type has two
+        { &eg_s_known_less, EG_K_STRUCT, 8, EG_OK },
+        { &eg_s_known_wrong, 0, 0, EG_WRONG_TYPE },
+        { &eg_s_words_more, EG_K_CHARS, 4, EG_OK },
+        { &eg_s_twofold, 0, 0, EG_NO_TYPE },           // two variables of this name
+        { &eg_s_bounded, EG_K_ARRAY, 4, EG_OK },       // the next symbol is 6 bytes behind
+        { &eg_s_bounded_number, EG_K_UINT, 8, EG_OK }, // one symbol may stand in another's number
+        { &eg_s_unbounded, EG_K_ARRAY, 256, EG_OK },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = make(m);
+        struct eg_system *sys = mk_system(k);
+        struct eg_slot s;
+
+        for (size_t i = 0; i < countof(cases); i++) {
+            s = *slot(sys, cases[i].ref->id);
+            assert_int_equal(s.kind, cases[i].kind);
+            assert_int_equal(s.size, cases[i].size);
+            assert_int_equal(s.why, cases[i].why);
+        }
+        assert_true(has_note(sys, "symbol known: declared as struct inner[3], of 24 bytes, but it "
+                                  "has at most 16: only what fits is read"));
+        assert_true(has_note(sys, "symbol known: declared as struct task, of "));
+        assert_true(has_note(sys, "at most 6: only what fits is read"));
+        assert_false(has_note(sys, "symbol unbounded"));
+        assert_true(eg_system_variable(sys, "number", &s) && s.kind == EG_K_UINT && s.size == 8);
+        assert_false(eg_system_variable(sys, "table", &s)); // no source types it
+        assert_false(eg_system_variable(sys, "task", &s));
+        mk_free(k);
+    }
+}
+
 static void modules(void **state)
 {
     static const struct eg_os os = { .name = "testos", .module_types = module_types };
     struct mk *k = make(&mk_machines[0]);
     struct eg_system *sys = mk_system(k);
-    const struct eg_plugin_reg *p = eg_plugin_find("test_list");
     const struct eg_slot *s;
 
     (void)state;
@@ -217,9 +287,8 @@ static void modules(void **state)
     assert_int_equal(slot(sys, eg_f_wg_peer.endpoint.id)->why, EG_NO_TYPE);
     assert_int_equal(slot(sys, eg_f_twice.b.id)->why, EG_NO_MEMBER); // the kernel's has no b
     asked = 0;
-    assert_int_equal(eg_plugin_prepare(sys, p, NULL), 0);
-    assert_int_equal(eg_plugin_prepare(sys, p, NULL), 0);
-    assert_int_equal(asked, 1);
+    assert_int_equal(eg_system_resolve(sys, NULL), 0);
+    assert_int_equal(asked, 2); // "wireguard", and the "m" of another test
     s = slot(sys, eg_f_wg_peer.endpoint.id);
     assert_true(s->kind == EG_K_UINT && s->off == 8);
     s = slot(sys, eg_f_wg_peer.task.id); // points to the kernel's struct
@@ -354,6 +423,7 @@ int main(void)
         cmocka_unit_test(several_definitions),
         cmocka_unit_test(symbols),
         cmocka_unit_test(enumerators),
+        cmocka_unit_test(variables),
         cmocka_unit_test(modules),
         cmocka_unit_test(needs),
         cmocka_unit_test(names),

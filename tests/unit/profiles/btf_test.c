@@ -244,6 +244,9 @@ static void every_kind(void **state)
         assert_int_equal(p->types[18].size, 96);
         assert_true(eg_type_find(&ts, 18, "counter", &m) && m.bit_off == 64 && m.type == 1);
         assert_true(eg_type_find(&ts, 18, "area", &m) && m.bit_off == 512 && m.type == 8);
+        assert_int_equal(eg_types_variable(&ts, "counter"), 1);
+        assert_int_equal(eg_types_variable(&ts, "area"), 8);
+        assert_int_equal(eg_types_variable(&ts, "f"), 0);
         eg_types_fini(&ts);
         eg_profile_free(p);
         free(w);
