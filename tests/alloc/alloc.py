@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Let one allocation after the other fail: the answer is then right, or one line of error, and never a crash.
 
-    alloc.py ENGRAM FAILING.so IMAGE [PLUGIN...] [--every]
+    alloc.py ENGRAM FAILING.so IMAGE [PLUGIN...] [--tries N | --every]
 
-The steps between those that fail grow; --every lets each one fail (a few minutes). Without a plugin: pslist."""
+The steps between those that fail grow: N of them are tried, the first ones all; --every lets each one fail (a few
+minutes). Without a plugin: pslist."""
 import argparse
 import concurrent.futures
 import json
@@ -43,15 +44,18 @@ def main():
     p.add_argument("failing")
     p.add_argument("image")
     p.add_argument("plugins", nargs="*", default=["pslist"])
+    p.add_argument("--tries", type=int, default=400)
     p.add_argument("--every", action="store_true")
     a = p.parse_args()
     with tempfile.NamedTemporaryFile() as count:
         right = json.loads(run(a, 0, count.name).stdout)["results"]
         total = int(count.read())
-    numbers, n = [], 1
-    while n <= total:
+    tries = total if a.every else min(a.tries, total)
+    numbers, n = [], 0
+    while n < total:
+        left = max(1, tries - len(numbers)) # n * growth ** left = total
+        n = max(n + 1, int(n * (total / n) ** (1 / left)) if n else 1)
         numbers.append(n)
-        n += 1 if a.every else 1 + n // 250
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0)))) as pool:
         for n, text in zip(numbers, pool.map(lambda n: fault(a, n, right), numbers)):

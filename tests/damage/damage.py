@@ -2,12 +2,12 @@
 """Damage the bundled image in every way there is, and see that the answers stay honest: an exit status of 0, 2 or 3, one line
 of error, valid JSON, in time, no row for an object that the undamaged image lacks, and a note where rows are lost.
 
-    damage.py ENGRAM IMAGE.zst [--rounds N] [--seed N] [--only TEXT] [--jobs N] [--keep FOLDER]
+    damage.py ENGRAM IMAGE.zst [--rounds N] [--seed N] [--every N] [--only TEXT] [--jobs N] [--keep FOLDER]
 
 IMAGE.zst is a LiME file. About a gigabyte is written to the current folder meanwhile.
 
-To add a sort of damage: a generator in variants.py. --only runs the variants whose name has TEXT in it; --keep leaves the
-images that showed something in FOLDER. Exit status 1 when something was found."""
+To add a sort of damage: a generator in variants.py. --only runs the variants whose name has TEXT in it, --every N each
+N-th; --keep leaves the images that showed something in FOLDER. Exit status 1 when something was found."""
 import argparse
 import collections
 import concurrent.futures
@@ -106,6 +106,7 @@ def main():
     p.add_argument("zst")
     p.add_argument("--rounds", type=int, default=1)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--every", type=int, default=1)
     p.add_argument("--only", default="")
     p.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
     p.add_argument("--keep")
@@ -131,8 +132,8 @@ def main():
             whole.rows["info"] |= other.rows["info"]
         copies, tally, pending = Copies(folder, bases), Tally(), collections.deque()
         with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-            for variant in variants.everything(at, bases, folder, a.seed, a.rounds):
-                if a.only in variant.name:
+            for n, variant in enumerate(variants.everything(at, bases, folder, a.seed, a.rounds)):
+                if a.only in variant.name and n % a.every == a.seed % a.every:
                     pending.append((variant, pool.submit(check, a, copies, whole, limit, variant)))
                 while len(pending) > 2 * a.jobs: # their edits are in memory
                     variant, job = pending.popleft()

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Would the tests notice? Each line of `mutations` changes one place of a copy of the tree; what depends on it is built, and
+the tests that the line names are run: one of them must fail.
+
+    mutate.py FOLDER [TEXT...] [--write]
+
+FOLDER is where the copy and its build are made (FOLDER/mutate). With TEXT only lines that have one of them. --write puts the
+result into docs/mutations.md. Exit status 1 when less than 95 % were noticed, or a line fits no place.
+
+A line is: FILE @@ OLD @@ NEW @@ TEST[,TEST...]. FILE is a name without its folder, so that it may move; OLD stands in it once
+at least, and its first place becomes NEW."""
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PARTS = ["core", "formats", "profiles", "plugins", "lua", "cli", "tests", "docs", "samples", "meson.build", "meson_options.txt"]
+GOAL = 95
+
+
+def lines():
+    with open(os.path.join(HERE, "mutations"), encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            if line.strip() and not line.startswith("#"):
+                parts = [p.strip() for p in line.rstrip("\n").split(" @@ ")]
+                if len(parts) != 4:
+                    sys.exit(f"mutations:{number}: not FILE @@ OLD @@ NEW @@ TESTS")
+                yield parts
+
+
+def copy_tree(tree):
+    shutil.rmtree(tree, ignore_errors=True)
+    os.makedirs(tree)
+    for part in PARTS:
+        source, target = os.path.join(ROOT, part), os.path.join(tree, part)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "mutate"))
+        else:
+            shutil.copy2(source, target)
+
+
+def places(tree):
+    """Every source by its name without the folder."""
+    by = {}
+    for top in ("core", "formats", "profiles", "plugins", "lua", "cli"):
+        for folder, _, names in os.walk(os.path.join(tree, top)):
+            for name in names:
+                by.setdefault(name, []).append(os.path.join(folder, name))
+    return by
+
+
+class Build:
+    """The copy's build folder."""
+
+    def __init__(self, tree):
+        self.folder = os.path.join(tree, "build")
+        env = dict(os.environ)
+        if shutil.which("ccache"):
+            env["CC"] = "ccache gcc"
+        self.quiet(["meson", "setup", self.folder, tree, "-Dtests=enabled", "-Doptimization=0"], env)
+        listed = self.quiet(["meson", "test", "-C", self.folder, "--list", "--no-rebuild"])
+        self.programs = {line.split(" / ")[-1] for line in listed.splitlines() if ":unit / " in line}
+
+    @staticmethod
+    def quiet(command, env=None):
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-3000:]}")
+        return done.stdout
+
+    def build(self, tests):
+        """What @tests need. @return it builds."""
+        targets = [f"tests/{t}_test" for t in tests if t in self.programs] + ["cli/engram", "tests/outside.so"]
+        return subprocess.run(["ninja", "-C", self.folder, *targets], check=False, capture_output=True).returncode == 0
+
+    def passes(self, tests):
+        return subprocess.run(["meson", "test", "-C", self.folder, "--no-rebuild", "--maxfail", "1", *tests], check=False,
+                              capture_output=True).returncode == 0
+
+
+def attempt(build, path, old, new, tests):
+    """@return what became of it: noticed, SURVIVED, or why it could not be tried."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    if old not in text:
+        return "STALE: the file has no such place"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new, 1))
+    try:
+        if not build.build(tests):
+            return "STALE: it does not build"
+        return "SURVIVED" if build.passes(tests) else "noticed"
+    finally:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+
+def page(results, noticed):
+    """The result as docs/mutations.md has it."""
+    by = {}
+    for (name, *_), result in results:
+        total, good = by.get(name, (0, 0))
+        by[name] = (total + 1, good + (result == "noticed"))
+    out = ["# Would the tests notice?", "",
+           f"Of {len(results)} changes of one place in the sources {noticed} make a test fail "
+           f"({100 * noticed / len(results):.0f} %; the goal is {GOAL} %). Made by `tests/mutate/mutate.py build-gcc --write`;",
+           "`tests/mutate/mutations` is the list.", "", "| file | changes | noticed |", "|---|---|---|"]
+    out += [f"| `{name}` | {total} | {good} |" for name, (total, good) in sorted(by.items())]
+    survived = [f"- `{name}`: `{old}` to `{new}`" for (name, old, new, _), result in results if result != "noticed"]
+    if survived:
+        out += ["", "Not noticed:", "", *survived]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    words = [a for a in sys.argv[2:] if a != "--write"]
+    tree = os.path.join(os.path.abspath(sys.argv[1]), "mutate")
+    wanted = [m for m in lines() if not words or any(w in " @@ ".join(m) for w in words)]
+    copy_tree(tree)
+    build = Build(tree)
+    tests = sorted({t for m in wanted for t in m[3].split(",")})
+    if not build.build(tests):
+        sys.exit(f"{tree}: does not build as it is")
+    failing = [t for t in tests if not build.passes([t])]
+    if failing:
+        sys.exit(f"fail without a change already: {' '.join(failing)}")
+    by, results = places(tree), []
+    for name, old, new, names in wanted:
+        found = by.get(name, [])
+        result = attempt(build, found[0], old, new, names.split(",")) if len(found) == 1 else f"STALE: {len(found)} such files"
+        results.append(((name, old, new, names), result))
+        print(f"{len(results)}/{len(wanted)} {result}: {name}: {old} -> {new}", flush=True)
+    noticed = sum(r == "noticed" for _, r in results)
+    print(f"{noticed} of {len(results)} noticed ({100 * noticed / max(1, len(results)):.0f} %)")
+    if "--write" in sys.argv:
+        with open(os.path.join(ROOT, "docs", "mutations.md"), "w", encoding="utf-8") as f:
+            f.write(page(results, noticed))
+    return 100 * noticed < GOAL * len(results) or not results or any(r.startswith("STALE") for _, r in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
