@@ -102,6 +102,7 @@ static const struct linux_arch archs[] = {
         /* The trampoline that starts the other CPUs in real mode keeps a top table with the
          * kernel's own last entry (arch/x86/realmode/init.c), below the first megabyte. */
         .low_roots = 1 << 20,
+        .low_holes = 16 << 20,
         .vmcoreinfo = x86_vmcoreinfo,
         .linear = x86_linear,
     },

@@ -20,6 +20,9 @@ struct linux_arch {
     /** Page-table isolation: the bit of a root that selects the table for user mode. */
     uint64_t user_half;
     uint64_t low_roots; /**< top tables are looked for below this physical address */
+    /** In raw memory without the holes below its first megabyte, or with an offset, a byte is at most
+     * so far below its address; 0: this is not looked for. */
+    uint64_t low_holes;
     /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *g);
     /** Where the linear map of all memory has @pa, by the kernel's own variables, read in @phys. */

@@ -84,6 +84,18 @@ bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g)
     return search(f, g, &g->paging, false, g->paging.root);
 }
 
+bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint64_t at)
+{
+    enum { PAGE = 4096 };
+
+    for (uint64_t base = -at & (PAGE - 1);
+         base <= g->arch->low_holes && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
+         base += PAGE)
+        if (base && holds_at(f, g, &g->paging, g->delta, base))
+            return move(f, base);
+    return false;
+}
+
 /** Where the top table at @root, in the file, says that the next one is: its true address. */
 static bool second_table(struct linux_finder *f, const struct eg_paging *p, uint64_t va,
                          uint64_t *pa)

@@ -10,6 +10,9 @@ bool linux_holds(struct linux_finder *f, const struct linux_candidate *g);
 /** Find the address at which they do (@g is of the true addresses), and move the image there.
  *  @return false: they do nowhere. */
 bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g);
+/** The same where the page of @g's VMCOREINFO is at @at, which may be no multiple of a page: memory
+ * that lacks its first holes, as LiME's format=raw writes it. */
+bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint64_t at);
 /** The same of a kernel of which only symbols and places in the file are known. */
 bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g);
 

@@ -206,7 +206,7 @@ static int find(struct eg_system *sys, struct eg_error *e)
 {
     static void (*const traces[])(struct linux_finder *) = {
         linux_trace_container, linux_trace_low_roots, linux_trace_pages,
-        linux_trace_tables,    linux_trace_swapper,
+        linux_trace_shifted,   linux_trace_tables,    linux_trace_swapper,
     };
     struct linux_finder f = { .sys = sys,
                               .os = &eg_os_linux,

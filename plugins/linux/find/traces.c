@@ -183,3 +183,67 @@ void linux_trace_pages(struct linux_finder *f)
     eg_vec_fini(&s.found);
     linux_windows_fini(&w);
 }
+
+/* ---- raw memory that lacks its first holes: the note of VMCOREINFO at any place ---- */
+
+static void probe_places(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p,
+                         size_t len)
+{
+    static const char begins[] = "VMCOREINFO\0\0OSRELEASE=";
+    enum { NAME_AT = 12 };
+    struct pages *s = context;
+    const uint8_t *hit = p, *const end = p + len;
+    uint64_t *slot;
+
+    (void)v;
+    for (; (hit = memmem(hit, (size_t)(end - hit), begins, sizeof begins - 1)); hit++) {
+        if (hit - p < NAME_AT)
+            continue;
+        pthread_mutex_lock(&s->lock);
+        slot = eg_vec_push(&s->found);
+        if (slot)
+            *slot = pa + (uint64_t)(hit - p) - NAME_AT;
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+static void try_place(struct linux_finder *f, uint64_t at)
+{
+    uint8_t bytes[VMCOREINFO_MAX];
+    struct linux_candidate g;
+    struct eg_vmcoreinfo text;
+    bool bare;
+
+    eg_read_some(f->v, f->phys, at, bytes, sizeof bytes, NULL);
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g) ||
+        !linux_move_up(f, &g, at))
+        return;
+    f->resume = f->base + at;
+    eg_system_note(
+        f->sys,
+        "raw memory without its holes: its first byte is taken for physical %#" PRIx64
+        ", where the kernel's page tables are right; what lies before the first hole, or "
+        "behind another one, has a wrong address",
+        f->base);
+}
+
+void linux_trace_shifted(struct linux_finder *f)
+{
+    struct pages s = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct linux_windows w;
+
+    for (size_t i = 0; i < f->sys->candidates.n; i++)
+        if (f->sys->candidates.at[i].opens)
+            return;
+    if (!f->sys->image->movable || !linux_windows_init(&w, f, 0, f->phys->last))
+        return;
+    while (!f->done && linux_windows_scan(&w, "looking for VMCOREINFO", probe_places, &s)) {
+        if (s.found.n > 1)
+            qsort(s.found.at, s.found.n, sizeof *s.found.at, by_address);
+        for (size_t i = 0; i < s.found.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
+            try_place(f, s.found.at[i]);
+        s.found.n = 0;
+    }
+    eg_vec_fini(&s.found);
+    linux_windows_fini(&w);
+}

@@ -10,6 +10,7 @@ void linux_trace_container(
     struct linux_finder *f); /**< VMCOREINFO and CPUs of the format's notes */
 void linux_trace_low_roots(struct linux_finder *f); /**< the boot trampoline's page tables */
 void linux_trace_pages(struct linux_finder *f);     /**< VMCOREINFO pages in memory */
+void linux_trace_shifted(struct linux_finder *f);   /**< the same where pages begin anywhere */
 
 /* ---- tables.c ---- */
 void linux_trace_tables(struct linux_finder *f); /**< kallsyms and BTF by their shape */

@@ -282,6 +282,33 @@ static void nothing_opens(void **state)
     mk_kernel_fini(&k);
 }
 
+/* Raw memory that lacks its holes: no page of it is where a page is, and no address is its place. */
+static void without_holes(void **state)
+{
+    enum { FIRST = 0x1000, HOLE = 0x9fc00, BEHIND = 0x100000, LESS = FIRST + BEHIND - HOLE };
+    struct mk_kernel k;
+    struct eg_system *sys;
+    bool said = false;
+
+    (void)state;
+    for (unsigned levels = 4; levels <= 5; levels++) {
+        mk_kernel_init(&k, levels);
+        memmove(k.ram, k.ram + FIRST, HOLE - FIRST);
+        memmove(k.ram + HOLE - FIRST, k.ram + BEHIND, MK_RAM - BEHIND);
+        sys = mk_kernel_open(&k, MK_RAM - LESS, 0, NULL);
+        explain(sys);
+        assert_true(opens(sys));
+        assert_int_equal(sys->chosen->score, sys->chosen->max_score);
+        assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
+        assert_non_null(strstr(sys->chosen->trace, "raw offset derived: 0x61400"));
+        for (size_t i = 0; i < sys->notes.n; i++)
+            said |= strstr(sys->notes.at[i], "raw memory without its holes") != NULL;
+        assert_true(said);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
 /* --kernel N: one that does not open is refused, one that was not found too. */
 static void chosen_by_number(void **state)
 {
@@ -307,7 +334,7 @@ int main(void)
         cmocka_unit_test(stale_note),       cmocka_unit_test(copies_of_btf),
         cmocka_unit_test(copy_of_image),    cmocka_unit_test(user_half),
         cmocka_unit_test(damage),           cmocka_unit_test(nothing_opens),
-        cmocka_unit_test(chosen_by_number),
+        cmocka_unit_test(chosen_by_number), cmocka_unit_test(without_holes),
     };
 
     if (eg_registry_init(NULL) < 0)
