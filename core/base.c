@@ -33,27 +33,18 @@ void eg_close_fd_(int *fd)
         close(*fd);
 }
 
-bool eg_vec_grow_(void **at, size_t *cap, size_t want, size_t size)
+void *eg_vec_grow_(void *at, size_t *cap, size_t want, size_t size)
 {
     size_t n = *cap;
     uint64_t bytes;
-    void *p;
 
-    if (want <= n)
-        return true;
+    if (at && want <= n)
+        return at;
     n = EG_MAX(n + n / 2, EG_MAX(want, 8));
     if (!eg_mul(n, size, &bytes) || bytes > PTRDIFF_MAX)
-        return false;
-    p = realloc(*at, bytes);
-    if (!p)
-        return false;
-    *at = p;
-    *cap = n;
-    return true;
-}
-
-void eg_vec_free_(void **at)
-{
-    free(*at);
-    *at = NULL;
+        return NULL;
+    at = realloc(at, bytes);
+    if (at)
+        *cap = n;
+    return at;
 }

@@ -79,6 +79,23 @@ static inline uint64_t eg_be64(const void *p)
     return __builtin_bswap64(eg_le64(p));
 }
 
+/** The first index of a sorted array for which @before is false, or @n: `eg_lower_bound(s->n, i,
+ * s->at[i].last < addr)` is the first that ends at or after addr. @i names the index in @before. */
+#define eg_lower_bound(n, i, before)                                                               \
+    __extension__({                                                                                \
+        size_t eg_from_ = 0, eg_to_ = (n);                                                         \
+                                                                                                   \
+        while (eg_from_ < eg_to_) {                                                                \
+            const size_t i = eg_from_ + (eg_to_ - eg_from_) / 2;                                   \
+                                                                                                   \
+            if (before)                                                                            \
+                eg_from_ = i + 1;                                                                  \
+            else                                                                                   \
+                eg_to_ = i;                                                                        \
+        }                                                                                          \
+        eg_from_;                                                                                  \
+    })
+
 /** FNV-1a with a final mix: the hash of every name index, and part of the .egp format. */
 static inline uint32_t eg_hash(const void *p, size_t len)
 {

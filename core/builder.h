@@ -3,6 +3,7 @@
 #ifndef EG_BUILDER_H
 #define EG_BUILDER_H
 
+#include "map.h"
 #include "profile.h"
 #include "vec.h"
 
@@ -23,11 +24,8 @@ struct eg_builder {
     EG_VEC(struct eg_enumerator) enumerators;
     EG_VEC(struct eg_symbol) symbols;
     EG_VEC(char) strings;
-    struct eg_name {
-        uint32_t hash, at; /**< at 0: empty */
-    } * names;             /**< interned so far, open addressing */
-    size_t n_names, cap_names;
-    int failed; /**< enum eg_errno of the first failure: all pushes do nothing */
+    struct eg_map names; /**< where each name is in the strings, by its hash */
+    int failed;          /**< enum eg_errno of the first failure: all pushes do nothing */
 };
 
 #endif

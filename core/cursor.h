@@ -44,10 +44,13 @@ struct eg_model {
     bool big_endian;
 };
 
-/** What gives bytes a meaning: the types of a kernel (or of a program in it), its handles' slots.
- * Borrowed from the system. @types is core's (core/profile.h). */
+struct eg_path_at;
+
+/** What gives bytes a meaning: the types of a kernel (or of a program in it), its handles' slots
+ * and its paths. Borrowed from the system. @types is core's (core/profile.h). */
 struct eg_binding {
-    struct eg_slot *slots; /**< by handle id; slot 0 is absent for ever */
+    struct eg_slot *slots;    /**< by handle id; slot 0 is absent for ever */
+    struct eg_path_at *paths; /**< by a path's id; path 0 is absent for ever */
     struct eg_model model;
     struct eg_types *types;
 };
@@ -91,13 +94,39 @@ struct eg_enumref {
     uint32_t id;
 };
 
+/** A path as it stands at one place of the source: eg_at(task, task_struct.mm, mm_struct.pgd) makes
+ * one, and the linker collects them. */
+struct eg_pathref {
+    const struct eg_field *const *steps;
+    const char *file;
+    int line;
+    uint32_t n; /**< steps: 1..EG_STEPS_MAX */
+    uint32_t id;
+};
+enum { EG_STEPS_MAX = 8 };
+
+/** A path in one binding: what to add, with a pointer followed before each offset but the first.
+ * Only what the inlined code can do is here (at most four pointers, of 8 bytes in this machine's
+ * byte order, all members known): any other path has the parent EG_NO_PARENT, and is taken step by
+ * step. One line of the processor's cache. */
+struct eg_path_at {
+    uint32_t parent;           /**< type id of the struct it starts from */
+    uint32_t type, size;       /**< of the last member, as in its slot */
+    uint8_t kind, shift, bits; /**< the same */
+    uint8_t load;              /**< bytes to load for its integer; 0: not so simple */
+    uint64_t hops;             /**< pointers followed on the way */
+    uint64_t off[5];
+};
+
 /* clang-format off */
 #define EG_FDECL_(T, f) struct eg_field f;
 #define EG_FINIT_(T, f) .f = { #T, #f, 0 },
 #define EG_FIELDS_(module_, T, ...)                                                                                    \
-    static struct { EG_MAP(EG_FDECL_, T, __VA_ARGS__) } eg_f_##T = { EG_MAP(EG_FINIT_, T, __VA_ARGS__) };              \
-    static const struct eg_fieldset EG_CAT(eg_set_, T) = { __FILE__, module_, (struct eg_field *)(void *)&eg_f_##T,    \
-                                                           EG_NARG(__VA_ARGS__) };                                     \
+    static union {                                                                                                     \
+        struct { EG_MAP(EG_FDECL_, T, __VA_ARGS__) };                                                                  \
+        struct eg_field all_[EG_NARG(__VA_ARGS__)]; /* for who gives them their ids */                                 \
+    } eg_f_##T = { { EG_MAP(EG_FINIT_, T, __VA_ARGS__) } };                                                            \
+    static const struct eg_fieldset EG_CAT(eg_set_, T) = { __FILE__, module_, eg_f_##T.all_, EG_NARG(__VA_ARGS__) };   \
     EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, T)) = &EG_CAT(eg_set_, T);                                             \
     EG_TYPE_(module_, T)
 #define EG_TYPE_(module_, T)                                                                                           \
@@ -168,57 +197,79 @@ EG_HOT struct eg_obj eg_bad(struct eg_obj o, enum eg_why why, uint64_t addr)
     return o;
 }
 
-EG_API uint8_t eg_step_failed_(struct eg_view *v, const struct eg_binding *b, uint32_t type,
-                               const struct eg_slot *s, const char *file, int line);
+/* clang-format off */
+#define EG_STEP_(c, a) &(eg_f_##a),
+/** This place's path. The cursor is no part of it, so paths nest in each other's cursors. */
+#define EG_PATHREF_(...)                                                                                               \
+    __extension__({                                                                                                    \
+        static const struct eg_field *const eg_steps_[] = { EG_MAP(EG_STEP_, 0, __VA_ARGS__) };                        \
+        static struct eg_pathref eg_path_ = { eg_steps_, __FILE__, __LINE__, EG_NARG(__VA_ARGS__), 0 };                \
+        EG_ENTRY(eg_paths, eg_pathref, path_) = &eg_path_;                                                             \
+        &eg_path_;                                                                                                     \
+    })
+/* clang-format on */
 
-EG_HOT struct eg_obj eg_step_(struct eg_obj o, uint32_t id, const char *file, int line)
+/** The whole path, step by step, with the reason and the address of what fails. @form: what the
+ * cursor is, see EG_FORM_. */
+EG_API struct eg_obj eg_at_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                                 uint64_t addr, uint64_t form, const struct eg_pathref *path);
+#define EG_FORM_(o) ((o).type | (uint64_t)(o).kind << 32 | (uint64_t)(o).why << 40)
+
+/** Follow the pointer at *@addr, where the TLB has it and it is not null. */
+EG_HOT bool eg_hop_(const struct eg_view *v, const struct eg_space *as, uint64_t *addr)
 {
-    const struct eg_slot *s;
+    const uint8_t *p;
 
-    if (__builtin_expect(o.why, 0))
-        return o;
-    s = &o.bind->slots[id];
-    // An absent slot's parent is no type, so this finds it too.
-    if (__builtin_expect(s->parent != o.type, 0)) {
-        o.why = eg_step_failed_(o.view, o.bind, o.type, s, file, line);
-        return o;
-    }
+    if (!eg_tlb_hit_(v, as, *addr, 8, &p))
+        return false;
+    __builtin_memcpy(addr, p, 8);
+    return __builtin_expect(*addr != 0, 1);
+}
+
+/** The address of what is at the end of the path; false where it must be taken step by step. */
+EG_HOT bool eg_follow_(struct eg_obj o, const struct eg_path_at *path, uint32_t steps,
+                       uint64_t *out)
+{
+    uint64_t addr = o.addr;
+
+    // An absent path's parent is no type, so this finds it too.
+    if (__builtin_expect(o.why || o.type != path->parent, 0))
+        return false;
     if (o.kind == EG_K_PTR) {
-        const uint8_t *p = eg_bytes(o.view, o.space, o.addr, o.bind->model.ptr_size);
-
-        if (__builtin_expect(!p, 0))
-            return eg_bad(o, (enum eg_why)o.view->why, o.view->why_addr);
-        o.addr = eg_load_(p, o.bind->model.ptr_size, o.bind->model.big_endian);
-        if (__builtin_expect(!o.addr, 0))
-            return eg_bad(o, EG_NULL, 0);
+        if (!eg_hop_(o.view, o.space, &addr))
+            return false;
     } else if (__builtin_expect(o.kind != EG_K_STRUCT, 0)) {
-        o.why = eg_step_failed_(o.view, o.bind, o.type, s, file, line);
-        return o;
+        return false;
     }
-    o.addr += s->off;
-    o.type = s->type;
-    o.size = s->size;
-    o.kind = s->kind;
-    o.shift = s->shift;
-    o.bits = s->bits;
+    addr += path->off[0];
+    for (uint32_t i = 1; i < steps && i <= path->hops; i++) {
+        if (!eg_hop_(o.view, o.space, &addr))
+            return false;
+        addr += path->off[i];
+    }
+    *out = addr;
+    return true;
+}
+
+EG_HOT struct eg_obj eg_at_path_(struct eg_obj o, const struct eg_pathref *ref, uint32_t steps)
+{
+    const struct eg_path_at *path = &o.bind->paths[ref->id];
+    uint64_t addr;
+
+    if (__builtin_expect(!eg_follow_(o, path, steps, &addr), 0))
+        return eg_at_slow_(o.view, o.space, o.bind, o.addr, EG_FORM_(o), ref);
+    o.addr = addr;
+    o.type = path->type;
+    o.size = path->size;
+    o.kind = path->kind;
+    o.shift = path->shift;
+    o.bits = path->bits;
     return o;
 }
 
-/* clang-format off */
-#define EG_S_(o, a) eg_step_((o), (eg_f_##a).id, __FILE__, __LINE__)
-#define EG_A1(o, a) EG_S_(o, a)
-#define EG_A2(o, a, ...) EG_A1(EG_S_(o, a), __VA_ARGS__)
-#define EG_A3(o, a, ...) EG_A2(EG_S_(o, a), __VA_ARGS__)
-#define EG_A4(o, a, ...) EG_A3(EG_S_(o, a), __VA_ARGS__)
-#define EG_A5(o, a, ...) EG_A4(EG_S_(o, a), __VA_ARGS__)
-#define EG_A6(o, a, ...) EG_A5(EG_S_(o, a), __VA_ARGS__)
-#define EG_A7(o, a, ...) EG_A6(EG_S_(o, a), __VA_ARGS__)
-#define EG_A8(o, a, ...) EG_A7(EG_S_(o, a), __VA_ARGS__)
-/* clang-format on */
-
 /** The cursor at the end of a path: eg_at(task, task_struct.mm, mm_struct.pgd). Pointers between
  * steps are followed; the last member is not read. Up to eight steps. */
-#define eg_at(obj, ...) EG_CAT(EG_A, EG_NARG(__VA_ARGS__))(obj, __VA_ARGS__)
+#define eg_at(obj, ...) eg_at_path_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__))
 
 /** @form: kind, shift, bits, why, a byte each, the lowest first. */
 EG_API bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
@@ -245,49 +296,83 @@ EG_HOT bool eg_value(struct eg_obj o, uint64_t *out)
     return true;
 }
 
-#define EG_GET_(name, type)                                                                        \
-    EG_HOT bool eg_get_##name##_(type *out, struct eg_obj o)                                       \
+/** An integer, if there is one. */
+struct eg_number {
+    uint64_t value;
+    bool ok;
+};
+
+EG_HOT struct eg_number eg_number_(struct eg_obj o)
+{
+    struct eg_number n = { 0, false };
+
+    n.ok = eg_value(o, &n.value);
+    return n;
+}
+
+EG_API struct eg_number eg_number_slow_(struct eg_view *v, struct eg_space *as,
+                                        const struct eg_binding *b, uint64_t addr, uint64_t form,
+                                        const struct eg_pathref *path);
+
+EG_HOT struct eg_number eg_number_at_(struct eg_obj o, const struct eg_pathref *ref, uint32_t steps)
+{
+    const struct eg_path_at *path = &o.bind->paths[ref->id];
+    const uint8_t *p;
+    uint64_t addr, value;
+
+    if (__builtin_expect(!eg_follow_(o, path, steps, &addr) || !path->load ||
+                             !eg_tlb_hit_(o.view, o.space, addr, path->load, &p),
+                         0))
+        return eg_number_slow_(o.view, o.space, o.bind, o.addr, EG_FORM_(o), ref);
+    value = eg_load_(p, path->load, false);
+    if (path->load < 8 && path->kind == EG_K_SINT)
+        value = (uint64_t)((int64_t)(value << (64 - 8 * path->load)) >> (64 - 8 * path->load));
+    return (struct eg_number){ value, true };
+}
+
+#define EG_PUT_(name, type)                                                                        \
+    EG_HOT bool eg_put_##name##_(type *out, struct eg_number n)                                    \
     {                                                                                              \
-        uint64_t v;                                                                                \
-                                                                                                   \
-        if (!eg_value(o, &v))                                                                      \
-            return false;                                                                          \
-        *out = (type)v;                                                                            \
-        return true;                                                                               \
+        if (n.ok)                                                                                  \
+            *out = (type)n.value;                                                                  \
+        return n.ok;                                                                               \
     }
-EG_GET_(u64, uint64_t)
-EG_GET_(s64, int64_t)
-EG_GET_(u32, uint32_t)
-EG_GET_(s32, int32_t)
-EG_GET_(u16, uint16_t)
-EG_GET_(s16, int16_t)
-EG_GET_(u8, uint8_t)
-EG_GET_(s8, int8_t)
-EG_GET_(bool, bool)
-#undef EG_GET_
+EG_PUT_(u64, uint64_t)
+EG_PUT_(s64, int64_t)
+EG_PUT_(u32, uint32_t)
+EG_PUT_(s32, int32_t)
+EG_PUT_(u16, uint16_t)
+EG_PUT_(s16, int16_t)
+EG_PUT_(u8, uint8_t)
+EG_PUT_(s8, int8_t)
+EG_PUT_(bool, bool)
+#undef EG_PUT_
+/* clang-format off */
+#define EG_PUT_(out, number)                                                                                           \
+    _Generic((out), uint64_t *: eg_put_u64_, int64_t *: eg_put_s64_, uint32_t *: eg_put_u32_, int32_t *: eg_put_s32_,  \
+             uint16_t *: eg_put_u16_, int16_t *: eg_put_s16_, uint8_t *: eg_put_u8_, int8_t *: eg_put_s8_,             \
+             bool *: eg_put_bool_)((out), (number))
+/* clang-format on */
 
 /** Read a cursor that has no further path into an integer of any width: `if (!eg_load(&pid, obj))
  * …`. */
-#define eg_load(out, obj)                                                                          \
-    _Generic((out), uint64_t *: eg_get_u64_, int64_t *: eg_get_s64_, uint32_t *: eg_get_u32_, int32_t *: eg_get_s32_,  \
-             uint16_t *: eg_get_u16_, int16_t *: eg_get_s16_, uint8_t *: eg_get_u8_, int8_t *: eg_get_s8_,             \
-             bool *: eg_get_bool_)((out), (obj))
+#define eg_load(out, obj) EG_PUT_(out, eg_number_(obj))
 
 /** `if (eg_get(&v, obj, path…))`: the integer at the end of a path. @v is untouched when it cannot
  * be read. */
-#define eg_get(out, obj, ...) eg_load((out), eg_at(obj, __VA_ARGS__))
+#define eg_get(out, obj, ...)                                                                      \
+    EG_PUT_(out, eg_number_at_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__)))
 
-EG_HOT uint64_t eg_value_or_(uint64_t def, struct eg_obj o)
+EG_HOT uint64_t eg_number_or_(uint64_t def, struct eg_number n)
 {
-    uint64_t v;
-
-    return eg_value(o, &v) ? v : def;
+    return n.ok ? n.value : def;
 }
 
 /** The integer at the end of a path, or @def, which stands in the source for all to see. Its type
  * is @def's. */
 #define eg_get_or(def, obj, ...)                                                                   \
-    ((__typeof__(def))eg_value_or_((uint64_t)(def), eg_at(obj, __VA_ARGS__)))
+    ((__typeof__(def))eg_number_or_(                                                               \
+        (uint64_t)(def), eg_number_at_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__))))
 
 /** Follow a pointer cursor: what it points to, with its type. Bad when null or unreadable. */
 EG_API struct eg_obj eg_deref(struct eg_obj o);

@@ -251,6 +251,7 @@ struct eg_module {
     const struct eg_typeref *const *types, *const *types_end;
     const struct eg_symref *const *symbols, *const *symbols_end;
     const struct eg_enumref *const *enums, *const *enums_end;
+    const struct eg_pathref *const *paths, *const *paths_end;
 };
 /** A hash of the layouts that plugins see. Made by the build (core/abi.sh) over the text of these
  * headers. */
@@ -266,6 +267,7 @@ EG_SECTION_(eg_fieldset, eg_fields);
 EG_SECTION_(eg_typeref, eg_typerefs);
 EG_SECTION_(eg_symref, eg_symrefs);
 EG_SECTION_(eg_enumref, eg_enumrefs);
+EG_SECTION_(eg_pathref, eg_paths);
 /* clang-format on */
 
 /** `EG_PLUGIN(pslist) = { .os = "linux", … };` is all that registers a plugin. */
@@ -283,7 +285,9 @@ EG_SECTION_(eg_enumref, eg_enumrefs);
                                          __start_eg_symrefs,                                       \
                                          __stop_eg_symrefs,                                        \
                                          __start_eg_enumrefs,                                      \
-                                         __stop_eg_enumrefs };                                     \
+                                         __stop_eg_enumrefs,                                       \
+                                         __start_eg_paths,                                         \
+                                         __stop_eg_paths };                                        \
     static const struct eg_plugin eg_plugin_##n;                                                   \
     static const struct eg_plugin_reg eg_preg_##n = { #n, __FILE__, &eg_plugin_##n };              \
     EG_ENTRY(eg_plugins, eg_plugin_reg, p_##n) = &eg_preg_##n;                                     \

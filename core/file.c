@@ -1,128 +1,60 @@
-/* file.c - a file as a space: one shared map. Holes of sparse files are told by the file system and
- * never touched; a page that cannot be read is a hole of kind EG_UNREADABLE instead of SIGBUS. */
+/* file.c - a file as a space, mapped. Holes of sparse files are asked of the file system and never
+ * touched; a page that cannot be read is a hole of kind EG_UNREADABLE. */
+#include "mapped.h"
 #include "space.h"
 #include "vec.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAPPED_MAX = 1024, FAULT_PAGE = 4096 };
-
 struct file {
-    uint8_t *base;
-    uint64_t size;
-    atomic_uint_fast64_t faults;
-    uint8_t *bad; // a bit per page; pages of it that are never touched cost nothing
-    size_t bad_len;
+    struct eg_mapped *map;
     struct eg_segment *data; // of a sparse file: what is not a hole; NULL: all is data
     size_t n_data;
 };
 
-/* What the signal handler looks through. The one mutable global of core: a handler has no other way
- * to its data. */
-static struct file *_Atomic mapped[MAPPED_MAX];
-static struct sigaction previous;
-static pthread_once_t installed = PTHREAD_ONCE_INIT;
-
-static void on_sigbus(int sig, siginfo_t *info, void *context)
-{
-    const uint8_t *at = info->si_addr;
-
-    for (int i = 0; i < MAPPED_MAX; i++) {
-        struct file *f = atomic_load(&mapped[i]);
-
-        if (f && at >= f->base && (uint64_t)(at - f->base) < eg_align_up(f->size, FAULT_PAGE)) {
-            uint64_t page = (uint64_t)(at - f->base) / FAULT_PAGE;
-
-            if (mmap(f->base + page * FAULT_PAGE, FAULT_PAGE, PROT_READ,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-                break;
-            __atomic_fetch_or(&f->bad[page / 8], (uint8_t)(1 << page % 8), __ATOMIC_SEQ_CST);
-            atomic_fetch_add(&f->faults, 1);
-            return;
-        }
-    }
-    if (previous.sa_flags & SA_SIGINFO && previous.sa_sigaction)
-        previous.sa_sigaction(sig, info, context);
-    else
-        signal(SIGBUS, SIG_DFL); // not ours: the access is tried again, and ends us
-}
-
-static void install(void)
-{
-    struct sigaction sa = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
-
-    sigaction(SIGBUS, &sa, &previous);
-}
-
-static bool is_bad(const struct file *f, uint64_t page)
-{
-    return __atomic_load_n(&f->bad[page / 8], __ATOMIC_SEQ_CST) >> page % 8 & 1;
-}
-
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
-    struct file *f = as->priv;
-    const uint64_t page = addr / FAULT_PAGE;
+    const struct file *f = as->priv;
+    const uint8_t *bytes = f->map->bytes;
 
     (void)v;
-    *out = (struct eg_extent){ .start = 0, .last = f->size - 1, .host = f->base };
+    *out = (struct eg_extent){ .start = 0, .last = as->last, .host = bytes };
     if (f->data) {
-        size_t lo = 0, hi = f->n_data; // the first run that ends at or after addr
+        const size_t at = eg_lower_bound(f->n_data, i, f->data[i].last < addr);
 
-        while (lo < hi) {
-            size_t mid = lo + (hi - lo) / 2;
-
-            if (f->data[mid].last < addr)
-                lo = mid + 1;
-            else
-                hi = mid;
-        }
-        if (lo == f->n_data || f->data[lo].start > addr) {
-            out->start = lo ? f->data[lo - 1].last + 1 : 0;
-            out->last = lo < f->n_data ? f->data[lo].start - 1 : f->size - 1;
+        if (at == f->n_data || f->data[at].start > addr) {
+            out->start = at ? f->data[at - 1].last + 1 : 0;
+            out->last = at < f->n_data ? f->data[at].start - 1 : as->last;
             out->host = NULL;
             out->zero = true;
             return;
         }
-        out->start = f->data[lo].start;
-        out->last = f->data[lo].last;
+        out->start = f->data[at].start;
+        out->last = f->data[at].last;
     }
     // Touch the page before it is promised. Once one page has failed, promise a page at a time.
-    *(volatile const uint8_t *)(f->base + addr);
-    if (atomic_load(&f->faults)) {
-        out->start = EG_MAX(out->start, page * FAULT_PAGE);
-        out->last = EG_MIN(out->last, page * FAULT_PAGE + FAULT_PAGE - 1);
-        if (is_bad(f, page))
+    *(volatile const uint8_t *)(bytes + addr);
+    if (atomic_load(&f->map->faults)) {
+        const uint64_t page = addr & ~(uint64_t)(EG_MAPPED_PAGE - 1);
+
+        out->start = EG_MAX(out->start, page);
+        out->last = EG_MIN(out->last, page + EG_MAPPED_PAGE - 1);
+        if (eg_mapped_is_bad(f->map, addr))
             out->why = EG_UNREADABLE;
     }
-    out->host = out->why ? NULL : f->base + out->start;
-}
-
-static void forget(struct file *f)
-{
-    for (int i = 0; i < MAPPED_MAX; i++) {
-        struct file *expected = f;
-
-        atomic_compare_exchange_strong(&mapped[i], &expected, NULL);
-    }
-    if (f->base)
-        munmap(f->base, f->size);
-    if (f->bad)
-        munmap(f->bad, f->bad_len);
-    free(f->data);
-    free(f);
+    out->host = out->why ? NULL : bytes + out->start;
 }
 
 static void close_(struct eg_space *as)
 {
-    forget(as->priv);
+    struct file *f = as->priv;
+
+    eg_mapped_close(f->map);
+    free(f->data);
+    free(f);
 }
 
 static const struct eg_space_ops ops = { .name = "file", .extent = extent, .close = close_ };
@@ -130,10 +62,11 @@ static const struct eg_space_ops ops = { .name = "file", .extent = extent, .clos
 /** The data runs of a sparse file; none where the file system does not tell. */
 static void find_holes(struct file *f, int fd)
 {
+    const uint64_t size = f->map->size;
     EG_VEC(struct eg_segment) runs = { 0 };
     off_t at = 0;
 
-    while ((uint64_t)at < f->size) {
+    while ((uint64_t)at < size) {
         off_t data = lseek(fd, at, SEEK_DATA), hole;
         struct eg_segment *s;
 
@@ -146,7 +79,7 @@ static void find_holes(struct file *f, int fd)
             return;
         }
         s->start = (uint64_t)data;
-        s->last = EG_MIN((uint64_t)hole, f->size) - 1;
+        s->last = EG_MIN((uint64_t)hole, size) - 1;
         at = hole;
     }
     if (runs.n == 0 && !eg_vec_reserve(&runs, 1)) // all hole: a list, but an empty one
@@ -161,7 +94,7 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
     struct eg_space *as;
     struct file *f;
     struct stat st;
-    int slot = -1;
+    int rc;
 
     if (fstat(fd, &st) != 0)
         return eg_fail(e, EG_EIO, "%s: %s", name, strerror(errno));
@@ -180,40 +113,16 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
 
     as = calloc(1, sizeof *as);
     f = calloc(1, sizeof *f);
-    if (!as || !f) {
+    rc = as && f ? eg_mapped_open(&f->map, fd, (uint64_t)st.st_size, false, name, e)
+                 : eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+    if (rc < 0) {
         free(as);
         free(f);
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
-    }
-    f->size = (uint64_t)st.st_size;
-    f->bad_len = (size_t)(f->size / FAULT_PAGE / 8 + 1);
-    f->base = mmap(NULL, f->size, PROT_READ, MAP_SHARED, fd, 0);
-    f->bad = mmap(NULL, f->bad_len, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (f->base == MAP_FAILED || f->bad == MAP_FAILED) {
-        int rc = eg_fail(e, EG_EIO, "%s: cannot be mapped: %s", name, strerror(errno));
-
-        f->base = f->base == MAP_FAILED ? NULL : f->base;
-        f->bad = f->bad == MAP_FAILED ? NULL : f->bad;
-        forget(f);
-        free(as);
         return rc;
     }
-    if ((uint64_t)st.st_blocks * 512 < f->size)
+    if ((uint64_t)st.st_blocks * 512 < f->map->size)
         find_holes(f, fd);
-    pthread_once(&installed, install);
-    for (int i = 0; i < MAPPED_MAX && slot < 0; i++) {
-        struct file *none = NULL;
-
-        if (atomic_compare_exchange_strong(&mapped[i], &none, f))
-            slot = i;
-    }
-    if (slot < 0) {
-        forget(f);
-        free(as);
-        return eg_fail(e, EG_EUNSUP, "%s: more than %d files are open", name, MAPPED_MAX);
-    }
-    *as = (struct eg_space){ .ops = &ops, .last = f->size - 1, .priv = f };
+    *as = (struct eg_space){ .ops = &ops, .last = f->map->size - 1, .priv = f };
     *out = as;
     return 0;
 }

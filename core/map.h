@@ -15,6 +15,15 @@ struct eg_map {
     uint64_t zero_value;
 };
 
+/** Where the real key is a text or a struct of which @hash is a hash: its @nth key. Several may have one
+ * hash, so they are asked for in turn, and compared by the caller:
+ *     for (uint32_t i = 0; eg_map_get(&m, eg_map_key(hash, i), &value); i++)
+ * A new one gets the first key that is free. */
+static inline uint64_t eg_map_key(uint32_t hash, uint32_t nth)
+{
+    return hash | (uint64_t)nth << 32;
+}
+
 /** A zeroed struct is an empty map. */
 void eg_map_fini(struct eg_map *m);
 

@@ -53,7 +53,7 @@ static struct eg_obj retype(struct eg_obj o, uint32_t id)
 
     eg_types_slot(o.bind->types, &o.bind->model, id, &s);
     if (!s.kind)
-        return eg_bad(o, EG_NO_TYPE, o.addr);
+        return eg_bad(o, s.why ? (enum eg_why)s.why : EG_NO_TYPE, o.addr);
     o.type = s.type;
     o.size = s.size;
     o.kind = s.kind;
@@ -61,18 +61,56 @@ static struct eg_obj retype(struct eg_obj o, uint32_t id)
     return o;
 }
 
-uint8_t eg_step_failed_(struct eg_view *v, const struct eg_binding *b, uint32_t type,
-                        const struct eg_slot *s, const char *file, int line)
+/** One step of a path: the member of @s, from a struct or from a pointer to one. */
+static struct eg_obj step(struct eg_obj o, const struct eg_slot *s, const struct eg_pathref *path)
 {
-    const char *base = strrchr(file, '/');
-
+    if (o.why)
+        return o;
     if (!s->kind)
-        return s->why ? s->why : EG_NO_MEMBER;
-    if (v->run)
-        eg_failed(v->run, "%s:%d: a member of struct %s is read from %s", base ? base + 1 : file,
-                  line, eg_type_name(b->types, s->parent),
-                  type ? eg_type_name(b->types, type) : "something untyped");
-    return EG_WRONG_TYPE;
+        return eg_bad(o, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, o.addr);
+    if (s->parent != o.type || (o.kind != EG_K_PTR && o.kind != EG_K_STRUCT)) {
+        const char *base = strrchr(path->file, '/');
+
+        if (o.view->run)
+            eg_failed(o.view->run, "%s:%d: a member of struct %s is read from %s",
+                      base ? base + 1 : path->file, path->line,
+                      eg_type_name(o.bind->types, s->parent),
+                      o.type ? eg_type_name(o.bind->types, o.type) : "something untyped");
+        return eg_bad(o, EG_WRONG_TYPE, o.addr);
+    }
+    if (o.kind == EG_K_PTR)
+        o = follow(o);
+    if (o.why)
+        return o;
+    o.addr += s->off;
+    o.type = s->type;
+    o.size = s->size;
+    o.kind = s->kind;
+    o.shift = s->shift;
+    o.bits = s->bits;
+    return o;
+}
+
+struct eg_obj eg_at_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                          uint64_t addr, uint64_t form, const struct eg_pathref *path)
+{
+    struct eg_obj o = { .view = v,
+                        .space = as,
+                        .bind = b,
+                        .addr = addr,
+                        .type = (uint32_t)form,
+                        .kind = (uint8_t)(form >> 32),
+                        .why = (uint8_t)(form >> 40) };
+
+    for (uint32_t i = 0; i < path->n; i++)
+        o = step(o, &b->slots[path->steps[i]->id], path);
+    return o;
+}
+
+struct eg_number eg_number_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
+                                 uint64_t addr, uint64_t form, const struct eg_pathref *path)
+{
+    return eg_number_(eg_at_slow_(v, as, b, addr, form, path));
 }
 
 bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
@@ -179,7 +217,7 @@ struct eg_obj eg_path(struct eg_obj o, const char *path)
                 return eg_bad(o, EG_NO_MEMBER, o.addr);
             eg_types_member_slot(o.bind->types, &o.bind->model, o.type, &m, &s);
             if (!s.kind)
-                return eg_bad(o, EG_NO_TYPE, o.addr);
+                return eg_bad(o, s.why ? (enum eg_why)s.why : EG_NO_TYPE, o.addr);
             o.addr += s.off;
             o.type = s.type;
             o.size = s.size;

@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-volatile int eg_cancelled;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler sets it");
+atomic_int eg_cancelled;
 
 enum { THREADS_MAX = 256 };
 

@@ -6,6 +6,7 @@
 #define EG_PARALLEL_H
 
 #include "base.h"
+#include <stdatomic.h>
 
 /** Called for each piece, in no order, @worker < @threads names the thread. @return nonzero: start
  * no further pieces. */
@@ -16,8 +17,8 @@ typedef int (*eg_piece_fn)(void *context, size_t piece, unsigned worker);
 int eg_parallel(unsigned threads, size_t pieces, eg_piece_fn fn, void *context);
 unsigned eg_cores(void); /**< that this process may run on, at most 256 */
 
-/** Ctrl-C: set by the command's signal handler, asked by everything long. */
-extern volatile int eg_cancelled;
+/** Ctrl-C: set by the command's signal handler, asked by everything long, on every thread. */
+extern atomic_int eg_cancelled;
 
 /** Progress on standard error, with its rate and the time that is left: only on a terminal, only
  * after a second, erased at the end. From any thread. @unit "B" is scaled, NULL: only the share is

@@ -71,16 +71,8 @@ const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char
 
 const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_t addr)
 {
-    size_t from = 0, to = p->n_symbols;
+    size_t from = eg_lower_bound(p->n_symbols, i, p->symbols[i].addr <= addr);
 
-    while (from < to) {
-        size_t mid = from + (to - from) / 2;
-
-        if (p->symbols[mid].addr <= addr)
-            from = mid + 1;
-        else
-            to = mid;
-    }
     if (!from)
         return NULL;
     from--;
@@ -108,40 +100,47 @@ void *eg_big_alloc(size_t len)
 enum { RECORDS_MAX = 1 << 30 }; // ids and offsets are 32 bits
 
 // The first piece of an array, when its size is known.
-static bool reserve(void **at, size_t *cap, size_t n, size_t size)
+static void *reserve(void *at, size_t *cap, size_t n, size_t size)
 {
     uint64_t bytes;
 
-    if (*at || !n)
-        return true;
-    *at = eg_mul(n, size, &bytes) && bytes <= PTRDIFF_MAX ? eg_big_alloc(bytes) : NULL;
-    *cap = *at ? n : 0;
-    return *at;
+    if (at || !n)
+        return at;
+    at = eg_mul(n, size, &bytes) && bytes <= PTRDIFF_MAX ? eg_big_alloc(bytes) : NULL;
+    *cap = at ? n : 0;
+    return at;
 }
+#define RESERVE(v, count) ((v)->at = reserve((v)->at, &(v)->cap, (count), sizeof *(v)->at))
 
-// Room for @add more elements behind the @n that are there; NULL after an error.
-static void *room(struct eg_builder *b, void **at, size_t *n, size_t *cap, size_t add, size_t size)
+// The array with room for @add more elements behind the @n that are there; NULL after an error, and
+// then it is where it was.
+static void *room(struct eg_builder *b, void *at, size_t n, size_t *cap, size_t add, size_t size)
 {
     void *p;
 
     if (b->failed || !add)
         return NULL;
-    if (add > RECORDS_MAX - *n) {
+    if (add > RECORDS_MAX - n) {
         b->failed = EG_EFORMAT;
         return NULL;
     }
-    if (!reserve(at, cap, *n + add, size) || !eg_vec_grow_(at, cap, *n + add, size)) {
+    p = at ? at : reserve(NULL, cap, n + add, size);
+    p = p ? eg_vec_grow_(p, cap, n + add, size) : NULL;
+    if (!p)
         b->failed = EG_ENOMEM;
-        return NULL;
-    }
-    p = (char *)*at + *n * size;
-    *n += add;
     return p;
 }
 #define ROOM(b, v, add)                                                                            \
-    ((__typeof__((b)->v.at))((b) ? room((b), (void **)&(b)->v.at, &(b)->v.n, &(b)->v.cap, (add),   \
-                                        sizeof *(b)->v.at)                                         \
-                                 : NULL))
+    __extension__({                                                                                \
+        const size_t n_ = (b) ? (b)->v.n : 0;                                                      \
+        void *at_ = (b) ? room((b), (b)->v.at, n_, &(b)->v.cap, (add), sizeof *(b)->v.at) : NULL;  \
+                                                                                                   \
+        if (at_) {                                                                                 \
+            (b)->v.at = at_;                                                                       \
+            (b)->v.n += (add);                                                                     \
+        }                                                                                          \
+        at_ ? &(b)->v.at[n_] : NULL;                                                               \
+    })
 
 static char *copy(struct eg_builder *b, const char *s)
 {
@@ -186,7 +185,7 @@ void eg_builder_free(struct eg_builder *b)
     eg_vec_fini(&b->enumerators);
     eg_vec_fini(&b->symbols);
     eg_vec_fini(&b->strings);
-    free(b->names);
+    eg_map_fini(&b->names);
     eg_profile_free(b->profile);
     free(b);
 }
@@ -228,54 +227,33 @@ char *eg_builder_strings(struct eg_builder *b, const char *section, size_t len)
     return s;
 }
 
-static bool grow_names(struct eg_builder *b)
-{
-    const size_t cap = b->cap_names ? b->cap_names * 2 : 1024;
-    struct eg_name *names = calloc(cap, sizeof *names);
-
-    if (!names) {
-        b->failed = EG_ENOMEM;
-        return false;
-    }
-    for (size_t i = 0; i < b->cap_names; i++) {
-        size_t at = b->names[i].hash & (cap - 1);
-
-        if (!b->names[i].at)
-            continue;
-        while (names[at].at)
-            at = (at + 1) & (cap - 1);
-        names[at] = b->names[i];
-    }
-    free(b->names);
-    b->names = names;
-    b->cap_names = cap;
-    return true;
-}
-
 uint32_t eg_builder_name(struct eg_builder *b, const char *s, size_t len)
 {
-    uint32_t hash;
-    size_t at;
+    uint32_t hash, nth;
+    uint64_t known;
     char *to;
 
     len = len ? strnlen(s, len) : 0;
-    if (!len || !b || b->failed || (b->n_names * 2 >= b->cap_names && !grow_names(b)))
+    if (!len || !b || b->failed)
         return 0;
     hash = eg_hash(s, len);
-    for (at = hash & (b->cap_names - 1); b->names[at].at; at = (at + 1) & (b->cap_names - 1)) {
-        const char *other = b->strings.at + b->names[at].at;
+    for (nth = 0; eg_map_get(&b->names, eg_map_key(hash, nth), &known); nth++) {
+        const char *other = b->strings.at + known;
 
-        if (b->names[at].hash == hash && !strncmp(other, s, len) && !other[len])
-            return b->names[at].at;
+        if (!strncmp(other, s, len) && !other[len])
+            return (uint32_t)known;
     }
     to = ROOM(b, strings, len + 1);
     if (!to)
         return 0;
     memcpy(to, s, len);
     to[len] = 0;
-    b->n_names++;
-    b->names[at] = (struct eg_name){ hash, (uint32_t)(to - b->strings.at) };
-    return b->names[at].at;
+    known = (uint64_t)(to - b->strings.at);
+    if (eg_map_add(&b->names, eg_map_key(hash, nth), known) < 0) {
+        b->failed = EG_ENOMEM;
+        return 0;
+    }
+    return (uint32_t)known;
 }
 
 void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_t symbols)
@@ -283,9 +261,9 @@ void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_
     // Only a hint: when it is absurd, the pushes will tell.
     if (!b || types > RECORDS_MAX || members > RECORDS_MAX || symbols > RECORDS_MAX)
         return;
-    (void)reserve((void **)&b->types.at, &b->types.cap, types + 1, sizeof *b->types.at);
-    (void)reserve((void **)&b->members.at, &b->members.cap, members, sizeof *b->members.at);
-    (void)reserve((void **)&b->symbols.at, &b->symbols.cap, symbols, sizeof *b->symbols.at);
+    RESERVE(&b->types, types + 1);
+    RESERVE(&b->members, members);
+    RESERVE(&b->symbols, symbols);
 }
 
 struct eg_type *eg_builder_types(struct eg_builder *b, size_t n)

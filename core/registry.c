@@ -1,6 +1,7 @@
 /* registry.c - what the linker collected, merged with what plugin objects bring, sorted by name. */
 #include "registry.h"
 #include "config.h"
+#include "map.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -16,9 +17,9 @@ static struct {
     bool begun;
     EG_VEC(const struct eg_plugin_reg *) plugins;
     EG_VEC(const struct eg_walker_reg *) walkers;
-    EG_VEC(struct eg_handle) handles; /* [0]: absent */
-    uint32_t *hash;                   /* open addressing: ids, 0 empty */
-    size_t n_hash;                    /* a power of two */
+    EG_VEC(struct eg_handle) handles;        /* [0]: absent */
+    EG_VEC(const struct eg_pathref *) paths; /* [0]: NULL */
+    struct eg_map ids;                       /* of handles, by their hash */
 } reg;
 
 /* ---- handles ---- */
@@ -46,44 +47,25 @@ static bool same(const struct eg_handle *a, const struct eg_handle *b)
            same_text(a->module, b->module);
 }
 
-static bool grow_hash(void)
-{
-    size_t n = reg.n_hash ? reg.n_hash * 2 : 4096;
-    uint32_t *bigger = calloc(n, sizeof *bigger);
-
-    if (!bigger)
-        return false;
-    for (size_t id = 1; id < reg.handles.n; id++) {
-        size_t at = hash_of(&reg.handles.at[id]) & (n - 1);
-
-        while (bigger[at])
-            at = (at + 1) & (n - 1);
-        bigger[at] = (uint32_t)id;
-    }
-    free(reg.hash);
-    reg.hash = bigger;
-    reg.n_hash = n;
-    return true;
-}
-
 /** The id of @h, new or known; 0 out of memory. */
 static uint32_t intern(struct eg_handle h)
 {
+    const uint32_t hash = hash_of(&h);
     struct eg_handle *place;
-    size_t at;
+    uint32_t nth;
+    uint64_t id;
 
     if (!reg.handles.n && !eg_vec_push(&reg.handles)) // [0]
         return 0;
-    if (reg.handles.n * 2 >= reg.n_hash && !grow_hash())
-        return 0;
-    for (at = hash_of(&h) & (reg.n_hash - 1); reg.hash[at]; at = (at + 1) & (reg.n_hash - 1))
-        if (same(&reg.handles.at[reg.hash[at]], &h))
-            return reg.hash[at];
+    for (nth = 0; eg_map_get(&reg.ids, eg_map_key(hash, nth), &id); nth++)
+        if (same(&reg.handles.at[id], &h))
+            return (uint32_t)id;
+    id = reg.handles.n;
     place = eg_vec_push(&reg.handles);
-    if (!place)
+    if (!place || eg_map_add(&reg.ids, eg_map_key(hash, nth), id) < 0)
         return 0;
     *place = h;
-    return reg.hash[at] = (uint32_t)(reg.handles.n - 1);
+    return (uint32_t)id;
 }
 
 const struct eg_handle *eg_handle(uint32_t id)
@@ -131,12 +113,48 @@ static bool number_handles(const struct eg_module *m)
     return ok;
 }
 
+/** The same for paths: each place in the source has an id of its own. */
+static bool number_paths(const struct eg_module *m)
+{
+    if (!reg.paths.n && !eg_vec_push(&reg.paths)) // [0]
+        return false;
+    for (const struct eg_pathref *const *p = m->paths; p < m->paths_end; p++) {
+        const struct eg_pathref **place = eg_vec_push(&reg.paths);
+
+        if (!place)
+            return false;
+        *place = *p;
+        ((struct eg_pathref *)(uintptr_t)*p)->id = (uint32_t)(reg.paths.n - 1);
+    }
+    return true;
+}
+
+const struct eg_pathref *eg_pathref(uint32_t id)
+{
+    return id && id < reg.paths.n ? reg.paths.at[id] : NULL;
+}
+
+uint32_t eg_pathref_count(void)
+{
+    return reg.paths.n ? (uint32_t)reg.paths.n : 1;
+}
+
 /* ---- modules: the library's own sections, a shared object's, a test's ---- */
 
-/** Every registration begins with its name. */
+/** The name of the record that a pointer points to: every record begins with it. */
+static const char *name_of(const void *pointer)
+{
+    const void *record;
+    const char *name;
+
+    memcpy(&record, pointer, sizeof record);
+    memcpy(&name, record, sizeof name);
+    return name;
+}
+
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(**(const char *const *const *)a, **(const char *const *const *)b);
+    return strcmp(name_of(a), name_of(b));
 }
 
 /** An option of the command line has one kind, whichever plugins it goes to. */
@@ -174,7 +192,7 @@ static int add(const struct eg_module *m, struct eg_error *e)
         }
     }
     // All or nothing: what fails can be tried again.
-    ok = number_handles(m) &&
+    ok = number_handles(m) && number_paths(m) &&
          eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
          eg_vec_reserve(&reg.walkers, reg.walkers.n + (size_t)(m->walkers_end - m->walkers));
     for (const struct eg_plugin_reg *const *p = m->plugins; ok && p < m->plugins_end; p++)
@@ -204,6 +222,8 @@ int eg_registry_init(struct eg_error *e)
         __stop_eg_symrefs,
         __start_eg_enumrefs,
         __stop_eg_enumrefs,
+        __start_eg_paths,
+        __stop_eg_paths,
     };
 
     int rc;
@@ -293,34 +313,37 @@ const struct eg_walker_reg *eg_walker_nth(size_t i)
 
 /** The @i-th by name of a section whose records begin with their names: few, so they are counted.
  */
-static const void *nth(const void *const *from, const void *const *to, size_t i)
+static const void *nth(const void *from, const void *to, size_t i)
 {
-    for (const void *const *x = from; x < to; x++) {
+    const size_t n = (size_t)((const char *)to - (const char *)from) / sizeof(void *);
+    const void *const *records = from;
+
+    for (size_t x = 0; x < n; x++) {
+        const void *record;
         size_t below = 0;
 
-        for (const void *const *y = from; y < to; y++)
-            below += strcmp(*(const char *const *)*y, *(const char *const *)*x) < 0;
+        for (size_t y = 0; y < n; y++)
+            below += strcmp(name_of(records + y), name_of(records + x)) < 0;
+        memcpy(&record, records + x, sizeof record);
         if (below == i)
-            return *x;
+            return record;
     }
     return NULL;
 }
 
 const struct eg_function_reg *eg_function_nth(size_t i)
 {
-    return nth((const void *const *)__start_eg_functions, (const void *const *)__stop_eg_functions,
-               i);
+    return nth(__start_eg_functions, __stop_eg_functions, i);
 }
 
 const struct eg_os_reg *eg_os_nth(size_t i)
 {
-    return nth((const void *const *)__start_eg_oses, (const void *const *)__stop_eg_oses, i);
+    return nth(__start_eg_oses, __stop_eg_oses, i);
 }
 
 const struct eg_renderer_reg *eg_renderer_nth(size_t i)
 {
-    return nth((const void *const *)__start_eg_renderers, (const void *const *)__stop_eg_renderers,
-               i);
+    return nth(__start_eg_renderers, __stop_eg_renderers, i);
 }
 
 const struct eg_renderer *eg_renderer_find(const char *name)

@@ -18,6 +18,9 @@ struct eg_handle {
 };
 const struct eg_handle *eg_handle(uint32_t id);
 uint32_t eg_handle_count(void); /**< ids are 1..count-1 */
+/** The paths that the source of plugins holds, by id, as handles are. */
+const struct eg_pathref *eg_pathref(uint32_t id);
+uint32_t eg_pathref_count(void);
 
 const struct eg_plugin_reg *eg_plugin_nth(size_t i); /**< sorted by name */
 /** By name, alias, or Volatility's habit ("linux.pslist", "linux.pslist.PsList"). */

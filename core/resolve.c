@@ -1,6 +1,6 @@
 /* resolve.c - handles to slots: each name is looked up once per system, so that a cursor's step is
  * an addition. */
-#include "registry.h"
+#include "paths.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -334,6 +334,7 @@ int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
     const uint32_t n = eg_handle_count();
     const int rc = sys->os && sys->os->module_types ? add_module_types(sys, e) : 0;
     struct eg_slot *slots = rc < 0 ? NULL : calloc(n, sizeof *slots);
+    struct eg_path_at *paths;
     bool ok = slots != NULL;
 
     if (rc < 0)
@@ -349,11 +350,14 @@ int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
         if (!slots[id].kind)
             slots[id].parent = EG_NO_PARENT;
     eg_vec_fini(&s.chosen);
-    if (!ok) {
+    paths = ok ? eg_paths_resolve(slots, s.model) : NULL;
+    if (!paths) {
         free(slots);
         return eg_fail(e, EG_ENOMEM, "types: out of memory");
     }
     free(sys->bind.slots);
+    free(sys->bind.paths);
     sys->bind.slots = slots;
+    sys->bind.paths = paths;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* search_pass.c - memory cut into pieces, pieces made windows, windows looked at on all cores. */
 #include "search_pass.h"
 #include "space.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -37,8 +38,9 @@ struct scan {
     struct hand **hands;
     unsigned n_hands;
     struct round now, past;
-    size_t n_hits; // of the round that was given out last
-    bool given;    // the past round
+    size_t n_hits;     // of the round that was given out last
+    uint64_t left_out; // address from which on a region was not searched; 0: all were
+    bool given;        // the past round
     struct eg_progress_line *progress;
 };
 
@@ -101,9 +103,15 @@ static bool cut(struct scan *s, size_t i)
     struct eg_view *v = &s->pass->run->view;
     uint64_t at = r->first;
 
-    for (int holes = 0; holes < HOLES_MAX && !eg_cancelled;) {
+    for (int holes = 0; !eg_cancelled;) {
         const struct chunk c = chunk_at(v, r->space, at);
         uint64_t last = EG_MIN(r->last, c.last);
+
+        if (holes == HOLES_MAX) {
+            if (!s->left_out)
+                s->left_out = at;
+            break;
+        }
 
         if (c.kind == HOLE) {
             holes++;
@@ -505,6 +513,15 @@ static void workers_close(struct scan *s)
     }
 }
 
+static int note_left_out(struct eg_run *r, void *from)
+{
+    eg_note(r,
+            "a region of memory was searched only up to %#" PRIx64
+            ": there the page tables have %d holes on end, and may lead in circles",
+            *(const uint64_t *)from, HOLES_MAX);
+    return 0;
+}
+
 void eg_pass_scan(struct eg_pass *pass)
 {
     const unsigned threads = pass->options->threads ? pass->options->threads : eg_cores();
@@ -530,4 +547,6 @@ void eg_pass_scan(struct eg_pass *pass)
         eg_pass_fail(pass, EG_ENOMEM, "memory: none for the list of what is to be searched");
     }
     eg_vec_fini(&s.pieces);
+    if (s.left_out)
+        eg_run_do(pass->run, note_left_out, &s.left_out);
 }

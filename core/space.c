@@ -1,4 +1,4 @@
-/* space.c - spaces that are made of others: segments; and of our own memory. */
+/* space.c - a space made of segments of other spaces, and one of our own memory. */
 #include "space.h"
 #include <stdlib.h>
 
@@ -52,17 +52,7 @@ struct segments {
 /** The first segment that ends at or after @addr; n when none does. */
 static size_t find(const struct segments *s, uint64_t addr)
 {
-    size_t lo = 0, hi = s->n;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (s->at[mid].last < addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return eg_lower_bound(s->n, i, s->at[i].last < addr);
 }
 
 static void segments_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,

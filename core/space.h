@@ -84,8 +84,8 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
 
 /** The next extent that is no hole, at or after @from and not past @to: `while (eg_next_mapped(…))
  * from = x.last + 1`.
- *  @return false at the end; also after 2^20 holes on end, for spaces whose tables go in circles.
- */
+ * @return false at the end, and then v->why is EG_OK; also where page tables have 2^20 holes on end,
+ * as those that lead in circles do: then it is EG_BAD_VALUE, and the view's run gets a note. */
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out);
 

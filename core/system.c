@@ -238,6 +238,7 @@ void eg_system_close(struct eg_system *sys)
     eg_vec_fini(&sys->candidates);
     eg_vec_fini(&sys->notes);
     free(sys->bind.slots);
+    free(sys->bind.paths);
     if (sys->view)
         eg_view_fini(sys->view);
     free(sys->view);

@@ -49,22 +49,14 @@ void eg_types_fini(struct eg_types *ts)
 
 static const struct eg_layer *layer_of(const struct eg_types *ts, uint32_t id)
 {
-    size_t from = 0, to = ts->n_layers;
+    const size_t n = ts->n_layers;
 
-    if (!to || id >= ts->layers[to - 1].end)
+    if (!n || id >= ts->layers[n - 1].end)
         return NULL;
     if (id < ts->layers[0].end)
         return &ts->layers[0];
-    while (from + 1 < to) {
-        size_t mid = from + (to - from) / 2;
-
-        if (ts->layers[mid].first <= id)
-            from = mid;
-        else
-            to = mid;
-    }
     // Layers without types share their first id with the next.
-    return &ts->layers[from];
+    return &ts->layers[eg_lower_bound(n, i, ts->layers[i].first <= id) - 1];
 }
 
 const struct eg_type *eg_type(const struct eg_types *ts, uint32_t id,
@@ -275,12 +267,22 @@ uint32_t eg_type_derived(const struct eg_types *ts, enum eg_type_kind kind, uint
     return 0;
 }
 
+/** Is this the size of an integer that a C compiler makes? Damaged or hostile types say 3. */
+static bool integer_size(uint64_t size)
+{
+    return size == 1 || size == 2 || size == 4 || size == 8 || size == 16;
+}
+
 void eg_types_slot(const struct eg_types *ts, const struct eg_model *m, uint32_t id,
                    struct eg_slot *out)
 {
     const uint32_t own = eg_type_target(ts, id);
     const struct eg_type *t = eg_type(ts, own, NULL);
 
+    if ((t->kind == EG_T_INT || t->kind == EG_T_ENUM) && !integer_size(t->size)) {
+        *out = (struct eg_slot){ .why = EG_BAD_VALUE };
+        return;
+    }
     *out = (struct eg_slot){ .type = own, .size = (uint32_t)t->size };
     switch (t->kind) {
     case EG_T_STRUCT:
@@ -308,7 +310,8 @@ void eg_types_slot(const struct eg_types *ts, const struct eg_model *m, uint32_t
 
         out->type = eg_type_target(ts, eg_type_ref(ts, own));
         of = eg_type(ts, out->type, NULL);
-        out->kind = of->kind == EG_T_INT && of->flags & EG_TF_CHAR ? EG_K_CHARS : EG_K_ARRAY;
+        out->kind = of->kind == EG_T_INT && of->flags & EG_TF_CHAR && of->size == 1 ? EG_K_CHARS
+                                                                                    : EG_K_ARRAY;
         break;
     }
     case EG_T_FUNC:
@@ -326,6 +329,8 @@ void eg_types_member_slot(const struct eg_types *ts, const struct eg_model *m, u
     uint32_t load;
 
     eg_types_slot(ts, m, mem->type, out);
+    if (!out->kind)
+        return;
     if (mem->bit_size) {
         // As the compiler does: the aligned unit of the declared type, unless a packed struct lets
         // the field cross it; then the fewest bytes that hold it.
@@ -341,7 +346,8 @@ void eg_types_member_slot(const struct eg_types *ts, const struct eg_model *m, u
             for (load = 1; load < 8 && 8 * (off + load) < end;)
                 load *= 2;
         }
-        if (8 * (off + load) < end || mem->bit_size > 64) {
+        if (8 * (off + load) < end || mem->bit_size > 64 || mem->bit_size > 8 * out->size ||
+            (out->kind != EG_K_UINT && out->kind != EG_K_SINT && out->kind != EG_K_ENUM)) {
             *out = (struct eg_slot){ .why = EG_BAD_VALUE };
             return;
         }

@@ -6,6 +6,7 @@
 #define EG_VEC_H
 
 #include "base.h"
+#include <stdlib.h>
 
 #define EG_VEC(type)                                                                               \
     struct {                                                                                       \
@@ -14,14 +15,21 @@
     }
 
 #define eg_vec_push(v)                                                                             \
-    (eg_vec_grow_((void **)&(v)->at, &(v)->cap, (v)->n + 1, sizeof *(v)->at)                       \
+    (eg_vec_reserve(v, (v)->n + 1)                                                                 \
          ? (__typeof__((v)->at))memset(&(v)->at[(v)->n++], 0, sizeof *(v)->at)                     \
          : NULL)
+/** Room for @count elements in all. @return false: out of memory; then nothing has changed. */
 #define eg_vec_reserve(v, count)                                                                   \
-    eg_vec_grow_((void **)&(v)->at, &(v)->cap, (count), sizeof *(v)->at)
-#define eg_vec_fini(v) (eg_vec_free_((void **)&(v)->at), (v)->n = (v)->cap = 0)
+    __extension__({                                                                                \
+        void *eg_room_ = eg_vec_grow_((v)->at, &(v)->cap, (count), sizeof *(v)->at);               \
+                                                                                                   \
+        if (eg_room_)                                                                              \
+            (v)->at = eg_room_;                                                                    \
+        eg_room_ != NULL;                                                                          \
+    })
+#define eg_vec_fini(v) (free((v)->at), (v)->at = NULL, (v)->n = (v)->cap = 0)
 
-bool eg_vec_grow_(void **at, size_t *cap, size_t want, size_t size);
-void eg_vec_free_(void **at);
+/** @return @at, or where it was moved to; NULL out of memory. */
+void *eg_vec_grow_(void *at, size_t *cap, size_t want, size_t size);
 
 #endif

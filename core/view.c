@@ -1,18 +1,20 @@
-/* view.c - reading through a view: the TLB's slow path, made pages, reads that cross extents. */
+/* view.c - reading through a view: what the TLB lacks, pages that must be unpacked, reads across
+ * several extents. */
 #include "run.h"
 #include "space.h"
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
     DEPTH_MAX = 16,               // spaces on top of each other
     FILLS = 256,                  // made runs that a view keeps
     FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes together
-    HOLES_MAX = 1 << 20,          // eg_next_mapped gives up after so many on end
+    HOLES_MAX = 1 << 20,          // on end, that eg_next_mapped looks at in page tables
 };
 
 static const uint8_t zero_page[EG_VIEW_PAGE];
 
-/* A view's own: no lock, and no other thread takes a page away. */
+/* Unpacked pages. Each view has its own, so it needs no lock, and no other thread frees a page. */
 struct eg_fill_cache {
     size_t bytes;
     unsigned n, hand;
@@ -38,7 +40,7 @@ void eg_view_starved(struct eg_view *v)
         eg_run_fail(v->run, EG_ENOMEM, "%s", "memory: none for bytes that must be unpacked");
 }
 
-/** Made bytes are about to go: nothing may point into them. */
+/** Unpacked bytes are about to be freed: drop every pointer into them. */
 static void forget_pointers(struct eg_view *v)
 {
     memset(v->tlb, 0, sizeof v->tlb);
@@ -53,8 +55,8 @@ static void drop(struct eg_fill_cache *c, struct fill *f)
     *f = (struct fill){ 0 };
 }
 
-/** Room for @len bytes more: what was not used for longest goes. A quarter of all at once, as
- * forgetting pointers costs as much as making a run. */
+/** Room for @len bytes more: the least recently used are freed, a quarter of all at once, because
+ * dropping the pointers costs as much as unpacking a run. */
 static void make_room(struct eg_view *v, struct eg_fill_cache *c, size_t len)
 {
     if (c->n < FILLS && c->bytes + len <= FILL_BYTES)
@@ -203,7 +205,7 @@ const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t ad
         const uint64_t page = addr >> EG_VIEW_SHIFT;
 
         v->tlb[(page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)] =
-            (struct eg_tlbe){ as, page, p - in };
+            (struct eg_tlbe){ as, page, (uintptr_t)p - (uintptr_t)addr };
     }
     if (len == 0 || after >= len - 1)
         return p;
@@ -227,8 +229,8 @@ const uint8_t *eg_map_some(struct eg_view *v, struct eg_space *as, uint64_t addr
     return p;
 }
 
-/** A page of a mapped file that fails while it is copied was promised, and reads as zeros: from
- * then on the file promises a page at a time. */
+/** Were the bytes there while they were copied? A page of a mapped file that fails meanwhile reads
+ * as zeros; from then on the file answers for one page at a time. */
 static bool was_there(struct eg_view *v, struct eg_space *as, uint64_t addr, const uint8_t *p,
                       size_t len)
 {
@@ -264,7 +266,7 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
             struct eg_extent x;
 
             why = why ? why : (enum eg_why)v->why;
-            // Skip a hole of this space at once; of one below, as far as the view's granule.
+            // A hole of this space is skipped whole; one of a space below, up to the page's end.
             eg_extent_at(v, as, at, &x);
             if (!x.why)
                 x.last = EG_MIN(x.last, at | (EG_VIEW_PAGE - 1));
@@ -314,9 +316,22 @@ bool eg_read_u32(struct eg_view *v, struct eg_space *as, uint64_t addr, bool big
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out)
 {
-    for (int holes = 0; holes < HOLES_MAX && from <= to; holes++) {
+    // A file has no more holes than bytes, but page tables that lead in circles never end.
+    const uint64_t max = as->ops->steps ? HOLES_MAX : UINT64_MAX;
+
+    for (uint64_t holes = 0; from <= to; holes++) {
         struct eg_extent x;
 
+        if (holes == max) {
+            if (v->run)
+                eg_note(v->run,
+                        "from %#" PRIx64 " on no mapped memory was looked for: before it the page "
+                        "tables have %d holes on end, and may lead in circles",
+                        from, HOLES_MAX);
+            v->why = EG_BAD_VALUE;
+            v->why_addr = from;
+            return false;
+        }
         eg_extent_at(v, as, from, &x);
         if (!x.why) {
             *out = x;
@@ -326,6 +341,7 @@ bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint6
             break;
         from = x.last + 1;
     }
+    v->why = EG_OK;
     return false;
 }
 

@@ -60,8 +60,8 @@ enum { EG_VIEW_SHIFT = 12, EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT, EG_TLB_SLOTS = 409
 
 struct eg_tlbe {
     const struct eg_space *space;
-    uint64_t page;       /**< address >> EG_VIEW_SHIFT */
-    const uint8_t *host; /**< that page in our memory */
+    uint64_t page;  /**< address >> EG_VIEW_SHIFT */
+    uintptr_t bias; /**< added to an address in that page: where the byte is in our memory */
 };
 
 /** One run on one thread: all reads take one. A pointer into a space is valid until the next read
@@ -88,18 +88,32 @@ struct eg_view {
 EG_API const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t addr,
                                     size_t len);
 
+/** Are the @len bytes (1..32) at @addr in one page that the TLB holds? The entry is chosen by the
+ * first byte's page and compared with the last byte's, so bytes that straddle two pages miss: an
+ * entry chosen by one page never holds the next. */
+EG_HOT bool eg_tlb_hit_(const struct eg_view *v, const struct eg_space *as, uint64_t addr,
+                        size_t len, const uint8_t **out)
+{
+    const struct eg_tlbe *e =
+        &v->tlb[(addr >> EG_VIEW_SHIFT ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)];
+
+    if (__builtin_expect(e->page != (addr + len - 1) >> EG_VIEW_SHIFT || e->space != as, 0))
+        return false;
+    *out = (const uint8_t *)(e->bias + (uintptr_t)addr);
+    return true;
+}
+
 /** @return @len bytes (1..32) at @addr, contiguous, valid until the next read; NULL with v->why and
  * v->why_addr set. */
 EG_HOT const uint8_t *eg_bytes(struct eg_view *v, struct eg_space *as, uint64_t addr, size_t len)
 {
-    const uint64_t page = addr >> EG_VIEW_SHIFT;
-    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)];
+    const uint8_t *p;
 
-    if (__builtin_expect(e->page == page && e->space == as &&
-                             (addr & (EG_VIEW_PAGE - 1)) + len <= EG_VIEW_PAGE,
-                         1))
-        return e->host + (addr & (EG_VIEW_PAGE - 1));
-    return eg_bytes_slow(v, as, addr, len);
+    if (!eg_tlb_hit_(v, as, addr, len, &p))
+        return eg_bytes_slow(v, as, addr, len);
+    if (!p)
+        __builtin_unreachable(); // saves the caller's test for NULL
+    return p;
 }
 
 /** All or nothing. */

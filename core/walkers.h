@@ -117,8 +117,13 @@ struct eg_walker_reg {
     EG_ENTRY(eg_walkers, eg_walker_reg, w_##n) = &eg_wreg_##n;                                     \
     static const struct eg_walker eg_walker_##n
 
-/** `for (struct eg_walking w = eg_walk(r, "tasks", none); eg_walk_next(&w, &t);)`: the generic
- * form. */
+/** A walk by the walker's name. One that walks the whole system is given an empty cursor:
+ *
+ *     struct eg_obj task;
+ *
+ *     for (struct eg_walking w = eg_walk(r, "tasks", (struct eg_obj){ 0 }); eg_walk_next(&w, &task);)
+ *         eg_note(r, "a task at %#llx", (unsigned long long)task.addr);
+ */
 struct eg_walking {
     struct eg_run *run;
     const struct eg_walker *walker;

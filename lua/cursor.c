@@ -283,7 +283,7 @@ struct eg_obj script_object(lua_State *L, struct eg_space *as, uint64_t addr, in
     return addr ? script_place(o, &slot) : eg_bad(script_place(o, &slot), EG_NULL, 0);
 }
 
-/** What eg_step_() does, by a slot of our own. */
+/** What a step of eg_at() does, by a slot of our own. */
 static struct eg_obj step(struct eg_obj o, const struct eg_slot *s)
 {
     if (o.kind == EG_K_PTR) {

@@ -104,6 +104,8 @@ static int read_section(struct eg_profile **out, const char *path, const struct 
         rc = eg_btf_read(&p, bytes, len, f.model, base, base ? module : NULL, path, e);
     if (rc == 0 && !base)
         rc = add_symbols(&p, &f, e);
+    if (rc == 0)
+        rc = eg_elf_check(&f, e);
     eg_elf_close(&f);
     if (rc == 0)
         *out = p;

@@ -169,13 +169,20 @@ int eg_dwarf_read_elf(struct eg_profile **out, struct eg_elf *f, const struct eg
 int eg_dwarf_read_module(struct eg_profile **out, const char *path, const struct eg_profile *base,
                          unsigned threads, struct eg_error *e)
 {
+    struct eg_profile *p = NULL;
     struct eg_elf f;
     int rc = eg_elf_open(&f, path, e);
 
     if (rc < 0)
         return rc;
-    rc = eg_dwarf_read_elf(out, &f, base, threads, e);
+    rc = eg_dwarf_read_elf(&p, &f, base, threads, e);
+    if (rc == 0)
+        rc = eg_elf_check(&f, e);
     eg_elf_close(&f);
+    if (rc == 0)
+        *out = p;
+    else
+        eg_profile_free(p);
     return rc;
 }
 

@@ -72,19 +72,11 @@ void eg_raw_unit_fini(struct eg_raw_unit *u)
 
 static bool find(struct eg_raw_unit *u, uint64_t place, size_t *out)
 {
-    size_t lo = 0, hi = u->sorted;
+    const size_t known = eg_lower_bound(u->sorted, k, u->types.at[k].at < place);
     uint64_t i;
 
-    while (lo < hi) {
-        const size_t mid = lo + (hi - lo) / 2;
-
-        if (u->types.at[mid].at < place)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo < u->sorted && u->types.at[lo].at == place) {
-        *out = lo;
+    if (known < u->sorted && u->types.at[known].at == place) {
+        *out = known;
         return true;
     }
     if (!eg_map_get(&u->extra, place, &i)) {

@@ -39,17 +39,9 @@ uint64_t eg_dwarf_unit_end(const struct eg_dwarf *d, size_t unit)
 // The unit that holds a place.
 static size_t unit_at(const struct eg_dwarf *d, uint64_t place)
 {
-    size_t lo = 0, hi = d->units.n;
+    const size_t after = eg_lower_bound(d->units.n, i, d->units.at[i] <= place);
 
-    while (hi - lo > 1) {
-        const size_t mid = lo + (hi - lo) / 2;
-
-        if (d->units.at[mid] <= place)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    return lo;
+    return after ? after - 1 : 0;
 }
 
 /* ---- types that stand elsewhere ---- */

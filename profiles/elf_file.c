@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -28,7 +27,7 @@ int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const c
     const uint8_t *ident = bytes;
     GElf_Ehdr h;
 
-    *f = (struct eg_elf){ .path = path, .map = (uint8_t *)bytes, .size = len };
+    *f = (struct eg_elf){ .path = path, .bytes = bytes, .size = len };
     elf_version(EV_CURRENT);
     if (len < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG) != 0 ||
         !(f->elf = elf_memory((char *)bytes, len)) || !gelf_getehdr(f->elf, &h)) {
@@ -47,31 +46,44 @@ int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e)
 {
     eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    uint8_t *map;
+    struct eg_mapped *map;
     int rc;
 
     *f = (struct eg_elf){ 0 };
     if (fd < 0 || fstat(fd, &st) != 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
-    map =
-        st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-    if (map == MAP_FAILED)
+    if (st.st_size <= 0)
         return eg_fail(e, EG_EIO, "%s: cannot be mapped: not a file with bytes?", path);
-    rc = eg_elf_open_bytes(f, map, (uint64_t)st.st_size, path, e);
+    rc = eg_mapped_open(&map, fd, (uint64_t)st.st_size, false, path, e);
+    if (rc < 0)
+        return rc;
+    rc = eg_elf_open_bytes(f, map->bytes, map->size, path, e);
     if (rc < 0) {
-        munmap(map, (size_t)st.st_size);
+        eg_mapped_close(map);
         return rc;
     }
-    f->made[f->n_made].p = map;
-    f->made[f->n_made++].len = (uint64_t)st.st_size;
+    f->maps[f->n_maps++] = map;
     return 0;
+}
+
+int eg_elf_check(const struct eg_elf *f, struct eg_error *e)
+{
+    uint64_t faults = 0;
+
+    for (unsigned i = 0; i < f->n_maps; i++)
+        faults += atomic_load(&f->maps[i]->faults);
+    return faults ? eg_fail(e, EG_EIO,
+                            "%s: %" PRIu64 " pages could not be read: a failing disk, or the file "
+                            "was cut short meanwhile",
+                            f->path, faults)
+                  : 0;
 }
 
 void eg_elf_close(struct eg_elf *f)
 {
     elf_end(f->elf);
-    while (f->n_made--)
-        munmap(f->made[f->n_made].p, f->made[f->n_made].len);
+    while (f->n_maps)
+        eg_mapped_close(f->maps[--f->n_maps]);
     *f = (struct eg_elf){ 0 };
 }
 
@@ -108,18 +120,15 @@ bool eg_elf_has(const struct eg_elf *f, const char *name)
 static uint8_t *temporary(struct eg_elf *f, uint64_t len, struct eg_error *e)
 {
     eg_cleanup(eg_close_fd_) int fd = eg_tmpfile(NULL);
-    uint8_t *p;
 
     // posix_fallocate: a full disk is an error here, and not a signal later.
-    if (fd < 0 || f->n_made == EG_ELF_MADE_MAX || posix_fallocate(fd, 0, (off_t)len) != 0 ||
-        (p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+    if (fd < 0 || f->n_maps == EG_ELF_MAPS_MAX || posix_fallocate(fd, 0, (off_t)len) != 0 ||
+        eg_mapped_open(&f->maps[f->n_maps], fd, len, true, f->path, NULL) < 0) {
         eg_fail(e, EG_EIO, "%s: no room for %" PRIu64 " MiB in %s: set TMPDIR to another folder",
                 f->path, len >> 20, eg_tmpdir(NULL));
         return NULL;
     }
-    f->made[f->n_made].p = p;
-    f->made[f->n_made++].len = len;
-    return p;
+    return f->maps[f->n_maps++]->bytes;
 }
 
 static bool unpack_zlib(const uint8_t *from, uint64_t n, uint8_t *to, uint64_t len)
@@ -239,8 +248,8 @@ static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64
         relocs = elf_getdata(s, NULL);
         if (!symbols || !relocs)
             return eg_fail(e, EG_EFORMAT, "%s: relocations without symbols", f->path);
-        if (!to && f->n_made && *p == f->made[f->n_made - 1].p) {
-            to = f->made[f->n_made - 1].p; // unpacked just now: ours to write
+        if (!to && f->n_maps && *p == f->maps[f->n_maps - 1]->bytes) {
+            to = f->maps[f->n_maps - 1]->bytes; // unpacked just now: ours to write
         } else if (!to) {
             to = temporary(f, len, e);
             if (!to)
@@ -264,7 +273,7 @@ int eg_elf_section(struct eg_elf *f, const char *name, const uint8_t **p, uint64
     Elf_Scn *s = find(f, name, &h, &gnu);
 
     if (s && h.sh_size) {
-        bytes = f->map + h.sh_offset;
+        bytes = f->bytes + h.sh_offset;
         n = h.sh_size;
         if (gnu || h.sh_flags & SHF_COMPRESSED)
             rc = unpack(f, name, s, gnu, &bytes, &n, e);

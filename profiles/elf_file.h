@@ -7,29 +7,30 @@
 #ifndef EG_ELF_FILE_H
 #define EG_ELF_FILE_H
 
+#include "../core/mapped.h"
 #include "../core/profile.h"
 
-enum { EG_ELF_MADE_MAX = 16 };
+enum { EG_ELF_MAPS_MAX = 16 };
 
 struct eg_elf {
     const char *path; /**< borrowed */
     struct Elf *elf;
-    uint8_t *map;
+    const uint8_t *bytes;
     uint64_t size;
     struct eg_model model;
     uint16_t machine;
-    bool relocatable; /**< a module or an object: addresses mean nothing */
-    struct {
-        uint8_t *p;
-        uint64_t len;
-    } made[EG_ELF_MADE_MAX];
-    unsigned n_made;
+    bool relocatable;                        /**< a module or an object: addresses mean nothing */
+    struct eg_mapped *maps[EG_ELF_MAPS_MAX]; /**< the file, and sections that were made */
+    unsigned n_maps;
 };
 
 int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e);
 /** The same of bytes that outlive it. @path is for messages. */
 int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const char *path,
                       struct eg_error *e);
+/** Were all bytes that were looked at really read? Pages of a failing disk, or of a file that was cut
+ * short meanwhile, are zeros: what was made of them is wrong. */
+int eg_elf_check(const struct eg_elf *f, struct eg_error *e);
 void eg_elf_close(struct eg_elf *f); /**< of a zeroed struct: nothing */
 
 /** The first section of that name, unpacked and relocated; no bytes (*@len 0) where there is none.

@@ -166,11 +166,10 @@ static struct piece piece_at(struct eg_view *v, const struct arm64 *x, uint64_t 
                              uint64_t index, uint64_t n)
 {
     struct piece p = { .at = table + 8 * (index & ~(uint64_t)(PIECE - 1)), .n = EG_MIN(n, PIECE) };
-    const uint64_t page = p.at >> EG_VIEW_SHIFT;
-    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)x->phys >> 6) & (EG_TLB_SLOTS - 1)];
+    const uint8_t *host;
 
-    if (eg_bytes(v, x->phys, p.at, 8) && e->page == page && e->space == x->phys)
-        p.host = e->host + (p.at & (EG_VIEW_PAGE - 1));
+    if (eg_bytes(v, x->phys, p.at, 8) && eg_tlb_hit_(v, x->phys, p.at, 8, &host))
+        p.host = host;
     return p;
 }
 

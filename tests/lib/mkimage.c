@@ -274,6 +274,8 @@ static void register_own(void)
         __stop_eg_symrefs,
         __start_eg_enumrefs,
         __stop_eg_enumrefs,
+        __start_eg_paths,
+        __stop_eg_paths,
     };
     static bool done;
     struct eg_error e;

@@ -125,17 +125,9 @@ void linux_mm_spans(struct eg_run *r, struct linux_mm *mm)
 
 struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va)
 {
-    size_t from = 0, to = mm->n_spans;
+    const size_t at = eg_lower_bound(mm->n_spans, i, mm->spans[i].last < va);
 
-    while (from < to) {
-        const size_t mid = from + (to - from) / 2;
-
-        if (mm->spans[mid].last < va)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < mm->n_spans && mm->spans[from].start <= va ? &mm->spans[from] : NULL;
+    return at < mm->n_spans && mm->spans[at].start <= va ? &mm->spans[at] : NULL;
 }
 
 /* Is this table one that was met elsewhere? Then @x's answer reaches to its end. */

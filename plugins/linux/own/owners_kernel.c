@@ -58,17 +58,9 @@ void linux_find_stacks(struct linux_owners *o)
 static const struct linux_stack *stack_in(const struct linux_owners *o, uint64_t first,
                                           uint64_t last)
 {
-    size_t from = 0, to = o->n_stacks;
+    const size_t at = eg_lower_bound(o->n_stacks, i, o->stacks[i].at < first);
 
-    while (from < to) {
-        const size_t mid = from + (to - from) / 2;
-
-        if (o->stacks[mid].at < first)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < o->n_stacks && o->stacks[from].at <= last ? &o->stacks[from] : NULL;
+    return at < o->n_stacks && o->stacks[at].at <= last ? &o->stacks[at] : NULL;
 }
 
 /* ---- addresses ---- */
@@ -82,17 +74,9 @@ static const char *made_name(struct linux_owners *o, const char *of, const char 
 
 static const struct linux_area *area_at(const struct linux_owners *o, uint64_t va)
 {
-    size_t from = 0, to = o->n_areas;
+    const size_t at = eg_lower_bound(o->n_areas, i, o->areas[i].last < va);
 
-    while (from < to) {
-        const size_t mid = from + (to - from) / 2;
-
-        if (o->areas[mid].last < va)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < o->n_areas && o->areas[from].first <= va ? &o->areas[from] : NULL;
+    return at < o->n_areas && o->areas[at].first <= va ? &o->areas[at] : NULL;
 }
 
 static bool in_module(struct linux_owners *o, uint64_t va, struct eg_owner *out)

@@ -123,17 +123,7 @@ void linux_map_fini(void *map)
 
 static size_t first_at(const struct linux_map_of_pages *m, uint64_t key)
 {
-    size_t from = 0, to = m->blocks.n;
-
-    while (from < to) {
-        const size_t mid = from + (to - from) / 2;
-
-        if (m->blocks.at[mid].key < key)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from;
+    return eg_lower_bound(m->blocks.n, i, m->blocks.at[i].key < key);
 }
 
 static int by_mm(const void *a, const void *b)

@@ -93,6 +93,97 @@ static void values(void **state)
     }
 }
 
+static inline uint64_t through_pointer(struct eg_obj leaf)
+{
+    return eg_get_or((uint64_t)0, leaf, leaf.wide);
+}
+
+/** A second read finds the pages in the TLB: the inlined code and the step-by-step one must agree.
+ */
+static void twice(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        const bool simple = mk_model(w.k)->ptr_size == 8;
+
+        for (int i = 0; i < 3; i++) {
+            struct eg_obj o;
+            int64_t s = 1;
+
+            assert_true(eg_get(&s, w.n, node.next, node.next, node.leaf, leaf.negative) && s == -2);
+            assert_true(eg_get(&s, w.n, node.next, node.next, node.next, node.next, node.next,
+                               node.next, node.leaf, leaf.low) &&
+                        s == INT64_MIN);
+            assert_true(eg_get(&s, w.n, node.next, node.c) && s == -8); // a bit-field
+            assert_int_equal(eg_get_or(7, w.n, node.next, node.matrix), 7);
+            assert_int_equal(eg_get_or(0, w.n, node.next, node_y), 9);
+            assert_int_equal(through_pointer(eg_at(w.n, node.next, node.leaf)), 0x1122334455667788);
+            assert_int_equal(eg_get_or(0u, eg_at(eg_at(w.n, node.next), node.leaf), leaf.small),
+                             0xfffe);
+            o = eg_at(w.n, node.next, node.b);
+            assert_true(o.kind == EG_K_UINT && o.bits == 20 && eg_load(&s, o) && s == 0xabcde);
+            o = eg_at(w.n, node.next, node.color);
+            assert_true(o.kind == EG_K_ENUM && o.size == 4 && !o.bits && eg_load(&s, o) && s == 5);
+        }
+        // Paths of up to four pointers of eight bytes are resolved when the system opens.
+#define RESOLVED(...) (w.n.bind->paths[EG_PATHREF_(__VA_ARGS__)->id].parent != EG_NO_PARENT)
+        assert_int_equal(RESOLVED(node.next, node.leaf, leaf.wide), simple);
+        assert_int_equal(RESOLVED(node.next, node.next, node.next, node.leaf, leaf.wide), simple);
+        assert_false(RESOLVED(node.next, node.next, node.next, node.next, node.leaf, leaf.wide));
+        assert_false(RESOLVED(node.leaf, leaf.nothing));
+        assert_false(RESOLVED(node.table, leaf.wide));
+#undef RESOLVED
+        assert_int_equal(eg_at(w.n, node.table, leaf.wide).why, EG_WRONG_TYPE); // an array
+        mk_put(w.k, w.node, "node.next", 0);
+        assert_int_equal(eg_at(w.n, node.next, node.leaf).why, EG_NULL);
+        mk_free(w.k);
+    }
+}
+
+/** A cursor on an integer of a size that no compiler makes is no number, in whatever way it is come
+ * to. */
+static void odd_integers(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        struct eg_builder *b = eg_builder_new(*mk_model(w.k), "odd");
+        struct eg_profile *p;
+        struct eg_types ts;
+        struct eg_slot s;
+        uint64_t v = 77;
+
+        for (uint32_t size = 0; size < 8; size++)
+            eg_builder_type(b, &(struct eg_type){ .kind = EG_T_INT,
+                                                  .size = size,
+                                                  .name = eg_builder_name(b, "odd", 3) });
+        assert_int_equal(eg_builder_finish(b, &p, NULL, NULL), 0);
+        assert_int_equal(eg_types_init(&ts, p, NULL), 0);
+        for (uint32_t size = 0; size < 8; size++) {
+            const struct eg_binding bind = { .model = *mk_model(w.k), .types = &ts };
+            const bool good = size == 1 || size == 2 || size == 4;
+            struct eg_obj o = w.n;
+
+            eg_types_slot(&ts, &bind.model, 1 + size, &s);
+            o.bind = &bind;
+            o.type = s.type;
+            o.size = s.size;
+            o.kind = s.kind;
+            assert_int_equal(eg_value(o, &v), good);
+            o.kind = EG_K_ARRAY;
+            o.type = 1 + size;
+            o.size = 64;
+            assert_int_equal(eg_index(o, 1).why, good ? EG_OK : EG_BAD_VALUE);
+        }
+        eg_types_fini(&ts);
+        eg_profile_free(p);
+        mk_free(w.k);
+    }
+}
+
 static void bad(void **state)
 {
     (void)state;
@@ -275,9 +366,9 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),   cmocka_unit_test(bad),   cmocka_unit_test(wrong),
-        cmocka_unit_test(pointers), cmocka_unit_test(paths), cmocka_unit_test(strings),
-        cmocka_unit_test(names),
+        cmocka_unit_test(values), cmocka_unit_test(twice),   cmocka_unit_test(odd_integers),
+        cmocka_unit_test(bad),    cmocka_unit_test(wrong),   cmocka_unit_test(pointers),
+        cmocka_unit_test(paths),  cmocka_unit_test(strings), cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -480,9 +480,10 @@ EG_WALKER(test_bytes) = {
 static int walks(struct eg_run *r)
 {
     struct eg_obj b;
+    int value = 0;
 
     for (struct eg_walking w = eg_walk(r, "test_bytes", eg_sym(r, first)); eg_walk_next(&w, &b);)
-        say(r, eg_strf(r, "%d", (int)eg_value_or_(0, b)));
+        say(r, eg_strf(r, "%d", eg_load(&value, b) ? value : 0));
     for (struct eg_walking w = eg_walk(r, "no_such", eg_sym(r, first)); eg_walk_next(&w, &b);)
         say(r, "more");
     return 0;

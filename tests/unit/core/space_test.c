@@ -267,12 +267,92 @@ static void file(void **state)
     free(v);
 }
 
+static void lower_bound(void **state)
+{
+    static const int at[] = { 1, 3, 3, 7 };
+
+    (void)state;
+    for (int x = 0; x < 9; x++) {
+        size_t want = 0;
+
+        while (want < countof(at) && at[want] < x)
+            want++;
+        assert_int_equal(eg_lower_bound(countof(at), i, at[i] < x), want);
+    }
+    assert_int_equal(eg_lower_bound(0, i, at[i] < 1), 0);
+}
+
+/** Texts of one hash, one after the other. */
+static void map_of_texts(void **state)
+{
+    static const char *const names[] = { "a", "b", "c" };
+    struct eg_map m = { 0 };
+    uint64_t v;
+
+    (void)state;
+    for (uint32_t hash = 0; hash < 2; hash++)
+        for (uint64_t n = 0; n < countof(names); n++) {
+            uint32_t i = 0;
+
+            while (eg_map_get(&m, eg_map_key(hash, i), &v))
+                i++;
+            assert_int_equal(i, n);
+            assert_int_equal(eg_map_add(&m, eg_map_key(hash, i), n), 1);
+        }
+    assert_true(eg_map_get(&m, eg_map_key(1, 2), &v) && !strcmp(names[v], "c"));
+    assert_false(eg_map_get(&m, eg_map_key(1, 3), &v));
+    eg_map_fini(&m);
+}
+
+enum { MANY_HOLES = (1 << 20) + 5 };
+
+static void holes_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                         struct eg_extent *out)
+{
+    (void)v;
+    *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_ABSENT };
+    if (addr >= MANY_HOLES)
+        *out = (struct eg_extent){ .start = MANY_HOLES, .last = as->last, .zero = true };
+}
+
+static unsigned no_steps(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                         struct eg_table_step *out, unsigned max)
+{
+    (void)v, (void)as, (void)addr, (void)out, (void)max;
+    return 0;
+}
+
+/** More than a million holes on end are passed by; only page tables are given up, which is said. */
+static void many_holes(void **state)
+{
+    static const struct eg_space_ops plain = { .name = "holes", .extent = holes_extent }, tables = {
+        .name = "tables", .extent = holes_extent, .steps = no_steps
+    };
+    struct eg_space as = { .ops = &plain, .last = MANY_HOLES + 100 };
+    struct eg_view *v = malloc(sizeof *v);
+    struct eg_extent x;
+
+    (void)state;
+    eg_view_init(v, NULL);
+    assert_true(eg_next_mapped(v, &as, 0, UINT64_MAX, &x) && x.start == MANY_HOLES);
+    assert_false(eg_next_mapped(v, &as, 0, MANY_HOLES - 1, &x));
+    assert_int_equal(v->why, EG_OK); // that was the end
+    as.ops = &tables;
+    assert_false(eg_next_mapped(v, &as, 0, UINT64_MAX, &x));
+    assert_int_equal(v->why, EG_BAD_VALUE);
+    assert_int_equal(v->why_addr, 1 << 20);
+    assert_true(eg_next_mapped(v, &as, v->why_addr, UINT64_MAX, &x)); // one may go on
+    eg_view_fini(v);
+    free(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arithmetic), cmocka_unit_test(arena),    cmocka_unit_test(map),
-        cmocka_unit_test(parallel),   cmocka_unit_test(segments), cmocka_unit_test(made),
-        cmocka_unit_test(nonsense),   cmocka_unit_test(file),
+        cmocka_unit_test(lower_bound), cmocka_unit_test(map_of_texts), cmocka_unit_test(many_holes),
+        cmocka_unit_test(arithmetic),  cmocka_unit_test(arena),        cmocka_unit_test(map),
+        cmocka_unit_test(parallel),    cmocka_unit_test(segments),     cmocka_unit_test(made),
+        cmocka_unit_test(nonsense),    cmocka_unit_test(file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

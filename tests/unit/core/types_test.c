@@ -100,6 +100,57 @@ static void members(void **state)
     eg_profile_free(p);
 }
 
+/** Integers of sizes that no compiler makes have a reason instead of a value. */
+static void odd_sizes(void **state)
+{
+    (void)state;
+    for (int big = 0; big < 2; big++)
+        for (uint32_t size = 1; size <= 16; size++) {
+            const struct eg_model m = big ? big32 : lp64;
+            const bool good = size == 1 || size == 2 || size == 4 || size == 8 || size == 16;
+            struct eg_builder *b = eg_builder_new(m, "odd");
+            const uint32_t n = push(b, EG_T_INT, "n", size, 0, 0),
+                           e = push(b, EG_T_ENUM, "e", size, 0, 0),
+                           a = push(b, EG_T_ARRAY, "", 4 * size, n, 4);
+            const struct eg_member_at plain = { "f", n, 0, 64 };
+            struct eg_profile *p = finish(b, NULL);
+            struct eg_types ts;
+            struct eg_slot s;
+
+            assert_int_equal(eg_types_init(&ts, p, NULL), 0);
+            eg_types_slot(&ts, &m, n, &s);
+            assert_int_equal(s.kind, good ? EG_K_UINT : 0);
+            assert_int_equal(s.why, good ? EG_OK : EG_BAD_VALUE);
+            eg_types_slot(&ts, &m, e, &s);
+            if (size <= 8) // a larger one is no type at all
+                assert_int_equal(s.kind, good ? EG_K_ENUM : 0);
+            eg_types_slot(&ts, &m, a, &s);
+            assert_int_equal(s.kind, EG_K_ARRAY); // its elements have no value
+            eg_types_member_slot(&ts, &m, 42, &plain, &s);
+            assert_int_equal(s.kind, good ? EG_K_UINT : 0);
+            assert_int_equal(s.why, good ? EG_OK : EG_BAD_VALUE);
+            eg_types_fini(&ts);
+            eg_profile_free(p);
+        }
+}
+
+/** A bit-field of what is no number. */
+static void bits_of_a_struct(void **state)
+{
+    struct eg_builder *b = eg_builder_new(lp64, "bits");
+    const struct eg_member_at at = { "f", push(b, EG_T_STRUCT, "s", 4, 0, 0), 3, 0 };
+    struct eg_profile *p = finish(b, NULL);
+    struct eg_types ts;
+    struct eg_slot s;
+
+    (void)state;
+    assert_int_equal(eg_types_init(&ts, p, NULL), 0);
+    eg_types_member_slot(&ts, &lp64, 42, &at, &s);
+    assert_true(!s.kind && s.why == EG_BAD_VALUE);
+    eg_types_fini(&ts);
+    eg_profile_free(p);
+}
+
 static void bit_fields(void **state)
 {
     static const struct {
@@ -119,6 +170,9 @@ static void bit_fields(void **state)
         { "a byte", 8, 8, 1, false, 1, 1, 0 },
         { "64 bits, packed", 3, 62, 8, false, 0, 0, 0 },
         { "64 bits", 64, 64, 8, false, 8, 8, 0 },
+        { "wider than its type", 0, 9, 1, false, 0, 0, 0 },
+        { "wider than a word", 0, 65, 8, false, 0, 0, 0 },
+        { "of an impossible integer", 0, 3, 3, false, 0, 0, 0 },
     };
 
     (void)state;
@@ -413,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members),      cmocka_unit_test(bit_fields),
+        cmocka_unit_test(odd_sizes),    cmocka_unit_test(bits_of_a_struct),
         cmocka_unit_test(declarations), cmocka_unit_test(odd_declarations),
         cmocka_unit_test(expressions),  cmocka_unit_test(without_types),
         cmocka_unit_test(layers),

@@ -1,0 +1,32 @@
+/** mapped.h - files mapped into our memory.
+ *
+ *  A page of a mapped file that cannot be read (the disk fails, somebody cuts the file short) would
+ * end the process with SIGBUS. Here the page becomes zeros, and is remembered as bad. Every file
+ * that is mapped is mapped by this. */
+#ifndef EG_MAPPED_H
+#define EG_MAPPED_H
+
+#include "base.h"
+#include <stdatomic.h>
+
+enum { EG_MAPPED_PAGE = 4096 };
+
+struct eg_mapped {
+    uint8_t *bytes;
+    uint64_t size;
+    int prot;
+    atomic_uint_fast64_t faults; /**< pages that could not be read */
+    uint8_t *bad;                /**< a bit for each page; core/mapped.c */
+    size_t bad_len;
+};
+
+/** Map the first @size bytes (not 0) of @fd, shared, which may be closed afterwards. @name is for
+ * messages. */
+int eg_mapped_open(struct eg_mapped **out, int fd, uint64_t size, bool writable, const char *name,
+                   struct eg_error *e);
+void eg_mapped_close(struct eg_mapped *m); /**< NULL-safe */
+
+/** Was the page that holds byte @at found unreadable? */
+bool eg_mapped_is_bad(const struct eg_mapped *m, uint64_t at);
+
+#endif
