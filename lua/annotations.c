@@ -112,6 +112,23 @@ bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struc
     return out->signature;
 }
 
+struct eg_reference_group eg_lua_function_group(size_t i)
+{
+    const struct eg_reference_group *known = eg_reference_group(i);
+    size_t before = 0;
+
+    if (known)
+        return *known;
+    while (eg_reference_nth(before))
+        before++;
+    i -= before;
+    if (eg_walker_nth(i))
+        return (struct eg_reference_group){ "Walkers", eg_walker_nth(i)->file };
+    for (before = 0; eg_walker_nth(before);)
+        before++;
+    return (struct eg_reference_group){ "Functions", eg_function_nth(i - before)->file };
+}
+
 /* ---- the file ---- */
 
 /** The length of the first of @text's parts, which have commas between them; commas in brackets
@@ -147,7 +164,6 @@ static void comment(FILE *f, const char *text)
 
 static void function(FILE *f, const char *table, const struct eg_reference *r)
 {
-    putc('\n', f);
     comment(f, r->text);
     for (const char *p = r->signature; *p; p = eg_lua_next_part(p)) {
         const size_t name = strcspn(p, ":");
@@ -166,6 +182,16 @@ static void function(FILE *f, const char *table, const struct eg_reference *r)
     fprintf(f, ") end\n");
 }
 
+/** A heading where a group begins. */
+static void group(FILE *f, size_t i)
+{
+    const struct eg_reference_group now = eg_lua_function_group(i);
+
+    if (!i || strcmp(now.title, eg_lua_function_group(i - 1).title) != 0)
+        fprintf(f, "\n-- %s\n", now.title);
+    fprintf(f, "\n---@source %s\n", now.file);
+}
+
 void eg_lua_annotations(FILE *f)
 {
     struct eg_arena a = { 0 };
@@ -177,6 +203,7 @@ void eg_lua_annotations(FILE *f)
         if (strcmp(table, last))
             fprintf(f, "\n%s = {}\n", table);
         last = table;
+        group(f, i);
         function(f, table, &r);
     }
     eg_arena_fini(&a);

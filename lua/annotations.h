@@ -12,6 +12,9 @@
 bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table,
                          struct eg_reference *out);
 
+/** Its group and the source file that it is in. */
+struct eg_reference_group eg_lua_function_group(size_t i);
+
 /** What is behind the first of a signature's parameters: the next one, or "". */
 const char *eg_lua_next_part(const char *signature);
 

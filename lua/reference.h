@@ -18,7 +18,13 @@ struct eg_reference {
     const char *text;      /**< one line, without a full stop */
 };
 
-/** The functions of the table eg, by name. @return NULL past the end. */
+/** The functions of the table eg, group by group. @return NULL past the end. */
 const struct eg_reference *eg_reference_nth(size_t i);
+
+/** What the functions around it have in common, and the source file that they are in. */
+struct eg_reference_group {
+    const char *title, *file;
+};
+const struct eg_reference_group *eg_reference_group(size_t i); /**< the same @i */
 
 #endif

@@ -16,13 +16,15 @@ awk '
         print "# What a script can call\n"
         print "`docs/lua-guide.md` is where to begin. This page is made of the declarations (`engram help lua` prints the same, `engram"
         print "help lua-types` writes it for editors): `tests/lua_reference.sh` says how.\n"
-        print "`cursor`: a typed place. `space`: memory with addresses; k is the kernel'"'"'s. `value`: what a member comes out as: integer,"
-        print "number, string or cursor. `place`: an address, or a cursor: of a pointer what it points to, else where it is."
+        print "A `cursor` is a typed place in the image. A `space` is memory with addresses; k is the kernel'"'"'s. A `value` is what reading a"
+        print "member gives: an integer, number, string or cursor. A `place` is an address or a cursor, which stands for the address that"
+        print "`eg.address` gives. `engram help lua` also names the source file of each function."
     }
     function cell(s) { gsub(/\|/, "\\|", s); return s }
-    /^eg = \{\}/ { print "\n## eg\n" }
-    /^linux = \{\}/ { print "\n## linux\n" }
-    / = \{\}$/ { print "| function | gives | what |\n|---|---|---|"; table = 1 }
+    /^eg = \{\}/ { print "\n## eg" }
+    /^linux = \{\}/ { print "\n## linux" }
+    / = \{\}$/ { table = 1 }
+    /^-- / && table { print "\n### " substr($0, 4) "\n\n| function | gives | what |\n|---|---|---|" }
     /^--- / { text = text (text == "" ? "" : " ") substr($0, 5); next }
     /^---@param / { sub(/^---@param /, ""); name = $1; sub(/^[^ ]+ /, ""); args = args (args == "" ? "" : ", ") name ": " $0; next }
     /^---@return / { sub(/^---@return /, ""); gives = gives (gives == "" ? "" : ", ") $0; next }
