@@ -10,6 +10,7 @@ enum {
     BTF_MIN = 64 << 10,
     BTF_MAX = 32 << 20,
     BTF_TRIES = 32,
+    BTF_HEAD = 64, // with the first record
 };
 
 /* ---- symbols ---- */
@@ -150,23 +151,30 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 }
 
 struct places {
+    const uint8_t *bytes; /**< that are searched, of physical @from on */
+    uint64_t from;
+    size_t len;
+    bool big;
     uint64_t at[BTF_TRIES];
     size_t n;
 };
 
+/** Headers that no record follows are many. */
 static void see_btf(void *context, struct eg_view *v, uint64_t pa)
 {
     struct places *p = context;
+    const size_t at = (size_t)(pa - p->from);
 
     (void)v;
-    if (p->n < countof(p->at))
+    if (p->n < countof(p->at) &&
+        (p->len - at < BTF_HEAD || eg_btf_records(p->bytes + at, BTF_HEAD, p->big, 1)))
         p->at[p->n++] = pa;
 }
 
 static void load_types(struct load *l, struct eg_view *v)
 {
     const struct linux_candidate *g = l->candidate;
-    struct places found = { .n = 0 };
+    struct places found = { .big = g->paging.arch->model.big_endian };
 
     if (l->btf)
         found.at[found.n++] = l->btf;
@@ -174,8 +182,11 @@ static void load_types(struct load *l, struct eg_view *v)
         size_t len = (size_t)(g->ro_to - pa + 1);
         const uint8_t *p = eg_map_some(v, l->finder->phys, pa, &len);
 
+        found.bytes = p;
+        found.from = pa;
+        found.len = len;
         if (p)
-            linux_each_btf(v, g->paging.arch->model.big_endian, pa, p, len, see_btf, &found);
+            linux_each_btf(v, found.big, pa, p, len, see_btf, &found);
         pa += p ? len : 4096;
     }
     for (size_t i = 0; i < found.n; i++)

@@ -149,6 +149,25 @@ static void copies_of_btf(void **state)
     mk_kernel_fini(&k);
 }
 
+/* Headers without types lie in the kernel's own read-only data, before the true BTF. */
+static void headers_in_rodata(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    for (unsigned i = 0; i < 40; i++) {
+        memcpy(k.ram + MK_RODATA + 0x400 + 64 * i, k.ram + MK_BTF, 24);
+        memset(k.ram + MK_RODATA + 0x400 + 64 * i + 24, 0xff, 12);
+    }
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(opens(sys));
+    assert_int_equal(sys->chosen->score, sys->chosen->max_score);
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
 /* A second kernel: a copy of the image elsewhere, as a file that was just read, never ran. */
 static void copy_of_image(void **state)
 {
@@ -330,11 +349,17 @@ static void chosen_by_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_trace),       cmocka_unit_test(bare_page),
-        cmocka_unit_test(stale_note),       cmocka_unit_test(copies_of_btf),
-        cmocka_unit_test(copy_of_image),    cmocka_unit_test(user_half),
-        cmocka_unit_test(damage),           cmocka_unit_test(nothing_opens),
-        cmocka_unit_test(chosen_by_number), cmocka_unit_test(without_holes),
+        cmocka_unit_test(each_trace),
+        cmocka_unit_test(bare_page),
+        cmocka_unit_test(stale_note),
+        cmocka_unit_test(copies_of_btf),
+        cmocka_unit_test(copy_of_image),
+        cmocka_unit_test(user_half),
+        cmocka_unit_test(damage),
+        cmocka_unit_test(nothing_opens),
+        cmocka_unit_test(headers_in_rodata),
+        cmocka_unit_test(chosen_by_number),
+        cmocka_unit_test(without_holes),
     };
 
     if (eg_registry_init(NULL) < 0)
