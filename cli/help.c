@@ -1,5 +1,6 @@
 /* help.c - engram help [PLUGIN|VERB|TOPIC], --help, --version: from the declarations. */
 #include "../lua/annotations.h"
+#include "../profiles/reader.h"
 #include "cli.h"
 #include "commit.h"
 #include "config.h"

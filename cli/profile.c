@@ -7,6 +7,7 @@
 #include "../profiles/reader.h"
 #include "../profiles/store.h"
 #include "cli.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,6 +46,10 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
         if ((n ? read_module(&all[n], files[n], all[0], c->jobs, &e)
                : eg_profile_read(&all[n], files[n], c->jobs, &e)) < 0)
             status = cli_cannot(&e);
+    for (size_t i = 0; i < n && !status && !c->quiet; i++)
+        if (all[i]->n_left_out)
+            fprintf(stderr, "note: %s: %" PRIu32 " records left out as they cannot be true\n",
+                    files[i], all[i]->n_left_out);
     if (!status && all[0]->n_types <= 1)
         status = cli_fail(CLI_CANNOT_OPEN, "%s: it has no types", files[0]);
     if (!status && eg_store_write(c->out, (const struct eg_profile *const *)all, n, &e) < 0)
@@ -63,9 +68,12 @@ static void summary(const struct eg_profile *p)
 
     eg_escape(name, sizeof name, p->module ? p->module : "kernel",
               strlen(p->module ? p->module : "kernel"));
-    printf("%s: %u types, %u symbols, %u-bit %s endian, build id %s\n", name, p->n_types - 1,
+    printf("%s: %u types, %u symbols, %u-bit %s endian, build id %s", name, p->n_types - 1,
            p->n_symbols, 8u * p->model.ptr_size, p->model.big_endian ? "big" : "little",
            p->build_id ? p->build_id : "unknown");
+    if (p->n_left_out)
+        printf(", %" PRIu32 " records left out as they cannot be true", p->n_left_out);
+    putchar('\n');
 }
 
 /** The kinds that a name may mean; "struct " and the like before it choose, and are skipped. */
@@ -119,6 +127,28 @@ static size_t show_name(const struct eg_types *ts, const struct eg_model *m, con
         eg_show_type(stdout, ts, m, id, cli_arg(c, "nested") != NULL);
     }
     return n;
+}
+
+/** Is the module that --module names among the profiles? An error names those that are. */
+static int check_module(const struct eg_types *ts, const struct cli *c, const char *from)
+{
+    const char *module = cli_arg(c, "module");
+    char names[256] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; module && i < ts->n_layers; i++) {
+        const char *name = ts->layers[i].profile->module;
+
+        if (name && !strcmp(name, module))
+            return CLI_OK;
+        if (name && len < sizeof names)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "", name);
+    }
+    if (!module)
+        return CLI_OK;
+    return cli_fail(CLI_USAGE, "--module %s: %s has no types of it%s%s%s", module, from,
+                    *names ? "; it has those of " : ", or of any module", names,
+                    len < sizeof names ? "" : " …");
 }
 
 /** @words: where @ts is from, and the types that are wanted. */
@@ -183,7 +213,9 @@ static int show_file(struct cli *c, const struct eg_reader_reg *reader, const ch
     n = rc < 0 ? 0 : n;
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = eg_types_add(&ts, all[i], &e);
-    status = rc < 0 ? cli_cannot(&e) : show_all(&ts, &all[0]->model, c, words, n_words);
+    status = rc < 0 ? cli_cannot(&e) : check_module(&ts, c, words[0]);
+    if (!status)
+        status = show_all(&ts, &all[0]->model, c, words, n_words);
     eg_types_fini(&ts);
     while (n)
         eg_profile_free(all[--n]);

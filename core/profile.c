@@ -22,6 +22,7 @@ void eg_profile_free(struct eg_profile *p)
     free(p->source);
     free(p->module);
     free(p->build_id);
+    free(p->banner);
     free(p);
 }
 
@@ -206,6 +207,14 @@ void eg_builder_set_build_id(struct eg_builder *b, const char *hex)
         return;
     free(b->profile->build_id);
     b->profile->build_id = copy(b, hex);
+}
+
+void eg_builder_set_banner(struct eg_builder *b, const char *text)
+{
+    if (!b)
+        return;
+    free(b->profile->banner);
+    b->profile->banner = copy(b, text);
 }
 
 void eg_builder_link_time(struct eg_builder *b)

@@ -73,9 +73,10 @@ struct eg_symbol {
 
 struct eg_profile {
     struct eg_model model;
-    char *source;        /**< "BTF of the image", a path: owned */
-    char *module;        /**< the module whose types these are; NULL: the kernel's; owned */
-    char *build_id;      /**< hex; NULL: not known; owned */
+    char *source;   /**< "BTF of the image", a path: owned */
+    char *module;   /**< the module whose types these are; NULL: the kernel's; owned */
+    char *build_id; /**< hex; NULL: not known; owned */
+    char *banner;   /**< "Linux version …", without the end of the line; NULL: not known; owned */
     uint32_t base_count; /**< 0 or 1: stands alone; else ids below are the base's */
     uint32_t n_types, n_members, n_enumerators, n_symbols, n_strings; /**< of its own */
     const struct eg_type *types; /**< [0] is void (or the first own type when base_count > 1: index
@@ -88,8 +89,11 @@ struct eg_profile {
         *type_hash; /**< open addressing, n_type_hash a power of two: own type index + 1, 0 empty */
     const uint32_t *symbol_hash; /**< the same: symbol index + 1 */
     uint32_t n_type_hash, n_symbol_hash;
-    bool dwarf_symbols; /**< addresses are link-time: the system adds its KASLR shift */
-    void *block;        /**< what all arrays live in (malloc): owned; NULL: each array is its own */
+    uint32_t btf_strings; /**< bytes of the BTF section's own strings, which come first in strings:
+                             a module's BTF counts on from there. 0: not made of BTF */
+    uint32_t n_left_out;  /**< records of the source that could not be true and are not in it */
+    bool dwarf_symbols;   /**< addresses are link-time: the system adds its KASLR shift */
+    void *block; /**< what all arrays live in (malloc): owned; NULL: each array is its own */
     size_t block_len;
 };
 void eg_profile_free(struct eg_profile *p); /**< NULL-safe */
@@ -123,6 +127,7 @@ void eg_builder_free(struct eg_builder *b); /**< NULL-safe */
  * n_types. */
 void eg_builder_set_base(struct eg_builder *b, const struct eg_profile *base, const char *module);
 void eg_builder_set_build_id(struct eg_builder *b, const char *hex);
+void eg_builder_set_banner(struct eg_builder *b, const char *text);
 void eg_builder_link_time(struct eg_builder *b); /**< its symbols are not relocated */
 
 /** Names: either interned one by one, or the source's own string section taken over (before any
@@ -151,7 +156,8 @@ void eg_builder_symbol(struct eg_builder *b, uint32_t name, uint64_t addr, uint3
                        char letter);
 
 /** Check, index, and give the profile to the caller. A record that cannot be (a reference out of
- * range, a circle) becomes void or is dropped and counted in *@dropped (may be NULL). Frees the
+ * range, a circle, a member past the end of its struct) becomes void or is left out, and is counted
+ * in *@dropped (may be NULL) and the profile. Frees the
  * builder in every case. */
 int eg_builder_finish(struct eg_builder *b, struct eg_profile **out, size_t *dropped,
                       struct eg_error *e);

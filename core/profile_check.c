@@ -14,6 +14,7 @@ struct check {
     uint8_t *mark; // by own index
     uint32_t first, total;
     size_t dropped;
+    bool past; // some members begin behind the end of their struct
 };
 
 static void drop(struct check *c, struct eg_type *t)
@@ -170,6 +171,29 @@ struct step {
     uint8_t height;     // of what it holds
 };
 
+static bool is_past(const struct eg_type *t, const struct eg_member *m)
+{
+    return m->bit_off / 8 > t->size;
+}
+
+// At no offset would they be true: they are left out.
+static void leave_out_past(struct check *c)
+{
+    for (uint32_t i = 0; i < c->p->n_types; i++) {
+        struct eg_type *t = &c->types[i];
+        struct eg_member *all = c->members + t->first;
+        uint32_t n = 0;
+
+        if (!has_members(t))
+            continue;
+        for (uint32_t k = 0; k < t->count; k++)
+            if (!is_past(t, &all[k]))
+                all[n++] = all[k];
+        c->dropped += t->count - n;
+        t->count = n;
+    }
+}
+
 // The next that @s holds and that matters: not done, or of some height. NULL at the end.
 static uint32_t *next_held(struct check *c, struct step *s)
 {
@@ -180,10 +204,7 @@ static uint32_t *next_held(struct check *c, struct step *s)
     while (s->next < t->count) {
         struct eg_member *m = &c->members[t->first + s->next++];
 
-        if (m->bit_off / 8 > t->size) {
-            *m = (struct eg_member){ .name = m->name };
-            c->dropped++;
-        }
+        c->past |= is_past(t, m);
         if (m->type >= c->first && c->mark[m->type - c->first])
             return &m->type;
     }
@@ -246,6 +267,8 @@ bool eg_profile_check(struct eg_profile *p, const struct eg_profile *base, size_
     for (uint32_t i = 0; i < p->n_types; i++)
         if (c.mark[i] == FRESH)
             check_held(&c, i);
+    if (c.past)
+        leave_out_past(&c);
     for (uint32_t i = 0; i < p->n_enumerators; i++)
         if (p->enumerators[i].name >= p->n_strings) {
             ((struct eg_enumerator *)p->enumerators)[i].name = 0;
@@ -257,6 +280,7 @@ bool eg_profile_check(struct eg_profile *p, const struct eg_profile *base, size_
             c.dropped++;
         }
     free(c.mark);
+    p->n_left_out += (uint32_t)EG_MIN(c.dropped, (size_t)(UINT32_MAX - p->n_left_out));
     if (dropped)
         *dropped = c.dropped;
     return true;

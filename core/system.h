@@ -164,25 +164,4 @@ bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr);
 bool eg_system_symbol_at(struct eg_system *sys, uint64_t addr, const char **name, uint64_t *off,
                          const char **module);
 
-/* ---- sources of profiles ---- */
-
-/** A reader of files that hold types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
-struct eg_reader {
-    const char *desc;
-    int (*probe)(const uint8_t *head, size_t len, const char *path); /**< 0..100 */
-    int (*read)(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e);
-};
-struct eg_reader_reg {
-    const char *name, *file;
-    const struct eg_reader *reader;
-};
-#define EG_READER(n)                                                                               \
-    static const struct eg_reader eg_reader_##n;                                                   \
-    static const struct eg_reader_reg eg_rreg_##n = { #n, __FILE__, &eg_reader_##n };              \
-    EG_ENTRY(eg_readers, eg_reader_reg, rd_##n) = &eg_rreg_##n;                                    \
-    static const struct eg_reader eg_reader_##n
-const struct eg_reader_reg *eg_reader_nth(size_t i);
-int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
-                    struct eg_error *e);
-
 #endif

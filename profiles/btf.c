@@ -265,14 +265,15 @@ struct reader {
 // Ids and offsets of split BTF continue those of its base.
 static const char *text(struct reader *r, uint32_t at)
 {
+    const uint32_t base_len = r->base ? r->base->btf_strings : 0;
     const char *strings = r->s.strings;
     uint32_t len = r->s.strings_len;
 
-    if (r->base && at < r->base->n_strings) {
+    if (at < base_len) {
         strings = r->base->strings;
-        len = r->base->n_strings;
-    } else if (r->base) {
-        at -= r->base->n_strings;
+        len = base_len;
+    } else {
+        at -= base_len;
     }
     r->torn = r->torn || at >= len || (at && strings[at - 1]);
     return at < len ? strings + at : "";
@@ -473,6 +474,7 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
                 struct eg_error *e)
 {
     struct reader r = { .base = base, .first = base ? base->n_types : 1 };
+    int rc;
 
     // A module may have no type, or no name, of its own.
     if (!open_section(&r.s, p, len, model.big_endian) ||
@@ -500,5 +502,8 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
         return eg_fail(e, EG_EFORMAT, "%s: made on top of the BTF of another kernel than %s",
                        source, base->source);
     }
-    return eg_builder_finish(r.b, out, NULL, e);
+    rc = eg_builder_finish(r.b, out, NULL, e);
+    if (rc == 0 && !base)
+        (*out)->btf_strings = r.s.strings_len;
+    return rc;
 }

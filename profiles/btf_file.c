@@ -1,7 +1,6 @@
 /* btf_file.c - BTF from files; and the reader of ELF files, which takes DWARF where there is some.
  */
 #include "btf_file.h"
-#include "../core/system.h"
 #include "btf.h"
 #include "dwarf.h"
 #include "elf_file.h"
@@ -76,6 +75,7 @@ static int add_symbols(struct eg_profile **p, const struct eg_elf *f, struct eg_
     rc = eg_builder_finish(b, &to, NULL, e);
     if (rc < 0)
         return rc;
+    to->btf_strings = from->btf_strings; // the symbols' names came behind them
     eg_profile_free(*p);
     *p = to;
     return 0;

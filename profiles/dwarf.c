@@ -2,6 +2,7 @@
  * all cores, equal types once. */
 #include "dwarf.h"
 #include "../core/parallel.h"
+#include "../core/table.h"
 #include "dwarf_unit.h"
 #include "elf_file.h"
 #include <inttypes.h>
@@ -108,10 +109,19 @@ static void job_fini(struct job *j)
 static int read_all(struct eg_profile **out, struct eg_elf *f, struct job *j,
                     const struct eg_profile *base, struct eg_error *e)
 {
-    char module[64], build_id[64];
+    char module[64], build_id[64], name[256];
     struct eg_builder *b;
+    const uint8_t *alt;
+    uint64_t alt_len;
     int rc;
 
+    if (eg_elf_section(f, ".gnu_debugaltlink", &alt, &alt_len, NULL) == 0 && alt_len) {
+        eg_escape(name, sizeof name, (const char *)alt, strnlen((const char *)alt, alt_len));
+        return eg_fail(e, EG_EUNSUP,
+                       "%s: some of its types are in another file, %s (dwz -m): use the file from "
+                       "before dwz",
+                       f->path, name);
+    }
     j->d.bytes.ptr_size = f->model.ptr_size;
     j->d.bytes.big_endian = f->model.big_endian;
     for (int s = 0; s < EG_DW_SECTIONS; s++) {

@@ -4,6 +4,9 @@
 
 enum { NESTED_MAX = 64 };
 
+static const char in_type_units[] =
+    "its types are in type units: build without -fdebug-types-section";
+
 bool eg_dwarf_say(struct eg_dwarf_worker *w, const char *why)
 {
     if (!w->failed)
@@ -171,7 +174,7 @@ static uint64_t reference(struct eg_dwarf_worker *w, Dwarf_Die die)
         place = far_reference(w, die, a);
         break;
     case DW_FORM_ref_sig8:
-        eg_dwarf_say(w, "its types are in type units: build without -fdebug-types-section");
+        eg_dwarf_say(w, in_type_units);
         break;
     default:
         eg_dwarf_say(w, "its types are in another file (dwz -m): use the file from before dwz");
@@ -386,6 +389,8 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
         base_type(w, die, &t);
     if (is_tag(t.kind)) {
         t.tag = t.kind;
+        if (has(w, die, DW_AT_signature)) // its members are there
+            eg_dwarf_say(w, in_type_units);
         if (has(w, die, DW_AT_declaration)) {
             t.flags = t.kind == EG_T_UNION ? EG_TF_UNION : 0;
             t.kind = EG_T_FWD;

@@ -200,9 +200,36 @@ static void store(uint8_t *p, unsigned w, bool big, uint64_t v)
         p[big ? w - 1 - i : i] = (uint8_t)(v >> 8 * i);
 }
 
-// One SHT_RELA or SHT_REL section, on the @len bytes at @to.
-static void apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, Elf_Data *symbols,
-                  uint8_t *to, uint64_t len)
+/** Those that change no type: none at all, places of thread-local variables, and the lengths of code
+ * that RISC-V makes of two symbols. */
+static bool changes_nothing(uint16_t machine, uint32_t type)
+{
+    switch (machine) {
+    case EM_X86_64:
+        return !type || type == R_X86_64_DTPOFF64 || type == R_X86_64_DTPOFF32;
+    case EM_AARCH64:
+        return !type || type == 256 || type == R_AARCH64_TLS_DTPREL;
+    case EM_386:
+        return !type || type == R_386_TLS_LDO_32;
+    case EM_ARM:
+        return !type || type == R_ARM_TLS_LDO32;
+    case EM_RISCV:
+        return !type || type == R_RISCV_TLS_DTPREL64 || type == R_RISCV_TLS_DTPREL32 ||
+               (type >= R_RISCV_ADD8 && type <= R_RISCV_SUB64) ||
+               (type >= R_RISCV_SUB6 && type <= R_RISCV_SET32);
+    case EM_S390:
+        return !type || type == R_390_TLS_LDO64;
+    case EM_PPC64:
+        return !type || type == R_PPC64_DTPREL64;
+    default:
+        return !type;
+    }
+}
+
+// One SHT_RELA or SHT_REL section, on the @len bytes at @to. What is not applied would be a name or
+// a reference that leads elsewhere: a type that is not known is an error.
+static int apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, Elf_Data *symbols,
+                 uint8_t *to, uint64_t len, struct eg_error *e)
 {
     const size_t n = h->sh_entsize ? h->sh_size / h->sh_entsize : 0;
 
@@ -214,17 +241,26 @@ static void apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, 
 
         if (h->sh_type == SHT_RELA ? !gelf_getrela(relocs, (int)i, &r)
                                    : !gelf_getrel(relocs, (int)i, &rel))
-            return;
+            return 0;
         if (h->sh_type == SHT_REL)
             r = (GElf_Rela){ .r_offset = rel.r_offset, .r_info = rel.r_info };
         w = eg_arch_relocation(f->machine, (uint32_t)GELF_R_TYPE(r.r_info));
-        if (!w || !eg_within(r.r_offset, w, len) ||
+        if (!w && changes_nothing(f->machine, (uint32_t)GELF_R_TYPE(r.r_info)))
+            continue;
+        if (!w)
+            return eg_fail(e, EG_EUNSUP,
+                           "%s: relocations of type %" PRIu32
+                           " of ELF machine %u are not known: take "
+                           "a linked file, or one that is already relocated",
+                           f->path, (uint32_t)GELF_R_TYPE(r.r_info), f->machine);
+        if (!eg_within(r.r_offset, w, len) ||
             !gelf_getsym(symbols, (int)GELF_R_SYM(r.r_info), &sym))
             continue;
         if (h->sh_type == SHT_REL)
             r.r_addend = (int64_t)load(to + r.r_offset, w, f->model.big_endian);
         store(to + r.r_offset, w, f->model.big_endian, sym.st_value + (uint64_t)r.r_addend);
     }
+    return 0;
 }
 
 static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64_t len,
@@ -232,6 +268,7 @@ static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64
 {
     const uint8_t *file = *p;
     uint8_t *to = NULL;
+    int rc;
 
     for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
         GElf_Shdr h, hs;
@@ -257,7 +294,9 @@ static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64
             memcpy(to, file, len);
             *p = to;
         }
-        apply(f, &h, relocs, symbols, to, len);
+        rc = apply(f, &h, relocs, symbols, to, len, e);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

@@ -10,13 +10,13 @@
 enum { DEEPEST = 64, CHUNK = 1 << 16 };
 
 // Where in the document an event stands.
-enum where { TOP, DOCUMENT, SECTION, ITEM, FIELDS, FIELD, TYPE, CONSTANTS, SKIP };
+enum where { TOP, DOCUMENT, METADATA, SECTION, ITEM, FIELDS, FIELD, TYPE, CONSTANTS, SKIP };
 
 // The words that mean something: keys, and what "kind" and "endian" say.
 // clang-format off
 #define WORDS(W)                                                                                   \
-    W(base_types) W(user_types) W(enums) W(symbols)                                                \
-    W(size) W(kind) W(signed) W(endian) W(fields) W(constants) W(address) W(type)                  \
+    W(base_types) W(user_types) W(enums) W(symbols) W(metadata) W(windows) W(mac)                  \
+    W(size) W(kind) W(signed) W(endian) W(fields) W(constants) W(address) W(type) W(constant_data) \
     W(subtype) W(name) W(count) W(offset) W(anonymous) W(bit_position) W(bit_length)               \
     W(base) W(struct) W(union) W(class) W(enum) W(pointer) W(array) W(function) W(bitfield)        \
     W(int) W(char) W(bool) W(float) W(void) W(big)
@@ -37,16 +37,18 @@ struct isf {
     struct eg_error *e;
     struct eg_map named;   // world << 32 | name to id
     struct eg_map derived; // pointers and arrays to id
+    const char *system;    // that it is of, where that is not Linux
     uint32_t function;     // the one function type; 0: not yet
     uint8_t where[DEEPEST];
     int depth;
     enum word section, key;
     uint32_t name; // the last key that is a name
     bool unnamed;  // it is a made-up one
-    char text[16]; // the start of an item's
+    char text[16]; // the start of an item's name
     struct item {
         uint64_t size, address;
         uint32_t name, first; // first: constant
+        uint32_t type;        // of a symbol; 0: not known
         enum word kind;
         bool unnamed, is_signed, big, has_address, negative;
     } item; // of a section
@@ -60,7 +62,7 @@ struct isf {
         uint64_t count;
         uint32_t name, sub;
         enum word kind;
-        bool unnamed;
+        bool unnamed, is_void;
     } frames[DEEPEST]; // of types inside types, by depth
 };
 
@@ -215,6 +217,8 @@ static bool end_item(struct isf *x)
     default:
         if (i->has_address && i->address) // 0: dwarf2json has found none
             eg_builder_symbol(x->b, i->name, i->address, 0, '?');
+        if (i->type) // of functions it says "void"
+            push(x, (struct eg_type){ .kind = EG_T_VAR, .name = i->name, .ref = i->type });
         return true;
     }
 }
@@ -270,6 +274,13 @@ static int enter(struct isf *x, uint8_t where)
     return 1;
 }
 
+static int enter_type(struct isf *x)
+{
+    if (x->depth < DEEPEST)
+        x->frames[x->depth] = (struct frame){ 0 };
+    return enter(x, TYPE);
+}
+
 // A map begins, as the value of the last key.
 static int start_map(void *context)
 {
@@ -280,10 +291,16 @@ static int start_map(void *context)
         return enter(x, DOCUMENT);
     case DOCUMENT:
         x->section = x->key;
+        if (x->key == W_metadata)
+            return enter(x, METADATA);
         return enter(x, x->key == W_base_types || x->key == W_user_types || x->key == W_enums ||
                                 x->key == W_symbols
                             ? SECTION
                             : SKIP);
+    case METADATA: // each system has a map of its own
+        if (x->key == W_windows || x->key == W_mac)
+            x->system = x->key == W_mac ? "macOS" : "Windows";
+        return enter(x, SKIP);
     case SECTION:
         x->item = (struct item){ .name = x->name,
                                  .first = eg_builder_enumerator_count(x->b),
@@ -291,6 +308,8 @@ static int start_map(void *context)
         x->fields.n = 0;
         return enter(x, ITEM);
     case ITEM:
+        if (x->section == W_symbols && x->key == W_type)
+            return enter_type(x);
         return enter(x, x->section == W_user_types && x->key == W_fields ? FIELDS
                         : x->section == W_enums && x->key == W_constants ? CONSTANTS
                                                                          : SKIP);
@@ -299,11 +318,7 @@ static int start_map(void *context)
         return enter(x, FIELD);
     case FIELD:
     case TYPE:
-        if (x->key != W_type && x->key != W_subtype)
-            return enter(x, SKIP);
-        if (x->depth < DEEPEST)
-            x->frames[x->depth] = (struct frame){ 0 };
-        return enter(x, TYPE);
+        return x->key == W_type || x->key == W_subtype ? enter_type(x) : enter(x, SKIP);
     default:
         return enter(x, SKIP);
     }
@@ -332,6 +347,8 @@ static int end(void *context)
         id = type_of(x, &x->frames[x->depth]);
         if (now(x) == TYPE)
             x->frames[x->depth - 1].sub = id;
+        else if (now(x) == ITEM)
+            x->item.type = x->frames[x->depth].is_void ? 0 : id;
         else
             x->field.type = id;
     }
@@ -361,6 +378,28 @@ static int map_key(void *context, const unsigned char *s, size_t len)
     }
 }
 
+// The line of text that a symbol's data is, in base64.
+static void set_banner(struct isf *x, const unsigned char *s, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char text[512];
+    size_t n = 0;
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < len && n < sizeof text - 1; i++) {
+        const char *digit = s[i] ? strchr(digits, s[i]) : NULL;
+
+        if (!digit)
+            break;
+        bits = bits << 6 | (uint32_t)(digit - digits);
+        if (i % 4)
+            text[n++] = (char)(bits >> (6 - 2 * (i % 4)));
+    }
+    text[n] = 0;
+    text[strcspn(text, "\n")] = 0;
+    eg_builder_set_banner(x->b, text);
+}
+
 static int string(void *context, const unsigned char *s, size_t len)
 {
     struct isf *x = context;
@@ -376,6 +415,10 @@ static int string(void *context, const unsigned char *s, size_t len)
     } else if (where == TYPE && x->key == W_name) {
         f->name = eg_builder_name(x->b, (const char *)s, len);
         f->unnamed = len >= 8 && !memcmp(s, "unnamed_", 8);
+        f->is_void = len == 4 && !memcmp(s, "void", 4);
+    } else if (where == ITEM && x->key == W_constant_data && x->section == W_symbols &&
+               !strcmp(x->text, "linux_banner")) {
+        set_banner(x, s, len);
     }
     return 1;
 }
@@ -446,8 +489,11 @@ static int feed(struct isf *x, yajl_handle json, const struct eg_isf_source *fro
         status = yajl_parse(json, chunk, (size_t)n);
     if (n < 0)
         return (int)n;
-    if (status == yajl_status_ok)
+    if (status == yajl_status_ok) {
         status = yajl_complete_parse(json);
+        if (status == yajl_status_error)
+            return eg_fail(x->e, EG_EFORMAT, "%s: cut off: the document does not end", x->source);
+    }
     if (status == yajl_status_ok || x->other_model)
         return 0;
     if (status == yajl_status_client_canceled)
@@ -491,6 +537,9 @@ int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struc
         eg_fail(e, why.code, "%s", why.text);
     else if (x->other_model)
         rc = 1;
+    else if (x->system)
+        rc = eg_fail(e, EG_EUNSUP, "%s: symbols of %s: what is read here is Linux", from->name,
+                     x->system);
     else if (empty)
         rc = eg_fail(e, EG_EFORMAT, "%s: JSON, but no symbol file: it has no types", from->name);
     if (rc == 0)

@@ -1,6 +1,5 @@
 /* reader.c - files of types or symbols: which reader fits, and reading with it. */
 #include "reader.h"
-#include "../core/system.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,10 +1,28 @@
-/** reader.h - what readers of profile files share. */
-#ifndef EG_READER_FIND_H
-#define EG_READER_FIND_H
+/** reader.h - readers of files that hold types or symbols: their declarations, and which one a file
+ * is for. */
+#ifndef EG_READER_H
+#define EG_READER_H
 
-#include "../core/base.h"
+#include "../core/profile.h"
 
-struct eg_reader_reg;
+/** A reader of files that hold types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
+struct eg_reader {
+    const char *desc;
+    int (*probe)(const uint8_t *head, size_t len, const char *path); /**< 0..100 */
+    int (*read)(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e);
+};
+struct eg_reader_reg {
+    const char *name, *file;
+    const struct eg_reader *reader;
+};
+#define EG_READER(n)                                                                               \
+    static const struct eg_reader eg_reader_##n;                                                   \
+    static const struct eg_reader_reg eg_rreg_##n = { #n, __FILE__, &eg_reader_##n };              \
+    EG_ENTRY(eg_readers, eg_reader_reg, rd_##n) = &eg_rreg_##n;                                    \
+    static const struct eg_reader eg_reader_##n
+const struct eg_reader_reg *eg_reader_nth(size_t i);
+int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
+                    struct eg_error *e);
 
 /** The reader that a file's head fits best. @return NULL: none, or two. */
 const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e);

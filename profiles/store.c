@@ -1,7 +1,6 @@
 /* store.c - .egp files; docs/egp.md is the specification. */
 #include "store.h"
 #include "../core/newfile.h"
-#include "../core/system.h"
 #include "../core/vec.h"
 #include "reader.h"
 #include <fcntl.h>
@@ -22,7 +21,8 @@ enum {
     LEVEL = 3,           // of zstd: 9 takes four times as long for 7 % less
 };
 static const char magic[8] = "EGP\r\n\x1a\n";
-static const uint32_t version = 1;
+// 2: variables have records among the types (1 is read as well).
+static const uint32_t version = 2;
 
 _Static_assert(sizeof(struct eg_type) == 32 && sizeof(struct eg_member) == 24 &&
                    sizeof(struct eg_enumerator) == 16 && sizeof(struct eg_symbol) == 24,
@@ -118,6 +118,8 @@ static int add_profile(struct file *f, size_t head, const struct eg_profile *p, 
     put(&to, p->model.long_size, 1);
     put(&to, p->model.big_endian, 1);
     put(&to, p->dwarf_symbols, 1);
+    to += 8; // the texts
+    put(&to, p->n_left_out, 4);
     f->bytes.n += n;
     return 0;
 }
@@ -187,18 +189,25 @@ int eg_store_write(const char *path, const struct eg_profile *const *profiles, s
 
 struct record {
     uint64_t frame, frame_len, block_len;
-    uint32_t counts[ARRAYS], base_count;
+    uint32_t counts[ARRAYS], base_count, left_out;
     struct eg_model model;
     bool link_time;
     const char *module, *build_id; // NULL: none
 };
+
+static bool readable(const uint8_t *p)
+{
+    const uint32_t v = eg_le32(p + 8);
+
+    return v >= 1 && v <= version;
+}
 
 /** Check the fixed header. @return how many bytes the head has; 0: not of ours. */
 static size_t head_len(const uint8_t *p, size_t len, uint32_t *n_profiles)
 {
     uint32_t n, total;
 
-    if (len < HEADER || memcmp(p, magic, sizeof magic) != 0 || eg_le32(p + 8) != version)
+    if (len < HEADER || memcmp(p, magic, sizeof magic) != 0 || !readable(p))
         return 0;
     n = eg_le32(p + 12);
     total = eg_le32(p + 16);
@@ -227,6 +236,7 @@ static bool get_record(const uint8_t *head, size_t len, uint32_t n, uint32_t i, 
         .frame_len = eg_le64(p + 8),
         .block_len = eg_le64(p + 16),
         .base_count = eg_le32(p + 52),
+        .left_out = eg_le32(p + 68),
         .model = { p[56], p[57], p[58] },
         .link_time = p[59],
         .module = module ? (const char *)head + texts + module : NULL,
@@ -306,6 +316,7 @@ static int read_profile(const uint8_t *bytes, const struct record *r, const char
     p->model = r->model;
     p->base_count = r->base_count;
     p->dwarf_symbols = r->link_time;
+    p->n_left_out = r->left_out;
     if (ZSTD_decompress(p->block, r->block_len, bytes + r->frame, r->frame_len) != r->block_len ||
         !settle(p, r, base)) {
         eg_profile_free(p);
@@ -326,7 +337,7 @@ int eg_store_read_bytes(const uint8_t *bytes, size_t len, const char *source,
 
     if (!little_endian())
         return eg_fail(e, EG_EUNSUP, "%s: .egp is not read on big-endian machines", source);
-    if (len >= HEADER && !memcmp(bytes, magic, sizeof magic) && eg_le32(bytes + 8) != version)
+    if (len >= HEADER && !memcmp(bytes, magic, sizeof magic) && !readable(bytes))
         return eg_fail(e, EG_EUNSUP,
                        "%s: version %" PRIu32 " of .egp, and this is version %" PRIu32
                        ": make it again with `engram profile make`",

@@ -1,6 +1,5 @@
 /* sysmap.c - System.map. */
 #include "sysmap.h"
-#include "../core/system.h"
 #include "reader.h"
 #include <stdlib.h>
 

@@ -173,8 +173,11 @@ static void references(void **state)
         assert_int_equal(p->types[i].kind, i == 8 ? EG_T_INT : EG_T_VOID);
     assert_int_equal(p->types[10].ref, 0);
     assert_int_equal(only(p, "good", EG_TAGGED), s);
-    for (uint32_t i = 0; i < 3; i++)
+    assert_int_equal(p->n_left_out, 12);
+    assert_int_equal(p->types[s].count, 2); // at no offset would "far" be true
+    for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(p->members[p->types[s].first + i].type, 0);
+    assert_string_equal(p->strings + p->members[p->types[s].first].name, "type");
     eg_profile_free(p);
 }
 

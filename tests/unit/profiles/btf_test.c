@@ -1,8 +1,11 @@
 /* btf_test.c - BTF of both byte orders and every kind; a module's on top of a kernel's; what is cut
  * short or lies. */
 #include "../../../profiles/btf.h"
+#include "../../../profiles/btf_file.h"
 #include "check.h"
+#include <elf.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     INT = 1,
@@ -338,6 +341,87 @@ static void module(void **state)
     }
 }
 
+/** A file of one's own in /tmp, of @n bytes. */
+static void put_file(char *path, const void *bytes, size_t n)
+{
+    const int fd = mkstemp(path);
+
+    assert_true(fd >= 0 && write(fd, bytes, n) == (ssize_t)n);
+    close(fd);
+}
+
+/** A vmlinux with BTF and symbols but without DWARF: the names of its symbols come behind those of
+ * its types, and a module's BTF counts on from the types' alone. */
+static void module_of_a_file(void **state)
+{
+    static const char names[] = "\0.BTF\0.symtab\0.strtab\0";
+    struct {
+        Elf64_Ehdr head;
+        Elf64_Shdr sections[4];
+        Elf64_Sym symbols[2];
+        char names[32];
+        uint8_t btf[1024];
+    } file = { .head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+                         .e_type = ET_EXEC,
+                         .e_machine = EM_X86_64,
+                         .e_version = EV_CURRENT,
+                         .e_shoff = sizeof(Elf64_Ehdr),
+                         .e_ehsize = sizeof(Elf64_Ehdr),
+                         .e_shentsize = sizeof(Elf64_Shdr),
+                         .e_shnum = 4,
+                         .e_shstrndx = 3 } };
+    char kernel[] = "/tmp/btf_test.XXXXXX", module_[] = "/tmp/btf_test.XXXXXX";
+    struct writer *w = begin(false), *s = begin(false);
+    struct eg_profile *base, *p;
+    struct eg_error e;
+    size_t len;
+    uint32_t iter = 0;
+
+    (void)state;
+    integer(w, "int", 4, 1);
+    len = bytes_of(w);
+    assert_true(len <= sizeof file.btf);
+    memcpy(file.btf, w->file, len);
+    memcpy(file.names, names, sizeof names);
+    file.sections[1] = (Elf64_Shdr){ .sh_name = 1,
+                                     .sh_type = SHT_PROGBITS,
+                                     .sh_offset = (size_t)((char *)file.btf - (char *)&file),
+                                     .sh_size = len };
+    file.sections[2] = (Elf64_Shdr){ .sh_name = 6,
+                                     .sh_type = SHT_SYMTAB,
+                                     .sh_offset = (size_t)((char *)file.symbols - (char *)&file),
+                                     .sh_size = sizeof file.symbols,
+                                     .sh_link = 3,
+                                     .sh_entsize = sizeof(Elf64_Sym) };
+    file.sections[3] = (Elf64_Shdr){ .sh_name = 14,
+                                     .sh_type = SHT_STRTAB,
+                                     .sh_offset = (size_t)(file.names - (char *)&file),
+                                     .sh_size = sizeof file.names };
+    file.symbols[1] = (Elf64_Sym){ .st_name = 2, .st_shndx = SHN_ABS, .st_value = 0x1000 };
+    put_file(kernel, &file, sizeof file);
+    if (eg_btf_file_read(&base, kernel, NULL, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_non_null(eg_profile_symbol(base, "BTF", &iter));
+    assert_true(base->n_strings > base->btf_strings);
+
+    s->base_strings = w->strings_len;
+    s->strings_len = 0;
+    type(s, STRUCT, "own", 1, 4);
+    member(s, "counter", 1, 0);
+    put_file(module_, s->file, bytes_of(s));
+    if (eg_btf_file_read(&p, module_, base, &e) < 0)
+        fail_msg("%s", e.text);
+    iter = 0;
+    assert_int_equal(eg_profile_type(p, "own", EG_TAGGED, &iter), 2);
+    assert_string_equal(p->strings + p->members[0].name, "counter");
+    eg_profile_free(p);
+    eg_profile_free(base);
+    unlink(kernel);
+    unlink(module_);
+    free(s);
+    free(w);
+}
+
 // 7.1: a section says how long the records of each kind are.
 // All of its names are its kernel's; on top of another kernel they would be parts of names.
 static void module_without_names(void **state)
@@ -497,9 +581,13 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind),    cmocka_unit_test(old_bit_fields),
-        cmocka_unit_test(module),        cmocka_unit_test(module_without_names),
-        cmocka_unit_test(unknown_kinds), cmocka_unit_test(headers),
+        cmocka_unit_test(every_kind),
+        cmocka_unit_test(old_bit_fields),
+        cmocka_unit_test(module),
+        cmocka_unit_test(module_of_a_file),
+        cmocka_unit_test(module_without_names),
+        cmocka_unit_test(unknown_kinds),
+        cmocka_unit_test(headers),
         cmocka_unit_test(damaged),
     };
 

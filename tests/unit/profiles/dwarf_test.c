@@ -1,9 +1,11 @@
 /* dwarf_test.c - what the reader says of lib/shapes.h is what the compiler made of it, whatever the
  * version, compression and kind of the file; equal types of two units are one. */
-#include "../../../core/system.h"
 #include "../../../profiles/dwarf.h"
+#include "../../../profiles/elf_file.h"
+#include "../../../profiles/reader.h"
 #include "check.h"
 #include "shapes.h"
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -329,6 +331,7 @@ static void refusals(void **state)
         int code;
     } cases[] = {
         { "shapes_none.so", EG_ENOTFOUND },
+        { "shapes_units.so", EG_EFORMAT }, // types in units of their own
         { "no such file", EG_EIO },
         { ".", EG_EIO },
         { "../build.ninja", EG_EFORMAT },
@@ -346,14 +349,115 @@ static void refusals(void **state)
     }
 }
 
+struct bytes {
+    uint8_t *p;
+    size_t len;
+};
+
+static struct bytes bytes_of(const char *file)
+{
+    struct bytes b;
+    char path[4096];
+    struct eg_error e;
+
+    if (eg_reader_slurp(&b.p, &b.len, path_of(file, path), 1 << 24, &e) < 0)
+        fail_msg("%s", e.text);
+    return b;
+}
+
+/** Read them as a file's. */
+static int read_bytes(const struct bytes *b, struct eg_error *e)
+{
+    struct eg_profile *p = NULL;
+    struct eg_elf f;
+    int rc = eg_elf_open_bytes(&f, b->p, b->len, "bytes", e);
+
+    if (rc == 0)
+        rc = eg_dwarf_read_elf(&p, &f, NULL, 1, e);
+    eg_elf_close(&f);
+    eg_profile_free(p);
+    return rc;
+}
+
+static Elf64_Shdr *section(const struct bytes *b, const char *name)
+{
+    const Elf64_Ehdr *h = (const Elf64_Ehdr *)b->p;
+    Elf64_Shdr *s = (Elf64_Shdr *)(b->p + h->e_shoff);
+    const char *names = (const char *)b->p + s[h->e_shstrndx].sh_offset;
+
+    for (int i = 0; i < h->e_shnum; i++)
+        if (!strcmp(names + s[i].sh_name, name))
+            return &s[i];
+    fail_msg("no %s", name);
+    return NULL;
+}
+
+/** Names and references lie behind relocations: one that is not known is not passed over. */
+static void unknown_relocations(void **state)
+{
+    struct bytes b = bytes_of("shapes.ko");
+    Elf64_Ehdr *h = (Elf64_Ehdr *)b.p;
+    const uint16_t machine = h->e_machine;
+    struct eg_error e;
+    Elf64_Rela *r;
+
+    (void)state;
+    if (h->e_ident[EI_CLASS] != ELFCLASS64) {
+        free(b.p);
+        skip();
+    }
+    assert_int_equal(read_bytes(&b, &e), 0);
+    h->e_machine = EM_IA_64;
+    assert_int_equal(read_bytes(&b, &e), -EG_EUNSUP);
+    assert_non_null(strstr(e.text, "ELF machine 50"));
+    h->e_machine = machine;
+    r = (Elf64_Rela *)(b.p + section(&b, ".rela.debug_info")->sh_offset);
+    r[1].r_info = ELF64_R_INFO(ELF64_R_SYM(r[1].r_info), 0xfff);
+    assert_int_equal(read_bytes(&b, &e), -EG_EUNSUP);
+    assert_non_null(strstr(e.text, "type 4095"));
+    r[1].r_info = ELF64_R_INFO(ELF64_R_SYM(r[1].r_info), 0); // R_…_NONE
+    assert_int_equal(read_bytes(&b, &e), 0);
+    free(b.p);
+}
+
+/** What dwz -m leaves in a file is not all of its types. */
+static void types_in_another_file(void **state)
+{
+    static const char link[] = ".gnu_debugaltlink", file[] = "a\x1b/common.debug";
+    struct bytes b = bytes_of("shapes_5.so");
+    struct eg_error e;
+    Elf64_Shdr *s;
+    char *name;
+
+    (void)state;
+    if (b.p[EI_CLASS] != ELFCLASS64) {
+        free(b.p);
+        skip();
+    }
+    s = section(&b, ".note.gnu.build-id");
+    assert_true(s->sh_size >= sizeof file);
+    memcpy(b.p + s->sh_offset, file, sizeof file);
+    name = (char *)b.p + section(&b, ".shstrtab")->sh_offset + s->sh_name;
+    memcpy(name, link, sizeof link);
+    assert_int_equal(read_bytes(&b, &e), -EG_EUNSUP);
+    assert_non_null(strstr(e.text, "a\\x1b/common.debug"));
+    free(b.p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members),  cmocka_unit_test(bit_fields),
-        cmocka_unit_test(enums),    cmocka_unit_test(numbers),
-        cmocka_unit_test(merged),   cmocka_unit_test(same_for_any_number_of_threads),
-        cmocka_unit_test(identity), cmocka_unit_test(module_on_a_base),
+        cmocka_unit_test(members),
+        cmocka_unit_test(bit_fields),
+        cmocka_unit_test(enums),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(merged),
+        cmocka_unit_test(same_for_any_number_of_threads),
+        cmocka_unit_test(identity),
+        cmocka_unit_test(module_on_a_base),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(unknown_relocations),
+        cmocka_unit_test(types_in_another_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

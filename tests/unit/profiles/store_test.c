@@ -1,6 +1,6 @@
 /* store_test.c - what is stored is what is read; damage is an error or changes nothing, and never
  * more than that. */
-#include "../../../core/system.h"
+#include "../../../profiles/reader.h"
 #include "../../../profiles/store.h"
 #include "check.h"
 #include "mktypes.h"
@@ -169,7 +169,8 @@ static void lies(void **state)
         uint8_t len;
         uint64_t value;
     } cases[] = {
-        { 8, 4, 2 },                  // version
+        { 8, 4, 3 },                  // version
+        { 8, 4, 0 },                  //
         { 12, 4, 0 },                 // no profile
         { 12, 4, 3 },                 // more than there are
         { 12, 4, UINT32_MAX },        //
