@@ -80,7 +80,7 @@ uint32_t eg_handle_count(void)
 
 /** Handles are static objects that the sections point to as const; their id is written once, here.
  */
-static bool number_handles(const struct eg_module *m)
+static bool number_handles(const struct eg_module *m, bool own_module)
 {
     bool ok = true;
 
@@ -88,26 +88,27 @@ static bool number_handles(const struct eg_module *m)
         for (unsigned i = 0; i < (*s)->n; i++) {
             struct eg_field *f = &(*s)->first[i];
 
-            f->id = intern((struct eg_handle){ EG_H_FIELD, f->type, f->name, (*s)->module });
+            f->id = intern((struct eg_handle){ EG_H_FIELD, f->type, f->name, (*s)->module,
+                                               own_module ? NULL : (*s)->file });
             ok &= f->id != 0;
         }
     }
     for (const struct eg_typeref *const *t = m->types; t < m->types_end; t++) {
         struct eg_typeref *own = (struct eg_typeref *)(uintptr_t)*t;
 
-        own->id = intern((struct eg_handle){ EG_H_TYPE, own->name, NULL, own->module });
+        own->id = intern((struct eg_handle){ EG_H_TYPE, own->name, NULL, own->module, NULL });
         ok &= own->id != 0;
     }
     for (const struct eg_symref *const *s = m->symbols; s < m->symbols_end; s++) {
         struct eg_symref *own = (struct eg_symref *)(uintptr_t)*s;
 
-        own->id = intern((struct eg_handle){ EG_H_SYMBOL, own->type, own->name, NULL });
+        own->id = intern((struct eg_handle){ EG_H_SYMBOL, own->type, own->name, NULL, NULL });
         ok &= own->id != 0;
     }
     for (const struct eg_enumref *const *n = m->enums; n < m->enums_end; n++) {
         struct eg_enumref *own = (struct eg_enumref *)(uintptr_t)*n;
 
-        own->id = intern((struct eg_handle){ EG_H_ENUM, own->type, own->name, NULL });
+        own->id = intern((struct eg_handle){ EG_H_ENUM, own->type, own->name, NULL, NULL });
         ok &= own->id != 0;
     }
     return ok;
@@ -175,7 +176,7 @@ static int check_kinds(const struct eg_plugin_reg *p, const struct eg_plugin_reg
     return 0;
 }
 
-static int add(const struct eg_module *m, struct eg_error *e)
+static int add(const struct eg_module *m, bool own_module, struct eg_error *e)
 {
     bool ok;
 
@@ -192,7 +193,7 @@ static int add(const struct eg_module *m, struct eg_error *e)
         }
     }
     // All or nothing: what fails can be tried again.
-    ok = number_handles(m) && number_paths(m) &&
+    ok = number_handles(m, own_module) && number_paths(m) &&
          eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
          eg_vec_reserve(&reg.walkers, reg.walkers.n + (size_t)(m->walkers_end - m->walkers));
     for (const struct eg_plugin_reg *const *p = m->plugins; ok && p < m->plugins_end; p++)
@@ -230,7 +231,7 @@ int eg_registry_init(struct eg_error *e)
 
     if (reg.begun)
         return 0;
-    rc = add(&own, e);
+    rc = add(&own, true, e);
     reg.begun = rc == 0; // else the next call tries again, and fails again
     return rc;
 }
@@ -245,7 +246,7 @@ int eg_registry_add(const struct eg_module *m, struct eg_error *e)
         return eg_fail(e, EG_EUNSUP,
                        "built for another engram (%s, this one is %s): build it again", m->abi,
                        EG_ABI);
-    return add(m, e);
+    return add(m, false, e);
 }
 
 #ifdef EG_STATIC_PIE

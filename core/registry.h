@@ -15,6 +15,7 @@ struct eg_handle {
     enum eg_handle_kind kind;
     const char *type, *name, *module; /**< type of a symbol: its type expression; of an enumerator:
                                          the enum. name: of a type NULL */
+    const char *from; /**< the file that declares it, where that is not in this tree; NULL */
 };
 const struct eg_handle *eg_handle(uint32_t id);
 uint32_t eg_handle_count(void); /**< ids are 1..count-1 */

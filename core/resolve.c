@@ -120,14 +120,62 @@ static uint32_t chosen_struct(struct resolver *s, const char *type, const char *
     return c->id;
 }
 
+enum { NAMES_MAX = 4096, ANONYMOUS_MAX = 16 };
+
+struct names {
+    const char *at[NAMES_MAX + 1]; // ends with NULL
+    size_t n;
+    unsigned looked_at; // members, with those that have no name
+};
+
+/** The names of a struct's members, also of those in anonymous structs. */
+static void member_names(const struct eg_types *ts, uint32_t type, unsigned depth,
+                         struct names *out)
+{
+    struct eg_member_at m;
+
+    type = eg_type_strip(ts, type);
+    for (uint32_t i = 0; out->looked_at < NAMES_MAX && eg_type_member(ts, type, i, &m); i++) {
+        out->looked_at++;
+        if (*m.name)
+            out->at[out->n++] = m.name;
+        else if (depth < ANONYMOUS_MAX)
+            member_names(ts, m.type, depth + 1, out);
+    }
+}
+
+/** A member that is not there may be one of another release, or a slip of the author's: where the
+ * struct has a member of nearly this name, a note says so. The plugins of this tree are tested. */
+static void note_slip(const struct resolver *s, const struct eg_handle *h, uint32_t type)
+{
+    const char *near, *at = h->name, *file = strrchr(h->from, '/');
+    struct names *names = calloc(1, sizeof *names);
+    struct eg_member_at m;
+    char name[256];
+
+    if (names)
+        member_names(s->types, type, 0, names);
+    while (names && alternative(&at, name, sizeof name)) {
+        name[strcspn(name, ".")] = 0;
+        near = eg_type_find(s->types, type, name, &m) ? NULL : eg_nearest(name, names->at);
+        if (near)
+            eg_system_note(s->sys,
+                           "%s: struct %s of this kernel has no member '%s': is '%s' meant?",
+                           file ? file + 1 : h->from, h->type, name, near);
+    }
+    free(names);
+}
+
 static struct eg_slot resolve_field(struct resolver *s, const struct eg_handle *h)
 {
     struct eg_slot slot = { .why = EG_NO_TYPE };
     uint32_t type = chosen_struct(s, h->type, h->module);
 
-    if (type && !field_of(s, type, h->name, &slot))
-        slot = (struct eg_slot){ .why = EG_NO_MEMBER };
-    return slot;
+    if (!type || field_of(s, type, h->name, &slot))
+        return slot;
+    if (h->from)
+        note_slip(s, h, type);
+    return (struct eg_slot){ .why = EG_NO_MEMBER };
 }
 
 static struct eg_slot resolve_type(struct resolver *s, const struct eg_handle *h)

@@ -86,11 +86,16 @@ static struct mk *make(const struct mk_machine *m)
 
 static void handles(void **state)
 {
-    static struct eg_field pid = { "task", "pid", 0 }, other = { "task", "tgid", 0 };
+    static struct eg_field pid = { "task", "pid", 0 }, other = { "task", "tgid", 0 },
+                           slips[] = { { "task", "pdi|flag_c", 0 },
+                                       { "task", "hj", 0 },
+                                       { "task", "in.velue", 0 },
+                                       { "task", "unheard_of", 0 } };
     static const struct eg_fieldset again = { "again.c", NULL, &pid, 1 },
-                                    module = { "again.c", "m", &other, 1 };
-    static const struct eg_fieldset *const sets[] = { &again, &module };
-    const struct eg_module more = { .abi = EG_ABI, .fields = sets, .fields_end = sets + 2 };
+                                    module = { "again.c", "m", &other, 1 },
+                                    slip = { "/home/me/again.c", NULL, slips, 4 };
+    static const struct eg_fieldset *const sets[] = { &again, &module, &slip };
+    const struct eg_module more = { .abi = EG_ABI, .fields = sets, .fields_end = sets + 3 };
     const struct eg_handle *h;
     uint32_t n;
 
@@ -100,9 +105,9 @@ static void handles(void **state)
     assert_int_equal(eg_registry_add(&more, NULL), 0);
     assert_int_equal(pid.id, eg_f_task.pid.id); // the same member, the same id
     assert_int_equal(other.id, n);
-    assert_int_equal(eg_handle_count(), n + 1);
+    assert_int_equal(eg_handle_count(), n + 5);
     assert_null(eg_handle(0));
-    assert_null(eg_handle(n + 1));
+    assert_null(eg_handle(n + 5));
     h = eg_handle(pid.id);
     assert_true(h->kind == EG_H_FIELD && !strcmp(h->type, "task") && !strcmp(h->name, "pid"));
     assert_string_equal(eg_handle(other.id)->module, "m");
@@ -228,6 +233,22 @@ static bool has_note(const struct eg_system *sys, const char *text)
         if (strstr(sys->notes.at[i], text))
             return true;
     return false;
+}
+
+/** A member that no such struct has is said, with what may be meant, of plugins outside the tree. */
+static void slips(void **state)
+{
+    struct mk *k = make(&mk_machines[0]);
+    const struct eg_system *sys = mk_system(k);
+
+    (void)state;
+    assert_true(has_note(sys, "again.c: struct task of this kernel has no member 'pdi': is 'pid' "
+                              "meant?"));
+    assert_true(has_note(sys, "no member 'flag_c': is 'flag_a' meant?"));
+    assert_true(has_note(sys, "no member 'hj': is 'hi' meant?")); // in an anonymous struct
+    assert_false(has_note(sys, "unheard_of"));
+    assert_false(has_note(sys, "/home"));
+    mk_free(k);
 }
 
 /** What a variable is, by its own type, by the declared one, and where it ends. */
@@ -423,6 +444,7 @@ int main(void)
         cmocka_unit_test(several_definitions),
         cmocka_unit_test(symbols),
         cmocka_unit_test(enumerators),
+        cmocka_unit_test(slips),
         cmocka_unit_test(variables),
         cmocka_unit_test(modules),
         cmocka_unit_test(needs),
