@@ -17,10 +17,10 @@ struct eg_image {
     struct eg_space *files[8]; /**< bottom first: file, decompressor, … ; owned */
     size_t n_files;
     struct eg_space *phys; /**< owned */
-    bool movable;          /**< phys begins at 0 for want of knowledge: see eg_image_move() */
+    bool movable;          /**< where phys begins is not known, 0 is assumed: see eg_image_move() */
     EG_VEC(struct eg_cpu) cpus;
     char *vmcoreinfo;     /**< text of a VMCOREINFO note of the container; NULL */
-    uint16_t elf_machine; /**< the container's word; 0 */
+    uint16_t elf_machine; /**< of the container's header; 0: it has none */
     bool virtual_only;    /**< no segment says its physical address (an old kcore): phys is empty */
     struct eg_space
         *kernel_va; /**< the container's own map of kernel addresses (kcore, -p dumps); NULL */

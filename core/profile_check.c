@@ -38,8 +38,8 @@ static bool has_members(const struct eg_type *t)
     return t->kind == EG_T_STRUCT || t->kind == EG_T_UNION;
 }
 
-// What is wrong is rare, and kinds come in any order: tables instead of branches that cannot be
-// foretold.
+// What is wrong is rare, and kinds come in any order: tables instead of branches, which a processor
+// would mispredict.
 enum { NOTHING, MEMBERS, ENUMERATORS };
 static const struct rule {
     uint64_t size_max; // 0: it has none of its own

@@ -49,7 +49,7 @@ struct eg_function_reg {
     static const struct eg_function eg_function_##n
 const struct eg_function_reg *eg_function_nth(size_t i); /**< sorted by name; NULL past the end */
 /** Add what a module declares: a shared object's, a test program's own (&eg_module), or plugins
- * made at run time. The module's records are borrowed for ever. Before any system opens. */
+ * made at run time. The module's records must stay until the process ends. Before any system opens. */
 int eg_registry_add(const struct eg_module *m, struct eg_error *e);
 /** Load a folder's *.so; each must carry this build's EG_ABI. */
 int eg_registry_load(const char *dir, struct eg_error *e);

@@ -3,7 +3,7 @@
  *    header | type section: {name, info, size or type} and what the kind adds, ids from 1 | strings
  *
  *  Every kind keeps its id; those that are no types (functions, tags) become void, and const and
- * its like a typedef without a name, which the builder leads past. */
+ * its like a typedef without a name, which the builder skips. */
 #include "btf.h"
 #include "../core/vec.h"
 #include <inttypes.h>
@@ -36,7 +36,7 @@ enum { HEADER = 24, HEADER_LAYOUT = 32, RECORD = 12, BYTES_MAX = 1 << 28 };
 
 /* What follows a record: bytes once, and for each of vlen. A section made for newer kernels (7.1)
  * says so itself in a layout section, also for kinds that we do not know. And what the record
- * itself says of our type: tables instead of branches that cannot be foretold. */
+ * itself says of our type: tables instead of branches, which a processor would mispredict. */
 enum { NAME = 1, SIZE = 2, REF = 4, MEMBERS = 8, ENUMERATORS = 16, MORE = 32 };
 static const struct kind {
     uint8_t once, each;
@@ -497,7 +497,7 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
         eg_builder_free(r.b);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
     }
-    if (base && r.torn) { // nothing else in split BTF says whose it is
+    if (base && r.torn) { // split BTF names its kernel in no other way
         eg_builder_free(r.b);
         return eg_fail(e, EG_EFORMAT, "%s: made on top of the BTF of another kernel than %s",
                        source, base->source);

@@ -116,7 +116,7 @@ static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
         const uint8_t *p = block->bl_data;
 
         if (block->bl_len < 2 || *p != DW_OP_plus_uconst)
-            eg_dwarf_say(w, "a member whose place has to be computed");
+            eg_dwarf_say(w, "the offset of a member has to be computed, which is not supported");
         for (uint64_t i = 1; i < block->bl_len && i < 10; i++) {
             value |= (uint64_t)(p[i] & 127) << 7 * (i - 1);
             if (p[i] < 128)
@@ -222,7 +222,7 @@ static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
         // To DWARF 3: from the highest bit of a unit of storage (DWARF 3, 5.5.6).
         if (bits && eg_dwarf_number(w, die, DW_AT_bit_offset, &at)) {
             if (!eg_dwarf_number(w, die, DW_AT_byte_size, &storage))
-                eg_dwarf_say(w, "a bit-field without the size of what it lies in");
+                eg_dwarf_say(w, "a bit-field without the size of its storage unit");
             m.bit_off += w->shared->bytes.big_endian ? at : 8 * storage - at - bits;
         }
     }

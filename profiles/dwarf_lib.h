@@ -55,7 +55,7 @@ struct eg_dwarf_window {
 /** Before any thread has a handle: what libdwarf gives out is then ours to give back, each by
  * itself. */
 void eg_dwarf_lib_init(void);
-/** @return false: libdwarf would not; *@error says why. */
+/** @return false: libdwarf failed, and *@error says why. */
 bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_bytes *bytes,
                           uint64_t start, uint64_t end, Dwarf_Error *error);
 void eg_dwarf_window_close(struct eg_dwarf_window *w);

@@ -18,7 +18,7 @@
 #define ELFCOMPRESS_ZSTD 2
 #endif
 
-// No compressor of sections does better; a header that says more lies.
+// No compressor of sections does better: a header with a higher ratio is not believed.
 enum { RATIO_MAX = 4096 };
 
 int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const char *path,

@@ -229,7 +229,7 @@ static bool end_field(struct isf *x)
     struct eg_member *m;
     uint64_t bits;
 
-    // dwarf2json to 0.8 makes nonsense of DWARF 5's bit-fields: better none than a wrong one.
+    // dwarf2json up to 0.8 writes wrong positions for DWARF 5's bit-fields: these are left out.
     if (f->bad || f->bit_position > 64 || f->bit_length > 64 || !eg_mul(f->offset, 8, &bits))
         return true;
     if (!(m = eg_vec_push(&x->fields)))

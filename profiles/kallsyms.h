@@ -1,4 +1,4 @@
-/** kallsyms.h - the kernel's own symbol table, as it lies in .rodata, in every storage format
+/** kallsyms.h - the kernel's own symbol table, as it is stored in .rodata, in every storage format
  * (kernel/kallsyms.c): absolute addresses (to 6.10), base relative, absolute per-CPU (4.6 to 6.14,
  * x86), place relative (from 7.0). */
 #ifndef EG_KALLSYMS_H

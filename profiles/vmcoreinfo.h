@@ -13,7 +13,7 @@ struct eg_vmcoreinfo {
 
 /** Is this page the start of the ELF note in memory (name VMCOREINFO, type 0, text begins
  * OSRELEASE=)? @v: its text, inside @page. A page that starts with the text itself
- * (vmcoreinfo_data) is told by @bare. */
+ * (vmcoreinfo_data) is chosen by @bare. */
 bool eg_vmcoreinfo_page(const uint8_t *page, size_t len, bool *bare, struct eg_vmcoreinfo *v);
 
 /** Value of a key as text; of SYMBOL(@name), and of a key like KERNELOFFSET (hex without 0x); of
