@@ -200,32 +200,6 @@ static void store(uint8_t *p, unsigned w, bool big, uint64_t v)
         p[big ? w - 1 - i : i] = (uint8_t)(v >> 8 * i);
 }
 
-/** Those that change no type: none at all, places of thread-local variables, and the lengths of code
- * that RISC-V makes of two symbols. */
-static bool changes_nothing(uint16_t machine, uint32_t type)
-{
-    switch (machine) {
-    case EM_X86_64:
-        return !type || type == R_X86_64_DTPOFF64 || type == R_X86_64_DTPOFF32;
-    case EM_AARCH64:
-        return !type || type == 256 || type == R_AARCH64_TLS_DTPREL;
-    case EM_386:
-        return !type || type == R_386_TLS_LDO_32;
-    case EM_ARM:
-        return !type || type == R_ARM_TLS_LDO32;
-    case EM_RISCV:
-        return !type || type == R_RISCV_TLS_DTPREL64 || type == R_RISCV_TLS_DTPREL32 ||
-               (type >= R_RISCV_ADD8 && type <= R_RISCV_SUB64) ||
-               (type >= R_RISCV_SUB6 && type <= R_RISCV_SET32);
-    case EM_S390:
-        return !type || type == R_390_TLS_LDO64;
-    case EM_PPC64:
-        return !type || type == R_PPC64_DTPREL64;
-    default:
-        return !type;
-    }
-}
-
 // One SHT_RELA or SHT_REL section, on the @len bytes at @to. What is not applied would be a name or
 // a reference that leads elsewhere: a type that is not known is an error.
 static int apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, Elf_Data *symbols,
@@ -245,7 +219,7 @@ static int apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, E
         if (h->sh_type == SHT_REL)
             r = (GElf_Rela){ .r_offset = rel.r_offset, .r_info = rel.r_info };
         w = eg_arch_relocation(f->machine, (uint32_t)GELF_R_TYPE(r.r_info));
-        if (!w && changes_nothing(f->machine, (uint32_t)GELF_R_TYPE(r.r_info)))
+        if (!w && eg_arch_relocation_spared(f->machine, (uint32_t)GELF_R_TYPE(r.r_info)))
             continue;
         if (!w)
             return eg_fail(e, EG_EUNSUP,

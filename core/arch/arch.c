@@ -1,5 +1,6 @@
 /* arch.c - the architectures of this build, and opening a page table by its record. */
 #include "arch.h"
+#include <elf.h>
 
 extern const struct eg_arch_reg *const __start_eg_archs[]
     __attribute__((__weak__, __visibility__("hidden")));
@@ -87,6 +88,30 @@ unsigned eg_arch_relocation(uint16_t machine, uint32_t type)
         if (a->elf_machine == machine)
             return type == a->elf_abs64 ? 8 : type == a->elf_abs32 ? 4 : 0;
     return 0;
+}
+
+bool eg_arch_relocation_spared(uint16_t machine, uint32_t type)
+{
+    switch (machine) {
+    case EM_X86_64:
+        return !type || type == R_X86_64_DTPOFF64 || type == R_X86_64_DTPOFF32;
+    case EM_AARCH64:
+        return !type || type == 256 || type == R_AARCH64_TLS_DTPREL;
+    case EM_386:
+        return !type || type == R_386_TLS_LDO_32;
+    case EM_ARM:
+        return !type || type == R_ARM_TLS_LDO32;
+    case EM_RISCV:
+        return !type || type == R_RISCV_TLS_DTPREL64 || type == R_RISCV_TLS_DTPREL32 ||
+               (type >= R_RISCV_ADD8 && type <= R_RISCV_SUB64) ||
+               (type >= R_RISCV_SUB6 && type <= R_RISCV_SET32);
+    case EM_S390:
+        return !type || type == R_390_TLS_LDO64;
+    case EM_PPC64:
+        return !type || type == R_PPC64_DTPREL64;
+    default:
+        return !type;
+    }
 }
 
 static uint64_t word(const uint8_t *p, size_t size, bool big_endian)

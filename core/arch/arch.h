@@ -118,6 +118,9 @@ const struct eg_arch *eg_arch_of_uname(const char *machine, size_t len);
 const struct eg_arch *eg_arch_of_record(enum eg_cpu_format format);
 /** How many bytes an absolute relocation of this type writes; 0: it is none that is known. */
 unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
+/** Is it one that changes no type in debug data: none at all, the place of a thread-local variable, or
+ * a length of code that RISC-V makes of two symbols? */
+bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
 
 /** What the record at @p says, into @cpu, whose arch is set. @return false: nothing, @cpu is as it
  * was. */

@@ -19,7 +19,7 @@ enum { FILES_MAX = 1 << 16, DEPTH_MAX = 8, UNNAMED_MAX = 64, BANNER = 512 };
 struct file {
     const char *path;
     enum { EGP, ELF, ISF, SYSTEM_MAP } kind;
-    bool looked;
+    bool looked, rejected;
     char *identity; /* build id, or banner; owned; NULL: it says none */
     struct linux_given *given;
 };
@@ -172,7 +172,8 @@ static void banner_of(struct linux_finder *f, const struct linux_candidate *g, c
 struct search {
     struct linux_finder *finder;
     struct linux_folders *in;
-    const char *build_id, *banner;
+    const char *build_id;
+    char banner[BANNER]; /* ""; made when it is needed */
     EG_VEC(size_t) unnamed;
     struct eg_progress_line *progress;
 };
@@ -181,7 +182,7 @@ static bool fits(const struct search *s, const struct file *file)
 {
     const char *own = file->kind == ISF ? s->banner : s->build_id;
 
-    return file->identity && *own && !strcmp(file->identity, own);
+    return !file->rejected && file->identity && *own && !strcmp(file->identity, own);
 }
 
 static int look_at(void *context, size_t piece, unsigned worker)
@@ -223,6 +224,7 @@ static struct file *unpacked(struct search *s)
     struct file *file;
     size_t left_out = 0;
 
+    s->unnamed.n = 0;
     for (int pass = 0; pass < 3; pass++)
         for (size_t i = 0; i < s->in->files.n && !eg_cancelled; i++) {
             size_t *place;
@@ -261,49 +263,82 @@ static struct file *named_map(const struct search *s, const char *release)
     for (size_t i = 0; *release && i < s->in->files.n; i++) {
         const char *name = strrchr(s->in->files.at[i].path, '/') + 1;
 
-        if (s->in->files.at[i].kind == SYSTEM_MAP && !strncmp(name, "System.map-", 11) &&
-            !strcmp(name + 11, release))
+        if (s->in->files.at[i].kind == SYSTEM_MAP && !s->in->files.at[i].rejected &&
+            !strncmp(name, "System.map-", 11) && !strcmp(name + 11, release))
             return &s->in->files.at[i];
     }
     return NULL;
 }
 
-static const struct linux_given *read_it(struct linux_finder *f, struct file *file)
+/* Types by which processes are found: without them a file does not help where the image has none of
+ * its own. */
+static bool has_types(const struct linux_given *given)
+{
+    static const char *const members[] = { "tasks", "pid", "comm", "mm" };
+    struct eg_types ts;
+    bool has = given->types && eg_types_init(&ts, given->types, NULL) == 0;
+    uint64_t off;
+
+    for (size_t i = 0; has && i < countof(members); i++)
+        has = linux_member(&ts, "task_struct", members[i], &off, NULL);
+    if (given->types)
+        eg_types_fini(&ts);
+    return has;
+}
+
+/* Read a file that says it is of this kernel. @return false: it is of no use, a note says why. */
+static bool read_it(struct linux_finder *f, struct file *file, bool needs_types)
 {
     struct eg_error e;
 
-    if (!file || file->given)
-        return file ? file->given : NULL;
-    if (linux_given_file(f->sys, file->path, &file->given, &e) < 0) {
-        eg_system_note(f->sys, "%s", e.text);
-        free(file->identity);
-        file->identity = NULL; // not again
-        return NULL;
+    if (!file->given && linux_given_file(f->sys, file->path, &file->given, &e) < 0)
+        eg_system_note(f->sys, "profile folders: skipped %s", e.text);
+    else if (needs_types && file->kind != SYSTEM_MAP && !has_types(file->given))
+        eg_system_note(f->sys,
+                       "profile folders: skipped %s: it is of this kernel, but lacks the types of "
+                       "processes",
+                       file->path);
+    else
+        return true;
+    file->rejected = true;
+    return false;
+}
+
+/* The first file that may be of the kernel, and has not been rejected. */
+static struct file *next_file(struct search *s, const struct linux_candidate *g)
+{
+    struct linux_finder *f = s->finder;
+    struct file *file = first_of(s, false);
+    char release[80] = "";
+
+    if (!file && !g->types) {
+        if (!*s->banner)
+            banner_of(f, g, s->banner);
+        for (size_t i = 0; i < s->in->files.n; i++)
+            if (s->in->files.at[i].kind == ELF)
+                look(&s->in->files.at[i]);
+        file = first_of(s, true);
+        if (!file && *s->banner)
+            file = unpacked(s);
     }
-    return file->given;
+    if (!file && !g->symbols && g->text.text &&
+        eg_vmcoreinfo_text(&g->text, "OSRELEASE", release, sizeof release))
+        file = named_map(s, release);
+    return file;
 }
 
 const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *g)
 {
-    char banner[BANNER] = "", release[80] = "";
-    struct search s = { .finder = f, .build_id = g->notes_id, .banner = banner };
-    struct file *file;
+    struct search s = { .finder = f, .build_id = g->notes_id };
+    struct file *file = NULL;
+    bool skipped = false;
 
     if (!f->sys->options.n_profile_dirs || !(s.in = folders(f)))
         return NULL;
-    file = first_of(&s, false);
-    if (!file && !g->types) {
-        banner_of(f, g, banner);
-        for (size_t i = 0; i < s.in->files.n; i++)
-            if (s.in->files.at[i].kind == ELF)
-                look(&s.in->files.at[i]);
-        file = first_of(&s, true);
-        if (!file && *banner)
-            file = unpacked(&s);
-    }
-    if (!file && !g->symbols && g->text.text &&
-        eg_vmcoreinfo_text(&g->text, "OSRELEASE", release, sizeof release))
-        file = named_map(&s, release);
+    while ((file = next_file(&s, g)) && !read_it(f, file, !g->types))
+        skipped = true;
+    if (file && skipped)
+        eg_system_note(f->sys, "profile folders: %s is used", file->path);
     eg_vec_fini(&s.unnamed);
-    return read_it(f, file);
+    return file ? file->given : NULL;
 }

@@ -127,6 +127,23 @@ static void note_missing(struct eg_system *sys, const struct linux_candidate *g,
                        g->no_symbols.text, c->release);
 }
 
+/** A symbol file says which kernel it is of by that kernel's banner. */
+static void compare_banners(struct eg_system *sys, const struct linux_candidate *g,
+                            const struct eg_profile *p)
+{
+    static const char begins[] = "Linux version ";
+    char own[512] = "";
+    uint64_t at;
+
+    if (!p->banner || !linux_sym(g, "linux_banner", &at))
+        return;
+    eg_read_some(sys->view, g->space, at, own, sizeof own - 1, NULL);
+    own[strcspn(own, "\n")] = 0;
+    if (!strncmp(own, begins, sizeof begins - 1) && strcmp(own, p->banner) != 0)
+        eg_system_note(sys, "the profile %s is of another kernel: \"%s\", not \"%s\"", p->source,
+                       p->banner, own);
+}
+
 /** Types: the given ones first, then the image's own. */
 static int take_types(struct eg_system *sys, struct linux_candidate *g, struct eg_error *e)
 {
@@ -139,6 +156,8 @@ static int take_types(struct eg_system *sys, struct linux_candidate *g, struct e
         strcmp(given->types->build_id, sys->chosen->build_id) != 0)
         eg_system_note(sys, "the profile %s is of another build of the kernel: %s, not %s",
                        given->types->source, given->types->build_id, sys->chosen->build_id);
+    if (given)
+        compare_banners(sys, g, given->types);
     if (given && own_types) {
         struct eg_types image = { 0 };
 

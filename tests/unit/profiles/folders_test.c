@@ -168,6 +168,76 @@ static void by_banner(void **state)
     mk_kernel_fini(&k);
 }
 
+/* Several files of this kernel: the first that gives its types is used; which were skipped is said. */
+static void first_that_helps(void **state)
+{
+    struct eg_system *whole, *sys;
+    char banner[256];
+    struct mk_kernel k;
+    struct folder d;
+    FILE *f;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    whole = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    banner_of(whole, banner);
+    mk_kernel_no_btf(&k);
+    folder_init(&d);
+    for (int cut = 0; cut < 2; cut++) {
+        assert_non_null(f = fopen(in(&d, cut ? "a-6.1.0-test.json" : "b-6.1.0-test.json"), "w"));
+        fputs(
+            "{\"base_types\":{\"int\":{\"size\":4,\"kind\":\"int\",\"signed\":true}},\"symbols\":{"
+            "\"linux_banner\":{\"address\":0,\"constant_data\":\"",
+            f);
+        base64(f, banner);
+        fputs(cut ? "\"}" : "\"}},\"user_types\":{},\"enums\":{}}", f);
+        fclose(f);
+    }
+    sys = open_with(&k, &d); // none of them helps
+    assert_string_equal(source(sys), "");
+    assert_int_equal(notes_with(sys, "is used"), 0);
+    mk_kernel_close(sys);
+    write_isf(in(&d, "z-6.1.0-test.json"), whole, banner);
+    sys = open_with(&k, &d);
+    assert_non_null(strstr(source(sys), "z-6.1.0-test.json"));
+    assert_int_equal(notes_with(sys, "a-6.1.0-test.json: cut off"), 1);
+    assert_int_equal(
+        notes_with(sys, "b-6.1.0-test.json: it is of this kernel, but lacks the types"), 1);
+    assert_int_equal(notes_with(sys, "z-6.1.0-test.json is used"), 1);
+    mk_kernel_close(sys);
+    mk_kernel_close(whole);
+    folder_fini(&d);
+    mk_kernel_fini(&k);
+}
+
+/* A file that is named by the user and says that it is of another kernel is used, with a note. */
+static void other_banner(void **state)
+{
+    struct eg_find_options o = { .threads = 2, .quiet = true };
+    struct eg_system *whole, *sys;
+    char banner[256];
+    struct mk_kernel k;
+    struct folder d;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    whole = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    banner_of(whole, banner);
+    folder_init(&d);
+    o.profile = in(&d, "given.json");
+    for (int own = 0; own < 2; own++) {
+        write_isf(o.profile, whole, own ? banner : other);
+        sys = mk_kernel_open(&k, MK_RAM, 0, &o);
+        assert_non_null(strstr(source(sys), "given.json"));
+        assert_int_equal(notes_with(sys, "is of another kernel: \"Linux version 6.1.0-other"),
+                         !own);
+        mk_kernel_close(sys);
+    }
+    mk_kernel_close(whole);
+    folder_fini(&d);
+    mk_kernel_fini(&k);
+}
+
 /* The image's own types are there: no file is unpacked for what it has. */
 static void own_types_first(void **state)
 {
@@ -316,8 +386,13 @@ static void banner_of_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_banner),  cmocka_unit_test(own_types_first), cmocka_unit_test(many),
-        cmocka_unit_test(system_map), cmocka_unit_test(banner_of_text),
+        cmocka_unit_test(first_that_helps),
+        cmocka_unit_test(other_banner),
+        cmocka_unit_test(by_banner),
+        cmocka_unit_test(own_types_first),
+        cmocka_unit_test(many),
+        cmocka_unit_test(system_map),
+        cmocka_unit_test(banner_of_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
