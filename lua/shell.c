@@ -182,7 +182,7 @@ static enum eg_shell_answer start_again(struct eg_shell *s, const char *why)
         s->ops->error(s->context, e.text);
         return EG_SHELL_QUIT;
     }
-    s->ops->error(s->context, "the shell begins anew: its variables are lost");
+    s->ops->error(s->context, "the shell was restarted: its variables are lost");
     return EG_SHELL_FAILED;
 }
 

@@ -176,15 +176,16 @@ static int quit(lua_State *L)
 /* ---- all ---- */
 
 static const struct shell_function functions[] = {
-    { { "help", "name?: string|function", "", "this list, or more of one thing" }, shell_help },
+    { { "help", "name?: string|function", "", "list all that can be called, or describe one" },
+      shell_help },
     { { "dt", "what: string|cursor, at?: place, depth?: integer", "",
-        "dt(\"task_struct\") prints a type, dt(task) or dt(\"task_struct\", address) an object "
-        "with its values, dt(task, 1) not what is inside" },
+        "dt(\"task_struct\") prints a type; dt(task) or dt(\"task_struct\", address) an object "
+        "with its values; dt(task, 1) without the structs inside it" },
       dt },
     { { "hexdump", "as?: space, at: place|symbol, length?: integer", "",
-        "bytes; of a cursor all of it" },
+        "show bytes; all bytes of a cursor" },
       hexdump },
-    { { "dis", "as?: space, at: place|symbol, n?: integer", "", "instructions" }, dis },
+    { { "dis", "as?: space, at: place|symbol, n?: integer", "", "show instructions" }, dis },
     { { "what", "as?: space, at: place|symbol", "",
         "who uses this place: process, file, slab cache, symbol, free page" },
       what },

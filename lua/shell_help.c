@@ -106,7 +106,7 @@ int shell_help(lua_State *L)
         return list(s);
     if (lua_isfunction(L, 1)) {
         found = shell_entry_of(s, L, 1, &e);
-        luaL_argcheck(L, found, 1, "is a function that help knows nothing of");
+        luaL_argcheck(L, found, 1, "there is no help for this function");
         name = e.is.name;
     } else {
         name = luaL_checkstring(L, 1);
@@ -120,7 +120,7 @@ int shell_help(lua_State *L)
         shell_say_entry(s, &e);
         shell_say(s, "\n    %s\n", e.is.text);
     } else {
-        return luaL_error(L, "help has nothing of '%s': help() lists all", name);
+        return luaL_error(L, "there is no help for '%s': help() lists what can be called", name);
     }
     return 0;
 }

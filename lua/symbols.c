@@ -11,8 +11,8 @@ static uint32_t declared_symbol(const struct eg_binding *b, const char *name)
     for (uint32_t id = 1; id < n; id++) {
         const struct eg_handle *h = eg_handle(id);
 
-        if (h && h->kind == EG_H_SYMBOL && b->slots[id].kind && strcmp(h->type, SCRIPT_ANY_TYPE) &&
-            !strcmp(h->name, name))
+        if (h && h->kind == EG_H_SYMBOL && b->slots[id].kind && !strcmp(h->name, name) &&
+            !(h->type && !strcmp(h->type, SCRIPT_ANY_TYPE)))
             return id;
     }
     return 0;

@@ -3,6 +3,7 @@
 #include "../../../lua/library.h"
 #include "check.h"
 #include "mklua.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -303,6 +304,56 @@ static void rows_of_others(void **state)
     mk_free(k);
 }
 
+enum { ASKERS = 4, ASKED = 50 };
+
+static void *ask(void *k)
+{
+    const struct eg_run_options o = { .quiet = true, .threads = 1 };
+    size_t wrong = 0;
+
+    for (int i = 0; i < ASKED; i++) {
+        struct eg_run_result result;
+
+        wrong += mk_lua_run(k, "asker", &o, &result) != MK_LUA_ITEMS || result.status;
+        eg_arena_fini(&result.arena);
+    }
+    return (void *)wrong;
+}
+
+/** Plugins run others at the same time, on one system: no order of theirs is needed. */
+static void rows_at_once(void **state)
+{
+    pthread_t threads[ASKERS];
+    struct eg_error e;
+    struct mk *k;
+
+    (void)state;
+    assert_int_equal(mk_lua_add("asked",
+                                "for i in eg.list(k.head.list, 'item', 'link') do\n"
+                                "  row { N = i.n, TEXT = i.name, BYTES = i.bytes }\nend",
+                                &e),
+                     0);
+    assert_int_equal(
+        mk_lua_add("asker",
+                   "for _, r in ipairs(eg.rows('asked', { n = 1 })) do\n"
+                   "  assert(r.TEXT == 'item-' .. r.N)\n"
+                   "  row { N = r.N, TEXT = eg.object(k, 'item', k.head.first).name }\n"
+                   "end",
+                   &e),
+        0);
+    k = mk_lua_new(&mk_machines[0]);
+    mk_system(k);
+    for (int i = 0; i < ASKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, k), 0);
+    for (int i = 0; i < ASKERS; i++) {
+        void *wrong;
+
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+    mk_free(k);
+}
+
 /* ---- the plugin's own folder ---- */
 
 static void write_text(const char *path, const char *text)
@@ -408,9 +459,11 @@ static void require_(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),   cmocka_unit_test(scans),          cmocka_unit_test(same_again),
-        cmocka_unit_test(memory),   cmocka_unit_test(rows_of_others), cmocka_unit_test(left),
-        cmocka_unit_test(require_), cmocka_unit_test(needs_symbols),
+        cmocka_unit_test(values),         cmocka_unit_test(scans),
+        cmocka_unit_test(same_again),     cmocka_unit_test(memory),
+        cmocka_unit_test(rows_of_others), cmocka_unit_test(left),
+        cmocka_unit_test(require_),       cmocka_unit_test(needs_symbols),
+        cmocka_unit_test(rows_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
