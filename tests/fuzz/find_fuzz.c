@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     change(&k, data + 1, size - 1);
     before = before ? before : peak() + 1;
     sys = mk_kernel_open(&k, MK_RAM, 0, &o);
-#if !defined __SANITIZE_ADDRESS__ && !defined FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#ifdef MEASURED
     if (peak() - before > MORE_KIB) {
         fprintf(stderr, "%ld KiB more\n", peak() - before);
         abort();
