@@ -1,5 +1,6 @@
 /* resolve.c - handles to slots: each name is looked up once per system, so that a cursor's step is
  * an addition. */
+#include "map.h"
 #include "paths.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,13 +9,13 @@ struct resolver {
     struct eg_system *sys;
     const struct eg_types *types;
     const struct eg_model *model;
-    EG_VEC(struct chosen) chosen; /* open addressing by type and module name */
-    size_t n_chosen;
+    EG_VEC(struct chosen) chosen;
+    struct eg_map by_name; /* where in chosen, by the hash of the type's name */
+    bool no_room;
 };
 struct chosen {
     const char *type, *module;
     uint32_t id; /* 0: no such struct */
-    bool used;
 };
 
 /** The part of "a|b|c" that *@at begins with, without the bar; false at the end or when too long.
@@ -106,17 +107,22 @@ static uint32_t find_struct(const struct resolver *s, const char *type, const ch
 
 static uint32_t chosen_struct(struct resolver *s, const char *type, const char *module)
 {
-    uint32_t hash = eg_hash(type, strlen(type));
+    const uint32_t hash = eg_hash(type, strlen(type));
     struct chosen *c;
+    uint32_t nth;
+    uint64_t i;
 
-    for (;; hash++) {
-        c = &s->chosen.at[hash & (s->n_chosen - 1)];
-        if (!c->used)
-            break;
+    for (nth = 0; eg_map_get(&s->by_name, eg_map_key(hash, nth), &i); nth++) {
+        c = &s->chosen.at[i];
         if (!strcmp(c->type, type) && same_text(c->module, module))
             return c->id;
     }
-    *c = (struct chosen){ type, module, find_struct(s, type, module), true };
+    c = eg_vec_push(&s->chosen);
+    if (!c || eg_map_add(&s->by_name, eg_map_key(hash, nth), s->chosen.n - 1) < 0) {
+        s->no_room = true;
+        return 0;
+    }
+    *c = (struct chosen){ type, module, find_struct(s, type, module) };
     return c->id;
 }
 
@@ -387,17 +393,14 @@ int eg_system_resolve(struct eg_system *sys, struct eg_error *e)
 
     if (rc < 0)
         return rc;
-    for (s.n_chosen = 64; s.n_chosen < 2 * (size_t)n; s.n_chosen *= 2)
-        ;
-    ok = ok && eg_vec_reserve(&s.chosen, s.n_chosen);
-    if (ok)
-        memset(s.chosen.at, 0, s.n_chosen * sizeof *s.chosen.at);
     for (uint32_t id = 1; ok && id < n; id++)
         slots[id] = resolve_one(&s, eg_handle(id));
     for (uint32_t id = 0; ok && id < n; id++)
         if (!slots[id].kind)
             slots[id].parent = EG_NO_PARENT;
     eg_vec_fini(&s.chosen);
+    eg_map_fini(&s.by_name);
+    ok = ok && !s.no_room;
     paths = ok ? eg_paths_resolve(slots, s.model) : NULL;
     if (!paths) {
         free(slots);
