@@ -49,19 +49,12 @@ static void payload_extent(struct eg_view *v, struct eg_space *as, uint64_t addr
                            struct eg_extent *out)
 {
     const struct payload *p = as->priv;
-    size_t lo = 0, hi = p->marks.n;
+    const size_t after = eg_lower_bound(p->marks.n, i, p->marks.at[i].out <= addr);
+    const size_t mark = after ? after - 1 : 0;
     uint64_t in, at, len;
 
-    while (hi - lo > 1) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (p->marks.at[mid].out <= addr)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    in = p->marks.at[lo].in;
-    at = p->marks.at[lo].out;
+    in = p->marks.at[mark].in;
+    at = p->marks.at[mark].out;
     *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_UNREADABLE };
     for (int i = 0; i < STEP; i++, in += RECORD + len, at += len) {
         if (!eg_read_u64(v, p->file, in + 8, true, &len) || len > INT64_MAX - at - RECORD)

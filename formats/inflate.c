@@ -43,17 +43,9 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
 
 static const struct eg_inflate_point *point_of(const struct eg_inflate_index *x, uint64_t addr)
 {
-    size_t lo = 0, hi = x->points.n;
+    const size_t after = eg_lower_bound(x->points.n, i, x->points.at[i].out <= addr);
 
-    while (hi - lo > 1) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (x->points.at[mid].out <= addr)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    return &x->points.at[lo];
+    return &x->points.at[after ? after - 1 : 0];
 }
 
 /** The content that a reader may have to pass: from @point's, which is as good, to @addr. */

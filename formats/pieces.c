@@ -22,17 +22,9 @@ struct pieces {
 /** The last piece that begins at or before @addr of the content. */
 static size_t piece_of(const struct pieces *s, uint64_t addr)
 {
-    size_t lo = 0, hi = s->n;
+    const size_t after = eg_lower_bound(s->n, i, s->at[i].out <= addr);
 
-    while (hi - lo > 1) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (s->at[mid].out <= addr)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    return lo;
+    return after ? after - 1 : 0;
 }
 
 static bool is_zero(const struct pieces *s, size_t i)
