@@ -163,7 +163,7 @@ kernel() { # SUITE ARCH VERSION
         done
         for part in $parts; do
             from=$(unpack "$1" "$2" "$part")
-            find "$from" -path '*/boot/vmlinu[xz]-*' -type f -exec cp {} "$at.new/vmlinuz" \;
+            find "$from" -name 'vmlinu[xz]*' -type f ! -path '*/share/*' -exec cp {} "$at.new/vmlinuz" \;
             find "$from" -path '*/boot/config-*' -exec cp {} "$at.new/config" \;
             find "$from" -path "*/lib/modules/$3" -exec cp -aT {} "$at.new/modules" \;
         done

@@ -71,7 +71,7 @@ static uint64_t address(const struct arm64 *x, uint64_t e)
  *   6.10 on   61 offset 12 | 0 | 10 type 6 | 0 | uffd-wp | exclusive | 0
  *
  * No entry says which. The types of swap devices are small numbers, so that they are read as such
- * in any form; a special type (see x86_64.c for which is what) is believed in a form whose
+ * in any form; a special type (see eg_swap_kind) is believed in a form whose
  * other bits fit it, and where the other forms would mean a device that nobody has: an eighth one
  * or later. */
 static uint8_t swap_kind(uint64_t e)
@@ -88,11 +88,7 @@ static uint8_t swap_kind(uint64_t e)
         type = third;
         offset = (e & (BIT(62) - 1)) >> 12;
     }
-    if (type < 23)
-        return EG_SWAPPED;
-    if (type == 23 || (type == 31 && offset < 8 && offset & 2))
-        return EG_POISONED;
-    return EG_MIGRATING;
+    return eg_swap_kind(type, offset);
 }
 
 /** @level 0 is the last; @above are the flags that all levels above allow. */
@@ -404,4 +400,5 @@ EG_ARCH(aarch64) = {
     .boards = boards,
     .code_unit = 4,
     .capstone = { 1, 0 }, // CS_ARCH_ARM64, CS_MODE_ARM
+    .targets = eg_aarch64_targets,
 };

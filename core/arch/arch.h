@@ -97,7 +97,7 @@ struct eg_arch {
     struct {
         uint32_t arch, mode; /**< cs_arch and cs_mode of capstone.h */
     } capstone;
-    /** The distinct addresses that code at @va uses, into @out. NULL: its code is not read. */
+    /** The distinct addresses that code at @va forms, into @out. NULL: its code is not read. */
     size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 };
 struct eg_arch_reg {
@@ -109,6 +109,22 @@ struct eg_arch_reg {
     static const struct eg_arch_reg eg_areg_##n = { #n, __FILE__, &eg_arch_##n };                  \
     EG_ENTRY(eg_archs, eg_arch_reg, a_##n) = &eg_areg_##n;                                         \
     static const struct eg_arch eg_arch_##n
+
+/** Is a page that is not present in memory on a swap device, poisoned, or migrating? By the type
+ * and the offset of Linux's entry for it (include/linux/swap.h).
+ *
+ * The highest types are no devices. How many there are, and so where each begins, depends on the
+ * configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
+ * (< 5.19) or 3, hwpoison 0 or 1, markers 1 (>= 5.19). So type 23 is the lowest special one in any
+ * kernel, and is hwpoison where it is one; in 24..30 poison, migration and device entries cannot be
+ * told apart without the configuration, and migration is by far the most common. 31 is a marker
+ * where the rest is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
+static inline uint8_t eg_swap_kind(unsigned type, uint64_t offset)
+{
+    if (type < 23)
+        return EG_SWAPPED;
+    return type == 23 || (type == 31 && offset < 8 && offset & 2) ? EG_POISONED : EG_MIGRATING;
+}
 
 const struct eg_arch *eg_arch_nth(size_t i); /**< sorted by name; NULL past the end */
 const struct eg_arch *eg_arch_find(const char *name);
@@ -126,6 +142,9 @@ bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
  * was. */
 bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian, const uint8_t *p,
                  size_t len);
+
+/* aarch64_code.c */
+size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 
 int eg_paging_open(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                    const struct eg_paging *p, struct eg_error *e);

@@ -34,13 +34,6 @@ EG_ARCH(ppc64le) = {
     .elf_abs64 = 38,
     .elf_abs32 = 1,
 };
-EG_ARCH(riscv64) = {
-    .name = "riscv64",
-    .model = { .ptr_size = 8, .long_size = 8 },
-    .elf_machine = 243,
-    .elf_abs64 = 2,
-    .elf_abs32 = 1,
-};
 EG_ARCH(s390x) = {
     .name = "s390x",
     .model = { .ptr_size = 8, .long_size = 8, .big_endian = true },

@@ -31,24 +31,12 @@ struct entry {
  *
  * Before, the offset was not inverted, and places differed from release to release. The offset is a
  * device's page, or a frame number and two bits (migration, since 6.1): at most 42 bits, so bits
- * 52..58 tell. Of older entries nothing more is said than that the page is elsewhere.
- *
- * The highest types are no swap devices. How many there are, and so where each begins, depends on
- * the configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
- * (< 5.19) or 3, hwpoison 0 or 1, markers 1 (>= 5.19). So type 23 is the lowest special one in any
- * kernel, and is hwpoison where it is one; in 24..30 poison, migration and device entries cannot be
- * told apart without the configuration, and migration is by far the most common. 31 is a marker
- * where the rest is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
+ * 52..58 tell. Of older entries nothing more is said than that the page is elsewhere. */
 static uint8_t swap_kind(uint64_t e)
 {
-    const unsigned type = e >> 59;
-    const uint64_t offset = (~e & ((UINT64_C(1) << 59) - 1)) >> 9;
-
-    if ((e >> 52 & 0x7f) != 0x7f || type < 23)
+    if ((e >> 52 & 0x7f) != 0x7f)
         return EG_SWAPPED;
-    if (type == 23 || (type == 31 && offset < 8 && offset & 2))
-        return EG_POISONED;
-    return EG_MIGRATING;
+    return eg_swap_kind(e >> 59, (~e & ((UINT64_C(1) << 59) - 1)) >> 9);
 }
 
 /** @level 0 is the last; @above are the flags that all levels above allow. */

@@ -1,5 +1,5 @@
-/** arch.h - what the kernels of one processor look like from outside. To add one: a record in arch.c.
- */
+/** arch.h - what the kernels of one processor look like from outside. To add one: a record in
+ * arch_NAME.c, and its name in LINUX_ARCHS. */
 #ifndef EG_LINUX_ARCH_H
 #define EG_LINUX_ARCH_H
 
@@ -9,8 +9,7 @@
 struct linux_candidate;
 
 struct linux_arch {
-    const char *name; /**< of its eg_arch */
-    bool big_endian;
+    const char *name;              /**< of its eg_arch */
     uint64_t image_min, image_max; /**< a kernel image lies in this range of addresses, inclusive */
     bool image_alone;              /**< and nothing else does */
     struct {
@@ -28,20 +27,21 @@ struct linux_arch {
     /** Where the linear map of all memory has @pa, by the kernel's own variables, read in @phys. */
     bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
                    uint64_t pa, uint64_t *va);
-    /** The distinct addresses that code at @va forms, into @out. NULL: its code is not read. */
-    size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
     bool moves; /**< its RAM begins at any address, so a raw image does not say where */
 };
 static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
 {
     return va >= a->image_min && va <= a->image_max;
 }
+/** In this order they are tried where nothing says which it is: the most common first. */
+#define LINUX_ARCHS(X)    X(x86_64) X(aarch64) X(riscv64)
+#define LINUX_ARCH_(name) extern const struct linux_arch linux_##name;
+LINUX_ARCHS(LINUX_ARCH_)
+
+bool linux_big_endian(const struct linux_arch *a);
 const struct linux_arch *linux_arch_nth(size_t i);
 const struct linux_arch *linux_arch_of(const char *name);
 /** The @i-th way of translation into @p; false: past the last. */
 bool linux_mode(const struct linux_arch *arch, size_t i, struct eg_paging *p);
-
-/* ---- adrp.c ---- */
-size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 
 #endif

@@ -277,7 +277,7 @@ static void consider_targets(struct choice *c, const char *name, size_t len)
                 ? (size_t)EG_MIN(next->addr - s->addr, (uint64_t)CODE_MAX)
                 : CODE_MAX;
         n = eg_read_some(c->d->f->v, g->space, s->addr + g->shift, code, n, NULL);
-        n = g->arch->targets(code, n, s->addr + g->shift, targets, TARGETS_MAX);
+        n = g->paging.arch->targets(code, n, s->addr + g->shift, targets, TARGETS_MAX);
         for (size_t k = 0; k < n; k++)
             consider(c, targets[k]);
     }
@@ -288,7 +288,7 @@ static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va
 {
     struct choice c = { .d = d, .test = &s->test };
 
-    if (!d->g->arch->targets || !d->g->symbols)
+    if (!d->g->paging.arch->targets || !d->g->symbols)
         return false;
     for (const char *p = s->from; *p;) {
         const size_t len = strcspn(p, " ");

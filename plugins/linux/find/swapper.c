@@ -109,7 +109,7 @@ void linux_trace_swapper(struct linux_finder *f)
                              .lock = PTHREAD_MUTEX_INITIALIZER };
         struct linux_windows w;
 
-        if (f->given->types->model.big_endian == s.arch->big_endian &&
+        if (f->given->types->model.big_endian == linux_big_endian(s.arch) &&
             eg_types_init(&s.ts, f->given->types, NULL) == 0 && offsets(&s) &&
             linux_windows_init(&w, f, 0, f->phys->last)) {
             while (linux_windows_scan(&w, "looking for swapper", see, &s))

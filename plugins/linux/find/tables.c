@@ -156,7 +156,7 @@ static void try_at(struct tables *t, const struct linux_arch *arch, uint64_t pa,
 static void try_best(struct tables *t, const struct best *b, bool is_btf)
 {
     for (size_t i = 0; linux_arch_nth(i); i++)
-        for (size_t k = 0; k < b->n && linux_arch_nth(i)->big_endian == t->big; k++)
+        for (size_t k = 0; k < b->n && linux_big_endian(linux_arch_nth(i)) == t->big; k++)
             try_at(t, linux_arch_nth(i), b->at[k].pa, is_btf);
     if (b->more && !t->finder->done)
         eg_system_note(t->finder->sys,
@@ -174,7 +174,7 @@ void linux_trace_tables(struct linux_finder *f)
         bool wanted = false;
 
         for (size_t i = 0; linux_arch_nth(i); i++)
-            wanted |= linux_arch_nth(i)->big_endian == big;
+            wanted |= linux_big_endian(linux_arch_nth(i)) == big;
         if (!wanted)
             continue;
         scan(&t, "looking for BTF", see_btf);

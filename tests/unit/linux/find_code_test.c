@@ -1,6 +1,6 @@
 /* find_code_test.c - the addresses that AArch64 code forms: an instruction that writes a register, or
  * calls, leaves nothing behind of what the register held. */
-#include "../../../plugins/linux/find/arch.h"
+#include "../../../core/arch/arch.h"
 #include "check.h"
 
 #define AT UINT64_C(0xffff800008000000)
@@ -78,7 +78,7 @@ static void addresses(void **state)
                 code[len + b] = (uint8_t)(cases[i].code[len / 4] >> 8 * b);
         while (wanted < countof(cases[i].targets) && cases[i].targets[wanted])
             wanted++;
-        n = linux_arm64_targets(code, len, AT, out, countof(out));
+        n = eg_arch_find("aarch64")->targets(code, len, AT, out, countof(out));
         print_message("# %s: %zu\n", cases[i].what, n);
         assert_int_equal(n, wanted);
         for (size_t k = 0; k < n; k++)
@@ -98,8 +98,8 @@ static void noise(void **state)
             code[i] = (x = x * 1664525 + 1013904223);
         for (size_t i = 0; i < countof(code); i += 3)
             code[i] = 0xb0000000 | (code[i] & 31);
-        assert_true(linux_arm64_targets((const uint8_t *)code, sizeof code, AT, out,
-                                        countof(out)) <= countof(out));
+        assert_true(eg_arch_find("aarch64")->targets((const uint8_t *)code, sizeof code, AT, out,
+                                                     countof(out)) <= countof(out));
     }
 }
 

@@ -1,4 +1,4 @@
-/** adrp.c - the addresses that AArch64 code forms: by ADRP, ADD, and by loads and stores with an
+/* aarch64_code.c - the addresses that AArch64 code forms: by ADRP, ADD, and by loads and stores with an
  *  offset (Arm ARM, DDI 0487, C4.1 and C6.2).
  *
  *  The code is followed in the order of its addresses. Every instruction that writes a register
@@ -222,7 +222,7 @@ static void see(struct code *c, uint64_t pc, uint32_t op)
         see_computation(c, pc, op);
 }
 
-size_t linux_arm64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
+size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
 {
     struct code c = { .end = va + len, .out = out, .max = max };
 

@@ -1,0 +1,70 @@
+/** arch_aarch64.c - kernels of AArch64. */
+#include "candidate.h"
+
+/* The kernel image lies anywhere among what vmalloc gives, at kimage_voffset from its
+ * place; VMCOREINFO has said so since 4.12 (arch/arm64/kernel/vmcore_info.c). */
+static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
+{
+    int64_t voffset, bits, t1sz;
+    uint64_t root;
+    char page[8] = "";
+    int granule;
+
+    if (!eg_vmcoreinfo_number(t, "kimage_voffset", &voffset) ||
+        !eg_vmcoreinfo_number(t, "VA_BITS", &bits) ||
+        !eg_vmcoreinfo_symbol(t, "swapper_pg_dir", &root))
+        return false;
+    eg_vmcoreinfo_text(t, "PAGESIZE", page, sizeof page);
+    granule = !strcmp(page, "65536") ? 16 : !strcmp(page, "16384") ? 14 : 12;
+    // On a processor that translates less than the kernel was built for, TCR_EL1_T1SZ is more; but
+    // with pages of 64K the top table is as it was built (TTBR1_BADDR_4852_OFFSET).
+    if (granule < 16 && eg_vmcoreinfo_number(t, "TCR_EL1_T1SZ", &t1sz))
+        bits = 64 - t1sz;
+    if (bits < 25 || bits > 52)
+        return false;
+    g->delta = (uint64_t)voffset;
+    g->has_delta = true;
+    g->paging.root = root - g->delta;
+    g->paging.granule = (uint8_t)granule;
+    g->paging.va_bits = (uint8_t)bits;
+    g->paging.levels = (uint8_t)((bits - 4) / (granule - 3));
+    g->has_root = true;
+    return true;
+}
+
+/* The linear map of all memory begins at the lowest address that the kernel was built for, with
+ * memstart_addr. */
+static bool arm64_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+                         uint64_t pa, uint64_t *va)
+{
+    uint64_t at, start;
+    int64_t bits;
+
+    if (!g->text.text || !eg_vmcoreinfo_number(&g->text, "VA_BITS", &bits) || bits < 25 ||
+        bits > 52 || !linux_sym(g, "memstart_addr", &at) ||
+        !eg_read_u64(v, phys, at - g->delta, false, &start))
+        return false;
+    *va = pa - start - (UINT64_C(1) << bits);
+    return true;
+}
+
+static const char *const arm64_roots[] = { "swapper_pg_dir", NULL };
+
+const struct linux_arch linux_aarch64 = {
+    .name = "aarch64",
+    .image_min = UINT64_C(0xfff0000000000000),
+    .image_max = UINT64_MAX,
+    .modes = { { 4, 48, 12 },
+               { 5, 52, 12 },
+               { 3, 39, 12 },
+               { 3, 47, 14 },
+               { 4, 52, 14 },
+               { 4, 48, 14 },
+               { 3, 52, 16 },
+               { 3, 48, 16 },
+               { 2, 42, 16 } },
+    .roots = arm64_roots,
+    .vmcoreinfo = arm64_vmcoreinfo,
+    .linear = arm64_linear,
+    .moves = true,
+};

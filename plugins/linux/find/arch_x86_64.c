@@ -1,0 +1,58 @@
+/** arch_x86_64.c - kernels of x86-64. */
+#include "candidate.h"
+
+/* The kernel image is mapped linearly at __START_KERNEL_map plus the slide
+ * (Documentation/arch/x86/x86_64/mm.rst); phys_base and the rest are in VMCOREINFO since 4.10
+ * (arch/x86/kernel/vmcore_info_64.c). */
+#define START_KERNEL_MAP UINT64_C(0xffffffff80000000)
+
+static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
+{
+    uint64_t root;
+    int64_t phys_base, five = 0, sme = 0;
+
+    if (!eg_vmcoreinfo_number(t, "phys_base", &phys_base) ||
+        (!eg_vmcoreinfo_symbol(t, "init_top_pgt", &root) &&
+         !eg_vmcoreinfo_symbol(t, "swapper_pg_dir", &root)))
+        return false;
+    eg_vmcoreinfo_number(t, "pgtable_l5_enabled", &five);
+    eg_vmcoreinfo_number(t, "sme_mask", &sme);
+    g->delta = START_KERNEL_MAP - (uint64_t)phys_base;
+    g->has_delta = true;
+    g->paging.root = root - g->delta;
+    g->paging.levels = five ? 5 : 4;
+    g->paging.enc_mask = (uint64_t)sme;
+    g->has_root = true;
+    return true;
+}
+
+static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+                       uint64_t pa, uint64_t *va)
+{
+    uint64_t at, base;
+
+    if (!linux_sym(g, "page_offset_base", &at) ||
+        !eg_read_u64(v, phys, at - g->delta, false, &base))
+        return false;
+    *va = base + pa;
+    return true;
+}
+
+static const char *const x86_roots[] = { "init_top_pgt", "swapper_pg_dir", "init_level4_pgt",
+                                         NULL };
+
+const struct linux_arch linux_x86_64 = {
+    .name = "x86_64",
+    .image_min = START_KERNEL_MAP,
+    .image_max = START_KERNEL_MAP + (UINT64_C(1) << 30) - 1,
+    .image_alone = true,
+    .modes = { { 4, 0, 0 }, { 5, 0, 0 } },
+    .roots = x86_roots,
+    .user_half = 0x1000, /* PTI_USER_PGTABLE_BIT, arch/x86/include/asm/pgtable.h */
+    /* The trampoline that starts the other CPUs in real mode keeps a top table with the
+     * kernel's own last entry (arch/x86/realmode/init.c), below the first megabyte. */
+    .low_roots = 1 << 20,
+    .low_holes = 16 << 20,
+    .vmcoreinfo = x86_vmcoreinfo,
+    .linear = x86_linear,
+};
