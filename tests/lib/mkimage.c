@@ -5,11 +5,13 @@
 #include <stdlib.h>
 
 const struct mk_machine mk_machines[] = {
-    { "x86_64", "x86_64", 4, 12, 9, 8, 0xffff888000000000, 0x63 },
-    { "x86_64 with 5 levels", "x86_64", 5, 12, 9, 8, 0xff11000000000000, 0x63 },
-    { "aarch64", "aarch64", 4, 12, 9, 8, 0xffff888000000000, 0x403 },
-    { "aarch64 with pages of 16K", "aarch64", 3, 14, 11, 8, 0xffffe00000000000, 0x403 },
-    { "odd32", NULL, 2, 16, 8, 4, 0xc0000000, 1 },
+    { "x86_64", "x86_64", 4, 12, 9, 8, 0xffff888000000000, 0x63, 0x63 },
+    { "x86_64 with 5 levels", "x86_64", 5, 12, 9, 8, 0xff11000000000000, 0x63, 0x63 },
+    { "aarch64", "aarch64", 4, 12, 9, 8, 0xffff888000000000, 0x403, 0x403 },
+    { "aarch64 with pages of 16K", "aarch64", 3, 14, 11, 8, 0xffffe00000000000, 0x403, 0x403 },
+    { "riscv64", "riscv64", 4, 12, 9, 8, 0xffffaf8000000000, 0xe7, 1, 2 },
+    { "riscv64 with 5 levels", "riscv64", 5, 12, 9, 8, 0xff60000000000000, 0xe7, 1, 2 },
+    { "odd32", NULL, 2, 16, 8, 4, 0xc0000000, 1, 1 },
     { NULL },
 };
 
@@ -70,7 +72,6 @@ static uint64_t take_page(struct mk *k, bool table)
 static uint8_t *entry_of(struct mk *k, uint64_t va)
 {
     const struct mk_machine *m = k->machine;
-    const uint64_t mask = ~(mk_page_size(k) - 1);
     uint64_t table = k->root;
 
     for (int level = m->levels - 1;; level--) {
@@ -81,14 +82,14 @@ static uint8_t *entry_of(struct mk *k, uint64_t va)
         if (level == 0)
             return e;
         if (!load(k, e, m->entry_size))
-            store(k, e, m->entry_size, take_page(k, true) | m->entry_flags);
-        table = load(k, e, m->entry_size) & mask;
+            store(k, e, m->entry_size, mk_entry(m, take_page(k, true), true));
+        table = mk_entry_pa(m, load(k, e, m->entry_size));
     }
 }
 
 static void map(struct mk *k, uint64_t va, uint64_t pa)
 {
-    store(k, entry_of(k, va), k->machine->entry_size, pa | k->machine->entry_flags);
+    store(k, entry_of(k, va), k->machine->entry_size, mk_entry(k->machine, pa, false));
 }
 
 void mk_unmap(struct mk *k, uint64_t va)
@@ -108,7 +109,7 @@ static uint8_t *host(struct mk *k, uint64_t va)
 
     if (!e)
         mk_fail("mkimage: nothing is mapped at %#llx", (unsigned long long)va);
-    return k->ram + (e & ~(page - 1)) + (va & (page - 1));
+    return k->ram + mk_entry_pa(k->machine, e) + (va & (page - 1));
 }
 
 /* ---- memory ---- */

@@ -2,8 +2,8 @@
  * code, and the eg_system that reads it. Tests say what is where, and what is broken.
  *
  *  The machines are x86-64 with 4 and with 5 levels of tables, AArch64 with pages of 4K and of 16K,
- * and an invented one, 32 bits wide,
- * big endian, with pages of 64 KiB: whoever hardens a `>> 12` or a pointer of 8 bytes fails on it.
+ * riscv64 with 4 and with 5 levels, and an invented one, 32 bits wide, big endian, with pages of
+ * 64 KiB: whoever hardens a `>> 12` or a pointer of 8 bytes fails on it.
  * Addresses that follow each other lie in physical pages that do not. A mistake in a test aborts
  * it. */
 #ifndef MK_IMAGE_H
@@ -16,9 +16,19 @@ struct mk_machine {
     const char *name;
     const char *arch; /**< of the library; NULL: the invented one */
     uint8_t levels, page_shift, index_bits, entry_size;
-    uint64_t kernel_va; /**< where memory is mapped from */
-    uint64_t entry_flags;
+    uint64_t kernel_va;                /**< where memory is mapped from */
+    uint64_t entry_flags, table_flags; /**< of a page's entry, and of a table's */
+    uint8_t entry_shift; /**< an entry holds an address shifted right by so many bits */
 };
+static inline uint64_t mk_entry(const struct mk_machine *m, uint64_t pa, bool table)
+{
+    return pa >> m->entry_shift | (table ? m->table_flags : m->entry_flags);
+}
+/** The address in an entry. */
+static inline uint64_t mk_entry_pa(const struct mk_machine *m, uint64_t e)
+{
+    return e >> (m->page_shift - m->entry_shift) << m->page_shift;
+}
 extern const struct mk_machine mk_machines[]; /**< the last has no name */
 #define mk_each_machine(m) for (const struct mk_machine *m = mk_machines; m->name; m++)
 

@@ -59,12 +59,12 @@ void mk_user_map(struct mk *k, const struct mk_machine *m, uint64_t root, uint64
         uint64_t next = eg_load_(e, m->entry_size, mk_model(k)->big_endian);
 
         if (level == 0)
-            next = physical(k, to & ~(page - 1)) | m->entry_flags;
+            next = mk_entry(m, physical(k, to & ~(page - 1)), false);
         else if (!next)
-            next = physical(k, mk_user_root(k, m)) | m->entry_flags;
+            next = mk_entry(m, physical(k, mk_user_root(k, m)), true);
         for (unsigned i = 0; i < m->entry_size; i++)
             e[mk_model(k)->big_endian ? m->entry_size - 1 - i : i] = (uint8_t)(next >> 8 * i);
-        table = next & ~(page - 1);
+        table = mk_entry_pa(m, next);
     }
     linux_system(k)->chosen->paging = (struct eg_paging){ .arch = mk_system(k)->arch,
                                                           .levels = m->levels,

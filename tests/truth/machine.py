@@ -58,7 +58,8 @@ class Info(Declaration):
                "command line": (truth.text("proc", "cmdline") or "").rstrip("\n"), "processes": len(truth.pids()),
                "threads": len(truth.tids()), "online CPUs": len([l for l in truth.lines("proc", "stat") if re.match(r"cpu\d", l)]),
                "modules": len(truth.lines("proc", "modules")), "boot time": truth.boot(),
-               "architecture": "x86_64" if "vendor_id" in (truth.text("proc", "cpuinfo") or "") else "aarch64"}
+               "architecture": next((name for word, name in (("vendor_id", "x86_64"), ("CPU implementer", "aarch64"), ("isa", "riscv64"))
+                                     if re.search("^" + word, truth.text("proc", "cpuinfo") or "", re.M)), None)}
         for line in truth.lines("sysctl.txt"):
             if re.match(r"kernel[./]hostname = ", line):
                 out["host name"] = line.split(" = ")[1]

@@ -351,7 +351,7 @@ static void circles(void **state)
     mk_each_machine(m)
     {
         struct world w = make(m);
-        const uint64_t itself = physical(&w, w.root[0]) | m->entry_flags;
+        const uint64_t itself = mk_entry(m, physical(&w, w.root[0]), true);
         uint8_t entry[8];
 
         for (uint64_t i = 0; i < UINT64_C(1) << (m->index_bits - 1); i++) {
