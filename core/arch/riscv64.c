@@ -112,10 +112,11 @@ static uint64_t run_length(const uint8_t *table, uint64_t index, uint64_t end, u
 /** The table at @at in our memory, whole; NULL: it is not, or only in part. */
 static const uint8_t *table_at(struct eg_view *v, const struct riscv *x, uint64_t at)
 {
-    const uint64_t page = at >> EG_VIEW_SHIFT;
-    const struct eg_tlbe *e = &v->tlb[(page ^ (uintptr_t)x->phys >> 6) & (EG_TLB_SLOTS - 1)];
+    const uint8_t *p;
 
-    return eg_bytes(v, x->phys, at, 8) && e->page == page && e->space == x->phys ? e->host : NULL;
+    return eg_bytes(v, x->phys, at, 8) && eg_tlb_hit_(v, x->phys, at, 8, &p)
+               ? p - (at & (EG_VIEW_PAGE - 1))
+               : NULL;
 }
 
 /** An entry that cannot be read: a hole as long as the table's absence is. */
