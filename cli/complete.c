@@ -1,7 +1,12 @@
 /* complete.c - engram complete -- WORD…: what may stand where the last word is, for the completions
  * of all shells. One candidate a line, a tab, what it is; ":files" and ":dirs" ask the shell for
  * those. Types and symbols come from the image that the other words name, within a few seconds. */
-#include "cli.h"
+#include "habits.h"
+#include "open.h"
+#include "options.h"
+#include "topics.h"
+#include "verb.h"
+#include <limits.h>
 #include <unistd.h>
 
 enum { MOST = 1000, SECONDS = 3 };
@@ -24,10 +29,10 @@ static void offer(struct line *l, const char *name, const char *help)
 
 static void verbs(struct line *l, bool with_image)
 {
-    const struct verb *v;
+    const struct cli_verb *v;
 
     for (size_t i = 0; (v = cli_verb_nth(i)); i++)
-        if (v->help && (!with_image || v->image != NO_IMAGE))
+        if (v->help && (!with_image || v->image != CLI_NO_IMAGE))
             offer(l, v->name, v->help);
 }
 
@@ -37,14 +42,6 @@ static void plugins(struct line *l)
 
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
         offer(l, p->name, p->plugin->help);
-}
-
-static void topics(struct line *l)
-{
-    const struct cli_topic *t;
-
-    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
-        offer(l, t->name, t->help);
 }
 
 /* "pslist,ps": the names before the last comma stay. */
@@ -119,14 +116,6 @@ static void options(struct line *l)
     }
 }
 
-static const struct eg_arg *argument(const struct eg_arg *args, const char *name)
-{
-    for (; args && args->name; args++)
-        if (!strcmp(args->name, name))
-            return args;
-    return NULL;
-}
-
 /* "raw|lime|elf", where a usage or a help text says so of @a; "FILE". */
 static const char *text_kind(const struct cli *c, const struct eg_arg *a)
 {
@@ -156,13 +145,13 @@ static const char *wanted(const struct cli *c, const char *text)
         return NULL;
     for (size_t i = 0; (o = cli_option_nth(i)); i++)
         if (is_long ? !strcmp(o->name, name) : o->letter == name[0] && !name[1])
-            return c->verb && o->letter == 'o' && strcmp(c->verb->name, "dump") ? "FILE" : o->value;
+            return c->verb && c->verb->out && o->letter == 'o' ? c->verb->out : o->value;
     if (!is_long)
         return NULL;
     if (c->verb)
-        a = argument(c->verb->args, name);
+        a = cli_declared(c->verb->args, name);
     for (size_t i = 0; !a && !c->verb && (p = eg_plugin_nth(i)); i++)
-        a = argument(p->plugin->args, name);
+        a = cli_declared(p->plugin->args, name);
     if (!a || a->kind == EG_ARG_FLAG)
         return NULL;
     return a->kind == EG_ARG_TEXT ? text_kind(c, a) : a->kind == EG_ARG_ADDR ? "SYMBOL" : "N";
@@ -182,7 +171,7 @@ static void names_of(struct line *l, const struct eg_profile *p, bool types)
 static void from_image(struct line *l, bool types, bool symbols)
 {
     struct cli *c = &l->before;
-    struct opened o = { 0 };
+    struct cli_opened o = { 0 };
 
     fflush(stdout);
     alarm(SECONDS); // ends the process: a shell does not wait for a file that must be unpacked
@@ -213,6 +202,19 @@ static void words(struct line *l, const char *list)
     }
 }
 
+static void described(struct line *l)
+{
+    const struct cli_topic *t;
+
+    plugins(l);
+    verbs(l, false);
+    for (size_t i = 0; (t = cli_topic_nth(i)); i++)
+        offer(l, t->name, t->help);
+}
+
+/* Kinds, of options and of verbs' words: FILE, DIR, FORMAT (of output), NAME (of a format of
+ * images), SYMBOL, TYPE (or a symbol), HELP (what it describes), "one|of|these"; nothing is offered
+ * for others. */
 static void value(struct line *l, const char *kind)
 {
     if (!strcmp(kind, "FILE"))
@@ -225,6 +227,10 @@ static void value(struct line *l, const char *kind)
         formats(l);
     else if (!strcmp(kind, "SYMBOL"))
         from_image(l, false, true);
+    else if (!strcmp(kind, "TYPE"))
+        from_image(l, true, true);
+    else if (!strcmp(kind, "HELP"))
+        described(l);
     else if (strchr(kind, '|'))
         words(l, kind);
 }
@@ -232,22 +238,19 @@ static void value(struct line *l, const char *kind)
 static void word_of_verb(struct line *l)
 {
     const struct cli *c = &l->before;
-    const char *verb = c->verb->name;
+    const struct cli_verb *v = c->verb;
+    size_t i = 0;
 
-    if (!strcmp(verb, "help")) {
-        plugins(l);
-        verbs(l, false);
-        topics(l);
-    } else if (!strcmp(verb, "profile") && !c->words.n) {
-        offer(l, "make", "from debug data");
-        offer(l, "show", "what is in it");
-    } else if (!strcmp(verb, "profile") || !c->image) {
+    if (v->image == CLI_WANTS_IMAGE && !c->image) {
         puts(":files");
-    } else if (!strcmp(verb, "dt") && c->words.n < 2) {
-        from_image(l, !c->words.n, true);
-    } else if (c->words.n < c->verb->max && !cli_arg(c, "phys")) {
-        from_image(l, false, !c->words.n);
+        return;
     }
+    if (c->words.n >= v->max)
+        return;
+    while (i + 1 < CLI_VERB_WORDS && i < c->words.n && v->words[i + 1])
+        i++;
+    if (v->words[i] && !(cli_arg(c, "phys") && !strcmp(v->words[i], "SYMBOL")))
+        value(l, v->words[i]);
 }
 
 static void word(struct line *l)
@@ -266,16 +269,7 @@ static void word(struct line *l)
         puts(":files");
 }
 
-static void fini(struct cli *c)
-{
-    eg_vec_fini(&c->words);
-    eg_vec_fini(&c->args);
-    eg_vec_fini(&c->profile_dirs);
-    eg_arena_fini(&c->arena);
-    *c = (struct cli){ 0 };
-}
-
-int cli_complete(struct cli *c)
+static int run_verb(struct cli *c)
 {
     struct line l = { .word = c->words.at[c->words.n - 1], .prefix = "" };
     char **argv = eg_arena_array(&c->arena, char *, c->words.n + 1);
@@ -287,13 +281,15 @@ int cli_complete(struct cli *c)
         return CLI_FAILED;
     for (int i = 1; i < argc; i++)
         argv[i] = (char *)(uintptr_t)c->words.at[i - 1];
+    l.before.completing = true;
     cli_options(&l.before, argc, argv);
     if (option) {
         l.prefix = eg_arena_strf(&c->arena, "%s=", option);
         l.word = sign + 1;
         kind = wanted(&l.before, option);
     } else if (argc > 1 && (kind = wanted(&l.before, argv[argc - 1]))) {
-        fini(&l.before); // its value is not there yet: the line is read without it
+        cli_fini(&l.before); // its value is not there yet: the line is read without it
+        l.before.completing = true;
         cli_options(&l.before, argc - 1, argv);
     }
     if (kind && l.prefix)
@@ -302,6 +298,15 @@ int cli_complete(struct cli *c)
         options(&l);
     else if (!option)
         word(&l);
-    fini(&l.before);
+    cli_fini(&l.before);
     return CLI_OK;
 }
+
+CLI_VERB(complete) = {
+    .name = "complete",
+    .usage = "-- WORD...",
+    .min = 1,
+    .max = UINT_MAX,
+    .order = 25,
+    .run = run_verb,
+};

@@ -1,7 +1,9 @@
 /* convert.c - engram convert: the memory of an image as a dump of another format. */
 #include "../formats/write/convert.h"
 #include "../core/newfile.h"
-#include "cli.h"
+#include "open.h"
+#include "report.h"
+#include "verb.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +28,12 @@ static const char *vmcoreinfo(struct cli *c, struct eg_system *sys)
     return text;
 }
 
-static int convert(struct cli *c, struct opened *o, const char *to)
+static int convert(struct cli *c, struct cli_opened *o, const char *to)
 {
-    struct eg_convert_options options = {
-        .to = to, .threads = c->jobs, .replace = cli_arg(c, "force") != NULL, .quiet = c->quiet
-    };
+    struct eg_convert_options options = { .to = to,
+                                          .threads = (unsigned)c->jobs,
+                                          .replace = cli_arg(c, "force") != NULL,
+                                          .quiet = c->quiet };
     struct eg_convert_result done;
     struct eg_error e;
 
@@ -50,10 +53,16 @@ static int convert(struct cli *c, struct opened *o, const char *to)
     return done.lost && c->strict ? CLI_FAILED : CLI_OK;
 }
 
-int cli_convert(struct cli *c)
+static const struct eg_arg args[] = {
+    EG_ARG(to, TEXT, "raw, lime, elf, or pack: LiME in seekable zstd"),
+    EG_ARG(force, FLAG, "replace FILE"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static int run_verb(struct cli *c)
 {
     const char *to = cli_arg(c, "to");
-    struct opened o;
+    struct cli_opened o;
     int status;
 
     if (!c->out || !to)
@@ -66,3 +75,14 @@ int cli_convert(struct cli *c)
     cli_close(&o);
     return status;
 }
+
+CLI_VERB(convert) = {
+    .name = "convert",
+    .usage = "IMAGE -o FILE --to raw|lime|elf|pack",
+    .help = "write the image's memory as a dump of another format",
+    .args = args,
+    .image = CLI_WANTS_IMAGE,
+    .order = 110,
+    .out = "FILE",
+    .run = run_verb,
+};

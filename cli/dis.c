@@ -1,6 +1,7 @@
 /* dis.c - engram dis: instructions, with the names of what they refer to. */
-#include "cli.h"
 #include "config.h"
+#include "rows.h"
+#include "verb.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static const struct eg_column columns[] = {
     { NULL, EG_COL_INT, NULL },
 };
 
-static int open_engine(struct hand *h, csh *out)
+static int open_engine(struct cli_hand *h, csh *out)
 {
     const struct eg_arch *arch = h->o.sys->arch;
 
@@ -36,7 +37,7 @@ static int open_engine(struct hand *h, csh *out)
 
 /* The symbol of the first address among an instruction's operands. Capstone prints what a jump or a
  * call goes to, and x86's places relative to the next instruction as "[rip + 0x12]". */
-static const char *target(const struct hand *h, const cs_insn *in)
+static const char *target(const struct cli_hand *h, const cs_insn *in)
 {
     for (const char *p = in->op_str; (p = strstr(p, "0x"));) {
         const bool after = p - in->op_str >= 6 && !strncmp(p - 6, "rip + ", 6);
@@ -52,7 +53,7 @@ static const char *target(const struct hand *h, const cs_insn *in)
     return NULL;
 }
 
-static void row(struct hand *h, uint64_t at, const uint8_t *bytes, size_t n, const char *code,
+static void row(struct cli_hand *h, uint64_t at, const uint8_t *bytes, size_t n, const char *code,
                 const char *to)
 {
     char hex[3 * LONGEST + 1] = "";
@@ -66,7 +67,7 @@ static void row(struct hand *h, uint64_t at, const uint8_t *bytes, size_t n, con
 }
 
 /* One instruction, or a byte or word that is none. @return its length; 0: a hole. */
-static size_t one(struct hand *h, csh engine, cs_insn *in, uint64_t at)
+static size_t one(struct cli_hand *h, csh engine, cs_insn *in, uint64_t at)
 {
     struct eg_view *v = &h->run->view;
     const size_t unit = h->o.sys->arch->code_unit;
@@ -97,7 +98,7 @@ static size_t one(struct hand *h, csh engine, cs_insn *in, uint64_t at)
 }
 
 struct listing {
-    struct hand *hand;
+    struct cli_hand *hand;
     csh engine;
     cs_insn *in;
     uint64_t at, n;
@@ -113,7 +114,7 @@ static int list(struct eg_run *r, void *context)
     return 0;
 }
 
-int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
+int cli_dis_rows(struct cli_hand *h, uint64_t at, uint64_t n)
 {
     struct listing l = { .hand = h, .at = at, .n = n };
     int status = open_engine(h, &l.engine);
@@ -131,7 +132,7 @@ int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
     return status;
 }
 #else
-int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
+int cli_dis_rows(struct cli_hand *h, uint64_t at, uint64_t n)
 {
     (void)at;
     (void)n;
@@ -141,17 +142,30 @@ int cli_dis_rows(struct hand *h, uint64_t at, uint64_t n)
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
+    struct cli_hand *h = hand;
     const struct cli *c = h->cli;
     uint64_t at, n = INSTRUCTIONS;
     int status = cli_address(h, c->words.at[0], &at);
 
-    if (!status && c->words.n > 1 && (!cli_number(c->words.at[1], &n) || !n))
+    if (!status && c->words.n > 1 && (!eg_number_parse(c->words.at[1], &n) || !n))
         return eg_run_fail(r, EG_EUSAGE, "%s: not a number of instructions", c->words.at[1]);
     return status ? status : cli_dis_rows(h, at, n);
 }
 
-int cli_dis(struct cli *c)
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(dis) = {
+    .name = "dis",
+    .usage = "IMAGE ADDR [N]",
+    .help = "show instructions",
+    .args = cli_space_args,
+    .min = 1,
+    .max = 2,
+    .image = CLI_WANTS_IMAGE,
+    .order = 50,
+    .words = { "SYMBOL", "" },
+    .run = run_verb,
+};

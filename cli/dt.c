@@ -1,5 +1,6 @@
 /* dt.c - engram dt: a type's members, or an object's with their values. */
-#include "cli.h"
+#include "rows.h"
+#include "verb.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static const struct eg_column columns[] = {
 enum { ELEMENTS_MAX = 16, DEPTH_MAX = 24 };
 
 struct dt {
-    struct hand *hand;
+    struct cli_hand *hand;
     struct eg_run *run;
     const struct eg_types *types;
     const struct eg_model *model;
@@ -148,7 +149,8 @@ static const char *declared_type(const char *symbol)
     return NULL;
 }
 
-int cli_dt_rows(struct hand *h, struct eg_obj o, const char *name, const char *type, unsigned depth)
+int cli_dt_rows(struct cli_hand *h, struct eg_obj o, const char *name, const char *type,
+                unsigned depth)
 {
     struct dt d = { h, h->run, &h->o.sys->types, &h->o.sys->bind.model, depth, true };
     const struct eg_slot s = {
@@ -163,7 +165,7 @@ int cli_dt_rows(struct hand *h, struct eg_obj o, const char *name, const char *t
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
+    struct cli_hand *h = hand;
     const struct cli *c = h->cli;
     const char *what = c->words.at[0], *addr = c->words.n > 1 ? c->words.at[1] : NULL, *type = what;
     const char *depth = cli_arg(c, "depth");
@@ -192,7 +194,7 @@ static int body(struct eg_run *r, void *hand)
                            what, c->image, what);
     if (addr && (status = cli_address(h, addr, &at)))
         return status;
-    if (depth && !cli_number(depth, &levels))
+    if (depth && !eg_number_parse(depth, &levels))
         return eg_run_fail(r, EG_EUSAGE, "--depth %s: not a number", depth);
     d.depth = depth || d.object ? (unsigned)EG_MIN(levels, (uint64_t)DEPTH_MAX) : 1;
     if ((status = cli_hand_table(h, columns, true)))
@@ -201,7 +203,26 @@ static int body(struct eg_run *r, void *hand)
     return 0;
 }
 
-int cli_dt(struct cli *c)
+static const struct eg_arg args[] = {
+    EG_ARG(pid, INT, "ADDR is an address of this process"),
+    EG_ARG(depth, INT, "levels of structs inside structs; all for an object, 1 for a type"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(dt) = {
+    .name = "dt",
+    .usage = "IMAGE TYPE [ADDR] | IMAGE SYMBOL",
+    .help = "show a type, or an object with its values",
+    .args = args,
+    .min = 1,
+    .max = 2,
+    .image = CLI_WANTS_IMAGE,
+    .order = 80,
+    .words = { "TYPE", "SYMBOL" },
+    .run = run_verb,
+};

@@ -1,7 +1,8 @@
 /* dump.c - engram dump: memory into files of a folder: a range, all physical memory, or a process's
  * mappings. What is not in the image is a hole of the file. */
 #include "../plugins/linux/linux.h"
-#include "cli.h"
+#include "hand.h"
+#include "verb.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static bool copy(struct eg_run *r, struct eg_space *as, uint64_t from, uint64_t 
     return !fflush(f) && !ftruncate(fileno(f), (off_t)(last - from + 1));
 }
 
-static int one(struct eg_run *r, struct hand *h, uint64_t from, uint64_t last)
+static int one(struct eg_run *r, struct cli_hand *h, uint64_t from, uint64_t last)
 {
     const char *space = h->phys       ? "phys"
                         : h->pid >= 0 ? eg_strf(r, "pid%" PRId64, h->pid)
@@ -79,7 +80,7 @@ static int one(struct eg_run *r, struct hand *h, uint64_t from, uint64_t last)
 }
 
 /* The mappings of a process: all, or the one that @at points into. */
-static int mappings(struct eg_run *r, struct hand *h, bool all, uint64_t at)
+static int mappings(struct eg_run *r, struct cli_hand *h, bool all, uint64_t at)
 {
     struct eg_obj vma;
     size_t n = 0;
@@ -107,31 +108,40 @@ static int mappings(struct eg_run *r, struct hand *h, bool all, uint64_t at)
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
+    struct cli_hand *h = hand;
     struct cli *c = h->cli;
-    uint64_t addr = 0, len, last = 0;
+    struct eg_addresses a = { 0 };
     int status = 0;
 
     if (!c->out)
         return eg_run_fail(r, EG_EUSAGE, "-o DIR is needed: where the files go");
-    if (c->words.n < 2 && h->pid < 0 && !(h->phys && !c->words.n))
-        return eg_run_fail(r, EG_EUSAGE,
-                           "ADDR and LEN, or --pid N, or --phys for all of physical memory");
-    if (c->words.n && (status = cli_address(h, c->words.at[0], &addr)))
+    if (c->words.n && (status = cli_range(h, &a)))
         return status;
-    if (c->words.n > 1 && (status = cli_length(h, c->words.at[1], &len)))
-        return status;
-    if (c->words.n > 1 && !eg_add(addr, len - 1, &last))
-        return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
-                           len);
+    if (!a.range && h->pid < 0 && !(h->phys && !c->words.n))
+        return eg_run_fail(
+            r, EG_EUSAGE,
+            "ADDR and LEN or a range, or --pid N, or --phys for all of physical memory");
     if ((status = cli_hand_table(h, columns, false)))
         return status;
-    if (c->words.n > 1)
-        return one(r, h, addr, last);
-    return h->phys ? one(r, h, 0, h->space->last) : mappings(r, h, !c->words.n, addr);
+    if (a.range)
+        return one(r, h, a.first, a.last);
+    return h->phys ? one(r, h, 0, h->space->last) : mappings(r, h, !c->words.n, a.first);
 }
 
-int cli_dump(struct cli *c)
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(dump) = {
+    .name = "dump",
+    .usage = "IMAGE [ADDR [LEN]|RANGE] -o DIR",
+    .help = "write memory to files: a range, or the mappings of a process (--pid)",
+    .args = cli_space_args,
+    .max = 2,
+    .image = CLI_WANTS_IMAGE,
+    .order = 70,
+    .words = { "SYMBOL", "" },
+    .out = "DIR",
+    .run = run_verb,
+};

@@ -3,7 +3,10 @@
  *
  *  Names that a plugin of ours answers to are aliases in that plugin's declaration, and not here.
  */
-#include "cli.h"
+#include "habits.h"
+#include "report.h"
+#include "topics.h"
+#include "verb.h"
 #include <unistd.h>
 
 /* ---- options (vol.py's) ---- */
@@ -171,7 +174,7 @@ static const char *nearest(const char *name)
     const struct eg_plugin_reg *p;
     const char **place, *near = NULL;
     const struct cli_topic *t;
-    const struct verb *v;
+    const struct cli_verb *v;
 
     if (!strncasecmp(name, "linux_", 6) && (p = eg_plugin_find(name + 6))) // Volatility 2
         return p->name;
@@ -196,7 +199,7 @@ static const char *nearest(const char *name)
 
 int cli_unknown_plugin(const char *name)
 {
-    const struct verb *v = cli_verb(cli_habit_verb(name));
+    const struct cli_verb *v = cli_verb(cli_habit_verb(name));
     const char *say = cli_elsewhere(name), *near = say ? NULL : nearest(name);
 
     if (v)

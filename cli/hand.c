@@ -1,12 +1,20 @@
 /* hand.c - what read, hexdump, vtop, dump and dt share: an image, a space in it, addresses by name.
  */
+#include "hand.h"
 #include "../plugins/linux/linux.h"
-#include "cli.h"
+#include "report.h"
+#include "verb.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
+const struct eg_arg cli_space_args[] = {
+    EG_ARG(phys, FLAG, "ADDR is a physical address"),
+    EG_ARG(pid, INT, "ADDR is an address of this process"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
 /* The process whose id in the outermost namespace is h->pid, and its memory. */
-static int process_space(struct eg_run *r, struct hand *h)
+static int process_space(struct eg_run *r, struct cli_hand *h)
 {
     struct eg_obj task;
     int32_t pid;
@@ -29,7 +37,7 @@ static int process_space(struct eg_run *r, struct hand *h)
                        h->cli->image);
 }
 
-static int choose_space(struct eg_run *r, struct hand *h)
+static int choose_space(struct eg_run *r, struct cli_hand *h)
 {
     const char *pid = cli_arg(h->cli, "pid");
     uint64_t v;
@@ -50,14 +58,14 @@ static int choose_space(struct eg_run *r, struct hand *h)
         h->space = eg_kernel(r);
         return 0;
     }
-    if (!cli_number(pid, &v) || v > INT32_MAX)
+    if (!eg_number_parse(pid, &v) || v > INT32_MAX)
         return eg_run_fail(r, EG_EUSAGE, "--pid %s: not a process id", pid);
     h->pid = (int64_t)v;
     return process_space(r, h);
 }
 
 struct start {
-    struct hand *hand;
+    struct cli_hand *hand;
     int (*body)(struct eg_run *r, void *hand);
 };
 
@@ -73,7 +81,7 @@ static int start(struct eg_run *r, void *context)
     return status;
 }
 
-int cli_hand_end(struct hand *h, int code)
+int cli_hand_end(struct cli_hand *h, int code)
 {
     struct eg_run *r = h->run;
     const char **notes = calloc(r->notes.n + 1, sizeof *notes);
@@ -88,7 +96,7 @@ int cli_hand_end(struct hand *h, int code)
         for (size_t i = 0; notes && notes[i]; i++, status = h->cli->strict ? CLI_FAILED : CLI_OK)
             cli_fail(0, "note: %s", notes[i]);
     else
-        status = cli_fail(CLI_FAILED, "%s: %s", h->cli->verb->name, error);
+        status = cli_fail(CLI_FAILED, "%s: %s", h->name, error);
     free(notes);
     if (code == -EG_EUSAGE)
         return CLI_USAGE;
@@ -97,10 +105,10 @@ int cli_hand_end(struct hand *h, int code)
 
 int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
 {
-    struct hand h = { .cli = c };
+    struct cli_hand h = { .cli = c, .name = c->verb->name };
     struct start s = { &h, body };
     const struct eg_run_options options = { .out_dir = c->out,
-                                            .threads = c->jobs,
+                                            .threads = (unsigned)c->jobs,
                                             .quiet = c->quiet };
     struct eg_error e;
     int status = cli_open(c, &h.o);
@@ -116,50 +124,65 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
     return status;
 }
 
-int cli_hand_table(struct hand *h, const struct eg_column *columns, bool tree)
+int cli_hand_table(struct cli_hand *h, const struct eg_column *columns, bool tree)
 {
-    if (cli_table_begin(&h->table, h->cli, h->cli->verb->name, columns, tree, &h->o.from))
+    if (cli_table_begin(&h->table, h->cli, h->name, columns, tree, &h->o.from))
         return eg_run_fail(h->run, EG_ENOMEM, "out of memory");
     return 0;
 }
 
-/* An address as crash and /proc/kallsyms print it, without 0x. */
-static bool bare_hex(const char *text, uint64_t *out)
+static bool find_symbol(void *hand, const char *name, uint64_t *out)
 {
-    if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
-        return false;
-    *out = strtoull(text, NULL, 16);
-    return true;
+    const struct cli_hand *h = hand;
+
+    return h->o.sys->os && eg_lookup(h->run, name, out);
 }
 
-int cli_address(struct hand *h, const char *text, uint64_t *out)
+static int no_address(struct cli_hand *h, const char *text, const struct eg_error *e)
 {
-    const char *sign = strpbrk(text, "+-");
-    const size_t len = sign ? (size_t)(sign - text) : strlen(text);
-    uint64_t base, off = 0;
-    char *name;
+    const bool symbol = !strchr("0123456789", *text);
 
-    if (bare_hex(text, out) || cli_number(text, out))
-        return 0;
-    name = eg_strf(h->run, "%.*s", (int)EG_MIN(len, (size_t)512), text);
-    if (!len || (sign && !cli_number(sign + 1, &off)))
-        return eg_run_fail(h->run, EG_EUSAGE, "%s: not an address: 0x…, a symbol, or a symbol+0x…",
-                           text);
-    if (h->phys)
+    if (h->phys && symbol)
         return eg_run_fail(h->run, EG_EUSAGE,
                            "%s: a symbol is no physical address; `engram vtop %s %s` gives it",
                            text, h->cli->image, text);
-    if (!h->o.sys->os || !eg_lookup(h->run, name, &base))
-        return eg_run_fail(h->run, EG_EUSAGE,
-                           "%s: no symbol of this name; `engram %s kallsyms` lists them", name,
+    if (symbol && strstr(e->text, "no symbol"))
+        return eg_run_fail(h->run, EG_EUSAGE, "%s; `engram %s kallsyms` lists them", e->text,
                            h->cli->image);
-    *out = sign && *sign == '-' ? base - off : base + off;
+    return eg_run_fail(h->run, EG_EUSAGE, "%s", e->text);
+}
+
+int cli_address(struct cli_hand *h, const char *text, uint64_t *out)
+{
+    const struct eg_names names = { find_symbol, h };
+    struct eg_error e;
+
+    if (eg_address_parse(text, h->phys ? NULL : &names, out, &e) < 0)
+        return no_address(h, text, &e);
     return 0;
 }
 
-int cli_length(struct hand *h, const char *text, uint64_t *out)
+int cli_range(struct cli_hand *h, struct eg_addresses *out)
 {
-    if (!cli_number(text, out) || !*out)
-        return eg_run_fail(h->run, EG_EUSAGE, "%s: not a length: 64, 0x1000, 4K, 2M", text);
+    const char *text = h->cli->words.at[0], *rest = text;
+    const char *len = h->cli->words.n > 1 ? h->cli->words.at[1] : NULL;
+    const struct eg_names names = { find_symbol, h };
+    struct eg_addresses a = { 0 };
+    struct eg_error e;
+    uint64_t n;
+
+    if (eg_address_next(&rest, h->phys ? NULL : &names, &a, &e) < 0)
+        return no_address(h, text, &e);
+    if (*rest || rest == text || (a.range && len))
+        return eg_run_fail(h->run, EG_EUSAGE, "%s: one address or one range is wanted here%s", text,
+                           len ? ", and a length only behind an address" : "");
+    if (len) {
+        if (!eg_number_parse(len, &n) || !n)
+            return eg_run_fail(h->run, EG_EUSAGE, "%s: not a length: 64, 0x1000, 4K, 2M", len);
+        if (!eg_add(a.first, n - 1, &a.last))
+            return eg_run_fail(h->run, EG_EUSAGE, "%s + %s: past the last address", text, len);
+        a.range = true;
+    }
+    *out = a;
     return 0;
 }

@@ -1,145 +1,10 @@
-/* help.c - engram help [PLUGIN|VERB|TOPIC], --help, --version: from the declarations. */
-#include "../lua/annotations.h"
-#include "../profiles/reader.h"
-#include "cli.h"
-#include "commit.h"
-#include "config.h"
-#include <stdio.h>
-
-enum { WIDTH = 100, NAMES = 26 }; // columns of a line, and of what stands left in it
-
-const char *cli_tool(void)
-{
-    return "engram " EG_VERSION " (" EG_COMMIT ")";
-}
-
-int cli_version(void)
-{
-    printf("%s, plugin interface " EG_ABI "\nbuilt with: " EG_BUILT_WITH "\n", cli_tool());
-    return CLI_OK;
-}
-
-/* @text broken into lines between words, each but the first indented. @at: columns already used. */
-static void wrapped(FILE *f, const char *text, size_t at, size_t indent)
-{
-    while (*text) {
-        const size_t n = strcspn(text, " \n");
-
-        if (at > indent && at + n + 1 > WIDTH) {
-            fprintf(f, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putc(' ', f);
-            at++;
-        }
-        fwrite(text, 1, n, f);
-        at += n;
-        text += n + strspn(text + n, " \n");
-    }
-    putc('\n', f);
-}
-
-/* "  NAME   what it is" */
-static void entry(FILE *f, const char *name, const char *help)
-{
-    const size_t len = strlen(name) + 2;
-
-    if (len >= NAMES)
-        fprintf(f, "  %s\n%*s", name, NAMES, "");
-    else
-        fprintf(f, "  %-*s", NAMES - 2, name);
-    wrapped(f, help, NAMES, NAMES);
-}
-
-/* ---- topics ---- */
-
-static void formats(FILE *f)
-{
-    const struct eg_format_reg *r;
-
-    wrapped(f,
-            "The format of an image is told by its head; --format NAME overrides that. A container "
-            "holds an image of any format, or another container.",
-            0, 0);
-    putc('\n', f);
-    for (size_t i = 0; (r = eg_format_nth(i)); i++) {
-        char text[200];
-
-        snprintf(text, sizeof text, "%s%s%s%s", r->format->desc, r->format->suffix ? ", " : "",
-                 r->format->suffix ? r->format->suffix : "",
-                 r->format->container ? "; a container" : "");
-        entry(f, r->name, text);
-    }
-}
-
-static void profiles(FILE *f)
-{
-    const struct eg_reader_reg *r;
-
-    wrapped(
-        f,
-        "An image's own types and symbols are used where it holds them. Else they are read from "
-        "a file: --profile, --vmlinux and --system-map name one, --profile-dir (-s) a folder in "
-        "which the file of just this kernel is looked for.",
-        0, 0);
-    putc('\n', f);
-    for (size_t i = 0; (r = eg_reader_nth(i)); i++)
-        entry(f, r->name, r->reader->desc);
-}
-
-static void renderers(FILE *f)
-{
-    const struct eg_renderer_reg *r;
-
-    fprintf(f, "-r FORMAT chooses how rows are written:\n\n");
-    for (size_t i = 0; (r = eg_renderer_nth(i)); i++)
-        entry(f, r->name, r->renderer->desc);
-}
-
-static void lua(FILE *f)
-{
-    struct eg_arena a = { 0 };
-    const char *table;
-    struct eg_reference r;
-
-    wrapped(f,
-            "A script is a plugin in Lua 5.4: FILE.lua in a folder of --plugin-dir, or in "
-            "$XDG_DATA_HOME/engram/plugins. It may call the safe part of Lua's own libraries, and:",
-            0, 0);
-    for (size_t i = 0; eg_lua_function_nth(&a, i, &table, &r); i++) {
-        char left[200];
-        size_t n = (size_t)snprintf(left, sizeof left, "%s.%s(", table, r.name);
-        const struct eg_reference_group group = eg_lua_function_group(i);
-        const bool own = !strcmp(table, "eg"); // whose groups are one file each
-
-        if (!i || strcmp(group.title, eg_lua_function_group(i - 1).title) != 0)
-            fprintf(f, "\n%s%s%s:\n", group.title, own ? ", in " : "", own ? group.file : "");
-
-        for (const char *p = r.signature; *p && n < sizeof left; p = eg_lua_next_part(p))
-            n += (size_t)snprintf(left + n, sizeof left - n, "%s%.*s", p == r.signature ? "" : ", ",
-                                  (int)strcspn(p, ":"), p);
-        if (n < sizeof left)
-            snprintf(left + n, sizeof left - n, ")");
-        if (!own)
-            r.text = eg_arena_strf(&a, "%s [%s]", r.text, group.file);
-        entry(f, left, r.text ? r.text : "");
-    }
-    eg_arena_fini(&a);
-}
-
-static const struct cli_topic topics[] = {
-    { "formats", "formats of images, and containers", formats },
-    { "lua", "what plugins in Lua can call", lua },
-    { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
-      eg_lua_annotations },
-    { "profiles", "sources of types and symbols", profiles },
-    { "renderers", "formats of output", renderers },
-};
-
-const struct cli_topic *cli_topic_nth(size_t i)
-{
-    return i < countof(topics) ? &topics[i] : NULL;
-}
+/* help.c - engram help [PLUGIN|VERB|TOPIC] and --help: from the declarations. */
+#include "help.h"
+#include "habits.h"
+#include "layout.h"
+#include "options.h"
+#include "topics.h"
+#include "verb.h"
 
 /* ---- all ---- */
 
@@ -174,12 +39,12 @@ static void plugins(FILE *f)
             if (!any)
                 fprintf(f, "\nplugins: %s\n", titles[g]);
             any = true;
-            entry(f, p->name, p->plugin->help);
+            cli_entry(f, p->name, p->plugin->help);
         }
     }
 }
 
-int cli_usage(FILE *f)
+static int usage(FILE *f)
 {
     static const char *const examples[][2] = {
         { "engram memory.lime", "what is this?" },
@@ -190,7 +55,7 @@ int cli_usage(FILE *f)
     };
     const struct cli_option *o;
     const struct cli_topic *t;
-    const struct verb *v;
+    const struct cli_verb *v;
 
     fprintf(
         f,
@@ -210,11 +75,11 @@ int cli_usage(FILE *f)
         snprintf(left, sizeof left, "%s--%s%s%s",
                  o->letter ? (char[]){ '-', o->letter, ',', ' ', 0 } : "", o->name,
                  o->value ? " " : "", o->value ? o->value : "");
-        entry(f, left, o->help);
+        cli_entry(f, left, o->help);
     }
     fprintf(f, "\nengram help NAME: more of a plugin, a verb, or of\n");
     for (size_t i = 0; (t = cli_topic_nth(i)); i++)
-        entry(f, t->name, t->help);
+        cli_entry(f, t->name, t->help);
     fprintf(f, "\nexamples:\n");
     for (size_t i = 0; i < countof(examples); i++)
         fprintf(f, "  %-46s %s\n", examples[i][0], examples[i][1]);
@@ -239,7 +104,7 @@ static void arguments(const struct eg_arg *args)
 
         snprintf(left, sizeof left, "-%s%s%s", args->name[1] ? "-" : "", args->name,
                  kinds[args->kind]);
-        entry(stdout, left, args->help);
+        cli_entry(stdout, left, args->help);
     }
 }
 
@@ -257,7 +122,7 @@ static int about_plugin(const struct eg_plugin_reg *reg)
            p->args && p->args->name ? " [option...]" : "");
     if (p->manual) {
         putchar('\n');
-        wrapped(stdout, p->manual, 0, 0);
+        cli_wrapped(stdout, p->manual, 0, 0);
     }
     arguments(p->args);
     for (const struct eg_column *c = p->columns; c->name; c++)
@@ -266,7 +131,7 @@ static int about_plugin(const struct eg_plugin_reg *reg)
     for (const struct eg_column *c = p->columns; c->name; c++) {
         int n = printf("  %-*s  %-8s ", width, c->name, kinds[c->kind]);
 
-        wrapped(stdout, c->help, (size_t)n, (size_t)n);
+        cli_wrapped(stdout, c->help, (size_t)n, (size_t)n);
     }
     printf("\nruns on: %s\n", p->os ? p->os : "any image");
     if (p->aliases && p->aliases[0]) {
@@ -279,7 +144,7 @@ static int about_plugin(const struct eg_plugin_reg *reg)
     return CLI_OK;
 }
 
-static int about_verb(const struct verb *v)
+static int about_verb(const struct cli_verb *v)
 {
     const char *theirs, *ours;
     bool any = false;
@@ -301,12 +166,12 @@ int cli_help(struct cli *c)
     const char *name = c->verb && strcmp(c->verb->name, "help") ? c->verb->name : NULL;
     const struct eg_plugin_reg *reg;
     const struct cli_topic *t;
-    const struct verb *v;
+    const struct cli_verb *v;
 
     if (!name && c->words.n)
         name = c->words.at[0];
     if (!name)
-        return cli_usage(stdout);
+        return usage(stdout);
     if ((v = cli_verb(cli_habit_verb(name))) && v->help)
         return about_verb(v);
     if ((reg = eg_plugin_find(name)))
@@ -318,3 +183,13 @@ int cli_help(struct cli *c)
         }
     return cli_unknown_plugin(name);
 }
+
+CLI_VERB(help) = {
+    .name = "help",
+    .usage = "[PLUGIN|VERB|TOPIC]",
+    .help = "describe a plugin or a verb: options, columns, other names",
+    .max = 1,
+    .order = 20,
+    .words = { "HELP" },
+    .run = cli_help,
+};

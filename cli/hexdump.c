@@ -1,9 +1,10 @@
 /* hexdump.c - engram hexdump: sixteen bytes a row; a hole is one row with its reason. */
-#include "cli.h"
+#include "rows.h"
+#include "verb.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ROW = 16 };
+enum { ROW = 16, LENGTH = 256 };
 
 static const struct eg_column columns[] = {
     { "ADDRESS", EG_COL_ADDR, "of the first byte" },
@@ -13,7 +14,7 @@ static const struct eg_column columns[] = {
 };
 
 /* One row from @at; some of its bytes may be missing. */
-static void row(struct hand *h, uint64_t at, size_t n)
+static void row(struct cli_hand *h, uint64_t at, size_t n)
 {
     char hex[3 * ROW + 1], text[ROW + 1];
     uint8_t byte;
@@ -31,16 +32,13 @@ static void row(struct hand *h, uint64_t at, size_t n)
     cli_table_row(&h->table, 0, (struct eg_value[]){ cli_uint(at), cli_text(hex), cli_text(text) });
 }
 
-int cli_hexdump_rows(struct hand *h, uint64_t at, uint64_t len)
+int cli_hexdump_rows(struct cli_hand *h, uint64_t at, uint64_t last)
 {
     struct eg_run *r = h->run;
-    uint64_t last;
     int status = cli_hand_table(h, columns, false);
 
     if (status)
         return status;
-    if (!eg_add(at, len - 1, &last))
-        last = UINT64_MAX;
     while (!eg_stopped(r)) {
         struct eg_extent x;
         uint64_t end;
@@ -64,19 +62,29 @@ int cli_hexdump_rows(struct hand *h, uint64_t at, uint64_t len)
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
-    const struct cli *c = h->cli;
-    uint64_t at, len = 256;
-    int status;
+    struct eg_addresses a;
+    int status = cli_range(hand, &a);
 
     (void)r;
-    if ((status = cli_address(h, c->words.at[0], &at)) ||
-        (c->words.n > 1 && (status = cli_length(h, c->words.at[1], &len))))
-        return status;
-    return cli_hexdump_rows(h, at, len);
+    if (!status && !a.range && !eg_add(a.first, LENGTH - 1, &a.last))
+        a.last = UINT64_MAX;
+    return status ? status : cli_hexdump_rows(hand, a.first, a.last);
 }
 
-int cli_hexdump(struct cli *c)
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(hexdump) = {
+    .name = "hexdump",
+    .usage = "IMAGE ADDR [LEN]|RANGE",
+    .help = "show bytes",
+    .args = cli_space_args,
+    .min = 1,
+    .max = 2,
+    .image = CLI_WANTS_IMAGE,
+    .order = 40,
+    .words = { "SYMBOL", "" },
+    .run = run_verb,
+};

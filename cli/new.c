@@ -1,5 +1,6 @@
 /* new.c - engram new: the beginning of a plugin, which runs as it is. @ is its name. */
-#include "cli.h"
+#include "report.h"
+#include "verb.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ static int write_it(const char *path, const char *name, const char *text)
     return fclose(f) || bad ? cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno)) : CLI_OK;
 }
 
-int cli_new(struct cli *c)
+static int run_verb(struct cli *c)
 {
     const char *path = c->words.at[0], *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
@@ -86,7 +87,7 @@ int cli_new(struct cli *c)
     int status;
 
     if (!name)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     if (!lua && !(dot && !strcmp(dot, ".c")))
         return cli_fail(CLI_USAGE, "new: %s: NAME.lua or NAME.c is wanted", base);
     if (!len || len > 40 || (*name >= '0' && *name <= '9') ||
@@ -101,3 +102,14 @@ int cli_new(struct cli *c)
         printf("%s: written; its first lines say how it is run\n", path);
     return status;
 }
+
+CLI_VERB(new) = {
+    .name = "new",
+    .usage = "NAME.lua|NAME.c",
+    .help = "write the beginning of a plugin",
+    .min = 1,
+    .max = 1,
+    .order = 100,
+    .words = { "FILE" },
+    .run = run_verb,
+};

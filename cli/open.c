@@ -1,6 +1,8 @@
 /* open.c - the image, the system in it, and what provenance says of both. */
-#include "cli.h"
+#include "open.h"
+#include "report.h"
 #include "sha256.h"
+#include "version.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@ static void usual_profile_dirs(struct cli *c)
     c->find.n_profile_dirs = c->profile_dirs.n;
 }
 
-static bool gather_notes(struct opened *o)
+static bool gather_notes(struct cli_opened *o)
 {
     size_t n = o->image->notes.n + (o->sys ? o->sys->notes.n : 0);
 
@@ -38,7 +40,7 @@ static bool gather_notes(struct opened *o)
     return true;
 }
 
-static void fill_provenance(struct opened *o)
+static void fill_provenance(struct cli_opened *o)
 {
     const struct eg_system *sys = o->sys;
     const struct eg_profile *base = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
@@ -60,7 +62,7 @@ static void fill_provenance(struct opened *o)
 
 /* What was said of the image and does not fit it, or means nothing for it, is no slip to pass over.
  */
-static int check_said(const struct cli *c, const struct opened *o)
+static int check_said(const struct cli *c, const struct cli_opened *o)
 {
     const struct eg_candidate *k = o->sys->chosen;
     const struct eg_format_reg *f;
@@ -87,13 +89,13 @@ static int check_said(const struct cli *c, const struct opened *o)
     return CLI_OK;
 }
 
-int cli_open(struct cli *c, struct opened *o)
+int cli_open(struct cli *c, struct cli_opened *o)
 {
     int status;
 
     struct eg_error e;
 
-    *o = (struct opened){ 0 };
+    *o = (struct cli_opened){ 0 };
     usual_profile_dirs(c);
     if (eg_image_open(&o->image, c->image, &c->open, &e))
         return cli_cannot(&e);
@@ -102,7 +104,7 @@ int cli_open(struct cli *c, struct opened *o)
     if ((status = check_said(c, o)))
         return status;
     if (!gather_notes(o))
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     fill_provenance(o);
     if (c->sha256) {
         o->from.sha256 = sha256_of_file(&c->arena, c->image, c->quiet, &e);
@@ -112,15 +114,22 @@ int cli_open(struct cli *c, struct opened *o)
     return CLI_OK;
 }
 
-void cli_close(struct opened *o)
+void cli_close(struct cli_opened *o)
 {
     eg_system_close(o->sys);
     eg_image_close(o->image);
     free(o->notes);
-    *o = (struct opened){ 0 };
+    *o = (struct cli_opened){ 0 };
 }
 
-int cli_no_system(const struct opened *o, bool brief)
+void cli_image_notes(const struct cli *c, const struct cli_opened *o)
+{
+    if (strncmp(c->render, "json", 4)) // json and jsonl have them in the provenance
+        for (size_t i = 0; i < o->n_notes; i++)
+            cli_fail(0, "note: %s", o->notes[i]);
+}
+
+int cli_no_system(const struct cli_opened *o, bool brief)
 {
     return cli_fail(CLI_CANNOT_OPEN, "%s: no kernel was found in it%s%s%s", o->image->path,
                     brief ? "; `engram "

@@ -1,11 +1,19 @@
 /* pack.c - engram pack: an image as seekable zstd, which opens in place. */
 #include "../formats/write/pack.h"
-#include "cli.h"
+#include "../core/address.h"
+#include "report.h"
+#include "verb.h"
 
-int cli_pack(struct cli *c)
+static const struct eg_arg args[] = {
+    EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
+    EG_ARG(force, FLAG, "replace FILE.zst"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static int run_verb(struct cli *c)
 {
     const char *level = cli_arg(c, "level");
-    struct eg_pack_options o = { .threads = c->jobs,
+    struct eg_pack_options o = { .threads = (unsigned)c->jobs,
                                  .tmp_dir = c->open.tmp_dir,
                                  .force = cli_arg(c, "force") != NULL,
                                  .quiet = c->quiet };
@@ -14,10 +22,21 @@ int cli_pack(struct cli *c)
 
     if (!c->out)
         return cli_fail(CLI_USAGE, "pack: -o FILE.zst is needed: where to write");
-    if (level && (!cli_number(level, &v) || !v || v > 22))
+    if (level && (!eg_number_parse(level, &v) || !v || v > 22))
         return cli_fail(CLI_USAGE, "--level %s: from 1 (fast) to 22 (small)", level);
     o.level = (int)v;
     if (eg_pack(c->image, c->out, &o, &e))
         return cli_cannot(&e);
     return CLI_OK;
 }
+
+CLI_VERB(pack) = {
+    .name = "pack",
+    .usage = "IMAGE -o FILE.zst",
+    .help = "compress an image so that it can be read in place",
+    .args = args,
+    .image = CLI_WANTS_IMAGE,
+    .order = 120,
+    .out = "FILE",
+    .run = run_verb,
+};

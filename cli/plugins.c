@@ -1,5 +1,7 @@
 /* plugins.c - engram plugins [IMAGE]: what there is; with an image, what can run on it. */
-#include "cli.h"
+#include "open.h"
+#include "table.h"
+#include "verb.h"
 
 #define NAME_COLUMNS                                                                               \
     { "PLUGIN", EG_COL_TEXT, "its name" },                                                         \
@@ -32,11 +34,11 @@ static int without_image(struct cli *c)
     return status ? status : cli_table_end(&t, NULL, NULL);
 }
 
-int cli_plugins(struct cli *c)
+static int run_verb(struct cli *c)
 {
     const struct eg_plugin_reg *p;
     struct cli_table t;
-    struct opened o;
+    struct cli_opened o;
     int status;
 
     if (!c->image)
@@ -59,3 +61,12 @@ int cli_plugins(struct cli *c)
     cli_close(&o);
     return status;
 }
+
+CLI_VERB(plugins) = {
+    .name = "plugins",
+    .usage = "[IMAGE]",
+    .help = "list the plugins; with an image: which can run on it, what others lack",
+    .image = CLI_MAY_IMAGE,
+    .order = 10,
+    .run = run_verb,
+};

@@ -6,8 +6,11 @@
 #include "../profiles/elf_file.h"
 #include "../profiles/reader.h"
 #include "../profiles/store.h"
-#include "cli.h"
+#include "open.h"
+#include "report.h"
+#include "verb.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,15 +39,15 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
     size_t n = 0;
 
     if (!all)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     if (!c->out)
         status = cli_fail(CLI_USAGE, "profile make: -o FILE.egp is needed: where to write");
     for (size_t i = 0; i < n_files && !status; i++)
         if (eg_same_file(files[i], c->out))
             status = cli_fail(CLI_USAGE, "-o %s: it is what is read", c->out);
     for (; n < n_files && !status; n += !status)
-        if ((n ? read_module(&all[n], files[n], all[0], c->jobs, &e)
-               : eg_profile_read(&all[n], files[n], c->jobs, &e)) < 0)
+        if ((n ? read_module(&all[n], files[n], all[0], (unsigned)c->jobs, &e)
+               : eg_profile_read(&all[n], files[n], (unsigned)c->jobs, &e)) < 0)
             status = cli_cannot(&e);
     for (size_t i = 0; i < n && !status && !c->quiet; i++)
         if (all[i]->n_left_out)
@@ -170,7 +173,7 @@ static int show_image(struct cli *c, const char *const *words, size_t n)
 {
     const char *module = cli_arg(c, "module");
     const struct eg_os *os;
-    struct opened o;
+    struct cli_opened o;
     struct eg_error e = { 0 };
     int status;
 
@@ -203,11 +206,11 @@ static int show_file(struct cli *c, const struct eg_reader_reg *reader, const ch
     int status = CLI_OK, rc;
 
     if (!all)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     if (!strcmp(reader->name, "egp")) {
         rc = eg_store_read(words[0], all, &n, &e);
     } else {
-        rc = reader->reader->read(&all[0], words[0], c->jobs, &e);
+        rc = reader->reader->read(&all[0], words[0], (unsigned)c->jobs, &e);
         n = 1;
     }
     n = rc < 0 ? 0 : n;
@@ -223,7 +226,13 @@ static int show_file(struct cli *c, const struct eg_reader_reg *reader, const ch
     return status;
 }
 
-int cli_profile(struct cli *c)
+static const struct eg_arg args[] = {
+    EG_ARG(nested, FLAG, "show: structs inside structs member by member"),
+    EG_ARG(module, TEXT, "show: types of this module first"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static int run_verb(struct cli *c)
 {
     const char *what = c->words.at[0], *const *words = c->words.at + 1;
     const size_t n = c->words.n - 1;
@@ -237,3 +246,16 @@ int cli_profile(struct cli *c)
     reader = eg_reader_find(words[0], &e);
     return reader ? show_file(c, reader, words, n) : show_image(c, words, n);
 }
+
+CLI_VERB(profile) = {
+    .name = "profile",
+    .usage = "make VMLINUX [MODULE…] -o FILE.egp | show FILE|IMAGE [TYPE…]",
+    .help = "make or look into a profile (types and symbols)",
+    .args = args,
+    .min = 2,
+    .max = UINT_MAX,
+    .order = 130,
+    .words = { "make|show", "FILE" },
+    .out = "FILE",
+    .run = run_verb,
+};

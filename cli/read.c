@@ -1,14 +1,16 @@
 /* read.c - engram read: bytes as they are, to standard output or a file; what is not there is zeros
  * and a note. */
 #include "../core/newfile.h"
-#include "cli.h"
+#include "hand.h"
+#include "report.h"
+#include "verb.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { CHUNK = 1 << 20 };
 
-static int copy(struct eg_run *r, struct hand *h, uint64_t addr, uint64_t len, uint8_t *buf,
+static int copy(struct eg_run *r, struct cli_hand *h, uint64_t addr, uint64_t len, uint8_t *buf,
                 FILE *f)
 {
     uint64_t got = 0, first_hole = 0;
@@ -45,30 +47,44 @@ static int copy(struct eg_run *r, struct hand *h, uint64_t addr, uint64_t len, u
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
+    struct cli_hand *h = hand;
     const char *path = h->cli->out;
-    uint64_t addr, len, last;
+    struct eg_addresses a;
     uint8_t *buf = eg_tmp(r, CHUNK);
     FILE *f = stdout;
     int status;
 
-    if ((status = cli_address(h, h->cli->words.at[0], &addr)) ||
-        (status = cli_length(h, h->cli->words.at[1], &len)))
+    if ((status = cli_range(h, &a)))
         return status;
-    if (!eg_add(addr, len - 1, &last))
-        return eg_run_fail(r, EG_EUSAGE, "%#" PRIx64 " + %#" PRIx64 ": past the last address", addr,
-                           len);
+    if (!a.range)
+        return eg_run_fail(r, EG_EUSAGE, "ADDR and LEN, or a range: how many bytes");
+    if (a.last - a.first == UINT64_MAX)
+        return eg_run_fail(r, EG_EUSAGE, "more than there is room for");
     if (path && eg_same_file(path, h->cli->image))
         return eg_run_fail(r, EG_EUSAGE, "-o %s: is the image itself: name another file", path);
     if (path && !(f = fopen(path, "wb")))
         return eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
-    status = copy(r, h, addr, len, buf, f);
+    status = copy(r, h, a.first, a.last - a.first + 1, buf, f);
     if (path && fclose(f) && !status)
         status = eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
     return status;
 }
 
-int cli_read(struct cli *c)
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(read) = {
+    .name = "read",
+    .usage = "IMAGE ADDR LEN|RANGE [-o FILE]",
+    .help = "write bytes to standard output or a file",
+    .args = cli_space_args,
+    .min = 1,
+    .max = 2,
+    .image = CLI_WANTS_IMAGE,
+    .order = 30,
+    .words = { "SYMBOL", "" },
+    .out = "FILE",
+    .run = run_verb,
+};

@@ -1,6 +1,6 @@
 /* report.c - lines for the user, on standard error: one line each, nothing in it that moves a
  * terminal. */
-#include "cli.h"
+#include "report.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -28,6 +28,11 @@ int cli_fail(int status, const char *format, ...)
     return status;
 }
 
+int cli_no_memory(void)
+{
+    return cli_fail(CLI_FAILED, "out of memory");
+}
+
 int cli_cannot(const struct eg_error *e)
 {
     return cli_fail(e->code == EG_EUSAGE    ? CLI_USAGE
@@ -45,13 +50,6 @@ void cli_warn(const struct cli *c, const char *format, ...)
     va_start(ap, format);
     line(format, ap);
     va_end(ap);
-}
-
-void cli_image_notes(const struct cli *c, const struct opened *o)
-{
-    if (strncmp(c->render, "json", 4)) // json and jsonl have them in the provenance
-        for (size_t i = 0; i < o->n_notes; i++)
-            cli_fail(0, "note: %s", o->notes[i]);
 }
 
 int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error)

@@ -1,8 +1,12 @@
 /* run.c - engram IMAGE PLUGIN[,PLUGIN…]: each plugin is a run of its own, several at once; the
  * results come out in the order asked for. */
+#include "run.h"
+#include "../core/args.h"
 #include "../core/parallel.h"
 #include "../core/search.h"
-#include "cli.h"
+#include "habits.h"
+#include "report.h"
+#include "spool.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +21,7 @@ struct job {
 };
 struct jobs {
     struct cli *cli;
-    struct opened o;
+    struct cli_opened o;
     EG_VEC(struct job) at;
     size_t n_searches, first_search;
     struct cli_spools *spools; /* NULL: one result, or a file each */
@@ -35,7 +39,7 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
             return CLI_OK;
     job = eg_vec_push(&j->at);
     if (!job)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     job->reg = reg;
     job->result = (struct eg_run_result){ .status = -EG_ECANCEL, .error = "was not begun" };
     return CLI_OK;
@@ -51,7 +55,7 @@ static int choose(struct jobs *j, bool *all)
         char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
 
         if (!list)
-            return cli_fail(CLI_FAILED, "out of memory");
+            return cli_no_memory();
         for (char *name = strtok_r(list, ",", &save); name && !status;
              name = strtok_r(NULL, ",", &save)) {
             const struct eg_plugin_reg *reg = eg_plugin_find(name);
@@ -97,7 +101,7 @@ static int check_options(const struct jobs *j)
         bool known = false;
 
         for (size_t k = 0; k < j->at.n && !known; k++)
-            known = cli_declares(j->at.at[k].reg->plugin->args, name);
+            known = cli_declared(j->at.at[k].reg->plugin->args, name);
         if (!known)
             return cli_fail(CLI_USAGE, "--%s: no option of %s; `engram help %s` lists them", name,
                             j->at.n == 1 ? j->at.at[0].reg->name : "these plugins",
@@ -115,9 +119,9 @@ static int make_head(struct jobs *j, struct job *job)
     size_t n = 0;
 
     if (!args)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     for (size_t i = 0; i < c->args.n; i++)
-        if (cli_declares(p->args, c->args.at[i].name))
+        if (cli_declared(p->args, c->args.at[i].name))
             args[n++] = eg_arena_strf(&c->arena, "%s=%s", c->args.at[i].name,
                                       c->args.at[i].value ? c->args.at[i].value : "true");
     job->head = (struct eg_result_head){ job->reg->name, p->columns, 0, p->tree, args };
@@ -149,7 +153,7 @@ static int begin(struct jobs *j)
     if (!j->first || !nowhere) {
         if (nowhere)
             fclose(nowhere);
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     }
     r->begin(j->first, stdout, &j->o.from);
     j->next = copy_state(r, j->first);
@@ -158,7 +162,7 @@ static int begin(struct jobs *j)
         r->tail(j->next, nowhere, &j->at.at[0].head, (const char *const[]){ NULL }, NULL);
     }
     fclose(nowhere);
-    return j->next ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+    return j->next ? CLI_OK : cli_no_memory();
 }
 
 /* Several results as csv: a file each. */
@@ -188,7 +192,7 @@ static int open_output(struct jobs *j, size_t i, bool files)
         return open_file(j, job);
     if (job->state)
         job->f = j->spools ? cli_spool(j->spools, i) : stdout;
-    return job->f ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+    return job->f ? CLI_OK : cli_no_memory();
 }
 
 /* ---- the work ---- */
@@ -277,8 +281,8 @@ static int work(void *context, size_t piece, unsigned worker)
         .args = j->cli->args.at,
         .n_args = j->cli->args.n,
         .out_dir = j->cli->out,
-        .threads = j->cli->jobs,
-        .seconds = j->cli->script_seconds,
+        .threads = (unsigned)j->cli->jobs,
+        .seconds = (unsigned)j->cli->script_seconds,
         .script_memory = j->cli->script_memory,
         // One progress line, not several over each other.
         .quiet = j->cli->quiet || j->at.n > EG_MAX(j->n_searches, 1),
@@ -329,7 +333,7 @@ static int run_jobs(struct jobs *j)
         return status;
     if (!files && j->at.n > 1 &&
         !(j->spools = cli_spools_open(stdout, j->at.n, j->cli->open.tmp_dir)))
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     for (size_t i = 0; i < j->at.n && !status; i++)
         status = open_output(j, i, files);
     for (size_t i = j->at.n; i-- > 0;)
@@ -338,7 +342,7 @@ static int run_jobs(struct jobs *j)
             j->n_searches++;
         }
     if (!status)
-        eg_parallel(j->cli->jobs, j->at.n, work, j);
+        eg_parallel((unsigned)j->cli->jobs, j->at.n, work, j);
     for (size_t i = 0; i < j->at.n; i++)
         if (j->at.at[i].f && j->at.at[i].f != stdout)
             fclose(j->at.at[i].f);
@@ -404,7 +408,7 @@ int cli_run(struct cli *c)
     return status;
 }
 
-int cli_run_one(struct cli *c, const struct opened *o, const struct eg_plugin_reg *reg)
+int cli_run_one(struct cli *c, const struct cli_opened *o, const struct eg_plugin_reg *reg)
 {
     struct jobs j = { .cli = c, .o = *o };
     int status = add(&j, reg);

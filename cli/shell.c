@@ -2,8 +2,12 @@
  * renderers as all else. */
 #include "../core/parallel.h"
 #include "../core/show.h"
-#include "cli.h"
+#include "help.h"
 #include "line.h"
+#include "report.h"
+#include "rows.h"
+#include "run.h"
+#include "verb.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,7 +16,7 @@ enum { SCRIPT_MAX = 1 << 24 };
 
 struct shell {
     struct cli *cli;
-    struct opened o;
+    struct cli_opened o;
     struct eg_shell *own;
     bool failed; /* some line did */
 };
@@ -64,7 +68,7 @@ static int run_plugin(void *context, const struct eg_plugin_reg *p, const struct
         if (arg)
             *arg = args[i];
         else
-            status = cli_fail(CLI_FAILED, "out of memory");
+            status = cli_no_memory();
     }
     if (!status)
         status = cli_run_one(&c, &s->o, p);
@@ -93,14 +97,16 @@ static void show_type(void *context, uint32_t type)
 /* What a verb shows by hand, in the shell's own run. */
 struct by_hand {
     struct cli cli;
-    struct hand hand;
+    struct cli_hand hand;
 };
 
-static struct hand *begin(struct by_hand *b, const struct shell *s, const char *verb,
-                          struct eg_run *r, struct eg_space *as)
+static struct cli_hand *begin(struct by_hand *b, const struct shell *s, const char *verb,
+                              struct eg_run *r, struct eg_space *as)
 {
-    b->cli = call_of(s, verb);
-    b->hand = (struct hand){ .cli = &b->cli, .o = s->o, .run = r, .space = as, .pid = -1 };
+    b->cli = call_of(s, NULL);
+    b->hand = (struct cli_hand){
+        .cli = &b->cli, .name = verb, .o = s->o, .run = r, .space = as, .pid = -1
+    };
     return &b->hand;
 }
 
@@ -125,8 +131,11 @@ static int show_bytes(void *context, struct eg_run *r, struct eg_space *as, uint
                       uint64_t len)
 {
     struct by_hand b;
+    uint64_t last;
 
-    return end(&b, cli_hexdump_rows(begin(&b, context, "hexdump", r, as), at, len));
+    if (!eg_add(at, len - 1, &last))
+        last = UINT64_MAX;
+    return end(&b, cli_hexdump_rows(begin(&b, context, "hexdump", r, as), at, last));
 }
 
 static int show_code(void *context, struct eg_run *r, struct eg_space *as, uint64_t at, uint64_t n)
@@ -273,7 +282,7 @@ static int converse(struct shell *s)
     bool typed;
 
     if (!lines)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     typed = cli_lines_are_typed(lines);
     if (typed) {
         sigaction(SIGINT, &on_interrupt, NULL);
@@ -286,10 +295,16 @@ static int converse(struct shell *s)
     return s->failed && !typed ? CLI_FAILED : CLI_OK;
 }
 
-int cli_shell(struct cli *c)
+static const struct eg_arg args[] = {
+    EG_ARG(e, TEXT, "run this code instead of asking for lines; may be given several times"),
+    EG_ARG(history, TEXT, "FILE that keeps the lines for the next time; otherwise none does"),
+    { NULL, EG_ARG_FLAG, NULL },
+};
+
+static int run_verb(struct cli *c)
 {
     const struct eg_run_options options = { .out_dir = c->out,
-                                            .threads = c->jobs,
+                                            .threads = (unsigned)c->jobs,
                                             .quiet = c->quiet };
     struct shell s = { .cli = c };
     struct eg_error e;
@@ -311,3 +326,15 @@ int cli_shell(struct cli *c)
     cli_close(&s.o);
     return status;
 }
+
+CLI_VERB(shell) = {
+    .name = "shell",
+    .usage = "IMAGE [FILE.lua]",
+    .help = "look around in Lua, line by line, with plugins as functions; or run a file",
+    .args = args,
+    .max = 1,
+    .image = CLI_WANTS_IMAGE,
+    .order = 90,
+    .words = { "FILE" },
+    .run = run_verb,
+};

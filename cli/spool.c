@@ -2,8 +2,10 @@
  *
  *  Each writer has a FILE of its own. The one whose turn it is writes through; the others' bytes
  * wait. */
+#include "spool.h"
+#include "../core/base.h"
 #include "../core/tmpfile.h"
-#include "cli.h"
+#include "../core/vec.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* summary.c - engram IMAGE: what this is, how that was found, every check, and what to run next. */
-#include "cli.h"
+#include "summary.h"
+#include "open.h"
+#include "report.h"
+#include "table.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +19,7 @@ static const struct eg_column columns[] = {
 /* Lines for people, rows for programs. */
 struct verdict {
     struct cli *cli;
-    struct opened o;
+    struct cli_opened o;
     struct cli_table table; /* unless as_text */
     bool as_text;
     const char *key; /* of the line before: not said twice */
@@ -160,7 +163,8 @@ static void info_row(void *context, unsigned depth, const struct eg_value *cells
 static int info(struct verdict *v)
 {
     const struct eg_plugin_reg *reg = eg_plugin_find("info");
-    const struct eg_run_options options = { .threads = v->cli->jobs, .quiet = v->cli->quiet };
+    const struct eg_run_options options = { .threads = (unsigned)v->cli->jobs,
+                                            .quiet = v->cli->quiet };
     struct eg_run_result r = { 0 };
     int status = CLI_OK;
 
@@ -179,7 +183,7 @@ static int info(struct verdict *v)
 
 static int tell(struct verdict *v)
 {
-    const struct opened *o = &v->o;
+    const struct cli_opened *o = &v->o;
     char size[32];
     int status = CLI_OK;
 

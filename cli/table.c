@@ -1,5 +1,7 @@
 /* table.c - a table of the command's own, through the same renderers as a plugin's. */
-#include "cli.h"
+#include "table.h"
+#include "report.h"
+#include "version.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +16,7 @@ int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
         t->head.n_columns++;
     t->state = calloc(1, c->renderer->state + !c->renderer->state);
     if (!t->state)
-        return cli_fail(CLI_FAILED, "out of memory");
+        return cli_no_memory();
     c->renderer->begin(t->state, stdout, from ? from : &ours);
     c->renderer->head(t->state, stdout, &t->head);
     return CLI_OK;

@@ -1,6 +1,7 @@
 /* vtop.c - engram vtop: an address on its way down: each table entry, the physical address, each
  * layer of the image's format, the place in the file. */
-#include "cli.h"
+#include "hand.h"
+#include "verb.h"
 #include <inttypes.h>
 
 static const struct eg_column columns[] = {
@@ -12,7 +13,7 @@ static const struct eg_column columns[] = {
 };
 enum { STEPS_MAX = 8 };
 
-static void put(struct hand *h, const char *step, uint64_t addr, struct eg_value entry,
+static void put(struct cli_hand *h, const char *step, uint64_t addr, struct eg_value entry,
                 const char *meaning)
 {
     cli_table_row(&h->table, 0,
@@ -32,7 +33,7 @@ static const char *page(struct eg_run *r, const struct eg_extent *x, unsigned sh
                    f & EG_X_DIRTY ? " dirty" : "", f & EG_X_PROT_NONE ? " PROT_NONE" : "");
 }
 
-static void tables(struct eg_run *r, struct hand *h, uint64_t addr, const struct eg_extent *x)
+static void tables(struct eg_run *r, struct cli_hand *h, uint64_t addr, const struct eg_extent *x)
 {
     struct eg_table_step s[STEPS_MAX];
     const unsigned n = h->space->ops->steps(&r->view, h->space, addr, s, STEPS_MAX);
@@ -52,7 +53,7 @@ static void tables(struct eg_run *r, struct hand *h, uint64_t addr, const struct
 }
 
 /* What a space is to the user: the file by its name, the rest by its kind. */
-static const char *space_name(const struct hand *h, const struct eg_space *as)
+static const char *space_name(const struct cli_hand *h, const struct eg_space *as)
 {
     if (as == h->o.image->phys)
         return "physical";
@@ -63,7 +64,7 @@ static const char *space_name(const struct hand *h, const struct eg_space *as)
 
 static int body(struct eg_run *r, void *hand)
 {
-    struct hand *h = hand;
+    struct cli_hand *h = hand;
     struct eg_space *as = h->space;
     struct eg_extent x;
     uint64_t addr;
@@ -90,7 +91,20 @@ static int body(struct eg_run *r, void *hand)
     }
 }
 
-int cli_vtop(struct cli *c)
+static int run_verb(struct cli *c)
 {
     return cli_by_hand(c, body);
 }
+
+CLI_VERB(vtop) = {
+    .name = "vtop",
+    .usage = "IMAGE ADDR",
+    .help = "translate an address: each table on the way, then the file offset",
+    .args = cli_space_args,
+    .min = 1,
+    .max = 1,
+    .image = CLI_WANTS_IMAGE,
+    .order = 60,
+    .words = { "SYMBOL" },
+    .run = run_verb,
+};

@@ -1,59 +1,51 @@
-/* args.c - what the user gave a plugin: lists of numbers, addresses or symbols, text, flags. */
-#include "run.h"
-#include "search_pass.h"
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
+/* args.c - what the user gave a plugin: lists of numbers and of addresses, text, flags. */
+#include "args.h"
+#include "address.h"
+#include "search.h"
+#include <inttypes.h>
 
-/** One number, decimal or 0x…, signed; *@end is behind it. */
-static bool number(const char *s, char **end, int64_t *out)
-{
-    const char *digits = s + (*s == '-' || *s == '+');
-    bool hex = digits[0] == '0' && (digits[1] | 32) == 'x';
-    long long v;
+/* ---- reading values ---- */
 
-    if (!isdigit((unsigned char)*digits))
-        return false;
-    errno = 0;
-    v = strtoll(s, end, hex ? 16 : 10);
-    if (errno == ERANGE && hex && *s != '-') { // an address is a number too
-        errno = 0;
-        v = (long long)strtoull(s, end, 16);
-    }
-    if (errno)
-        return false;
-    *out = v;
-    return true;
-}
-
-/** The next of "1,2,3": *@s moves on; false at the end or where it is no number. */
+/** The next of "1,-2,0x1f": *@s moves on; false at the end or where it is no number. A number of 64
+ * bits is one too: addresses are. */
 static bool next_number(const char **s, int64_t *out)
 {
-    char *end;
+    const char *at = *s;
+    const bool minus = *at == '-';
+    uint64_t v;
+    size_t n;
 
-    if (!**s || !number(*s, &end, out) || (*end && *end != ','))
+    at += minus || *at == '+';
+    if (!(n = eg_number_at(at, &v)) || (at[n] && at[n] != ',') || (minus && v > INT64_MAX))
         return false;
-    *s = end + (*end == ',' && end[1]);
+    *s = at + n + (at[n] == ',' && at[n + 1]);
+    *out = minus ? -(int64_t)v : (int64_t)v;
     return true;
 }
 
-static bool address(struct eg_system *sys, const char *s, uint64_t *out)
+static bool find_symbol(void *sys, const char *name, uint64_t *out)
 {
-    int64_t v;
-    char *end;
+    return eg_system_symbol(sys, name, out);
+}
 
-    if (number(s, &end, &v) && !*end) {
-        *out = (uint64_t)v;
-        return true;
-    }
-    return eg_system_symbol(sys, s, out);
+/** The @i-th of a list of addresses. @return 1; 0: there are fewer; -EG_EUSAGE. */
+static int nth_address(struct eg_system *sys, const char *text, size_t i, struct eg_addresses *out,
+                       struct eg_error *e)
+{
+    const struct eg_names names = { find_symbol, sys };
+    int rc;
+
+    while ((rc = eg_address_next(&text, &names, out, e)) > 0 && i--)
+        ;
+    return rc;
 }
 
 static int check(struct eg_system *sys, const struct eg_arg *a, const char *value,
                  struct eg_error *e)
 {
+    struct eg_addresses ignored;
+    struct eg_error why;
     const char *s = value;
-    uint64_t addr;
     int64_t v;
 
     if (a->kind == EG_ARG_FLAG)
@@ -67,9 +59,37 @@ static int check(struct eg_system *sys, const struct eg_arg *a, const char *valu
             return eg_fail(e, EG_EUSAGE, "--%s '%s': it wants numbers: 1 or 1,2,0x1f", a->name,
                            value);
     }
-    if (a->kind == EG_ARG_ADDR && !address(sys, value, &addr))
-        return eg_fail(e, EG_EUSAGE, "--%s '%s': neither an address nor a symbol of this kernel",
-                       a->name, value);
+    if (a->kind == EG_ARG_ADDR && !*value)
+        return eg_fail(e, EG_EUSAGE, "--%s wants an address", a->name);
+    if (a->kind == EG_ARG_ADDR && nth_address(sys, value, SIZE_MAX, &ignored, &why) < 0)
+        return eg_fail(e, EG_EUSAGE, "--%s: %s", a->name, why.text);
+    return 0;
+}
+
+/* ---- before a run ---- */
+
+static const char *const places[] = { "physical", "kernel", "processes" }; // ORDER eg_place
+
+int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e)
+{
+    const char *in = NULL;
+    bool pid = false;
+    size_t i = 0;
+
+    for (size_t k = 0; k < o->n_args; k++) {
+        pid |= !strcmp(o->args[k].name, "pid");
+        if (!strcmp(o->args[k].name, "in"))
+            in = o->args[k].value;
+    }
+    if (!in)
+        in = places[pid ? EG_PLACE_PROCESSES : EG_PLACE_PHYSICAL];
+    while (i < countof(places) && strcmp(places[i], in) != 0)
+        i++;
+    if (i == countof(places))
+        return eg_fail(e, EG_EUSAGE, "--in '%s': it is one of physical, kernel, processes", in);
+    if (pid && i != EG_PLACE_PROCESSES)
+        return eg_fail(e, EG_EUSAGE, "--pid goes with --in processes, not with --in %s", in);
+    *out = (enum eg_place)i;
     return 0;
 }
 
@@ -87,6 +107,8 @@ int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
         }
     return p->plugin->scan ? eg_search_place(o, &place, e) : 0;
 }
+
+/* ---- in a run ---- */
 
 /** The @i-th given of this name; NULL: no more. What the plugin does not declare is its author's
  * error. */
@@ -119,28 +141,76 @@ bool eg_arg_int(struct eg_run *r, const char *name, int64_t *out)
     return next_number(&s, out);
 }
 
-bool eg_arg_match(struct eg_run *r, const char *name, int64_t value)
+/** Remember the values of a list, once, to see which of them match something. */
+static void remember(struct eg_run *r, const char *name)
 {
-    const struct eg_given_arg *g = given(r, name, 0);
+    const struct eg_given_arg *g;
 
-    if (!g)
-        return true;
+    for (size_t i = 0; i < r->wanted.n; i++)
+        if (!strcmp(r->wanted.at[i].name, name))
+            return;
     for (size_t i = 0; (g = given(r, name, i)); i++) {
         const char *s = g->value;
         int64_t v;
 
-        while (next_number(&s, &v))
-            if (v == value)
-                return true;
+        while (next_number(&s, &v)) {
+            struct eg_run_wanted *w = eg_vec_push(&r->wanted);
+
+            if (!w) {
+                eg_run_fail(r, EG_ENOMEM, "memory: none for the values of --%s", name);
+                return;
+            }
+            *w = (struct eg_run_wanted){ g->name, v, false };
+        }
     }
+}
+
+bool eg_arg_match(struct eg_run *r, const char *name, int64_t value)
+{
+    bool any = false;
+
+    if (!given(r, name, 0))
+        return true;
+    remember(r, name);
+    for (size_t i = 0; i < r->wanted.n; i++) {
+        struct eg_run_wanted *w = &r->wanted.at[i];
+
+        if (w->value == value && !strcmp(w->name, name))
+            any = w->matched = true;
+    }
+    return any;
+}
+
+void eg_args_unmatched(struct eg_run *r)
+{
+    for (size_t i = 0; i < r->wanted.n; i++) {
+        const struct eg_run_wanted *w = &r->wanted.at[i];
+
+        if (!w->matched)
+            eg_note(r, "--%s %" PRId64 ": nothing with this value was found", w->name, w->value);
+    }
+}
+
+bool eg_arg_range(struct eg_run *r, const char *name, size_t i, uint64_t *first, uint64_t *last)
+{
+    const struct eg_given_arg *g;
+    struct eg_addresses a;
+
+    for (size_t k = 0; (g = given(r, name, k)); k++)
+        for (size_t n = 0; nth_address(r->sys, g->value, n, &a, NULL) > 0; n++)
+            if (!i--) {
+                *first = a.first;
+                *last = a.last;
+                return true;
+            }
     return false;
 }
 
 bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out)
 {
-    const struct eg_given_arg *g = given(r, name, 0);
+    uint64_t last;
 
-    return g && address(r->sys, g->value, out);
+    return eg_arg_range(r, name, 0, out, &last);
 }
 
 const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i)

@@ -57,7 +57,7 @@ EG_API bool eg_output_done(struct eg_run *r, void *file);
 enum eg_arg_kind {
     EG_ARG_FLAG = 1, /**< --threads */
     EG_ARG_INT,      /**< --pid 1 or --pid 1,2: a list everywhere */
-    EG_ARG_ADDR,     /**< --at 0xffff… or a symbol's name */
+    EG_ARG_ADDR,     /**< --at init_task+0x10,0x1000-0x2000: a list too (core/address.h) */
     EG_ARG_TEXT,
 };
 struct eg_arg {
@@ -83,7 +83,11 @@ EG_API bool eg_arg_int(struct eg_run *r, const char *name,
                        int64_t *out); /**< the first; false when not given */
 EG_API bool eg_arg_match(struct eg_run *r, const char *name,
                          int64_t value); /**< true when not given, or in the list */
-EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out);
+EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out); /**< the first */
+/** The @i-th of all that were given, up to @last inclusive (of an address that is no range: the
+ * same); false: there are fewer. */
+EG_API bool eg_arg_range(struct eg_run *r, const char *name, size_t i, uint64_t *first,
+                         uint64_t *last);
 EG_API const char *eg_arg_text(struct eg_run *r, const char *name); /**< NULL when not given */
 /** The @i-th of several, as they were given; NULL: no more. */
 EG_API const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i);

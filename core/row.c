@@ -167,6 +167,6 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
     for (size_t i = 0; i < n; i++)
         r->values[i] = value_of(r, &cells[i], columns[i].kind);
     r->n_rows++;
-    if (r->sink.row && !r->status)
+    if (r->sink.row && !r->status && !r->view.starved)
         r->sink.row(r->sink.context, depth, r->values, n);
 }

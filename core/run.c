@@ -1,16 +1,10 @@
-/* run.c - the life of a run: memory, notes, failure, files, and running a plugin from its needs to
- * its result. */
+/* run.c - the life of a run: its memory, notes, failure and progress. */
 #include "run.h"
-#include "search.h"
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { NOTES_MAX = 1000 };
 
@@ -33,28 +27,10 @@ int eg_run_open(struct eg_run **out, struct eg_system *sys, const struct eg_run_
     return 0;
 }
 
-/** @return false when what was written did not reach the disk. */
-static bool close_output(FILE *f)
-{
-    bool ok = !ferror(f);
-
-    return fclose(f) == 0 && ok;
-}
-
-/** Close all files; a failure is the run's. */
-static void close_outputs(struct eg_run *r)
-{
-    for (size_t i = 0; i < r->outputs.n; i++)
-        if (r->outputs.at[i] && !close_output(r->outputs.at[i]))
-            eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));
-    r->outputs.n = 0;
-}
-
 void eg_run_close(struct eg_run *r)
 {
     if (!r)
         return;
-    close_outputs(r);
     while (r->deferred.n) {
         struct eg_run_deferred d = r->deferred.at[--r->deferred.n];
 
@@ -64,27 +40,35 @@ void eg_run_close(struct eg_run *r)
     eg_vec_fini(&r->outputs);
     eg_vec_fini(&r->deferred);
     eg_vec_fini(&r->notes);
+    eg_vec_fini(&r->wanted);
     eg_vec_fini(&r->bytes);
     eg_view_fini(&r->view);
     eg_arena_fini(&r->arena);
     free(r);
 }
 
+/** Bytes that had to be unpacked were not: what was read as a hole may be none. */
+static void fail_if_starved(struct eg_run *r)
+{
+    if (r->view.starved)
+        eg_run_fail(r, EG_ENOMEM, "memory: none for bytes that must be unpacked");
+}
+
 int eg_run_do(struct eg_run *r, int (*fn)(struct eg_run *r, void *context), void *context)
 {
     jmp_buf *const outer = r->out;
     jmp_buf here;
-    int rc = 0;
+    volatile int rc = 0;
 
     r->out = &here;
     if (_setjmp(here) == 0)
         rc = fn(r, context);
     r->out = outer;
+    fail_if_starved(r);
     return r->status ? r->status : rc;
 }
 
-/** Out of memory: the run has failed, and is left. */
-static _Noreturn void leave(struct eg_run *r)
+_Noreturn void eg_run_leave(struct eg_run *r)
 {
     if (r->arena.used >= r->arena.limit / 2)
         eg_run_fail(r, EG_ENOMEM, "memory: the limit of %zu MiB for one run is reached",
@@ -102,7 +86,7 @@ void eg_run_defer(struct eg_run *r, void (*fn)(void *arg), void *arg)
 
     if (!d) {
         fn(arg);
-        leave(r);
+        eg_run_leave(r);
     }
     *d = (struct eg_run_deferred){ fn, arg };
 }
@@ -114,7 +98,7 @@ void *eg_tmp(struct eg_run *r, size_t len)
     void *p = eg_arena_alloc(&r->arena, len);
 
     if (!p)
-        leave(r);
+        eg_run_leave(r);
     return p;
 }
 
@@ -127,7 +111,7 @@ char *eg_strf(struct eg_run *r, const char *format, ...)
     s = eg_arena_vstrf(&r->arena, format, ap);
     va_end(ap);
     if (!s)
-        leave(r);
+        eg_run_leave(r);
     return s;
 }
 
@@ -153,7 +137,7 @@ void eg_note(struct eg_run *r, const char *format, ...)
     }
     note = eg_vec_push(&r->notes);
     if (!note)
-        leave(r);
+        eg_run_leave(r);
     *note = (struct eg_run_note){ "", hash };
     note->text = eg_strf(r, "%s", text);
 }
@@ -202,6 +186,8 @@ static bool past(uint64_t deadline)
 
 bool eg_stopped(struct eg_run *r)
 {
+    if (r)
+        fail_if_starved(r);
     return eg_cancelled ||
            (r && (r->status || (r->options->deadline && past(r->options->deadline))));
 }
@@ -259,176 +245,4 @@ void eg_progress(struct eg_run *r, uint64_t done, uint64_t total)
     if (done > r->progressed)
         eg_progress_add(r->progress, done - r->progressed);
     r->progressed = EG_MAX(done, r->progressed);
-}
-
-/* ---- files ---- */
-
-void *eg_output(struct eg_run *r, const char *name)
-{
-    const char *dir = r->options->out_dir;
-    FILE **place, *f;
-    int at, fd;
-
-    if (!dir) {
-        eg_run_fail(r, EG_EUSAGE, "files are written into the folder that -o DIR names");
-        return NULL;
-    }
-    if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) {
-        eg_failed(r, "'%s' is no name for a file in %s", name, dir);
-        return NULL;
-    }
-    if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
-        eg_run_fail(r, EG_EIO, "-o %s: %s", dir, strerror(errno));
-        return NULL;
-    }
-    place = eg_vec_push(&r->outputs);
-    if (!place)
-        leave(r);
-    at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    fd =
-        at < 0 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    f = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!f) {
-        eg_run_fail(r, EG_EIO, "%s/%s: %s", dir, name, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-    }
-    if (at >= 0)
-        close(at);
-    return *place = f;
-}
-
-bool eg_output_done(struct eg_run *r, void *file)
-{
-    for (size_t i = r->outputs.n; i-- > 0;) {
-        if (!file || r->outputs.at[i] != file)
-            continue;
-        r->outputs.at[i] = NULL;
-        if (i == r->outputs.n - 1)
-            r->outputs.n--;
-        if (close_output(file))
-            return true;
-        eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));
-        return false;
-    }
-    return false;
-}
-
-/* ---- plugins ---- */
-
-char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a)
-{
-    char text[512];
-    size_t n = 0;
-
-    for (const struct eg_need *need = p->needs; need && need->field; need++)
-        if (n < sizeof text && !sys->bind.slots[need->field->id].kind)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s.%s", n ? ", " : "",
-                                  need->field->type, need->field->name);
-    for (const struct eg_need *need = p->needs_symbols; need && need->symbol; need++)
-        if (n < sizeof text && !sys->bind.slots[need->symbol->id].kind)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%ssymbol %s", n ? ", " : "",
-                                  need->symbol->name);
-    return n ? eg_arena_strf(a, "%s", text) : NULL;
-}
-
-static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
-                   const struct eg_run_options *o, struct eg_error *e)
-{
-    const char *os = p->plugin->os, *lacks;
-    struct eg_arena a = { 0 };
-    int rc;
-
-    if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
-        return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
-    rc = eg_args_check(sys, p, o, e);
-    if (rc < 0)
-        return rc;
-    lacks = eg_plugin_lacks(sys, p->plugin, &a);
-    if (lacks)
-        rc = eg_fail(e, EG_EUNSUP, "this kernel's profile lacks %s", lacks);
-    eg_arena_fini(&a);
-    return rc;
-}
-
-static void take_notes(struct eg_run *r, struct eg_run_result *out)
-{
-    size_t n = r->notes.n + (r->n_lost_notes != 0);
-
-    out->notes = eg_arena_array(&out->arena, char *, n + 1);
-    for (size_t i = 0; out->notes && i < r->notes.n; i++)
-        out->notes[i] =
-            eg_arena_strndup(&out->arena, r->notes.at[i].text, strlen(r->notes.at[i].text));
-    if (out->notes && r->n_lost_notes)
-        out->notes[n - 1] = eg_arena_strf(&out->arena, "%zu more notes", r->n_lost_notes);
-    out->n_notes = out->notes ? n : 0;
-}
-
-static void take_error(struct eg_run_result *out, int rc, const char *text)
-{
-    out->status = rc;
-    out->error = rc ? eg_arena_strf(&out->arena, "%s", text) : NULL;
-    if (!out->notes)
-        out->notes = eg_arena_array(&out->arena, char *, 1);
-}
-
-struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p,
-                            const struct eg_run_options *o, struct eg_sink sink,
-                            struct eg_run_result *out)
-{
-    struct eg_error e = { 0 };
-    struct eg_run *r = NULL;
-    int rc = prepare(sys, p, o, &e);
-
-    *out = (struct eg_run_result){ 0 };
-    if (rc == 0)
-        rc = eg_run_open(&r, sys, o, &e);
-    if (rc == 0) {
-        r->plugin = p;
-        r->sink = sink;
-        while (p->plugin->columns && p->plugin->columns[r->n_columns].name)
-            r->n_columns++;
-        r->values = eg_arena_array(&r->arena, struct eg_value, r->n_columns + 1);
-        if (!r->values)
-            rc = eg_fail(&e, EG_ENOMEM, "run: out of memory");
-    }
-    if (rc < 0) {
-        eg_run_close(r);
-        take_error(out, rc, e.text);
-        return NULL;
-    }
-    return r;
-}
-
-void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
-{
-    close_outputs(r);
-    if (!r->status && eg_cancelled)
-        eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
-    if (!r->status && rc)
-        eg_failed(r, "it failed with %d and no word why", rc);
-    out->n_rows = r->n_rows;
-    take_notes(r, out);
-    take_error(out, r->status, r->error);
-    eg_run_close(r);
-}
-
-static int call(struct eg_run *r, void *context)
-{
-    (void)context;
-    return r->plugin->plugin->run(r);
-}
-
-void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
-                   const struct eg_run_options *o, struct eg_sink sink, struct eg_run_result *out)
-{
-    struct eg_run *r;
-
-    if (p->plugin->scan) {
-        eg_search(sys, &p, 1, o, &sink, out);
-        return;
-    }
-    r = eg_run_begin(sys, p, o ? o : &no_options, sink, out);
-    if (r)
-        eg_run_end(r, eg_run_do(r, call, NULL), out);
 }

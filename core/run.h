@@ -19,6 +19,12 @@ struct eg_run_deferred {
     void (*fn)(void *arg);
     void *arg;
 };
+/** A value of a list that the user gave, as --pid 1,2 has two. */
+struct eg_run_wanted {
+    const char *name;
+    int64_t value;
+    bool matched;
+};
 struct eg_run {
     struct eg_system *sys;
     const struct eg_plugin_reg *plugin; /**< NULL: not a plugin's */
@@ -29,8 +35,9 @@ struct eg_run {
     EG_VEC(struct eg_run_note) notes;
     size_t n_lost_notes; /**< different ones that came when there were too many */
     EG_VEC(struct eg_run_deferred) deferred;
-    EG_VEC(FILE *) outputs;  /**< NULL: closed early */
-    struct eg_value *values; /**< one row's, n_columns of them, in the arena */
+    EG_VEC(struct eg_run_wanted) wanted; /**< of the lists that eg_arg_match() was asked about */
+    EG_VEC(FILE *) outputs;              /**< NULL: closed early */
+    struct eg_value *values;             /**< one row's, n_columns of them, in the arena */
     size_t n_columns, n_rows;
     EG_VEC(uint8_t) bytes; /**< one row's, of texts and arrays that come from the image */
     struct eg_progress_line *progress;
@@ -57,16 +64,9 @@ void eg_run_defer(struct eg_run *r, void (*fn)(void *arg), void *arg);
  */
 int eg_run_fail(struct eg_run *r, enum eg_errno code, const char *format, ...) EG_PRINTF(3, 4);
 
-/** A plugin's run, once its needs and arguments are checked; rows go to @sink. @return NULL when
- * *@out says why not. @o is not NULL here. */
-struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p,
-                            const struct eg_run_options *o, struct eg_sink sink,
-                            struct eg_run_result *out);
-/** Make its result and close it. @rc: what its work returned. */
-void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out);
-
-/** Are the given arguments that @p declares numbers and addresses where it wants them? */
-int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
-                  const struct eg_run_options *o, struct eg_error *e);
+/** Close the files of eg_output(); a failure is the run's. (run_files.c) */
+void eg_run_close_outputs(struct eg_run *r);
+/** Out of memory: the run has failed, and is left. */
+_Noreturn void eg_run_leave(struct eg_run *r);
 
 #endif

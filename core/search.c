@@ -1,5 +1,7 @@
 /* search.c - driving plugins that search: where to look, one pass for all, and what their hits have
  * in common. */
+#include "args.h"
+#include "run_plugin.h"
 #include "search_pass.h"
 #include "space.h"
 #include <inttypes.h>
@@ -14,29 +16,11 @@ enum {
 
 /* ---- where ---- */
 
-static const char *const places[] = { "physical", "kernel", "processes" }; // ORDER eg_place
-
-int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e)
+static const char *place_name(enum eg_place p)
 {
-    const char *in = NULL;
-    bool pid = false;
-    size_t i = 0;
-
-    for (size_t k = 0; k < o->n_args; k++) {
-        pid |= !strcmp(o->args[k].name, "pid");
-        if (!strcmp(o->args[k].name, "in"))
-            in = o->args[k].value;
-    }
-    if (!in)
-        in = places[pid ? EG_PLACE_PROCESSES : EG_PLACE_PHYSICAL];
-    while (i < countof(places) && strcmp(places[i], in) != 0)
-        i++;
-    if (i == countof(places))
-        return eg_fail(e, EG_EUSAGE, "--in '%s': it is one of physical, kernel, processes", in);
-    if (pid && i != EG_PLACE_PROCESSES)
-        return eg_fail(e, EG_EUSAGE, "--pid goes with --in processes, not with --in %s", in);
-    *out = (enum eg_place)i;
-    return 0;
+    return p == EG_PLACE_KERNEL      ? "--in kernel"
+           : p == EG_PLACE_PROCESSES ? "--in processes"
+                                     : "--owners";
 }
 
 static int find_regions(struct eg_run *r, void *context)
@@ -51,7 +35,7 @@ static int find_regions(struct eg_run *r, void *context)
     if (!s->memory && (place != EG_PLACE_PHYSICAL || s->with_owners))
         return eg_run_fail(r, EG_EUNSUP,
                            "%s: it needs an operating system, and none was found in the image",
-                           place == EG_PLACE_PHYSICAL ? "--owners" : places[place]);
+                           place_name(place));
     if (place != EG_PLACE_PHYSICAL)
         return s->memory->regions(r, place == EG_PLACE_KERNEL, EG_MAX(s->before, s->behind),
                                   &s->regions);
@@ -63,25 +47,6 @@ static int find_regions(struct eg_run *r, void *context)
 }
 
 /* ---- the pass ---- */
-
-void eg_pass_fail(struct eg_pass *s, enum eg_errno code, const char *text)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->at[i].run) {
-            eg_run_fail(s->at[i].run, code, "%s", text);
-            atomic_store(&s->at[i].over, true);
-        }
-}
-
-bool eg_pass_over(const struct eg_pass *s)
-{
-    if (eg_cancelled)
-        return true;
-    for (size_t i = 0; i < s->n; i++)
-        if (!atomic_load(&s->at[i].over))
-            return false;
-    return true;
-}
 
 static int begin(struct eg_run *r, void *context)
 {
@@ -139,7 +104,7 @@ static void search(struct eg_pass *s, struct eg_system *sys)
         int rc = p->run ? eg_run_do(p->run, begin, p) : -1;
 
         if (p->run && rc)
-            eg_run_fail(p->run, EG_EFORMAT, "it failed with %d and no word why", rc);
+            eg_run_fail(p->run, EG_EFORMAT, "it failed with %d and gave no reason", rc);
         atomic_init(&p->over, rc != 0);
     }
     s->memory = sys->os ? sys->os->memory : NULL;

@@ -44,6 +44,27 @@ struct scan {
     struct eg_progress_line *progress;
 };
 
+/* ---- who takes part ---- */
+
+void eg_pass_fail(struct eg_pass *s, enum eg_errno code, const char *text)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->at[i].run) {
+            eg_run_fail(s->at[i].run, code, "%s", text);
+            atomic_store(&s->at[i].over, true);
+        }
+}
+
+bool eg_pass_over(const struct eg_pass *s)
+{
+    if (eg_cancelled)
+        return true;
+    for (size_t i = 0; i < s->n; i++)
+        if (!atomic_load(&s->at[i].over))
+            return false;
+    return true;
+}
+
 /* ---- what is at an address ---- */
 
 struct chunk {

@@ -11,10 +11,6 @@
 #include "search.h"
 #include <stdatomic.h>
 
-enum eg_place { EG_PLACE_PHYSICAL, EG_PLACE_KERNEL, EG_PLACE_PROCESSES };
-/** Where the arguments say. --pid alone means processes. */
-int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e);
-
 /** What one scanner found in one piece, in order. */
 struct eg_hits {
     EG_VEC(struct eg_hit) list;
@@ -33,7 +29,7 @@ struct eg_searcher {
     const struct eg_scan *scan;
     struct eg_run *run; /**< NULL: could not begin */
     void *state;
-    bool begun;       /**< `end` is owed */
+    bool begun;       /**< `end` has to be called */
     void **workers;   /**< one for each thread; NULL: it needs none */
     atomic_bool over; /**< failed: looks no more */
 };

@@ -35,9 +35,7 @@ void eg_view_init(struct eg_view *v, struct eg_run *r)
 
 void eg_view_starved(struct eg_view *v)
 {
-    v->starved = true;
-    if (v->run)
-        eg_run_fail(v->run, EG_ENOMEM, "%s", "memory: none for bytes that must be unpacked");
+    v->starved = true; // a run looks at it, and fails
 }
 
 /** Unpacked bytes are about to be freed: drop every pointer into them. */

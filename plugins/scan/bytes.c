@@ -1,4 +1,5 @@
 /* bytes - bytes by value: hex with wildcards, integers, pointers to a place. */
+#include "../../core/address.h"
 #include "../../core/scan.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
@@ -99,17 +100,20 @@ static int add_ints(struct eg_run *r, struct bytes *b, const char *list)
 
     if (eg_arg_int(r, "size", &size) && size != 1 && size != 2 && size != 4 && size != 8)
         return eg_refused(r, "--size %lld: it is 1, 2, 4 or 8", (long long)size);
-    for (char *end; *list; list = end + (*end == ',')) {
+    for (size_t n; *list; list += n + (list[n] == ',')) {
         const bool minus = *list == '-';
-        const uint64_t v = strtoull(list, &end, strncasecmp(list + minus, "0x", 2) ? 10 : 16);
-        const uint64_t top = v >> (8 * size - 1);
+        const size_t sign = minus || *list == '+';
         struct term *t;
+        uint64_t v, top;
 
+        n = sign + eg_number_at(list + sign, &v); // core has checked that all are numbers
+        v = minus ? -v : v;
+        top = v >> (8 * size - 1);
         // What is left of the size must be all zeros, or all ones of a negative number.
         if (top >> 1 && !(minus && top == UINT64_MAX >> (8 * size - 1)))
             return eg_refused(r, "--int %s: it has more than %lld bytes: --size", list,
                               (long long)size);
-        t = new_term(r, b, eg_strf(r, "%.*s", (int)(end - list), list));
+        t = new_term(r, b, eg_strf(r, "%.*s", (int)n, list));
         if (!t)
             return -1;
         put(t, v, (size_t)size, big);
@@ -117,31 +121,15 @@ static int add_ints(struct eg_run *r, struct bytes *b, const char *list)
     return 0;
 }
 
-/** "0xffff…", "init_task", either with "+0x100": so many bytes from there. */
-static int set_pointer(struct eg_run *r, struct bytes *b, const char *text)
+/** Pointers to one place, or into a range. */
+static void set_pointer(struct eg_run *r, struct bytes *b)
 {
     const struct eg_arch *arch = eg_system_of(r)->arch;
-    const char *plus = strchr(text, '+');
-    const size_t n = plus ? (size_t)(plus - text) : strlen(text);
-    char *base = eg_strf(r, "%.*s", (int)EG_MIN(n, (size_t)512), text), *end;
-    uint64_t len = 1;
 
-    b->first = strtoull(base, &end, 16);
-    if ((!n || *end) && !eg_lookup(r, base, &b->first))
-        return eg_refused(r, "--pointer %s: neither an address in hex nor a symbol of this kernel",
-                          text);
-    if (plus) {
-        len = strtoull(plus + 1, &end, 0);
-        if (*end || !plus[1] || !len)
-            return eg_refused(r, "--pointer %s: behind the + is how many bytes", text);
-    }
-    if (!eg_add(b->first, len - 1, &b->last))
-        return eg_refused(r, "--pointer %s: it goes past the last address", text);
-    b->pointers = true;
-    b->pointer = eg_strf(r, "%s", text);
+    b->pointers = eg_arg_range(r, "pointer", 0, &b->first, &b->last);
+    b->pointer = b->pointers ? eg_arg_text(r, "pointer") : NULL;
     b->size = arch ? arch->model.ptr_size : 8;
     b->big = arch && arch->model.big_endian;
-    return 0;
 }
 
 static int make_filter(struct eg_run *r, struct bytes *b)
@@ -181,9 +169,7 @@ static int begin(struct eg_run *r, void **state)
     for (size_t i = 0; (text = eg_arg_text_nth(r, "int", i)); i++)
         if (add_ints(r, b, text) < 0)
             return -1;
-    text = eg_arg_text(r, "pointer");
-    if (text && set_pointer(r, b, text) < 0)
-        return -1;
+    set_pointer(r, b);
     if (!b->terms.n && !b->pointers)
         return eg_refused(r, "--hex, --int or --pointer: what to look for");
     if (eg_arg_int(r, "align", &align) && align < 1)
@@ -281,16 +267,15 @@ EG_PLUGIN(bytes) = {
     .help = "Find bytes, integers, or pointers to a place",
     .manual =
         "--hex '48 8b ?? c?' has ? where a digit may be any. --int 0xdeadbeef --size 4 is an\n"
-        "integer as this size holds it. --pointer init_task+0x1000 finds all aligned pointers\n"
-        "to these bytes. Several are looked for at once; matches may overlap.",
+        "integer as this size holds it. --pointer init_task,+0x1000 finds all aligned\n"
+        "pointers to one of these bytes. Several are looked for at once; matches may overlap.",
     .aliases = EG_NAMES("search"),
     .columns = columns,
     .args = EG_ARGS(EG_SCAN_ARGS, EG_ARG(hex, TEXT, "bytes in hex, ? for any digit"),
                     EG_ARG(int, INT, "integers"),
                     EG_ARG(size, INT, "of them: 1, 2, 4 (unless given) or 8"),
                     EG_ARG(big, FLAG, "the integers are big-endian"),
-                    EG_ARG(pointer, TEXT,
-                           "pointers to ADDRESS or SYMBOL, or to +LENGTH bytes there"),
+                    EG_ARG(pointer, ADDR, "pointers to this address, or into this range"),
                     EG_ARG(align, INT, "only where the address is a multiple of this")),
     .scan = &scan,
 };

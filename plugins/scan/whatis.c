@@ -1,8 +1,6 @@
 /* whatis - who uses a place in memory. */
 #include "../../core/run.h"
 #include "../linux/own/owners.h"
-#include <errno.h>
-#include <stdlib.h>
 
 EG_FIELDS(task_struct, tasks, pid, mm);
 EG_SYMBOL(init_task, "task_struct");
@@ -68,33 +66,22 @@ static void ask(struct eg_run *r, const struct eg_memory_ops *ops, void *owners,
         eg_row(r, .AT = eg_uint(at), .PHYSICAL = eg_missing((enum eg_why)v->why, at));
 }
 
-static bool address(struct eg_run *r, const char *text, size_t len, uint64_t *out)
-{
-    char *end, *copy = eg_strf(r, "%.*s", (int)len, text);
-
-    errno = 0;
-    *out = strtoull(copy, &end, 0);
-    return (end > copy && !*end && !errno && *copy != '-') || eg_lookup(r, copy, out);
-}
-
 static int run(struct eg_run *r)
 {
     const struct eg_memory_ops *ops = eg_system_of(r)->os->memory;
-    const char *at = eg_arg_text(r, "at");
     struct eg_space *space = space_asked(r);
+    uint64_t at, last;
     void *owners;
 
-    if (!at)
-        return eg_run_fail(r, EG_EUSAGE, "%s", "--at ADDRESS[,ADDRESS] says what to look for");
+    if (!eg_arg_range(r, "at", 0, &at, &last))
+        return eg_refused(r, "--at ADDRESS[,ADDRESS] says what to look for");
     owners = space ? ops->owners_open(r) : NULL;
-    for (size_t len; owners && *at; at += len + (at[len] == ',')) {
-        uint64_t addr;
-
-        len = strcspn(at, ",");
-        if (!address(r, at, len, &addr))
-            return eg_run_fail(r, EG_EUSAGE, "--at '%.*s': neither an address nor a symbol",
-                               (int)len, at);
-        ask(r, ops, owners, space, addr);
+    for (size_t i = 0; owners && eg_arg_range(r, "at", i, &at, &last) && !eg_stopped(r); i++) {
+        ask(r, ops, owners, space, at);
+        while ((last ^ at) >> EG_VIEW_SHIFT && !eg_stopped(r)) {
+            at = (at | (EG_VIEW_PAGE - 1)) + 1;
+            ask(r, ops, owners, space, at);
+        }
     }
     return r->status;
 }
@@ -112,7 +99,7 @@ EG_PLUGIN(whatis) = {
         "here.",
     .aliases = EG_NAMES("kmem"),
     .columns = columns,
-    .args = EG_ARGS(EG_ARG(at, TEXT, "addresses or symbols: 0xffff…,jiffies"),
+    .args = EG_ARGS(EG_ARG(at, ADDR, "what to look for; of a range each page"),
                     EG_ARG(physical, FLAG, "they are physical addresses"),
                     EG_ARG(pid, INT, "they are this process's")),
     .needs = EG_NEEDS(task_struct.tasks, task_struct.mm),

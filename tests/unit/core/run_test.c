@@ -247,7 +247,7 @@ static void given(void **state)
         { { { "pid", "99999999999999999999" } }, 1, "", "--pid" },
         { { { "pid", NULL } }, 1, "", "wants a value" },
         { { { "flag", "1" } }, 1, "", "takes no value" },
-        { { { "place", "no_such" } }, 1, "", "neither an address nor a symbol" },
+        { { { "place", "no_such" } }, 1, "", "no symbol of this name" },
     };
     struct mk *k = make(&mk_machines[0]);
 

@@ -291,9 +291,9 @@ static void values(void **state)
     assert_int_equal(result.n_rows, 1);
     run("bytes", ARGS({ "pointer", "0xffff880000002010" }), 2);
     assert_int_equal(result.n_rows, 1);
-    run("bytes", ARGS({ "pointer", "ffff880000002010+16" }), 2);
+    run("bytes", ARGS({ "pointer", "ffff880000002010,+16" }), 2);
     assert_int_equal(result.n_rows, 2);
-    run("bytes", ARGS({ "pointer", "ffff880000002010+16" }, { "align", "1" }), 2);
+    run("bytes", ARGS({ "pointer", "ffff880000002010,+16" }, { "align", "1" }), 2);
     assert_int_equal(result.n_rows, 3);
 }
 
@@ -311,9 +311,9 @@ static void refused(void **state)
         { { { "int", "0x100" }, { "size", "1" } }, "more than 1 bytes" },
         { { { "int", "1" }, { "size", "3" } }, "--size 3" },
         { { { "int", "1" }, { "align", "0" } }, "--align 0" },
-        { { { "pointer", "nobody" } }, "neither an address" },
-        { { { "pointer", "0x10+" } }, "behind the +" },
-        { { { "pointer", "0xffffffffffffffff+2" } }, "past the last address" },
+        { { { "pointer", "nobody" } }, "no symbol of this name" },
+        { { { "pointer", "0x10+" } }, "not an address" },
+        { { { "pointer", "0xffffffffffffffff,+2" } }, "past the last address" },
     };
 
     (void)state;

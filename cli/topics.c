@@ -1,0 +1,90 @@
+/* topics.c - engram help TOPIC: lists of what is built in, from the declarations. */
+#include "topics.h"
+#include "../core/registry.h"
+#include "../lua/annotations.h"
+#include "../profiles/reader.h"
+#include "layout.h"
+
+static void formats(FILE *f)
+{
+    const struct eg_format_reg *r;
+
+    cli_wrapped(
+        f,
+        "The format of an image is told by its head; --format NAME overrides that. A container "
+        "holds an image of any format, or another container.",
+        0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (r = eg_format_nth(i)); i++) {
+        char text[200];
+
+        snprintf(text, sizeof text, "%s%s%s%s", r->format->desc, r->format->suffix ? ", " : "",
+                 r->format->suffix ? r->format->suffix : "",
+                 r->format->container ? "; a container" : "");
+        cli_entry(f, r->name, text);
+    }
+}
+
+static void profiles(FILE *f)
+{
+    const struct eg_reader_reg *r;
+
+    cli_wrapped(
+        f,
+        "An image's own types and symbols are used where it holds them. Else they are read from "
+        "a file: --profile, --vmlinux and --system-map name one, --profile-dir (-s) a folder in "
+        "which the file of just this kernel is looked for.",
+        0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (r = eg_reader_nth(i)); i++)
+        cli_entry(f, r->name, r->reader->desc);
+}
+
+static void renderers(FILE *f)
+{
+    const struct eg_renderer_reg *r;
+
+    fprintf(f, "-r FORMAT chooses how rows are written:\n\n");
+    for (size_t i = 0; (r = eg_renderer_nth(i)); i++)
+        cli_entry(f, r->name, r->renderer->desc);
+}
+
+static void lua(FILE *f)
+{
+    struct eg_arena a = { 0 };
+    const char *table;
+    struct eg_reference r;
+
+    cli_wrapped(
+        f,
+        "A script is a plugin in Lua 5.4: FILE.lua in a folder of --plugin-dir, or in "
+        "$XDG_DATA_HOME/engram/plugins. It may call the safe part of Lua's own libraries, and:",
+        0, 0);
+    putc('\n', f);
+    for (size_t i = 0; eg_lua_function_nth(&a, i, &table, &r); i++) {
+        char left[200];
+        size_t n = (size_t)snprintf(left, sizeof left, "%s.%s(", table, r.name);
+
+        for (const char *p = r.signature; *p && n < sizeof left; p = eg_lua_next_part(p))
+            n += (size_t)snprintf(left + n, sizeof left - n, "%s%.*s", p == r.signature ? "" : ", ",
+                                  (int)strcspn(p, ":"), p);
+        if (n < sizeof left)
+            snprintf(left + n, sizeof left - n, ")");
+        cli_entry(f, left, r.text);
+    }
+    eg_arena_fini(&a);
+}
+
+static const struct cli_topic topics[] = {
+    { "formats", "formats of images, and containers", formats },
+    { "lua", "what plugins in Lua can call", lua },
+    { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
+      eg_lua_annotations },
+    { "profiles", "sources of types and symbols", profiles },
+    { "renderers", "formats of output", renderers },
+};
+
+const struct cli_topic *cli_topic_nth(size_t i)
+{
+    return i < countof(topics) ? &topics[i] : NULL;
+}

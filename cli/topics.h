@@ -1,0 +1,14 @@
+/** topics.h - what `engram help NAME` describes besides plugins and verbs. */
+#ifndef EG_CLI_TOPICS_H
+#define EG_CLI_TOPICS_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct cli_topic {
+    const char *name, *help;
+    void (*print)(FILE *f);
+};
+const struct cli_topic *cli_topic_nth(size_t i); /**< NULL past the end */
+
+#endif

@@ -1,0 +1,32 @@
+/** verb.h - a verb of the command: one file, one record. Parsing, `engram --help`, `engram help
+ * VERB` and the shells' completions all read it. */
+#ifndef EG_CLI_VERB_H
+#define EG_CLI_VERB_H
+
+#include "cli.h"
+
+enum { CLI_VERB_WORDS = 3 };
+
+struct cli_verb {
+    const char *name, *usage;
+    const char *help;          /**< NULL: not for people, and not listed */
+    const struct eg_arg *args; /**< its own options; may be NULL */
+    unsigned min, max;         /**< words, the image not counted */
+    enum { CLI_NO_IMAGE, CLI_MAY_IMAGE, CLI_WANTS_IMAGE } image;
+    unsigned order; /**< its place in lists */
+    /** What its words and -o are, for completion: see cli_complete's list of kinds. The last word's
+     * kind holds for all that follow. */
+    const char *words[CLI_VERB_WORDS], *out;
+    int (*run)(struct cli *c); /**< @return the exit status */
+};
+
+/** `CLI_VERB(vtop) = { .usage = "IMAGE ADDR", … };` is all that registers a verb. */
+#define CLI_VERB(n)                                                                                \
+    static const struct cli_verb cli_verb_##n;                                                     \
+    EG_ENTRY(cli_verbs, cli_verb, verb_##n) = &cli_verb_##n;                                       \
+    static const struct cli_verb cli_verb_##n
+
+const struct cli_verb *cli_verb(const char *name);
+const struct cli_verb *cli_verb_nth(size_t i); /**< in their order; NULL past the end */
+
+#endif

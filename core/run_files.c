@@ -1,0 +1,80 @@
+/* run_files.c - the files that a run writes into the folder of -o. */
+#include "run.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/** @return false when what was written did not reach the disk. */
+static bool close_output(FILE *f)
+{
+    bool ok = !ferror(f);
+
+    return fclose(f) == 0 && ok;
+}
+
+void eg_run_close_outputs(struct eg_run *r)
+{
+    for (size_t i = 0; i < r->outputs.n; i++)
+        if (r->outputs.at[i] && !close_output(r->outputs.at[i]))
+            eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));
+    r->outputs.n = 0;
+}
+
+static void close_deferred(void *run)
+{
+    eg_run_close_outputs(run);
+}
+
+void *eg_output(struct eg_run *r, const char *name)
+{
+    const char *dir = r->options->out_dir;
+    FILE **place, *f;
+    int at, fd;
+
+    if (!dir) {
+        eg_run_fail(r, EG_EUSAGE, "files are written into the folder that -o DIR names");
+        return NULL;
+    }
+    if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) {
+        eg_failed(r, "'%s' is no name for a file in %s", name, dir);
+        return NULL;
+    }
+    if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
+        eg_run_fail(r, EG_EIO, "-o %s: %s", dir, strerror(errno));
+        return NULL;
+    }
+    if (!r->outputs.at) // the first
+        eg_run_defer(r, close_deferred, r);
+    place = eg_vec_push(&r->outputs);
+    if (!place)
+        eg_run_leave(r);
+    at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd =
+        at < 0 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    f = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!f) {
+        eg_run_fail(r, EG_EIO, "%s/%s: %s", dir, name, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+    }
+    if (at >= 0)
+        close(at);
+    return *place = f;
+}
+
+bool eg_output_done(struct eg_run *r, void *file)
+{
+    for (size_t i = r->outputs.n; i-- > 0;) {
+        if (!file || r->outputs.at[i] != file)
+            continue;
+        r->outputs.at[i] = NULL;
+        if (i == r->outputs.n - 1)
+            r->outputs.n--;
+        if (close_output(file))
+            return true;
+        eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));
+        return false;
+    }
+    return false;
+}

@@ -1,0 +1,109 @@
+/* run_plugin.c - a plugin's run: whether it can, its beginning, and the result of it. */
+#include "run_plugin.h"
+#include "args.h"
+
+char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a)
+{
+    char text[512];
+    size_t n = 0;
+
+    for (const struct eg_need *need = p->needs; need && need->field; need++)
+        if (n < sizeof text && !sys->bind.slots[need->field->id].kind)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s.%s", n ? ", " : "",
+                                  need->field->type, need->field->name);
+    for (const struct eg_need *need = p->needs_symbols; need && need->symbol; need++)
+        if (n < sizeof text && !sys->bind.slots[need->symbol->id].kind)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%ssymbol %s", n ? ", " : "",
+                                  need->symbol->name);
+    return n ? eg_arena_strf(a, "%s", text) : NULL;
+}
+
+static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
+                   const struct eg_run_options *o, struct eg_error *e)
+{
+    const char *os = p->plugin->os, *lacks;
+    struct eg_arena a = { 0 };
+    int rc;
+
+    if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
+        return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
+    rc = eg_args_check(sys, p, o, e);
+    if (rc < 0)
+        return rc;
+    lacks = eg_plugin_lacks(sys, p->plugin, &a);
+    if (lacks)
+        rc = eg_fail(e, EG_EUNSUP, "this kernel's profile lacks %s", lacks);
+    eg_arena_fini(&a);
+    return rc;
+}
+
+static void take_notes(struct eg_run *r, struct eg_run_result *out)
+{
+    size_t n = r->notes.n + (r->n_lost_notes != 0);
+
+    out->notes = eg_arena_array(&out->arena, char *, n + 1);
+    for (size_t i = 0; out->notes && i < r->notes.n; i++)
+        out->notes[i] =
+            eg_arena_strndup(&out->arena, r->notes.at[i].text, strlen(r->notes.at[i].text));
+    if (out->notes && r->n_lost_notes)
+        out->notes[n - 1] = eg_arena_strf(&out->arena, "%zu more notes", r->n_lost_notes);
+    out->n_notes = out->notes ? n : 0;
+}
+
+static void take_error(struct eg_run_result *out, int rc, const char *text)
+{
+    out->status = rc;
+    out->error = rc ? eg_arena_strf(&out->arena, "%s", text) : NULL;
+    if (!out->notes)
+        out->notes = eg_arena_array(&out->arena, char *, 1);
+}
+
+struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p,
+                            const struct eg_run_options *o, struct eg_sink sink,
+                            struct eg_run_result *out)
+{
+    struct eg_error e = { 0 };
+    struct eg_run *r = NULL;
+    int rc = prepare(sys, p, o, &e);
+
+    *out = (struct eg_run_result){ 0 };
+    if (rc == 0)
+        rc = eg_run_open(&r, sys, o, &e);
+    if (rc == 0) {
+        r->plugin = p;
+        r->sink = sink;
+        while (p->plugin->columns && p->plugin->columns[r->n_columns].name)
+            r->n_columns++;
+        r->values = eg_arena_array(&r->arena, struct eg_value, r->n_columns + 1);
+        if (!r->values)
+            rc = eg_fail(&e, EG_ENOMEM, "run: out of memory");
+    }
+    if (rc < 0) {
+        eg_run_close(r);
+        take_error(out, rc, e.text);
+        return NULL;
+    }
+    return r;
+}
+
+static int note_unmatched(struct eg_run *r, void *context)
+{
+    (void)context;
+    eg_args_unmatched(r);
+    return 0;
+}
+
+void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
+{
+    eg_run_close_outputs(r);
+    if (!eg_stopped(r))
+        eg_run_do(r, note_unmatched, NULL);
+    if (!r->status && eg_cancelled)
+        eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
+    if (!r->status && rc)
+        eg_failed(r, "it failed with %d and gave no reason", rc);
+    out->n_rows = r->n_rows;
+    take_notes(r, out);
+    take_error(out, r->status, r->error);
+    eg_run_close(r);
+}
