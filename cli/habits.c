@@ -1,5 +1,5 @@
 /* habits.c - what people type who come from elsewhere: options, plugins and commands of Volatility
- * 3 and crash, and what stands for them here. What has no like gets a sentence that says so.
+ * 3 and crash, and what stands for them here. Where there is nothing, a sentence says so.
  *
  *  Names that a plugin of ours answers to are aliases in that plugin's declaration, and not here.
  */
@@ -84,7 +84,7 @@ const char *cli_habit_renderer(const char *name)
     return !strcasecmp(name, "quick") ? "text" : name;
 }
 
-/* ---- plugins and commands that have no like ---- */
+/* ---- plugins and commands that are not here ---- */
 
 #define NO_PLUGIN "no plugin here "
 static const struct {
@@ -121,19 +121,19 @@ static const struct {
     { " isfinfo ", "`engram profile show FILE` says what a symbol file holds" },
     { " layerwriter ", "`engram dump IMAGE --phys -o DIR` writes physical memory" },
     { " configwriter ", "nothing is configured by a file: say it with options" },
-    { " volshell ", "there is no shell: `engram help` lists what looks by hand" },
+    { " volshell ", "`engram shell IMAGE` is the shell here, in Lua" },
     { " slabinfo ", NO_PLUGIN "counts slabs or free memory; `whatis` says who uses a place" },
     { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
     { " foreach ", "plugins show all processes; --pid N chooses" },
-    { " set ", "nothing is kept from command to command; --pid N chooses a process" },
+    { " set ", "--pid N chooses a process; `engram shell IMAGE` keeps variables" },
     { " mach ", "`engram IMAGE` says what machine it was" },
     { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
-    { " dis ", "there is no disassembler: `engram read IMAGE SYMBOL LEN -o FILE`, then objdump" },
-    { " list tree ", "lists are not walked by hand: `engram dt` shows an object and its pointers" },
+    { " list tree ", "`engram shell IMAGE` walks lists and trees: help(\"eg.list\") there" },
     { " wr ", "an image is never written to" },
     { " irq timer runq waitq ipcs swap ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
-    { " ascii eval alias repeat extend gdb exit quit ", "there is no session: each command is one "
-                                                        "line of the shell" },
+    { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
+    { " alias repeat extend gdb exit quit ",
+      "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },
 };
 
 /** "linux.malware.malfind.Malfind" is "malfind". */

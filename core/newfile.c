@@ -43,6 +43,20 @@ int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct
     return -EG_EIO;
 }
 
+/** Without ever replacing what has come to be there meanwhile. Some file systems know only one of the
+ * two ways: vfat, exfat and many network ones have no links. */
+static bool give_name(const struct eg_newfile *n)
+{
+    if (n->replace)
+        return rename(n->temporary, n->path) == 0;
+    if (renameat2(AT_FDCWD, n->temporary, AT_FDCWD, n->path, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EEXIST || link(n->temporary, n->path) < 0)
+        return false;
+    unlink(n->temporary);
+    return true;
+}
+
 int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e)
 {
     const mode_t mask = umask(0);
@@ -53,13 +67,14 @@ int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e)
     good = fflush(n->f) == 0 && !ferror(n->f) && fsync(fd) == 0 && fchmod(fd, 0666 & ~mask) == 0;
     good = fclose(n->f) == 0 && good;
     n->f = NULL;
-    // A link never replaces what has come to be there meanwhile.
-    if (good)
-        good = (n->replace ? rename(n->temporary, n->path) : link(n->temporary, n->path)) == 0;
-    if (!good)
+    if (!good) {
         eg_fail(e, EG_EIO, "%s: cannot be written: %s", n->path, strerror(errno));
-    if (!good || !n->replace)
         unlink(n->temporary);
+    } else if (!give_name(n)) { // hours of work may be in it
+        eg_fail(e, EG_EIO, "%s: cannot get this name: %s; all of it is in %s", n->path,
+                strerror(errno), n->temporary);
+        good = false;
+    }
     free(n->temporary);
     n->temporary = NULL;
     return good ? 0 : -EG_EIO;

@@ -18,7 +18,8 @@ bool eg_same_file(const char *a, const char *b);
 /** Open a file beside @path that takes its name when it is kept. @path may be there only with
  * @replace, and is never a device. */
 int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e);
-/** Write all of it to the disk and give it its name. On failure it is dropped. */
+/** Write all of it to the disk and give it its name. What cannot be written is dropped; what only
+ * cannot get the name is kept under another one, which the error says. */
 int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e);
 void eg_newfile_drop(struct eg_newfile *n); /**< nothing after eg_newfile_keep */
 

@@ -117,8 +117,8 @@ EG_PLUGIN(pslist) = {
     .os = "linux",
     .help = "List processes by walking init_task.tasks",
     .manual =
-        "Sees what is on the kernel's task list. A task that was taken off that list is missing: "
-        "compare with psscan and the pid table. Ids are those of the initial namespaces.",
+        "Sees what is on the kernel's task list. A task that was taken off that list is missing "
+        "here. Ids are those of the initial namespaces.",
     .aliases = EG_NAMES("linux.pslist.PsList", "ps"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
