@@ -60,17 +60,23 @@ static void lua(FILE *f)
         "A script is a plugin in Lua 5.4: FILE.lua in a folder of --plugin-dir, or in "
         "$XDG_DATA_HOME/engram/plugins. It may call the safe part of Lua's own libraries, and:",
         0, 0);
-    putc('\n', f);
     for (size_t i = 0; eg_lua_function_nth(&a, i, &table, &r); i++) {
         char left[200];
         size_t n = (size_t)snprintf(left, sizeof left, "%s.%s(", table, r.name);
+        const struct eg_reference_group group = eg_lua_function_group(i);
+        const bool own = !strcmp(table, "eg"); // whose groups are one file each
+
+        if (!i || strcmp(group.title, eg_lua_function_group(i - 1).title) != 0)
+            fprintf(f, "\n%s%s%s:\n", group.title, own ? ", in " : "", own ? group.file : "");
 
         for (const char *p = r.signature; *p && n < sizeof left; p = eg_lua_next_part(p))
             n += (size_t)snprintf(left + n, sizeof left - n, "%s%.*s", p == r.signature ? "" : ", ",
                                   (int)strcspn(p, ":"), p);
         if (n < sizeof left)
             snprintf(left + n, sizeof left - n, ")");
-        cli_entry(f, left, r.text);
+        if (!own)
+            r.text = eg_arena_strf(&a, "%s [%s]", r.text, group.file);
+        cli_entry(f, left, r.text ? r.text : "");
     }
     eg_arena_fini(&a);
 }

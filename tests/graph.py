@@ -28,6 +28,8 @@ plugins/linux/kernel/
 plugins/linux/mm/
 plugins/linux/own/
 plugins/linux/sched/
+core/run.c
+core/view.c
 core/image.c
 core/split.c
 '''.split())
