@@ -274,7 +274,7 @@ static struct file *named_map(const struct search *s, const char *release)
  * its own. */
 static bool has_types(const struct linux_given *given)
 {
-    static const char *const members[] = { "tasks", "pid", "comm", "mm" };
+    static const char *const members[] = { "tasks", "comm" };
     struct eg_types ts;
     bool has = given->types && eg_types_init(&ts, given->types, NULL) == 0;
     uint64_t off;

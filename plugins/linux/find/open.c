@@ -135,7 +135,8 @@ static void compare_banners(struct eg_system *sys, const struct linux_candidate 
     char own[512] = "";
     uint64_t at;
 
-    if (!p->banner || !linux_sym(g, "linux_banner", &at))
+    if (!p->banner || (!linux_sym(g, "linux_banner", &at) &&
+                       !eg_system_own_symbol(sys, "linux_banner", &at, NULL)))
         return;
     eg_read_some(sys->view, g->space, at, own, sizeof own - 1, NULL);
     own[strcspn(own, "\n")] = 0;
