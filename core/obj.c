@@ -2,6 +2,7 @@
 #include "base.h"
 #include "profile.h"
 #include "space.h"
+#include "system.h"
 #include <stdlib.h>
 
 const char *eg_why_text(enum eg_why why)
@@ -268,6 +269,21 @@ struct eg_obj eg_sym_(struct eg_run *r, uint32_t id)
     const struct eg_slot *s = eg_slot(r, id);
 
     return from_slot(r, eg_kernel(r), s, s->off, EG_NO_SYMBOL);
+}
+
+struct eg_obj eg_variable(struct eg_run *r, const char *name)
+{
+    struct eg_obj o = { .view = eg_view_of(r), .space = eg_kernel(r), .bind = eg_binding_of(r) };
+    struct eg_slot slot;
+    uint64_t addr;
+
+    if (!eg_system_variable(eg_system_of(r), name, &slot))
+        return eg_bad(o, eg_lookup(r, name, &addr) ? EG_NO_TYPE : EG_NO_SYMBOL, 0);
+    o.addr = slot.off;
+    o.type = slot.type;
+    o.size = slot.size;
+    o.kind = slot.kind;
+    return o;
 }
 
 bool eg_enum_(struct eg_run *r, uint32_t id, int64_t *out)

@@ -1,5 +1,24 @@
-/** symbols.c - a system's symbols, of all sources, by name and by address. */
+/** symbols.c - a system's notes; and a system's symbols, of all sources, by name and by address. */
 #include "system.h"
+#include <stdarg.h>
+
+void eg_system_note(struct eg_system *sys, const char *format, ...)
+{
+    va_list ap;
+    char *text, **slot;
+
+    va_start(ap, format);
+    text = eg_arena_vstrf(&sys->arena, format, ap);
+    va_end(ap);
+    if (!text)
+        return;
+    for (size_t i = 0; i < sys->notes.n; i++)
+        if (!strcmp(sys->notes.at[i], text))
+            return;
+    slot = eg_vec_push(&sys->notes);
+    if (slot)
+        *slot = text;
+}
 
 /** The modules' tables, made when the kernel's own do not answer. */
 static bool module_symbols(struct eg_system *sys)
@@ -68,21 +87,6 @@ bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr)
     return named(sys->symbols.at, sys->symbols.n, name, addr, &p) ||
            (module_symbols(sys) &&
             named(sys->module_symbols.at, sys->module_symbols.n, name, addr, &p));
-}
-
-struct eg_obj eg_variable(struct eg_run *r, const char *name)
-{
-    struct eg_obj o = { .view = eg_view_of(r), .space = eg_kernel(r), .bind = eg_binding_of(r) };
-    struct eg_slot slot;
-    uint64_t addr;
-
-    if (!eg_system_variable(eg_system_of(r), name, &slot))
-        return eg_bad(o, eg_lookup(r, name, &addr) ? EG_NO_TYPE : EG_NO_SYMBOL, 0);
-    o.addr = slot.off;
-    o.type = slot.type;
-    o.size = slot.size;
-    o.kind = slot.kind;
-    return o;
 }
 
 static const struct eg_range *range_of(const struct eg_symbols *s, uint64_t addr)

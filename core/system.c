@@ -37,24 +37,6 @@ bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bo
     return passed;
 }
 
-void eg_system_note(struct eg_system *sys, const char *format, ...)
-{
-    va_list ap;
-    char *text, **slot;
-
-    va_start(ap, format);
-    text = eg_arena_vstrf(&sys->arena, format, ap);
-    va_end(ap);
-    if (!text)
-        return;
-    for (size_t i = 0; i < sys->notes.n; i++)
-        if (!strcmp(sys->notes.at[i], text))
-            return;
-    slot = eg_vec_push(&sys->notes);
-    if (slot)
-        *slot = text;
-}
-
 int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t shift,
                           struct eg_error *e)
 {
