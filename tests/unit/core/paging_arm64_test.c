@@ -424,6 +424,21 @@ static void wrong_paging(void **state)
     eg_space_close(phys);
 }
 
+/** PRSTATUS has the registers in the order of their names. */
+static void prstatus(void **state)
+{
+    struct eg_cpu cpu = { .arch = eg_arch_find("aarch64") };
+    uint8_t note[392] = { [112] = 0x12, [112 + 8 * 33] = 0x34 };
+
+    (void)state;
+    assert_false(eg_cpu_read(&cpu, EG_CPU_PRSTATUS, false, note, sizeof note - 1));
+    assert_true(eg_cpu_read(&cpu, EG_CPU_PRSTATUS, false, note, sizeof note));
+    assert_int_equal(cpu.n_regs, 34);
+    assert_int_equal(cpu.regs[0], 0x12);
+    assert_int_equal(cpu.regs[33], 0x34);
+    assert_string_equal(cpu.arch->registers[33], "pstate");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,7 +447,7 @@ int main(void)
         cmocka_unit_test(halves),       cmocka_unit_test(runs),
         cmocka_unit_test(not_present),  cmocka_unit_test(prot_none),
         cmocka_unit_test(hostile),      cmocka_unit_test(plain_addresses),
-        cmocka_unit_test(wrong_paging),
+        cmocka_unit_test(wrong_paging), cmocka_unit_test(prstatus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
