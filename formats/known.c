@@ -40,7 +40,6 @@ static const struct eg_known table[] = {
     AT(0, "WAKE", "a Windows hibernation file", OTHER),
     AT(0, "wake", "a Windows hibernation file", OTHER),
     AT(0, "\xcf\xfa\xed\xfe", "a Mach-O file", OTHER),
-    AT(0, "\x7f\x45LF", "an ELF file, but no core", "a vmlinux is given with --vmlinux"),
     AT(0, "\x9f\xeb\1\0", "type information (BTF)", "it is given with --vmlinux"),
     AT(0, "EGP", "a profile of Engram", "it is given with --profile"),
     AT(0, "[    0.000000]", "a kernel log as text", "the image that it is from is wanted"),
@@ -64,21 +63,24 @@ static const struct eg_known table[] = {
     AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
 };
 /** .lzma has no magic: the usual properties, a dictionary's size, and that of the content unknown. */
-static bool is_lzma(const uint8_t *h, size_t len)
+static bool is_lzma(const uint8_t *h, size_t len, uint64_t size)
 {
+    (void)size;
     return len > 13 && h[0] == 0x5d && !h[1] && !h[2] && eg_le64(h + 5) == UINT64_MAX;
 }
 
 /** Of compress(1): a short magic, then the width of its codes, 9 to 16 bits. */
-static bool is_compress(const uint8_t *h, size_t len)
+static bool is_compress(const uint8_t *h, size_t len, uint64_t size)
 {
+    (void)size;
     return len > 3 && h[0] == 0x1f && h[1] == 0x9d && (h[2] & 0x1f) >= 9 && (h[2] & 0x1f) <= 16;
 }
 
-static bool is_json(const uint8_t *h, size_t len)
+static bool is_json(const uint8_t *h, size_t len, uint64_t size)
 {
     size_t i = 0;
 
+    (void)size;
     if (!len || h[0] != '{')
         return false;
     while (i < EG_MIN(len, (size_t)16) &&
@@ -87,31 +89,48 @@ static bool is_json(const uint8_t *h, size_t len)
     return i == 16;
 }
 
-/** struct ext2_super_block at 1024: s_log_block_size, s_magic. */
-static bool is_ext(const uint8_t *h, size_t len)
+/** An ELF file ends with its section headers. Memory may begin with a copy of one: then far more
+ * follows. */
+static bool is_elf(const uint8_t *h, size_t len, uint64_t size)
 {
+    const uint64_t room = 1 << 20; // of what is appended: a signature, a debug link
+    uint64_t shoff;
+
+    if (len < 64 || memcmp(h, "\x7f\x45LF", 4) != 0)
+        return false;
+    shoff = h[5] == 2 ? (h[4] == 2 ? eg_be64(h + 40) : eg_be32(h + 32))
+                      : (h[4] == 2 ? eg_le64(h + 40) : eg_le32(h + 32));
+    return !shoff || shoff > size || size - shoff < room + 64 * UINT16_MAX;
+}
+
+/** struct ext2_super_block at 1024: s_log_block_size, s_magic. */
+static bool is_ext(const uint8_t *h, size_t len, uint64_t size)
+{
+    (void)size;
     return len > 2048 && eg_le16(h + 1024 + 56) == 0xef53 && eg_le32(h + 1024 + 24) <= 6;
 }
 
 static const struct {
-    bool (*is)(const uint8_t *head, size_t len);
+    bool (*is)(const uint8_t *head, size_t len, uint64_t size);
     struct eg_known known;
 } shapes[] = {
     { is_lzma, { .what = "a file of lzma(1)", .advice = UNPACK } },
     { is_compress, { .what = "a file of compress(1)", .advice = UNPACK } },
     { is_json,
       { .what = "a JSON text", .advice = "a Volatility symbol file is given with --profile" } },
+    { is_elf,
+      { .what = "an ELF file, but no core", .advice = "a vmlinux is given with --vmlinux" } },
     { is_ext, { .what = "a file system (ext2, 3 or 4)", .advice = DISK } },
 };
 
-const struct eg_known *eg_known(const uint8_t *head, size_t len)
+const struct eg_known *eg_known(const uint8_t *head, size_t len, uint64_t size)
 {
     for (size_t i = 0; i < countof(table); i++)
         if (eg_within(table[i].at, table[i].len, len) &&
             !memcmp(head + table[i].at, table[i].magic, table[i].len))
             return &table[i];
     for (size_t i = 0; i < countof(shapes); i++)
-        if (shapes[i].is(head, len))
+        if (shapes[i].is(head, len, size))
             return &shapes[i].known;
     return NULL;
 }

@@ -23,7 +23,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (!head)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     eg_read_some(img->view, file, 0, head, len, NULL);
-    other = o->format ? NULL : eg_known(head, len);
+    other = o->format ? NULL : eg_known(head, len, size);
     if (other)
         return eg_fail(e, EG_EUNSUP, "%s: is %s, which is not read: %s (or --format raw)",
                        img->path, other->what, other->advice);

@@ -326,6 +326,33 @@ static void named(void **state)
     }
 }
 
+/** A vmlinux is named; memory that begins with a copy of an ELF file is memory. */
+static void elf_at_the_start(void **state)
+{
+    static const uint8_t ident[] = {
+        0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0
+    };
+    const uint64_t size = 32 << 20;
+    uint8_t *big = calloc(1, size);
+    struct eg_error e;
+
+    (void)state;
+    memcpy(big, ident, sizeof ident);
+    for (int own = 0; own < 2; own++) {
+        const uint64_t sections = own ? size - 4096 : 9000;
+        struct eg_space *as;
+
+        for (int i = 0; i < 8; i++)
+            big[40 + i] = (uint8_t)(sections >> 8 * i);
+        assert_int_equal(eg_memory_open(&as, big, size, NULL), 0);
+        assert_int_equal(eg_image_open_space(&img, as, "test", NULL, &e), own ? -EG_EUNSUP : 0);
+        if (!own)
+            eg_image_close(img);
+        img = NULL;
+    }
+    free(big);
+}
+
 /* ---- pool ---- */
 
 struct counted {
@@ -425,6 +452,7 @@ int main(void)
         T(program),
         T(nothing_lost_of_a_view),
         T(named),
+        T(elf_at_the_start),
         T(pool),
         T(small_pool),
     };
