@@ -1,4 +1,5 @@
 /* dt.c - engram dt: a type's members, or an object's with their values. */
+#include "../plugins/linux/linux.h"
 #include "rows.h"
 #include "verb.h"
 #include <inttypes.h>
@@ -149,6 +150,45 @@ static const char *declared_type(const char *symbol)
     return NULL;
 }
 
+/* The type of the variable @name, as C writes it: what the kernel's own types say, else what a plugin
+ * declares. @return NULL: neither knows it. */
+static const char *variable_type(struct dt *d, const char *name, struct eg_slot *out)
+{
+    const uint32_t type = eg_types_variable(d->types, name);
+    char text[512];
+
+    if (!type) {
+        const char *declared = declared_type(name);
+
+        if (declared)
+            eg_types_parse(d->types, d->model, declared, out);
+        return declared;
+    }
+    eg_types_slot(d->types, d->model, type, out);
+    eg_type_declare(d->types, type, "", text, sizeof text);
+    return eg_strf(d->run, "%s", text);
+}
+
+/* The address of a per-CPU variable's copy on the CPU that --cpu names. */
+static int copy_of_cpu(const struct dt *d, const struct eg_slot *s, uint64_t *at)
+{
+    const char *text = cli_arg(d->hand->cli, "cpu");
+    struct eg_obj o;
+    uint64_t cpu;
+
+    if (!text)
+        return 0;
+    if (!d->object)
+        return eg_run_fail(d->run, EG_EUSAGE, "--cpu wants a per-CPU variable, not only a type");
+    if (!eg_number_parse(text, &cpu))
+        return eg_run_fail(d->run, EG_EUSAGE, "--cpu %s: not a number", text);
+    o = linux_percpu(d->run, cursor(d, s, *at), (unsigned)EG_MIN(cpu, (uint64_t)UINT32_MAX));
+    if (o.why)
+        return eg_run_fail(d->run, EG_EUSAGE, "--cpu %s: this kernel has no such CPU", text);
+    *at = o.addr;
+    return 0;
+}
+
 int cli_dt_rows(struct cli_hand *h, struct eg_obj o, const char *name, const char *type,
                 unsigned depth)
 {
@@ -171,32 +211,34 @@ static int body(struct eg_run *r, void *hand)
     const char *depth = cli_arg(c, "depth");
     struct dt d = { h, r, &h->o.sys->types, &h->o.sys->bind.model, 1, addr != NULL };
     uint64_t at = 0, levels = DEPTH_MAX;
-    struct eg_slot s;
+    struct eg_slot s = { 0 };
     int status;
 
     if (!h->o.sys->types.n_layers)
         return eg_run_fail(r, EG_ENOTFOUND,
                            "no types: the image has none; --profile FILE gives them");
-    eg_types_parse(d.types, d.model, what, &s);
-    if (!s.kind && !addr && (type = declared_type(what))) {
-        addr = what;
-        d.object = true;
-        eg_types_parse(d.types, d.model, type, &s);
-    }
-    if (!s.kind && h->o.sys->os && h->o.sys->os->module_types) {
-        h->o.sys->os->module_types(h->o.sys, NULL, NULL);
-        eg_types_parse(d.types, d.model, type ? type : what, &s);
+    for (unsigned round = 0; round < 2 && !s.kind; round++) {
+        if (round && h->o.sys->os && h->o.sys->os->module_types)
+            h->o.sys->os->module_types(h->o.sys, NULL, NULL);
+        eg_types_parse(d.types, d.model, what, &s);
+        if (!s.kind && !addr && (type = variable_type(&d, what, &s)))
+            d.object = true;
     }
     if (!s.kind)
         return eg_run_fail(r, EG_EUSAGE,
                            "%s: no type of this name, or several; of a variable say the type too: "
                            "engram dt %s TYPE %s",
                            what, c->image, what);
-    if (addr && (status = cli_address(h, addr, &at)))
+    if (d.object && !addr)
+        addr = what;
+    if ((addr && (status = cli_address(h, addr, &at))) || (status = copy_of_cpu(&d, &s, &at)))
         return status;
     if (depth && !eg_number_parse(depth, &levels))
         return eg_run_fail(r, EG_EUSAGE, "--depth %s: not a number", depth);
     d.depth = depth || d.object ? (unsigned)EG_MIN(levels, (uint64_t)DEPTH_MAX) : 1;
+    if (d.object && !cli_arg(c, "cpu") && !eg_bytes(&r->view, h->space, at, 1))
+        eg_note(r, "%s: %#" PRIx64 " cannot be read; --cpu N shows a per-CPU variable's copy", addr,
+                at);
     if ((status = cli_hand_table(h, columns, true)))
         return status;
     show(&d, 0, at, addr ? addr : what, type, &s, false);
@@ -205,6 +247,7 @@ static int body(struct eg_run *r, void *hand)
 
 static const struct eg_arg args[] = {
     EG_ARG(pid, INT, "ADDR is an address of this process"),
+    EG_ARG(cpu, INT, "the copy of a per-CPU variable on this CPU"),
     EG_ARG(depth, INT, "levels of structs inside structs; all for an object, 1 for a type"),
     { NULL, EG_ARG_FLAG, NULL },
 };
@@ -216,7 +259,7 @@ static int run_verb(struct cli *c)
 
 CLI_VERB(dt) = {
     .name = "dt",
-    .usage = "IMAGE TYPE [ADDR] | IMAGE SYMBOL",
+    .usage = "IMAGE TYPE [ADDR] | IMAGE [TYPE] SYMBOL",
     .help = "show a type, or an object with its values",
     .args = args,
     .min = 1,
