@@ -23,11 +23,8 @@ KNOWN = set('''
 core/
 core/arch/
 core/image.c
-core/resolve.c
 core/run.c
 core/split.c
-core/symbols.c
-core/system.c
 core/view.c
 plugins/linux/
 plugins/linux/fs/
