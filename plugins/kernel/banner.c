@@ -3,7 +3,7 @@
 #include "../linux/state.h"
 #include <string.h>
 
-EG_SYMBOL(linux_banner, "char[512]");
+EG_SYMBOL(linux_banner, "char"); // its first one: the length differs from kernel to kernel;
 EG_SYMBOL(init_uts_ns, "uts_namespace");
 EG_FIELD_AS(uts_release, uts_namespace, "name.release");
 EG_FIELD_AS(uts_version, uts_namespace, "name.version");
