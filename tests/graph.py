@@ -22,9 +22,7 @@ FOLDERS = ['core', 'formats', 'profiles', 'plugins', 'lua', 'cli']
 KNOWN = set('''
 core/
 core/arch/
-core/image.c
 core/run.c
-core/split.c
 core/view.c
 plugins/linux/
 plugins/linux/fs/
