@@ -1,5 +1,5 @@
 /* dt.c - engram dt: a type's members, or an object's with their values. */
-#include "../plugins/linux/linux.h"
+#include "../plugins/linux/kernel/percpu.h"
 #include "rows.h"
 #include "verb.h"
 #include <inttypes.h>

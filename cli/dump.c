@@ -1,6 +1,6 @@
 /* dump.c - engram dump: memory into files of a folder: a range, all physical memory, or a process's
  * mappings. What is not in the image is a hole of the file. */
-#include "../plugins/linux/linux.h"
+#include "../plugins/linux/mm/vma.h"
 #include "hand.h"
 #include "verb.h"
 #include <errno.h>

@@ -1,7 +1,9 @@
 /* hand.c - what read, hexdump, vtop, dump and dt share: an image, a space in it, addresses by name.
  */
 #include "hand.h"
-#include "../plugins/linux/linux.h"
+#include "../plugins/linux/mm/mm.h"
+#include "../plugins/linux/sched/pid.h"
+#include "../plugins/linux/sched/task.h"
 #include "report.h"
 #include "verb.h"
 #include <inttypes.h>

@@ -202,7 +202,7 @@ struct eg_need {
 };
 #define EG_NEED_(c, f)     { &(eg_f_##f), NULL },
 #define EG_NEED_SYM_(c, s) { NULL, &(eg_s_##s) },
-/** What a plugin cannot do without. It is checked before .run; `engram plugins` says who can run
+/** What a plugin, a walker or a function cannot do without. It is checked before .run; `engram plugins` says who can run
  * and what others lack. */
 #define EG_NEEDS(...)                                                                              \
     (const struct eg_need[])                                                                       \
@@ -235,9 +235,12 @@ struct eg_plugin {
     const struct eg_column *columns;
     const struct eg_arg *args;                   /**< may be NULL */
     const struct eg_need *needs, *needs_symbols; /**< may be NULL */
-    bool tree;                                   /**< rows have a depth */
-    int (*run)(struct eg_run *r);                /**< 0, or eg_failed() */
-    const struct eg_scan *scan;                  /**< instead of run: a search of memory, scan.h */
+    /** Walkers and functions it cannot do without, by name: EG_NAMES("tasks", "vmas"). What these
+     * need is then checked too. May be NULL. */
+    const char *const *uses;
+    bool tree;                    /**< rows have a depth */
+    int (*run)(struct eg_run *r); /**< 0, or eg_failed() */
+    const struct eg_scan *scan;   /**< instead of run: a search of memory, scan.h */
     bool asks; /**< it has to be told what to look at: `all` leaves it out, as it does searches */
 };
 struct eg_plugin_reg {
@@ -251,6 +254,8 @@ struct eg_module {
     const char *abi; /**< EG_ABI of the headers it was built with */
     const struct eg_plugin_reg *const *plugins, *const *plugins_end;
     const struct eg_walker_reg *const *walkers, *const *walkers_end;
+    const struct eg_function_reg *const *functions, *const *functions_end;
+    const struct eg_constants_reg *const *constants, *const *constants_end;
     const struct eg_fieldset *const *fields, *const *fields_end;
     const struct eg_typeref *const *types, *const *types_end;
     const struct eg_symref *const *symbols, *const *symbols_end;
@@ -267,6 +272,8 @@ struct eg_module {
     extern const struct type *const __stop_##section[] __attribute__((__weak__, __visibility__("hidden")))
 EG_SECTION_(eg_plugin_reg, eg_plugins);
 EG_SECTION_(eg_walker_reg, eg_walkers);
+EG_SECTION_(eg_function_reg, eg_functions);
+EG_SECTION_(eg_constants_reg, eg_constants);
 EG_SECTION_(eg_fieldset, eg_fields);
 EG_SECTION_(eg_typeref, eg_typerefs);
 EG_SECTION_(eg_symref, eg_symrefs);
@@ -282,6 +289,10 @@ EG_SECTION_(eg_pathref, eg_paths);
                                          __stop_eg_plugins,                                        \
                                          __start_eg_walkers,                                       \
                                          __stop_eg_walkers,                                        \
+                                         __start_eg_functions,                                     \
+                                         __stop_eg_functions,                                      \
+                                         __start_eg_constants,                                     \
+                                         __stop_eg_constants,                                      \
                                          __start_eg_fields,                                        \
                                          __stop_eg_fields,                                         \
                                          __start_eg_typerefs,                                      \

@@ -31,4 +31,10 @@ void eg_map_fini(struct eg_map *m);
 int eg_map_add(struct eg_map *m, uint64_t key, uint64_t value);
 bool eg_map_get(const struct eg_map *m, uint64_t key, uint64_t *value);
 
+struct eg_run;
+/** An empty map that lives until the run ends: what was seen before. */
+struct eg_map *eg_run_map(struct eg_run *r);
+/** Is @key new in @map? Then it is there from now on. Out of memory: no, and the run fails. */
+bool eg_run_map_add(struct eg_run *r, struct eg_map *map, uint64_t key, uint64_t value);
+
 #endif

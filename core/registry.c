@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-EG_SECTION_(eg_function_reg, eg_functions);
 EG_SECTION_(eg_os_reg, eg_oses);
 EG_SECTION_(eg_renderer_reg, eg_renderers);
 
@@ -17,6 +16,8 @@ static struct {
     bool begun;
     EG_VEC(const struct eg_plugin_reg *) plugins;
     EG_VEC(const struct eg_walker_reg *) walkers;
+    EG_VEC(const struct eg_function_reg *) functions;
+    EG_VEC(const struct eg_constants_reg *) constants;
     EG_VEC(struct eg_handle) handles;        /* [0]: absent */
     EG_VEC(const struct eg_pathref *) paths; /* [0]: NULL */
     struct eg_map ids;                       /* of handles, by their hash */
@@ -193,17 +194,29 @@ static int add(const struct eg_module *m, bool own_module, struct eg_error *e)
         }
     }
     // All or nothing: what fails can be tried again.
-    ok = number_handles(m, own_module) && number_paths(m) &&
-         eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
-         eg_vec_reserve(&reg.walkers, reg.walkers.n + (size_t)(m->walkers_end - m->walkers));
+    ok =
+        number_handles(m, own_module) && number_paths(m) &&
+        eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
+        eg_vec_reserve(&reg.walkers, reg.walkers.n + (size_t)(m->walkers_end - m->walkers)) &&
+        eg_vec_reserve(&reg.functions,
+                       reg.functions.n + (size_t)(m->functions_end - m->functions)) &&
+        eg_vec_reserve(&reg.constants, reg.constants.n + (size_t)(m->constants_end - m->constants));
     for (const struct eg_plugin_reg *const *p = m->plugins; ok && p < m->plugins_end; p++)
         *eg_vec_push(&reg.plugins) = *p;
     for (const struct eg_walker_reg *const *w = m->walkers; ok && w < m->walkers_end; w++)
         *eg_vec_push(&reg.walkers) = *w;
+    for (const struct eg_function_reg *const *f = m->functions; ok && f < m->functions_end; f++)
+        *eg_vec_push(&reg.functions) = *f;
+    for (const struct eg_constants_reg *const *c = m->constants; ok && c < m->constants_end; c++)
+        *eg_vec_push(&reg.constants) = *c;
     if (reg.plugins.n)
         qsort(reg.plugins.at, reg.plugins.n, sizeof *reg.plugins.at, by_name);
     if (reg.walkers.n)
         qsort(reg.walkers.at, reg.walkers.n, sizeof *reg.walkers.at, by_name);
+    if (reg.functions.n)
+        qsort(reg.functions.at, reg.functions.n, sizeof *reg.functions.at, by_name);
+    if (reg.constants.n)
+        qsort(reg.constants.at, reg.constants.n, sizeof *reg.constants.at, by_name);
     return ok ? 0 : eg_fail(e, EG_ENOMEM, "registry: out of memory");
 }
 
@@ -215,6 +228,10 @@ int eg_registry_init(struct eg_error *e)
         __stop_eg_plugins,
         __start_eg_walkers,
         __stop_eg_walkers,
+        __start_eg_functions,
+        __stop_eg_functions,
+        __start_eg_constants,
+        __stop_eg_constants,
         __start_eg_fields,
         __stop_eg_fields,
         __start_eg_typerefs,
@@ -312,6 +329,16 @@ const struct eg_walker_reg *eg_walker_nth(size_t i)
     return i < reg.walkers.n ? reg.walkers.at[i] : NULL;
 }
 
+const struct eg_constants_reg *eg_constants_nth(size_t i)
+{
+    return i < reg.constants.n ? reg.constants.at[i] : NULL;
+}
+
+const struct eg_function_reg *eg_function_nth(size_t i)
+{
+    return i < reg.functions.n ? reg.functions.at[i] : NULL;
+}
+
 /** The @i-th by name of a section whose records begin with their names: few, so they are counted.
  */
 static const void *nth(const void *from, const void *to, size_t i)
@@ -330,11 +357,6 @@ static const void *nth(const void *from, const void *to, size_t i)
             return record;
     }
     return NULL;
-}
-
-const struct eg_function_reg *eg_function_nth(size_t i)
-{
-    return nth(__start_eg_functions, __stop_eg_functions, i);
 }
 
 const struct eg_os_reg *eg_os_nth(size_t i)

@@ -29,25 +29,16 @@ const struct eg_plugin_reg *eg_plugin_find(const char *name);
 const struct eg_walker_reg *eg_walker_nth(size_t i);
 const struct eg_os_reg *eg_os_nth(size_t i);
 
-/** What an operating system's layer answers about cursors, for Lua and the shell:
- * EG_FUNCTION(path), and scripts say linux.path(file.f_path). */
-struct eg_function {
-    const char *os, *help;
-    const char *args; /**< their names, for the reference: "path [, task]" */
-    unsigned min, max;
-    /** The answer; its text is the run's. @args are cursors, @n of them. */
-    struct eg_cell (*call)(struct eg_run *r, const struct eg_obj *args, unsigned n);
-};
-struct eg_function_reg {
-    const char *name, *file;
-    const struct eg_function *function;
-};
-#define EG_FUNCTION(n)                                                                             \
-    static const struct eg_function eg_function_##n;                                               \
-    static const struct eg_function_reg eg_fnreg_##n = { #n, __FILE__, &eg_function_##n };         \
-    EG_ENTRY(eg_functions, eg_function_reg, fn_##n) = &eg_fnreg_##n;                               \
-    static const struct eg_function eg_function_##n
-const struct eg_function_reg *eg_function_nth(size_t i); /**< sorted by name; NULL past the end */
+const struct eg_function_reg *eg_function_nth(size_t i);   /**< sorted by name; NULL past the end */
+const struct eg_constants_reg *eg_constants_nth(size_t i); /**< the same of constants */
+/** How many arguments it takes, by its .args. */
+void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max);
+/** What it returns: "boolean" and the words of eg_function.returns. */
+const char *eg_function_returns(const struct eg_function *f);
+/** Call it. @return an unset cell where there is no answer (a .is of what cannot be read). @n is
+ * within eg_function_args. */
+struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
+                                const struct eg_obj *args, unsigned n);
 /** Add what a module declares: a shared object's, a test program's own (&eg_module), or plugins
  * made at run time. The module's records must stay until the process ends. Before any system opens. */
 int eg_registry_add(const struct eg_module *m, struct eg_error *e);
@@ -56,7 +47,7 @@ int eg_registry_load(const char *dir, struct eg_error *e);
 /** The nearest known name, for "did you mean"; NULL when none is near. */
 const char *eg_nearest(const char *name, const char *const *names);
 
-/** What of .needs this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
+/** What of its needs, and those of what it uses, this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
  * In @a. */
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
 

@@ -2,22 +2,6 @@
 #include "run_plugin.h"
 #include "args.h"
 
-char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a)
-{
-    char text[512];
-    size_t n = 0;
-
-    for (const struct eg_need *need = p->needs; need && need->field; need++)
-        if (n < sizeof text && !sys->bind.slots[need->field->id].kind)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s.%s", n ? ", " : "",
-                                  need->field->type, need->field->name);
-    for (const struct eg_need *need = p->needs_symbols; need && need->symbol; need++)
-        if (n < sizeof text && !sys->bind.slots[need->symbol->id].kind)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%ssymbol %s", n ? ", " : "",
-                                  need->symbol->name);
-    return n ? eg_arena_strf(a, "%s", text) : NULL;
-}
-
 static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
                    const struct eg_run_options *o, struct eg_error *e)
 {

@@ -207,6 +207,12 @@ void eg_system_close(struct eg_system *sys)
 {
     if (!sys)
         return;
+    while (sys->cached) {
+        struct eg_cached *c = sys->cached;
+
+        sys->cached = c->next;
+        c->free(c);
+    }
     for (size_t i = 0; eg_os_nth(i); i++)
         if (eg_os_nth(i)->os->close)
             eg_os_nth(i)->os->close(sys);

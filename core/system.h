@@ -85,8 +85,9 @@ struct eg_system {
     bool no_room_for_symbols;                 /**< memory ran out: module_symbols lacks some */
     EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
-    const struct eg_os *os; /**< NULL: none found */
-    void *os_priv;          /**< the OS layer's state */
+    const struct eg_os *os;   /**< NULL: none found */
+    void *os_priv;            /**< the OS layer's state */
+    struct eg_cached *cached; /**< the last made first; guarded by @lock */
     struct eg_arena arena;
     struct eg_view *view; /**< for opening; not for runs */
     pthread_mutex_t lock; /**< guards what the OS adds lazily */
@@ -94,6 +95,12 @@ struct eg_system {
 };
 
 struct eg_memory_ops;
+
+/** What is made once, on first use (cache.h). */
+struct eg_cached {
+    struct eg_cached *next;
+    void (*free)(struct eg_cached *c);
+};
 
 /** An operating system we can recognise: one declaration, one file. */
 struct eg_os {

@@ -96,15 +96,19 @@ EG_API bool eg_maple_next(struct eg_index_walk *w, struct eg_entry *out);
  *  @from and before @limit; @limit when there is none. */
 EG_API uint64_t eg_next_bit(struct eg_obj bitmap, uint64_t from, uint64_t limit);
 
-/* ---- a walker of one's own, found by name from any plugin ---- */
+/* ---- walkers and functions of one's own, found by name from any plugin and from Lua ---- */
 
-/** What an operating system's layer offers to all plugins: a task's VMAs, a system's tasks. The
+struct eg_cell;
+struct eg_need;
+
+/** What an operating system's library offers to all plugins: a task's VMAs, a system's tasks. The
  * state is the caller's. */
 struct eg_walker {
-    const char *name, *os, *help;
+    const char *os, *help;
     const char *arg;  /**< type of the argument cursor, or NULL for the whole system */
     const char *elem; /**< type of the elements; NULL: the argument's */
-    size_t state;     /**< bytes of @state, zeroed before the first call */
+    const struct eg_need *needs, *needs_symbols; /**< as a plugin's; may be NULL */
+    size_t state; /**< bytes of @state, zeroed before the first call */
     bool (*next)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out);
 };
 struct eg_walker_reg {
@@ -132,5 +136,63 @@ struct eg_walking {
 };
 EG_API struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg);
 EG_API bool eg_walk_next(struct eg_walking *w, struct eg_obj *out);
+
+/** A C function that scripts can call: EG_FUNCTION(is_kthread) with .is = linux_task_is_kthread makes
+ * linux.is_kthread(task), which gives true or false. All arguments are cursors. */
+struct eg_function {
+    const char *os, *help;
+    const char *args; /**< their names: "path [, task]"; "" for none, four at most */
+    /** "integer", "text", "bytes", "time" (ns since 1970 UTC), or the struct that a cursor is on. NULL
+     * where the form below says it: .is and .text. */
+    const char *returns;
+    const struct eg_need *needs, *needs_symbols; /**< as a plugin's; may be NULL */
+    /** The C function itself, by its form: one of these. It is not called with a first argument that
+     * could not be read, but for .call. */
+    bool (*is)(struct eg_run *r, struct eg_obj o);
+    const char *(*text)(struct eg_run *r, struct eg_obj o); /**< NULL: it cannot be read */
+    /** @other: the optional second argument; a bad cursor when it is not given. */
+    const char *(*text_from)(struct eg_run *r, struct eg_obj o, struct eg_obj other);
+    struct eg_obj (*cursor)(struct eg_run *r, struct eg_obj o);
+    struct eg_cell (*cell)(struct eg_run *r, struct eg_obj o);
+    struct eg_cell (*call)(struct eg_run *r, const struct eg_obj *args, unsigned n);
+};
+struct eg_function_reg {
+    const char *name, *file;
+    const struct eg_function *function;
+};
+#define EG_FUNCTION(n)                                                                             \
+    static const struct eg_function eg_function_##n;                                               \
+    static const struct eg_function_reg eg_fnreg_##n = { #n, __FILE__, &eg_function_##n };         \
+    EG_ENTRY(eg_functions, eg_function_reg, fn_##n) = &eg_fnreg_##n;                               \
+    static const struct eg_function eg_function_##n
+
+/* ---- constants of a foreign machine by name: bits, or the values of an enumeration ---- */
+
+struct eg_constant {
+    const char *name; /**< NULL at the end of a list */
+    uint64_t value;
+};
+/** EG_CONSTANTS(task_flags) makes the table linux.task_flags of scripts: linux.task_flags.PF_KTHREAD;
+ * eg.flags(t.flags, linux.task_flags) names the bits. */
+struct eg_constants {
+    const char *os, *help;
+    const struct eg_constant *list;
+};
+struct eg_constants_reg {
+    const char *name, *file;
+    const struct eg_constants *constants;
+};
+#define EG_CONSTANTS(n)                                                                            \
+    static const struct eg_constants eg_constants_##n;                                             \
+    static const struct eg_constants_reg eg_creg_##n = { #n, __FILE__, &eg_constants_##n };        \
+    EG_ENTRY(eg_constants, eg_constants_reg, c_##n) = &eg_creg_##n;                                \
+    static const struct eg_constants eg_constants_##n
+
+/** The name of a value; NULL: it has none. */
+EG_API const char *eg_constant_name(const struct eg_constant *list, uint64_t value);
+/** The names of the bits that are set, in the list's order, @gap between them; bits without a name as
+ * one number at the end. In the run's memory. */
+EG_API const char *eg_bits_text(struct eg_run *r, const struct eg_constant *list, uint64_t bits,
+                                const char *gap);
 
 #endif

@@ -42,6 +42,7 @@ static const char head[] =
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
     "---@field needs? string[] members without which it cannot run: \"task_struct.tasks\"\n"
     "---@field needs_symbols? string[] symbols without which it cannot run: \"modules\"\n"
+    "---@field uses? string[] walkers and functions without which it cannot run: \"tasks\"\n"
     "---@field tree? boolean rows have a depth\n"
     "---@field run fun(k: space, args: table<string, any>, row: fun(cells: table, depth?: "
     "integer))\n"
@@ -73,6 +74,21 @@ static const char *signature_of(struct eg_arena *a, const char *args)
         args += *args ? 1 : 0;
     }
     return out;
+}
+
+/** What a registered function returns, in Lua's types: what cannot be read is a bad cursor, or nil
+ * where a condition is wanted. */
+static const char *lua_type_of(const char *returns)
+{
+    static const char *const types[][2] = {
+        { "boolean", "boolean?" },   { "integer", "integer|cursor" }, { "time", "integer|cursor" },
+        { "text", "string|cursor" }, { "bytes", "string|cursor" },
+    };
+
+    for (size_t i = 0; i < countof(types); i++)
+        if (!strcmp(types[i][0], returns))
+            return types[i][1];
+    return "cursor";
 }
 
 bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struct eg_reference *out)
@@ -107,8 +123,9 @@ bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struc
     if (!(f = eg_function_nth(i - before)))
         return false;
     *table = f->function->os;
-    *out = (struct eg_reference){ f->name, signature_of(a, f->function->args), "value",
-                                  f->function->help };
+    *out =
+        (struct eg_reference){ f->name, signature_of(a, f->function->args),
+                               lua_type_of(eg_function_returns(f->function)), f->function->help };
     return out->signature;
 }
 
@@ -196,6 +213,7 @@ void eg_lua_annotations(FILE *f)
 {
     struct eg_arena a = { 0 };
     const char *table, *last = "";
+    const struct eg_constants_reg *c;
     struct eg_reference r;
 
     fputs(head, f);
@@ -205,6 +223,12 @@ void eg_lua_annotations(FILE *f)
         last = table;
         group(f, i);
         function(f, table, &r);
+    }
+    fprintf(f, "\n-- Names of bits and values\n");
+    for (size_t i = 0; (c = eg_constants_nth(i)); i++) {
+        putc('\n', f);
+        comment(f, c->constants->help);
+        fprintf(f, "---@type table<string, integer>\n%s.%s = {}\n", c->constants->os, c->name);
     }
     eg_arena_fini(&a);
 }

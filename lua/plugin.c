@@ -229,9 +229,10 @@ static void read_arguments(lua_State *L, struct script_plugin *p)
     p->plugin.args = n ? a : NULL;
 }
 
-static void read_aliases(lua_State *L, struct script_plugin *p)
+/** A list of names; NULL: it is not there. */
+static const char *const *read_names(lua_State *L, struct script_plugin *p, const char *field)
 {
-    const size_t n = list_field(L, "aliases");
+    const size_t n = list_field(L, field);
     const char **names = eg_arena_array(&p->arena, const char *, n + 1);
 
     if (!names)
@@ -242,7 +243,7 @@ static void read_aliases(lua_State *L, struct script_plugin *p)
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    p->plugin.aliases = n ? names : NULL;
+    return n ? names : NULL;
 }
 
 /** needs = { "task_struct.tasks", … }: handles as a file in C declares them. */
@@ -307,9 +308,9 @@ static void read_needs_symbols(lua_State *L, struct script_plugin *p)
 
 static void check_fields(lua_State *L)
 {
-    static const char *const known[] = { "name",          "os",      "help", "manual",
-                                         "aliases",       "columns", "args", "needs",
-                                         "needs_symbols", "tree",    "run",  NULL };
+    static const char *const known[] = { "name",    "os",   "help",  "manual",        "aliases",
+                                         "columns", "args", "needs", "needs_symbols", "uses",
+                                         "tree",    "run",  NULL };
 
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
@@ -356,7 +357,8 @@ static int declare(lua_State *L)
     p->plugin.manual = text_field(L, p, "manual", false);
     read_columns(L, p);
     read_arguments(L, p);
-    read_aliases(L, p);
+    p->plugin.aliases = read_names(L, p, "aliases");
+    p->plugin.uses = read_names(L, p, "uses");
     read_needs(L, p);
     read_needs_symbols(L, p);
     lua_getfield(L, 1, "tree");

@@ -24,9 +24,10 @@ bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out
                                                  w->walker->help } };
     for (i -= n, n = 0; (f = eg_function_nth(n)); n++)
         if (n == i)
-            *out =
-                (struct shell_entry){ .table = f->function->os,
-                                      .is = { f->name, f->function->args, "", f->function->help } };
+            *out = (struct shell_entry){ .table = f->function->os,
+                                         .is = { f->name, f->function->args,
+                                                 eg_function_returns(f->function),
+                                                 f->function->help } };
     for (i -= n, n = 0; (p = eg_plugin_nth(n)); n++)
         if (n == i)
             *out =

@@ -217,23 +217,30 @@ static int call(lua_State *L)
 {
     const struct eg_function *f = lua_touserdata(L, lua_upvalueindex(1));
     struct script *s = script_of(L);
-    const unsigned n = (unsigned)EG_MIN(lua_gettop(L), (int)f->max);
     struct eg_obj args[4] = { { 0 } };
+    unsigned min, max, n;
     struct eg_cell cell;
 
     script_charge(L, 10);
     if (f->os && !(s->run->sys->os && !strcmp(s->run->sys->os->name, f->os)))
         return luaL_error(L, "this system is no %s", f->os);
+    eg_function_args(f, &min, &max);
+    n = EG_MIN((unsigned)lua_gettop(L), EG_MIN(max, (unsigned)countof(args)));
+    while (n > min && lua_isnil(L, (int)n))
+        n--;
     for (unsigned i = 0; i < n; i++)
         args[i] = *script_check_cursor(L, (int)i + 1);
-    if (n < f->min)
-        return luaL_error(L, "these are wanted: (%s)", f->args);
-    cell = f->call(s->run, args, n);
+    if (n < min)
+        return luaL_error(L, "the arguments are (%s)", f->args);
+    cell = eg_function_call(s->run, f, args, n);
     script_check_run(L);
     switch (cell.tag) {
     case EG_CELL_INT:
     case EG_CELL_UINT:
-        lua_pushinteger(L, cell.i);
+        if (!strcmp(eg_function_returns(f), "boolean"))
+            lua_pushboolean(L, cell.i != 0);
+        else
+            lua_pushinteger(L, cell.i);
         break;
     case EG_CELL_TEXT:
     case EG_CELL_BYTES:
@@ -275,6 +282,7 @@ void script_add_walk(lua_State *L)
     };
     const struct eg_walker_reg *reg;
     const struct eg_function_reg *fn;
+    const struct eg_constants_reg *c;
 
     luaL_setfuncs(L, functions, 0);
     for (size_t i = 0; (reg = eg_walker_nth(i)); i++) {
@@ -290,6 +298,16 @@ void script_add_walk(lua_State *L)
         lua_pushlightuserdata(L, (void *)fn->function);
         lua_pushcclosure(L, call, 1);
         lua_setfield(L, -2, fn->name);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; (c = eg_constants_nth(i)); i++) {
+        push_os(L, c->constants->os);
+        lua_newtable(L);
+        for (const struct eg_constant *one = c->constants->list; one->name; one++) {
+            lua_pushinteger(L, (lua_Integer)one->value);
+            lua_setfield(L, -2, one->name);
+        }
+        lua_setfield(L, -2, c->name);
         lua_pop(L, 1);
     }
 }

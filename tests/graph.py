@@ -24,31 +24,10 @@ core/
 core/arch/
 core/run.c
 core/view.c
-plugins/linux/
-plugins/linux/fs/
-plugins/linux/kernel/
-plugins/linux/mm/
-plugins/linux/own/
-plugins/linux/sched/
 '''.split())
 
 # Types that several files declare today. One that may stay has its reason in a comment.
 SHARED = set('''
-cpumask
-dentry
-file_system_type
-inode
-mm_struct
-module
-mount
-nsproxy
-printk_ringbuffer
-super_block
-task_struct
-timekeeper
-vfsmount
-vm_area_struct
-vm_struct
 '''.split())
 
 

@@ -23,6 +23,7 @@ awk '
     function cell(s) { gsub(/\|/, "\\|", s); return s }
     /^eg = \{\}/ { print "\n## eg" }
     /^linux = \{\}/ { print "\n## linux" }
+    /^linux\..* = \{\}$/ { printf "| `%s` | `table<string, integer>` | %s |\n", $1, cell(text); text = ""; next }
     / = \{\}$/ { table = 1 }
     /^-- / && table { print "\n### " substr($0, 4) "\n\n| function | gives | what |\n|---|---|---|" }
     /^--- / { text = text (text == "" ? "" : " ") substr($0, 5); next }

@@ -1,14 +1,5 @@
 -- deleted - programs and mappings whose file is in no folder any more, or never was.
 
-local READ, WRITE, EXEC, MAYSHARE = 1, 2, 4, 0x80
-
-local function flags_of(vma)
-  local f = vma.vm_flags
-  if math.type(f) ~= "integer" then return f end
-  return (f & READ ~= 0 and "r" or "-") .. (f & WRITE ~= 0 and "w" or "-") .. (f & EXEC ~= 0 and "x" or "-")
-    .. (f & MAYSHARE ~= 0 and "s" or "p")
-end
-
 return plugin {
   name = "deleted",
   os = "linux",
@@ -33,13 +24,14 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "exe", "flag", "only programs, no mappings" },
   },
-  needs = { "task_struct.tasks", "task_struct.mm", "mm_struct.exe_file" },
+  needs = { "task_struct.mm", "mm_struct.exe_file" },
+  uses = { "tasks", "vmas" },
   run = function(k, args, row)
     local function emit(t, kind, file, why, vma)
       local inode = linux.file_inode(file)
       row {
         PID = t.pid, COMM = t.comm, KIND = kind, WHY = why, START = vma and vma.vm_start, END = vma and vma.vm_end,
-        FLAGS = vma and flags_of(vma), INODE = eg.at(inode, "i_ino"), LINKS = inode.i_nlink, SIZE = inode.i_size,
+        FLAGS = vma and linux.vma_flags(vma), INODE = eg.at(inode, "i_ino"), LINKS = inode.i_nlink, SIZE = inode.i_size,
         PATH = linux.file_path(file),
       }
     end

@@ -1,20 +1,15 @@
 /* mounts - the mounts of every mount namespace, as /proc/PID/mountinfo (fs/proc_namespace.c). */
-#include "../linux/linux.h"
+#include "../../core/map.h"
+#include "../linux/fs/dentry.h"
+#include "../linux/fs/flags.h"
+#include "../linux/fs/inode.h"
+#include "../linux/fs/mount.h"
+#include "../linux/fs/path.h"
+#include "../linux/sched/nsproxy.h"
+#include "../linux/sched/task.h"
 
-EG_FIELDS(task_struct, tasks, pid, nsproxy);
-EG_FIELDS(nsproxy, mnt_ns);
-EG_FIELD_AS(mnt_ns_inum, mnt_namespace, "ns.inum");
-EG_FIELDS(mount, mnt_id, mnt_parent, mnt_devname, mnt_group_id, mnt_master, mnt_t_flags);
-EG_FIELD_AS(mount_flags, mount, "mnt.mnt_flags");
-EG_FIELD_AS(mount_root, mount, "mnt.mnt_root");
-EG_FIELD_AS(mount_sb, mount, "mnt.mnt_sb");
 EG_FIELD_AS(mount_idmap, mount, "mnt.mnt_idmap");   // since 6.2
 EG_FIELD_AS(mount_userns, mount, "mnt.mnt_userns"); // 5.12 to 6.1
-EG_FIELDS(super_block, s_dev, s_flags, s_type, s_subtype, s_user_ns);
-EG_FIELDS(file_system_type, name);
-EG_FIELDS(dentry, d_inode);
-EG_FIELDS(inode, i_ino);
-EG_SYMBOL(init_task, "task_struct");
 EG_SYMBOL(init_user_ns, "user_namespace");
 EG_SYMBOL(nop_mnt_idmap, "mnt_idmap");
 
@@ -32,29 +27,6 @@ EG_SYMBOL(nop_mnt_idmap, "mnt_idmap");
     C(SB_OPTIONS, TEXT, "options of the file system that all have; its own are not read")
 EG_COLUMNS(COLUMNS);
 
-struct option {
-    uint64_t bit;
-    const char *name;
-};
-/* include/linux/mount.h: MNT_… */
-static const struct option mount_options[] = {
-    { 1, "nosuid" },      { 2, "nodev" },     { 4, "noexec" },        { 8, "noatime" },
-    { 16, "nodiratime" }, { 32, "relatime" }, { 128, "nosymfollow" }, { 0, NULL },
-};
-/* include/linux/fs.h: SB_… */
-static const struct option sb_options[] = {
-    { 16, "sync" }, { 128, "dirsync" }, { 64, "mand" }, { 1 << 25, "lazytime" }, { 0, NULL },
-};
-
-static const char *options(struct eg_run *r, const char *first, uint64_t flags,
-                           const struct option *o)
-{
-    for (; o->name; o++)
-        if (flags & o->bit)
-            first = eg_strf(r, "%s,%s", first, o->name);
-    return first;
-}
-
 static bool is_idmapped(struct eg_run *r, struct eg_obj m)
 {
     uint64_t map, own;
@@ -65,31 +37,40 @@ static bool is_idmapped(struct eg_run *r, struct eg_obj m)
            map != own && map != eg_sym(r, init_user_ns).addr;
 }
 
+/* "ro" or "rw", then what else is set, as mountinfo has it. */
+static const char *options(struct eg_run *r, uint64_t flags, uint64_t readonly,
+                           const struct eg_constant *shown)
+{
+    const char *text = flags & readonly ? "ro" : "rw";
+
+    for (; shown->name; shown++)
+        if (flags & shown->value)
+            text = eg_strf(r, "%s,%s", text, shown->name);
+    return text;
+}
+
 static struct eg_cell mount_options_cell(struct eg_run *r, struct eg_obj m)
 {
-    enum { READONLY = 64 };
     uint64_t flags;
     const char *text;
 
     if (!eg_get(&flags, m, mount_flags))
         return eg_val(m, mount_flags);
-    text = options(r, flags & READONLY ? "ro" : "rw", flags, mount_options);
+    text = options(r, flags, MNT_READONLY, linux_mount_options);
     return eg_text(is_idmapped(r, m) ? eg_strf(r, "%s,idmapped", text) : text);
 }
 
 static struct eg_cell sb_options_cell(struct eg_run *r, struct eg_obj m)
 {
-    enum { RDONLY = 1 };
     uint64_t flags;
 
     if (!eg_get(&flags, m, mount_sb, super_block.s_flags))
         return eg_val(m, mount_sb, super_block.s_flags);
-    return eg_text(options(r, flags & RDONLY ? "ro" : "rw", flags, sb_options));
+    return eg_text(options(r, flags, SB_RDONLY, linux_sb_options));
 }
 
 static struct eg_cell fields_cell(struct eg_run *r, struct eg_obj m)
 {
-    enum { MNT_SHARED = 0x1000, MNT_UNBINDABLE = 0x2000, T_SHARED = 1, T_UNBINDABLE = 2 };
     // Moved to a word of their own in 6.17.
     bool own = eg_has(r, mount.mnt_t_flags);
     struct eg_obj at = own ? eg_at(m, mount.mnt_t_flags) : eg_at(m, mount_flags);
@@ -122,7 +103,7 @@ static struct eg_cell device_cell(struct eg_run *r, struct eg_obj m)
 
     if (!eg_get(&dev, m, mount_sb, super_block.s_dev))
         return eg_val(m, mount_sb, super_block.s_dev);
-    return eg_text(eg_strf(r, "%u:%u", dev >> 20, dev & 0xfffff));
+    return eg_text(eg_strf(r, "%u:%u", linux_major(dev), linux_minor(dev)));
 }
 
 static struct eg_cell type_cell(struct eg_run *r, struct eg_obj m)
@@ -189,16 +170,16 @@ static void list(struct eg_run *r, struct eg_obj task, struct eg_obj ns)
 
 static int run(struct eg_run *r)
 {
-    struct eg_map *seen = linux_map(r);
+    struct eg_map *seen = eg_run_map(r);
     struct eg_obj task;
     uint64_t at;
 
     linux_each_process(r, task) {
         struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.mnt_ns);
 
-        if (!eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.pid)))
+        if (!linux_pid_asked(r, task))
             continue;
-        if (eg_load(&at, ns) && at && linux_map_add(r, seen, at, 0))
+        if (eg_load(&at, ns) && at && eg_run_map_add(r, seen, at, 0))
             list(r, task, eg_deref(ns));
         else if (!eg_load(&at, ns) && ns.why != EG_NULL) // it has ended
             eg_note(r, "the process at %#llx: its mount namespace cannot be read",
@@ -216,7 +197,7 @@ EG_PLUGIN(mounts) = {
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only the namespaces of these processes"),
                     EG_ARG(all, FLAG, "also mounts outside the process's root")),
-    .needs = EG_NEEDS(task_struct.tasks, nsproxy.mnt_ns, mount.mnt_id),
-    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .needs = EG_NEEDS(nsproxy.mnt_ns, mount.mnt_id),
+    .uses = EG_NAMES("tasks", "mounts"),
     .run = run,
 };

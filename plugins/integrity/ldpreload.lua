@@ -78,7 +78,7 @@ return plugin {
     { "NOTE", "text", "what is odd" },
   },
   args = { { "pid", "int", "only these processes" } },
-  needs = { "task_struct.tasks", "task_struct.mm", "mm_struct.env_start", "mm_struct.env_end" },
+  uses = { "tasks", "environ" },
   run = function(k, args, row)
     for t in linux.tasks(k) do
       local environment = eg.matches("pid", t.pid) and linux.environ(t)

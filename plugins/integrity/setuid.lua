@@ -1,32 +1,13 @@
 -- setuid - processes with rights that their user does not have: ids and capabilities.
 
-local S_ISUID, S_ISGID = 0x800, 0x400
-local PF_KTHREAD = 0x00200000
-
--- include/uapi/linux/capability.h, from bit 0
-local names = { [0] = "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-  "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module",
-  "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time",
-  "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
-  "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore" }
-
--- A set of capabilities: one integer since 6.3, before an array of two words.
-local function set(caps)
-  if not eg.ok(caps) then return caps end
-  if eg.has(caps, "val") then return caps.val end
-  local low, high = caps.cap[0], caps.cap[1]
-  if math.type(low) ~= "integer" then return low end
-  if math.type(high) ~= "integer" then return high end
-  return low | high << 32
-end
-
 local function text_of(caps, full)
   if math.type(caps) ~= "integer" then return caps end
   if caps == 0 then return "" end
   if caps == full then return "all" end
-  local out = {}
+  local names, out = {}, {}
+  for name, value in pairs(linux.capabilities) do names[value] = name end
   for bit = 0, 63 do
-    if caps >> bit & 1 == 1 then out[#out + 1] = names[bit] or tostring(bit) end
+    if caps >> bit & 1 == 1 then out[#out + 1] = names[1 << bit] or tostring(bit) end
   end
   return table.concat(out, ",")
 end
@@ -64,12 +45,13 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "all", "flag", "also processes where nothing differs" },
   },
-  needs = { "task_struct.tasks", "task_struct.real_cred", "cred.uid", "cred.cap_effective" },
+  needs = { "task_struct.real_cred", "cred.uid", "cred.cap_effective" },
+  uses = { "tasks", "uid", "caps" },
   run = function(k, args, row)
     local full, first
     for t in linux.tasks(k) do
       if t.pid == 1 then
-        full, first = set(t.real_cred.cap_effective), eg.address(t.real_cred.user_ns)
+        full, first = linux.caps(t.real_cred.cap_effective), eg.address(t.real_cred.user_ns)
         break
       end
     end
@@ -81,16 +63,12 @@ return plugin {
         if condition then why[#why + 1] = text end
       end
       local c = t.real_cred
-      local function id(name)
-        local v = c[name]
-        return eg.ok(v) and type(v) ~= "number" and v.val or v
-      end
-      local uid, euid, suid, fsuid = id "uid", id "euid", id "suid", id "fsuid"
-      local gid, egid, sgid, fsgid = id "gid", id "egid", id "sgid", id "fsgid"
-      local effective, permitted = set(c.cap_effective), set(c.cap_permitted)
-      local inheritable, bounding = set(c.cap_inheritable), set(c.cap_bset)
-      local ambient = eg.has(c, "cap_ambient") and set(c.cap_ambient) or nil
-      local kernel = eg.value(t.flags, 0) & PF_KTHREAD ~= 0
+      local uid, euid, suid, fsuid = linux.uid(c), linux.euid(c), linux.suid(c), linux.fsuid(c)
+      local gid, egid, sgid, fsgid = linux.gid(c), linux.egid(c), linux.sgid(c), linux.fsgid(c)
+      local effective, permitted = linux.caps(c.cap_effective), linux.caps(c.cap_permitted)
+      local inheritable, bounding = linux.caps(c.cap_inheritable), linux.caps(c.cap_bset)
+      local ambient = eg.has(c, "cap_ambient") and linux.caps(c.cap_ambient) or nil
+      local kernel = linux.is_kthread(t)
       local file = not kernel and eg.ok(t.mm) and eg.address(t.mm.exe_file) and t.mm.exe_file
       local mode = file and eg.ok(file) and eg.value(linux.file_inode(file).i_mode, 0) or 0
 
@@ -112,8 +90,8 @@ return plugin {
       say(any(ambient), "ambient capabilities")
       say(euid == 0 and not kernel and differs(effective, full), "root without all capabilities")
       say(differs(eg.address(t.cred), eg.address(c)), "other credentials for a while")
-      say(mode & S_ISUID ~= 0, "set-user-id program")
-      say(mode & S_ISGID ~= 0 and mode & 8 ~= 0, "set-group-id program")
+      say(mode & linux.mode.S_ISUID ~= 0, "set-user-id program")
+      say(mode & linux.mode.S_ISGID ~= 0 and mode & linux.mode.S_IXGRP ~= 0, "set-group-id program")
 
       if eg.matches("pid", t.pid) and (args.all or #why > 0) then
         row {

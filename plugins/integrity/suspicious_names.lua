@@ -1,7 +1,5 @@
 -- suspicious_names - the three names of a process: comm, argv[0], and the file that runs.
 
-local PF_KTHREAD = 0x00200000
-
 local function base(path)
   return (path:gsub(" %(deleted%)$", ""):match("[^/]*$"))
 end
@@ -18,7 +16,7 @@ local function kernel_names(k)
     ["kcompactd"] = true, ["ksmd"] = true, ["kauditd"] = true, ["khungtaskd"] = true, ["rcu_preempt"] = true,
     ["rcu_sched"] = true, ["watchdogd"] = true, ["jbd2/"] = true }
   for t in linux.tasks(k) do
-    if eg.value(t.flags, 0) & PF_KTHREAD ~= 0 and type(t.comm) == "string" then
+    if linux.is_kthread(t) and type(t.comm) == "string" then
       local s = stem(t.comm)
       if s and #s >= 4 then stems[s] = true end
     end
@@ -92,7 +90,8 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "unexplained", "flag", "without what links, scripts and titles explain" },
   },
-  needs = { "task_struct.tasks", "task_struct.mm", "task_struct.comm", "mm_struct.exe_file", "mm_struct.arg_start" },
+  needs = { "task_struct.comm" },
+  uses = { "tasks", "is_kthread", "exe", "args" },
   run = function(k, args, row)
     local stems = kernel_names(k)
 
@@ -105,11 +104,11 @@ return plugin {
         if type(exe) == "string" and type(line) == "string" then
           local why, harmless = reasons(comm, arguments, exe, stems)
           if #why > 0 and not (args.unexplained and harmless) then
-            row { PID = t.pid, PPID = t.real_parent.tgid, COMM = comm, ARGV0 = arguments[1], EXE = exe,
+            row { PID = t.pid, PPID = linux.ppid(t), COMM = comm, ARGV0 = arguments[1], EXE = exe,
               REASON = table.concat(why, "; ") }
           end
         elseif type(exe) ~= "string" and eg.address(mm.exe_file) ~= 0 then
-          row { PID = t.pid, PPID = t.real_parent.tgid, COMM = comm, ARGV0 = arguments[1], EXE = exe,
+          row { PID = t.pid, PPID = linux.ppid(t), COMM = comm, ARGV0 = arguments[1], EXE = exe,
             REASON = "the program's path cannot be read" }
         end
       end

@@ -1,12 +1,10 @@
 /* banner - the kernel's own line about itself. */
-#include "../linux/linux.h"
+#include "../../core/engram.h"
+#include "../linux/kernel/uts.h"
 #include "../linux/state.h"
 #include <string.h>
 
-EG_SYMBOL(linux_banner, "char"); // its first one: the length differs from kernel to kernel;
-EG_SYMBOL(init_uts_ns, "uts_namespace");
-EG_FIELD_AS(uts_release, uts_namespace, "name.release");
-EG_FIELD_AS(uts_version, uts_namespace, "name.version");
+EG_SYMBOL(linux_banner, "char"); // its first one: the length differs from kernel to kernel
 
 enum { BANNER_MAX = 512 };
 

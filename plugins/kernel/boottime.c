@@ -1,13 +1,12 @@
 /* boottime - when the machine started, and when its clocks stood still. */
-#include "../linux/linux.h"
+#include "../../core/map.h"
+#include "../linux/kernel/time.h"
+#include "../linux/sched/nsproxy.h"
+#include "../linux/sched/task.h"
 
-EG_FIELDS(task_struct, tasks, nsproxy);
-EG_FIELDS(nsproxy, time_ns); // since 5.6
 EG_FIELD_AS(time_ns_inum, time_namespace, "ns.inum");
 EG_FIELD_AS(time_ns_sec, time_namespace, "offsets.boottime.tv_sec");
 EG_FIELD_AS(time_ns_nsec, time_namespace, "offsets.boottime.tv_nsec");
-EG_FIELDS(timekeeper, offs_real);
-EG_SYMBOL(init_task, "task_struct");
 
 #define COLUMNS(C)                                                                                 \
     C(TIME_NS, INT, "inode number of the time namespace; none before 5.6")                         \
@@ -70,7 +69,7 @@ static void list(struct eg_run *r, struct eg_obj ns)
 
 static int run(struct eg_run *r)
 {
-    struct eg_map *seen = linux_map(r);
+    struct eg_map *seen = eg_run_map(r);
     struct eg_obj task;
     uint64_t at;
 
@@ -81,7 +80,7 @@ static int run(struct eg_run *r)
     linux_each_process(r, task) {
         struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.time_ns);
 
-        if (eg_load(&at, ns) && at && linux_map_add(r, seen, at, 0))
+        if (eg_load(&at, ns) && at && eg_run_map_add(r, seen, at, 0))
             list(r, ns);
     }
     return 0;
@@ -92,7 +91,6 @@ EG_PLUGIN(boottime) = {
     .help = "Tell when the machine was booted and the image taken, for each time namespace",
     .aliases = EG_NAMES("linux.boottime.Boottime"),
     .columns = columns,
-    .needs = EG_NEEDS(task_struct.tasks, timekeeper.offs_real),
-    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .uses = EG_NAMES("tasks", "boot_time"),
     .run = run,
 };

@@ -1,16 +1,12 @@
 /* info - what the image is, in rows. */
 #include "../../core/system.h"
 #include "../../core/table.h"
-#include "../linux/linux.h"
+#include "../linux/kernel/module.h"
+#include "../linux/kernel/percpu.h"
+#include "../linux/kernel/time.h"
+#include "../linux/kernel/uts.h"
+#include "../linux/sched/task.h"
 
-EG_FIELDS(task_struct, tasks);
-EG_FIELDS(cpumask, bits);
-EG_FIELD_AS(uts_nodename, uts_namespace, "name.nodename");
-EG_FIELD_AS(uts_version, uts_namespace, "name.version");
-EG_FIELD_AS(uts_machine, uts_namespace, "name.machine");
-EG_SYMBOL(init_task, "task_struct");
-EG_SYMBOL(__cpu_online_mask, "cpumask");
-EG_SYMBOL(init_uts_ns, "uts_namespace");
 EG_SYMBOL(saved_command_line, "char *");
 
 #define COLUMNS(C)                                                                                 \
@@ -53,9 +49,9 @@ static void moment(struct eg_run *r, const char *key, bool known, int64_t ns)
 
 static void counts(struct eg_run *r)
 {
-    uint64_t processes = 0, threads = 0, modules = 0, cpus = 0, word;
-    struct eg_obj mask = eg_index(eg_at(eg_sym(r, __cpu_online_mask), cpumask.bits), 0), o, t;
-    unsigned cpu = ~0u;
+    uint64_t processes = 0, threads = 0, modules = 0;
+    const unsigned cpus = linux_cpus_online(r);
+    struct eg_obj o, t;
 
     linux_each_process(r, o) {
         processes++;
@@ -64,16 +60,13 @@ static void counts(struct eg_run *r)
     }
     linux_each_module(r, o)
         modules++;
-    while (linux_next_cpu(r, &cpu))
-        cpus++;
     count(r, "processes", processes);
     count(r, "threads", threads);
     count(r, "modules", modules);
-    if (eg_load(&word, mask) && cpus)
+    if (cpus)
         count(r, "online CPUs", cpus);
     else // it ran on one at least
-        eg_row(r, .Key = eg_text("online CPUs"),
-               .Value = mask.why ? eg_cell_of(mask) : eg_missing(EG_UNREADABLE, mask.addr));
+        eg_row(r, .Key = eg_text("online CPUs"), .Value = eg_missing(EG_UNREADABLE, 0));
 }
 
 static uint64_t memory_bytes(struct eg_run *r)
@@ -129,7 +122,6 @@ EG_PLUGIN(info) = {
     .help = "Tell what the image is: kernel, times, counts",
     .aliases = EG_NAMES("sys"),
     .columns = columns,
-    .needs = EG_NEEDS(task_struct.tasks),
-    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .uses = EG_NAMES("tasks"),
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* iomem - the map of physical addresses, as /proc/iomem (kernel/resource.c). */
-#include "../linux/linux.h"
+#include "../../core/engram.h"
 
 EG_FIELDS(resource, start, end, name, parent, sibling, child);
 EG_SYMBOL(iomem_resource, "resource");

@@ -1,10 +1,11 @@
 /* kallsyms - every symbol that the kernel has a name for, as /proc/kallsyms (kernel/kallsyms.c). */
+#include "../../core/map.h"
 #include "../../core/run.h"
 #include "../../core/system.h"
-#include "../linux/linux.h"
+#include "../linux/kernel/module.h"
+#include "../linux/mm/mm.h"
 #include <ctype.h>
 
-EG_FIELDS(module, list, name, syms, num_syms, gpl_syms, num_gpl_syms);
 EG_FIELDS(kernel_symbol, value, name, value_offset, name_offset);
 EG_FIELDS(bpf_ksym, start, end, name, lnode);
 EG_FIELDS(ftrace_mod_map, list, mod, funcs);
@@ -84,14 +85,14 @@ static bool add_exports(struct eg_run *r, struct eg_map *exports, struct eg_obj 
     for (uint32_t i = 0; i < n && i < EXPORTS_MAX; i++) {
         if (!read_export(r, eg_index(first, i), &addr, &name))
             return false; // or a count that is wrong
-        linux_map_add(r, exports, export_key(name, addr), licence);
+        eg_run_map_add(r, exports, export_key(name, addr), licence);
     }
     return true;
 }
 
 static struct eg_map *find_exports(struct eg_run *r)
 {
-    struct eg_map *exports = linux_map(r);
+    struct eg_map *exports = eg_run_map(r);
     struct eg_obj m;
 
     linux_each_module(r, m) {
@@ -104,7 +105,7 @@ static struct eg_map *find_exports(struct eg_run *r)
         if (name && (!any || !gpl)) {
             eg_note(r, "%s: what it exports could not be read: Exported and Type are not known",
                     name);
-            linux_map_add(r, exports, export_key(name, 0), UNKNOWN);
+            eg_run_map_add(r, exports, export_key(name, 0), UNKNOWN);
         }
     }
     return exports;

@@ -1,8 +1,6 @@
 /* kmsg - the kernel's log. */
+#include "../../core/base.h"
 #include "../linux/kernel/printk.h"
-
-EG_FIELDS(printk_ringbuffer, desc_ring);
-EG_TYPE(printk_log);
 
 #define COLUMNS(C)                                                                                 \
     C(seq, BIG, "number of the record since boot")                                                 \
@@ -45,11 +43,7 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
 
 static int run(struct eg_run *r)
 {
-    if (eg_has(r, printk_ringbuffer.desc_ring))
-        linux_log_ring(r, emit);
-    else if (eg_has_type(r, printk_log))
-        linux_log_buffer(r, emit);
-    else
+    if (!linux_log_ring(r, emit) && !linux_log_buffer(r, emit))
         return eg_failed(r, "neither struct printk_ringbuffer nor struct printk_log is known: give "
                             "a profile of this kernel");
     return 0;

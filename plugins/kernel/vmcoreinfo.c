@@ -1,7 +1,8 @@
 /* vmcoreinfo - the kernel's note to its own crash dump, wherever it lies in memory. */
 #include "../../profiles/vmcoreinfo.h"
+#include "../../core/engram.h"
+#include "../../core/map.h"
 #include "../../core/system.h"
-#include "../linux/linux.h"
 
 #define COLUMNS(C)                                                                                 \
     C(Offset, ADDR, "physical address of the page it is in; none: a note of the image's file")     \
@@ -65,7 +66,7 @@ static int run(struct eg_run *r)
     struct eg_space *phys = eg_physical(r);
     const char *note = eg_system_of(r)->image->vmcoreinfo;
     uint8_t *copy = eg_tmp(r, TEXT_MAX);
-    struct eg_map *seen = linux_map(r);
+    struct eg_map *seen = eg_run_map(r);
     struct eg_extent x;
 
     if (note)
@@ -75,7 +76,7 @@ static int run(struct eg_run *r)
 
         for (; !x.zero && page >= x.start && page <= x.last && !eg_stopped(r); page += PAGE) {
             if (look_at(r, page, copy))
-                linux_map_add(r, seen, page, 0);
+                eg_run_map_add(r, seen, page, 0);
             eg_progress(r, page, phys->last);
         }
         if (x.last == UINT64_MAX || eg_stopped(r))

@@ -1,6 +1,6 @@
 -- cgroups - each process's control groups, as /proc/PID/cgroup shows them.
 
-local CSS_ONLINE, PF_EXITING = 1 << 1, 0x4
+local CSS_ONLINE = 1 << 1
 local SUBSYSTEMS = 32 -- at most; kernels have about 14
 
 -- A group's path in its hierarchy: names of kernfs nodes up to the root.
@@ -72,7 +72,8 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "containers", "flag", "only those whose path looks like a container's" },
   },
-  needs = { "task_struct.tasks", "task_struct.cgroups", "css_set.cgrp_links" },
+  needs = { "task_struct.cgroups", "css_set.cgrp_links" },
+  uses = { "tasks" },
   run = function(k, args, row)
     local groups = {} -- by the place of the css_set, which processes share: { hierarchy, controllers, path, dead, unified }
 
@@ -95,7 +96,7 @@ return plugin {
         groups[at] = groups[at] or read(set)
         for _, g in ipairs(groups[at]) do
           local path = g.path
-          if not g.unified and eg.value(t.flags, 0) & PF_EXITING ~= 0 then path = "/" end
+          if not g.unified and eg.value(t.flags, 0) & linux.task_flags.PF_EXITING ~= 0 then path = "/" end
           local id, runtime
           if path then id, runtime = container(path) end
           if path and g.unified and g.dead then path = path .. " (deleted)" end

@@ -68,7 +68,8 @@ return plugin {
     { "Hints", "text", "dynamic or static, its interpreter, what is odd" },
   },
   args = { { "pid", "int", "only these processes" } },
-  needs = { "task_struct.tasks", "task_struct.mm", "vm_area_struct.vm_start", "vm_area_struct.vm_end" },
+  needs = { "task_struct.mm" },
+  uses = { "tasks", "vmas" },
   run = function(k, args, row)
     local pages, page_size = {}, 1 << linux.page_shift() -- of files' first pages: by inode, where they are, or false
 

@@ -37,7 +37,7 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "key", "text", "only this variable" },
   },
-  needs = { "task_struct.tasks", "task_struct.mm", "mm_struct.env_start", "mm_struct.env_end" },
+  uses = { "tasks", "environ" },
   run = function(k, args, row)
     local known = {} -- by the place of the leader: { order, by } or false
     local function environment(t)
@@ -50,12 +50,12 @@ return plugin {
     end
 
     for t in linux.tasks(k) do
-      local parent = eg.matches("pid", t.pid) and eg.deref(t.real_parent.group_leader)
+      local parent = eg.matches("pid", t.pid) and linux.parent(t)
       local own = parent and eg.ok(parent) and environment(t)
       local theirs = own and environment(parent)
       local function emit(change, key)
         if not args.key or args.key == key then
-          row { PID = t.pid, PPID = parent.pid, COMM = t.comm, PARENT = parent.comm, CHANGE = change, KEY = key,
+          row { PID = t.pid, PPID = linux.ppid(t), COMM = t.comm, PARENT = parent.comm, CHANGE = change, KEY = key,
             VALUE = own[2][key], PARENT_VALUE = theirs[2][key] }
         end
       end

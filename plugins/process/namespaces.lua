@@ -38,7 +38,8 @@ return plugin {
     { "type", "text", "only this kind" },
     { "others", "flag", "only those that process 1 is not in" },
   },
-  needs = { "task_struct.tasks", "task_struct.nsproxy", "ns_common.inum" },
+  needs = { "task_struct.nsproxy", "ns_common.inum" },
+  uses = { "tasks" },
   run = function(k, args, row)
     local list, by = {}, {}
     local function add(kind, ns, t, wanted)

@@ -1,7 +1,5 @@
 -- orphans - what passes for a kernel thread and is none, or is one and does not look it.
 
-local PF_KTHREAD, PF_EXITING = 0x00200000, 0x4
-
 -- What a kernel thread's name begins with: of "kworker/0:1-events" that is "kworker/".
 local function stem(comm)
   return comm:match("^[%a_][%w_%-]*/") or comm:match("^[%a_][%a_%-]*[%a_]")
@@ -27,13 +25,12 @@ return plugin {
     { "REASON", "text", "what does not fit" },
   },
   args = { { "pid", "int", "only these processes" } },
-  needs = { "task_struct.tasks", "task_struct.mm", "task_struct.flags", "task_struct.comm" },
+  needs = { "task_struct.mm", "task_struct.comm" },
+  uses = { "tasks", "is_kthread" },
   run = function(k, args, row)
     local stems, tasks = {}, {}
+    local is_kthread, PF_EXITING = linux.is_kthread, linux.task_flags.PF_EXITING
 
-    local function is_kthread(t)
-      return eg.value(t.flags, 0) & PF_KTHREAD ~= 0
-    end
     for t in linux.tasks(k) do
       tasks[#tasks + 1] = t
       local s = is_kthread(t) and type(t.comm) == "string" and stem(t.comm)
@@ -41,8 +38,8 @@ return plugin {
     end
 
     for _, t in ipairs(tasks) do
-      local comm, mm, parent = t.comm, t.mm, t.real_parent
-      local at, ppid = eg.ok(mm) and eg.address(mm) or 0, eg.value(parent.tgid, -1)
+      local comm, mm = t.comm, t.mm
+      local at, ppid = eg.ok(mm) and eg.address(mm) or 0, eg.value(linux.ppid(t), -1)
       local why = {}
       local function say(text) why[#why + 1] = text end
 
@@ -65,7 +62,7 @@ return plugin {
         end
       end
       if #why > 0 then
-        row { OFFSET = t, PID = t.pid, PPID = parent.tgid, COMM = comm, KTHREAD = is_kthread(t), MM = mm,
+        row { OFFSET = t, PID = t.pid, PPID = linux.ppid(t), COMM = comm, KTHREAD = is_kthread(t), MM = mm,
           EXE = at ~= 0 and linux.exe(t) or nil, REASON = table.concat(why, "; ") }
       end
       ::continue::

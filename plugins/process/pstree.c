@@ -1,15 +1,13 @@
 /* pstree - processes under the process that is to be told when they end. */
-#include "../linux/linux.h"
-
-EG_FIELDS(task_struct, tasks, pid, tgid, real_parent, group_leader, comm);
-EG_SYMBOL(init_task, "task_struct");
+#include "../../core/map.h"
+#include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "where the task_struct is")                                                    \
-    C(PID, INT, "process id")                                                                      \
-    C(TID, INT, "thread id: of the leader")                                                        \
-    C(PPID, INT, "process id of the real parent; 0 at the kernel's own two")                       \
-    C(COMM, TEXT, "name; the task can change it")
+    LINUX_COLUMN_PID(C)                                                                            \
+    LINUX_COLUMN_TID(C)                                                                            \
+    LINUX_COLUMN_PPID(C)                                                                           \
+    LINUX_COLUMN_COMM(C)
 EG_COLUMNS(COLUMNS);
 
 enum { NONE = -1 };
@@ -40,12 +38,12 @@ static struct node *add(struct eg_run *r, struct tree *t)
 
 static void collect(struct eg_run *r, struct tree *t)
 {
-    struct eg_map *index = linux_map(r);
+    struct eg_map *index = eg_run_map(r);
     struct eg_obj task;
     uint64_t parent, i;
 
     linux_each_process(r, task) {
-        if (linux_map_add(r, index, task.addr, (uint64_t)t->n))
+        if (eg_run_map_add(r, index, task.addr, (uint64_t)t->n))
             *add(r, t) = (struct node){ task, NONE, NONE, NONE, NONE, false };
     }
     for (int32_t k = 0; k < t->n; k++) {
@@ -67,10 +65,8 @@ static void collect(struct eg_run *r, struct tree *t)
 
 static void emit(struct eg_run *r, struct eg_obj t, unsigned depth)
 {
-    eg_row_tree(r, depth, .OFFSET = eg_addr(t), .PID = eg_val(t, task_struct.tgid),
-                .TID = eg_val(t, task_struct.pid),
-                .PPID = eg_val(t, task_struct.real_parent, task_struct.tgid),
-                .COMM = eg_val(t, task_struct.comm));
+    eg_row_tree(r, depth, .OFFSET = eg_addr(t), .PID = linux_pid(t), .TID = linux_tid(t),
+                .PPID = linux_ppid(t), .COMM = linux_comm(t));
 }
 
 /* A subtree, each node once: so a ring of parents ends where it began. */
@@ -106,8 +102,7 @@ static int run(struct eg_run *r)
     collect(r, &t);
     if (eg_arg_int(r, "pid", &pid)) {
         for (int32_t i = 0; i < t.n; i++)
-            if (!t.at[i].done &&
-                eg_arg_match(r, "pid", eg_get_or((int64_t)-1, t.at[i].task, task_struct.pid)))
+            if (!t.at[i].done && linux_pid_asked(r, t.at[i].task))
                 draw(r, &t, i);
         return 0;
     }
@@ -132,8 +127,8 @@ EG_PLUGIN(pstree) = {
     .aliases = EG_NAMES("linux.pstree.PsTree"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only what is under these processes, and they themselves")),
-    .needs = EG_NEEDS(task_struct.tasks, task_struct.real_parent),
-    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .needs = EG_NEEDS(task_struct.real_parent, task_struct.group_leader),
+    .uses = EG_NAMES("tasks"),
     .tree = true,
     .run = run,
 };

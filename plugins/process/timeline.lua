@@ -33,7 +33,7 @@ return plugin {
     { "pid", "int", "only events of these processes" },
     { "no-threads", "flag", "without threads that are not a process's first" },
   },
-  needs = { "task_struct.tasks" },
+  uses = { "tasks" },
   run = function(k, args, row)
     local events = {}
     local function event(time, source, kind, pid, text, offset)

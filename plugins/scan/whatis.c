@@ -1,9 +1,8 @@
 /* whatis - who uses a place in memory. */
 #include "../../core/run.h"
-#include "../linux/own/owners.h"
-
-EG_FIELDS(task_struct, tasks, pid, mm);
-EG_SYMBOL(init_task, "task_struct");
+#include "../../core/search.h"
+#include "../linux/mm/mm.h"
+#include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
     C(AT, ADDR, "the address that was asked for")                                                  \
@@ -102,8 +101,8 @@ EG_PLUGIN(whatis) = {
     .args = EG_ARGS(EG_ARG(at, ADDR, "what to look for; of a range each page"),
                     EG_ARG(physical, FLAG, "they are physical addresses"),
                     EG_ARG(pid, INT, "they are this process's")),
-    .needs = EG_NEEDS(task_struct.tasks, task_struct.mm),
-    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
+    .needs = EG_NEEDS(task_struct.mm),
+    .uses = EG_NAMES("tasks"),
     .asks = true,
     .run = run,
 };

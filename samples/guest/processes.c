@@ -112,6 +112,7 @@ static void *thread(void *arg)
         break;
     default:
         sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 22 });
+        child("thread-child", sleep_for_ever); // whose real parent is this thread, not the process
         sleep(1000000);
     }
     sleep_for_ever();

@@ -23,7 +23,6 @@ static struct eg_system *linux_system(struct mk *k)
     sys->chosen = eg_arena_new(&sys->arena, struct eg_candidate);
     if (!s || !sys->chosen)
         mk_fail("mklinux: out of memory");
-    pthread_mutex_init(&s->lock, NULL);
     sys->os_priv = s;
     return sys;
 }

@@ -13,6 +13,7 @@ enum { MODULES_MAX = 1 << 14, BTF_MAX = 16 << 20, ALL_MAX = 256 << 20 };
 struct btfs {
     struct eg_system *sys;
     struct linux_state *state;
+    pthread_mutex_t lock; /**< windows are looked at on all cores */
     uint64_t link, btf;
     uint64_t data, data_size, name, name_len, kernel_btf, hdr;
 };
@@ -71,9 +72,9 @@ static void probe_struct_btf(void *context, struct eg_view *v, uint64_t pa)
         !eg_read(v, sys->kernel, b.data, there, sizeof there) ||
         memcmp(here, there, sizeof here) != 0)
         return;
-    pthread_mutex_lock(&s->state->lock);
+    pthread_mutex_lock(&s->lock);
     add_btf(s, &b);
-    pthread_mutex_unlock(&s->state->lock);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void see_window(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p, size_t len)
@@ -106,7 +107,7 @@ static bool offsets(struct btfs *s)
  * not known by looking for each struct btf. */
 static void find_btfs(struct eg_system *sys)
 {
-    struct btfs s = { .sys = sys, .state = linux_state(sys) };
+    struct btfs s = { .sys = sys, .state = linux_state(sys), .lock = PTHREAD_MUTEX_INITIALIZER };
     struct linux_finder f = { .sys = sys, .v = sys->view, .phys = sys->image->phys };
     struct linux_windows w;
 

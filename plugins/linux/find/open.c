@@ -90,7 +90,6 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *g, st
 
     if (!s)
         return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
-    pthread_mutex_init(&s->lock, NULL);
     sys->os_priv = s;
     s->image_start = g->start;
     s->image_end = g->end;
@@ -250,11 +249,6 @@ void linux_close(struct eg_system *sys)
 
     if (!s)
         return;
-    for (size_t i = 0; i < s->mm_spaces.n; i++)
-        eg_space_close(s->mm_spaces.at[i].space);
-    eg_vec_fini(&s->mm_spaces);
     eg_vec_fini(&s->module_btfs);
-    eg_map_fini(&s->mm_of);
-    pthread_mutex_destroy(&s->lock);
     sys->os_priv = NULL;
 }

@@ -1,16 +1,11 @@
 /* mount.c - the mounts of a namespace: red-black tree since 6.8, list before. */
-#include "../linux.h"
-
-EG_FIELDS(mnt_namespace, mounts, list);
-EG_FIELDS(mount, mnt_node, mnt_list);
-EG_FIELD_AS(mount_flags, mount, "mnt.mnt_flags");
+#include "mount.h"
+#include "flags.h"
 
 enum { START, TREE, LIST };
 
 bool linux_next_mount(struct eg_run *r, struct linux_mount_walk *w, struct eg_obj *mount)
 {
-    enum { MNT_CURSOR = 0x10000000 }; // a reader's place in the list (5.8 to 6.7), no mount
-
     if (w->state == START) {
         // `mounts` was a number before it was a tree.
         w->state = eg_has(r, mount.mnt_node) ? TREE : LIST;
@@ -41,6 +36,7 @@ EG_WALKER(mounts) = {
     .help = "mounts of a mount namespace",
     .arg = "mnt_namespace",
     .elem = "mount",
+    .needs = EG_NEEDS(mount.mnt),
     .state = sizeof(struct linux_mount_walk),
     .next = next_mount,
 };

@@ -1,19 +1,14 @@
 /* path.c - names of files as the kernel gives them (fs/d_path.c). */
-#include "../linux.h"
+#include "path.h"
+#include "../sched/task.h"
+#include "dentry.h"
+#include "file.h"
+#include "inode.h"
+#include "mount.h"
 
-EG_FIELDS(task_struct, fs);
 EG_FIELDS(fs_struct, root);
 EG_FIELDS(path, mnt, dentry);
-EG_FIELDS(vfsmount, mnt_root, mnt_sb);
-EG_FIELDS(mount, mnt, mnt_parent, mnt_mountpoint);
-EG_FIELDS(dentry, d_parent, d_inode, d_op, d_sb);
-EG_FIELD_AS(dentry_name, dentry, "__d_name.name|d_name.name"); // a union since 6.17
-EG_FIELD_AS(dentry_len, dentry, "__d_name.len|d_name.len");
-EG_FIELD_AS(dentry_pprev, dentry, "d_hash.pprev");
 EG_FIELDS(dentry_operations, d_dname);
-EG_FIELDS(super_block, s_type);
-EG_FIELDS(file_system_type, name);
-EG_FIELDS(inode, i_ino, i_private);
 EG_FIELDS(ns_common, ops);
 EG_FIELDS(proc_ns_operations, name);
 EG_FIELD_AS(file_path, file, "__f_path|f_path"); // a union since 6.18
@@ -51,7 +46,7 @@ static void prepend_name(struct trail *t, struct eg_obj dentry)
     prepend(t, "/", 1);
 }
 
-static char *finish(struct eg_run *r, const struct trail *t, uint64_t dentry)
+static const char *finish(struct eg_run *r, const struct trail *t, uint64_t dentry)
 {
     if (t->cut)
         eg_note(r, "the path of the dentry at %#llx could not be followed to its root: cut",
@@ -106,7 +101,7 @@ static struct eg_obj root_of(struct eg_run *r, struct eg_obj task)
     return eg_at(task.why ? linux_init(r) : task, task_struct.fs, fs_struct.root);
 }
 
-char *linux_ns_name(struct eg_run *r, struct eg_obj dentry)
+const char *linux_ns_name(struct eg_run *r, struct eg_obj dentry)
 {
     struct eg_obj ns = eg_cast(eg_at(dentry, dentry.d_inode, inode.i_private), ns_common);
 
@@ -114,7 +109,7 @@ char *linux_ns_name(struct eg_run *r, struct eg_obj dentry)
 }
 
 /* What the file system's own d_dname makes of a file that has no place in a tree. */
-static char *made_name(struct eg_run *r, struct eg_obj dentry, struct trail *t)
+static const char *made_name(struct eg_run *r, struct eg_obj dentry, struct trail *t)
 {
     char fs[16] = "";
     uint64_t type, ino;
@@ -146,7 +141,7 @@ static char *made_name(struct eg_run *r, struct eg_obj dentry, struct trail *t)
     return eg_strf(r, "%.*s (deleted)", len, name);
 }
 
-char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task)
+const char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task)
 {
     struct trail t = { .at = sizeof t.text };
     struct eg_obj dentry = eg_deref(eg_at(path, path.dentry));
@@ -188,7 +183,7 @@ static struct eg_obj user_path(struct eg_run *r, struct eg_obj file)
     return eg_bad(file, EG_NO_MEMBER, 0);
 }
 
-char *linux_file_path(struct eg_run *r, struct eg_obj file, struct eg_obj task)
+const char *linux_file_path(struct eg_run *r, struct eg_obj file, struct eg_obj task)
 {
     struct eg_obj path = user_path(r, file);
 
@@ -225,7 +220,7 @@ const char *linux_file_gone(struct eg_run *r, struct eg_obj file)
     return __builtin_strncmp(text, "/anon_hugepage", 14) == 0 ? "huge pages" : "shared memory";
 }
 
-char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
+const char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
 {
     struct trail t = { .at = sizeof t.text };
     uint64_t pprev, first;
@@ -247,7 +242,8 @@ char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
     return finish(r, &t, first);
 }
 
-char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj task, bool *reached)
+const char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj task,
+                              bool *reached)
 {
     struct trail t = { .at = sizeof t.text };
     struct eg_obj top = eg_deref(eg_at(eg_at(mount, mount.mnt), vfsmount.mnt_root));
@@ -261,3 +257,47 @@ char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj tas
         prepend(&t, "/", 1);
     return finish(r, &t, top.addr);
 }
+
+/* ---- the same by name ---- */
+
+EG_FUNCTION(path) = {
+    .os = "linux",
+    .help = "the path that a struct path stands for, seen from a task's root (else from init's)",
+    .args = "path [, task]",
+    .text_from = linux_path,
+};
+
+EG_FUNCTION(file_path) = {
+    .os = "linux",
+    .help = "the path of a struct file: \"/usr/bin/x (deleted)\", \"socket:[12]\"",
+    .args = "file [, task]",
+    .text_from = linux_file_path,
+};
+
+EG_FUNCTION(dentry_path) = {
+    .os = "linux",
+    .help = "a dentry's path in its own file system",
+    .args = "dentry",
+    .text = linux_dentry_path,
+};
+
+EG_FUNCTION(file_inode) = {
+    .os = "linux",
+    .help = "the inode of a struct file that its user sees",
+    .args = "file",
+    .returns = "inode",
+    .cursor = linux_file_inode,
+};
+
+static struct eg_cell file_gone(struct eg_run *r, struct eg_obj file)
+{
+    return eg_text(linux_file_gone(r, file));
+}
+
+EG_FUNCTION(file_gone) = {
+    .os = "linux",
+    .help = "why a struct file is in no folder: removed, memfd, …; nil when it is in one",
+    .args = "file",
+    .returns = "text",
+    .cell = file_gone,
+};

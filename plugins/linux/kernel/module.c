@@ -1,8 +1,15 @@
-/* module.c - the list of loaded modules. */
-#include "../linux.h"
+/* module.c - the list of loaded modules, and what /proc/modules says of one. */
+#include "module.h"
 #include "../state.h"
+#include "flags.h"
 
-EG_FIELDS(module, list, name);
+EG_FIELD_AS(module_refcnt, module, "refcnt.counter");
+EG_FIELD_AS(core_base, module, "core_layout.base"); // until 6.3
+EG_FIELD_AS(core_size, module, "core_layout.size");
+EG_FIELD_AS(init_size, module, "init_layout.size");
+EG_FIELD_AS(data_size, module, "data_layout.size"); // of some architectures
+EG_FIELDS(module_memory, base, size);               // since 6.4
+EG_FIELDS(module_use, source_list, source);
 EG_TYPE(list_head);
 EG_SYMBOL(modules, "list_head");
 
@@ -42,6 +49,113 @@ EG_WALKER(modules) = {
     .os = "linux",
     .help = "loaded modules, the newest first",
     .elem = "module",
+    .needs = EG_NEEDS(module.list, module.name),
     .state = sizeof(struct linux_module_walk),
     .next = next_module,
+};
+
+/* Since 6.4 one array, whose first is the code; before, two or three members. */
+struct eg_cell linux_module_size(struct eg_run *r, struct eg_obj m)
+{
+    uint64_t sum = 0, size;
+
+    if (eg_has(r, module.mem)) {
+        struct eg_obj mem = eg_at(m, module.mem);
+
+        for (uint64_t i = 0; i < eg_count(mem); i++) {
+            struct eg_obj at = eg_at(eg_index(mem, i), module_memory.size);
+
+            if (!eg_load(&size, at))
+                return eg_cell_of(at);
+            sum += size;
+        }
+        return eg_uint(sum);
+    }
+    if (!eg_get(&sum, m, core_size) || !eg_get(&size, m, init_size))
+        return eg_val(m, core_size);
+    return eg_uint(sum + size + eg_get_or((uint64_t)0, m, data_size));
+}
+
+struct eg_cell linux_module_base(struct eg_run *r, struct eg_obj m)
+{
+    if (eg_has(r, module.mem))
+        return eg_val(eg_index(eg_at(m, module.mem), 0), module_memory.base);
+    return eg_val(m, core_base);
+}
+
+struct eg_cell linux_module_taints(struct eg_run *r, struct eg_obj m)
+{
+    const char *text = "";
+    uint64_t taints;
+
+    if (!eg_get(&taints, m, module.taints))
+        return eg_val(m, module.taints);
+    for (const struct eg_constant *t = linux_taints; t->name; t++)
+        if (taints & t->value)
+            text = eg_strf(r, "%s%s", text, t->name);
+    return eg_text(text);
+}
+
+struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj m)
+{
+    enum { MODULE_REF_BASE = 1 };
+    int32_t refs;
+
+    (void)r;
+    if (!eg_get(&refs, m, module_refcnt))
+        return eg_val(m, module_refcnt);
+    return eg_int((int64_t)refs - MODULE_REF_BASE);
+}
+
+struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj m)
+{
+    enum { USERS_MAX = 256 };
+    const char *text = "", *gap = "";
+    struct eg_obj use;
+    uint64_t init, leave;
+    unsigned n = 0;
+
+    eg_each_list(use, eg_at(m, module.source_list), module_use.source_list) {
+        const char *name = eg_string(r, eg_at(use, module_use.source, module.name), 64);
+
+        if (n++ == USERS_MAX) {
+            eg_note(r, "the module at %#llx: only its first %d users are named",
+                    (unsigned long long)m.addr, USERS_MAX);
+            break;
+        }
+        text = eg_strf(r, "%s%s%s", text, gap, name ? name : "?");
+        gap = ",";
+    }
+    if (eg_get(&init, m, module.init) && init && eg_get(&leave, m, module.exit) && !leave)
+        text = eg_strf(r, "%s%s[permanent]", text, gap);
+    return eg_text(text);
+}
+
+struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj m)
+{
+    struct eg_obj at = eg_at(m, module.state);
+    const char *name;
+    uint32_t state;
+
+    (void)r;
+    if (!eg_load(&state, at))
+        return eg_cell_of(at);
+    name = eg_constant_name(linux_module_states, state);
+    return name ? eg_text(name) : eg_missing(EG_BAD_VALUE, at.addr);
+}
+
+EG_FUNCTION(module_base) = {
+    .os = "linux",
+    .help = "where a module's code begins",
+    .args = "module",
+    .returns = "integer",
+    .cell = linux_module_base,
+};
+
+EG_FUNCTION(module_size) = {
+    .os = "linux",
+    .help = "bytes of a module's code and data",
+    .args = "module",
+    .returns = "integer",
+    .cell = linux_module_size,
 };

@@ -1,9 +1,9 @@
 /* param.c - the values of a module's parameters (kernel/params.c). */
-#include "param.h"
+#include "../../../core/base.h"
+#include "module.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-EG_FIELDS(module, name, kp, num_kp);
 EG_FIELDS(kernel_param, name, ops, arg);
 EG_FIELDS(kernel_param_ops, get);
 EG_FIELDS(kparam_string, maxlen, string);
@@ -162,3 +162,11 @@ struct eg_cell linux_params(struct eg_run *r, struct eg_obj module)
     }
     return eg_textn(text, len);
 }
+
+EG_FUNCTION(params) = {
+    .os = "linux",
+    .help = "the values of a module's parameters: \"a=1 b=Y\"",
+    .args = "module",
+    .returns = "text",
+    .cell = linux_params,
+};

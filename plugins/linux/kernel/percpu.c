@@ -1,5 +1,5 @@
 /* percpu.c - per-CPU variables and the CPUs that have them. */
-#include "../linux.h"
+#include "percpu.h"
 #include "../state.h"
 
 EG_FIELDS(cpumask, bits);
@@ -31,6 +31,19 @@ bool linux_next_cpu(struct eg_run *r, unsigned *cpu)
         return false;
     *cpu = next;
     return true;
+}
+
+unsigned linux_cpus_online(struct eg_run *r)
+{
+    struct eg_obj mask = eg_index(eg_at(eg_sym(r, __cpu_online_mask), cpumask.bits), 0);
+    unsigned n = 0, cpu = ~0u;
+    uint64_t word;
+
+    if (!eg_load(&word, mask))
+        return 0;
+    while (linux_next_cpu(r, &cpu))
+        n++;
+    return n;
 }
 
 struct percpu_walk {

@@ -1,8 +1,8 @@
-/** printk.h - records of the kernel's log, as its two storage formats give them to the plugin. */
-#ifndef EG_LINUX_KMSG_H
-#define EG_LINUX_KMSG_H
+/** printk.h - records of the kernel's log, from either of its two formats. */
+#ifndef EG_LINUX_PRINTK_H
+#define EG_LINUX_PRINTK_H
 
-#include "../linux.h"
+#include "../../../core/engram.h"
 
 struct linux_log_record {
     uint64_t seq, ts_nsec;
@@ -15,9 +15,9 @@ struct linux_log_record {
 };
 typedef void linux_log_fn(struct eg_run *r, const struct linux_log_record *record);
 
-/** The ring of descriptors, since 5.10 (kernel/printk/printk_ringbuffer.h). */
-void linux_log_ring(struct eg_run *r, linux_log_fn *emit);
+/** Both return false where this kernel has no such log. The ring of descriptors, since 5.10 (kernel/printk/printk_ringbuffer.h). */
+bool linux_log_ring(struct eg_run *r, linux_log_fn *emit);
 /** The buffer of struct printk_log, 3.11 to 5.9 (kernel/printk/printk.c). */
-void linux_log_buffer(struct eg_run *r, linux_log_fn *emit);
+bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit);
 
 #endif

@@ -46,7 +46,7 @@ static bool record_at(struct eg_run *r, struct eg_obj log, uint16_t len,
     return true;
 }
 
-void linux_log_buffer(struct eg_run *r, linux_log_fn *emit)
+static void walk(struct eg_run *r, linux_log_fn *emit)
 {
     struct linux_log_record record = { .seq = 0 };
     uint64_t buf;
@@ -81,4 +81,12 @@ void linux_log_buffer(struct eg_run *r, linux_log_fn *emit)
         at += len;
         done += len;
     }
+}
+
+bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit)
+{
+    if (!eg_has_type(r, printk_log))
+        return false;
+    walk(r, emit);
+    return true;
 }

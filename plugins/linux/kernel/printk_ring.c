@@ -1,5 +1,6 @@
 /* printk_ring.c - the log since 5.10: a ring of descriptors and a ring of text
  * (kernel/printk/printk_ringbuffer.c). */
+#include "../../../core/base.h"
 #include "printk.h"
 
 EG_FIELDS(printk_ringbuffer, desc_ring, text_data_ring);
@@ -113,7 +114,7 @@ static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id, struc
     return true;
 }
 
-void linux_log_ring(struct eg_run *r, linux_log_fn *emit)
+static void walk(struct eg_run *r, linux_log_fn *emit)
 {
     struct linux_log_record record;
     uint64_t n, lost = 0;
@@ -144,4 +145,12 @@ void linux_log_ring(struct eg_run *r, linux_log_fn *emit)
     if (lost)
         eg_note(r, "%llu of the log's %llu records are not whole: left out",
                 (unsigned long long)lost, (unsigned long long)n);
+}
+
+bool linux_log_ring(struct eg_run *r, linux_log_fn *emit)
+{
+    if (!eg_has(r, printk_ringbuffer.desc_ring))
+        return false;
+    walk(r, emit);
+    return true;
 }

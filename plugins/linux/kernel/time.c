@@ -1,5 +1,6 @@
 /* time.c - the kernel's clocks as they stood: struct timekeeper (kernel/time/timekeeping.c). */
-#include "../linux.h"
+#include "time.h"
+#include "../../../core/cache.h"
 #include "../state.h"
 
 EG_FIELDS(timekeeper, xtime_sec, offs_real, offs_boot);
@@ -7,6 +8,9 @@ EG_FIELD_AS(tk_wtm_sec, timekeeper, "wall_to_monotonic.tv_sec");
 EG_FIELD_AS(tk_wtm_nsec, timekeeper, "wall_to_monotonic.tv_nsec");
 EG_FIELD_AS(tk_nsec, timekeeper, "tkr_mono.xtime_nsec");
 EG_FIELD_AS(tk_shift, timekeeper, "tkr_mono.shift");
+EG_FIELDS(clocksource, mult, shift);
+EG_SYMBOL(clocksource_jiffies, "clocksource");
+EG_SYMBOL(jiffies_64, "u64");
 EG_SYMBOL_AS(tk_core, "tk_core|timekeeper_data", "u8"); // an array since 6.17, its first the core's
 
 enum { NSEC = 1000000000 };
@@ -41,28 +45,21 @@ static uint64_t search(struct eg_run *r, const struct linux_state *s)
     return 0;
 }
 
-static struct eg_obj searched(struct eg_run *r)
+static bool find(struct eg_system *sys, struct eg_run *r, void *kept)
 {
-    struct linux_state *s = linux_state(eg_system_of(r));
-    uint64_t at;
+    uint64_t *at = kept;
 
-    pthread_mutex_lock(&s->lock);
-    at = s->timekeeper;
-    pthread_mutex_unlock(&s->lock);
-    if (!at) {
-        at = search(r, s);
-        pthread_mutex_lock(&s->lock);
-        if (at || !eg_stopped(r)) // one that was stopped was not in vain
-            s->timekeeper = at ? at : 1;
-        pthread_mutex_unlock(&s->lock);
-    }
-    return eg_object(r, timekeeper, at > 1 ? at : 0);
+    *at = search(r, linux_state(sys));
+    return *at || !eg_stopped(r); // a search that was stopped is not over
 }
+
+static const struct eg_cache place = { .size = sizeof(uint64_t), .make = find };
 
 /* It follows a sequence counter, whose size depends on the lock debugging of the build. */
 static bool find_timekeeper(struct eg_run *r, struct eg_obj *tk, int64_t *real, int64_t *boot)
 {
     struct eg_obj core = eg_sym(r, tk_core);
+    const uint64_t *at;
 
     if (!eg_has(r, timekeeper.offs_real))
         return false;
@@ -71,7 +68,9 @@ static bool find_timekeeper(struct eg_run *r, struct eg_obj *tk, int64_t *real, 
         if (is_timekeeper(*tk, real))
             return eg_get(boot, *tk, timekeeper.offs_boot);
     }
-    *tk = core.why ? searched(r) : *tk;
+    if (!core.why || !(at = eg_system_cache(eg_system_of(r), r, &place)))
+        return false;
+    *tk = eg_object(r, timekeeper, *at);
     return is_timekeeper(*tk, real) && eg_get(boot, *tk, timekeeper.offs_boot);
 }
 
@@ -100,3 +99,98 @@ bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns)
     *boottime_ns = up;
     return true;
 }
+
+/* ---- times in the kernel's memory ---- */
+
+/* A jiffy in ns: what the clock that counts jiffies multiplies by (kernel/time/jiffies.c). */
+static bool jiffy(struct eg_run *r, int64_t *ns)
+{
+    struct eg_obj clock = eg_sym(r, clocksource_jiffies);
+    uint32_t mult, shift;
+
+    if (!eg_get(&mult, clock, clocksource.mult) || !eg_get(&shift, clock, clocksource.shift) ||
+        shift > 31 || !(mult >> shift))
+        return false;
+    *ns = mult >> shift;
+    return true;
+}
+
+/* The last tick is both the clock's and the counter's. @value is as wide as the machine's long. */
+static bool wall_of_jiffies(struct eg_run *r, uint64_t value, int64_t *wall)
+{
+    const unsigned unused = 64 - 8 * eg_binding_of(r)->model.long_size;
+    int64_t now, up, ns, ticks;
+    uint64_t at;
+
+    if (!linux_now(r, &now, &up) || !jiffy(r, &ns) || !eg_load(&at, eg_sym(r, jiffies_64)))
+        return false;
+    ticks = (int64_t)((value - at) << unused) >> unused;
+    return !__builtin_mul_overflow(ticks, ns, &ticks) && !__builtin_add_overflow(now, ticks, wall);
+}
+
+struct eg_cell linux_wall_of(struct eg_run *r, enum linux_clock clock, struct eg_obj o)
+{
+    int64_t real, boot, value, wall;
+    struct eg_obj tk;
+
+    if (o.why || !eg_load(&value, o))
+        return eg_cell_of(o);
+    if (clock == LINUX_JIFFIES)
+        return wall_of_jiffies(r, (uint64_t)value, &wall) ? eg_int(wall)
+                                                          : eg_missing(EG_NO_SYMBOL, 0);
+    if (!find_timekeeper(r, &tk, &real, &boot))
+        return eg_missing(EG_NO_SYMBOL, 0);
+    if ((clock == LINUX_BOOTTIME && __builtin_sub_overflow(real, boot, &real)) ||
+        __builtin_add_overflow(value, real, &wall))
+        return eg_missing(EG_BAD_VALUE, o.addr);
+    return eg_int(wall);
+}
+
+#define WALL_OF(name, clock, what)                                                                 \
+    static struct eg_cell wall_of_##name##_(struct eg_run *r, struct eg_obj o) {                   \
+        return linux_wall_of(r, clock, o);                                                         \
+    } EG_FUNCTION(wall_of_##name) = {                                                              \
+        .os = "linux",                                                                             \
+        .help = "the wall time of a member that counts " what,                                     \
+        .args = "member",                                                                          \
+        .returns = "time",                                                                         \
+        .cell = wall_of_##name##_,                                                                 \
+    }
+WALL_OF(boottime, LINUX_BOOTTIME, "ns since boot: eg.at(task, \"start_boottime\")");
+WALL_OF(monotonic, LINUX_MONOTONIC, "ns since boot without sleep: a ktime_t of eg.at()");
+WALL_OF(jiffies, LINUX_JIFFIES, "jiffies: eg.at(timer, \"expires\")");
+
+/* ---- the same by name ---- */
+
+static struct eg_cell boot_time(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    int64_t ns;
+
+    (void)args, (void)n;
+    return linux_boot_time(r, &ns) ? eg_int(ns) : eg_missing(EG_NO_SYMBOL, 0);
+}
+
+EG_FUNCTION(boot_time) = {
+    .os = "linux",
+    .help = "when the machine was started: ns since 1970 UTC",
+    .args = "",
+    .returns = "time",
+    .needs = EG_NEEDS(timekeeper.offs_real),
+    .call = boot_time,
+};
+
+static struct eg_cell now(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    int64_t wall, up;
+
+    (void)args, (void)n;
+    return linux_now(r, &wall, &up) ? eg_int(wall) : eg_missing(EG_NO_SYMBOL, 0);
+}
+
+EG_FUNCTION(now) = {
+    .os = "linux",
+    .help = "the clock when the image was taken: ns since 1970 UTC",
+    .args = "",
+    .returns = "time",
+    .call = now,
+};

@@ -1,58 +1,85 @@
 /* mm.c - a process's user memory as an address space of its own. */
+#include "mm.h"
+#include "../../../core/cache.h"
+#include "../../../core/map.h"
 #include "../../../core/run.h"
-#include "../linux.h"
-#include "../state.h"
+#include "../sched/task.h"
 
-EG_FIELDS(task_struct, pid, mm);
-EG_FIELDS(mm_struct, pgd, arg_start, arg_end);
+/* The spaces of processes, kept from their first use to the system's end. */
+struct spaces {
+    pthread_mutex_t lock; // guards the rest
+    struct eg_map of;     // address of the mm_struct → index
+    EG_VEC(struct eg_space *) all;
+};
+
+static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct spaces *s = kept;
+
+    (void)sys, (void)r;
+    pthread_mutex_init(&s->lock, NULL);
+    return true;
+}
+
+static void end(void *kept)
+{
+    struct spaces *s = kept;
+
+    for (size_t i = 0; i < s->all.n; i++)
+        eg_space_close(s->all.at[i]);
+    eg_vec_fini(&s->all);
+    eg_map_fini(&s->of);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static const struct eg_cache spaces = { .size = sizeof(struct spaces), .make = begin, .fini = end };
 
 /* Under the lock. */
-static int open_space(struct eg_system *sys, struct linux_state *s, uint64_t mm, uint64_t root,
+static int open_space(struct eg_system *sys, struct spaces *s, uint64_t mm, uint64_t root,
                       struct eg_space **out)
 {
     struct eg_paging paging = sys->chosen->paging;
-    struct linux_mm_space *new;
-    struct eg_space *space;
+    struct eg_space **new, *space;
     uint64_t i;
     int rc;
 
-    if (eg_map_get(&s->mm_of, mm, &i)) {
-        *out = s->mm_spaces.at[i].space;
+    if (eg_map_get(&s->of, mm, &i)) {
+        *out = s->all.at[i];
         return 0;
     }
     *(sys->arch->two_roots ? &paging.user_root : &paging.root) = root;
     rc = eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL);
     if (rc)
         return rc;
-    new = eg_vec_push(&s->mm_spaces);
-    if (!new || eg_map_add(&s->mm_of, mm, s->mm_spaces.n - 1) < 0) {
-        s->mm_spaces.n -= new != NULL;
+    new = eg_vec_push(&s->all);
+    if (!new || eg_map_add(&s->of, mm, s->all.n - 1) < 0) {
+        s->all.n -= new != NULL;
         eg_space_close(space);
         return -EG_ENOMEM;
     }
-    *new = (struct linux_mm_space){ mm, space };
-    *out = space;
+    *new = *out = space;
     return 0;
 }
 
 struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
 {
     struct eg_system *sys = eg_system_of(r);
-    struct linux_state *s = linux_state(sys);
     struct eg_space *space = NULL;
+    struct spaces *s;
     uint64_t pgd, root;
     int rc;
 
     if (mm.kind == EG_K_PTR)
         mm = eg_deref(mm);
     if (!eg_get(&pgd, mm, mm_struct.pgd) ||
-        !eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), &root))
+        !eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), &root) ||
+        !(s = eg_system_cache(sys, r, &spaces)))
         return NULL;
     pthread_mutex_lock(&s->lock);
     rc = open_space(sys, s, mm.addr, root, &space);
     pthread_mutex_unlock(&s->lock);
     if (rc == -EG_ENOMEM)
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for an address space");
+        eg_run_fail(r, EG_ENOMEM, "out of memory for an address space");
     return space;
 }
 
@@ -88,50 +115,6 @@ char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, 
     return buf->at;
 }
 
-/* A process that wrote over the last byte of its arguments has set a title, which may run on into
- * the environment: up to its first NUL, and over one page at most. */
-static bool has_title(struct eg_run *r, struct eg_space *user, uint64_t arg_end)
-{
-    const uint8_t *last = eg_bytes(eg_view_of(r), user, arg_end - 1, 1);
-
-    return last && *last;
-}
-
-char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf,
-                         size_t *len, struct eg_cell *missing)
-{
-    struct eg_obj mm = eg_at(task, task_struct.mm), end_at = eg_at(mm, mm_struct.arg_end);
-    struct eg_space *user = linux_mm_space(r, mm);
-    uint64_t start, end;
-    size_t got, whole;
-    bool title;
-    char *s;
-
-    *missing = eg_cell_of(end_at);
-    if (!eg_get(&start, mm, mm_struct.arg_start) || !eg_load(&end, end_at))
-        return NULL;
-    if (start >= end) {
-        *len = 0;
-        return eg_strf(r, "%s", "");
-    }
-    *missing = eg_missing(EG_TABLE_MISSING, mm.addr);
-    if (!user)
-        return NULL;
-    title = has_title(r, user, end);
-    if (title)
-        end = start + (UINT64_C(1) << linux_page_shift(r));
-    s = linux_user_bytes(r, user, start, end, buf, &got, missing);
-    if (!s)
-        return NULL;
-    whole = title ? __builtin_strlen(s) : got;
-    if (whole == got && got < end - start)
-        linux_note_cut(r, task, "command line", missing);
-    while (whole && !s[whole - 1])
-        whole--;
-    *len = whole;
-    return s;
-}
-
 void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
                     const struct eg_cell *missing)
 {
@@ -150,3 +133,17 @@ struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task)
 {
     return linux_mm_space(r, eg_at(task, task_struct.mm));
 }
+
+static struct eg_cell page_shift(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    (void)args, (void)n;
+    return eg_int(linux_page_shift(r));
+}
+
+EG_FUNCTION(page_shift) = {
+    .os = "linux",
+    .help = "log2 of the kernel's page size",
+    .args = "",
+    .returns = "integer",
+    .call = page_shift,
+};

@@ -1,6 +1,11 @@
 /* page.c - struct page: where it is, and what it says of a page. */
 #include "page.h"
-#include "../own/owners.h"
+#include "../../../core/cache.h"
+#include "../../../core/space.h"
+#include "../fs/inode.h"
+#include "../sched/task.h"
+#include "mm.h"
+#include "vmalloc.h"
 
 EG_FIELD_AS(page_flags, page, "flags.f|flags");                    // a struct since 6.18
 EG_FIELD_AS(page_head, page, "compound_head|compound_info");       // 7.1
@@ -11,9 +16,7 @@ EG_FIELDS(slab, slab_cache, objects);
 EG_FIELDS(kmem_cache, name, list, size, red_left_pad);
 EG_FIELDS(list_head, next, prev);
 EG_FIELDS(address_space, host);
-EG_FIELDS(inode, i_mapping, i_data);
 EG_FIELDS(anon_vma, root);
-EG_FIELDS(vm_struct, pages);
 EG_SYMBOL(vmemmap_base, "unsigned long");
 EG_SYMBOL(vmemmap, "page");   // VMCOREINFO's
 EG_ENUMERATOR(PG_slab, NULL); // a flag until 6.9
@@ -31,9 +34,9 @@ EG_ENUMERATOR(PGTY_large_kmalloc, NULL);
 
 enum { BUDDY, SLAB, OTHERS, ORDER_MAX = 20 };
 
-static struct eg_obj page_object(const struct linux_memmap *m, uint64_t pfn)
+static struct eg_obj page_object(struct eg_run *r, const struct linux_memmap *m, uint64_t pfn)
 {
-    return eg_object(m->r, page, m->base + pfn * m->size);
+    return eg_object(r, page, m->base + pfn * m->size);
 }
 
 /* page_type (include/linux/page-flags.h): since 6.12 the type is the highest byte; before, types
@@ -81,7 +84,8 @@ static bool is_type(const struct linux_memmap *m, int type, uint32_t page_type)
 
 /* The first page of a compound one: a tail says where (bit 0), as a pointer, or since 7.1 as a mask
  * of its own address (include/linux/page-flags.h, compound_head). */
-static struct eg_obj head_of(const struct linux_memmap *m, struct eg_obj page, uint64_t *pfn)
+static struct eg_obj head_of(struct eg_run *r, const struct linux_memmap *m, struct eg_obj page,
+                             uint64_t *pfn)
 {
     uint64_t word, head, off;
 
@@ -94,17 +98,18 @@ static struct eg_obj head_of(const struct linux_memmap *m, struct eg_obj page, u
     if (head >= page.addr || off % m->size || off / m->size >= UINT64_C(1) << ORDER_MAX)
         return eg_bad(page, EG_BAD_VALUE, word);
     *pfn -= off / m->size;
-    return page_object(m, *pfn);
+    return page_object(r, m, *pfn);
 }
 
 /* ---- each use, validated ---- */
 
 /* A block is marked on its first page only, which its size divides. */
-static bool is_free(const struct linux_memmap *m, uint64_t pfn, struct linux_page *out)
+static bool is_free(struct eg_run *r, const struct linux_memmap *m, uint64_t pfn,
+                    struct linux_page *out)
 {
     for (unsigned order = 0; order <= ORDER_MAX; order++) {
         const uint64_t first = pfn >> order << order;
-        struct eg_obj page = page_object(m, first);
+        struct eg_obj page = page_object(r, m, first);
         uint64_t size;
         uint32_t type;
 
@@ -166,7 +171,8 @@ static bool is_anonymous(struct eg_run *r, uint64_t mapping, struct linux_page *
     return true;
 }
 
-void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page *out)
+void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
+                   struct linux_page *out)
 {
     uint64_t pfn = pa >> m->shift, flags, mapping;
     uint32_t type;
@@ -174,7 +180,7 @@ void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page 
     *out = (struct linux_page){ .page = LINUX_NOBODY };
     if (!m->found)
         return;
-    out->page = head_of(m, page_object(m, pfn), &pfn);
+    out->page = head_of(r, m, page_object(r, m, pfn), &pfn);
     out->first = pfn << m->shift;
     if (!eg_get(&flags, out->page, page_flags) || !eg_get(&type, out->page, page.page_type) ||
         !eg_get(&mapping, out->page, page.mapping)) {
@@ -185,12 +191,12 @@ void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page 
         is_slab(out->page, out);
         return;
     }
-    if (is_free(m, pa >> m->shift, out))
+    if (is_free(r, m, pa >> m->shift, out))
         return;
     for (size_t i = OTHERS; i < countof(m->types); i++)
         if (is_type(m, (int)i, type))
             out->name = m->types[i].name;
-    if (is_file(m->r, out->page, mapping, out) || is_anonymous(m->r, mapping, out))
+    if (is_file(r, out->page, mapping, out) || is_anonymous(r, mapping, out))
         return;
     if (m->reserved_flag < 64 && flags >> m->reserved_flag & 1)
         out->use = LINUX_PAGE_RESERVED;
@@ -208,10 +214,10 @@ const char *linux_slab_name(struct eg_run *r, const struct linux_page *p)
 }
 
 /* SLUB (mm/slub.c): as many objects as fit, from the first byte; before each a red zone, if any. */
-bool linux_slab_object(const struct linux_memmap *m, const struct linux_page *p, uint64_t pa,
-                       uint64_t *object, uint64_t *offset)
+bool linux_slab_object(struct eg_run *r, const struct linux_memmap *m, const struct linux_page *p,
+                       uint64_t pa, uint64_t *object, uint64_t *offset)
 {
-    struct eg_obj cache = eg_object(m->r, kmem_cache, p->cache);
+    struct eg_obj cache = eg_object(r, kmem_cache, p->cache);
     struct eg_obj slab = eg_cast(p->page, slab), objects = eg_at(slab, slab.objects);
     const uint64_t pad = eg_get_or(UINT64_C(0), cache, kmem_cache.red_left_pad);
     const uint64_t in = pa - p->first;
@@ -233,45 +239,78 @@ bool linux_slab_object(const struct linux_memmap *m, const struct linux_page *p,
 /* ---- where the array is ---- */
 
 /* Does the page of process 1's task say that it holds objects of a cache? */
-static bool fits(struct linux_memmap *m, uint64_t base)
+static bool fits(struct eg_run *r, struct linux_memmap *m, uint64_t base)
 {
-    struct eg_obj task = linux_init(m->r);
+    struct eg_obj task = linux_init(r);
     struct linux_page p;
     uint64_t pa;
 
     m->base = base;
     m->found = true;
-    if (!eg_translate(eg_view_of(m->r), eg_kernel(m->r), task.addr, eg_physical(m->r), &pa))
+    if (!eg_translate(eg_view_of(r), eg_kernel(r), task.addr, eg_physical(r), &pa))
         return m->found = false;
-    linux_page_at(m, pa, &p);
+    linux_page_at(r, m, pa, &p);
     return m->found = p.use == LINUX_PAGE_SLAB;
 }
 
 /* An area of vmalloc knows its pages, and the page tables say where they are. */
-static bool fits_area(struct linux_memmap *m, const struct linux_area *area)
+static bool fits_area(struct eg_run *r, struct linux_memmap *m, const struct linux_area *area)
 {
-    struct eg_obj pages = eg_at(eg_object(m->r, vm_struct, area->vm), vm_struct.pages);
+    struct eg_obj pages = eg_at(eg_object(r, vm_struct, area->vm), vm_struct.pages);
     uint64_t page, pa;
 
     return eg_load(&page, eg_cast(eg_index(pages, 0), page)) && page &&
-           eg_translate(eg_view_of(m->r), eg_kernel(m->r), area->first, eg_physical(m->r), &pa) &&
-           fits(m, page - (pa >> m->shift) * m->size);
+           eg_translate(eg_view_of(r), eg_kernel(r), area->first, eg_physical(r), &pa) &&
+           fits(r, m, page - (pa >> m->shift) * m->size);
 }
 
-void linux_memmap_open(struct eg_run *r, struct linux_memmap *m, const struct linux_area *areas,
-                       size_t n_areas)
+static bool find(struct eg_system *sys, struct eg_run *r, void *kept)
 {
     enum { TRIES = 64 };
+    struct linux_memmap *m = kept;
+    const struct linux_area *areas;
+    size_t n;
     uint64_t base;
 
-    *m = (struct linux_memmap){ .r = r, .size = eg_size(r, page), .shift = linux_page_shift(r) };
+    (void)sys;
+    m->size = eg_size(r, page);
+    m->shift = linux_page_shift(r);
     find_types(r, m);
-    if (!m->size || (eg_load(&base, eg_sym(r, vmemmap_base)) && fits(m, base)) ||
-        (!eg_sym(r, vmemmap).why && fits(m, eg_sym(r, vmemmap).addr)))
-        return;
-    for (size_t i = 0; i < n_areas && i < TRIES; i++)
-        if (fits_area(m, &areas[i]))
-            return;
+    if (!m->size || (eg_load(&base, eg_sym(r, vmemmap_base)) && fits(r, m, base)) ||
+        (!eg_sym(r, vmemmap).why && fits(r, m, eg_sym(r, vmemmap).addr)))
+        return true;
+    n = linux_areas(r, &areas);
+    for (size_t i = 0; i < n && i < TRIES; i++)
+        if (fits_area(r, m, &areas[i]))
+            return true;
     eg_note(r, "the kernel's array of struct page cannot be found: what pages are used for is "
                "known from page tables only");
+    return !eg_stopped(r);
 }
+
+static const struct eg_cache memmap = { .size = sizeof(struct linux_memmap), .make = find };
+
+const struct linux_memmap *linux_memmap(struct eg_run *r)
+{
+    return eg_system_cache(eg_system_of(r), r, &memmap);
+}
+
+static struct eg_cell page_address(struct eg_run *r, struct eg_obj page)
+{
+    const struct linux_memmap *m = linux_memmap(r);
+    uint64_t at = page.addr;
+
+    if (page.kind == EG_K_PTR && !eg_load(&at, page))
+        return eg_cell_of(page);
+    return m && m->found && m->size && at >= m->base && (at - m->base) / m->size < UINT64_C(1) << 40
+               ? eg_uint((at - m->base) / m->size << m->shift)
+               : eg_missing(EG_BAD_VALUE, at);
+}
+
+EG_FUNCTION(page_address) = {
+    .os = "linux",
+    .help = "where in physical memory the page of a struct page is",
+    .args = "page",
+    .returns = "integer",
+    .cell = page_address,
+};

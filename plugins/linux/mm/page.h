@@ -3,7 +3,7 @@
 #ifndef EG_LINUX_PAGE_H
 #define EG_LINUX_PAGE_H
 
-#include "../linux.h"
+#include "../../../core/engram.h"
 
 enum linux_page_use {
     LINUX_PAGE_UNKNOWN = 0,
@@ -28,17 +28,8 @@ struct linux_page {
     unsigned order;      /**< FREE: log2 of the block's pages */
 };
 
-/** Memory that vmalloc gave out. */
-struct linux_area {
-    uint64_t first, last;
-    uint64_t vm; /**< its vm_struct */
-};
-/** All areas by address. @return how many, in the run's memory. */
-size_t linux_areas(struct eg_run *r, struct linux_area **out);
-
-/** What is alike for all pages; made once a run. */
+/** What is alike for all pages. */
 struct linux_memmap {
-    struct eg_run *r;
     bool found;
     uint64_t base;  /**< where the struct page of page 0 would be */
     uint64_t size;  /**< of one */
@@ -49,15 +40,17 @@ struct linux_memmap {
     } types[9];
     unsigned slab_flag, reserved_flag; /**< bits of the flags; 64: none */
 };
-void linux_memmap_open(struct eg_run *r, struct linux_memmap *m, const struct linux_area *areas,
-                       size_t n_areas);
+/** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL: the
+ * run was stopped, or failed. */
+const struct linux_memmap *linux_memmap(struct eg_run *r);
 /** The use of the page at physical @pa. */
-void linux_page_at(const struct linux_memmap *m, uint64_t pa, struct linux_page *out);
+void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
+                   struct linux_page *out);
 
 /** Of a SLAB page: the cache's name, and where in which object @pa is. @return false: in none, or
  * it cannot be told. */
 const char *linux_slab_name(struct eg_run *r, const struct linux_page *p);
-bool linux_slab_object(const struct linux_memmap *m, const struct linux_page *p, uint64_t pa,
-                       uint64_t *object, uint64_t *offset);
+bool linux_slab_object(struct eg_run *r, const struct linux_memmap *m, const struct linux_page *p,
+                       uint64_t pa, uint64_t *object, uint64_t *offset);
 
 #endif

@@ -1,9 +1,12 @@
 /* vma.c - the mappings of an address space: maple tree since 6.1, list and red-black tree before.
  */
-#include "../linux.h"
+#include "vma.h"
+#include "flags.h"
+#include "mm.h"
 
-EG_FIELDS(mm_struct, mm_mt, mmap, mm_rb, map_count);
-EG_FIELDS(vm_area_struct, vm_start, vm_end, vm_mm, vm_next, vm_rb);
+EG_FIELD_AS(mm_context_flags, mm_struct, "context.flags");
+EG_SYMBOL(gate_vma, "vm_area_struct"); // x86: the vsyscall page
+EG_SYMBOL(vsyscall_mode, "int");
 
 enum { START, MAPLE, LIST, TREE, DONE };
 
@@ -93,6 +96,38 @@ bool linux_next_vma(struct eg_run *r, struct linux_vma_walk *w, struct eg_obj *v
     return false;
 }
 
+struct eg_obj linux_gate_vma(struct eg_run *r, struct eg_obj mm)
+{
+    enum { MODE_NONE = 2, HAS_VSYSCALL = 2 }; // arch/x86/entry/vsyscall; asm/mmu.h
+    struct eg_obj gate = eg_sym(r, gate_vma);
+    int mode;
+
+    if (eg_load(&mode, eg_sym(r, vsyscall_mode)) && mode != MODE_NONE &&
+        eg_get_or(0u, mm, mm_context_flags) & HAS_VSYSCALL)
+        return gate;
+    return gate.why ? gate : eg_bad(gate, EG_NULL, 0);
+}
+
+struct eg_cell linux_vma_flags(struct eg_run *r, struct eg_obj vma)
+{
+    struct eg_obj flags = eg_at(vma, vm_area_struct.vm_flags);
+    uint64_t f;
+
+    if (!eg_load(&f, flags))
+        return eg_cell_of(flags);
+    return eg_text(eg_strf(r, "%c%c%c%c", f & VM_READ ? 'r' : '-', f & VM_WRITE ? 'w' : '-',
+                           f & VM_EXEC ? 'x' : '-', f & VM_MAYSHARE ? 's' : 'p'));
+}
+
+EG_FUNCTION(vma_flags) = {
+    .os = "linux",
+    .help = "what a mapping allows, as /proc/PID/maps has it: \"r-xp\"",
+    .args = "vma",
+    .returns = "text",
+    .needs = EG_NEEDS(vm_area_struct.vm_flags),
+    .cell = linux_vma_flags,
+};
+
 static bool next_vma(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
 {
     struct linux_vma_walk *w = state;
@@ -107,6 +142,7 @@ EG_WALKER(vmas) = {
     .help = "mappings of an address space, by address",
     .arg = "mm_struct",
     .elem = "vm_area_struct",
+    .needs = EG_NEEDS(vm_area_struct.vm_start, vm_area_struct.vm_end, vm_area_struct.vm_mm),
     .state = sizeof(struct linux_vma_walk),
     .next = next_vma,
 };

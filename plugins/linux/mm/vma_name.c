@@ -1,8 +1,9 @@
 /* vma_name.c - the name of a mapping, as /proc/PID/maps has it (fs/proc/task_mmu.c). */
-#include "../linux.h"
+#include "../fs/file.h"
+#include "../sched/task.h"
+#include "mm.h"
+#include "vma.h"
 
-EG_FIELDS(mm_struct, brk, start_brk, start_stack);
-EG_FIELDS(vm_area_struct, vm_start, vm_end, vm_file, vm_ops, vm_private_data, anon_name, shared);
 EG_FIELDS(vm_operations_struct, name);
 EG_FIELDS(vm_special_mapping, name);
 EG_FIELDS(anon_vma_name, name);
@@ -79,3 +80,17 @@ struct eg_cell linux_vma_name(struct eg_run *r, struct eg_obj mm, struct eg_obj 
 
     return !eg_load(&at, file) || at ? file_cell(r, vma, file) : anonymous_cell(r, mm, vma);
 }
+
+static struct eg_cell vma_name(struct eg_run *r, const struct eg_obj *args, unsigned n)
+{
+    (void)n;
+    return linux_vma_name(r, args[0], args[1]);
+}
+
+EG_FUNCTION(vma_name) = {
+    .os = "linux",
+    .help = "what /proc/PID/maps calls a mapping: a path, \"[heap]\", \"[stack]\"",
+    .args = "mm, vma",
+    .returns = "text",
+    .call = vma_name,
+};

@@ -1,13 +1,11 @@
-/* mms.c - address spaces of processes, and the pages that are mapped in one. */
+/* mms.c - the address spaces of processes, and their mappings. */
+#include "mms.h"
+#include "../../../core/map.h"
 #include "../../../core/run.h"
-#include "../state.h"
-#include "owners.h"
+#include "../mm/mm.h"
+#include "../mm/vma.h"
+#include "../sched/task.h"
 #include <stdlib.h>
-
-EG_FIELDS(task_struct, tasks, pid, comm, mm);
-EG_FIELDS(mm_struct, task_size);
-EG_FIELDS(vm_area_struct, vm_start, vm_end);
-EG_SYMBOL(init_task, "task_struct");
 
 enum { MMS_MAX = 1 << 20 };
 
@@ -55,7 +53,7 @@ static uint64_t last_of(struct eg_run *r, struct eg_obj mm)
 
 size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
 {
-    struct eg_map *seen = linux_map(r);
+    struct eg_map *seen = eg_run_map(r);
     struct eg_obj task;
     size_t n = 0;
     struct {
@@ -90,7 +88,7 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
     if (v->n)
         qsort(v->at, v->n, sizeof *v->at, by_pid);
     for (size_t i = 0; i < v->n; i++)
-        if (linux_map_add(r, seen, v->at[i].mm.addr, i))
+        if (eg_run_map_add(r, seen, v->at[i].mm.addr, i))
             v->at[n++] = v->at[i];
     *out = v->at;
     return n;
@@ -116,7 +114,7 @@ void linux_mm_spans(struct eg_run *r, struct linux_mm *mm)
             cap = cap ? 2 * cap : 64;
         }
         if (eg_get(&start, vma, vm_area_struct.vm_start) &&
-            eg_get(&end, vma, vm_area_struct.vm_end) && !((start | end) & (PAGE - 1)))
+            eg_get(&end, vma, vm_area_struct.vm_end) && !((start | end) & (EG_VIEW_PAGE - 1)))
             mm->spans[mm->n_spans++] = (struct linux_span){ start, end - 1, vma.addr, NULL };
     }
     if (!mm->spans)
@@ -130,53 +128,6 @@ struct linux_span *linux_mm_span_at(const struct linux_mm *mm, uint64_t va)
     return at < mm->n_spans && mm->spans[at].start <= va ? &mm->spans[at] : NULL;
 }
 
-/* Is this table one that was met elsewhere? Then @x's answer reaches to its end. */
-static bool seen_before(struct eg_run *r, const struct linux_page_walk *w, struct eg_extent *x)
-{
-    const struct eg_view *v = eg_view_of(r);
-    uint64_t first = x->start;
-
-    if (v->walked.space != w->space || x->start < v->walked.first || x->last > v->walked.last)
-        return false;
-    if (linux_map_add(r, w->tables, v->walked.table, v->walked.first) ||
-        !eg_map_get(w->tables, v->walked.table, &first) || first == v->walked.first)
-        return false;
-    x->last = v->walked.last;
-    return true;
-}
-
-bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_pages *out)
-{
-    enum { OWN_MAX = 1 << 24, STEPS_MAX = 1 << 26 };
-    struct eg_extent x;
-
-    while (!w->done && w->at <= w->last && !eg_stopped(r)) {
-        bool again;
-
-        if (w->holes)
-            eg_extent_at(eg_view_of(r), w->space, w->at, &x);
-        else if (!eg_next_mapped(eg_view_of(r), w->space, w->at, w->last, &x))
-            break;
-        if (++w->own > OWN_MAX || ++*w->steps > STEPS_MAX) {
-            eg_note(r, "page tables that go on and on: left at %#llx", (unsigned long long)x.start);
-            break;
-        }
-        again = w->tables && seen_before(r, w, &x);
-        *out = (struct linux_pages){ .va = EG_MAX(x.start, w->at),
-                                     .last = EG_MIN(x.last, w->last),
-                                     .pa = UINT64_MAX,
-                                     .entry = x.entry_addr };
-        if (x.below == eg_physical(r))
-            out->pa = x.below_addr + (out->va - x.start);
-        w->done = x.last >= w->last;
-        w->at = x.last + 1;
-        if (!again && (w->holes || out->pa != UINT64_MAX))
-            return true;
-    }
-    w->done = true;
-    return false;
-}
-
 const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct linux_span *s)
 {
     struct eg_cell name;
@@ -186,31 +137,4 @@ const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct 
         s->name = name.tag == EG_CELL_TEXT ? name.bytes.p : "";
     }
     return *s->name ? s->name : NULL;
-}
-
-uint64_t linux_image_pages(struct eg_run *r)
-{
-    uint64_t bytes = 0;
-    struct eg_extent x;
-
-    for (uint64_t at = 0; eg_next_mapped(eg_view_of(r), eg_physical(r), at, UINT64_MAX, &x);
-         at = x.last + 1) {
-        bytes += x.last - EG_MAX(at, x.start);
-        if (x.last == UINT64_MAX)
-            break;
-    }
-    return bytes / PAGE + 1;
-}
-
-bool linux_direct_map(struct eg_run *r, uint64_t *delta)
-{
-    struct eg_obj task = linux_init(r);
-    uint64_t pa;
-
-    // Tasks come from the slab allocator, whose memory has no other address: but for the first.
-    if (task.why || task.addr == eg_sym(r, init_task).addr ||
-        !eg_translate(eg_view_of(r), eg_kernel(r), task.addr, eg_physical(r), &pa))
-        return false;
-    *delta = task.addr - pa;
-    return true;
 }

@@ -1,9 +1,11 @@
 /* owners.c - who uses a place in physical memory. */
 #include "owners.h"
 #include "../../../core/run.h"
+#include "../mm/mm.h"
+#include "../mm/vma.h"
 #include "../state.h"
-
-EG_FIELDS(vm_area_struct, vm_pgoff, vm_file);
+#include "pages.h"
+#include "regions.h"
 
 /* Where owners go. */
 struct sink {
@@ -24,11 +26,13 @@ static void *open_(struct eg_run *r)
 
     o->r = r;
     eg_run_defer(r, linux_map_fini, &o->map);
-    o->names = linux_map(r);
+    o->names = eg_run_map(r);
     o->has_delta = linux_direct_map(r, &o->delta);
     o->n_mms = linux_mms(r, false, &o->mms);
     o->n_areas = linux_areas(r, &o->areas);
-    linux_memmap_open(r, &o->memmap, o->areas, o->n_areas);
+    o->memmap = linux_memmap(r);
+    if (!o->memmap)
+        return NULL;
     linux_find_mounts(o);
     linux_find_stacks(o);
     linux_map_pages(o);
@@ -72,7 +76,7 @@ static void give_process(struct linux_owners *o, const struct linux_user *u, str
         if (eg_get(&file, vma, vm_area_struct.vm_file) && file)
             pages = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_pgoff);
         owner.name = linux_span_name(o->r, mm, span);
-        owner.offset = (pages << o->memmap.shift) + (u->va - span->start);
+        owner.offset = (pages << o->memmap->shift) + (u->va - span->start);
     }
     give(s, &owner);
 }
@@ -101,7 +105,7 @@ static const char *slab_name(struct linux_owners *o, const struct linux_page *p)
     if (eg_map_get(o->names, p->cache, &kept))
         return (const char *)(uintptr_t)kept;
     name = linux_slab_name(o->r, p);
-    linux_map_add(o->r, o->names, p->cache, (uintptr_t)name);
+    eg_run_map_add(o->r, o->names, p->cache, (uintptr_t)name);
     return name;
 }
 
@@ -115,14 +119,14 @@ static void give_page(struct linux_owners *o, const struct linux_page *p, uint64
     if (p->use == LINUX_PAGE_SLAB) {
         owner.kind = "slab";
         owner.name = slab_name(o, p);
-        if (linux_slab_object(&o->memmap, p, pa, &object, &owner.offset))
+        if (linux_slab_object(o->r, o->memmap, p, pa, &object, &owner.offset))
             owner.addr = direct(o, object);
         give(s, &owner);
     } else if (p->use == LINUX_PAGE_FILE) {
         owner.kind = "page cache";
         owner.addr = 0;
         owner.name = linux_inode_name(o, p->inode);
-        owner.offset += p->index << o->memmap.shift;
+        owner.offset += p->index << o->memmap->shift;
         give(s, &owner);
     } else if (p->use == LINUX_PAGE_TYPED && !s->n) {
         owner.kind = p->name;
@@ -145,8 +149,8 @@ static void owners(struct eg_run *r, void *state, uint64_t pa,
 
     (void)r;
     linux_users(o, pa);
-    linux_page_at(&o->memmap, pa, &p);
-    give_kernel(o, !o->memmap.found || p.use == LINUX_PAGE_RESERVED, &s);
+    linux_page_at(o->r, o->memmap, pa, &p);
+    give_kernel(o, !o->memmap->found || p.use == LINUX_PAGE_RESERVED, &s);
     give_table(o, pa, &s);
     give_page(o, &p, pa, &s);
     for (size_t i = 0; i < o->map.users.n; i++)

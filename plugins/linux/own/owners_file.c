@@ -1,32 +1,28 @@
 /* owners_file.c - which file is it? From an inode to a path. */
+#include "../fs/dentry.h"
+#include "../fs/inode.h"
+#include "../fs/mount.h"
+#include "../fs/path.h"
+#include "../sched/nsproxy.h"
+#include "../sched/task.h"
 #include "owners.h"
 
-EG_FIELDS(task_struct, nsproxy);
-EG_FIELDS(nsproxy, mnt_ns);
-EG_FIELDS(mount, mnt);
-EG_FIELDS(vfsmount, mnt_root, mnt_sb);
-EG_FIELDS(super_block, s_root, s_type, s_dev);
-EG_FIELDS(file_system_type, name);
-EG_FIELDS(inode, i_sb, i_ino, i_rdev, i_mode, i_dentry);
 EG_FIELDS(hlist_head, first);
 EG_FIELDS(hlist_node, next);
-EG_FIELDS(dentry, d_inode, d_parent);
-EG_FIELD_AS(dentry_name, dentry, "__d_name.name|d_name.name"); // a union since 6.17
-EG_FIELD_AS(dentry_alias, dentry, "d_u.d_alias|d_alias");      // without the union's name since 7.3
 
 /* Of each file system the first mount that shows all of it. */
 void linux_find_mounts(struct linux_owners *o)
 {
     struct eg_obj ns = eg_at(linux_init(o->r), task_struct.nsproxy, nsproxy.mnt_ns), m;
 
-    o->mounts = linux_map(o->r);
+    o->mounts = eg_run_map(o->r);
     linux_each_mount(o->r, ns, m) {
         uint64_t sb, top, root;
 
         if (eg_get(&sb, m, mount.mnt, vfsmount.mnt_sb) &&
             eg_get(&top, m, mount.mnt, vfsmount.mnt_root) &&
             eg_get(&root, m, mount.mnt, vfsmount.mnt_sb, super_block.s_root) && root == top)
-            linux_map_add(o->r, o->mounts, sb, m.addr);
+            eg_run_map_add(o->r, o->mounts, sb, m.addr);
     }
 }
 
@@ -79,8 +75,8 @@ static const char *name_of(struct linux_owners *o, struct eg_obj inode)
     if (!type)
         return NULL;
     if ((eg_get_or(0u, inode, inode.i_mode) & S_IFMT) == S_IFBLK &&
-        eg_get(&dev, inode, inode.i_rdev)) // major and minor: include/linux/kdev_t.h
-        return eg_strf(o->r, "block device %u:%u", dev >> 20, dev & 0xfffff);
+        eg_get(&dev, inode, inode.i_rdev))
+        return eg_strf(o->r, "block device %u:%u", linux_major(dev), linux_minor(dev));
     dentry = dentry_of(o, inode);
     if (eg_get(&parent, dentry, dentry.d_parent) && parent == dentry.addr &&
         eg_get_or(UINT64_C(0), sb, super_block.s_root) != parent) { // simple_dname, fs/d_path.c
@@ -104,6 +100,6 @@ const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode)
     if (eg_map_get(o->names, inode.addr, &kept))
         return (const char *)(uintptr_t)kept;
     name = name_of(o, inode);
-    linux_map_add(o->r, o->names, inode.addr, (uintptr_t)name);
+    eg_run_map_add(o->r, o->names, inode.addr, (uintptr_t)name);
     return name;
 }

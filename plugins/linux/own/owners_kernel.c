@@ -1,12 +1,11 @@
 /* owners_kernel.c - what is at an address of the kernel's: its image, modules, stacks, vmalloc,
  * per-CPU memory, struct pages. */
+#include "../sched/task.h"
 #include "../state.h"
 #include "owners.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-EG_FIELDS(task_struct, stack, pid, comm);
-EG_FIELDS(vm_struct, caller);
 EG_SYMBOL(__per_cpu_start, "void");
 EG_SYMBOL(__per_cpu_end, "void");
 EG_SYMBOL(pcpu_unit_size, "int");
@@ -121,7 +120,7 @@ bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *ou
     struct eg_system *sys = eg_system_of(o->r);
     const struct linux_state *s = linux_state(sys);
     const bool in_image = va >= s->image_start && va < s->image_end;
-    const struct linux_memmap *m = &o->memmap;
+    const struct linux_memmap *m = o->memmap;
     const struct linux_area *area = area_at(o, va);
     const char *name, *module;
     uint64_t off;

@@ -2,8 +2,8 @@
  * a row are one entry, cut into blocks whose size divides their place: so is any page found by one
  * search for each size. */
 #include "../../../core/run.h"
-#include "../state.h"
 #include "owners.h"
+#include "pages.h"
 #include <stdlib.h>
 
 /* A key: 5 bits of size, 40 of page number, 19 of whose. */
@@ -105,7 +105,7 @@ void linux_map_pages(struct linux_owners *o)
 
     o->map.each = 8 * linux_image_pages(o->r) + BLOCKS_FEW;
     // Tables of the kernel first: each process has some of them too.
-    map_space(o, sys->kernel, sys->arch->kernel_min, UINT64_MAX, o->n_mms, linux_map(o->r));
+    map_space(o, sys->kernel, sys->arch->kernel_min, UINT64_MAX, o->n_mms, eg_run_map(o->r));
     for (size_t i = 0; i < o->n_mms && !eg_stopped(o->r); i++)
         map_space(o, o->mms[i].space, 0, o->mms[i].last, i, NULL);
     if (o->map.blocks.n)

@@ -1,8 +1,10 @@
 /* regions.c - what there is to search: the kernel's memory or that of processes, each page once,
  * and what lies across two pages that follow each other in one mapping, once. */
+#include "regions.h"
 #include "../../../core/run.h"
 #include "../state.h"
-#include "owners.h"
+#include "mms.h"
+#include "pages.h"
 #include <stdlib.h>
 
 /* Pages that were given out. Memory is taken for what is met, 512 pages at a time. */
@@ -242,7 +244,7 @@ static void take_kernel(struct taken *t)
                                      .last = UINT64_MAX };
         struct linux_pages p;
 
-        w.tables = linux_map(t->r);
+        w.tables = eg_run_map(t->r);
         w.steps = &t->steps;
         if (pass == IMAGE) {
             w.at = s->image_start;

@@ -1,15 +1,11 @@
-/* task.c - processes, threads, and what one line of /proc/PID/status says of a task. */
-#include "../linux.h"
+/* sched/task.c - processes, threads, and what /proc/PID/status says of a task. */
+#include "task.h"
+#include "flags.h"
 
-EG_FIELDS(task_struct, tasks, thread_node, signal, pid, comm, flags, exit_state, thread_pid, pids);
-EG_FIELD_AS(task_state, task_struct, "__state|state"); // renamed in 5.14
 EG_FIELDS(signal_struct, thread_head);
-EG_FIELDS(pid, level, numbers);
-EG_FIELDS(upid, nr);
-EG_FIELDS(pid_link, pid); // task_struct.pids[], until 4.19
 EG_SYMBOL(init_task, "task_struct");
 
-/* A list's link was read to get here; a struct whose own words cannot be read is no task. */
+/* A list's link was read to get here; what else of it cannot be read at all is no task. */
 static bool is_task(struct eg_run *r, struct eg_obj t)
 {
     uint64_t pid;
@@ -50,22 +46,10 @@ bool linux_next_thread(struct eg_run *r, struct linux_thread_walk *w, struct eg_
     return false;
 }
 
-unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max)
+struct eg_obj linux_parent(struct eg_run *r, struct eg_obj task)
 {
-    struct eg_obj pid = eg_has(r, task_struct.thread_pid)
-                            ? eg_at(task, task_struct.thread_pid)
-                            : eg_at(eg_index(eg_at(task, task_struct.pids), 0), pid_link.pid);
-    struct eg_obj numbers = eg_at(pid, pid.numbers);
-    uint32_t level;
-    unsigned n;
-
-    if (numbers.why || !eg_get(&level, pid, pid.level))
-        return 0;
-    // numbers[] is declared with one element, or with none.
-    for (n = 0; n < max && n <= level; n++)
-        if (!eg_get(&out[n], eg_object(r, upid, numbers.addr + n * eg_size(r, upid)), upid.nr))
-            return 0;
-    return n;
+    (void)r;
+    return eg_deref(eg_at(task, task_struct.real_parent, task_struct.group_leader));
 }
 
 /* Bits and letters of include/linux/sched.h and fs/proc/array.c since 4.14 (8ef9925b02c2). */
@@ -82,18 +66,46 @@ char linux_task_state(struct eg_run *r, struct eg_obj task)
     if ((state & IDLE) == IDLE)
         shown = REPORT_IDLE;
     if (state & (RTLOCK_WAIT | FROZEN))
-        shown = 2; // uninterruptible, as the kernel says it
+        shown = 2; // the kernel shows these as uninterruptible
     while (shown >> index)
         index++;
     return "RSDTtXZPI"[index];
 }
 
-bool linux_task_is_kthread(struct eg_run *r, struct eg_obj task)
+struct eg_cell linux_task_state_cell(struct eg_run *r, struct eg_obj task)
 {
-    enum { PF_KTHREAD = 0x00200000 };
+    const char letter = linux_task_state(r, task);
+
+    return letter == '?' ? eg_missing(EG_UNREADABLE, task.addr) : eg_text(eg_strf(r, "%c", letter));
+}
+
+struct eg_cell linux_task_exit_state(struct eg_run *r, struct eg_obj task)
+{
+    struct eg_obj state = eg_at(task, task_struct.exit_state);
+    const char *name;
+    uint32_t value;
 
     (void)r;
-    return eg_get_or(0u, task, task_struct.flags) & PF_KTHREAD;
+    if (!eg_load(&value, state))
+        return eg_cell_of(state);
+    name = eg_constant_name(linux_exit_states, value);
+    return name ? eg_text(name) : eg_missing(EG_BAD_VALUE, state.addr);
+}
+
+bool linux_task_has(struct eg_obj task, uint32_t flag)
+{
+    return eg_get_or(0u, task, task_struct.flags) & flag;
+}
+
+bool linux_task_is_kthread(struct eg_run *r, struct eg_obj task)
+{
+    (void)r;
+    return linux_task_has(task, PF_KTHREAD);
+}
+
+bool linux_task_started(struct eg_obj task, int64_t *ns)
+{
+    return eg_get(ns, task, task_started);
 }
 
 struct eg_obj linux_init(struct eg_run *r)
@@ -108,6 +120,8 @@ struct eg_obj linux_init(struct eg_run *r)
     return eg_sym(r, init_task);
 }
 
+/* ---- the same by name ---- */
+
 static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
 {
     (void)arg;
@@ -116,8 +130,11 @@ static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct e
 
 EG_WALKER(tasks) = {
     .os = "linux",
-    .help = "thread group leaders, in the order of the kernel's list; not swapper/0",
+    .help =
+        "processes: the leaders of thread groups in the order of the kernel's list; not swapper/0",
     .elem = "task_struct",
+    .needs = EG_NEEDS(task_struct.tasks),
+    .needs_symbols = EG_NEEDS_SYMBOLS(init_task),
     .state = sizeof(struct linux_task_walk),
     .next = next_task,
 };
@@ -135,6 +152,45 @@ EG_WALKER(threads) = {
     .help = "all threads of a process, the leader first",
     .arg = "task_struct",
     .elem = "task_struct",
+    .needs = EG_NEEDS(task_struct.signal, signal_struct.thread_head, task_struct.thread_node),
     .state = sizeof(struct linux_thread_walk),
     .next = next_thread,
+};
+
+EG_FUNCTION(state) = {
+    .os = "linux",
+    .help = "a task's state as in /proc/PID/stat: R S D T t X Z P I",
+    .args = "task",
+    .returns = "text",
+    .cell = linux_task_state_cell,
+};
+
+EG_FUNCTION(is_kthread) = {
+    .os = "linux",
+    .help = "whether a task is a kernel thread",
+    .args = "task",
+    .needs = EG_NEEDS(task_struct.flags),
+    .is = linux_task_is_kthread,
+};
+
+static struct eg_cell ppid(struct eg_run *r, struct eg_obj task)
+{
+    (void)r;
+    return linux_ppid(task);
+}
+
+EG_FUNCTION(ppid) = {
+    .os = "linux",
+    .help = "the process id of a task's real parent, whichever of its threads that is",
+    .args = "task",
+    .returns = "integer",
+    .cell = ppid,
+};
+
+EG_FUNCTION(parent) = {
+    .os = "linux",
+    .help = "the process that is a task's real parent: its leader",
+    .args = "task",
+    .returns = "task_struct",
+    .cursor = linux_parent,
 };

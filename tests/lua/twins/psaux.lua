@@ -14,8 +14,8 @@ return plugin {
   run = function(k, args, row)
     for t in linux.tasks(k) do
       if eg.matches("pid", t.pid) then
-        local line = linux.is_kthread(t) == 1 and "[" .. t.comm .. "]" or linux.args(t)
-        row { PID = t.pid, PPID = t.real_parent.pid, COMM = t.comm, ARGS = eg.ok(line) and line:gsub("\0", " ") or line }
+        local line = linux.is_kthread(t) and "[" .. t.comm .. "]" or linux.args(t)
+        row { PID = t.pid, PPID = t.real_parent.tgid, COMM = t.comm, ARGS = eg.ok(line) and line:gsub("\0", " ") or line }
       end
     end
   end,

@@ -1,5 +1,6 @@
 /* registry_test.c - declarations become handles, handles become slots; plugins are found by name.
  */
+#include "cache.h"
 #include "check.h"
 #include "mkimage.h"
 #include <stdio.h>
@@ -62,6 +63,38 @@ EG_PLUGIN(test_list) = {
     .columns = no_columns,
     .needs = EG_NEEDS(task.pid, task.missing),
     .needs_symbols = EG_NEEDS_SYMBOLS(absent, tasks),
+    .run = nothing,
+};
+
+/* What a walker and functions lack, a plugin that uses them lacks. */
+static bool none(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    (void)r, (void)arg, (void)state, (void)out;
+    return false;
+}
+static bool always(struct eg_run *r, struct eg_obj o)
+{
+    (void)r, (void)o;
+    return true;
+}
+static const char *two(struct eg_run *r, struct eg_obj o, struct eg_obj other)
+{
+    return eg_strf(r, "%u %u", o.why, other.why);
+}
+EG_WALKER(test_walk) = { .os = "testos", .needs = EG_NEEDS(task.missing), .next = none };
+EG_FUNCTION(test_is) = {
+    .os = "testos", .args = "task", .needs_symbols = EG_NEEDS_SYMBOLS(absent), .is = always
+};
+EG_FUNCTION(test_two) = { .os = "testos", .args = "a [, b_2]", .text_from = two };
+EG_CONSTANTS(test_bits) = {
+    .os = "testos", .list = (const struct eg_constant[]){ { "ONE", 1 }, { "SIX", 6 }, { NULL, 0 } }
+};
+static const struct eg_plugin test_uses = {
+    .os = "testos",
+    .help = "Use what others declare",
+    .columns = no_columns,
+    .needs = EG_NEEDS(task.pid, task.missing),
+    .uses = EG_NAMES("test_walk", "test_is", "test_two", "test_nowhere"),
     .run = nothing,
 };
 
@@ -330,8 +363,131 @@ static void needs(void **state)
     (void)state;
     assert_string_equal(eg_plugin_lacks(mk_system(k), eg_plugin_find("test_list")->plugin, &a),
                         "task.missing, symbol absent");
+    assert_string_equal(eg_plugin_lacks(mk_system(k), &test_uses, &a),
+                        "task.missing, symbol absent, walker or function test_nowhere");
     eg_arena_fini(&a);
     mk_free(k);
+}
+
+static const struct eg_function *function(const char *name)
+{
+    const struct eg_function_reg *f;
+
+    for (size_t i = 0; (f = eg_function_nth(i)); i++)
+        if (!strcmp(f->name, name))
+            return f->function;
+    fail_msg("no function %s", name);
+    return NULL;
+}
+
+static void functions(void **state)
+{
+    struct mk *k = make(&mk_machines[0]);
+    const struct eg_obj some = eg_object(mk_run(k), task, 0x1000), bad = { .why = EG_NULL };
+    const struct eg_function *is = function("test_is"), *two_ = function("test_two");
+    struct eg_cell c;
+    unsigned min, max;
+
+    (void)state;
+    eg_function_args(is, &min, &max);
+    assert_true(min == 1 && max == 1);
+    eg_function_args(two_, &min, &max);
+    assert_true(min == 1 && max == 2);
+    assert_string_equal(eg_function_returns(is), "boolean");
+    assert_string_equal(eg_function_returns(two_), "text");
+    c = eg_function_call(mk_run(k), is, &some, 1);
+    assert_true(c.tag == EG_CELL_INT && c.i == 1);
+    assert_int_equal(eg_function_call(mk_run(k), is, &bad, 1).tag, EG_CELL_UNSET);
+    c = eg_function_call(mk_run(k), two_, &some, 1);
+    assert_memory_equal(c.bytes.p, eg_strf(mk_run(k), "0 %d", EG_NULL), c.bytes.len);
+    c = eg_function_call(mk_run(k), two_, (const struct eg_obj[]){ some, some }, 2);
+    assert_memory_equal(c.bytes.p, "0 0", c.bytes.len);
+    c = eg_function_call(mk_run(k), two_, &bad, 1);
+    assert_true(c.tag == EG_CELL_OBJ && c.obj.why == EG_NULL);
+    mk_free(k);
+}
+
+static void constants(void **state)
+{
+    const struct eg_constants_reg *c;
+    struct mk *k = make(&mk_machines[0]);
+    size_t i = 0;
+
+    (void)state;
+    while ((c = eg_constants_nth(i)) && strcmp(c->name, "test_bits") != 0)
+        i++;
+    assert_non_null(c);
+    assert_string_equal(eg_constant_name(c->constants->list, 6), "SIX");
+    assert_null(eg_constant_name(c->constants->list, 2));
+    assert_string_equal(eg_bits_text(mk_run(k), c->constants->list, 7, ","), "ONE,SIX");
+    assert_string_equal(eg_bits_text(mk_run(k), c->constants->list, 0x13, "|"), "ONE|0x12");
+    assert_string_equal(eg_bits_text(mk_run(k), c->constants->list, 0, "|"), "");
+    mk_free(k);
+}
+
+/** A column that several plugins have means the same in all. */
+static void same_columns(void **state)
+{
+    const struct eg_plugin_reg *p;
+
+    (void)state;
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        for (const struct eg_column *c = p->plugin->columns; c->name; c++)
+            if (!strcmp(c->name, "PPID"))
+                assert_string_equal(c->help, "process id of the real parent");
+}
+
+/* ---- what is made once ---- */
+
+static unsigned made, forgotten;
+static bool refuse;
+
+static bool make_once(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    (void)sys;
+    made++;
+    *(unsigned *)kept = 42;
+    eg_note(r, "it was made");
+    if (refuse)
+        eg_tmp(r, SIZE_MAX / 2); // leaves the run
+    return true;
+}
+static void forget(void *kept)
+{
+    forgotten += *(unsigned *)kept == 42;
+}
+static const struct eg_cache once = { .size = sizeof(unsigned), .make = make_once, .fini = forget };
+
+static int ask(struct eg_run *r, void *context)
+{
+    const unsigned *kept = eg_system_cache(eg_system_of(r), r, &once);
+
+    (void)context;
+    return kept && *kept == 42 ? 0 : -1;
+}
+
+static void caches(void **state)
+{
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_run *r;
+
+    (void)state;
+    made = forgotten = 0;
+    refuse = true;
+    assert_int_equal(eg_run_open(&r, mk_system(k), NULL, NULL), 0);
+    assert_int_equal(eg_run_do(r, ask, NULL), -EG_ENOMEM); // left in the middle
+    eg_run_close(r);
+    assert_int_equal(forgotten, 1);
+    refuse = false;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(eg_run_open(&r, mk_system(k), NULL, NULL), 0);
+        assert_int_equal(eg_run_do(r, ask, NULL), 0);
+        assert_int_equal(mk_notes(r, "it was made"), 1); // also where it was made by another run
+        eg_run_close(r);
+    }
+    assert_int_equal(made, 2);
+    mk_free(k);
+    assert_int_equal(forgotten, 2);
 }
 
 /* ---- names ---- */
@@ -448,6 +604,10 @@ int main(void)
         cmocka_unit_test(variables),
         cmocka_unit_test(modules),
         cmocka_unit_test(needs),
+        cmocka_unit_test(functions),
+        cmocka_unit_test(constants),
+        cmocka_unit_test(same_columns),
+        cmocka_unit_test(caches),
         cmocka_unit_test(names),
         cmocka_unit_test(nearest),
         cmocka_unit_test(options_of_one_kind),

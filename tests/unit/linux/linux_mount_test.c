@@ -1,5 +1,9 @@
 /* linux_mount_test.c - paths as the kernel gives them, and the mounts of a namespace. */
-#include "../../../plugins/linux/linux.h"
+#include "../../../plugins/linux/fs/dentry.h"
+#include "../../../plugins/linux/fs/file.h"
+#include "../../../plugins/linux/fs/mount.h"
+#include "../../../plugins/linux/fs/path.h"
+#include "../../../plugins/linux/sched/task.h"
 #include "check.h"
 #include "mklinux.h"
 #include <stdio.h>
@@ -31,7 +35,6 @@ static const char types[] = MK_LIST_TYPES
     "                     struct nsproxy *nsproxy; };";
 
 EG_TYPE(file);
-EG_TYPE(dentry);
 
 enum { RAM = 1 << 20, HASHED = 0x1000 };
 
@@ -132,7 +135,7 @@ static struct world make(const struct mk_machine *m)
 
 struct asked {
     uint64_t file;
-    char *path;
+    const char *path;
 };
 
 static int ask(struct eg_run *r, void *context)

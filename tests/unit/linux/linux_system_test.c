@@ -1,5 +1,8 @@
 /* linux_system_test.c - the machine as a whole: physical map, clocks, CPUs, banner. */
-#include "../../../plugins/linux/linux.h"
+#include "../../../plugins/linux/kernel/module.h"
+#include "../../../plugins/linux/kernel/percpu.h"
+#include "../../../plugins/linux/kernel/time.h"
+#include "../../../plugins/linux/sched/task.h"
 #include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "mklinux.h"
@@ -18,10 +21,13 @@ static const char types[] = MK_LIST_TYPES
     "struct timens_offsets { struct timespec64 monotonic, boottime; };"
     "struct time_namespace { struct ns_common ns; struct timens_offsets offsets; };"
     "struct nsproxy { struct time_namespace *time_ns; };"
-    "struct task_struct { struct list_head tasks; int pid; char comm[16];"
+    "struct clocksource { u32 mult, shift; };"
+    "struct timer_list { unsigned long expires; };"
+    "struct task_struct { struct list_head tasks; int pid, tgid; char comm[16];"
     "                     struct nsproxy *nsproxy; };";
 
 EG_FIELDS(cpumask, bits);
+EG_FIELDS(timer_list, expires);
 EG_SYMBOL(a_variable, "u32");
 
 enum { RAM = 1 << 20, N = 5 };
@@ -200,6 +206,51 @@ static void cpus(void **state)
     }
 }
 
+/** What counts from boot, and what counts ticks, as wall time. */
+static void wall_times(void **state)
+{
+    enum { HZ = 250, JIFFIES = 5000, SHIFT = 8 };
+    const int64_t second = 1000000000, real = 1700000000 * second, asleep = 30 * second;
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, types);
+        uint64_t core = mk_alloc_aligned(k, 256, 8), tk = core + 8, jiffies = mk_alloc(k, 8);
+        uint64_t clock = mk_object(k, "clocksource"), timer = mk_object(k, "timer_list");
+        struct eg_obj expires;
+        struct eg_run *r;
+        struct eg_cell c;
+
+        mk_symbol(k, "tk_core", core);
+        mk_symbol(k, "jiffies_64", jiffies);
+        mk_symbol(k, "clocksource_jiffies", clock);
+        mk_put(k, tk, "timekeeper.offs_real", (uint64_t)real);
+        mk_put(k, tk, "timekeeper.offs_boot", (uint64_t)asleep);
+        mk_put(k, tk, "timekeeper.wall_to_monotonic.tv_sec", (uint64_t)-1700000000);
+        mk_put(k, tk, "timekeeper.xtime_sec", 1700000100);
+        mk_put(k, clock, "clocksource.mult", (1000000000 / HZ) << SHIFT);
+        mk_put(k, clock, "clocksource.shift", SHIFT);
+        mk_write_u32(k, jiffies + (mk_model(k)->big_endian ? 4 : 0), JIFFIES);
+        r = mk_run(k);
+        expires = eg_at(eg_object(r, timer_list, timer), timer_list.expires);
+
+        mk_put(k, timer, "timer_list.expires", JIFFIES + 2 * HZ);
+        c = linux_wall_of(r, LINUX_JIFFIES, expires);
+        assert_int_equal(c.tag, EG_CELL_INT);
+        assert_int_equal(c.i, 1700000102 * second);
+        mk_put(k, timer, "timer_list.expires", (uint64_t)JIFFIES - 4 * HZ); // it is over
+        assert_int_equal(linux_wall_of(r, LINUX_JIFFIES, expires).i, 1700000096 * second);
+        mk_put(k, timer, "timer_list.expires", 1000000000);
+        assert_int_equal(linux_wall_of(r, LINUX_MONOTONIC, expires).i, real + second);
+        assert_int_equal(linux_wall_of(r, LINUX_BOOTTIME, expires).i, real - asleep + second);
+        mk_put(k, clock, "clocksource.mult", 0);
+        assert_int_equal(linux_wall_of(r, LINUX_JIFFIES, expires).tag, EG_CELL_BAD);
+        assert_int_equal(linux_wall_of(r, LINUX_JIFFIES, LINUX_NOBODY).obj.why, EG_NULL);
+        mk_free(k);
+    }
+}
+
 /** Of a kernel that names no data: by what it must hold. */
 static void searched(void **state)
 {
@@ -225,19 +276,16 @@ static void searched(void **state)
         mk_put(k, keeper, "timekeeper.wall_to_monotonic.tv_sec", (uint64_t)-1700000000);
         mk_rows(k, "vmcoreinfo", NULL); // makes the layer's state
         s = linux_state(mk_system(k));
-        assert_false(linux_boot_time(mk_run(k), &boot));
         s->image_start = image;
         s->image_end = image + 4 * mk_page_size(k);
-        assert_false(linux_boot_time(mk_run(k), &boot)); // once is enough
-        s->timekeeper = 0;
+        mk_unmap(k, image + mk_page_size(k)); // a hole is stepped over
         assert_true(linux_boot_time(mk_run(k), &boot));
         assert_int_equal(boot, 1700000000000000000 - 5);
-        assert_int_equal(s->timekeeper, keeper);
+        s->image_end = 0; // what was found is kept
+        assert_true(linux_boot_time(mk_run(k), &boot));
+        s->image_end = image + 4 * mk_page_size(k);
         assert_string_equal(strchr(mk_rows(k, "banner", NULL), '|'),
                             "|Linux version 6.1.0 (x@y) #1 SMP");
-        mk_unmap(k, image + mk_page_size(k));
-        s->timekeeper = 0;
-        assert_true(linux_boot_time(mk_run(k), &boot));
         mk_free(k);
     }
 }
@@ -260,7 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(iomem),    cmocka_unit_test(clocks), cmocka_unit_test(cpus),
-        cmocka_unit_test(searched), cmocka_unit_test(banner),
+        cmocka_unit_test(searched), cmocka_unit_test(banner), cmocka_unit_test(wall_times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

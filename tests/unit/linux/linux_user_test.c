@@ -19,7 +19,7 @@
     "struct mm_struct { struct vm_area_struct *mmap; struct rb_root mm_rb; int map_count;"         \
     "  unsigned long start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;"         \
     "  void *pgd; };"                                                                              \
-    "struct task_struct { unsigned int flags; struct list_head tasks; int pid;"                    \
+    "struct task_struct { unsigned int flags; struct list_head tasks; int pid, tgid;"              \
     "  struct task_struct *real_parent; struct mm_struct *mm; char comm[16]; };"
 
 enum { RAM = 1 << 20, KTHREAD = 0x00200000, USER = 0x10000, VMAS = 5 };
@@ -39,6 +39,7 @@ static struct world make(const struct mk_machine *m)
     link = mk_at(w.k, w.task, "task_struct.tasks");
     mk_list(w.k, mk_at(w.k, init, "task_struct.tasks"), &link, 1);
     mk_put(w.k, w.task, "task_struct.pid", 1);
+    mk_put(w.k, w.task, "task_struct.tgid", 1);
     mk_put(w.k, w.task, "task_struct.real_parent", init);
     mk_puts(w.k, w.task, "task_struct.comm", "prog");
     w.mm = mk_object(w.k, "mm_struct");
@@ -112,6 +113,25 @@ static void command_lines(void **state)
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_put(w.k, w.task, "task_struct.flags", KTHREAD);
         assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|[prog]");
+        mk_free(w.k);
+    }
+}
+
+/** A child that a thread forked has that thread as its real parent: its PPID is the process's id. */
+static void child_of_a_thread(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        const uint64_t thread = mk_object(w.k, "task_struct");
+
+        mk_put(w.k, thread, "task_struct.pid", 12);
+        mk_put(w.k, thread, "task_struct.tgid", 10);
+        mk_put(w.k, w.task, "task_struct.real_parent", thread);
+        LAY(&w, 100, "prog\0", "A=1\0");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|10|prog|prog");
+        assert_string_equal(mk_rows(w.k, "envars", NULL), "1|10|prog|A|1");
         mk_free(w.k);
     }
 }
@@ -221,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines),
+        cmocka_unit_test(child_of_a_thread),
         cmocka_unit_test(mappings),
         cmocka_unit_test(mappings_damaged),
     };

@@ -1,0 +1,67 @@
+/* function.c - registered functions: their arguments, their results, and calling one by its form. */
+#include "registry.h"
+#include <ctype.h>
+
+void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max)
+{
+    bool optional = false;
+
+    *min = *max = 0;
+    for (const char *p = f->args; *p; p++) {
+        optional |= *p == '[';
+        if ((p == f->args || !(isalnum((unsigned char)p[-1]) || p[-1] == '_')) &&
+            (isalnum((unsigned char)*p) || *p == '_')) {
+            ++*max;
+            *min += !optional;
+        }
+    }
+}
+
+const char *eg_function_returns(const struct eg_function *f)
+{
+    return f->is ? "boolean" : f->returns ? f->returns : "text";
+}
+
+/** Text, or why there is none. */
+static struct eg_cell text_cell(const char *text, struct eg_obj o)
+{
+    return text ? eg_text(text) : eg_missing(o.why ? (enum eg_why)o.why : EG_UNREADABLE, o.addr);
+}
+
+/** A cell that names a place because it could not be read: the reason, as a row would have it. */
+static struct eg_cell unread(const struct eg_function *f, struct eg_cell cell)
+{
+    struct eg_obj o = cell.obj;
+    uint64_t at;
+
+    if (cell.tag != EG_CELL_OBJ || o.why || strcmp(eg_function_returns(f), "text") != 0)
+        return cell;
+    if (o.kind == EG_K_PTR && eg_load(&at, o)) {
+        if (!at)
+            return eg_missing(EG_NULL, 0);
+        o.addr = at;
+    }
+    return eg_bytes(o.view, o.space, o.addr, 1)
+               ? cell
+               : eg_missing((enum eg_why)o.view->why, o.view->why_addr);
+}
+
+struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
+                                const struct eg_obj *args, unsigned n)
+{
+    const struct eg_obj nobody = { .why = EG_NULL };
+
+    if (f->call)
+        return unread(f, f->call(r, args, n));
+    if (args[0].why && f->is) // neither: a condition in Lua must not hold
+        return (struct eg_cell){ 0 };
+    if (args[0].why)
+        return eg_cell_of(args[0]);
+    if (f->is)
+        return eg_int(f->is(r, args[0]));
+    if (f->text)
+        return text_cell(f->text(r, args[0]), args[0]);
+    if (f->text_from)
+        return text_cell(f->text_from(r, args[0], n > 1 ? args[1] : nobody), args[0]);
+    return f->cell ? unread(f, f->cell(r, args[0])) : eg_cell_of(f->cursor(r, args[0]));
+}

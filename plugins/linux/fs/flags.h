@@ -1,0 +1,21 @@
+/** fs/flags.h - bits of mounts, file systems and inodes by name. */
+#ifndef EG_LINUX_FS_FLAGS_H
+#define EG_LINUX_FS_FLAGS_H
+
+#include "../../../core/engram.h"
+
+/* vfsmount.mnt_flags (include/linux/mount.h); T_ are those of mount.mnt_t_flags, since 6.17. */
+enum linux_mnt {
+    MNT_READONLY = 0x40,
+    MNT_SHARED = 0x1000,
+    MNT_UNBINDABLE = 0x2000,
+    MNT_CURSOR = 0x10000000, // a reader's place in the list (5.8 to 6.7), no mount
+    T_SHARED = 1,
+    T_UNBINDABLE = 2,
+};
+enum linux_sb { SB_RDONLY = 1 }; // super_block.s_flags (include/linux/fs.h)
+
+/** The bits that mountinfo shows as options, by its names. */
+extern const struct eg_constant linux_mount_options[], linux_sb_options[];
+
+#endif

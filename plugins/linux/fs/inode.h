@@ -1,0 +1,21 @@
+/** fs/inode.h - inodes and their file systems. */
+#ifndef EG_LINUX_INODE_H
+#define EG_LINUX_INODE_H
+
+#include "../../../core/cursor.h"
+
+EG_FIELDS(inode, i_data, i_dentry, i_ino, i_mapping, i_mode, i_private, i_rdev, i_sb);
+EG_FIELDS(super_block, s_dev, s_flags, s_root, s_subtype, s_type, s_user_ns);
+EG_FIELDS(file_system_type, name);
+
+/** A dev_t's parts (include/linux/kdev_t.h). */
+static inline uint32_t linux_major(uint32_t dev)
+{
+    return dev >> 20;
+}
+static inline uint32_t linux_minor(uint32_t dev)
+{
+    return dev & 0xfffff;
+}
+
+#endif

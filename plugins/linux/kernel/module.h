@@ -1,0 +1,33 @@
+/** kernel/module.h - loaded modules. */
+#ifndef EG_LINUX_MODULE_H
+#define EG_LINUX_MODULE_H
+
+#include "../../../core/engram.h"
+
+EG_FIELDS(module, exit, gpl_syms, init, kp, list, mem, name, num_gpl_syms, num_kp, num_syms,
+          source_list, state, syms, taints); // mem since 6.4
+
+/** Loaded modules, the newest first as in /proc/modules. */
+struct linux_module_walk {
+    struct eg_list_walk list;
+    bool begun;
+};
+EG_API bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_obj *module);
+#define linux_each_module(r, m)                                                                    \
+    for (struct linux_module_walk EG_CAT(w_, __LINE__) = { 0 };                                    \
+         linux_next_module((r), &EG_CAT(w_, __LINE__), &(m));)
+
+/** What /proc/modules says of a module: where its code begins, bytes of code and data, its taints'
+ * letters, how often and by whom it is used ("a,b,[permanent]"), "Live" and the like. */
+EG_API struct eg_cell linux_module_base(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_size(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_taints(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
+
+/** The values of its parameters, as /sys/module/NAME/parameters has them: "a=1 b=Y c=?", where only
+ * the module's own code can read c. */
+EG_API struct eg_cell linux_params(struct eg_run *r, struct eg_obj module);
+
+#endif

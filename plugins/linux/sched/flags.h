@@ -1,0 +1,11 @@
+/** sched/flags.h - bits and enumerations of tasks by name (include/linux/sched.h). */
+#ifndef EG_LINUX_SCHED_FLAGS_H
+#define EG_LINUX_SCHED_FLAGS_H
+
+#include "../../../core/engram.h"
+
+enum linux_pf { PF_EXITING = 0x4, PF_KTHREAD = 0x00200000 };
+
+extern const struct eg_constant linux_exit_states[];
+
+#endif
