@@ -6,7 +6,7 @@
 #ifndef EG_IMAGE_H
 #define EG_IMAGE_H
 
-#include "arch/arch.h"
+#include "arch.h"
 #include "vec.h"
 
 struct eg_image {

@@ -1,7 +1,7 @@
 /* elf_file.c - ELF files by libelf: opening, and sections as bytes (System V gABI chapters 4 and
  * 5). */
 #include "elf_file.h"
-#include "../core/arch/arch.h"
+#include "../core/arch.h"
 #include "../core/tmpfile.h"
 #include <errno.h>
 #include <fcntl.h>

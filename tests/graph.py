@@ -20,8 +20,6 @@ import sys
 FOLDERS = ['core', 'formats', 'profiles', 'plugins', 'lua', 'cli']
 
 KNOWN = set('''
-core/
-core/arch/
 core/run.c
 core/view.c
 '''.split())

@@ -1,7 +1,7 @@
 /* aarch64.c - AArch64 page tables (Arm ARM, DDI 0487, D8): granules of 4K, 16K and 64K,
  * addresses of 25 to 52 bits, one root for each half; and what Linux leaves in entries that are not
  * valid (arch/arm64/include/asm/pgtable.h, pgtable-prot.h). */
-#include "arch.h"
+#include "../arch.h"
 #include <stdlib.h>
 
 enum { VALID = 1, TABLE = 2, EL0 = 1 << 6, READ_ONLY = 1 << 7, AF = 1 << 10, NG = 1 << 11 };

@@ -4,7 +4,7 @@
  *  The code is followed in the order of its addresses. Every instruction that writes a register
  *  replaces what was known of it. Behind a branch that always jumps, the registers are those of an
  *  earlier branch to that place: so what is known is always what one path through the code gives. */
-#include "arch.h"
+#include "../arch.h"
 #include <string.h>
 
 enum { REGISTERS = 31, JUMPS_MAX = 32, CALL_KEEPS = 19, CALL_KEEPS_LAST = 29 };

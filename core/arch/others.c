@@ -1,6 +1,6 @@
 /* others.c - processors whose page tables are not known here: what their dumps and debug files need.
  * Numbers are EM_… and R_… of <elf.h>. */
-#include "arch.h"
+#include "../arch.h"
 
 EG_ARCH(arm) = {
     .name = "arm",

@@ -1,7 +1,7 @@
 /* x86_64.c - x86-64 page tables of 4 and 5 levels (Intel SDM volume 3, chapter 4; AMD64 manual
  * volume 2, chapter 5), and what Linux leaves in the entries that the processor ignores
  * (arch/x86/include/asm/pgtable_64.h, include/linux/swap.h). */
-#include "arch.h"
+#include "../arch.h"
 #include <stdlib.h>
 
 #define ADDRESS UINT64_C(0x000ffffffffff000) // MAXPHYADDR is at most 52

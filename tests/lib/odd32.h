@@ -2,7 +2,7 @@
 #ifndef ODD32_H
 #define ODD32_H
 
-#include "arch/arch.h"
+#include "arch.h"
 
 extern const struct eg_arch odd32_arch;
 

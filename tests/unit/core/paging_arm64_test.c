@@ -1,7 +1,7 @@
 /* paging_arm64_test.c - AArch64 page tables written by hand: granules and sizes, address formats,
  * blocks, flags, halves, tags, what Linux leaves in entries that are not valid, and tables that
  * lie. */
-#include "../../../core/arch/arch.h"
+#include "../../../core/arch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

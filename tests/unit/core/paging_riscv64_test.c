@@ -1,6 +1,6 @@
 /* paging_riscv64_test.c - RISC-V page tables written by hand: Sv39, Sv48 and Sv57, pages of every
  * level, Svnapot, flags, what Linux leaves in entries that are not valid, and tables that lie. */
-#include "../../../core/arch/arch.h"
+#include "../../../core/arch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

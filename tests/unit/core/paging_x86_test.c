@@ -1,6 +1,6 @@
 /* paging_x86_test.c - page tables written by hand: levels, sizes, flags, holes, what Linux leaves
  * in entries that are not present. */
-#include "../../../core/arch/arch.h"
+#include "../../../core/arch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

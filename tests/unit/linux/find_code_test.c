@@ -1,6 +1,6 @@
 /* find_code_test.c - the addresses that AArch64 code forms: an instruction that writes a register, or
  * calls, leaves nothing behind of what the register held. */
-#include "../../../core/arch/arch.h"
+#include "../../../core/arch.h"
 #include "check.h"
 
 #define AT UINT64_C(0xffff800008000000)

@@ -5,7 +5,7 @@
 #ifndef EG_ARCH_H
 #define EG_ARCH_H
 
-#include "../space.h"
+#include "space.h"
 
 /** How one address space is translated. Filled by whoever found the kernel, or from the command
  * line. */
