@@ -27,6 +27,7 @@ mkdir "$tmp/folder"
 echo 'A letter, not an image.' >"$tmp/letter"
 head -c 3000000 "$image" >"$tmp/cut.zst"
 head -c 2097152 /dev/zero >"$tmp/zeros"
+cp "$here/../lib/version1.egp" "$tmp/pair.egp"
 
 passed=0 failed=0
 mkdir -p "$dir"

@@ -111,6 +111,27 @@ static void only_the_first(void **state)
     eg_profile_free(one);
 }
 
+/** Files of the first version, in which variables had no records, are still read. */
+static void first_version(void **state)
+{
+    char file[512];
+    struct eg_profile *one;
+    struct eg_error e;
+    uint32_t iter = 0, pair;
+    size_t n = 1;
+
+    (void)state;
+    snprintf(file, sizeof file, "%s/tests/lib/version1.egp", getenv("SOURCE_ROOT"));
+    if (eg_store_read(file, &one, &n, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(n, 1);
+    assert_string_equal(one->module, "x");
+    pair = eg_profile_type(one, "pair", 1u << EG_T_STRUCT, &iter);
+    assert_int_not_equal(pair, 0);
+    assert_int_equal(one->types[pair - one->base_count].size, 8);
+    eg_profile_free(one);
+}
+
 static uint8_t *bytes_of(size_t *len)
 {
     FILE *f = fopen(path, "rb");
@@ -254,11 +275,9 @@ static void cannot_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),
-        cmocka_unit_test(only_the_first),
-        cmocka_unit_test(damage),
-        cmocka_unit_test(lies),
-        cmocka_unit_test(strings_without_an_end),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(only_the_first),
+        cmocka_unit_test(first_version), cmocka_unit_test(damage),
+        cmocka_unit_test(lies),          cmocka_unit_test(strings_without_an_end),
         cmocka_unit_test(cannot_write),
     };
 
