@@ -323,14 +323,16 @@ static uint32_t *new_table(size_t entries, uint32_t *size)
 
 // What does not find a place among EG_PROBES_MAX is in no index: a hostile source could otherwise
 // give all its records one name, and have each looked for behind all others.
-static void insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value)
+static bool insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value)
 {
     uint32_t at = hash & (size - 1), probes = 0;
 
     while (table[at] && ++probes < EG_PROBES_MAX)
         at = (at + 1) & (size - 1);
-    if (!table[at])
-        table[at] = value;
+    if (table[at])
+        return false;
+    table[at] = value;
+    return true;
 }
 
 static bool in_hash(const struct eg_type *t)
@@ -362,12 +364,19 @@ static bool index_types(struct eg_profile *p)
 static bool index_symbols(struct eg_profile *p)
 {
     uint32_t *table = new_table(p->n_symbols, &p->n_symbol_hash);
+    // Modules of riscv64 have a million labels of one name: where one found no place, none will.
+    uint32_t full[16];
 
+    for (uint32_t i = 0; i < countof(full); i++)
+        full[i] = i + 1; // no hash that belongs there
     p->symbol_hash = table;
     for (uint32_t i = 0; table && i < p->n_symbols; i++) {
+        const uint32_t hash = p->symbols[i].hash;
+
         if (i + 16 < p->n_symbols)
             __builtin_prefetch(&table[p->symbols[i + 16].hash & (p->n_symbol_hash - 1)], 1);
-        insert(table, p->n_symbol_hash, p->symbols[i].hash, i + 1);
+        if (full[hash % countof(full)] != hash && !insert(table, p->n_symbol_hash, hash, i + 1))
+            full[hash % countof(full)] = hash;
     }
     return table;
 }
