@@ -22,7 +22,7 @@ return plugin {
   help = "pslist in Lua",
   columns = {
     { "OFFSET", "addr", "where the task_struct is" },
-    { "PID", "int", "process id: the thread group's" },
+    { "PID", "int", "process id" },
     { "TID", "int", "thread id" },
     { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; the task can change it" },

@@ -6,8 +6,8 @@ return plugin {
   columns = {
     { "OFFSET", "addr", "where the task_struct is" },
     { "PID", "int", "process id" },
-    { "TID", "int", "thread id: of the leader" },
-    { "PPID", "int", "process id of the real parent; 0 at the kernel's own two" },
+    { "TID", "int", "thread id" },
+    { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; the task can change it" },
   },
   args = { { "pid", "int", "only what is under these processes, and they themselves" } },
