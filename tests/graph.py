@@ -20,8 +20,6 @@ import sys
 FOLDERS = ['core', 'formats', 'profiles', 'plugins', 'lua', 'cli']
 
 KNOWN = set('''
-core/run.c
-core/view.c
 '''.split())
 
 # Types that several files declare today. One that may stay has its reason in a comment.
