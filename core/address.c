@@ -1,4 +1,4 @@
-/* address.c - numbers and addresses as people write them. */
+/* address.c - numbers and addresses as users write them. */
 #include "address.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static int not_one(const char *text, struct eg_error *e)
                    "'%.200s': not an address: 0x1000, 4096, init_task, init_task+0x10", text);
 }
 
-/** An ADDRESS; *@text moves behind it. */
+/** Parse an ADDRESS and move *@text behind it. */
 static int one(const char **text, const struct eg_names *names, uint64_t *out, struct eg_error *e)
 {
     const char *s = *text;

@@ -1,4 +1,4 @@
-/** address.h - numbers and addresses as people write them: one grammar for the command's options, the
+/** address.h - numbers and addresses as users write them: one grammar for options of the command,
  * arguments of plugins, and scripts.
  *
  *      NUMBER   decimal, or hexadecimal with 0x; never octal, 010 is ten. K, M, G or T behind it
@@ -12,27 +12,28 @@
 
 #include "base.h"
 
-/** The NUMBER that @text begins with. @return its length; 0: there is none, or it needs more than
- * 64 bits. */
+/** Parse the NUMBER at the beginning of @text. @return its length; 0: there is none, or it does not
+ * fit 64 bits. */
 size_t eg_number_at(const char *text, uint64_t *out);
-/** Is all of @text a NUMBER? */
+/** Parse all of @text as a NUMBER. @return false: it is not one. */
 bool eg_number_parse(const char *text, uint64_t *out);
 
-/** Who knows the symbols. */
+/** The source of symbols. */
 struct eg_names {
     bool (*find)(void *context, const char *name, uint64_t *out);
     void *context;
 };
 
-/** All of @text is one ADDRESS. @names may be NULL: no symbols. @return 0 or -EG_EUSAGE. */
+/** Parse all of @text as one ADDRESS. @names NULL: no symbols. @return 0 or -EG_EUSAGE. */
 int eg_address_parse(const char *text, const struct eg_names *names, uint64_t *out,
                      struct eg_error *e);
 
 struct eg_addresses {
     uint64_t first, last; /**< inclusive */
-    bool range;           /**< written as one */
+    bool range;           /**< written as a RANGE */
 };
-/** The next ADDRESS or RANGE of a LIST; *@text moves on. @return 1; 0 at the end; -EG_EUSAGE. */
+/** Parse the next ADDRESS or RANGE of a LIST and move *@text behind it. @return 1; 0 at the end;
+ * -EG_EUSAGE. */
 int eg_address_next(const char **text, const struct eg_names *names, struct eg_addresses *out,
                     struct eg_error *e);
 

@@ -11,7 +11,7 @@ const struct eg_arch *eg_arch_nth(size_t i)
 {
     const struct eg_arch_reg *const *all = __start_eg_archs, *const *end = __stop_eg_archs;
 
-    // A handful, in the linker's order: the i-th is the one that i others come before.
+    // There are few, in the linker's order: the i-th by name is the one with i smaller ones.
     for (const struct eg_arch_reg *const *a = all; a < end; a++) {
         size_t before = 0;
 
@@ -133,7 +133,7 @@ bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian,
     if (r->read)
         return r->read(cpu, p, len);
     root = r->root ? word(p + r->root, w, big_endian) : 0;
-    // A CPU that translates has a table, and none has an address of more bits.
+    // A CPU that translates has a table, and its address has at most so many bits.
     if (r->enabled && ((word(p + r->enabled, w, big_endian) & r->enabled_bits) != r->enabled_bits ||
                        !root || root >> 52))
         return false;
@@ -145,8 +145,8 @@ bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian,
         cpu->root = root;
     if (r->control)
         cpu->control = word(p + r->control, w, big_endian);
-    // The kernel's is the one in the kernel's half, whether the dump found the CPU in a program or
-    // in the kernel.
+    // The kernel's GS base is the one in the upper half, whether the CPU was in user or in kernel
+    // mode.
     for (size_t i = countof(r->gs); i--;) {
         gs = r->gs[i] ? word(p + r->gs[i], w, big_endian) : 0;
         if (gs >> 63)

@@ -1,25 +1,26 @@
-/** arch.h - what is known of a processor: one record for each, found by EG_ARCH in a linker section.
+/** arch.h - the description of a processor: one record for each, declared with EG_ARCH in a linker
+ * section.
  *
- *  README.md in this folder says how to add one. What Linux does on it is not here but in
- *  plugins/linux/find/. */
+ *  README.md in this folder says how to add one. What is specific to Linux on it is in
+ * plugins/linux/find/. */
 #ifndef EG_ARCH_H
 #define EG_ARCH_H
 
 #include "space.h"
 
-/** How one address space is translated. Filled by whoever found the kernel, or from the command
- * line. */
+/** How one address space is translated. Filled by the code that found the kernel, or from the
+ * command line. */
 struct eg_paging {
     const struct eg_arch *arch;
     uint64_t root;      /**< physical address of the top table */
-    uint64_t user_root; /**< two_roots: that of the lower half; 0: nothing is there */
-    uint8_t levels;     /**< number of tables on the way to a 4K (or granule) page */
-    uint8_t va_bits;    /**< 0: what levels imply */
-    uint8_t granule;    /**< log2 of the smallest page; 0: the architecture's usual */
+    uint64_t user_root; /**< two_roots: that of the lower half; 0: the half is empty */
+    uint8_t levels;     /**< number of table levels for a page of the smallest size */
+    uint8_t va_bits;    /**< bits of a virtual address; 0: as implied by levels */
+    uint8_t granule;    /**< log2 of the smallest page; 0: the usual one of the processor */
     uint64_t enc_mask;  /**< memory-encryption bits to clear from entries (sme_mask) */
 };
 
-/** A CPU at the moment of the dump, as far as the file says. */
+/** The state of a CPU at the moment of the dump, as far as the file has it. */
 struct eg_cpu {
     const struct eg_arch *arch;
     uint64_t root;     /**< physical address of the top table; 0: not known */
@@ -30,7 +31,7 @@ struct eg_cpu {
     uint8_t n_regs;
 };
 
-/** The records that file formats keep of a CPU. */
+/** The records that dump formats have for a CPU. */
 enum eg_cpu_format {
     EG_CPU_PRSTATUS = 1,     /**< ELF note NT_PRSTATUS of a 64-bit or 32-bit kernel */
     EG_CPU_QEMU_NOTE,        /**< ELF note "QEMU" of dump-guest-memory */
@@ -41,41 +42,43 @@ enum eg_cpu_format {
     EG_CPU_XEN,              /**< struct vcpu_guest_context */
 };
 
-/** Where such a record has what, in bytes from its beginning; 0: it has none of that. */
+/** The layout of such a record: offsets in bytes; 0: it does not have the value. */
 struct eg_cpu_record {
     enum eg_cpu_format format;
-    uint16_t len;         /**< a shorter one is none of these */
-    uint16_t words;       /**< registers, each as wide as a pointer */
-    const uint8_t *order; /**< the i-th register is word order[i] of them; NULL: word i */
-    uint8_t n;            /**< it has the first n registers; 0: all */
+    uint16_t len;         /**< bytes; a shorter record is not of this kind */
+    uint16_t words;       /**< offset of the registers, words as wide as a pointer */
+    const uint8_t *order; /**< register i is word order[i]; NULL: word i */
+    uint8_t n;            /**< number of registers that it has, the first ones; 0: all */
     uint16_t root, control;
-    uint16_t gs[2];   /**< the active GS base, and the one that swapgs exchanges it for */
-    uint16_t enabled; /**< a word: without its enabled_bits the CPU translates nothing yet */
+    uint16_t gs[2];   /**< the active GS base, and the one that swapgs exchanges it with */
+    uint16_t enabled; /**< a word: without enabled_bits set in it the CPU does not translate
+                           addresses yet */
     uint64_t enabled_bits;
-    /** Instead of all these, for records that have no fixed places. False: it is no CPU. */
+    /** Instead of all these, for records without a fixed layout. @return false: not a CPU. */
     bool (*read)(struct eg_cpu *cpu, const uint8_t *p, size_t len);
 };
 
-/** A machine of QEMU by the name of its memory block, or else by what its own name begins with. */
+/** A machine type of QEMU, recognised by the name of its memory block, or else by the prefix of its
+ * own name. */
 struct eg_qemu_board {
     const char *ram, *machine;
     uint64_t base; /**< physical address of the memory */
-    bool pc;       /**< in two parts, below and above 4 GiB */
+    bool pc;       /**< memory is in two parts, below and above 4 GiB */
 };
 
 struct eg_arch {
     const char *name;      /**< "x86_64", "aarch64" */
     struct eg_model model; /**< of the kernel */
 
-    /* Page tables. A record without .open only describes files of the processor. */
-    uint8_t page_shift;  /**< of the usual smallest page */
-    uint64_t kernel_min; /**< no kernel address is below; 0: not known */
-    bool two_roots; /**< each half has its own top table: a process's root is only its user_root */
-    /** An address without tag and signature, which the processor keeps in bits above those that it
-     * translates. NULL: there are none. */
+    /* Page tables. A record without .open only serves to read files of the processor. */
+    uint8_t page_shift;  /**< log2 of the usual smallest page */
+    uint64_t kernel_min; /**< the lowest kernel address; 0: not known */
+    bool two_roots; /**< each half has its own top table; that of a process is only its user_root */
+    /** The address without its tag and signature, which are in the bits that the processor does not
+     * translate. NULL: the processor has none. */
     uint64_t (*plain)(const struct eg_paging *p, uint64_t va);
-    /** A virtual space over @phys. Memory from @a (may be NULL: malloc, freed by eg_space_close).
-     */
+    /** Make a virtual space over @phys. Memory comes from @a (NULL: malloc, freed by
+     * eg_space_close). */
     int (*open)(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                 const struct eg_paging *p, struct eg_error *e);
 
@@ -84,20 +87,21 @@ struct eg_arch {
     uint16_t elf_abs64, elf_abs32;
 
     /* Dumps. */
-    const char *uname;            /**< utsname.machine begins so, ? is any letter; NULL: the name */
+    const char *uname;            /**< prefix of utsname.machine, ? is any letter; NULL: the name */
     const char *const *registers; /**< names, NULL-terminated, in the order of eg_cpu.regs */
-    const struct eg_cpu_record *cpu_records; /**< format 0 ends them; NULL: none */
-    const struct eg_qemu_board *boards;      /**< ram NULL ends them; NULL: none */
-    /** Virtual addresses that dump-guest-memory -p gives to programs' memory, though they look like
-     * the kernel's; 0, 0: none. */
+    const struct eg_cpu_record *cpu_records; /**< ends with format 0; NULL: none */
+    const struct eg_qemu_board *boards;      /**< ends with ram NULL; NULL: none */
+    /** Virtual addresses that dump-guest-memory -p uses for the memory of processes although they
+     * look like kernel addresses, inclusive; 0, 0: none. */
     uint64_t qemu_user_first, qemu_user_last;
 
     /* Code. */
-    uint8_t code_unit; /**< instructions begin at multiples of this */
+    uint8_t code_unit; /**< instructions are aligned to this many bytes */
     struct {
         uint32_t arch, mode; /**< cs_arch and cs_mode of capstone.h */
     } capstone;
-    /** The distinct addresses that code at @va forms, into @out. NULL: its code is not read. */
+    /** Write to @out the distinct addresses that the code at @va computes. @return how many. NULL:
+     * not supported. */
     size_t (*targets)(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 };
 struct eg_arch_reg {
@@ -110,15 +114,15 @@ struct eg_arch_reg {
     EG_ENTRY(eg_archs, eg_arch_reg, a_##n) = &eg_areg_##n;                                         \
     static const struct eg_arch eg_arch_##n
 
-/** Is a page that is not present in memory on a swap device, poisoned, or migrating? By the type
- * and the offset of Linux's entry for it (include/linux/swap.h).
+/** Is a page that is not present on a swap device, poisoned, or migrating? Decided by the type and
+ * offset in Linux's entry (include/linux/swap.h).
  *
- * The highest types are no devices. How many there are, and so where each begins, depends on the
- * configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
+ *  The highest types are not swap devices. How many there are, and so where each begins, depends on
+ * the configuration and release: device memory takes 0, 2 (< 5.14), 4 or 3 (>= 6.15), migration 2
  * (< 5.19) or 3, hwpoison 0 or 1, markers 1 (>= 5.19). So type 23 is the lowest special one in any
- * kernel, and is hwpoison where it is one; in 24..30 poison, migration and device entries cannot be
- * told apart without the configuration, and migration is by far the most common. 31 is a marker
- * where the rest is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
+ * kernel, and if it is special, it is hwpoison; in 24..30 poison, migration and device entries
+ * cannot be told apart without the configuration, and migration is by far the most common. 31 is a
+ * marker if the offset is small (PTE_MARKER_POISONED is bit 1, since 6.6), else a device page. */
 static inline uint8_t eg_swap_kind(unsigned type, uint64_t offset)
 {
     if (type < 23)
@@ -130,16 +134,18 @@ const struct eg_arch *eg_arch_nth(size_t i); /**< sorted by name; NULL past the 
 const struct eg_arch *eg_arch_find(const char *name);
 const struct eg_arch *eg_arch_of_elf(uint16_t machine, bool big_endian);
 const struct eg_arch *eg_arch_of_uname(const char *machine, size_t len);
-/** The processor whose CPUs a format keeps in such records, if it keeps those of one only. */
+/** The only processor that has records of this format; NULL: several or none have. */
 const struct eg_arch *eg_arch_of_record(enum eg_cpu_format format);
-/** How many bytes an absolute relocation of this type writes; 0: it is none that is known. */
+/** The bytes that an absolute relocation of this type writes; 0: not a known absolute
+ * relocation. */
 unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
-/** Is it one that changes no type in debug data: none at all, the place of a thread-local variable, or
- * a length of code that RISC-V makes of two symbols? */
+/** Can a relocation of this type be ignored because it changes no type in debug data? These are: no
+ * relocation, the place of a thread-local variable, and a length of code that RISC-V computes from
+ * two symbols. */
 bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
 
-/** What the record at @p says, into @cpu, whose arch is set. @return false: nothing, @cpu is as it
- * was. */
+/** Read the record at @p into @cpu, whose arch is set. @return false: it could not be read, and
+ * @cpu is unchanged. */
 bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian, const uint8_t *p,
                  size_t len);
 

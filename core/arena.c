@@ -51,7 +51,7 @@ void *eg_arena_alloc(struct eg_arena *a, size_t len)
             return NULL;
         b->size = size;
         b->used = 0;
-        // A block that its first request fills goes below the top, whose room is still of use.
+        // A block that its first request fills goes below the top block, which may still have room.
         if (len == size && a->top) {
             b->next = a->top->next;
             a->top->next = b;

@@ -1,4 +1,4 @@
-/** arena.h - memory that lives as long as its owner (a run, an image) and is given back at once.
+/** arena.h - memory that lives as long as its owner (a run, an image) and is freed all at once.
  *
  *  Not thread-safe: an arena belongs to one thread at a time. */
 #ifndef EG_ARENA_H
@@ -11,12 +11,12 @@ struct eg_arena_block;
 struct eg_arena {
     struct eg_arena_block *top;
     size_t used;  /**< bytes handed out, for limits and `--stats` */
-    size_t limit; /**< no more than this many bytes; 0: no limit */
+    size_t limit; /**< the most bytes that may be handed out; 0: no limit */
 };
 
-/** A zeroed struct is an empty arena. eg_arena_fini gives everything back and leaves it empty. */
+/** Free everything. A zeroed struct is an empty arena, and so is what this leaves. */
 void eg_arena_fini(struct eg_arena *a);
-/** The same, but what one small use after the other needs is kept. */
+/** Empty the arena, but keep some of its memory for the next use. */
 void eg_arena_reset(struct eg_arena *a);
 
 /** @return @len zeroed bytes, aligned for any type; NULL past the limit or out of memory. */

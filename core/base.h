@@ -1,8 +1,9 @@
-/** base.h - the ground floor: checked arithmetic, byte order, errors by the caller's own struct.
+/** base.h - what everything uses: checked arithmetic, byte order, errors in a struct of the
+ * caller's.
  *
- *  Three kinds of trouble, three roads: a damaged image is a value (a hole's kind, a cursor that is
- * bad); an operation that failed returns a negative EG_E… and fills the caller's eg_error; our own
- * mistakes are asserted. */
+ *  There are three kinds of errors. Damage in an image is a value: a hole with a reason, a bad
+ * cursor. An operation that fails returns a negative EG_E… and fills the caller's eg_error.
+ * Mistakes of our own code are asserted. */
 #ifndef EG_BASE_H
 #define EG_BASE_H
 
@@ -50,8 +51,8 @@ static inline uint64_t eg_align_up(uint64_t v, uint64_t align)
     return (v + align - 1) & ~(align - 1);
 }
 
-/** Unaligned loads of a given byte order: file formats name theirs, a machine's is in its eg_model.
- */
+/** Unaligned loads of a given byte order. A file format defines its byte order; that of a machine
+ * is in its eg_model. */
 static inline uint16_t eg_le16(const void *p)
 {
     const uint8_t *b = p;
@@ -96,7 +97,8 @@ static inline uint64_t eg_be64(const void *p)
         eg_from_;                                                                                  \
     })
 
-/** FNV-1a with a final mix: the hash of every name index, and part of the .egp format. */
+/** FNV-1a with a final mix: the hash of every name index. The .egp format stores it, so it never
+ * changes. */
 static inline uint32_t eg_hash(const void *p, size_t len)
 {
     const uint8_t *b = p;
@@ -107,26 +109,26 @@ static inline uint32_t eg_hash(const void *p, size_t len)
     return h ^ h >> 15;
 }
 
-/** What an operation returns when it failed, negated. */
+/** An operation that fails returns one of these, negated. */
 enum eg_errno {
     EG_ENOMEM = 1, /**< out of memory */
     EG_EIO,        /**< the file could not be read or written */
     EG_EFORMAT,    /**< the input is not what it says it is */
-    EG_EUSAGE,     /**< the caller's (or user's) request makes no sense */
+    EG_EUSAGE,     /**< the caller's or user's request is invalid */
     EG_ENOTFOUND,  /**< nothing by that name, or no kernel in the image */
-    EG_EUNSUP,     /**< known, but not in this build or not possible here */
+    EG_EUNSUP,     /**< known, but not supported by this build or in this case */
     EG_ECANCEL,    /**< the user stopped it */
 };
 
-/** One failure, in the caller's memory: one line of what, where and what to try. Never on the heap.
- */
+/** One failure, in the caller's memory, never on the heap. The text is one line: what failed,
+ * where, and what to try. */
 struct eg_error {
     int code;
     char text[512];
 };
 
-/** Fill @e (may be NULL) and return -@code. A second failure on the way out does not replace the
- * first's text: functions return at once. */
+/** Fill @e (may be NULL) and return -@code. Functions return at once after a failure, so that a
+ * second one never replaces the text. */
 int eg_fail(struct eg_error *e, int code, const char *format, ...) EG_PRINTF(3, 4);
 
 /** `eg_cleanup(free_)` on a local: called with its address when it leaves scope. */

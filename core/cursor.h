@@ -1,8 +1,8 @@
-/** cursor.h - typed places in a foreign memory, and the names of its types that a file reads,
- * resolved once. Part of engram.h.
+/** cursor.h - cursors, which are typed places in the memory of the analysed machine; and handles,
+ * the names of members, types and symbols, which are resolved once. Part of engram.h.
  *
- *  Cursors are values. One that met an unreadable place is bad and stays bad; no accessor makes a
- * number of it. */
+ *  Cursors are values. A cursor that meets an unreadable place is bad and stays bad; no accessor
+ * returns a number for it. */
 #ifndef EG_CURSOR_H
 #define EG_CURSOR_H
 
@@ -23,18 +23,18 @@ enum eg_kind {
     EG_K_VOID,
 };
 
-/** A member, a type or a symbol's type, resolved in one binding. "Absent" has kind 0 and, as a
- * member, EG_NO_PARENT. */
+/** A member, type or symbol, resolved in one binding. An absent one has kind 0; an absent member
+ * has parent EG_NO_PARENT. */
 #define EG_NO_PARENT UINT32_MAX
 struct eg_slot {
     uint64_t off;    /**< bytes from the parent's start, or a symbol's address */
     uint32_t parent; /**< type id of the struct the step starts from */
-    uint32_t type;   /**< see eg_kind: own type, or the target's or element's */
-    uint32_t size;   /**< bytes of the whole thing */
+    uint32_t type;   /**< type id as described in eg_kind: its own, its target's or its element's */
+    uint32_t size;   /**< bytes, of an array all of it */
     uint8_t kind;    /**< enum eg_kind; 0: absent */
-    uint8_t shift;   /**< bit-field: bits above which it begins in a load of `size` bytes */
-    uint8_t bits;    /**< bit-field: width; 0: not one */
-    uint8_t why;     /**< absent: why */
+    uint8_t shift;   /**< bit-field: number of lower bits in a load of `size` bytes */
+    uint8_t bits;    /**< bit-field: width in bits; 0: not a bit-field */
+    uint8_t why;     /**< absent: the reason */
 };
 
 /** How a machine's C compiler lays out data. */
@@ -46,22 +46,22 @@ struct eg_model {
 
 struct eg_path_at;
 
-/** What gives bytes a meaning: the types of a kernel (or of a program in it), its handles' slots
- * and its paths. Borrowed from the system. @types is core's (core/profile.h). */
+/** What is needed to interpret bytes: the types of a kernel, the slots of all handles, and the
+ * resolved paths. Borrowed from the system. @types is only for core (core/profile.h). */
 struct eg_binding {
-    struct eg_slot *slots;    /**< by handle id; slot 0 is absent for ever */
-    struct eg_path_at *paths; /**< by a path's id; path 0 is absent for ever */
+    struct eg_slot *slots;    /**< by handle id; slot 0 is always absent */
+    struct eg_path_at *paths; /**< by path id; path 0 is always absent */
     struct eg_model model;
     struct eg_types *types;
 };
 
-/** A typed place in a foreign memory: a value, copied freely, never freed. It never leaves its run.
- */
+/** A cursor: a typed place in memory. It is copied freely and never freed, and must not be used
+ * after its run. */
 struct eg_obj {
     struct eg_view *view;
     struct eg_space *space;
     const struct eg_binding *bind;
-    uint64_t addr; /**< of a bad cursor: where it failed */
+    uint64_t addr; /**< of a bad cursor: the address that could not be read */
     uint32_t type;
     uint32_t size;
     uint8_t kind;
@@ -69,14 +69,14 @@ struct eg_obj {
     uint8_t why; /**< not EG_OK: the cursor is bad */
 };
 
-/* ---- handles: foreign names, resolved once ---- */
+/* ---- handles: names of the kernel, resolved once ---- */
 
 struct eg_field {
-    const char *type, *name; /**< name: "a|b" tries in order, "a.b" goes inside */
+    const char *type, *name; /**< name: "a|b": the first that exists; "a.b": a member of a member */
     uint32_t id;
 };
 struct eg_fieldset {
-    const char *file, *module; /**< module: whose types; NULL: the kernel's */
+    const char *file, *module; /**< module: the one that has the type; NULL: the kernel */
     struct eg_field *first;
     unsigned n;
 };
@@ -85,8 +85,8 @@ struct eg_typeref {
     uint32_t id;
 };
 struct eg_symref {
-    const char *name, *type; /**< both: "a|b" tries in order; type: a C type expression:
-                                "list_head", "char *", "u64[4]" */
+    const char *name, *type; /**< in both "a|b" means the first that exists; type: a C type
+                                  expression: "list_head", "char *", "u64[4]" */
     uint32_t id;
 };
 struct eg_enumref {
@@ -94,8 +94,8 @@ struct eg_enumref {
     uint32_t id;
 };
 
-/** A path as it stands at one place of the source: eg_at(task, task_struct.mm, mm_struct.pgd) makes
- * one, and the linker collects them. */
+/** One path in the source: each eg_at(task, task_struct.mm, mm_struct.pgd) defines one, and the
+ * linker collects them. */
 struct eg_pathref {
     const struct eg_field *const *steps;
     const char *file;
@@ -105,15 +105,15 @@ struct eg_pathref {
 };
 enum { EG_STEPS_MAX = 8 };
 
-/** A path in one binding: what to add, with a pointer followed before each offset but the first.
- * Only what the inlined code can do is here (at most four pointers, of 8 bytes in this machine's
- * byte order, all members known): any other path has the parent EG_NO_PARENT, and is taken step by
- * step. One line of the processor's cache. */
+/** A path resolved in one binding: offsets to add, with a pointer followed before each offset but
+ * the first. This is only for paths that the inlined code can follow: at most four pointers, of 8
+ * bytes in the byte order of this computer, and all members known. Any other path has the parent
+ * EG_NO_PARENT and is followed step by step. The size is one cache line. */
 struct eg_path_at {
-    uint32_t parent;           /**< type id of the struct it starts from */
-    uint32_t type, size;       /**< of the last member, as in its slot */
+    uint32_t parent;           /**< type id of the struct that the path starts from */
+    uint32_t type, size;       /**< of the last member, copied from its slot */
     uint8_t kind, shift, bits; /**< the same */
-    uint8_t load;              /**< bytes to load for its integer; 0: not so simple */
+    uint8_t load;              /**< bytes to load for its integer; 0: needs the slow path */
     uint64_t hops;             /**< pointers followed on the way */
     uint64_t off[5];
 };
@@ -124,7 +124,7 @@ struct eg_path_at {
 #define EG_FIELDS_(module_, T, ...)                                                                                    \
     static union {                                                                                                     \
         struct { EG_MAP(EG_FDECL_, T, __VA_ARGS__) };                                                                  \
-        struct eg_field all_[EG_NARG(__VA_ARGS__)]; /* for who gives them their ids */                                 \
+        struct eg_field all_[EG_NARG(__VA_ARGS__)]; /* for the registry, which assigns ids */                                 \
     } eg_f_##T = { { EG_MAP(EG_FINIT_, T, __VA_ARGS__) } };                                                            \
     static const struct eg_fieldset EG_CAT(eg_set_, T) = { __FILE__, module_, eg_f_##T.all_, EG_NARG(__VA_ARGS__) };   \
     EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, T)) = &EG_CAT(eg_set_, T);                                             \
@@ -134,28 +134,29 @@ struct eg_path_at {
     EG_ENTRY(eg_typerefs, eg_typeref, EG_CAT(t_, T)) = &eg_t_##T
 /* clang-format on */
 
-/** The members of one foreign struct that this file reads: EG_FIELDS(task_struct, mm, comm); then
- * `task_struct.mm` is a step in eg_at() and friends, and `task_struct` a type in eg_object(). */
+/** Declare the members of one kernel struct that this file reads: EG_FIELDS(task_struct, mm, comm).
+ * Then `task_struct.mm` is a step for eg_at() and similar functions, and `task_struct` is a type
+ * for eg_object(). */
 #define EG_FIELDS(T, ...) EG_FIELDS_(NULL, T, __VA_ARGS__)
 
-/** The same for a type that lives in a module: EG_FIELDS_OF("dm_crypt", crypt_config, key). */
+/** The same for a type of a module: EG_FIELDS_OF("dm_crypt", crypt_config, key). */
 #define EG_FIELDS_OF(module, T, ...) EG_FIELDS_(module, T, __VA_ARGS__)
 
-/** A type none of whose members are read here. */
+/** A type of which this file reads no members. */
 #define EG_TYPE(T) EG_TYPE_(NULL, T)
 
-/** One member under its own handle: renamed between releases ("__state|state"), nested
- * ("se.vruntime"), or a name that libc makes a macro. */
+/** One member with a handle of another name: for members that were renamed between releases
+ * ("__state|state"), are nested ("se.vruntime"), or have the name of a macro of libc. */
 #define EG_FIELD_AS(handle, T, names)                                                              \
     static struct eg_field eg_f_##handle = { #T, names, 0 };                                       \
     static const struct eg_fieldset EG_CAT(eg_set_, handle) = { __FILE__, NULL, &eg_f_##handle,    \
                                                                 1 };                               \
     EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, handle)) = &EG_CAT(eg_set_, handle)
 
-/** A variable of the kernel, and its type, which most profiles do not have:
- * EG_SYMBOL(modules, "list_head"). With NULL it is what the profile says (per-CPU variables in BTF,
- * all in DWARF and ISF). A declared array is cut to what the variable holds in this kernel; any
- * other type that is larger than the variable is a bad cursor. Both are notes. */
+/** A variable of the kernel and its type, which most profiles lack: EG_SYMBOL(modules,
+ * "list_head"). With type NULL the profile's type is used: BTF has those of per-CPU variables,
+ * DWARF and ISF those of all variables. A declared array is cut to the size that the variable has
+ * in this kernel; any other type larger than the variable gives a bad cursor. Both add a note. */
 #define EG_SYMBOL(name_, type_) EG_SYMBOL_AS(name_, #name_, type_)
 #define EG_SYMBOL_AS(handle, names, type_)                                                         \
     static struct eg_symref eg_s_##handle = { names, type_, 0 };                                   \
@@ -168,7 +169,7 @@ struct eg_path_at {
 
 /* ---- cursors ---- */
 
-/** Eight bytes in the machine's own order first: the common case is a straight line. */
+/** Eight bytes in this computer's byte order are the common case, so they come first. */
 EG_HOT uint64_t eg_load_(const uint8_t *p, unsigned size, bool big)
 {
     uint64_t v8;
@@ -199,7 +200,8 @@ EG_HOT struct eg_obj eg_bad(struct eg_obj o, enum eg_why why, uint64_t addr)
 
 /* clang-format off */
 #define EG_STEP_(c, a) &(eg_f_##a),
-/** This place's path. The cursor is no part of it, so paths nest in each other's cursors. */
+/** The path at this place of the source. The cursor is not part of it, so that one eg_at() can be
+ * the cursor of another. */
 #define EG_PATHREF_(...)                                                                                               \
     __extension__({                                                                                                    \
         static const struct eg_field *const eg_steps_[] = { EG_MAP(EG_STEP_, 0, __VA_ARGS__) };                        \
@@ -209,13 +211,13 @@ EG_HOT struct eg_obj eg_bad(struct eg_obj o, enum eg_why why, uint64_t addr)
     })
 /* clang-format on */
 
-/** The whole path, step by step, with the reason and the address of what fails. @form: what the
- * cursor is, see EG_FORM_. */
+/** Follow the whole path step by step. A bad result has the reason and address of the step that
+ * failed. @form: the rest of the cursor, see EG_FORM_. */
 EG_API struct eg_obj eg_at_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
                                  uint64_t addr, uint64_t form, const struct eg_pathref *path);
 #define EG_FORM_(o) ((o).type | (uint64_t)(o).kind << 32 | (uint64_t)(o).why << 40)
 
-/** Follow the pointer at *@addr, where the TLB has it and it is not null. */
+/** Follow the pointer at *@addr. @return false: it is null or its page is not in the TLB. */
 EG_HOT bool eg_hop_(const struct eg_view *v, const struct eg_space *as, uint64_t *addr)
 {
     const uint8_t *p;
@@ -226,13 +228,13 @@ EG_HOT bool eg_hop_(const struct eg_view *v, const struct eg_space *as, uint64_t
     return __builtin_expect(*addr != 0, 1);
 }
 
-/** The address of what is at the end of the path; false where it must be taken step by step. */
+/** The address at the end of the path. @return false: the path must be followed step by step. */
 EG_HOT bool eg_follow_(struct eg_obj o, const struct eg_path_at *path, uint32_t steps,
                        uint64_t *out)
 {
     uint64_t addr = o.addr;
 
-    // An absent path's parent is no type, so this finds it too.
+    // This also catches absent paths: their parent is not a type id.
     if (__builtin_expect(o.why || o.type != path->parent, 0))
         return false;
     if (o.kind == EG_K_PTR) {
@@ -267,22 +269,22 @@ EG_HOT struct eg_obj eg_at_path_(struct eg_obj o, const struct eg_pathref *ref, 
     return o;
 }
 
-/** The cursor at the end of a path: eg_at(task, task_struct.mm, mm_struct.pgd). Pointers between
- * steps are followed; the last member is not read. Up to eight steps. */
+/** The cursor at the end of a path: eg_at(task, task_struct.mm, mm_struct.pgd). It follows the
+ * pointers between steps and does not read the last member. At most eight steps. */
 #define eg_at(obj, ...) eg_at_path_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__))
 
-/** @form: kind, shift, bits, why, a byte each, the lowest first. */
+/** @form: kind, shift, bits and why, one byte each, from the lowest. */
 EG_API bool eg_value_slow_(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
                            uint64_t addr, uint32_t size, uint32_t form, uint64_t *out);
 
-/** A cursor's integer (sign-extended where signed; a pointer's is the address), false when there is
- * none. */
+/** Read the integer at a cursor: sign-extended where it is signed; for a pointer the address in it.
+ * @return false when it cannot be read. */
 EG_HOT bool eg_value(struct eg_obj o, uint64_t *out)
 {
     const uint8_t *p;
 
-    // Ored, not tested one by one: compilers would join the tests into a load that is wider than
-    // the stores before it, which stalls.
+    // The values are ORed because compilers join separate tests into one load that is wider than
+    // the stores before it, which stalls the processor.
     if (__builtin_expect(o.why | o.bits | (o.size > 8), 0) ||
         __builtin_expect((uint8_t)(o.kind - EG_K_UINT) > EG_K_PTR - EG_K_UINT, 0))
         return eg_value_slow_(o.view, o.space, o.bind, o.addr, o.size,
@@ -296,7 +298,7 @@ EG_HOT bool eg_value(struct eg_obj o, uint64_t *out)
     return true;
 }
 
-/** An integer, if there is one. */
+/** An integer, or none. */
 struct eg_number {
     uint64_t value;
     bool ok;
@@ -354,12 +356,12 @@ EG_PUT_(bool, bool)
              bool *: eg_put_bool_)((out), (number))
 /* clang-format on */
 
-/** Read a cursor that has no further path into an integer of any width: `if (!eg_load(&pid, obj))
- * …`. */
+/** Read the integer at a cursor, without a path, into an integer of any width: `if (!eg_load(&pid,
+ * obj)) …`. */
 #define eg_load(out, obj) EG_PUT_(out, eg_number_(obj))
 
-/** `if (eg_get(&v, obj, path…))`: the integer at the end of a path. @v is untouched when it cannot
- * be read. */
+/** `if (eg_get(&v, obj, path…))`reads the integer at the end of a path. @v is unchanged when it
+ * cannot be read. */
 #define eg_get(out, obj, ...)                                                                      \
     EG_PUT_(out, eg_number_at_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__)))
 
@@ -368,32 +370,33 @@ EG_HOT uint64_t eg_number_or_(uint64_t def, struct eg_number n)
     return n.ok ? n.value : def;
 }
 
-/** The integer at the end of a path, or @def, which stands in the source for all to see. Its type
- * is @def's. */
+/** The integer at the end of a path, or @def when it cannot be read. The result has the type of
+ * @def. */
 #define eg_get_or(def, obj, ...)                                                                   \
     ((__typeof__(def))eg_number_or_(                                                               \
         (uint64_t)(def), eg_number_at_((obj), EG_PATHREF_(__VA_ARGS__), EG_NARG(__VA_ARGS__))))
 
-/** Follow a pointer cursor: what it points to, with its type. Bad when null or unreadable. */
+/** Follow a pointer cursor to its target. Bad when it is null or unreadable. */
 EG_API struct eg_obj eg_deref(struct eg_obj o);
 
-/** Element @i of an array, or of what a pointer points to. Past an array's known end: bad. */
+/** Element @i of an array, or of what a pointer points to. Bad past the end of an array whose size
+ * is known. */
 EG_API struct eg_obj eg_index(struct eg_obj o, uint64_t i);
 
-/** Number of elements of an array cursor; 0 when it is none. */
+/** Number of elements of an array cursor; 0 for other cursors. */
 EG_API uint64_t eg_count(struct eg_obj o);
 
-/** The dynamic form, for names that are known at run time only: "mm.pgd", "comm", "fdt->fd[3]".
- * Slower by far than handles. */
+/** A path in a string, for names known only at run time: "mm.pgd", "comm", "fdt->fd[3]". Much
+ * slower than handles. */
 EG_API struct eg_obj eg_path(struct eg_obj o, const char *path);
 
-/** A struct T at @addr in the kernel's space. @addr 0 makes a bad cursor. */
+/** A struct T at @addr in the kernel's space. @addr 0 gives a bad cursor. */
 #define eg_object(r, T, addr)           eg_object_((r), eg_kernel(r), (eg_t_##T).id, (addr))
 #define eg_object_in(r, space, T, addr) eg_object_((r), (space), (eg_t_##T).id, (addr))
 EG_API struct eg_obj eg_object_(struct eg_run *r, struct eg_space *as, uint32_t id, uint64_t addr);
 
 /** The same place as a T (a struct), or as a pointer to T (a pointer, or an integer that holds
- * one): for void pointers, RCU-tagged words, container tricks. */
+ * one): for void pointers and for pointers with tag bits. */
 #define eg_cast(obj, T) eg_cast_((obj), (eg_t_##T).id)
 EG_API struct eg_obj eg_cast_(struct eg_obj o, uint32_t id);
 
@@ -401,8 +404,7 @@ EG_API struct eg_obj eg_cast_(struct eg_obj o, uint32_t id);
 #define eg_container(obj, field) eg_container_((obj), (eg_f_##field).id)
 EG_API struct eg_obj eg_container_(struct eg_obj member, uint32_t id);
 
-/** Does this kernel have the member, the type, the symbol? How large is T, where is a member in it?
- */
+/** The slot of a handle: does this kernel have the member, type or symbol; its size and offset. */
 #define eg_has(r, field)       (eg_slot((r), (eg_f_##field).id)->kind != 0)
 #define eg_has_type(r, T)      (eg_slot((r), (eg_t_##T).id)->kind != 0)
 #define eg_has_symbol(r, name) (eg_slot((r), (eg_s_##name).id)->kind != 0)
@@ -410,16 +412,16 @@ EG_API struct eg_obj eg_container_(struct eg_obj member, uint32_t id);
 #define eg_offset(r, field)    (eg_slot((r), (eg_f_##field).id)->off)
 EG_API const struct eg_slot *eg_slot(struct eg_run *r, uint32_t id);
 
-/** The variable, typed as declared; bad when this kernel has none. A per-CPU one still needs its
- * CPU's offset. */
+/** The variable, with its declared type; bad when this kernel does not have it. For a per-CPU
+ * variable the CPU's offset must still be added. */
 #define eg_sym(r, name) eg_sym_((r), (eg_s_##name).id)
 EG_API struct eg_obj eg_sym_(struct eg_run *r, uint32_t id);
 
-/** The variable by a name that is known at run time only, with the type that the kernel's own types
- * say (BTF: of per-CPU variables; DWARF and ISF: of all). Bad where no source has it or its type. */
+/** A variable by a name known only at run time, with its type from the profile (BTF has those of
+ * per-CPU variables; DWARF and ISF of all). Bad when no source has the variable or its type. */
 EG_API struct eg_obj eg_variable(struct eg_run *r, const char *name);
 
-/** An enumerator's value; false when this kernel has none. */
+/** An enumerator's value. @return false: this kernel does not have it. */
 #define eg_enum(r, name, out) eg_enum_((r), (eg_e_##name).id, (out))
 EG_API bool eg_enum_(struct eg_run *r, uint32_t id, int64_t *out);
 

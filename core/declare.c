@@ -1,4 +1,4 @@
-/* declare.c - types as C writes them: declarations out, type expressions in. */
+/* declare.c - types in C syntax: prints declarations, parses type expressions. */
 #include "profile.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 /* ---- out ---- */
 
 enum {
-    CHAIN = 64, // pointers, arrays and functions around one base
-    NEST = 4,   // parameters that are pointers to functions with parameters …
+    CHAIN = 64, // depth of pointers, arrays and functions around a base type
+    NEST = 4,   // depth of parameters that are pointers to functions with parameters
     LONGEST = 1 << 16
 };
 
@@ -128,7 +128,7 @@ size_t eg_type_declare(const struct eg_types *ts, uint32_t id, const char *name,
 
 /* ---- in ---- */
 
-// By what is counted in "long unsigned int": the name that gcc gives it in debug data, and clang.
+// By the number of each word in "long unsigned int": the names in debug data of gcc and of clang.
 enum { LONG = 1, SHORT = 4, CHAR = 8, SIGNED = 16, UNSIGNED = 32, INT = 64 };
 static const struct {
     uint8_t words;
@@ -163,9 +163,9 @@ struct parser {
     const struct eg_model *m;
     const char *p;
 };
-// What stands before pointers and dimensions.
+// The part before pointers and dimensions.
 struct base {
-    uint32_t id; // 0: void, or an integer that only the model knows
+    uint32_t id; // 0: void, or an integer that is not in the profile
     bool is_char;
     struct eg_slot slot; // where there is no id
 };
@@ -191,7 +191,7 @@ static uint32_t named(const struct parser *x, const char *name, uint32_t kinds)
     return eg_types_named(x->ts, name, NULL, kinds, &iter);
 }
 
-// An integer by its words, from the profile or by the model.
+// Find an integer type by its words, in the profile or from the model.
 static bool integer(const struct parser *x, unsigned words, struct base *out)
 {
     words &= ~INT;
@@ -211,7 +211,7 @@ static bool integer(const struct parser *x, unsigned words, struct base *out)
     return false;
 }
 
-// A name alone: what is defined comes before what is only declared.
+// For a name alone: definitions before mere declarations.
 static bool plain_name(const struct parser *x, const char *name, struct base *out)
 {
     out->id = named(x, name, EG_TAGGED);
@@ -228,7 +228,7 @@ static bool plain_name(const struct parser *x, const char *name, struct base *ou
     return out->id || !strcmp(name, "void");
 }
 
-// The words before pointers and dimensions.
+// Parse the words before pointers and dimensions.
 static bool parse_base(struct parser *x, struct base *out)
 {
     static const struct {
@@ -312,7 +312,8 @@ static bool parse(struct parser *x, struct eg_slot *out)
         b.is_char =
             b.slot.kind == EG_K_UINT && eg_type(x->ts, b.slot.type, NULL)->flags & EG_TF_CHAR;
     }
-    // Each step but the last needs a type of its own in the program; the last is the slot's.
+    // Each step but the last must exist as a type in the program; the last is described by the
+    // slot.
     for (; pointers; pointers--) {
         b.slot = (struct eg_slot){ .kind = EG_K_PTR,
                                    .type = eg_type_target(x->ts, b.id),

@@ -1,10 +1,12 @@
-/** engram.h - the one header that a plugin includes: cursors over a foreign machine's memory, the
- * walkers of its data structures, rows, and the declarations that make a plugin one file.
+/** engram.h - the one header that a plugin includes: cursors into the memory of the analysed
+ * machine, walkers of its data structures, rows, and the declarations by which one file is a whole
+ * plugin.
  *
- *  Ownership: a plugin owns nothing. Cursors and cells are values. eg_tmp() and all strings handed
- * out here live until the run ends. Errors: an unreadable place is a cursor that is bad and stays
- * bad; no accessor makes a number of it. Only <stdint.h>, <stddef.h> and <stdbool.h> are included:
- * libc's macros (si_pid, sa_handler) would eat members. */
+ *  Ownership: a plugin owns nothing. Cursors and cells are values. Memory from eg_tmp() and all
+ * strings that these functions return live until the run ends. Errors: a cursor that meets an
+ * unreadable place is bad and stays bad; no accessor returns a number for it. Only <stdint.h>,
+ * <stddef.h> and <stdbool.h> are included, because macros of libc (si_pid, sa_handler) have the
+ * names of kernel members. */
 #ifndef EG_ENGRAM_H
 #define EG_ENGRAM_H
 
@@ -25,39 +27,41 @@ EG_API void *eg_tmp(struct eg_run *r, size_t len);
 EG_API char *eg_strf(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
-/** Something the reader of the result must know: kept with the rows, in order, each text once. */
+/** Add a note: something that the reader of the result must know. Notes are kept with the rows, in
+ * order; a text that was noted before is not added again. */
 EG_API void eg_note(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
-/** The run cannot go on: `return eg_failed(r, "…")` from .run. */
+/** The run fails: `return eg_failed(r, "…")` from .run. */
 EG_API int eg_failed(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
-/** The same where it is the user's arguments that make no sense: the command's exit status says so.
- */
+/** The same for invalid arguments of the user: the command then exits with the status for wrong
+ * usage. */
 EG_API int eg_refused(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
-/** True after Ctrl-C, or when the run failed: leave long loops. Walkers and eg_row ask by
+/** True after Ctrl-C, or when the run has failed: leave long loops. Walkers and eg_row check this
  * themselves. */
 EG_API bool eg_stopped(struct eg_run *r);
 
 /** Progress of long work, 0..total. Cheap; shown only on a terminal and after a second. */
 EG_API void eg_progress(struct eg_run *r, uint64_t done, uint64_t total);
 
-/** A file in the folder that -o names, for plugins that dump: @return a FILE * to write, closed
- * with the run; NULL and the run failed when there is no -o. @name has no slash. */
+/** Create file @name (without a slash) in the folder of -o, for plugins that dump. @return a FILE *
+ * to write to, which is closed when the run ends; NULL when there is no -o, and then the run
+ * fails. */
 EG_API void *eg_output(struct eg_run *r, const char *name);
-/** Close it already now, for plugins that write many. @return false, and the run failed, when not
- * all reached the disk. */
+/** Close it now, for plugins that write many files. @return false when not all of it reached the
+ * disk, and then the run fails. */
 EG_API bool eg_output_done(struct eg_run *r, void *file);
 
 /* ---- arguments ---- */
 
 enum eg_arg_kind {
     EG_ARG_FLAG = 1, /**< --threads */
-    EG_ARG_INT,      /**< --pid 1 or --pid 1,2: a list everywhere */
-    EG_ARG_ADDR,     /**< --at init_task+0x10,0x1000-0x2000: a list too (core/address.h) */
+    EG_ARG_INT,      /**< --pid 1 or --pid 1,2: always a list */
+    EG_ARG_ADDR,     /**< --at init_task+0x10,0x1000-0x2000: always a list (core/address.h) */
     EG_ARG_TEXT,
 };
 struct eg_arg {
@@ -84,12 +88,12 @@ EG_API bool eg_arg_int(struct eg_run *r, const char *name,
 EG_API bool eg_arg_match(struct eg_run *r, const char *name,
                          int64_t value); /**< true when not given, or in the list */
 EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out); /**< the first */
-/** The @i-th of all that were given, up to @last inclusive (of an address that is no range: the
- * same); false: there are fewer. */
+/** The @i-th address or range that was given. @last is inclusive, and equals @first for a single
+ * address. @return false: fewer were given. */
 EG_API bool eg_arg_range(struct eg_run *r, const char *name, size_t i, uint64_t *first,
                          uint64_t *last);
 EG_API const char *eg_arg_text(struct eg_run *r, const char *name); /**< NULL when not given */
-/** The @i-th of several, as they were given; NULL: no more. */
+/** The @i-th value, in the order given; NULL: no more. */
 EG_API const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i);
 
 /* ---- rows ---- */
@@ -99,7 +103,8 @@ enum eg_column_kind {
     EG_COL_INT = 1, /**< fits 2^53: a JSON number */
     EG_COL_BIG,     /**< 64 bits, a decimal string in JSON */
     EG_COL_ADDR,    /**< "0x…" */
-    EG_COL_TEXT,    /**< any bytes; valid UTF-8 in output, with NAME_raw where it was not */
+    EG_COL_TEXT,    /**< any bytes; written as valid UTF-8, with the bytes in NAME_raw where they
+                         were not */
     EG_COL_BYTES,   /**< hex */
     EG_COL_TIME,    /**< ns since 1970-01-01 UTC, signed */
     EG_COL_FLAGS,   /**< short text of letters or words */
@@ -134,7 +139,7 @@ struct eg_cell {
     };
 };
 
-/** Cells from values. A cursor's cell takes the value (or the reason) when the row is emitted. */
+/** Cells from values. The cell of a cursor is read (value or reason) when the row is emitted. */
 static inline struct eg_cell eg_int(int64_t i)
 {
     return (struct eg_cell){ .tag = EG_CELL_INT, .i = i };
@@ -164,7 +169,7 @@ static inline struct eg_cell eg_missing(enum eg_why why, uint64_t addr)
 {
     return (struct eg_cell){ .tag = EG_CELL_BAD, .why = why, .u = addr };
 }
-/** Where the object is (also of a pointer cursor: the cursor's own place). */
+/** The address of the object; for a pointer cursor that of the pointer itself. */
 static inline struct eg_cell eg_addr(struct eg_obj o)
 {
     return o.why ? eg_missing((enum eg_why)o.why, o.addr) : eg_uint(o.addr);
@@ -174,18 +179,18 @@ static inline struct eg_cell eg_addr(struct eg_obj o)
 
 #define EG_COL_CELL_(NAME, KIND, HELP) struct eg_cell NAME;
 #define EG_COL_DESC_(NAME, KIND, HELP) { #NAME, EG_COL_##KIND, HELP },
-/** Columns once: `#define COLUMNS(C) C(PID, INT, "…")` then EG_COLUMNS(COLUMNS); makes struct row
- * and columns[]. */
+/** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, then EG_COLUMNS(COLUMNS), which defines
+ * struct row and columns[]. */
 #define EG_COLUMNS(LIST)                                                                           \
     struct row {                                                                                   \
         LIST(EG_COL_CELL_)                                                                         \
     };                                                                                             \
     static const struct eg_column columns[] = { LIST(EG_COL_DESC_){ NULL, EG_COL_INT, NULL } }
 
-/** One row, cells by column name; an unset cell is "not computed". */
+/** Emit one row, with cells by column name. A cell that is not given was "not computed". */
 #define eg_row(r, ...) eg_row_tree((r), 0, __VA_ARGS__)
-/** A row of a tree: flat in data (give the parent's key as a column), drawn as a tree in text.
- * Depth 0 is a root; a child follows its parent. */
+/** Emit a row of a tree. Text output draws the tree; other formats are flat, so give the parent's
+ * key as a column. Depth 0 is a root; children follow their parent. */
 #define eg_row_tree(r, depth, ...)                                                                 \
     eg_emit_((r), (depth),                                                                         \
              (const struct eg_cell *)(const void *)&(const struct row){ __VA_ARGS__ },             \
@@ -229,7 +234,8 @@ struct eg_need {
 struct eg_plugin {
     const char *os;             /**< "linux"; NULL: any image, even one with no system found */
     const char *help;           /**< one line, imperative, no full stop */
-    const char *manual;         /**< more: what it cannot see, what to compare with; may be NULL */
+    const char *manual;         /**< more text: what it cannot see, what to compare it with; may be
+                                     NULL */
     const char *const *aliases; /**< Volatility's and crash's names:
                                    EG_NAMES("linux.pslist.PsList"); may be NULL */
     const struct eg_column *columns;
@@ -240,16 +246,16 @@ struct eg_plugin {
     const char *const *uses;
     bool tree;                    /**< rows have a depth */
     int (*run)(struct eg_run *r); /**< 0, or eg_failed() */
-    const struct eg_scan *scan;   /**< instead of run: a search of memory, scan.h */
-    bool asks; /**< it has to be told what to look at: `all` leaves it out, as it does searches */
+    const struct eg_scan *scan;   /**< instead of run: the plugin searches memory, see scan.h */
+    bool asks; /**< it needs arguments: `all` does not run it, nor does it run searches */
 };
 struct eg_plugin_reg {
     const char *name, *file;
     const struct eg_plugin *plugin;
 };
 
-/** What dlsym(handle, "eg_module") finds in a plugin built as a shared object: the same source, no
- * #ifdef. */
+/** What dlsym(handle, "eg_module") finds in a shared object with plugins. Its source is the same as
+ * that of a plugin in the tree. */
 struct eg_module {
     const char *abi; /**< EG_ABI of the headers it was built with */
     const struct eg_plugin_reg *const *plugins, *const *plugins_end;
@@ -262,8 +268,8 @@ struct eg_module {
     const struct eg_enumref *const *enums, *const *enums_end;
     const struct eg_pathref *const *paths, *const *paths_end;
 };
-/** A hash of the layouts that plugins see. Made by the build (core/abi.sh) over the text of these
- * headers. */
+/** EG_ABI: a hash of the layouts that plugins see, which the build (core/abi.sh) computes from
+ * these headers. */
 #include "abi.h"
 
 /* clang-format off */
@@ -281,7 +287,7 @@ EG_SECTION_(eg_enumref, eg_enumrefs);
 EG_SECTION_(eg_pathref, eg_paths);
 /* clang-format on */
 
-/** `EG_PLUGIN(pslist) = { .os = "linux", … };` is all that registers a plugin. */
+/** `EG_PLUGIN(pslist) = { .os = "linux", … };` registers a plugin; nothing else is needed. */
 #define EG_PLUGIN(n)                                                                               \
     __attribute__((__weak__, __visibility__("default")))                                           \
     const struct eg_module eg_module = { EG_ABI,                                                   \

@@ -1,5 +1,5 @@
-/* file.c - a file as a space, mapped. Holes of sparse files are asked of the file system and never
- * touched; a page that cannot be read is a hole of kind EG_UNREADABLE. */
+/* file.c - a file as a space, mapped. The file system tells where a sparse file has holes, which
+ * are never touched; a page that cannot be read is a hole with reason EG_UNREADABLE. */
 #include "mapped.h"
 #include "space.h"
 #include "vec.h"
@@ -11,7 +11,7 @@
 
 struct file {
     struct eg_mapped *map;
-    struct eg_segment *data; // of a sparse file: what is not a hole; NULL: all is data
+    struct eg_segment *data; // data ranges of a sparse file; NULL: all is data
     size_t n_data;
 };
 
@@ -35,7 +35,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
         out->start = f->data[at].start;
         out->last = f->data[at].last;
     }
-    // Touch the page before it is promised. Once one page has failed, promise a page at a time.
+    // Touch the page before returning it. After one page has failed, return single pages.
     *(volatile const uint8_t *)(bytes + addr);
     if (atomic_load(&f->map->faults)) {
         const uint64_t page = addr & ~(uint64_t)(EG_MAPPED_PAGE - 1);
@@ -59,7 +59,7 @@ static void close_(struct eg_space *as)
 
 static const struct eg_space_ops ops = { .name = "file", .extent = extent, .close = close_ };
 
-/** The data runs of a sparse file; none where the file system does not tell. */
+/** Find the data ranges of a sparse file; none if the file system does not support this. */
 static void find_holes(struct file *f, int fd)
 {
     const uint64_t size = f->map->size;
@@ -82,7 +82,7 @@ static void find_holes(struct file *f, int fd)
         s->last = EG_MIN((uint64_t)hole, size) - 1;
         at = hole;
     }
-    if (runs.n == 0 && !eg_vec_reserve(&runs, 1)) // all hole: a list, but an empty one
+    if (runs.n == 0 && !eg_vec_reserve(&runs, 1)) // no data at all: an empty list, not NULL
         return;
     f->data = runs.at;
     f->n_data = runs.n;
@@ -101,7 +101,7 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
     if (S_ISDIR(st.st_mode))
         return eg_fail(e, EG_EIO, "%s: is a folder, not an image", name);
     if (!S_ISREG(st.st_mode)) {
-        off_t end = lseek(fd, 0, SEEK_END); // a block device tells its size so
+        off_t end = lseek(fd, 0, SEEK_END); // the size of a block device
 
         if (end <= 0)
             return eg_fail(e, EG_EIO, "%s: is no regular file: copy it to one first", name);
@@ -129,7 +129,8 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
 
 int eg_file_open(struct eg_space **out, const char *path, struct eg_error *e)
 {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a FIFO is refused, not waited for
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // do not block on a FIFO, so that it
+                                                            // can be refused
 
     if (fd < 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));

@@ -1,4 +1,5 @@
-/* image.c - opening a file: containers and formats on each other until physical memory is found. */
+/* image.c - opening a file: one container after another is opened until physical memory is
+ * found. */
 #include "image.h"
 #include "split.h"
 #include <errno.h>
@@ -28,7 +29,7 @@ static int unknown(const char *name, struct eg_error *e)
     return eg_fail(e, EG_EUSAGE, "--format %s: is not known: one of %s", name, names);
 }
 
-/** The name so far goes to the end: "LiME on zstd". */
+/** Put the name before the names so far: "LiME on zstd". */
 static void name_format(struct eg_image *img, const char *desc)
 {
     static const char on[] = " on ";
@@ -41,7 +42,7 @@ static void name_format(struct eg_image *img, const char *desc)
     memcpy(img->format + len, on, gap);
 }
 
-/** Formats on each other, from the space in files[0]. */
+/** Open one format after another, beginning with the space in files[0]. */
 static int stack(struct eg_image *img, const struct eg_open_options *o, struct eg_error *e)
 {
     const struct eg_format_reg *forced = NULL;
@@ -53,7 +54,7 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
         const struct eg_format_reg *f = forced;
         int score, rc;
 
-        // What the user forces is the dump: the compression around it is still found out.
+        // --format names the format of the dump; containers around it are still probed.
         if (!forced || !forced->format->container || img->n_files > 1) {
             const struct eg_format_reg *found;
 
@@ -99,7 +100,7 @@ static struct eg_image *image_new(const char *name, struct eg_error *e)
     return img;
 }
 
-/** Takes @img and @file over. */
+/** Takes ownership of @img and @file. */
 static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_space *file,
                       const struct eg_open_options *o, struct eg_error *e)
 {

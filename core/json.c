@@ -22,7 +22,7 @@ static void unicode(FILE *f, uint32_t code)
                 0xdc00 + (code & 0x3ff));
 }
 
-/** Bytes that are no UTF-8: \xNN, where the backslash is itself a text's. */
+/** Bytes that are not UTF-8 become the text \xNN, with the backslash escaped. */
 static void escaped(FILE *f, const uint8_t *p, size_t len)
 {
     while (len) {
@@ -39,7 +39,7 @@ static void escaped(FILE *f, const uint8_t *p, size_t len)
     }
 }
 
-/** How many bytes from @p on stand for themselves. */
+/** How many bytes at @p need no escape. */
 static size_t plain(const uint8_t *p, size_t len)
 {
     size_t n = 0;
@@ -125,7 +125,7 @@ static void hex(FILE *f, const uint8_t *p, size_t len)
     putc('"', f);
 }
 
-/** What "0x%x" gives, in a tenth of the time. */
+/** The same as "0x%x", ten times as fast. */
 static void hex_number(FILE *f, uint64_t u)
 {
     char text[20], *p = text + sizeof text;
@@ -142,7 +142,7 @@ static void hex_number(FILE *f, uint64_t u)
 
 static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
 {
-    const int64_t exact = INT64_C(1) << 53; // what a double holds
+    const int64_t exact = INT64_C(1) << 53; // the largest integers that a double holds exactly
     char time[40];
 
     switch (kind) {

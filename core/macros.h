@@ -1,6 +1,6 @@
-/* macros.h - counting and mapping macro arguments, for the declarations of engram.h. Generated
- * shape, kept by hand: EG_NARG(...) counts up to 64 arguments, EG_MAP(m, c, ...) expands m(c, arg)
- * for each of them. */
+/* macros.h - counting and mapping macro arguments, for the declarations of engram.h. Written by
+ * hand: EG_NARG(...) counts up to 64 arguments, EG_MAP(m, c, ...) expands m(c, arg) for each of
+ * them. */
 #ifndef EG_MACROS_H
 #define EG_MACROS_H
 

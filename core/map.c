@@ -10,7 +10,7 @@ void eg_map_fini(struct eg_map *m)
 
 static size_t place(const struct eg_map *m, uint64_t key)
 {
-    // Keys are addresses: their low bits are alike, so the high half of a product spreads them.
+    // Keys are addresses with equal low bits, so use the high half of a product.
     size_t i = (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (m->cap - 1);
 
     while (m->slots[i].key && m->slots[i].key != key)

@@ -11,14 +11,13 @@ struct eg_map_slot {
 struct eg_map {
     struct eg_map_slot *slots;
     size_t n, cap; /**< cap is 0 or a power of two */
-    bool has_zero; /**< key 0 marks an empty slot, so it lives apart */
+    bool has_zero; /**< key 0 marks an empty slot, so its value is stored here */
     uint64_t zero_value;
 };
 
-/** Where the real key is a text or a struct of which @hash is a hash: its @nth key. Several may have one
- * hash, so they are asked for in turn, and compared by the caller:
- *     for (uint32_t i = 0; eg_map_get(&m, eg_map_key(hash, i), &value); i++)
- * A new one gets the first key that is free. */
+/** For keys that are texts or structs: the @nth key of what has this @hash. Several can have the
+ * same hash, so the caller tries each in turn and compares: for (uint32_t i = 0; eg_map_get(&m,
+ * eg_map_key(hash, i), &value); i++) A new one takes the first free key. */
 static inline uint64_t eg_map_key(uint32_t hash, uint32_t nth)
 {
     return hash | (uint64_t)nth << 32;
@@ -27,7 +26,8 @@ static inline uint64_t eg_map_key(uint32_t hash, uint32_t nth)
 /** A zeroed struct is an empty map. */
 void eg_map_fini(struct eg_map *m);
 
-/** @return 1 when @key is new, 0 when it was there (its value is then unchanged), -EG_ENOMEM. */
+/** @return 1 when @key is new, 0 when it was already there (its value is then unchanged),
+ * -EG_ENOMEM. */
 int eg_map_add(struct eg_map *m, uint64_t key, uint64_t value);
 bool eg_map_get(const struct eg_map *m, uint64_t key, uint64_t *value);
 

@@ -8,12 +8,12 @@
 
 enum { MAPPED_MAX = 1024 };
 
-/* What the signal handler looks through: a handler has no other way to its data. */
+/* All mappings, global because the signal handler needs them. */
 static struct eg_mapped *_Atomic mapped[MAPPED_MAX];
 static struct sigaction previous;
 static pthread_once_t installed = PTHREAD_ONCE_INIT;
 
-/** Put a page of zeros in the place of the one that failed. */
+/** Replace the page that failed by a page of zeros. */
 static bool mend(struct eg_mapped *m, const uint8_t *at)
 {
     uint64_t page;
@@ -37,14 +37,14 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
         if (m && mend(m, info->si_addr))
             return;
     }
-    // Not ours: whoever handled the signal before us does so still.
+    // Not a mapping of ours: restore the previous handler.
     if (previous.sa_flags & SA_SIGINFO && previous.sa_sigaction)
         previous.sa_sigaction(sig, info, context);
     else if (!(previous.sa_flags & SA_SIGINFO) && previous.sa_handler != SIG_DFL &&
              previous.sa_handler != SIG_IGN)
         previous.sa_handler(sig);
     else
-        signal(SIGBUS, SIG_DFL); // the access is tried again, and ends us
+        signal(SIGBUS, SIG_DFL); // the access is repeated, and ends the process
 }
 
 static void install(void)
@@ -94,7 +94,7 @@ int eg_mapped_open(struct eg_mapped **out, int fd, uint64_t size, bool writable,
     m->prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
     m->bad_len = (size_t)(size / EG_MAPPED_PAGE / 8 + 1);
     bytes = mmap(NULL, size, m->prot, MAP_SHARED, fd, 0);
-    // Pages of it that are never touched cost nothing.
+    // Its untouched pages use no memory.
     bad = mmap(NULL, m->bad_len, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     m->bytes = bytes == MAP_FAILED ? NULL : bytes;

@@ -1,8 +1,8 @@
 /** mapped.h - files mapped into our memory.
  *
  *  A page of a mapped file that cannot be read (the disk fails, somebody cuts the file short) would
- * end the process with SIGBUS. Here the page becomes zeros, and is remembered as bad. Every file
- * that is mapped is mapped by this. */
+ * end the process with SIGBUS. Here such a page becomes zeros and is marked as bad. All files are
+ * mapped by these functions. */
 #ifndef EG_MAPPED_H
 #define EG_MAPPED_H
 
@@ -20,7 +20,7 @@ struct eg_mapped {
     size_t bad_len;
 };
 
-/** Map the first @size bytes (not 0) of @fd, shared, which may be closed afterwards. @name is for
+/** Map the first @size bytes (not 0) of @fd, shared. @fd may be closed afterwards. @name is for
  * messages. */
 int eg_mapped_open(struct eg_mapped **out, int fd, uint64_t size, bool writable, const char *name,
                    struct eg_error *e);

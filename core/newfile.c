@@ -1,4 +1,4 @@
-/* newfile.c - written under another name, renamed at the end. */
+/* newfile.c - output files are written under another name and renamed at the end. */
 #include "newfile.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct
 
     *n = (struct eg_newfile){ .path = path, .replace = replace };
     if (stat(path, &st) == 0) {
-        if (!S_ISREG(st.st_mode)) // a rename would put a file in the place of a device
+        if (!S_ISREG(st.st_mode)) // a rename would replace the device by a file
             return eg_fail(e, EG_EUSAGE, "%s: is no regular file: name another one with -o", path);
         if (!replace)
             return eg_fail(e, EG_EUSAGE, "%s: is already there: --force replaces it", path);
@@ -43,8 +43,8 @@ int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct
     return -EG_EIO;
 }
 
-/** Without ever replacing what has come to be there meanwhile. Some file systems know only one of the
- * two ways: vfat, exfat and many network ones have no links. */
+/** Rename without replacing a file that was created meanwhile. Two ways are tried because some file
+ * systems support only one: vfat, exfat and many network ones have no links. */
 static bool give_name(const struct eg_newfile *n)
 {
     if (n->replace)

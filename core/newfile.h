@@ -1,4 +1,4 @@
-/** newfile.h - a file that is there when it is complete, or not at all. */
+/** newfile.h - an output file that appears under its name only when it is complete. */
 #ifndef EG_NEWFILE_H
 #define EG_NEWFILE_H
 
@@ -12,15 +12,15 @@ struct eg_newfile {
     bool replace;
 };
 
-/** Both there, and one file: what is read is never written over. */
+/** Do both exist and are they the same file? For checks that an input is not overwritten. */
 bool eg_same_file(const char *a, const char *b);
 
-/** Open a file beside @path that takes its name when it is kept. @path may be there only with
- * @replace, and is never a device. */
+/** Open a temporary file beside @path. If @path exists, @replace must be set, and it must not be a
+ * device. */
 int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e);
-/** Write all of it to the disk and give it its name. What cannot be written is dropped; what only
- * cannot get the name is kept under another one, which the error says. */
+/** Sync the file to disk and rename it to @path. If it cannot be written, it is removed; if only
+ * the rename fails, it stays under the name that the error message says. */
 int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e);
-void eg_newfile_drop(struct eg_newfile *n); /**< nothing after eg_newfile_keep */
+void eg_newfile_drop(struct eg_newfile *n); /**< remove it; does nothing after eg_newfile_keep */
 
 #endif

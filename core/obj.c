@@ -181,7 +181,8 @@ struct eg_obj eg_index(struct eg_obj o, uint64_t i)
         o = retype(o, o.type);
     if (o.why)
         return o;
-    // An array of unknown length (a flexible member, an extern table) has size 0: no end to check.
+    // An array of unknown length (a flexible member, an extern table) has size 0, so its end cannot
+    // be checked.
     if (!eg_mul(i, o.size, &off) || (array && size && off >= size))
         return eg_bad(o, EG_BAD_VALUE, o.addr);
     o.addr += off;
@@ -338,7 +339,8 @@ char *eg_cstr(struct eg_run *r, struct eg_space *as, uint64_t addr, size_t max)
     size_t len = 0;
     char *s;
 
-    // Twice over the bytes, which are in cache the second time: no buffer that grows.
+    // Two passes over the bytes, which are in the cache the second time, so that no buffer has to
+    // grow.
     while (len < max) {
         size_t n = max - len;
         const uint8_t *p = addr + len < addr ? NULL : eg_map_some(v, as, addr + len, &n), *end;

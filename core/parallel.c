@@ -1,4 +1,4 @@
-/* parallel.c - a pool for the length of one call, and the progress line. */
+/* parallel.c - a pool of threads for one call, and the progress line. */
 #include "parallel.h"
 #include <pthread.h>
 #include <sched.h>
@@ -29,7 +29,7 @@ struct pool {
     void *context;
     size_t pieces;
     atomic_size_t next;
-    atomic_size_t stop; // the lowest piece that returned nonzero: none after it is started
+    atomic_size_t stop; // the lowest piece that returned nonzero: no later one is started
     pthread_mutex_t lock;
     int result;
 };
@@ -78,7 +78,7 @@ int eg_parallel(unsigned threads, size_t pieces, eg_piece_fn fn, void *context)
     for (unsigned i = 1; i < threads; i++) {
         workers[i] = (struct worker){ &p, i };
         if (pthread_create(&ids[i], NULL, work, &workers[i]) != 0)
-            break; // fewer hands, the same work
+            break; // fewer threads do the same work
         started = i;
     }
     workers[0] = (struct worker){ &p, 0 };
@@ -96,7 +96,7 @@ struct eg_progress_line {
     uint64_t total;
     atomic_uint_fast64_t done;
     double begun;
-    atomic_llong shown_ms; // since begun; the thread that moves it prints
+    atomic_llong shown_ms; // since the begin; the thread that updates it prints
     bool printed;
 };
 

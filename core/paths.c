@@ -3,8 +3,8 @@
 #include "paths.h"
 #include <stdlib.h>
 
-/** Join the steps of @ref; false where one is absent, does not start where the last one ends, or
- * needs more than the inlined code does. */
+/** Join the steps of @ref. @return false: one is absent, does not start in the type where the last
+ * one ends, or needs the slow path. */
 static bool join(const struct eg_slot *slots, const struct eg_pathref *ref, struct eg_path_at *out)
 {
     const struct eg_slot *s = NULL;

@@ -4,7 +4,8 @@
 
 #include "registry.h"
 
-/** All paths of the registry, by id, from resolved slots. @return NULL out of memory; free(). */
+/** Resolve all paths of the registry, by id, from resolved slots. The caller frees the result.
+ * @return NULL: out of memory. */
 struct eg_path_at *eg_paths_resolve(const struct eg_slot *slots, const struct eg_model *m);
 
 #endif

@@ -1,4 +1,4 @@
-/* profile.c - life and look-ups of a profile, and the pushes of its builder. */
+/* profile.c - look-ups in a profile, freeing it, and the pushes of its builder. */
 #include "profile.h"
 #include "builder.h"
 #include <stdlib.h>
@@ -32,7 +32,7 @@ uint32_t eg_profile_type(const struct eg_profile *p, const char *name, uint32_t 
     const uint32_t mask = p->n_type_hash - 1;
     const uint32_t hash = p->n_type_hash ? eg_hash(name, strlen(name)) : 0;
 
-    // A full table of a stored profile has no empty slot to stop at.
+    // The table of a stored profile may be full, without an empty slot to stop at.
     while (*iter < EG_MIN(p->n_type_hash, (uint32_t)EG_PROBES_MAX)) {
         uint32_t i = p->type_hash[(hash + (*iter)++) & mask];
 
@@ -91,7 +91,7 @@ void *eg_big_alloc(size_t len)
 
     if (len < page / 2 || len > PTRDIFF_MAX - page)
         return malloc(len);
-    len += rest > page / 4 ? page - rest : 0; // the last one too, if a good part of it is used
+    len += rest > page / 4 ? page - rest : 0; // including the last one if much of it is used
     if (posix_memalign(&p, page, len) != 0)
         return NULL;
     (void)madvise(p, len, MADV_HUGEPAGE); // a hint
@@ -100,7 +100,7 @@ void *eg_big_alloc(size_t len)
 
 enum { RECORDS_MAX = 1 << 30 }; // ids and offsets are 32 bits
 
-// The first piece of an array, when its size is known.
+// Initial size of an array, if known.
 static void *reserve(void *at, size_t *cap, size_t n, size_t size)
 {
     uint64_t bytes;
@@ -113,8 +113,8 @@ static void *reserve(void *at, size_t *cap, size_t n, size_t size)
 }
 #define RESERVE(v, count) ((v)->at = reserve((v)->at, &(v)->cap, (count), sizeof *(v)->at))
 
-// The array with room for @add more elements behind the @n that are there; NULL after an error, and
-// then it is where it was.
+// Make room for @add more elements after the @n existing ones. @return the array; NULL after an
+// error, and then the old one is still valid.
 static void *room(struct eg_builder *b, void *at, size_t n, size_t *cap, size_t add, size_t size)
 {
     void *p;
@@ -267,7 +267,7 @@ uint32_t eg_builder_name(struct eg_builder *b, const char *s, size_t len)
 
 void eg_builder_expect(struct eg_builder *b, size_t types, size_t members, size_t symbols)
 {
-    // Only a hint: when it is absurd, the pushes will tell.
+    // Only a hint: if it is too large, the pushes will fail.
     if (!b || types > RECORDS_MAX || members > RECORDS_MAX || symbols > RECORDS_MAX)
         return;
     RESERVE(&b->types, types + 1);

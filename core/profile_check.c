@@ -1,9 +1,11 @@
-/* profile_check.c - what makes a profile safe to use: every index in range, every string ended, no
- * type that holds itself, bounded depth; then its order and its hash tables. */
+/* profile_check.c - makes a profile safe to use: every index is in range, every string is
+ * terminated, no type contains itself, depth is bounded; then it is sorted and gets its hash
+ * tables. */
 #include "builder.h"
 #include <stdlib.h>
 
-// Marks of own types. The small ones: done, so many steps above a type that holds none by value.
+// Marks of a profile's types. A small one means: done, and so many levels above a type that
+// contains no other by value.
 enum { DEEPEST = 64, FRESH = 253, OPEN = 254, ALIAS = 255 };
 
 struct check {
@@ -14,7 +16,7 @@ struct check {
     uint8_t *mark; // by own index
     uint32_t first, total;
     size_t dropped;
-    bool past; // some members begin behind the end of their struct
+    bool past; // some members begin after the end of their struct
 };
 
 static void drop(struct check *c, struct eg_type *t)
@@ -38,8 +40,7 @@ static bool has_members(const struct eg_type *t)
     return t->kind == EG_T_STRUCT || t->kind == EG_T_UNION;
 }
 
-// What is wrong is rare, and kinds come in any order: tables instead of branches, which a processor
-// would mispredict.
+// Tables instead of branches, because kinds come in any order and branches would be mispredicted.
 enum { NOTHING, MEMBERS, ENUMERATORS };
 static const struct rule {
     uint64_t size_max; // 0: it has none of its own
@@ -57,7 +58,7 @@ static const struct rule {
     [EG_T_FUNC] = { 0, 0, MEMBERS },
 };
 
-// Each type by itself, and its mark.
+// Check each type by itself, and mark it.
 static void check_shapes(struct check *c)
 {
     const struct eg_profile *p = c->p;
@@ -71,7 +72,8 @@ static void check_shapes(struct check *c)
         uint32_t members = r->of == MEMBERS ? t->count : 0;
 
         t->size = r->size_max ? t->size : 0;
-        // Each member belongs to one type, so that all loops together are no longer than there are.
+        // Each member belongs to one type, so that all loops together visit no more members than
+        // exist.
         if ((t->name >= p->n_strings) | (t->kind > EG_T_VAR) | (t->size > r->size_max) |
             (end > limits[r->of]) | (members > members_left)) {
             drop(c, t);
@@ -83,7 +85,7 @@ static void check_shapes(struct check *c)
     }
 }
 
-// const volatile … T becomes one step to T.
+// Shorten a chain such as const volatile T to one step to T.
 static void shorten_alias(struct check *c, struct eg_type *t)
 {
     uint32_t ref = t->ref;
@@ -105,7 +107,7 @@ static void shorten_alias(struct check *c, struct eg_type *t)
     c->dropped++;
 }
 
-// In range, and past const and the like, which have been shortened to one step themselves.
+// Check that a reference is in range, and follow const and the like, which are already one step.
 static void check_ref(struct check *c, uint32_t *ref)
 {
     if (*ref >= c->total) {
@@ -145,7 +147,7 @@ static void check_refs(struct check *c)
     }
 }
 
-/* ---- what types hold by value ---- */
+/* ---- types that contain others by value ---- */
 
 static uint64_t size_of(const struct check *c, uint32_t id)
 {
@@ -167,7 +169,7 @@ static void size_array(struct check *c, struct eg_type *t)
 }
 
 struct step {
-    uint32_t own, next; // a type, and which of its members is next
+    uint32_t own, next; // a type, and the index of its next member
     uint8_t height;     // of what it holds
 };
 
@@ -176,7 +178,7 @@ static bool is_past(const struct eg_type *t, const struct eg_member *m)
     return m->bit_off / 8 > t->size;
 }
 
-// At no offset would they be true: they are left out.
+// Such members are left out: no offset would be right for them.
 static void leave_out_past(struct check *c)
 {
     for (uint32_t i = 0; i < c->p->n_types; i++) {
@@ -194,7 +196,7 @@ static void leave_out_past(struct check *c)
     }
 }
 
-// The next that @s holds and that matters: not done, or of some height. NULL at the end.
+// The next type that @s contains and that is not done or has a height above 0. NULL at the end.
 static uint32_t *next_held(struct check *c, struct step *s)
 {
     struct eg_type *t = &c->types[s->own];
@@ -211,7 +213,7 @@ static uint32_t *next_held(struct check *c, struct step *s)
     return NULL;
 }
 
-// Depth first, with a stack of its own. A step that closes a circle, or leads too deep, becomes
+// Depth-first search with an explicit stack. A reference that closes a cycle or is too deep becomes
 // void.
 static void check_held(struct check *c, uint32_t root)
 {
@@ -308,7 +310,7 @@ static void sort_symbols(struct eg_symbol *s, size_t n)
         }
 }
 
-// At most half full, so that a miss is short; a power of two.
+// A power of two, at most half full so that misses are short.
 static uint32_t *new_table(size_t entries, uint32_t *size)
 {
     size_t n = 16;
@@ -321,8 +323,8 @@ static uint32_t *new_table(size_t entries, uint32_t *size)
     return table ? memset(table, 0, n * sizeof *table) : NULL;
 }
 
-// What does not find a place among EG_PROBES_MAX is in no index: a hostile source could otherwise
-// give all its records one name, and have each looked for behind all others.
+// A record that finds no free slot within EG_PROBES_MAX is not indexed: a hostile source could
+// otherwise use one name for all records and make this quadratic.
 static bool insert(uint32_t *table, uint32_t size, uint32_t hash, uint32_t value)
 {
     uint32_t at = hash & (size - 1), probes = 0;
@@ -381,7 +383,7 @@ static bool index_symbols(struct eg_profile *p)
     return table;
 }
 
-// The arrays go from the builder to its profile.
+// Move the arrays from the builder to its profile.
 static void hand_over(struct eg_builder *b)
 {
     struct eg_profile *p = b->profile;

@@ -1,4 +1,5 @@
-/* registry.c - what the linker collected, merged with what plugin objects bring, sorted by name. */
+/* registry.c - the declarations that the linker collected and those of loaded plugins, sorted by
+ * name. */
 #include "registry.h"
 #include "config.h"
 #include "map.h"
@@ -11,7 +12,8 @@
 EG_SECTION_(eg_os_reg, eg_oses);
 EG_SECTION_(eg_renderer_reg, eg_renderers);
 
-/* The registry is the process's: filled before the first system opens, read-only afterwards. */
+/* There is one registry per process, filled before the first system opens and read-only
+ * afterwards. */
 static struct {
     bool begun;
     EG_VEC(const struct eg_plugin_reg *) plugins;
@@ -79,8 +81,8 @@ uint32_t eg_handle_count(void)
     return reg.handles.n ? (uint32_t)reg.handles.n : 1;
 }
 
-/** Handles are static objects that the sections point to as const; their id is written once, here.
- */
+/** Handles are static objects that the sections point to as const. This is the only place that
+ * writes their ids. */
 static bool number_handles(const struct eg_module *m, bool own_module)
 {
     bool ok = true;
@@ -115,7 +117,7 @@ static bool number_handles(const struct eg_module *m, bool own_module)
     return ok;
 }
 
-/** The same for paths: each place in the source has an id of its own. */
+/** The same for paths: each place in the source has its own id. */
 static bool number_paths(const struct eg_module *m)
 {
     if (!reg.paths.n && !eg_vec_push(&reg.paths)) // [0]
@@ -143,7 +145,7 @@ uint32_t eg_pathref_count(void)
 
 /* ---- modules: the library's own sections, a shared object's, a test's ---- */
 
-/** The name of the record that a pointer points to: every record begins with it. */
+/** The name of a record: every record begins with it. */
 static const char *name_of(const void *pointer)
 {
     const void *record;
@@ -159,7 +161,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(name_of(a), name_of(b));
 }
 
-/** An option of the command line has one kind, whichever plugins it goes to. */
+/** Plugins that declare the same option must give it the same kind. */
 static int check_kinds(const struct eg_plugin_reg *p, const struct eg_plugin_reg *other,
                        struct eg_error *e)
 {
@@ -193,7 +195,7 @@ static int add(const struct eg_module *m, bool own_module, struct eg_error *e)
                 return -EG_EUSAGE;
         }
     }
-    // All or nothing: what fails can be tried again.
+    // All or nothing, so that a failed call can be repeated.
     ok =
         number_handles(m, own_module) && number_paths(m) &&
         eg_vec_reserve(&reg.plugins, reg.plugins.n + (size_t)(m->plugins_end - m->plugins)) &&
@@ -249,7 +251,7 @@ int eg_registry_init(struct eg_error *e)
     if (reg.begun)
         return 0;
     rc = add(&own, true, e);
-    reg.begun = rc == 0; // else the next call tries again, and fails again
+    reg.begun = rc == 0; // else the next call tries and fails again
     return rc;
 }
 
@@ -282,7 +284,8 @@ static int load(const char *dir, const char *name, struct eg_error *e)
 
     if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path)
         return eg_fail(e, EG_EUSAGE, "%s/%s: the path is too long", dir, name);
-    so = dlopen(path, RTLD_NOW | RTLD_LOCAL); // never closed: its plugins are used until we end
+    so = dlopen(path, RTLD_NOW | RTLD_LOCAL); // never closed: its plugins are used until the
+                                              // process ends
     if (!so)
         return eg_fail(e, EG_EIO, "%s", dlerror());
     m = dlsym(so, "eg_module");
@@ -339,8 +342,7 @@ const struct eg_function_reg *eg_function_nth(size_t i)
     return i < reg.functions.n ? reg.functions.at[i] : NULL;
 }
 
-/** The @i-th by name of a section whose records begin with their names: few, so they are counted.
- */
+/** The @i-th record by name of a section. There are few, so counting smaller names is enough. */
 static const void *nth(const void *from, const void *to, size_t i)
 {
     const size_t n = (size_t)((const char *)to - (const char *)from) / sizeof(void *);
@@ -379,7 +381,7 @@ const struct eg_renderer *eg_renderer_find(const char *name)
     return NULL;
 }
 
-/** Is @name all of @alias, or all but its class: "proc" of "proc.Maps"? */
+/** Is @name equal to @alias, or to @alias without its class: "proc" for "proc.Maps"? */
 static bool is_alias(const char *alias, const char *name)
 {
     const char *dot = strrchr(alias, '.');
@@ -402,7 +404,7 @@ static bool has_alias(const struct eg_plugin_reg *p, const char *name)
     return false;
 }
 
-/** Volatility's habit: "linux.NAME" and "linux.NAME.Class", where the plugin's system is linux. */
+/** As in Volatility: "linux.NAME" and "linux.NAME.Class" for plugins of the system linux. */
 static bool is_dotted(const struct eg_plugin_reg *p, const char *name)
 {
     size_t os = p->plugin->os ? strlen(p->plugin->os) : 0, n = strlen(p->name);
@@ -426,7 +428,8 @@ const struct eg_plugin_reg *eg_plugin_find(const char *name)
     return NULL;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours; case costs nothing. */
+/** Edit distance: insertions, deletions, replacements and swaps of adjacent letters; case is
+ * ignored. */
 static unsigned distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };

@@ -1,30 +1,32 @@
-/** registry.h - all that was declared, by kind and name; handles' ids; running plugins. */
+/** registry.h - everything that is declared in linker sections, by kind and name; ids of handles;
+ * running plugins. */
 #ifndef EG_REGISTRY_H
 #define EG_REGISTRY_H
 
 #include "system.h"
 #include "table.h"
 
-/** Give every handle of the program its id, once per process, before any system opens; again after
- * a .so was loaded. Same type and member (or symbol and type), same id, whoever declared it. */
+/** Assign an id to every handle of the program: once per process, before any system opens, and
+ * again after a .so was loaded. Handles with the same type and member (or symbol and type) get the
+ * same id. */
 int eg_registry_init(struct eg_error *e);
 
 /** Handles by id, for resolution. @return NULL past the end. */
 enum eg_handle_kind { EG_H_FIELD = 1, EG_H_TYPE, EG_H_SYMBOL, EG_H_ENUM };
 struct eg_handle {
     enum eg_handle_kind kind;
-    const char *type, *name, *module; /**< type of a symbol: its type expression; of an enumerator:
-                                         the enum. name: of a type NULL */
-    const char *from; /**< the file that declares it, where that is not in this tree; NULL */
+    const char *type, *name, *module; /**< type: of a symbol its type expression, of an enumerator
+                                           the enum; name: NULL for types */
+    const char *from; /**< the file that declares it if that is outside this tree; else NULL */
 };
 const struct eg_handle *eg_handle(uint32_t id);
 uint32_t eg_handle_count(void); /**< ids are 1..count-1 */
-/** The paths that the source of plugins holds, by id, as handles are. */
+/** The paths in the source of all plugins, by id. */
 const struct eg_pathref *eg_pathref(uint32_t id);
 uint32_t eg_pathref_count(void);
 
 const struct eg_plugin_reg *eg_plugin_nth(size_t i); /**< sorted by name */
-/** By name, alias, or Volatility's habit ("linux.pslist", "linux.pslist.PsList"). */
+/** By name, alias, or as Volatility names them ("linux.pslist", "linux.pslist.PsList"). */
 const struct eg_plugin_reg *eg_plugin_find(const char *name);
 const struct eg_walker_reg *eg_walker_nth(size_t i);
 const struct eg_os_reg *eg_os_nth(size_t i);
@@ -39,12 +41,12 @@ const char *eg_function_returns(const struct eg_function *f);
  * within eg_function_args. */
 struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
                                 const struct eg_obj *args, unsigned n);
-/** Add what a module declares: a shared object's, a test program's own (&eg_module), or plugins
- * made at run time. The module's records must stay until the process ends. Before any system opens. */
+/** Add the declarations of a module: of a shared object, of a test program (&eg_module), or made at
+ * run time. They must stay until the process ends. Call it before any system opens. */
 int eg_registry_add(const struct eg_module *m, struct eg_error *e);
-/** Load a folder's *.so; each must carry this build's EG_ABI. */
+/** Load all *.so of a folder; each must have the EG_ABI of this build. */
 int eg_registry_load(const char *dir, struct eg_error *e);
-/** The nearest known name, for "did you mean"; NULL when none is near. */
+/** The most similar name, for "did you mean"; NULL when none is similar. */
 const char *eg_nearest(const char *name, const char *const *names);
 
 /** What of its needs, and those of what it uses, this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
@@ -52,7 +54,7 @@ const char *eg_nearest(const char *name, const char *const *names);
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
 
 struct eg_given_arg {
-    const char *name, *value; /**< value: NULL for flags; several of one name add up */
+    const char *name, *value; /**< value: NULL for flags; a name may occur several times */
 };
 struct eg_run_options {
     const struct eg_given_arg *args;
@@ -61,15 +63,19 @@ struct eg_run_options {
     unsigned threads;
     size_t memory_limit; /**< of a run's arena; 0: 1 GiB */
     bool quiet;
-    unsigned seconds;       /**< that a script may take; 0: 600 */
-    size_t script_memory;   /**< of a script; 0: memory_limit, and without one 512 MiB */
-    uint64_t script_steps;  /**< of a script's virtual machine; 0: 200,000 million */
-    uint64_t script_output; /**< bytes of all files that a script writes; 0: 4 GiB */
-    uint64_t *script_used;  /**< the steps that a script took are added here; may be NULL */
-    unsigned depth;         /**< of a run that another one asked for; 0: it is nobody's */
-    uint64_t deadline; /**< of such a run, on CLOCK_MONOTONIC in ns: it is stopped then; 0: none */
+    unsigned seconds;       /**< time limit of a script; 0: 600 */
+    size_t script_memory;   /**< limit of a script, bytes; 0: memory_limit, or 512 MiB if that is
+                                 0 */
+    uint64_t script_steps;  /**< limit of a script, instructions; 0: 200,000 million */
+    uint64_t script_output; /**< limit of a script, bytes of all files that it writes; 0: 4 GiB */
+    uint64_t *script_used;  /**< the instructions that a script executed are added here; may be
+                                 NULL */
+    unsigned depth;         /**< how many runs, each started by the one before, lead to this one; 0:
+                                 started by the command */
+    uint64_t deadline;      /**< of a run that another started: when it is stopped, ns of
+                            CLOCK_MONOTONIC; 0: none */
 };
-/** Where a run's rows go, as they come. */
+/** Receives the rows of a run as they are emitted. */
 struct eg_sink {
     void (*row)(void *context, unsigned depth, const struct eg_value *v, size_t n);
     void *context;
@@ -79,10 +85,10 @@ struct eg_run_result {
     char *error;  /**< text when status is not 0 */
     char **notes; /**< NULL-terminated */
     size_t n_notes, n_rows;
-    struct eg_arena arena; /**< holds error and notes: eg_arena_fini when done */
+    struct eg_arena arena; /**< memory of error and notes: the caller calls eg_arena_fini */
 };
-/** Run one plugin on one system. Options it does not declare are ignored here: the command checks.
- */
+/** Run one plugin on one system. Arguments that the plugin does not declare are ignored: the
+ * command checks them before. */
 void eg_plugin_run(struct eg_system *sys, const struct eg_plugin_reg *p,
                    const struct eg_run_options *o, struct eg_sink sink, struct eg_run_result *out);
 

@@ -1,5 +1,5 @@
-/* resolve.c - handles to slots: each name is looked up once per system, so that a cursor's step is
- * an addition. */
+/* resolve.c - resolves handles to slots: each name is looked up once per system, so that a step of
+ * a cursor is only an addition. */
 #include "map.h"
 #include "paths.h"
 #include <inttypes.h>
@@ -10,7 +10,7 @@ struct resolver {
     const struct eg_types *types;
     const struct eg_model *model;
     EG_VEC(struct chosen) chosen;
-    struct eg_map by_name; /* where in chosen, by the hash of the type's name */
+    struct eg_map by_name; /* hash of a type name to index in chosen */
     bool no_room;
 };
 struct chosen {
@@ -18,8 +18,8 @@ struct chosen {
     uint32_t id; /* 0: no such struct */
 };
 
-/** The part of "a|b|c" that *@at begins with, without the bar; false at the end or when too long.
- */
+/** Copy the next part of "a|b|c" at *@at, without the bar. @return false at the end, or when it is
+ * too long. */
 static bool alternative(const char **at, char *out, size_t size)
 {
     size_t n = strcspn(*at, "|");
@@ -51,7 +51,7 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && !strcmp(a, b));
 }
 
-/** How many of the members that handles want of structs of this name the struct @id has. */
+/** Of the members that handles want of structs with this name: how many does struct @id have? */
 static unsigned wanted_members(const struct resolver *s, const char *type, const char *module,
                                uint32_t id)
 {
@@ -65,15 +65,15 @@ static unsigned wanted_members(const struct resolver *s, const char *type, const
     return n;
 }
 
-/** May a handle of @module mean this type? The kernel's, or that module's own. */
+/** Can a handle of @module mean this type? It must be of the kernel or of that module. */
 static bool in_reach(const struct eg_profile *p, const char *module)
 {
     return !p->module || (module && !strcmp(p->module, module));
 }
 
-/** The struct that handles mean by a name. Where it has several definitions (struct node, console,
- * irq_info in Linux 5.10 to 7.2) it is the one with the most of the wanted members; of equals, the
- * module's, then the first. */
+/** The struct that handles mean by a name. If several are defined (struct node, console, irq_info
+ * in Linux 5.10 to 7.2), it is the one with most of the wanted members; among equals one of the
+ * module, then the first. */
 static uint32_t find_struct(const struct resolver *s, const char *type, const char *module)
 {
     const uint32_t kinds = 1u << EG_T_STRUCT | 1u << EG_T_UNION | 1u << EG_T_TYPEDEF;
@@ -131,10 +131,10 @@ enum { NAMES_MAX = 4096, ANONYMOUS_MAX = 16 };
 struct names {
     const char *at[NAMES_MAX + 1]; // ends with NULL
     size_t n;
-    unsigned looked_at; // members, with those that have no name
+    unsigned looked_at; // members, including anonymous ones
 };
 
-/** The names of a struct's members, also of those in anonymous structs. */
+/** The names of a struct's members, including those of anonymous structs. */
 static void member_names(const struct eg_types *ts, uint32_t type, unsigned depth,
                          struct names *out)
 {
@@ -150,8 +150,8 @@ static void member_names(const struct eg_types *ts, uint32_t type, unsigned dept
     }
 }
 
-/** A member that is not there may be one of another release, or a slip of the author's: where the
- * struct has a member of nearly this name, a note says so. The plugins of this tree are tested. */
+/** A missing member may belong to another release or be misspelt: if the struct has a member with a
+ * similar name, add a note. Plugins of this tree are tested, so they are not checked. */
 static void note_slip(const struct resolver *s, const struct eg_handle *h, uint32_t type)
 {
     const char *near, *at = h->name, *file = strrchr(h->from, '/');
@@ -196,8 +196,8 @@ static struct eg_slot resolve_type(struct resolver *s, const struct eg_handle *h
 
 /* ---- variables ---- */
 
-/** Make a slot of a declared type no larger than the @room bytes that the variable has: of an array
- * the elements that fit. @return false: not even one does. */
+/** Limit a slot to the @room bytes of the variable: an array is cut to the elements that fit.
+ * @return false: none fits. */
 static bool fit(const struct resolver *s, struct eg_slot *slot, uint64_t room)
 {
     struct eg_slot element;
@@ -215,8 +215,8 @@ static bool fit(const struct resolver *s, struct eg_slot *slot, uint64_t room)
     return true;
 }
 
-/** The first of the declared types that the program has, cut to what the variable holds, so that no
- * element is read from the variables behind it. */
+/** The first of the declared types that exists, limited to the size of the variable, so that
+ * nothing is read from the variables behind it. */
 static struct eg_slot declared_type(const struct resolver *s, const struct eg_handle *h,
                                     const char *name, uint32_t variable,
                                     const struct eg_symbol_extent *extent)
@@ -230,7 +230,7 @@ static struct eg_slot declared_type(const struct resolver *s, const struct eg_ha
 
     while (!slot.kind && alternative(&types, text, sizeof text))
         eg_types_parse(s->types, s->model, text, &slot);
-    // Of a struct or a number the next symbol says nothing: jiffies stands inside of jiffies_64.
+    // For a struct or number the next symbol does not limit the size: jiffies is inside jiffies_64.
     if (!slot.kind || !room || (!exact && slot.kind != EG_K_ARRAY && slot.kind != EG_K_CHARS))
         return slot;
     size = slot.size;
@@ -244,7 +244,7 @@ static struct eg_slot declared_type(const struct resolver *s, const struct eg_ha
     return slot;
 }
 
-/** Only the kernel's own symbols: those of modules are made when somebody asks by name. */
+/** Only symbols of the kernel itself: those of modules are read on the first look-up by name. */
 static struct eg_slot resolve_symbol(const struct resolver *s, const struct eg_handle *h)
 {
     struct eg_slot slot = { .why = EG_NO_SYMBOL };
@@ -306,7 +306,7 @@ static struct eg_slot resolve_enum(const struct resolver *s, const struct eg_han
     return slot;
 }
 
-/** The enum of the kernel's that holds enumerator @i. */
+/** The enum of the kernel that has enumerator @i. */
 static uint32_t enum_around(const struct eg_profile *p, uint32_t i)
 {
     for (uint32_t t = 0; t < p->n_types; t++)
@@ -315,7 +315,7 @@ static uint32_t enum_around(const struct eg_profile *p, uint32_t i)
     return 0;
 }
 
-/** An enumerator of any enum of the kernel's, also of those without a name. */
+/** An enumerator of any enum of the kernel, including anonymous ones. */
 static struct eg_slot resolve_loose(const struct resolver *s, const struct eg_handle *h)
 {
     const struct eg_profile *p = s->types->n_layers ? s->types->layers[0].profile : NULL;
@@ -347,8 +347,7 @@ static struct eg_slot resolve_one(struct resolver *s, const struct eg_handle *h)
     }
 }
 
-/** The types of the modules that handles name, wherever they are declared: a plugin's struct may
- * stand in another file of its program. Each is asked for once. */
+/** Add the types of all modules that handles name, each once. */
 static int add_module_types(struct eg_system *sys, struct eg_error *e)
 {
     EG_VEC(const char *) asked = { 0 };
@@ -372,7 +371,7 @@ static int add_module_types(struct eg_system *sys, struct eg_error *e)
         rc = sys->os->module_types(sys, h->module, &why);
         if (rc == -EG_ENOMEM || rc == -EG_ECANCEL) {
             eg_fail(e, -rc, "%s", why.text);
-        } else if (rc < 0) { // that it is not loaded shows in the slots
+        } else if (rc < 0) { // if it is not loaded, its slots are absent
             if (rc != -EG_ENOTFOUND)
                 eg_system_note(sys, "%s", why.text);
             rc = 0;

@@ -1,4 +1,4 @@
-/* show.c - struct definitions as pahole's users know them. */
+/* show.c - struct definitions in the style of pahole. */
 #include "show.h"
 #include "table.h"
 #include <inttypes.h>
@@ -19,7 +19,7 @@ static const char *tag_of(uint8_t kind)
     return kind == EG_T_STRUCT ? "struct" : kind == EG_T_UNION ? "union" : "enum";
 }
 
-// What a declaration says before " {" or ";", and its width, for the column of comments.
+// Print the part of a declaration before " {" or ";"; its width is needed to align comments.
 static int put(struct show *s, int depth, const char *text)
 {
     char safe[TEXT];
@@ -60,7 +60,7 @@ static void enumerators(struct show *s, uint32_t id, int depth)
 
 static void members(struct show *s, uint32_t id, uint64_t base, int depth);
 
-// "struct foo bar" is written out when it has no name, or when all are.
+// The struct of a member is printed inline if it is anonymous, or if all are.
 static bool inside(const struct show *s, uint32_t type, int depth)
 {
     const uint8_t kind = eg_type(s->ts, type, NULL)->kind;
@@ -85,7 +85,7 @@ static void member(struct show *s, const struct eg_member_at *m, uint64_t base, 
         put(s, depth, text);
         fputs("\n", s->f);
         members(s, of, base + m->bit_off, depth + 1);
-        // What is left of the declaration: the name and its dimensions.
+        // The rest of the declaration: the name and its dimensions.
         len = eg_type_declare(s->ts, element, "", text, sizeof text);
         eg_type_declare(s->ts, m->type, m->name, rest, sizeof rest);
         snprintf(text, sizeof text, "}%s;", len < strlen(rest) ? rest + len : "");
@@ -138,7 +138,8 @@ void eg_show_type(FILE *f, const struct eg_types *ts, const struct eg_model *m, 
     const uint32_t named = id, of = eg_type_strip(ts, id);
     const struct eg_type *t = eg_type(ts, of, NULL);
     const bool define = is_tag(t->kind), own_name = *eg_type_name(ts, of);
-    // "typedef struct {...} name;" is one definition; else the typedef stands before what it names.
+    // "typedef struct {...} name;" is one definition; else the typedef is printed before its
+    // target.
     const bool one = named != of && define && !own_name;
     char text[TEXT], inner[TEXT];
 

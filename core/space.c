@@ -103,7 +103,7 @@ static int by_start(const void *a, const void *b)
     return x->rank < y->rank ? -1 : 1;
 }
 
-/** The part [@at, @end] of @g. */
+/** The part [@at, @end], inclusive, of @g. */
 static struct eg_segment part(struct eg_segment g, uint64_t at, uint64_t end)
 {
     const uint64_t skip = at - g.start;
@@ -117,8 +117,8 @@ static struct eg_segment part(struct eg_segment g, uint64_t at, uint64_t end)
     return g;
 }
 
-/* A heap of the segments that begin at or before the sweep's place, the earliest in file order on
- * top. */
+/* A heap of the segments that begin at or before the current address, with the first in file order
+ * on top. */
 static void heap_push(struct ranked **heap, size_t *n, struct ranked *r)
 {
     size_t i = (*n)++;
@@ -143,9 +143,8 @@ static void heap_pop(struct ranked **heap, size_t *n)
     heap[i] = r;
 }
 
-/** Where several segments claim bytes, the earliest in file order has them. @r is sorted by start;
- * @out has room for 2n.
- *  @return how many segments began inside another. */
+/** Resolve overlaps: the first segment in file order wins. @r is sorted by start; @out has room for
+ * 2n. @return how many segments began inside another. */
 static size_t cut_overlaps(struct ranked *r, size_t n, struct ranked **heap, struct eg_segment *out,
                            size_t *n_out)
 {

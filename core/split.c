@@ -1,4 +1,4 @@
-/* split.c - pieces of a file by their names, joined in order. */
+/* split.c - finds the pieces of a file by their names and joins them. */
 #include "split.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { AHEAD = 16 }; // so many pieces on end may be missing
+enum { AHEAD = 16 }; // how many pieces in a row may be missing
 
 struct split {
     struct eg_space as;
@@ -33,17 +33,17 @@ static void close_(struct eg_space *as)
 
 static const struct eg_space_ops ops = { .name = "pieces", .extent = extent, .close = close_ };
 
-/** How the pieces of @path are numbered. */
+/** How the pieces of a file are numbered. */
 struct numbering {
     const char *path;
-    size_t stem; // bytes of the path before the number
+    size_t stem; // length of the path before the number
     int width;
     bool letters;
     unsigned first; // number of the first piece
 };
 
-/** Is @path a piece by its name: .00, .001, .part1, .aa and what follows them? One digit alone is too
- * often a version ("vmcore.1"). @asked: which one, from the one that is numbered 0. */
+/** Is @path named like a piece: .00, .001, .part1, .aa or one that follows? A single digit is not
+ * accepted, as it is often a version ("vmcore.1"). @asked: its index, counted from number 0. */
 static bool number(struct numbering *n, const char *path, unsigned *asked)
 {
     const char *dot = strrchr(path, '.'), *s = dot ? dot + 1 : "";
@@ -89,7 +89,7 @@ static unsigned next_piece(struct eg_arena *a, const struct numbering *n, unsign
     return 0;
 }
 
-/** Which piece the set of @path begins with: counted from 0, or from 1. False: it is in no set. */
+/** Find the number of the first piece, 0 or 1. @return false: @path is not a piece. */
 static bool find_first(struct eg_arena *a, struct numbering *n, unsigned asked)
 {
     const char *name;
@@ -100,7 +100,7 @@ static bool find_first(struct eg_arena *a, struct numbering *n, unsigned asked)
     return false;
 }
 
-/** Does @piece begin as a dump does? Then it is one of a series, not a piece. */
+/** Does @piece begin like a dump? Then it is one of a series of dumps, not a piece. */
 static const char *is_dump(struct eg_image *img, struct eg_space *piece)
 {
     const struct eg_format_reg *f;
@@ -173,7 +173,7 @@ int eg_split_open(struct eg_space **out, struct eg_image *img, const char *path,
         *out = first;
         return 0;
     }
-    if (asked > n.first) { // a later piece was named
+    if (asked > n.first) { // the user named a later piece
         const char *name = piece_name(&img->arena, &n, 0);
 
         if (is_dump(img, first)) {

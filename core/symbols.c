@@ -1,4 +1,4 @@
-/** symbols.c - a system's notes; and a system's symbols, of all sources, by name and by address. */
+/** symbols.c - notes of a system, and its symbols from all sources, by name and by address. */
 #include "system.h"
 #include <stdarg.h>
 
@@ -20,7 +20,7 @@ void eg_system_note(struct eg_system *sys, const char *format, ...)
         *slot = text;
 }
 
-/** The modules' tables, made when the kernel's own do not answer. */
+/** Symbols of modules, read when those of the kernel do not answer. */
 static bool module_symbols(struct eg_system *sys)
 {
     if (!sys->os || !sys->os->module_symbols)
@@ -97,7 +97,7 @@ static const struct eg_range *range_of(const struct eg_symbols *s, uint64_t addr
     return NULL;
 }
 
-/** The nearest at or below @addr, in a range that holds both, of all tables. */
+/** The symbol of all tables nearest at or below @addr, in a range that contains both. */
 static bool nearest(const struct eg_symbols *s, size_t n, uint64_t addr, const char **name,
                     uint64_t *off, const char **module)
 {

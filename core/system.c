@@ -1,4 +1,5 @@
-/** system.c - opening: every operating system looks for itself, the best candidate is opened. */
+/** system.c - opens a system: each operating system searches for its kernels, and the best
+ * candidate is opened. */
 #include "system.h"
 #include "registry.h"
 #include <stdarg.h>
@@ -64,7 +65,7 @@ int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t 
     return rc;
 }
 
-/** What cursors need even where no types were found. */
+/** The binding that cursors need even when no types were found. */
 static int no_types(struct eg_system *sys, struct eg_error *e)
 {
     const struct eg_arch *arch = sys->arch;
@@ -109,7 +110,8 @@ static int best_first(const void *a, const void *b)
     return eg_candidate_better(a, b) ? -1 : eg_candidate_better(b, a);
 }
 
-/** Two that pass all are two kernels: an earlier boot's remains, a crash kernel, a nested guest. */
+/** Two candidates that pass all checks are two kernels: remains of an earlier boot, a crash kernel,
+ * a nested guest. */
 static void note_tie(struct eg_system *sys)
 {
     const struct eg_candidate *a = &sys->candidates.at[0], *b = a + 1;
@@ -218,7 +220,8 @@ void eg_system_close(struct eg_system *sys)
             eg_os_nth(i)->os->close(sys);
     eg_space_close(sys->kernel);
     eg_types_fini(&sys->types);
-    while (sys->profiles.n) // in reverse: those of one .egp live in the first's memory
+    while (sys->profiles.n) // in reverse, because all profiles of one .egp are in the memory of the
+                            // first
         eg_profile_free(sys->profiles.at[--sys->profiles.n]);
     eg_vec_fini(&sys->profiles);
     eg_vec_fini(&sys->symbols);

@@ -1,8 +1,8 @@
 /** system.h - an operating system found in an image: architecture, kernel space, types, symbols.
  *
- *  An image holds one or several (a crash kernel, an earlier boot): candidates, each scored by
- * checks. eg_system_open takes the best, or the one that the user names. All is read-only
- * afterwards, so that runs on several threads share it. */
+ *  An image can hold several kernels (a crash kernel, an earlier boot). Each is a candidate with a
+ * score from checks. eg_system_open takes the best one, or the one that the user chose. The system
+ * is read-only afterwards, so that runs on several threads can share it. */
 #ifndef EG_SYSTEM_H
 #define EG_SYSTEM_H
 
@@ -10,16 +10,16 @@
 #include "profile.h"
 #include <pthread.h>
 
-/** One thing a true kernel passes. */
+/** A check that a real kernel passes. */
 struct eg_check {
     char name[40];
-    int8_t points; /**< given when passed; 0 and less: failed */
+    int8_t points; /**< score when passed; 0 or less: failed */
     bool passed;
-    char detail[160]; /**< what was read, or what went wrong */
+    char detail[160]; /**< what was read, or why it failed */
 };
 enum { EG_CHECKS_MAX = 16 };
 
-/** A guess at where a kernel is, and what speaks for it. */
+/** A place where a kernel may be, with its evidence and checks. */
 struct eg_candidate {
     const struct eg_os *os;
     struct eg_paging paging;
@@ -31,15 +31,15 @@ struct eg_candidate {
     char release[80]; /**< "6.1.0-56-cloud-amd64"; "" */
     char build_id[48];
     int score, max_score;
-    bool opens; /**< all that it takes to work with it has passed; only such a one is chosen */
+    bool opens; /**< passed all checks that are needed to use it; only such a candidate is chosen */
     struct eg_check checks[EG_CHECKS_MAX];
     size_t n_checks;
     uint64_t clock; /**< its wall clock, seconds since 1970; 0: not read */
-    unsigned order; /**< in which it was found */
-    void *priv;     /**< the OS's own, in the image's arena or the finder's */
+    unsigned order; /**< the order in which it was found */
+    void *priv;     /**< private to the OS layer, in the image's arena or owned by the finder */
 };
 
-/** What the user said instead of leaving it to us. Zeros: not said. */
+/** What the user specified instead of the defaults. 0 and NULL: not specified. */
 struct eg_find_options {
     const char *profile;    /**< .egp or ISF: --profile */
     const char *vmlinux;    /**< --vmlinux */
@@ -49,15 +49,15 @@ struct eg_find_options {
     uint64_t dtb, kaslr;
     bool has_dtb, has_kaslr;
     unsigned kernel; /**< --kernel N, 1-based; 0: the best */
-    bool exhaustive; /**< look for all candidates, also when the first passes every check (`engram
-                        IMAGE`) */
+    bool exhaustive; /**< find all candidates, even when the first passes every check (`engram
+                          IMAGE`) */
     unsigned threads;
     bool quiet;
 };
 
 enum { EG_RANGES_MAX = 8 };
 
-/** Symbols from one source; the first in the list that knows a name wins. */
+/** Symbols from one source. The first in the list that has a name wins. */
 struct eg_symbols {
     const struct eg_profile *profile; /**< only its symbols are used */
     uint64_t shift;                   /**< added to each address */
@@ -65,9 +65,9 @@ struct eg_symbols {
     const char *module;
     struct eg_range {
         uint64_t first, last; /**< both inclusive */
-    } ranges[EG_RANGES_MAX];  /**< it names an address only by a symbol in the same one */
+    } ranges[EG_RANGES_MAX];  /**< an address is named only by a symbol in the same range */
     unsigned n_ranges;
-    uint32_t lost; /**< symbols that it lacks, at least: they could not be read */
+    uint32_t lost; /**< at least so many of its symbols could not be read */
 };
 
 struct eg_system {
@@ -75,22 +75,22 @@ struct eg_system {
     const struct eg_arch *arch;
     struct eg_candidate *chosen;
     EG_VEC(struct eg_candidate) candidates; /**< best first */
-    unsigned n_candidates;                  /**< that were ever made: their order */
+    unsigned n_candidates;                  /**< that were ever added; the next one's order */
     struct eg_space *kernel;
     struct eg_binding bind;
     struct eg_types types;
     EG_VEC(struct eg_symbols) symbols;        /**< fixed once open */
     EG_VEC(struct eg_symbols) module_symbols; /**< made once, see eg_os.module_symbols */
-    bool has_module_symbols;                  /**< read and written atomically */
-    bool no_room_for_symbols;                 /**< memory ran out: module_symbols lacks some */
+    bool has_module_symbols;                  /**< accessed atomically */
+    bool no_room_for_symbols;                 /**< out of memory: module_symbols is incomplete */
     EG_VEC(struct eg_profile *) profiles;     /**< owned */
     EG_VEC(char *) notes;
     const struct eg_os *os;   /**< NULL: none found */
-    void *os_priv;            /**< the OS layer's state */
+    void *os_priv;            /**< private to the OS layer */
     struct eg_cached *cached; /**< the last made first; guarded by @lock */
     struct eg_arena arena;
-    struct eg_view *view; /**< for opening; not for runs */
-    pthread_mutex_t lock; /**< guards what the OS adds lazily */
+    struct eg_view *view; /**< for reads while opening; runs have their own */
+    pthread_mutex_t lock; /**< guards what the OS layer adds later */
     struct eg_find_options options;
 };
 
@@ -102,23 +102,23 @@ struct eg_cached {
     void (*free)(struct eg_cached *c);
 };
 
-/** An operating system we can recognise: one declaration, one file. */
+/** An operating system that can be recognised: one declaration in one file. */
 struct eg_os {
     const char *name; /**< "linux" */
-    /** Push candidates with their checks done. @sys has image and view. */
+    /** Add candidates with their checks. @sys has image and view. */
     int (*find)(struct eg_system *sys, struct eg_error *e);
-    /** Make sys->kernel, types, symbols and os_priv of sys->chosen. */
+    /** Set sys->kernel, types, symbols and os_priv for sys->chosen. */
     int (*open)(struct eg_system *sys, struct eg_error *e);
-    /** Give back os_priv and what the candidates hold. Also called when nothing was opened. */
+    /** Free os_priv and what candidates own. Also called when no system was opened. */
     void (*close)(struct eg_system *sys);
-    /** Add the types of a module, which handles of EG_FIELDS_OF name, as a layer. Called when the
-     * system opens; @module NULL (of every module): also later, while nothing runs.
-     * @return -EG_ENOTFOUND: the image does not have them. */
+    /** Add the types of a module as a layer. Called when the system opens, for modules named by
+     * handles (EG_FIELDS_OF). With @module NULL (all modules) it can also be called later, while no
+     * run is active. @return -EG_ENOTFOUND: the image does not have them. */
     int (*module_types)(struct eg_system *sys, const char *module, struct eg_error *e);
-    /** Symbols of modules: fills sys->module_symbols. Called once, on the first look-up that the
-     * kernel's own do not answer; locked. */
+    /** Fill sys->module_symbols. Called once, with the lock held, at the first look-up that the
+     * kernel's symbols do not answer. */
     void (*module_symbols)(struct eg_system *sys);
-    const struct eg_memory_ops *memory; /**< what it adds to searches (search.h); NULL: nothing */
+    const struct eg_memory_ops *memory; /**< its part in searches (search.h); NULL: none */
 };
 struct eg_os_reg {
     const char *name, *file;
@@ -130,43 +130,46 @@ struct eg_os_reg {
     EG_ENTRY(eg_oses, eg_os_reg, os_##n) = &eg_oreg_##n;                                           \
     static const struct eg_os eg_os_##n
 
-/** @return 0 with *@out even when no system was found (os is NULL, the notes say what failed):
- * spaces still work. The system borrows the image, which must stay open. */
+/** @return 0 with *@out even when no system was found: then os is NULL, the notes say what failed,
+ * and spaces can be used. The system borrows the image, which must stay open. */
 int eg_system_open(struct eg_system **out, struct eg_image *img, const struct eg_find_options *o,
                    struct eg_error *e);
 void eg_system_close(struct eg_system *sys);
 void eg_system_note(struct eg_system *sys, const char *format, ...) EG_PRINTF(2, 3);
 
 struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os *os);
-/** Record a check; @return @passed. Its points count only when it passed; max_score always. */
+/** Record a check. Its points are always added to max_score, and to the score if it passed. @return
+ * @passed. */
 bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bool passed,
                         const char *format, ...) EG_PRINTF(5, 6);
 
-/** Is @a the better guess? It opens and the other does not; it fails less; its clock is later (of
- * two boots); it passes more; it was found first. */
+/** Is @a better than @b? Compared in this order: it opens and the other does not; it fails fewer
+ * checks; its clock is later (of two boots); it passes more; it was found first. */
 bool eg_candidate_better(const struct eg_candidate *a, const struct eg_candidate *b);
 
-/** Take a profile over: its types become the base, or a module's layer; its symbols join at the end
- * of the list. */
+/** Add a profile and take ownership of it: its types become the base, or the layer of a module; its
+ * symbols are added to the end of the list. */
 int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t shift,
                           struct eg_error *e);
-/** Add the types of the modules that handles name (EG_FIELDS_OF), then resolve every handle against
- * the types and symbols. Part of opening: while nothing runs. */
+/** Add the types of the modules that handles name (EG_FIELDS_OF), then resolve every handle. Part
+ * of opening: no run may be active. */
 int eg_system_resolve(struct eg_system *sys, struct eg_error *e);
 
-/** How many bytes a symbol's variable has. */
+/** The size of a symbol's variable, in bytes. */
 struct eg_symbol_extent {
-    uint64_t size; /**< as its source says; 0: not known */
-    uint64_t room; /**< up to the next symbol, which may stand inside of it; 0: not known */
+    uint64_t size; /**< from its source; 0: not known */
+    uint64_t room; /**< distance to the next symbol, which may be inside the variable; 0: not
+                        known */
 };
-/** A symbol of the kernel's own, by name, in the order of the sources. @extent may be NULL. */
+/** A symbol of the kernel itself, not of a module, by name, in the order of the sources. @extent
+ * may be NULL. */
 bool eg_system_own_symbol(const struct eg_system *sys, const char *name, uint64_t *addr,
                           struct eg_symbol_extent *extent);
-/** A variable of the kernel's: its address as the slot's offset, and its type. Of a per-CPU variable
- * it is the address before a CPU's offset is added. @return false: no such symbol, or no source has
- * its type. */
+/** A variable of the kernel: its type, and its address as the slot's offset. For a per-CPU variable
+ * the CPU's offset is not yet added. @return false: no such symbol, or no source has its type. */
 bool eg_system_variable(const struct eg_system *sys, const char *name, struct eg_slot *out);
-/** By name, in the order of the sources, then of modules; and back. */
+/** A symbol's address by name, in the order of the sources, then of modules; and the symbol at an
+ * address. */
 bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr);
 bool eg_system_symbol_at(struct eg_system *sys, uint64_t addr, const char **name, uint64_t *off,
                          const char **module);

@@ -20,7 +20,7 @@ int eg_tmpfile(const char *dir)
 
     dir = eg_tmpdir(dir);
     fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    // NFS, vfat and FUSE have no O_TMPFILE; a kernel without it takes the folder for a file.
+    // NFS, vfat and FUSE have no O_TMPFILE; a kernel without it tries to open the folder as a file.
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
         return fd;
     if (asprintf(&name, "%s/engram-XXXXXX", dir) < 0) {

@@ -1,11 +1,11 @@
-/** tmpfile.h - a file without a name, for what does not fit into memory: it is gone when its
- * descriptor is closed, also after a crash. */
+/** tmpfile.h - a file without a name, for data that does not fit into memory. It disappears when
+ * its descriptor is closed, also after a crash. */
 #ifndef EG_TMPFILE_H
 #define EG_TMPFILE_H
 
 #include "base.h"
 
-/** The folder that such files are made in: @dir, else $TMPDIR, else /var/tmp. Borrowed. */
+/** The folder for such files: @dir, else $TMPDIR, else /var/tmp. Borrowed. */
 const char *eg_tmpdir(const char *dir);
 
 /** A new, empty file in eg_tmpdir(@dir), open for reading and writing. The caller closes it.

@@ -1,10 +1,10 @@
-/* types.c - several profiles as one: global ids, members, slots. */
+/* types.c - several profiles together: global ids, members, slots. */
 #include "profile.h"
 #include <stdlib.h>
 
 enum {
-    STEPS = 256,        // longest chain of typedefs, a module's on top of its base's
-    LOOKED_AT = 1 << 20 // members looked at in one search through anonymous structs
+    STEPS = 256,        // longest chain of typedefs, in a module and its base together
+    LOOKED_AT = 1 << 20 // most members examined by one search through anonymous structs
 };
 
 static const struct eg_type none; // void
@@ -69,7 +69,7 @@ const struct eg_type *eg_type(const struct eg_types *ts, uint32_t id,
     return l ? &l->profile->types[id - l->first] : &none;
 }
 
-// An id that stands in a record of @l.
+// The global id for an id in a record of @l.
 static uint32_t global(const struct eg_layer *l, uint32_t id)
 {
     const uint32_t base = own_base(l->profile);
@@ -109,8 +109,8 @@ uint64_t eg_type_size(const struct eg_types *ts, uint32_t id, const struct eg_mo
 uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char *module,
                         uint32_t kinds, uint64_t *iter)
 {
-    // Two rounds over the layers: the module's own, then the others. Above: which; below: where in
-    // its hash.
+    // Two passes over the layers: that of the module, then the others. The upper half of the
+    // iterator is the layer, the lower half the position in its hash.
     uint64_t turn = *iter >> 32;
     uint32_t at = (uint32_t)*iter;
 
@@ -167,8 +167,8 @@ bool eg_type_member(const struct eg_types *ts, uint32_t id, uint32_t i, struct e
     return true;
 }
 
-// One name, also inside anonymous structs. A hostile profile may hold the same one many times over,
-// at every level: @left bounds the search.
+// Find one name, also inside anonymous structs. @left bounds the search, because a hostile profile
+// may contain the same struct many times at every level.
 static bool find_one(const struct eg_types *ts, uint32_t id, const char *name, size_t len,
                      unsigned depth, uint32_t *left, struct eg_member_at *out)
 {
@@ -215,7 +215,7 @@ bool eg_type_find(const struct eg_types *ts, uint32_t id, const char *path,
     return true;
 }
 
-// Profiles differ in how they keep a 4-byte -1: only the bits that the enum has are compared.
+// Profiles store a 4-byte -1 in different ways, so only the bits that the enum has are compared.
 const char *eg_type_enumerator(const struct eg_types *ts, uint32_t id, int64_t value)
 {
     const struct eg_profile *p;
@@ -248,7 +248,7 @@ uint32_t eg_type_target(const struct eg_types *ts, uint32_t id)
     while ((other = eg_types_named(ts, name, NULL, kinds, &iter))) {
         t = eg_type(ts, other, NULL);
         if (t->size != full->size || t->count != full->count)
-            return id; // several things by one name
+            return id; // ambiguous
     }
     return first ? first : id;
 }
@@ -332,8 +332,8 @@ void eg_types_member_slot(const struct eg_types *ts, const struct eg_model *m, u
     if (!out->kind)
         return;
     if (mem->bit_size) {
-        // As the compiler does: the aligned unit of the declared type, unless a packed struct lets
-        // the field cross it; then the fewest bytes that hold it.
+        // Like the compiler, load the aligned unit of the declared type; if a field of a packed
+        // struct crosses it, load the fewest bytes that hold the field.
         const uint64_t end = mem->bit_off + mem->bit_size;
 
         load = out->size;

@@ -1,7 +1,7 @@
 /** vec.h - a growing array of any type: `EG_VEC(struct thing) v = { 0 };`.
  *
- *  eg_vec_push(&v) is a zeroed new element, or NULL when memory is out; pointers into it last until
- * the next push. */
+ *  eg_vec_push(&v) adds a zeroed element and returns it, or NULL out of memory. Pointers to
+ * elements are valid until the next push. */
 #ifndef EG_VEC_H
 #define EG_VEC_H
 
@@ -18,7 +18,8 @@
     (eg_vec_reserve(v, (v)->n + 1)                                                                 \
          ? (__typeof__((v)->at))memset(&(v)->at[(v)->n++], 0, sizeof *(v)->at)                     \
          : NULL)
-/** Room for @count elements in all. @return false: out of memory; then nothing has changed. */
+/** Make room for @count elements in total. @return false: out of memory, and nothing has
+ * changed. */
 #define eg_vec_reserve(v, count)                                                                   \
     __extension__({                                                                                \
         void *eg_room_ = eg_vec_grow_((v)->at, &(v)->cap, (count), sizeof *(v)->at);               \

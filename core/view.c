@@ -1,20 +1,19 @@
-/* view.c - reading through a view: what the TLB lacks, pages that must be unpacked, reads across
- * several extents. */
+/* view.c - reading through a view: TLB misses, decompressed pages, reads across several extents. */
 #include "run.h"
 #include "space.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
 enum {
-    DEPTH_MAX = 16,               // spaces on top of each other
-    FILLS = 256,                  // made runs that a view keeps
-    FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes together
-    HOLES_MAX = 1 << 20,          // on end, that eg_next_mapped looks at in page tables
+    DEPTH_MAX = 16,               // depth of spaces over each other
+    FILLS = 256,                  // decompressed extents that a view caches
+    FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes in total
+    HOLES_MAX = 1 << 20,          // in a row that eg_next_mapped accepts in page tables
 };
 
 static const uint8_t zero_page[EG_VIEW_PAGE];
 
-/* Unpacked pages. Each view has its own, so it needs no lock, and no other thread frees a page. */
+/* Decompressed pages. Each view has its own, so they need no lock. */
 struct eg_fill_cache {
     size_t bytes;
     unsigned n, hand;
@@ -35,10 +34,10 @@ void eg_view_init(struct eg_view *v, struct eg_run *r)
 
 void eg_view_starved(struct eg_view *v)
 {
-    v->starved = true; // a run looks at it, and fails
+    v->starved = true; // the run checks this, and fails
 }
 
-/** Unpacked bytes are about to be freed: drop every pointer into them. */
+/** Drop all pointers into decompressed bytes before they are freed. */
 static void forget_pointers(struct eg_view *v)
 {
     memset(v->tlb, 0, sizeof v->tlb);
@@ -53,8 +52,8 @@ static void drop(struct eg_fill_cache *c, struct fill *f)
     *f = (struct fill){ 0 };
 }
 
-/** Room for @len bytes more: the least recently used are freed, a quarter of all at once, because
- * dropping the pointers costs as much as unpacking a run. */
+/** Make room for @len more bytes by freeing the least recently used entries. A quarter of all is
+ * freed at once, because dropping the pointers costs as much as decompressing an extent. */
 static void make_room(struct eg_view *v, struct eg_fill_cache *c, size_t len)
 {
     if (c->n < FILLS && c->bytes + len <= FILL_BYTES)
@@ -89,8 +88,8 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as)
             drop(v->fills, &v->fills->at[i]);
 }
 
-/** The bytes of a made run: from the cache, or made now in the place of what was not used for
- * longest. */
+/** The bytes of a `made` extent, from the cache or decompressed now; then the least recently used
+ * entry is replaced. */
 static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struct eg_extent *x)
 {
     size_t len = (size_t)(x->last - x->start + 1);
@@ -111,7 +110,8 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
             c->at[i].used = true;
             return c->at[i].bytes;
         }
-    // Made before a place is chosen: making may itself read through this view, and fill others.
+    // Fill before choosing a cache entry, because fill() may itself read through this view and fill
+    // others.
     bytes = malloc(len);
     if (!bytes)
         eg_view_starved(v);
@@ -141,8 +141,8 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
         *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_UNREADABLE };
 }
 
-/** The byte of @addr in our memory; *@before and *@after are how many bytes on each side are
- * contiguous with it. */
+/** The byte of @addr in our memory. *@before and *@after are the numbers of contiguous bytes on
+ * both sides. */
 static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t addr,
                               uint64_t *before, uint64_t *after)
 {
@@ -174,7 +174,7 @@ static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t a
 
             if (p)
                 return p + (addr - x.start);
-            // The space may have learnt which of its pages is damaged, and make shorter runs.
+            // Ask again: the space may now know which page is damaged, and give shorter extents.
             eg_extent_at(v, as, addr, &x);
             if (x.made && x.last - x.start < run)
                 continue;
@@ -227,8 +227,8 @@ const uint8_t *eg_map_some(struct eg_view *v, struct eg_space *as, uint64_t addr
     return p;
 }
 
-/** Were the bytes there while they were copied? A page of a mapped file that fails meanwhile reads
- * as zeros; from then on the file answers for one page at a time. */
+/** Were all bytes readable while they were copied? A page of a mapped file that fails meanwhile
+ * reads as zeros; from then on the file's extents are single pages. */
 static bool was_there(struct eg_view *v, struct eg_space *as, uint64_t addr, const uint8_t *p,
                       size_t len)
 {
@@ -264,7 +264,7 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
             struct eg_extent x;
 
             why = why ? why : (enum eg_why)v->why;
-            // A hole of this space is skipped whole; one of a space below, up to the page's end.
+            // Skip all of a hole in this space; in a space below, only up to the end of the page.
             eg_extent_at(v, as, at, &x);
             if (!x.why)
                 x.last = EG_MIN(x.last, at | (EG_VIEW_PAGE - 1));
@@ -314,7 +314,7 @@ bool eg_read_u32(struct eg_view *v, struct eg_space *as, uint64_t addr, bool big
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out)
 {
-    // A file has no more holes than bytes, but page tables that lead in circles never end.
+    // The holes of a file are finite, but page tables that lead in circles never end.
     const uint64_t max = as->ops->steps ? HOLES_MAX : UINT64_MAX;
 
     for (uint64_t holes = 0; from <= to; holes++) {

@@ -1,4 +1,4 @@
-/* walk.c - what all walkers begin with; bitmaps; walkers by name. */
+/* walk.c - the beginning of all walks; bitmaps; walkers by name. */
 #include "walk.h"
 #include "run.h"
 
@@ -44,7 +44,7 @@ struct eg_obj eg_walk_begin(const char *what, struct eg_obj head, unsigned words
 
 /* ---- bitmaps ---- */
 
-enum { BITS_SHIFT = 32 }; // no bitmap of a kernel has more bits: a count from damage would
+enum { BITS_SHIFT = 32 }; // more than any bitmap of a kernel: larger counts are damage
 
 uint64_t eg_next_bit(struct eg_obj o, uint64_t from, uint64_t limit)
 {

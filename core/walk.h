@@ -1,16 +1,17 @@
-/** walk.h - what the walkers share: the elements' cursor, one pointer read, the words of notes. */
+/** walk.h - what the walkers share: the cursor of elements, and reads of pointers. */
 #ifndef EG_WALK_H
 #define EG_WALK_H
 
 #include "registry.h"
 #include <inttypes.h>
 
-/** The cursor of a walk's elements, structs around the member @link, without an address; *@off is
- * where that member is in them. @head must be good and a struct of @words pointers, or a pointer to
- * one: then *@at is its address. Bad, with a note from @what where it matters, when it is not. */
+/** Begin a walk. @return the cursor of its elements (structs that contain the member @link, at
+ * offset *@off) without an address. @head is a struct of @words pointers, or a pointer to one; *@at
+ * is its address. If @head is not that, the result is bad, with a note that begins with @what
+ * unless the path to @head only met a null pointer. */
 struct eg_obj eg_walk_begin(const char *what, struct eg_obj head, unsigned words,
                             const struct eg_link *link, uint64_t *at, uint64_t *off);
-/** A handle's. */
+/** The link of a handle. */
 struct eg_link eg_walk_link(struct eg_obj head, uint32_t id);
 
 /** The pointer stored at @addr. */
@@ -25,7 +26,7 @@ static inline bool eg_walk_read(const struct eg_obj *o, uint64_t addr, uint64_t 
     return true;
 }
 
-/** @addr moved by @by, in pointers' width. */
+/** @addr + @by, modulo the width of a pointer. */
 static inline uint64_t eg_walk_add(const struct eg_obj *o, uint64_t addr, uint64_t by)
 {
     return o->bind->model.ptr_size == 8 ? addr + by : (uint32_t)(addr + by);

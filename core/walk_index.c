@@ -3,8 +3,8 @@
  *  Since Linux 4.20 they are all xarrays (include/linux/xarray.h): an entry with the low bits 10 is
  * internal: a node above 4096, else a sibling (its slot number), a retry or a zero entry. Before,
  * radix trees (include/linux/radix-tree.h) mark nodes with 01, and a sibling is a marked pointer to
- * a slot. A child's shift is smaller than its parent's, and it names its parent and its slot there:
- * so no node comes twice. */
+ * a slot. A child's shift is smaller than its parent's, and it has a pointer to its parent and its
+ * slot there, so no node is visited twice. */
 #include "run.h"
 #include "walk.h"
 
@@ -70,7 +70,7 @@ static bool member(const struct eg_index_walk *w, uint64_t node, const struct eg
     return true;
 }
 
-/** Go down to the node of entry @e, the slot @slot of the one we are in (or the root's entry). */
+/** Go down to the node of entry @e, which is in slot @slot of the current node (or in the root). */
 static void push(struct eg_index_walk *w, const struct layout *l, uint64_t e, uint64_t min,
                  uint32_t slot)
 {
@@ -78,7 +78,7 @@ static void push(struct eg_index_walk *w, const struct layout *l, uint64_t e, ui
     const uint64_t node = e & ~UINT64_C(3), up = w->depth ? w->at[w->depth - 1].node : 0;
     uint64_t shift, offset = slot, parent;
 
-    // The offset of a top node is whatever it was before.
+    // The offset of a top node has no meaning.
     if (w->depth == (int)countof(w->at) || !member(w, node, l->shift, &shift) ||
         !member(w, node, l->parent, &parent) ||
         (w->depth && l->offset->kind && !member(w, node, l->offset, &offset)))
@@ -140,7 +140,7 @@ struct eg_index_walk eg_xa_begin(struct eg_obj root)
     return w;
 }
 
-/** Is @e the mark of a slot that belongs to the entry of slot @first of the same node? */
+/** Is @e a sibling entry: does its slot belong to the entry in slot @first of the same node? */
 static bool is_sibling(const struct layout *l, uint64_t node, uint64_t e, uint32_t first)
 {
     return l->old ? (e & ~UINT64_C(3)) == node + l->slots->off + (uint64_t)first * l->ptr &&
@@ -148,7 +148,7 @@ static bool is_sibling(const struct layout *l, uint64_t node, uint64_t e, uint32
                   : e == ((uint64_t)first << 2 | 2);
 }
 
-/** The entry of a slot; what cannot be read is a note, and empty. */
+/** The entry of a slot; 0, with a note, when it cannot be read. */
 static uint64_t entry_at(const struct eg_index_walk *w, const struct layout *l, uint64_t node,
                          uint32_t slot)
 {

@@ -1,10 +1,9 @@
 /* walk_list.c - circular doubly linked lists (struct list_head: next, prev).
  *
- *  A node is given only when the node it was reached from and itself name each other. So no node
- * can come twice, and no set of visited addresses is needed: a node has one prev, hence one
- * predecessor, and a circle would have to close at the head. For the same reason the walk from the
- * other end never meets a node of the first one: it would have to come through the place where that
- * one broke. */
+ *  A node is yielded only when it and its predecessor point to each other. So no node is yielded
+ * twice, without a set of visited addresses: a node has one prev, hence one predecessor, so a cycle
+ * can only close at the head. For the same reason the walk from the other end never meets a node of
+ * the first walk: it would have to pass the place where that one broke. */
 #include "run.h"
 #include "walk.h"
 
@@ -27,8 +26,9 @@ struct eg_list_walk eg_list_begin(struct eg_obj head, const struct eg_link *link
     return w;
 }
 
-/** The node at the link @out of @w->cur, whose link @back must name @w->cur: next and prev, or prev
- * and next. @return EG_OK, or why not, with the place of that in *@node. */
+/** The node that the link @out of @w->cur points to, and whose link @back must point to @w->cur;
+ * @out and @back are next and prev, or prev and next. @return EG_OK, or the reason, with its
+ * address in *@node. */
 static enum eg_why step(const struct eg_list_walk *w, unsigned out, unsigned back, uint64_t *node)
 {
     const unsigned size = w->elem.bind->model.ptr_size;

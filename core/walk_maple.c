@@ -2,8 +2,8 @@
  *
  *  Nodes are 256 bytes and aligned so; a pointer to one carries its type in bits 3 to 6, the root's
  * also bit 1. Slot i of a node covers the indexes behind pivot i-1 up to pivot i; a pivot of 0
- * behind the first is the node's end, as is the last slot. A node names its parent and its slot
- * there, the root names the tree: so no node comes twice. */
+ * after the first ends the node, as does the last slot. A node has a pointer to its parent and its
+ * slot there, the root one to the tree, so no node is visited twice. */
 #include "run.h"
 #include "walk.h"
 
@@ -97,7 +97,7 @@ struct eg_index_walk eg_maple_begin(struct eg_obj tree)
     return w;
 }
 
-/** The last index of slot @i of the node on top. */
+/** The last index of slot @i of the current node. */
 static bool slot_end(struct eg_index_walk *w, const struct layout *l, uint32_t i, uint64_t *out)
 {
     const __typeof__(w->at[0]) *f = &w->at[w->depth - 1];
@@ -140,7 +140,7 @@ bool eg_maple_next(struct eg_index_walk *w, struct eg_entry *out)
             continue;
         if (f->type >= RANGE_64) {
             push(w, e, first, last, slot);
-        } else if ((e & 3) != 2 || e >= NODE_MIN) { // below are the kernel's own marks
+        } else if ((e & 3) != 2 || e >= NODE_MIN) { // smaller values are marks of the kernel
             *out = (struct eg_entry){ first, last, e };
             return true;
         }

@@ -1,11 +1,12 @@
 /* walk_tree.c - hashed lists (hlist, hlist_nulls) and red-black trees.
  *
- *  As with lists, a node is given only when it names the place it was reached from. A node names
- * one such place, so none comes twice and no circle is entered. */
+ *  As with lists, a node is yielded only when it points back to where it was reached from. It can
+ * point to only one such place, so no node is yielded twice and no cycle is entered. */
 #include "run.h"
 #include "walk.h"
 
-/* ---- hlist: head {first}, node {next, pprev}; pprev is where the pointer to the node is ---- */
+/* ---- hlist: head {first}, node {next, pprev}; pprev is the address of the pointer to the node
+ * ---- */
 
 struct eg_hlist_walk eg_hlist_begin_(struct eg_obj head, uint32_t id)
 {
@@ -38,7 +39,7 @@ bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out)
         return false;
     }
     readable = readable && eg_walk_read(e, eg_walk_add(e, node, e->bind->model.ptr_size), &pprev);
-    // The head is no node: a circle through it would begin again.
+    // A pointer to the head would start the walk again.
     if (!readable || pprev != w->from || node == w->head) {
         w->going = false;
         eg_note(e->view->run,
@@ -83,8 +84,8 @@ static bool word(const struct eg_rb_walk *w, uint64_t node, unsigned i, uint64_t
                         out);
 }
 
-/** The node that the pointer at @at leads to, if it names @parent; else 0, with a note of what is
- * lost unless the pointer is null. */
+/** The node that the pointer at @at points to, if its parent is @parent; else 0, with a note of
+ * what is lost unless the pointer is null. */
 static uint64_t child(const struct eg_rb_walk *w, uint64_t at, uint64_t parent)
 {
     struct eg_view *v = w->elem.view;
@@ -121,8 +122,8 @@ static uint64_t leftmost(const struct eg_rb_walk *w, uint64_t node)
     return node;
 }
 
-/** The node after @node in order; 0 at the end. What is read again here was read on the way down.
- */
+/** The node after @node in order; 0 at the end. It only reads again what was read on the way
+ * down. */
 static uint64_t successor(const struct eg_rb_walk *w, uint64_t node)
 {
     uint64_t left = 0, right = 0, parent;

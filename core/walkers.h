@@ -1,23 +1,26 @@
-/** walkers.h - lists, trees and index structures of a foreign memory, guarded. Part of engram.h. */
+/** walkers.h - walkers of lists, trees and index structures in the analysed machine's memory. Part
+ * of engram.h. */
 #ifndef EG_WALKERS_H
 #define EG_WALKERS_H
 
 #include "cursor.h"
 
-/* ---- walkers: guarded; none yields an address twice; what was lost is a note of the run ---- */
+/* ---- walkers end on any damage and yield no address twice; what was lost is a note of the run
+ * ---- */
 
-/** The member that links elements, where it is not a handle of the file but found by name. Its
- * names live as long as the walk. */
+/** The member that links elements, for members found by name instead of by handle. The strings must
+ * live as long as the walk. */
 struct eg_link {
     const char *type, *name;
     struct eg_slot slot;
 };
 
-/** A circular struct list_head. Healthy: one pass with each next's prev checked. Broken: from the
- * other end too. A bad head is an empty list with a note that says why; a null one is just empty.
- * The walks' states are core's own. */
+/** A walk of a circular struct list_head. Each element's prev must point back to where the walk
+ * came from. A list that is broken is also walked from its other end. A bad head is an empty list
+ * with a note; where the path only met a null pointer there is no note. The members of walks are
+ * only for core. */
 struct eg_list_walk {
-    struct eg_obj elem; /**< the elements' cursor, but for its address */
+    struct eg_obj elem; /**< the cursor of elements, without an address */
     uint64_t off, head, cur, last, broken_at, n, back;
     const char *type, *link;
     uint8_t state, why;
@@ -32,7 +35,8 @@ EG_API bool eg_list_next_(struct eg_list_walk *w, struct eg_obj *out);
     for (struct eg_list_walk EG_CAT(w_, __LINE__) = eg_list_begin_((head_), (eg_f_##link).id);     \
          eg_list_next_(&EG_CAT(w_, __LINE__), &(it));)
 
-/** An hlist (head: hlist_head; also hlist_nulls): each node's pprev must be where we came from. */
+/** A walk of an hlist (head: hlist_head; also hlist_nulls). Each node's pprev must point back to
+ * where the walk came from. */
 struct eg_hlist_walk {
     struct eg_obj elem;
     uint64_t off, head, from, n;
@@ -46,8 +50,8 @@ EG_API bool eg_hlist_next_(struct eg_hlist_walk *w, struct eg_obj *out);
     for (struct eg_hlist_walk EG_CAT(w_, __LINE__) = eg_hlist_begin_((head_), (eg_f_##link).id);   \
          eg_hlist_next_(&EG_CAT(w_, __LINE__), &(it));)
 
-/** A red-black tree (root: rb_root or rb_root_cached), in order. Each child's parent link must lead
- * back. */
+/** A walk of a red-black tree (root: rb_root or rb_root_cached), in order. Each child's parent link
+ * must point back to its parent. */
 struct eg_rb_walk {
     struct eg_obj elem;
     uint64_t off, root, cur, n;
@@ -63,21 +67,21 @@ EG_API bool eg_rb_next_(struct eg_rb_walk *w, struct eg_obj *out);
 
 /** One entry of an index structure: xarray, radix tree, idr, maple tree. */
 struct eg_entry {
-    uint64_t index, last; /**< the range that the entry covers; equal in a single slot */
+    uint64_t index, last; /**< the range that the entry covers, inclusive */
     uint64_t value;       /**< the entry as stored: a pointer, or a value entry (bit 0 set) */
 };
 
-/** An xarray or radix tree (a cursor on the xarray, radix_tree_root or idr), or a maple tree (on
- * the maple_tree). */
+/** A walk of an xarray or radix tree (a cursor on the xarray, radix_tree_root or idr), or of a
+ * maple tree (a cursor on the maple_tree). */
 struct eg_index_walk {
     struct eg_obj root;
-    uint64_t base; /**< of an idr: its first id, added to every index */
-    int depth;     /**< nodes on the way */
+    uint64_t base; /**< of an idr: its first id, which is added to every index */
+    int depth;     /**< number of nodes in @at */
     struct {
         uint64_t node, min, max;
         uint32_t slot, shift, type;
     } at[32];
-    struct eg_entry single; /**< the root holds it, where there is no node */
+    struct eg_entry single; /**< the entry in the root itself, where there is no node */
     bool has_single;
 };
 EG_API struct eg_index_walk eg_xa_begin(struct eg_obj root);
@@ -121,13 +125,12 @@ struct eg_walker_reg {
     EG_ENTRY(eg_walkers, eg_walker_reg, w_##n) = &eg_wreg_##n;                                     \
     static const struct eg_walker eg_walker_##n
 
-/** A walk by the walker's name. One that walks the whole system is given an empty cursor:
+/** A walk by the name of a walker. For one that walks the whole system, @arg is an empty cursor:
  *
  *     struct eg_obj task;
  *
  *     for (struct eg_walking w = eg_walk(r, "tasks", (struct eg_obj){ 0 }); eg_walk_next(&w, &task);)
- *         eg_note(r, "a task at %#llx", (unsigned long long)task.addr);
- */
+ *         eg_note(r, "a task at %#llx", (unsigned long long)task.addr); */
 struct eg_walking {
     struct eg_run *run;
     const struct eg_walker *walker;

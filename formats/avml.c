@@ -25,7 +25,7 @@ static int probe(const struct eg_head *h)
 
 enum {
     PAGE = 4096,
-    BLOCK = 1 << 24,  // that AVML writes, or leaves out
+    BLOCK = 1 << 24,  // blocks that AVML writes or leaves out
     CHUNK = 1 << 16,  // of content
     CHUNK_HEADER = 4, // u8 type, u24 length of what follows
     CRC = 4,
@@ -42,7 +42,7 @@ struct avml {
     EG_VEC(uint8_t) zero; // a bit per piece: a gap, so that content lies in pages as memory does
     EG_VEC(struct eg_segment) ranges; // below_addr: of the content
     uint64_t out;
-    uint32_t crc[8][256]; // CRC-32C, eight bytes at a time
+    uint32_t crc[8][256]; // CRC-32C of eight bytes at a time
 };
 
 static void make_crc(struct avml *a)
@@ -59,7 +59,7 @@ static void make_crc(struct avml *a)
             a->crc[t][i] = a->crc[t - 1][i] >> 8 ^ a->crc[0][a->crc[t - 1][i] & 255];
 }
 
-/** As the stream has it: rotated, and a constant added. */
+/** The checksum as stored in the stream: rotated, plus a constant. */
 static uint32_t masked_crc(const struct avml *a, const uint8_t *p, size_t n)
 {
     uint32_t c = UINT32_MAX;
@@ -132,7 +132,7 @@ static bool add_piece(struct avml *a, uint64_t in, uint64_t size, bool zero)
     return true;
 }
 
-/** The content of the chunk whose first @n bytes are @p; 0: it has none, or they are nonsense. */
+/** Bytes of content of the chunk whose first @n bytes are @p; 0: it has none, or is invalid. */
 static size_t chunk_size(const uint8_t *p, size_t n)
 {
     const size_t len = eg_le32(p) >> 8;
@@ -150,8 +150,8 @@ static size_t chunk_size(const uint8_t *p, size_t n)
     return 0;
 }
 
-/** The stream of a range of @bytes at *@at: *@at moves behind it, *@stored is what it holds.
- * @return 1: it is damaged or cut off there; 0; or -EG_E…. */
+/** Index the stream of a range of @bytes at *@at, which moves behind it; *@stored: bytes of its
+ * content. @return 0; 1: damaged or truncated at *@at; or -EG_E…. */
 static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_t bytes,
                      uint64_t *stored, struct eg_error *e)
 {
@@ -190,8 +190,8 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
     }
 }
 
-/** Gaps of whole blocks behind whole blocks were left out for being zeros. (They lie behind a range
- * of their own machine: where ranges are in no order, nothing can be said.) */
+/** A gap of whole blocks after whole blocks was left out because it is all zeros. This is not known
+ * where ranges are not in ascending order. */
 static bool add_gaps(struct avml *a)
 {
     const size_t n = a->ranges.n;
@@ -217,7 +217,7 @@ static bool add_gaps(struct avml *a)
     return true;
 }
 
-/** The header at *@at or, where it is damaged, the next that is credible: *@at moves to it. */
+/** Read the header at *@at or, if it is damaged, the next credible one, to which *@at moves. */
 static bool next_header(const struct avml *a, struct eg_image *img, uint64_t *at, uint64_t after,
                         struct eg_range_header *h)
 {

@@ -1,8 +1,8 @@
-/* bzip2.c - a file inside bzip2, one stream or many. Blocks stand for themselves, but nothing says
- * where they begin and how much they hold: so they are found by their magic number, and unpacked to
- * a temporary file on all cores. (One block takes some 50 ms to decompress: reading in place, by
- * the page, would take longer than all of it. There is no specification: bzip2 1.0.8, compress.c
- * and decompress.c.) */
+/* bzip2.c - a file inside bzip2, one stream or many. Blocks are independent, but the file does not
+ * say where they begin and how large their content is. So they are found by their magic number and
+ * unpacked to a temporary file on all cores. (One block takes some 50 ms to decompress: reading
+ * single pages in place would take longer than unpacking everything. There is no specification:
+ * bzip2 1.0.8, compress.c and decompress.c.) */
 #include "config.h"
 #include "unpack.h"
 #ifdef HAVE_BZIP2
@@ -24,8 +24,8 @@ static int probe(const struct eg_head *h)
 #ifdef HAVE_BZIP2
 
 enum {
-    PACKED_MAX = 5 << 18, // bytes of a block: 900,000, and some for what does not compress
-    FRAME = 4 + 10 + 2,   // and what is put around it: stream header and end
+    PACKED_MAX = 5 << 18, // bytes of a block: 900,000, and some more for incompressible data
+    FRAME = 4 + 10 + 2,   // and the stream header and end that are put around it
     SCAN = 4 << 20,
     MAGIC_BITS = 48,
     CRC_BITS = 32,
@@ -37,7 +37,7 @@ enum {
 #define END         UINT64_C(0x177245385090) // its root
 #define MASK        ((UINT64_C(1) << MAGIC_BITS) - 1)
 
-/** Where a magic number is, in bits. */
+/** The position of a magic number, in bits. */
 struct mark {
     uint64_t bit;
     bool end; // of the stream
@@ -93,7 +93,7 @@ static void put_bits(uint8_t *p, uint64_t bit, uint64_t value, unsigned n)
     }
 }
 
-/** Block @b as a stream of its own. @return false: it is none, or cannot be read. */
+/** Make a stream of block @b alone. @return false: not a block, or unreadable. */
 static bool put_frame(struct decoder *d, const struct block *b)
 {
     static const uint8_t head[] = { 'B', 'Z', 'h', '9' };

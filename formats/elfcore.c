@@ -1,6 +1,6 @@
 /* elfcore.c - ELF cores of machines: QEMU's dump-guest-memory, kdump's vmcore, VirtualBox's, a copy
- * of /proc/kcore (System V ABI, chapters 4 and 5). Only what is needed is believed: QEMU 7.2 writes
- * an e_ehsize of 8, and section headers before the program headers. */
+ * of /proc/kcore (System V ABI, chapters 4 and 5). Fields that are not needed are not checked: QEMU
+ * 7.2 writes an e_ehsize of 8, and section headers before the program headers. */
 #include "elfnotes.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ enum {
     PT_NOTE = 4,
     PN_XNUM = 0xffff, // the number of program headers is sh_info of section 0
     SEGMENTS_MAX = 1 << 22,
-    NOTES_MAX = 64 << 20, // bytes of notes that are looked at
+    NOTES_MAX = 64 << 20, // most bytes of notes that are read
 };
 
 struct load {
@@ -28,12 +28,12 @@ struct core {
     EG_VEC(struct load) loads;
     struct eg_elf_cpus cpus;
     uint64_t notes; // bytes of them so far
-    bool any_paddr; // one at least is neither 0 nor -1
+    bool any_paddr; // at least one is neither 0 nor -1
     size_t zero_paddrs;
 };
 struct segments {
     EG_VEC(struct eg_segment) at;
-    uint64_t missing; // bytes that the file should have and has not
+    uint64_t missing; // bytes missing at the end of the file
     size_t bad;       // ranges that wrap around
     bool full;        // out of memory
 };
@@ -158,7 +158,7 @@ static void push(struct segments *s, struct eg_segment g)
         s->full = true;
 }
 
-/** A segment's bytes at @start: what is in the file, and what the file should have and has not. */
+/** Add the bytes of a segment at @start: those in the file, and those missing at its end. */
 static void add(const struct core *k, struct segments *s, const struct load *l, uint64_t start)
 {
     const uint64_t room = l->offset < k->size ? k->size - l->offset : 0;
@@ -175,9 +175,10 @@ static void add(const struct core *k, struct segments *s, const struct load *l, 
     s->missing += l->filesz - EG_MIN(l->filesz, room);
 }
 
-/** What was never meant to be in the file. The ABI says zeros, but makedumpfile ends a segment early
- * where pages are left out by the dump level, and QEMU gives none to what is not RAM: without any
- * bytes it is a plain hole. After all of add(): bytes in the file win. */
+/** Add the part of a segment that has no bytes in the file (memsz above filesz). The ABI says that
+ * it is zeros, but makedumpfile ends a segment early at pages excluded by the dump level, and QEMU
+ * writes no bytes for what is not RAM: a segment without any bytes is a plain hole. Called after
+ * all add(), so that bytes in the file win. */
 static void add_rest(const struct core *k, struct segments *s, const struct load *l, uint64_t start)
 {
     uint64_t last;
@@ -192,7 +193,8 @@ static void add_rest(const struct core *k, struct segments *s, const struct load
 
 static bool has_paddr(const struct core *k, const struct load *l)
 {
-    // All zero: an old kcore does not say. One zero alone is RAM's beginning.
+    // If all are zero, this is an old kcore without physical addresses; a single zero is the
+    // beginning of RAM.
     return l->paddr != UINT64_MAX && (l->paddr || k->any_paddr || k->zero_paddrs == 1);
 }
 
@@ -235,7 +237,7 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
                     "%s: ELF core: no segment has a physical address or one of a kernel: is it the "
                     "core of a program?",
                     img->path);
-    if (!rc && !phys.at.n) { // a space there must be: nothing is in it
+    if (!rc && !phys.at.n) { // an image must have a space: this one is empty
         img->virtual_only = true;
         eg_image_note(img, "ELF core: segments have virtual addresses only: physical memory cannot "
                            "be told");
@@ -245,13 +247,14 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
         rc = eg_segments_open(&img->kernel_va, img->path, va.at.at, va.at.n, NULL, e);
     if (!rc)
         rc = eg_segments_open(out, img->path, phys.at.at, phys.at.n, &overlaps, e);
-    if (!rc && overlaps && !va.at.n) // of virtual segments several may show the same memory
+    if (!rc && overlaps && !va.at.n) // several virtual segments may map the same memory
         eg_image_note(img, "ELF core: %zu segments overlap: of bytes in the file the first count",
                       overlaps);
     if (!rc && phys.bad)
         eg_image_note(img, "ELF core: %zu segments reach past the address space: left out",
                       phys.bad);
-    // Segments without a physical address are views: a copy of /proc/kcore has 32 TiB of vmalloc.
+    // Segments without a physical address are not memory of their own: a copy of /proc/kcore has 32
+    // TiB of vmalloc.
     missing = img->virtual_only ? va.missing : phys.missing;
     if (!rc && missing)
         eg_image_note(img, "ELF core: truncated: %" PRIu64 " MiB of its segments are missing",

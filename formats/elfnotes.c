@@ -25,7 +25,7 @@ static struct eg_cpu *cpu_at(struct eg_image *img, size_t i, struct eg_elf_class
     return cpu;
 }
 
-/** A CPU's note, if its processor and what is in it are known. */
+/** Read a CPU's note, if its processor and layout are known. */
 static struct eg_cpu *cpu_note(struct eg_image *img, struct eg_elf_class c,
                                enum eg_cpu_format format, const uint8_t *d, size_t len, size_t i)
 {

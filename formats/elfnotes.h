@@ -1,10 +1,10 @@
-/** elfnotes.h - what the notes of an ELF core say of the machine: VMCOREINFO, CPU state. */
+/** elfnotes.h - reads the notes of an ELF core: VMCOREINFO, CPU state. */
 #ifndef EG_ELFNOTES_H
 #define EG_ELFNOTES_H
 
 #include "../core/image.h"
 
-/** How the file stores numbers. */
+/** How the file stores numbers, and its processor. */
 struct eg_elf_class {
     bool wide, big; /**< 64 bits; big-endian */
     uint16_t machine;
@@ -22,14 +22,14 @@ static inline uint64_t eg_elf64(struct eg_elf_class c, const uint8_t *p)
     return c.big ? eg_be64(p) : eg_le64(p);
 }
 
-/** Where each kind of CPU note has arrived; zeroed at first. The k-th of each kind is one CPU. */
+/** The number of CPU notes of each kind read so far; initially zeroed. The k-th notes of all kinds
+ * belong to the same CPU. */
 struct eg_elf_cpus {
     size_t prstatus, qemu;
-    bool program; /**< notes that only the core of a program has */
+    bool program; /**< there are notes that only the core of a process has */
 };
 
-/** Take the hints of one PT_NOTE segment's bytes into @img. Damaged notes end it early, with a note
- * of @img. */
+/** Read one PT_NOTE segment into @img. It stops at a damaged note, and @img gets a note. */
 void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *bytes, size_t len,
                   struct eg_elf_cpus *cpus);
 

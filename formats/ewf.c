@@ -1,6 +1,6 @@
-/* ewf.c - EnCase's images (.E01, .Ex01, .s01) and their further segments, read by libewf. It opens
- * files by name, so the image must be a file on disk; its parser is its own, and with it what a
- * hostile file may do to it. */
+/* ewf.c - EnCase's images (.E01, .Ex01, .s01) and their further segments, read by libewf. libewf
+ * opens files by name, so the image must be a file on disk. It parses the file itself: hostile
+ * files are checked no better than libewf checks them. */
 #include "../core/image.h"
 #include "config.h"
 
@@ -23,8 +23,8 @@ static int probe(const struct eg_head *h)
 
 enum {
     PAGE = 4096,
-    HANDLES_MAX = 4, // each has tables of its own of all chunks
-    FILES_MAX = 256, // that they keep open together: each has all segments open
+    HANDLES_MAX = 4, // each has its own tables of all chunks
+    FILES_MAX = 256, // files that all handles may have open: each opens all segments
     UNIT = 1 << 15,  // the usual chunk
     HASH_MAX = 128,
 };
@@ -35,7 +35,7 @@ struct ewf {
     char **names; // of the segments; from libewf_glob
     int n_names;
     uint64_t unit, sector;
-    uint64_t end;        // of what the segments hold; the rest is missing
+    uint64_t end;        // bytes that the segments have; the rest is missing
     struct eg_pool pool; // of handles
 };
 
@@ -53,7 +53,7 @@ static libewf_handle_t *open_handle(const struct ewf *w, libewf_error_t **why)
 
     if (libewf_handle_initialize(&h, why) != 1)
         return NULL;
-    // Not with a limit to its open files: its pool then loses count (20140813).
+    // Do not limit its open files: the count in its pool is then wrong (20140813).
     if (libewf_handle_open(h, w->names, w->n_names, LIBEWF_OPEN_READ, why) != 1) {
         libewf_handle_free(&h, NULL);
         return NULL;
@@ -79,7 +79,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     out->last = EG_MIN(out->start + w->unit, w->end) - 1;
 }
 
-/** Is a chunk of [@start, @start + @len) among those whose checksums were wrong? */
+/** Has a chunk in [@start, @start + @len) a wrong checksum? */
 static bool damaged(const struct ewf *w, libewf_handle_t *h, uint64_t start, size_t len)
 {
     uint32_t n = 0;
@@ -143,9 +143,8 @@ static void note_hash(struct eg_image *img, libewf_handle_t *h, const char *name
         eg_image_note(img, "EWF: stored %s %s, not verified", name, (char *)text);
 }
 
-/** Of a set that is cut off, where it ends: libewf loses memory with each chunk that it is asked
- * for and has not, so they are not tried one by one. One chunk may be damaged and no more, so three
- * on end decide. */
+/** Find the end of a truncated set by bisection: libewf leaks memory for each missing chunk, so
+ * they are not tried one by one. A single chunk may just be damaged, so three in a row decide. */
 static bool find_end(struct ewf *w, libewf_handle_t *h)
 {
     const uint64_t size = w->as.last + 1;

@@ -1,11 +1,10 @@
 /* flattened.c - makedumpfile's flattened stream (its IMPLEMENTATION; QEMU's dump/dump.c writes it,
- * too): a file as records, in the order in which its pieces were written. A later record goes over
- * an earlier one; what no record holds is zeros.
- *   header: "makedumpfile", 16 bytes; type and version, 64 bits big endian, both 1; up to 4096
- *   record: offset, length, 64 bits big endian; bytes. The last has the offset -1.
- * The index has two levels. Records' bytes on end are a space of their own, the payload: a place in
- * it is found from the last of each few records. Records that continue each other are one range of
- * the payload. */
+ * too): a file as records, in the order in which its pieces were written. A later record overwrites
+ * an earlier one; bytes in no record are zeros. header: "makedumpfile", 16 bytes; type and version,
+ * 64 bits big endian, both 1; up to 4096 record: offset, length, 64 bits big endian; bytes. The
+ * last has the offset -1. The index has two levels. Records' bytes on end are a space of their own,
+ * the payload: a place in it is found from the last of each few records. Records that continue each
+ * other are one range of the payload. */
 #include "../core/image.h"
 #include "../core/parallel.h"
 #include <inttypes.h>
@@ -44,7 +43,7 @@ static int probe(const struct eg_head *h)
 
 /* ---- the payload ---- */
 
-/** The record that has byte @addr of the payload: from the mark before it, record by record. */
+/** Find the record with byte @addr of the payload, record by record from the mark before it. */
 static void payload_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,
                            struct eg_extent *out)
 {
@@ -107,7 +106,7 @@ static bool add_mark(struct payload *p, uint64_t in, uint64_t out)
     return m;
 }
 
-/** A record's @len bytes for @offset, of which @stored are in the file. */
+/** Add a record of @len bytes for @offset, of which @stored are in the file. */
 static bool add_range(struct reader *r, uint64_t offset, uint64_t out, uint64_t len,
                       uint64_t stored)
 {
@@ -181,8 +180,8 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
     }
 }
 
-/** The later record wins, where eg_segments_open has the first win: so the last comes first, and
- * zeros come last. */
+/** The later record wins, but in eg_segments_open the first segment wins: so the order is reversed,
+ * with zeros at the end. */
 static int open_ranges(struct eg_space **out, struct reader *r, const char *name,
                        struct eg_error *e)
 {

@@ -1,5 +1,5 @@
-/* inflate.c - see inflate.h. A run is inflated from the place before it that costs least: a point
- * of the index, or where another run ended: so reading on end inflates everything once. */
+/* inflate.c - see inflate.h. A run is inflated from the nearest place before it: an access point,
+ * or the end of another run, so that sequential reads inflate everything only once. */
 #include "inflate.h"
 #include "../core/parallel.h"
 #include "inflate_index.h"
@@ -14,7 +14,7 @@ struct inflate {
     struct eg_space as;
     struct eg_inflate_index index;
     struct eg_pool pool;  // of struct eg_inflater
-    _Atomic uint8_t *bad; // a bit per run that was tried and is damaged
+    _Atomic uint8_t *bad; // one bit per run: it was tried and is damaged
 };
 
 static void note_bad(struct eg_view *v, const struct inflate *s, uint64_t start)
@@ -48,7 +48,7 @@ static const struct eg_inflate_point *point_of(const struct eg_inflate_index *x,
     return &x->points.at[after ? after - 1 : 0];
 }
 
-/** The content that a reader may have to pass: from @point's, which is as good, to @addr. */
+/** Bytes of content that a reader must skip from @point to @addr. */
 struct stretch {
     uint64_t point, addr;
 };
@@ -77,8 +77,8 @@ static void stop(void *decoder)
     free(decoder);
 }
 
-/** A reader at or before @addr: an idle one that is nearer than any point, else one that is sent to
- * the point. NULL: out of memory. */
+/** A reader at or before @addr: an idle one that is nearer than any access point, else one moved to
+ * the access point. NULL: out of memory. */
 static struct eg_inflater *reader_at(struct inflate *s, uint64_t addr)
 {
     const struct eg_inflate_point *p = point_of(&s->index, addr);

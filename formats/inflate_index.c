@@ -89,7 +89,7 @@ static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_infla
     return EG_INFLATED_MORE;
 }
 
-/** What inflate's answer means at the end of a member. */
+/** Interpret the result of inflate() at the end of a member. */
 static enum eg_inflated ended(struct eg_inflater *r, const struct eg_inflate_index *x, int rc)
 {
     const char *why = rc == Z_DATA_ERROR && r->z.msg ? r->z.msg : "";
@@ -153,7 +153,7 @@ enum eg_inflated eg_inflate_some(struct eg_inflater *r, const struct eg_inflate_
 
 /* ---- the index ---- */
 
-/** Fewer points, when there are too many: @x->spacing doubles. */
+/** Drop every second point when there are too many: @x->spacing doubles. */
 static void thin(struct eg_inflate_index *x)
 {
     size_t kept = 1;
@@ -177,7 +177,8 @@ static bool is_due(const struct eg_inflate_index *x, const struct eg_inflater *r
     return !x->points.n || r->out - x->points.at[x->points.n - 1].out >= x->spacing;
 }
 
-/** A point where the reader is, if it is time for one. @return false: out of memory. */
+/** Add a point at the reader's position, if the last one is far enough away. @return false: out of
+ * memory. */
 static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v)
 {
     struct eg_inflate_point *p;
@@ -212,7 +213,7 @@ static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     return true;
 }
 
-/** Over a member that says its own size; false: this is none. */
+/** Skip a member that has its size in the header. @return false: it has not. */
 static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v)
 {
     static const uint8_t head[] = { 0x1f, 0x8b, 8, 4 }, extra[] = { 6, 0, 'B', 'C', 2, 0 };
@@ -233,7 +234,7 @@ static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     return true;
 }
 
-/** The bytes at @out of the content: if they are not zeros, nor is their run. */
+/** Check whether the bytes at @out of the content are zeros, for the bits of their run. */
 static bool note_zeros(struct eg_inflate_index *x, uint64_t out, bool zeros)
 {
     const uint64_t run = out / EG_INFLATE_RUN, byte = run / 8;

@@ -1,4 +1,4 @@
-/** inflate_index.h - where a deflate stream can be begun, and a reader that goes on from there. */
+/** inflate_index.h - the access points of a deflate stream, and a reader that starts at one. */
 #ifndef EG_INFLATE_INDEX_H
 #define EG_INFLATE_INDEX_H
 
@@ -6,13 +6,14 @@
 #include "inflate.h"
 #include <zlib.h>
 
-enum { EG_INFLATE_RUN = 1 << 18 }; /**< bytes that are made at once */
+enum { EG_INFLATE_RUN = 1 << 18 }; /**< bytes that are decompressed at once */
 
-/** A place to begin: @in of the file is the next byte, the last @bits bits of the one before belong
- * to what follows. */
+/** An access point: decompression continues at byte @in of the file and, if @bits is not 0, with
+ * the last @bits bits of the byte before it. */
 struct eg_inflate_point {
     uint64_t in, out;
-    uint8_t *window; /**< the content before it, as zstd; NULL: a member begins here */
+    uint8_t *window; /**< the 32 KiB of content before it, compressed with zstd; NULL: in the middle
+                          of a member begins here */
     uint32_t packed; /**< bytes of window */
     uint8_t bits;
 };
@@ -22,34 +23,36 @@ struct eg_inflate_index {
     struct eg_space *file;
     enum eg_inflate_kind kind;
     EG_VEC(struct eg_inflate_point) points;
-    uint64_t spacing, windows; /**< content from point to point; bytes of all windows */
+    uint64_t spacing, windows; /**< bytes of content between points; bytes of all windows */
     uint64_t size;             /**< of the content */
-    uint8_t *zero;             /**< a bit per EG_INFLATE_RUN that is all zeros */
+    uint8_t *zero;             /**< one bit per EG_INFLATE_RUN bytes of content: they are all
+                                    zeros */
     uint64_t zero_len;
-    bool unread; /**< sizes are those of headers (BGZF): what is inflated is checked when it is made
-                  */
+    bool unread; /**< indexed by headers alone (BGZF): content is checked when it is decompressed */
 };
 
 struct eg_inflater {
     z_stream z;
-    bool open, raw;   /**< raw: begun inside a member, so that its end is ours to pass */
+    bool open, raw;   /**< raw: started inside a member, so zlib does not read the member's
+                           trailer */
     bool inside;      /**< a member */
-    uint64_t in, out; /**< where the next bytes come from, and what they are */
+    uint64_t in, out; /**< position in the file and in the content */
 };
 
 enum eg_inflated {
-    EG_INFLATED_MORE, /**< as much as was asked for; or @block and one ended */
+    EG_INFLATED_MORE, /**< as much as was asked for; or, with @block, a block ended */
     EG_INFLATED_END,  /**< of the last member */
-    EG_INFLATED_CUT,  /**< the file ends */
+    EG_INFLATED_CUT,  /**< the file is truncated */
     EG_INFLATED_BAD,
-    EG_INFLATED_CHECK, /**< a member's checksum is wrong; the next call goes on behind it */
+    EG_INFLATED_CHECK, /**< a member's checksum is wrong; the next call continues behind it */
     EG_INFLATED_STARVED,
 };
 
-/** The next *@len bytes of content, or fewer: *@len says how many. @to NULL: they are skipped. */
+/** Decompress the next *@len bytes of content or fewer; *@len is set to how many. @to NULL: skip
+ * them. */
 enum eg_inflated eg_inflate_some(struct eg_inflater *r, const struct eg_inflate_index *x,
                                  struct eg_view *v, uint8_t *to, size_t *len, bool block);
-/** Go to @p. @return false: out of memory. */
+/** Continue at @p. @return false: out of memory. */
 bool eg_inflate_seek(struct eg_inflater *r, const struct eg_inflate_index *x,
                      const struct eg_inflate_point *p);
 void eg_inflater_fini(struct eg_inflater *r);

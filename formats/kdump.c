@@ -1,5 +1,5 @@
 /* kdump.c - dumps as makedumpfile, QEMU's dump-guest-memory -z/-l/-s and the old diskdump write
- * them. Of each page frame two bitmaps say whether it is RAM and whether it was written; the n-th
+ * them. Two bitmaps say of each page frame whether it is RAM and whether it was written; the n-th
  * written page has the n-th descriptor. See kdump.h for the layout. */
 #include "kdump.h"
 #include <inttypes.h>
@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 enum {
-    GROUP_BYTES = 1 << 14, // pages made together lie in one such aligned run: random reads want few
+    GROUP_BYTES = 1 << 14, // pages decompressed together are in one such aligned run: few, for
+                           // random reads
     RANK_SHIFT = 9,        // page frames to a rank, at least
     RANKS_MAX = 1 << 20,   // 8 MiB of them
-    HOLE_WORDS = 4096,     // a hole is told in pieces of at most 2^18 page frames
+    HOLE_WORDS = 4096,     // a hole is returned in pieces of at most 2^18 page frames
     SOME_DESCS = 1024,     // that are looked at for where the data begins and ends
     PIECE = 4096,          // of a bitmap, at a time
 };
@@ -28,7 +29,7 @@ struct kdump {
     uint64_t *ranks;   // written pages before so many page frames
     uint64_t ram;      // page frames that are RAM
     uint64_t written;  // and that were written
-    atomic_bool wrong; // a page could not be unpacked: from now on each is made alone
+    atomic_bool wrong; // a page is damaged: from now on pages are decompressed one by one
 };
 
 enum kind { LOST, STORED, ZERO, PACKED };
@@ -115,8 +116,8 @@ static bool joins(const struct kdump *k, const struct desc *a, const struct desc
     return a->kind == b->kind && (a->kind != STORED || b->at == a->at + k->h.block);
 }
 
-/** The run of @pfn, which was written, in its group. Packed pages are made together with what is
- * between them; no page that is lost is among them. */
+/** The extent of @pfn, a written page, within its group. Compressed pages and those between them
+ * are made together, but not with pages that are missing. */
 static void written(struct eg_view *v, const struct kdump *k, const struct eg_kdump_part *p,
                     uint64_t pfn, struct eg_extent *out)
 {
@@ -159,7 +160,7 @@ static void written(struct eg_view *v, const struct kdump *k, const struct eg_kd
     }
 }
 
-/** The hole that begins at @pfn, which was not written: as far as pages are RAM, or are not. */
+/** The hole at @pfn, which was not written: as far as all pages are RAM, or all are not. */
 static void hole(struct eg_view *v, const struct kdump *k, uint64_t pfn, struct eg_extent *out)
 {
     uint64_t at = pfn & ~UINT64_C(63), w, ram = 0, other = 0;
@@ -252,7 +253,7 @@ static uint64_t count(struct eg_view *v, const struct kdump *k, uint64_t map, ui
         struct eg_extent x;
 
         eg_extent_at(v, k->file, at, &x);
-        if (x.zero && x.last - at >= PIECE) { // what a sparse file leaves out is no work
+        if (x.zero && x.last - at >= PIECE) { // holes of a sparse file need no counting
             const uint64_t end = pfn + (x.last - at + 1) / PIECE * PIECE * 8;
 
             for (uint64_t i = eg_align_up(pfn, step); ranks && i < EG_MIN(end, pages); i += step)
@@ -311,8 +312,8 @@ static int read_bitmaps(struct kdump *k, struct eg_image *img, struct eg_error *
     return 0;
 }
 
-/** Where the data of the first pages of @p begins: at most at the page of zeros, which is written
- * before all others, for many descriptors to share. 0: no descriptor says. */
+/** Where the data of the pages of @p begins, from its first descriptors: not after the zero page,
+ * which is written first and shared by many descriptors. 0: not known. */
 static uint64_t first_data(const struct kdump *k, struct eg_view *v, const struct eg_kdump_part *p,
                            uint64_t n)
 {
@@ -325,7 +326,8 @@ static uint64_t first_data(const struct kdump *k, struct eg_view *v, const struc
     return first == UINT64_MAX ? 0 : first;
 }
 
-/** Are there as many descriptors as bits? Behind them is the data, or what was never written. */
+/** Check that there are as many descriptors as bits: the data follows the descriptors, unless it
+ * was never written. */
 static bool agrees(struct eg_view *v, const struct eg_kdump_part *p, uint64_t n, uint64_t first)
 {
     const uint64_t end = p->descs + EG_KDUMP_DESC * n;
@@ -388,7 +390,7 @@ static void note_excluded(const struct kdump *k, struct eg_image *img)
                       mib(k, n));
 }
 
-/** What a part should have and has not. */
+/** Note what is missing in a part. */
 static void note_truncated(const struct kdump *k, struct eg_image *img,
                            const struct eg_kdump_part *p)
 {
@@ -419,7 +421,7 @@ static void note_truncated(const struct kdump *k, struct eg_image *img,
             p->name, ((end - p->size) >> 10) + 1);
 }
 
-/** Which files of a split set there are, and what they lack together. */
+/** Note which files of a split set exist, and what is missing. */
 static void note_parts(const struct kdump *k, struct eg_image *img)
 {
     uint64_t next = 0;

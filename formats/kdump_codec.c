@@ -1,5 +1,4 @@
-/* kdump_codec.c - a page of a kdump, unpacked. zlib and zstd want a context, which is not made anew
- * for each page. */
+/* kdump_codec.c - decompresses a page of a kdump. zlib and zstd need a context, which is reused. */
 #include "config.h"
 #include "kdump.h"
 #include "pool.h"

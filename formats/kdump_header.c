@@ -44,7 +44,7 @@ static uint64_t get_long(const struct eg_kdump_header *h, const uint8_t *p)
     return h->wide ? get64(h, p) : get32(h, p);
 }
 
-/** Do the numbers make sense in this byte order and width? */
+/** Are the numbers plausible in this byte order and width? */
 static bool main_header(struct eg_kdump_header *h, bool wide, bool big)
 {
     const uint8_t *p = h->head + (wide ? 424 : 412);
@@ -82,8 +82,8 @@ static bool in_sub(const struct eg_kdump_header *h, uint64_t at, uint64_t len)
     return len && at > h->block && eg_within(at, len, h->ram);
 }
 
-/** Which of the two 32-bit layouts is it? QEMU packs for every machine, a compiler aligns: what the
- * pieces' places say. */
+/** Which of the two 32-bit layouts is it? QEMU always packs, compilers align: decide by which
+ * places of pieces are plausible. */
 static const struct layout *layout_of(const struct eg_kdump_header *h, const uint8_t *sub)
 {
     if (h->wide)
@@ -162,8 +162,8 @@ int eg_kdump_header(struct eg_kdump_header *out, struct eg_view *v, struct eg_sp
     return 0;
 }
 
-/** @return the piece's bytes with a zero behind; the caller frees. NULL: none, and a note if there
- * should be. */
+/** @return the bytes of the piece with a NUL after them; the caller frees. NULL: none, and a note
+ * if there should be. */
 static char *bytes_of(struct eg_image *img, struct eg_space *file, struct eg_kdump_piece p,
                       uint64_t max, const char *what)
 {

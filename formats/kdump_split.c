@@ -1,5 +1,5 @@
 /* kdump_split.c - the files of `makedumpfile --split`: each has all bitmaps, and the descriptors
- * and pages of a range of page frames. What belongs together says so in its header. */
+ * and pages of a range of page frames. The header identifies the set. */
 #include "kdump.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static bool add(struct parts *p, struct eg_space *file, const char *name,
     return part;
 }
 
-/** Does the file begin as ours does? Looked at before it is opened as an image's file. */
+/** Does the file begin like ours? Checked before the image opens it. */
 static bool begins_alike(int folder, const char *name, const struct eg_kdump_header *h)
 {
     eg_cleanup(eg_close_fd_) int fd = -1;
@@ -46,8 +46,7 @@ static bool begins_alike(int folder, const char *name, const struct eg_kdump_hea
     return fd >= 0 && pread(fd, head, same, 0) == (ssize_t)same && !memcmp(head, h->head, same);
 }
 
-/** The bitmaps of both say the same of every page: else the ranks of one mean nothing in the other.
- */
+/** The bitmaps of both files must be equal, or else ranks of one are wrong in the other. */
 static bool same_bitmaps(const struct parts *p, struct eg_space *file)
 {
     const uint64_t end = EG_MIN(p->h->written + (p->h->pages + 7) / 8, eg_space_size(file));

@@ -1,12 +1,12 @@
-/** known.h - files that are taken for memory images and are none, by their first bytes: so that they
- * are named and not misread as raw memory. */
+/** known.h - files that are often mistaken for memory images, recognised by their first bytes, so
+ * that they are refused by name and not read as raw memory. */
 #ifndef EG_KNOWN_H
 #define EG_KNOWN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EG_KNOWN_HEAD = 0x10100 }; /**< bytes of a file that decide */
+enum { EG_KNOWN_HEAD = 0x10100 }; /**< bytes of a file that are examined */
 
 struct eg_known {
     uint32_t at; /**< offset of @magic in the file */

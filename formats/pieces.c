@@ -15,7 +15,7 @@ struct pieces {
     const struct eg_piece *at;
     size_t n;
     const uint8_t *zero;
-    _Atomic uint8_t *bad; // a bit per piece that was tried and is damaged
+    _Atomic uint8_t *bad; // one bit per piece: it was tried and is damaged
     struct eg_pool pool;  // of the codec's states, where it has any
 };
 
@@ -40,8 +40,8 @@ static void note_bad(struct eg_view *v, const struct pieces *s, size_t i)
             s->codec->name, s->at[i].out, s->at[i + 1].out - 1, i);
 }
 
-/** A run is all pages whose first byte is in one piece: so pieces need not end where pages do. Of a
- * large piece, as many as may be made at once. */
+/** An extent is all pages whose first byte is in one piece, so that pieces need not end at page
+ * boundaries. For a large piece it is as many pages as fill() may make at once. */
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
     const struct pieces *s = as->priv;

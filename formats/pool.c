@@ -54,7 +54,7 @@ void *eg_pool_take(struct eg_pool *p)
             if (!d && (!p->max || !p->n_made))
                 break;
             if (!d)
-                p->max = p->n_made; // the ones that there are have to do
+                p->max = p->n_made; // the existing ones must suffice
         } else {
             pthread_cond_wait(&p->given, &p->lock);
         }

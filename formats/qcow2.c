@@ -9,7 +9,7 @@ enum {
     HEADER = 104,
     ENTRY = 40, // of a snapshot, without its variable parts
     SNAPSHOTS_MAX = 65536,
-    JOIN_MAX = 256,    // clusters on end that one answer joins
+    JOIN_MAX = 256,    // clusters in a row that are joined into one extent
     EXTERNAL_DATA = 4, // incompatible features
     EXTENDED_L2 = 16,
 };
@@ -127,7 +127,7 @@ static void find_snapshot(struct eg_image *img, const struct qcow2 *q, const uin
     }
 }
 
-/** Anything else is no memory as it lies. */
+/** Refuse images whose clusters are not plain data. */
 static bool stream(struct eg_view *v, struct eg_space *as)
 {
     const uint8_t *p = as->last >= 3 ? eg_bytes(v, as, 0, 4) : NULL;

@@ -5,13 +5,14 @@
 
 #include "../core/image.h"
 
-/** What a page's index entry says: a kind in the low bits, and a value. All zero: never sent. */
+/** A page's entry in the index: a kind in the low bits and a value above. 0: the page was never
+ * sent. */
 enum eg_qemu_kind {
     EG_QEMU_NONE,
     EG_QEMU_BYTE,  /**< value: the byte that fills the page */
-    EG_QEMU_PAGE,  /**< value: where in the file it is */
-    EG_QEMU_ZLIB,  /**< value: where its packed length is, and then the packed bytes */
-    EG_QEMU_DELTA, /**< value: the number of the last change of what was sent before */
+    EG_QEMU_PAGE,  /**< value: its place in the file */
+    EG_QEMU_ZLIB,  /**< value: place of the compressed length, which the compressed bytes follow */
+    EG_QEMU_DELTA, /**< value: index in deltas of the last change */
     EG_QEMU_KIND_BITS = 3,
 };
 static inline enum eg_qemu_kind eg_qemu_kind(uint64_t entry)
@@ -25,22 +26,22 @@ static inline uint64_t eg_qemu_value(uint64_t entry)
 
 /** An XBZRLE record: bytes that changed since the page was last sent. */
 struct eg_qemu_delta {
-    uint64_t at;     /**< of its length in the file */
-    uint64_t before; /**< the entry that it changes; a delta there has a lower number */
+    uint64_t at;     /**< place of its length in the file */
+    uint64_t before; /**< the page's entry before the change; if a delta, one with a lower index */
 };
 
 struct eg_qemu_block {
     char name[256];
     uint64_t size;
-    bool main;        /**< the machine's own memory: its pages are indexed */
-    bool mapped;      /**< its pages are at fixed places, with a bitmap (capability mapped-ram) */
-    bool elsewhere;   /**< shared memory: it was left out of the file */
-    uint64_t *pages;  /**< an entry for each page */
-    uint64_t n_pages; /**< no more than the file can hold: what is above was never sent */
-    uint64_t bitmap, data; /**< mapped: where both are */
+    bool main;             /**< the machine's own memory: its pages are indexed */
+    bool mapped;           /**< pages are at fixed places, with a bitmap (capability mapped-ram) */
+    bool elsewhere;        /**< shared memory that is not in the file */
+    uint64_t *pages;       /**< an entry for each page */
+    uint64_t n_pages;      /**< not more than the file can hold: higher pages were never sent */
+    uint64_t bitmap, data; /**< mapped: their places in the file */
 };
 
-/** Physical addresses that show a part of a block. */
+/** Physical addresses at which a part of a block is visible, inclusive. */
 struct eg_qemu_range {
     uint64_t first, last;
     size_t block;
@@ -52,23 +53,24 @@ struct eg_qemu {
     struct eg_space *file;
     uint64_t size; /**< of the file */
     uint8_t page_shift;
-    bool page_told; /**< by the configuration section */
+    bool page_told; /**< page_shift is from the configuration section */
     bool ignore_shared, mapped_ram, multifd;
-    bool cut;         /**< the stream ends, or breaks off, before its memory does */
-    uint64_t devices; /**< where the devices' sections begin; 0: nowhere */
+    bool cut;         /**< the stream is truncated or damaged before the end of its memory */
+    uint64_t devices; /**< where the sections of devices begin; 0: there are none */
     char machine[64]; /**< "pc-q35-7.2"; may be empty */
     EG_VEC(struct eg_qemu_block) blocks;
     EG_VEC(struct eg_qemu_delta) deltas;
     EG_VEC(struct eg_qemu_range) ranges; /**< sorted */
 };
 
-/** Read the stream up to the end of its memory: blocks and index. Damage is a note; the error is
- * for what holds no memory at all. (qemu_stream.c) */
+/** Read the stream up to the end of its memory: blocks and index. Damage is a note; it is an error
+ * only if there is no memory at all. (qemu_stream.c) */
 int eg_qemu_stream(struct eg_qemu *q, struct eg_image *img, bool quiet, struct eg_error *e);
 
-/** Which blocks are the machine's memory; called when all are known. (qemu_machine.c) */
+/** Decide which blocks are the machine's memory; called when all blocks are known.
+ * (qemu_machine.c) */
 void eg_qemu_choose(struct eg_qemu *q, struct eg_image *img);
-/** Their physical addresses, and the CPUs' state, which goes to @img. (qemu_machine.c) */
+/** Find their physical addresses and, for @img, the state of the CPUs. (qemu_machine.c) */
 int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e);
 
 extern const struct eg_space_ops eg_qemu_ops; /**< of q->as, whose priv is q (qemu_pages.c) */

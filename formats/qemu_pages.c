@@ -6,8 +6,8 @@
 #include <zlib.h>
 
 enum {
-    UNIT = 4096,    // made runs begin and end at these
-    RUN_MAX = 4096, // equal pages that one answer joins
+    UNIT = 4096,    // alignment of `made` extents
+    RUN_MAX = 4096, // equal pages that are joined into one extent
 };
 
 /** The range at or behind @addr; q->ranges.n: none. */
@@ -153,7 +153,7 @@ static bool number(const uint8_t **p, const uint8_t *end, size_t *out)
     return true;
 }
 
-/** Runs: how many bytes stay, how many are new, and those. */
+/** A list of runs: number of unchanged bytes, number of new bytes, the new bytes. */
 static bool apply(struct eg_view *v, const struct eg_qemu *q, uint64_t at, uint8_t *to, size_t n)
 {
     const uint8_t *p = eg_bytes(v, q->file, at, 2), *end;
@@ -189,7 +189,7 @@ static bool make(struct eg_view *v, const struct eg_qemu *q, uint64_t entry, uin
     size_t count = 0;
     bool ok = true;
 
-    // A page changed n times begins as what was sent whole; the changes are linked backwards.
+    // Start with the page that was sent whole, then apply all changes; they are linked backwards.
     for (uint64_t x = entry; eg_qemu_kind(x) == EG_QEMU_DELTA;
          x = q->deltas.at[eg_qemu_value(x)].before)
         count++;

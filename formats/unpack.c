@@ -1,5 +1,5 @@
-/* unpack.c - see unpack.h. Each piece goes to its own place, so that they can be unpacked at once
- * even where their sizes are not known. */
+/* unpack.c - see unpack.h. Each piece has its own place in the file, so that all can be unpacked in
+ * parallel even if their sizes are not known. */
 #include "unpack.h"
 #include "../core/parallel.h"
 #include "../core/tmpfile.h"
@@ -59,7 +59,7 @@ static bool all_zero(const uint8_t *p, size_t n)
     return n && !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
-/** Write what is not zero: the file stays sparse. */
+/** Write only what is not zero, so that the file stays sparse. */
 static bool write_sparse(int fd, const uint8_t *p, size_t n, uint64_t at)
 {
     for (size_t i = 0, from; i < n;) {
@@ -83,7 +83,8 @@ static bool prepare(const struct unpack *u, struct worker *w)
     return w->state;
 }
 
-/** One piece. What can be had of a damaged one is kept; only our own trouble is an error. */
+/** Unpack one piece. Of a damaged piece what can be unpacked is kept; only errors of the temporary
+ * file or memory are errors. */
 static int piece(void *context, size_t i, unsigned worker)
 {
     struct unpack *u = context;
@@ -139,8 +140,8 @@ static int piece(void *context, size_t i, unsigned worker)
     return 0;
 }
 
-/** Where a piece does not say its size and is damaged: pieces of as many blocks are of one size,
- * but for the last. */
+/** Guess the size of a damaged piece of unknown size: all pieces but the last are of the same
+ * number of blocks, so of the same size. */
 static uint64_t guess(const struct unpack *u, size_t i)
 {
     const struct eg_piece *f = u->pieces;
@@ -151,7 +152,7 @@ static uint64_t guess(const struct unpack *u, size_t i)
     return bound;
 }
 
-/** The content, put together from where the pieces were written. */
+/** Make a space of the content from the places of the pieces. */
 static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, struct eg_error *e)
 {
     const size_t n = u->n;

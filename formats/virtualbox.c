@@ -1,7 +1,7 @@
 /* virtualbox.c - VirtualBox's saved states (.sav), version 2.0. The unit "pgm"
  * (src/VBox/VMM/VMMR3/PGMSavedState.cpp) has the pages of memory one after another; a live save has
- * several such units, and what comes later counts. The pages are made when they are wanted: what is
- * kept is where every 16th of them is. ROM and the memory of devices are left out. */
+ * several such units, and what comes later counts. Pages are decompressed when read; the index has
+ * the place of every 16th page. ROM and the memory of devices are left out. */
 #include "../core/image.h"
 #include "../core/parallel.h"
 #include "virtualbox_cpu.h"
@@ -13,7 +13,7 @@ enum {
     PAGE = EG_SSM_PAGE,
     EVERY = 16, // pages from one mark to the next
     RUNS_MAX = 1 << 22,
-    LONG_ZERO = 256, // so many zero pages on end are a range of their own
+    LONG_ZERO = 256, // so many zero pages in a row become a separate range
     GCPHYS_AT = 45,  // in the file's header: size of a physical address, and of a virtual one
     GCPTR_AT = 46,
     VERSION_MIN = 10, // of the unit: VirtualBox 3.1

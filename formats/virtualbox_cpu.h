@@ -5,7 +5,7 @@
 #include "../core/image.h"
 #include "virtualbox_ssm.h"
 
-/** Take the CPUs of the unit "cpum", whose data begins at @s, into @img. */
+/** Read the CPUs of the unit "cpum", whose data begins at @s, into @img. */
 void eg_virtualbox_cpus(struct eg_image *img, const struct eg_ssm *s);
 
 #endif

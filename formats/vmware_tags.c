@@ -113,7 +113,7 @@ bool eg_vmware_tag(struct eg_vmware_state *s, uint64_t *at, struct eg_vmware_tag
         return false;
     }
     s->left--;
-    // A block that is cut off is given; then there is nothing behind it.
+    // A truncated block is returned; nothing follows it.
     *at = out->size <= s->size - out->at ? out->at + out->size : s->size;
     return true;
 }

@@ -9,9 +9,9 @@ struct eg_vmware_state {
     struct eg_view *view;
     struct eg_space *file; /**< borrowed */
     uint64_t size;
-    bool wide;   /**< sizes of blocks have 64 bits */
-    size_t left; /**< so many more values are looked at: a bound for hostile files */
-    bool cut;    /**< a group ended in the middle of a value, or was too long */
+    bool wide;   /**< sizes of blocks are 64 bits wide */
+    size_t left; /**< how many more values may be read: a bound for hostile files */
+    bool cut;    /**< a group ended inside a value, or was too long */
 };
 
 struct eg_vmware_tag {
@@ -20,19 +20,19 @@ struct eg_vmware_tag {
     uint8_t n_index;
     uint64_t at;       /**< its bytes in the file */
     uint64_t size;     /**< of them */
-    uint64_t mem_size; /**< of a block in memory: another one means that it is compressed */
+    uint64_t mem_size; /**< size in memory; if it differs from size, the block is compressed */
 };
 
-/** Does @head, the first 4 bytes of a file, begin a saved state? */
+/** Are the first 4 bytes of a file, @head, those of a saved state? */
 bool eg_vmware_is_state(const uint8_t *head);
 
-/** @return false: it is none. */
+/** @return false: the file is not a saved state. */
 bool eg_vmware_state_init(struct eg_vmware_state *s, struct eg_view *v, struct eg_space *file);
 
-/** Where the values of the group @name begin. @return false: there is no such group. */
+/** Find where the values of group @name begin. @return false: there is no such group. */
 bool eg_vmware_group(struct eg_vmware_state *s, const char *name, uint64_t *at);
 
-/** The value at @*at, which moves behind it. @return false: the group ends, or is damaged. */
+/** Read the value at *@at and move *@at behind it. @return false: the group ends, or is damaged. */
 bool eg_vmware_tag(struct eg_vmware_state *s, uint64_t *at, struct eg_vmware_tag *out);
 
 /** The tag's value as a number of at most 8 bytes. */

@@ -74,8 +74,8 @@ static void stop(void *state)
     free(d);
 }
 
-/** A block is decoded as a stream of its own kind whose end never comes: so its check is known, and
- * checked. */
+/** A block is decoded as a stream with the same check and no end, so that its checksum is
+ * verified. */
 static bool reset(void *state, size_t i)
 {
     struct decoder *d = state;

@@ -1,6 +1,6 @@
-/* zstd.c - a file inside zstd. Where its frames are small and their sizes known (a seekable file,
- * or small frames one after another), it is read in place: a run of pages is made from its frame
- * when it is wanted. Else it is unpacked once, to a temporary file. */
+/* zstd.c - a file inside zstd. If its frames are small and their sizes known (a seekable file, or
+ * small frames one after another), it is read in place: a frame is decompressed when it is read.
+ * Else the file is unpacked once to a temporary file. */
 #include "unpack.h"
 #include "zstd_frames.h"
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 enum {
     BLOCK_MAX = 128 << 10,
     FRAMES_MAX = 1 << 24,
-    TRIES_MAX = 256, // places in all where a next frame is looked for behind a damaged one
+    TRIES_MAX = 256, // most places where the next frame is searched for after damaged ones
     NOTES_MAX = 4,
 };
 

@@ -1,26 +1,27 @@
-/** btf.h - types from BTF (kernel Documentation/bpf/btf.rst): a kernel's, or a module's on top of
+/** btf.h - types from BTF (kernel Documentation/bpf/btf.rst): of a kernel, or of a module based on
  * it. */
 #ifndef EG_BTF_H
 #define EG_BTF_H
 
 #include "../core/profile.h"
 
-/** Is there a BTF header at @p that could be true? Checks the header alone. @total: bytes of header
- * and sections. */
+/** Is there a plausible BTF header at @p? Only the header is checked. @total: bytes of header and
+ * sections. */
 bool eg_btf_header(const uint8_t *p, size_t len, bool big_endian, uint64_t *total);
 
-/** Does the type section walk to exactly its end, with every name inside the strings? @n_types
- * counts. No allocation. Of a section that stands alone: a module's names lead into its base's. */
+/** Do the records end exactly at the end of the type section, and are all names inside the strings?
+ * @n_types: their number. Only for BTF without a base, because names of a module can be in the
+ * base. Allocates nothing. */
 bool eg_btf_valid(const uint8_t *p, size_t len, bool big_endian, uint32_t *n_types);
 
-/** A short look at what may be a BTF, of which @len bytes are at hand: how many records begin in
- * them, at most @max. 0: one of these is none. No allocation. */
+/** A quick check of possible BTF of which only @len bytes are available: the number of records that
+ * begin in them, at most @max. 0: one of them is invalid. Allocates nothing. */
 uint32_t eg_btf_records(const uint8_t *p, size_t len, bool big_endian, uint32_t max);
 
-/** Parse. @base: the kernel's profile for split BTF (made by this reader), else NULL; @module its
- * name.
- *  @p is copied from, not kept. A section of variables (DATASEC) is a struct by its name
- * (".data..percpu") whose members are the variables, at their offsets in the section. */
+/** Parse BTF. For split BTF @base is the kernel's profile, made by this reader, and @module the
+ * module's name; else both are NULL. @p is not kept. A section of variables (DATASEC) becomes a
+ * struct of the same name (".data..percpu") whose members are the variables, at their offsets in
+ * the section. */
 int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
                 const struct eg_profile *base, const char *module, const char *source,
                 struct eg_error *e);

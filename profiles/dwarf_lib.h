@@ -1,16 +1,16 @@
-/** dwarf_lib.h - libdwarf over bytes that are mapped once, and the calls of which the library has
- * two kinds: Debian 12's of 2021, and today's (0.x and later: HAVE_LIBDWARF_0).
+/** dwarf_lib.h - opens libdwarf on bytes that are mapped once, and hides the differences between
+ * its two interfaces: that of 2021 in Debian 12, and that of 0.x and later (HAVE_LIBDWARF_0).
  *
- *  To find a unit, a handle reads the abbreviations of all units before it, and keeps them. So each
- * handle gets a window: some units that stand together. Places are counted from the start of
- * .debug_info everywhere outside. */
+ *  To find a unit, a handle of libdwarf reads and keeps the abbreviations of all units before it.
+ * So each handle gets only a window, some consecutive units. Offsets outside of dwarf_lib.c are
+ * always from the start offsets in .debug_info. */
 #ifndef EG_DWARF_LIB_H
 #define EG_DWARF_LIB_H
 
 #include "../core/base.h"
 #include "config.h"
 
-// Where upstream's .pc file leads to; Debian has the folder in none.
+// Upstream's .pc file has this folder in the include path, Debian's has not.
 #if __has_include(<libdwarf.h>)
 #include <dwarf.h>
 #include <libdwarf.h>
@@ -30,7 +30,7 @@ enum eg_dwarf_section {
 };
 const char *eg_dwarf_section_name(enum eg_dwarf_section s);
 
-/** What all handles share; read-only. */
+/** Shared by all handles; read-only. */
 struct eg_dwarf_bytes {
     struct {
         const uint8_t *p;
@@ -40,7 +40,7 @@ struct eg_dwarf_bytes {
     bool big_endian;
 };
 
-/** One handle. It does not move while it is open. */
+/** One handle. It must not be moved while it is open. */
 struct eg_dwarf_window {
     Dwarf_Debug dbg; /**< NULL: closed */
     const struct eg_dwarf_bytes *bytes;
@@ -52,10 +52,10 @@ struct eg_dwarf_window {
 #endif
 };
 
-/** Before any thread has a handle: what libdwarf gives out is then ours to give back, each by
- * itself. */
+/** Call it before any thread opens a handle. Makes libdwarf leave the freeing of single objects to
+ * us. */
 void eg_dwarf_lib_init(void);
-/** @return false: libdwarf failed, and *@error says why. */
+/** @return false: libdwarf failed, with *@error. */
 bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_bytes *bytes,
                           uint64_t start, uint64_t end, Dwarf_Error *error);
 void eg_dwarf_window_close(struct eg_dwarf_window *w);

@@ -1,4 +1,4 @@
-/** kallsyms_tables.h - what the decoder and the search by shape share. */
+/** kallsyms_tables.h - what the decoder and the search for the tables share. */
 #ifndef EG_KALLSYMS_TABLES_H
 #define EG_KALLSYMS_TABLES_H
 
@@ -7,8 +7,8 @@
 /** No kernel has more symbols, or longer names (KSYM_NAME_LEN is 512 since 6.1). */
 enum { EG_KS_SYMBOLS_MAX = 1 << 20, EG_KS_NAME_MAX = 1024 };
 
-/** Length of the name at @p, of which two bytes can be read; *@head: bytes that say it. Two since
- * 6.1, and before it no length was so large. */
+/** Length of the compressed name at @p, where two bytes are readable. *@head: bytes of the length,
+ * 1 or, since 6.1, 2 for long names; before no length had the top bit set. */
 static inline uint32_t eg_kallsyms_length(const uint8_t *p, uint32_t *head)
 {
     *head = 1 + (p[0] >> 7);
@@ -20,12 +20,12 @@ struct eg_kallsyms_addresses {
     enum eg_kallsyms_form form;
     bool big_endian;
     uint8_t ptr_size;
-    uint64_t base; /**< the value of relative_base; of the place of offsets[0] */
+    uint64_t base; /**< the value of relative_base, or the address of offsets[0] */
     uint8_t *raw;
 };
 
-/** Read them and tell their form (@k->form, where it is 0): symbols are sorted by address, so that
- * only the true form rises from the first to the last. Free raw after success. */
+/** Read the addresses and detect their form if @k->form is 0: symbols are sorted by address, so
+ * only with the right form do all addresses rise. The caller frees raw after success. */
 int eg_kallsyms_addresses(struct eg_kallsyms_addresses *out, struct eg_view *v,
                           const struct eg_kallsyms *k, struct eg_error *e);
 

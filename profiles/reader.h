@@ -1,11 +1,11 @@
-/** reader.h - readers of files that hold types or symbols: their declarations, and which one a file
- * is for. */
+/** reader.h - readers of files with types or symbols: how they are declared, and how the one for a
+ * file is found. */
 #ifndef EG_READER_H
 #define EG_READER_H
 
 #include "../core/profile.h"
 
-/** A reader of files that hold types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
+/** A reader of files with types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
 struct eg_reader {
     const char *desc;
     int (*probe)(const uint8_t *head, size_t len, const char *path); /**< 0..100 */
@@ -24,10 +24,11 @@ const struct eg_reader_reg *eg_reader_nth(size_t i);
 int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
                     struct eg_error *e);
 
-/** The reader that a file's head fits best. @return NULL: none, or two. */
+/** The reader with the best score for a file. @return NULL: none, or two with the same score. */
 const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e);
 
-/** A file's bytes, at most @max of them. The caller frees; a NUL follows the last byte. */
+/** Read a whole file of at most @max bytes. The caller frees *@out, which has a NUL after the last
+ * byte. */
 int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, struct eg_error *e);
 
 #endif

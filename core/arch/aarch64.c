@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 enum { VALID = 1, TABLE = 2, EL0 = 1 << 6, READ_ONLY = 1 << 7, AF = 1 << 10, NG = 1 << 11 };
-enum { PIECE = EG_VIEW_PAGE / 8 }; // entries of a table that a view holds at once
+enum { PIECE = EG_VIEW_PAGE / 8 }; // entries of a table that are in one page of a view
 
 #define BIT(n)    (UINT64_C(1) << (n))
-#define DBM       BIT(51) // Linux: may be written, though READ_ONLY until it is
+#define DBM       BIT(51) // Linux: writable, although READ_ONLY is set until it is dirty
 #define PXN       BIT(53)
 #define UXN       BIT(54)
 #define DIRTY     BIT(55) // of Linux
@@ -26,7 +26,7 @@ struct arm64 {
     int levels, granule, va_bits;
 };
 
-/** One entry, read: a hole (why), a page (leaf) or the next table. */
+/** A decoded entry: a hole (why), a page (leaf) or the next table. */
 struct entry {
     uint64_t addr;
     uint16_t flags;
@@ -34,7 +34,7 @@ struct entry {
     bool leaf;
 };
 
-/** A table, as far as a view holds it. */
+/** A table, as far as it is in one page of a view. */
 struct piece {
     uint64_t at;         // in the space below
     const uint8_t *host; // NULL: not in our memory
@@ -70,10 +70,9 @@ static uint64_t address(const struct arm64 *x, uint64_t e)
  *   < 6.10    57 offset 8 | 7 type 3 | exclusive | 0
  *   6.10 on   61 offset 12 | 0 | 10 type 6 | 0 | uffd-wp | exclusive | 0
  *
- * No entry says which. The types of swap devices are small numbers, so that they are read as such
- * in any form; a special type (see eg_swap_kind) is believed in a form whose
- * other bits fit it, and where the other forms would mean a device that nobody has: an eighth one
- * or later. */
+ *  No entry says which. The types of swap devices are small numbers, so that they are read as such
+ * in any form; a special type (see eg_swap_kind) is accepted in a form whose other bits fit it, if
+ * the other forms would mean an eighth or later swap device, which nobody has. */
 static uint8_t swap_kind(uint64_t e)
 {
     const unsigned first = e >> 2 & 63, second = e >> 3 & 31, third = e >> 6 & 31;
@@ -100,8 +99,8 @@ static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_
 
     if (!(e & VALID)) {
         // A page that the program may not touch (PROT_NONE, NUMA hinting), or one whose block is
-        // just being split: all is as it was but that bit. In swap entries TABLE is 0, and of a
-        // large page NG too: a part of its frame number, or 0 by definition.
+        // just being split: only that bit has changed. In swap entries TABLE is 0, and of a large
+        // page NG too: a part of its frame number, or 0 by definition.
         if (!kernel && e & NG && (level ? block && allows_block(x, level) : e & TABLE)) {
             r.addr = address(x, e) & ~(BIT(shift_of(x, level)) - 1);
             r.flags = EG_X_PROT_NONE | (e & AF ? EG_X_ACCESSED : 0) | (e & DIRTY ? EG_X_DIRTY : 0);
@@ -132,14 +131,14 @@ static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_
     return r;
 }
 
-/** How many entries of @p from @index on go on as the first one (@e, decoded @r) began. */
+/** How many entries of @p, from @index, continue the first one (@e, decoded to @r). */
 static uint64_t run_length(const struct arm64 *x, const struct piece *p, uint64_t index, uint64_t e,
                            struct entry r, int level, uint16_t above, bool kernel)
 {
     const uint64_t size = BIT(shift_of(x, level));
     uint64_t n = 1;
 
-    if (r.why && e) // its entry is what matters: each stands alone
+    if (r.why && e) // each entry is different: do not join them
         return 1;
     for (; index + n < p->n; n++) {
         const uint64_t next = eg_le64(p->host + 8 * (index + n));
@@ -157,7 +156,7 @@ static uint64_t run_length(const struct arm64 *x, const struct piece *p, uint64_
     return n;
 }
 
-/** The piece of the table at @table that holds @index, of @n entries. */
+/** The part of the table at @table (of @n entries) that contains @index. */
 static struct piece piece_at(struct eg_view *v, const struct arm64 *x, uint64_t table,
                              uint64_t index, uint64_t n)
 {
@@ -169,7 +168,7 @@ static struct piece piece_at(struct eg_view *v, const struct arm64 *x, uint64_t 
     return p;
 }
 
-/** An entry that cannot be read: a hole as long as the table's absence is. */
+/** An unreadable entry: a hole as large as the missing part of the table maps. */
 static void table_missing(struct eg_view *v, const struct arm64 *x, uint64_t at, uint64_t n,
                           int shift, struct eg_extent *out)
 {
@@ -181,7 +180,7 @@ static void table_missing(struct eg_view *v, const struct arm64 *x, uint64_t at,
     out->last = out->start + (n << shift) - 1;
 }
 
-/** The piece of a table that decided: its other entries are found without a walk. */
+/** Remember the part of the table that was used last: its other entries need no walk. */
 static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, int shift,
                      const struct piece *p, uint16_t above)
 {
@@ -196,7 +195,7 @@ static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int le
     v->walked.above = above;
 }
 
-/** @va without a tag, and with all the bits that tell its half. */
+/** @va without a tag: the upper bits are set or cleared by its half. */
 static void walk(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_extent *out)
 {
     const struct arm64 *x = as->priv;
@@ -243,8 +242,8 @@ static void walk(struct eg_view *v, struct eg_space *as, uint64_t va, struct eg_
     }
 }
 
-/** Bit 55 tells the half; the processor may ignore the byte above (TBI): for programs Linux always
- * has it so, for itself where tags find its errors (KASAN). */
+/** Bit 55 selects the half; the processor can ignore the top byte (TBI). Linux enables that always
+ * for processes, and for the kernel with tag-based KASAN. */
 static uint64_t untagged(uint64_t va)
 {
     return va >> 55 & 1 ? va | UINT64_C(0xff) << 56 : va & (BIT(56) - 1);
@@ -255,8 +254,8 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t va, struct e
     const struct arm64 *x = as->priv;
     const uint64_t half = BIT(x->va_bits), plain = untagged(va);
 
-    // The hole between the halves has no end where tagged addresses begin: who goes from one
-    // extent to the next meets each page once.
+    // The hole between the halves includes the tagged addresses, so that going from extent to
+    // extent meets each page once.
     if (plain >= half && plain < -half) {
         *out = (struct eg_extent){ .start = half, .last = -half - 1, .why = EG_NOT_CANONICAL };
         return;
@@ -303,7 +302,7 @@ static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t va,
 
 static const struct eg_space_ops ops = { .name = "aarch64", .extent = extent, .steps = steps };
 
-/** Addresses as long as @levels tables of the granule can be: at most 52 bits. */
+/** Bits of an address that @levels tables of the granule can translate: at most 52. */
 static int va_bits_of(const struct eg_paging *p, int granule)
 {
     return p->va_bits ? p->va_bits : EG_MIN(granule + (granule - 3) * p->levels, 52);

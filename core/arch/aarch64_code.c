@@ -1,9 +1,9 @@
-/* aarch64_code.c - the addresses that AArch64 code forms: by ADRP, ADD, and by loads and stores with an
- *  offset (Arm ARM, DDI 0487, C4.1 and C6.2).
+/* aarch64_code.c - the addresses that AArch64 code computes with ADRP, ADD, and loads and stores
+ * with an offset (Arm ARM, DDI 0487, C4.1 and C6.2).
  *
- *  The code is followed in the order of its addresses. Every instruction that writes a register
- *  replaces what was known of it. Behind a branch that always jumps, the registers are those of an
- *  earlier branch to that place: so what is known is always what one path through the code gives. */
+ *  The code is followed in the order of its addresses. An instruction that writes a register
+ * replaces the known value. After an unconditional branch the registers are those of an earlier
+ * branch to that place, so that the known values always belong to one path through the code. */
 #include "../arch.h"
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct code {
     bool unknown;             /**< no path to this instruction has been followed */
     struct {
         uint64_t to, held[REGISTERS];
-    } jumps[JUMPS_MAX]; /**< branches to places further on */
+    } jumps[JUMPS_MAX]; /**< forward branches */
     size_t n_jumps;
     uint64_t *out;
     size_t n, max;
@@ -58,14 +58,15 @@ static void jump(struct code *c, uint64_t pc, int64_t words)
     memcpy(c->jumps[c->n_jumps++].held, c->held, sizeof c->held);
 }
 
-/** The instruction behind is reached from elsewhere only. */
+/** The next instruction is only reached by a branch. */
 static void stop(struct code *c)
 {
     memset(c->held, 0, sizeof c->held);
     c->unknown = true;
 }
 
-/** At @pc: forget the jumps that end here; go on with the first of them where nothing is known. */
+/** At @pc: forget the branches to here; if no path reaches it otherwise, continue with the
+ * registers of the first of them. */
 static void arrive(struct code *c, uint64_t pc)
 {
     size_t kept = 0;
@@ -81,7 +82,7 @@ static void arrive(struct code *c, uint64_t pc)
     c->n_jumps = kept;
 }
 
-/** A called function keeps x19 to x29 (Procedure Call Standard, AAPCS64, 6.1.1). */
+/** A called function preserves x19 to x29 (Procedure Call Standard, AAPCS64, 6.1.1). */
 static void call(struct code *c)
 {
     for (unsigned r = 0; r < REGISTERS; r++)
@@ -114,7 +115,8 @@ static void see_branch(struct code *c, uint64_t pc, uint32_t op)
 
 /* ---- loads and stores ---- */
 
-/** One at @base + @offset; @writes: that goes back to the base, else only @behind of it does. */
+/** A load or store at @base + @offset. @writes: the base becomes that sum; else @behind is added to
+ * the base. */
 static void access(struct code *c, unsigned rn, int64_t offset, bool writes, int64_t behind)
 {
     const uint64_t base = get(c, rn);
@@ -176,7 +178,7 @@ static void see_memory(struct code *c, uint32_t op)
             set(c, op >> 10 & 31, 0);
         }
         break;
-    case 1: // from a place near the code; ordered with a small offset; copies of memory
+    case 1: // PC-relative loads; ordered ones with a small offset; memory copies
         if (!simd && (small_offset || op >> 30 != 3))
             set(c, op & 31, 0);
         if (small_offset) {
@@ -206,7 +208,7 @@ static void see_computation(struct code *c, uint64_t pc, uint32_t op)
         emit(c, get(c, rd));
     } else if ((op & 0xffe0ffe0) == 0xaa0003e0) { // MOV
         set(c, rd, get(c, rm));
-    } else if ((op & 0x1fe00000) != 0x1a400000) { // all but CCMP and CCMN write one register
+    } else if ((op & 0x1fe00000) != 0x1a400000) { // all except CCMP and CCMN write one register
         set(c, rd, 0);
     }
 }

@@ -1,5 +1,5 @@
-/* others.c - processors whose page tables are not known here: what their dumps and debug files need.
- * Numbers are EM_… and R_… of <elf.h>. */
+/* others.c - processors whose page tables are not known here: what is needed to read their dumps
+ * and debug files. Numbers are EM_… and R_… of <elf.h>. */
 #include "../arch.h"
 
 EG_ARCH(arm) = {

@@ -7,7 +7,7 @@
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128, LEAF = R | W | X };
 #define FRAMES (((UINT64_C(1) << 44) - 1))
 #define N      (UINT64_C(1) << 63)
-#define NAPOT  15 // so many frames more belong to a page that has N: 64K
+#define NAPOT  15 // a page with N set has so many more frames: 64K
 
 struct riscv {
     struct eg_space as;
@@ -16,7 +16,7 @@ struct riscv {
     int levels;
 };
 
-/** One entry, read: a hole (why), a page (leaf) or the next table. */
+/** A decoded entry: a hole (why), a page (leaf) or the next table. */
 struct entry {
     uint64_t addr;
     uint16_t flags;
@@ -43,7 +43,7 @@ static uint8_t swap_kind(uint64_t e)
 /** @level 0 is the last. @index: of the entry in its table; @above: G, if a level above has it. */
 static struct entry decode(uint64_t e, int level, uint64_t index, uint16_t above, bool kernel)
 {
-    const uint64_t more = (UINT64_C(1) << (9 * level)) - 1; // frames of a page, but its first
+    const uint64_t more = (UINT64_C(1) << (9 * level)) - 1; // frames of a page, without its first
     struct entry r = { .leaf = e & LEAF };
     uint64_t frame = e >> 10 & FRAMES;
 
@@ -65,14 +65,14 @@ static struct entry decode(uint64_t e, int level, uint64_t index, uint16_t above
         r.flags = above | (e & G ? EG_X_GLOBAL : 0);
         return r;
     } else {
-        // W without R is a shadow stack, with X too it is reserved. A large page that does not begin
-        // at a multiple of its size faults.
+        // W without R is a shadow stack, with X too it is reserved. A large page that is not
+        // aligned to its size faults.
         if ((e & LEAF) == (W | X) || frame & more) {
             r.why = EG_NOT_PRESENT;
             return r;
         }
-        // Bits 54 to 62 say how memory is cached. T-Head's processors (Linux: ERRATA_THEAD_MAE) use N
-        // for that too: there it stands beside other low bits.
+        // Bits 54 to 62 say how memory is cached. T-Head's processors (Linux: ERRATA_THEAD_MAE) use
+        // N for that too, together with other low bits.
         if (!level && e & N && (frame & NAPOT) == (NAPOT + 1) / 2)
             frame = (frame & ~(uint64_t)NAPOT) | (index & NAPOT);
         r.flags = above | (e & W ? EG_X_WRITE : 0) | (e & U ? EG_X_USER : 0) |
@@ -83,15 +83,15 @@ static struct entry decode(uint64_t e, int level, uint64_t index, uint16_t above
     return r;
 }
 
-/** How many entries of @table from @index on, below @end, go on as the first one (@e, decoded @r)
- * began. */
+/** How many entries of @table, from @index and below @end, continue the first one (@e, decoded to
+ * @r). */
 static uint64_t run_length(const uint8_t *table, uint64_t index, uint64_t end, uint64_t e,
                            struct entry r, int level, uint16_t above, bool kernel)
 {
     const uint64_t size = UINT64_C(1) << (12 + 9 * level);
     uint64_t n = 1;
 
-    if (r.why && e) // its entry is what matters: each stands alone
+    if (r.why && e) // each entry is different: do not join them
         return 1;
     for (; index + n < end; n++) {
         const uint64_t next = eg_le64(table + 8 * (index + n));
@@ -109,7 +109,7 @@ static uint64_t run_length(const uint8_t *table, uint64_t index, uint64_t end, u
     return n;
 }
 
-/** The table at @at in our memory, whole; NULL: it is not, or only in part. */
+/** The whole table at @at in our memory; NULL: some of it is missing. */
 static const uint8_t *table_at(struct eg_view *v, const struct riscv *x, uint64_t at)
 {
     const uint8_t *p;
@@ -119,7 +119,7 @@ static const uint8_t *table_at(struct eg_view *v, const struct riscv *x, uint64_
                : NULL;
 }
 
-/** An entry that cannot be read: a hole as long as the table's absence is. */
+/** An unreadable entry: a hole as large as the missing part of the table maps. */
 static void table_missing(struct eg_view *v, const struct riscv *x, uint64_t at, uint64_t n,
                           int shift, struct eg_extent *out)
 {
@@ -131,7 +131,7 @@ static void table_missing(struct eg_view *v, const struct riscv *x, uint64_t at,
     out->last = out->start + (n << shift) - 1;
 }
 
-/** The table that decided: its other entries are found without a walk. */
+/** Remember the table that was used last: its other entries need no walk. */
 static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, uint64_t table,
                      const uint8_t *host, uint16_t above)
 {

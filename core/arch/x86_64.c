@@ -12,11 +12,11 @@ enum { P = 1, RW = 2, US = 4, A = 32, D = 64, PS = 128, G = 256 };
 struct x86 {
     struct eg_space as;
     struct eg_space *phys;
-    uint64_t root, address; // bits of an entry that hold an address
+    uint64_t root, address; // address bits of an entry
     int levels;
 };
 
-/** One entry, read: a hole (why), a page (leaf) or the next table. */
+/** A decoded entry: a hole (why), a page (leaf) or the next table. */
 struct entry {
     uint64_t addr;
     uint16_t flags;
@@ -47,8 +47,8 @@ static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t 
 
     if (!(e & P)) {
         // A page that the program may not touch (PROT_NONE, NUMA hinting), or one whose large page
-        // is just being split. Since 4.19 its address is stored inverted, which sets its high bits:
-        // no page is really there.
+        // is just being split. Since 4.19 its address is stored inverted, which sets the high bits,
+        // so that no page is there (a mitigation of L1TF).
         if (!kernel && level <= 2 && (level ? e & PS : e & G)) {
             r.addr = (e >> 51 & 1 ? ~e : e) & x->address & page_mask;
             r.flags = EG_X_PROT_NONE;
@@ -69,15 +69,15 @@ static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t 
     return r;
 }
 
-/** How many entries of @table from @index on, below @end, go on as the first one (@e, decoded @r)
- * began. */
+/** How many entries of @table, from @index and below @end, continue the first one (@e, decoded to
+ * @r). */
 static uint64_t run_length(const struct x86 *x, const uint8_t *table, uint64_t index, uint64_t end,
                            uint64_t e, struct entry r, int level, uint16_t above, bool kernel)
 {
     const uint64_t size = UINT64_C(1) << (12 + 9 * level);
     uint64_t n = 1;
 
-    if (r.why && e) // its entry is what matters: each stands alone
+    if (r.why && e) // each entry is different: do not join them
         return 1;
     for (; index + n < end; n++) {
         const uint64_t next = eg_le64(table + 8 * (index + n));
@@ -95,7 +95,7 @@ static uint64_t run_length(const struct x86 *x, const uint8_t *table, uint64_t i
     return n;
 }
 
-/** The table at @at in our memory, whole; NULL: it is not, or only in part. */
+/** The whole table at @at in our memory; NULL: some of it is missing. */
 static const uint8_t *table_at(struct eg_view *v, const struct x86 *x, uint64_t at)
 {
     const uint8_t *p;
@@ -105,7 +105,7 @@ static const uint8_t *table_at(struct eg_view *v, const struct x86 *x, uint64_t 
                : NULL;
 }
 
-/** An entry that cannot be read: a hole as long as the table's absence is. */
+/** An unreadable entry: a hole as large as the missing part of the table maps. */
 static void table_missing(struct eg_view *v, const struct x86 *x, uint64_t at, uint64_t n,
                           int shift, struct eg_extent *out)
 {
@@ -117,7 +117,7 @@ static void table_missing(struct eg_view *v, const struct x86 *x, uint64_t at, u
     out->last = out->start + (n << shift) - 1;
 }
 
-/** The table that decided: its other entries are found without a walk. */
+/** Remember the table that was used last: its other entries need no walk. */
 static void remember(struct eg_view *v, struct eg_space *as, uint64_t va, int level, uint64_t table,
                      const uint8_t *host, uint16_t above)
 {

@@ -1,5 +1,5 @@
-/* convert.c - a dump of another format is a space too: its headers, which we make in memory, and
- * the runs of physical memory, one after another. So there is one way to write any of them. */
+/* convert.c - the output is described as a space: headers made in memory, and ranges of physical
+ * memory, one after another. So all formats are written by the same code. */
 #include "convert.h"
 #include "../../core/newfile.h"
 #include "../../core/parallel.h"
@@ -17,7 +17,7 @@ enum {
     PIECE = 16 * CHUNK,
     LIME_HEADER = 32,
 };
-static const uint64_t SIZE_LIMIT = UINT64_C(1) << 46; // who claims more lies
+static const uint64_t SIZE_LIMIT = UINT64_C(1) << 46; // a larger size is damage
 
 struct run {
     uint64_t start, last;
@@ -29,7 +29,7 @@ struct conversion {
     EG_VEC(uint8_t) heads;            // every header, in the order of the file
     EG_VEC(struct eg_segment) layout; // below is NULL where the bytes are in heads
     uint64_t size;                    // of the file
-    bool full;                        // memory ran out
+    bool full;                        // out of memory
     struct eg_view *view;
 };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-// Half as large costs 1 % more room; twice as large, time and memory at scattered reads.
+// Half of this makes files 1 % larger; twice of it costs time and memory on random reads.
 enum { FRAME = 128 << 10, BATCH_PER_THREAD = 32, LEVEL = 10 };
 
 struct worker {
