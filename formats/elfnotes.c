@@ -91,8 +91,9 @@ void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *by
             cpus->program = true;
         else if (named(n, name_len, "QEMU"))
             qemu(img, c, d, desc_len, cpus->qemu++);
-        else if (named(n, name_len, "VBCPU") && type == NT_VBOXCPU)
-            cpu_note(img, c, EG_CPU_VIRTUALBOX_NOTE, d, desc_len, img->cpus.n);
+        else if (named(n, name_len, "VBCPU") && type == NT_VBOXCPU &&
+                 !cpu_note(img, c, EG_CPU_VIRTUALBOX_NOTE, d, desc_len, img->cpus.n))
+            cpu_at(img, img->cpus.n, c); // one without paging: it has no page tables to look at
         at = EG_MIN(desc + eg_align_up(desc_len, 4), len);
     }
 }

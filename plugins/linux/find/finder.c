@@ -7,7 +7,7 @@ static const struct {
     int64_t most;
     const char *what;
 } limits[LINUX_WORKS] = {
-    [LINUX_CANDIDATES] = { 24, "candidates of one trace" },
+    [LINUX_CANDIDATES] = { 40, "candidates of one trace" },
     [LINUX_PAGES] = { 1 << 14, "pages that look like VMCOREINFO" },
     [LINUX_EXTENTS] = { 1 << 22, "mapped pieces of page tables" },
     [LINUX_BASES] = { 1 << 20, "addresses at which the memory might begin" },

@@ -203,7 +203,8 @@ static void few_candidates(void **state)
 
             n_offered = 0;
             traces[t](&f);
-            assert_true(n_offered <= 24);
+            if (n_offered > 40)
+                fail_msg("flood %zu, trace %zu: %u candidates", i, t, (unsigned)n_offered);
         }
         mk_kernel_close(sys);
         mk_kernel_fini(&k);
