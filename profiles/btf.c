@@ -2,8 +2,8 @@
  *
  *    header | type section: {name, info, size or type} and what the kind adds, ids from 1 | strings
  *
- *  Every kind keeps its id; those that are no types (functions, tags) become void, and const and
- * its like a typedef without a name, which the builder skips. */
+ *  Every record keeps its id. Records that are not types (functions, tags) become void; const and
+ * the like become a typedef without a name, which the builder skips. */
 #include "btf.h"
 #include "../core/vec.h"
 #include <inttypes.h>
@@ -167,8 +167,8 @@ static bool next_record(const struct section *s, const uint8_t **at, struct reco
 // What the type section holds, to make room for it once.
 struct census {
     uint32_t types, members, enumerators;
-    bool signed_enums; // its enums say whether they are signed (6.0): those that do not, are not
-    bool odd_ints;     // some integers have an offset, or fewer bits than bytes
+    bool signed_enums; // enums have a flag for signed (6.0)
+    bool odd_ints;     // some integers have a bit offset, or fewer bits than their bytes
 };
 
 static bool count(const struct section *s, struct census *c)
@@ -447,7 +447,7 @@ static void read_types(struct reader *r)
     const uint8_t *at = r->s.types;
     struct record rec;
 
-    // Only names come in between, which leave the types where they are.
+    // Only names are pushed in between, so pointers to types stay valid.
     r->types = eg_builder_types(r->b, r->c.types);
     for (uint32_t i = 0; r->types && i < r->c.types && next_record(&r->s, &at, &rec); i++)
         read_type(r, &rec, &r->types[i]);

@@ -1,5 +1,4 @@
-/* btf_file.c - BTF from files; and the reader of ELF files, which takes DWARF where there is some.
- */
+/* btf_file.c - BTF from files; and the reader of ELF files, which prefers DWARF. */
 #include "btf_file.h"
 #include "btf.h"
 #include "dwarf.h"
@@ -42,7 +41,7 @@ static int read_raw(struct eg_profile **out, const char *path, const struct eg_p
     rc = eg_btf_read(out, bytes, len, model, NULL, NULL, path, e);
     if (rc < 0 || size_of_long(*out) != 4)
         return rc;
-    // Nothing else in BTF says how wide pointers are.
+    // BTF has no other evidence of the size of pointers.
     eg_profile_free(*out);
     model.ptr_size = model.long_size = 4;
     return eg_btf_read(out, bytes, len, model, NULL, NULL, path, e);
@@ -144,7 +143,7 @@ EG_READER(btf) = { .desc = "BTF", .probe = probe_raw, .read = read_raw_ };
 
 static int probe_elf(const uint8_t *head, size_t len, const char *path)
 {
-    // A core is an image, and no source of types. e_type is at 16 in both classes.
+    // A core is an image, not a source of types. e_type is at 16 in both classes.
     const bool big = len > EI_DATA && head[EI_DATA] == ELFDATA2MSB;
 
     (void)path;

@@ -1,5 +1,5 @@
-/* dwarf.c - an ELF file's DWARF as a profile: sections once in shared memory, units in pieces on
- * all cores, equal types once. */
+/* dwarf.c - reads the DWARF of an ELF file: sections are in shared memory, units are read on all
+ * cores, equal types are merged. */
 #include "dwarf.h"
 #include "../core/parallel.h"
 #include "../core/table.h"
@@ -36,7 +36,7 @@ static int read_piece(void *context, size_t piece, unsigned worker)
     return eg_dwarf_read_units(w, j->pieces.at[piece], j->pieces.at[piece + 1]) ? 0 : -EG_EFORMAT;
 }
 
-// Cut where a unit begins; by size alone, so that the pieces are the same for any number of
+// Pieces begin at units and depend only on size, so that they are the same for any number of
 // threads.
 static bool cut(struct job *j)
 {

@@ -128,7 +128,7 @@ static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
     return value;
 }
 
-// DW_FORM_ref_addr: a place in the whole of .debug_info, which libdwarf sees a window of.
+// DW_FORM_ref_addr: an offset in all of .debug_info, of which libdwarf has only a window.
 static uint64_t far_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Attribute a)
 {
     const struct eg_dwarf_bytes *b = &w->shared->bytes;
@@ -282,7 +282,7 @@ static uint32_t length(struct eg_dwarf_worker *w, Dwarf_Die die)
 
     if (eg_dwarf_number(w, die, DW_AT_count, &n))
         return n < UINT32_MAX ? (uint32_t)n : 0;
-    // int a[] has no bound, or -1 in as many bytes as the compiler liked.
+    // int a[] has no bound, or -1 in any number of bytes.
     return eg_dwarf_number(w, die, DW_AT_upper_bound, &n) && n < UINT32_MAX ? (uint32_t)n + 1 : 0;
 }
 

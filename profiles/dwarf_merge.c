@@ -1,8 +1,8 @@
-/* dwarf_merge.c - keys of types, and one set of them out of many units. */
+/* dwarf_merge.c - keys of types, and merging the types of many units. */
 #include "dwarf_merge.h"
 #include <stdlib.h>
 
-// A chain of this many steps is none that a compiler makes.
+// No compiler makes a longer chain.
 enum { DEEPEST = 256 };
 // Keys of what has no type of its own. They are never in a merger, so they become void.
 enum { KEY_VOID = 1, KEY_CIRCLE = 2 };
@@ -113,7 +113,7 @@ static bool add_members(struct eg_raw_unit *u, size_t i, enum eg_key how, int de
     return true;
 }
 
-// The part of a key that lies in other types. @how is never NAME for a tag with a name.
+// The part of a key that is from other types. @how is never NAME for a tag with a name.
 static bool add_content(struct eg_raw_unit *u, size_t i, enum eg_key how, int depth, uint64_t *h)
 {
     const struct eg_raw_type t = u->types.at[i];
@@ -367,7 +367,7 @@ struct push {
     struct eg_merged **all; // in order of place
     size_t n;
     struct eg_map index;    // exact key to number in all
-    struct eg_map same;     // what is equal once declarations are known: to number in all
+    struct eg_map same;     // key with declarations resolved, to index in all
     struct eg_map names;    // name key of a definition to number in all
     struct eg_map several;  // name keys that more than one definition has
     struct eg_map declared; // name key of what the first profile has but a declaration of
@@ -386,8 +386,8 @@ static int by_place(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
-/** The type that stands for a key; @p->n: void. A declaration is what its one definition is; what
- * leads to equal types is equal. */
+/** The type that represents a key; @p->n: void. A declaration is represented by its only
+ * definition; types that refer to equal types are equal. */
 static bool canonical(struct push *p, uint64_t key, int depth, size_t *out);
 
 static bool settle(struct push *p, size_t i, int depth, size_t *out)

@@ -1,4 +1,5 @@
-/* dwarf_unit.c - units: listing them, choosing C, and what leads from one to another. */
+/* dwarf_unit.c - units: lists them, selects those in C, and follows references from one to
+ * another. */
 #include "dwarf_unit.h"
 #include "dwarf_die.h"
 #include <inttypes.h>
@@ -59,7 +60,7 @@ static bool get_known(struct eg_dwarf_worker *w, uint64_t place)
     return to;
 }
 
-// What was read of other units becomes known to all.
+// Publish the keys of types read from other units.
 static bool put_known(struct eg_dwarf_worker *w)
 {
     struct eg_dwarf_foreign *f = &w->shared->foreign;

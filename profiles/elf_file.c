@@ -18,7 +18,7 @@
 #define ELFCOMPRESS_ZSTD 2
 #endif
 
-// No compressor of sections does better: a header with a higher ratio is not believed.
+// No compressor of sections has a higher ratio: a header that claims one is refused.
 enum { RATIO_MAX = 4096 };
 
 int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const char *path,
@@ -200,8 +200,8 @@ static void store(uint8_t *p, unsigned w, bool big, uint64_t v)
         p[big ? w - 1 - i : i] = (uint8_t)(v >> 8 * i);
 }
 
-// One SHT_RELA or SHT_REL section, on the @len bytes at @to. What is not applied would be a name or
-// a reference that leads elsewhere: a type that is not known is an error.
+// One SHT_RELA or SHT_REL section, on the @len bytes at @to. An unknown relocation type is an
+// error, because a name or reference would be wrong without it.
 static int apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, Elf_Data *symbols,
                  uint8_t *to, uint64_t len, struct eg_error *e)
 {

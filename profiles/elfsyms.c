@@ -1,5 +1,4 @@
-/* elfsyms.c - what an ELF file says of itself besides debug data: symbols, build id, module name.
- */
+/* elfsyms.c - symbols, build id and module name of an ELF file. */
 #include "elf_file.h"
 #include <ctype.h>
 #include <gelf.h>

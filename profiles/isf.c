@@ -26,7 +26,7 @@ enum where { TOP, DOCUMENT, METADATA, SECTION, ITEM, FIELDS, FIELD, TYPE, CONSTA
 enum word { W_other, WORDS(ID) };
 static const char *const words[] = { "", WORDS(TEXT) };
 
-// Names of base types, of structs and unions, and of enums are three worlds.
+// Base types, structs and unions, and enums have three separate name spaces.
 enum world { OF_BASES, OF_TAGS, OF_ENUMS };
 
 struct isf {
@@ -73,7 +73,7 @@ static uint32_t push(struct isf *x, struct eg_type t)
     return eg_builder_type(x->b, &t);
 }
 
-/** The id of a name; a declaration until it is defined. */
+/** The id of a name, which is a declaration until it is defined. */
 static uint32_t named(struct isf *x, enum world world, uint32_t name, bool unnamed, bool is_union)
 {
     const uint64_t key = (uint64_t)(world + 1) << 32 | name;

@@ -3,7 +3,7 @@
 #include "isf.h"
 #include <stdlib.h>
 
-// What is looked at at once, and as much of it as a symbol's object can take.
+// Bytes searched at once, and the largest size of a symbol's object.
 enum { WINDOW = 1 << 18, OBJECT = 1 << 14 };
 
 static const char key[] = "\"linux_banner\"";

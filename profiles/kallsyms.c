@@ -150,9 +150,9 @@ static int read_tokens(struct table *t, struct eg_error *e)
     return 0;
 }
 
-// How long the names are together is said nowhere; token_table lies behind them. In one piece they
-// stay where they are: nothing else is read through the view any more. Else they are copied, more
-// and more as the walk goes on.
+// The total length of the names is not stored; token_table follows them. If they are contiguous in
+// our memory, they are used in place, because nothing else is read through the view from here on.
+// Else they are copied, step by step as the walk goes on.
 static bool more_names(struct table *t)
 {
     const struct eg_kallsyms *k = t->k;
@@ -207,7 +207,7 @@ static int find_pieces(struct table *t, struct eg_error *e)
     return 0;
 }
 
-// First round: how long is the text of a piece, with the letters and a NUL each?
+// First pass: the length of a piece's text, with a letter and a NUL for each symbol.
 static int measure(void *context, size_t piece, unsigned worker)
 {
     struct table *t = context;
@@ -230,7 +230,7 @@ static int measure(void *context, size_t piece, unsigned worker)
     return 0;
 }
 
-// Second round: letter and name, with its hash, to where they stay.
+// Second pass: write letters, names and hashes to their final places.
 static int decode(void *context, size_t piece, unsigned worker)
 {
     struct table *t = context;

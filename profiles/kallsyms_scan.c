@@ -1,6 +1,6 @@
-/* kallsyms_scan.c - kallsyms' tables by their shape, for kernels whose VMCOREINFO does not name
- * them (before 6.0) or is lost. scripts/kallsyms.c writes them one behind the other into .rodata,
- * aligned to 4 or 8:
+/* kallsyms_scan.c - finds the tables of kallsyms by their structure, for kernels whose VMCOREINFO
+ * does not name them (before 6.0) or is lost. scripts/kallsyms.c writes them one after the other
+ * into .rodata, aligned to 4 or 8:
  *
  *    to 6.3: offsets | relative_base | num_syms | names | markers | [seqs_of_names] |
  *            token_table | token_index; or addresses | num_syms | names ...
@@ -160,7 +160,7 @@ static bool find_markers(const struct scan *s, struct markers *m)
         m->n = markers_back(s, m->bytes, end, m->size);
     }
     for (size_t gap = 3 * (MARKERS_MIN - 1) * MARKED; !m->n && gap < len; gap += 4) {
-        // So many symbols, so many markers: only where that fits are they walked.
+        // The number of symbols determines that of markers: names are walked only if it fits.
         const size_t most = (gap / 3 + MARKED - 1) / MARKED;
 
         end = len - gap;

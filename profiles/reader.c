@@ -1,4 +1,4 @@
-/* reader.c - files of types or symbols: which reader fits, and reading with it. */
+/* reader.c - files with types or symbols: finds the reader for a file and calls it. */
 #include "reader.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@ enum {
     PROFILES_MAX = EG_LAYERS_MAX,
     HEAD_MAX = 1 << 20,
     FILE_MAX = 1 << 30,
-    RATIO_MAX = 1024,    // a frame with a higher ratio is not believed
+    RATIO_MAX = 1024,    // a frame with a higher ratio is refused
     BLOCK_MAX = 1 << 30, // a whole kernel's types and symbols take 1/50 of it
     LEVEL = 3,           // of zstd: 9 takes four times as long for 7 % less
 };

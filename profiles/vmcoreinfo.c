@@ -7,8 +7,8 @@ static const char first_key[] = "OSRELEASE=";
 
 enum { NOTE_TEXT = 24, TEXT_MAX = 65536 };
 
-// Text ends at the first NUL: vmcoreinfo_data is a whole page, and a note's size is its kernel's
-// word.
+// The text ends at the first NUL: vmcoreinfo_data is a whole page, and the size in a note is not
+// reliable.
 static bool take_text(const uint8_t *p, size_t len, struct eg_vmcoreinfo *v)
 {
     if (len < sizeof first_key || memcmp(p, first_key, sizeof first_key - 1) != 0)
