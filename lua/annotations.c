@@ -6,7 +6,7 @@ enum { WIDTH = 96 };
 
 static const char head[] =
     "---@meta\n"
-    "-- What a script of engram can call: made by `engram help lua-types`.\n"
+    "-- Functions for scripts, written by `engram help lua-types`.\n"
     "\n"
     "--- A typed place in the image. `.name` is always a member of the kernel's type, `[i]` an\n"
     "--- element; the functions of eg work on it.\n"
