@@ -28,7 +28,7 @@
  *    plugins help topics version   what there is
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
  *    shell line          looking by hand in Lua, line by line
- *    new                 the beginning of a plugin
+ *    new                 a template of a plugin
  *    profile             making profile files
  *    convert pack        dumps of other formats; seekable zstd files
  *    sha256              of the image, when asked

@@ -1,24 +1,24 @@
-/* new.c - engram new: the beginning of a plugin, which runs as it is. @ is its name. */
+/* new.c - engram new: writes a template of a plugin, which runs unchanged. @ stands for its name. */
 #include "report.h"
 #include "verb.h"
 #include <errno.h>
 #include <stdio.h>
 
 static const char in_lua[] =
-    "-- @ - processes.  It runs:  engram --plugin-dir FOLDER IMAGE @\n"
+    "-- @ - lists processes. Run it with: engram --plugin-dir FOLDER IMAGE @\n"
     "return plugin {\n"
     "  name = \"@\", os = \"linux\",\n"
     "  help = \"List processes\", -- one line for `engram plugins`\n"
     "  columns = { -- kinds: int, big, addr, text, bytes, time, flags, bool\n"
-    "    { \"OFFSET\", \"addr\", \"where the task_struct is\" },\n"
+    "    { \"OFFSET\", \"addr\", \"address of the task_struct\" },\n"
     "    { \"PID\", \"int\", \"process id\" },\n"
     "    { \"COMM\", \"text\", \"name; the task can change it\" },\n"
     "  },\n"
-    "  args = { { \"pid\", \"int\", \"only these\" } }, -- kinds: int, addr, text, flag\n"
-    "  needs = { \"task_struct.tasks\" }, -- members that it cannot do without\n"
+    "  args = { { \"pid\", \"int\", \"only these processes\" } }, -- kinds: int, addr, text, flag\n"
+    "  needs = { \"task_struct.tasks\" }, -- required members\n"
     "  run = function(k, args, row)\n"
-    "    for task in linux.tasks(k) do -- task.comm is a member; what else there is: help() in\n"
-    "      if eg.matches(\"pid\", task.tgid) then -- `engram shell IMAGE`\n"
+    "    for task in linux.tasks(k) do -- .comm is a member of task_struct; help() in\n"
+    "      if eg.matches(\"pid\", task.tgid) then -- `engram shell IMAGE` lists functions\n"
     "        row { OFFSET = task, PID = task.tgid, COMM = task.comm }\n"
     "      end\n"
     "    end\n"
@@ -26,18 +26,18 @@ static const char in_lua[] =
     "}\n";
 
 static const char in_c[] =
-    "/* @ - processes.\n"
+    "/* @ - lists processes.\n"
     " * cc -shared -fPIC -O2 $(pkg-config --cflags engram) -o @.so @.c\n"
     " * engram --plugin-dir FOLDER IMAGE @ */\n"
     "#include \"engram.h\"\n"
     "\n"
-    "// The members that are read; a typing error below is an error of the compiler.\n"
+    "// The members that the plugin reads. Reading any other is a compiler error.\n"
     "EG_FIELDS(task_struct, tasks, tgid, comm);\n"
     "EG_SYMBOL(init_task, \"task_struct\");\n"
     "\n"
-    "#define COLUMNS(C)                              \\\n"
-    "    C(OFFSET, ADDR, \"where the task_struct is\") \\\n"
-    "    C(PID, INT, \"process id\")                   \\\n"
+    "#define COLUMNS(C)                                \\\n"
+    "    C(OFFSET, ADDR, \"address of the task_struct\") \\\n"
+    "    C(PID, INT, \"process id\")                     \\\n"
     "    C(COMM, TEXT, \"name; the task can change it\")\n"
     "EG_COLUMNS(COLUMNS);\n"
     "\n"
@@ -67,7 +67,7 @@ static int write_it(const char *path, const char *name, const char *text)
 
     if (!f)
         return cli_fail(errno == EEXIST ? CLI_USAGE : CLI_CANNOT_OPEN, "%s: %s", path,
-                        errno == EEXIST ? "is there, and is left as it is" : strerror(errno));
+                        errno == EEXIST ? "already exists" : strerror(errno));
     for (; *text; text++)
         if (*text == '@')
             fputs(name, f);
@@ -89,24 +89,22 @@ static int run_verb(struct cli *c)
     if (!name)
         return cli_no_memory();
     if (!lua && !(dot && !strcmp(dot, ".c")))
-        return cli_fail(CLI_USAGE, "new: %s: NAME.lua or NAME.c is wanted", base);
+        return cli_fail(CLI_USAGE, "new: %s: NAME.lua or NAME.c expected", base);
     if (!len || len > 40 || (*name >= '0' && *name <= '9') ||
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != len)
-        return cli_fail(CLI_USAGE, "new: '%s': letters, digits and _ make a name, at most 40",
-                        name);
+        return cli_fail(CLI_USAGE, "new: '%s': up to 40 letters, digits and _ expected", name);
     if (eg_plugin_find(name) || cli_verb(name))
-        return cli_fail(CLI_USAGE, "new: %s: there is one of this name: `engram help %s`", name,
-                        name);
+        return cli_fail(CLI_USAGE, "new: %s: this name is taken: `engram help %s`", name, name);
     status = write_it(path, name, lua ? in_lua : in_c);
     if (!status && !c->quiet)
-        printf("%s: written; its first lines say how it is run\n", path);
+        printf("%s: written; its first lines show how to run it\n", path);
     return status;
 }
 
 CLI_VERB(new) = {
     .name = "new",
     .usage = "NAME.lua|NAME.c",
-    .help = "write the beginning of a plugin",
+    .help = "write a template of a plugin",
     .min = 1,
     .max = 1,
     .order = 100,

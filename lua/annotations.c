@@ -1,4 +1,4 @@
-/* annotations.c - what a script can call, written for editors that know LuaLS's notation. */
+/* annotations.c - the functions for scripts as annotations for the Lua language server (LuaLS). */
 #include "annotations.h"
 #include "../core/registry.h"
 
@@ -9,7 +9,7 @@ static const char head[] =
     "-- Functions for scripts, written by `engram help lua-types`.\n"
     "\n"
     "--- A typed place in the image. `.name` is always a member of the kernel's type, `[i]` an\n"
-    "--- element; the functions of eg work on it.\n"
+    "--- element; functions of eg operate on it.\n"
     "---@class cursor: userdata\n"
     "---@field [string] any\n"
     "---@field [integer] any\n"
@@ -19,13 +19,13 @@ static const char head[] =
     "---@operator concat(any): string\n"
     "---@operator len: integer\n"
     "\n"
-    "--- Memory with addresses: k is the kernel's, and `k.name` one of its variables.\n"
+    "--- An address space: k is the kernel's, and `k.name` one of its variables.\n"
     "---@class space: userdata\n"
     "---@field [string] any\n"
     "\n"
-    "--- What reading a member gives: an integer, number, string or cursor.\n"
+    "--- The result of reading a member: an integer, number, string or cursor.\n"
     "---@alias value any\n"
-    "--- An address, or a cursor, which stands for the address that eg.address gives.\n"
+    "--- An address, or a cursor, which stands for the result of eg.address.\n"
     "---@alias place integer|cursor\n"
     "\n"
     "---@alias column_kind "
@@ -33,16 +33,16 @@ static const char head[] =
     "---@alias arg_kind \"flag\"|\"int\"|\"addr\"|\"text\"\n"
     "\n"
     "---@class declaration\n"
-    "---@field name string what it is called on the command line\n"
-    "---@field os? \"linux\" what it runs on; nil: any image\n"
+    "---@field name string name on the command line\n"
+    "---@field os? \"linux\" required operating system; nil: any image\n"
     "---@field help string one line, without a full stop\n"
-    "---@field manual? string more, for `engram help NAME`\n"
+    "---@field manual? string further text for `engram help NAME`\n"
     "---@field aliases? string[] other names\n"
-    "---@field columns {[1]: string, [2]: column_kind, [3]: string}[] name, kind, what it says\n"
+    "---@field columns {[1]: string, [2]: column_kind, [3]: string}[] name, kind, help\n"
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
-    "---@field needs? string[] members without which it cannot run: \"task_struct.tasks\"\n"
-    "---@field needs_symbols? string[] symbols without which it cannot run: \"modules\"\n"
-    "---@field uses? string[] walkers and functions without which it cannot run: \"tasks\"\n"
+    "---@field needs? string[] required members: \"task_struct.tasks\"\n"
+    "---@field needs_symbols? string[] required symbols: \"modules\"\n"
+    "---@field uses? string[] walkers and functions whose requirements it shares: \"tasks\"\n"
     "---@field tree? boolean rows have a depth\n"
     "---@field run fun(k: space, args: table<string, any>, row: fun(cells: table, depth?: "
     "integer))\n"
@@ -52,13 +52,13 @@ static const char head[] =
     "---@return declaration\n"
     "function plugin(declaration) end\n"
     "\n"
-    "--- A note with the result: rows are the only output.\n"
+    "--- Add a note to the result.\n"
     "---@param ... any\n"
     "function print(...) end\n";
 
 /* ---- the list ---- */
 
-/** "path [, task]" of a registered function: its parameters, all cursors. */
+/** Convert the parameters of a registered function, "path [, task]", to a signature of cursors. */
 static const char *signature_of(struct eg_arena *a, const char *args)
 {
     const char *out = "", *optional = "";
@@ -76,8 +76,8 @@ static const char *signature_of(struct eg_arena *a, const char *args)
     return out;
 }
 
-/** What a registered function returns, in Lua's types: what cannot be read is a bad cursor, or nil
- * where a condition is wanted. */
+/** The Lua type of a registered function's result. An unreadable value is a bad cursor; for a
+ * boolean it is nil. */
 static const char *lua_type_of(const char *returns)
 {
     static const char *const types[][2] = {
@@ -148,8 +148,8 @@ struct eg_reference_group eg_lua_function_group(size_t i)
 
 /* ---- the file ---- */
 
-/** The length of the first of @text's parts, which have commas between them; commas in brackets
- * are not meant. */
+/** The length of the first part of a comma-separated list; commas inside brackets do not separate.
+ * */
 static size_t first_part(const char *text)
 {
     int depth = 0;
@@ -188,7 +188,7 @@ static void function(FILE *f, const char *table, const struct eg_reference *r)
         fprintf(f, "---@param %.*s %.*s\n", (int)name, p, (int)(first_part(p) - name - 2),
                 p + name + 2);
     }
-    if (!strncmp(r->returns, "fun(", 4)) // whose own results follow
+    if (!strncmp(r->returns, "fun(", 4)) // the commas belong to its own results
         fprintf(f, "---@return %s\n", r->returns);
     else
         for (const char *p = r->returns; *p; p = eg_lua_next_part(p))
@@ -199,7 +199,7 @@ static void function(FILE *f, const char *table, const struct eg_reference *r)
     fprintf(f, ") end\n");
 }
 
-/** A heading where a group begins. */
+/** Write a heading if a new group begins. */
 static void group(FILE *f, size_t i)
 {
     const struct eg_reference_group now = eg_lua_function_group(i);

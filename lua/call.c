@@ -1,4 +1,4 @@
-/* call.c - calls of a script from outside, and what is told of its errors. */
+/* call.c - protected calls into a script, and its errors as eg_error. */
 #include "call.h"
 #include "load.h"
 #include "slips.h"
@@ -6,14 +6,14 @@
 
 enum { FRAMES_MAX = 16 };
 
-/** The message handler: where the script's own calls came from becomes notes. */
+/** The message handler: turns the script's stack of calls into notes. */
 static int on_error(lua_State *L)
 {
     struct script *s = script_of(L);
     const char *text = lua_tostring(L, 1);
     lua_Debug at;
 
-    if (!text) { // error({}): no text of its own
+    if (!text) { // error({}): not a string
         script_push_string(L, 1);
         lua_replace(L, 1);
     }
@@ -21,7 +21,7 @@ static int on_error(lua_State *L)
         lua_getinfo(L, "Sln", &at);
         if (at.currentline < 0)
             continue;
-        if (n++) // the innermost is in the message
+        if (n++) // the message has the innermost
             eg_note(s->run, "called from %s:%d%s%s", at.short_src, at.currentline,
                     at.name ? ", in " : "", at.name ? at.name : "");
     }
@@ -30,7 +30,7 @@ static int on_error(lua_State *L)
     return 1;
 }
 
-/** The message on top, which is taken, as an error of ours. */
+/** Pop the message on top of the stack into @e. @return the negative error code. */
 static int failed(struct script *s, int status, struct eg_error *e)
 {
     lua_State *L = s->L;
@@ -44,7 +44,7 @@ static int failed(struct script *s, int status, struct eg_error *e)
         code = EG_ENOMEM;
     else if (s->end == SCRIPT_STOPPED)
         code = EG_ECANCEL;
-    said = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a text";
+    said = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error without a message";
     if (s->end != SCRIPT_GOES_ON && status != LUA_ERRRUN)
         said = script_end_text(s, text);
     eg_fail(e, code, "%s", said);

@@ -1,6 +1,6 @@
-/* cursor.c - typed places as a script sees them. `.name` is always a member of the kernel's type;
- * what can be done with a cursor are functions of eg. Integers and text come out as Lua's own; what
- * cannot be read is a cursor that stays bad. */
+/* cursor.c - cursors (typed places in the image) as Lua values. `.name` is always a member of the
+ * kernel's type; operations on cursors are functions of eg. Integers and text become Lua values. An
+ * unreadable value is a bad cursor, and so is everything reached from it. */
 #include "cursor.h"
 #include "parts.h"
 #include "text.h"
@@ -45,14 +45,14 @@ struct eg_obj *script_check_cursor(lua_State *L, int at)
 
 /* ---- values ---- */
 
-/** Text of an array of char, up to its NUL. */
+/** Push the text of a char array, up to its NUL. @return false if it cannot be read. */
 static bool push_chars(lua_State *L, const struct eg_obj *o)
 {
     const size_t max = EG_MIN(o->size, (uint32_t)(1 << 16));
     luaL_Buffer b;
     char *to;
 
-    if (o->size <= 32) { // comm and the like
+    if (o->size <= 32) { // short arrays such as comm: avoid the buffer
         const uint8_t *p = eg_bytes(o->view, o->space, o->addr, o->size);
 
         if (p)
@@ -119,7 +119,8 @@ void script_push_value(lua_State *L, struct eg_obj o)
     }
 }
 
-/** The address that a cursor stands for: of a pointer what it points to, else its own place. */
+/** The address that a cursor stands for: a pointer's target, otherwise where the value is stored.
+ * */
 bool script_address_of(struct eg_obj o, uint64_t *out)
 {
     if (o.why)
@@ -137,7 +138,7 @@ const char *script_why_text(struct eg_obj o, char out[96])
     return eg_bad_text(&v, out);
 }
 
-/** The cursor, which must be good, for what needs a place. */
+/** The cursor at @at; raises an error if it is bad. */
 static struct eg_obj check_good(lua_State *L, int at)
 {
     const struct eg_obj o = *script_check_cursor(L, at);
@@ -157,7 +158,7 @@ uint64_t script_check_address(lua_State *L, int at)
     if (!script_is_cursor(L, at))
         luaL_typeerror(L, at, "address (an integer or a cursor)");
     if (!script_address_of(check_good(L, at), &v))
-        luaL_argerror(L, at, "the pointer cannot be read");
+        luaL_argerror(L, at, "pointer cannot be read");
     return v;
 }
 
@@ -172,7 +173,7 @@ static struct script_slot *cached(struct script *s, uint32_t parent, const char 
     return &s->slots[h];
 }
 
-/** Keep Lua's copy of the string at @at for good: its address is a key. */
+/** Keep the string at @at alive until the state closes: its address is a cache key. */
 static void anchor(lua_State *L, int at)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
@@ -182,7 +183,7 @@ static void anchor(lua_State *L, int at)
     lua_pop(L, 1);
 }
 
-/** Short strings only are one copy each (Lua 5.4, LUAI_MAXSHORTLEN). */
+/** Lua interns short strings only (5.4, LUAI_MAXSHORTLEN). */
 static bool is_one_copy(lua_State *L, int at)
 {
     return lua_rawlen(L, at) <= 40;
@@ -205,7 +206,7 @@ static const char *nearest_member(lua_State *L, const struct eg_types *ts, uint3
     return near && *near ? near : NULL;
 }
 
-/** @return false: no such member. */
+/** @return false if there is no such member. */
 bool script_find_member(lua_State *L, const struct eg_obj *o, int at, struct eg_slot *out)
 {
     const char *name = lua_tostring(L, at);
@@ -241,7 +242,7 @@ struct eg_slot script_check_type(lua_State *L, int at)
         return c->slot;
     eg_types_parse(b->types, &b->model, name, &slot);
     if (!slot.kind)
-        luaL_error(L, "no type '%s' is known in this image", name);
+        luaL_error(L, "this image has no type '%s'", name);
     if (is_one_copy(L, at)) {
         anchor(L, at);
         *c = (struct script_slot){ name, UINT32_MAX, slot };
@@ -283,7 +284,7 @@ struct eg_obj script_object(lua_State *L, struct eg_space *as, uint64_t addr, in
     return addr ? script_place(o, &slot) : eg_bad(script_place(o, &slot), EG_NULL, 0);
 }
 
-/** What a step of eg_at() does, by a slot of our own. */
+/** One step of eg_at(): follow a pointer if @o is one, then go to the member. */
 static struct eg_obj step(struct eg_obj o, const struct eg_slot *s)
 {
     if (o.kind == EG_K_PTR) {
@@ -299,7 +300,8 @@ static struct eg_obj step(struct eg_obj o, const struct eg_slot *s)
     return script_place(o, s);
 }
 
-/** cursor.name, cursor[i]. Reached by the virtual machine only: the first argument is a cursor. */
+/** cursor.name, cursor[i]. Only the virtual machine calls this, so the first argument is a cursor.
+ * */
 static int index_(lua_State *L)
 {
     const struct eg_obj *o = lua_touserdata(L, 1);
@@ -318,7 +320,7 @@ static int index_(lua_State *L)
         return 1;
     }
     if (lua_type(L, 2) != LUA_TSTRING)
-        return luaL_error(L, "a cursor is indexed by a member's name or an integer");
+        return luaL_error(L, "a cursor index must be a member name or an integer");
     name = lua_tostring(L, 2);
     s = script_of(L);
     c = cached(s, o->type, name);
@@ -342,7 +344,7 @@ static int index_(lua_State *L)
 
 int script_read_only(lua_State *L)
 {
-    return luaL_error(L, "an image is never written to");
+    return luaL_error(L, "an image cannot be modified");
 }
 
 /* ---- cursors as Lua values ---- */
@@ -381,7 +383,7 @@ static int length(lua_State *L)
     const struct eg_obj *o = script_check_cursor(L, 1);
 
     if (!o->why && o->kind != EG_K_ARRAY && o->kind != EG_K_CHARS)
-        return luaL_error(L, "# is for arrays, not for %s", script_push_string(L, 1));
+        return luaL_error(L, "# needs an array, not %s", script_push_string(L, 1));
     if (o->why)
         lua_settop(L, 1);
     else
@@ -389,7 +391,8 @@ static int length(lua_State *L)
     return 1;
 }
 
-/** Of two that both stand for an address. */
+/** The addresses of both operands. @return false unless both are cursors with addresses in one
+ * space. */
 static bool both(lua_State *L, uint64_t *a, uint64_t *b)
 {
     const struct eg_obj *x = script_is_cursor(L, 1), *y = script_is_cursor(L, 2);
@@ -414,11 +417,11 @@ static int incomparable(lua_State *L)
 
         if (o && o->why)
             return luaL_error(L,
-                              "a value that could not be read (%s) cannot be compared: eg.ok(x) "
-                              "tells, eg.value(x, default) puts another in its place",
+                              "cannot compare an unreadable value (%s): test it with eg.ok(x), or "
+                              "name a default with eg.value(x, default)",
                               script_why_text(*o, text));
     }
-    return luaL_error(L, "these cannot be compared: %s and %s", script_push_string(L, 1),
+    return luaL_error(L, "cannot compare %s and %s", script_push_string(L, 1),
                       script_push_string(L, 2));
 }
 
@@ -442,7 +445,7 @@ static int less_or_equal(lua_State *L)
     return 1;
 }
 
-/** What is computed with an unreadable value is as unreadable: it is pushed. */
+/** If an operand is unreadable, push it as the result. */
 static bool spoiled(lua_State *L)
 {
     for (int i = 1; i <= 2; i++) {
@@ -460,20 +463,20 @@ static int arithmetic(lua_State *L)
 {
     if (spoiled(L))
         return 1;
-    return luaL_error(L, "%s is no number; eg.address(c) is where a cursor is",
+    return luaL_error(L, "%s is not a number; eg.address(c) gives the address of a cursor",
                       script_push_string(L, script_is_cursor(L, 1) ? 1 : 2));
 }
 
-/** A typical slip: `for x in head do`. */
+/** Calling a cursor; a frequent mistake is `for x in head do`. */
 static int call(lua_State *L)
 {
     return luaL_error(L,
-                      "%s cannot be called or walked; eg.list(head, \"task_struct\", \"tasks\"), "
-                      "linux.tasks(k) and the like give what `for … in` wants",
+                      "%s is not a function or iterator; use eg.list(head, \"task_struct\", "
+                      "\"tasks\"), linux.tasks(k) or another walker in `for … in`",
                       script_push_string(L, 1));
 }
 
-/** Pointer arithmetic: p + n is the n-th element behind p. */
+/** Pointer arithmetic: p + n points n elements after p. */
 static int add(lua_State *L)
 {
     const int cursor = script_is_cursor(L, 1) ? 1 : 2;
@@ -496,7 +499,7 @@ static int subtract(lua_State *L)
         const int64_t diff = (int64_t)(script_check_address(L, 1) - script_check_address(L, 2));
         const struct eg_obj first = o.kind == EG_K_PTR ? eg_deref(o) : o;
 
-        luaL_argcheck(L, first.size, 1, "has no size");
+        luaL_argcheck(L, first.size, 1, "its type has no size");
         lua_pushinteger(L, diff / (int64_t)first.size);
     } else {
         script_push_cursor(L, eg_index(o, -(uint64_t)luaL_checkinteger(L, 2)));

@@ -1,4 +1,4 @@
-/* functions.c - what can be done with cursors and spaces: functions of eg. */
+/* functions.c - functions of eg on cursors and types. */
 #include "cursor.h"
 #include "parts.h"
 #include "space.h"
@@ -24,7 +24,7 @@ static int eg_why_(lua_State *L)
     return 1;
 }
 
-/** eg.value(x, default): what x is, where it could be read. */
+/** eg.value(x, default): x if it could be read, otherwise the default. */
 static int eg_value_or(lua_State *L)
 {
     const struct eg_obj *o = script_is_cursor(L, 1);
@@ -49,7 +49,7 @@ static int eg_address(lua_State *L)
     return 1;
 }
 
-/** eg.address_of(c [, "a.b"]): where the value itself is; a pointer is not followed. */
+/** eg.address_of(c [, "a.b"]): the address where the value is stored; pointers are not followed. */
 static int eg_address_of_(lua_State *L)
 {
     struct eg_obj o = *script_check_cursor(L, 1);
@@ -63,7 +63,7 @@ static int eg_address_of_(lua_State *L)
     return 1;
 }
 
-/** eg.at(c, "a.b[3]"): always a cursor, even of an integer. */
+/** eg.at(c, "a.b[3]"): always a cursor, even for an integer. */
 static int eg_at_(lua_State *L)
 {
     const struct eg_obj o = *script_check_cursor(L, 1);
@@ -134,7 +134,7 @@ static int eg_object_at(lua_State *L)
     return 1;
 }
 
-/** eg.cast(c, type): the same place as another type; of a pointer, what it points to. */
+/** eg.cast(c, type): the same address with another type; for a pointer, its target. */
 static int eg_cast_to(lua_State *L)
 {
     const struct eg_obj o = *script_check_cursor(L, 1);
@@ -152,7 +152,7 @@ static int eg_cast_to(lua_State *L)
     return 1;
 }
 
-/** eg.container(c, "task_struct", "tasks"): the struct around a member. */
+/** eg.container(c, "task_struct", "tasks"): the struct that contains the member. */
 static int eg_container_of(lua_State *L)
 {
     struct eg_obj o = *script_check_cursor(L, 1), type;
@@ -182,14 +182,14 @@ static int eg_deref_(lua_State *L)
     return 1;
 }
 
-/** eg.string(c [, max]): text of a char array, or of what a char pointer points to. */
+/** eg.string(c [, max]): the text of a char array, or at the target of a char pointer. */
 static int eg_string_(lua_State *L)
 {
     const lua_Integer max = luaL_optinteger(L, 2, 4096);
     struct eg_obj o;
     uint64_t addr;
 
-    if (lua_type(L, 1) == LUA_TSTRING) { // a member that is a char array has come out as that
+    if (lua_type(L, 1) == LUA_TSTRING) { // reading a char array gave a string already
         lua_settop(L, 1);
         return 1;
     }
@@ -202,7 +202,7 @@ static int eg_string_(lua_State *L)
     return 1;
 }
 
-/** The value of an enumerator by its name; nil: no enum has it. */
+/** The value of an enumerator by its name; nil if no enum has it. */
 static int enumerator(lua_State *L)
 {
     const struct eg_types *ts = eg_binding_of(script_of(L)->run)->types;
@@ -222,7 +222,7 @@ static int enumerator(lua_State *L)
     return 1;
 }
 
-/** eg.enum(c): the enumerator's name, nil: it has none; eg.enum("NAME"): its value. */
+/** eg.enum(c): the name of the enumerator with this value, or nil; eg.enum("NAME"): its value. */
 static int eg_enum_of(lua_State *L)
 {
     const struct eg_obj *o = script_is_cursor(L, 1);
@@ -231,22 +231,21 @@ static int eg_enum_of(lua_State *L)
 
     if (lua_type(L, 1) == LUA_TSTRING)
         return enumerator(L);
-    luaL_argcheck(L, o, 1,
-                  "a cursor is wanted: members come out as numbers, eg.at(c, \"member\") does not");
+    luaL_argcheck(L, o, 1, "cursor expected; eg.at(c, \"member\") gives one instead of a number");
     if (!o->why && eg_value(*o, &v))
         name = eg_type_enumerator(o->bind->types, o->type, (int64_t)v);
     lua_pushstring(L, name);
     return 1;
 }
 
-/** The name of a single bit in the table at 2; NULL: it has none there. */
+/** The name of a single bit in the table at 2; NULL if the table does not have it. */
 static const char *flag_name(lua_State *L, uint64_t mask)
 {
     for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING || !lua_isinteger(L, -1))
             luaL_error(L, "flags are a table of names and bits: {WRITE = 2, EXEC = 4}");
         if ((uint64_t)lua_tointeger(L, -1) == mask) {
-            const char *name = lua_tostring(L, -2); // the table holds it
+            const char *name = lua_tostring(L, -2); // the table keeps it alive
 
             lua_pop(L, 2);
             return name;
@@ -263,7 +262,7 @@ static int eg_flags(lua_State *L)
     char text[32];
 
     luaL_checktype(L, 2, LUA_TTABLE);
-    if (script_is_cursor(L, 1)) { // what cannot be read stays so
+    if (script_is_cursor(L, 1)) { // an unreadable value stays one
         lua_settop(L, 1);
         return 1;
     }

@@ -1,5 +1,5 @@
-/* libraries.c - what of Lua's own libraries a script may call: nothing that reaches outside of it.
- */
+/* libraries.c - the parts of Lua's libraries that a script may use: nothing that reaches outside
+ * the sandbox. */
 #include "load.h"
 #include "parts.h"
 #include "text.h"
@@ -15,7 +15,7 @@ static int string_rep(lua_State *L)
     luaL_optlstring(L, 3, "", &sep);
     if (n > 0 && (!eg_mul(len + sep, (uint64_t)n, &bytes) || bytes > script_of(L)->limits.memory))
         script_leave(L, SCRIPT_NO_MEMORY);
-    if (!bytes) { // nothing, a billion times, takes its time too
+    if (!bytes) { // repeating an empty string a billion times would take long
         lua_pushliteral(L, "");
         return 1;
     }
@@ -50,8 +50,8 @@ static void copy_names(lua_State *L, const char *const *names)
     }
 }
 
-/** Open a library of Lua's; a new table with its safe part is the global @name and on the stack,
- * above the whole library. */
+/** Open a Lua library. A new table with its safe part becomes the global @name and stays on the
+ * stack above the complete library. */
 static void open_part(lua_State *L, lua_CFunction open, const char *name, const char *const *names)
 {
     lua_pushcfunction(L, open);
@@ -65,7 +65,7 @@ static void open_part(lua_State *L, lua_CFunction open, const char *name, const 
 
 static void open_base(lua_State *L)
 {
-    // luaopen_base fills the globals: what it put there is taken out again.
+    // luaopen_base fills the globals: replace them by a new table.
     lua_pushcfunction(L, luaopen_base);
     lua_call(L, 0, 1);
     lua_newtable(L);
@@ -96,7 +96,7 @@ static void open_string(lua_State *L)
     lua_pushcclosure(L, script_format, 1);
     lua_setfield(L, -2, "format");
     script_add_patterns(L);
-    lua_pushliteral(L, ""); // ("text"):method() finds the safe part too
+    lua_pushliteral(L, ""); // ("text"):method() uses the safe part too
     lua_getmetatable(L, -1);
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "__index");
@@ -116,7 +116,7 @@ void script_add_libraries(lua_State *L)
     script_add_coroutines(L);
     lua_pop(L, 2);
     open_part(L, luaopen_math, "math", safe_math);
-    lua_getfield(L, -2, "randomseed"); // the same numbers in each run
+    lua_getfield(L, -2, "randomseed"); // fixed seed: the same numbers in each run
     lua_pushinteger(L, 1);
     lua_call(L, 1, 0);
     lua_pop(L, 2);

@@ -1,4 +1,4 @@
-/* library.c - where scripts are found: in the library, and in folders. */
+/* library.c - loads the built-in scripts and those of folders. */
 #include "library.h"
 #include "load.h"
 #include <dirent.h>

@@ -1,5 +1,5 @@
-/* load.c - texts made functions: by the compiler, whose work is charged; load, and require of the
- * plugin's own folder. */
+/* load.c - compiles source text, charging for the work; load(), and require() from the plugin's own
+ * folder. */
 #include "load.h"
 #include "parts.h"
 #include <errno.h>
@@ -12,7 +12,7 @@ enum { SIZE_MAX_OF_A_SCRIPT = 1 << 20, PIECE = 1024 };
 
 int script_read_file(const char *path, int flags, char **out, size_t *len, struct eg_error *e)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags); // a pipe would wait
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags); // do not block on a pipe
     FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     struct stat st;
     char *text = NULL;
@@ -21,7 +21,7 @@ int script_read_file(const char *path, int flags, char **out, size_t *len, struc
     if (!f || fstat(fd, &st) != 0)
         rc = eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(st.st_mode) || st.st_size > SIZE_MAX_OF_A_SCRIPT)
-        rc = eg_fail(e, EG_EUSAGE, "%s: is no file of at most 1 MiB", path);
+        rc = eg_fail(e, EG_EUSAGE, "%s: not a regular file, or larger than 1 MiB", path);
     else if (!(text = malloc((size_t)st.st_size + 1)))
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
     else if (fread(text, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
@@ -52,13 +52,13 @@ static const char *next_piece(lua_State *L, void *context, size_t *len)
     const char *p = t->p;
 
     *len = EG_MIN(t->left, (size_t)PIECE);
-    script_charge(L, PIECE); // a compiler's work may grow with the square of a text
+    script_charge(L, PIECE); // compile time may be quadratic
     t->p += *len;
     t->left -= *len;
     return *len ? p : NULL;
 }
 
-/** Pass over what editors and shells put before the source: a byte order mark, `#!…`. */
+/** Skip a byte order mark and a `#!…` line before the source. */
 static void skip_head(const char **text, size_t *len)
 {
     const char *end = *text;
@@ -77,7 +77,7 @@ int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
     struct text t = { text, len };
 
     skip_head(&t.p, &t.left);
-    // Source text only: bytecode is not checked by Lua, and can do anything.
+    // Source text only: Lua does not verify bytecode, which could corrupt memory.
     return lua_load(L, next_piece, &t, chunk, "t");
 }
 
@@ -103,8 +103,8 @@ int script_load_text(lua_State *L)
 
 /* ---- require ---- */
 
-/** require("name"): what NAME.lua of the plugin's own folder returns, run once. Upvalue: those that
- * were; false while one is on its way. */
+/** require("name"): the value that NAME.lua in the plugin's own folder returns; it runs once.
+ * Upvalue: the values by name, false while the file is running. */
 static int require(lua_State *L)
 {
     struct script *s = script_of(L);
@@ -116,17 +116,17 @@ static int require(lua_State *L)
     lua_settop(L, 1);
     if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL) {
         if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
-            return luaL_error(L, "require: %s.lua wants itself", name);
+            return luaL_error(L, "require: %s.lua requires itself", name);
         return 1;
     }
     if (!s->folder)
-        return luaL_error(L, "require: this script is in no folder of its own");
+        return luaL_error(L, "require: this script has no folder");
     if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789_-")])
-        return luaL_error(L, "require: the name of a file in the plugin's own folder is wanted, "
-                             "without .lua");
+        return luaL_error(L, "require: name of a file in the plugin's folder expected, without "
+                             ".lua");
     path = lua_pushfstring(L, "@%s/%s.lua", s->folder, name);
-    free(s->text); // of one that was left in the middle
+    free(s->text); // of a require() that an error interrupted
     s->text = NULL;
     if (script_read_file(path + 1, O_NOFOLLOW, &s->text, &len, &e))
         return luaL_error(L, "require: %s", e.text);
@@ -139,7 +139,7 @@ static int require(lua_State *L)
     lua_setfield(L, lua_upvalueindex(1), name);
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
-    if (!lua_toboolean(L, -1)) { // nothing was returned
+    if (!lua_toboolean(L, -1)) { // the file returned nothing
         lua_pop(L, 1);
         lua_pushboolean(L, 1);
     }

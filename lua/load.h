@@ -1,13 +1,14 @@
-/** load.h - texts made functions: whole scripts, load(), require(). */
+/** load.h - compiling source text: scripts, load(), require(). */
 #ifndef EG_LUA_LOAD_H
 #define EG_LUA_LOAD_H
 
 #include "state.h"
 
-/** Compile text, in steps that are charged, as lua_load does. */
+/** Compile text like lua_load, charging for the work. */
 int script_load(lua_State *L, const char *text, size_t len, const char *chunk);
 int script_load_text(lua_State *L); /**< the global load */
-/** The text of a file; @flags: more of open()'s. To be freed. */
+/** Read a file of at most 1 MiB. @flags: further flags of open(). The caller frees *@out. @return 0
+ * or -EG_E…. */
 int script_read_file(const char *path, int flags, char **out, size_t *len, struct eg_error *e);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { READ_MAX = 16 << 20, WINDOW = 1 << 20, OVERLAP = 64 << 10, MATCH_STEPS = 1000000 };
 
-/** What could not be read, for functions that give nil and why. */
+/** Return nil and the reason of the last failed read. */
 static int fail_at(lua_State *L, const struct eg_view *v)
 {
     char text[96];
@@ -23,12 +23,12 @@ static size_t check_length(lua_State *L, int at, lua_Integer max)
 {
     const lua_Integer len = luaL_checkinteger(L, at);
 
-    luaL_argcheck(L, len >= 0 && len <= max, at, "is too long");
+    luaL_argcheck(L, len >= 0 && len <= max, at, "length is negative or too large");
     script_charge(L, (uint64_t)len / 64);
     return (size_t)len;
 }
 
-/** eg.read(space, address, length): a string, all or nothing. */
+/** eg.read(space, address, length): all bytes as a string, or nil and the reason. */
 static int read_(lua_State *L)
 {
     struct eg_view *v = eg_view_of(script_of(L)->run);
@@ -44,7 +44,7 @@ static int read_(lua_State *L)
     return 1;
 }
 
-/** eg.read_some(space, address, length): holes as zeros, and how many bytes were there. */
+/** eg.read_some(space, address, length): bytes with zeros for holes, and how many could be read. */
 static int read_some(lua_State *L)
 {
     struct eg_view *v = eg_view_of(script_of(L)->run);
@@ -60,7 +60,7 @@ static int read_some(lua_State *L)
     return 2;
 }
 
-/** eg.uint(space, address [, size]): an integer of the machine's byte order. */
+/** eg.uint(space, address [, size]): an integer in the machine's byte order. */
 static int read_uint(lua_State *L)
 {
     struct script *s = script_of(L);
@@ -71,7 +71,7 @@ static int read_uint(lua_State *L)
     const lua_Integer size = luaL_optinteger(L, 3, m->ptr_size);
     const uint8_t *p;
 
-    luaL_argcheck(L, size == 1 || size == 2 || size == 4 || size == 8, 3, "1, 2, 4 or 8");
+    luaL_argcheck(L, size == 1 || size == 2 || size == 4 || size == 8, 3, "1, 2, 4 or 8 expected");
     p = eg_bytes(v, as, addr, (size_t)size);
     if (!p)
         return fail_at(L, v);
@@ -86,7 +86,7 @@ static int cstring(lua_State *L)
     const uint64_t addr = script_check_address(L, 2);
     const lua_Integer max = luaL_optinteger(L, 3, 4096);
 
-    luaL_argcheck(L, max > 0 && max <= READ_MAX, 3, "is too long");
+    luaL_argcheck(L, max > 0 && max <= READ_MAX, 3, "1 to 16777216 expected");
     return script_push_text(L, as, addr, (size_t)max) ? 1
                                                       : fail_at(L, eg_view_of(script_of(L)->run));
 }
@@ -98,7 +98,7 @@ static int physical(lua_State *L)
     return 1;
 }
 
-/** eg.process(task): the memory of a task's process; nil of a kernel thread. */
+/** eg.process(task): the memory of a task's process; nil for a kernel thread. */
 static int process(lua_State *L)
 {
     struct script *s = script_of(L);
@@ -113,7 +113,7 @@ static int process(lua_State *L)
     return 1;
 }
 
-/** eg.translate(space, address): the same place in physical memory; nil and why. */
+/** eg.translate(space, address): the physical address, or nil and the reason. */
 static int translate(lua_State *L)
 {
     struct script *s = script_of(L);
@@ -129,10 +129,10 @@ static int translate(lua_State *L)
 
 /* ---- scans ---- */
 
-/** What is looked for, and how far we are. */
+/** A scan: its pattern and its position. */
 struct scan {
     struct eg_space *as;
-    uint64_t next, last; // where the search goes on
+    uint64_t next, last; // the next window begins at next; last is inclusive
     bool ended;
     const char *bytes;
     size_t n_bytes;
@@ -141,9 +141,9 @@ struct scan {
     pcre2_match_context *limits;
     struct script *script;
     unsigned callouts;
-    uint64_t at;     // of the window
-    size_t len, pos; // of it; where in it the search goes on
-    bool more;       // memory goes on behind it
+    uint64_t at;     // address of the window
+    size_t len, pos; // its length; where in it the search continues
+    bool more;       // memory continues after it
     uint8_t *window;
 };
 
@@ -160,7 +160,8 @@ static int scan_gc(lua_State *L)
     return 0;
 }
 
-/** Called at every step of a match: some patterns never end. */
+/** Called by PCRE2 at every step of a match: charges for it, because some patterns take very long.
+ * */
 static int callout(pcre2_callout_block *block, void *context)
 {
     struct scan *s = context;
@@ -172,7 +173,7 @@ static int callout(pcre2_callout_block *block, void *context)
     return script_is_over(s->script) ? PCRE2_ERROR_CALLOUT : 0;
 }
 
-/** The first match in the window from pos on. @return false: none. */
+/** Find the first match in the window at or after pos. @return false if there is none. */
 static bool find_in(lua_State *L, struct scan *s, size_t *at, size_t *n)
 {
     PCRE2_UCHAR text[256];
@@ -193,10 +194,10 @@ static bool find_in(lua_State *L, struct scan *s, size_t *at, size_t *n)
     if (rc == PCRE2_ERROR_NOMATCH)
         return false;
     if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT)
-        luaL_error(L, "the pattern needs too many steps");
+        luaL_error(L, "pattern: needs too many steps");
     if (rc < 0) {
         pcre2_get_error_message(rc, text, sizeof text);
-        luaL_error(L, "the pattern: %s", (const char *)text);
+        luaL_error(L, "pattern: %s", (const char *)text);
     }
     ends = pcre2_get_ovector_pointer(s->found);
     *at = ends[0];
@@ -254,7 +255,7 @@ static int scan_next(lua_State *L)
     size_t at, n;
 
     while (s->pos < s->len || next_window(L, s)) {
-        // What begins behind WINDOW is whole in the next window.
+        // A match that begins at or after WINDOW is complete in the next window.
         if (find_in(L, s, &at, &n) && (at < WINDOW || !s->more)) {
             s->pos = at + 1;
             if (s->pos >= WINDOW && s->more)
@@ -282,7 +283,7 @@ static void compile(lua_State *L, struct scan *s, const char *pattern, size_t le
                             &error, &at, NULL);
     if (!s->code) {
         pcre2_get_error_message(error, text, sizeof text);
-        luaL_error(L, "pattern: %s at its byte %d", (const char *)text, (int)at);
+        luaL_error(L, "pattern: %s at byte %d", (const char *)text, (int)at);
     }
     s->found = pcre2_match_data_create_from_pattern(s->code, NULL);
     s->limits = pcre2_match_context_create(NULL);
@@ -293,8 +294,8 @@ static void compile(lua_State *L, struct scan *s, const char *pattern, size_t le
     pcre2_set_callout(s->limits, callout, s);
 }
 
-/** A process's tables also map the kernel, in the upper half: what is looked for in a process is
- * its own. */
+/** The last address to scan by default. Page tables of a process also map the kernel in the upper
+ * half: a scan of a process covers the lower half only. */
 static uint64_t end_of(lua_State *L, const struct eg_space *as)
 {
     struct eg_run *r = script_of(L)->run;
@@ -314,15 +315,15 @@ static int scan(lua_State *L)
     struct scan *s;
 
     luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_argcheck(L, first <= last, 4, "is before the first");
+    luaL_argcheck(L, first <= last, 4, "last is before first");
     lua_settop(L, 2);
     lua_getfield(L, 2, "bytes");
     lua_getfield(L, 2, "regex");
     bytes = luaL_optlstring(L, 3, NULL, &n_bytes);
     regex = luaL_optlstring(L, 4, NULL, &n_regex);
-    luaL_argcheck(L, !bytes != !regex, 2, "bytes or regex is wanted, one of them");
-    luaL_argcheck(L, !bytes || (n_bytes && n_bytes <= OVERLAP), 2, "1 to 65536 bytes");
-    luaL_argcheck(L, !regex || n_regex <= 4096, 2, "a pattern of at most 4096 bytes");
+    luaL_argcheck(L, !bytes != !regex, 2, "either bytes or regex expected");
+    luaL_argcheck(L, !bytes || (n_bytes && n_bytes <= OVERLAP), 2, "1 to 65536 bytes expected");
+    luaL_argcheck(L, !regex || n_regex <= 4096, 2, "pattern is longer than 4096 bytes");
     s = lua_newuserdatauv(L, sizeof *s, 2);
     *s = (struct scan){ .as = as,
                         .next = first,
@@ -332,7 +333,7 @@ static int scan(lua_State *L)
                         .n_bytes = n_bytes,
                         .script = script_of(L) };
     luaL_setmetatable(L, "eg.scan");
-    lua_pushvalue(L, 3); // the bytes live as long as the scan
+    lua_pushvalue(L, 3); // keeps the bytes alive as long as the scan
     lua_setiuservalue(L, -2, 1);
     s->window = lua_newuserdatauv(L, WINDOW + OVERLAP, 0);
     lua_setiuservalue(L, -2, 2);

@@ -1,5 +1,4 @@
-/* order.c - pairs and next go through a table in the order of its keys, which in Lua differs from
- * run to run. */
+/* order.c - pairs and next in sorted key order. Lua's own order differs from run to run. */
 #include "cursor.h"
 #include "parts.h"
 #include "text.h"
@@ -9,7 +8,7 @@
 static const char orders_key;
 
 struct key {
-    int type, at; // where it is in the list of keys
+    int type, at; // at: index in the list of keys
     bool is_int;
     union {
         lua_Number n;
@@ -21,7 +20,7 @@ struct key {
     };
 };
 
-/** Exactly: a float as a key is no integer that Lua has. */
+/** Compare exactly. A float key never equals an integer key, because Lua converts such floats. */
 static int compare_mixed(lua_Integer i, lua_Number n)
 {
     lua_Integer whole;
@@ -56,7 +55,7 @@ static int compare_keys(const void *va, const void *vb)
     return a->at - b->at;
 }
 
-/** The key on top of the stack, which is @at in some list. */
+/** The key on top of the stack; @at: its index in the list of keys. */
 static struct key key_of(lua_State *L, int at)
 {
     struct key k = { .type = lua_type(L, -1), .at = at, .is_int = lua_isinteger(L, -1) };
@@ -82,13 +81,13 @@ static struct key key_of(lua_State *L, int at)
     return k;
 }
 
-/** The keys of the table at 1 in their order: a list, pushed. */
+/** Push a sorted list of the keys of the table at 1. */
 static void push_keys(lua_State *L)
 {
     struct key *sorted;
     int n = 0, keys;
 
-    lua_newtable(L); // as they come
+    lua_newtable(L); // unsorted
     keys = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, 1);) {
         lua_pop(L, 1);
@@ -112,8 +111,8 @@ static void push_keys(lua_State *L)
     lua_settop(L, keys);
 }
 
-/** The first key behind place @i of the list at @keys that the table at 1 has: it and its value are
- * pushed, or nothing. @return its place, or 0. */
+/** Push the first key after index @i of the list at @keys that the table at 1 still has, and its
+ * value. @return its index, or 0 with nothing pushed. */
 static lua_Integer push_next(lua_State *L, int keys, lua_Integer i)
 {
     for (;;) {
@@ -132,7 +131,7 @@ static int next_pair(lua_State *L)
 {
     lua_Integer i;
 
-    luaL_checktype(L, 1, LUA_TTABLE); // scripts may call it as well
+    luaL_checktype(L, 1, LUA_TTABLE); // a script may call the iterator itself
     lua_settop(L, 1);
     i = push_next(L, lua_upvalueindex(1), lua_tointeger(L, lua_upvalueindex(2)));
     if (!i) {
@@ -161,7 +160,7 @@ static int pairs(lua_State *L)
     return 2;
 }
 
-/** The least key of the table at 1 and its value, at 3 and 4; nil where there is none. */
+/** Put the least key of the table at 1 and its value at 3 and 4; nil at 3 if the table is empty. */
 static void push_first(lua_State *L)
 {
     struct key least = { 0 };
@@ -186,8 +185,8 @@ static void push_first(lua_State *L)
     lua_rawget(L, 1);
 }
 
-/** Where the key at 2 is in the list at 4; where it was, if it has been taken out of the table
- * since. */
+/** The index of the key at 2 in the list at 4. A key that is not in the list gets the index of the
+ * key before it. */
 static lua_Integer place_of(lua_State *L)
 {
     const lua_Integer n = (lua_Integer)lua_rawlen(L, 4);
@@ -215,7 +214,7 @@ static lua_Integer place_of(lua_State *L)
     return i - 1;
 }
 
-/** next(t, key): the order is kept from one call to the next, by the table in the registry. */
+/** next(t, key): a weak table in the registry keeps the sorted keys from one call to the next. */
 static int next(lua_State *L)
 {
     lua_Integer i;
@@ -230,7 +229,9 @@ static int next(lua_State *L)
         push_first(L);
         if (lua_type(L, 3) <= LUA_TSTRING || script_is_cursor(L, 3)) // 3: a key, or nothing
             return lua_gettop(L) - 2;
-        lua_settop(L, 2); // what has no place of its own is taken out while its list is there
+        lua_settop(
+            L,
+            2); // keys without a sort order of their own need the list now, before they are removed
         lua_rawgetp(L, LUA_REGISTRYINDEX, &orders_key);
         lua_pushnil(L);
     } else {

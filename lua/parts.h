@@ -1,5 +1,5 @@
-/** parts.h - the functions that a script can call, one part from each file: sandbox.c puts them
- * together, and libraries.c those that are Lua's own. */
+/** parts.h - registers the functions that a script can call, one part per file. sandbox.c combines
+ * them; libraries.c combines the parts of Lua's own libraries. */
 #ifndef EG_LUA_PARTS_H
 #define EG_LUA_PARTS_H
 
@@ -7,11 +7,11 @@
 
 void script_add_libraries(lua_State *L); /**< a new table of globals, and Lua's libraries */
 void script_add_require(lua_State *L);   /**< the global require */
-void script_add_slips(lua_State *L);     /**< guards of eg, linux, pairs, ipairs: last of all */
+void script_add_slips(lua_State *L);     /**< hints for eg, linux, pairs, ipairs: call it last */
 
-/* Into the table eg on the stack's top; that of cursors first. */
+/* Add to the table eg on top of the stack; script_add_cursor comes first. */
 void script_add_cursor(lua_State *L);
-void script_add_symbols(lua_State *L); /**< and what k.name does */
+void script_add_symbols(lua_State *L); /**< and k.name */
 void script_add_functions(lua_State *L);
 void script_add_walk(lua_State *L); /**< and the operating systems' tables */
 void script_add_memory(lua_State *L);
@@ -22,9 +22,9 @@ void script_add_protected(lua_State *L);  /**< pcall, xpcall, setmetatable into 
 void script_add_coroutines(lua_State *L); /**< create, resume, wrap into the table on top */
 void script_add_text(lua_State *L);       /**< the global tostring */
 void script_add_order(lua_State *L);      /**< the globals next, pairs */
-/** Functions of the table library into the new one on top, from the whole one below it. */
+/** Add functions to the new table library on top of the stack, from the complete one below it. */
 void script_add_tables(lua_State *L);
-/** find, match, gmatch and gsub, with a bound on their steps, into the table string on top. */
+/** Add find, match, gmatch and gsub, whose steps are charged, to the table string on top. */
 void script_add_patterns(lua_State *L);
 
 #endif

@@ -1,17 +1,17 @@
-/* patterns.c - find, match, gmatch and gsub with Lua's patterns (its manual, 6.4.1) and a bound on
- * their steps: the library's own run without an end on some patterns, where no hook reaches them.
- */
+/* patterns.c - find, match, gmatch and gsub with Lua's patterns (manual, 6.4.1), whose steps are
+ * charged. Lua's own versions take exponential time on some patterns, and no hook runs inside them.
+ * */
 #include "parts.h"
 #include <ctype.h>
 
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS_PER_CHARGE = 4096 };
-enum { POSITION = -2, OPEN = -1 }; // lengths of captures that have none
+enum { POSITION = -2, OPEN = -1 }; // values of len that are not a length
 
 struct matcher {
     lua_State *L;
     const char *src, *src_end, *pattern_end;
     int n_captures, depth;
-    size_t steps; // that are not charged yet
+    size_t steps; // not charged yet
     struct {
         const char *at;
         ptrdiff_t len;
@@ -89,7 +89,7 @@ static bool in_class(unsigned char c, char class)
     case 'x':
         in = isxdigit(c);
         break;
-    case 'z': // of Lua 5.1, and still there
+    case 'z': // deprecated since Lua 5.2, still accepted
         in = !c;
         break;
     default:
@@ -154,7 +154,7 @@ static const char *balanced(struct matcher *m, const char *s, const char *p)
     return NULL;
 }
 
-/** As many as there are, then fewer, until the rest matches. */
+/** Greedy: as many repetitions as possible, then fewer, until the rest matches. */
 static const char *most(struct matcher *m, const char *s, const char *p, const char *end)
 {
     ptrdiff_t n = 0;
@@ -210,7 +210,7 @@ static const char *end_capture(struct matcher *m, const char *s, const char *p)
     return rest;
 }
 
-/** %1: the same text again. */
+/** %1: the same text as a capture. */
 static const char *again(struct matcher *m, const char *s, char digit)
 {
     const int i = digit - '1';
@@ -225,7 +225,7 @@ static const char *again(struct matcher *m, const char *s, char digit)
     return len <= (size_t)(m->src_end - s) && !memcmp(s, m->captures[i].at, len) ? s + len : NULL;
 }
 
-/** %f[set]: a border; NUL stands before the first byte and behind the last. */
+/** %f[set]: a frontier; the bytes before the first and after the last count as NUL. */
 static bool frontier(struct matcher *m, const char *s, const char *p, const char *end)
 {
     const unsigned char before = s == m->src ? 0 : (unsigned char)s[-1];
@@ -234,7 +234,8 @@ static bool frontier(struct matcher *m, const char *s, const char *p, const char
     return !in_set(before, p, end) && in_set(here, p, end);
 }
 
-/** What is not a repeated item; *@p is moved past it. @return false: it is one. */
+/** Match an item that cannot be repeated and move *@p past it. @return false if the item can be
+ * repeated. */
 static bool special(struct matcher *m, const char **s, const char **p, bool *done)
 {
     const char *end;
@@ -279,7 +280,7 @@ static bool special(struct matcher *m, const char **s, const char **p, bool *don
     return true;
 }
 
-/** @return the end of the match of all of @p at @s; NULL: none. */
+/** @return the end of the match of the whole pattern @p at @s; NULL if there is none. */
 static const char *match_here(struct matcher *m, const char *s, const char *p)
 {
     if (++m->depth > DEPTH_MAX)
@@ -349,7 +350,7 @@ static void push_capture(struct matcher *m, int i, const char *s, const char *e)
     }
 }
 
-/** All captures; the whole match where there are none and @whole. @return how many. */
+/** Push all captures, or the whole match if there are none and @whole. @return how many. */
 static int push_captures(struct matcher *m, const char *s, const char *e, bool whole)
 {
     const int n = m->n_captures || !whole ? m->n_captures : 1;
@@ -360,7 +361,8 @@ static int push_captures(struct matcher *m, const char *s, const char *e, bool w
     return n;
 }
 
-/** A start as string.find takes it: from 1; negative from the end. @return from 0, or past @len. */
+/** Convert the init argument of string.find, which counts from 1, or from the end if negative, to
+ * an offset; greater than @len if it is past the end. */
 static size_t start_of(lua_Integer init, size_t len)
 {
     if (init > 0)
@@ -433,7 +435,7 @@ static int match(lua_State *L)
     return find_or_match(L, false);
 }
 
-/** Upvalues: the text, the pattern, where to go on, where the last match ended (-1: none yet). */
+/** Upvalues: the text, the pattern, the next offset, the end of the last match (-1: none yet). */
 static int gmatch_next(lua_State *L)
 {
     size_t len, n;
@@ -497,7 +499,7 @@ static void add_template(struct matcher *m, luaL_Buffer *b, const char *s, const
     }
 }
 
-/** What stands for the match [@s, @e). */
+/** Append the replacement of the match [@s, @e). */
 static void replace(struct matcher *m, luaL_Buffer *b, const char *s, const char *e, int type)
 {
     lua_State *L = m->L;

@@ -1,5 +1,4 @@
-/* plugin.c - `return plugin{…}`: a script's declaration made a plugin like any other, and its run.
- */
+/* plugin.c - registers a script's declaration, `plugin{…}`, as a plugin, and runs it. */
 #include "plugin.h"
 #include "call.h"
 #include "rows.h"
@@ -10,7 +9,7 @@
 
 enum { COLUMNS_MAX = 100, TEXT_MAX = 1 << 20 };
 
-/** A script that is a plugin. Lives as long as the process: the registry borrows it. */
+/** A script that is a plugin. It is never freed, because the registry borrows it. */
 struct script_plugin {
     struct eg_plugin plugin;
     struct eg_plugin_reg reg;
@@ -32,7 +31,7 @@ static const struct script_limits running = { .memory = 512 << 20,
                                               .seconds = 600,
                                               .output = UINT64_C(4) << 30 };
 
-static const char no_plugin[] = "%s: it does not `return plugin{ … }`";
+static const char no_plugin[] = "%s: does not `return plugin{ … }`";
 
 /* ---- the run ---- */
 
@@ -52,7 +51,7 @@ static int call_run(lua_State *L)
 
     lua_pushliteral(L, "run");
     if (lua_rawget(L, 1) != LUA_TFUNCTION)
-        return luaL_error(L, "plugin: run = function(k, args, row) … end is wanted");
+        return luaL_error(L, "plugin: run = function(k, args, row) … end expected");
     script_push_space(L, eg_kernel(s->run));
     script_push_args(L);
     script_push_row(L);
@@ -90,7 +89,7 @@ static int run(struct eg_run *r)
     if (!rc && !lua_istable(s->L, -1))
         rc = eg_fail(&e, EG_EFORMAT, no_plugin, p->reg.file);
     if (!rc) {
-        lua_pushcfunction(s->L, call_run); // protected, all of it: memory may run out
+        lua_pushcfunction(s->L, call_run); // protected, because memory may run out
         lua_insert(s->L, -2);
         rc = script_call(s, 1, 0, &e);
     }
@@ -99,7 +98,8 @@ static int run(struct eg_run *r)
 
 /* ---- the declaration ---- */
 
-/** The table of the declaration is on top of the stack in all that follows; errors are Lua's. */
+/** Copy the string at @at. In this section the declaration's table is at 1, and errors are raised.
+ * */
 static const char *keep(lua_State *L, struct script_plugin *p, int at)
 {
     size_t len;
@@ -107,10 +107,10 @@ static const char *keep(lua_State *L, struct script_plugin *p, int at)
 
     for (size_t i = 0; i < len; i++)
         if (((unsigned char)s[i] < ' ' && s[i] != '\n' && s[i] != '\t') || s[i] == 127)
-            luaL_error(L, "plugin: a text with the control character %d", s[i]);
+            luaL_error(L, "plugin: text contains the control character %d", s[i]);
     copy = eg_arena_strndup(&p->arena, s, len);
     if (!copy)
-        luaL_error(L, "plugin: more than 1 MiB of texts");
+        luaL_error(L, "plugin: more than 1 MiB of text");
     return copy;
 }
 
@@ -121,20 +121,19 @@ static const char *text_field(lua_State *L, struct script_plugin *p, const char 
     if (lua_getfield(L, 1, name) == LUA_TSTRING)
         s = keep(L, p, -1);
     else if (wanted || !lua_isnil(L, -1))
-        luaL_error(L, "plugin: %s = \"…\" is wanted", name);
+        luaL_error(L, "plugin: %s = \"…\" expected", name);
     lua_pop(L, 1);
     return s;
 }
 
-/** The table @name of the declaration, on the stack; nil where there is none. @return its length.
- */
+/** Push the table @name of the declaration, or nil if it is missing. @return its length. */
 static size_t list_field(lua_State *L, const char *name)
 {
     const int type = lua_getfield(L, 1, name);
     size_t n = 0;
 
     if (type != LUA_TNIL && type != LUA_TTABLE)
-        luaL_error(L, "plugin: %s = { … } is wanted", name);
+        luaL_error(L, "plugin: %s = { … } expected", name);
     if (type == LUA_TTABLE)
         n = lua_rawlen(L, -1);
     if (n > COLUMNS_MAX)
@@ -148,7 +147,7 @@ static const char *part(lua_State *L, struct script_plugin *p, const char *what,
     const char *s;
 
     if (lua_type(L, -1) != LUA_TTABLE || lua_rawgeti(L, -1, k) != LUA_TSTRING)
-        luaL_error(L, "plugin: %s: each is { \"name\", \"kind\", \"help\" }", what);
+        luaL_error(L, "plugin: %s: { \"name\", \"kind\", \"help\" } expected", what);
     s = keep(L, p, -1);
     lua_pop(L, 1);
     return s;
@@ -160,7 +159,7 @@ static void check_name(lua_State *L, const char *what, const char *name)
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
     if (!n || name[n] || n > 40)
-        luaL_error(L, "plugin: %s '%s': letters, digits, _ and -, at most 40", what, name);
+        luaL_error(L, "plugin: %s '%s': up to 40 letters, digits, _ and - expected", what, name);
 }
 
 static void read_columns(lua_State *L, struct script_plugin *p)
@@ -173,7 +172,7 @@ static void read_columns(lua_State *L, struct script_plugin *p)
     if (!c)
         luaL_error(L, "out of memory");
     if (!n)
-        luaL_error(L, "plugin: columns = { {\"PID\", \"int\", \"process id\"}, … } are wanted");
+        luaL_error(L, "plugin: columns = { {\"PID\", \"int\", \"process id\"}, … } expected");
     for (size_t i = 0; i < n; i++) {
         const char *kind;
         int k = 0;
@@ -185,7 +184,7 @@ static void read_columns(lua_State *L, struct script_plugin *p)
         check_name(L, "column", c[i].name);
         for (size_t other = 0; other < i; other++)
             if (!strcmp(c[other].name, c[i].name))
-                luaL_error(L, "plugin: column %s is there twice", c[i].name);
+                luaL_error(L, "plugin: duplicate column %s", c[i].name);
         while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_column_kind
             k++;
         if (!kinds[k])
@@ -262,7 +261,7 @@ static void read_needs(lua_State *L, struct script_plugin *p)
         text = (char *)keep(L, p, -1);
         dot = strchr(text, '.');
         if (!dot || dot == text || !dot[1])
-            luaL_error(L, "plugin: needs: \"struct.member\" is wanted, not '%s'", text);
+            luaL_error(L, "plugin: needs: \"struct.member\" expected, got '%s'", text);
         *dot = 0;
         fields[i].type = text;
         fields[i].name = dot + 1;
@@ -279,7 +278,7 @@ static void read_needs(lua_State *L, struct script_plugin *p)
     p->module.fields_end = &p->set_entry + 1;
 }
 
-/** needs_symbols = { "modules", … }. Only that each is there is asked: its type can be any. */
+/** needs_symbols = { "modules", … }. Each symbol only has to exist; its type does not matter. */
 static void read_needs_symbols(lua_State *L, struct script_plugin *p)
 {
     const size_t n = list_field(L, "needs_symbols");
@@ -291,7 +290,7 @@ static void read_needs_symbols(lua_State *L, struct script_plugin *p)
         luaL_error(L, "out of memory");
     for (size_t i = 0; i < n; i++) {
         if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
-            luaL_error(L, "plugin: needs_symbols: names of symbols are wanted, not a %s",
+            luaL_error(L, "plugin: needs_symbols: symbol names expected, got a %s",
                        luaL_typename(L, -1));
         symbols[i] = (struct eg_symref){ keep(L, p, -1), SCRIPT_ANY_TYPE, 0 };
         entries[i] = &symbols[i];
@@ -334,18 +333,18 @@ static void check_os(lua_State *L, const char *os)
     for (size_t i = 0; os && (known = eg_os_nth(i)) && strcmp(known->name, os) != 0;)
         i++;
     if (os && !known)
-        luaL_error(L, "plugin: os '%s' is not known; there is %s", os,
+        luaL_error(L, "plugin: unknown os '%s'; supported: %s", os,
                    eg_os_nth(0) ? eg_os_nth(0)->name : "none");
 }
 
-/** plugin{…} while declarations are read: fills the struct in the upvalue. */
+/** plugin{…} while declarations are read: fills the struct script_plugin in the upvalue. */
 static int declare(lua_State *L)
 {
     struct script_plugin *p = lua_touserdata(L, lua_upvalueindex(1));
 
     luaL_checktype(L, 1, LUA_TTABLE);
     if (p->declared)
-        return luaL_error(L, "plugin: one script is one plugin");
+        return luaL_error(L, "plugin: a script can declare only one plugin");
     p->declared = true;
     lua_settop(L, 1);
     check_fields(L);
@@ -364,13 +363,13 @@ static int declare(lua_State *L)
     lua_getfield(L, 1, "tree");
     p->plugin.tree = lua_toboolean(L, -1);
     if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
-        return luaL_error(L, "plugin: run = function(k, args, row) … end is wanted");
+        return luaL_error(L, "plugin: run = function(k, args, row) … end expected");
     p->plugin.run = run;
     lua_settop(L, 1);
     return 1;
 }
 
-/** The struct at 1 is the next to be declared. */
+/** Make plugin{…} fill the struct script_plugin at 1. */
 static int set_declare(lua_State *L)
 {
     lua_pushcclosure(L, declare, 1);
@@ -384,8 +383,8 @@ static void drop(struct script_plugin *p)
     free(p);
 }
 
-/** Read one script's declaration in @s and register it. @return 1: it is no plugin, but what others
- * require(). */
+/** Read one script's declaration in @s and register it. @return 0, a negative error, or 1 if the
+ * file is not a plugin but a module for require(). */
 static int add(struct script *s, const struct script_file *f, struct eg_error *e)
 {
     const char *first = f->declaration ? f->declaration : f->text;
@@ -413,7 +412,7 @@ static int add(struct script *s, const struct script_file *f, struct eg_error *e
         rc = script_run(s, f->name, first, f->declaration ? strlen(first) : f->len, 1, e);
     if (!rc && !p->declared && f->folder && lua_istable(s->L, -1)) {
         lua_settop(s->L, 0);
-        drop(p); // what other scripts of the folder require()
+        drop(p); // a module that other scripts require()
         return 1;
     }
     if (!rc && !(p->plugin.run && lua_istable(s->L, -1)))

@@ -1,4 +1,4 @@
-/** plugin.h - plugins in Lua: scripts of the product, and of the user's folders. */
+/** plugin.h - plugins in Lua: built-in scripts, and those of the user's folders. */
 #ifndef EG_LUA_PLUGIN_H
 #define EG_LUA_PLUGIN_H
 
@@ -7,14 +7,14 @@
 struct script_file {
     const char *name, *text;
     size_t len;
-    const char *folder;      /**< that require() looks in; NULL: none */
-    const char *declaration; /**< the text without what runs; NULL: only the text has it */
+    const char *folder;      /**< the folder of require(); NULL: none */
+    const char *declaration; /**< the declaration alone, without run; NULL: read it from the text */
 };
-/** Read the declarations of scripts that trust each other, in one state, and register them; the
- * array ends with a NULL name. */
+/** Read the declarations of scripts in one shared state and register the plugins; the last entry
+ * has a NULL name. Only for scripts that trust each other. */
 int eg_lua_add_files(const struct script_file *files, struct eg_error *e);
-/** Read a script's declaration and register its plugin. @text is borrowed for ever. Before any
- * system opens. */
+/** Read a script's declaration and register its plugin. Call it before any system opens. @text must
+ * stay valid until the process ends. */
 int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e);
 
 #endif

@@ -1,8 +1,8 @@
-/* protect.c - pcall, xpcall and coroutines, which catch errors but not the end of a script; and
+/* protect.c - pcall, xpcall and coroutines, which catch errors but not a limit of the script; and
  * setmetatable without finalizers. */
 #include "parts.h"
 
-/** The end of pcall and xpcall; @extra values below their results are dropped. */
+/** Finish pcall and xpcall. @extra: the number of values below their results, which are dropped. */
 static int finish(lua_State *L, int status, lua_KContext extra)
 {
     if (status != LUA_OK && status != LUA_YIELD) {
@@ -23,8 +23,8 @@ static int pcall_(lua_State *L)
     return finish(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish), 0);
 }
 
-/** The script's handler is in the upvalue. An error from a hook is handled before hooks are on
- * again: past a limit nothing of the script's may run there. */
+/** Call the script's handler, in the upvalue. Lua calls handlers of a hook's error with hooks still
+ * disabled, so after a limit was reached the script's handler must not run. */
 static int handle(lua_State *L)
 {
     lua_settop(L, 1);
@@ -50,14 +50,14 @@ static int xpcall_(lua_State *L)
     return finish(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, finish), 2);
 }
 
-/** Resume @co with @n arguments from L's top. @return the number of results or -1 with the error on
- * top. */
+/** Resume @co with the @n arguments on top of L. @return the number of results, or -1 with the
+ * error on top. */
 static int resume(lua_State *L, lua_State *co, int n)
 {
     struct script *s = script_of(L);
     int results, status;
 
-    script_charge(L, 100); // its hook counts from the start
+    script_charge(L, 100); // the hook of a coroutine starts counting anew
     if (!lua_checkstack(co, n))
         luaL_error(L, "too many arguments to resume");
     if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
@@ -121,7 +121,7 @@ static int co_wrap(lua_State *L)
     return 1;
 }
 
-/** A finalizer would run where no hook reaches it. */
+/** Refuses __gc: no hook runs inside a finalizer, so it would escape the limits. */
 static int setmetatable_(lua_State *L)
 {
     const int type = lua_type(L, 2);
@@ -133,7 +133,7 @@ static int setmetatable_(lua_State *L)
     if (type == LUA_TTABLE) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL)
-            return luaL_error(L, "__gc is not for scripts: nothing here needs to be given back");
+            return luaL_error(L, "__gc is not available to scripts");
     }
     lua_settop(L, 2);
     lua_setmetatable(L, 1);

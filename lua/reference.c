@@ -1,5 +1,5 @@
-/* reference.c - what each function of the table eg does, in groups. To add a function: a line in its
- * group. */
+/* reference.c - describes the functions of the table eg, in groups. To add a function, add a line
+ * to its group. */
 #include "reference.h"
 #include "../core/base.h"
 

@@ -1,5 +1,4 @@
-/* rows.c - what a script gives out and takes in: rows, notes, files; arguments, other plugins'
- * rows. */
+/* rows.c - input and output of a script: rows, notes, files; arguments, rows of other plugins. */
 #include "rows.h"
 #include "cursor.h"
 #include "parts.h"
@@ -19,7 +18,7 @@ static int no_column(lua_State *L, const struct script *s, const char *name)
                 : luaL_error(L, "row: no column '%s'", name);
 }
 
-/** A cell for a column; the value stays on the stack. */
+/** Convert the value at @at to a cell. It stays on the stack, because the cell points into it. */
 static struct eg_cell cell_of(lua_State *L, int at, const struct eg_column *column)
 {
     const enum eg_column_kind kind = column->kind;
@@ -36,8 +35,7 @@ static struct eg_cell cell_of(lua_State *L, int at, const struct eg_column *colu
         return eg_int(lua_toboolean(L, at));
     case LUA_TNUMBER:
         if (!lua_isinteger(L, at) && !lua_numbertointeger(floor(lua_tonumber(L, at)), &whole))
-            luaL_error(L, "row: %s: %f is no integer of 64 bits", column->name,
-                       lua_tonumber(L, at));
+            luaL_error(L, "row: %s: %f does not fit in 64 bits", column->name, lua_tonumber(L, at));
         if (!lua_isinteger(L, at))
             return eg_int(whole);
         return kind == EG_COL_ADDR ? eg_uint((uint64_t)lua_tointeger(L, at))
@@ -50,16 +48,15 @@ static struct eg_cell cell_of(lua_State *L, int at, const struct eg_column *colu
     default:
         o = script_is_cursor(L, at);
         if (!o)
-            luaL_error(L,
-                       "row: %s: a cell is an integer, a text, a truth value or a cursor, not a %s",
+            luaL_error(L, "row: %s: integer, string, boolean or cursor expected, got a %s",
                        column->name, luaL_typename(L, at));
         if (!o->why && kind == EG_COL_ADDR && script_address_of(*o, &v))
             return eg_uint(v);
         if (!o->why && (o->kind == EG_K_PTR || o->kind == EG_K_STRUCT ||
                         (o->kind == EG_K_ARRAY && kind != EG_COL_BYTES)))
             luaL_error(L,
-                       "row: %s: %s is no value of this kind of column: a member of it is meant, "
-                       "or eg.address(c), eg.string(c), tostring(c)",
+                       "row: %s: %s does not fit this kind of column; use one of its members, "
+                       "eg.address(c), eg.string(c) or tostring(c)",
                        column->name, luaL_tolstring(L, at, NULL));
         return eg_cell_of(*o);
     }
@@ -73,8 +70,8 @@ static int row(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     depth = luaL_optinteger(L, 2, 0);
-    luaL_argcheck(L, depth >= 0 && depth <= 10000, 2, "a depth is 0 to 10000");
-    luaL_argcheck(L, !depth || s->plugin->tree, 2, "a depth is for plugins with tree = true");
+    luaL_argcheck(L, depth >= 0 && depth <= 10000, 2, "depth of 0 to 10000 expected");
+    luaL_argcheck(L, !depth || s->plugin->tree, 2, "a depth needs tree = true in the declaration");
     memset(s->cells, 0, s->n_columns * sizeof *s->cells);
     lua_settop(L, 1);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
@@ -82,8 +79,9 @@ static int row(lua_State *L)
         size_t i = 0;
 
         if (!name)
-            return luaL_error(L, "row: cells are set by the names of columns");
-        while (i < s->n_columns && s->columns[i] != name) // Lua has one copy of a name
+            return luaL_error(L, "row: the keys of a row must be column names");
+        while (i < s->n_columns &&
+               s->columns[i] != name) // Lua interns short strings: compare pointers
             i++;
         if (i == s->n_columns)
             return no_column(L, s, name);
@@ -116,7 +114,7 @@ void script_push_row(lua_State *L)
 
 /* ---- arguments ---- */
 
-/** Of what was not given: nil, or an error where no such argument is declared. */
+/** Reading an argument that was not given: nil, or an error if it is not declared. */
 static int no_argument(lua_State *L)
 {
     const struct eg_arg *a = script_of(L)->plugin->args;
@@ -187,12 +185,11 @@ static int matches(lua_State *L)
 
     while (a && a->name && strcmp(a->name, name) != 0)
         a++;
-    luaL_argcheck(L, a && a->name && a->kind == EG_ARG_INT, 1,
-                  "no argument of integers by this name");
+    luaL_argcheck(L, a && a->name && a->kind == EG_ARG_INT, 1, "no int argument with this name");
     if (lua_isinteger(L, 2))
         lua_pushboolean(L, eg_arg_match(s->run, name, lua_tointeger(L, 2)));
     else
-        lua_pushboolean(L, !eg_arg_int(s->run, name, &any)); // what cannot be read is in no list
+        lua_pushboolean(L, !eg_arg_int(s->run, name, &any)); // an unreadable value matches no list
     return 1;
 }
 
@@ -204,7 +201,7 @@ static int note(lua_State *L)
     return 0;
 }
 
-/** print() of a script is a note: rows are the only output. */
+/** print() adds a note: rows are the only output of a plugin. */
 static int print(lua_State *L)
 {
     const int n = lua_gettop(L);
@@ -233,7 +230,7 @@ static int output(lua_State *L)
     bytes = luaL_checklstring(L, 2, &len);
     for (size_t i = 0; name[i]; i++)
         luaL_argcheck(L, !iscntrl((unsigned char)name[i]), 1,
-                      "a control character in a file's name");
+                      "file name contains a control character");
     script_charge(L, 1000 + len / 16);
     if (len > s->limits.output - EG_MIN(s->written, s->limits.output))
         script_leave(L, SCRIPT_NO_OUTPUT);
@@ -282,7 +279,7 @@ static void push_cell(lua_State *L, const struct eg_column *c, const struct eg_v
     }
 }
 
-/** Called protected: memory may run out. */
+/** Called with lua_pcall, because memory may run out. */
 static int add_row(lua_State *L)
 {
     const struct collecting *c = lua_touserdata(L, 2);
@@ -314,17 +311,18 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
     lua_pushlightuserdata(L, c);
     lua_pushlightuserdata(L, (void *)v);
     lua_pushinteger(L, (lua_Integer)n);
-    lua_pushvalue(L, -7); // the rows' metatable, below the list
+    lua_pushvalue(L, -7); // the metatable of rows, below the list
     if (lua_pcall(L, 5, 0, 0) != LUA_OK) {
         lua_pop(L, 1);
         c->n = -1;
-        c->options->deadline = 1; // nobody wants the rest
+        c->options->deadline = 1; // stop the other plugin
     }
 }
 
 enum { ARGS_MAX = 32, NESTED_MAX = 4 };
 
-/** One more, in the order of names; its value is on top, and popped. */
+/** Insert an option with the value on top of the stack, which is popped. Options are sorted by
+ * name. */
 static void add_arg(lua_State *L, const char *name, int kept, struct eg_given_arg *out, size_t n)
 {
     const char *value = lua_isboolean(L, -1) ? NULL : script_push_string(L, -1);
@@ -351,7 +349,7 @@ size_t script_read_args(lua_State *L, int at, int kept, struct eg_given_arg *out
         const lua_Integer values = is_list ? (lua_Integer)lua_rawlen(L, -1) : 1;
 
         if (!name || (lua_Unsigned)values > max - n)
-            luaL_error(L, "arguments are a table of names and values, at most %d", (int)max);
+            luaL_error(L, "table of at most %d options expected: {name = value}", (int)max);
         if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
             continue;
         lua_pushvalue(L, -2);
@@ -381,7 +379,7 @@ static int no_plugin(lua_State *L)
                 : luaL_error(L, "no plugin '%s'", lua_tostring(L, 1));
 }
 
-/** Options that the plugin does not have are slips. */
+/** Raise an error for an option that the plugin does not have. */
 static void check_args(lua_State *L, const struct eg_plugin_reg *reg,
                        const struct eg_given_arg *args, size_t n)
 {
@@ -395,7 +393,7 @@ static void check_args(lua_State *L, const struct eg_plugin_reg *reg,
     }
 }
 
-/** A column that the plugin does not have; one without a value is nil. */
+/** Reading a missing key of a row: nil for a column without a value, otherwise an error. */
 static int no_such_column(lua_State *L)
 {
     const struct eg_plugin_reg *reg = lua_touserdata(L, lua_upvalueindex(1));
@@ -422,7 +420,7 @@ static int free_result(lua_State *L)
     return 0;
 }
 
-/** A result whose memory goes with it: the run may be left while we have it. On the stack. */
+/** Push a result that the garbage collector frees, because an error may skip code after this. */
 static struct eg_run_result *new_result(lua_State *L)
 {
     struct eg_run_result *result = lua_newuserdatauv(L, sizeof *result, 0);
@@ -455,7 +453,7 @@ static int rows(lua_State *L)
     lua_newtable(L);
     o.n_args = script_read_args(L, 2, 3, args, ARGS_MAX);
     check_args(L, reg, args, o.n_args);
-    // What we may still use is theirs; our own limits end them, too.
+    // The other plugin gets what remains of our limits.
     o.depth = s->run->options->depth + 1;
     o.deadline = s->deadline;
     o.memory_limit = s->run->options->memory_limit;

@@ -1,4 +1,4 @@
-/** rows.h - what a run's script is called with. */
+/** rows.h - the arguments of a script's run function. */
 #ifndef EG_LUA_ROWS_H
 #define EG_LUA_ROWS_H
 
@@ -6,8 +6,9 @@
 
 void script_push_row(lua_State *L);  /**< the function row() of this script's plugin */
 void script_push_args(lua_State *L); /**< the table of the run's arguments */
-/** The table at @at, or nil, as options of a plugin: {pid = 1}, {pid = {1, 2}}, {threads = true}.
- * The table at @kept keeps their texts. @return how many; raises when there are more than @max. */
+/** Convert the table at @at, or nil, to options of a plugin: {pid = 1}, {pid = {1, 2}}, {threads =
+ * true}. The table at @kept keeps the strings alive. @return the number of options; raises an error
+ * if there are more than @max. */
 size_t script_read_args(lua_State *L, int at, int kept, struct eg_given_arg *out, size_t max);
 
 #endif

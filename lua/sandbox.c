@@ -1,8 +1,9 @@
-/* sandbox.c - a state that a stranger's script may run in: all the parts that it can call. */
+/* sandbox.c - creates a state in which an untrusted script may run, with all functions that it can
+ * call. */
 #include "sandbox.h"
 #include "parts.h"
 
-/** plugin{…} in a run: the table itself; plugin.c reads it before. */
+/** plugin{…} in a run returns its table: plugin.c read the declaration earlier. */
 static int plugin(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);

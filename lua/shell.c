@@ -1,5 +1,5 @@
-/* shell.c - lines as they are typed: a run and a state that live from one to the next, and a new
- * pair when the run is lost. */
+/* shell.c - runs the lines of the shell. One run and one Lua state last from line to line; when the
+ * run fails, both are replaced. */
 #include "call.h"
 #include "load.h"
 #include "sandbox.h"
@@ -80,13 +80,13 @@ struct line {
     struct eg_shell *shell;
     const char *name, *text;
     size_t len;
-    char *expression; /**< RETURN and the text; NULL: values are not wanted */
-    bool came_back;   /**< it was not left by longjmp */
+    char *expression; /**< RETURN and the text; NULL: do not print values */
+    bool came_back;   /**< false if a longjmp skipped the end */
     enum eg_shell_answer answer;
     struct eg_error error;
 };
 
-/** Lua says so when it came to the end too early. */
+/** Does the message on top say that the text ended too early? */
 static bool is_incomplete(lua_State *L)
 {
     static const char eof[] = "<eof>";
@@ -96,7 +96,7 @@ static bool is_incomplete(lua_State *L)
     return text && len >= sizeof eof - 1 && !strcmp(text + len - (sizeof eof - 1), eof);
 }
 
-/** The text as a function on the stack: as an expression, else as statements. */
+/** Push the text as a function: compiled as an expression or, if that fails, as statements. */
 static int compile(lua_State *L, struct line *l)
 {
     char chunk[512];
@@ -157,8 +157,8 @@ static int take_room(lua_State *L)
     return 0;
 }
 
-/** After a script's memory was used up: is there enough for the next line, or do variables hold it?
- */
+/** After a line used up the memory: is there enough for the next one, or do variables keep it in
+ * use? */
 static bool has_room(struct script *s)
 {
     bool has;
@@ -170,7 +170,7 @@ static bool has_room(struct script *s)
     return has;
 }
 
-/** The run cannot go on: memory is full, or could not be had in the middle of something. */
+/** Replace a run that cannot continue: memory is full, or an allocation failed inside C. */
 static enum eg_shell_answer start_again(struct eg_shell *s, const char *why)
 {
     struct eg_error e;
@@ -203,7 +203,7 @@ enum eg_shell_answer eg_shell_do(struct eg_shell *s, const char *name, const cha
     free(l.expression);
     if (!l.came_back)
         return start_again(s, s->run->error);
-    // What failed without leaving the run is the line's affair.
+    // Errors that did not abort the run affect this line only.
     s->run->status = 0;
     if (s->ended)
         l.answer = EG_SHELL_QUIT;

@@ -1,6 +1,6 @@
-/* shell_complete.c - what may stand at the end of a line: globals, members, symbols after `k.`, and
- * in a string what the parameter of that name wants. Values are looked up along paths of names;
- * nothing is called. */
+/* shell_complete.c - completes the end of a line: globals, members, symbols after `k.`, and inside
+ * a string names of the kind that the parameter takes. Only paths of names are looked up; no
+ * function of the script is called. */
 #include "shell_own.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@ enum { WORDS_MAX = 5000 };
 struct completing {
     struct eg_shell *shell;
     struct eg_shell_words *out;
-    const char *text, *word; /**< word: its last part, which candidates begin with */
+    const char *text, *word; /**< word: the last part of text, the prefix of all candidates */
 };
 
 static void offer(struct completing *c, const char *name)
@@ -28,7 +28,7 @@ static void offer(struct completing *c, const char *name)
     }
 }
 
-/* ---- what the image knows ---- */
+/* ---- types, symbols, members ---- */
 
 static void types(struct completing *c)
 {
@@ -55,7 +55,7 @@ static void symbols(struct completing *c)
     }
 }
 
-/** Members, those of anonymous structs inside too. */
+/** Offer the members of a type, including those of anonymous structs inside it. */
 static void members(struct completing *c, uint32_t type, unsigned depth)
 {
     const struct eg_types *ts = &c->shell->sys->types;
@@ -94,7 +94,7 @@ static bool is_space(lua_State *L, int at)
     return is;
 }
 
-/** The candidates of the path @from up to the end: protected, its completing in upvalue 1. */
+/** Offer the candidates for the path at argument 2. Called protected. */
 static int path(lua_State *L)
 {
     struct completing *c = lua_touserdata(L, 1);
@@ -107,7 +107,7 @@ static int path(lua_State *L)
         if (lua_istable(L, -2))
             lua_rawget(L, -2);
         else if (script_is_cursor(L, -2) || is_space(L, -2))
-            lua_gettable(L, -2); // raises where there is no such member
+            lua_gettable(L, -2); // raises an error if there is no such member
         else
             return 0;
     }
@@ -154,16 +154,16 @@ static int do_path(struct eg_run *r, void *context)
 
 /* ---- inside a string ---- */
 
-/** An argument that is written as a string: of which function, and which one. */
+/** A string argument: which function it belongs to, and its position. */
 struct argument {
     const char *function; /**< "eg.object"; points into the text */
     size_t function_len;
-    unsigned n;       /**< 0: the first */
-    const char *type; /**< the string before it; NULL */
+    unsigned n;       /**< counts from 0 */
+    const char *type; /**< the string argument before it, or NULL */
     size_t type_len;
 };
 
-/** Where the call that the string at @quote is an argument of begins: `NAME "` or `NAME(…, "`. */
+/** Find the call that has the string at @quote as an argument: `NAME "` or `NAME(…, "`. */
 static bool argument_of(const char *text, const char *quote, struct argument *out)
 {
     const char *p = quote, *end = NULL;
@@ -177,7 +177,7 @@ static bool argument_of(const char *text, const char *quote, struct argument *ou
     for (; p > text && !end; p--) {
         const char ch = p[-1];
 
-        if (ch == '"' || ch == '\'') { // a string before it
+        if (ch == '"' || ch == '\'') { // an earlier string argument
             const char *open = p - 2;
 
             while (open >= text && *open != ch)
@@ -209,7 +209,8 @@ static bool argument_of(const char *text, const char *quote, struct argument *ou
     return out->function_len;
 }
 
-/** The parameter's name and where it ends: signatures are "head: cursor, type: string". */
+/** The name of parameter @n in a signature such as "head: cursor, type: string". @return its
+ * length. */
 static size_t parameter(const char *signature, unsigned n, const char **out)
 {
     for (int depth = 0; n && *signature; signature++) {
@@ -291,7 +292,7 @@ static void in_string(struct completing *c, const struct argument *a)
     }
 }
 
-/** The quote of a string that is not closed; NULL: the text ends outside of one. */
+/** The opening quote of an unclosed string; NULL if the text does not end inside a string. */
 static const char *open_string(const char *text)
 {
     const char *open = NULL;

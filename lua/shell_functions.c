@@ -1,5 +1,5 @@
-/* shell_functions.c - what a line can call and a plugin cannot: looking by hand, plugins by their
- * names. */
+/* shell_functions.c - functions that only the shell has: dt, hexdump, dis, what, and plugins as
+ * functions. */
 #include "../core/search.h"
 #include "rows.h"
 #include "shell_own.h"
@@ -7,15 +7,15 @@
 
 enum { BYTES = 256, BYTES_MAX = 1 << 24, INSTRUCTIONS = 16, INSTRUCTIONS_MAX = 1 << 20 };
 
-/** What failed was said; the line ends, and the run goes on. */
+/** End the line; the error itself was already reported. The run continues. */
 static int failed(lua_State *L, struct eg_shell *s, const char *what)
 {
     s->run->status = 0;
-    return luaL_error(L, "%s: not done", what);
+    return luaL_error(L, "%s: failed", what);
 }
 
-/** An optional space before a place, which then is at @at: else a cursor's own, else the kernel's.
- */
+/** Read the arguments `[space,] place` and remove the space, so that the place is at 1. The default
+ * space is the cursor's own, or the kernel's. */
 static struct eg_space *space_and_place(lua_State *L, struct eg_shell *s, uint64_t *addr)
 {
     struct eg_space *as = eg_kernel(s->run);
@@ -39,13 +39,13 @@ static uint64_t count(lua_State *L, int at, uint64_t usual, uint64_t max)
 {
     const lua_Integer n = luaL_optinteger(L, at, (lua_Integer)usual);
 
-    luaL_argcheck(L, n > 0 && (uint64_t)n <= max, at, "is too many, or none");
+    luaL_argcheck(L, n > 0 && (uint64_t)n <= max, at, "out of range");
     return (uint64_t)n;
 }
 
 /* ---- dt ---- */
 
-/** Types of modules are read when a name asks for them. */
+/** Look a type up; types of modules are loaded on the first miss. */
 static struct eg_slot type_named(lua_State *L, struct eg_shell *s, int at)
 {
     const struct eg_binding *b = eg_binding_of(s->run);
@@ -133,7 +133,7 @@ static int run_plugin(lua_State *L, struct eg_shell *s, const struct eg_plugin_r
     return 0;
 }
 
-/** what(place): the plugin whatis, of the kernel's addresses or of physical ones. */
+/** what(place): run the plugin whatis on a kernel or physical address. */
 static int what(lua_State *L)
 {
     struct eg_shell *s = shell_of(L);
@@ -145,7 +145,7 @@ static int what(lua_State *L)
     const struct eg_given_arg args[] = { { "at", text }, { "physical", NULL } };
 
     if (physical && !eg_translate(eg_view_of(s->run), as, at, eg_physical(s->run), &at))
-        return luaL_error(L, "this address is not in memory");
+        return luaL_error(L, "this address is not mapped");
     snprintf(text, sizeof text, "%#" PRIx64, at);
     return p ? run_plugin(L, s, p, args, physical ? 2 : 1) : luaL_error(L, "no plugin whatis");
 }
@@ -176,26 +176,27 @@ static int quit(lua_State *L)
 /* ---- all ---- */
 
 static const struct shell_function functions[] = {
-    { { "help", "name?: string|function", "", "list all that can be called, or describe one" },
+    { { "help", "name?: string|function", "", "list all functions and plugins, or describe one" },
       shell_help },
     { { "dt", "what: string|cursor, at?: place, depth?: integer", "",
-        "dt(\"task_struct\") prints a type; dt(task) or dt(\"task_struct\", address) an object "
-        "with its values; dt(task, 1) without the structs inside it" },
+        "dt(\"task_struct\") shows a type; dt(task) or dt(\"task_struct\", address) shows an "
+        "object "
+        "with its values; dt(task, 1) omits the members of nested structs" },
       dt },
     { { "hexdump", "as?: space, at: place|symbol, length?: integer", "",
-        "show bytes; all bytes of a cursor" },
+        "show bytes; by default all bytes of a cursor, 256 elsewhere" },
       hexdump },
     { { "dis", "as?: space, at: place|symbol, n?: integer", "", "show instructions" }, dis },
     { { "what", "as?: space, at: place|symbol", "",
-        "who uses this place: process, file, slab cache, symbol, free page" },
+        "the owner of this place: process, file, slab cache, symbol, free page" },
       what },
     { { "ps", "options?: table", "", "the plugin pslist" }, plugin },
-    { { "print", "...", "", "print values, fit for a terminal" }, shell_print_ },
+    { { "print", "...", "", "print values, with control characters escaped" }, shell_print_ },
     { { "quit", "", "", "end the shell, as Ctrl-D does" }, quit },
     { { NULL, NULL, NULL, NULL }, NULL },
 };
 
-/** A global, unless there is one of this name. */
+/** Add a plugin as a global function, unless the name is taken. */
 static void add_plugin(lua_State *L, struct eg_shell *s, const struct eg_plugin_reg *p,
                        const char *name)
 {

@@ -1,4 +1,4 @@
-/* shell_help.c - what can be called, as a list and one by one: from the records that declare it. */
+/* shell_help.c - help(): lists all functions, or describes one, from their declarations. */
 #include "shell_own.h"
 
 bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out)
@@ -67,8 +67,8 @@ static int list(struct eg_shell *s)
     struct shell_entry e;
     const char *table = "";
 
-    shell_say(s, "k is the kernel: k.init_task a variable, k.init_task.comm what is in it.\n"
-                 "help(\"eg.list\") and help(\"pslist\") say more.\n\n");
+    shell_say(s, "k is the kernel, k.init_task a variable, k.init_task.comm one of its members.\n"
+                 "help(\"eg.list\") and help(\"pslist\") show details.\n\n");
     for (size_t i = 0; shell_entry_nth(s, i, &e); i++) {
         if (e.plugin && strcmp(table, "plugins"))
             shell_say(s, "\nPlugins, as in pslist{pid = 1}:\n");
@@ -107,7 +107,7 @@ int shell_help(lua_State *L)
         return list(s);
     if (lua_isfunction(L, 1)) {
         found = shell_entry_of(s, L, 1, &e);
-        luaL_argcheck(L, found, 1, "there is no help for this function");
+        luaL_argcheck(L, found, 1, "no help for this function");
         name = e.is.name;
     } else {
         name = luaL_checkstring(L, 1);
@@ -121,7 +121,7 @@ int shell_help(lua_State *L)
         shell_say_entry(s, &e);
         shell_say(s, "\n    %s\n", e.is.text);
     } else {
-        return luaL_error(L, "there is no help for '%s': help() lists what can be called", name);
+        return luaL_error(L, "no help for '%s'; help() lists all functions", name);
     }
     return 0;
 }

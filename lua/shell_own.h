@@ -1,4 +1,4 @@
-/** shell_own.h - inside lua/: what the files of the shell share. */
+/** shell_own.h - internal interface between the files of the shell. */
 #ifndef EG_LUA_SHELL_OWN_H
 #define EG_LUA_SHELL_OWN_H
 
@@ -15,8 +15,8 @@ struct eg_shell {
     void *context;
     struct eg_run *run;
     struct script *script;
-    bool ended;                             /**< quit() */
-    const struct shell_function *functions; /**< its own; the last has no name */
+    bool ended;                             /**< quit() was called */
+    const struct shell_function *functions; /**< of the shell itself; the last has no name */
 };
 struct shell_function {
     struct eg_reference is;
@@ -25,15 +25,14 @@ struct shell_function {
 
 /* ---- shell_say.c ---- */
 
-/** The shell of a function: its first upvalue. */
+/** The shell that the running C function belongs to: its first upvalue. */
 struct eg_shell *shell_of(lua_State *L);
-/** Text of ours. */
+/** Print formatted text that needs no escaping. */
 void shell_say(struct eg_shell *s, const char *format, ...) EG_PRINTF(2, 3);
 
 /* ---- shell_show.c ---- */
 
-/** A function that prints the values of an expression, its arguments, onto the stack; later again.
- */
+/** Create the function that prints the values of an expression; shell_push_show pushes it. */
 void shell_make_show(lua_State *L, struct eg_shell *s);
 void shell_push_show(lua_State *L);
 /** print(…) */
@@ -41,24 +40,25 @@ int shell_print_(lua_State *L);
 
 /* ---- shell_help.c ---- */
 
-/** Something that a script or a line can call. */
+/** A function that a line of the shell can call. */
 struct shell_entry {
-    const char *table; /**< "eg"; NULL: a global */
+    const char *table; /**< "eg"; NULL for a global */
     struct eg_reference is;
-    const struct eg_plugin_reg *plugin; /**< NULL: it is none */
+    const struct eg_plugin_reg *plugin; /**< NULL if it is not a plugin */
 };
-/** All of them: the shell's, eg's, the operating systems', plugins. @return false past the end. */
+/** Functions of the shell, of eg and of operating systems, then plugins. @return false past the
+ * end. */
 bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out);
-/** The one whose function stands at @at. @return false: none. */
+/** Find the entry of the function at stack index @at. @return false if there is none. */
 bool shell_entry_of(const struct eg_shell *s, lua_State *L, int at, struct shell_entry *out);
 void shell_say_entry(struct eg_shell *s,
-                     const struct shell_entry *e); /**< "eg.ok(x: any): boolean" */
+                     const struct shell_entry *e); /**< prints "eg.ok(x: any): boolean" */
 /** help([name or function]) */
 int shell_help(lua_State *L);
 
 /* ---- shell_functions.c ---- */
 
-/** The shell's own functions, and plugins, as globals. */
+/** Register the shell's own functions and all plugins as globals. */
 void shell_add_functions(lua_State *L, struct eg_shell *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* shell_say.c - what the shell says through the program around it. */
+/* shell_say.c - output of the shell through eg_shell_ops. */
 #include "shell_own.h"
 #include <stdarg.h>
 

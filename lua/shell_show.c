@@ -1,4 +1,4 @@
-/* shell_show.c - values as the shell prints them: on one line, but tables of tables. */
+/* shell_show.c - prints values in the shell: each on one line, except nested tables. */
 #include "../core/table.h"
 #include "shell_own.h"
 #include <inttypes.h>
@@ -9,7 +9,7 @@ static const char show_key_;
 
 static void show(lua_State *L, struct eg_shell *s, int at, unsigned depth);
 
-/** Text from anywhere, escaped. */
+/** Print text with control characters escaped. */
 static void say_text(lua_State *L, struct eg_shell *s, const char *text, size_t len)
 {
     char small[256], *safe = small;
@@ -40,7 +40,7 @@ int shell_print_(lua_State *L)
         size_t len, part;
         const char *text = (script_push_string(L, i), lua_tolstring(L, -1, &len));
 
-        // Lines and tabs are the script's own way to lay out its text.
+        // Newlines and tabs are kept, so that a script can format its output.
         for (; len; text += part, len -= part) {
             for (part = 0; part < len && text[part] != '\n' && text[part] != '\t';)
                 part++;
@@ -57,7 +57,7 @@ int shell_print_(lua_State *L)
     return 0;
 }
 
-/** In decimal; in hex too, where it is no small number. */
+/** Print in decimal, and large numbers in hexadecimal too. */
 static void show_integer(struct eg_shell *s, lua_Integer i)
 {
     if (i >= -0xffff && i <= 0xffff)
@@ -83,7 +83,7 @@ static void show_key(lua_State *L, struct eg_shell *s, int at, unsigned depth)
     shell_say(s, " = ");
 }
 
-/** In the order of pairs(). */
+/** Print a table in the order of pairs(). */
 static void show_table(lua_State *L, struct eg_shell *s, int at, unsigned depth)
 {
     const char *between = depth ? ", " : ",\n  ";

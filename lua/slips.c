@@ -1,5 +1,5 @@
-/* slips.c - what authors get wrong most: functions that are not there, calls before there is an
- * image, loops over what is no table. They are told what is meant. */
+/* slips.c - hints for frequent mistakes: unknown functions, calls before an image is open, pairs()
+ * on values that are not tables. */
 #include "slips.h"
 #include "cursor.h"
 #include "parts.h"
@@ -27,11 +27,11 @@ static int no_function(lua_State *L)
 
 static int called_early(lua_State *L)
 {
-    return luaL_error(L, "%s.%s: no image is open yet: it can be called in run",
+    return luaL_error(L, "%s.%s: no image is open yet; call it in run",
                       lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, lua_upvalueindex(2)));
 }
 
-/** A script may keep a function in a local of its own before there is one. */
+/** Before an image is open, a script may still store a function in a local variable. */
 static int early_function(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -40,7 +40,8 @@ static int early_function(lua_State *L)
     return 1;
 }
 
-/** The global table @name; without a run there is none yet, but one that says so. */
+/** Set a metatable on the global table @name that explains missing functions. Without a run, create
+ * a table whose functions raise an error. */
 static void guard(lua_State *L, const char *name)
 {
     const bool run = script_of(L)->run;
@@ -59,16 +60,16 @@ static void guard(lua_State *L, const char *name)
     lua_setglobal(L, name);
 }
 
-/** pairs and ipairs, of tables only. Upvalues: the function, its name. */
+/** pairs and ipairs, for tables only. Upvalues: the function, its name. */
 static int over_table(lua_State *L)
 {
     const char *name = lua_tostring(L, lua_upvalueindex(2));
 
     if (script_is_cursor(L, 1))
         return luaL_error(
-            L, "%s: a cursor is no table: the elements of an array are c[0] to c[#c - 1]", name);
+            L, "%s: a cursor is not a table; the elements of an array are c[0] to c[#c - 1]", name);
     if (lua_isfunction(L, 1))
-        return luaL_error(L, "%s: a walk stands alone: `for x in linux.tasks(k) do`", name);
+        return luaL_error(L, "%s: not needed for an iterator: `for x in linux.tasks(k) do`", name);
     luaL_argexpected(L, lua_istable(L, 1), 1, "table");
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -77,7 +78,7 @@ static int over_table(lua_State *L)
     return 3;
 }
 
-/** print() before there is a result. */
+/** print() while declarations are read: there is no result yet. */
 static int nothing(lua_State *L)
 {
     (void)L;
@@ -106,7 +107,7 @@ void script_add_slips(lua_State *L)
     }
 }
 
-/** Is a function of this name in the global table? */
+/** Does the global table @table have a function with this name? */
 static bool is_in(lua_State *L, const char *table, const char *name)
 {
     const int top = lua_gettop(L);
@@ -122,8 +123,7 @@ static bool is_in(lua_State *L, const char *table, const char *name)
     return found;
 }
 
-/** What is meant by a global that is nil, of which the message speaks; "" where that is not known.
- */
+/** A hint for an error message about a global that is nil; "" if there is none. */
 static const char *hint(lua_State *L, const char *text)
 {
     static const char *const missing[] = { "io",     "os",       "debug",          "package",
@@ -135,7 +135,7 @@ static const char *hint(lua_State *L, const char *text)
         sscanf(at + sizeof "(global '" - 1, "%40[A-Za-z0-9_]", name);
     for (const char *const *m = missing; *m; m++)
         if (!strcmp(*m, name))
-            return "; there is none in the sandbox: a script sees the image only";
+            return "; it is not available in the sandbox";
     if (*name && is_in(L, "eg", name))
         return lua_pushfstring(L, "; did you mean eg.%s?", name);
     if (*name && is_in(L, "linux", name))
@@ -153,7 +153,7 @@ void script_explain(lua_State *L)
     luaL_checkstack(L, 10, NULL);
     more = hint(L, text);
     for (int level = 1; strstr(text, " to '?' (") && lua_getstack(L, level, &at); level++) {
-        lua_getinfo(L, "n", &at); // one of the library's functions, called by ours of the same name
+        lua_getinfo(L, "n", &at); // a library function that our wrapper of the same name called
         if (at.name)
             text = luaL_gsub(L, text, "'?'", lua_pushfstring(L, "'%s'", at.name));
     }
@@ -161,7 +161,8 @@ void script_explain(lua_State *L)
         lua_getinfo(L, "Sl", &at);
         if (at.currentline < 0)
             continue;
-        if (strncmp(text, at.short_src, strlen(at.short_src)) != 0) // a line of the shell
+        if (strncmp(text, at.short_src, strlen(at.short_src)) !=
+            0) // a line typed in the shell already has it
             text = lua_pushfstring(L, "%s:%d: %s", at.short_src, at.currentline, text);
         break;
     }

@@ -1,10 +1,10 @@
-/** slips.h - the message of an error, with what may be meant. */
+/** slips.h - hints for frequent mistakes. */
 #ifndef EG_LUA_SLIPS_H
 #define EG_LUA_SLIPS_H
 
 #include "state.h"
 
-/** The message at 1: with file and line, and what may be meant. */
+/** Add file, line and a hint to the message at index 1. */
 void script_explain(lua_State *L);
 
 #endif

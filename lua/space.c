@@ -1,4 +1,4 @@
-/* space.c - address spaces as values of a script, and text that is read from one. */
+/* space.c - address spaces as Lua values, and reading text from them. */
 #include "space.h"
 #include "cursor.h"
 

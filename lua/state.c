@@ -1,4 +1,5 @@
-/* state.c - a script's memory, steps and time, and its end: past a limit there is no way on. */
+/* state.c - the limits of a script: memory, steps, time. When one is reached, the script cannot
+ * continue. */
 #include "state.h"
 #include <stdlib.h>
 #include <time.h>
@@ -6,7 +7,7 @@
 enum {
     HOOK_EVERY = 1000,
     LARGE = 1 << 16,
-    LONG = 1 << 20, // of a string: one instruction may look at all of it
+    LONG = 1 << 20, // bytes of a string: one instruction may process all of it
     FRAMES_MAX = 16,
 };
 
@@ -32,7 +33,7 @@ static void *allocate(void *context, void *p, size_t old, size_t new)
     struct script *s = context;
     void *to;
 
-    if (!p) { // then it is the kind of object
+    if (!p) { // then `old` is the kind of object (lua_Alloc)
         if (old == LUA_TSTRING)
             s->longest = EG_MAX(s->longest, new);
         old = 0;
@@ -47,7 +48,7 @@ static void *allocate(void *context, void *p, size_t old, size_t new)
     to = realloc(p, new);
     if (to)
         s->used += new - old;
-    // Filling it takes time, which instructions do not show: look at the clock soon.
+    // Filling a large block takes time without instructions: check the clock soon.
     if (to && new >= LARGE && s->running)
         lua_sethook(s->running, hook, LUA_MASKCOUNT, 1);
     return to;
@@ -79,14 +80,14 @@ const char *script_end_text(const struct script *s, char out[160])
     return out;
 }
 
-/** So that what runs between two looks at the clock is never long. */
+/** Instructions between two checks of the clock: fewer if long strings exist. */
 static int hook_every(const struct script *s)
 {
     return s->longest < LONG ? HOOK_EVERY
                              : EG_MAX(1, (int)(HOOK_EVERY * (size_t)LONG / s->longest));
 }
 
-/** Past a limit there is no way on: the hook comes back at every instruction from here. */
+/** End the script: from now on the hook raises an error at every instruction. */
 void script_leave(lua_State *L, enum script_end end)
 {
     struct script *s = script_of(L);
@@ -120,7 +121,7 @@ static void check(lua_State *L)
     struct script *s = script_of(L);
     const enum script_end end = end_of(s);
 
-    s->owed = 0;
+    s->unchecked = 0;
     if (end != SCRIPT_GOES_ON)
         script_leave(L, end);
 }
@@ -142,12 +143,12 @@ void script_charge(lua_State *L, uint64_t n)
     struct script *s = script_of(L);
 
     s->steps += n;
-    s->owed += n;
-    if (s->owed >= HOOK_EVERY || s->end != SCRIPT_GOES_ON)
+    s->unchecked += n;
+    if (s->unchecked >= HOOK_EVERY || s->end != SCRIPT_GOES_ON)
         check(L);
 }
 
-/** What an error of a layer in C says, without the place in C that noticed it. */
+/** The message of an error from C, without its C file and line. */
 static const char *words_of(const char *error)
 {
     const char *place = strstr(error, ".c:"), *words = place ? strstr(place, ": ") : NULL;
@@ -205,7 +206,7 @@ void script_renew(struct script *s)
     if (s->end == SCRIPT_NO_MEMORY)
         lua_gc(s->L, LUA_GCCOLLECT);
     s->end = SCRIPT_GOES_ON;
-    s->steps = s->owed = s->written = 0;
+    s->steps = s->unchecked = s->written = 0;
     s->deadline = now_ns() + s->limits.seconds * UINT64_C(1000000000);
     s->running = s->L;
     lua_sethook(s->L, hook, LUA_MASKCOUNT, HOOK_EVERY);
@@ -216,7 +217,7 @@ void script_close(struct script *s)
     if (!s)
         return;
     if (s->end == SCRIPT_GOES_ON)
-        s->end = SCRIPT_STOPPED; // no __close of the script runs now
+        s->end = SCRIPT_STOPPED; // so that no __close of the script runs
     lua_sethook(s->L, hook, LUA_MASKCOUNT, 1);
     lua_close(s->L);
     free(s->text);

@@ -1,8 +1,7 @@
-/** state.h - a Lua state of one script: what it has used up, and how it is ended.
+/** state.h - the Lua state of one script, and its limits.
  *
- *  A state belongs to one run on one thread. All that a script can do to others is bounded here:
- * its memory by the allocator, its steps and time by a hook that nothing can catch. Its functions
- * are added by sandbox.c. */
+ *  A state belongs to one run on one thread. The allocator limits its memory; a hook, whose error
+ * nothing can catch, limits its steps and time. sandbox.c adds the functions. */
 #ifndef EG_LUA_STATE_H
 #define EG_LUA_STATE_H
 
@@ -10,7 +9,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-/** Why a script was ended; no pcall, coroutine or __close of it goes on after that. */
+/** Why a script was ended. After that none of its code runs, not even in pcall, coroutines or
+ * __close. */
 enum script_end {
     SCRIPT_GOES_ON,
     SCRIPT_NO_MEMORY,
@@ -21,57 +21,57 @@ enum script_end {
 };
 struct script_limits {
     size_t memory;  /**< bytes */
-    uint64_t steps; /**< of the virtual machine, and as many for work inside of our functions */
+    uint64_t steps; /**< instructions, plus what script_charge adds for work in C */
     unsigned seconds;
-    uint64_t output; /**< bytes of all its files */
+    uint64_t output; /**< bytes in all files that it writes */
 };
 
-/** A member found once: what makes `task.pid` quick. */
+/** A cached member lookup, which makes `task.pid` fast. */
 struct script_slot {
-    const char *name; /**< Lua's own copy: equal names are one pointer */
+    const char *name; /**< Lua's interned copy: equal names have equal pointers */
     uint32_t parent;
     struct eg_slot slot;
 };
 enum { SCRIPT_SLOTS = 1024 };
 
 struct script {
-    lua_State *L, *running; /**< the main thread, and the coroutine that runs */
-    struct eg_run *run;     /**< NULL: declarations are read, nothing can be asked */
-    const char *folder;     /**< where require() may look; NULL: nowhere */
-    char *text;             /**< of a file that require() compiles */
+    lua_State *L, *running; /**< the main thread, and the running coroutine */
+    struct eg_run *run;     /**< NULL while declarations are read: there is no image */
+    const char *folder;     /**< the folder of require(); NULL: none */
+    char *text;             /**< text of a file that require() compiles; freed with the state */
     struct script_limits limits;
-    size_t used, longest; /**< bytes in use; the longest string so far */
-    uint64_t steps, owed; /**< so far; of them since the clock was looked at */
-    uint64_t deadline;    /**< CLOCK_MONOTONIC, ns */
-    uint64_t written;     /**< bytes of files */
-    lua_Integer n_named;  /**< values that tostring() has numbered */
+    size_t used, longest;      /**< bytes in use; the longest string so far */
+    uint64_t steps, unchecked; /**< so far; charged since the last check of the clock */
+    uint64_t deadline;         /**< CLOCK_MONOTONIC, ns */
+    uint64_t written;          /**< bytes written to files */
+    lua_Integer n_named;       /**< values that tostring() has numbered */
     enum script_end end;
-    const struct eg_plugin *plugin; /**< whose rows these are */
-    struct eg_cell *cells;          /**< one row's */
-    const char **columns;           /**< their names as Lua has them */
+    const struct eg_plugin *plugin; /**< the plugin of the run */
+    struct eg_cell *cells;          /**< cells of the current row */
+    const char **columns;           /**< names of the columns, interned by Lua */
     size_t n_columns;
     struct script_slot slots[SCRIPT_SLOTS];
 };
 
-/** A state without any function. @run may be NULL. @return NULL: out of memory. */
+/** Create a state without functions. @run may be NULL. @return NULL if out of memory. */
 struct script *script_new(struct eg_run *run, const struct script_limits *limits);
 void script_close(struct script *s); /**< NULL-safe */
-/** All steps and all time again, for the next line of a shell: what ended the last one is over. */
+/** Reset steps and time, and clear the end of the last call: for the next line of a shell. */
 void script_renew(struct script *s);
-/** The one that @L is in. */
+/** The script that @L belongs to. */
 struct script *script_of(lua_State *L);
-/** @n steps of work were done in C: raises past the limit. */
+/** Charge @n steps for work in C; ends the script if a limit is reached. */
 void script_charge(lua_State *L, uint64_t n);
-/** Is a limit passed? For where nothing can be raised; then charge. */
+/** Was a limit reached? For code that cannot raise an error; call script_charge later. */
 bool script_is_over(const struct script *s);
-/** Raise what nothing catches. */
+/** End the script with an error that it cannot catch. */
 _Noreturn void script_leave(lua_State *L, enum script_end end);
-/** Did what was just called fail the run? Where that is the author's mistake it is an error of his,
- * with its line, and the run goes on; else the script ends. */
+/** Check whether the last call failed the run. An error of the script's author is raised as a Lua
+ * error, and the run continues; any other failure ends the script. */
 void script_check_run(lua_State *L);
-/** After a protected call: an end is passed on. */
+/** Call after a protected call: raises again if the script was ended. */
 void script_pass_on(lua_State *L, int status);
-/** What is said of a script that was ended. */
+/** The error message for the end of a script. */
 const char *script_end_text(const struct script *s, char out[160]);
 
 #endif

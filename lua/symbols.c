@@ -3,7 +3,7 @@
 #include "parts.h"
 #include "space.h"
 
-/** The handle of a plugin in C that has already said which type the symbol is of. */
+/** The handle of a C plugin that declares the symbol with its type; 0 if there is none. */
 static uint32_t declared_symbol(const struct eg_binding *b, const char *name)
 {
     const uint32_t n = eg_handle_count();
@@ -46,8 +46,9 @@ static int eg_symbol_(lua_State *L)
         return 1;
     }
     if (lua_isnoneornil(L, 3))
-        return luaL_error(L, "what type symbol '%s' has is not known: eg.symbol(k, '%s', 'TYPE')",
-                          name, name);
+        return luaL_error(
+            L, "the type of symbol '%s' is not known; give it: eg.symbol(k, '%s', 'TYPE')", name,
+            name);
     script_push_value(L, script_object(L, eg_kernel(s->run), addr, 3));
     return 1;
 }
@@ -55,7 +56,7 @@ static int eg_symbol_(lua_State *L)
 static int space_index(lua_State *L)
 {
     if (script_check_space(L, 1) != eg_kernel(script_of(L)->run))
-        return luaL_error(L, "only the kernel's space has symbols");
+        return luaL_error(L, "only the kernel's space (k) has symbols");
     lua_settop(L, 2);
     return eg_symbol_(L);
 }

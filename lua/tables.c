@@ -1,5 +1,6 @@
-/* tables.c - the table library with a bound on its work: on tables that answer for themselves, as a
- * metatable could make a function of C loop without an end where no hook is. */
+/* tables.c - Lua's table library with charged work. Tables with __len, __index or __newindex are
+ * refused: such metamethods could make a C function loop forever, and the hook that enforces limits
+ * does not run inside C. */
 #include "parts.h"
 
 static void check_plain(lua_State *L, int at)
@@ -9,10 +10,10 @@ static void check_plain(lua_State *L, int at)
     luaL_checktype(L, at, LUA_TTABLE);
     for (size_t i = 0; i < countof(events); i++)
         if (luaL_getmetafield(L, at, events[i]) != LUA_TNIL)
-            luaL_error(L, "a table without %s is wanted", events[i]);
+            luaL_error(L, "table without %s expected", events[i]);
 }
 
-/** The library's own function is in the upvalue; @work is about what it will do. */
+/** Call the original function, in the upvalue. @work: the estimated number of steps. */
 static int call(lua_State *L, uint64_t work)
 {
     script_charge(L, work);
@@ -22,7 +23,7 @@ static int call(lua_State *L, uint64_t work)
     return lua_gettop(L);
 }
 
-/** How many elements are behind the place in argument @at. */
+/** The number of elements from the position in argument @at to the end. */
 static uint64_t behind(lua_State *L, int at)
 {
     const uint64_t n = lua_rawlen(L, 1), place = (uint64_t)luaL_checkinteger(L, at);
@@ -92,7 +93,7 @@ static int move(lua_State *L)
 
 enum { SORTED = 1, COMPARE = 2, SCRATCH = 3, LEFT = 5, RIGHT = 6 };
 
-/** Is what stands at RIGHT before what stands at LEFT? */
+/** Does the value at RIGHT sort before the value at LEFT? */
 static bool right_first(lua_State *L)
 {
     uint64_t work = 4;

@@ -1,4 +1,4 @@
-/* text.c - values as text: what has no text of its own has a number instead of an address. */
+/* text.c - values as text. Tables, functions and the like get a number instead of an address. */
 #include "text.h"
 #include "parts.h"
 
@@ -50,7 +50,7 @@ static int tostring(lua_State *L)
     return 1;
 }
 
-/** %s of what is no text goes through our own; %p is an address. */
+/** string.format: %s uses our tostring, and %p is refused because it prints an address. */
 int script_format(lua_State *L)
 {
     const char *f = luaL_checkstring(L, 1), *const end = f + lua_rawlen(L, 1);
@@ -63,8 +63,7 @@ int script_format(lua_State *L)
         f += strspn(f, "-+#0 .123456789");
         at++;
         if (*f == 'p')
-            return luaL_error(L,
-                              "'%%p' is not for scripts: addresses of values are never the same");
+            return luaL_error(L, "'%%p' is not available: addresses differ from run to run");
         if (*f == 's' && at <= n) {
             script_push_string(L, at);
             lua_replace(L, at);

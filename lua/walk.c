@@ -1,16 +1,15 @@
-/* walk.c - lists, trees and index structures, and every walker that is registered, as Lua's `for …
- * in`. */
+/* walk.c - iterators for `for … in`: lists, trees, index structures and registered walkers; and the
+ * registered functions. */
 #include "cursor.h"
 #include "parts.h"
 #include "space.h"
 
 enum walk_kind { WALK_LIST, WALK_HLIST, WALK_RB, WALK_XA, WALK_MAPLE, WALK_NAMED };
 
-/** A walk on its way. */
+/** The state of a walk. */
 struct walk {
     enum walk_kind kind;
-    struct eg_obj
-        type; /**< of the elements of an index: what each pointer is cast to; kind 0: none */
+    struct eg_obj type; /**< the type of an index's entries; kind 0: none was given */
     union {
         struct eg_list_walk list;
         struct eg_hlist_walk hlist;
@@ -20,8 +19,8 @@ struct walk {
     };
 };
 
-/** One entry of an index structure: its index (and last one), then the value as a cursor or an
- * integer. */
+/** Push an entry of an index structure: its index, the value as a cursor or integer, the last
+ * index. */
 static int push_entry(lua_State *L, const struct walk *w, const struct eg_entry *e)
 {
     lua_pushinteger(L, (lua_Integer)e->index);
@@ -71,7 +70,7 @@ static int next(lua_State *L)
     return 1;
 }
 
-/** A walk, on the stack. */
+/** Push a new walk. */
 static struct walk *new_walk(lua_State *L, enum walk_kind kind)
 {
     struct walk *w = lua_newuserdatauv(L, sizeof *w, 0);
@@ -81,7 +80,7 @@ static struct walk *new_walk(lua_State *L, enum walk_kind kind)
     return w;
 }
 
-/** It and what it borrows (names at 2 and 3) as the function that `for` calls. */
+/** Push the iterator: a closure over the walk and the strings at 2 and 3 that it borrows. */
 static int iterate(lua_State *L)
 {
     script_check_run(L);
@@ -129,7 +128,7 @@ static int rbtree(lua_State *L)
     return iterate(L);
 }
 
-/** The type of an index's entries, where the script names one at 2. */
+/** The type of an index's entries, if argument 2 names one. */
 static struct eg_obj entry_type(lua_State *L, struct eg_obj root)
 {
     struct eg_slot slot;
@@ -192,7 +191,7 @@ static int bits(lua_State *L)
     return 1;
 }
 
-/** linux.tasks(k), linux.vmas(task.mm): a registered walker, its name in the upvalue. */
+/** linux.tasks(k), linux.vmas(task.mm): call a registered walker, whose name is in the upvalue. */
 static int named(lua_State *L)
 {
     const char *name = lua_tostring(L, lua_upvalueindex(1));
@@ -206,13 +205,13 @@ static int named(lua_State *L)
     if (lua_toboolean(L, lua_upvalueindex(2)))
         arg = *script_check_cursor(L, 1);
     else
-        script_check_space(L, 1); // `for task in linux.tasks do` would call it for ever
+        script_check_space(L, 1); // without it, `for task in linux.tasks do` would loop forever
     w = new_walk(L, WALK_NAMED);
     w->named = eg_walk(s->run, name, arg);
     return iterate(L);
 }
 
-/** linux.path(file.f_path): a registered function, its record in the upvalue. */
+/** linux.path(file.f_path): call a registered function, whose record is in the upvalue. */
 static int call(lua_State *L)
 {
     const struct eg_function *f = lua_touserdata(L, lua_upvalueindex(1));
@@ -223,7 +222,7 @@ static int call(lua_State *L)
 
     script_charge(L, 10);
     if (f->os && !(s->run->sys->os && !strcmp(s->run->sys->os->name, f->os)))
-        return luaL_error(L, "this system is no %s", f->os);
+        return luaL_error(L, "this system is not %s", f->os);
     eg_function_args(f, &min, &max);
     n = EG_MIN((unsigned)lua_gettop(L), EG_MIN(max, (unsigned)countof(args)));
     while (n > min && lua_isnil(L, (int)n))
@@ -262,7 +261,7 @@ static int call(lua_State *L)
     return 1;
 }
 
-/** The table of an operating system's functions: a global by its name. */
+/** Push the global table of an operating system's functions; it is created if missing. */
 static void push_os(lua_State *L, const char *os)
 {
     os = os ? os : "eg_common";

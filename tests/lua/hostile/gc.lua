@@ -1,2 +1,2 @@
---! __gc is not for scripts
+--! __gc is not available
 setmetatable({}, { __gc = function() while true do end end })

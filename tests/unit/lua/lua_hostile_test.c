@@ -210,10 +210,10 @@ static void declarations(void **state)
           "while true do pcall(plugin, t) end",
           "did not end" },
         { "pcall(plugin, {}) return plugin{ name = 'bad', help = 'x', " COLUMNS "}",
-          "one script is one plugin" },
+          "only one plugin" },
         { "return plugin(setmetatable({}, { __index = function() while true do end end }))",
           "did not end" },
-        { "return require('x')", "no folder" },
+        { "return require('x')", "has no folder" },
         { "return eg.rows('pslist')", "eg" },
     };
     char long_text[100000];

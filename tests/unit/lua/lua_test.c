@@ -444,13 +444,13 @@ static void require_(void **state)
     snprintf(path, sizeof path, "rm -r %s", dir);
     assert_int_equal(system(path), 0);
     assert_non_null(strstr(texts, "xx\n"));
-    assert_non_null(strstr(texts, "circle.lua wants itself"));
+    assert_non_null(strstr(texts, "circle.lua requires itself"));
     assert_non_null(strstr(texts, "broken.lua:3:"));
     assert_non_null(strstr(texts, "raises.lua:2: raised"));
     assert_non_null(strstr(texts, "link.lua: "));
-    assert_non_null(strstr(texts, "pipe.lua: is no file"));
+    assert_non_null(strstr(texts, "pipe.lua: not a regular file"));
     assert_non_null(strstr(texts, "none.lua: No such file"));
-    assert_non_null(strstr(texts, "own folder is wanted"));
+    assert_non_null(strstr(texts, "in the plugin's folder expected"));
     assert_non_null(strstr(texts, "true\n"));
     free(texts);
     mk_free(k);
