@@ -17,7 +17,7 @@ while IFS= read -r code && IFS= read -r _; do
     case $code in
     *plugin*)
         printf '%s\n' "$code" >script/slip.lua
-        (cd script && "$engram" -q --plugin-dir . "$image" slip 2>&1 >/dev/null) | sed -n "1s/^engram: /engram: s$n: /p" >>err
+        (cd script && "$engram" -q --plugin-dir . "$image" slip 2>&1 >/dev/null) | grep -v "^engram: note: " | sed -n "1s/^engram: /engram: s$n: /p" >>err
         ;;
     *)
         names=${names:+$names,}s$n
