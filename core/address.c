@@ -68,8 +68,7 @@ static int one(const char **text, const struct eg_names *names, uint64_t *out, s
         memcpy(name, s, len);
         name[len] = 0;
         if (!names)
-            return eg_fail(e, EG_EUSAGE, "%s: a symbol is of no use here: an address in numbers",
-                           name);
+            return eg_fail(e, EG_EUSAGE, "%s: a symbol is not possible here: give a number", name);
         if (!names->find(names->context, name, &at))
             return eg_fail(e, EG_EUSAGE, "%s: no symbol of this name", name);
     }
@@ -98,7 +97,7 @@ int eg_address_parse(const char *text, const struct eg_names *names, uint64_t *o
     if (rc < 0)
         return rc;
     if (*s)
-        return eg_fail(e, EG_EUSAGE, "'%.200s': one address is wanted here", text);
+        return eg_fail(e, EG_EUSAGE, "'%.200s': give one address here, not several", text);
     *out = at;
     return 0;
 }

@@ -104,7 +104,7 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
         off_t end = lseek(fd, 0, SEEK_END); // the size of a block device
 
         if (end <= 0)
-            return eg_fail(e, EG_EIO, "%s: is no regular file: copy it to one first", name);
+            return eg_fail(e, EG_EIO, "%s: is not a regular file: copy it to one first", name);
         st.st_size = end;
         st.st_blocks = (end + 511) / 512;
     }

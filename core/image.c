@@ -184,7 +184,7 @@ int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *nam
     int rc;
 
     if (!img->on_disk || !*name || strchr(name, '/'))
-        return eg_fail(e, EG_ENOTFOUND, "%s: no file beside it is called %s", img->path, name);
+        return eg_fail(e, EG_ENOTFOUND, "%s: there is no file %s beside it", img->path, name);
     path = eg_arena_strf(&img->arena, "%.*s%s", folder, img->path, name);
     slot = path ? eg_vec_push(&img->beside) : NULL;
     if (!slot)

@@ -21,9 +21,10 @@ int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct
     *n = (struct eg_newfile){ .path = path, .replace = replace };
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode)) // a rename would replace the device by a file
-            return eg_fail(e, EG_EUSAGE, "%s: is no regular file: name another one with -o", path);
+            return eg_fail(e, EG_EUSAGE, "%s: is not a regular file: name another one with -o",
+                           path);
         if (!replace)
-            return eg_fail(e, EG_EUSAGE, "%s: is already there: --force replaces it", path);
+            return eg_fail(e, EG_EUSAGE, "%s: already exists: --force replaces it", path);
     }
     if (asprintf(&n->temporary, "%s.XXXXXX", path) < 0) {
         n->temporary = NULL;
@@ -71,7 +72,7 @@ int eg_newfile_keep(struct eg_newfile *n, struct eg_error *e)
         eg_fail(e, EG_EIO, "%s: cannot be written: %s", n->path, strerror(errno));
         unlink(n->temporary);
     } else if (!give_name(n)) { // hours of work may be in it
-        eg_fail(e, EG_EIO, "%s: cannot get this name: %s; all of it is in %s", n->path,
+        eg_fail(e, EG_EIO, "%s: cannot be renamed to this: %s; the complete file is %s", n->path,
                 strerror(errno), n->temporary);
         good = false;
     }

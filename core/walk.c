@@ -62,7 +62,7 @@ uint64_t eg_next_bit(struct eg_obj o, uint64_t from, uint64_t limit)
     if (o.kind == EG_K_ARRAY && o.size)
         end = EG_MIN(end, (uint64_t)o.size * 8);
     if (end >> BITS_SHIFT) {
-        eg_note(o.view->run, "bitmap at %#" PRIx64 ": %" PRIu64 " bits are not believed", o.addr,
+        eg_note(o.view->run, "bitmap at %#" PRIx64 ": %" PRIu64 " bits are too many", o.addr,
                 limit);
         end = UINT64_C(1) << BITS_SHIFT;
     }

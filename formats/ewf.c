@@ -192,7 +192,7 @@ static int open_set(struct ewf *w, struct eg_image *img, struct eg_error *e)
         libewf_handle_get_chunk_size(h, &chunk, NULL) != 1 ||
         libewf_handle_get_bytes_per_sector(h, &sector, NULL) != 1 || !size || !sector || !chunk ||
         size > INT64_MAX / 2)
-        rc = eg_fail(e, EG_EFORMAT, "%s: EWF: holds nothing, or lies about its size", img->path);
+        rc = eg_fail(e, EG_EFORMAT, "%s: EWF: is empty, or its size is wrong", img->path);
     if (rc)
         return rc;
     w->as.last = size - 1;

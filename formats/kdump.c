@@ -299,7 +299,7 @@ static int read_bitmaps(struct kdump *k, struct eg_image *img, struct eg_error *
     if (counted < h->claimed)
         eg_image_note(img,
                       "kdump: its bitmaps hold %" PRIu64 " of %" PRIu64
-                      " pages: truncated, or its header lies",
+                      " pages: truncated, or its header is wrong",
                       counted, h->claimed);
     h->pages = counted;
     if (!counted)

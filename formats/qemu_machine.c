@@ -218,9 +218,9 @@ static void note_others(const struct eg_qemu *q, struct eg_image *img)
                           b->name);
         // ROMs, flash and screens are small.
         if (!b->main && b->size >= GIB / 2)
-            eg_image_note(
-                img, "QEMU: block %s of %" PRIu64 " MiB is left out: where it lies is not told",
-                b->name, b->size >> 20);
+            eg_image_note(img,
+                          "QEMU: block %s of %" PRIu64 " MiB is left out: its address is not known",
+                          b->name, b->size >> 20);
     }
 }
 

@@ -340,7 +340,7 @@ static int read_units(struct index *x, struct eg_ssm *s, bool quiet, struct eg_e
     if (!rc && !done)
         eg_image_note(x->img,
                       "VirtualBox: damaged or cut off, at %#" PRIx64
-                      " in the unit \"%s\", version %" PRIu32 ": what is behind is missing",
+                      " in the unit \"%s\", version %" PRIu32 ": the rest is missing",
                       s->at, u.name, u.version);
     return rc;
 }
@@ -392,7 +392,7 @@ static int open_runs(struct eg_space **out, struct index *x, struct eg_error *e)
     int rc;
 
     if (!x->runs.n)
-        return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: no page of memory is in it", x->img->path);
+        return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: it has no pages of memory", x->img->path);
     if (!eg_vec_reserve(&segments, x->runs.n))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", x->img->path);
     while (segments.n < x->runs.n) { // backwards: the last one counts

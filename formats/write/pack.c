@@ -110,8 +110,7 @@ static int pack_all(struct pack *p, const char *in, const char *out, unsigned th
         rc = eg_parallel(threads, n, piece, p);
         if (rc == -EG_EIO)
             eg_fail(e, EG_EIO,
-                    "%s: between %#" PRIx64 " and %#" PRIx64
-                    " it cannot be read: nothing is packed",
+                    "%s: between %#" PRIx64 " and %#" PRIx64 " is unreadable: nothing was packed",
                     in, p->at, EG_MIN(p->at + n * FRAME, p->size) - 1);
         else if (rc)
             eg_fail(e, -rc, "%s: %s", in, rc == -EG_ECANCEL ? "stopped" : "out of memory");
