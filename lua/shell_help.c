@@ -62,6 +62,14 @@ void shell_say_entry(struct eg_shell *s, const struct shell_entry *e)
               open, e->is.signature, shut, *e->is.returns ? ": " : "", e->is.returns);
 }
 
+static void list_constants(struct eg_shell *s)
+{
+    const struct eg_constants_reg *c;
+
+    for (size_t i = 0; (c = eg_constants_nth(i)); i++)
+        shell_say(s, "  %s.%s\n      %s\n", c->constants->os, c->name, c->constants->help);
+}
+
 static int list(struct eg_shell *s)
 {
     struct shell_entry e;
@@ -70,8 +78,10 @@ static int list(struct eg_shell *s)
     shell_say(s, "k is the kernel, k.init_task a variable, k.init_task.comm one of its members.\n"
                  "help(\"eg.list\") and help(\"pslist\") show details.\n\n");
     for (size_t i = 0; shell_entry_nth(s, i, &e); i++) {
-        if (e.plugin && strcmp(table, "plugins"))
+        if (e.plugin && strcmp(table, "plugins")) {
+            list_constants(s);
             shell_say(s, "\nPlugins, as in pslist{pid = 1}:\n");
+        }
         table = e.plugin ? "plugins" : "";
         if (e.plugin) {
             shell_say(s, "  %-20s %s\n", e.is.name, e.is.text);

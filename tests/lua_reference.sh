@@ -13,12 +13,12 @@ bad() { echo "$*"; echo . >>"$tmp/bad"; }
 "$engram" help lua-types >"$tmp/types.lua" || exit 1
 awk '
     BEGIN {
-        print "# What a script can call\n"
-        print "`docs/lua-guide.md` is where to begin. This page is made of the declarations (`engram help lua` prints the same, `engram"
-        print "help lua-types` writes it for editors): `tests/lua_reference.sh` says how.\n"
-        print "A `cursor` is a typed place in the image. A `space` is memory with addresses; k is the kernel'"'"'s. A `value` is what reading a"
-        print "member gives: an integer, number, string or cursor. A `place` is an address or a cursor, which stands for the address that"
-        print "`eg.address` gives. `engram help lua` also names the source file of each function."
+        print "# Functions for scripts\n"
+        print "`docs/lua-guide.md` is the introduction. `tests/lua_reference.sh` generates this page from the declarations; `engram help lua` prints the same, and `engram"
+        print "help lua-types` writes it for editors.\n"
+        print "A `cursor` is a typed place in the image. A `space` is an address space; k is the kernel'"'"'s. A `value` is the result of reading a"
+        print "member: an integer, number, string or cursor. A `place` is an address, or a cursor, which stands for the result of"
+        print "`eg.address`. `engram help lua` also names the source file of each function."
     }
     function cell(s) { gsub(/\|/, "\\|", s); return s }
     /^eg = \{\}/ { print "\n## eg" }
@@ -28,6 +28,7 @@ awk '
     /^-- / && table { print "\n### " substr($0, 4) "\n\n| function | gives | what |\n|---|---|---|" }
     /^--- / { text = text (text == "" ? "" : " ") substr($0, 5); next }
     /^---@param / { sub(/^---@param /, ""); name = $1; sub(/^[^ ]+ /, ""); args = args (args == "" ? "" : ", ") name ": " $0; next }
+    /^---@type / { next }
     /^---@return / { sub(/^---@return /, ""); gives = gives (gives == "" ? "" : ", ") $0; next }
     /^function / && table {
         sub(/^function /, ""); sub(/\(.*/, "")

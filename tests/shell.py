@@ -236,7 +236,7 @@ def typed_run_that_is_lost():
         got = t.line("x"), t.line("k.init_task.tgid")
         want(got == ("nil", "0"), f"it does not go on: {got}")
     got = t.line("s = {} for i = 1, 1e9 do s[i] = ('x'):rep(1 << 20) .. i end")
-    want("the script needs more than its 512 MiB of memory" in got, got)
+    want("the script needs more than 524288 KiB of memory" in got, got)
     got = t.line("1")
     want(got == "1", f"it does not go on after a script's memory: {got}")
     want(t.end() == 0, "exit status")
@@ -334,11 +334,11 @@ def code_with_names():
 def functions_are_described():
     there = set(code("for name in pairs(eg) do print(name) end").split())
     listed = re.findall(r"^  eg\.(\w+)\(", code("help()"), re.M)
-    want(listed == sorted(listed), "lua/reference.c is not in order")
+    want(len(listed) == len(set(listed)), "lua/reference.c has a function twice")
     want(there - set(listed) == set(), f"functions of eg without an entry in lua/reference.c: {there - set(listed)}")
     want(set(listed) - there == set(), f"entries of lua/reference.c without a function: {set(listed) - there}")
     there = set(code("for name in pairs(linux) do print(name) end").split())
-    listed = set(re.findall(r"^  linux\.(\w+)\(", code("help()"), re.M))
+    listed = set(re.findall(r"^  linux\.(\w+)", code("help()"), re.M))
     want(there == listed and "tasks" in there, there ^ listed)
     for name in ("help", "dt", "hexdump", "dis", "what", "ps", "print", "quit"):
         want(code(f"help('{name}')").startswith(name + "("), name)
