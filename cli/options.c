@@ -62,6 +62,18 @@ static int take_number(struct cli *c, const struct cli_option *o, const char *va
     return CLI_OK;
 }
 
+static int take_offset(struct cli *c, const struct cli_option *o, const char *value)
+{
+    const bool below = *value == '-';
+    uint64_t v;
+
+    if (!eg_number_parse(value + below, &v) || v > INT64_MAX)
+        return cli_fail(CLI_USAGE, "--%s %s: not an address: 4096, 0x1000, -0x1000", o->name,
+                        value);
+    c->open.offset = below ? -(int64_t)v : (int64_t)v;
+    return CLI_OK;
+}
+
 static int take_dtb(struct cli *c, const struct cli_option *o, const char *value)
 {
     c->find.has_dtb = true;
@@ -222,8 +234,9 @@ static const struct cli_option options[] = {
       KERNELS_MAX },
     { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`",
       take_format },
-    { "offset", 0, "ADDR", "raw images: physical address of the first byte", take_number,
-      FIELD(open.offset) },
+    { "offset", 0, "ADDR",
+      "raw images: physical address of the first byte; -N leaves out the first N bytes",
+      take_offset },
     { "plugin-dir", 0, "DIR",
       "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted",
       take_plugin_dir },

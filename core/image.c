@@ -198,19 +198,48 @@ int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *nam
     return rc;
 }
 
-int eg_image_move(struct eg_image *img, uint64_t base, struct eg_error *e)
+int eg_image_ranges_open(struct eg_space **out, const char *name, struct eg_space *file,
+                         const struct eg_image_range *ranges, size_t n, struct eg_error *e)
 {
-    struct eg_space *file = img->files[img->n_files - 1], *moved;
-    struct eg_segment all = { .start = base, .below = file, .stored = eg_space_size(file) };
-    struct eg_space **old = eg_vec_push(&img->beside);
+    eg_cleanup(eg_free_) struct eg_segment *segs = calloc(n ? n : 1, sizeof *segs);
+    size_t overlaps = 0;
+    int rc;
+
+    if (!segs)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+    for (size_t i = 0; i < n; i++) {
+        const struct eg_image_range *r = &ranges[i];
+
+        segs[i] = (struct eg_segment){
+            .start = r->start, .below = file, .below_addr = r->at, .stored = r->len
+        };
+        if (!r->len || !eg_within(r->at, r->len, eg_space_size(file)) ||
+            !eg_add(r->start, r->len - 1, &segs[i].last))
+            return eg_fail(e, EG_EUSAGE,
+                           "%s: %#" PRIx64 " bytes at %#" PRIx64
+                           " of the file cannot be at %#" PRIx64,
+                           name, r->len, r->at, r->start);
+    }
+    rc = eg_segments_open(out, name, segs, n, &overlaps, e);
+    if (!rc && overlaps) {
+        eg_space_close(*out);
+        rc = eg_fail(e, EG_EUSAGE, "%s: ranges of memory overlap", name);
+    }
+    return rc;
+}
+
+int eg_image_move(struct eg_image *img, const struct eg_image_range *ranges, size_t n,
+                  struct eg_error *e)
+{
+    struct eg_space *moved, **old = eg_vec_push(&img->beside);
     int rc;
 
     if (!old)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     *old = NULL;
-    if (!img->movable || !eg_add(base, all.stored - 1, &all.last))
-        return eg_fail(e, EG_EUSAGE, "%s: cannot begin at %#" PRIx64, img->path, base);
-    rc = eg_segments_open(&moved, img->path, &all, 1, NULL, e);
+    if (!img->movable)
+        return eg_fail(e, EG_EUSAGE, "%s: says itself where its memory belongs", img->path);
+    rc = eg_image_ranges_open(&moved, img->path, img->files[img->n_files - 1], ranges, n, e);
     if (rc)
         return rc;
     *old = img->phys;

@@ -34,9 +34,9 @@ struct eg_image {
 struct eg_open_options {
     const char *format;  /**< the only format to try; NULL: probe all */
     const char *tmp_dir; /**< --tmp, the folder for unpacked files; NULL: $TMPDIR or /var/tmp */
-    uint64_t offset;     /**< raw: the physical address of the first byte */
-    unsigned threads;    /**< 0: all cores */
-    bool quiet;          /**< no progress */
+    int64_t offset; /**< raw: physical address of the first byte; -N: the first N bytes have none */
+    unsigned threads; /**< 0: all cores */
+    bool quiet;       /**< no progress */
 };
 
 int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
@@ -53,9 +53,19 @@ void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3
 int eg_image_beside(struct eg_space **out, struct eg_image *img, const char *name,
                     struct eg_error *e);
 
-/** Set the physical address at which a movable image's memory begins. No system may be open. Spaces
- * from before stay valid. */
-int eg_image_move(struct eg_image *img, uint64_t base, struct eg_error *e);
+/** A piece of a raw file, and where it is in physical memory. */
+struct eg_image_range {
+    uint64_t at; /**< in the file */
+    uint64_t start, len;
+};
+/** Physical memory that @ranges of @file make. @return -EG_EUSAGE: they overlap, or are not all in
+ * the file. */
+int eg_image_ranges_open(struct eg_space **out, const char *name, struct eg_space *file,
+                         const struct eg_image_range *ranges, size_t n, struct eg_error *e);
+/** Let a movable image's memory consist of @ranges from now on. No system may be open. Spaces from
+ * before stay valid. */
+int eg_image_move(struct eg_image *img, const struct eg_image_range *ranges, size_t n,
+                  struct eg_error *e);
 
 /* ---- formats: each is one file with one declaration ---- */
 

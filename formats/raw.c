@@ -15,7 +15,9 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
                  const struct eg_open_options *o, struct eg_error *e)
 {
     const uint64_t size = eg_space_size(file);
-    struct eg_segment all = { .start = o->offset, .below = file, .stored = size };
+    // The first bytes of the file that a negative offset leaves without an address.
+    const uint64_t cut = o->offset < 0 ? -(uint64_t)o->offset : 0;
+    const struct eg_image_range all = { cut, cut ? 0 : (uint64_t)o->offset, size - cut };
     const size_t len = (size_t)EG_MIN(size, (uint64_t)EG_KNOWN_HEAD);
     eg_cleanup(eg_free_) uint8_t *head = malloc(len);
     const struct eg_known *other;
@@ -27,15 +29,15 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (other)
         return eg_fail(e, EG_EUNSUP, "%s: is %s, which is not read: %s (or --format raw)",
                        img->path, other->what, other->advice);
-    if (!eg_add(o->offset, size - 1, &all.last))
-        return eg_fail(e, EG_EUSAGE, "%s: offset %#" PRIx64 " leaves no room for the file",
-                       img->path, o->offset);
-    if (size % 4096)
+    if (cut >= size)
+        return eg_fail(e, EG_EUSAGE, "%s: offset -%#" PRIx64 " leaves nothing of the file",
+                       img->path, cut);
+    if ((size - cut) % 4096)
         eg_image_note(img,
                       "raw: the size is no multiple of 4 KiB: the end is cut off, or it is no raw "
                       "memory");
     img->movable = !o->offset;
-    return eg_segments_open(out, img->path, &all, 1, NULL, e);
+    return eg_image_ranges_open(out, img->path, file, &all, 1, e);
 }
 
 EG_FORMAT(raw) = {

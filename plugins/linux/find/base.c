@@ -33,16 +33,14 @@ bool linux_holds(struct linux_finder *f, const struct linux_candidate *g)
     return holds(f, f->phys, g, &g->paging, g->delta);
 }
 
-/** The same with the first byte of memory at @base. */
-static bool holds_at(struct linux_finder *f, const struct linux_candidate *g,
-                     const struct eg_paging *p, uint64_t delta, uint64_t base)
+/** The same where memory consists of @r of the file. */
+static bool holds_in(struct linux_finder *f, const struct linux_candidate *g,
+                     const struct eg_paging *p, uint64_t delta, const struct eg_image_range *r)
 {
-    struct eg_segment all = { .start = base, .below = f->phys, .stored = eg_space_size(f->phys) };
     struct eg_space *moved;
     bool right;
 
-    if (!eg_add(base, all.stored - 1, &all.last) ||
-        eg_segments_open(&moved, "moved", &all, 1, NULL, NULL) < 0)
+    if (eg_image_ranges_open(&moved, "moved", f->phys, r, 1, NULL) < 0)
         return false;
     right = holds(f, moved, g, p, delta);
     eg_view_forget(f->v, moved);
@@ -50,14 +48,19 @@ static bool holds_at(struct linux_finder *f, const struct linux_candidate *g,
     return right;
 }
 
-static bool move(struct linux_finder *f, uint64_t base)
+static struct eg_image_range all_at(const struct linux_finder *f, uint64_t base)
+{
+    return (struct eg_image_range){ 0, base, eg_space_size(f->phys) };
+}
+
+static bool move(struct linux_finder *f, const struct eg_image_range *r, size_t n)
 {
     struct eg_image *img = f->sys->image;
 
-    if (eg_image_move(img, base, NULL) < 0)
+    if (eg_image_move(img, r, n, NULL) < 0)
         return false;
     f->phys = img->phys;
-    f->base = base;
+    f->base = n == 1 ? r->start : 0;
     f->done = f->again = true;
     return true;
 }
@@ -70,11 +73,12 @@ static bool search(struct linux_finder *f, const struct linux_candidate *g,
     for (uint64_t base = table / STEP * STEP;
          base && table - base <= f->phys->last && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
          base -= STEP) {
+        const struct eg_image_range all = all_at(f, base);
         struct eg_paging moved = *p;
 
         moved.root += by_file ? base : 0;
-        if (holds_at(f, g, &moved, g->delta - (by_file ? base : 0), base))
-            return move(f, base);
+        if (holds_in(f, g, &moved, g->delta - (by_file ? base : 0), &all))
+            return move(f, &all, 1);
     }
     return false;
 }
@@ -90,10 +94,74 @@ bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint
 
     for (uint64_t base = -at & (PAGE - 1);
          base <= g->arch->low_holes && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
-         base += PAGE)
-        if (base && holds_at(f, g, &g->paging, g->delta, base))
-            return move(f, base);
+         base += PAGE) {
+        const struct eg_image_range all = all_at(f, base);
+
+        if (base && holds_in(f, g, &g->paging, g->delta, &all))
+            return move(f, &all, 1);
+    }
     return false;
+}
+
+/** Does the kernel's linear map of all memory, the first thing that its tables hold, have the middle
+ * of each range of RAM where it is? Its tables lie in several of the ranges. */
+static bool linear_holds(struct linux_finder *f, struct eg_space *phys,
+                         const struct linux_candidate *g, const struct linux_ranges *r)
+{
+    const uint64_t kernel_half = UINT64_C(1) << 63;
+    struct eg_space *as;
+    struct eg_extent x;
+    bool right;
+
+    if (eg_paging_open(&as, NULL, phys, &g->paging, NULL) < 0)
+        return false;
+    right = eg_next_mapped(f->v, as, kernel_half, UINT64_MAX, &x) && x.below == phys;
+    for (size_t i = 0; i < r->n_ram && right; i++) {
+        const uint64_t middle = r->ram[i].first + (r->ram[i].last - r->ram[i].first) / 2;
+        uint64_t pa;
+
+        right = eg_translate(f->v, as, x.start - x.below_addr + middle, phys, &pa) && pa == middle;
+    }
+    eg_view_forget(f->v, as);
+    eg_space_close(as);
+    return right;
+}
+
+/** Has the file anything but padding between the end of the first range and the start of the next?
+ * At addresses there is no RAM. */
+static bool holds_in_gap(struct linux_finder *f, const struct linux_ranges *r)
+{
+    enum { SAMPLES = 1024, PAGE = 4096 };
+    const uint64_t from = r->at[0].start + r->at[0].len;
+    const uint64_t end = EG_MIN(r->n > 1 ? r->at[1].start : from, eg_space_size(f->phys));
+    const uint64_t step =
+        from < end ? EG_MAX((end - from) / SAMPLES / PAGE, (uint64_t)1) * PAGE : 1;
+
+    for (uint64_t at = from; at < end && end - at >= PAGE; at += step) {
+        const uint8_t *p = eg_bytes(f->v, f->phys, at, PAGE);
+
+        if (p && ((*p != 0 && *p != 0xff) || memcmp(p, p + 1, PAGE - 1) != 0))
+            return true;
+    }
+    return false;
+}
+
+bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *g,
+                          const struct linux_ranges *r)
+{
+    struct eg_space *moved;
+    bool right;
+
+    if (!linux_spend(f, LINUX_BASES, 1) ||
+        eg_image_ranges_open(&moved, "moved", f->phys, r->at, r->n, NULL) < 0)
+        return false;
+    right = holds(f, moved, g, &g->paging, g->delta) && linear_holds(f, moved, g, r);
+    eg_view_forget(f->v, moved);
+    eg_space_close(moved);
+    // The tables may all lie below the first hole: then they are right in either way.
+    if (right && linux_holds(f, g) && linear_holds(f, f->phys, g, r))
+        right = holds_in_gap(f, r);
+    return right && move(f, r->at, r->n);
 }
 
 /** Where the top table at @root, in the file, says that the next one is: its true address. */

@@ -3,7 +3,7 @@
 #ifndef EG_LINUX_BASE_H
 #define EG_LINUX_BASE_H
 
-#include "finder.h"
+#include "ranges.h"
 
 /** Do @g's page tables, of which root and shift are known, map the image's own places? */
 bool linux_holds(struct linux_finder *f, const struct linux_candidate *g);
@@ -13,7 +13,10 @@ bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g);
 /** The same where the page of @g's VMCOREINFO is at @at, which may be no multiple of a page: memory
  * that lacks its first holes, as LiME's format=raw writes it. */
 bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint64_t at);
-/** The same of a kernel of which only symbols and places in the file are known. */
+/** Let memory consist of @r, if @g's page tables and its linear map of all memory are right there. */
+bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *g,
+                          const struct linux_ranges *r);
+/** As linux_move_to(), of a kernel of which only symbols and places in the file are known. */
 bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g);
 
 #endif

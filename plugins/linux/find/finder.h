@@ -1,7 +1,7 @@
 /** finder.h - one search for Linux kernels: what its phases share, and what they may spend.
  *
  *    traces, tables, swapper   what may be a kernel        → offer()
- *    base                      raw memory: at which address does it begin?
+ *    base, ranges              raw memory: at which addresses are its pieces?
  *    load, ksymtab             its image, symbols, types
  *    locate, derived           its shift and page tables; symbols that no table lists
  *    verify                    the checks
@@ -44,7 +44,7 @@ struct linux_finder {
     size_t n_btf;
     bool done;       /**< a candidate passed everything, and nobody asked for more */
     bool again;      /**< the memory was moved: what was found before lies elsewhere */
-    uint64_t base;   /**< where it begins since then; 0: it was not */
+    uint64_t base;   /**< where it begins since then, if in one piece; 0: it was not moved */
     uint64_t resume; /**< physical: the page to begin with after that; 0: none */
     int64_t left[LINUX_WORKS];
     bool spent[LINUX_WORKS];

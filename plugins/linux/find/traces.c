@@ -8,7 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VMCOREINFO_MAX = 16 << 10, PAGE = 4096, LATER_MAX = 16 };
+enum {
+    VMCOREINFO_MAX = 16 << 10,
+    PAGE = 4096,
+    LATER_MAX = 16,
+    PLACES_MAX = 1 << 16,
+    LAYOUTS_MAX = 16
+};
 
 /** The candidate that @text describes. False: of no processor that is known. */
 static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *g)
@@ -184,30 +190,63 @@ void linux_trace_pages(struct linux_finder *f)
     linux_windows_fini(&w);
 }
 
-/* ---- raw memory that lacks its first holes: the note of VMCOREINFO at any place ---- */
+/* ---- raw memory without its holes: VMCOREINFO at any place, and maps of memory ---- */
+
+struct places {
+    EG_VEC(uint64_t) notes, maps; /**< where a VMCOREINFO is, and the "HdrS" of boot_params */
+    pthread_mutex_t lock;
+};
+
+static void keep_place(struct places *s, bool is_note, uint64_t pa)
+{
+    uint64_t *slot = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    if (is_note && s->notes.n < PLACES_MAX)
+        slot = eg_vec_push(&s->notes);
+    else if (!is_note && s->maps.n < PLACES_MAX)
+        slot = eg_vec_push(&s->maps);
+    if (slot)
+        *slot = pa;
+    pthread_mutex_unlock(&s->lock);
+}
 
 static void probe_places(void *context, struct eg_view *v, uint64_t pa, const uint8_t *p,
                          size_t len)
 {
-    static const char begins[] = "VMCOREINFO\0\0OSRELEASE=";
-    enum { NAME_AT = 12 };
-    struct pages *s = context;
-    const uint8_t *hit = p, *const end = p + len;
-    uint64_t *slot;
+    static const char note[] = "VMCOREINFO\0\0OSRELEASE=";
+    enum { NAME_AT = 12, MAGIC_BEFORE = 4 };
+    const uint8_t *hit, *const end = p + len;
 
     (void)v;
-    for (; (hit = memmem(hit, (size_t)(end - hit), begins, sizeof begins - 1)); hit++) {
-        if (hit - p < NAME_AT)
-            continue;
-        pthread_mutex_lock(&s->lock);
-        slot = eg_vec_push(&s->found);
-        if (slot)
-            *slot = pa + (uint64_t)(hit - p) - NAME_AT;
-        pthread_mutex_unlock(&s->lock);
-    }
+    for (hit = p; (hit = memmem(hit, (size_t)(end - hit), note, sizeof note - 1)); hit++)
+        if (hit - p >= NAME_AT)
+            keep_place(context, true, pa + (uint64_t)(hit - p) - NAME_AT);
+    for (hit = p; (hit = memmem(hit, (size_t)(end - hit), "HdrS", 4)); hit++)
+        if (hit - p >= MAGIC_BEFORE && eg_le16(hit - MAGIC_BEFORE) == 0xaa55)
+            keep_place(context, false, pa + (uint64_t)(hit - p));
 }
 
-static void try_place(struct linux_finder *f, uint64_t at)
+/** The layouts of all maps that agree with the file's size. */
+struct layouts {
+    struct linux_ranges at[LAYOUTS_MAX];
+    size_t n;
+};
+
+static struct layouts *read_maps(struct linux_finder *f, const struct places *s)
+{
+    struct layouts *l = malloc(sizeof *l);
+
+    if (!l)
+        return NULL;
+    l->n = 0;
+    for (size_t i = 0; i < s->maps.n && l->n + LINUX_LAYOUTS <= LAYOUTS_MAX; i++)
+        l->n += linux_ranges_of(f, s->maps.at[i], l->at + l->n);
+    return l;
+}
+
+static void try_place(struct linux_finder *f, const struct layouts *l, uint64_t at,
+                      bool may_move_up)
 {
     uint8_t bytes[VMCOREINFO_MAX];
     struct linux_candidate g;
@@ -215,8 +254,21 @@ static void try_place(struct linux_finder *f, uint64_t at)
     bool bare;
 
     eg_read_some(f->v, f->phys, at, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g) ||
-        !linux_move_up(f, &g, at))
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g))
+        return;
+    for (size_t i = 0; l && i < l->n && g.arch->low_holes; i++) {
+        const struct linux_ranges *r = &l->at[i];
+
+        if (!linux_move_to_ranges(f, &g, r))
+            continue;
+        linux_ranges_place(r, at, &f->resume);
+        eg_system_note(f->sys,
+                       "raw memory is taken for %s, %zu ranges: so the boot loader's map of memory "
+                       "gives them, and there the kernel's page tables are right",
+                       r->what, r->n);
+        return;
+    }
+    if (!may_move_up || !linux_move_up(f, &g, at))
         return;
     f->resume = f->base + at;
     eg_system_note(
@@ -229,21 +281,26 @@ static void try_place(struct linux_finder *f, uint64_t at)
 
 void linux_trace_shifted(struct linux_finder *f)
 {
-    struct pages s = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct places s = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct layouts *l;
     struct linux_windows w;
+    bool opens = false;
 
     for (size_t i = 0; i < f->sys->candidates.n; i++)
-        if (f->sys->candidates.at[i].opens)
-            return;
+        opens |= f->sys->candidates.at[i].opens;
     if (!f->sys->image->movable || !linux_windows_init(&w, f, 0, f->phys->last))
         return;
-    while (!f->done && linux_windows_scan(&w, "looking for VMCOREINFO", probe_places, &s)) {
-        if (s.found.n > 1)
-            qsort(s.found.at, s.found.n, sizeof *s.found.at, by_address);
-        for (size_t i = 0; i < s.found.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
-            try_place(f, s.found.at[i]);
-        s.found.n = 0;
-    }
-    eg_vec_fini(&s.found);
+    while (linux_windows_scan(&w, "looking for VMCOREINFO", probe_places, &s))
+        ;
+    if (s.notes.n > 1)
+        qsort(s.notes.at, s.notes.n, sizeof *s.notes.at, by_address);
+    if (s.maps.n > 1)
+        qsort(s.maps.at, s.maps.n, sizeof *s.maps.at, by_address);
+    l = read_maps(f, &s);
+    for (size_t i = 0; i < s.notes.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
+        try_place(f, l, s.notes.at[i], !opens);
+    free(l);
+    eg_vec_fini(&s.notes);
+    eg_vec_fini(&s.maps);
     linux_windows_fini(&w);
 }
