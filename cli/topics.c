@@ -81,13 +81,60 @@ static void lua(FILE *f)
     eg_arena_fini(&a);
 }
 
+/* "tasks, in plugins/linux/sched/tasks.c: help" */
+static void named(FILE *f, struct eg_arena *a, const char *name, const char *args,
+                  const char *gives, const char *help, const char *file)
+{
+    const char *left =
+        eg_arena_strf(a, "%s(%s)%s%s", name, args, gives ? ": " : "", gives ? gives : "");
+    const char *right = eg_arena_strf(a, "%s [%s]", help ? help : "", file);
+
+    if (left && right)
+        cli_entry(f, left, right);
+}
+
+static void walkers(FILE *f)
+{
+    struct eg_arena a = { 0 };
+    const struct eg_walker_reg *w;
+
+    cli_wrapped(
+        f,
+        "Walks by name. C: eg_walk(r, \"tasks\", argument) and eg_walk_next(); Lua: for task "
+        "in linux.tasks(k) do. The argument, what elements are, and the source file:",
+        0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (w = eg_walker_nth(i)); i++)
+        named(f, &a, w->name, w->walker->arg ? w->walker->arg : "",
+              w->walker->elem ? w->walker->elem : w->walker->arg, w->walker->help, w->file);
+    eg_arena_fini(&a);
+}
+
+static void functions(FILE *f)
+{
+    struct eg_arena a = { 0 };
+    const struct eg_function_reg *fn;
+
+    cli_wrapped(f,
+                "Functions by name. C: eg_call(r, \"file_path\", &file, 1); Lua: "
+                "linux.file_path(file). Their arguments, what they return, and the source file:",
+                0, 0);
+    putc('\n', f);
+    for (size_t i = 0; (fn = eg_function_nth(i)); i++)
+        named(f, &a, fn->name, fn->function->args, eg_function_returns(fn->function),
+              fn->function->help, fn->file);
+    eg_arena_fini(&a);
+}
+
 static const struct cli_topic topics[] = {
     { "formats", "formats of images, and containers", formats },
+    { "functions", "what C and Lua can call by name", functions },
     { "lua", "what plugins in Lua can call", lua },
     { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
       eg_lua_annotations },
     { "profiles", "sources of types and symbols", profiles },
     { "renderers", "formats of output", renderers },
+    { "walkers", "lists and trees that C and Lua can walk by name", walkers },
 };
 
 const struct cli_topic *cli_topic_nth(size_t i)

@@ -65,3 +65,24 @@ struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
         return text_cell(f->text_from(r, args[0], n > 1 ? args[1] : nobody), args[0]);
     return f->cell ? unread(f, f->cell(r, args[0])) : eg_cell_of(f->cursor(r, args[0]));
 }
+
+struct eg_cell eg_call(struct eg_run *r, const char *name, const struct eg_obj *args, unsigned n)
+{
+    const struct eg_os *os = eg_system_of(r)->os;
+    const struct eg_function_reg *reg;
+    const struct eg_function *f;
+    unsigned min, max;
+
+    for (size_t i = 0; (reg = eg_function_nth(i)); i++) {
+        f = reg->function;
+        if (strcmp(reg->name, name) != 0 || (f->os && !(os && !strcmp(os->name, f->os))))
+            continue;
+        eg_function_args(f, &min, &max);
+        if (n >= min && n <= max)
+            return eg_function_call(r, f, args, n);
+        eg_failed(r, "%s: called with %u arguments, but it takes (%s)", name, n, f->args);
+        return (struct eg_cell){ 0 };
+    }
+    eg_failed(r, "no function '%s' for this system", name);
+    return (struct eg_cell){ 0 };
+}

@@ -169,6 +169,12 @@ struct eg_function_reg {
     EG_ENTRY(eg_functions, eg_function_reg, fn_##n) = &eg_fnreg_##n;                               \
     static const struct eg_function eg_function_##n
 
+/** Call a function by its name, as eg_walk() walks: `eg_call(r, "file_path", &file, 1)`. The cell is
+ * unset where there is no answer, and its text lives as long as the run. The run fails when this
+ * system has no such function, or it takes another number of arguments. */
+EG_API struct eg_cell eg_call(struct eg_run *r, const char *name, const struct eg_obj *args,
+                              unsigned n);
+
 /* ---- constants of a foreign machine by name: bits, or the values of an enumeration ---- */
 
 struct eg_constant {

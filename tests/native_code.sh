@@ -45,6 +45,7 @@ loads --plugin-dirs pd
 "$engram" -p good plugins -r csv >out 2>&1
 name=$(sed -n 's/^\([a-z_]*\),.*/\1/p' out | grep -vxF "$("$engram" plugins -r csv | sed 's/,.*//')" | grep -v '^script$')
 [ -n "$name" ] || { echo "good/good.so is not loaded: $(head -n 3 out)"; failed=1; }
+"$engram" -p good "$image" "$name" -r csv 2>&1 | grep -qx '0,true' || { echo "$name: no answer of is_kthread"; failed=1; }
 "$engram" complete -- -p good "$image" '' >out
 grep -q '^script' out || { echo "complete: the script is not offered"; failed=1; }
 grep -q "^$name" out && { echo "complete: native code was loaded"; failed=1; }

@@ -407,6 +407,31 @@ static void functions(void **state)
     mk_free(k);
 }
 
+/** Calling by name, as plugins do. */
+static void calls(void **state)
+{
+    static const struct eg_os os = { .name = "testos" };
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_run *r = mk_run(k);
+    const struct eg_obj some[3] = { eg_object(r, task, 0x1000) };
+    struct eg_cell c;
+
+    (void)state;
+    assert_int_equal(eg_call(r, "test_is", some, 1).tag, EG_CELL_UNSET); // of another system
+    assert_non_null(strstr(r->error, "no function 'test_is' for this system"));
+    r = mk_run(k);
+    mk_system(k)->os = &os;
+    c = eg_call(r, "test_is", some, 1);
+    assert_true(c.tag == EG_CELL_INT && c.i == 1);
+    assert_int_equal(eg_call(r, "test_two", some, 2).tag, EG_CELL_TEXT);
+    assert_int_equal(r->status, 0);
+    assert_int_equal(eg_call(r, "test_two", some, 3).tag, EG_CELL_UNSET);
+    assert_non_null(
+        strstr(r->error, "test_two: called with 3 arguments, but it takes (a [, b_2])"));
+    mk_system(k)->os = NULL;
+    mk_free(k);
+}
+
 static void constants(void **state)
 {
     const struct eg_constants_reg *c;
@@ -605,6 +630,7 @@ int main(void)
         cmocka_unit_test(modules),
         cmocka_unit_test(needs),
         cmocka_unit_test(functions),
+        cmocka_unit_test(calls),
         cmocka_unit_test(constants),
         cmocka_unit_test(same_columns),
         cmocka_unit_test(caches),
