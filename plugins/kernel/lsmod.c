@@ -29,7 +29,7 @@ static int run(struct eg_run *r)
 EG_PLUGIN(lsmod) = {
     .os = "linux",
     .help = "List loaded kernel modules by walking the kernel's list",
-    .manual = "A module that took itself off the list is missing: compare with hidden_modules.",
+    .manual = "A module that took itself off the list is missing.",
     .aliases = EG_NAMES("linux.lsmod.Lsmod", "mod"),
     .columns = columns,
     .uses = EG_NAMES("modules"),
