@@ -235,6 +235,35 @@ static int compile(struct yara_rules *y, const char *path)
     return rc ? eg_run_fail(y->run, EG_EUSAGE, "%s", *y->error ? y->error : path) : 0;
 }
 
+/** A file that needs a variable which nobody defined must not stop the others. Asked of a compiler
+ * of its own, since one that failed is of no more use. @return 1: left out, with a note. */
+static int lacks_variable(struct yara_rules *y, const char *path)
+{
+    struct yara_rules one = { .run = y->run };
+    char text[sizeof y->error];
+    const char *quote;
+    FILE *f;
+
+    if (compiler_open(&one) < 0)
+        return y->run->status;
+    f = fopen(path, "rb");
+    if (f) {
+        yr_compiler_add_file(one.compiler, f, path, path);
+        fclose(f);
+    }
+    yr_compiler_destroy(one.compiler);
+    quote = one.n_errors ? strstr(one.error, "undefined identifier \"") : NULL;
+    if (!quote)
+        return 0;
+    quote += strlen("undefined identifier \"");
+    snprintf(text, sizeof text, "%.150s: define it with --define %.*s=VALUE", one.error,
+             (int)EG_MIN(strcspn(quote, "\""), (size_t)64), quote);
+    eg_note(y->run, "left out: %s", text);
+    if (!*y->error)
+        memcpy(y->error, text, sizeof text);
+    return 1;
+}
+
 static int number(struct yara_rules *y)
 {
     y->strings = eg_tmp(y->run, (y->n_strings + 1) * sizeof *y->strings);
@@ -255,7 +284,10 @@ static int number(struct yara_rules *y)
             y->rules[n++] = rule;
         }
     }
-    return y->n_rules ? 0 : eg_run_fail(y->run, EG_EUSAGE, "--rules: no rule in them");
+    if (!y->n_rules)
+        return eg_run_fail(y->run, EG_EUSAGE, "%s",
+                           *y->error ? y->error : "--rules: no rule in them");
+    return 0;
 }
 
 int yara_rules_open(struct eg_run *r, struct yara_rules *y)
@@ -274,6 +306,11 @@ int yara_rules_open(struct eg_run *r, struct yara_rules *y)
         return failed(r, "libyara", rc);
     y->begun = true;
     for (size_t i = 0; i < y->paths.n; i++) {
+        rc = is_compiled(y->paths.at[i]) ? 0 : lacks_variable(y, y->paths.at[i]);
+        if (rc < 0)
+            return rc;
+        if (rc)
+            continue;
         rc = is_compiled(y->paths.at[i]) ? load(y, y->paths.at[i]) : compile(y, y->paths.at[i]);
         if (rc < 0)
             return rc;

@@ -180,7 +180,13 @@ static void sources(void **state)
     assert_string_equal(found(&w, w.dir, "number=7"), "0x64 r  $n 6\n0x64 r  $n 6\n");
     assert_string_equal(found(&w, w.dir, "number=8"), "");
     assert_non_null(strstr(found(&w, w.dir, NULL), "/b.yar:1: undefined identifier \"number\""));
+    assert_non_null(strstr(found(&w, w.dir, NULL), "--define number=VALUE"));
     assert_non_null(strstr(found(&w, w.dir, "number"), "it is NAME=VALUE"));
+    // A file that needs no variable runs without the others.
+    file(&w, "a.yar", "rule free { strings: $n = \"needle\" condition: $n }");
+    assert_string_equal(found(&w, w.dir, NULL), "0x64 free  $n 6\n");
+    snprintf(path, sizeof path, "%s/a.yar", w.dir);
+    assert_int_equal(unlink(path), 0);
     // Compiled, and beside it one that is not.
     assert_int_equal(yr_initialize(), 0);
     assert_int_equal(yr_compiler_create(&c), 0);
