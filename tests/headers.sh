@@ -16,7 +16,7 @@ echo '#include "engram.h"' | "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Werror
     grep -E '^# [0-9]+ "[^"<]*/(stdio|stdlib|string|signal|unistd)\.h"' && { echo "FAIL engram.h includes libc"; failed=1; }
 # The example in walkers.h.
 awk 'BEGIN { print "#include \"engram.h\"\nvoid example(struct eg_run *r);\nvoid example(struct eg_run *r)\n{" }
-    /^ \*     / { print substr($0, 4); n++ } END { print (n > 2 ? "}" : "no example") }' core/walkers.h |
+    /^ \*     / { sub(/ \*\/$/, ""); print substr($0, 4); n++ } END { print (n > 2 ? "}" : "no example") }' core/walkers.h |
     "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Werror -Icore -I"$build/core" -fsyntax-only - ||
     { echo "FAIL the example in core/walkers.h"; failed=1; }
 exit $failed
