@@ -383,7 +383,8 @@ static const struct eg_function *function(const char *name)
 static void functions(void **state)
 {
     struct mk *k = make(&mk_machines[0]);
-    const struct eg_obj some = eg_object(mk_run(k), task, 0x1000), bad = { .why = EG_NULL };
+    struct eg_run *r = mk_run(k);
+    const struct eg_obj some = eg_object(r, task, 0x1000), bad = { .why = EG_NULL };
     const struct eg_function *is = function("test_is"), *two_ = function("test_two");
     struct eg_cell c;
     unsigned min, max;
@@ -395,14 +396,14 @@ static void functions(void **state)
     assert_true(min == 1 && max == 2);
     assert_string_equal(eg_function_returns(is), "boolean");
     assert_string_equal(eg_function_returns(two_), "text");
-    c = eg_function_call(mk_run(k), is, &some, 1);
+    c = eg_function_call(r, is, &some, 1);
     assert_true(c.tag == EG_CELL_INT && c.i == 1);
-    assert_int_equal(eg_function_call(mk_run(k), is, &bad, 1).tag, EG_CELL_UNSET);
-    c = eg_function_call(mk_run(k), two_, &some, 1);
-    assert_memory_equal(c.bytes.p, eg_strf(mk_run(k), "0 %d", EG_NULL), c.bytes.len);
-    c = eg_function_call(mk_run(k), two_, (const struct eg_obj[]){ some, some }, 2);
+    assert_int_equal(eg_function_call(r, is, &bad, 1).tag, EG_CELL_UNSET);
+    c = eg_function_call(r, two_, &some, 1);
+    assert_memory_equal(c.bytes.p, eg_strf(r, "0 %d", EG_NULL), c.bytes.len);
+    c = eg_function_call(r, two_, (const struct eg_obj[]){ some, some }, 2);
     assert_memory_equal(c.bytes.p, "0 0", c.bytes.len);
-    c = eg_function_call(mk_run(k), two_, &bad, 1);
+    c = eg_function_call(r, two_, &bad, 1);
     assert_true(c.tag == EG_CELL_OBJ && c.obj.why == EG_NULL);
     mk_free(k);
 }
@@ -413,13 +414,14 @@ static void calls(void **state)
     static const struct eg_os os = { .name = "testos" };
     struct mk *k = make(&mk_machines[0]);
     struct eg_run *r = mk_run(k);
-    const struct eg_obj some[3] = { eg_object(r, task, 0x1000) };
+    struct eg_obj some[3] = { eg_object(r, task, 0x1000) };
     struct eg_cell c;
 
     (void)state;
     assert_int_equal(eg_call(r, "test_is", some, 1).tag, EG_CELL_UNSET); // of another system
     assert_non_null(strstr(r->error, "no function 'test_is' for this system"));
     r = mk_run(k);
+    some[0] = eg_object(r, task, 0x1000);
     mk_system(k)->os = &os;
     c = eg_call(r, "test_is", some, 1);
     assert_true(c.tag == EG_CELL_INT && c.i == 1);
