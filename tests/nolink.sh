@@ -12,9 +12,9 @@ convert() { LD_PRELOAD=$so "$engram" -q convert "$image" --to lime -o out.lime >
 convert && [ -s out.lime ] && [ "$(ls -d out.lime*)" = out.lime ] || { echo "no links: $(ls) $(cat err)"; failed=1; }
 size=$(stat -c %s out.lime)
 convert && { echo "a file that is there was replaced"; failed=1; }
-grep -q 'already there' err || { echo "there already: $(cat err)"; failed=1; }
+grep -q 'already exists' err || { echo "there already: $(cat err)"; failed=1; }
 rm out.lime
 NO_RENAME=1 convert && { echo "no way to rename: said to be well"; failed=1; }
-kept=$(ls out.lime.*) && [ "$(stat -c %s "$kept")" = "$size" ] && grep -q "all of it is in $kept" err ||
+kept=$(ls out.lime.*) && [ "$(stat -c %s "$kept")" = "$size" ] && grep -q "the complete file is $kept" err ||
     { echo "no way to rename: $(ls -l) $(cat err)"; failed=1; }
 exit $failed
