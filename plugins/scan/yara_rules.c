@@ -244,8 +244,11 @@ static int lacks_variable(struct yara_rules *y, const char *path)
     const char *quote;
     FILE *f;
 
-    if (compiler_open(&one) < 0)
+    if (compiler_open(&one) < 0) { // a --define that is refused
+        if (one.compiler)
+            yr_compiler_destroy(one.compiler);
         return y->run->status;
+    }
     f = fopen(path, "rb");
     if (f) {
         yr_compiler_add_file(one.compiler, f, path, path);
