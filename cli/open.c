@@ -131,6 +131,9 @@ void cli_image_notes(const struct cli *c, const struct cli_opened *o)
 
 int cli_no_system(const struct cli_opened *o, bool brief)
 {
+    // A file that is cut off is the most common cause.
+    for (size_t i = 0; brief && i < o->image->notes.n; i++)
+        cli_fail(0, "note: %s", o->image->notes.at[i]);
     return cli_fail(CLI_CANNOT_OPEN, "%s: no kernel was found in it%s%s%s", o->image->path,
                     brief ? "; `engram "
                           : ", so only read, hexdump, vtop and dump with --phys work",

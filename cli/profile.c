@@ -179,7 +179,7 @@ static int show_image(struct cli *c, const char *const *words, size_t n)
 
     c->image = words[0];
     status = cli_open(c, &o);
-    if (!status && !o.sys->types.n_layers)
+    if (!status && !o.sys->os)
         status = cli_no_system(&o, true);
     os = status ? NULL : o.sys->os;
     if (os && os->module_types && module && os->module_types(o.sys, module, &e) < 0)

@@ -96,8 +96,10 @@ int eg_address_parse(const char *text, const struct eg_names *names, uint64_t *o
 
     if (rc < 0)
         return rc;
-    if (*s)
+    if ((*s == ',' || *s == '-') && s[1])
         return eg_fail(e, EG_EUSAGE, "'%.200s': give one address here, not several", text);
+    if (*s)
+        return not_one(text, e);
     *out = at;
     return 0;
 }
