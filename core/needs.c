@@ -42,30 +42,50 @@ static bool same_os(const char *a, const char *b)
     return !a || (b && !strcmp(a, b));
 }
 
-static void check_use(struct lacks *l, const char *name, const char *os)
+/** What the walker or function @name needs. False: there is none for @os. */
+static bool needs_of(const char *name, const char *os, const struct eg_need **fields,
+                     const struct eg_need **symbols)
 {
     const struct eg_function_reg *f;
     const struct eg_walker_reg *w;
 
     for (size_t i = 0; (w = eg_walker_nth(i)); i++)
         if (!strcmp(w->name, name) && same_os(w->walker->os, os)) {
-            check(l, w->walker->needs, w->walker->needs_symbols);
-            return;
+            *fields = w->walker->needs;
+            *symbols = w->walker->needs_symbols;
+            return true;
         }
     for (size_t i = 0; (f = eg_function_nth(i)); i++)
         if (!strcmp(f->name, name) && same_os(f->function->os, os)) {
-            check(l, f->function->needs, f->function->needs_symbols);
-            return;
+            *fields = f->function->needs;
+            *symbols = f->function->needs_symbols;
+            return true;
         }
-    lack(l, "walker or function ", "", name);
+    return false;
+}
+
+const char *eg_plugin_unknown_use(const struct eg_plugin *p)
+{
+    const struct eg_need *fields, *symbols;
+
+    for (const char *const *use = p->uses; use && *use; use++)
+        if (!needs_of(*use, p->os, &fields, &symbols))
+            return *use;
+    return NULL;
 }
 
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a)
 {
     struct lacks l = { .sys = sys };
 
-    for (const char *const *use = p->uses; use && *use; use++)
-        check_use(&l, *use, p->os);
+    for (const char *const *use = p->uses; use && *use; use++) {
+        const struct eg_need *fields, *symbols;
+
+        if (needs_of(*use, p->os, &fields, &symbols))
+            check(&l, fields, symbols);
+        else
+            lack(&l, "walker or function ", "", *use);
+    }
     check(&l, p->needs, p->needs_symbols);
     return l.n ? eg_arena_strf(a, "%s", l.text) : NULL;
 }

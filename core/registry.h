@@ -49,8 +49,12 @@ int eg_registry_load(const char *dir, struct eg_error *e);
 /** The most similar name, for "did you mean"; NULL when none is similar. */
 const char *eg_nearest(const char *name, const char *const *names);
 
-/** What of its needs, and those of what it uses, this system lacks, as text ("task_struct.mm, symbol modules"); NULL: it can run.
- * In @a. */
+/** The first name in .uses that no walker or function has: a mistake of the plugin's author. NULL:
+ * none. */
+const char *eg_plugin_unknown_use(const struct eg_plugin *p);
+
+/** What of its needs, and those of what it uses, this system lacks, as text ("task_struct.mm, symbol
+ * modules"); NULL: it can run. In @a. */
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
 
 struct eg_given_arg {

@@ -5,12 +5,17 @@
 static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
                    const struct eg_run_options *o, struct eg_error *e)
 {
-    const char *os = p->plugin->os, *lacks;
+    const char *os = p->plugin->os, *lacks, *unknown = eg_plugin_unknown_use(p->plugin);
     struct eg_arena a = { 0 };
     int rc;
 
     if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
         return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
+    if (unknown)
+        return eg_fail(e, EG_EUSAGE,
+                       "it uses '%s', and no walker or function has this name: see `engram help "
+                       "walkers` and `engram help functions`",
+                       unknown);
     rc = eg_args_check(sys, p, o, e);
     if (rc < 0)
         return rc;

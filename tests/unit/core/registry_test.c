@@ -365,6 +365,8 @@ static void needs(void **state)
                         "task.missing, symbol absent");
     assert_string_equal(eg_plugin_lacks(mk_system(k), &test_uses, &a),
                         "task.missing, symbol absent, walker or function test_nowhere");
+    assert_string_equal(eg_plugin_unknown_use(&test_uses), "test_nowhere");
+    assert_null(eg_plugin_unknown_use(eg_plugin_find("test_list")->plugin));
     eg_arena_fini(&a);
     mk_free(k);
 }
