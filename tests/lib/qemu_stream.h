@@ -1,15 +1,9 @@
-/** qemu_stream.h - migration streams as tests write them, and the image that opens them: what
- * qemu_test and qemu_machine_test share. */
+/** qemu_stream.h - migration streams as tests write them. */
 #ifndef QEMU_STREAM_H
 #define QEMU_STREAM_H
 
-#include "../../core/image.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "mkdump.h"
 #include <zlib.h>
-/* cmocka wants these first */
-#include <cmocka.h>
 
 enum {
     PAGE = 4096,
@@ -29,30 +23,10 @@ enum {
     FOOTER = 0x7e,
 };
 
-static struct {
-    uint8_t at[8 << 20];
-    size_t len;
-} file;
-static struct eg_image *img;
-static struct eg_view *view;
-
-static inline void put(uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file.at[file.len++] = (uint8_t)(v >> 8 * (n - 1 - i));
-}
-
-static inline void fill(int c, size_t n)
-{
-    memset(file.at + file.len, c, n);
-    file.len += n;
-}
-
 static inline void text(const char *s, size_t n)
 {
     put(strlen(s), n);
-    memcpy(file.at + file.len, s, strlen(s));
-    file.len += strlen(s);
+    append(s, strlen(s));
 }
 
 static inline void section(int type, uint32_t id, const char *name)
@@ -74,7 +48,8 @@ static inline void footer(uint32_t id)
 
 static inline void begin(const char *machine)
 {
-    file.len = 0;
+    clear();
+    file.big = true;
     put(0x5145564d, 4);
     put(3, 4);
     put(7, 1);
@@ -135,8 +110,7 @@ static inline void packed(uint64_t page, int c)
     assert_int_equal(compress(z, &n, content, PAGE), Z_OK);
     head(page, COMPRESS, NULL);
     put(n, 4);
-    memcpy(file.at + file.len, z, n);
-    file.len += n;
+    append(z, n);
 }
 
 static inline void end_ram(void)
@@ -187,67 +161,8 @@ static inline void healthy(void)
 static inline void section_device(const char *name, const uint8_t *content, size_t n)
 {
     section(FULL, OTHER_ID, name);
-    memcpy(file.at + file.len, content, n);
-    file.len += n;
+    append(content, n);
     footer(OTHER_ID);
-}
-
-static inline int open_at(const uint8_t *at, size_t len, struct eg_error *e)
-{
-    const struct eg_open_options o = { .quiet = true };
-    struct eg_space *as;
-
-    if (img) {
-        eg_view_fini(view); // it knows places in spaces that are about to go
-        eg_view_init(view, NULL);
-        eg_image_close(img);
-        img = NULL;
-    }
-    assert_int_equal(eg_memory_open(&as, at, len, NULL), 0);
-    return eg_image_open_space(&img, as, "test", &o, e);
-}
-
-static inline void open_ok(void)
-{
-    struct eg_error e = { 0 };
-
-    if (open_at(file.at, file.len, &e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static inline int setup(void **state)
-{
-    (void)state;
-    memset(&file, 0, sizeof file);
-    view = malloc(sizeof *view);
-    eg_view_init(view, NULL);
-    return 0;
-}
-
-static inline int teardown(void **state)
-{
-    (void)state;
-    eg_view_fini(view);
-    free(view);
-    eg_image_close(img);
-    img = NULL;
-    return 0;
-}
-
-/** What is at @addr: a byte, or minus the reason. */
-static inline int peek(uint64_t addr)
-{
-    const uint8_t *p = eg_bytes(view, img->phys, addr, 1);
-
-    return p ? *p : -view->why;
-}
-
-static inline bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
 }
 
 static inline void check_healthy(void)

@@ -1,94 +1,15 @@
 /* field_test.c - files as they come from the field: cut up, with damaged headers, with zeros left
  * out, and those that are no image of a machine. */
-#include "../../../core/image.h"
-#include "../../../formats/pool.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "mkdump.h"
 #include <stdio.h>
-#include <stdlib.h>
-/* cmocka wants these first */
-#include <cmocka.h>
 
 enum { EM_X86_64 = 62 };
-
-static struct eg_image *img;
-static struct eg_view *view;
-static uint8_t file[1 << 18];
-static size_t len;
-
-static void put(uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file[len++] = (uint8_t)(v >> 8 * i);
-}
-
-static void fill(int c, size_t n)
-{
-    memset(file + len, c, n);
-    len += n;
-}
-
-static int open_as(const char *format, struct eg_error *e)
-{
-    const struct eg_open_options o = { .format = format, .quiet = true };
-    struct eg_space *as;
-
-    assert_int_equal(eg_memory_open(&as, file, len, NULL), 0);
-    return eg_image_open_space(&img, as, "test", &o, e);
-}
-
-static int open_(struct eg_error *e)
-{
-    return open_as(NULL, e);
-}
-
-static void open_ok(void)
-{
-    struct eg_error e = { 0 };
-
-    if (open_(&e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    view = malloc(sizeof *view);
-    eg_view_init(view, NULL);
-    len = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    eg_view_fini(view);
-    free(view);
-    eg_image_close(img);
-    img = NULL;
-    return 0;
-}
-
-static int peek(uint64_t addr)
-{
-    const uint8_t *p = eg_bytes(view, img->phys, addr, 1);
-
-    return p ? *p : -view->why;
-}
-
-static bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
-}
 
 /* ---- LiME ---- */
 
 static size_t header(uint64_t first, uint64_t last)
 {
-    const size_t at = len;
+    const size_t at = file.len;
 
     put(0x4c694d45, 4);
     put(1, 4);
@@ -151,17 +72,14 @@ static void damaged_header(void **state)
     second = header(0x5000, 0x5fff);
     fill(5, 0x1000);
     range(0x8000, 0x8fff, 8);
-    memset(file + second, 0, 4); // its magic number only: the rest fits
+    memset(file.at + second, 0, 4); // its magic number only: the rest fits
     open_ok();
     assert_int_equal(peek(0x1000), 1);
     assert_int_equal(peek(0x5000), 5);
     assert_int_equal(peek(0x8000), 8);
     assert_true(noted("at 0x1020 has no magic number"));
-    eg_image_close(img);
-    eg_view_fini(view);
-    eg_view_init(view, NULL);
 
-    memset(file + second, 0xff, 32); // all of it: on from the next one
+    memset(file.at + second, 0xff, 32); // all of it: on from the next one
     open_ok();
     assert_int_equal(peek(0x1000), 1);
     assert_int_equal(peek(0x5000), -EG_ABSENT);
@@ -191,8 +109,8 @@ static void elf(const struct segment *s, size_t n)
 {
     static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
 
-    memcpy(file, ident, sizeof ident);
-    len = sizeof ident;
+    memcpy(file.at, ident, sizeof ident);
+    file.len = sizeof ident;
     put(4, 2); // ET_CORE
     put(EM_X86_64, 2);
     put(1, 4);
@@ -214,7 +132,7 @@ static void elf(const struct segment *s, size_t n)
         put(s[i].memsz, 8);
         put(0, 8);
     }
-    fill(0, 0x1000 - len);
+    fill(0, 0x1000 - file.len);
 }
 
 static void bytes_win_over_zeros(void **state)
@@ -255,11 +173,11 @@ static void program(void **state)
         put(5, 4);
         put(16, 4);
         put(types[i], 4);
-        memcpy(file + len, "CORE\0\0\0", 8);
-        len += 8;
+        memcpy(file.at + file.len, "CORE\0\0\0", 8);
+        file.len += 8;
         fill(0, 16);
-        fill(0, 0x4000 - len);
-        assert_int_equal(open_(&e), -EG_EUNSUP);
+        fill(0, 0x4000 - file.len);
+        assert_int_equal(open_dump(&e), -EG_EUNSUP);
         assert_non_null(strstr(e.text, "core of a program"));
     }
 }
@@ -310,19 +228,15 @@ static void named(void **state)
 
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
-        len = 0;
+        file.len = 0;
         fill(0, 1 << 17);
-        memcpy(file + cases[i].at, cases[i].magic, cases[i].n);
-        assert_int_equal(open_(&e), -EG_EUNSUP);
+        memcpy(file.at + cases[i].at, cases[i].magic, cases[i].n);
+        assert_int_equal(open_dump(&e), -EG_EUNSUP);
         if (!strstr(e.text, cases[i].what))
             fail_msg("%s: %s", cases[i].what, e.text);
         assert_int_equal(open_as("raw", &e), 0); // the user knows better
-        eg_image_close(img);
-        img = NULL;
-        file[cases[i].at] ^= 0x80; // no longer: raw memory
-        assert_int_equal(open_(&e), 0);
-        eg_image_close(img);
-        img = NULL;
+        file.at[cases[i].at] ^= 0x80;            // no longer: raw memory
+        assert_int_equal(open_dump(&e), 0);
     }
 }
 
@@ -332,113 +246,15 @@ static void elf_at_the_start(void **state)
     static const uint8_t ident[] = {
         0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0
     };
-    const uint64_t size = 32 << 20;
-    uint8_t *big = calloc(1, size);
     struct eg_error e;
 
     (void)state;
-    memcpy(big, ident, sizeof ident);
+    append(ident, sizeof ident);
+    file.len = 32 << 20;
     for (int own = 0; own < 2; own++) {
-        const uint64_t sections = own ? size - 4096 : 9000;
-        struct eg_space *as;
-
-        for (int i = 0; i < 8; i++)
-            big[40 + i] = (uint8_t)(sections >> 8 * i);
-        assert_int_equal(eg_memory_open(&as, big, size, NULL), 0);
-        assert_int_equal(eg_image_open_space(&img, as, "test", NULL, &e), own ? -EG_EUNSUP : 0);
-        if (!own)
-            eg_image_close(img);
-        img = NULL;
+        put_at(40, own ? file.len - 4096 : 9000, 8); // the section headers
+        assert_int_equal(open_dump(&e), own ? -EG_EUNSUP : 0);
     }
-    free(big);
-}
-
-/* ---- pool ---- */
-
-struct counted {
-    int started, stopped, most;
-};
-
-static void *start(const void *context)
-{
-    struct counted *c = (void *)(uintptr_t)context;
-
-    return c->started - c->stopped < c->most ? (c->started++, calloc(1, sizeof(uint64_t))) : NULL;
-}
-
-static struct counted counted;
-
-static void stop(void *decoder)
-{
-    counted.stopped++;
-    free(decoder);
-}
-
-static uint64_t rank(const void *key, const void *decoder)
-{
-    const uint64_t wanted = *(const uint64_t *)key, place = *(const uint64_t *)decoder;
-
-    return place <= wanted ? place : 0;
-}
-
-static void pool(void **state)
-{
-    struct eg_pool p = { .start = start, .stop = stop, .context = &counted };
-    uint64_t *d[EG_POOL_IDLE_MAX + 1], key;
-
-    (void)state;
-    counted = (struct counted){ .most = 1000 };
-    eg_pool_init(&p);
-    d[0] = eg_pool_take(&p);
-    eg_pool_give(&p, d[0]);
-    assert_ptr_equal(eg_pool_take(&p), d[0]); // used again
-    assert_int_equal(counted.started, 1);
-    for (unsigned i = 1; i < countof(d); i++)
-        d[i] = eg_pool_take(&p);
-    for (unsigned i = 0; i < countof(d); i++) {
-        *d[i] = 10 * (i + 1);
-        eg_pool_give(&p, d[i]);
-    }
-    assert_int_equal(counted.stopped, 1); // one more than may be idle
-    key = 35;
-    assert_ptr_equal(eg_pool_take_ranked(&p, rank, &key), d[2]); // the nearest at or before it
-    eg_pool_give(&p, d[2]);
-    key = 5;
-    assert_ptr_equal(eg_pool_take_ranked(&p, rank, &key), d[0]); // none: the longest unused
-    eg_pool_drop(&p, d[0]);
-    d[0] = eg_pool_take_ranked(&p, rank, &key);
-    assert_ptr_not_equal(d[0], d[1]); // there is room for a new one
-    eg_pool_give(&p, d[0]);
-    assert_int_equal(counted.started, EG_POOL_IDLE_MAX + 2);
-    eg_pool_fini(&p);
-}
-
-/** Where no more than a few can be had. */
-static void small_pool(void **state)
-{
-    struct eg_pool p = { .start = start, .stop = stop, .context = &counted, .max = 4 };
-    void *a, *b;
-
-    (void)state;
-    counted = (struct counted){ .most = 2 };
-    eg_pool_init(&p);
-    a = eg_pool_take(&p);
-    b = eg_pool_take(&p);
-    assert_true(a && b);
-    eg_pool_give(&p, b);
-    assert_ptr_equal(eg_pool_take(&p), b);
-    eg_pool_drop(&p, b);
-    b = eg_pool_take(&p);
-    assert_non_null(b);
-    eg_pool_give(&p, a);
-    eg_pool_give(&p, b);
-    eg_pool_fini(&p);
-    assert_int_equal(counted.started, 3);
-    assert_int_equal(counted.stopped, 3);
-    counted.most = 0;
-    eg_pool_init(&p);
-    assert_null(eg_pool_take(&p)); // not even one
-    eg_pool_fini(&p);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -446,17 +262,11 @@ static void small_pool(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(zeros_not_stored),
-        T(header_in_memory),
-        T(damaged_header),
-        T(something_appended),
-        T(bytes_win_over_zeros),
-        T(program),
-        T(nothing_lost_of_a_view),
-        T(named),
+        T(zeros_not_stored),       T(header_in_memory),
+        T(damaged_header),         T(something_appended),
+        T(bytes_win_over_zeros),   T(program),
+        T(nothing_lost_of_a_view), T(named),
         T(elf_at_the_start),
-        T(pool),
-        T(small_pool),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,7 @@ static void mapped_ram(void **state)
     for (int i = 0; i < 2; i++) {
         mapped(0);
         memset(file.at + 107 + 8 * i, 0xff, 8);
-        (void)open_at(file.at, file.len, &e);
+        (void)open_dump(&e);
     }
 }
 
@@ -236,15 +236,15 @@ static void save_files(void **state)
     check_mapped();
     healthy();
     libvirt("LibvirtQemudSave", false, 3, 1000, 0);
-    assert_int_equal(open_at(file.at, file.len, &e), -EG_EUNSUP);
-    assert_int_equal(open_at(file.at, 91, &e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EUNSUP);
+    assert_int_equal(open_cut(91, &e), -EG_EFORMAT);
     healthy();
     libvirt("LibvirtQemudSave", false, 2, 0xffffffff, 0);
-    assert_int_equal(open_at(file.at, file.len, &e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     file.len = 0;
     fill(0x89, 9000);
     libvirt("LibvirtQemudSave", false, 2, 1000, 7);
-    assert_int_equal(open_at(file.at, file.len, &e), -EG_EUNSUP);
+    assert_int_equal(open_dump(&e), -EG_EUNSUP);
     assert_non_null(strstr(e.text, "(of unknown format)"));
 }
 

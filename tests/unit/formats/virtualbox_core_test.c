@@ -1,42 +1,12 @@
 /* virtualbox_core_test.c - cores of VirtualBox's machines: what is special in its notes. */
-#include "../../../core/image.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-/* cmocka wants these first */
-#include <cmocka.h>
+#include "mkdump.h"
 
 enum { PAGE = 4096 };
-
-static struct file {
-    uint8_t at[4 * PAGE];
-    size_t len;
-} file;
-
-static void append(const void *p, size_t n)
-{
-    memcpy(file.at + file.len, p, n);
-    file.len += n;
-}
-
-static void put(uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file.at[file.len++] = (uint8_t)(i < 8 ? v >> 8 * i : 0);
-}
 
 /** VirtualBox's notes: the name's length is without its zero, all is padded to 8. */
 static void core(void **state)
 {
-    struct eg_space *as;
-    struct eg_image *img;
-    struct eg_view *view = malloc(sizeof *view);
-    struct eg_error e;
-    const uint8_t *p;
-
     (void)state;
-    eg_view_init(view, NULL);
-    memset(&file, 0, sizeof file);
     append("\x7f\x45LF\2\1\1\0\0\0\0\0\0\0\0\0", 16);
     put(4 | 62 << 16, 4);
     put(1, 4);
@@ -74,26 +44,19 @@ static void core(void **state)
     }
     assert_true(file.len <= 0x2000);
     file.len = 0x2000;
-    for (unsigned i = 0; i < PAGE; i++)
-        put(7, 1);
-    assert_int_equal(eg_memory_open(&as, file.at, file.len, NULL), 0);
-    if (eg_image_open_space(&img, as, "test.elf", NULL, &e) != 0)
-        fail_msg("%s", e.text);
+    fill(7, PAGE);
+    open_ok();
     assert_int_equal(img->notes.n, 0);
     assert_int_equal(img->cpus.n, 2);
     assert_true(img->cpus.at[0].root == 0x3000 && img->cpus.at[0].control == 312);
     assert_true(img->cpus.at[1].root == 0); // it was not in paged mode
-    p = eg_bytes(view, img->phys, 0x5fff, 1);
-    assert_true(p && *p == 7);
-    assert_null(eg_bytes(view, img->phys, 0xf0000000, 1)); // of a device
-    eg_view_fini(view);
-    free(view);
-    eg_image_close(img);
+    assert_int_equal(peek(0x5fff), 7);
+    assert_true(peek(0xf0000000) < 0); // of a device
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(core) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(core, setup, teardown) };
 
     return cmocka_run_group_tests_name("virtualbox_core", tests, NULL, NULL);
 }

@@ -1,11 +1,6 @@
 /* virtualbox_test.c - VirtualBox's saved states: all records, a live save, damage, lies. */
-#include "../../../core/image.h"
-#include <setjmp.h>
-#include <stdarg.h>
+#include "mkdump.h"
 #include <stdio.h>
-#include <stdlib.h>
-/* cmocka wants these first */
-#include <cmocka.h>
 
 enum {
     PAGE = 4096,
@@ -21,32 +16,16 @@ enum {
 static const uint32_t final_pass = UINT32_MAX;
 static const char head[32] = "\x7fVirtualBox SavedState V2.0\n";
 
-static struct file {
-    uint8_t at[1 << 19];
-    size_t len;
-    uint8_t small[1 << 12]; // of the raw record that is being gathered
-    size_t n_small;
-} file;
-
-static struct eg_image *img;
-static struct eg_view *view;
-
-static void append(const void *p, size_t n)
-{
-    memcpy(file.at + file.len, p, n);
-    file.len += n;
-}
-
-static void put(uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file.at[file.len++] = (uint8_t)(i < 8 ? v >> 8 * i : 0);
-}
+/** The raw record that is being gathered. */
+static struct {
+    uint8_t at[1 << 12];
+    size_t n;
+} raw;
 
 static void small(uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        file.small[file.n_small++] = (uint8_t)(i < 8 ? v >> 8 * i : 0);
+        raw.at[raw.n++] = (uint8_t)(i < 8 ? v >> 8 * i : 0);
 }
 
 static void record(uint8_t type, const void *p, size_t n)
@@ -67,14 +46,14 @@ static void record(uint8_t type, const void *p, size_t n)
 
 static void flush(void)
 {
-    if (file.n_small)
-        record(RAW, file.small, file.n_small);
-    file.n_small = 0;
+    if (raw.n)
+        record(RAW, raw.at, raw.n);
+    raw.n = 0;
 }
 
 static void begin(void)
 {
-    memset(&file, 0, sizeof file);
+    clear();
     append(head, sizeof head);
     put(7, 2);
     put(0, 2);
@@ -216,62 +195,6 @@ static size_t pack(uint8_t *out, int c)
         left -= len;
     }
     return n;
-}
-
-static int open_memory(struct eg_error *e)
-{
-    const struct eg_open_options o = { .quiet = true };
-    struct eg_space *as;
-
-    assert_int_equal(eg_memory_open(&as, file.at, file.len, NULL), 0);
-    return eg_image_open_space(&img, as, "test.sav", &o, e);
-}
-
-static void open_ok(void)
-{
-    struct eg_error e = { 0 };
-
-    if (open_memory(&e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static void close_image(void)
-{
-    eg_view_fini(view);
-    eg_view_init(view, NULL);
-    eg_image_close(img);
-    img = NULL;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    view = malloc(sizeof *view);
-    eg_view_init(view, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    close_image();
-    free(view);
-    return 0;
-}
-
-static int peek(uint64_t addr)
-{
-    const uint8_t *p = eg_bytes(view, img->phys, addr, 1);
-
-    return p ? *p : -view->why;
-}
-
-static bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
 }
 
 static void records(void **state)
@@ -474,7 +397,7 @@ static void damaged(void **state)
             small(i == 3 ? 9 : 0x7f, 1);
         small(PAGES_END, 1);
         unit_end();
-        assert_int_equal(open_memory(&e), i ? -EG_EFORMAT : 0);
+        assert_int_equal(open_dump(&e), i ? -EG_EFORMAT : 0);
         close_image();
     }
 
@@ -498,39 +421,39 @@ static void hopeless(void **state)
     (void)state;
     begin();
     file.at[24] = '1'; // V1.0
-    assert_int_equal(open_memory(&e), -EG_EUNSUP);
+    assert_int_equal(open_dump(&e), -EG_EUNSUP);
     assert_non_null(strstr(e.text, "1.0"));
     begin();
     file.len = 40;
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin();
     file.at[45] = 5; // bytes of an address
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin();
     unit("pgm", 9, final_pass);
-    assert_int_equal(open_memory(&e), -EG_EUNSUP);
+    assert_int_equal(open_dump(&e), -EG_EUNSUP);
     begin(); // a text of 4 GiB
     unit("pgm", 14, 0);
     small(0, 12);
     small(1, 1);
     small(UINT32_MAX, 4);
     unit_end();
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin(); // a record longer than the file
     unit("pgm", 14, 0);
     append("\x92\xfd\xbf\xbf\xbf\xbf\xbf", 7);
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin(); // small things in a record of zeros
     unit("pgm", 14, 0);
     for (unsigned i = 0; i < 1000; i++)
         record(ZERO, "\xff", 1);
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin(); // units, and no memory
     for (unsigned i = 0; i < 1000; i++) {
         unit("x", 1, 0);
         unit_end();
     }
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
 static void cpus(void **state)

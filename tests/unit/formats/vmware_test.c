@@ -1,38 +1,21 @@
 /* vmware_test.c - VMware's memory and saved states: beside each other, in one, damaged, lying. */
-#include "../../../core/image.h"
+#include "mkdump.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-/* cmocka wants these first */
-#include <cmocka.h>
 
 enum { PAGE = 4096, GROUPS = 4 };
 
-/** A saved state that is being written. */
-static struct file {
-    uint8_t at[1 << 17];
-    size_t len;
-    bool wide;
-    unsigned groups;
-} file;
+static bool wide;       // sizes of blocks have 64 bits
+static unsigned groups; // written so far
 
-static struct eg_image *img;
-static struct eg_view *view;
 static char folder[64];
-
-static void put(uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file.at[file.len++] = (uint8_t)(v >> 8 * i);
-}
 
 static void begin(uint32_t magic)
 {
-    memset(&file, 0, sizeof file);
-    file.wide = magic & 15;
+    clear();
+    groups = 0;
+    wide = magic & 15;
     put(magic, 4);
     put(8, 4);
     put(GROUPS, 4);
@@ -41,7 +24,7 @@ static void begin(uint32_t magic)
 
 static void group(const char *name)
 {
-    uint8_t *g = file.at + 12 + 80 * file.groups++;
+    uint8_t *g = file.at + 12 + 80 * groups++;
 
     strcpy((char *)g, name);
     for (unsigned i = 0; i < 8; i++)
@@ -77,8 +60,8 @@ static void region(uint32_t i, uint32_t page, uint32_t ppn, uint32_t size)
 static void block(const char *name, unsigned n, uint64_t size, uint64_t mem_size, unsigned pad)
 {
     tag(name, 63, n, 0, 0);
-    put(size, file.wide ? 8 : 4);
-    put(mem_size, file.wide ? 8 : 4);
+    put(size, wide ? 8 : 4);
+    put(mem_size, wide ? 8 : 4);
     put(pad, 2);
     file.len += pad;
 }
@@ -93,15 +76,6 @@ static void pages(unsigned n)
 {
     for (unsigned i = 0; i < n; i++, file.len += PAGE)
         memset(file.at + file.len, (int)i + 1, PAGE);
-}
-
-static int open_memory(struct eg_error *e)
-{
-    const struct eg_open_options o = { .quiet = true };
-    struct eg_space *as;
-
-    assert_int_equal(eg_memory_open(&as, file.at, file.len, NULL), 0);
-    return eg_image_open_space(&img, as, "test.vmss", &o, e);
 }
 
 static const char *path_of(const char *name)
@@ -128,50 +102,22 @@ static int open_file(const char *name, struct eg_error *e)
     return eg_image_open(&img, path_of(name), &o, e);
 }
 
-static void close_image(void)
+static int setup_folder(void **state)
 {
-    eg_view_fini(view);
-    eg_view_init(view, NULL);
-    eg_image_close(img);
-    img = NULL;
-}
-
-static int setup(void **state)
-{
-    (void)state;
+    setup(state);
     strcpy(folder, "/tmp/vmware_test.XXXXXX");
-    view = malloc(sizeof *view);
-    eg_view_init(view, NULL);
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int teardown(void **state)
+static int teardown_folder(void **state)
 {
     static const char *const names[] = { "a.vmem", "a.vmss", "a.vmsn", "a-Snapshot1.vmem",
                                          "a-Snapshot1.vmsn" };
 
-    (void)state;
-    close_image();
-    free(view);
+    teardown(state);
     for (size_t i = 0; i < countof(names); i++)
         unlink(path_of(names[i]));
     return rmdir(folder);
-}
-
-/** What is at @addr: a byte, or minus the reason. */
-static int peek(uint64_t addr)
-{
-    const uint8_t *p = eg_bytes(view, img->phys, addr, 1);
-
-    return p ? *p : -view->why;
-}
-
-static bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
 }
 
 /** Two CPUs, as single values and as blocks, and three regions. */
@@ -187,14 +133,14 @@ static void whole_state(void)
     number("CR64", 2, 0, 3, 0x1234000, 8);
     number("CR64", 2, 0, 4, 0x6f0, 8);
     tag("CR64", 63, 1, 1, 0);
-    put(72, file.wide ? 8 : 4);
-    put(72, file.wide ? 8 : 4);
+    put(72, wide ? 8 : 4);
+    put(72, wide ? 8 : 4);
     put(0, 2);
     for (unsigned i = 0; i < 9; i++)
         put(0x1000 * i, 8);
     tag("gpregs", 63, 1, 1, 0);
-    put(128, file.wide ? 8 : 4);
-    put(128, file.wide ? 8 : 4);
+    put(128, wide ? 8 : 4);
+    put(128, wide ? 8 : 4);
     put(0, 2);
     for (unsigned i = 0; i < 16; i++)
         put(100 + i, 8);
@@ -250,7 +196,7 @@ static void single(void **state)
         pages(4);
         number("after", 0, 0, 0, 1, 4);
         end();
-        if (open_memory(&e) != 0)
+        if (open_dump(&e) != 0)
             fail_msg("%#x: %s", magics[i], e.text);
         check_whole();
         close_image();
@@ -273,7 +219,7 @@ static void no_regions(void **state)
         block("Memory", 2, 2 * PAGE, 2 * PAGE, 0);
         pages(2);
         end();
-        assert_int_equal(open_memory(&e), 0);
+        assert_int_equal(open_dump(&e), 0);
         assert_int_equal(peek(arm ? 0x80000000 : 0), 1);
         assert_int_equal(peek(arm ? 0x80001000 : PAGE), 2);
         assert_int_equal(peek(2 * PAGE), -EG_ABSENT);
@@ -290,7 +236,7 @@ static void damaged(void **state)
     whole_state();
     block("Memory", 2, 4 * PAGE, 4 * PAGE, 0);
     pages(3);
-    assert_int_equal(open_memory(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_int_equal(peek(PAGE), 2);
     assert_int_equal(peek(0x100000000), 3);
     assert_int_equal(peek(0x100000), -EG_UNREADABLE);
@@ -306,7 +252,7 @@ static void damaged(void **state)
     block("Memory", 0, 4 * PAGE, 4 * PAGE, 0);
     pages(4);
     end();
-    assert_int_equal(open_memory(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_int_equal(peek(PAGE), 2);
     assert_int_equal(peek(2 * PAGE), 3);
     assert_true(noted("overlap"));
@@ -319,7 +265,7 @@ static void damaged(void **state)
     block("Memory", 0, 2 * PAGE, 2 * PAGE, 0);
     pages(2);
     tag("x", 63, 1, 0, 0);
-    assert_int_equal(open_memory(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("damaged"));
     assert_int_equal(peek(0), 1);
 }
@@ -334,28 +280,28 @@ static void hopeless(void **state)
     block("Memory", 2, PAGE, 2 * PAGE, 0);
     pages(1);
     end();
-    assert_int_equal(open_memory(&e), -EG_EUNSUP);
+    assert_int_equal(open_dump(&e), -EG_EUNSUP);
     assert_non_null(strstr(e.text, "compressed"));
     begin(0xbed2bed2); // without memory
     whole_state();
     end();
-    assert_int_equal(open_memory(&e), -EG_ENOTFOUND);
+    assert_int_equal(open_dump(&e), -EG_ENOTFOUND);
     begin(0xbed2bed2); // a block of 2^64 bytes
     group("memory");
     block("Memory", 2, UINT64_MAX, UINT64_MAX, 0);
     pages(1);
-    assert_int_equal(open_memory(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin(0xbed2bed2); // groups that are nowhere
     file.at[11] = 0xff;
     group("memory");
     file.at[12 + 64 + 7] = 0xff;
-    assert_int_equal(open_memory(&e), -EG_ENOTFOUND);
+    assert_int_equal(open_dump(&e), -EG_ENOTFOUND);
     // A group whose values are the table of groups itself, and four billion groups: it ends.
     begin(0xbed2bed2);
     memset(file.at + 8, 0xff, 4);
     group("memory");
     memset(file.at + 12 + 64, 0, 8);
-    assert_int_equal(open_memory(&e), -EG_ENOTFOUND);
+    assert_int_equal(open_dump(&e), -EG_ENOTFOUND);
 }
 
 static void beside(void **state)
@@ -448,12 +394,12 @@ static void large_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(single, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_regions, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged, setup, teardown),
-        cmocka_unit_test_setup_teardown(hopeless, setup, teardown),
-        cmocka_unit_test_setup_teardown(beside, setup, teardown),
-        cmocka_unit_test_setup_teardown(large_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(single, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(no_regions, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(damaged, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(hopeless, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(beside, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(large_alone, setup_folder, teardown_folder),
     };
 
     return cmocka_run_group_tests_name("vmware", tests, NULL, NULL);

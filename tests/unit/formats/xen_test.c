@@ -1,10 +1,5 @@
 /* xen_test.c - Xen's ELF cores: tables of frame numbers in any order, cut, lying. */
-#include "../../../core/image.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-/* cmocka wants these first */
-#include <cmocka.h>
+#include "mkdump.h"
 
 enum {
     PAGE = 4096,
@@ -15,20 +10,6 @@ enum {
     CPU = 5168,
     PAGES = 3 * PAGE,
 };
-
-static struct {
-    uint8_t at[1 << 18];
-    size_t len;
-    bool big;
-} file;
-static struct eg_image *img;
-static struct eg_view *view;
-
-static void put_at(size_t at, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        file.at[at + i] = (uint8_t)(v >> 8 * (file.big ? n - 1 - i : i));
-}
 
 static void section(unsigned i, unsigned name, uint64_t offset, uint64_t size, uint64_t entry)
 {
@@ -48,7 +29,7 @@ static void core(bool hvm, const uint64_t *pfn, size_t n)
                                 ".xen_p2m";
     const size_t table = PAGES + n * PAGE, entry = hvm ? 8 : 16, strings = table + n * entry;
 
-    memset(file.at, 0, sizeof file.at);
+    memset(file.at, 0, file.len);
     memcpy(file.at, "\x7f\x45LF\2\1\1", 7);
     file.at[5] = file.big ? 2 : 1;
     put_at(16, 4, 2);
@@ -83,55 +64,6 @@ static void core(bool hvm, const uint64_t *pfn, size_t n)
     file.len = strings + sizeof names;
 }
 
-static int open_file(struct eg_error *e)
-{
-    const struct eg_open_options o = { .quiet = true };
-    struct eg_space *as;
-
-    if (img) {
-        eg_view_fini(view); // it knows places in spaces that are about to go
-        eg_view_init(view, NULL);
-        eg_image_close(img);
-        img = NULL;
-    }
-    assert_int_equal(eg_memory_open(&as, file.at, file.len, NULL), 0);
-    return eg_image_open_space(&img, as, "test", &o, e);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    memset(&file, 0, sizeof file);
-    view = malloc(sizeof *view);
-    eg_view_init(view, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    eg_view_fini(view);
-    free(view);
-    eg_image_close(img);
-    img = NULL;
-    return 0;
-}
-
-static int peek(uint64_t addr)
-{
-    const uint8_t *p = eg_bytes(view, img->phys, addr, 1);
-
-    return p ? *p : -view->why;
-}
-
-static bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
-}
-
 static void healthy(void **state)
 {
     static const uint64_t pfn[] = { 0, 1, 0x100000, 7, 6 };
@@ -141,7 +73,7 @@ static void healthy(void **state)
     for (int i = 0; i < 4; i++) {
         file.big = i & 2;
         core(i & 1, pfn, countof(pfn));
-        assert_int_equal(open_file(&e), 0);
+        assert_int_equal(open_dump(&e), 0);
         assert_string_equal(img->format, "Xen core");
         assert_int_equal(peek(0), 1);
         assert_int_equal(peek(2 * PAGE - 1), 2);
@@ -168,33 +100,33 @@ static void lies(void **state)
 
     (void)state;
     core(true, pfn, countof(pfn));
-    assert_int_equal(open_file(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("2 pages have no frame number"));
     assert_true(noted("overlap"));
     assert_int_equal(peek(3 * PAGE), 1);
     assert_int_equal(peek(4 * PAGE), 5);
     // A table that claims more than there is; one that lies nowhere.
     section(5, 46, PAGES + 5 * PAGE, UINT64_MAX, 8);
-    assert_int_equal(open_file(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("truncated"));
     section(5, 46, UINT64_MAX - 4, 40, 8);
-    assert_int_equal(open_file(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     core(true, pfn, countof(pfn));
     section(4, 35, UINT64_MAX - 4095, 5 * PAGE, PAGE);
-    assert_int_equal(open_file(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     // Pages of 3 bytes; without the note the section says.
     core(true, pfn, countof(pfn));
     put_at(NOTES + 40, 3, 8);
-    assert_int_equal(open_file(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     put_at(NOTES + 8, 0, 4);
-    assert_int_equal(open_file(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     put_at(NOTES, UINT32_MAX, 4);
-    assert_int_equal(open_file(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     // Sections that are not Xen's.
     section(4, 36, PAGES, 5 * PAGE, PAGE);
-    assert_int_equal(open_file(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
     put_at(40, UINT64_MAX - 63, 8);
-    assert_int_equal(open_file(&e), -EG_EFORMAT);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
 static void cut(void **state)
@@ -207,14 +139,14 @@ static void cut(void **state)
     core(true, pfn, countof(pfn));
     total = file.len;
     for (file.len = 64; file.len < total; file.len++)
-        assert_true(open_file(&e) == 0 || *e.text);
+        assert_true(open_dump(&e) == 0 || *e.text);
     // The table came before the pages: not Xen's order, but a section may be anywhere.
     core(true, pfn, countof(pfn));
     memcpy(file.at + 2 * PAGE, file.at + PAGES + 3 * PAGE, PAGE);
     section(1, 1, 2 * PAGE + 24, 64, 0);
     section(5, 46, 2 * PAGE, 24, 8);
     file.len = PAGES + 2 * PAGE + 100;
-    assert_int_equal(open_file(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("1 of 3 pages are missing"));
     assert_int_equal(peek(4 * PAGE), 2);
     assert_int_equal(peek(5 * PAGE), -EG_ABSENT);

@@ -3,127 +3,27 @@
 #include "../../../core/parallel.h"
 #include "../../../formats/write/pack.h"
 #include "../../../formats/zstd_frames.h"
+#include "mkpacked.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
-/* cmocka wants these first */
-#include <cmocka.h>
-
-enum { SIZE = 12 << 20 };
-
-static uint8_t *content, *packed; // packed has room for more than SIZE
-static size_t packed_len;
-static struct eg_image *img;
-static struct eg_view *view;
-
-/** Zeros, noise and text, in stretches that are no multiple of a page. */
-static int setup(void **state)
-{
-    uint32_t x = 1;
-
-    (void)state;
-    content = malloc(SIZE);
-    packed = malloc(2 * SIZE);
-    view = malloc(sizeof *view);
-    for (size_t i = 0; i < SIZE; i++) {
-        x = x * 1103515245 + 12345;
-        content[i] = i % 300007 < 100000   ? 0
-                     : i % 300007 < 200000 ? (uint8_t)(x >> 24)
-                                           : (uint8_t)(i / 37 % 61);
-    }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(content);
-    free(packed);
-    free(view);
-    return 0;
-}
-
-static int open_packed(struct eg_error *e)
-{
-    const struct eg_open_options o = { .quiet = true, .threads = 3 };
-    struct eg_space *as;
-
-    eg_view_init(view, NULL);
-    assert_int_equal(eg_memory_open(&as, packed, packed_len, NULL), 0);
-    return eg_image_open_space(&img, as, "test", &o, e);
-}
-
-static void close_image(void)
-{
-    eg_view_fini(view);
-    eg_image_close(img);
-}
-
-static bool noted(const char *part)
-{
-    for (size_t i = 0; i < img->notes.n; i++)
-        if (strstr(img->notes.at[i], part))
-            return true;
-    return false;
-}
-
-/** Bytes of [@from, @to) that cannot be read; what can be must be right. */
-static size_t holes(size_t from, size_t to)
-{
-    static uint8_t buf[10000];
-    size_t lost = 0;
-
-    for (size_t at = from, n; at < to; at += n) {
-        n = EG_MIN(sizeof buf, to - at);
-        if (eg_read(view, img->phys, at, buf, n)) {
-            if (memcmp(buf, content + at, n))
-                fail_msg("wrong bytes near %#zx", at);
-        } else {
-            for (size_t i = 0; i < n; i++) {
-                const uint8_t *p = eg_bytes(view, img->phys, at + i, 1);
-
-                lost += !p;
-                if (p && *p != content[at + i])
-                    fail_msg("wrong byte at %#zx", at + i);
-            }
-        }
-    }
-    return lost;
-}
-
-static bool in_place(void)
-{
-    struct eg_extent x;
-
-    eg_extent_at(view, img->files[img->n_files - 1], 0, &x);
-    return x.made;
-}
 
 /** Frames of @step bytes; without their sizes if not @sized. */
 static void pack_frames(size_t len, size_t step, bool sized, bool checks)
 {
     ZSTD_CCtx *c = ZSTD_createCCtx();
 
-    packed_len = 0;
+    file.len = 0;
     ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, 1);
     ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, sized);
     ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, checks);
     for (size_t at = 0; at < len; at += step)
-        packed_len += ZSTD_compress2(c, packed + packed_len, 2 * SIZE - packed_len, content + at,
-                                     EG_MIN(step, len - at));
+        file.len += ZSTD_compress2(c, file.at + file.len, FILE_MAX - file.len, content + at,
+                                   EG_MIN(step, len - at));
     ZSTD_freeCCtx(c);
-}
-
-static void put32(uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        packed[packed_len++] = (uint8_t)(v >> 8 * i);
 }
 
 /** Behind frames of @step bytes: the table that zstd's contrib/seekable_format writes. */
@@ -132,20 +32,20 @@ static void add_table(size_t len, size_t step)
     uint32_t sizes[4096];
     uint32_t n = 0;
 
-    for (size_t at = 0; at < packed_len; at += sizes[n++])
-        sizes[n] = (uint32_t)ZSTD_findFrameCompressedSize(packed + at, packed_len - at);
-    put32(EG_ZSTD_SEEK_FRAME);
-    put32(12 * n + EG_ZSTD_SEEK_FOOTER);
+    for (size_t at = 0; at < file.len; at += sizes[n++])
+        sizes[n] = (uint32_t)ZSTD_findFrameCompressedSize(file.at + at, file.len - at);
+    put(EG_ZSTD_SEEK_FRAME, 4);
+    put(12 * n + EG_ZSTD_SEEK_FOOTER, 4);
     for (uint32_t i = 0; i < n; i++) {
         const size_t size = EG_MIN(step, len - i * step);
 
-        put32(sizes[i]);
-        put32((uint32_t)size);
-        put32((uint32_t)XXH64(content + i * step, size, 0));
+        put(sizes[i], 4);
+        put(size, 4);
+        put(XXH64(content + i * step, size, 0), 4);
     }
-    put32(n);
-    packed[packed_len++] = EG_ZSTD_SEEK_CHECKS;
-    put32((uint32_t)EG_ZSTD_SEEK_MAGIC);
+    put(n, 4);
+    file.at[file.len++] = EG_ZSTD_SEEK_CHECKS;
+    put(EG_ZSTD_SEEK_MAGIC, 4);
 }
 
 static void shapes(void **state)
@@ -175,13 +75,12 @@ static void shapes(void **state)
         pack_frames(cases[i].len, cases[i].step, cases[i].sized, true);
         if (cases[i].table)
             add_table(cases[i].len, cases[i].step);
-        if (open_packed(&e) != 0)
+        if (open_dump(&e) != 0)
             fail_msg("%s: %s", cases[i].what, e.text);
         if (in_place() != cases[i].in_place || img->phys->last != cases[i].len - 1 ||
             holes(0, cases[i].len) || strcmp(img->format, "raw physical memory on zstd"))
             fail_msg("%s: in place %d, size %lu, %s", cases[i].what, in_place(),
                      img->phys->last + 1, img->format);
-        close_image();
     }
 }
 
@@ -192,13 +91,12 @@ static void twice(void **state)
 
     (void)state;
     pack_frames(SIZE, 200000, true, true);
-    n = ZSTD_compress(packed + packed_len, 2 * SIZE - packed_len, packed, packed_len, 1);
-    memmove(packed, packed + packed_len, n);
-    packed_len = n;
-    assert_int_equal(open_packed(&e), 0);
+    n = ZSTD_compress(file.at + file.len, FILE_MAX - file.len, file.at, file.len, 1);
+    memmove(file.at, file.at + file.len, n);
+    file.len = n;
+    assert_int_equal(open_dump(&e), 0);
     assert_int_equal(holes(0, SIZE), 0);
     assert_string_equal(img->format, "raw physical memory on zstd on zstd");
-    close_image();
 }
 
 static void damaged_frame(void **state)
@@ -212,11 +110,10 @@ static void damaged_frame(void **state)
         pack_frames(SIZE, 256 << 10, true, own);
         if (!own)
             add_table(SIZE, 256 << 10);
-        memset(packed + packed_len / 2, 0x55, 40);
-        assert_int_equal(open_packed(&e), 0);
+        memset(file.at + file.len / 2, 0x55, 40);
+        assert_int_equal(open_dump(&e), 0);
         lost = holes(0, SIZE);
         assert_true(lost && lost <= 512 << 10 && lost % (256 << 10) == 0);
-        close_image();
     }
 }
 
@@ -228,13 +125,12 @@ static void damaged_header(void **state)
 
     (void)state;
     pack_frames(SIZE, step, true, true);
-    second = ZSTD_findFrameCompressedSize(packed, packed_len);
-    memset(packed + second + 9, 0xff, 3); // its first block's header, behind its own
-    assert_int_equal(open_packed(&e), 0);
+    second = ZSTD_findFrameCompressedSize(file.at, file.len);
+    memset(file.at + second + 9, 0xff, 3); // its first block's header, behind its own
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("is damaged; the next one is at"));
     assert_int_equal(holes(0, SIZE), step);
     assert_null(eg_bytes(view, img->phys, step, 1));
-    close_image();
 }
 
 static void truncated(void **state)
@@ -243,23 +139,21 @@ static void truncated(void **state)
 
     (void)state;
     pack_frames(SIZE, 256 << 10, true, true); // in place
-    packed_len = packed_len / 2;
-    assert_int_equal(open_packed(&e), 0);
+    file.len = file.len / 2;
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("truncated"));
     assert_true(holes(0, img->phys->last + 1) <= 256 << 10);
-    close_image();
 
     for (int sized = 0; sized < 2; sized++) { // unpacked
         pack_frames(SIZE, SIZE, sized, true);
-        packed_len = packed_len / 2;
-        assert_int_equal(open_packed(&e), 0);
+        file.len = file.len / 2;
+        assert_int_equal(open_dump(&e), 0);
         assert_true(noted("truncated"));
         assert_int_equal(img->phys->last == SIZE - 1, sized);
         assert_int_equal(noted("cannot be unpacked"), sized);
         assert_true(img->phys->last > SIZE / 4);
         assert_int_equal(holes(0, SIZE / 4), 0);
         assert_int_equal(holes(SIZE - 1, SIZE), 1);
-        close_image();
     }
 }
 
@@ -269,11 +163,10 @@ static void wrong_checksum(void **state)
 
     (void)state;
     pack_frames(SIZE, SIZE, false, true);
-    packed[packed_len - 1] ^= 1;
-    assert_int_equal(open_packed(&e), 0);
+    file.at[file.len - 1] ^= 1;
+    assert_int_equal(open_dump(&e), 0);
     assert_true(noted("the checksum of 1 pieces is wrong"));
     assert_int_equal(holes(0, SIZE), 0); // all of it is there, and said to be doubtful
-    close_image();
 }
 
 static void bad_table(void **state)
@@ -285,15 +178,14 @@ static void bad_table(void **state)
         pack_frames(SIZE, 256 << 10, true, true);
         add_table(SIZE, 256 << 10);
         if (k == 0)
-            packed[packed_len - 9] ^= 1; // number of frames
+            file.at[file.len - 9] ^= 1; // number of frames
         else if (k == 1)
-            packed[packed_len - 5] |= 4; // a reserved flag
+            file.at[file.len - 5] |= 4; // a reserved flag
         else
-            packed[packed_len - 9 - 12 * 3 + 3] = 0x7f; // frames longer than the file
-        assert_int_equal(open_packed(&e), 0);
+            file.at[file.len - 9 - 12 * 3 + 3] = 0x7f; // frames longer than the file
+        assert_int_equal(open_dump(&e), 0);
         assert_true(noted("seek table is damaged"));
         assert_int_equal(holes(0, SIZE), 0);
-        close_image();
     }
 }
 
@@ -305,16 +197,15 @@ static void nothing_in_it(void **state)
     struct eg_error e;
 
     (void)state;
-    packed_len = ZSTD_compress(packed, 2 * SIZE, content, 0, 1);
-    assert_int_equal(open_packed(&e), -EG_EFORMAT);
-    memcpy(packed, lie, sizeof lie);
-    packed_len = sizeof lie;
-    assert_true(open_packed(&e) < 0);
-    memset(packed, 0xff, 100);
-    memcpy(packed, lie, 4);
-    packed_len = 100;
-    assert_true(open_packed(&e) < 0);
-    eg_view_fini(view);
+    file.len = ZSTD_compress(file.at, 2 * SIZE, content, 0, 1);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
+    memcpy(file.at, lie, sizeof lie);
+    file.len = sizeof lie;
+    assert_true(open_dump(&e) < 0);
+    memset(file.at, 0xff, 100);
+    memcpy(file.at, lie, 4);
+    file.len = 100;
+    assert_true(open_dump(&e) < 0);
 }
 
 static void write_file(const char *path, const void *bytes, size_t len)
@@ -352,12 +243,12 @@ static void pack(void **state)
     for (int i = 0; i < 2; i++) {
         const struct eg_pack_options o = { .level = 3, .threads = i ? 7 : 1, .quiet = true };
 
-        // The second time from a zstd file: its content is packed.
+        // The second time from a zstd file: its content is file.at.
         if (i == 0)
             write_file(in, content, size);
         else {
             pack_frames(size, 1 << 20, false, false);
-            write_file(in, packed, packed_len);
+            write_file(in, file.at, file.len);
         }
         snprintf(out[i], sizeof out[i], "%s/out%d", dir, i);
         if (eg_pack(in, out[i], &o, &e) != 0)
@@ -370,17 +261,16 @@ static void pack(void **state)
     many = read_file(out[1], &m);
     assert_int_equal(n, m);
     assert_memory_equal(one, many, n);
-    memcpy(packed, one, packed_len = n);
+    memcpy(file.at, one, file.len = n);
     free(one);
     free(many);
-    assert_int_equal(open_packed(&e), 0);
+    assert_int_equal(open_dump(&e), 0);
     assert_true(in_place());
     assert_int_equal(img->phys->last, size - 1);
     assert_int_equal(holes(0, size), 0);
-    close_image();
     // Any zstd can read it.
-    assert_int_equal(ZSTD_decompress(packed + n, SIZE, packed, n), size);
-    assert_memory_equal(packed + n, content, size);
+    assert_int_equal(ZSTD_decompress(file.at + n, SIZE, file.at, n), size);
+    assert_memory_equal(file.at + n, content, size);
 
     assert_int_equal(
         eg_pack(in, out[0], &(struct eg_pack_options){ .level = 1, .force = true }, &e), 0);
@@ -400,7 +290,7 @@ static void pack(void **state)
     assert_int_equal(rmdir(dir), 0); // nothing was left behind
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup_content, teardown_content)
 
 int main(void)
 {

@@ -1,0 +1,151 @@
+/** mkdump.h - a dump that a test writes into our memory, opens and looks at: what the tests of
+ * formats share. */
+#ifndef MKDUMP_H
+#define MKDUMP_H
+
+#include "../../core/image.h"
+#include "check.h"
+#include <stdlib.h>
+
+enum { FILE_MAX = 64 << 20 };
+
+/** The file that is being written; what was not written is zeros. */
+static struct {
+    uint8_t *at;
+    size_t len;
+    bool big; /**< put() writes big-endian numbers */
+} file;
+static struct eg_image *img;
+static struct eg_view *view;
+
+static inline void close_image(void)
+{
+    eg_view_fini(view); // it points into spaces that are about to be closed
+    eg_view_init(view, NULL);
+    eg_image_close(img);
+    img = NULL;
+}
+
+/** Begin a new, empty file. */
+static inline void clear(void)
+{
+    close_image();
+    free(file.at);
+    memset(&file, 0, sizeof file);
+    file.at = calloc(1, FILE_MAX);
+    assert_non_null(file.at);
+}
+
+static inline int setup(void **state)
+{
+    (void)state;
+    view = malloc(sizeof *view);
+    assert_non_null(view);
+    eg_view_init(view, NULL);
+    clear();
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    close_image();
+    eg_view_fini(view);
+    free(view);
+    free(file.at);
+    memset(&file, 0, sizeof file);
+    return 0;
+}
+
+static inline void put_at(size_t at, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t byte = file.big ? n - 1 - i : i;
+
+        file.at[at + i] = (uint8_t)(byte < 8 ? v >> 8 * byte : 0);
+    }
+}
+
+/** A number of @n bytes at the end. */
+static inline void put(uint64_t v, size_t n)
+{
+    put_at(file.len, v, n);
+    file.len += n;
+}
+
+static inline void append(const void *p, size_t n)
+{
+    memcpy(file.at + file.len, p, n);
+    file.len += n;
+}
+
+static inline void fill(int c, size_t n)
+{
+    memset(file.at + file.len, c, n);
+    file.len += n;
+}
+
+static inline int open_with(const struct eg_open_options *o, struct eg_error *e)
+{
+    struct eg_space *as;
+
+    close_image();
+    assert_int_equal(eg_memory_open(&as, file.at, file.len, NULL), 0);
+    return eg_image_open_space(&img, as, "test", o, e);
+}
+
+/** @format as in --format. */
+static inline int open_as(const char *format, struct eg_error *e)
+{
+    const struct eg_open_options o = { .format = format, .quiet = true, .threads = 3 };
+
+    return open_with(&o, e);
+}
+
+static inline int open_dump(struct eg_error *e)
+{
+    return open_as(NULL, e);
+}
+
+/** The first @len bytes of the file. */
+static inline int open_cut(size_t len, struct eg_error *e)
+{
+    const size_t whole = file.len;
+    int rc;
+
+    file.len = len;
+    rc = open_dump(e);
+    file.len = whole;
+    return rc;
+}
+
+static inline void open_ok(void)
+{
+    struct eg_error e = { 0 };
+
+    if (open_dump(&e))
+        fail_msg("%s", e.text);
+}
+
+/** What is at @addr: a byte, or minus the reason. */
+static inline int peek_in(struct eg_space *as, uint64_t addr)
+{
+    const uint8_t *p = eg_bytes(view, as, addr, 1);
+
+    return p ? *p : -view->why;
+}
+
+static inline int peek(uint64_t addr)
+{
+    return peek_in(img->phys, addr);
+}
+
+static inline bool noted(const char *part)
+{
+    for (size_t i = 0; i < img->notes.n; i++)
+        if (strstr(img->notes.at[i], part))
+            return true;
+    return false;
+}
+
+#endif
