@@ -7,6 +7,7 @@
 #include "unpack.h"
 #ifdef HAVE_BZIP2
 #include "../core/parallel.h"
+#include "sparse.h"
 #include <bzlib.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -225,6 +226,8 @@ static int scan_part(void *context, size_t i, unsigned worker)
             }
         }
         at += n;
+        if (!w)
+            at = eg_skip_zeros(&me->view, s->z->file, at, EG_MIN(end + 6, s->size));
     }
     return 0;
 }

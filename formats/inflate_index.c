@@ -2,6 +2,7 @@
  * their size, is in the SAM specification (4.1). */
 #include "inflate_index.h"
 #include "../core/parallel.h"
+#include "sparse.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <zstd.h>
@@ -63,7 +64,7 @@ static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_infla
 
     if (x->kind == EG_INFLATE_ZLIB && r->in)
         return EG_INFLATED_END;
-    while (r->in < end && x->kind == EG_INFLATE_GZIP) {
+    while (r->in < end && x->kind == EG_INFLATE_GZIP && !eg_cancelled) {
         size_t n = EG_MIN(end - r->in, (uint64_t)INPUT), i = 0;
         const uint8_t *p = eg_map_some(v, x->file, r->in, &n);
 
@@ -72,8 +73,10 @@ static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_infla
         while (i < n && !p[i])
             i++;
         r->in += i;
-        if (i == n)
+        if (i == n) {
+            r->in = eg_skip_zeros(v, x->file, r->in, end);
             continue;
+        }
         if (p[i] != 0x1f)
             return EG_INFLATED_END;
         break;

@@ -273,8 +273,11 @@ static uint64_t count(struct eg_view *v, const struct kdump *k, uint64_t map, ui
             n += (uint64_t)__builtin_popcountll(w);
         }
     }
+    pfn = EG_MIN(pfn, pages);
+    if (ranks && !(pfn & (step - 1))) // for rank_of() the end
+        ranks[pfn >> k->shift] = n;
     *total = n;
-    return EG_MIN(pfn, pages);
+    return pfn;
 }
 
 static uint64_t mib(const struct kdump *k, uint64_t pages)

@@ -146,7 +146,9 @@ int eg_kdump_parts(struct eg_kdump_part **parts, size_t *n, struct eg_image *img
         ok = look_beside(&p, own);
     if (!ok) {
         eg_vec_fini(&p.at);
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory for the parts of its set", img->path);
+        return eg_fail(e, EG_ENOMEM,
+                       "%s: kdump: out of memory for the files of its split set, or more than %d",
+                       img->path, PARTS_MAX);
     }
     qsort(p.at.at, p.at.n, sizeof *p.at.at, by_range);
     for (size_t i = 0; i < p.at.n; i++) // of two with the same pages, the first

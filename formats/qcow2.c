@@ -47,36 +47,45 @@ static bool be64(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t
     return eg_within(at, 8, q->size) && eg_read_u64(v, q->file, at, true, out);
 }
 
-/** The entry of the cluster that holds @at behind the disk; 0: there is none. */
-static bool entry(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t *out)
+/** The entry of the cluster at @at behind the disk; 0: there is none. *@span: the bytes around it for
+ * which the answer is the same, a cluster or all that an entry of the first table covers. */
+static bool entry(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t *out,
+                  uint64_t *span)
 {
     const uint64_t i = (q->base + at) >> (q->bits + q->l2_bits);
     const uint64_t k = (q->base + at) >> q->bits & ((UINT64_C(1) << q->l2_bits) - 1);
     uint64_t l2;
 
+    *span = UINT64_C(1) << (q->bits + q->l2_bits);
     if (i >= q->l1_size || !be64(v, q, q->l1 + 8 * i, &l2))
         return false;
     *out = 0;
-    return !(l2 & OFFSET) || be64(v, q, (l2 & OFFSET) + k * q->entry_size, out);
+    if (!(l2 & OFFSET))
+        return true;
+    *span = UINT64_C(1) << q->bits;
+    return be64(v, q, (l2 & OFFSET) + k * q->entry_size, out);
 }
 
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
     const struct qcow2 *q = as->priv;
     const uint64_t cluster = UINT64_C(1) << q->bits;
-    uint64_t e, next;
+    uint64_t e = 0, next, span;
+    const bool known = entry(v, q, addr, &e, &span) && !(e & COMPRESSED);
 
-    out->start = addr & ~(cluster - 1);
-    out->last = out->start + (cluster - 1);
-    if (!entry(v, q, out->start, &e) || e & COMPRESSED) {
+    out->start = addr & ~(span - 1);
+    out->last = out->start + (span - 1);
+    if (!known) {
         out->why = EG_UNREADABLE;
+        if ((q->base + addr) >> (q->bits + q->l2_bits) >= q->l1_size) // behind all tables
+            out->last = as->last;
     } else if (e & 1 || !(e & OFFSET)) {
         out->zero = true;
     } else {
         out->below = q->file;
         out->below_addr = e & OFFSET;
         for (unsigned n = 1; n < JOIN_MAX && out->last < as->last; n++) {
-            if (!entry(v, q, out->last + 1, &next) || next & (COMPRESSED | 1) ||
+            if (!entry(v, q, out->last + 1, &next, &span) || next & (COMPRESSED | 1) ||
                 (next & OFFSET) != (e & OFFSET) + n * cluster)
                 break;
             out->last += cluster;

@@ -8,6 +8,7 @@
  * A record of the section "ram" is a u64: an address in a block, and flags in its low bits. */
 #include "../core/parallel.h"
 #include "qemu.h"
+#include "sparse.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -450,21 +451,12 @@ static bool skip_section(struct stream *s, uint32_t id)
     const uint8_t mark[] = { FOOTER, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
                              (uint8_t)id };
 
-    while (eg_within(s->at, sizeof mark, s->q->size) && !eg_cancelled) {
-        size_t n = (size_t)EG_MIN(s->q->size - s->at, (uint64_t)1 << 20);
-        const uint8_t *p = eg_map_some(s->v, s->q->file, s->at, &n), *hit;
-        const uint8_t *next;
+    while ((s->at = eg_find_bytes(s->v, s->q->file, s->at, s->q->size, mark, sizeof mark)) <
+           s->q->size) {
+        const uint8_t *next = bytes(s, s->at + sizeof mark, 1);
 
         tell(s);
-        if (!p)
-            return false;
-        hit = memchr(p, FOOTER, n);
-        s->at += hit ? (uint64_t)(hit - p) : n;
-        if (!hit)
-            continue;
-        next = bytes(s, s->at, sizeof mark + 1);
-        if (next && !memcmp(next, mark, sizeof mark) &&
-            (next[5] <= SECTION_FULL || next[5] == COMMAND)) {
+        if (next && (*next <= SECTION_FULL || *next == COMMAND)) {
             s->at += sizeof mark;
             return true;
         }

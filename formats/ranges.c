@@ -1,5 +1,6 @@
 /* ranges.c - see ranges.h. */
 #include "ranges.h"
+#include "sparse.h"
 
 static bool decode(const uint8_t *h, const struct eg_range_kind *kind, struct eg_range_header *out)
 {
@@ -36,24 +37,7 @@ uint64_t eg_range_search(struct eg_view *v, struct eg_space *file, uint64_t at,
     const uint64_t size = eg_space_size(file);
     struct eg_range_header h;
 
-    while (eg_within(at, EG_RANGE_HEADER, size)) {
-        size_t len = (size_t)EG_MIN(size - at, (uint64_t)1 << 20);
-        const uint8_t *p = eg_map_some(v, file, at, &len), *found;
-
-        if (!p) { // unreadable: on to what comes behind it
-            struct eg_extent x;
-
-            if (!eg_next_mapped(v, file, at, size - 1, &x))
-                break;
-            at = EG_MAX(x.start, at + 1);
-            continue;
-        }
-        found = memmem(p, len, magic, sizeof magic);
-        if (!found) {
-            at += len >= sizeof magic ? len - (sizeof magic - 1) : 1;
-            continue;
-        }
-        at += (uint64_t)(found - p);
+    while ((at = eg_find_bytes(v, file, at, size, magic, sizeof magic)) < size) {
         if (eg_range_credible(v, file, at, kind, after, &h))
             return at;
         at++;

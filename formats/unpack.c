@@ -226,6 +226,8 @@ static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *
     }
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");
+    if (u->error == ENOMEM)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory while unpacking", u->img->path);
     if (u->error)
         return eg_fail(e, EG_EIO, "%s: cannot unpack to %s: %s: name another folder with --tmp",
                        u->img->path, u->dir, strerror(u->error));
@@ -244,10 +246,11 @@ static int make_file(struct unpack *u, struct eg_error *e)
                        u->img->path, u->dir, strerror(errno));
     room = eg_mul(fs.f_bavail, fs.f_frsize, &room) ? room : UINT64_MAX;
     if (u->exact && size > room)
-        return eg_fail(e, EG_EIO,
-                       "%s: must be unpacked: needs %" PRIu64 " MiB in %s, which has %" PRIu64
-                       ": name another folder with --tmp, or make it seekable with `engram pack`",
-                       u->img->path, size >> 20, u->dir, room >> 20);
+        return eg_fail(
+            e, EG_EIO,
+            "%s: must be unpacked: needs %" PRIu64 " MiB in %s, which has %" PRIu64
+            " MiB: name another folder with --tmp, or make it seekable with `engram pack`",
+            u->img->path, size >> 20, u->dir, room >> 20);
     return 0;
 }
 

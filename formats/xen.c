@@ -14,6 +14,7 @@ enum {
     NOTE_HEADER = 0x2000001, // u64 magic, virtual CPUs, pages, page size
     CPUS_MAX = 8192,
     CPU_SIZE_MAX = 64 << 10,
+    RUNS_MAX = 1 << 20,
 };
 
 struct section {
@@ -133,7 +134,7 @@ static int open_pages(struct core *k, struct eg_space **out, struct eg_error *e)
     struct eg_segment *s = NULL;
     uint64_t invalid = 0, i = 0;
     size_t overlaps = 0;
-    bool full = false;
+    bool full = false, many = false;
     int rc;
 
     for (; i < n && !full; i++) {
@@ -153,6 +154,9 @@ static int open_pages(struct core *k, struct eg_space **out, struct eg_error *e)
             s->stored += k->page;
             continue;
         }
+        many = segs.n == RUNS_MAX;
+        if (many)
+            break;
         s = eg_vec_push(&segs);
         full = !s;
         if (s)
@@ -174,7 +178,12 @@ static int open_pages(struct core *k, struct eg_space **out, struct eg_error *e)
     eg_vec_fini(&segs);
     if (rc)
         return rc;
-    if (i < listed)
+    if (many)
+        eg_image_note(k->img,
+                      "Xen core: more than %d runs of pages: %" PRIu64 " of %" PRIu64
+                      " pages are left out",
+                      RUNS_MAX, listed - i, listed);
+    else if (i < listed)
         eg_image_note(k->img, "Xen core: truncated: %" PRIu64 " of %" PRIu64 " pages are missing",
                       listed - i, listed);
     if (invalid)

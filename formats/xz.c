@@ -5,6 +5,7 @@
 #include "unpack.h"
 #ifdef HAVE_XZ
 #include "../core/parallel.h"
+#include "sparse.h"
 #include <inttypes.h>
 #include <lzma.h>
 #include <stdlib.h>
@@ -224,8 +225,10 @@ static lzma_index *streams(struct eg_view *v, struct eg_space *file)
         uint32_t word;
 
         while (end >= 4 && eg_read_u32(v, file, end - 4, false, &word) && !word && !eg_cancelled) {
-            end -= 4;
-            padding += 4;
+            const uint64_t begin = eg_align_up(eg_zeros_before(v, file, end), 4);
+
+            padding += end - EG_MIN(begin, end - 4);
+            end = EG_MIN(begin, end - 4);
         }
         one = stream(v, file, &end, padding);
         if (!one || (all && lzma_index_cat(one, all, NULL) != LZMA_OK)) {

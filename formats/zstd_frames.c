@@ -1,6 +1,7 @@
 /* zstd_frames.c - see zstd_frames.h. */
 #include "zstd_frames.h"
 #include "../core/parallel.h"
+#include "sparse.h"
 #include <inttypes.h>
 
 enum {
@@ -106,34 +107,12 @@ static struct frame frame_at(struct eg_view *v, struct eg_space *file, uint64_t 
 static uint64_t resync(struct eg_view *v, struct eg_space *file, uint64_t at, uint64_t end,
                        int *tries)
 {
-    while (*tries < TRIES_MAX && eg_within(at, 4, end) && !eg_cancelled) {
-        size_t n = EG_MIN(end - at, (uint64_t)1 << 16);
-        const uint8_t *p = eg_map_some(v, file, at, &n), *hit;
-        struct frame f;
+    static const uint8_t magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
 
-        if (!p) { // over a hole at once
-            struct eg_extent x;
-
-            if (!eg_next_mapped(v, file, at, end - 1, &x))
-                break;
-            at = x.start > at ? x.start : (at | (EG_VIEW_PAGE - 1)) + 1;
-            continue;
-        }
-        hit = memchr(p, EG_ZSTD_MAGIC & 0xff, n);
-        if (!hit) {
-            at += n;
-            continue;
-        }
-        at += (uint64_t)(hit - p);
-        if (n - (size_t)(hit - p) >= 4 && eg_le32(hit) != (uint32_t)EG_ZSTD_MAGIC) {
-            at++;
-            continue;
-        }
-        f = frame_at(v, file, at, end);
-        if (f.state == WHOLE)
+    for (; *tries < TRIES_MAX; ++*tries, at++) {
+        at = eg_find_bytes(v, file, at, end, magic, sizeof magic);
+        if (at == end || frame_at(v, file, at, end).state == WHOLE)
             return at;
-        ++*tries;
-        at++;
     }
     return end;
 }

@@ -85,6 +85,30 @@ static inline void fill(int c, size_t n)
     file.len += n;
 }
 
+/** Make the file a flattened stream: of itself, and of zeros up to @size. */
+static inline void make_sparse(uint64_t size)
+{
+    const size_t len = file.len;
+    uint8_t *bytes = malloc(len);
+
+    assert_non_null(bytes);
+    memcpy(bytes, file.at, len);
+    clear();
+    file.big = true;
+    append("makedumpfile\0\0\0", 16);
+    put(1, 8); // type and version
+    put(1, 8);
+    file.len = 4096;
+    put(0, 8); // a record: offset, length, bytes
+    put(len, 8);
+    append(bytes, len);
+    put(size - 1, 8);
+    put(1, 8);
+    put(0, 1);
+    fill(0xff, 16);
+    free(bytes);
+}
+
 static inline int open_with(const struct eg_open_options *o, struct eg_error *e)
 {
     struct eg_space *as;

@@ -350,6 +350,36 @@ static void truncated(void **state)
     assert_true(last > 0 && last < 4); // the last cut costs least
 }
 
+/** As many pages as the marks of the index divide: what is behind the last mark counts too. */
+static void round_number(void **state)
+{
+    const struct shape s = { .version = 6, .codec = ZLIB, .claimed = 512 };
+    struct shape part = s;
+    struct eg_extent x;
+
+    (void)state;
+    write_dump(&s);
+    open_ok();
+    eg_extent_at(view, img->phys, 9 * 4096, &x);
+    assert_true(x.zero); // the shared page of zeros is known
+    file.len -= 3000;
+    open_ok();
+    assert_true(noted("truncated"));
+    write_dump(&s);
+    file.at[3 * 4096] ^= 1;
+    open_ok();
+    assert_true(noted("do not agree"));
+
+    part.from = 66;
+    part.to = PAGES;
+    write_dump(&part);
+    put_at(4096 + 24, 512, 8); // it has the pages up to the end, both in 32 and in 64 bits
+    put_at(4096 + 88, 512, 8);
+    open_ok();
+    assert_true(noted("has 0x42000-0x1fffff"));
+    assert_false(noted("do not agree") || noted("truncated"));
+}
+
 /** Rank of a written page among all. */
 static size_t rank_of(uint64_t pfn)
 {
@@ -510,7 +540,8 @@ static void split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(every_shape), T(one_bitmap), T(extents), T(truncated), T(lies), T(lacking), T(split),
+        T(every_shape),  T(one_bitmap), T(extents), T(truncated),
+        T(round_number), T(lies),       T(lacking), T(split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,11 +108,33 @@ static void wrong(void **state)
     assert_int_equal(peek(0), 0x10);
 }
 
+/** Memory of 2^50 bytes in a few tables: what is not there is few extents. */
+static void claims_much(void **state)
+{
+    struct eg_extent x;
+    uint64_t at = 0;
+    size_t n = 0;
+
+    (void)state;
+    disk(1);
+    put_at(SNAPSHOTS + 8, 10, 4); // entries of the first table: only the second has clusters
+    put_at(SNAPSHOTS + 40, UINT64_C(1) << 50, 8);
+    open_ok();
+    assert_int_equal(peek(0), 0x10);
+    for (; at < UINT64_C(1) << 50 && n < 1000; at = x.last + 1, n++)
+        eg_extent_at(view, img->files[1], at, &x);
+    assert_true(at == UINT64_C(1) << 50 && n < 100);
+    assert_int_equal(x.why, EG_UNREADABLE);
+    eg_extent_at(view, img->files[1], 33 << 10, &x);
+    assert_true(x.zero && x.last + 1 - x.start == 32 << 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(snapshots, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(claims_much, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,21 @@ static void lies(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
+/** A table of 2^30 frame numbers that are all 0, and stored nowhere. */
+static void many_runs(void **state)
+{
+    static const uint64_t pfn[] = { 3 };
+
+    (void)state;
+    core(true, pfn, countof(pfn));
+    section(4, 35, UINT64_C(1) << 50, UINT64_C(1) << 50, PAGE);
+    section(5, 46, UINT64_C(1) << 40, UINT64_C(1) << 33, 8);
+    make_sparse(UINT64_C(1) << 52);
+    open_ok();
+    assert_true(noted("more than 1048576 runs of pages: 1072693248 of 1073741824"));
+    assert_false(noted("truncated"));
+}
+
 static void cut(void **state)
 {
     static const uint64_t pfn[] = { 3, 4, 5 };
@@ -157,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(healthy, setup, teardown),
         cmocka_unit_test_setup_teardown(lies, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(cut, setup, teardown),
     };
 

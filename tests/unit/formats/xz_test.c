@@ -86,11 +86,29 @@ static void xz_damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
+/** Large blocks, the first with a dictionary of 4 GiB: more than may be used for each of many. */
+static void xz_starved(void **state)
+{
+    struct eg_error e;
+    uint8_t *block;
+    size_t n;
+
+    (void)state;
+    xz_stream(0, SIZE, 5 << 20, LZMA_CHECK_CRC64);
+    block = file.at + LZMA_STREAM_HEADER_SIZE;
+    n = 4 * (size_t)(*block + 1) - 4; // of its header, without the checksum
+    assert_int_equal(block[2], 0x21); // LZMA2
+    block[4] = 40;
+    put_at((size_t)(block + n - file.at), lzma_crc32(block, n, 0), 4);
+    assert_int_equal(open_dump(&e), -EG_ENOMEM);
+    assert_null(strstr(e.text, "--tmp"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_content, teardown_content)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(xz), T(xz_damaged) };
+    const struct CMUnitTest tests[] = { T(xz), T(xz_damaged), T(xz_starved) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
