@@ -26,7 +26,7 @@ static int unknown(const char *name, struct eg_error *e)
 
     for (size_t i = 0; (f = eg_format_nth(i)) && len < sizeof names; i++)
         len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i ? ", " : "", f->name);
-    return eg_fail(e, EG_EUSAGE, "--format %s: is not known: one of %s", name, names);
+    return eg_fail(e, EG_EUSAGE, "--format %s: is not known: the formats are %s", name, names);
 }
 
 /** Put the name before the names so far: "LiME on zstd". */

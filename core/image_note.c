@@ -12,7 +12,8 @@ void eg_image_note(struct eg_image *img, const char *format, ...)
         return;
     va_start(ap, format);
     text = img->notes.n == NOTES_MAX
-               ? eg_arena_strf(&img->arena, "more was wrong with the file than is said here")
+               ? eg_arena_strf(&img->arena,
+                               "there are more problems with the file than are listed here")
                : eg_arena_vstrf(&img->arena, format, ap);
     va_end(ap);
     slot = text ? eg_vec_push(&img->notes) : NULL;

@@ -1,8 +1,8 @@
-/* avml.c - AVML's compressed dumps, "LiME version 2" (github.com/microsoft/avml, src/image.rs):
- * ranges as in LiME, each behind a header (ranges.h) with magic "AVML" and version 2, then the range as
- * a snappy stream (google/snappy, framing_format.txt), then u64 the length of
- * that stream. AVML cuts ranges in blocks of 16 MiB, and leaves out those that are all zeros. The
- * stream's chunks of at most 64 KiB are indexed by their headers, and read in place. */
+/* avml.c - AVML's compressed dumps, "LiME version 2" (github.com/microsoft/avml, src/image.rs). Each
+ * range is a header (ranges.h) with magic "AVML" and version 2, a snappy stream (google/snappy,
+ * framing_format.txt), and the length of that stream (u64). AVML splits ranges into blocks of 16 MiB
+ * and leaves out those that are all zeros. The stream's chunks of at most 64 KiB are indexed by
+ * their headers, and read in place. */
 #include "config.h"
 #include "pieces.h"
 #include "ranges.h"
@@ -25,7 +25,7 @@ static int probe(const struct eg_head *h)
 
 enum {
     PAGE = 4096,
-    BLOCK = 1 << 24,  // blocks that AVML writes or leaves out
+    BLOCK = 1 << 24,  // of memory, which AVML writes or leaves out as a whole
     CHUNK = 1 << 16,  // of content
     CHUNK_HEADER = 4, // u8 type, u24 length of what follows
     CRC = 4,
@@ -33,13 +33,13 @@ enum {
     PIECES_MAX = 1 << 24,
     COMPRESSED = 0,
     PLAIN = 1,
-    SKIPPABLE = 0x80, // and those above, the stream identifier 0xff, too
+    SKIPPABLE = 0x80, // and all types above, which include the stream identifier 0xff
 };
 
 struct avml {
     struct eg_space *file;
     EG_VEC(struct eg_piece) pieces;
-    EG_VEC(uint8_t) zero; // a bit per piece: a gap, so that content lies in pages as memory does
+    EG_VEC(uint8_t) zero; // a bit per piece: padding, which aligns content to pages as in memory
     EG_VEC(struct eg_segment) ranges; // below_addr: of the content
     uint64_t out;
     uint32_t crc[8][256]; // CRC-32C of eight bytes at a time
@@ -150,8 +150,8 @@ static size_t chunk_size(const uint8_t *p, size_t n)
     return 0;
 }
 
-/** Index the stream of a range of @bytes at *@at, which moves behind it; *@stored: bytes of its
- * content. @return 0; 1: damaged or truncated at *@at; or -EG_E…. */
+/** Index the stream of a range of @bytes at *@at, and move *@at to its end. *@stored: the bytes of
+ * content in it. @return 0; 1: damaged or truncated at *@at; or -EG_E…. */
 static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_t bytes,
                      uint64_t *stored, struct eg_error *e)
 {
@@ -166,7 +166,7 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
 
         if (!read)
             return 1;
-        if (*stored == bytes || eg_le64(h) == *at - begin) { // where a whole page was not to be had
+        if (*stored == bytes || eg_le64(h) == *at - begin) { // AVML drops an incomplete last page
             *at += TRAILER;
             return eg_le64(h) == *at - TRAILER - begin ? 0 : 1;
         }
@@ -190,8 +190,8 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
     }
 }
 
-/** A gap of whole blocks after whole blocks was left out because it is all zeros. This is not known
- * where ranges are not in ascending order. */
+/** A gap of whole blocks after a whole block was left out because it is all zeros. If ranges are not
+ * in ascending order, nothing is assumed. */
 static bool add_gaps(struct avml *a)
 {
     const size_t n = a->ranges.n;
@@ -217,7 +217,7 @@ static bool add_gaps(struct avml *a)
     return true;
 }
 
-/** Read the header at *@at or, if it is damaged, the next credible one, to which *@at moves. */
+/** Read the header at *@at or, if it is damaged, the next credible one, and move *@at to it. */
 static bool next_header(const struct avml *a, struct eg_image *img, uint64_t *at, uint64_t after,
                         struct eg_range_header *h)
 {
@@ -292,8 +292,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (!rc && !add_gaps(a))
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", img->path);
     if (!rc && !a->out)
-        rc = eg_fail(e, EG_EFORMAT, "%s: AVML: holds nothing, or is damaged at its beginning",
-                     img->path);
+        rc = eg_fail(e, EG_EFORMAT, "%s: AVML: is empty, or damaged at its beginning", img->path);
     if (!rc && img->n_files == countof(img->files))
         rc = eg_fail(e, EG_EFORMAT, "%s: is packed too many times", img->path);
     if (!rc)
@@ -303,12 +302,12 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         fini(a);
         return rc;
     }
-    img->files[img->n_files++] = content; // the image's from now on
+    img->files[img->n_files++] = content; // now owned by the image
     for (size_t i = 0; i < a->ranges.n; i++)
         a->ranges.at[i].below = content;
     rc = eg_segments_open(out, img->path, a->ranges.at, a->ranges.n, &overlaps, e);
     if (!rc && overlaps)
-        eg_image_note(img, "AVML: %zu ranges overlap: the first in the file counts", overlaps);
+        eg_image_note(img, "AVML: %zu ranges overlap: the first in the file is used", overlaps);
     return rc;
 }
 

@@ -1,8 +1,8 @@
-/* bzip2.c - a file inside bzip2, one stream or many. Blocks are independent, but the file does not
- * say where they begin and how large their content is. So they are found by their magic number and
- * unpacked to a temporary file on all cores. (One block takes some 50 ms to decompress: reading
- * single pages in place would take longer than unpacking everything. There is no specification:
- * bzip2 1.0.8, compress.c and decompress.c.) */
+/* bzip2.c - a file inside bzip2, one stream or many (there is no specification: bzip2 1.0.8,
+ * compress.c and decompress.c). Blocks are independent, but the file does not state where they begin
+ * and how large their content is. So they are found by their magic number and unpacked to a
+ * temporary file on all cores: a block takes some 50 ms to decompress, too long for reads of single
+ * pages. */
 #include "config.h"
 #include "unpack.h"
 #ifdef HAVE_BZIP2
@@ -32,10 +32,10 @@ enum {
     CRC_BITS = 32,
     BLOCKS_MAX = 1 << 22,
 };
-// 900,000 bytes after runs are counted: four bytes and a count stand for up to 255.
+// 900,000 bytes after run-length encoding, in which 5 bytes stand for up to 259.
 #define CONTENT_MAX (UINT64_C(46) << 20)
-#define BLOCK       UINT64_C(0x314159265359) // pi
-#define END         UINT64_C(0x177245385090) // its root
+#define BLOCK       UINT64_C(0x314159265359) // the digits of pi
+#define END         UINT64_C(0x177245385090) // and of its square root
 #define MASK        ((UINT64_C(1) << MAGIC_BITS) - 1)
 
 /** The position of a magic number, in bits. */
@@ -94,7 +94,7 @@ static void put_bits(uint8_t *p, uint64_t bit, uint64_t value, unsigned n)
     }
 }
 
-/** Make a stream of block @b alone. @return false: not a block, or unreadable. */
+/** Make a stream that holds only block @b. @return false: not a block, or unreadable. */
 static bool put_frame(struct decoder *d, const struct block *b)
 {
     static const uint8_t head[] = { 'B', 'Z', 'h', '9' };
@@ -119,7 +119,8 @@ static bool put_frame(struct decoder *d, const struct block *b)
     to[bits / 8] &= (uint8_t)(0xff00 >> bits % 8);
     memset(to + bits / 8 + 1, 0, FRAME - sizeof head - 1);
     put_bits(to, bits, END, MAGIC_BITS);
-    put_bits(to, bits + MAGIC_BITS, eg_be32(to + MAGIC_BITS / 8), CRC_BITS); // of its only block
+    // The stream's checksum is that of its only block.
+    put_bits(to, bits + MAGIC_BITS, eg_be32(to + MAGIC_BITS / 8), CRC_BITS);
     d->s.next_in = (char *)d->packed;
     d->s.avail_in = (unsigned)(sizeof head + (bits + MAGIC_BITS + CRC_BITS + 7) / 8);
     return true;
@@ -138,7 +139,7 @@ static bool reset(void *state, size_t i)
     return d->open && !d->view.starved;
 }
 
-/** (The block is already at hand: as it does not begin with a byte, what is given here is not.) */
+/** reset() has given the decompressor the whole block, shifted to begin at a byte: @in is not read. */
 static enum eg_unpack_step step(void *state, const uint8_t *in, size_t *in_len, uint8_t *out,
                                 size_t *out_len, size_t *want)
 {
@@ -168,12 +169,13 @@ static const struct eg_unpacker unpacker = {
     .name = "bzip2", .start = start, .stop = stop, .reset = reset, .step = step
 };
 
-/* ---- where they are ---- */
+/* ---- finding the blocks ---- */
 
 struct scan {
     const struct bzip2 *z;
     uint64_t size;
-    // By the 16 bits that a magic number has eight bits before its end or less: where it may end.
+    // Indexed by the 16 bits before the last byte read: bit k is set if a magic number may end with
+    // all but the lowest k bits of that byte.
     uint8_t *ends;
     struct part {
         EG_VEC(struct mark) marks;
@@ -190,7 +192,7 @@ struct scan {
     } * results;
 };
 
-/** The magic numbers that begin in part @i of the file. */
+/** Find the magic numbers that begin in part @i of the file. */
 static int scan_part(void *context, size_t i, unsigned worker)
 {
     struct scan *s = context;
@@ -232,7 +234,7 @@ static int scan_part(void *context, size_t i, unsigned worker)
     return 0;
 }
 
-/** What the parts found, as blocks. @return false: out of memory. */
+/** Make blocks of the magic numbers in all parts. @return false: out of memory. */
 static bool join_marks(struct bzip2 *z, struct eg_image *img, const struct scan *s, size_t n)
 {
     const struct mark *open = NULL;
@@ -296,7 +298,7 @@ static int find_blocks(struct bzip2 *z, struct eg_image *img, const struct eg_op
         return eg_fail(e, EG_ENOMEM, "%s: bzip2: out of memory for its blocks, or more than %d",
                        img->path, BLOCKS_MAX);
     if (!z->blocks.n)
-        return eg_fail(e, EG_EFORMAT, "%s: bzip2: no whole block in it", img->path);
+        return eg_fail(e, EG_EFORMAT, "%s: bzip2: contains no complete block", img->path);
     return 0;
 }
 

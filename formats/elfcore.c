@@ -77,12 +77,12 @@ static int read_header(struct core *k, struct eg_error *e)
             k->phnum = eg_elf32(k->c, section + (k->c.wide ? 44 : 28));
         else
             eg_image_note(k->img,
-                          "ELF core: section 0 says how many segments there are, and is "
-                          "missing: %u taken",
+                          "ELF core: the number of segments is in section 0, which is "
+                          "missing: %u assumed",
                           PN_XNUM);
     }
     if (k->phnum > SEGMENTS_MAX) {
-        eg_image_note(k->img, "ELF core: %" PRIu64 " segments: only the first %d are looked at",
+        eg_image_note(k->img, "ELF core: %" PRIu64 " segments: only the first %d are read",
                       k->phnum, SEGMENTS_MAX);
         k->phnum = SEGMENTS_MAX;
     }
@@ -237,10 +237,11 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
                     "%s: ELF core: no segment has a physical address or one of a kernel: is it the "
                     "core of a program?",
                     img->path);
-    if (!rc && !phys.at.n) { // an image must have a space: this one is empty
+    if (!rc && !phys.at.n) { // an image must have physical memory: here it is empty
         img->virtual_only = true;
-        eg_image_note(img, "ELF core: segments have virtual addresses only: physical memory cannot "
-                           "be told");
+        eg_image_note(img,
+                      "ELF core: segments have virtual addresses only: it is not known where in "
+                      "physical memory they are");
         push(&phys, (struct eg_segment){ 0, 4095, k->file, 0, 0, EG_ABSENT });
     }
     if (!rc && va.at.n)
@@ -248,13 +249,14 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
     if (!rc)
         rc = eg_segments_open(out, img->path, phys.at.at, phys.at.n, &overlaps, e);
     if (!rc && overlaps && !va.at.n) // several virtual segments may map the same memory
-        eg_image_note(img, "ELF core: %zu segments overlap: of bytes in the file the first count",
+        eg_image_note(img,
+                      "ELF core: %zu segments overlap: of bytes in the file the first are used",
                       overlaps);
     if (!rc && phys.bad)
         eg_image_note(img, "ELF core: %zu segments reach past the address space: left out",
                       phys.bad);
-    // Segments without a physical address are not memory of their own: a copy of /proc/kcore has 32
-    // TiB of vmalloc.
+    // Segments without a physical address do not count as memory: a copy of /proc/kcore has 32 TiB
+    // of vmalloc.
     missing = img->virtual_only ? va.missing : phys.missing;
     if (!rc && missing)
         eg_image_note(img, "ELF core: truncated: %" PRIu64 " MiB of its segments are missing",

@@ -79,7 +79,9 @@ void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *by
         if (!name_len && !desc_len && !type) // padding
             break;
         if (!eg_within(name, name_len, len) || !eg_within(desc, desc_len, len)) {
-            eg_image_note(img, "ELF core: a note leaves its segment: the rest of it is left out");
+            eg_image_note(
+                img,
+                "ELF core: a note reaches past its segment: the rest of the segment is left out");
             break;
         }
         if (named(n, name_len, "VMCOREINFO") && !img->vmcoreinfo)
@@ -93,7 +95,7 @@ void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *by
             qemu(img, c, d, desc_len, cpus->qemu++);
         else if (named(n, name_len, "VBCPU") && type == NT_VBOXCPU &&
                  !cpu_note(img, c, EG_CPU_VIRTUALBOX_NOTE, d, desc_len, img->cpus.n))
-            cpu_at(img, img->cpus.n, c); // one without paging: it has no page tables to look at
+            cpu_at(img, img->cpus.n, c); // without paging: a CPU, but no page tables
         at = EG_MIN(desc + eg_align_up(desc_len, 4), len);
     }
 }

@@ -53,7 +53,7 @@ static libewf_handle_t *open_handle(const struct ewf *w, libewf_error_t **why)
 
     if (libewf_handle_initialize(&h, why) != 1)
         return NULL;
-    // Do not limit its open files: the count in its pool is then wrong (20140813).
+    // Do not limit its open files: then libewf 20140813 counts them wrongly.
     if (libewf_handle_open(h, w->names, w->n_names, LIBEWF_OPEN_READ, why) != 1) {
         libewf_handle_free(&h, NULL);
         return NULL;
@@ -222,7 +222,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
 
     (void)o;
     if (!img->on_disk || img->n_files != 1)
-        return eg_fail(e, EG_EUNSUP, "%s: EWF: is read only as a file on disk, in no other file",
+        return eg_fail(e, EG_EUNSUP,
+                       "%s: EWF: can only be read as a file on disk, not inside another file",
                        img->path);
     w = calloc(1, sizeof *w);
     if (!w)
@@ -242,7 +243,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
                  const struct eg_open_options *o, struct eg_error *e)
 {
     (void)out, (void)file, (void)o;
-    return eg_fail(e, EG_EUNSUP, "%s: is an EWF image, and this build has no libewf", img->path);
+    return eg_fail(e, EG_EUNSUP, "%s: EWF: this engram was built without libewf", img->path);
 }
 #endif
 

@@ -1,10 +1,13 @@
 /* flattened.c - makedumpfile's flattened stream (its IMPLEMENTATION; QEMU's dump/dump.c writes it,
  * too): a file as records, in the order in which its pieces were written. A later record overwrites
- * an earlier one; bytes in no record are zeros. header: "makedumpfile", 16 bytes; type and version,
- * 64 bits big endian, both 1; up to 4096 record: offset, length, 64 bits big endian; bytes. The
- * last has the offset -1. The index has two levels. Records' bytes on end are a space of their own,
- * the payload: a place in it is found from the last of each few records. Records that continue each
- * other are one range of the payload. */
+ * an earlier one; bytes in no record are zeros. All numbers are 64 bits wide and big-endian.
+ *
+ *   header: "makedumpfile" in 16 bytes, type 1, version 1; 4096 bytes in all
+ *   record: offset, length, bytes; the last has offset -1
+ *
+ * The index has two levels. The bytes of all records, one after another, are the payload, a space of
+ * its own with a mark at every 8th record. Records that continue each other are one range of the
+ * payload. */
 #include "../core/image.h"
 #include "../core/parallel.h"
 #include <inttypes.h>
@@ -13,7 +16,7 @@
 enum {
     START = 4096,
     RECORD = 16,
-    STEP = 8,            // records to a mark
+    STEP = 8,            // records from one mark to the next
     MARKS_MAX = 1 << 21, // 32 MiB
     RANGES_MAX = 1 << 20,
 };
@@ -158,8 +161,8 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
         }
         if (r->payload->marks.n == MARKS_MAX || r->ranges.n == RANGES_MAX) {
             eg_image_note(img,
-                          "flattened: too many records: the last %" PRIu64 " MiB are left out: put "
-                          "it in order with `makedumpfile -R`",
+                          "flattened: too many records: the last %" PRIu64 " MiB are left out: "
+                          "convert it with `makedumpfile -R`",
                           (size - at) >> 20);
             return 0;
         }
@@ -180,8 +183,8 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
     }
 }
 
-/** The later record wins, but in eg_segments_open the first segment wins: so the order is reversed,
- * with zeros at the end. */
+/** A later record overwrites an earlier one, but in eg_segments_open the first segment wins: so the
+ * order is reversed, with zeros at the end. */
 static int open_ranges(struct eg_space **out, struct reader *r, const char *name,
                        struct eg_error *e)
 {
@@ -221,12 +224,12 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     progress = eg_progress_begin("reading records", eg_space_size(file), "B", o->quiet);
     if (!eg_read_u64(img->view, file, 16, true, &type) ||
         !eg_read_u64(img->view, file, 24, true, &version) || type != 1 || version != 1)
-        rc = eg_fail(e, EG_EUNSUP, "%s: flattened: of another type or version than 1", img->path);
+        rc = eg_fail(e, EG_EUNSUP, "%s: flattened: its type or version is not 1", img->path);
     else
         rc = read_records(&r, img, progress, e);
     eg_progress_end(progress);
     if (!rc && !r.end)
-        rc = eg_fail(e, EG_EFORMAT, "%s: flattened: holds no record", img->path);
+        rc = eg_fail(e, EG_EFORMAT, "%s: flattened: contains no record", img->path);
     if (!rc)
         rc = open_ranges(&f->ranges, &r, img->path, e);
     eg_vec_fini(&r.ranges);

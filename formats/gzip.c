@@ -1,5 +1,5 @@
-/* gzip.c - a file inside gzip (RFC 1952), one member or many; BGZF, whose members say their size,
- * is indexed by their headers alone. */
+/* gzip.c - a file inside gzip (RFC 1952), one member or many. BGZF, whose members state their size,
+ * is indexed by headers alone. */
 #include "inflate.h"
 
 static int probe(const struct eg_head *h)

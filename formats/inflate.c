@@ -67,7 +67,7 @@ static void *start(const void *context)
 
     (void)context;
     if (r)
-        r->out = UINT64_MAX; // nowhere yet
+        r->out = UINT64_MAX; // it has no position yet
     return r;
 }
 

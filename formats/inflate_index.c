@@ -56,7 +56,7 @@ bool eg_inflate_seek(struct eg_inflater *r, const struct eg_inflate_index *x,
     return inflateSetDictionary(&r->z, window, (uInt)n) == Z_OK;
 }
 
-/** Between members: does another begin? Zeros are padding. */
+/** Between members: find the beginning of the next. Zeros are padding. */
 static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_inflate_index *x,
                                     struct eg_view *v)
 {
@@ -189,7 +189,8 @@ static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     uInt n = 0;
 
     if (!is_due(x, r) ||
-        (r->inside && (r->z.data_type & 192) != 128)) // not behind a block, or the last
+        (r->inside &&
+         (r->z.data_type & 192) != 128)) // not at the end of a block, or at that of the last
         return true;
     if (x->windows > WINDOWS_MAX || x->points.n >= POINTS_MAX)
         thin(x);
@@ -216,7 +217,7 @@ static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     return true;
 }
 
-/** Skip a member that has its size in the header. @return false: it has not. */
+/** Skip a member if its header states its size (BGZF). @return false: it does not. */
 static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v)
 {
     static const uint8_t head[] = { 0x1f, 0x8b, 8, 4 }, extra[] = { 6, 0, 'B', 'C', 2, 0 };
@@ -237,7 +238,7 @@ static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     return true;
 }
 
-/** Check whether the bytes at @out of the content are zeros, for the bits of their run. */
+/** Record for the run that holds @out whether some of its content is all @zeros. */
 static bool note_zeros(struct eg_inflate_index *x, uint64_t out, bool zeros)
 {
     const uint64_t run = out / EG_INFLATE_RUN, byte = run / 8;
@@ -316,8 +317,8 @@ int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quie
     if (state == EG_INFLATED_STARVED)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     if (!x->size)
-        return eg_fail(e, EG_EFORMAT, "%s: %s: holds nothing, or is damaged at its beginning",
-                       img->path, x->name);
+        return eg_fail(e, EG_EFORMAT, "%s: %s: is empty, or damaged at its beginning", img->path,
+                       x->name);
     note_end(x, img, &r, state, wrong);
     return 0;
 }

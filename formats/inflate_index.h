@@ -12,8 +12,8 @@ enum { EG_INFLATE_RUN = 1 << 18 }; /**< bytes that are decompressed at once */
  * the last @bits bits of the byte before it. */
 struct eg_inflate_point {
     uint64_t in, out;
-    uint8_t *window; /**< the 32 KiB of content before it, compressed with zstd; NULL: in the middle
-                          of a member begins here */
+    uint8_t *window; /**< the byte before @in, then the 32 KiB of content before the point,
+                          compressed with zstd; NULL: a member begins here */
     uint32_t packed; /**< bytes of window */
     uint8_t bits;
 };
@@ -35,13 +35,13 @@ struct eg_inflater {
     z_stream z;
     bool open, raw;   /**< raw: started inside a member, so zlib does not read the member's
                            trailer */
-    bool inside;      /**< a member */
+    bool inside;      /**< inside a member */
     uint64_t in, out; /**< position in the file and in the content */
 };
 
 enum eg_inflated {
     EG_INFLATED_MORE, /**< as much as was asked for; or, with @block, a block ended */
-    EG_INFLATED_END,  /**< of the last member */
+    EG_INFLATED_END,  /**< the last member has ended */
     EG_INFLATED_CUT,  /**< the file is truncated */
     EG_INFLATED_BAD,
     EG_INFLATED_CHECK, /**< a member's checksum is wrong; the next call continues behind it */

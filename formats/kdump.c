@@ -12,7 +12,7 @@ enum {
     RANK_SHIFT = 9,        // page frames to a rank, at least
     RANKS_MAX = 1 << 20,   // 8 MiB of them
     HOLE_WORDS = 4096,     // a hole is returned in pieces of at most 2^18 page frames
-    SOME_DESCS = 1024,     // that are looked at for where the data begins and ends
+    SOME_DESCS = 1024,     // descriptors that are read to find where the data begins and ends
     PIECE = 4096,          // of a bitmap, at a time
 };
 #define PAGES_MAX (UINT64_C(1) << 36)
@@ -76,7 +76,7 @@ static bool rank_of(struct eg_view *v, const struct kdump *k, uint64_t pfn, uint
     return true;
 }
 
-/** The part that has @pfn, or the first behind it; n_parts: there is none. */
+/** The part that has @pfn, or the first after it; n_parts: there is none. */
 static size_t part_at(const struct kdump *k, uint64_t pfn)
 {
     size_t i = 0;
@@ -86,7 +86,7 @@ static size_t part_at(const struct kdump *k, uint64_t pfn)
     return i;
 }
 
-/** The descriptor of the page with @rank, in @p. */
+/** The descriptor in @p of the @rank-th written page. */
 static struct desc descriptor(struct eg_view *v, const struct kdump *k,
                               const struct eg_kdump_part *p, uint64_t rank)
 {
@@ -274,7 +274,7 @@ static uint64_t count(struct eg_view *v, const struct kdump *k, uint64_t map, ui
         }
     }
     pfn = EG_MIN(pfn, pages);
-    if (ranks && !(pfn & (step - 1))) // for rank_of() the end
+    if (ranks && !(pfn & (step - 1))) // rank_of() is asked for the end, too
         ranks[pfn >> k->shift] = n;
     *total = n;
     return pfn;
@@ -362,7 +362,7 @@ static bool place_parts(struct kdump *k, struct eg_image *img)
         if (!agrees(v, p, after - p->before, first))
             eg_image_note(img,
                           "kdump: the bitmap and the descriptors of %s do not agree: one is "
-                          "damaged, and pages may be taken for others",
+                          "damaged, and pages may be at wrong addresses",
                           p->name);
     }
     return true;
@@ -403,7 +403,8 @@ static void note_truncated(const struct kdump *k, struct eg_image *img,
         return;
     n = after - p->before;
     there = p->size > p->descs ? EG_MIN((p->size - p->descs) / EG_KDUMP_DESC, n) : 0;
-    for (uint64_t i = there; i > 0 && there - i < SOME_DESCS; i--) { // the last may be of zeros
+    for (uint64_t i = there; i > 0 && there - i < SOME_DESCS;
+         i--) { // the last may share the zero page
         const uint64_t at = p->descs + EG_KDUMP_DESC * (i - 1);
         uint64_t data;
         uint32_t size;

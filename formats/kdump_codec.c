@@ -15,7 +15,7 @@
 struct codec {
     z_stream zlib;
     ZSTD_DCtx *zstd; // NULL until it is wanted
-    uint8_t *bytes;  // packed bytes that lie in several pieces of our memory
+    uint8_t *bytes;  // a copy of packed bytes that are not contiguous in our memory
     size_t room;
 };
 struct eg_kdump_codecs {
@@ -76,7 +76,7 @@ void eg_kdump_codecs_free(struct eg_kdump_codecs *c)
     free(c);
 }
 
-/** The packed bytes in one piece; NULL: not there, or no memory. */
+/** The packed bytes, contiguous; NULL: unreadable, or out of memory. */
 static const uint8_t *packed_bytes(struct eg_view *v, struct codec *c, struct eg_space *file,
                                    uint64_t at, uint32_t packed)
 {

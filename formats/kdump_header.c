@@ -1,6 +1,6 @@
 /* kdump_header.c - the headers of a kdump (makedumpfile's IMPLEMENTATION and diskdump_mod.h, QEMU's
- * include/sysemu/dump.h): in the byte order and with the alignment of the machine that wrote them,
- * which no field says. */
+ * include/sysemu/dump.h), in the byte order and with the alignment of the machine that wrote them,
+ * which no field states. */
 #include "elfnotes.h"
 #include "kdump.h"
 #include <inttypes.h>
@@ -19,8 +19,8 @@ enum {
     SUB = 104, // bytes of the largest sub-header
 };
 
-/** What is at which place, by the writer's alignment; a member of the 32-bit ones is 32 bits wide
- * if it is `unsigned long` there. */
+/** Offsets in the sub-header, by the writer's alignment. What is `unsigned long` has 32 bits in the
+ * 32-bit layouts. */
 struct layout {
     uint8_t level, split, from, to, vmcoreinfo, vmcoreinfo_len, notes, notes_len, eraseinfo,
         eraseinfo_len, from_64, to_64, pages_64;
@@ -105,7 +105,7 @@ static struct eg_kdump_piece piece(const struct eg_kdump_header *h, const uint8_
     return (struct eg_kdump_piece){ get64(h, sub + at), get_long(h, sub + len) };
 }
 
-/** A later version has what this one has, and more. */
+/** A later version has the members of the earlier ones, and more. */
 static void sub_header(struct eg_kdump_header *h, const uint8_t *sub)
 {
     const struct layout *l = layout_of(h, sub);
@@ -149,7 +149,8 @@ int eg_kdump_header(struct eg_kdump_header *out, struct eg_view *v, struct eg_sp
     }
     if (!main_header(&h, wide, false) && !main_header(&h, wide, true) &&
         !main_header(&h, !wide, false) && !main_header(&h, !wide, true))
-        return eg_fail(e, EG_EFORMAT, "%s: kdump: the numbers of its header make no sense", name);
+        return eg_fail(e, EG_EFORMAT, "%s: kdump: the numbers in its header are not plausible",
+                       name);
     h.diskdump = !memcmp(h.head, "DISKDUMP", 8);
     if (!h.diskdump && h.version) {
         eg_read_some(v, file, h.block, sub, sizeof sub, NULL);

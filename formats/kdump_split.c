@@ -32,7 +32,7 @@ static bool add(struct parts *p, struct eg_space *file, const char *name,
     return part;
 }
 
-/** Does the file begin like ours? Checked before the image opens it. */
+/** Does the file begin with the same header? Checked before the image opens it. */
 static bool begins_alike(int folder, const char *name, const struct eg_kdump_header *h)
 {
     eg_cleanup(eg_close_fd_) int fd = -1;
@@ -104,7 +104,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/** Files of the folder that begin as ours, but not it itself. */
+/** Add the other files in the folder that belong to the set. */
 static bool look_beside(struct parts *p, const char *own)
 {
     const int len = own == p->img->path ? 0 : (int)(own - p->img->path);

@@ -1,10 +1,10 @@
-/* known.c - to add a file that people hand over and that is no image: a line in the table. */
+/* known.c - see known.h. To add a kind of file: a line in the table. */
 #include "known.h"
 #include "../core/base.h"
 
 #define UNPACK "unpack it first"
-#define DISK   "a dump of the memory is wanted"
-#define OTHER  "Engram reads Linux"
+#define DISK   "a dump of the memory is needed"
+#define OTHER  "Engram analyses only Linux"
 #define AT(offset, bytes, what, advice)                                                            \
     {                                                                                              \
         offset, sizeof bytes - 1, bytes, what, advice                                              \
@@ -19,7 +19,7 @@ static const struct eg_known table[] = {
     AT(257, "ustar", "a tar archive", UNPACK),
     AT(0, "LZIP", "an lzip file", UNPACK),
     AT(0, "\xff\6\0\0sNaPpY", "a framed snappy file", UNPACK),
-    AT(0, "ZDMP", "a compressed dump of the zdmp kind", UNPACK),
+    AT(0, "ZDMP", "a compressed dump of zdmp", UNPACK),
     AT(0, "VMA\0", "a backup of Proxmox", "unpack it with `vma extract`"),
     AT(0, "AVML", "an AVML dump of another version", "convert it with `avml-convert`"),
     AT(0, "QEVM", "a QEMU migration stream, but not of version 3", "dump with `dump-guest-memory`"),
@@ -40,12 +40,12 @@ static const struct eg_known table[] = {
     AT(0, "WAKE", "a Windows hibernation file", OTHER),
     AT(0, "wake", "a Windows hibernation file", OTHER),
     AT(0, "\xcf\xfa\xed\xfe", "a Mach-O file", OTHER),
-    AT(0, "\x9f\xeb\1\0", "type information (BTF)", "it is given with --vmlinux"),
-    AT(0, "EGP", "a profile of Engram", "it is given with --profile"),
-    AT(0, "[    0.000000]", "a kernel log as text", "the image that it is from is wanted"),
-    AT(0, "<!DOCTYPE", "a web page", "the download went wrong: was a login wanted?"),
-    AT(0, "<html", "a web page", "the download went wrong: was a login wanted?"),
-    AT(0, "version https://git-lfs", "a pointer of Git LFS", "fetch the file with `git lfs pull`"),
+    AT(0, "\x9f\xeb\1\0", "type information (BTF)", "give it with --vmlinux"),
+    AT(0, "EGP", "a profile of Engram", "give it with --profile"),
+    AT(0, "[    0.000000]", "a kernel log as text", "the memory image is needed"),
+    AT(0, "<!DOCTYPE", "a web page", "the download failed: was a login needed?"),
+    AT(0, "<html", "a web page", "the download failed: was a login needed?"),
+    AT(0, "version https://git-lfs", "a pointer of Git LFS", "get the file with `git lfs pull`"),
     AT(0, "KDMV", "a VMware disk", DISK),
     AT(0, "# Disk DescriptorFile", "the description of a VMware disk", DISK),
     AT(0, "vhdxfile", "a Hyper-V disk", DISK),
@@ -54,7 +54,7 @@ static const struct eg_known table[] = {
     AT(0, "AFF10\r\n", "an AFF image", "unpack it with `affconvert -r`"),
     AT(4086, "S1SUSPEND", "a swap space that holds a hibernated machine", DISK),
     AT(4086, "SWAPSPACE2", "a swap space", DISK),
-    AT(16374, "SWAPSPACE2", "a swap space", DISK), // by the page size that it was made for
+    AT(16374, "SWAPSPACE2", "a swap space", DISK), // by the page size of the machine
     AT(65526, "SWAPSPACE2", "a swap space", DISK),
     AT(0x8001, "CD001", "an ISO image", DISK),
     AT(512, "EFI PART", "a disk with a partition table", DISK),
@@ -62,14 +62,14 @@ static const struct eg_known table[] = {
     AT(0, "hsqs", "a file system (squashfs)", DISK),
     AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
 };
-/** .lzma has no magic: the usual properties, a dictionary's size, and that of the content unknown. */
+/** lzma(1) writes no magic number: usual properties, a small dictionary, content of unknown size. */
 static bool is_lzma(const uint8_t *h, size_t len, uint64_t size)
 {
     (void)size;
     return len > 13 && h[0] == 0x5d && !h[1] && !h[2] && eg_le64(h + 5) == UINT64_MAX;
 }
 
-/** Of compress(1): a short magic, then the width of its codes, 9 to 16 bits. */
+/** compress(1): a short magic number, then the width of its codes, 9 to 16 bits. */
 static bool is_compress(const uint8_t *h, size_t len, uint64_t size)
 {
     (void)size;
@@ -117,9 +117,8 @@ static const struct {
     { is_lzma, { .what = "a file of lzma(1)", .advice = UNPACK } },
     { is_compress, { .what = "a file of compress(1)", .advice = UNPACK } },
     { is_json,
-      { .what = "a JSON text", .advice = "a Volatility symbol file is given with --profile" } },
-    { is_elf,
-      { .what = "an ELF file, but no core", .advice = "a vmlinux is given with --vmlinux" } },
+      { .what = "a JSON text", .advice = "give a Volatility symbol file with --profile" } },
+    { is_elf, { .what = "an ELF file, but no core", .advice = "give a vmlinux with --vmlinux" } },
     { is_ext, { .what = "a file system (ext2, 3 or 4)", .advice = DISK } },
 };
 

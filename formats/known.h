@@ -15,7 +15,7 @@ struct eg_known {
     const char *what, *advice; /**< "a zip archive", "unpack it first" */
 };
 
-/** What the first @len bytes of a file of @size bytes say that it is; NULL: nothing that is known. */
+/** What a file of @size bytes is, by its first @len bytes; NULL: not known. */
 const struct eg_known *eg_known(const uint8_t *head, size_t len, uint64_t size);
 
 #endif

@@ -52,10 +52,10 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (rc)
         return rc;
     rc = eg_format_probe(&found, &score, img->view, as, img->path, false, e);
-    if (!rc && score <= 1) // raw memory it is not
+    if (!rc && score <= 1) // it is never raw memory
         rc = eg_fail(e, EG_EUNSUP,
-                     "%s: libvirt save file: its content (%s) is not read, or damaged: unpack what "
-                     "begins at byte %" PRIu64,
+                     "%s: libvirt save file: its content (%s) cannot be read or is damaged: unpack "
+                     "what begins at byte %" PRIu64,
                      img->path, format < countof(formats) ? formats[format] : "of unknown format",
                      content.below_addr);
     if (rc) {

@@ -22,7 +22,7 @@ static int probe(const struct eg_head *h)
                                                                                              : 0;
 }
 
-/** Is what a range with @bytes at @at would leave behind it the end of the file or a header? */
+/** Would a range of @bytes at @at end where the file ends, or where another header is? */
 static bool fits(const struct lime *l, uint64_t at, uint64_t bytes)
 {
     struct eg_range_header next;
@@ -42,7 +42,7 @@ static bool not_stored(const struct lime *l, uint64_t at, const struct eg_range_
            !fits(l, at, h->last - h->first + 1);
 }
 
-/** The header at *@at or, where it is damaged, the next that is credible: *@at moves to it. */
+/** Read the header at *@at or, if it is damaged, the next credible one, and move *@at to it. */
 static bool next_header(struct lime *l, uint64_t *at, struct eg_range_header *h)
 {
     const uint64_t begin = *at;
@@ -51,7 +51,7 @@ static bool next_header(struct lime *l, uint64_t *at, struct eg_range_header *h)
 
     if (eg_range_header(v, l->file, begin, &kind, h))
         return true;
-    if (eg_read(v, l->file, begin, b, sizeof b)) { // only its magic may be lost
+    if (eg_read(v, l->file, begin, b, sizeof b)) { // perhaps only its magic number is damaged
         *h = (struct eg_range_header){ eg_le64(b + 8), eg_le64(b + 16) };
         if (l->ranges.n && eg_le32(b + 4) == kind.version && !eg_le64(b + 24) &&
             h->first > l->after && h->first <= h->last && h->last != UINT64_MAX &&
@@ -132,14 +132,14 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     (void)o;
     if (!rc)
         rc = l.ranges.n ? eg_segments_open(out, img->path, l.ranges.at, l.ranges.n, &overlaps, e)
-                        : eg_fail(e, EG_EFORMAT, "%s: LiME: holds no range", img->path);
+                        : eg_fail(e, EG_EFORMAT, "%s: LiME: contains no range", img->path);
     eg_vec_fini(&l.ranges);
     if (!rc && overlaps)
-        eg_image_note(img, "LiME: %zu ranges overlap: the first in the file counts", overlaps);
+        eg_image_note(img, "LiME: %zu ranges overlap: the first in the file is used", overlaps);
     if (!rc && l.zeros)
         eg_image_note(img,
-                      "LiME: %" PRIu64 " MiB have a header and no bytes: AVML left out blocks that "
-                      "are all zeros, they read as zeros",
+                      "LiME: %" PRIu64 " MiB have a header but no bytes: AVML left out blocks that "
+                      "are all zeros",
                       l.zeros >> 20);
     return rc;
 }

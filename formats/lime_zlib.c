@@ -1,13 +1,12 @@
 /* lime_zlib.c - what the LiME module writes with compress=1 (github.com/504ensicsLabs/LiME,
- * src/deflate.c and src/main.c): one zlib stream (RFC 1950; a window of 2 KiB) over all that it
- * would have written, headers too, in any of its formats. Its end may be missing: the module
- * flushes a page at most. */
+ * src/deflate.c and src/main.c): one zlib stream (RFC 1950; a window of 2 KiB) of everything that it
+ * writes, in any of its formats. Its end may be missing: the module flushes a page at most. */
 #include "inflate.h"
 #include <zlib.h>
 
 enum { HEAD = 1 << 16, PAGE = 4096, LIME_MAGIC = 0x4c694d45 };
 
-/** A zlib header is 16 bits with little in them: what is behind it tells. */
+/** A zlib header has only 16 bits, so what follows is decompressed, too. */
 static int probe(const struct eg_head *h)
 {
     z_stream z = { .next_in = (uint8_t *)(uintptr_t)h->at, .avail_in = (uInt)h->len };

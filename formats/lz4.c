@@ -39,17 +39,17 @@ enum {
     HAS_CHECK = 16, // of its whole content
 };
 
-/* What a block's place in the file is said with. */
+/* Flags in a block's place in the file, and a mask of the place. */
 #define CHECKED (UINT64_C(1) << 63) // a checksum follows the block
-#define LARGE   (UINT64_C(1) << 62) // of a legacy frame: nothing is ever stored plain
+#define LARGE   (UINT64_C(1) << 62) // of a legacy frame: it is always compressed
 #define PLACE   (LARGE - 1)
 
 struct lz4 {
     struct eg_space *file;
-    EG_VEC(struct eg_piece) blocks; // out: in their frame's largest size, until all sizes are known
-    EG_VEC(struct eg_piece) frames; // for unpacking: out as large as they may be
+    EG_VEC(struct eg_piece) blocks; // out: of blocks of the largest size, until all sizes are known
+    EG_VEC(struct eg_piece) frames; // for unpacking; out is an upper bound
     uint64_t end, out;
-    bool linked, exact; // a frame's blocks need those before; all frames say their sizes
+    bool linked, exact; // blocks need those before them; all frames state their sizes
 };
 
 struct frame {
@@ -87,7 +87,7 @@ static size_t unblock(struct eg_view *v, const struct lz4 *z, uint64_t in, void 
         made = LZ4_decompress_safe((const char *)p, to, (int)n, (int)room);
     }
     if (in & CHECKED) {
-        // (over the packed bytes; the read may move what p points to)
+        // Computed before the read, which may invalidate p.
         const uint32_t sum = XXH32(p, n, 0);
 
         if (!eg_read_u32(v, z->file, at + 4 + n, false, &check) || check != sum)
@@ -163,7 +163,8 @@ static enum eg_unpack_step unpack_step(void *state, const uint8_t *in, size_t *i
         return strcmp(LZ4F_getErrorName(rc), "ERROR_contentChecksum_invalid") ? EG_UNPACK_DAMAGED
                                                                               : EG_UNPACK_DOUBTFUL;
     }
-    // It asks for more than a block, and a checksum that is wrong would take the block with it.
+    // It asks for a block and what follows. Given both, it would fail at a wrong checksum before the
+    // block's content is returned.
     *want = rc > 8 ? rc - 8 : EG_MIN(rc, (size_t)4);
     return rc ? EG_UNPACK_MORE : EG_UNPACK_END;
 }
@@ -251,7 +252,7 @@ static bool blocks(struct eg_view *v, struct lz4 *z, uint64_t *at, struct frame 
     }
 }
 
-/** A frame at *@at, which moves behind it. @return 1: the rest of the file is nothing to us. */
+/** Index a frame at *@at, and move *@at to its end. @return 1: nothing more can be read. */
 static int frame(struct lz4 *z, struct eg_image *img, uint64_t *at, struct eg_error *e)
 {
     const uint64_t begin = *at, out = z->out;
@@ -277,7 +278,7 @@ static int frame(struct lz4 *z, struct eg_image *img, uint64_t *at, struct eg_er
     if (!f.whole)
         eg_image_note(img, "lz4: the frame at %#" PRIx64 " is damaged or cut off at %#" PRIx64,
                       begin, *at);
-    // What the header says is believed where it agrees with the number of blocks.
+    // The size in the header is used only if it agrees with the number of blocks.
     if (f.flags & HAS_SIZE && f.whole && f.blocks && f.size <= f.blocks * f.max &&
         f.size > (f.blocks - 1) * f.max)
         z->out = out + f.size;
@@ -293,7 +294,7 @@ static int frame(struct lz4 *z, struct eg_image *img, uint64_t *at, struct eg_er
     return !f.whole;
 }
 
-/* ---- sizes that nobody says ---- */
+/* ---- sizes that are not stored ---- */
 
 struct sizes {
     struct lz4 *z;
@@ -324,8 +325,7 @@ static int block_size(void *context, size_t i, unsigned worker)
     return w->view.starved;
 }
 
-/** Decompress each block for its size. One that is damaged is taken to be as large as they may be.
- */
+/** Decompress each block to learn its size. A damaged one is assumed to have the largest. */
 static int find_sizes(struct lz4 *z, struct eg_image *img, const struct eg_open_options *o,
                       struct eg_error *e)
 {
@@ -379,7 +379,7 @@ static int index_(struct lz4 *z, struct eg_image *img, struct eg_error *e)
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");
     if (!z->out)
-        return eg_fail(e, EG_EFORMAT, "%s: lz4: holds nothing, or its first frame is damaged",
+        return eg_fail(e, EG_EFORMAT, "%s: lz4: is empty, or its first frame is damaged",
                        img->path);
     if (rc && at < z->end)
         eg_image_note(

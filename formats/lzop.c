@@ -1,6 +1,6 @@
-/* lzop.c - a file inside lzop's blocks (lzop 1.04, src/lzop.c and conf.h), which libvirt's save
- * files may have: each is of at most some megabytes and says its sizes, so they are read in place.
- * All numbers are big-endian. */
+/* lzop.c - a file inside lzop (lzop 1.04, src/lzop.c and conf.h), which libvirt uses for save files.
+ * Its blocks have at most some megabytes and state their sizes, so they are read in place. All
+ * numbers are big-endian. */
 #include "config.h"
 #include "pieces.h"
 #ifdef HAVE_LZO
@@ -21,7 +21,7 @@ static int probe(const struct eg_head *h)
 #ifdef HAVE_LZO
 
 enum {
-    NEWER = 0x0940, // versions since then have some more in their headers
+    NEWER = 0x0940, // this and later versions have longer headers
     ADLER_CONTENT = 1,
     ADLER_PACKED = 2,
     EXTRA = 0x40,
@@ -34,7 +34,7 @@ enum {
 
 struct lzop {
     struct eg_space *file;
-    EG_VEC(struct eg_piece) blocks; // in: of its sizes
+    EG_VEC(struct eg_piece) blocks; // in: the place of the header
     uint64_t end;
     uint32_t flags;
 };
@@ -54,7 +54,7 @@ static bool be32(struct eg_view *v, const struct lzop *z, uint64_t *at, uint32_t
     return true;
 }
 
-/** @return false: cut off, or no block. content 0: the end of a file. */
+/** @return false: cut off, or not a block. content 0: the end of the blocks. */
 static bool read_block(struct eg_view *v, const struct lzop *z, uint64_t at, struct block *b)
 {
     static const uint32_t content[] = { ADLER_CONTENT, CRC_CONTENT };
@@ -115,7 +115,7 @@ static void fini(void *context)
 
 static const struct eg_codec codec = { .name = "lzop", .make = make, .fini = fini };
 
-/** The header of the file; *@at moves behind it. */
+/** Read the header of the file, and set *@at to its end. */
 static bool header(struct eg_view *v, struct lzop *z, uint64_t *at)
 {
     uint8_t h[9]; // u16 version, library's, needed; u8 method, level
@@ -174,7 +174,7 @@ static int index_(struct lzop *z, struct eg_image *img, bool quiet, struct eg_er
     eg_progress_end(progress);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");
-    return out ? 0 : eg_fail(e, EG_EFORMAT, "%s: lzop: holds nothing", img->path);
+    return out ? 0 : eg_fail(e, EG_EFORMAT, "%s: lzop: is empty", img->path);
 }
 
 static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,

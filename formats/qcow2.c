@@ -100,7 +100,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
 
 static const struct eg_space_ops ops = { .name = "qcow2", .extent = extent };
 
-/** Look through the table of snapshots. */
+/** Find the last snapshot with memory in the table. */
 static void find_snapshot(struct eg_image *img, const struct qcow2 *q, const uint8_t *h,
                           struct snapshot *s)
 {
@@ -136,7 +136,7 @@ static void find_snapshot(struct eg_image *img, const struct qcow2 *q, const uin
     }
 }
 
-/** Refuse images whose clusters are not plain data. */
+/** Does the memory begin as a migration stream? */
 static bool stream(struct eg_view *v, struct eg_space *as)
 {
     const uint8_t *p = as->last >= 3 ? eg_bytes(v, as, 0, 4) : NULL;
@@ -168,8 +168,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         return s.n ? eg_fail(e, EG_EUNSUP, "%s: qcow2: encrypted, or its data is in another file",
                              img->path)
                    : eg_fail(e, EG_EFORMAT,
-                             "%s: qcow2: a disk without memory: no snapshot of a running machine "
-                             "(`savevm`) is in it",
+                             "%s: qcow2: a disk without memory: it has no snapshot of a running "
+                             "machine (`savevm`)",
                              img->path);
     }
     q->bits = (uint8_t)bits;
@@ -177,7 +177,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     q->l2_bits = q->bits - (features & EXTENDED_L2 ? 4 : 3);
     q->l1 = s.l1;
     q->l1_size = s.l1_size;
-    // As many entries of the first table as the disk needs, rounded up: the memory is behind them.
+    // The memory begins behind the disk, at the next whole entry of the first table.
     q->base = eg_align_up(s.disk, UINT64_C(1) << (q->bits + q->l2_bits));
     if (s.state > UINT64_C(1) << 60 || q->base < s.disk || q->base >> 62) {
         free(q);
@@ -191,8 +191,9 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (!stream(img->view, &q->as)) {
         eg_view_forget(img->view, &q->as);
         free(q);
-        return eg_fail(e, EG_EFORMAT, "%s: qcow2: the memory of snapshot %s is no migration stream",
-                       img->path, s.name);
+        return eg_fail(e, EG_EFORMAT,
+                       "%s: qcow2: the memory of snapshot %s is not a migration stream", img->path,
+                       s.name);
     }
     *out = &q->as;
     return 0;

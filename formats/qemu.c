@@ -1,6 +1,6 @@
 /* qemu.c - QEMU's migration stream, version 3: what `migrate "exec:cat>FILE"`, `migrate file:FILE`,
  * and, with a header before it (libvirt.c), `virsh save` and `virsh dump` write (QEMU,
- * migration/savevm.c and ram.c). A page may be sent many times: the last counts. */
+ * migration/savevm.c and ram.c). If a page is sent several times, the last is used. */
 #include "qemu.h"
 #include <stdlib.h>
 

@@ -53,7 +53,7 @@ struct eg_qemu {
     struct eg_space *file;
     uint64_t size; /**< of the file */
     uint8_t page_shift;
-    bool page_told; /**< page_shift is from the configuration section */
+    bool page_known; /**< page_shift is stated by the stream, or was found */
     bool ignore_shared, mapped_ram, multifd;
     bool cut;         /**< the stream is truncated or damaged before the end of its memory */
     uint64_t devices; /**< where the sections of devices begin; 0: there are none */

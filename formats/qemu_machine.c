@@ -8,14 +8,14 @@
 
 enum {
     GIB = 1 << 30,
-    VGA = 0xa0000, // other things than memory are there, though the block has some
+    VGA = 0xa0000, // from here on there are devices, though the block has memory for it
     VGA_END = 0xc0000,
     MICROVM_BIOS = 0xe0000,
     MICROVM_BIOS_END = 0x100000,
-    DEVICES_MAX = 64 << 20, // bytes of devices' sections that are looked at
+    DEVICES_MAX = 64 << 20, // bytes of devices' sections that are searched
     CPUS_MAX = 4096,
     NODES_MAX = 1024,
-    // mc146818rtc begins with the CMOS; what pc_cmos_init wrote there:
+    // the device mc146818rtc begins with the CMOS, in which pc_cmos_init wrote:
     CMOS = 128,
     CMOS_LOW = 0x34,  // u16: 64 KiB above 16 MiB
     CMOS_HIGH = 0x5b, // u24: 64 KiB above 4 GiB
@@ -29,7 +29,7 @@ static const char *plain(const struct eg_qemu_block *b)
     return strncmp(b->name, objects, sizeof objects - 1) ? b->name : b->name + sizeof objects - 1;
 }
 
-/** The board whose memory @b is, or else the one of which @machine is the name. */
+/** The board that @b is the memory of, else the one that @machine names. */
 static const struct eg_qemu_board *board_of(const struct eg_qemu_block *b, const char *machine,
                                             const struct eg_arch **arch)
 {
@@ -87,7 +87,7 @@ void eg_qemu_choose(struct eg_qemu *q, struct eg_image *img)
     if (any || !largest)
         return;
     largest->main = true;
-    eg_image_note(img, "QEMU: the largest block, %s, is taken for the machine's memory",
+    eg_image_note(img, "QEMU: the largest block, %s, is taken as the machine's memory",
                   largest->name);
 }
 
@@ -98,7 +98,8 @@ struct devices {
     size_t len;
 };
 
-/** The content of the next section of a device behind *@from, which moves there. */
+/** The content of the next section of device @name at or after *@from, which is moved behind the
+ * name. */
 static const uint8_t *device(const struct devices *d, const char *name, size_t *from, size_t *len)
 {
     const size_t n = strlen(name);
@@ -157,7 +158,7 @@ static uint64_t split(const struct eg_qemu *q, struct eg_image *img, const struc
         if (!high && total <= low)
             return total;
         eg_image_note(img,
-                      "QEMU: the CMOS tells of other memory (%#" PRIx64 " and %#" PRIx64
+                      "QEMU: the CMOS describes other memory (%#" PRIx64 " and %#" PRIx64
                       " bytes) than the stream has",
                       below, high);
     }
@@ -168,7 +169,7 @@ static uint64_t split(const struct eg_qemu *q, struct eg_image *img, const struc
     return low;
 }
 
-/** @len bytes of the main blocks in turn, from @from on, at @phys. */
+/** Place @len bytes of the main blocks, one after another, from @from on, at @phys. */
 static bool place(struct eg_qemu *q, const size_t *order, size_t n, uint64_t from, uint64_t phys,
                   uint64_t len)
 {
@@ -243,7 +244,7 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
 
         b->size &= ~(unit - 1);
         if (!eg_add(total, b->size, &total) || total > UINT64_C(1) << 56)
-            return eg_fail(e, EG_EFORMAT, "%s: QEMU: its memory blocks claim 2^56 bytes",
+            return eg_fail(e, EG_EFORMAT, "%s: QEMU: its memory blocks claim more than 2^56 bytes",
                            img->path);
     }
     if (!total)
@@ -266,7 +267,7 @@ int eg_qemu_machine(struct eg_qemu *q, struct eg_image *img, struct eg_error *e)
         ok = place(q, order, n, 0, board ? board->base : 0, total);
         if (!board)
             eg_image_note(img,
-                          "QEMU: the machine %s is not known: its memory is taken to begin at 0",
+                          "QEMU: the machine %s is not known: its memory is assumed to begin at 0",
                           q->machine);
     }
     read_cpus(img, &d, arch);

@@ -10,10 +10,10 @@ enum {
     RUN_MAX = 4096, // equal pages that are joined into one extent
 };
 
-/** The range at or behind @addr; q->ranges.n: none. */
+/** The range that has @addr, or the first after it; q->ranges.n: none. */
 static size_t range_of(const struct eg_qemu *q, uint64_t addr)
 {
-    size_t i = 0; // some few
+    size_t i = 0; // there are only a few
 
     while (i < q->ranges.n && q->ranges.at[i].last < addr)
         i++;
@@ -25,7 +25,7 @@ static uint64_t entry_of(const struct eg_qemu_block *b, uint64_t page)
     return page < b->n_pages ? b->pages[page] : (uint64_t)EG_QEMU_NONE;
 }
 
-/** Do two pages that follow each other belong to one run, by their entries? */
+/** May adjacent pages with these entries be one extent? */
 static bool alike(uint64_t a, uint64_t b)
 {
     return (!eg_qemu_kind(a) && !eg_qemu_kind(b)) || (a == EG_QEMU_BYTE && b == EG_QEMU_BYTE);

@@ -1,9 +1,11 @@
-/* qemu_stream.c - one pass over a migration stream (QEMU: migration/savevm.c, ram.c, xbzrle.c),
- * without unpacking: all numbers are big-endian.
+/* qemu_stream.c - indexes a migration stream (QEMU: migration/savevm.c, ram.c, xbzrle.c) in one pass,
+ * without decompressing. All numbers are big-endian:
  *
- *   "QEVM", u32 version, then sections: a type, and for START and FULL  u32 id, u8 n, n bytes of
- *   name, u32 instance, u32 version;  for PART and END  u32 id;  the content, whose length only its
- *   device knows; a footer: 0x7e, u32 id (machines since 2.4)
+ *   "QEVM", u32 version, then sections:
+ *   u8 type
+ *   START and FULL: u32 id, u8 n, n bytes of name, u32 instance, u32 version;  PART and END: u32 id
+ *   the content, whose length only the device's own code knows
+ *   footer (machines since 2.4): u8 0x7e, u32 id
  *
  * A record of the section "ram" is a u64: an address in a block, and flags in its low bits. */
 #include "../core/parallel.h"
@@ -26,7 +28,7 @@ enum {
     MEM_SIZE = 4,
     PAGE = 8,
     EOS = 0x10,
-    CONTINUE = 0x20, // the block is the last record's
+    CONTINUE = 0x20, // the block is that of the record before
     XBZRLE = 0x40,
     HOOK = 0x80,
     COMPRESS = 0x100, // until QEMU 9.0
@@ -36,7 +38,7 @@ enum {
     BLOCKS_MAX = 4096, // a machine has some dozens
     RECORD_MIN = 9,
     SLACK = 512,           // pages that are indexed in the smallest file
-    SEARCH_MAX = 64 << 20, // bytes in all where a next record is looked for behind damage
+    SEARCH_MAX = 64 << 20, // bytes that are searched for a next record after damage, in all
 };
 
 struct stream {
@@ -45,7 +47,7 @@ struct stream {
     struct eg_view *v;
     uint64_t at;
     uint32_t ram_id;
-    bool in_ram, ended; // START, END have been there
+    bool in_ram, ended; // START, END of "ram" have been read
     size_t block;       // of the last record; blocks.n: an unknown one
     uint64_t unknown, beyond;
     uint64_t search; // bytes that may still be searched
@@ -59,7 +61,7 @@ struct record {
     uint64_t addr; // in the block
     uint32_t flags;
     size_t block;
-    uint64_t data, next; // behind the header; behind the record
+    uint64_t data, next; // the end of its header; the end of the record
 };
 
 static const uint8_t *bytes(struct stream *s, uint64_t at, size_t n)
@@ -86,7 +88,7 @@ static bool skip(struct stream *s, uint64_t n)
     return true;
 }
 
-/** A text behind its length, of @n bytes. */
+/** A text after its length, which has @n bytes. */
 static bool text(struct stream *s, size_t n, char out[256])
 {
     uint64_t len;
@@ -99,7 +101,7 @@ static bool text(struct stream *s, size_t n, char out[256])
     return true;
 }
 
-/** The machine's name, and what was different from the usual. */
+/** The machine's name, and options that differ from their defaults. */
 static bool configuration(struct stream *s)
 {
     const uint8_t *p;
@@ -117,7 +119,7 @@ static bool configuration(struct stream *s)
             if (!get(s, 4, &n) || n < 10 || n > 16)
                 return false;
             s->q->page_shift = (uint8_t)n;
-            s->q->page_told = true;
+            s->q->page_known = true;
         } else if (!strcmp(name, "configuration/capabilities")) {
             if (!get(s, 4, &n))
                 return false;
@@ -137,7 +139,7 @@ static bool configuration(struct stream *s)
     return p;
 }
 
-/** Of capability mapped-ram: a header behind the block's entry, then room for bitmap and pages. */
+/** With capability mapped-ram, a header follows the block's entry, then room for bitmap and pages. */
 static bool mapped(struct stream *s, struct eg_qemu_block *b)
 {
     uint64_t version, page, bitmap, data, base, len;
@@ -164,7 +166,7 @@ static bool mapped(struct stream *s, struct eg_qemu_block *b)
     return true;
 }
 
-/** The list of blocks, of @total bytes together. */
+/** Read the list of blocks, which have @total bytes together. */
 static bool list_blocks(struct stream *s, uint64_t total)
 {
     struct eg_qemu *q = s->q;
@@ -185,7 +187,7 @@ static bool list_blocks(struct stream *s, uint64_t total)
     return true;
 }
 
-/** An index for what the file can hold. */
+/** Allocate the index: for not more pages than the file can hold. */
 static bool make_index(struct stream *s)
 {
     struct eg_qemu *q = s->q;
@@ -215,7 +217,8 @@ static size_t find_block(const struct eg_qemu *q, const char *name)
     return i;
 }
 
-/** The record of a page at @at, whole or not at all. s->at is moved anywhere. */
+/** Read the record of a page at @at. @return false: it is not valid, or not complete. s->at is
+ * undefined afterwards. */
 static bool read_record(struct stream *s, uint64_t at, struct record *r)
 {
     const uint64_t page = UINT64_C(1) << s->q->page_shift;
@@ -307,15 +310,15 @@ static bool index_record(struct stream *s, const struct record *r)
     return true;
 }
 
-/** Pages of other than 4 KiB are told only where the target has a choice. Page 1 is sent after
- * page 0. */
+/** The stream states its page size only for processors that have several. Find the one with which
+ * the record of page 1 follows that of page 0; else it is 4 KiB. */
 static void guess_page_size(struct stream *s)
 {
     struct eg_qemu *q = s->q;
     const uint64_t at = s->at;
     struct record first, second;
 
-    q->page_told = true;
+    q->page_known = true;
     for (uint8_t shift = 16; shift >= 10; shift--) {
         q->page_shift = shift;
         if (read_record(s, at, &first) && !first.addr && first.block < q->blocks.n) {
@@ -334,7 +337,7 @@ static void guess_page_size(struct stream *s)
     s->at = at;
 }
 
-/** The next place behind @s->at where two records of known blocks follow each other. */
+/** Search after s->at for two adjacent records of known blocks. */
 static bool resync(struct stream *s)
 {
     uint64_t at = s->at + 1;
@@ -352,7 +355,7 @@ static bool resync(struct stream *s)
             at = EG_MAX(x.start, (at | (EG_VIEW_PAGE - 1)) + 1);
             continue;
         }
-        // The low bits of a header: one kind, and CONTINUE or not.
+        // The flags of a header have one kind, and CONTINUE or not.
         for (; i + 8 <= n; i++) {
             const uint32_t flags = eg_be16(p + i + 6) & 0x3ff & ~(uint32_t)CONTINUE;
             struct record r, after;
@@ -369,7 +372,7 @@ static bool resync(struct stream *s)
                     return true;
                 }
             }
-            p = eg_map_some(s->v, s->q->file, at, &n); // reading may have moved it
+            p = eg_map_some(s->v, s->q->file, at, &n); // reading may have invalidated it
             if (!p)
                 break;
         }
@@ -380,7 +383,7 @@ static bool resync(struct stream *s)
     return false;
 }
 
-static void tell(struct stream *s)
+static void show_progress(struct stream *s)
 {
     const uint64_t mib = s->at >> 20;
 
@@ -400,7 +403,7 @@ static bool ram_section(struct stream *s)
         uint64_t head;
         uint32_t flags;
 
-        tell(s);
+        show_progress(s);
         if (!get(s, 8, &head))
             break;
         flags = head & FLAGS;
@@ -422,7 +425,7 @@ static bool ram_section(struct stream *s)
             continue;
         }
         s->at = at;
-        if (!q->page_told && q->blocks.n)
+        if (!q->page_known && q->blocks.n)
             guess_page_size(s);
         if (read_record(s, at, &r)) {
             if (!index_record(s, &r))
@@ -439,13 +442,13 @@ static bool ram_section(struct stream *s)
         }
         eg_image_note(s->img,
                       "QEMU: no record of a page at %#" PRIx64 " of the stream; the next one is at "
-                      "%#" PRIx64 ": what is between is lost",
+                      "%#" PRIx64 ": what is between them is lost",
                       at, s->at);
     }
     return false;
 }
 
-/** To behind the content of a section that is not known, by its footer and what follows it. */
+/** Skip the content of an unknown section: search its footer and a section's type after it. */
 static bool skip_section(struct stream *s, uint32_t id)
 {
     const uint8_t mark[] = { FOOTER, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
@@ -455,7 +458,7 @@ static bool skip_section(struct stream *s, uint32_t id)
            s->q->size) {
         const uint8_t *next = bytes(s, s->at + sizeof mark, 1);
 
-        tell(s);
+        show_progress(s);
         if (next && (*next <= SECTION_FULL || *next == COMMAND)) {
             s->at += sizeof mark;
             return true;
@@ -465,7 +468,7 @@ static bool skip_section(struct stream *s, uint32_t id)
     return false;
 }
 
-/** One section or command. @return false: there is no more to be read. */
+/** Read a section or command. @return false: nothing more can be read. */
 static bool section(struct stream *s)
 {
     uint64_t type, id, n;
@@ -515,13 +518,13 @@ static void note(struct stream *s, uint64_t at)
         if (s->at >= q->size || q->size - at < UINT64_C(9) << q->page_shift)
             eg_image_note(
                 s->img, "QEMU: truncated: the stream ends before its memory does: pages that were "
-                        "sent again later are as they were before");
+                        "to be sent again have their earlier content");
         else
             eg_image_note(s->img,
                           "QEMU: the stream cannot be followed beyond %#" PRIx64 ": the last "
                           "%" PRIu64
                           " MiB of the file are left out, and pages that they send again "
-                          "are as they were before",
+                          "have their earlier content",
                           at, (q->size - at) >> 20);
     }
     if (s->unknown)
@@ -531,8 +534,9 @@ static void note(struct stream *s, uint64_t at)
         eg_image_note(s->img, "QEMU: %" PRIu64 " pages beyond the end of their blocks: left out",
                       s->beyond);
     if (q->multifd && !q->mapped_ram)
-        eg_image_note(s->img, "QEMU: pages went through other channels (multifd): they are not in "
-                              "this file");
+        eg_image_note(s->img,
+                      "QEMU: pages were sent through other channels (multifd): they are not "
+                      "in this file");
 }
 
 int eg_qemu_stream(struct eg_qemu *q, struct eg_image *img, bool quiet, struct eg_error *e)

@@ -1,5 +1,5 @@
-/* raw.c - memory as it lies: the first byte of the file is at physical address 0, or at --offset.
- * What nothing else claims; but what is known to be something else is refused, not misread. */
+/* raw.c - raw memory: the first byte of the file is at physical address 0, or at --offset. A file is
+ * taken for this when no other format fits, except for what is known not to be memory (known.h). */
 #include "../core/image.h"
 #include "known.h"
 #include <inttypes.h>
@@ -27,15 +27,15 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     eg_read_some(img->view, file, 0, head, len, NULL);
     other = o->format ? NULL : eg_known(head, len, size);
     if (other)
-        return eg_fail(e, EG_EUNSUP, "%s: is %s, which is not read: %s (or --format raw)",
+        return eg_fail(e, EG_EUNSUP, "%s: is %s, which cannot be read: %s (or --format raw)",
                        img->path, other->what, other->advice);
     if (cut >= size)
         return eg_fail(e, EG_EUSAGE, "%s: offset -%#" PRIx64 " leaves nothing of the file",
                        img->path, cut);
     if ((size - cut) % 4096)
-        eg_image_note(img,
-                      "raw: the size is no multiple of 4 KiB: the end is cut off, or it is no raw "
-                      "memory");
+        eg_image_note(
+            img, "raw: the size is not a multiple of 4 KiB: the end is cut off, or it is not raw "
+                 "memory");
     img->movable = !o->offset;
     return eg_image_ranges_open(out, img->path, file, &all, 1, e);
 }

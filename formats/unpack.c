@@ -34,7 +34,7 @@ struct unpack {
         bool whole, spoilt;
     } * results;
     atomic_int error;
-    atomic_uint wrong; // pieces whose content is not what their checksum says
+    atomic_uint wrong; // pieces with a wrong checksum
     struct eg_progress_line *progress;
 };
 
@@ -83,8 +83,8 @@ static bool prepare(const struct unpack *u, struct worker *w)
     return w->state;
 }
 
-/** Unpack one piece. Of a damaged piece what can be unpacked is kept; only errors of the temporary
- * file or memory are errors. */
+/** Unpack one piece. What can be unpacked of a damaged piece is kept: only a failure of the temporary
+ * file or of memory is an error. */
 static int piece(void *context, size_t i, unsigned worker)
 {
     struct unpack *u = context;
@@ -97,7 +97,8 @@ static int piece(void *context, size_t i, unsigned worker)
     if (!prepare(u, w) || !u->how->reset(w->state, i))
         return atomic_store(&u->error, ENOMEM), 1;
     while (in < f[1].in) {
-        // No more than is asked for: so the last block's content is out before the checksum is in.
+        // Not more than is asked for: the content of the last block is returned before the checksum
+        // is read, which may be wrong.
         size_t n = (size_t)EG_MIN(f[1].in - in, (uint64_t)want), used = 0;
         const uint8_t *p = eg_map_some(&w->view, u->file, in, &n);
         bool full = false;
@@ -106,8 +107,8 @@ static int piece(void *context, size_t i, unsigned worker)
             return 1;
         if (!p)
             return 0;
-        // As long as there is input, or output may be held back for want of room. (Decompressors
-        // fail by themselves when nothing moves.)
+        // While there is input, or a full buffer means that there may be more output. Decompressors
+        // fail when they make no progress.
         while (used < n || full) {
             const uint64_t at = f->out + r->got;
             size_t taken = n - used, made = (size_t)EG_MIN(f[1].out - at, (uint64_t)OUT_CHUNK);
@@ -175,7 +176,7 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
             size = r->spoilt && r->got ? r->got : EG_MAX(guess(u, i), r->got);
             guessed = true;
         }
-        // (start 1, last 0: nothing, dropped)
+        // start 1, last 0 is an empty segment, which eg_segments_open drops.
         segs[i] = (struct eg_segment){ 1, 0, temp, f->out, stored, EG_UNREADABLE };
         if (size) {
             segs[i].start = at;
@@ -254,7 +255,7 @@ static int make_file(struct unpack *u, struct eg_error *e)
     return 0;
 }
 
-/** How far the file goes: what was not zero is already written. */
+/** Set the size of the file: zeros at its end were not written. */
 static int end_file(struct unpack *u, struct eg_error *e)
 {
     uint64_t end = 0;
@@ -263,7 +264,7 @@ static int end_file(struct unpack *u, struct eg_error *e)
         if (u->results[i].got && !u->results[i].spoilt)
             end = u->pieces[i].out + u->results[i].got;
     if (!end)
-        return eg_fail(e, EG_EFORMAT, "%s: %s: nothing of it can be unpacked", u->img->path,
+        return eg_fail(e, EG_EFORMAT, "%s: %s: nothing in it can be unpacked", u->img->path,
                        u->how->name);
     if (ftruncate(u->fd, (off_t)end) != 0)
         return eg_fail(e, EG_EIO, "%s: %s: %s", u->img->path, u->dir, strerror(errno));
@@ -298,7 +299,7 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
         u.fd = -1;
     }
     if (!rc) {
-        img->files[img->n_files++] = temp; // the image's from now on
+        img->files[img->n_files++] = temp; // now owned by the image
         rc = join(out, &u, temp, e);
     }
     if (u.fd >= 0)

@@ -9,8 +9,8 @@ enum eg_unpack_step {
     EG_UNPACK_MORE,
     EG_UNPACK_END,      /**< the end of the piece */
     EG_UNPACK_DOUBTFUL, /**< the end, but the checksum is wrong */
-    EG_UNPACK_DAMAGED,  /**< damaged; what was returned before is good */
-    EG_UNPACK_SPOILT,   /**< damaged; nothing of the piece is good */
+    EG_UNPACK_DAMAGED,  /**< damaged; what was returned before is correct */
+    EG_UNPACK_SPOILT,   /**< damaged; what was returned before may be wrong, too */
     EG_UNPACK_STARVED,  /**< out of memory */
 };
 

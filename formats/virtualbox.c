@@ -1,7 +1,7 @@
 /* virtualbox.c - VirtualBox's saved states (.sav), version 2.0. The unit "pgm"
  * (src/VBox/VMM/VMMR3/PGMSavedState.cpp) has the pages of memory one after another; a live save has
- * several such units, and what comes later counts. Pages are decompressed when read; the index has
- * the place of every 16th page. ROM and the memory of devices are left out. */
+ * several such units, whose pages replace earlier ones. Pages are decompressed when they are read;
+ * the index has the place of every 16th page. ROM and the memory of devices are left out. */
 #include "../core/image.h"
 #include "../core/parallel.h"
 #include "virtualbox_cpu.h"
@@ -13,11 +13,11 @@ enum {
     PAGE = EG_SSM_PAGE,
     EVERY = 16, // pages from one mark to the next
     RUNS_MAX = 1 << 22,
-    LONG_ZERO = 256, // so many zero pages in a row become a separate range
+    LONG_ZERO = 256, // zero pages in a row that become a separate range
     GCPHYS_AT = 45,  // in the file's header: size of a physical address, and of a virtual one
     GCPTR_AT = 46,
     VERSION_MIN = 10, // of the unit: VirtualBox 3.1
-    RAM_CONFIG = 11,  // since then there is more
+    RAM_CONFIG = 11,  // first version with the configuration of RAM
     BALLOON = 12,
     NO_MAPPINGS = 14,
     STRUCT_BEGIN = 0x19200102,
@@ -25,7 +25,7 @@ enum {
     TEXT_MAX = 1 << 10,
     RANGE_END = 0xff,
 
-    // Records of pages; with ADDRESS one is before the page, else it follows the last.
+    // Records of pages. With ADDRESS, the page's address follows; else it is the next page.
     RAM_ZERO = 0,
     RAM_RAW = 1,
     MMIO2_RAW = 2,
@@ -49,7 +49,7 @@ static int probe(const struct eg_head *h)
     return h->len >= sizeof magic - 1 && !memcmp(h->at, magic, sizeof magic - 1) ? 95 : 0;
 }
 
-/* All pages of RAM in the order of the file, as a space. A unit begins at a mark. */
+/* All pages of RAM in the order of the file, as a space. Each unit begins at a mark. */
 struct mark {
     uint64_t at;
     uint32_t left;
@@ -61,7 +61,7 @@ struct pages {
     EG_VEC(struct mark) marks;
 };
 
-/** Pages that follow each other in the machine, and in the file. */
+/** Pages that are adjacent both in memory and in the file. */
 struct run {
     uint64_t address, first, n;
     uint8_t kind; // RAM_RAW (zero pages among them, too), RAM_ZERO or RAM_BALLOONED
@@ -73,7 +73,7 @@ struct index {
     uint64_t n;     // pages so far
     uint64_t zeros; // at the end of the last run
     uint8_t gcphys, gcptr;
-    bool live; // there was a pass before the last: it had the lists of ranges
+    bool live; // a pass before the last was read: it had the lists of ranges
     bool full; // out of memory, or too many runs
 };
 
@@ -129,7 +129,7 @@ static enum step next_page(struct reader *r, struct page *out)
         case ROM_SHADOW_RAW:
         case ROM_SHADOW_ZERO:
         case ROM_PROTECTION:
-            // Range and page of it, how it is protected, its bytes.
+            // The range and a page in it, its protection, its bytes.
             if ((type & ADDRESS && !eg_ssm_skip(&r->s, 1 + 4)) ||
                 (out->kind >= ROM_VIRGIN && !eg_ssm_skip(&r->s, 1)) ||
                 ((out->kind == MMIO2_RAW || out->kind == ROM_VIRGIN ||
@@ -143,7 +143,7 @@ static enum step next_page(struct reader *r, struct page *out)
     }
 }
 
-/** A structure of @len bytes between its marks, if there is one. */
+/** Skip a structure of @len bytes between its marks, if there is one. */
 static bool skip_struct(struct eg_ssm *s, size_t len)
 {
     struct eg_ssm ahead = *s;
@@ -163,7 +163,7 @@ static bool skip_text(struct eg_ssm *s)
     return get_number(s, &len, 4) && len <= TEXT_MAX && eg_ssm_skip(s, len);
 }
 
-/** The names of ROMs, or of the memory of devices: @words addresses at the end of each. */
+/** Skip the list of ROMs, or of the memory of devices; each entry ends with @words addresses. */
 static bool skip_ranges(struct eg_ssm *s, size_t words, uint8_t gcphys)
 {
     uint8_t id;
@@ -178,7 +178,7 @@ static bool skip_ranges(struct eg_ssm *s, size_t words, uint8_t gcphys)
     return false;
 }
 
-/** What is before the pages. */
+/** Skip what is before the pages. */
 static bool skip_head(struct index *x, struct eg_ssm *s, const struct eg_ssm_unit *u)
 {
     uint64_t word;
@@ -187,7 +187,7 @@ static bool skip_head(struct index *x, struct eg_ssm *s, const struct eg_ssm_uni
         if (!skip_struct(s, 1 + x->gcptr + 4 + (u->version >= BALLOON ? 4 : 0)))
             return false;
         while (skip_struct(s, 1 + x->gcphys + 4 + (u->version >= NO_MAPPINGS ? 4 * x->gcphys : 0)))
-            ;                              // one a CPU
+            ;                              // one for each CPU
         while (u->version < NO_MAPPINGS) { // mappings: a number, a name, two addresses
             if (!get_number(s, &word, 4))
                 return false;
@@ -217,7 +217,7 @@ static struct run *new_run(struct index *x, struct run r)
     return slot;
 }
 
-/** The zeros at the end of the last run become one of their own if they are many. */
+/** Make a separate run of the zeros at the end of the last one if they are many. */
 static void end_run(struct index *x)
 {
     struct run *r = x->runs.n ? &x->runs.at[x->runs.n - 1] : NULL;
@@ -233,7 +233,7 @@ static void end_run(struct index *x)
         new_run(x, (struct run){ r->address + r->n * PAGE, r->first + r->n, zeros, RAM_ZERO });
 }
 
-/** @at is where the page's record is looked for. */
+/** @at: where the reader was before the page. */
 static void add(struct index *x, const struct page *p, const struct eg_ssm *at)
 {
     struct run *r = x->runs.n ? &x->runs.at[x->runs.n - 1] : NULL;
@@ -259,7 +259,7 @@ static void add(struct index *x, const struct page *p, const struct eg_ssm *at)
     x->n++;
 }
 
-/** The pages of one unit "pgm". @return false: it is damaged; what came before counts. */
+/** Read the pages of a unit "pgm". @return false: it is damaged; the pages before that are kept. */
 static bool read_pages(struct index *x, struct eg_ssm *s, const struct eg_ssm_unit *u)
 {
     struct reader r = { .gcphys = x->gcphys };
@@ -284,7 +284,7 @@ static bool read_pages(struct index *x, struct eg_ssm *s, const struct eg_ssm_un
     return false;
 }
 
-/** @return where the next unit is; 0: not known. */
+/** @return where the next unit begins; 0: not known. */
 static uint64_t unit_end(const struct eg_ssm *s)
 {
     uint64_t at = s->at + s->left;
@@ -319,8 +319,8 @@ static int read_units(struct index *x, struct eg_ssm *s, bool quiet, struct eg_e
         s->left = 0;
         if (!strcmp(u.name, "pgm") && u.version < VERSION_MIN) {
             rc = eg_fail(e, EG_EUNSUP,
-                         "%s: VirtualBox: memory as versions before 3.1 saved it: save it again "
-                         "with a newer one",
+                         "%s: VirtualBox: saved by a version before 3.1: save it again with a "
+                         "newer one",
                          x->img->path);
         } else if (!strcmp(u.name, "pgm")) {
             if (!read_pages(x, s, &u))
@@ -392,10 +392,10 @@ static int open_runs(struct eg_space **out, struct index *x, struct eg_error *e)
     int rc;
 
     if (!x->runs.n)
-        return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: it has no pages of memory", x->img->path);
+        return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: contains no pages of memory", x->img->path);
     if (!eg_vec_reserve(&segments, x->runs.n))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", x->img->path);
-    while (segments.n < x->runs.n) { // backwards: the last one counts
+    while (segments.n < x->runs.n) { // backwards: in eg_segments_open the first wins
         const struct run *r = &x->runs.at[x->runs.n - 1 - segments.n];
 
         segments.at[segments.n++] =
@@ -411,7 +411,7 @@ static int open_runs(struct eg_space **out, struct index *x, struct eg_error *e)
     eg_vec_fini(&segments);
     if (!rc && ballooned)
         eg_image_note(x->img,
-                      "VirtualBox: %" PRIu64 " MiB were given back to the host by the balloon: "
+                      "VirtualBox: %" PRIu64 " MiB were given back to the host (balloon): they are "
                       "holes",
                       ballooned * PAGE >> 20);
     return rc;
@@ -434,16 +434,17 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (s.size < sizeof h || !eg_read(img->view, file, 0, h, sizeof h))
         return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: its header is cut off", img->path);
     if (memcmp(h, magic_2_0, sizeof magic_2_0 - 1) != 0)
-        return eg_fail(e, EG_EUNSUP,
-                       "%s: VirtualBox: a saved state of version %.4s, which is not read: save it "
-                       "again with VirtualBox 3.1 or later",
-                       img->path, (const char *)h + sizeof magic - 1);
+        return eg_fail(
+            e, EG_EUNSUP,
+            "%s: VirtualBox: a saved state of version %.4s, which cannot be read: save it "
+            "again with VirtualBox 3.1 or later",
+            img->path, (const char *)h + sizeof magic - 1);
     if (!is_size(h[GCPHYS_AT]) || !is_size(h[GCPTR_AT]))
         return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: addresses of %u bytes", img->path,
                        h[GCPHYS_AT]);
     x.gcphys = h[GCPHYS_AT];
     x.gcptr = h[GCPTR_AT];
-    slot = eg_vec_push(&img->beside); // the image closes it, behind what is on it
+    slot = eg_vec_push(&img->beside); // the image closes it, after the space above it
     x.pages = slot ? calloc(1, sizeof *x.pages) : NULL;
     if (!x.pages)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);

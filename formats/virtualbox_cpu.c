@@ -1,7 +1,7 @@
 /* virtualbox_cpu.c - the unit "cpum" of saved states (src/VBox/VMM/VMMR3/CPUM.cpp,
- * g_aCpumCtxFields). What is before and between the CPUs differs from release to release; a CPU is
- * a structure between SSM's marks, which has begun alike since VirtualBox 4.2. Only what looks like
- * a CPU in paged mode counts. */
+ * g_aCpumCtxFields). What is before and between the CPUs differs between releases; a CPU is a
+ * structure between SSM's marks, whose beginning has been the same since VirtualBox 4.2. So the unit
+ * is searched for what looks like a CPU with paging. */
 #include "virtualbox_cpu.h"
 #include "../core/vec.h"
 
@@ -10,7 +10,7 @@ enum {
     END = 0x19920406,
     BYTES_MAX = 1 << 20,
     CPUS_MAX = 1 << 10,
-    CPU_MIN = 500, // up to the task register; later ones have some more
+    CPU_MIN = 500, // bytes up to the task register; later releases have more
     CPU_MAX = 640,
 };
 
@@ -32,7 +32,7 @@ void eg_virtualbox_cpus(struct eg_image *img, const struct eg_ssm *s)
 
     for (uint64_t at = s->at; eg_ssm_record(s, at, &r) && r.type != EG_SSM_TERM;
          at = r.at + r.len) {
-        if (r.type != EG_SSM_RAW) // large fields: none of them
+        if (r.type != EG_SSM_RAW) // compressed records hold only large fields
             continue;
         if (r.len > BYTES_MAX - bytes.n)
             break;

@@ -1,10 +1,12 @@
 /* virtualbox_ssm.c - records of saved states, version 2.0 (VirtualBox 3.1 and later,
- * src/VBox/VMM/VMMR3/SSM.cpp). All is little-endian:
+ * src/VBox/VMM/VMMR3/SSM.cpp). All numbers are little-endian:
  *
- *   unit: 8 "\nUnit\n", u64 its offset, u32 checksum so far, u32 checksum of this header with the
- *     name (of zeros in its own place), u32 version, u32 instance, u32 pass, u32 flags, u32 length
- * of the name, the name with its zero; then records; behind the last unit 8 "\nTheEnd" record: u8:
- * bits 0-3 type, 4 important, 7 set; its length as UTF-8 would store it; so many bytes */
+ *   unit: "\nUnit\n" in 8 bytes, u64 its offset, u32 checksum of the file so far, u32 checksum of this
+ *     header with the name (computed with zeros here), u32 version, u32 instance, u32 pass,
+ *     u32 flags, u32 length of the name, the name with a NUL; then records
+ *   after the last unit: "\nTheEnd" in 8 bytes
+ *   record: u8 (bits 0-3 type, bit 4 important, bit 7 always set), its length encoded as UTF-8
+ *     encodes a character, its bytes */
 #include "virtualbox_ssm.h"
 #include <zlib.h>
 
@@ -57,7 +59,7 @@ bool eg_ssm_record(const struct eg_ssm *s, uint64_t at, struct eg_ssm_record *ou
     if ((h[0] & 0xe0) != 0x80 || (h[1] & 0xc0) == 0x80 || h[1] >= 0xfe)
         return false;
     while (h[1] & 0x80 && h[1] & 0x40 >> more)
-        more++; // bytes that follow the first: as many as it has ones, less one
+        more++; // further bytes: one less than the leading ones of the first
     len = h[1] & (more ? 0x3f >> more : 0x7f);
     for (unsigned i = 0; i < more; i++) {
         if ((h[2 + i] & 0xc0) != 0x80)
@@ -68,7 +70,7 @@ bool eg_ssm_record(const struct eg_ssm *s, uint64_t at, struct eg_ssm_record *ou
     return eg_within(out->at, len, s->size);
 }
 
-/** Go into the next raw record. */
+/** Move to the bytes of the next record, which must be raw. */
 static bool enter(struct eg_ssm *s)
 {
     struct eg_ssm_record r;
@@ -113,7 +115,7 @@ bool eg_ssm_skip(struct eg_ssm *s, uint64_t len)
     return true;
 }
 
-/** The record of a page, and how it is packed. */
+/** Read the header of a page's record. @return false: it is no page. */
 static bool page_record(const struct eg_ssm *s, uint64_t at, struct eg_ssm_record *out)
 {
     uint8_t kib;
@@ -137,9 +139,9 @@ bool eg_ssm_page(struct eg_ssm *s, uint64_t *at)
     return true;
 }
 
-/** LZF (liblzf): a byte below 32 is followed by so many bytes, and one, as they are; else its upper
- * 3 bits (and a further byte, if they are all ones) are a length, and its lower 5 with another byte
- * say how far back that was already. @return whether just @out_len bytes came out. */
+/** LZF (liblzf). A byte n below 32: n + 1 literal bytes follow. Else a copy of earlier output: the
+ * upper 3 bits are its length - 2 (all ones: plus the next byte), the lower 5 bits and the next byte
+ * its distance - 1. @return false: damaged, or not exactly @out_len bytes. */
 static bool unlzf(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len)
 {
     size_t i = 0, o = 0;

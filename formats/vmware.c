@@ -1,6 +1,6 @@
 /* vmware.c - memory of VMware's machines: a .vmem with a .vmss (suspended) or .vmsn (snapshot)
- * beside it, or one of those that holds the memory itself (ESX, older products). The memory lies in
- * the file without gaps; the state's group "memory" says which pages of it are where. */
+ * beside it, or one of those that holds the memory itself (ESX, older products). The file has the
+ * memory without gaps; the group "memory" of the state lists which pages are at which address. */
 #include "../core/image.h"
 #include "vmware_tags.h"
 #include <inttypes.h>
@@ -8,14 +8,14 @@
 
 enum {
     PAGE_SHIFT = 12,
-    REGIONS_MAX = 1 << 12, // two or three
+    REGIONS_MAX = 1 << 12, // usually there are two or three
     CPUS_MAX = 1 << 10,
     ARM_PLATFORM = 3, // Checkpoint/Platform, after LeechCore
 };
 static const uint64_t pci_hole = 0xc0000000, above_hole = UINT64_C(1) << 32, arm_base = 0x80000000;
 
 struct region {
-    uint64_t page, ppn, size; // in the file, of the machine; all in pages
+    uint64_t page, ppn, size; // page number in the file and in the machine; number of pages
 };
 struct memory {
     struct eg_space *file; // where the bytes are; NULL: not in the saved state
@@ -23,9 +23,9 @@ struct memory {
     bool compressed;
     uint64_t n_regions;
     EG_VEC(struct region) regions;
-    uint64_t base; // without regions: the machine's address of the first byte
+    uint64_t base; // without regions: the physical address of the first byte
     EG_VEC(struct eg_segment) segments;
-    uint64_t missing; // bytes that the file should have and has not
+    uint64_t missing; // bytes that the file should have but does not
     bool full;        // out of memory
 };
 
@@ -40,7 +40,7 @@ static int probe(const struct eg_head *h)
 {
     if (h->len >= 12 && eg_vmware_is_state(h->at))
         return 90;
-    return ends(h->path, ".vmem") ? 40 : 0; // raw, but there may be a saved state beside it
+    return ends(h->path, ".vmem") ? 40 : 0; // raw memory, perhaps with a saved state beside it
 }
 
 /* ---- the saved state ---- */
@@ -119,7 +119,7 @@ static void set_register(struct eg_cpu *cpu, const char *name, uint64_t value)
         }
 }
 
-/** One value each ("rax[0]", "CR64[0][3]"), or in newer products all of a CPU in a block
+/** Registers are single values ("rax[0]", "CR64[0][3]") or, in newer products, one block for each CPU
  * ("gpregs[0]", "CR64[0]"). */
 static void read_cpu(struct eg_vmware_state *s, struct eg_image *img, const struct eg_vmware_tag *t)
 {
@@ -170,7 +170,7 @@ static void read_state(struct eg_vmware_state *s, struct eg_image *img, struct m
 
 /* ---- the memory ---- */
 
-/** @len bytes of the machine at @start are those at @from of the memory. */
+/** @len bytes at physical address @start are those at @from in the file's memory. */
 static void push(struct memory *m, uint64_t start, uint64_t from, uint64_t len)
 {
     const uint64_t stored = from < m->size ? EG_MIN(len, m->size - from) : 0;
@@ -218,7 +218,7 @@ static int open_regions(struct eg_space **out, struct eg_image *img, struct memo
         return eg_fail(e, EG_EFORMAT, "%s: VMware: the saved state describes no memory", img->path);
     rc = eg_segments_open(out, img->path, m->segments.at, m->segments.n, &overlaps, e);
     if (!rc && overlaps)
-        eg_image_note(img, "VMware: %zu regions overlap: the first counts", overlaps);
+        eg_image_note(img, "VMware: %zu regions overlap: the first is used", overlaps);
     if (!rc && m->missing)
         eg_image_note(img, "VMware: truncated: %" PRIu64 " KiB of the memory are missing",
                       m->missing >> 10);
@@ -227,14 +227,14 @@ static int open_regions(struct eg_space **out, struct eg_image *img, struct memo
 
 /** Does a Linux boot_params in the first MiB (Documentation/arch/x86/zero-page.rst) say that there
  * is no RAM between 3 and 4 GiB, and above 4 GiB just as much as the file has past 3? */
-static bool hole_is_told(struct eg_view *v, struct eg_space *file, uint64_t size)
+static bool has_hole(struct eg_view *v, struct eg_space *file, uint64_t size)
 {
     enum { ENTRIES = 0x1e8, MAGIC = 0x1fe, TABLE = 0x2d0, ENTRY = 20, MAX = 128, USABLE = 1 };
 
     for (uint64_t at = 0; at < 1 << 20; at += 16) {
         const uint8_t *h = eg_bytes(v, file, at + MAGIC, 8);
         uint8_t p[TABLE + MAX * ENTRY];
-        bool told = false, against = false;
+        bool stated = false, against = false;
 
         if (!h || eg_le16(h) != 0xaa55 || memcmp(h + 4, "HdrS", 4) != 0 ||
             !eg_read(v, file, at, p, sizeof p))
@@ -245,10 +245,10 @@ static bool hole_is_told(struct eg_view *v, struct eg_space *file, uint64_t size
 
             if (eg_le32(x + 16) != USABLE)
                 continue;
-            told |= start == above_hole && len == size - pci_hole;
+            stated |= start == above_hole && len == size - pci_hole;
             against |= start < above_hole && start + len > pci_hole;
         }
-        if (told && !against)
+        if (stated && !against)
             return true;
     }
     return false;
@@ -258,25 +258,28 @@ static bool hole_is_told(struct eg_view *v, struct eg_space *file, uint64_t size
 static int open_alone(struct eg_space **out, struct eg_image *img, struct memory *m,
                       struct eg_error *e)
 {
-    eg_image_note(img, "VMware: no saved state (.vmss, .vmsn) of this name is beside the .vmem: it "
-                       "knows where the memory was");
-    if (m->size > pci_hole && hole_is_told(img->view, m->file, m->size)) {
+    eg_image_note(img,
+                  "VMware: no saved state (.vmss, .vmsn) with this name is beside the .vmem: only "
+                  "it states where the memory was");
+    if (m->size > pci_hole && has_hole(img->view, m->file, m->size)) {
         push(m, 0, 0, pci_hole);
         push(m, above_hole, pci_hole, m->size - pci_hole);
-        eg_image_note(img, "VMware: what is past 3 GiB in the file is taken as memory above 4 GiB: "
-                           "Linux' own map of memory says so");
+        eg_image_note(img,
+                      "VMware: what is past 3 GiB in the file is taken as memory above 4 GiB, as "
+                      "the e820 map in Linux's boot_params says");
         return eg_segments_open(out, img->path, m->segments.at, m->segments.n, NULL, e);
     }
     if (m->size > pci_hole)
-        eg_image_note(img, "VMware: what is past 3 GiB in the file was usually at 4 GiB and above; "
-                           "nothing here proves it, so all is taken as it lies, and addresses "
-                           "above 3 GiB may be wrong");
+        eg_image_note(img,
+                      "VMware: what is past 3 GiB in the file was usually at 4 GiB and above, but "
+                      "nothing in the file confirms this: places in the file are taken as "
+                      "addresses, and those above 3 GiB may be wrong");
     return open_regions(out, img, m, e);
 }
 
 /* ---- the files ---- */
 
-/** The file of the image's name with another @suffix. */
+/** Open the file with the image's name and another @suffix. */
 static int open_beside(struct eg_space **out, struct eg_image *img, const char *suffix,
                        struct eg_error *e)
 {
@@ -300,7 +303,7 @@ static bool find_state(struct eg_vmware_state *s, struct eg_image *img)
             continue;
         if (eg_vmware_state_init(s, img->view, file))
             return true;
-        eg_image_note(img, "VMware: the %s beside it is no saved state", suffixes[i]);
+        eg_image_note(img, "VMware: the %s beside it is not a saved state", suffixes[i]);
     }
     return false;
 }
@@ -309,7 +312,7 @@ static int find_memory(struct memory *m, struct eg_image *img, struct eg_error *
 {
     if (m->file && m->compressed)
         return eg_fail(e, EG_EUNSUP,
-                       "%s: VMware: the memory in it is compressed, in a way that is not known: "
+                       "%s: VMware: the memory in it is compressed in an unknown way: "
                        "convert it with `vmss2core`",
                        img->path);
     if (m->file)

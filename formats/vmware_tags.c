@@ -1,26 +1,27 @@
-/* vmware_tags.c - saved states of VMware. VMware describes them in no document; the layout is what
- * crash's reader (vmware_vmss.h, by VMware), Volatility, mdb_kvm of illumos and LeechCore agree on.
- * All is little-endian:
+/* vmware_tags.c - saved states of VMware. There is no specification; the layout is what crash
+ * (vmware_vmss.h, by VMware), Volatility, mdb_kvm of illumos and LeechCore agree on. All numbers are
+ * little-endian:
  *
- *   header: u32 magic, u32 version, u32 groups; then each group: 64 bytes name, u64 position, u64
- * size at a group's position, one value after another, until 16 bits of zero: u8: bits 0-5 size,
- * 6-7 number of indices;  u8 length of the name;  name;  indices, u32 each size 62 or 63, a block:
- * its size in the file, its size in memory (u64; u32 in version 0), u16 padding, as many bytes of
- * padding, the bytes;  else: so many bytes  */
+ *   header: u32 magic, u32 version, u32 number of groups
+ *   each group: 64 bytes name, u64 position, u64 size
+ *   at a group's position, values, until 16 bits of zero:
+ *     u8 (bits 0-5 size, bits 6-7 number of indices), u8 length of the name, name, u32 each index
+ *     size 62 or 63, a block: its size in the file, its size in memory (u64; u32 in version 0),
+ *       u16 length of padding, padding, bytes;  any other size: as many bytes */
 #include "vmware_tags.h"
 
 enum {
     HEADER = 12,
     GROUP = 80,
     GROUP_NAME = 64,
-    GROUPS_MAX = 1 << 12, // some hundred
-    TAGS_MAX = 1 << 21,   // some thousand a CPU
-    BLOCK = 62,           // this size, and 63
+    GROUPS_MAX = 1 << 12, // usually there are some hundred
+    TAGS_MAX = 1 << 21,   // usually some thousand for each CPU
+    BLOCK = 62,           // this size and 63
 };
 
 bool eg_vmware_is_state(const uint8_t *head)
 {
-    // Volatility and crash disagree about version 0; both are taken.
+    // Volatility and crash disagree about version 0: both are accepted.
     static const uint32_t magics[] = { 0xbed0bed0, 0xbed2bed0, 0xbad1bad1,
                                        0xbad2bad2, 0xbed2bed2, 0xbed3bed3 };
 
@@ -62,7 +63,7 @@ bool eg_vmware_group(struct eg_vmware_state *s, const char *name, uint64_t *at)
     return false;
 }
 
-/** The next @len bytes at @*at, which moves behind them. */
+/** Read @len bytes at *@at, and move *@at to their end. */
 static bool take(struct eg_vmware_state *s, uint64_t *at, void *to, size_t len)
 {
     if (!eg_within(*at, len, s->size) || !eg_read(s->view, s->file, *at, to, len))

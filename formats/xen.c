@@ -37,7 +37,8 @@ static int probe(const struct eg_head *h)
     if (h->len < HEADER || memcmp(h->at, "\x7f\x45LF\2", 5) || h->at[5] < 1 || h->at[5] > 2 ||
         eg_elf16(c, h->at + 16) != ET_CORE)
         return 0;
-    return !eg_elf16(c, h->at + 56) && eg_elf16(c, h->at + 60) ? 96 : 0; // segments none, sections
+    return !eg_elf16(c, h->at + 56) && eg_elf16(c, h->at + 60) ? 96
+                                                               : 0; // no segments, but sections
 }
 
 static bool get(const struct core *k, uint64_t at, void *to, size_t n)
@@ -169,10 +170,11 @@ static int open_pages(struct core *k, struct eg_space **out, struct eg_error *e)
     if (full)
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory for its pages", k->img->path);
     else if (!segs.n)
-        rc = eg_fail(e, EG_EFORMAT,
-                     "%s: Xen core: no page can be placed: the table of frame numbers (at its end) "
-                     "is missing: is it cut off?",
-                     k->img->path);
+        rc =
+            eg_fail(e, EG_EFORMAT,
+                    "%s: Xen core: the address of no page is known: the table of frame numbers, at "
+                    "the end of the file, is missing: is it cut off?",
+                    k->img->path);
     else
         rc = eg_segments_open(out, k->img->path, segs.at, segs.n, &overlaps, e);
     eg_vec_fini(&segs);
@@ -190,7 +192,7 @@ static int open_pages(struct core *k, struct eg_space **out, struct eg_error *e)
         eg_image_note(k->img, "Xen core: %" PRIu64 " pages have no frame number: left out",
                       invalid);
     if (overlaps)
-        eg_image_note(k->img, "Xen core: %zu runs of pages overlap: the first in the file counts",
+        eg_image_note(k->img, "Xen core: %zu runs of pages overlap: the first in the file is used",
                       overlaps);
     return 0;
 }
@@ -218,9 +220,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (k.pfn.size)
         read_cpus(&k);
     else
-        eg_image_note(img,
-                      "Xen core: of a paravirtualised guest, whose page tables have the "
-                      "machine's frame numbers: kernel addresses cannot be translated by them");
+        eg_image_note(img, "Xen core: of a paravirtualised guest, whose page tables hold the frame "
+                           "numbers of the host: they cannot translate kernel addresses");
     return 0;
 }
 

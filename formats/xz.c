@@ -27,12 +27,12 @@ enum {
 };
 #define INDEX_MEMORY (UINT64_C(256) << 20)
 #define LONE_MEMORY                                                                                \
-    (UINT64_C(5) << 30) // a dictionary may have 4 GiB; what is not used is not there
+    (UINT64_C(5) << 30) // a dictionary may have 4 GiB; what it does not use is not allocated
 #define EACH_MEMORY (UINT64_C(1700) << 20)
 
 struct xz {
     struct eg_space *file;
-    lzma_index *index; // of all streams; NULL: is not to be had, all is one piece
+    lzma_index *index; // of all streams; NULL: not valid, so the file is one piece
     EG_VEC(struct eg_piece) pieces;
 };
 
@@ -40,7 +40,7 @@ struct decoder {
     lzma_stream s;
     const struct xz *x;
     uint64_t memory;
-    uint64_t packed, size; // of the block, that are still to come
+    uint64_t packed, size; // bytes of the block that are still to come
 };
 
 /* ---- a block ---- */
@@ -176,8 +176,8 @@ static const struct eg_codec codec = {
 
 /* ---- the index ---- */
 
-/** The index of the stream that ends at *@end, behind which @padding zeros are: *@end moves to its
- * beginning. NULL: there is none that is sound. */
+/** The index of the stream that ends at *@end, which @padding zeros follow; *@end is moved to its
+ * beginning. NULL: none, or not valid. */
 static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *end, uint64_t padding)
 {
     eg_cleanup(eg_free_) uint8_t *copy = NULL;
@@ -261,14 +261,14 @@ static int read_index(struct xz *x, struct eg_image *img, struct eg_error *e)
 
     x->index = streams(img->view, x->file);
     if (!x->index) {
-        eg_image_note(img, "xz: no sound index at the end: truncated or damaged");
+        eg_image_note(img, "xz: no valid index at the end: truncated or damaged");
         ok = add(x, 0, 0) && add(x, size, UINT64_C(1) << EG_UNPACK_UNBOUNDED);
     } else {
         lzma_index_iter_init(&it, x->index);
         while (ok && !lzma_index_iter_next(&it, LZMA_INDEX_ITER_NONEMPTY_BLOCK))
             ok = add(x, it.block.compressed_file_offset, it.block.uncompressed_file_offset);
         if (ok && !x->pieces.n)
-            return eg_fail(e, EG_EFORMAT, "%s: xz: holds nothing", img->path);
+            return eg_fail(e, EG_EFORMAT, "%s: xz: is empty", img->path);
         ok = ok && add(x, size, lzma_index_uncompressed_size(x->index));
     }
     return ok ? 0

@@ -23,7 +23,7 @@ static int probe(const struct eg_head *h)
 
     if (eg_within(at, 4, h->len))
         return eg_le32(h->at + at) == (uint32_t)EG_ZSTD_MAGIC ? 95 : 0;
-    return at ? 60 : 0; // lz4 has these too
+    return at ? 60 : 0; // lz4 has skippable frames, too
 }
 
 static void *start(const void *context)
@@ -51,7 +51,7 @@ static bool make(struct eg_view *v, void *context, void *state, size_t i, uint64
     (void)skip;
     if (!p)
         return false;
-    packed = ZSTD_findFrameCompressedSize(p, want); // without skippable frames behind it
+    packed = ZSTD_findFrameCompressedSize(p, want); // without skippable frames after it
     if (ZSTD_isError(packed) || ZSTD_decompressDCtx(state, to, len, p, packed) != len)
         return false;
     return !z->index.checks || (eg_read_u32(v, z->file, z->index.checks + 12 * i, false, &check) &&
@@ -75,7 +75,7 @@ static void *unpack_start(const void *context, bool alone)
     ZSTD_DCtx *d = ZSTD_createDCtx();
 
     (void)context;
-    // A file of `zstd --long=31` is one frame. Many at once must do with 128 MiB each.
+    // A file of `zstd --long=31` is one frame. If there are many, each may use 128 MiB.
     if (d && alone)
         ZSTD_DCtx_setParameter(d, ZSTD_d_windowLogMax,
                                ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);

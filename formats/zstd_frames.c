@@ -11,11 +11,11 @@ enum {
     NOTES_MAX = 4,
 };
 
-/** One frame as its headers tell. */
+/** A frame, as its headers describe it. */
 struct frame {
     enum { WHOLE, CUT, BAD } state;
     bool skippable, known;
-    uint64_t next;  // behind it
+    uint64_t next;  // where it ends
     uint64_t size;  // of its content, if known
     uint64_t bound; // or at most
 };
@@ -30,8 +30,8 @@ static bool le(struct eg_view *v, struct eg_space *file, uint64_t at, size_t n, 
     return p;
 }
 
-/** The header at @at, behind the magic: @f gets the size, @at moves behind it, @tail is the length
- * of the checksum. */
+/** Read the header at *@at, after the magic number, and move *@at to its end. @f gets the size of the
+ * content, *@tail the length of the checksum. */
 static bool header(struct eg_view *v, struct eg_space *file, uint64_t *at, uint64_t end,
                    struct frame *f, unsigned *tail)
 {
@@ -170,7 +170,7 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
     return add(x, end, out, img->path, e);
 }
 
-/** @return 1 when there is no (sound) table. */
+/** @return 1: there is no valid table. */
 static int read_table(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *file,
                       struct eg_error *e)
 {
@@ -208,7 +208,7 @@ static int read_table(struct eg_zstd_index *x, struct eg_image *img, struct eg_s
     x->checks = entry == 12 ? table + 8 : 0;
     return add(x, in, out, img->path, e);
 bad:
-    eg_image_note(img, "zstd: the seek table is damaged: frames are looked for one by one");
+    eg_image_note(img, "zstd: the seek table is damaged: frames are found one by one");
     x->frames.n = 0;
     return 1;
 }
@@ -227,8 +227,7 @@ int eg_zstd_index(struct eg_zstd_index *out, struct eg_image *img, struct eg_spa
         eg_progress_end(p);
     }
     if (!rc && x.frames.at[x.frames.n - 1].out == 0)
-        rc = eg_fail(e, EG_EFORMAT, "%s: zstd: holds nothing, or its first frame is damaged",
-                     img->path);
+        rc = eg_fail(e, EG_EFORMAT, "%s: zstd: is empty, or its first frame is damaged", img->path);
     if (rc) {
         eg_zstd_index_fini(&x);
         return rc;

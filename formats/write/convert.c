@@ -1,5 +1,5 @@
-/* convert.c - the output is described as a space: headers made in memory, and ranges of physical
- * memory, one after another. So all formats are written by the same code. */
+/* convert.c - the output is described as a space of headers, which are made in memory, and ranges of
+ * physical memory. So all formats are written by the same code. */
 #include "convert.h"
 #include "../../core/newfile.h"
 #include "../../core/parallel.h"
@@ -12,7 +12,7 @@
 
 enum {
     PAGE = 4096,
-    RUNS_MAX = 1 << 20, // a dump level leaves as many holes in some 100 GiB
+    RUNS_MAX = 1 << 20, // the holes that a dump level leaves in some 100 GiB
     CHUNK = 1 << 20,
     PIECE = 16 * CHUNK,
     LIME_HEADER = 32,
@@ -25,7 +25,7 @@ struct run {
 struct conversion {
     struct eg_image *img;
     const struct eg_convert_options *o;
-    EG_VEC(struct run) runs;          // what the image has, ascending, apart from each other
+    EG_VEC(struct run) runs;          // what the image has, ascending, not adjacent
     EG_VEC(uint8_t) heads;            // every header, in the order of the file
     EG_VEC(struct eg_segment) layout; // below is NULL where the bytes are in heads
     uint64_t size;                    // of the file
@@ -83,7 +83,7 @@ static void lay_run(struct conversion *c, const struct run *r)
     lay(c, c->img->phys, r->start, r->last - r->start + 1);
 }
 
-/** Room for a header at the end of the file so far; zeroed. */
+/** Append a zeroed header to the layout. */
 static uint8_t *lay_head(struct conversion *c, size_t len)
 {
     const size_t at = c->heads.n;
@@ -119,7 +119,7 @@ static void lay_lime(struct conversion *c)
     }
 }
 
-/** An ELF64 core as the kernel's /proc/vmcore is: a note with VMCOREINFO, a PT_LOAD a range. */
+/** An ELF64 core like the kernel's /proc/vmcore: a note with VMCOREINFO, a PT_LOAD for each range. */
 static void lay_elf(struct conversion *c)
 {
     static const char name[] = "VMCOREINFO";
@@ -148,7 +148,7 @@ static void lay_elf(struct conversion *c)
     put(h + 56, 2, big, many ? PN_XNUM : n);
     put(h + 58, 2, big, sizeof(Elf64_Shdr));
     put(h + 60, 2, big, many);
-    if (many) // section 0 says how many there are (gABI, e_phnum)
+    if (many) // the number of segments is in section 0 (gABI, e_phnum)
         put(h + sizeof(Elf64_Ehdr) + 44, 4, big, n);
     p = h + sizeof(Elf64_Ehdr) + sections;
     if (len) {
@@ -180,7 +180,7 @@ static void lay_elf(struct conversion *c)
         lay_run(c, &c->runs.at[i]);
 }
 
-/** A place is its address: holes are between the runs. */
+/** The place of a byte is its address: there are holes between the runs. */
 static void lay_raw(struct conversion *c)
 {
     for (size_t i = 0; i < c->runs.n; i++) {
@@ -308,7 +308,7 @@ static int copy_all(struct conversion *c, struct eg_space *layout, const char *o
     return rc;
 }
 
-// ---- all of it ----
+// ---- conversion ----
 
 static const struct target {
     const char *name;

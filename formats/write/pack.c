@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-// Half of this makes files 1 % larger; twice of it costs time and memory on random reads.
+// Frames of half the size make files 1 % larger; of twice the size they make random reads slower.
 enum { FRAME = 128 << 10, BATCH_PER_THREAD = 32, LEVEL = 10 };
 
 struct worker {
@@ -110,7 +110,8 @@ static int pack_all(struct pack *p, const char *in, const char *out, unsigned th
         rc = eg_parallel(threads, n, piece, p);
         if (rc == -EG_EIO)
             eg_fail(e, EG_EIO,
-                    "%s: between %#" PRIx64 " and %#" PRIx64 " is unreadable: nothing was packed",
+                    "%s: between %#" PRIx64 " and %#" PRIx64
+                    " is unreadable: the file is not packed",
                     in, p->at, EG_MIN(p->at + n * FRAME, p->size) - 1);
         else if (rc)
             eg_fail(e, -rc, "%s: %s", in, rc == -EG_ECANCEL ? "stopped" : "out of memory");
@@ -137,7 +138,7 @@ int eg_pack_space(struct eg_space *from, const char *name, const char *out,
     int rc;
 
     if (p.level < 1 || p.level > ZSTD_maxCLevel())
-        return eg_fail(e, EG_EUSAGE, "level %d: zstd knows 1 to %d", p.level, ZSTD_maxCLevel());
+        return eg_fail(e, EG_EUSAGE, "level %d: zstd has 1 to %d", p.level, ZSTD_maxCLevel());
     if (p.size / FRAME >= UINT32_MAX / 8 - 2)
         return eg_fail(e, EG_EUNSUP, "%s: is too large for one seek table", name);
     rc = eg_newfile_open(&file, out, o->force, e);

@@ -43,7 +43,7 @@ static void zeros_not_stored(void **state)
     assert_int_equal(peek(0x203fff), 0);
     assert_int_equal(peek(0x204000), -EG_ABSENT);
     assert_int_equal(peek(0x300fff), 3);
-    assert_true(noted("2 MiB have a header and no bytes"));
+    assert_true(noted("2 MiB have a header but no bytes"));
     assert_int_equal(img->notes.n, 1);
 }
 

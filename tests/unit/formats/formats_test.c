@@ -37,7 +37,7 @@ static void raw(void **state)
     assert_non_null(strstr(e.text, "avml, "));
     fill(7, 1);
     open_ok();
-    assert_true(noted("no multiple"));
+    assert_true(noted("not a multiple"));
 }
 
 /* ---- LiME ---- */
@@ -106,7 +106,7 @@ static void notes_are_bounded(void **state)
     for (int i = 0; i < 5000; i++)
         eg_image_note(img, "note %d", i);
     assert_int_equal(img->notes.n, 1001);
-    assert_true(noted("more was wrong"));
+    assert_true(noted("there are more problems"));
 }
 
 static void lime_damaged(void **state)
@@ -399,7 +399,7 @@ static void elf_bad_notes(void **state)
     file.len = 0x1100;
     fill(4, 0x100);
     open_ok();
-    assert_true(noted("leaves its segment"));
+    assert_true(noted("reaches past its segment"));
     assert_true(noted("cut off or too large"));
     assert_int_equal(img->cpus.n, 0);
 }

@@ -334,7 +334,7 @@ static void beside(void **state)
     }
     write_file("a.vmss", "not a saved state", 17);
     assert_int_equal(open_file("a.vmem", &e), 0);
-    assert_true(noted(".vmss beside it is no saved state"));
+    assert_true(noted(".vmss beside it is not a saved state"));
     assert_int_equal(peek(2 * PAGE), 3);
     close_image();
     write_file("a.vmss", file.at, file.len);
@@ -350,7 +350,7 @@ static void beside(void **state)
     assert_non_null(strstr(e.text, ".vmem"));
 }
 
-/** 4 GiB without a saved state: only Linux' own map of memory says what is past 3. */
+/** 4 GiB without a saved state: only the e820 map in boot_params says what is past 3. */
 static void large_alone(void **state)
 {
     static const uint64_t size = UINT64_C(1) << 32, hole = 0xc0000000;
@@ -385,7 +385,7 @@ static void large_alone(void **state)
         assert_int_equal(open_file("a.vmem", &e), 0);
         assert_int_equal(peek(hole), wrong ? 'H' : -EG_ABSENT);
         assert_int_equal(peek(size), wrong ? -EG_ABSENT : 'H');
-        assert_true(noted(wrong ? "may be wrong" : "says so"));
+        assert_true(noted(wrong ? "may be wrong" : "boot_params says"));
         close_image();
     }
     close(fd);

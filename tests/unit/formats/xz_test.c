@@ -65,7 +65,7 @@ static void xz_damaged(void **state)
         xz_stream(0, SIZE, k ? SIZE : 1 << 20, LZMA_CHECK_CRC64);
         file.len -= file.len / 3;
         assert_int_equal(open_dump(&e), 0);
-        assert_true(noted("xz: no sound index"));
+        assert_true(noted("xz: no valid index"));
         assert_true(noted("xz: truncated or damaged"));
         assert_true(img->phys->last > SIZE / 3);
         assert_int_equal(holes(0, img->phys->last + 1), 0);
