@@ -269,11 +269,13 @@ static int open_alone(struct eg_space **out, struct eg_image *img, struct memory
                       "the e820 map in Linux's boot_params says");
         return eg_segments_open(out, img->path, m->segments.at, m->segments.n, NULL, e);
     }
-    if (m->size > pci_hole)
+    if (m->size > pci_hole) {
+        img->movable = true;
         eg_image_note(img,
                       "VMware: what is past 3 GiB in the file was usually at 4 GiB and above, but "
                       "nothing in the file confirms this: places in the file are taken as "
-                      "addresses, and those above 3 GiB may be wrong");
+                      "addresses, which may be wrong above 3 GiB, unless a kernel proves others");
+    }
     return open_regions(out, img, m, e);
 }
 
