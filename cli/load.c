@@ -23,10 +23,12 @@ int cli_load_folders(struct cli *c, const char *folders)
         return cli_no_memory();
     for (char *dir = strtok_r(list, ";", &save); dir; dir = strtok_r(NULL, ";", &save)) {
         const size_t before = count();
+        size_t modules = 0;
 
-        if ((!c->completing && eg_registry_load(dir, &e)) || eg_lua_add_folder(dir, NULL, NULL, &e))
+        if ((!c->completing && eg_registry_load(dir, &modules, &e)) ||
+            eg_lua_add_folder(dir, NULL, NULL, &e))
             return cli_fail(CLI_FAILED, "%s", e.text);
-        if (count() == before && !c->completing)
+        if (!modules && count() == before && !c->completing)
             return cli_fail(
                 CLI_USAGE,
                 "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "

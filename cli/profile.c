@@ -1,10 +1,10 @@
 /* profile.c - engram profile: make files of types and symbols, and look into them. */
 #include "../core/newfile.h"
+#include "../core/reader.h"
 #include "../core/show.h"
 #include "../profiles/btf_file.h"
 #include "../profiles/dwarf.h"
 #include "../profiles/elf_file.h"
-#include "../profiles/reader.h"
 #include "../profiles/store.h"
 #include "open.h"
 #include "report.h"

@@ -1,8 +1,8 @@
 /* topics.c - engram help TOPIC: lists of what is built in, from the declarations. */
 #include "topics.h"
+#include "../core/reader.h"
 #include "../core/registry.h"
 #include "../lua/annotations.h"
-#include "../profiles/reader.h"
 #include "layout.h"
 
 static void formats(FILE *f)

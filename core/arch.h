@@ -6,6 +6,7 @@
 #ifndef EG_ARCH_H
 #define EG_ARCH_H
 
+#include "cpu.h"
 #include "space.h"
 
 /** How one address space is translated. Filled by the code that found the kernel, or from the
@@ -20,29 +21,7 @@ struct eg_paging {
     uint64_t enc_mask;  /**< memory-encryption bits to clear from entries (sme_mask) */
 };
 
-/** The state of a CPU at the moment of the dump, as far as the file has it. */
-struct eg_cpu {
-    const struct eg_arch *arch;
-    uint64_t root;     /**< physical address of the top table; 0: not known */
-    uint64_t control;  /**< x86: CR4 */
-    uint64_t gs_base;  /**< x86: the kernel's; 0: not known */
-    uint32_t pid;      /**< PRSTATUS: the task on it; 0: not known */
-    uint64_t regs[40]; /**< in the order of the architecture's names */
-    uint8_t n_regs;
-};
-
-/** The records that dump formats have for a CPU. */
-enum eg_cpu_format {
-    EG_CPU_PRSTATUS = 1,     /**< ELF note NT_PRSTATUS of a 64-bit or 32-bit kernel */
-    EG_CPU_QEMU_NOTE,        /**< ELF note "QEMU" of dump-guest-memory */
-    EG_CPU_QEMU_STREAM,      /**< section "cpu" of a migration stream */
-    EG_CPU_VIRTUALBOX_NOTE,  /**< ELF note "VBCPU" */
-    EG_CPU_VIRTUALBOX_STATE, /**< CPU of a saved state's unit "cpum" */
-    EG_CPU_VMWARE,           /**< tag "gpregs" of a saved state */
-    EG_CPU_XEN,              /**< struct vcpu_guest_context */
-};
-
-/** The layout of such a record: offsets in bytes; 0: it does not have the value. */
+/** The layout of a record that a dump format has for a CPU (enum eg_cpu_format): offsets in bytes; 0: it does not have the value. */
 struct eg_cpu_record {
     enum eg_cpu_format format;
     uint16_t len;         /**< bytes; a shorter record is not of this kind */
@@ -131,7 +110,6 @@ static inline uint8_t eg_swap_kind(unsigned type, uint64_t offset)
 }
 
 const struct eg_arch *eg_arch_nth(size_t i); /**< sorted by name; NULL past the end */
-const struct eg_arch *eg_arch_find(const char *name);
 const struct eg_arch *eg_arch_of_elf(uint16_t machine, bool big_endian);
 const struct eg_arch *eg_arch_of_uname(const char *machine, size_t len);
 /** The only processor that has records of this format; NULL: several or none have. */
@@ -143,11 +121,6 @@ unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
  * relocation, the place of a thread-local variable, and a length of code that RISC-V computes from
  * two symbols. */
 bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
-
-/** Read the record at @p into @cpu, whose arch is set. @return false: it could not be read, and
- * @cpu is unchanged. */
-bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian, const uint8_t *p,
-                 size_t len);
 
 /* aarch64_code.c */
 size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);

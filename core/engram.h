@@ -254,22 +254,27 @@ struct eg_plugin_reg {
     const struct eg_plugin *plugin;
 };
 
-/** What dlsym(handle, "eg_module") finds in a shared object with plugins. Its source is the same as
- * that of a plugin in the tree. */
+struct eg_format_reg;
+struct eg_reader_reg;
+
+/** All that one shared object declares, and the interface it was built with: its symbol "eg_module".
+ * Pairs point to the first record of a kind and past the last. */
 struct eg_module {
     const char *abi; /**< EG_ABI of the headers it was built with */
     const struct eg_plugin_reg *const *plugins, *const *plugins_end;
     const struct eg_walker_reg *const *walkers, *const *walkers_end;
     const struct eg_function_reg *const *functions, *const *functions_end;
     const struct eg_constants_reg *const *constants, *const *constants_end;
+    const struct eg_format_reg *const *formats, *const *formats_end; /**< image.h */
+    const struct eg_reader_reg *const *readers, *const *readers_end; /**< reader.h */
     const struct eg_fieldset *const *fields, *const *fields_end;
     const struct eg_typeref *const *types, *const *types_end;
     const struct eg_symref *const *symbols, *const *symbols_end;
     const struct eg_enumref *const *enums, *const *enums_end;
     const struct eg_pathref *const *paths, *const *paths_end;
 };
-/** EG_ABI: a hash of the layouts that plugins see, which the build (core/abi.sh) computes from
- * these headers. */
+/** EG_ABI: a hash of the layouts that modules see, which the build (core/abi.sh) computes from the
+ * installed headers. */
 #include "abi.h"
 
 /* clang-format off */
@@ -280,35 +285,30 @@ EG_SECTION_(eg_plugin_reg, eg_plugins);
 EG_SECTION_(eg_walker_reg, eg_walkers);
 EG_SECTION_(eg_function_reg, eg_functions);
 EG_SECTION_(eg_constants_reg, eg_constants);
+EG_SECTION_(eg_format_reg, eg_formats);
+EG_SECTION_(eg_reader_reg, eg_readers);
 EG_SECTION_(eg_fieldset, eg_fields);
 EG_SECTION_(eg_typeref, eg_typerefs);
 EG_SECTION_(eg_symref, eg_symrefs);
 EG_SECTION_(eg_enumref, eg_enumrefs);
 EG_SECTION_(eg_pathref, eg_paths);
+
+/** The linker's sections of the program or shared object that this is compiled into, in the order of eg_module. */
+#define EG_MODULE_                                                                                                     \
+    { EG_ABI, __start_eg_plugins, __stop_eg_plugins, __start_eg_walkers, __stop_eg_walkers,                            \
+      __start_eg_functions, __stop_eg_functions, __start_eg_constants, __stop_eg_constants,                            \
+      __start_eg_formats, __stop_eg_formats, __start_eg_readers, __stop_eg_readers, __start_eg_fields,                 \
+      __stop_eg_fields, __start_eg_typerefs, __stop_eg_typerefs, __start_eg_symrefs, __stop_eg_symrefs,                \
+      __start_eg_enumrefs, __stop_eg_enumrefs, __start_eg_paths, __stop_eg_paths }
 /* clang-format on */
+
+#ifndef EG_BUILT_IN /* which is defined where Engram itself is compiled: it has no use for this */
+/** Each source file of a shared object defines it, and the linker keeps one. */
+__attribute__((__weak__, __visibility__("default"))) const struct eg_module eg_module = EG_MODULE_;
+#endif
 
 /** `EG_PLUGIN(pslist) = { .os = "linux", … };` registers a plugin; nothing else is needed. */
 #define EG_PLUGIN(n)                                                                               \
-    __attribute__((__weak__, __visibility__("default")))                                           \
-    const struct eg_module eg_module = { EG_ABI,                                                   \
-                                         __start_eg_plugins,                                       \
-                                         __stop_eg_plugins,                                        \
-                                         __start_eg_walkers,                                       \
-                                         __stop_eg_walkers,                                        \
-                                         __start_eg_functions,                                     \
-                                         __stop_eg_functions,                                      \
-                                         __start_eg_constants,                                     \
-                                         __stop_eg_constants,                                      \
-                                         __start_eg_fields,                                        \
-                                         __stop_eg_fields,                                         \
-                                         __start_eg_typerefs,                                      \
-                                         __stop_eg_typerefs,                                       \
-                                         __start_eg_symrefs,                                       \
-                                         __stop_eg_symrefs,                                        \
-                                         __start_eg_enumrefs,                                      \
-                                         __stop_eg_enumrefs,                                       \
-                                         __start_eg_paths,                                         \
-                                         __stop_eg_paths };                                        \
     static const struct eg_plugin eg_plugin_##n;                                                   \
     static const struct eg_plugin_reg eg_preg_##n = { #n, __FILE__, &eg_plugin_##n };              \
     EG_ENTRY(eg_plugins, eg_plugin_reg, p_##n) = &eg_preg_##n;                                     \

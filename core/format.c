@@ -1,34 +1,23 @@
-/* format.c - the dump formats of this build, and which of them a file is. */
+/* format.c - the dump formats of this build and of modules, and which of them a file is. */
 #include "image.h"
-#include <stdlib.h>
+#include "records.h"
 
-enum { HEAD_MAX = 1 << 16 };
+static struct eg_records formats = { __start_eg_formats, __stop_eg_formats };
 
-extern const struct eg_format_reg *const __start_eg_formats[]
-    __attribute__((__weak__, __visibility__("hidden")));
-extern const struct eg_format_reg *const __stop_eg_formats[]
-    __attribute__((__weak__, __visibility__("hidden")));
+struct eg_records *eg_format_records(void)
+{
+    return &formats;
+}
 
 const struct eg_format_reg *eg_format_nth(size_t i)
 {
-    const struct eg_format_reg *const *all = __start_eg_formats, *const *end = __stop_eg_formats;
-
-    // A handful, in the linker's order: the i-th is the one that i others come before.
-    for (const struct eg_format_reg *const *a = all; a < end; a++) {
-        size_t before = 0;
-
-        for (const struct eg_format_reg *const *b = all; b < end; b++)
-            before += strcmp((*b)->name, (*a)->name) < 0;
-        if (before == i)
-            return *a;
-    }
-    return NULL;
+    return eg_record_nth(&formats, i);
 }
 
 int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
                     struct eg_space *file, const char *name, bool on_disk, struct eg_error *e)
 {
-    eg_cleanup(eg_free_) uint8_t *head = malloc(HEAD_MAX);
+    eg_cleanup(eg_free_) uint8_t *head = malloc(EG_HEAD_MAX);
     const struct eg_format_reg *f, *best = NULL, *equal = NULL;
     const uint64_t size = eg_space_size(file);
     int best_score = 0;
@@ -39,10 +28,10 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
         struct eg_head h = { .at = head, .size = size, .path = on_disk ? name : NULL };
         int s;
 
-        h.len = EG_MIN(f->format->head, (size_t)HEAD_MAX);
+        h.len = EG_MIN(f->format->head, (size_t)EG_HEAD_MAX);
         h.len = size ? EG_MIN(h.len, size) : h.len;
         eg_read_some(v, file, 0, head, h.len, NULL);
-        s = f->format->probe(&h);
+        s = EG_MIN(f->format->probe(&h), EG_SURE);
         if (s > best_score) {
             best = f;
             best_score = s;

@@ -5,7 +5,8 @@
 #ifndef EG_IMAGE_H
 #define EG_IMAGE_H
 
-#include "arch.h"
+#include "cpu.h"
+#include "space.h"
 #include "vec.h"
 
 struct eg_image {
@@ -69,6 +70,9 @@ int eg_image_move(struct eg_image *img, const struct eg_image_range *ranges, siz
 
 /* ---- formats: each is one file with one declaration ---- */
 
+/** The most bytes that a probe can ask for, and the highest score that it can give. */
+enum { EG_HEAD_MAX = 1 << 16, EG_SURE = 100 };
+
 /** What a probe gets: the first bytes of a file, and its path if it is one on disk. */
 struct eg_head {
     const uint8_t *at;
@@ -99,6 +103,8 @@ struct eg_format_reg {
     EG_ENTRY(eg_formats, eg_format_reg, fmt_##n) = &eg_freg_##n;                                   \
     static const struct eg_format eg_format_##n
 const struct eg_format_reg *eg_format_nth(size_t i); /**< sorted by name; NULL past the end */
+struct eg_records;
+struct eg_records *eg_format_records(void); /**< for the registry: modules' are added here */
 
 /** The format with the best score for @file, and its score; an error when two have the same. @name
  * is for messages; @on_disk: it is also the path of @file. */

@@ -1,8 +1,10 @@
-/** registry.h - everything that is declared in linker sections, by kind and name; ids of handles;
- * running plugins. */
+/** registry.h - all that is declared, by kind and name: by this program, by modules (shared objects)
+ * and by scripts; ids of handles; running plugins. */
 #ifndef EG_REGISTRY_H
 #define EG_REGISTRY_H
 
+#include "reader.h"
+#include "records.h"
 #include "system.h"
 #include "table.h"
 
@@ -41,11 +43,29 @@ const char *eg_function_returns(const struct eg_function *f);
  * within eg_function_args. */
 struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
                                 const struct eg_obj *args, unsigned n);
-/** Add the declarations of a module: of a shared object, of a test program (&eg_module), or made at
- * run time. They must stay until the process ends. Call it before any system opens. */
+/** Add the declarations of a module: of a shared object, or made at run time (scripts, tests). They
+ * must stay until the process ends. Call it before any image is opened. @return -EG_EUNSUP: built
+ * with other headers; -EG_EFORMAT: a declaration lacks something; -EG_EUSAGE: a name is taken. */
 int eg_registry_add(const struct eg_module *m, struct eg_error *e);
-/** Load all *.so of a folder; each must have the EG_ABI of this build. */
-int eg_registry_load(const char *dir, struct eg_error *e);
+/** Load all *.so of a folder; each must have the EG_ABI of this build. *@loaded: how many. */
+int eg_registry_load(const char *dir, size_t *loaded, struct eg_error *e);
+
+/** What a module can declare. */
+enum eg_record_kind {
+    EG_R_PLUGINS,
+    EG_R_WALKERS,
+    EG_R_FUNCTIONS,
+    EG_R_CONSTANTS,
+    EG_R_FORMATS,
+    EG_R_READERS,
+    EG_R_KINDS
+};
+/** Does a record have what its kind requires? Those of modules are checked before they are added:
+ * here alone, then against each record that is there. @return -EG_EFORMAT, or -EG_EUSAGE. */
+int eg_record_check(enum eg_record_kind kind, const void *record, struct eg_error *e);
+int eg_record_clash(enum eg_record_kind kind, const void *record, const void *other,
+                    struct eg_error *e);
+
 /** The most similar name, for "did you mean"; NULL when none is similar. */
 const char *eg_nearest(const char *name, const char *const *names);
 

@@ -6,6 +6,7 @@
 #ifndef EG_SYSTEM_H
 #define EG_SYSTEM_H
 
+#include "arch.h"
 #include "image.h"
 #include "profile.h"
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* elfcore.c - ELF cores of machines: QEMU's dump-guest-memory, kdump's vmcore, VirtualBox's, a copy
  * of /proc/kcore (System V ABI, chapters 4 and 5). Fields that are not needed are not checked: QEMU
  * 7.2 writes an e_ehsize of 8, and section headers before the program headers. */
+#include "../core/arch.h"
 #include "elfnotes.h"
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* elfnotes.c - notes of ELF cores: VMCOREINFO and PRSTATUS (Linux, include/linux/elfcore.h), QEMU's
  * CPU state (target/i386/arch_dump.c), VirtualBox's (include/VBox/vmm/dbgfcorefmt.h). */
 #include "elfnotes.h"
+#include "../core/arch.h"
 
 enum {
     CPUS_MAX = 8192,

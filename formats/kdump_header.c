@@ -1,6 +1,7 @@
 /* kdump_header.c - the headers of a kdump (makedumpfile's IMPLEMENTATION and diskdump_mod.h, QEMU's
  * include/sysemu/dump.h), in the byte order and with the alignment of the machine that wrote them,
  * which no field states. */
+#include "../core/arch.h"
 #include "elfnotes.h"
 #include "kdump.h"
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* qemu_machine.c - which blocks of a migration stream are the machine's memory, where they lie in
  * physical memory (hw/i386/pc_piix.c, pc_q35.c, microvm.c, pc.c; hw/arm/virt.c), and the CPUs'
  * state (target/i386/machine.c, target/arm/machine.c). */
+#include "../core/arch.h"
 #include "qemu.h"
 #include <inttypes.h>
 #include <stdio.h>

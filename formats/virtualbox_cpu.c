@@ -3,6 +3,7 @@
  * structure between SSM's marks, whose beginning has been the same since VirtualBox 4.2. So the unit
  * is searched for what looks like a CPU with paging. */
 #include "virtualbox_cpu.h"
+#include "../core/arch.h"
 #include "../core/vec.h"
 
 enum {

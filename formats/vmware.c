@@ -1,6 +1,7 @@
 /* vmware.c - memory of VMware's machines: a .vmem with a .vmss (suspended) or .vmsn (snapshot)
  * beside it, or one of those that holds the memory itself (ESX, older products). The file has the
  * memory without gaps; the group "memory" of the state lists which pages are at which address. */
+#include "../core/arch.h"
 #include "../core/image.h"
 #include "vmware_tags.h"
 #include <inttypes.h>

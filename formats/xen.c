@@ -1,6 +1,7 @@
 /* xen.c - the cores of `xl dump-core` and the like (Xen, docs/misc/dump-core-format.txt, version
  * 0.1): ELF files without program headers, whose sections hold pages and the frame number of each.
  */
+#include "../core/arch.h"
 #include "elfnotes.h"
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* btf_file.c - BTF from files; and the reader of ELF files, which prefers DWARF. */
 #include "btf_file.h"
+#include "../core/reader.h"
 #include "btf.h"
 #include "dwarf.h"
 #include "elf_file.h"
-#include "reader.h"
 #include <elf.h>
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* isf_file.c - the reader of ISF files, plain or in xz, gzip or bzip2; the banner of the kernel
  * that one is of, without reading its types. */
+#include "../core/reader.h"
 #include "config.h"
 #include "isf.h"
-#include "reader.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* store.c - .egp files; docs/egp.md is the specification. */
 #include "store.h"
 #include "../core/newfile.h"
+#include "../core/reader.h"
 #include "../core/vec.h"
-#include "reader.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* sysmap.c - System.map. */
 #include "sysmap.h"
-#include "reader.h"
+#include "../core/reader.h"
 #include <stdlib.h>
 
 struct line {

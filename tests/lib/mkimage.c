@@ -261,27 +261,7 @@ void mk_list(struct mk *k, uint64_t head, const uint64_t *nodes, size_t n)
  * not see. */
 static void register_own(void)
 {
-    static const struct eg_module own = {
-        EG_ABI,
-        __start_eg_plugins,
-        __stop_eg_plugins,
-        __start_eg_walkers,
-        __stop_eg_walkers,
-        __start_eg_functions,
-        __stop_eg_functions,
-        __start_eg_constants,
-        __stop_eg_constants,
-        __start_eg_fields,
-        __stop_eg_fields,
-        __start_eg_typerefs,
-        __stop_eg_typerefs,
-        __start_eg_symrefs,
-        __stop_eg_symrefs,
-        __start_eg_enumrefs,
-        __stop_eg_enumrefs,
-        __start_eg_paths,
-        __stop_eg_paths,
-    };
+    static const struct eg_module own = EG_MODULE_;
     static bool done;
     struct eg_error e;
 

@@ -3,6 +3,7 @@
 #ifndef EG_LINUX_ARCH_H
 #define EG_LINUX_ARCH_H
 
+#include "../../../core/arch.h"
 #include "../../../core/image.h"
 #include "../../../profiles/vmcoreinfo.h"
 

@@ -1,6 +1,6 @@
 /** given.c - types and symbols from files: named by the user, or found in folders (folders.c). */
 #include "given.h"
-#include "../../../profiles/reader.h"
+#include "../../../core/reader.h"
 #include "../../../profiles/store.h"
 #include <inttypes.h>
 #include <stdio.h>

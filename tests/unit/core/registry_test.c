@@ -603,19 +603,20 @@ static void shared_objects(void **state)
 {
     const struct eg_module foreign = { .abi = "another" };
     char dir[] = "/tmp/engram-test-XXXXXX", path[64];
+    size_t loaded;
     struct eg_error e;
 
     (void)state;
     assert_int_equal(eg_registry_add(&foreign, &e), -EG_EUNSUP);
-    assert_int_equal(eg_registry_load("/nonexistent", &e), -EG_EIO);
+    assert_int_equal(eg_registry_load("/nonexistent", &loaded, &e), -EG_EIO);
     assert_non_null(getenv("OUTSIDE"));
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/outside.so", dir);
     assert_int_equal(symlink(getenv("OUTSIDE"), path), 0);
     assert_null(eg_plugin_find("outside"));
-    assert_int_equal(eg_registry_load(dir, &e), 0);
+    assert_int_equal(eg_registry_load(dir, &loaded, &e), 0);
     assert_non_null(eg_plugin_find("outside"));
-    assert_int_equal(eg_registry_load(dir, &e), -EG_EUSAGE); // twice
+    assert_int_equal(eg_registry_load(dir, &loaded, &e), -EG_EUSAGE); // twice
     assert_non_null(strstr(e.text, "already there"));
     unlink(path);
     rmdir(dir);

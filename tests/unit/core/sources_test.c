@@ -4,8 +4,8 @@
  * The profiles: C declarations on three machines; what the compiler makes of lib/shapes.h; the
  * kernel of the bundled image; and with VMLINUX=FILE in the environment its real DWARF, which is
  * also compared with that image's own BTF when both are of one build. */
+#include "../../../core/reader.h"
 #include "../../../core/registry.h"
-#include "../../../profiles/reader.h"
 #include "../../../profiles/store.h"
 #include "check.h"
 #include "mkisf.h"

@@ -1,8 +1,8 @@
 /* dwarf_test.c - what the reader says of lib/shapes.h is what the compiler made of it, whatever the
  * version, compression and kind of the file; equal types of two units are one. */
+#include "../../../core/reader.h"
 #include "../../../profiles/dwarf.h"
 #include "../../../profiles/elf_file.h"
-#include "../../../profiles/reader.h"
 #include "check.h"
 #include "shapes.h"
 #include <elf.h>

@@ -1,7 +1,7 @@
 /* isf_test.c - symbol files as dwarf2json writes them, in any order and in pieces of any size; what
  * does not add up. */
+#include "../../../core/reader.h"
 #include "../../../profiles/isf.h"
-#include "../../../profiles/reader.h"
 #include "check.h"
 #include <stdio.h>
 #include <stdlib.h>

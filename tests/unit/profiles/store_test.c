@@ -1,6 +1,6 @@
 /* store_test.c - what is stored is what is read; damage is an error or changes nothing, and never
  * more than that. */
-#include "../../../profiles/reader.h"
+#include "../../../core/reader.h"
 #include "../../../profiles/store.h"
 #include "check.h"
 #include "mktypes.h"

@@ -1,5 +1,6 @@
 /* reader.c - files with types or symbols: finds the reader for a file and calls it. */
 #include "reader.h"
+#include "records.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,24 +10,16 @@
 
 enum { HEAD = 4096 };
 
-extern const struct eg_reader_reg *const __start_eg_readers[]
-    __attribute__((__weak__, __visibility__("hidden")));
-extern const struct eg_reader_reg *const __stop_eg_readers[]
-    __attribute__((__weak__, __visibility__("hidden")));
+static struct eg_records readers = { __start_eg_readers, __stop_eg_readers };
+
+struct eg_records *eg_reader_records(void)
+{
+    return &readers;
+}
 
 const struct eg_reader_reg *eg_reader_nth(size_t i)
 {
-    const struct eg_reader_reg *const *all = __start_eg_readers, *const *end = __stop_eg_readers;
-
-    for (const struct eg_reader_reg *const *a = all; a < end; a++) {
-        size_t before = 0;
-
-        for (const struct eg_reader_reg *const *b = all; b < end; b++)
-            before += strcmp((*b)->name, (*a)->name) < 0;
-        if (before == i)
-            return *a;
-    }
-    return NULL;
+    return eg_record_nth(&readers, i);
 }
 
 int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, struct eg_error *e)

@@ -3,7 +3,7 @@
 #ifndef EG_READER_H
 #define EG_READER_H
 
-#include "../core/profile.h"
+#include "profile.h"
 
 /** A reader of files with types or symbols: ELF with DWARF, .egp, ISF, System.map, raw BTF. */
 struct eg_reader {
@@ -20,7 +20,9 @@ struct eg_reader_reg {
     static const struct eg_reader_reg eg_rreg_##n = { #n, __FILE__, &eg_reader_##n };              \
     EG_ENTRY(eg_readers, eg_reader_reg, rd_##n) = &eg_rreg_##n;                                    \
     static const struct eg_reader eg_reader_##n
-const struct eg_reader_reg *eg_reader_nth(size_t i);
+const struct eg_reader_reg *eg_reader_nth(size_t i); /**< sorted by name; NULL past the end */
+struct eg_records;
+struct eg_records *eg_reader_records(void); /**< for the registry: modules' are added here */
 int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
                     struct eg_error *e);
 

@@ -1,0 +1,135 @@
+/* registry_check.c - what modules declare is checked before it is added, so that nothing else has to
+ * expect a name that is taken twice or a function that is not there. */
+#include "registry.h"
+
+static const char *const kinds[EG_R_KINDS] = {
+    [EG_R_PLUGINS] = "plugin",     [EG_R_WALKERS] = "walker",
+    [EG_R_FUNCTIONS] = "function", [EG_R_CONSTANTS] = "list of constants",
+    [EG_R_FORMATS] = "format",     [EG_R_READERS] = "reader",
+};
+
+static const char *lacks_of_plugin(const struct eg_plugin *p)
+{
+    if (!p->run == !p->scan)
+        return "a plugin has .run or .scan, one of them";
+    for (const struct eg_arg *a = p->args; a && a->name; a++)
+        if (a->kind < EG_ARG_FLAG || a->kind > EG_ARG_TEXT || !a->help)
+            return "an option has a kind (EG_ARG) and a help text";
+    return p->help && p->columns ? NULL : "a plugin has .help and .columns";
+}
+
+static const char *lacks_of_function(const struct eg_function *f)
+{
+    const int forms = !!f->is + !!f->text + !!f->text_from + !!f->cursor + !!f->cell + !!f->call;
+
+    if (!f->args)
+        return "a function has .args, \"\" where it takes none";
+    return forms == 1
+               ? NULL
+               : "a function has .is, .text, .text_from, .cursor, .cell or .call, one of them";
+}
+
+static const char *lacks_of_format(const struct eg_format *f)
+{
+    if (!f->desc || !*f->desc || !f->probe || !f->open)
+        return "a format has .desc, .probe and .open";
+    if (f->head > EG_HEAD_MAX)
+        return "a format's .head is at most 65536 bytes";
+    return f->suffix && *f->suffix != '.' ? "a format's .suffix begins with a dot" : NULL;
+}
+
+/** What is wrong with a record; NULL: nothing. */
+static const char *wrong(enum eg_record_kind kind, const void *record)
+{
+    const struct eg_reader *reader;
+
+    switch (kind) {
+    case EG_R_PLUGINS:
+        return lacks_of_plugin(((const struct eg_plugin_reg *)record)->plugin);
+    case EG_R_WALKERS:
+        return ((const struct eg_walker_reg *)record)->walker->next ? NULL : "a walker has .next";
+    case EG_R_FUNCTIONS:
+        return lacks_of_function(((const struct eg_function_reg *)record)->function);
+    case EG_R_CONSTANTS:
+        return ((const struct eg_constants_reg *)record)->constants->list
+                   ? NULL
+                   : "constants have a .list";
+    case EG_R_FORMATS:
+        return lacks_of_format(((const struct eg_format_reg *)record)->format);
+    case EG_R_READERS:
+        reader = ((const struct eg_reader_reg *)record)->reader;
+        return reader->desc && *reader->desc && reader->probe && reader->read
+                   ? NULL
+                   : "a reader has .desc, .probe and .read";
+    case EG_R_KINDS:
+        break;
+    }
+    return NULL;
+}
+
+int eg_record_check(enum eg_record_kind kind, const void *record, struct eg_error *e)
+{
+    const char *why = wrong(kind, record);
+
+    return why ? eg_fail(e, EG_EFORMAT, "%s (%s): %s", eg_record_name(record),
+                         eg_record_file(record), why)
+               : 0;
+}
+
+/** The operating system whose walkers, functions and constants share one set of names; NULL: any. */
+static const char *os_of(enum eg_record_kind kind, const void *record)
+{
+    switch (kind) {
+    case EG_R_WALKERS:
+        return ((const struct eg_walker_reg *)record)->walker->os;
+    case EG_R_FUNCTIONS:
+        return ((const struct eg_function_reg *)record)->function->os;
+    case EG_R_CONSTANTS:
+        return ((const struct eg_constants_reg *)record)->constants->os;
+    default:
+        return NULL;
+    }
+}
+
+/** The command line is read before it is known which plugin an option belongs to: plugins that
+ * declare the same option must give it the same kind. */
+static int check_options(const struct eg_plugin_reg *p, const struct eg_plugin_reg *other,
+                         struct eg_error *e)
+{
+    static const char *const arg_kinds[] = {
+        [EG_ARG_FLAG] = "flag", [EG_ARG_INT] = "int", [EG_ARG_ADDR] = "addr", [EG_ARG_TEXT] = "text"
+    };
+
+    for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
+        for (const struct eg_arg *b = other->plugin->args; b && b->name; b++)
+            if (!strcmp(a->name, b->name) && a->kind != b->kind)
+                return eg_fail(e, EG_EUSAGE,
+                               "%s: its option --%s is of kind %s, but %s (%s) has one of kind %s",
+                               p->name, a->name, arg_kinds[a->kind], other->name, other->file,
+                               arg_kinds[b->kind]);
+    return 0;
+}
+
+static int check_suffix(const struct eg_format_reg *f, const struct eg_format_reg *other,
+                        struct eg_error *e)
+{
+    return f->format->suffix && other->format->suffix &&
+                   !strcasecmp(f->format->suffix, other->format->suffix)
+               ? eg_fail(e, EG_EUSAGE, "%s: its suffix %s is that of the format %s, from %s",
+                         f->name, f->format->suffix, other->name, other->file)
+               : 0;
+}
+
+int eg_record_clash(enum eg_record_kind kind, const void *record, const void *other,
+                    struct eg_error *e)
+{
+    const char *os = os_of(kind, record), *other_os = os_of(kind, other);
+
+    if (!strcmp(eg_record_name(record), eg_record_name(other)) &&
+        (!os || !other_os || !strcmp(os, other_os)))
+        return eg_fail(e, EG_EUSAGE, "%s: a %s of this name is already there, from %s",
+                       eg_record_name(record), kinds[kind], eg_record_file(other));
+    return kind == EG_R_PLUGINS   ? check_options(record, other, e)
+           : kind == EG_R_FORMATS ? check_suffix(record, other, e)
+                                  : 0;
+}
