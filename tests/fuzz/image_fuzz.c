@@ -1,4 +1,5 @@
 /* image_fuzz.c - any bytes as an image file: its format, its holes, and as page tables. */
+#include "../../core/arch.h"
 #include "../../core/image.h"
 #include <stdlib.h>
 
