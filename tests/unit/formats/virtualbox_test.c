@@ -1,4 +1,5 @@
 /* virtualbox_test.c - VirtualBox's saved states: all records, a live save, damage, lies. */
+#include "../../../core/arch.h"
 #include "mkdump.h"
 #include <stdio.h>
 

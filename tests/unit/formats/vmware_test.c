@@ -1,4 +1,5 @@
 /* vmware_test.c - VMware's memory and saved states: beside each other, in one, damaged, lying. */
+#include "../../../core/arch.h"
 #include "mkdump.h"
 #include <fcntl.h>
 #include <stdio.h>
