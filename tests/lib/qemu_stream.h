@@ -95,9 +95,9 @@ static inline void change(uint64_t page, unsigned at, uint8_t c)
     head(page, XBZRLE, NULL);
     put(1, 1);
     put(4, 2);
-    put((at & 127) | 128, 1); // so many stay
+    put((at & 127) | 128, 1); // bytes that stay
     put(at >> 7, 1);
-    put(1, 1); // one is new
+    put(1, 1); // one new byte
     put(c, 1);
 }
 

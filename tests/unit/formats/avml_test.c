@@ -1,6 +1,5 @@
-/* avml_test.c - AVML's compressed dumps: ranges of any size, gaps of zeros, cut and damaged
- * streams.
- */
+/* avml_test.c - AVML's compressed dumps: ranges of any size, gaps of zeros, truncated and damaged
+ * streams. */
 #include "config.h"
 #include "mkdump.h"
 #include <stdio.h>
@@ -16,7 +15,7 @@ static uint8_t byte_at(uint64_t addr)
     return (uint8_t)(addr >> 12 ^ addr / 3 ^ (addr & 0x8000 ? addr * 7919 >> 3 : 0));
 }
 
-/** CRC-32C, bit by bit, as the framing masks it. */
+/** CRC-32C, bit by bit, masked as in the framing format. */
 static uint32_t masked(const uint8_t *p, size_t n)
 {
     uint32_t c = UINT32_MAX;
@@ -101,9 +100,9 @@ static void ranges(void **state)
 {
     (void)state;
     range(0x1000, 0x9fbfe,
-          0x9ebff); // AVML takes the last address of /proc/iomem for the one behind
+          0x9ebff); // AVML treats the last address in /proc/iomem as exclusive
     range(0x100000, 0x2fffff, 0x200000);
-    range(0x300123, 0x345677, 0x45555); // of no whole pages
+    range(0x300123, 0x345677, 0x45555); // not aligned to pages
     range(0x345678, 0x345678, 1);
     open_noting(0);
     assert_int_equal(peek(0xfff), -EG_ABSENT);
@@ -120,7 +119,7 @@ static void zeros_left_out(void **state)
     (void)state;
     range(0x100000, 0x100000 + BLOCK - 1, BLOCK);
     range(0x100000 + 3 * (uint64_t)BLOCK, 0x101000 + 3 * (uint64_t)BLOCK, 0x1001);
-    range(0x100000000, 0x100000fff, 0x1000); // this gap says nothing
+    range(0x100000000, 0x100000fff, 0x1000); // not a gap of whole blocks
     open_noting(0);
     check(0x100000, 0x100000 + BLOCK - 1);
     assert_int_equal(peek(0x100000 + BLOCK), -EG_EXCLUDED);
@@ -147,7 +146,7 @@ static void cut(void **state)
 static void shorter(void **state)
 {
     (void)state;
-    range(0x1000, 0x80fff, 0x80000 - 0x1000); // AVML leaves what is no whole page
+    range(0x1000, 0x80fff, 0x80000 - 0x1000); // AVML drops an incomplete last page
     range(0x100000, 0x1fffff, 0x100000);
     open_noting(1);
     assert_true(noted("is shorter than it says"));
@@ -173,7 +172,7 @@ static void damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 
     file.len = 0;
-    header(0x1000, UINT64_C(1) << 60); // a range of 2^60, and nothing in it
+    header(0x1000, UINT64_C(1) << 60); // a range of 2^60 bytes without content
     put(0x6ff, 4);
     memcpy(file.at + file.len, "sNaPpY", 6);
     file.len += 6;

@@ -1,4 +1,5 @@
-/* bzip2_test.c - bzip2 in every shape gives the same bytes; damage and cuts are holes and notes. */
+/* bzip2_test.c - bzip2 in every shape gives the same bytes; damage and truncation give holes and
+ * notes. */
 #include "config.h"
 #include "mkpacked.h"
 #ifdef HAVE_BZIP2

@@ -155,7 +155,7 @@ static void refused(void **state)
     assert_int_equal(stat(path("out"), &st), -1);
     o.to = "lime";
     assert_int_equal(eg_convert(img, path("out"), &o, &done, &e), 0);
-    assert_int_equal(eg_convert(img, path("out"), &o, &done, &e), -EG_EUSAGE); // is there
+    assert_int_equal(eg_convert(img, path("out"), &o, &done, &e), -EG_EUSAGE); // it exists
     o.replace = true;
     assert_int_equal(eg_convert(img, path("out"), &o, &done, &e), 0);
     assert_int_equal(eg_convert(img, "/dev/null", &o, &done, &e), -EG_EUSAGE);
@@ -163,7 +163,7 @@ static void refused(void **state)
     eg_image_close(img);
 }
 
-/** What the file lost is zeros, and said. */
+/** What cannot be read becomes zeros, and is counted. */
 static void lost(void **state)
 {
     struct eg_image *img = image(3, 0);
@@ -172,7 +172,7 @@ static void lost(void **state)
     uint8_t byte;
 
     (void)state;
-    assert_int_equal(truncate(path("in.lime"), 2 * (32 + PAGE)), 0); // underneath the open image
+    assert_int_equal(truncate(path("in.lime"), 2 * (32 + PAGE)), 0); // while the image is open
     assert_int_equal(eg_convert(img, path("out"), &o, &done, NULL), 0);
     assert_true(done.lost > 0 && done.lost <= PAGE);
     o.to = "pack";
@@ -201,7 +201,7 @@ static void a_file_is_whole_or_not_there(void **state)
     assert_int_equal(eg_newfile_open(&n, path("new"), false, NULL), 0);
     assert_int_equal(stat(path("new"), &st), -1);
     assert_int_equal(close(open(path("new"), O_CREAT | O_WRONLY, 0600)),
-                     0); // somebody else was quicker
+                     0); // the name is taken meanwhile
     assert_int_equal(eg_newfile_keep(&n, NULL), -EG_EIO);
     assert_int_equal(stat(path("new"), &st), 0);
     assert_int_equal(st.st_size, 0);

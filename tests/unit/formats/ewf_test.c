@@ -87,14 +87,14 @@ static void in_memory(void **state)
 }
 
 #ifdef HAVE_EWF
-/* libewf 20140813 loses a chunk with each that is missing. */
+/* libewf 20140813 leaks a chunk for each one that is missing. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libewf.so";
 }
 
-/** How many pages are as they were; no other may be read at all. */
+/** The number of pages that are right; no other may be readable. */
 static unsigned right_pages(struct eg_image *img)
 {
     struct eg_view *view = malloc(sizeof *view);
@@ -132,7 +132,7 @@ static void whole(void **state)
     eg_image_close(img);
 }
 
-/** Every byte is wrong once: what opens has holes, or what was. */
+/** Each byte is changed once: an image that opens has the right bytes, or holes. */
 static void damaged(void **state)
 {
     unsigned opened = 0, holes = 0;

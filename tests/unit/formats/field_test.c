@@ -1,5 +1,5 @@
-/* field_test.c - files as they come from the field: cut up, with damaged headers, with zeros left
- * out, and those that are no image of a machine. */
+/* field_test.c - files as users have them: damaged headers, zeros left out, and files that are
+ * not images of a machine. */
 #include "mkdump.h"
 #include <stdio.h>
 
@@ -25,7 +25,7 @@ static void range(uint64_t first, uint64_t last, int c)
     fill(c, last - first + 1);
 }
 
-/** A header directly behind a header: the first one's range is zeros, and its bytes are not there. */
+/** A header directly after a header: the first one's range is zeros, which are not stored. */
 static void zeros_not_stored(void **state)
 {
     (void)state;
@@ -47,7 +47,7 @@ static void zeros_not_stored(void **state)
     assert_int_equal(img->notes.n, 1);
 }
 
-/** Memory that begins with a header, as it is in a file that somebody just read, is memory. */
+/** Memory that itself begins with a header, such as a cached LiME file, is memory. */
 static void header_in_memory(void **state)
 {
     (void)state;
@@ -79,7 +79,7 @@ static void damaged_header(void **state)
     assert_int_equal(peek(0x8000), 8);
     assert_true(noted("at 0x1020 has no magic number"));
 
-    memset(file.at + second, 0xff, 32); // all of it: on from the next one
+    memset(file.at + second, 0xff, 32); // all of it: the next one is found
     open_ok();
     assert_int_equal(peek(0x1000), 1);
     assert_int_equal(peek(0x5000), -EG_ABSENT);
@@ -234,8 +234,8 @@ static void named(void **state)
         assert_int_equal(open_dump(&e), -EG_EUNSUP);
         if (!strstr(e.text, cases[i].what))
             fail_msg("%s: %s", cases[i].what, e.text);
-        assert_int_equal(open_as("raw", &e), 0); // the user knows better
-        file.at[cases[i].at] ^= 0x80;            // no longer: raw memory
+        assert_int_equal(open_as("raw", &e), 0); // the user decides
+        file.at[cases[i].at] ^= 0x80;            // without the magic number: raw memory
         assert_int_equal(open_dump(&e), 0);
     }
 }

@@ -1,4 +1,4 @@
-/* flattened_test.c - the flattened stream is put in order: later records over earlier ones, zeros
+/* flattened_test.c - a flattened stream is put in order: later records over earlier ones, zeros
  * where there is none; a stream that is cut or lies gives what can be had. */
 #include "mkdump.h"
 
@@ -51,7 +51,7 @@ static void in_order(void **state)
             record(3, "", 0);
         }
         record(4096, lime + 4096, 10000);
-        record(9999, lime, 1000); // wrong bytes that the next ones go over
+        record(9999, lime, 1000); // wrong bytes, which the next records overwrite
         record(9000, lime + 9000, 3000);
         record(14000, lime + 14000, 7000);
         record(0, lime, 4000); // what no record has is zeros

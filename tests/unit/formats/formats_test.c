@@ -1,4 +1,4 @@
-/* formats_test.c - raw, LiME, ELF cores and pieces: healthy, cut, overlapping, lying. */
+/* formats_test.c - raw, LiME, ELF cores and pieces: healthy, truncated, overlapping, with false values. */
 #include "mkdump.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -161,7 +161,7 @@ static void elf(bool wide, bool big, uint16_t machine, const struct segment *s, 
     put(1, 4);
     word(0);
     word(ehsize); // program headers
-    word(0x20);   // section headers: a lie, but nobody asks
+    word(0x20);   // section headers: not valid, but not needed
     put(0, 4);
     put(8, 2); // QEMU 7.2's e_ehsize
     put(phentsize, 2);
@@ -261,7 +261,7 @@ static void elf_old_kcore(void **state)
     assert_int_equal(peek(0), -EG_ABSENT);
     assert_int_equal(peek_in(img->kernel_va, 0xffffffff81000fff), 2);
 
-    { // a program's core has neither
+    { // as in a core of a program
         struct segment p[2] = { s[0], s[1] };
 
         p[0].vaddr = 0x400000;
@@ -380,7 +380,7 @@ static void elf_notes(void **state)
     assert_int_equal(img->cpus.at[1].pid, 101);
     assert_true(img->cpus.at[1].regs[16] == 0xffffffff81000001);
     assert_int_equal(img->cpus.at[1].root, 0);
-    // A kernel's dump was cut by makedumpfile, if at all: its tails are no zeros.
+    // With VMCOREINFO, makedumpfile ended the segment early: the rest is not zeros.
     assert_int_equal(peek(0x1000), 4);
     assert_int_equal(peek(0x2000), -EG_EXCLUDED);
 }
@@ -395,7 +395,7 @@ static void elf_bad_notes(void **state)
 
     (void)state;
     elf(true, false, 62, s, countof(s));
-    note("VBCPU", 0xb01, 0xfffffff0); // leaves the segment
+    note("VBCPU", 0xb01, 0xfffffff0); // reaches past the segment
     file.len = 0x1100;
     fill(4, 0x100);
     open_ok();
@@ -439,13 +439,13 @@ static void pieces(void **state)
     assert_int_equal(peek(3 * 4096), 4);
     assert_true(noted("1 piece(s) before"));
 
-    // Named in the middle: the set all the same.
+    // Opened by a piece in the middle: all of the set.
     path[strlen(path) - 1] = '4';
     assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
     assert_int_equal(img->file_size, 3 * 4096 + 100);
     assert_true(noted("is a piece of a set"));
 
-    // A series of dumps is no split file.
+    // A series of dumps is not a split file.
     write_piece(dir, "s.part1", 1, 4096);
     lime_range(0, 0xfff, 1, 0x1000);
     snprintf(path, sizeof path, "%s/s.part2", dir);

@@ -1,4 +1,5 @@
-/* gzip_test.c - gzip in every shape, BGZF and zlib give the same bytes; damage and cuts are holes and notes. */
+/* gzip_test.c - gzip in every shape, BGZF and zlib give the same bytes; damage and truncation give
+ * holes and notes. */
 #include "mkpacked.h"
 #include <zlib.h>
 
@@ -72,7 +73,7 @@ static void gzip(void **state)
     bgzf_all(SIZE);
     opens("BGZF", SIZE, true, 0);
     members(SIZE, SIZE, 1);
-    memset(file.at + file.len, 0, 5000); // a tape's padding
+    memset(file.at + file.len, 0, 5000); // as on tapes
     file.len += 5000;
     opens("padding", SIZE, true, 0);
     file.len = 0;
@@ -104,7 +105,7 @@ static void gzip_damaged(void **state)
     file.at[file.len - 8] ^= 1; // the last member's checksum
     assert_int_equal(open_dump(&e), 0);
     assert_true(noted("the checksum of 1 members is wrong"));
-    assert_int_equal(holes(0, SIZE), 0); // all of it is there, and said to be doubtful
+    assert_int_equal(holes(0, SIZE), 0); // all of it is there, with a note
 
     members(SIZE, 1 << 20, 1);
     file.at[file.len - 1] ^= 0x10; // its length
@@ -135,7 +136,7 @@ static void gzip_damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
-/** Memory that begins as a zlib stream does is none. */
+/** Memory that begins like a zlib stream is raw memory. */
 static void no_zlib(void **state)
 {
     (void)state;

@@ -69,7 +69,7 @@ static size_t pack(int codec, const uint8_t *from, uint32_t block, uint8_t *to)
 
     if (codec == ZLIB)
         return compress2(to, &n, from, block, 1) == Z_OK && n < block ? n : 0;
-    if (codec == ZSTD) // an error's number is large
+    if (codec == ZSTD) // an error is a large number
         return (n = ZSTD_compress(to, 2 * block, from, block, 1)) < block ? n : 0;
 #ifdef HAVE_LZO
     if (codec == LZO) {
@@ -305,7 +305,7 @@ static void one_bitmap(void **state)
     assert_int_equal(why, EG_ABSENT);
 }
 
-/** Neighbours are one extent, holes too; zeros are told without being made. */
+/** Adjacent pages are one extent, holes too; zeros are known without decompressing. */
 static void extents(void **state)
 {
     const struct shape s = { .version = 6, .codec = ZLIB };
@@ -347,7 +347,7 @@ static void truncated(void **state)
         assert_true(noted("truncated") || img->phys->last < PAGES * 4096 - 1);
         last = pages_right(4096, eg_space_size(img->phys) / 4096, EG_UNREADABLE);
     }
-    assert_true(last > 0 && last < 4); // the last cut costs least
+    assert_true(last > 0 && last < 4); // the smallest cut loses the fewest pages
 }
 
 /** As many pages as the marks of the index divide: also the pages after the last mark are counted. */
@@ -390,7 +390,7 @@ static size_t rank_of(uint64_t pfn)
     return n;
 }
 
-static void lies(void **state)
+static void false_values(void **state)
 {
     const struct shape s = { .version = 6, .codec = ZLIB };
     const size_t at[] = { descs_of(&s) + 24 * rank_of(1), descs_of(&s) + 24 * rank_of(21),
@@ -401,7 +401,7 @@ static void lies(void **state)
 
     (void)state;
     write_dump(&s);
-    for (int i = 0; i < 10; i += 9) { // a bit less, or more, than descriptors
+    for (int i = 0; i < 10; i += 9) { // one bit fewer, or more, than descriptors
         file.at[3 * 4096 + i] ^= 1;
         open_ok();
         assert_true(noted("do not agree"));
@@ -514,7 +514,7 @@ static void split(void **state)
     assert_false(noted("copy") || noted("other") || noted("empty"));
 
     save_part("empty", PAGES, PAGES, 1);
-    file.len = 3 * 4096 + PAGES / 8; // makedumpfile ends it with the last bit
+    file.len = 3 * 4096 + PAGES / 8; // makedumpfile ends it after the last bit
     save("empty");
     open_part("empty");
     assert_int_equal(pages_right(4096, PAGES, EG_OK), 0);
@@ -540,8 +540,8 @@ static void split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(every_shape),  T(one_bitmap), T(extents), T(truncated),
-        T(round_number), T(lies),       T(lacking), T(split),
+        T(every_shape),  T(one_bitmap),   T(extents), T(truncated),
+        T(round_number), T(false_values), T(lacking), T(split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* lz4_test.c - lz4 in every shape gives the same bytes; damage, cuts and wrong sizes are holes and notes. */
+/* lz4_test.c - lz4 in every shape gives the same bytes; damage, truncation and wrong sizes give holes
+ * and notes. */
 #include "config.h"
 #include "mkpacked.h"
 #ifdef HAVE_LZ4
@@ -33,7 +34,7 @@ static void lz4_legacy(size_t len)
     }
 }
 
-/** A frame before all others that says nothing. zstd has the same. */
+/** Put a skippable frame before all others; zstd has the same. */
 static void skippable(void)
 {
     const size_t len = file.len;
@@ -117,7 +118,7 @@ static void lz4_damaged(void **state)
     assert_true(noted("the checksum of 1 pieces is wrong"));
     assert_int_equal(holes(0, SIZE), 0);
 
-    // A size of 2^60, and one that is too small: the blocks know better.
+    // A size of 2^60, and one that is too small.
     p = (LZ4F_preferences_t){ .frameInfo = { .blockMode = LZ4F_blockIndependent } };
     for (int k = 0; k < 2; k++) {
         lz4_frames(SIZE, SIZE, &p, true);

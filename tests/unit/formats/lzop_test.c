@@ -98,7 +98,7 @@ static void damaged(void **state)
     lzop(1, 0x1040);
     memset(file.at + 9 + 8 + 4 + 4 + 8 + 8, 0xff, 8); // its sizes
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
-    file.at[15] = 77; // no method that there is
+    file.at[15] = 77; // an unknown method
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 

@@ -63,7 +63,7 @@ static void pool(void **state)
     eg_pool_fini(&p);
 }
 
-/** Where no more than a few can be had. */
+/** Only a few can be made. */
 static void small_pool(void **state)
 {
     struct eg_pool p = { .start = start, .stop = stop, .context = &counted, .max = 4 };

@@ -1,4 +1,4 @@
-/* qcow2_test.c - memory in the snapshots of a disk image: healthy, cut, lying. */
+/* qcow2_test.c - memory in the snapshots of a disk image: healthy, truncated, with false values. */
 #include "qemu_stream.h"
 
 enum {
@@ -102,13 +102,13 @@ static void wrong(void **state)
     total = file.len;
     for (size_t n = 8; n < total; n += 7)
         (void)open_cut(n, &e);
-    // A part of the memory that is gone is a hole in the stream.
+    // A missing part of the memory is a hole in the stream.
     put_at(L2 + 8 * 20, UINT64_C(1) << 62, 8);
     open_ok();
     assert_int_equal(peek(0), 0x10);
 }
 
-/** Memory of 2^50 bytes in a few tables: what is not there is few extents. */
+/** A claim of 2^50 bytes in a few tables: what is not there is a few extents. */
 static void claims_much(void **state)
 {
     struct eg_extent x;

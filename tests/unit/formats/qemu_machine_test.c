@@ -1,4 +1,4 @@
-/* qemu_machine_test.c - what a migration stream says of its machine: where memory lies, the CPUs;
+/* qemu_machine_test.c - what a migration stream says about its machine: where memory lies, the CPUs;
  * pages at fixed places; libvirt's files around it. */
 #include "qemu_stream.h"
 
@@ -78,7 +78,7 @@ static void arm(void **state)
     static uint8_t cpu[2000];
 
     (void)state;
-    // Pages of 1 KiB, as old machines have them and do not say: page 1 tells.
+    // Pages of 1 KiB, which old machines have but do not state: found by page 1.
     for (int first = 0; first < 2; first++) {
         begin("virt-2.6");
         blocks("mach-virt.ram", 64 << 10, NULL, 0);
@@ -191,7 +191,7 @@ static void mapped_ram(void **state)
     assert_true(noted("truncated"));
     assert_int_equal(peek(5 * PAGE), 0x55);
     assert_int_equal(peek(1024 * PAGE - 1), -EG_UNREADABLE);
-    // Places that cannot be.
+    // Impossible places.
     for (int i = 0; i < 2; i++) {
         mapped(0);
         memset(file.at + 107 + 8 * i, 0xff, 8);

@@ -1,4 +1,4 @@
-/* qemu_test.c - migration streams: every kind of page, cut at every byte, damaged, lying. */
+/* qemu_test.c - migration streams: every kind of page, cut at every byte, damaged, with false values. */
 #include "qemu_stream.h"
 
 static void all_kinds(void **state)
@@ -22,7 +22,7 @@ static void all_kinds(void **state)
     assert_int_equal(x.last, 0x9ffff);
 }
 
-/** Cut at every byte: it opens as soon as the blocks are known, and what is missing is said. */
+/** Cut at every byte: it opens once the blocks are known, with a note of what is missing. */
 static void cut(void **state)
 {
     struct eg_error e;
@@ -63,7 +63,7 @@ static void damaged(void **state)
     assert_int_equal(peek(PAGE), -EG_UNREADABLE);
     for (unsigned i = 2; i < 20; i++)
         assert_int_equal(peek(i * PAGE), 0x30);
-    // Nothing follows that could be a record: what came before stays.
+    // Nothing that follows is a record: what came before stays.
     memset(file.at + at, 0x99, file.len - at);
     open_ok();
     assert_true(noted("cannot be followed"));
@@ -97,7 +97,7 @@ static void lies(void **state)
     size_t at;
 
     (void)state;
-    // Changes that leave their page, of a page that is not there; packed bytes that are none.
+    // Changes that reach past their page, of a page that is not there; invalid compressed bytes.
     begin("pc-i440fx-7.2");
     blocks("pc.ram", 256 * PAGE, NULL, 0);
     section(PART, RAM_ID, NULL);

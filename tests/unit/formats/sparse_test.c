@@ -36,10 +36,10 @@ static void in_a_space(void **state)
     assert_int_equal(eg_find_bytes(view, as, 0, size, "needle", 6), 100);
     assert_true(eg_find_bytes(view, as, 101, size, "needle", 6) == FAR_AWAY + PAGE + 50);
     assert_true(eg_find_bytes(view, as, FAR_AWAY + PAGE + 51, size, "needle", 6) == size);
-    assert_int_equal(eg_find_bytes(view, as, 0, 105, "needle", 6), 105); // its last byte is behind
+    assert_int_equal(eg_find_bytes(view, as, 0, 105, "needle", 6), 105); // it ends too late
     assert_int_equal(eg_find_bytes(view, as, 101, size, "nee\0\0\0", 6), 2 * PAGE - 3);
     assert_int_equal(eg_skip_zeros(view, as, 5, size), 5);
-    assert_true(eg_skip_zeros(view, as, 2 * PAGE, size) == FAR_AWAY); // a hole is no zeros
+    assert_true(eg_skip_zeros(view, as, 2 * PAGE, size) == FAR_AWAY); // a hole is not zeros
     assert_int_equal(eg_skip_zeros(view, as, 2 * PAGE, 3 * PAGE), 3 * PAGE);
     assert_int_equal(eg_zeros_before(view, as, FAR_AWAY), 2 * PAGE);
     assert_true(eg_zeros_before(view, as, FAR_AWAY + 1) == FAR_AWAY + 1);

@@ -3,7 +3,7 @@
 
 enum { PAGE = 4096 };
 
-/** VirtualBox's notes: the name's length is without its zero, all is padded to 8. */
+/** VirtualBox's notes: the length of the name excludes its NUL, and all is padded to 8. */
 static void core(void **state)
 {
     (void)state;
@@ -49,7 +49,7 @@ static void core(void **state)
     assert_int_equal(img->notes.n, 0);
     assert_int_equal(img->cpus.n, 2);
     assert_true(img->cpus.at[0].root == 0x3000 && img->cpus.at[0].control == 312);
-    assert_true(img->cpus.at[1].root == 0); // it was not in paged mode
+    assert_true(img->cpus.at[1].root == 0); // it had no paging
     assert_int_equal(peek(0x5fff), 7);
     assert_true(peek(0xf0000000) < 0); // of a device
 }

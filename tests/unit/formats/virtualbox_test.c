@@ -1,4 +1,4 @@
-/* virtualbox_test.c - VirtualBox's saved states: all records, a live save, damage, lies. */
+/* virtualbox_test.c - VirtualBox's saved states: all records, a live save, damage, false values. */
 #include "../../../core/arch.h"
 #include "mkdump.h"
 #include <stdio.h>
@@ -253,7 +253,7 @@ static void records(void **state)
     }
 }
 
-/** More pages than are between two marks, and zeros enough for a range of their own. */
+/** More pages than between two marks, and enough zeros for a range of their own. */
 static void many(void **state)
 {
     (void)state;
@@ -361,7 +361,7 @@ static void bad_pages(void **state)
     assert_int_equal(peek(PAGE), -EG_UNREADABLE);
 }
 
-/** What came before the damage counts. */
+/** What came before the damage is used. */
 static void damaged(void **state)
 {
     struct eg_error e;
@@ -402,7 +402,7 @@ static void damaged(void **state)
         close_image();
     }
 
-    // A checksum is said, and no more.
+    // A wrong checksum is a note, no more.
     begin();
     unit("pgm", 14, final_pass);
     file.at[64 + 20]++;

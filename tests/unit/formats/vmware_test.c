@@ -1,4 +1,5 @@
-/* vmware_test.c - VMware's memory and saved states: beside each other, in one, damaged, lying. */
+/* vmware_test.c - VMware's memory and saved states: beside each other, in one, damaged, with false
+ * values. */
 #include "../../../core/arch.h"
 #include "mkdump.h"
 #include <fcntl.h>
@@ -72,7 +73,7 @@ static void end(void)
     put(0, 2);
 }
 
-/** The bytes of so many pages: each is full of its number, and one. */
+/** @n pages: each is filled with its number plus one. */
 static void pages(unsigned n)
 {
     for (unsigned i = 0; i < n; i++, file.len += PAGE)
@@ -260,7 +261,7 @@ static void damaged(void **state)
     assert_true(noted("regions of memory"));
     close_image();
 
-    begin(0xbed2bed2); // a value that leaves the file
+    begin(0xbed2bed2); // a value that reaches past the file
     group("memory");
     number("regionsCount", 0, 0, 0, 0, 4);
     block("Memory", 0, 2 * PAGE, 2 * PAGE, 0);

@@ -1,4 +1,4 @@
-/* xen_test.c - Xen's ELF cores: tables of frame numbers in any order, cut, lying. */
+/* xen_test.c - Xen's ELF cores: tables of frame numbers in any order, truncated, with false values. */
 #include "mkdump.h"
 
 enum {
@@ -82,7 +82,7 @@ static void healthy(void **state)
         assert_int_equal(peek(7 * PAGE), 4);
         assert_int_equal(peek(UINT64_C(4) << 30), 3);
         assert_int_equal(img->elf_machine, 62);
-        // Of PV the root is a frame of the host, and x86 in the other byte order is no processor.
+        // The root of a PV guest is a frame of the host, and no processor is big-endian x86.
         assert_int_equal(img->cpus.n, i == 1);
         assert_int_equal(noted("paravirtualised"), !(i & 1));
         if (i == 1) {
@@ -93,7 +93,7 @@ static void healthy(void **state)
     }
 }
 
-static void lies(void **state)
+static void false_values(void **state)
 {
     static const uint64_t pfn[] = { 3, UINT64_MAX, 3, UINT64_MAX / PAGE, 4 };
     struct eg_error e;
@@ -114,7 +114,7 @@ static void lies(void **state)
     core(true, pfn, countof(pfn));
     section(4, 35, UINT64_MAX - 4095, 5 * PAGE, PAGE);
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
-    // Pages of 3 bytes; without the note the section says.
+    // Pages of 3 bytes; without the note, the section's size is used.
     core(true, pfn, countof(pfn));
     put_at(NOTES + 40, 3, 8);
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(healthy, setup, teardown),
-        cmocka_unit_test_setup_teardown(lies, setup, teardown),
+        cmocka_unit_test_setup_teardown(false_values, setup, teardown),
         cmocka_unit_test_setup_teardown(many_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(cut, setup, teardown),
     };

@@ -1,4 +1,5 @@
-/* xz_test.c - xz in every shape gives the same bytes; damage and cuts are holes and notes. */
+/* xz_test.c - xz in every shape gives the same bytes; damage and truncation give holes and
+ * notes. */
 #include "config.h"
 #include "mkpacked.h"
 #ifdef HAVE_XZ
@@ -86,7 +87,7 @@ static void xz_damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
-/** Large blocks, the first with a dictionary of 4 GiB: more than may be used for each of many. */
+/** Large blocks, the first with a dictionary of 4 GiB: more than one of several may use. */
 static void xz_starved(void **state)
 {
     struct eg_error e;

@@ -166,7 +166,7 @@ static void wrong_checksum(void **state)
     file.at[file.len - 1] ^= 1;
     assert_int_equal(open_dump(&e), 0);
     assert_true(noted("the checksum of 1 pieces is wrong"));
-    assert_int_equal(holes(0, SIZE), 0); // all of it is there, and said to be doubtful
+    assert_int_equal(holes(0, SIZE), 0); // all of it is there, with a note
 }
 
 static void bad_table(void **state)
@@ -243,7 +243,7 @@ static void pack(void **state)
     for (int i = 0; i < 2; i++) {
         const struct eg_pack_options o = { .level = 3, .threads = i ? 7 : 1, .quiet = true };
 
-        // The second time from a zstd file: its content is file.at.
+        // The second time from a zstd file: its content is packed.
         if (i == 0)
             write_file(in, content, size);
         else {
