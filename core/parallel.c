@@ -24,6 +24,11 @@ unsigned eg_cores(void)
     return n < 1 ? 1 : EG_MIN((unsigned)n, (unsigned)THREADS_MAX);
 }
 
+unsigned eg_threads(unsigned wanted)
+{
+    return wanted ? EG_MIN(wanted, (unsigned)THREADS_MAX) : eg_cores();
+}
+
 struct pool {
     eg_piece_fn fn;
     void *context;
@@ -69,7 +74,7 @@ int eg_parallel(unsigned threads, size_t pieces, eg_piece_fn fn, void *context)
     pthread_t ids[THREADS_MAX];
     unsigned started = 0;
 
-    threads = threads ? EG_MIN(threads, (unsigned)THREADS_MAX) : eg_cores();
+    threads = eg_threads(threads);
     if (threads > pieces)
         threads = pieces ? (unsigned)pieces : 1;
     atomic_init(&p.next, 0);
@@ -96,7 +101,7 @@ struct eg_progress_line {
     uint64_t total;
     atomic_uint_fast64_t done;
     double begun;
-    atomic_llong shown_ms; // since the begin; the thread that updates it prints
+    atomic_llong shown_ms; // since the beginning; the thread that updates it prints
     bool printed;
 };
 

@@ -15,7 +15,8 @@ typedef int (*eg_piece_fn)(void *context, size_t piece, unsigned worker);
 /** @threads 0: eg_cores(). @return what the lowest-numbered piece that failed returned, or 0; all
  * pieces before it have been done. Each thread has a stack of 8 MiB. */
 int eg_parallel(unsigned threads, size_t pieces, eg_piece_fn fn, void *context);
-unsigned eg_cores(void); /**< cores that this process may use, at most 256 */
+unsigned eg_cores(void);              /**< cores that this process may use, at most 256 */
+unsigned eg_threads(unsigned wanted); /**< the most that eg_parallel uses for @wanted */
 
 /** Set by the command's signal handler on Ctrl-C. All long work, on every thread, checks it. */
 extern atomic_int eg_cancelled;

@@ -269,7 +269,7 @@ static void make_table(uint8_t *ends)
 static int find_blocks(struct bzip2 *z, struct eg_image *img, const struct eg_open_options *o,
                        struct eg_error *e)
 {
-    const unsigned threads = o->threads ? o->threads : eg_cores();
+    const unsigned threads = eg_threads(o->threads);
     struct scan s = { .z = z, .size = eg_space_size(z->file) };
     const size_t n = (size_t)(s.size / SCAN + 1);
     bool ok;

@@ -329,7 +329,7 @@ static int block_size(void *context, size_t i, unsigned worker)
 static int find_sizes(struct lz4 *z, struct eg_image *img, const struct eg_open_options *o,
                       struct eg_error *e)
 {
-    const unsigned threads = o->threads ? o->threads : eg_cores();
+    const unsigned threads = eg_threads(o->threads);
     const size_t n = z->blocks.n - 1;
     struct sizes s = { .z = z };
     bool starved = true;

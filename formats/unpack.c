@@ -211,7 +211,7 @@ static int run(struct unpack *u, unsigned threads, bool quiet, struct eg_error *
 {
     const uint64_t packed = u->pieces[u->n].in - u->pieces[0].in;
 
-    threads = threads ? threads : eg_cores();
+    threads = eg_threads(threads);
     u->workers = calloc(threads, sizeof *u->workers);
     u->results = calloc(u->n, sizeof *u->results);
     if (!u->workers || !u->results)

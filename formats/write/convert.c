@@ -274,7 +274,7 @@ static bool cut(struct copying *copy, const struct conversion *c)
 static int copy_all(struct conversion *c, struct eg_space *layout, const char *out,
                     struct eg_convert_result *result, struct eg_error *e)
 {
-    const unsigned threads = c->o->threads ? c->o->threads : eg_cores();
+    const unsigned threads = eg_threads(c->o->threads);
     struct copying copy = { .layout = layout, .workers = calloc(threads, sizeof *copy.workers) };
     struct eg_newfile file = { 0 };
     int rc = 0;

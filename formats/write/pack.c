@@ -128,7 +128,7 @@ static int pack_all(struct pack *p, const char *in, const char *out, unsigned th
 int eg_pack_space(struct eg_space *from, const char *name, const char *out,
                   const struct eg_pack_options *o, struct eg_error *e)
 {
-    const unsigned threads = o->threads ? o->threads : eg_cores();
+    const unsigned threads = eg_threads(o->threads);
     struct pack p = { .from = from,
                       .size = eg_space_size(from),
                       .lost = o->lost,

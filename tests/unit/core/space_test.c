@@ -82,6 +82,9 @@ static void parallel(void **state)
             assert_int_equal(got[i], i * i);
     }
     assert_int_equal(eg_parallel(4, 0, square, got), 0);
+    assert_int_equal(eg_threads(0), eg_cores());
+    assert_int_equal(eg_threads(7), 7);
+    assert_int_equal(eg_threads(1u << 31), 256); // formats allocate a worker for each
 }
 
 /** What each address of the segments under test reads as, the plain way: the first segment in order
