@@ -146,6 +146,7 @@ static int index_(struct lzop *z, struct eg_image *img, bool quiet, struct eg_er
     struct eg_progress_line *progress;
     uint64_t at, out = 0;
     struct block b = { .content = 1 };
+    bool whole = true;
 
     if (!header(img->view, z, &at))
         return eg_fail(e, EG_EFORMAT, "%s: lzop: its header is damaged or cut off", img->path);
@@ -159,6 +160,7 @@ static int index_(struct lzop *z, struct eg_image *img, bool quiet, struct eg_er
                           "is left out",
                           at);
             b.content = 0;
+            whole = false;
         }
         p = z->blocks.n <= BLOCKS_MAX ? eg_vec_push(&z->blocks) : NULL;
         if (!p) {
@@ -174,6 +176,10 @@ static int index_(struct lzop *z, struct eg_image *img, bool quiet, struct eg_er
     eg_progress_end(progress);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");
+    if (out && whole && at < z->end)
+        eg_image_note(img,
+                      "lzop: the %" PRIu64 " bytes after the end of the first file are left out",
+                      z->end - at);
     return out ? 0 : eg_fail(e, EG_EFORMAT, "%s: lzop: is empty", img->path);
 }
 

@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "../../core/newfile.h"
 #include "../../core/parallel.h"
+#include "../sparse.h"
 #include "pack.h"
 #include <elf.h>
 #include <errno.h>
@@ -239,11 +240,17 @@ static int copy_piece(void *context, size_t piece, unsigned worker)
     const struct run *r = &c->pieces.at[piece];
 
     for (uint64_t at = r->start; at <= r->last;) {
-        const size_t len = (size_t)EG_MIN(r->last - at + 1, (uint64_t)CHUNK);
-        const size_t got = eg_read_some(&w->view, c->layout, at, w->bytes, len, NULL);
+        const uint64_t data = eg_skip_zeros(&w->view, c->layout, at, r->last + 1);
+        size_t len, got;
 
         if (eg_cancelled)
             return -EG_ECANCEL;
+        eg_progress_add(c->progress, data - at);
+        at = data;
+        if (at > r->last)
+            break;
+        len = (size_t)EG_MIN(r->last - at + 1, (uint64_t)CHUNK);
+        got = eg_read_some(&w->view, c->layout, at, w->bytes, len, NULL);
         if (w->view.starved)
             return -EG_ENOMEM;
         if (!write_chunk(c->fd, w->bytes, at, len))

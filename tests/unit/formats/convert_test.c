@@ -187,6 +187,37 @@ static void lost(void **state)
     eg_image_close(img);
 }
 
+/** 4 TiB of which two bytes are stored: neither read nor written as a whole. */
+static void sparse(void **state)
+{
+    static const uint64_t size = UINT64_C(1) << 42;
+    const struct eg_convert_options o = { .to = "lime", .replace = true, .quiet = true };
+    struct eg_convert_result done;
+    struct eg_image *img;
+    struct eg_error e = { 0 };
+    uint8_t byte;
+    const int fd = open(path("in.lime"), O_CREAT | O_TRUNC | O_RDWR, 0600);
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    assert_int_equal(pwrite(fd, "a", 1, 0), 1);
+    assert_int_equal(pwrite(fd, "z", 1, (off_t)size - 1), 1);
+    close(fd);
+    for (int twice = 0; twice < 2; twice++) {
+        if (eg_image_open(&img, path(twice ? "out" : "in.lime"), NULL, &e))
+            fail_msg("%s", e.text);
+        if (!twice && eg_convert(img, path("out"), &o, &done, &e))
+            fail_msg("%s", e.text);
+        assert_true(eg_read(view, img->phys, 0, &byte, 1) && byte == 'a');
+        assert_true(eg_read(view, img->phys, 1, &byte, 1) && byte == 0);
+        assert_true(eg_read(view, img->phys, size - 1, &byte, 1) && byte == 'z');
+        eg_view_fini(view);
+        eg_view_init(view, NULL);
+        eg_image_close(img);
+    }
+    assert_true(done.written == size && !done.lost);
+}
+
 static void a_file_is_whole_or_not_there(void **state)
 {
     struct eg_newfile n;
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(many_ranges_as_elf),
         cmocka_unit_test(vmcoreinfo_is_kept),
         cmocka_unit_test(refused),
+        cmocka_unit_test(sparse),
         cmocka_unit_test(a_file_is_whole_or_not_there),
     };
 

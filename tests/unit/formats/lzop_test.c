@@ -96,6 +96,10 @@ static void damaged(void **state)
         }
     assert_true(opens > BLOCK);
     lzop(1, 0x1040);
+    put(0x89, 7);
+    assert_int_equal(open_dump(&e), 0);
+    assert_true(noted("the 7 bytes after the end of the first file"));
+    lzop(1, 0x1040);
     memset(file.at + 9 + 8 + 4 + 4 + 8 + 8, 0xff, 8); // its sizes
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
     file.at[15] = 77; // an unknown method
