@@ -210,6 +210,7 @@ static void described(struct line *l)
     verbs(l, false);
     for (size_t i = 0; (t = cli_topic_nth(i)); i++)
         offer(l, t->name, t->help);
+    formats(l);
 }
 
 /* Kinds, of options and of verbs' words: FILE, DIR, FORMAT (of output), NAME (of a format of

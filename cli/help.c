@@ -77,7 +77,7 @@ static int usage(FILE *f)
                  o->value ? " " : "", o->value ? o->value : "");
         cli_entry(f, left, o->help);
     }
-    fprintf(f, "\nengram help NAME: more of a plugin, a verb, or of\n");
+    fprintf(f, "\nengram help NAME: more of a plugin, a verb, a format, or of\n");
     for (size_t i = 0; (t = cli_topic_nth(i)); i++)
         cli_entry(f, t->name, t->help);
     fprintf(f, "\nexamples:\n");
@@ -181,13 +181,13 @@ int cli_help(struct cli *c)
             t->print(stdout);
             return CLI_OK;
         }
-    return cli_unknown_plugin(name);
+    return cli_describe_source(stdout, name) ? CLI_OK : cli_unknown_plugin(name);
 }
 
 CLI_VERB(help) = {
     .name = "help",
-    .usage = "[PLUGIN|VERB|TOPIC]",
-    .help = "describe a plugin or a verb: options, columns, other names",
+    .usage = "[PLUGIN|VERB|TOPIC|FORMAT]",
+    .help = "describe a plugin, a verb, a topic or a format: options, columns, other names",
     .max = 1,
     .order = 20,
     .words = { "HELP" },

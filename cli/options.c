@@ -127,23 +127,26 @@ static int take_render(struct cli *c, const struct cli_option *o, const char *na
 
 static int take_format(struct cli *c, const struct cli_option *o, const char *name)
 {
+    (void)o;
+    c->open.format = name;
+    return CLI_OK;
+}
+
+/* Known only when every --plugin-dir is read: a module may bring the format. */
+static int check_format(const struct cli *c)
+{
     struct names names = { 0 };
     const struct eg_format_reg *f;
     const char *near;
-    bool known = false;
 
-    (void)o;
-    for (size_t i = 0; (f = eg_format_nth(i)); i++) {
-        known |= !strcmp(f->name, name);
-        add_name(&names, f->name);
-    }
-    near = nearest(&names, name);
-    c->open.format = name;
-    if (known)
+    if (!c->open.format || c->completing || eg_record_find(eg_format_records(), c->open.format))
         return CLI_OK;
-    return near ? cli_fail(CLI_USAGE, "--format %s: did you mean %s?", name, near)
+    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+        add_name(&names, f->name);
+    near = nearest(&names, c->open.format);
+    return near ? cli_fail(CLI_USAGE, "--format %s: did you mean %s?", c->open.format, near)
                 : cli_fail(CLI_USAGE, "--format %s: is not known: `engram help formats` lists them",
-                           name);
+                           c->open.format);
 }
 
 /* Folders, one or several with semicolons between them. */
@@ -238,7 +241,7 @@ static const struct cli_option options[] = {
       "raw images: physical address of the first byte; -N leaves out the first N bytes",
       take_offset },
     { "plugin-dir", 0, "DIR",
-      "load plugins from here: .lua, which are kept in a sandbox, and .so, which are trusted",
+      "load plugins and formats from here: .lua (in a sandbox) and .so (trusted code)",
       take_plugin_dir },
     { "script-seconds", 0, "N", "how long a plugin in Lua may run; 600 otherwise", take_number,
       FIELD(script_seconds), SECONDS_MAX },
@@ -472,6 +475,8 @@ int cli_options(struct cli *c, int argc, char **argv)
     for (size_t i = 0; i < c->warnings.n; i++)
         cli_warn(c, "%s", c->warnings.at[i]);
     warn_of_shadowed(c);
+    if (!status)
+        status = check_format(c);
     if (status)
         return status;
     settle(c);

@@ -210,7 +210,7 @@ static int show_file(struct cli *c, const struct eg_reader_reg *reader, const ch
     if (!strcmp(reader->name, "egp")) {
         rc = eg_store_read(words[0], all, &n, &e);
     } else {
-        rc = reader->reader->read(&all[0], words[0], (unsigned)c->jobs, &e);
+        rc = eg_reader_read(reader, &all[0], words[0], (unsigned)c->jobs, &e);
         n = 1;
     }
     n = rc < 0 ? 0 : n;

@@ -126,6 +126,23 @@ static void functions(FILE *f)
     eg_arena_fini(&a);
 }
 
+bool cli_describe_source(FILE *f, const char *name)
+{
+    const struct eg_format_reg *format = eg_record_find(eg_format_records(), name);
+    const struct eg_reader_reg *reader = eg_record_find(eg_reader_records(), name);
+
+    if (format)
+        fprintf(f, "%s - a format of images: %s%s\n\n%s%s%ssource: %s\n", name,
+                format->format->desc, format->format->container ? ", which holds another file" : "",
+                format->format->suffix ? "usual suffix: " : "",
+                format->format->suffix ? format->format->suffix : "",
+                format->format->suffix ? "\n" : "", format->file);
+    else if (reader)
+        fprintf(f, "%s - a reader of files with types or symbols: %s\n\nsource: %s\n", name,
+                reader->reader->desc, reader->file);
+    return format || reader;
+}
+
 static const struct cli_topic topics[] = {
     { "formats", "formats of images, and containers", formats },
     { "functions", "what C and Lua can call by name", functions },

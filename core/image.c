@@ -21,7 +21,7 @@ static const struct eg_format_reg *find(const char *name)
 static int unknown(const char *name, struct eg_error *e)
 {
     const struct eg_format_reg *f;
-    char names[256] = "";
+    char names[400] = "";
     size_t len = 0;
 
     for (size_t i = 0; (f = eg_format_nth(i)) && len < sizeof names; i++)
@@ -42,6 +42,38 @@ static void name_format(struct eg_image *img, const char *desc)
     memcpy(img->format + len, on, gap);
 }
 
+/** Is @as a space that can be used, and not one that the image owns already? */
+static bool is_new_space(const struct eg_image *img, const struct eg_space *as)
+{
+    bool owned = as == img->kernel_va;
+
+    for (size_t i = 0; i < img->n_files; i++)
+        owned |= as == img->files[i];
+    for (size_t i = 0; i < img->beside.n; i++)
+        owned |= as == img->beside.at[i];
+    return as && !owned && as->ops && as->ops->name && as->ops->extent;
+}
+
+/** Call a format's .open. A module may have written it: what it forgets must not become a crash. */
+static int open_format(struct eg_space **out, struct eg_image *img, const struct eg_format_reg *f,
+                       struct eg_space *file, const struct eg_open_options *o, struct eg_error *e)
+{
+    struct eg_space *opened = NULL;
+    int rc;
+
+    eg_fail(e, EG_EFORMAT, "%s: %s: cannot be opened, and its format (%s) does not say why",
+            img->path, f->format->desc, f->file);
+    rc = f->format->open(&opened, img, file, o, e);
+    if (rc)
+        return rc < 0 ? rc : -EG_EFORMAT;
+    if (!is_new_space(img, opened))
+        return eg_fail(e, EG_EFORMAT,
+                       "%s: %s: its format (%s) is faulty: .open gives no space of its own",
+                       img->path, f->format->desc, f->file);
+    *out = opened;
+    return 0;
+}
+
 /** Open one format after another, beginning with the space in files[0]. */
 static int stack(struct eg_image *img, const struct eg_open_options *o, struct eg_error *e)
 {
@@ -50,7 +82,7 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
     if (o->format && !(forced = find(o->format)))
         return unknown(o->format, e);
     for (;;) {
-        struct eg_space *file = img->files[img->n_files - 1], *opened;
+        struct eg_space *file = img->files[img->n_files - 1], *opened = NULL;
         const struct eg_format_reg *f = forced;
         int score, rc;
 
@@ -65,7 +97,7 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
             if (!rc && (!forced || forced->format->container || found->format->container))
                 f = found;
         }
-        rc = f->format->open(&opened, img, file, o, e);
+        rc = open_format(&opened, img, f, file, o, e);
         if (rc)
             return rc;
         name_format(img, f->format->desc);

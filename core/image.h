@@ -68,10 +68,10 @@ int eg_image_ranges_open(struct eg_space **out, const char *name, struct eg_spac
 int eg_image_move(struct eg_image *img, const struct eg_image_range *ranges, size_t n,
                   struct eg_error *e);
 
-/* ---- formats: each is one file with one declaration ---- */
+/* ---- formats: each is one file with one declaration, in this tree or in a module ---- */
 
-/** The most bytes that a probe can ask for, and the highest score that it can give. */
-enum { EG_HEAD_MAX = 1 << 16, EG_SURE = 100 };
+/** The most bytes that a probe can ask for. */
+enum { EG_HEAD_MAX = 1 << 16 };
 
 /** What a probe gets: the first bytes of a file, and its path if it is one on disk. */
 struct eg_head {
@@ -81,15 +81,18 @@ struct eg_head {
     const char *path; /**< NULL: the bytes are inside another file, or in memory */
 };
 struct eg_format {
-    const char *desc;   /**< "LiME physical memory dump" */
-    const char *suffix; /**< the usual file name suffix: ".lime"; NULL: none */
-    bool container;     /**< it holds another file (zstd): open gives the bytes of that, not
-                             physical memory */
-    size_t head;        /**< bytes that probe wants, at most 64 KiB */
-    /** How sure it is, 0..100; 1 means "nothing else fits" (raw). Two formats with the same best
-     * score are an error. */
+    const char *desc;   /**< shown to the user: "LiME", "ELF core" */
+    const char *suffix; /**< the usual end of its files' names: ".lime"; NULL: none */
+    bool container;     /**< it holds another file (zstd): open gives the bytes of that file, which
+                             is probed again, not physical memory */
+    size_t head;        /**< bytes that probe wants, at most EG_HEAD_MAX; a short file has fewer */
+    /** How sure it is: 0 (it is not) to 100; 1 means "nothing else fits" (raw). The best score wins;
+     * two formats with the same best score are an error. It must not keep pointers to @h. */
     int (*probe)(const struct eg_head *h);
-    /** Open @file, which the image owns. Hints and notes go to @img. */
+    /** Make a space over @file: of physical memory, or of the bytes that a container holds. Read
+     * through img->view. The image owns @file, and *@out from then on: its close() frees what is
+     * private to it, not the space below. Notes and what the file says of the machine go to @img.
+     * @return 0; or `return eg_fail(e, EG_EFORMAT, "…")`, with all freed. */
     int (*open)(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                 const struct eg_open_options *o, struct eg_error *e);
 };

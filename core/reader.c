@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,6 +55,18 @@ int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, 
     return 0;
 }
 
+static void none_fits(const char *path, struct eg_error *e)
+{
+    const struct eg_reader_reg *r;
+    char all[300] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; (r = eg_reader_nth(i)) && len < sizeof all; i++)
+        len +=
+            (size_t)snprintf(all + len, sizeof all - len, "%s%s", i ? ", " : "", r->reader->desc);
+    eg_fail(e, EG_EFORMAT, "%s: not a source of types or symbols, which are: %s", path, all);
+}
+
 const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e)
 {
     eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -67,7 +80,7 @@ const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e)
         return NULL;
     }
     for (size_t i = 0; (r = eg_reader_nth(i)); i++) {
-        int score = r->reader->probe(head, (size_t)len, path);
+        int score = EG_MIN(r->reader->probe(head, (size_t)len, path), EG_SURE);
 
         if (score > best_score) {
             best = r;
@@ -78,14 +91,30 @@ const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e)
         }
     }
     if (!best)
-        eg_fail(e, EG_EFORMAT,
-                "%s: not a source of types or symbols: give an ELF file with DWARF or BTF, an "
-                ".egp, raw BTF, Volatility's ISF or a System.map",
-                path);
+        none_fits(path, e);
     else if (equal)
         eg_fail(e, EG_EFORMAT, "%s: could be %s or %s", path, best->reader->desc,
                 equal->reader->desc);
     return equal ? NULL : best;
+}
+
+int eg_reader_read(const struct eg_reader_reg *r, struct eg_profile **out, const char *path,
+                   unsigned threads, struct eg_error *e)
+{
+    struct eg_profile *made = NULL;
+    int rc;
+
+    // A module may have written it: what it forgets must not become a crash.
+    eg_fail(e, EG_EFORMAT, "%s: %s: cannot be read, and its reader (%s) does not say why", path,
+            r->reader->desc, r->file);
+    rc = r->reader->read(&made, path, threads, e);
+    if (rc)
+        return rc < 0 ? rc : -EG_EFORMAT;
+    if (!made)
+        return eg_fail(e, EG_EFORMAT, "%s: %s: its reader (%s) is faulty: .read gives no profile",
+                       path, r->reader->desc, r->file);
+    *out = made;
+    return 0;
 }
 
 int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e)
@@ -93,5 +122,5 @@ int eg_profile_read(struct eg_profile **out, const char *path, unsigned threads,
     struct eg_error why;
     const struct eg_reader_reg *r = eg_reader_find(path, &why);
 
-    return r ? r->reader->read(out, path, threads, e) : eg_fail(e, why.code, "%s", why.text);
+    return r ? eg_reader_read(r, out, path, threads, e) : eg_fail(e, why.code, "%s", why.text);
 }

@@ -8,6 +8,9 @@
 
 #include "vec.h"
 
+/** The highest score of a probe; more counts as this. */
+enum { EG_SURE = 100 };
+
 struct eg_records {
     const void *from, *end; /**< the section: an array of pointers to records; NULL, NULL: none */
     EG_VEC(const void *) added;

@@ -243,6 +243,18 @@ int eg_registry_add(const struct eg_module *m, struct eg_error *e)
     return rc < 0 ? rc : add(m, false, e);
 }
 
+static bool declares_nothing(const struct eg_module *m)
+{
+    size_t n = 0;
+
+    for (enum eg_record_kind kind = 0; kind < EG_R_KINDS; kind++) {
+        const struct eg_records own = section(m, kind);
+
+        n += eg_record_count(&own);
+    }
+    return !n;
+}
+
 #ifdef EG_STATIC_PIE
 static int load(const char *dir, const char *name, struct eg_error *e)
 {
@@ -267,6 +279,9 @@ static int load(const char *dir, const char *name, struct eg_error *e)
     if (!m)
         return eg_fail(e, EG_EFORMAT,
                        "%s: has no symbol eg_module: no source of it includes engram.h", path);
+    if (!strcmp(m->abi, EG_ABI) && declares_nothing(m))
+        return eg_fail(e, EG_EFORMAT, "%s: declares nothing: no EG_PLUGIN, EG_FORMAT or the like",
+                       path);
     if (eg_registry_add(m, &why) < 0)
         return eg_fail(e, why.code, "%s: %s", path, why.text);
     return 0;

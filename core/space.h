@@ -80,7 +80,8 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as);
 /** For fill(): out of memory. The read fails, and so does the run. */
 void eg_view_starved(struct eg_view *v);
 
-/** The extent at @addr, checked: an invalid answer of the space becomes EG_UNREADABLE. */
+/** The extent at @addr, checked: an answer of the space that cannot be true becomes EG_UNREADABLE up
+ * to the space's end, and a note of the view's run says so. */
 void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out);
 
 /** The next extent that is not a hole, within [@from, @to]: `while (eg_next_mapped(…)) from =

@@ -8,6 +8,7 @@ enum {
     DEPTH_MAX = 16,               // depth of spaces over each other
     FILLS = 256,                  // decompressed extents that a view caches
     FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes in total
+    GUARD = 32,                   // bytes behind those that fill() is asked for
     HOLES_MAX = 1 << 20,          // in a row that eg_next_mapped accepts in page tables
 };
 
@@ -88,6 +89,25 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as)
             drop(v->fills, &v->fills->at[i]);
 }
 
+/** Have the format make the bytes of an extent, and see that it writes no others. @return false:
+ * unreadable. */
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, uint8_t *bytes, size_t len)
+{
+    static const uint8_t guard[GUARD] = "nothing is written behind these";
+    bool made;
+
+    memcpy(bytes + len, guard, GUARD);
+    made = as->ops->fill(v, as, start, bytes, len);
+    if (!memcmp(bytes + len, guard, GUARD))
+        return made;
+    if (v->run)
+        eg_note(v->run,
+                "%s: the format is faulty: asked for %zu bytes at %#" PRIx64
+                ", it wrote more; they are not used",
+                as->ops->name, len, start);
+    return false;
+}
+
 /** The bytes of a `made` extent, from the cache or decompressed now; then the least recently used
  * entry is replaced. */
 static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struct eg_extent *x)
@@ -112,10 +132,10 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
         }
     // Fill before choosing a cache entry, because fill() may itself read through this view and fill
     // others.
-    bytes = malloc(len);
+    bytes = malloc(len + GUARD);
     if (!bytes)
         eg_view_starved(v);
-    if (!bytes || !as->ops->fill(v, as, x->start, bytes, len)) {
+    if (!bytes || !fill(v, as, x->start, bytes, len)) {
         free(bytes);
         return NULL;
     }
@@ -128,6 +148,15 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
     return bytes;
 }
 
+/** Exactly one of the answers is set, and the space below has addresses for all of it. */
+static bool one_answer(const struct eg_extent *x)
+{
+    uint64_t end;
+
+    return !!x->why + !!x->host + !!x->below + x->made + x->zero == 1 &&
+           (!x->below || eg_add(x->below_addr, x->last - x->start, &end));
+}
+
 void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
     if (addr > as->last) {
@@ -136,9 +165,15 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
     }
     *out = (struct eg_extent){ 0 };
     as->ops->extent(v, as, addr, out);
-    if (out->start > addr || out->last < addr ||
-        (!out->why && !out->host && !out->below && !out->made && !out->zero))
-        *out = (struct eg_extent){ .start = addr, .last = addr, .why = EG_UNREADABLE };
+    if (out->start > addr || out->last < addr || out->last > as->last || !one_answer(out)) {
+        if (v->run)
+            eg_note(v->run,
+                    "%s: the format is faulty: what it says of the memory at %#" PRIx64
+                    " cannot be: that address and all behind it count as unreadable",
+                    as->ops->name, addr);
+        // To the end, or a search would ask again for each byte.
+        *out = (struct eg_extent){ .start = addr, .last = as->last, .why = EG_UNREADABLE };
+    }
 }
 
 /** The byte of @addr in our memory. *@before and *@after are the numbers of contiguous bytes on

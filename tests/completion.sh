@@ -29,6 +29,7 @@ image.zst --render js|json|
 --format li|lime|raw
 -o fo|folder|
 help fo|formats|pslist
+help lim|lime|pslist
 dt image.zst task_str|task_struct|init_task
 vtop image.zst linux_ban|linux_banner|task_struct
 profile |make show|pslist

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The plugin author's guide, followed to the letter: installs into a scratch folder, takes the first C block and the first
-# sh block out of the text, and runs them on the bundled image.  Usage: guide.sh ROOT BUILD
+# The guides of plugins and of modules, followed to the letter: installs into a scratch folder, takes the C blocks and the
+# commands out of the text, and runs them on the bundled image.  Usage: guide.sh ROOT BUILD
 set -eu
 root=$1 build=$2
 for image in "$root"/samples/*.zst; do
@@ -9,7 +9,11 @@ done
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 meson install -C "$build" --no-rebuild --destdir "$tmp/root" >/dev/null
-block() { awk -v kind="$1" '$0 == "```" && on { exit } on { print } $0 == "```" kind { on = 1 }' "$root/docs/plugin-guide.md"; }
+# block KIND [N [GUIDE]]: the N-th block of a kind.
+block() {
+    awk -v kind="$1" -v n="${2:-1}" '$0 == "```" { on = 0 } on { print } $0 == "```" kind { on = ++seen == n }' \
+        "$root/docs/${3:-plugin-guide.md}"
+}
 mkdir "$tmp/own"
 cd "$tmp/own"
 block c >adopted.c
@@ -56,6 +60,37 @@ C
 cc -shared -fPIC -O2 $(pkg-config --cflags engram) -o library/library.so library/library.c
 engram --plugin-dir library "$image" library | grep -q '^ *1  *0  */bin/busybox'
 engram --plugin-dir library help lua | grep -q 'linux.is_first'
+# A format and a reader, and every public header by itself.
+mkdir ../module
+cd ../module
+block c 1 module-guide.md >toy.c
+block c 2 module-guide.md >toysyms.c
+engram -q convert "$image" --to lime -o image.lime
+python3 "$root/tests/lib/lime_to_toy.py" image.lime image.toy
+rm image.lime
+printf 'toysyms\n1000 first\n' >list
+{ block sh 1 module-guide.md; block sh 2 module-guide.md; } | sed 's/IMAGE.toy/image.toy/; s/LIST.toysyms/list/' >steps
+[ -s toy.c ] && [ -s toysyms.c ] && [ "$(wc -l <steps)" -ge 7 ]
+sh -eu steps >out
+grep -q 'toy dump' out
+grep -q '^ *0x[0-9a-f]*  *1 .* init ' out
+grep -q ', 1 symbols,' out
+[ -s image.lime ]
+installed=$(dirname "$(find "$tmp/root" -name abi.h)")
+for header in $(cd "$installed" && ls) $(cd "${installed%/core}" && find plugins -name '*.h'); do
+    printf "#include \"%s\"\nextern int not_empty;\n" "$header" | cc -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -x c -fsyntax-only \
+        $(pkg-config --cflags engram) - || { echo "$header does not compile by itself"; exit 1; }
+done
+! nm -D --defined-only "$LD_LIBRARY_PATH"/libengram.so | grep ' eg_module$'
+# A shared object that declares nothing, and one that is no module.
+mkdir nothing none
+echo '#include "engram.h"' | cc -shared -fPIC $(pkg-config --cflags engram) -x c -o nothing/nothing.so -
+echo 'int x;' | cc -shared -fPIC -x c -o none/none.so -
+engram -p nothing plugins >out 2>&1 && exit 1
+grep -q 'nothing.so: declares nothing' out
+engram -p none plugins >out 2>&1 && exit 1
+grep -q 'none.so: has no symbol eg_module' out
+cd ../own
 # Another build's plugin is refused, with a reason.
 mkdir ../other
 cp "$(dirname "$(find "$tmp/root" -name abi.h)")"/*.h ../other
