@@ -70,8 +70,8 @@ static int read_header(struct core *k, struct eg_error *e)
     k->phentsize = eg_elf16(k->c, h + (k->c.wide ? 54 : 42));
     k->phnum = eg_elf16(k->c, h + (k->c.wide ? 56 : 44));
     if (k->phentsize < (k->c.wide ? 56 : 32))
-        return eg_fail(e, EG_EFORMAT, "%s: ELF core: program headers of %u bytes", k->img->path,
-                       k->phentsize);
+        return eg_fail(e, EG_EFORMAT, "%s: ELF core: program headers of %u bytes are too short",
+                       k->img->path, k->phentsize);
     if (k->phnum == PN_XNUM) {
         if (eg_within(shoff, sizeof section, k->size) &&
             eg_read(k->img->view, k->file, shoff, section, sizeof section))

@@ -440,8 +440,9 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
             "again with VirtualBox 3.1 or later",
             img->path, (const char *)h + sizeof magic - 1);
     if (!is_size(h[GCPHYS_AT]) || !is_size(h[GCPTR_AT]))
-        return eg_fail(e, EG_EFORMAT, "%s: VirtualBox: addresses of %u bytes", img->path,
-                       h[GCPHYS_AT]);
+        return eg_fail(e, EG_EFORMAT,
+                       "%s: VirtualBox: addresses of %u (physical) and %u (virtual) bytes",
+                       img->path, h[GCPHYS_AT], h[GCPTR_AT]);
     x.gcphys = h[GCPHYS_AT];
     x.gcptr = h[GCPTR_AT];
     slot = eg_vec_push(&img->beside); // the image closes it, after the space above it

@@ -428,8 +428,9 @@ static void hopeless(void **state)
     file.len = 40;
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
     begin();
-    file.at[45] = 5; // bytes of an address
+    file.at[46] = 5; // bytes of a virtual address
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
+    assert_non_null(strstr(e.text, "8 (physical) and 5 (virtual)"));
     begin();
     unit("pgm", 9, final_pass);
     assert_int_equal(open_dump(&e), -EG_EUNSUP);
