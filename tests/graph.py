@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Who needs whom? Fails on a circle between folders, or between files of different nouns in a folder.
 
-Usage: graph.py ROOT BUILD [--dot | --shrink]
+Usage: graph.py ROOT BUILD [--dot]
 
 A file needs another when it includes it, or uses a symbol that the other's object defines (nm). A noun is a file's name up
-to the first '_': walk.c, walk.h and walk_list.c may need each other. KNOWN names the files (and folders, with '/') that stand
-in a circle today; the list can only get shorter: one that is in no circle any more must be removed from it. --shrink
-does that. --dot prints the graph for graphviz instead.
+to the first '_': walk.c, walk.h and walk_list.c may need each other. --dot prints the graph for graphviz instead.
 
-It also holds the rules about plugins: none needs another one, and a kernel's structure is declared (EG_FIELDS) in one file.
+It also checks the rules about plugins: none needs another one, and a kernel's structure is declared (EG_FIELDS) in one file.
 """
 import collections
 import json
@@ -18,13 +16,6 @@ import subprocess
 import sys
 
 FOLDERS = ['core', 'formats', 'profiles', 'plugins', 'lua', 'cli']
-
-KNOWN = set('''
-'''.split())
-
-# Types that several files declare today. One that may stay has its reason in a comment.
-SHARED = set('''
-'''.split())
 
 
 def sources(root):
@@ -122,34 +113,18 @@ def shortest(edges, part, start):
     return [start]
 
 
-def check_circles(edges, known, mark):
-    """Prints each circle that has a node that is not known; and the known nodes that are in none."""
+def check_circles(edges, one_noun):
+    """Prints each circle. @return how many. With @one_noun those of a single noun's files are no fault."""
     bad = 0
-    inside = set()
     for part in circles(edges):
-        if not mark and len({noun(n) for n in part}) == 1:
+        if one_noun and len({noun(n) for n in part}) == 1:
             continue
-        inside |= {n + mark for n in part}
-        new = [n for n in sorted(part) if n + mark not in known]
-        if new:
-            bad += 1
-            print(f'circle of {", ".join(sorted(part))}:')
-            way = shortest(edges, part, new[0])
-            for a, b in zip(way, way[1:]):
-                print(f'  {a} -> {b}: ' + '; '.join(sorted(edges[a][b])[:3]))
-    return bad + stale(known - inside, 'in no circle any more')
-
-
-def stale(names, why):
-    """Names that a list need not have any more."""
-    for name in sorted(names):
-        print(f'{name} is {why}: remove it from tests/graph.py (--shrink)')
-    if '--shrink' in sys.argv:
-        with open(__file__, encoding='utf-8') as f:
-            lines = f.read().splitlines(keepends=True)
-        with open(__file__, 'w', encoding='utf-8') as f:
-            f.writelines(line for line in lines if line.strip() not in names)
-    return len(names)
+        bad += 1
+        print(f'circle of {", ".join(sorted(part))}:')
+        way = shortest(edges, part, min(part))
+        for a, b in zip(way, way[1:]):
+            print(f'  {a} -> {b}: ' + '; '.join(sorted(edges[a][b])[:3]))
+    return bad
 
 
 def check_plugins(root, files, needs):
@@ -170,11 +145,10 @@ def check_plugins(root, files, needs):
         for type_ in re.findall(r'^EG_FIELDS(?:_OF\(\w+, |\()(\w+),', text[file], re.M):
             where[type_].add(file)
     for type_, found in sorted(where.items()):
-        if len(found) > 1 and type_ not in SHARED:
+        if len(found) > 1:
             bad += 1
             print(f'{type_} is declared in {len(found)} files: {" ".join(sorted(found))}')
-    once = {t for t in SHARED if len(where.get(t, ())) <= 1}
-    return bad + stale(once, 'declared in one file')
+    return bad
 
 
 def main():
@@ -195,10 +169,10 @@ def main():
                     print(f'  "{a}" -> "{b}"')
         print('}')
         return 0
-    bad = check_circles(folders, {k for k in KNOWN if k.endswith('/')}, '/')
-    bad += check_circles(inner, {k for k in KNOWN if not k.endswith('/')}, '')
+    bad = check_circles(folders, False)
+    bad += check_circles(inner, True)
     bad += check_plugins(root, files, needs)
-    print(f'{len(files)} files, {len(needs)} needs, {len(KNOWN)} known in circles')
+    print(f'{len(files)} files, {len(needs)} needs')
     return bad != 0 or len(needs) < 1000
 
 
