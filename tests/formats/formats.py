@@ -53,6 +53,9 @@ def do_work(i):
 
 def main():
     engram, same, image, *only = sys.argv[1:]
+    # What writers use.
+    os.environ["ENGRAM"] = engram
+    os.environ["CRC32C"] = os.path.join(os.path.dirname(os.path.abspath(same)), "crc32c.so")
     failed, number = 0, 0
     with tempfile.TemporaryDirectory(prefix="engram-formats-") as name:
         top = pathlib.Path(name)

@@ -1,6 +1,6 @@
 """Compressions over raw memory and LiME, and AVML's own. Each function: (raw file, RAM ranges, file to write)."""
-import bz2, ctypes, ctypes.util, gzip, lzma, shutil, struct, subprocess, zlib
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import bz2, ctypes, ctypes.util, gzip, lzma, os, shutil, struct, subprocess, zlib
+from concurrent.futures import ThreadPoolExecutor
 
 LIME, AVML = 0x4C694D45, 0x4C4D5641
 BLOCK = 1 << 24   # AVML's largest range
@@ -58,14 +58,15 @@ def piped(parts, *command):
 # ---- with Python's
 
 def split(parts, size):
-    held = bytearray()
+    held = b""
     for part in parts:
         held += part
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
+        whole = len(held) - len(held) % size
+        for at in range(0, whole, size):
+            yield held[at : at + size]
+        held = held[whole:]
     if held:
-        yield bytes(held)
+        yield held
 
 
 def members(parts, size, pack):
@@ -147,26 +148,10 @@ def lz4_legacy(raw, ranges, out):
 
 # ---- AVML
 
-def crc32c_table():
-    """Of two bytes at once: Python's own library has no CRC-32C."""
-    table = []
-    for c in range(1 << 16):
-        for _ in range(16):
-            c = c >> 1 ^ (0x82F63B78 if c & 1 else 0)
-        table.append(c)
-    return table
-
-
-CRC32C = crc32c_table()
-
-
 def masked_crc(data):
-    c = 0xFFFFFFFF
-    for word in memoryview(data[:len(data) & ~1]).cast("H"):
-        c = c >> 16 ^ CRC32C[(c ^ word) & 0xFFFF]
-    if len(data) & 1: # the table's upper half is of one byte
-        c = c >> 8 ^ CRC32C[((c ^ data[-1]) & 0xFF) << 8]
-    c ^= 0xFFFFFFFF
+    lib = ctypes.CDLL(os.environ["CRC32C"])
+    lib.crc32c.restype = ctypes.c_uint32
+    c = lib.crc32c(data, ctypes.c_size_t(len(data)))
     return ((c >> 15 | c << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -185,17 +170,13 @@ def snappy_chunk(data):
 
 def avml(raw, ranges, out, block=BLOCK):
     """src/image.rs: ranges cut at 16 MiB; those of zeros are left out, but here are not."""
-    import make_packed # by the name that other processes know it by
     library("snappy")
-    with open(raw, "rb") as f, open(out, "wb") as to, ProcessPoolExecutor() as pool:
+    with open(raw, "rb") as f, open(out, "wb") as to:
         for first, last in ranges:
             for start in range(first, last + 1, block):
                 end = min(start + block, last + 1)
                 f.seek(start)
-                chunks = list(split([f.read(end - start)], CHUNK))
-                wanted = list(set(chunks))
-                done = dict(zip(wanted, pool.map(make_packed.snappy_chunk, wanted, chunksize=32)))
-                stream = b"\xff\x06\0\0sNaPpY" + b"".join(done[c] for c in chunks)
+                stream = b"\xff\x06\0\0sNaPpY" + b"".join(map(snappy_chunk, split([f.read(end - start)], CHUNK)))
                 to.write(struct.pack("<IIQQQ", AVML, 2, start, end - 1, 0) + stream +
                          struct.pack("<Q", len(stream)))
 
@@ -217,7 +198,7 @@ MAKES = {
     "xz": piped(lime_parts, "xz", "-0", "-T1"),
     "xz-blocks": piped(lime_parts, "xz", "-0", "-T0", "--block-size=1MiB"),
     "xz-large-blocks": piped(lime_parts, "xz", "-0", "-T0", "--block-size=9MiB"),
-    "xz-streams": members(lime_parts, 3 * PIECE + 5, lambda data: lzma.compress(data, preset=0) + bytes(8)),
+    "xz-streams": members(lime_parts, PIECE + 5, lambda data: lzma.compress(data, preset=0) + bytes(8)),
     "bzip2": piped(lime_parts, "bzip2", "-9"),
     "bzip2-streams": members(lime_parts, 5 * PIECE + 5, lambda data: bz2.compress(data, 9)),
     "lz4": lz4(lime_parts),
