@@ -6,7 +6,7 @@
 #                    missing is answered by one line that is no riddle
 root=$(realpath "$1") engram=$(realpath "$2") || exit 1
 page=$root/docs/engram.1
-for image in "$root"/samples/*.zst; do
+for image in ${IMAGE:-"$root"/samples/*.zst}; do
     case $image in *.tar.zst) ;; *) break ;; esac
 done
 tmp=$(mktemp -d) || exit 1

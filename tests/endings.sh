@@ -1,7 +1,7 @@
 #!/bin/sh
 # Does the command end as documented where it is stopped, its output is full, or files are few?  Usage: endings.sh ROOT ENGRAM
 engram=$(realpath "$2") || exit 1
-for image in "$1"/samples/*.zst; do
+for image in ${IMAGE:-"$1"/samples/*.zst}; do
     case $image in *.tar.zst) ;; *) break ;; esac
 done
 [ -f "$image" ] || { echo "samples/: no image"; exit 77; }

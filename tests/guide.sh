@@ -3,7 +3,7 @@
 # commands out of the text, and runs them on the bundled image.  Usage: guide.sh ROOT BUILD
 set -eu
 root=$1 build=$2
-for image in "$root"/samples/*.zst; do
+for image in ${IMAGE:-"$root"/samples/*.zst}; do
     case $image in *.tar.zst) ;; *) break ;; esac
 done
 tmp=$(mktemp -d)

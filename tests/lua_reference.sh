@@ -3,7 +3,7 @@
 #   engram help lua-types   is Lua that our own reader takes, and declares each function that a script sees, and no other
 #   docs/lua-reference.md   is made of it; `write` makes it anew
 root=$1 engram=$2
-for image in "$root"/samples/*.zst; do
+for image in ${IMAGE:-"$root"/samples/*.zst}; do
     case $image in *.tar.zst) ;; *) break ;; esac
 done
 tmp=$(mktemp -d) || exit 1

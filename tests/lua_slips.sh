@@ -3,7 +3,7 @@
 # line and addresses.  Usage: lua_slips.sh ROOT ENGRAM [write]
 #   A line that says `plugin` is a script; any other stands inside of run, and all of these run on the bundled image at once.
 root=$1 engram=$(realpath "$2") || exit 1
-for image in "$root"/samples/*.zst; do
+for image in ${IMAGE:-"$root"/samples/*.zst}; do
     case $image in *.tar.zst) ;; *) break ;; esac
 done
 image=$(realpath "$image") cases=$(realpath "$root/tests/lua/slips")

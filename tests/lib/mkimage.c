@@ -1,6 +1,7 @@
 /* mkimage.c - memory from both ends: page tables from the bottom, pages from the top downwards. */
 #include "mkimage.h"
 #include "odd32.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -262,22 +263,21 @@ void mk_list(struct mk *k, uint64_t head, const uint64_t *nodes, size_t n)
 static void register_own(void)
 {
     static const struct eg_module own = EG_MODULE_;
-    static bool done;
     struct eg_error e;
 
-    if (!done && eg_registry_add(&own, &e) < 0)
+    if (eg_registry_add(&own, &e) < 0)
         mk_fail("mkimage: %s", e.text);
-    done = true;
 }
 
 struct mk *mk_new(const struct mk_machine *m, size_t ram, const char *declarations)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct mk *k = calloc(1, sizeof *k);
     struct eg_error e;
 
     if (!k)
         mk_fail("mkimage: out of memory");
-    register_own();
+    pthread_once(&once, register_own);
     k->machine = m;
     k->arch = m->arch ? eg_arch_find(m->arch) : &odd32_arch;
     if (!k->arch)
@@ -320,9 +320,10 @@ struct eg_system *mk_system(struct mk *k)
     struct eg_profile *p;
     struct eg_error e;
 
-    if (k->symbols &&
-        (eg_builder_finish(k->symbols, &p, NULL, &e) < 0 ||
-         eg_system_add_profile(k->sys, p, 0, &e) < 0 || eg_system_resolve(k->sys, &e) < 0))
+    if (!k->symbols) // threads come here too once it is made
+        return k->sys;
+    if (eg_builder_finish(k->symbols, &p, NULL, &e) < 0 ||
+        eg_system_add_profile(k->sys, p, 0, &e) < 0 || eg_system_resolve(k->sys, &e) < 0)
         mk_fail("mkimage: %s", e.text);
     k->symbols = NULL;
     return k->sys;
