@@ -72,7 +72,7 @@ static const struct eg_scan runs = { .before = 1,
                                      .look = look,
                                      .hit = hit };
 PLUGIN(test_runs) = {
-    .help = "", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &runs
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &runs
 };
 
 /* ---- others: what may go wrong ---- */
@@ -83,7 +83,9 @@ static int refuse(struct eg_run *r, void **state)
     return eg_failed(r, "it will not");
 }
 static const struct eg_scan refuses = { .begin = refuse, .look = look, .hit = hit };
-PLUGIN(test_refuses) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &refuses };
+PLUGIN(test_refuses) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &refuses
+};
 
 static void greedy_hit(struct eg_run *r, void *state, const struct eg_region *region,
                        const struct eg_hit *h)
@@ -99,7 +101,9 @@ static const struct eg_scan greedy = { .behind = LONGEST,
                                        .end = end,
                                        .look = look,
                                        .hit = greedy_hit };
-PLUGIN(test_greedy) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &greedy };
+PLUGIN(test_greedy) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &greedy
+};
 
 static void look_reversed(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
 {
@@ -110,7 +114,9 @@ static void look_reversed(void *state, void *worker, const struct eg_window *w, 
             eg_hit_add(out, w->addr + i, 1, 7);
 }
 static const struct eg_scan reversed = { .look = look_reversed, .hit = hit };
-PLUGIN(test_reversed) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &reversed };
+PLUGIN(test_reversed) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &reversed
+};
 
 static void *no_worker(void *state)
 {
@@ -118,7 +124,9 @@ static void *no_worker(void *state)
     return NULL;
 }
 static const struct eg_scan workless = { .worker = no_worker, .look = look, .hit = hit };
-PLUGIN(test_workless) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &workless };
+PLUGIN(test_workless) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &workless
+};
 
 /* ---- memory: a space of what the test says ---- */
 
@@ -360,7 +368,9 @@ static void stop_hit(struct eg_run *r, void *state, const struct eg_region *regi
     eg_cancelled = 1;
 }
 static const struct eg_scan stops = { .look = look_reversed, .hit = stop_hit };
-PLUGIN(test_stops) = { .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &stops };
+PLUGIN(test_stops) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &stops
+};
 
 static void cancelled(void **state)
 {
