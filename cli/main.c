@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     int status;
 
     sigaction(SIGINT, &on_interrupt, NULL);
+    signal(SIGCHLD, SIG_DFL); // ignored by who started us, children could not be waited for
     __fsetlocking(
         stdout,
         FSETLOCKING_BYCALLER); // one thread writes at a time: a third of the time of long results

@@ -2,11 +2,16 @@
 #include "yara_rules.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum { DEPTH_MAX = 32, PATHS_MAX = 1 << 20 };
+enum { DEPTH_MAX = 32, PATHS_MAX = 1 << 20, TRIAL_SECONDS = 60 };
 
 const char *yara_error_text(int error)
 {
@@ -222,8 +227,6 @@ static int compile(struct yara_rules *y, const char *path)
     FILE *f;
     int rc;
 
-    if (!y->compiler && compiler_open(y) < 0)
-        return y->run->status;
     f = fopen(path, "rb");
     if (!f)
         return eg_run_fail(y->run, EG_EIO, "%s: %s", path, strerror(errno));
@@ -235,36 +238,77 @@ static int compile(struct yara_rules *y, const char *path)
     return rc ? eg_run_fail(y->run, EG_EUSAGE, "%s", *y->error ? y->error : path) : 0;
 }
 
-/** A file that needs a variable which nobody defined must not stop the others. Asked of a compiler
- * of its own, since one that failed is of no more use. @return 1: left out, with a note. */
-static int lacks_variable(struct yara_rules *y, const char *path)
+/* ---- a trial ---- */
+
+/** The child: its copy of the compiler takes one file. The first error goes to @out. Nothing here may
+ * leave the run, which is the parent's. */
+_Noreturn static void try_file(struct yara_rules *y, const char *path, bool compiled, int out)
 {
-    struct yara_rules one = { .run = y->run };
-    char text[sizeof y->error];
-    const char *quote;
+    static const int fatal[] = { SIGALRM, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+    const int null = open("/dev/null", O_WRONLY);
+    YR_RULES *rules;
     FILE *f;
 
-    if (compiler_open(&one) < 0) { // a --define that is refused
-        if (one.compiler)
-            yr_compiler_destroy(one.compiler);
-        return y->run->status;
+    dup2(null, STDERR_FILENO); // libyara's last words
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    for (size_t i = 0; i < countof(fatal); i++)
+        signal(fatal[i],
+               SIG_DFL); // the parent's handlers and a sanitizer's must not hide the signal
+    alarm(TRIAL_SECONDS);
+    *y->error = '\0';
+    f = compiled ? NULL : fopen(path, "rb");
+    if (compiled)
+        yr_rules_load(path, &rules);
+    else if (f)
+        yr_compiler_add_file(y->compiler, f, path, path);
+    _exit(write(out, y->error, strlen(y->error)) < 0);
+}
+
+static int leave_out(struct yara_rules *y, const char *text)
+{
+    eg_note(y->run, "left out: %s", text);
+    if (!*y->error)
+        snprintf(y->error, sizeof y->error, "%s", text);
+    return 1;
+}
+
+/** A file that needs a variable which nobody defined, or that libyara does not survive, must not stop
+ * the others. After an error a compiler is of no more use, so a child process tries the file first.
+ * @return 1: left out, with a note; below 0: the run's failure. */
+static int trial(struct yara_rules *y, const char *path, bool compiled)
+{
+    char error[sizeof y->error] = "", text[sizeof y->error];
+    int ends[2], status = 0;
+    const char *quote;
+    size_t n = 0;
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return eg_run_fail(y->run, EG_EIO, "%s: %s", path, strerror(errno));
+    child = fork();
+    if (child == 0)
+        try_file(y, path, compiled, ends[1]);
+    close(ends[1]);
+    for (ssize_t got = child > 0; got > 0; n += (size_t)EG_MAX(got, 0))
+        got = TEMP_FAILURE_RETRY(read(ends[0], error + n, sizeof error - 1 - n));
+    close(ends[0]);
+    if (child < 0 || TEMP_FAILURE_RETRY(waitpid(child, &status, 0)) < 0)
+        return eg_run_fail(y->run, EG_EIO, "%s: %s", path, strerror(errno));
+    if (WIFSIGNALED(status)) {
+        if (WTERMSIG(status) == SIGALRM)
+            snprintf(text, sizeof text, "%.150s: not compiled after %d s", path, TRIAL_SECONDS);
+        else
+            snprintf(text, sizeof text, "%.150s: it ends libyara: %s", path,
+                     strsignal(WTERMSIG(status)));
+        return leave_out(y, text);
     }
-    f = fopen(path, "rb");
-    if (f) {
-        yr_compiler_add_file(one.compiler, f, path, path);
-        fclose(f);
-    }
-    yr_compiler_destroy(one.compiler);
-    quote = one.n_errors ? strstr(one.error, "undefined identifier \"") : NULL;
+    quote = strstr(error, "undefined identifier \"");
     if (!quote)
         return 0;
     quote += strlen("undefined identifier \"");
-    snprintf(text, sizeof text, "%.150s: define it with --define %.*s=VALUE", one.error,
+    snprintf(text, sizeof text, "%.150s: define it with --define %.*s=VALUE", error,
              (int)EG_MIN(strcspn(quote, "\""), (size_t)64), quote);
-    eg_note(y->run, "left out: %s", text);
-    if (!*y->error)
-        memcpy(y->error, text, sizeof text);
-    return 1;
+    return leave_out(y, text);
 }
 
 static int number(struct yara_rules *y)
@@ -309,12 +353,14 @@ int yara_rules_open(struct eg_run *r, struct yara_rules *y)
         return failed(r, "libyara", rc);
     y->begun = true;
     for (size_t i = 0; i < y->paths.n; i++) {
-        rc = is_compiled(y->paths.at[i]) ? 0 : lacks_variable(y, y->paths.at[i]);
-        if (rc < 0)
-            return rc;
-        if (rc)
-            continue;
-        rc = is_compiled(y->paths.at[i]) ? load(y, y->paths.at[i]) : compile(y, y->paths.at[i]);
+        const char *path = y->paths.at[i];
+        const bool compiled = is_compiled(path);
+
+        if (!compiled && !y->compiler && compiler_open(y) < 0)
+            return r->status;
+        rc = trial(y, path, compiled);
+        if (rc == 0)
+            rc = compiled ? load(y, path) : compile(y, path);
         if (rc < 0)
             return rc;
     }
