@@ -1,4 +1,4 @@
-/* dwarf_die.c - entries of .debug_info that are types. */
+/* dwarf_die.c - entries of .debug_info that are types and variables. */
 #include "dwarf_die.h"
 #include <stdio.h>
 
@@ -101,28 +101,57 @@ bool eg_dwarf_number(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which,
     return good;
 }
 
+// The bytes of a location expression, which are in the file's section: DWARF 4 has a form for them,
+// before that they were a block. @return false: it is neither.
+static bool expression(struct eg_dwarf_worker *w, Dwarf_Attribute a, Dwarf_Half form,
+                       const uint8_t **p, uint64_t *len)
+{
+    Dwarf_Block *block;
+    Dwarf_Unsigned n;
+    Dwarf_Ptr at;
+
+    switch (form) {
+    case DW_FORM_exprloc:
+        if (!eg_dwarf_ok(w, dwarf_formexprloc(a, &n, &at, &w->error)))
+            return false;
+        *p = at;
+        *len = n;
+        return true;
+    case DW_FORM_block:
+    case DW_FORM_block1:
+    case DW_FORM_block2:
+    case DW_FORM_block4:
+        if (!eg_dwarf_ok(w, dwarf_formblock(a, &block, &w->error)))
+            return false;
+        *p = block->bl_data;
+        *len = block->bl_len;
+        dwarf_dealloc(w->unit.window->dbg, block, DW_DLA_BLOCK);
+        return true;
+    default:
+        return false;
+    }
+}
+
 // Bytes from the start of the struct: a number, or (to DWARF 3) DW_OP_plus_uconst and a number.
 static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
-    uint64_t value = 0;
+    uint64_t value = 0, len;
     Dwarf_Attribute a;
     Dwarf_Half form;
-    Dwarf_Block *block;
+    const uint8_t *p;
 
     if (!attribute(w, die, DW_AT_data_member_location, &a, &form))
         return 0;
-    if (!constant(w, a, form, &value) && !w->failed &&
-        eg_dwarf_ok(w, dwarf_formblock(a, &block, &w->error))) {
-        const uint8_t *p = block->bl_data;
-
-        if (block->bl_len < 2 || *p != DW_OP_plus_uconst)
+    if (!constant(w, a, form, &value) && !w->failed) {
+        if (!expression(w, a, form, &p, &len) || len < 2 || *p != DW_OP_plus_uconst) {
             eg_dwarf_say(w, "the offset of a member has to be computed, which is not supported");
-        for (uint64_t i = 1; i < block->bl_len && i < 10; i++) {
+            len = 0;
+        }
+        for (uint64_t i = 1; i < len && i < 10; i++) {
             value |= (uint64_t)(p[i] & 127) << 7 * (i - 1);
             if (p[i] < 128)
                 break;
         }
-        dwarf_dealloc(w->unit.window->dbg, block, DW_DLA_BLOCK);
     }
     dwarf_dealloc_attribute(a);
     return value;
@@ -151,15 +180,15 @@ static uint64_t far_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_At
     return place < b->at[EG_DW_INFO].len ? place : 0;
 }
 
-/** DW_AT_type as a place; 0: void. */
-static uint64_t reference(struct eg_dwarf_worker *w, Dwarf_Die die)
+/** DW_AT_type, or another reference, as an offset in .debug_info; 0: there is none. */
+static uint64_t reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which)
 {
     Dwarf_Attribute a;
     Dwarf_Half form;
     Dwarf_Off at;
     uint64_t place = 0;
 
-    if (!attribute(w, die, DW_AT_type, &a, &form))
+    if (!attribute(w, die, which, &a, &form))
         return 0;
     switch (form) {
     case DW_FORM_ref1:
@@ -212,7 +241,7 @@ static struct eg_raw_member *push_member(struct eg_dwarf_worker *w)
 static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
     uint64_t bits = 0, at, storage = 0;
-    struct eg_raw_member m = { .name = name_of(w, die), .ref = reference(w, die) }, *to;
+    struct eg_raw_member m = { .name = name_of(w, die), .ref = reference(w, die, DW_AT_type) }, *to;
 
     eg_dwarf_number(w, die, DW_AT_bit_size, &bits);
     if (bits && eg_dwarf_number(w, die, DW_AT_data_bit_offset, &at)) {
@@ -261,7 +290,7 @@ static bool contents(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
         case DW_TAG_unspecified_parameters: // void, as in BTF
             to = push_member(w);
             if (to)
-                *to = (struct eg_raw_member){ .ref = reference(w, die) };
+                *to = (struct eg_raw_member){ .ref = reference(w, die, DW_AT_type) };
             break;
         default:
             types = true;
@@ -332,6 +361,56 @@ static void base_type(struct eg_dwarf_worker *w, Dwarf_Die die, struct eg_raw_ty
         t->flags |= EG_TF_CHAR;
 }
 
+/* ---- variables ---- */
+
+// Whether it has an address of its own: neither a declaration, a constant, nor of a thread.
+static bool has_address(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    const uint8_t *p;
+    uint64_t len;
+    Dwarf_Attribute a;
+    Dwarf_Half form;
+    bool is;
+
+    if (!attribute(w, die, DW_AT_location, &a, &form))
+        return false;
+    is = expression(w, a, form, &p, &len) && len > 1 &&
+         ((*p == DW_OP_addr && len == 1 + (uint64_t)w->shared->bytes.ptr_size) ||
+          *p == DW_OP_addrx || *p == DW_OP_GNU_addr_index);
+    dwarf_dealloc_attribute(a);
+    return is;
+}
+
+// A definition after a declaration refers to that, and has a type only if it says more about it:
+// int a[] and int a[3].
+static void variable(struct eg_dwarf_worker *w, Dwarf_Die die, uint64_t at)
+{
+    struct eg_raw_type t = { .at = at, .kind = EG_T_VAR }, *to;
+    const uint64_t start = w->unit.window->start;
+    uint64_t place;
+    Dwarf_Die declaration;
+
+    if (!has_address(w, die))
+        return;
+    t.name = name_of(w, die);
+    t.ref = reference(w, die, DW_AT_type);
+    place = t.name ? 0 : reference(w, die, DW_AT_specification);
+    if (place && place >= w->unit.start && place < w->unit.end &&
+        eg_dwarf_ok(
+            w, dwarf_offdie_b(w->unit.window->dbg, place - start, 1, &declaration, &w->error))) {
+        t.name = name_of(w, declaration);
+        t.ref = t.ref ? t.ref : reference(w, declaration, DW_AT_type);
+        dwarf_dealloc_die(declaration);
+    }
+    if (!t.name || !t.ref || w->failed)
+        return;
+    to = eg_vec_push(&w->raw.types);
+    if (to)
+        *to = t;
+    else
+        eg_dwarf_say(w, "out of memory");
+}
+
 /* ---- types ---- */
 
 static uint8_t kind_of(Dwarf_Half tag)
@@ -380,9 +459,14 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     if (w->failed || !eg_dwarf_ok(w, dwarf_tag(die, &tag, &w->error)))
         return;
     t.kind = kind_of(tag);
-    if ((!t.kind && !is_qualifier(tag)) || !eg_dwarf_ok(w, dwarf_dieoffset(die, &at, &w->error)))
+    if ((!t.kind && !is_qualifier(tag) && tag != DW_TAG_variable) ||
+        !eg_dwarf_ok(w, dwarf_dieoffset(die, &at, &w->error)))
         return;
     t.at = at + w->unit.window->start;
+    if (tag == DW_TAG_variable) {
+        variable(w, die, t.at);
+        return;
+    }
     if (!is_qualifier(tag) && t.kind != EG_T_PTR && t.kind != EG_T_ARRAY && t.kind != EG_T_FUNC)
         t.name = name_of(w, die);
     if (t.kind == EG_T_INT)
@@ -396,7 +480,7 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
             t.kind = EG_T_FWD;
         }
     } else if (t.kind != EG_T_INT && t.kind != EG_T_FLOAT) {
-        t.ref = reference(w, die);
+        t.ref = reference(w, die, DW_AT_type);
     }
     if (t.kind == EG_T_PTR)
         t.size = w->shared->bytes.ptr_size;

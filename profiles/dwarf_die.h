@@ -22,7 +22,7 @@ bool eg_dwarf_next(struct eg_dwarf_worker *w, Dwarf_Die *die);
  * constant. */
 bool eg_dwarf_number(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half attribute, uint64_t *out);
 
-/** If the entry is a type, push it and the types inside it to w->raw. */
+/** Push the entry to w->raw: a type with the types inside it, or a variable that has an address. */
 void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested);
 
 #endif

@@ -132,6 +132,7 @@ static bool add_content(struct eg_raw_unit *u, size_t i, enum eg_key how, int de
         *h = mix(*h, t.count);
         break;
     case EG_T_TYPEDEF:
+    case EG_T_VAR:
         break;
     default:
         return true;
@@ -182,7 +183,11 @@ static bool key_of(struct eg_raw_unit *u, uint64_t place, enum eg_key how, int d
         *out = KEY_VOID;
         return true;
     }
-    return find(u, place, &i) && type_key(u, i, how, depth, out);
+    if (!find(u, place, &i))
+        return false;
+    *out = KEY_VOID;
+    return u->types.at[i].kind == EG_T_VAR || // not a type
+           type_key(u, i, how, depth, out);
 }
 
 bool eg_raw_keys(struct eg_raw_unit *u, size_t i, uint64_t keys[EG_KEYS])
@@ -406,7 +411,7 @@ static bool settle(struct push *p, size_t i, int depth, size_t *out)
         return true;
     }
     if (depth > DEEPEST || (t->kind != EG_T_PTR && t->kind != EG_T_ARRAY &&
-                            t->kind != EG_T_TYPEDEF && t->kind != EG_T_FUNC))
+                            t->kind != EG_T_TYPEDEF && t->kind != EG_T_FUNC && t->kind != EG_T_VAR))
         return true;
     if (!canonical(p, t->ref, depth + 1, &ref))
         return false;

@@ -16,6 +16,23 @@ struct keeper {
 } keeper_a;
 struct shapes shapes_a;
 
+/* Variables: declared before, only declared, static, of one name and two types, of a thread. */
+extern const char declared_first[];
+const char declared_first[] = "text";
+extern long only_declared;
+static int only_in_a[2], in_both;
+static struct twice of_two_types;
+__thread long of_thread;
+
+int *pointers_a(void **other, long *declared_only);
+int *pointers_a(void **other, long *declared_only)
+{
+    static short of_a_body;
+
+    *other = declared_only == &only_declared ? &of_a_body : (void *)&of_two_types;
+    return of_thread ? only_in_a : &in_both;
+}
+
 int in_a(struct shapes *s);
 int in_a(struct shapes *s)
 {

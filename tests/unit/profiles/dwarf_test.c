@@ -204,14 +204,19 @@ static void numbers(void **state)
     close_();
 }
 
-static int several(const char *name)
+static int several_of(const char *name, uint32_t kinds)
 {
     uint64_t iter = 0;
     int n = 0;
 
-    while (eg_types_named(&types, name, NULL, EG_TAGGED, &iter))
+    while (eg_types_named(&types, name, NULL, kinds, &iter))
         n++;
     return n;
+}
+
+static int several(const char *name)
+{
+    return several_of(name, EG_TAGGED);
 }
 
 static const struct eg_type *target(uint32_t id, const char *member, uint32_t *of)
@@ -294,6 +299,41 @@ static void identity(void **state)
     assert_string_equal(profile->module, "shapes");
     assert_int_equal(profile->n_symbols, 0);
     close_();
+}
+
+/** The types of variables that have an address; of two types under one name, neither. */
+static void variables(void **state)
+{
+    static const struct {
+        const char *name, *text; // NULL: not known
+    } want[] = {
+        { "shapes_a", "struct shapes shapes_a" },
+        { "declared", "struct declared declared" },
+        { "declared_first", "char declared_first[5]" },
+        { "only_in_a", "int only_in_a[2]" },
+        { "in_both", "int in_both" },
+        { "of_two_types", NULL },
+        { "only_declared", NULL },
+        { "of_thread", NULL },
+        { "of_a_body", NULL },
+        { "in_a", NULL }, // a function
+    };
+
+    (void)state;
+    for (size_t f = 0; f < countof(files); f++) {
+        open_(files[f]);
+        for (size_t i = 0; i < countof(want); i++) {
+            const uint32_t type = eg_types_variable(&types, want[i].name);
+            char text[256] = "";
+
+            if (type)
+                eg_type_declare(&types, type, want[i].name, text, sizeof text);
+            if (strcmp(text, want[i].text ? want[i].text : "") != 0)
+                fail_msg("%s: %s is '%s'", files[f], want[i].name, text);
+        }
+        assert_int_equal(several_of("in_both", 1u << EG_T_VAR), 1);
+        close_();
+    }
 }
 
 // Everything in the first module is in its kernel already; the second defines what that declares.
@@ -454,6 +494,7 @@ int main(void)
         cmocka_unit_test(merged),
         cmocka_unit_test(same_for_any_number_of_threads),
         cmocka_unit_test(identity),
+        cmocka_unit_test(variables),
         cmocka_unit_test(module_on_a_base),
         cmocka_unit_test(refusals),
         cmocka_unit_test(unknown_relocations),
