@@ -52,15 +52,16 @@ void cli_warn(const struct cli *c, const char *format, ...)
     va_end(ap);
 }
 
-int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error)
+int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error,
+               bool shown)
 {
     size_t n = 0;
 
     for (; notes && notes[n]; n++)
         if (!strcmp(c->render, "csv")) // the other formats have a place for them
             cli_fail(0, "%s: note: %s", name, notes[n]);
-    if (error &&
-        ((strcmp(c->render, "text") && strcmp(c->render, "pretty")) || !isatty(STDOUT_FILENO)))
+    if (error && (!shown || (strcmp(c->render, "text") && strcmp(c->render, "pretty")) ||
+                  !isatty(STDOUT_FILENO)))
         cli_fail(0, "%s: %s", name, error);
     return error || (n && c->strict) ? CLI_FAILED : CLI_OK;
 }

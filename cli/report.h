@@ -13,8 +13,10 @@ int cli_no_memory(void); /**< @return CLI_FAILED */
  * option and Ctrl-C have their own. */
 int cli_cannot(const struct eg_error *e);
 
-/** A result's notes and its error (may be NULL), where the chosen format has no place for them.
+/** Print a result's notes and its error (may be NULL) if the user cannot see them in the output:
+ * the format has no place for them, it goes elsewhere, or (@shown false) nothing was written.
  * @return its exit status. */
-int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error);
+int cli_result(const struct cli *c, const char *name, const char *const *notes, const char *error,
+               bool shown);
 
 #endif

@@ -18,6 +18,7 @@ struct job {
     struct eg_run_result result;
     void *state; /* its own copy of the renderer's */
     FILE *f;
+    bool begun; /* its head is written */
 };
 struct jobs {
     struct cli *cli;
@@ -199,20 +200,25 @@ static int open_output(struct jobs *j, size_t i, bool files)
 
 struct row_sink {
     const struct eg_renderer *r;
-    const struct job *job;
+    struct job *job;
 };
+
+/* Before the first row or, if there is none, at the end: only then is it known that the plugin has
+ * accepted its arguments. */
+static void write_head(const struct eg_renderer *r, struct job *job)
+{
+    if (!job->begun)
+        r->head(job->state, job->f, &job->head);
+    job->begun = true;
+}
 
 static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
 {
     const struct row_sink *s = context;
 
     (void)n;
+    write_head(s->r, s->job);
     s->r->row(s->job->state, s->job->f, &s->job->head, depth, v);
-}
-
-static void begin_job(const struct jobs *j, const struct job *job)
-{
-    j->cli->renderer->head(job->state, job->f, &job->head);
 }
 
 static void end_job(const struct jobs *j, struct job *job)
@@ -220,8 +226,12 @@ static void end_job(const struct jobs *j, struct job *job)
     const struct eg_renderer *r = j->cli->renderer;
     bool bad;
 
-    r->tail(job->state, job->f, &job->head, (const char *const *)job->result.notes,
-            job->result.error);
+    // A mistake on the command line has no result, except where a program looks for the error.
+    if (job->begun || job->result.status != -EG_EUSAGE || !strncmp(j->cli->render, "json", 4)) {
+        write_head(r, job);
+        r->tail(job->state, job->f, &job->head, (const char *const *)job->result.notes,
+                job->result.error);
+    }
     if (!j->spools && job->f != stdout)
         r->end(job->state, job->f);
     bad = ferror(job->f);
@@ -248,7 +258,6 @@ static void search(struct jobs *j, const struct eg_run_options *o)
         regs[n] = job->reg;
         rows[n] = (struct row_sink){ j->cli->renderer, job };
         sinks[n] = (struct eg_sink){ put_row, &rows[n] };
-        begin_job(j, job);
         n++;
     }
     if (room)
@@ -294,7 +303,6 @@ static int work(void *context, size_t piece, unsigned worker)
             search(j, &options);
         return 0;
     }
-    begin_job(j, job);
     eg_plugin_run(j->o.sys, job->reg, &options, (struct eg_sink){ put_row, &rows }, &job->result);
     end_job(j, job);
     return 0;
@@ -312,7 +320,7 @@ static int report(const struct jobs *j)
         const char *error = r->error ? r->error : "its output could not be written";
         const bool cancelled = r->status == -EG_ECANCEL; // the result says so itself
         int one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
-                             r->status && !cancelled ? error : NULL);
+                             r->status && !cancelled ? error : NULL, j->at.at[i].begun);
 
         if (one && r->status == -EG_EUSAGE)
             one = CLI_USAGE;

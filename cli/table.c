@@ -33,7 +33,7 @@ int cli_table_end(struct cli_table *t, const char *const *notes, const char *err
     t->cli->renderer->tail(t->state, stdout, &t->head, notes, error);
     t->cli->renderer->end(t->state, stdout);
     free(t->state);
-    return cli_result(t->cli, t->head.plugin, notes, error);
+    return cli_result(t->cli, t->head.plugin, notes, error, true);
 }
 
 struct eg_value cli_text(const char *s)

@@ -55,6 +55,14 @@ fi
 "$engram" --hlep 2>"$tmp/err" >"$tmp/out"
 [ $? = 1 ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] || bad "a wrong option is not one line on standard error"
 
+# So is an argument that only the plugin itself can refuse; json has a place for the error.
+for r in text pretty csv; do
+    "$engram" -q -r $r "$image" regex --pattern '(' 2>"$tmp/err" >"$tmp/out"
+    [ $? = 1 ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] || bad "-r $r: a refused argument is not one line on standard error"
+done
+"$engram" -q -r jsonl "$image" regex --pattern '(' 2>"$tmp/err" >"$tmp/out"
+[ $? = 1 ] && grep -q '"error":.*parenthesis' "$tmp/out" || bad "-r jsonl: a refused argument is not in the result"
+
 # A process has more mappings than we may have open files.
 sh -c 'ulimit -n 10; exec "$@"' sh "$engram" -q -j 1 dump "$image" --pid 1 -o "$tmp/maps" >"$tmp/out" 2>&1 || bad "dump: $(tail -n 1 "$tmp/out")"
 [ "$(ls "$tmp/maps" | wc -l)" = "$(($(wc -l <"$tmp/out") - 1))" ] || bad "dump: not all mappings"
