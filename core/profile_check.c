@@ -6,7 +6,7 @@
 
 // Marks of a profile's types. A small one means: done, and so many levels above a type that
 // contains no other by value.
-enum { DEEPEST = 64, FRESH = 253, OPEN = 254, ALIAS = 255 };
+enum { DEEPEST = 64, VARIABLE = 252, FRESH = 253, OPEN = 254, ALIAS = 255 };
 
 struct check {
     struct eg_profile *p;
@@ -56,6 +56,7 @@ static const struct rule {
     [EG_T_ENUM] = { 8, 0, ENUMERATORS },
     [EG_T_TYPEDEF] = { .mark = FRESH },
     [EG_T_FUNC] = { 0, 0, MEMBERS },
+    [EG_T_VAR] = { .mark = VARIABLE },
 };
 
 // Check each type by itself, and mark it.
@@ -107,19 +108,18 @@ static void shorten_alias(struct check *c, struct eg_type *t)
     c->dropped++;
 }
 
-// Check that a reference is in range, and follow const and the like, which are already one step.
+// Check that a reference is in range and leads to a type, and follow const and the like, which are
+// already one step.
 static void check_ref(struct check *c, uint32_t *ref)
 {
-    if (*ref >= c->total) {
+    if (*ref >= c->first && *ref < c->total && c->mark[*ref - c->first] == ALIAS)
+        *ref = c->types[*ref - c->first].ref;
+    if (*ref < c->first && is_alias(&c->base->types[*ref]))
+        *ref = c->base->types[*ref].ref;
+    if (*ref >= c->total || (*ref < c->first ? c->base->types[*ref].kind == EG_T_VAR
+                                             : c->mark[*ref - c->first] == VARIABLE)) {
         *ref = 0;
         c->dropped++;
-    } else if (*ref < c->first) {
-        const struct eg_type *t = &c->base->types[*ref];
-
-        if (is_alias(t))
-            *ref = t->ref;
-    } else if (c->mark[*ref - c->first] == ALIAS) {
-        *ref = c->types[*ref - c->first].ref;
     }
 }
 

@@ -181,6 +181,37 @@ static void references(void **state)
     eg_profile_free(p);
 }
 
+/** A variable is no type: what refers to one, directly or through const, is void. */
+static void references_to_variables(void **state)
+{
+    struct eg_builder *b = eg_builder_new(lp64, "test");
+    const uint32_t name = eg_builder_name(b, "v", 1);
+    const struct eg_type all[] = {
+        { .kind = EG_T_INT, .size = 4 },
+        { .kind = EG_T_VAR, .name = name, .ref = 1 },
+        { .kind = EG_T_VAR, .name = name, .ref = 3 }, // itself
+        { .kind = EG_T_TYPEDEF, .ref = 2 },           // const
+        { .kind = EG_T_PTR, .size = 8, .ref = 2 },
+        { .kind = EG_T_PTR, .size = 8, .ref = 4 },
+        { .kind = EG_T_STRUCT, .size = 4, .first = 0, .count = 1 },
+    };
+    struct eg_profile *p;
+    size_t dropped;
+
+    (void)state;
+    for (size_t i = 0; i < countof(all); i++)
+        eg_builder_type(b, &all[i]);
+    eg_builder_member(b, name, 2, 0, 0);
+    p = finish(b, &dropped);
+    assert_int_equal(p->types[2].ref, 1);
+    assert_int_equal(p->types[3].ref, 0);
+    assert_int_equal(p->types[5].ref, 0);
+    assert_int_equal(p->types[6].ref, 0);
+    assert_int_equal(p->members[0].type, 0);
+    assert_int_equal(dropped, 4);
+    eg_profile_free(p);
+}
+
 static void shared_members(void **state)
 {
     struct eg_builder *b = eg_builder_new(lp64, "shared");
@@ -344,6 +375,7 @@ int main(void)
         cmocka_unit_test(references),
         cmocka_unit_test(shared_members),
         cmocka_unit_test(circles),
+        cmocka_unit_test(references_to_variables),
         cmocka_unit_test(depth),
         cmocka_unit_test(search_is_bounded),
         cmocka_unit_test(constants_are_skipped),
