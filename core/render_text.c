@@ -131,8 +131,8 @@ static void spaces(FILE *f, size_t n)
     fwrite(blanks, 1, n, f);
 }
 
-/** One cell and what is left of its column's width; @return the spaces that are owed, which the
- * last column never pays. */
+/** Print one cell. @return the spaces that fill its column; they are printed before the next cell, so
+ * that no line ends with spaces. */
 static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_head *h, size_t i,
                        unsigned depth, const char *cell)
 {
@@ -161,21 +161,21 @@ static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_hea
 static void put_row(const struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
                     char *const *cells, const bool *bad)
 {
-    size_t owed = 0;
+    size_t pending = 0;
 
     for (size_t i = 0; i < h->n_columns; i++) {
         if (cells[i][0] || (h->tree && depth && i == s->tree_column)) {
-            spaces(f, owed);
-            owed = 0;
+            spaces(f, pending);
+            pending = 0;
             if (bad && bad[i])
                 paint(s, f, "2");
-            owed = put_cell(s, f, h, i, depth, cells[i]);
+            pending = put_cell(s, f, h, i, depth, cells[i]);
             if (bad && bad[i])
                 paint(s, f, "0");
         } else {
-            owed += s->widths[i];
+            pending += s->widths[i];
         }
-        owed += GAP;
+        pending += GAP;
     }
     putc('\n', f);
 }

@@ -259,7 +259,7 @@ struct reader {
     const uint8_t **at;            // where their records are; only if there are odd integers
     EG_VEC(struct variables) sections;
     bool no_memory;
-    bool torn; // a name that begins inside of another
+    bool torn; // some name begins in the middle of another one
 };
 
 // Ids and offsets of split BTF continue those of its base.
@@ -497,7 +497,7 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
         eg_builder_free(r.b);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
     }
-    if (base && r.torn) { // split BTF names its kernel in no other way
+    if (base && r.torn) { // nothing else in split BTF shows that the kernel is another one
         eg_builder_free(r.b);
         return eg_fail(e, EG_EFORMAT, "%s: made on top of the BTF of another kernel than %s",
                        source, base->source);

@@ -4,7 +4,7 @@
 
 // No compiler makes a longer chain.
 enum { DEEPEST = 256 };
-// Keys of what has no type of its own. They are never in a merger, so they become void.
+// Keys of void and of circles. No type in a merger has them, so references to them become void.
 enum { KEY_VOID = 1, KEY_CIRCLE = 2 };
 
 struct eg_merged {
@@ -376,7 +376,7 @@ struct push {
     struct eg_map names;    // name key of a definition to number in all
     struct eg_map several;  // name keys that more than one definition has
     struct eg_map declared; // name key of what the first profile has but a declaration of
-    uint32_t *canon;        // number of the one that stands for it, + 1; 0: not yet known
+    uint32_t *canon;        // index in all of the type that represents it, + 1; 0: not known yet
     uint32_t *ids;
 };
 

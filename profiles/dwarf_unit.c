@@ -45,7 +45,7 @@ static size_t unit_at(const struct eg_dwarf *d, uint64_t place)
     return after ? after - 1 : 0;
 }
 
-/* ---- types that stand elsewhere ---- */
+/* ---- types in other units ---- */
 
 static bool get_known(struct eg_dwarf_worker *w, uint64_t place)
 {
