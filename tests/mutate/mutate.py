@@ -7,8 +7,8 @@ the tests that the line names are run: one of them must fail.
 FOLDER is where the copy and its build are made (FOLDER/mutate). With TEXT only lines that have one of them. --write puts the
 result into docs/mutations.md. Exit status 1 when less than 95 % were noticed, or a line fits no place.
 
-A line is: FILE @@ OLD @@ NEW @@ TEST[,TEST...]. FILE is a name without its folder, so that it may move; OLD stands in it once
-at least, and its first place becomes NEW."""
+A line is: FILE @@ OLD @@ NEW @@ TEST[,TEST...]. FILE is a file's name, with as much of its folder as makes it one of a kind; OLD
+stands in it once at least, and its first place becomes NEW."""
 import os
 import shutil
 import subprocess
@@ -41,14 +41,11 @@ def copy_tree(tree):
             shutil.copy2(source, target)
 
 
-def places(tree):
-    """Every source by its name without the folder."""
-    by = {}
-    for top in ("core", "formats", "profiles", "plugins", "lua", "cli"):
-        for folder, _, names in os.walk(os.path.join(tree, top)):
-            for name in names:
-                by.setdefault(name, []).append(os.path.join(folder, name))
-    return by
+def places(tree, name):
+    """The sources whose path ends with @name."""
+    return [path for top in ("core", "formats", "profiles", "plugins", "lua", "cli")
+            for folder, _, names in os.walk(os.path.join(tree, top)) for path in (os.path.join(folder, n) for n in names)
+            if path.endswith("/" + name)]
 
 
 class Build:
@@ -126,9 +123,9 @@ def main():
     failing = [t for t in tests if not build.passes([t])]
     if failing:
         sys.exit(f"fail without a change already: {' '.join(failing)}")
-    by, results = places(tree), []
+    results = []
     for name, old, new, names in wanted:
-        found = by.get(name, [])
+        found = places(tree, name)
         result = attempt(build, found[0], old, new, names.split(",")) if len(found) == 1 else f"STALE: {len(found)} such files"
         results.append(((name, old, new, names), result))
         print(f"{len(results)}/{len(wanted)} {result}: {name}: {old} -> {new}", flush=True)

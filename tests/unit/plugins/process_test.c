@@ -217,7 +217,7 @@ static void namespaces(void **state)
         uint64_t init = mk_guest_task(&g, 1, "init", 0), t = mk_guest_task(&g, 60, "box", init);
         uint64_t u = mk_guest_task(&g, 50, "two", init), proxy = mk_object(g.k, "nsproxy");
         uint64_t net = mk_object(g.k, "net"), user = mk_object(g.k, "user_namespace");
-        uint64_t pid = mk_object(g.k, "pid_namespace"), id = mk_alloc(g.k, 64), size;
+        uint64_t pid = mk_object(g.k, "pid_namespace"), id = mk_alloc(g.k, 2048), size;
 
         // box has its own net, user and pid namespace; it has ids 60 and 1.
         mk_put(g.k, net, "net.ns.inum", 300);
@@ -250,7 +250,9 @@ static void namespaces(void **state)
                             "net|300");
         assert_string_equal(mk_columns(mk_guest_rows(&g, "namespaces", "pid=50"), 1, 4),
                             "pid|104|true|2\nuser|100|true|2");
-        mk_put(g.k, id, "pid.level", 1000); // no kernel nests so deep
+        mk_put(g.k, id, "pid.level", 33); // one more than a kernel nests
+        mk_write_ptr(g.k, mk_at(g.k, id, "pid.numbers") + 33 * size + mk_at(g.k, 0, "upid.ns"),
+                     pid);
         assert_string_equal(mk_columns(mk_guest_rows(&g, "namespaces", "others"), 1, 2),
                             "net|300\nuser|301");
         mk_free(g.k);
