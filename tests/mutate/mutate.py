@@ -69,7 +69,7 @@ class Build:
 
     def build(self, tests):
         """What @tests need. @return it builds."""
-        targets = [f"tests/{t}_test" for t in tests if t in self.programs] + ["cli/engram", "tests/outside.so"]
+        targets = [f"tests/{t}_test" for t in tests if t in self.programs] + ["cli/engram", "tests/outside.so", "tests/sample.lime"]
         return subprocess.run(["ninja", "-C", self.folder, *targets], check=False, capture_output=True).returncode == 0
 
     def passes(self, tests):
