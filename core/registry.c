@@ -243,6 +243,13 @@ int eg_registry_add(const struct eg_module *m, struct eg_error *e)
     return rc < 0 ? rc : add(m, false, e);
 }
 
+#ifdef EG_STATIC_PIE
+static int load(const char *dir, const char *name, struct eg_error *e)
+{
+    return eg_fail(e, EG_EUNSUP, "%s/%s: this engram is one static program, which loads no modules",
+                   dir, name);
+}
+#else
 static bool declares_nothing(const struct eg_module *m)
 {
     size_t n = 0;
@@ -255,13 +262,6 @@ static bool declares_nothing(const struct eg_module *m)
     return !n;
 }
 
-#ifdef EG_STATIC_PIE
-static int load(const char *dir, const char *name, struct eg_error *e)
-{
-    return eg_fail(e, EG_EUNSUP, "%s/%s: this engram is one static program, which loads no modules",
-                   dir, name);
-}
-#else
 static int load(const char *dir, const char *name, struct eg_error *e)
 {
     const struct eg_module *m;

@@ -419,10 +419,18 @@ static void write_piece(const char *dir, const char *name, int c, size_t n)
     assert_int_equal(fclose(f), 0);
 }
 
+/** Instead of the image that was open. */
+static void open_path(const char *path)
+{
+    struct eg_error e;
+
+    close_image();
+    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+}
+
 static void pieces(void **state)
 {
     char dir[] = "/tmp/engram-test.XXXXXX", path[64];
-    struct eg_error e;
 
     (void)state;
     assert_non_null(mkdtemp(dir));
@@ -430,7 +438,7 @@ static void pieces(void **state)
     write_piece(dir, "m.002", 2, 4096);
     write_piece(dir, "m.004", 4, 100);
     snprintf(path, sizeof path, "%s/m.001", dir);
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_int_equal(img->file_size, 3 * 4096 + 100);
     assert_string_equal(img->format, "raw physical memory on 3 pieces");
     assert_int_equal(peek(4095), 1);
@@ -441,7 +449,7 @@ static void pieces(void **state)
 
     // Opened by a piece in the middle: all of the set.
     path[strlen(path) - 1] = '4';
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_int_equal(img->file_size, 3 * 4096 + 100);
     assert_true(noted("is a piece of a set"));
 
@@ -456,22 +464,22 @@ static void pieces(void **state)
         fclose(f);
     }
     path[strlen(path) - 1] = '1';
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_int_equal(img->file_size, 4096);
     assert_true(noted("a dump of its own (LiME)"));
     path[strlen(path) - 1] = '2';
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_string_equal(img->format, "LiME");
     assert_int_equal(img->notes.n, 0);
 
     write_piece(dir, "x.aa", 1, 4096);
     write_piece(dir, "x.ab", 2, 4096);
     snprintf(path, sizeof path, "%s/x.aa", dir);
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_int_equal(img->file_size, 8192);
     write_piece(dir, "m.000", 9, 4096); // counted from 0: the first is not dropped
     snprintf(path, sizeof path, "%s/m.001", dir);
-    assert_int_equal(eg_image_open(&img, path, NULL, &e), 0);
+    open_path(path);
     assert_int_equal(img->file_size, 4 * 4096 + 100);
     assert_int_equal(peek(0), 9);
     for (const char *const *name =
