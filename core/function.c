@@ -51,6 +51,11 @@ struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
 {
     const struct eg_obj nobody = { .why = EG_NULL };
 
+    for (unsigned i = 0; i < n; i++)
+        if (!args[i].why && !args[i].bind) {
+            eg_failed(r, "a function was called with an empty cursor: it takes (%s)", f->args);
+            return (struct eg_cell){ 0 };
+        }
     if (f->call)
         return unread(f, f->call(r, args, n));
     if (args[0].why && f->is) // neither: a condition in Lua must not hold

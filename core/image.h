@@ -10,26 +10,29 @@
 #include "vec.h"
 
 struct eg_image {
-    char *path;
+    char *path;   /**< as the user gave it, for messages */
     bool on_disk; /**< path is that of a file, which may have others beside it */
     uint64_t file_size;
     char format[96];           /**< "ELF core on seekable zstd", outermost last */
     struct eg_space *files[8]; /**< from the bottom: file, decompressor, …; owned */
     size_t n_files;
     struct eg_space *phys; /**< owned */
-    bool movable;          /**< the address of the first byte is not known and 0 is assumed: see
-                                eg_image_move() */
+
+    /* What a format sets in .open, if the file says it. */
+    bool movable; /**< the address of the first byte is not known and 0 is assumed: see
+                       eg_image_move() */
     EG_VEC(struct eg_cpu) cpus;
-    char *vmcoreinfo;     /**< text of the file's VMCOREINFO note; NULL: none */
+    char *vmcoreinfo;     /**< text of the file's VMCOREINFO note, in @arena; NULL: none */
     uint16_t elf_machine; /**< EM_… of the file's header; 0: none */
     bool virtual_only;    /**< no segment has a physical address (an old kcore): phys is empty */
-    struct eg_space
-        *kernel_va; /**< the file's own map of kernel addresses (kcore, -p dumps); NULL: none */
+    struct eg_space *kernel_va; /**< the file's own map of kernel addresses (kcore, -p dumps), owned
+                                     by the image; NULL: none */
+
     EG_VEC(struct eg_space *) beside; /**< further files, see eg_image_beside(); owned */
-    EG_VEC(char *) notes;             /**< e.g. "truncated: the last range misses 12 MiB" */
-    struct eg_arena arena;            /**< lives as long as the image; allocated from only while
+    EG_VEC(char *) notes;  /**< eg_image_note(): "truncated: the last range misses 12 MiB" */
+    struct eg_arena arena; /**< lives as long as the image; allocated from only while
                                            opening */
-    struct eg_view *view;             /**< for reads of formats while opening; NULL afterwards */
+    struct eg_view *view;  /**< for reads of formats while opening; NULL afterwards */
 };
 
 struct eg_open_options {
@@ -47,6 +50,8 @@ int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_
 int eg_image_open_space(struct eg_image **out, struct eg_space *file, const char *name,
                         const struct eg_open_options *o, struct eg_error *e);
 void eg_image_close(struct eg_image *img);
+/** Say what of the file is damaged, missing or assumed: where, and how many bytes. Only while
+ * opening. After 1000 notes, one says that there were more. */
 void eg_image_note(struct eg_image *img, const char *format, ...) EG_PRINTF(2, 3);
 
 /** For formats of several files: open @name in the folder of the image. The image owns the space.

@@ -35,12 +35,14 @@ const struct eg_os_reg *eg_os_nth(size_t i);
 
 const struct eg_function_reg *eg_function_nth(size_t i);   /**< sorted by name; NULL past the end */
 const struct eg_constants_reg *eg_constants_nth(size_t i); /**< the same of constants */
+/** The most arguments that a function can take. */
+enum { EG_FUNCTION_ARGS = 4 };
 /** How many arguments it takes, by its .args. */
 void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max);
 /** What it returns: "boolean" and the words of eg_function.returns. */
 const char *eg_function_returns(const struct eg_function *f);
 /** Call it. @return an unset cell where there is no answer (a .is of what cannot be read). @n is
- * within eg_function_args. */
+ * within eg_function_args. The run fails when an argument is an empty cursor. */
 struct eg_cell eg_function_call(struct eg_run *r, const struct eg_function *f,
                                 const struct eg_obj *args, unsigned n);
 /** Add the declarations of a module: of a shared object, or made at run time (scripts, tests). They

@@ -21,9 +21,15 @@ static const char *lacks_of_plugin(const struct eg_plugin *p)
 static const char *lacks_of_function(const struct eg_function *f)
 {
     const int forms = !!f->is + !!f->text + !!f->text_from + !!f->cursor + !!f->cell + !!f->call;
+    unsigned min, max;
 
     if (!f->args)
         return "a function has .args, \"\" where it takes none";
+    eg_function_args(f, &min, &max);
+    if (max > EG_FUNCTION_ARGS)
+        return "a function takes four arguments at most";
+    if (!f->call && !min)
+        return "only a function with .call can be called without arguments";
     return forms == 1
                ? NULL
                : "a function has .is, .text, .text_from, .cursor, .cell or .call, one of them";

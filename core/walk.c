@@ -48,8 +48,8 @@ enum { BITS_SHIFT = 32 }; // more than any bitmap of a kernel: larger counts are
 
 uint64_t eg_next_bit(struct eg_obj o, uint64_t from, uint64_t limit)
 {
-    const unsigned bytes = o.bind->model.long_size, bits = 8 * bytes;
     uint64_t end = limit;
+    unsigned bytes, bits;
 
     if (!o.why && o.kind == EG_K_PTR)
         o = eg_deref(o);
@@ -59,6 +59,8 @@ uint64_t eg_next_bit(struct eg_obj o, uint64_t from, uint64_t limit)
                     eg_why_text((enum eg_why)o.why));
         return limit;
     }
+    bytes = o.bind->model.long_size;
+    bits = 8 * bytes;
     if (o.kind == EG_K_ARRAY && o.size)
         end = EG_MIN(end, (uint64_t)o.size * 8);
     if (end >> BITS_SHIFT) {
@@ -98,6 +100,11 @@ struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg)
             break;
     if (!reg) {
         eg_failed(r, "no walker '%s' for this system", name);
+        return w;
+    }
+    if (reg->walker->arg && !arg.why && !arg.bind) {
+        eg_failed(r, "walker '%s' was called with an empty cursor: it walks from a %s", name,
+                  reg->walker->arg);
         return w;
     }
     w.walker = reg->walker;

@@ -216,7 +216,7 @@ static int call(lua_State *L)
 {
     const struct eg_function *f = lua_touserdata(L, lua_upvalueindex(1));
     struct script *s = script_of(L);
-    struct eg_obj args[4] = { { 0 } };
+    struct eg_obj args[EG_FUNCTION_ARGS] = { { 0 } };
     unsigned min, max, n;
     struct eg_cell cell;
 

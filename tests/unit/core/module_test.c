@@ -147,8 +147,10 @@ static void others(void **state)
     static const struct eg_walker no_next = { .os = "linux" },
                                   walker = { .os = "linux", .next = next_none },
                                   other_os = { .os = "mine", .next = next_none };
-    static const struct eg_function no_args = { .is = is_none }, no_form = { .args = "" },
-                                    two_forms = { .args = "", .is = is_none, .text = text_none },
+    static const struct eg_function no_args = { .is = is_none }, no_form = { .args = "a" },
+                                    five = { .args = "a, b, c [, d, e]", .is = is_none },
+                                    none_for_is = { .args = "[a]", .is = is_none },
+                                    two_forms = { .args = "a", .is = is_none, .text = text_none },
                                     function = { .os = "linux", .args = "a", .is = is_none };
     static const struct eg_constants no_list = { .os = "linux" },
                                      constants = { .os = "linux", .list = none };
@@ -175,6 +177,8 @@ static void others(void **state)
         { EG_R_WALKERS, { "tasks", "m.c", &other_os }, "taken" }, // linux.tasks is another one
         { EG_R_FUNCTIONS, { "mine", "m.c", &no_args }, "a function has .args" },
         { EG_R_FUNCTIONS, { "mine", "m.c", &no_form }, "one of them" },
+        { EG_R_FUNCTIONS, { "mine", "m.c", &five }, "four arguments at most" },
+        { EG_R_FUNCTIONS, { "mine", "m.c", &none_for_is }, "only a function with .call" },
         { EG_R_FUNCTIONS, { "mine", "m.c", &two_forms }, "one of them" },
         { EG_R_FUNCTIONS, { "exe", "m.c", &function }, "a function of this name is already" },
         { EG_R_CONSTANTS, { "mine", "m.c", &no_list }, "constants have a .list" },
@@ -206,10 +210,24 @@ static void twice(void **state)
     assert_null(eg_record_find(eg_format_records(), "one"));
 }
 
-/** No two of this program have the same name either. */
-static void built_in_names(void **state)
+/** What this program declares is complete, and no two have the same name. */
+static void built_in(void **state)
 {
+    struct eg_error e;
+
     (void)state;
+    for (size_t i = 0; eg_plugin_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_PLUGINS, eg_plugin_nth(i), &e), 0);
+    for (size_t i = 0; eg_walker_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_WALKERS, eg_walker_nth(i), &e), 0);
+    for (size_t i = 0; eg_function_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_FUNCTIONS, eg_function_nth(i), &e), 0);
+    for (size_t i = 0; eg_constants_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_CONSTANTS, eg_constants_nth(i), &e), 0);
+    for (size_t i = 0; eg_format_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_FORMATS, eg_format_nth(i), &e), 0);
+    for (size_t i = 0; eg_reader_nth(i); i++)
+        assert_int_equal(eg_record_check(EG_R_READERS, eg_reader_nth(i), &e), 0);
     for (size_t i = 1; eg_format_nth(i); i++)
         assert_true(strcmp(eg_format_nth(i - 1)->name, eg_format_nth(i)->name) < 0);
     for (size_t i = 1; eg_reader_nth(i); i++)
@@ -351,7 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats),     cmocka_unit_test(others),
-        cmocka_unit_test(twice),       cmocka_unit_test(built_in_names),
+        cmocka_unit_test(twice),       cmocka_unit_test(built_in),
         cmocka_unit_test(toy),         cmocka_unit_test(toy_is_one_of_all),
         cmocka_unit_test(toy_symbols),
     };

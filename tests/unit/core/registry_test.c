@@ -46,7 +46,9 @@ static const char *two(struct eg_run *r, struct eg_obj o, struct eg_obj other)
 {
     return eg_strf(r, "%u %u", o.why, other.why);
 }
-EG_WALKER(test_walk) = { .os = "testos", .needs = EG_NEEDS(task.missing), .next = none };
+EG_WALKER(test_walk) = {
+    .os = "testos", .arg = "task", .needs = EG_NEEDS(task.missing), .next = none
+};
 EG_FUNCTION(test_is) = {
     .os = "testos", .args = "task", .needs_symbols = EG_NEEDS_SYMBOLS(absent), .is = always
 };
@@ -156,14 +158,15 @@ static void calls(void **state)
     static const struct eg_os os = { .name = "testos" };
     struct mk *k = make(&mk_machines[0]);
     struct eg_run *r = mk_run(k);
-    struct eg_obj some[3] = { eg_object(r, task, 0x1000) };
+    struct eg_obj some[3];
     struct eg_cell c;
 
     (void)state;
+    some[0] = some[1] = some[2] = eg_object(r, task, 0x1000);
     assert_int_equal(eg_call(r, "test_is", some, 1).tag, EG_CELL_UNSET); // of another system
     assert_non_null(strstr(r->error, "no function 'test_is' for this system"));
     r = mk_run(k);
-    some[0] = eg_object(r, task, 0x1000);
+    some[0] = some[1] = some[2] = eg_object(r, task, 0x1000);
     mk_system(k)->os = &os;
     c = eg_call(r, "test_is", some, 1);
     assert_true(c.tag == EG_CELL_INT && c.i == 1);
@@ -172,6 +175,16 @@ static void calls(void **state)
     assert_int_equal(eg_call(r, "test_two", some, 3).tag, EG_CELL_UNSET);
     assert_non_null(
         strstr(r->error, "test_two: called with 3 arguments, but it takes (a [, b_2])"));
+    r = mk_run(k);
+    some[0] = eg_object(r, task, 0x1000);
+    some[1] = (struct eg_obj){ 0 };
+    assert_int_equal(eg_call(r, "test_two", some, 2).tag, EG_CELL_UNSET);
+    assert_non_null(strstr(r->error, "called with an empty cursor: it takes (a [, b_2])"));
+    r = mk_run(k);
+    assert_false(eg_walk_next(&(struct eg_walking){ 0 }, &some[0]));
+    eg_walk(r, "test_walk", (struct eg_obj){ 0 });
+    assert_non_null(strstr(r->error, "'test_walk' was called with an empty cursor: it walks from a "
+                                     "task"));
     mk_system(k)->os = NULL;
     mk_free(k);
 }

@@ -370,6 +370,8 @@ static void bitmaps(void **state)
         assert_int_equal(eg_next_bit(o, 6, 1000), 3 * 8 * word - 1);
         assert_int_equal(eg_next_bit(o, 3 * 8 * word, 100000), 100000); // the array ends
         assert_int_equal(w.r->notes.n, 0);
+        // As the optional argument of a function that was not given.
+        assert_int_equal(eg_next_bit((struct eg_obj){ .why = EG_NULL }, 0, 9), 9);
         assert_int_equal(eg_next_bit(eg_index(o, 0), 6, 8 * word), 8 * word);
         assert_int_equal(w.r->notes.n, 0);
 
