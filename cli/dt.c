@@ -225,10 +225,11 @@ static int body(struct eg_run *r, void *hand)
             d.object = true;
     }
     if (!s.kind)
-        return eg_run_fail(r, EG_EUSAGE,
-                           "%s: no type of this name, or several; of a variable say the type too: "
-                           "engram dt %s TYPE %s",
-                           what, c->image, what);
+        return eg_run_fail(
+            r, EG_EUSAGE,
+            "%s: names no type (or several), and no variable of a known type; to say "
+            "the type: engram dt %s TYPE %s",
+            what, c->image, what);
     if (d.object && !addr)
         addr = what;
     if ((addr && (status = cli_address(h, addr, &at))) || (status = copy_of_cpu(&d, &s, &at)))

@@ -31,7 +31,7 @@ int cli_load_folders(struct cli *c, const char *folders)
         if (!modules && count() == before && !c->completing)
             return cli_fail(
                 CLI_USAGE,
-                "--plugin-dir %s: no plugin in it: ours are .lua and .so files; those of "
+                "--plugin-dir %s: no plugin or format in it: ours are .lua and .so files; those of "
                 "other tools do not run here",
                 dir);
     }

@@ -21,7 +21,8 @@ struct eg_paging {
     uint64_t enc_mask;  /**< memory-encryption bits to clear from entries (sme_mask) */
 };
 
-/** The layout of a record that a dump format has for a CPU (enum eg_cpu_format): offsets in bytes; 0: it does not have the value. */
+/** The layout of a record that a dump format has for a CPU (enum eg_cpu_format): offsets in bytes;
+ * 0: it does not have the value. */
 struct eg_cpu_record {
     enum eg_cpu_format format;
     uint16_t len;         /**< bytes; a shorter record is not of this kind */

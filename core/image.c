@@ -1,22 +1,13 @@
 /* image.c - opening a file: one container after another is opened until physical memory is
  * found. */
 #include "image.h"
+#include "records.h"
 #include "split.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static const struct eg_format_reg *find(const char *name)
-{
-    const struct eg_format_reg *f;
-
-    for (size_t i = 0; (f = eg_format_nth(i)); i++)
-        if (!strcmp(f->name, name))
-            return f;
-    return NULL;
-}
 
 static int unknown(const char *name, struct eg_error *e)
 {
@@ -79,7 +70,7 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
 {
     const struct eg_format_reg *forced = NULL;
 
-    if (o->format && !(forced = find(o->format)))
+    if (o->format && !(forced = eg_record_find(eg_format_records(), o->format)))
         return unknown(o->format, e);
     for (;;) {
         struct eg_space *file = img->files[img->n_files - 1], *opened = NULL;
