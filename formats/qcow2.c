@@ -176,7 +176,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     q->entry_size = features & EXTENDED_L2 ? 16 : 8;
     q->l2_bits = q->bits - (features & EXTENDED_L2 ? 4 : 3);
     q->l1 = s.l1;
-    q->l1_size = s.l1_size;
+    // A table that claims more entries than the file has would make billions of small holes.
+    q->l1_size = s.l1 < q->size ? (uint32_t)EG_MIN(s.l1_size, (q->size - s.l1) / 8) : 0;
     // The memory begins behind the disk, at the next whole entry of the first table.
     q->base = eg_align_up(s.disk, UINT64_C(1) << (q->bits + q->l2_bits));
     if (s.state > UINT64_C(1) << 60 || q->base < s.disk || q->base >> 62) {

@@ -127,6 +127,12 @@ static void claims_much(void **state)
     assert_int_equal(x.why, EG_UNREADABLE);
     eg_extent_at(view, img->files[1], 33 << 10, &x);
     assert_true(x.zero && x.last + 1 - x.start == 32 << 10);
+
+    put_at(SNAPSHOTS + 8, UINT32_MAX, 4); // more entries than the file has room for
+    open_ok();
+    for (at = n = 0; at < UINT64_C(1) << 50 && n < 1 << 20; at = x.last + 1, n++)
+        eg_extent_at(view, img->files[1], at, &x);
+    assert_true(at == UINT64_C(1) << 50);
 }
 
 int main(void)
