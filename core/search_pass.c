@@ -545,7 +545,7 @@ static int note_left_out(struct eg_run *r, void *from)
 
 void eg_pass_scan(struct eg_pass *pass)
 {
-    const unsigned threads = pass->options->threads ? pass->options->threads : eg_cores();
+    const unsigned threads = eg_threads(pass->options->threads);
     struct scan s = { .pass = pass, .given = true };
     uint64_t total = 0;
 

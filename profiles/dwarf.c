@@ -68,8 +68,8 @@ static int read_types(struct job *j, const char *path, struct eg_error *e)
     if (!cut(j))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
     eg_dwarf_lib_init();
-    rc = eg_parallel(EG_MIN(j->threads ? j->threads : eg_cores(), (unsigned)WORKERS_MAX),
-                     j->pieces.n - 1, read_piece, j);
+    rc = eg_parallel(EG_MIN(eg_threads(j->threads), (unsigned)WORKERS_MAX), j->pieces.n - 1,
+                     read_piece, j);
     if (rc == -EG_EFORMAT) // of several, the first in the file
         for (size_t i = 0, first = 0; i < WORKERS_MAX; i++) {
             const struct eg_dwarf_worker *w = j->workers[i];

@@ -60,7 +60,7 @@ bool linux_windows_init(struct linux_windows *w, struct linux_finder *f, uint64_
                         uint64_t last)
 {
     struct eg_extent x;
-    const unsigned n = 2 * (f->sys->options.threads ? f->sys->options.threads : eg_cores());
+    const unsigned n = 2 * eg_threads(f->sys->options.threads);
 
     *w = (struct linux_windows){ .finder = f };
     w->views = calloc(n, sizeof(struct eg_view *));
