@@ -89,7 +89,7 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as)
             drop(v->fills, &v->fills->at[i]);
 }
 
-/** Have the format make the bytes of an extent, and see that it writes no others. @return false:
+/** Have the format make the bytes of an extent, and check that it writes no others. @return false:
  * unreadable. */
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, uint8_t *bytes, size_t len)
 {
@@ -100,11 +100,10 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, uint8_t
     made = as->ops->fill(v, as, start, bytes, len);
     if (!memcmp(bytes + len, guard, GUARD))
         return made;
-    if (v->run)
-        eg_note(v->run,
-                "%s: the format is faulty: asked for %zu bytes at %#" PRIx64
-                ", it wrote more; they are not used",
-                as->ops->name, len, start);
+    eg_note(v->run,
+            "%s: the format is faulty: asked for %zu bytes at %#" PRIx64
+            ", it wrote more; they are not used",
+            as->ops->name, len, start);
     return false;
 }
 
@@ -166,11 +165,10 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
     *out = (struct eg_extent){ 0 };
     as->ops->extent(v, as, addr, out);
     if (out->start > addr || out->last < addr || out->last > as->last || !one_answer(out)) {
-        if (v->run)
-            eg_note(v->run,
-                    "%s: the format is faulty: what it says of the memory at %#" PRIx64
-                    " cannot be: that address and all behind it count as unreadable",
-                    as->ops->name, addr);
+        eg_note(v->run,
+                "%s: the format is faulty: it gives an impossible extent for %#" PRIx64
+                ": memory from there on counts as unreadable",
+                as->ops->name, addr);
         // To the end, or a search would ask again for each byte.
         *out = (struct eg_extent){ .start = addr, .last = as->last, .why = EG_UNREADABLE };
     }

@@ -17,8 +17,8 @@ static struct eg_extent lowest(struct eg_view *v, struct eg_space *as, uint64_t 
         before = EG_MIN(before, addr - x.start);
         after = EG_MIN(after, x.last - addr);
     }
-    x.start = at - EG_MIN(before, at);
-    x.last = at + EG_MIN(after, UINT64_MAX - at);
+    x.start = at - before;
+    x.last = at + after;
     return x;
 }
 

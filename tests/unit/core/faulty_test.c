@@ -135,7 +135,7 @@ static void wrong_opens(void **state)
     }
 }
 
-/** Memory of which a format says what cannot be is unreadable, and searches of it end. */
+/** Memory for which a format gives an impossible extent is unreadable, and searches of it end. */
 static void wrong_extents(void **state)
 {
     (void)state;
@@ -175,8 +175,8 @@ static void wrong_is_noted(void **state)
         assert_false(eg_read(eg_view_of(r), img->phys, MADE, &byte, 1));
         eg_view_forget(eg_view_of(r), img->phys);
     }
-    assert_int_equal(mk_notes(r, "wrong: the format is faulty: what it says of the memory at "
-                                 "0x1000 cannot be"),
+    assert_int_equal(mk_notes(r, "wrong: the format is faulty: it gives an impossible extent "
+                                 "for 0x1000"),
                      1);
     assert_int_equal(mk_notes(r, "wrong: the format is faulty: asked for 4096 bytes at 0x1000, it "
                                  "wrote more"),

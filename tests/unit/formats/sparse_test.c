@@ -23,7 +23,7 @@ static void in_a_space(void **state)
     (void)state;
     memset(bytes, 1, 3 * PAGE);
     memcpy(bytes + 100, "needle", 6);
-    memcpy(bytes + 2 * PAGE - 3, "nee\0\0\0", 3); // goes on with zeros
+    memcpy(bytes + 2 * PAGE - 3, "nee", 3); // zeros follow
     memcpy(bytes + 2 * PAGE + 50, "needle", 6);
     assert_int_equal(eg_memory_open(&memory, bytes, sizeof bytes, NULL), 0);
     assert_int_equal(
