@@ -1,4 +1,5 @@
 /* view.c - reading through a view: TLB misses, decompressed pages, reads across several extents. */
+#include "config.h"
 #include "run.h"
 #include "space.h"
 #include <inttypes.h>
@@ -8,8 +9,9 @@ enum {
     DEPTH_MAX = 16,               // depth of spaces over each other
     FILLS = 256,                  // decompressed extents that a view caches
     FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes in total
-    GUARD = 32,                   // bytes behind those that fill() is asked for
-    HOLES_MAX = 1 << 20,          // in a row that eg_next_mapped accepts in page tables
+    // Bytes behind those that fill() is asked for. A sanitizer sees itself when they are written.
+    GUARD = EG_SANITIZED ? 0 : 32,
+    HOLES_MAX = 1 << 20, // in a row that eg_next_mapped accepts in page tables
 };
 
 static const uint8_t zero_page[EG_VIEW_PAGE];
@@ -93,7 +95,7 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as)
  * unreadable. */
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, uint8_t *bytes, size_t len)
 {
-    static const uint8_t guard[GUARD] = "nothing is written behind these";
+    static const char guard[] = "nothing is written behind these";
     bool made;
 
     memcpy(bytes + len, guard, GUARD);

@@ -76,7 +76,8 @@ static void lay(struct conversion *c, struct eg_space *below, uint64_t at, uint6
                                   .below = below,
                                   .below_addr = at,
                                   .stored = len };
-    c->size += len;
+    if (!eg_add(c->size, len, &c->size))
+        c->size = UINT64_MAX; // over the limit
 }
 
 static void lay_run(struct conversion *c, const struct run *r)

@@ -1,6 +1,7 @@
 /* faulty_test.c - formats and readers that break their contract: an error, or memory that cannot be
  * read, and no crash. */
 #include "../../../core/reader.h"
+#include "config.h"
 #include "mkdump.h"
 #include "mkimage.h"
 #include <stdio.h>
@@ -52,7 +53,7 @@ static bool wrong_fill(struct eg_view *v, struct eg_space *as, uint64_t start, v
                        size_t len)
 {
     (void)v, (void)start;
-    memset(bytes, 7, len + ((uintptr_t)as->priv == 'g'));
+    memset(bytes, 7, len + ((uintptr_t)as->priv == 'g' && !EG_SANITIZED));
     return true;
 }
 static const struct eg_space_ops wrong_ops = { .name = "wrong",
@@ -140,7 +141,7 @@ static void wrong_extents(void **state)
 {
     (void)state;
     register_own();
-    for (const char *how = "abcdefgh"; *how; how++) {
+    for (const char *how = EG_SANITIZED ? "abcdefh" : "abcdefgh"; *how; how++) {
         struct eg_extent x;
 
         clear();
@@ -167,7 +168,7 @@ static void wrong_is_noted(void **state)
     uint8_t byte;
 
     (void)state;
-    for (const char *how = "ag"; *how; how++) {
+    for (const char *how = EG_SANITIZED ? "a" : "ag"; *how; how++) {
         clear();
         append("WRONG", 5);
         put((uint8_t)*how, 3);
@@ -180,7 +181,7 @@ static void wrong_is_noted(void **state)
                      1);
     assert_int_equal(mk_notes(r, "wrong: the format is faulty: asked for 4096 bytes at 0x1000, it "
                                  "wrote more"),
-                     1);
+                     !EG_SANITIZED);
     mk_free(k);
 }
 

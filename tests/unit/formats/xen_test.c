@@ -153,8 +153,10 @@ static void cut(void **state)
     (void)state;
     core(true, pfn, countof(pfn));
     total = file.len;
-    for (file.len = 64; file.len < total; file.len++)
+    for (file.len = 64; file.len < total; file.len++) {
+        *e.text = '\0';
         assert_true(open_dump(&e) == 0 || *e.text);
+    }
     // The table came before the pages: not Xen's order, but a section may be anywhere.
     core(true, pfn, countof(pfn));
     memcpy(file.at + 2 * PAGE, file.at + PAGES + 3 * PAGE, PAGE);
