@@ -100,8 +100,10 @@ static void command_lines(void **state)
         assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-");
         mk_put(w.k, w.mm, "mm_struct.arg_end", UINT64_MAX);
         assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-");
-        mk_put(w.k, w.mm, "mm_struct.env_start", w.user + 2 * page);
         mk_put(w.k, w.mm, "mm_struct.env_end", w.user + 2 * page + 9);
+        assert_string_equal(mk_rows(w.k, "envars", NULL), "1|0|prog|A|1");
+        assert_int_equal(mk_row_notes("process 1: environment cut at"), 1);
+        mk_put(w.k, w.mm, "mm_struct.env_start", w.user + 2 * page);
         assert_string_equal(mk_rows(w.k, "envars", NULL), "");
         assert_int_equal(mk_row_notes("process 1: environment cut at"), 1);
         mk_put(w.k, w.mm, "mm_struct.arg_end", 5);
