@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Damage the bundled image in every way there is, and see that the answers stay honest: an exit status of 0, 2 or 3, one line
-of error after its notes, valid JSON, in time, no row for an object that the undamaged image lacks, and a note where rows are lost.
+of error after any notes, valid JSON, in time, no row for an object that the undamaged image lacks, and a note where rows are lost.
 
     damage.py ENGRAM IMAGE.zst [--rounds N] [--seed N] [--every N] [--only TEXT] [--jobs N] [--keep FOLDER]
 

@@ -96,9 +96,10 @@ def faults(answer, limit):
     if answer.status not in (0, 2, 3):
         return [f"exit status {answer.status}: {answer.err[:300]}"], {}, []
     lines = answer.err.splitlines()
-    errors = [line for line in lines if not line.startswith("engram: note: ")]  # notes say what was cut off before it
-    if answer.status == 2 and len(errors) != 1 or answer.status == 0 and lines:
-        return [f"exit status {answer.status} with {len(errors)} lines of error: {answer.err[:300]}"], {}, []
+    # Notes of what was cut off may stand before the one line of error.
+    errors = [line for line in lines if not line.startswith("engram: note: ")]
+    if answer.status == 2 and (len(errors) != 1 or errors != lines[-1:]) or answer.status == 0 and lines:
+        return [f"exit status {answer.status} with {len(lines)} lines on standard error: {answer.err[:300]}"], {}, []
     if answer.status == 3 and not lines:
         return ["exit status 3 without a reason"], {}, []
     if not answer.out and answer.status == 2:
