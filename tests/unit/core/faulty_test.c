@@ -3,8 +3,8 @@
 #include "../../../core/reader.h"
 #include "config.h"
 #include "mkdump.h"
+#include "mkfile.h"
 #include "mkimage.h"
-#include <stdio.h>
 #include <unistd.h>
 
 /* ---- formats: the byte behind "WRONG" says how ---- */
@@ -106,9 +106,18 @@ EG_FORMAT(wrong) = {
     .open = wrong_open,
 };
 
-static void register_own(void)
+static void make_wrong(int how)
 {
+    clear();
+    append("WRONG", 5);
+    put((uint64_t)how, 3);
+}
+
+static int setup_own(void **state)
+{
+    // The first synthetic machine registers what this program declares.
     mk_free(mk_new(&mk_machines[0], 1 << 20, "struct a { int b; };"));
+    return setup(state);
 }
 
 static void wrong_opens(void **state)
@@ -123,13 +132,10 @@ static void wrong_opens(void **state)
     };
 
     (void)state;
-    register_own();
     for (unsigned i = 0; i < countof(wants); i++) {
         struct eg_error e = { 0 };
 
-        clear();
-        append("WRONG", 5);
-        put('0' + i, 3);
+        make_wrong('0' + (int)i);
         assert_true(open_dump(&e) < 0);
         if (!strstr(e.text, wants[i]) || !strstr(e.text, "faulty_test.c"))
             fail_msg("%u: %s", i, e.text);
@@ -140,13 +146,10 @@ static void wrong_opens(void **state)
 static void wrong_extents(void **state)
 {
     (void)state;
-    register_own();
     for (const char *how = EG_SANITIZED ? "abcdefh" : "abcdefgh"; *how; how++) {
         struct eg_extent x;
 
-        clear();
-        append("WRONG", 5);
-        put((uint8_t)*how, 3);
+        make_wrong(*how);
         open_ok();
         assert_string_equal(img->format, "wrong");
         assert_int_equal(peek(0), -EG_ABSENT);
@@ -169,9 +172,7 @@ static void wrong_is_noted(void **state)
 
     (void)state;
     for (const char *how = EG_SANITIZED ? "a" : "ag"; *how; how++) {
-        clear();
-        append("WRONG", 5);
-        put((uint8_t)*how, 3);
+        make_wrong(*how);
         open_ok();
         assert_false(eg_read(eg_view_of(r), img->phys, MADE, &byte, 1));
         eg_view_forget(eg_view_of(r), img->phys);
@@ -197,9 +198,7 @@ static void scores(void **state)
     struct eg_error e = { 0 };
 
     (void)state;
-    register_own();
-    clear();
-    append("WRONG6\0", 8);
+    make_wrong('6');
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
     assert_string_equal(e.text, "test: could be wrong or wrong_too: name one with --format");
     assert_int_equal(open_as("wrong", &e), 0);
@@ -225,15 +224,6 @@ static int wrong_read(struct eg_profile **out, const char *path, unsigned thread
 }
 EG_READER(wrong) = { .desc = "wrong", .probe = wrong_reader_probe, .read = wrong_read };
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
-
 static void wrong_readers(void **state)
 {
     char path[] = "/tmp/engram-module-XXXXXX";
@@ -241,18 +231,17 @@ static void wrong_readers(void **state)
     struct eg_error e;
 
     (void)state;
-    register_own();
     close(mkstemp(path));
-    write_file(path, "WRONG0");
+    write_text(path, "WRONG0");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EFORMAT);
     assert_non_null(strstr(e.text, ": wrong: its reader ("));
     assert_non_null(strstr(e.text, "is faulty: .read gives no profile"));
-    write_file(path, "WRONG1");
+    write_text(path, "WRONG1");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EFORMAT);
-    write_file(path, "WRONG2");
+    write_text(path, "WRONG2");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EIO);
     assert_null(p);
-    write_file(path, "none of all");
+    write_text(path, "none of all");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EFORMAT);
     assert_non_null(strstr(e.text, "BTF, Engram profile, ELF file with DWARF or BTF"));
     assert_non_null(strstr(e.text, ", System.map, "));
@@ -268,5 +257,5 @@ int main(void)
         cmocka_unit_test(wrong_readers),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup_own, teardown);
 }

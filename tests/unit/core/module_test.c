@@ -1,8 +1,8 @@
 /* module_test.c - what a shared object declares: refused when it is incomplete or its name is taken;
  * its formats and readers are used like any other. */
 #include "mkdump.h"
+#include "mkfile.h"
 #include "mkimage.h"
-#include <stdio.h>
 #include <unistd.h>
 
 /* ---- what is refused ---- */
@@ -238,26 +238,49 @@ static void built_in(void **state)
         assert_true(strcmp(eg_constants_nth(i - 1)->name, eg_constants_nth(i)->name) < 0);
 }
 
+/** Load the shared object that this variable of the environment names. */
+static int load(const char *variable, struct eg_error *e)
+{
+    char dir[] = "/tmp/engram-test-XXXXXX", path[64];
+    size_t n;
+    int rc;
+
+    assert_non_null(getenv(variable));
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/module.so", dir);
+    assert_int_equal(symlink(getenv(variable), path), 0);
+    rc = eg_registry_load(dir, &n, e);
+    assert_true(rc < 0 || n == 1);
+    unlink(path);
+    rmdir(dir);
+    return rc;
+}
+
+static void shared_objects(void **state)
+{
+    const struct eg_module foreign = { .abi = "another" };
+    struct eg_error e;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(eg_registry_add(&foreign, &e), -EG_EUNSUP);
+    assert_int_equal(eg_registry_load("/nonexistent", &n, &e), -EG_EIO);
+    assert_null(eg_plugin_find("outside"));
+    assert_int_equal(load("OUTSIDE", &e), 0);
+    assert_non_null(eg_plugin_find("outside"));
+    assert_int_equal(load("OUTSIDE", &e), -EG_EUSAGE); // twice
+    assert_non_null(strstr(e.text, "already there"));
+}
+
 /* ---- the example of docs/module-guide.md ---- */
 
 static void load_toy(void)
 {
     static bool loaded;
-    char dir[] = "/tmp/engram-test-XXXXXX", path[64];
     struct eg_error e;
-    size_t n;
 
-    if (loaded)
-        return;
-    assert_non_null(getenv("TOY"));
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/toy.so", dir);
-    assert_int_equal(symlink(getenv("TOY"), path), 0);
-    if (eg_registry_load(dir, &n, &e))
+    if (!loaded && load("TOY", &e))
         fail_msg("%s", e.text);
-    assert_int_equal(n, 1);
-    unlink(path);
-    rmdir(dir);
     loaded = true;
 }
 
@@ -333,15 +356,6 @@ static void toy_is_one_of_all(void **state)
     assert_non_null(strstr(e.text, "qemu, raw, toy, "));
 }
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
-
 static void toy_symbols(void **state)
 {
     char path[] = "/tmp/engram-module-XXXXXX";
@@ -353,13 +367,13 @@ static void toy_symbols(void **state)
     (void)state;
     load_toy();
     close(mkstemp(path));
-    write_file(path, "toysyms\nffff0000 first\nffff0010 second");
+    write_text(path, "toysyms\nffff0000 first\nffff0010 second");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), 0);
     assert_int_equal(p->n_symbols, 2);
     found = eg_profile_symbol(p, "second", &iter);
     assert_true(found && found->addr == 0xffff0010);
     eg_profile_free(p);
-    write_file(path, "toysyms\nffff0000 first\nno address\n");
+    write_text(path, "toysyms\nffff0000 first\nno address\n");
     assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EFORMAT);
     assert_non_null(strstr(e.text, "no \"address name\" at byte 23"));
     unlink(path);
@@ -368,9 +382,13 @@ static void toy_symbols(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats),     cmocka_unit_test(others),
-        cmocka_unit_test(twice),       cmocka_unit_test(built_in),
-        cmocka_unit_test(toy),         cmocka_unit_test(toy_is_one_of_all),
+        cmocka_unit_test(formats),
+        cmocka_unit_test(others),
+        cmocka_unit_test(twice),
+        cmocka_unit_test(built_in),
+        cmocka_unit_test(shared_objects),
+        cmocka_unit_test(toy),
+        cmocka_unit_test(toy_is_one_of_all),
         cmocka_unit_test(toy_symbols),
     };
 

@@ -3,9 +3,6 @@
 #include "cache.h"
 #include "check.h"
 #include "mkimage.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 static const char types[] = "struct list_head { struct list_head *next, *prev; };"
                             "struct task { int pid; struct list_head list; };";
@@ -336,8 +333,6 @@ static void nearest(void **state)
     }
 }
 
-/* ---- shared objects ---- */
-
 /** The command line is read before it is known which plugins it names. */
 static void options_of_one_kind(void **state)
 {
@@ -352,38 +347,14 @@ static void options_of_one_kind(void **state)
                         fail_msg("--%s of %s and of %s differ", a->name, p->name, q->name);
 }
 
-static void shared_objects(void **state)
-{
-    const struct eg_module foreign = { .abi = "another" };
-    char dir[] = "/tmp/engram-test-XXXXXX", path[64];
-    size_t loaded;
-    struct eg_error e;
-
-    (void)state;
-    assert_int_equal(eg_registry_add(&foreign, &e), -EG_EUNSUP);
-    assert_int_equal(eg_registry_load("/nonexistent", &loaded, &e), -EG_EIO);
-    assert_non_null(getenv("OUTSIDE"));
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/outside.so", dir);
-    assert_int_equal(symlink(getenv("OUTSIDE"), path), 0);
-    assert_null(eg_plugin_find("outside"));
-    assert_int_equal(eg_registry_load(dir, &loaded, &e), 0);
-    assert_non_null(eg_plugin_find("outside"));
-    assert_int_equal(eg_registry_load(dir, &loaded, &e), -EG_EUSAGE); // twice
-    assert_non_null(strstr(e.text, "already there"));
-    unlink(path);
-    rmdir(dir);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handles),        cmocka_unit_test(needs),
-        cmocka_unit_test(functions),      cmocka_unit_test(calls),
-        cmocka_unit_test(constants),      cmocka_unit_test(same_columns),
-        cmocka_unit_test(caches),         cmocka_unit_test(names),
-        cmocka_unit_test(nearest),        cmocka_unit_test(options_of_one_kind),
-        cmocka_unit_test(shared_objects),
+        cmocka_unit_test(handles),   cmocka_unit_test(needs),
+        cmocka_unit_test(functions), cmocka_unit_test(calls),
+        cmocka_unit_test(constants), cmocka_unit_test(same_columns),
+        cmocka_unit_test(caches),    cmocka_unit_test(names),
+        cmocka_unit_test(nearest),   cmocka_unit_test(options_of_one_kind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

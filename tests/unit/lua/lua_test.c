@@ -2,9 +2,9 @@
  * that runs out anywhere, runs that are left in the middle, files of a plugin's own folder. */
 #include "../../../lua/library.h"
 #include "check.h"
+#include "mkfile.h"
 #include "mklua.h"
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -355,15 +355,6 @@ static void rows_at_once(void **state)
 }
 
 /* ---- the plugin's own folder ---- */
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
 
 /** What a script cannot do without: a symbol of any type. */
 static void needs_symbols(void **state)
