@@ -49,13 +49,14 @@ head -c 3000000 image.toy >cut.toy
 "$engram" -p toy cut.toy >out 2>&1
 grep -q 'toy: the last [0-9]* bytes of range' out || bad "a dump that is cut off"
 
-# Refused: twice the same, what declares nothing, and what is no module.
+# Refused: twice the same, and a folder without plugins. guide.sh has shared objects that are no modules.
 mkdir twice empty
 ln -s "$toy" twice/a.so
 cp "$toy" twice/b.so
 "$engram" -q -p twice help formats >out 2>&1 && bad "the same module twice"
 grep -q 'twice/b.so: toy: a format of this name is already there' out || bad "the same module twice"
 "$engram" -q -p empty help formats >out 2>&1 && bad "an empty folder"
+grep -q -- '--plugin-dir empty: no plugin in it' out || bad "an empty folder"
 if [ "$outside" ]; then # plugins and formats side by side
     ln -s "$outside" toy/outside.so
     with image.toy outside || bad "a plugin beside a format"

@@ -7,8 +7,9 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 
-# What there is: plugins, verbs and topics; and options.
-"$engram" complete -- help '' | cut -f 1 | sort -u >names
+# What there is: plugins, verbs and topics, but not formats, which nothing runs; and options.
+"$engram" complete -- x.raw --format '' | cut -f 1 >formats
+"$engram" complete -- help '' | cut -f 1 | grep -vxFf formats | sort -u >names
 for name in '' $(cat names); do
     "$engram" complete -- x.raw $name --
     "$engram" complete -- $name x.raw --
@@ -28,7 +29,8 @@ wrong() {
         [ -n "${1##*/from-*}" ] && grep -oE '`engram( -[a-z] [a-z]+)* (IMAGE |help )?[a-z][a-z_,-]*[` ]' text |
             sed 's/.* \([a-z_,-]*[` ]\)$/\1/' | tr ',` ' '\n\n\n' | grep -vxE 'all|help|'
     } | sort -u | while read -r name; do
-        grep -qx -- "$name" names || "$engram" help "$name" >/dev/null 2>&1 || echo "$1: $name is nothing here"
+        grep -qx -- "$name" names || { ! grep -qx -- "$name" formats && "$engram" help "$name" >/dev/null 2>&1; } ||
+            echo "$1: $name is nothing here"
     done
     # Pages show options of other programs too.
     case $1 in *.*) grep -oE '`engram [^`]*`' text ;; *) cat text ;; esac | grep -oE -- '(^|[ `(])--[a-z][a-z0-9-]*' | tr -d ' `(' | sort -u | while read -r option; do
@@ -54,7 +56,7 @@ wrong() {
 
 # Would it see a mistake?
 for text in 'Rows that no list has: compare with psscan.' 'see `psscan`, which' '`engram psscan IMAGE`' '`engram IMAGE psscan`' \
-    'there is no shell; use dt' '`engram pslist --such-a-thing`'; do
+    '`engram IMAGE lime`' 'there is no shell; use dt' '`engram pslist --such-a-thing`'; do
     [ -n "$(echo "$text" | wrong text)" ] || echo "not seen: $text" >>found
 done
 cat found
