@@ -1,21 +1,5 @@
-/* function.c - registered functions: their arguments, their results, and calling one by its form. */
+/* function.c - registered functions: their results, and calling one by its form. */
 #include "registry.h"
-#include <ctype.h>
-
-void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max)
-{
-    bool optional = false;
-
-    *min = *max = 0;
-    for (const char *p = f->args; *p; p++) {
-        optional |= *p == '[';
-        if ((p == f->args || !(isalnum((unsigned char)p[-1]) || p[-1] == '_')) &&
-            (isalnum((unsigned char)*p) || *p == '_')) {
-            ++*max;
-            *min += !optional;
-        }
-    }
-}
 
 const char *eg_function_returns(const struct eg_function *f)
 {

@@ -1,6 +1,7 @@
 /* registry_check.c - what modules declare is checked before it is added, so that nothing else has to
  * expect a name that is taken twice or a function that is not there. */
 #include "registry.h"
+#include <ctype.h>
 
 static const char *const kinds[EG_R_KINDS] = {
     [EG_R_PLUGINS] = "plugin",     [EG_R_WALKERS] = "walker",
@@ -16,6 +17,21 @@ static const char *lacks_of_plugin(const struct eg_plugin *p)
         if (a->kind < EG_ARG_FLAG || a->kind > EG_ARG_TEXT || !a->help)
             return "an option has a kind (EG_ARG) and a help text";
     return p->help && p->columns ? NULL : "a plugin has .help and .columns";
+}
+
+void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max)
+{
+    bool optional = false;
+
+    *min = *max = 0;
+    for (const char *p = f->args; *p; p++) {
+        optional |= *p == '[';
+        if ((p == f->args || !(isalnum((unsigned char)p[-1]) || p[-1] == '_')) &&
+            (isalnum((unsigned char)*p) || *p == '_')) {
+            ++*max;
+            *min += !optional;
+        }
+    }
 }
 
 static const char *lacks_of_function(const struct eg_function *f)
