@@ -261,9 +261,11 @@ class Kallsyms(Declaration):
     def expected(self, truth):
         out = {}
         for line in truth.lines("proc", "kallsyms"):
-            address, _, rest = line.split(" ", 2)
+            address, letter, rest = line.split(" ", 2)
             name, _, module = rest.partition("\t")  # riscv64's assembler names labels ".L0 "
-            out[int(address, 16), name, module.strip("[]")] = {}
+            key = int(address, 16), name, module.strip("[]")
+            want = {"Type": letter} | ({} if module else {"Exported": letter.isupper()})
+            out[key] = want if out.get(key, want) == want else {}  # two symbols: an end and a beginning
         return out
 
     def key(self, row):
