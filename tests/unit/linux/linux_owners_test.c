@@ -315,6 +315,9 @@ static void others(void **state)
         mk_put(w.k, page, "page.mapping", anon + 1);
         mk_put(w.k, anon, "anon_vma.root", anon);
         assert_string_equal(owners_of(&w, w.at[1]), "anonymous||||0x0");
+        mk_put(w.k, page, "page.mapping", anon + 3); // KSM's: no anon_vma
+        assert_string_equal(owners_of(&w, w.at[1]), "unreferenced||||0x0");
+        mk_put(w.k, page, "page.mapping", anon + 1);
         mk_put(w.k, anon, "anon_vma.root", w.cache);
         assert_string_equal(owners_of(&w, w.at[1]), "unreferenced||||0x0");
         // The first page of a free block; its size must fit its place.

@@ -304,11 +304,31 @@ static void banner(void **state)
     }
 }
 
+/** VMCOREINFO in the first page of memory, and in the last. */
+static void vmcoreinfo(void **state)
+{
+    static _Alignas(4096) uint8_t pages[4 * 4096];
+    struct mk *k = mk_new(&mk_machines[0], RAM, types);
+    struct eg_image *image = mk_system(k)->image;
+    struct eg_space *phys = image->phys;
+
+    (void)state;
+    strcpy((char *)pages, "OSRELEASE=6.1.0\n");
+    strcpy((char *)pages + 3 * 4096, "OSRELEASE=5.10.0\n");
+    assert_int_equal(eg_memory_open(&image->phys, pages, sizeof pages, NULL), 0);
+    assert_string_equal(mk_rows(k, "vmcoreinfo", NULL),
+                        "0x0|OSRELEASE|6.1.0\n0x3000|OSRELEASE|5.10.0");
+    eg_space_close(image->phys);
+    image->phys = phys;
+    mk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(iomem),    cmocka_unit_test(clocks), cmocka_unit_test(cpus),
-        cmocka_unit_test(searched), cmocka_unit_test(banner), cmocka_unit_test(wall_times),
+        cmocka_unit_test(iomem),      cmocka_unit_test(clocks), cmocka_unit_test(cpus),
+        cmocka_unit_test(searched),   cmocka_unit_test(banner), cmocka_unit_test(wall_times),
+        cmocka_unit_test(vmcoreinfo),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

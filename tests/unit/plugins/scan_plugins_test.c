@@ -289,6 +289,11 @@ static void values(void **state)
     run("bytes", ARGS({ "int", "-2" }, { "align", "16" }), 2);
     assert_memory_equal(out.at, "4000 feff", 9);
     assert_int_equal(result.n_rows, 1);
+    PUT(0x5002, "\xca\xfe"); // not aligned
+    PUT(0x5010, "\xca\xfe");
+    run("bytes", ARGS({ "hex", "cafe" }, { "align", "16" }), 2);
+    assert_memory_equal(out.at, "5010 cafe", 9);
+    assert_int_equal(result.n_rows, 1);
     run("bytes", ARGS({ "pointer", "0xffff880000002010" }), 2);
     assert_int_equal(result.n_rows, 1);
     run("bytes", ARGS({ "pointer", "ffff880000002010,+16" }), 2);
