@@ -56,7 +56,7 @@ cp "$toy" twice/b.so
 "$engram" -q -p twice help formats >out 2>&1 && bad "the same module twice"
 grep -q 'twice/b.so: toy: a format of this name is already there' out || bad "the same module twice"
 "$engram" -q -p empty help formats >out 2>&1 && bad "an empty folder"
-grep -q -- '--plugin-dir empty: no plugin in it' out || bad "an empty folder"
+grep -q -- '--plugin-dir empty: no plugin or format in it' out || bad "an empty folder"
 if [ "$outside" ]; then # plugins and formats side by side
     ln -s "$outside" toy/outside.so
     with image.toy outside || bad "a plugin beside a format"
