@@ -24,9 +24,9 @@ struct linux_arch {
      * so far below its address; 0: this is not looked for. */
     uint64_t low_holes;
     /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
-    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *g);
+    bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *c);
     /** Where the linear map of all memory has @pa, by the kernel's own variables, read in @phys. */
-    bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+    bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va);
     bool moves; /**< its RAM begins at any address, so a raw image does not say where */
 };

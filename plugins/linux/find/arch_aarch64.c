@@ -3,7 +3,7 @@
 
 /* The kernel image lies anywhere among what vmalloc gives, at kimage_voffset from its
  * place; VMCOREINFO has said so since 4.12 (arch/arm64/kernel/vmcore_info.c). */
-static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
+static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
 {
     int64_t voffset, bits, t1sz;
     uint64_t root;
@@ -22,27 +22,27 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candida
         bits = 64 - t1sz;
     if (bits < 25 || bits > 52)
         return false;
-    g->delta = (uint64_t)voffset;
-    g->has_delta = true;
-    g->paging.root = root - g->delta;
-    g->paging.granule = (uint8_t)granule;
-    g->paging.va_bits = (uint8_t)bits;
-    g->paging.levels = (uint8_t)((bits - 4) / (granule - 3));
-    g->has_root = true;
+    c->delta = (uint64_t)voffset;
+    c->has_delta = true;
+    c->paging.root = root - c->delta;
+    c->paging.granule = (uint8_t)granule;
+    c->paging.va_bits = (uint8_t)bits;
+    c->paging.levels = (uint8_t)((bits - 4) / (granule - 3));
+    c->has_root = true;
     return true;
 }
 
 /* The linear map of all memory begins at the lowest address that the kernel was built for, with
  * memstart_addr. */
-static bool arm64_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+static bool arm64_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                          uint64_t pa, uint64_t *va)
 {
     uint64_t at, start;
     int64_t bits;
 
-    if (!g->text.text || !eg_vmcoreinfo_number(&g->text, "VA_BITS", &bits) || bits < 25 ||
-        bits > 52 || !linux_sym(g, "memstart_addr", &at) ||
-        !eg_read_u64(v, phys, at - g->delta, false, &start))
+    if (!c->text.text || !eg_vmcoreinfo_number(&c->text, "VA_BITS", &bits) || bits < 25 ||
+        bits > 52 || !linux_sym(c, "memstart_addr", &at) ||
+        !eg_read_u64(v, phys, at - c->delta, false, &start))
         return false;
     *va = pa - start - (UINT64_C(1) << bits);
     return true;

@@ -5,7 +5,7 @@
  * place; VMCOREINFO has said so since 5.19 (arch/riscv/kernel/vmcore_info.c). */
 #define KERNEL_LINK_ADDR UINT64_C(0xffffffff80000000)
 
-static bool vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
+static bool vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
 {
     int64_t offset, bits;
     uint64_t root;
@@ -14,27 +14,27 @@ static bool vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
         !eg_vmcoreinfo_number(t, "VA_BITS", &bits) || bits < 39 || bits > 57 || bits % 9 != 3 ||
         !eg_vmcoreinfo_symbol(t, "swapper_pg_dir", &root))
         return false;
-    g->delta = (uint64_t)offset;
-    g->has_delta = true;
-    g->paging.root = root - g->delta;
-    g->paging.levels = (uint8_t)((bits - 12) / 9);
-    g->has_root = true;
+    c->delta = (uint64_t)offset;
+    c->has_delta = true;
+    c->paging.root = root - c->delta;
+    c->paging.levels = (uint8_t)((bits - 12) / 9);
+    c->has_root = true;
     return true;
 }
 
 /* The linear map of all memory begins at PAGE_OFFSET, with phys_ram_base. */
-static bool linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+static bool linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va)
 {
     uint64_t map, member, offset;
     int64_t start, base;
 
-    if (g->text.text && eg_vmcoreinfo_number(&g->text, "PAGE_OFFSET", &start) &&
-        eg_vmcoreinfo_number(&g->text, "phys_ram_base", &base))
+    if (c->text.text && eg_vmcoreinfo_number(&c->text, "PAGE_OFFSET", &start) &&
+        eg_vmcoreinfo_number(&c->text, "phys_ram_base", &base))
         offset = (uint64_t)start - (uint64_t)base;
-    else if (!linux_sym(g, "kernel_map", &map) ||
-             !linux_member(&g->ts, "kernel_mapping", "va_pa_offset", &member, NULL) ||
-             !eg_read_u64(v, phys, map + member - g->delta, false, &offset))
+    else if (!linux_sym(c, "kernel_map", &map) ||
+             !linux_member(&c->ts, "kernel_mapping", "va_pa_offset", &member, NULL) ||
+             !eg_read_u64(v, phys, map + member - c->delta, false, &offset))
         return false;
     *va = pa + offset;
     return true;

@@ -6,7 +6,7 @@
  * (arch/x86/kernel/vmcore_info_64.c). */
 #define START_KERNEL_MAP UINT64_C(0xffffffff80000000)
 
-static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *g)
+static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
 {
     uint64_t root;
     int64_t phys_base, five = 0, sme = 0;
@@ -17,22 +17,22 @@ static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate
         return false;
     eg_vmcoreinfo_number(t, "pgtable_l5_enabled", &five);
     eg_vmcoreinfo_number(t, "sme_mask", &sme);
-    g->delta = START_KERNEL_MAP - (uint64_t)phys_base;
-    g->has_delta = true;
-    g->paging.root = root - g->delta;
-    g->paging.levels = five ? 5 : 4;
-    g->paging.enc_mask = (uint64_t)sme;
-    g->has_root = true;
+    c->delta = START_KERNEL_MAP - (uint64_t)phys_base;
+    c->has_delta = true;
+    c->paging.root = root - c->delta;
+    c->paging.levels = five ? 5 : 4;
+    c->paging.enc_mask = (uint64_t)sme;
+    c->has_root = true;
     return true;
 }
 
-static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *g,
+static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                        uint64_t pa, uint64_t *va)
 {
     uint64_t at, base;
 
-    if (!linux_sym(g, "page_offset_base", &at) ||
-        !eg_read_u64(v, phys, at - g->delta, false, &base))
+    if (!linux_sym(c, "page_offset_base", &at) ||
+        !eg_read_u64(v, phys, at - c->delta, false, &base))
         return false;
     *va = base + pa;
     return true;

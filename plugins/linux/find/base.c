@@ -7,7 +7,7 @@
 enum { STEP = 2 << 20 };
 
 /** Do the tables of @p map the image's own places, in @phys? */
-static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_candidate *g,
+static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_candidate *c,
                   const struct eg_paging *p, uint64_t delta)
 {
     static const char *const names[] = { "_stext", "init_uts_ns", "swapper_pg_dir", "init_task",
@@ -19,7 +19,7 @@ static bool holds(struct linux_finder *f, struct eg_space *phys, const struct li
     if (eg_paging_open(&as, NULL, phys, p, NULL) < 0)
         return false;
     for (size_t i = 0; i < countof(names) && right == known; i++)
-        if (linux_sym(g, names[i], &va)) {
+        if (linux_sym(c, names[i], &va)) {
             known++;
             right += eg_translate(f->v, as, va, phys, &pa) && pa == va - delta;
         }
@@ -28,13 +28,13 @@ static bool holds(struct linux_finder *f, struct eg_space *phys, const struct li
     return known >= 2 && right == known;
 }
 
-bool linux_holds(struct linux_finder *f, const struct linux_candidate *g)
+bool linux_holds(struct linux_finder *f, const struct linux_candidate *c)
 {
-    return holds(f, f->phys, g, &g->paging, g->delta);
+    return holds(f, f->phys, c, &c->paging, c->delta);
 }
 
 /** The same where memory consists of @r of the file. */
-static bool holds_in(struct linux_finder *f, const struct linux_candidate *g,
+static bool holds_in(struct linux_finder *f, const struct linux_candidate *c,
                      const struct eg_paging *p, uint64_t delta, const struct eg_image_range *r)
 {
     struct eg_space *moved;
@@ -42,7 +42,7 @@ static bool holds_in(struct linux_finder *f, const struct linux_candidate *g,
 
     if (eg_image_ranges_open(&moved, "moved", f->phys, r, 1, NULL) < 0)
         return false;
-    right = holds(f, moved, g, p, delta);
+    right = holds(f, moved, c, p, delta);
     eg_view_forget(f->v, moved);
     eg_space_close(moved);
     return right;
@@ -67,7 +67,7 @@ static bool move(struct linux_finder *f, const struct eg_image_range *r, size_t 
 
 /** The base for which the table at @table, its true address, lies in the file and @p holds;
  * @by_file: @p's root and the candidate's shift are of places in the file. */
-static bool search(struct linux_finder *f, const struct linux_candidate *g,
+static bool search(struct linux_finder *f, const struct linux_candidate *c,
                    const struct eg_paging *p, bool by_file, uint64_t table)
 {
     for (uint64_t base = table / STEP * STEP;
@@ -77,27 +77,27 @@ static bool search(struct linux_finder *f, const struct linux_candidate *g,
         struct eg_paging moved = *p;
 
         moved.root += by_file ? base : 0;
-        if (holds_in(f, g, &moved, g->delta - (by_file ? base : 0), &all))
+        if (holds_in(f, c, &moved, c->delta - (by_file ? base : 0), &all))
             return move(f, &all, 1);
     }
     return false;
 }
 
-bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g)
+bool linux_move_to(struct linux_finder *f, const struct linux_candidate *c)
 {
-    return search(f, g, &g->paging, false, g->paging.root);
+    return search(f, c, &c->paging, false, c->paging.root);
 }
 
-bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint64_t at)
+bool linux_move_up(struct linux_finder *f, const struct linux_candidate *c, uint64_t at)
 {
     enum { PAGE = 4096 };
 
     for (uint64_t base = -at & (PAGE - 1);
-         base <= g->arch->low_holes && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
+         base <= c->arch->low_holes && !eg_cancelled && linux_spend(f, LINUX_BASES, 1);
          base += PAGE) {
         const struct eg_image_range all = all_at(f, base);
 
-        if (base && holds_in(f, g, &g->paging, g->delta, &all))
+        if (base && holds_in(f, c, &c->paging, c->delta, &all))
             return move(f, &all, 1);
     }
     return false;
@@ -106,14 +106,14 @@ bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint
 /** Does the kernel's linear map of all memory, the first thing that its tables hold, have the middle
  * of each range of RAM where it is? Its tables lie in several of the ranges. */
 static bool linear_holds(struct linux_finder *f, struct eg_space *phys,
-                         const struct linux_candidate *g, const struct linux_ranges *r)
+                         const struct linux_candidate *c, const struct linux_ranges *r)
 {
     const uint64_t kernel_half = UINT64_C(1) << 63;
     struct eg_space *as;
     struct eg_extent x;
     bool right;
 
-    if (eg_paging_open(&as, NULL, phys, &g->paging, NULL) < 0)
+    if (eg_paging_open(&as, NULL, phys, &c->paging, NULL) < 0)
         return false;
     right = eg_next_mapped(f->v, as, kernel_half, UINT64_MAX, &x) && x.below == phys;
     for (size_t i = 0; i < r->n_ram && right; i++) {
@@ -146,7 +146,7 @@ static bool holds_in_gap(struct linux_finder *f, const struct linux_ranges *r)
     return false;
 }
 
-bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *g,
+bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *c,
                           const struct linux_ranges *r)
 {
     struct eg_space *moved;
@@ -155,11 +155,11 @@ bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *
     if (!linux_spend(f, LINUX_BASES, 1) ||
         eg_image_ranges_open(&moved, "moved", f->phys, r->at, r->n, NULL) < 0)
         return false;
-    right = holds(f, moved, g, &g->paging, g->delta) && linear_holds(f, moved, g, r);
+    right = holds(f, moved, c, &c->paging, c->delta) && linear_holds(f, moved, c, r);
     eg_view_forget(f->v, moved);
     eg_space_close(moved);
     // The tables may all lie below the first hole: then they are right in either way.
-    if (right && linux_holds(f, g) && linear_holds(f, f->phys, g, r))
+    if (right && linux_holds(f, c) && linear_holds(f, f->phys, c, r))
         right = holds_in_gap(f, r);
     return right && move(f, r->at, r->n);
 }
@@ -181,18 +181,18 @@ static bool second_table(struct linux_finder *f, const struct eg_paging *p, uint
     return found;
 }
 
-bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g)
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *c)
 {
     uint64_t at, va, pa;
 
-    for (const char *const *name = g->arch->roots; *name; name++) {
-        struct eg_paging p = g->paging;
+    for (const char *const *name = c->arch->roots; *name; name++) {
+        struct eg_paging p = c->paging;
 
-        if (!linux_sym(g, *name, &at) || !linux_sym(g, "_stext", &va))
+        if (!linux_sym(c, *name, &at) || !linux_sym(c, "_stext", &va))
             continue;
-        p.root = at - g->delta;
-        for (size_t i = 0; linux_mode(g->arch, i, &p); i++)
-            if (second_table(f, &p, va, &pa) && search(f, g, &p, true, pa))
+        p.root = at - c->delta;
+        for (size_t i = 0; linux_mode(c->arch, i, &p); i++)
+            if (second_table(f, &p, va, &pa) && search(f, c, &p, true, pa))
                 return true;
     }
     return false;

@@ -5,18 +5,18 @@
 
 #include "ranges.h"
 
-/** Do @g's page tables, of which root and shift are known, map the image's own places? */
-bool linux_holds(struct linux_finder *f, const struct linux_candidate *g);
-/** Find the address at which they do (@g is of the true addresses), and move the image there.
+/** Do @c's page tables, of which root and shift are known, map the image's own places? */
+bool linux_holds(struct linux_finder *f, const struct linux_candidate *c);
+/** Find the address at which they do (@c is of the true addresses), and move the image there.
  *  @return false: they do nowhere. */
-bool linux_move_to(struct linux_finder *f, const struct linux_candidate *g);
-/** The same where the page of @g's VMCOREINFO is at @at, which may be no multiple of a page: memory
+bool linux_move_to(struct linux_finder *f, const struct linux_candidate *c);
+/** The same where the page of @c's VMCOREINFO is at @at, which may be no multiple of a page: memory
  * that lacks its first holes, as LiME's format=raw writes it. */
-bool linux_move_up(struct linux_finder *f, const struct linux_candidate *g, uint64_t at);
-/** Let memory consist of @r, if @g's page tables and its linear map of all memory are right there. */
-bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *g,
+bool linux_move_up(struct linux_finder *f, const struct linux_candidate *c, uint64_t at);
+/** Let memory consist of @r, if @c's page tables and its linear map of all memory are right there. */
+bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *c,
                           const struct linux_ranges *r);
 /** As linux_move_to(), of a kernel of which only symbols and places in the file are known. */
-bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *g);
+bool linux_move_by_symbols(struct linux_finder *f, const struct linux_candidate *c);
 
 #endif

@@ -3,27 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void linux_candidate_fini(struct eg_view *v, struct linux_candidate *g)
+void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c)
 {
-    eg_types_fini(&g->ts);
-    eg_profile_free(g->symbols);
-    eg_profile_free(g->types);
-    eg_profile_free(g->exports);
-    eg_profile_free(g->derived);
-    g->symbols = g->types = g->exports = g->derived = NULL;
-    if (g->space)
-        eg_view_forget(v, g->space);
-    eg_space_close(g->space);
-    g->space = NULL;
+    eg_types_fini(&c->ts);
+    eg_profile_free(c->symbols);
+    eg_profile_free(c->types);
+    eg_profile_free(c->exports);
+    eg_profile_free(c->derived);
+    c->symbols = c->types = c->exports = c->derived = NULL;
+    if (c->space)
+        eg_view_forget(v, c->space);
+    eg_space_close(c->space);
+    c->space = NULL;
 }
 
-void linux_use_types(struct linux_candidate *g)
+void linux_use_types(struct linux_candidate *c)
 {
-    const struct eg_profile *p = g->given && g->given->types ? g->given->types : g->types;
+    const struct eg_profile *p = c->given && c->given->types ? c->given->types : c->types;
 
-    eg_types_fini(&g->ts);
+    eg_types_fini(&c->ts);
     if (p)
-        eg_types_init(&g->ts, p, NULL);
+        eg_types_init(&c->ts, p, NULL);
 }
 
 /* ---- by name ---- */
@@ -38,7 +38,7 @@ static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *ad
     return s != NULL;
 }
 
-bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile *p, uint64_t *shift)
+bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile *p, uint64_t *shift)
 {
     uint64_t linked, moved;
 
@@ -46,61 +46,61 @@ bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile 
         *shift = 0;
         return true;
     }
-    if (g->given->options->has_kaslr) {
-        *shift = g->given->options->kaslr;
+    if (c->given->options->has_kaslr) {
+        *shift = c->given->options->kaslr;
         return true;
     }
-    if (g->text.text && eg_vmcoreinfo_hex(&g->text, "KERNELOFFSET", shift))
+    if (c->text.text && eg_vmcoreinfo_hex(&c->text, "KERNELOFFSET", shift))
         return true;
-    if (symbol_in(p, "_stext", &linked) && symbol_in(g->symbols, "_stext", &moved)) {
-        *shift = moved + g->shift - linked;
-        return true;
-    }
-    if (g->init_task && symbol_in(p, "init_task", &linked)) {
-        *shift = g->init_task - linked;
+    if (symbol_in(p, "_stext", &linked) && symbol_in(c->symbols, "_stext", &moved)) {
+        *shift = moved + c->shift - linked;
         return true;
     }
-    if (g->start && symbol_in(p, "_text", &linked)) {
-        *shift = g->start - linked;
+    if (c->init_task && symbol_in(p, "init_task", &linked)) {
+        *shift = c->init_task - linked;
+        return true;
+    }
+    if (c->start && symbol_in(p, "_text", &linked)) {
+        *shift = c->start - linked;
         return true;
     }
     return false;
 }
 
-bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va)
+bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
 {
     const struct eg_symbol *s;
     uint32_t iter = 0;
 
-    if (g->init_task && !strcmp(name, "init_task")) {
-        *va = g->init_task;
+    if (c->init_task && !strcmp(name, "init_task")) {
+        *va = c->init_task;
         return true;
     }
-    s = g->symbols ? eg_profile_symbol(g->symbols, name, &iter) : NULL;
+    s = c->symbols ? eg_profile_symbol(c->symbols, name, &iter) : NULL;
     if (s) {
-        *va = s->addr + g->shift;
+        *va = s->addr + c->shift;
         return true;
     }
-    if (g->text.text && eg_vmcoreinfo_symbol(&g->text, name, va))
+    if (c->text.text && eg_vmcoreinfo_symbol(&c->text, name, va))
         return true;
     iter = 0;
-    s = g->exports && g->has_delta ? eg_profile_symbol(g->exports, name, &iter) : NULL;
+    s = c->exports && c->has_delta ? eg_profile_symbol(c->exports, name, &iter) : NULL;
     if (s) {
-        *va = s->addr + g->delta;
+        *va = s->addr + c->delta;
         return true;
     }
     iter = 0;
-    s = g->derived ? eg_profile_symbol(g->derived, name, &iter) : NULL;
+    s = c->derived ? eg_profile_symbol(c->derived, name, &iter) : NULL;
     if (s) {
         *va = s->addr;
         return true;
     }
-    for (size_t i = 0; g->given && i < g->given->n_symbols; i++) {
+    for (size_t i = 0; c->given && i < c->given->n_symbols; i++) {
         uint64_t shift;
 
         iter = 0;
-        s = eg_profile_symbol(g->given->symbols[i], name, &iter);
-        if (s && linux_given_shift(g, g->given->symbols[i], &shift)) {
+        s = eg_profile_symbol(c->given->symbols[i], name, &iter);
+        if (s && linux_given_shift(c, c->given->symbols[i], &shift)) {
             *va = s->addr + shift;
             return true;
         }
@@ -108,21 +108,21 @@ bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va)
     return false;
 }
 
-bool linux_sym_pa(const struct linux_candidate *g, const char *name, uint64_t *pa)
+bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa)
 {
-    const struct eg_profile *p = g->symbols_are_physical ? g->symbols : NULL;
+    const struct eg_profile *p = c->symbols_are_physical ? c->symbols : NULL;
     const struct eg_symbol *s;
     uint32_t iter = 0;
     uint64_t va;
 
     s = p ? eg_profile_symbol(p, name, &iter) : NULL;
     iter = 0;
-    if (!s && g->exports)
-        s = eg_profile_symbol(g->exports, name, &iter);
+    if (!s && c->exports)
+        s = eg_profile_symbol(c->exports, name, &iter);
     if (s)
         *pa = s->addr;
-    else if (g->has_delta && linux_sym(g, name, &va))
-        *pa = va - g->delta;
+    else if (c->has_delta && linux_sym(c, name, &va))
+        *pa = va - c->delta;
     else
         return false;
     return true;
@@ -148,15 +148,15 @@ bool linux_member(const struct eg_types *ts, const char *type, const char *path,
 }
 
 /** The GNU build id in the image's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
-bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *g, char *hex,
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
                           size_t size)
 {
-    const bool big = g->paging.arch->model.big_endian;
+    const bool big = c->paging.arch->model.big_endian;
     uint64_t from, to;
     uint8_t buf[4096];
 
-    if (!linux_sym(g, "__start_notes", &from) || !linux_sym(g, "__stop_notes", &to) || to <= from ||
-        to - from > sizeof buf || !eg_read(v, g->space, from, buf, (size_t)(to - from)))
+    if (!linux_sym(c, "__start_notes", &from) || !linux_sym(c, "__stop_notes", &to) || to <= from ||
+        to - from > sizeof buf || !eg_read(v, c->space, from, buf, (size_t)(to - from)))
         return false;
     for (size_t at = 0; eg_within(at, 16, to - from);) {
         const uint64_t name = eg_load_(buf + at, 4, big), desc = eg_load_(buf + at + 4, 4, big);

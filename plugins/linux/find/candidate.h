@@ -42,24 +42,24 @@ struct linux_candidate {
     uint64_t shift;            /**< added to symbols' addresses */
 };
 
-void linux_candidate_fini(struct eg_view *v, struct linux_candidate *g);
-/** g->ts anew: what the user gave comes before what the image holds. */
-void linux_use_types(struct linux_candidate *g);
+void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c);
+/** c->ts anew: what the user gave comes before what the image holds. */
+void linux_use_types(struct linux_candidate *c);
 
 /* ---- by name ---- */
 
 /** A symbol's virtual address. */
-bool linux_sym(const struct linux_candidate *g, const char *name, uint64_t *va);
+bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va);
 /** Its physical address, which may be known before the shift is. */
-bool linux_sym_pa(const struct linux_candidate *g, const char *name, uint64_t *pa);
+bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa);
 /** What to add to @p's symbols for this candidate: KASLR moved link-time addresses. */
-bool linux_given_shift(const struct linux_candidate *g, const struct eg_profile *p,
+bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile *p,
                        uint64_t *shift);
 /** Where a member is in its type. */
 bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
                   uint64_t *size);
 /** The build id in the kernel's own notes. */
-bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *g, char *hex,
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
                           size_t size);
 
 /* ---- reading ---- */

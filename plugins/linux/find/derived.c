@@ -11,7 +11,7 @@ enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ALIASE
 
 struct derive {
     struct linux_finder *f;
-    const struct linux_candidate *g;
+    const struct linux_candidate *c;
     const struct eg_model *model;
 };
 
@@ -35,38 +35,38 @@ struct symbol {
 
 static bool in_image(const struct derive *d, uint64_t va)
 {
-    return va >= d->g->start && va < d->g->end;
+    return va >= d->c->start && va < d->c->end;
 }
 
 static bool pointer(const struct derive *d, uint64_t at, uint64_t *out)
 {
-    return linux_ptr(d->f->v, d->g->space, d->model, at, out);
+    return linux_ptr(d->f->v, d->c->space, d->model, at, out);
 }
 
 static bool word(const struct derive *d, uint64_t at, uint32_t *out)
 {
-    return eg_read_u32(d->f->v, d->g->space, at, d->model->big_endian, out);
+    return eg_read_u32(d->f->v, d->c->space, at, d->model->big_endian, out);
 }
 
 static bool member(const struct derive *d, const char *type, const char *name, uint64_t *off,
                    uint64_t *size)
 {
-    return linux_member(&d->g->ts, type, name, off, size);
+    return linux_member(&d->c->ts, type, name, off, size);
 }
 
 static uint64_t type_size(const struct derive *d, const char *type)
 {
     uint64_t iter = 0;
-    const uint32_t id = eg_types_named(&d->g->ts, type, NULL, 1u << EG_T_STRUCT, &iter);
+    const uint32_t id = eg_types_named(&d->c->ts, type, NULL, 1u << EG_T_STRUCT, &iter);
 
-    return id ? eg_type_size(&d->g->ts, id, d->model) : 0;
+    return id ? eg_type_size(&d->c->ts, id, d->model) : 0;
 }
 
 /** Printable text of at least one character, and its end. */
 static bool is_text(const struct derive *d, uint64_t at)
 {
     char text[NAME_LEN] = "";
-    const size_t n = eg_read_some(d->f->v, d->g->space, at, text, sizeof text, NULL);
+    const size_t n = eg_read_some(d->f->v, d->c->space, at, text, sizeof text, NULL);
     size_t len = 0;
 
     while (len < n && text[len] > ' ' && text[len] < 0x7f)
@@ -80,7 +80,7 @@ static bool is_text(const struct derive *d, uint64_t at)
  * believed: anything may look like it. */
 static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
-    const struct eg_binding b = { .model = *d->model, .types = (struct eg_types *)&d->g->ts };
+    const struct eg_binding b = { .model = *d->model, .types = (struct eg_types *)&d->c->ts };
     struct eg_list_walk w;
     struct eg_obj element;
     uint64_t link, name, size;
@@ -88,7 +88,7 @@ static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 
     if (!member(d, t->type, t->link, &link, NULL) || !member(d, t->type, t->name, &name, &size))
         return false;
-    w = linux_list(d->f->v, d->g->space, &b, va, link);
+    w = linux_list(d->f->v, d->c->space, &b, va, link);
     while (named && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
         uint64_t at = element.addr + name;
 
@@ -112,7 +112,7 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
         uint64_t i = 0;
         uint8_t bits;
 
-        if (!eg_read(d->f->v, d->g->space, node + shift, &bits, 1) || bits > 60)
+        if (!eg_read(d->f->v, d->c->space, node + shift, &bits, 1) || bits > 60)
             return false;
         for (e = 0; i < n && !e; i++)
             if (!pointer(d, node + slots + i * d->model->ptr_size, &e))
@@ -149,7 +149,7 @@ static bool text_pointer(const struct derive *d, const struct test *t, uint64_t 
 
     (void)t;
     return pointer(d, va, &at) && !in_image(d, at) &&
-           eg_read(d->f->v, d->g->space, at, text, sizeof text) && text[0] > ' ' &&
+           eg_read(d->f->v, d->c->space, at, text, sizeof text) && text[0] > ' ' &&
            text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f;
 }
 
@@ -161,7 +161,7 @@ static bool vmcoreinfo(const struct derive *d, const struct test *t, uint64_t va
     uint64_t at;
 
     (void)t;
-    return pointer(d, va, &at) && eg_read(d->f->v, d->g->space, at, text, sizeof text) &&
+    return pointer(d, va, &at) && eg_read(d->f->v, d->c->space, at, text, sizeof text) &&
            !memcmp(text, first, sizeof text);
 }
 
@@ -170,7 +170,7 @@ static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t off, to, at;
 
-    return member(d, t->type, t->link, &off, NULL) && linux_sym(d->g, t->name, &to) &&
+    return member(d, t->type, t->link, &off, NULL) && linux_sym(d->c, t->name, &to) &&
            pointer(d, va + off, &at) && at == to;
 }
 
@@ -199,7 +199,7 @@ static bool says(const struct derive *d, const struct test *t, uint64_t va)
     uint64_t off, at;
 
     return member(d, t->type, t->link, &off, NULL) && pointer(d, va + off, &at) &&
-           eg_read_some(d->f->v, d->g->space, at, text, sizeof text - 1, NULL) &&
+           eg_read_some(d->f->v, d->c->space, at, text, sizeof text - 1, NULL) &&
            !strcmp(text, t->name);
 }
 
@@ -210,7 +210,7 @@ static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
     uint32_t size;
 
     (void)t;
-    return linux_sym(d->g, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
+    return linux_sym(d->c, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
            pointer(d, at + d->model->ptr_size, &second) && word(d, va, &size) && size &&
            second - first == size;
 }
@@ -221,7 +221,7 @@ static bool percpu_start(const struct derive *d, uint64_t at, uint64_t *va)
 {
     uint64_t base, offset;
 
-    if (!pointer(d, at, &base) || !linux_sym(d->g, "__per_cpu_offset", &at) ||
+    if (!pointer(d, at, &base) || !linux_sym(d->c, "__per_cpu_offset", &at) ||
         !pointer(d, at, &offset) || !in_image(d, base - offset) || (base - offset) % 4096)
         return false;
     *va = base - offset;
@@ -246,19 +246,19 @@ struct choice {
     unsigned n;
 };
 
-static void consider(struct choice *c, uint64_t va)
+static void consider(struct choice *choice, uint64_t va)
 {
-    if (!in_image(c->d, va) || va % 4 || (c->n && va == c->at) ||
-        !c->test->passes(c->d, c->test, va))
+    if (!in_image(choice->d, va) || va % 4 || (choice->n && va == choice->at) ||
+        !choice->test->passes(choice->d, choice->test, va))
         return;
-    if (!c->n++)
-        c->at = va;
+    if (!choice->n++)
+        choice->at = va;
 }
 
-static void consider_targets(struct choice *c, const char *name, size_t len)
+static void consider_targets(struct choice *choice, const char *name, size_t len)
 {
-    const struct linux_candidate *g = c->d->g;
-    const struct eg_profile *p = g->symbols;
+    const struct linux_candidate *c = choice->d->c;
+    const struct eg_profile *p = c->symbols;
     const struct eg_symbol *s, *end = p->symbols + p->n_symbols, *next;
     uint64_t targets[TARGETS_MAX];
     uint8_t code[CODE_MAX];
@@ -276,29 +276,29 @@ static void consider_targets(struct choice *c, const char *name, size_t len)
         n = next < end && next->addr > s->addr
                 ? (size_t)EG_MIN(next->addr - s->addr, (uint64_t)CODE_MAX)
                 : CODE_MAX;
-        n = eg_read_some(c->d->f->v, g->space, s->addr + g->shift, code, n, NULL);
-        n = g->paging.arch->targets(code, n, s->addr + g->shift, targets, TARGETS_MAX);
+        n = eg_read_some(choice->d->f->v, c->space, s->addr + c->shift, code, n, NULL);
+        n = c->paging.arch->targets(code, n, s->addr + c->shift, targets, TARGETS_MAX);
         for (size_t k = 0; k < n; k++)
-            consider(c, targets[k]);
+            consider(choice, targets[k]);
     }
 }
 
 /** What functions address, if one place alone passes. */
 static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
-    struct choice c = { .d = d, .test = &s->test };
+    struct choice choice = { .d = d, .test = &s->test };
 
-    if (!d->g->paging.arch->targets || !d->g->symbols)
+    if (!d->c->paging.arch->targets || !d->c->symbols)
         return false;
     for (const char *p = s->from; *p;) {
         const size_t len = strcspn(p, " ");
 
-        consider_targets(&c, p, len);
+        consider_targets(&choice, p, len);
         p += len + (p[len] == ' ');
     }
-    if (c.n == 1)
-        *va = c.at;
-    return c.n == 1;
+    if (choice.n == 1)
+        *va = choice.at;
+    return choice.n == 1;
 }
 
 /** What a pointer to it, in an object that has a symbol, leads to. */
@@ -306,7 +306,7 @@ static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t 
 {
     uint64_t at, off, first;
 
-    if (!linux_sym(d->g, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
+    if (!linux_sym(d->c, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
         !pointer(d, at + off, &at) || !in_image(d, at) || !pointer(d, at, &first))
         return false;
     *va = at;
@@ -319,13 +319,13 @@ static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t 
 static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     enum { ROOTS_MAX = 1 << 14, FLAGS = 63, PRESENT = 3 };
-    const uint64_t page = UINT64_C(1) << (d->g->paging.granule ? d->g->paging.granule
-                                                               : d->g->paging.arch->page_shift);
+    const uint64_t page = UINT64_C(1) << (d->c->paging.granule ? d->c->paging.granule
+                                                               : d->c->paging.arch->page_shift);
     uint64_t roots, root = 0, off, size, map, first;
 
     (void)s;
-    if (linux_sym(d->g, "vmemmap_base", &map) || !d->g->text.text ||
-        !eg_vmcoreinfo_symbol(&d->g->text, "mem_section", &roots) ||
+    if (linux_sym(d->c, "vmemmap_base", &map) || !d->c->text.text ||
+        !eg_vmcoreinfo_symbol(&d->c->text, "mem_section", &roots) ||
         !member(d, "mem_section", "section_mem_map", &off, NULL) ||
         !(size = type_size(d, "mem_section")))
         return false;
@@ -335,7 +335,7 @@ static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t
     for (uint64_t i = 0; root && i < page / size; i++)
         if (pointer(d, root + i * size + off, &map) && (map & PRESENT) == PRESENT) {
             *va = map & ~(uint64_t)FLAGS;
-            return pointer(d, *va + d->g->paging.root / page * type_size(d, "page"), &first);
+            return pointer(d, *va + d->c->paging.root / page * type_size(d, "page"), &first);
         }
     return false;
 }
@@ -345,7 +345,7 @@ static bool by_first_cpu(const struct derive *d, const struct symbol *s, uint64_
 {
     uint64_t at;
 
-    return (linux_sym(d->g, "pcpu_base_addr", &at) || by_code(d, s, &at)) &&
+    return (linux_sym(d->c, "pcpu_base_addr", &at) || by_code(d, s, &at)) &&
            percpu_start(d, at, va);
 }
 
@@ -419,19 +419,19 @@ static const struct symbol symbols[] = {
       { .passes = unit_size } },
 };
 
-struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *g)
+struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *c)
 {
-    const struct derive d = { f, g, &g->paging.arch->model };
+    const struct derive d = { f, c, &c->paging.arch->model };
     struct eg_builder *b = NULL;
     struct eg_profile *out;
 
-    if (!g->ts.n_layers || !g->end)
+    if (!c->ts.n_layers || !c->end)
         return NULL;
     for (size_t i = 0; i < countof(symbols); i++) {
         const char *name = symbols[i].name;
         uint64_t va;
 
-        if (linux_sym(g, name, &va) || !symbols[i].find(&d, &symbols[i], &va))
+        if (linux_sym(c, name, &va) || !symbols[i].find(&d, &symbols[i], &va))
             continue;
         if (!b && !(b = eg_builder_new(*d.model, "derived")))
             return NULL;

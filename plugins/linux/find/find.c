@@ -11,39 +11,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void add_trace(struct eg_candidate *c, const char *trace)
+static void add_trace(struct eg_candidate *entry, const char *trace)
 {
-    const size_t len = strlen(c->trace), more = strlen(trace);
+    const size_t len = strlen(entry->trace), more = strlen(trace);
 
-    if (len + more + 3 > sizeof c->trace || strstr(c->trace, trace))
+    if (len + more + 3 > sizeof entry->trace || strstr(entry->trace, trace))
         return;
-    memcpy(c->trace + len, ", ", 2);
-    memcpy(c->trace + len + 2, trace, more + 1);
+    memcpy(entry->trace + len, ", ", 2);
+    memcpy(entry->trace + len + 2, trace, more + 1);
 }
 
 /** The candidate whose image lies where this one's does, or whose types do: the same kernel. */
-static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_candidate *g)
+static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_candidate *c)
 {
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
-        struct eg_candidate *c = &f->sys->candidates.at[i];
-        const struct linux_candidate *other = c->priv;
+        struct eg_candidate *entry = &f->sys->candidates.at[i];
+        const struct linux_candidate *other = entry->priv;
 
-        if (c->os == f->os && other != g &&
-            ((g->has_delta && other->has_delta && other->delta == g->delta) ||
-             (g->btf && other->btf == g->btf)))
-            return c;
+        if (entry->os == f->os && other != c &&
+            ((c->has_delta && other->has_delta && other->delta == c->delta) ||
+             (c->btf && other->btf == c->btf)))
+            return entry;
     }
     return NULL;
 }
 
 /** One more trace of a kernel that passes all: it says nothing new. */
-static bool joins_another(struct linux_finder *f, const struct linux_candidate *g)
+static bool joins_another(struct linux_finder *f, const struct linux_candidate *c)
 {
-    struct eg_candidate *c = same_kernel(f, g);
+    struct eg_candidate *entry = same_kernel(f, c);
 
-    if (!c || !c->opens || c->score < c->max_score)
+    if (!entry || !entry->opens || entry->score < entry->max_score)
         return false;
-    add_trace(c, g->trace);
+    add_trace(entry, c->trace);
     return true;
 }
 
@@ -69,10 +69,10 @@ static void merge(struct linux_finder *f)
 static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
 {
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
-        struct eg_candidate *c = &f->sys->candidates.at[i];
+        struct eg_candidate *entry = &f->sys->candidates.at[i];
 
-        if (c->os == f->os && c != lead)
-            linux_candidate_fini(f->v, c->priv);
+        if (entry->os == f->os && entry != lead)
+            linux_candidate_fini(f->v, entry->priv);
     }
 }
 
@@ -93,53 +93,53 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     const struct eg_candidate *best = NULL;
 
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
-        const struct eg_candidate *c = &f->sys->candidates.at[i];
+        const struct eg_candidate *entry = &f->sys->candidates.at[i];
 
-        if (c->os == f->os && c->opens && (!best || eg_candidate_better(c, best)))
-            best = c;
+        if (entry->os == f->os && entry->opens && (!best || eg_candidate_better(entry, best)))
+            best = entry;
     }
     return best;
 }
 
-/** Complete @g, check it, keep it as a candidate (or as one more trace of one that is the same). */
-static void try_candidate(struct linux_finder *f, struct linux_candidate *g)
+/** Complete @c, check it, keep it as a candidate (or as one more trace of one that is the same). */
+static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
 {
     struct linux_candidate *kept;
-    struct eg_candidate *c;
+    struct eg_candidate *entry;
 
-    if (f->done || joins_another(f, g) || !linux_spend(f, LINUX_CANDIDATES, 1)) {
-        linux_candidate_fini(f->v, g);
+    if (f->done || joins_another(f, c) || !linux_spend(f, LINUX_CANDIDATES, 1)) {
+        linux_candidate_fini(f->v, c);
         return;
     }
-    g->given = f->given;
-    linux_load(f, g);
-    linux_locate(f, g);
-    if (f->again || joins_another(f, g) || (!g->symbols && !g->exports && !g->has_root)) {
-        linux_candidate_fini(f->v, g);
+    c->given = f->given;
+    linux_load(f, c);
+    linux_locate(f, c);
+    if (f->again || joins_another(f, c) || (!c->symbols && !c->exports && !c->has_root)) {
+        linux_candidate_fini(f->v, c);
         return;
     }
     // Only what is kept takes memory for longer than its try.
-    if (g->text.text)
-        g->text.text = eg_arena_strndup(&f->sys->arena, g->text.text, g->text.len);
+    if (c->text.text)
+        c->text.text = eg_arena_strndup(&f->sys->arena, c->text.text, c->text.len);
     kept = eg_arena_new(&f->sys->arena, struct linux_candidate);
-    c = kept ? eg_candidate_new(f->sys, f->os) : NULL;
-    if (!c) {
-        linux_candidate_fini(f->v, g);
+    entry = kept ? eg_candidate_new(f->sys, f->os) : NULL;
+    if (!entry) {
+        linux_candidate_fini(f->v, c);
         return;
     }
-    *kept = *g;
-    c->priv = kept;
-    snprintf(c->trace, sizeof c->trace, "%s", g->trace);
+    *kept = *c;
+    entry->priv = kept;
+    snprintf(entry->trace, sizeof entry->trace, "%s", c->trace);
     if (f->base) {
         char moved[64];
 
         snprintf(moved, sizeof moved, "raw offset derived: %#" PRIx64, f->base);
-        add_trace(c, moved);
+        add_trace(entry, moved);
     }
-    c->paging = g->paging;
-    c->kernel_pa_delta = g->delta;
-    linux_check(f, kept, c);
-    f->done = c->opens && c->score == c->max_score && !f->sys->options.exhaustive &&
+    entry->paging = c->paging;
+    entry->kernel_pa_delta = c->delta;
+    linux_check(f, kept, entry);
+    f->done = entry->opens && entry->score == entry->max_score && !f->sys->options.exhaustive &&
               !f->sys->options.kernel && !kept->captures;
     merge(f);
     keep_only(f, leader(f));
@@ -153,10 +153,10 @@ static void say_why(struct linux_finder *f)
     const char *hint;
 
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
-        const struct eg_candidate *c = &f->sys->candidates.at[i];
+        const struct eg_candidate *entry = &f->sys->candidates.at[i];
 
-        if (c->os == f->os && (!best || eg_candidate_better(c, best)))
-            best = c;
+        if (entry->os == f->os && (!best || eg_candidate_better(entry, best)))
+            best = entry;
     }
     if (!best && f->sys->options.has_dtb)
         return; // there is a note about it already

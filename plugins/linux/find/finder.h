@@ -39,7 +39,7 @@ struct linux_finder {
     struct linux_given *given;     /**< by the user; NULL: nothing */
     struct linux_folders *folders; /**< what is in the profile folders; NULL: not listed yet */
     /** Takes a trace's candidate, and what it holds, over. */
-    void (*offer)(struct linux_finder *f, struct linux_candidate *g);
+    void (*offer)(struct linux_finder *f, struct linux_candidate *c);
     const uint64_t *btf; /**< where headers of BTF without types are, while tables are tried */
     size_t n_btf;
     bool done;       /**< a candidate passed everything, and nobody asked for more */

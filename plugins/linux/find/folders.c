@@ -143,21 +143,21 @@ static void look(struct file *file)
 
 /* The line of its banner, or "": at its symbol, else the first text like it in its read-only part.
  */
-static void banner_of(struct linux_finder *f, const struct linux_candidate *g, char out[BANNER])
+static void banner_of(struct linux_finder *f, const struct linux_candidate *c, char out[BANNER])
 {
     static const char begins[] = "Linux version ";
     uint64_t at;
 
     memset(out, 0, BANNER);
-    if (linux_sym(g, "linux_banner", &at)) {
-        eg_read_some(f->v, g->space, at, out, BANNER - 1, NULL);
+    if (linux_sym(c, "linux_banner", &at)) {
+        eg_read_some(f->v, c->space, at, out, BANNER - 1, NULL);
     } else {
-        for (uint64_t pa = g->ro_from; g->ro_to && pa <= g->ro_to && !*out;) {
-            size_t n = (size_t)(g->ro_to - pa + 1);
+        for (uint64_t pa = c->ro_from; c->ro_to && pa <= c->ro_to && !*out;) {
+            size_t n = (size_t)(c->ro_to - pa + 1);
             const uint8_t *p = eg_map_some(f->v, f->phys, pa, &n);
             const uint8_t *hit = p ? memmem(p, n, begins, sizeof begins - 1) : NULL;
 
-            if (hit && pa + (uint64_t)(hit - p) + BANNER <= g->ro_to)
+            if (hit && pa + (uint64_t)(hit - p) + BANNER <= c->ro_to)
                 eg_read_some(f->v, f->phys, pa + (uint64_t)(hit - p), out, BANNER - 1, NULL);
             pa += p ? n : 4096;
         }
@@ -305,15 +305,15 @@ static bool read_it(struct linux_finder *f, struct file *file, bool needs_types)
 }
 
 /* The first file that may be of the kernel, and has not been rejected. */
-static struct file *next_file(struct search *s, const struct linux_candidate *g)
+static struct file *next_file(struct search *s, const struct linux_candidate *c)
 {
     struct linux_finder *f = s->finder;
     struct file *file = first_of(s, false);
     char release[80] = "";
 
-    if (!file && !g->types) {
+    if (!file && !c->types) {
         if (!*s->banner)
-            banner_of(f, g, s->banner);
+            banner_of(f, c, s->banner);
         for (size_t i = 0; i < s->in->files.n; i++)
             if (s->in->files.at[i].kind == ELF)
                 look(&s->in->files.at[i]);
@@ -321,21 +321,21 @@ static struct file *next_file(struct search *s, const struct linux_candidate *g)
         if (!file && *s->banner)
             file = unpacked(s);
     }
-    if (!file && !g->symbols && g->text.text &&
-        eg_vmcoreinfo_text(&g->text, "OSRELEASE", release, sizeof release))
+    if (!file && !c->symbols && c->text.text &&
+        eg_vmcoreinfo_text(&c->text, "OSRELEASE", release, sizeof release))
         file = named_map(s, release);
     return file;
 }
 
-const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *g)
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *c)
 {
-    struct search s = { .finder = f, .build_id = g->notes_id };
+    struct search s = { .finder = f, .build_id = c->notes_id };
     struct file *file = NULL;
     bool skipped = false;
 
     if (!f->sys->options.n_profile_dirs || !(s.in = folders(f)))
         return NULL;
-    while ((file = next_file(&s, g)) && !read_it(f, file, !g->types))
+    while ((file = next_file(&s, c)) && !read_it(f, file, !c->types))
         skipped = true;
     if (file && skipped)
         eg_system_note(f->sys, "profile folders: %s is used", file->path);

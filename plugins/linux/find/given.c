@@ -19,23 +19,23 @@ bool linux_own(struct eg_system *sys, struct eg_profile *p)
 
 static struct linux_given *given_new(struct eg_system *sys)
 {
-    struct linux_given *g = eg_arena_new(&sys->arena, struct linux_given);
+    struct linux_given *given = eg_arena_new(&sys->arena, struct linux_given);
 
-    if (g)
-        g->options = &sys->options;
-    return g;
+    if (given)
+        given->options = &sys->options;
+    return given;
 }
 
-static void use(struct linux_given *g, const struct eg_profile *p)
+static void use(struct linux_given *given, const struct eg_profile *p)
 {
-    if (p->n_types > 1 && !g->types)
-        g->types = p;
-    if (p->n_symbols && g->n_symbols < countof(g->symbols))
-        g->symbols[g->n_symbols++] = p;
+    if (p->n_types > 1 && !given->types)
+        given->types = p;
+    if (p->n_symbols && given->n_symbols < countof(given->symbols))
+        given->symbols[given->n_symbols++] = p;
 }
 
 /** An .egp file holds the kernel's profile and its modules'. */
-static int read_stored(struct eg_system *sys, struct linux_given *g, const char *path,
+static int read_stored(struct eg_system *sys, struct linux_given *given, const char *path,
                        struct eg_error *e)
 {
     eg_cleanup(eg_free_) struct eg_profile **all =
@@ -57,16 +57,16 @@ static int read_stored(struct eg_system *sys, struct linux_given *g, const char 
         }
     if (!n)
         return 0;
-    use(g, all[0]);
-    if (n > 1 && !g->modules &&
-        (g->modules = eg_arena_array(&sys->arena, struct eg_profile *, n))) {
-        memcpy(g->modules, all + 1, (n - 1) * sizeof all[0]);
-        g->n_modules = n - 1;
+    use(given, all[0]);
+    if (n > 1 && !given->modules &&
+        (given->modules = eg_arena_array(&sys->arena, struct eg_profile *, n))) {
+        memcpy(given->modules, all + 1, (n - 1) * sizeof all[0]);
+        given->n_modules = n - 1;
     }
     return 0;
 }
 
-static int read_one(struct eg_system *sys, struct linux_given *g, const char *path,
+static int read_one(struct eg_system *sys, struct linux_given *given, const char *path,
                     struct eg_error *e)
 {
     const size_t len = strlen(path);
@@ -75,13 +75,13 @@ static int read_one(struct eg_system *sys, struct linux_given *g, const char *pa
     int rc;
 
     if ((len > 4 && !strcmp(path + len - 4, ".egp")) || eg_store_build_id(path, id))
-        return read_stored(sys, g, path, e);
+        return read_stored(sys, given, path, e);
     rc = eg_profile_read(&p, path, sys->options.threads, e);
     if (rc < 0)
         return rc;
     if (!linux_own(sys, p))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
-    use(g, p);
+    use(given, p);
     return 0;
 }
 
@@ -89,31 +89,32 @@ int linux_given_read(struct eg_system *sys, struct linux_given **out, struct eg_
 {
     const char *const paths[] = { sys->options.profile, sys->options.vmlinux,
                                   sys->options.system_map };
-    struct linux_given *g = NULL;
+    struct linux_given *given = NULL;
 
     for (size_t i = 0; i < countof(paths); i++) {
         int rc;
 
         if (!paths[i])
             continue;
-        if (!g && !(g = given_new(sys)))
+        if (!given && !(given = given_new(sys)))
             return eg_fail(e, EG_ENOMEM, "%s: out of memory", paths[i]);
-        rc = read_one(sys, g, paths[i], e);
+        rc = read_one(sys, given, paths[i], e);
         if (rc < 0)
             return rc;
     }
-    *out = g;
+    *out = given;
     return 0;
 }
 
 int linux_given_file(struct eg_system *sys, const char *path, struct linux_given **out,
                      struct eg_error *e)
 {
-    struct linux_given *g = given_new(sys);
-    int rc = g ? read_one(sys, g, path, e) : eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    struct linux_given *given = given_new(sys);
+    int rc =
+        given ? read_one(sys, given, path, e) : eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
 
     if (rc == 0)
-        *out = g;
+        *out = given;
     return rc;
 }
 

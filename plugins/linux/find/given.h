@@ -23,7 +23,7 @@ void linux_compare_types(struct eg_system *sys, const struct eg_types *a, const 
 /** What the profile folders have for this kernel: an .egp of its build; where it lacks types of its
  * own, an ELF file of its build or an ISF of its banner; where it lacks symbols, a System.map of
  * its release. NULL: nothing. */
-const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *g);
+const struct linux_given *linux_given_find(struct linux_finder *f, const struct linux_candidate *c);
 void linux_folders_free(struct linux_finder *f);
 
 #endif

@@ -33,9 +33,9 @@ static bool code_of(struct linux_finder *f, struct eg_space *as, const struct li
 /** What is mapped at the start of the image. Where a processor maps other things beside it: from a
  * place inside of it backwards, as long as the pieces follow each other in physical memory too. */
 static bool first_piece(struct linux_finder *f, struct eg_space *as,
-                        const struct linux_candidate *g, struct eg_extent *x)
+                        const struct linux_candidate *c, struct eg_extent *x)
 {
-    const struct linux_arch *arch = g->arch;
+    const struct linux_arch *arch = c->arch;
     struct eg_extent before;
     uint64_t at, delta;
 
@@ -47,7 +47,7 @@ static bool first_piece(struct linux_finder *f, struct eg_space *as,
                 return x->below == f->phys;
         return false;
     }
-    if (linux_sym(g, "_stext", &at))
+    if (linux_sym(c, "_stext", &at))
         eg_extent_at(f->v, as, at, x);
     else if (!code_of(f, as, arch, x))
         return false;
@@ -63,9 +63,9 @@ static bool first_piece(struct linux_finder *f, struct eg_space *as,
 }
 
 bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
-                    struct linux_candidate *g)
+                    struct linux_candidate *c)
 {
-    const struct linux_arch *arch = g->arch;
+    const struct linux_arch *arch = c->arch;
     struct eg_space *as;
     struct eg_extent x;
     uint64_t from, to = arch->image_max, ro_first = 0, ro_last = 0;
@@ -75,7 +75,7 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return false;
-    found = first_piece(f, as, g, &x);
+    found = first_piece(f, as, c, &x);
     if (found) {
         start = x.start;
         delta = x.start - x.below_addr;
@@ -97,15 +97,15 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
     }
     eg_view_forget(f->v, as);
     eg_space_close(as);
-    if (g->has_delta && g->delta != delta)
+    if (c->has_delta && c->delta != delta)
         return false;
     if (!found || last - start < IMAGE_MIN || !eg_within(start - delta, 1, f->phys->last))
         return false;
-    g->start = start;
-    g->end = last + 1;
-    g->delta = delta;
-    g->has_delta = true;
-    g->ro_from = ro_last ? ro_first : start - delta;
-    g->ro_to = ro_last ? ro_last : last - delta;
+    c->start = start;
+    c->end = last + 1;
+    c->delta = delta;
+    c->has_delta = true;
+    c->ro_from = ro_last ? ro_first : start - delta;
+    c->ro_to = ro_last ? ro_last : last - delta;
     return true;
 }

@@ -16,7 +16,7 @@ enum {
 /* ---- symbols ---- */
 
 /** VMCOREINFO says where kallsyms' tables are since 6.0. */
-static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_candidate *g,
+static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_candidate *c,
                              struct eg_kallsyms *k)
 {
     const struct {
@@ -32,15 +32,15 @@ static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_ca
         { "kallsyms_relative_base", &k->relative_base, false },
     };
 
-    if (!g->text.text || !g->has_delta)
+    if (!c->text.text || !c->has_delta)
         return false;
     *k = (struct eg_kallsyms){ .space = f->phys,
-                               .va_delta = g->delta,
-                               .big_endian = g->paging.arch->model.big_endian,
-                               .ptr_size = g->paging.arch->model.ptr_size };
+                               .va_delta = c->delta,
+                               .big_endian = c->paging.arch->model.big_endian,
+                               .ptr_size = c->paging.arch->model.ptr_size };
     for (size_t i = 0; i < countof(keys); i++) {
-        if (eg_vmcoreinfo_symbol(&g->text, keys[i].name, keys[i].at))
-            *keys[i].at -= g->delta;
+        if (eg_vmcoreinfo_symbol(&c->text, keys[i].name, keys[i].at))
+            *keys[i].at -= c->delta;
         else if (keys[i].required)
             return false;
     }
@@ -92,23 +92,23 @@ static bool take_nearest(void *context, const struct eg_kallsyms *k)
 
 static void load_symbols(struct load *l, struct eg_view *v)
 {
-    struct linux_candidate *g = l->candidate;
+    struct linux_candidate *c = l->candidate;
     const unsigned threads = l->finder->sys->options.threads;
     struct nearest near = { .to = l->btf };
     struct eg_kallsyms k;
 
-    if (kallsyms_of_text(l->finder, g, &k) &&
-        eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
+    if (kallsyms_of_text(l->finder, c, &k) &&
+        eg_kallsyms_read(&c->symbols, v, &k, threads, &l->errors[0]) == 0)
         return;
-    if (!linux_scan_kallsyms(l->finder, v, g->ro_from, g->ro_to, g->paging.arch->model.big_endian,
+    if (!linux_scan_kallsyms(l->finder, v, c->ro_from, c->ro_to, c->paging.arch->model.big_endian,
                              take_nearest, &near)) {
         eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
         return;
     }
     k = near.k;
-    k.va_delta = g->has_delta ? g->delta : 0;
-    if (eg_kallsyms_read(&g->symbols, v, &k, threads, &l->errors[0]) == 0)
-        g->symbols_are_physical = k.form == EG_KS_PLACE_RELATIVE && !g->has_delta;
+    k.va_delta = c->has_delta ? c->delta : 0;
+    if (eg_kallsyms_read(&c->symbols, v, &k, threads, &l->errors[0]) == 0)
+        c->symbols_are_physical = k.form == EG_KS_PLACE_RELATIVE && !c->has_delta;
 }
 
 /* ---- types ---- */
@@ -116,8 +116,8 @@ static void load_symbols(struct load *l, struct eg_view *v)
 /** A BTF at physical @pa that decodes to its last record and is a kernel's. */
 static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 {
-    struct linux_candidate *g = l->candidate;
-    const struct eg_model model = g->paging.arch->model;
+    struct linux_candidate *c = l->candidate;
+    const struct eg_model model = c->paging.arch->model;
     struct eg_profile *types;
     uint8_t head[64];
     const uint8_t *p;
@@ -144,9 +144,9 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
         eg_profile_free(types);
         return false;
     }
-    g->types = types;
-    g->btf = pa;
-    g->btf_len = total;
+    c->types = types;
+    c->btf = pa;
+    c->btf_len = total;
     return true;
 }
 
@@ -173,13 +173,13 @@ static void see_btf(void *context, struct eg_view *v, uint64_t pa)
 
 static void load_types(struct load *l, struct eg_view *v)
 {
-    const struct linux_candidate *g = l->candidate;
-    struct places found = { .big = g->paging.arch->model.big_endian };
+    const struct linux_candidate *c = l->candidate;
+    struct places found = { .big = c->paging.arch->model.big_endian };
 
     if (l->btf)
         found.at[found.n++] = l->btf;
-    for (uint64_t pa = g->ro_from; !l->btf && pa <= g->ro_to;) {
-        size_t len = (size_t)(g->ro_to - pa + 1);
+    for (uint64_t pa = c->ro_from; !l->btf && pa <= c->ro_to;) {
+        size_t len = (size_t)(c->ro_to - pa + 1);
         const uint8_t *p = eg_map_some(v, l->finder->phys, pa, &len);
 
         found.bytes = p;
@@ -208,32 +208,32 @@ static int load_piece(void *context, size_t piece, unsigned worker)
     return 0;
 }
 
-void linux_load(struct linux_finder *f, struct linux_candidate *g)
+void linux_load(struct linux_finder *f, struct linux_candidate *c)
 {
     struct load l = { .finder = f,
-                      .candidate = g,
-                      .btf = g->btf,
+                      .candidate = c,
+                      .btf = c->btf,
                       .views = { f->v, malloc(sizeof(struct eg_view)) } };
     uint64_t va;
 
     if (!l.views[1])
         return;
     eg_view_init(l.views[1], NULL);
-    if (!g->start && g->has_root)
-        linux_image_of(f, &g->paging, g);
-    if (g->ro_to) {
+    if (!c->start && c->has_root)
+        linux_image_of(f, &c->paging, c);
+    if (c->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
-        g->btf = g->types ? g->btf : 0; /* of a header alone nothing follows */
-        linux_use_types(g);
+        c->btf = c->types ? c->btf : 0; /* of a header alone nothing follows */
+        linux_use_types(c);
         /* The exports name data where kallsyms does not, and give the shift where no type does. */
-        if (!linux_sym(g, "init_task", &va) || (!g->has_delta && !g->types))
-            g->exports = linux_exports(f, g->ro_from, g->ro_to, &g->paging.arch->model);
-        g->no_symbols = l.errors[0];
-        g->no_types = l.errors[1];
+        if (!linux_sym(c, "init_task", &va) || (!c->has_delta && !c->types))
+            c->exports = linux_exports(f, c->ro_from, c->ro_to, &c->paging.arch->model);
+        c->no_symbols = l.errors[0];
+        c->no_types = l.errors[1];
     } else {
-        linux_use_types(g);
-        eg_fail(&g->no_symbols, EG_ENOTFOUND, "the kernel image is not mapped");
-        g->no_types = g->no_symbols;
+        linux_use_types(c);
+        eg_fail(&c->no_symbols, EG_ENOTFOUND, "the kernel image is not mapped");
+        c->no_types = c->no_symbols;
     }
     eg_view_fini(l.views[1]);
     free(l.views[1]);

@@ -7,9 +7,9 @@
 
 /* ---- image.c ---- */
 
-/** Where @paging maps a kernel image: its start, end, shift and read-only part into @g. */
+/** Where @paging maps a kernel image: its start, end, shift and read-only part into @c. */
 bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
-                    struct linux_candidate *g);
+                    struct linux_candidate *c);
 
 /* ---- load.c ---- */
 
@@ -19,8 +19,8 @@ size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t f
                            bool (*found)(void *context, const struct eg_kallsyms *k),
                            void *context);
 
-/** Symbols and types of the image at @g: both at once, on two threads. */
-void linux_load(struct linux_finder *f, struct linux_candidate *g);
+/** Symbols and types of the image at @c: both at once, on two threads. */
+void linux_load(struct linux_finder *f, struct linux_candidate *c);
 
 /* ---- ksymtab.c ---- */
 

@@ -9,41 +9,41 @@ enum { SEARCH = 64 << 20 };
 
 /** The kernel's struct btf holds the address of its data and a copy of the header
  * (kernel/bpf/btf.c): the header that no types follow. */
-static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *g)
+static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *c)
 {
-    const struct eg_model *m = &g->paging.arch->model;
+    const struct eg_model *m = &c->paging.arch->model;
     uint64_t hdr, data, va;
     uint8_t own[24], copy[24];
 
-    if (!g->types || !linux_member(&g->ts, "btf", "hdr", &hdr, NULL) ||
-        !linux_member(&g->ts, "btf", "data", &data, NULL) ||
-        !eg_read(f->v, f->phys, g->btf, own, sizeof own))
+    if (!c->types || !linux_member(&c->ts, "btf", "hdr", &hdr, NULL) ||
+        !linux_member(&c->ts, "btf", "data", &data, NULL) ||
+        !eg_read(f->v, f->phys, c->btf, own, sizeof own))
         return false;
     for (size_t i = 0; i < f->n_btf; i++) {
-        if (f->btf[i] == g->btf || f->btf[i] < hdr ||
+        if (f->btf[i] == c->btf || f->btf[i] < hdr ||
             !eg_read(f->v, f->phys, f->btf[i], copy, sizeof copy) ||
             memcmp(own, copy, sizeof own) != 0 ||
-            !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < g->arch->image_min ||
-            va > g->arch->image_max)
+            !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < c->arch->image_min ||
+            va > c->arch->image_max)
             continue;
-        g->delta = va - g->btf;
-        return g->has_delta = true;
+        c->delta = va - c->btf;
+        return c->has_delta = true;
     }
     return false;
 }
 
 /** Its parent and real_parent stand side by side, and both point at it: two words that are equal,
  * in the image, and at its place in a page. For kernels whose types are not known. */
-static bool self_pointers(struct linux_finder *f, const struct linux_candidate *g, uint64_t pa,
+static bool self_pointers(struct linux_finder *f, const struct linux_candidate *c, uint64_t pa,
                           uint64_t *va)
 {
-    const struct eg_model *m = &g->paging.arch->model;
+    const struct eg_model *m = &c->paging.arch->model;
     uint64_t last = 0;
 
     for (uint64_t at = 0; at < 16384; at += m->ptr_size) {
         if (!linux_spend(f, LINUX_WORDS, 1) || !linux_ptr(f->v, f->phys, m, pa + at, va))
             return false;
-        if (*va == last && linux_in_image(g->arch, *va) && (*va - pa) % 4096 == 0)
+        if (*va == last && linux_in_image(c->arch, *va) && (*va - pa) % 4096 == 0)
             return true;
         last = *va;
     }
@@ -51,36 +51,36 @@ static bool self_pointers(struct linux_finder *f, const struct linux_candidate *
 }
 
 /** init_task is its own parent: the pointer is its virtual address. */
-static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *g)
+static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t pa, off, va;
 
-    if (!linux_sym_pa(g, "init_task", &pa))
+    if (!linux_sym_pa(c, "init_task", &pa))
         return false;
-    if (linux_member(&g->ts, "task_struct", "real_parent", &off, NULL)
-            ? !linux_ptr(f->v, f->phys, &g->paging.arch->model, pa + off, &va)
-            : !self_pointers(f, g, pa, &va))
+    if (linux_member(&c->ts, "task_struct", "real_parent", &off, NULL)
+            ? !linux_ptr(f->v, f->phys, &c->paging.arch->model, pa + off, &va)
+            : !self_pointers(f, c, pa, &va))
         return false;
-    if (!linux_in_image(g->arch, va))
+    if (!linux_in_image(c->arch, va))
         return false;
-    g->delta = va - pa;
-    return g->has_delta = true;
+    c->delta = va - pa;
+    return c->has_delta = true;
 }
 
 /** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
-static bool delta_by_vote(struct linux_candidate *g)
+static bool delta_by_vote(struct linux_candidate *c)
 {
     uint64_t best = 0;
     size_t count = 0, votes = 0, agree = 0;
 
-    if (!g->symbols || !g->exports || g->symbols_are_physical)
+    if (!c->symbols || !c->exports || c->symbols_are_physical)
         return false;
     for (unsigned pass = 0; pass < 2; pass++) /* a majority vote, then its count */
-        for (uint32_t i = 0; i < g->exports->n_symbols; i++) {
-            const struct eg_symbol *x = &g->exports->symbols[i], *s;
+        for (uint32_t i = 0; i < c->exports->n_symbols; i++) {
+            const struct eg_symbol *x = &c->exports->symbols[i], *s;
             uint32_t iter = 0;
 
-            s = eg_profile_symbol(g->symbols, g->exports->strings + x->name, &iter);
+            s = eg_profile_symbol(c->symbols, c->exports->strings + x->name, &iter);
             if (!s)
                 continue;
             if (pass) {
@@ -95,22 +95,22 @@ static bool delta_by_vote(struct linux_candidate *g)
         }
     if (votes < 64 || agree < votes / 2)
         return false;
-    g->delta = best;
-    return g->has_delta = true;
+    c->delta = best;
+    return c->has_delta = true;
 }
 
 /** The banner lies among other strings like it, and only the kernel's own is at its place in a page
  * and leads to init_task. */
-static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *g)
+static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
 {
     static const char banner[] = "Linux version ";
     uint64_t va, task, self;
 
-    if (g->symbols_are_physical || !linux_sym(g, "linux_banner", &va) ||
-        !linux_sym(g, "init_task", &task))
+    if (c->symbols_are_physical || !linux_sym(c, "linux_banner", &va) ||
+        !linux_sym(c, "init_task", &task))
         return false;
-    for (uint64_t pa = g->ro_from; pa <= g->ro_to && !eg_cancelled;) {
-        size_t len = (size_t)(g->ro_to - pa + 1);
+    for (uint64_t pa = c->ro_from; pa <= c->ro_to && !eg_cancelled;) {
+        size_t len = (size_t)(c->ro_to - pa + 1);
         const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit;
         uint64_t delta;
 
@@ -121,9 +121,9 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *g)
         } else {
             pa += (uint64_t)(hit - p);
             delta = va - pa++;
-            if (delta % 4096 == 0 && self_pointers(f, g, task - delta, &self) && self == task) {
-                g->delta = delta;
-                return g->has_delta = true;
+            if (delta % 4096 == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
+                c->delta = delta;
+                return c->has_delta = true;
             }
         }
     }
@@ -131,21 +131,21 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *g)
 }
 
 /** The shift of the kernel image, from what can be read without it. */
-static bool delta_of(struct linux_finder *f, struct linux_candidate *g)
+static bool delta_of(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t va;
 
-    if (!g->symbols_are_physical && g->btf && linux_sym(g, "__start_BTF", &va) &&
-        linux_in_image(g->arch, va)) {
-        g->delta = va - g->btf;
-        g->has_delta = true;
-    } else if (!delta_of_init_task(f, g) && !delta_by_vote(g) && !delta_of_btf(f, g) &&
-               !delta_of_banner(f, g)) {
+    if (!c->symbols_are_physical && c->btf && linux_sym(c, "__start_BTF", &va) &&
+        linux_in_image(c->arch, va)) {
+        c->delta = va - c->btf;
+        c->has_delta = true;
+    } else if (!delta_of_init_task(f, c) && !delta_by_vote(c) && !delta_of_btf(f, c) &&
+               !delta_of_banner(f, c)) {
         return false;
     }
-    if (g->symbols_are_physical) {
-        g->shift = g->delta;
-        g->symbols_are_physical = false;
+    if (c->symbols_are_physical) {
+        c->shift = c->delta;
+        c->symbols_are_physical = false;
     }
     return true;
 }
@@ -153,7 +153,7 @@ static bool delta_of(struct linux_finder *f, struct linux_candidate *g)
 /** How many of the kernel's own places does this root map as the image's formula says? 0 when one
  * of them is mapped elsewhere. init_task is data: the user half of an isolated page
  * table does not map it. */
-static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *g,
+static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *c,
                            const struct eg_paging *paging)
 {
     static const char *const names[] = { "init_task",   "_stext",         "linux_banner",
@@ -165,14 +165,14 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
     /* The trampoline's table and the user half of an isolated one do not have the linear map. */
-    n = !g->arch->linear(f->v, f->phys, g, paging->root, &linear) ||
+    n = !c->arch->linear(f->v, f->phys, c, paging->root, &linear) ||
         (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
     for (size_t i = 0; n && i < countof(names); i++) {
         uint64_t va, pa;
 
-        if (!linux_sym(g, names[i], &va))
+        if (!linux_sym(c, names[i], &va))
             continue;
-        if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - g->delta) {
+        if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - c->delta) {
             n = 0;
             break;
         }
@@ -184,19 +184,19 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
 }
 
 /** The kernel's own top table, by its symbol. */
-static bool root_of(struct linux_finder *f, struct linux_candidate *g)
+static bool root_of(struct linux_finder *f, struct linux_candidate *c)
 {
-    for (const char *const *name = g->arch->roots; *name; name++) {
-        struct eg_paging p = g->paging;
+    for (const char *const *name = c->arch->roots; *name; name++) {
+        struct eg_paging p = c->paging;
         uint64_t va;
 
-        if (!linux_sym(g, *name, &va))
+        if (!linux_sym(c, *name, &va))
             continue;
-        p.root = va - g->delta;
-        for (size_t i = 0; linux_mode(g->arch, i, &p); i++) {
-            if (maps_image(f, g, &p) > 1) {
-                g->paging = p;
-                return g->has_root = true;
+        p.root = va - c->delta;
+        for (size_t i = 0; linux_mode(c->arch, i, &p); i++) {
+            if (maps_image(f, c, &p) > 1) {
+                c->paging = p;
+                return c->has_root = true;
             }
         }
     }
@@ -204,73 +204,73 @@ static bool root_of(struct linux_finder *f, struct linux_candidate *g)
 }
 
 /** No symbol of the root: every page of the image is tried as one. */
-static bool root_by_search(struct linux_finder *f, struct linux_candidate *g)
+static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
 {
-    const uint64_t from = g->ro_from > SEARCH ? g->ro_from - SEARCH : 0;
-    const uint64_t to = EG_MIN(g->ro_to + SEARCH, f->phys->last);
-    struct eg_paging p = g->paging;
+    const uint64_t from = c->ro_from > SEARCH ? c->ro_from - SEARCH : 0;
+    const uint64_t to = EG_MIN(c->ro_to + SEARCH, f->phys->last);
+    struct eg_paging p = c->paging;
 
     for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
-        for (size_t i = 0; linux_mode(g->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
+        for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
-            if (maps_image(f, g, &p) > 1) {
-                g->paging = p;
-                return g->has_root = true;
+            if (maps_image(f, c, &p) > 1) {
+                c->paging = p;
+                return c->has_root = true;
             }
         }
     return false;
 }
 
 /** VMCOREINFO as the kernel keeps it, for what only it says. */
-static void text_of(struct linux_finder *f, struct linux_candidate *g)
+static void text_of(struct linux_finder *f, struct linux_candidate *c)
 {
     uint8_t page[4096];
     uint64_t at, p;
     struct eg_vmcoreinfo t;
     bool bare;
 
-    if (linux_sym(g, "vmcoreinfo_data", &at) &&
-        eg_read_u64(f->v, g->space, at, g->paging.arch->model.big_endian, &p) &&
-        eg_read(f->v, g->space, p, page, sizeof page) &&
+    if (linux_sym(c, "vmcoreinfo_data", &at) &&
+        eg_read_u64(f->v, c->space, at, c->paging.arch->model.big_endian, &p) &&
+        eg_read(f->v, c->space, p, page, sizeof page) &&
         eg_vmcoreinfo_page(page, sizeof page, &bare, &t) &&
         (t.text = eg_arena_strndup(&f->sys->arena, t.text, t.len)))
-        g->text = t;
+        c->text = t;
 }
 
 /** The best root: by its symbol, else the one of the trace, else by search. */
-static void find_root(struct linux_finder *f, struct linux_candidate *g)
+static void find_root(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t va;
 
-    if (root_of(f, g) || !linux_sym(g, "init_task", &va) ||
-        (g->has_root && maps_image(f, g, &g->paging) > 1))
+    if (root_of(f, c) || !linux_sym(c, "init_task", &va) ||
+        (c->has_root && maps_image(f, c, &c->paging) > 1))
         return;
-    root_by_search(f, g);
+    root_by_search(f, c);
 }
 
-void linux_locate(struct linux_finder *f, struct linux_candidate *g)
+void linux_locate(struct linux_finder *f, struct linux_candidate *c)
 {
-    const uint64_t root = g->paging.root;
+    const uint64_t root = c->paging.root;
 
-    if (!g->has_delta && !delta_of(f, g))
+    if (!c->has_delta && !delta_of(f, c))
         return;
-    if (f->sys->image->movable && g->arch->moves && !g->has_root && linux_move_by_symbols(f, g))
+    if (f->sys->image->movable && c->arch->moves && !c->has_root && linux_move_by_symbols(f, c))
         return;
-    find_root(f, g);
-    if (g->has_root && (g->paging.root != root || !g->start))
-        linux_image_of(f, &g->paging, g);
-    if (!g->has_root || eg_paging_open(&g->space, NULL, f->phys, &g->paging, NULL) < 0)
+    find_root(f, c);
+    if (c->has_root && (c->paging.root != root || !c->start))
+        linux_image_of(f, &c->paging, c);
+    if (!c->has_root || eg_paging_open(&c->space, NULL, f->phys, &c->paging, NULL) < 0)
         return;
-    if (!g->text.text)
-        text_of(f, g);
-    if (!g->text.text && (g->derived = linux_derive(f, g))) { // with the text more can be derived
-        text_of(f, g);
-        eg_profile_free(g->derived);
-        g->derived = NULL;
+    if (!c->text.text)
+        text_of(f, c);
+    if (!c->text.text && (c->derived = linux_derive(f, c))) { // with the text more can be derived
+        text_of(f, c);
+        eg_profile_free(c->derived);
+        c->derived = NULL;
     }
-    if (!linux_notes_build_id(f->v, g, g->notes_id, sizeof g->notes_id) && g->text.text)
-        eg_vmcoreinfo_text(&g->text, "BUILD-ID", g->notes_id, sizeof g->notes_id);
-    if (!g->given && (g->given = linux_given_find(f, g)))
-        linux_use_types(g);
-    g->derived = linux_derive(f, g);
+    if (!linux_notes_build_id(f->v, c, c->notes_id, sizeof c->notes_id) && c->text.text)
+        eg_vmcoreinfo_text(&c->text, "BUILD-ID", c->notes_id, sizeof c->notes_id);
+    if (!c->given && (c->given = linux_given_find(f, c)))
+        linux_use_types(c);
+    c->derived = linux_derive(f, c);
 }

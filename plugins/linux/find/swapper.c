@@ -89,15 +89,15 @@ static bool offsets(struct swapper *s)
 static void try_all(struct swapper *s)
 {
     for (size_t i = 0; i < s->n; i++) {
-        struct linux_candidate g = { .arch = s->arch, .paging.arch = eg_arch_find(s->arch->name) };
+        struct linux_candidate c = { .arch = s->arch, .paging.arch = eg_arch_find(s->arch->name) };
 
-        if (!g.paging.arch)
+        if (!c.paging.arch)
             return;
-        g.init_task = s->found[i].va;
-        g.delta = g.init_task - s->found[i].pa;
-        g.has_delta = true;
-        snprintf(g.trace, sizeof g.trace, "swapper's task_struct at %#" PRIx64, s->found[i].pa);
-        s->finder->offer(s->finder, &g);
+        c.init_task = s->found[i].va;
+        c.delta = c.init_task - s->found[i].pa;
+        c.has_delta = true;
+        snprintf(c.trace, sizeof c.trace, "swapper's task_struct at %#" PRIx64, s->found[i].pa);
+        s->finder->offer(s->finder, &c);
     }
 }
 

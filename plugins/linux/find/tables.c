@@ -139,18 +139,18 @@ static void scan(struct tables *t, const char *what, linux_window_fn fn)
 
 static void try_at(struct tables *t, const struct linux_arch *arch, uint64_t pa, bool is_btf)
 {
-    struct linux_candidate g = { .arch = arch, .paging.arch = eg_arch_find(arch->name) };
+    struct linux_candidate c = { .arch = arch, .paging.arch = eg_arch_find(arch->name) };
     struct eg_extent x;
 
-    if (!g.paging.arch || t->finder->done)
+    if (!c.paging.arch || t->finder->done)
         return;
-    g.btf = is_btf ? pa : 0;
+    c.btf = is_btf ? pa : 0;
     eg_extent_at(t->finder->v, t->phys, pa, &x);
-    g.ro_from = EG_MAX(x.start, pa > NEAR ? pa - NEAR : 0);
-    g.ro_to = EG_MIN(pa + NEAR, x.last);
-    snprintf(g.trace, sizeof g.trace, "%s at %#" PRIx64 ", by its shape",
+    c.ro_from = EG_MAX(x.start, pa > NEAR ? pa - NEAR : 0);
+    c.ro_to = EG_MIN(pa + NEAR, x.last);
+    snprintf(c.trace, sizeof c.trace, "%s at %#" PRIx64 ", by its shape",
              is_btf ? "BTF" : "kallsyms", pa);
-    t->finder->offer(t->finder, &g);
+    t->finder->offer(t->finder, &c);
 }
 
 static void try_best(struct tables *t, const struct best *b, bool is_btf)

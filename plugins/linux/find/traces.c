@@ -17,12 +17,12 @@ enum {
 };
 
 /** The candidate that @text describes. False: of no processor that is known. */
-static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *g)
+static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *c)
 {
     for (size_t i = 0; linux_arch_nth(i); i++) {
-        *g = (struct linux_candidate){ .arch = linux_arch_nth(i), .text = text };
-        g->paging.arch = eg_arch_find(g->arch->name);
-        if (g->paging.arch && g->arch->vmcoreinfo(&text, g))
+        *c = (struct linux_candidate){ .arch = linux_arch_nth(i), .text = text };
+        c->paging.arch = eg_arch_find(c->arch->name);
+        if (c->paging.arch && c->arch->vmcoreinfo(&text, c))
             return true;
     }
     return false;
@@ -35,13 +35,13 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
     struct eg_paging paging = { .arch = eg_arch_find(arch->name), .root = root };
 
     for (size_t i = 0; linux_mode(arch, i, &paging); i++) {
-        struct linux_candidate g = { .arch = arch, .paging = paging };
+        struct linux_candidate c = { .arch = arch, .paging = paging };
 
-        if (!g.paging.arch || !linux_image_of(f, &g.paging, &g))
+        if (!c.paging.arch || !linux_image_of(f, &c.paging, &c))
             continue;
-        g.has_root = true;
-        snprintf(g.trace, sizeof g.trace, "%s %#" PRIx64, trace, root);
-        f->offer(f, &g);
+        c.has_root = true;
+        snprintf(c.trace, sizeof c.trace, "%s %#" PRIx64, trace, root);
+        f->offer(f, &c);
         return true;
     }
     return false;
@@ -50,7 +50,7 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
 void linux_trace_container(struct linux_finder *f)
 {
     const struct eg_image *img = f->sys->image;
-    struct linux_candidate g;
+    struct linux_candidate c;
 
     if (f->sys->options.has_dtb) {
         bool found = false;
@@ -65,9 +65,9 @@ void linux_trace_container(struct linux_finder *f)
         f->done = true; // the user's choice is final
     }
     if (img->vmcoreinfo && !f->done &&
-        describe((struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &g)) {
-        snprintf(g.trace, sizeof g.trace, "%s", "VMCOREINFO note of the container");
-        f->offer(f, &g);
+        describe((struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &c)) {
+        snprintf(c.trace, sizeof c.trace, "%s", "VMCOREINFO note of the container");
+        f->offer(f, &c);
     }
     for (size_t i = 0; i < img->cpus.n && !f->done; i++) {
         const struct eg_cpu *cpu = &img->cpus.at[i];
@@ -143,22 +143,22 @@ static int by_address(const void *a, const void *b)
 static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
 {
     uint8_t bytes[VMCOREINFO_MAX];
-    struct linux_candidate g;
+    struct linux_candidate c;
     struct eg_vmcoreinfo text;
     bool bare;
 
     eg_read_some(f->v, f->phys, pa, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g))
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &c))
         return true;
-    if (!anyway && !linux_holds(f, &g)) {
-        if (!f->sys->image->movable || !g.arch->moves || !linux_move_to(f, &g))
+    if (!anyway && !linux_holds(f, &c)) {
+        if (!f->sys->image->movable || !c.arch->moves || !linux_move_to(f, &c))
             return false;
         f->resume = f->base + pa; // this very page, where it is now
         return true;
     }
-    snprintf(g.trace, sizeof g.trace,
+    snprintf(c.trace, sizeof c.trace,
              bare ? "vmcoreinfo_data at %#" PRIx64 : "VMCOREINFO at %#" PRIx64, pa);
-    f->offer(f, &g);
+    f->offer(f, &c);
     return true;
 }
 
@@ -249,17 +249,17 @@ static void try_place(struct linux_finder *f, const struct layouts *l, uint64_t 
                       bool may_move_up)
 {
     uint8_t bytes[VMCOREINFO_MAX];
-    struct linux_candidate g;
+    struct linux_candidate c;
     struct eg_vmcoreinfo text;
     bool bare;
 
     eg_read_some(f->v, f->phys, at, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &g))
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &c))
         return;
-    for (size_t i = 0; l && i < l->n && g.arch->low_holes; i++) {
+    for (size_t i = 0; l && i < l->n && c.arch->low_holes; i++) {
         const struct linux_ranges *r = &l->at[i];
 
-        if (!linux_move_to_ranges(f, &g, r))
+        if (!linux_move_to_ranges(f, &c, r))
             continue;
         linux_ranges_place(r, at, &f->resume);
         eg_system_note(f->sys,
@@ -268,7 +268,7 @@ static void try_place(struct linux_finder *f, const struct layouts *l, uint64_t 
                        r->what, r->n);
         return;
     }
-    if (!may_move_up || !linux_move_up(f, &g, at))
+    if (!may_move_up || !linux_move_up(f, &c, at))
         return;
     f->resume = f->base + at;
     eg_system_note(

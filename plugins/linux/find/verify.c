@@ -9,20 +9,20 @@
 /** All that the checks share. */
 struct check {
     struct linux_finder *f;
-    struct linux_candidate *g;
-    struct eg_candidate *c;
+    struct linux_candidate *c;
+    struct eg_candidate *entry;
     const struct eg_model *model;
     bool big;
 };
 
 static bool read_ptr(const struct check *k, uint64_t at, uint64_t *out)
 {
-    return linux_ptr(k->f->v, k->g->space, k->model, at, out);
+    return linux_ptr(k->f->v, k->c->space, k->model, at, out);
 }
 
 static bool read_text(const struct check *k, uint64_t at, char *out, size_t size)
 {
-    if (eg_read_some(k->f->v, k->g->space, at, out, size - 1, NULL) == 0)
+    if (eg_read_some(k->f->v, k->c->space, at, out, size - 1, NULL) == 0)
         return false;
     out[size - 1] = 0;
     return true;
@@ -35,12 +35,12 @@ static uint64_t release_offset(const struct check *k)
     uint64_t name, release;
     int64_t told;
 
-    if (!linux_member(&k->g->ts, "uts_namespace", "name", &name, NULL))
-        name = k->g->text.text &&
-                       eg_vmcoreinfo_number(&k->g->text, "OFFSET(uts_namespace.name)", &told)
+    if (!linux_member(&k->c->ts, "uts_namespace", "name", &name, NULL))
+        name = k->c->text.text &&
+                       eg_vmcoreinfo_number(&k->c->text, "OFFSET(uts_namespace.name)", &told)
                    ? (uint64_t)told
                    : 4; // behind its count, before 5.19
-    if (!linux_member(&k->g->ts, "new_utsname", "release", &release, NULL))
+    if (!linux_member(&k->c->ts, "new_utsname", "release", &release, NULL))
         release = 130;
     return name + release;
 }
@@ -51,17 +51,17 @@ static bool check_release(const struct check *k)
     char text[66] = "", told[66] = "";
     uint64_t at;
 
-    if (!linux_sym(k->g, "init_uts_ns", &at))
-        return eg_candidate_check(k->c, "release", 10, false, "%s",
+    if (!linux_sym(k->c, "init_uts_ns", &at))
+        return eg_candidate_check(k->entry, "release", 10, false, "%s",
                                   "no symbol linux_banner or init_uts_ns");
     read_text(k, at + release_offset(k), text, sizeof text);
-    if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", told, sizeof told) &&
+    if (k->c->text.text && eg_vmcoreinfo_text(&k->c->text, "OSRELEASE", told, sizeof told) &&
         strcmp(text, told))
-        return eg_candidate_check(k->c, "release", 10, false,
+        return eg_candidate_check(k->entry, "release", 10, false,
                                   "not in init_uts_ns at %#" PRIx64 ", but VMCOREINFO says %s", at,
                                   told);
-    snprintf(k->c->release, sizeof k->c->release, "%s", text);
-    return eg_candidate_check(k->c, "release", 10, text[0] >= '1' && text[0] <= '9',
+    snprintf(k->entry->release, sizeof k->entry->release, "%s", text);
+    return eg_candidate_check(k->entry, "release", 10, text[0] >= '1' && text[0] <= '9',
                               "%s in init_uts_ns at %#" PRIx64, text, at);
 }
 
@@ -72,18 +72,18 @@ static bool check_banner(const struct check *k)
     uint64_t va;
     int n;
 
-    if (!linux_sym(k->g, "linux_banner", &va))
+    if (!linux_sym(k->c, "linux_banner", &va))
         return check_release(k);
     if (!read_text(k, va, text, sizeof text) || strncmp(text, "Linux version ", 14))
-        return eg_candidate_check(k->c, "banner", 10, false,
+        return eg_candidate_check(k->entry, "banner", 10, false,
                                   "linux_banner at %#" PRIx64 " is no banner", va);
-    n = (int)EG_MIN(strcspn(text + 14, " \n"), sizeof k->c->release - 1);
-    snprintf(k->c->release, sizeof k->c->release, "%.*s", n, text + 14);
-    if (k->g->text.text && eg_vmcoreinfo_text(&k->g->text, "OSRELEASE", release, sizeof release) &&
-        strcmp(release, k->c->release))
-        return eg_candidate_check(k->c, "banner", 10, false, "%s, but VMCOREINFO says %s",
-                                  k->c->release, release);
-    return eg_candidate_check(k->c, "banner", 10, true, "Linux version %s", k->c->release);
+    n = (int)EG_MIN(strcspn(text + 14, " \n"), sizeof k->entry->release - 1);
+    snprintf(k->entry->release, sizeof k->entry->release, "%.*s", n, text + 14);
+    if (k->c->text.text && eg_vmcoreinfo_text(&k->c->text, "OSRELEASE", release, sizeof release) &&
+        strcmp(release, k->entry->release))
+        return eg_candidate_check(k->entry, "banner", 10, false, "%s, but VMCOREINFO says %s",
+                                  k->entry->release, release);
+    return eg_candidate_check(k->entry, "banner", 10, true, "Linux version %s", k->entry->release);
 }
 
 /** The page tables say the same as the formula of the kernel image, for its own places. */
@@ -97,45 +97,45 @@ static bool check_root(const struct check *k)
     for (size_t i = 0; i < countof(names); i++) {
         uint64_t va, pa;
 
-        if (!linux_sym(k->g, names[i], &va))
+        if (!linux_sym(k->c, names[i], &va))
             continue;
-        if (!eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa))
-            return eg_candidate_check(k->c, "page tables", 10, false,
+        if (!eg_translate(k->f->v, k->c->space, va, k->f->phys, &pa))
+            return eg_candidate_check(k->entry, "page tables", 10, false,
                                       "%s, %#" PRIx64 ", is not mapped", names[i], va);
-        if (pa != va - k->g->delta)
-            return eg_candidate_check(k->c, "page tables", 10, false,
+        if (pa != va - k->c->delta)
+            return eg_candidate_check(k->entry, "page tables", 10, false,
                                       "%s is mapped at %#" PRIx64 ", not at %#" PRIx64, names[i],
-                                      pa, va - k->g->delta);
+                                      pa, va - k->c->delta);
         n++;
     }
-    return eg_candidate_check(k->c, "page tables", 10, n >= 2,
+    return eg_candidate_check(k->entry, "page tables", 10, n >= 2,
                               "%u symbols are where the image says, %u levels, root %#" PRIx64, n,
-                              k->g->paging.levels, k->g->paging.root);
+                              k->c->paging.levels, k->c->paging.root);
 }
 
 static bool check_init_task(const struct check *k)
 {
-    const struct eg_types *ts = &k->g->ts;
+    const struct eg_types *ts = &k->c->ts;
     uint64_t at, off, size, parent = 0, leader = 0;
     uint32_t pid = 1;
     char comm[17] = "";
 
-    if (!linux_sym(k->g, "init_task", &at))
-        return eg_candidate_check(k->c, "init_task", 20, false, "no symbol init_task");
+    if (!linux_sym(k->c, "init_task", &at))
+        return eg_candidate_check(k->entry, "init_task", 20, false, "no symbol init_task");
     if (!linux_member(ts, "task_struct", "comm", &off, &size))
-        return eg_candidate_check(k->c, "init_task", 20, false, "no type task_struct");
+        return eg_candidate_check(k->entry, "init_task", 20, false, "no type task_struct");
     read_text(k, at + off, comm, sizeof comm);
     if (linux_member(ts, "task_struct", "pid", &off, NULL))
-        eg_read_u32(k->f->v, k->g->space, at + off, k->big, &pid);
+        eg_read_u32(k->f->v, k->c->space, at + off, k->big, &pid);
     if (linux_member(ts, "task_struct", "real_parent", &off, NULL))
         read_ptr(k, at + off, &parent);
     if (linux_member(ts, "task_struct", "group_leader", &off, NULL))
         read_ptr(k, at + off, &leader);
     if (strncmp(comm, "swapper", 7) || pid != 0 || parent != at || leader != at)
-        return eg_candidate_check(k->c, "init_task", 20, false,
+        return eg_candidate_check(k->entry, "init_task", 20, false,
                                   "at %#" PRIx64 ": pid %u, \"%s\", parent %#" PRIx64, at, pid,
                                   comm, parent);
-    return eg_candidate_check(k->c, "init_task", 20, true,
+    return eg_candidate_check(k->entry, "init_task", 20, true,
                               "pid 0, %s, its own parent, at %#" PRIx64, comm, at);
 }
 
@@ -144,14 +144,14 @@ static bool check_init_task(const struct check *k)
 static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t pid, uint64_t *n,
                    bool *one)
 {
-    const struct eg_binding b = { .model = *k->model, .types = &k->g->ts };
-    struct eg_list_walk w = linux_list(k->f->v, k->g->space, &b, head, off);
+    const struct eg_binding b = { .model = *k->model, .types = &k->c->ts };
+    struct eg_list_walk w = linux_list(k->f->v, k->c->space, &b, head, off);
     struct eg_obj element;
     uint32_t value;
     bool more = true;
 
     while ((more = linux_spend(k->f, LINUX_ELEMENTS, 1)) && eg_list_next_(&w, &element))
-        if (one && !*one && eg_read_u32(k->f->v, k->g->space, element.addr + pid, k->big, &value))
+        if (one && !*one && eg_read_u32(k->f->v, k->c->space, element.addr + pid, k->big, &value))
             *one = value == 1;
     *n = w.n;
     return more && !w.why;
@@ -159,17 +159,18 @@ static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t 
 
 static bool check_tasks(const struct check *k)
 {
-    const struct eg_types *ts = &k->g->ts;
+    const struct eg_types *ts = &k->c->ts;
     uint64_t at, tasks, pid, n;
     bool one = false;
 
-    if (!linux_sym(k->g, "init_task", &at) ||
+    if (!linux_sym(k->c, "init_task", &at) ||
         !linux_member(ts, "task_struct", "tasks", &tasks, NULL) ||
         !linux_member(ts, "task_struct", "pid", &pid, NULL))
-        return eg_candidate_check(k->c, "task list", 15, false, "no init_task, or no type for it");
+        return eg_candidate_check(k->entry, "task list", 15, false,
+                                  "no init_task, or no type for it");
     if (!closes(k, at + tasks, tasks, pid, &n, &one))
-        return eg_candidate_check(k->c, "task list", 15, false, "does not close");
-    return eg_candidate_check(k->c, "task list", 15, one, "closes, %" PRIu64 " processes%s", n,
+        return eg_candidate_check(k->entry, "task list", 15, false, "does not close");
+    return eg_candidate_check(k->entry, "task list", 15, one, "closes, %" PRIu64 " processes%s", n,
                               one ? ", pid 1 among them" : ", but not pid 1");
 }
 
@@ -177,12 +178,12 @@ static void check_modules(const struct check *k)
 {
     uint64_t head, n;
 
-    if (!linux_sym(k->g, "modules", &head))
+    if (!linux_sym(k->c, "modules", &head))
         return;
     if (closes(k, head, 0, 0, &n, NULL))
-        eg_candidate_check(k->c, "module list", 5, true, "closes, %" PRIu64, n);
+        eg_candidate_check(k->entry, "module list", 5, true, "closes, %" PRIu64, n);
     else
-        eg_candidate_check(k->c, "module list", 5, false, "does not close");
+        eg_candidate_check(k->entry, "module list", 5, false, "does not close");
 }
 
 /** The linear map: the root's own page, through it, is where it is. */
@@ -190,12 +191,12 @@ static void check_direct_map(const struct check *k)
 {
     uint64_t va, pa;
 
-    if (!k->g->arch->linear(k->f->v, k->f->phys, k->g, k->g->paging.root, &va))
+    if (!k->c->arch->linear(k->f->v, k->f->phys, k->c, k->c->paging.root, &va))
         return;
-    eg_candidate_check(k->c, "direct map", 10,
-                       eg_translate(k->f->v, k->g->space, va, k->f->phys, &pa) &&
-                           pa == k->g->paging.root,
-                       "physical 0 is at %#" PRIx64, va - k->g->paging.root);
+    eg_candidate_check(k->entry, "direct map", 10,
+                       eg_translate(k->f->v, k->c->space, va, k->f->phys, &pa) &&
+                           pa == k->c->paging.root,
+                       "physical 0 is at %#" PRIx64, va - k->c->paging.root);
 }
 
 /** Wall-clock seconds of the timekeeper. tk_core is a struct tk_data since 6.13; before, an
@@ -205,12 +206,12 @@ static bool wall_clock(const struct check *k, uint64_t *sec)
 {
     uint64_t at, off, xtime;
 
-    if (!linux_member(&k->g->ts, "timekeeper", "xtime_sec", &xtime, NULL))
+    if (!linux_member(&k->c->ts, "timekeeper", "xtime_sec", &xtime, NULL))
         return false;
-    if (linux_sym(k->g, "shadow_timekeeper", &at))
+    if (linux_sym(k->c, "shadow_timekeeper", &at))
         return read_ptr(k, at + xtime, sec);
-    return (linux_sym(k->g, "tk_core", &at) || linux_sym(k->g, "timekeeper_data", &at)) &&
-           linux_member(&k->g->ts, "tk_data", "timekeeper", &off, NULL) &&
+    return (linux_sym(k->c, "tk_core", &at) || linux_sym(k->c, "timekeeper_data", &at)) &&
+           linux_member(&k->c->ts, "tk_data", "timekeeper", &off, NULL) &&
            read_ptr(k, at + off + xtime, sec);
 }
 
@@ -226,8 +227,9 @@ static void check_clock(const struct check *k)
     t = (time_t)sec;
     if (sec < UINT64_C(1) << 40 && gmtime_r(&t, &tm))
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    k->c->clock = sec;
-    eg_candidate_check(k->c, "clock", 5, sec > 946684800 && sec < UINT64_C(4102444800), "%s", text);
+    k->entry->clock = sec;
+    eg_candidate_check(k->entry, "clock", 5, sec > 946684800 && sec < UINT64_C(4102444800), "%s",
+                       text);
 }
 
 /** What VMCOREINFO and the symbols say of one place, and how far the kernel was moved. */
@@ -237,31 +239,31 @@ static void check_kaslr(const struct check *k)
     const struct eg_symbol *s;
     uint32_t iter = 0;
 
-    if (!k->g->text.text || !eg_vmcoreinfo_hex(&k->g->text, "KERNELOFFSET", &slide))
+    if (!k->c->text.text || !eg_vmcoreinfo_hex(&k->c->text, "KERNELOFFSET", &slide))
         return;
-    k->c->kaslr = slide;
-    k->c->has_kaslr = true;
-    s = k->g->symbols ? eg_profile_symbol(k->g->symbols, "_stext", &iter) : NULL;
-    if (!s || !eg_vmcoreinfo_symbol(&k->g->text, "_stext", &text))
+    k->entry->kaslr = slide;
+    k->entry->has_kaslr = true;
+    s = k->c->symbols ? eg_profile_symbol(k->c->symbols, "_stext", &iter) : NULL;
+    if (!s || !eg_vmcoreinfo_symbol(&k->c->text, "_stext", &text))
         return;
-    own = s->addr + k->g->shift;
-    eg_candidate_check(k->c, "KASLR", 5, own == text, "_stext at %#" PRIx64 ", moved by %#" PRIx64,
-                       own, slide);
+    own = s->addr + k->c->shift;
+    eg_candidate_check(k->entry, "KASLR", 5, own == text,
+                       "_stext at %#" PRIx64 ", moved by %#" PRIx64, own, slide);
 }
 
 static void check_build_id(const struct check *k)
 {
-    const char *own = k->g->notes_id;
+    const char *own = k->c->notes_id;
     char text[48];
 
-    snprintf(k->c->build_id, sizeof k->c->build_id, "%s", own);
-    if (!k->g->text.text || !eg_vmcoreinfo_text(&k->g->text, "BUILD-ID", text, sizeof text))
+    snprintf(k->entry->build_id, sizeof k->entry->build_id, "%s", own);
+    if (!k->c->text.text || !eg_vmcoreinfo_text(&k->c->text, "BUILD-ID", text, sizeof text))
         return;
-    snprintf(k->c->build_id, sizeof k->c->build_id, "%s", text);
+    snprintf(k->entry->build_id, sizeof k->entry->build_id, "%s", text);
     if (*own)
-        eg_candidate_check(k->c, "build id", 5, !strcmp(own, text), "%s in the kernel's notes%s%s",
-                           own, strcmp(own, text) ? ", VMCOREINFO: " : "",
-                           strcmp(own, text) ? text : "");
+        eg_candidate_check(
+            k->entry, "build id", 5, !strcmp(own, text), "%s in the kernel's notes%s%s", own,
+            strcmp(own, text) ? ", VMCOREINFO: " : "", strcmp(own, text) ? text : "");
 }
 
 /** Do the CPUs run on page tables that hold this kernel? */
@@ -271,31 +273,31 @@ static void check_cpus(const struct check *k)
     unsigned n = 0, agree = 0;
     uint64_t at, pa;
 
-    if (!linux_sym(k->g, "init_task", &at))
+    if (!linux_sym(k->c, "init_task", &at))
         return;
     for (size_t i = 0; i < img->cpus.n; i++) {
         const struct eg_cpu *cpu = &img->cpus.at[i];
         bool same = false;
 
-        if (!cpu->root || cpu->arch != k->g->paging.arch)
+        if (!cpu->root || cpu->arch != k->c->paging.arch)
             continue;
         n++;
         for (unsigned half = 0; half < 2 && !same; half++) {
-            struct eg_paging p = k->g->paging;
+            struct eg_paging p = k->c->paging;
             struct eg_space *as;
 
-            p.root = half ? cpu->root & ~k->g->arch->user_half : cpu->root;
+            p.root = half ? cpu->root & ~k->c->arch->user_half : cpu->root;
             if (eg_paging_open(&as, NULL, k->f->phys, &p, NULL) < 0)
                 continue;
-            same = eg_translate(k->f->v, as, at, k->f->phys, &pa) && pa == at - k->g->delta;
+            same = eg_translate(k->f->v, as, at, k->f->phys, &pa) && pa == at - k->c->delta;
             eg_view_forget(k->f->v, as);
             eg_space_close(as);
         }
         agree += same;
     }
     if (n)
-        eg_candidate_check(k->c, "CPUs", 5, agree == n, "%u of %u run on its page tables", agree,
-                           n);
+        eg_candidate_check(k->entry, "CPUs", 5, agree == n, "%u of %u run on its page tables",
+                           agree, n);
 }
 
 /** A kernel that was started by a crash knows where the other's headers are (kernel/crash_dump.c).
@@ -304,37 +306,37 @@ static bool is_capture_kernel(const struct check *k)
 {
     uint64_t at, headers;
 
-    return linux_sym(k->g, "elfcorehdr_addr", &at) &&
-           eg_read_u64(k->f->v, k->g->space, at, k->big, &headers) && headers != UINT64_MAX;
+    return linux_sym(k->c, "elfcorehdr_addr", &at) &&
+           eg_read_u64(k->f->v, k->c->space, at, k->big, &headers) && headers != UINT64_MAX;
 }
 
-void linux_check(struct linux_finder *f, struct linux_candidate *g, struct eg_candidate *c)
+void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_candidate *entry)
 {
-    const struct eg_model *model = &g->paging.arch->model;
-    const struct check k = { f, g, c, model, model->big_endian };
-    const struct eg_profile *symbols = g->symbols;
+    const struct eg_model *model = &c->paging.arch->model;
+    const struct check k = { f, c, entry, model, model->big_endian };
+    const struct eg_profile *symbols = c->symbols;
     bool banner, root, init_task;
     uint64_t va;
 
-    if (!symbols && g->given && g->given->n_symbols)
-        symbols = g->given->symbols[0];
-    if (g->text.text)
-        eg_vmcoreinfo_text(&g->text, "OSRELEASE", c->release, sizeof c->release);
-    if (!g->space && linux_sym(g, "_stext", &va) && !linux_in_image(g->arch, va)) {
-        eg_candidate_check(c, "processor", 10, false, "_stext at %#" PRIx64 " is no %s kernel's",
-                           va, g->arch->name);
+    if (!symbols && c->given && c->given->n_symbols)
+        symbols = c->given->symbols[0];
+    if (c->text.text)
+        eg_vmcoreinfo_text(&c->text, "OSRELEASE", entry->release, sizeof entry->release);
+    if (!c->space && linux_sym(c, "_stext", &va) && !linux_in_image(c->arch, va)) {
+        eg_candidate_check(entry, "processor", 10, false,
+                           "_stext at %#" PRIx64 " is no %s kernel's", va, c->arch->name);
         return;
     }
-    if (!g->space) {
-        eg_candidate_check(c, "page tables", 10, false, "%s", "no page-table root was found");
+    if (!c->space) {
+        eg_candidate_check(entry, "page tables", 10, false, "%s", "no page-table root was found");
         return;
     }
     root = check_root(&k);
     banner = check_banner(&k);
-    eg_candidate_check(c, "symbols", 5, symbols != NULL, "%s",
-                       symbols ? symbols->source : g->no_symbols.text);
-    eg_candidate_check(c, "types", 5, g->ts.n_layers != 0, "%s",
-                       g->ts.n_layers ? g->ts.layers[0].profile->source : g->no_types.text);
+    eg_candidate_check(entry, "symbols", 5, symbols != NULL, "%s",
+                       symbols ? symbols->source : c->no_symbols.text);
+    eg_candidate_check(entry, "types", 5, c->ts.n_layers != 0, "%s",
+                       c->ts.n_layers ? c->ts.layers[0].profile->source : c->no_types.text);
     init_task = check_init_task(&k);
     check_tasks(&k);
     check_modules(&k);
@@ -343,6 +345,6 @@ void linux_check(struct linux_finder *f, struct linux_candidate *g, struct eg_ca
     check_kaslr(&k);
     check_build_id(&k);
     check_cpus(&k);
-    g->captures = is_capture_kernel(&k);
-    c->opens = root && banner && (init_task || !g->ts.n_layers);
+    c->captures = is_capture_kernel(&k);
+    entry->opens = root && banner && (init_task || !c->ts.n_layers);
 }

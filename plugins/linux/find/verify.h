@@ -4,6 +4,6 @@
 
 #include "finder.h"
 
-void linux_check(struct linux_finder *f, struct linux_candidate *g, struct eg_candidate *c);
+void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_candidate *entry);
 
 #endif

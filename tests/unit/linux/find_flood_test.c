@@ -168,10 +168,10 @@ static void nothing_but_fakes(void **state)
 
 static unsigned n_offered;
 
-static void count(struct linux_finder *f, struct linux_candidate *g)
+static void count(struct linux_finder *f, struct linux_candidate *c)
 {
     n_offered++;
-    linux_candidate_fini(f->v, g);
+    linux_candidate_fini(f->v, c);
 }
 
 static struct linux_finder finder_of(struct eg_system *sys)
