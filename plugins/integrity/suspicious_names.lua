@@ -30,43 +30,63 @@ local function looks_kernel(name, stems)
   return inner ~= nil or s ~= nil and stems[s] == true
 end
 
--- Why these names are worth a look; and whether links, scripts and titles do the same.
+-- How much a reason means: see the column SCORE.
+local EXPLAINED, NAMED, CHANGED, HIDDEN = 0, 1, 2, 3
+
+-- Is the file's name the other one with a version behind it, as python3.11's is python3?
+local function is_version(file, name)
+  return file:sub(1, #name) == name and file:sub(#name + 1):match("^[-.%d]+$") ~= nil
+end
+
+-- Why these names are worth a look, and the greatest score of that.
 local function reasons(comm, arguments, exe, stems)
-  local why, harmless = {}, true
-  local function say(text, harm)
+  local why, most = {}, EXPLAINED
+  local function say(score, text)
     why[#why + 1] = text
-    harmless = harmless and not harm
+    most = math.max(most, score)
   end
   local argv0 = arguments[1]
   local file = base(exe):sub(1, 15)
   local shown = argv0 and base(argv0:match("^%-?(.-):? *$")):sub(1, 15)
 
-  if looks_kernel(comm, stems) and file ~= comm then say("comm is a kernel thread's, the process has user memory", true) end
-  if argv0 and looks_kernel(argv0, stems) and base(argv0):sub(1, 15) ~= file then
-    say("argv[0] is a kernel thread's, the process has user memory", true)
+  if looks_kernel(comm, stems) and file ~= comm then
+    say(HIDDEN, "comm is a kernel thread's, the process has user memory")
   end
-  if not argv0 or argv0 == "" then say("no argv[0]", true) end
-  if (comm .. (argv0 or "")):find("[\0-\31\127]") then say("control characters in a name", true) end
-  if comm:find("^%s") or comm:find("%s$") then say("comm begins or ends with a blank", true) end
+  if argv0 and looks_kernel(argv0, stems) and base(argv0):sub(1, 15) ~= file then
+    say(HIDDEN, "argv[0] is a kernel thread's, the process has user memory")
+  end
+  if not argv0 or argv0 == "" then say(CHANGED, "no argv[0]") end
+  if (comm .. (argv0 or "")):find("[\0-\31\127]") then say(HIDDEN, "control characters in a name") end
+  if comm:find("^%s") or comm:find("%s$") then say(CHANGED, "comm begins or ends with a blank") end
   if exe:match("^/memfd:") then
-    say("the program is a memory file", true)
+    say(HIDDEN, "the program is a memory file")
   elseif comm ~= file and comm ~= shown then
     local script
     for i = 2, math.min(#arguments, 8) do script = script or base(arguments[i]):sub(1, 15) == comm end
     if script then
-      say("comm is a script's, exe its interpreter")
+      say(EXPLAINED, "comm is a script's, exe its interpreter")
     elseif shown == file then
-      say("comm was changed: argv[0] and exe agree", true)
+      say(CHANGED, "comm was changed: argv[0] and exe agree")
     else
-      say("comm is neither exe's nor argv[0]'s", true)
+      say(CHANGED, "comm is neither exe's nor argv[0]'s")
     end
   elseif comm == shown and comm ~= file then
-    say("exe has another name than comm and argv[0]: started by a link, or named so")
+    if is_version(base(exe), comm) then
+      say(EXPLAINED, "exe is a version of the name that comm and argv[0] have")
+    else
+      say(NAMED, "exe has another name than comm and argv[0]: started by a link, or named so")
+    end
   elseif shown and shown ~= file and argv0 ~= "" then
     local title = argv0:find("[ :]") and (base(argv0:match("^[^ :]*")):sub(1, 15) == comm)
-    say(title and "argv[0] is a title" or "argv[0] is not exe's name", not title)
+    if title then
+      say(EXPLAINED, "argv[0] is a title")
+    elseif is_version(base(exe), shown) then
+      say(EXPLAINED, "exe is a version of the name that argv[0] has")
+    else
+      say(CHANGED, "argv[0] is not exe's name")
+    end
   end
-  return why, harmless
+  return why, most
 end
 
 return plugin {
@@ -75,10 +95,12 @@ return plugin {
   help = "List processes whose comm, argv[0] and program disagree, and why",
   manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
     .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
-    .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree with a clear "
-    .. "conscience: --unexplained leaves out what a link, a script or a title explains. A program that copied itself to a "
+    .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree for a "
+    .. "good reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. A program that copied itself to a "
     .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
   columns = {
+    { "SCORE", "int", "3: what it is is hidden; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
+      .. "a version in the file's name explains it" },
     { "PID", "int", "process id" },
     { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; at most 15 bytes" },
@@ -88,12 +110,19 @@ return plugin {
   },
   args = {
     { "pid", "int", "only these processes" },
-    { "unexplained", "flag", "without what links, scripts and titles explain" },
+    { "unexplained", "flag", "only scores 2 and 3: without what links, scripts and titles explain" },
   },
   needs = { "task_struct.comm" },
   uses = { "tasks", "is_kthread", "exe", "args" },
   run = function(k, args, row)
     local stems = kernel_names(k)
+    local rows = {}
+    local function add(score, t, comm, argv0, exe, reason)
+      if score >= CHANGED or not args.unexplained then
+        rows[#rows + 1] = { at = #rows, SCORE = score, PID = t.pid, PPID = linux.ppid(t), COMM = comm, ARGV0 = argv0,
+          EXE = exe, REASON = reason }
+      end
+    end
 
     for t in linux.tasks(k) do
       local mm, comm = t.mm, t.comm
@@ -102,16 +131,17 @@ return plugin {
         local arguments = {}
         for a in (type(line) == "string" and line .. "\0" or ""):gmatch("([^\0]*)\0") do arguments[#arguments + 1] = a end
         if type(exe) == "string" and type(line) == "string" then
-          local why, harmless = reasons(comm, arguments, exe, stems)
-          if #why > 0 and not (args.unexplained and harmless) then
-            row { PID = t.pid, PPID = linux.ppid(t), COMM = comm, ARGV0 = arguments[1], EXE = exe,
-              REASON = table.concat(why, "; ") }
-          end
+          local why, score = reasons(comm, arguments, exe, stems)
+          if #why > 0 then add(score, t, comm, arguments[1], exe, table.concat(why, "; ")) end
         elseif type(exe) ~= "string" and eg.address(mm.exe_file) ~= 0 then
-          row { PID = t.pid, PPID = linux.ppid(t), COMM = comm, ARGV0 = arguments[1], EXE = exe,
-            REASON = "the program's path cannot be read" }
+          add(CHANGED, t, comm, arguments[1], exe, "the program's path cannot be read")
         end
       end
+    end
+    table.sort(rows, function(a, b) return a.SCORE > b.SCORE or a.SCORE == b.SCORE and a.at < b.at end)
+    for _, found in ipairs(rows) do
+      found.at = nil
+      row(found)
     end
   end,
 }

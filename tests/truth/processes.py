@@ -131,11 +131,11 @@ class PsTree(PsList):
         return out
 
 
-class PsAux(OfProcesses):
+class PsAux(PsList):
     name = "psaux"
-    against = "proc/PID/cmdline, proc/PID/comm"
+    against = "stat-at-freeze.txt, proc/PID/cmdline, comm, status"
     keys = "PID"
-    tolerance = f"COMM, ARGS in brackets: {MORE}"
+    tolerance = f"{PsList.tolerance}. ARGS in brackets: {MORE}"
     memory = True
 
     def expected(self, truth):
@@ -145,10 +145,12 @@ class PsAux(OfProcesses):
             comm = (truth.text("proc", pid, "comm") or "").rstrip("\n")
             text = line.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace") if line else ""
             out[pid] = {"ARGS": f"[{comm}]" if truth.kernel_thread(pid) else text, "COMM": comm, "PPID": int(truth.stat(pid)[4])}
+            freeze = self.thread(truth, pid, pid, ("proc", pid))
+            out[pid] |= {column: freeze[column] for column in ("EUID", "CREATION_TIME") if column in freeze}
         return out
 
     def have(self, row, column):
-        return row[column].rstrip(" ") if column == "ARGS" and row[column] else row[column]
+        return row[column].rstrip(" ") if column == "ARGS" and row[column] else super().have(row, column)
 
     def same(self, column, want, have):
         if column == "ARGS" and have is None:

@@ -16,7 +16,8 @@ static const char types[] = MK_LIST_TYPES
     "                     int pid, tgid; struct task_struct *real_parent, *group_leader;"
     "                     struct list_head thread_node; struct pid *thread_pid;"
     "                     u64 start_boottime; struct cred *real_cred; char comm[16];"
-    "                     struct signal_struct *signal; };";
+    "                     struct signal_struct *signal; struct mm_struct *mm; };"
+    "struct mm_struct { unsigned long arg_start, arg_end; };";
 
 enum { RAM = 1 << 20, TASKS = 6 };
 
@@ -84,6 +85,8 @@ static void whole(void **state)
 
         assert_string_equal(mk_columns(rows, 1, 12), "3|3|1|task-3|1000|1001|1002|4294967294|R|"
                                                      "1970-01-01T00:16:44.5Z|3|TASK_RUNNING");
+        rows = mk_rows(w.k, "psaux", (const char *[]){ "pid=3", NULL });
+        assert_string_equal(mk_columns(rows, 0, 4), "3|1|task-3|1002|1970-01-01T00:16:44.5Z");
         assert_string_equal(mk_columns(mk_rows(w.k, "pslist", NULL), 1, 1), "1\n2\n3\n4\n5\n6");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(w.k);

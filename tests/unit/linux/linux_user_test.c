@@ -78,28 +78,29 @@ static void command_lines(void **state)
         const uint64_t page = mk_page_size(w.k);
 
         LAY(&w, 100, "prog\0-x\0\0last\0", "A=1\0B=2=3\0");
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|prog -x  last");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|prog -x  last");
         assert_string_equal(mk_rows(w.k, "envars", NULL), "1|0|prog|A|1\n1|0|prog|B|2=3");
 
         // A title within the arguments' room, the rest wiped; then one that runs on into what was
         // the environment, up to its first NUL.
         LAY(&w, 100, "title: short\0\0\0\0\0", "A=1\0");
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|title: short");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|title: short");
         LAY(&w, 100, "title: a long one, ", "on into it\0B=2\0");
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|title: a long one, on into it");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL),
+                            "1|0|prog|-|-|title: a long one, on into it");
         assert_string_equal(mk_rows(w.k, "envars", NULL), "1|0|prog|on into it|\n1|0|prog|B|2");
         // Across a page's end.
         lay(&w, page - 3, "prog\0arg\0", 9, "A=1\0", 4);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|prog arg");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|prog arg");
         assert_int_equal(mk_row_notes(NULL), 0);
         // What is missing is said: a part, or all of it.
         mk_put(w.k, w.mm, "mm_struct.arg_end", w.user + 2 * page + 10);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|prog arg A=1");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|prog arg A=1");
         assert_int_equal(mk_row_notes("process 1: command line cut at"), 1);
         mk_put(w.k, w.mm, "mm_struct.arg_start", w.user + 2 * page);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|-");
         mk_put(w.k, w.mm, "mm_struct.arg_end", UINT64_MAX);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|-");
         mk_put(w.k, w.mm, "mm_struct.env_end", w.user + 2 * page + 9);
         assert_string_equal(mk_rows(w.k, "envars", NULL), "1|0|prog|A|1");
         assert_int_equal(mk_row_notes("process 1: environment cut at"), 1);
@@ -107,14 +108,14 @@ static void command_lines(void **state)
         assert_string_equal(mk_rows(w.k, "envars", NULL), "");
         assert_int_equal(mk_row_notes("process 1: environment cut at"), 1);
         mk_put(w.k, w.mm, "mm_struct.arg_end", 5);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|");
 
         mk_put(w.k, w.task, "task_struct.mm", 0); // it ended
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|-");
         assert_string_equal(mk_rows(w.k, "envars", NULL), "");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_put(w.k, w.task, "task_struct.flags", KTHREAD);
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|[prog]");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|[prog]");
         mk_free(w.k);
     }
 }
@@ -132,7 +133,7 @@ static void child_of_a_thread(void **state)
         mk_put(w.k, thread, "task_struct.tgid", 10);
         mk_put(w.k, w.task, "task_struct.real_parent", thread);
         LAY(&w, 100, "prog\0", "A=1\0");
-        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|10|prog|prog");
+        assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|10|prog|-|-|prog");
         assert_string_equal(mk_rows(w.k, "envars", NULL), "1|10|prog|A|1");
         mk_free(w.k);
     }

@@ -256,39 +256,44 @@ static void suspicious_names(void **state)
     static const struct {
         const char *comm, *exe, *args; // of @args each NUL is a '\n'
         const char *reason;
-        bool explained; // by a link, a script or a title
+        int score;
     } cases[] = {
-        { "prog", "prog", "prog\n-x\n", "", false },
-        { "prog", "prog", "/usr/bin/prog\n", "", false },
-        { "bash", "bash", "-bash\n", "", false },
-        { "a-name-of-more-", "a-name-of-more-than-15", "a-name-of-more-than-15\n", "", false },
+        { "prog", "prog", "prog\n-x\n", "", 0 },
+        { "prog", "prog", "/usr/bin/prog\n", "", 0 },
+        { "bash", "bash", "-bash\n", "", 0 },
+        { "a-name-of-more-", "a-name-of-more-than-15", "a-name-of-more-than-15\n", "", 0 },
         { "kworker/0:1", "prog", "prog\n",
           "comm is a kernel thread's, the process has user memory; comm was changed: argv[0] and "
           "exe agree",
-          false },
+          3 },
         { "own_thread", "prog", "prog\n", // as a kernel thread of this machine
           "comm is a kernel thread's, the process has user memory; comm was changed: argv[0] and "
           "exe agree",
-          false },
+          3 },
         { "prog", "prog", "[kthreadd]\n",
           "argv[0] is a kernel thread's, the process has user memory; argv[0] is not exe's name",
-          false },
-        { "prog", "prog", "", "no argv[0]", false },
-        { "prog", "prog", "\n", "no argv[0]", false },
-        { "pr\tog", "pr\tog", "pr\tog\n", "control characters in a name", false },
+          3 },
+        { "prog", "prog", "", "no argv[0]", 2 },
+        { "prog", "prog", "\n", "no argv[0]", 2 },
+        { "pr\tog", "pr\tog", "pr\tog\n", "control characters in a name", 3 },
         { "prog ", "prog ", "prog \n",
-          "comm begins or ends with a blank; argv[0] is not exe's name", false },
-        { " prog", " prog", " prog\n", "comm begins or ends with a blank", false },
-        { "run", "python3", "python3\n/opt/run\n", "comm is a script's, exe its interpreter",
-          true },
-        { "run", "python3", "python3\n/opt/walk\n", "comm was changed: argv[0] and exe agree",
-          false },
-        { "other", "prog", "third\n", "comm is neither exe's nor argv[0]'s", false },
+          "comm begins or ends with a blank; argv[0] is not exe's name", 2 },
+        { " prog", " prog", " prog\n", "comm begins or ends with a blank", 2 },
+        { "run", "python3", "python3\n/opt/run\n", "comm is a script's, exe its interpreter", 0 },
+        { "run", "python3", "python3\n/opt/walk\n", "comm was changed: argv[0] and exe agree", 2 },
+        { "other", "prog", "third\n", "comm is neither exe's nor argv[0]'s", 2 },
         { "ls", "busybox", "ls\n",
-          "exe has another name than comm and argv[0]: started by a link, or named so", true },
-        { "nginx", "nginx", "nginx: worker\n", "argv[0] is a title", true },
-        { "nginx", "nginx", "apache: worker\n", "argv[0] is not exe's name", false },
-        { "nginx", "nginx", "apache\n", "argv[0] is not exe's name", false },
+          "exe has another name than comm and argv[0]: started by a link, or named so", 1 },
+        { "nginx", "nginx", "nginx: worker\n", "argv[0] is a title", 0 },
+        { "nginx", "nginx", "apache: worker\n", "argv[0] is not exe's name", 2 },
+        { "nginx", "nginx", "apache\n", "argv[0] is not exe's name", 2 },
+        { "python3", "python3.11", "python3\n-x\n",
+          "exe is a version of the name that comm and argv[0] have", 0 },
+        { "python3.11", "python3.11", "/usr/bin/python\n",
+          "exe is a version of the name that argv[0] has", 0 },
+        { "python", "python-evil", "python\n",
+          "exe has another name than comm and argv[0]: started by a link, or named so", 1 },
+        { "python3.11", "python3.11", "pytho\n", "argv[0] is not exe's name", 2 },
     };
 
     (void)state;
@@ -296,7 +301,7 @@ static void suspicious_names(void **state)
     {
         struct mk_guest g = mk_guest(m, NULL);
         uint64_t init = mk_guest_task(&g, 1, "init", 0), t, kt, mm;
-        char args[64];
+        char args[64], score[] = { (char)('0' + cases[i].score), 0 };
         size_t n = strlen(cases[i].args);
 
         kt = mk_guest_task(&g, 2, "own_thread", 0);
@@ -308,10 +313,12 @@ static void suspicious_names(void **state)
         mm = mk_guest_mm(&g, t, args, n, "A=1", 4);
         mk_put(g.k, mm, "mm_struct.exe_file",
                mk_guest_file(&g, mk_guest_dentry(&g, g.top, cases[i].exe)));
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", NULL), 5, 5),
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", NULL), 6, 6),
                             cases[i].reason);
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", "unexplained"), 5, 5),
-                            cases[i].explained ? "" : cases[i].reason);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", "unexplained"), 6, 6),
+                            cases[i].score < 2 ? "" : cases[i].reason);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", NULL), 0, 0),
+                            *cases[i].reason ? score : "");
         assert_string_equal(mk_guest_rows(&g, "suspicious_names", "pid=1"), "");
         mk_free(g.k);
     }
@@ -332,10 +339,10 @@ static void suspicious_programs(void **state)
         mk_guest_unlink(&g, d);
         mk_put(g.k, mm, "mm_struct.exe_file", file);
         assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL),
-                            "50|1|x|x|/memfd:x (deleted)|the program is a memory file");
+                            "3|50|1|x|x|/memfd:x (deleted)|the program is a memory file");
         mk_put(g.k, mm, "mm_struct.exe_file", 0x10000);
         assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL),
-                            "50|1|x|x|-|the program's path cannot be read");
+                            "2|50|1|x|x|-|the program's path cannot be read");
         mk_put(g.k, mm, "mm_struct.exe_file", 0);
         assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL), "");
         mk_free(g.k);
