@@ -11,6 +11,8 @@ void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c)
     eg_profile_free(c->exports);
     eg_profile_free(c->derived);
     c->symbols = c->types = c->exports = c->derived = NULL;
+    c->symbols_are_physical = false; // both are of symbols that were read without the shift
+    c->shift = 0;
     if (c->space)
         eg_view_forget(v, c->space);
     eg_space_close(c->space);
