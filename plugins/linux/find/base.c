@@ -23,8 +23,7 @@ static bool holds(struct linux_finder *f, struct eg_space *phys, const struct li
             known++;
             right += eg_translate(f->v, as, va, phys, &pa) && pa == va - delta;
         }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
+    linux_space_close(f->v, as);
     return known >= 2 && right == known;
 }
 
@@ -43,8 +42,7 @@ static bool holds_in(struct linux_finder *f, const struct linux_candidate *c,
     if (eg_image_ranges_open(&moved, "moved", f->phys, r, 1, NULL) < 0)
         return false;
     right = holds(f, moved, c, p, delta);
-    eg_view_forget(f->v, moved);
-    eg_space_close(moved);
+    linux_space_close(f->v, moved);
     return right;
 }
 
@@ -122,8 +120,7 @@ static bool linear_holds(struct linux_finder *f, struct eg_space *phys,
 
         right = eg_translate(f->v, as, x.start - x.below_addr + middle, phys, &pa) && pa == middle;
     }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
+    linux_space_close(f->v, as);
     return right;
 }
 
@@ -156,8 +153,7 @@ bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *
         eg_image_ranges_open(&moved, "moved", f->phys, r->at, r->n, NULL) < 0)
         return false;
     right = holds(f, moved, c, &c->paging, c->delta) && linear_holds(f, moved, c, r);
-    eg_view_forget(f->v, moved);
-    eg_space_close(moved);
+    linux_space_close(f->v, moved);
     // The tables may all lie below the first hole: then they are right in either way.
     if (right && linux_holds(f, c) && linear_holds(f, f->phys, c, r))
         right = holds_in_gap(f, r);
@@ -177,7 +173,7 @@ static bool second_table(struct linux_finder *f, const struct eg_paging *p, uint
     found = as->ops->steps(f->v, as, va, s, countof(s)) == countof(s);
     if (found)
         *pa = s[1].addr;
-    eg_space_close(as);
+    linux_space_close(f->v, as);
     return found;
 }
 

@@ -13,9 +13,7 @@ void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c)
     c->symbols = c->types = c->exports = c->derived = NULL;
     c->symbols_are_physical = false; // both are of symbols that were read without the shift
     c->shift = 0;
-    if (c->space)
-        eg_view_forget(v, c->space);
-    eg_space_close(c->space);
+    linux_space_close(v, c->space);
     c->space = NULL;
 }
 
@@ -30,13 +28,14 @@ void linux_use_types(struct linux_candidate *c)
 
 /* ---- by name ---- */
 
-static bool symbol_in(const struct eg_profile *p, const char *name, uint64_t *addr)
+/** The address of a symbol of @p, which may be NULL, plus @shift. */
+static bool symbol_in(const struct eg_profile *p, uint64_t shift, const char *name, uint64_t *addr)
 {
     uint32_t iter = 0;
     const struct eg_symbol *s = p ? eg_profile_symbol(p, name, &iter) : NULL;
 
     if (s)
-        *addr = s->addr;
+        *addr = s->addr + shift;
     return s != NULL;
 }
 
@@ -54,15 +53,15 @@ bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile 
     }
     if (c->text.text && eg_vmcoreinfo_hex(&c->text, "KERNELOFFSET", shift))
         return true;
-    if (symbol_in(p, "_stext", &linked) && symbol_in(c->symbols, "_stext", &moved)) {
-        *shift = moved + c->shift - linked;
+    if (symbol_in(p, 0, "_stext", &linked) && symbol_in(c->symbols, c->shift, "_stext", &moved)) {
+        *shift = moved - linked;
         return true;
     }
-    if (c->init_task && symbol_in(p, "init_task", &linked)) {
+    if (c->init_task && symbol_in(p, 0, "init_task", &linked)) {
         *shift = c->init_task - linked;
         return true;
     }
-    if (c->start && symbol_in(p, "_text", &linked)) {
+    if (c->start && symbol_in(p, 0, "_text", &linked)) {
         *shift = c->start - linked;
         return true;
     }
@@ -71,39 +70,21 @@ bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile 
 
 bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
 {
-    const struct eg_symbol *s;
-    uint32_t iter = 0;
-
     if (c->init_task && !strcmp(name, "init_task")) {
         *va = c->init_task;
         return true;
     }
-    s = c->symbols ? eg_profile_symbol(c->symbols, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr + c->shift;
+    if (symbol_in(c->symbols, c->shift, name, va) ||
+        (c->text.text && eg_vmcoreinfo_symbol(&c->text, name, va)) ||
+        (c->has_delta && symbol_in(c->exports, c->delta, name, va)) ||
+        symbol_in(c->derived, 0, name, va))
         return true;
-    }
-    if (c->text.text && eg_vmcoreinfo_symbol(&c->text, name, va))
-        return true;
-    iter = 0;
-    s = c->exports && c->has_delta ? eg_profile_symbol(c->exports, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr + c->delta;
-        return true;
-    }
-    iter = 0;
-    s = c->derived ? eg_profile_symbol(c->derived, name, &iter) : NULL;
-    if (s) {
-        *va = s->addr;
-        return true;
-    }
     for (size_t i = 0; c->given && i < c->given->n_symbols; i++) {
-        uint64_t shift;
+        uint64_t linked, shift;
 
-        iter = 0;
-        s = eg_profile_symbol(c->given->symbols[i], name, &iter);
-        if (s && linux_given_shift(c, c->given->symbols[i], &shift)) {
-            *va = s->addr + shift;
+        if (symbol_in(c->given->symbols[i], 0, name, &linked) &&
+            linux_given_shift(c, c->given->symbols[i], &shift)) {
+            *va = linked + shift;
             return true;
         }
     }
@@ -112,21 +93,12 @@ bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
 
 bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa)
 {
-    const struct eg_profile *p = c->symbols_are_physical ? c->symbols : NULL;
-    const struct eg_symbol *s;
-    uint32_t iter = 0;
-    uint64_t va;
-
-    s = p ? eg_profile_symbol(p, name, &iter) : NULL;
-    iter = 0;
-    if (!s && c->exports)
-        s = eg_profile_symbol(c->exports, name, &iter);
-    if (s)
-        *pa = s->addr;
-    else if (c->has_delta && linux_sym(c, name, &va))
-        *pa = va - c->delta;
-    else
+    if ((c->symbols_are_physical && symbol_in(c->symbols, 0, name, pa)) ||
+        symbol_in(c->exports, 0, name, pa))
+        return true;
+    if (!c->has_delta || !linux_sym(c, name, pa))
         return false;
+    *pa -= c->delta;
     return true;
 }
 
@@ -219,6 +191,31 @@ const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, 
         *owned = NULL;
     }
     return *owned;
+}
+
+const uint8_t *linux_next_piece(struct linux_pieces *i, uint64_t *at, size_t *len)
+{
+    while (!i->done && i->at <= i->last) {
+        size_t n = (size_t)EG_MIN(i->last - i->at, (uint64_t)SIZE_MAX - 1) + 1;
+        const uint8_t *p = eg_map_some(i->v, i->as, i->at, &n);
+
+        *at = i->at;
+        *len = n;
+        if (!p)
+            n = (size_t)(EG_VIEW_PAGE - (i->at & (EG_VIEW_PAGE - 1)));
+        i->done = i->last - i->at < n;
+        i->at += n;
+        if (p)
+            return p;
+    }
+    return NULL;
+}
+
+void linux_space_close(struct eg_view *v, struct eg_space *as)
+{
+    if (as)
+        eg_view_forget(v, as);
+    eg_space_close(as);
 }
 
 struct eg_list_walk linux_list(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,

@@ -29,7 +29,7 @@ struct linux_candidate {
     uint64_t init_task;                 /**< virtual, where the trace was it; 0 */
     uint64_t start, end;                /**< the image, virtual, end exclusive; 0, 0: not known */
     uint64_t ro_from, ro_to;            /**< physical, inclusive: where its tables are looked for */
-    uint64_t btf, btf_len;              /**< physical; 0: not found */
+    uint64_t btf;                       /**< physical; 0: not found */
     struct eg_space *space;             /**< over paging; NULL until the root is known */
     struct eg_profile *symbols, *types; /**< owned; NULL: none */
     struct eg_profile *exports;         /**< the same; at physical addresses */
@@ -70,6 +70,18 @@ bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m,
  *  copy in *@owned for the caller to free. NULL: unreadable. */
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
                            void **owned);
+/** The parts of [@at, @last] that can be read, each contiguous in our memory. */
+struct linux_pieces {
+    struct eg_view *v;
+    struct eg_space *as;
+    uint64_t at, last;
+    bool done; /**< nothing is left */
+};
+/** The next part: where it is, its bytes (until the next read through the view) and how many.
+ * NULL: there is none. */
+const uint8_t *linux_next_piece(struct linux_pieces *i, uint64_t *at, size_t *len);
+/** Close a space that was read through @v; NULL-safe. */
+void linux_space_close(struct eg_view *v, struct eg_space *as);
 /** The core's walk of the list whose list_head is at @head, and in its elements at @off: each
  * eg_list_next_() gives an element's address. @b: its model and types, which need no handles. */
 struct eg_list_walk linux_list(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,

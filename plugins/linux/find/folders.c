@@ -152,15 +152,14 @@ static void banner_of(struct linux_finder *f, const struct linux_candidate *c, c
     if (linux_sym(c, "linux_banner", &at)) {
         eg_read_some(f->v, c->space, at, out, BANNER - 1, NULL);
     } else {
-        for (uint64_t pa = c->ro_from; c->ro_to && pa <= c->ro_to && !*out;) {
-            size_t n = (size_t)(c->ro_to - pa + 1);
-            const uint8_t *p = eg_map_some(f->v, f->phys, pa, &n);
-            const uint8_t *hit = p ? memmem(p, n, begins, sizeof begins - 1) : NULL;
+        struct linux_pieces ro = { f->v, f->phys, c->ro_from, c->ro_to, !c->ro_to };
+        const uint8_t *p, *hit;
+        uint64_t pa;
+        size_t n;
 
-            if (hit && pa + (uint64_t)(hit - p) + BANNER <= c->ro_to)
+        while (!*out && (p = linux_next_piece(&ro, &pa, &n)))
+            if ((hit = memmem(p, n, begins, sizeof begins - 1)))
                 eg_read_some(f->v, f->phys, pa + (uint64_t)(hit - p), out, BANNER - 1, NULL);
-            pa += p ? n : 4096;
-        }
     }
     out[strcspn(out, "\n")] = 0;
     if (strncmp(out, begins, sizeof begins - 1) != 0)

@@ -95,8 +95,7 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
         if (x.last == UINT64_MAX)
             break;
     }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
+    linux_space_close(f->v, as);
     if (c->has_delta && c->delta != delta)
         return false;
     if (!found || last - start < IMAGE_MIN || !eg_within(start - delta, 1, f->phys->last))

@@ -146,7 +146,6 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
     }
     c->types = types;
     c->btf = pa;
-    c->btf_len = total;
     return true;
 }
 
@@ -175,20 +174,12 @@ static void load_types(struct load *l, struct eg_view *v)
 {
     const struct linux_candidate *c = l->candidate;
     struct places found = { .big = c->paging.arch->model.big_endian };
+    struct linux_pieces ro = { v, l->finder->phys, c->ro_from, c->ro_to, false };
 
     if (l->btf)
         found.at[found.n++] = l->btf;
-    for (uint64_t pa = c->ro_from; !l->btf && pa <= c->ro_to;) {
-        size_t len = (size_t)(c->ro_to - pa + 1);
-        const uint8_t *p = eg_map_some(v, l->finder->phys, pa, &len);
-
-        found.bytes = p;
-        found.from = pa;
-        found.len = len;
-        if (p)
-            linux_each_btf(v, found.big, pa, p, len, see_btf, &found);
-        pa += p ? len : 4096;
-    }
+    while (!l->btf && (found.bytes = linux_next_piece(&ro, &found.from, &found.len)))
+        linux_each_btf(v, found.big, found.from, found.bytes, found.len, see_btf, &found);
     for (size_t i = 0; i < found.n; i++)
         if (read_btf(l, v, found.at[i]))
             return;

@@ -104,28 +104,28 @@ static bool delta_by_vote(struct linux_candidate *c)
 static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
 {
     static const char banner[] = "Linux version ";
-    uint64_t va, task, self;
+    struct linux_pieces ro = { f->v, f->phys, c->ro_from, c->ro_to, !c->ro_to };
+    uint64_t va, task, self, pa;
+    const uint8_t *p;
+    size_t len;
 
     if (c->symbols_are_physical || !linux_sym(c, "linux_banner", &va) ||
         !linux_sym(c, "init_task", &task))
         return false;
-    for (uint64_t pa = c->ro_from; pa <= c->ro_to && !eg_cancelled;) {
-        size_t len = (size_t)(c->ro_to - pa + 1);
-        const uint8_t *p = eg_map_some(f->v, f->phys, pa, &len), *hit;
+    while (!eg_cancelled && (p = linux_next_piece(&ro, &pa, &len))) {
+        const uint8_t *hit = memmem(p, len, banner, sizeof banner - 1);
         uint64_t delta;
 
-        if (!p) {
-            pa = (pa | 4095) + 1;
-        } else if (!(hit = memmem(p, len, banner, sizeof banner - 1))) {
-            pa += len;
-        } else {
-            pa += (uint64_t)(hit - p);
-            delta = va - pa++;
-            if (delta % 4096 == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
-                c->delta = delta;
-                return c->has_delta = true;
-            }
+        if (!hit)
+            continue;
+        pa += (uint64_t)(hit - p);
+        delta = va - pa;
+        if (delta % 4096 == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
+            c->delta = delta;
+            return c->has_delta = true;
         }
+        ro.at = pa + 1; // the next one may be in the same piece
+        ro.done = false;
     }
     return false;
 }
@@ -178,8 +178,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
         }
         n++;
     }
-    eg_view_forget(f->v, as);
-    eg_space_close(as);
+    linux_space_close(f->v, as);
     return n;
 }
 

@@ -290,8 +290,7 @@ static void check_cpus(const struct check *k)
             if (eg_paging_open(&as, NULL, k->f->phys, &p, NULL) < 0)
                 continue;
             same = eg_translate(k->f->v, as, at, k->f->phys, &pa) && pa == at - k->c->delta;
-            eg_view_forget(k->f->v, as);
-            eg_space_close(as);
+            linux_space_close(k->f->v, as);
         }
         agree += same;
     }

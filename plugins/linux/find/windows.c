@@ -108,19 +108,14 @@ static int scan_one(void *context, size_t piece, unsigned worker)
 {
     struct pass *p = context;
     const struct linux_window *win = &p->w->list.at[p->w->next + piece];
+    struct linux_pieces i = { p->w->views[2 * worker], p->w->finder->phys, win->from, win->last,
+                              false };
+    const uint8_t *bytes;
+    uint64_t pa;
+    size_t len;
 
-    for (uint64_t pa = win->from; pa <= win->last;) {
-        size_t len = (size_t)(win->last - pa + 1);
-        const uint8_t *bytes = eg_map_some(p->w->views[2 * worker], p->w->finder->phys, pa, &len);
-
-        if (bytes)
-            p->fn(p->context, p->w->views[2 * worker + 1], pa, bytes, len);
-        else
-            len = EG_VIEW_PAGE;
-        if (len > win->last - pa)
-            break;
-        pa = bytes ? pa + len : (pa + len) & ~(uint64_t)(EG_VIEW_PAGE - 1);
-    }
+    while ((bytes = linux_next_piece(&i, &pa, &len)))
+        p->fn(p->context, p->w->views[2 * worker + 1], pa, bytes, len);
     eg_progress_add(p->progress, win->last - win->from + 1);
     return eg_cancelled;
 }
