@@ -159,6 +159,18 @@ static void write_btf(struct mk_kernel *k)
         type(&b, filler, T_INT, 0, 4);
         words(&b, 1, (const uint32_t[]){ 32 });
     }
+    text = type(&b, "", T_ARRAY, 0, 0);
+    words(&b, 3, (const uint32_t[]){ to, word, MK_SLOTS });
+    type(&b, "xa_node", T_STRUCT, 2, 8 + 8 * MK_SLOTS);
+    member(&b, "shift", letter, 0);
+    member(&b, "slots", text, 8);
+    uts = type(&b, "xarray", T_STRUCT, 1, 8);
+    member(&b, "xa_head", to, 0);
+    type(&b, "idr", T_STRUCT, 2, 16);
+    member(&b, "idr_rt", uts, 0);
+    member(&b, "idr_base", word, 8);
+    type(&b, "btf", T_STRUCT, 1, 8);
+    member(&b, "id", word, 0);
     put32(k, MK_BTF, 0x1eb9f);
     put32(k, MK_BTF + 4, 24);
     put32(k, MK_BTF + 8, 0);
@@ -227,6 +239,7 @@ static void write_kallsyms(struct mk_kernel *k)
         { "T_text", MK_IMAGE },
         { "T_stext", MK_IMAGE },
         { "tcmdline_proc_show", MK_IMAGE + 0x10000 },
+        { "tbtf_free_id", MK_IMAGE + 0x11000 },
         { "T_etext", MK_RODATA - 16 },
         { "Rlinux_banner", BANNER },
         { "R__start_notes", NOTES },

@@ -22,6 +22,7 @@ enum {
     MK_IMAGE_END = 12 << 20,
     MK_TASK = MK_DATA + 0x8000,
     MK_CLOCK = MK_DATA + 0xb800,
+    MK_SLOTS = 64,      /**< of an xa_node */
     MK_COPY = 20 << 20, /**< room for a copy of the image */
 };
 #define MK_DELTA (UINT64_C(0xffffffff82000000) - MK_IMAGE)

@@ -19,7 +19,7 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candida
     // On a processor that translates less than the kernel was built for, TCR_EL1_T1SZ is more; but
     // with pages of 64K the top table is as it was built (TTBR1_BADDR_4852_OFFSET).
     if (granule < 16 && eg_vmcoreinfo_number(t, "TCR_EL1_T1SZ", &t1sz))
-        bits = 64 - t1sz;
+        bits = t1sz > 0 && t1sz < 64 ? 64 - t1sz : 0;
     if (bits < 25 || bits > 52)
         return false;
     c->delta = (uint64_t)voffset;

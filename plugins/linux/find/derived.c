@@ -7,7 +7,15 @@
 #include "locate.h"
 #include <stdlib.h>
 
-enum { CODE_MAX = 8192, TARGETS_MAX = 256, NAME_LEN = 64, DEPTH_MAX = 16, ALIASES_MAX = 64 };
+enum {
+    CODE_MAX = 8192,
+    TARGETS_MAX = 256,
+    NAME_LEN = 64,
+    DEPTH_MAX = 16,
+    ALIASES_MAX = 64,
+    FUNCTION_COST = 16,
+    SLOTS_MAX = 64 /* XA_CHUNK_SIZE */
+};
 
 struct derive {
     struct linux_finder *f;
@@ -112,7 +120,7 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
         uint64_t i = 0;
         uint8_t bits;
 
-        if (!eg_read(d->f->v, d->c->space, node + shift, &bits, 1) || bits > 60)
+        if (n > SLOTS_MAX || !eg_read(d->f->v, d->c->space, node + shift, &bits, 1) || bits > 60)
             return false;
         for (e = 0; i < n && !e; i++)
             if (!pointer(d, node + slots + i * d->model->ptr_size, &e))
@@ -249,6 +257,7 @@ struct choice {
 static void consider(struct choice *choice, uint64_t va)
 {
     if (!in_image(choice->d, va) || va % 4 || (choice->n && va == choice->at) ||
+        !linux_spend(choice->d->f, LINUX_TARGETS, 1) ||
         !choice->test->passes(choice->d, choice->test, va))
         return;
     if (!choice->n++)
@@ -270,7 +279,9 @@ static void consider_targets(struct choice *choice, const char *name, size_t len
         return;
     memcpy(function, name, len);
     function[len] = 0;
-    for (unsigned i = 0; i < ALIASES_MAX && (s = eg_profile_symbol(p, function, &iter)); i++) {
+    for (unsigned i = 0; i < ALIASES_MAX && (s = eg_profile_symbol(p, function, &iter)) &&
+                         linux_spend(choice->d->f, LINUX_TARGETS, FUNCTION_COST);
+         i++) {
         for (next = s; next < end && next - s < ALIASES_MAX && next->addr <= s->addr; next++)
             ;
         n = next < end && next->addr > s->addr

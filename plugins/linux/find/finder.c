@@ -9,6 +9,7 @@ static const struct {
 } limits[LINUX_WORKS] = {
     [LINUX_CANDIDATES] = { 40, "candidates of one trace" },
     [LINUX_PAGES] = { 1 << 14, "pages that look like VMCOREINFO" },
+    [LINUX_MAPS] = { 1 << 12, "places that look like a map of memory" },
     [LINUX_EXTENTS] = { 1 << 22, "mapped pieces of page tables" },
     [LINUX_BASES] = { 1 << 20, "addresses at which the memory might begin" },
     [LINUX_RECORDS] = { 1 << 24, "records of BTF" },
@@ -17,6 +18,7 @@ static const struct {
     [LINUX_ROOTS] = { 1 << 20, "pages as a page-table root" },
     [LINUX_ELEMENTS] = { 1 << 23, "elements of lists" },
     [LINUX_WORDS] = { 1 << 22, "words that might point to a name, or to themselves" },
+    [LINUX_TARGETS] = { 1 << 18, "addresses in the kernel's code" },
 };
 
 void linux_budgets(struct linux_finder *f)

@@ -18,6 +18,7 @@
 enum linux_work {
     LINUX_CANDIDATES, /**< of one trace, completed and checked */
     LINUX_PAGES,      /**< that look like VMCOREINFO */
+    LINUX_MAPS,       /**< places that look like the boot loader's map of memory */
     LINUX_EXTENTS,    /**< of page tables, in which a kernel image is looked for */
     LINUX_BASES,      /**< addresses at which raw memory might begin */
     LINUX_RECORDS,    /**< of BTF, by which headers are ranked */
@@ -26,6 +27,7 @@ enum linux_work {
     LINUX_ROOTS,      /**< pages tried as a top table */
     LINUX_ELEMENTS,   /**< of lists */
     LINUX_WORDS,      /**< that might lead to a name or to themselves */
+    LINUX_TARGETS,    /**< addresses in code, each tested as that of a variable */
     LINUX_WORKS
 };
 

@@ -47,7 +47,7 @@ static bool first_piece(struct linux_finder *f, struct eg_space *as,
                 return x->below == f->phys;
         return false;
     }
-    if (linux_sym(c, "_stext", &at))
+    if (linux_sym(c, "_stext", &at) && linux_in_image(arch, at))
         eg_extent_at(f->v, as, at, x);
     else if (!code_of(f, as, arch, x))
         return false;

@@ -207,8 +207,11 @@ void linux_load(struct linux_finder *f, struct linux_candidate *c)
                       .views = { f->v, malloc(sizeof(struct eg_view)) } };
     uint64_t va;
 
-    if (!l.views[1])
+    if (!l.views[1]) {
+        eg_fail(&c->no_symbols, EG_ENOMEM, "out of memory");
+        c->no_types = c->no_symbols;
         return;
+    }
     eg_view_init(l.views[1], NULL);
     if (!c->start && c->has_root)
         linux_image_of(f, &c->paging, c);

@@ -5,7 +5,7 @@
 #include "given.h"
 #include "load.h"
 
-enum { SEARCH = 64 << 20 };
+enum { SEARCH = 64 << 20, PAGE = 4096 };
 
 /** The kernel's struct btf holds the address of its data and a copy of the header
  * (kernel/bpf/btf.c): the header that no types follow. */
@@ -43,7 +43,7 @@ static bool self_pointers(struct linux_finder *f, const struct linux_candidate *
     for (uint64_t at = 0; at < 16384; at += m->ptr_size) {
         if (!linux_spend(f, LINUX_WORDS, 1) || !linux_ptr(f->v, f->phys, m, pa + at, va))
             return false;
-        if (*va == last && linux_in_image(c->arch, *va) && (*va - pa) % 4096 == 0)
+        if (*va == last && linux_in_image(c->arch, *va) && (*va - pa) % PAGE == 0)
             return true;
         last = *va;
     }
@@ -120,7 +120,7 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
             continue;
         pa += (uint64_t)(hit - p);
         delta = va - pa;
-        if (delta % 4096 == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
+        if (delta % PAGE == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
             c->delta = delta;
             return c->has_delta = true;
         }
@@ -206,10 +206,12 @@ static bool root_of(struct linux_finder *f, struct linux_candidate *c)
 static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
 {
     const uint64_t from = c->ro_from > SEARCH ? c->ro_from - SEARCH : 0;
-    const uint64_t to = EG_MIN(c->ro_to + SEARCH, f->phys->last);
     struct eg_paging p = c->paging;
+    uint64_t to;
 
-    for (uint64_t pa = eg_align_up(from, 4096); pa < to && !eg_cancelled; pa += 4096)
+    to = eg_add(c->ro_to, SEARCH, &to) ? EG_MIN(to, f->phys->last) : f->phys->last;
+    for (uint64_t pa = eg_align_up(from, PAGE); pa < to && to - pa >= PAGE && !eg_cancelled;
+         pa += PAGE)
         for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
             if (maps_image(f, c, &p) > 1) {
@@ -223,13 +225,13 @@ static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
 /** VMCOREINFO as the kernel keeps it, for what only it says. */
 static void text_of(struct linux_finder *f, struct linux_candidate *c)
 {
-    uint8_t page[4096];
+    uint8_t page[PAGE];
     uint64_t at, p;
     struct eg_vmcoreinfo t;
     bool bare;
 
     if (linux_sym(c, "vmcoreinfo_data", &at) &&
-        eg_read_u64(f->v, c->space, at, c->paging.arch->model.big_endian, &p) &&
+        linux_ptr(f->v, c->space, &c->paging.arch->model, at, &p) &&
         eg_read(f->v, c->space, p, page, sizeof page) &&
         eg_vmcoreinfo_page(page, sizeof page, &bare, &t) &&
         (t.text = eg_arena_strndup(&f->sys->arena, t.text, t.len)))

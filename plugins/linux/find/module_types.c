@@ -84,10 +84,13 @@ static void see_window(void *context, struct eg_view *v, uint64_t pa, const uint
     linux_each_btf(v, s->sys->bind.model.big_endian, pa, p, len, probe_struct_btf, context);
 }
 
+/** By name, then by address: the order must not depend on which thread found which. */
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct linux_module_btf *)a)->name,
-                  ((const struct linux_module_btf *)b)->name);
+    const struct linux_module_btf *x = a, *y = b;
+    const int order = strcmp(x->name, y->name);
+
+    return order ? order : x->data < y->data ? -1 : x->data > y->data;
 }
 
 static bool offsets(struct btfs *s)

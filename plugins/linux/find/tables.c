@@ -147,7 +147,7 @@ static void try_at(struct tables *t, const struct linux_arch *arch, uint64_t pa,
     c.btf = is_btf ? pa : 0;
     eg_extent_at(t->finder->v, t->phys, pa, &x);
     c.ro_from = EG_MAX(x.start, pa > NEAR ? pa - NEAR : 0);
-    c.ro_to = EG_MIN(pa + NEAR, x.last);
+    c.ro_to = eg_add(pa, NEAR, &c.ro_to) ? EG_MIN(c.ro_to, x.last) : x.last;
     snprintf(c.trace, sizeof c.trace, "%s at %#" PRIx64 ", by its shape",
              is_btf ? "BTF" : "kallsyms", pa);
     t->finder->offer(t->finder, &c);
@@ -178,6 +178,8 @@ void linux_trace_tables(struct linux_finder *f)
         if (!wanted)
             continue;
         scan(&t, "looking for BTF", see_btf);
+        if (t.bare.n > 1)
+            qsort(t.bare.at, t.bare.n, sizeof *t.bare.at, linux_by_address);
         f->btf = t.bare.at;
         f->n_btf = t.bare.n;
         try_best(&t, &t.btf, true);

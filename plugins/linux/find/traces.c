@@ -131,13 +131,6 @@ static void probe_pages(void *context, struct eg_view *v, uint64_t pa, const uin
     }
 }
 
-static int by_address(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 /** Offer what the page at @pa describes, if its page tables lead there, or @anyway.
  *  @return false: they do not. */
 static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
@@ -165,7 +158,7 @@ static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
 static void try_pages(struct linux_finder *f, struct pages *s)
 {
     if (s->found.n > 1)
-        qsort(s->found.at, s->found.n, sizeof *s->found.at, by_address);
+        qsort(s->found.at, s->found.n, sizeof *s->found.at, linux_by_address);
     for (size_t i = 0; i < s->found.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
         if (!try_page(f, s->found.at[i], false) && s->n_later < LATER_MAX)
             s->later[s->n_later++] = s->found.at[i];
@@ -240,8 +233,16 @@ static struct layouts *read_maps(struct linux_finder *f, const struct places *s)
     if (!l)
         return NULL;
     l->n = 0;
-    for (size_t i = 0; i < s->maps.n && l->n + LINUX_LAYOUTS <= LAYOUTS_MAX; i++)
+    for (size_t i = 0; i < s->maps.n && linux_spend(f, LINUX_MAPS, 1); i++) {
+        if (l->n + LINUX_LAYOUTS > LAYOUTS_MAX) {
+            eg_system_note(f->sys,
+                           "%zu layouts of memory agree with the size of the file: no others were "
+                           "tried",
+                           l->n);
+            break;
+        }
         l->n += linux_ranges_of(f, s->maps.at[i], l->at + l->n);
+    }
     return l;
 }
 
@@ -293,9 +294,9 @@ void linux_trace_shifted(struct linux_finder *f)
     while (linux_windows_scan(&w, "looking for VMCOREINFO", probe_places, &s))
         ;
     if (s.notes.n > 1)
-        qsort(s.notes.at, s.notes.n, sizeof *s.notes.at, by_address);
+        qsort(s.notes.at, s.notes.n, sizeof *s.notes.at, linux_by_address);
     if (s.maps.n > 1)
-        qsort(s.maps.at, s.maps.n, sizeof *s.maps.at, by_address);
+        qsort(s.maps.at, s.maps.n, sizeof *s.maps.at, linux_by_address);
     l = read_maps(f, &s);
     for (size_t i = 0; i < s.notes.n && !f->done && linux_spend(f, LINUX_PAGES, 1); i++)
         try_place(f, l, s.notes.at[i], !opens);

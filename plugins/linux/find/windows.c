@@ -97,6 +97,13 @@ void linux_windows_fini(struct linux_windows *w)
     eg_vec_fini(&w->list);
 }
 
+int linux_by_address(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
 struct pass {
     struct linux_windows *w;
     linux_window_fn fn;

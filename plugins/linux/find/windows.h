@@ -4,6 +4,9 @@
 
 #include "finder.h"
 
+/** For qsort of uint64_t. */
+int linux_by_address(const void *a, const void *b);
+
 struct linux_window {
     uint64_t from, last;
 };

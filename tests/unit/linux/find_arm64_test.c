@@ -259,13 +259,85 @@ static void derived(void **state)
     }
 }
 
+/** How many slots the BTF says that an xa_node has. */
+static void set_slots(struct mk_kernel *k, uint32_t n)
+{
+    static const uint32_t array[] = { 0, 3u << 24, 0 };
+
+    for (uint64_t at = MK_BTF; at < MK_KALLSYMS; at += 4)
+        if (!memcmp(k->ram + at, array, sizeof array) && eg_le32(k->ram + at + 20) == MK_SLOTS) {
+            memcpy(k->ram + at + 20, &n, sizeof n);
+            return;
+        }
+    fail_msg("no array of slots");
+}
+
+/** The idr of an object that knows its id: as many slots as no kernel has are not looked through. */
+static void derived_idr(void **state)
+{
+    enum {
+        FUNCTION = MK_IMAGE + 0x11000,
+        IDR = MK_DATA + 0xb400,
+        NODE = IDR + 64,
+        BTF = NODE + 1024
+    };
+    static const uint32_t code[] = { 0xd0002fc0, 0xf9420001 }; // adrp x0; ldr x1, [x0, #1024]
+    static const struct {
+        uint32_t slots, id, said;
+        bool found;
+    } cases[] = { { MK_SLOTS, 63, 63, true }, { MK_SLOTS, 63, 62, false }, { 65, 64, 64, false } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+        uint64_t va;
+
+        init(&k);
+        memset(k.ram + FUNCTION, 0, 64);
+        memcpy(k.ram + FUNCTION, code, sizeof code);
+        set_slots(&k, cases[i].slots);
+        put64(&k, IDR, (NODE + MK_DELTA) | 2);
+        put64(&k, NODE + 8 + 8 * cases[i].id, BTF + MK_DELTA);
+        k.ram[BTF] = (uint8_t)cases[i].said;
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        assert_true(sys && sys->chosen);
+        assert_int_equal(eg_system_symbol(sys, "btf_idr", &va), cases[i].found);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
+/** A size of addresses that no processor has: the note is not of this one. */
+static void wrong_size(void **state)
+{
+    static const char *const sizes[] = { "0x00", "0x3f", "1<<9", "0x8000000000000000" };
+
+    (void)state;
+    for (size_t i = 0; i < countof(sizes); i++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+        char *at;
+
+        init(&k);
+        at = strstr((char *)k.ram + MK_NOTE + 24, "T1SZ)=") + 6;
+        sprintf(at, "%s\n", sizes[i]);
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        assert_true(sys && sys->chosen);
+        assert_int_equal(strstr(sys->chosen->trace, "VMCOREINFO") != NULL, i == 2);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_note),      cmocka_unit_test(by_symbols),
         cmocka_unit_test(note_alone),   cmocka_unit_test(wrong_notes),
         cmocka_unit_test(offset_given), cmocka_unit_test(signed_address),
-        cmocka_unit_test(derived),
+        cmocka_unit_test(derived),      cmocka_unit_test(wrong_size),
+        cmocka_unit_test(derived_idr),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,13 @@ static void roots(struct mk_kernel *k)
     }
 }
 
+/* The signature of boot_params, which a boot loader's map of memory belongs to. */
+static void maps(struct mk_kernel *k)
+{
+    for (uint64_t pa = FREE; pa < FREE + MIB; pa += 8)
+        memcpy(k->ram + pa, "\x55\xaa\0\0HdrS", 8);
+}
+
 static const struct {
     const char *what;
     void (*fill)(struct mk_kernel *k);
@@ -99,6 +106,7 @@ static const struct {
     { "text of VMCOREINFO without anything in it", texts, NULL, "VMCOREINFO at 0x200000", false },
     { "headers of BTF", headers, mk_kernel_no_vmcoreinfo, "BTF at 0x601000", true },
     { "BTF of one long record", long_records, mk_kernel_no_vmcoreinfo, "BTF at 0x601000", true },
+    { "maps of memory", maps, NULL, "VMCOREINFO at 0x200000", true },
     { "roots of page tables", roots, NULL, "VMCOREINFO at 0x200000", true },
 };
 
@@ -232,6 +240,37 @@ static void no_exports(void **state)
     mk_kernel_fini(&k);
 }
 
+static void in_order(struct linux_finder *f, struct linux_candidate *c)
+{
+    n_offered++;
+    assert_true(c->ro_from < c->ro_to);
+    linux_candidate_fini(f->v, c);
+}
+
+/* Memory up to the last address: the range in which a table's kernel is searched does not wrap. */
+static void last_address(void **state)
+{
+    const struct eg_image_range all = { 0, -(uint64_t)MK_RAM, MK_RAM };
+    struct mk_kernel k;
+    struct linux_finder f;
+    struct eg_system *sys;
+    struct eg_space *moved;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_int_equal(eg_image_ranges_open(&moved, "moved", sys->image->phys, &all, 1, NULL), 0);
+    f = finder_of(sys);
+    f.phys = moved;
+    f.offer = in_order;
+    n_offered = 0;
+    linux_trace_tables(&f);
+    assert_true(n_offered > 0);
+    linux_space_close(f.v, moved);
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
 /* What is spent stays spent, and what costs nothing is refused then, too. */
 static void spending(void **state)
 {
@@ -301,7 +340,7 @@ int main(void)
         cmocka_unit_test(nothing_but_fakes), // first: its peak of memory counts
         cmocka_unit_test(true_one),          cmocka_unit_test(few_candidates),
         cmocka_unit_test(no_exports),        cmocka_unit_test(spending),
-        cmocka_unit_test(sparse_file),
+        cmocka_unit_test(sparse_file),       cmocka_unit_test(last_address),
     };
 
     if (eg_registry_init(NULL) < 0)
