@@ -10,6 +10,7 @@ struct kept {
     pthread_mutex_t lock; /**< guards the rest */
     bool made;
     EG_VEC(char *) notes;
+    size_t n_lost_notes; // as the run's
     _Alignas(max_align_t) unsigned char at[];
 };
 
@@ -21,6 +22,7 @@ static void drop(struct kept *c)
     for (size_t i = 0; i < c->notes.n; i++)
         free(c->notes.at[i]);
     eg_vec_fini(&c->notes);
+    c->n_lost_notes = 0;
 }
 
 static void free_kept(struct eg_cached *head)
@@ -50,62 +52,56 @@ static struct kept *entry(struct eg_system *sys, const struct eg_cache *what)
     return c;
 }
 
-/** Of a thing that is being made: for a run that is left in the middle. */
-struct making {
-    struct kept *c;
-    bool done;
-};
-
-static void leave(void *context)
+/** Keep the notes of the run that made it. */
+static bool keep_notes(struct kept *c, const struct eg_run *own)
 {
-    struct making *m = context;
-
-    if (m->done)
-        return;
-    m->done = true;
-    drop(m->c);
-    pthread_mutex_unlock(&m->c->lock);
-}
-
-/** Keep the notes that the run got from @from on. */
-static bool keep_notes(struct kept *c, const struct eg_run *r, size_t from)
-{
-    for (size_t i = from; r && i < r->notes.n; i++) {
+    for (size_t i = 0; i < own->notes.n; i++) {
         char **place = eg_vec_push(&c->notes);
 
-        if (!place || !(*place = strdup(r->notes.at[i].text)))
+        if (!place || !(*place = strdup(own->notes.at[i].text)))
             return false;
     }
+    c->n_lost_notes = own->n_lost_notes;
     return true;
 }
 
-/** Locked; unlocks. */
-static void make(struct eg_system *sys, struct eg_run *r, struct kept *c)
+static int make_kept(struct eg_run *own, void *context)
 {
-    const size_t notes = r ? r->notes.n : 0;
-    struct making own = { .c = c }, *m = &own;
+    struct kept *c = context;
 
-    if (r) {
-        pthread_mutex_unlock(&c->lock); // these two may leave the run
-        m = eg_tmp(r, sizeof *m);
-        *m = (struct making){ .c = c, .done = true };
-        eg_run_defer(r, leave, m);
-        pthread_mutex_lock(&c->lock);
-        m->done = false;
+    c->made = c->what->make(own->sys, own, c->at);
+    if (c->made && !keep_notes(c, own))
+        return eg_run_fail(own, EG_ENOMEM, "out of memory");
+    return 0;
+}
+
+/** Locked. In a run of its own: its notes are all that belong to the thing, whatever @r has said
+ * before, and when memory runs out only this run is left, not @r with the lock held. */
+static int make(struct eg_system *sys, struct eg_run *r, struct kept *c, struct eg_error *e)
+{
+    struct eg_run *own = NULL;
+    int rc = 0;
+
+    if (!r) {
+        c->made = c->what->make(sys, NULL, c->at);
+    } else if (!(rc = eg_run_open(&own, sys, r->options, e))) {
+        rc = eg_run_do(own, make_kept, c);
+        if (rc)
+            eg_fail(e, (enum eg_errno) - rc, "%s", own->error);
     }
-    if (!c->made) {
-        c->made = c->what->make(sys, r, c->at) && keep_notes(c, r, notes);
-        if (!c->made)
-            drop(c);
-    }
-    m->done = true;
-    pthread_mutex_unlock(&c->lock);
+    if (rc || !c->made)
+        drop(c);
+    c->made = !rc && c->made;
+    eg_run_close(own);
+    return rc;
 }
 
 void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_cache *what)
 {
     struct kept *c = entry(sys, what);
+    struct eg_error e;
     bool made;
+    int rc = 0;
 
     if (!c) {
         if (r)
@@ -113,13 +109,15 @@ void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_c
         return NULL;
     }
     pthread_mutex_lock(&c->lock);
-    if (!c->made) {
-        make(sys, r, c);
-        pthread_mutex_lock(&c->lock);
-    }
+    if (!c->made)
+        rc = make(sys, r, c, &e);
     made = c->made;
     pthread_mutex_unlock(&c->lock);
+    if (rc && r)
+        eg_run_fail(r, (enum eg_errno) - rc, "%s", e.text);
     for (size_t i = 0; made && r && i < c->notes.n; i++)
         eg_note(r, "%s", c->notes.at[i]);
+    if (made && r)
+        r->n_lost_notes += c->n_lost_notes;
     return made ? c->at : NULL;
 }

@@ -10,10 +10,10 @@ struct eg_run;
 /** One such thing: a static record, whose address names it. */
 struct eg_cache {
     size_t size; /**< bytes of it, zeroed before .make */
-    /** Fill @kept. @r is what eg_system_cache was given. Its notes are given again to every run that
-     * asks later. @return false: it is not kept (memory ran out, or the run was stopped), and the next
-     * who asks tries again; .fini is called. What it calls may be left by longjmp: that counts as
-     * false. */
+    /** Fill @kept. @r is a run of its own, which is closed afterwards: nothing of its memory, and no
+     * cursor of it, may be kept. Its notes are given to every run that asks. @return false: it is not
+     * kept (memory ran out, or the run was stopped), and the next who asks tries again. The same when
+     * @r fails; then the run that asked fails as @r did. .fini is called in both cases. */
     bool (*make)(struct eg_system *sys, struct eg_run *r, void *kept);
     void (*fini)(void *kept); /**< may be NULL */
 };

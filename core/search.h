@@ -35,7 +35,7 @@ struct eg_memory_ops {
     /** The memory of a task's process; NULL: it has none, or it cannot be read. */
     struct eg_space *(*process)(struct eg_run *r, struct eg_obj task);
 
-    /** Get ready to say who uses a place: walks page tables, once a run. Lives until the run ends.
+    /** Get ready to say who uses a place: walks page tables, once a system. Lives until the run ends.
      * NULL: the run failed. */
     void *(*owners_open)(struct eg_run *r);
     /** The users of physical @addr, the nearest first. */

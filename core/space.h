@@ -89,6 +89,8 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
  * tables that lead in circles have: then v->why is EG_BAD_VALUE, and the view's run gets a note. */
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out);
+/** How many bytes of a space are no holes. */
+uint64_t eg_mapped_bytes(struct eg_view *v, struct eg_space *as);
 
 /** The bytes at @addr as far as they are contiguous in our memory: *@len is reduced to that, and to
  * 4 MiB. NULL: a hole, with its reason in v->why. For searches and bulk reads: nothing is copied or

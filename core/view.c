@@ -378,6 +378,19 @@ bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint6
     return false;
 }
 
+uint64_t eg_mapped_bytes(struct eg_view *v, struct eg_space *as)
+{
+    uint64_t bytes = 0;
+    struct eg_extent x;
+
+    for (uint64_t from = 0; eg_next_mapped(v, as, from, as->last, &x); from = x.last + 1) {
+        bytes += x.last - EG_MAX(from, x.start) + 1;
+        if (x.last >= as->last)
+            break;
+    }
+    return bytes;
+}
+
 bool eg_translate(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_space *base,
                   uint64_t *out)
 {

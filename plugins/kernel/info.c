@@ -69,21 +69,6 @@ static void counts(struct eg_run *r)
         eg_row(r, .Key = eg_text("online CPUs"), .Value = eg_missing(EG_UNREADABLE, 0));
 }
 
-static uint64_t memory_bytes(struct eg_run *r)
-{
-    struct eg_space *phys = eg_physical(r);
-    uint64_t bytes = 0;
-    struct eg_extent x;
-
-    for (uint64_t from = 0; eg_next_mapped(eg_view_of(r), phys, from, phys->last, &x);
-         from = x.last + 1) {
-        bytes += x.last - x.start + 1;
-        if (x.last == UINT64_MAX)
-            break;
-    }
-    return bytes;
-}
-
 static int run(struct eg_run *r)
 {
     const struct eg_system *sys = eg_system_of(r);
@@ -93,7 +78,7 @@ static int run(struct eg_run *r)
     bool has_boot, has_now;
 
     text(r, "format", sys->image->format);
-    count(r, "memory bytes in the image", memory_bytes(r));
+    count(r, "memory bytes in the image", eg_mapped_bytes(eg_view_of(r), eg_physical(r)));
     text(r, "architecture", sys->arch->name);
     text(r, "kernel", c->release);
     object(r, "version", eg_at(uts, uts_version));

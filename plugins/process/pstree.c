@@ -40,7 +40,7 @@ static void collect(struct eg_run *r, struct tree *t)
 {
     struct eg_map *index = eg_run_map(r);
     struct eg_obj task;
-    uint64_t parent, i;
+    uint64_t i;
 
     linux_each_process(r, task) {
         if (eg_run_map_add(r, index, task.addr, (uint64_t)t->n))
@@ -48,10 +48,9 @@ static void collect(struct eg_run *r, struct tree *t)
     }
     for (int32_t k = 0; k < t->n; k++) {
         struct node *node = &t->at[k], *above;
+        const struct eg_obj parent = linux_parent(r, node->task);
 
-        // The real parent may be any thread of a process.
-        if (!eg_get(&parent, node->task, task_struct.real_parent, task_struct.group_leader) ||
-            !eg_map_get(index, parent, &i) || i == (uint64_t)k)
+        if (parent.why || !eg_map_get(index, parent.addr, &i) || i == (uint64_t)k)
             continue;
         node->parent = (int32_t)i;
         above = &t->at[i];

@@ -1,12 +1,12 @@
 /* flags.c - bits of mounts, file systems and inodes by name. */
 #include "flags.h"
 
-const struct eg_constant linux_mount_options[] = {
+const struct eg_constant linux_mount_option_names[] = {
     { "nosuid", 1 },      { "nodev", 2 },     { "noexec", 4 },        { "noatime", 8 },
     { "nodiratime", 16 }, { "relatime", 32 }, { "nosymfollow", 128 }, { NULL, 0 },
 };
 
-const struct eg_constant linux_sb_options[] = {
+const struct eg_constant linux_sb_option_names[] = {
     { "sync", 16 }, { "dirsync", 128 }, { "mand", 64 }, { "lazytime", 1 << 25 }, { NULL, 0 },
 };
 

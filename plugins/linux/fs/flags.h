@@ -16,6 +16,6 @@ enum linux_mnt {
 enum linux_sb { SB_RDONLY = 1 }; // super_block.s_flags (include/linux/fs.h)
 
 /** The bits that mountinfo shows as options, by its names. */
-extern const struct eg_constant linux_mount_options[], linux_sb_options[];
+extern const struct eg_constant linux_mount_option_names[], linux_sb_option_names[];
 
 #endif

@@ -7,8 +7,6 @@
 #include "../sched/task.h"
 #include <stdlib.h>
 
-enum { MMS_MAX = 1 << 20 };
-
 /* A process whose leader has ended lives on in its other threads. */
 static struct eg_obj mm_of(struct eg_run *r, struct eg_obj leader)
 {
@@ -30,7 +28,7 @@ static int by_pid(const void *a, const void *b)
 
     if (x->pid != y->pid)
         return x->pid < y->pid ? -1 : 1;
-    return x->mm.addr < y->mm.addr ? -1 : x->mm.addr > y->mm.addr;
+    return x->mm < y->mm ? -1 : x->mm > y->mm;
 }
 
 static void free_mms(void *mms)
@@ -65,18 +63,25 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
     linux_each_process(r, task) {
         const int64_t pid = eg_get_or((int64_t)-1, task, task_struct.pid);
         struct linux_mm m = { .pid = pid }, *new;
+        struct eg_obj mm;
 
-        if (v->n == MMS_MAX || (given && !eg_arg_match(r, "pid", pid)))
+        if (given && !eg_arg_match(r, "pid", pid))
             continue;
-        m.mm = mm_of(r, task);
-        if (m.mm.why == EG_NULL)
+        if (v->n == LINUX_MMS_MAX) {
+            eg_note(r, "more than %d processes: the memory of the others is left out",
+                    LINUX_MMS_MAX);
+            break;
+        }
+        mm = mm_of(r, task);
+        if (mm.why == EG_NULL)
             continue;
-        m.space = m.mm.why ? NULL : linux_mm_space(r, m.mm);
+        m.space = mm.why ? NULL : linux_mm_space(r, mm);
         if (!m.space) {
             eg_note(r, "process %lld: its page tables cannot be found", (long long)pid);
             continue;
         }
-        m.last = last_of(r, m.mm);
+        m.mm = mm.addr;
+        m.last = last_of(r, mm);
         m.comm = eg_string(r, eg_at(task, task_struct.comm), 16);
         new = eg_vec_push(v);
         if (!new) {
@@ -88,7 +93,7 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
     if (v->n)
         qsort(v->at, v->n, sizeof *v->at, by_pid);
     for (size_t i = 0; i < v->n; i++)
-        if (eg_run_map_add(r, seen, v->at[i].mm.addr, i))
+        if (eg_run_map_add(r, seen, v->at[i].mm, i))
             v->at[n++] = v->at[i];
     *out = v->at;
     return n;
@@ -96,7 +101,7 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
 
 void linux_mm_spans(struct eg_run *r, struct linux_mm *mm)
 {
-    struct linux_vma_walk w = { .mm = mm->mm };
+    struct linux_vma_walk w = { .mm = eg_object(r, mm_struct, mm->mm) };
     struct eg_obj vma;
     size_t cap = 0;
 
@@ -133,7 +138,8 @@ const char *linux_span_name(struct eg_run *r, const struct linux_mm *mm, struct 
     struct eg_cell name;
 
     if (!s->name) {
-        name = linux_vma_name(r, mm->mm, eg_object(r, vm_area_struct, s->vma));
+        name = linux_vma_name(r, eg_object(r, mm_struct, mm->mm),
+                              eg_object(r, vm_area_struct, s->vma));
         s->name = name.tag == EG_CELL_TEXT ? name.bytes.p : "";
     }
     return *s->name ? s->name : NULL;

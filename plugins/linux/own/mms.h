@@ -4,6 +4,9 @@
 
 #include "../../../core/engram.h"
 
+/** How many are told apart. More than any machine has: Linux gives out 2^22 ids, and most are threads. */
+enum { LINUX_MMS_MAX = (1 << 19) - 1 };
+
 /** A mapping of a process: [start, last]. */
 struct linux_span {
     uint64_t start, last;
@@ -13,15 +16,15 @@ struct linux_span {
 
 /** An address space, and the first process (by its id) that uses it. */
 struct linux_mm {
-    struct eg_obj mm;
-    struct eg_space *space;
-    uint64_t last; /**< of the addresses that are the process's */
+    uint64_t mm;            /**< its mm_struct */
+    struct eg_space *space; /**< kept by the system */
+    uint64_t last;          /**< of the addresses that are the process's */
     int64_t pid;
-    const char *comm;
+    const char *comm;         /**< that process's name; NULL: it cannot be read */
     struct linux_span *spans; /**< of linux_mm_spans(); NULL: not asked for */
     size_t n_spans;
 };
-/** All of them by process id, each once; @given: of those processes only that --pid names.
+/** All of them by process id, each once; @given: only those of processes that --pid names.
  * @return how many, in the run's memory. */
 size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out);
 /** Walk its mappings, once. */

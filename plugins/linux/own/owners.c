@@ -1,5 +1,6 @@
 /* owners.c - who uses a place in physical memory. */
 #include "owners.h"
+#include "../../../core/cache.h"
 #include "../../../core/run.h"
 #include "../mm/mm.h"
 #include "../mm/vma.h"
@@ -20,29 +21,92 @@ static void give(struct sink *s, const struct eg_owner *owner)
     s->n++;
 }
 
+/* ---- the tables ---- */
+
+static bool keep_mms(struct eg_run *r, struct linux_owner_tables *t)
+{
+    struct linux_mm *mms;
+    const size_t n = linux_mms(r, false, &mms);
+
+    for (size_t i = 0; i < n; i++) {
+        struct linux_mm *new = eg_vec_push(&t->mms);
+        const char *comm = mms[i].comm;
+
+        if (!new)
+            return false;
+        *new = mms[i];
+        if (comm && !(new->comm = eg_arena_strndup(&t->texts, comm, strlen(comm))))
+            return false;
+    }
+    return true;
+}
+
+static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct linux_owner_tables *t = kept;
+    uint64_t addr;
+
+    // Reads the symbols of modules, of which linux_kernel_owner() looks at the ranges.
+    eg_lookup(r, "?", &addr);
+    if (sys->no_room_for_symbols)
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for the symbols of modules");
+    t->has_delta = linux_direct_map(r, &t->delta);
+    if (!keep_mms(r, t))
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for processes");
+    linux_find_mounts(r, t);
+    linux_find_stacks(r, t);
+    linux_find_users(r, t);
+    return !eg_stopped(r);
+}
+
+static void forget(void *kept)
+{
+    struct linux_owner_tables *t = kept;
+
+    eg_vec_fini(&t->mms);
+    eg_arena_fini(&t->texts);
+    eg_vec_fini(&t->users.blocks);
+    eg_map_fini(&t->users.tables);
+    eg_map_fini(&t->mounts);
+    eg_vec_fini(&t->stacks);
+}
+
+static const struct eg_cache owner_tables = { .size = sizeof(struct linux_owner_tables),
+                                              .make = make,
+                                              .fini = forget };
+
+/* ---- a run ---- */
+
+static void free_users(void *users)
+{
+    struct linux_users *u = users;
+
+    eg_vec_fini(&u->list);
+}
+
 static void *open_(struct eg_run *r)
 {
     struct linux_owners *o = eg_tmp(r, sizeof *o);
 
     o->r = r;
-    eg_run_defer(r, linux_map_fini, &o->map);
+    eg_run_defer(r, free_users, &o->users);
     o->names = eg_run_map(r);
-    o->has_delta = linux_direct_map(r, &o->delta);
-    o->n_mms = linux_mms(r, false, &o->mms);
     o->n_areas = linux_areas(r, &o->areas);
     o->memmap = linux_memmap(r);
-    if (!o->memmap)
+    o->tables = eg_system_cache(eg_system_of(r), r, &owner_tables);
+    if (!o->memmap || !o->tables)
         return NULL;
-    linux_find_mounts(o);
-    linux_find_stacks(o);
-    linux_map_pages(o);
+    o->n_mms = o->tables->mms.n;
+    o->mms = eg_tmp(r, o->n_mms * sizeof *o->mms);
+    if (o->n_mms)
+        memcpy(o->mms, o->tables->mms.at, o->n_mms * sizeof *o->mms);
     return r->status ? NULL : o;
 }
 
-/* The address in the kernel's map of all memory. */
+/* The address in the kernel's map of all memory; 0: not known. */
 static uint64_t direct(const struct linux_owners *o, uint64_t pa)
 {
-    return o->has_delta ? pa + o->delta : 0;
+    return o->tables->has_delta ? pa + o->tables->delta : 0;
 }
 
 /* @taken: the page is the kernel's own since boot, or nothing is known of it. Else an address of
@@ -51,8 +115,8 @@ static void give_kernel(struct linux_owners *o, bool taken, struct sink *s)
 {
     const struct linux_state *state = linux_state(eg_system_of(o->r));
 
-    for (size_t i = 0; i < o->map.users.n; i++) {
-        const struct linux_user *u = &o->map.users.at[i];
+    for (size_t i = 0; i < o->users.list.n; i++) {
+        const struct linux_user *u = &o->users.list.at[i];
         struct eg_owner owner;
 
         if (u->mm == o->n_mms && linux_kernel_owner(o, u->va, &owner) &&
@@ -88,7 +152,7 @@ static void give_table(struct linux_owners *o, uint64_t pa, struct sink *s)
     };
     uint64_t mm;
 
-    if (!eg_map_get(&o->map.tables, pa >> PAGE_SHIFT, &mm))
+    if (!eg_map_get(&o->tables->users.tables, pa >> PAGE_SHIFT, &mm))
         return;
     if (mm < o->n_mms) {
         owner.pid = o->mms[mm].pid;
@@ -148,14 +212,14 @@ static void owners(struct eg_run *r, void *state, uint64_t pa,
     struct linux_page p;
 
     (void)r;
-    linux_users(o, pa);
+    linux_users_of(o, pa);
     linux_page_at(o->r, o->memmap, pa, &p);
     give_kernel(o, !o->memmap->found || p.use == LINUX_PAGE_RESERVED, &s);
     give_table(o, pa, &s);
     give_page(o, &p, pa, &s);
-    for (size_t i = 0; i < o->map.users.n; i++)
-        if (o->map.users.at[i].mm < o->n_mms)
-            give_process(o, &o->map.users.at[i], &s);
+    for (size_t i = 0; i < o->users.list.n; i++)
+        if (o->users.list.at[i].mm < o->n_mms)
+            give_process(o, &o->users.list.at[i], &s);
     if (s.n)
         return;
     if (p.use == LINUX_PAGE_FREE) {

@@ -2,69 +2,80 @@
 #ifndef EG_LINUX_OWNERS_H
 #define EG_LINUX_OWNERS_H
 
+#include "../../../core/arena.h"
 #include "../../../core/map.h"
 #include "../../../core/search.h"
 #include "../mm/page.h"
 #include "../mm/vmalloc.h"
 #include "mms.h"
 
-/** Who maps which page: made of the page tables of all processes and the kernel, once. */
-struct linux_block {
-    uint64_t key; /**< log2 of its pages, number of the first one, which that divides, whose */
-    uint64_t va;
-};
-struct linux_user {
-    size_t mm; /**< index; past the last one: the kernel */
-    uint64_t va;
-};
-struct linux_map_of_pages {
-    EG_VEC(struct linux_block) blocks; /**< by key */
-    uint64_t orders;                   /**< that there are */
-    struct eg_map tables;              /**< page number of a page table → whose */
-    EG_VEC(struct linux_user) users;   /**< of the last linux_users() */
-    uint64_t each, limit;              /**< how many blocks one space may have; all so far */
-    bool full;
-};
-struct linux_owners;
-void linux_map_pages(struct linux_owners *o);
-void linux_map_fini(void *map);
-/** Who maps the page of @pa, into users, by whose it is. */
-void linux_users(struct linux_owners *o, uint64_t pa);
+/* ---- made once for a system: linux_owner_tables(), read-only afterwards ---- */
 
+/** A run of pages that follow each other in one mapping. Their number is a power of two, which divides
+ * the number of the first one. */
+struct linux_block {
+    uint64_t key; /**< log2 of how many, number of the first one, who maps them */
+    uint64_t va;
+};
+/** Which page is mapped where: from the page tables of the kernel and all processes. */
+struct linux_page_users {
+    EG_VEC(struct linux_block) blocks; /**< by key */
+    uint64_t orders;                   /**< a bit for each log2 of a size that there is */
+    struct eg_map tables; /**< page number of a page table → who translates with it */
+};
+
+/** The kernel stack of a thread. */
 struct linux_stack {
     uint64_t at;
     int64_t pid;
     char comm[16];
 };
 
-/** What one run knows of owners. */
+struct linux_owner_tables {
+    EG_VEC(struct linux_mm) mms; /**< without their mappings */
+    struct eg_arena texts;       /**< of them */
+    struct linux_page_users users;
+    struct eg_map mounts;              /**< super_block → a mount that shows all of it */
+    EG_VEC(struct linux_stack) stacks; /**< of all threads, by address */
+    uint64_t delta;                    /**< virtual minus physical address in the direct map */
+    bool has_delta;
+};
+/** Each fills its part; out of memory: the run fails. */
+void linux_find_users(struct eg_run *r, struct linux_owner_tables *t);
+void linux_find_mounts(struct eg_run *r, struct linux_owner_tables *t);
+void linux_find_stacks(struct eg_run *r, struct linux_owner_tables *t);
+
+/* ---- of one run ---- */
+
+/** Where a page is mapped. */
+struct linux_user {
+    size_t mm; /**< index in mms; past the last one: the kernel */
+    uint64_t va;
+};
+struct linux_users {
+    EG_VEC(struct linux_user) list; /**< of the last page asked for, by mm and va */
+};
 struct linux_owners {
     struct eg_run *r;
-    struct linux_mm *mms;
+    const struct linux_owner_tables *tables;
+    struct linux_mm *mms; /**< those of the tables; their mappings are found when asked for */
     size_t n_mms;
     const struct linux_area *areas;
     size_t n_areas;
     const struct linux_memmap *memmap;
-    struct linux_map_of_pages map;
-    char text[256];             /**< a name that is made for one owner */
-    struct eg_map *names;       /**< of inodes and caches, by address */
-    struct eg_map *mounts;      /**< super_block → mount */
-    struct linux_stack *stacks; /**< of all threads, by address */
-    size_t n_stacks;
-    uint64_t steps; /**< of its walks */
-    uint64_t delta; /**< of the direct map */
-    bool has_delta;
+    struct linux_users users;
+    char text[256];       /**< the name of the last owner, where it had to be composed */
+    struct eg_map *names; /**< of inodes and slab caches, by their address */
 };
 
+/** Find where the page of @pa is mapped: o->users. */
+void linux_users_of(struct linux_owners *o, uint64_t pa);
 /** The path of an inode: in the tree of process 1, or "tmpfs:/…" where that has no mount of it. */
 const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode);
-void linux_find_mounts(struct linux_owners *o);
-
 /** What of the kernel is at @va; false: nothing that is known. */
 bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
-/** Whose per-CPU memory @va is in, of that which was taken at boot. */
+/** Whose per-CPU memory @va is in, of that which was allocated at boot. */
 bool linux_percpu_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
-void linux_find_stacks(struct linux_owners *o);
 
 extern const struct eg_memory_ops linux_memory;
 

@@ -1,4 +1,5 @@
 /* owners_file.c - which file is it? From an inode to a path. */
+#include "../../../core/run.h"
 #include "../fs/dentry.h"
 #include "../fs/inode.h"
 #include "../fs/mount.h"
@@ -11,18 +12,18 @@ EG_FIELDS(hlist_head, first);
 EG_FIELDS(hlist_node, next);
 
 /* Of each file system the first mount that shows all of it. */
-void linux_find_mounts(struct linux_owners *o)
+void linux_find_mounts(struct eg_run *r, struct linux_owner_tables *t)
 {
-    struct eg_obj ns = eg_at(linux_init(o->r), task_struct.nsproxy, nsproxy.mnt_ns), m;
+    struct eg_obj ns = eg_at(linux_init(r), task_struct.nsproxy, nsproxy.mnt_ns), m;
 
-    o->mounts = eg_run_map(o->r);
-    linux_each_mount(o->r, ns, m) {
+    linux_each_mount(r, ns, m) {
         uint64_t sb, top, root;
 
         if (eg_get(&sb, m, mount.mnt, vfsmount.mnt_sb) &&
             eg_get(&top, m, mount.mnt, vfsmount.mnt_root) &&
-            eg_get(&root, m, mount.mnt, vfsmount.mnt_sb, super_block.s_root) && root == top)
-            eg_run_map_add(o->r, o->mounts, sb, m.addr);
+            eg_get(&root, m, mount.mnt, vfsmount.mnt_sb, super_block.s_root) && root == top &&
+            eg_map_add(&t->mounts, sb, m.addr) < 0)
+            eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for mounts");
     }
 }
 
@@ -55,7 +56,7 @@ static const char *with_mount(struct linux_owners *o, uint64_t sb, const char *t
     bool reached = false;
     uint64_t mount;
 
-    if (eg_map_get(o->mounts, sb, &mount))
+    if (eg_map_get(&o->tables->mounts, sb, &mount))
         at = linux_mount_point(o->r, eg_object(o->r, mount, mount), LINUX_NOBODY, &reached);
     if (!at || !reached)
         return eg_strf(o->r, "%s:%.*s%s", type, keep, path, gone);

@@ -1,5 +1,6 @@
 /* owners_kernel.c - what is at an address of the kernel's: its image, modules, stacks, vmalloc,
  * per-CPU memory, struct pages. */
+#include "../../../core/run.h"
 #include "../sched/task.h"
 #include "../state.h"
 #include "owners.h"
@@ -19,47 +20,44 @@ static int by_place(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static void add_stack(struct linux_owners *o, struct eg_obj task, uint64_t at)
+static void add_stack(struct eg_run *r, struct linux_owner_tables *t, struct eg_obj task)
 {
-    struct linux_stack *new = &o->stacks[o->n_stacks++];
-    const char *comm = eg_string(o->r, eg_at(task, task_struct.comm), sizeof new->comm - 1);
+    struct linux_stack *new;
+    const char *comm;
+    uint64_t at;
 
+    if (!eg_get(&at, task, task_struct.stack))
+        return;
+    new = eg_vec_push(&t->stacks);
+    if (!new) {
+        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for kernel stacks");
+        return;
+    }
     *new = (struct linux_stack){ .at = at, .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };
+    comm = eg_string(r, eg_at(task, task_struct.comm), sizeof new->comm - 1);
     if (comm)
         memcpy(new->comm, comm, strlen(comm));
 }
 
-void linux_find_stacks(struct linux_owners *o)
+void linux_find_stacks(struct eg_run *r, struct linux_owner_tables *t)
 {
-    struct eg_obj leader, t;
-    size_t cap = 0;
+    struct eg_obj leader, task;
 
-    linux_each_process(o->r, leader)
-        linux_each_thread(o->r, leader, t) {
-            uint64_t at;
-
-            if (!eg_get(&at, t, task_struct.stack))
-                continue;
-            if (o->n_stacks == cap) {
-                struct linux_stack *more = eg_tmp(o->r, (cap = 2 * cap + 256) * sizeof *more);
-
-                if (o->n_stacks)
-                    memcpy(more, o->stacks, o->n_stacks * sizeof *more);
-                o->stacks = more;
-            }
-            add_stack(o, t, at);
-        }
-    if (o->n_stacks)
-        qsort(o->stacks, o->n_stacks, sizeof *o->stacks, by_place);
+    linux_each_process(r, leader)
+        linux_each_thread(r, leader, task)
+            add_stack(r, t, task);
+    if (t->stacks.n)
+        qsort(t->stacks.at, t->stacks.n, sizeof *t->stacks.at, by_place);
 }
 
 /* The task whose stack lies in [@first, @last], an area of vmalloc's. */
 static const struct linux_stack *stack_in(const struct linux_owners *o, uint64_t first,
                                           uint64_t last)
 {
-    const size_t at = eg_lower_bound(o->n_stacks, i, o->stacks[i].at < first);
+    const struct linux_owner_tables *t = o->tables;
+    const size_t at = eg_lower_bound(t->stacks.n, i, t->stacks.at[i].at < first);
 
-    return at < o->n_stacks && o->stacks[at].at <= last ? &o->stacks[at] : NULL;
+    return at < t->stacks.n && t->stacks.at[at].at <= last ? &t->stacks.at[at] : NULL;
 }
 
 /* ---- addresses ---- */

@@ -1,38 +1,51 @@
-/* owners_map.c - from a page to those who map it: all page tables, turned around. Pages that lie in
- * a row are one entry, cut into blocks whose size divides their place: so is any page found by one
- * search for each size. */
+/* owners_map.c - where a page is mapped: the page tables of all spaces, as one sorted array. Pages that
+ * follow each other both in memory and in a mapping become blocks, cut as the buddy allocator does: a
+ * block's size is a power of two that divides its first page's number. So the block that holds a page
+ * is found by one binary search for each size. */
 #include "../../../core/run.h"
 #include "owners.h"
 #include "pages.h"
 #include <stdlib.h>
 
-/* A key: 5 bits of size, 40 of page number, 19 of whose. */
+/* A key, from the highest bits: 5 of log2 of the size, 40 of the page number, 19 of the space. */
 enum { MM_BITS = 19, PAGE_BITS = 40, ORDER_MAX = 30, BLOCKS_MAX = 1 << 25, BLOCKS_FEW = 1 << 20 };
+_Static_assert(LINUX_MMS_MAX < 1 << MM_BITS, "the kernel's index is behind the last process's");
 
 static uint64_t key_of(unsigned order, uint64_t page, uint64_t mm)
 {
     return (uint64_t)order << (PAGE_BITS + MM_BITS) | page << MM_BITS | mm;
 }
 
-static bool add_block(struct linux_owners *o, unsigned order, uint64_t page, size_t mm, uint64_t va)
+/* The tables while they are made. */
+struct making {
+    struct eg_run *r;
+    struct linux_owner_tables *t;
+    uint64_t each;  // how many blocks one space may have
+    uint64_t limit; // how many there may be with those of the space at hand
+    uint64_t steps; // of all walks of page tables
+    bool full;
+};
+
+static bool add_block(struct making *m, unsigned order, uint64_t page, size_t mm, uint64_t va)
 {
+    struct linux_page_users *u = &m->t->users;
     struct linux_block *new;
 
-    if (o->map.blocks.n == o->map.limit) {
-        o->map.full = true;
+    if (u->blocks.n == m->limit) {
+        m->full = true;
         return false;
     }
-    new = eg_vec_push(&o->map.blocks);
+    new = eg_vec_push(&u->blocks);
     if (!new) {
-        eg_run_fail(o->r, EG_ENOMEM, "%s", "memory: none for what maps which page");
+        eg_run_fail(m->r, EG_ENOMEM, "%s", "memory: none for what maps which page");
         return false;
     }
     *new = (struct linux_block){ key_of(order, page, mm), va };
-    o->map.orders |= UINT64_C(1) << order;
+    u->orders |= UINT64_C(1) << order;
     return true;
 }
 
-static void add_pages(struct linux_owners *o, const struct linux_pages *p, size_t mm)
+static void add_pages(struct making *m, const struct linux_pages *p, size_t mm)
 {
     uint64_t page = p->pa >> PAGE_SHIFT, n = (p->last - p->va) / PAGE + 1, va = p->va;
 
@@ -41,7 +54,7 @@ static void add_pages(struct linux_owners *o, const struct linux_pages *p, size_
 
         order = EG_MIN(order, 63 - (unsigned)__builtin_clzll(n));
         order = EG_MIN(order, (unsigned)ORDER_MAX);
-        if (!add_block(o, order, page, mm, va))
+        if (!add_block(m, order, page, mm, va))
             break;
         page += UINT64_C(1) << order;
         va += (uint64_t)PAGE << order;
@@ -50,44 +63,46 @@ static void add_pages(struct linux_owners *o, const struct linux_pages *p, size_
 }
 
 /* The tables on the way to @p: the last one is new, so others may be. */
-static void add_tables(struct linux_owners *o, struct eg_space *space, const struct linux_pages *p,
+static void add_tables(struct making *m, struct eg_space *space, const struct linux_pages *p,
                        size_t mm)
 {
     struct eg_table_step steps[8];
     const unsigned n =
-        space->ops->steps ? space->ops->steps(eg_view_of(o->r), space, p->va, steps, 8) : 0;
+        space->ops->steps ? space->ops->steps(eg_view_of(m->r), space, p->va, steps, 8) : 0;
 
     for (unsigned i = 0; i < n; i++)
-        if (eg_map_add(&o->map.tables, steps[i].addr >> PAGE_SHIFT, mm) < 0)
-            eg_run_fail(o->r, EG_ENOMEM, "%s", "memory: none for page tables");
+        if (eg_map_add(&m->t->users.tables, steps[i].addr >> PAGE_SHIFT, mm) < 0)
+            eg_run_fail(m->r, EG_ENOMEM, "%s", "memory: none for page tables");
 }
 
-static void map_space(struct linux_owners *o, struct eg_space *space, uint64_t first, uint64_t last,
+static void map_space(struct making *m, struct eg_space *space, uint64_t first, uint64_t last,
                       size_t mm, struct eg_map *tables)
 {
+    const struct linux_owner_tables *t = m->t;
+    const bool process = mm < t->mms.n;
     struct linux_page_walk w = { .space = space,
                                  .at = first,
                                  .last = last,
                                  .tables = tables,
                                  .holes = true,
-                                 .steps = &o->steps };
+                                 .steps = &m->steps };
     uint64_t table = UINT64_MAX;
     struct linux_pages p;
 
-    // Whoever maps more than any machine does takes nothing from the others.
-    o->map.limit = EG_MIN(o->map.blocks.n + o->map.each, (uint64_t)BLOCKS_MAX);
-    o->map.full = false;
-    while (!o->map.full && linux_next_pages(o->r, &w, &p)) {
+    // A space that maps more than any machine does leaves the room of the others alone.
+    m->limit = EG_MIN(t->users.blocks.n + m->each, (uint64_t)BLOCKS_MAX);
+    m->full = false;
+    while (!m->full && linux_next_pages(m->r, &w, &p)) {
         if (p.entry >> PAGE_SHIFT != table)
-            add_tables(o, space, &p, mm);
+            add_tables(m, space, &p, mm);
         table = p.entry >> PAGE_SHIFT;
-        if (p.pa != UINT64_MAX && (mm < o->n_mms || !linux_is_direct(&p, o->has_delta, o->delta)))
-            add_pages(o, &p, mm);
+        if (p.pa != UINT64_MAX && (process || !linux_is_direct(&p, t->has_delta, t->delta)))
+            add_pages(m, &p, mm);
     }
-    if (o->map.full)
-        eg_note(o->r, "%s %lld: more than %llu pages are mapped: some owners are missing",
-                mm < o->n_mms ? "process" : "kernel",
-                mm < o->n_mms ? (long long)o->mms[mm].pid : 0LL, (unsigned long long)o->map.each);
+    if (m->full)
+        eg_note(m->r, "%s %lld: more than %llu pages are mapped: some owners are missing",
+                process ? "process" : "kernel", process ? (long long)t->mms.at[mm].pid : 0LL,
+                (unsigned long long)m->each);
 }
 
 static int by_key(const void *a, const void *b)
@@ -99,31 +114,22 @@ static int by_key(const void *a, const void *b)
     return x->va < y->va ? -1 : x->va > y->va;
 }
 
-void linux_map_pages(struct linux_owners *o)
+void linux_find_users(struct eg_run *r, struct linux_owner_tables *t)
 {
-    const struct eg_system *sys = eg_system_of(o->r);
+    const struct eg_system *sys = eg_system_of(r);
+    struct making m = { .r = r, .t = t, .each = 8 * linux_image_pages(r) + BLOCKS_FEW };
 
-    o->map.each = 8 * linux_image_pages(o->r) + BLOCKS_FEW;
     // Tables of the kernel first: each process has some of them too.
-    map_space(o, sys->kernel, sys->arch->kernel_min, UINT64_MAX, o->n_mms, eg_run_map(o->r));
-    for (size_t i = 0; i < o->n_mms && !eg_stopped(o->r); i++)
-        map_space(o, o->mms[i].space, 0, o->mms[i].last, i, NULL);
-    if (o->map.blocks.n)
-        qsort(o->map.blocks.at, o->map.blocks.n, sizeof *o->map.blocks.at, by_key);
+    map_space(&m, sys->kernel, sys->arch->kernel_min, UINT64_MAX, t->mms.n, eg_run_map(r));
+    for (size_t i = 0; i < t->mms.n && !eg_stopped(r); i++)
+        map_space(&m, t->mms.at[i].space, 0, t->mms.at[i].last, i, NULL);
+    if (t->users.blocks.n)
+        qsort(t->users.blocks.at, t->users.blocks.n, sizeof *t->users.blocks.at, by_key);
 }
 
-void linux_map_fini(void *map)
+static size_t first_at(const struct linux_page_users *u, uint64_t key)
 {
-    struct linux_map_of_pages *m = map;
-
-    eg_vec_fini(&m->blocks);
-    eg_vec_fini(&m->users);
-    eg_map_fini(&m->tables);
-}
-
-static size_t first_at(const struct linux_map_of_pages *m, uint64_t key)
-{
-    return eg_lower_bound(m->blocks.n, i, m->blocks.at[i].key < key);
+    return eg_lower_bound(u->blocks.n, i, u->blocks.at[i].key < key);
 }
 
 static int by_mm(const void *a, const void *b)
@@ -135,29 +141,30 @@ static int by_mm(const void *a, const void *b)
     return x->va < y->va ? -1 : x->va > y->va;
 }
 
-void linux_users(struct linux_owners *o, uint64_t pa)
+void linux_users_of(struct linux_owners *o, uint64_t pa)
 {
-    struct linux_map_of_pages *m = &o->map;
+    const struct linux_page_users *u = &o->tables->users;
+    struct linux_users *out = &o->users;
 
-    m->users.n = 0;
+    out->list.n = 0;
     for (unsigned order = 0; order <= ORDER_MAX && pa >> PAGE_SHIFT >> PAGE_BITS == 0; order++) {
         const uint64_t first = pa >> PAGE_SHIFT >> order << order;
         const uint64_t key = key_of(order, first, 0);
 
-        if (!(m->orders >> order & 1))
+        if (!(u->orders >> order & 1))
             continue;
-        for (size_t i = first_at(m, key);
-             i < m->blocks.n && m->blocks.at[i].key >> MM_BITS == key >> MM_BITS; i++) {
-            struct linux_user *new = eg_vec_push(&m->users);
+        for (size_t i = first_at(u, key);
+             i < u->blocks.n && u->blocks.at[i].key >> MM_BITS == key >> MM_BITS; i++) {
+            struct linux_user *new = eg_vec_push(&out->list);
 
             if (!new) {
                 eg_run_fail(o->r, EG_ENOMEM, "%s", "memory: none for owners");
                 return;
             }
-            new->mm = (size_t)(m->blocks.at[i].key & ((1 << MM_BITS) - 1));
-            new->va = m->blocks.at[i].va + (pa - (first << PAGE_SHIFT));
+            new->mm = (size_t)(u->blocks.at[i].key & ((1 << MM_BITS) - 1));
+            new->va = u->blocks.at[i].va + (pa - (first << PAGE_SHIFT));
         }
     }
-    if (m->users.n)
-        qsort(m->users.at, m->users.n, sizeof *m->users.at, by_mm);
+    if (out->list.n)
+        qsort(out->list.at, out->list.n, sizeof *out->list.at, by_mm);
 }

@@ -52,16 +52,7 @@ bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_
 
 uint64_t linux_image_pages(struct eg_run *r)
 {
-    uint64_t bytes = 0;
-    struct eg_extent x;
-
-    for (uint64_t at = 0; eg_next_mapped(eg_view_of(r), eg_physical(r), at, UINT64_MAX, &x);
-         at = x.last + 1) {
-        bytes += x.last - EG_MAX(at, x.start);
-        if (x.last == UINT64_MAX)
-            break;
-    }
-    return bytes / PAGE + 1;
+    return eg_mapped_bytes(eg_view_of(r), eg_physical(r)) / PAGE + 1;
 }
 
 bool linux_direct_map(struct eg_run *r, uint64_t *delta)

@@ -255,11 +255,14 @@ static void caches(void **state)
     refuse = true;
     assert_int_equal(eg_run_open(&r, mk_system(k), NULL, NULL), 0);
     assert_int_equal(eg_run_do(r, ask, NULL), -EG_ENOMEM); // left in the middle
+    assert_non_null(strstr(r->error, "memory"));
     eg_run_close(r);
     assert_int_equal(forgotten, 1);
     refuse = false;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(eg_run_open(&r, mk_system(k), NULL, NULL), 0);
+        if (i == 0)
+            eg_note(r, "it was made"); // what this run has said already is a note of the thing too
         assert_int_equal(eg_run_do(r, ask, NULL), 0);
         assert_int_equal(mk_notes(r, "it was made"), 1); // also where it was made by another run
         eg_run_close(r);

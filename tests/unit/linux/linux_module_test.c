@@ -1,4 +1,6 @@
 /* linux_module_test.c - modules with their parameters, before 6.4 and since. */
+#include "../../../plugins/linux/kernel/export.h"
+#include "../../../plugins/linux/kernel/module.h"
 #include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "mklinux.h"
@@ -322,11 +324,174 @@ static void names(void **state)
     }
 }
 
+/* ---- what is in no symbol table ---- */
+
+static const char code_types[] = MK_LIST_TYPES
+    "struct module { struct list_head list; char name[56]; };"
+    "struct bpf_ksym { unsigned long start, end; char name[512]; struct list_head lnode; };"
+    "struct ftrace_ops { struct list_head list; unsigned long trampoline, trampoline_size; };"
+    "struct ftrace_mod_map { struct list_head list; struct module *mod; struct list_head funcs; };"
+    "struct ftrace_mod_func { struct list_head list; char *name; unsigned long ip;"
+    "  unsigned int size; };"
+    "struct kprobe_insn_cache { char *sym; struct list_head pages; };"
+    "struct kprobe_insn_page { struct list_head list; void *insns; };";
+
+/** A list at a symbol with the one object. */
+static void list_of_one(struct mk *k, const char *symbol, uint64_t link)
+{
+    uint64_t head = mk_alloc(k, 16);
+
+    mk_list(k, head, &link, 1);
+    mk_symbol(k, symbol, head);
+}
+
+static void made_code(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, code_types);
+        uint64_t bpf = mk_object(k, "bpf_ksym"), ops = mk_object(k, "ftrace_ops");
+        uint64_t map = mk_object(k, "ftrace_mod_map"), func = mk_object(k, "ftrace_mod_func");
+        uint64_t cache = mk_object(k, "kprobe_insn_cache");
+        uint64_t page = mk_object(k, "kprobe_insn_page"), link, gone = mk_object(k, "module");
+        const char *rows;
+        char want[80];
+
+        mk_put(k, bpf, "bpf_ksym.start", 0xc0001000);
+        mk_put(k, bpf, "bpf_ksym.end", 0xc0001123);
+        mk_puts(k, bpf, "bpf_ksym.name", "bpf_prog_a");
+        list_of_one(k, "bpf_kallsyms", mk_at(k, bpf, "bpf_ksym.lnode"));
+        mk_put(k, ops, "ftrace_ops.trampoline", 0xc0002000);
+        mk_put(k, ops, "ftrace_ops.trampoline_size", 99);
+        list_of_one(k, "ftrace_ops_trampoline_list", mk_at(k, ops, "ftrace_ops.list"));
+        mk_puts(k, gone, "module.name", "gone");
+        mk_put(k, map, "ftrace_mod_map.mod", gone);
+        mk_put(k, func, "ftrace_mod_func.name", text(k, "gone_init"));
+        mk_put(k, func, "ftrace_mod_func.ip", 0xc0003000);
+        mk_put(k, func, "ftrace_mod_func.size", 44);
+        link = mk_at(k, func, "ftrace_mod_func.list");
+        mk_list(k, mk_at(k, map, "ftrace_mod_map.funcs"), &link, 1);
+        list_of_one(k, "ftrace_mod_maps", mk_at(k, map, "ftrace_mod_map.list"));
+        mk_put(k, cache, "kprobe_insn_cache.sym", text(k, "kprobe_insn_page"));
+        mk_put(k, page, "kprobe_insn_page.insns", 0xc0004000);
+        link = mk_at(k, page, "kprobe_insn_page.list");
+        mk_list(k, mk_at(k, cache, "kprobe_insn_cache.pages"), &link, 1);
+        mk_symbol(k, "kprobe_optinsn_slots", cache);
+
+        mk_user_map(k, m, mk_user_root(k, m), 0, bpf); // tells the size of pages
+        rows = mk_rows(k, "kallsyms", NULL);
+        assert_non_null(strstr(rows, "0xc0001000|t|291|false|bpf|bpf|bpf_prog_a"));
+        assert_non_null(
+            strstr(rows, "0xc0002000|t|99|false|ftrace|__builtin__ftrace|ftrace_trampoline"));
+        assert_non_null(strstr(rows, "0xc0003000|T|44|false|ftrace|gone|gone_init"));
+        snprintf(want, sizeof want,
+                 "0xc0004000|t|%d|false|kprobes|__builtin__kprobes|kprobe_insn_page",
+                 (int)mk_page_size(k));
+        assert_non_null(strstr(rows, want));
+        // An end before the start is no size.
+        mk_put(k, bpf, "bpf_ksym.end", 0xc0000fff);
+        assert_non_null(
+            strstr(mk_rows(k, "kallsyms", NULL), "0xc0001000|t|-|false|bpf|bpf|bpf_prog_a"));
+        mk_free(k);
+    }
+}
+
+/* ---- exports ---- */
+
+struct asked {
+    uint64_t module;
+    char text[200]; // of each its address, name, and where it was
+    bool lost;
+};
+
+static int ask_exports(struct eg_run *r, void *context)
+{
+    struct asked *a = context;
+    struct linux_export_walk w = { .module = eg_object(r, module, a->module) };
+    struct eg_obj symbol, other;
+    struct eg_walking same = eg_walk(r, "exports", w.module);
+    size_t n = 0;
+
+    *a->text = 0;
+    while (linux_next_export(r, &w, &symbol)) {
+        n += (size_t)snprintf(a->text + n, sizeof a->text - n, "%s%#x %s%s", n ? ", " : "",
+                              (unsigned)w.address, w.name, w.gpl ? " gpl" : "");
+        assert_true(linux_export_address(r, symbol).u == w.address);
+        assert_string_equal(linux_export_name(r, symbol), w.name);
+        assert_true(eg_walk_next(&same, &other) && other.addr == symbol.addr);
+    }
+    assert_false(eg_walk_next(&same, &other));
+    a->lost = w.lost;
+    return 0;
+}
+
+static void expect_exports(struct mk *k, uint64_t module, const char *want, bool lost)
+{
+    struct asked a = { .module = module };
+    struct eg_run *r = mk_run(k);
+
+    assert_int_equal(eg_run_do(r, ask_exports, &a), 0);
+    assert_string_equal(a.text, want);
+    assert_int_equal(a.lost, lost);
+    assert_int_equal(mk_notes(r, "not all of its exports can be read"), lost);
+}
+
+/** Pointers, or distances from where they stand; each array ends where it cannot be read. */
+static void exports(void **state)
+{
+    static const char *const types[] = {
+        MK_LIST_TYPES "struct kernel_symbol { unsigned long value; const char *name; };"
+                      "struct module { struct list_head list; char name[56];"
+                      "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
+        MK_LIST_TYPES "struct kernel_symbol { int value_offset, name_offset; };"
+                      "struct module { struct list_head list; char name[56];"
+                      "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
+    };
+
+    (void)state;
+    mk_each_machine(m) for (int form = 0; form < 2; form++)
+    {
+        struct mk *k = mk_new(m, RAM, types[form]);
+        const char *value = form ? "kernel_symbol.value_offset" : "kernel_symbol.value";
+        const char *name = form ? "kernel_symbol.name_offset" : "kernel_symbol.name";
+        const uint64_t size = form ? 8 : 2 * mk_model(k)->ptr_size;
+        const uint64_t array = mk_alloc(k, 3 * size), module = mk_object(k, "module");
+        char want[200];
+        unsigned at[3];
+
+        for (uint64_t i = 0; i < 3; i++) {
+            const uint64_t ks = array + i * size;
+            const uint64_t called = text(k, (const char *[]){ "a", "b", "c" }[i]);
+
+            at[i] = (unsigned)(array + 16 * i);
+            mk_put(k, ks, value, form ? array + 16 * i - mk_at(k, ks, value) : array + 16 * i);
+            mk_put(k, ks, name, form ? called - mk_at(k, ks, name) : called);
+        }
+        mk_put(k, module, "module.syms", array);
+        mk_put(k, module, "module.num_syms", 2);
+        mk_put(k, module, "module.gpl_syms", array + 2 * size);
+        mk_put(k, module, "module.num_gpl_syms", 1);
+        mk_user_map(k, m, mk_user_root(k, m), 0, array); // makes it a Linux
+        snprintf(want, sizeof want, "%#x a, %#x b, %#x c gpl", at[0], at[1], at[2]);
+        expect_exports(k, module, want, false);
+        mk_put(k, module, "module.num_gpl_syms", 0);
+        snprintf(want, sizeof want, "%#x a, %#x b", at[0], at[1]);
+        expect_exports(k, module, want, false);
+        mk_put(k, module, "module.num_gpl_syms", 1);
+        mk_put(k, array, name, 0x7ffffff0);
+        snprintf(want, sizeof want, "%#x c gpl", at[2]);
+        expect_exports(k, module, want, true);
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modules),    cmocka_unit_test(taints), cmocka_unit_test(states),
-        cmocka_unit_test(parameters), cmocka_unit_test(names),
+        cmocka_unit_test(parameters), cmocka_unit_test(names),  cmocka_unit_test(made_code),
+        cmocka_unit_test(exports),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

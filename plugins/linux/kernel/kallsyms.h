@@ -1,0 +1,28 @@
+/** kernel/kallsyms.h - every symbol that the kernel has a name for, as /proc/kallsyms gives them
+ * (kernel/kallsyms.c). */
+#ifndef EG_LINUX_KALLSYMS_H
+#define EG_LINUX_KALLSYMS_H
+
+#include "../../../core/engram.h"
+
+struct linux_ksym {
+    uint64_t addr;           /**< of a per-CPU variable it may be an offset */
+    char letter;             /**< as nm prints it; '?': not known */
+    struct eg_cell exported; /**< global; of a module's: other modules may use it */
+    struct eg_cell size;     /**< where the kernel does not say, up to the next symbol */
+    struct eg_cell name;
+    const char *subsystem; /**< "core", "module", "ftrace", "bpf", "kprobes" */
+    const char *module;    /**< "kernel", a module's name, "bpf", "__builtin__ftrace", … */
+};
+/** @symbol is valid until it returns, its texts until the run ends. */
+typedef void linux_ksym_fn(struct eg_run *r, const struct linux_ksym *symbol);
+
+/** The kernel's own: of its table; where it has none, of all sources that name its symbols. */
+EG_API void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each);
+/** Those of loaded modules; @only: of the module with this name; NULL: of all. */
+EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each);
+/** Those in no table: start-up functions that a trace still names, and code that ftrace, BPF and kprobes
+ * made at run time. */
+EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each);
+
+#endif
