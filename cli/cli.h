@@ -18,6 +18,8 @@ enum {
 struct cli {
     const struct cli_verb *verb;      /**< NULL: `engram IMAGE …` */
     const char *image;                /**< NULL: none given */
+    const char *opening;              /**< the options that say how to open it, as shell words */
+    const char *image_words;          /**< these and the image, for commands that are printed */
     EG_VEC(const char *) words;       /**< the other arguments, in order */
     EG_VEC(struct eg_given_arg) args; /**< options that plugins or the verb declare */
     EG_VEC(const char *) profile_dirs;

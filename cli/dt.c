@@ -155,16 +155,19 @@ static const char *declared_type(const char *symbol)
 static const char *variable_type(struct dt *d, const char *name, struct eg_slot *out)
 {
     const uint32_t type = eg_types_variable(d->types, name);
-    char text[512];
+    const char *declared = type ? NULL : declared_type(name);
+    struct eg_symbol_extent extent = { 0 };
+    char text[512], note[EG_VARIABLE_NOTE];
+    uint64_t addr;
 
-    if (!type) {
-        const char *declared = declared_type(name);
-
-        if (declared)
-            eg_types_parse(d->types, d->model, declared, out);
+    if (!type && !declared)
+        return NULL;
+    eg_system_own_symbol(d->hand->o.sys, name, &addr, &extent);
+    *out = eg_variable_slot(d->hand->o.sys, name, declared, &extent, note);
+    if (*note)
+        eg_note(d->run, "%s", note);
+    if (declared)
         return declared;
-    }
-    eg_types_slot(d->types, d->model, type, out);
     eg_type_declare(d->types, type, "", text, sizeof text);
     return eg_strf(d->run, "%s", text);
 }
@@ -229,7 +232,7 @@ static int body(struct eg_run *r, void *hand)
             r, EG_EUSAGE,
             "%s: names no type (or several), and no variable of a known type; to say "
             "the type: engram dt %s TYPE %s",
-            what, c->image, what);
+            what, c->image_words, what);
     if (d.object && !addr)
         addr = what;
     if ((addr && (status = cli_address(h, addr, &at))) || (status = copy_of_cpu(&d, &s, &at)))

@@ -102,7 +102,7 @@ static int mappings(struct eg_run *r, struct cli_hand *h, bool all, uint64_t at)
                            "%#" PRIx64
                            ": no mapping of this process holds it; `engram %s maps --pid %" PRId64
                            "` lists them",
-                           at, h->cli->image, h->pid);
+                           at, h->cli->image_words, h->pid);
     return status;
 }
 

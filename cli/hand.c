@@ -36,7 +36,7 @@ static int process_space(struct eg_run *r, struct cli_hand *h)
     }
     return eg_run_fail(r, EG_ENOTFOUND,
                        "--pid %" PRId64 ": no such process; `engram %s pslist` lists them", h->pid,
-                       h->cli->image);
+                       h->cli->image_words);
 }
 
 static int choose_space(struct eg_run *r, struct cli_hand *h)
@@ -55,7 +55,7 @@ static int choose_space(struct eg_run *r, struct cli_hand *h)
     if (!h->o.sys->os)
         return eg_run_fail(r, EG_ENOTFOUND,
                            "no kernel was found: only --phys is possible; `engram %s` says why",
-                           h->cli->image);
+                           h->cli->image_words);
     if (!pid) {
         h->space = eg_kernel(r);
         return 0;
@@ -147,10 +147,10 @@ static int no_address(struct cli_hand *h, const char *text, const struct eg_erro
     if (h->phys && symbol)
         return eg_run_fail(h->run, EG_EUSAGE,
                            "%s: a symbol is no physical address; `engram vtop %s %s` gives it",
-                           text, h->cli->image, text);
+                           text, h->cli->image_words, text);
     if (symbol && strstr(e->text, "no symbol"))
         return eg_run_fail(h->run, EG_EUSAGE, "%s; `engram %s kallsyms` lists them", e->text,
-                           h->cli->image);
+                           h->cli->image_words);
     return eg_run_fail(h->run, EG_EUSAGE, "%s", e->text);
 }
 

@@ -129,7 +129,7 @@ void cli_image_notes(const struct cli *c, const struct cli_opened *o)
             cli_fail(0, "note: %s", o->notes[i]);
 }
 
-int cli_no_system(const struct cli_opened *o, bool brief)
+int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief)
 {
     // A file that is cut off is the most common cause.
     for (size_t i = 0; brief && i < o->image->notes.n; i++)
@@ -137,5 +137,5 @@ int cli_no_system(const struct cli_opened *o, bool brief)
     return cli_fail(CLI_CANNOT_OPEN, "%s: no kernel was found in it%s%s%s", o->image->path,
                     brief ? "; `engram "
                           : ", so only read, hexdump, vtop and dump with --phys work",
-                    brief ? o->image->path : "", brief ? "` says what was looked for" : "");
+                    brief ? c->image_words : "", brief ? "` says what was looked for" : "");
 }

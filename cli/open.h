@@ -17,7 +17,7 @@ int cli_open(struct cli *c, struct cli_opened *o);
 void cli_close(struct cli_opened *o);
 /** Say that no kernel was found. @brief: the notes that say why have not been shown. @return
  * CLI_CANNOT_OPEN */
-int cli_no_system(const struct cli_opened *o, bool brief);
+int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief);
 /** Notes of the image and its system, where the chosen format has no place for them. */
 void cli_image_notes(const struct cli *c, const struct cli_opened *o);
 

@@ -220,29 +220,30 @@ static const struct cli_option options[] = {
     { "strict", 0, NULL, "exit status 3 when there is any note", take_flag, FIELD(strict) },
     { "jobs", 'j', "N", "threads; all cores otherwise", take_number, FIELD(jobs), JOBS_MAX },
     { "tmp", 0, "DIR", "where to unpack what cannot be read in place (else $TMPDIR or /var/tmp)",
-      take_text, FIELD(open.tmp_dir) },
+      take_text, FIELD(open.tmp_dir), .opens = true },
     { "sha256", 0, NULL, "put the image's SHA-256 into the provenance", take_flag, FIELD(sha256) },
     { "profile", 0, "FILE", "types and symbols from this .egp or ISF file", take_text,
-      FIELD(find.profile) },
+      FIELD(find.profile), .opens = true },
     { "vmlinux", 0, "FILE", "types and symbols from this kernel's debug data", take_text,
-      FIELD(find.vmlinux) },
-    { "system-map", 0, "FILE", "symbols from this System.map", take_text, FIELD(find.system_map) },
+      FIELD(find.vmlinux), .opens = true },
+    { "system-map", 0, "FILE", "symbols from this System.map", take_text, FIELD(find.system_map),
+      .opens = true },
     { "profile-dir", 's', "DIR", "look for this kernel's profile in this folder (or several: A;B)",
-      take_profile_dirs },
+      take_profile_dirs, .opens = true },
     { "dtb", 0, "ADDR", "physical address of the kernel's page table root", take_dtb,
-      FIELD(find.dtb) },
+      FIELD(find.dtb), .opens = true },
     { "kaslr", 0, "SHIFT", "run-time minus link-time address of the kernel", take_kaslr,
-      FIELD(find.kaslr) },
+      FIELD(find.kaslr), .opens = true },
     { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists", take_number, FIELD(kernel),
-      KERNELS_MAX },
+      KERNELS_MAX, .opens = true },
     { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`",
-      take_format },
+      take_format, .opens = true },
     { "offset", 0, "ADDR",
       "raw images: physical address of the first byte; -N leaves out the first N bytes",
-      take_offset },
+      take_offset, .opens = true },
     { "plugin-dir", 0, "DIR",
       "load plugins and formats from here: .lua (in a sandbox) and .so (trusted code)",
-      take_plugin_dir },
+      take_plugin_dir, .opens = true },
     { "script-seconds", 0, "N", "how long a plugin in Lua may run; 600 otherwise", take_number,
       FIELD(script_seconds), SECONDS_MAX },
     { "script-memory", 0, "SIZE",
@@ -331,6 +332,44 @@ static int give(struct cli *c, const struct eg_arg *arg, const char *value)
     return CLI_OK;
 }
 
+/* @text as one word of a shell command. */
+static const char *shell_word(struct cli *c, const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,@%+-";
+    const char *out = "'", *rest = text;
+
+    if (*text && strspn(text, plain) == strlen(text))
+        return text;
+    for (size_t n; out && *rest; rest += n + (rest[n] != 0)) {
+        n = strcspn(rest, "'");
+        out = eg_arena_strf(&c->arena, "%s%.*s%s", out, (int)n, rest, rest[n] ? "'\"'\"'" : "");
+    }
+    return out ? eg_arena_strf(&c->arena, "%s'", out) : NULL;
+}
+
+/* Remember an option without which the image could not be opened again. */
+static int remember(struct cli *c, const struct cli_option *o, const char *value)
+{
+    const char *word = shell_word(c, value);
+
+    c->opening =
+        word ? eg_arena_strf(&c->arena, "%s--%s %s ", c->opening ? c->opening : "", o->name, word)
+             : NULL;
+    return c->opening ? CLI_OK : cli_no_memory();
+}
+
+int cli_set_image(struct cli *c, const char *path)
+{
+    const char *word = shell_word(c, path);
+
+    c->image = path;
+    c->image_words = word ? eg_arena_strf(&c->arena, "%s%s%s", c->opening ? c->opening : "",
+                                          *path == '-' ? "./" : "", word)
+                          : NULL;
+    return c->image_words ? CLI_OK : cli_no_memory();
+}
+
 /* vol.py's --parallelism may stand alone, or before one of three words. */
 static const char *parallelism(int argc, char **argv, int *i, const char *value)
 {
@@ -382,8 +421,10 @@ static int one_option(struct cli *c, int argc, char **argv, int *i)
     if (wants && !value && !(value = *i + 1 < argc ? argv[++*i] : NULL))
         return cli_fail(CLI_USAGE, "%s: needs a value%s%s", text, own ? ": " : "",
                         own ? own->value : "");
-    if (own)
-        return own->take(c, own, value);
+    if (own) {
+        status = own->take(c, own, value);
+        return status || !own->opens ? status : remember(c, own, value);
+    }
     if (theirs)
         return CLI_OK;
     status = give(c, arg, value);
@@ -481,5 +522,7 @@ int cli_options(struct cli *c, int argc, char **argv)
         return status;
     settle(c);
     pick_image(c);
+    if (c->image && (status = cli_set_image(c, c->image)))
+        return status;
     return c->image && !c->verb ? cli_no_such_image(c->image) : CLI_OK;
 }

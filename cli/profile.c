@@ -7,6 +7,7 @@
 #include "../profiles/elf_file.h"
 #include "../profiles/store.h"
 #include "open.h"
+#include "options.h"
 #include "report.h"
 #include "verb.h"
 #include <inttypes.h>
@@ -177,10 +178,12 @@ static int show_image(struct cli *c, const char *const *words, size_t n)
     struct eg_error e = { 0 };
     int status;
 
-    c->image = words[0];
+    status = cli_set_image(c, words[0]);
+    if (status)
+        return status;
     status = cli_open(c, &o);
     if (!status && !o.sys->os)
-        status = cli_no_system(&o, true);
+        status = cli_no_system(c, &o, true);
     os = status ? NULL : o.sys->os;
     if (os && os->module_types && module && os->module_types(o.sys, module, &e) < 0)
         status = cli_fail(CLI_CANNOT_OPEN, "%s", e.text);

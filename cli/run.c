@@ -404,7 +404,7 @@ int cli_run(struct cli *c)
     if (!status)
         status = cli_open(c, &j.o);
     if (!status && !j.o.sys->os && (all || (j.at.n && j.at.at[0].reg->plugin->os)))
-        status = cli_no_system(&j.o, true);
+        status = cli_no_system(c, &j.o, true);
     if (!status && all && !(status = add_all(&j)))
         status = check_options(&j);
     if (!status)

@@ -311,7 +311,7 @@ static int run_verb(struct cli *c)
     int status = cli_open(c, &s.o);
 
     if (!status && !s.o.sys->os)
-        status = cli_no_system(&s.o, true);
+        status = cli_no_system(c, &s.o, true);
     if (!status)
         cli_image_notes(c, &s.o);
     if (!status && eg_shell_open(&s.own, s.o.sys, &options, &ops, &s, &e))

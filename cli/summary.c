@@ -1,5 +1,6 @@
 /* summary.c - engram IMAGE: what this is, how that was found, every check, and what to run next. */
 #include "summary.h"
+#include "../core/parallel.h"
 #include "open.h"
 #include "report.h"
 #include "table.h"
@@ -71,6 +72,7 @@ static void memory(struct verdict *v)
     struct eg_space *phys = v->o.image->phys;
     struct eg_extent x;
     uint64_t from = 0, first = 0, last = 0, n = 0, extents = 0;
+    bool partial;
 
     for (; extents < RUNS_MAX && eg_next_mapped(v->o.sys->view, phys, from, phys->last, &x);
          extents++) {
@@ -84,11 +86,12 @@ static void memory(struct verdict *v)
             break;
         from = x.last + 1;
     }
-    if (!n)
+    partial = extents == RUNS_MAX || eg_cancelled;
+    if (!n && !partial)
         line(v, "memory", "none: the image holds no byte of physical memory");
-    else
+    else if (n)
         line(v, "memory", "%s%" PRIu64 " range%s, %#" PRIx64 " to %#" PRIx64,
-             extents == RUNS_MAX ? "at least " : "", n, n == 1 ? "" : "s", first, last);
+             partial ? "at least " : "", n, n == 1 ? "" : "s", first, last);
 }
 
 static void checks(struct verdict *v, const struct eg_candidate *c)
@@ -202,10 +205,10 @@ static int tell(struct verdict *v)
     for (size_t i = 0; i < o->n_notes; i++)
         line(v, "note", "%s", o->notes[i]);
     if (!o->sys->os)
-        return cli_no_system(o, false);
-    line(v, "next", "engram %s pslist", o->image->path);
-    line(v, "next", "engram plugins %s", o->image->path);
-    line(v, "next", "engram -r json %s all", o->image->path);
+        return cli_no_system(v->cli, o, false);
+    line(v, "next", "engram %s pslist", v->cli->image_words);
+    line(v, "next", "engram plugins %s", v->cli->image_words);
+    line(v, "next", "engram -r json %s all", v->cli->image_words);
     return v->cli->strict && o->n_notes ? CLI_FAILED : status;
 }
 

@@ -275,11 +275,17 @@ struct eg_obj eg_sym_(struct eg_run *r, uint32_t id)
 struct eg_obj eg_variable(struct eg_run *r, const char *name)
 {
     struct eg_obj o = { .view = eg_view_of(r), .space = eg_kernel(r), .bind = eg_binding_of(r) };
+    char note[EG_VARIABLE_NOTE];
     struct eg_slot slot;
     uint64_t addr;
 
-    if (!eg_system_variable(eg_system_of(r), name, &slot))
-        return eg_bad(o, eg_lookup(r, name, &addr) ? EG_NO_TYPE : EG_NO_SYMBOL, 0);
+    if (!eg_system_variable(eg_system_of(r), name, NULL, &slot, note) && slot.why == EG_NO_SYMBOL &&
+        eg_lookup(r, name, &addr))
+        slot.why = EG_NO_TYPE; // a module's
+    if (*note)
+        eg_note(r, "%s", note);
+    if (!slot.kind)
+        return eg_bad(o, (enum eg_why)slot.why, 0);
     o.addr = slot.off;
     o.type = slot.type;
     o.size = slot.size;

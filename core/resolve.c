@@ -196,77 +196,83 @@ static struct eg_slot resolve_type(struct resolver *s, const struct eg_handle *h
 
 /* ---- variables ---- */
 
-/** Limit a slot to the @room bytes of the variable: an array is cut to the elements that fit.
- * @return false: none fits. */
-static bool fit(const struct resolver *s, struct eg_slot *slot, uint64_t room)
+/** Limit a slot to @room bytes: an array is cut to the elements that fit. @return false: none fits,
+ * or it is not an array. */
+static bool fit(const struct eg_system *sys, struct eg_slot *slot, uint64_t room)
 {
     struct eg_slot element;
 
-    if (slot->size <= room)
-        return true;
     if (slot->kind == EG_K_CHARS) {
         slot->size = (uint32_t)room;
         return room > 0;
     }
-    eg_types_slot(s->types, s->model, slot->type, &element);
+    eg_types_slot(&sys->types, &sys->bind.model, slot->type, &element);
     if (slot->kind != EG_K_ARRAY || !element.size || room < element.size)
         return false;
     slot->size = (uint32_t)(room - room % element.size);
     return true;
 }
 
-/** The first of the declared types that exists, limited to the size of the variable, so that
- * nothing is read from the variables behind it. */
-static struct eg_slot declared_type(const struct resolver *s, const struct eg_handle *h,
-                                    const char *name, uint32_t variable,
-                                    const struct eg_symbol_extent *extent)
+struct eg_slot eg_variable_slot(const struct eg_system *sys, const char *name, const char *declared,
+                                const struct eg_symbol_extent *extent, char note[EG_VARIABLE_NOTE])
 {
-    const uint64_t exact = variable ? eg_type_size(s->types, variable, s->model) : extent->size;
-    const uint64_t room = exact ? exact : extent->room;
+    const struct eg_model *model = &sys->bind.model;
+    const uint32_t own = eg_types_variable(&sys->types, name);
+    const uint64_t by_type = own ? eg_type_size(&sys->types, own, model) : 0;
+    // Where a damaged profile contradicts its symbols, the smaller size is the safe one.
+    uint64_t room =
+        by_type && extent->size ? EG_MIN(by_type, extent->size) : EG_MAX(by_type, extent->size);
     struct eg_slot slot = { .why = EG_NO_TYPE };
-    const char *types = h->type;
-    char text[256];
+    char text[256] = "in the profile";
     uint32_t size;
 
-    while (!slot.kind && alternative(&types, text, sizeof text))
-        eg_types_parse(s->types, s->model, text, &slot);
+    *note = 0;
+    if (declared)
+        while (!slot.kind && alternative(&declared, text, sizeof text))
+            eg_types_parse(&sys->types, model, text, &slot);
+    else if (own)
+        eg_types_slot(&sys->types, model, own, &slot);
     // For a struct or number the next symbol does not limit the size: jiffies is inside jiffies_64.
-    if (!slot.kind || !room || (!exact && slot.kind != EG_K_ARRAY && slot.kind != EG_K_CHARS))
+    if (!room && (slot.kind == EG_K_ARRAY || slot.kind == EG_K_CHARS))
+        room = extent->room;
+    if (!slot.kind || !room || slot.size <= room)
         return slot;
     size = slot.size;
-    if (!fit(s, &slot, room))
+    if (!fit(sys, &slot, room))
         slot = (struct eg_slot){ .why = EG_WRONG_TYPE };
-    if (slot.size != size)
-        eg_system_note(
-            s->sys,
-            "symbol %s: declared as %s, of %" PRIu32 " bytes, but it has at most %" PRIu64 ": %s",
-            name, text, size, room, slot.kind ? "only what fits is read" : "it is not read");
+    snprintf(note, EG_VARIABLE_NOTE,
+             "symbol %s: the type %s has %" PRIu32 " bytes, but the variable at most %" PRIu64
+             ": %s",
+             name, text, size, room, slot.kind ? "only what fits is read" : "it is not read");
     return slot;
 }
 
-/** Only symbols of the kernel itself: those of modules are read on the first look-up by name. */
+bool eg_system_variable(const struct eg_system *sys, const char *name, const char *declared,
+                        struct eg_slot *out, char note[EG_VARIABLE_NOTE])
+{
+    struct eg_symbol_extent extent;
+    uint64_t addr;
+
+    *note = 0;
+    *out = (struct eg_slot){ .why = EG_NO_SYMBOL };
+    // Only symbols of the kernel itself: those of modules are read on the first look-up by name.
+    if (!eg_system_own_symbol(sys, name, &addr, &extent))
+        return false;
+    *out = eg_variable_slot(sys, name, declared, &extent, note);
+    out->off = addr;
+    return out->kind;
+}
+
 static struct eg_slot resolve_symbol(const struct resolver *s, const struct eg_handle *h)
 {
     struct eg_slot slot = { .why = EG_NO_SYMBOL };
     const char *names = h->name;
-    char name[256];
-    struct eg_symbol_extent extent;
-    uint64_t addr;
+    char name[256], note[EG_VARIABLE_NOTE];
 
-    while (alternative(&names, name, sizeof name)) {
-        uint32_t variable;
-
-        if (!eg_system_own_symbol(s->sys, name, &addr, &extent))
-            continue;
-        variable = eg_types_variable(s->types, name);
-        if (h->type)
-            slot = declared_type(s, h, name, variable, &extent);
-        else if (variable)
-            eg_types_slot(s->types, s->model, variable, &slot);
-        else
-            slot.why = EG_NO_TYPE;
-        slot.off = addr;
-        break;
+    while (slot.why == EG_NO_SYMBOL && alternative(&names, name, sizeof name)) {
+        eg_system_variable(s->sys, name, h->type, &slot, note);
+        if (*note)
+            eg_system_note(s->sys, "%s", note);
     }
     return slot;
 }

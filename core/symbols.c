@@ -68,18 +68,6 @@ bool eg_system_own_symbol(const struct eg_system *sys, const char *name, uint64_
     return true;
 }
 
-bool eg_system_variable(const struct eg_system *sys, const char *name, struct eg_slot *out)
-{
-    const uint32_t type = eg_types_variable(&sys->types, name);
-    uint64_t addr;
-
-    if (!type || !eg_system_own_symbol(sys, name, &addr, NULL))
-        return false;
-    eg_types_slot(&sys->types, &sys->bind.model, type, out);
-    out->off = addr;
-    return out->kind;
-}
-
 bool eg_system_symbol(struct eg_system *sys, const char *name, uint64_t *addr)
 {
     const struct eg_profile *p;

@@ -21,8 +21,10 @@ enum {
     SUBRANGE_TYPE = 0x21,
     BASE_TYPE = 0x24,
     ENUMERATOR = 0x28,
+    VARIABLE = 0x34,
 };
 enum {
+    ADDRESS = 0x02, // DW_AT_location
     NAME = 0x03,
     BYTE_SIZE = 0x0b,
     BIT_SIZE = 0x0d,
@@ -43,6 +45,7 @@ enum {
     DATA1 = 0x0b,
     SDATA = 0x0d,
     REF4 = 0x13,
+    EXPRLOC = 0x18,
     PRESENT = 0x19
 };
 
@@ -68,6 +71,7 @@ enum shape {
     REST,
     STRUCT_DECLARED,
     UNION_DECLARED,
+    OBJECT,
 };
 static const struct {
     uint8_t tag, children, attributes[9]; // pairs of attribute and form
@@ -92,6 +96,7 @@ static const struct {
     { UNSPECIFIED_PARAMETERS, 0, { 0 } },
     { STRUCTURE_TYPE, 0, { NAME, STRING, DECLARATION, PRESENT } },
     { UNION_TYPE, 0, { NAME, STRING, DECLARATION, PRESENT } },
+    { VARIABLE, 0, { NAME, STRING, TYPE, REF4, ADDRESS, EXPRLOC } },
 };
 
 struct writer {
@@ -164,6 +169,17 @@ static unsigned encoding(const struct eg_type *t)
     return t->flags & EG_TF_SIGNED ? 5 : 7;
 }
 
+// At address 0: readers of types only look whether there is one.
+static void variable(struct writer *w, const char *text, uint32_t of)
+{
+    put(w, OBJECT, 1);
+    mk_append(&w->info, text, strlen(text) + 1);
+    reference(w, of);
+    put(w, 1 + w->p->model.ptr_size, 1);
+    put(w, 3, 1); // DW_OP_addr
+    put(w, 0, w->p->model.ptr_size);
+}
+
 static void type(struct writer *w, const struct eg_type *t)
 {
     switch (t->kind) {
@@ -222,6 +238,9 @@ static void type(struct writer *w, const struct eg_type *t)
                 reference(w, of);
         }
         put(w, 0, 1);
+        break;
+    case EG_T_VAR:
+        variable(w, w->p->strings + t->name, t->ref);
         break;
     default:
         put(w, t->flags & EG_TF_UNION ? UNION_DECLARED : STRUCT_DECLARED, 1);
@@ -314,7 +333,7 @@ static struct mk_bytes elf(const struct eg_profile *p, const struct mk_bytes *in
     return b;
 }
 
-struct mk_bytes mk_dwarf(const struct eg_profile *p)
+struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *more)
 {
     struct writer w = { .p = p, .at = calloc(p->n_types + 1, sizeof(uint32_t)) };
     struct mk_bytes abbrev = abbreviations(), b;
@@ -332,6 +351,8 @@ struct mk_bytes mk_dwarf(const struct eg_profile *p)
         w.at[id] = (uint32_t)w.info.n;
         type(&w, &p->types[id]);
     }
+    for (; more && more->name; more++)
+        variable(&w, more->name, more->type);
     put(&w, 0, 1);
     patch(&w, 0, w.info.n - 4);
     for (size_t i = 0; i < w.references.n; i++)

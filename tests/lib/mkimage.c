@@ -308,11 +308,16 @@ struct mk *mk_new(const struct mk_machine *m, size_t ram, const char *declaratio
     return k;
 }
 
-void mk_symbol(struct mk *k, const char *name, uint64_t va)
+void mk_symbol_sized(struct mk *k, const char *name, uint64_t va, uint32_t size)
 {
     if (!k->symbols)
         mk_fail("mkimage: a symbol after mk_system");
-    eg_builder_symbol(k->symbols, eg_builder_name(k->symbols, name, strlen(name)), va, 0, 'D');
+    eg_builder_symbol(k->symbols, eg_builder_name(k->symbols, name, strlen(name)), va, size, 'D');
+}
+
+void mk_symbol(struct mk *k, const char *name, uint64_t va)
+{
+    mk_symbol_sized(k, name, va, 0);
 }
 
 struct eg_system *mk_system(struct mk *k)

@@ -70,6 +70,7 @@ void mk_unmap(struct mk *k, uint64_t va);
 void mk_alias(struct mk *k, uint64_t va, uint64_t to);
 
 void mk_symbol(struct mk *k, const char *name, uint64_t va);
+void mk_symbol_sized(struct mk *k, const char *name, uint64_t va, uint32_t size);
 
 /** The system, with all handles resolved; after the last mk_symbol. Memory may still change,
  * mappings only between runs. It belongs to the machine. */

@@ -10,8 +10,14 @@ struct mk_bytes {
     size_t n, cap;
 };
 
+struct mk_variable {
+    const char *name;
+    uint32_t type;
+};
+
 struct mk_bytes mk_btf(const struct eg_profile *p);
-struct mk_bytes mk_dwarf(const struct eg_profile *p);
+/** With @more variables, the last of which has the name NULL; may be NULL. */
+struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *more);
 
 /** Append @size bytes of a number in the profile's byte order. */
 void mk_push(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);

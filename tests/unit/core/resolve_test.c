@@ -14,7 +14,8 @@ static const char types[] =
     "struct node { u32 id; struct node *next; struct list_head wanted; };"
     "struct twice { u32 a; };"
     "typedef struct { u32 counter; } atomic;"
-    "struct inner known[2]; u64 number; struct task *twofold; u32 twofold; char words[4];";
+    "struct inner known[2]; u64 number; struct task *twofold; u32 twofold; char words[4];"
+    "struct inner liar; u32 liars[8];";
 
 EG_FIELDS(task, pid, flag_b, list, lo, hi, missing);
 EG_FIELD_AS(task_value, task, "gone|in.value");
@@ -35,6 +36,9 @@ EG_SYMBOL_AS(known_less, "known", "struct inner");
 EG_SYMBOL_AS(known_wrong, "known", "struct task");
 EG_SYMBOL_AS(words_more, "words", "char[16]");
 EG_SYMBOL(twofold, NULL);
+EG_SYMBOL(liar, NULL);
+EG_SYMBOL_AS(liar_declared, "liar", "u64");
+EG_SYMBOL(liars, NULL);
 EG_SYMBOL(bounded, "u32[64]");
 EG_SYMBOL_AS(bounded_number, "bounded", "u64");
 EG_SYMBOL(unbounded, "u32[64]");
@@ -60,7 +64,9 @@ static struct mk *make(const struct mk_machine *m)
     mk_symbol(k, "bounded", list + 272);
     mk_symbol(k, "alias", list + 272);
     mk_symbol(k, "behind", list + 278);
-    mk_symbol(k, "unbounded", list + 280);
+    mk_symbol_sized(k, "liar", list + 300, 4); // smaller than their types in the profile
+    mk_symbol_sized(k, "liars", list + 304, 10);
+    mk_symbol(k, "unbounded", list + 320);
     return k;
 }
 
@@ -226,7 +232,10 @@ static void variables(void **state)
         { &eg_s_known_less, EG_K_STRUCT, 8, EG_OK },
         { &eg_s_known_wrong, 0, 0, EG_WRONG_TYPE },
         { &eg_s_words_more, EG_K_CHARS, 4, EG_OK },
-        { &eg_s_twofold, 0, 0, EG_NO_TYPE },           // two variables of this name
+        { &eg_s_twofold, 0, 0, EG_NO_TYPE }, // two variables of this name
+        { &eg_s_liar, 0, 0, EG_WRONG_TYPE }, // 8 bytes by its type, 4 by its symbol
+        { &eg_s_liar_declared, 0, 0, EG_WRONG_TYPE },
+        { &eg_s_liars, EG_K_ARRAY, 8, EG_OK },
         { &eg_s_bounded, EG_K_ARRAY, 4, EG_OK },       // the next symbol is 6 bytes behind
         { &eg_s_bounded_number, EG_K_UINT, 8, EG_OK }, // one symbol may stand in another's number
         { &eg_s_unbounded, EG_K_ARRAY, 256, EG_OK },
@@ -238,6 +247,7 @@ static void variables(void **state)
         struct mk *k = make(m);
         struct eg_system *sys = mk_system(k);
         struct eg_slot s;
+        struct eg_run *r;
 
         for (size_t i = 0; i < countof(cases); i++) {
             s = *slot(sys, cases[i].ref->id);
@@ -245,14 +255,19 @@ static void variables(void **state)
             assert_int_equal(s.size, cases[i].size);
             assert_int_equal(s.why, cases[i].why);
         }
-        assert_true(has_note(sys, "symbol known: declared as struct inner[3], of 24 bytes, but it "
-                                  "has at most 16: only what fits is read"));
-        assert_true(has_note(sys, "symbol known: declared as struct task, of "));
+        assert_true(has_note(sys, "symbol known: the type struct inner[3] has 24 bytes, but the "
+                                  "variable at most 16: only what fits is read"));
+        assert_true(has_note(sys, "symbol known: the type struct task has "));
         assert_true(has_note(sys, "at most 6: only what fits is read"));
+        assert_true(has_note(sys, "symbol liar: the type in the profile has 8 bytes, but the "
+                                  "variable at most 4: it is not read"));
         assert_false(has_note(sys, "symbol unbounded"));
-        assert_true(eg_system_variable(sys, "number", &s) && s.kind == EG_K_UINT && s.size == 8);
-        assert_false(eg_system_variable(sys, "table", &s)); // no source types it
-        assert_false(eg_system_variable(sys, "task", &s));
+        r = mk_run(k);
+        assert_int_equal(eg_variable(r, "number").size, 8);
+        assert_int_equal(eg_variable(r, "table").why, EG_NO_TYPE); // no source types it
+        assert_int_equal(eg_variable(r, "task").why, EG_NO_SYMBOL);
+        assert_int_equal(eg_variable(r, "liar").why, EG_WRONG_TYPE);
+        assert_int_equal(mk_notes(r, "symbol liar: "), 1);
         mk_free(k);
     }
 }

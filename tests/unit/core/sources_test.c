@@ -196,7 +196,7 @@ static void write_source(const struct eg_profile *p, const char *kind, const cha
         mk_isf(f, p);
         assert_int_equal(fclose(f), 0);
     } else {
-        b = !strcmp(kind, "btf") ? mk_btf(p) : mk_dwarf(p);
+        b = !strcmp(kind, "btf") ? mk_btf(p) : mk_dwarf(p, NULL);
         save(path, &b);
         free(b.at);
     }
