@@ -126,10 +126,31 @@ static void functions(FILE *f)
     eg_arena_fini(&a);
 }
 
+/* Is @word one of @words, which spaces separate? */
+static bool is_among(const char *words, const char *word)
+{
+    for (size_t n; *words; words += n + (words[n] != 0)) {
+        n = strcspn(words, " ");
+        if (n == strlen(word) && !strncasecmp(words, word, n))
+            return true;
+    }
+    return false;
+}
+
+static const struct eg_reader_reg *find_reader(const char *name)
+{
+    const struct eg_reader_reg *r = eg_record_find(eg_reader_records(), name);
+
+    for (size_t i = 0; !r && (r = eg_reader_nth(i)); i++)
+        if (!r->reader->also || !is_among(r->reader->also, name))
+            r = NULL;
+    return r;
+}
+
 bool cli_describe_source(FILE *f, const char *name)
 {
     const struct eg_format_reg *format = eg_record_find(eg_format_records(), name);
-    const struct eg_reader_reg *reader = eg_record_find(eg_reader_records(), name);
+    const struct eg_reader_reg *reader = find_reader(name);
 
     if (format)
         fprintf(f, "%s - a format of images: %s%s\n\n%s%s%ssource: %s\n", name,
@@ -138,8 +159,12 @@ bool cli_describe_source(FILE *f, const char *name)
                 format->format->suffix ? format->format->suffix : "",
                 format->format->suffix ? "\n" : "", format->file);
     else if (reader)
-        fprintf(f, "%s - a reader of files with types or symbols: %s\n\nsource: %s\n", name,
-                reader->reader->desc, reader->file);
+        fprintf(f,
+                "%s - a reader of files with types or symbols: %s\n\n"
+                "usage: engram --profile FILE IMAGE PLUGIN\n"
+                "       engram profile show FILE [TYPE...]\n\n"
+                "source: %s\n",
+                reader->name, reader->reader->desc, reader->file);
     return format || reader;
 }
 

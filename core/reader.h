@@ -10,6 +10,7 @@
 
 struct eg_reader {
     const char *desc; /**< shown to the user: "System.map" */
+    const char *also; /**< more names for `engram help`, with spaces between them; may be NULL */
     /** How sure it is, 0 (it is not) to 100, by the first @len bytes of the file, at most 4096. The
      * best score wins; two readers with the same best score are an error. */
     int (*probe)(const uint8_t *head, size_t len, const char *path);

@@ -165,4 +165,7 @@ static int read_elf(struct eg_profile **out, const char *path, unsigned threads,
     return dwarf ? eg_dwarf_read(out, path, threads, e) : read_section(out, path, NULL, e);
 }
 
-EG_READER(elf) = { .desc = "ELF file with DWARF or BTF", .probe = probe_elf, .read = read_elf };
+EG_READER(elf) = { .desc = "ELF file with DWARF or BTF: vmlinux with debug data",
+                   .also = "dwarf vmlinux",
+                   .probe = probe_elf,
+                   .read = read_elf };

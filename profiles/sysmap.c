@@ -92,4 +92,4 @@ static int read_(struct eg_profile **out, const char *path, unsigned threads, st
     return rc < 0 ? rc : eg_sysmap_read(out, (const char *)text, len, path, e);
 }
 
-EG_READER(sysmap) = { .desc = "System.map", .probe = probe, .read = read_ };
+EG_READER(sysmap) = { .desc = "System.map", .also = "System.map", .probe = probe, .read = read_ };
