@@ -355,11 +355,12 @@ bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint6
     for (uint64_t holes = 0; from <= to; holes++) {
         struct eg_extent x;
 
-        if (holes == max) {
-            if (v->run)
+        if (holes == max || eg_cancelled) {
+            if (holes == max && v->run)
                 eg_note(v->run,
-                        "from %#" PRIx64 " on no mapped memory was looked for: before it the page "
-                        "tables have %d holes on end, and may lead in circles",
+                        "mapped memory was searched for only up to %#" PRIx64
+                        ": the page tables have %d holes in a row before it and may contain a "
+                        "cycle",
                         from, HOLES_MAX);
             v->why = EG_BAD_VALUE;
             v->why_addr = from;

@@ -61,6 +61,8 @@ static int find_runs(struct conversion *c, struct eg_error *e)
         if (x.last >= phys->last)
             break;
     }
+    if (eg_cancelled)
+        return eg_fail(e, EG_ECANCEL, "%s: stopped", c->img->path);
     return c->runs.n ? 0
                      : eg_fail(e, EG_EFORMAT, "%s: holds no byte of physical memory", c->img->path);
 }
