@@ -83,15 +83,21 @@ static void take(void *context, unsigned depth, const struct eg_value *v, size_t
 }
 
 /** "ADDRESS RULE TAGS STRING LENGTH" a line; or the error. */
-static const char *found(struct world *w, const char *rules, const char *define)
+static const char *found_with(struct world *w, const char *rules, const char *arg,
+                              const char *value)
 {
-    const struct eg_given_arg args[] = { { "rules", rules }, { "define", define } };
-    const struct eg_run_options o = { .args = args, .n_args = define ? 2 : 1, .quiet = true };
+    const struct eg_given_arg args[] = { { "rules", rules }, { arg, value } };
+    const struct eg_run_options o = { .args = args, .n_args = value ? 2 : 1, .quiet = true };
 
     *w->out = 0;
     eg_arena_fini(&w->result.arena);
     eg_plugin_run(w->sys, eg_plugin_find("yara"), &o, (struct eg_sink){ take, w }, &w->result);
     return w->result.status ? w->result.error : w->out;
+}
+
+static const char *found(struct world *w, const char *rules, const char *define)
+{
+    return found_with(w, rules, "define", define);
 }
 
 static void strings(void **state)
@@ -156,6 +162,50 @@ static void conditions(void **state)
                               NULL),
                         "0x0 bare   0\n0x0 uses   0\n"
                         "0xa both  $a 5\n0xa reads  $a 5\n0x4fff9c both  $b 6\n");
+    teardown_world(&w);
+}
+
+static struct eg_space *processes[2];
+
+static int regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out)
+{
+    (void)of_kernel, (void)around;
+    for (size_t i = 0; i < countof(processes); i++) {
+        struct eg_region *to = eg_vec_push(&out->list);
+
+        if (!to)
+            return eg_failed(r, "no memory");
+        *to = (struct eg_region){ .space = processes[i], .last = processes[i]->last, .pid = 1 };
+    }
+    return 0;
+}
+
+/** A condition is judged for each process, with the matches in that process only. */
+static void two_processes(void **state)
+{
+    static const struct eg_memory_ops memory = { .regions = regions };
+    static const struct eg_os os = { .name = "testos", .memory = &memory };
+    static const char *const texts[] = { "...first...", "...second..." };
+    struct world w = { 0 };
+
+    (void)state;
+    setup_world(&w);
+    for (size_t i = 0; i < countof(processes); i++)
+        assert_int_equal(eg_memory_open(&processes[i], texts[i], strlen(texts[i]), NULL), 0);
+    w.sys->os = &os;
+    assert_string_equal(found_with(&w,
+                                   file(&w, "a.yar",
+                                        "rule both { strings: $a = \"first\" $b = \"second\" "
+                                        "condition: all of them }\n"
+                                        "rule one { strings: $a = \"first\" $b = \"second\" "
+                                        "condition: $a and not $b }\n"
+                                        "rule each { strings: $a = \"first\" $b = \"second\" "
+                                        "condition: any of them }\n"),
+                                   "in", "processes"),
+                        "0x3 one  $a 5\n0x3 each  $a 5\n0x3 each  $b 6\n");
+    w.sys->os = NULL;
+    for (size_t i = 0; i < countof(processes); i++)
+        eg_space_close(processes[i]);
     teardown_world(&w);
 }
 
@@ -224,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings),
         cmocka_unit_test(conditions),
+        cmocka_unit_test(two_processes),
         cmocka_unit_test(sources),
     };
 
