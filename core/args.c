@@ -1,4 +1,5 @@
-/* args.c - what the user gave a plugin: lists of numbers and of addresses, text, flags. */
+/* args.c - the options that the user gave for a plugin: lists of numbers and of addresses, text,
+ * flags. */
 #include "args.h"
 #include "address.h"
 #include "search.h"
@@ -6,8 +7,8 @@
 
 /* ---- reading values ---- */
 
-/** The next of "1,-2,0x1f": *@s moves on; false at the end or where it is no number. A number of 64
- * bits is one too: addresses are. */
+/** Read the next number of a list like "1,-2,0x1f" and advance *@s. @return false at the end, or
+ * when it is not a number. Unsigned numbers of 64 bits are allowed, because addresses are such. */
 static bool next_number(const char **s, int64_t *out)
 {
     const char *at = *s;
@@ -28,7 +29,7 @@ static bool find_symbol(void *sys, const char *name, uint64_t *out)
     return eg_system_symbol(sys, name, out);
 }
 
-/** The @i-th of a list of addresses. @return 1; 0: there are fewer; -EG_EUSAGE. */
+/** The @i-th address of a list. @return 1; 0: the list is shorter; -EG_EUSAGE. */
 static int nth_address(struct eg_system *sys, const char *text, size_t i, struct eg_addresses *out,
                        struct eg_error *e)
 {
@@ -51,16 +52,16 @@ static int check(struct eg_system *sys, const struct eg_arg *a, const char *valu
     if (a->kind == EG_ARG_FLAG)
         return value ? eg_fail(e, EG_EUSAGE, "--%s takes no value", a->name) : 0;
     if (!value)
-        return eg_fail(e, EG_EUSAGE, "--%s wants a value", a->name);
+        return eg_fail(e, EG_EUSAGE, "--%s needs a value", a->name);
     if (a->kind == EG_ARG_INT) {
         while (next_number(&s, &v))
             ;
         if (*s || !*value)
-            return eg_fail(e, EG_EUSAGE, "--%s '%s': it wants numbers: 1 or 1,2,0x1f", a->name,
+            return eg_fail(e, EG_EUSAGE, "--%s '%s': not a list of numbers: 1 or 1,2,0x1f", a->name,
                            value);
     }
     if (a->kind == EG_ARG_ADDR && !*value)
-        return eg_fail(e, EG_EUSAGE, "--%s wants an address", a->name);
+        return eg_fail(e, EG_EUSAGE, "--%s needs an address", a->name);
     if (a->kind == EG_ARG_ADDR && nth_address(sys, value, SIZE_MAX, &ignored, &why) < 0)
         return eg_fail(e, EG_EUSAGE, "--%s: %s", a->name, why.text);
     return 0;
@@ -86,9 +87,10 @@ int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct e
     while (i < countof(places) && strcmp(places[i], in) != 0)
         i++;
     if (i == countof(places))
-        return eg_fail(e, EG_EUSAGE, "--in '%s': it is one of physical, kernel, processes", in);
+        return eg_fail(e, EG_EUSAGE, "--in '%s': must be physical, kernel or processes", in);
     if (pid && i != EG_PLACE_PROCESSES)
-        return eg_fail(e, EG_EUSAGE, "--pid goes with --in processes, not with --in %s", in);
+        return eg_fail(e, EG_EUSAGE, "--pid cannot be used with --in %s, only with --in processes",
+                       in);
     *out = (enum eg_place)i;
     return 0;
 }
@@ -110,8 +112,8 @@ int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
 
 /* ---- in a run ---- */
 
-/** The @i-th given of this name; NULL: no more. What the plugin does not declare is its author's
- * error. */
+/** The @i-th option of this name that the user gave; NULL: there are fewer. The run fails if the
+ * plugin does not declare the option: its author must correct that. */
 static const struct eg_given_arg *given(struct eg_run *r, const char *name, size_t i)
 {
     const struct eg_arg *a = r->plugin ? r->plugin->plugin->args : NULL;
@@ -119,7 +121,7 @@ static const struct eg_given_arg *given(struct eg_run *r, const char *name, size
     while (a && a->name && strcmp(a->name, name) != 0)
         a++;
     if (!a || !a->name) {
-        eg_failed(r, "it asks for an argument --%s that it does not declare", name);
+        eg_failed(r, "it reads the option --%s, which it does not declare", name);
         return NULL;
     }
     for (size_t k = 0; k < r->options->n_args; k++)
@@ -141,7 +143,7 @@ bool eg_arg_int(struct eg_run *r, const char *name, int64_t *out)
     return next_number(&s, out);
 }
 
-/** Remember the values of a list, once, to see which of them match something. */
+/** Record the values of a list, once per run, to find those that match nothing. */
 static void remember(struct eg_run *r, const char *name)
 {
     const struct eg_given_arg *g;
@@ -157,7 +159,7 @@ static void remember(struct eg_run *r, const char *name)
             struct eg_run_wanted *w = eg_vec_push(&r->wanted);
 
             if (!w) {
-                eg_run_fail(r, EG_ENOMEM, "memory: none for the values of --%s", name);
+                eg_run_fail(r, EG_ENOMEM, "out of memory for the values of --%s", name);
                 return;
             }
             *w = (struct eg_run_wanted){ g->name, v, false };

@@ -1,12 +1,12 @@
-/** json.h - what the json and jsonl renderers share. All output is valid JSON in valid UTF-8
- * without control characters, whatever is in the image. */
+/** json.h - functions shared by the json and jsonl renderers. Their output is always valid JSON in
+ * valid UTF-8 without control characters, whatever the image contains. */
 #ifndef EG_JSON_H
 #define EG_JSON_H
 
 #include "table.h"
 
-/** A quoted string. Code points that must not reach a terminal become \u escapes; bytes that are
- * not UTF-8 are written as eg_escape does. @return false: there were such bytes. */
+/** Write a quoted string. Code points that must not reach a terminal become \u escapes; bytes that
+ * are not UTF-8 are written as eg_escape() does. @return false: there were such bytes. */
 bool eg_json_text(FILE *f, const void *text, size_t len);
 void eg_json_string(FILE *f, const char *s); /**< NULL: null */
 

@@ -1,16 +1,16 @@
-/* render_pretty.c - the table of Volatility's renderer of that name: cells between bars, to the
- * right; in front a star for each level of a tree. The rows held back teach the widths; past their
- * number it streams. */
+/* render_pretty.c - the table of Volatility's renderer "pretty": cells are aligned to the right, with
+ * bars between them; a row begins with a star for each level of a tree. The column widths are
+ * computed from the first rows, which are held back; the rows after these are written at once. */
 #include "table.h"
 #include <stdlib.h>
 
 enum { HELD = 1 << 14, DEPTH_DRAWN = 64 };
 
-/* Memory is held from head to tail only. */
+/* Owns memory only between head() and tail(). */
 struct pretty {
     size_t results, n_results;
     struct eg_arena held;
-    size_t n_held, *widths; /* [0]: the stars; [1 + i]: column i */
+    size_t n_held, *widths; /* [0]: of the stars; [1 + i]: of column i */
     bool streaming;
     struct held {
         unsigned depth;
@@ -41,7 +41,7 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
     s->streaming = false;
 }
 
-/** Code points: cells hold valid UTF-8 without control characters. */
+/** The number of code points: cells are valid UTF-8 without control characters. */
 static size_t width_of(const char *cell)
 {
     size_t n = 0;
@@ -56,7 +56,7 @@ static unsigned stars(unsigned depth)
     return EG_MIN(depth, (unsigned)DEPTH_DRAWN - 1) + 1;
 }
 
-static void learn(size_t *width, const char *cell)
+static void widen(size_t *width, const char *cell)
 {
     *width = EG_MAX(*width, width_of(cell));
 }
@@ -80,17 +80,17 @@ static void put_row(const struct pretty *s, FILE *f, size_t n_columns, const str
     putc('\n', f);
 }
 
-/** The held rows, with the widths that they have taught. */
+/** Compute the widths from the held rows, and write the column names and these rows. */
 static void flush(struct pretty *s, FILE *f, const struct eg_result_head *h)
 {
     if (s->streaming || !s->widths || !s->rows)
         return;
     for (size_t i = 0; i < h->n_columns; i++)
-        learn(&s->widths[1 + i], h->columns[i].name);
+        widen(&s->widths[1 + i], h->columns[i].name);
     for (size_t k = 0; k < s->n_held; k++) {
         s->widths[0] = EG_MAX(s->widths[0], stars(s->rows[k].depth));
         for (size_t i = 0; i < h->n_columns; i++)
-            learn(&s->widths[1 + i], s->rows[k].cells[i]);
+            widen(&s->widths[1 + i], s->rows[k].cells[i]);
     }
     fprintf(f, "%*s", (int)s->widths[0], "");
     for (size_t i = 0; i < h->n_columns; i++)

@@ -1,7 +1,7 @@
-/* render_text.c - aligned columns for people. The first rows are held back to learn the widths;
- * then it streams. A bad value is "-", one that was not computed is blank. On a terminal wide texts
- * are cut to fit, the head is bold, what is missing is dim; nothing of that anywhere else. A tree's
- * rows are drawn like those of `ps f`: two spaces a level, then "\_ ". */
+/* render_text.c - aligned columns for people. The column widths are computed from the first rows,
+ * which are held back; the rows after these are written at once. A bad value is "-", one that was
+ * not computed is blank. Only on a terminal are wide texts cut to fit, column names bold and bad
+ * values dim. The rows of a tree are drawn as `ps f` does: two spaces for each level, then "\_ ". */
 #include "table.h"
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -9,13 +9,13 @@
 
 enum { HELD = 256, GAP = 2, NARROWEST = 12, DEPTH_DRAWN = 40 };
 
-/* Memory is held from head to tail only. */
+/* Owns memory only between head() and tail(). */
 struct text {
     size_t results, n_results;
-    size_t screen; /* columns of the terminal; 0: it is none */
+    size_t screen; /* columns of the terminal; 0: not a terminal */
     bool colour;
     bool streaming;
-    struct eg_arena held, one; // rows that wait; the one that is printed
+    struct eg_arena held, one; // of the rows held back; of the row that is printed
     size_t n_held, *widths, tree_column;
     struct held {
         unsigned depth;
@@ -50,7 +50,7 @@ static void paint(const struct text *s, FILE *f, const char *colour)
 
 /* ---- widths ---- */
 
-/** Code points: cells hold valid UTF-8 without control characters. */
+/** The number of code points: cells are valid UTF-8 without control characters. */
 static size_t width_of(const char *cell)
 {
     size_t n = 0;
@@ -78,7 +78,8 @@ static size_t drawing(unsigned depth)
     return depth ? 2 * (size_t)EG_MIN(depth, (unsigned)DEPTH_DRAWN) + 1 : 0;
 }
 
-/** On a terminal the widest texts give until a row fits; the last column takes what is left. */
+/** Fit a row to the terminal: make the widest text columns narrower until it fits; if there is room
+ * left, the last column gets it. */
 static void fit(struct text *s, const struct eg_result_head *h)
 {
     size_t total = 0, last = h->n_columns - 1;
@@ -131,8 +132,8 @@ static void spaces(FILE *f, size_t n)
     fwrite(blanks, 1, n, f);
 }
 
-/** Print one cell. @return the spaces that fill its column; they are printed before the next cell, so
- * that no line ends with spaces. */
+/** Print one cell. @return how many spaces fill up its column: they are printed before the next
+ * cell, so that no line ends with spaces. */
 static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_head *h, size_t i,
                        unsigned depth, const char *cell)
 {
@@ -192,7 +193,7 @@ static void put_names(struct text *s, FILE *f, const struct eg_result_head *h)
     paint(s, f, "0");
 }
 
-/** The held rows, with the widths that they have taught. */
+/** Compute the widths from the held rows, and write the column names and these rows. */
 static void flush(struct text *s, FILE *f, const struct eg_result_head *h)
 {
     if (s->streaming || !s->widths)

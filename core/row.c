@@ -1,11 +1,11 @@
-/* row.c - a row's cells become values: cursors are read here, once, and what they point to is
- * copied. */
+/* row.c - turns the cells of a row into values: cursors are read here, once, and the texts and
+ * arrays that they refer to are copied. */
 #include "profile.h"
 #include "run.h"
 
 enum {
     POINTED_TEXT_MAX = 4096,
-    CELL_MAX = 1 << 20, // of an array: its size is an input's
+    CELL_MAX = 1 << 20, // bytes of an array, whose size comes from a profile
 };
 
 static struct eg_value bad(enum eg_why why, uint64_t addr)
@@ -18,7 +18,7 @@ static struct eg_value bad_read(const struct eg_view *v)
     return bad((enum eg_why)v->why, v->why_addr);
 }
 
-/** Bytes of the image that a cursor's value takes along. */
+/** How many bytes of the image have to be copied for the value of a cell. */
 static size_t room(const struct eg_cell *c, enum eg_column_kind kind)
 {
     if (c->tag != EG_CELL_OBJ || c->obj.why)
@@ -28,7 +28,7 @@ static size_t room(const struct eg_cell *c, enum eg_column_kind kind)
     return c->obj.kind == EG_K_PTR && kind == EG_COL_TEXT ? POINTED_TEXT_MAX : 0;
 }
 
-/** Text of at most @max bytes: up to its NUL, or to the first place that cannot be read. */
+/** Text of at most @max bytes: up to its NUL, or to the first byte that cannot be read. */
 static struct eg_value text(struct eg_run *r, struct eg_obj o, size_t max)
 {
     uint8_t *p = r->bytes.at + r->bytes.n;
@@ -67,7 +67,7 @@ static bool points_to_chars(struct eg_obj o)
     return t->kind == EG_T_INT && (t->flags & EG_TF_CHAR);
 }
 
-/** An enum's value has the sign of its type. */
+/** The value of an enum, sign-extended if its type is signed. */
 static struct eg_value enumerator(struct eg_obj o, uint64_t v, enum eg_column_kind kind)
 {
     struct eg_value out = { .tag = EG_V_UINT, .u = v };
@@ -153,14 +153,15 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
     if (eg_stopped(r))
         return;
     if (n != r->n_columns || (depth && !r->plugin->plugin->tree)) {
-        eg_failed(r, "a row of %zu cells and depth %u, where %zu columns%s are declared", n, depth,
-                  r->n_columns, depth ? " and no tree" : "");
+        eg_failed(r, "it emits a row of %zu cells with depth %u, but declares %zu columns%s", n,
+                  depth, r->n_columns, depth ? " and no tree" : "");
         return;
     }
     for (size_t i = 0; i < n; i++)
         bytes += room(&cells[i], columns[i].kind);
-    if (!eg_vec_reserve(&r->bytes, bytes + 1)) { // never NULL, also where all is empty
-        eg_run_fail(r, EG_ENOMEM, "memory: no room for a row of %zu bytes", bytes);
+    if (!eg_vec_reserve(&r->bytes,
+                        bytes + 1)) { // + 1: the pointer is not NULL even if no byte is needed
+        eg_run_fail(r, EG_ENOMEM, "out of memory for a row of %zu bytes", bytes);
         return;
     }
     r->bytes.n = 0;

@@ -1,4 +1,4 @@
-/* run.c - the life of a run, what it works on, its progress. */
+/* run.c - opening, executing and closing a run; what a run works on; its progress. */
 #include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 static const struct eg_run_options no_options;
 
-/* ---- life ---- */
+/* ---- opening, executing, closing ---- */
 
 int eg_run_open(struct eg_run **out, struct eg_system *sys, const struct eg_run_options *o,
                 struct eg_error *e)
@@ -43,11 +43,12 @@ void eg_run_close(struct eg_run *r)
     free(r);
 }
 
-/** Bytes that had to be unpacked were not: what was read as a hole may be none. */
+/** Fail the run if memory ran out while bytes were decompressed: they were read as holes, so that
+ * results may be wrong. */
 static void fail_if_starved(struct eg_run *r)
 {
     if (r->view.starved)
-        eg_run_fail(r, EG_ENOMEM, "memory: none for bytes that must be unpacked");
+        eg_run_fail(r, EG_ENOMEM, "out of memory for decompressed bytes");
 }
 
 int eg_run_do(struct eg_run *r, int (*fn)(struct eg_run *r, void *context), void *context)
@@ -80,7 +81,7 @@ bool eg_stopped(struct eg_run *r)
            (r && (r->status || (r->options->deadline && past(r->options->deadline))));
 }
 
-/* ---- what a run stands on ---- */
+/* ---- what a run works on ---- */
 
 struct eg_view *eg_view_of(struct eg_run *r)
 {

@@ -1,9 +1,10 @@
-/** run.h - a run: one plugin (or one piece of core's, the shell's or an operating system's own
- * work) on one system, on one thread. It owns what eg_tmp() gives, the notes, the files written and
- * what was deferred; eg_run_close gives all back.
+/** run.h - a run: one plugin (or one task of core, of the shell or of an operating system's layer) at
+ * work on one system, in one thread. It owns the memory from eg_tmp(), the notes, the files that it
+ * writes and the deferred calls; eg_run_close() frees all of them.
  *
- *  Everything that may call eg_tmp() stands inside eg_run_do(): past the memory limit the run fails
- * and is left by longjmp, so what must be undone is deferred, not written after the call. */
+ *  eg_tmp() may only be called inside of eg_run_do(). When the memory limit is reached, the run fails
+ * and returns to eg_run_do() by longjmp. So clean-up must be deferred (eg_run_defer): code after the
+ * call of eg_tmp() may never be reached. */
 #ifndef EG_RUN_H
 #define EG_RUN_H
 
@@ -19,7 +20,7 @@ struct eg_run_deferred {
     void (*fn)(void *arg);
     void *arg;
 };
-/** A value of a list that the user gave, as --pid 1,2 has two. */
+/** One value of a list that the user gave: --pid 1,2 has two. */
 struct eg_run_wanted {
     const char *name;
     int64_t value;
@@ -27,46 +28,47 @@ struct eg_run_wanted {
 };
 struct eg_run {
     struct eg_system *sys;
-    const struct eg_plugin_reg *plugin; /**< NULL: not a plugin's */
+    const struct eg_plugin_reg *plugin; /**< NULL: not the run of a plugin */
     const struct eg_run_options *options;
     struct eg_sink sink;
     struct eg_arena arena;
     struct eg_view view;
     EG_VEC(struct eg_run_note) notes;
-    size_t n_lost_notes; /**< different ones that came when there were too many */
+    size_t n_lost_notes; /**< notes that were dropped because there were too many */
     EG_VEC(struct eg_run_deferred) deferred;
-    EG_VEC(struct eg_run_wanted) wanted; /**< of the lists that eg_arg_match() was asked about */
+    EG_VEC(struct eg_run_wanted) wanted; /**< values of the lists that eg_arg_match() reads */
     EG_VEC(FILE *) outputs;              /**< NULL: closed early */
-    struct eg_value *values;             /**< one row's, n_columns of them, in the arena */
+    struct eg_value *values;             /**< of one row, n_columns of them, in the arena */
     size_t n_columns, n_rows;
-    EG_VEC(uint8_t) bytes; /**< one row's, of texts and arrays that come from the image */
+    EG_VEC(uint8_t) bytes; /**< texts and arrays of one row that were copied from the image */
     struct eg_progress_line *progress;
     uint64_t progressed;
-    struct eg_pass *pass; /**< that it searches in (search_pass.h); NULL */
-    jmp_buf *out;         /**< of the innermost eg_run_do */
-    int status;           /**< 0, or the first failure's -EG_E… */
+    struct eg_pass *pass; /**< the search it takes part in (search_pass.h); NULL: none */
+    jmp_buf *out;         /**< where the innermost eg_run_do() continues */
+    int status;           /**< 0, or -EG_E… of the first failure */
     char error[512];
 };
 
-/** @o may be NULL; borrowed like @sys until the run closes. */
+/** @o may be NULL. @o and @sys must stay valid until the run is closed. */
 int eg_run_open(struct eg_run **out, struct eg_system *sys, const struct eg_run_options *o,
                 struct eg_error *e);
 void eg_run_close(struct eg_run *r); /**< NULL-safe */
 
-/** Call @fn, guarded. @return the run's status when that is not 0, else what @fn returned. */
+/** Call @fn, which may end early by eg_run_leave(). @return the run's status if it is not 0, else
+ * what @fn returned. */
 int eg_run_do(struct eg_run *r, int (*fn)(struct eg_run *r, void *context), void *context);
 
-/** Call @fn(@arg) when the run closes, last deferred first. Out of memory: at once, and the run is
- * left. */
+/** Call @fn(@arg) when the run is closed; the last deferred call is made first. If memory for this
+ * runs out, @fn is called now and the run fails. */
 void eg_run_defer(struct eg_run *r, void (*fn)(void *arg), void *arg);
 
-/** The run failed, with a code of its own: eg_failed() says EG_EFORMAT. @return the run's status.
- */
+/** Fail the run with the code @code; eg_failed() always uses EG_EFORMAT. Only the first failure is
+ * kept. @return the run's status. */
 int eg_run_fail(struct eg_run *r, enum eg_errno code, const char *format, ...) EG_PRINTF(3, 4);
 
-/** Close the files of eg_output(); a failure is the run's. (run_files.c) */
+/** Close the files of eg_output(). If that fails, the run fails. (run_files.c) */
 void eg_run_close_outputs(struct eg_run *r);
-/** Out of memory: the run has failed, and is left. */
+/** Out of memory: fail the run and return to eg_run_do() by longjmp. */
 _Noreturn void eg_run_leave(struct eg_run *r);
 
 #endif

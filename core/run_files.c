@@ -1,11 +1,11 @@
-/* run_files.c - the files that a run writes into the folder of -o. */
+/* run_files.c - the files that a run writes into the folder that -o names. */
 #include "run.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/** @return false when what was written did not reach the disk. */
+/** @return false: not everything could be written. */
 static bool close_output(FILE *f)
 {
     bool ok = !ferror(f);
@@ -33,11 +33,11 @@ void *eg_output(struct eg_run *r, const char *name)
     int at, fd;
 
     if (!dir) {
-        eg_run_fail(r, EG_EUSAGE, "files are written into the folder that -o DIR names");
+        eg_run_fail(r, EG_EUSAGE, "it writes files: -o DIR must say into which folder");
         return NULL;
     }
     if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) {
-        eg_failed(r, "'%s' is no name for a file in %s", name, dir);
+        eg_failed(r, "'%s' is not a valid name for a file in %s", name, dir);
         return NULL;
     }
     if (mkdir(dir, 0777) < 0 && errno != EEXIST) {

@@ -1,4 +1,4 @@
-/* run_map.c - maps that end with a run. */
+/* run_map.c - maps that are freed when their run is closed. */
 #include "map.h"
 #include "run.h"
 
@@ -20,6 +20,6 @@ bool eg_run_map_add(struct eg_run *r, struct eg_map *map, uint64_t key, uint64_t
     const int added = eg_map_add(map, key, value);
 
     if (added < 0)
-        eg_run_fail(r, EG_ENOMEM, "out of memory for what was seen");
+        eg_run_fail(r, EG_ENOMEM, "out of memory for a map");
     return added > 0;
 }

@@ -1,4 +1,4 @@
-/* run_memory.c - a run's memory, notes and failure. */
+/* run_memory.c - the memory, the notes and the failure of a run. */
 #include "run.h"
 #include <assert.h>
 #include <stdarg.h>
@@ -45,10 +45,10 @@ int eg_refused(struct eg_run *r, const char *format, ...)
 _Noreturn void eg_run_leave(struct eg_run *r)
 {
     if (r->arena.used >= r->arena.limit / 2)
-        eg_run_fail(r, EG_ENOMEM, "memory: the limit of %zu MiB for one run is reached",
+        eg_run_fail(r, EG_ENOMEM, "out of memory: this run has reached its limit of %zu MiB",
                     r->arena.limit >> 20);
     else
-        eg_run_fail(r, EG_ENOMEM, "memory: a request cannot be met, with %zu MiB in use",
+        eg_run_fail(r, EG_ENOMEM, "out of memory, with %zu MiB in use by this run",
                     r->arena.used >> 20);
     assert(r->out);
     _longjmp(*r->out, 1);

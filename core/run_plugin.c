@@ -1,4 +1,4 @@
-/* run_plugin.c - a plugin's run: whether it can, its beginning, and the result of it. */
+/* run_plugin.c - the run of a plugin: can it run here, its start, its result. */
 #include "run_plugin.h"
 #include "args.h"
 
@@ -10,7 +10,7 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
     int rc;
 
     if (os && (!sys->os || strcmp(sys->os->name, os) != 0))
-        return eg_fail(e, EG_EUNSUP, "it reads %s, of which none was found in the image", os);
+        return eg_fail(e, EG_EUNSUP, "it needs a %s kernel, and none was found in the image", os);
     if (unknown)
         return eg_fail(e, EG_EUSAGE,
                        "it uses '%s', and no walker or function has this name: see `engram help "
@@ -88,9 +88,9 @@ void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
     if (!eg_stopped(r))
         eg_run_do(r, note_unmatched, NULL);
     if (!r->status && eg_cancelled)
-        eg_run_fail(r, EG_ECANCEL, "stopped before it was done");
+        eg_run_fail(r, EG_ECANCEL, "stopped before it was complete");
     if (!r->status && rc)
-        eg_failed(r, "it failed with %d and gave no reason", rc);
+        eg_failed(r, "it failed with code %d and did not say why", rc);
     out->n_rows = r->n_rows;
     take_notes(r, out);
     take_error(out, r->status, r->error);

@@ -1,5 +1,5 @@
-/* search.c - driving plugins that search: where to look, one pass for all, and what their hits have
- * in common. */
+/* search.c - runs the plugins that search: which memory they examine, one pass over it for all of
+ * them, and the cells that all their rows have. */
 #include "args.h"
 #include "run_plugin.h"
 #include "search_pass.h"
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 enum {
-    AROUND_MAX = 1 << 20,  // that a scanner may ask for
-    OWNERS_MAX = 4,        // of a hit that are named
-    OWNER_TEXT_MAX = 1024, // of one of them
+    AROUND_MAX = 1 << 20,  // bytes before and behind a window that a scanner may ask for
+    OWNERS_MAX = 4,        // owners of a hit that are named
+    OWNER_TEXT_MAX = 1024, // bytes of the text of one owner
 };
 
-/* ---- where ---- */
+/* ---- the memory to search ---- */
 
 static const char *place_name(enum eg_place p)
 {
@@ -34,14 +34,14 @@ static int find_regions(struct eg_run *r, void *context)
         return eg_run_fail(r, e.code, "%s", e.text);
     if (!s->memory && (place != EG_PLACE_PHYSICAL || s->with_owners))
         return eg_run_fail(r, EG_EUNSUP,
-                           "%s: it needs an operating system, and none was found in the image",
+                           "%s: needs an operating system, and none was found in the image",
                            place_name(place));
     if (place != EG_PLACE_PHYSICAL)
         return s->memory->regions(r, place == EG_PLACE_KERNEL, EG_MAX(s->before, s->behind),
                                   &s->regions);
     all = eg_vec_push(&s->regions.list);
     if (!all)
-        return eg_run_fail(r, EG_ENOMEM, "memory: out of memory");
+        return eg_run_fail(r, EG_ENOMEM, "out of memory");
     *all = (struct eg_region){ .space = eg_physical(r), .last = eg_physical(r)->last, .pid = -1 };
     return 0;
 }
@@ -63,7 +63,7 @@ static int finish(struct eg_run *r, void *context)
     return p->scan->done(r, p->state);
 }
 
-/** What the pass has learnt on the way is said in each result. */
+/** Add the notes of the pass to the result of each plugin. */
 static int take_notes(struct eg_run *r, void *context)
 {
     const struct eg_run *from = context;
@@ -73,7 +73,8 @@ static int take_notes(struct eg_run *r, void *context)
     return 0;
 }
 
-/** The run of the pass, for the first that is left; and what they want together. */
+/** Open the run of the pass itself, for the first plugin that has not failed, and compute the largest
+ * number of bytes before and behind a window that any of them needs. */
 static struct eg_run *open_pass(struct eg_pass *s, struct eg_system *sys)
 {
     struct eg_error e;
@@ -104,7 +105,7 @@ static void search(struct eg_pass *s, struct eg_system *sys)
         int rc = p->run ? eg_run_do(p->run, begin, p) : -1;
 
         if (p->run && rc)
-            eg_run_fail(p->run, EG_EFORMAT, "it failed with %d and gave no reason", rc);
+            eg_run_fail(p->run, EG_EFORMAT, "it failed with code %d and did not say why", rc);
         atomic_init(&p->over, rc != 0);
     }
     s->memory = sys->os ? sys->os->memory : NULL;
@@ -166,7 +167,8 @@ struct eg_cell eg_hit_physical(struct eg_run *r, const struct eg_region *region,
                : eg_missing((enum eg_why)r->view.why, h->addr);
 }
 
-/** "page cache: /usr/bin/bash+0x1000", "pid 272 bash 0x55…: /usr/bin/bash+0x1000". */
+/** An owner as text: "page cache: /usr/bin/bash+0x1000" or
+ * "pid 272 bash 0x55…: /usr/bin/bash+0x1000". @return as snprintf(). */
 static size_t owner_text(const struct eg_owner *o, char *out, size_t size)
 {
     const bool process = o->pid >= 0;
@@ -209,7 +211,7 @@ static void each_owner(void *context, const struct eg_owner *o)
         return;
     len = EG_MIN(owner_text(o, text, sizeof text), sizeof text - 1);
     if (!eg_vec_reserve(&s->text, s->text.n + len + 2)) {
-        eg_run_fail(s->run, EG_ENOMEM, "memory: none for the owners of a hit");
+        eg_run_fail(s->run, EG_ENOMEM, "out of memory for the owners of a hit");
         return;
     }
     if (s->text.n) {

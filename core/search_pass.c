@@ -1,33 +1,34 @@
-/* search_pass.c - memory cut into pieces, pieces made windows, windows looked at on all cores. */
+/* search_pass.c - divides memory into pieces, makes windows of them and searches these on all
+ * cores. */
 #include "search_pass.h"
 #include "space.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
 enum {
-    PIECE = 2 << 20,     // of addresses; also the most of small regions together
-    MARGIN = 1 << 20,    // zeros that no file stores are looked at so far around what one does
-    LAYERS_MAX = 16,     // spaces on top of each other
-    HOLES_MAX = 1 << 20, // on end, of a region
-    ROUND_MAX = 1024,    // pieces
-    FEW_HITS = 1 << 16,  // in a round: the next is longer
-    MANY_HITS = 1 << 20, // the next is shorter
+    PIECE = 2 << 20,     // bytes of a piece: of a part of a region, or of several small ones
+    MARGIN = 1 << 20,    // bytes that are searched of a run of zeros, at its start and its end
+    LAYERS_MAX = 16,     // depth of spaces over each other
+    HOLES_MAX = 1 << 20, // holes in a row in a region
+    ROUND_MAX = 1024,    // pieces of a round
+    FEW_HITS = 1 << 16,  // if a round has fewer hits, the next one gets more pieces
+    MANY_HITS = 1 << 20, // if it has more, the next one gets fewer pieces
 };
 
 struct piece {
-    size_t region, n;    // the regions of it; of one only: from..last
+    size_t region, n;    // its regions; if it is only one: the part from..last
     uint64_t from, last; // both inclusive
-    uint64_t bytes;      // of all
+    uint64_t bytes;      // of all regions
 };
 
-/** What a thread works with. */
+/** The state of one thread. */
 struct hand {
-    struct eg_view maps, reads; // for windows; for the scanners
-    uint8_t *buffer;            // for a window that is not in one place
+    struct eg_view maps, reads; // for making windows; for the scanners
+    uint8_t *buffer;            // for windows whose bytes are not contiguous
 };
 
 struct round {
-    struct eg_hits *found; // of each piece, of each searcher
+    struct eg_hits *found; // for each piece, for each plugin
     size_t n;              // pieces
 };
 
@@ -38,13 +39,13 @@ struct scan {
     struct hand **hands;
     unsigned n_hands;
     struct round now, past;
-    size_t n_hits;     // of the round that was given out last
-    uint64_t left_out; // address from which on a region was not searched; 0: all were
-    bool given;        // the past round
+    size_t n_hits;     // of the round that was passed on last
+    uint64_t left_out; // a region was not searched from this address on; 0: all were
+    bool given;        // the hits of the past round have been passed on
     struct eg_progress_line *progress;
 };
 
-/* ---- who takes part ---- */
+/* ---- the plugins ---- */
 
 void eg_pass_fail(struct eg_pass *s, enum eg_errno code, const char *text)
 {
@@ -69,7 +70,7 @@ bool eg_pass_over(const struct eg_pass *s)
 
 struct chunk {
     enum { HOLE, ZEROS, HOST, MADE } kind;
-    uint64_t last;       // of it, inclusive
+    uint64_t last;       // inclusive
     const uint8_t *host; // the byte at the address
 };
 
@@ -93,7 +94,7 @@ static struct chunk chunk_at(struct eg_view *v, struct eg_space *as, uint64_t as
         addr = x.below_addr + (addr - x.start);
         as = x.below;
     }
-    // The middle of many zeros is a hole: nothing to find, and nothing to read from a disk.
+    // The middle of a long run of zeros is treated as a hole: there is nothing to find in it.
     if (c.kind == ZEROS && before + after >= 2 * MARGIN) {
         if (before < MARGIN) {
             after = MARGIN - 1 - before;
@@ -117,7 +118,7 @@ static bool push(struct scan *s, size_t region, uint64_t from, uint64_t last)
     return p;
 }
 
-/** A large region: piece by piece, without its holes. */
+/** Divide a large region into pieces, without its holes. */
 static bool cut(struct scan *s, size_t i)
 {
     const struct eg_region *r = &s->pass->regions.list.at[i];
@@ -177,12 +178,12 @@ static bool cut_all(struct scan *s)
 
 /* ---- windows ---- */
 
-/** Bytes that follow each other without a hole, as far as they were met. */
+/** The bytes without a hole between them that were collected so far. */
 struct stretch {
     uint64_t addr;
     const uint8_t *bytes;
     size_t len;
-    bool gathered; // in the hand's buffer
+    bool gathered; // the bytes are in the thread's buffer
 };
 
 struct looking {
@@ -190,7 +191,7 @@ struct looking {
     unsigned worker;
     struct eg_hits *found;
     const struct eg_region *region;
-    uint64_t from, last; // what belongs to the piece
+    uint64_t from, last; // the part of the region that belongs to the piece
     struct stretch run;
 };
 
@@ -214,7 +215,8 @@ static void sort_from(struct eg_hits *h, size_t first)
         }
 }
 
-/** The window of one scanner: as much around it as that one asked for, whoever else takes part. */
+/** Let plugin @i search a window. It gets as many bytes around the window as it asked for, however
+ * many others get: so its results do not depend on them. */
 static void look(const struct looking *l, size_t i, uint64_t from, uint64_t last)
 {
     const struct eg_searcher *p = &l->scan->pass->at[i];
@@ -241,7 +243,7 @@ static void look(const struct looking *l, size_t i, uint64_t from, uint64_t last
     sort_from(h, first);
 }
 
-/** A hole or the end: what was met before it is a window. */
+/** At a hole or at the end: the bytes collected before it are a window. */
 static void finish(struct looking *l)
 {
     const struct stretch *r = &l->run;
@@ -267,7 +269,7 @@ static void gather(struct looking *l)
     l->run.gathered = true;
 }
 
-/** @len bytes at @addr: follow what was met, or begin. */
+/** Add @len bytes at @addr to those that were collected. */
 static void append(struct looking *l, const struct chunk *c, uint64_t addr, size_t len)
 {
     struct hand *h = l->scan->hands[l->worker];
@@ -305,7 +307,7 @@ static void append(struct looking *l, const struct chunk *c, uint64_t addr, size
     }
 }
 
-/** From @from to @last of the region, with what is around them. */
+/** Search from @from to @last of the region, with the bytes around this part. */
 static void look_at(struct looking *l, uint64_t from, uint64_t last)
 {
     const struct eg_pass *pass = l->scan->pass;
@@ -375,12 +377,12 @@ static int give(struct eg_run *r, void *context)
             g->to->scan->hit(r, g->to->state, g->hits->parts.at[k].region, &g->hits->list.at[i]);
         }
     if (g->hits->full)
-        eg_run_fail(r, EG_ENOMEM, "memory: no room for more hits in one place than %zu",
+        eg_run_fail(r, EG_ENOMEM, "out of memory: more than %zu hits in one piece of memory",
                     g->hits->list.n);
     return 0;
 }
 
-/** The past round's hits, on the caller's thread. */
+/** Pass the hits of the past round to the plugins, in the calling thread. */
 static void give_out(struct scan *s)
 {
     const struct eg_pass *pass = s->pass;
@@ -436,7 +438,7 @@ static bool round_begin(struct scan *s, size_t n)
     return true;
 }
 
-/** What was looked at is now what is given out next. */
+/** Pass on the hits that are left; the current round becomes the past one. */
 static void round_end(struct scan *s)
 {
     give_out(s);
@@ -453,14 +455,14 @@ static void rounds(struct scan *s)
     while (s->next < s->pieces.n && !eg_pass_over(s->pass)) {
         n = EG_MIN(n, s->pieces.n - s->next);
         if (!round_begin(s, n)) {
-            eg_pass_fail(s->pass, EG_ENOMEM, "memory: none for the hits of a search");
+            eg_pass_fail(s->pass, EG_ENOMEM, "out of memory for the hits of a search");
             break;
         }
         eg_parallel(s->n_hands, n, work, s);
         round_end(s);
         for (unsigned i = 0; i < s->n_hands; i++)
             if (s->hands[i]->maps.starved || s->hands[i]->reads.starved)
-                eg_pass_fail(s->pass, EG_ENOMEM, "memory: none for bytes that must be unpacked");
+                eg_pass_fail(s->pass, EG_ENOMEM, "out of memory for decompressed bytes");
         s->next += n;
         if (s->n_hits < FEW_HITS)
             n = EG_MIN(2 * n, (size_t)ROUND_MAX);
@@ -485,7 +487,7 @@ static bool hands_open(struct scan *s)
             return false;
         eg_view_init(&h->maps, NULL);
         eg_view_init(&h->reads, NULL);
-        h->buffer = malloc(room); // only touched where it is needed
+        h->buffer = malloc(room); // uses no memory until it is written to
         if (!h->buffer)
             return false;
     }
@@ -503,7 +505,7 @@ static void hands_close(struct scan *s)
     free(s->hands);
 }
 
-/** What the scanners need for each thread. One that does not get it fails alone. */
+/** Make the state of each plugin for each thread. A plugin for which this fails fails alone. */
 static void workers_open(struct scan *s)
 {
     for (size_t i = 0; i < s->pass->n; i++) {
@@ -516,7 +518,7 @@ static void workers_open(struct scan *s)
             if (!(p->workers[k] = p->scan->worker(p->state)))
                 atomic_store(&p->over, true);
         if (!p->workers || atomic_load(&p->over))
-            eg_run_fail(p->run, EG_ENOMEM, "memory: none for what a thread needs");
+            eg_run_fail(p->run, EG_ENOMEM, "out of memory for the state of a thread");
         atomic_store(&p->over, p->run->status != 0);
     }
 }
@@ -538,7 +540,7 @@ static int note_left_out(struct eg_run *r, void *from)
 {
     eg_note(r,
             "a region of memory was searched only up to %#" PRIx64
-            ": there the page tables have %d holes on end, and may lead in circles",
+            ": the page tables have %d holes in a row before it and may contain a cycle",
             *(const uint64_t *)from, HOLES_MAX);
     return 0;
 }
@@ -560,12 +562,12 @@ void eg_pass_scan(struct eg_pass *pass)
             rounds(&s);
             eg_progress_end(s.progress);
         } else {
-            eg_pass_fail(pass, EG_ENOMEM, "memory: none for what the threads need");
+            eg_pass_fail(pass, EG_ENOMEM, "out of memory for the threads of a search");
         }
         workers_close(&s);
         hands_close(&s);
     } else {
-        eg_pass_fail(pass, EG_ENOMEM, "memory: none for the list of what is to be searched");
+        eg_pass_fail(pass, EG_ENOMEM, "out of memory for the list of regions to search");
     }
     eg_vec_fini(&s.pieces);
     if (s.left_out)

@@ -1,4 +1,4 @@
-/* table.c - values as text: escapes, times, numbers by their column's kind. */
+/* table.c - values as text: escapes, times, and numbers as the kind of their column demands. */
 #include "table.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,12 +46,12 @@ bool eg_is_printable(uint32_t c)
 {
     if (c < 0x20 || (c >= 0x7f && c < 0xa0))
         return false;
-    // Marks, embeddings, overrides and isolates of direction; line and paragraph separators; BOM.
+    // Characters that control the direction of text; line and paragraph separators; the BOM.
     return !(c == 0x61c || (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
              (c >= 0x2066 && c <= 0x2069) || c == 0xfeff);
 }
 
-/** How many bytes from @p on stand for themselves: printable ASCII but the backslash. */
+/** How many bytes from @p on need no escape: printable ASCII except the backslash. */
 static size_t plain(const uint8_t *p, size_t len)
 {
     size_t n = 0;
@@ -105,7 +105,8 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
 
 /* ---- times ---- */
 
-/** The civil date of a day number since 1970-01-01, by eras of 400 years that begin in March. */
+/** The date of a day counted from 1970-01-01, by eras of 400 years, which begin in March so that the
+ * leap day is the last day of a year. */
 static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
 {
     int64_t era, y;
@@ -155,7 +156,7 @@ const char *eg_bad_text(const struct eg_value *v, char *out)
     return out;
 }
 
-/** "0x1f", "-5": what snprintf gives, in a tenth of the time. */
+/** A number as text, such as "0x1f" or "-5". Ten times as fast as snprintf(). */
 static char *digits_text(struct eg_arena *a, uint64_t u, unsigned base, bool minus)
 {
     char text[24], *p = text + sizeof text;

@@ -1,4 +1,4 @@
-/** table.h - rows on their way from a plugin to a renderer. Values only: cursors have been read. */
+/** table.h - the rows that a renderer gets. They hold values only: cursors were read before. */
 #ifndef EG_TABLE_H
 #define EG_TABLE_H
 
@@ -6,13 +6,13 @@
 #include "engram.h"
 #include <stdio.h>
 
-/** A cell as renderers see it. */
+/** A cell of such a row. */
 struct eg_value {
     enum { EG_V_NONE, EG_V_BAD, EG_V_INT, EG_V_UINT, EG_V_TEXT, EG_V_BYTES } tag;
     enum eg_why why; /**< EG_V_BAD */
     union {
         int64_t i;
-        uint64_t u; /**< EG_V_BAD: the failing address */
+        uint64_t u; /**< EG_V_BAD: the address that could not be read */
         struct {
             const uint8_t *p;
             size_t len;
@@ -20,25 +20,25 @@ struct eg_value {
     };
 };
 
-/** What provenance says of a whole result. All borrowed; NULL or 0: not known. */
+/** The provenance of all results of a command. Nothing is owned; NULL or 0: not known. */
 struct eg_provenance {
     const char *tool, *image, *format, *sha256;
     uint64_t image_size;
     const char *os, *kernel, *found_by, *profile, *build_id;
     const char *const *notes; /**< of the image and the system; NULL-terminated */
-    size_t n_results; /**< that will follow: text gives each a title when there are several */
+    size_t n_results; /**< that will follow; if there are several, text gives each a title */
 };
 
 struct eg_result_head {
     const char *plugin;
-    const struct eg_column *columns; /**< NULL name at the end */
+    const struct eg_column *columns; /**< the last one has the name NULL */
     size_t n_columns;
     bool tree;
     const char *const *args; /**< "pid=1", NULL-terminated */
 };
 
-/** One renderer, one file (render_NAME.c). Calls come from one thread, results one after another.
- */
+/** A renderer; each is one file, render_NAME.c. All calls are made by one thread, and one result is
+ * written after the other. */
 struct eg_renderer {
     const char *name, *desc;
     size_t state; /**< bytes of zeroed state */
@@ -64,21 +64,20 @@ const struct eg_renderer_reg *eg_renderer_nth(size_t i);
 
 const char *eg_column_kind_name(enum eg_column_kind kind); /**< "int", "text", … */
 
-/** Text for people of one value by its column's kind, without control characters: used by text and
- * csv. A bad value is "-", an unset one empty. NULL: out of memory. */
+/** One value as text for people, without control characters, as the kind of its column demands. A
+ * bad value is "-", one that was not computed is empty. NULL: out of memory. */
 char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
-/** Why a bad value is one, and where: "not mapped at 0xffff…". @out has 96 bytes. */
+/** The reason of a bad value, with the address: "not mapped at 0xffff…". @out has 96 bytes. */
 const char *eg_bad_text(const struct eg_value *v, char *out);
-/** The escapes of all output for people: C0, C1, DEL, what turns the direction of text or breaks
- * its line, and bad UTF-8 as \xNN, backslash doubled. @return the whole length; @out (may be NULL
- * with
- * @size 0) takes what fits, with a NUL. */
+/** Escape text for people. Control characters (C0, C1, DEL), characters that change the direction of
+ * text or end a line, and invalid UTF-8 become \xNN; a backslash is doubled. @out gets what fits into
+ * @size bytes, with a NUL; it may be NULL if @size is 0. @return the length of the whole text. */
 size_t eg_escape(char *out, size_t size, const void *text, size_t len);
-/** One code point of UTF-8. @return its bytes; 0: not valid. */
+/** Decode one code point of UTF-8. @return how many bytes it has; 0: it is not valid. */
 size_t eg_utf8(const void *text, size_t len, uint32_t *code);
-/** May this code point stand in a terminal's line as it is? */
+/** Can this code point be written to a terminal without an escape? */
 bool eg_is_printable(uint32_t code);
-/** ISO 8601 UTC with as many digits as are not zero (…T…Z). @out has 40 bytes. */
+/** A time in UTC as ISO 8601 (…T…Z), without trailing zeros in the fraction. @out has 40 bytes. */
 const char *eg_time_text(int64_t ns, char *out);
 
 #endif

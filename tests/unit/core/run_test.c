@@ -245,7 +245,7 @@ static void given(void **state)
         { { { "pid", "1," } }, 1, "", "--pid '1,'" },
         { { { "pid", "" } }, 1, "", "--pid ''" },
         { { { "pid", "99999999999999999999" } }, 1, "", "--pid" },
-        { { { "pid", NULL } }, 1, "", "wants a value" },
+        { { { "pid", NULL } }, 1, "", "needs a value" },
         { { { "flag", "1" } }, 1, "", "takes no value" },
         { { { "place", "no_such" } }, 1, "", "no symbol of this name" },
     };
@@ -348,14 +348,14 @@ static void failures(void **state)
         size_t notes;
     } cases[] = {
         { "test_fails", -EG_EFORMAT, "the first reason", "before\n", 2 },
-        { "test_greedy", -EG_ENOMEM, "the limit of 8 MiB for one run is reached", "", 0 },
+        { "test_greedy", -EG_ENOMEM, "this run has reached its limit of 8 MiB", "", 0 },
         { "test_noisy", 0, "", "", 1001 },
         { "test_wrong", -EG_EFORMAT, "run_test.c:", "", 0 },
-        { "test_silent", -EG_EFORMAT, "failed with -3", "", 0 },
-        { "test_other", -EG_EUNSUP, "it reads beos", "", 0 },
+        { "test_silent", -EG_EFORMAT, "failed with code -3", "", 0 },
+        { "test_other", -EG_EUNSUP, "it needs a beos kernel", "", 0 },
         { "test_cells", -EG_EFORMAT, "a row of 2 cells", "", 0 },
-        { "test_deep", -EG_EFORMAT, "depth 1, where 1 columns and no tree", "", 0 },
-        { "test_undeclared", -EG_EFORMAT, "--nobody that it does not declare", "", 0 },
+        { "test_deep", -EG_EFORMAT, "depth 1, but declares 1 columns and no tree", "", 0 },
+        { "test_undeclared", -EG_EFORMAT, "--nobody, which it does not declare", "", 0 },
     };
     const struct eg_run_options o = { .memory_limit = 8 << 20 };
     struct mk *k = make(&mk_machines[0]);
