@@ -10,13 +10,14 @@
 
 struct eg_reader {
     const char *desc; /**< shown to the user: "System.map" */
-    const char *also; /**< more names for `engram help`, with spaces between them; may be NULL */
     /** How sure it is, 0 (it is not) to 100, by the first @len bytes of the file, at most 4096. The
      * best score wins; two readers with the same best score are an error. */
     int (*probe)(const uint8_t *head, size_t len, const char *path);
     /** Read the file on at most @threads threads. The caller owns *@out, which eg_builder_finish
      * made. @return 0; or `return eg_fail(e, EG_EFORMAT, "…")`, with all freed. */
     int (*read)(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e);
+    /** More names by which `engram help` finds it, with spaces between them; may be NULL. */
+    const char *also;
 };
 struct eg_reader_reg {
     const char *name, *file;
