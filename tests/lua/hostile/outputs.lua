@@ -1,2 +1,2 @@
---! no name for a file
+--! not a valid name for a file
 eg.output("../evil", "x")
