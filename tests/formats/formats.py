@@ -3,10 +3,12 @@
 
 Writes IMAGE's memory in every format that a make_*.py here knows (with its own code, or the format's usual tools),
 then: SAME says that each page equals the raw one, nothing is missing that the format does not leave out by
-itself, and `pslist` has the rows of IMAGE. Results are TAP; a tool that is not installed is a skip."""
+itself, and `pslist` has the rows of IMAGE. Of a compression that takes long (attribute `slow`) the first 40 MiB are written
+and compared; `pslist` needs more. Results are TAP; a tool that is not installed is a skip."""
 import concurrent.futures, importlib.util, json, multiprocessing, os, pathlib, subprocess, sys, tempfile
 
 PAGE = 4096
+PART = 40 << 20
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -30,6 +32,9 @@ def rows(engram, image):
 
 def check(engram, same, raw, ranges, wanted, make, folder):
     """@return what is wrong; None: nothing."""
+    slow = getattr(make, "slow", False)
+    if slow:
+        ranges = [(first, min(last, PART - 1)) for first, last in ranges if first < PART]
     out = folder / "dump"
     out = make(raw, ranges, out) or out
     done = run(same, out, raw)
@@ -43,6 +48,8 @@ def check(engram, same, raw, ranges, wanted, make, folder):
         return f"of {pages} pages of memory some are missing: {n}"
     if getattr(make, "excludes", False) != bool(n["excluded"]):
         return f"pages are excluded, or are not, against what was asked for: {n}"
+    if slow:
+        return None
     got = rows(engram, out)
     return None if got == wanted else f"pslist differs ({n['format']}): {got[:300]}"
 

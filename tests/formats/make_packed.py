@@ -1,5 +1,5 @@
 """Compressions over raw memory and LiME, and AVML's own. Each function: (raw file, RAM ranges, file to write)."""
-import bz2, ctypes, ctypes.util, gzip, lzma, os, shutil, struct, subprocess, zlib
+import bz2, ctypes, ctypes.util, functools, gzip, lzma, os, shutil, struct, subprocess, zlib
 from concurrent.futures import ThreadPoolExecutor
 
 LIME, AVML = 0x4C694D45, 0x4C4D5641
@@ -36,6 +36,12 @@ def write(out, parts):
 
 def lime(raw, ranges, out):
     write(out, lime_parts(raw, ranges))
+
+
+def slow(make):
+    """A maker of a compression that takes long: it is given a part of the memory."""
+    make.slow = True
+    return make
 
 
 # ---- with the usual tools
@@ -99,6 +105,7 @@ def lime_zlib(raw, ranges, out):
 LINKED, INDEPENDENT = 0, 1
 
 
+@functools.cache # finding it starts programs
 def library(name):
     found = ctypes.util.find_library(name)
     if not found:
@@ -195,12 +202,12 @@ MAKES = {
     "gzip-lime": piped(lime_parts, "gzip", "-1"),
     "gzip-members": members(lime_parts, 3 * PIECE + 5, lambda data: gzip.compress(data, 1)),
     "gzip-blocked": members(lime_parts, 0xFF00, bgzf_member),
-    "xz": piped(lime_parts, "xz", "-0", "-T1"),
-    "xz-blocks": piped(lime_parts, "xz", "-0", "-T0", "--block-size=1MiB"),
-    "xz-large-blocks": piped(lime_parts, "xz", "-0", "-T0", "--block-size=9MiB"),
-    "xz-streams": members(lime_parts, PIECE + 5, lambda data: lzma.compress(data, preset=0) + bytes(8)),
-    "bzip2": piped(lime_parts, "bzip2", "-9"),
-    "bzip2-streams": members(lime_parts, 5 * PIECE + 5, lambda data: bz2.compress(data, 9)),
+    "xz": slow(piped(lime_parts, "xz", "-0", "-T1")),
+    "xz-blocks": slow(piped(lime_parts, "xz", "-0", "-T0", "--block-size=1MiB")),
+    "xz-large-blocks": slow(piped(lime_parts, "xz", "-0", "-T0", "--block-size=9MiB")),
+    "xz-streams": slow(members(lime_parts, PIECE + 5, lambda data: lzma.compress(data, preset=0) + bytes(8))),
+    "bzip2": slow(piped(lime_parts, "bzip2", "-9")),
+    "bzip2-streams": slow(members(lime_parts, 5 * PIECE + 5, lambda data: bz2.compress(data, 9))),
     "lz4": lz4(lime_parts),
     "lz4-small": lz4(lime_parts, block=4, block_checksum=1, size=True),
     "lz4-linked": lz4(lime_parts, block=5, mode=LINKED),

@@ -1,5 +1,6 @@
 """QEMU's migration streams, libvirt's save files around them, Xen's cores."""
 import gzip, lzma, os, struct, subprocess, zlib
+from make_packed import slow
 
 PAGE = 4096
 ZERO = bytes(PAGE)
@@ -228,8 +229,8 @@ MAKES = {
     "qemu-qcow2": qcow2,
     "libvirt": libvirt(0, bytes),
     "libvirt-gzip": libvirt(1, lambda d: gzip.compress(d, 1)),
-    "libvirt-bzip2": libvirt(2, tool("bzip2", "-1")),
-    "libvirt-xz": libvirt(3, lambda d: lzma.compress(d, preset=0)),
+    "libvirt-bzip2": slow(libvirt(2, tool("bzip2", "-1"))),
+    "libvirt-xz": slow(libvirt(3, lambda d: lzma.compress(d, preset=0))),
     "libvirt-lzop": libvirt(4, tool("lzop", "-1")),
     "libvirt-zstd": libvirt(5, tool("zstd", "-q", "-1")),
     "libvirt-sparse": lambda *a: mapped(*a, before=header(6)),
