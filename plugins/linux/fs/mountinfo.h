@@ -1,5 +1,5 @@
-/** fs/mountinfo.h - what /proc/PID/mountinfo says of a mount (fs/proc_namespace.c). @mount: a cursor on
- * a struct mount, as linux_each_mount() gives it. */
+/** fs/mountinfo.h - what /proc/PID/mountinfo says of a mount (fs/proc_namespace.c), a cursor on a
+ * struct mount as linux_each_mount() gives it. */
 #ifndef EG_LINUX_MOUNTINFO_H
 #define EG_LINUX_MOUNTINFO_H
 
@@ -7,8 +7,7 @@
 
 /** The device of its file system: "254:1". */
 EG_API struct eg_cell linux_mount_device(struct eg_run *r, struct eg_obj mount);
-/** The directory of the file system that is mounted: "/", "/home"; of a namespace "net:[4026532000]".
- */
+/** The directory of the file system that is mounted: "/home"; of a namespace "net:[4026532000]". */
 EG_API struct eg_cell linux_mount_root(struct eg_run *r, struct eg_obj mount);
 /** Options of the mount: "rw,nosuid,relatime". */
 EG_API struct eg_cell linux_mount_options(struct eg_run *r, struct eg_obj mount);

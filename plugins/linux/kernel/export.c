@@ -7,7 +7,8 @@ EG_FIELDS(kernel_symbol, value, name, value_offset, name_offset);
 
 enum { EXPORTS_MAX = 1 << 16, KSYM_NAME_LEN = 512 };
 
-/* What @pointer holds; or where @offset, a distance from itself, leads (most machines, since 4.19). */
+/* What @pointer holds; or where @offset leads, a distance from itself (on most machines since 4.19).
+ */
 static bool target(struct eg_obj offset, struct eg_obj pointer, uint64_t *at)
 {
     int32_t distance;

@@ -21,8 +21,8 @@ typedef void linux_ksym_fn(struct eg_run *r, const struct linux_ksym *symbol);
 EG_API void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each);
 /** Those of loaded modules; @only: of the module with this name; NULL: of all. */
 EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each);
-/** Those in no table: start-up functions that a trace still names, and code that ftrace, BPF and kprobes
- * made at run time. */
+/** Those in no table: start-up functions that a trace still names, and code that ftrace, BPF and
+ * kprobes made at run time. */
 EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each);
 
 #endif

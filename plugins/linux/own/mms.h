@@ -4,7 +4,7 @@
 
 #include "../../../core/engram.h"
 
-/** How many are told apart. More than any machine has: Linux gives out 2^22 ids, and most are threads. */
+/** The most address spaces that are told apart. */
 enum { LINUX_MMS_MAX = (1 << 19) - 1 };
 
 /** A mapping of a process: [start, last]. */

@@ -11,8 +11,8 @@
 
 /* ---- made once for a system: linux_owner_tables(), read-only afterwards ---- */
 
-/** A run of pages that follow each other in one mapping. Their number is a power of two, which divides
- * the number of the first one. */
+/** Pages that follow each other in one mapping. Their number is a power of two, which divides the
+ * number of the first one. */
 struct linux_block {
     uint64_t key; /**< log2 of how many, number of the first one, who maps them */
     uint64_t va;

@@ -1,7 +1,8 @@
-/* owners_map.c - where a page is mapped: the page tables of all spaces, as one sorted array. Pages that
- * follow each other both in memory and in a mapping become blocks, cut as the buddy allocator does: a
- * block's size is a power of two that divides its first page's number. So the block that holds a page
- * is found by one binary search for each size. */
+/* owners_map.c - where a page is mapped: the page tables of all spaces, as one sorted array.
+ *
+ * Pages that follow each other both in memory and in a mapping become blocks, cut as the buddy
+ * allocator does: a block's size is a power of two that divides its first page's number. So the
+ * block that holds a page is found by one binary search for each size. */
 #include "../../../core/run.h"
 #include "owners.h"
 #include "pages.h"

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "mklinux.h"
 #include "search.h"
+#include <pthread.h>
 #include <stdio.h>
 
 static const char types[] = MK_LIST_TYPES
@@ -370,11 +371,166 @@ static void circles(void **state)
     }
 }
 
+/* ---- kept by the system ---- */
+
+/** What a run asks: for the owners of a page. */
+struct asked {
+    uint64_t pa;
+    char text[200];
+    bool opened;
+};
+
+static void add_owner(void *context, const struct eg_owner *o)
+{
+    struct asked *a = context;
+    const size_t n = strlen(a->text);
+
+    snprintf(a->text + n, sizeof a->text - n, "%s%s %d", n ? ", " : "", o->kind, (int)o->pid);
+}
+
+static int ask(struct eg_run *r, void *context)
+{
+    const struct eg_memory_ops *ops = eg_system_of(r)->os->memory;
+    struct asked *a = context;
+    void *owners;
+
+    *a->text = 0;
+    a->opened = false;
+    owners = ops->owners_open(r);
+    a->opened = owners;
+    if (owners)
+        ops->owners(r, owners, a->pa, add_owner, a);
+    return 0;
+}
+
+/** @return the status of a run of its own. */
+static int ask_with(const struct world *w, struct asked *a, const struct eg_run_options *o)
+{
+    struct eg_run *r;
+    int rc;
+
+    assert_int_equal(eg_run_open(&r, mk_system(w->k), o, NULL), 0);
+    rc = eg_run_do(r, ask, a);
+    if (rc)
+        assert_non_null(strstr(r->error, "memory"));
+    eg_run_close(r);
+    return rc;
+}
+
+/** A run uses what another one has found: page tables that change are not read again. */
+static void found_once(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+
+        assert_string_equal(owners_of(&w, w.at[0]), "process|1|one||0x0");
+        map(&w, 1, 5, w.at[0]);
+        mk_puts(w.k, w.task[0], "task_struct.comm", "new");
+        assert_string_equal(owners_of(&w, w.at[0]), "process|1|one||0x0");
+        mk_free(w.k);
+    }
+}
+
+/** A run that fails at any of its requests for memory, or whose time is over, leaves nothing half
+ * made for the next. */
+static void failures(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        struct eg_run_options o = { .deadline = 1, .quiet = true };
+        struct asked a = { .pa = physical(&w, w.at[0]) };
+        int failed = 0;
+
+        assert_int_equal(ask_with(&w, &a, &o), 0);
+        assert_false(a.opened);
+        o.deadline = 0;
+        for (o.memory_limit = 16; ask_with(&w, &a, &o); o.memory_limit += 16)
+            failed += !a.opened;
+        assert_true(failed > 20);
+        assert_string_equal(a.text, "process 1");
+        mk_free(w.k);
+    }
+}
+
+/** What was noted while they were found is in each result, whatever its run had noted before. */
+static void notes(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        const struct eg_memory_ops *ops = mk_system(w.k)->os->memory;
+        struct asked a = { .pa = physical(&w, w.at[3]) };
+
+        mk_put(w.k, w.mm[0], "mm_struct.pgd", 0x10);
+        for (int i = 0; i < 2; i++) {
+            struct eg_regions all = { 0 };
+            struct eg_run *r;
+
+            assert_int_equal(eg_run_open(&r, mk_system(w.k), NULL, NULL), 0);
+            r->plugin = &asking_reg;
+            if (!i) // which has the same to say
+                assert_int_equal(ops->regions(r, false, 16, &all), 0);
+            assert_int_equal(mk_notes(r, "process 1: its page tables cannot be found"), !i);
+            assert_int_equal(eg_run_do(r, ask, &a), 0);
+            assert_string_equal(a.text, "process 2");
+            assert_int_equal(mk_notes(r, "process 1: its page tables cannot be found"), 1);
+            eg_vec_fini(&all.list);
+            eg_run_close(r);
+        }
+        mk_free(w.k);
+    }
+}
+
+struct thread {
+    pthread_t id;
+    const struct world *w;
+    struct asked a;
+    int rc;
+};
+
+static void *ask_in_thread(void *context)
+{
+    struct thread *t = context;
+
+    for (int i = 0; i < 20 && !t->rc; i++)
+        t->rc = ask_with(t->w, &t->a, NULL);
+    return NULL;
+}
+
+/** Several runs at once, of which one finds them and the others wait. */
+static void threads(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        struct thread t[4];
+
+        for (size_t i = 0; i < countof(t); i++) {
+            t[i] = (struct thread){ .w = &w, .a.pa = physical(&w, w.at[i % 2 ? 0 : 3]) };
+            assert_int_equal(pthread_create(&t[i].id, NULL, ask_in_thread, &t[i]), 0);
+        }
+        for (size_t i = 0; i < countof(t); i++) {
+            pthread_join(t[i].id, NULL);
+            assert_int_equal(t[i].rc, 0);
+            assert_string_equal(t[i].a.text, i % 2 ? "process 1" : "process 2");
+        }
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(regions), cmocka_unit_test(processes), cmocka_unit_test(slabs),
-        cmocka_unit_test(others),  cmocka_unit_test(no_pages),  cmocka_unit_test(circles),
+        cmocka_unit_test(regions),    cmocka_unit_test(processes), cmocka_unit_test(slabs),
+        cmocka_unit_test(others),     cmocka_unit_test(no_pages),  cmocka_unit_test(circles),
+        cmocka_unit_test(found_once), cmocka_unit_test(failures),  cmocka_unit_test(notes),
+        cmocka_unit_test(threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
