@@ -1,4 +1,4 @@
-/** arch.c - the processors whose kernels are known. */
+/** arch.c - the processors whose Linux kernels are supported. */
 #include "arch.h"
 
 #define RECORD_(name) &linux_##name,

@@ -1,5 +1,5 @@
-/** arch.h - what the kernels of one processor look like from outside. To add one: a record in
- * arch_NAME.c, and its name in LINUX_ARCHS. */
+/** arch.h - what is particular to Linux on one processor. To add a processor: a record in
+ * arch_NAME.c and its name in LINUX_ARCHS. */
 #ifndef EG_LINUX_ARCH_H
 #define EG_LINUX_ARCH_H
 
@@ -10,31 +10,33 @@
 struct linux_candidate;
 
 struct linux_arch {
-    const char *name;              /**< of its eg_arch */
-    uint64_t image_min, image_max; /**< a kernel image lies in this range of addresses, inclusive */
-    bool image_alone;              /**< and nothing else does */
+    const char *name;              /**< name of its eg_arch */
+    uint64_t image_min, image_max; /**< where the kernel image may lie, inclusive */
+    bool image_alone;              /**< nothing else is mapped in that range */
     struct {
         uint8_t levels, va_bits, granule; /**< as in eg_paging */
-    } modes[12];                          /**< ways of translation to try; 0 levels end them */
-    const char *const *roots;             /**< symbols of the kernel's top table */
+    } modes[12]; /**< translation modes to try; the first with 0 levels ends the list */
+    const char *const *roots; /**< symbols of the kernel's top-level page table; NULL ends them */
     /** Page-table isolation: the bit of a root that selects the table for user mode. */
     uint64_t user_half;
-    uint64_t low_roots; /**< top tables are looked for below this physical address */
-    /** In raw memory without the holes below its first megabyte, or with an offset, a byte is at most
-     * so far below its address; 0: this is not looked for. */
+    uint64_t low_roots; /**< top-level tables are searched for below this physical address */
+    /** Raw memory without its holes: a byte of the file is at most this far below its physical
+     * address. 0: such files are not searched for. */
     uint64_t low_holes;
-    /** Shift, root and levels from VMCOREINFO. False: not of this processor. */
+    /** Set delta, root and levels from VMCOREINFO. @return false: it is of another processor. */
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *c);
-    /** Where the linear map of all memory has @pa, by the kernel's own variables, read in @phys. */
+    /** The virtual address of physical @pa in the linear map, from the kernel's own variables,
+     * which are read from @phys. */
     bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va);
-    bool moves; /**< its RAM begins at any address, so a raw image does not say where */
+    bool moves; /**< RAM may begin at any physical address, which a raw image does not contain */
 };
 static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
 {
     return va >= a->image_min && va <= a->image_max;
 }
-/** In this order they are tried where nothing says which it is: the most common first. */
+/** In the order in which they are tried where nothing names the processor: the most common
+ * first. */
 #define LINUX_ARCHS(X)    X(x86_64) X(aarch64) X(riscv64)
 #define LINUX_ARCH_(name) extern const struct linux_arch linux_##name;
 LINUX_ARCHS(LINUX_ARCH_)
@@ -42,7 +44,7 @@ LINUX_ARCHS(LINUX_ARCH_)
 bool linux_big_endian(const struct linux_arch *a);
 const struct linux_arch *linux_arch_nth(size_t i);
 const struct linux_arch *linux_arch_of(const char *name);
-/** The @i-th way of translation into @p; false: past the last. */
+/** Set @p to the @i-th translation mode. @return false: there are no more. */
 bool linux_mode(const struct linux_arch *arch, size_t i, struct eg_paging *p);
 
 #endif

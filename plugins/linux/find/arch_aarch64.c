@@ -1,8 +1,8 @@
-/** arch_aarch64.c - kernels of AArch64. */
+/** arch_aarch64.c - Linux on AArch64. */
 #include "candidate.h"
 
-/* The kernel image lies anywhere among what vmalloc gives, at kimage_voffset from its
- * place; VMCOREINFO has said so since 4.12 (arch/arm64/kernel/vmcore_info.c). */
+/* The kernel image lies anywhere in the vmalloc range. Its virtual address is the physical one
+ * plus kimage_voffset, which VMCOREINFO contains since 4.12 (arch/arm64/kernel/vmcore_info.c). */
 static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
 {
     int64_t voffset, bits, t1sz;
@@ -16,8 +16,9 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candida
         return false;
     eg_vmcoreinfo_text(t, "PAGESIZE", page, sizeof page);
     granule = !strcmp(page, "65536") ? 16 : !strcmp(page, "16384") ? 14 : 12;
-    // On a processor that translates less than the kernel was built for, TCR_EL1_T1SZ is more; but
-    // with pages of 64K the top table is as it was built (TTBR1_BADDR_4852_OFFSET).
+    // If the processor supports fewer address bits than the kernel was built for, TCR_EL1_T1SZ
+    // is larger than 64 - VA_BITS. With 64K pages the top-level table keeps the size it was
+    // built for (TTBR1_BADDR_4852_OFFSET).
     if (granule < 16 && eg_vmcoreinfo_number(t, "TCR_EL1_T1SZ", &t1sz))
         bits = t1sz > 0 && t1sz < 64 ? 64 - t1sz : 0;
     if (bits < 25 || bits > 52)
@@ -32,8 +33,7 @@ static bool arm64_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candida
     return true;
 }
 
-/* The linear map of all memory begins at the lowest address that the kernel was built for, with
- * memstart_addr. */
+/* The linear map begins at the lowest address of the VA_BITS range, which maps memstart_addr. */
 static bool arm64_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                          uint64_t pa, uint64_t *va)
 {

@@ -1,8 +1,9 @@
-/** arch_riscv64.c - kernels of riscv64. */
+/** arch_riscv64.c - Linux on riscv64. */
 #include "candidate.h"
 
-/* The kernel image is mapped linearly in the last 2 GB of addresses, va_kernel_pa_offset from its
- * place; VMCOREINFO has said so since 5.19 (arch/riscv/kernel/vmcore_info.c). */
+/* The kernel image is mapped linearly in the last 2 GB of virtual addresses. Its virtual address
+ * is the physical one plus va_kernel_pa_offset, which VMCOREINFO contains since 5.19
+ * (arch/riscv/kernel/vmcore_info.c). */
 #define KERNEL_LINK_ADDR UINT64_C(0xffffffff80000000)
 
 static bool vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
@@ -22,7 +23,7 @@ static bool vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
     return true;
 }
 
-/* The linear map of all memory begins at PAGE_OFFSET, with phys_ram_base. */
+/* The linear map begins at PAGE_OFFSET, which maps phys_ram_base. */
 static bool linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va)
 {

@@ -1,9 +1,9 @@
-/** arch_x86_64.c - kernels of x86-64. */
+/** arch_x86_64.c - Linux on x86-64. */
 #include "candidate.h"
 
-/* The kernel image is mapped linearly at __START_KERNEL_map plus the slide
- * (Documentation/arch/x86/x86_64/mm.rst); phys_base and the rest are in VMCOREINFO since 4.10
- * (arch/x86/kernel/vmcore_info_64.c). */
+/* The kernel image is mapped linearly at __START_KERNEL_map plus the KASLR shift
+ * (Documentation/arch/x86/x86_64/mm.rst). VMCOREINFO contains phys_base and the other values
+ * since 4.10 (arch/x86/kernel/vmcore_info_64.c). */
 #define START_KERNEL_MAP UINT64_C(0xffffffff80000000)
 
 static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate *c)
@@ -49,8 +49,8 @@ const struct linux_arch linux_x86_64 = {
     .modes = { { 4, 0, 0 }, { 5, 0, 0 } },
     .roots = x86_roots,
     .user_half = 0x1000, /* PTI_USER_PGTABLE_BIT, arch/x86/include/asm/pgtable.h */
-    /* The trampoline that starts the other CPUs in real mode keeps a top table with the
-     * kernel's own last entry (arch/x86/realmode/init.c), below the first megabyte. */
+    /* The trampoline that starts the other CPUs has, below 1 MiB, a top-level table whose last
+     * entry is a copy of the kernel's own (arch/x86/realmode/init.c). */
     .low_roots = 1 << 20,
     .low_holes = 16 << 20,
     .vmcoreinfo = x86_vmcoreinfo,

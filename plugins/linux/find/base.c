@@ -1,12 +1,13 @@
-/** base.c - raw memory of a processor whose RAM begins anywhere: at which physical address was its
- *  first byte? The kernel's page tables hold true addresses: only at the right one do they lead to
- *  where the kernel says that it is. */
+/** base.c - the physical address of the first byte of a raw image. Page tables contain physical
+ * addresses, so the kernel's page tables map the kernel image where it is only if the address of
+ * the first byte is right. Each possible address is tried. */
 #include "base.h"
 
-/* RAM of AArch64 begins, for Linux, at multiples of 2 MB (Documentation/arch/arm64/booting.rst). */
+/* For Linux, RAM of AArch64 begins at a multiple of 2 MB (Documentation/arch/arm64/booting.rst). */
 enum { STEP = 2 << 20 };
 
-/** Do the tables of @p map the image's own places, in @phys? */
+/** Do the page tables of @p, read from @phys, map symbols of the kernel image to their physical
+ * addresses? */
 static bool holds(struct linux_finder *f, struct eg_space *phys, const struct linux_candidate *c,
                   const struct eg_paging *p, uint64_t delta)
 {
@@ -32,7 +33,7 @@ bool linux_holds(struct linux_finder *f, const struct linux_candidate *c)
     return holds(f, f->phys, c, &c->paging, c->delta);
 }
 
-/** The same where memory consists of @r of the file. */
+/** The same if memory consists of range @r of the file. */
 static bool holds_in(struct linux_finder *f, const struct linux_candidate *c,
                      const struct eg_paging *p, uint64_t delta, const struct eg_image_range *r)
 {
@@ -63,8 +64,9 @@ static bool move(struct linux_finder *f, const struct eg_image_range *r, size_t 
     return true;
 }
 
-/** The base for which the table at @table, its true address, lies in the file and @p holds;
- * @by_file: @p's root and the candidate's shift are of places in the file. */
+/** Try each address of the first byte for which the page table at physical @table is in the
+ * file, and move the image to the first for which @p passes holds(). @by_file: @p's root and the
+ * candidate's delta are offsets in the file, not physical addresses. */
 static bool search(struct linux_finder *f, const struct linux_candidate *c,
                    const struct eg_paging *p, bool by_file, uint64_t table)
 {
@@ -101,8 +103,9 @@ bool linux_move_up(struct linux_finder *f, const struct linux_candidate *c, uint
     return false;
 }
 
-/** Does the kernel's linear map of all memory, the first thing that its tables hold, have the middle
- * of each range of RAM where it is? Its tables lie in several of the ranges. */
+/** Does the linear map, which is the lowest part of the kernel's address space, map the middle
+ * of each range of RAM to its address? The page tables of the linear map lie in several of the
+ * ranges. */
 static bool linear_holds(struct linux_finder *f, struct eg_space *phys,
                          const struct linux_candidate *c, const struct linux_ranges *r)
 {
@@ -124,8 +127,8 @@ static bool linear_holds(struct linux_finder *f, struct eg_space *phys,
     return right;
 }
 
-/** Has the file anything but padding between the end of the first range and the start of the next?
- * At addresses there is no RAM. */
+/** Is there anything but padding in the file between the end of the first range and the start of
+ * the next? In a file that includes its holes these addresses are not RAM. */
 static bool holds_in_gap(struct linux_finder *f, const struct linux_ranges *r)
 {
     enum { SAMPLES = 1024, PAGE = 4096 };
@@ -154,13 +157,15 @@ bool linux_move_to_ranges(struct linux_finder *f, const struct linux_candidate *
         return false;
     right = holds(f, moved, c, &c->paging, c->delta) && linear_holds(f, moved, c, r);
     linux_space_close(f->v, moved);
-    // The tables may all lie below the first hole: then they are right in either way.
+    // If all page tables lie below the first hole, they are valid both with and without the
+    // ranges.
     if (right && linux_holds(f, c) && linear_holds(f, f->phys, c, r))
         right = holds_in_gap(f, r);
     return right && move(f, r->at, r->n);
 }
 
-/** Where the top table at @root, in the file, says that the next one is: its true address. */
+/** The physical address of the second-level table for @va, from the top-level table at @p's
+ * root. */
 static bool second_table(struct linux_finder *f, const struct eg_paging *p, uint64_t va,
                          uint64_t *pa)
 {

@@ -11,7 +11,7 @@ void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c)
     eg_profile_free(c->exports);
     eg_profile_free(c->derived);
     c->symbols = c->types = c->exports = c->derived = NULL;
-    c->symbols_are_physical = false; // both are of symbols that were read without the shift
+    c->symbols_are_physical = false; // both belong to the symbols just freed
     c->shift = 0;
     linux_space_close(v, c->space);
     c->space = NULL;
@@ -121,7 +121,7 @@ bool linux_member(const struct eg_types *ts, const char *type, const char *path,
     return false;
 }
 
-/** The GNU build id in the image's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
+/** The GNU build id in the kernel's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
 bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
                           size_t size)
 {

@@ -1,16 +1,16 @@
-/** candidate.h - what may be a Linux kernel, from its first trace to its checks, and reading by its
- *  names: symbols from every source that is known so far, members of its types. */
+/** candidate.h - a candidate for a Linux kernel, from its trace to its checks; symbols from all
+ * sources known so far, members of its types, and reading. */
 #ifndef EG_LINUX_CANDIDATE_H
 #define EG_LINUX_CANDIDATE_H
 
 #include "../../../core/registry.h"
 #include "arch.h"
 
-/** Types and symbols that the user named, or that a profile folder holds. All owned by the system.
- */
+/** Types and symbols from files that the user named or that are in a profile folder. Owned by
+ * the system. */
 struct linux_given {
     const struct eg_profile *types;      /**< of the kernel; NULL: symbols only */
-    const struct eg_profile *symbols[4]; /**< types too, if it has symbols */
+    const struct eg_profile *symbols[4]; /**< also `types`, if it has symbols */
     size_t n_symbols;
     struct eg_profile **modules;
     size_t n_modules;
@@ -19,46 +19,47 @@ struct linux_given {
 
 struct linux_candidate {
     const struct linux_arch *arch;
-    const struct linux_given *given; /**< NULL: nothing */
-    char trace[160];                 /**< by what it was found */
-    /** NULL: none. Borrowed from the trace; in the system's arena once the candidate is kept. */
+    const struct linux_given *given; /**< NULL: none */
+    char trace[160];                 /**< the evidence by which it was found, for the user */
+    /** text NULL: none. Borrowed while the candidate is tried, then in the system's arena. */
     struct eg_vmcoreinfo text;
     bool has_delta, has_root;
-    uint64_t delta;                     /**< virtual - physical address of the kernel image */
-    struct eg_paging paging;            /**< valid if has_root */
-    uint64_t init_task;                 /**< virtual, where the trace was it; 0 */
-    uint64_t start, end;                /**< the image, virtual, end exclusive; 0, 0: not known */
-    uint64_t ro_from, ro_to;            /**< physical, inclusive: where its tables are looked for */
-    uint64_t btf;                       /**< physical; 0: not found */
-    struct eg_space *space;             /**< over paging; NULL until the root is known */
+    uint64_t delta;          /**< virtual minus physical address of the kernel image */
+    struct eg_paging paging; /**< valid if has_root */
+    uint64_t init_task;      /**< virtual address, if the trace was init_task itself; else 0 */
+    uint64_t start, end;     /**< virtual range of the image, end exclusive; 0, 0: unknown */
+    uint64_t ro_from, ro_to; /**< physical range in which its tables are searched for, inclusive */
+    uint64_t btf;            /**< physical address of its BTF; 0: not found */
+    struct eg_space *space;  /**< its virtual memory; NULL until the root is known */
     struct eg_profile *symbols, *types; /**< owned; NULL: none */
-    struct eg_profile *exports;         /**< the same; at physical addresses */
-    struct eg_profile *derived;         /**< the same; symbols of no table: see derived.c */
-    struct eg_types ts;                 /**< of types, or of what the user gave */
-    bool captures;     /**< it was started to save the memory of a kernel that crashed */
-    char notes_id[48]; /**< build id in the image's notes; "" */
+    struct eg_profile *exports;         /**< owned; at physical addresses */
+    struct eg_profile *derived;         /**< owned; symbols that no table lists, see derived.c */
+    struct eg_types ts;                 /**< of the given types, else of `types` */
+    bool captures;     /**< a crash kernel, started to save another kernel's memory */
+    char notes_id[48]; /**< build id in the kernel's notes; "" */
     struct eg_error no_symbols, no_types;
-    bool symbols_are_physical; /**< until the shift is known: kallsyms relative to its own place */
-    uint64_t shift;            /**< added to symbols' addresses */
+    bool symbols_are_physical; /**< place-relative kallsyms, read before delta was known */
+    uint64_t shift;            /**< added to the addresses of `symbols` */
 };
 
 void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c);
-/** c->ts anew: what the user gave comes before what the image holds. */
+/** Set c->ts: given types take precedence over those of the image. */
 void linux_use_types(struct linux_candidate *c);
 
 /* ---- by name ---- */
 
-/** A symbol's virtual address. */
+/** The virtual address of a symbol. */
 bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va);
-/** Its physical address, which may be known before the shift is. */
+/** The physical address of a symbol. It may be known before the delta is. */
 bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa);
-/** What to add to @p's symbols for this candidate: KASLR moved link-time addresses. */
+/** What to add to @p's addresses: 0 for run-time addresses, the KASLR shift for link-time ones.
+ * @return false: not known. */
 bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile *p,
                        uint64_t *shift);
-/** Where a member is in its type. */
+/** Offset and (@size may be NULL) size of a member. */
 bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
                   uint64_t *size);
-/** The build id in the kernel's own notes. */
+/** The build id in the kernel's own notes, in hexadecimal. */
 bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
                           size_t size);
 
@@ -66,24 +67,25 @@ bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, ch
 
 bool linux_ptr(struct eg_view *v, struct eg_space *as, const struct eg_model *m, uint64_t at,
                uint64_t *out);
-/** The bytes of [@at, @at + @len): borrowed from the image where it holds them in one piece, else a
- *  copy in *@owned for the caller to free. NULL: unreadable. */
+/** The bytes of [@at, @at + @len): borrowed from the image if they are contiguous there, else a
+ * copy in *@owned, which the caller frees. NULL: unreadable. */
 const uint8_t *linux_bytes(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t len,
                            void **owned);
-/** The parts of [@at, @last] that can be read, each contiguous in our memory. */
+/** The readable parts of [@at, @last], each contiguous in our memory. */
 struct linux_pieces {
     struct eg_view *v;
     struct eg_space *as;
     uint64_t at, last;
-    bool done; /**< nothing is left */
+    bool done; /**< no part is left */
 };
-/** The next part: where it is, its bytes (until the next read through the view) and how many.
- * NULL: there is none. */
+/** The next part: its address, length and bytes, which are valid until the next read through the
+ * view. NULL: there is none. */
 const uint8_t *linux_next_piece(struct linux_pieces *i, uint64_t *at, size_t *len);
 /** Close a space that was read through @v; NULL-safe. */
 void linux_space_close(struct eg_view *v, struct eg_space *as);
-/** The core's walk of the list whose list_head is at @head, and in its elements at @off: each
- * eg_list_next_() gives an element's address. @b: its model and types, which need no handles. */
+/** Walk the list whose list_head is at @head; @off is the offset of the list_head in an element.
+ * eg_list_next_() gives the address of each element. @b needs only its model and types, no
+ * handles. */
 struct eg_list_walk linux_list(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
                                uint64_t head, uint64_t off);
 

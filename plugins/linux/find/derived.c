@@ -1,9 +1,9 @@
-/** derived.c - variables that no table of symbols names: kallsyms may list functions only
- *  (CONFIG_KALLSYMS_ALL=n), and the exports are few. They are found
- * by the code that uses them, or by a pointer to them. What is found must look as the types say: a
- * symbol is added only when exactly one place passes its test.
+/** derived.c - variables that no symbol table lists. kallsyms may contain functions only
+ * (CONFIG_KALLSYMS_ALL=n), and few variables are exported. The others are found by the code that
+ * uses them, or by a pointer to them. A symbol is added only if exactly one address passes its
+ * test.
  *
- *  To add one: a line in symbols[]; where no test there fits, a function for that test. */
+ * To add one: a line in symbols[]; if no test fits, a function for that test. */
 #include "locate.h"
 #include <stdlib.h>
 
@@ -23,19 +23,19 @@ struct derive {
     const struct eg_model *model;
 };
 
-/** What must be right at a place. */
+/** The condition for an address. */
 struct test {
     bool (*passes)(const struct derive *d, const struct test *t, uint64_t va);
-    const char *type, *link; /**< of the elements, and by which member they hang together */
-    const char *name;        /**< a member of theirs that is a name, or an id */
-    const char *behind;      /**< it is one of this type, to which link points */
+    const char *type, *link; /**< type of the elements, and the member that links them */
+    const char *name;        /**< member that is the element's name or id */
+    const char *behind;      /**< type to which link points, if the name is a member of that */
 };
 
 struct symbol {
     const char *name;
     bool (*find)(const struct derive *d, const struct symbol *s, uint64_t *va);
-    const char *from;          /**< functions that address it, separated by blanks; an object */
-    const char *type, *member; /**< of that object: the pointer to it */
+    const char *from;          /**< functions that use it, separated by blanks; or an object */
+    const char *type, *member; /**< of that object: the member that points to it */
     struct test test;
 };
 
@@ -70,7 +70,7 @@ static uint64_t type_size(const struct derive *d, const char *type)
     return id ? eg_type_size(&d->c->ts, id, d->model) : 0;
 }
 
-/** Printable text of at least one character, and its end. */
+/** Is there a NUL-terminated text of at least one printable character? */
 static bool is_text(const struct derive *d, uint64_t at)
 {
     char text[NAME_LEN] = "";
@@ -84,8 +84,8 @@ static bool is_text(const struct derive *d, uint64_t at)
 
 /* ---- tests ---- */
 
-/** A list that closes, of elements with names: its head alone has none. An empty one is not
- * believed: anything may look like it. */
+/** A list that closes and whose elements have names. An empty list is rejected: many places look
+ * like one. */
 static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     const struct eg_binding b = { .model = *d->model, .types = (struct eg_types *)&d->c->ts };
@@ -100,13 +100,13 @@ static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
     while (named && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
         uint64_t at = element.addr + name;
 
-        // The name is a pointer's, or in the element itself.
+        // Either a pointer to the name, or an array of characters.
         named = (size != d->model->ptr_size || pointer(d, at, &at)) && is_text(d, at);
     }
     return named && w.n && !w.why;
 }
 
-/** The entry of the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
+/** The entry with the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
 static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, uint64_t *index)
 {
     uint64_t slots, shift, size, e;
@@ -133,7 +133,7 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
     return (e & 3) == 0 && e > 4096;
 }
 
-/** An idr of objects that know their number. */
+/** An idr whose first object stores its own id. */
 static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t head, entry, index, off, base = 0, i;
@@ -149,7 +149,7 @@ static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
            word(d, entry + i, &id) && id == index + base32;
 }
 
-/** A pointer to text. */
+/** A pointer, out of the image, to text. */
 static bool text_pointer(const struct derive *d, const struct test *t, uint64_t va)
 {
     char text[2];
@@ -161,7 +161,7 @@ static bool text_pointer(const struct derive *d, const struct test *t, uint64_t 
            text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f;
 }
 
-/** A pointer to VMCOREINFO's text. */
+/** A pointer to the text of VMCOREINFO. */
 static bool vmcoreinfo(const struct derive *d, const struct test *t, uint64_t va)
 {
     static const char first[] = "OSRELEASE=";
@@ -173,7 +173,7 @@ static bool vmcoreinfo(const struct derive *d, const struct test *t, uint64_t va
            !memcmp(text, first, sizeof text);
 }
 
-/** An object that points at a place of the kernel image, which has the name t->name. */
+/** An object whose member t->link points to the symbol t->name. */
 static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t off, to, at;
@@ -182,8 +182,8 @@ static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
            pointer(d, va + off, &at) && at == to;
 }
 
-/** A sequence count, and behind it a timekeeper, which says one thing twice: offs_real is
- * wall_to_monotonic negated. */
+/** A sequence count followed by a timekeeper. A timekeeper contains one value twice: offs_real
+ * is the negative of wall_to_monotonic. */
 static bool timekeeper(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t real, sec, nsec, a, b, c;
@@ -200,7 +200,7 @@ static bool timekeeper(const struct derive *d, const struct test *t, uint64_t va
     return false;
 }
 
-/** An object whose text t->link is t->name. */
+/** An object whose member t->link points to the text t->name. */
 static bool says(const struct derive *d, const struct test *t, uint64_t va)
 {
     char text[NAME_LEN] = "";
@@ -211,7 +211,7 @@ static bool says(const struct derive *d, const struct test *t, uint64_t va)
            !strcmp(text, t->name);
 }
 
-/** How far the copies of per-CPU variables are from each other: the second's from the first. */
+/** The distance between the per-CPU areas of the first two CPUs. */
 static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t at, first, second;
@@ -223,8 +223,8 @@ static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
            second - first == size;
 }
 
-/** The first copy of the per-CPU variables lies as far from where they are linked as
- * __per_cpu_offset says (mm/percpu.c). @at: the pointer to it. */
+/** The link-time address of the per-CPU variables: the address of the first per-CPU area minus
+ * __per_cpu_offset[0] (mm/percpu.c). @at: address of the pointer to that area. */
 static bool percpu_start(const struct derive *d, uint64_t at, uint64_t *va)
 {
     uint64_t base, offset;
@@ -246,11 +246,11 @@ static bool first_unit(const struct derive *d, const struct test *t, uint64_t va
 
 /* ---- where to look ---- */
 
-/** Of the places that were found those that pass. */
+/** The addresses that pass the test. */
 struct choice {
     const struct derive *d;
     const struct test *test;
-    uint64_t at; // the first
+    uint64_t at; // the first one
     unsigned n;
 };
 
@@ -294,7 +294,7 @@ static void consider_targets(struct choice *choice, const char *name, size_t len
     }
 }
 
-/** What functions address, if one place alone passes. */
+/** The address that the code of s->from uses and that passes the test, if there is exactly one. */
 static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     struct choice choice = { .d = d, .test = &s->test };
@@ -312,7 +312,7 @@ static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va
     return choice.n == 1;
 }
 
-/** What a pointer to it, in an object that has a symbol, leads to. */
+/** The address in the member s->member of the object s->from. */
 static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     uint64_t at, off, first;
@@ -324,9 +324,8 @@ static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t 
     return true;
 }
 
-/** The struct page of the first frame, as each section of memory has it, less its own number
- * (include/linux/mmzone.h): the lower bits are flags, of which two are set where there is memory.
- */
+/** The address of the struct page of frame 0, from the mem_section of any present section:
+ * section_mem_map holds it with flags in its lower bits (include/linux/mmzone.h). */
 static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     enum { ROOTS_MAX = 1 << 14, FLAGS = 63, PRESENT = 3 };
@@ -351,7 +350,7 @@ static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t
     return false;
 }
 
-/** pcpu_base_addr leads there. */
+/** From pcpu_base_addr, which points to the first per-CPU area. */
 static bool by_first_cpu(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     uint64_t at;

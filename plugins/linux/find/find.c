@@ -1,5 +1,5 @@
-/** find.c - where is the Linux kernel in this image? Traces from the cheapest on; each makes a
- * candidate, each candidate is completed and checked. */
+/** find.c - the search for Linux kernels in an image. The traces are tried from the cheapest to
+ * the most expensive; each one offers candidates, and each candidate is completed and checked. */
 #include "../own/owners.h"
 #include "given.h"
 #include "load.h"
@@ -21,7 +21,7 @@ static void add_trace(struct eg_candidate *entry, const char *trace)
     memcpy(entry->trace + len + 2, trace, more + 1);
 }
 
-/** The candidate whose image lies where this one's does, or whose types do: the same kernel. */
+/** Another candidate for the same kernel: with the same delta, or with the same BTF. */
 static struct eg_candidate *same_kernel(struct linux_finder *f, const struct linux_candidate *c)
 {
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
@@ -36,7 +36,8 @@ static struct eg_candidate *same_kernel(struct linux_finder *f, const struct lin
     return NULL;
 }
 
-/** One more trace of a kernel that passes all: it says nothing new. */
+/** Is this another trace of a kernel that passes all checks already? Then only the trace is
+ * added to that kernel's entry. */
 static bool joins_another(struct linux_finder *f, const struct linux_candidate *c)
 {
     struct eg_candidate *entry = same_kernel(f, c);
@@ -47,7 +48,7 @@ static bool joins_another(struct linux_finder *f, const struct linux_candidate *
     return true;
 }
 
-/** Of two candidates for one kernel the better stays, the new one is the last. */
+/** If the last candidate is of the same kernel as an earlier one, keep the better of the two. */
 static void merge(struct linux_finder *f)
 {
     struct eg_candidate *new = &f->sys->candidates.at[f->sys->candidates.n - 1];
@@ -65,7 +66,7 @@ static void merge(struct linux_finder *f)
     linux_candidate_fini(f->v, worse.priv);
 }
 
-/** Free what only an opened kernel needs: of all candidates but the one in the lead. */
+/** Free symbols, types and spaces of all candidates but @lead. */
 static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
 {
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
@@ -76,7 +77,7 @@ static void keep_only(struct linux_finder *f, const struct eg_candidate *lead)
     }
 }
 
-/** All candidates so far: of addresses before the memory was moved. */
+/** Remove all candidates: their addresses are those before the image was moved. */
 static void forget(struct linux_finder *f)
 {
     size_t n = 0;
@@ -101,7 +102,7 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     return best;
 }
 
-/** Complete @c, check it, keep it as a candidate (or as one more trace of one that is the same). */
+/** Complete and check @c, then keep it as a candidate, or as another trace of a known one. */
 static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
 {
     struct linux_candidate *kept;
@@ -118,7 +119,7 @@ static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
         linux_candidate_fini(f->v, c);
         return;
     }
-    // Only what is kept takes memory for longer than its try.
+    // A candidate that is not kept must not leave anything in the arena.
     if (c->text.text)
         c->text.text = eg_arena_strndup(&f->sys->arena, c->text.text, c->text.len);
     kept = eg_arena_new(&f->sys->arena, struct linux_candidate);
@@ -145,7 +146,7 @@ static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
     keep_only(f, leader(f));
 }
 
-/** Why nothing opens, and what to try, as the last note. */
+/** The last note: why no kernel was opened, and what the user can do. */
 static void say_why(struct linux_finder *f)
 {
     const struct eg_candidate *best = NULL;
@@ -159,13 +160,13 @@ static void say_why(struct linux_finder *f)
             best = entry;
     }
     if (!best && f->sys->options.has_dtb)
-        return; // there is a note about it already
+        return; // linux_trace_container() noted it
     if (!best) {
         eg_system_note(f->sys,
-                       "no trace of a Linux kernel: no VMCOREINFO, no page table of its boot, no "
-                       "BTF, no kallsyms; is it all of the memory of a Linux machine, neither "
-                       "encrypted nor compressed, and in order? With --vmlinux of its kernel it "
-                       "is also looked for by its types");
+                       "no trace of a Linux kernel: no VMCOREINFO, no boot page table, no BTF, no "
+                       "kallsyms; the image must be the complete memory of a Linux machine, in "
+                       "order, not encrypted and not compressed; --vmlinux FILE also searches "
+                       "for its first task");
         return;
     }
     for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
@@ -175,14 +176,14 @@ static void say_why(struct linux_finder *f)
     else if (!strcmp(k->name, "page tables"))
         hint = f->sys->image->movable
                    ? "the memory that holds its page tables is not in the image, or these are the "
-                     "remains of an earlier boot; --dtb gives another root, --offset the physical "
+                     "remains of an earlier boot; --dtb sets another root, --offset the physical "
                      "address of the first byte"
                    : "the memory that holds its page tables is not in the image, or these are the "
-                     "remains of an earlier boot; --dtb gives another root";
+                     "remains of an earlier boot; --dtb sets another root";
     else if (f->given)
-        hint = "the profile or System.map given is of another kernel";
+        hint = "the given profile or System.map is of another kernel";
     else
-        hint = "a part of the kernel's memory is not in the image, or this is a copy of a kernel "
+        hint = "part of the kernel's memory is not in the image, or this is a copy of a kernel "
                "that never ran";
     eg_system_note(f->sys,
                    "traces of a Linux kernel (%s), but it fails the check of its %s (%s): %s",

@@ -1,24 +1,25 @@
-/** finder.c - what a search may spend: an image may hold what looks like a kernel in every page. */
+/** finder.c - the limits of a search: every page of a hostile image may look like part of a
+ * kernel. */
 #include "finder.h"
 #include <inttypes.h>
 
-/* A real image needs a few per cent of each. ORDER linux_work (finder.h) */
+/* A real image needs a few per cent of each limit. ORDER linux_work (finder.h) */
 static const struct {
     int64_t most;
     const char *what;
 } limits[LINUX_WORKS] = {
-    [LINUX_CANDIDATES] = { 40, "candidates of one trace" },
+    [LINUX_CANDIDATES] = { 40, "candidates of one kind of evidence" },
     [LINUX_PAGES] = { 1 << 14, "pages that look like VMCOREINFO" },
-    [LINUX_MAPS] = { 1 << 12, "places that look like a map of memory" },
-    [LINUX_EXTENTS] = { 1 << 22, "mapped pieces of page tables" },
-    [LINUX_BASES] = { 1 << 20, "addresses at which the memory might begin" },
+    [LINUX_MAPS] = { 1 << 12, "places that look like a memory map" },
+    [LINUX_EXTENTS] = { 1 << 22, "extents of page tables" },
+    [LINUX_BASES] = { 1 << 20, "possible addresses of the first byte" },
     [LINUX_RECORDS] = { 1 << 24, "records of BTF" },
     [LINUX_HEADERS] = { 1 << 12, "headers of BTF without types" },
     [LINUX_KALLSYMS] = { 1 << 16, "places that look like kallsyms" },
-    [LINUX_ROOTS] = { 1 << 20, "pages as a page-table root" },
+    [LINUX_ROOTS] = { 1 << 20, "possible page-table roots" },
     [LINUX_ELEMENTS] = { 1 << 23, "elements of lists" },
-    [LINUX_WORDS] = { 1 << 22, "words that might point to a name, or to themselves" },
-    [LINUX_TARGETS] = { 1 << 18, "addresses in the kernel's code" },
+    [LINUX_WORDS] = { 1 << 22, "words that may refer to a name or a task" },
+    [LINUX_TARGETS] = { 1 << 18, "addresses used by kernel code" },
 };
 
 void linux_budgets(struct linux_finder *f)
@@ -42,6 +43,6 @@ void linux_note_spent(struct linux_finder *f)
         if (f->spent[i])
             eg_system_note(f->sys,
                            "the search for a kernel was cut short: more than %" PRId64
-                           " %s; the others were not looked at",
+                           " %s; the rest were not examined",
                            limits[i].most, limits[i].what);
 }

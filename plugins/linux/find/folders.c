@@ -1,6 +1,6 @@
-/** folders.c - profile folders: which of their files is of this kernel? What is in the file decides,
- * never its name: the build id of an .egp or an ELF file, the banner in an ISF. Files whose name
- * holds the kernel's release are only looked at first. */
+/** folders.c - find the files in the profile folders that belong to this kernel: by the build id
+ * in an .egp or ELF file, or the banner in an ISF file. A file's name only affects the order in
+ * which files are read. */
 #include "../../../profiles/elf_file.h"
 #include "../../../profiles/isf.h"
 #include "../../../profiles/store.h"
@@ -12,22 +12,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The banner of an ISF is at its end, after some 50 MB of JSON. So many files are unpacked whose
- * names do not hold the kernel's release. */
+/* An ISF file has its banner at the end of some 50 MB of JSON, so only UNNAMED_MAX files are
+ * unpacked whose names do not contain the kernel's release. */
 enum { FILES_MAX = 1 << 16, DEPTH_MAX = 8, UNNAMED_MAX = 64, BANNER = 512 };
 
 struct file {
     const char *path;
     enum { EGP, ELF, ISF, SYSTEM_MAP } kind;
     bool looked, rejected;
-    char *identity; /* build id, or banner; owned; NULL: it says none */
+    char *identity; /* build id or banner; owned; NULL: none */
     struct linux_given *given;
 };
 struct linux_folders {
-    EG_VEC(struct file) files; /* by path */
+    EG_VEC(struct file) files; /* sorted by path within each folder */
 };
 
-/* ---- what there is ---- */
+/* ---- listing the folders ---- */
 
 static bool has_magic(const char *path, const char *magic, size_t len)
 {
@@ -87,7 +87,7 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
 }
 
-/* All files of all folders: listed once. */
+/* The files of all folders, which are listed once. */
 static struct linux_folders *folders(struct linux_finder *f)
 {
     struct linux_folders *d = f->folders;
@@ -102,10 +102,11 @@ static struct linux_folders *folders(struct linux_finder *f)
             qsort(d->files.at + first, d->files.n - first, sizeof *d->files.at, by_path);
     }
     if (d->files.n == FILES_MAX)
-        eg_system_note(f->sys,
-                       "profile folders: more than %d files: the others were not looked at; name a "
-                       "folder of symbol files only",
-                       FILES_MAX);
+        eg_system_note(
+            f->sys,
+            "profile folders: more than %d files: the rest were ignored; use a folder with "
+            "symbol files only",
+            FILES_MAX);
     return f->folders = d;
 }
 
@@ -119,7 +120,7 @@ void linux_folders_free(struct linux_finder *f)
     f->folders = NULL;
 }
 
-/* ---- what a file says of itself ---- */
+/* ---- the identity of a file ---- */
 
 static void look(struct file *file)
 {
@@ -139,10 +140,10 @@ static void look(struct file *file)
     file->identity = *text ? strdup(text) : NULL;
 }
 
-/* ---- what the kernel says of itself ---- */
+/* ---- the identity of the kernel ---- */
 
-/* The line of its banner, or "": at its symbol, else the first text like it in its read-only part.
- */
+/* The first line of the kernel's banner: at its symbol, else the first such text in the
+ * read-only part of the image. "": none. */
 static void banner_of(struct linux_finder *f, const struct linux_candidate *c, char out[BANNER])
 {
     static const char begins[] = "Linux version ";
@@ -166,13 +167,13 @@ static void banner_of(struct linux_finder *f, const struct linux_candidate *c, c
         out[0] = 0;
 }
 
-/* ---- which is it? ---- */
+/* ---- choosing a file ---- */
 
 struct search {
     struct linux_finder *finder;
     struct linux_folders *in;
     const char *build_id;
-    char banner[BANNER]; /* ""; made when it is needed */
+    char banner[BANNER]; /* "": not read yet */
     EG_VEC(size_t) unnamed;
     struct eg_progress_line *progress;
 };
@@ -213,8 +214,8 @@ static bool names(const struct file *file, const char *text, size_t len)
     return len && memmem(file->path, strlen(file->path), text, len);
 }
 
-/* Files that have to be unpacked: those named like the release one by one; then the others, those
- * first that are named like its version. */
+/* Look for an ISF file of this kernel: first those whose names contain the release, one by one;
+ * then the others, those whose names contain the version first. */
 static struct file *unpacked(struct search *s)
 {
     struct linux_finder *f = s->finder;
@@ -249,14 +250,14 @@ static struct file *unpacked(struct search *s)
     file = first_of(s, true);
     if (!file && left_out)
         eg_system_note(f->sys,
-                       "profile folders: %zu ISF files whose names do not hold %.*s were not "
-                       "looked into: name it like that, or give it as --profile",
+                       "profile folders: %zu ISF files whose names do not contain %.*s were not "
+                       "read: rename the right one, or give it with --profile",
                        left_out, (int)len, release);
     return file;
 }
 
-/* A System.map says nothing of itself but in its name; what it gives is checked like all symbols:
- * the banner has to be at its place. */
+/* Only the name of a System.map tells which kernel it belongs to. Its symbols are checked like
+ * all others: the banner must be at its address. */
 static struct file *named_map(const struct search *s, const char *release)
 {
     for (size_t i = 0; *release && i < s->in->files.n; i++) {
@@ -269,8 +270,8 @@ static struct file *named_map(const struct search *s, const char *release)
     return NULL;
 }
 
-/* Types by which processes are found: without them a file does not help where the image has none of
- * its own. */
+/* Does it have the types by which processes are found? Without them it does not help if the
+ * image has no types of its own. */
 static bool has_types(const struct linux_given *given)
 {
     static const char *const members[] = { "tasks", "comm" };
@@ -285,7 +286,8 @@ static bool has_types(const struct linux_given *given)
     return has;
 }
 
-/* Read a file that says it is of this kernel. @return false: it is of no use, a note says why. */
+/* Read a file whose identity is that of this kernel. @return false: it cannot be used, and a
+ * note says why. */
 static bool read_it(struct linux_finder *f, struct file *file, bool needs_types)
 {
     struct eg_error e;
@@ -294,7 +296,7 @@ static bool read_it(struct linux_finder *f, struct file *file, bool needs_types)
         eg_system_note(f->sys, "profile folders: skipped %s", e.text);
     else if (needs_types && file->kind != SYSTEM_MAP && !has_types(file->given))
         eg_system_note(f->sys,
-                       "profile folders: skipped %s: it is of this kernel, but lacks the types of "
+                       "profile folders: skipped %s: it is of this kernel, but has no types of "
                        "processes",
                        file->path);
     else
@@ -303,7 +305,7 @@ static bool read_it(struct linux_finder *f, struct file *file, bool needs_types)
     return false;
 }
 
-/* The first file that may be of the kernel, and has not been rejected. */
+/* The next file that may belong to the kernel and was not rejected. */
 static struct file *next_file(struct search *s, const struct linux_candidate *c)
 {
     struct linux_finder *f = s->finder;

@@ -1,4 +1,5 @@
-/** given.c - types and symbols from files: named by the user, or found in folders (folders.c). */
+/** given.c - types and symbols from files that the user named or that are in profile folders
+ * (folders.c). */
 #include "given.h"
 #include "../../../core/reader.h"
 #include "../../../profiles/store.h"
@@ -34,7 +35,7 @@ static void use(struct linux_given *given, const struct eg_profile *p)
         given->symbols[given->n_symbols++] = p;
 }
 
-/** An .egp file holds the kernel's profile and its modules'. */
+/** An .egp file contains the profile of the kernel and those of its modules. */
 static int read_stored(struct eg_system *sys, struct linux_given *given, const char *path,
                        struct eg_error *e)
 {

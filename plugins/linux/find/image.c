@@ -1,9 +1,9 @@
-/** image.c - where page tables map a kernel image. */
+/** image.c - where page tables map the kernel image. */
 #include "load.h"
 
 enum { IMAGE_MIN = 4 << 20, IMAGE_MAX = 256 << 20, IMAGE_PIECES = 1 << 16 };
 
-/** The first large piece of code among what is mapped. */
+/** The first executable mapping of at least IMAGE_MIN contiguous bytes. */
 static bool code_of(struct linux_finder *f, struct eg_space *as, const struct linux_arch *arch,
                     struct eg_extent *x)
 {
@@ -30,8 +30,8 @@ static bool code_of(struct linux_finder *f, struct eg_space *as, const struct li
     return false;
 }
 
-/** What is mapped at the start of the image. Where a processor maps other things beside it: from a
- * place inside of it backwards, as long as the pieces follow each other in physical memory too. */
+/** The first mapping of the image. On processors that map other things in the same range: from a
+ * mapping inside the image backwards, while both virtual and physical addresses are contiguous. */
 static bool first_piece(struct linux_finder *f, struct eg_space *as,
                         const struct linux_candidate *c, struct eg_extent *x)
 {

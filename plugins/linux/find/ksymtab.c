@@ -1,7 +1,8 @@
-/** ksymtab.c - exported symbols, by the shape of their table: data too, which kallsyms may lack
- *  (CONFIG_KALLSYMS_ALL=n). It needs no translation: all in it is relative to its own place.
+/** ksymtab.c - the table of exported symbols (__ksymtab), found by its structure. It contains
+ * variables, which kallsyms may lack (CONFIG_KALLSYMS_ALL=n). No address translation is needed:
+ * everything in it is relative to its own address.
  *
- *  struct kernel_symbol since 4.19 (include/linux/export-internal.h,
+ * An entry is a struct kernel_symbol since 4.19 (include/linux/export-internal.h,
  * CONFIG_HAVE_ARCH_PREL32_RELOCATIONS): two 32-bit words, value and name, and since 5.4 a third,
  * the namespace. */
 #include "load.h"
@@ -23,7 +24,7 @@ struct table {
     const uint8_t *p;
     size_t len;
     bool big;
-    size_t name, stride; /**< of one entry: where its name word is, and the distance to the next */
+    size_t name, stride; /**< offset of one entry's name word; size of an entry */
 };
 
 static uint64_t target(const struct table *t, size_t at)
@@ -31,7 +32,7 @@ static uint64_t target(const struct table *t, size_t at)
     return at + (uint64_t)(int32_t)(uint32_t)eg_load_(t->p + at, 4, t->big);
 }
 
-/** Length of the identifier that the name word at @at leads to; 0: none. */
+/** Length of the identifier to which the name word at @at refers; 0: it refers to none. */
 static size_t identifier(const struct table *t, size_t at)
 {
     const uint64_t to = target(t, at);
@@ -45,10 +46,10 @@ static size_t identifier(const struct table *t, size_t at)
     return n < t->len - to && t->p[to + n] == 0 && n < NAME_LEN ? n : 0;
 }
 
-/** The next word at or after *@at that leads to @to. */
+/** The next word, at or after *@at, that refers to @to. */
 static bool next_reference(const struct table *t, size_t *at, uint64_t to)
 {
-    enum { COST = 64 }; /* of a place that is looked at, in words */
+    enum { COST = 64 }; /* words spent for each reference that is examined */
 
     for (size_t a = *at; a + 4 * BLOCK <= t->len; a += 4 * BLOCK) {
         uint32_t w[BLOCK], hit = 0;
@@ -65,7 +66,7 @@ static bool next_reference(const struct table *t, size_t *at, uint64_t to)
     return false;
 }
 
-/** Do the neighbours of the name word at @at, @stride apart, lead to names too? */
+/** Do the eight words on either side of the name word at @at, @stride apart, refer to names too? */
 static bool is_entry(const struct table *t, size_t at, size_t stride)
 {
     const size_t reach = 8 * stride;

@@ -1,4 +1,4 @@
-/** load.c - the symbols and types of a kernel image. */
+/** load.c - read the symbols and types of a kernel image. */
 #include "load.h"
 #include "../../../profiles/btf.h"
 #include "windows.h"
@@ -10,12 +10,12 @@ enum {
     BTF_MIN = 64 << 10,
     BTF_MAX = 32 << 20,
     BTF_TRIES = 32,
-    BTF_HEAD = 64, // with the first record
+    BTF_HEAD = 64, // header and first record
 };
 
 /* ---- symbols ---- */
 
-/** VMCOREINFO says where kallsyms' tables are since 6.0. */
+/** The addresses of kallsyms' tables from VMCOREINFO, which contains them since 6.0. */
 static bool kallsyms_of_text(const struct linux_finder *f, const struct linux_candidate *c,
                              struct eg_kallsyms *k)
 {
@@ -65,12 +65,13 @@ size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t f
 struct load {
     struct linux_finder *finder;
     struct linux_candidate *candidate;
-    uint64_t btf; /* the trace's; the candidate's is written by the other thread */
+    uint64_t btf; /* the trace's; the candidate's may be changed by the other thread */
     struct eg_view *views[2];
     struct eg_error errors[2];
 };
 
-/** Of several tables, a copy among them, the one that lies nearest to the BTF; else the first. */
+/** If there are several tables (a file in the page cache has a copy), the one nearest to the BTF
+ * is taken; without BTF the first. */
 struct nearest {
     uint64_t to;
     struct eg_kallsyms k;
@@ -113,7 +114,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
 
 /* ---- types ---- */
 
-/** A BTF at physical @pa that decodes to its last record and is a kernel's. */
+/** Read the BTF at physical @pa. @return false: it is damaged, or not a kernel's. */
 static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 {
     struct linux_candidate *c = l->candidate;
@@ -150,7 +151,7 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 }
 
 struct places {
-    const uint8_t *bytes; /**< that are searched, of physical @from on */
+    const uint8_t *bytes; /**< the bytes being searched; the first is at physical `from` */
     uint64_t from;
     size_t len;
     bool big;
@@ -158,7 +159,7 @@ struct places {
     size_t n;
 };
 
-/** Headers that no record follows are many. */
+/** Memory contains many headers without records: they are skipped. */
 static void see_btf(void *context, struct eg_view *v, uint64_t pa)
 {
     struct places *p = context;
@@ -217,9 +218,10 @@ void linux_load(struct linux_finder *f, struct linux_candidate *c)
         linux_image_of(f, &c->paging, c);
     if (c->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
-        c->btf = c->types ? c->btf : 0; /* of a header alone nothing follows */
+        c->btf = c->types ? c->btf : 0; /* the trace's header has no types */
         linux_use_types(c);
-        /* The exports name data where kallsyms does not, and give the shift where no type does. */
+        /* The exports contain variables that kallsyms may lack, and give the delta if there are
+         * no types. */
         if (!linux_sym(c, "init_task", &va) || (!c->has_delta && !c->types))
             c->exports = linux_exports(f, c->ro_from, c->ro_to, &c->paging.arch->model);
         c->no_symbols = l.errors[0];

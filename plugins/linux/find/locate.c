@@ -1,5 +1,5 @@
-/** locate.c - what a candidate still lacks after its tables were read: how far virtual and
- * physical addresses of the image differ, and the page tables' root. */
+/** locate.c - complete a candidate after its tables were read: delta (virtual minus physical
+ * address of the image) and the root of its page tables. */
 #include "locate.h"
 #include "base.h"
 #include "given.h"
@@ -7,8 +7,8 @@
 
 enum { SEARCH = 64 << 20, PAGE = 4096 };
 
-/** The kernel's struct btf holds the address of its data and a copy of the header
- * (kernel/bpf/btf.c): the header that no types follow. */
+/** By the kernel's struct btf, which contains the virtual address of the BTF and a copy of its
+ * header (kernel/bpf/btf.c). */
 static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *c)
 {
     const struct eg_model *m = &c->paging.arch->model;
@@ -32,8 +32,9 @@ static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *c)
     return false;
 }
 
-/** Its parent and real_parent stand side by side, and both point at it: two words that are equal,
- * in the image, and at its place in a page. For kernels whose types are not known. */
+/** The virtual address of init_task, which is at physical @pa, if the types are not known. Its
+ * members real_parent and parent are adjacent and both point to init_task: two equal words that
+ * are an address in the image with the same offset in a page. */
 static bool self_pointers(struct linux_finder *f, const struct linux_candidate *c, uint64_t pa,
                           uint64_t *va)
 {
@@ -50,7 +51,7 @@ static bool self_pointers(struct linux_finder *f, const struct linux_candidate *
     return false;
 }
 
-/** init_task is its own parent: the pointer is its virtual address. */
+/** By init_task, which is its own parent: the pointer is its virtual address. */
 static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t pa, off, va;
@@ -67,7 +68,8 @@ static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *c
     return c->has_delta = true;
 }
 
-/** Names that kallsyms places in virtual and the export table in physical memory: most agree. */
+/** By names for which kallsyms has a virtual and the export table a physical address: the
+ * difference that most of them have. */
 static bool delta_by_vote(struct linux_candidate *c)
 {
     uint64_t best = 0;
@@ -75,7 +77,7 @@ static bool delta_by_vote(struct linux_candidate *c)
 
     if (!c->symbols || !c->exports || c->symbols_are_physical)
         return false;
-    for (unsigned pass = 0; pass < 2; pass++) /* a majority vote, then its count */
+    for (unsigned pass = 0; pass < 2; pass++) /* pass 0 finds the majority, pass 1 counts it */
         for (uint32_t i = 0; i < c->exports->n_symbols; i++) {
             const struct eg_symbol *x = &c->exports->symbols[i], *s;
             uint32_t iter = 0;
@@ -99,8 +101,8 @@ static bool delta_by_vote(struct linux_candidate *c)
     return c->has_delta = true;
 }
 
-/** The banner lies among other strings like it, and only the kernel's own is at its place in a page
- * and leads to init_task. */
+/** By the banner in memory. There are other texts like it; for the kernel's own, the difference
+ * is a multiple of the page size and leads to init_task. */
 static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
 {
     static const char banner[] = "Linux version ";
@@ -124,13 +126,13 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
             c->delta = delta;
             return c->has_delta = true;
         }
-        ro.at = pa + 1; // the next one may be in the same piece
+        ro.at = pa + 1; // continue behind this text
         ro.done = false;
     }
     return false;
 }
 
-/** The shift of the kernel image, from what can be read without it. */
+/** Find delta by the first method that works. */
 static bool delta_of(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t va;
@@ -150,9 +152,9 @@ static bool delta_of(struct linux_finder *f, struct linux_candidate *c)
     return true;
 }
 
-/** How many of the kernel's own places does this root map as the image's formula says? 0 when one
- * of them is mapped elsewhere. init_task is data: the user half of an isolated page
- * table does not map it. */
+/** How many symbols do these page tables map to the address that the delta gives? 0 if one of
+ * them is mapped elsewhere, or not at all. init_task is data, which the user half of an isolated
+ * page table does not map. */
 static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *c,
                            const struct eg_paging *paging)
 {
@@ -164,7 +166,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
 
     if (eg_paging_open(&as, NULL, f->phys, paging, NULL) < 0)
         return 0;
-    /* The trampoline's table and the user half of an isolated one do not have the linear map. */
+    /* The trampoline's table and the user half of an isolated one lack the linear map. */
     n = !c->arch->linear(f->v, f->phys, c, paging->root, &linear) ||
         (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
     for (size_t i = 0; n && i < countof(names); i++) {
@@ -182,7 +184,7 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
     return n;
 }
 
-/** The kernel's own top table, by its symbol. */
+/** The kernel's top-level table, by its symbol. */
 static bool root_of(struct linux_finder *f, struct linux_candidate *c)
 {
     for (const char *const *name = c->arch->roots; *name; name++) {
@@ -202,7 +204,7 @@ static bool root_of(struct linux_finder *f, struct linux_candidate *c)
     return false;
 }
 
-/** No symbol of the root: every page of the image is tried as one. */
+/** Without a symbol of the root: try every page near the image. */
 static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
 {
     const uint64_t from = c->ro_from > SEARCH ? c->ro_from - SEARCH : 0;
@@ -222,7 +224,7 @@ static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
     return false;
 }
 
-/** VMCOREINFO as the kernel keeps it, for what only it says. */
+/** The text of VMCOREINFO, by the kernel's pointer to it. */
 static void text_of(struct linux_finder *f, struct linux_candidate *c)
 {
     uint8_t page[PAGE];
@@ -238,7 +240,7 @@ static void text_of(struct linux_finder *f, struct linux_candidate *c)
         c->text = t;
 }
 
-/** The best root: by its symbol, else the one of the trace, else by search. */
+/** The root: by its symbol, else that of the trace, else by search. */
 static void find_root(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t va;
@@ -264,7 +266,7 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
         return;
     if (!c->text.text)
         text_of(f, c);
-    if (!c->text.text && (c->derived = linux_derive(f, c))) { // with the text more can be derived
+    if (!c->text.text && (c->derived = linux_derive(f, c))) { // then more can be derived
         text_of(f, c);
         eg_profile_free(c->derived);
         c->derived = NULL;

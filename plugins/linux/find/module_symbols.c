@@ -1,4 +1,5 @@
-/** module_symbols.c - symbols of modules: what each struct module keeps for kallsyms. */
+/** module_symbols.c - symbols of kernel modules: the table that each struct module keeps for
+ * kallsyms. */
 #include "given.h"
 #include "open.h"
 #include <ctype.h>
@@ -9,7 +10,7 @@
 enum {
     MODULES_MAX = 1 << 14,
     SYMBOLS_MAX = 1 << 20, // of one module
-    BYTES_MAX = 256 << 20, // that the symbols of all modules take
+    BYTES_MAX = 256 << 20, // used for the symbols of all modules
     NAME_LEN = 512,
     PIECE = 32,
 };
@@ -22,7 +23,7 @@ struct walk {
     bool has_typetab;
     struct area {
         uint64_t base, size;
-    } areas[EG_RANGES_MAX]; /**< its own memory: offsets of where each begins and how long it is */
+    } areas[EG_RANGES_MAX]; /**< offsets of a memory area's address and size */
     unsigned n_areas;
     uint64_t bytes;
 };
@@ -37,14 +38,14 @@ static uint64_t load(const struct walk *w, const uint8_t *p, unsigned size)
     return eg_load_(p, size, w->sys->bind.model.big_endian);
 }
 
-/** The string at @at, into @name. @return its length; NAME_LEN: not all there, or longer than a
- * symbol's name can be. */
+/** Read the string at @at into @name. @return its length; NAME_LEN: it is unreadable or too long
+ * for a symbol's name. */
 static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
 {
     for (size_t len = 0, n; len < NAME_LEN; len += n) {
         const uint8_t *p, *end;
 
-        n = PIECE - (size_t)((at + len) % PIECE); // crosses no page: the view knows where it is
+        n = PIECE - (size_t)((at + len) % PIECE); // crosses no page, so its translation is cached
         n = EG_MIN(n, NAME_LEN - len);
         p = eg_bytes(w->sys->view, w->sys->kernel, at + len, n);
         if (!p)
@@ -57,8 +58,8 @@ static size_t name_at(const struct walk *w, uint64_t at, char name[NAME_LEN])
     return NAME_LEN;
 }
 
-/** One Elf64_Sym or Elf32_Sym; st_value is already the address in memory. @return false when it
- * could not be read. */
+/** Add one Elf64_Sym or Elf32_Sym. Its st_value is the address in memory. @return false: its
+ * name is unreadable. */
 static bool add(struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64_t strtab,
                 uint8_t letter)
 {
@@ -74,7 +75,7 @@ static bool add(struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64
     len = name_at(w, strtab + load(w, sym, 4), name);
     if (!len || len == NAME_LEN)
         return !len;
-    if (!w->has_typetab) { /* st_info held it before 5.0, st_size in 5.0 and 5.1 */
+    if (!w->has_typetab) { /* before 5.0 st_info was the letter, in 5.0 and 5.1 st_size */
         letter = isalpha(info) ? info : (uint8_t)size;
         if (!isalpha(info))
             size = 0;
@@ -86,7 +87,7 @@ static bool add(struct walk *w, struct eg_builder *b, const uint8_t *sym, uint64
     return true;
 }
 
-/** The symbols of one module, as far as they can be read. @return how many cannot, at least. */
+/** Read the symbols of one module. @return how many are missing, at least. */
 static uint32_t read_table(struct walk *w, uint64_t module, struct eg_builder *b)
 {
     struct eg_system *sys = w->sys;
@@ -113,7 +114,7 @@ static uint32_t read_table(struct walk *w, uint64_t module, struct eg_builder *b
     return lost + (n > i ? n - i : 0);
 }
 
-/** The module's own memory: nothing else is named after it, whatever its symbols hold. */
+/** The memory areas of the module. Addresses outside of them are never named after it. */
 static void read_areas(const struct walk *w, uint64_t module, struct eg_symbols *s)
 {
     for (unsigned i = 0; i < w->n_areas; i++) {
@@ -159,7 +160,7 @@ static bool add_module(struct walk *w, uint64_t module)
     return true;
 }
 
-/** One array since 6.4; before, a member for each (of some architectures data_layout too). */
+/** An array of areas since 6.4; before, one member for each area. */
 static void find_areas(struct walk *w)
 {
     static const char *const bases[] = { "core_layout.base", "init_layout.base",

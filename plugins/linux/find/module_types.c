@@ -1,4 +1,4 @@
-/** module_types.c - types of modules: their split BTF, as the kernel keeps it for bpf. */
+/** module_types.c - types of kernel modules: the split BTF that the kernel keeps for BPF. */
 #include "../../../profiles/btf.h"
 #include "given.h"
 #include "open.h"
@@ -13,12 +13,13 @@ enum { MODULES_MAX = 1 << 14, BTF_MAX = 16 << 20, ALL_MAX = 256 << 20 };
 struct btfs {
     struct eg_system *sys;
     struct linux_state *state;
-    pthread_mutex_t lock; /**< windows are looked at on all cores */
+    pthread_mutex_t lock; /**< windows are searched by several threads */
     uint64_t link, btf;
     uint64_t data, data_size, name, name_len, kernel_btf, hdr;
 };
 
-/** The struct btf at @at; false: of bpf programs, of the kernel itself, or damaged. */
+/** Read the struct btf at @at. @return false: it is of a BPF program or of the kernel itself, or
+ * damaged. */
 static bool read_btf(const struct btfs *s, struct eg_view *v, struct eg_space *as, uint64_t at,
                      struct linux_module_btf *out)
 {
@@ -58,8 +59,8 @@ static void walk_btfs(struct btfs *s)
             add_btf(s, &b);
 }
 
-/** A header in physical memory is a live struct btf's when the pointer before it leads to the same
- * header. */
+/** A BTF header in physical memory belongs to a struct btf if the pointer beside it leads to a
+ * copy of the header. */
 static void probe_struct_btf(void *context, struct eg_view *v, uint64_t pa)
 {
     struct btfs *s = context;
@@ -84,7 +85,7 @@ static void see_window(void *context, struct eg_view *v, uint64_t pa, const uint
     linux_each_btf(v, s->sys->bind.model.big_endian, pa, p, len, probe_struct_btf, context);
 }
 
-/** By name, then by address: the order must not depend on which thread found which. */
+/** By name, then by address, so that the order does not depend on the threads. */
 static int by_name(const void *a, const void *b)
 {
     const struct linux_module_btf *x = a, *y = b;
@@ -106,8 +107,8 @@ static bool offsets(struct btfs *s)
            linux_member(ts, "btf", "name", &s->name, &s->name_len);
 }
 
-/** The BTF of all loaded modules (5.11 and later): by the kernel's own list, or where its symbol is
- * not known by looking for each struct btf. */
+/** Find the BTF of all loaded modules (since 5.11): by the kernel's list, or, if its symbol is
+ * not known, by a search for each struct btf. */
 static void find_btfs(struct eg_system *sys)
 {
     struct btfs s = { .sys = sys, .state = linux_state(sys), .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -130,7 +131,8 @@ static void find_btfs(struct eg_system *sys)
                   by_name);
     }
     if (s.state->module_btfs.n == MODULES_MAX)
-        eg_system_note(sys, "types of modules: more than %d are not looked at", MODULES_MAX);
+        eg_system_note(sys, "types of modules: those of more than %d modules were not read",
+                       MODULES_MAX);
 }
 
 static bool has_layer(const struct eg_system *sys, const char *module)
@@ -161,7 +163,8 @@ static int add_layer(struct eg_system *sys, const struct linux_module_btf *b, st
     return rc < 0 ? rc : eg_system_add_profile(sys, p, 0, e);
 }
 
-/** Ids and offsets of split BTF continue those of the same kernel's vmlinux BTF. */
+/** Is the base the image's own BTF? Ids and offsets of split BTF continue those of vmlinux's
+ * BTF. */
 static bool base_is_btf(const struct eg_system *sys)
 {
     const struct linux_state *s = linux_state(sys);
@@ -197,13 +200,13 @@ int linux_module_types(struct eg_system *sys, const char *module, struct eg_erro
         return 0;
     if (!base_is_btf(sys))
         return eg_fail(e, EG_ENOTFOUND,
-                       "types of module %s: they are not in the profile; `engram profile make "
-                       "VMLINUX MODULE` adds a module's",
+                       "types of module %s: not in the profile; `engram profile make VMLINUX "
+                       "MODULE` makes one with them",
                        module);
     find_btfs(sys);
     for (size_t i = 0; i < s->module_btfs.n; i++)
         if (!strcmp(s->module_btfs.at[i].name, module))
             return add_layer(sys, &s->module_btfs.at[i], e);
     return eg_fail(e, EG_ENOTFOUND,
-                   "types of module %s: it is not loaded, or its BTF is not in the image", module);
+                   "types of module %s: not loaded, or its BTF is not in the image", module);
 }

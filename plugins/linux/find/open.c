@@ -1,4 +1,4 @@
-/** open.c - the chosen candidate becomes the system: kernel space, types, symbols, and the state
+/** open.c - make the chosen candidate the system: kernel space, types, symbols, and the state
  * that the Linux layer reads. */
 #include "open.h"
 #include "given.h"
@@ -10,9 +10,8 @@
 
 enum { CPUS_MAX = 1 << 16 };
 
-/** What the kernel's symbols name: its image, and nothing that is mapped behind its end, or a page
- * behind the last symbol. Addresses of per-CPU variables may be small numbers: they name nothing.
- */
+/** The addresses that the kernel's symbols name: its image up to _end, or up to a page behind
+ * the last symbol. Addresses of per-CPU variables may be small numbers; they are not named. */
 static struct eg_range named_range(const struct eg_system *sys, const struct linux_candidate *c,
                                    const struct eg_profile *p, uint64_t shift)
 {
@@ -38,7 +37,7 @@ static bool add_symbols(struct eg_system *sys, const struct linux_candidate *c,
     return s != NULL;
 }
 
-/** VMCOREINFO's SYMBOL() lines, for what kallsyms does not list. */
+/** Symbols from the SYMBOL() lines of VMCOREINFO, some of which kallsyms lacks. */
 static void text_symbols(struct eg_system *sys, const struct linux_candidate *c)
 {
     struct eg_builder *b;
@@ -100,34 +99,35 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *c, st
     return 0;
 }
 
-/** Note once what keeps plugins from running, and what would help. */
+/** Note what prevents plugins from running, and what the user can do. */
 static void note_missing(struct eg_system *sys, const struct linux_candidate *c, bool has_symbols)
 {
     const struct eg_candidate *entry = sys->chosen;
 
     if (c->captures)
-        eg_system_note(sys, "%s",
-                       "this kernel was started to save the memory of one that crashed, "
-                       "which `engram IMAGE` lists if it is in the image: --kernel N");
+        eg_system_note(
+            sys, "%s",
+            "this is a crash kernel, started to save the memory of a kernel that crashed; "
+            "`engram IMAGE` lists that one if it is in the image, --kernel N opens it");
     if (!sys->types.n_layers)
         eg_system_note(sys,
                        "no types (%s): most plugins need a profile of exactly this kernel, %s, "
-                       "build id %s: `engram profile make VMLINUX -o %s.egp`, then --profile",
+                       "build id %s: `engram profile make VMLINUX -o KERNEL.egp`, then "
+                       "--profile KERNEL.egp",
                        c->no_types.text, entry->release,
-                       *entry->build_id ? entry->build_id : "not known",
-                       *entry->build_id ? entry->build_id : entry->release);
+                       *entry->build_id ? entry->build_id : "not known");
     for (size_t i = 0; sys->types.n_layers && i < entry->n_checks; i++)
         if (!entry->checks[i].passed && strcmp(entry->checks[i].name, "symbols") != 0)
             eg_system_note(sys, "the kernel that was opened fails the check of its %s: %s",
                            entry->checks[i].name, entry->checks[i].detail);
     if (!has_symbols)
         eg_system_note(sys,
-                       "no kallsyms (%s): a System.map of this kernel, %s, as --system-map "
+                       "no kallsyms (%s): --system-map with the System.map of this kernel, %s, "
                        "gives the symbols",
                        c->no_symbols.text, entry->release);
 }
 
-/** A symbol file says which kernel it is of by that kernel's banner. */
+/** Note if the banner in a symbol file is not the kernel's. */
 static void compare_banners(struct eg_system *sys, const struct linux_candidate *c,
                             const struct eg_profile *p)
 {
@@ -145,7 +145,7 @@ static void compare_banners(struct eg_system *sys, const struct linux_candidate 
                        p->banner, own);
 }
 
-/** Types: the given ones first, then the image's own. */
+/** Types: the given ones, else those of the image. */
 static int take_types(struct eg_system *sys, struct linux_candidate *c, struct eg_error *e)
 {
     const struct linux_given *given = c->given && c->given->types ? c->given : NULL;
@@ -176,7 +176,7 @@ static int take_types(struct eg_system *sys, struct linux_candidate *c, struct e
     return rc;
 }
 
-/** Symbols: the running kernel's own first. */
+/** Symbols: those of the image come before given ones. */
 static int take_symbols(struct eg_system *sys, struct linux_candidate *c, struct eg_error *e)
 {
     struct eg_profile *symbols = c->symbols;
@@ -204,8 +204,8 @@ static int take_symbols(struct eg_system *sys, struct linux_candidate *c, struct
 
         if (!linux_given_shift(c, p, &shift))
             eg_system_note(sys,
-                           "%s: its symbols are not used: how far the kernel was moved is not "
-                           "known; --kaslr says it",
+                           "%s: its symbols are not used, because the KASLR shift is not known; "
+                           "--kaslr sets it",
                            p->source);
         else if (!add_symbols(sys, c, p, shift, p->source))
             return eg_fail(e, EG_ENOMEM, "%s", "linux: out of memory");
@@ -223,14 +223,15 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
     for (size_t i = 0; i < sys->candidates.n; i++)
         if (sys->candidates.at[i].os == sys->os && sys->candidates.at[i].priv != c)
             linux_candidate_fini(sys->view, sys->candidates.at[i].priv);
-    if (!c->space) { /* --kernel N: not the one that was in the lead */
+    if (!c->space) { /* --kernel N chose one that was not the best: its tables were freed */
         linux_budgets(&f);
         linux_load(&f, c);
         linux_locate(&f, c);
         linux_folders_free(&f);
     }
     if (!c->space)
-        return eg_fail(e, EG_ENOTFOUND, "%s", "linux: the kernel's page tables are lost");
+        return eg_fail(e, EG_ENOTFOUND, "%s",
+                       "linux: the kernel's page tables were not found again");
     has_symbols = c->symbols || (c->given && c->given->n_symbols);
     rc = make_state(sys, c, e);
     if (rc < 0)

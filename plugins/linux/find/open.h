@@ -1,4 +1,4 @@
-/** open.h - what the finder's EG_OS record is made of, once a candidate was chosen. */
+/** open.h - functions of the finder's EG_OS record, for a candidate that was chosen. */
 #ifndef EG_LINUX_OPEN_H
 #define EG_LINUX_OPEN_H
 

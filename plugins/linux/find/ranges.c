@@ -1,13 +1,14 @@
-/** ranges.c - see ranges.h. The table is in boot_params, which the kernel keeps in its image
- * (Documentation/arch/x86/zero-page.rst). */
+/** ranges.c - see ranges.h. The memory map (e820 table) is in boot_params, which the kernel
+ * keeps in its image (Documentation/arch/x86/zero-page.rst). */
 #include "ranges.h"
 
 #define FOUR_G (UINT64_C(1) << 32)
 #define MAX_PA (UINT64_C(1) << 52)
-/* Firmware keeps the end of the memory below the hole to itself: ACPI tables, video memory. */
+/* Most that firmware reserves at the end of the memory below the hole, for ACPI tables and
+ * video. */
 #define KEPT_MAX (UINT64_C(256) << 20)
 
-/** What the map calls RAM. False: this is no map. */
+/** Read the RAM entries of the memory map. @return false: this is no memory map. */
 static bool read_map(struct linux_finder *f, uint64_t at, struct linux_ranges *r)
 {
     enum { ENTRIES = 0x1e8, MAGIC = 0x1fe, HEADER = 0x202, TABLE = 0x2d0, ENTRY = 20, USABLE = 1 };
@@ -37,8 +38,8 @@ static uint64_t append(struct linux_ranges *r, uint64_t at, uint64_t start, uint
     return end > start ? at + end - start : at;
 }
 
-/** All of the RAM without its holes; @by_kernel: as its resources list it (trim_bios_range() in
- * arch/x86/kernel/setup.c), without the first page and what the BIOS has. */
+/** All RAM without its holes. @by_kernel: as the kernel lists it in its resources, without the
+ * first page and the BIOS area (trim_bios_range() in arch/x86/kernel/setup.c). */
 static bool without_holes(struct linux_ranges *r, bool by_kernel, uint64_t size)
 {
     enum { FIRST = 0x1000, BIOS = 0xa0000, BIOS_END = 0x100000 };
@@ -59,7 +60,8 @@ static bool without_holes(struct linux_ranges *r, bool by_kernel, uint64_t size)
     return at == size;
 }
 
-/** A backing file: all below the hole that ends at 4 GiB or higher, then what is behind it. */
+/** The backing file of a virtual machine: memory below the hole that ends at 4 GiB, followed by
+ * the memory above it. */
 static bool without_hole(struct linux_ranges *r, uint64_t size)
 {
     size_t above = 0;

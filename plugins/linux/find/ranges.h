@@ -1,5 +1,5 @@
-/** ranges.h - where the pieces of a raw file belong, by the map of memory that the boot loader
- * handed to a kernel of x86. */
+/** ranges.h - the physical ranges of a raw file without holes, from the memory map that the boot
+ * loader passed to an x86 kernel. */
 #ifndef EG_LINUX_RANGES_H
 #define EG_LINUX_RANGES_H
 
@@ -8,19 +8,19 @@
 enum { LINUX_RANGES_MAX = 128 };
 
 struct linux_ranges {
-    const char *what;                                   /**< the kind of file, for notes */
-    struct eg_image_range at[2 * LINUX_RANGES_MAX + 1]; /**< of the file, in order */
+    const char *what;                                   /**< what the file contains, for notes */
+    struct eg_image_range at[2 * LINUX_RANGES_MAX + 1]; /**< ranges of the file, in order */
     size_t n;
-    struct eg_range ram[LINUX_RANGES_MAX]; /**< of the map, inclusive */
+    struct eg_range ram[LINUX_RANGES_MAX]; /**< RAM in the memory map */
     size_t n_ram;
 };
 
-/** Ways in which the file could hold the memory that the boot_params whose "HdrS" is at @at
- * describe: their sizes agree with the file's. @return how many of @out. */
+/** The layouts that a file of this size can have according to the boot_params whose "HdrS" is at
+ * @at. @return how many are in @out. */
 enum { LINUX_LAYOUTS = 3 };
 size_t linux_ranges_of(struct linux_finder *f, uint64_t at, struct linux_ranges out[LINUX_LAYOUTS]);
 
-/** Where in memory the byte @at of the file is; it is in one of the ranges. */
+/** The physical address of file offset @at. @return false: it is in none of the ranges. */
 bool linux_ranges_place(const struct linux_ranges *r, uint64_t at, uint64_t *pa);
 
 #endif

@@ -1,4 +1,4 @@
-/** swapper.c - a kernel that has neither BTF nor kallsyms, by types that the user gave: the
+/** swapper.c - a kernel without BTF and kallsyms, if the user gave its types: init_task is the
  * task that is its own parent. */
 #include "traces.h"
 #include "windows.h"
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* init_task, and copies of it. */
+/* init_task and copies of it */
 enum { FOUND_MAX = 16 };
 
 struct swapper {
@@ -17,9 +17,9 @@ struct swapper {
     pthread_mutex_t lock;
     struct found {
         uint64_t pa, va;
-    } found[FOUND_MAX]; /**< those at the lowest addresses, in order */
+    } found[FOUND_MAX]; /**< those with the lowest addresses, in order */
     size_t n;
-    bool more; /**< there were others */
+    bool more; /**< some were dropped */
 };
 
 static void keep(struct swapper *s, uint64_t pa, uint64_t va)
@@ -37,8 +37,8 @@ static void keep(struct swapper *s, uint64_t pa, uint64_t va)
     pthread_mutex_unlock(&s->lock);
 }
 
-/** Is there a task_struct of pid 0 around this comm, that is its own parent and leader? Its
- * task list is not empty: a kernel that ran has other tasks. */
+/** Is the text at physical @comm the comm of a task_struct with pid 0 that is its own parent and
+ * group leader? Its task list must not be empty: a kernel that ran has other tasks. */
 static void probe(struct swapper *s, struct eg_view *v, uint64_t comm)
 {
     const struct eg_model *m = &s->ts.layers[0].profile->model;

@@ -1,6 +1,6 @@
-/** tables.c - a kernel without any other trace: its BTF and its kallsyms, by their shape, in
- * all of physical memory. Memory may hold many that are damaged, cut or false: the best ones by
- * what a short look tells are completed. */
+/** tables.c - a kernel without any other trace: BTF and kallsyms are recognised by their
+ * structure, in all of physical memory. Many of them may be damaged, truncated or false, so they
+ * are ranked by a cheap test and only the best are completed. */
 #include "../../../profiles/btf.h"
 #include "load.h"
 #include "traces.h"
@@ -10,21 +10,21 @@
 #include <stdlib.h>
 
 enum {
-    KERNEL_BTF = 1 << 20,  /* a kernel's own BTF is megabytes */
-    NEAR = 32 << 20,       /* and its read-only data, where both tables lie, tens of them */
-    BEST_MAX = 12,         /* so many tables of each kind are completed */
-    LOOK = 1 << 10,        /* bytes at the start of a BTF, first */
-    RECORDS_MAX = 1 << 10, /* of a BTF, to rank it */
-    RECORD_MEAN = 24,      /* bytes of a record; most have less */
+    KERNEL_BTF = 1 << 20,  /* a kernel's own BTF has megabytes */
+    NEAR = 32 << 20,       /* its read-only data, with both tables, tens of them */
+    BEST_MAX = 12,         /* tables of each kind that are completed */
+    LOOK = 1 << 10,        /* bytes of a BTF that are decoded first */
+    RECORDS_MAX = 1 << 10, /* records that are decoded to rank a BTF */
+    RECORD_MEAN = 24,      /* bytes for each; most are shorter */
 };
 
-/** The best so far, in order: of more evidence, then of the lower address. */
+/** The best ones in order: by evidence, then by address. */
 struct best {
     struct place {
         uint64_t pa, evidence;
     } at[BEST_MAX];
     size_t n;
-    bool more; /**< there were others */
+    bool more; /**< some were dropped */
 };
 
 struct tables {
@@ -33,7 +33,7 @@ struct tables {
     bool big;
     pthread_mutex_t lock;
     struct best btf, kallsyms;
-    EG_VEC(uint64_t) bare; /**< headers that no types follow */
+    EG_VEC(uint64_t) bare; /**< headers without types */
 };
 
 static void rank(struct tables *t, struct best *b, uint64_t pa, uint64_t evidence)
@@ -53,7 +53,7 @@ static void rank(struct tables *t, struct best *b, uint64_t pa, uint64_t evidenc
     pthread_mutex_unlock(&t->lock);
 }
 
-/** How many records of the BTF at @pa follow each other, as far as that is looked at. */
+/** How many valid records follow the header at @pa, of RECORDS_MAX that are decoded. */
 static uint32_t records(struct tables *t, struct eg_view *v, uint64_t pa)
 {
     uint8_t bytes[RECORDS_MAX * RECORD_MEAN];
@@ -66,7 +66,7 @@ static uint32_t records(struct tables *t, struct eg_view *v, uint64_t pa)
                           RECORDS_MAX);
 }
 
-/** A section of strings begins and ends with a NUL. */
+/** Does a string section, which begins and ends with a NUL, follow the types? */
 static bool has_strings(struct tables *t, struct eg_view *v, uint64_t pa, const uint8_t *head)
 {
     const uint64_t from = pa + (t->big ? eg_be32(head + 4) : eg_le32(head + 4)) +
@@ -81,7 +81,7 @@ static bool has_strings(struct tables *t, struct eg_view *v, uint64_t pa, const 
 static void probe_btf(void *context, struct eg_view *v, uint64_t pa)
 {
     struct tables *t = context;
-    uint8_t head[64]; /* and the first record */
+    uint8_t head[64]; /* with the first record */
     uint64_t total, *slot;
     uint32_t evidence;
 
@@ -160,8 +160,8 @@ static void try_best(struct tables *t, const struct best *b, bool is_btf)
             try_at(t, linux_arch_nth(i), b->at[k].pa, is_btf);
     if (b->more && !t->finder->done)
         eg_system_note(t->finder->sys,
-                       "more than %d places in memory look like a kernel's %s: only those that "
-                       "look best were tried",
+                       "more than %d places in memory look like a kernel's %s: only the most "
+                       "plausible were tried",
                        BEST_MAX, is_btf ? "BTF" : "kallsyms");
 }
 

@@ -1,5 +1,5 @@
-/** traces.c - what points at a kernel: the format's notes, the boot trampoline's page tables,
- * the VMCOREINFO page. */
+/** traces.c - evidence of a kernel: the notes of the dump format, the page tables of the boot
+ * trampoline, and the VMCOREINFO page. */
 #include "traces.h"
 #include "base.h"
 #include "load.h"
@@ -16,7 +16,7 @@ enum {
     LAYOUTS_MAX = 16
 };
 
-/** The candidate that @text describes. False: of no processor that is known. */
+/** Make the candidate that @text describes. @return false: its processor is not supported. */
 static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *c)
 {
     for (size_t i = 0; linux_arch_nth(i); i++) {
@@ -28,7 +28,7 @@ static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *c)
     return false;
 }
 
-/** A page table root, with each number of levels that its processor knows. */
+/** Try a page-table root in each translation mode of the processor. */
 static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint64_t root,
                      const char *trace)
 {
@@ -59,8 +59,8 @@ void linux_trace_container(struct linux_finder *f)
             found = try_root(f, linux_arch_nth(i), f->sys->options.dtb, "--dtb");
         if (!found)
             eg_system_note(f->sys,
-                           "--dtb %#" PRIx64 " is no root of a page table that maps a kernel; "
-                           "without it the root is looked for",
+                           "--dtb %#" PRIx64 ": no page table there maps a kernel; without --dtb "
+                           "the root is searched for",
                            f->sys->options.dtb);
         f->done = true; // the user's choice is final
     }
@@ -95,9 +95,9 @@ void linux_trace_low_roots(struct linux_finder *f)
 /* ---- the VMCOREINFO page: one probe per page, on all cores ---- */
 
 struct pages {
-    EG_VEC(uint64_t) found; /**< in the windows at hand */
+    EG_VEC(uint64_t) found; /**< in the windows scanned last */
     pthread_mutex_t lock;
-    uint64_t later[LATER_MAX]; /**< pages whose page tables do not lead to their kernel */
+    uint64_t later[LATER_MAX]; /**< pages whose page tables do not map their kernel */
     size_t n_later;
 };
 
@@ -114,7 +114,7 @@ static void probe_pages(void *context, struct eg_view *v, uint64_t pa, const uin
 
     (void)v;
     for (size_t at = (size_t)(-pa & (PAGE - 1)); at + PAGE <= len; at += PAGE) {
-        /* A name size of 11, in either byte order, or "OSRE". */
+        /* the size of the name, 11, in either byte order; or "OSRE" */
         const uint32_t first = eg_le32(p + at);
         uint64_t *slot;
 
@@ -131,8 +131,8 @@ static void probe_pages(void *context, struct eg_view *v, uint64_t pa, const uin
     }
 }
 
-/** Offer what the page at @pa describes, if its page tables lead there, or @anyway.
- *  @return false: they do not. */
+/** Offer the kernel that the page at @pa describes if its page tables map it, or @anyway.
+ * @return false: they do not. */
 static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
 {
     uint8_t bytes[VMCOREINFO_MAX];
@@ -146,7 +146,7 @@ static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
     if (!anyway && !linux_holds(f, &c)) {
         if (!f->sys->image->movable || !c.arch->moves || !linux_move_to(f, &c))
             return false;
-        f->resume = f->base + pa; // this very page, where it is now
+        f->resume = f->base + pa; // this page, at its new address
         return true;
     }
     snprintf(c.trace, sizeof c.trace,
@@ -183,10 +183,10 @@ void linux_trace_pages(struct linux_finder *f)
     linux_windows_fini(&w);
 }
 
-/* ---- raw memory without its holes: VMCOREINFO at any place, and maps of memory ---- */
+/* ---- raw memory without its holes: VMCOREINFO at any offset, and memory maps ---- */
 
 struct places {
-    EG_VEC(uint64_t) notes, maps; /**< where a VMCOREINFO is, and the "HdrS" of boot_params */
+    EG_VEC(uint64_t) notes, maps; /**< VMCOREINFO notes, and the "HdrS" of boot_params */
     pthread_mutex_t lock;
 };
 
@@ -220,7 +220,7 @@ static void probe_places(void *context, struct eg_view *v, uint64_t pa, const ui
             keep_place(context, false, pa + (uint64_t)(hit - p));
 }
 
-/** The layouts of all maps that agree with the file's size. */
+/** All layouts that agree with the size of the file. */
 struct layouts {
     struct linux_ranges at[LAYOUTS_MAX];
     size_t n;
@@ -263,21 +263,21 @@ static void try_place(struct linux_finder *f, const struct layouts *l, uint64_t 
         if (!linux_move_to_ranges(f, &c, r))
             continue;
         linux_ranges_place(r, at, &f->resume);
-        eg_system_note(f->sys,
-                       "raw memory is taken for %s, %zu ranges: so the boot loader's map of memory "
-                       "gives them, and there the kernel's page tables are right",
-                       r->what, r->n);
+        eg_system_note(
+            f->sys,
+            "raw memory is mapped as %s, %zu ranges: they are those of the boot loader's "
+            "memory map, and the kernel's page tables are valid there",
+            r->what, r->n);
         return;
     }
     if (!may_move_up || !linux_move_up(f, &c, at))
         return;
     f->resume = f->base + at;
-    eg_system_note(
-        f->sys,
-        "raw memory without its holes: its first byte is taken for physical %#" PRIx64
-        ", where the kernel's page tables are right; what lies before the first hole, or "
-        "behind another one, has a wrong address",
-        f->base);
+    eg_system_note(f->sys,
+                   "raw memory without its holes: the first byte is mapped at physical %#" PRIx64
+                   ", where the kernel's page tables are valid; memory before the first hole, or "
+                   "behind a second one, has wrong addresses",
+                   f->base);
 }
 
 void linux_trace_shifted(struct linux_finder *f)

@@ -1,12 +1,12 @@
-/** verify.c - checks that a kernel which ran passes; the copy of a kernel file, the remains of an
- * earlier boot, or a part of a kernel fails some of them. */
+/** verify.c - checks that a running kernel passes. A kernel file in memory, the remains of an
+ * earlier boot, or part of a kernel fails some of them. */
 #include "verify.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/** All that the checks share. */
+/** What all checks use. */
 struct check {
     struct linux_finder *f;
     struct linux_candidate *c;
@@ -28,8 +28,8 @@ static bool read_text(const struct check *k, uint64_t at, char *out, size_t size
     return true;
 }
 
-/** Where the release is in init_uts_ns: by the types, else as VMCOREINFO and the fixed fields of
- * uname say (include/uapi/linux/utsname.h: each has 65 bytes). */
+/** Offset of the release in init_uts_ns: from the types, else from VMCOREINFO and the fixed size
+ * of each name, 65 bytes (include/uapi/linux/utsname.h). */
 static uint64_t release_offset(const struct check *k)
 {
     uint64_t name, release;
@@ -39,13 +39,13 @@ static uint64_t release_offset(const struct check *k)
         name = k->c->text.text &&
                        eg_vmcoreinfo_number(&k->c->text, "OFFSET(uts_namespace.name)", &told)
                    ? (uint64_t)told
-                   : 4; // behind its count, before 5.19
+                   : 4; // behind a reference count, before 5.19
     if (!linux_member(&k->c->ts, "new_utsname", "release", &release, NULL))
         release = 130;
     return name + release;
 }
 
-/** The release as uname says it, where linux_banner is not known. */
+/** The release in init_uts_ns, if linux_banner is not known. */
 static bool check_release(const struct check *k)
 {
     char text[66] = "", told[66] = "";
@@ -58,14 +58,14 @@ static bool check_release(const struct check *k)
     if (k->c->text.text && eg_vmcoreinfo_text(&k->c->text, "OSRELEASE", told, sizeof told) &&
         strcmp(text, told))
         return eg_candidate_check(k->entry, "release", 10, false,
-                                  "not in init_uts_ns at %#" PRIx64 ", but VMCOREINFO says %s", at,
+                                  "not in init_uts_ns at %#" PRIx64 "; VMCOREINFO has %s", at,
                                   told);
     snprintf(k->entry->release, sizeof k->entry->release, "%s", text);
     return eg_candidate_check(k->entry, "release", 10, text[0] >= '1' && text[0] <= '9',
                               "%s in init_uts_ns at %#" PRIx64, text, at);
 }
 
-/** "Linux version 6.1.0-…": the release into the candidate. */
+/** "Linux version 6.1.0-…" has the release, which is kept. */
 static bool check_banner(const struct check *k)
 {
     char text[128], release[80];
@@ -76,17 +76,17 @@ static bool check_banner(const struct check *k)
         return check_release(k);
     if (!read_text(k, va, text, sizeof text) || strncmp(text, "Linux version ", 14))
         return eg_candidate_check(k->entry, "banner", 10, false,
-                                  "linux_banner at %#" PRIx64 " is no banner", va);
+                                  "no banner at linux_banner, %#" PRIx64, va);
     n = (int)EG_MIN(strcspn(text + 14, " \n"), sizeof k->entry->release - 1);
     snprintf(k->entry->release, sizeof k->entry->release, "%.*s", n, text + 14);
     if (k->c->text.text && eg_vmcoreinfo_text(&k->c->text, "OSRELEASE", release, sizeof release) &&
         strcmp(release, k->entry->release))
-        return eg_candidate_check(k->entry, "banner", 10, false, "%s, but VMCOREINFO says %s",
+        return eg_candidate_check(k->entry, "banner", 10, false, "%s; VMCOREINFO has %s",
                                   k->entry->release, release);
     return eg_candidate_check(k->entry, "banner", 10, true, "Linux version %s", k->entry->release);
 }
 
-/** The page tables say the same as the formula of the kernel image, for its own places. */
+/** The page tables map symbols of the image to the addresses that the delta gives. */
 static bool check_root(const struct check *k)
 {
     static const char *const names[] = { "_stext",         "linux_banner", "init_task",
@@ -109,7 +109,7 @@ static bool check_root(const struct check *k)
         n++;
     }
     return eg_candidate_check(k->entry, "page tables", 10, n >= 2,
-                              "%u symbols are where the image says, %u levels, root %#" PRIx64, n,
+                              "%u symbols are mapped as expected, %u levels, root %#" PRIx64, n,
                               k->c->paging.levels, k->c->paging.root);
 }
 
@@ -139,8 +139,9 @@ static bool check_init_task(const struct check *k)
                               "pid 0, %s, its own parent, at %#" PRIx64, comm, at);
 }
 
-/** Walk the list at @head, whose elements have it at @off. @return whether it closes, *@n of them,
- * and in *@one whether a u32 of theirs, at @pid, is 1. @one may be NULL. */
+/** Walk the list at @head; @off is the offset of the list_head in an element. @return whether it
+ * closes. *@n: the number of elements. *@one, if not NULL, is set if the u32 at offset @pid of
+ * an element is 1. */
 static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t pid, uint64_t *n,
                    bool *one)
 {
@@ -186,7 +187,7 @@ static void check_modules(const struct check *k)
         eg_candidate_check(k->entry, "module list", 5, false, "does not close");
 }
 
-/** The linear map: the root's own page, through it, is where it is. */
+/** The linear map maps the page of the root to its own address. */
 static void check_direct_map(const struct check *k)
 {
     uint64_t va, pa;
@@ -199,9 +200,9 @@ static void check_direct_map(const struct check *k)
                        "physical 0 is at %#" PRIx64, va - k->c->paging.root);
 }
 
-/** Wall-clock seconds of the timekeeper. tk_core is a struct tk_data since 6.13; before, an
- * anonymous one that begins with a sequence count, and shadow_timekeeper is a copy of its
- * timekeeper (kernel/time/timekeeping.c). */
+/** Seconds of the wall clock. tk_core is a struct tk_data since 6.13; before, an anonymous
+ * structure with a sequence count before the timekeeper, and shadow_timekeeper is a copy of it
+ * (kernel/time/timekeeping.c). */
 static bool wall_clock(const struct check *k, uint64_t *sec)
 {
     uint64_t at, off, xtime;
@@ -227,12 +228,14 @@ static void check_clock(const struct check *k)
     t = (time_t)sec;
     if (sec < UINT64_C(1) << 40 && gmtime_r(&t, &tm))
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    else
+        snprintf(text, sizeof text, "%" PRIu64 " s since 1970", sec);
     k->entry->clock = sec;
     eg_candidate_check(k->entry, "clock", 5, sec > 946684800 && sec < UINT64_C(4102444800), "%s",
                        text);
 }
 
-/** What VMCOREINFO and the symbols say of one place, and how far the kernel was moved. */
+/** kallsyms and VMCOREINFO have the same address for _stext. */
 static void check_kaslr(const struct check *k)
 {
     uint64_t text, own, slide;
@@ -266,7 +269,7 @@ static void check_build_id(const struct check *k)
             strcmp(own, text) ? ", VMCOREINFO: " : "", strcmp(own, text) ? text : "");
 }
 
-/** Do the CPUs run on page tables that hold this kernel? */
+/** The CPUs' page tables map this kernel. */
 static void check_cpus(const struct check *k)
 {
     const struct eg_image *img = k->f->sys->image;
@@ -299,8 +302,7 @@ static void check_cpus(const struct check *k)
                            agree, n);
 }
 
-/** A kernel that was started by a crash knows where the other's headers are (kernel/crash_dump.c).
- */
+/** A crash kernel has the address of the crashed kernel's ELF headers (kernel/crash_dump.c). */
 static bool is_capture_kernel(const struct check *k)
 {
     uint64_t at, headers;
@@ -323,7 +325,8 @@ void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_ca
         eg_vmcoreinfo_text(&c->text, "OSRELEASE", entry->release, sizeof entry->release);
     if (!c->space && linux_sym(c, "_stext", &va) && !linux_in_image(c->arch, va)) {
         eg_candidate_check(entry, "processor", 10, false,
-                           "_stext at %#" PRIx64 " is no %s kernel's", va, c->arch->name);
+                           "_stext at %#" PRIx64 " is not where kernels of %s are", va,
+                           c->arch->name);
         return;
     }
     if (!c->space) {

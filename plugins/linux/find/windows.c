@@ -4,8 +4,8 @@
 
 enum { WINDOW = 4 << 20, BATCH = 256 };
 
-/** The last address, at most @last, up to which @as holds from @at on nothing but zeros that need no
- * reading, or (*@zero false) nothing but other bytes: by the spaces below it, too. */
+/** The end, at most @last, of the run at @at that is all zeros which need not be read (*@zero)
+ * or all other bytes, according to @as and the spaces below it. */
 static uint64_t same_up_to(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t last,
                            bool *zero)
 {
@@ -36,7 +36,7 @@ static void add_windows(struct linux_windows *w, uint64_t at, uint64_t last)
     }
 }
 
-/** Windows for what is mapped in [@at, @last], but for its zeros. */
+/** Add windows for [@at, @last], which is mapped, without its zeros. */
 static void add_bytes(struct linux_windows *w, uint64_t at, uint64_t last)
 {
     uint64_t from = at, end;
@@ -144,9 +144,7 @@ bool linux_windows_scan(struct linux_windows *w, const char *what, linux_window_
 
 enum { BLOCK = 64 };
 
-/** Is one of the next 64 words the @wanted one? Without a branch inside, so that it becomes
- * vectors.
- */
+/** Is one of the next 64 words @wanted? Without a branch in the loop, so that it is vectorised. */
 static bool block_holds(const uint8_t *p, uint32_t wanted)
 {
     uint32_t w[BLOCK], hit = 0;

@@ -30,6 +30,14 @@ static void explain(const struct eg_system *sys)
     }
 }
 
+static bool says(const struct eg_system *sys, const char *text)
+{
+    for (size_t i = 0; i < sys->notes.n; i++)
+        if (strstr(sys->notes.at[i], text))
+            return true;
+    return false;
+}
+
 /* What is taken away, and which trace then finds the kernel. */
 enum { TRAMPOLINE = 1, VMCOREINFO = 2, BTF = 4, KALLSYMS = 8 };
 static const struct {
@@ -79,6 +87,9 @@ static void each_trace(void **state)
                 assert_int_equal(sys->types.layers[0].profile->n_types > 1, traces[i].types);
                 assert_true(eg_system_symbol(sys, "init_task", &va));
                 assert_int_equal(va, MK_TASK + MK_DELTA);
+                // What to run is said without a word of the image.
+                assert_int_equal(says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
+                                 !traces[i].types);
                 if (traces[i].types)
                     assert_int_equal(sys->chosen->score, sys->chosen->max_score);
             } else {
@@ -263,6 +274,7 @@ static void damage(void **state)
         c = check(&sys->candidates.at[0], cases[i].check);
         assert_non_null(c);
         assert_false(c->passed);
+        assert_true(*c->detail);
         assert_int_equal(opens(sys), cases[i].opens);
         mk_kernel_close(sys);
         mk_kernel_fini(&k);
@@ -326,14 +338,6 @@ static void without_holes(void **state)
         mk_kernel_close(sys);
         mk_kernel_fini(&k);
     }
-}
-
-static bool says(const struct eg_system *sys, const char *text)
-{
-    for (size_t i = 0; i < sys->notes.n; i++)
-        if (strstr(sys->notes.at[i], text))
-            return true;
-    return false;
 }
 
 struct ram {
