@@ -100,13 +100,17 @@ static void walkers(FILE *f)
 
     cli_wrapped(
         f,
-        "Walks by name. C: eg_walk(r, \"tasks\", argument) and eg_walk_next(); Lua: for task "
-        "in linux.tasks(k) do. The argument, what elements are, and the source file:",
+        "Walks by name. C: eg_walk(r, \"tasks\", argument) and eg_walk_next(), or "
+        "eg_walk_next_values() where elements are values; Lua: for task in linux.tasks(k) do. The "
+        "argument, what elements are, and the source file:",
         0, 0);
     putc('\n', f);
     for (size_t i = 0; (w = eg_walker_nth(i)); i++)
         named(f, &a, w->name, w->walker->arg ? w->walker->arg : "",
-              w->walker->elem ? w->walker->elem : w->walker->arg, w->walker->help, w->file);
+              w->walker->values ? w->walker->values
+              : w->walker->elem ? w->walker->elem
+                                : w->walker->arg,
+              w->walker->help, w->file);
     eg_arena_fini(&a);
 }
 

@@ -39,6 +39,8 @@ const struct eg_constants_reg *eg_constants_nth(size_t i); /**< the same of cons
 enum { EG_FUNCTION_ARGS = 4 };
 /** How many arguments it takes, by its .args. */
 void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max);
+/** How many values a walker gives; 0: it gives places. */
+unsigned eg_walker_values(const struct eg_walker *w);
 /** What it returns: "boolean" and the words of eg_function.returns. */
 const char *eg_function_returns(const struct eg_function *f);
 /** Call it. @return an unset cell where there is no answer (a .is of what cannot be read). @n is

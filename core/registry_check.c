@@ -34,6 +34,26 @@ void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max)
     }
 }
 
+unsigned eg_walker_values(const struct eg_walker *w)
+{
+    unsigned n = 0;
+
+    for (const char *p = w->values; p; p = strchr(p + 1, ','))
+        n++;
+    return n;
+}
+
+static const char *lacks_of_walker(const struct eg_walker *w)
+{
+    if (!w->next == !w->next_values)
+        return "a walker has .next or .next_values, one of them";
+    if (!w->next_values != !w->values || eg_walker_values(w) > EG_WALKER_VALUES)
+        return "a walker with .next_values names them in .values, four at most";
+    return !w->at == !(w->arg && w->number && w->at_help)
+               ? NULL
+               : "a walker with .at has .arg, .number and .at_help";
+}
+
 static const char *lacks_of_function(const struct eg_function *f)
 {
     const int forms = !!f->is + !!f->text + !!f->text_from + !!f->cursor + !!f->cell + !!f->call;
@@ -69,7 +89,7 @@ static const char *wrong(enum eg_record_kind kind, const void *record)
     case EG_R_PLUGINS:
         return lacks_of_plugin(((const struct eg_plugin_reg *)record)->plugin);
     case EG_R_WALKERS:
-        return ((const struct eg_walker_reg *)record)->walker->next ? NULL : "a walker has .next";
+        return lacks_of_walker(((const struct eg_walker_reg *)record)->walker);
     case EG_R_FUNCTIONS:
         return lacks_of_function(((const struct eg_function_reg *)record)->function);
     case EG_R_CONSTANTS:

@@ -114,5 +114,22 @@ struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg)
 
 bool eg_walk_next(struct eg_walking *w, struct eg_obj *out)
 {
+    if (w->walker && !w->walker->next) {
+        eg_failed(w->run, "this walker gives values (%s): use eg_walk_next_values",
+                  w->walker->values);
+        return false;
+    }
     return w->walker && !eg_stopped(w->run) && w->walker->next(w->run, w->arg, w->state, out);
+}
+
+bool eg_walk_next_values(struct eg_walking *w, struct eg_cell *out)
+{
+    if (w->walker && !w->walker->next_values) {
+        eg_failed(w->run, "this walker gives places: use eg_walk_next");
+        return false;
+    }
+    for (unsigned i = 0; i < EG_WALKER_VALUES; i++)
+        out[i] = (struct eg_cell){ 0 };
+    return w->walker && !eg_stopped(w->run) &&
+           w->walker->next_values(w->run, w->arg, w->state, out);
 }

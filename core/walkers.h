@@ -114,7 +114,16 @@ struct eg_walker {
     const struct eg_need *needs, *needs_symbols; /**< as a plugin's; may be NULL */
     size_t state; /**< bytes of @state, zeroed before the first call */
     bool (*next)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out);
+    /** Instead of .next, where elements are values and not places: sets one cell for each of .values.
+     * The first is never unset. */
+    bool (*next_values)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out);
+    const char *values; /**< names and types, as eg_function.returns: "key: text, value: text" */
+    /** One element by its number, in Lua linux.percpu(variable, cpu). May be NULL. @return false: it
+     * does not exist. */
+    bool (*at)(struct eg_run *r, struct eg_obj arg, uint64_t number, struct eg_obj *out);
+    const char *number, *at_help; /**< the number's name, and what .at gives */
 };
+enum { EG_WALKER_VALUES = 4 }; /**< at most */
 struct eg_walker_reg {
     const char *name, *file;
     const struct eg_walker *walker;
@@ -139,6 +148,8 @@ struct eg_walking {
 };
 EG_API struct eg_walking eg_walk(struct eg_run *r, const char *name, struct eg_obj arg);
 EG_API bool eg_walk_next(struct eg_walking *w, struct eg_obj *out);
+/** The same for a walker of values. @out: EG_WALKER_VALUES cells. */
+EG_API bool eg_walk_next_values(struct eg_walking *w, struct eg_cell *out);
 
 /** A C function that scripts can call: EG_FUNCTION(is_kthread) with .is = linux_task_is_kthread makes
  * linux.is_kthread(task), which gives true or false. All arguments are cursors. */

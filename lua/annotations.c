@@ -25,8 +25,9 @@ static const char head[] =
     "\n"
     "--- The result of reading a member: an integer, number, string or cursor.\n"
     "---@alias value any\n"
-    "--- An address, or a cursor, which stands for the result of eg.address.\n"
-    "---@alias place integer|cursor\n"
+    "--- An address, a cursor, which stands for the result of eg.address, or text: \"0x1000\",\n"
+    "--- \"init_task\", \"init_task+0x10\".\n"
+    "---@alias place integer|cursor|string\n"
     "\n"
     "---@alias column_kind "
     "\"int\"|\"big\"|\"addr\"|\"text\"|\"bytes\"|\"time\"|\"flags\"|\"bool\"\n"
@@ -91,12 +92,76 @@ static const char *lua_type_of(const char *returns)
     return "cursor";
 }
 
+/** The values of a walker, "key: text, value: text", as a function: "fun(): string?, string?"; and
+ * @names: "key, value". */
+static const char *values_of(struct eg_arena *a, const char *values, const char **names)
+{
+    const char *out = "fun(): ", *between = "";
+
+    *names = "";
+    for (; out && *names && *values; between = ", ") {
+        const size_t n = strcspn(values, ":"), type = strspn(values + n, ": ");
+        const size_t end = n + type + strcspn(values + n + type, ",");
+        const bool number = !strncmp(values + n + type, "integer", end - n - type);
+
+        *names = eg_arena_strf(a, "%s%s%.*s", *names, between, (int)n, values);
+        out = eg_arena_strf(a, "%s%s%s", out, between, number ? "integer?" : "string?");
+        values += end + strspn(values + end, ", ");
+    }
+    return *names ? out : NULL;
+}
+
+static bool describe_walker(struct eg_arena *a, const struct eg_walker_reg *reg,
+                            struct eg_reference *out)
+{
+    const struct eg_walker *w = reg->walker;
+    const char *names;
+
+    *out = (struct eg_reference){
+        reg->name,
+        w->arg ? eg_arena_strf(a, "%s: cursor", w->arg) : "k: space",
+        "fun(): cursor?",
+        w->elem ? eg_arena_strf(a, "for each struct %s: %s", w->elem, w->help) : w->help,
+    };
+    if (w->values) {
+        out->returns = values_of(a, w->values, &names);
+        out->text = names ? eg_arena_strf(a, "for each %s: %s", names, w->help) : NULL;
+    }
+    return out->signature && out->returns && out->text;
+}
+
+/** The @i-th walker, where one with .at counts twice. @one: it is the form with a number. */
+static const struct eg_walker_reg *walker_nth(size_t i, bool *one)
+{
+    const struct eg_walker_reg *w;
+
+    *one = false;
+    for (size_t k = 0; (w = eg_walker_nth(k)); k++) {
+        if (!i--)
+            return w;
+        if (w->walker->at && (*one = !i--))
+            return w;
+    }
+    return NULL;
+}
+
+static size_t n_walkers(void)
+{
+    size_t n = 0;
+    bool one;
+
+    while (walker_nth(n, &one))
+        n++;
+    return n;
+}
+
 bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struct eg_reference *out)
 {
     const struct eg_reference *known = eg_reference_nth(i);
     const struct eg_walker_reg *w;
     const struct eg_function_reg *f;
     size_t before = 0;
+    bool one;
 
     if (known) {
         *table = "eg";
@@ -106,23 +171,21 @@ bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struc
     while (eg_reference_nth(before))
         before++;
     i -= before;
-    if ((w = eg_walker_nth(i))) {
-        *table = w->walker->os;
+    if ((w = walker_nth(i, &one))) {
+        *table = eg_lua_table(w->walker->os);
+        if (!one)
+            return describe_walker(a, w, out);
         *out = (struct eg_reference){
             w->name,
-            w->walker->arg ? eg_arena_strf(a, "%s: cursor", w->walker->arg) : "k: space",
-            "fun(): cursor?",
-            w->walker->elem
-                ? eg_arena_strf(a, "for each struct %s: %s", w->walker->elem, w->walker->help)
-                : w->walker->help,
+            eg_arena_strf(a, "%s: cursor, %s: integer", w->walker->arg, w->walker->number),
+            "cursor?",
+            w->walker->at_help,
         };
-        return out->signature && out->text;
+        return out->signature;
     }
-    for (before = 0; eg_walker_nth(before);)
-        before++;
-    if (!(f = eg_function_nth(i - before)))
+    if (!(f = eg_function_nth(i - n_walkers())))
         return false;
-    *table = f->function->os;
+    *table = eg_lua_table(f->function->os);
     *out =
         (struct eg_reference){ f->name, signature_of(a, f->function->args),
                                lua_type_of(eg_function_returns(f->function)), f->function->help };
@@ -132,18 +195,18 @@ bool eg_lua_function_nth(struct eg_arena *a, size_t i, const char **table, struc
 struct eg_reference_group eg_lua_function_group(size_t i)
 {
     const struct eg_reference_group *known = eg_reference_group(i);
+    const struct eg_walker_reg *w;
     size_t before = 0;
+    bool one;
 
     if (known)
         return *known;
     while (eg_reference_nth(before))
         before++;
     i -= before;
-    if (eg_walker_nth(i))
-        return (struct eg_reference_group){ "Walkers", eg_walker_nth(i)->file };
-    for (before = 0; eg_walker_nth(before);)
-        before++;
-    return (struct eg_reference_group){ "Functions", eg_function_nth(i - before)->file };
+    if ((w = walker_nth(i, &one)))
+        return (struct eg_reference_group){ "Walkers", w->file };
+    return (struct eg_reference_group){ "Functions", eg_function_nth(i - n_walkers())->file };
 }
 
 /* ---- the file ---- */
@@ -228,7 +291,8 @@ void eg_lua_annotations(FILE *f)
     for (size_t i = 0; (c = eg_constants_nth(i)); i++) {
         putc('\n', f);
         comment(f, c->constants->help);
-        fprintf(f, "---@type table<string, integer>\n%s.%s = {}\n", c->constants->os, c->name);
+        fprintf(f, "---@type table<string, integer>\n%s.%s = {}\n", eg_lua_table(c->constants->os),
+                c->name);
     }
     eg_arena_fini(&a);
 }

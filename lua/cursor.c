@@ -2,6 +2,7 @@
  * kernel's type; operations on cursors are functions of eg. Integers and text become Lua values. An
  * unreadable value is a bad cursor, and so is everything reached from it. */
 #include "cursor.h"
+#include "../core/address.h"
 #include "parts.h"
 #include "text.h"
 #include <inttypes.h>
@@ -14,6 +15,8 @@ void script_push_cursor(lua_State *L, struct eg_obj o)
     struct eg_obj *p = lua_newuserdatauv(L, sizeof *p, 0);
 
     *p = o;
+    if (!p->bind) // a bad cursor that C code made
+        p->bind = eg_binding_of(script_of(L)->run);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &cursor_key);
     lua_setmetatable(L, -2);
 }
@@ -149,14 +152,37 @@ static struct eg_obj check_good(lua_State *L, int at)
     return o;
 }
 
-uint64_t script_check_address(lua_State *L, int at)
+static bool find_symbol(void *run, const char *name, uint64_t *out)
+{
+    return eg_lookup(run, name, out);
+}
+
+/** The address that the text at @at names. */
+static uint64_t address_in_text(lua_State *L, const struct eg_space *as, int at)
+{
+    struct eg_run *r = script_of(L)->run;
+    const struct eg_names names = { find_symbol, r };
+    struct eg_error e;
+    size_t len;
+    const char *text = lua_tolstring(L, at, &len);
+    uint64_t v;
+
+    luaL_argcheck(L, strlen(text) == len, at, "address contains a zero byte");
+    if (eg_address_parse(text, as == eg_physical(r) ? NULL : &names, &v, &e))
+        luaL_argerror(L, at, lua_pushstring(L, e.text));
+    return v;
+}
+
+uint64_t script_check_address(lua_State *L, const struct eg_space *as, int at)
 {
     uint64_t v;
 
     if (lua_isinteger(L, at))
         return (uint64_t)lua_tointeger(L, at);
+    if (lua_type(L, at) == LUA_TSTRING)
+        return address_in_text(L, as, at);
     if (!script_is_cursor(L, at))
-        luaL_typeerror(L, at, "address (an integer or a cursor)");
+        luaL_typeerror(L, at, "address (an integer, a cursor or text)");
     if (!script_address_of(check_good(L, at), &v))
         luaL_argerror(L, at, "pointer cannot be read");
     return v;
@@ -496,7 +522,8 @@ static int subtract(lua_State *L)
         return 1;
     o = *script_check_cursor(L, 1);
     if (script_is_cursor(L, 2)) {
-        const int64_t diff = (int64_t)(script_check_address(L, 1) - script_check_address(L, 2));
+        const int64_t diff =
+            (int64_t)(script_check_address(L, o.space, 1) - script_check_address(L, o.space, 2));
         const struct eg_obj first = o.kind == EG_K_PTR ? eg_deref(o) : o;
 
         luaL_argcheck(L, first.size, 1, "its type has no size");

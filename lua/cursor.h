@@ -10,8 +10,9 @@ void script_push_value(lua_State *L, struct eg_obj o);
 void script_push_cursor(lua_State *L, struct eg_obj o);
 struct eg_obj *script_is_cursor(lua_State *L, int at);    /**< NULL: it is none */
 struct eg_obj *script_check_cursor(lua_State *L, int at); /**< raises */
-/** An address: an integer, what a pointer points to, or where an object is. */
-uint64_t script_check_address(lua_State *L, int at);
+/** An address in @as: an integer, what a pointer points to, where an object is, or text as
+ * core/address.h defines it. Symbols are not allowed in physical memory. */
+uint64_t script_check_address(lua_State *L, const struct eg_space *as, int at);
 /** A type by the name that a script gives: "task_struct", "struct list_head *", "u8[16]". Raises.
  */
 struct eg_slot script_check_type(lua_State *L, int at);

@@ -40,8 +40,8 @@ static int eg_address(lua_State *L)
 {
     uint64_t v;
 
-    if (lua_isinteger(L, 1))
-        lua_settop(L, 1);
+    if (lua_isinteger(L, 1) || lua_type(L, 1) == LUA_TSTRING)
+        lua_pushinteger(L, (lua_Integer)script_check_address(L, NULL, 1));
     else if (script_address_of(*script_check_cursor(L, 1), &v))
         lua_pushinteger(L, (lua_Integer)v);
     else
@@ -130,7 +130,7 @@ static int eg_object_at(lua_State *L)
     struct eg_space *as = script_check_space(L, 1);
 
     luaL_checkstring(L, 2);
-    script_push_value(L, script_object(L, as, script_check_address(L, 3), 2));
+    script_push_value(L, script_object(L, as, script_check_address(L, as, 3), 2));
     return 1;
 }
 

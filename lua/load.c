@@ -104,7 +104,7 @@ int script_load_text(lua_State *L)
 /* ---- require ---- */
 
 /** require("name"): the value that NAME.lua in the plugin's own folder returns; it runs once.
- * Upvalue: the values by name, false while the file is running. */
+ * Upvalue: the values by name, false while the file is running and after an error in it. */
 static int require(lua_State *L)
 {
     struct script *s = script_of(L);
@@ -116,7 +116,7 @@ static int require(lua_State *L)
     lua_settop(L, 1);
     if (lua_getfield(L, lua_upvalueindex(1), name) != LUA_TNIL) {
         if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
-            return luaL_error(L, "require: %s.lua requires itself", name);
+            return luaL_error(L, "require: %s.lua requires itself, or failed before", name);
         return 1;
     }
     if (!s->folder)

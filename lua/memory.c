@@ -28,36 +28,38 @@ static size_t check_length(lua_State *L, int at, lua_Integer max)
     return (size_t)len;
 }
 
-/** eg.read(space, address, length): all bytes as a string, or nil and the reason. */
-static int read_(lua_State *L)
+/** Read the arguments space, address, length. @whole: all bytes or none. */
+static int read_bytes(lua_State *L, bool whole)
 {
     struct eg_view *v = eg_view_of(script_of(L)->run);
     struct eg_space *as = script_check_space(L, 1);
-    const uint64_t addr = script_check_address(L, 2);
+    const uint64_t addr = script_check_address(L, as, 2);
     const size_t len = check_length(L, 3, READ_MAX);
     luaL_Buffer b;
     char *to = luaL_buffinitsize(L, &b, len);
+    size_t got = len;
 
-    if (!eg_read(v, as, addr, to, len))
+    if (!whole)
+        got = eg_read_some(v, as, addr, to, len, NULL);
+    else if (!eg_read(v, as, addr, to, len))
         return fail_at(L, v);
     luaL_pushresultsize(&b, len);
-    return 1;
+    if (whole)
+        return 1;
+    lua_pushinteger(L, (lua_Integer)got);
+    return 2;
+}
+
+/** eg.read(space, address, length): all bytes as a string, or nil and the reason. */
+static int read_(lua_State *L)
+{
+    return read_bytes(L, true);
 }
 
 /** eg.read_some(space, address, length): bytes with zeros for holes, and how many could be read. */
 static int read_some(lua_State *L)
 {
-    struct eg_view *v = eg_view_of(script_of(L)->run);
-    struct eg_space *as = script_check_space(L, 1);
-    const uint64_t addr = script_check_address(L, 2);
-    const size_t len = check_length(L, 3, READ_MAX);
-    luaL_Buffer b;
-    char *to = luaL_buffinitsize(L, &b, len);
-    const size_t got = eg_read_some(v, as, addr, to, len, NULL);
-
-    luaL_pushresultsize(&b, len);
-    lua_pushinteger(L, (lua_Integer)got);
-    return 2;
+    return read_bytes(L, false);
 }
 
 /** eg.uint(space, address [, size]): an integer in the machine's byte order. */
@@ -67,7 +69,7 @@ static int read_uint(lua_State *L)
     const struct eg_model *m = &eg_binding_of(s->run)->model;
     struct eg_view *v = eg_view_of(s->run);
     struct eg_space *as = script_check_space(L, 1);
-    const uint64_t addr = script_check_address(L, 2);
+    const uint64_t addr = script_check_address(L, as, 2);
     const lua_Integer size = luaL_optinteger(L, 3, m->ptr_size);
     const uint8_t *p;
 
@@ -83,7 +85,7 @@ static int read_uint(lua_State *L)
 static int cstring(lua_State *L)
 {
     struct eg_space *as = script_check_space(L, 1);
-    const uint64_t addr = script_check_address(L, 2);
+    const uint64_t addr = script_check_address(L, as, 2);
     const lua_Integer max = luaL_optinteger(L, 3, 4096);
 
     luaL_argcheck(L, max > 0 && max <= READ_MAX, 3, "1 to 16777216 expected");
@@ -118,10 +120,10 @@ static int translate(lua_State *L)
 {
     struct script *s = script_of(L);
     struct eg_view *v = eg_view_of(s->run);
+    struct eg_space *as = script_check_space(L, 1);
     uint64_t to;
 
-    if (!eg_translate(v, script_check_space(L, 1), script_check_address(L, 2), eg_physical(s->run),
-                      &to))
+    if (!eg_translate(v, as, script_check_address(L, as, 2), eg_physical(s->run), &to))
         return fail_at(L, v);
     lua_pushinteger(L, (lua_Integer)to);
     return 1;
@@ -201,7 +203,7 @@ static bool find_in(lua_State *L, struct scan *s, size_t *at, size_t *n)
     }
     ends = pcre2_get_ovector_pointer(s->found);
     *at = ends[0];
-    *n = ends[1] > ends[0] ? ends[1] - ends[0] : 0; // \K may turn them round
+    *n = ends[1] > ends[0] ? ends[1] - ends[0] : 0; // after \K the start may be behind the end
     return true;
 }
 
@@ -308,8 +310,8 @@ static uint64_t end_of(lua_State *L, const struct eg_space *as)
 static int scan(lua_State *L)
 {
     struct eg_space *as = script_check_space(L, 1);
-    const uint64_t first = lua_isnoneornil(L, 3) ? 0 : script_check_address(L, 3);
-    const uint64_t last = lua_isnoneornil(L, 4) ? end_of(L, as) : script_check_address(L, 4);
+    const uint64_t first = lua_isnoneornil(L, 3) ? 0 : script_check_address(L, as, 3);
+    const uint64_t last = lua_isnoneornil(L, 4) ? end_of(L, as) : script_check_address(L, as, 4);
     const char *bytes, *regex;
     size_t n_bytes, n_regex;
     struct scan *s;

@@ -21,7 +21,7 @@ static const struct eg_reference values[] = {
 static const struct eg_reference places[] = {
     { "address", "c: place", "integer?",
       "the address that a cursor stands for: a pointer's target, or where any other value is "
-      "stored; nil if the pointer cannot be read" },
+      "stored; nil if the pointer cannot be read. Of text, the address that it names" },
     { "address_of", "c: cursor, path?: string", "integer|cursor",
       "where a value itself is stored, or the member that the path names; a pointer is not "
       "followed: eg.address_of(task, \"mm\")" },

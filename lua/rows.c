@@ -197,6 +197,7 @@ static int matches(lua_State *L)
 
 static int note(lua_State *L)
 {
+    luaL_checkany(L, 1);
     eg_note(script_of(L)->run, "%s", script_push_string(L, 1));
     return 0;
 }

@@ -61,8 +61,10 @@ int eg_shell_open(struct eg_shell **out, struct eg_system *sys, const struct eg_
     rc = begin(s, e);
     if (rc)
         eg_shell_close(s);
-    else
+    else {
+        shell_list_entries(s);
         *out = s;
+    }
     return rc;
 }
 
@@ -71,6 +73,8 @@ void eg_shell_close(struct eg_shell *s)
     if (!s)
         return;
     end(s);
+    eg_vec_fini(&s->entries);
+    eg_arena_fini(&s->arena);
     free(s);
 }
 

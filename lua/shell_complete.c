@@ -110,6 +110,7 @@ static int path(lua_State *L)
             lua_gettable(L, -2); // raises an error if there is no such member
         else
             return 0;
+        lua_remove(L, -2);
     }
     o = script_is_cursor(L, -1);
     if (lua_istable(L, -1))
@@ -178,17 +179,17 @@ static bool argument_of(const char *text, const char *quote, struct argument *ou
         const char ch = p[-1];
 
         if (ch == '"' || ch == '\'') { // an earlier string argument
-            const char *open = p - 2;
+            const char *open = p - 1;
 
-            while (open >= text && *open != ch)
+            while (open > text && open[-1] != ch)
                 open--;
-            if (open < text)
+            if (open == text)
                 return false;
             if (!depth && !out->type && out->n == 1) {
-                out->type = open + 1;
+                out->type = open;
                 out->type_len = (size_t)(p - 1 - out->type);
             }
-            p = open + 1;
+            p = open;
         } else if (ch == ')' || ch == '}' || ch == ']') {
             depth++;
         } else if (ch == '(' && !depth) {
@@ -283,7 +284,7 @@ static void in_string(struct completing *c, const struct argument *a)
             types(c);
         else if (IS("member"))
             member_of(c, a);
-        else if (IS("symbol") || (IS("as") && !e.table))
+        else if (IS("symbol") || IS("at") || (IS("as") && !e.table))
             symbols(c);
         else if (IS("plugin"))
             plugins(c);

@@ -28,10 +28,7 @@ static struct eg_space *space_and_place(lua_State *L, struct eg_shell *s, uint64
         as = script_check_space(L, 1);
         lua_remove(L, 1);
     }
-    if (lua_type(L, 1) != LUA_TSTRING)
-        *addr = script_check_address(L, 1);
-    else if (!eg_lookup(s->run, lua_tostring(L, 1), addr))
-        luaL_error(L, "no symbol '%s'", lua_tostring(L, 1));
+    *addr = script_check_address(L, as, 1);
     return as;
 }
 
@@ -78,6 +75,7 @@ static int dt(lua_State *L)
 {
     struct eg_shell *s = shell_of(L);
     const struct eg_obj *o = script_is_cursor(L, 1), *at = script_is_cursor(L, 2);
+    struct eg_space *as;
     struct eg_slot slot;
 
     if (o)
@@ -87,11 +85,12 @@ static int dt(lua_State *L)
         s->ops->type(s->context, slot.type);
         return 0;
     }
+    as = at ? at->space : eg_kernel(s->run);
     return dt_object(L, s,
                      (struct eg_obj){ .view = eg_view_of(s->run),
-                                      .space = at ? at->space : eg_kernel(s->run),
+                                      .space = as,
                                       .bind = eg_binding_of(s->run),
-                                      .addr = script_check_address(L, 2),
+                                      .addr = script_check_address(L, as, 2),
                                       .type = slot.type,
                                       .size = slot.size,
                                       .kind = slot.kind },
@@ -183,11 +182,11 @@ static const struct shell_function functions[] = {
         "object "
         "with its values; dt(task, 1) omits the members of nested structs" },
       dt },
-    { { "hexdump", "as?: space, at: place|symbol, length?: integer", "",
+    { { "hexdump", "as?: space, at: place, length?: integer", "",
         "show bytes; by default all bytes of a cursor, 256 elsewhere" },
       hexdump },
-    { { "dis", "as?: space, at: place|symbol, n?: integer", "", "show instructions" }, dis },
-    { { "what", "as?: space, at: place|symbol", "",
+    { { "dis", "as?: space, at: place, n?: integer", "", "show instructions" }, dis },
+    { { "what", "as?: space, at: place", "",
         "the owner of this place: process, file, slab cache, symbol, free page" },
       what },
     { { "ps", "options?: table", "", "the plugin pslist" }, plugin },

@@ -1,38 +1,32 @@
 /* shell_help.c - help(): lists all functions, or describes one, from their declarations. */
+#include "annotations.h"
 #include "shell_own.h"
+
+static void add(struct eg_shell *s, struct shell_entry e)
+{
+    struct shell_entry *place = eg_vec_push(&s->entries);
+
+    if (place)
+        *place = e;
+}
+
+void shell_list_entries(struct eg_shell *s)
+{
+    const struct eg_plugin_reg *p;
+    struct shell_entry e = { 0 };
+
+    for (size_t i = 0; s->functions[i].function; i++)
+        add(s, (struct shell_entry){ .is = s->functions[i].is });
+    for (size_t i = 0; eg_lua_function_nth(&s->arena, i, &e.table, &e.is); i++)
+        add(s, e);
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
+        add(s, (struct shell_entry){ .is = { p->name, "{option = value, …}", "", p->plugin->help },
+                                     .plugin = p });
+}
 
 bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out)
 {
-    const struct eg_reference *own;
-    const struct eg_walker_reg *w;
-    const struct eg_function_reg *f;
-    const struct eg_plugin_reg *p;
-    size_t n;
-
-    *out = (struct shell_entry){ 0 };
-    for (n = 0; s->functions[n].function; n++)
-        if (n == i)
-            out->is = s->functions[n].is;
-    for (i -= n, n = 0; (own = eg_reference_nth(n)); n++)
-        if (n == i)
-            *out = (struct shell_entry){ .table = "eg", .is = *own };
-    for (i -= n, n = 0; (w = eg_walker_nth(n)); n++)
-        if (n == i)
-            *out = (struct shell_entry){ .table = w->walker->os,
-                                         .is = { w->name, w->walker->arg ? w->walker->arg : "k",
-                                                 w->walker->elem ? w->walker->elem : "",
-                                                 w->walker->help } };
-    for (i -= n, n = 0; (f = eg_function_nth(n)); n++)
-        if (n == i)
-            *out = (struct shell_entry){ .table = f->function->os,
-                                         .is = { f->name, f->function->args,
-                                                 eg_function_returns(f->function),
-                                                 f->function->help } };
-    for (i -= n, n = 0; (p = eg_plugin_nth(n)); n++)
-        if (n == i)
-            *out =
-                (struct shell_entry){ .is = { p->name, "{option = value, …}", "", p->plugin->help },
-                                      .plugin = p };
+    *out = i < s->entries.n ? s->entries.at[i] : (struct shell_entry){ 0 };
     return out->is.name;
 }
 
@@ -67,7 +61,8 @@ static void list_constants(struct eg_shell *s)
     const struct eg_constants_reg *c;
 
     for (size_t i = 0; (c = eg_constants_nth(i)); i++)
-        shell_say(s, "  %s.%s\n      %s\n", c->constants->os, c->name, c->constants->help);
+        shell_say(s, "  %s.%s\n      %s\n", eg_lua_table(c->constants->os), c->name,
+                  c->constants->help);
 }
 
 static int list(struct eg_shell *s)
@@ -105,11 +100,17 @@ static bool is_called(const struct shell_entry *e, const char *name)
     return !strcmp(e->is.name, name);
 }
 
+static bool same_function(const struct shell_entry *a, const struct shell_entry *b)
+{
+    return !strcmp(a->is.name, b->is.name) && !b->plugin &&
+           !strcmp(a->table ? a->table : "", b->table ? b->table : "");
+}
+
 int shell_help(lua_State *L)
 {
     struct eg_shell *s = shell_of(L);
     const struct eg_plugin_reg *plugin;
-    struct shell_entry e;
+    struct shell_entry e, other;
     const char *name;
     bool found = false;
 
@@ -128,8 +129,11 @@ int shell_help(lua_State *L)
     if (plugin) {
         s->ops->help(s->context, plugin->name);
     } else if (found) {
-        shell_say_entry(s, &e);
-        shell_say(s, "\n    %s\n", e.is.text);
+        for (size_t i = 0; shell_entry_nth(s, i, &other); i++)
+            if (same_function(&e, &other)) { // linux.percpu has two forms
+                shell_say_entry(s, &other);
+                shell_say(s, "\n    %s\n", other.is.text);
+            }
     } else {
         return luaL_error(L, "no help for '%s'; help() lists all functions", name);
     }

@@ -8,6 +8,12 @@
 #include "space.h"
 #include "text.h"
 
+/** A function that a line of the shell can call. */
+struct shell_entry {
+    const char *table; /**< "eg"; NULL for a global */
+    struct eg_reference is;
+    const struct eg_plugin_reg *plugin; /**< NULL if it is not a plugin */
+};
 struct eg_shell {
     struct eg_system *sys;
     struct eg_run_options options;
@@ -17,6 +23,8 @@ struct eg_shell {
     struct script *script;
     bool ended;                             /**< quit() was called */
     const struct shell_function *functions; /**< of the shell itself; the last has no name */
+    struct eg_arena arena;                  /**< texts of entries */
+    EG_VEC(struct shell_entry) entries;
 };
 struct shell_function {
     struct eg_reference is;
@@ -40,14 +48,9 @@ int shell_print_(lua_State *L);
 
 /* ---- shell_help.c ---- */
 
-/** A function that a line of the shell can call. */
-struct shell_entry {
-    const char *table; /**< "eg"; NULL for a global */
-    struct eg_reference is;
-    const struct eg_plugin_reg *plugin; /**< NULL if it is not a plugin */
-};
-/** Functions of the shell, of eg and of operating systems, then plugins. @return false past the
- * end. */
+/** Fill entries: functions of the shell, of eg and of operating systems, then plugins. */
+void shell_list_entries(struct eg_shell *s);
+/** @return false past the end. */
 bool shell_entry_nth(const struct eg_shell *s, size_t i, struct shell_entry *out);
 /** Find the entry of the function at stack index @at. @return false if there is none. */
 bool shell_entry_of(const struct eg_shell *s, lua_State *L, int at, struct shell_entry *out);

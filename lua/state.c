@@ -8,7 +8,6 @@ enum {
     HOOK_EVERY = 1000,
     LARGE = 1 << 16,
     LONG = 1 << 20, // bytes of a string: one instruction may process all of it
-    FRAMES_MAX = 16,
 };
 
 static uint64_t now_ns(void)

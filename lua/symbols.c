@@ -76,8 +76,9 @@ static int eg_lookup_(lua_State *L)
 
 static int eg_name(lua_State *L)
 {
-    script_check_space(L, 1);
-    lua_pushstring(L, eg_name_of(script_of(L)->run, script_check_address(L, 2)));
+    const struct eg_space *as = script_check_space(L, 1);
+
+    lua_pushstring(L, eg_name_of(script_of(L)->run, script_check_address(L, as, 2)));
     return 1;
 }
 

@@ -2,6 +2,7 @@
  * registered functions. */
 #include "cursor.h"
 #include "parts.h"
+#include "reference.h"
 #include "space.h"
 
 enum walk_kind { WALK_LIST, WALK_HLIST, WALK_RB, WALK_XA, WALK_MAPLE, WALK_NAMED };
@@ -36,6 +37,53 @@ static int push_entry(lua_State *L, const struct walk *w, const struct eg_entry 
     return 3;
 }
 
+/** Push a cell that a function or walker gave; a boolean is an integer in C. */
+static void push_cell(lua_State *L, const struct eg_cell *cell, bool is_boolean)
+{
+    struct eg_run *r = script_of(L)->run;
+
+    switch (cell->tag) {
+    case EG_CELL_INT:
+    case EG_CELL_UINT:
+        if (is_boolean)
+            lua_pushboolean(L, cell->i != 0);
+        else
+            lua_pushinteger(L, cell->i);
+        break;
+    case EG_CELL_TEXT:
+    case EG_CELL_BYTES:
+        lua_pushlstring(L, cell->bytes.p, cell->bytes.len);
+        break;
+    case EG_CELL_OBJ:
+        script_push_value(L, cell->obj);
+        break;
+    case EG_CELL_BAD:
+        script_push_cursor(L, (struct eg_obj){ .view = eg_view_of(r),
+                                               .space = eg_kernel(r),
+                                               .bind = eg_binding_of(r),
+                                               .why = (uint8_t)cell->why,
+                                               .addr = cell->u });
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}
+
+/** Push the next values of a walker. */
+static int next_values(lua_State *L, struct eg_walking *w)
+{
+    const unsigned n = eg_walker_values(w->walker);
+    struct eg_cell cells[EG_WALKER_VALUES];
+
+    if (!eg_walk_next_values(w, cells)) {
+        script_check_run(L);
+        return 0;
+    }
+    for (unsigned i = 0; i < n; i++)
+        push_cell(L, &cells[i], false);
+    return (int)n;
+}
+
 static int next(lua_State *L)
 {
     struct walk *w = lua_touserdata(L, lua_upvalueindex(1));
@@ -55,6 +103,8 @@ static int next(lua_State *L)
         more = eg_rb_next_(&w->rb, &o);
         break;
     case WALK_NAMED:
+        if (w->named.walker && w->named.walker->next_values)
+            return next_values(L, &w->named);
         more = eg_walk_next(&w->named, &o);
         break;
     case WALK_XA:
@@ -143,25 +193,27 @@ static struct eg_obj entry_type(lua_State *L, struct eg_obj root)
     return root;
 }
 
+/** Walk the entries of the index structure at 1. */
+static int index_walk(lua_State *L, enum walk_kind kind,
+                      struct eg_index_walk (*begin)(struct eg_obj root))
+{
+    const struct eg_obj root = *script_check_cursor(L, 1), type = entry_type(L, root);
+    struct walk *w = new_walk(L, kind);
+
+    w->type = type;
+    w->index = begin(root);
+    return iterate(L);
+}
+
 /** `for index, entry, last in eg.xarray(root [, type])`; also of radix trees and idrs. */
 static int xarray(lua_State *L)
 {
-    const struct eg_obj root = *script_check_cursor(L, 1), type = entry_type(L, root);
-    struct walk *w = new_walk(L, WALK_XA);
-
-    w->type = type;
-    w->index = eg_xa_begin(root);
-    return iterate(L);
+    return index_walk(L, WALK_XA, eg_xa_begin);
 }
 
 static int maple(lua_State *L)
 {
-    const struct eg_obj tree = *script_check_cursor(L, 1), type = entry_type(L, tree);
-    struct walk *w = new_walk(L, WALK_MAPLE);
-
-    w->type = type;
-    w->index = eg_maple_begin(tree);
-    return iterate(L);
+    return index_walk(L, WALK_MAPLE, eg_maple_begin);
 }
 
 static int next_bit(lua_State *L)
@@ -191,23 +243,46 @@ static int bits(lua_State *L)
     return 1;
 }
 
-/** linux.tasks(k), linux.vmas(task.mm): call a registered walker, whose name is in the upvalue. */
+/** linux.percpu(variable, cpu): the element with this number, or nil. */
+static int one_of(lua_State *L, const struct eg_walker *w, struct eg_obj arg)
+{
+    const lua_Integer number = luaL_checkinteger(L, 2);
+    struct eg_obj o;
+    bool found;
+
+    script_charge(L, 10);
+    if (arg.why) {
+        script_push_cursor(L, arg);
+        return 1;
+    }
+    found = number >= 0 && w->at(script_of(L)->run, arg, (uint64_t)number, &o);
+    script_check_run(L);
+    if (found)
+        script_push_value(L, o);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/** linux.tasks(k), linux.vmas(task.mm): call a registered walker, whose record is in the upvalue. */
 static int named(lua_State *L)
 {
-    const char *name = lua_tostring(L, lua_upvalueindex(1));
+    const struct eg_walker_reg *reg = lua_touserdata(L, lua_upvalueindex(1));
     struct script *s = script_of(L);
     struct eg_obj arg = { .view = eg_view_of(s->run),
                           .space = eg_kernel(s->run),
                           .bind = eg_binding_of(s->run),
                           .why = EG_NULL };
-    struct walk *w;
+    struct eg_walking walking;
 
-    if (lua_toboolean(L, lua_upvalueindex(2)))
+    if (reg->walker->arg)
         arg = *script_check_cursor(L, 1);
     else
         script_check_space(L, 1); // without it, `for task in linux.tasks do` would loop forever
-    w = new_walk(L, WALK_NAMED);
-    w->named = eg_walk(s->run, name, arg);
+    walking = eg_walk(s->run, reg->name, arg);
+    if (walking.walker && walking.walker->at && !lua_isnoneornil(L, 2))
+        return one_of(L, walking.walker, arg);
+    new_walk(L, WALK_NAMED)->named = walking;
     return iterate(L);
 }
 
@@ -233,38 +308,14 @@ static int call(lua_State *L)
         return luaL_error(L, "the arguments are (%s)", f->args);
     cell = eg_function_call(s->run, f, args, n);
     script_check_run(L);
-    switch (cell.tag) {
-    case EG_CELL_INT:
-    case EG_CELL_UINT:
-        if (!strcmp(eg_function_returns(f), "boolean"))
-            lua_pushboolean(L, cell.i != 0);
-        else
-            lua_pushinteger(L, cell.i);
-        break;
-    case EG_CELL_TEXT:
-    case EG_CELL_BYTES:
-        lua_pushlstring(L, cell.bytes.p, cell.bytes.len);
-        break;
-    case EG_CELL_OBJ:
-        script_push_value(L, cell.obj);
-        break;
-    case EG_CELL_BAD:
-        script_push_cursor(L, (struct eg_obj){ .view = eg_view_of(s->run),
-                                               .space = eg_kernel(s->run),
-                                               .bind = eg_binding_of(s->run),
-                                               .why = (uint8_t)cell.why,
-                                               .addr = cell.u });
-        break;
-    default:
-        lua_pushnil(L);
-    }
+    push_cell(L, &cell, !strcmp(eg_function_returns(f), "boolean"));
     return 1;
 }
 
 /** Push the global table of an operating system's functions; it is created if missing. */
 static void push_os(lua_State *L, const char *os)
 {
-    os = os ? os : "eg_common";
+    os = eg_lua_table(os);
     if (lua_getglobal(L, os) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
@@ -286,9 +337,8 @@ void script_add_walk(lua_State *L)
     luaL_setfuncs(L, functions, 0);
     for (size_t i = 0; (reg = eg_walker_nth(i)); i++) {
         push_os(L, reg->walker->os);
-        lua_pushstring(L, reg->name);
-        lua_pushboolean(L, reg->walker->arg != NULL);
-        lua_pushcclosure(L, named, 2);
+        lua_pushlightuserdata(L, (void *)reg);
+        lua_pushcclosure(L, named, 1);
         lua_setfield(L, -2, reg->name);
         lua_pop(L, 1);
     }

@@ -17,8 +17,8 @@ awk '
         print "`docs/lua-guide.md` is the introduction. `tests/lua_reference.sh` generates this page from the declarations; `engram help lua` prints the same, and `engram"
         print "help lua-types` writes it for editors.\n"
         print "A `cursor` is a typed place in the image. A `space` is an address space; k is the kernel'"'"'s. A `value` is the result of reading a"
-        print "member: an integer, number, string or cursor. A `place` is an address, or a cursor, which stands for the result of"
-        print "`eg.address`. `engram help lua` also names the source file of each function."
+        print "member: an integer, number, string or cursor. A `place` is an address, a cursor, which stands for the result of"
+        print "`eg.address`, or text (`\"0x1000\"`, `\"init_task\"`, `\"init_task+0x10\"`). `engram help lua` also names the source file of each function."
     }
     function cell(s) { gsub(/\|/, "\\|", s); return s }
     /^eg = \{\}/ { print "\n## eg" }

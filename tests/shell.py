@@ -142,6 +142,12 @@ def typed_errors():
     want("input:1: unexpected symbol" in got, f"syntax: {got!r}")
     got = t.line("pslist{nothing = 1}")
     want("no option of pslist" in got, f"an option: {got!r}")
+    got = t.line("hexdump('no_such')")
+    want("no_such: no symbol of this name" in got, f"a symbol: {got!r}")
+    got = t.line("hexdump(eg.physical(k), 'init_task')")
+    want("a symbol is not possible here" in got, f"a symbol in physical memory: {got!r}")
+    got = t.line("dt('task_struct', '0xzz')")
+    want("'0xzz': not an address" in got, f"no address: {got!r}")
     got = t.line("eg.output('a', 'b')")
     want("-o DIR" in got and "anew" not in got, f"no folder: {got!r}")
     want(t.line("x = 1") == "" and t.line("x") == "1", "it does not go on")
@@ -178,8 +184,10 @@ def typed_tabs():
         ("eg.lookup(k, 'init_tas\t') ~= nil\n", "true"),
         ("#eg.rows('bann\t')\n", "1"),
         ("hexdump('linux_banne\t', 5)\n", "ADDRESS"),
+        ("eg.object(k, 'task_struct', 'init_tas\t').tgid\n", "0"),
         ("kw = { inner = { leaf = 3 } }\n", ""),
         ("kw.inn\t.lea\t\n", "3"),
+        ("_G." * 400 + "kw.inn\t.lea\t\n", "3"),
         ("pslis\t{pid = 1}\n", "OFFSET"),
     ):
         t.key(keys)
@@ -302,6 +310,9 @@ def same_as_the_command():
         (f"hexdump({symbol}, 40)", ["hexdump", IMAGE, "linux_banner", "40"]),
         ("hexdump(eg.physical(k), 0x1000, 16)", ["hexdump", IMAGE, "--phys", "0x1000", "16"]),
         ("hexdump(0x1000, 16)", ["hexdump", IMAGE, "0x1000", "16"]),
+        ("hexdump('linux_banner+0x6', 16)", ["hexdump", IMAGE, "linux_banner+0x6", "16"]),
+        ("hexdump(eg.physical(k), '4K', 16)", ["hexdump", IMAGE, "--phys", "4K", "16"]),
+        ("what('init_task+0x10')", [IMAGE, "whatis", "--at", "init_task+0x10"]),
         ("what('init_task')", [IMAGE, "whatis", "--at", "init_task"]),
         ("what(eg.physical(k), 0x1000)", [IMAGE, "whatis", "--physical", "--at", "0x1000"]),
         ("dis('schedule', 3)", ["dis", IMAGE, "schedule", "3"]),
@@ -313,9 +324,26 @@ def same_as_the_command():
     theirs = run("dt", IMAGE, "pid_namespace", "init_pid_ns", shell=False).stdout.splitlines()
     want(len(ours) == len(theirs) > 5 and [r.split() for r in ours[2:]] == [r.split() for r in theirs[2:]], "dt(object)")
     want(len(code("dt('task_struct', k.init_task, 1)").splitlines()) > 50, "dt(type, place, depth)")
+    want(code("dt('task_struct', 'init_task', 1)") == code("dt('task_struct', k.init_task, 1)"), "dt(type, text)")
     want(code("dt('list_head')").startswith("struct list_head {\n"), "dt(type)")
     want("init_task" in code("what(k.init_task)"), "what(cursor)")
     want(len(code("hexdump(k.init_task.tasks)").splitlines()) == 2, "hexdump of a cursor is all of it")
+
+
+def same_values_as_plugins():
+    """Walkers of values, and elements by number."""
+    got = code("for cpu in linux.cpus(k) do print(cpu, linux.percpu(k.runqueues, cpu).cpu) end",
+               "print(#eg.rows('info', {}) > 0)",
+               "for _, cpu in ipairs {99, -1, 1 << 32, math.maxinteger} do print(linux.percpu(k.runqueues, cpu)) end",
+               "n = 0 for rq in linux.percpu(k.runqueues) do n = n + 1 print(rq == linux.percpu(k.runqueues, n - 1)) end",
+               "print(eg.ok(linux.percpu(k.no_such, 0)), pcall(linux.percpu, k.runqueues, 'x'))")
+    want(got == "0\t0\n1\t1\ntrue\n" + 4 * "nil\n" + 2 * "true\n" + "false\tfalse\tbad argument #2 to '?' (number "
+         "expected, got string)\n", f"CPUs: {got}")
+    got = code("rows = {} for _, r in ipairs(eg.rows('envars')) do rows[#rows + 1] = r end", "n = 0",
+               "for t in linux.tasks(k) do for key, value in linux.envars(t) do n = n + 1 "
+               "assert(rows[n].PID == t.tgid and rows[n].KEY == key and rows[n].VALUE == value) end end",
+               "print(n == #rows and n > 20)")
+    want(got == "true\n", f"variables: {got}")
 
 
 def code_with_names():

@@ -78,13 +78,11 @@ return plugin {
     { "NOTE", "text", "what is odd" },
   },
   args = { { "pid", "int", "only these processes" } },
-  uses = { "tasks", "environ" },
+  uses = { "tasks", "envars" },
   run = function(k, args, row)
     for t in linux.tasks(k) do
-      local environment = eg.matches("pid", t.pid) and linux.environ(t)
-      for variable in type(environment) == "string" and environment:gmatch("[^\0]+") or function() end do
-        local key, value = variable:match("^([A-Z_]+)=(.*)$")
-        if watched[key] then
+      for key, value in eg.matches("pid", t.pid) and linux.envars(t) or function() end do
+        if value and watched[key] then
           local has, lacks
           if key ~= "LD_LIBRARY_PATH" then has, lacks = loaded(value, mapped(t)) end
           row { PID = t.pid, COMM = t.comm, KEY = key, VALUE = value, MAPPED = has,

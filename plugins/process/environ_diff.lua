@@ -2,12 +2,10 @@
 
 -- Variables in their order, and by name; nil: there is no environment.
 local function variables(t)
-  local text = linux.environ(t)
-  if type(text) ~= "string" or text == "" then return nil end
-  local order, by = {}, {}
-  for entry in text:gmatch("[^\0]+") do
-    local key, value = entry:match("^([^=]+)=(.*)$")
-    if key and not by[key] then -- getenv takes the first of two
+  local order, by
+  for key, value in linux.envars(t) do
+    order, by = order or {}, by or {}
+    if value and key ~= "" and not by[key] then -- getenv takes the first of two
       order[#order + 1] = key
       by[key] = value
     end
@@ -37,7 +35,7 @@ return plugin {
     { "pid", "int", "only these processes" },
     { "key", "text", "only this variable" },
   },
-  uses = { "tasks", "environ" },
+  uses = { "tasks", "envars" },
   run = function(k, args, row)
     local known = {} -- by the place of the leader: { order, by } or false
     local function environment(t)

@@ -46,29 +46,65 @@ unsigned linux_cpus_online(struct eg_run *r)
     return n;
 }
 
-struct percpu_walk {
+struct cpu_walk {
     bool begun;
     unsigned cpu;
 };
 
-static bool next_percpu(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+static bool next_cpu(struct eg_run *r, struct cpu_walk *w)
 {
-    struct percpu_walk *w = state;
-
     if (!w->begun)
         w->cpu = ~0u;
     w->begun = true;
-    if (arg.why || !linux_next_cpu(r, &w->cpu))
+    return linux_next_cpu(r, &w->cpu);
+}
+
+static bool next_number(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out)
+{
+    struct cpu_walk *w = state;
+
+    (void)arg;
+    if (!next_cpu(r, w))
+        return false;
+    *out = eg_uint(w->cpu);
+    return true;
+}
+
+static bool next_percpu(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    struct cpu_walk *w = state;
+
+    if (arg.why || !next_cpu(r, w))
         return false;
     *out = linux_percpu(r, arg, w->cpu);
     return true;
 }
 
+static bool percpu_of(struct eg_run *r, struct eg_obj arg, uint64_t cpu, struct eg_obj *out)
+{
+    unsigned online = (unsigned)cpu - 1;
+
+    if (!linux_next_cpu(r, &online) || online != cpu)
+        return false;
+    *out = linux_percpu(r, arg, online);
+    return true;
+}
+
+EG_WALKER(cpus) = {
+    .os = "linux",
+    .help = "the numbers of the CPUs that are online, in order",
+    .values = "cpu: integer",
+    .state = sizeof(struct cpu_walk),
+    .next_values = next_number,
+};
 EG_WALKER(percpu) = {
     .os = "linux",
     .help = "a per-CPU variable's copies on the CPUs that are online, in order: linux.percpu("
             "eg.symbol(k, \"runqueues\", \"rq\"))",
     .arg = "variable",
-    .state = sizeof(struct percpu_walk),
+    .state = sizeof(struct cpu_walk),
     .next = next_percpu,
+    .at = percpu_of,
+    .number = "cpu",
+    .at_help = "a per-CPU variable's copy on this CPU; nil if no such CPU is online",
 };

@@ -32,34 +32,50 @@ static bool has_title(struct eg_run *r, struct eg_space *user, uint64_t arg_end)
     return last && *last;
 }
 
+/** Strings that exec laid down on a process's stack: the arguments or the environment. */
+struct area {
+    struct eg_space *user;
+    uint64_t start, end;
+};
+
+/** The area that two members of an mm_struct bound. @return false, with @missing its reason, when
+ * it is not known. */
+static bool area_of(struct eg_run *r, struct eg_obj mm, struct eg_obj start, struct eg_obj end,
+                    struct area *out, struct eg_cell *missing)
+{
+    *missing = eg_cell_of(start);
+    if (!eg_load(&out->start, start))
+        return false;
+    *missing = eg_cell_of(end);
+    if (!eg_load(&out->end, end))
+        return false;
+    *missing = eg_missing(EG_TABLE_MISSING, mm.addr);
+    out->user = linux_mm_space(r, mm);
+    return out->start >= out->end || out->user;
+}
+
 char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf,
                          size_t *len, struct eg_cell *missing)
 {
-    struct eg_obj mm = eg_at(task, task_struct.mm), end_at = eg_at(mm, mm_struct.arg_end);
-    struct eg_space *user = linux_mm_space(r, mm);
-    uint64_t start, end;
+    struct eg_obj mm = eg_at(task, task_struct.mm);
+    struct area a;
     size_t got, whole;
     bool title;
     char *s;
 
-    *missing = eg_cell_of(end_at);
-    if (!eg_get(&start, mm, mm_struct.arg_start) || !eg_load(&end, end_at))
+    if (!area_of(r, mm, eg_at(mm, mm_struct.arg_start), eg_at(mm, mm_struct.arg_end), &a, missing))
         return NULL;
-    if (start >= end) {
-        *len = 0;
+    *len = 0;
+    if (a.start >= a.end)
         return eg_strf(r, "%s", "");
-    }
-    *missing = eg_missing(EG_TABLE_MISSING, mm.addr);
-    if (!user)
-        return NULL;
-    title = has_title(r, user, end);
+    title = has_title(r, a.user, a.end);
     if (title)
-        end = start + (UINT64_C(1) << linux_page_shift(r));
-    s = linux_user_bytes(r, user, start, end, buf, &got, missing);
+        a.end = a.start + (UINT64_C(1) << linux_page_shift(r));
+    s = linux_user_bytes(r, a.user, a.start, a.end, buf, &got, missing);
     if (!s)
         return NULL;
     whole = title ? strlen(s) : got;
-    if (whole == got && got < end - start)
+    if (whole == got && got < a.end - a.start)
         linux_note_cut(r, task, "command line", missing);
     while (whole && !s[whole - 1])
         whole--;
@@ -67,14 +83,45 @@ char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buff
     return s;
 }
 
-static struct eg_cell command_line(struct eg_run *r, struct eg_obj task)
+char *linux_environment(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf, size_t *len,
+                        struct eg_cell *missing)
+{
+    struct eg_obj mm = eg_at(task, task_struct.mm);
+    struct area a;
+    char *s;
+
+    if (!area_of(r, mm, eg_at(mm, mm_struct.env_start), eg_at(mm, mm_struct.env_end), &a, missing))
+        return NULL;
+    *len = 0;
+    if (a.start >= a.end)
+        return eg_strf(r, "%s", "");
+    s = linux_user_bytes(r, a.user, a.start, a.end, buf, len, missing);
+    if (!s || *len < a.end - a.start)
+        linux_note_cut(r, task, "environment", missing);
+    return s;
+}
+
+/** One of the two as the value of a function. */
+static struct eg_cell text_of(struct eg_run *r, struct eg_obj task,
+                              char *(*read)(struct eg_run *, struct eg_obj, struct linux_buffer *,
+                                            size_t *, struct eg_cell *))
 {
     struct linux_buffer buf = { 0 };
     struct eg_cell missing;
     size_t len;
-    const char *s = linux_command_line(r, task, &buf, &len, &missing);
+    const char *s = read(r, task, &buf, &len, &missing);
 
     return s ? eg_textn(s, len) : missing;
+}
+
+static struct eg_cell command_line(struct eg_run *r, struct eg_obj task)
+{
+    return text_of(r, task, linux_command_line);
+}
+
+static struct eg_cell environment(struct eg_run *r, struct eg_obj task)
+{
+    return text_of(r, task, linux_environment);
 }
 
 EG_FUNCTION(args) = {
@@ -85,40 +132,6 @@ EG_FUNCTION(args) = {
     .needs = EG_NEEDS(task_struct.mm, mm_struct.arg_start, mm_struct.arg_end),
     .cell = command_line,
 };
-
-char *linux_environment(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf, size_t *len,
-                        struct eg_cell *missing)
-{
-    struct eg_obj mm = eg_at(task, task_struct.mm), end_at = eg_at(mm, mm_struct.env_end);
-    struct eg_space *user = linux_mm_space(r, mm);
-    uint64_t start, end;
-    char *s;
-
-    *missing = eg_cell_of(end_at);
-    if (!eg_get(&start, mm, mm_struct.env_start) || !eg_load(&end, end_at))
-        return NULL;
-    *missing = eg_missing(EG_TABLE_MISSING, mm.addr);
-    if (!user)
-        return NULL;
-    if (start >= end) {
-        *len = 0;
-        return eg_strf(r, "%s", "");
-    }
-    s = linux_user_bytes(r, user, start, end, buf, len, missing);
-    if (!s || *len < end - start)
-        linux_note_cut(r, task, "environment", missing);
-    return s;
-}
-
-static struct eg_cell environment(struct eg_run *r, struct eg_obj task)
-{
-    struct linux_buffer buf = { 0 };
-    struct eg_cell missing;
-    size_t len;
-    const char *s = linux_environment(r, task, &buf, &len, &missing);
-
-    return s ? eg_textn(s, len) : missing;
-}
 
 EG_FUNCTION(environ) = {
     .os = "linux",
@@ -161,3 +174,33 @@ bool linux_next_variable(struct eg_run *r, struct eg_obj task, struct linux_vari
     }
     return n != 0;
 }
+
+struct envars {
+    struct linux_buffer buf;
+    struct linux_variable_walk walk;
+};
+
+static bool next_envar(struct eg_run *r, struct eg_obj task, void *state, struct eg_cell *out)
+{
+    struct envars *w = state;
+    struct linux_variable v;
+
+    w->walk.buf = &w->buf;
+    if (task.why || !linux_next_variable(r, task, &w->walk, &v))
+        return false;
+    out[0] = eg_textn(v.key, v.key_len);
+    if (v.value)
+        out[1] = eg_textn(v.value, v.value_len);
+    return true;
+}
+
+EG_WALKER(envars) = {
+    .os = "linux",
+    .help = "the environment variables that a task was started with; of a string without an equals "
+            "sign, all of it and nil",
+    .arg = "task",
+    .needs = EG_NEEDS(task_struct.mm, mm_struct.env_start, mm_struct.env_end),
+    .state = sizeof(struct envars),
+    .next_values = next_envar,
+    .values = "key: text, value: text",
+};

@@ -34,6 +34,16 @@ static int run_none(struct eg_run *r)
     (void)r;
     return 0;
 }
+static bool values_none(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out)
+{
+    (void)r, (void)arg, (void)state, (void)out;
+    return false;
+}
+static bool at_none(struct eg_run *r, struct eg_obj arg, uint64_t number, struct eg_obj *out)
+{
+    (void)r, (void)arg, (void)number, (void)out;
+    return false;
+}
 static bool next_none(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
 {
     (void)r, (void)arg, (void)state, (void)out;
@@ -146,7 +156,12 @@ static void others(void **state)
                                   plugin = { .help = "h", .columns = no_columns, .run = run_none };
     static const struct eg_walker no_next = { .os = "linux" },
                                   walker = { .os = "linux", .next = next_none },
-                                  other_os = { .os = "mine", .next = next_none };
+                                  other_os = { .os = "mine", .next = next_none },
+                                  five_values = { .next_values = values_none,
+                                                  .values = "a: text, b: text, c: text, d: text, "
+                                                            "e: text" },
+                                  no_values = { .next_values = values_none },
+                                  no_number = { .arg = "a", .next = next_none, .at = at_none };
     static const struct eg_function no_args = { .is = is_none }, no_form = { .args = "a" },
                                     five = { .args = "a, b, c [, d, e]", .is = is_none },
                                     none_for_is = { .args = "[a]", .is = is_none },
@@ -173,6 +188,9 @@ static void others(void **state)
         { EG_R_PLUGINS, { "mine", "m.c", &bad_arg }, "an option has a kind" },
         { EG_R_PLUGINS, { "pslist", "m.c", &plugin }, "a plugin of this name is already there" },
         { EG_R_WALKERS, { "mine", "m.c", &no_next }, "a walker has .next" },
+        { EG_R_WALKERS, { "mine", "m.c", &five_values }, "in .values, four at most" },
+        { EG_R_WALKERS, { "mine", "m.c", &no_values }, "in .values, four at most" },
+        { EG_R_WALKERS, { "mine", "m.c", &no_number }, "has .arg, .number and .at_help" },
         { EG_R_WALKERS, { "tasks", "m.c", &walker }, "a walker of this name is already there" },
         { EG_R_WALKERS, { "tasks", "m.c", &other_os }, "taken" }, // linux.tasks is another one
         { EG_R_FUNCTIONS, { "mine", "m.c", &no_args }, "a function has .args" },

@@ -46,6 +46,23 @@ static const char *two(struct eg_run *r, struct eg_obj o, struct eg_obj other)
 EG_WALKER(test_walk) = {
     .os = "testos", .arg = "task", .needs = EG_NEEDS(task.missing), .next = none
 };
+static bool thrice(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out)
+{
+    unsigned *n = state;
+
+    (void)r, (void)arg;
+    out[0] = eg_uint(++*n);
+    if (*n == 2)
+        out[1] = eg_text("two");
+    return *n < 4;
+}
+EG_WALKER(test_values) = {
+    .os = "testos",
+    .help = "values",
+    .state = sizeof(unsigned),
+    .next_values = thrice,
+    .values = "n: integer, text: text",
+};
 EG_FUNCTION(test_is) = {
     .os = "testos", .args = "task", .needs_symbols = EG_NEEDS_SYMBOLS(absent), .is = always
 };
@@ -156,7 +173,8 @@ static void calls(void **state)
     struct mk *k = make(&mk_machines[0]);
     struct eg_run *r = mk_run(k);
     struct eg_obj some[3];
-    struct eg_cell c;
+    struct eg_cell c, cells[EG_WALKER_VALUES];
+    struct eg_walking w;
 
     (void)state;
     some[0] = some[1] = some[2] = eg_object(r, task, 0x1000);
@@ -177,6 +195,24 @@ static void calls(void **state)
     some[1] = (struct eg_obj){ 0 };
     assert_int_equal(eg_call(r, "test_two", some, 2).tag, EG_CELL_UNSET);
     assert_non_null(strstr(r->error, "called with an empty cursor: it takes (a [, b_2])"));
+    r = mk_run(k);
+    w = eg_walk(r, "test_values", (struct eg_obj){ 0 });
+    assert_int_equal(eg_walker_values(w.walker), 2);
+    for (unsigned n = 1; n < 4; n++) {
+        assert_true(eg_walk_next_values(&w, cells));
+        assert_true(cells[0].u == n && cells[2].tag == EG_CELL_UNSET);
+        assert_int_equal(cells[1].tag, n == 2 ? EG_CELL_TEXT : EG_CELL_UNSET);
+    }
+    assert_false(eg_walk_next_values(&w, cells));
+    assert_false(eg_walk_next_values(&(struct eg_walking){ 0 }, cells));
+    assert_int_equal(r->status, 0);
+    assert_false(eg_walk_next(&w, &some[0]));
+    assert_non_null(strstr(r->error, "gives values (n: integer, text: text)"));
+    r = mk_run(k);
+    some[0] = eg_object(r, task, 0x1000);
+    w = eg_walk(r, "test_walk", some[0]);
+    assert_false(eg_walk_next_values(&w, cells));
+    assert_non_null(strstr(r->error, "gives places"));
     r = mk_run(k);
     assert_false(eg_walk_next(&(struct eg_walking){ 0 }, &some[0]));
     eg_walk(r, "test_walk", (struct eg_obj){ 0 });

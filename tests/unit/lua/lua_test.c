@@ -1,5 +1,6 @@
 /* lua_test.c - the binding of scripts: values and cursors, the same output from run to run, memory
  * that runs out anywhere, runs that are left in the middle, files of a plugin's own folder. */
+#include "../../../lua/annotations.h"
 #include "../../../lua/library.h"
 #include "check.h"
 #include "mkfile.h"
@@ -8,6 +9,50 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Declared for any operating system. */
+static struct eg_obj bad_cursor(struct eg_run *r, struct eg_obj o)
+{
+    (void)r, (void)o;
+    return (struct eg_obj){ .why = EG_NULL };
+}
+EG_FUNCTION(nowhere) = {
+    .args = "place", .returns = "item", .help = "a bad cursor", .cursor = bad_cursor
+};
+static bool two_cells(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out)
+{
+    bool *ended = state;
+
+    (void)r, (void)arg;
+    out[0] = eg_text("key");
+    out[1] = eg_missing(EG_NULL, 0);
+    return !*ended && (*ended = true);
+}
+static bool at_seven(struct eg_run *r, struct eg_obj arg, uint64_t number, struct eg_obj *out)
+{
+    (void)r;
+    *out = arg;
+    return number == 7;
+}
+static bool no_item(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    (void)r, (void)arg, (void)state, (void)out;
+    return false;
+}
+EG_WALKER(two) = {
+    .help = "two values",
+    .state = sizeof(bool),
+    .next_values = two_cells,
+    .values = "key: text, n: integer",
+};
+EG_WALKER(numbered) = {
+    .help = "nothing",
+    .arg = "item",
+    .next = no_item,
+    .at = at_seven,
+    .number = "i",
+    .at_help = "the seventh",
+};
 
 /** What assert() in a body finds wrong ends the test. */
 static void body(const char *name, const char *text)
@@ -70,6 +115,34 @@ static void values(void **state)
         "assert(#i.bytes == 16 and i.bytes[0] == 0 and not eg.ok(i.bytes[16]))\n"
         "assert(not eg.ok(i.bytes[-1]) and not eg.ok(i.bytes[math.mininteger]))\n"
         "assert(eg.symbol(k, 'head') == k.head and not eg.ok(eg.symbol(k, 'tail')))");
+    body("addresses",
+         "local head = eg.lookup(k, 'head')\n"
+         "assert(eg.address('head') == head and eg.address('head+0x10') == head + 16)\n"
+         "assert(eg.address('head+16-8') == head + 8 and eg.address('4K') == 4096)\n"
+         "assert(eg.uint(k, 'head+8') == eg.uint(k, head + 8))\n"
+         "assert(eg.object(k, 'head', 'head') == k.head and eg.name(k, 'head+1') == 'head+0x1')\n"
+         "assert(eg.read(k, ('%016x'):format(head), 4) == eg.read(k, head, 4))\n"
+         "local at = eg.translate(k, 'head')\n"
+         "assert(eg.read(eg.physical(k), '' .. at, 4) == eg.read(k, head, 4))\n"
+         "for _, bad in ipairs { '', 'haed', 'head+', 'head ', 'head,+1', '1-2', 'head\\0', '0x' } "
+         "do\n"
+         "  assert(not pcall(eg.read, k, bad, 4), bad)\n"
+         "end\n"
+         "assert(select(2, pcall(eg.read, eg.physical(k), 'head', 4)):find('not possible'))");
+    body("declared",
+         "local bad, seven = eg_common.nowhere(k.head), eg_common.numbered\n"
+         "assert(not eg.ok(bad) and type(eg.type(bad)) == 'string' and not eg.ok(bad.x) and "
+         "#tostring(bad) > "
+         "2)\n"
+         "local n = 0\n"
+         "for key, value in eg_common.two(k) do\n"
+         "  n = n + 1\n"
+         "  assert(key == 'key' and not eg.ok(value) and eg.why(value) == 'null pointer')\n"
+         "end\n"
+         "assert(n == 1 and seven(k.head, 7) == k.head and seven(k.head, 8) == nil)\n"
+         "assert(seven(k.head, -1) == nil and seven(k.head)() == nil)\n"
+         "assert(not eg.ok(seven(bad, 7)) and not pcall(seven, k.head, {}))\n"
+         "assert(not pcall(eg.note))");
     body("bad_values",
          "local bad = k.head.first.bad\n"
          "assert(eg.ok(bad) and not eg.ok(bad.n) and not eg.ok(bad.next.next.name))\n"
@@ -447,14 +520,35 @@ static void require_(void **state)
     mk_free(k);
 }
 
+/** Functions that no operating system owns are described too. */
+static void described(void **state)
+{
+    char *text;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+
+    (void)state;
+    assert_non_null(f);
+    eg_lua_annotations(f);
+    fclose(f);
+    assert_non_null(strstr(text, "eg_common = {}"));
+    assert_non_null(strstr(text, "---@return cursor\nfunction eg_common.nowhere(place) end"));
+    assert_non_null(strstr(text, "--- for each key, n: two values\n---@param k space\n"
+                                 "---@return fun(): string?, integer?\n"
+                                 "function eg_common.two(k) end"));
+    assert_non_null(strstr(text, "--- the seventh\n---@param item cursor\n---@param i integer\n"
+                                 "---@return cursor?\nfunction eg_common.numbered(item, i) end"));
+    free(text);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),         cmocka_unit_test(scans),
-        cmocka_unit_test(same_again),     cmocka_unit_test(memory),
-        cmocka_unit_test(rows_of_others), cmocka_unit_test(left),
-        cmocka_unit_test(require_),       cmocka_unit_test(needs_symbols),
-        cmocka_unit_test(rows_at_once),
+        cmocka_unit_test(values),        cmocka_unit_test(scans),
+        cmocka_unit_test(described),     cmocka_unit_test(same_again),
+        cmocka_unit_test(memory),        cmocka_unit_test(rows_of_others),
+        cmocka_unit_test(left),          cmocka_unit_test(require_),
+        cmocka_unit_test(needs_symbols), cmocka_unit_test(rows_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
