@@ -78,8 +78,8 @@ static int check_said(const struct cli *c, const struct cli_opened *o)
                         o->image->format);
     if (c->find.has_kaslr && k && k->has_kaslr && k->kaslr != c->find.kaslr)
         return cli_fail(CLI_USAGE,
-                        "--kaslr %#" PRIx64 ": this kernel was moved by %#" PRIx64
-                        ", says its VMCOREINFO: leave the option away",
+                        "--kaslr %#" PRIx64 ": the VMCOREINFO of this kernel says %#" PRIx64
+                        ": omit the option",
                         c->find.kaslr, k->kaslr);
     if (c->find.has_kaslr && !(k && k->has_kaslr) && !c->find.profile && !c->find.vmlinux &&
         !c->find.system_map && !c->find.n_profile_dirs)

@@ -52,7 +52,8 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
             status = cli_cannot(&e);
     for (size_t i = 0; i < n && !status && !c->quiet; i++)
         if (all[i]->n_left_out)
-            fprintf(stderr, "note: %s: %" PRIu32 " records left out as they cannot be true\n",
+            fprintf(stderr,
+                    "note: %s: %" PRIu32 " records left out because they are inconsistent\n",
                     files[i], all[i]->n_left_out);
     if (!status && all[0]->n_types <= 1)
         status = cli_fail(CLI_CANNOT_OPEN, "%s: it has no types", files[0]);
@@ -76,7 +77,7 @@ static void summary(const struct eg_profile *p)
            p->n_symbols, 8u * p->model.ptr_size, p->model.big_endian ? "big" : "little",
            p->build_id ? p->build_id : "unknown");
     if (p->n_left_out)
-        printf(", %" PRIu32 " records left out as they cannot be true", p->n_left_out);
+        printf(", %" PRIu32 " records left out because they are inconsistent", p->n_left_out);
     putchar('\n');
 }
 

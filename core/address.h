@@ -3,8 +3,8 @@
  *
  *      NUMBER   decimal, or hexadecimal with 0x; never octal, 010 is ten. K, M, G or T behind it
  *               multiply by 2^10, 2^20, 2^30, 2^40
- *      ADDRESS  NUMBER, sixteen hexadecimal digits (as /proc/kallsyms prints them), or a symbol; then
- *               +NUMBER, and behind a symbol also -NUMBER
+ *      ADDRESS  NUMBER, sixteen hexadecimal digits (as /proc/kallsyms prints them), or a symbol;
+ *               then +NUMBER, and after a symbol also -NUMBER
  *      RANGE    ADDRESS-ADDRESS, the second not included; or ADDRESS,+NUMBER: so many bytes
  *      LIST     ADDRESSes and RANGEs with commas between them */
 #ifndef EG_ADDRESS_H

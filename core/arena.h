@@ -10,8 +10,8 @@
 struct eg_arena_block;
 struct eg_arena {
     struct eg_arena_block *top;
-    size_t used;  /**< bytes handed out, for limits and `--stats` */
-    size_t limit; /**< the most bytes that may be handed out; 0: no limit */
+    size_t used;  /**< bytes that were allocated from it */
+    size_t limit; /**< the most bytes that may be allocated; 0: no limit */
 };
 
 /** Free everything. A zeroed struct is an empty arena, and so is what this leaves. */

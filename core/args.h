@@ -5,7 +5,8 @@
 
 #include "run.h"
 
-/** Check the values of the options that @p declares: numbers, addresses. @return 0 or -EG_EUSAGE. */
+/** Check the values of the options that @p declares: numbers, addresses. @return 0 or
+ * -EG_EUSAGE. */
 int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
                   const struct eg_run_options *o, struct eg_error *e);
 
@@ -13,7 +14,8 @@ enum eg_place { EG_PLACE_PHYSICAL, EG_PLACE_KERNEL, EG_PLACE_PROCESSES };
 /** Which memory a search examines, by its options --in and --pid; --pid alone means processes. */
 int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e);
 
-/** Add a note for each value of a list (--pid 1,99999) with which eg_arg_match() was never called. */
+/** Add a note for each value of a list (--pid 1,99999) with which eg_arg_match() was never
+ * called. */
 void eg_args_unmatched(struct eg_run *r);
 
 #endif

@@ -1,5 +1,6 @@
-/** cache.h - what is made once for a system, on its first use by any thread, and kept until the
- * system closes: a table of areas, the place of a variable that no symbol names. */
+/** cache.h - data that is computed once for a system, when the first thread needs it, and kept
+ * until the system is closed: a table of memory areas, the address of a variable without a
+ * symbol. */
 #ifndef EG_CACHE_H
 #define EG_CACHE_H
 
@@ -7,21 +8,21 @@
 
 struct eg_run;
 
-/** One such thing: a static record, whose address names it. */
+/** A kind of such data: a static record, whose address identifies it. */
 struct eg_cache {
-    size_t size; /**< bytes of it, zeroed before .make */
-    /** Fill @kept. @r is a run of its own, which is closed afterwards: nothing of its memory, and
-     * no cursor of it, may be kept. Its notes are given to every run that asks. @return false: it
-     * is not kept (memory ran out, or the run was stopped), and the next who asks tries again. The
-     * same when @r fails; then the run that asked fails as @r did. .fini is called in both cases.
-     */
+    size_t size; /**< bytes of the data, which are zeroed before .make is called */
+    /** Fill @kept. @r is a separate run, which is closed afterwards: @kept must not refer to its
+     * memory or hold its cursors. Its notes are added to every run that uses the data. @return
+     * false: the data is not kept (memory ran out, or the run was stopped), and the next caller
+     * tries again. If @r fails, the data is not kept either, and the calling run fails with the
+     * same error. .fini is called in both cases. */
     bool (*make)(struct eg_system *sys, struct eg_run *r, void *kept);
     void (*fini)(void *kept); /**< may be NULL */
 };
 
-/** @return the thing, read-only from then on but for what it locks itself; NULL: it could not be
- * made. @r may be NULL where .make does not need it. .make may ask for other things, never for its
- * own. */
+/** @return the data, which must not be changed except under a lock of its own; NULL: it could not
+ * be computed. @r may be NULL if .make does not use it. .make may request other kinds of data, but
+ * not its own. */
 void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_cache *what);
 
 #endif

@@ -1,7 +1,7 @@
 /** cpu.h - the state of the analysed machine's processors, as far as a dump has it.
  *
- *  A dump format pushes what it knows to eg_image.cpus: above all the roots of page tables, by which
- * the kernel is found sooner. */
+ *  A dump format pushes what it knows to eg_image.cpus: above all the roots of page tables, by
+ * which the kernel is found sooner. */
 #ifndef EG_CPU_H
 #define EG_CPU_H
 

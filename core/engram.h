@@ -207,8 +207,8 @@ struct eg_need {
 };
 #define EG_NEED_(c, f)     { &(eg_f_##f), NULL },
 #define EG_NEED_SYM_(c, s) { NULL, &(eg_s_##s) },
-/** What a plugin, a walker or a function cannot do without. It is checked before .run; `engram plugins` says who can run
- * and what others lack. */
+/** A member or symbol without which a plugin, a walker or a function cannot work. This is checked
+ * before .run. `engram plugins IMAGE` says which plugins can run and what the others lack. */
 #define EG_NEEDS(...)                                                                              \
     (const struct eg_need[])                                                                       \
     {                                                                                              \
@@ -241,8 +241,8 @@ struct eg_plugin {
     const struct eg_column *columns;
     const struct eg_arg *args;                   /**< may be NULL */
     const struct eg_need *needs, *needs_symbols; /**< may be NULL */
-    /** Walkers and functions it cannot do without, by name: EG_NAMES("tasks", "vmas"). What these
-     * need is then checked too. May be NULL. */
+    /** The names of walkers and functions that it calls: EG_NAMES("tasks", "vmas"). Their needs are
+     * then checked too. May be NULL. */
     const char *const *uses;
     bool tree;                    /**< rows have a depth */
     int (*run)(struct eg_run *r); /**< 0, or eg_failed() */
@@ -257,8 +257,8 @@ struct eg_plugin_reg {
 struct eg_format_reg;
 struct eg_reader_reg;
 
-/** All that one shared object declares, and the interface it was built with: its symbol "eg_module".
- * Pairs point to the first record of a kind and past the last. */
+/** The declarations of one shared object and the interface for which it was built: its symbol
+ * "eg_module". Each pair points to the first record of a kind and past the last. */
 struct eg_module {
     const char *abi; /**< EG_ABI of the headers it was built with */
     const struct eg_plugin_reg *const *plugins, *const *plugins_end;
@@ -293,7 +293,8 @@ EG_SECTION_(eg_symref, eg_symrefs);
 EG_SECTION_(eg_enumref, eg_enumrefs);
 EG_SECTION_(eg_pathref, eg_paths);
 
-/** The linker's sections of the program or shared object that this is compiled into, in the order of eg_module. */
+/** The linker's sections of the program or shared object that this is compiled into, in the order
+ * of eg_module. */
 #define EG_MODULE_                                                                                                     \
     { EG_ABI, __start_eg_plugins, __stop_eg_plugins, __start_eg_walkers, __stop_eg_walkers,                            \
       __start_eg_functions, __stop_eg_functions, __start_eg_constants, __stop_eg_constants,                            \

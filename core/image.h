@@ -91,8 +91,8 @@ struct eg_format {
     bool container;     /**< it holds another file (zstd): open gives the bytes of that file, which
                              is probed again, not physical memory */
     size_t head;        /**< bytes that probe wants, at most EG_HEAD_MAX; a short file has fewer */
-    /** How sure it is: 0 (it is not) to 100; 1 means "nothing else fits" (raw). The best score wins;
-     * two formats with the same best score are an error. It must not keep pointers to @h. */
+    /** How sure it is: 0 (it is not) to 100; 1 means "nothing else fits" (raw). The best score
+     * wins; two formats with the same best score are an error. It must not keep pointers to @h. */
     int (*probe)(const struct eg_head *h);
     /** Make a space over @file: of physical memory, or of the bytes that a container holds. Read
      * through img->view. The image owns @file, and *@out from then on: its close() frees what is

@@ -1,4 +1,5 @@
-/* needs.c - what of a plugin's needs, and of those of what it uses, a system lacks. */
+/* needs.c - which members and symbols does a system lack that a plugin needs, or a walker or
+ * function that the plugin uses? */
 #include "registry.h"
 
 struct lacks {
@@ -42,7 +43,7 @@ static bool same_os(const char *a, const char *b)
     return !a || (b && !strcmp(a, b));
 }
 
-/** What the walker or function @name needs. False: there is none for @os. */
+/** The needs of the walker or function @name. @return false: there is none of this name for @os. */
 static bool needs_of(const char *name, const char *os, const struct eg_need **fields,
                      const struct eg_need **symbols)
 {

@@ -1,5 +1,5 @@
-/* paths.c - paths to offsets: the steps of each eg_at() and eg_get() are joined once, so that reading
- * through them is additions and loads. */
+/* paths.c - paths to offsets: the steps of each eg_at() and eg_get() are joined once, so that
+ * reading through them is additions and loads. */
 #include "paths.h"
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
-/** reader.h - readers of files with types or symbols: how one is declared, and how the one for a file
- * is found.
+/** reader.h - readers of files with types or symbols: how one is declared, and how the one for a
+ * file is found.
  *
- *  Each reader is one file with one declaration, in this tree or in a module. It pushes what the file
- * says to an eg_builder (profile.h), which checks it. */
+ *  Each reader is one file with one declaration, in this tree or in a module. It pushes what the
+ * file says to an eg_builder (profile.h), which checks it. */
 #ifndef EG_READER_H
 #define EG_READER_H
 
@@ -23,7 +23,8 @@ struct eg_reader_reg {
     const char *name, *file;
     const struct eg_reader *reader;
 };
-/** `EG_READER(sysmap) = { .desc = "System.map", … };` registers a reader; nothing else is needed. */
+/** `EG_READER(sysmap) = { .desc = "System.map", … };` registers a reader; nothing else is
+ * needed. */
 #define EG_READER(n)                                                                               \
     static const struct eg_reader eg_reader_##n;                                                   \
     static const struct eg_reader_reg eg_rreg_##n = { #n, __FILE__, &eg_reader_##n };              \

@@ -1,4 +1,4 @@
-/* registry.c - all that is declared: of this program, of modules and of scripts. */
+/* registry.c - the declarations of this program, of modules and of scripts. */
 #include "registry.h"
 #include "config.h"
 #include "map.h"

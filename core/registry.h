@@ -1,5 +1,5 @@
-/** registry.h - all that is declared, by kind and name: by this program, by modules (shared objects)
- * and by scripts; ids of handles; running plugins. */
+/** registry.h - the declarations of this program, of modules (shared objects) and of scripts, by
+ * kind and name; the ids of handles; running plugins. */
 #ifndef EG_REGISTRY_H
 #define EG_REGISTRY_H
 
@@ -64,8 +64,8 @@ enum eg_record_kind {
     EG_R_READERS,
     EG_R_KINDS
 };
-/** Does a record have what its kind requires? Those of modules are checked before they are added:
- * here alone, then against each record that is there. @return -EG_EFORMAT, or -EG_EUSAGE. */
+/** Check a record of a module before it is added: is it complete, and is its name free? @return 0,
+ * -EG_EFORMAT or -EG_EUSAGE. */
 int eg_record_check(enum eg_record_kind kind, const void *record, struct eg_error *e);
 int eg_record_clash(enum eg_record_kind kind, const void *record, const void *other,
                     struct eg_error *e);
@@ -77,8 +77,8 @@ const char *eg_nearest(const char *name, const char *const *names);
  * none. */
 const char *eg_plugin_unknown_use(const struct eg_plugin *p);
 
-/** What of its needs, and those of what it uses, this system lacks, as text ("task_struct.mm, symbol
- * modules"); NULL: it can run. In @a. */
+/** The members and symbols that the plugin, or a walker or function that it uses, needs and this
+ * system lacks, as text in @a: "task_struct.mm, symbol modules". NULL: none, it can run. */
 char *eg_plugin_lacks(struct eg_system *sys, const struct eg_plugin *p, struct eg_arena *a);
 
 struct eg_given_arg {

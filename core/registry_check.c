@@ -1,5 +1,5 @@
-/* registry_check.c - what modules declare is checked before it is added, so that nothing else has to
- * expect a name that is taken twice or a function that is not there. */
+/* registry_check.c - checks the declarations of modules before they are added, so that no other
+ * code has to handle duplicate names or missing functions. */
 #include "registry.h"
 #include <ctype.h>
 
@@ -80,7 +80,7 @@ static const char *lacks_of_format(const struct eg_format *f)
     return f->suffix && *f->suffix != '.' ? "a format's .suffix begins with a dot" : NULL;
 }
 
-/** What is wrong with a record; NULL: nothing. */
+/** What a record lacks, as text; NULL: nothing. */
 static const char *wrong(enum eg_record_kind kind, const void *record)
 {
     const struct eg_reader *reader;
@@ -118,7 +118,8 @@ int eg_record_check(enum eg_record_kind kind, const void *record, struct eg_erro
                : 0;
 }
 
-/** The operating system whose walkers, functions and constants share one set of names; NULL: any. */
+/** The operating system whose walkers, functions and constants share one set of names; NULL:
+ * any. */
 static const char *os_of(enum eg_record_kind kind, const void *record)
 {
     switch (kind) {

@@ -1,5 +1,5 @@
-/* render_pretty.c - the table of Volatility's renderer "pretty": cells are aligned to the right, with
- * bars between them; a row begins with a star for each level of a tree. The column widths are
+/* render_pretty.c - the table of Volatility's renderer "pretty": cells are aligned to the right,
+ * with bars between them; a row begins with a star for each level of a tree. The column widths are
  * computed from the first rows, which are held back; the rows after these are written at once. */
 #include "table.h"
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* render_text.c - aligned columns for people. The column widths are computed from the first rows,
  * which are held back; the rows after these are written at once. A bad value is "-", one that was
  * not computed is blank. Only on a terminal are wide texts cut to fit, column names bold and bad
- * values dim. The rows of a tree are drawn as `ps f` does: two spaces for each level, then "\_ ". */
+ * values dim. A tree is drawn as `ps f` does: two spaces for each level, then "\_ ". */
 #include "table.h"
 #include <stdlib.h>
 #include <sys/ioctl.h>

@@ -1,10 +1,10 @@
-/** run.h - a run: one plugin (or one task of core, of the shell or of an operating system's layer) at
- * work on one system, in one thread. It owns the memory from eg_tmp(), the notes, the files that it
- * writes and the deferred calls; eg_run_close() frees all of them.
+/** run.h - a run: one plugin (or one task of core, of the shell or of an operating system's layer)
+ * at work on one system, in one thread. It owns the memory from eg_tmp(), the notes, the files that
+ * it writes and the deferred calls; eg_run_close() frees all of them.
  *
- *  eg_tmp() may only be called inside of eg_run_do(). When the memory limit is reached, the run fails
- * and returns to eg_run_do() by longjmp. So clean-up must be deferred (eg_run_defer): code after the
- * call of eg_tmp() may never be reached. */
+ *  eg_tmp() may only be called inside of eg_run_do(). When the memory limit is reached, the run
+ * fails and returns to eg_run_do() by longjmp. So clean-up must be deferred (eg_run_defer): code
+ * after the call of eg_tmp() may never be reached. */
 #ifndef EG_RUN_H
 #define EG_RUN_H
 

@@ -1,25 +1,26 @@
-/** scan.h - plugins that search memory: all that were asked for see each window of it once, on all
- * cores; what they find comes out in the order of addresses, the same for any number of threads.
+/** scan.h - plugins that search memory: one pass on all cores shows each window of memory to all
+ * plugins of the command. Their hits are reported in the order of addresses, whatever the number of
+ * threads.
  *
- *  Such a plugin declares `.scan` instead of `.run`. Where it looks is the user's choice
- * (EG_SCAN_ARGS): core cuts it into windows, looks at each page that several processes share once,
- * and at what lies across two pages of one mapping too. */
+ *  Such a plugin declares `.scan` instead of `.run`. The user chooses the memory to search
+ * (EG_SCAN_ARGS). Core divides it into windows. A page that several processes share is searched
+ * once; matches that cross from one page of a mapping to the next are found too. */
 #ifndef EG_SCAN_H
 #define EG_SCAN_H
 
 #include "engram.h"
 
-/** Addresses to look at, of one space. */
+/** A range of addresses of one space that is to be searched. */
 struct eg_region {
     struct eg_space *space;
     uint64_t first, last; /**< both inclusive */
     uint64_t join;    /**< 0; else only what begins before it and ends behind it is new here: its
                          pages are in other regions too */
-    int64_t pid;      /**< whose; -1: nobody's */
-    const char *comm; /**< that process's name; NULL */
+    int64_t pid;      /**< its process; -1: none */
+    const char *comm; /**< the name of that process; NULL */
 };
 
-/** A piece of a region, with what lies around it as far as the scanner asked for. */
+/** A part of a region, with as many bytes before and behind it as the scanner asked for. */
 struct eg_window {
     const struct eg_region *region;
     struct eg_view *view; /**< the worker's; reads through it leave @bytes valid */
@@ -35,32 +36,33 @@ struct eg_hit {
     uint32_t tag; /**< the scanner's own: which pattern, what encoding */
 };
 struct eg_hits;
-/** Out of memory is remembered, and fails the run. */
+/** Add a hit. If memory runs out, the run fails later. */
 EG_API void eg_hit_add(struct eg_hits *hits, uint64_t addr, uint32_t len, uint32_t tag);
 
 struct eg_scan {
-    size_t before, behind; /**< bytes it wants to see around a window, at most 1 MiB each */
-    /** On the run's thread, once: look at the arguments, compile. *@state (from eg_tmp; may be
-     * left NULL) is read-only afterwards; what must be freed, frees `end`.
-     * @return 0 or eg_failed(). */
+    size_t before, behind; /**< bytes that it needs around a window, at most 1 MiB each */
+    /** Called once, on the run's thread, before the search: check the options, prepare. *@state
+     * (from eg_tmp(); may stay NULL) must not change afterwards. What is not in the run's memory
+     * is freed by .end. @return 0 or eg_failed(). */
     int (*begin)(struct eg_run *r, void **state);
-    void (*end)(void *state); /**< once, whatever happened after begin; may be NULL */
-    /** What one thread needs of its own; both NULL: nothing. A worker of NULL fails the run. */
+    void (*end)(void *state); /**< called once if .begin was called; may be NULL */
+    /** Make and free the state of one thread; both NULL: it needs none. If .worker returns NULL,
+     * the run fails. */
     void *(*worker)(void *state);
     void (*worker_end)(void *worker);
-    /** On any thread, in no order: add what begins in [from, to). A hit across a join must also end
-     * behind it: core drops the others. */
+    /** Called on any thread, in any order: add the hits that begin in bytes[from, to). In a region
+     * with a join, core ignores hits that do not cross it. */
     void (*look)(void *state, void *worker, const struct eg_window *w, struct eg_hits *out);
-    /** On the run's thread, in order: make a row of it (or none). */
+    /** Called on the run's thread for each hit, in order: emit a row for it, or none. */
     void (*hit)(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h);
-    /** On the run's thread, after the last hit, for rows that more than one hit decides; may be
-     * NULL. Regions live until then. Not called when the run failed or was stopped.
+    /** Called on the run's thread after the last hit, for rows that depend on several hits; may be
+     * NULL. Regions live until then. Not called if the run failed or was stopped.
      * @return 0 or eg_failed(). */
     int (*done)(struct eg_run *r, void *state);
 };
 
-/** The arguments that every such plugin has: EG_ARGS(EG_SCAN_ARGS, EG_ARG(…)). */
+/** The options that every such plugin has: EG_ARGS(EG_SCAN_ARGS, EG_ARG(…)). */
 #define EG_SCAN_ARGS                                                                               \
     EG_ARG(in, TEXT, "where: physical (the default), kernel, processes"),                          \
         EG_ARG(pid, INT, "in these processes only"),                                               \

@@ -73,8 +73,8 @@ static int take_notes(struct eg_run *r, void *context)
     return 0;
 }
 
-/** Open the run of the pass itself, for the first plugin that has not failed, and compute the largest
- * number of bytes before and behind a window that any of them needs. */
+/** Open the run of the pass itself, for the first plugin that has not failed, and compute the
+ * largest number of bytes before and behind a window that any of them needs. */
 static struct eg_run *open_pass(struct eg_pass *s, struct eg_system *sys)
 {
     struct eg_error e;

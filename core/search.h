@@ -27,9 +27,10 @@ struct eg_owner {
 /** The functions that an operating system provides for searches. */
 struct eg_memory_ops {
     /** List the memory that is mapped in the kernel, or in the processes that the option --pid
-     * names. Each page of physical memory is in one region only. Where two pages that are already in
-     * other regions follow each other, an extra region covers @around bytes on both sides of their
-     * border, for matches that cross it. Ends when the run is stopped. @return 0 or eg_failed(). */
+     * names. Each page of physical memory is in one region only. Where two pages that are already
+     * in other regions follow each other, an extra region covers @around bytes on both sides of
+     * their border, for matches that cross it. Ends when the run is stopped. @return 0 or
+     * eg_failed(). */
     int (*regions)(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out);
 
     /** The address space of a task's process; NULL: it has none, or it cannot be read. */

@@ -80,14 +80,14 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as);
 /** For fill(): out of memory. The read fails, and so does the run. */
 void eg_view_starved(struct eg_view *v);
 
-/** The extent at @addr, checked: an answer of the space that cannot be true becomes EG_UNREADABLE up
- * to the space's end, and a note of the view's run says so. */
+/** The extent at @addr, checked: an answer of the space that cannot be true becomes EG_UNREADABLE
+ * up to the space's end, and a note of the view's run says so. */
 void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out);
 
 /** The next extent that is not a hole, within [@from, @to]: `while (eg_next_mapped(…)) from =
- * x.last + 1`. @return false at the end, with v->why EG_OK. Also, with v->why EG_BAD_VALUE, when the
- * user stopped the command, or after 2^20 holes in a row, as page tables with a cycle have: then
- * the view's run gets a note. */
+ * x.last + 1`. @return false at the end, with v->why EG_OK. Also, with v->why EG_BAD_VALUE, when
+ * the user stopped the command, or after 2^20 holes in a row, as page tables with a cycle have:
+ * then the view's run gets a note. */
 bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint64_t to,
                     struct eg_extent *out);
 /** How many bytes of a space are no holes. */

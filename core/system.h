@@ -167,14 +167,14 @@ struct eg_symbol_extent {
 bool eg_system_own_symbol(const struct eg_system *sys, const char *name, uint64_t *addr,
                           struct eg_symbol_extent *extent);
 enum { EG_VARIABLE_NOTE = 640 };
-/** The type of the variable @name: the first that exists of @declared ("a|b"), or of NULL the type in
- * the profile. So that nothing is read from the variables behind it, an array is cut to the size
+/** The type of the variable @name: the first that exists of @declared ("a|b"), or of NULL the type
+ * in the profile. So that nothing is read from the variables behind it, an array is cut to the size
  * that the variable has by its type in the profile and by @extent; another type that is larger
  * gives an absent slot (EG_WRONG_TYPE). @note says so; else it is "". */
 struct eg_slot eg_variable_slot(const struct eg_system *sys, const char *name, const char *declared,
                                 const struct eg_symbol_extent *extent, char note[EG_VARIABLE_NOTE]);
-/** The same of a symbol of the kernel itself, whose address becomes the slot's offset. For a per-CPU
- * variable the CPU's offset is not yet added. @return whether the slot is present. */
+/** The same of a symbol of the kernel itself, whose address becomes the slot's offset. For a
+ * per-CPU variable the CPU's offset is not yet added. @return whether the slot is present. */
 bool eg_system_variable(const struct eg_system *sys, const char *name, const char *declared,
                         struct eg_slot *out, char note[EG_VARIABLE_NOTE]);
 /** A symbol's address by name, in the order of the sources, then of modules; and the symbol at an

@@ -105,8 +105,8 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
 
 /* ---- times ---- */
 
-/** The date of a day counted from 1970-01-01, by eras of 400 years, which begin in March so that the
- * leap day is the last day of a year. */
+/** The date of a day counted from 1970-01-01, by eras of 400 years, which begin in March so that
+ * the leap day is the last day of a year. */
 static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
 {
     int64_t era, y;

@@ -69,9 +69,10 @@ const char *eg_column_kind_name(enum eg_column_kind kind); /**< "int", "text", â
 char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
 /** The reason of a bad value, with the address: "not mapped at 0xffffâ€¦". @out has 96 bytes. */
 const char *eg_bad_text(const struct eg_value *v, char *out);
-/** Escape text for people. Control characters (C0, C1, DEL), characters that change the direction of
- * text or end a line, and invalid UTF-8 become \xNN; a backslash is doubled. @out gets what fits into
- * @size bytes, with a NUL; it may be NULL if @size is 0. @return the length of the whole text. */
+/** Escape text for people. Control characters (C0, C1, DEL), characters that change the direction
+ * of text or end a line, and invalid UTF-8 become \xNN; a backslash is doubled. @out gets what fits
+ * into @size bytes, with a NUL; it may be NULL if @size is 0. @return the length of the whole
+ * text. */
 size_t eg_escape(char *out, size_t size, const void *text, size_t len);
 /** Decode one code point of UTF-8. @return how many bytes it has; 0: it is not valid. */
 size_t eg_utf8(const void *text, size_t len, uint32_t *code);

@@ -136,9 +136,10 @@ struct eg_walker_reg {
 
 /** A walk by the name of a walker. For one that walks the whole system, @arg is an empty cursor:
  *
+ *     struct eg_walking w = eg_walk(r, "tasks", (struct eg_obj){ 0 });
  *     struct eg_obj task;
  *
- *     for (struct eg_walking w = eg_walk(r, "tasks", (struct eg_obj){ 0 }); eg_walk_next(&w, &task);)
+ *     while (eg_walk_next(&w, &task))
  *         eg_note(r, "a task at %#llx", (unsigned long long)task.addr); */
 struct eg_walking {
     struct eg_run *run;
@@ -151,17 +152,17 @@ EG_API bool eg_walk_next(struct eg_walking *w, struct eg_obj *out);
 /** The same for a walker of values. @out: EG_WALKER_VALUES cells. */
 EG_API bool eg_walk_next_values(struct eg_walking *w, struct eg_cell *out);
 
-/** A C function that scripts can call: EG_FUNCTION(is_kthread) with .is = linux_task_is_kthread makes
- * linux.is_kthread(task), which gives true or false. All arguments are cursors. */
+/** A C function that scripts can call: EG_FUNCTION(is_kthread) with .is = linux_task_is_kthread
+ * makes linux.is_kthread(task), which gives true or false. All arguments are cursors. */
 struct eg_function {
     const char *os, *help;
     const char *args; /**< their names: "path [, task]"; "" for none, four at most */
-    /** "integer", "text", "bytes", "time" (ns since 1970 UTC), or the struct that a cursor is on. NULL
-     * where the form below says it: .is and .text. */
+    /** "integer", "text", "bytes", "time" (ns since 1970 UTC), or the struct that a cursor is on.
+     * NULL where the form below says it: .is and .text. */
     const char *returns;
     const struct eg_need *needs, *needs_symbols; /**< as a plugin's; may be NULL */
-    /** The C function itself, by its form: one of these. It is not called with a first argument that
-     * could not be read, but for .call. */
+    /** The C function itself, by its form: one of these. It is not called with a first argument
+     * that could not be read, except .call. */
     bool (*is)(struct eg_run *r, struct eg_obj o);
     const char *(*text)(struct eg_run *r, struct eg_obj o); /**< NULL: it cannot be read */
     /** @other: the optional second argument; a bad cursor when it is not given. */
@@ -180,8 +181,8 @@ struct eg_function_reg {
     EG_ENTRY(eg_functions, eg_function_reg, fn_##n) = &eg_fnreg_##n;                               \
     static const struct eg_function eg_function_##n
 
-/** Call a function by its name, as eg_walk() walks: `eg_call(r, "file_path", &file, 1)`. The cell is
- * unset where there is no answer, and its text lives as long as the run. The run fails when this
+/** Call a function by its name, as eg_walk() walks: `eg_call(r, "file_path", &file, 1)`. The cell
+ * is unset where there is no answer, and its text lives as long as the run. The run fails when this
  * system has no such function, or it takes another number of arguments. */
 EG_API struct eg_cell eg_call(struct eg_run *r, const char *name, const struct eg_obj *args,
                               unsigned n);
@@ -192,8 +193,8 @@ struct eg_constant {
     const char *name; /**< NULL at the end of a list */
     uint64_t value;
 };
-/** EG_CONSTANTS(task_flags) makes the table linux.task_flags of scripts: linux.task_flags.PF_KTHREAD;
- * eg.flags(t.flags, linux.task_flags) names the bits. */
+/** EG_CONSTANTS(task_flags) makes the table linux.task_flags of scripts:
+ * linux.task_flags.PF_KTHREAD; eg.flags(t.flags, linux.task_flags) names the bits. */
 struct eg_constants {
     const char *os, *help;
     const struct eg_constant *list;
@@ -210,8 +211,8 @@ struct eg_constants_reg {
 
 /** The name of a value; NULL: it has none. */
 EG_API const char *eg_constant_name(const struct eg_constant *list, uint64_t value);
-/** The names of the bits that are set, in the list's order, @gap between them; bits without a name as
- * one number at the end. In the run's memory. */
+/** The names of the bits that are set, in the list's order, @gap between them; bits without a name
+ * as one number at the end. In the run's memory. */
 EG_API const char *eg_bits_text(struct eg_run *r, const struct eg_constant *list, uint64_t bits,
                                 const char *gap);
 

@@ -1,8 +1,8 @@
-/* avml.c - AVML's compressed dumps, "LiME version 2" (github.com/microsoft/avml, src/image.rs). Each
- * range is a header (ranges.h) with magic "AVML" and version 2, a snappy stream (google/snappy,
- * framing_format.txt), and the length of that stream (u64). AVML splits ranges into blocks of 16 MiB
- * and leaves out those that are all zeros. The stream's chunks of at most 64 KiB are indexed by
- * their headers, and read in place. */
+/* avml.c - AVML's compressed dumps, "LiME version 2" (github.com/microsoft/avml, src/image.rs).
+ * Each range is a header (ranges.h) with magic "AVML" and version 2, a snappy stream
+ * (google/snappy, framing_format.txt), and the length of that stream (u64). AVML splits ranges into
+ * blocks of 16 MiB and leaves out those that are all zeros. The stream's chunks of at most 64 KiB
+ * are indexed by their headers, and read in place. */
 #include "config.h"
 #include "pieces.h"
 #include "ranges.h"
@@ -190,8 +190,8 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
     }
 }
 
-/** A gap of whole blocks after a whole block was left out because it is all zeros. If ranges are not
- * in ascending order, nothing is assumed. */
+/** A gap of whole blocks after a whole block was left out because it is all zeros. If ranges are
+ * not in ascending order, nothing is assumed. */
 static bool add_gaps(struct avml *a)
 {
     const size_t n = a->ranges.n;

@@ -1,6 +1,6 @@
 /* bzip2.c - a file inside bzip2, one stream or many (there is no specification: bzip2 1.0.8,
- * compress.c and decompress.c). Blocks are independent, but the file does not state where they begin
- * and how large their content is. So they are found by their magic number and unpacked to a
+ * compress.c and decompress.c). Blocks are independent, but the file does not state where they
+ * begin and how large their content is. So they are found by their magic number and unpacked to a
  * temporary file on all cores: a block takes some 50 ms to decompress, too long for reads of single
  * pages. */
 #include "config.h"
@@ -139,7 +139,8 @@ static bool reset(void *state, size_t i)
     return d->open && !d->view.starved;
 }
 
-/** reset() has given the decompressor the whole block, shifted to begin at a byte: @in is not read. */
+/** reset() has given the decompressor the whole block, shifted to begin at a byte: @in is not
+ * read. */
 static enum eg_unpack_step step(void *state, const uint8_t *in, size_t *in_len, uint8_t *out,
                                 size_t *out_len, size_t *want)
 {

@@ -5,8 +5,8 @@
  *   header: "makedumpfile" in 16 bytes, type 1, version 1; 4096 bytes in all
  *   record: offset, length, bytes; the last has offset -1
  *
- * The index has two levels. The bytes of all records, one after another, are the payload, a space of
- * its own with a mark at every 8th record. Records that continue each other are one range of the
+ * The index has two levels. The bytes of all records, one after another, are the payload, a space
+ * of its own with a mark at every 8th record. Records that continue each other are one range of the
  * payload. */
 #include "../core/image.h"
 #include "../core/parallel.h"

@@ -62,7 +62,8 @@ static const struct eg_known table[] = {
     AT(0, "hsqs", "a file system (squashfs)", DISK),
     AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
 };
-/** lzma(1) writes no magic number: usual properties, a small dictionary, content of unknown size. */
+/** lzma(1) writes no magic number: usual properties, a small dictionary, content of unknown
+ * size. */
 static bool is_lzma(const uint8_t *h, size_t len, uint64_t size)
 {
     (void)size;

@@ -32,8 +32,8 @@ static bool fits(const struct lime *l, uint64_t at, uint64_t bytes)
            (end == l->size || eg_range_header(l->img->view, l->file, end, &kind, &next));
 }
 
-/** AVML of March 2025 to March 2026 wrote nothing behind the header of a block that is all zeros: the
- * next header follows at once. */
+/** AVML of March 2025 to March 2026 wrote nothing behind the header of a block that is all zeros:
+ * the next header follows at once. */
 static bool not_stored(const struct lime *l, uint64_t at, const struct eg_range_header *h)
 {
     struct eg_range_header next;

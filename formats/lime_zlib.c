@@ -1,6 +1,6 @@
 /* lime_zlib.c - what the LiME module writes with compress=1 (github.com/504ensicsLabs/LiME,
- * src/deflate.c and src/main.c): one zlib stream (RFC 1950; a window of 2 KiB) of everything that it
- * writes, in any of its formats. Its end may be missing: the module flushes a page at most. */
+ * src/deflate.c and src/main.c): one zlib stream (RFC 1950; a window of 2 KiB) of everything that
+ * it writes, in any of its formats. Its end may be missing: the module flushes a page at most. */
 #include "inflate.h"
 #include <zlib.h>
 

@@ -163,8 +163,8 @@ static enum eg_unpack_step unpack_step(void *state, const uint8_t *in, size_t *i
         return strcmp(LZ4F_getErrorName(rc), "ERROR_contentChecksum_invalid") ? EG_UNPACK_DAMAGED
                                                                               : EG_UNPACK_DOUBTFUL;
     }
-    // It asks for a block and what follows. Given both, it would fail at a wrong checksum before the
-    // block's content is returned.
+    // It asks for a block and what follows. Given both, it would fail at a wrong checksum before
+    // the block's content is returned.
     *want = rc > 8 ? rc - 8 : EG_MIN(rc, (size_t)4);
     return rc ? EG_UNPACK_MORE : EG_UNPACK_END;
 }

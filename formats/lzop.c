@@ -1,6 +1,6 @@
-/* lzop.c - a file inside lzop (lzop 1.04, src/lzop.c and conf.h), which libvirt uses for save files.
- * Its blocks have at most some megabytes and state their sizes, so they are read in place. All
- * numbers are big-endian. */
+/* lzop.c - a file inside lzop (lzop 1.04, src/lzop.c and conf.h), which libvirt uses for save
+ * files. Its blocks have at most some megabytes and state their sizes, so they are read in place.
+ * All numbers are big-endian. */
 #include "config.h"
 #include "pieces.h"
 #ifdef HAVE_LZO

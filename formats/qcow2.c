@@ -47,8 +47,8 @@ static bool be64(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t
     return eg_within(at, 8, q->size) && eg_read_u64(v, q->file, at, true, out);
 }
 
-/** The entry of the cluster at @at behind the disk; 0: there is none. *@span: the bytes around it for
- * which the answer is the same, a cluster or all that an entry of the first table covers. */
+/** The entry of the cluster at @at behind the disk; 0: there is none. *@span: the bytes around it
+ * for which the answer is the same, a cluster or all that an entry of the first table covers. */
 static bool entry(struct eg_view *v, const struct qcow2 *q, uint64_t at, uint64_t *out,
                   uint64_t *span)
 {

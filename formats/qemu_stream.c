@@ -1,5 +1,5 @@
-/* qemu_stream.c - indexes a migration stream (QEMU: migration/savevm.c, ram.c, xbzrle.c) in one pass,
- * without decompressing. All numbers are big-endian:
+/* qemu_stream.c - indexes a migration stream (QEMU: migration/savevm.c, ram.c, xbzrle.c) in one
+ * pass, without decompressing. All numbers are big-endian:
  *
  *   "QEVM", u32 version, then sections:
  *   u8 type
@@ -139,7 +139,8 @@ static bool configuration(struct stream *s)
     return p;
 }
 
-/** With capability mapped-ram, a header follows the block's entry, then room for bitmap and pages. */
+/** With capability mapped-ram, a header follows the block's entry, then room for bitmap and
+ * pages. */
 static bool mapped(struct stream *s, struct eg_qemu_block *b)
 {
     uint64_t version, page, bitmap, data, base, len;

@@ -1,5 +1,6 @@
-/* raw.c - raw memory: the first byte of the file is at physical address 0, or at --offset. A file is
- * taken for this when no other format fits, except for what is known not to be memory (known.h). */
+/* raw.c - raw memory: the first byte of the file is at physical address 0, or at --offset. A file
+ * is taken for this when no other format fits, except for what is known not to be memory
+ * (known.h). */
 #include "../core/image.h"
 #include "known.h"
 #include <inttypes.h>

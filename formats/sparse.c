@@ -4,7 +4,8 @@
 
 enum { DEPTH_MAX = 16, CHUNK = 1 << 20 };
 
-/** The extent of @at in the lowest space that still describes it; its addresses are those of @as. */
+/** The extent of @at in the lowest space that still describes it; its addresses are those of
+ * @as. */
 static struct eg_extent lowest(struct eg_view *v, struct eg_space *as, uint64_t at)
 {
     uint64_t addr = at, before = UINT64_MAX, after = UINT64_MAX;

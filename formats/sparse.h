@@ -1,5 +1,5 @@
-/** sparse.h - finds bytes in a file, in a time that does not depend on the length of zeros that are not
- * stored (a sparse file may claim 2^63 bytes). */
+/** sparse.h - finds bytes in a file, in a time that does not depend on the length of zeros that are
+ * not stored (a sparse file may claim 2^63 bytes). */
 #ifndef EG_SPARSE_H
 #define EG_SPARSE_H
 

@@ -83,8 +83,8 @@ static bool prepare(const struct unpack *u, struct worker *w)
     return w->state;
 }
 
-/** Unpack one piece. What can be unpacked of a damaged piece is kept: only a failure of the temporary
- * file or of memory is an error. */
+/** Unpack one piece. What can be unpacked of a damaged piece is kept: only a failure of the
+ * temporary file or of memory is an error. */
 static int piece(void *context, size_t i, unsigned worker)
 {
     struct unpack *u = context;

@@ -1,7 +1,7 @@
 /* virtualbox_cpu.c - the unit "cpum" of saved states (src/VBox/VMM/VMMR3/CPUM.cpp,
  * g_aCpumCtxFields). What is before and between the CPUs differs between releases; a CPU is a
- * structure between SSM's marks, whose beginning has been the same since VirtualBox 4.2. So the unit
- * is searched for what looks like a CPU with paging. */
+ * structure between SSM's marks, whose beginning has been the same since VirtualBox 4.2. So the
+ * unit is searched for what looks like a CPU with paging. */
 #include "virtualbox_cpu.h"
 #include "../core/arch.h"
 #include "../core/vec.h"

@@ -1,8 +1,8 @@
 /* virtualbox_ssm.c - records of saved states, version 2.0 (VirtualBox 3.1 and later,
  * src/VBox/VMM/VMMR3/SSM.cpp). All numbers are little-endian:
  *
- *   unit: "\nUnit\n" in 8 bytes, u64 its offset, u32 checksum of the file so far, u32 checksum of this
- *     header with the name (computed with zeros here), u32 version, u32 instance, u32 pass,
+ *   unit: "\nUnit\n" in 8 bytes, u64 its offset, u32 checksum of the file so far, u32 checksum of
+ *     this header with the name (computed with zeros here), u32 version, u32 instance, u32 pass,
  *     u32 flags, u32 length of the name, the name with a NUL; then records
  *   after the last unit: "\nTheEnd" in 8 bytes
  *   record: u8 (bits 0-3 type, bit 4 important, bit 7 always set), its length encoded as UTF-8
@@ -140,8 +140,8 @@ bool eg_ssm_page(struct eg_ssm *s, uint64_t *at)
 }
 
 /** LZF (liblzf). A byte n below 32: n + 1 literal bytes follow. Else a copy of earlier output: the
- * upper 3 bits are its length - 2 (all ones: plus the next byte), the lower 5 bits and the next byte
- * its distance - 1. @return false: damaged, or not exactly @out_len bytes. */
+ * upper 3 bits are its length - 2 (all ones: plus the next byte), the lower 5 bits and the next
+ * byte its distance - 1. @return false: damaged, or not exactly @out_len bytes. */
 static bool unlzf(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len)
 {
     size_t i = 0, o = 0;

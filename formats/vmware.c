@@ -120,8 +120,8 @@ static void set_register(struct eg_cpu *cpu, const char *name, uint64_t value)
         }
 }
 
-/** Registers are single values ("rax[0]", "CR64[0][3]") or, in newer products, one block for each CPU
- * ("gpregs[0]", "CR64[0]"). */
+/** Registers are single values ("rax[0]", "CR64[0][3]") or, in newer products, one block for each
+ * CPU ("gpregs[0]", "CR64[0]"). */
 static void read_cpu(struct eg_vmware_state *s, struct eg_image *img, const struct eg_vmware_tag *t)
 {
     const bool cr = !strcmp(t->name, "CR64"), all = !strcmp(t->name, "gpregs");

@@ -1,6 +1,6 @@
 /* vmware_tags.c - saved states of VMware. There is no specification; the layout is what crash
- * (vmware_vmss.h, by VMware), Volatility, mdb_kvm of illumos and LeechCore agree on. All numbers are
- * little-endian:
+ * (vmware_vmss.h, by VMware), Volatility, mdb_kvm of illumos and LeechCore agree on. All numbers
+ * are little-endian:
  *
  *   header: u32 magic, u32 version, u32 number of groups
  *   each group: 64 bytes name, u64 position, u64 size

@@ -30,8 +30,8 @@ static bool le(struct eg_view *v, struct eg_space *file, uint64_t at, size_t n, 
     return p;
 }
 
-/** Read the header at *@at, after the magic number, and move *@at to its end. @f gets the size of the
- * content, *@tail the length of the checksum. */
+/** Read the header at *@at, after the magic number, and move *@at to its end. @f gets the size of
+ * the content, *@tail the length of the checksum. */
 static bool header(struct eg_view *v, struct eg_space *file, uint64_t *at, uint64_t end,
                    struct frame *f, unsigned *tail)
 {

@@ -481,7 +481,7 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
         (!base && (!r.s.strings_len || r.s.types == r.s.types_end)))
         return eg_fail(e, EG_EFORMAT, "%s: no BTF header, or its sections are cut short", source);
     if (!count(&r.s, &r.c))
-        return eg_fail(e, EG_EFORMAT, "%s: damaged type section: type %" PRIu32 " cannot be",
+        return eg_fail(e, EG_EFORMAT, "%s: damaged type section: type %" PRIu32 " is invalid",
                        source, r.first + r.c.types);
     if (r.c.odd_ints && !locate(&r))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);

@@ -9,12 +9,12 @@
  * the module's name. The result is the same for any number of threads (0: all cores). */
 int eg_dwarf_read(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e);
 
-/** A module's types on top of @base's (its kernel's): what is equal there is not repeated. @base
- * must outlive the result's use. */
+/** A module's types on top of @base's (its kernel's): types that are equal there are not repeated.
+ * @base must outlive the result's use. */
 int eg_dwarf_read_module(struct eg_profile **out, const char *path, const struct eg_profile *base,
                          unsigned threads, struct eg_error *e);
 
-/** The same of an opened file. */
+/** The same for a file that is already open. */
 struct eg_elf;
 int eg_dwarf_read_elf(struct eg_profile **out, struct eg_elf *f, const struct eg_profile *base,
                       unsigned threads, struct eg_error *e);

@@ -40,7 +40,7 @@ bool eg_dwarf_next(struct eg_dwarf_worker *w, Dwarf_Die *die)
     Dwarf_Die next = NULL;
 
     if (!w->failed && !w->budget--)
-        eg_dwarf_say(w, "its entries go in circles");
+        eg_dwarf_say(w, "its entries refer to each other in a cycle");
     if (!w->failed &&
         !eg_dwarf_ok(w, dwarf_siblingof_b(w->unit.window->dbg, *die, 1, &next, &w->error)))
         next = NULL;
@@ -500,7 +500,7 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     if ((!is_tag(t.kind) && t.kind != EG_T_FUNC) || !contents(w, die, i))
         return;
     if (nested == NESTED_MAX) {
-        eg_dwarf_say(w, "its structs lie too deep in each other");
+        eg_dwarf_say(w, "its structs are nested too deeply");
         return;
     }
     for (bool more = eg_dwarf_child(w, die, &inner); more; more = eg_dwarf_next(w, &inner))

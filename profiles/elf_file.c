@@ -53,7 +53,7 @@ int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e)
     if (fd < 0 || fstat(fd, &st) != 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
     if (st.st_size <= 0)
-        return eg_fail(e, EG_EIO, "%s: cannot be mapped: not a file with bytes?", path);
+        return eg_fail(e, EG_EIO, "%s: cannot be mapped: it is empty or not a regular file", path);
     rc = eg_mapped_open(&map, fd, (uint64_t)st.st_size, false, path, e);
     if (rc < 0)
         return rc;

@@ -267,7 +267,7 @@ static uint8_t now(const struct isf *x)
 static int enter(struct isf *x, uint8_t where)
 {
     if (x->depth == DEEPEST) {
-        eg_fail(x->e, EG_EFORMAT, "%s: deeper than a symbol file is", x->source);
+        eg_fail(x->e, EG_EFORMAT, "%s: nested deeper than any symbol file", x->source);
         return 0;
     }
     x->where[x->depth++] = where;
@@ -538,10 +538,10 @@ int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struc
     else if (x->other_model)
         rc = 1;
     else if (x->system)
-        rc = eg_fail(e, EG_EUNSUP, "%s: symbols of %s: what is read here is Linux", from->name,
-                     x->system);
+        rc = eg_fail(e, EG_EUNSUP, "%s: symbols of %s, but only those of Linux are supported",
+                     from->name, x->system);
     else if (empty)
-        rc = eg_fail(e, EG_EFORMAT, "%s: JSON, but no symbol file: it has no types", from->name);
+        rc = eg_fail(e, EG_EFORMAT, "%s: JSON without types: not a symbol file", from->name);
     if (rc == 0)
         rc = eg_builder_finish(x->b, out, NULL, e);
     else

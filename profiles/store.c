@@ -339,7 +339,8 @@ int eg_store_read_bytes(const uint8_t *bytes, size_t len, const char *source,
         return eg_fail(e, EG_EUNSUP, "%s: .egp is not read on big-endian machines", source);
     if (len >= HEADER && !memcmp(bytes, magic, sizeof magic) && !readable(bytes))
         return eg_fail(e, EG_EUNSUP,
-                       "%s: version %" PRIu32 " of .egp, and this is version %" PRIu32
+                       "%s: it has version %" PRIu32
+                       " of the .egp format, this program reads up to %" PRIu32
                        ": make it again with `engram profile make`",
                        source, eg_le32(bytes + 8), version);
     if (!head || head > len || !head_good(bytes, head))
@@ -348,7 +349,7 @@ int eg_store_read_bytes(const uint8_t *bytes, size_t len, const char *source,
         struct record r;
 
         if (!get_record(bytes, head, count, i, &r) || !plausible(&r, len))
-            rc = eg_fail(e, EG_EFORMAT, "%s: profile %" PRIu32 " does not add up", source, i);
+            rc = eg_fail(e, EG_EFORMAT, "%s: profile %" PRIu32 " is inconsistent", source, i);
         else
             rc = read_profile(bytes, &r, source, i ? out[0] : NULL, &out[done], e);
         done += rc == 0;

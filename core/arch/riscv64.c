@@ -1,6 +1,6 @@
-/* riscv64.c - page tables of RISC-V with addresses of 39, 48 and 57 bits (The RISC-V Instruction Set
- * Manual, volume II, chapter 11: Sv39, Sv48, Sv57, Svnapot, Svpbmt), and what Linux leaves in entries
- * that are not valid (arch/riscv/include/asm/pgtable.h, pgtable-bits.h, pgtable-64.h). */
+/* riscv64.c - page tables of RISC-V with addresses of 39, 48 and 57 bits (The RISC-V Instruction
+ * Set Manual, volume II, chapter 11: Sv39, Sv48, Sv57, Svnapot, Svpbmt), and what Linux leaves in
+ * entries that are not valid (arch/riscv/include/asm/pgtable.h, pgtable-bits.h, pgtable-64.h). */
 #include "../arch.h"
 #include <stdlib.h>
 

@@ -253,8 +253,8 @@ enum {
     XEN_CR3 = 5008,
     XEN_GS_KERNEL = 5152,
     XEN_LEN = 5168,
-    // QEMUCPUState (target/i386/arch_dump.c): u32 version, u32 size, 18 registers, 10 segments of 24
-    // bytes with the base at 16, 5 control registers, the kernel's GS base
+    // QEMUCPUState (target/i386/arch_dump.c): u32 version, u32 size, 18 registers, 10 segments of
+    // 24 bytes with the base at 16, 5 control registers, the kernel's GS base
     QEMU_GS = 8 + 18 * 8 + 4 * 24 + 16,
     QEMU_CR = 392,
     // "cpu", version 12 (target/i386/machine.c)

@@ -1,5 +1,5 @@
-/* convert.c - the output is described as a space of headers, which are made in memory, and ranges of
- * physical memory. So all formats are written by the same code. */
+/* convert.c - the output is described as a space of headers, which are made in memory, and ranges
+ * of physical memory. So all formats are written by the same code. */
 #include "convert.h"
 #include "../../core/newfile.h"
 #include "../../core/parallel.h"
@@ -123,7 +123,8 @@ static void lay_lime(struct conversion *c)
     }
 }
 
-/** An ELF64 core like the kernel's /proc/vmcore: a note with VMCOREINFO, a PT_LOAD for each range. */
+/** An ELF64 core like the kernel's /proc/vmcore: a note with VMCOREINFO, a PT_LOAD for each
+ * range. */
 static void lay_elf(struct conversion *c)
 {
     static const char name[] = "VMCOREINFO";
