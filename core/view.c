@@ -8,7 +8,7 @@
 enum {
     DEPTH_MAX = 16,               // depth of spaces over each other
     FILLS = 256,                  // decompressed extents that a view caches
-    FILL_BYTES = 8 * EG_FILL_MAX, // and their bytes in total
+    FILL_BYTES = 4 * EG_FILL_MAX, // and their bytes in total
     // Bytes behind those that fill() is asked for. A sanitizer sees itself when they are written.
     GUARD = EG_SANITIZED ? 0 : 32,
     HOLES_MAX = 1 << 20, // in a row that eg_next_mapped accepts in page tables
