@@ -49,3 +49,15 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
     *score = best_score;
     return 0;
 }
+
+const struct eg_format_reg *eg_format_damaged(struct eg_view *v, struct eg_space *file)
+{
+    const struct eg_format_reg *f;
+
+    if (!(eg_space_size(file) % EG_VIEW_PAGE) && eg_bytes(v, file, 0, 1))
+        return NULL;
+    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+        if (f->format->damaged && f->format->damaged(v, file))
+            return f;
+    return NULL;
+}

@@ -85,6 +85,11 @@ static int stack(struct eg_image *img, const struct eg_open_options *o, struct e
                                  img->on_disk && img->n_files == 1, e);
             if (rc && !forced)
                 return rc;
+            if (!rc && !forced && score <= EG_GUESS) {
+                const struct eg_format_reg *damaged = eg_format_damaged(img->view, file);
+
+                found = damaged ? damaged : found;
+            }
             if (!rc && (!forced || forced->format->container || found->format->container))
                 f = found;
         }

@@ -100,6 +100,9 @@ struct eg_format {
      * @return 0; or `return eg_fail(e, EG_EFORMAT, "…")`, with all freed. */
     int (*open)(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                 const struct eg_open_options *o, struct eg_error *e);
+    /** Asked when no probe is sure and the file cannot be raw memory: is it of this format, and only
+     * its beginning damaged or lost? May read all of it. NULL: never. */
+    bool (*damaged)(struct eg_view *v, struct eg_space *file);
 };
 struct eg_format_reg {
     const char *name, *file;
@@ -118,5 +121,8 @@ struct eg_records *eg_format_records(void); /**< for the registry: modules' are 
  * is for messages; @on_disk: it is also the path of @file. */
 int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view *v,
                     struct eg_space *file, const char *name, bool on_disk, struct eg_error *e);
+/** The format whose .damaged says so; NULL: none, or @file may well be raw memory: whole pages, the
+ * first of which can be read. */
+const struct eg_format_reg *eg_format_damaged(struct eg_view *v, struct eg_space *file);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include "vec.h"
 
-/** The highest score of a probe; more counts as this. */
-enum { EG_SURE = 100 };
+/** The highest score of a probe, more counts as this; and that of raw memory: nothing else fits. */
+enum { EG_SURE = 100, EG_GUESS = 1 };
 
 struct eg_records {
     const void *from, *end; /**< the section: an array of pointers to records; NULL, NULL: none */

@@ -181,6 +181,14 @@ static size_t cut_overlaps(struct ranked *r, size_t n, struct ranked **heap, str
     return overlaps;
 }
 
+/** Is there, behind the bytes of @g, a rest that is not stored; or is all of it lost? What consists of
+ * zeros, or was left out on purpose, says so of all its addresses and has none. */
+static bool has_tail(const struct eg_segment *g)
+{
+    return g->last >= g->start &&
+           (g->stored ? g->stored - 1 < g->last - g->start : g->tail == EG_UNREADABLE);
+}
+
 int eg_segments_open(struct eg_space **out, const char *name, const struct eg_segment *segs,
                      size_t n, size_t *overlaps, struct eg_error *e)
 {
@@ -188,14 +196,16 @@ int eg_segments_open(struct eg_space **out, const char *name, const struct eg_se
     eg_cleanup(eg_free_) struct ranked **heap = NULL;
     struct segments *s;
     struct eg_space *as;
-    size_t kept = 0, cut;
+    size_t kept = 0, room = 0, cut;
     uint64_t bytes;
 
+    for (size_t i = 0; i < n; i++)
+        room += 1 + has_tail(&segs[i]);
     // An overlap may split a segment in two: room for twice as many.
-    if (!eg_mul(n, 2 * sizeof(struct eg_segment), &bytes) || bytes > SIZE_MAX / 2)
+    if (!eg_mul(room, 2 * sizeof(struct eg_segment), &bytes) || bytes > SIZE_MAX / 2)
         return eg_fail(e, EG_EFORMAT, "%s: %zu ranges are too many", name, n);
-    r = calloc(n ? n : 1, sizeof *r);
-    heap = calloc(n ? n : 1, sizeof *heap);
+    r = calloc(room ? room : 1, sizeof *r);
+    heap = calloc(room ? room : 1, sizeof *heap);
     s = malloc(sizeof *s + bytes);
     as = calloc(1, sizeof *as);
     if (!r || !heap || !s || !as) {
@@ -203,16 +213,19 @@ int eg_segments_open(struct eg_space **out, const char *name, const struct eg_se
         free(as);
         return eg_fail(e, EG_ENOMEM, "%s: out of memory for %zu ranges", name, n);
     }
-    for (size_t i = 0; i < n; i++)
-        if (segs[i].last >= segs[i].start) {
-            uint64_t len1 =
-                segs[i].last - segs[i].start; // length - 1: the whole space has no length
+    for (size_t i = 0; i < n; i++) {
+        const struct eg_segment *g = &segs[i];
 
-            r[kept] = (struct ranked){ segs[i], i };
-            if (r[kept].seg.stored && r[kept].seg.stored - 1 > len1)
-                r[kept].seg.stored = len1 + 1;
-            kept++;
-        }
+        if (g->last < g->start)
+            continue;
+        // A tail ranks behind all bytes: a false size must not hide another segment's.
+        if (has_tail(g))
+            r[kept++] = (struct ranked){ part(*g, g->start + g->stored, g->last), n + i };
+        if (g->stored || !has_tail(g))
+            r[kept++] = (struct ranked){
+                part(*g, g->start, has_tail(g) ? g->start + (g->stored - 1) : g->last), i
+            };
+    }
     if (!kept) {
         free(s);
         free(as);

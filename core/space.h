@@ -116,7 +116,8 @@ struct eg_segment {
     uint8_t tail; /**< EG_OK: zeros (an ELF segment's memsz); else enum eg_why (a truncated file) */
 };
 /** A space of a copy of @segs: sorted, without empty ones, overlaps cut (the first in the order
- * given wins). *@overlaps counts the overlaps. */
+ * given wins; but what is missing behind a segment's stored bytes, or EG_UNREADABLE, hides nothing
+ * of another). *@overlaps counts the overlaps. */
 int eg_segments_open(struct eg_space **out, const char *name, const struct eg_segment *segs,
                      size_t n, size_t *overlaps, struct eg_error *e);
 

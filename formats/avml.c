@@ -132,6 +132,18 @@ static bool add_piece(struct avml *a, uint64_t in, uint64_t size, bool zero)
     return true;
 }
 
+/** Find the next credible header at or after @at, with a stream behind it. */
+static uint64_t search(struct eg_view *v, struct eg_space *file, uint64_t at, uint64_t after)
+{
+    static const uint8_t begin[] = { 0xff, 6, 0, 0, 's', 'N', 'a', 'P', 'p', 'Y' };
+    uint8_t b[sizeof begin];
+
+    while ((at = eg_range_search(v, file, at, &kind, after)) < eg_space_size(file) &&
+           !(eg_read(v, file, at + EG_RANGE_HEADER, b, sizeof b) && !memcmp(b, begin, sizeof b)))
+        at++;
+    return at;
+}
+
 /** Bytes of content of the chunk whose first @n bytes are @p; 0: it has none, or is invalid. */
 static size_t chunk_size(const uint8_t *p, size_t n)
 {
@@ -217,19 +229,20 @@ static bool add_gaps(struct avml *a)
     return true;
 }
 
-/** Read the header at *@at or, if it is damaged, the next credible one, and move *@at to it. */
-static bool next_header(const struct avml *a, struct eg_image *img, uint64_t *at, uint64_t after,
-                        struct eg_range_header *h)
+/** Read the header at *@at or, if it is damaged, the next credible one, and move *@at to it.
+ * @damaged: from here on, the stream of a range could not be followed. */
+static bool next_header(const struct avml *a, struct eg_image *img, uint64_t *at, uint64_t damaged,
+                        uint64_t after, struct eg_range_header *h)
 {
     const uint64_t begin = *at, size = eg_space_size(a->file);
 
     if (eg_range_header(img->view, a->file, begin, &kind, h))
         return true;
-    *at = eg_range_search(img->view, a->file, begin, &kind, after);
+    *at = search(img->view, a->file, damaged ? damaged : begin, after);
     eg_image_note(img,
                   "AVML: no range at %#" PRIx64 " where one should be: %" PRIu64
                   " KiB of the file are left out",
-                  begin, (*at - begin + 1023) >> 10);
+                  begin, *at < begin ? 0 : (*at - begin + 1023) >> 10);
     return *at < size && eg_range_header(img->view, a->file, *at, &kind, h);
 }
 
@@ -237,10 +250,10 @@ static int read_ranges(struct avml *a, struct eg_image *img, struct eg_progress_
                        struct eg_error *e)
 {
     const uint64_t size = eg_space_size(a->file);
-    uint64_t at = 0, shown = 0, after = 0;
+    uint64_t at = 0, shown = 0, after = 0, damaged = 0;
     struct eg_range_header h;
 
-    while (at < size && next_header(a, img, &at, after, &h)) {
+    while (at < size && next_header(a, img, &at, damaged, after, &h)) {
         uint64_t stored, below;
         struct eg_segment *range;
         int rc;
@@ -251,22 +264,26 @@ static int read_ranges(struct avml *a, struct eg_image *img, struct eg_progress_
         if (below > a->out && !add_piece(a, at, below - a->out, true))
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its chunks", img->path);
         at += EG_RANGE_HEADER;
+        damaged = at;
         rc = add_range(a, img, &at, h.last - h.first + 1, &stored, e);
         if (rc < 0)
             return rc;
+        damaged = rc ? damaged : 0;
         range = eg_vec_push(&a->ranges);
         if (!range)
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", img->path);
         *range = (struct eg_segment){ h.first, h.last, NULL, below, stored, EG_UNREADABLE };
-        after = EG_MAX(after, h.last);
+        after = EG_MAX(after, h.first);
         if (stored < h.last - h.first + 1)
             eg_image_note(img,
                           "AVML: the range %#" PRIx64 "-%#" PRIx64 " is %s: %" PRIu64
                           " KiB of it are missing",
                           h.first, h.last, rc ? "damaged or cut off" : "shorter than it says",
                           (h.last - h.first - stored + 1024) >> 10);
-        eg_progress_add(progress, at - shown);
-        shown = at;
+        if (at > shown) {
+            eg_progress_add(progress, at - shown);
+            shown = at;
+        }
     }
     return 0;
 }
@@ -311,7 +328,17 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     return rc;
 }
 
+static bool damaged(struct eg_view *v, struct eg_space *file)
+{
+    return search(v, file, eg_range_first(v, file, &kind), 0) < eg_space_size(file);
+}
+
 #else
+
+static bool damaged(struct eg_view *v, struct eg_space *file)
+{
+    return eg_range_first(v, file, &kind) < eg_space_size(file);
+}
 
 static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                  const struct eg_open_options *o, struct eg_error *e)
@@ -331,4 +358,5 @@ EG_FORMAT(avml) = {
     .head = 8,
     .probe = probe,
     .open = open_,
+    .damaged = damaged,
 };

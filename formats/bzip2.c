@@ -238,7 +238,10 @@ static int scan_part(void *context, size_t i, unsigned worker)
 /** Make blocks of the magic numbers in all parts. @return false: out of memory. */
 static bool join_marks(struct bzip2 *z, struct eg_image *img, const struct scan *s, size_t n)
 {
-    const struct mark *open = NULL;
+    // Behind the last block of a stream: its mark, a checksum, padding to a byte, the next one's header.
+    enum { BETWEEN = MAGIC_BITS + 32 + 7 + 32 };
+    const struct mark *open = NULL, *end = NULL;
+    uint64_t odd = 0;
 
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < s->parts[i].marks.n; k++) {
@@ -251,8 +254,17 @@ static bool join_marks(struct bzip2 *z, struct eg_image *img, const struct scan 
                     return false;
                 *b = (struct block){ open->bit, m->bit };
             }
+            odd += end && m->bit > end->bit + BETWEEN;
+            end = m->end ? m : NULL;
             open = m->end ? NULL : m;
         }
+    odd += end && 8 * s->size > end->bit + BETWEEN;
+    if (odd)
+        eg_image_note(img,
+                      "bzip2: in %" PRIu64
+                      " places behind a stream there is something else: damaged? "
+                      "What follows may be at wrong addresses",
+                      odd);
     if (open)
         eg_image_note(img, "bzip2: truncated: the block at %#" PRIx64 " has no end", open->bit / 8);
     return true;

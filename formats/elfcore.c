@@ -31,6 +31,7 @@ struct core {
     uint64_t notes; // bytes of them so far
     bool any_paddr; // at least one is neither 0 nor -1
     size_t zero_paddrs;
+    uint64_t odd; // program headers of another type than memory and notes, which no dump has
 };
 struct segments {
     EG_VEC(struct eg_segment) at;
@@ -135,6 +136,7 @@ static int read_segments(struct core *k, struct eg_error *e)
         l.memsz = EG_MAX(word(k->c, p + (wide ? 40 : 20)), l.filesz);
         if (type == PT_NOTE)
             read_notes(k, l.offset, l.filesz);
+        k->odd += type != PT_LOAD && type != PT_NOTE;
         if (type != PT_LOAD || !l.memsz)
             continue;
         if (l.paddr == none)
@@ -262,6 +264,11 @@ static int open_spaces(struct core *k, struct eg_space **out, struct eg_error *e
     if (!rc && missing)
         eg_image_note(img, "ELF core: truncated: %" PRIu64 " MiB of its segments are missing",
                       missing >> 20);
+    if (!rc && k->odd)
+        eg_image_note(img,
+                      "ELF core: %" PRIu64
+                      " program headers are neither memory nor notes: damaged? They are left out",
+                      k->odd);
     eg_vec_fini(&phys.at);
     eg_vec_fini(&va.at);
     return rc;

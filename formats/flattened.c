@@ -19,6 +19,8 @@ enum {
     STEP = 8,            // records from one mark to the next
     MARKS_MAX = 1 << 21, // 32 MiB
     RANGES_MAX = 1 << 20,
+    CHAIN = 16, // records that must follow one another to be credible
+    SEARCH_MAX = 1 << 30,
 };
 
 struct mark {
@@ -32,11 +34,15 @@ struct payload {
 struct flattened {
     struct eg_space as;
     struct eg_space *payload, *ranges;
+    bool lost; // records, so that what is in none may be anything
 };
 struct reader {
     struct payload *payload;
     EG_VEC(struct eg_segment) ranges;
-    uint64_t end; // of the file that the records make
+    uint64_t end;      // of the file that the records make
+    uint64_t searched; // bytes, for records behind damaged ones
+    uint64_t empty;    // records of zeros: no writer makes them
+    bool lost;
 };
 
 static int probe(const struct eg_head *h)
@@ -65,6 +71,8 @@ static void payload_extent(struct eg_view *v, struct eg_space *as, uint64_t addr
             *out = (struct eg_extent){
                 .start = at, .last = at + (len - 1), .below = p->file, .below_addr = in + RECORD
             };
+            if (after < p->marks.n) // a damaged length ends where the next mark begins
+                out->last = EG_MIN(out->last, p->marks.at[after].out - 1);
             return;
         }
     }
@@ -88,6 +96,10 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     const struct flattened *f = as->priv;
 
     eg_extent_at(v, f->ranges, addr, out);
+    if (out->why == EG_ABSENT) {
+        out->why = f->lost ? EG_UNREADABLE : EG_OK;
+        out->zero = !f->lost;
+    }
 }
 
 static void close_(struct eg_space *as)
@@ -133,15 +145,103 @@ static bool add_range(struct reader *r, uint64_t offset, uint64_t out, uint64_t 
     return true;
 }
 
+/** Is a record at @at that is whole, and may be one? */
+static bool is_record(struct eg_view *v, struct eg_space *file, uint64_t at, uint64_t *len)
+{
+    uint64_t offset;
+
+    return eg_within(at, RECORD, eg_space_size(file)) && eg_read_u64(v, file, at, true, &offset) &&
+           eg_read_u64(v, file, at + 8, true, len) && *len && offset <= INT64_MAX &&
+           *len <= INT64_MAX - offset && eg_within(at + RECORD, *len, eg_space_size(file));
+}
+
+/** Is the end of the file at @at, or the end mark before it? */
+static bool is_end(struct eg_view *v, struct eg_space *file, uint64_t at)
+{
+    uint64_t mark;
+
+    return at == eg_space_size(file) ||
+           (at == eg_space_size(file) - RECORD && eg_read_u64(v, file, at, true, &mark) &&
+            mark == UINT64_MAX);
+}
+
+/** Find the first of some records that follow one another, at or after @at. @return the size of the
+ * file: there is none. */
+static uint64_t next_record(struct reader *r, struct eg_view *v, uint64_t at)
+{
+    struct eg_space *file = r->payload->file;
+
+    while (r->searched < SEARCH_MAX && !eg_cancelled) {
+        size_t n = SEARCH_MAX;
+        const uint8_t *p = at < eg_space_size(file) ? eg_map_some(v, file, at, &n) : NULL;
+        size_t i = 0;
+
+        if (!p)
+            break;
+        // Most places are ruled out by the upper bytes of the two numbers.
+        for (; i + RECORD <= n; i++)
+            if ((!eg_be16(p + i) && !eg_be16(p + i + 8)) || eg_be64(p + i) == UINT64_MAX)
+                break;
+        if (i + RECORD <= n || n < RECORD) {
+            uint64_t next = at + i, len;
+            int links = 0;
+
+            while (links < CHAIN && !is_end(v, file, next) && is_record(v, file, next, &len)) {
+                next += RECORD + len;
+                links++;
+            }
+            if (links == CHAIN || is_end(v, file, next))
+                return at + i;
+        }
+        i = EG_MAX(i, (size_t)1);
+        r->searched += i;
+        at += i;
+    }
+    return eg_space_size(file);
+}
+
+/** Behind the record at @last nothing credible is at *@at: find what follows, and cut @last to it.
+ * @return false: nothing. */
+static bool resync(struct reader *r, struct eg_image *img, uint64_t last, uint64_t *at,
+                   uint64_t *out)
+{
+    const uint64_t size = eg_space_size(r->payload->file), begin = *at;
+
+    r->lost = true;
+    *at = next_record(r, img->view, last ? last + RECORD : begin);
+    if (*at >= size) {
+        eg_image_note(img,
+                      "flattened: no record at %#" PRIx64 " where one should be: the last %" PRIu64
+                      " bytes of the file are left out",
+                      begin, size - EG_MIN(begin, size));
+        return false;
+    }
+    eg_image_note(img,
+                  "flattened: no record at %#" PRIx64
+                  " where one should be: the next one is at %#" PRIx64
+                  ": what is between them is lost",
+                  begin, *at);
+    if (*at < begin) { // the length of the last record is too large
+        struct eg_segment *g = &r->ranges.at[r->ranges.n - 1];
+        const uint64_t cut = begin - *at;
+
+        g->last -= EG_MIN(cut, g->last - g->start);
+        g->stored -= EG_MIN(cut, g->stored);
+        *out -= EG_MIN(cut, *out);
+    }
+    return true;
+}
+
 static int read_records(struct reader *r, struct eg_image *img, struct eg_progress_line *progress,
                         struct eg_error *e)
 {
     struct eg_space *file = r->payload->file;
     const uint64_t size = eg_space_size(file);
-    uint64_t at = START, out = 0, offset, len;
+    uint64_t at = START, out = 0, last = 0, offset, len;
 
-    for (size_t i = 0;; i++) {
+    for (unsigned marked = 0;; marked = (marked + 1) % STEP) {
         uint64_t stored;
+        bool cut = false;
 
         if (eg_cancelled)
             return eg_fail(e, EG_ECANCEL, "%s: stopped", img->path);
@@ -150,14 +250,15 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
             eg_image_note(img, "flattened: truncated: has no end mark");
             return 0;
         }
-        if (offset == UINT64_MAX)
+        if (offset == UINT64_MAX && len == UINT64_MAX &&
+            next_record(r, img->view, at + RECORD) == size) // else it is a damaged header
             return 0;
         if (offset > INT64_MAX || len > INT64_MAX - offset) {
-            eg_image_note(img,
-                          "flattened: no record at %#" PRIx64 " where one should be: the last "
-                          "%" PRIu64 " MiB of the file are left out",
-                          at, (size - at) >> 20);
-            return 0;
+            if (!resync(r, img, last, &at, &out))
+                return 0;
+            last = 0;
+            marked = STEP - 1; // the next record gets a mark
+            continue;
         }
         if (r->payload->marks.n == MARKS_MAX || r->ranges.n == RANGES_MAX) {
             eg_image_note(img,
@@ -166,8 +267,21 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
                           (size - at) >> 20);
             return 0;
         }
+        r->empty += !len && !offset;
         stored = EG_MIN(len, size - at - RECORD);
-        if ((i % STEP == 0 && !add_mark(r->payload, at, out)) ||
+        if (stored < len) { // the last one, or its length is damaged
+            const uint64_t next = next_record(r, img->view, at + RECORD);
+
+            if (next < size) {
+                eg_image_note(img,
+                              "flattened: the record at %#" PRIx64 " claims %" PRIu64
+                              " bytes: those up to the next one at %#" PRIx64 " are used",
+                              at, len, next);
+                r->lost = cut = true;
+                stored = len = next - at - RECORD;
+            }
+        }
+        if ((!marked && !add_mark(r->payload, at, out)) ||
             (len && !add_range(r, offset, out, len, stored)))
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its records", img->path);
         if (stored < len) {
@@ -177,6 +291,9 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
                           len - stored, len);
             return 0;
         }
+        if (cut) // its length in the file is wrong: the next record gets a mark, too
+            marked = STEP - 1;
+        last = at;
         at += RECORD + len;
         out += len;
         eg_progress_add(progress, RECORD + len);
@@ -184,16 +301,11 @@ static int read_records(struct reader *r, struct eg_image *img, struct eg_progre
 }
 
 /** A later record overwrites an earlier one, but in eg_segments_open the first segment wins: so the
- * order is reversed, with zeros at the end. */
+ * order is reversed. */
 static int open_ranges(struct eg_space **out, struct reader *r, const char *name,
                        struct eg_error *e)
 {
-    struct eg_segment *zeros = eg_vec_push(&r->ranges);
-
-    if (!zeros)
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory for its records", name);
-    *zeros = (struct eg_segment){ .last = r->end - 1, .below = &r->payload->as };
-    for (size_t i = 0, j = r->ranges.n - 2; i < j && j < r->ranges.n; i++, j--) {
+    for (size_t i = 0, j = r->ranges.n - 1; i < j; i++, j--) {
         const struct eg_segment s = r->ranges.at[i];
 
         r->ranges.at[i] = r->ranges.at[j];
@@ -238,6 +350,9 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         return rc;
     }
     f->as.last = f->ranges->last;
+    f->lost = r.lost;
+    if (r.empty)
+        eg_image_note(img, "flattened: %" PRIu64 " records are zeros: damaged?", r.empty);
     *out = &f->as;
     return 0;
 }

@@ -1,5 +1,6 @@
 /* lime.c - LiME version 1 (github.com/504ensicsLabs/LiME, doc/README.md; AVML writes it too without
  * compression): ranges, each behind a header (ranges.h) and all of it in the file. */
+#include "../core/parallel.h"
 #include "ranges.h"
 #include <inttypes.h>
 
@@ -22,14 +23,20 @@ static int probe(const struct eg_head *h)
                                                                                              : 0;
 }
 
+/** Is a header, or the end of the file, at @at? */
+static bool ends(const struct lime *l, uint64_t at)
+{
+    struct eg_range_header next;
+
+    return at == l->size || eg_range_header(l->img->view, l->file, at, &kind, &next);
+}
+
 /** Would a range of @bytes at @at end where the file ends, or where another header is? */
 static bool fits(const struct lime *l, uint64_t at, uint64_t bytes)
 {
-    struct eg_range_header next;
     uint64_t end;
 
-    return eg_add(at, bytes, &end) &&
-           (end == l->size || eg_range_header(l->img->view, l->file, end, &kind, &next));
+    return eg_add(at, bytes, &end) && ends(l, end);
 }
 
 /** AVML of March 2025 to March 2026 wrote nothing behind the header of a block that is all zeros:
@@ -40,6 +47,37 @@ static bool not_stored(const struct lime *l, uint64_t at, const struct eg_range_
 
     return eg_range_credible(l->img->view, l->file, at, &kind, h->last, &next) &&
            !fits(l, at, h->last - h->first + 1);
+}
+
+/** Do ranges follow one another from the header at @at on: up to the end of the file, or three of
+ * them? Memory may hold a copy of a header, but then without what belongs behind it. */
+static bool is_chain(const struct lime *l, uint64_t at, uint64_t after)
+{
+    struct eg_range_header h;
+
+    for (int i = 0; i < 3 && at != l->size; i++) {
+        if (!eg_range_credible(l->img->view, l->file, at, &kind, after, &h))
+            return false;
+        after = h.last;
+        at += EG_RANGE_HEADER;
+        if (!not_stored(l, at, &h) && !eg_add(at, h.last - h.first + 1, &at))
+            return false;
+    }
+    return at == l->size || ends(l, at);
+}
+
+/** A range at @at whose end is no header: find the header that follows it, within what it claims.
+ * Ranges are whole pages. @return the bytes up to it; 0: there is none. */
+static uint64_t real_size(const struct lime *l, uint64_t at, const struct eg_range_header *h)
+{
+    enum { PAGE = 4096 };
+    const uint64_t far = UINT64_C(1) << 32; // the longest search: RAM below the hole, and some
+    const uint64_t len = EG_MIN(EG_MIN(h->last - h->first + 1, l->size - at), far);
+
+    for (uint64_t n = 0; n < len && !eg_cancelled; n += PAGE)
+        if (is_chain(l, at + n, h->first))
+            return n;
+    return 0;
 }
 
 /** Read the header at *@at or, if it is damaged, the next credible one, and move *@at to it. */
@@ -83,7 +121,7 @@ static int read_ranges(struct lime *l, struct eg_error *e)
     uint64_t at = 0;
 
     while (eg_within(at, EG_RANGE_HEADER, l->size) && next_header(l, &at, &h)) {
-        const uint64_t bytes = h.last - h.first + 1;
+        uint64_t bytes = h.last - h.first + 1, real = 0;
         struct eg_segment *r;
         bool absent;
 
@@ -96,6 +134,17 @@ static int read_ranges(struct lime *l, struct eg_error *e)
             return eg_fail(e, EG_ENOMEM, "%s: out of memory for its ranges", l->img->path);
         at += EG_RANGE_HEADER;
         absent = not_stored(l, at, &h);
+        if (!absent && !fits(l, at, bytes))
+            real = real_size(l, at, &h);
+        if (real) {
+            eg_image_note(l->img,
+                          "LiME: the range %#" PRIx64 "-%#" PRIx64
+                          " cannot be right: the next header follows after %" PRIu64
+                          " bytes, which are taken as memory from %#" PRIx64 " on",
+                          h.first, h.last, real, h.first);
+            bytes = real;
+            h.last = h.first + (real - 1);
+        }
         *r = (struct eg_segment){ .start = h.first,
                                   .last = h.last,
                                   .below = l->file,
@@ -144,10 +193,20 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     return rc;
 }
 
+static bool damaged(struct eg_view *v, struct eg_space *file)
+{
+    struct eg_image img = { .view = v };
+    const struct lime l = { .img = &img, .file = file, .size = eg_space_size(file) };
+    const uint64_t at = eg_range_first(v, file, &kind);
+
+    return at < l.size && is_chain(&l, at, 0);
+}
+
 EG_FORMAT(lime) = {
     .desc = "LiME",
     .suffix = ".lime",
     .head = 8,
     .probe = probe,
     .open = open_,
+    .damaged = damaged,
 };

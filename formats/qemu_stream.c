@@ -408,7 +408,7 @@ static bool ram_section(struct stream *s)
         if (!get(s, 8, &head))
             break;
         flags = head & FLAGS;
-        if (flags == EOS)
+        if (head == EOS)
             return true;
         if (flags == MEM_SIZE && !q->blocks.n) {
             const bool whole = list_blocks(s, head & ~(uint64_t)0xfff);
@@ -419,9 +419,9 @@ static bool ram_section(struct stream *s)
                 continue;
             break;
         }
-        if (flags == HOOK)
+        if (head == HOOK)
             continue;
-        if (flags == MULTIFD_FLUSH) {
+        if (head == MULTIFD_FLUSH) {
             q->multifd = true;
             continue;
         }
@@ -510,6 +510,24 @@ static bool section(struct stream *s)
     }
 }
 
+/** No section is at @at: continue with the next pages that can be found behind it. */
+static bool again(struct stream *s, uint64_t at)
+{
+    const uint64_t page = UINT64_C(1) << s->q->page_shift;
+
+    if (!s->in_ram || s->ended || s->starved || eg_cancelled || !s->q->page_known ||
+        s->q->size - EG_MIN(at, s->q->size) < 2 * page)
+        return false;
+    s->at = at;
+    if (!resync(s))
+        return s->at = at, false;
+    eg_image_note(s->img,
+                  "QEMU: no section at %#" PRIx64 " of the stream; the next page is at %#" PRIx64
+                  ": what is between them is lost",
+                  at, s->at);
+    return ram_section(s);
+}
+
 static void note(struct stream *s, uint64_t at)
 {
     struct eg_qemu *q = s->q;
@@ -548,7 +566,7 @@ int eg_qemu_stream(struct eg_qemu *q, struct eg_image *img, bool quiet, struct e
     s.progress = eg_progress_begin("indexing the stream", q->size >> 20, "MiB", quiet);
     do
         at = s.at;
-    while (section(&s));
+    while (section(&s) || again(&s, at));
     eg_progress_end(s.progress);
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");

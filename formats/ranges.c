@@ -1,6 +1,8 @@
 /* ranges.c - see ranges.h. */
 #include "ranges.h"
+#include "known.h"
 #include "sparse.h"
+#include <stdlib.h>
 
 static bool decode(const uint8_t *h, const struct eg_range_kind *kind, struct eg_range_header *out)
 {
@@ -43,4 +45,19 @@ uint64_t eg_range_search(struct eg_view *v, struct eg_space *file, uint64_t at,
         at++;
     }
     return size;
+}
+
+uint64_t eg_range_first(struct eg_view *v, struct eg_space *file, const struct eg_range_kind *kind)
+{
+    const uint64_t size = eg_space_size(file);
+    const size_t len = (size_t)EG_MIN(size, (uint64_t)EG_KNOWN_HEAD);
+    eg_cleanup(eg_free_) uint8_t *head = malloc(len);
+
+    if (!head)
+        return size;
+    eg_read_some(v, file, 0, head, len, NULL);
+    // With its own magic number, only the version is damaged.
+    if (eg_known(head, len, size) && !(len >= 4 && eg_le32(head) == kind->magic))
+        return size;
+    return eg_range_search(v, file, 0, kind, 0);
 }

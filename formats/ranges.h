@@ -29,5 +29,8 @@ bool eg_range_credible(struct eg_view *v, struct eg_space *file, uint64_t at,
 /** Find the next credible header at or after @at. @return the size of the file: there is none. */
 uint64_t eg_range_search(struct eg_view *v, struct eg_space *file, uint64_t at,
                          const struct eg_range_kind *kind, uint64_t after);
+/** The same from the beginning of a file that no format recognises; the size also if it is known to
+ * be something else (known.h), which may contain a dump. */
+uint64_t eg_range_first(struct eg_view *v, struct eg_space *file, const struct eg_range_kind *kind);
 
 #endif

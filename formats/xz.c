@@ -215,13 +215,14 @@ static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *en
 }
 
 /** All streams, from the last to the first. NULL: one of them is damaged. */
-static lzma_index *streams(struct eg_view *v, struct eg_space *file)
+static lzma_index *streams(struct eg_view *v, struct eg_space *file, struct eg_image *img)
 {
+    enum { USUAL_PADDING = 512 }; // a stream that was zeroed looks like padding
     lzma_index *all = NULL, *one;
     uint64_t end = eg_space_size(file);
 
     for (int i = 0; end && i < STREAMS_MAX; i++) {
-        uint64_t padding = 0;
+        uint64_t padding = 0, zeros;
         uint32_t word;
 
         while (end >= 4 && eg_read_u32(v, file, end - 4, false, &word) && !word && !eg_cancelled) {
@@ -230,7 +231,13 @@ static lzma_index *streams(struct eg_view *v, struct eg_space *file)
             padding += end - EG_MIN(begin, end - 4);
             end = EG_MIN(begin, end - 4);
         }
+        zeros = end;
         one = stream(v, file, &end, padding);
+        if (one && padding > USUAL_PADDING)
+            eg_image_note(img,
+                          "xz: %" PRIu64 " zeros at %#" PRIx64 ": a lost stream? What follows may "
+                          "be at wrong addresses",
+                          padding, zeros);
         if (!one || (all && lzma_index_cat(one, all, NULL) != LZMA_OK)) {
             lzma_index_end(one, NULL);
             end = UINT64_MAX;
@@ -259,7 +266,7 @@ static int read_index(struct xz *x, struct eg_image *img, struct eg_error *e)
     lzma_index_iter it;
     bool ok = true;
 
-    x->index = streams(img->view, x->file);
+    x->index = streams(img->view, x->file, img);
     if (!x->index) {
         eg_image_note(img, "xz: no valid index at the end: truncated or damaged");
         ok = add(x, 0, 0) && add(x, size, UINT64_C(1) << EG_UNPACK_UNBOUNDED);

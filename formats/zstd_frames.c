@@ -136,25 +136,37 @@ static int walk(struct eg_zstd_index *x, struct eg_image *img, struct eg_space *
                 struct eg_progress_line *progress, struct eg_error *e)
 {
     const uint64_t end = eg_space_size(file);
-    uint64_t at = 0, out = 0, damaged = 0;
+    uint64_t at = 0, out = 0, damaged = 0, usual = 0;
     int rc, tries = 0;
 
     x->exact = true;
     while (at < end) {
         struct frame f = frame_at(img->view, file, at, end);
-        uint64_t size = f.known && f.size <= UINT64_MAX / 2 ? f.size : f.bound;
+        bool guessed = false;
+        uint64_t size;
 
         if (eg_cancelled)
             return eg_fail(e, EG_ECANCEL, "stopped");
-        if (f.state == BAD && f.known)
+        if (f.state == BAD && !f.skippable) {
             f.next = resync(img->view, file, at + 4, end, &tries);
+            if (!f.known && f.next < end) { // its header is lost: frames are of one size
+                const struct frame next = frame_at(img->view, file, f.next, end);
+
+                f.size = usual || !next.known ? usual : next.size;
+                f.known = guessed = f.size;
+            }
+        }
+        size = f.known && f.size <= UINT64_MAX / 2 ? f.size : f.bound;
+        if (f.state == WHOLE && f.known && size)
+            usual = size;
         if (f.state == CUT)
             eg_image_note(img, "zstd: truncated: the frame at %#" PRIx64 " is cut off", at);
         else if (f.state == BAD && damaged++ < NOTES_MAX)
             eg_image_note(img,
                           "zstd: the frame at %#" PRIx64 " is damaged; the next one is at "
-                          "%#" PRIx64 " of %#" PRIx64 " bytes",
-                          at, f.next, end);
+                          "%#" PRIx64 " of %#" PRIx64 " bytes%s",
+                          at, f.next, end,
+                          guessed ? "; its size is taken to be that of another" : "");
         if (!f.skippable && size) {
             if ((rc = add(x, at, out, img->path, e)))
                 return rc;

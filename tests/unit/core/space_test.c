@@ -88,21 +88,26 @@ static void parallel(void **state)
 }
 
 /** What each address of the segments under test reads as, the plain way: the first segment in order
- * that claims it. */
+ * that stores it, or of which nothing is stored on purpose; else what the first that claims it says. */
 static int plainly(const struct eg_segment *s, size_t n, const uint8_t *bytes, uint64_t addr)
 {
     for (size_t i = 0; i < n; i++)
         if (addr >= s[i].start && addr <= s[i].last) {
-            if (addr - s[i].start >= s[i].stored)
+            if (addr - s[i].start < s[i].stored)
+                return bytes[s[i].below_addr + addr - s[i].start];
+            if (!s[i].stored && s[i].tail != EG_UNREADABLE)
                 return s[i].tail ? -(int)s[i].tail : 0;
-            return bytes[s[i].below_addr + addr - s[i].start];
         }
+    for (size_t i = 0; i < n; i++)
+        if (addr >= s[i].start && addr <= s[i].last)
+            return s[i].tail ? -(int)s[i].tail : 0;
     return -EG_ABSENT;
 }
 
 static void segments(void **state)
 {
     enum { SPAN = 3000 };
+    static const uint8_t tails[] = { EG_OK, EG_ABSENT, EG_UNREADABLE };
     static uint8_t bytes[SPAN];
     struct eg_view *v = malloc(sizeof *v);
     struct eg_space *file;
@@ -126,7 +131,9 @@ static void segments(void **state)
                                      .below = file,
                                      .below_addr = (uint64_t)(rand() % 1000),
                                      .stored = len - (uint64_t)(rand() % 3 ? 0 : rand() % (int)len),
-                                     .tail = rand() % 2 ? EG_ABSENT : EG_OK };
+                                     .tail = tails[rand() % 3] };
+            if (rand() % 5 == 0)
+                s[i].stored = 0;
         }
         assert_int_equal(eg_segments_open(&as, "test", s, n, &overlaps, NULL), 0);
         eg_view_init(v, NULL);
