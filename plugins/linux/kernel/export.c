@@ -83,7 +83,7 @@ static bool next_export(struct eg_run *r, struct eg_obj module, void *state, str
 
 EG_WALKER(exports) = {
     .os = "linux",
-    .help = "symbols that a module exports: those for all modules, then those for the GPL's",
+    .help = "symbols that a module exports: those for all modules, then those for GPL modules only",
     .arg = "module",
     .elem = "kernel_symbol",
     .needs = EG_NEEDS(module.syms),
