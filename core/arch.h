@@ -123,8 +123,9 @@ unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
  * two symbols. */
 bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
 
-/* aarch64_code.c */
+/* aarch64_code.c, x86_64_code.c */
 size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
+size_t eg_x86_64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 
 int eg_paging_open(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,
                    const struct eg_paging *p, struct eg_error *e);

@@ -341,4 +341,5 @@ EG_ARCH(x86_64) = {
     .qemu_user_last = UINT64_C(0xffff7fffffffffff),
     .code_unit = 1,
     .capstone = { 3, 1 << 3 }, // CS_ARCH_X86, CS_MODE_64
+    .targets = eg_x86_64_targets,
 };
