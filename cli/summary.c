@@ -96,12 +96,23 @@ static void memory(struct verdict *v)
 
 static void checks(struct verdict *v, const struct eg_candidate *c)
 {
-    line(v, "checks", "%d of %d points", c->score, c->max_score);
+    size_t skipped = 0;
+
+    for (size_t i = 0; i < c->n_checks; i++)
+        skipped += c->checks[i].skipped;
+    if (skipped)
+        line(v, "checks", "%d of %d points; %zu of %zu checks could not be made", c->score,
+             c->max_score, skipped, c->n_checks);
+    else
+        line(v, "checks", "%d of %d points", c->score, c->max_score);
     for (size_t i = 0; i < c->n_checks; i++) {
         const struct eg_check *k = &c->checks[i];
 
-        line(v, "checks", "%s %+3d  %s%s%s", k->passed ? "passed" : "FAILED",
-             k->passed ? k->points : 0, k->name, k->detail[0] ? ": " : "", k->detail);
+        if (k->skipped)
+            line(v, "checks", "not made   %s: %s", k->name, k->detail);
+        else
+            line(v, "checks", "%s %+3d  %s%s%s", k->passed ? "passed" : "FAILED",
+                 k->passed ? k->points : 0, k->name, k->detail[0] ? ": " : "", k->detail);
     }
 }
 
@@ -117,7 +128,7 @@ static void others(struct verdict *v)
         line(v, "also there", "%s (%s), %d of %d points: --kernel %zu",
              c->release[0] ? c->release : "a kernel", c->trace, c->score, c->max_score, i + 1);
         for (size_t k = 0; k < c->n_checks; k++)
-            if (!c->checks[k].passed)
+            if (!c->checks[k].passed && !c->checks[k].skipped)
                 line(v, "also there", "FAILED     %s%s%s", c->checks[k].name,
                      c->checks[k].detail[0] ? ": " : "", c->checks[k].detail);
     }

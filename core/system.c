@@ -17,6 +17,20 @@ struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os 
     return c;
 }
 
+static struct eg_check *add_check(struct eg_candidate *c, const char *name, const char *format,
+                                  va_list ap)
+{
+    struct eg_check *k;
+
+    if (c->n_checks == EG_CHECKS_MAX)
+        return NULL;
+    k = &c->checks[c->n_checks++];
+    *k = (struct eg_check){ .points = 0 };
+    snprintf(k->name, sizeof k->name, "%s", name);
+    vsnprintf(k->detail, sizeof k->detail, format, ap);
+    return k;
+}
+
 bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bool passed,
                         const char *format, ...)
 {
@@ -26,16 +40,26 @@ bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bo
     c->max_score += points;
     if (passed)
         c->score += points;
-    if (c->n_checks == EG_CHECKS_MAX)
-        return passed;
-    k = &c->checks[c->n_checks++];
-    snprintf(k->name, sizeof k->name, "%s", name);
-    k->points = (int8_t)(passed ? points : 0);
-    k->passed = passed;
     va_start(ap, format);
-    vsnprintf(k->detail, sizeof k->detail, format, ap);
+    k = add_check(c, name, format, ap);
     va_end(ap);
+    if (k) {
+        k->points = (int8_t)(passed ? points : 0);
+        k->passed = passed;
+    }
     return passed;
+}
+
+void eg_candidate_skip(struct eg_candidate *c, const char *name, const char *format, ...)
+{
+    struct eg_check *k;
+    va_list ap;
+
+    va_start(ap, format);
+    k = add_check(c, name, format, ap);
+    va_end(ap);
+    if (k)
+        k->skipped = true;
 }
 
 int eg_system_add_profile(struct eg_system *sys, struct eg_profile *p, uint64_t shift,

@@ -16,6 +16,7 @@ struct eg_check {
     char name[40];
     int8_t points; /**< score when passed; 0 or less: failed */
     bool passed;
+    bool skipped; /**< it could not be made: the detail says why; then it is not passed either */
     char detail[160]; /**< what was read, or why it failed */
 };
 enum { EG_CHECKS_MAX = 16 };
@@ -143,6 +144,9 @@ struct eg_candidate *eg_candidate_new(struct eg_system *sys, const struct eg_os 
  * @passed. */
 bool eg_candidate_check(struct eg_candidate *c, const char *name, int points, bool passed,
                         const char *format, ...) EG_PRINTF(5, 6);
+/** A check that cannot be made: it changes no score. */
+void eg_candidate_skip(struct eg_candidate *c, const char *name, const char *format, ...)
+    EG_PRINTF(3, 4);
 
 /** Is @a better than @b? Compared in this order: it opens and the other does not; it fails fewer
  * checks; its clock is later (of two boots); it passes more; it was found first. */

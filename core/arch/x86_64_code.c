@@ -227,9 +227,8 @@ static bool see(struct code *c)
     } else if (op == 0x0f && c->at < c->end) {
         op = *c->at++;
         table = two_bytes;
-        right = op == 0x38 || op == 0x3a
-                    ? skip(c, 1) && see_operands(c, op == 0x38 ? 'm' : 'B')
-                    : see_operands(c, table[op]);
+        right = op == 0x38 || op == 0x3a ? skip(c, 1) && see_operands(c, op == 0x38 ? 'm' : 'B')
+                                         : see_operands(c, table[op]);
     } else {
         c->wide |= op == 0x68; // PUSH always extends
         right = see_operands(c, table[op]);

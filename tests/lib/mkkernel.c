@@ -27,6 +27,8 @@ enum {
     CPU_IDS = VARS + 32,
     CPU_OFFSETS = VARS + 40,
     UTS = VARS + 0x100,
+    NSPROXY = VARS + 0x400,
+    NAMING = MK_IMAGE + 0x11000, /**< code that names NOTE_DATA */
     NOTES = MK_RODATA + 0x200,
     BANNER = MK_RODATA + 0x100,
 };
@@ -119,11 +121,12 @@ static void member(struct btf *b, const char *s, uint32_t id, uint32_t byte)
 
 enum { T_INT = 1, T_PTR, T_ARRAY, T_STRUCT };
 enum { OFF_TASKS = 16, OFF_PID = 32, OFF_PARENT = 40, OFF_LEADER = 48, OFF_COMM = 56 };
+enum { OFF_TGID = 36, OFF_NSPROXY = 80 };
 
-static void write_btf(struct mk_kernel *k)
+static void write_btf(struct mk_kernel *k, unsigned fillers)
 {
     struct btf b = { .k = k, .types = MK_BTF + 24, .strings = MK_BTF + (5 << 18) };
-    uint32_t word, letter, list, text, to, sec, uts;
+    uint32_t word, letter, list, text, to, sec, uts, names;
 
     b.first_type = b.types;
     b.first_string = b.strings;
@@ -140,9 +143,14 @@ static void write_btf(struct mk_kernel *k)
     to = type(&b, "", T_PTR, 0, list);
     text = type(&b, "", T_ARRAY, 0, 0);
     words(&b, 3, (const uint32_t[]){ letter, word, 16 });
-    type(&b, "task_struct", T_STRUCT, 5, 128);
+    type(&b, "nsproxy", T_STRUCT, 1, 8);
+    member(&b, "uts_ns", to, 0);
+    names = type(&b, "", T_PTR, 0, b.n);
+    type(&b, "task_struct", T_STRUCT, 7, 128);
     member(&b, "tasks", list, OFF_TASKS);
     member(&b, "pid", word, OFF_PID);
+    member(&b, "tgid", word, OFF_TGID);
+    member(&b, "nsproxy", names, OFF_NSPROXY);
     member(&b, "real_parent", to, OFF_PARENT);
     member(&b, "group_leader", to, OFF_LEADER);
     member(&b, "comm", text, OFF_COMM);
@@ -152,7 +160,7 @@ static void write_btf(struct mk_kernel *k)
     member(&b, "release", text, 130);
     type(&b, "uts_namespace", T_STRUCT, 1, 400);
     member(&b, "name", uts, 0);
-    for (unsigned i = 0; i < BTF_FILLERS; i++) {
+    for (unsigned i = 0; i < fillers; i++) {
         char filler[16];
 
         sprintf(filler, "f%u", i);
@@ -230,7 +238,7 @@ static void write_tables(struct mk_kernel *k, const struct symbol *s, size_t n)
     put64(k, eg_align_up(at, 8), IMAGE_VA);
 }
 
-static void write_kallsyms(struct mk_kernel *k)
+static void write_kallsyms(struct mk_kernel *k, bool functions_only)
 {
     static const struct {
         const char *text;
@@ -239,6 +247,8 @@ static void write_kallsyms(struct mk_kernel *k)
         { "T_text", MK_IMAGE },
         { "T_stext", MK_IMAGE },
         { "tcmdline_proc_show", MK_IMAGE + 0x10000 },
+        { "Tvmcoreinfo_append_str", NAMING },
+        { "tnothing", NAMING + 64 },
         { "tbtf_free_id", MK_IMAGE + 0x11000 },
         { "T_etext", MK_RODATA - 16 },
         { "Rlinux_banner", BANNER },
@@ -265,6 +275,8 @@ static void write_kallsyms(struct mk_kernel *k)
     for (size_t i = 0; i < countof(named); i++) {
         sprintf(s[FILLERS + i].text, "%s", named[i].text);
         s[FILLERS + i].va = named[i].pa + MK_DELTA;
+        if (functions_only && named[i].text[0] != 'T' && named[i].text[0] != 't')
+            sprintf(s[FILLERS + i].text, "t_%zu", i);
     }
     qsort(s, FILLERS + countof(named), sizeof *s, by_address);
     write_tables(k, s, FILLERS + countof(named));
@@ -286,6 +298,8 @@ static void write_task(struct mk_kernel *k, uint64_t at, uint32_t pid, const cha
     put32(k, at + OFF_PID, pid);
     put64(k, at + OFF_PARENT, MK_TASK + MK_DELTA);
     put64(k, at + OFF_LEADER, at + MK_DELTA);
+    put64(k, at + OFF_NSPROXY, NSPROXY + MK_DELTA);
+    put32(k, at + OFF_TGID, pid);
     strcpy((char *)k->ram + at + OFF_COMM, comm);
 }
 
@@ -294,7 +308,8 @@ static size_t vmcoreinfo(const struct mk_kernel *k, char *out, size_t size, uint
     return (size_t)snprintf(out, size,
                             "OSRELEASE=" RELEASE "\nBUILD-ID=" BUILD_ID "\nPAGESIZE=4096\n"
                             "SYMBOL(init_uts_ns)=%" PRIx64 "\nSYMBOL(swapper_pg_dir)=%" PRIx64 "\n"
-                            "SYMBOL(_stext)=%" PRIx64 "\nNUMBER(phys_base)=%" PRId64 "\n"
+                            "SYMBOL(_stext)=%" PRIx64
+                            "\nOFFSET(uts_namespace.name)=0\nNUMBER(phys_base)=%" PRId64 "\n"
                             "SYMBOL(init_top_pgt)=%" PRIx64
                             "\nNUMBER(pgtable_l5_enabled)=%d\nKERNELOFFSET=%" PRIx64 "\n",
                             UTS + MK_DELTA + by, MK_ROOT + MK_DELTA + by, IMAGE_VA + by,
@@ -333,14 +348,17 @@ void mk_kernel_init(struct mk_kernel *k, unsigned levels)
     if (!k->ram)
         abort();
     map_all(k);
-    write_btf(k);
-    write_kallsyms(k);
+    write_btf(k, BTF_FILLERS);
+    write_kallsyms(k, false);
     write_build_id(k);
     strcpy((char *)k->ram + BANNER, "Linux version " RELEASE " (a test)\n");
     strcpy((char *)k->ram + UTS + 130, RELEASE);
     write_task(k, MK_TASK, 0, "swapper/0");
     write_task(k, TASK_1, 1, "init");
     list_of_two(k, MK_TASK + OFF_TASKS, TASK_1 + OFF_TASKS);
+    put64(k, NSPROXY, UTS + MK_DELTA);
+    memcpy(k->ram + NAMING, "\x48\x8b\x05", 3); // mov NOTE_DATA(%rip),%rax
+    put32(k, NAMING + 3, NOTE_DATA - (NAMING + 7));
     put64(k, LINEAR_BASE, linear(k));
     put64(k, NOTE_DATA, linear(k) + MK_BARE);
     put64(k, MODULES, MODULES + MK_DELTA);
@@ -374,6 +392,23 @@ void mk_kernel_no_btf(struct mk_kernel *k)
 void mk_kernel_no_kallsyms(struct mk_kernel *k)
 {
     memset(k->ram + MK_KALLSYMS, 0, MK_DATA - MK_KALLSYMS);
+}
+
+void mk_kernel_functions_only(struct mk_kernel *k)
+{
+    mk_kernel_no_kallsyms(k);
+    write_kallsyms(k, true);
+}
+
+void mk_kernel_no_naming(struct mk_kernel *k)
+{
+    memset(k->ram + NAMING, 0xc3, 7);
+}
+
+void mk_kernel_small_btf(struct mk_kernel *k)
+{
+    memset(k->ram + MK_BTF, 0, MK_KALLSYMS - MK_BTF);
+    write_btf(k, 1000);
 }
 
 struct eg_system *mk_kernel_open(const struct mk_kernel *k, size_t len, uint64_t cpu_root,

@@ -39,6 +39,12 @@ void mk_kernel_no_trampoline(struct mk_kernel *k);
 void mk_kernel_no_vmcoreinfo(struct mk_kernel *k);
 void mk_kernel_no_btf(struct mk_kernel *k);
 void mk_kernel_no_kallsyms(struct mk_kernel *k);
+/** kallsyms lists functions only (CONFIG_KALLSYMS_ALL=n). One of them names vmcoreinfo_data. */
+void mk_kernel_functions_only(struct mk_kernel *k);
+/** That function names nothing. */
+void mk_kernel_no_naming(struct mk_kernel *k);
+/** The BTF of a very small kernel. */
+void mk_kernel_small_btf(struct mk_kernel *k);
 /** Another note, in the page at @pa: of a kernel that was loaded @by bytes higher. */
 void mk_kernel_note(struct mk_kernel *k, uint64_t pa, uint64_t by);
 

@@ -21,6 +21,7 @@ struct derive {
     struct linux_finder *f;
     const struct linux_candidate *c;
     const struct eg_model *model;
+    const uint64_t *found; /**< of symbols[], in its order, so far; 0: not found */
 };
 
 /** The condition for an address. */
@@ -29,6 +30,7 @@ struct test {
     const char *type, *link; /**< type of the elements, and the member that links them */
     const char *name;        /**< member that is the element's name or id */
     const char *behind;      /**< type to which link points, if the name is a member of that */
+    bool inside;             /**< code may use an address inside the object */
 };
 
 struct symbol {
@@ -40,6 +42,9 @@ struct symbol {
 };
 
 /* ---- reading ---- */
+
+/** A symbol of the tables, or one that was derived before. */
+static bool sym(const struct derive *d, const char *name, uint64_t *va);
 
 static bool in_image(const struct derive *d, uint64_t va)
 {
@@ -178,7 +183,7 @@ static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t off, to, at;
 
-    return member(d, t->type, t->link, &off, NULL) && linux_sym(d->c, t->name, &to) &&
+    return member(d, t->type, t->link, &off, NULL) && sym(d, t->name, &to) &&
            pointer(d, va + off, &at) && at == to;
 }
 
@@ -218,7 +223,7 @@ static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
     uint32_t size;
 
     (void)t;
-    return linux_sym(d->c, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
+    return sym(d, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
            pointer(d, at + d->model->ptr_size, &second) && word(d, va, &size) && size &&
            second - first == size;
 }
@@ -229,8 +234,8 @@ static bool percpu_start(const struct derive *d, uint64_t at, uint64_t *va)
 {
     uint64_t base, offset;
 
-    if (!pointer(d, at, &base) || !linux_sym(d->c, "__per_cpu_offset", &at) ||
-        !pointer(d, at, &offset) || !in_image(d, base - offset) || (base - offset) % 4096)
+    if (!pointer(d, at, &base) || !sym(d, "__per_cpu_offset", &at) || !pointer(d, at, &offset) ||
+        !in_image(d, base - offset) || (base - offset) % 4096)
         return false;
     *va = base - offset;
     return true;
@@ -242,6 +247,53 @@ static bool first_unit(const struct derive *d, const struct test *t, uint64_t va
 
     (void)t;
     return percpu_start(d, va, &start);
+}
+
+/** __per_cpu_offset[]: the first entry is of a CPU that has its copy, so it is no place of the image,
+ * which the later ones may still be. */
+static bool cpu_offsets(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { PAGE = 4096, APART_MAX = 1 << 28 };
+    uint64_t first, second, word_there;
+
+    (void)t;
+    if (!pointer(d, va, &first) || !pointer(d, va + d->model->ptr_size, &second) || first % PAGE ||
+        second % PAGE || in_image(d, first) || !pointer(d, first, &word_there))
+        return false;
+    return second > first ? second - first <= APART_MAX : in_image(d, second);
+}
+
+/** A pointer to the ring of the kernel's log. */
+static bool log_ring(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t bits, descs, ring, at, first;
+    uint32_t n;
+
+    (void)t;
+    return member(d, "printk_ringbuffer", "desc_ring.count_bits", &bits, NULL) &&
+           member(d, "printk_ringbuffer", "desc_ring.descs", &descs, NULL) &&
+           pointer(d, va, &ring) && word(d, ring + bits, &n) && n >= 4 && n < 32 &&
+           pointer(d, ring + descs, &at) && pointer(d, at, &first);
+}
+
+/** The mapping of x86's vsyscall page. */
+static bool vsyscall_page(const struct derive *d, const struct test *t, uint64_t va)
+{
+    const uint64_t page = UINT64_C(0xffffffffff600000);
+    uint64_t start, at;
+
+    (void)t;
+    return member(d, "vm_area_struct", "vm_start", &start, NULL) && pointer(d, va + start, &at) &&
+           at == page;
+}
+
+/** A number of an enumeration of three. */
+static bool one_of_three(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint32_t n;
+
+    (void)t;
+    return word(d, va, &n) && n < 3;
 }
 
 /* ---- where to look ---- */
@@ -262,6 +314,16 @@ static void consider(struct choice *choice, uint64_t va)
         return;
     if (!choice->n++)
         choice->at = va;
+}
+
+/** The object at @va, or one that @va is inside of. */
+static void consider_inside(struct choice *choice, uint64_t va)
+{
+    const struct derive *d = choice->d;
+    const uint64_t size = choice->test->inside ? type_size(d, choice->test->type) : 1;
+
+    for (uint64_t off = 0; off < size && off < va; off += d->model->ptr_size)
+        consider(choice, va - off);
 }
 
 static void consider_targets(struct choice *choice, const char *name, size_t len)
@@ -290,7 +352,7 @@ static void consider_targets(struct choice *choice, const char *name, size_t len
         n = eg_read_some(choice->d->f->v, c->space, s->addr + c->shift, code, n, NULL);
         n = c->paging.arch->targets(code, n, s->addr + c->shift, targets, TARGETS_MAX);
         for (size_t k = 0; k < n; k++)
-            consider(choice, targets[k]);
+            consider_inside(choice, targets[k]);
     }
 }
 
@@ -317,11 +379,40 @@ static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t 
 {
     uint64_t at, off, first;
 
-    if (!linux_sym(d->c, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
+    if (!sym(d, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
         !pointer(d, at + off, &at) || !in_image(d, at) || !pointer(d, at, &first))
         return false;
     *va = at;
     return true;
+}
+
+/** The same where the object's pointer leads to another, of t->type, and t->link of that to it. */
+static bool by_two_pointers(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    uint64_t at, off, next, first;
+
+    if (!sym(d, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
+        !member(d, s->test.type, s->test.link, &next, NULL) || !pointer(d, at + off, &at) ||
+        !pointer(d, at + next, &at) || !in_image(d, at) || !pointer(d, at, &first))
+        return false;
+    *va = at;
+    return true;
+}
+
+/** init_task, as it was found by its type. */
+static bool by_type(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    (void)s;
+    *va = d->c->init_task;
+    return *va != 0;
+}
+
+/** The top table, if it is the kernel's own. */
+static bool by_root(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    (void)s;
+    *va = d->c->paging.root + d->c->delta;
+    return in_image(d, *va);
 }
 
 /** The address of the struct page of frame 0, from the mem_section of any present section:
@@ -334,7 +425,7 @@ static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t
     uint64_t roots, root = 0, off, size, map, first;
 
     (void)s;
-    if (linux_sym(d->c, "vmemmap_base", &map) || !d->c->text.text ||
+    if (sym(d, "vmemmap_base", &map) || !d->c->text.text ||
         !eg_vmcoreinfo_symbol(&d->c->text, "mem_section", &roots) ||
         !member(d, "mem_section", "section_mem_map", &off, NULL) ||
         !(size = type_size(d, "mem_section")))
@@ -355,20 +446,46 @@ static bool by_first_cpu(const struct derive *d, const struct symbol *s, uint64_
 {
     uint64_t at;
 
-    return (linux_sym(d->c, "pcpu_base_addr", &at) || by_code(d, s, &at)) &&
-           percpu_start(d, at, va);
+    return (sym(d, "pcpu_base_addr", &at) || by_code(d, s, &at)) && percpu_start(d, at, va);
 }
 
 #define CODE NULL, NULL
 #define LIST(t, link, n)                                                                           \
     {                                                                                              \
-        list_of, #t, #link, #n, NULL                                                               \
+        list_of, #t, #link, #n, NULL, false                                                        \
     }
 #define NO_TEST                                                                                    \
     {                                                                                              \
         .passes = NULL                                                                             \
     }
+#define SECOND(t, link)                                                                            \
+    {                                                                                              \
+        .type = #t, #link                                                                          \
+    }
 static const struct symbol symbols[] = {
+    { "init_task", by_type, NULL, NULL, NULL, NO_TEST },
+    { "swapper_pg_dir", by_root, NULL, NULL, NULL, NO_TEST },
+    { "init_uts_ns", by_two_pointers, "init_task", "task_struct", "nsproxy",
+      SECOND(nsproxy, uts_ns) },
+    { "init_user_ns", by_two_pointers, "init_task", "task_struct", "cred", SECOND(cred, user_ns) },
+    { "__per_cpu_offset",
+      by_code,
+      "per_cpu_ptr_to_phys nr_iowait_cpu available_idle_cpu idle_cpu",
+      CODE,
+      { .passes = cpu_offsets } },
+    { "iomem_resource",
+      by_code,
+      "walk_iomem_res_desc iomem_map_sanity_check iomem_is_exclusive resource_is_exclusive "
+      "region_intersects find_next_iomem_res lookup_resource",
+      CODE,
+      { says, "resource", "name", "PCI mem", NULL, true } },
+    { "prb",
+      by_code,
+      "devkmsg_open devkmsg_read kmsg_dump_get_line kmsg_dump_get_buffer vprintk_store",
+      CODE,
+      { .passes = log_ring } },
+    { "gate_vma", by_code, "get_gate_vma in_gate_area", CODE, { .passes = vsyscall_page } },
+    { "vsyscall_mode", by_code, "get_gate_vma", CODE, { .passes = one_of_three } },
     { "modules", by_code, "module_kallsyms_lookup_name print_modules", CODE,
       LIST(module, list, name) },
     { "btf_idr",
@@ -380,7 +497,7 @@ static const struct symbol symbols[] = {
       by_code,
       "bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id",
       CODE,
-      { idr_of, "bpf_prog", "aux", "id", "bpf_prog_aux" } },
+      { idr_of, "bpf_prog", "aux", "id", "bpf_prog_aux", false } },
     { "map_idr",
       by_code,
       "bpf_map_get_curr_or_next bpf_map_get_fd_by_id",
@@ -404,12 +521,12 @@ static const struct symbol symbols[] = {
       by_code,
       "arch_prepare_kprobe arch_remove_kprobe kprobe_get_kallsym",
       CODE,
-      { says, "kprobe_insn_cache", "sym", "kprobe_insn_page", NULL } },
+      { says, "kprobe_insn_cache", "sym", "kprobe_insn_page", NULL, false } },
     { "init_mm",
       by_code,
       "vmalloc_to_page __pte_alloc_kernel apply_to_page_range",
       CODE,
-      { points_at, "mm_struct", "pgd", "swapper_pg_dir", NULL } },
+      { points_at, "mm_struct", "pgd", "swapper_pg_dir", NULL, true } },
     { "init_cred", by_pointer, "init_task", "task_struct", "cred", NO_TEST },
     { "init_css_set", by_pointer, "init_task", "task_struct", "cgroups", NO_TEST },
     { "init_nsproxy", by_pointer, "init_task", "task_struct", "nsproxy", NO_TEST },
@@ -429,9 +546,22 @@ static const struct symbol symbols[] = {
       { .passes = unit_size } },
 };
 
+static bool sym(const struct derive *d, const char *name, uint64_t *va)
+{
+    if (linux_sym(d->c, name, va))
+        return true;
+    for (size_t i = 0; i < countof(symbols); i++)
+        if (d->found[i] && !strcmp(symbols[i].name, name)) {
+            *va = d->found[i];
+            return true;
+        }
+    return false;
+}
+
 struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candidate *c)
 {
-    const struct derive d = { f, c, &c->paging.arch->model };
+    uint64_t found[countof(symbols)] = { 0 };
+    const struct derive d = { f, c, &c->paging.arch->model, found };
     struct eg_builder *b = NULL;
     struct eg_profile *out;
 
@@ -441,8 +571,10 @@ struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candi
         const char *name = symbols[i].name;
         uint64_t va;
 
-        if (linux_sym(c, name, &va) || !symbols[i].find(&d, &symbols[i], &va))
+        if ((linux_sym(c, name, &va) && va != c->init_task) ||
+            !symbols[i].find(&d, &symbols[i], &va))
             continue;
+        found[i] = va;
         if (!b && !(b = eg_builder_new(*d.model, "derived")))
             return NULL;
         eg_builder_symbol(b, eg_builder_name(b, name, strlen(name)), va, 0, '?');

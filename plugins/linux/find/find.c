@@ -37,25 +37,42 @@ static struct eg_candidate *same_kernel(struct linux_finder *f, const struct lin
 }
 
 /** Is this another trace of a kernel that passes all checks already? Then only the trace is
- * added to that kernel's entry. */
+ * added to that kernel's entry; not if it alone has VMCOREINFO. */
 static bool joins_another(struct linux_finder *f, const struct linux_candidate *c)
 {
     struct eg_candidate *entry = same_kernel(f, c);
+    const struct linux_candidate *other = entry ? entry->priv : NULL;
 
-    if (!entry || !entry->opens || entry->score < entry->max_score)
+    if (!entry || !entry->opens || entry->score < entry->max_score ||
+        (c->text.text && !other->text.text))
         return false;
     add_trace(entry, c->trace);
     return true;
 }
 
-/** If the last candidate is of the same kernel as an earlier one, keep the better of the two. */
-static void merge(struct linux_finder *f)
+/** VMCOREINFO that another trace of the same kernel found: with it more is known and checked. */
+static void take_text(struct linux_finder *f, struct eg_candidate *entry, struct eg_vmcoreinfo text)
+{
+    struct linux_candidate *c = entry->priv;
+
+    c->text = text;
+    eg_profile_free(c->derived);
+    c->derived = linux_derive(f, c);
+    entry->score = entry->max_score = 0;
+    entry->n_checks = 0;
+    linux_check(f, c, entry);
+}
+
+/** If the last candidate is of the same kernel as an earlier one, keep the better of the two.
+ * @return its entry. */
+static struct eg_candidate *merge(struct linux_finder *f)
 {
     struct eg_candidate *new = &f->sys->candidates.at[f->sys->candidates.n - 1];
     struct eg_candidate *old = same_kernel(f, new->priv), worse;
+    const struct linux_candidate *kept, *lost;
 
     if (!old)
-        return;
+        return new;
     worse = *old;
     if (eg_candidate_better(new, old))
         *old = *new;
@@ -63,7 +80,12 @@ static void merge(struct linux_finder *f)
         worse = *new;
     f->sys->candidates.n--;
     add_trace(old, worse.trace);
+    kept = old->priv;
+    lost = worse.priv;
+    if (!kept->text.text && kept->space && lost->text.text)
+        take_text(f, old, lost->text);
     linux_candidate_fini(f->v, worse.priv);
+    return old;
 }
 
 /** Free symbols, types and spaces of all candidates but @lead. */
@@ -100,6 +122,19 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
             best = entry;
     }
     return best;
+}
+
+/** Is the search over with @entry? Not while a page in memory may hold its VMCOREINFO: that says more
+ * than any symbol. */
+static bool is_final(const struct linux_finder *f, const struct eg_candidate *entry)
+{
+    const struct linux_candidate *c = entry->priv;
+    uint64_t va;
+
+    return entry->opens && entry->score == entry->max_score && !f->sys->options.exhaustive &&
+           !f->sys->options.kernel && !c->captures &&
+           (c->text.text || f->saw_pages ||
+            (c->symbols && !linux_sym(c, "vmcoreinfo_append_str", &va)));
 }
 
 /** Complete and check @c, then keep it as a candidate, or as another trace of a known one. */
@@ -140,9 +175,7 @@ static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
     entry->paging = c->paging;
     entry->kernel_pa_delta = c->delta;
     linux_check(f, kept, entry);
-    f->done = entry->opens && entry->score == entry->max_score && !f->sys->options.exhaustive &&
-              !f->sys->options.kernel && !kept->captures;
-    merge(f);
+    f->done = is_final(f, merge(f));
     keep_only(f, leader(f));
 }
 
@@ -169,7 +202,7 @@ static void say_why(struct linux_finder *f)
                        "for its first task");
         return;
     }
-    for (k = best->checks; k < best->checks + best->n_checks && k->passed; k++)
+    for (k = best->checks; k < best->checks + best->n_checks && (k->passed || k->skipped); k++)
         ;
     if (!strcmp(k->name, "processor"))
         hint = "Linux on a processor that is not supported";
@@ -223,10 +256,13 @@ static int find(struct eg_system *sys, struct eg_error *e)
         return rc;
     for (size_t i = 0; i < countof(traces) && !f.done && !eg_cancelled;) {
         linux_budgets(&f);
+        f.saw_pages |= traces[i] == linux_trace_pages;
         traces[i++](&f);
+        if (f.saw_pages && !f.done && leader(&f))
+            f.done = is_final(&f, leader(&f));
         if (f.again) {
             forget(&f);
-            f.again = f.done = false;
+            f.again = f.done = f.saw_pages = false;
             i = 0;
         }
     }

@@ -44,6 +44,7 @@ struct linux_finder {
     void (*offer)(struct linux_finder *f, struct linux_candidate *c);
     const uint64_t *btf; /**< addresses of BTF headers without types, from tables.c */
     size_t n_btf;
+    bool saw_pages;  /**< VMCOREINFO was looked for in every page */
     bool done;       /**< a candidate passed all checks, and the user did not ask for others */
     bool again;      /**< the image was moved: all addresses found before are invalid */
     uint64_t base;   /**< address of its first byte since; 0: not moved, or in ranges */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 enum {
-    BTF_MIN = 64 << 10,
     BTF_MAX = 32 << 20,
     BTF_TRIES = 32,
     BTF_HEAD = 64, // header and first record
@@ -127,7 +126,7 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
     void *owned;
 
     if (!eg_read(v, l->finder->phys, pa, head, sizeof head) ||
-        !eg_btf_header(head, sizeof head, model.big_endian, &total) || total < BTF_MIN ||
+        !eg_btf_header(head, sizeof head, model.big_endian, &total) || total < LINUX_BTF_MIN ||
         total > BTF_MAX)
         return false;
     p = linux_bytes(v, l->finder->phys, pa, total, &owned);

@@ -14,6 +14,9 @@ bool linux_image_of(struct linux_finder *f, const struct eg_paging *paging,
 
 /* ---- load.c ---- */
 
+/** Bytes of the smallest BTF that is accepted as a kernel's. */
+enum { LINUX_BTF_MIN = 16 << 10 };
+
 /** eg_kallsyms_scan() of physical memory, within the limit of the search. */
 size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t from, uint64_t to,
                            bool big_endian,

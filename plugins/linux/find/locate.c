@@ -4,6 +4,7 @@
 #include "base.h"
 #include "given.h"
 #include "load.h"
+#include "swapper.h"
 
 enum { SEARCH = 64 << 20, PAGE = 4096 };
 
@@ -204,24 +205,53 @@ static bool root_of(struct linux_finder *f, struct linux_candidate *c)
     return false;
 }
 
-/** Without a symbol of the root: try every page near the image. */
-static bool root_by_search(struct linux_finder *f, struct linux_candidate *c)
+/** Physical memory in which the image is, and what the boot put beside it. */
+static struct eg_range near_image(const struct linux_finder *f, const struct linux_candidate *c)
 {
-    const uint64_t from = c->ro_from > SEARCH ? c->ro_from - SEARCH : 0;
-    struct eg_paging p = c->paging;
-    uint64_t to;
+    uint64_t last;
 
-    to = eg_add(c->ro_to, SEARCH, &to) ? EG_MIN(to, f->phys->last) : f->phys->last;
-    for (uint64_t pa = eg_align_up(from, PAGE); pa < to && to - pa >= PAGE && !eg_cancelled;
-         pa += PAGE)
+    if (!eg_add(c->ro_to, SEARCH, &last))
+        last = UINT64_MAX;
+    return (struct eg_range){ c->ro_from > SEARCH ? c->ro_from - SEARCH : 0,
+                              EG_MIN(last, f->phys->last) };
+}
+
+/** Is the top table itself in the image that it maps, as the kernel's own is? Those of processes and
+ * of the boot map the kernel too. */
+static bool root_in_image(struct linux_finder *f, const struct linux_candidate *c,
+                          const struct eg_paging *p)
+{
+    struct linux_candidate image = *c;
+
+    return linux_image_of(f, p, &image) && p->root + c->delta >= image.start &&
+           p->root + c->delta < image.end;
+}
+
+/** No symbol of the root: every page of the image and near it is tried as one. */
+static void root_by_search(struct linux_finder *f, struct linux_candidate *c)
+{
+    const struct eg_range in = near_image(f, c);
+    const bool traced = c->has_root && maps_image(f, c, &c->paging) > 1;
+    struct eg_paging p = c->paging, first = traced ? p : (struct eg_paging){ 0 };
+
+    for (uint64_t pa = eg_align_up(in.first, PAGE);
+         pa < in.last && in.last - pa >= PAGE && !eg_cancelled; pa += PAGE)
         for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
-            if (maps_image(f, c, &p) > 1) {
+            if (maps_image(f, c, &p) < 2)
+                continue;
+            if (root_in_image(f, c, &p)) {
                 c->paging = p;
-                return c->has_root = true;
+                c->has_root = true;
+                return;
             }
+            if (!first.arch)
+                first = p;
         }
-    return false;
+    if (first.arch) {
+        c->paging = first;
+        c->has_root = true;
+    }
 }
 
 /** The text of VMCOREINFO, by the kernel's pointer to it. */
@@ -241,25 +271,62 @@ static void text_of(struct linux_finder *f, struct linux_candidate *c)
 }
 
 /** The root: by its symbol, else that of the trace, else by search. */
-static void find_root(struct linux_finder *f, struct linux_candidate *c)
+static bool find_root(struct linux_finder *f, struct linux_candidate *c)
 {
     uint64_t va;
 
-    if (root_of(f, c) || !linux_sym(c, "init_task", &va) ||
-        (c->has_root && maps_image(f, c, &c->paging) > 1))
-        return;
-    root_by_search(f, c);
+    if (!root_of(f, c) && linux_sym(c, "init_task", &va) &&
+        !(c->has_root && maps_image(f, c, &c->paging) > 1 && root_in_image(f, c, &c->paging)))
+        root_by_search(f, c);
+    return c->has_root;
+}
+
+/** init_task by its type, where no table of symbols names it, and the root: of what looks like it, the
+ * first that page tables map. @return false: there is none, or a table names it. */
+static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
+{
+    const struct eg_range in = near_image(f, c);
+    const bool has_delta = c->has_delta, has_root = c->has_root;
+    struct linux_first_task found[LINUX_FIRST_TASKS_MAX];
+    uint64_t va;
+    size_t n;
+
+    if (!c->ts.n_layers || !c->ro_to || linux_sym(c, "init_task", &va))
+        return false;
+    n = linux_first_tasks(f, c->arch, &c->ts, in.first, in.last, found, NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (has_delta && found[i].va - found[i].pa != c->delta)
+            continue;
+        c->init_task = found[i].va;
+        c->delta = found[i].va - found[i].pa;
+        c->has_delta = true;
+        if (c->symbols_are_physical)
+            c->shift = c->delta;
+        if (find_root(f, c)) {
+            c->symbols_are_physical = false;
+            return true;
+        }
+        c->init_task = 0;
+        c->has_delta = has_delta;
+        c->has_root = has_root;
+    }
+    return false;
 }
 
 void linux_locate(struct linux_finder *f, struct linux_candidate *c)
 {
     const uint64_t root = c->paging.root;
+    bool found;
 
-    if (!c->has_delta && !delta_of(f, c))
+    if (!c->has_delta)
+        delta_of(f, c);
+    found = find_first_task(f, c);
+    if (!c->has_delta)
         return;
     if (f->sys->image->movable && c->arch->moves && !c->has_root && linux_move_by_symbols(f, c))
         return;
-    find_root(f, c);
+    if (!found)
+        find_root(f, c);
     if (c->has_root && (c->paging.root != root || !c->start))
         linux_image_of(f, &c->paging, c);
     if (!c->has_root || eg_paging_open(&c->space, NULL, f->phys, &c->paging, NULL) < 0)

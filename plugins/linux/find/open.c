@@ -65,18 +65,36 @@ static void text_symbols(struct eg_system *sys, const struct linux_candidate *c)
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
+/** How many CPUs have their copies: as nr_cpu_ids says, else as many of the offsets at @at as lead to
+ * memory that is not the image's, where the template is. */
+static uint32_t cpus(struct eg_system *sys, const struct linux_candidate *c, uint64_t at)
+{
+    const struct eg_model *m = &sys->arch->model;
+    uint64_t ids, offset, word;
+    uint32_t n = 0;
+
+    if (linux_sym(c, "nr_cpu_ids", &ids))
+        return eg_read_u32(sys->view, c->space, ids, m->big_endian, &n) && n <= CPUS_MAX ? n : 0;
+    while (n < CPUS_MAX && linux_ptr(sys->view, c->space, m, at + m->ptr_size * n, &offset) &&
+           (offset < c->start || offset >= c->end) &&
+           linux_ptr(sys->view, c->space, m, offset, &word))
+        n++;
+    return n;
+}
+
 static void per_cpu(struct eg_system *sys, const struct linux_candidate *c, struct linux_state *s)
 {
     const struct eg_model *m = &sys->arch->model;
-    uint64_t at, *offsets;
-    uint32_t n;
+    uint64_t at = 0, *offsets, member;
+    // A kernel for one CPU has no copies: the variables themselves are used.
+    const bool one = linux_member(&c->ts, "task_struct", "comm", &member, NULL) &&
+                     !linux_member(&c->ts, "task_struct", "on_cpu", &member, NULL);
+    const bool many = linux_sym(c, "__per_cpu_offset", &at);
+    const uint32_t n = many ? cpus(sys, c, at) : one;
 
-    if (!linux_sym(c, "nr_cpu_ids", &at) ||
-        !eg_read_u32(sys->view, c->space, at, m->big_endian, &n) ||
-        !linux_sym(c, "__per_cpu_offset", &at) || !n || n > CPUS_MAX ||
-        !(offsets = eg_arena_array(&sys->arena, uint64_t, n)))
+    if (!n || !(offsets = eg_arena_array(&sys->arena, uint64_t, n)))
         return;
-    for (uint64_t i = 0; i < n; i++)
+    for (uint64_t i = 0; many && i < n; i++)
         if (!linux_ptr(sys->view, c->space, m, at + m->ptr_size * i, &offsets[i]))
             return;
     s->percpu_offset = offsets;
@@ -117,7 +135,8 @@ static void note_missing(struct eg_system *sys, const struct linux_candidate *c,
                        c->no_types.text, entry->release,
                        *entry->build_id ? entry->build_id : "not known");
     for (size_t i = 0; sys->types.n_layers && i < entry->n_checks; i++)
-        if (!entry->checks[i].passed && strcmp(entry->checks[i].name, "symbols") != 0)
+        if (!entry->checks[i].passed && !entry->checks[i].skipped &&
+            strcmp(entry->checks[i].name, "symbols") != 0)
             eg_system_note(sys, "the kernel that was opened fails the check of its %s: %s",
                            entry->checks[i].name, entry->checks[i].detail);
     if (!has_symbols)

@@ -1,23 +1,22 @@
-/** swapper.c - a kernel without BTF and kallsyms, if the user gave its types: init_task is the
- * task that is its own parent. */
+/** swapper.c - init_task is the task that is its own parent: it is found by the types. This gives it
+ * where no symbol table names it, and finds a kernel without BTF and kallsyms if the user gave its
+ * types. */
+#include "swapper.h"
 #include "traces.h"
 #include "windows.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* init_task and copies of it */
-enum { FOUND_MAX = 16 };
+enum { FOUND_MAX = LINUX_FIRST_TASKS_MAX };
 
 struct swapper {
     struct linux_finder *finder;
     const struct linux_arch *arch;
-    struct eg_types ts;
+    const struct eg_types *ts;
     uint64_t comm, pid, tgid, real_parent, group_leader, tasks;
     pthread_mutex_t lock;
-    struct found {
-        uint64_t pa, va;
-    } found[FOUND_MAX]; /**< those with the lowest addresses, in order */
+    struct linux_first_task *found; /**< at most FOUND_MAX */
     size_t n;
     bool more; /**< some were dropped */
 };
@@ -31,7 +30,7 @@ static void keep(struct swapper *s, uint64_t pa, uint64_t va)
         if (i < FOUND_MAX)
             s->found[i] = s->found[i - 1];
     if (i < FOUND_MAX)
-        s->found[i] = (struct found){ pa, va };
+        s->found[i] = (struct linux_first_task){ pa, va };
     s->more |= s->n == FOUND_MAX;
     s->n += s->n < FOUND_MAX;
     pthread_mutex_unlock(&s->lock);
@@ -41,7 +40,7 @@ static void keep(struct swapper *s, uint64_t pa, uint64_t va)
  * group leader? Its task list must not be empty: a kernel that ran has other tasks. */
 static void probe(struct swapper *s, struct eg_view *v, uint64_t comm)
 {
-    const struct eg_model *m = &s->ts.layers[0].profile->model;
+    const struct eg_model *m = &s->ts->layers[0].profile->model;
     struct eg_space *phys = s->finder->phys;
     const uint64_t task = comm - s->comm;
     uint64_t parent, leader, next;
@@ -81,47 +80,63 @@ static bool offsets(struct swapper *s)
                     { "tasks", &s->tasks } };
 
     for (size_t i = 0; i < countof(members); i++)
-        if (!linux_member(&s->ts, "task_struct", members[i].name, members[i].at, NULL))
+        if (!linux_member(s->ts, "task_struct", members[i].name, members[i].at, NULL))
             return false;
     return true;
 }
 
-static void try_all(struct swapper *s)
+size_t linux_first_tasks(struct linux_finder *f, const struct linux_arch *arch,
+                         const struct eg_types *ts, uint64_t from, uint64_t to,
+                         struct linux_first_task out[LINUX_FIRST_TASKS_MAX], bool *more)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        struct linux_candidate c = { .arch = s->arch, .paging.arch = eg_arch_find(s->arch->name) };
+    struct swapper s = {
+        .finder = f, .arch = arch, .ts = ts, .lock = PTHREAD_MUTEX_INITIALIZER, .found = out
+    };
+    struct linux_windows w;
+
+    if (offsets(&s) && linux_windows_init(&w, f, from, to)) {
+        while (linux_windows_scan(&w, "looking for the first task", see, &s))
+            ;
+        linux_windows_fini(&w);
+    }
+    if (more)
+        *more = s.more;
+    return s.n;
+}
+
+static void try_all(struct linux_finder *f, const struct linux_arch *arch,
+                    const struct linux_first_task *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct linux_candidate c = { .arch = arch, .paging.arch = eg_arch_find(arch->name) };
 
         if (!c.paging.arch)
             return;
-        c.init_task = s->found[i].va;
-        c.delta = c.init_task - s->found[i].pa;
+        c.init_task = found[i].va;
+        c.delta = found[i].va - found[i].pa;
         c.has_delta = true;
-        snprintf(c.trace, sizeof c.trace, "swapper's task_struct at %#" PRIx64, s->found[i].pa);
-        s->finder->offer(s->finder, &c);
+        snprintf(c.trace, sizeof c.trace, "swapper's task_struct at %#" PRIx64, found[i].pa);
+        f->offer(f, &c);
     }
 }
 
 void linux_trace_swapper(struct linux_finder *f)
 {
     for (size_t i = 0; f->given && f->given->types && linux_arch_nth(i); i++) {
-        struct swapper s = { .finder = f,
-                             .arch = linux_arch_nth(i),
-                             .lock = PTHREAD_MUTEX_INITIALIZER };
-        struct linux_windows w;
+        const struct linux_arch *arch = linux_arch_nth(i);
+        struct linux_first_task found[LINUX_FIRST_TASKS_MAX];
+        struct eg_types ts = { 0 };
+        bool more = false;
 
-        if (f->given->types->model.big_endian == linux_big_endian(s.arch) &&
-            eg_types_init(&s.ts, f->given->types, NULL) == 0 && offsets(&s) &&
-            linux_windows_init(&w, f, 0, f->phys->last)) {
-            while (linux_windows_scan(&w, "looking for swapper", see, &s))
-                ;
-            linux_windows_fini(&w);
-        }
-        try_all(&s);
-        if (s.more && !f->done)
+        if (f->given->types->model.big_endian == linux_big_endian(arch) &&
+            eg_types_init(&ts, f->given->types, NULL) == 0)
+            try_all(f, arch, found,
+                    linux_first_tasks(f, arch, &ts, 0, f->phys->last, found, &more));
+        if (more && !f->done)
             eg_system_note(f->sys,
                            "more than %d places in memory look like the first task: only those at "
                            "the lowest addresses were tried",
                            FOUND_MAX);
-        eg_types_fini(&s.ts);
+        eg_types_fini(&ts);
     }
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-    KERNEL_BTF = 1 << 20,  /* a kernel's own BTF has megabytes */
+    USUAL_BTF = 1 << 20,   /* a kernel's own BTF has megabytes; that of a very small one less */
     NEAR = 32 << 20,       /* its read-only data, with both tables, tens of them */
     BEST_MAX = 12,         /* tables of each kind that are completed */
     LOOK = 1 << 10,        /* bytes of a BTF that are decoded first */
@@ -86,13 +86,14 @@ static void probe_btf(void *context, struct eg_view *v, uint64_t pa)
     uint32_t evidence;
 
     if (!eg_read(v, t->phys, pa, head, sizeof head) ||
-        !eg_btf_header(head, sizeof head, t->big, &total) || total < KERNEL_BTF)
+        !eg_btf_header(head, sizeof head, t->big, &total) || total < LINUX_BTF_MIN)
         return;
     evidence = eg_btf_records(head, sizeof head, t->big, 1) && has_strings(t, v, pa, head)
                    ? records(t, v, pa)
                    : 0;
     if (evidence) {
-        rank(t, &t->btf, pa, evidence);
+        // Modules have small ones: they come last.
+        rank(t, &t->btf, pa, evidence + (total >= USUAL_BTF ? RECORDS_MAX : 0));
     } else if (linux_spend(t->finder, LINUX_HEADERS, 1)) {
         pthread_mutex_lock(&t->lock);
         slot = eg_vec_push(&t->bare);

@@ -179,8 +179,12 @@ static void check_modules(const struct check *k)
 {
     uint64_t head, n;
 
-    if (!linux_sym(k->c, "modules", &head))
+    if (!linux_sym(k->c, "modules", &head)) {
+        // Without types it is not known whether the kernel can have any.
+        if (!k->c->ts.n_layers || linux_member(&k->c->ts, "module", "list", &n, NULL))
+            eg_candidate_skip(k->entry, "module list", "no symbol modules");
         return;
+    }
     if (closes(k, head, 0, 0, &n, NULL))
         eg_candidate_check(k->entry, "module list", 5, true, "closes, %" PRIu64, n);
     else
@@ -192,8 +196,10 @@ static void check_direct_map(const struct check *k)
 {
     uint64_t va, pa;
 
-    if (!k->c->arch->linear(k->f->v, k->f->phys, k->c, k->c->paging.root, &va))
+    if (!k->c->arch->linear(k->f->v, k->f->phys, k->c, k->c->paging.root, &va)) {
+        eg_candidate_skip(k->entry, "direct map", "where the kernel keeps it is not known");
         return;
+    }
     eg_candidate_check(k->entry, "direct map", 10,
                        eg_translate(k->f->v, k->c->space, va, k->f->phys, &pa) &&
                            pa == k->c->paging.root,
@@ -223,8 +229,10 @@ static void check_clock(const struct check *k)
     struct tm tm;
     char text[32] = "";
 
-    if (!wall_clock(k, &sec))
+    if (!wall_clock(k, &sec)) {
+        eg_candidate_skip(k->entry, "clock", "its symbol or its type is not known");
         return;
+    }
     t = (time_t)sec;
     if (sec < UINT64_C(1) << 40 && gmtime_r(&t, &tm))
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
@@ -242,6 +250,8 @@ static void check_kaslr(const struct check *k)
     const struct eg_symbol *s;
     uint32_t iter = 0;
 
+    if (!k->c->text.text)
+        eg_candidate_skip(k->entry, "KASLR", "no VMCOREINFO");
     if (!k->c->text.text || !eg_vmcoreinfo_hex(&k->c->text, "KERNELOFFSET", &slide))
         return;
     k->entry->kaslr = slide;
@@ -260,6 +270,8 @@ static void check_build_id(const struct check *k)
     char text[48];
 
     snprintf(k->entry->build_id, sizeof k->entry->build_id, "%s", own);
+    if (!k->c->text.text)
+        eg_candidate_skip(k->entry, "build id", "no VMCOREINFO");
     if (!k->c->text.text || !eg_vmcoreinfo_text(&k->c->text, "BUILD-ID", text, sizeof text))
         return;
     snprintf(k->entry->build_id, sizeof k->entry->build_id, "%s", text);

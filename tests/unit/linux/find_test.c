@@ -39,7 +39,7 @@ static bool says(const struct eg_system *sys, const char *text)
 }
 
 /* What is taken away, and which trace then finds the kernel. */
-enum { TRAMPOLINE = 1, VMCOREINFO = 2, BTF = 4, KALLSYMS = 8 };
+enum { TRAMPOLINE = 1, VMCOREINFO = 2, BTF = 4, KALLSYMS = 8, DATA = 16, LARGE_BTF = 32 };
 static const struct {
     const char *what;
     unsigned without;
@@ -51,7 +51,14 @@ static const struct {
     { "tables by shape", TRAMPOLINE | VMCOREINFO, "BTF at 0x601000", true, true },
     { "no types", BTF, "page table of the boot trampoline", false, true },
     { "kallsyms alone", TRAMPOLINE | VMCOREINFO | BTF, "kallsyms at 0x9", false, true },
-    { "VMCOREINFO alone", TRAMPOLINE | KALLSYMS, "VMCOREINFO at 0x200000", true, false },
+    { "no kallsyms", TRAMPOLINE | KALLSYMS, "VMCOREINFO at 0x200000", true, false },
+    { "no data symbols", DATA, "page table of the boot trampoline", true, true },
+    { "no data symbols, no trace", DATA | TRAMPOLINE | VMCOREINFO, "BTF at 0x601000", true, true },
+    { "types alone", TRAMPOLINE | VMCOREINFO | KALLSYMS, "BTF at 0x601000", true, false },
+    { "a small BTF", TRAMPOLINE | VMCOREINFO | LARGE_BTF, "BTF at 0x601000", true, true },
+    { "a small BTF alone", TRAMPOLINE | VMCOREINFO | KALLSYMS | LARGE_BTF, "BTF at 0x601000", true,
+      false },
+    { "VMCOREINFO alone", TRAMPOLINE | BTF | KALLSYMS, "VMCOREINFO at 0x200000", false, false },
 };
 
 static void each_trace(void **state)
@@ -72,32 +79,107 @@ static void each_trace(void **state)
                 mk_kernel_no_btf(&k);
             if (traces[i].without & KALLSYMS)
                 mk_kernel_no_kallsyms(&k);
+            if (traces[i].without & DATA)
+                mk_kernel_functions_only(&k);
+            if (traces[i].without & LARGE_BTF)
+                mk_kernel_small_btf(&k);
             sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
             print_message("# %s, %u levels\n", traces[i].what, levels);
             explain(sys);
-            /* Without kallsyms nothing places init_task, and without init_task it is no kernel. */
-            assert_int_equal(opens(sys), traces[i].symbols);
-            if (opens(sys)) {
+            assert_true(opens(sys));
+            {
                 assert_int_equal(
                     strncmp(sys->chosen->trace, traces[i].trace, strlen(traces[i].trace)), 0);
                 assert_int_equal(sys->chosen->paging.root, MK_ROOT);
                 assert_int_equal(sys->chosen->paging.levels, levels);
                 assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
                 assert_string_equal(sys->chosen->release, "6.1.0-test");
-                assert_int_equal(sys->types.layers[0].profile->n_types > 1, traces[i].types);
-                assert_true(eg_system_symbol(sys, "init_task", &va));
-                assert_int_equal(va, MK_TASK + MK_DELTA);
+                assert_int_equal(check(sys->chosen, "types")->passed, traces[i].types);
+                // Where nothing names init_task its type finds it.
+                assert_int_equal(eg_system_symbol(sys, "init_task", &va),
+                                 traces[i].types || traces[i].symbols);
+                if (traces[i].types || traces[i].symbols)
+                    assert_int_equal(va, MK_TASK + MK_DELTA);
                 // What to run is said without a word of the image.
                 assert_int_equal(says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
                                  !traces[i].types);
-                if (traces[i].types)
+                if (traces[i].types && traces[i].symbols)
                     assert_int_equal(sys->chosen->score, sys->chosen->max_score);
-            } else {
-                assert_true(sys->notes.n > 0);
+                else
+                    assert_true(sys->notes.n > 0);
             }
             mk_kernel_close(sys);
             mk_kernel_fini(&k);
         }
+}
+
+/* A kernel whose symbols are functions: its VMCOREINFO is found by the code that names it, else by its
+ * page, although the boot's page table was found before and passes every check that can be made. */
+static void text_is_kept(void **state)
+{
+    (void)state;
+    for (unsigned named = 0; named < 2; named++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+
+        mk_kernel_init(&k, 4);
+        mk_kernel_functions_only(&k);
+        if (!named)
+            mk_kernel_no_naming(&k);
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        explain(sys);
+        assert_true(opens(sys));
+        assert_int_equal(sys->chosen->paging.root, MK_ROOT);
+        assert_true(sys->chosen->has_kaslr);
+        assert_string_equal(sys->chosen->build_id, "0123456789abcdef0123456789abcdef01234567");
+        assert_false(check(sys->chosen, "KASLR")->skipped);
+        assert_true(strstr(sys->chosen->trace, "VMCOREINFO at") || named);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
+/* What cannot be checked is said to be so, and is no failure. */
+static void not_made(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_functions_only(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    assert_true(opens(sys));
+    assert_int_equal(sys->chosen->score, sys->chosen->max_score);
+    assert_true(check(sys->chosen, "KASLR")->skipped);
+    assert_true(check(sys->chosen, "direct map")->skipped);
+    assert_true(check(sys->chosen, "clock")->skipped);
+    assert_false(check(sys->chosen, "clock")->passed);
+    assert_null(check(sys->chosen, "module list")); // this kernel has no struct module
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
+/* The page table of a process, below the image: it maps the kernel too, and is not its own. */
+static void root_of_a_process(void **state)
+{
+    enum { PROCESS = 0x300000 };
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_functions_only(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    memcpy(k.ram + PROCESS, k.ram + MK_ROOT, 4096);
+    for (unsigned cpu = 0; cpu < 2; cpu++) {
+        sys = mk_kernel_open(&k, MK_RAM, cpu ? PROCESS : 0, NULL);
+        assert_true(opens(sys));
+        assert_int_equal(sys->chosen->paging.root, MK_ROOT);
+        mk_kernel_close(sys);
+    }
+    mk_kernel_fini(&k);
 }
 
 /* A bare vmcoreinfo_data page where the note's is lost. */
@@ -527,21 +609,15 @@ static void chosen_by_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_trace),
-        cmocka_unit_test(bare_page),
-        cmocka_unit_test(stale_note),
-        cmocka_unit_test(copies_of_btf),
-        cmocka_unit_test(copy_of_image),
-        cmocka_unit_test(user_half),
-        cmocka_unit_test(damage),
-        cmocka_unit_test(nothing_opens),
-        cmocka_unit_test(headers_in_rodata),
-        cmocka_unit_test(chosen_by_number),
-        cmocka_unit_test(without_holes),
-        cmocka_unit_test(ranges_by_map),
-        cmocka_unit_test(hole_below_4g),
-        cmocka_unit_test(negative_offset),
-        cmocka_unit_test(image_ranges),
+        cmocka_unit_test(each_trace),       cmocka_unit_test(text_is_kept),
+        cmocka_unit_test(not_made),         cmocka_unit_test(root_of_a_process),
+        cmocka_unit_test(bare_page),        cmocka_unit_test(stale_note),
+        cmocka_unit_test(copies_of_btf),    cmocka_unit_test(copy_of_image),
+        cmocka_unit_test(user_half),        cmocka_unit_test(damage),
+        cmocka_unit_test(nothing_opens),    cmocka_unit_test(headers_in_rodata),
+        cmocka_unit_test(chosen_by_number), cmocka_unit_test(without_holes),
+        cmocka_unit_test(ranges_by_map),    cmocka_unit_test(hole_below_4g),
+        cmocka_unit_test(negative_offset),  cmocka_unit_test(image_ranges),
     };
 
     if (eg_registry_init(NULL) < 0)
