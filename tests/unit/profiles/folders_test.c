@@ -309,6 +309,7 @@ static void system_map(void **state)
     mk_kernel_no_kallsyms(&k);
     for (int wrong = 0; wrong < 2; wrong++) {
         const struct eg_symbols *s = &whole->symbols.at[0];
+        uint64_t va;
         FILE *f;
 
         folder_init(&d);
@@ -320,7 +321,8 @@ static void system_map(void **state)
                     s->profile->strings + s->profile->symbols[i].name);
         fclose(f);
         sys = open_with(&k, &d);
-        assert_int_equal(sys->os != NULL, !wrong);
+        assert_non_null(sys->os);
+        assert_int_equal(eg_system_symbol(sys, "modules", &va), !wrong);
         mk_kernel_close(sys);
         folder_fini(&d);
     }
