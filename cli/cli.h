@@ -3,7 +3,7 @@
 #ifndef EG_CLI_H
 #define EG_CLI_H
 
-#include "../core/registry.h"
+#include "../core/select.h"
 #include "../core/vec.h"
 
 /** Exit statuses. */
@@ -29,9 +29,11 @@ struct cli {
     const struct eg_renderer *renderer;
     const char *render; /**< its name */
     const char *out;    /**< -o */
+    struct eg_select_options select;
+    struct eg_zone zone; /**< of select, once it is given */
     /** As given; 0: not. */
     uint64_t jobs, kernel, script_seconds, script_memory;
-    bool quiet, strict, sha256, help, version;
+    bool quiet, strict, sha256, help, version, wide;
     bool completing;       /**< only read to complete it: nobody has asked for code to be loaded */
     bool loaded_own;       /**< the user's own scripts */
     bool said;             /**< that standard output could not be written */

@@ -44,18 +44,26 @@ static void plugins(struct line *l)
         offer(l, p->name, p->plugin->help);
 }
 
-/* "pslist,ps": the names before the last comma stay. */
-static void plugin_list(struct line *l)
+/* "pslist,ps": the names before the last comma stay. @return was there one? */
+static bool last_of_list(struct line *l)
 {
     const char *comma = strrchr(l->word, ',');
 
     if (comma) {
-        l->prefix = eg_arena_strndup(&l->before.arena, l->word, (size_t)(comma - l->word) + 1);
+        l->prefix = eg_arena_strf(&l->before.arena, "%s%.*s", l->prefix, (int)(comma - l->word) + 1,
+                                  l->word);
         l->word = comma + 1;
     }
+    return comma != NULL;
+}
+
+static void plugin_list(struct line *l)
+{
+    const bool first = !last_of_list(l);
+
     if (l->prefix)
         plugins(l);
-    if (!comma)
+    if (first)
         offer(l, "all", "every plugin that can run on this image and searches nothing");
 }
 
@@ -87,6 +95,47 @@ static void arguments(struct line *l, const struct eg_arg *args)
     }
 }
 
+/* Call @each for the plugins that are named. */
+static void each_named(struct line *l, void (*each)(struct line *l, const struct eg_plugin *p))
+{
+    struct cli *c = &l->before;
+
+    for (size_t i = 0; i < c->words.n; i++) {
+        char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
+
+        for (char *one = list ? strtok_r(list, ",", &save) : NULL; one;
+             one = strtok_r(NULL, ",", &save)) {
+            const struct eg_plugin_reg *p = eg_plugin_find(one);
+
+            if (p)
+                each(l, p->plugin);
+        }
+    }
+}
+
+static void columns_of(struct line *l, const struct eg_plugin *p)
+{
+    for (const struct eg_column *c = p->columns; c->name; c++)
+        offer(l, c->name, c->help);
+}
+
+/* "A,-B" */
+static void column_list(struct line *l)
+{
+    last_of_list(l);
+    if (l->prefix && *l->word == '-') {
+        l->prefix = eg_arena_strf(&l->before.arena, "%s-", l->prefix);
+        l->word++;
+    }
+    if (l->prefix)
+        each_named(l, columns_of);
+}
+
+static void arguments_of(struct line *l, const struct eg_plugin *p)
+{
+    arguments(l, p->args);
+}
+
 /* Those of the command, of the verb, of the plugins that are named. */
 static void options(struct line *l)
 {
@@ -103,17 +152,7 @@ static void options(struct line *l)
         arguments(l, c->verb->args);
         return;
     }
-    for (size_t i = 0; i < c->words.n; i++) {
-        char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
-
-        for (char *one = list ? strtok_r(list, ",", &save) : NULL; one;
-             one = strtok_r(NULL, ",", &save)) {
-            const struct eg_plugin_reg *p = eg_plugin_find(one);
-
-            if (p)
-                arguments(l, p->plugin->args);
-        }
-    }
+    each_named(l, arguments_of);
 }
 
 /* "raw|lime|elf", where a usage or a help text says so of @a; "FILE". */
@@ -213,7 +252,7 @@ static void described(struct line *l)
     formats(l);
 }
 
-/* Kinds, of options and of verbs' words: FILE, DIR, FORMAT (of output), NAME (of a format of
+/* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE, FORMAT (of output), NAME (of a format of
  * images), SYMBOL, TYPE (or a symbol), HELP (what it describes), "one|of|these"; nothing is offered
  * for others. */
 static void value(struct line *l, const char *kind)
@@ -226,6 +265,12 @@ static void value(struct line *l, const char *kind)
         renderers(l);
     else if (!strcmp(kind, "NAME"))
         formats(l);
+    else if (!strcmp(kind, "COLUMNS"))
+        column_list(l);
+    else if (!strcmp(kind, "EXPR"))
+        each_named(l, columns_of);
+    else if (!strcmp(kind, "ZONE"))
+        words(l, "local|UTC");
     else if (!strcmp(kind, "SYMBOL"))
         from_image(l, false, true);
     else if (!strcmp(kind, "TYPE"))

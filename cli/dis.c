@@ -167,5 +167,6 @@ CLI_VERB(dis) = {
     .image = CLI_WANTS_IMAGE,
     .order = 50,
     .words = { "SYMBOL", "" },
+    .table = true,
     .run = run_verb,
 };

@@ -121,22 +121,130 @@ static void show(struct dt *d, unsigned level, uint64_t addr, const char *name, 
     }
 }
 
+/* Member @m of the struct of type @parent that is at @addr. */
+static void member(struct dt *d, unsigned level, uint64_t addr, uint32_t parent,
+                   const struct eg_member_at *m, const char *name)
+{
+    char text[512];
+    struct eg_slot s;
+
+    eg_types_member_slot(d->types, d->model, parent, m, &s);
+    eg_type_declare(d->types, m->type, "", text, sizeof text);
+    if (m->bit_size)
+        snprintf(text + strlen(text), sizeof text - strlen(text), " : %" PRIu32, m->bit_size);
+    show(d, level, addr + (m->bit_size ? m->bit_off / 8 : s.off), name, text, &s, !*name);
+}
+
 static void members(struct dt *d, unsigned level, uint64_t addr, uint32_t type)
 {
     struct eg_member_at m;
 
-    for (uint32_t i = 0; eg_type_member(d->types, type, i, &m) && !eg_stopped(d->run); i++) {
-        const bool named = m.name && *m.name;
-        char text[512];
-        struct eg_slot s;
+    for (uint32_t i = 0; eg_type_member(d->types, type, i, &m) && !eg_stopped(d->run); i++)
+        member(d, level, addr, type, &m, m.name ? m.name : "");
+}
 
-        eg_types_member_slot(d->types, d->model, type, &m, &s);
-        eg_type_declare(d->types, m.type, "", text, sizeof text);
-        if (m.bit_size)
-            snprintf(text + strlen(text), sizeof text - strlen(text), " : %" PRIu32, m.bit_size);
-        show(d, level, addr + (m.bit_size ? m.bit_off / 8 : s.off), named ? m.name : "", text, &s,
-             !named);
+/* ---- "task_struct.se.vruntime" ---- */
+
+struct names {
+    EG_VEC(const char *) list;
+};
+
+static void add_name(struct names *n, const char *name)
+{
+    const char **place = name && *name ? eg_vec_push(&n->list) : NULL;
+
+    if (place)
+        *place = name;
+}
+
+/* The nearest of them, which are let go of; NULL. */
+static const char *nearest(struct names *n, const char *name)
+{
+    const char *near = eg_vec_push(&n->list) ? eg_nearest(name, n->list.at) : NULL;
+
+    eg_vec_fini(&n->list);
+    return near;
+}
+
+/* Those of members that have none are names too. */
+static void member_names(const struct eg_types *ts, uint32_t type, unsigned levels,
+                         struct names *out)
+{
+    struct eg_member_at m;
+
+    for (uint32_t i = 0; eg_type_member(ts, type, i, &m); i++) {
+        add_name(out, m.name);
+        if (levels && (!m.name || !*m.name))
+            member_names(ts, eg_type_strip(ts, m.type), levels - 1, out);
     }
+}
+
+/* The name of the struct that a pointer points to; NULL: it has none. */
+static const char *pointed(const struct eg_types *ts, uint32_t pointer)
+{
+    const uint32_t to = eg_type_ref(ts, eg_type_strip(ts, pointer));
+    const char *name = eg_type_name(ts, eg_type_target(ts, to));
+
+    return name && *name ? name : NULL;
+}
+
+/* No member @path of @type: which of its parts is wrong? */
+static int no_member(struct dt *d, uint32_t type, const char *whole, const char *path)
+{
+    const char *image = d->hand->cli->image_words, *part = path, *near;
+    struct names names = { 0 };
+    struct eg_member_at m;
+    struct eg_slot s;
+    size_t n;
+
+    for (;; part += n + 1) {
+        n = strcspn(part, ".");
+        if (!part[n] || !eg_type_find(d->types, type,
+                                      eg_strf(d->run, "%.*s", (int)(part + n - path), path), &m))
+            break;
+        eg_types_slot(d->types, d->model, m.type, &s);
+        near = s.kind == EG_K_PTR ? pointed(d->types, m.type) : NULL;
+        if (near)
+            return eg_run_fail(d->run, EG_EUSAGE,
+                               "%s: %.*s is a pointer; what it points to: engram dt %s %s%s", whole,
+                               (int)n, part, image, near, part + n);
+        if (s.kind != EG_K_STRUCT)
+            return eg_run_fail(d->run, EG_EUSAGE, "%s: %.*s has no members", whole, (int)n, part);
+        if (!eg_type_find(d->types, m.type,
+                          eg_strf(d->run, "%.*s", (int)strcspn(part + n + 1, "."), part + n + 1),
+                          &(struct eg_member_at){ 0 })) {
+            type = m.type;
+            part += n + 1;
+            n = strcspn(part, ".");
+            break;
+        }
+    }
+    member_names(d->types, eg_type_strip(d->types, type), DEPTH_MAX, &names);
+    near = nearest(&names, eg_strf(d->run, "%.*s", (int)n, part));
+    return eg_run_fail(d->run, EG_EUSAGE, "%s: no member '%.*s'%s%s%s", whole, (int)n, part,
+                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* Neither a type nor a variable. */
+static int no_type(struct dt *d, const char *name)
+{
+    const char *image = d->hand->cli->image_words, *near;
+    struct names names = { 0 };
+
+    for (size_t i = 0; i < d->types->n_layers; i++) {
+        const struct eg_profile *p = d->types->layers[i].profile;
+
+        for (uint32_t k = 0; k < p->n_types; k++)
+            if (p->types[k].name && p->types[k].kind != EG_T_FUNC)
+                add_name(&names, p->strings + p->types[k].name);
+    }
+    near = nearest(&names, name);
+    if (near && strcmp(near, name) != 0)
+        return eg_run_fail(d->run, EG_EUSAGE, "%s: names no type; did you mean %s?", name, near);
+    return eg_run_fail(d->run, EG_EUSAGE,
+                       "%s: names no type (or several), and no variable of a known type; to say "
+                       "the type: engram dt %s TYPE %s",
+                       name, image, name);
 }
 
 /* A variable's type as some plugin declares it (EG_SYMBOL); NULL: nobody does. */
@@ -211,7 +319,8 @@ static int body(struct eg_run *r, void *hand)
     struct cli_hand *h = hand;
     const struct cli *c = h->cli;
     const char *what = c->words.at[0], *addr = c->words.n > 1 ? c->words.at[1] : NULL, *type = what;
-    const char *depth = cli_arg(c, "depth");
+    const char *depth = cli_arg(c, "depth"), *whole = what, *path = strchr(what, '.');
+    struct eg_member_at m = { 0 };
     struct dt d = { h, r, &h->o.sys->types, &h->o.sys->bind.model, 1, addr != NULL };
     uint64_t at = 0, levels = DEPTH_MAX;
     struct eg_slot s = { 0 };
@@ -220,6 +329,8 @@ static int body(struct eg_run *r, void *hand)
     if (!h->o.sys->types.n_layers)
         return eg_run_fail(r, EG_ENOTFOUND,
                            "no types: the image has none; --profile FILE gives them");
+    if (path)
+        type = what = eg_strf(r, "%.*s", (int)(path++ - what), what);
     for (unsigned round = 0; round < 2 && !s.kind; round++) {
         if (round && h->o.sys->os && h->o.sys->os->module_types)
             h->o.sys->os->module_types(h->o.sys, NULL, NULL);
@@ -228,11 +339,9 @@ static int body(struct eg_run *r, void *hand)
             d.object = true;
     }
     if (!s.kind)
-        return eg_run_fail(
-            r, EG_EUSAGE,
-            "%s: names no type (or several), and no variable of a known type; to say "
-            "the type: engram dt %s TYPE %s",
-            what, c->image_words, what);
+        return no_type(&d, what);
+    if (path && !eg_type_find(d.types, s.type, path, &m))
+        return no_member(&d, s.type, whole, path);
     if (d.object && !addr)
         addr = what;
     if ((addr && (status = cli_address(h, addr, &at))) || (status = copy_of_cpu(&d, &s, &at)))
@@ -245,7 +354,10 @@ static int body(struct eg_run *r, void *hand)
                 at);
     if ((status = cli_hand_table(h, columns, true)))
         return status;
-    show(&d, 0, at, addr ? addr : what, type, &s, false);
+    if (path)
+        member(&d, 0, at, s.type, &m, path);
+    else
+        show(&d, 0, at, addr ? addr : what, type, &s, false);
     return 0;
 }
 
@@ -263,13 +375,14 @@ static int run_verb(struct cli *c)
 
 CLI_VERB(dt) = {
     .name = "dt",
-    .usage = "IMAGE TYPE [ADDR] | IMAGE [TYPE] SYMBOL",
-    .help = "show a type, or an object with its values",
+    .usage = "IMAGE TYPE[.MEMBER] [ADDR] | IMAGE [TYPE] SYMBOL[.MEMBER]",
+    .help = "show a type or one of its members, or an object with its values",
     .args = args,
     .min = 1,
     .max = 2,
     .image = CLI_WANTS_IMAGE,
     .order = 80,
     .words = { "TYPE", "SYMBOL" },
+    .table = true,
     .run = run_verb,
 };

@@ -143,5 +143,6 @@ CLI_VERB(dump) = {
     .order = 70,
     .words = { "SYMBOL", "" },
     .out = "DIR",
+    .table = true,
     .run = run_verb,
 };

@@ -34,8 +34,9 @@ static const struct cli_habit options[] = {
     { "single-swap-locations", 0, true, NULL,
       "swap is not read: what was swapped out is '-', with that reason" },
     { "stackers", 0, true, NULL, "the format is told from the image; --format NAME overrides" },
-    { "filters", 0, true, NULL, "all rows are printed: choose with grep, or jq on -r jsonl" },
-    { "hide-columns", 0, true, NULL, "all columns are printed: choose with jq on -r jsonl" },
+    { "filters", 0, true, NULL,
+      "rows are chosen with --filter 'COLUMN ~ REGEX': `engram help filter`" },
+    { "hide-columns", 0, true, NULL, "--columns A,B names those to show" },
     { "dump", 0, false, NULL, "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
     { "yara-file", 0, true, NULL, "yara takes --rules FILE" },
     { "yara-compiled-file", 0, true, NULL, "yara takes --rules FILE" },
@@ -197,8 +198,29 @@ static const char *nearest(const char *name)
     return near;
 }
 
+/* "`lsmod`, `kallsyms`": plugins in whose name or help the word stands. @out: "" where there are none.
+ */
+static void speaking_of(const char *word, char *out, size_t size)
+{
+    enum { SHORTEST = 3, MOST = 3 };
+    const struct eg_plugin_reg *p;
+    size_t n = 0, found = 0;
+
+    *out = 0;
+    for (size_t i = 0; strlen(word) >= SHORTEST && found < MOST && (p = eg_plugin_nth(i)); i++) {
+        bool any = strcasestr(p->name, word) || strcasestr(p->plugin->help, word);
+
+        for (const char *const *a = p->plugin->aliases; !any && a && *a; a++)
+            any = strcasestr(*a, word);
+        if (any && n < size)
+            n += (size_t)snprintf(out + n, size - n, "%s`%s`", found++ ? ", " : "", p->name);
+    }
+}
+
 int cli_unknown_plugin(const char *name)
 {
+    char about[160];
+
     const struct cli_verb *v = cli_verb(cli_habit_verb(name));
     const char *say = cli_elsewhere(name), *near = say ? NULL : nearest(name);
 
@@ -209,6 +231,9 @@ int cli_unknown_plugin(const char *name)
         return cli_fail(CLI_USAGE, "%s: %s", name, say);
     if (near)
         return cli_fail(CLI_USAGE, "%s: no such plugin; did you mean %s?", name, near);
+    speaking_of(name, about, sizeof about);
+    if (*about)
+        return cli_fail(CLI_USAGE, "%s: no such plugin; %s may help", name, about);
     return cli_fail(CLI_USAGE, "%s: no such plugin; `engram plugins` lists them", name);
 }
 

@@ -128,9 +128,10 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
 
 int cli_hand_table(struct cli_hand *h, const struct eg_column *columns, bool tree)
 {
-    if (cli_table_begin(&h->table, h->cli, h->name, columns, tree, &h->o.from))
-        return eg_run_fail(h->run, EG_ENOMEM, "out of memory");
-    return 0;
+    struct eg_error e;
+    const int rc = cli_table_begin(&h->table, h->cli, h->name, columns, tree, &h->o.from, &e);
+
+    return rc ? eg_run_fail(h->run, (enum eg_errno) - rc, "%s", e.text) : 0;
 }
 
 static bool find_symbol(void *hand, const char *name, uint64_t *out)

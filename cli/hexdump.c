@@ -86,5 +86,6 @@ CLI_VERB(hexdump) = {
     .image = CLI_WANTS_IMAGE,
     .order = 40,
     .words = { "SYMBOL", "" },
+    .table = true,
     .run = run_verb,
 };

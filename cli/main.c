@@ -23,7 +23,7 @@
  *    verb                the verbs that are declared: one file and one record each
  *    report layout       lines for the user; text in columns
  *    habits complete     what people type who come from other tools; for the shells' completions
- *    open table spool    an image and its system; tables; many writers into one output
+ *    open choice table spool  an image and its system; chosen rows; tables; many writers into one output
  *    run summary         engram IMAGE PLUGIN…; engram IMAGE
  *    plugins help topics version   what there is
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
@@ -39,6 +39,7 @@
 /* clang-format on */
 #include "../core/parallel.h"
 #include "../lua/library.h"
+#include "choice.h"
 #include "help.h"
 #include "options.h"
 #include "report.h"
@@ -86,6 +87,8 @@ static int dispatch(struct cli *c, int argc, char **argv)
         return cli_fail(CLI_USAGE,
                         "no image given: `engram IMAGE` says what it is, `engram --help` "
                         "what else there is");
+    if (cli_choice_given(c) && (v ? !v->table : !c->words.n))
+        return cli_choice_refuse(c, v ? v->name : "`engram IMAGE` without a plugin");
     if (!v)
         return c->words.n ? cli_run(c) : cli_summary(c);
     if (c->words.n < v->min || c->words.n > v->max || (v->image == CLI_WANTS_IMAGE && !c->image))

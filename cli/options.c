@@ -95,6 +95,22 @@ static int take_script_memory(struct cli *c, const struct cli_option *o, const c
     return status;
 }
 
+static int take_limit(struct cli *c, const struct cli_option *o, const char *value)
+{
+    c->select.limited = true;
+    return take_number(c, o, value);
+}
+
+static int take_zone(struct cli *c, const struct cli_option *o, const char *value)
+{
+    struct eg_error e;
+
+    c->select.zone = &c->zone;
+    if (eg_zone_parse(value, &c->zone, &e) < 0)
+        return cli_fail(CLI_USAGE, "--%s %s", o->name, e.text);
+    return CLI_OK;
+}
+
 static int take_plugin_dir(struct cli *c, const struct cli_option *o, const char *value)
 {
     (void)o;
@@ -213,6 +229,18 @@ static const struct cli_option options[] = {
     { "file", 'f', "FILE", "the image; also: an argument with a slash, or that is a file",
       take_file },
     { "render", 'r', "FORMAT", "text or pretty (for people), json, jsonl or csv", take_render },
+    { "filter", 0, "EXPR",
+      "only rows for which it is true: 'PID > 100 and COMM ~ ^ssh': `engram help filter`",
+      take_text, FIELD(select.filter) },
+    { "sort", 0, "COLUMNS", "rows by these columns; -COLUMN: the greatest first", take_text,
+      FIELD(select.sort) },
+    { "columns", 0, "COLUMNS", "only these, in this order: PID,COMM", take_text,
+      FIELD(select.columns) },
+    { "limit", 0, "N", "at most N rows, behind --filter and --sort", take_limit,
+      FIELD(select.limit) },
+    { "tz", 0, "ZONE", "times for people in this zone: local, UTC, +02:00, Europe/Berlin",
+      take_zone },
+    { "wide", 0, NULL, "do not fit text to the width of the terminal", take_flag, FIELD(wide) },
     { "output", 'o', "DIR", "where plugins put what they dump; where read and pack write",
       take_text, FIELD(out) },
     { "quiet", 'q', NULL, "no progress, no remarks; what a result lacks is still said", take_flag,

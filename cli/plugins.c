@@ -1,5 +1,6 @@
 /* plugins.c - engram plugins [IMAGE]: what there is; with an image, what can run on it. */
 #include "open.h"
+#include "report.h"
 #include "table.h"
 #include "verb.h"
 
@@ -25,13 +26,15 @@ static int without_image(struct cli *c)
 {
     const struct eg_plugin_reg *p;
     struct cli_table t;
-    int status = cli_table_begin(&t, c, "plugins", columns, false, NULL);
+    struct eg_error e;
 
-    for (size_t i = 0; !status && (p = eg_plugin_nth(i)); i++)
+    if (cli_table_begin(&t, c, "plugins", columns, false, NULL, &e))
+        return cli_cannot(&e);
+    for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
         cli_table_row(&t, 0,
                       (struct eg_value[]){ cli_text(p->name), cli_text(p->plugin->os),
                                            cli_text(p->plugin->help) });
-    return status ? status : cli_table_end(&t, NULL, NULL);
+    return cli_table_end(&t, NULL, NULL);
 }
 
 static int run_verb(struct cli *c)
@@ -39,13 +42,14 @@ static int run_verb(struct cli *c)
     const struct eg_plugin_reg *p;
     struct cli_table t;
     struct cli_opened o;
+    struct eg_error e;
     int status;
 
     if (!c->image)
         return without_image(c);
     status = cli_open(c, &o);
-    if (!status)
-        status = cli_table_begin(&t, c, "plugins", image_columns, false, &o.from);
+    if (!status && cli_table_begin(&t, c, "plugins", image_columns, false, &o.from, &e))
+        status = cli_cannot(&e);
     if (!status) {
         for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
             const char *lacks = eg_plugin_lacks(o.sys, p->plugin, &c->arena);
@@ -68,5 +72,6 @@ CLI_VERB(plugins) = {
     .help = "list the plugins; with an image: which can run on it, what others lack",
     .image = CLI_MAY_IMAGE,
     .order = 10,
+    .table = true,
     .run = run_verb,
 };

@@ -4,6 +4,7 @@
 #include "../core/args.h"
 #include "../core/parallel.h"
 #include "../core/search.h"
+#include "choice.h"
 #include "habits.h"
 #include "report.h"
 #include "spool.h"
@@ -15,6 +16,7 @@
 struct job {
     const struct eg_plugin_reg *reg;
     struct eg_result_head head;
+    struct eg_select *select; /* NULL: all rows */
     struct eg_run_result result;
     void *state; /* its own copy of the renderer's */
     FILE *f;
@@ -73,6 +75,41 @@ static int choose(struct jobs *j, bool *all)
     return status;
 }
 
+/* What --filter and the like say must fit each plugin that is named. */
+static int choose_rows(struct jobs *j)
+{
+    struct eg_error e;
+
+    for (size_t i = 0; i < j->at.n; i++) {
+        struct job *job = &j->at.at[i];
+        const struct eg_plugin *p = job->reg->plugin;
+
+        if (eg_select_open(&job->select, &j->cli->select, job->reg->name, p->columns, p->tree, &e))
+            return cli_fail(CLI_USAGE, "%s", e.text);
+    }
+    return CLI_OK;
+}
+
+/* Of `all`, a plugin that lacks one of the columns is left out. */
+static int add_chosen(struct jobs *j, const struct eg_plugin_reg *p)
+{
+    const size_t before = j->at.n;
+    int status = add(j, p), rc;
+    struct eg_error e;
+
+    if (status || j->at.n == before)
+        return status;
+    rc = eg_select_open(&j->at.at[before].select, &j->cli->select, p->name, p->plugin->columns,
+                        p->plugin->tree, &e);
+    if (!rc)
+        return CLI_OK;
+    j->at.n = before;
+    if (rc != -EG_ENOTFOUND)
+        return cli_fail(CLI_USAGE, "%s", e.text);
+    cli_warn(j->cli, "%s: left out: %s", p->name, e.text);
+    return CLI_OK;
+}
+
 static int add_all(struct jobs *j)
 {
     const struct eg_plugin_reg *p;
@@ -86,11 +123,13 @@ static int add_all(struct jobs *j)
             continue;
         lacks = eg_plugin_lacks(j->o.sys, p->plugin, &a);
         if (!lacks)
-            status = add(j, p);
+            status = add_chosen(j, p);
         else
             cli_warn(j->cli, "%s: left out, the image lacks %s", p->name, lacks);
     }
     eg_arena_fini(&a);
+    if (!status && !j->at.n && cli_choice_given(j->cli))
+        status = cli_fail(CLI_USAGE, "no plugin has the columns that are named");
     return status;
 }
 
@@ -125,10 +164,11 @@ static int make_head(struct jobs *j, struct job *job)
         if (cli_declared(p->args, c->args.at[i].name))
             args[n++] = eg_arena_strf(&c->arena, "%s=%s", c->args.at[i].name,
                                       c->args.at[i].value ? c->args.at[i].value : "true");
-    job->head = (struct eg_result_head){ job->reg->name, p->columns, 0, p->tree, args };
+    job->head =
+        (struct eg_result_head){ .plugin = job->reg->name, .columns = p->columns, .tree = p->tree };
     while (p->columns[job->head.n_columns].name)
         job->head.n_columns++;
-    return CLI_OK;
+    return cli_choice_head(c, job->select, args, &job->head) ? CLI_OK : cli_no_memory();
 }
 
 /* ---- where to ---- */
@@ -221,10 +261,35 @@ static void put_row(void *context, unsigned depth, const struct eg_value *v, siz
     s->r->row(s->job->state, s->job->f, &s->job->head, depth, v);
 }
 
+/* What a choice of rows lacks is a note more, or the error. */
+static void end_choice(struct job *job)
+{
+    struct eg_run_result *r = &job->result;
+    const char *note, *error;
+    char **notes;
+
+    eg_select_finish(job->select);
+    note = cli_choice_note(&r->arena, job->select);
+    error = cli_choice_error(job->select);
+    notes = note ? eg_arena_array(&r->arena, char *, r->n_notes + 2) : NULL;
+    if (notes) {
+        if (r->n_notes)
+            memcpy(notes, r->notes, r->n_notes * sizeof *notes);
+        notes[r->n_notes++] = eg_arena_strf(&r->arena, "%s", note);
+        r->notes = notes;
+    }
+    if (error && !r->status) {
+        r->status = -EG_ENOMEM;
+        r->error = eg_arena_strf(&r->arena, "%s", error);
+    }
+}
+
 static void end_job(const struct jobs *j, struct job *job)
 {
     const struct eg_renderer *r = j->cli->renderer;
     bool bad;
+
+    end_choice(job);
 
     // A mistake on the command line has no result, except where a program looks for the error.
     if (job->begun || job->result.status != -EG_EUSAGE || !strncmp(j->cli->render, "json", 4)) {
@@ -257,7 +322,7 @@ static void search(struct jobs *j, const struct eg_run_options *o)
             continue;
         regs[n] = job->reg;
         rows[n] = (struct row_sink){ j->cli->renderer, job };
-        sinks[n] = (struct eg_sink){ put_row, &rows[n] };
+        sinks[n] = eg_select_sink(job->select, (struct eg_sink){ put_row, &rows[n] });
         n++;
     }
     if (room)
@@ -303,7 +368,8 @@ static int work(void *context, size_t piece, unsigned worker)
             search(j, &options);
         return 0;
     }
-    eg_plugin_run(j->o.sys, job->reg, &options, (struct eg_sink){ put_row, &rows }, &job->result);
+    eg_plugin_run(j->o.sys, job->reg, &options,
+                  eg_select_sink(job->select, (struct eg_sink){ put_row, &rows }), &job->result);
     end_job(j, job);
     return 0;
 }
@@ -319,8 +385,12 @@ static int report(const struct jobs *j)
         const struct eg_run_result *r = &j->at.at[i].result;
         const char *error = r->error ? r->error : "its output could not be written";
         const bool cancelled = r->status == -EG_ECANCEL; // the result says so itself
-        int one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
-                             r->status && !cancelled ? error : NULL, j->at.at[i].begun);
+        int one;
+
+        if (j->at.at[i].begun)
+            cli_choice_said(j->cli, j->at.at[i].reg->name, j->at.at[i].select);
+        one = cli_result(j->cli, j->at.at[i].reg->name, (const char *const *)r->notes,
+                         r->status && !cancelled ? error : NULL, j->at.at[i].begun);
 
         if (one && r->status == -EG_EUSAGE)
             one = CLI_USAGE;
@@ -381,6 +451,7 @@ static void fini(struct jobs *j)
 {
     for (size_t i = 0; i < j->at.n; i++) {
         eg_arena_fini(&j->at.at[i].result.arena);
+        eg_select_close(j->at.at[i].select);
         free(j->at.at[i].state);
     }
     eg_vec_fini(&j->at);
@@ -399,6 +470,8 @@ int cli_run(struct cli *c)
                           c->words.at[0]);
     if (!status && !all)
         status = check_options(&j);
+    if (!status)
+        status = choose_rows(&j);
     if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
     if (!status)

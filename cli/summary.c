@@ -226,6 +226,7 @@ static int tell(struct verdict *v)
 int cli_summary(struct cli *c)
 {
     struct verdict v = { .cli = c, .as_text = !strcmp(c->render, "text") };
+    struct eg_error e;
     int status;
 
     if (c->args.n)
@@ -233,8 +234,9 @@ int cli_summary(struct cli *c)
                         c->args.at[0].name);
     c->find.exhaustive = true;
     status = cli_open(c, &v.o);
-    if (!status && !v.as_text)
-        status = cli_table_begin(&v.table, c, "summary", columns, false, &v.o.from);
+    if (!status && !v.as_text &&
+        cli_table_begin(&v.table, c, "summary", columns, false, &v.o.from, &e))
+        status = cli_cannot(&e);
     if (!status)
         status = tell(&v);
     if (v.table.state)

@@ -81,6 +81,47 @@ static void lua(FILE *f)
     eg_arena_fini(&a);
 }
 
+static void filter(FILE *f)
+{
+    static const char *const texts[][2] = {
+        { "--filter EXPR", "only rows for which EXPR is true" },
+        { "  COLUMN = VALUE", "also ==, !=, <, <=, >, >=; letters of a COLUMN may have any case" },
+        { "  COLUMN ~ REGEX", "the regular expression (PCRE2) matches; (?i) before it: in any "
+                              "case of letters; !~ where it does not match" },
+        { "  COLUMN is missing", "it could not be read, or was not computed; is not missing. No "
+                                 "other comparison is true of such a cell, nor is its `not`" },
+        { "  not, and, or, ( )", "`not` binds closest, then `and`" },
+        { "--sort COLUMN,-COLUMN", "numbers and times by value, text by its bytes; -: the greatest "
+                                   "first. What is missing is last. A tree becomes a flat table" },
+        { "--columns A,B,C", "only these, in this order; --filter and --sort know the others too" },
+        { "--limit N", "the first N rows, counted behind --filter and --sort" },
+        { "--tz ZONE", "times in text, pretty and csv, and those in EXPR without an offset, are "
+                       "local, in UTC, at +02:00, or in a zone by name (Europe/Berlin); json "
+                       "stays UTC" },
+        { "--wide", "text is not fitted to the terminal" },
+    };
+
+    cli_wrapped(f,
+                "Rows and columns of every table can be chosen. VALUE ends at a blank, or "
+                "stands in quotes (' or \"). A number is 4096, 0x1000 or 4K; a "
+                "time 2026-03-14, 2026-03-14T09:26 or 2026-03-14T09:26:53.5+01:00, and what is not "
+                "written is open: = 2026-03-14 is all of that day, > 2026-03-14 is behind it. "
+                "Text is compared byte by byte; flags and bytes as they are shown.",
+                0, 0);
+    putc('\n', f);
+    for (size_t i = 0; i < countof(texts); i++)
+        cli_entry(f, texts[i][0], texts[i][1]);
+    putc('\n', f);
+    cli_wrapped(f,
+                "In a tree, the ancestors of rows that match are shown with them, unless it is "
+                "sorted. Each plugin that is named must have the columns; `all` leaves out those "
+                "that do not. How many rows were chosen is said on standard error, or stands in "
+                "json. Example:",
+                0, 0);
+    fprintf(f,
+            "\n  engram IMAGE pslist --filter 'EUID = 0 and COMM ~ ^ssh' --sort -CREATION_TIME\n");
+}
+
 /* "tasks, in plugins/linux/sched/tasks.c: help" */
 static void named(FILE *f, struct eg_arena *a, const char *name, const char *args,
                   const char *gives, const char *help, const char *file)
@@ -173,6 +214,8 @@ bool cli_describe_source(FILE *f, const char *name)
 }
 
 static const struct cli_topic topics[] = {
+    { "filter", "which rows and columns are shown: --filter, --sort, --columns, --limit, --tz",
+      filter },
     { "formats", "formats of images, and containers", formats },
     { "functions", "what C and Lua can call by name", functions },
     { "lua", "what plugins in Lua can call", lua },

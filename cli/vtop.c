@@ -106,5 +106,6 @@ CLI_VERB(vtop) = {
     .image = CLI_WANTS_IMAGE,
     .order = 60,
     .words = { "SYMBOL" },
+    .table = true,
     .run = run_verb,
 };

@@ -114,6 +114,10 @@ struct eg_column {
     const char *name;
     enum eg_column_kind kind;
     const char *help;
+    enum {
+        EG_MINOR = 1, /**< text leaves it out where the terminal is too narrow for the others */
+        EG_LIST = 2,  /**< text shows the beginning of it */
+    } shown;
 };
 
 enum eg_cell_tag {
@@ -177,10 +181,10 @@ static inline struct eg_cell eg_addr(struct eg_obj o)
 /** The value at the end of a path. */
 #define eg_val(obj, ...) eg_cell_of(eg_at(obj, __VA_ARGS__))
 
-#define EG_COL_CELL_(NAME, KIND, HELP) struct eg_cell NAME;
-#define EG_COL_DESC_(NAME, KIND, HELP) { #NAME, EG_COL_##KIND, HELP },
-/** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, then EG_COLUMNS(COLUMNS), which defines
- * struct row and columns[]. */
+#define EG_COL_CELL_(NAME, ...)       struct eg_cell NAME;
+#define EG_COL_DESC_(NAME, KIND, ...) { #NAME, EG_COL_##KIND, __VA_ARGS__ },
+/** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, with EG_MINOR or EG_LIST as a fourth word
+ * where that is so; then EG_COLUMNS(COLUMNS), which defines struct row and columns[]. */
 #define EG_COLUMNS(LIST)                                                                           \
     struct row {                                                                                   \
         LIST(EG_COL_CELL_)                                                                         \

@@ -151,7 +151,7 @@ static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
         hex_number(f, v->u);
         break;
     case EG_COL_TIME:
-        fprintf(f, "\"%s\"", eg_time_text(v->i, time));
+        fprintf(f, "\"%s\"", eg_time_text(NULL, v->i, time));
         break;
     case EG_COL_BOOL:
         fputs(v->u ? "true" : "false", f);
@@ -205,4 +205,11 @@ void eg_json_cells(FILE *f, const struct eg_result_head *h, unsigned depth,
         fputs("\":", f);
         cell(f, &h->columns[i], &v[i]);
     }
+}
+
+void eg_json_selected(FILE *f, const struct eg_selected *s)
+{
+    fprintf(f, "{\"rows\":%" PRIu64 ",\"matched\":%" PRIu64 ",\"shown\":%" PRIu64, s->rows,
+            s->matched, s->shown);
+    fprintf(f, ",\"ancestors\":%" PRIu64 "}", s->above);
 }

@@ -20,4 +20,7 @@ void eg_json_cells(FILE *f, const struct eg_result_head *h, unsigned depth,
 /** `["a","b"]` of a NULL-terminated list (NULL: empty). */
 void eg_json_strings(FILE *f, const char *const *list);
 
+/** How many rows those of a result were chosen of: an object. */
+void eg_json_selected(FILE *f, const struct eg_selected *s);
+
 #endif

@@ -2,9 +2,11 @@
 #include "parallel.h"
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -157,10 +159,34 @@ static const char *remaining(char out[40], double s)
     return out;
 }
 
+enum { PROGRESS_MAX = 256 };
+
+/** @return the length with that behind it. */
+static size_t append(char line[PROGRESS_MAX], size_t n, const char *format, ...) EG_PRINTF(3, 4);
+static size_t append(char line[PROGRESS_MAX], size_t n, const char *format, ...)
+{
+    va_list ap;
+    int more;
+
+    va_start(ap, format);
+    more = vsnprintf(line + n, PROGRESS_MAX - n, format, ap);
+    va_end(ap);
+    return more < 0 ? n : EG_MIN(n + (size_t)more, (size_t)PROGRESS_MAX - 1);
+}
+
+/** Of the terminal that standard error is. */
+static size_t width(void)
+{
+    struct winsize w = { 0 };
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
+}
+
 void eg_progress_add(struct eg_progress_line *p, uint64_t done)
 {
-    char so_far[40], all[40], rate[40], left[40];
+    char line[PROGRESS_MAX], so_far[40], all[40], rate[40], left[40];
     uint64_t sum;
+    size_t n = 0;
     long long ms, shown;
     bool known;
     double s;
@@ -175,15 +201,18 @@ void eg_progress_add(struct eg_progress_line *p, uint64_t done)
         return;
     p->printed = true;
     known = p->total && sum && sum <= p->total;
-    fprintf(stderr, "\r\033[K%s", p->what);
+    n = append(line, n, "%s", p->what);
     if (known)
-        fprintf(stderr, ": %.0f %%", 100.0 * (double)sum / (double)p->total);
+        n = append(line, n, ": %.0f %%", 100.0 * (double)sum / (double)p->total);
     if (p->unit)
-        fprintf(stderr, "%s %s%s%s, %s/s", known ? "," : ":", amount(so_far, (double)sum, p->unit),
-                known ? " of " : "", known ? amount(all, (double)p->total, p->unit) : "",
-                amount(rate, (double)sum / s, p->unit));
+        n = append(line, n, "%s %s%s%s, %s/s", known ? "," : ":",
+                   amount(so_far, (double)sum, p->unit), known ? " of " : "",
+                   known ? amount(all, (double)p->total, p->unit) : "",
+                   amount(rate, (double)sum / s, p->unit));
     if (known)
-        fprintf(stderr, ", %s left", remaining(left, s * ((double)p->total / (double)sum - 1)));
+        n = append(line, n, ", %s left", remaining(left, s * ((double)p->total / (double)sum - 1)));
+    // A line that is wider than the terminal would scroll instead of being written over.
+    fprintf(stderr, "\r\033[K%.*s", (int)EG_MIN(n, width() - 1), line);
 }
 
 void eg_progress_end(struct eg_progress_line *p)

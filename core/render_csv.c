@@ -54,7 +54,7 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
     if (h->tree)
         fprintf(f, "%u", depth);
     for (size_t i = 0; i < h->n_columns; i++) {
-        const char *text = eg_value_text(&s->row, &h->columns[i], &v[i]);
+        const char *text = eg_cell_text(&s->row, h, i, &v[i]);
 
         fputs(i || h->tree ? "," : "", f);
         field(f, text ? text : "(out of memory)", v[i].tag == EG_V_TEXT);

@@ -46,8 +46,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
                  const char *error)
 {
     (void)state;
-    (void)h;
-    fputs("],\"notes\":", f);
+    putc(']', f);
+    if (h->selected) {
+        fputs(",\"selected\":", f);
+        eg_json_selected(f, h->selected);
+    }
+    fputs(",\"notes\":", f);
     eg_json_strings(f, notes);
     fputs(",\"error\":", f);
     eg_json_string(f, error);

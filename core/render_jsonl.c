@@ -1,5 +1,6 @@
 /* render_jsonl.c - one JSON object a line: the provenance first, then each row with its plugin,
- * then the result's notes and error as lines of their own: {"plugin":…,"note":…}. */
+ * then the result's notes and error as lines of their own: {"plugin":…,"note":…}. Where rows were
+ * chosen, a line with the arguments comes before them, and one with their numbers behind. */
 #include "json.h"
 
 static void begin(void *state, FILE *f, const struct eg_provenance *p)
@@ -39,6 +40,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
                  const char *error)
 {
     (void)state;
+    if (h->selected) {
+        plugin(f, h);
+        fputs(",\"selected\":", f);
+        eg_json_selected(f, h->selected);
+        fputs("}\n", f);
+    }
     for (; notes && *notes; notes++)
         line(f, h, "note", *notes);
     if (error)
@@ -48,8 +55,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
 static void head(void *state, FILE *f, const struct eg_result_head *h)
 {
     (void)state;
-    (void)f;
-    (void)h;
+    if (!h->selected)
+        return;
+    plugin(f, h);
+    fputs(",\"args\":", f);
+    eg_json_strings(f, h->args);
+    fputs("}\n", f);
 }
 
 static void end(void *state, FILE *f)

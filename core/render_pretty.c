@@ -108,7 +108,7 @@ static bool make_row(struct held *row, struct eg_arena *a, const struct eg_resul
     row->depth = depth;
     row->cells = eg_arena_array(a, char *, h->n_columns);
     for (size_t i = 0; row->cells && i < h->n_columns; i++)
-        if (!(row->cells[i] = eg_value_text(a, &h->columns[i], &v[i])))
+        if (!(row->cells[i] = eg_cell_text(a, h, i, &v[i])))
             return false;
     return row->cells != NULL;
 }

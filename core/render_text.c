@@ -1,13 +1,24 @@
 /* render_text.c - aligned columns for people. The column widths are computed from the first rows,
  * which are held back; the rows after these are written at once. A bad value is "-", one that was
- * not computed is blank. Only on a terminal are wide texts cut to fit, column names bold and bad
- * values dim. A tree is drawn as `ps f` does: two spaces for each level, then "\_ ". */
+ * not computed is blank. Only on a terminal are rows fitted to its width, column names bold and bad
+ * values dim. A tree is drawn as `ps f` does: two spaces for each level, then "\_ ".
+ *
+ * A row that is too wide for the terminal is shortened until it fits: first times lose the fraction
+ * of a second; then minor columns (EG_MINOR) are left out, the rightmost first, and a line below
+ * the table names them; then the widest texts are cut. */
 #include "table.h"
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { HELD = 256, GAP = 2, NARROWEST = 12, DEPTH_DRAWN = 40 };
+enum {
+    HELD = 256,
+    GAP = 2,
+    NARROWEST = 12,
+    DEPTH_DRAWN = 40,
+    READABLE = 48,   // so much of a text is worth more than a minor column
+    LIST_SHOWN = 40, // of a list, whatever the width
+};
 
 /* Owns memory only between head() and tail(). */
 struct text {
@@ -17,6 +28,7 @@ struct text {
     bool streaming;
     struct eg_arena held, one; // of the rows held back; of the row that is printed
     size_t n_held, *widths, tree_column;
+    bool *hidden, whole_seconds;
     struct held {
         unsigned depth;
         char **cells;
@@ -67,6 +79,11 @@ static bool is_left(const struct eg_result_head *h, size_t i)
     return kind != EG_COL_INT && kind != EG_COL_BIG && kind != EG_COL_ADDR;
 }
 
+static bool is_cut(const struct eg_result_head *h, size_t i)
+{
+    return !h->wide && h->columns[i].shown == EG_LIST;
+}
+
 static bool may_cut(const struct eg_result_head *h, size_t i)
 {
     return h->columns[i].kind == EG_COL_TEXT || h->columns[i].kind == EG_COL_BYTES ||
@@ -78,35 +95,72 @@ static size_t drawing(unsigned depth)
     return depth ? 2 * (size_t)EG_MIN(depth, (unsigned)DEPTH_DRAWN) + 1 : 0;
 }
 
-/** Fit a row to the terminal: make the widest text columns narrower until it fits; if there is room
- * left, the last column gets it. */
-static void fit(struct text *s, const struct eg_result_head *h)
+/** What a row takes, with at most @most of each text. */
+static size_t row_width(const struct text *s, const struct eg_result_head *h, size_t most)
 {
-    size_t total = 0, last = h->n_columns - 1;
+    size_t total = 0;
 
     for (size_t i = 0; i < h->n_columns; i++)
-        total += s->widths[i] + (i ? GAP : 0);
+        if (!s->hidden[i])
+            total +=
+                (total ? GAP : 0) + (may_cut(h, i) ? EG_MIN(s->widths[i], most) : s->widths[i]);
+    return total;
+}
+
+/** "…53.505Z" becomes "…53Z". */
+static void cut_fraction(char *time)
+{
+    char *from = strchr(time, '.');
+
+    if (from)
+        memmove(from, from + 1 + strspn(from + 1, "0123456789"),
+                strlen(from + 1 + strspn(from + 1, "0123456789")) + 1);
+}
+
+static void cut_fractions(const struct eg_result_head *h, char **cells)
+{
+    for (size_t i = 0; i < h->n_columns; i++)
+        if (h->columns[i].kind == EG_COL_TIME)
+            cut_fraction(cells[i]);
+}
+
+static void hide_minor(struct text *s, const struct eg_result_head *h)
+{
+    for (size_t i = h->n_columns; i-- > 0 && row_width(s, h, READABLE) > s->screen;)
+        s->hidden[i] = h->columns[i].shown == EG_MINOR;
+}
+
+/** Fit a row to the terminal: leave out minor columns, then make the widest text columns narrower
+ * until it fits; if there is room left, the last column gets it. */
+static void fit(struct text *s, const struct eg_result_head *h)
+{
+    size_t total, last = h->n_columns;
+
+    hide_minor(s, h);
+    total = row_width(s, h, SIZE_MAX);
+    while (last && s->hidden[last - 1])
+        last--;
     while (total > s->screen) {
         size_t widest = SIZE_MAX, next = NARROWEST, cut;
 
         for (size_t i = 0; i < h->n_columns; i++)
-            if (may_cut(h, i) && s->widths[i] > NARROWEST &&
+            if (may_cut(h, i) && !s->hidden[i] && s->widths[i] > NARROWEST &&
                 (widest == SIZE_MAX || s->widths[i] > s->widths[widest]))
                 widest = i;
         if (widest == SIZE_MAX)
             return;
         for (size_t i = 0; i < h->n_columns; i++)
-            if (may_cut(h, i) && s->widths[i] < s->widths[widest])
+            if (may_cut(h, i) && !s->hidden[i] && s->widths[i] < s->widths[widest])
                 next = EG_MAX(next, s->widths[i]);
         cut = EG_MIN(total - s->screen, EG_MAX(s->widths[widest] - next, 1));
         s->widths[widest] -= cut;
         total -= cut;
     }
-    if (may_cut(h, last))
-        s->widths[last] += s->screen - total;
+    if (last && may_cut(h, last - 1))
+        s->widths[last - 1] += s->screen - total;
 }
 
-static void measure(struct text *s, const struct eg_result_head *h)
+static void learn(struct text *s, const struct eg_result_head *h)
 {
     for (size_t i = 0; i < h->n_columns; i++)
         s->widths[i] = width_of(h->columns[i].name);
@@ -115,10 +169,20 @@ static void measure(struct text *s, const struct eg_result_head *h)
             size_t w = width_of(s->rows[k].cells[i]);
 
             w += h->tree && i == s->tree_column ? drawing(s->rows[k].depth) : 0;
-            s->widths[i] = EG_MAX(s->widths[i], w);
+            s->widths[i] = EG_MAX(s->widths[i], is_cut(h, i) ? EG_MIN(w, (size_t)LIST_SHOWN) : w);
         }
-    if (s->screen && h->n_columns)
-        fit(s, h);
+}
+
+static void measure(struct text *s, const struct eg_result_head *h)
+{
+    learn(s, h);
+    if (!s->screen || !h->n_columns)
+        return;
+    s->whole_seconds = row_width(s, h, SIZE_MAX) > s->screen;
+    for (size_t k = 0; s->whole_seconds && k < s->n_held; k++)
+        cut_fractions(h, s->rows[k].cells);
+    learn(s, h);
+    fit(s, h);
 }
 
 /* ---- printing ---- */
@@ -139,7 +203,7 @@ static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_hea
 {
     const size_t draw = h->tree && i == s->tree_column ? drawing(depth) : 0;
     const size_t room = s->widths[i], w = width_of(cell) + draw;
-    const bool cut = s->screen && may_cut(h, i) && w > room && room > draw;
+    const bool cut = ((s->screen && may_cut(h, i)) || is_cut(h, i)) && w > room && room > draw;
     const char *end = cell;
 
     if (!is_left(h, i) && w < room)
@@ -165,6 +229,8 @@ static void put_row(const struct text *s, FILE *f, const struct eg_result_head *
     size_t pending = 0;
 
     for (size_t i = 0; i < h->n_columns; i++) {
+        if (s->hidden[i])
+            continue;
         if (cells[i][0] || (h->tree && depth && i == s->tree_column)) {
             spaces(f, pending);
             pending = 0;
@@ -196,7 +262,7 @@ static void put_names(struct text *s, FILE *f, const struct eg_result_head *h)
 /** Compute the widths from the held rows, and write the column names and these rows. */
 static void flush(struct text *s, FILE *f, const struct eg_result_head *h)
 {
-    if (s->streaming || !s->widths)
+    if (s->streaming || !s->widths || !s->hidden)
         return;
     measure(s, h);
     if (h->n_columns)
@@ -218,7 +284,10 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
     if (s->results++ || s->n_results > 1)
         fprintf(f, "== %s ==\n", h->plugin);
     s->held = (struct eg_arena){ 0 };
+    s->screen = h->wide ? 0 : s->screen;
+    s->whole_seconds = false;
     s->widths = eg_arena_array(&s->held, size_t, h->n_columns + 1);
+    s->hidden = eg_arena_array(&s->held, bool, h->n_columns + 1);
     s->rows = eg_arena_array(&s->held, struct held, HELD);
     s->n_held = 0;
     s->streaming = false;
@@ -237,7 +306,7 @@ static bool make_row(struct held *row, struct eg_arena *a, const struct eg_resul
     if (!row->cells || !row->bad)
         return false;
     for (size_t i = 0; i < h->n_columns; i++) {
-        row->cells[i] = eg_value_text(a, &h->columns[i], &v[i]);
+        row->cells[i] = eg_cell_text(a, h, i, &v[i]);
         row->bad[i] = v[i].tag == EG_V_BAD;
         if (!row->cells[i])
             return false;
@@ -251,7 +320,7 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
     struct text *s = state;
     struct held now;
 
-    if (!s->widths || !s->rows) {
+    if (!s->widths || !s->hidden || !s->rows) {
         fputs("(out of memory)\n", f);
     } else if (!s->streaming) {
         if (make_row(&s->rows[s->n_held], &s->held, h, depth, v))
@@ -261,7 +330,11 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         if (s->n_held == HELD)
             flush(s, f, h);
     } else {
-        if (make_row(&now, &s->one, h, depth, v))
+        const bool ok = make_row(&now, &s->one, h, depth, v);
+
+        if (ok && s->whole_seconds)
+            cut_fractions(h, now.cells);
+        if (ok)
             put_row(s, f, h, depth, now.cells, now.bad);
         else
             fputs("(out of memory)\n", f);
@@ -284,12 +357,33 @@ static void line(const struct text *s, FILE *f, const char *colour, const char *
     free(safe);
 }
 
+/** The columns for which there was no place. */
+static void put_hidden(const struct text *s, FILE *f, const struct eg_result_head *h)
+{
+    bool any = false;
+
+    for (size_t i = 0; s->hidden && i < h->n_columns; i++) {
+        if (!s->hidden[i])
+            continue;
+        if (!any)
+            paint(s, f, "2");
+        fprintf(f, any ? ", %s" : "left out to fit the terminal: %s", h->columns[i].name);
+        any = true;
+    }
+    if (!any)
+        return;
+    fputs(" (--wide shows all)", f);
+    paint(s, f, "0");
+    putc('\n', f);
+}
+
 static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
                  const char *error)
 {
     struct text *s = state;
 
     flush(s, f, h);
+    put_hidden(s, f, h);
     for (; notes && *notes; notes++)
         line(s, f, "33", "note", *notes);
     if (error)
@@ -297,6 +391,7 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     eg_arena_fini(&s->held);
     eg_arena_fini(&s->one);
     s->widths = NULL;
+    s->hidden = NULL;
     s->rows = NULL;
 }
 

@@ -73,6 +73,13 @@ static int take_notes(struct eg_run *r, void *context)
     return 0;
 }
 
+static int note_unmatched(struct eg_run *r, void *context)
+{
+    (void)context;
+    eg_args_unmatched(r);
+    return 0;
+}
+
 /** Open the run of the pass itself, for the first plugin that has not failed, and compute the
  * largest number of bytes before and behind a window that any of them needs. */
 static struct eg_run *open_pass(struct eg_pass *s, struct eg_system *sys)
@@ -113,7 +120,7 @@ static void search(struct eg_pass *s, struct eg_system *sys)
         return;
     if (eg_run_do(s->run, find_regions, s) < 0)
         eg_pass_fail(s, (enum eg_errno) - s->run->status, s->run->error);
-    else
+    else if (!eg_run_do(s->run, note_unmatched, NULL))
         eg_pass_scan(s);
 }
 

@@ -103,46 +103,6 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
     return total;
 }
 
-/* ---- times ---- */
-
-/** The date of a day counted from 1970-01-01, by eras of 400 years, which begin in March so that
- * the leap day is the last day of a year. */
-static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
-{
-    int64_t era, y;
-    unsigned in_era, in_year, m;
-
-    day += 719468; // from 0000-03-01
-    era = (day >= 0 ? day : day - 146096) / 146097;
-    in_era = (unsigned)(day - era * 146097);
-    y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    in_year = in_era - (unsigned)(365 * y + y / 4 - y / 100);
-    m = (5 * in_year + 2) / 153;
-    *mday = in_year - (153 * m + 2) / 5 + 1;
-    *month = m < 10 ? m + 3 : m - 9;
-    *year = y + era * 400 + (*month <= 2);
-}
-
-const char *eg_time_text(int64_t ns, char *out)
-{
-    const int64_t second = 1000000000;
-    int64_t s = ns / second - (ns % second < 0), day = s / 86400 - (s % 86400 < 0), year;
-    unsigned in_day = (unsigned)(s - day * 86400), month, mday;
-    unsigned part = (unsigned)((ns % second + second) % second);
-    char fraction[12] = "";
-
-    civil(day, &year, &month, &mday);
-    if (part) {
-        size_t n = (size_t)snprintf(fraction, sizeof fraction, ".%09u", part);
-
-        while (n > 1 && fraction[n - 1] == '0')
-            fraction[--n] = 0;
-    }
-    snprintf(out, 40, "%04d-%02u-%02uT%02u:%02u:%02u%sZ", (int)year, month, mday, in_day / 3600,
-             in_day / 60 % 60, in_day % 60, fraction);
-    return out;
-}
-
 /* ---- values ---- */
 
 const char *eg_bad_text(const struct eg_value *v, char *out)
@@ -183,7 +143,7 @@ static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const str
     case EG_COL_FLAGS:
         return digits_text(a, v->u, 16, false);
     case EG_COL_TIME:
-        return eg_arena_strf(a, "%s", eg_time_text(v->i, time));
+        return eg_arena_strf(a, "%s", eg_time_text(NULL, v->i, time));
     case EG_COL_BOOL:
         return eg_arena_strf(a, "%s", v->u ? "true" : "false");
     default:
@@ -233,4 +193,14 @@ char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct 
     default:
         return number_text(a, c->kind, v);
     }
+}
+
+char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
+                   const struct eg_value *v)
+{
+    char time[40];
+
+    if (h->columns[i].kind == EG_COL_TIME && (v->tag == EG_V_INT || v->tag == EG_V_UINT))
+        return eg_arena_strf(a, "%s", eg_time_text(h->zone, v->i, time));
+    return eg_value_text(a, &h->columns[i], v);
 }

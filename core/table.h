@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "engram.h"
+#include "zone.h"
 #include <stdio.h>
 
 /** A cell of such a row. */
@@ -29,12 +30,25 @@ struct eg_provenance {
     size_t n_results; /**< that will follow; if there are several, text gives each a title */
 };
 
+/** Of how many rows those of a result were chosen (select.h). */
+struct eg_selected {
+    uint64_t rows;    /**< of the plugin */
+    uint64_t matched; /**< that the filter lets pass */
+    uint64_t shown;   /**< of those, up to the limit */
+    uint64_t above;   /**< shown too: the ancestors of these in a tree */
+    uint64_t unknown; /**< left out: where a regular expression took too many steps */
+    bool no_room;     /**< rows are missing: more than 1 GiB of them to sort */
+};
+
 struct eg_result_head {
     const char *plugin;
     const struct eg_column *columns; /**< the last one has the name NULL */
     size_t n_columns;
     bool tree;
-    const char *const *args; /**< "pid=1", NULL-terminated */
+    const char *const *args;            /**< "pid=1", NULL-terminated */
+    const struct eg_selected *selected; /**< its numbers are known at the tail; NULL: all rows */
+    const struct eg_zone *zone;         /**< of times for people; NULL: UTC */
+    bool wide;                          /**< text is not fitted to the terminal */
 };
 
 /** A renderer; each is one file, render_NAME.c. All calls are made by one thread, and one result is
@@ -67,6 +81,9 @@ const char *eg_column_kind_name(enum eg_column_kind kind); /**< "int", "text", �
 /** One value as text for people, without control characters, as the kind of its column demands. A
  * bad value is "-", one that was not computed is empty. NULL: out of memory. */
 char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
+/** The same for column @i of a result, with times in its time zone. */
+char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
+                   const struct eg_value *v);
 /** The reason of a bad value, with the address: "not mapped at 0xffff…". @out has 96 bytes. */
 const char *eg_bad_text(const struct eg_value *v, char *out);
 /** Escape text for people. Control characters (C0, C1, DEL), characters that change the direction
@@ -78,7 +95,4 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len);
 size_t eg_utf8(const void *text, size_t len, uint32_t *code);
 /** Can this code point be written to a terminal without an escape? */
 bool eg_is_printable(uint32_t code);
-/** A time in UTC as ISO 8601 (…T…Z), without trailing zeros in the fraction. @out has 40 bytes. */
-const char *eg_time_text(int64_t ns, char *out);
-
 #endif

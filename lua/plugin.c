@@ -162,6 +162,22 @@ static void check_name(lua_State *L, const char *what, const char *name)
         luaL_error(L, "plugin: %s '%s': up to 40 letters, digits, _ and - expected", what, name);
 }
 
+/* The fourth word of a column, which may be missing. */
+static int shown(lua_State *L, const char *column)
+{
+    const char *word;
+    int out = 0;
+
+    lua_rawgeti(L, -1, 4);
+    word = lua_tostring(L, -1);
+    if (!lua_isnil(L, -1) && !word)
+        word = "";
+    if (word && !(out = !strcmp(word, "minor") ? EG_MINOR : !strcmp(word, "list") ? EG_LIST : 0))
+        luaL_error(L, "plugin: column %s: the fourth word is 'minor' or 'list'", column);
+    lua_pop(L, 1);
+    return out;
+}
+
 static void read_columns(lua_State *L, struct script_plugin *p)
 {
     static const char *const kinds[] = { "int",  "big",   "addr", "text", "bytes",
@@ -193,6 +209,7 @@ static void read_columns(lua_State *L, struct script_plugin *p)
                        "time, flags, bool",
                        c[i].name, kind);
         c[i].kind = (enum eg_column_kind)(k + 1);
+        c[i].shown = shown(L, c[i].name);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

@@ -15,9 +15,9 @@ return plugin {
     { "START", "addr", "first address of the mapping" },
     { "END", "addr", "first address behind it" },
     { "FLAGS", "flags", "read, write, execute, private or shared" },
-    { "INODE", "big", "inode number of the file" },
-    { "LINKS", "int", "names that the file still has; more than 0: only this one was removed" },
-    { "SIZE", "big", "bytes of the file" },
+    { "INODE", "big", "inode number of the file", "minor" },
+    { "LINKS", "int", "names that the file still has; more than 0: only this one was removed", "minor" },
+    { "SIZE", "big", "bytes of the file", "minor" },
     { "PATH", "text", "the name that it had" },
   },
   args = {

@@ -7,17 +7,17 @@
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(MNT_NS_ID, INT, "inode number of the mount namespace")                                       \
+    C(MNT_NS_ID, INT, "inode number of the mount namespace", EG_MINOR)                             \
     C(MOUNT_ID, INT, "the mount's id")                                                             \
-    C(PARENT_ID, INT, "id of the mount it is on")                                                  \
+    C(PARENT_ID, INT, "id of the mount it is on", EG_MINOR)                                        \
     C(MAJOR_MINOR, TEXT, "device of the file system")                                              \
     C(ROOT, TEXT, "what of the file system is mounted")                                            \
     C(MOUNT_POINT, TEXT, "where, seen from the root of the namespace's first process")             \
     C(MOUNT_OPTIONS, TEXT, "options of the mount")                                                 \
-    C(FIELDS, TEXT, "propagation: shared:GROUP, master:GROUP, unbindable")                         \
+    C(FIELDS, TEXT, "propagation: shared:GROUP, master:GROUP, unbindable", EG_MINOR)               \
     C(FSTYPE, TEXT, "kind of file system")                                                         \
     C(MOUNT_SRC, TEXT, "what was mounted, as it was named then")                                   \
-    C(SB_OPTIONS, TEXT, "options of the file system that all have; its own are not read")
+    C(SB_OPTIONS, TEXT, "options of the file system that all have; its own are not read", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
 static void list(struct eg_run *r, struct eg_obj task, struct eg_obj ns)

@@ -42,7 +42,7 @@ static void moment(struct eg_run *r, const char *key, bool known, int64_t ns)
     char out[40];
 
     if (known)
-        text(r, key, eg_strf(r, "%s", eg_time_text(ns, out)));
+        text(r, key, eg_strf(r, "%s", eg_time_text(NULL, ns, out)));
     else
         eg_row(r, .Key = eg_text(key), .Value = eg_missing(EG_NO_SYMBOL, 0));
 }

@@ -4,8 +4,8 @@
 #define COLUMNS(C)                                                                                 \
     C(Addr, ADDR, "where it is; a per-CPU variable's may be an offset")                            \
     C(Type, TEXT, "letter as nm prints it; upper case: global, of a module: exported to all")      \
-    C(Size, INT, "bytes to the next symbol, where the kernel does not say")                        \
-    C(Exported, BOOL, "global; of a module: other modules may use it")                             \
+    C(Size, INT, "bytes to the next symbol, where the kernel does not say", EG_MINOR)              \
+    C(Exported, BOOL, "global; of a module: other modules may use it", EG_MINOR)                   \
     C(SubSystem, TEXT, "core, module, ftrace, bpf, kprobes")                                       \
     C(ModuleName, TEXT, "kernel, or the module")                                                   \
     C(SymbolName, TEXT, "its name")

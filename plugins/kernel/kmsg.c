@@ -4,13 +4,14 @@
 
 #define COLUMNS(C)                                                                                 \
     C(seq, BIG, "number of the record since boot")                                                 \
-    C(facility, TEXT, "kern, or a program's that wrote to /dev/kmsg")                              \
+    C(facility, TEXT, "kern, or a program's that wrote to /dev/kmsg", EG_MINOR)                    \
     C(level, TEXT, "emerg, alert, crit, err, warn, notice, info, debug")                           \
     C(timestamp, TEXT, "seconds of the CPUs' own clock since boot")                                \
-    C(caller, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt")         \
-    C(subsystem, TEXT, "of the device it is about")                                                \
+    C(caller, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt",         \
+      EG_MINOR)                                                                                    \
+    C(subsystem, TEXT, "of the device it is about", EG_MINOR)                                      \
     C(device, TEXT,                                                                                \
-      "the device it is about: b block, c character (with numbers), n net, + others")              \
+      "the device it is about: b block, c character (with numbers), n net, + others", EG_MINOR)    \
     C(line, TEXT, "the text; may have several lines")
 EG_COLUMNS(COLUMNS);
 

@@ -2,14 +2,14 @@
 #include "../linux/kernel/module.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(Offset, ADDR, "where the struct module is")                                                  \
+    C(Offset, ADDR, "where the struct module is", EG_MINOR)                                        \
     C(Module_Name, TEXT, "its name")                                                               \
     C(Code_Size, INT, "bytes of code and data")                                                    \
     C(Taints, FLAGS, "letters as in /proc/modules")                                                \
-    C(Ref_Count, INT, "uses, as lsmod counts them")                                                \
+    C(Ref_Count, INT, "uses, as lsmod counts them", EG_MINOR)                                      \
     C(Used_By, TEXT, "modules that use it")                                                        \
-    C(State, TEXT, "Live, Loading, Unloading, Unformed")                                           \
-    C(Address, ADDR, "where its code begins")                                                      \
+    C(State, TEXT, "Live, Loading, Unloading, Unformed", EG_MINOR)                                 \
+    C(Address, ADDR, "where its code begins", EG_MINOR)                                            \
     C(Load_Arguments, TEXT, "parameters with their values now; ? where only the module can read it")
 EG_COLUMNS(COLUMNS);
 

@@ -37,6 +37,7 @@ return plugin {
   },
   uses = { "tasks", "envars" },
   run = function(k, args, row)
+    local met = args.key == nil
     local known = {} -- by the place of the leader: { order, by } or false
     local function environment(t)
       local at = eg.address(t)
@@ -53,6 +54,7 @@ return plugin {
       local theirs = own and environment(parent)
       local function emit(change, key)
         if not args.key or args.key == key then
+          met = true
           row { PID = t.pid, PPID = linux.ppid(t), COMM = t.comm, PARENT = parent.comm, CHANGE = change, KEY = key,
             VALUE = own[2][key], PARENT_VALUE = theirs[2][key] }
         end
@@ -66,5 +68,6 @@ return plugin {
         end
       end
     end
+    if not met then eg.note("--key " .. args.key .. ": no process has it otherwise than its parent") end
   end,
 }

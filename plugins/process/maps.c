@@ -11,10 +11,10 @@
     C(Start, ADDR, "first address")                                                                \
     C(End, ADDR, "first address behind it")                                                        \
     C(Flags, FLAGS, "read, write, execute, private or shared")                                     \
-    C(PgOff, ADDR, "offset in the file, in bytes; 0 where there is no file")                       \
-    C(Major, INT, "device of the file's file system; 0 where there is no file")                    \
-    C(Minor, INT, "the same")                                                                      \
-    C(Inode, BIG, "inode number of the file; 0 where there is no file")                            \
+    C(PgOff, ADDR, "offset in the file, in bytes; 0 where there is no file", EG_MINOR)             \
+    C(Major, INT, "device of the file's file system; 0 where there is no file", EG_MINOR)          \
+    C(Minor, INT, "the same", EG_MINOR)                                                            \
+    C(Inode, BIG, "inode number of the file; 0 where there is no file", EG_MINOR)                  \
     C(File_Path, TEXT, "the file, or the kernel's word for it: [heap], [stack], [vdso]")
 EG_COLUMNS(COLUMNS);
 

@@ -24,14 +24,14 @@ return plugin {
     .. "process that went elsewhere are not looked at. INITIAL compares with process 1, which in an image of a "
     .. "container's host is the host's.",
   columns = {
-    { "OFFSET", "addr", "where the namespace is" },
+    { "OFFSET", "addr", "where the namespace is", "minor" },
     { "TYPE", "text", "as in /proc/PID/ns" },
     { "INUM", "big", "inode number, as in net:[4026531840]" },
     { "INITIAL", "bool", "process 1 is in it" },
     { "NPROCS", "int", "how many processes" },
     { "PID", "int", "the lowest of them" },
     { "COMM", "text", "its name" },
-    { "PIDS", "text", "all of them" },
+    { "PIDS", "text", "all of them", "list" },
   },
   args = {
     { "pid", "int", "only the namespaces of these processes" },
@@ -41,7 +41,11 @@ return plugin {
   needs = { "task_struct.nsproxy", "ns_common.inum" },
   uses = { "tasks" },
   run = function(k, args, row)
-    local list, by = {}, {}
+    local list, by, known = {}, {}, args.type == nil or args.type == "pid" or args.type == "user"
+    for _, kind in ipairs(kinds) do known = known or args.type == kind[1] end
+    if not known then
+      eg.note("--type " .. args.type .. ": no such kind: mnt, uts, ipc, net, pid, user, cgroup, time and those _for_children")
+    end
     local function add(kind, ns, t, wanted)
       local at = eg.ok(ns) and eg.address(ns)
       if not at or at == 0 or (args.type and args.type ~= kind) then return end

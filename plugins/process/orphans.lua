@@ -15,12 +15,12 @@ return plugin {
     .. "what was seen, not what it means. Programs that the kernel itself starts (modprobe) have a kernel thread as "
     .. "parent. A task that set the flag for itself and changed its parent too is not told apart here.",
   columns = {
-    { "OFFSET", "addr", "where the task_struct is" },
+    { "OFFSET", "addr", "where the task_struct is", "minor" },
     { "PID", "int", "process id" },
     { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; the task can change it" },
     { "KTHREAD", "bool", "has the flag PF_KTHREAD" },
-    { "MM", "addr", "its memory; none of a kernel thread" },
+    { "MM", "addr", "its memory; none of a kernel thread", "minor" },
     { "EXE", "text", "the file that runs" },
     { "REASON", "text", "what does not fit" },
   },

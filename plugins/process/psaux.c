@@ -13,26 +13,6 @@
     C(ARGS, TEXT, "command line, as the process left it; a kernel thread's name in brackets")
 EG_COLUMNS(COLUMNS);
 
-static struct eg_cell args(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
-{
-    struct eg_cell missing;
-    size_t len;
-    char *s;
-
-    if (linux_task_is_kthread(r, task)) {
-        const char *comm = eg_string(r, eg_at(task, task_struct.comm), 64);
-
-        return comm ? eg_text(eg_strf(r, "[%s]", comm)) : linux_comm(task);
-    }
-    s = linux_command_line(r, task, buf, &len, &missing);
-    if (!s)
-        return missing;
-    for (size_t i = 0; i < len; i++)
-        if (!s[i])
-            s[i] = ' ';
-    return eg_textn(s, len);
-}
-
 static int run(struct eg_run *r)
 {
     struct linux_buffer buf = { 0 };
@@ -43,7 +23,7 @@ static int run(struct eg_run *r)
             eg_row(r, .PID = linux_pid(task), .PPID = linux_ppid(task), .COMM = linux_comm(task),
                    .EUID = eg_val(task, task_struct.real_cred, cred_euid),
                    .CREATION_TIME = linux_wall_of(r, LINUX_BOOTTIME, eg_at(task, task_started)),
-                   .ARGS = args(r, task, &buf));
+                   .ARGS = linux_shown_args(r, task, &buf));
     return 0;
 }
 

@@ -5,19 +5,19 @@
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(OFFSET, ADDR, "where the task_struct is")                                                    \
+    C(OFFSET, ADDR, "where the task_struct is", EG_MINOR)                                          \
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_TID(C)                                                                            \
     LINUX_COLUMN_PPID(C)                                                                           \
     LINUX_COLUMN_COMM(C)                                                                           \
     C(UID, INT, "real user")                                                                       \
-    C(GID, INT, "real group")                                                                      \
+    C(GID, INT, "real group", EG_MINOR)                                                            \
     C(EUID, INT, "effective user")                                                                 \
-    C(EGID, INT, "effective group")                                                                \
+    C(EGID, INT, "effective group", EG_MINOR)                                                      \
     C(STATE, TEXT, "letter of /proc/PID/stat")                                                     \
     C(CREATION_TIME, TIME, "when it was created; moves with the wall clock")                       \
-    C(NSPID, TEXT, "its id in each pid namespace, the outermost first")                            \
-    C(EXIT_STATE, TEXT, "EXIT_ZOMBIE, EXIT_DEAD; TASK_RUNNING while it has not ended")
+    C(NSPID, TEXT, "its id in each pid namespace, the outermost first", EG_MINOR)                  \
+    C(EXIT_STATE, TEXT, "EXIT_ZOMBIE, EXIT_DEAD; TASK_RUNNING while it has not ended", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
 static int run(struct eg_run *r)

@@ -1,13 +1,15 @@
 /* pstree - processes under the process that is to be told when they end. */
 #include "../../core/map.h"
+#include "../linux/mm/args.h"
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(OFFSET, ADDR, "where the task_struct is")                                                    \
+    C(OFFSET, ADDR, "where the task_struct is", EG_MINOR)                                          \
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_TID(C)                                                                            \
     LINUX_COLUMN_PPID(C)                                                                           \
-    LINUX_COLUMN_COMM(C)
+    LINUX_COLUMN_COMM(C)                                                                           \
+    C(ARGS, TEXT, "with --args: command line, of a kernel thread its name in brackets")
 EG_COLUMNS(COLUMNS);
 
 enum { NONE = -1 };
@@ -20,6 +22,8 @@ struct node {
 struct tree {
     struct node *at;
     int32_t n, cap;
+    bool args; // --args
+    struct linux_buffer buf;
 };
 
 static struct node *add(struct eg_run *r, struct tree *t)
@@ -62,10 +66,11 @@ static void collect(struct eg_run *r, struct tree *t)
     }
 }
 
-static void emit(struct eg_run *r, struct eg_obj t, unsigned depth)
+static void emit(struct eg_run *r, struct tree *t, struct eg_obj task, unsigned depth)
 {
-    eg_row_tree(r, depth, .OFFSET = eg_addr(t), .PID = linux_pid(t), .TID = linux_tid(t),
-                .PPID = linux_ppid(t), .COMM = linux_comm(t));
+    eg_row_tree(r, depth, .OFFSET = eg_addr(task), .PID = linux_pid(task), .TID = linux_tid(task),
+                .PPID = linux_ppid(task), .COMM = linux_comm(task),
+                .ARGS = t->args ? linux_shown_args(r, task, &t->buf) : eg_text(NULL));
 }
 
 /* A subtree, each node once: so a ring of parents ends where it began. */
@@ -77,7 +82,7 @@ static void draw(struct eg_run *r, struct tree *t, int32_t top)
         struct node *node = &t->at[at];
 
         if (!node->done) {
-            emit(r, node->task, depth);
+            emit(r, t, node->task, depth);
             node->done = true;
             if (node->child != NONE) {
                 at = node->child;
@@ -95,7 +100,7 @@ static void draw(struct eg_run *r, struct tree *t, int32_t top)
 
 static int run(struct eg_run *r)
 {
-    struct tree t = { 0 };
+    struct tree t = { .args = eg_arg_flag(r, "args") };
     int64_t pid;
 
     collect(r, &t);
@@ -125,7 +130,8 @@ EG_PLUGIN(pstree) = {
               "parent here.",
     .aliases = EG_NAMES("linux.pstree.PsTree"),
     .columns = columns,
-    .args = EG_ARGS(EG_ARG(pid, INT, "only what is under these processes, and they themselves")),
+    .args = EG_ARGS(EG_ARG(pid, INT, "only what is under these processes, and they themselves"),
+                    EG_ARG(args, FLAG, "with command lines")),
     .needs = EG_NEEDS(task_struct.real_parent, task_struct.group_leader),
     .uses = EG_NAMES("tasks"),
     .tree = true,

@@ -27,7 +27,7 @@ return plugin {
     { "Kind", "text", "boot, process, thread, log, capture" },
     { "PID", "int", "process id, of the log's lines the thread that wrote it, where the kernel keeps that" },
     { "Text", "text", "the name of the task, the line of the log" },
-    { "Offset", "addr", "where the task_struct is" },
+    { "Offset", "addr", "where the task_struct is", "minor" },
   },
   args = {
     { "pid", "int", "only events of these processes" },

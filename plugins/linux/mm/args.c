@@ -101,6 +101,26 @@ char *linux_environment(struct eg_run *r, struct eg_obj task, struct linux_buffe
     return s;
 }
 
+struct eg_cell linux_shown_args(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf)
+{
+    struct eg_cell missing;
+    size_t len;
+    char *s;
+
+    if (linux_task_is_kthread(r, task)) {
+        const char *comm = eg_string(r, eg_at(task, task_struct.comm), 64);
+
+        return comm ? eg_text(eg_strf(r, "[%s]", comm)) : linux_comm(task);
+    }
+    s = linux_command_line(r, task, buf, &len, &missing);
+    if (!s)
+        return missing;
+    for (size_t i = 0; i < len; i++)
+        if (!s[i])
+            s[i] = ' ';
+    return eg_textn(s, len);
+}
+
 /** One of the two as the value of a function. */
 static struct eg_cell text_of(struct eg_run *r, struct eg_obj task,
                               char *(*read)(struct eg_run *, struct eg_obj, struct linux_buffer *,

@@ -37,7 +37,7 @@ EG_API bool linux_next_thread(struct eg_run *r, struct linux_thread_walk *w, str
 /** Columns that mean the same in every plugin that has them: LINUX_COLUMN_PID(C) in its list, and
  * linux_pid(task) in its row. */
 #define LINUX_COLUMN_PID(C)  C(PID, INT, "process id")
-#define LINUX_COLUMN_TID(C)  C(TID, INT, "thread id")
+#define LINUX_COLUMN_TID(C)  C(TID, INT, "thread id", EG_MINOR)
 #define LINUX_COLUMN_PPID(C) C(PPID, INT, "process id of the real parent")
 #define LINUX_COLUMN_COMM(C) C(COMM, TEXT, "name; the task can change it")
 

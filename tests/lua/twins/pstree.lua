@@ -9,6 +9,7 @@ return plugin {
     { "TID", "int", "thread id" },
     { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; the task can change it" },
+    { "ARGS", "text", "with --args: command line, of a kernel thread its name in brackets" }, -- which this twin has not
   },
   args = { { "pid", "int", "only what is under these processes, and they themselves" } },
   needs = { "task_struct.tasks", "task_struct.real_parent" },

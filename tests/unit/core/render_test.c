@@ -1,8 +1,12 @@
 /* render_test.c - the same rows in every format, to the byte. */
 #include "check.h"
 #include "table.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
 static const struct eg_column columns[] = {
     { "OFFSET", EG_COL_ADDR, "where" },  { "PID", EG_COL_INT, "which" },
@@ -294,6 +298,213 @@ static void several(void **state)
     }
 }
 
+/* ---- a choice of rows ---- */
+
+static void chosen(void **state)
+{
+    static const struct eg_selected selected = {
+        .rows = 106, .matched = 12, .shown = 5, .above = 2
+    };
+    static const char *const choice[] = { "filter=PID > 1", "limit=5", NULL };
+    const struct eg_result_head h = { .plugin = "pslist",
+                                      .columns = columns,
+                                      .n_columns = 5,
+                                      .args = choice,
+                                      .selected = &selected };
+    static const char *const expected[][2] = {
+        { "jsonl", "{\"plugin\":\"pslist\",\"args\":[\"filter=PID > 1\",\"limit=5\"]}\n"
+                   "{\"plugin\":\"pslist\"," ROW_1 "\n"
+                   "{\"plugin\":\"pslist\",\"selected\":{\"rows\":106,\"matched\":12,"
+                   "\"shown\":5,\"ancestors\":2}}\n" },
+        { "json", "],\"selected\":{\"rows\":106,\"matched\":12,\"shown\":5,\"ancestors\":2},"
+                  "\"notes\":[],\"error\":null}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(expected); i++) {
+        const struct eg_renderer *r = eg_renderer_find(expected[i][0]);
+        void *s = calloc(1, r->state + 1);
+        size_t len;
+        char *out;
+        FILE *f = open_memstream(&out, &len);
+
+        r->head(s, f, &h);
+        r->row(s, f, &h, 0, rows[0]);
+        r->tail(s, f, &h, NULL, NULL);
+        fclose(f);
+        if (!strstr(out, expected[i][1]))
+            fail_msg("%s", out);
+        free(out);
+        free(s);
+    }
+}
+
+/** Times for people are in the zone; those of json stay in UTC. */
+static void zone(void **state)
+{
+    static const struct eg_zone east = { .offset = 19800 };
+    static const struct eg_column one[] = { { "T", EG_COL_TIME, "" }, { NULL, EG_COL_INT, NULL } };
+    const struct eg_result_head h = {
+        .plugin = "x", .columns = one, .n_columns = 1, .zone = &east
+    };
+    static const char *const expected[][2] = {
+        { "text", "T\n1970-01-01T05:30:00+05:30\n" },
+        { "csv", "T\n1970-01-01T05:30:00+05:30\n" },
+        { "jsonl", "{\"plugin\":\"x\",\"T\":\"1970-01-01T00:00:00Z\"}\n" },
+    };
+    const struct eg_value v = INT_(0);
+
+    (void)state;
+    for (size_t i = 0; i < countof(expected); i++) {
+        const struct eg_renderer *r = eg_renderer_find(expected[i][0]);
+        void *s = calloc(1, r->state + 1);
+        size_t len;
+        char *out;
+        FILE *f = open_memstream(&out, &len);
+
+        r->head(s, f, &h);
+        r->row(s, f, &h, 0, &v);
+        r->tail(s, f, &h, NULL, NULL);
+        fclose(f);
+        assert_string_equal(out, expected[i][1]);
+        free(out);
+        free(s);
+    }
+}
+
+/* ---- a terminal ---- */
+
+#define LONG "a-line-of-the-log-that-is-sixty-bytes-long-and-has-no-blank."
+static const struct eg_column wide_columns[] = {
+    { "OFFSET", EG_COL_ADDR, "", EG_MINOR },
+    { "PID", EG_COL_INT, "" },
+    { "TIME", EG_COL_TIME, "" },
+    { "COMM", EG_COL_TEXT, "" },
+    { "KIND", EG_COL_TEXT, "", EG_MINOR },
+    { "LINE", EG_COL_TEXT, "" },
+    { NULL, EG_COL_INT, NULL },
+};
+static const struct eg_value wide_rows[][6] = {
+    { UINT_(0xffff888000001000), INT_(1), INT_(1234567890), TEXT_("init"), TEXT_("kern"),
+      TEXT_(LONG) },
+    { UINT_(0xffff888000002000), INT_(20), BAD_(EG_NULL, 0), TEXT_("sshd"), NONE_, TEXT_("x") },
+};
+
+/* What a terminal of so many columns is given. */
+static void on_terminal(unsigned short screen, bool wide, char *out, size_t size)
+{
+    const struct eg_result_head h = {
+        .plugin = "x", .columns = wide_columns, .n_columns = 6, .wide = wide
+    };
+    const struct eg_renderer *r = eg_renderer_find("text");
+    struct winsize w = { .ws_row = 24, .ws_col = screen };
+    void *s = calloc(1, r->state);
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    struct termios raw;
+    ssize_t n = 0, got;
+    FILE *f;
+
+    assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+    f = fdopen(open(ptsname(master), O_RDWR | O_NOCTTY), "r+");
+    assert_non_null(f);
+    assert_int_equal(tcgetattr(fileno(f), &raw), 0);
+    cfmakeraw(&raw);
+    tcsetattr(fileno(f), TCSANOW, &raw);
+    assert_int_equal(ioctl(fileno(f), TIOCSWINSZ, &w), 0);
+    r->begin(s, f, &(struct eg_provenance){ 0 });
+    r->head(s, f, &h);
+    for (size_t i = 0; i < countof(wide_rows); i++)
+        r->row(s, f, &h, 0, wide_rows[i]);
+    r->tail(s, f, &h, NULL, NULL);
+    fflush(f);
+    fcntl(master, F_SETFL, O_NONBLOCK);
+    while ((got = read(master, out + n, size - 1 - (size_t)n)) > 0)
+        n += got;
+    out[n] = 0;
+    fclose(f);
+    close(master);
+    free(s);
+}
+
+/** What is given up first is worth least: fractions, minor columns, the ends of texts. */
+static void text_fitted(void **state)
+{
+    static const struct {
+        unsigned short screen;
+        bool wide;
+        const char *text;
+    } cases[] = {
+        { 80, true,
+          "            OFFSET  PID  TIME                           COMM  KIND  LINE\n"
+          "0xffff888000001000    1  1970-01-01T00:00:01.23456789Z  init  kern  " LONG "\n"
+          "0xffff888000002000   20  -                              sshd        x\n" },
+        { 200, false,
+          "            OFFSET  PID  TIME                           COMM  KIND  LINE\n"
+          "0xffff888000001000    1  1970-01-01T00:00:01.23456789Z  init  kern  " LONG "\n"
+          "0xffff888000002000   20  -                              sshd        x\n" },
+        { 119, false,
+          "            OFFSET  PID  TIME                  COMM  KIND  LINE\n"
+          "0xffff888000001000    1  1970-01-01T00:00:01Z  init  kern  " LONG "\n"
+          "0xffff888000002000   20  -                     sshd        x\n" },
+        { 106, false,
+          "            OFFSET  PID  TIME                  COMM  LINE\n"
+          "0xffff888000001000    1  1970-01-01T00:00:01Z  init  "
+          "a-line-of-the-log-that-is-sixty-bytes-long-and-has-n\u2026\n"
+          "0xffff888000002000   20  -                     sshd  x\n"
+          "left out to fit the terminal: KIND (--wide shows all)\n" },
+        { 80, false,
+          "PID  TIME                  COMM  LINE\n"
+          "  1  1970-01-01T00:00:01Z  init  a-line-of-the-log-that-is-sixty-bytes-long-and\u2026\n"
+          " 20  -                     sshd  x\n"
+          "left out to fit the terminal: OFFSET, KIND (--wide shows all)\n" },
+        { 20, false,
+          "PID  TIME                  COMM  LINE\n"
+          "  1  1970-01-01T00:00:01Z  init  a-line-of-t\u2026\n"
+          " 20  -                     sshd  x\n"
+          "left out to fit the terminal: OFFSET, KIND (--wide shows all)\n" },
+    };
+
+    (void)state;
+    unsetenv("COLUMNS");
+    setenv("NO_COLOR", "1", 1);
+    for (size_t i = 0; i < countof(cases); i++) {
+        char out[2000];
+
+        on_terminal(cases[i].screen, cases[i].wide, out, sizeof out);
+        assert_string_equal(out, cases[i].text);
+    }
+}
+
+/** A list is cut wherever it goes, but for --wide. */
+static void text_list(void **state)
+{
+    static const struct eg_column list[] = { { "PIDS", EG_COL_TEXT, "", EG_LIST },
+                                             { "N", EG_COL_INT, "" },
+                                             { NULL, EG_COL_INT, NULL } };
+    const struct eg_value v[] = { TEXT_(LONG), INT_(9) };
+    const struct eg_renderer *r = eg_renderer_find("text");
+
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        const struct eg_result_head h = {
+            .plugin = "x", .columns = list, .n_columns = 2, .wide = wide
+        };
+        void *s = calloc(1, r->state);
+        size_t len;
+        char *out;
+        FILE *f = open_memstream(&out, &len);
+
+        r->head(s, f, &h);
+        r->row(s, f, &h, 0, v);
+        r->tail(s, f, &h, NULL, NULL);
+        fclose(f);
+        assert_non_null(strstr(out, wide ? LONG "  9\n"
+                                         : "a-line-of-the-log-that-is-sixty-bytes-l\u2026  9\n"));
+        free(out);
+        free(s);
+    }
+}
+
 static void all_are_there(void **state)
 {
     static const char *const names[] = { "csv", "json", "jsonl", "pretty", "text" };
@@ -315,7 +526,9 @@ int main(void)
         cmocka_unit_test(json),          cmocka_unit_test(jsonl),
         cmocka_unit_test(json_numbers),  cmocka_unit_test(csv),
         cmocka_unit_test(text_streams),  cmocka_unit_test(several),
-        cmocka_unit_test(all_are_there),
+        cmocka_unit_test(all_are_there), cmocka_unit_test(chosen),
+        cmocka_unit_test(zone),          cmocka_unit_test(text_fitted),
+        cmocka_unit_test(text_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

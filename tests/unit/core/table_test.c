@@ -75,7 +75,7 @@ static void times(void **state)
 
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)
-        assert_string_equal(eg_time_text(cases[i].ns, out), cases[i].text);
+        assert_string_equal(eg_time_text(NULL, cases[i].ns, out), cases[i].text);
 }
 
 #define INT_(v)                                                                                    \

@@ -20,7 +20,7 @@
     "  unsigned long start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;"         \
     "  void *pgd; };"                                                                              \
     "struct task_struct { unsigned int flags; struct list_head tasks; int pid, tgid;"              \
-    "  struct task_struct *real_parent; struct mm_struct *mm; char comm[16]; };"
+    "  struct task_struct *real_parent, *group_leader; struct mm_struct *mm; char comm[16]; };"
 
 enum { RAM = 1 << 20, KTHREAD = 0x00200000, USER = 0x10000, VMAS = 5 };
 
@@ -80,6 +80,10 @@ static void command_lines(void **state)
         LAY(&w, 100, "prog\0-x\0\0last\0", "A=1\0B=2=3\0");
         assert_string_equal(mk_rows(w.k, "psaux", NULL), "1|0|prog|-|-|prog -x  last");
         assert_string_equal(mk_rows(w.k, "envars", NULL), "1|0|prog|A|1\n1|0|prog|B|2=3");
+        assert_string_equal(
+            mk_columns(mk_rows(w.k, "pstree", (const char *[]){ "args", NULL }), 4, 5),
+            "prog|prog -x  last");
+        assert_string_equal(mk_columns(mk_rows(w.k, "pstree", NULL), 4, 5), "prog|");
 
         // A title within the arguments' room, the rest wiped; then one that runs on into what was
         // the environment, up to its first NUL.
