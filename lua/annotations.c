@@ -40,7 +40,7 @@ static const char head[] =
     "---@field manual? string further text for `engram help NAME`\n"
     "---@field aliases? string[] other names\n"
     "---@field columns {[1]: string, [2]: column_kind, [3]: string, [4]: "
-    "\"minor\"|\"list\"|nil}[] name, kind, help, how text shows it\n"
+    "\"minor\"|\"list\"|nil}[]\n"
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
     "---@field needs? string[] required members: \"task_struct.tasks\"\n"
     "---@field needs_symbols? string[] required symbols: \"modules\"\n"
