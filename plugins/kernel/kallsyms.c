@@ -1,5 +1,6 @@
 /* kallsyms - every symbol that the kernel has a name for, as /proc/kallsyms. */
 #include "../linux/kernel/kallsyms.h"
+#include "../linux/kernel/module.h"
 
 #define COLUMNS(C)                                                                                 \
     C(Addr, ADDR, "where it is; a per-CPU variable's may be an offset")                            \
@@ -18,6 +19,19 @@ static void emit(struct eg_run *r, const struct linux_ksym *s)
            .ModuleName = eg_text(s->module), .SymbolName = s->name);
 }
 
+static bool is_loaded(struct eg_run *r, const char *name)
+{
+    struct eg_obj m;
+
+    linux_each_module(r, m) {
+        const char *have = eg_string(r, eg_at(m, module.name), 64);
+
+        if (have && !__builtin_strcmp(have, name))
+            return true;
+    }
+    return false;
+}
+
 static int run(struct eg_run *r)
 {
     const char *only = eg_arg_text(r, "module");
@@ -27,6 +41,8 @@ static int run(struct eg_run *r)
         linux_ksyms_core(r, emit);
     if (!core)
         linux_ksyms_modules(r, only, emit);
+    if (only && !core && !is_loaded(r, only))
+        eg_note(r, "--module %s: no module of this name; `lsmod` lists them", only);
     if (!only)
         linux_ksyms_made(r, emit);
     return 0;
