@@ -142,9 +142,10 @@ static void sources(struct verdict *v)
     if (p && p->n_types > 1) { // id 0 is void
         line(v, "types", "%" PRIu32 " of %s%s", p->n_types, p->source ? p->source : "a profile",
              sys->types.n_layers > 1 ? ", and of modules" : "");
-    } else {
-        line(v, "types",
-             "none: what needs none still works; --profile FILE or -s FOLDER gives them");
+    }
+    if (!p || p->n_types <= 1 || p->partial) {
+        line(v, "types", "%s: what needs none still works; --profile FILE or -s FOLDER gives them",
+             p && p->partial ? "no others" : "none");
     }
     for (size_t i = 0; i < sys->symbols.n; i++) {
         const struct eg_symbols *s = &sys->symbols.at[i];
@@ -195,6 +196,14 @@ static int info(struct verdict *v)
     return status;
 }
 
+/** Does the system have what the plugin needs? */
+static bool can_run(struct verdict *v, const char *plugin)
+{
+    const struct eg_plugin_reg *reg = eg_plugin_find(plugin);
+
+    return reg && !eg_plugin_lacks(v->o.sys, reg->plugin, &v->cli->arena);
+}
+
 static int tell(struct verdict *v)
 {
     const struct cli_opened *o = &v->o;
@@ -217,7 +226,8 @@ static int tell(struct verdict *v)
         line(v, "note", "%s", o->notes[i]);
     if (!o->sys->os)
         return cli_no_system(v->cli, o, false);
-    line(v, "next", "engram %s pslist", v->cli->image_words);
+    if (can_run(v, "pslist"))
+        line(v, "next", "engram %s pslist", v->cli->image_words);
     line(v, "next", "engram plugins %s", v->cli->image_words);
     line(v, "next", "engram -r json %s all", v->cli->image_words);
     return v->cli->strict && o->n_notes ? CLI_FAILED : status;

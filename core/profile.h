@@ -92,6 +92,7 @@ struct eg_profile {
     uint32_t btf_strings; /**< length of the BTF section's strings, which are the first of strings:
                                offsets in a module's BTF continue from there. 0: not from BTF */
     uint32_t n_left_out;  /**< invalid records of the source that were left out */
+    bool partial;         /**< a few types only: what they lack the program may have */
     bool dwarf_symbols;   /**< addresses are link-time ones: the system adds its KASLR shift */
     void *block; /**< the allocation of all arrays, owned; NULL: each array is a separate one */
     size_t block_len;

@@ -1,6 +1,16 @@
 /* run_plugin.c - the run of a plugin: can it run here, its start, its result. */
 #include "run_plugin.h"
 #include "args.h"
+#include "profile.h"
+#include <string.h>
+
+/** Are the kernel's own types known? Then what they lack the kernel lacks. */
+static bool has_types(const struct eg_system *sys)
+{
+    const struct eg_profile *p = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
+
+    return p && p->n_types > 1 && !p->partial;
+}
 
 static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
                    const struct eg_run_options *o, struct eg_error *e)
@@ -20,7 +30,11 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
     if (rc < 0)
         return rc;
     lacks = eg_plugin_lacks(sys, p->plugin, &a);
-    if (lacks)
+    if (lacks && has_types(sys) && !strstr(lacks, "symbol "))
+        rc = eg_fail(e, EG_EUNSUP,
+                     "this kernel's types have no %s: it was built without, if others have it",
+                     lacks);
+    else if (lacks)
         rc = eg_fail(e, EG_EUNSUP, "this kernel's profile lacks %s", lacks);
     eg_arena_fini(&a);
     return rc;

@@ -51,12 +51,13 @@ static int run(struct eg_run *r)
     struct eg_obj uts = eg_sym(r, init_uts_ns), banner = eg_sym(r, linux_banner);
     const char *release = eg_string(r, eg_at(uts, uts_release), 65), *text;
     const char *version = eg_string(r, eg_at(uts, uts_version), 65);
+    const char *ending = version ? eg_strf(r, " %s\n", version) : "\n";
     uint64_t at = banner.addr;
+    const char *found = eg_system_of(r)->chosen->release;
     size_t len;
 
     if (banner.why &&
-        (!release || !version ||
-         !search(r, eg_strf(r, "Linux version %s (", release), eg_strf(r, " %s\n", version), &at)))
+        !search(r, eg_strf(r, "Linux version %s (", release ? release : found), ending, &at))
         return eg_failed(r, "no symbol linux_banner, and no such text in the kernel's image");
     text = eg_cstr(r, eg_kernel(r), at, BANNER_MAX);
     if (!text)

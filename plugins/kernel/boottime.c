@@ -9,7 +9,7 @@ EG_FIELD_AS(time_ns_sec, time_namespace, "offsets.boottime.tv_sec");
 EG_FIELD_AS(time_ns_nsec, time_namespace, "offsets.boottime.tv_nsec");
 
 #define COLUMNS(C)                                                                                 \
-    C(TIME_NS, INT, "inode number of the time namespace; none before 5.6")                         \
+    C(TIME_NS, INT, "inode number of the time namespace; none before 5.6, or without them")        \
     C(Boot_Time, TIME, "wall clock minus time since boot; moves when the wall clock is set")       \
     C(Capture_Time, TIME, "wall clock at the kernel's last tick: when the image was taken")        \
     C(Uptime, TEXT, "seconds since boot, as /proc/uptime counts them")
@@ -70,6 +70,7 @@ static void list(struct eg_run *r, struct eg_obj ns)
 static int run(struct eg_run *r)
 {
     struct eg_map *seen = eg_run_map(r);
+    bool without = false, listed = false;
     struct eg_obj task;
     uint64_t at;
 
@@ -80,9 +81,16 @@ static int run(struct eg_run *r)
     linux_each_process(r, task) {
         struct eg_obj ns = eg_at(task, task_struct.nsproxy, nsproxy.time_ns);
 
-        if (eg_load(&at, ns) && at && eg_run_map_add(r, seen, at, 0))
+        if (!eg_load(&at, ns))
+            continue;
+        without |= !at;
+        if (at && eg_run_map_add(r, seen, at, 0)) {
             list(r, ns);
+            listed = true;
+        }
     }
+    if (without && !listed) // a kernel without time namespaces has the pointer all the same
+        emit(r, (struct eg_cell){ 0 }, 0);
     return 0;
 }
 

@@ -52,17 +52,24 @@ static void counts(struct eg_run *r)
     uint64_t processes = 0, threads = 0, modules = 0;
     const unsigned cpus = linux_cpus_online(r);
     struct eg_obj o, t;
+    uint64_t at;
 
-    linux_each_process(r, o) {
-        processes++;
-        linux_each_thread(r, o, t)
-            threads++;
+    if (!eg_has(r, task_struct.tasks) || !eg_lookup(r, "init_task", &at)) {
+        text(r, "processes", NULL);
+    } else {
+        linux_each_process(r, o) {
+            processes++;
+            linux_each_thread(r, o, t)
+                threads++;
+        }
+        count(r, "processes", processes);
+        count(r, "threads", threads);
     }
-    linux_each_module(r, o)
-        modules++;
-    count(r, "processes", processes);
-    count(r, "threads", threads);
-    count(r, "modules", modules);
+    if (eg_has(r, module.list)) {
+        linux_each_module(r, o)
+            modules++;
+        count(r, "modules", modules);
+    }
     if (cpus)
         count(r, "online CPUs", cpus);
     else // it ran on one at least
@@ -107,6 +114,5 @@ EG_PLUGIN(info) = {
     .help = "Tell what the image is: kernel, times, counts",
     .aliases = EG_NAMES("sys"),
     .columns = columns,
-    .uses = EG_NAMES("tasks"),
     .run = run,
 };

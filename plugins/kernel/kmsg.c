@@ -1,6 +1,7 @@
 /* kmsg - the kernel's log. */
 #include "../../core/base.h"
 #include "../linux/kernel/printk.h"
+#include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
     C(seq, BIG, "number of the record since boot")                                                 \
@@ -44,7 +45,12 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
 
 static int run(struct eg_run *r)
 {
-    if (!linux_log_ring(r, emit) && !linux_log_buffer(r, emit))
+    if (linux_log_ring(r, emit) || linux_log_buffer(r, emit))
+        return 0;
+    if (eg_has(r, task_struct.comm))
+        eg_note(r, "this kernel was built without a log (no CONFIG_PRINTK): it has neither struct "
+                   "printk_ringbuffer nor struct printk_log");
+    else
         return eg_failed(r, "neither struct printk_ringbuffer nor struct printk_log is known: give "
                             "a profile of this kernel");
     return 0;

@@ -17,6 +17,7 @@ enum {
     PRESENT = 1,
     WRITE = 2,
     LARGE = 0x80,
+    TABLES = 0x7000, /**< bytes of the tables from MK_ROOT on */
     FILLERS = 2000,
     BTF_FILLERS = 50000,
     TASK_1 = MK_TASK + 0x1000,
@@ -398,6 +399,15 @@ void mk_kernel_functions_only(struct mk_kernel *k)
 {
     mk_kernel_no_kallsyms(k);
     write_kallsyms(k, true);
+}
+
+void mk_kernel_encrypt(struct mk_kernel *k, unsigned bit)
+{
+    for (uint64_t at = MK_ROOT; at < MK_ROOT + TABLES; at += 8)
+        if (k->ram[at] & PRESENT)
+            k->ram[at + bit / 8] |= (uint8_t)(1 << bit % 8);
+    if (k->ram[MK_LOW_ROOT + 8 * 511])
+        k->ram[MK_LOW_ROOT + 8 * 511 + bit / 8] |= (uint8_t)(1 << bit % 8);
 }
 
 void mk_kernel_no_naming(struct mk_kernel *k)

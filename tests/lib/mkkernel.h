@@ -41,6 +41,8 @@ void mk_kernel_no_btf(struct mk_kernel *k);
 void mk_kernel_no_kallsyms(struct mk_kernel *k);
 /** kallsyms lists functions only (CONFIG_KALLSYMS_ALL=n). One of them names vmcoreinfo_data. */
 void mk_kernel_functions_only(struct mk_kernel *k);
+/** All entries of page tables have this bit: AMD's encryption of memory. */
+void mk_kernel_encrypt(struct mk_kernel *k, unsigned bit);
 /** That function names nothing. */
 void mk_kernel_no_naming(struct mk_kernel *k);
 /** The BTF of a very small kernel. */

@@ -33,3 +33,10 @@ const struct linux_arch *linux_arch_of(const char *name)
             return archs[i];
     return NULL;
 }
+
+void linux_set_encryption(struct eg_view *v, struct eg_space *phys, const struct linux_arch *arch,
+                          struct eg_paging *p)
+{
+    if (!p->enc_mask && arch->encryption)
+        p->enc_mask = arch->encryption(v, phys, p->root);
+}

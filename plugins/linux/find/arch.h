@@ -29,6 +29,9 @@ struct linux_arch {
      * which are read from @phys. */
     bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va);
+    /** The bit of encrypted memory (AMD's C-bit) in the entries of the top table at @root; 0: none.
+     * NULL: the processor has no such bit. */
+    uint64_t (*encryption)(struct eg_view *v, struct eg_space *phys, uint64_t root);
     bool moves; /**< RAM may begin at any physical address, which a raw image does not contain */
 };
 static inline bool linux_in_image(const struct linux_arch *a, uint64_t va)
@@ -46,5 +49,8 @@ const struct linux_arch *linux_arch_nth(size_t i);
 const struct linux_arch *linux_arch_of(const char *name);
 /** Set @p to the @i-th translation mode. @return false: there are no more. */
 bool linux_mode(const struct linux_arch *arch, size_t i, struct eg_paging *p);
+/** Set enc_mask of @p by what its tables show, unless it is known. */
+void linux_set_encryption(struct eg_view *v, struct eg_space *phys, const struct linux_arch *arch,
+                          struct eg_paging *p);
 
 #endif

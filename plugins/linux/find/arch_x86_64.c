@@ -38,6 +38,30 @@ static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct li
     return true;
 }
 
+/** The highest bit of an address that is no memory's, if it is one that AMD's processors use
+ * (CPUID 8000001F, EBX 5..0: 47 or 51 so far) and without it the address is. */
+static uint64_t c_bit(const struct eg_space *phys, uint64_t address)
+{
+    enum { LOWEST = 43 };
+    const uint64_t bit = address >> LOWEST ? UINT64_C(1) << (63 - __builtin_clzll(address)) : 0;
+
+    return address > phys->last && (address & ~bit) <= phys->last ? bit : 0;
+}
+
+/* The last entry of each kernel's top table leads to its image, which is encrypted memory
+ * (arch/x86/kernel/head64.c). VMCOREINFO has said so since 5.1: NUMBER(sme_mask). */
+static uint64_t x86_encryption(struct eg_view *v, struct eg_space *phys, uint64_t root)
+{
+    enum { PRESENT = 1, LAST = 511 };
+    const uint64_t address = UINT64_C(0x000ffffffffff000);
+    uint64_t e;
+
+    root &= address & ~c_bit(phys, root & address);
+    return eg_read_u64(v, phys, root + 8 * LAST, false, &e) && e & PRESENT
+               ? c_bit(phys, e & address)
+               : 0;
+}
+
 static const char *const x86_roots[] = { "init_top_pgt", "swapper_pg_dir", "init_level4_pgt",
                                          NULL };
 
@@ -55,4 +79,5 @@ const struct linux_arch linux_x86_64 = {
     .low_holes = 16 << 20,
     .vmcoreinfo = x86_vmcoreinfo,
     .linear = x86_linear,
+    .encryption = x86_encryption,
 };

@@ -179,6 +179,27 @@ static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
     keep_only(f, leader(f));
 }
 
+/** Is the dump, by its header, of a processor whose kernels are not known here? Then a note says so. */
+static bool is_unsupported(struct linux_finder *f)
+{
+    const uint16_t machine = f->sys->image->elf_machine;
+    const struct eg_arch *arch = eg_arch_of_elf(machine, false);
+
+    if (!arch)
+        arch = eg_arch_of_elf(machine, true);
+    if (!machine || (arch && linux_arch_of(arch->name)))
+        return false;
+    if (arch)
+        eg_system_note(f->sys, "the image is the memory of %s %s machine, which is not supported",
+                       strchr("ais", arch->name[0]) ? "an" : "a", arch->name);
+    else
+        eg_system_note(f->sys,
+                       "the image is the memory of a machine with a processor that is not "
+                       "supported: number %u (EM_...) of ELF",
+                       machine);
+    return true;
+}
+
 /** The last note: why no kernel was opened, and what the user can do. */
 static void say_why(struct linux_finder *f)
 {
@@ -192,6 +213,8 @@ static void say_why(struct linux_finder *f)
         if (entry->os == f->os && (!best || eg_candidate_better(entry, best)))
             best = entry;
     }
+    if (is_unsupported(f))
+        return;
     if (!best && f->sys->options.has_dtb)
         return; // linux_trace_container() noted it
     if (!best) {

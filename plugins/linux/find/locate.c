@@ -195,6 +195,7 @@ static bool root_of(struct linux_finder *f, struct linux_candidate *c)
         if (!linux_sym(c, *name, &va))
             continue;
         p.root = va - c->delta;
+        linux_set_encryption(f->v, f->phys, c->arch, &p);
         for (size_t i = 0; linux_mode(c->arch, i, &p); i++) {
             if (maps_image(f, c, &p) > 1) {
                 c->paging = p;
@@ -238,6 +239,8 @@ static void root_by_search(struct linux_finder *f, struct linux_candidate *c)
          pa < in.last && in.last - pa >= PAGE && !eg_cancelled; pa += PAGE)
         for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
+            p.enc_mask = c->paging.enc_mask;
+            linux_set_encryption(f->v, f->phys, c->arch, &p);
             if (maps_image(f, c, &p) < 2)
                 continue;
             if (root_in_image(f, c, &p)) {

@@ -121,20 +121,21 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *c, st
 static void note_missing(struct eg_system *sys, const struct linux_candidate *c, bool has_symbols)
 {
     const struct eg_candidate *entry = sys->chosen;
+    const bool has_types = sys->types.n_layers && !sys->types.layers[0].profile->partial;
 
     if (c->captures)
         eg_system_note(
             sys, "%s",
             "this is a crash kernel, started to save the memory of a kernel that crashed; "
             "`engram IMAGE` lists that one if it is in the image, --kernel N opens it");
-    if (!sys->types.n_layers)
+    if (!has_types)
         eg_system_note(sys,
                        "no types (%s): most plugins need a profile of exactly this kernel, %s, "
                        "build id %s: `engram profile make VMLINUX -o KERNEL.egp`, then "
                        "--profile KERNEL.egp",
                        c->no_types.text, entry->release,
                        *entry->build_id ? entry->build_id : "not known");
-    for (size_t i = 0; sys->types.n_layers && i < entry->n_checks; i++)
+    for (size_t i = 0; has_types && i < entry->n_checks; i++)
         if (!entry->checks[i].passed && !entry->checks[i].skipped &&
             strcmp(entry->checks[i].name, "symbols") != 0)
             eg_system_note(sys, "the kernel that was opened fails the check of its %s: %s",
@@ -186,6 +187,11 @@ static int take_types(struct eg_system *sys, struct linux_candidate *c, struct e
         eg_types_fini(&image);
     }
     eg_types_fini(&c->ts);
+    if (!given && !own_types && c->text.text) {
+        own_types = linux_text_types(&c->text, &sys->arch->model);
+        if (own_types)
+            own_types->partial = true;
+    }
     if (!given)
         return own_types ? eg_system_add_profile(sys, own_types, 0, e) : 0;
     eg_profile_free(own_types);

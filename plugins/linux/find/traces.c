@@ -17,13 +17,15 @@ enum {
 };
 
 /** Make the candidate that @text describes. @return false: its processor is not supported. */
-static bool describe(struct eg_vmcoreinfo text, struct linux_candidate *c)
+static bool describe(struct linux_finder *f, struct eg_vmcoreinfo text, struct linux_candidate *c)
 {
     for (size_t i = 0; linux_arch_nth(i); i++) {
         *c = (struct linux_candidate){ .arch = linux_arch_nth(i), .text = text };
         c->paging.arch = eg_arch_find(c->arch->name);
-        if (c->paging.arch && c->arch->vmcoreinfo(&text, c))
+        if (c->paging.arch && c->arch->vmcoreinfo(&text, c)) {
+            linux_set_encryption(f->v, f->phys, c->arch, &c->paging);
             return true;
+        }
     }
     return false;
 }
@@ -34,6 +36,7 @@ static bool try_root(struct linux_finder *f, const struct linux_arch *arch, uint
 {
     struct eg_paging paging = { .arch = eg_arch_find(arch->name), .root = root };
 
+    linux_set_encryption(f->v, f->phys, arch, &paging);
     for (size_t i = 0; linux_mode(arch, i, &paging); i++) {
         struct linux_candidate c = { .arch = arch, .paging = paging };
 
@@ -65,7 +68,7 @@ void linux_trace_container(struct linux_finder *f)
         f->done = true; // the user's choice is final
     }
     if (img->vmcoreinfo && !f->done &&
-        describe((struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &c)) {
+        describe(f, (struct eg_vmcoreinfo){ img->vmcoreinfo, strlen(img->vmcoreinfo) }, &c)) {
         snprintf(c.trace, sizeof c.trace, "%s", "VMCOREINFO note of the container");
         f->offer(f, &c);
     }
@@ -141,7 +144,7 @@ static bool try_page(struct linux_finder *f, uint64_t pa, bool anyway)
     bool bare;
 
     eg_read_some(f->v, f->phys, pa, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &c))
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(f, text, &c))
         return true;
     if (!anyway && !linux_holds(f, &c)) {
         if (!f->sys->image->movable || !c.arch->moves || !linux_move_to(f, &c))
@@ -255,7 +258,7 @@ static void try_place(struct linux_finder *f, const struct layouts *l, uint64_t 
     bool bare;
 
     eg_read_some(f->v, f->phys, at, bytes, sizeof bytes, NULL);
-    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(text, &c))
+    if (!eg_vmcoreinfo_page(bytes, sizeof bytes, &bare, &text) || !describe(f, text, &c))
         return;
     for (size_t i = 0; l && i < l->n && c.arch->low_holes; i++) {
         const struct linux_ranges *r = &l->at[i];

@@ -61,6 +61,22 @@ static const struct {
     { "VMCOREINFO alone", TRAMPOLINE | BTF | KALLSYMS, "VMCOREINFO at 0x200000", false, false },
 };
 
+static void take_away(struct mk_kernel *k, unsigned what)
+{
+    if (what & TRAMPOLINE)
+        mk_kernel_no_trampoline(k);
+    if (what & VMCOREINFO)
+        mk_kernel_no_vmcoreinfo(k);
+    if (what & BTF)
+        mk_kernel_no_btf(k);
+    if (what & KALLSYMS)
+        mk_kernel_no_kallsyms(k);
+    if (what & DATA)
+        mk_kernel_functions_only(k);
+    if (what & LARGE_BTF)
+        mk_kernel_small_btf(k);
+}
+
 static void each_trace(void **state)
 {
     (void)state;
@@ -71,18 +87,7 @@ static void each_trace(void **state)
             uint64_t va;
 
             mk_kernel_init(&k, levels);
-            if (traces[i].without & TRAMPOLINE)
-                mk_kernel_no_trampoline(&k);
-            if (traces[i].without & VMCOREINFO)
-                mk_kernel_no_vmcoreinfo(&k);
-            if (traces[i].without & BTF)
-                mk_kernel_no_btf(&k);
-            if (traces[i].without & KALLSYMS)
-                mk_kernel_no_kallsyms(&k);
-            if (traces[i].without & DATA)
-                mk_kernel_functions_only(&k);
-            if (traces[i].without & LARGE_BTF)
-                mk_kernel_small_btf(&k);
+            take_away(&k, traces[i].without);
             sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
             print_message("# %s, %u levels\n", traces[i].what, levels);
             explain(sys);
@@ -159,6 +164,72 @@ static void not_made(void **state)
     assert_null(check(sys->chosen, "module list")); // this kernel has no struct module
     mk_kernel_close(sys);
     mk_kernel_fini(&k);
+}
+
+/* AMD's encryption bit in the page tables, of which no VMCOREINFO tells: by every trace. */
+static void encryption(void **state)
+{
+    static const unsigned bits[] = { 47, 51 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(bits); i++)
+        for (size_t t = i; t < countof(traces); t += 2) { // each trace with one of them
+            const uint64_t bit = UINT64_C(1) << bits[i];
+            struct eg_system *sys;
+            struct mk_kernel k;
+            uint64_t word;
+
+            mk_kernel_init(&k, 4);
+            mk_kernel_encrypt(&k, bits[i]);
+            take_away(&k, traces[t].without);
+            print_message("# bit %u, %s\n", bits[i], traces[t].what);
+            // A CPU's register has the bit too.
+            sys = mk_kernel_open(&k, MK_RAM, t ? 0 : MK_ROOT | bit, NULL);
+            explain(sys);
+            assert_true(opens(sys));
+            assert_true(sys->chosen->paging.enc_mask == bit);
+            assert_true(eg_read_u64(sys->view, sys->kernel, MK_TASK + MK_DELTA, false, &word));
+            mk_kernel_close(sys);
+            mk_kernel_fini(&k);
+        }
+}
+
+/* A dump's header names the processor: it is blamed, and not the page tables. */
+static void unsupported(void **state)
+{
+    static const struct {
+        uint16_t machine;
+        const char *note; /**< NULL: it is supported */
+    } cases[] = {
+        { 22, "is the memory of an s390x machine, which is not supported" },
+        { 3, "is the memory of an i386 machine, which is not supported" },
+        { 21, "is the memory of a ppc64le machine, which is not supported" },
+        { 40, "is the memory of an arm machine, which is not supported" },
+        { 60000, "number 60000 (EM_...) of ELF" },
+        { 62, NULL },
+        { 243, NULL },
+        { 0, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        static uint8_t bytes[1 << 16];
+        const struct eg_open_options raw = { .format = "raw", .quiet = true };
+        const struct eg_find_options quiet = { .quiet = true };
+        struct eg_space *file;
+        struct eg_image *img;
+        struct eg_system *sys;
+
+        assert_int_equal(eg_memory_open(&file, bytes, sizeof bytes, NULL), 0);
+        assert_int_equal(eg_image_open_space(&img, file, "a test", &raw, NULL), 0);
+        img->elf_machine = cases[i].machine;
+        assert_int_equal(eg_system_open(&sys, img, &quiet, NULL), 0);
+        assert_null(sys->os);
+        assert_int_equal(says(sys, cases[i].note ? cases[i].note : "not supported"),
+                         cases[i].note != NULL);
+        assert_int_equal(says(sys, "no trace of a Linux kernel"), cases[i].note == NULL);
+        mk_kernel_close(sys);
+    }
 }
 
 /* The page table of a process, below the image: it maps the kernel too, and is not its own. */
@@ -611,6 +682,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_trace),       cmocka_unit_test(text_is_kept),
         cmocka_unit_test(not_made),         cmocka_unit_test(root_of_a_process),
+        cmocka_unit_test(encryption),       cmocka_unit_test(unsupported),
         cmocka_unit_test(bare_page),        cmocka_unit_test(stale_note),
         cmocka_unit_test(copies_of_btf),    cmocka_unit_test(copy_of_image),
         cmocka_unit_test(user_half),        cmocka_unit_test(damage),

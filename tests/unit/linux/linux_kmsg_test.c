@@ -277,13 +277,25 @@ static void buffer(void **state)
     }
 }
 
+/* A kernel that was built without a log is no kernel whose types are missing. */
+static void no_log(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, MK_LIST_TYPES "struct task_struct { char comm[16]; };");
+
+        assert_string_equal(mk_rows(k, "kmsg", NULL), "");
+        assert_int_equal(mk_row_notes("built without a log"), 1);
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ring_whole),
-        cmocka_unit_test(ring_wrapped),
-        cmocka_unit_test(ring_broken),
-        cmocka_unit_test(buffer),
+        cmocka_unit_test(ring_whole), cmocka_unit_test(ring_wrapped), cmocka_unit_test(ring_broken),
+        cmocka_unit_test(buffer),     cmocka_unit_test(no_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

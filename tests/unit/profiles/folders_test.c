@@ -91,7 +91,7 @@ static const char *source(const struct eg_system *sys)
 {
     const struct eg_profile *p = sys->types.n_layers ? sys->types.layers[0].profile : NULL;
 
-    return p && p->n_types > 1 && p->source ? p->source : "";
+    return p && p->n_types > 1 && !p->partial && p->source ? p->source : "";
 }
 
 static size_t notes_with(const struct eg_system *sys, const char *text)
