@@ -213,6 +213,11 @@ static int tell(struct verdict *v)
     line(v, "image", "%s, %s", o->image->path, size_text(size, o->image->file_size));
     if (!o->sys->os) // else `info` says it
         line(v, "format", "%s", o->image->format);
+    if (o->image->unpacked)
+        line(v, "unpacked",
+             "%s to a temporary file, by each command: `engram pack` makes a file that is read in "
+             "place",
+             size_text(size, o->image->unpacked));
     if (o->from.sha256)
         line(v, "sha256", "%s", o->from.sha256);
     memory(v);

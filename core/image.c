@@ -1,12 +1,14 @@
 /* image.c - opening a file: one container after another is opened until physical memory is
  * found. */
 #include "image.h"
+#include "drain.h"
 #include "records.h"
 #include "split.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int unknown(const char *name, struct eg_error *e)
@@ -151,6 +153,32 @@ static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_spa
     return 0;
 }
 
+/** If @path is a folder with a file that a format knows by its name, that file is meant. @return
+ * false: out of memory. */
+static bool enter_folder(struct eg_image *img)
+{
+    const struct eg_format_reg *f;
+    struct stat st;
+
+    if (stat(img->path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return true;
+    for (size_t i = 0; (f = eg_format_nth(i)); i++) {
+        char *path;
+
+        if (!f->format->folder)
+            continue;
+        if (asprintf(&path, "%s/%s", img->path, f->format->folder) < 0)
+            return false;
+        if (access(path, F_OK) == 0) {
+            free(img->path);
+            img->path = path;
+            return true;
+        }
+        free(path);
+    }
+    return true;
+}
+
 int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
                   struct eg_error *e)
 {
@@ -160,8 +188,13 @@ int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_
 
     if (!img)
         return -EG_ENOMEM;
-    img->on_disk = true;
-    rc = eg_split_open(&file, img, path, e);
+    img->on_disk = !eg_is_stream(path);
+    if (!img->on_disk)
+        rc = eg_drain(&file, path, o ? o->tmp_dir : NULL, o && o->quiet, e);
+    else if (!enter_folder(img))
+        rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    else
+        rc = eg_split_open(&file, img, img->path, e);
     if (rc) {
         eg_image_close(img);
         return rc;

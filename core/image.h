@@ -12,6 +12,7 @@
 struct eg_image {
     char *path;   /**< as the user gave it, for messages */
     bool on_disk; /**< path is that of a file, which may have others beside it */
+    uint64_t unpacked; /**< bytes that were unpacked to a temporary file to open it */
     uint64_t file_size;
     char format[96];           /**< "ELF core on seekable zstd", outermost last */
     struct eg_space *files[8]; /**< from the bottom: file, decompressor, …; owned */
@@ -43,6 +44,7 @@ struct eg_open_options {
     bool quiet;       /**< no progress */
 };
 
+/** @path may be "-", standard input. */
 int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
                   struct eg_error *e);
 /** The same for a space of bytes (tests, fuzzing). It takes ownership of @file, also when it
@@ -88,6 +90,8 @@ struct eg_head {
 struct eg_format {
     const char *desc;   /**< shown to the user: "LiME", "ELF core" */
     const char *suffix; /**< the usual end of its files' names: ".lime"; NULL: none */
+    const char *folder; /**< a folder with a file of this name is such a dump, and the file is what is
+                             opened when the folder is named; NULL: none */
     bool container;     /**< it holds another file (zstd): open gives the bytes of that file, which
                              is probed again, not physical memory */
     size_t head;        /**< bytes that probe wants, at most EG_HEAD_MAX; a short file has fewer */

@@ -300,6 +300,7 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
     }
     if (!rc) {
         img->files[img->n_files++] = temp; // now owned by the image
+        img->unpacked += eg_space_size(temp);
         rc = join(out, &u, temp, e);
     }
     if (u.fd >= 0)

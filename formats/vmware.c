@@ -1,6 +1,13 @@
 /* vmware.c - memory of VMware's machines: a .vmem with a .vmss (suspended) or .vmsn (snapshot)
  * beside it, or one of those that holds the memory itself (ESX, older products). The file has the
- * memory without gaps; the group "memory" of the state lists which pages are at which address. */
+ * memory without gaps; the group "memory" of the state lists which pages are at which address.
+ *
+ * A machine that panics in debug mode leaves debug.vmem and debug.guest, which has the holes and
+ * the CPUs (crash, vmware_guestdump.c):
+ *
+ *   0 u32 version 4   4 u32 CPUs   8 u8 1   14 u64 0   22 u64 last address   30 u64 pages of memory
+ *   42 u32 holes   46 two holes: u64 first page number, u64 pages   78 a state for each CPU, and
+ *   behind these a page for each */
 #include "../core/arch.h"
 #include "../core/image.h"
 #include "vmware_tags.h"
@@ -12,6 +19,9 @@ enum {
     REGIONS_MAX = 1 << 12, // usually there are two or three
     CPUS_MAX = 1 << 10,
     ARM_PLATFORM = 3, // Checkpoint/Platform, after LeechCore
+    GUEST_VERSION = 4,
+    GUEST_HOLES = 2,
+    GUEST_HEADER = 78,
 };
 static const uint64_t pci_hole = 0xc0000000, above_hole = UINT64_C(1) << 32, arm_base = 0x80000000;
 
@@ -37,9 +47,17 @@ static bool ends(const char *path, const char *suffix)
     return n > m && !strcasecmp(path + n - m, suffix);
 }
 
+static bool is_guest(const uint8_t *h)
+{
+    return eg_le32(h) == GUEST_VERSION && h[8] == 1 && !eg_le64(h + 14) && eg_le64(h + 30) &&
+           eg_le32(h + 42) <= GUEST_HOLES;
+}
+
 static int probe(const struct eg_head *h)
 {
     if (h->len >= 12 && eg_vmware_is_state(h->at))
+        return 90;
+    if (h->len >= GUEST_HEADER && ends(h->path, ".guest") && is_guest(h->at))
         return 90;
     return ends(h->path, ".vmem") ? 40 : 0; // raw memory, perhaps with a saved state beside it
 }
@@ -169,6 +187,53 @@ static void read_state(struct eg_vmware_state *s, struct eg_image *img, struct m
                            "the middle");
 }
 
+/** The holes and the CPUs of a debug.guest. @return false: @file is none. */
+static bool read_guest(struct eg_space *file, struct eg_image *img, struct memory *m)
+{
+    enum { STATE_MIN = 158, PAGE = 1 << PAGE_SHIFT };
+    const uint64_t size = eg_space_size(file);
+    uint64_t at = 0, ppn = 0, pages, cpus, holes, state;
+    uint8_t h[GUEST_HEADER], b[28];
+
+    if (size < sizeof h || !eg_read(img->view, file, 0, h, sizeof h) || !is_guest(h))
+        return false;
+    cpus = eg_le32(h + 4);
+    pages = eg_le64(h + 30);
+    holes = eg_le32(h + 42);
+    for (uint64_t i = 0; i <= holes && at < pages; i++) {
+        const uint64_t hole = i < holes ? eg_le64(h + 46 + 16 * i) : UINT64_MAX;
+        struct region *r;
+
+        if (hole < ppn)
+            return false;
+        r = hole > ppn ? eg_vec_push(&m->regions) : NULL;
+        if (hole > ppn && !r)
+            return eg_view_starved(img->view), false;
+        if (r) {
+            *r = (struct region){ at, ppn, EG_MIN(hole - ppn, pages - at) };
+            at += r->size;
+        }
+        if (i < holes && !eg_add(hole, eg_le64(h + 54 + 16 * i), &ppn))
+            return false;
+    }
+    m->n_regions = m->regions.n;
+    state = cpus && cpus <= CPUS_MAX ? (size - sizeof h) / cpus : 0;
+    if (state < STATE_MIN + PAGE) {
+        eg_image_note(img, "VMware: the states of %" PRIu64 " CPUs are not in the .guest: cut off?",
+                      cpus);
+        return true;
+    }
+    for (uint64_t i = 0; i < cpus; i++) {
+        struct eg_cpu *cpu = cpu_at(img, (uint32_t)i);
+
+        if (!cpu || !eg_read(img->view, file, sizeof h + i * (state - PAGE), b, sizeof b))
+            break;
+        cpu->root = eg_le64(b + 12);
+        cpu->control = eg_le64(b + 20);
+    }
+    return true;
+}
+
 /* ---- the memory ---- */
 
 /** @len bytes at physical address @start are those at @from in the file's memory. */
@@ -287,15 +352,18 @@ static int open_beside(struct eg_space **out, struct eg_image *img, const char *
                        struct eg_error *e)
 {
     const char *slash = strrchr(img->path, '/'), *name = slash ? slash + 1 : img->path;
-    char *other = eg_arena_strf(&img->arena, "%.*s%s", (int)strlen(name) - 5, name, suffix);
+    const char *dot = strrchr(name, '.');
+    char *other = eg_arena_strf(&img->arena, "%.*s%s", (int)(dot - name), name, suffix);
 
     if (!other)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     return eg_image_beside(out, img, other, e);
 }
 
-static bool find_state(struct eg_vmware_state *s, struct eg_image *img)
+/** The state of a .vmem: a .vmss or .vmsn, or a .guest, whose content goes to @m. */
+static bool find_state(struct eg_vmware_state *s, struct eg_image *img, struct memory *m)
 {
+    struct eg_space *guest;
     static const char *const suffixes[] = { ".vmss", ".vmsn" };
 
     for (size_t i = 0; i < countof(suffixes); i++) {
@@ -308,6 +376,12 @@ static bool find_state(struct eg_vmware_state *s, struct eg_image *img)
             return true;
         eg_image_note(img, "VMware: the %s beside it is not a saved state", suffixes[i]);
     }
+    s->file = NULL;
+    if (!ends(img->path, ".vmem") || open_beside(&guest, img, ".guest", NULL) != 0)
+        return false;
+    if (read_guest(guest, img, m))
+        return true;
+    eg_image_note(img, "VMware: the .guest beside it is none, or of another version");
     return false;
 }
 
@@ -320,7 +394,7 @@ static int find_memory(struct memory *m, struct eg_image *img, struct eg_error *
                        img->path);
     if (m->file)
         return 0;
-    if ((ends(img->path, ".vmss") || ends(img->path, ".vmsn")) &&
+    if ((ends(img->path, ".vmss") || ends(img->path, ".vmsn") || ends(img->path, ".guest")) &&
         open_beside(&m->file, img, ".vmem", e) == 0) {
         m->size = eg_space_size(m->file);
         return 0;
@@ -344,10 +418,16 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         rc = find_memory(&m, img, e);
         if (!rc)
             rc = open_regions(out, img, &m, e);
+    } else if (ends(img->path, ".guest")) {
+        rc = read_guest(file, img, &m)
+                 ? find_memory(&m, img, e)
+                 : eg_fail(e, EG_EFORMAT, "%s: VMware: its holes are not plausible", img->path);
+        if (!rc)
+            rc = open_regions(out, img, &m, e);
     } else {
-        const bool found = find_state(&state, img);
+        const bool found = find_state(&state, img, &m);
 
-        if (found)
+        if (found && state.file)
             read_state(&state, img, &m);
         m.file = file;
         m.at = 0;
@@ -362,7 +442,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
 EG_FORMAT(vmware) = {
     .desc = "VMware",
     .suffix = ".vmem",
-    .head = 12,
+    .head = GUEST_HEADER,
     .probe = probe,
     .open = open_,
 };

@@ -85,6 +85,17 @@ def vmware_single(raw, ranges, out):
     return vmware(raw, ranges, out, single=True)
 
 
+def vmware_guest(raw, ranges, out):
+    """debug.vmem and debug.guest, of crash's vmware_guestdump.c. The sample's memory has no hole that it could state."""
+    end = max(ranges)[1] // PAGE + 1
+    with open(raw, "rb") as f, open(f"{out}.vmem", "wb") as g:
+        g.write(f.read().ljust(end * PAGE, b"\0"))
+    with open(f"{out}.guest", "wb") as g:
+        g.write(struct.pack("<IIBBIQQQII4Q", 4, 1, 1, 0, 0, 0, end * PAGE - 1, end, 0, 0, 0, 0, 0, 0))
+        g.write(bytes(300 + PAGE))
+    return pathlib.Path(f"{out}.guest")
+
+
 # ---- VirtualBox: the core of a machine ----
 
 REGISTERS = "rax rbx rcx rdx rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip rsp rbp rflags".split()
@@ -273,6 +284,6 @@ def ewf(raw, ranges, out):
     return pathlib.Path(f"{out}.E01")
 
 
-MAKES = {"vmware": vmware, "vmware-single": vmware_single, "virtualbox-core": virtualbox_core,
+MAKES = {"vmware": vmware, "vmware-single": vmware_single, "vmware-guest": vmware_guest, "virtualbox-core": virtualbox_core,
          "virtualbox-sav": virtualbox_sav, "virtualbox-sav-live": lambda raw, ranges, out: virtualbox_sav(raw, ranges, out, 12, True),
          "ewf": ewf}

@@ -113,8 +113,8 @@ static int setup_folder(void **state)
 
 static int teardown_folder(void **state)
 {
-    static const char *const names[] = { "a.vmem", "a.vmss", "a.vmsn", "a-Snapshot1.vmem",
-                                         "a-Snapshot1.vmsn" };
+    static const char *const names[] = { "a.vmem",           "a.vmss",           "a.vmsn",
+                                         "a-Snapshot1.vmem", "a-Snapshot1.vmsn", "a.guest" };
 
     teardown(state);
     for (size_t i = 0; i < countof(names); i++)
@@ -394,6 +394,58 @@ static void large_alone(void **state)
     close(fd);
 }
 
+/** debug.guest beside debug.vmem: two holes, and the page tables of two CPUs. Either name opens it. */
+static void guest(void **state)
+{
+    static const char *const names[] = { "a.vmem", "a.guest" };
+    static const uint64_t holes[2][2] = { { 2, 3 }, { 6, 10 } }; // first page, pages
+    enum { CPU = 300, CPUS = 2 };
+    static uint8_t memory[5 * PAGE];
+    struct eg_error e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof memory; i++)
+        memory[i] = (uint8_t)(1 + i / PAGE);
+    write_file("a.vmem", memory, sizeof memory);
+    clear();
+    put(4, 4);
+    put(CPUS, 4);
+    put(1, 1);
+    put(0, 5 + 8);
+    put(17 * PAGE - 1, 8);
+    put(5, 8);
+    put(0, 4);
+    put(countof(holes), 4);
+    for (size_t i = 0; i < 4; i++)
+        put(holes[i / 2][i % 2], 8);
+    for (uint64_t i = 0; i < CPUS; i++) {
+        put(0, 12);
+        put(0x1000 * (i + 1), 8); // cr3
+        put(0x6f0, 8);
+        put(0, CPU - 28);
+    }
+    file.len += CPUS * PAGE;
+    write_file("a.guest", file.at, file.len);
+    for (size_t i = 0; i < countof(names); i++) {
+        assert_int_equal(open_file(names[i], &e), 0);
+        assert_int_equal(peek(PAGE), 2);
+        assert_int_equal(peek(2 * PAGE), -EG_ABSENT);
+        assert_int_equal(peek(5 * PAGE), 3);
+        assert_int_equal(peek(6 * PAGE), -EG_ABSENT);
+        assert_int_equal(peek(16 * PAGE), 4);
+        assert_int_equal(peek(18 * PAGE - 1), 5);
+        assert_int_equal(img->cpus.n, CPUS);
+        assert_int_equal(img->cpus.at[1].root, 0x2000);
+        assert_int_equal(img->notes.n, 0);
+        close_image();
+    }
+    put_at(46, 7, 8); // the holes are not in order
+    write_file("a.guest", file.at, file.len);
+    assert_int_equal(open_file("a.guest", &e), -EG_EFORMAT);
+    assert_int_equal(open_file("a.vmem", &e), 0);
+    assert_true(noted("the .guest beside it is none"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hopeless, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(beside, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(large_alone, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(guest, setup_folder, teardown_folder),
     };
 
     return cmocka_run_group_tests_name("vmware", tests, NULL, NULL);
