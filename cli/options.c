@@ -393,7 +393,7 @@ int cli_set_image(struct cli *c, const char *path)
 
     c->image = path;
     c->image_words = word ? eg_arena_strf(&c->arena, "%s%s%s", c->opening ? c->opening : "",
-                                          *path == '-' ? "./" : "", word)
+                                          *path == '-' && path[1] ? "./" : "", word)
                           : NULL;
     return c->image_words ? CLI_OK : cli_no_memory();
 }
