@@ -10,8 +10,8 @@
 #include "vec.h"
 
 struct eg_image {
-    char *path;   /**< as the user gave it, for messages */
-    bool on_disk; /**< path is that of a file, which may have others beside it */
+    char *path;        /**< as the user gave it, for messages */
+    bool on_disk;      /**< path is that of a file, which may have others beside it */
     uint64_t unpacked; /**< bytes that were unpacked to a temporary file to open it */
     uint64_t file_size;
     char format[96];           /**< "ELF core on seekable zstd", outermost last */
@@ -90,11 +90,12 @@ struct eg_head {
 struct eg_format {
     const char *desc;   /**< shown to the user: "LiME", "ELF core" */
     const char *suffix; /**< the usual end of its files' names: ".lime"; NULL: none */
-    const char *folder; /**< a folder with a file of this name is such a dump, and the file is what is
+    const char
+        *folder;    /**< a folder with a file of this name is such a dump, and the file is what is
                              opened when the folder is named; NULL: none */
-    bool container;     /**< it holds another file (zstd): open gives the bytes of that file, which
+    bool container; /**< it holds another file (zstd): open gives the bytes of that file, which
                              is probed again, not physical memory */
-    size_t head;        /**< bytes that probe wants, at most EG_HEAD_MAX; a short file has fewer */
+    size_t head;    /**< bytes that probe wants, at most EG_HEAD_MAX; a short file has fewer */
     /** How sure it is: 0 (it is not) to 100; 1 means "nothing else fits" (raw). The best score
      * wins; two formats with the same best score are an error. It must not keep pointers to @h. */
     int (*probe)(const struct eg_head *h);
