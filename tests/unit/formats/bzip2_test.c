@@ -42,6 +42,7 @@ static void bzip2(void **state)
     file.at[file.len / 2] ^= 0x55;
     assert_int_equal(open_dump(&e), 0);
     assert_true(noted("sizes of damaged pieces are guessed"));
+    assert_true(img->unpacked > 0); // `engram IMAGE` says so
     assert_int_equal(holes(0, SIZE / 4), 0);
 
     bzip2_streams(10, 10, 1);
