@@ -249,8 +249,8 @@ static bool first_unit(const struct derive *d, const struct test *t, uint64_t va
     return percpu_start(d, va, &start);
 }
 
-/** __per_cpu_offset[]: the first entry is of a CPU that has its copy, so it is no place of the image,
- * which the later ones may still be. */
+/** __per_cpu_offset[]: the first CPU has its copy of the variables, so the first entry is no address
+ * in the image. Those of later CPUs may still be. */
 static bool cpu_offsets(const struct derive *d, const struct test *t, uint64_t va)
 {
     enum { PAGE = 4096, APART_MAX = 1 << 28 };
@@ -308,8 +308,7 @@ struct choice {
 
 static void consider(struct choice *choice, uint64_t va)
 {
-    if (!in_image(choice->d, va) || va % 4 || (choice->n && va == choice->at) ||
-        !linux_spend(choice->d->f, LINUX_TARGETS, 1) ||
+    if (va % 4 || (choice->n && va == choice->at) ||
         !choice->test->passes(choice->d, choice->test, va))
         return;
     if (!choice->n++)
@@ -322,7 +321,9 @@ static void consider_inside(struct choice *choice, uint64_t va)
     const struct derive *d = choice->d;
     const uint64_t size = choice->test->inside ? type_size(d, choice->test->type) : 1;
 
-    for (uint64_t off = 0; off < size && off < va; off += d->model->ptr_size)
+    for (uint64_t off = 0;
+         off < size && in_image(d, va - off) && linux_spend(d->f, LINUX_TARGETS, 1);
+         off += d->model->ptr_size)
         consider(choice, va - off);
 }
 

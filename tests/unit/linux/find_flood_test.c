@@ -1,6 +1,7 @@
 /* find_flood_test.c - memory full of what looks like a kernel: the true one is found, and what the
  * search does and keeps does not grow with the number of fakes. */
 #include "../../../plugins/linux/find/load.h"
+#include "../../../plugins/linux/find/locate.h"
 #include "../../../plugins/linux/find/traces.h"
 #include "../../../plugins/linux/find/windows.h"
 #include "check.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, LOW = 0x100000, FREE = 14 << 20, MIB = 1 << 20 };
@@ -271,6 +273,49 @@ static void last_address(void **state)
     mk_kernel_fini(&k);
 }
 
+/* Code that uses many addresses, which may all be inside of an object: one of a size that no object
+ * has. Only so many of the possible addresses of the object are tested. */
+static void huge_object(void **state)
+{
+    static const char function[] = "vmalloc_to_page", type[] = "mm_struct";
+    enum { USES = 256, LOAD = 7, SECONDS = 20 };
+    const struct eg_image_range all = { 0, -(uint64_t)MK_RAM, MK_RAM };
+    const uint64_t start = all.start + FREE;
+    struct mk_kernel k = { .ram = calloc(1, MK_RAM), .levels = 4 };
+    struct linux_candidate c = { .start = start, .end = start + MIB };
+    struct eg_builder *b;
+    struct linux_finder f;
+    struct eg_system *sys;
+    clock_t begin;
+
+    (void)state;
+    assert_non_null(k.ram);
+    for (uint32_t i = 0; i < USES; i++) {
+        uint8_t *load = k.ram + FREE + LOAD * i; // mov target(%rip),%rax
+
+        memcpy(load, "\x48\x8b\x05", 3);
+        put32(load + 3, MIB - 8 * (i + 1) - LOAD * (i + 1));
+    }
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    f = finder_of(sys);
+    c.paging.arch = eg_arch_find("x86_64");
+    assert_int_equal(eg_image_ranges_open(&c.space, "moved", f.phys, &all, 1, NULL), 0);
+    b = eg_builder_new(c.paging.arch->model, "test");
+    eg_builder_type(b, &(struct eg_type){ .size = UINT32_MAX,
+                                          .name = eg_builder_name(b, type, strlen(type)),
+                                          .kind = EG_T_STRUCT });
+    eg_builder_symbol(b, eg_builder_name(b, function, strlen(function)), start, 0, 'T');
+    assert_int_equal(eg_builder_finish(b, &c.symbols, NULL, NULL), 0);
+    assert_int_equal(eg_types_init(&c.ts, c.symbols, NULL), 0);
+    begin = clock();
+    assert_null(linux_derive(&f, &c));
+    assert_true(clock() - begin < SECONDS * CLOCKS_PER_SEC);
+    assert_true(f.spent[LINUX_TARGETS]);
+    linux_candidate_fini(f.v, &c);
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
 /* What is spent stays spent, and what costs nothing is refused then, too. */
 static void spending(void **state)
 {
@@ -341,6 +386,7 @@ int main(void)
         cmocka_unit_test(true_one),          cmocka_unit_test(few_candidates),
         cmocka_unit_test(no_exports),        cmocka_unit_test(spending),
         cmocka_unit_test(sparse_file),       cmocka_unit_test(last_address),
+        cmocka_unit_test(huge_object),
     };
 
     if (eg_registry_init(NULL) < 0)
