@@ -217,8 +217,8 @@ static struct eg_range near_image(const struct linux_finder *f, const struct lin
                               EG_MIN(last, f->phys->last) };
 }
 
-/** Is the top table itself in the image that it maps, as the kernel's own is? Those of processes and
- * of the boot map the kernel too. */
+/** Is the top-level table inside the image that it maps, as the kernel's own is? The tables of
+ * processes and of the boot map the kernel too. */
 static bool root_in_image(struct linux_finder *f, const struct linux_candidate *c,
                           const struct eg_paging *p)
 {
@@ -284,12 +284,13 @@ static bool find_root(struct linux_finder *f, struct linux_candidate *c)
     return c->has_root;
 }
 
-/** init_task by its type, where no table of symbols names it, and the root: of what looks like it, the
- * first that page tables map. @return false: there is none, or a table names it. */
+/** Find init_task by its type, if no symbol table names it, and the root: the first object that
+ * looks like init_task and that page tables map. @return false: there is none, or a table names
+ * it. */
 static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
 {
     const struct eg_range in = near_image(f, c);
-    const bool has_delta = c->has_delta, has_root = c->has_root;
+    const struct linux_candidate before = *c;
     struct linux_first_task found[LINUX_FIRST_TASKS_MAX];
     uint64_t va;
     size_t n;
@@ -298,7 +299,7 @@ static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
         return false;
     n = linux_first_tasks(f, c->arch, &c->ts, in.first, in.last, found, NULL);
     for (size_t i = 0; i < n; i++) {
-        if (has_delta && found[i].va - found[i].pa != c->delta)
+        if (c->has_delta && found[i].va - found[i].pa != c->delta)
             continue;
         c->init_task = found[i].va;
         c->delta = found[i].va - found[i].pa;
@@ -309,9 +310,7 @@ static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
             c->symbols_are_physical = false;
             return true;
         }
-        c->init_task = 0;
-        c->has_delta = has_delta;
-        c->has_root = has_root;
+        *c = before;
     }
     return false;
 }

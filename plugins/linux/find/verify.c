@@ -335,7 +335,8 @@ void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_ca
         symbols = c->given->symbols[0];
     if (c->text.text)
         eg_vmcoreinfo_text(&c->text, "OSRELEASE", entry->release, sizeof entry->release);
-    if (!c->space && linux_sym(c, "_stext", &va) && !linux_in_image(c->arch, va)) {
+    if (!c->space && !c->symbols_are_physical && linux_sym(c, "_stext", &va) &&
+        !linux_in_image(c->arch, va)) {
         eg_candidate_check(entry, "processor", 10, false,
                            "_stext at %#" PRIx64 " is not where kernels of %s are", va,
                            c->arch->name);

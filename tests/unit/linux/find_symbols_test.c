@@ -41,8 +41,8 @@ static void hide_init_task(struct mk_kernel *k)
     memcpy(at, "Dinit_tusk", 10);
 }
 
-/** A table of @n entries (value, name and with @stride 12 namespace, relative to their places), whose
- * middle one is init_task. */
+/** A table of @n entries (value, name and with @stride 12 namespace, each relative to its address);
+ * the middle one is init_task. */
 static void export(struct mk_kernel *k, unsigned n, unsigned stride)
 {
     uint64_t name = EXPORTS;
@@ -146,11 +146,37 @@ static void read_again(void **state)
     }
 }
 
+/* Symbols relative to their places, and nothing that gives the shift: it is the page tables that
+ * are lacking, not support of the processor. */
+static void no_shift(void **state)
+{
+    struct mk_kernel k;
+    struct eg_system *sys;
+
+    (void)state;
+    mk_kernel_init(&k, 4);
+    mk_kernel_no_trampoline(&k);
+    mk_kernel_no_vmcoreinfo(&k);
+    mk_kernel_no_btf(&k);
+    hide_init_task(&k);
+    place_relative(&k);
+    sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+    explain(sys);
+    assert_non_null(sys);
+    assert_null(sys->chosen);
+    assert_true(sys->candidates.n > 0);
+    for (size_t i = 0; i < sys->candidates.n; i++)
+        assert_string_equal(sys->candidates.at[i].checks[0].name, "page tables");
+    mk_kernel_close(sys);
+    mk_kernel_fini(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(init_task_by_exports),
         cmocka_unit_test(read_again),
+        cmocka_unit_test(no_shift),
     };
 
     if (eg_registry_init(NULL) < 0)
