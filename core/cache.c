@@ -117,7 +117,7 @@ void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_c
         eg_run_fail(r, (enum eg_errno) - rc, "%s", e.text);
     for (size_t i = 0; made && r && i < c->notes.n; i++)
         eg_note(r, "%s", c->notes.at[i]);
-    if (made && r)
-        r->n_lost_notes += c->n_lost_notes;
+    if (made && r) // it may ask again
+        r->n_lost_notes = EG_MAX(r->n_lost_notes, c->n_lost_notes);
     return made ? c->at : NULL;
 }

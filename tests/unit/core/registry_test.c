@@ -254,7 +254,7 @@ static void same_columns(void **state)
 
 /* ---- what is made once ---- */
 
-static unsigned made, forgotten;
+static unsigned made, forgotten, notes;
 static bool refuse;
 
 static bool make_once(struct eg_system *sys, struct eg_run *r, void *kept)
@@ -263,6 +263,8 @@ static bool make_once(struct eg_system *sys, struct eg_run *r, void *kept)
     made++;
     *(unsigned *)kept = 42;
     eg_note(r, "it was made");
+    for (unsigned i = 0; i < notes; i++)
+        eg_note(r, "note %u", i);
     if (refuse)
         eg_tmp(r, SIZE_MAX / 2); // leaves the run
     return true;
@@ -306,6 +308,22 @@ static void caches(void **state)
     assert_int_equal(made, 2);
     mk_free(k);
     assert_int_equal(forgotten, 2);
+}
+
+/** Notes that were dropped while it was made count once, however often a run asks for it. */
+static void dropped_notes(void **state)
+{
+    struct mk *k = make(&mk_machines[0]);
+    struct eg_run *r = mk_run(k);
+
+    (void)state;
+    notes = 1500;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(eg_run_do(r, ask, NULL), 0);
+        assert_int_equal(r->notes.n + r->n_lost_notes, notes + 1);
+    }
+    notes = 0;
+    mk_free(k);
 }
 
 /* ---- names ---- */
@@ -389,11 +407,17 @@ static void options_of_one_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handles),   cmocka_unit_test(needs),
-        cmocka_unit_test(functions), cmocka_unit_test(calls),
-        cmocka_unit_test(constants), cmocka_unit_test(same_columns),
-        cmocka_unit_test(caches),    cmocka_unit_test(names),
-        cmocka_unit_test(nearest),   cmocka_unit_test(options_of_one_kind),
+        cmocka_unit_test(handles),
+        cmocka_unit_test(needs),
+        cmocka_unit_test(functions),
+        cmocka_unit_test(calls),
+        cmocka_unit_test(constants),
+        cmocka_unit_test(same_columns),
+        cmocka_unit_test(caches),
+        cmocka_unit_test(dropped_notes),
+        cmocka_unit_test(names),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(options_of_one_kind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
