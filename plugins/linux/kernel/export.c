@@ -7,8 +7,8 @@ EG_FIELDS(kernel_symbol, value, name, value_offset, name_offset);
 
 enum { EXPORTS_MAX = 1 << 16, KSYM_NAME_LEN = 512 };
 
-/* What @pointer holds; or where @offset leads, a distance from itself (on most machines since 4.19).
- */
+/* The address in @pointer; or the one to which @offset leads, a distance from itself (on most
+ * machines since 4.19). */
 static bool target(struct eg_obj offset, struct eg_obj pointer, uint64_t *at)
 {
     int32_t distance;
@@ -53,7 +53,7 @@ bool linux_next_export(struct eg_run *r, struct linux_export_walk *w, struct eg_
             w->gpl ? eg_at(w->module, module.num_gpl_syms) : eg_at(w->module, module.num_syms);
         uint32_t n = 0;
 
-        if (!eg_load(&n, count) && count.why != EG_NO_MEMBER)
+        if ((!eg_load(&n, count) && count.why != EG_NO_MEMBER) || n > EXPORTS_MAX)
             w->lost = true;
         if (w->i < EG_MIN(n, EXPORTS_MAX)) {
             *symbol = eg_index(first, w->i++);

@@ -437,22 +437,22 @@ static void expect_exports(struct mk *k, uint64_t module, const char *want, bool
     assert_int_equal(mk_notes(r, "not all of its exports can be read"), lost);
 }
 
+static const char *const export_types[] = {
+    MK_LIST_TYPES "struct kernel_symbol { unsigned long value; const char *name; };"
+                  "struct module { struct list_head list; char name[56];"
+                  "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
+    MK_LIST_TYPES "struct kernel_symbol { int value_offset, name_offset; };"
+                  "struct module { struct list_head list; char name[56];"
+                  "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
+};
+
 /** Pointers, or distances from where they stand; each array ends where it cannot be read. */
 static void exports(void **state)
 {
-    static const char *const types[] = {
-        MK_LIST_TYPES "struct kernel_symbol { unsigned long value; const char *name; };"
-                      "struct module { struct list_head list; char name[56];"
-                      "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
-        MK_LIST_TYPES "struct kernel_symbol { int value_offset, name_offset; };"
-                      "struct module { struct list_head list; char name[56];"
-                      "  struct kernel_symbol *syms, *gpl_syms; u32 num_syms, num_gpl_syms; };",
-    };
-
     (void)state;
     mk_each_machine(m) for (int form = 0; form < 2; form++)
     {
-        struct mk *k = mk_new(m, RAM, types[form]);
+        struct mk *k = mk_new(m, RAM, export_types[form]);
         const char *value = form ? "kernel_symbol.value_offset" : "kernel_symbol.value";
         const char *name = form ? "kernel_symbol.name_offset" : "kernel_symbol.name";
         const uint64_t size = form ? 8 : 2 * mk_model(k)->ptr_size;
@@ -486,12 +486,45 @@ static void exports(void **state)
     }
 }
 
+static int count_exports(struct eg_run *r, void *module)
+{
+    struct linux_export_walk w = { .module = eg_object(r, module, *(uint64_t *)module) };
+    struct eg_obj symbol;
+    int n = 0;
+
+    while (linux_next_export(r, &w, &symbol))
+        n++;
+    assert_int_equal(n, 1 << 16);
+    assert_true(w.lost);
+    return 0;
+}
+
+/** Of more than any module exports the first are read, and the others are said to be lost. */
+static void too_many_exports(void **state)
+{
+    enum { COUNT = (1 << 16) + 1 };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, 2 * RAM, export_types[1]);
+        uint64_t array = mk_alloc(k, 8 * COUNT), module = mk_object(k, "module");
+
+        mk_put(k, module, "module.syms", array);
+        mk_put(k, module, "module.num_syms", COUNT);
+        mk_user_map(k, m, mk_user_root(k, m), 0, array); // makes it a Linux
+        assert_int_equal(eg_run_do(mk_run(k), count_exports, &module), 0);
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modules),    cmocka_unit_test(taints), cmocka_unit_test(states),
-        cmocka_unit_test(parameters), cmocka_unit_test(names),  cmocka_unit_test(made_code),
-        cmocka_unit_test(exports),
+        cmocka_unit_test(modules), cmocka_unit_test(taints),
+        cmocka_unit_test(states),  cmocka_unit_test(parameters),
+        cmocka_unit_test(names),   cmocka_unit_test(made_code),
+        cmocka_unit_test(exports), cmocka_unit_test(too_many_exports),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
