@@ -30,7 +30,7 @@ enum {
     CHUNK_HEADER = 4, // u8 type, u24 length of what follows
     CRC = 4,
     TRAILER = 8,
-    PIECES_MAX = 1 << 24,
+    CHUNKS_MAX = 1 << 24,
     COMPRESSED = 0,
     PLAIN = 1,
     SKIPPABLE = 0x80, // and all types above, which include the stream identifier 0xff
@@ -42,6 +42,7 @@ struct avml {
     EG_VEC(uint8_t) zero; // a bit per piece: padding, which aligns content to pages as in memory
     EG_VEC(struct eg_segment) ranges; // below_addr: of the content
     uint64_t out;
+    uint64_t chunks;      // examined: those behind a damaged one may be examined again
     uint32_t crc[8][256]; // CRC-32C of eight bytes at a time
 };
 
@@ -178,6 +179,8 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
 
         if (!read)
             return 1;
+        if (a->chunks++ >= CHUNKS_MAX)
+            return eg_fail(e, EG_EFORMAT, "%s: AVML: more than %d chunks", img->path, CHUNKS_MAX);
         if (*stored == bytes || eg_le64(h) == *at - begin) { // AVML drops an incomplete last page
             *at += TRAILER;
             return eg_le64(h) == *at - TRAILER - begin ? 0 : 1;
@@ -189,9 +192,6 @@ static int add_range(struct avml *a, struct eg_image *img, uint64_t *at, uint64_
             content = chunk_size(h, n);
             if (!content || content > bytes - *stored)
                 return 1;
-            if (a->pieces.n >= PIECES_MAX)
-                return eg_fail(e, EG_EFORMAT, "%s: AVML: more than %d chunks", img->path,
-                               PIECES_MAX);
             if (!add_piece(a, *at, content, false))
                 return eg_fail(e, EG_ENOMEM, "%s: out of memory for its chunks", img->path);
             *stored += content;

@@ -191,12 +191,34 @@ static void damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
 
+/** Streams that all lead through the same chunks to a damaged one: these are not examined again and
+ * again without end. */
+static void shared_chunks(void **state)
+{
+    enum { RANGES = 4200, CHUNKS = 4096, RANGE = 32 + 10 + 4 };
+    struct eg_error e;
+
+    (void)state;
+    for (uint64_t i = 1; i <= RANGES; i++) {
+        header(0x1000 * i, 0x1000 * i + 0xfff);
+        put(0x6ff, 4);
+        memcpy(file.at + file.len, "sNaPpY", 6);
+        file.len += 6;
+        put(0xfe | (RANGES - i) * RANGE << 8, 4);
+    }
+    for (int i = 0; i < CHUNKS; i++)
+        put(0xfe, 4);
+    put(2, 8);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
+    assert_non_null(strstr(e.text, "chunks"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(ranges), T(zeros_left_out), T(cut), T(shorter),
-                                        T(damaged) };
+    const struct CMUnitTest tests[] = { T(ranges),  T(zeros_left_out), T(cut),
+                                        T(shorter), T(damaged),        T(shared_chunks) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
