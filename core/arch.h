@@ -123,6 +123,20 @@ unsigned eg_arch_relocation(uint16_t machine, uint32_t type);
  * two symbols. */
 bool eg_arch_relocation_spared(uint16_t machine, uint32_t type);
 
+/** The addresses that some code uses, each once. */
+struct eg_targets {
+    uint64_t *at;
+    size_t n, max;
+};
+static inline void eg_targets_add(struct eg_targets *t, uint64_t target)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->at[i] == target)
+            return;
+    if (t->n < t->max)
+        t->at[t->n++] = target;
+}
+
 /* aarch64_code.c, x86_64_code.c */
 size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);
 size_t eg_x86_64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max);

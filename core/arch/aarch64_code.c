@@ -17,18 +17,8 @@ struct code {
         uint64_t to, held[REGISTERS];
     } jumps[JUMPS_MAX]; /**< forward branches */
     size_t n_jumps;
-    uint64_t *out;
-    size_t n, max;
+    struct eg_targets out;
 };
-
-static void emit(struct code *c, uint64_t target)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (c->out[i] == target)
-            return;
-    if (c->n < c->max)
-        c->out[c->n++] = target;
-}
 
 static uint64_t get(const struct code *c, unsigned r)
 {
@@ -122,7 +112,7 @@ static void access(struct code *c, unsigned rn, int64_t offset, bool writes, int
     const uint64_t base = get(c, rn);
 
     if (base)
-        emit(c, base + (uint64_t)offset);
+        eg_targets_add(&c->out, base + (uint64_t)offset);
     if (writes)
         set(c, rn, base ? base + (uint64_t)(offset + behind) : 0);
 }
@@ -205,7 +195,7 @@ static void see_computation(struct code *c, uint64_t pc, uint32_t op)
             (pc & ~UINT64_C(4095)) + (uint64_t)((extended(op, 5, 19) * 4 + (op >> 29 & 3)) * 4096));
     } else if ((op & 0xff800000) == 0x91000000 && get(c, rn)) { // ADD, 64 bits wide
         set(c, rd, get(c, rn) + ((uint64_t)(op >> 10 & 0xfff) << (op >> 22 & 1 ? 12 : 0)));
-        emit(c, get(c, rd));
+        eg_targets_add(&c->out, get(c, rd));
     } else if ((op & 0xffe0ffe0) == 0xaa0003e0) { // MOV
         set(c, rd, get(c, rm));
     } else if ((op & 0x1fe00000) != 0x1a400000) { // all except CCMP and CCMN write one register
@@ -226,9 +216,9 @@ static void see(struct code *c, uint64_t pc, uint32_t op)
 
 size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
 {
-    struct code c = { .end = va + len, .out = out, .max = max };
+    struct code c = { .end = va + len, .out = { out, 0, max } };
 
     for (size_t at = 0; at + 4 <= len; at += 4)
         see(&c, va + at, eg_le32(code + at));
-    return c.n;
+    return c.out.n;
 }

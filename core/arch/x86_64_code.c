@@ -53,18 +53,8 @@ struct code {
     bool short_operands, wide, short_addresses; /**< prefixes 66, REX.W, 67 */
     uint64_t relative; /**< to the end of this instruction; valid if is_relative */
     bool is_relative;
-    uint64_t *out;
-    size_t n, max;
+    struct eg_targets out;
 };
-
-static void emit(struct code *c, uint64_t target)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (c->out[i] == target)
-            return;
-    if (c->n < c->max)
-        c->out[c->n++] = target;
-}
 
 static uint64_t extended(const uint8_t *p)
 {
@@ -83,7 +73,7 @@ static bool skip(struct code *c, size_t n)
 static void emit_extended(struct code *c, const uint8_t *p)
 {
     if (extended(p) >> 63)
-        emit(c, extended(p));
+        eg_targets_add(&c->out, extended(p));
 }
 
 /** The ModRM byte, SIB and displacement. */
@@ -159,7 +149,7 @@ static bool see_operands(struct code *c, char form)
             return skip(c, c->short_operands ? 2 : 4);
         if (!skip(c, 8))
             return false;
-        emit(c, eg_le64(p));
+        eg_targets_add(&c->out, eg_le64(p));
         return true;
     case 'm':
         return see_modrm(c, &modrm);
@@ -239,10 +229,10 @@ static bool see(struct code *c)
 
 size_t eg_x86_64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
 {
-    struct code c = { .at = code, .end = code + len, .out = out, .max = max };
+    struct code c = { .at = code, .end = code + len, .out = { out, 0, max } };
 
     while (c.at < c.end && see(&c))
         if (c.is_relative)
-            emit(&c, va + (uint64_t)(c.at - code) + c.relative);
-    return c.n;
+            eg_targets_add(&c.out, va + (uint64_t)(c.at - code) + c.relative);
+    return c.out.n;
 }
