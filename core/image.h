@@ -105,8 +105,8 @@ struct eg_format {
      * @return 0; or `return eg_fail(e, EG_EFORMAT, "…")`, with all freed. */
     int (*open)(struct eg_space **out, struct eg_image *img, struct eg_space *file,
                 const struct eg_open_options *o, struct eg_error *e);
-    /** Asked when no probe is sure and the file cannot be raw memory: is it of this format, and only
-     * its beginning damaged or lost? May read all of it. NULL: never. */
+    /** Called when no probe is sure and the file cannot be raw memory: is it of this format, with
+     * its beginning damaged or lost? It may read the whole file. NULL: no. */
     bool (*damaged)(struct eg_view *v, struct eg_space *file);
 };
 struct eg_format_reg {

@@ -159,8 +159,8 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
     }
     for (size_t i = 0; i < n; i++)
         bytes += room(&cells[i], columns[i].kind);
-    if (!eg_vec_reserve(&r->bytes,
-                        bytes + 1)) { // + 1: the pointer is not NULL even if no byte is needed
+    // + 1: the pointer is not NULL even if no byte is needed
+    if (!eg_vec_reserve(&r->bytes, bytes + 1)) {
         eg_run_fail(r, EG_ENOMEM, "out of memory for a row of %zu bytes", bytes);
         return;
     }

@@ -181,8 +181,8 @@ static size_t cut_overlaps(struct ranked *r, size_t n, struct ranked **heap, str
     return overlaps;
 }
 
-/** Is there, behind the bytes of @g, a rest that is not stored; or is all of it lost? What consists of
- * zeros, or was left out on purpose, says so of all its addresses and has none. */
+/** Does @g end in addresses without stored bytes, or are all of its bytes lost? Segments of zeros, or
+ * those left out on purpose, have no such tail. */
 static bool has_tail(const struct eg_segment *g)
 {
     return g->last >= g->start &&

@@ -114,12 +114,12 @@ struct eg_walker {
     const struct eg_need *needs, *needs_symbols; /**< as a plugin's; may be NULL */
     size_t state; /**< bytes of @state, zeroed before the first call */
     bool (*next)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out);
-    /** Instead of .next, where elements are values and not places: sets one cell for each of .values.
+    /** Instead of .next, if elements are values and not places: sets one cell for each of .values.
      * The first is never unset. */
     bool (*next_values)(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out);
     const char *values; /**< names and types, as eg_function.returns: "key: text, value: text" */
-    /** One element by its number, in Lua linux.percpu(variable, cpu). May be NULL. @return false: it
-     * does not exist. */
+    /** One element by its number; in Lua linux.percpu(variable, cpu). May be NULL. @return false:
+     * it does not exist. */
     bool (*at)(struct eg_run *r, struct eg_obj arg, uint64_t number, struct eg_obj *out);
     const char *number, *at_help; /**< the number's name, and what .at gives */
 };

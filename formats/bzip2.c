@@ -238,7 +238,8 @@ static int scan_part(void *context, size_t i, unsigned worker)
 /** Make blocks of the magic numbers in all parts. @return false: out of memory. */
 static bool join_marks(struct bzip2 *z, struct eg_image *img, const struct scan *s, size_t n)
 {
-    // Behind the last block of a stream: its mark, a checksum, padding to a byte, the next one's header.
+    // Behind the last block of a stream: its mark, a checksum, padding to a byte, and the header of
+    // the next stream.
     enum { BETWEEN = MAGIC_BITS + 32 + 7 + 32 };
     const struct mark *open = NULL, *end = NULL;
     uint64_t odd = 0;

@@ -4,8 +4,9 @@
  *  Types are in the notation of LuaLS, so that annotations can use a signature unchanged. Our own
  * types: `cursor`, a typed place; `space`, an address space (k is the kernel's); `value`, an
  * integer, number, string or cursor that reading a member gives; `place`, an address, a cursor (a
- * pointer stands for its target) or text: "init_task+0x10". Parameter names have a meaning for completion: `type` is the name
- * of a type, `member` a member of the type before it, `symbol` a symbol, `plugin` a plugin. */
+ * pointer stands for its target) or text: "init_task+0x10". Parameter names have a meaning for
+ * completion: `type` is the name of a type, `member` a member of the type before it, `symbol` a
+ * symbol, `plugin` a plugin. */
 #ifndef EG_LUA_REFERENCE_H
 #define EG_LUA_REFERENCE_H
 

@@ -264,7 +264,7 @@ static int one_of(lua_State *L, const struct eg_walker *w, struct eg_obj arg)
     return 1;
 }
 
-/** linux.tasks(k), linux.vmas(task.mm): call a registered walker, whose record is in the upvalue. */
+/** linux.tasks(k), linux.vmas(task.mm): call a registered walker, the record in the upvalue. */
 static int named(lua_State *L)
 {
     const struct eg_walker_reg *reg = lua_touserdata(L, lua_upvalueindex(1));

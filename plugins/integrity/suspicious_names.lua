@@ -99,7 +99,7 @@ return plugin {
     .. "good reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. A program that copied itself to a "
     .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
   columns = {
-    { "SCORE", "int", "3: what it is is hidden; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
+    { "SCORE", "int", "3: it hides what it is; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
       .. "a version in the file's name explains it" },
     { "PID", "int", "process id" },
     { "PPID", "int", "process id of the real parent" },

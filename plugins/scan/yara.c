@@ -203,7 +203,7 @@ static void make_blocks(struct search *s)
         }
         b = eg_vec_push(&s->blocks);
         if (!b) {
-            eg_run_fail(s->run, EG_ENOMEM, "%s", "memory: none for what matched");
+            eg_run_fail(s->run, EG_ENOMEM, "%s", "out of memory for matches");
             return;
         }
         *b = (struct block){ from, EG_MIN(last, from + BLOCK_MAX - 1) };
@@ -365,7 +365,7 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
     }
     new = eg_vec_push(&s->found);
     if (!new) {
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for what matched");
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for matches");
         return;
     }
     *new = (struct found){ h->addr, region, h->len, h->tag };

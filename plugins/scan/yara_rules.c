@@ -193,7 +193,7 @@ static int add_set(struct yara_rules *y, YR_RULES *rules)
 
     if (!new) {
         yr_rules_destroy(rules);
-        return eg_run_fail(y->run, EG_ENOMEM, "%s", "memory: none for rules");
+        return eg_run_fail(y->run, EG_ENOMEM, "%s", "out of memory for rules");
     }
     *new = (struct yara_set){ rules, y->n_strings, y->n_rules };
     y->n_strings += rules->num_strings;

@@ -1,8 +1,9 @@
 /* pages.c - what of a memory is in many files? pages RAW < NAMES
  *
- * For each name that it reads (a file, or FORMAT=FILE as for --format) it prints a line: a character for each page
- * of RAW that is not zeros ('=' the same, 'z' zeros, 'x' something else, '?' what should be there cannot be read, '-' a hole), a tab, the number of pages
- * that RAW lacks, and after a tab each the notes. Of a file that is refused: "!" and the error. */
+ * For each name that it reads (a file, or FORMAT=FILE as for --format) it prints a line: a
+ * character for each page of RAW that is not zeros ('=' the same, 'z' zeros, 'x' something else,
+ * '?' unreadable, '-' a hole), a tab, the number of pages that RAW lacks, and after a tab each the
+ * notes. For a file that is refused: "!" and the error. */
 #include "../../core/image.h"
 #include <inttypes.h>
 #include <stdio.h>

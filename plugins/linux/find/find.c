@@ -124,8 +124,8 @@ static const struct eg_candidate *leader(const struct linux_finder *f)
     return best;
 }
 
-/** Is the search over with @entry? Not while a page in memory may hold its VMCOREINFO: that says more
- * than any symbol. */
+/** Does @entry end the search? Not while a page in memory may still hold its VMCOREINFO, with which
+ * more can be checked. */
 static bool is_final(const struct linux_finder *f, const struct eg_candidate *entry)
 {
     const struct linux_candidate *c = entry->priv;

@@ -65,8 +65,8 @@ static void text_symbols(struct eg_system *sys, const struct linux_candidate *c)
         eg_system_note(sys, "%s", "VMCOREINFO's symbols: out of memory");
 }
 
-/** How many CPUs have their copies: as nr_cpu_ids says, else as many of the offsets at @at as lead to
- * memory that is not the image's, where the template is. */
+/** How many CPUs have copies of per-CPU variables: nr_cpu_ids, else the number of offsets at @at
+ * that lead to readable memory outside of the image. (The template is inside of it.) */
 static uint32_t cpus(struct eg_system *sys, const struct linux_candidate *c, uint64_t at)
 {
     const struct eg_model *m = &sys->arch->model;

@@ -1,6 +1,6 @@
-/** swapper.c - init_task is the task that is its own parent: it is found by the types. This gives it
- * where no symbol table names it, and finds a kernel without BTF and kallsyms if the user gave its
- * types. */
+/** swapper.c - finds init_task by the types: it is the task that is its own parent. So it is known
+ * where no symbol table names it, and a kernel without BTF and kallsyms is found if the user gave
+ * its types. */
 #include "swapper.h"
 #include "traces.h"
 #include "windows.h"

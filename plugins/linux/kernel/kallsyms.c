@@ -120,7 +120,7 @@ void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each
     // A name that nothing has makes the system read its modules' tables.
     eg_lookup(r, "?", &addr);
     if (sys->no_room_for_symbols)
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for the symbols of modules");
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the symbols of modules");
     for (size_t i = 0; i < sys->module_symbols.n; i++) {
         const struct eg_symbols *s = &sys->module_symbols.at[i];
 

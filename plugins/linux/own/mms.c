@@ -85,7 +85,7 @@ size_t linux_mms(struct eg_run *r, bool given, struct linux_mm **out)
         m.comm = eg_string(r, eg_at(task, task_struct.comm), 16);
         new = eg_vec_push(v);
         if (!new) {
-            eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for processes");
+            eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for processes");
             return 0;
         }
         *new = m;

@@ -49,10 +49,10 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
     // Reads the symbols of modules, of which linux_kernel_owner() looks at the ranges.
     eg_lookup(r, "?", &addr);
     if (sys->no_room_for_symbols)
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for the symbols of modules");
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the symbols of modules");
     t->has_delta = linux_direct_map(r, &t->delta);
     if (!keep_mms(r, t))
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for processes");
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for processes");
     linux_find_mounts(r, t);
     linux_find_stacks(r, t);
     linux_find_users(r, t);

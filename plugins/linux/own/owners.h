@@ -70,7 +70,7 @@ struct linux_owners {
 
 /** Find where the page of @pa is mapped: o->users. */
 void linux_users_of(struct linux_owners *o, uint64_t pa);
-/** The path of an inode: in the tree of process 1, or "tmpfs:/…" where that has no mount of it. */
+/** The path of an inode: in the tree of process 1, or "tmpfs:/…" if it is not mounted there. */
 const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode);
 /** What of the kernel is at @va; false: nothing that is known. */
 bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);

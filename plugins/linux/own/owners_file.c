@@ -23,7 +23,7 @@ void linux_find_mounts(struct eg_run *r, struct linux_owner_tables *t)
             eg_get(&top, m, mount.mnt, vfsmount.mnt_root) &&
             eg_get(&root, m, mount.mnt, vfsmount.mnt_sb, super_block.s_root) && root == top &&
             eg_map_add(&t->mounts, sb, m.addr) < 0)
-            eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for mounts");
+            eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for mounts");
     }
 }
 

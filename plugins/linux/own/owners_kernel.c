@@ -30,7 +30,7 @@ static void add_stack(struct eg_run *r, struct linux_owner_tables *t, struct eg_
         return;
     new = eg_vec_push(&t->stacks);
     if (!new) {
-        eg_run_fail(r, EG_ENOMEM, "%s", "memory: none for kernel stacks");
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for kernel stacks");
         return;
     }
     *new = (struct linux_stack){ .at = at, .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };

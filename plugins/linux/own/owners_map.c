@@ -38,7 +38,7 @@ static bool add_block(struct making *m, unsigned order, uint64_t page, size_t mm
     }
     new = eg_vec_push(&u->blocks);
     if (!new) {
-        eg_run_fail(m->r, EG_ENOMEM, "%s", "memory: none for what maps which page");
+        eg_run_fail(m->r, EG_ENOMEM, "%s", "out of memory for the users of pages");
         return false;
     }
     *new = (struct linux_block){ key_of(order, page, mm), va };
@@ -73,7 +73,7 @@ static void add_tables(struct making *m, struct eg_space *space, const struct li
 
     for (unsigned i = 0; i < n; i++)
         if (eg_map_add(&m->t->users.tables, steps[i].addr >> PAGE_SHIFT, mm) < 0)
-            eg_run_fail(m->r, EG_ENOMEM, "%s", "memory: none for page tables");
+            eg_run_fail(m->r, EG_ENOMEM, "%s", "out of memory for page tables");
 }
 
 static void map_space(struct making *m, struct eg_space *space, uint64_t first, uint64_t last,
@@ -159,7 +159,7 @@ void linux_users_of(struct linux_owners *o, uint64_t pa)
             struct linux_user *new = eg_vec_push(&out->list);
 
             if (!new) {
-                eg_run_fail(o->r, EG_ENOMEM, "%s", "memory: none for owners");
+                eg_run_fail(o->r, EG_ENOMEM, "%s", "out of memory for owners");
                 return;
             }
             new->mm = (size_t)(u->blocks.at[i].key & ((1 << MM_BITS) - 1));

@@ -41,7 +41,7 @@ static void free_taken(void *taken)
 
 static void no_memory(struct taken *t)
 {
-    eg_run_fail(t->r, EG_ENOMEM, "%s", "memory: none for the pages that were seen");
+    eg_run_fail(t->r, EG_ENOMEM, "%s", "out of memory for the pages that were found");
 }
 
 /* A number for a page, from 0, such that two of them make a key. */

@@ -272,7 +272,7 @@ static void set_slots(struct mk_kernel *k, uint32_t n)
     fail_msg("no array of slots");
 }
 
-/** The idr of an object that knows its id: as many slots as no kernel has are not looked through. */
+/** The idr of an object that knows its id. More slots than any kernel has are not searched. */
 static void derived_idr(void **state)
 {
     enum {

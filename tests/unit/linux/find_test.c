@@ -92,34 +92,33 @@ static void each_trace(void **state)
             print_message("# %s, %u levels\n", traces[i].what, levels);
             explain(sys);
             assert_true(opens(sys));
-            {
-                assert_int_equal(
-                    strncmp(sys->chosen->trace, traces[i].trace, strlen(traces[i].trace)), 0);
-                assert_int_equal(sys->chosen->paging.root, MK_ROOT);
-                assert_int_equal(sys->chosen->paging.levels, levels);
-                assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
-                assert_string_equal(sys->chosen->release, "6.1.0-test");
-                assert_int_equal(check(sys->chosen, "types")->passed, traces[i].types);
-                // Where nothing names init_task its type finds it.
-                assert_int_equal(eg_system_symbol(sys, "init_task", &va),
-                                 traces[i].types || traces[i].symbols);
-                if (traces[i].types || traces[i].symbols)
-                    assert_int_equal(va, MK_TASK + MK_DELTA);
-                // What to run is said without a word of the image.
-                assert_int_equal(says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
-                                 !traces[i].types);
-                if (traces[i].types && traces[i].symbols)
-                    assert_int_equal(sys->chosen->score, sys->chosen->max_score);
-                else
-                    assert_true(sys->notes.n > 0);
-            }
+            assert_int_equal(strncmp(sys->chosen->trace, traces[i].trace, strlen(traces[i].trace)),
+                             0);
+            assert_int_equal(sys->chosen->paging.root, MK_ROOT);
+            assert_int_equal(sys->chosen->paging.levels, levels);
+            assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
+            assert_string_equal(sys->chosen->release, "6.1.0-test");
+            assert_int_equal(check(sys->chosen, "types")->passed, traces[i].types);
+            // Where nothing names init_task its type finds it.
+            assert_int_equal(eg_system_symbol(sys, "init_task", &va),
+                             traces[i].types || traces[i].symbols);
+            if (traces[i].types || traces[i].symbols)
+                assert_int_equal(va, MK_TASK + MK_DELTA);
+            // What to run is said without a word of the image.
+            assert_int_equal(says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
+                             !traces[i].types);
+            if (traces[i].types && traces[i].symbols)
+                assert_int_equal(sys->chosen->score, sys->chosen->max_score);
+            else
+                assert_true(sys->notes.n > 0);
             mk_kernel_close(sys);
             mk_kernel_fini(&k);
         }
 }
 
-/* A kernel whose symbols are functions: its VMCOREINFO is found by the code that names it, else by its
- * page, although the boot's page table was found before and passes every check that can be made. */
+/* A kernel whose symbols are functions: its VMCOREINFO is found by the code that names it, else by
+ * its page, although the boot's page table was found before and passes every check that can be
+ * made. */
 static void text_is_kept(void **state)
 {
     (void)state;
