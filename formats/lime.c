@@ -1,7 +1,7 @@
 /* lime.c - LiME version 1 (github.com/504ensicsLabs/LiME, doc/README.md; AVML writes it too without
  * compression): ranges, each behind a header (ranges.h) and all of it in the file. */
-#include "../core/parallel.h"
 #include "ranges.h"
+#include "sparse.h"
 #include <inttypes.h>
 
 enum { RANGES_MAX = 1 << 20 }; // a machine has some dozens
@@ -67,16 +67,18 @@ static bool is_chain(const struct lime *l, uint64_t at, uint64_t after)
 }
 
 /** A range at @at whose end is no header: find the header that follows it, within what it claims.
- * Ranges are whole pages. @return the bytes up to it; 0: there is none. */
+ * @return the bytes up to it; 0: there is none. */
 static uint64_t real_size(const struct lime *l, uint64_t at, const struct eg_range_header *h)
 {
-    enum { PAGE = 4096 };
+    static const uint8_t magic[] = { 'E', 'M', 'i', 'L' };
     const uint64_t far = UINT64_C(1) << 32; // the longest search: RAM below the hole, and some
-    const uint64_t len = EG_MIN(EG_MIN(h->last - h->first + 1, l->size - at), far);
+    const uint64_t end = at + EG_MIN(EG_MIN(h->last - h->first + 1, l->size - at), far);
 
-    for (uint64_t n = 0; n < len && !eg_cancelled; n += PAGE)
-        if (is_chain(l, at + n, h->first))
-            return n;
+    for (uint64_t next = at; next < end; next++) {
+        next = eg_find_bytes(l->img->view, l->file, next, end, magic, sizeof magic);
+        if (next < end && is_chain(l, next, h->first))
+            return next - at;
+    }
     return 0;
 }
 

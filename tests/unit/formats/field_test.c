@@ -88,6 +88,26 @@ static void damaged_header(void **state)
     assert_int_equal(img->notes.n, 1);
 }
 
+/** A false end reaches over the next header, or past the file; the range ends inside a page. */
+static void damaged_size(void **state)
+{
+    static const uint64_t lasts[] = { 0x13ff + 0x1000, 0xfffffc00, UINT64_MAX - 1 };
+
+    (void)state;
+    range(0x1000, 0x13ff, 1);
+    range(0x5000, 0x5fff, 5);
+    range(0x8000, 0x8fff, 8);
+    for (size_t i = 0; i < countof(lasts); i++) {
+        put_at(16, lasts[i], 8);
+        open_ok();
+        assert_int_equal(peek(0x13ff), 1);
+        assert_int_equal(peek(0x1400), -EG_ABSENT);
+        assert_int_equal(peek(0x5000), 5);
+        assert_int_equal(peek(0x8fff), 8);
+        assert_true(noted("cannot be right: the next header follows after 1024 bytes"));
+    }
+}
+
 static void something_appended(void **state)
 {
     (void)state;
@@ -277,10 +297,9 @@ static void elf_at_the_start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(zeros_not_stored),       T(header_in_memory),
-        T(damaged_header),         T(something_appended),
-        T(bytes_win_over_zeros),   T(program),
-        T(nothing_lost_of_a_view), T(named),
+        T(zeros_not_stored), T(header_in_memory),       T(damaged_header),
+        T(damaged_size),     T(something_appended),     T(bytes_win_over_zeros),
+        T(program),          T(nothing_lost_of_a_view), T(named),
         T(elf_at_the_start),
     };
 
