@@ -217,15 +217,23 @@ static struct eg_range near_image(const struct linux_finder *f, const struct lin
                               EG_MIN(last, f->phys->last) };
 }
 
-/** Is the top-level table inside the image that it maps, as the kernel's own is? The tables of
- * processes and of the boot map the kernel too. */
+/** Is the top-level table the kernel's own? That is inside the image that it maps, and has no user
+ * memory. The tables of processes and of the boot map the kernel too, and pages of the image that were
+ * freed can hold one. */
 static bool root_in_image(struct linux_finder *f, const struct linux_candidate *c,
                           const struct eg_paging *p)
 {
     struct linux_candidate image = *c;
+    struct eg_extent x;
+    struct eg_space *as;
+    bool own;
 
-    return linux_image_of(f, p, &image) && p->root + c->delta >= image.start &&
-           p->root + c->delta < image.end;
+    if (!linux_image_of(f, p, &image) || p->root + c->delta < image.start ||
+        p->root + c->delta >= image.end || eg_paging_open(&as, NULL, f->phys, p, NULL) < 0)
+        return false;
+    own = !eg_next_mapped(f->v, as, 0, INT64_MAX, &x);
+    linux_space_close(f->v, as);
+    return own;
 }
 
 /** No symbol of the root: every page of the image and near it is tried as one. */

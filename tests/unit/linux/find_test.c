@@ -231,10 +231,12 @@ static void unsupported(void **state)
     }
 }
 
-/* The page table of a process, below the image: it maps the kernel too, and is not its own. */
+/* The page table of a process, below the image or in a page of it that was freed: it maps the kernel
+ * too, and is not its own. */
 static void root_of_a_process(void **state)
 {
-    enum { PROCESS = 0x300000 };
+    enum { PROCESS = 0x300000, FREED = MK_IMAGE + 0x180000 };
+    static const uint64_t user = (MK_ROOT + 0x4000) | 7;
     struct mk_kernel k;
     struct eg_system *sys;
 
@@ -243,6 +245,8 @@ static void root_of_a_process(void **state)
     mk_kernel_functions_only(&k);
     mk_kernel_no_vmcoreinfo(&k);
     memcpy(k.ram + PROCESS, k.ram + MK_ROOT, 4096);
+    memcpy(k.ram + FREED, k.ram + MK_ROOT, 4096);
+    memcpy(k.ram + FREED, &user, sizeof user);
     for (unsigned cpu = 0; cpu < 2; cpu++) {
         sys = mk_kernel_open(&k, MK_RAM, cpu ? PROCESS : 0, NULL);
         assert_true(opens(sys));
