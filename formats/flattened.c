@@ -180,7 +180,8 @@ static uint64_t next_record(struct reader *r, struct eg_view *v, uint64_t at)
             break;
         // Most places are ruled out by the upper bytes of the two numbers.
         for (; i + RECORD <= n; i++)
-            if ((!eg_be16(p + i) && !eg_be16(p + i + 8)) || eg_be64(p + i) == UINT64_MAX)
+            if ((!eg_be16(p + i) && !eg_be16(p + i + 8) && eg_be64(p + i + 8)) ||
+                eg_be64(p + i) == UINT64_MAX)
                 break;
         if (i + RECORD <= n || n < RECORD) {
             uint64_t next = at + i, len;
@@ -192,6 +193,7 @@ static uint64_t next_record(struct reader *r, struct eg_view *v, uint64_t at)
             }
             if (links == CHAIN || is_end(v, file, next))
                 return at + i;
+            r->searched += (uint64_t)(links + 1) * RECORD;
         }
         i = EG_MAX(i, (size_t)1);
         r->searched += i;

@@ -82,7 +82,8 @@ static struct eg_candidate *merge(struct linux_finder *f)
     add_trace(old, worse.trace);
     kept = old->priv;
     lost = worse.priv;
-    if (!kept->text.text && kept->space && lost->text.text)
+    if (!kept->text.text && kept->space && lost->text.text && lost->has_delta && kept->has_delta &&
+        lost->delta == kept->delta) // two boots may share the BTF, not the text
         take_text(f, old, lost->text);
     linux_candidate_fini(f->v, worse.priv);
     return old;

@@ -244,7 +244,7 @@ static void root_by_search(struct linux_finder *f, struct linux_candidate *c)
     struct eg_paging p = c->paging, first = traced ? p : (struct eg_paging){ 0 };
 
     for (uint64_t pa = eg_align_up(in.first, PAGE);
-         pa < in.last && in.last - pa >= PAGE && !eg_cancelled; pa += PAGE)
+         pa < in.last && in.last - pa >= PAGE - 1 && !eg_cancelled; pa += PAGE)
         for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
             p.root = pa;
             p.enc_mask = c->paging.enc_mask;
