@@ -77,7 +77,7 @@ bool eg_stopped(struct eg_run *r)
 {
     if (r)
         fail_if_starved(r);
-    return eg_cancelled ||
+    return (eg_cancelled && !(r && r->keeps)) ||
            (r && (r->status || (r->options->deadline && past(r->options->deadline))));
 }
 

@@ -44,6 +44,7 @@ struct eg_run {
     struct eg_progress_line *progress;
     uint64_t progressed;
     struct eg_pass *pass; /**< the search it takes part in (search_pass.h); NULL: none */
+    bool keeps;           /**< Ctrl-C is ignored: what was found before is being passed on */
     jmp_buf *out;         /**< where the innermost eg_run_do() continues */
     int status;           /**< 0, or -EG_E… of the first failure */
     char error[512];

@@ -99,7 +99,7 @@ static int note_unmatched(struct eg_run *r, void *context)
 void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
 {
     eg_run_close_outputs(r);
-    if (!eg_stopped(r))
+    if (!eg_stopped(r) && !eg_cancelled)
         eg_run_do(r, note_unmatched, NULL);
     if (!r->status && eg_cancelled)
         eg_run_fail(r, EG_ECANCEL, "stopped before it was complete");

@@ -370,6 +370,7 @@ static int give(struct eg_run *r, void *context)
     const struct giving *g = context;
     size_t i = 0;
 
+    r->keeps = true;
     for (size_t k = 0; k < g->hits->parts.n; k++)
         for (; i < g->hits->parts.at[k].end; i++) {
             if (eg_stopped(r))
@@ -382,7 +383,8 @@ static int give(struct eg_run *r, void *context)
     return 0;
 }
 
-/** Pass the hits of the past round to the plugins, in the calling thread. */
+/** Pass the hits of the past round to the plugins, in the calling thread. Ctrl-C ends the search
+ * but not this: what was found is shown. */
 static void give_out(struct scan *s)
 {
     const struct eg_pass *pass = s->pass;
@@ -391,6 +393,7 @@ static void give_out(struct scan *s)
         return;
     s->given = true;
     s->n_hits = 0;
+    pass->run->keeps = true; // owners are looked up in it
     for (size_t i = 0; i < s->past.n * pass->n; i++) {
         struct eg_hits *hits = &s->past.found[i];
         struct giving g = { &pass->at[i % pass->n], hits };

@@ -376,6 +376,9 @@ static int done(struct eg_run *r, void *state)
     struct search *s = state;
 
     finish(s);
+    if (eg_stopped(NULL))
+        eg_note(r, "stopped: conditions were judged by what had been found until then; on all of "
+                   "memory they may be judged otherwise");
     if (s->failures)
         eg_note(r, "%u times libyara could not search all of a piece of memory: %s (error %d)",
                 s->failures, yara_error_text(s->failure), s->failure);

@@ -372,6 +372,43 @@ PLUGIN(test_stops) = {
     .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &stops
 };
 
+static int say_done(struct eg_run *r, void *state)
+{
+    (void)state;
+    eg_note(r, "all was given");
+    return 0;
+}
+static void look_and_stop(void *state, void *worker, const struct eg_window *w,
+                          struct eg_hits *found)
+{
+    look_reversed(state, worker, w, found);
+    eg_cancelled = 1;
+}
+static const struct eg_scan stops_looking = { .look = look_and_stop, .hit = hit, .done = say_done };
+PLUGIN(test_stops_looking) = {
+    .help = "Search", .columns = columns, .args = EG_ARGS(EG_SCAN_ARGS), .scan = &stops_looking
+};
+
+/** What was found before Ctrl-C is shown, and the plugin can still judge it. */
+static void cancelled_keeps(void **state)
+{
+    static const struct eg_run_options o = { .threads = 1, .quiet = true };
+    struct memory *m = memory_new();
+    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
+
+    (void)state;
+    put(m, 0, 2);
+    put(m, SIZE - 2, 2);
+    search(k, m, NAMES("test_stops_looking"), &o);
+    eg_cancelled = 0;
+    assert_string_equal(out[0], "0+1\n1+1\n");
+    assert_int_equal(results[0].status, -EG_ECANCEL);
+    assert_int_equal(results[0].n_notes, 1);
+    fini(1);
+    mk_free(k);
+    memory_free(m);
+}
+
 static void cancelled(void **state)
 {
     static const struct eg_run_options o = { .threads = 2, .quiet = true };
@@ -383,7 +420,7 @@ static void cancelled(void **state)
     put(m, SIZE - 2, 2);
     search(k, m, NAMES("test_stops", "test_runs"), &o);
     eg_cancelled = 0;
-    assert_string_equal(out[0], "0+1\n");
+    assert_int_equal(strncmp(out[0], "0+1\n1+1\n", 8), 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(results[i].status, -EG_ECANCEL);
         assert_non_null(strstr(results[i].error, "stopped"));
@@ -510,8 +547,10 @@ static void system_regions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows),  cmocka_unit_test(zeros),     cmocka_unit_test(several),
-        cmocka_unit_test(too_many), cmocka_unit_test(cancelled), cmocka_unit_test(system_regions),
+        cmocka_unit_test(windows),        cmocka_unit_test(zeros),
+        cmocka_unit_test(several),        cmocka_unit_test(too_many),
+        cmocka_unit_test(cancelled),      cmocka_unit_test(cancelled_keeps),
+        cmocka_unit_test(system_regions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
