@@ -1,6 +1,7 @@
 /* json.c - strings, cells and provenance as JSON. */
 #include "json.h"
 #include <inttypes.h>
+#include <stdlib.h>
 
 static bool is_utf8(const uint8_t *p, size_t len)
 {
@@ -22,21 +23,16 @@ static void unicode(FILE *f, uint32_t code)
                 0xdc00 + (code & 0x3ff));
 }
 
-/** Bytes that are not UTF-8 become the text \xNN, with the backslash escaped. */
+/** Text that is not UTF-8, as eg_escape() writes it. */
 static void escaped(FILE *f, const uint8_t *p, size_t len)
 {
-    while (len) {
-        char piece[20];
-        uint32_t code;
-        size_t n = eg_utf8(p, len, &code);
+    const size_t size = eg_escape(NULL, 0, p, len) + 1;
+    eg_cleanup(eg_free_) char *text = malloc(size);
 
-        n = n ? n : 1;
-        eg_escape(piece, sizeof piece, p, n);
-        for (const char *c = piece; *c; c++)
-            fprintf(f, *c == '\\' || *c == '"' ? "\\%c" : "%c", *c);
-        p += n;
-        len -= n;
-    }
+    if (text)
+        eg_escape(text, size, p, len);
+    for (const char *c = text ? text : "(out of memory)"; *c; c++)
+        fprintf(f, *c == '\\' || *c == '"' ? "\\%c" : "%c", *c);
 }
 
 /** How many bytes at @p need no escape. */

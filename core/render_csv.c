@@ -1,7 +1,7 @@
 /* render_csv.c - comma-separated values (RFC 4180, but lines end in LF): a line of column names,
- * then the rows. A bad value is "-", one that was not computed is empty. Text that a spreadsheet
- * would take for a formula gets an apostrophe in front. The format cannot hold notes: the command
- * prints them on standard error. */
+ * then the rows. A bad value is "-", one that was not computed is empty. Text is as eg_escape()
+ * writes it; what a spreadsheet would take for a formula gets an apostrophe in front. The format
+ * cannot hold notes: the command prints them on standard error. */
 #include "table.h"
 
 struct csv {

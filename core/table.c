@@ -61,6 +61,18 @@ static size_t plain(const uint8_t *p, size_t len)
     return n;
 }
 
+/** Would the text from the backslash at @p on read as an escape that eg_escape() writes? */
+static bool reads_as_escape(const uint8_t *p, size_t len)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    unsigned v;
+
+    if (len < 4 || p[1] != 'x' || !p[2] || !p[3] || !strchr(digits, p[2]) || !strchr(digits, p[3]))
+        return false;
+    v = (unsigned)strtoul((char[]){ (char)p[2], (char)p[3], 0 }, NULL, 16);
+    return v < 0x20 || v >= 0x7f || v == '\\';
+}
+
 size_t eg_escape(char *out, size_t size, const void *text, size_t len)
 {
     const uint8_t *p = text;
@@ -81,11 +93,9 @@ size_t eg_escape(char *out, size_t size, const void *text, size_t len)
             continue;
         }
         n = eg_utf8(p + i, len - i, &code);
-        if (n && eg_is_printable(code)) {
+        if (n && eg_is_printable(code) && !(code == '\\' && reads_as_escape(p + i, len - i))) {
             memcpy(piece, p + i, n);
             put = n;
-            if (code == '\\')
-                piece[put++] = '\\';
         } else {
             n = n ? n : 1;
             for (size_t k = 0; k < n; k++)

@@ -87,9 +87,10 @@ char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
 /** The reason of a bad value, with the address: "not mapped at 0xffff…". @out has 96 bytes. */
 const char *eg_bad_text(const struct eg_value *v, char *out);
 /** Escape text for people. Control characters (C0, C1, DEL), characters that change the direction
- * of text or end a line, and invalid UTF-8 become \xNN; a backslash is doubled. @out gets what fits
- * into @size bytes, with a NUL; it may be NULL if @size is 0. @return the length of the whole
- * text. */
+ * of text or end a line, and invalid UTF-8 become \xNN, byte by byte. All else stays as it is, but
+ * that a backslash becomes \x5c where it and what follows would read as such an escape. @out gets
+ * what fits into @size bytes, with a NUL; it may be NULL if @size is 0. @return the length of the
+ * whole text. */
 size_t eg_escape(char *out, size_t size, const void *text, size_t len);
 /** Decode one code point of UTF-8. @return how many bytes it has; 0: it is not valid. */
 size_t eg_utf8(const void *text, size_t len, uint32_t *code);

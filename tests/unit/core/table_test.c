@@ -12,7 +12,12 @@ static void escapes(void **state)
     } cases[] = {
         { "plain", 5, "plain" },
         { "", 0, "" },
-        { "a\\b", 3, "a\\\\b" },
+        { "a\\b\\\\", 5, "a\\b\\\\" }, // as it is
+        { "dev-vda\\x2d1", 11, "dev-vda\\x2d1" },
+        { "\\x1b \\xC3", 9, "\\x5cx1b \\x5cxC3" }, // reads as an escape
+        { "\\x5c\\x7f", 8, "\\x5cx5c\\x5cx7f" },
+        { "\\x1", 3, "\\x1" },
+        { "\\\n", 2, "\\\\x0a" },
         { "\x1b[31m", 5, "\\x1b[31m" },
         { "a\0b", 3, "a\\x00b" },
         { "\n\t\x7f", 3, "\\x0a\\x09\\x7f" },
