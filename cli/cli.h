@@ -33,7 +33,7 @@ struct cli {
     struct eg_zone zone; /**< of select, once it is given */
     /** As given; 0: not. */
     uint64_t jobs, kernel, script_seconds, script_memory;
-    bool quiet, strict, sha256, help, version, wide;
+    bool quiet, strict, sha256, force, help, version, wide;
     bool completing;       /**< only read to complete it: nobody has asked for code to be loaded */
     bool loaded_own;       /**< the user's own scripts */
     bool said;             /**< that standard output could not be written */

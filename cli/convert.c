@@ -30,10 +30,9 @@ static const char *vmcoreinfo(struct cli *c, struct eg_system *sys)
 
 static int convert(struct cli *c, struct cli_opened *o, const char *to)
 {
-    struct eg_convert_options options = { .to = to,
-                                          .threads = (unsigned)c->jobs,
-                                          .replace = cli_arg(c, "force") != NULL,
-                                          .quiet = c->quiet };
+    struct eg_convert_options options = {
+        .to = to, .threads = (unsigned)c->jobs, .replace = c->force, .quiet = c->quiet
+    };
     struct eg_convert_result done;
     struct eg_error e;
 
@@ -55,7 +54,6 @@ static int convert(struct cli *c, struct cli_opened *o, const char *to)
 
 static const struct eg_arg args[] = {
     EG_ARG(to, TEXT, "raw, lime, elf, or pack: LiME in seekable zstd"),
-    EG_ARG(force, FLAG, "replace FILE"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 

@@ -109,9 +109,9 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
 {
     struct cli_hand h = { .cli = c, .name = c->verb->name };
     struct start s = { &h, body };
-    const struct eg_run_options options = { .out_dir = c->out,
-                                            .threads = (unsigned)c->jobs,
-                                            .quiet = c->quiet };
+    const struct eg_run_options options = {
+        .out_dir = c->out, .replace = c->force, .threads = (unsigned)c->jobs, .quiet = c->quiet
+    };
     struct eg_error e;
     int status = cli_open(c, &h.o);
 

@@ -1,7 +1,7 @@
 /* new.c - engram new: writes a template of a plugin, which runs unchanged. @ stands for its name. */
+#include "../core/newfile.h"
 #include "report.h"
 #include "verb.h"
-#include <errno.h>
 #include <stdio.h>
 
 static const char in_lua[] =
@@ -60,21 +60,19 @@ static const char in_c[] =
     "    .run = run,\n"
     "};\n";
 
-static int write_it(const char *path, const char *name, const char *text)
+static int write_it(const struct cli *c, const char *path, const char *name, const char *text)
 {
-    FILE *f = fopen(path, "wx");
-    int bad;
+    struct eg_newfile to;
+    struct eg_error e;
 
-    if (!f)
-        return cli_fail(errno == EEXIST ? CLI_USAGE : CLI_CANNOT_OPEN, "%s: %s", path,
-                        errno == EEXIST ? "already exists" : strerror(errno));
+    if (eg_newfile_open(&to, path, c->force, &e) < 0)
+        return cli_cannot(&e);
     for (; *text; text++)
         if (*text == '@')
-            fputs(name, f);
+            fputs(name, to.f);
         else
-            putc(*text, f);
-    bad = ferror(f);
-    return fclose(f) || bad ? cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno)) : CLI_OK;
+            putc(*text, to.f);
+    return eg_newfile_keep(&to, &e) < 0 ? cli_fail(CLI_FAILED, "%s", e.text) : CLI_OK;
 }
 
 static int run_verb(struct cli *c)
@@ -95,7 +93,7 @@ static int run_verb(struct cli *c)
         return cli_fail(CLI_USAGE, "new: '%s': up to 40 letters, digits and _ expected", name);
     if (eg_plugin_find(name) || cli_verb(name))
         return cli_fail(CLI_USAGE, "new: %s: this name is taken: `engram help %s`", name, name);
-    status = write_it(path, name, lua ? in_lua : in_c);
+    status = write_it(c, path, name, lua ? in_lua : in_c);
     if (!status && !c->quiet)
         printf("%s: written; its first lines show how to run it\n", path);
     return status;

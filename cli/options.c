@@ -245,6 +245,8 @@ static const struct cli_option options[] = {
       take_text, FIELD(out) },
     { "quiet", 'q', NULL, "no progress, no remarks; what a result lacks is still said", take_flag,
       FIELD(quiet) },
+    { "force", 0, NULL, "replace files that exist; read: write bytes to a terminal too", take_flag,
+      FIELD(force) },
     { "strict", 0, NULL, "exit status 3 when there is any note", take_flag, FIELD(strict) },
     { "jobs", 'j', "N", "threads; all cores otherwise", take_number, FIELD(jobs), JOBS_MAX },
     { "tmp", 0, "DIR", "where to unpack what cannot be read in place (else $TMPDIR or /var/tmp)",

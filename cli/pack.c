@@ -6,7 +6,6 @@
 
 static const struct eg_arg args[] = {
     EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
-    EG_ARG(force, FLAG, "replace FILE.zst"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -15,7 +14,7 @@ static int run_verb(struct cli *c)
     const char *level = cli_arg(c, "level");
     struct eg_pack_options o = { .threads = (unsigned)c->jobs,
                                  .tmp_dir = c->open.tmp_dir,
-                                 .force = cli_arg(c, "force") != NULL,
+                                 .force = c->force,
                                  .quiet = c->quiet };
     struct eg_error e;
     uint64_t v = 0;

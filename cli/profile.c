@@ -46,6 +46,8 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
     for (size_t i = 0; i < n_files && !status; i++)
         if (eg_same_file(files[i], c->out))
             status = cli_fail(CLI_USAGE, "-o %s: it is what is read", c->out);
+    if (!status && eg_newfile_check(c->out, c->force, &e) < 0)
+        status = cli_cannot(&e);
     for (; n < n_files && !status; n += !status)
         if ((n ? read_module(&all[n], files[n], all[0], (unsigned)c->jobs, &e)
                : eg_profile_read(&all[n], files[n], (unsigned)c->jobs, &e)) < 0)
@@ -57,8 +59,9 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
                     files[i], all[i]->n_left_out);
     if (!status && all[0]->n_types <= 1)
         status = cli_fail(CLI_CANNOT_OPEN, "%s: it has no types", files[0]);
-    if (!status && eg_store_write(c->out, (const struct eg_profile *const *)all, n, &e) < 0)
-        status = cli_fail(CLI_FAILED, "%s", e.text);
+    if (!status &&
+        eg_store_write(c->out, c->force, (const struct eg_profile *const *)all, n, &e) < 0)
+        status = cli_fail(e.code == EG_EUSAGE ? CLI_USAGE : CLI_FAILED, "%s", e.text);
     while (n)
         eg_profile_free(all[--n]);
     free(all);

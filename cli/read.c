@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { CHUNK = 1 << 20 };
 
@@ -51,8 +52,9 @@ static int body(struct eg_run *r, void *hand)
     const char *path = h->cli->out;
     struct eg_addresses a;
     uint8_t *buf = eg_tmp(r, CHUNK);
+    struct eg_error e;
     FILE *f = stdout;
-    int status;
+    int status, fd;
 
     if ((status = cli_range(h, &a)))
         return status;
@@ -62,8 +64,12 @@ static int body(struct eg_run *r, void *hand)
         return eg_run_fail(r, EG_EUSAGE, "more than there is room for");
     if (path && eg_same_file(path, h->cli->image))
         return eg_run_fail(r, EG_EUSAGE, "-o %s: is the image itself: name another file", path);
-    if (path && !(f = fopen(path, "wb")))
-        return eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
+    if (path && (fd = eg_newfile_create(path, h->cli->force, &e)) < 0)
+        return eg_run_fail(r, (enum eg_errno)e.code, "%s", e.text);
+    if (path && !(f = fdopen(fd, "wb"))) {
+        close(fd);
+        return eg_run_fail(r, EG_ENOMEM, "-o %s: out of memory", path);
+    }
     status = copy(r, h, a.first, a.last - a.first + 1, buf, f);
     if (path && fclose(f) && !status)
         status = eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
@@ -72,6 +78,12 @@ static int body(struct eg_run *r, void *hand)
 
 static int run_verb(struct cli *c)
 {
+    if (!c->out && !c->force && isatty(STDOUT_FILENO))
+        return cli_fail(CLI_USAGE,
+                        "read: bytes of an image can control a terminal: give -o FILE or a pipe, "
+                        "or use `engram hexdump %s %s%s%s`; --force writes them",
+                        c->image_words, c->words.at[0], c->words.n > 1 ? " " : "",
+                        c->words.n > 1 ? c->words.at[1] : "");
     return cli_by_hand(c, body);
 }
 

@@ -2,6 +2,7 @@
  * results come out in the order asked for. */
 #include "run.h"
 #include "../core/args.h"
+#include "../core/newfile.h"
 #include "../core/parallel.h"
 #include "../core/search.h"
 #include "choice.h"
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 
 struct job {
+    struct eg_newfile to; /* its own file, if each result has one */
     const struct eg_plugin_reg *reg;
     struct eg_result_head head;
     struct eg_select *select; /* NULL: all rows */
@@ -27,6 +29,7 @@ struct jobs {
     struct cli_opened o;
     EG_VEC(struct job) at;
     size_t n_searches, first_search;
+    bool files;                /* each result in a file of its own */
     struct cli_spools *spools; /* NULL: one result, or a file each */
     void *first, *next;        /* the renderer's state before the first result, and after it */
 };
@@ -206,30 +209,31 @@ static int begin(struct jobs *j)
     return j->next ? CLI_OK : cli_no_memory();
 }
 
-/* Several results as csv: a file each. */
+/* Results as csv with -o: a file each. */
 static int open_file(struct jobs *j, struct job *job)
 {
-    char path[4096];
+    const char *path =
+        eg_arena_strf(&j->cli->arena, "%s/%s.%s", j->cli->out, job->reg->name, j->cli->render);
+    struct eg_error e;
 
-    if ((size_t)snprintf(path, sizeof path, "%s/%s.%s", j->cli->out, job->reg->name,
-                         j->cli->render) >= sizeof path)
-        return cli_fail(CLI_USAGE, "-o %s: this name is too long", j->cli->out);
+    if (!path)
+        return cli_no_memory();
     if (mkdir(j->cli->out, 0777) && errno != EEXIST)
         return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
-    job->f = fopen(path, "w");
-    if (!job->f)
-        return cli_fail(CLI_CANNOT_OPEN, "%s: %s", path, strerror(errno));
+    if (eg_newfile_open(&job->to, path, j->cli->force, &e) < 0)
+        return cli_cannot(&e);
+    job->f = job->to.f;
     j->cli->renderer->begin(job->state, job->f, &j->o.from);
     return CLI_OK;
 }
 
-static int open_output(struct jobs *j, size_t i, bool files)
+static int open_output(struct jobs *j, size_t i)
 {
     struct job *job = &j->at.at[i];
 
-    job->state = files ? calloc(1, j->cli->renderer->state + 1)
-                       : copy_state(j->cli->renderer, i ? j->next : j->first);
-    if (job->state && files)
+    job->state = j->files ? calloc(1, j->cli->renderer->state + 1)
+                          : copy_state(j->cli->renderer, i ? j->next : j->first);
+    if (job->state && j->files)
         return open_file(j, job);
     if (job->state)
         job->f = j->spools ? cli_spool(j->spools, i) : stdout;
@@ -287,6 +291,8 @@ static void end_choice(struct job *job)
 static void end_job(const struct jobs *j, struct job *job)
 {
     const struct eg_renderer *r = j->cli->renderer;
+    const bool own = job->f != stdout;
+    struct eg_error e = { 0 };
     bool bad;
 
     end_choice(job);
@@ -297,11 +303,19 @@ static void end_job(const struct jobs *j, struct job *job)
         r->tail(job->state, job->f, &job->head, (const char *const *)job->result.notes,
                 job->result.error);
     }
-    if (!j->spools && job->f != stdout)
+    if (!j->spools && own)
         r->end(job->state, job->f);
     bad = ferror(job->f);
-    if (job->f != stdout && (fclose(job->f) || bad) && !job->result.status)
+    if (job->to.f && !job->begun)
+        eg_newfile_drop(&job->to);
+    else if (job->to.f)
+        bad = eg_newfile_keep(&job->to, &e) < 0;
+    else if (own)
+        bad |= fclose(job->f) != 0;
+    if (bad && own && !job->result.status) {
         job->result.status = -EG_EIO;
+        job->result.error = *e.text ? eg_arena_strf(&job->result.arena, "%s", e.text) : NULL;
+    }
     job->f = NULL;
 }
 
@@ -355,6 +369,7 @@ static int work(void *context, size_t piece, unsigned worker)
         .args = j->cli->args.at,
         .n_args = j->cli->args.n,
         .out_dir = j->cli->out,
+        .replace = j->cli->force,
         .threads = (unsigned)j->cli->jobs,
         .seconds = (unsigned)j->cli->script_seconds,
         .script_memory = j->cli->script_memory,
@@ -402,18 +417,17 @@ static int report(const struct jobs *j)
 
 static int run_jobs(struct jobs *j)
 {
-    const bool files = j->at.n > 1 && !strcmp(j->cli->render, "csv");
     int status = CLI_OK, error = 0;
 
     for (size_t i = 0; i < j->at.n && !status; i++)
         status = make_head(j, &j->at.at[i]);
-    if (status || (!files && (status = begin(j))))
+    if (status || (!j->files && (status = begin(j))))
         return status;
-    if (!files && j->at.n > 1 &&
+    if (!j->files && j->at.n > 1 &&
         !(j->spools = cli_spools_open(stdout, j->at.n, j->cli->open.tmp_dir)))
         return cli_no_memory();
     for (size_t i = 0; i < j->at.n && !status; i++)
-        status = open_output(j, i, files);
+        status = open_output(j, i);
     for (size_t i = j->at.n; i-- > 0;)
         if (j->at.at[i].reg->plugin->scan) {
             j->first_search = i;
@@ -422,13 +436,15 @@ static int run_jobs(struct jobs *j)
     if (!status)
         eg_parallel((unsigned)j->cli->jobs, j->at.n, work, j);
     for (size_t i = 0; i < j->at.n; i++)
-        if (j->at.at[i].f && j->at.at[i].f != stdout)
+        if (j->at.at[i].to.f)
+            eg_newfile_drop(&j->at.at[i].to);
+        else if (j->at.at[i].f && j->at.at[i].f != stdout)
             fclose(j->at.at[i].f);
     if (j->spools)
         error = cli_spools_close(j->spools);
     if (status)
         return status;
-    if (!files)
+    if (!j->files)
         j->cli->renderer->end(j->next, stdout);
     if (error && !ferror(stdout)) // else main says it
         return cli_fail(CLI_FAILED, "output: %s", strerror(error));
@@ -474,6 +490,7 @@ int cli_run(struct cli *c)
         status = choose_rows(&j);
     if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
+    j.files = !strcmp(c->render, "csv") && c->out;
     if (!status)
         status = cli_open(c, &j.o);
     if (!status && !j.o.sys->os && (all || (j.at.n && j.at.at[0].reg->plugin->os)))

@@ -1,5 +1,6 @@
 /* sha256.c - SHA-256 of a file by libcrypto. */
 #include "sha256.h"
+#include "../core/mapped.h"
 #include "../core/parallel.h"
 #include "config.h"
 #include <errno.h>
@@ -20,7 +21,7 @@ static void free_digest(EVP_MD_CTX **c)
 const char *sha256_of_file(struct eg_arena *a, const char *path, bool quiet, struct eg_error *e)
 {
     enum { CHUNK = 1 << 20 };
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, 0);
     eg_cleanup(eg_free_) uint8_t *buf = malloc(CHUNK);
     eg_cleanup(free_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
     struct eg_progress_line *progress;

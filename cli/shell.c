@@ -303,9 +303,9 @@ static const struct eg_arg args[] = {
 
 static int run_verb(struct cli *c)
 {
-    const struct eg_run_options options = { .out_dir = c->out,
-                                            .threads = (unsigned)c->jobs,
-                                            .quiet = c->quiet };
+    const struct eg_run_options options = {
+        .out_dir = c->out, .replace = c->force, .threads = (unsigned)c->jobs, .quiet = c->quiet
+    };
     struct shell s = { .cli = c };
     struct eg_error e;
     int status = cli_open(c, &s.o);

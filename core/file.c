@@ -127,10 +127,19 @@ int eg_file_open_fd(struct eg_space **out, int fd_, const char *name, struct eg_
     return 0;
 }
 
+int eg_open_input(int folder, const char *path, int flags)
+{
+    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOATIME | flags);
+
+    if (fd < 0 && errno == EPERM) // it belongs to somebody else
+        fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+    return fd;
+}
+
 int eg_file_open(struct eg_space **out, const char *path, struct eg_error *e)
 {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // do not block on a FIFO, so that it
-                                                            // can be refused
+    // O_NONBLOCK: do not wait for the writer of a FIFO, so that it can be refused
+    int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
 
     if (fd < 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));

@@ -26,6 +26,11 @@ int eg_mapped_open(struct eg_mapped **out, int fd, uint64_t size, bool writable,
                    struct eg_error *e);
 void eg_mapped_close(struct eg_mapped *m); /**< NULL-safe */
 
+/** Open an input for reading. The time of its last access is not changed if the file system and the
+ * file's owner allow that. @folder: as for openat(). @flags: more of them. @return a descriptor, or
+ * -1 with errno. (file.c) */
+int eg_open_input(int folder, const char *path, int flags);
+
 /** Was the page that holds byte @at found unreadable? */
 bool eg_mapped_is_bad(const struct eg_mapped *m, uint64_t at);
 

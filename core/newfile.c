@@ -1,4 +1,5 @@
-/* newfile.c - output files are written under another name and renamed at the end. */
+/* newfile.c - output files: refused if they are there already, or replaced; written under another
+ * name and renamed at the end, or created at once. */
 #include "newfile.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,19 +14,50 @@ bool eg_same_file(const char *a, const char *b)
     return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e)
+static int already(const char *path, struct eg_error *e)
 {
+    return eg_fail(e, EG_EUSAGE, "%s: already exists: --force replaces it", path);
+}
+
+int eg_newfile_create(const char *path, bool replace, struct eg_error *e)
+{
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY;
     struct stat st;
     int fd;
 
-    *n = (struct eg_newfile){ .path = path, .replace = replace };
-    if (stat(path, &st) == 0) {
-        if (!S_ISREG(st.st_mode)) // a rename would replace the device by a file
-            return eg_fail(e, EG_EUSAGE, "%s: is not a regular file: name another one with -o",
-                           path);
-        if (!replace)
-            return eg_fail(e, EG_EUSAGE, "%s: already exists: --force replaces it", path);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        fd = open(path, flags); // fails for a folder
+    } else if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        return eg_fail(e, EG_EUSAGE, "%s: is a symbolic link: name the file itself", path);
+    } else {
+        if (replace && unlink(path) < 0 && errno != ENOENT)
+            return eg_fail(e, EG_EIO, "%s: cannot be replaced: %s", path, strerror(errno));
+        fd = open(path, flags | O_CREAT | O_EXCL, 0666);
+        if (fd < 0 && errno == EEXIST)
+            return already(path, e);
     }
+    return fd < 0 ? eg_fail(e, EG_EIO, "%s: cannot be written: %s", path, strerror(errno)) : fd;
+}
+
+int eg_newfile_check(const char *path, bool replace, struct eg_error *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return 0;
+    if (!S_ISREG(st.st_mode)) // a rename would replace the device by a file
+        return eg_fail(e, EG_EUSAGE, "%s: is not a regular file: name another one with -o", path);
+    return replace ? 0 : already(path, e);
+}
+
+int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e)
+{
+    int rc = eg_newfile_check(path, replace, e);
+    int fd;
+
+    *n = (struct eg_newfile){ .path = path, .replace = replace };
+    if (rc < 0)
+        return rc;
     if (asprintf(&n->temporary, "%s.XXXXXX", path) < 0) {
         n->temporary = NULL;
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);

@@ -1,5 +1,6 @@
 /* reader.c - files with types or symbols: finds the reader for a file and calls it. */
 #include "reader.h"
+#include "mapped.h"
 #include "records.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@ const struct eg_reader_reg *eg_reader_nth(size_t i)
 
 int eg_reader_slurp(uint8_t **out, size_t *len, const char *path, uint64_t max, struct eg_error *e)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, 0);
     struct stat st;
     uint8_t *p;
     size_t n = 0;
@@ -69,7 +70,7 @@ static void none_fits(const char *path, struct eg_error *e)
 
 const struct eg_reader_reg *eg_reader_find(const char *path, struct eg_error *e)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
     const struct eg_reader_reg *r, *best = NULL, *equal = NULL;
     uint8_t head[HEAD];
     int best_score = 0;

@@ -88,6 +88,7 @@ struct eg_run_options {
     const struct eg_given_arg *args;
     size_t n_args;
     const char *out_dir; /**< -o */
+    bool replace;        /**< files that exist in it */
     unsigned threads;
     size_t memory_limit; /**< of a run's arena; 0: 1 GiB */
     bool quiet;

@@ -1,7 +1,7 @@
 /* run_files.c - the files that a run writes into the folder that -o names. */
+#include "newfile.h"
 #include "run.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,8 +29,9 @@ static void close_deferred(void *run)
 void *eg_output(struct eg_run *r, const char *name)
 {
     const char *dir = r->options->out_dir;
+    struct eg_error e;
     FILE **place, *f;
-    int at, fd;
+    int fd;
 
     if (!dir) {
         eg_run_fail(r, EG_EUSAGE, "it writes files: -o DIR must say into which folder");
@@ -49,17 +50,16 @@ void *eg_output(struct eg_run *r, const char *name)
     place = eg_vec_push(&r->outputs);
     if (!place)
         eg_run_leave(r);
-    at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    fd =
-        at < 0 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    f = fd < 0 ? NULL : fdopen(fd, "wb");
+    fd = eg_newfile_create(eg_strf(r, "%s/%s", dir, name), r->options->replace, &e);
+    if (fd < 0) {
+        eg_run_fail(r, (enum eg_errno)e.code, "%s", e.text);
+        return NULL;
+    }
+    f = fdopen(fd, "wb");
     if (!f) {
         eg_run_fail(r, EG_EIO, "%s/%s: %s", dir, name, strerror(errno));
-        if (fd >= 0)
-            close(fd);
+        close(fd);
     }
-    if (at >= 0)
-        close(at);
     return *place = f;
 }
 

@@ -1,5 +1,6 @@
 /* kdump_split.c - the files of `makedumpfile --split`: each has all bitmaps, and the descriptors
  * and pages of a range of page frames. The header identifies the set. */
+#include "../core/mapped.h"
 #include "kdump.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static bool begins_alike(int folder, const char *name, const struct eg_kdump_hea
 
     if (fstatat(folder, name, &st, 0) || !S_ISREG(st.st_mode))
         return false;
-    fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fd = eg_open_input(folder, name, O_NONBLOCK);
     return fd >= 0 && pread(fd, head, same, 0) == (ssize_t)same && !memcmp(head, h->head, same);
 }
 

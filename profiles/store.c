@@ -163,8 +163,8 @@ static int make(struct file *f, const struct eg_profile *const *profiles, size_t
                : eg_fail(e, EG_EUSAGE, "%s: too many profiles for one file", path);
 }
 
-int eg_store_write(const char *path, const struct eg_profile *const *profiles, size_t n,
-                   struct eg_error *e)
+int eg_store_write(const char *path, bool replace, const struct eg_profile *const *profiles,
+                   size_t n, struct eg_error *e)
 {
     struct eg_newfile to = { 0 };
     struct file f = { 0 };
@@ -174,13 +174,14 @@ int eg_store_write(const char *path, const struct eg_profile *const *profiles, s
         return eg_fail(e, EG_EUNSUP, "%s: .egp is not written on big-endian machines", path);
     if (!n || n > PROFILES_MAX)
         return eg_fail(e, EG_EUSAGE, "%s: %zu profiles for one file", path, n);
-    rc = make(&f, profiles, n, path, e);
+    rc = eg_newfile_open(&to, path, replace, e);
     if (rc == 0)
-        rc = eg_newfile_open(&to, path, true, e);
+        rc = make(&f, profiles, n, path, e);
     if (rc == 0) {
         fwrite(f.bytes.at, 1, f.bytes.n, to.f);
         rc = eg_newfile_keep(&to, e);
     }
+    eg_newfile_drop(&to);
     eg_vec_fini(&f.bytes);
     return rc;
 }

@@ -6,9 +6,9 @@
 #include "../core/profile.h"
 
 /** Write @n profiles (the kernel's first, then modules') to @path, by way of a temporary file
- * beside it. */
-int eg_store_write(const char *path, const struct eg_profile *const *profiles, size_t n,
-                   struct eg_error *e);
+ * beside it; @replace as for eg_newfile_open(). */
+int eg_store_write(const char *path, bool replace, const struct eg_profile *const *profiles,
+                   size_t n, struct eg_error *e);
 
 /** Read the first profiles of the file. *@n in: room in @out; out: how many the file has, which may
  * be more. Those of modules use the first one: free it last. */

@@ -32,17 +32,56 @@ for args in "$image" "$image kallsyms" "$image banner,kallsyms" "-r json $image 
     status=$?
     [ $status = 3 ] && grep -q 'No space left' "$tmp/err" || bad "full: $args: exit status $status: $(cat "$tmp/err")"
 done
-mkdir "$tmp/csv"
-ln -s /dev/full "$tmp/csv/kallsyms.csv"
-"$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv" 2>"$tmp/err"
-[ $? = 3 ] || bad "full: a csv file of several: $(cat "$tmp/err")"
+(trap '' XFSZ && ulimit -f 8 && "$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv") 2>"$tmp/err"
+[ $? = 3 ] && grep -q 'kallsyms.csv: cannot be written: File too large' "$tmp/err" ||
+    bad "full: a csv file of several: $(cat "$tmp/err")"
+[ "$(ls "$tmp/csv")" = banner.csv ] || bad "full: left in the folder: $(ls "$tmp/csv")"
+
+# A file that exists is refused and stays as it is; --force replaces it, but not its other names.
+mkdir "$tmp/out.d"
+kept() { # FILE command...
+    file=$1
+    shift
+    echo old >"$file"
+    ln -f "$file" "$tmp/other"
+    "$engram" -q "$@" >/dev/null 2>"$tmp/err"
+    status=$?
+    [ $status = 1 ] && grep -q "$file: already exists: --force" "$tmp/err" && [ "$(cat "$file")" = old ] ||
+        bad "$*: exit status $status: $(cat "$tmp/err")"
+    "$engram" -q "$@" --force >/dev/null 2>"$tmp/err" && ! grep -q old "$file" || bad "$* --force: $(cat "$tmp/err")"
+    [ "$(cat "$tmp/other")" = old ] || bad "$* --force: another name of the file was written to"
+    rm -f "$file"
+}
+kept "$tmp/bytes" read "$image" linux_banner 16 -o "$tmp/bytes"
+kept "$tmp/out.d/phys.0x100000-0x101000.dmp" dump "$image" --phys 0x100000 4096 -o "$tmp/out.d"
+kept "$tmp/out.d/banner.csv" -r csv "$image" banner -o "$tmp/out.d"
+kept "$tmp/mine.lua" new "$tmp/mine.lua"
+kept "$tmp/again.zst" pack "$image" --level 1 -o "$tmp/again.zst"
+kept "$tmp/raw" convert "$image" --to lime -o "$tmp/raw"
+kept "$tmp/a.egp" profile make "${engram%/*}/../libengram.so" -o "$tmp/a.egp"
+ln -s bytes "$tmp/link"
+"$engram" -q read "$image" linux_banner 16 -o "$tmp/link" --force 2>"$tmp/err"
+[ $? = 1 ] && [ ! -e "$tmp/bytes" ] || bad "read: through a link: $(cat "$tmp/err")"
+"$engram" -q read "$image" linux_banner 5 -o /dev/stdout | grep -q '^Linux$' || bad "read -o to a pipe"
 
 # One line says it, also where the bytes are not a renderer's.
 "$engram" -q read "$image" linux_banner 4M >/dev/full 2>"$tmp/err"
 [ "$(wc -l <"$tmp/err")" = 1 ] || bad "full: read says: $(cat "$tmp/err")"
 
+# The image's time of last access stays.
+cp "$image" "$tmp/image.zst"
+touch -a -d '2001-01-01 UTC' "$tmp/image.zst"
+"$engram" -q --sha256 -r json "$tmp/image.zst" banner >/dev/null
+[ "$(stat -c %X "$tmp/image.zst")" = 978307200 ] || bad "the image's atime was changed: $(stat -c %x "$tmp/image.zst")"
+
 # Colours on a terminal only, and not where nobody wants them.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    # So are bytes of an image: a terminal never gets them unasked.
+    script -qec "'$engram' -q read '$image' linux_banner 16" /dev/null </dev/null >"$tmp/out" 2>&1
+    [ $? = 1 ] && grep -q 'hexdump .* linux_banner 16`' "$tmp/out" && ! grep -q 'Linux ver' "$tmp/out" ||
+        bad "read writes to a terminal: $(cat "$tmp/out")"
+    script -qec "'$engram' -q read '$image' linux_banner 16 --force" /dev/null </dev/null 2>&1 | grep -q 'Linux version' ||
+        bad "read --force does not write to a terminal"
     on_terminal() { TERM=xterm script -qec "$* '$engram' -q '$image' pslist --pid 1" /dev/null </dev/null | grep -c "$(printf '\033')\\["; }
     [ "$(on_terminal env -u NO_COLOR)" != 0 ] || bad "no colours on a terminal"
     [ "$(on_terminal env NO_COLOR=1)" = 0 ] || bad "colours in spite of NO_COLOR"

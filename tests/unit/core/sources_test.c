@@ -190,7 +190,7 @@ static void write_source(const struct eg_profile *p, const char *kind, const cha
     FILE *f;
 
     if (!strcmp(kind, "egp")) {
-        assert_int_equal(eg_store_write(path, &p, 1, NULL), 0);
+        assert_int_equal(eg_store_write(path, true, &p, 1, NULL), 0);
     } else if (!strcmp(kind, "json")) {
         assert_non_null(f = fopen(path, "w"));
         mk_isf(f, p);

@@ -47,7 +47,7 @@ static void write_both(void)
     const struct eg_profile *both[] = { kernel, module };
     struct eg_error e;
 
-    if (eg_store_write(path, both, 2, &e) < 0)
+    if (eg_store_write(path, true, both, 2, &e) < 0)
         fail_msg("%s", e.text);
 }
 
@@ -245,7 +245,7 @@ static void strings_without_an_end(void **state)
         memcpy(strings, kernel->strings, kernel->n_strings);
         strings[end ? kernel->n_strings - 1 : 0] = 'x';
         torn.strings = strings;
-        assert_int_equal(eg_store_write(path, one, 1, NULL), 0);
+        assert_int_equal(eg_store_write(path, true, one, 1, NULL), 0);
         p = bytes_of(&len);
         assert_int_equal(try(p, len), -EG_EFORMAT);
         free(p);
@@ -261,13 +261,16 @@ static void cannot_write(void **state)
 
     (void)state;
     snprintf(nowhere, sizeof nowhere, "%s/none/a.egp", dir);
-    assert_int_equal(eg_store_write(nowhere, one, 1, &e), -EG_EIO);
-    assert_int_equal(eg_store_write(dir, one, 1, &e), -EG_EUSAGE); // a folder
+    assert_int_equal(eg_store_write(nowhere, true, one, 1, &e), -EG_EIO);
+    assert_int_equal(eg_store_write(dir, true, one, 1, &e), -EG_EUSAGE); // a folder
     snprintf(nowhere, sizeof nowhere, "%s/fifo", dir);
     assert_int_equal(mkfifo(nowhere, 0600), 0);
-    assert_int_equal(eg_store_write(nowhere, one, 1, &e), -EG_EUSAGE);
+    assert_int_equal(eg_store_write(nowhere, true, one, 1, &e), -EG_EUSAGE);
     assert_int_equal(unlink(nowhere), 0);
-    assert_int_equal(eg_store_write(path, one, 0, &e), -EG_EUSAGE);
+    assert_int_equal(eg_store_write(path, true, one, 0, &e), -EG_EUSAGE);
+    write_both();
+    assert_int_equal(eg_store_write(path, false, one, 1, &e), -EG_EUSAGE); // it is there
+    assert_string_equal(strstr(e.text, ": "), ": already exists: --force replaces it");
     assert_false(eg_store_build_id("/dev/null", nowhere));
     assert_false(eg_store_build_id("/proc/self/exe", nowhere));
 }
