@@ -13,7 +13,7 @@ static void escapes(void **state)
         { "plain", 5, "plain" },
         { "", 0, "" },
         { "a\\b\\\\", 5, "a\\b\\\\" }, // as it is
-        { "dev-vda\\x2d1", 11, "dev-vda\\x2d1" },
+        { "dev-vda\\x2d1", 12, "dev-vda\\x2d1" },
         { "\\x1b \\xC3", 9, "\\x5cx1b \\x5cxC3" }, // reads as an escape
         { "\\x5c\\x7f", 8, "\\x5cx5c\\x5cx7f" },
         { "\\x1", 3, "\\x1" },
