@@ -3,6 +3,7 @@
 #include "../core/newfile.h"
 #include "open.h"
 #include "report.h"
+#include "sha256.h"
 #include "verb.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,8 +48,9 @@ static int convert(struct cli *c, struct cli_opened *o, const char *to)
         cli_warn(c, "%s: %" PRIu64 " KiB could not be read: they are zeros in %s", c->image,
                  (done.lost + 1023) >> 10, c->out);
     if (!c->quiet)
-        printf("%s: %" PRIu64 " MiB of memory in %" PRIu64 " range%s\n", c->out, done.written >> 20,
-               done.ranges, done.ranges == 1 ? "" : "s");
+        printf("%s: %" PRIu64 " MiB of memory in %" PRIu64 " range%s%s\n", c->out,
+               done.written >> 20, done.ranges, done.ranges == 1 ? "" : "s",
+               sha256_said(&c->arena, c->out, false));
     return done.lost && c->strict ? CLI_FAILED : CLI_OK;
 }
 

@@ -2,6 +2,7 @@
  * mappings. What is not in the image is a hole of the file. */
 #include "../plugins/linux/mm/vma.h"
 #include "hand.h"
+#include "sha256.h"
 #include "verb.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -13,8 +14,12 @@ static const struct eg_column columns[] = {
     { "START", EG_COL_ADDR, "first address" },
     { "END", EG_COL_ADDR, "past the last one" },
     { "BYTES", EG_COL_INT, "bytes that were there; the others are holes" },
+    { "SHA256", EG_COL_TEXT, "of the file, its holes read as zeros" },
     { NULL, EG_COL_INT, NULL },
 };
+
+/* A process can map terabytes of nothing; to hash them would take hours. */
+#define HASHED_MAX (UINT64_C(64) << 30)
 
 /* [@from, @last] into @f, holes skipped. @return false: it could not be written. */
 static bool copy(struct eg_run *r, struct eg_space *as, uint64_t from, uint64_t last, FILE *f,
@@ -60,6 +65,8 @@ static int one(struct eg_run *r, struct cli_hand *h, uint64_t from, uint64_t las
                         : h->pid >= 0 ? eg_strf(r, "pid%" PRId64, h->pid)
                                       : "kernel";
     char *name = eg_strf(r, "%s.0x%" PRIx64 "-0x%" PRIx64 ".dmp", space, from, last + 1);
+    const char *digest = NULL;
+    struct eg_error e = { 0 };
     uint64_t got = 0;
     FILE *f;
 
@@ -73,9 +80,15 @@ static int one(struct eg_run *r, struct cli_hand *h, uint64_t from, uint64_t las
         return eg_run_fail(r, EG_EIO, "%s: %s", name, strerror(errno));
     if (!eg_output_done(r, f)) // a process has thousands of mappings, we fewer open files
         return -EG_EIO;
-    cli_table_row(
-        &h->table, 0,
-        (struct eg_value[]){ cli_text(name), cli_uint(from), cli_uint(last + 1), cli_uint(got) });
+    if (last - from < HASHED_MAX)
+        digest = sha256_of_file(&h->cli->arena, eg_strf(r, "%s/%s", h->cli->out, name), true, &e);
+    else
+        eg_note(r, "%s: SHA-256 is not computed of files of more than 64 GiB", name);
+    if (!digest && last - from < HASHED_MAX && e.code != EG_EUNSUP) // a build without libcrypto
+        return eg_run_fail(r, (enum eg_errno)e.code, "%s", e.text);
+    cli_table_row(&h->table, 0,
+                  (struct eg_value[]){ cli_text(name), cli_uint(from), cli_uint(last + 1),
+                                       cli_uint(got), cli_text(digest) });
     return 0;
 }
 

@@ -141,6 +141,13 @@ static int take_render(struct cli *c, const struct cli_option *o, const char *na
                 : cli_fail(CLI_USAGE, "-r %s: there is %s", name, list ? list : "text");
 }
 
+/* --body is -r body. */
+static int take_renderer(struct cli *c, const struct cli_option *o, const char *value)
+{
+    (void)value;
+    return take_render(c, o, o->name);
+}
+
 static int take_format(struct cli *c, const struct cli_option *o, const char *name)
 {
     (void)o;
@@ -228,7 +235,8 @@ static int take_file(struct cli *c, const struct cli_option *o, const char *valu
 static const struct cli_option options[] = {
     { "file", 'f', "FILE", "the image; also: an argument with a slash, or that is a file",
       take_file },
-    { "render", 'r', "FORMAT", "text or pretty (for people), json, jsonl or csv", take_render },
+    { "render", 'r', "FORMAT", "text or pretty (for people), json, jsonl, csv, body or timesketch",
+      take_render },
     { "filter", 0, "EXPR",
       "only rows for which it is true: 'PID > 100 and COMM ~ ^ssh': `engram help filter`",
       take_text, FIELD(select.filter) },
@@ -241,6 +249,9 @@ static const struct cli_option options[] = {
     { "tz", 0, "ZONE", "times for people in this zone: local, UTC, +02:00, Europe/Berlin",
       take_zone },
     { "wide", 0, NULL, "do not fit text to the width of the terminal", take_flag, FIELD(wide) },
+    { "body", 0, NULL, "the same as -r body: a body file for mactime", take_renderer },
+    { "timesketch", 0, NULL, "the same as -r timesketch: JSON lines for Timesketch",
+      take_renderer },
     { "output", 'o', "DIR", "where plugins put what they dump; where read and pack write",
       take_text, FIELD(out) },
     { "quiet", 'q', NULL, "no progress, no remarks; what a result lacks is still said", take_flag,

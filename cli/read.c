@@ -3,6 +3,7 @@
 #include "../core/newfile.h"
 #include "hand.h"
 #include "report.h"
+#include "sha256.h"
 #include "verb.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -73,6 +74,9 @@ static int body(struct eg_run *r, void *hand)
     status = copy(r, h, a.first, a.last - a.first + 1, buf, f);
     if (path && fclose(f) && !status)
         status = eg_run_fail(r, EG_EIO, "-o %s: %s", path, strerror(errno));
+    if (path && !status && !h->cli->quiet)
+        printf("%s: %" PRIu64 " bytes%s\n", path, a.last - a.first + 1,
+               sha256_said(&h->cli->arena, path, false));
     return status;
 }
 

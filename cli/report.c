@@ -1,6 +1,7 @@
 /* report.c - lines for the user, on standard error: one line each, nothing in it that moves a
  * terminal. */
 #include "report.h"
+#include "../core/times.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -58,7 +59,8 @@ int cli_result(const struct cli *c, const char *name, const char *const *notes, 
     size_t n = 0;
 
     for (; notes && notes[n]; n++)
-        if (!strcmp(c->render, "csv")) // the other formats have a place for them
+        if (!strcmp(c->render, "csv") ||
+            eg_wants_times(c->render)) // the other formats have a place for them
             cli_fail(0, "%s: note: %s", name, notes[n]);
     if (error && (!shown || (strcmp(c->render, "text") && strcmp(c->render, "pretty")) ||
                   !isatty(STDOUT_FILENO)))

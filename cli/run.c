@@ -2,12 +2,15 @@
  * results come out in the order asked for. */
 #include "run.h"
 #include "../core/args.h"
+#include "../core/json.h"
 #include "../core/newfile.h"
 #include "../core/parallel.h"
 #include "../core/search.h"
+#include "../core/times.h"
 #include "choice.h"
 #include "habits.h"
 #include "report.h"
+#include "sha256.h"
 #include "spool.h"
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +125,8 @@ static int add_all(struct jobs *j)
     for (size_t i = 0; (p = eg_plugin_nth(i)) && !status; i++) {
         const char *lacks;
 
-        if (p->plugin->scan || p->plugin->asks)
+        if (p->plugin->scan || p->plugin->asks ||
+            (eg_wants_times(j->cli->render) && !eg_has_times(p->plugin->columns)))
             continue;
         lacks = eg_plugin_lacks(j->o.sys, p->plugin, &a);
         if (!lacks)
@@ -174,6 +178,18 @@ static int make_head(struct jobs *j, struct job *job)
     return cli_choice_head(c, job->select, args, &job->head) ? CLI_OK : cli_no_memory();
 }
 
+/* -r body and -r timesketch write times and nothing else. */
+static int check_times(const struct jobs *j)
+{
+    for (size_t i = 0; i < j->at.n && eg_wants_times(j->cli->render); i++)
+        if (!eg_has_times(j->at.at[i].reg->plugin->columns))
+            return cli_fail(CLI_USAGE,
+                            "%s: has no column of times, which -r %s writes; `timeline` has what "
+                            "plugins know the time of",
+                            j->at.at[i].reg->name, j->cli->render);
+    return CLI_OK;
+}
+
 /* ---- where to ---- */
 
 static void *copy_state(const struct eg_renderer *r, const void *from)
@@ -209,6 +225,11 @@ static int begin(struct jobs *j)
     return j->next ? CLI_OK : cli_no_memory();
 }
 
+static const char *beside(struct jobs *j, const struct job *job)
+{
+    return eg_arena_strf(&j->cli->arena, "%s.provenance.json", job->to.path);
+}
+
 /* Results as csv with -o: a file each. */
 static int open_file(struct jobs *j, struct job *job)
 {
@@ -222,9 +243,49 @@ static int open_file(struct jobs *j, struct job *job)
         return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
     if (eg_newfile_open(&job->to, path, j->cli->force, &e) < 0)
         return cli_cannot(&e);
+    if (!(path = beside(j, job)))
+        return cli_no_memory();
+    if (eg_newfile_check(path, j->cli->force, &e) < 0)
+        return cli_cannot(&e);
     job->f = job->to.f;
     j->cli->renderer->begin(job->state, job->f, &j->o.from);
     return CLI_OK;
+}
+
+/* What json says of a result and csv has no place for, and the file's digest. */
+static int write_provenance(struct jobs *j, const struct job *job, struct eg_error *e)
+{
+    const struct eg_run_result *r = &job->result;
+    const char *path = beside(j, job), *name = strrchr(job->to.path, '/') + 1;
+    const char *digest = sha256_of_file(&j->cli->arena, job->to.path, true, e);
+    struct eg_newfile to;
+    struct stat st;
+    int rc;
+
+    if (!path)
+        return eg_fail(e, EG_ENOMEM, "out of memory");
+    if (!digest && e->code != EG_EUNSUP) // a build without libcrypto
+        return -e->code;
+    if (stat(job->to.path, &st))
+        return eg_fail(e, EG_EIO, "%s: %s", job->to.path, strerror(errno));
+    if ((rc = eg_newfile_open(&to, path, j->cli->force, e)) < 0)
+        return rc;
+    putc('{', to.f);
+    eg_json_provenance(to.f, &j->o.from);
+    fputs(",\n\"result\":{\"plugin\":", to.f);
+    eg_json_string(to.f, job->head.plugin);
+    fputs(",\"args\":", to.f);
+    eg_json_strings(to.f, job->head.args);
+    fprintf(to.f, ",\"rows\":%zu,\"notes\":", r->n_rows);
+    eg_json_strings(to.f, (const char *const *)r->notes);
+    fputs(",\"error\":", to.f);
+    eg_json_string(to.f, r->error);
+    fputs("},\n\"files\":[{\"name\":", to.f);
+    eg_json_string(to.f, name);
+    fprintf(to.f, ",\"size\":%jd,\"sha256\":", (intmax_t)st.st_size);
+    eg_json_string(to.f, digest);
+    fputs("}]}\n", to.f);
+    return eg_newfile_keep(&to, e);
 }
 
 static int open_output(struct jobs *j, size_t i)
@@ -288,7 +349,7 @@ static void end_choice(struct job *job)
     }
 }
 
-static void end_job(const struct jobs *j, struct job *job)
+static void end_job(struct jobs *j, struct job *job)
 {
     const struct eg_renderer *r = j->cli->renderer;
     const bool own = job->f != stdout;
@@ -309,7 +370,7 @@ static void end_job(const struct jobs *j, struct job *job)
     if (job->to.f && !job->begun)
         eg_newfile_drop(&job->to);
     else if (job->to.f)
-        bad = eg_newfile_keep(&job->to, &e) < 0;
+        bad = eg_newfile_keep(&job->to, &e) < 0 || write_provenance(j, job, &e) < 0;
     else if (own)
         bad |= fclose(job->f) != 0;
     if (bad && own && !job->result.status) {
@@ -487,6 +548,8 @@ int cli_run(struct cli *c)
     if (!status && !all)
         status = check_options(&j);
     if (!status)
+        status = check_times(&j);
+    if (!status)
         status = choose_rows(&j);
     if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
@@ -512,6 +575,8 @@ int cli_run_one(struct cli *c, const struct cli_opened *o, const struct eg_plugi
     int status = add(&j, reg);
 
     j.o.n_notes = 0; // they have been said
+    if (!status)
+        status = check_times(&j);
     if (!status && !(status = check_options(&j)) && !(status = check_values(&j)))
         status = run_jobs(&j);
     fini(&j);

@@ -66,3 +66,14 @@ const char *sha256_of_file(struct eg_arena *a, const char *path, bool quiet, str
 }
 
 #endif
+
+const char *sha256_said(struct eg_arena *a, const char *path, bool quiet)
+{
+    struct eg_error e;
+    struct stat st;
+    const char *digest =
+        stat(path, &st) || !S_ISREG(st.st_mode) ? NULL : sha256_of_file(a, path, quiet, &e);
+    const char *text = digest ? eg_arena_strf(a, ", SHA-256 %s", digest) : NULL;
+
+    return text ? text : "";
+}

@@ -6,5 +6,7 @@
 
 /** In hex, in @a; NULL with @e filled. Shows progress. */
 const char *sha256_of_file(struct eg_arena *a, const char *path, bool quiet, struct eg_error *e);
+/** ", SHA-256 …" of a file that was written, in @a; "" where there is none, as of a device. */
+const char *sha256_said(struct eg_arena *a, const char *path, bool quiet);
 
 #endif

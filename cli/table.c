@@ -1,5 +1,6 @@
 /* table.c - a table of the command's own, through the same renderers as a plugin's. */
 #include "table.h"
+#include "../core/times.h"
 #include "choice.h"
 #include "report.h"
 #include "version.h"
@@ -25,6 +26,8 @@ int cli_table_begin(struct cli_table *t, struct cli *c, const char *name,
                              .head = { .plugin = name, .columns = columns, .tree = tree } };
     while (columns[t->head.n_columns].name)
         t->head.n_columns++;
+    if (eg_wants_times(c->render) && !eg_has_times(columns))
+        return eg_fail(e, EG_EUSAGE, "it has no column of times, which -r %s writes", c->render);
     if ((rc = eg_select_open(&t->select, &c->select, name, columns, tree, e)) < 0)
         return rc;
     t->state = calloc(1, c->renderer->state + !c->renderer->state);

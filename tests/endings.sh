@@ -54,6 +54,8 @@ kept() { # FILE command...
 }
 kept "$tmp/bytes" read "$image" linux_banner 16 -o "$tmp/bytes"
 kept "$tmp/out.d/phys.0x100000-0x101000.dmp" dump "$image" --phys 0x100000 4096 -o "$tmp/out.d"
+kept "$tmp/out.d/banner.csv.provenance.json" -r csv "$image" banner -o "$tmp/out.d"
+rm -f "$tmp/out.d"/*
 kept "$tmp/out.d/banner.csv" -r csv "$image" banner -o "$tmp/out.d"
 kept "$tmp/mine.lua" new "$tmp/mine.lua"
 kept "$tmp/again.zst" pack "$image" --level 1 -o "$tmp/again.zst"
@@ -73,6 +75,24 @@ cp "$image" "$tmp/image.zst"
 touch -a -d '2001-01-01 UTC' "$tmp/image.zst"
 "$engram" -q --sha256 -r json "$tmp/image.zst" banner >/dev/null
 [ "$(stat -c %X "$tmp/image.zst")" = 978307200 ] || bad "the image's atime was changed: $(stat -c %x "$tmp/image.zst")"
+
+# What csv has no place for stands beside it, with the digest of each file that is written.
+rm -rf "$tmp/out.d"
+"$engram" -q -r csv "$image" pslist --pid 99999 -o "$tmp/out.d" 2>/dev/null
+digest=$(sha256sum "$tmp/out.d/pslist.csv")
+grep -q "\"name\":\"pslist.csv\",\"size\":[0-9]*,\"sha256\":\"${digest%% *}\"" "$tmp/out.d/pslist.csv.provenance.json" &&
+    grep -q '"args":\["pid=99999"\],"rows":0,"notes":\["' "$tmp/out.d/pslist.csv.provenance.json" || bad "csv: provenance"
+"$engram" -q -r csv dump "$image" --phys 0x100000 4096 -o "$tmp/out.d" >"$tmp/out"
+digest=$(sha256sum "$tmp/out.d/phys.0x100000-0x101000.dmp")
+grep -q "${digest%% *}" "$tmp/out" || bad "dump: no digest: $(cat "$tmp/out")"
+"$engram" read "$image" linux_banner 16 -o "$tmp/out.d/bytes" >"$tmp/out"
+digest=$(sha256sum "$tmp/out.d/bytes")
+grep -q "16 bytes, SHA-256 ${digest%% *}" "$tmp/out" || bad "read: no digest: $(cat "$tmp/out")"
+
+# Times only: what has none is refused.
+"$engram" -q --body "$image" lsmod 2>"$tmp/err"
+[ $? = 1 ] && grep -q 'lsmod: has no column of times' "$tmp/err" || bad "--body: $(cat "$tmp/err")"
+"$engram" -q --timesketch "$image" boottime | grep -q '"timestamp_desc":"Boot_Time"' || bad "--timesketch"
 
 # Colours on a terminal only, and not where nobody wants them.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then

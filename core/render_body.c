@@ -1,0 +1,86 @@
+/* render_body.c - the body file of mactime (The Sleuth Kit 3 and later): a line for each time of a
+ * row, MD5|name|inode|mode|UID|GID|size|atime|mtime|ctime|crtime, times in seconds since 1970. The
+ * name is the plugin, the column and the row's other cells. A column whose name says that it is a
+ * creation fills crtime, any other mtime. The format cannot hold notes: the command prints them on
+ * standard error. */
+#include "times.h"
+#include <inttypes.h>
+
+struct body {
+    struct eg_arena row;
+};
+
+static void begin(void *state, FILE *f, const struct eg_provenance *p)
+{
+    (void)state;
+    (void)f;
+    (void)p;
+}
+
+static void head(void *state, FILE *f, const struct eg_result_head *h)
+{
+    (void)state;
+    (void)f;
+    (void)h;
+}
+
+/** The bar separates fields; it becomes an escape as a control character does. */
+static void field(FILE *f, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '|')
+            fputs("\\x7c", f);
+        else
+            putc(*text, f);
+}
+
+static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
+                const struct eg_value *v)
+{
+    const int64_t second = 1000000000;
+    struct body *s = state;
+    const char *text = eg_times_text(&s->row, h, v);
+
+    (void)depth;
+    for (size_t i = 0; i < h->n_columns; i++) {
+        const char *name = h->columns[i].name;
+        const bool created = strcasestr(name, "creat");
+        int64_t at;
+
+        if (h->columns[i].kind != EG_COL_TIME || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
+            continue;
+        at = v[i].i / second - (v[i].i % second < 0);
+        fprintf(f, "0|%s %s: ", h->plugin, name);
+        field(f, text ? text : "(out of memory)");
+        fprintf(f, "|0|0|0|0|0|0|%" PRId64 "|0|%" PRId64 "\n", created ? 0 : at, created ? at : 0);
+    }
+    eg_arena_reset(&s->row);
+}
+
+static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error)
+{
+    struct body *s = state;
+
+    (void)f;
+    (void)h;
+    (void)notes;
+    (void)error;
+    eg_arena_fini(&s->row);
+}
+
+static void end(void *state, FILE *f)
+{
+    (void)state;
+    (void)f;
+}
+
+EG_RENDERER(body) = {
+    .desc = "times only, as a body file for mactime",
+    .state = sizeof(struct body),
+    .begin = begin,
+    .head = head,
+    .row = row,
+    .tail = tail,
+    .end = end,
+};

@@ -1,0 +1,74 @@
+/* render_timesketch.c - JSON lines that Timesketch imports: an object for each time of a row, with
+ * the row's cells and the members that Timesketch wants: message, datetime, timestamp_desc. It
+ * takes no line without these, so that provenance has no place; the command prints notes on
+ * standard error. */
+#include "json.h"
+#include "times.h"
+
+struct timesketch {
+    struct eg_arena row;
+};
+
+static void begin(void *state, FILE *f, const struct eg_provenance *p)
+{
+    (void)state;
+    (void)f;
+    (void)p;
+}
+
+static void head(void *state, FILE *f, const struct eg_result_head *h)
+{
+    (void)state;
+    (void)f;
+    (void)h;
+}
+
+static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
+                const struct eg_value *v)
+{
+    struct timesketch *s = state;
+    const char *text = eg_times_text(&s->row, h, v);
+
+    for (size_t i = 0; i < h->n_columns; i++) {
+        if (h->columns[i].kind != EG_COL_TIME || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
+            continue;
+        putc('{', f);
+        eg_json_cells(f, h, depth, v);
+        // Last: of a name that is there twice, the last one counts.
+        fputs(",\"data_type\":\"engram:", f);
+        fprintf(f, "%s\",\"message\":", h->plugin);
+        eg_json_string(f, text ? text : "(out of memory)");
+        fputs(",\"datetime\":", f);
+        eg_json_string(f, eg_value_text(&s->row, &h->columns[i], &v[i]));
+        fprintf(f, ",\"timestamp_desc\":\"%s\"}\n", h->columns[i].name);
+    }
+    eg_arena_reset(&s->row);
+}
+
+static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error)
+{
+    struct timesketch *s = state;
+
+    (void)f;
+    (void)h;
+    (void)notes;
+    (void)error;
+    eg_arena_fini(&s->row);
+}
+
+static void end(void *state, FILE *f)
+{
+    (void)state;
+    (void)f;
+}
+
+EG_RENDERER(timesketch) = {
+    .desc = "times only, as JSON lines for Timesketch",
+    .state = sizeof(struct timesketch),
+    .begin = begin,
+    .head = head,
+    .row = row,
+    .tail = tail,
+    .end = end,
+};

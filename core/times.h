@@ -1,0 +1,14 @@
+/** times.h - what the renderers share that write a line for each time of a row. */
+#ifndef EG_TIMES_H
+#define EG_TIMES_H
+
+#include "table.h"
+
+/** Does the renderer of this name write times only, so that a plugin without any has no result? */
+bool eg_wants_times(const char *renderer);
+/** Does one of these columns hold a time? */
+bool eg_has_times(const struct eg_column *columns);
+/** The other cells of a row that have a value, as "PID=1 COMM=init"; NULL: out of memory. */
+char *eg_times_text(struct eg_arena *a, const struct eg_result_head *h, const struct eg_value *v);
+
+#endif
