@@ -35,7 +35,7 @@ done
 (trap '' XFSZ && ulimit -f 8 && "$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv") 2>"$tmp/err"
 [ $? = 3 ] && grep -q 'kallsyms.csv: cannot be written: File too large' "$tmp/err" ||
     bad "full: a csv file of several: $(cat "$tmp/err")"
-[ "$(ls "$tmp/csv")" = banner.csv ] || bad "full: left in the folder: $(ls "$tmp/csv")"
+[ "$(echo "$tmp"/csv/*)" = "$tmp/csv/banner.csv $tmp/csv/banner.csv.provenance.json" ] || bad "full: left in the folder: $(ls "$tmp/csv")"
 
 # A file that exists is refused and stays as it is; --force replaces it, but not its other names.
 mkdir "$tmp/out.d"
