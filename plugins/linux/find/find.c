@@ -57,6 +57,7 @@ static void take_text(struct linux_finder *f, struct eg_candidate *entry, struct
 
     c->text = text;
     eg_profile_free(c->derived);
+    c->derived = NULL; // linux_derive() looks symbols up in it
     c->derived = linux_derive(f, c);
     entry->score = entry->max_score = 0;
     entry->n_checks = 0;
