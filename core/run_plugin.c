@@ -32,7 +32,7 @@ static int prepare(struct eg_system *sys, const struct eg_plugin_reg *p,
     lacks = eg_plugin_lacks(sys, p->plugin, &a);
     if (lacks && has_types(sys) && !strstr(lacks, "symbol "))
         rc = eg_fail(e, EG_EUNSUP,
-                     "this kernel's types have no %s: it was built without, if others have it",
+                     "this kernel's types have no %s: built without it, or the name is wrong",
                      lacks);
     else if (lacks)
         rc = eg_fail(e, EG_EUNSUP, "this kernel's profile lacks %s", lacks);

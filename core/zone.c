@@ -144,14 +144,14 @@ const char *eg_time_text(const struct eg_zone *zone, int64_t ns, char *out)
     int64_t s = ns / SECOND - (ns % SECOND < 0), day, year;
     const int64_t offset = offset_at(zone, s);
     unsigned in_day, month, mday, part = (unsigned)((ns % SECOND + SECOND) % SECOND);
-    char decimals[12] = "", end[12] = "Z";
+    char decimals[11] = "", end[8] = "Z";
 
     s += offset;
     day = s / DAY - (s % DAY < 0);
     in_day = (unsigned)(s - day * DAY);
     civil(day, &year, &month, &mday);
     if (part) {
-        size_t n = (size_t)snprintf(decimals, sizeof decimals, ".%09u", part);
+        size_t n = (size_t)snprintf(decimals, sizeof decimals, ".%09u", part % (unsigned)SECOND);
 
         while (n > 1 && decimals[n - 1] == '0')
             decimals[--n] = 0;
@@ -162,8 +162,9 @@ const char *eg_time_text(const struct eg_zone *zone, int64_t ns, char *out)
         snprintf(end, sizeof end, "%c%02u:%02u", offset < 0 ? '-' : '+', minutes / 60 % 100,
                  minutes % 60);
     }
-    snprintf(out, 40, "%04d-%02u-%02uT%02u:%02u:%02u%s%s", (int)year, month, mday, in_day / 3600,
-             in_day / 60 % 60, in_day % 60, decimals, end);
+    // 64 bits of nanoseconds end in 2262; the remainders tell the compiler that all of it fits.
+    snprintf(out, 40, "%04d-%02u-%02uT%02u:%02u:%02u%s%s", (int)(year % 10000), month % 100,
+             mday % 100, in_day / 3600 % 24, in_day / 60 % 60, in_day % 60, decimals, end);
     return out;
 }
 
