@@ -48,22 +48,6 @@ static ssize_t fill(int fd, uint8_t *buf)
     return (ssize_t)have;
 }
 
-static bool write_at(int fd, const uint8_t *p, size_t n, uint64_t at)
-{
-    while (n) {
-        const ssize_t done = pwrite(fd, p, n, (off_t)at);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-        at += (uint64_t)done;
-    }
-    return true;
-}
-
 static int copy(int from, int to, const char *name, const char *dir, uint8_t *buf,
                 struct eg_progress_line *progress, struct eg_error *e)
 {
@@ -87,7 +71,8 @@ static int copy(int from, int to, const char *name, const char *dir, uint8_t *bu
                            " MiB are left in %s, which holds what was read: name another folder "
                            "with --tmp",
                            name, at >> 20, room >> 20, dir);
-        if (!all_zero(buf, (size_t)n) && !write_at(to, buf, (size_t)n, at)) // zeros: a sparse file
+        if (!all_zero(buf, (size_t)n) &&
+            !eg_write_at(to, buf, (size_t)n, at)) // zeros: a sparse file
             return eg_fail(e, EG_EIO, "%s: cannot write to %s: %s: name another folder with --tmp",
                            name, dir, strerror(errno));
         at += (uint64_t)n;

@@ -10,20 +10,6 @@ struct body {
     struct eg_arena row;
 };
 
-static void begin(void *state, FILE *f, const struct eg_provenance *p)
-{
-    (void)state;
-    (void)f;
-    (void)p;
-}
-
-static void head(void *state, FILE *f, const struct eg_result_head *h)
-{
-    (void)state;
-    (void)f;
-    (void)h;
-}
-
 /** The bar separates fields; it becomes an escape as a control character does. */
 static void field(FILE *f, const char *text)
 {
@@ -69,18 +55,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     eg_arena_fini(&s->row);
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(body) = {
     .desc = "times only, as a body file for mactime",
     .state = sizeof(struct body),
-    .begin = begin,
-    .head = head,
+    .begin = eg_no_begin,
+    .head = eg_no_head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

@@ -8,13 +8,6 @@ struct csv {
     struct eg_arena row;
 };
 
-static void begin(void *state, FILE *f, const struct eg_provenance *p)
-{
-    (void)state;
-    (void)f;
-    (void)p;
-}
-
 static void field(FILE *f, const char *text, bool guard)
 {
     bool quoted = strpbrk(text, ",\"") != NULL;
@@ -75,18 +68,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     eg_arena_fini(&s->row);
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(csv) = {
     .desc = "comma-separated values, one result a file",
     .state = sizeof(struct csv),
-    .begin = begin,
+    .begin = eg_no_begin,
     .head = head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

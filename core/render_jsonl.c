@@ -63,17 +63,11 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
     fputs("}\n", f);
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(jsonl) = {
     .desc = "one JSON object a line: provenance, rows with their plugin, notes",
     .begin = begin,
     .head = head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

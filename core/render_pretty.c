@@ -159,12 +159,6 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     s->rows = NULL;
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(pretty) = {
     .desc = "a table with bars, stars for the levels of a tree, as Volatility's",
     .state = sizeof(struct pretty),
@@ -172,5 +166,5 @@ EG_RENDERER(pretty) = {
     .head = head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

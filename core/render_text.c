@@ -395,12 +395,6 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     s->rows = NULL;
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(text) = {
     .desc = "aligned columns, for people",
     .state = sizeof(struct text),
@@ -408,5 +402,5 @@ EG_RENDERER(text) = {
     .head = head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

@@ -9,20 +9,6 @@ struct timesketch {
     struct eg_arena row;
 };
 
-static void begin(void *state, FILE *f, const struct eg_provenance *p)
-{
-    (void)state;
-    (void)f;
-    (void)p;
-}
-
-static void head(void *state, FILE *f, const struct eg_result_head *h)
-{
-    (void)state;
-    (void)f;
-    (void)h;
-}
-
 static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
                 const struct eg_value *v)
 {
@@ -57,18 +43,12 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     eg_arena_fini(&s->row);
 }
 
-static void end(void *state, FILE *f)
-{
-    (void)state;
-    (void)f;
-}
-
 EG_RENDERER(timesketch) = {
     .desc = "times only, as JSON lines for Timesketch",
     .state = sizeof(struct timesketch),
-    .begin = begin,
-    .head = head,
+    .begin = eg_no_begin,
+    .head = eg_no_head,
     .row = row,
     .tail = tail,
-    .end = end,
+    .end = eg_no_end,
 };

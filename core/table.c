@@ -214,3 +214,23 @@ char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
         return eg_arena_strf(a, "%s", eg_time_text(h->zone, v->i, time));
     return eg_value_text(a, &h->columns[i], v);
 }
+
+void eg_no_begin(void *state, FILE *f, const struct eg_provenance *p)
+{
+    (void)state;
+    (void)f;
+    (void)p;
+}
+
+void eg_no_head(void *state, FILE *f, const struct eg_result_head *h)
+{
+    (void)state;
+    (void)f;
+    (void)h;
+}
+
+void eg_no_end(void *state, FILE *f)
+{
+    (void)state;
+    (void)f;
+}

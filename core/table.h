@@ -73,6 +73,10 @@ struct eg_renderer_reg {
     static const struct eg_renderer_reg eg_rdreg_##n = { #n, __FILE__, &eg_renderer_##n };         \
     EG_ENTRY(eg_renderers, eg_renderer_reg, rnd_##n) = &eg_rdreg_##n;                              \
     static const struct eg_renderer eg_renderer_##n
+/** For a renderer that has nothing to write there. */
+void eg_no_begin(void *state, FILE *f, const struct eg_provenance *p);
+void eg_no_head(void *state, FILE *f, const struct eg_result_head *h);
+void eg_no_end(void *state, FILE *f);
 const struct eg_renderer *eg_renderer_find(const char *name);
 const struct eg_renderer_reg *eg_renderer_nth(size_t i);
 

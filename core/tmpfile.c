@@ -38,3 +38,19 @@ int eg_tmpfile(const char *dir)
     free(name);
     return fd;
 }
+
+bool eg_write_at(int fd, const uint8_t *p, size_t n, uint64_t at)
+{
+    while (n) {
+        const ssize_t done = pwrite(fd, p, n, (off_t)at);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        p += done;
+        n -= (size_t)done;
+        at += (uint64_t)done;
+    }
+    return true;
+}

@@ -12,4 +12,7 @@ const char *eg_tmpdir(const char *dir);
  * @return the descriptor, or -1 and errno. */
 int eg_tmpfile(const char *dir);
 
+/** Write all of @n bytes at @at. @return false and errno: not all were. */
+bool eg_write_at(int fd, const uint8_t *p, size_t n, uint64_t at);
+
 #endif

@@ -44,21 +44,24 @@ static char *read_text(struct eg_image *img, struct eg_space *state)
     return text;
 }
 
-/** Skip blanks, then @word. @return behind it; NULL: it is not there. */
+/** Skip blanks, then @word. @p may be NULL. @return behind it; NULL: it is not there. */
 static const char *skip(const char *p, const char *word)
 {
-    p += p ? strspn(p, " \t\r\n") : 0;
-    return p && !strncmp(p, word, strlen(word)) ? p + strlen(word) : NULL;
+    if (!p)
+        return NULL;
+    p += strspn(p, " \t\r\n");
+    return !strncmp(p, word, strlen(word)) ? p + strlen(word) : NULL;
 }
 
 static const char *number(const char *p, const char *name, uint64_t *out)
 {
     char *end;
 
-    p = skip(p, name);
-    p = p ? skip(p, ":") : NULL;
-    p += p ? strspn(p, " \t\r\n") : 0;
-    if (!p || *p < '0' || *p > '9')
+    p = skip(skip(p, name), ":");
+    if (!p)
+        return NULL;
+    p += strspn(p, " \t\r\n");
+    if (*p < '0' || *p > '9')
         return NULL;
     *out = strtoull(p, &end, 10);
     return end;
@@ -75,23 +78,17 @@ static bool read_list(struct list *l, const char *text, struct eg_space *memory)
     const char *p = text ? strstr(text, "\"memory_ranges\"") : NULL;
     const uint64_t size = eg_space_size(memory);
 
-    p = p ? skip(p, "\"memory_ranges\"") : NULL;
-    p = p ? skip(p, ":") : NULL;
-    p = p ? skip(p, "{") : NULL;
-    p = p ? skip(p, "\"data\"") : NULL;
-    p = p ? skip(p, ":") : NULL;
-    p = p ? skip(p, "[") : NULL;
+    p = skip(skip(skip(p, "\"memory_ranges\""), ":"), "{");
+    p = skip(skip(skip(p, "\"data\""), ":"), "[");
     while (p && !skip(p, "]")) {
         uint64_t start, len, last;
         struct eg_segment *s;
 
         if (l->at.n)
             p = skip(p, ",");
-        p = p ? skip(p, "{") : NULL;
-        p = p ? number(p, "\"gpa\"", &start) : NULL;
-        p = p ? skip(p, ",") : NULL;
-        p = p ? number(p, "\"length\"", &len) : NULL;
-        p = p ? skip(p, "}") : NULL;
+        p = number(skip(p, "{"), "\"gpa\"", &start);
+        p = number(skip(p, ","), "\"length\"", &len);
+        p = skip(p, "}");
         if (!p || !len || !eg_add(start, len - 1, &last) || last == UINT64_MAX ||
             len > UINT64_MAX - l->bytes)
             return false;

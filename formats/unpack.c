@@ -38,22 +38,6 @@ struct unpack {
     struct eg_progress_line *progress;
 };
 
-static bool write_all(int fd, const uint8_t *p, size_t n, uint64_t at)
-{
-    while (n) {
-        ssize_t done = pwrite(fd, p, n, (off_t)at);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-        at += (uint64_t)done;
-    }
-    return true;
-}
-
 static bool all_zero(const uint8_t *p, size_t n)
 {
     return n && !p[0] && !memcmp(p, p + 1, n - 1);
@@ -67,7 +51,7 @@ static bool write_sparse(int fd, const uint8_t *p, size_t n, uint64_t at)
             i += EG_MIN(n - i, (size_t)HOLE);
         for (from = i; i < n && !all_zero(p + i, EG_MIN(n - i, (size_t)HOLE));)
             i += EG_MIN(n - i, (size_t)HOLE);
-        if (!write_all(fd, p + from, i - from, at + from))
+        if (!eg_write_at(fd, p + from, i - from, at + from))
             return false;
     }
     return true;
