@@ -252,9 +252,9 @@ static void described(struct line *l)
     formats(l);
 }
 
-/* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE, FORMAT (of output), NAME (of a format of
- * images), SYMBOL, TYPE (or a symbol), HELP (what it describes), "one|of|these"; nothing is offered
- * for others. */
+/* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE,
+ * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), HELP (what it
+ * describes), "one|of|these"; nothing is offered for others. */
 static void value(struct line *l, const char *kind)
 {
     if (!strcmp(kind, "FILE"))

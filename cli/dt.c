@@ -258,8 +258,8 @@ static const char *declared_type(const char *symbol)
     return NULL;
 }
 
-/* The type of the variable @name, as C writes it: what the kernel's own types say, else what a plugin
- * declares. @return NULL: neither knows it. */
+/* The type of the variable @name, as C writes it: what the kernel's own types say, else what a
+ * plugin declares. @return NULL: neither knows it. */
 static const char *variable_type(struct dt *d, const char *name, struct eg_slot *out)
 {
     const uint32_t type = eg_types_variable(d->types, name);

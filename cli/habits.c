@@ -198,8 +198,8 @@ static const char *nearest(const char *name)
     return near;
 }
 
-/* "`lsmod`, `kallsyms`": plugins in whose name or help the word stands. @out: "" where there are none.
- */
+/* "`lsmod`, `kallsyms`": plugins in whose name or help the word stands. @out: "" where there are
+ * none. */
 static void speaking_of(const char *word, char *out, size_t size)
 {
     enum { SHORTEST = 3, MOST = 3 };

@@ -1,4 +1,5 @@
-/* new.c - engram new: writes a template of a plugin, which runs unchanged. @ stands for its name. */
+/* new.c - engram new: writes a template of a plugin, which runs unchanged. @ stands for its
+ * name. */
 #include "../core/newfile.h"
 #include "report.h"
 #include "verb.h"

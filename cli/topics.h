@@ -11,7 +11,8 @@ struct cli_topic {
     void (*print)(FILE *f);
 };
 const struct cli_topic *cli_topic_nth(size_t i); /**< NULL past the end */
-/** Describe the format of images or the reader of types named @name. @return false: there is none. */
+/** Describe the format of images or the reader of types named @name. @return false: there is
+ * none. */
 bool cli_describe_source(FILE *f, const char *name);
 
 #endif

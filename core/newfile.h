@@ -21,8 +21,8 @@ bool eg_same_file(const char *a, const char *b);
  * @return a descriptor, or -EG_E… */
 int eg_newfile_create(const char *path, bool replace, struct eg_error *e);
 
-/** May @path be written by eg_newfile_open()? If it exists, @replace must be set, and it must not be
- * a device. For work that takes long before the file is opened. */
+/** May @path be written by eg_newfile_open()? If it exists, @replace must be set, and it must not
+ * be a device. For work that takes long before the file is opened. */
 int eg_newfile_check(const char *path, bool replace, struct eg_error *e);
 /** Open a temporary file beside @path, after eg_newfile_check(). */
 int eg_newfile_open(struct eg_newfile *n, const char *path, bool replace, struct eg_error *e);

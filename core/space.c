@@ -181,8 +181,8 @@ static size_t cut_overlaps(struct ranked *r, size_t n, struct ranked **heap, str
     return overlaps;
 }
 
-/** Does @g end in addresses without stored bytes, or are all of its bytes lost? Segments of zeros, or
- * those left out on purpose, have no such tail. */
+/** Does @g end in addresses without stored bytes, or are all of its bytes lost? Segments of zeros,
+ * or those left out on purpose, have no such tail. */
 static bool has_tail(const struct eg_segment *g)
 {
     return g->last >= g->start &&

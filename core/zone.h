@@ -18,8 +18,9 @@ int eg_zone_parse(const char *text, struct eg_zone *out, struct eg_error *e);
  * other times end in their offset. @out has 40 bytes. */
 const char *eg_time_text(const struct eg_zone *zone, int64_t ns, char *out);
 
-/** Parse "2026-03-14", "2026-03-14T09:26" or "2026-03-14 09:26:53.5+01:00". A time without an offset
- * is in @zone (NULL: UTC). A text that gives fewer digits stands for all times from @first to @last.
+/** Parse "2026-03-14", "2026-03-14T09:26" or "2026-03-14 09:26:53.5+01:00". A time without an
+ * offset is in @zone (NULL: UTC). A text that gives fewer digits stands for all times from @first
+ * to @last.
  * @return false if it is not a time, or does not fit 64 bits of nanoseconds. */
 bool eg_time_parse(const char *text, const struct eg_zone *zone, int64_t *first, int64_t *last);
 

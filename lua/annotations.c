@@ -212,8 +212,8 @@ struct eg_reference_group eg_lua_function_group(size_t i)
 
 /* ---- the file ---- */
 
-/** The length of the first part of a comma-separated list; commas inside brackets do not separate.
- * */
+/** The length of the first part of a comma-separated list; commas inside brackets do not
+ * separate. */
 static size_t first_part(const char *text)
 {
     int depth = 0;

@@ -122,8 +122,8 @@ void script_push_value(lua_State *L, struct eg_obj o)
     }
 }
 
-/** The address that a cursor stands for: a pointer's target, otherwise where the value is stored.
- * */
+/** The address that a cursor stands for: a pointer's target, otherwise where the value is
+ * stored. */
 bool script_address_of(struct eg_obj o, uint64_t *out)
 {
     if (o.why)
@@ -326,8 +326,8 @@ static struct eg_obj step(struct eg_obj o, const struct eg_slot *s)
     return script_place(o, s);
 }
 
-/** cursor.name, cursor[i]. Only the virtual machine calls this, so the first argument is a cursor.
- * */
+/** cursor.name, cursor[i]. Only the virtual machine calls this, so the first argument is a
+ * cursor. */
 static int index_(lua_State *L)
 {
     const struct eg_obj *o = lua_touserdata(L, 1);

@@ -162,8 +162,8 @@ static int scan_gc(lua_State *L)
     return 0;
 }
 
-/** Called by PCRE2 at every step of a match: charges for it, because some patterns take very long.
- * */
+/** Called by PCRE2 at every step of a match: charges for it, because some patterns take very
+ * long. */
 static int callout(pcre2_callout_block *block, void *context)
 {
     struct scan *s = context;

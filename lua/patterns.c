@@ -1,6 +1,6 @@
 /* patterns.c - find, match, gmatch and gsub with Lua's patterns (manual, 6.4.1), whose steps are
- * charged. Lua's own versions take exponential time on some patterns, and no hook runs inside them.
- * */
+ * charged. Lua's own versions take exponential time on some patterns, and no hook runs inside
+ * them. */
 #include "parts.h"
 #include <ctype.h>
 

@@ -98,8 +98,8 @@ static int run(struct eg_run *r)
 
 /* ---- the declaration ---- */
 
-/** Copy the string at @at. In this section the declaration's table is at 1, and errors are raised.
- * */
+/** Copy the string at @at. In this section the declaration's table is at 1, and errors are
+ * raised. */
 static const char *keep(lua_State *L, struct script_plugin *p, int at)
 {
     size_t len;

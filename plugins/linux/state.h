@@ -1,9 +1,9 @@
 /** state.h - what the Linux layer knows of one system beside its types and symbols:
  * eg_system.os_priv.
  *
- *  Filled by the finder (plugins/linux/find/), read-only for all others. What a subsystem finds out on
- * first use it keeps with eg_system_cache (core/cache.h). Owned by the system; memory from its arena
- * where nothing else is said. */
+ *  Filled by the finder (plugins/linux/find/), read-only for all others. What a subsystem finds out
+ * on first use it keeps with eg_system_cache (core/cache.h). Owned by the system; memory from its
+ * arena where nothing else is said. */
 #ifndef EG_LINUX_STATE_H
 #define EG_LINUX_STATE_H
 

@@ -240,8 +240,8 @@ static int compile(struct yara_rules *y, const char *path)
 
 /* ---- a trial ---- */
 
-/** The child: its copy of the compiler takes one file. The first error goes to @out. Nothing here may
- * leave the run, which is the parent's. */
+/** The child: its copy of the compiler takes one file. The first error goes to @out. Nothing here
+ * may leave the run, which is the parent's. */
 _Noreturn static void try_file(struct yara_rules *y, const char *path, bool compiled, int out)
 {
     static const int fatal[] = { SIGALRM, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
@@ -272,8 +272,9 @@ static int leave_out(struct yara_rules *y, const char *text)
     return 1;
 }
 
-/** A file that needs a variable which nobody defined, or that libyara does not survive, must not stop
- * the others. After an error a compiler is of no more use, so a child process tries the file first.
+/** A file that needs a variable which nobody defined, or that libyara does not survive, must not
+ * stop the others. After an error a compiler is of no more use, so a child process tries the file
+ * first.
  * @return 1: left out, with a note; below 0: the run's failure. */
 static int trial(struct yara_rules *y, const char *path, bool compiled)
 {

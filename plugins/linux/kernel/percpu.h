@@ -9,8 +9,8 @@
 
 /** @cpu's copy of a variable. */
 EG_API struct eg_obj linux_percpu(struct eg_run *r, struct eg_obj variable, unsigned cpu);
-/** The CPUs that are online, in order: where the kernel's mask of them is not known, all that it has
- * made room for. */
+/** The CPUs that are online, in order: where the kernel's mask of them is not known, all that it
+ * has made room for. */
 EG_API bool linux_next_cpu(struct eg_run *r, unsigned *cpu); /**< start with *cpu = ~0u */
 /** For each CPU that is online, its copy @it of @variable. */
 #define linux_each_percpu(r, variable, it)                                                         \

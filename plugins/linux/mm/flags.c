@@ -1,5 +1,5 @@
-/* flags.c - bits of mappings by name. Those above the lowest 16 moved between releases, or depend on
- * the processor: only the ones that did not are named. */
+/* flags.c - bits of mappings by name. Those above the lowest 16 moved between releases, or depend
+ * on the processor: only the ones that did not are named. */
 #include "flags.h"
 #include "../../../core/engram.h"
 

@@ -40,8 +40,8 @@ struct linux_memmap {
     } types[9];
     unsigned slab_flag, reserved_flag; /**< bits of the flags; 64: none */
 };
-/** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL: the
- * run was stopped, or failed. */
+/** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL:
+ * the run was stopped, or failed. */
 const struct linux_memmap *linux_memmap(struct eg_run *r);
 /** The use of the page at physical @pa. */
 void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,

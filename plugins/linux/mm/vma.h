@@ -21,8 +21,8 @@ EG_API bool linux_next_vma(struct eg_run *r, struct linux_vma_walk *w, struct eg
     for (struct linux_vma_walk EG_CAT(w_, __LINE__) = { .mm = (mm_) };                             \
          linux_next_vma((r), &EG_CAT(w_, __LINE__), &(v));)
 
-/** What /proc/PID/maps says last of a mapping: the file's path, "[heap]", "[anon:name]"; "" where it
- * has none. */
+/** What /proc/PID/maps says last of a mapping: the file's path, "[heap]", "[anon:name]"; "" where
+ * it has none. */
 EG_API struct eg_cell linux_vma_name(struct eg_run *r, struct eg_obj mm, struct eg_obj vma);
 /** "r-xp": read, write, execute, then private or shared. */
 EG_API struct eg_cell linux_vma_flags(struct eg_run *r, struct eg_obj vma);

@@ -4,8 +4,8 @@
 
 #include "../../../core/engram.h"
 
-/** The ids of a task, those of the outermost namespace first. @return how many, at most @max; 0: not
- * all can be read. */
+/** The ids of a task, those of the outermost namespace first. @return how many, at most @max; 0:
+ * not all can be read. */
 EG_API unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max);
 /** The same as text: "4711,1". */
 EG_API struct eg_cell linux_task_nspid(struct eg_run *r, struct eg_obj task);

@@ -1,7 +1,7 @@
 /** sched/task.h - tasks: processes, their threads, and what /proc/PID/status says of one.
  *
- *  The members below are the ones that any file may read. A file that wants another declares it under
- * a handle of its own (EG_FIELD_AS), or adds it here when it is the second. */
+ *  The members below are the ones that any file may read. A file that wants another declares it
+ * under a handle of its own (EG_FIELD_AS), or adds it here when it is the second. */
 #ifndef EG_LINUX_TASK_H
 #define EG_LINUX_TASK_H
 
@@ -12,8 +12,8 @@ EG_FIELDS(task_struct, comm, exit_state, flags, fs, group_leader, mm, nsproxy, p
 EG_FIELD_AS(task_started, task_struct, "start_boottime|real_start_time"); // renamed in 5.5
 EG_FIELD_AS(task_state, task_struct, "__state|state");                    // renamed in 5.14
 
-/** Processes (the leaders of thread groups) in the order of init_task.tasks, without init_task, which
- * is swapper/0. */
+/** Processes (the leaders of thread groups) in the order of init_task.tasks, without init_task,
+ * which is swapper/0. */
 struct linux_task_walk {
     struct eg_list_walk list;
     bool begun;
