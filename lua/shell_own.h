@@ -22,6 +22,7 @@ struct eg_shell {
     struct eg_run *run;
     struct script *script;
     bool ended;                             /**< quit() was called */
+    size_t shown;                           /**< elements of the value that is printed now */
     const struct shell_function *functions; /**< of the shell itself; the last has no name */
     struct eg_arena arena;                  /**< texts of entries */
     EG_VEC(struct shell_entry) entries;

@@ -3,7 +3,8 @@
 #include "shell_own.h"
 #include <inttypes.h>
 
-enum { ELEMENTS_MAX = 200, DEPTH_MAX = 4 };
+/* Of one table; of one value with all tables in it, which may be in each other; levels. */
+enum { ELEMENTS_MAX = 200, ALL_MAX = 2000, DEPTH_MAX = 4 };
 
 static const char show_key_;
 
@@ -102,8 +103,8 @@ static void show_table(lua_State *L, struct eg_shell *s, int at, unsigned depth)
         lua_remove(L, top);
         if (lua_isnil(L, top))
             break;
-        if (n++ == ELEMENTS_MAX) {
-            shell_say(s, "%s…", between);
+        if (n++ == ELEMENTS_MAX || s->shown++ >= ALL_MAX) {
+            shell_say(s, "%s…", n > 1 ? between : "{ ");
             break;
         }
         shell_say(s, "%s", n > 1 ? between : depth ? "{ " : "{\n  ");
@@ -162,6 +163,7 @@ static int show_all(lua_State *L)
     const int n = lua_gettop(L);
 
     for (int i = 1; i <= n; i++) {
+        s->shown = 0;
         show(L, s, i, 0);
         shell_say(s, i < n ? "\t" : "\n");
     }

@@ -255,6 +255,9 @@ def typed_run_that_is_lost():
 def fed_lines():
     done = run(text="x = 3\nx\nfor i = 1, 2 do\n  print(i)\nend\nk.init_task.comm\n")
     want((done.returncode, done.stdout, done.stderr) == (0, '3\n1\n2\n"swapper/0"\n', ""), done)
+    # A table that is in itself at all places: printed to a bound, not 100 * 100 * 100 * 100 times.
+    done = run(text="t = {} for i = 1, 100 do t[i] = t end\nt\n")
+    want(done.returncode == 0 and "…" in done.stdout and 2000 < len(done.stdout) < 100000, (done.returncode, len(done.stdout)))
     done = run(text="nothing.x\n1\n")
     want(done.returncode == 3 and done.stdout == "1\n" and "input:1:" in done.stderr, done)
     done = run(text="f(\n")
