@@ -225,16 +225,26 @@ static int begin(struct jobs *j)
     return j->next ? CLI_OK : cli_no_memory();
 }
 
-static const char *beside(struct jobs *j, const struct job *job)
+static const char *in_folder(struct eg_arena *a, const struct jobs *j, const char *name,
+                             const char *suffix)
 {
-    return eg_arena_strf(&j->cli->arena, "%s.provenance.json", job->to.path);
+    return eg_arena_strf(a, "%s/%s%s", j->cli->out, name, suffix);
 }
 
-/* Results as csv with -o: a file each. */
+/* Beside its table or, without one, beside the files that it wrote. */
+static const char *beside(struct eg_arena *a, const struct jobs *j, const struct job *job)
+{
+    static const char suffix[] = ".provenance.json";
+
+    return job->to.path ? eg_arena_strf(a, "%s%s", job->to.path, suffix)
+                        : in_folder(a, j, job->reg->name, suffix);
+}
+
+/* With -o, each result that is not for people gets a file of its own. */
 static int open_file(struct jobs *j, struct job *job)
 {
-    const char *path =
-        eg_arena_strf(&j->cli->arena, "%s/%s.%s", j->cli->out, job->reg->name, j->cli->render);
+    const char *path = eg_arena_strf(&j->cli->arena, "%s/%s.%s", j->cli->out, job->reg->name,
+                                     j->cli->renderer->suffix);
     struct eg_error e;
 
     if (!path)
@@ -243,7 +253,7 @@ static int open_file(struct jobs *j, struct job *job)
         return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
     if (eg_newfile_open(&job->to, path, j->cli->force, &e) < 0)
         return cli_cannot(&e);
-    if (!(path = beside(j, job)))
+    if (!(path = beside(&j->cli->arena, j, job)))
         return cli_no_memory();
     if (eg_newfile_check(path, j->cli->force, &e) < 0)
         return cli_cannot(&e);
@@ -252,22 +262,39 @@ static int open_file(struct jobs *j, struct job *job)
     return CLI_OK;
 }
 
-/* What json says of a result and csv has no place for, and the file's digest. */
-static int write_provenance(struct jobs *j, const struct job *job, struct eg_error *e)
+/* The size and the digest of a file that was written. */
+static int write_digest(FILE *f, struct eg_arena *a, const char *path, struct eg_error *e)
 {
-    const struct eg_run_result *r = &job->result;
-    const char *path = beside(j, job), *name = strrchr(job->to.path, '/') + 1;
-    const char *digest = sha256_of_file(&j->cli->arena, job->to.path, true, e);
-    struct eg_newfile to;
+    const char *digest = path ? sha256_of_file(a, path, true, e) : NULL;
     struct stat st;
+    int rc = 0;
+
+    if (!path)
+        rc = eg_fail(e, EG_ENOMEM, "out of memory");
+    else if (!digest && e->code != EG_EUNSUP) // a build without libcrypto
+        rc = -e->code;
+    else if (stat(path, &st))
+        rc = eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    if (!rc) {
+        fputs("{\"name\":", f);
+        eg_json_string(f, strrchr(path, '/') + 1);
+        fprintf(f, ",\"size\":%jd,\"sha256\":", (intmax_t)st.st_size);
+        eg_json_string(f, digest);
+        putc('}', f);
+    }
+    return rc;
+}
+
+/* What json says of a result and other formats have no place for, and digests of the files. */
+static int write_provenance(const struct jobs *j, struct job *job, struct eg_error *e)
+{
+    struct eg_run_result *r = &job->result;
+    const char *path = beside(&r->arena, j, job);
+    struct eg_newfile to;
     int rc;
 
     if (!path)
         return eg_fail(e, EG_ENOMEM, "out of memory");
-    if (!digest && e->code != EG_EUNSUP) // a build without libcrypto
-        return -e->code;
-    if (stat(job->to.path, &st))
-        return eg_fail(e, EG_EIO, "%s: %s", job->to.path, strerror(errno));
     if ((rc = eg_newfile_open(&to, path, j->cli->force, e)) < 0)
         return rc;
     putc('{', to.f);
@@ -280,12 +307,19 @@ static int write_provenance(struct jobs *j, const struct job *job, struct eg_err
     eg_json_strings(to.f, (const char *const *)r->notes);
     fputs(",\"error\":", to.f);
     eg_json_string(to.f, r->error);
-    fputs("},\n\"files\":[{\"name\":", to.f);
-    eg_json_string(to.f, name);
-    fprintf(to.f, ",\"size\":%jd,\"sha256\":", (intmax_t)st.st_size);
-    eg_json_string(to.f, digest);
-    fputs("}]}\n", to.f);
-    return eg_newfile_keep(&to, e);
+    fputs("},\n\"files\":[", to.f);
+    if (job->to.path)
+        rc = write_digest(to.f, &r->arena, job->to.path, e);
+    for (size_t i = 0; i < r->n_files && !rc; i++) {
+        if (i || job->to.path)
+            fputs(",\n", to.f);
+        rc = write_digest(to.f, &r->arena, in_folder(&r->arena, j, r->files[i], ""), e);
+    }
+    fputs("]}\n", to.f);
+    if (!rc)
+        return eg_newfile_keep(&to, e);
+    eg_newfile_drop(&to);
+    return rc;
 }
 
 static int open_output(struct jobs *j, size_t i)
@@ -373,7 +407,9 @@ static void end_job(struct jobs *j, struct job *job)
         bad = eg_newfile_keep(&job->to, &e) < 0 || write_provenance(j, job, &e) < 0;
     else if (own)
         bad |= fclose(job->f) != 0;
-    if (bad && own && !job->result.status) {
+    if (!job->to.path && job->result.n_files && write_provenance(j, job, &e) < 0)
+        bad = true;
+    if (bad && (own || *e.text) && !job->result.status) {
         job->result.status = -EG_EIO;
         job->result.error = *e.text ? eg_arena_strf(&job->result.arena, "%s", e.text) : NULL;
     }
@@ -454,7 +490,7 @@ static int work(void *context, size_t piece, unsigned worker)
 static int report(const struct jobs *j)
 {
     int status = j->cli->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
-    bool stopped = false;
+    bool stopped = false, wrote = j->files;
 
     cli_image_notes(j->cli, &j->o);
     for (size_t i = 0; i < j->at.n; i++) {
@@ -471,8 +507,14 @@ static int report(const struct jobs *j)
         if (one && r->status == -EG_EUSAGE)
             one = CLI_USAGE;
         stopped |= cancelled;
+        wrote |= r->n_files != 0;
         status = one ? one : status;
     }
+    if (j->cli->out && !wrote && !status)
+        cli_warn(j->cli,
+                 "-o %s: nothing was written there: these plugins dump nothing, and a "
+                 "table for people is printed; with -r csv, json or jsonl it is a file",
+                 j->cli->out);
     return stopped ? cli_fail(CLI_FAILED, "stopped before it was done") : status;
 }
 
@@ -553,7 +595,7 @@ int cli_run(struct cli *c)
         status = choose_rows(&j);
     if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
-    j.files = !strcmp(c->render, "csv") && c->out;
+    j.files = c->out && c->renderer->suffix;
     if (!status)
         status = cli_open(c, &j.o);
     if (!status && !j.o.sys->os && (all || (j.at.n && j.at.at[0].reg->plugin->os)))

@@ -114,7 +114,9 @@ struct eg_run_result {
     char *error;  /**< text when status is not 0 */
     char **notes; /**< NULL-terminated */
     size_t n_notes, n_rows;
-    struct eg_arena arena; /**< memory of error and notes: the caller calls eg_arena_fini */
+    const char **files; /**< what it wrote into the folder of -o: names; a name may come again */
+    size_t n_files;
+    struct eg_arena arena; /**< memory of these texts: the caller calls eg_arena_fini */
 };
 /** Run one plugin on one system. Arguments that the plugin does not declare are ignored: the
  * command checks them before. */

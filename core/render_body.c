@@ -57,6 +57,7 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
 
 EG_RENDERER(body) = {
     .desc = "times only, as a body file for mactime",
+    .suffix = "body",
     .state = sizeof(struct body),
     .begin = eg_no_begin,
     .head = eg_no_head,

@@ -70,6 +70,7 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
 
 EG_RENDERER(csv) = {
     .desc = "comma-separated values, one result a file",
+    .suffix = "csv",
     .state = sizeof(struct csv),
     .begin = eg_no_begin,
     .head = head,

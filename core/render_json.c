@@ -66,6 +66,7 @@ static void end(void *state, FILE *f)
 
 EG_RENDERER(json) = {
     .desc = "one JSON object: provenance, results, rows, notes",
+    .suffix = "json",
     .state = sizeof(struct json),
     .begin = begin,
     .head = head,

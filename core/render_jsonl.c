@@ -65,6 +65,7 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
 
 EG_RENDERER(jsonl) = {
     .desc = "one JSON object a line: provenance, rows with their plugin, notes",
+    .suffix = "jsonl",
     .begin = begin,
     .head = head,
     .row = row,

@@ -45,6 +45,7 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
 
 EG_RENDERER(timesketch) = {
     .desc = "times only, as JSON lines for Timesketch",
+    .suffix = "timesketch.jsonl",
     .state = sizeof(struct timesketch),
     .begin = eg_no_begin,
     .head = eg_no_head,

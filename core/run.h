@@ -20,6 +20,11 @@ struct eg_run_deferred {
     void (*fn)(void *arg);
     void *arg;
 };
+/** A file in the folder of -o. */
+struct eg_run_output {
+    FILE *f;          /**< NULL: closed */
+    const char *name; /**< in the folder; in the run's arena */
+};
 /** One value of a list that the user gave: --pid 1,2 has two. */
 struct eg_run_wanted {
     const char *name;
@@ -37,8 +42,8 @@ struct eg_run {
     size_t n_lost_notes; /**< notes that were dropped because there were too many */
     EG_VEC(struct eg_run_deferred) deferred;
     EG_VEC(struct eg_run_wanted) wanted; /**< values of the lists that eg_arg_match() reads */
-    EG_VEC(FILE *) outputs;              /**< NULL: closed early */
-    struct eg_value *values;             /**< of one row, n_columns of them, in the arena */
+    EG_VEC(struct eg_run_output) outputs;
+    struct eg_value *values; /**< of one row, n_columns of them, in the arena */
     size_t n_columns, n_rows;
     EG_VEC(uint8_t) bytes; /**< texts and arrays of one row that were copied from the image */
     struct eg_progress_line *progress;

@@ -15,10 +15,13 @@ static bool close_output(FILE *f)
 
 void eg_run_close_outputs(struct eg_run *r)
 {
-    for (size_t i = 0; i < r->outputs.n; i++)
-        if (r->outputs.at[i] && !close_output(r->outputs.at[i]))
+    for (size_t i = 0; i < r->outputs.n; i++) {
+        FILE *f = r->outputs.at[i].f;
+
+        r->outputs.at[i].f = NULL;
+        if (f && !close_output(f))
             eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));
-    r->outputs.n = 0;
+    }
 }
 
 static void close_deferred(void *run)
@@ -30,7 +33,8 @@ void *eg_output(struct eg_run *r, const char *name)
 {
     const char *dir = r->options->out_dir;
     struct eg_error e;
-    FILE **place, *f;
+    const char *path;
+    struct eg_run_output *place;
     int fd;
 
     if (!dir) {
@@ -50,27 +54,28 @@ void *eg_output(struct eg_run *r, const char *name)
     place = eg_vec_push(&r->outputs);
     if (!place)
         eg_run_leave(r);
-    fd = eg_newfile_create(eg_strf(r, "%s/%s", dir, name), r->options->replace, &e);
+    *place = (struct eg_run_output){ NULL, "" };
+    path = eg_strf(r, "%s/%s", dir, name);
+    fd = eg_newfile_create(path, r->options->replace, &e);
     if (fd < 0) {
+        r->outputs.n--;
         eg_run_fail(r, (enum eg_errno)e.code, "%s", e.text);
         return NULL;
     }
-    f = fdopen(fd, "wb");
-    if (!f) {
-        eg_run_fail(r, EG_EIO, "%s/%s: %s", dir, name, strerror(errno));
+    *place = (struct eg_run_output){ fdopen(fd, "wb"), path + strlen(dir) + 1 };
+    if (!place->f) {
+        eg_run_fail(r, EG_EIO, "%s: %s", path, strerror(errno));
         close(fd);
     }
-    return *place = f;
+    return place->f;
 }
 
 bool eg_output_done(struct eg_run *r, void *file)
 {
     for (size_t i = r->outputs.n; i-- > 0;) {
-        if (!file || r->outputs.at[i] != file)
+        if (!file || r->outputs.at[i].f != file)
             continue;
-        r->outputs.at[i] = NULL;
-        if (i == r->outputs.n - 1)
-            r->outputs.n--;
+        r->outputs.at[i].f = NULL;
         if (close_output(file))
             return true;
         eg_run_fail(r, EG_EIO, "-o %s: %s", r->options->out_dir, strerror(errno));

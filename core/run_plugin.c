@@ -53,6 +53,20 @@ static void take_notes(struct eg_run *r, struct eg_run_result *out)
     out->n_notes = out->notes ? n : 0;
 }
 
+static void take_files(const struct eg_run *r, struct eg_run_result *out)
+{
+    const size_t n = r->outputs.n;
+
+    out->files = n ? eg_arena_array(&out->arena, const char *, n) : NULL;
+    for (size_t i = 0; out->files && i < n; i++) {
+        const char *name = r->outputs.at[i].name;
+
+        if (!(name = eg_arena_strndup(&out->arena, name, strlen(name))))
+            break;
+        out->files[out->n_files++] = name;
+    }
+}
+
 static void take_error(struct eg_run_result *out, int rc, const char *text)
 {
     out->status = rc;
@@ -107,6 +121,7 @@ void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
         eg_failed(r, "it failed with code %d and did not say why", rc);
     out->n_rows = r->n_rows;
     take_notes(r, out);
+    take_files(r, out);
     take_error(out, r->status, r->error);
     eg_run_close(r);
 }

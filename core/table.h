@@ -55,7 +55,9 @@ struct eg_result_head {
  * written after the other. */
 struct eg_renderer {
     const char *name, *desc;
-    size_t state; /**< bytes of zeroed state */
+    const char *suffix; /**< of a file of its own, without a dot; NULL: it is for people, who read
+                           it at once */
+    size_t state;       /**< bytes of zeroed state */
     void (*begin)(void *state, FILE *f, const struct eg_provenance *p);
     void (*head)(void *state, FILE *f, const struct eg_result_head *h);
     void (*row)(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,

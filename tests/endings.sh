@@ -82,6 +82,32 @@ rm -rf "$tmp/out.d"
 digest=$(sha256sum "$tmp/out.d/pslist.csv")
 grep -q "\"name\":\"pslist.csv\",\"size\":[0-9]*,\"sha256\":\"${digest%% *}\"" "$tmp/out.d/pslist.csv.provenance.json" &&
     grep -q '"args":\["pid=99999"\],"rows":0,"notes":\["' "$tmp/out.d/pslist.csv.provenance.json" || bad "csv: provenance"
+for format in json jsonl body timesketch; do
+    file=boottime.$format
+    [ $format != timesketch ] || file=$file.jsonl
+    "$engram" -q -r $format "$image" boottime >"$tmp/whole" 2>/dev/null
+    "$engram" -q -r $format "$image" boottime -o "$tmp/out.d" >"$tmp/out" 2>/dev/null && [ ! -s "$tmp/out" ] && cmp -s "$tmp/whole" "$tmp/out.d/$file" ||
+        bad "-r $format -o: $file is not what is printed without -o"
+    digest=$(sha256sum "$tmp/out.d/$file")
+    grep -q "\"name\":\"$file\",.*\"sha256\":\"${digest%% *}\"" "$tmp/out.d/$file.provenance.json" || bad "-r $format -o: no digest"
+done
+"$engram" "$image" banner -o "$tmp/out.d" 2>&1 >/dev/null | grep -q "nothing was written there" || bad "-o that a table for people ignores"
+# The files that a plugin writes have their digests beside the table, or in a file of the plugin's name.
+cat >"$tmp/saves.lua" <<'EOF'
+return plugin {
+  name = "saves", os = "linux", help = "write two files", columns = { { "N", "int", "number" } },
+  run = function(k, args, row) for i = 1, 2 do eg.output("part" .. i, ("x"):rep(i)) row { N = i } end end,
+}
+EOF
+"$engram" --plugin-dir "$tmp" "$image" saves -o "$tmp/out.d" >"$tmp/out" 2>"$tmp/err" && grep -q 2 "$tmp/out" && [ ! -s "$tmp/err" ] ||
+    bad "a plugin that writes: $(cat "$tmp/err")"
+"$engram" -q --plugin-dir "$tmp" -r csv "$image" saves -o "$tmp/out.d" --force 2>"$tmp/err" || bad "a plugin that writes, csv: $(cat "$tmp/err")"
+for file in saves.provenance.json saves.csv.provenance.json; do
+    for part in part1 part2; do
+        digest=$(sha256sum "$tmp/out.d/$part")
+        grep -q "\"name\":\"$part\",\"size\":${part#part},\"sha256\":\"${digest%% *}\"" "$tmp/out.d/$file" || bad "$file: no digest of $part"
+    done
+done
 "$engram" -q -r csv dump "$image" --phys 0x100000 4096 -o "$tmp/out.d" >"$tmp/out"
 digest=$(sha256sum "$tmp/out.d/phys.0x100000-0x101000.dmp")
 grep -q "${digest%% *}" "$tmp/out" || bad "dump: no digest: $(cat "$tmp/out")"

@@ -432,6 +432,9 @@ static void files(void **state)
     o.out_dir = dir;
     r = run(k, "test_writes", &o);
     assert_int_equal(r.status, 0);
+    assert_int_equal(r.n_files, 2);
+    assert_string_equal(r.files[0], "first");
+    assert_string_equal(r.files[1], "second");
     eg_arena_fini(&r.arena);
     snprintf(path, sizeof path, "%s/second", dir);
     f = fopen(path, "r");
