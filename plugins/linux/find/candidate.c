@@ -218,6 +218,13 @@ void linux_space_close(struct eg_view *v, struct eg_space *as)
     eg_space_close(as);
 }
 
+/** Nothing is written through it: a binding without handles resolves nothing. */
+struct eg_binding linux_binding(const struct linux_candidate *c)
+{
+    return (struct eg_binding){ .model = c->paging.arch->model,
+                                .types = (struct eg_types *)&c->ts };
+}
+
 struct eg_list_walk linux_list(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
                                uint64_t head, uint64_t off)
 {

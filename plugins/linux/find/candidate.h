@@ -17,29 +17,40 @@ struct linux_given {
     const struct eg_find_options *options;
 };
 
+/** A phase writes its own members, and others only to complete what an earlier phase left out; it
+ * reads those of all phases before it. The checks read all and write none. */
 struct linux_candidate {
+    /* The trace: traces.c, tables.c, swapper.c. */
     const struct linux_arch *arch;
-    const struct linux_given *given; /**< NULL: none */
-    char trace[160];                 /**< the evidence by which it was found, for the user */
-    /** text NULL: none. Borrowed while the candidate is tried, then in the system's arena. */
-    struct eg_vmcoreinfo text;
+    char trace[160]; /**< the evidence by which it was found, for the user */
+    /** By the user, else, from linux_locate() on, from the profile folders; NULL: none. */
+    const struct linux_given *given;
+
+    /* Where the kernel is. The trace says some of it; linux_load() reads the image's range, and
+     * linux_locate() finds the rest. */
     bool has_delta, has_root;
     uint64_t delta;          /**< virtual minus physical address of the kernel image */
-    struct eg_paging paging; /**< valid if has_root */
-    uint64_t init_task;      /**< virtual address, if the trace was init_task itself; else 0 */
+    struct eg_paging paging; /**< valid if has_root, but for the processor */
+    uint64_t init_task;      /**< virtual address, if found by its type; else 0 */
     uint64_t start, end;     /**< virtual range of the image, end exclusive; 0, 0: unknown */
     uint64_t ro_from, ro_to; /**< physical range in which its tables are searched for, inclusive */
     uint64_t btf;            /**< physical address of its BTF; 0: not found */
-    struct eg_space *space;  /**< its virtual memory; NULL until the root is known */
-    struct eg_profile *symbols, *types; /**< owned; NULL: none */
-    struct eg_profile *exports;         /**< owned; at physical addresses */
-    struct eg_profile *derived;         /**< owned; symbols that no table lists, see derived.c */
-    struct eg_types ts;                 /**< of the given types, else of `types` */
-    bool captures;     /**< a crash kernel, started to save another kernel's memory */
-    char notes_id[48]; /**< build id in the kernel's notes; "" */
+    /** text NULL: none. Borrowed while the candidate is tried, then in the system's arena. */
+    struct eg_vmcoreinfo text;
+
+    /* What the image contains: linux_load(). Profiles are owned; NULL: none. */
+    struct eg_profile *symbols, *types;
+    struct eg_profile *exports; /**< at physical addresses */
     struct eg_error no_symbols, no_types;
     bool symbols_are_physical; /**< place-relative kallsyms, read before delta was known */
-    uint64_t shift;            /**< added to the addresses of `symbols` */
+    struct eg_types ts;        /**< of the given types, else of `types` */
+
+    /* What can be read through its page tables: linux_locate(). */
+    struct eg_space *space;     /**< its virtual memory; NULL until the root is known */
+    uint64_t shift;             /**< added to the addresses of `symbols` */
+    char notes_id[48];          /**< build id in the kernel's notes; "" */
+    struct eg_profile *derived; /**< owned; symbols that no table lists, see derived.c */
+    bool captures;              /**< a crash kernel, started to save another kernel's memory */
 };
 
 void linux_candidate_fini(struct eg_view *v, struct linux_candidate *c);
@@ -83,9 +94,10 @@ struct linux_pieces {
 const uint8_t *linux_next_piece(struct linux_pieces *i, uint64_t *at, size_t *len);
 /** Close a space that was read through @v; NULL-safe. */
 void linux_space_close(struct eg_view *v, struct eg_space *as);
+/** What linux_list() needs of @c: its model and types. Valid while @c is. */
+struct eg_binding linux_binding(const struct linux_candidate *c);
 /** Walk the list whose list_head is at @head; @off is the offset of the list_head in an element.
- * eg_list_next_() gives the address of each element. @b needs only its model and types, no
- * handles. */
+ * eg_list_next_() gives the address of each element. */
 struct eg_list_walk linux_list(struct eg_view *v, struct eg_space *as, const struct eg_binding *b,
                                uint64_t head, uint64_t off);
 

@@ -93,7 +93,7 @@ static bool is_text(const struct derive *d, uint64_t at)
  * like one. */
 static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
 {
-    const struct eg_binding b = { .model = *d->model, .types = (struct eg_types *)&d->c->ts };
+    const struct eg_binding b = linux_binding(d->c);
     struct eg_list_walk w;
     struct eg_obj element;
     uint64_t link, name, size;
@@ -249,8 +249,8 @@ static bool first_unit(const struct derive *d, const struct test *t, uint64_t va
     return percpu_start(d, va, &start);
 }
 
-/** __per_cpu_offset[]: the first CPU has its copy of the variables, so the first entry is no address
- * in the image. Those of later CPUs may still be. */
+/** __per_cpu_offset[]: the first CPU has its copy of the variables, so the first entry is no
+ * address in the image. Those of later CPUs may still be. */
 static bool cpu_offsets(const struct derive *d, const struct test *t, uint64_t va)
 {
     enum { PAGE = 4096, APART_MAX = 1 << 28 };

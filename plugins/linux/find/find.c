@@ -181,7 +181,7 @@ static void try_candidate(struct linux_finder *f, struct linux_candidate *c)
     keep_only(f, leader(f));
 }
 
-/** Is the dump, by its header, of a processor whose kernels are not known here? Then a note says so. */
+/** Is the dump, by its header, of a processor that is not supported? Then a note says so. */
 static bool is_unsupported(struct linux_finder *f)
 {
     const uint16_t machine = f->sys->image->elf_machine;

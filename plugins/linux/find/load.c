@@ -61,12 +61,15 @@ size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t f
     return n;
 }
 
+/** One thread reads the symbols, one the types: each from the candidate, to members of its own. */
 struct load {
     struct linux_finder *finder;
-    struct linux_candidate *candidate;
-    uint64_t btf; /* the trace's; the candidate's may be changed by the other thread */
+    const struct linux_candidate *candidate;
     struct eg_view *views[2];
     struct eg_error errors[2];
+    struct eg_profile *symbols, *types;
+    bool symbols_are_physical;
+    uint64_t btf; /**< physical address of what `types` were read from */
 };
 
 /** If there are several tables (a file in the page cache has a copy), the one nearest to the BTF
@@ -92,13 +95,13 @@ static bool take_nearest(void *context, const struct eg_kallsyms *k)
 
 static void load_symbols(struct load *l, struct eg_view *v)
 {
-    struct linux_candidate *c = l->candidate;
+    const struct linux_candidate *c = l->candidate;
     const unsigned threads = l->finder->sys->options.threads;
-    struct nearest near = { .to = l->btf };
+    struct nearest near = { .to = c->btf };
     struct eg_kallsyms k;
 
     if (kallsyms_of_text(l->finder, c, &k) &&
-        eg_kallsyms_read(&c->symbols, v, &k, threads, &l->errors[0]) == 0)
+        eg_kallsyms_read(&l->symbols, v, &k, threads, &l->errors[0]) == 0)
         return;
     if (!linux_scan_kallsyms(l->finder, v, c->ro_from, c->ro_to, c->paging.arch->model.big_endian,
                              take_nearest, &near)) {
@@ -107,8 +110,8 @@ static void load_symbols(struct load *l, struct eg_view *v)
     }
     k = near.k;
     k.va_delta = c->has_delta ? c->delta : 0;
-    if (eg_kallsyms_read(&c->symbols, v, &k, threads, &l->errors[0]) == 0)
-        c->symbols_are_physical = k.form == EG_KS_PLACE_RELATIVE && !c->has_delta;
+    if (eg_kallsyms_read(&l->symbols, v, &k, threads, &l->errors[0]) == 0)
+        l->symbols_are_physical = k.form == EG_KS_PLACE_RELATIVE && !c->has_delta;
 }
 
 /* ---- types ---- */
@@ -116,8 +119,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
 /** Read the BTF at physical @pa. @return false: it is damaged, or not a kernel's. */
 static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
 {
-    struct linux_candidate *c = l->candidate;
-    const struct eg_model model = c->paging.arch->model;
+    const struct eg_model model = l->candidate->paging.arch->model;
     struct eg_profile *types;
     uint8_t head[64];
     const uint8_t *p;
@@ -144,8 +146,8 @@ static bool read_btf(struct load *l, struct eg_view *v, uint64_t pa)
         eg_profile_free(types);
         return false;
     }
-    c->types = types;
-    c->btf = pa;
+    l->types = types;
+    l->btf = pa;
     return true;
 }
 
@@ -176,9 +178,9 @@ static void load_types(struct load *l, struct eg_view *v)
     struct places found = { .big = c->paging.arch->model.big_endian };
     struct linux_pieces ro = { v, l->finder->phys, c->ro_from, c->ro_to, false };
 
-    if (l->btf)
-        found.at[found.n++] = l->btf;
-    while (!l->btf && (found.bytes = linux_next_piece(&ro, &found.from, &found.len)))
+    if (c->btf)
+        found.at[found.n++] = c->btf;
+    while (!c->btf && (found.bytes = linux_next_piece(&ro, &found.from, &found.len)))
         linux_each_btf(v, found.big, found.from, found.bytes, found.len, see_btf, &found);
     for (size_t i = 0; i < found.n; i++)
         if (read_btf(l, v, found.at[i]))
@@ -203,7 +205,6 @@ void linux_load(struct linux_finder *f, struct linux_candidate *c)
 {
     struct load l = { .finder = f,
                       .candidate = c,
-                      .btf = c->btf,
                       .views = { f->v, malloc(sizeof(struct eg_view)) } };
     uint64_t va;
 
@@ -217,7 +218,10 @@ void linux_load(struct linux_finder *f, struct linux_candidate *c)
         linux_image_of(f, &c->paging, c);
     if (c->ro_to) {
         eg_parallel(2, 2, load_piece, &l);
-        c->btf = c->types ? c->btf : 0; /* the trace's header has no types */
+        c->symbols = l.symbols;
+        c->symbols_are_physical = l.symbols_are_physical;
+        c->types = l.types;
+        c->btf = l.btf; /* the trace's may have no types */
         linux_use_types(c);
         /* The exports contain variables that kallsyms may lack, and give the delta if there are
          * no types. */

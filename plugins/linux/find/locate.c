@@ -10,7 +10,7 @@ enum { SEARCH = 64 << 20, PAGE = 4096 };
 
 /** By the kernel's struct btf, which contains the virtual address of the BTF and a copy of its
  * header (kernel/bpf/btf.c). */
-static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *c)
+static bool delta_of_btf(struct linux_finder *f, const struct linux_candidate *c, uint64_t *delta)
 {
     const struct eg_model *m = &c->paging.arch->model;
     uint64_t hdr, data, va;
@@ -27,8 +27,8 @@ static bool delta_of_btf(struct linux_finder *f, struct linux_candidate *c)
             !linux_ptr(f->v, f->phys, m, f->btf[i] - hdr + data, &va) || va < c->arch->image_min ||
             va > c->arch->image_max)
             continue;
-        c->delta = va - c->btf;
-        return c->has_delta = true;
+        *delta = va - c->btf;
+        return true;
     }
     return false;
 }
@@ -53,7 +53,8 @@ static bool self_pointers(struct linux_finder *f, const struct linux_candidate *
 }
 
 /** By init_task, which is its own parent: the pointer is its virtual address. */
-static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *c)
+static bool delta_of_init_task(struct linux_finder *f, const struct linux_candidate *c,
+                               uint64_t *delta)
 {
     uint64_t pa, off, va;
 
@@ -63,15 +64,13 @@ static bool delta_of_init_task(struct linux_finder *f, struct linux_candidate *c
             ? !linux_ptr(f->v, f->phys, &c->paging.arch->model, pa + off, &va)
             : !self_pointers(f, c, pa, &va))
         return false;
-    if (!linux_in_image(c->arch, va))
-        return false;
-    c->delta = va - pa;
-    return c->has_delta = true;
+    *delta = va - pa;
+    return linux_in_image(c->arch, va);
 }
 
 /** By names for which kallsyms has a virtual and the export table a physical address: the
  * difference that most of them have. */
-static bool delta_by_vote(struct linux_candidate *c)
+static bool delta_by_vote(const struct linux_candidate *c, uint64_t *delta)
 {
     uint64_t best = 0;
     size_t count = 0, votes = 0, agree = 0;
@@ -96,15 +95,14 @@ static bool delta_by_vote(struct linux_candidate *c)
                 count += s->addr - x->addr == best ? 1 : (size_t)-1;
             }
         }
-    if (votes < 64 || agree < votes / 2)
-        return false;
-    c->delta = best;
-    return c->has_delta = true;
+    *delta = best;
+    return votes >= 64 && agree >= votes / 2;
 }
 
 /** By the banner in memory. There are other texts like it; for the kernel's own, the difference
  * is a multiple of the page size and leads to init_task. */
-static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
+static bool delta_of_banner(struct linux_finder *f, const struct linux_candidate *c,
+                            uint64_t *delta)
 {
     static const char banner[] = "Linux version ";
     struct linux_pieces ro = { f->v, f->phys, c->ro_from, c->ro_to, !c->ro_to };
@@ -117,40 +115,41 @@ static bool delta_of_banner(struct linux_finder *f, struct linux_candidate *c)
         return false;
     while (!eg_cancelled && (p = linux_next_piece(&ro, &pa, &len))) {
         const uint8_t *hit = memmem(p, len, banner, sizeof banner - 1);
-        uint64_t delta;
 
         if (!hit)
             continue;
         pa += (uint64_t)(hit - p);
-        delta = va - pa;
-        if (delta % PAGE == 0 && self_pointers(f, c, task - delta, &self) && self == task) {
-            c->delta = delta;
-            return c->has_delta = true;
-        }
+        *delta = va - pa;
+        if (*delta % PAGE == 0 && self_pointers(f, c, task - *delta, &self) && self == task)
+            return true;
         ro.at = pa + 1; // continue behind this text
         ro.done = false;
     }
     return false;
 }
 
-/** Find delta by the first method that works. */
-static bool delta_of(struct linux_finder *f, struct linux_candidate *c)
+/** Delta by the first method that works. */
+static bool delta_of(struct linux_finder *f, const struct linux_candidate *c, uint64_t *delta)
 {
     uint64_t va;
 
     if (!c->symbols_are_physical && c->btf && linux_sym(c, "__start_BTF", &va) &&
         linux_in_image(c->arch, va)) {
-        c->delta = va - c->btf;
-        c->has_delta = true;
-    } else if (!delta_of_init_task(f, c) && !delta_by_vote(c) && !delta_of_btf(f, c) &&
-               !delta_of_banner(f, c)) {
-        return false;
+        *delta = va - c->btf;
+        return true;
     }
-    if (c->symbols_are_physical) {
-        c->shift = c->delta;
-        c->symbols_are_physical = false;
-    }
-    return true;
+    return delta_of_init_task(f, c, delta) || delta_by_vote(c, delta) ||
+           delta_of_btf(f, c, delta) || delta_of_banner(f, c, delta);
+}
+
+/** Now that delta is known, symbols at physical addresses get their virtual ones. */
+static void set_delta(struct linux_candidate *c, uint64_t delta)
+{
+    c->delta = delta;
+    c->has_delta = true;
+    if (c->symbols_are_physical)
+        c->shift = delta;
+    c->symbols_are_physical = false;
 }
 
 /** How many symbols do these page tables map to the address that the delta gives? 0 if one of
@@ -186,22 +185,19 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
 }
 
 /** The kernel's top-level table, by its symbol. */
-static bool root_of(struct linux_finder *f, struct linux_candidate *c)
+static bool root_of(struct linux_finder *f, const struct linux_candidate *c, struct eg_paging *p)
 {
     for (const char *const *name = c->arch->roots; *name; name++) {
-        struct eg_paging p = c->paging;
         uint64_t va;
 
         if (!linux_sym(c, *name, &va))
             continue;
-        p.root = va - c->delta;
-        linux_set_encryption(f->v, f->phys, c->arch, &p);
-        for (size_t i = 0; linux_mode(c->arch, i, &p); i++) {
-            if (maps_image(f, c, &p) > 1) {
-                c->paging = p;
-                return c->has_root = true;
-            }
-        }
+        *p = c->paging;
+        p->root = va - c->delta;
+        linux_set_encryption(f->v, f->phys, c->arch, p);
+        for (size_t i = 0; linux_mode(c->arch, i, p); i++)
+            if (maps_image(f, c, p) > 1)
+                return true;
     }
     return false;
 }
@@ -218,8 +214,8 @@ static struct eg_range near_image(const struct linux_finder *f, const struct lin
 }
 
 /** Is the top-level table the kernel's own? That is inside the image that it maps, and has no user
- * memory. The tables of processes and of the boot map the kernel too, and pages of the image that were
- * freed can hold one. */
+ * memory. The tables of processes and of the boot map the kernel too, and pages of the image that
+ * were freed can hold one. */
 static bool root_in_image(struct linux_finder *f, const struct linux_candidate *c,
                           const struct eg_paging *p)
 {
@@ -236,33 +232,46 @@ static bool root_in_image(struct linux_finder *f, const struct linux_candidate *
     return own;
 }
 
-/** No symbol of the root: every page of the image and near it is tried as one. */
-static void root_by_search(struct linux_finder *f, struct linux_candidate *c)
+/** No symbol of the root: every page of the image and near it is tried as one. If none is the
+ * kernel's own, the trace's is taken, else the first that maps the image. */
+static bool root_by_search(struct linux_finder *f, const struct linux_candidate *c,
+                           struct eg_paging *p)
 {
     const struct eg_range in = near_image(f, c);
-    const bool traced = c->has_root && maps_image(f, c, &c->paging) > 1;
-    struct eg_paging p = c->paging, first = traced ? p : (struct eg_paging){ 0 };
+    struct eg_paging first = c->paging;
+    bool maps = c->has_root && maps_image(f, c, &first) > 1;
 
+    *p = c->paging;
     for (uint64_t pa = eg_align_up(in.first, PAGE);
          pa < in.last && in.last - pa >= PAGE - 1 && !eg_cancelled; pa += PAGE)
-        for (size_t i = 0; linux_mode(c->arch, i, &p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
-            p.root = pa;
-            p.enc_mask = c->paging.enc_mask;
-            linux_set_encryption(f->v, f->phys, c->arch, &p);
-            if (maps_image(f, c, &p) < 2)
+        for (size_t i = 0; linux_mode(c->arch, i, p) && linux_spend(f, LINUX_ROOTS, 1); i++) {
+            p->root = pa;
+            p->enc_mask = c->paging.enc_mask;
+            linux_set_encryption(f->v, f->phys, c->arch, p);
+            if (maps_image(f, c, p) < 2)
                 continue;
-            if (root_in_image(f, c, &p)) {
-                c->paging = p;
-                c->has_root = true;
-                return;
-            }
-            if (!first.arch)
-                first = p;
+            if (root_in_image(f, c, p))
+                return true;
+            if (!maps)
+                first = *p;
+            maps = true;
         }
-    if (first.arch) {
-        c->paging = first;
-        c->has_root = true;
-    }
+    *p = first;
+    return maps || c->has_root;
+}
+
+/** The root: by its symbol, else that of the trace, else by search. */
+static bool find_root(struct linux_finder *f, const struct linux_candidate *c, struct eg_paging *p)
+{
+    uint64_t va;
+
+    if (root_of(f, c, p))
+        return true;
+    *p = c->paging;
+    return !linux_sym(c, "init_task", &va) ||
+                   (c->has_root && maps_image(f, c, p) > 1 && root_in_image(f, c, p))
+               ? c->has_root
+               : root_by_search(f, c, p);
 }
 
 /** The text of VMCOREINFO, by the kernel's pointer to it. */
@@ -281,24 +290,11 @@ static void text_of(struct linux_finder *f, struct linux_candidate *c)
         c->text = t;
 }
 
-/** The root: by its symbol, else that of the trace, else by search. */
-static bool find_root(struct linux_finder *f, struct linux_candidate *c)
-{
-    uint64_t va;
-
-    if (!root_of(f, c) && linux_sym(c, "init_task", &va) &&
-        !(c->has_root && maps_image(f, c, &c->paging) > 1 && root_in_image(f, c, &c->paging)))
-        root_by_search(f, c);
-    return c->has_root;
-}
-
-/** Find init_task by its type, if no symbol table names it, and the root: the first object that
- * looks like init_task and that page tables map. @return false: there is none, or a table names
- * it. */
+/** A kernel whose init_task no symbol table names: the first object that looks like it by its type,
+ * and that page tables map. */
 static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
 {
     const struct eg_range in = near_image(f, c);
-    const struct linux_candidate before = *c;
     struct linux_first_task found[LINUX_FIRST_TASKS_MAX];
     uint64_t va;
     size_t n;
@@ -307,37 +303,53 @@ static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
         return false;
     n = linux_first_tasks(f, c->arch, &c->ts, in.first, in.last, found, NULL);
     for (size_t i = 0; i < n; i++) {
-        if (c->has_delta && found[i].va - found[i].pa != c->delta)
+        const uint64_t delta = found[i].va - found[i].pa;
+        struct linux_candidate with = *c;
+        struct eg_paging root;
+
+        if (c->has_delta && delta != c->delta)
             continue;
-        c->init_task = found[i].va;
-        c->delta = found[i].va - found[i].pa;
-        c->has_delta = true;
-        if (c->symbols_are_physical)
-            c->shift = c->delta;
-        if (find_root(f, c)) {
-            c->symbols_are_physical = false;
+        with.init_task = found[i].va;
+        set_delta(&with, delta);
+        if (find_root(f, &with, &root)) {
+            with.paging = root;
+            with.has_root = true;
+            *c = with;
             return true;
         }
-        *c = before;
     }
     return false;
 }
 
+/** A crash kernel has the address of the crashed kernel's ELF headers (kernel/crash_dump.c). */
+static bool is_capture_kernel(struct linux_finder *f, const struct linux_candidate *c)
+{
+    uint64_t at, headers;
+
+    return linux_sym(c, "elfcorehdr_addr", &at) &&
+           eg_read_u64(f->v, c->space, at, c->paging.arch->model.big_endian, &headers) &&
+           headers != UINT64_MAX;
+}
+
 void linux_locate(struct linux_finder *f, struct linux_candidate *c)
 {
-    const uint64_t root = c->paging.root;
+    const uint64_t traced = c->paging.root;
+    struct eg_paging root;
+    uint64_t delta;
     bool found;
 
-    if (!c->has_delta)
-        delta_of(f, c);
+    if (!c->has_delta && delta_of(f, c, &delta))
+        set_delta(c, delta);
     found = find_first_task(f, c);
     if (!c->has_delta)
         return;
     if (f->sys->image->movable && c->arch->moves && !c->has_root && linux_move_by_symbols(f, c))
         return;
-    if (!found)
-        find_root(f, c);
-    if (c->has_root && (c->paging.root != root || !c->start))
+    if (!found && find_root(f, c, &root)) {
+        c->paging = root;
+        c->has_root = true;
+    }
+    if (c->has_root && (c->paging.root != traced || !c->start))
         linux_image_of(f, &c->paging, c);
     if (!c->has_root || eg_paging_open(&c->space, NULL, f->phys, &c->paging, NULL) < 0)
         return;
@@ -353,4 +365,5 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
     if (!c->given && (c->given = linux_given_find(f, c)))
         linux_use_types(c);
     c->derived = linux_derive(f, c);
+    c->captures = is_capture_kernel(f, c);
 }

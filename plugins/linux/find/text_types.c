@@ -1,6 +1,6 @@
-/** text_types.c - the few types that VMCOREINFO describes: those of the log and of the kernel's name.
- * For kernels without any other types (kernel/printk/printk.c, kernel/vmcore_info.c). It gives sizes
- * and offsets; the kinds of members are the kernel's, which have not changed. */
+/** text_types.c - the few types that VMCOREINFO describes: those of the log and of the kernel's
+ * name. For kernels without any other types (kernel/printk/printk.c, kernel/vmcore_info.c). It
+ * gives sizes and offsets; the kinds of members are the kernel's, which have not changed. */
 #include "open.h"
 #include <inttypes.h>
 #include <stdio.h>

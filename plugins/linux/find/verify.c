@@ -9,7 +9,7 @@
 /** What all checks use. */
 struct check {
     struct linux_finder *f;
-    struct linux_candidate *c;
+    const struct linux_candidate *c;
     struct eg_candidate *entry;
     const struct eg_model *model;
     bool big;
@@ -145,7 +145,7 @@ static bool check_init_task(const struct check *k)
 static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t pid, uint64_t *n,
                    bool *one)
 {
-    const struct eg_binding b = { .model = *k->model, .types = &k->c->ts };
+    const struct eg_binding b = linux_binding(k->c);
     struct eg_list_walk w = linux_list(k->f->v, k->c->space, &b, head, off);
     struct eg_obj element;
     uint32_t value;
@@ -314,16 +314,8 @@ static void check_cpus(const struct check *k)
                            agree, n);
 }
 
-/** A crash kernel has the address of the crashed kernel's ELF headers (kernel/crash_dump.c). */
-static bool is_capture_kernel(const struct check *k)
-{
-    uint64_t at, headers;
-
-    return linux_sym(k->c, "elfcorehdr_addr", &at) &&
-           eg_read_u64(k->f->v, k->c->space, at, k->big, &headers) && headers != UINT64_MAX;
-}
-
-void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_candidate *entry)
+void linux_check(struct linux_finder *f, const struct linux_candidate *c,
+                 struct eg_candidate *entry)
 {
     const struct eg_model *model = &c->paging.arch->model;
     const struct check k = { f, c, entry, model, model->big_endian };
@@ -360,6 +352,5 @@ void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_ca
     check_kaslr(&k);
     check_build_id(&k);
     check_cpus(&k);
-    c->captures = is_capture_kernel(&k);
     entry->opens = root && banner && (init_task || !c->ts.n_layers);
 }

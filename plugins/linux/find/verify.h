@@ -4,6 +4,8 @@
 
 #include "finder.h"
 
-void linux_check(struct linux_finder *f, struct linux_candidate *c, struct eg_candidate *entry);
+/** Check @c and write the results, and what the checks read of the kernel, to @entry. */
+void linux_check(struct linux_finder *f, const struct linux_candidate *c,
+                 struct eg_candidate *entry);
 
 #endif
