@@ -29,6 +29,7 @@ enum eg_cpu_format {
     EG_CPU_PRSTATUS = 1,     /**< ELF note NT_PRSTATUS of a 64-bit or 32-bit kernel */
     EG_CPU_QEMU_NOTE,        /**< ELF note "QEMU" of dump-guest-memory */
     EG_CPU_QEMU_STREAM,      /**< section "cpu" of a migration stream */
+    EG_CPU_SMRAM,            /**< x86: 1024 bytes that a CPU saves in system-management mode */
     EG_CPU_VIRTUALBOX_NOTE,  /**< ELF note "VBCPU" */
     EG_CPU_VIRTUALBOX_STATE, /**< CPU of a saved state's unit "cpum" */
     EG_CPU_VMWARE,           /**< tag "gpregs" of a saved state */

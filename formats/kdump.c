@@ -2,6 +2,7 @@
  * them. Two bitmaps say of each page frame whether it is RAM and whether it was written; the n-th
  * written page has the n-th descriptor. See kdump.h for the layout. */
 #include "kdump.h"
+#include "pagemap.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,13 +10,8 @@
 enum {
     GROUP_BYTES = 1 << 14, // pages decompressed together are in one such aligned run: few, for
                            // random reads
-    RANK_SHIFT = 9,        // page frames to a rank, at least
-    RANKS_MAX = 1 << 20,   // 8 MiB of them
-    HOLE_WORDS = 4096,     // a hole is returned in pieces of at most 2^18 page frames
     SOME_DESCS = 1024,     // descriptors that are read to find where the data begins and ends
-    PIECE = 4096,          // of a bitmap, at a time
 };
-#define PAGES_MAX (UINT64_C(1) << 36)
 
 struct kdump {
     struct eg_space as;
@@ -24,11 +20,8 @@ struct kdump {
     struct eg_kdump_part *parts;
     size_t n_parts;
     struct eg_kdump_codecs *codecs;
+    struct eg_pagemap map;
     unsigned group;    // pages of one
-    unsigned shift;    // log2 of page frames to a rank
-    uint64_t *ranks;   // written pages before so many page frames
-    uint64_t ram;      // page frames that are RAM
-    uint64_t written;  // and that were written
     atomic_bool wrong; // a page is damaged: from now on pages are decompressed one by one
 };
 
@@ -42,38 +35,6 @@ struct desc {
 static int probe(const struct eg_head *h)
 {
     return h->len >= 8 && (!memcmp(h->at, "KDUMP   ", 8) || !memcmp(h->at, "DISKDUMP", 8)) ? 95 : 0;
-}
-
-/** 64 bits of the bitmap at @map, from page frame @pfn, a multiple of 64. */
-static bool word(struct eg_view *v, const struct kdump *k, uint64_t map, uint64_t pfn,
-                 uint64_t *out)
-{
-    uint8_t tail[8] = { 0 };
-
-    if (eg_read_u64(v, k->file, map + pfn / 8, false, out))
-        return true;
-    // An empty part of a split set may end with the last byte that has a bit.
-    if (k->h.pages - pfn >= 64 ||
-        !eg_read(v, k->file, map + pfn / 8, tail, (size_t)(k->h.pages - pfn + 7) / 8))
-        return false;
-    *out = eg_le64(tail);
-    return true;
-}
-
-/** Written pages before @pfn. */
-static bool rank_of(struct eg_view *v, const struct kdump *k, uint64_t pfn, uint64_t *out)
-{
-    uint64_t at = pfn >> k->shift << k->shift, n = k->ranks[pfn >> k->shift], w;
-
-    for (; at < pfn; at += 64) {
-        if (!word(v, k, k->h.written, at, &w))
-            return false;
-        if (pfn - at < 64)
-            w &= (UINT64_C(1) << (pfn - at)) - 1;
-        n += (uint64_t)__builtin_popcountll(w);
-    }
-    *out = n;
-    return true;
 }
 
 /** The part that has @pfn, or the first after it; n_parts: there is none. */
@@ -130,7 +91,8 @@ static void written(struct eg_view *v, const struct kdump *k, const struct eg_kd
     out->start = pfn * block;
     out->last = out->start + (block - 1);
     out->why = EG_UNREADABLE;
-    if (!word(v, k, k->h.written, pfn & ~UINT64_C(63), &w) || !rank_of(v, k, pfn, &rank))
+    if (!eg_pagemap_word(v, &k->map, pfn & ~UINT64_C(63), &w) ||
+        !eg_pagemap_rank(v, &k->map, pfn, &rank))
         return;
     d = descriptor(v, k, p, rank);
     if (d.kind == PACKED && !atomic_load_explicit(&k->wrong, memory_order_relaxed)) {
@@ -160,28 +122,6 @@ static void written(struct eg_view *v, const struct kdump *k, const struct eg_kd
     }
 }
 
-/** The hole at @pfn, which was not written: as far as all pages are RAM, or all are not. */
-static void hole(struct eg_view *v, const struct kdump *k, uint64_t pfn, struct eg_extent *out)
-{
-    uint64_t at = pfn & ~UINT64_C(63), w, ram = 0, other = 0;
-    bool excluded = false;
-
-    for (unsigned i = 0; i < (v->brief ? 1 : HOLE_WORDS) && at < k->h.pages && !other; i++) {
-        if (!word(v, k, k->h.written, at, &w) || (k->h.two && !word(v, k, k->h.ram, at, &ram)))
-            break;
-        if (!i)
-            excluded = ram >> pfn % 64 & 1;
-        other = w | (excluded ? ~ram : ram);
-        if (!i)
-            other &= ~UINT64_C(0) << pfn % 64;
-        at += other ? (unsigned)__builtin_ctzll(other) : 64;
-    }
-    at = EG_MIN(EG_MAX(at, pfn + 1), k->h.pages);
-    out->start = pfn * k->h.block;
-    out->last = at * k->h.block - 1;
-    out->why = excluded ? EG_EXCLUDED : EG_ABSENT;
-}
-
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
     const struct kdump *k = as->priv;
@@ -192,10 +132,10 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     *out = (struct eg_extent){ .start = pfn * k->h.block,
                                .last = pfn * k->h.block + (k->h.block - 1),
                                .why = EG_UNREADABLE };
-    if (!word(v, k, k->h.written, pfn & ~UINT64_C(63), &w))
+    if (!eg_pagemap_word(v, &k->map, pfn & ~UINT64_C(63), &w))
         return;
     if (!(w >> pfn % 64 & 1))
-        hole(v, k, pfn, out);
+        eg_pagemap_hole(v, &k->map, pfn, out);
     else if (i < k->n_parts && k->parts[i].from <= pfn)
         written(v, k, &k->parts[i], pfn, out);
 }
@@ -207,7 +147,7 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
     const uint64_t pfn = start / block;
     const struct eg_kdump_part *p = &k->parts[part_at(k, pfn)];
     uint64_t rank;
-    bool ok = rank_of(v, k, pfn, &rank);
+    bool ok = eg_pagemap_rank(v, &k->map, pfn, &rank);
 
     for (size_t done = 0; ok && done < len; done += block, rank++) {
         const struct desc d = descriptor(v, k, p, rank);
@@ -231,54 +171,12 @@ static void close_(struct eg_space *as)
 
     eg_kdump_codecs_free(k->codecs);
     free(k->parts);
-    free(k->ranks);
+    eg_pagemap_fini(&k->map);
 }
 
 static const struct eg_space_ops ops = {
     .name = "kdump", .extent = extent, .fill = fill, .close = close_
 };
-
-/** Count the bits of the bitmap at @map, of all page frames; @ranks are those before each so many,
- * NULL: not wanted. @return page frames that were counted: fewer where the file ends. */
-static uint64_t count(struct eg_view *v, const struct kdump *k, uint64_t map, uint64_t *ranks,
-                      uint64_t *total)
-{
-    const uint64_t pages = k->h.pages, step = UINT64_C(1) << k->shift;
-    uint64_t pfn = 0, n = 0;
-
-    while (pfn < pages) {
-        const uint64_t at = map + pfn / 8;
-        const size_t len = (size_t)EG_MIN((pages - pfn + 7) / 8, (uint64_t)PIECE);
-        uint64_t bits[PIECE / 8] = { 0 };
-        struct eg_extent x;
-
-        eg_extent_at(v, k->file, at, &x);
-        if (x.zero && x.last - at >= PIECE) { // holes of a sparse file need no counting
-            const uint64_t end = pfn + (x.last - at + 1) / PIECE * PIECE * 8;
-
-            for (uint64_t i = eg_align_up(pfn, step); ranks && i < EG_MIN(end, pages); i += step)
-                ranks[i >> k->shift] = n;
-            pfn = end;
-            continue;
-        }
-        if (!eg_read(v, k->file, at, bits, len))
-            break;
-        for (size_t i = 0; i < countof(bits) && pfn < pages; i++, pfn += 64) {
-            uint64_t w = eg_le64(&bits[i]);
-
-            if (ranks && !(pfn & (step - 1)))
-                ranks[pfn >> k->shift] = n;
-            if (pages - pfn < 64)
-                w &= (UINT64_C(1) << (pages - pfn)) - 1;
-            n += (uint64_t)__builtin_popcountll(w);
-        }
-    }
-    pfn = EG_MIN(pfn, pages);
-    if (ranks && !(pfn & (step - 1))) // rank_of() is asked for the end, too
-        ranks[pfn >> k->shift] = n;
-    *total = n;
-    return pfn;
-}
 
 static uint64_t mib(const struct kdump *k, uint64_t pages)
 {
@@ -289,29 +187,25 @@ static uint64_t mib(const struct kdump *k, uint64_t pages)
 static int read_bitmaps(struct kdump *k, struct eg_image *img, struct eg_error *e)
 {
     struct eg_kdump_header *h = &k->h;
-    uint64_t counted;
 
-    if (h->pages > PAGES_MAX)
-        h->pages = PAGES_MAX;
-    for (k->shift = RANK_SHIFT; h->pages >> k->shift >= RANKS_MAX;)
-        k->shift++;
-    k->ranks = calloc((h->pages >> k->shift) + 1, sizeof *k->ranks);
-    if (!k->ranks)
+    k->map = (struct eg_pagemap){ .file = k->file,
+                                  .ram = h->ram,
+                                  .written = h->written,
+                                  .pages = h->pages,
+                                  .block = h->block,
+                                  .two = h->two };
+    if (!eg_pagemap_open(&k->map, img->view))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory for its index", img->path);
-    counted = count(img->view, k, h->written, k->ranks, &k->written);
-    if (counted < h->claimed)
+    h->pages = k->map.pages;
+    if (h->pages < h->claimed)
         eg_image_note(img,
                       "kdump: its bitmaps hold %" PRIu64 " of %" PRIu64
                       " pages: truncated, or its header is wrong",
-                      counted, h->claimed);
-    h->pages = counted;
-    if (!counted)
+                      h->pages, h->claimed);
+    if (!h->pages)
         return eg_fail(e, EG_EFORMAT, "%s: kdump: ends before its bitmaps", img->path);
-    h->from = EG_MIN(h->from, counted);
-    h->to = EG_MIN(h->to, counted);
-    k->ram = k->written;
-    if (h->two && count(img->view, k, h->ram, NULL, &k->ram) < counted)
-        return eg_fail(e, EG_EIO, "%s: kdump: its bitmaps cannot be read", img->path);
+    h->from = EG_MIN(h->from, h->pages);
+    h->to = EG_MIN(h->to, h->pages);
     return 0;
 }
 
@@ -353,7 +247,8 @@ static bool place_parts(struct kdump *k, struct eg_image *img)
 
         if (p->from == p->to)
             continue;
-        if (!rank_of(v, k, p->from, &p->before) || !rank_of(v, k, p->to, &after))
+        if (!eg_pagemap_rank(v, &k->map, p->from, &p->before) ||
+            !eg_pagemap_rank(v, &k->map, p->to, &after))
             return false;
         first = first_data(k, v, p, after - p->before);
         while (first && n < k->h.block && eg_read_u64(v, p->file, first + n, false, &w) && !w)
@@ -371,7 +266,7 @@ static bool place_parts(struct kdump *k, struct eg_image *img)
 static void note_excluded(const struct kdump *k, struct eg_image *img)
 {
     static const char *const what[] = { "zero", "cache", "private cache", "user", "free" };
-    const uint64_t n = k->ram > k->written ? k->ram - k->written : 0;
+    const uint64_t n = k->map.n_ram > k->map.n_written ? k->map.n_ram - k->map.n_written : 0;
     char names[64] = "";
 
     if (!n)
@@ -399,7 +294,7 @@ static void note_truncated(const struct kdump *k, struct eg_image *img,
 {
     uint64_t after, n, end = 0, there;
 
-    if (p->from == p->to || !rank_of(img->view, k, p->to, &after))
+    if (p->from == p->to || !eg_pagemap_rank(img->view, &k->map, p->to, &after))
         return;
     n = after - p->before;
     there = p->size > p->descs ? EG_MIN((p->size - p->descs) / EG_KDUMP_DESC, n) : 0;

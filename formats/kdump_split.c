@@ -1,15 +1,10 @@
 /* kdump_split.c - the files of `makedumpfile --split`: each has all bitmaps, and the descriptors
  * and pages of a range of page frames. The header identifies the set. */
-#include "../core/mapped.h"
 #include "kdump.h"
-#include <dirent.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include "siblings.h"
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { FILES_MAX = 1 << 16, PARTS_MAX = 1024, PIECE = 4096 };
+enum { PIECE = 4096 }; // of a bitmap, at a time
 
 struct parts {
     EG_VEC(struct eg_kdump_part) at;
@@ -17,6 +12,11 @@ struct parts {
     struct eg_space *file;
     const struct eg_kdump_header *h;
 };
+
+static size_t same(const struct eg_kdump_header *h)
+{
+    return h->wide ? EG_KDUMP_SAME_MAX : EG_KDUMP_SAME_MAX - 12;
+}
 
 static bool add(struct parts *p, struct eg_space *file, const char *name,
                 const struct eg_kdump_header *h)
@@ -33,18 +33,12 @@ static bool add(struct parts *p, struct eg_space *file, const char *name,
     return part;
 }
 
-/** Does the file begin with the same header? Checked before the image opens it. */
-static bool begins_alike(int folder, const char *name, const struct eg_kdump_header *h)
+/** Does a file begin with the same header? */
+static bool begins_alike(const uint8_t *head, const void *context)
 {
-    eg_cleanup(eg_close_fd_) int fd = -1;
-    uint8_t head[EG_KDUMP_SAME_MAX];
-    const size_t same = h->wide ? EG_KDUMP_SAME_MAX : EG_KDUMP_SAME_MAX - 12;
-    struct stat st;
+    const struct eg_kdump_header *h = context;
 
-    if (fstatat(folder, name, &st, 0) || !S_ISREG(st.st_mode))
-        return false;
-    fd = eg_open_input(folder, name, O_NONBLOCK);
-    return fd >= 0 && pread(fd, head, same, 0) == (ssize_t)same && !memcmp(head, h->head, same);
+    return !memcmp(head, h->head, same(h));
 }
 
 /** The bitmaps of both files must be equal, or else ranks of one are wrong in the other. */
@@ -67,7 +61,6 @@ static bool try_file(struct parts *p, const char *name)
 {
     struct eg_kdump_header h;
     struct eg_space *file;
-    const char *kept;
 
     if (eg_image_beside(&file, p->img, name, NULL) ||
         eg_kdump_header(&h, p->img->view, file, name, NULL))
@@ -85,8 +78,7 @@ static bool try_file(struct parts *p, const char *name)
                       name);
         return true;
     }
-    kept = eg_arena_strndup(&p->img->arena, name, strlen(name));
-    return kept && add(p, file, kept, &h);
+    return add(p, file, name, &h);
 }
 
 static int by_range(const void *a, const void *b)
@@ -100,56 +92,25 @@ static int by_range(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/** Add the other files in the folder that belong to the set. */
-static bool look_beside(struct parts *p, const char *own)
-{
-    const int len = own == p->img->path ? 0 : (int)(own - p->img->path);
-    const char *path = len ? eg_arena_strf(&p->img->arena, "%.*s", len, p->img->path) : ".";
-    EG_VEC(char *) names = { 0 };
-    DIR *folder = path ? opendir(path) : NULL;
-    struct dirent *entry;
-    bool ok = path;
-
-    for (int i = 0; folder && ok && i < FILES_MAX && (entry = readdir(folder)); i++) {
-        char **slot;
-
-        if (!strcmp(entry->d_name, own) || !begins_alike(dirfd(folder), entry->d_name, p->h))
-            continue;
-        slot = names.n < PARTS_MAX ? eg_vec_push(&names) : NULL;
-        ok = slot &&
-             (*slot = eg_arena_strndup(&p->img->arena, entry->d_name, strlen(entry->d_name)));
-    }
-    if (folder)
-        closedir(folder);
-    if (names.n)
-        qsort(names.at, names.n, sizeof *names.at, by_name);
-    for (size_t i = 0; ok && i < names.n; i++)
-        ok = try_file(p, names.at[i]);
-    eg_vec_fini(&names);
-    return ok;
-}
-
 int eg_kdump_parts(struct eg_kdump_part **parts, size_t *n, struct eg_image *img,
                    struct eg_space *file, const struct eg_kdump_header *h, struct eg_error *e)
 {
     struct parts p = { .img = img, .file = file, .h = h };
-    const char *slash = strrchr(img->path, '/'), *own = slash ? slash + 1 : img->path;
+    struct eg_siblings names = { 0 };
     uint64_t next = 0;
     size_t kept = 0;
-    bool ok = add(&p, file, own, h);
+    bool ok = add(&p, file, eg_own_name(img), h);
 
-    if (ok && h->split && img->on_disk)
-        ok = look_beside(&p, own);
+    if (ok && h->split)
+        ok = eg_siblings(&names, img, same(h), begins_alike, h);
+    for (size_t i = 0; ok && i < names.n; i++)
+        ok = try_file(&p, names.at[i]);
+    eg_vec_fini(&names);
     if (!ok) {
         eg_vec_fini(&p.at);
         return eg_fail(e, EG_ENOMEM,
                        "%s: kdump: out of memory for the files of its split set, or more than %d",
-                       img->path, PARTS_MAX);
+                       img->path, EG_SIBLINGS_MAX);
     }
     qsort(p.at.at, p.at.n, sizeof *p.at.at, by_range);
     for (size_t i = 0; i < p.at.n; i++) // of two with the same pages, the first

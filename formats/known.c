@@ -34,7 +34,6 @@ static const struct eg_known table[] = {
     AT(0, "LinuxGuestRecord", "a saved guest of Xen", "dump with `xl dump-core`"),
     AT(0, "\xed\xeb\x0f\xf0", "a Xen core of before 2007", "dump with `xl dump-core`"),
     AT(0, "\xee\xeb\x0f\xf0", "a Xen core of before 2007", "dump with `xl dump-core`"),
-    AT(0, "sadump\0", "a dump of sadump", "convert it with `makedumpfile`"),
     AT(0, "\xed\x23\x8f\x61\x73\x01\x19\xa8", "an LKCD dump", "convert it with `makedumpfile`"),
     AT(0, "\xa8\x19\x01\x73\x61\x8f\x23\xed", "an LKCD dump", "convert it with `makedumpfile`"),
     AT(0, "\xa8\x19\x01\x73\x61\x8f\x23\xfd", "a dump of an s390 machine",

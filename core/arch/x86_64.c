@@ -271,8 +271,40 @@ enum {
     VBOX_STATE_CR0 = 18 * 8 + 6 * 22,
     VBOX_STATE_KERNEL_GS = 448,
     VBOX_STATE_LEN = 500,
+    // State save map in SMRAM, Intel 64 (SDM volume 3, "SMRAM State Save Map and Intel 64
+    // Architecture"), whose offset 7c00H is 0 here
+    SMRAM_CR4 = 576,
+    SMRAM_REGS = 796,
+    SMRAM_RIP = 984,
+    SMRAM_EFER = 992,
+    SMRAM_RFLAGS = 1000,
+    SMRAM_CR3 = 1008,
+    SMRAM_CR0 = 1016,
+    SMRAM_LEN = 1024,
+    EFER_LMA = 1 << 10,
 };
 #define CR0_PG UINT64_C(0x80000000)
+
+/** A CPU in 64-bit mode; it stores a 32-bit CR4, and no GS base. */
+static bool read_smram(struct eg_cpu *cpu, const uint8_t *p, size_t len)
+{
+    // r15 to r8, ax cx dx bx sp bp si di
+    static const uint8_t order[] = { 8, 11, 9, 10, 14, 15, 12, 13, 7, 6, 5, 4, 3, 2, 1, 0 };
+    const uint64_t root = eg_le64(p + SMRAM_CR3);
+
+    (void)len;
+    if (!(eg_le64(p + SMRAM_CR0) & CR0_PG) || !(eg_le64(p + SMRAM_EFER) & EFER_LMA) || !root ||
+        root >> 52)
+        return false;
+    for (size_t i = 0; i < countof(order); i++)
+        cpu->regs[i] = eg_le64(p + SMRAM_REGS + 8 * order[i]);
+    cpu->regs[16] = eg_le64(p + SMRAM_RIP);
+    cpu->regs[17] = eg_le64(p + SMRAM_RFLAGS);
+    cpu->n_regs = 18;
+    cpu->root = root;
+    cpu->control = eg_le32(p + SMRAM_CR4);
+    return true;
+}
 
 static const struct eg_cpu_record records[] = {
     { .format = EG_CPU_PRSTATUS, .len = 336, .words = 112, .order = linux_order },
@@ -290,6 +322,7 @@ static const struct eg_cpu_record records[] = {
       .gs = { STREAM_GS, STREAM_KERNEL_GS },
       .enabled = STREAM_CR0,
       .enabled_bits = CR0_PG },
+    { .format = EG_CPU_SMRAM, .len = SMRAM_LEN, .read = read_smram },
     { .format = EG_CPU_VIRTUALBOX_NOTE,
       .len = VBOX_NOTE_KERNEL_GS + 8,
       .order = vbox_note_order,

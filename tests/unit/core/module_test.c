@@ -371,7 +371,7 @@ static void toy_is_one_of_all(void **state)
     make_toy();
     assert_int_equal(open_as("toy", &e), 0);
     assert_int_equal(open_as("toys", &e), -EG_EUSAGE);
-    assert_non_null(strstr(e.text, "qemu, raw, toy, "));
+    assert_non_null(strstr(e.text, "qemu, raw, sadump, toy, "));
 }
 
 static void toy_symbols(void **state)
