@@ -45,7 +45,7 @@ static int convert(struct cli *c, struct cli_opened *o, const char *to)
     if (eg_convert(o->image, c->out, &options, &done, &e))
         return cli_cannot(&e);
     if (done.lost)
-        cli_warn(c, "%s: %" PRIu64 " KiB could not be read: they are zeros in %s", c->image,
+        cli_fail(0, "%s: %" PRIu64 " KiB could not be read: they are zeros in %s", c->image,
                  (done.lost + 1023) >> 10, c->out);
     if (!c->quiet)
         printf("%s: %" PRIu64 " MiB of memory in %" PRIu64 " range%s%s\n", c->out,
@@ -63,7 +63,7 @@ static int run_verb(struct cli *c)
 {
     const char *to = cli_arg(c, "to");
     struct cli_opened o;
-    int status;
+    int status, notes;
 
     if (!c->out || !to)
         return cli_fail(CLI_USAGE, "convert: -o FILE and --to raw, lime, elf or pack are needed");
@@ -72,6 +72,8 @@ static int run_verb(struct cli *c)
     status = cli_open(c, &o);
     if (!status)
         status = convert(c, &o, to);
+    if (o.sys && (notes = cli_image_notes(c, &o, false)) && !status)
+        status = notes;
     cli_close(&o);
     return status;
 }

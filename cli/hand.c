@@ -113,14 +113,14 @@ int cli_by_hand(struct cli *c, int (*body)(struct eg_run *r, void *hand))
         .out_dir = c->out, .replace = c->force, .threads = (unsigned)c->jobs, .quiet = c->quiet
     };
     struct eg_error e;
-    int status = cli_open(c, &h.o);
+    int status = cli_open(c, &h.o), notes;
 
     if (!status && eg_run_open(&h.run, h.o.sys, &options, &e))
         status = cli_fail(CLI_FAILED, "%s", e.text);
     if (!status)
         status = cli_hand_end(&h, eg_run_do(h.run, start, &s));
-    if (h.o.sys)
-        cli_image_notes(c, &h.o);
+    if (h.o.sys && (notes = cli_image_notes(c, &h.o, h.table.cli)) && !status)
+        status = notes;
     eg_run_close(h.run);
     cli_close(&h.o);
     return status;

@@ -89,11 +89,20 @@ static int check_said(const struct cli *c, const struct cli_opened *o)
     return CLI_OK;
 }
 
+int cli_open_image(struct cli *c, struct cli_opened *o)
+{
+    struct eg_error e;
+
+    *o = (struct cli_opened){ 0 };
+    if (eg_image_open(&o->image, c->image, &c->open, &e))
+        return cli_cannot(&e);
+    return gather_notes(o) ? CLI_OK : cli_no_memory();
+}
+
 int cli_open(struct cli *c, struct cli_opened *o)
 {
-    int status;
-
     struct eg_error e;
+    int status;
 
     *o = (struct cli_opened){ 0 };
     usual_profile_dirs(c);
@@ -122,11 +131,12 @@ void cli_close(struct cli_opened *o)
     *o = (struct cli_opened){ 0 };
 }
 
-void cli_image_notes(const struct cli *c, const struct cli_opened *o)
+int cli_image_notes(const struct cli *c, const struct cli_opened *o, bool table)
 {
-    if (strncmp(c->render, "json", 4)) // json and jsonl have them in the provenance
+    if (!table || strncmp(c->render, "json", 4)) // json and jsonl have them in the provenance
         for (size_t i = 0; i < o->n_notes; i++)
             cli_fail(0, "note: %s", o->notes[i]);
+    return c->strict && o->n_notes ? CLI_FAILED : CLI_OK;
 }
 
 int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief)

@@ -1,6 +1,7 @@
 /* pack.c - engram pack: an image as seekable zstd, which opens in place. */
 #include "../formats/write/pack.h"
 #include "../core/address.h"
+#include "open.h"
 #include "report.h"
 #include "verb.h"
 
@@ -13,20 +14,24 @@ static int run_verb(struct cli *c)
 {
     const char *level = cli_arg(c, "level");
     struct eg_pack_options o = { .threads = (unsigned)c->jobs,
-                                 .tmp_dir = c->open.tmp_dir,
                                  .force = c->force,
                                  .quiet = c->quiet };
+    struct cli_opened from = { 0 };
     struct eg_error e;
     uint64_t v = 0;
+    int status;
 
     if (!c->out)
         return cli_fail(CLI_USAGE, "pack: -o FILE.zst is needed: where to write");
     if (level && (!eg_number_parse(level, &v) || !v || v > 22))
         return cli_fail(CLI_USAGE, "--level %s: from 1 (fast) to 22 (small)", level);
     o.level = (int)v;
-    if (eg_pack(c->image, c->out, &o, &e))
-        return cli_cannot(&e);
-    return CLI_OK;
+    status = cli_open_image(c, &from);
+    if (!status)
+        status =
+            eg_pack(from.image, c->out, &o, &e) ? cli_cannot(&e) : cli_image_notes(c, &from, false);
+    cli_close(&from);
+    return status;
 }
 
 CLI_VERB(pack) = {

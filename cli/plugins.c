@@ -60,7 +60,7 @@ static int run_verb(struct cli *c)
                                                cli_text(p->plugin->help) });
         }
         status = cli_table_end(&t, NULL, NULL);
-        cli_image_notes(c, &o);
+        status = EG_MAX(status, cli_image_notes(c, &o, true));
     }
     cli_close(&o);
     return status;

@@ -489,10 +489,9 @@ static int work(void *context, size_t piece, unsigned worker)
 /* What the format has no place for, in order; and the exit status. */
 static int report(const struct jobs *j)
 {
-    int status = j->cli->strict && j->o.n_notes ? CLI_FAILED : CLI_OK;
+    int status = cli_image_notes(j->cli, &j->o, true);
     bool stopped = false, wrote = j->files;
 
-    cli_image_notes(j->cli, &j->o);
     for (size_t i = 0; i < j->at.n; i++) {
         const struct eg_run_result *r = &j->at.at[i].result;
         const char *error = r->error ? r->error : "its output could not be written";

@@ -313,7 +313,7 @@ static int run_verb(struct cli *c)
     if (!status && !s.o.sys->os)
         status = cli_no_system(c, &s.o, true);
     if (!status)
-        cli_image_notes(c, &s.o);
+        cli_image_notes(c, &s.o, false);
     if (!status && eg_shell_open(&s.own, s.o.sys, &options, &ops, &s, &e))
         status = cli_fail(CLI_FAILED, "%s", e.text);
     if (!status && !do_given(&s))

@@ -277,6 +277,7 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
                     enum eg_why *first_why)
 {
     enum eg_why why = EG_OK;
+    uint64_t first = 0;
     size_t done = 0, got = 0;
 
     while (done < len) {
@@ -286,7 +287,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
 
         if (at < addr) { // the end of the address space
             memset((char *)buf + done, 0, len - done);
-            why = why ? why : EG_NOT_CANONICAL;
+            if (!why)
+                why = EG_NOT_CANONICAL, first = UINT64_MAX;
             break;
         }
         p = eg_map_some(v, as, at, &n);
@@ -298,7 +300,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
         } else {
             struct eg_extent x;
 
-            why = why ? why : (enum eg_why)v->why;
+            if (!why)
+                why = (enum eg_why)v->why, first = at;
             // Skip all of a hole in this space; in a space below, only up to the end of the page.
             eg_extent_at(v, as, at, &x);
             if (!x.why)
@@ -308,6 +311,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
         }
         done += n;
     }
+    if (why)
+        v->why_addr = first;
     if (first_why)
         *first_why = why;
     return got;

@@ -120,7 +120,7 @@ EG_HOT const uint8_t *eg_bytes(struct eg_view *v, struct eg_space *as, uint64_t 
 EG_API bool eg_read(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len);
 
 /** Read what can be read and fill the rest with zeros. @return the number of bytes read; @first_why
- * (may be NULL) is the reason of the first hole. */
+ * (may be NULL) is the reason of the first hole, v->why_addr its address. */
 EG_API size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf,
                            size_t len, enum eg_why *first_why);
 

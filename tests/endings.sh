@@ -115,6 +115,20 @@ grep -q "${digest%% *}" "$tmp/out" || bad "dump: no digest: $(cat "$tmp/out")"
 digest=$(sha256sum "$tmp/out.d/bytes")
 grep -q "16 bytes, SHA-256 ${digest%% *}" "$tmp/out" || bad "read: no digest: $(cat "$tmp/out")"
 
+# What opening found missing is said whatever is done with the image, and --strict ends with 3.
+head -c 20000 /dev/urandom | zstd -qc >"$tmp/whole.zst"
+head -c 15000 "$tmp/whole.zst" >"$tmp/cut.zst"
+for args in "read $tmp/cut.zst --phys 0 5" "hexdump $tmp/cut.zst --phys 0 5" "vtop $tmp/cut.zst --phys 0" \
+    "dump $tmp/cut.zst --phys 0 5 -o $tmp/short.d" "convert $tmp/cut.zst --to raw -o $tmp/short.raw" \
+    "convert $tmp/cut.zst --to lime -o $tmp/short.lime" "pack $tmp/cut.zst -o $tmp/short.zst"; do
+    # shellcheck disable=SC2086 # words on purpose
+    "$engram" -q --force $args >/dev/null 2>"$tmp/err"
+    status=$?
+    # shellcheck disable=SC2086
+    "$engram" -q --force --strict $args >/dev/null 2>&1
+    [ $status,$? = 0,3 ] && grep -q 'truncated' "$tmp/err" || bad "a cut file: $args: exit status $status: $(cat "$tmp/err")"
+done
+
 # Times only: what has none is refused.
 "$engram" -q --body "$image" lsmod 2>"$tmp/err"
 [ $? = 1 ] && grep -q 'lsmod: has no column of times' "$tmp/err" || bad "--body: $(cat "$tmp/err")"

@@ -167,20 +167,10 @@ int eg_pack_space(struct eg_space *from, const char *name, const char *out,
     return rc;
 }
 
-int eg_pack(const char *in, const char *out, const struct eg_pack_options *o, struct eg_error *e)
+int eg_pack(struct eg_image *img, const char *out, const struct eg_pack_options *o,
+            struct eg_error *e)
 {
-    const struct eg_open_options open_options = { .tmp_dir = o->tmp_dir,
-                                                  .threads = o->threads,
-                                                  .quiet = o->quiet };
-    struct eg_image *img;
-    int rc;
-
-    if (eg_same_file(in, out))
+    if (eg_same_file(img->path, out))
         return eg_fail(e, EG_EUSAGE, "%s: is the image itself: name another file with -o", out);
-    rc = eg_image_open(&img, in, &open_options, e);
-    if (rc)
-        return rc;
-    rc = eg_pack_space(img->files[img->n_files - 1], in, out, o, e);
-    eg_image_close(img);
-    return rc;
+    return eg_pack_space(img->files[img->n_files - 1], img->path, out, o, e);
 }

@@ -145,14 +145,20 @@ static void segments(void **state)
         for (int k = 0; k < 20; k++) { // reads across joins: some bytes, zero-filled
             uint8_t buf[64];
             uint64_t a = (uint64_t)(rand() % 1400);
-            size_t want = 0, got = eg_read_some(v, as, a, buf, sizeof buf, NULL);
+            enum eg_why why, first = EG_OK;
+            size_t want = 0, got = eg_read_some(v, as, a, buf, sizeof buf, &why);
 
             for (size_t i = 0; i < sizeof buf; i++) {
                 int b = plainly(s, n, bytes, a + i);
 
                 want += b >= 0;
                 assert_int_equal(buf[i], b < 0 ? 0 : b);
+                if (b < 0 && !first) {
+                    first = (enum eg_why) - b;
+                    assert_int_equal(v->why_addr, a + i);
+                }
             }
+            assert_int_equal(why, first);
             assert_int_equal(got, want);
             assert_int_equal(eg_read(v, as, a, buf, sizeof buf), want == sizeof buf);
         }

@@ -228,6 +228,19 @@ static uint8_t *read_file(const char *path, size_t *len)
     return bytes;
 }
 
+/** eg_pack of the file @in. */
+static int pack_file(const char *in, const char *out, const struct eg_pack_options *o,
+                     struct eg_error *e)
+{
+    struct eg_image *from = NULL;
+    int rc = eg_image_open(&from, in, &(struct eg_open_options){ .quiet = true }, e);
+
+    if (!rc)
+        rc = eg_pack(from, out, o, e);
+    eg_image_close(from);
+    return rc;
+}
+
 static void pack(void **state)
 {
     char dir[] = "/tmp/engram-test.XXXXXX", in[64], out[2][64];
@@ -251,10 +264,10 @@ static void pack(void **state)
             write_file(in, file.at, file.len);
         }
         snprintf(out[i], sizeof out[i], "%s/out%d", dir, i);
-        if (eg_pack(in, out[i], &o, &e) != 0)
+        if (pack_file(in, out[i], &o, &e) != 0)
             fail_msg("%s", e.text);
-        assert_int_equal(eg_pack(in, out[i], &o, &e), -EG_EUSAGE); // it is there already
-        assert_int_equal(eg_pack(out[i], out[i], &(struct eg_pack_options){ .force = true }, &e),
+        assert_int_equal(pack_file(in, out[i], &o, &e), -EG_EUSAGE); // it is there already
+        assert_int_equal(pack_file(out[i], out[i], &(struct eg_pack_options){ .force = true }, &e),
                          -EG_EUSAGE);
     }
     one = read_file(out[0], &n);
@@ -273,13 +286,13 @@ static void pack(void **state)
     assert_memory_equal(file.at + n, content, size);
 
     assert_int_equal(
-        eg_pack(in, out[0], &(struct eg_pack_options){ .level = 1, .force = true }, &e), 0);
-    assert_int_equal(eg_pack(in, "/nonexistent/x", &(struct eg_pack_options){ 0 }, &e), -EG_EIO);
+        pack_file(in, out[0], &(struct eg_pack_options){ .level = 1, .force = true }, &e), 0);
+    assert_int_equal(pack_file(in, "/nonexistent/x", &(struct eg_pack_options){ 0 }, &e), -EG_EIO);
     assert_int_equal(
-        eg_pack(in, out[1], &(struct eg_pack_options){ .level = 99, .force = true }, &e),
+        pack_file(in, out[1], &(struct eg_pack_options){ .level = 99, .force = true }, &e),
         -EG_EUSAGE);
     eg_cancelled = 1;
-    assert_int_equal(eg_pack(in, out[1], &(struct eg_pack_options){ .force = true }, &e),
+    assert_int_equal(pack_file(in, out[1], &(struct eg_pack_options){ .force = true }, &e),
                      -EG_ECANCEL);
     eg_cancelled = 0;
     assert_int_equal(stat(out[1], &st), 0);
