@@ -90,12 +90,16 @@ static const struct eg_known table[] = {
     AT(0, "hsqs", "a file system (squashfs)", DISK),
     AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
 };
-/** lzma(1) writes no magic number: usual properties, a small dictionary, content of unknown
- * size. */
+/** lzma(1) writes no magic number. The usual properties, a dictionary of 2^n or 3 * 2^n bytes, the
+ * size of the content or that it is unknown, and the first byte of the range coder, always 0
+ * (lzma-file-format.txt of xz; its decoder takes these for lzma, too). */
 static bool is_lzma(const uint8_t *h, size_t len, uint64_t size)
 {
+    const uint32_t dictionary = len > 13 ? eg_le32(h + 1) : 0, low = dictionary & -dictionary;
+
     (void)size;
-    return len > 13 && h[0] == 0x5d && !h[1] && !h[2] && eg_le64(h + 5) == UINT64_MAX;
+    return dictionary >= 4096 && (dictionary == low || dictionary == 3 * low) && h[0] == 0x5d &&
+           !h[13] && (eg_le64(h + 5) == UINT64_MAX || eg_le64(h + 5) >> 38 == 0);
 }
 
 /** compress(1): a short magic number, then the width of its codes, 9 to 16 bits. */

@@ -183,9 +183,10 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
                       "%s: the checksum of %u pieces is wrong: their content may be damaged",
                       u->how->name, u->wrong);
     if (!guessed && !u->exact && !u->results[n - 1].whole)
-        eg_image_note(
-            u->img, "%s: truncated or damaged: what follows %" PRIu64 " MiB of content is missing",
-            u->how->name, at >> 20);
+        eg_image_note(u->img,
+                      "%s: truncated or damaged: what follows %" PRIu64
+                      " bytes of content is missing",
+                      u->how->name, at);
     rc = eg_segments_open(out, u->img->path, segs, n, NULL, e);
     free(segs);
     return rc;

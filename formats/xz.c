@@ -33,6 +33,7 @@ enum {
 struct xz {
     struct eg_space *file;
     lzma_index *index; // of all streams; NULL: not valid, so the file is one piece
+    bool unchecked;    // some checksums are of a kind that liblzma does not know
     EG_VEC(struct eg_piece) pieces;
 };
 
@@ -178,8 +179,9 @@ static const struct eg_codec codec = {
 
 /** The index of the stream that ends at *@end, which @padding zeros follow; *@end is moved to its
  * beginning. NULL: none, or not valid. */
-static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *end, uint64_t padding)
+static lzma_index *stream(struct xz *x, struct eg_view *v, uint64_t *end, uint64_t padding)
 {
+    struct eg_space *file = x->file;
     eg_cleanup(eg_free_) uint8_t *copy = NULL;
     uint8_t buf[LZMA_STREAM_HEADER_SIZE];
     lzma_stream_flags footer, header;
@@ -208,6 +210,7 @@ static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *en
         lzma_index_stream_flags(index, &footer) == LZMA_OK &&
         lzma_index_stream_padding(index, padding) == LZMA_OK) {
         *end = at - lzma_index_total_size(index) - sizeof buf;
+        x->unchecked |= !lzma_check_is_supported(footer.check);
         return index;
     }
     lzma_index_end(index, NULL);
@@ -215,10 +218,12 @@ static lzma_index *stream(struct eg_view *v, struct eg_space *file, uint64_t *en
 }
 
 /** All streams, from the last to the first. NULL: one of them is damaged. */
-static lzma_index *streams(struct eg_view *v, struct eg_space *file, struct eg_image *img)
+static lzma_index *streams(struct xz *x, struct eg_image *img)
 {
     enum { USUAL_PADDING = 512 }; // a stream that was zeroed looks like padding
     lzma_index *all = NULL, *one;
+    struct eg_space *file = x->file;
+    struct eg_view *v = img->view;
     uint64_t end = eg_space_size(file);
 
     for (int i = 0; end && i < STREAMS_MAX; i++) {
@@ -232,7 +237,7 @@ static lzma_index *streams(struct eg_view *v, struct eg_space *file, struct eg_i
             end = EG_MIN(begin, end - 4);
         }
         zeros = end;
-        one = stream(v, file, &end, padding);
+        one = stream(x, v, &end, padding);
         if (one && padding > USUAL_PADDING)
             eg_image_note(img,
                           "xz: %" PRIu64 " zeros at %#" PRIx64 ": a lost stream? What follows may "
@@ -266,7 +271,7 @@ static int read_index(struct xz *x, struct eg_image *img, struct eg_error *e)
     lzma_index_iter it;
     bool ok = true;
 
-    x->index = streams(img->view, x->file, img);
+    x->index = streams(x, img);
     if (!x->index) {
         eg_image_note(img, "xz: no valid index at the end: truncated or damaged");
         ok = add(x, 0, 0) && add(x, size, UINT64_C(1) << EG_UNPACK_UNBOUNDED);
@@ -274,6 +279,9 @@ static int read_index(struct xz *x, struct eg_image *img, struct eg_error *e)
         lzma_index_iter_init(&it, x->index);
         while (ok && !lzma_index_iter_next(&it, LZMA_INDEX_ITER_NONEMPTY_BLOCK))
             ok = add(x, it.block.compressed_file_offset, it.block.uncompressed_file_offset);
+        if (x->unchecked)
+            eg_image_note(img, "xz: its checksums are of a kind that this liblzma does not know: "
+                               "damage would not be noticed");
         if (ok && !x->pieces.n)
             return eg_fail(e, EG_EFORMAT, "%s: xz: is empty", img->path);
         ok = ok && add(x, size, lzma_index_uncompressed_size(x->index));

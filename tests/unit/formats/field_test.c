@@ -245,6 +245,9 @@ static void named(void **state)
         { "ADSEGMENTEDFILE", 16, 0, "an AD1 image" },
         { "ustar", 5, 257, "a tar archive" },
         { "\x5d\0\0\x10\0\xff\xff\xff\xff\xff\xff\xff\xff", 13, 0, "lzma" },
+        { "\x5d\0\x10\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 13, 0, "lzma" }, // a small dictionary
+        { "\x5d\0\0\x80\0\xd\0\0\0\0\0\0\0", 13, 0, "lzma" },                // the size is known
+        { "\x5d\0\0\x30\0\0\0\0\x40\0\0\0\0", 13, 0, "lzma" }, // three times a power of two
         { "\x1f\x9d\x90", 3, 0, "compress" },
         { "AVML", 4, 0, "another version" },
         { "QEVM", 4, 0, "not of version 3" },
@@ -275,6 +278,26 @@ static void named(void **state)
     }
 }
 
+/** What begins like a file of lzma(1) and cannot be one is memory. */
+static void no_lzma(void **state)
+{
+    static const char heads[][15] = {
+        "\x5d\0\x12\x34\0\xff\xff\xff\xff\xff\xff\xff\xff", // a dictionary of odd size
+        "\x5d\0\x10\0\0\xd\0\0\0\0\xff\0\0",                // content of an exabyte
+        "\x5d\0\x10\0\0\xd\0\0\0\0\0\0\0\1",                // no range coder
+        "\x5d\0\2\0\0\xd\0\0\0\0\0\0\0",                    // a dictionary of 512 bytes
+    };
+    struct eg_error e;
+
+    (void)state;
+    for (size_t i = 0; i < countof(heads); i++) {
+        file.len = 0;
+        fill(0, 1 << 17);
+        memcpy(file.at, heads[i], 14);
+        assert_int_equal(open_dump(&e), 0);
+    }
+}
+
 /** A vmlinux is named; memory that begins with a copy of an ELF file is memory. */
 static void elf_at_the_start(void **state)
 {
@@ -300,7 +323,7 @@ int main(void)
         T(zeros_not_stored), T(header_in_memory),       T(damaged_header),
         T(damaged_size),     T(something_appended),     T(bytes_win_over_zeros),
         T(program),          T(nothing_lost_of_a_view), T(named),
-        T(elf_at_the_start),
+        T(no_lzma),          T(elf_at_the_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
