@@ -12,10 +12,17 @@ enum {
     SPACING = 1 << 20,
     WINDOWS_MAX = 32 << 20,
     POINTS_MAX = 1 << 17,
+    GAPS_MAX = 1 << 16,
     INPUT = 1 << 18,
     BGZF_HEADER = 18,
     BGZF_SHORTEST = BGZF_HEADER + 2 + 8,
     TRAILER = 8,
+    TRIAL = 1 << 16,      // bytes of content that are made at once to prove a member
+    TRIALS_MAX = 1 << 28, // and altogether
+    USUAL_PADDING = 512,
+    TAPE_BLOCK = 10240, // of tar, padded with zeros
+    SLACK = 1 << 16,    // a header may have a name and a comment
+    RATIO_MAX = 1032,   // bytes of content that one byte can make
 };
 
 /* ---- the reader ---- */
@@ -60,7 +67,7 @@ bool eg_inflate_seek(struct eg_inflater *r, const struct eg_inflate_index *x,
 static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_inflate_index *x,
                                     struct eg_view *v)
 {
-    const uint64_t end = eg_space_size(x->file);
+    const uint64_t end = eg_space_size(x->file), from = r->in;
 
     if (x->kind == EG_INFLATE_ZLIB && r->in)
         return EG_INFLATED_END;
@@ -81,14 +88,19 @@ static enum eg_inflated next_member(struct eg_inflater *r, const struct eg_infla
             return EG_INFLATED_END;
         break;
     }
-    if (r->in >= end)
+    if (r->in >= end) {
+        r->padding = r->in - from > TAPE_BLOCK ? EG_MAX(r->padding, r->in - from) : r->padding;
         return EG_INFLATED_END;
+    }
     if (!begin(r, (int)x->kind))
         return EG_INFLATED_STARVED;
     if (x->size && !x->unread)
         inflateValidate(&r->z, 0); // it was checked when it was indexed
     r->inside = true;
     r->raw = false;
+    r->padding = EG_MAX(r->padding, r->in - from);
+    r->member.in = r->in;
+    r->member.out = r->out;
     return EG_INFLATED_MORE;
 }
 
@@ -98,13 +110,18 @@ static enum eg_inflated ended(struct eg_inflater *r, const struct eg_inflate_ind
     const char *why = rc == Z_DATA_ERROR && r->z.msg ? r->z.msg : "";
 
     if (rc == Z_STREAM_END) {
-        if (r->raw)
+        if (r->raw) {
             r->in += x->kind == EG_INFLATE_GZIP ? TRAILER : 4;
+        } else {
+            r->usual.in = EG_MAX(r->usual.in, r->in - r->member.in);
+            r->usual.out = r->out - r->member.out;
+        }
         r->inside = false;
         return EG_INFLATED_MORE;
     }
     if (!strcmp(why, "incorrect data check") || !strcmp(why, "incorrect length check")) {
-        r->in += x->kind == EG_INFLATE_GZIP && why[10] == 'd' ? 4 : 0; // the length is not yet read
+        r->wrong = why[10] == 'd';
+        r->in += x->kind == EG_INFLATE_GZIP && r->wrong ? 4 : 0; // the length is not yet read
         r->inside = false;
         return EG_INFLATED_CHECK;
     }
@@ -146,15 +163,23 @@ enum eg_inflated eg_inflate_some(struct eg_inflater *r, const struct eg_inflate_
         *len += room - r->z.avail_out;
         if (rc == Z_BUF_ERROR || (rc == Z_OK && !n && r->z.avail_out == room))
             return EG_INFLATED_CUT;
+        // What was asked for may be complete where the damage begins.
         if (rc != Z_OK && (state = ended(r, x, rc)) != EG_INFLATED_MORE)
-            return state;
+            return state == EG_INFLATED_BAD && *len == want ? EG_INFLATED_MORE : state;
         if (block && (rc == Z_STREAM_END || r->z.data_type & 128))
             return EG_INFLATED_MORE;
     }
     return EG_INFLATED_MORE;
 }
 
-/* ---- the index ---- */
+/* ---- points ---- */
+
+static void drop(struct eg_inflate_index *x, struct eg_inflate_point *p)
+{
+    x->windows -= p->packed;
+    free(p->window);
+    p->window = NULL;
+}
 
 /** Drop every second point when there are too many: @x->spacing doubles. */
 static void thin(struct eg_inflate_index *x)
@@ -165,11 +190,10 @@ static void thin(struct eg_inflate_index *x)
     for (size_t i = 1; i < x->points.n; i++) {
         struct eg_inflate_point *p = &x->points.at[i];
 
-        if (p->out - x->points.at[kept - 1].out >= x->spacing) {
+        if (p->behind_gap || p->out - x->points.at[kept - 1].out >= x->spacing) {
             x->points.at[kept++] = *p;
         } else {
-            x->windows -= p->packed;
-            free(p->window);
+            drop(x, p);
         }
     }
     x->points.n = kept;
@@ -217,23 +241,41 @@ static bool add_point(struct eg_inflate_index *x, struct eg_inflater *r, struct 
     return true;
 }
 
-/** Skip a member if its header states its size (BGZF). @return false: it does not. */
-static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v)
+bool eg_inflate_bgzf(const struct eg_inflate_index *x, struct eg_view *v, uint64_t in,
+                     uint64_t *len, uint64_t *content)
 {
     static const uint8_t head[] = { 0x1f, 0x8b, 8, 4 }, extra[] = { 6, 0, 'B', 'C', 2, 0 };
     uint8_t h[BGZF_HEADER], tail[4];
-    uint64_t len;
 
-    if (x->kind != EG_INFLATE_GZIP || !eg_within(r->in, sizeof h, eg_space_size(x->file)) ||
-        !eg_read(v, x->file, r->in, h, sizeof h) || memcmp(h, head, sizeof head) ||
+    if (x->kind != EG_INFLATE_GZIP || !eg_within(in, sizeof h, eg_space_size(x->file)) ||
+        !eg_read(v, x->file, in, h, sizeof h) || memcmp(h, head, sizeof head) ||
         memcmp(h + 10, extra, sizeof extra))
         return false;
-    len = eg_le16(h + 16) + UINT64_C(1);
-    if (len < BGZF_SHORTEST || !eg_within(r->in, len, eg_space_size(x->file)) ||
-        !eg_read(v, x->file, r->in + len - 4, tail, 4) || eg_le32(tail) > 1 << 16)
+    *len = eg_le16(h + 16) + UINT64_C(1);
+    if (*len < BGZF_SHORTEST || !eg_within(in, *len, eg_space_size(x->file)) ||
+        !eg_read(v, x->file, in + *len - 4, tail, 4) || eg_le32(tail) > 1 << 16)
         return false;
+    *content = eg_le32(tail);
+    return true;
+}
+
+/** Skip a member if its header states its size, and its end the usual size of content: if either is
+ * damaged, all that follows would be at wrong addresses. *@bgzf: it states its size. */
+static bool skip_bgzf(struct eg_inflate_index *x, struct eg_inflater *r, struct eg_view *v,
+                      bool *bgzf)
+{
+    uint64_t len, content;
+    uint8_t next;
+
+    *bgzf = eg_inflate_bgzf(x, v, r->in, &len, &content);
+    if (!*bgzf)
+        return false;
+    if (content != r->usual.out || !eg_within(r->in + len, 1, eg_space_size(x->file)) ||
+        !eg_read(v, x->file, r->in + len, &next, 1) || next != 0x1f)
+        return false;
+    r->usual.in = EG_MAX(r->usual.in, len);
     r->in += len;
-    r->out += eg_le32(tail);
+    r->out += content;
     x->unread = true;
     return true;
 }
@@ -263,6 +305,145 @@ static bool all_zero(const uint8_t *p, size_t n)
     return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
+/* ---- damage ---- */
+
+/** Is there a member at @at? Content may have files in gzip, too, but hardly one with another, or the
+ * end of the file, right behind it. The last member may be cut off, if there are @many. */
+static bool is_member(const struct eg_inflate_index *x, struct eg_view *v, uint64_t at, bool many,
+                      uint64_t *trials)
+{
+    const uint64_t end = eg_space_size(x->file);
+    struct eg_inflater r = { .in = at };
+    enum eg_inflated state = EG_INFLATED_MORE;
+
+    while (state == EG_INFLATED_MORE && r.member.in <= at && *trials < TRIALS_MAX) {
+        size_t n = TRIAL;
+
+        state = eg_inflate_some(&r, x, v, NULL, &n, true);
+        *trials += n + TRIAL / 16;
+    }
+    eg_inflater_fini(&r);
+    // The next one begins without padding, or nothing follows.
+    return (r.member.in > at && r.padding == 0) || (state == EG_INFLATED_END && r.in == end) ||
+           (state == EG_INFLATED_CUT && many);
+}
+
+/** Find the next member at or after @at. @return the size of the file: there is none. */
+static uint64_t find_member(const struct eg_inflate_index *x, struct eg_view *v, uint64_t at,
+                            bool many, uint64_t *trials)
+{
+    static const uint8_t magic[] = { 0x1f, 0x8b, 8 };
+    const uint64_t end = eg_space_size(x->file);
+
+    for (; (at = eg_find_bytes(v, x->file, at, end, magic, sizeof magic)) < end; at++) {
+        if (*trials > TRIALS_MAX || eg_cancelled)
+            break;
+        if (is_member(x, v, at, many, trials))
+            return at;
+    }
+    return end;
+}
+
+/** Bytes of content of the member from @in to @next, which its end says; 0: that cannot be true. */
+static uint64_t stated_size(const struct eg_inflate_index *x, struct eg_view *v, uint64_t in,
+                            uint64_t next)
+{
+    const uint64_t packed = next - in;
+    uint32_t size;
+
+    return eg_read_u32(v, x->file, next - 4, false, &size) && size / RATIO_MAX <= packed &&
+                   size + size / 64 + SLACK >= packed
+               ? size
+               : 0;
+}
+
+/** Forget what was made of a damaged member and, unnoticed, of those behind it. */
+static void forget(struct eg_inflate_index *x, struct eg_inflater *r, uint64_t out)
+{
+    while (x->points.n > 1 && x->points.at[x->points.n - 1].out > out)
+        drop(x, &x->points.at[--x->points.n]);
+    r->out = out;
+}
+
+/** Continue with the member after the damaged one, which begins at @m. The end of a member is the
+ * size of its content, and so tells what is missing. @return false: there is no further one, or out
+ * of memory. */
+static bool resume(struct eg_inflate_index *x, struct eg_image *img, struct eg_inflater *r,
+                   struct eg_inflate_place m, uint64_t *trials)
+{
+    const uint64_t damage = r->in, end = eg_space_size(x->file);
+    uint64_t next = m.in, size, members, usual;
+    struct eg_inflate_gap *gap;
+
+    // Damage may be found only when the members behind it have been taken for its data.
+    do {
+        next = find_member(x, img->view, next + 1, r->usual.in, trials);
+        size = next < end ? stated_size(x, img->view, m.in, next) : 0;
+    } while (next <= damage && next < end && !size);
+    if (next >= end || x->gaps.n >= GAPS_MAX || !(gap = eg_vec_push(&x->gaps)))
+        return false;
+    if (next <= damage)
+        forget(x, r, m.out);
+    else if (size && size < r->out - m.out)
+        forget(x, r, m.out + size);
+    // Else as many members as would need the space, each with the content of the last healthy one.
+    members = r->usual.in ? (next - m.in + r->usual.in / 2) / r->usual.in : 0;
+    usual = EG_MAX(members, UINT64_C(1)) * r->usual.out;
+    *gap = (struct eg_inflate_gap){ r->out, m.out + (size ? size : EG_MAX(usual, r->out - m.out)) };
+    eg_image_note(
+        img,
+        "%s: damaged at %#" PRIx64 ": %" PRIu64 " KiB of content up to the next member at %#" PRIx64
+        " are missing%s",
+        x->name, EG_MIN(damage, next), (gap->to - gap->from + 1023) >> 10, next,
+        size ? "" : ", a guess from the member before: what follows may be at wrong addresses");
+    r->in = next;
+    r->out = gap->to;
+    r->inside = false;
+    return true;
+}
+
+/** A point where the reader is, behind damage. */
+static bool add_behind_gap(struct eg_inflate_index *x, const struct eg_inflater *r)
+{
+    struct eg_inflate_point *p = eg_vec_push(&x->points);
+
+    if (p)
+        *p = (struct eg_inflate_point){ .in = r->in, .out = r->out, .behind_gap = true };
+    return p;
+}
+
+/** Behind a member whose checksum is wrong: if its content has not the size that it should have, what
+ * follows belongs elsewhere. @return false: out of memory. */
+static bool place(struct eg_inflate_index *x, struct eg_image *img, struct eg_inflater *r)
+{
+    const uint64_t got = r->out - r->member.out, end = eg_space_size(x->file);
+    struct eg_inflate_gap *gap;
+    uint8_t next[TRAILER + 2] = { 0 };
+    uint64_t size = 0, to;
+
+    // It may have ended too early by some bits, and the end of its size look like padding.
+    eg_read_some(img->view, x->file, r->in, next, (size_t)EG_MIN(sizeof next, end - r->in), NULL);
+    for (size_t i = 0; r->wrong && i <= TRAILER && !size; i++) {
+        if (r->in + i == end || (next[i] == 0x1f && next[i + 1] == 0x8b))
+            size = stated_size(x, img->view, r->member.in, r->in + i);
+        if (next[i])
+            break;
+    }
+    to = r->member.out + size;
+    // Some false symbols change the size a little; but the size itself may be what is damaged.
+    if (!size || size == got || got == r->usual.out ||
+        EG_MAX(size, got) - EG_MIN(size, got) > SLACK)
+        return add_behind_gap(x, r);
+    gap = eg_vec_push(&x->gaps);
+    if (!gap)
+        return false;
+    if (to < r->out)
+        forget(x, r, to);
+    *gap = (struct eg_inflate_gap){ r->out, to };
+    r->out = to;
+    return add_behind_gap(x, r);
+}
+
 static void note_end(const struct eg_inflate_index *x, struct eg_image *img,
                      const struct eg_inflater *r, enum eg_inflated state, unsigned wrong)
 {
@@ -277,9 +458,35 @@ static void note_end(const struct eg_inflate_index *x, struct eg_image *img,
     else if (r->in < size)
         eg_image_note(img, "%s: the last %" PRIu64 " bytes of the file belong to something else",
                       x->name, size - r->in);
+    if (r->padding > USUAL_PADDING)
+        eg_image_note(img,
+                      "%s: %" PRIu64
+                      " zeros between or behind members: a lost one? What follows may be at "
+                      "wrong addresses",
+                      x->name, r->padding);
     if (wrong)
         eg_image_note(img, "%s: the checksum of %u members is wrong: their content may be damaged",
                       x->name, wrong);
+}
+
+/* ---- the index ---- */
+
+/** Read on, and record what was read. */
+static enum eg_inflated advance(struct eg_inflate_index *x, struct eg_inflater *r,
+                                struct eg_image *img, uint8_t *buf, bool *bgzf)
+{
+    const uint64_t out = r->out;
+    size_t n = EG_INFLATE_RUN - (size_t)(out % EG_INFLATE_RUN);
+    enum eg_inflated state = EG_INFLATED_MORE;
+    bool known = add_point(x, r, img->view);
+
+    if (!r->inside && skip_bgzf(x, r, img->view, bgzf)) { // at most 64 KiB, so of two runs
+        known = known && note_zeros(x, out, false) && note_zeros(x, r->out, false);
+    } else { // BGZF: up to the end of the member
+        state = eg_inflate_some(r, x, img->view, buf, &n, *bgzf || is_due(x, r));
+        known = known && (!n || note_zeros(x, out, all_zero(buf, n)));
+    }
+    return known ? state : EG_INFLATED_STARVED;
 }
 
 int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quiet,
@@ -287,26 +494,37 @@ int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quie
 {
     eg_cleanup(eg_free_) uint8_t *buf = malloc(EG_INFLATE_RUN);
     enum eg_inflated state = buf ? EG_INFLATED_MORE : EG_INFLATED_STARVED;
-    struct eg_inflater r = { 0 };
+    const uint64_t end = eg_space_size(x->file);
     struct eg_progress_line *progress;
+    struct eg_inflater r = { 0 };
+    uint64_t trials = 0;
     unsigned wrong = 0;
+    // A member with a wrong checksum: if no other follows, damage ended it early.
+    struct eg_inflate_place doubtful = { 0 };
+    uint64_t doubtful_end = UINT64_MAX;
+    bool bgzf = false;
 
     x->spacing = SPACING;
-    progress = eg_progress_begin("indexing", eg_space_size(x->file), "B", quiet);
+    progress = eg_progress_begin("indexing", end, "B", quiet);
     while (state == EG_INFLATED_MORE || state == EG_INFLATED_CHECK) {
-        const uint64_t in = r.in, out = r.out;
-        size_t n = EG_INFLATE_RUN - (size_t)(out % EG_INFLATE_RUN);
-        bool known = add_point(x, &r, img->view);
+        const uint64_t in = r.in;
 
-        if (!r.inside && skip_bgzf(x, &r, img->view)) { // at most 64 KiB, so of two runs
-            known = known && note_zeros(x, out, false) && note_zeros(x, r.out, false);
-        } else {
-            state = eg_inflate_some(&r, x, img->view, buf, &n, is_due(x, &r));
-            wrong += state == EG_INFLATED_CHECK;
-            known = known && (!n || note_zeros(x, out, all_zero(buf, n)));
+        state = advance(x, &r, img, buf, &bgzf);
+        if (state == EG_INFLATED_CHECK) {
+            wrong++;
+            if (wrong <= GAPS_MAX && !place(x, img, &r))
+                state = EG_INFLATED_STARVED;
+            doubtful = r.member;
+            doubtful_end = r.out;
+        } else if (state != EG_INFLATED_MORE && state != EG_INFLATED_STARVED && !eg_cancelled &&
+                   x->kind == EG_INFLATE_GZIP && (r.in < end || state != EG_INFLATED_END) &&
+                   resume(x, img, &r,
+                          r.out == doubtful_end      ? doubtful
+                          : state == EG_INFLATED_END ? (struct eg_inflate_place){ r.in, r.out }
+                                                     : r.member,
+                          &trials)) {
+            state = add_behind_gap(x, &r) ? EG_INFLATED_MORE : EG_INFLATED_STARVED;
         }
-        if (!known)
-            state = EG_INFLATED_STARVED;
         eg_progress_add(progress, r.in - in);
     }
     eg_progress_end(progress);
@@ -314,7 +532,7 @@ int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quie
     x->size = r.out;
     if (eg_cancelled)
         return eg_fail(e, EG_ECANCEL, "stopped");
-    if (state == EG_INFLATED_STARVED)
+    if (state == EG_INFLATED_STARVED || (x->size && !note_zeros(x, x->size - 1, true)))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     if (!x->size)
         return eg_fail(e, EG_EFORMAT, "%s: %s: is empty, or damaged at its beginning", img->path,
@@ -328,5 +546,6 @@ void eg_inflate_index_fini(struct eg_inflate_index *x)
     for (size_t i = 0; i < x->points.n; i++)
         free(x->points.at[i].window);
     eg_vec_fini(&x->points);
+    eg_vec_fini(&x->gaps);
     free(x->zero);
 }

@@ -16,6 +16,12 @@ struct eg_inflate_point {
                           compressed with zstd; NULL: a member begins here */
     uint32_t packed; /**< bytes of window */
     uint8_t bits;
+    bool behind_gap; /**< nothing before it can be decompressed */
+};
+
+/** Content that damage has made unreadable. */
+struct eg_inflate_gap {
+    uint64_t from, to;
 };
 
 struct eg_inflate_index {
@@ -24,11 +30,17 @@ struct eg_inflate_index {
     enum eg_inflate_kind kind;
     EG_VEC(struct eg_inflate_point) points;
     uint64_t spacing, windows; /**< bytes of content between points; bytes of all windows */
-    uint64_t size;             /**< of the content */
-    uint8_t *zero;             /**< one bit per EG_INFLATE_RUN bytes of content: they are all
+    EG_VEC(struct eg_inflate_gap) gaps;
+    uint64_t size; /**< of the content */
+    uint8_t *zero; /**< one bit per EG_INFLATE_RUN bytes of content: they are all
                                     zeros */
     uint64_t zero_len;
     bool unread; /**< indexed by headers alone (BGZF): content is checked when it is decompressed */
+};
+
+/** In the file, and in the content. */
+struct eg_inflate_place {
+    uint64_t in, out;
 };
 
 struct eg_inflater {
@@ -36,7 +48,11 @@ struct eg_inflater {
     bool open, raw;   /**< raw: started inside a member, so zlib does not read the member's
                            trailer */
     bool inside;      /**< inside a member */
-    uint64_t in, out; /**< position in the file and in the content */
+    bool wrong;       /**< EG_INFLATED_CHECK: the sum of the content is, not only its size */
+    uint64_t in, out; /**< where it is */
+    struct eg_inflate_place member, /**< where the last one began */
+        usual;        /**< the most bytes of one, and the content of the last, that ended well */
+    uint64_t padding; /**< the most zeros before a member */
 };
 
 enum eg_inflated {
@@ -56,6 +72,11 @@ enum eg_inflated eg_inflate_some(struct eg_inflater *r, const struct eg_inflate_
 bool eg_inflate_seek(struct eg_inflater *r, const struct eg_inflate_index *x,
                      const struct eg_inflate_point *p);
 void eg_inflater_fini(struct eg_inflater *r);
+
+/** The member at @in, if its header states its size (BGZF): its bytes, and those of its content, at
+ * most 64 KiB. */
+bool eg_inflate_bgzf(const struct eg_inflate_index *x, struct eg_view *v, uint64_t in,
+                     uint64_t *len, uint64_t *content);
 
 int eg_inflate_index(struct eg_inflate_index *x, struct eg_image *img, bool quiet,
                      struct eg_error *e);

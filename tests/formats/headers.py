@@ -5,7 +5,7 @@ A small memory of random pages, which no compression makes smaller, is written i
 is not such a page is headers, tables and checksums. Each piece of that is damaged in every way below, the file
 is opened, and PAGES says what is read. Only the pages between that piece and the next one may be lost or
 changed, and a note must say that something is wrong. Results are TAP."""
-import bz2, lzma, os, pathlib, random, struct, subprocess, sys, tempfile
+import bz2, gzip, lzma, os, pathlib, random, struct, subprocess, sys, tempfile
 
 import make_packed, make_qemu, make_vmware
 
@@ -82,6 +82,8 @@ MAKES = {
     "zstd": members(make_qemu.tool("zstd", "-q", "-1", f"--stream-size={STEP}")),
     "xz": members(lambda b: lzma.compress(b, preset=0)),
     "bzip2": members(lambda b: bz2.compress(b, 9)),
+    "gzip": members(lambda b: gzip.compress(b, 1)),
+    "bgzf": members(make_packed.bgzf_member),
     "lime": make_packed.lime,
     "avml": make_packed.avml,
     "qemu": make_qemu.stream,
@@ -92,6 +94,10 @@ MAKES = {
 # else, and addresses are counted from the piece before. Without a piece, or with one twice, they are healthy
 # files of something else.
 REST = {"xz", "bzip2", "zstd", "virtualbox"}
+# In these there is no order, and what is missing or there twice is a healthy file of something else.
+FREE = REST | {"elf", "gzip", "bgzf"}
+# A piece of zeros is padding.
+PADDED = {"gzip", "bgzf"}
 # Where in a header the addresses and the place in the file are: a false one may be that of other pages.
 ADDRESS = {"flattened": range(8), "elf": {*range(8, 16), *range(24, 40)}, "qemu": range(1, 64, 8), "libvirt": range(1, 64, 8),
            "virtualbox": range(64)}
@@ -177,8 +183,8 @@ def try_format(tool, name, top, raw):
     if set(healthy) != {"="}:
         return 0, [f"healthy: {healthy} {notes}"]
     for i in range(0 if name in FIRST else 1, len(found)):
-        for how, bytes_, lost in damages(data, found, i, ADDRESS.get(name, ()), name in REST | {"elf"}):
-            lost = range(i, len(found)) if name in REST else lost
+        for how, bytes_, lost in damages(data, found, i, ADDRESS.get(name, ()), name in FREE):
+            lost = range(i, len(found)) if name in REST or how == "zeros" and name in PADDED else lost
             out.write_bytes(bytes_)
             tried += 1
             try:

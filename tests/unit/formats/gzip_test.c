@@ -125,7 +125,7 @@ static void gzip_damaged(void **state)
     {
         const size_t lost = holes(0, SIZE);
 
-        assert_true(lost && lost <= 2 << 20);
+        assert_true(lost && lost <= 0xff00 + 2 * 4096); // one member
     }
 
     members(100, 100, 1);
@@ -134,6 +134,61 @@ static void gzip_damaged(void **state)
     members(100, 100, 1);
     memset(file.at + 10, 0xff, 20);
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
+}
+
+/** Members of 1 MiB, and where they begin. */
+static void write_members(size_t *begins)
+{
+    file.len = 0;
+    for (size_t at = 0; at < SIZE; at += 1 << 20) {
+        begins[at >> 20] = file.len;
+        deflate_part(at, 1 << 20, 1, 31);
+    }
+}
+
+/** What is behind a damaged member is read, where it belongs. */
+static void gzip_resumed(void **state)
+{
+    const size_t three = 3 << 20, four = 4 << 20;
+    uint8_t *buf = malloc(1 << 20), *swap = content;
+    size_t begins[SIZE >> 20];
+
+    (void)state;
+    assert_non_null(buf);
+    for (int i = 0; i < 3; i++) {
+        write_members(begins);
+        if (i == 0) // its header
+            memset(file.at + begins[3], 0xff, 10);
+        else if (i == 1) // the beginning of its data
+            memset(file.at + begins[3] + 10, 0xff, 100);
+        else // its end: what is decompressed is more than it should be
+            memset(file.at + begins[4] - 12, 0, 4);
+        open_ok();
+        assert_int_equal(img->phys->last, SIZE - 1);
+        assert_true(noted("up to the next member at") || noted("checksum of 1 members"));
+        assert_int_equal(holes(0, three) + holes(four, SIZE), 0);
+        assert_true(i == 2 || holes(three, four));
+    }
+    // The first member, and the last: without a further one, what is missing is not known.
+    write_members(begins);
+    memset(file.at + 10, 0xff, 100);
+    memset(file.at + begins[11] + 10, 0xff, 100);
+    open_ok();
+    assert_int_equal(holes(1 << 20, 11 << 20), 0);
+    assert_true(noted("damaged at") && noted("what follows 11 MiB of content is missing"));
+
+    // A file in gzip inside the content is no further member.
+    members(200000, 200000, 1);
+    memset(buf, 1, 1 << 20);
+    memcpy(buf + 300000, file.at, file.len);
+    content = buf;
+    members(1 << 20, 1 << 20, 0);
+    content = swap;
+    file.at[10 + 5 + 65535 + 2] ^= 0x55; // the length of the second stored block
+    open_ok();
+    assert_true(noted("gzip: damaged") && noted("is missing"));
+    assert_true(img->phys->last < 70000);
+    free(buf);
 }
 
 /** Memory that begins like a zlib stream is raw memory. */
@@ -172,7 +227,8 @@ static void stacked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(gzip), T(gzip_damaged), T(no_zlib), T(stacked) };
+    const struct CMUnitTest tests[] = { T(gzip), T(gzip_damaged), T(gzip_resumed), T(no_zlib),
+                                        T(stacked) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
