@@ -17,7 +17,7 @@ enum { LONGEST = 16 }; // bytes of one
 static const struct eg_column columns[] = {
     { "ADDRESS", EG_COL_ADDR, "of the first byte" },
     { "SYMBOL", EG_COL_TEXT, "where that is" },
-    { "BYTES", EG_COL_TEXT, "in hex" },
+    { "HEX", EG_COL_TEXT, "in hex" },
     { "CODE", EG_COL_TEXT, "the instruction; (bad): none that is known" },
     { "TARGET", EG_COL_TEXT, "the symbol that it jumps to, calls, or takes the address of" },
     { NULL, EG_COL_INT, NULL },

@@ -12,8 +12,8 @@
 static const struct eg_column columns[] = {
     { "FILE", EG_COL_TEXT, "its name in the folder of -o" },
     { "START", EG_COL_ADDR, "first address" },
-    { "END", EG_COL_ADDR, "past the last one" },
-    { "BYTES", EG_COL_INT, "bytes that were there; the others are holes" },
+    { "END", EG_COL_ADDR, "first address behind it" },
+    { "PRESENT", EG_COL_INT, "bytes that were there; the others are holes" },
     { "SHA256", EG_COL_TEXT, "of the file, its holes read as zeros" },
     { NULL, EG_COL_INT, NULL },
 };

@@ -8,7 +8,7 @@ enum { ROW = 16, LENGTH = 256 };
 
 static const struct eg_column columns[] = {
     { "ADDRESS", EG_COL_ADDR, "of the first byte" },
-    { "BYTES", EG_COL_TEXT, "in hex; --: not there" },
+    { "HEX", EG_COL_TEXT, "in hex; --: not there" },
     { "TEXT", EG_COL_TEXT, "what is printable ASCII" },
     { NULL, EG_COL_INT, NULL },
 };

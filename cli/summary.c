@@ -12,8 +12,8 @@
 enum { LABEL = 25 };
 
 static const struct eg_column columns[] = {
-    { "Key", EG_COL_TEXT, "what is said; several rows may say more of the same" },
-    { "Value", EG_COL_TEXT, "what there is to say" },
+    { "KEY", EG_COL_TEXT, "what is said; several rows may say more of the same" },
+    { "VALUE", EG_COL_TEXT, "what there is to say" },
     { NULL, EG_COL_INT, NULL },
 };
 

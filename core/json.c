@@ -104,7 +104,7 @@ void eg_json_provenance(FILE *f, const struct eg_provenance *p)
         { "found_by", p->found_by }, { "profile", p->profile }, { "build_id", p->build_id },
     };
 
-    fputs("\"schema\":1", f);
+    fputs("\"schema\":2", f);
     for (size_t i = 0; i < countof(members); i++) {
         fprintf(f, ",\"%s\":", members[i].name);
         eg_json_string(f, members[i].value);

@@ -10,7 +10,7 @@
 bool eg_json_text(FILE *f, const void *text, size_t len);
 void eg_json_string(FILE *f, const char *s); /**< NULL: null */
 
-/** The members of the provenance, without braces: `"schema":1,…`. */
+/** The members of the provenance, without braces: `"schema":2,…`. */
 void eg_json_provenance(FILE *f, const struct eg_provenance *p);
 
 /** The members of a row, without braces: each column, with its _why or _raw. */

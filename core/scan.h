@@ -69,18 +69,21 @@ struct eg_scan {
         EG_ARG(owners, FLAG, "who uses the memory of each hit: process, file, slab, symbol, …")
 
 /** The columns that every such plugin begins with, and their cells:
- * `eg_row(r, EG_HIT_CELLS(r, region, h), .TEXT = …)`. PID and COMM are computed in processes only,
- * OWNERS with --owners only. */
+ * `eg_row(r, EG_HIT_CELLS(r, region, h), .TEXT = …)`. ADDRESS is computed where it
+ * is a virtual one, PID and COMM in processes, OWNERS with --owners. */
 #define EG_HIT_COLUMNS(C)                                                                          \
-    C(ADDRESS, ADDR, "where it begins")                                                            \
-    C(PHYSICAL, ADDR, "the same in physical memory")                                               \
+    C(ADDRESS, ADDR, "where it begins, of the kernel or a process; none in physical memory")       \
+    C(PHYSICAL, ADDR, "physical address of where it begins")                                       \
     C(PID, INT, "of the first process that maps it")                                               \
     C(COMM, TEXT, "that process's name")                                                           \
     C(OWNERS, TEXT, "who uses this memory")
 #define EG_HIT_CELLS(r, region_, h)                                                                \
-    .ADDRESS = eg_uint((h)->addr), .PHYSICAL = eg_hit_physical((r), (region_), (h)),               \
+    .ADDRESS = eg_hit_address((r), (region_), (h)),                                                \
+    .PHYSICAL = eg_hit_physical((r), (region_), (h)),                                              \
     .PID = (region_)->pid < 0 ? (struct eg_cell){ 0 } : eg_int((region_)->pid),                    \
     .COMM = eg_text((region_)->comm), .OWNERS = eg_hit_owners((r), (region_), (h))
+EG_API struct eg_cell eg_hit_address(struct eg_run *r, const struct eg_region *region,
+                                     const struct eg_hit *h);
 EG_API struct eg_cell eg_hit_physical(struct eg_run *r, const struct eg_region *region,
                                       const struct eg_hit *h);
 EG_API struct eg_cell eg_hit_owners(struct eg_run *r, const struct eg_region *region,

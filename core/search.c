@@ -164,6 +164,12 @@ void eg_search(struct eg_system *sys, const struct eg_plugin_reg *const *p, size
 
 /* ---- cells ---- */
 
+struct eg_cell eg_hit_address(struct eg_run *r, const struct eg_region *region,
+                              const struct eg_hit *h)
+{
+    return region->space == eg_physical(r) ? (struct eg_cell){ 0 } : eg_uint(h->addr);
+}
+
 struct eg_cell eg_hit_physical(struct eg_run *r, const struct eg_region *region,
                                const struct eg_hit *h)
 {

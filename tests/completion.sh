@@ -26,7 +26,7 @@ image.zst vt|vtop|help
 hexdump image.zst --ph|--phys|--threads
 -r js|json jsonl|text
 image.zst pslist --sort PP|PPID|COMM
-image.zst lsmod --columns Module_Name,Co|Module_Name,Code_Size|Module_Name,Module_Name
+image.zst lsmod --columns MODULE,SI|MODULE,SIZE|MODULE,MODULE
 image.zst pslist --tz lo|local|UTC
 image.zst --render js|json|
 --format li|lime|raw

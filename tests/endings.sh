@@ -132,7 +132,7 @@ done
 # Times only: what has none is refused.
 "$engram" -q --body "$image" lsmod 2>"$tmp/err"
 [ $? = 1 ] && grep -q 'lsmod: has no column of times' "$tmp/err" || bad "--body: $(cat "$tmp/err")"
-"$engram" -q --timesketch "$image" boottime | grep -q '"timestamp_desc":"Boot_Time"' || bad "--timesketch"
+"$engram" -q --timesketch "$image" boottime | grep -q '"timestamp_desc":"BOOT_TIME"' || bad "--timesketch"
 
 # Colours on a terminal only, and not where nobody wants them.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then

@@ -6,18 +6,18 @@ return plugin {
   help = "List processes that run from, or map, deleted files and memory files",
   manual = "One row for the program itself (KIND exe) and one for each mapping. A package that was upgraded below a "
     .. "running service looks the same as a program that took itself away: the inode and its links tell no more. Shared "
-    .. "memory (System V, /dev/zero, huge pages) is a file without a folder too: WHY says so. Files that are only open are not here.",
+    .. "memory (System V, /dev/zero, huge pages) is a file without a folder too: REASON says so. Files that are only open are not here.",
   columns = {
     { "PID", "int", "process id" },
     { "COMM", "text", "name; the task can change it" },
     { "KIND", "text", "exe: the program that runs; mapping" },
-    { "WHY", "text", "removed, memfd, System V, huge pages, shared memory" },
+    { "REASON", "text", "removed, memfd, System V, huge pages, shared memory" },
     { "START", "addr", "first address of the mapping" },
     { "END", "addr", "first address behind it" },
     { "FLAGS", "flags", "read, write, execute, private or shared" },
-    { "INODE", "big", "inode number of the file", "minor" },
+    { "INODE", "int", "inode number of the file", "minor" },
     { "LINKS", "int", "names that the file still has; more than 0: only this one was removed", "minor" },
-    { "SIZE", "big", "bytes of the file", "minor" },
+    { "SIZE", "int", "bytes of the file", "minor" },
     { "PATH", "text", "the name that it had" },
   },
   args = {
@@ -30,7 +30,7 @@ return plugin {
     local function emit(t, kind, file, why, vma)
       local inode = linux.file_inode(file)
       row {
-        PID = t.pid, COMM = t.comm, KIND = kind, WHY = why, START = vma and vma.vm_start, END = vma and vma.vm_end,
+        PID = t.pid, COMM = t.comm, KIND = kind, REASON = why, START = vma and vma.vm_start, END = vma and vma.vm_end,
         FLAGS = vma and linux.vma_flags(vma), INODE = eg.at(inode, "i_ino"), LINKS = inode.i_nlink, SIZE = inode.i_size,
         PATH = linux.file_path(file),
       }

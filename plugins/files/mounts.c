@@ -7,10 +7,11 @@
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(MNT_NS_ID, INT, "inode number of the mount namespace", EG_MINOR)                             \
+    C(NS, INT, "inode number of the mount namespace", EG_MINOR)                                    \
     C(MOUNT_ID, INT, "the mount's id")                                                             \
     C(PARENT_ID, INT, "id of the mount it is on", EG_MINOR)                                        \
-    C(MAJOR_MINOR, TEXT, "device of the file system")                                              \
+    C(MAJOR, INT, "device of the file system: its driver's number", EG_MINOR)                      \
+    C(MINOR, INT, "device of the file system: its number there", EG_MINOR)                         \
     C(ROOT, TEXT, "what of the file system is mounted")                                            \
     C(MOUNT_POINT, TEXT, "where, seen from the root of the namespace's first process")             \
     C(MOUNT_OPTIONS, TEXT, "options of the mount")                                                 \
@@ -32,9 +33,10 @@ static void list(struct eg_run *r, struct eg_obj task, struct eg_obj ns)
         // What is above or beside the root of the namespace is in no mountinfo: the first rootfs.
         if (where && !reached && !all)
             continue;
-        eg_row(r, .MNT_NS_ID = eg_val(ns, mnt_ns_inum), .MOUNT_ID = eg_val(m, mount.mnt_id),
+        eg_row(r, .NS = eg_val(ns, mnt_ns_inum), .MOUNT_ID = eg_val(m, mount.mnt_id),
                .PARENT_ID = eg_val(m, mount.mnt_parent, mount.mnt_id),
-               .MAJOR_MINOR = linux_mount_device(r, m), .ROOT = linux_mount_root(r, m),
+               .MAJOR = linux_mount_major(r, m), .MINOR = linux_mount_minor(r, m),
+               .ROOT = linux_mount_root(r, m),
                .MOUNT_POINT = where ? eg_text(where) : eg_missing(EG_UNREADABLE, m.addr),
                .MOUNT_OPTIONS = linux_mount_options(r, m), .FIELDS = linux_mount_propagation(r, m),
                .FSTYPE = linux_mount_type(r, m), .MOUNT_SRC = linux_mount_source(r, m),

@@ -57,7 +57,7 @@ local function preload_file(k, row)
     local place = index == 0 and type(page) ~= "number" and linux.page_address(page)
     if math.type(place) == "integer" then text = eg.read(eg.physical(k), place, math.min(size, 4096)) end
   end
-  row { KEY = "/etc/ld.so.preload", VALUE = text, NOTE = ("the file is there, %d bytes%s"):format(size,
+  row { KEY = "/etc/ld.so.preload", VALUE = text, HINTS = ("the file is there, %d bytes%s"):format(size,
     text and "" or "; its text is not in the page cache") }
 end
 
@@ -75,7 +75,7 @@ return plugin {
     { "KEY", "text", "the variable, or the file" },
     { "VALUE", "text", "its value, or the file's text" },
     { "MAPPED", "text", "of the objects of LD_PRELOAD and LD_AUDIT: those that are mapped" },
-    { "NOTE", "text", "what is odd" },
+    { "HINTS", "text", "what is odd" },
   },
   args = { { "pid", "int", "only these processes" } },
   uses = { "tasks", "envars" },
@@ -86,7 +86,7 @@ return plugin {
           local has, lacks
           if key ~= "LD_LIBRARY_PATH" then has, lacks = loaded(value, mapped(t)) end
           row { PID = t.pid, COMM = t.comm, KEY = key, VALUE = value, MAPPED = has,
-            NOTE = lacks and lacks ~= "" and "not mapped: " .. lacks or nil }
+            HINTS = lacks and lacks ~= "" and "not mapped: " .. lacks or nil }
         end
       end
     end

@@ -19,7 +19,7 @@ return plugin {
   manual = "Of each process its first thread; threads can differ by system calls of their own. Full capabilities are "
     .. "those of process 1. A set-id program is told by the mode of the file that runs, whether or not it gave its "
     .. "rights back. Users are numbers of the first user namespace: root within a container of its own has another one, "
-    .. "and its capabilities count there only (USER_NS tells). --all shows every process.",
+    .. "and its capabilities count there only (NS tells). --all shows every process.",
   columns = {
     { "PID", "int", "process id" },
     { "COMM", "text", "name; the task can change it" },
@@ -37,7 +37,7 @@ return plugin {
     { "CAP_AMBIENT", "text", "that it hands on to any program", "minor" },
     { "CAP_BOUNDING", "text", "that it can ever gain", "minor" },
     { "NO_NEW_PRIVS", "bool", "no program can give it more", "minor" },
-    { "USER_NS", "big", "inode number of the user namespace of these rights", "minor" },
+    { "NS", "int", "inode number of the user namespace of these rights", "minor" },
     { "EXE", "text", "the file that runs" },
     { "REASON", "text", "what differs" },
   },
@@ -100,7 +100,7 @@ return plugin {
           CAP_INHERITABLE = text_of(inheritable, full), CAP_AMBIENT = text_of(ambient, full),
           CAP_BOUNDING = text_of(bounding, full),
           NO_NEW_PRIVS = eg.has(t, "atomic_flags") and math.type(t.atomic_flags) == "integer" and t.atomic_flags & 1 == 1 or false,
-          USER_NS = c.user_ns.ns.inum, EXE = file and linux.exe(t) or nil, REASON = table.concat(why, "; "),
+          NS = c.user_ns.ns.inum, EXE = file and linux.exe(t) or nil, REASON = table.concat(why, "; "),
         }
       end
     end

@@ -9,8 +9,8 @@ EG_SYMBOL(linux_banner, "char"); // its first one: the length differs from kerne
 enum { BANNER_MAX = 512 };
 
 #define COLUMNS(C)                                                                                 \
-    C(Offset, ADDR, "where it is, in the kernel's own addresses")                                  \
-    C(Banner, TEXT, "as /proc/version")
+    C(OFFSET, ADDR, "where it is, in the kernel's own addresses")                                  \
+    C(BANNER, TEXT, "as /proc/version")
 EG_COLUMNS(COLUMNS);
 
 /* Of a kernel whose symbols name functions only: the text in its image that ends as the banner
@@ -65,7 +65,7 @@ static int run(struct eg_run *r)
     len = strlen(text);
     while (len && text[len - 1] == '\n')
         len--;
-    eg_row(r, .Offset = eg_uint(at), .Banner = eg_textn(text, len));
+    eg_row(r, .OFFSET = eg_uint(at), .BANNER = eg_textn(text, len));
     return 0;
 }
 

@@ -9,10 +9,10 @@ EG_FIELD_AS(time_ns_sec, time_namespace, "offsets.boottime.tv_sec");
 EG_FIELD_AS(time_ns_nsec, time_namespace, "offsets.boottime.tv_nsec");
 
 #define COLUMNS(C)                                                                                 \
-    C(TIME_NS, INT, "inode number of the time namespace; none before 5.6, or without them")        \
-    C(Boot_Time, TIME, "wall clock minus time since boot; moves when the wall clock is set")       \
-    C(Capture_Time, TIME, "wall clock at the kernel's last tick: when the image was taken")        \
-    C(Uptime, TEXT, "seconds since boot, as /proc/uptime counts them")
+    C(NS, INT, "inode number of the time namespace; none before 5.6, or without them")             \
+    C(BOOT_TIME, TIME, "wall clock minus time since boot; moves when the wall clock is set")       \
+    C(CAPTURE_TIME, TIME, "wall clock at the kernel's last tick: when the image was taken")        \
+    C(UPTIME, TEXT, "seconds since boot, as /proc/uptime counts them")
 EG_COLUMNS(COLUMNS);
 
 enum { NSEC = 1000000000 };
@@ -26,7 +26,7 @@ static struct eg_cell uptime(struct eg_run *r, int64_t ns)
 
 static void emit_unknown(struct eg_run *r, struct eg_cell ns, struct eg_cell none)
 {
-    eg_row(r, .TIME_NS = ns, .Boot_Time = none, .Capture_Time = none, .Uptime = none);
+    eg_row(r, .NS = ns, .BOOT_TIME = none, .CAPTURE_TIME = none, .UPTIME = none);
 }
 
 static void emit(struct eg_run *r, struct eg_cell ns, int64_t offset)
@@ -36,10 +36,10 @@ static void emit(struct eg_run *r, struct eg_cell ns, int64_t offset)
     if (!linux_boot_time(r, &boot) || __builtin_sub_overflow(boot, offset, &boot)) {
         emit_unknown(r, ns, eg_missing(EG_NO_SYMBOL, 0));
     } else if (!linux_now(r, &now, &up) || __builtin_add_overflow(up, offset, &up)) {
-        eg_row(r, .TIME_NS = ns, .Boot_Time = eg_int(boot));
+        eg_row(r, .NS = ns, .BOOT_TIME = eg_int(boot));
     } else {
-        eg_row(r, .TIME_NS = ns, .Boot_Time = eg_int(boot), .Capture_Time = eg_int(now),
-               .Uptime = uptime(r, up));
+        eg_row(r, .NS = ns, .BOOT_TIME = eg_int(boot), .CAPTURE_TIME = eg_int(now),
+               .UPTIME = uptime(r, up));
     }
 }
 

@@ -10,21 +10,21 @@
 EG_SYMBOL(saved_command_line, "char *");
 
 #define COLUMNS(C)                                                                                 \
-    C(Key, TEXT, "what")                                                                           \
-    C(Value, TEXT, "its value")
+    C(KEY, TEXT, "what")                                                                           \
+    C(VALUE, TEXT, "its value")
 EG_COLUMNS(COLUMNS);
 
 static void text(struct eg_run *r, const char *key, const char *value)
 {
-    eg_row(r, .Key = eg_text(key),
-           .Value = value && *value ? eg_text(value) : eg_missing(EG_ABSENT, 0));
+    eg_row(r, .KEY = eg_text(key),
+           .VALUE = value && *value ? eg_text(value) : eg_missing(EG_ABSENT, 0));
 }
 
 static void object(struct eg_run *r, const char *key, struct eg_obj o)
 {
     const char *s = eg_string(r, o, 4096);
 
-    eg_row(r, .Key = eg_text(key), .Value = s ? eg_text(s) : eg_cell_of(o));
+    eg_row(r, .KEY = eg_text(key), .VALUE = s ? eg_text(s) : eg_cell_of(o));
 }
 
 static void count(struct eg_run *r, const char *key, uint64_t n)
@@ -44,7 +44,7 @@ static void moment(struct eg_run *r, const char *key, bool known, int64_t ns)
     if (known)
         text(r, key, eg_strf(r, "%s", eg_time_text(NULL, ns, out)));
     else
-        eg_row(r, .Key = eg_text(key), .Value = eg_missing(EG_NO_SYMBOL, 0));
+        eg_row(r, .KEY = eg_text(key), .VALUE = eg_missing(EG_NO_SYMBOL, 0));
 }
 
 static void counts(struct eg_run *r)
@@ -73,7 +73,7 @@ static void counts(struct eg_run *r)
     if (cpus)
         count(r, "online CPUs", cpus);
     else // it ran on one at least
-        eg_row(r, .Key = eg_text("online CPUs"), .Value = eg_missing(EG_UNREADABLE, 0));
+        eg_row(r, .KEY = eg_text("online CPUs"), .VALUE = eg_missing(EG_UNREADABLE, 0));
 }
 
 static int run(struct eg_run *r)

@@ -5,10 +5,10 @@ EG_FIELDS(resource, start, end, name, parent, sibling, child);
 EG_SYMBOL(iomem_resource, "resource");
 
 #define COLUMNS(C)                                                                                 \
-    C(Name, TEXT, "who claimed it")                                                                \
-    C(Start, ADDR, "first address")                                                                \
-    C(End, ADDR, "last address")                                                                   \
-    C(Parent_Start, ADDR, "first address of the range it lies in; none at the top")
+    C(NAME, TEXT, "who claimed it")                                                                \
+    C(START, ADDR, "first address")                                                                \
+    C(LAST, ADDR, "last address")                                                                  \
+    C(PARENT_START, ADDR, "first address of the range it lies in; none at the top")
 EG_COLUMNS(COLUMNS);
 
 /* Of one parent, behind the one before it, and not the top, whose parent nobody has asked for: so
@@ -40,9 +40,9 @@ static void emit(struct eg_run *r, struct eg_obj o, unsigned depth)
 {
     struct eg_cell none = { 0 };
 
-    eg_row_tree(r, depth, .Name = eg_val(o, resource.name), .Start = eg_val(o, resource.start),
-                .End = eg_val(o, resource.end),
-                .Parent_Start = depth ? eg_val(o, resource.parent, resource.start) : none);
+    eg_row_tree(r, depth, .NAME = eg_val(o, resource.name), .START = eg_val(o, resource.start),
+                .LAST = eg_val(o, resource.end),
+                .PARENT_START = depth ? eg_val(o, resource.parent, resource.start) : none);
 }
 
 static int run(struct eg_run *r)

@@ -3,20 +3,20 @@
 #include "../linux/kernel/module.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(Addr, ADDR, "where it is; a per-CPU variable's may be an offset")                            \
-    C(Type, TEXT, "letter as nm prints it; upper case: global, of a module: exported to all")      \
-    C(Size, INT, "bytes to the next symbol, where the kernel does not say", EG_MINOR)              \
-    C(Exported, BOOL, "global; of a module: other modules may use it", EG_MINOR)                   \
-    C(SubSystem, TEXT, "core, module, ftrace, bpf, kprobes")                                       \
-    C(ModuleName, TEXT, "kernel, or the module")                                                   \
-    C(SymbolName, TEXT, "its name")
+    C(ADDRESS, ADDR, "where it is; a per-CPU variable's may be an offset")                         \
+    C(TYPE, TEXT, "letter as nm prints it; upper case: global, of a module: exported to all")      \
+    C(SIZE, INT, "bytes to the next symbol, where the kernel does not say", EG_MINOR)              \
+    C(EXPORTED, BOOL, "global; of a module: other modules may use it", EG_MINOR)                   \
+    C(SUBSYSTEM, TEXT, "core, module, ftrace, bpf, kprobes")                                       \
+    C(MODULE, TEXT, "kernel, or the module")                                                       \
+    C(SYMBOL, TEXT, "its name")
 EG_COLUMNS(COLUMNS);
 
 static void emit(struct eg_run *r, const struct linux_ksym *s)
 {
-    eg_row(r, .Addr = eg_uint(s->addr), .Type = eg_textn(&s->letter, 1), .Size = s->size,
-           .Exported = s->exported, .SubSystem = eg_text(s->subsystem),
-           .ModuleName = eg_text(s->module), .SymbolName = s->name);
+    eg_row(r, .ADDRESS = eg_uint(s->addr), .TYPE = eg_textn(&s->letter, 1), .SIZE = s->size,
+           .EXPORTED = s->exported, .SUBSYSTEM = eg_text(s->subsystem),
+           .MODULE = eg_text(s->module), .SYMBOL = s->name);
 }
 
 static bool is_loaded(struct eg_run *r, const char *name)

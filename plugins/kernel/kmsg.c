@@ -4,16 +4,16 @@
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(seq, BIG, "number of the record since boot")                                                 \
-    C(facility, TEXT, "kern, or a program's that wrote to /dev/kmsg", EG_MINOR)                    \
-    C(level, TEXT, "emerg, alert, crit, err, warn, notice, info, debug")                           \
-    C(timestamp, TEXT, "seconds of the CPUs' own clock since boot")                                \
-    C(caller, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt",         \
+    C(SEQ, INT, "number of the record since boot")                                                 \
+    C(FACILITY, TEXT, "kern, or a program's that wrote to /dev/kmsg", EG_MINOR)                    \
+    C(LEVEL, TEXT, "emerg, alert, crit, err, warn, notice, info, debug")                           \
+    C(TIMESTAMP, TEXT, "seconds of the CPUs' own clock since boot")                                \
+    C(CALLER, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt",         \
       EG_MINOR)                                                                                    \
-    C(subsystem, TEXT, "of the device it is about", EG_MINOR)                                      \
-    C(device, TEXT,                                                                                \
+    C(DEVICE_SUBSYSTEM, TEXT, "of the device it is about", EG_MINOR)                               \
+    C(DEVICE, TEXT,                                                                                \
       "the device it is about: b block, c character (with numbers), n net, + others", EG_MINOR)    \
-    C(line, TEXT, "the text; may have several lines")
+    C(TEXT, TEXT, "the text; may have several lines")
 EG_COLUMNS(COLUMNS);
 
 static const char *const levels[] = {
@@ -34,13 +34,13 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
                              ? eg_strf(r, "%c%u", rec->caller & cpu ? 'C' : 'T', rec->caller & ~cpu)
                              : NULL;
 
-    eg_row(r, .seq = eg_uint(rec->seq), .facility = eg_text(facility),
-           .level = eg_text(levels[rec->level & 7]),
-           .timestamp =
+    eg_row(r, .SEQ = eg_uint(rec->seq), .FACILITY = eg_text(facility),
+           .LEVEL = eg_text(levels[rec->level & 7]),
+           .TIMESTAMP =
                eg_text(eg_strf(r, "%llu.%06llu", (unsigned long long)rec->ts_nsec / 1000000000,
                                (unsigned long long)rec->ts_nsec % 1000000000 / 1000)),
-           .caller = eg_text(caller), .subsystem = eg_text(rec->subsystem),
-           .device = eg_text(rec->device), .line = eg_textn(rec->text, rec->len));
+           .CALLER = eg_text(caller), .DEVICE_SUBSYSTEM = eg_text(rec->subsystem),
+           .DEVICE = eg_text(rec->device), .TEXT = eg_textn(rec->text, rec->len));
 }
 
 static int run(struct eg_run *r)

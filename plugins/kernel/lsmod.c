@@ -2,15 +2,15 @@
 #include "../linux/kernel/module.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(Offset, ADDR, "where the struct module is", EG_MINOR)                                        \
-    C(Module_Name, TEXT, "its name")                                                               \
-    C(Code_Size, INT, "bytes of code and data")                                                    \
-    C(Taints, FLAGS, "letters as in /proc/modules")                                                \
-    C(Ref_Count, INT, "uses, as lsmod counts them", EG_MINOR)                                      \
-    C(Used_By, TEXT, "modules that use it")                                                        \
-    C(State, TEXT, "Live, Loading, Unloading, Unformed", EG_MINOR)                                 \
-    C(Address, ADDR, "where its code begins", EG_MINOR)                                            \
-    C(Load_Arguments, TEXT, "parameters with their values now; ? where only the module can read it")
+    C(OFFSET, ADDR, "where the struct module is", EG_MINOR)                                        \
+    C(MODULE, TEXT, "its name")                                                                    \
+    C(SIZE, INT, "bytes of code and data")                                                         \
+    C(TAINTS, FLAGS, "letters as in /proc/modules")                                                \
+    C(REF_COUNT, INT, "uses, as lsmod counts them", EG_MINOR)                                      \
+    C(USED_BY, TEXT, "modules that use it")                                                        \
+    C(STATE, TEXT, "Live, Loading, Unloading, Unformed", EG_MINOR)                                 \
+    C(ADDRESS, ADDR, "where its code begins", EG_MINOR)                                            \
+    C(LOAD_ARGUMENTS, TEXT, "parameters with their values now; ? where only the module can read it")
 EG_COLUMNS(COLUMNS);
 
 static int run(struct eg_run *r)
@@ -18,11 +18,11 @@ static int run(struct eg_run *r)
     struct eg_obj m;
 
     linux_each_module(r, m)
-        eg_row(r, .Offset = eg_addr(m), .Module_Name = eg_val(m, module.name),
-               .Code_Size = linux_module_size(r, m), .Taints = linux_module_taints(r, m),
-               .Ref_Count = linux_module_refs(r, m), .Used_By = linux_module_users(r, m),
-               .State = linux_module_state(r, m), .Address = linux_module_base(r, m),
-               .Load_Arguments = linux_params(r, m));
+        eg_row(r, .OFFSET = eg_addr(m), .MODULE = eg_val(m, module.name),
+               .SIZE = linux_module_size(r, m), .TAINTS = linux_module_taints(r, m),
+               .REF_COUNT = linux_module_refs(r, m), .USED_BY = linux_module_users(r, m),
+               .STATE = linux_module_state(r, m), .ADDRESS = linux_module_base(r, m),
+               .LOAD_ARGUMENTS = linux_params(r, m));
     return 0;
 }
 

@@ -5,9 +5,9 @@
 #include "../../core/system.h"
 
 #define COLUMNS(C)                                                                                 \
-    C(Offset, ADDR, "physical address of the page it is in; none: a note of the image's file")     \
-    C(Key, TEXT, "as the kernel wrote it")                                                         \
-    C(Value, TEXT, "hexadecimal without 0x in SYMBOL() and KERNELOFFSET")
+    C(PHYSICAL, ADDR, "physical address of the page it is in; none: a note of the image's file")   \
+    C(KEY, TEXT, "as the kernel wrote it")                                                         \
+    C(VALUE, TEXT, "hexadecimal without 0x in SYMBOL() and KERNELOFFSET")
 EG_COLUMNS(COLUMNS);
 
 enum { PAGE = 4096, TEXT_MAX = 1 << 16 };
@@ -18,7 +18,7 @@ static void list(struct eg_run *r, struct eg_cell offset, const struct eg_vmcore
     size_t at = 0, klen, vlen;
 
     while (eg_vmcoreinfo_next(text, &at, &key, &klen, &value, &vlen))
-        eg_row(r, .Offset = offset, .Key = eg_textn(key, klen), .Value = eg_textn(value, vlen));
+        eg_row(r, .PHYSICAL = offset, .KEY = eg_textn(key, klen), .VALUE = eg_textn(value, vlen));
 }
 
 /* @return is it one? */

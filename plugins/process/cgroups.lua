@@ -64,7 +64,7 @@ return plugin {
     { "COMM", "text", "name; the task can change it" },
     { "HIERARCHY", "int", "its number; 0: version 2" },
     { "CONTROLLERS", "text", "what the hierarchy controls, and its name; empty of version 2" },
-    { "PATH", "text", "the group" },
+    { "CGROUP", "text", "the group" },
     { "CONTAINER", "text", "what in the path looks like a container's id: a guess" },
     { "RUNTIME", "text", "who makes such paths: a guess" },
   },
@@ -103,7 +103,7 @@ return plugin {
           if not path then eg.note("process " .. tostring(t.pid) .. ": the path of a group cannot be read") end
           if id or not args.containers then
             row { PID = t.pid, COMM = t.comm, HIERARCHY = g.id, CONTROLLERS = g.controllers,
-              PATH = path, CONTAINER = id, RUNTIME = runtime }
+              CGROUP = path, CONTAINER = id, RUNTIME = runtime }
           end
         end
       elseif set then

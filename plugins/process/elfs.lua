@@ -55,17 +55,17 @@ return plugin {
   aliases = { "linux.elfs.Elfs" },
   columns = {
     { "PID", "int", "process id" },
-    { "Process", "text", "name; the task can change it" },
-    { "Start", "addr", "first address" },
-    { "End", "addr", "first address behind it" },
-    { "File_Path", "text", "the file, or the kernel's word for it: [vdso]" },
-    { "Type", "text", "EXEC at a fixed place, DYN anywhere (programs too), REL, CORE" },
-    { "Class", "int", "32 or 64 bits", "minor" },
-    { "Machine", "text", "for which processor", "minor" },
-    { "Entry", "addr", "where it is entered, as the header says: of DYN from Start", "minor" },
-    { "Segments", "int", "program headers", "minor" },
-    { "Sections", "int", "section headers, which programs run without; 0: stripped of them, or made by hand", "minor" },
-    { "Hints", "text", "dynamic or static, its interpreter, what is odd" },
+    { "COMM", "text", "name; the task can change it" },
+    { "START", "addr", "first address" },
+    { "END", "addr", "first address behind it" },
+    { "PATH", "text", "the file, or the kernel's word for it: [vdso]" },
+    { "TYPE", "text", "EXEC at a fixed place, DYN anywhere (programs too), REL, CORE" },
+    { "CLASS", "int", "32 or 64 bits", "minor" },
+    { "MACHINE", "text", "for which processor", "minor" },
+    { "ENTRY", "addr", "where it is entered, as the header says: of DYN from START", "minor" },
+    { "SEGMENTS", "int", "program headers", "minor" },
+    { "SECTIONS", "int", "section headers, which programs run without; 0: stripped of them, or made by hand", "minor" },
+    { "HINTS", "text", "dynamic or static, its interpreter, what is odd" },
   },
   args = { { "pid", "int", "only these processes" } },
   needs = { "task_struct.mm" },
@@ -115,9 +115,9 @@ return plugin {
           if cached then hints[#hints + 1] = "from the page cache" end
           if name == "" then hints[#hints + 1] = "in anonymous memory" end
           row {
-            PID = t.pid, Process = t.comm, Start = start, End = stop, File_Path = name,
-            Type = types[h.type] or tostring(h.type), Class = h.bits, Machine = machines[h.machine] or tostring(h.machine),
-            Entry = h.entry, Segments = h.phnum, Sections = h.shnum, Hints = table.concat(hints, ", "),
+            PID = t.pid, COMM = t.comm, START = start, END = stop, PATH = name,
+            TYPE = types[h.type] or tostring(h.type), CLASS = h.bits, MACHINE = machines[h.machine] or tostring(h.machine),
+            ENTRY = h.entry, SEGMENTS = h.phnum, SECTIONS = h.shnum, HINTS = table.concat(hints, ", "),
           }
         end
       end

@@ -25,7 +25,7 @@ return plugin {
     { "PID", "int", "process id" },
     { "PPID", "int", "process id of the real parent" },
     { "COMM", "text", "name; the task can change it" },
-    { "PARENT", "text", "the parent's name" },
+    { "PARENT_COMM", "text", "the parent's name" },
     { "CHANGE", "text", "added, changed, removed" },
     { "KEY", "text", "variable" },
     { "VALUE", "text", "here" },
@@ -55,7 +55,7 @@ return plugin {
       local function emit(change, key)
         if not args.key or args.key == key then
           met = true
-          row { PID = t.pid, PPID = linux.ppid(t), COMM = t.comm, PARENT = parent.comm, CHANGE = change, KEY = key,
+          row { PID = t.pid, PPID = linux.ppid(t), COMM = t.comm, PARENT_COMM = parent.comm, CHANGE = change, KEY = key,
             VALUE = own[2][key], PARENT_VALUE = theirs[2][key] }
         end
       end

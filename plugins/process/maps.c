@@ -7,42 +7,42 @@
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
-    C(Process, TEXT, "name; the task can change it")                                               \
-    C(Start, ADDR, "first address")                                                                \
-    C(End, ADDR, "first address behind it")                                                        \
-    C(Flags, FLAGS, "read, write, execute, private or shared")                                     \
-    C(PgOff, ADDR, "offset in the file, in bytes; 0 where there is no file", EG_MINOR)             \
-    C(Major, INT, "device of the file's file system; 0 where there is no file", EG_MINOR)          \
-    C(Minor, INT, "the same", EG_MINOR)                                                            \
-    C(Inode, BIG, "inode number of the file; 0 where there is no file", EG_MINOR)                  \
-    C(File_Path, TEXT, "the file, or the kernel's word for it: [heap], [stack], [vdso]")
+    LINUX_COLUMN_COMM(C)                                                                           \
+    C(START, ADDR, "first address")                                                                \
+    C(END, ADDR, "first address behind it")                                                        \
+    C(FLAGS, FLAGS, "read, write, execute, private or shared")                                     \
+    C(PGOFF, ADDR, "offset in the file, in bytes; 0 where there is no file", EG_MINOR)             \
+    C(MAJOR, INT, "device of the file system: its driver's number; 0 where there is no file",      \
+      EG_MINOR)                                                                                    \
+    C(MINOR, INT, "device of the file system: its number there; 0 where there is no file",         \
+      EG_MINOR)                                                                                    \
+    C(INODE, INT, "inode number of the file; 0 where there is no file", EG_MINOR)                  \
+    C(PATH, TEXT, "the file, or the kernel's word for it: [heap], [stack], [vdso]")
 EG_COLUMNS(COLUMNS);
 
 static void emit(struct eg_run *r, struct eg_obj task, struct eg_obj mm, struct eg_obj vma)
 {
     const struct eg_cell none = eg_uint(0);
     struct eg_obj file = eg_at(vma, vm_area_struct.vm_file);
-    struct eg_obj inode = LINUX_NOBODY, off = eg_at(vma, vm_area_struct.vm_pgoff);
+    struct eg_obj inode = LINUX_NOBODY, off = eg_at(vma, vm_area_struct.vm_pgoff),
+                  dev = LINUX_NOBODY;
     uint64_t at, pgoff;
-    uint32_t dev = 0;
-    bool has_file = !eg_load(&at, file) || at, has_dev = false, has_off = eg_load(&pgoff, off);
+    bool has_file = !eg_load(&at, file) || at, has_off = eg_load(&pgoff, off);
 
     if (has_file) {
         inode = linux_file_inode(r, file);
-        has_dev = eg_get(&dev, inode, inode.i_sb, super_block.s_dev);
+        dev = eg_at(inode, inode.i_sb, super_block.s_dev);
     }
-    eg_row(r, .PID = linux_pid(task), .Process = linux_comm(task),
-           .Start = eg_val(vma, vm_area_struct.vm_start), .End = eg_val(vma, vm_area_struct.vm_end),
-           .Flags = linux_vma_flags(r, vma),
-           .PgOff = !has_file ? none
+    eg_row(r, .PID = linux_pid(task), .COMM = linux_comm(task),
+           .START = eg_val(vma, vm_area_struct.vm_start), .END = eg_val(vma, vm_area_struct.vm_end),
+           .FLAGS = linux_vma_flags(r, vma),
+           .PGOFF = !has_file ? none
                     : has_off ? eg_uint(pgoff << linux_page_shift(r))
                               : eg_cell_of(off),
-           .Major = has_dev || !has_file ? eg_uint(linux_major(dev))
-                                         : eg_val(inode, inode.i_sb, super_block.s_dev),
-           .Minor = has_dev || !has_file ? eg_uint(linux_minor(dev))
-                                         : eg_val(inode, inode.i_sb, super_block.s_dev),
-           .Inode = has_file ? eg_val(inode, inode.i_ino) : none,
-           .File_Path = linux_vma_name(r, mm, vma));
+           .MAJOR = has_file ? linux_major_cell(dev) : none,
+           .MINOR = has_file ? linux_minor_cell(dev) : none,
+           .INODE = has_file ? eg_val(inode, inode.i_ino) : none,
+           .PATH = linux_vma_name(r, mm, vma));
 }
 
 static int run(struct eg_run *r)

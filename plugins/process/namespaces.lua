@@ -26,7 +26,7 @@ return plugin {
   columns = {
     { "OFFSET", "addr", "where the namespace is", "minor" },
     { "TYPE", "text", "as in /proc/PID/ns" },
-    { "INUM", "big", "inode number, as in net:[4026531840]" },
+    { "NS", "int", "inode number, as in net:[4026531840]" },
     { "INITIAL", "bool", "process 1 is in it" },
     { "NPROCS", "int", "how many processes" },
     { "PID", "int", "the lowest of them" },
@@ -78,7 +78,7 @@ return plugin {
       if n.wanted and not (args.others and n.initial) then
         table.sort(n.pids)
         row {
-          OFFSET = n.ns, TYPE = n.kind, INUM = n.ns.ns.inum, INITIAL = n.initial or false, NPROCS = #n.pids, PID = n.pids[1],
+          OFFSET = n.ns, TYPE = n.kind, NS = n.ns.ns.inum, INITIAL = n.initial or false, NPROCS = #n.pids, PID = n.pids[1],
           COMM = n.by[n.pids[1]].comm, PIDS = table.concat(n.pids, " "),
         }
       end

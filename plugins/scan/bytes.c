@@ -12,7 +12,7 @@ enum { LONGEST = 1024, CONTEXT = 16 };
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
-    C(WHAT, TEXT, "what was looked for")                                                           \
+    C(PATTERN, TEXT, "what was looked for")                                                        \
     C(BYTES, BYTES, "these bytes, and what follows them up to 16")
 EG_COLUMNS(COLUMNS);
 
@@ -250,7 +250,7 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
         eg_read_some(eg_view_of(r), region->space, h->addr, bytes, len, NULL);
     }
     eg_row(r, EG_HIT_CELLS(r, region, h),
-           .WHAT = eg_text(h->tag == b->terms.n ? b->pointer : b->terms.at[h->tag].text),
+           .PATTERN = eg_text(h->tag == b->terms.n ? b->pointer : b->terms.at[h->tag].text),
            .BYTES = eg_blob(bytes, len));
 }
 

@@ -12,7 +12,7 @@
     C(COMM, TEXT, "its name")                                                                      \
     C(ADDRESS, ADDR, "the place there: in the process, or in the kernel (of a slab: the object)")  \
     C(NAME, TEXT, "the mapping's, file's, cache's, symbol's")                                      \
-    C(OFFSET, ADDR, "in it")
+    C(NAME_OFFSET, ADDR, "in it")
 EG_COLUMNS(COLUMNS);
 
 struct question {
@@ -28,7 +28,7 @@ static void emit(void *context, const struct eg_owner *o)
     eg_row(q->r, .AT = eg_uint(q->at), .PHYSICAL = eg_uint(q->pa), .KIND = eg_text(o->kind),
            .PID = o->pid < 0 ? none : eg_int(o->pid), .COMM = eg_text(o->comm),
            .ADDRESS = o->addr ? eg_uint(o->addr) : none, .NAME = eg_text(o->name),
-           .OFFSET = eg_uint(o->offset));
+           .NAME_OFFSET = eg_uint(o->offset));
 }
 
 /* The space that the addresses are of; NULL: the run failed. */

@@ -23,7 +23,7 @@ enum {
     C(RULE, TEXT, "the rule's name")                                                               \
     C(NAMESPACE, TEXT, "the file that it is from")                                                 \
     C(TAGS, TEXT, "its tags")                                                                      \
-    C(STRING, TEXT, "which of its strings; empty where the condition alone matches")               \
+    C(COMPONENT, TEXT, "which of its strings; empty where the condition alone matches")            \
     C(LENGTH, INT, "bytes that match")                                                             \
     C(MATCH, TEXT, "the first 64 of them")
 EG_COLUMNS(COLUMNS);
@@ -301,7 +301,7 @@ static void emit(struct search *s, const struct found *f, const YR_RULE *rule, c
 
     eg_row(s->run, EG_HIT_CELLS(s->run, f->region, &h), .RULE = eg_text(rule->identifier),
            .NAMESPACE = eg_text(rule->ns->name), .TAGS = eg_text(tags_of(s->run, rule)),
-           .STRING = eg_text(string), .LENGTH = eg_int(f->len), .MATCH = eg_textn(text, len));
+           .COMPONENT = eg_text(string), .LENGTH = eg_int(f->len), .MATCH = eg_textn(text, len));
 }
 
 static void emit_all(struct search *s)

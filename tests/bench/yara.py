@@ -38,7 +38,7 @@ def theirs(out):
 
 def ours(out):
     rows = [json.loads(line) for line in out.splitlines()]
-    return {(r["RULE"], int(r["ADDRESS"], 16), r["STRING"]) for r in rows if r.get("STRING")}
+    return {(r["RULE"], int(r["PHYSICAL"], 16), r["COMPONENT"]) for r in rows if r.get("COMPONENT")}
 
 
 def main():

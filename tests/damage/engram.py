@@ -40,19 +40,19 @@ PLACES = {
     "pslist": lambda row, tasks: row["OFFSET"],
     "pstree": lambda row, tasks: row["OFFSET"],
     "psaux": lambda row, tasks: process(row, tasks),
-    "lsmod": lambda row, tasks: row["Offset"],
+    "lsmod": lambda row, tasks: row["OFFSET"],
     "banner": lambda row, tasks: "the banner",
-    "info": lambda row, tasks: row["Key"],
+    "info": lambda row, tasks: row["KEY"],
 }
 # Or values in it, which the damage itself may change.
 VALUES = {
-    "maps": lambda row, tasks: both(process(row, tasks), row["Start"]),
-    "mounts": lambda row, tasks: both(row["MNT_NS_ID"], row["MOUNT_ID"]),
-    "kmsg": lambda row, tasks: row["seq"],
-    "iomem": lambda row, tasks: both(row["Start"], row["End"]),
-    "boottime": lambda row, tasks: row["TIME_NS"],
-    "kallsyms": lambda row, tasks: both(row["Addr"], row["SymbolName"]),
-    "vmcoreinfo": lambda row, tasks: both(row["Offset"], row["Key"]),
+    "maps": lambda row, tasks: both(process(row, tasks), row["START"]),
+    "mounts": lambda row, tasks: both(row["NS"], row["MOUNT_ID"]),
+    "kmsg": lambda row, tasks: row["SEQ"],
+    "iomem": lambda row, tasks: both(row["START"], row["LAST"]),
+    "boottime": lambda row, tasks: row["NS"],
+    "kallsyms": lambda row, tasks: both(row["ADDRESS"], row["SYMBOL"]),
+    "vmcoreinfo": lambda row, tasks: both(row["PHYSICAL"], row["KEY"]),
 }
 
 
@@ -65,7 +65,7 @@ def both(one, two):
 
 
 # Cells that depend on other objects, which may be away; or that say in their text what they lack.
-ABOUT_OTHERS = {("pstree", "depth"), ("lsmod", "Used_By"), ("kallsyms", "Size"), ("info", "Value"), ("lsmod", "Load_Arguments")}
+ABOUT_OTHERS = {("pstree", "depth"), ("lsmod", "USED_BY"), ("kallsyms", "SIZE"), ("info", "VALUE"), ("lsmod", "LOAD_ARGUMENTS")}
 
 
 def rows_of(results):

@@ -60,13 +60,13 @@ class Map:
         self.ranges = lime_ranges(data)
         answer = json.loads(self._run("pslist,lsmod,vmcoreinfo,kallsyms"))
         rows = {r["plugin"]: r["rows"] for r in answer["results"]}
-        self.symbols = {r["SymbolName"]: (int(r["Addr"], 16), r["Size"]) for r in rows["kallsyms"]}
+        self.symbols = {r["SYMBOL"]: (int(r["ADDRESS"], 16), r["SIZE"]) for r in rows["kallsyms"]}
         init = self.translate(self.symbols["init_task"][0])
         first_task = self.translate(int(rows["pslist"][0]["OFFSET"], 16))
         self.direct = int(rows["pslist"][0]["OFFSET"], 16) - first_task["physical"]
         self.tasks = [self.file(int(r["OFFSET"], 16) - self.direct) for r in rows["pslist"]]
-        self.modules = [self.file(self.translate(int(r["Offset"], 16))["physical"]) for r in rows["lsmod"]]
-        self.notes = sorted({self.file(int(r["Offset"], 16)) for r in rows["vmcoreinfo"]})
+        self.modules = [self.file(self.translate(int(r["OFFSET"], 16))["physical"]) for r in rows["lsmod"]]
+        self.notes = sorted({self.file(int(r["PHYSICAL"], 16)) for r in rows["vmcoreinfo"]})
         self.init_task = self.file(init["physical"])
         self.tables = [self.file(a) for t in (init, first_task) for a in t["tables"]]
         btf, self.btf_size = self.symbols["__start_BTF"]

@@ -10,8 +10,8 @@ from truth import unescape
 class Boottime(Declaration):
     name = "boottime"
     against = "clock-at-freeze.txt, proc/PID/ns.txt"
-    keys = "TIME_NS"
-    tolerance = ("Boot_Time: 1 ms between two clocks that were read in turn; Capture_Time, Uptime: up to 10 s later, for the "
+    keys = "NS"
+    tolerance = ("BOOT_TIME: 1 ms between two clocks that were read in turn; CAPTURE_TIME, UPTIME: up to 10 s later, for the "
                  "machine stops when the truth is out, or till the end of a dump that the guest writes")
 
     def expected(self, truth):
@@ -20,28 +20,28 @@ class Boottime(Declaration):
         for ns in {truth.namespaces(pid).get("time") for pid in truth.told()} - {None} if clocks else ():
             out[ns] = {}
         if out:  # the clocks are of the time namespace of process 1
-            out[truth.namespaces(1)["time"]] = {"Boot_Time": truth.boot(), "Capture_Time": clocks["real"],
-                                               "Uptime": clocks["boottime"]}
+            out[truth.namespaces(1)["time"]] = {"BOOT_TIME": truth.boot(), "CAPTURE_TIME": clocks["real"],
+                                               "UPTIME": clocks["boottime"]}
         return out
 
     def key(self, row):
-        return row["TIME_NS"]
+        return row["NS"]
 
     def have(self, row, column):
         if row[column] is None:
             return None
-        return float(row[column]) if column == "Uptime" else seconds(row[column])
+        return float(row[column]) if column == "UPTIME" else seconds(row[column])
 
     def same(self, column, want, have):
         if have is None:
             return False
-        return abs(have - want) < 0.001 if column == "Boot_Time" else -0.02 <= have - want <= self.slack
+        return abs(have - want) < 0.001 if column == "BOOT_TIME" else -0.02 <= have - want <= self.slack
 
 
 class Info(Declaration):
     name = "info"
     against = "proc/version, proc/cmdline, proc/modules, proc/stat, proc/kallsyms, proc/iomem, kernel-notes, sysctl.txt, …"
-    keys = "Key"
+    keys = "KEY"
     tolerance = "boot time: 1 ms between two clocks that were read in turn"
     others = "they tell of the image's file, or of how the kernel was found"
 
@@ -69,7 +69,7 @@ class Info(Declaration):
         if len(addresses) == 2:
             out["virtual minus physical"] = addresses["virtual"] - addresses["physical"] & (1 << 64) - 1
         self.told = set(out)
-        return {key: {"Value": str(value)} if key != "boot time" else {"Value": value} for key, value in out.items()}
+        return {key: {"VALUE": str(value)} if key != "boot time" else {"VALUE": value} for key, value in out.items()}
 
     @staticmethod
     def build_id(notes):
@@ -82,12 +82,12 @@ class Info(Declaration):
         return None
 
     def key(self, row):
-        return row["Key"] if row["Key"] in self.told else None
+        return row["KEY"] if row["KEY"] in self.told else None
 
     def have(self, row, column):
-        if row["Key"] == "boot time":
-            return seconds(row["Value"]) if row["Value"] else None
-        return str(int(row["Value"], 16)) if row["Key"] == "virtual minus physical" and row["Value"] else row["Value"]
+        if row["KEY"] == "boot time":
+            return seconds(row["VALUE"]) if row["VALUE"] else None
+        return str(int(row["VALUE"], 16)) if row["KEY"] == "virtual minus physical" and row["VALUE"] else row["VALUE"]
 
     def same(self, column, want, have):
         return want == have or isinstance(want, float) and isinstance(have, float) and abs(want - have) < 0.001
@@ -103,8 +103,8 @@ class Info(Declaration):
 class LsMod(Declaration):
     name = "lsmod"
     against = "proc/modules, sys/module/NAME/parameters"
-    keys = "Module_Name"
-    tolerance = "Load_Arguments may name more than /sys shows: a parameter may have no file there"
+    keys = "MODULE"
+    tolerance = "LOAD_ARGUMENTS may name more than /sys shows: a parameter may have no file there"
 
     def applies(self, truth):
         return truth.has("proc", "modules")
@@ -115,42 +115,42 @@ class LsMod(Declaration):
             f = line.split()
             taints = re.search(r"\(([A-Z+-]+)\)$", line)
             out[f[0]] = {
-                "Code_Size": int(f[1]), "Ref_Count": int(f[2]), "Used_By": sorted(u for u in f[3].split(",") if u and u != "-"),
-                "State": f[4], "Address": int(f[5], 16), "Taints": taints.group(1) if taints else ""}
+                "SIZE": int(f[1]), "REF_COUNT": int(f[2]), "USED_BY": sorted(u for u in f[3].split(",") if u and u != "-"),
+                "STATE": f[4], "ADDRESS": int(f[5], 16), "TAINTS": taints.group(1) if taints else ""}
             folder = ("sys", "module", f[0], "parameters")
             if truth.has(*folder):
-                out[f[0]]["Load_Arguments"] = {p: (truth.text(*folder, p) or "").rstrip("\n") for p in truth.list(*folder)}
+                out[f[0]]["LOAD_ARGUMENTS"] = {p: (truth.text(*folder, p) or "").rstrip("\n") for p in truth.list(*folder)}
         return out
 
     def key(self, row):
-        return row["Module_Name"]
+        return row["MODULE"]
 
     def have(self, row, column):
         value = row[column]
-        if column == "Used_By":
+        if column == "USED_BY":
             return sorted(u for u in re.split(r"[, ]+", value or "") if u)
-        if column == "Address":
+        if column == "ADDRESS":
             return hexadecimal(value)
-        if column == "Taints":
+        if column == "TAINTS":
             return value or ""
-        if column == "Load_Arguments":
+        if column == "LOAD_ARGUMENTS":
             pairs = (p.partition("=")[::2] for p in re.findall(r'(?:[^\s"]|"[^"]*")+', value or ""))
             return {key: text.strip('"') for key, text in pairs}
         return value
 
     def same(self, column, want, have):
-        if column == "Load_Arguments":
+        if column == "LOAD_ARGUMENTS":
             return have is not None and all(have.get(key) == value for key, value in want.items())
         return want == have
 
     def explain_wrong(self, truth, key, column, want, have):
         if key == "lime":
             return "it was being loaded: it took the image"
-        if column == "Load_Arguments" and have is not None:
+        if column == "LOAD_ARGUMENTS" and have is not None:
             wrong = [k for k, v in want.items() if have.get(k) != v]
             if all(k in have and have[k] in ("(?)", "?") or want[k] in ("", "(null)") for k in wrong):
                 return "a parameter that only code of the module's own can print"
-        if column == "Ref_Count" and key in ("virtio_blk", "virtio_console") and have is not None:
+        if column == "REF_COUNT" and key in ("virtio_blk", "virtio_console") and have is not None:
             return "the guest wrote its report, or its memory, through this driver"
         return None
 
@@ -161,7 +161,7 @@ class LsMod(Declaration):
 class Kmsg(Declaration):
     name = "kmsg"
     against = "dmesg.txt"
-    keys = "timestamp, line"
+    keys = "TIMESTAMP, TEXT"
     repeats = True
 
     def applies(self, truth):
@@ -180,17 +180,17 @@ class Kmsg(Declaration):
         return {key: {"priority": int(levels[0])} if len(set(levels)) == 1 and levels[0] else {} for key, levels in lines.items()}
 
     def rows(self, rows):
-        return [row | {"line": line} for row in rows for line in row["line"].split("\n")]
+        return [row | {"TEXT": line} for row in rows for line in row["TEXT"].split("\n")]
 
     def key(self, row):
-        return row["timestamp"], row["line"].strip()
+        return row["TIMESTAMP"], row["TEXT"].strip()
 
     def have(self, row, column):
         levels = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
         facilities = ["kern", "user", "mail", "daemon"]
-        if row["level"] not in levels or row["facility"] not in facilities:
+        if row["LEVEL"] not in levels or row["FACILITY"] not in facilities:
             return None
-        return facilities.index(row["facility"]) * 8 + levels.index(row["level"])
+        return facilities.index(row["FACILITY"]) * 8 + levels.index(row["LEVEL"])
 
     def explain_extra(self, truth, key, row):
         return "written after the report" if float(key[0]) >= self.last else None
@@ -202,7 +202,7 @@ class Kmsg(Declaration):
 class Mounts(Declaration):
     name = "mounts"
     against = "proc/PID/mountinfo"
-    keys = "MNT_NS_ID, MOUNT_ID"
+    keys = "NS, MOUNT_ID"
     tolerance = "SB_OPTIONS: the first only; a file system's own options are printed by its own code"
 
     def expected(self, truth):
@@ -215,13 +215,13 @@ class Mounts(Declaration):
                 left, _, right = line.partition(" - ")
                 f, g = left.split(), right.split(" ")
                 out.setdefault((ns, int(f[0])), {
-                    "PARENT_ID": int(f[1]), "MAJOR_MINOR": f[2], "ROOT": unescape(f[3]), "MOUNT_POINT": unescape(f[4]),
+                    "PARENT_ID": int(f[1]), "MAJOR": int(f[2].split(":")[0]), "MINOR": int(f[2].split(":")[1]), "ROOT": unescape(f[3]), "MOUNT_POINT": unescape(f[4]),
                     "MOUNT_OPTIONS": f[5], "FIELDS": " ".join(f[6:]), "FSTYPE": g[0], "MOUNT_SRC": unescape(g[1]),
                     "SB_OPTIONS": g[2].split(",")[0]})
         return out
 
     def key(self, row):
-        return row["MNT_NS_ID"], row["MOUNT_ID"]
+        return row["NS"], row["MOUNT_ID"]
 
     def have(self, row, column):
         value = row[column]
@@ -238,7 +238,7 @@ class Mounts(Declaration):
 class Iomem(Declaration):
     name = "iomem"
     against = "proc/iomem"
-    keys = "Start, End, Name"
+    keys = "START, LAST, NAME"
 
     def expected(self, truth):
         out = {}
@@ -249,13 +249,13 @@ class Iomem(Declaration):
         return out
 
     def key(self, row):
-        return int(row["Start"], 16), int(row["End"], 16), row["Name"]
+        return int(row["START"], 16), int(row["LAST"], 16), row["NAME"]
 
 
 class Kallsyms(Declaration):
     name = "kallsyms"
     against = "proc/kallsyms"
-    keys = "Addr, SymbolName, ModuleName"
+    keys = "ADDRESS, SYMBOL, MODULE"
     repeats = True
 
     def expected(self, truth):
@@ -264,13 +264,13 @@ class Kallsyms(Declaration):
             address, letter, rest = line.split(" ", 2)
             name, _, module = rest.partition("\t")  # riscv64's assembler names labels ".L0 "
             key = int(address, 16), name, module.strip("[]")
-            want = {"Type": letter} | ({} if module else {"Exported": letter.isupper()})
+            want = {"TYPE": letter} | ({} if module else {"EXPORTED": letter.isupper()})
             out[key] = want if out.get(key, want) == want else {}  # two symbols: an end and a beginning
         return out
 
     def key(self, row):
-        module = row["ModuleName"] or ""
-        return int(row["Addr"], 16), row["SymbolName"], "" if module == "kernel" else module
+        module = row["MODULE"] or ""
+        return int(row["ADDRESS"], 16), row["SYMBOL"], "" if module == "kernel" else module
 
     def explain_missing(self, truth, key, want, got):
         if key[2] == "lime" and truth.live:
@@ -284,30 +284,30 @@ class Kallsyms(Declaration):
 class Banner(Declaration):
     name = "banner"
     against = "proc/version"
-    keys = "Banner"
+    keys = "BANNER"
 
     def expected(self, truth):
         text = truth.text("proc", "version")
         return {text.strip(): {}} if text else {}
 
     def key(self, row):
-        return row["Banner"].strip()
+        return row["BANNER"].strip()
 
 
 class Vmcoreinfo(Declaration):
     name = "vmcoreinfo"
     against = "proc/version, proc/kallsyms"
-    keys = "Key"
+    keys = "KEY"
     repeats = True  # the note and the page that it was made from
     others = "what /proc does not tell: offsets and sizes of members, by which the kernel is read at all"
 
     def expected(self, truth):
-        out = {"OSRELEASE": {"Value": truth.text("proc", "version").split()[2]}}
+        out = {"OSRELEASE": {"VALUE": truth.text("proc", "version").split()[2]}}
         for line in truth.lines("proc", "kallsyms"):
             address, _, name = line.split()[:3]
             if name in ("_stext", "init_uts_ns"):
-                out[f"SYMBOL({name})"] = {"Value": int(address, 16)}
-        self.own = [(key, out[key]["Value"]) for key in ("OSRELEASE", "SYMBOL(_stext)")]
+                out[f"SYMBOL({name})"] = {"VALUE": int(address, 16)}
+        self.own = [(key, out[key]["VALUE"]) for key in ("OSRELEASE", "SYMBOL(_stext)")]
         self.told = set(out)  # of a kernel whose kallsyms lists functions only: not the data
         return out
 
@@ -316,15 +316,15 @@ class Vmcoreinfo(Declaration):
 
     def rows(self, rows):
         """Not the pages of a kernel that ran before, or beside."""
-        others = {row["Offset"] for row in rows for key, value in self.own
-                  if row["Key"] == key and self.have(row, "Value") != value}
-        return [row for row in rows if row["Offset"] not in others]
+        others = {row["PHYSICAL"] for row in rows for key, value in self.own
+                  if row["KEY"] == key and self.have(row, "VALUE") != value}
+        return [row for row in rows if row["PHYSICAL"] not in others]
 
     def key(self, row):
-        return row["Key"] if row["Key"] in self.told else None
+        return row["KEY"] if row["KEY"] in self.told else None
 
     def have(self, row, column):
-        return hexadecimal(row["Value"]) if row["Key"].startswith("SYMBOL") else row["Value"]
+        return hexadecimal(row["VALUE"]) if row["KEY"].startswith("SYMBOL") else row["VALUE"]
 
 
 DECLARATIONS = [Boottime(), Info(), LsMod(), Kmsg(), Mounts(), Iomem(), Kallsyms(), Banner(), Vmcoreinfo()]

@@ -127,7 +127,7 @@ class Bytes(Declaration):
     """AES keys of a process, in hex."""
     name = "bytes"
     against = "lab/facts.jsonl: AES keys and their addresses in a process"
-    keys = "PID, ADDRESS, WHAT"
+    keys = "PID, ADDRESS, PATTERN"
     others = COPIES
 
     def applies(self, truth):
@@ -143,7 +143,7 @@ class Bytes(Declaration):
         return ["bytes", "--in", "processes", "--pid", pids] + [w for key in sorted({k for _, _, k in self.known}) for w in ("--hex", key)]
 
     def key(self, row):
-        key = row["PID"], int(row["ADDRESS"], 16), row["WHAT"]
+        key = row["PID"], int(row["ADDRESS"], 16), row["PATTERN"]
         return key if key in self.known else None
 
     def have(self, row, column):

@@ -178,39 +178,37 @@ class Envars(OfProcesses):
 class Maps(OfProcesses):
     name = "maps"
     against = "proc/PID/maps"
-    keys = "PID, Start"
+    keys = "PID, START"
     tolerance = ""
 
     def expected(self, truth):
         out = {}
         for pid, f in truth.maps():
-            out[pid, f.start] = {"End": f.end, "Flags": f.flags, "PgOff": f.offset, "Major": f.major, "Minor": f.minor,
-                                 "Inode": f.inode, "File_Path": f.path}
+            out[pid, f.start] = {"END": f.end, "FLAGS": f.flags, "PGOFF": f.offset, "MAJOR": f.major, "MINOR": f.minor,
+                                 "INODE": f.inode, "PATH": f.path}
         return out
 
     def key(self, row):
-        return row["PID"], int(row["Start"], 16)
+        return row["PID"], int(row["START"], 16)
 
     def have(self, row, column):
         value = row[column]
-        if column in ("End", "PgOff"):
+        if column in ("END", "PGOFF"):
             return hexadecimal(value)
-        if column == "Inode" and value is not None:
-            return int(value)
-        return value or "" if column == "File_Path" else value
+        return value or "" if column == "PATH" else value
 
     def explain_missing(self, truth, key, want, got):
-        if truth.ran_since(key[0]) and want["File_Path"] in ("", "[heap]"):
+        if truth.ran_since(key[0]) and want["PATH"] in ("", "[heap]"):
             return "the process ran on after its report"
         return super().explain_missing(truth, key, want, got)
 
     def explain_wrong(self, truth, key, column, want, have):
-        if truth.ran_since(key[0]) and column == "End" and have is not None:
+        if truth.ran_since(key[0]) and column == "END" and have is not None:
             return "the process ran on after its report"
         return super().explain_wrong(truth, key, column, want, have)
 
     def explain_extra(self, truth, key, row):
-        if truth.ran_since(key[0]) and not row["File_Path"]:
+        if truth.ran_since(key[0]) and not row["PATH"]:
             return "the process ran on after its report"
         return super().explain_extra(truth, key, row)
 

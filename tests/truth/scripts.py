@@ -32,14 +32,14 @@ class Told(OfProcesses):
 class Timeline(OfProcesses):
     name = "timeline"
     against = "stat-at-freeze.txt, dmesg.txt, clock-at-freeze.txt"
-    keys = "Kind, PID or Text"
-    tolerance = ("Time: 50 ms, for /proc cuts it to a clock tick, and the log's clock is another; Capture (the Time of that row): up to "
+    keys = "KIND, PID or TEXT"
+    tolerance = ("TIME: 50 ms, for /proc cuts it to a clock tick, and the log's clock is another; Capture (the TIME of that row): up to "
                  "10 s later, for the machine stops when the truth is out, or till the end of a dump that the guest writes. "
-                 f"Text: {MORE}")
+                 f"COMM: {MORE}")
 
     def expected(self, truth):
         boot, count, self.slack = truth.boot(), {}, truth.slack()
-        out = {("boot",): {"Time": boot}, ("capture",): {"Capture": truth.clocks()["real"]}}
+        out = {("boot",): {"TIME": boot}, ("capture",): {"Capture": truth.clocks()["real"]}}
         started = {}
         for pid, tid in truth.tids():
             stat = truth.stat(tid, "proc", pid, "task", tid)
@@ -48,7 +48,7 @@ class Timeline(OfProcesses):
         for (pid, first), some in started.items():
             for ticks, tid, comm in some:
                 key = ("process", pid) if first else ("thread", pid, comm, self.nth(count, (pid, comm)))
-                out[key] = {"Time": boot + ticks * CLOCK_TICK, "Text": comm}
+                out[key] = {"TIME": boot + ticks * CLOCK_TICK, "COMM": comm}
         time = None
         for line in truth.lines("dmesg.txt"):
             m = re.match(r"(?:<\d+>)?\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? ?(.*)$", line)
@@ -56,7 +56,7 @@ class Timeline(OfProcesses):
                 time, line = m.groups()
             if time:
                 line = line.strip()
-                out["log", line, self.nth(count, line)] = {"Time": boot + float(time)}
+                out["log", line, self.nth(count, line)] = {"TIME": boot + float(time)}
         self.last = boot + float(time or 0)
         return out
 
@@ -68,43 +68,43 @@ class Timeline(OfProcesses):
     def rows(self, rows):
         count, out = {}, []
         for row in rows:
-            if row["Kind"] == "log":
-                for line in row["Text"].split("\n"):
+            if row["KIND"] == "log":
+                for line in row["TEXT"].split("\n"):
                     out.append(row | {"key": ("log", line.strip(), self.nth(count, line.strip()))})
-            elif row["Kind"] == "thread":
-                out.append(row | {"key": ("thread", row["PID"], row["Text"], self.nth(count, (row["PID"], row["Text"])))})
+            elif row["KIND"] == "thread":
+                out.append(row | {"key": ("thread", row["PID"], row["COMM"], self.nth(count, (row["PID"], row["COMM"])))})
             else:
-                out.append(row | {"key": ("process", row["PID"]) if row["Kind"] == "process" else (row["Kind"],)})
+                out.append(row | {"key": ("process", row["PID"]) if row["KIND"] == "process" else (row["KIND"],)})
         return out
 
     def key(self, row):
         return row["key"]
 
     def have(self, row, column):
-        if column == "Text":
-            return row["Text"]
-        return seconds(row["Time"]) if row["Time"] else None
+        if column == "COMM":
+            return row["COMM"]
+        return seconds(row["TIME"]) if row["TIME"] else None
 
     def same(self, column, want, have):
-        if column == "Text" or have is None:
+        if column == "COMM" or have is None:
             return want is not None and same_name(want, have)
-        return -0.05 <= have - want <= (0.05 if column == "Time" else self.slack)
+        return -0.05 <= have - want <= (0.05 if column == "TIME" else self.slack)
 
     def explain_missing(self, truth, key, want, got):
-        if truth.live and key[0] == "log" and want["Time"] >= truth.live + truth.boot():
+        if truth.live and key[0] == "log" and want["TIME"] >= truth.live + truth.boot():
             return "written while the image was being taken"
         return super().explain_missing(truth, key[1:], want, got) if key[0] in ("process", "thread") else None
 
     def explain_extra(self, truth, key, row):
         if key[0] == "log":
-            return "written after the report" if seconds(row["Time"]) >= self.last - 0.05 else None
+            return "written after the report" if seconds(row["TIME"]) >= self.last - 0.05 else None
         return "it lived while the image was being taken" if truth.live else None
 
 
 class Elfs(Told):
     name = "elfs"
     against = "proc/PID/maps"
-    keys = "PID, Start"
+    keys = "PID, START"
     memory = True
 
     others = "the vdso, which is in a process's memory when the process has touched it: no file tells when"
@@ -115,17 +115,17 @@ class Elfs(Told):
         self.dynamic = {pid for pid, f in truth.maps() if base(f.path).startswith("ld-")}  # ld.so reads all headers
         self.disk = {(pid, f.start) for pid, f in truth.maps() if f.major}
         self.vdso = {(pid, f.start) for pid, f in truth.maps() if f.path == "[vdso]"}
-        return {(pid, f.start): {"End": f.end, "File_Path": f.path} for pid, f in truth.maps() if f.offset == 0 and (pid, f.path) in run}
+        return {(pid, f.start): {"END": f.end, "PATH": f.path} for pid, f in truth.maps() if f.offset == 0 and (pid, f.path) in run}
 
     def key(self, row):
-        key = row["PID"], int(row["Start"], 16)
-        return None if key in self.vdso and row["File_Path"] == "[vdso]" else key
+        key = row["PID"], int(row["START"], 16)
+        return None if key in self.vdso and row["PATH"] == "[vdso]" else key
 
     def have(self, row, column):
-        return hexadecimal(row[column]) if column == "End" else row[column]
+        return hexadecimal(row[column]) if column == "END" else row[column]
 
     def explain_missing(self, truth, key, want, got):
-        elsewhere = any(row["File_Path"] == want["File_Path"] for rows in got.values() for row in rows)
+        elsewhere = any(row["PATH"] == want["PATH"] for rows in got.values() for row in rows)
         if truth.dropped() and key in self.disk and not elsewhere and key[0] not in self.dynamic:
             return "the guest's page cache had been emptied since the program began, and a static one need not touch its first page"
         return super().explain_missing(truth, key, want, got)
@@ -163,10 +163,10 @@ class Deleted(Told):
         for pid in truth.told():
             exe = truth.link(pid, "exe") or ""
             if exe.endswith(" (deleted)"):
-                out[pid, "exe", None] = {"PATH": exe, "WHY": self.why(exe)}
+                out[pid, "exe", None] = {"PATH": exe, "REASON": self.why(exe)}
         for pid, f in truth.maps():
             if f.path.endswith(" (deleted)"):
-                out[pid, "mapping", f.start] = {"END": f.end, "FLAGS": f.flags, "INODE": f.inode, "PATH": f.path, "WHY": self.why(f.path)}
+                out[pid, "mapping", f.start] = {"END": f.end, "FLAGS": f.flags, "INODE": f.inode, "PATH": f.path, "REASON": self.why(f.path)}
         return out
 
     @staticmethod
@@ -178,8 +178,6 @@ class Deleted(Told):
         return row["PID"], row["KIND"], hexadecimal(row["START"])
 
     def have(self, row, column):
-        if column == "INODE":
-            return int(row[column]) if row[column] else None
         return hexadecimal(row[column]) if column == "END" else row[column]
 
 
@@ -224,7 +222,7 @@ class SetUid(Told):
                 caps = int(status[line], 16)
                 want["CAP_" + column] = "all" if caps == full else ",".join(n for i, n in enumerate(CAPABILITIES) if caps >> i & 1)
             want |= {"COMM": facts_of(truth, pid)["COMM"], "NO_NEW_PRIVS": status["NoNewPrivs"].strip() == "1",
-                     "EXE": truth.link(pid, "exe"), "USER_NS": truth.namespaces(pid).get("user"),
+                     "EXE": truth.link(pid, "exe"), "NS": truth.namespaces(pid).get("user"),
                      "REASON": [text for (a, b), text in self.REASONS.items() if want[a] != want[b]]}
             out[pid] = want
         return out
@@ -232,13 +230,13 @@ class SetUid(Told):
     def have(self, row, column):
         if column == "REASON":  # the others rest on what status does not say
             return [text for text in row[column].split("; ") if text in self.REASONS.values()]
-        return int(row[column]) if column == "USER_NS" and row[column] else row[column]
+        return row[column]
 
 
 class Namespaces(Told):
     name = "namespaces"
     against = "proc/PID/ns.txt"
-    keys = "TYPE, INUM"
+    keys = "TYPE, NS"
 
     def expected(self, truth):
         out = {}
@@ -249,7 +247,7 @@ class Namespaces(Told):
         return {key: {"PIDS": pids, "NPROCS": len(pids), "INITIAL": 1 in pids} for key, pids in out.items()}
 
     def key(self, row):
-        return row["TYPE"], int(row["INUM"])
+        return row["TYPE"], row["NS"]
 
     def have(self, row, column):
         if column == "INITIAL":
@@ -305,7 +303,7 @@ class Cgroups(Told):
         for pid in truth.told():
             for line in truth.lines("proc", pid, "cgroup"):
                 number, controllers, path = line.split(":", 2)
-                out[pid, int(number)] = {"CONTROLLERS": controllers, "PATH": path}
+                out[pid, int(number)] = {"CONTROLLERS": controllers, "CGROUP": path}
         return out
 
     def key(self, row):

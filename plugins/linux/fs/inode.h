@@ -2,7 +2,7 @@
 #ifndef EG_LINUX_INODE_H
 #define EG_LINUX_INODE_H
 
-#include "../../../core/cursor.h"
+#include "../../../core/engram.h"
 
 EG_FIELDS(inode, i_data, i_dentry, i_ino, i_mapping, i_mode, i_private, i_rdev, i_sb);
 EG_FIELDS(super_block, s_dev, s_flags, s_root, s_subtype, s_type, s_user_ns);
@@ -16,6 +16,20 @@ static inline uint32_t linux_major(uint32_t dev)
 static inline uint32_t linux_minor(uint32_t dev)
 {
     return dev & 0xfffff;
+}
+
+/** Cells for the parts of the dev_t that a cursor leads to. */
+static inline struct eg_cell linux_major_cell(struct eg_obj dev)
+{
+    uint64_t v;
+
+    return eg_load(&v, dev) ? eg_uint(linux_major((uint32_t)v)) : eg_cell_of(dev);
+}
+static inline struct eg_cell linux_minor_cell(struct eg_obj dev)
+{
+    uint64_t v;
+
+    return eg_load(&v, dev) ? eg_uint(linux_minor((uint32_t)v)) : eg_cell_of(dev);
 }
 
 #endif

@@ -81,13 +81,16 @@ struct eg_cell linux_mount_propagation(struct eg_run *r, struct eg_obj m)
     return eg_text(text);
 }
 
-struct eg_cell linux_mount_device(struct eg_run *r, struct eg_obj m)
+struct eg_cell linux_mount_major(struct eg_run *r, struct eg_obj m)
 {
-    uint32_t dev;
+    (void)r;
+    return linux_major_cell(eg_at(m, mount_sb, super_block.s_dev));
+}
 
-    if (!eg_get(&dev, m, mount_sb, super_block.s_dev))
-        return eg_val(m, mount_sb, super_block.s_dev);
-    return eg_text(eg_strf(r, "%u:%u", linux_major(dev), linux_minor(dev)));
+struct eg_cell linux_mount_minor(struct eg_run *r, struct eg_obj m)
+{
+    (void)r;
+    return linux_minor_cell(eg_at(m, mount_sb, super_block.s_dev));
 }
 
 struct eg_cell linux_mount_type(struct eg_run *r, struct eg_obj m)
@@ -132,22 +135,24 @@ struct eg_cell linux_mount_source(struct eg_run *r, struct eg_obj m)
 
 /* ---- the same by name ---- */
 
-#define MOUNT_FUNCTION(n, what)                                                                    \
+#define MOUNT_FUNCTION(n, kind, what)                                                              \
     EG_FUNCTION(mount_##n) = {                                                                     \
         .os = "linux",                                                                             \
         .help = what,                                                                              \
         .args = "mount",                                                                           \
-        .returns = "text",                                                                         \
+        .returns = kind,                                                                           \
         .cell = linux_mount_##n,                                                                   \
     }
-MOUNT_FUNCTION(device, "the device of a mount's file system: \"254:1\"");
-MOUNT_FUNCTION(root, "the directory of its file system that a mount shows: \"/\"");
-MOUNT_FUNCTION(options, "options of a mount: \"rw,nosuid,relatime\"");
-MOUNT_FUNCTION(propagation,
+MOUNT_FUNCTION(major, "integer", "the device of a mount's file system: the number of its driver");
+MOUNT_FUNCTION(minor, "integer", "the device of a mount's file system: its number at its driver");
+MOUNT_FUNCTION(root, "text", "the directory of its file system that a mount shows: \"/\"");
+MOUNT_FUNCTION(options, "text", "options of a mount: \"rw,nosuid,relatime\"");
+MOUNT_FUNCTION(propagation, "text",
                "how mounts below a mount spread: \"shared:3\", \"master:3 unbindable\"");
-MOUNT_FUNCTION(type, "the type of a mount's file system: \"ext4\", \"fuse.sshfs\"");
-MOUNT_FUNCTION(source, "what was mounted, as the caller of mount(2) named it: \"/dev/vda1\"");
-MOUNT_FUNCTION(sb_options, "options of a mount's file system that all kinds of them have");
+MOUNT_FUNCTION(type, "text", "the type of a mount's file system: \"ext4\", \"fuse.sshfs\"");
+MOUNT_FUNCTION(source, "text",
+               "what was mounted, as the caller of mount(2) named it: \"/dev/vda1\"");
+MOUNT_FUNCTION(sb_options, "text", "options of a mount's file system that all kinds of them have");
 
 static const char *mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj task)
 {

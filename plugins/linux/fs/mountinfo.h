@@ -5,8 +5,9 @@
 
 #include "../../../core/engram.h"
 
-/** The device of its file system: "254:1". */
-EG_API struct eg_cell linux_mount_device(struct eg_run *r, struct eg_obj mount);
+/** The device of its file system: the number of its driver, and its number there. */
+EG_API struct eg_cell linux_mount_major(struct eg_run *r, struct eg_obj mount);
+EG_API struct eg_cell linux_mount_minor(struct eg_run *r, struct eg_obj mount);
 /** The directory of the file system that is mounted: "/home"; of a namespace "net:[4026532000]". */
 EG_API struct eg_cell linux_mount_root(struct eg_run *r, struct eg_obj mount);
 /** Options of the mount: "rw,nosuid,relatime". */

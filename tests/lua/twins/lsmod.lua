@@ -46,26 +46,26 @@ return plugin {
   os = "linux",
   help = "lsmod in Lua",
   columns = {
-    { "Offset", "addr", "where the struct module is" },
-    { "Module_Name", "text", "its name" },
-    { "Code_Size", "int", "bytes of code and data" },
-    { "Taints", "flags", "letters as in /proc/modules" },
-    { "Ref_Count", "int", "uses, as lsmod counts them" },
-    { "Used_By", "text", "modules that use it" },
-    { "State", "text", "Live, Loading, Unloading, Unformed" },
-    { "Address", "addr", "where its code begins" },
-    { "Load_Arguments", "text", "parameters with their values now; ? where only the module can read it" },
+    { "OFFSET", "addr", "where the struct module is" },
+    { "MODULE", "text", "its name" },
+    { "SIZE", "int", "bytes of code and data" },
+    { "TAINTS", "flags", "letters as in /proc/modules" },
+    { "REF_COUNT", "int", "uses, as lsmod counts them" },
+    { "USED_BY", "text", "modules that use it" },
+    { "STATE", "text", "Live, Loading, Unloading, Unformed" },
+    { "ADDRESS", "addr", "where its code begins" },
+    { "LOAD_ARGUMENTS", "text", "parameters with their values now; ? where only the module can read it" },
   },
   needs = { "module.list", "module.name" },
   run = function(k, args, row)
     for m in linux.modules(k) do
       local refs = m.refcnt.counter
       row {
-        Offset = m, Module_Name = m.name, Code_Size = size_of(m), Taints = taints_of(m),
-        Ref_Count = eg.ok(refs) and refs - MODULE_REF_BASE or refs, Used_By = users_of(m),
-        State = states[m.state] or m.state,
-        Address = eg.has(m, "mem") and m.mem[0].base or not eg.has(m, "mem") and m.core_layout.base,
-        Load_Arguments = linux.params(m),
+        OFFSET = m, MODULE = m.name, SIZE = size_of(m), TAINTS = taints_of(m),
+        REF_COUNT = eg.ok(refs) and refs - MODULE_REF_BASE or refs, USED_BY = users_of(m),
+        STATE = states[m.state] or m.state,
+        ADDRESS = eg.has(m, "mem") and m.mem[0].base or not eg.has(m, "mem") and m.core_layout.base,
+        LOAD_ARGUMENTS = linux.params(m),
       }
     end
   end,

@@ -25,15 +25,15 @@ return plugin {
   help = "maps in Lua",
   columns = {
     { "PID", "int", "process id" },
-    { "Process", "text", "name; the task can change it" },
-    { "Start", "addr", "first address" },
-    { "End", "addr", "first address behind it" },
-    { "Flags", "flags", "read, write, execute, private or shared" },
-    { "PgOff", "addr", "offset in the file, in bytes; 0 where there is no file" },
-    { "Major", "int", "device of the file's file system; 0 where there is no file" },
-    { "Minor", "int", "the same" },
-    { "Inode", "big", "inode number of the file; 0 where there is no file" },
-    { "File_Path", "text", "the file, or the kernel's word for it: [heap], [stack], [vdso]" },
+    { "COMM", "text", "name; the task can change it" },
+    { "START", "addr", "first address" },
+    { "END", "addr", "first address behind it" },
+    { "FLAGS", "flags", "read, write, execute, private or shared" },
+    { "PGOFF", "addr", "offset in the file, in bytes; 0 where there is no file" },
+    { "MAJOR", "int", "device of the file system: its driver's number; 0 where there is no file" },
+    { "MINOR", "int", "device of the file system: its number there; 0 where there is no file" },
+    { "INODE", "int", "inode number of the file; 0 where there is no file" },
+    { "PATH", "text", "the file, or the kernel's word for it: [heap], [stack], [vdso]" },
   },
   args = { { "pid", "int", "only these processes" } },
   needs = { "task_struct.tasks", "task_struct.mm", "vm_area_struct.vm_start" },
@@ -49,9 +49,9 @@ return plugin {
         if eg.ok(off) then off = off << shift end
       end
       row {
-        PID = t.pid, Process = t.comm, Start = vma.vm_start, End = vma.vm_end, Flags = flags_of(vma), PgOff = off,
-        Major = eg.ok(dev) and dev >> 20 or dev, Minor = eg.ok(dev) and dev & 0xfffff or dev, Inode = inode,
-        File_Path = linux.vma_name(mm, vma),
+        PID = t.pid, COMM = t.comm, START = vma.vm_start, END = vma.vm_end, FLAGS = flags_of(vma), PGOFF = off,
+        MAJOR = eg.ok(dev) and dev >> 20 or dev, MINOR = eg.ok(dev) and dev & 0xfffff or dev, INODE = inode,
+        PATH = linux.vma_name(mm, vma),
       }
     end
 

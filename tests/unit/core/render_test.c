@@ -148,7 +148,7 @@ static void pretty_streams(void **state)
 }
 
 #define PROVENANCE                                                                                 \
-    "\"schema\":1,\"tool\":\"engram 1\",\"image\":\"a\\\\xff.lime\",\"format\":null,"              \
+    "\"schema\":2,\"tool\":\"engram 1\",\"image\":\"a\\\\xff.lime\",\"format\":null,"              \
     "\"sha256\":null,\"os\":null,\"kernel\":null,\"found_by\":null,\"profile\":null,"              \
     "\"build_id\":null,\"image_size\":4096,\"notes\":[\"cut\"]"
 #define ROW_1                                                                                      \

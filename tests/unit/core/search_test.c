@@ -209,8 +209,8 @@ static void put_row(void *context, unsigned depth, const struct eg_value *v, siz
     to += strlen(to);
     if (strlen(context) > sizeof out[0] - 2048)
         return;
-    snprintf(to, (size_t)1 << 10, "%llx+%d%s%s%s\n", (unsigned long long)v[0].u, (int)v[5].u,
-             v[1].tag == EG_V_BAD ? " lost" : "", v[3].tag == EG_V_TEXT ? " " : "",
+    snprintf(to, (size_t)1 << 10, "%llx+%d%s%s%s\n", (unsigned long long)v[v[0].tag == EG_V_NONE].u,
+             (int)v[5].u, v[1].tag == EG_V_BAD ? " lost" : "", v[3].tag == EG_V_TEXT ? " " : "",
              v[3].tag == EG_V_TEXT ? (const char *)v[3].bytes.p : "");
     if (v[4].tag == EG_V_TEXT)
         snprintf(to + strlen(to) - 1, (size_t)1 << 10, " [%.*s]\n", (int)v[4].bytes.len,

@@ -354,16 +354,18 @@ static void timeline(void **state)
                        mk_at(g.k, mk_of(&g, t, "task_struct.signal"), "signal_struct.thread_head"),
                        mk_at(g.k, thread, "task_struct.thread_node"));
         put_log(&g, 1, 5000000, 0x80000001, "a CPU's");
-        put_log(&g, 2, 7000000999, 9, "a thread's");
+        put_log(&g, 2, 7000000999, 10, "a thread's");
+        put_log(&g, 3, 8000000000, 77, "one that has ended");
 
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", NULL), 0, 4),
-                            "1970-01-02T00:00:00Z|boottime|boot||the machine was started\n"
-                            "1970-01-02T00:00:00.000000001Z|pslist|process|1|init\n"
-                            "1970-01-02T00:00:00.005Z|kmsg|log||a CPU's\n"
-                            "1970-01-02T00:00:05Z|pslist|process|9|p\n"
-                            "1970-01-02T00:00:07Z|kmsg|log|9|a thread's\n"
-                            "1970-01-02T00:00:07.000000001Z|pslist|thread|9|worker\n"
-                            "1970-01-02T02:00:00.25Z|boottime|capture||the image was taken");
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", NULL), 0, 6),
+                            "1970-01-02T00:00:00Z|boottime|boot||||the machine was started\n"
+                            "1970-01-02T00:00:00.000000001Z|pslist|process|1|1|init|\n"
+                            "1970-01-02T00:00:00.005Z|kmsg|log||||a CPU's\n"
+                            "1970-01-02T00:00:05Z|pslist|process|9|9|p|\n"
+                            "1970-01-02T00:00:07Z|kmsg|log|9|10||a thread's\n"
+                            "1970-01-02T00:00:07.000000001Z|pslist|thread|9|10|worker|\n"
+                            "1970-01-02T00:00:08Z|kmsg|log||77||one that has ended\n"
+                            "1970-01-02T02:00:00.25Z|boottime|capture||||the image was taken");
         assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", "no-threads pid=9"), 0, 2),
                             "1970-01-02T00:00:05Z|pslist|process\n1970-01-02T00:00:07Z|kmsg|log");
         assert_int_equal(mk_row_notes(NULL), 0);

@@ -12,7 +12,7 @@
 enum { SIZE = (4 << 20) + 100 }; // two pieces and a bit
 
 static uint8_t *bytes;
-static EG_VEC(char) out; // rows: address, and the last column as text
+static EG_VEC(char) out; // rows: physical address, and the last column as text
 static struct eg_run_result result;
 
 static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
@@ -23,8 +23,9 @@ static void put_row(void *context, unsigned depth, const struct eg_value *v, siz
     const size_t len = strlen(last) + 32;
 
     (void)depth;
+    assert_int_equal(v[0].tag, EG_V_NONE); // no virtual address in physical memory
     assert_true(eg_vec_reserve(&out, out.n + len));
-    out.n += (size_t)snprintf(out.at + out.n, len, "%llx %s\n", (unsigned long long)v[0].u, last);
+    out.n += (size_t)snprintf(out.at + out.n, len, "%llx %s\n", (unsigned long long)v[1].u, last);
     eg_arena_fini(&a);
 }
 

@@ -70,19 +70,20 @@ static void take(void *context, unsigned depth, const struct eg_value *v, size_t
 {
     struct world *w = context;
     const struct eg_column *c = eg_plugin_find("yara")->plugin->columns;
+    const size_t at = v[0].tag == EG_V_NONE; // ADDRESS, or in physical memory PHYSICAL
     struct eg_arena a = { 0 };
     size_t len = strlen(w->out);
 
     (void)depth;
     for (size_t i = 0; i < n; i++)
-        if (i == 0 || (i > 4 && i != 6 && i < n - 1)) // PHYSICAL, process, owners; the namespace
-            len += (size_t)snprintf(w->out + len, sizeof w->out - len, "%s%s", i ? " " : "",
+        if (i == at || (i > 4 && i != 6 && i < n - 1)) // not process, owners; the namespace
+            len += (size_t)snprintf(w->out + len, sizeof w->out - len, "%s%s", i > at ? " " : "",
                                     eg_value_text(&a, &c[i], &v[i]));
     snprintf(w->out + len, sizeof w->out - len, "\n");
     eg_arena_fini(&a);
 }
 
-/** "ADDRESS RULE TAGS STRING LENGTH" a line; or the error. */
+/** "ADDRESS RULE TAGS COMPONENT LENGTH" a line; or the error. */
 static const char *found_with(struct world *w, const char *rules, const char *arg,
                               const char *value)
 {
