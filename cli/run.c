@@ -550,7 +550,9 @@ static int run_jobs(struct jobs *j)
         j->cli->renderer->end(j->next, stdout);
     if (error && !ferror(stdout)) // else main says it
         return cli_fail(CLI_FAILED, "output: %s", strerror(error));
-    return report(j);
+    status = report(j);
+    errno = error ? error : errno;
+    return status;
 }
 
 /* Values that no plugin could use are mistakes on the command line, not failures of a run. */
