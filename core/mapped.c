@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { MAPPED_MAX = 1024 };
+enum { MAPPED_MAX = 16384 }; // a kernel can have its types in thousands of .dwo files
 
 /* All mappings, global because the signal handler needs them. */
 static struct eg_mapped *_Atomic mapped[MAPPED_MAX];

@@ -3,8 +3,7 @@
 #include "dwarf.h"
 #include "../core/parallel.h"
 #include "../core/table.h"
-#include "dwarf_unit.h"
-#include "elf_file.h"
+#include "dwarf_files.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,9 +12,17 @@ enum {
     WORKERS_MAX = 64, // each takes 1 to 2 MiB
 };
 
+// Units that are read through one handle: from and up to.
+struct piece {
+    size_t from, to;
+};
+
 struct job {
     struct eg_dwarf d;
-    EG_VEC(size_t) pieces; // the first unit of each, and the end
+    struct eg_dwarf_files files;
+    EG_VEC(struct piece) pieces;
+    size_t listed;      // units before it are in pieces, or have been
+    struct eg_map read; // the same for units of the file of dwz
     struct eg_dwarf_worker *workers[WORKERS_MAX];
     unsigned threads;
 };
@@ -33,50 +40,71 @@ static int read_piece(void *context, size_t piece, unsigned worker)
             return -EG_ENOMEM;
         w->shared = &j->d;
     }
-    return eg_dwarf_read_units(w, j->pieces.at[piece], j->pieces.at[piece + 1]) ? 0 : -EG_EFORMAT;
+    return eg_dwarf_read_units(w, j->pieces.at[piece].from, j->pieces.at[piece].to) ? 0
+                                                                                    : -EG_EFORMAT;
 }
 
 // Pieces begin at units and depend only on size, so that they are the same for any number of
 // threads.
-static bool cut(struct job *j)
+static bool add_unit(struct job *j, size_t unit)
 {
-    uint64_t from = 0;
+    const struct eg_dwarf_header *h = &j->d.units.at[unit];
+    struct piece *last = j->pieces.n ? &j->pieces.at[j->pieces.n - 1] : NULL;
 
-    for (size_t i = 0; i <= j->d.units.n; i++) {
-        const uint64_t at = i < j->d.units.n ? j->d.units.at[i] : j->d.bytes.at[EG_DW_INFO].len;
-        size_t *to;
-
-        if (i && i < j->d.units.n && at - from < PIECE)
-            continue;
-        if (!(to = eg_vec_push(&j->pieces)))
-            return false;
-        *to = i;
-        from = at;
+    if (last && last->to == unit && h[-1].part == h->part &&
+        h->start - j->d.units.at[last->from].start < PIECE) {
+        last->to++;
+        return true;
     }
-    return true;
+    last = eg_vec_push(&j->pieces);
+    if (last)
+        *last = (struct piece){ unit, unit + 1 };
+    return last;
 }
 
-static int read_types(struct job *j, const char *path, struct eg_error *e)
+static int by_value(const void *a, const void *b)
 {
-    uint64_t at;
-    int rc;
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
-    if (!eg_dwarf_list_units(&j->d, &at))
-        return eg_fail(e, EG_EFORMAT,
-                       "%s: .debug_info: no unit at %#" PRIx64 ": damaged, or out of memory", path,
-                       at);
-    if (!cut(j))
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
-    eg_dwarf_lib_init();
-    rc = eg_parallel(EG_MIN(eg_threads(j->threads), (unsigned)WORKERS_MAX), j->pieces.n - 1,
-                     read_piece, j);
+    return (x > y) - (x < y);
+}
+
+// What is next: units that were listed since the last time, and those of the file of dwz that these
+// import.
+static bool cut(struct job *j)
+{
+    bool good = true;
+
+    j->pieces.n = 0;
+    for (; j->listed < j->d.units.n && good; j->listed++)
+        if (!j->d.units.at[j->listed].part->by_need)
+            good = add_unit(j, j->listed);
+    if (j->d.imports.n)
+        qsort(j->d.imports.at, j->d.imports.n, sizeof *j->d.imports.at, by_value);
+    for (size_t i = 0; i < j->d.imports.n && good; i++) {
+        const size_t unit = eg_dwarf_unit_at(&j->d, j->d.imports.at[i]);
+        const int added = eg_map_add(&j->read, unit, 0);
+
+        good = added >= 0 && (!added || add_unit(j, unit));
+    }
+    j->d.imports.n = 0;
+    return good;
+}
+
+static int read_pieces(struct job *j, const char *path, struct eg_error *e)
+{
+    const int rc = eg_parallel(EG_MIN(eg_threads(j->threads), (unsigned)WORKERS_MAX), j->pieces.n,
+                               read_piece, j);
+    uint64_t first = UINT64_MAX;
+
     if (rc == -EG_EFORMAT) // of several, the first in the file
-        for (size_t i = 0, first = 0; i < WORKERS_MAX; i++) {
+        for (size_t i = 0; i < WORKERS_MAX; i++) {
             const struct eg_dwarf_worker *w = j->workers[i];
 
-            if (w && w->failed && (!first || w->unit.start < first)) {
-                first = w->unit.start + 1;
-                eg_fail(e, EG_EFORMAT, "%s: DWARF: %s", path, w->text);
+            if (w && w->failed && w->unit.start < first) {
+                first = w->unit.start;
+                eg_fail(e, EG_EFORMAT, "%s: DWARF: %s",
+                        j->d.units.at[eg_dwarf_unit_at(&j->d, first)].part->path, w->text);
             }
         }
     else if (rc < 0)
@@ -84,11 +112,29 @@ static int read_types(struct job *j, const char *path, struct eg_error *e)
     return rc;
 }
 
+// What is read can name more units: in .dwo files, in the file of dwz.
+static int read_types(struct job *j, const char *path, struct eg_error *e)
+{
+    int rc = eg_dwarf_files_open(&j->files, e);
+
+    while (rc == 0) {
+        if (!cut(j))
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+        if (!j->pieces.n)
+            break;
+        rc = read_pieces(j, path, e);
+        if (rc == 0)
+            rc = eg_dwarf_files_split(&j->files, e);
+    }
+    return rc;
+}
+
 static void job_init(struct job *j, unsigned threads)
 {
     *j = (struct job){ .threads = threads };
     eg_merger_init(&j->d.merger);
-    pthread_mutex_init(&j->d.foreign.lock, NULL);
+    pthread_mutex_init(&j->d.lock, NULL);
+    j->files.d = &j->d;
 }
 
 static void job_fini(struct job *j)
@@ -99,44 +145,32 @@ static void job_fini(struct job *j)
             free(j->workers[i]);
         }
     eg_vec_fini(&j->pieces);
+    eg_map_fini(&j->read);
+    eg_dwarf_files_fini(&j->files);
     eg_vec_fini(&j->d.units);
+    eg_map_fini(&j->d.signatures);
     eg_merger_fini(&j->d.merger);
-    pthread_mutex_destroy(&j->d.foreign.lock);
+    pthread_mutex_destroy(&j->d.lock);
     eg_map_fini(&j->d.foreign.index);
     eg_vec_fini(&j->d.foreign.all);
+    eg_vec_fini(&j->d.imports);
+    eg_vec_fini(&j->d.skeletons);
 }
 
 static int read_all(struct eg_profile **out, struct eg_elf *f, struct job *j,
                     const struct eg_profile *base, struct eg_error *e)
 {
-    char module[64], build_id[64], name[256];
+    char module[64], build_id[64];
     struct eg_builder *b;
-    const uint8_t *alt;
-    uint64_t alt_len;
     int rc;
 
-    if (eg_elf_section(f, ".gnu_debugaltlink", &alt, &alt_len, NULL) == 0 && alt_len) {
-        eg_escape(name, sizeof name, (const char *)alt, strnlen((const char *)alt, alt_len));
-        return eg_fail(e, EG_EUNSUP,
-                       "%s: some of its types are in another file, %s (dwz -m): use the file from "
-                       "before dwz",
-                       f->path, name);
-    }
-    j->d.bytes.ptr_size = f->model.ptr_size;
-    j->d.bytes.big_endian = f->model.big_endian;
-    for (int s = 0; s < EG_DW_SECTIONS; s++) {
-        rc = eg_elf_section(f, eg_dwarf_section_name((enum eg_dwarf_section)s), &j->d.bytes.at[s].p,
-                            &j->d.bytes.at[s].len, e);
-        if (rc < 0)
-            return rc;
-    }
-    if (!j->d.bytes.at[EG_DW_INFO].len)
-        return eg_fail(e, EG_ENOTFOUND,
-                       "%s: no debug data: take the file of the -dbg or -debuginfo package",
-                       f->path);
     if (base && !eg_merger_seed(&j->d.merger, base))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
+    eg_dwarf_lib_init();
+    j->files.first = f;
     rc = read_types(j, f->path, e);
+    if (rc == 0)
+        rc = eg_dwarf_files_check(&j->files, e);
     if (rc < 0)
         return rc;
     b = eg_builder_new(f->model, f->path);

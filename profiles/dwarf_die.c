@@ -1,34 +1,8 @@
 /* dwarf_die.c - entries of .debug_info that are types and variables. */
 #include "dwarf_die.h"
-#include <stdio.h>
+#include "dwarf_attr.h"
 
 enum { NESTED_MAX = 64 };
-
-static const char in_type_units[] =
-    "its types are in type units: build without -fdebug-types-section";
-
-bool eg_dwarf_say(struct eg_dwarf_worker *w, const char *why)
-{
-    if (!w->failed)
-        snprintf(w->text, sizeof w->text, "%s", why);
-    w->failed = true;
-    return false;
-}
-
-bool eg_dwarf_fail(struct eg_dwarf_worker *w, Dwarf_Error error)
-{
-    eg_dwarf_say(w, error ? dwarf_errmsg(error) : "libdwarf cannot open it");
-    if (error)
-        dwarf_dealloc_error(w->unit.window ? w->unit.window->dbg : NULL, error);
-    return false;
-}
-
-bool eg_dwarf_ok(struct eg_dwarf_worker *w, int result)
-{
-    if (result == DW_DLV_ERROR)
-        return eg_dwarf_fail(w, w->error);
-    return result == DW_DLV_OK;
-}
 
 bool eg_dwarf_child(struct eg_dwarf_worker *w, Dwarf_Die of, Dwarf_Die *die)
 {
@@ -42,95 +16,30 @@ bool eg_dwarf_next(struct eg_dwarf_worker *w, Dwarf_Die *die)
     if (!w->failed && !w->budget--)
         eg_dwarf_say(w, "its entries refer to each other in a cycle");
     if (!w->failed &&
-        !eg_dwarf_ok(w, dwarf_siblingof_b(w->unit.window->dbg, *die, 1, &next, &w->error)))
+        !eg_dwarf_ok(w, dwarf_siblingof_b(w->unit.window->dbg, *die,
+                                          eg_dwarf_is_info(w->unit.window), &next, &w->error)))
         next = NULL;
     dwarf_dealloc_die(*die);
     *die = next;
     return next;
 }
 
-/* ---- attributes ---- */
-
-static bool attribute(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which,
-                      Dwarf_Attribute *out, Dwarf_Half *form)
+static const struct eg_dwarf_part *part(const struct eg_dwarf_worker *w)
 {
-    if (w->failed || !eg_dwarf_ok(w, dwarf_attr(die, which, out, &w->error)))
-        return false;
-    if (eg_dwarf_ok(w, dwarf_whatform(*out, form, &w->error)))
-        return true;
-    dwarf_dealloc_attribute(*out);
-    return false;
+    return w->unit.window->part;
 }
 
-static bool constant(struct eg_dwarf_worker *w, Dwarf_Attribute a, Dwarf_Half form, uint64_t *out)
+static const char *name_of(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
-    Dwarf_Unsigned value;
-    Dwarf_Signed is_signed;
+    char *name;
 
-    switch (form) {
-    case DW_FORM_sdata:
-    case DW_FORM_implicit_const:
-        if (!eg_dwarf_ok(w, dwarf_formsdata(a, &is_signed, &w->error)))
-            return false;
-        *out = (uint64_t)is_signed;
-        return true;
-    case DW_FORM_data1:
-    case DW_FORM_data2:
-    case DW_FORM_data4:
-    case DW_FORM_data8:
-    case DW_FORM_udata:
-        if (!eg_dwarf_ok(w, dwarf_formudata(a, &value, &w->error)))
-            return false;
-        *out = value;
-        return true;
-    default:
-        return false;
-    }
+    if (part(w)->alt)
+        return eg_dwarf_text(w, die, DW_AT_name);
+    return !w->failed && eg_dwarf_ok(w, dwarf_diename(die, &name, &w->error)) && *name ? name
+                                                                                       : NULL;
 }
 
-bool eg_dwarf_number(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which, uint64_t *out)
-{
-    Dwarf_Attribute a;
-    Dwarf_Half form;
-    bool good;
-
-    if (!attribute(w, die, which, &a, &form))
-        return false;
-    good = constant(w, a, form, out);
-    dwarf_dealloc_attribute(a);
-    return good;
-}
-
-// The bytes of a location expression, which are in the file's section: DWARF 4 has a form for them,
-// before that they were a block. @return false: it is neither.
-static bool expression(struct eg_dwarf_worker *w, Dwarf_Attribute a, Dwarf_Half form,
-                       const uint8_t **p, uint64_t *len)
-{
-    Dwarf_Block *block;
-    Dwarf_Unsigned n;
-    Dwarf_Ptr at;
-
-    switch (form) {
-    case DW_FORM_exprloc:
-        if (!eg_dwarf_ok(w, dwarf_formexprloc(a, &n, &at, &w->error)))
-            return false;
-        *p = at;
-        *len = n;
-        return true;
-    case DW_FORM_block:
-    case DW_FORM_block1:
-    case DW_FORM_block2:
-    case DW_FORM_block4:
-        if (!eg_dwarf_ok(w, dwarf_formblock(a, &block, &w->error)))
-            return false;
-        *p = block->bl_data;
-        *len = block->bl_len;
-        dwarf_dealloc(w->unit.window->dbg, block, DW_DLA_BLOCK);
-        return true;
-    default:
-        return false;
-    }
-}
+/* ---- what types hold ---- */
 
 // Bytes from the start of the struct: a number, or (to DWARF 3) DW_OP_plus_uconst and a number.
 static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
@@ -140,10 +49,10 @@ static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
     Dwarf_Half form;
     const uint8_t *p;
 
-    if (!attribute(w, die, DW_AT_data_member_location, &a, &form))
+    if (!eg_dwarf_attribute(w, die, DW_AT_data_member_location, &a, &form))
         return 0;
-    if (!constant(w, a, form, &value) && !w->failed) {
-        if (!expression(w, a, form, &p, &len) || len < 2 || *p != DW_OP_plus_uconst) {
+    if (!eg_dwarf_constant(w, a, form, &value) && !w->failed) {
+        if (!eg_dwarf_expression(w, a, form, &p, &len) || len < 2 || *p != DW_OP_plus_uconst) {
             eg_dwarf_say(w, "the offset of a member has to be computed, which is not supported");
             len = 0;
         }
@@ -157,78 +66,6 @@ static uint64_t location(struct eg_dwarf_worker *w, Dwarf_Die die)
     return value;
 }
 
-// DW_FORM_ref_addr: an offset in all of .debug_info, of which libdwarf has only a window.
-static uint64_t far_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Attribute a)
-{
-    const struct eg_dwarf_bytes *b = &w->shared->bytes;
-    Dwarf_Half version, size;
-    Dwarf_Off at;
-    const uint8_t *p;
-    uint64_t place;
-
-    if (!eg_dwarf_ok(w, dwarf_get_version_of_die(die, &version, &size)) ||
-        !eg_dwarf_ok(w, dwarf_attr_offset(die, a, &at, &w->error)))
-        return 0;
-    if (version == 2)
-        size = b->ptr_size;
-    at += w->unit.window->start;
-    if (!eg_within(at, size, b->at[EG_DW_INFO].len))
-        return 0;
-    p = b->at[EG_DW_INFO].p + at;
-    place = size == 8 ? (b->big_endian ? eg_be64(p) : eg_le64(p))
-                      : (b->big_endian ? eg_be32(p) : eg_le32(p));
-    return place < b->at[EG_DW_INFO].len ? place : 0;
-}
-
-/** DW_AT_type, or another reference, as an offset in .debug_info; 0: there is none. */
-static uint64_t reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which)
-{
-    Dwarf_Attribute a;
-    Dwarf_Half form;
-    Dwarf_Off at;
-    uint64_t place = 0;
-
-    if (!attribute(w, die, which, &a, &form))
-        return 0;
-    switch (form) {
-    case DW_FORM_ref1:
-    case DW_FORM_ref2:
-    case DW_FORM_ref4:
-    case DW_FORM_ref8:
-    case DW_FORM_ref_udata:
-        if (eg_dwarf_ok(w, dwarf_global_formref(a, &at, &w->error)))
-            place = at + w->unit.window->start;
-        break;
-    case DW_FORM_ref_addr:
-        place = far_reference(w, die, a);
-        break;
-    case DW_FORM_ref_sig8:
-        eg_dwarf_say(w, in_type_units);
-        break;
-    default:
-        eg_dwarf_say(w, "its types are in another file (dwz -m): use the file from before dwz");
-    }
-    dwarf_dealloc_attribute(a);
-    return place;
-}
-
-static const char *name_of(struct eg_dwarf_worker *w, Dwarf_Die die)
-{
-    char *name;
-
-    return !w->failed && eg_dwarf_ok(w, dwarf_diename(die, &name, &w->error)) && *name ? name
-                                                                                       : NULL;
-}
-
-static bool has(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half which)
-{
-    Dwarf_Bool is = false;
-
-    return !w->failed && eg_dwarf_ok(w, dwarf_hasattr(die, which, &is, &w->error)) && is;
-}
-
-/* ---- what types hold ---- */
-
 static struct eg_raw_member *push_member(struct eg_dwarf_worker *w)
 {
     struct eg_raw_member *m = w->failed ? NULL : eg_vec_push(&w->raw.members);
@@ -241,7 +78,9 @@ static struct eg_raw_member *push_member(struct eg_dwarf_worker *w)
 static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
     uint64_t bits = 0, at, storage = 0;
-    struct eg_raw_member m = { .name = name_of(w, die), .ref = reference(w, die, DW_AT_type) }, *to;
+    struct eg_raw_member m = { .name = name_of(w, die),
+                               .ref = eg_dwarf_reference(w, die, DW_AT_type) },
+                         *to;
 
     eg_dwarf_number(w, die, DW_AT_bit_size, &bits);
     if (bits && eg_dwarf_number(w, die, DW_AT_data_bit_offset, &at)) {
@@ -252,7 +91,7 @@ static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
         if (bits && eg_dwarf_number(w, die, DW_AT_bit_offset, &at)) {
             if (!eg_dwarf_number(w, die, DW_AT_byte_size, &storage))
                 eg_dwarf_say(w, "a bit-field without the size of its storage unit");
-            m.bit_off += w->shared->bytes.big_endian ? at : 8 * storage - at - bits;
+            m.bit_off += part(w)->big_endian ? at : 8 * storage - at - bits;
         }
     }
     m.bit_size = (uint32_t)bits;
@@ -290,7 +129,7 @@ static bool contents(struct eg_dwarf_worker *w, Dwarf_Die of, size_t i)
         case DW_TAG_unspecified_parameters: // void, as in BTF
             to = push_member(w);
             if (to)
-                *to = (struct eg_raw_member){ .ref = reference(w, die, DW_AT_type) };
+                *to = (struct eg_raw_member){ .ref = eg_dwarf_reference(w, die, DW_AT_type) };
             break;
         default:
             types = true;
@@ -372,11 +211,11 @@ static bool has_address(struct eg_dwarf_worker *w, Dwarf_Die die)
     Dwarf_Half form;
     bool is;
 
-    if (!attribute(w, die, DW_AT_location, &a, &form))
+    if (!eg_dwarf_attribute(w, die, DW_AT_location, &a, &form))
         return false;
-    is = expression(w, a, form, &p, &len) && len > 1 &&
-         ((*p == DW_OP_addr && len == 1 + (uint64_t)w->shared->bytes.ptr_size) ||
-          *p == DW_OP_addrx || *p == DW_OP_GNU_addr_index);
+    is = eg_dwarf_expression(w, a, form, &p, &len) && len > 1 &&
+         ((*p == DW_OP_addr && len == 1 + (uint64_t)part(w)->ptr_size) || *p == DW_OP_addrx ||
+          *p == DW_OP_GNU_addr_index);
     dwarf_dealloc_attribute(a);
     return is;
 }
@@ -386,22 +225,21 @@ static bool has_address(struct eg_dwarf_worker *w, Dwarf_Die die)
 static void variable(struct eg_dwarf_worker *w, Dwarf_Die die, uint64_t at)
 {
     struct eg_raw_type t = { .at = at, .kind = EG_T_VAR }, *to;
-    const uint64_t start = w->unit.window->start;
+    const struct eg_dwarf_unit own = w->unit;
     uint64_t place;
     Dwarf_Die declaration;
 
     if (!has_address(w, die))
         return;
     t.name = name_of(w, die);
-    t.ref = reference(w, die, DW_AT_type);
-    place = t.name ? 0 : reference(w, die, DW_AT_specification);
-    if (place && place >= w->unit.start && place < w->unit.end &&
-        eg_dwarf_ok(
-            w, dwarf_offdie_b(w->unit.window->dbg, place - start, 1, &declaration, &w->error))) {
+    t.ref = eg_dwarf_reference(w, die, DW_AT_type);
+    place = t.name ? 0 : eg_dwarf_reference(w, die, DW_AT_specification);
+    if (place && eg_dwarf_visit(w, place, &declaration)) {
         t.name = name_of(w, declaration);
-        t.ref = t.ref ? t.ref : reference(w, declaration, DW_AT_type);
+        t.ref = t.ref ? t.ref : eg_dwarf_reference(w, declaration, DW_AT_type);
         dwarf_dealloc_die(declaration);
     }
+    w->unit = own;
     if (!t.name || !t.ref || w->failed)
         return;
     to = eg_vec_push(&w->raw.types);
@@ -448,6 +286,25 @@ static bool is_tag(uint8_t kind)
     return kind == EG_T_STRUCT || kind == EG_T_UNION || kind == EG_T_ENUM;
 }
 
+// dwz and LTO: the types of that unit are this unit's too.
+static void import(struct eg_dwarf_worker *w, Dwarf_Die die)
+{
+    const uint64_t place = eg_dwarf_reference(w, die, DW_AT_import);
+    const struct eg_dwarf *d = w->shared;
+    uint64_t *to;
+
+    // Units that are not of the dwz file are read in any case.
+    if (!place || !d->units.at[eg_dwarf_unit_at(d, place)].part->by_need)
+        return;
+    pthread_mutex_lock(&w->shared->lock);
+    to = eg_vec_push(&w->shared->imports);
+    if (to)
+        *to = place;
+    pthread_mutex_unlock(&w->shared->lock);
+    if (!to)
+        eg_dwarf_say(w, "out of memory");
+}
+
 void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
 {
     struct eg_raw_type t = { 0 }, *to;
@@ -459,6 +316,8 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     if (w->failed || !eg_dwarf_ok(w, dwarf_tag(die, &tag, &w->error)))
         return;
     t.kind = kind_of(tag);
+    if (tag == DW_TAG_imported_unit)
+        import(w, die);
     if ((!t.kind && !is_qualifier(tag) && tag != DW_TAG_variable) ||
         !eg_dwarf_ok(w, dwarf_dieoffset(die, &at, &w->error)))
         return;
@@ -473,17 +332,20 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
         base_type(w, die, &t);
     if (is_tag(t.kind)) {
         t.tag = t.kind;
-        if (has(w, die, DW_AT_signature)) // its members are there
-            eg_dwarf_say(w, in_type_units);
-        if (has(w, die, DW_AT_declaration)) {
+        t.ref = eg_dwarf_reference(w, die, DW_AT_signature);
+        if (t.ref) { // it stands for the type there
+            t.kind = EG_T_VOID;
+            t.tag = 0;
+            t.name = NULL;
+        } else if (eg_dwarf_has(w, die, DW_AT_declaration)) {
             t.flags = t.kind == EG_T_UNION ? EG_TF_UNION : 0;
             t.kind = EG_T_FWD;
         }
     } else if (t.kind != EG_T_INT && t.kind != EG_T_FLOAT) {
-        t.ref = reference(w, die, DW_AT_type);
+        t.ref = eg_dwarf_reference(w, die, DW_AT_type);
     }
     if (t.kind == EG_T_PTR)
-        t.size = w->shared->bytes.ptr_size;
+        t.size = part(w)->ptr_size;
     else if (t.kind == EG_T_INT || t.kind == EG_T_FLOAT || is_tag(t.kind))
         eg_dwarf_number(w, die, DW_AT_byte_size, &t.size);
     if (w->failed)

@@ -18,16 +18,23 @@ static uint64_t section(const struct eg_dwarf_window *w, uint64_t i, const uint8
         return 0;
     }
     if (--i == EG_DW_INFO) {
-        *p = w->bytes->at[i].p + w->start;
+        *p = w->part->at[i].p + (w->start - w->part->place);
         return w->end - w->start;
     }
-    *p = w->bytes->at[i].p;
-    return w->bytes->at[i].len;
+    *p = w->part->at[i].p;
+    return w->part->at[i].len;
+}
+
+static const char *section_name(const struct eg_dwarf_window *w, uint64_t i)
+{
+    if (!i)
+        return "";
+    return --i == EG_DW_INFO && w->part->types ? ".debug_types" : eg_dwarf_section_name(i);
 }
 
 static Dwarf_Small pointer_size(void *obj)
 {
-    return ((struct eg_dwarf_window *)obj)->bytes->ptr_size;
+    return ((struct eg_dwarf_window *)obj)->part->ptr_size;
 }
 
 static Dwarf_Unsigned section_count(void *obj)
@@ -42,7 +49,7 @@ typedef Dwarf_Unsigned section_index;
 
 static Dwarf_Small byte_order(void *obj)
 {
-    return ((struct eg_dwarf_window *)obj)->bytes->big_endian ? DW_END_big : DW_END_little;
+    return ((struct eg_dwarf_window *)obj)->part->big_endian ? DW_END_big : DW_END_little;
 }
 
 static int section_info(void *obj, section_index i, Dwarf_Obj_Access_Section_a *out, int *error)
@@ -52,7 +59,7 @@ static int section_info(void *obj, section_index i, Dwarf_Obj_Access_Section_a *
     (void)error;
     if (i > EG_DW_SECTIONS)
         return DW_DLV_NO_ENTRY;
-    *out = (Dwarf_Obj_Access_Section_a){ .as_name = i ? eg_dwarf_section_name(i - 1) : "",
+    *out = (Dwarf_Obj_Access_Section_a){ .as_name = section_name(obj, i),
                                          .as_size = section(obj, i, &p) };
     return DW_DLV_OK;
 }
@@ -63,7 +70,7 @@ static Dwarf_Unsigned file_size(void *obj)
     uint64_t sum = 0;
 
     for (size_t i = 0; i < EG_DW_SECTIONS; i++)
-        sum += w->bytes->at[i].len;
+        sum += w->part->at[i].len;
     return sum;
 }
 
@@ -73,7 +80,7 @@ typedef Dwarf_Half section_index;
 
 static Dwarf_Endianness byte_order(void *obj)
 {
-    return ((struct eg_dwarf_window *)obj)->bytes->big_endian ? DW_OBJECT_MSB : DW_OBJECT_LSB;
+    return ((struct eg_dwarf_window *)obj)->part->big_endian ? DW_OBJECT_MSB : DW_OBJECT_LSB;
 }
 
 static int section_info(void *obj, section_index i, Dwarf_Obj_Access_Section *out, int *error)
@@ -83,8 +90,7 @@ static int section_info(void *obj, section_index i, Dwarf_Obj_Access_Section *ou
     (void)error;
     if (i > EG_DW_SECTIONS)
         return DW_DLV_NO_ENTRY;
-    *out = (Dwarf_Obj_Access_Section){ .name = i ? eg_dwarf_section_name(i - 1u) : "",
-                                       .size = section(obj, i, &p) };
+    *out = (Dwarf_Obj_Access_Section){ .name = section_name(obj, i), .size = section(obj, i, &p) };
     return DW_DLV_OK;
 }
 
@@ -106,7 +112,7 @@ void eg_dwarf_lib_init(void)
     dwarf_set_de_alloc_flag(0);
 }
 
-bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_bytes *bytes,
+bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_part *part,
                           uint64_t start, uint64_t end, Dwarf_Error *error)
 {
 #ifdef HAVE_LIBDWARF_0
@@ -120,7 +126,7 @@ bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_bytes
         .om_load_section = load_section,
     };
 
-    *w = (struct eg_dwarf_window){ .bytes = bytes, .start = start, .end = end };
+    *w = (struct eg_dwarf_window){ .part = part, .start = start, .end = end };
     w->object.ai_object = w;
     w->object.ai_methods = &methods;
 #else
@@ -133,7 +139,7 @@ bool eg_dwarf_window_open(struct eg_dwarf_window *w, const struct eg_dwarf_bytes
         .load_section = load_section,
     };
 
-    *w = (struct eg_dwarf_window){ .bytes = bytes, .start = start, .end = end };
+    *w = (struct eg_dwarf_window){ .part = part, .start = start, .end = end };
     w->object.object = w;
     w->object.methods = &methods;
 #endif

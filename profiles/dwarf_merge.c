@@ -256,7 +256,9 @@ static bool insert(struct eg_merger *m, struct eg_merged *t, size_t n_members)
     pthread_mutex_lock(&s->lock);
     if (eg_map_get(&s->index, t->key, &i)) {
         to = &s->all.at[i];
-        if (!to->id && t->place < to->place) {
+        // A hostile file can give two types one key. There is room for as many members as the first
+        // one has.
+        if (!to->id && t->place < to->place && t->kind == to->kind && t->count == to->count) {
             t->members = to->members;
             *to = *t;
         } else {

@@ -1,6 +1,6 @@
-/* dwarf_unit.c - units: lists them, selects those in C, and follows references from one to
- * another. */
+/* dwarf_unit.c - units: selects those in C, and follows references from one to another. */
 #include "dwarf_unit.h"
+#include "dwarf_attr.h"
 #include "dwarf_die.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,42 +8,6 @@
 
 // DWARF 6 numbers; libdwarf.h of 2021 does not have them.
 enum { LANG_C17 = 0x2c, LANG_C23 = 0x3e };
-
-bool eg_dwarf_list_units(struct eg_dwarf *d, uint64_t *at)
-{
-    const uint8_t *p = d->bytes.at[EG_DW_INFO].p;
-    const uint64_t len = d->bytes.at[EG_DW_INFO].len;
-    const bool big = d->bytes.big_endian;
-
-    for (*at = 0; *at < len;) {
-        uint64_t unit = 0, head = 4, *to;
-
-        if (len - *at >= 4)
-            unit = big ? eg_be32(p + *at) : eg_le32(p + *at);
-        if (unit == UINT32_MAX && len - *at >= 12) { // DWARF 5, 7.4: the 64-bit format
-            unit = big ? eg_be64(p + *at + 4) : eg_le64(p + *at + 4);
-            head = 12;
-        }
-        if (!unit || !eg_within(*at + head, unit, len) || !(to = eg_vec_push(&d->units)))
-            return false;
-        *to = *at;
-        *at += head + unit;
-    }
-    return true;
-}
-
-uint64_t eg_dwarf_unit_end(const struct eg_dwarf *d, size_t unit)
-{
-    return unit + 1 < d->units.n ? d->units.at[unit + 1] : d->bytes.at[EG_DW_INFO].len;
-}
-
-// The unit that holds a place.
-static size_t unit_at(const struct eg_dwarf *d, uint64_t place)
-{
-    const size_t after = eg_lower_bound(d->units.n, i, d->units.at[i] <= place);
-
-    return after ? after - 1 : 0;
-}
 
 /* ---- types in other units ---- */
 
@@ -53,10 +17,10 @@ static bool get_known(struct eg_dwarf_worker *w, uint64_t place)
     struct eg_raw_type *to = NULL;
     uint64_t i;
 
-    pthread_mutex_lock(&f->lock);
+    pthread_mutex_lock(&w->shared->lock);
     if (eg_map_get(&f->index, place, &i) && (to = eg_vec_push(&w->raw.types)))
         *to = f->all.at[i];
-    pthread_mutex_unlock(&f->lock);
+    pthread_mutex_unlock(&w->shared->lock);
     return to;
 }
 
@@ -74,16 +38,41 @@ static bool put_known(struct eg_dwarf_worker *w)
         good = eg_raw_keys(&w->raw, i, t.key);
         t.kind = EG_RAW_KNOWN;
         t.known = (1 << EG_KEYS) - 1;
-        pthread_mutex_lock(&f->lock);
+        pthread_mutex_lock(&w->shared->lock);
         if (good && eg_map_add(&f->index, t.at, f->all.n) == 1) {
             to = eg_vec_push(&f->all);
             good = to;
             if (to)
                 *to = t;
         }
-        pthread_mutex_unlock(&f->lock);
+        pthread_mutex_unlock(&w->shared->lock);
     }
     return good;
+}
+
+// Make @unit the one that is read, through the second window.
+static bool open_other(struct eg_dwarf_worker *w, size_t unit)
+{
+    const struct eg_dwarf_header *h = &w->shared->units.at[unit];
+
+    w->unit = (struct eg_dwarf_unit){ &w->other, h->start, h->end };
+    if (w->other.dbg && w->other.start == h->start)
+        return true;
+    eg_dwarf_window_close(&w->other);
+    return eg_dwarf_window_open(&w->other, h->part, h->start, h->end, &w->error) ||
+           eg_dwarf_fail(w, w->error);
+}
+
+bool eg_dwarf_visit(struct eg_dwarf_worker *w, uint64_t place, Dwarf_Die *die)
+{
+    const bool foreign = place < w->unit.start || place >= w->unit.end;
+
+    // Only one unit at a time is visited: the entry of the first one is still in use.
+    if (foreign &&
+        (w->unit.window == &w->other || !open_other(w, eg_dwarf_unit_at(w->shared, place))))
+        return false;
+    return eg_dwarf_ok(w, dwarf_offdie_b(w->unit.window->dbg, place - w->unit.window->start,
+                                         eg_dwarf_is_info(w->unit.window), die, &w->error));
 }
 
 static bool load(struct eg_raw_unit *raw, uint64_t place)
@@ -92,28 +81,15 @@ static bool load(struct eg_raw_unit *raw, uint64_t place)
     const struct eg_dwarf_unit own = w->unit;
     const uint64_t budget = w->budget;
     const size_t n = raw->types.n;
-    bool foreign = place < own.start || place >= own.end;
+    const bool foreign = place < own.start || place >= own.end;
     Dwarf_Die die;
 
     if (w->failed)
         return false;
     if (foreign && get_known(w, place))
         return true;
-    if (foreign) {
-        const size_t unit = unit_at(w->shared, place);
-
-        w->unit = (struct eg_dwarf_unit){ &w->other, w->shared->units.at[unit],
-                                          eg_dwarf_unit_end(w->shared, unit) };
-        w->budget = w->unit.end - w->unit.start;
-        if (!w->other.dbg || w->other.start != w->unit.start) {
-            eg_dwarf_window_close(&w->other);
-            if (!eg_dwarf_window_open(&w->other, &w->shared->bytes, w->unit.start, w->unit.end,
-                                      &w->error))
-                return eg_dwarf_fail(w, w->error);
-        }
-    }
-    if (eg_dwarf_ok(w, dwarf_offdie_b(w->unit.window->dbg, place - w->unit.window->start, 1, &die,
-                                      &w->error))) {
+    if (eg_dwarf_visit(w, place, &die)) {
+        w->budget = foreign ? w->unit.end - w->unit.start : budget;
         eg_dwarf_parse(w, die, 0);
         dwarf_dealloc_die(die);
     }
@@ -138,22 +114,49 @@ static bool is_c(struct eg_dwarf_worker *w, Dwarf_Die unit)
            language == DW_LANG_C11 || language == LANG_C17 || language == LANG_C23;
 }
 
-static void read_unit(struct eg_dwarf_worker *w, Dwarf_Die unit)
+// The id that a unit and its .dwo have in common is in the header or, before DWARF 5, an attribute.
+static uint64_t split_id(struct eg_dwarf_worker *w, Dwarf_Die unit, const struct eg_dwarf_header *h)
+{
+    uint64_t id = h->id;
+
+    if (!id)
+        eg_dwarf_number(w, unit, DW_AT_GNU_dwo_id, &id);
+    return id;
+}
+
+// @return whether it is a skeleton, which is kept for later.
+static bool skeleton(struct eg_dwarf_worker *w, Dwarf_Die unit, const struct eg_dwarf_header *h)
+{
+    struct eg_dwarf_skeleton s = { .place = h->start }, *to;
+
+    if (h->part->split)
+        return false;
+    s.name = eg_dwarf_text(w, unit, DW_AT_dwo_name);
+    s.name = s.name ? s.name : eg_dwarf_text(w, unit, DW_AT_GNU_dwo_name);
+    if (!s.name && h->kind != DW_UT_skeleton)
+        return false;
+    s.folder = eg_dwarf_text(w, unit, DW_AT_comp_dir);
+    s.id = split_id(w, unit, h);
+    pthread_mutex_lock(&w->shared->lock);
+    to = eg_vec_push(&w->shared->skeletons);
+    if (to)
+        *to = s;
+    pthread_mutex_unlock(&w->shared->lock);
+    if (!to)
+        eg_dwarf_say(w, "out of memory");
+    return true;
+}
+
+static void read_unit(struct eg_dwarf_worker *w, Dwarf_Die unit, const struct eg_dwarf_header *h)
 {
     Dwarf_Half tag = 0;
-    Dwarf_Bool split = false, old_split = false;
     Dwarf_Die die;
 
     eg_dwarf_ok(w, dwarf_tag(unit, &tag, &w->error));
-    if ((tag != DW_TAG_compile_unit && tag != DW_TAG_partial_unit && tag != DW_TAG_skeleton_unit) ||
-        !is_c(w, unit))
+    if ((tag != DW_TAG_compile_unit && tag != DW_TAG_partial_unit && tag != DW_TAG_skeleton_unit &&
+         tag != DW_TAG_type_unit) ||
+        !is_c(w, unit) || skeleton(w, unit, h))
         return;
-    eg_dwarf_ok(w, dwarf_hasattr(unit, DW_AT_dwo_name, &split, &w->error));
-    eg_dwarf_ok(w, dwarf_hasattr(unit, DW_AT_GNU_dwo_name, &old_split, &w->error));
-    if (split || old_split) {
-        eg_dwarf_say(w, "its types are in .dwo files (split DWARF): use the kernel's BTF");
-        return;
-    }
     eg_raw_unit_clear(&w->raw);
     w->raw.load = load;
     w->raw.context = w;
@@ -166,37 +169,59 @@ static void read_unit(struct eg_dwarf_worker *w, Dwarf_Die unit)
         eg_dwarf_say(w, "out of memory");
 }
 
+// The next unit of the window, whose entry the caller frees.
+static bool next_unit(struct eg_dwarf_worker *w, Dwarf_Die *die)
+{
+    Dwarf_Debug dbg = w->unit.window->dbg;
+    const Dwarf_Bool info = eg_dwarf_is_info(w->unit.window);
+    Dwarf_Unsigned length, type_place, next;
+    Dwarf_Half version, address, size, extension, kind;
+    Dwarf_Off abbrev;
+    Dwarf_Sig8 signature;
+
+    return eg_dwarf_ok(w, dwarf_next_cu_header_d(dbg, info, &length, &version, &abbrev, &address,
+                                                 &size, &extension, &signature, &type_place, &next,
+                                                 &kind, &w->error)) &&
+           eg_dwarf_ok(w, dwarf_siblingof_b(dbg, NULL, info, die, &w->error));
+}
+
 bool eg_dwarf_read_units(struct eg_dwarf_worker *w, size_t from, size_t to)
 {
-    const uint64_t start = w->shared->units.at[from], end = eg_dwarf_unit_end(w->shared, to - 1);
+    const struct eg_dwarf_header *h = w->shared->units.at;
+    Dwarf_Die die;
 
-    if (!eg_dwarf_window_open(&w->own, &w->shared->bytes, start, end, &w->error))
+    if (!eg_dwarf_window_open(&w->own, h[from].part, h[from].start, h[to - 1].end, &w->error))
         return eg_dwarf_fail(w, w->error);
     for (size_t i = from; i < to && !w->failed; i++) {
-        Dwarf_Unsigned length, type_place, next;
-        Dwarf_Half version, address, size, extension, kind;
-        Dwarf_Off abbrev;
-        Dwarf_Sig8 signature;
-        Dwarf_Die die;
-
-        w->unit = (struct eg_dwarf_unit){ &w->own, w->shared->units.at[i],
-                                          eg_dwarf_unit_end(w->shared, i) };
-        if (!eg_dwarf_ok(w, dwarf_next_cu_header_d(w->own.dbg, 1, &length, &version, &abbrev,
-                                                   &address, &size, &extension, &signature,
-                                                   &type_place, &next, &kind, &w->error)))
-            break;
-        if (eg_dwarf_ok(w, dwarf_siblingof_b(w->own.dbg, NULL, 1, &die, &w->error))) {
-            read_unit(w, die);
+        w->unit = (struct eg_dwarf_unit){ &w->own, h[i].start, h[i].end };
+        if (next_unit(w, &die)) {
+            read_unit(w, die, &h[i]);
             dwarf_dealloc_die(die);
         }
         if (w->failed) {
             const size_t n = strlen(w->text);
 
-            snprintf(w->text + n, sizeof w->text - n, " (unit at %#" PRIx64 ")", w->unit.start);
+            snprintf(w->text + n, sizeof w->text - n, " (unit at %#" PRIx64 ")",
+                     h[i].start - h[i].part->place);
         }
     }
     eg_dwarf_window_close(&w->own);
     return !w->failed;
+}
+
+uint64_t eg_dwarf_split_id(struct eg_dwarf_worker *w, size_t unit)
+{
+    const struct eg_dwarf_header *h = &w->shared->units.at[unit];
+    uint64_t id = 0;
+    Dwarf_Die die;
+
+    eg_dwarf_window_close(&w->other); // it may be past the first unit
+    if (open_other(w, unit) && next_unit(w, &die)) {
+        id = split_id(w, die, h);
+        dwarf_dealloc_die(die);
+    }
+    eg_dwarf_window_close(&w->other);
+    return id;
 }
 
 void eg_dwarf_worker_fini(struct eg_dwarf_worker *w)

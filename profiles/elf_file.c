@@ -20,6 +20,13 @@
 
 // No compressor of sections has a higher ratio: a header that claims one is refused.
 enum { RATIO_MAX = 4096 };
+// Sections of fewer bytes are copied to memory, of which there is a limit for all of them.
+enum { SMALL = 1 << 16, SMALL_MAX = 1 << 26 };
+
+// One section of relocations.
+struct eg_elf_relocations {
+    uint32_t target, own; // section indexes
+};
 
 int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const char *path,
                       struct eg_error *e)
@@ -27,7 +34,7 @@ int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const c
     const uint8_t *ident = bytes;
     GElf_Ehdr h;
 
-    *f = (struct eg_elf){ .path = path, .bytes = bytes, .size = len };
+    *f = (struct eg_elf){ .path = path, .bytes = bytes, .size = len, .small.limit = SMALL_MAX };
     elf_version(EV_CURRENT);
     if (len < EI_NIDENT || memcmp(ident, ELFMAG, SELFMAG) != 0 ||
         !(f->elf = elf_memory((char *)bytes, len)) || !gelf_getehdr(f->elf, &h)) {
@@ -84,19 +91,23 @@ void eg_elf_close(struct eg_elf *f)
     elf_end(f->elf);
     while (f->n_maps)
         eg_mapped_close(f->maps[--f->n_maps]);
+    eg_arena_fini(&f->small);
+    eg_vec_fini(&f->relocations);
     *f = (struct eg_elf){ 0 };
 }
 
 /* ---- sections ---- */
 
-// ".debug_info" is also found as ".zdebug_info", the older GNU way to compress.
-static Elf_Scn *find(const struct eg_elf *f, const char *name, GElf_Shdr *h, bool *gnu)
+// The first section of that name behind section @after. ".debug_info" is also found as
+// ".zdebug_info", the older GNU way to compress.
+static Elf_Scn *find(const struct eg_elf *f, const char *name, size_t after, GElf_Shdr *h,
+                     bool *gnu)
 {
     size_t names;
 
     if (elf_getshdrstrndx(f->elf, &names) != 0)
         return NULL;
-    for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
+    for (Elf_Scn *s = after ? elf_getscn(f->elf, after) : NULL; (s = elf_nextscn(f->elf, s));) {
         const char *is = gelf_getshdr(s, h) ? elf_strptr(f->elf, names, h->sh_name) : NULL;
 
         if (!is || h->sh_type == SHT_NOBITS || !eg_within(h->sh_offset, h->sh_size, f->size))
@@ -113,14 +124,18 @@ bool eg_elf_has(const struct eg_elf *f, const char *name)
     GElf_Shdr h;
     bool gnu;
 
-    return find(f, name, &h, &gnu) && h.sh_size;
+    return find(f, name, 0, &h, &gnu) && h.sh_size;
 }
 
-/** A shared map of a new file without a name, kept by @f. */
+// Room for a copy of a section, kept by @f: a shared map of a new file without a name.
 static uint8_t *temporary(struct eg_elf *f, uint64_t len, struct eg_error *e)
 {
-    eg_cleanup(eg_close_fd_) int fd = eg_tmpfile(NULL);
+    eg_cleanup(eg_close_fd_) int fd = -1;
+    uint8_t *small = len < SMALL ? eg_arena_alloc(&f->small, (size_t)len) : NULL;
 
+    if (small)
+        return small;
+    fd = eg_tmpfile(NULL);
     // posix_fallocate: a full disk is an error here, and not a signal later.
     if (fd < 0 || f->n_maps == EG_ELF_MAPS_MAX || posix_fallocate(fd, 0, (off_t)len) != 0 ||
         eg_mapped_open(&f->maps[f->n_maps], fd, len, true, f->path, NULL) < 0) {
@@ -237,20 +252,52 @@ static int apply(const struct eg_elf *f, const GElf_Shdr *h, Elf_Data *relocs, E
     return 0;
 }
 
-static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64_t len,
-                    struct eg_error *e)
+static int by_target(const void *a, const void *b)
 {
-    const uint8_t *file = *p;
-    uint8_t *to = NULL;
-    int rc;
+    const struct eg_elf_relocations *x = a, *y = b;
 
-    for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
-        GElf_Shdr h, hs;
-        Elf_Scn *table;
-        Elf_Data *relocs, *symbols;
+    if (x->target != y->target)
+        return x->target < y->target ? -1 : 1;
+    return (x->own > y->own) - (x->own < y->own);
+}
+
+// An object file has thousands of sections: they are looked through once.
+static bool list_relocations(struct eg_elf *f)
+{
+    for (Elf_Scn *s = NULL; !f->listed && (s = elf_nextscn(f->elf, s));) {
+        struct eg_elf_relocations *to;
+        GElf_Shdr h;
 
         if (!gelf_getshdr(s, &h) || (h.sh_type != SHT_RELA && h.sh_type != SHT_REL) ||
-            h.sh_info != elf_ndxscn(target) || h.sh_flags & SHF_COMPRESSED)
+            h.sh_flags & SHF_COMPRESSED)
+            continue;
+        to = eg_vec_push(&f->relocations);
+        if (!to)
+            return false;
+        *to = (struct eg_elf_relocations){ h.sh_info, (uint32_t)elf_ndxscn(s) };
+    }
+    if (!f->listed && f->relocations.n)
+        qsort(f->relocations.at, f->relocations.n, sizeof *f->relocations.at, by_target);
+    f->listed = true;
+    return true;
+}
+
+/** @ours: *@p was unpacked, so it can be written to. */
+static int relocate(struct eg_elf *f, size_t target, bool ours, const uint8_t **p, uint64_t len,
+                    struct eg_error *e)
+{
+    uint8_t *to = ours ? (uint8_t *)*p : NULL;
+    int rc;
+
+    if (!list_relocations(f))
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
+    for (size_t i = eg_lower_bound(f->relocations.n, k, f->relocations.at[k].target < target);
+         i < f->relocations.n && f->relocations.at[i].target == target; i++) {
+        Elf_Scn *s = elf_getscn(f->elf, f->relocations.at[i].own), *table;
+        Elf_Data *relocs, *symbols;
+        GElf_Shdr h, hs;
+
+        if (!gelf_getshdr(s, &h))
             continue;
         table = elf_getscn(f->elf, h.sh_link);
         symbols = table && gelf_getshdr(table, &hs) && hs.sh_type == SHT_SYMTAB
@@ -259,13 +306,11 @@ static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64
         relocs = elf_getdata(s, NULL);
         if (!symbols || !relocs)
             return eg_fail(e, EG_EFORMAT, "%s: relocations without symbols", f->path);
-        if (!to && f->n_maps && *p == f->maps[f->n_maps - 1]->bytes) {
-            to = f->maps[f->n_maps - 1]->bytes; // unpacked just now: ours to write
-        } else if (!to) {
+        if (!to) {
             to = temporary(f, len, e);
             if (!to)
                 return -EG_EIO;
-            memcpy(to, file, len);
+            memcpy(to, *p, len);
             *p = to;
         }
         rc = apply(f, &h, relocs, symbols, to, len, e);
@@ -275,27 +320,37 @@ static int relocate(struct eg_elf *f, Elf_Scn *target, const uint8_t **p, uint64
     return 0;
 }
 
-int eg_elf_section(struct eg_elf *f, const char *name, const uint8_t **p, uint64_t *len,
-                   struct eg_error *e)
+int eg_elf_next_section(struct eg_elf *f, const char *name, size_t *i, const uint8_t **p,
+                        uint64_t *len, struct eg_error *e)
 {
     const uint8_t *bytes = NULL;
     uint64_t n = 0;
     GElf_Shdr h;
-    bool gnu;
+    bool gnu, packed;
     int rc = 0;
-    Elf_Scn *s = find(f, name, &h, &gnu);
+    Elf_Scn *s = find(f, name, *i, &h, &gnu);
 
-    if (s && h.sh_size) {
+    while (s && !h.sh_size)
+        s = find(f, name, elf_ndxscn(s), &h, &gnu);
+    if (s) {
+        *i = elf_ndxscn(s);
         bytes = f->bytes + h.sh_offset;
         n = h.sh_size;
-        if (gnu || h.sh_flags & SHF_COMPRESSED)
+        packed = gnu || h.sh_flags & SHF_COMPRESSED;
+        if (packed)
             rc = unpack(f, name, s, gnu, &bytes, &n, e);
         if (rc == 0 && f->relocatable)
-            rc = relocate(f, s, &bytes, n, e);
+            rc = relocate(f, *i, packed, &bytes, n, e);
         if (rc < 0)
             return rc;
     }
     *p = bytes;
     *len = n;
     return 0;
+}
+
+int eg_elf_section(struct eg_elf *f, const char *name, const uint8_t **p, uint64_t *len,
+                   struct eg_error *e)
+{
+    return eg_elf_next_section(f, name, &(size_t){ 0 }, p, len, e);
 }

@@ -2,12 +2,14 @@
  *
  *  Sections are used in place in the mapped file. A section that is compressed or needs relocations
  * is written once to an unlinked temporary file ($TMPDIR, or /var/tmp), which is mapped shared, so
- * that it uses no private memory. */
+ * that it uses no private memory; a small one to memory, as object files have thousands. */
 #ifndef EG_ELF_FILE_H
 #define EG_ELF_FILE_H
 
+#include "../core/arena.h"
 #include "../core/mapped.h"
 #include "../core/profile.h"
+#include "../core/vec.h"
 
 enum { EG_ELF_MAPS_MAX = 16 };
 
@@ -22,6 +24,9 @@ struct eg_elf {
                                                   final */
     struct eg_mapped *maps[EG_ELF_MAPS_MAX]; /**< the file, and sections in temporary files */
     unsigned n_maps;
+    struct eg_arena small; /**< sections that are less than a map is worth */
+    EG_VEC(struct eg_elf_relocations) relocations; /**< by target; listed when first needed */
+    bool listed;
 };
 
 int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e);
@@ -37,6 +42,10 @@ void eg_elf_close(struct eg_elf *f); /**< does nothing for a zeroed struct */
  * lives as long as @f. Call this once for each section. */
 int eg_elf_section(struct eg_elf *f, const char *name, const uint8_t **p, uint64_t *len,
                    struct eg_error *e);
+/** The same for each section of that name, for (size_t i = 0;;): *@i is of the last one that was
+ * returned. After the last one *@len is 0. */
+int eg_elf_next_section(struct eg_elf *f, const char *name, size_t *i, const uint8_t **p,
+                        uint64_t *len, struct eg_error *e);
 /** Is there a section of that name with bytes in the file? */
 bool eg_elf_has(const struct eg_elf *f, const char *name);
 

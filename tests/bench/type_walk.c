@@ -12,6 +12,7 @@ enum { PIECE = 1 << 18 };
 
 struct walk {
     struct eg_dwarf d;
+    struct eg_dwarf_part part; // .debug_info
     EG_VEC(size_t) pieces;
     uint64_t seen[256]; // by worker: so that nothing is optimised away
 };
@@ -72,8 +73,8 @@ static int piece(void *context, size_t i, unsigned worker)
     struct eg_dwarf_window window = { 0 };
     Dwarf_Error error;
 
-    if (!eg_dwarf_window_open(&window, &w->d.bytes, w->d.units.at[from],
-                              eg_dwarf_unit_end(&w->d, to - 1), &error))
+    if (!eg_dwarf_window_open(&window, &w->part, w->d.units.at[from].start,
+                              w->d.units.at[to - 1].end, &error))
         return 1;
     for (;;) {
         Dwarf_Unsigned next;
@@ -104,15 +105,15 @@ int main(int argc, char **argv)
         return 1;
     }
     for (enum eg_dwarf_section s = 0; s < EG_DW_SECTIONS; s++)
-        if (eg_elf_section(&f, eg_dwarf_section_name(s), &w.d.bytes.at[s].p, &w.d.bytes.at[s].len,
-                           &e) < 0)
+        if (eg_elf_section(&f, eg_dwarf_section_name(s), &w.part.at[s].p, &w.part.at[s].len, &e) <
+            0)
             return 1;
-    w.d.bytes.ptr_size = f.model.ptr_size;
-    w.d.bytes.big_endian = f.model.big_endian;
-    if (!eg_dwarf_list_units(&w.d, &at))
+    w.part.ptr_size = f.model.ptr_size;
+    w.part.big_endian = f.model.big_endian;
+    if (eg_dwarf_list_units(&w.d, &w.part, &at) < 0)
         return 1;
     for (size_t i = 0; i <= w.d.units.n; i++) {
-        at = i < w.d.units.n ? w.d.units.at[i] : w.d.bytes.at[EG_DW_INFO].len;
+        at = i < w.d.units.n ? w.d.units.at[i].start : w.part.at[EG_DW_INFO].len;
         if (i && i < w.d.units.n && at - from < PIECE)
             continue;
         if (!(to = eg_vec_push(&w.pieces)))

@@ -1,0 +1,292 @@
+/* dwarf_files_test.c - files that a file names for its types: of dwz, .dwo, .dwp. Where they are
+ * found, and what is said when they are missing, of another build or damaged. What is in them:
+ * dwarf_test.c. */
+#include "../../../core/reader.h"
+#include "check.h"
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/dwarf_files_test.XXXXXX";
+
+// A path in the test's folder. The folders above it are made.
+static const char *in(const char *name)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    for (char *at = path + strlen(dir) + 1; (at = strchr(at, '/')); *at++ = '/') {
+        *at = 0;
+        mkdir(path, 0700);
+    }
+    return path;
+}
+
+static const char *made(const char *name)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s", getenv("SHAPES_DIR"), name);
+    return path;
+}
+
+static uint8_t *slurp(const char *path, size_t *len)
+{
+    struct eg_error e;
+    uint8_t *p;
+
+    if (eg_reader_slurp(&p, len, path, 1 << 24, &e) < 0)
+        fail_msg("%s", e.text);
+    return p;
+}
+
+static void write_(const char *path, const uint8_t *p, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_true(f && fwrite(p, 1, len, f) == len);
+    fclose(f);
+}
+
+static void copy(const char *from, const char *to)
+{
+    size_t len;
+    uint8_t *p = slurp(from, &len);
+
+    write_(in(to), p, len);
+    free(p);
+}
+
+static int remove_all(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s/*  %s/.[a-z]*", dir, dir);
+    return system(command);
+}
+
+// Does the file have its types, whose number is @n?
+static int read_(const char *name, struct eg_error *e)
+{
+    struct eg_profile *p = NULL;
+    uint32_t iter = 0;
+    int rc;
+
+    *e = (struct eg_error){ 0 };
+    rc = eg_profile_read(&p, in(name), 2, e);
+    if (rc == 0)
+        assert_int_not_equal(eg_profile_type(p, "only_b", 1u << EG_T_STRUCT, &iter), 0);
+    eg_profile_free(p);
+    return rc;
+}
+
+static void found(const char *name)
+{
+    struct eg_error e;
+
+    if (read_(name, &e) < 0)
+        fail_msg("%s", e.text);
+}
+
+static void missing(const char *name, const char *const *said, size_t n)
+{
+    struct eg_error e;
+
+    assert_int_equal(read_(name, &e), -EG_ENOTFOUND);
+    for (size_t i = 0; i < n; i++)
+        if (!strstr(e.text, said[i]))
+            fail_msg("%s: does not say %s", e.text, said[i]);
+}
+#define MISSING(name, ...)                                                                         \
+    missing(name, (const char *const[]){ __VA_ARGS__ }, countof(((const char *[]){ __VA_ARGS__ })))
+
+/* ---- .dwo ---- */
+
+static const char *const split[] = { "split-4", "split-5" };
+static const char *const dwo[] = { "shapes_a.dwo", "shapes_b.dwo", "shapes_c.dwo" };
+
+static void copy_split(const char *from, const char *to, const char *const *names, size_t n)
+{
+    char at[256], as[256];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(at, sizeof at, "%s/%s", from, names[i]);
+        snprintf(as, sizeof as, "%s%s", to, names[i]);
+        copy(made(at), as);
+    }
+}
+
+static void beside_and_above(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(split); i++) {
+        copy_split(split[i], "a/b/", (const char *[]){ "shapes.so" }, 1);
+        copy_split(split[i], "a/b/", dwo, 3);
+        found("a/b/shapes.so");
+        unlink(in("a/b/shapes_b.dwo"));
+        MISSING("a/b/shapes.so", "1 of its 3 units", "shapes_b.dwo");
+        copy_split(split[i], "a/", &dwo[1], 1); // as for a module in a build folder
+        found("a/b/shapes.so");
+        remove_all(NULL);
+    }
+}
+
+static void none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(split); i++) {
+        copy_split(split[i], "", (const char *[]){ "shapes.so" }, 1);
+        MISSING("shapes.so", "3 of its 3 units", "shapes_a.dwo", ".dwp");
+        remove_all(NULL);
+    }
+}
+
+/** Every file has an id: one that is not the unit's is as good as none. */
+static void another_build(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(split); i++) {
+        copy_split(split[i], "", (const char *[]){ "shapes.so" }, 1);
+        copy_split(split[i], "", dwo, 3);
+        copy(made(i ? "split-5/shapes_c.dwo" : "split-4/shapes_c.dwo"), "shapes_b.dwo");
+        MISSING("shapes.so", "1 of its 3 units", "shapes_b.dwo");
+        remove_all(NULL);
+    }
+}
+
+static void not_a_file(void **state)
+{
+    (void)state;
+    copy_split(split[1], "", (const char *[]){ "shapes.so" }, 1);
+    copy_split(split[1], "", dwo, 2);
+    assert_int_equal(mkfifo(in("shapes_c.dwo"), 0600), 0); // opening it would wait
+    MISSING("shapes.so", "1 of its 3 units", "shapes_c.dwo");
+    unlink(in("shapes_c.dwo"));
+    write_(in("shapes_c.dwo"), (const uint8_t *)"text", 4);
+    MISSING("shapes.so", "1 of its 3 units", "shapes_c.dwo");
+}
+
+/* ---- .dwp ---- */
+
+static size_t section(const uint8_t *p, const char *name)
+{
+    const Elf64_Ehdr *h = (const Elf64_Ehdr *)p;
+    const Elf64_Shdr *s = (const Elf64_Shdr *)(p + h->e_shoff);
+    const char *names = (const char *)p + s[h->e_shstrndx].sh_offset;
+
+    for (int i = 0; i < h->e_shnum; i++)
+        if (!strcmp(names + s[i].sh_name, name))
+            return s[i].sh_offset;
+    fail_msg("no %s", name);
+    return 0;
+}
+
+static void package(void **state)
+{
+    static const char *const kinds[] = { "dwp-4", "dwp-5" };
+
+    (void)state;
+    for (size_t i = 0; i < countof(kinds); i++) {
+        char from[64], to[64];
+        uint8_t *p;
+        struct eg_error e;
+        size_t len;
+
+        snprintf(from, sizeof from, "%s/shapes.so.dwp", kinds[i]);
+        if (access(made(from), R_OK) != 0) // no tool that makes one
+            continue;
+        copy(made(from), "shapes.dwp"); // of shapes.debug, not of shapes.so
+        snprintf(from, sizeof from, "%s/shapes.so", kinds[i]);
+        copy(made(from), "shapes.so.debug");
+        copy(made(from), "shapes.so");
+        MISSING("shapes.so", "3 of its 3 units");
+        MISSING("shapes.so.debug", "3 of its 3 units");
+        rename(in("shapes.so.debug"), strcat(strcpy(to, dir), "/shapes.debug"));
+        found("shapes.debug");
+        rename(in("shapes.dwp"), strcat(strcpy(to, dir), "/shapes.so.dwp"));
+        found("shapes.so");
+        p = slurp(in("shapes.so.dwp"), &len);
+        if (p[EI_CLASS] == ELFCLASS64) {
+            uint8_t *const index = p + section(p, ".debug_cu_index");
+
+            index[8] = index[9] = 0xff; // units
+            write_(in("shapes.so.dwp"), p, len);
+            assert_int_equal(read_("shapes.so", &e), -EG_EFORMAT);
+            assert_non_null(strstr(e.text, "index"));
+        }
+        free(p);
+        remove_all(NULL);
+    }
+}
+
+/* ---- the file of dwz ---- */
+
+#define ID_4 "c00425752acda65886889dd8cf2afda8a84c998f"
+#define ID_5 "9b25c54ec02d2bad085cb73a4a3eb23278732aad"
+
+static const char *bundled(const char *name)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof path, "%s/tests/lib/dwz/%s", getenv("SOURCE_ROOT"), name);
+    return path;
+}
+
+// Where debuggers look: beside, in .dwz and by build id in .build-id, of the folders above too.
+static void common_types(void **state)
+{
+    static const struct {
+        const char *file, *common, *by_id;
+    } cases[] = {
+        { "4/shapes.debug", "4/common.debug", ID_4 },
+        { "5/shapes.debug", "5/common.debug", ID_5 },
+    };
+    static const char *const places[] = { "a/b/common.debug", "a/b/.dwz/common.debug",
+                                          "a/common.debug", "a/.dwz/common.debug", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++)
+        for (size_t k = 0; k < countof(places); k++) {
+            char at[128];
+
+            copy(bundled(cases[i].file), "a/b/shapes.debug");
+            MISSING("a/b/shapes.debug", "common.debug", cases[i].by_id, "was not found");
+            snprintf(at, sizeof at, "a/.build-id/%.2s/%s.debug", cases[i].by_id,
+                     cases[i].by_id + 2);
+            copy(bundled(cases[i].common), places[k] ? places[k] : at);
+            found("a/b/shapes.debug");
+            remove_all(NULL);
+        }
+    copy(bundled(cases[0].file), "shapes.debug");
+    copy(bundled(cases[1].common), "common.debug");
+    MISSING("shapes.debug", "common.debug", ID_4, "another");
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    remove_all(state);
+    return rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(beside_and_above, remove_all),
+        cmocka_unit_test_teardown(none, remove_all),
+        cmocka_unit_test_teardown(another_build, remove_all),
+        cmocka_unit_test_teardown(not_a_file, remove_all),
+        cmocka_unit_test_teardown(package, remove_all),
+        cmocka_unit_test_teardown(common_types, remove_all),
+    };
+
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
