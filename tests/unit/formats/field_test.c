@@ -86,6 +86,17 @@ static void damaged_header(void **state)
     assert_int_equal(peek(0x8fff), 8);
     assert_true(noted("4128 bytes up to the next one at 0x2040"));
     assert_int_equal(img->notes.n, 1);
+
+    // In what is lost are a magic number alone, and a header of memory that came already.
+    put_at(second + 0x100, 0x4c694d45, 4);
+    put_at(second + 0x200, UINT64_C(0x14c694d45), 8);
+    put_at(second + 0x208, 0x800, 8);
+    put_at(second + 0x210, 0x8ff, 8);
+    put_at(second + 0x218, 0, 8);
+    open_ok();
+    assert_int_equal(peek(0x800), -EG_ABSENT);
+    assert_int_equal(peek(0x8fff), 8);
+    assert_true(noted("4128 bytes up to the next one at 0x2040"));
 }
 
 /** A false end reaches over the next header, or past the file; the range ends inside a page. */
