@@ -314,7 +314,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
         rc = eg_fail(e, EG_EFORMAT, "%s: is packed too many times", img->path);
     if (!rc)
         rc = eg_pieces_open(&content, img->path, file, &codec, a, a->pieces.at, a->pieces.n - 1,
-                            a->zero.at, e);
+                            a->zero.at, o, e);
     if (rc) {
         fini(a);
         return rc;

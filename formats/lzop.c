@@ -195,8 +195,8 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     z->end = eg_space_size(file);
     rc = index_(z, img, o->quiet, e);
     if (!rc)
-        rc =
-            eg_pieces_open(out, img->path, file, &codec, z, z->blocks.at, z->blocks.n - 1, NULL, e);
+        rc = eg_pieces_open(out, img->path, file, &codec, z, z->blocks.at, z->blocks.n - 1, NULL, o,
+                            e);
     if (rc)
         fini(z);
     return rc;

@@ -1,11 +1,28 @@
 /* pieces.c - see pieces.h. */
 #include "pieces.h"
+#include "../core/mapped.h"
+#include "../core/tmpfile.h"
 #include "pool.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
-enum { PAGE = 4096, SKIPPABLE = 0x184d2a50 };
+enum {
+    PAGE = 4096,
+    SKIPPABLE = 0x184d2a50,
+    LARGE = 256 << 10,    // a view caches too few pieces of this size
+    LEFT_MIN = 256 << 20, // bytes of the disk that others may need
+};
+
+/** Decompressed extents, at their place of the content. The bits are those of their first pages. */
+struct kept {
+    int fd;
+    struct eg_mapped *map; // NULL: nothing is kept
+    _Atomic uint8_t *made, *stored;
+    atomic_bool full;
+};
 
 struct pieces {
     struct eg_space as;
@@ -17,7 +34,80 @@ struct pieces {
     const uint8_t *zero;
     _Atomic uint8_t *bad; // one bit per piece: it was tried and is damaged
     struct eg_pool pool;  // of the codec's states, where it has any
+    struct kept kept;
 };
+
+static bool bit(const _Atomic uint8_t *bits, uint64_t i)
+{
+    return atomic_load(&bits[i / 8]) >> i % 8 & 1;
+}
+
+/** @return its value before. */
+static bool set_bit(_Atomic uint8_t *bits, uint64_t i)
+{
+    return atomic_fetch_or(&bits[i / 8], (uint8_t)(1 << i % 8)) >> i % 8 & 1;
+}
+
+/* ---- what is kept ---- */
+
+/** Keep large pieces, if there are any. Without a temporary file they are made again and again. */
+static void open_kept(struct pieces *s, const char *tmp_dir)
+{
+    const uint64_t size = s->as.last + 1;
+    struct kept *k = &s->kept;
+    uint64_t largest = 0;
+
+    k->fd = -1;
+    for (size_t i = 0; i < s->n; i++)
+        largest = EG_MAX(largest, s->at[i + 1].out - s->at[i].out);
+    if (largest <= LARGE || size / PAGE / 8 >= SIZE_MAX)
+        return;
+    k->made = calloc((size_t)(size / PAGE / 8 + 1), 1);
+    k->stored = calloc((size_t)(size / PAGE / 8 + 1), 1);
+    k->fd = k->made && k->stored ? eg_tmpfile(tmp_dir) : -1;
+    if (k->fd < 0 || ftruncate(k->fd, (off_t)size) != 0 ||
+        eg_mapped_open(&k->map, k->fd, size, false, "a temporary file", NULL) != 0)
+        k->map = NULL;
+}
+
+static void close_kept(struct kept *k)
+{
+    eg_mapped_close(k->map);
+    if (k->fd >= 0)
+        close(k->fd);
+    free((void *)k->made);
+    free((void *)k->stored);
+}
+
+/** Keep an extent that was made. */
+static void keep(struct pieces *s, uint64_t start, const uint8_t *bytes, size_t len)
+{
+    struct kept *k = &s->kept;
+    struct statvfs fs;
+    uint64_t room;
+
+    if (!k->map || len <= LARGE / 2 || atomic_load(&k->full) ||
+        (!set_bit(k->made, start / PAGE) && !s->codec->slow))
+        return;
+    if (fstatvfs(k->fd, &fs) != 0 || !eg_mul(fs.f_bavail, fs.f_frsize, &room) ||
+        room < LEFT_MIN + len || !eg_write_at(k->fd, bytes, len, start))
+        atomic_store(&k->full, true);
+    else
+        set_bit(k->stored, start / PAGE);
+}
+
+/** The bytes of the extent at @start; NULL: not kept. */
+static const uint8_t *kept_at(const struct pieces *s, uint64_t start)
+{
+    const struct kept *k = &s->kept;
+
+    // After one page of it could not be read, none is.
+    return k->map && bit(k->stored, start / PAGE) && !atomic_load(&k->map->faults)
+               ? k->map->bytes + start
+               : NULL;
+}
+
+/* ---- pieces ---- */
 
 /** The last piece that begins at or before @addr of the content. */
 static size_t piece_of(const struct pieces *s, uint64_t addr)
@@ -64,11 +154,14 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
         out->start = EG_MAX(out->start, grid);
         out->last = EG_MIN(out->last, grid + (EG_FILL_MAX - 1));
     }
-    if (atomic_load(&s->bad[i / 8]) >> i % 8 & 1) {
+    if (bit(s->bad, i)) {
         note_bad(v, s, i);
         out->made = false;
         out->why = EG_UNREADABLE;
+        return;
     }
+    out->host = kept_at(s, out->start);
+    out->made = !out->host;
 }
 
 /** Bytes [@from, @to) of the content, all in piece @i. */
@@ -113,10 +206,12 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
     }
     if (state)
         eg_pool_give(&s->pool, state);
+    if (ok)
+        keep(s, start, bytes, len);
     if (!ok && !v->starved) {
         const size_t i = piece_of(s, start);
 
-        atomic_fetch_or(&s->bad[i / 8], (uint8_t)(1 << i % 8));
+        set_bit(s->bad, i);
         note_bad(v, s, i);
     }
     return ok;
@@ -128,12 +223,14 @@ static void close_(struct eg_space *as)
 
     eg_pool_fini(&s->pool);
     s->codec->fini(s->context);
+    close_kept(&s->kept);
     free((void *)s->bad);
 }
 
 int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *file,
                    const struct eg_codec *codec, void *context, const struct eg_piece *pieces,
-                   size_t n, const uint8_t *zero, struct eg_error *e)
+                   size_t n, const uint8_t *zero, const struct eg_open_options *o,
+                   struct eg_error *e)
 {
     struct pieces *s = calloc(1, sizeof *s);
 
@@ -155,6 +252,7 @@ int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *fil
     s->zero = zero;
     s->pool = (struct eg_pool){ .start = codec->start, .stop = codec->stop, .context = context };
     eg_pool_init(&s->pool);
+    open_kept(s, o->tmp_dir);
     *out = &s->as;
     return 0;
 }

@@ -13,6 +13,7 @@ struct eg_piece {
 
 struct eg_codec {
     const char *name;
+    bool slow; /**< to decompress a piece takes longer than to write it to a disk */
     void *(*start)(const void *context); /**< makes a decompressor; NULL result: out of memory.
                                               NULL: the codec needs none */
     void (*stop)(void *state);
@@ -24,12 +25,15 @@ struct eg_codec {
     void (*fini)(void *context);
 };
 
-/** @pieces has @n + 1 elements; the last marks the ends. @zero has one bit per piece: its content
+/** Where pieces are large, what is read more than once (slow codecs: at all) is kept in a temporary
+ * file in o->tmp_dir, if that is possible: reads here and there would decompress them again and
+ * again. @pieces has @n + 1 elements; the last marks the ends. @zero has one bit per piece: its content
  * is all zeros and is never decompressed; NULL: none is known. Both are owned by @context, which
  * the space owns unless this fails. */
 int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *file,
                    const struct eg_codec *codec, void *context, const struct eg_piece *pieces,
-                   size_t n, const uint8_t *zero, struct eg_error *e);
+                   size_t n, const uint8_t *zero, const struct eg_open_options *o,
+                   struct eg_error *e);
 
 /** @len contiguous bytes of the file: in place, or in *@copy, which the caller frees. NULL:
  * unreadable, or out of memory after eg_view_starved. */

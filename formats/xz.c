@@ -172,21 +172,22 @@ static void fini(void *context)
 }
 
 static const struct eg_codec codec = {
-    .name = "xz", .start = start, .stop = stop, .make = make, .fini = fini
+    .name = "xz", .slow = true, .start = start, .stop = stop, .make = make, .fini = fini
 };
 
 /* ---- the index ---- */
 
 /** The index of the stream that ends at *@end, which @padding zeros follow; *@end is moved to its
- * beginning. NULL: none, or not valid. */
-static lzma_index *stream(struct xz *x, struct eg_view *v, uint64_t *end, uint64_t padding)
+ * beginning. The end of a stream says all that its header does. NULL: none, or not valid. */
+static lzma_index *stream(struct xz *x, struct eg_image *img, uint64_t *end, uint64_t padding)
 {
     struct eg_space *file = x->file;
+    struct eg_view *v = img->view;
     eg_cleanup(eg_free_) uint8_t *copy = NULL;
     uint8_t buf[LZMA_STREAM_HEADER_SIZE];
     lzma_stream_flags footer, header;
     lzma_index *index = NULL;
-    uint64_t memory = INDEX_MEMORY, at;
+    uint64_t memory = INDEX_MEMORY, at, begin;
     const uint8_t *p;
     size_t used = 0, n;
     lzma_ret rc;
@@ -204,12 +205,14 @@ static lzma_index *stream(struct xz *x, struct eg_view *v, uint64_t *end, uint64
     if (rc != LZMA_OK)
         return NULL;
     if (used == n && lzma_index_total_size(index) <= at - sizeof buf &&
-        eg_read(v, file, at - lzma_index_total_size(index) - sizeof buf, buf, sizeof buf) &&
-        lzma_stream_header_decode(&header, buf) == LZMA_OK &&
-        lzma_stream_flags_compare(&header, &footer) == LZMA_OK &&
         lzma_index_stream_flags(index, &footer) == LZMA_OK &&
         lzma_index_stream_padding(index, padding) == LZMA_OK) {
-        *end = at - lzma_index_total_size(index) - sizeof buf;
+        begin = at - lzma_index_total_size(index) - sizeof buf;
+        if (!eg_read(v, file, begin, buf, sizeof buf) ||
+            lzma_stream_header_decode(&header, buf) != LZMA_OK ||
+            lzma_stream_flags_compare(&header, &footer) != LZMA_OK)
+            eg_image_note(img, "xz: the header of the stream at %#" PRIx64 " is damaged", begin);
+        *end = begin;
         x->unchecked |= !lzma_check_is_supported(footer.check);
         return index;
     }
@@ -223,21 +226,21 @@ static lzma_index *streams(struct xz *x, struct eg_image *img)
     enum { USUAL_PADDING = 512 }; // a stream that was zeroed looks like padding
     lzma_index *all = NULL, *one;
     struct eg_space *file = x->file;
-    struct eg_view *v = img->view;
     uint64_t end = eg_space_size(file);
 
     for (int i = 0; end && i < STREAMS_MAX; i++) {
         uint64_t padding = 0, zeros;
         uint32_t word;
 
-        while (end >= 4 && eg_read_u32(v, file, end - 4, false, &word) && !word && !eg_cancelled) {
-            const uint64_t begin = eg_align_up(eg_zeros_before(v, file, end), 4);
+        while (end >= 4 && eg_read_u32(img->view, file, end - 4, false, &word) && !word &&
+               !eg_cancelled) {
+            const uint64_t begin = eg_align_up(eg_zeros_before(img->view, file, end), 4);
 
             padding += end - EG_MIN(begin, end - 4);
             end = EG_MIN(begin, end - 4);
         }
         zeros = end;
-        one = stream(x, v, &end, padding);
+        one = stream(x, img, &end, padding);
         if (one && padding > USUAL_PADDING)
             eg_image_note(img,
                           "xz: %" PRIu64 " zeros at %#" PRIx64 ": a lost stream? What follows may "
@@ -304,7 +307,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     rc = read_index(x, img, e);
     n = x->pieces.n - 1;
     if (!rc && eg_pieces_small(x->pieces.at, n)) {
-        rc = eg_pieces_open(out, img->path, file, &codec, x, x->pieces.at, n, NULL, e);
+        rc = eg_pieces_open(out, img->path, file, &codec, x, x->pieces.at, n, NULL, o, e);
         if (!rc)
             return 0;
     } else if (!rc) {

@@ -126,7 +126,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     }
     if (z->index.exact && eg_pieces_small(z->index.frames.at, eg_zstd_count(&z->index))) {
         rc = eg_pieces_open(out, img->path, file, &codec, z, z->index.frames.at,
-                            eg_zstd_count(&z->index), NULL, e);
+                            eg_zstd_count(&z->index), NULL, o, e);
         if (!rc)
             return 0;
     } else {

@@ -75,6 +75,30 @@ def members(pack):
     return make
 
 
+def lz4_frame(data):
+    with tempfile.TemporaryDirectory() as folder:
+        raw, out = pathlib.Path(folder) / "raw", pathlib.Path(folder) / "out"
+        raw.write_bytes(data)
+        make_packed.lz4(make_packed.raw_parts, block=4, block_checksum=1, size=True)(raw, [], out)
+        return out.read_bytes()
+
+
+def lz4_blocks(checks):
+    """One frame: a block is a piece, without its first bytes, which is the frame's header."""
+    make_frame = make_packed.lz4(make_packed.raw_parts, block=4, block_checksum=checks)
+
+    def make(raw, ranges, out):
+        make_frame(raw, ranges, out)
+        data, at, n = pathlib.Path(out).read_bytes(), 7, 0
+        make.edges = [(0, at, range(pages_in(pathlib.Path(raw).read_bytes())))]
+        for _, part in parts(raw, 1 << 16):
+            end = at + 4 + (int.from_bytes(data[at:at + 4], "little") & 0x7FFFFFFF) + 4 * checks
+            make.edges.append((at, end if checks else at + 4, range(n, n + pages_in(part)))) # without, only sizes can be checked
+            at, n = end, n + pages_in(part)
+    make.pieces = lambda data: make.edges
+    return make
+
+
 # Formats that are chains of ranges, records, frames or headers.
 MAKES = {
     "flattened": flattened,
@@ -84,6 +108,9 @@ MAKES = {
     "bzip2": members(lambda b: bz2.compress(b, 9)),
     "gzip": members(lambda b: gzip.compress(b, 1)),
     "bgzf": members(make_packed.bgzf_member),
+    "lz4-frames": members(lz4_frame),
+    "lz4": lz4_blocks(0),
+    "lz4-checks": lz4_blocks(1),
     "lime": make_packed.lime,
     "avml": make_packed.avml,
     "qemu": make_qemu.stream,
@@ -95,7 +122,7 @@ MAKES = {
 # files of something else.
 REST = {"xz", "bzip2", "zstd", "virtualbox"}
 # In these there is no order, and what is missing or there twice is a healthy file of something else.
-FREE = REST | {"elf", "gzip", "bgzf"}
+FREE = REST | {"elf", "gzip", "bgzf", "lz4", "lz4-checks", "lz4-frames"}
 # A piece of zeros is padding.
 PADDED = {"gzip", "bgzf"}
 # Where in a header the addresses and the place in the file are: a false one may be that of other pages.

@@ -78,7 +78,7 @@ static inline bool in_place(void)
     struct eg_extent x;
 
     eg_extent_at(view, img->files[img->n_files - 1], 0, &x);
-    return x.made;
+    return x.made || x.host;
 }
 
 /** Open, and compare with @len bytes of content. */

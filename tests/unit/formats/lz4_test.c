@@ -131,11 +131,79 @@ static void lz4_damaged(void **state)
     assert_true(open_dump(&e) < 0);
 }
 
+/** Behind a damaged header the next block, or the next frame, is read. */
+static void lz4_resumed(void **state)
+{
+    const LZ4F_preferences_t p = { .frameInfo = { .blockSizeID = LZ4F_max256KB,
+                                                  .blockMode = LZ4F_blockIndependent } };
+    size_t at = 7;
+
+    (void)state;
+    lz4_frames(SIZE, SIZE, &p, false);
+    for (int i = 0; i < 5; i++)
+        at += 4 + (eg_le32(file.at + at) & INT32_MAX);
+    for (int i = 0; i < 3; i++) { // the size of the sixth block: too large, 0, and too small
+        lz4_frames(SIZE, SIZE, &p, false);
+        put_at(at, i == 0 ? INT32_MAX : i == 1 ? 0 : 77, 4);
+        open_ok();
+        assert_int_equal(img->phys->last, SIZE - 1);
+        assert_true(noted("lz4: the block at"));
+        assert_int_equal(holes(0, SIZE), 256 << 10);
+    }
+    lz4_frames(SIZE, 2 << 20, &p, true);
+    for (at = 15; eg_le32(file.at + at); at += 4 + (eg_le32(file.at + at) & INT32_MAX))
+        ;
+    memset(file.at + at + 4, 0, 100); // the header of the second frame, and its first block
+    open_ok();
+    assert_true(noted("lz4: the block at"));
+    assert_int_equal(img->phys->last, SIZE - 1);
+    assert_int_equal(holes(0, SIZE), 256 << 10);
+    lz4_legacy(SIZE);
+    put_at(4, UINT32_MAX, 4); // of two blocks of 8 MiB the first
+    open_ok();
+    assert_int_equal(img->phys->last, SIZE - 1);
+    assert_int_equal(holes(0, SIZE), 8 << 20);
+}
+
+/** Is the first block kept when it has been read by three threads? */
+static bool kept(const char *tmp_dir)
+{
+    const struct eg_open_options o = { .quiet = true, .threads = 1, .tmp_dir = tmp_dir };
+    struct eg_extent x;
+    struct eg_error e;
+
+    assert_int_equal(open_with(&o, &e), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(peek(5000), content[5000]);
+        eg_view_fini(view); // each has a view of its own
+        eg_view_init(view, NULL);
+    }
+    eg_extent_at(view, img->files[img->n_files - 1], 5000, &x);
+    assert_true(x.made != (x.host != NULL));
+    assert_int_equal(holes(0, SIZE), 0);
+    return x.host;
+}
+
+/** Large blocks are not decompressed again and again; small ones need no temporary file. */
+static void lz4_kept(void **state)
+{
+    LZ4F_preferences_t p = { .frameInfo = { .blockSizeID = LZ4F_max4MB,
+                                            .blockMode = LZ4F_blockIndependent } };
+
+    (void)state;
+    lz4_frames(SIZE, SIZE, &p, true);
+    assert_true(kept("/tmp"));
+    assert_false(kept("/dev/null"));
+    p.frameInfo.blockSizeID = LZ4F_max64KB;
+    lz4_frames(SIZE, SIZE, &p, true);
+    assert_false(kept("/tmp"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_content, teardown_content)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(lz4), T(lz4_damaged) };
+    const struct CMUnitTest tests[] = { T(lz4), T(lz4_damaged), T(lz4_resumed), T(lz4_kept) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,17 @@ static void xz_damaged(void **state)
     assert_true(noted("xz:"));
     assert_int_equal(img->phys->last, SIZE - 1);
     file.len = 0;
+    xz_stream(0, SIZE / 2, 1 << 20, LZMA_CHECK_CRC64);
+    {
+        const size_t second = file.len;
+
+        xz_stream(SIZE / 2, SIZE / 2, 1 << 20, LZMA_CHECK_CRC64);
+        memset(file.at + second, 0xff, 8); // its header: all is in its end, too
+    }
+    open_ok();
+    assert_true(noted("xz: the header of the stream at"));
+    assert_int_equal(holes(0, SIZE), 0);
+    file.len = 0;
     xz_stream(0, 0, 1, LZMA_CHECK_CRC64);
     assert_int_equal(open_dump(&e), -EG_EFORMAT);
 }
