@@ -18,13 +18,13 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
                     struct eg_space *file, const char *name, bool on_disk, struct eg_error *e)
 {
     eg_cleanup(eg_free_) uint8_t *head = malloc(EG_HEAD_MAX);
-    const struct eg_format_reg *f, *best = NULL, *equal = NULL;
+    const struct eg_format_reg *f = NULL, *best = NULL, *equal = NULL;
     const uint64_t size = eg_space_size(file);
     int best_score = 0;
 
     if (!head)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
-    for (size_t i = 0; (f = eg_format_nth(i)); i++) {
+    while ((f = eg_record_next(&formats, f))) {
         struct eg_head h = { .at = head, .size = size, .path = on_disk ? name : NULL };
         int s;
 
@@ -52,11 +52,11 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
 
 const struct eg_format_reg *eg_format_damaged(struct eg_view *v, struct eg_space *file)
 {
-    const struct eg_format_reg *f;
+    const struct eg_format_reg *f = NULL;
 
     if (!(eg_space_size(file) % EG_VIEW_PAGE) && eg_bytes(v, file, 0, 1))
         return NULL;
-    for (size_t i = 0; (f = eg_format_nth(i)); i++)
+    while ((f = eg_record_next(&formats, f)))
         if (f->format->damaged && f->format->damaged(v, file))
             return f;
     return NULL;

@@ -50,20 +50,26 @@ const void *eg_record_any(const struct eg_records *r, size_t i)
     return i - n < r->added.n ? r->added.at[i - n] : NULL;
 }
 
+const void *eg_record_next(const struct eg_records *r, const void *last)
+{
+    const void *record, *next = NULL;
+
+    for (size_t i = 0; (record = eg_record_any(r, i)); i++) {
+        if (last && strcmp(eg_record_name(record), eg_record_name(last)) <= 0)
+            continue;
+        if (!next || strcmp(eg_record_name(record), eg_record_name(next)) < 0)
+            next = record;
+    }
+    return next;
+}
+
 const void *eg_record_nth(const struct eg_records *r, size_t i)
 {
-    const void *record, *other;
+    const void *record = eg_record_next(r, NULL);
 
-    // They are few: the i-th is the one that i others come before.
-    for (size_t x = 0; (record = eg_record_any(r, x)); x++) {
-        size_t before = 0;
-
-        for (size_t y = 0; (other = eg_record_any(r, y)); y++)
-            before += strcmp(eg_record_name(other), eg_record_name(record)) < 0;
-        if (before == i)
-            return record;
-    }
-    return NULL;
+    while (record && i--)
+        record = eg_record_next(r, record);
+    return record;
 }
 
 const void *eg_record_find(const struct eg_records *r, const char *name)

@@ -18,6 +18,8 @@ struct eg_records {
 
 /** The @i-th record by name; NULL past the end. */
 const void *eg_record_nth(const struct eg_records *r, size_t i);
+/** The one behind @last by name, the first for NULL; NULL: none. For loops that run often. */
+const void *eg_record_next(const struct eg_records *r, const void *last);
 /** The record named @name; NULL: none. */
 const void *eg_record_find(const struct eg_records *r, const char *name);
 

@@ -54,6 +54,8 @@ def mended(path, original, edits):
 def check(a, copies, whole, limit, variant):
     """@return what is wrong, by the command that showed it."""
     path = variant.path or copies.of(variant.base)
+    if variant.write:
+        variant.write(path)
     if not variant.path:
         with open(path, "r+b") as f:
             for at, data in variant.edits:
@@ -70,6 +72,8 @@ def check(a, copies, whole, limit, variant):
         shutil.copyfile(path, os.path.join(a.keep, variant.name.replace("/", "-")))
     if not variant.path:
         mended(path, copies.bases[variant.base], variant.edits)
+    if variant.write:
+        os.unlink(path)
     return found, answer
 
 

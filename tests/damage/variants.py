@@ -18,6 +18,7 @@ class Variant:
     names: int = 0                             # symbols that may get other names
     honest: bool = False                       # memory is away, none is false: nor may be any cell
     path: str = None                           # a file of its own: base is not used
+    write: object = None                       # writes it
 
 
 def flip(data, at, bit):
@@ -183,23 +184,23 @@ def packed(bases, rng, rounds):
 
 def others(at, bases, folder):
     """Files that are no image of this machine, or more than one."""
-    def made(name, data):
-        path = os.path.join(folder, name)
-        with open(path, "wb") as f:
-            f.write(data)
-        return Variant(f"other/{name}", path=path, names=1 << 20)
+    def made(name, content):
+        def write(path):
+            with open(path, "wb") as f:
+                f.write(content())
 
-    yield made("text", b"A letter, not an image.\n" * 1000)
-    yield made("png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0" + bytes(range(256)) * 999)
-    yield made("zeros", bytes(8 << 20))
-    yield made("ones", b"\xff" * (8 << 20))
-    yield made("noise", random.Random(0).randbytes(4 << 20))
-    yield made("twice", at.data * 2)
-    yield made("program", open("/proc/self/exe", "rb").read())
-    at.make_profile(os.path.join(folder, "profile.egp"))
-    yield Variant("other/profile", path=os.path.join(folder, "profile.egp"), names=1 << 20)
-    yield made("lime-only", at.data[:image.LIME.size])
-    yield made("kernel-only", at.data[at.page(at.btf) - (8 << 20):at.page(at.btf) + (24 << 20)])
+        return Variant(f"other/{name}", path=os.path.join(folder, name), write=write, names=1 << 20)
+
+    yield made("text", lambda: b"A letter, not an image.\n" * 1000)
+    yield made("png", lambda: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0" + bytes(range(256)) * 999)
+    yield made("zeros", lambda: bytes(8 << 20))
+    yield made("ones", lambda: b"\xff" * (8 << 20))
+    yield made("noise", lambda: random.Random(0).randbytes(4 << 20))
+    yield made("twice", lambda: at.data * 2)
+    yield made("program", lambda: open("/proc/self/exe", "rb").read())
+    yield Variant("other/profile", path=os.path.join(folder, "profile.egp"), write=at.make_profile, names=1 << 20)
+    yield made("lime-only", lambda: at.data[:image.LIME.size])
+    yield made("kernel-only", lambda: at.data[at.page(at.btf) - (8 << 20):at.page(at.btf) + (24 << 20)])
     yield Variant("other/folder", path=folder)
     yield Variant("other/null", path="/dev/null")
     yield Variant("other/missing", path=os.path.join(folder, "nothing"))

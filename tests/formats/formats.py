@@ -3,12 +3,12 @@
 
 Writes IMAGE's memory in every format that a make_*.py here knows (with its own code, or the format's usual tools),
 then: SAME says that each page equals the raw one, nothing is missing that the format does not leave out by
-itself, and `pslist` has the rows of IMAGE. Of a compression that takes long (attribute `slow`) the first 40 MiB are written
+itself, and `pslist` has the rows of IMAGE. Of a compression that takes long (attribute `slow`) the first 24 MiB are written
 and compared; `pslist` needs more. Results are TAP; a tool that is not installed is a skip."""
 import concurrent.futures, importlib.util, json, multiprocessing, os, pathlib, subprocess, sys, tempfile
 
 PAGE = 4096
-PART = 40 << 20
+PART = 24 << 20
 HERE = pathlib.Path(__file__).resolve().parent
 
 

@@ -113,21 +113,21 @@ def plain(flag, level=0):
 def split(raw, ranges, out):
     edges = [0, 5000, 5001, ranges[-1][1] // PAGE + 1]
     for n, (first, last) in enumerate(zip(edges, edges[1:])):
-        write(f"{out}.{n}", pieces(raw, ranges, ZLIB, 0, first, last, True))
+        write(f"{out}.{n}", pieces(raw, ranges, LZO, 0, first, last, True))
     return f"{out}.1"
 
 
 def flattened(raw, ranges, out):
     with open(out, "wb") as f:
         f.write(b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", 1, 1) + bytes(4096 - 32))
-        for place, data in pieces(raw, ranges, ZLIB, 0):
+        for place, data in pieces(raw, ranges, SNAPPY, 0):
             f.write(struct.pack(">qq", place, len(data)) + data)
         f.write(struct.pack(">qq", -1, -1))
 
 
 MAKES = {
     "kdump-flattened": flattened,
-    "kdump-level": plain(ZLIB, 1),
+    "kdump-level": plain(ZSTD, 1),
     "kdump-lzo": plain(LZO),
     "kdump-snappy": plain(SNAPPY),
     "kdump-split": split,

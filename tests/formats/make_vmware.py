@@ -1,6 +1,6 @@
 """VMware's files, VirtualBox's and EWF. VMware and VirtualBox themselves are not at hand: their files are written here
 as crash's, Volatility's and VirtualBox's own sources describe them."""
-import pathlib, shutil, struct, subprocess, zlib
+import pathlib, re, shutil, struct, subprocess, zlib
 
 PAGE = 4096
 CR0, EFER = 0x80050033, 0xD01
@@ -141,28 +141,24 @@ RAW, LZF, ZERO = 0x92, 0x93, 0x94  # types of records, all important
 FINAL = 0xFFFFFFFF
 
 
+RUN = re.compile(rb"(.)\1{3,264}", re.DOTALL) # a byte, and what a reference can repeat of it
+
+
 def lzf(page):
     """Runs of one byte as references, the rest as it is; None: not shorter by a sixteenth."""
-    out, literal, i = bytearray(), bytearray(), 0
-    while i < len(page):
-        n = len(page[i:i + 265]) - len(page[i:i + 265].lstrip(page[i:i + 1])) if i else 0
-        if i and page[i] == page[i - 1] and n >= 3:
-            if literal:
-                out += bytes([len(literal) - 1]) + literal
-                literal.clear()
-            n = min(n, 264)
-            out += bytes([(n - 2) << 5, 0]) if n < 9 else bytes([7 << 5, n - 9, 0])
-            i += n
-            continue
-        literal.append(page[i])
-        i += 1
-        if len(literal) == 32:
-            out += bytes([31]) + literal
-            literal.clear()
-        if len(out) > len(page) * 15 // 16:
-            return None
-    if literal:
-        out += bytes([len(literal) - 1]) + literal
+    out, done = bytearray(), 0
+
+    def literal(end):
+        for at in range(done, end, 32):
+            data = page[at:min(at + 32, end)]
+            out.extend(bytes([len(data) - 1]) + data)
+
+    for run in RUN.finditer(page):
+        n = run.end() - run.start() - 1
+        literal(run.start() + 1)
+        out.extend(bytes([(n - 2) << 5, 0]) if n < 9 else bytes([7 << 5, n - 9, 0]))
+        done = run.end()
+    literal(len(page))
     return bytes(out) if len(out) <= len(page) * 15 // 16 else None
 
 
