@@ -16,7 +16,6 @@ struct check {
     uint8_t *mark; // by own index
     uint32_t first, total;
     size_t dropped;
-    bool past; // some members begin after the end of their struct
 };
 
 static void drop(struct check *c, struct eg_type *t)
@@ -72,7 +71,8 @@ static void check_shapes(struct check *c)
         const uint64_t end = (uint64_t)t->first + t->count;
         uint32_t members = r->of == MEMBERS ? t->count : 0;
 
-        t->size = r->size_max ? t->size : 0;
+        // An enum without values is only declared, whatever size the source made up for it.
+        t->size = r->size_max && (t->kind != EG_T_ENUM || t->count) ? t->size : 0;
         // Each member belongs to one type, so that all loops together visit no more members than
         // exist.
         if ((t->name >= p->n_strings) | (t->kind > EG_T_VAR) | (t->size > r->size_max) |
@@ -173,9 +173,13 @@ struct step {
     uint8_t height;     // of what it holds
 };
 
-static bool is_past(const struct eg_type *t, const struct eg_member *m)
+// Does it end behind its struct?
+static bool is_past(const struct check *c, const struct eg_type *t, const struct eg_member *m)
 {
-    return m->bit_off / 8 > t->size;
+    const uint64_t bits = 8 * t->size;
+
+    return m->bit_off > bits ||
+           (m->bit_size ? m->bit_size : 8 * size_of(c, m->type)) > bits - m->bit_off;
 }
 
 // Such members are left out: no offset would be right for them.
@@ -189,7 +193,7 @@ static void leave_out_past(struct check *c)
         if (!has_members(t))
             continue;
         for (uint32_t k = 0; k < t->count; k++)
-            if (!is_past(t, &all[k]))
+            if (!is_past(c, t, &all[k]))
                 all[n++] = all[k];
         c->dropped += t->count - n;
         t->count = n;
@@ -206,7 +210,6 @@ static uint32_t *next_held(struct check *c, struct step *s)
     while (s->next < t->count) {
         struct eg_member *m = &c->members[t->first + s->next++];
 
-        c->past |= is_past(t, m);
         if (m->type >= c->first && c->mark[m->type - c->first])
             return &m->type;
     }
@@ -269,8 +272,7 @@ bool eg_profile_check(struct eg_profile *p, const struct eg_profile *base, size_
     for (uint32_t i = 0; i < p->n_types; i++)
         if (c.mark[i] == FRESH)
             check_held(&c, i);
-    if (c.past)
-        leave_out_past(&c);
+    leave_out_past(&c);
     for (uint32_t i = 0; i < p->n_enumerators; i++)
         if (p->enumerators[i].name >= p->n_strings) {
             ((struct eg_enumerator *)p->enumerators)[i].name = 0;

@@ -137,7 +137,8 @@ void eg_show_type(FILE *f, const struct eg_types *ts, const struct eg_model *m, 
     struct show s = { .f = f, .ts = ts, .m = m, .nested = nested };
     const uint32_t named = id, of = eg_type_strip(ts, id);
     const struct eg_type *t = eg_type(ts, of, NULL);
-    const bool define = is_tag(t->kind), own_name = *eg_type_name(ts, of);
+    const bool define = is_tag(t->kind) && (t->kind != EG_T_ENUM || t->count),
+               own_name = *eg_type_name(ts, of);
     // "typedef struct {...} name;" is one definition; else the typedef is printed before its
     // target.
     const bool one = named != of && define && !own_name;
@@ -154,6 +155,8 @@ void eg_show_type(FILE *f, const struct eg_types *ts, const struct eg_model *m, 
         put(&s, 0, text);
         if (t->kind == EG_T_FWD)
             fputs("; /* members not known */\n", f);
+        else if (t->kind == EG_T_ENUM)
+            fputs("; /* values not known */\n", f);
         else
             fprintf(f, "; /* size: %" PRIu64 " */\n", eg_type_size(ts, of, m));
         return;

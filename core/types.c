@@ -101,9 +101,8 @@ uint32_t eg_type_strip(const struct eg_types *ts, uint32_t id)
 
 uint64_t eg_type_size(const struct eg_types *ts, uint32_t id, const struct eg_model *m)
 {
-    const struct eg_type *t = eg_type(ts, eg_type_strip(ts, id), NULL);
-
-    return t->kind == EG_T_PTR ? m->ptr_size : t->size;
+    (void)m; // pointers too have their own
+    return eg_type(ts, eg_type_strip(ts, id), NULL)->size;
 }
 
 uint32_t eg_types_named(const struct eg_types *ts, const char *name, const char *module,
@@ -301,9 +300,12 @@ void eg_types_slot(const struct eg_types *ts, const struct eg_model *m, uint32_t
         out->kind = EG_K_FLOAT;
         break;
     case EG_T_PTR:
+        if (t->size != m->ptr_size) { // __ptr32 and the like: a number that is not followed
+            out->kind = EG_K_UINT;
+            break;
+        }
         out->kind = EG_K_PTR;
         out->type = eg_type_target(ts, eg_type_ref(ts, own));
-        out->size = m->ptr_size;
         break;
     case EG_T_ARRAY: {
         const struct eg_type *of;

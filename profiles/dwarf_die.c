@@ -75,6 +75,25 @@ static struct eg_raw_member *push_member(struct eg_dwarf_worker *w)
     return m;
 }
 
+// Behind every struct: such a member is left out and counted when the profile is finished.
+static const uint64_t NO_PLACE = UINT64_MAX;
+
+// The size of a type, through typedefs and the like. @return false: it does not say.
+static bool size_of(struct eg_dwarf_worker *w, uint64_t place, uint64_t *size)
+{
+    const struct eg_dwarf_unit own = w->unit;
+    bool found = false;
+    Dwarf_Die die;
+
+    for (int i = 0; i < NESTED_MAX && place && !found && eg_dwarf_visit(w, place, &die); i++) {
+        found = eg_dwarf_number(w, die, DW_AT_byte_size, size);
+        place = found ? 0 : eg_dwarf_reference(w, die, DW_AT_type);
+        dwarf_dealloc_die(die);
+        w->unit = own;
+    }
+    return found;
+}
+
 static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
     uint64_t bits = 0, at, storage = 0;
@@ -87,11 +106,14 @@ static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
         m.bit_off = at;
     } else {
         m.bit_off = 8 * location(w, die);
-        // To DWARF 3: from the highest bit of a unit of storage (DWARF 3, 5.5.6).
+        // To DWARF 3: from the highest bit of a unit of storage, which is as large as the type
+        // unless it has a size itself (DWARF 3, 5.5.6).
         if (bits && eg_dwarf_number(w, die, DW_AT_bit_offset, &at)) {
-            if (!eg_dwarf_number(w, die, DW_AT_byte_size, &storage))
-                eg_dwarf_say(w, "a bit-field without the size of its storage unit");
-            m.bit_off += part(w)->big_endian ? at : 8 * storage - at - bits;
+            if (eg_dwarf_number(w, die, DW_AT_byte_size, &storage) || part(w)->big_endian ||
+                size_of(w, m.ref, &storage))
+                m.bit_off += part(w)->big_endian ? at : 8 * storage - at - bits;
+            else
+                m.bit_off = NO_PLACE;
         }
     }
     m.bit_size = (uint32_t)bits;
@@ -305,6 +327,24 @@ static void import(struct eg_dwarf_worker *w, Dwarf_Die die)
         eg_dwarf_say(w, "out of memory");
 }
 
+// Types inside a function's body: of its blocks too, but not again of copies that were inlined.
+static void body(struct eg_dwarf_worker *w, Dwarf_Die of, int nested)
+{
+    Dwarf_Die die;
+
+    if (nested == NESTED_MAX || eg_dwarf_has(w, of, DW_AT_abstract_origin))
+        return;
+    for (bool more = eg_dwarf_child(w, of, &die); more; more = eg_dwarf_next(w, &die)) {
+        Dwarf_Half tag = 0;
+
+        eg_dwarf_ok(w, dwarf_tag(die, &tag, &w->error));
+        if (tag == DW_TAG_lexical_block)
+            body(w, die, nested + 1);
+        else if (is_tag(kind_of(tag)) || tag == DW_TAG_typedef)
+            eg_dwarf_parse(w, die, nested + 1);
+    }
+}
+
 void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
 {
     struct eg_raw_type t = { 0 }, *to;
@@ -318,6 +358,8 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     t.kind = kind_of(tag);
     if (tag == DW_TAG_imported_unit)
         import(w, die);
+    if (tag == DW_TAG_subprogram)
+        body(w, die, nested);
     if ((!t.kind && !is_qualifier(tag) && tag != DW_TAG_variable) ||
         !eg_dwarf_ok(w, dwarf_dieoffset(die, &at, &w->error)))
         return;
@@ -344,9 +386,8 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     } else if (t.kind != EG_T_INT && t.kind != EG_T_FLOAT) {
         t.ref = eg_dwarf_reference(w, die, DW_AT_type);
     }
-    if (t.kind == EG_T_PTR)
-        t.size = part(w)->ptr_size;
-    else if (t.kind == EG_T_INT || t.kind == EG_T_FLOAT || is_tag(t.kind))
+    t.size = t.kind == EG_T_PTR ? part(w)->ptr_size : 0; // few say so themselves, with another size
+    if (t.kind == EG_T_PTR || t.kind == EG_T_INT || t.kind == EG_T_FLOAT || is_tag(t.kind))
         eg_dwarf_number(w, die, DW_AT_byte_size, &t.size);
     if (w->failed)
         return;

@@ -498,10 +498,8 @@ static void push_type(struct push *p, struct eg_builder *b, const struct eg_merg
                           .kind = t->kind,
                           .flags = t->flags };
 
-    if (t->kind == EG_T_FWD && t->tag == EG_T_ENUM) { // as BTF has it: no enumerators
+    if (t->kind == EG_T_FWD && t->tag == EG_T_ENUM) // as BTF has it: no enumerators
         to.kind = EG_T_ENUM;
-        to.size = 4;
-    }
     to.first = to.kind == EG_T_ENUM ? eg_builder_enumerator_count(b) : eg_builder_member_count(b);
     eg_builder_type(b, &to);
     for (uint32_t k = 0; k < (has_members(t->kind) ? t->count : 0); k++) {

@@ -290,8 +290,8 @@ static void section(struct mk_bytes *b, const struct eg_profile *p, uint32_t nam
     mk_push(b, p, 0, word);
 }
 
-static struct mk_bytes elf(const struct eg_profile *p, const struct mk_bytes *info,
-                           const struct mk_bytes *abbrev)
+struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
+                       const struct mk_bytes *abbrev)
 {
     static const char names[] = "\0.debug_info\0.debug_abbrev\0.shstrtab";
     const unsigned word = p->model.ptr_size;
@@ -357,7 +357,7 @@ struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *m
     patch(&w, 0, w.info.n - 4);
     for (size_t i = 0; i < w.references.n; i++)
         patch(&w, w.references.at[i].at, w.at[w.references.at[i].id]);
-    b = elf(p, &w.info, &abbrev);
+    b = mk_elf(p, &w.info, &abbrev);
     eg_vec_fini(&w.info);
     eg_vec_fini(&w.references);
     eg_vec_fini(&abbrev);

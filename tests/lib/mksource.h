@@ -19,6 +19,10 @@ struct mk_bytes mk_btf(const struct eg_profile *p);
 /** With @more variables, the last of which has the name NULL; may be NULL. */
 struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *more);
 
+/** An ELF file of the profile's machine with these sections, of .debug_info and .debug_abbrev. */
+struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
+                       const struct mk_bytes *abbrev);
+
 /** Append @size bytes of a number in the profile's byte order. */
 void mk_push(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);
 void mk_append(struct mk_bytes *b, const void *bytes, size_t n);

@@ -33,12 +33,34 @@ int *pointers_a(void **other, long *declared_only)
     return of_thread ? only_in_a : &in_both;
 }
 
+static inline __attribute__((always_inline)) int inlined(int n)
+{
+    struct of_inline {
+        char twice;
+    } a = { (char)n };
+
+    return a.twice;
+}
+
 int in_a(struct shapes *s);
 int in_a(struct shapes *s)
 {
     struct hidden {
         int in_a_body;
     } hidden = { s->named.z };
+    enum local_enum { LOCAL = 1 << 20 } local = LOCAL;
 
-    return hidden.in_a_body;
+    if (hidden.in_a_body) {
+        union in_a_block {
+            double of_block;
+            char byte;
+        } block = { s->real };
+        typedef struct {
+            short of_name;
+        } local_name;
+        local_name name = { block.byte };
+
+        return inlined(name.of_name);
+    }
+    return inlined((int)local);
 }

@@ -110,13 +110,15 @@ static void odd_sizes(void **state)
             const bool good = size == 1 || size == 2 || size == 4 || size == 8 || size == 16;
             struct eg_builder *b = eg_builder_new(m, "odd");
             const uint32_t n = push(b, EG_T_INT, "n", size, 0, 0),
-                           e = push(b, EG_T_ENUM, "e", size, 0, 0),
+                           e = push(b, EG_T_ENUM, "e", size, 0, 1),
                            a = push(b, EG_T_ARRAY, "", 4 * size, n, 4);
             const struct eg_member_at plain = { "f", n, 0, 64 };
-            struct eg_profile *p = finish(b, NULL);
+            struct eg_profile *p;
             struct eg_types ts;
             struct eg_slot s;
 
+            eg_builder_enumerator(b, 0, 0);
+            p = finish(b, NULL);
             assert_int_equal(eg_types_init(&ts, p, NULL), 0);
             eg_types_slot(&ts, &m, n, &s);
             assert_int_equal(s.kind, good ? EG_K_UINT : 0);

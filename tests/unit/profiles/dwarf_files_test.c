@@ -224,8 +224,8 @@ static void package(void **state)
 
 /* ---- the file of dwz ---- */
 
-#define ID_4 "c00425752acda65886889dd8cf2afda8a84c998f"
-#define ID_5 "9b25c54ec02d2bad085cb73a4a3eb23278732aad"
+#define ID_4 "fe9edc07c069c91507e1fddc6d8a2e086eede2f3"
+#define ID_5 "8e04521dc0eeb77972d3cce728316f0fa4787b81"
 
 static const char *bundled(const char *name)
 {

@@ -248,7 +248,6 @@ static void merged(void **state)
     (void)state;
     for (size_t f = 0; f < n_files; f++) {
         uint32_t id, of;
-        uint64_t iter = 0;
 
         open_(files[f]);
         id = only("shapes", 1u << EG_T_STRUCT);
@@ -266,7 +265,35 @@ static void merged(void **state)
         assert_int_equal(target(of = only("only_a", EG_TAGGED), "behind", &of)->size, 4);
         assert_int_equal(target(of = only("only_b", EG_TAGGED), "behind", &of)->size, 16);
         assert_int_equal(eg_type(&types, only("only_b", EG_TAGGED), NULL)->size, 24);
-        assert_false(eg_types_named(&types, "hidden", NULL, EG_NAMED, &iter)); // in a body
+        close_();
+    }
+}
+
+/** Types inside functions, of blocks too; of a function that was inlined twice once. */
+static void local(void **state)
+{
+    static const struct {
+        const char *name, *member;
+        uint32_t kinds;
+        uint64_t size;
+    } want[] = {
+        { "hidden", "in_a_body", 1u << EG_T_STRUCT, 4 },
+        { "in_a_block", "of_block", 1u << EG_T_UNION, 8 },
+        { "local_name", "of_name", 1u << EG_T_TYPEDEF, 2 },
+        { "local_enum", NULL, 1u << EG_T_ENUM, 4 },
+        { "of_inline", "twice", 1u << EG_T_STRUCT, 1 },
+    };
+
+    (void)state;
+    for (size_t f = 0; f < n_files; f++) {
+        open_(files[f]);
+        for (size_t i = 0; i < countof(want); i++) {
+            const uint32_t id = only(want[i].name, want[i].kinds);
+            struct eg_member_at m;
+
+            assert_int_equal(eg_type_size(&types, id, &profile->model), want[i].size);
+            assert_true(!want[i].member || eg_type_find(&types, id, want[i].member, &m));
+        }
         close_();
     }
 }
@@ -517,6 +544,7 @@ int main(void)
         cmocka_unit_test(enums),
         cmocka_unit_test(numbers),
         cmocka_unit_test(merged),
+        cmocka_unit_test(local),
         cmocka_unit_test(same_for_any_number_of_threads),
         cmocka_unit_test(identity),
         cmocka_unit_test(variables),
