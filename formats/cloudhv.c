@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RANGES_MAX = 1 << 12, STATE_MAX = 64 << 20 };
+enum { RANGES_MAX = 1 << 12, LISTS_MAX = 64, STATE_MAX = 64 << 20 };
 
 static const char memory_name[] = "memory-ranges", state_name[] = "state.json";
 
@@ -53,18 +53,59 @@ static const char *skip(const char *p, const char *word)
     return !strncmp(p, word, strlen(word)) ? p + strlen(word) : NULL;
 }
 
-static const char *number(const char *p, const char *name, uint64_t *out)
+/** Behind the value at @p. NULL: it does not end. */
+static const char *skip_value(const char *p)
 {
-    char *end;
+    int depth = 0;
 
-    p = skip(skip(p, name), ":");
-    if (!p)
-        return NULL;
-    p += strspn(p, " \t\r\n");
-    if (*p < '0' || *p > '9')
-        return NULL;
-    *out = strtoull(p, &end, 10);
-    return end;
+    do {
+        p += strspn(p, " \t\r\n,:");
+        if (*p == '"') {
+            p = strchr(p + 1, '"');
+            if (!p)
+                return NULL;
+            p++;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+            p++;
+        } else if (*p == '}' || *p == ']') {
+            depth--;
+            p++;
+        } else if (*p) {
+            p += strcspn(p, " \t\r\n,:{}[]\"");
+        } else {
+            return NULL;
+        }
+    } while (depth > 0);
+    return depth ? NULL : p;
+}
+
+/** The value of a member of the object at @p. NULL: it is no object, or has none. */
+static const char *member(const char *p, const char *name)
+{
+    const char *value;
+
+    p = skip(p, "{");
+    while (p && !skip(p, "}")) {
+        value = skip(skip(p, name), ":");
+        if (value)
+            return value;
+        p = skip(skip_value(p), ":"); // its name
+        p = p ? skip_value(p) : NULL;
+        if (p && skip(p, ","))
+            p = skip(p, ",");
+    }
+    return NULL;
+}
+
+static bool number(const char *p, uint64_t *out)
+{
+    if (p)
+        p += strspn(p, " \t\r\n");
+    if (!p || *p < '0' || *p > '9')
+        return false;
+    *out = strtoull(p, NULL, 10);
+    return true;
 }
 
 struct list {
@@ -72,24 +113,21 @@ struct list {
     uint64_t bytes;
 };
 
-/** Read the list of ranges. @return false: there is none, or it is damaged. */
-static bool read_list(struct list *l, const char *text, struct eg_space *memory)
+/** Read the list of ranges that is the value at @p. @return false: it is none, or is damaged. */
+static bool read_list(struct list *l, const char *p, struct eg_space *memory)
 {
-    const char *p = text ? strstr(text, "\"memory_ranges\"") : NULL;
     const uint64_t size = eg_space_size(memory);
 
-    p = skip(skip(skip(p, "\"memory_ranges\""), ":"), "{");
-    p = skip(skip(skip(p, "\"data\""), ":"), "[");
+    l->bytes = l->at.n = 0;
+    p = skip(member(p, "\"data\""), "[");
     while (p && !skip(p, "]")) {
         uint64_t start, len, last;
         struct eg_segment *s;
 
         if (l->at.n)
             p = skip(p, ",");
-        p = number(skip(p, "{"), "\"gpa\"", &start);
-        p = number(skip(p, ","), "\"length\"", &len);
-        p = skip(p, "}");
-        if (!p || !len || !eg_add(start, len - 1, &last) || last == UINT64_MAX ||
+        if (!p || !number(member(p, "\"gpa\""), &start) || !number(member(p, "\"length\""), &len) ||
+            !len || !eg_add(start, len - 1, &last) || last == UINT64_MAX ||
             len > UINT64_MAX - l->bytes)
             return false;
         s = l->at.n < RANGES_MAX ? eg_vec_push(&l->at) : NULL;
@@ -102,8 +140,21 @@ static bool read_list(struct list *l, const char *text, struct eg_space *memory)
                                   .stored = EG_MIN(len, size - EG_MIN(size, l->bytes)),
                                   .tail = EG_UNREADABLE };
         l->bytes += len;
+        p = skip_value(p);
     }
     return p && l->at.n;
+}
+
+/** Find the list of ranges in the state. The members of its objects may be in any order. */
+static bool find_list(struct list *l, const char *text, struct eg_space *memory)
+{
+    static const char name[] = "\"memory_ranges\"";
+    const char *p = text;
+
+    for (int i = 0; i < LISTS_MAX && p && (p = strstr(p, name)); i++, p++)
+        if (read_list(l, skip(skip(p, name), ":"), memory))
+            return true;
+    return false;
 }
 
 /* ---- the files ---- */
@@ -128,7 +179,7 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     if (!by_state && eg_image_beside(&state, img, state_name, NULL) != 0)
         state = NULL;
     text = state ? read_text(img, state) : NULL;
-    known = read_list(&l, text, memory);
+    known = find_list(&l, text, memory);
     free(text);
     if (!known && by_state) {
         rc = eg_fail(e, EG_EFORMAT,

@@ -13,6 +13,13 @@ static const char good[] =
     "\\\"memory_ranges\\\":{\\\"data\\\":[{\\\"gpa\\\":0,\\\"length\\\":8192},"
     "{\\\"gpa\\\":4294967296,\\\"length\\\":4096}]},\\\"boot_ram\\\":12288}\"}}}}";
 
+/** Members in another order, unknown ones, and an empty list in front. */
+static const char other[] =
+    "{\"x\": {\"memory_ranges\": {\"data\": []}}, \"state\": \"{\\\"memory_ranges\\\" : {"
+    "\\\"more\\\":{\\\"data\\\":[[1,{}],\\\"]\\\"]}, \\\"data\\\" : [ {\\\"length\\\": 8192 ,"
+    "\\\"new\\\":[{\\\"gpa\\\":7}],\\\"gpa\\\":0},"
+    "{\\\"length\\\":4096,\\\"gpa\\\":4294967296,\\\"zone\\\":null} ],\\\"z\\\":true}}\"}";
+
 static char folder[64];
 
 static const char *path_of(const char *name)
@@ -71,9 +78,12 @@ static void snapshot(void **state)
 
     (void)state;
     write_memory(3);
-    write_file("state.json", good, sizeof good - 1);
-    for (size_t i = 0; i < countof(names); i++) {
-        if (open_path(path_of(names[i]), &e))
+    for (size_t i = 0; i < 2 * countof(names); i++) {
+        if (i % 2)
+            write_file("state.json", other, sizeof other - 1);
+        else
+            write_file("state.json", good, sizeof good - 1);
+        if (open_path(path_of(names[i / 2]), &e))
             fail_msg("%s", e.text);
         assert_string_equal(img->format, "Cloud Hypervisor snapshot");
         assert_int_equal(peek(0), 1);
