@@ -16,6 +16,7 @@ enum {
     DEVICES_MAX = 64 << 20, // bytes of devices' sections that are searched
     CPUS_MAX = 4096,
     NODES_MAX = 1024,
+    BACKEND_MIN = 1 << 20,
     // the device mc146818rtc begins with the CMOS, in which pc_cmos_init wrote:
     CMOS = 128,
     CMOS_LOW = 0x34,  // u16: 64 KiB above 16 MiB
@@ -67,17 +68,36 @@ static bool node_of(const struct eg_qemu_block *b, unsigned *out)
     return sscanf(plain(b), "ram-node%u", out) == 1 && *out < NODES_MAX;
 }
 
+/** May it be a memory backend that the user has named? Memory of devices is called "vga.vram",
+ * "pc.bios", "/rom@etc/acpi/tables", "0000:00:03.0/virtio-net-pci.rom". */
+static bool is_backend(const struct eg_qemu_block *b)
+{
+    return b->size >= BACKEND_MIN && !strpbrk(plain(b), "./");
+}
+
 void eg_qemu_choose(struct eg_qemu *q, struct eg_image *img)
 {
     struct eg_qemu_block *largest = NULL;
     bool any = false;
     unsigned node;
+    size_t n = 0, backends = 0;
 
-    // The machine's own block; else libvirt's, one for each NUMA node; else the largest.
+    // The machine's own block; else libvirt's, one for each NUMA node; else backends; else the
+    // largest.
     for (size_t i = 0; i < q->blocks.n; i++)
         any |= q->blocks.at[i].main = is_ram(&q->blocks.at[i]);
     for (size_t i = 0; i < q->blocks.n && !any; i++)
-        q->blocks.at[i].main = node_of(&q->blocks.at[i], &node);
+        n += q->blocks.at[i].main = node_of(&q->blocks.at[i], &node);
+    for (size_t i = 0; i < q->blocks.n; i++)
+        backends += is_backend(&q->blocks.at[i]);
+    if (!any && !n && backends > 1) {
+        for (size_t i = 0; i < q->blocks.n; i++)
+            q->blocks.at[i].main = is_backend(&q->blocks.at[i]);
+        eg_image_note(img,
+                      "QEMU: %zu blocks are taken as the machine's memory, one after the other in "
+                      "the order of their names",
+                      backends);
+    }
     for (size_t i = 0; i < q->blocks.n; i++) {
         struct eg_qemu_block *b = &q->blocks.at[i];
 
@@ -190,20 +210,19 @@ static bool place(struct eg_qemu *q, const size_t *order, size_t n, uint64_t fro
     return true;
 }
 
-/** The main blocks in the order of their addresses. */
+/** The main blocks in the order of their addresses, which is that of the numbers in their names. */
 static size_t sorted(const struct eg_qemu *q, size_t order[NODES_MAX])
 {
     size_t n = 0;
-    unsigned node, other;
 
     for (size_t i = 0; i < q->blocks.n && n < NODES_MAX; i++) {
+        const struct eg_qemu_block *b = &q->blocks.at[i];
         size_t k = n;
 
-        if (!q->blocks.at[i].main)
+        if (!b->main)
             continue;
-        if (node_of(&q->blocks.at[i], &node))
-            for (; k && node_of(&q->blocks.at[order[k - 1]], &other) && other > node; k--)
-                order[k] = order[k - 1];
+        for (; k && strverscmp(plain(&q->blocks.at[order[k - 1]]), plain(b)) > 0; k--)
+            order[k] = order[k - 1];
         order[k] = i;
         n++;
     }

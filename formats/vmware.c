@@ -27,7 +27,10 @@ static const uint64_t pci_hole = 0xc0000000, above_hole = UINT64_C(1) << 32, arm
 
 struct region {
     uint64_t page, ppn, size; // page number in the file and in the machine; number of pages
+    uint8_t seen;             // a bit for each of them
 };
+enum { ALL_SEEN = 7 };
+
 struct memory {
     struct eg_space *file; // where the bytes are; NULL: not in the saved state
     uint64_t at, size;     // and where in it
@@ -85,6 +88,7 @@ static void read_region(struct eg_vmware_state *s, struct memory *m, const struc
                 return;
             }
         memcpy((char *)&m->regions.at[t->index[0]] + members[i].at, &value, sizeof value);
+        m->regions.at[t->index[0]].seen |= (uint8_t)(1 << i);
     }
 }
 
@@ -94,7 +98,9 @@ static void read_memory(struct eg_vmware_state *s, struct memory *m)
     uint64_t at, platform;
 
     if (eg_vmware_group(s, "memory", &at))
-        while (eg_vmware_tag(s, &at, &t)) {
+        while (eg_vmware_tag(s, &at, &t) ||
+               (!m->file && m->regions.n < m->n_regions && eg_vmware_resume(s, "region", &at) &&
+                eg_vmware_tag(s, &at, &t))) {
             if (!strcmp(t.name, "Memory") && t.size && !m->file) {
                 m->file = s->file;
                 m->at = t.at;
@@ -210,7 +216,7 @@ static bool read_guest(struct eg_space *file, struct eg_image *img, struct memor
         if (hole > ppn && !r)
             return eg_view_starved(img->view), false;
         if (r) {
-            *r = (struct region){ at, ppn, EG_MIN(hole - ppn, pages - at) };
+            *r = (struct region){ at, ppn, EG_MIN(hole - ppn, pages - at), ALL_SEEN };
             at += r->size;
         }
         if (i < holes && !eg_add(hole, eg_le64(h + 54 + 16 * i), &ppn))
@@ -266,7 +272,7 @@ static int open_regions(struct eg_space **out, struct eg_image *img, struct memo
     for (size_t i = 0; i < m->regions.n && i < m->n_regions; i++) {
         const struct region *r = &m->regions.at[i];
 
-        if (!r->size || r->ppn >= pages_max || r->page >= pages_max ||
+        if (r->seen != ALL_SEEN || !r->size || r->ppn >= pages_max || r->page >= pages_max ||
             r->size > pages_max - r->ppn) {
             bad++;
             continue;

@@ -9,6 +9,7 @@
  *     size 62 or 63, a block: its size in the file, its size in memory (u64; u32 in version 0),
  *       u16 length of padding, padding, bytes;  any other size: as many bytes */
 #include "vmware_tags.h"
+#include "sparse.h"
 
 enum {
     HEADER = 12,
@@ -17,6 +18,8 @@ enum {
     GROUPS_MAX = 1 << 12, // usually there are some hundred
     TAGS_MAX = 1 << 21,   // usually some thousand for each CPU
     BLOCK = 62,           // this size and 63
+    FAR = 64 << 10,       // of the search behind a damaged value
+    NAME_USUAL = 32,
 };
 
 bool eg_vmware_is_state(const uint8_t *head)
@@ -84,8 +87,11 @@ static bool read_tag(struct eg_vmware_state *s, uint64_t at, struct eg_vmware_ta
     name_len = b[1];
     t->size = t->mem_size = b[0] & 63;
     t->n_index = b[0] >> 6;
-    if (!take(s, &at, t->name, name_len))
+    if (!name_len || !take(s, &at, t->name, name_len))
         return false;
+    for (size_t i = 0; i < name_len; i++)
+        if (t->name[i] <= ' ' || t->name[i] > '~')
+            return false;
     for (unsigned i = 0; i < t->n_index; i++) {
         if (!take(s, &at, b, 4))
             return false;
@@ -117,6 +123,22 @@ bool eg_vmware_tag(struct eg_vmware_state *s, uint64_t *at, struct eg_vmware_tag
     // A truncated block is returned; nothing follows it.
     *at = out->size <= s->size - out->at ? out->at + out->size : s->size;
     return true;
+}
+
+bool eg_vmware_resume(struct eg_vmware_state *s, const char *prefix, uint64_t *at)
+{
+    const uint64_t end = EG_MIN(s->size, *at + FAR);
+    struct eg_vmware_tag t;
+
+    for (uint64_t i = *at + 3; i < end; i++) {
+        i = eg_find_bytes(s->view, s->file, i, end, prefix, strlen(prefix));
+        if (i < end && read_tag(s, i - 2, &t) && !strncmp(t.name, prefix, strlen(prefix)) &&
+            strlen(t.name) < NAME_USUAL) {
+            *at = i - 2;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool eg_vmware_number(struct eg_vmware_state *s, const struct eg_vmware_tag *t, uint64_t *out)

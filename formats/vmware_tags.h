@@ -32,6 +32,10 @@ bool eg_vmware_state_init(struct eg_vmware_state *s, struct eg_view *v, struct e
 /** Find where the values of group @name begin. @return false: there is no such group. */
 bool eg_vmware_group(struct eg_vmware_state *s, const char *name, uint64_t *at);
 
+/** Behind a damaged value: find the next one of the group whose name begins with @prefix, within
+ * 64 KiB, and move *@at to it. @return false: there is none. */
+bool eg_vmware_resume(struct eg_vmware_state *s, const char *prefix, uint64_t *at);
+
 /** Read the value at *@at and move *@at behind it. @return false: the group ends, or is damaged. */
 bool eg_vmware_tag(struct eg_vmware_state *s, uint64_t *at, struct eg_vmware_tag *out);
 

@@ -7,7 +7,7 @@ is opened, and PAGES says what is read. Only the pages between that piece and th
 changed, and a note must say that something is wrong. Results are TAP."""
 import bz2, gzip, lzma, os, pathlib, random, struct, subprocess, sys, tempfile
 
-import make_packed, make_qemu, make_vmware
+import make_kdump, make_packed, make_qemu, make_sadump, make_vmware
 
 PAGE = 4096
 RANGES = [(0x1000, 0x8FFF), (0x10000, 0x1BFFF), (0x20000, 0x27FFF)]
@@ -99,6 +99,60 @@ def lz4_blocks(checks):
     return make
 
 
+def numbers():
+    return [page for first, last in RANGES for page in range(first // PAGE, (last + 1) // PAGE)]
+
+
+def fields(make, *edges):
+    """What is between these edges covers no page: all of them are read without it."""
+    def made(raw, ranges, out):
+        return make(raw, ranges, out)
+    made.pieces = lambda data: [(0, 0, range(0))] + [(a, b, range(0)) for a, b in edges]
+    return made
+
+
+def kdump(raw, ranges, out):
+    """A descriptor is a piece. Behind the last comes the page of zeros, then the pages."""
+    make_kdump.plain(make_kdump.ZLIB)(raw, ranges, out)
+
+
+kdump.pieces = lambda data: [(0, 4 * PAGE, range(0))] + [(4 * PAGE + 24 * i, 4 * PAGE + 24 * (i + 1), [i]) for i in range(len(numbers()))]
+
+
+def vmware(raw, ranges, out):
+    """The tags of a region are a piece; the memory itself is in the .vmem."""
+    make_vmware.vmware(raw, ranges, out)
+    return f"{out}.vmss"
+
+
+def vmware_pieces(data):
+    names = b"regionPageNum", b"regionPPN", b"regionSize"
+    pages = [(last + 1 - first) // PAGE for first, last in RANGES]
+    found, at = [(0, 0, range(0))], 0
+    for i, n in enumerate(pages):
+        begin = data.index(names[0], at) - 2
+        at = data.index(names[2], begin) + len(names[2]) + 8
+        found.append((begin, at, range(sum(pages[:i]), sum(pages[:i + 1]))))
+    return found
+
+
+vmware.pieces = vmware_pieces
+
+
+def xen(raw, ranges, out):
+    """A frame number at the end of the file is a piece."""
+    make_qemu.xen(True)(raw, ranges, out)
+
+
+def xen_pieces(data):
+    table = struct.pack(f"<{len(numbers())}Q", *numbers())
+    at = data.rindex(table)
+    return [(0, at, range(0))] + [(at + 8 * i, at + 8 * (i + 1), [i]) for i in range(len(numbers()))]
+
+
+xen.pieces = xen_pieces
+
+
 # Formats that are chains of ranges, records, frames or headers.
 MAKES = {
     "flattened": flattened,
@@ -116,18 +170,23 @@ MAKES = {
     "qemu": make_qemu.stream,
     "libvirt": make_qemu.MAKES["libvirt"],
     "virtualbox": make_vmware.virtualbox_sav,
+    "vmware": vmware,
+    "xen": xen,
+    "kdump": kdump,
+    "sadump": fields(make_sadump.partition, (0, 88), (88, 168), (2 * PAGE, 2 * PAGE + 128)),
+    "sadump-medium": fields(make_sadump.medium, (0, 64), (PAGE, PAGE + 88), (PAGE + 88, PAGE + 168)),
 }
 # What follows damaged pieces of these is not read, or may be at wrong addresses: sizes of content are nowhere
 # else, and addresses are counted from the piece before. Without a piece, or with one twice, they are healthy
 # files of something else.
 REST = {"xz", "bzip2", "zstd", "virtualbox"}
 # In these there is no order, and what is missing or there twice is a healthy file of something else.
-FREE = REST | {"elf", "gzip", "bgzf", "lz4", "lz4-checks", "lz4-frames"}
+FREE = REST | {"elf", "gzip", "bgzf", "lz4", "lz4-checks", "lz4-frames", "vmware", "xen", "kdump", "sadump", "sadump-medium"}
 # A piece of zeros is padding.
 PADDED = {"gzip", "bgzf"}
 # Where in a header the addresses and the place in the file are: a false one may be that of other pages.
 ADDRESS = {"flattened": range(8), "elf": {*range(8, 16), *range(24, 40)}, "qemu": range(1, 64, 8), "libvirt": range(1, 64, 8),
-           "virtualbox": range(64)}
+           "virtualbox": range(64), "xen": range(8), "kdump": range(8), "vmware": {*range(16, 23), *range(35, 42), *range(55, 62)}}
 # The first header covers only its own pages; that of the others covers all of the file.
 FIRST = {"lime", "avml", "elf"}
 

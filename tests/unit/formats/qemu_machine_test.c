@@ -65,6 +65,20 @@ static void nodes(void **state)
     assert_int_equal(peek(0), 2);
     assert_int_equal(peek(256 * PAGE), 1);
     assert_int_equal(img->phys->last, 768 * PAGE - 1);
+    assert_int_equal(img->notes.n, 0);
+
+    // Memory backends with names of the user's.
+    begin("pc-q35-9.0");
+    blocks("ram10", 512 * PAGE, "ram9", 256 * PAGE);
+    section(PART, RAM_ID, NULL);
+    whole(0, 1, "ram10");
+    whole(0, 2, "ram9");
+    end_ram();
+    open_ok();
+    assert_true(noted("2 blocks are taken as the machine's memory"));
+    assert_int_equal(peek(0), 2);
+    assert_int_equal(peek(256 * PAGE), 1);
+    assert_int_equal(img->phys->last, 768 * PAGE - 1);
 }
 
 static void be64_at(uint8_t *p, uint64_t v)
