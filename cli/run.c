@@ -8,6 +8,7 @@
 #include "../core/search.h"
 #include "../core/times.h"
 #include "choice.h"
+#include "coverage.h"
 #include "habits.h"
 #include "report.h"
 #include "sha256.h"
@@ -32,6 +33,7 @@ struct jobs {
     struct cli_opened o;
     EG_VEC(struct job) at;
     size_t n_searches, first_search;
+    bool all;                  /* the word "all" was given */
     bool files;                /* each result in a file of its own */
     struct cli_spools *spools; /* NULL: one result, or a file each */
     void *first, *next;        /* the renderer's state before the first result, and after it */
@@ -55,7 +57,7 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
 }
 
 /* The words that name plugins, "all" left for later: it depends on the image. */
-static int choose(struct jobs *j, bool *all)
+static int choose(struct jobs *j)
 {
     struct cli *c = j->cli;
     int status = CLI_OK;
@@ -70,12 +72,12 @@ static int choose(struct jobs *j, bool *all)
             const struct eg_plugin_reg *reg = eg_plugin_find(name);
 
             if (!strcmp(name, "all"))
-                *all = true;
+                j->all = true;
             else
                 status = reg ? add(j, reg) : cli_unknown_plugin(name);
         }
     }
-    if (!status && !j->at.n && !*all)
+    if (!status && !j->at.n && !j->all)
         status = cli_fail(CLI_USAGE, "'%s': names no plugin; `engram plugins` lists them",
                           c->words.at[0]);
     return status;
@@ -509,6 +511,8 @@ static int report(const struct jobs *j)
         wrote |= r->n_files != 0;
         status = one ? one : status;
     }
+    if (j->all)
+        cli_say_coverage(j->cli);
     if (j->cli->out && !wrote && !status)
         cli_warn(j->cli,
                  "-o %s: nothing was written there: these plugins dump nothing, and a "
@@ -582,26 +586,25 @@ static void fini(struct jobs *j)
 int cli_run(struct cli *c)
 {
     struct jobs j = { .cli = c };
-    bool all = false;
-    int status = choose(&j, &all);
+    int status = choose(&j);
 
     if (!status && !c->image)
         status = cli_fail(CLI_USAGE, "%s: no image given: engram IMAGE %s", c->words.at[0],
                           c->words.at[0]);
-    if (!status && !all)
+    if (!status && !j.all)
         status = check_options(&j);
     if (!status)
         status = check_times(&j);
     if (!status)
         status = choose_rows(&j);
-    if (!status && (all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
+    if (!status && (j.all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
     j.files = c->out && c->renderer->suffix;
     if (!status)
         status = cli_open(c, &j.o);
-    if (!status && !j.o.sys->os && (all || (j.at.n && j.at.at[0].reg->plugin->os)))
+    if (!status && !j.o.sys->os && (j.all || (j.at.n && j.at.at[0].reg->plugin->os)))
         status = cli_no_system(c, &j.o, true);
-    if (!status && all && !(status = add_all(&j)))
+    if (!status && j.all && !(status = add_all(&j)))
         status = check_options(&j);
     if (!status)
         status = check_values(&j);

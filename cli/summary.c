@@ -1,6 +1,7 @@
 /* summary.c - engram IMAGE: what this is, how that was found, every check, and what to run next. */
 #include "summary.h"
 #include "../core/parallel.h"
+#include "coverage.h"
 #include "open.h"
 #include "report.h"
 #include "table.h"
@@ -100,18 +101,19 @@ static void checks(struct verdict *v, const struct eg_candidate *c)
 
     for (size_t i = 0; i < c->n_checks; i++)
         skipped += c->checks[i].skipped;
+    line(v, "opening",
+         "%d of %d points that this is a kernel which can be read; whether it was changed is not "
+         "looked at",
+         c->score, c->max_score);
     if (skipped)
-        line(v, "checks", "%d of %d points; %zu of %zu checks could not be made", c->score,
-             c->max_score, skipped, c->n_checks);
-    else
-        line(v, "checks", "%d of %d points", c->score, c->max_score);
+        line(v, "opening", "%zu of %zu checks could not be made", skipped, c->n_checks);
     for (size_t i = 0; i < c->n_checks; i++) {
         const struct eg_check *k = &c->checks[i];
 
         if (k->skipped)
-            line(v, "checks", "not made   %s: %s", k->name, k->detail);
+            line(v, "opening", "not made   %s: %s", k->name, k->detail);
         else
-            line(v, "checks", "%s %+3d  %s%s%s", k->passed ? "passed" : "FAILED",
+            line(v, "opening", "%s %+3d  %s%s%s", k->passed ? "fits  " : "FAILED",
                  k->passed ? k->points : 0, k->name, k->detail[0] ? ": " : "", k->detail);
     }
 }
@@ -196,6 +198,57 @@ static int info(struct verdict *v)
     return status;
 }
 
+/* One row for all of memory, and rows for what is wrong, which notes say in words. */
+struct quality_rows {
+    struct verdict *v;
+    bool begun;
+};
+
+static void quality_row(void *context, unsigned depth, const struct eg_value *cells, size_t n)
+{
+    struct quality_rows *q = context;
+    struct eg_arena *a = &q->v->cli->arena;
+    const struct eg_plugin *p = eg_plugin_find("quality")->plugin;
+    char size[32];
+
+    (void)depth;
+    if (!q->begun && n == 6)
+        line(q->v, eg_value_text(a, &p->columns[4], &cells[4]), "%s %s",
+             size_text(size, cells[2].u), eg_value_text(a, &p->columns[5], &cells[5]));
+    q->begun = true;
+}
+
+/* Is all of the machine's memory there? As far as can be told without reading all of it. */
+static int quality(struct verdict *v)
+{
+    const struct eg_plugin_reg *reg = eg_plugin_find("quality");
+    const struct eg_given_arg quick = { "quick", NULL };
+    const struct eg_run_options options = {
+        .args = &quick, .n_args = 1, .threads = (unsigned)v->cli->jobs, .quiet = v->cli->quiet
+    };
+    struct quality_rows rows = { v, false };
+    struct eg_run_result r = { 0 };
+    int status = CLI_OK;
+
+    if (!reg)
+        return CLI_OK;
+    eg_plugin_run(v->o.sys, reg, &options, (struct eg_sink){ quality_row, &rows }, &r);
+    for (size_t i = 0; i < r.n_notes; i++)
+        line(v, "quality", "%s", r.notes[i]);
+    if (r.status)
+        status = cli_fail(CLI_FAILED, "quality: %s", r.error);
+    else if (!r.n_notes && v->o.sys->os)
+        line(v, "quality",
+             "probed, nothing found that is cut off or lost; `engram %s quality` reads all of it",
+             v->cli->image_words);
+    else if (!r.n_notes)
+        line(v, "quality", "no zeros up to its end; without a kernel no more can be told");
+    else if (v->cli->strict)
+        status = CLI_FAILED;
+    eg_arena_fini(&r.arena);
+    return status;
+}
+
 /** Does the system have what the plugin needs? */
 static bool can_run(struct verdict *v, const char *plugin)
 {
@@ -208,7 +261,8 @@ static int tell(struct verdict *v)
 {
     const struct cli_opened *o = &v->o;
     char size[32];
-    int status = CLI_OK;
+    const char *unseen;
+    int status = CLI_OK, complete;
 
     line(v, "image", "%s, %s", o->image->path, size_text(size, o->image->file_size));
     if (!o->sys->os) // else `info` says it
@@ -221,10 +275,13 @@ static int tell(struct verdict *v)
     if (o->from.sha256)
         line(v, "sha256", "%s", o->from.sha256);
     memory(v);
+    complete = quality(v);
     if (o->sys->os) {
         status = info(v);
         sources(v);
         checks(v, o->sys->chosen);
+        if ((unseen = cli_not_looked_for(&v->cli->arena)))
+            line(v, "nothing looks for", "%s", unseen);
     }
     others(v);
     for (size_t i = 0; i < o->n_notes; i++)
@@ -235,7 +292,7 @@ static int tell(struct verdict *v)
         line(v, "next", "engram %s pslist", v->cli->image_words);
     line(v, "next", "engram plugins %s", v->cli->image_words);
     line(v, "next", "engram -r json %s all", v->cli->image_words);
-    return v->cli->strict && o->n_notes ? CLI_FAILED : status;
+    return v->cli->strict && o->n_notes ? CLI_FAILED : status ? status : complete;
 }
 
 int cli_summary(struct cli *c)

@@ -37,6 +37,13 @@ done
     bad "full: a csv file of several: $(cat "$tmp/err")"
 [ "$(echo "$tmp"/csv/*)" = "$tmp/csv/banner.csv $tmp/csv/banner.csv.provenance.json" ] || bad "full: left in the folder: $(ls "$tmp/csv")"
 
+# What `all` did not look for is said at its end, is no note and fails nothing; not with -q, nor for single plugins.
+"$engram" --strict -r jsonl "$image" all --filter 'PID = -5' >/dev/null 2>"$tmp/err"
+status=$?
+tail -n 1 "$tmp/err" | grep -q 'all: nothing looked for .*hidden processes.*: that none are shown is no finding' && [ $status = 0 ] ||
+    bad "all: exit status $status: $(tail -n 3 "$tmp/err")"
+"$engram" "$image" banner 2>&1 | grep -q 'looked for' && bad "one plugin: what all looks for"
+
 # A file that exists is refused and stays as it is; --force replaces it, but not its other names.
 mkdir "$tmp/out.d"
 kept() { # FILE command...

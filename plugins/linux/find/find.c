@@ -1,5 +1,6 @@
 /** find.c - the search for Linux kernels in an image. The traces are tried from the cheapest to
  * the most expensive; each one offers candidates, and each candidate is completed and checked. */
+#include "../../../core/quality.h"
 #include "../own/owners.h"
 #include "given.h"
 #include "load.h"
@@ -202,12 +203,29 @@ static bool is_unsupported(struct linux_finder *f)
     return true;
 }
 
+/** Memory that was not read when the image was made is zeros. @return a hint; NULL: the root of the page
+ * tables is not in such memory. */
+static const char *zeros_there(struct linux_finder *f, uint64_t root)
+{
+    const uint64_t all = eg_mapped_bytes(f->v, f->phys);
+    struct eg_part z;
+
+    if (!root || !eg_zeros_around(f->v, f->phys, root, &z))
+        return NULL;
+    return eg_arena_strf(&f->sys->arena,
+                         "the memory that holds its page tables is zeros, from %#" PRIx64
+                         " to %#" PRIx64 ", %.0f %% of the memory in the image: it was not read "
+                         "when the image was made",
+                         z.first, z.last,
+                         100.0 * (double)(z.last - z.first + 1) / (double)EG_MAX(all, 1));
+}
+
 /** The last note: why no kernel was opened, and what the user can do. */
 static void say_why(struct linux_finder *f)
 {
     const struct eg_candidate *best = NULL;
     const struct eg_check *k;
-    const char *hint;
+    const char *hint = NULL;
 
     for (size_t i = 0; i < f->sys->candidates.n; i++) {
         const struct eg_candidate *entry = &f->sys->candidates.at[i];
@@ -232,7 +250,8 @@ static void say_why(struct linux_finder *f)
     if (!strcmp(k->name, "processor"))
         hint = "Linux on a processor that is not supported";
     else if (!strcmp(k->name, "page tables"))
-        hint = f->sys->image->movable
+        hint = (hint = zeros_there(f, best->paging.root)) ? hint
+               : f->sys->image->movable
                    ? "the memory that holds its page tables is not in the image, or these are the "
                      "remains of an earlier boot; --dtb sets another root, --offset the physical "
                      "address of the first byte"

@@ -213,6 +213,11 @@ const char *linux_slab_name(struct eg_run *r, const struct linux_page *p)
     return eg_string(r, eg_at(eg_object(r, kmem_cache, p->cache), kmem_cache.name), 80);
 }
 
+uint64_t linux_slab_size(struct eg_run *r, const struct linux_page *p)
+{
+    return eg_get_or(UINT64_MAX, eg_object(r, kmem_cache, p->cache), kmem_cache.size);
+}
+
 /* SLUB (mm/slub.c): as many objects as fit, from the first byte; before each a red zone, if any. */
 bool linux_slab_object(struct eg_run *r, const struct linux_memmap *m, const struct linux_page *p,
                        uint64_t pa, uint64_t *object, uint64_t *offset)
@@ -262,6 +267,16 @@ static bool fits_area(struct eg_run *r, struct linux_memmap *m, const struct lin
     return eg_load(&page, eg_cast(eg_index(pages, 0), page)) && page &&
            eg_translate(eg_view_of(r), eg_kernel(r), area->first, eg_physical(r), &pa) &&
            fits(r, m, page - (pa >> m->shift) * m->size);
+}
+
+bool linux_memmap_told(struct eg_run *r, uint64_t *base)
+{
+    struct eg_obj array = eg_sym(r, vmemmap);
+
+    if (eg_load(base, eg_sym(r, vmemmap_base)))
+        return *base;
+    *base = array.addr;
+    return !array.why;
 }
 
 static bool find(struct eg_system *sys, struct eg_run *r, void *kept)

@@ -43,6 +43,9 @@ struct linux_memmap {
 /** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL:
  * the run was stopped, or failed. */
 const struct linux_memmap *linux_memmap(struct eg_run *r);
+/** Where the kernel says that the struct page of page 0 would be, also where nothing there can be
+ * read. */
+bool linux_memmap_told(struct eg_run *r, uint64_t *base);
 /** The use of the page at physical @pa. */
 void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
                    struct linux_page *out);
@@ -50,6 +53,8 @@ void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
 /** Of a SLAB page: the cache's name, and where in which object @pa is. @return false: in none, or
  * it cannot be told. */
 const char *linux_slab_name(struct eg_run *r, const struct linux_page *p);
+/** Bytes of one of its objects; UINT64_MAX: not known. */
+uint64_t linux_slab_size(struct eg_run *r, const struct linux_page *p);
 bool linux_slab_object(struct eg_run *r, const struct linux_memmap *m, const struct linux_page *p,
                        uint64_t pa, uint64_t *object, uint64_t *offset);
 
