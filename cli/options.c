@@ -2,6 +2,7 @@
  * those that other tools have (habits.c), words. */
 #include "options.h"
 #include "../core/address.h"
+#include "../core/parallel.h"
 #include "habits.h"
 #include "load.h"
 #include "report.h"
@@ -525,6 +526,7 @@ static void warn_of_shadowed(const struct cli *c)
 static void settle(struct cli *c)
 {
     c->open.quiet = c->find.quiet = c->quiet;
+    eg_progress_off = c->quiet;
     c->open.threads = c->find.threads = (unsigned)c->jobs;
     c->find.kernel = (unsigned)c->kernel;
     c->find.profile_dirs = c->profile_dirs.at;

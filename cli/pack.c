@@ -3,7 +3,9 @@
 #include "../core/address.h"
 #include "open.h"
 #include "report.h"
+#include "sha256.h"
 #include "verb.h"
+#include <stdio.h>
 
 static const struct eg_arg args[] = {
     EG_ARG(level, INT, "1 (fast) to 22 (small); 10 otherwise"),
@@ -30,6 +32,8 @@ static int run_verb(struct cli *c)
     if (!status)
         status =
             eg_pack(from.image, c->out, &o, &e) ? cli_cannot(&e) : cli_image_notes(c, &from, false);
+    if (!status && !c->quiet)
+        printf("%s%s\n", c->out, sha256_said(&c->arena, c->out, false));
     cli_close(&from);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "open.h"
 #include "options.h"
 #include "report.h"
+#include "sha256.h"
 #include "verb.h"
 #include <inttypes.h>
 #include <limits.h>
@@ -32,7 +33,16 @@ static int read_module(struct eg_profile **out, const char *path, const struct e
                  : eg_btf_file_read(out, path, base, e);
 }
 
-static int make(const struct cli *c, const char *const *files, size_t n_files)
+static uint32_t n_types(struct eg_profile *const *all, size_t n)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += all[i]->n_types - (i == 0); // the first type of a kernel is void
+    return sum;
+}
+
+static int make(struct cli *c, const char *const *files, size_t n_files)
 {
     struct eg_profile **all = calloc(n_files, sizeof *all);
     struct eg_error e = { 0 };
@@ -62,6 +72,10 @@ static int make(const struct cli *c, const char *const *files, size_t n_files)
     if (!status &&
         eg_store_write(c->out, c->force, (const struct eg_profile *const *)all, n, &e) < 0)
         status = cli_fail(e.code == EG_EUSAGE ? CLI_USAGE : CLI_FAILED, "%s", e.text);
+    if (!status && !c->quiet)
+        printf("%s: %" PRIu32 " types and %" PRIu32 " symbols of %zu file%s%s\n", c->out,
+               n_types(all, n), all[0]->n_symbols, n, n == 1 ? "" : "s",
+               sha256_said(&c->arena, c->out, false));
     while (n)
         eg_profile_free(all[--n]);
     free(all);

@@ -15,6 +15,9 @@ struct eg_map {
     uint64_t zero_value;
 };
 
+/** A hash of bytes for eg_map_key, another one in each process, so that a hostile file cannot give
+ * many texts the same. (eg_hash is the same everywhere, since it is stored.) */
+uint32_t eg_map_hash(const void *p, size_t len);
 /** For keys that are texts or structs: the @nth key of what has this @hash. Several can have the
  * same hash, so the caller tries each in turn and compares: for (uint32_t i = 0; eg_map_get(&m,
  * eg_map_key(hash, i), &value); i++) A new one takes the first free key. */

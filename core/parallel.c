@@ -12,6 +12,7 @@
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler sets it");
 atomic_int eg_cancelled;
+atomic_bool eg_progress_off;
 
 enum { THREADS_MAX = 256 };
 
@@ -120,7 +121,8 @@ struct eg_progress_line *eg_progress_begin(const char *what, uint64_t total, con
 {
     struct eg_progress_line *p;
 
-    if (quiet || !isatty(STDERR_FILENO) || !(p = calloc(1, sizeof *p)))
+    if (quiet || atomic_load(&eg_progress_off) || !isatty(STDERR_FILENO) ||
+        !(p = calloc(1, sizeof *p)))
         return NULL;
     p->what = what;
     p->unit = unit;

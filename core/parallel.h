@@ -25,6 +25,8 @@ extern atomic_int eg_cancelled;
  * and erased at the end. Any thread may call these. @unit "B" is scaled (KiB, MiB); NULL: only the
  * percentage is shown. @total 0: not known. */
 struct eg_progress_line;
+/** Set by the command for --quiet: nobody shows progress, whatever @quiet is. */
+extern atomic_bool eg_progress_off;
 struct eg_progress_line *eg_progress_begin(const char *what, uint64_t total, const char *unit,
                                            bool quiet);          /**< may be NULL */
 void eg_progress_add(struct eg_progress_line *p, uint64_t done); /**< NULL-safe */

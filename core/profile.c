@@ -245,7 +245,7 @@ uint32_t eg_builder_name(struct eg_builder *b, const char *s, size_t len)
     len = len ? strnlen(s, len) : 0;
     if (!len || !b || b->failed)
         return 0;
-    hash = eg_hash(s, len);
+    hash = eg_map_hash(s, len);
     for (nth = 0; eg_map_get(&b->names, eg_map_key(hash, nth), &known); nth++) {
         const char *other = b->strings.at + known;
 

@@ -24,13 +24,20 @@ struct job {
     size_t listed;      // units before it are in pieces, or have been
     struct eg_map read; // the same for units of the file of dwz
     struct eg_dwarf_worker *workers[WORKERS_MAX];
+    struct eg_progress_line *progress;
     unsigned threads;
 };
+
+static uint64_t piece_size(const struct job *j, struct piece p)
+{
+    return j->d.units.at[p.to - 1].end - j->d.units.at[p.from].start;
+}
 
 static int read_piece(void *context, size_t piece, unsigned worker)
 {
     struct job *j = context;
     struct eg_dwarf_worker *w = j->workers[worker];
+    const struct piece p = j->pieces.at[piece];
 
     if (eg_cancelled)
         return -EG_ECANCEL;
@@ -40,8 +47,10 @@ static int read_piece(void *context, size_t piece, unsigned worker)
             return -EG_ENOMEM;
         w->shared = &j->d;
     }
-    return eg_dwarf_read_units(w, j->pieces.at[piece].from, j->pieces.at[piece].to) ? 0
-                                                                                    : -EG_EFORMAT;
+    if (!eg_dwarf_read_units(w, p.from, p.to))
+        return -EG_EFORMAT;
+    eg_progress_add(j->progress, piece_size(j, p));
+    return 0;
 }
 
 // Pieces begin at units and depend only on size, so that they are the same for any number of
@@ -93,9 +102,15 @@ static bool cut(struct job *j)
 
 static int read_pieces(struct job *j, const char *path, struct eg_error *e)
 {
-    const int rc = eg_parallel(EG_MIN(eg_threads(j->threads), (unsigned)WORKERS_MAX), j->pieces.n,
-                               read_piece, j);
-    uint64_t first = UINT64_MAX;
+    uint64_t first = UINT64_MAX, size = 0;
+    int rc;
+
+    for (size_t i = 0; i < j->pieces.n; i++)
+        size += piece_size(j, j->pieces.at[i]);
+    j->progress = eg_progress_begin("reading types", size, "B", false);
+    rc = eg_parallel(EG_MIN(eg_threads(j->threads), (unsigned)WORKERS_MAX), j->pieces.n, read_piece,
+                     j);
+    eg_progress_end(j->progress);
 
     if (rc == -EG_EFORMAT) // of several, the first in the file
         for (size_t i = 0; i < WORKERS_MAX; i++) {

@@ -121,6 +121,14 @@ grep -q "${digest%% *}" "$tmp/out" || bad "dump: no digest: $(cat "$tmp/out")"
 "$engram" read "$image" linux_banner 16 -o "$tmp/out.d/bytes" >"$tmp/out"
 digest=$(sha256sum "$tmp/out.d/bytes")
 grep -q "16 bytes, SHA-256 ${digest%% *}" "$tmp/out" || bad "read: no digest: $(cat "$tmp/out")"
+for verb in "profile make $1/tests/lib/version1.egp" "pack $image --level 1"; do
+    # shellcheck disable=SC2086 # words on purpose
+    "$engram" $verb -o "$tmp/out.d/made" --force >"$tmp/out"
+    digest=$(sha256sum "$tmp/out.d/made")
+    grep -q "^$tmp/out.d/made.*, SHA-256 ${digest%% *}$" "$tmp/out" || bad "${verb%% *}: no digest: $(cat "$tmp/out")"
+    # shellcheck disable=SC2086
+    [ -z "$("$engram" -q $verb -o "$tmp/out.d/made" --force)" ] || bad "${verb%% *} -q says something"
+done
 
 # What opening found missing is said whatever is done with the image, and --strict ends with 3.
 head -c 20000 /dev/urandom | zstd -qc >"$tmp/whole.zst"

@@ -87,6 +87,10 @@ static void no_terminal(void **state)
     assert_string_equal(out, "");
     progress(80, true, out, sizeof out);
     assert_string_equal(out, "");
+    eg_progress_off = true;
+    progress(80, false, out, sizeof out);
+    assert_string_equal(out, "");
+    eg_progress_off = false;
 }
 
 int main(void)

@@ -320,6 +320,34 @@ static void map_of_texts(void **state)
     eg_map_fini(&m);
 }
 
+/** What an attacker would choose, had a key the same place in every process: the inverse of a known
+ * factor makes products that are equal in all bits that choose a place. And texts of one eg_hash. */
+static void map_of_chosen_keys(void **state)
+{
+    enum { KEYS = 1 << 16 };
+    const uint64_t inverse = UINT64_C(0xf1de83e19937733d); // of 0x9e3779b97f4a7c15
+    static const char *const same[] = { "costarring", "liquid" };
+    struct eg_map m = { 0 };
+
+    (void)state;
+    for (int shape = 0; shape < 3; shape++) {
+        size_t run = 0, longest = 0;
+
+        for (uint64_t i = 1; i <= KEYS; i++)
+            assert_int_equal(eg_map_add(&m, shape ? i << (shape == 1 ? 12 : 44) : i * inverse, i),
+                             1);
+        for (size_t i = 0; i < m.cap; i++) {
+            run = m.slots[i].key ? run + 1 : 0;
+            longest = EG_MAX(longest, run);
+        }
+        assert_in_range(longest, 1, 1000); // about 60; KEYS if all fall on one place
+        eg_map_fini(&m);
+    }
+    assert_int_equal(eg_hash(same[0], 10), eg_hash(same[1], 6));
+    assert_int_not_equal(eg_map_hash(same[0], 10), eg_map_hash(same[1], 6));
+    assert_int_equal(eg_map_hash(same[0], 10), eg_map_hash("costarring", 10));
+}
+
 enum { MANY_HOLES = (1 << 20) + 5 };
 
 static void holes_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,
@@ -372,10 +400,18 @@ static void many_holes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lower_bound), cmocka_unit_test(map_of_texts), cmocka_unit_test(many_holes),
-        cmocka_unit_test(arithmetic),  cmocka_unit_test(arena),        cmocka_unit_test(map),
-        cmocka_unit_test(parallel),    cmocka_unit_test(segments),     cmocka_unit_test(made),
-        cmocka_unit_test(nonsense),    cmocka_unit_test(file),
+        cmocka_unit_test(lower_bound),
+        cmocka_unit_test(map_of_texts),
+        cmocka_unit_test(map_of_chosen_keys),
+        cmocka_unit_test(many_holes),
+        cmocka_unit_test(arithmetic),
+        cmocka_unit_test(arena),
+        cmocka_unit_test(map),
+        cmocka_unit_test(parallel),
+        cmocka_unit_test(segments),
+        cmocka_unit_test(made),
+        cmocka_unit_test(nonsense),
+        cmocka_unit_test(file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
