@@ -124,7 +124,7 @@ enum { T_INT = 1, T_PTR, T_ARRAY, T_STRUCT };
 enum { OFF_TASKS = 16, OFF_PID = 32, OFF_PARENT = 40, OFF_LEADER = 48, OFF_COMM = 56 };
 enum { OFF_TGID = 36, OFF_NSPROXY = 80 };
 
-static void write_btf(struct mk_kernel *k, unsigned fillers)
+static void write_btf(struct mk_kernel *k, unsigned fillers, bool modules)
 {
     struct btf b = { .k = k, .types = MK_BTF + 24, .strings = MK_BTF + (5 << 18) };
     uint32_t word, letter, list, text, to, sec, uts, names;
@@ -180,6 +180,31 @@ static void write_btf(struct mk_kernel *k, unsigned fillers)
     member(&b, "idr_base", word, 8);
     type(&b, "btf", T_STRUCT, 1, 8);
     member(&b, "id", word, 0);
+    type(&b, "resource", T_STRUCT, 1, 64);
+    member(&b, "name", to, 16);
+    uts = type(&b, "atomic_t", T_STRUCT, 1, 4);
+    member(&b, "counter", word, 0);
+    type(&b, "page", T_STRUCT, 1, 64);
+    member(&b, "_refcount", uts, 52);
+    sec = type(&b, "prb_desc_ring", T_STRUCT, 2, 24);
+    member(&b, "count_bits", word, 0);
+    member(&b, "descs", to, 8);
+    uts = type(&b, "prb_data_ring", T_STRUCT, 2, 24);
+    member(&b, "size_bits", word, 0);
+    member(&b, "data", to, 8);
+    type(&b, "printk_ringbuffer", T_STRUCT, 2, 48);
+    member(&b, "desc_ring", sec, 0);
+    member(&b, "text_data_ring", uts, 24);
+    if (modules) {
+        type(&b, "module_kobject", T_STRUCT, 1, 16);
+        member(&b, "mod", to, 8);
+        text = type(&b, "", T_ARRAY, 0, 0);
+        words(&b, 3, (const uint32_t[]){ letter, word, 56 });
+        type(&b, "module", T_STRUCT, 3, 128);
+        member(&b, "list", list, 8);
+        member(&b, "name", text, 24);
+        member(&b, "mkobj", text - 1, 80);
+    }
     put32(k, MK_BTF, 0x1eb9f);
     put32(k, MK_BTF + 4, 24);
     put32(k, MK_BTF + 8, 0);
@@ -251,6 +276,14 @@ static void write_kallsyms(struct mk_kernel *k, bool functions_only)
         { "Tvmcoreinfo_append_str", NAMING },
         { "tnothing", NAMING + 64 },
         { "tbtf_free_id", MK_IMAGE + 0x11000 },
+        { "Tlookup_address_in_pgd", MK_CODE },
+        { "tversion_show", MK_CODE + 0x100 },
+        { "Tkfree", MK_CODE + 0x200 },
+        { "tfind_next_iomem_res", MK_CODE + 0x300 },
+        { "tprint_modules", MK_CODE + 0x400 },
+        { "tdevkmsg_open", MK_CODE + 0x500 },
+        { "tnr_iowait_cpu", MK_CODE + 0x600 },
+        { "tnothing_else", MK_CODE + 0x700 },
         { "T_etext", MK_RODATA - 16 },
         { "Rlinux_banner", BANNER },
         { "R__start_notes", NOTES },
@@ -349,7 +382,7 @@ void mk_kernel_init(struct mk_kernel *k, unsigned levels)
     if (!k->ram)
         abort();
     map_all(k);
-    write_btf(k, BTF_FILLERS);
+    write_btf(k, BTF_FILLERS, false);
     write_kallsyms(k, false);
     write_build_id(k);
     strcpy((char *)k->ram + BANNER, "Linux version " RELEASE " (a test)\n");
@@ -418,7 +451,7 @@ void mk_kernel_no_naming(struct mk_kernel *k)
 void mk_kernel_small_btf(struct mk_kernel *k)
 {
     memset(k->ram + MK_BTF, 0, MK_KALLSYMS - MK_BTF);
-    write_btf(k, 1000);
+    write_btf(k, 1000, true);
 }
 
 struct eg_system *mk_kernel_open(const struct mk_kernel *k, size_t len, uint64_t cpu_root,

@@ -14,6 +14,8 @@ enum {
     MK_NOTE = 0x200000, /**< the VMCOREINFO note's page */
     MK_BARE = 0x201000, /**< vmcoreinfo_data */
     MK_IMAGE = 4 << 20, /**< the kernel image: text, then rodata, then data */
+    MK_CODE =
+        MK_IMAGE + 0x12000, /**< of functions, 0x100 bytes each: write_kallsyms() has their names */
     MK_RODATA = 6 << 20,
     MK_BTF = MK_RODATA + 0x1000,
     MK_KALLSYMS = 9 << 20,
@@ -45,7 +47,7 @@ void mk_kernel_functions_only(struct mk_kernel *k);
 void mk_kernel_encrypt(struct mk_kernel *k, unsigned bit);
 /** That function names nothing. */
 void mk_kernel_no_naming(struct mk_kernel *k);
-/** The BTF of a very small kernel. */
+/** The BTF of a very small kernel, which can have modules: only this one has struct module. */
 void mk_kernel_small_btf(struct mk_kernel *k);
 /** Another note, in the page at @pa: of a kernel that was loaded @by bytes higher. */
 void mk_kernel_note(struct mk_kernel *k, uint64_t pa, uint64_t by);

@@ -26,9 +26,13 @@ struct linux_arch {
     /** Set delta, root and levels from VMCOREINFO. @return false: it is of another processor. */
     bool (*vmcoreinfo)(const struct eg_vmcoreinfo *t, struct linux_candidate *c);
     /** The virtual address of physical @pa in the linear map, from the kernel's own variables,
-     * which are read from @phys. */
+     * which are read from @phys; or, for kernels without such variables, from the page tables, if
+     * @c has a space. */
     bool (*linear)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                    uint64_t pa, uint64_t *va);
+    /** How far KASLR moved @c's image from its link-time address. NULL: only VMCOREINFO says so. */
+    bool (*slide)(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
+                  uint64_t *slide);
     /** The bit of encrypted memory (AMD's C-bit) in the entries of the top table at @root; 0: none.
      * NULL: the processor has no such bit. */
     uint64_t (*encryption)(struct eg_view *v, struct eg_space *phys, uint64_t root);

@@ -26,16 +26,54 @@ static bool x86_vmcoreinfo(const struct eg_vmcoreinfo *t, struct linux_candidate
     return true;
 }
 
+/** The linear map is the lowest large mapping of the kernel's half. A kernel that cannot move it
+ * (neither CONFIG_RANDOMIZE_MEMORY nor CONFIG_X86_5LEVEL) has no variable for its address. */
+static bool lowest_map(struct eg_view *v, const struct eg_space *phys,
+                       const struct linux_candidate *c, uint64_t *base)
+{
+    enum { TRIES = 64, GIGABYTE = 1 << 30, LARGE = 2 << 20 };
+    uint64_t at = UINT64_C(1) << 63;
+    struct eg_extent x;
+
+    for (unsigned i = 0;
+         c->space && i < TRIES && eg_next_mapped(v, c->space, at, c->arch->image_min - 1, &x);
+         i++) {
+        *base = x.start - x.below_addr;
+        if (x.below == phys && *base % GIGABYTE == 0 && x.last - x.start >= LARGE - 1)
+            return true;
+        at = x.last + 1;
+    }
+    return false;
+}
+
 static bool x86_linear(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
                        uint64_t pa, uint64_t *va)
 {
     uint64_t at, base;
 
-    if (!linux_sym(c, "page_offset_base", &at) ||
-        !eg_read_u64(v, phys, at - c->delta, false, &base))
+    if (linux_sym(c, "page_offset_base", &at) ? !eg_read_u64(v, phys, at - c->delta, false, &base)
+                                              : !lowest_map(v, phys, c, &base))
         return false;
     *va = base + pa;
     return true;
+}
+
+/* The setup header, which the kernel keeps, has the link-time address of the image since protocol
+ * 2.10 (Documentation/arch/x86/boot.rst). Some virtual machine monitors write no such address. */
+static bool x86_slide(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
+                      uint64_t *slide)
+{
+    enum { VERSION = 0x206, PREF_ADDRESS = 0x258, SINCE = 0x20a, STEP = 2 << 20 };
+    uint64_t at, linked;
+    uint8_t version[2];
+
+    if (!c->start || !linux_sym(c, "boot_params", &at) ||
+        !eg_read(v, phys, at - c->delta + VERSION, version, sizeof version) ||
+        eg_le16(version) < SINCE ||
+        !eg_read_u64(v, phys, at - c->delta + PREF_ADDRESS, false, &linked) || !linked)
+        return false;
+    *slide = c->start - START_KERNEL_MAP - linked;
+    return *slide % STEP == 0 && *slide <= c->arch->image_max - START_KERNEL_MAP;
 }
 
 /** The highest bit of an address that is no memory's, if it is one that AMD's processors use
@@ -79,5 +117,6 @@ const struct linux_arch linux_x86_64 = {
     .low_holes = 16 << 20,
     .vmcoreinfo = x86_vmcoreinfo,
     .linear = x86_linear,
+    .slide = x86_slide,
     .encryption = x86_encryption,
 };

@@ -121,16 +121,74 @@ bool linux_member(const struct eg_types *ts, const char *type, const char *path,
     return false;
 }
 
-/** The GNU build id in the kernel's notes (include/linux/elfnote.h, NT_GNU_BUILD_ID 3). */
-bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
-                          size_t size)
+enum { NT_GNU_BUILD_ID = 3, NOTE_HEAD = 16, BUILD_ID_LEN = 20 /* SHA-1 */ };
+
+static void to_hex(char *hex, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(hex + 2 * i, 3, "%02x", p[i]);
+}
+
+/** Is physical @pa in an ELF file of at most two pages? The image holds some: its vDSOs, which
+ * have build ids of their own. */
+static bool in_vdso(struct eg_view *v, struct eg_space *phys, uint64_t pa)
+{
+    enum { PAGE = 4096 };
+    char magic[4];
+
+    for (uint64_t back = 0; back <= PAGE; back += PAGE)
+        if (pa >= back && eg_read(v, phys, pa / PAGE * PAGE - back, magic, sizeof magic) &&
+            !memcmp(magic,
+                    "\x7f"
+                    "ELF",
+                    sizeof magic))
+            return true;
+    return false;
+}
+
+/** No symbol says where the notes are: the only note of a build id in the read-only data that is
+ * not a vDSO's. */
+static bool search_build_id(struct eg_view *v, struct eg_space *phys,
+                            const struct linux_candidate *c, uint8_t id[BUILD_ID_LEN])
+{
+    const bool big = c->paging.arch->model.big_endian;
+    struct linux_pieces ro = { v, phys, c->ro_from, c->ro_to, !c->ro_to };
+    uint8_t begin[NOTE_HEAD] = { [12] = 'G', 'N', 'U', 0 };
+    unsigned n = 0;
+    uint64_t pa;
+    const uint8_t *p, *hit;
+    size_t len;
+
+    for (unsigned i = 0; i < 3; i++)
+        begin[4 * i + (big ? 3 : 0)] = (const uint8_t[]){ 4, BUILD_ID_LEN, NT_GNU_BUILD_ID }[i];
+    while (n < 2 && (p = linux_next_piece(&ro, &pa, &len))) {
+        if (!(hit = memmem(p, len, begin, sizeof begin)))
+            continue;
+        pa += (uint64_t)(hit - p);
+        if (!in_vdso(v, phys, pa) && eg_read(v, phys, pa + NOTE_HEAD, id, BUILD_ID_LEN))
+            n++;
+        ro.at = pa + 1; // continue behind it
+        ro.done = false;
+    }
+    return n == 1;
+}
+
+/** include/linux/elfnote.h */
+bool linux_notes_build_id(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
+                          char *hex, size_t size)
 {
     const bool big = c->paging.arch->model.big_endian;
     uint64_t from, to;
     uint8_t buf[4096];
 
-    if (!linux_sym(c, "__start_notes", &from) || !linux_sym(c, "__stop_notes", &to) || to <= from ||
-        to - from > sizeof buf || !eg_read(v, c->space, from, buf, (size_t)(to - from)))
+    if (!linux_sym(c, "__start_notes", &from) || !linux_sym(c, "__stop_notes", &to)) {
+        if (size <= 2 * BUILD_ID_LEN || !search_build_id(v, phys, c, buf))
+            return false;
+        to_hex(hex, buf, BUILD_ID_LEN);
+        return true;
+    }
+    if (to <= from || to - from > sizeof buf ||
+        !eg_read(v, c->space, from, buf, (size_t)(to - from)))
         return false;
     for (size_t at = 0; eg_within(at, 16, to - from);) {
         const uint64_t name = eg_load_(buf + at, 4, big), desc = eg_load_(buf + at + 4, 4, big);
@@ -138,10 +196,9 @@ bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, ch
 
         if (!eg_within(data, desc, to - from))
             return false;
-        if (eg_load_(buf + at + 8, 4, big) == 3 && name == 4 && !memcmp(buf + at + 12, "GNU", 4) &&
-            desc * 2 < size) {
-            for (size_t i = 0; i < desc; i++)
-                snprintf(hex + 2 * i, 3, "%02x", buf[data + i]);
+        if (eg_load_(buf + at + 8, 4, big) == NT_GNU_BUILD_ID && name == 4 &&
+            !memcmp(buf + at + 12, "GNU", 4) && desc * 2 < size) {
+            to_hex(hex, buf + data, (size_t)desc);
             return true;
         }
         at = data + (desc + 3) / 4 * 4;

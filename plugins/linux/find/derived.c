@@ -4,296 +4,33 @@
  * test.
  *
  * To add one: a line in symbols[]; if no test fits, a function for that test. */
+#include "derived.h"
 #include "locate.h"
-#include <stdlib.h>
 
 enum {
     CODE_MAX = 8192,
     TARGETS_MAX = 256,
     NAME_LEN = 64,
-    DEPTH_MAX = 16,
     ALIASES_MAX = 64,
     FUNCTION_COST = 16,
-    SLOTS_MAX = 64 /* XA_CHUNK_SIZE */
-};
-
-struct derive {
-    struct linux_finder *f;
-    const struct linux_candidate *c;
-    const struct eg_model *model;
-    const uint64_t *found; /**< of symbols[], in its order, so far; 0: not found */
-};
-
-/** The condition for an address. */
-struct test {
-    bool (*passes)(const struct derive *d, const struct test *t, uint64_t va);
-    const char *type, *link; /**< type of the elements, and the member that links them */
-    const char *name;        /**< member that is the element's name or id */
-    const char *behind;      /**< type to which link points, if the name is a member of that */
-    bool inside;             /**< code may use an address inside the object */
 };
 
 struct symbol {
     const char *name;
+    const char *arch;    /**< the only processor whose kernels have it; NULL: any */
+    const char *plugins; /**< that show nothing, or less, without it; NULL: none */
     bool (*find)(const struct derive *d, const struct symbol *s, uint64_t *va);
     const char *from;          /**< functions that use it, separated by blanks; or an object */
     const char *type, *member; /**< of that object: the member that points to it */
     struct test test;
 };
 
-/* ---- reading ---- */
-
-/** A symbol of the tables, or one that was derived before. */
-static bool sym(const struct derive *d, const char *name, uint64_t *va);
-
-static bool in_image(const struct derive *d, uint64_t va)
-{
-    return va >= d->c->start && va < d->c->end;
-}
-
-static bool pointer(const struct derive *d, uint64_t at, uint64_t *out)
-{
-    return linux_ptr(d->f->v, d->c->space, d->model, at, out);
-}
-
-static bool word(const struct derive *d, uint64_t at, uint32_t *out)
-{
-    return eg_read_u32(d->f->v, d->c->space, at, d->model->big_endian, out);
-}
-
-static bool member(const struct derive *d, const char *type, const char *name, uint64_t *off,
-                   uint64_t *size)
-{
-    return linux_member(&d->c->ts, type, name, off, size);
-}
-
-static uint64_t type_size(const struct derive *d, const char *type)
+uint64_t derived_size(const struct derive *d, const char *type)
 {
     uint64_t iter = 0;
     const uint32_t id = eg_types_named(&d->c->ts, type, NULL, 1u << EG_T_STRUCT, &iter);
 
     return id ? eg_type_size(&d->c->ts, id, d->model) : 0;
-}
-
-/** Is there a NUL-terminated text of at least one printable character? */
-static bool is_text(const struct derive *d, uint64_t at)
-{
-    char text[NAME_LEN] = "";
-    const size_t n = eg_read_some(d->f->v, d->c->space, at, text, sizeof text, NULL);
-    size_t len = 0;
-
-    while (len < n && text[len] > ' ' && text[len] < 0x7f)
-        len++;
-    return len && len < n && !text[len];
-}
-
-/* ---- tests ---- */
-
-/** A list that closes and whose elements have names. An empty list is rejected: many places look
- * like one. */
-static bool list_of(const struct derive *d, const struct test *t, uint64_t va)
-{
-    const struct eg_binding b = linux_binding(d->c);
-    struct eg_list_walk w;
-    struct eg_obj element;
-    uint64_t link, name, size;
-    bool named = true;
-
-    if (!member(d, t->type, t->link, &link, NULL) || !member(d, t->type, t->name, &name, &size))
-        return false;
-    w = linux_list(d->f->v, d->c->space, &b, va, link);
-    while (named && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
-        uint64_t at = element.addr + name;
-
-        // Either a pointer to the name, or an array of characters.
-        named = (size != d->model->ptr_size || pointer(d, at, &at)) && is_text(d, at);
-    }
-    return named && w.n && !w.why;
-}
-
-/** The entry with the lowest index in the xarray whose head is at @at (include/linux/xarray.h). */
-static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, uint64_t *index)
-{
-    uint64_t slots, shift, size, e;
-
-    *index = 0;
-    if (!member(d, "xa_node", "slots", &slots, &size) ||
-        !member(d, "xa_node", "shift", &shift, NULL) || !pointer(d, at, &e))
-        return false;
-    for (unsigned depth = 0; (e & 3) == 2 && e > 4096 && depth < DEPTH_MAX; depth++) {
-        const uint64_t node = e & ~UINT64_C(3), n = size / d->model->ptr_size;
-        uint64_t i = 0;
-        uint8_t bits;
-
-        if (n > SLOTS_MAX || !eg_read(d->f->v, d->c->space, node + shift, &bits, 1) || bits > 60)
-            return false;
-        for (e = 0; i < n && !e; i++)
-            if (!pointer(d, node + slots + i * d->model->ptr_size, &e))
-                return false;
-        if (!e)
-            return false;
-        *index += (i - 1) << bits;
-    }
-    *entry = e;
-    return (e & 3) == 0 && e > 4096;
-}
-
-/** An idr whose first object stores its own id. */
-static bool idr_of(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t head, entry, index, off, base = 0, i;
-    uint32_t base32 = 0, id;
-
-    if (!member(d, "idr", "idr_rt.xa_head", &head, NULL) ||
-        !member(d, "idr", "idr_base", &base, NULL) || !word(d, va + base, &base32) ||
-        !first_entry(d, va + head, &entry, &index))
-        return false;
-    if (t->behind && (!member(d, t->type, t->link, &off, NULL) || !pointer(d, entry + off, &entry)))
-        return false;
-    return member(d, t->behind ? t->behind : t->type, t->name, &i, NULL) &&
-           word(d, entry + i, &id) && id == index + base32;
-}
-
-/** A pointer, out of the image, to text. */
-static bool text_pointer(const struct derive *d, const struct test *t, uint64_t va)
-{
-    char text[2];
-    uint64_t at;
-
-    (void)t;
-    return pointer(d, va, &at) && !in_image(d, at) &&
-           eg_read(d->f->v, d->c->space, at, text, sizeof text) && text[0] > ' ' &&
-           text[0] < 0x7f && text[1] >= ' ' && text[1] < 0x7f;
-}
-
-/** A pointer to the text of VMCOREINFO. */
-static bool vmcoreinfo(const struct derive *d, const struct test *t, uint64_t va)
-{
-    static const char first[] = "OSRELEASE=";
-    char text[sizeof first - 1];
-    uint64_t at;
-
-    (void)t;
-    return pointer(d, va, &at) && eg_read(d->f->v, d->c->space, at, text, sizeof text) &&
-           !memcmp(text, first, sizeof text);
-}
-
-/** An object whose member t->link points to the symbol t->name. */
-static bool points_at(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t off, to, at;
-
-    return member(d, t->type, t->link, &off, NULL) && sym(d, t->name, &to) &&
-           pointer(d, va + off, &at) && at == to;
-}
-
-/** A sequence count followed by a timekeeper. A timekeeper contains one value twice: offs_real
- * is the negative of wall_to_monotonic. */
-static bool timekeeper(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t real, sec, nsec, a, b, c;
-
-    (void)t;
-    if (!member(d, "timekeeper", "offs_real", &real, NULL) ||
-        !member(d, "timekeeper", "wall_to_monotonic.tv_sec", &sec, NULL) ||
-        !member(d, "timekeeper", "wall_to_monotonic.tv_nsec", &nsec, NULL))
-        return false;
-    for (uint64_t off = 4; off <= 128; off += 4)
-        if (pointer(d, va + off + real, &a) && a && pointer(d, va + off + sec, &b) &&
-            pointer(d, va + off + nsec, &c) && a == -(b * 1000000000 + c))
-            return true;
-    return false;
-}
-
-/** An object whose member t->link points to the text t->name. */
-static bool says(const struct derive *d, const struct test *t, uint64_t va)
-{
-    char text[NAME_LEN] = "";
-    uint64_t off, at;
-
-    return member(d, t->type, t->link, &off, NULL) && pointer(d, va + off, &at) &&
-           eg_read_some(d->f->v, d->c->space, at, text, sizeof text - 1, NULL) &&
-           !strcmp(text, t->name);
-}
-
-/** The distance between the per-CPU areas of the first two CPUs. */
-static bool unit_size(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t at, first, second;
-    uint32_t size;
-
-    (void)t;
-    return sym(d, "__per_cpu_offset", &at) && pointer(d, at, &first) &&
-           pointer(d, at + d->model->ptr_size, &second) && word(d, va, &size) && size &&
-           second - first == size;
-}
-
-/** The link-time address of the per-CPU variables: the address of the first per-CPU area minus
- * __per_cpu_offset[0] (mm/percpu.c). @at: address of the pointer to that area. */
-static bool percpu_start(const struct derive *d, uint64_t at, uint64_t *va)
-{
-    uint64_t base, offset;
-
-    if (!pointer(d, at, &base) || !sym(d, "__per_cpu_offset", &at) || !pointer(d, at, &offset) ||
-        !in_image(d, base - offset) || (base - offset) % 4096)
-        return false;
-    *va = base - offset;
-    return true;
-}
-
-static bool first_unit(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t start;
-
-    (void)t;
-    return percpu_start(d, va, &start);
-}
-
-/** __per_cpu_offset[]: the first CPU has its copy of the variables, so the first entry is no
- * address in the image. Those of later CPUs may still be. */
-static bool cpu_offsets(const struct derive *d, const struct test *t, uint64_t va)
-{
-    enum { PAGE = 4096, APART_MAX = 1 << 28 };
-    uint64_t first, second, word_there;
-
-    (void)t;
-    if (!pointer(d, va, &first) || !pointer(d, va + d->model->ptr_size, &second) || first % PAGE ||
-        second % PAGE || in_image(d, first) || !pointer(d, first, &word_there))
-        return false;
-    return second > first ? second - first <= APART_MAX : in_image(d, second);
-}
-
-/** A pointer to the ring of the kernel's log. */
-static bool log_ring(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint64_t bits, descs, ring, at, first;
-    uint32_t n;
-
-    (void)t;
-    return member(d, "printk_ringbuffer", "desc_ring.count_bits", &bits, NULL) &&
-           member(d, "printk_ringbuffer", "desc_ring.descs", &descs, NULL) &&
-           pointer(d, va, &ring) && word(d, ring + bits, &n) && n >= 4 && n < 32 &&
-           pointer(d, ring + descs, &at) && pointer(d, at, &first);
-}
-
-/** The mapping of x86's vsyscall page. */
-static bool vsyscall_page(const struct derive *d, const struct test *t, uint64_t va)
-{
-    const uint64_t page = UINT64_C(0xffffffffff600000);
-    uint64_t start, at;
-
-    (void)t;
-    return member(d, "vm_area_struct", "vm_start", &start, NULL) && pointer(d, va + start, &at) &&
-           at == page;
-}
-
-/** A number of an enumeration of three. */
-static bool one_of_three(const struct derive *d, const struct test *t, uint64_t va)
-{
-    uint32_t n;
-
-    (void)t;
-    return word(d, va, &n) && n < 3;
 }
 
 /* ---- where to look ---- */
@@ -319,15 +56,16 @@ static void consider(struct choice *choice, uint64_t va)
 static void consider_inside(struct choice *choice, uint64_t va)
 {
     const struct derive *d = choice->d;
-    const uint64_t size = choice->test->inside ? type_size(d, choice->test->type) : 1;
+    const uint64_t size = choice->test->inside ? derived_size(d, choice->test->type) : 1;
 
     for (uint64_t off = 0;
-         off < size && in_image(d, va - off) && linux_spend(d->f, LINUX_TARGETS, 1);
+         off < size && derived_in_image(d, va - off) && linux_spend(d->f, LINUX_TARGETS, 1);
          off += d->model->ptr_size)
         consider(choice, va - off);
 }
 
-static void consider_targets(struct choice *choice, const char *name, size_t len)
+/** @return false: the function is not known. */
+static bool consider_targets(struct choice *choice, const char *name, size_t len)
 {
     const struct linux_candidate *c = choice->d->c;
     const struct eg_profile *p = c->symbols;
@@ -336,15 +74,17 @@ static void consider_targets(struct choice *choice, const char *name, size_t len
     uint8_t code[CODE_MAX];
     char function[NAME_LEN];
     uint32_t iter = 0;
+    bool known = false;
     size_t n;
 
     if (len >= sizeof function)
-        return;
+        return false;
     memcpy(function, name, len);
     function[len] = 0;
     for (unsigned i = 0; i < ALIASES_MAX && (s = eg_profile_symbol(p, function, &iter)) &&
                          linux_spend(choice->d->f, LINUX_TARGETS, FUNCTION_COST);
          i++) {
+        known = true;
         for (next = s; next < end && next - s < ALIASES_MAX && next->addr <= s->addr; next++)
             ;
         n = next < end && next->addr > s->addr
@@ -355,23 +95,72 @@ static void consider_targets(struct choice *choice, const char *name, size_t len
         for (size_t k = 0; k < n; k++)
             consider_inside(choice, targets[k]);
     }
+    return known;
 }
 
-/** The address that the code of s->from uses and that passes the test, if there is exactly one. */
+/** @return false: none of the functions is known. */
+static bool consider_code(struct choice *choice, const char *functions)
+{
+    bool known = false;
+
+    for (const char *p = functions; *p;) {
+        const size_t len = strcspn(p, " ");
+
+        known |= consider_targets(choice, p, len);
+        p += len + (p[len] == ' ');
+    }
+    return known;
+}
+
+/** All of the image's data. Its variables are aligned to pointers, and none is zero where a
+ * condition begins. */
+static void consider_data(struct choice *choice)
+{
+    const struct derive *d = choice->d;
+    const struct test *t = choice->test;
+    const size_t step = d->model->ptr_size;
+    struct eg_extent x;
+    uint64_t key = t->key_at, word;
+
+    if (t->key && !derived_member(d, t->type, t->key, &key, NULL))
+        return;
+    for (uint64_t from = d->c->start; choice->n < 2 && linux_spend(d->f, LINUX_EXTENTS, 1) &&
+                                      eg_next_mapped(d->f->v, d->c->space, from, d->c->end - 1, &x);
+         from = x.last + 1) {
+        uint64_t at = eg_align_up(EG_MAX(from, x.start), step);
+
+        for (; !(x.flags & EG_X_EXEC) && at <= x.last && x.last - at >= step - 1 && choice->n < 2 &&
+               linux_spend(d->f, LINUX_DATA, 1) && !eg_cancelled;
+             at += step)
+            if (derived_pointer(d, at, &word) && word && at - d->c->start >= key)
+                consider(choice, at - key);
+        if (x.last >= d->c->end - 1)
+            break;
+    }
+}
+
+/** The address that the code of s->from uses and that passes the test, if there is exactly one. If
+ * none of these functions is known, that in all of the image's data. */
 static bool by_code(const struct derive *d, const struct symbol *s, uint64_t *va)
 {
     struct choice choice = { .d = d, .test = &s->test };
 
-    if (!d->c->paging.arch->targets || !d->c->symbols)
-        return false;
-    for (const char *p = s->from; *p;) {
-        const size_t len = strcspn(p, " ");
-
-        consider_targets(&choice, p, len);
-        p += len + (p[len] == ' ');
-    }
+    if ((!d->c->paging.arch->targets || !d->c->symbols || !consider_code(&choice, s->from)) &&
+        s->test.anywhere)
+        consider_data(&choice);
     if (choice.n == 1)
         *va = choice.at;
+    return choice.n == 1;
+}
+
+/** A text in the image's data, where nothing better says which kernel this is. */
+static bool by_text(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    struct choice choice = { .d = d, .test = &s->test };
+
+    if (!derived_sym(d, "init_uts_ns", va))
+        consider_data(&choice);
+    *va = choice.at;
     return choice.n == 1;
 }
 
@@ -380,8 +169,9 @@ static bool by_pointer(const struct derive *d, const struct symbol *s, uint64_t 
 {
     uint64_t at, off, first;
 
-    if (!sym(d, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
-        !pointer(d, at + off, &at) || !in_image(d, at) || !pointer(d, at, &first))
+    if (!derived_sym(d, s->from, &at) || !derived_member(d, s->type, s->member, &off, NULL) ||
+        !derived_pointer(d, at + off, &at) || !derived_in_image(d, at) ||
+        !derived_pointer(d, at, &first))
         return false;
     *va = at;
     return true;
@@ -392,9 +182,10 @@ static bool by_two_pointers(const struct derive *d, const struct symbol *s, uint
 {
     uint64_t at, off, next, first;
 
-    if (!sym(d, s->from, &at) || !member(d, s->type, s->member, &off, NULL) ||
-        !member(d, s->test.type, s->test.link, &next, NULL) || !pointer(d, at + off, &at) ||
-        !pointer(d, at + next, &at) || !in_image(d, at) || !pointer(d, at, &first))
+    if (!derived_sym(d, s->from, &at) || !derived_member(d, s->type, s->member, &off, NULL) ||
+        !derived_member(d, s->test.type, s->test.link, &next, NULL) ||
+        !derived_pointer(d, at + off, &at) || !derived_pointer(d, at + next, &at) ||
+        !derived_in_image(d, at) || !derived_pointer(d, at, &first))
         return false;
     *va = at;
     return true;
@@ -413,7 +204,7 @@ static bool by_root(const struct derive *d, const struct symbol *s, uint64_t *va
 {
     (void)s;
     *va = d->c->paging.root + d->c->delta;
-    return in_image(d, *va);
+    return derived_in_image(d, *va);
 }
 
 /** The address of the struct page of frame 0, from the mem_section of any present section:
@@ -426,20 +217,47 @@ static bool by_sections(const struct derive *d, const struct symbol *s, uint64_t
     uint64_t roots, root = 0, off, size, map, first;
 
     (void)s;
-    if (sym(d, "vmemmap_base", &map) || !d->c->text.text ||
-        !eg_vmcoreinfo_symbol(&d->c->text, "mem_section", &roots) ||
-        !member(d, "mem_section", "section_mem_map", &off, NULL) ||
-        !(size = type_size(d, "mem_section")))
+    if (!d->c->text.text || !eg_vmcoreinfo_symbol(&d->c->text, "mem_section", &roots) ||
+        !derived_member(d, "mem_section", "section_mem_map", &off, NULL) ||
+        !(size = derived_size(d, "mem_section")))
         return false;
     for (uint64_t i = 0; i < ROOTS_MAX && !root; i++)
-        if (!pointer(d, roots + i * d->model->ptr_size, &root))
+        if (!derived_pointer(d, roots + i * d->model->ptr_size, &root))
             return false;
     for (uint64_t i = 0; root && i < page / size; i++)
-        if (pointer(d, root + i * size + off, &map) && (map & PRESENT) == PRESENT) {
+        if (derived_pointer(d, root + i * size + off, &map) && (map & PRESENT) == PRESENT) {
             *va = map & ~(uint64_t)FLAGS;
-            return pointer(d, *va + d->c->paging.root / page * type_size(d, "page"), &first);
+            return derived_pointer(d, *va + d->c->paging.root / page * derived_size(d, "page"),
+                                   &first);
         }
     return false;
+}
+
+/** The same for kernels of x86 that cannot move it: the mapping that begins with it. */
+static bool by_mapping(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    const uint64_t step = UINT64_C(1) << 30, last = d->c->arch->image_min - 1;
+    struct eg_extent x;
+
+    (void)s;
+    for (uint64_t at = UINT64_C(1) << 63;
+         linux_spend(d->f, LINUX_EXTENTS, 1) &&
+         eg_next_mapped(d->f->v, d->c->space, at, last, &x) && x.last < last;
+         at = x.last + 1)
+        if (x.start % step == 0 && derived_is_memmap(d, x.start)) {
+            *va = x.start;
+            return true;
+        }
+    return false;
+}
+
+static bool by_sections_or_mapping(const struct derive *d, const struct symbol *s, uint64_t *va)
+{
+    uint64_t at;
+
+    return !derived_sym(d, "vmemmap_base", &at) &&
+           (by_sections(d, s, va) ||
+            (!strcmp(d->c->paging.arch->name, "x86_64") && by_mapping(d, s, va)));
 }
 
 /** From pcpu_base_addr, which points to the first per-CPU area. */
@@ -447,107 +265,84 @@ static bool by_first_cpu(const struct derive *d, const struct symbol *s, uint64_
 {
     uint64_t at;
 
-    return (sym(d, "pcpu_base_addr", &at) || by_code(d, s, &at)) && percpu_start(d, at, va);
+    return (derived_sym(d, "pcpu_base_addr", &at) || by_code(d, s, &at)) &&
+           derived_percpu_start(d, at, va);
 }
 
-#define CODE NULL, NULL
-#define LIST(t, link, n)                                                                           \
-    {                                                                                              \
-        list_of, #t, #link, #n, NULL, false                                                        \
-    }
-#define NO_TEST                                                                                    \
-    {                                                                                              \
-        .passes = NULL                                                                             \
-    }
-#define SECOND(t, link)                                                                            \
-    {                                                                                              \
-        .type = #t, #link                                                                          \
-    }
+#define CODE(functions)      .find = by_code, .from = functions
+#define POINTER(o, t, m)     .find = by_pointer, .from = o, .type = t, .member = m
+#define TEST(condition, ...) .test = { .passes = derived_##condition, __VA_ARGS__ }
+#define LIST(t, l, n)        TEST(list_of, .type = t, .link = l, .name = n)
+#define X86                  .arch = "x86_64"
+/* Those that others are derived from come first. */
 static const struct symbol symbols[] = {
-    { "init_task", by_type, NULL, NULL, NULL, NO_TEST },
-    { "swapper_pg_dir", by_root, NULL, NULL, NULL, NO_TEST },
-    { "init_uts_ns", by_two_pointers, "init_task", "task_struct", "nsproxy",
-      SECOND(nsproxy, uts_ns) },
-    { "init_user_ns", by_two_pointers, "init_task", "task_struct", "cred", SECOND(cred, user_ns) },
-    { "__per_cpu_offset",
-      by_code,
-      "per_cpu_ptr_to_phys nr_iowait_cpu available_idle_cpu idle_cpu",
-      CODE,
-      { .passes = cpu_offsets } },
-    { "iomem_resource",
-      by_code,
-      "walk_iomem_res_desc iomem_map_sanity_check iomem_is_exclusive resource_is_exclusive "
-      "region_intersects find_next_iomem_res lookup_resource",
-      CODE,
-      { says, "resource", "name", "PCI mem", NULL, true } },
-    { "prb",
-      by_code,
-      "devkmsg_open devkmsg_read kmsg_dump_get_line kmsg_dump_get_buffer vprintk_store",
-      CODE,
-      { .passes = log_ring } },
-    { "gate_vma", by_code, "get_gate_vma in_gate_area", CODE, { .passes = vsyscall_page } },
-    { "vsyscall_mode", by_code, "get_gate_vma", CODE, { .passes = one_of_three } },
-    { "modules", by_code, "module_kallsyms_lookup_name print_modules", CODE,
-      LIST(module, list, name) },
-    { "btf_idr",
-      by_code,
-      "btf_get_fd_by_id btf_free_id",
-      CODE,
-      { .passes = idr_of, .type = "btf", .name = "id" } },
-    { "prog_idr",
-      by_code,
-      "bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id",
-      CODE,
-      { idr_of, "bpf_prog", "aux", "id", "bpf_prog_aux", false } },
-    { "map_idr",
-      by_code,
-      "bpf_map_get_curr_or_next bpf_map_get_fd_by_id",
-      CODE,
-      { .passes = idr_of, .type = "bpf_map", .name = "id" } },
-    { "bpf_kallsyms", by_code, "bpf_ksym_add bpf_ksym_del bpf_get_kallsym", CODE,
-      LIST(bpf_ksym, lnode, name) },
-    { "super_blocks", by_code, "iterate_supers sget_fc", CODE, LIST(super_block, s_list, s_id) },
-    { "slab_caches", by_code, "slab_next slab_start dump_unreclaimable_slab", CODE,
-      LIST(kmem_cache, list, name) },
-    { "workqueues", by_code, "show_all_workqueues show_workqueue_state destroy_workqueue", CODE,
-      LIST(workqueue_struct, list, name) },
-    { "tk_core", by_code, "ktime_get_real_ts64 ktime_get", CODE, { .passes = timekeeper } },
-    { "vmcoreinfo_data",
-      by_code,
-      "vmcoreinfo_append_str update_vmcoreinfo_note crash_save_vmcoreinfo",
-      CODE,
-      { .passes = vmcoreinfo } },
-    { "saved_command_line", by_code, "cmdline_proc_show", CODE, { .passes = text_pointer } },
-    { "kprobe_insn_slots",
-      by_code,
-      "arch_prepare_kprobe arch_remove_kprobe kprobe_get_kallsym",
-      CODE,
-      { says, "kprobe_insn_cache", "sym", "kprobe_insn_page", NULL, false } },
-    { "init_mm",
-      by_code,
-      "vmalloc_to_page __pte_alloc_kernel apply_to_page_range",
-      CODE,
-      { points_at, "mm_struct", "pgd", "swapper_pg_dir", NULL, true } },
-    { "init_cred", by_pointer, "init_task", "task_struct", "cred", NO_TEST },
-    { "init_css_set", by_pointer, "init_task", "task_struct", "cgroups", NO_TEST },
-    { "init_nsproxy", by_pointer, "init_task", "task_struct", "nsproxy", NO_TEST },
-    { "init_signals", by_pointer, "init_task", "task_struct", "signal", NO_TEST },
-    { "init_files", by_pointer, "init_task", "task_struct", "files", NO_TEST },
-    { "init_fs", by_pointer, "init_task", "task_struct", "fs", NO_TEST },
-    { "vmemmap", by_sections, NULL, NULL, NULL, NO_TEST },
-    { "__per_cpu_start",
-      by_first_cpu,
-      "per_cpu_ptr_to_phys __is_kernel_percpu_address",
-      CODE,
-      { .passes = first_unit } },
-    { "pcpu_unit_size",
-      by_code,
-      "pcpu_chunk_relocate pcpu_alloc pcpu_get_vm_areas",
-      CODE,
-      { .passes = unit_size } },
+    { "init_task", .find = by_type },
+    { "swapper_pg_dir", .find = by_root },
+    { "init_uts_ns", .find = by_two_pointers, .from = "init_task", .type = "task_struct",
+      .member = "nsproxy", .test = { .type = "nsproxy", .link = "uts_ns" } },
+    { "init_user_ns", .find = by_two_pointers, .from = "init_task", .type = "task_struct",
+      .member = "cred", .test = { .type = "cred", .link = "user_ns" } },
+    { "page_offset_base", X86, CODE("lookup_address_in_pgd vmalloc_to_page slow_virt_to_phys"),
+      TEST(linear_base, .anywhere = true) },
+    { "vmemmap_base", X86, CODE("vmalloc_to_page kfree kmem_cache_free __free_pages"),
+      TEST(memmap_base, .anywhere = true) },
+    { "vmalloc_base", X86, CODE("is_vmalloc_addr is_vmalloc_or_module_addr vmalloc_to_page"),
+      TEST(vmalloc_base, .name = NULL) },
+    { "boot_params", X86, CODE("boot_params_data_read version_show"),
+      TEST(boot_params, .key_at = 0x200, .anywhere = true) },
+    { "linux_banner", .find = by_text, TEST(banner, .anywhere = true) },
+    { "__per_cpu_offset", CODE("per_cpu_ptr_to_phys nr_iowait_cpu available_idle_cpu idle_cpu"),
+      TEST(cpu_offsets, .name = NULL) },
+    { "iomem_resource", .plugins = "iomem",
+      CODE("walk_iomem_res_desc iomem_map_sanity_check iomem_is_exclusive resource_is_exclusive "
+           "region_intersects find_next_iomem_res lookup_resource"),
+      TEST(says, .type = "resource", .key = "name", .name = "PCI mem", .inside = true,
+           .anywhere = true) },
+    { "prb", .plugins = "kmsg, timeline",
+      CODE("devkmsg_open devkmsg_read kmsg_dump_get_line kmsg_dump_get_buffer "
+           "vprintk_store"),
+      TEST(log_ring, .type = "printk_ringbuffer", .link = "desc_ring", .anywhere = true) },
+    { "gate_vma", X86, CODE("get_gate_vma in_gate_area"),
+      TEST(vsyscall_page, .type = "vm_area_struct", .key = "vm_start", .anywhere = true) },
+    { "vsyscall_mode", X86, CODE("get_gate_vma"), TEST(one_of_three, .name = NULL) },
+    { "modules", .plugins = "lsmod, kallsyms", CODE("module_kallsyms_lookup_name print_modules"),
+      TEST(list_of, .type = "module", .link = "list", .name = "name", .own = "mkobj.mod",
+           .anywhere = true) },
+    { "btf_idr", CODE("btf_get_fd_by_id btf_free_id"), TEST(idr_of, .type = "btf", .name = "id") },
+    { "prog_idr", CODE("bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id"),
+      TEST(idr_of, .type = "bpf_prog", .link = "aux", .behind = "bpf_prog_aux", .name = "id") },
+    { "map_idr", CODE("bpf_map_get_curr_or_next bpf_map_get_fd_by_id"),
+      TEST(idr_of, .type = "bpf_map", .name = "id") },
+    { "bpf_kallsyms", CODE("bpf_ksym_add bpf_ksym_del bpf_get_kallsym"),
+      LIST("bpf_ksym", "lnode", "name") },
+    { "super_blocks", CODE("iterate_supers sget_fc"), LIST("super_block", "s_list", "s_id") },
+    { "slab_caches", CODE("slab_next slab_start dump_unreclaimable_slab"),
+      LIST("kmem_cache", "list", "name") },
+    { "workqueues", CODE("show_all_workqueues show_workqueue_state destroy_workqueue"),
+      LIST("workqueue_struct", "list", "name") },
+    { "tk_core", CODE("ktime_get_real_ts64 ktime_get"), TEST(timekeeper, .name = NULL) },
+    { "vmcoreinfo_data", CODE("vmcoreinfo_append_str update_vmcoreinfo_note crash_save_vmcoreinfo"),
+      TEST(vmcoreinfo, .anywhere = true) },
+    { "saved_command_line", CODE("cmdline_proc_show"), TEST(text_pointer, .name = NULL) },
+    { "kprobe_insn_slots", CODE("arch_prepare_kprobe arch_remove_kprobe kprobe_get_kallsym"),
+      TEST(says, .type = "kprobe_insn_cache", .key = "sym", .name = "kprobe_insn_page") },
+    { "init_mm", CODE("vmalloc_to_page __pte_alloc_kernel apply_to_page_range"),
+      TEST(points_at, .type = "mm_struct", .key = "pgd", .name = "swapper_pg_dir", .inside = true,
+           .anywhere = true) },
+    { "init_cred", POINTER("init_task", "task_struct", "cred") },
+    { "init_css_set", POINTER("init_task", "task_struct", "cgroups") },
+    { "init_nsproxy", POINTER("init_task", "task_struct", "nsproxy") },
+    { "init_signals", POINTER("init_task", "task_struct", "signal") },
+    { "init_files", POINTER("init_task", "task_struct", "files") },
+    { "init_fs", POINTER("init_task", "task_struct", "fs") },
+    { "vmemmap", .find = by_sections_or_mapping },
+    { "__per_cpu_start", .find = by_first_cpu,
+      .from = "per_cpu_ptr_to_phys __is_kernel_percpu_address", TEST(first_unit, .name = NULL) },
+    { "pcpu_unit_size", CODE("pcpu_chunk_relocate pcpu_alloc pcpu_get_vm_areas"),
+      TEST(unit_size, .name = NULL) },
 };
 
-static bool sym(const struct derive *d, const char *name, uint64_t *va)
+bool derived_sym(const struct derive *d, const char *name, uint64_t *va)
 {
     if (linux_sym(d->c, name, va))
         return true;
@@ -566,13 +361,14 @@ struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candi
     struct eg_builder *b = NULL;
     struct eg_profile *out;
 
-    if (!c->ts.n_layers || !c->end)
+    if (!c->end)
         return NULL;
     for (size_t i = 0; i < countof(symbols); i++) {
         const char *name = symbols[i].name;
         uint64_t va;
 
         if ((linux_sym(c, name, &va) && va != c->init_task) ||
+            (symbols[i].arch && strcmp(symbols[i].arch, c->paging.arch->name) != 0) ||
             !symbols[i].find(&d, &symbols[i], &va))
             continue;
         found[i] = va;
@@ -581,4 +377,26 @@ struct eg_profile *linux_derive(struct linux_finder *f, const struct linux_candi
         eg_builder_symbol(b, eg_builder_name(b, name, strlen(name)), va, 0, '?');
     }
     return b && eg_builder_finish(b, &out, NULL, NULL) == 0 ? out : NULL;
+}
+
+/** Could the kernel have it? Not if it was built without the type. */
+static bool may_have(const struct linux_candidate *c, const struct symbol *s)
+{
+    const char *type = s->test.type ? s->test.type : s->type;
+    const char *member = s->test.link ? s->test.link : s->test.key;
+    uint64_t off;
+
+    return s->plugins && (!type || linux_member(&c->ts, type, member, &off, NULL));
+}
+
+const char *linux_not_derived(const struct linux_candidate *c, struct eg_arena *a)
+{
+    const char *text = NULL;
+    uint64_t va;
+
+    for (size_t i = 0; c->ts.n_layers && i < countof(symbols); i++)
+        if (may_have(c, &symbols[i]) && !linux_sym(c, symbols[i].name, &va))
+            text = eg_arena_strf(a, "%s%s%s (%s)", text ? text : "", text ? ", " : "",
+                                 symbols[i].name, symbols[i].plugins);
+    return text;
 }

@@ -12,6 +12,36 @@ enum {
     BTF_HEAD = 64, // header and first record
 };
 
+/** One thread reads the symbols, one the types: each from the candidate, to members of its own. */
+struct load {
+    struct linux_finder *finder;
+    const struct linux_candidate *candidate;
+    struct eg_view *views[2];
+    struct eg_error errors[2];
+    struct eg_profile *symbols, *types;
+    bool symbols_are_physical;
+    uint64_t btf; /**< physical address of what `types` were read from */
+};
+
+/** Tables that were not found: is all of the memory that holds them in the image? Then the kernel
+ * was built without them. */
+static void no_tables(const struct load *l, struct eg_view *v, const char *what, const char *option,
+                      struct eg_error *e)
+{
+    const struct linux_candidate *c = l->candidate;
+    struct linux_pieces ro = { v, l->finder->phys, c->ro_from, c->ro_to, false };
+    uint64_t at, sum = 0;
+    size_t len;
+
+    while (linux_next_piece(&ro, &at, &len))
+        sum += len;
+    eg_fail(e, EG_ENOTFOUND,
+            sum == c->ro_to - c->ro_from + 1 && c->start
+                ? "the kernel image has no %s: built without %s"
+                : "no %s in what can be read of the kernel image; or built without %s",
+            what, option);
+}
+
 /* ---- symbols ---- */
 
 /** The addresses of kallsyms' tables from VMCOREINFO, which contains them since 6.0. */
@@ -61,17 +91,6 @@ size_t linux_scan_kallsyms(struct linux_finder *f, struct eg_view *v, uint64_t f
     return n;
 }
 
-/** One thread reads the symbols, one the types: each from the candidate, to members of its own. */
-struct load {
-    struct linux_finder *finder;
-    const struct linux_candidate *candidate;
-    struct eg_view *views[2];
-    struct eg_error errors[2];
-    struct eg_profile *symbols, *types;
-    bool symbols_are_physical;
-    uint64_t btf; /**< physical address of what `types` were read from */
-};
-
 /** If there are several tables (a file in the page cache has a copy), the one nearest to the BTF
  * is taken; without BTF the first. */
 struct nearest {
@@ -105,7 +124,7 @@ static void load_symbols(struct load *l, struct eg_view *v)
         return;
     if (!linux_scan_kallsyms(l->finder, v, c->ro_from, c->ro_to, c->paging.arch->model.big_endian,
                              take_nearest, &near)) {
-        eg_fail(&l->errors[0], EG_ENOTFOUND, "no kallsyms tables in the kernel image");
+        no_tables(l, v, "kallsyms", "CONFIG_KALLSYMS", &l->errors[0]);
         return;
     }
     k = near.k;
@@ -186,7 +205,7 @@ static void load_types(struct load *l, struct eg_view *v)
         if (read_btf(l, v, found.at[i]))
             return;
     if (!l->errors[1].code)
-        eg_fail(&l->errors[1], EG_ENOTFOUND, "no BTF in the kernel image");
+        no_tables(l, v, "BTF", "CONFIG_DEBUG_INFO_BTF", &l->errors[1]);
 }
 
 static int load_piece(void *context, size_t piece, unsigned worker)

@@ -152,9 +152,9 @@ static void set_delta(struct linux_candidate *c, uint64_t delta)
     c->symbols_are_physical = false;
 }
 
-/** How many symbols do these page tables map to the address that the delta gives? 0 if one of
- * them is mapped elsewhere, or not at all. init_task is data, which the user half of an isolated
- * page table does not map. */
+/** How many symbols, and the image's first byte, do these page tables map to the address that the
+ * delta gives? 0 if one of them is mapped elsewhere, or not at all. init_task is data, which the
+ * user half of an isolated page table does not map. */
 static unsigned maps_image(struct linux_finder *f, const struct linux_candidate *c,
                            const struct eg_paging *paging)
 {
@@ -169,10 +169,10 @@ static unsigned maps_image(struct linux_finder *f, const struct linux_candidate 
     /* The trampoline's table and the user half of an isolated one lack the linear map. */
     n = !c->arch->linear(f->v, f->phys, c, paging->root, &linear) ||
         (eg_translate(f->v, as, linear, f->phys, &root) && root == paging->root);
-    for (size_t i = 0; n && i < countof(names); i++) {
-        uint64_t va, pa;
+    for (size_t i = 0; n && i <= countof(names); i++) {
+        uint64_t va = c->start, pa;
 
-        if (!linux_sym(c, names[i], &va))
+        if (i < countof(names) ? !linux_sym(c, names[i], &va) : !va)
             continue;
         if (!eg_translate(f->v, as, va, f->phys, &pa) || pa != va - c->delta) {
             n = 0;
@@ -268,7 +268,7 @@ static bool find_root(struct linux_finder *f, const struct linux_candidate *c, s
     if (root_of(f, c, p))
         return true;
     *p = c->paging;
-    return !linux_sym(c, "init_task", &va) ||
+    return (!linux_sym(c, "init_task", &va) && !c->start) ||
                    (c->has_root && maps_image(f, c, p) > 1 && root_in_image(f, c, p))
                ? c->has_root
                : root_by_search(f, c, p);
@@ -360,7 +360,7 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
         eg_profile_free(c->derived);
         c->derived = NULL;
     }
-    if (!linux_notes_build_id(f->v, c, c->notes_id, sizeof c->notes_id) && c->text.text)
+    if (!linux_notes_build_id(f->v, f->phys, c, c->notes_id, sizeof c->notes_id) && c->text.text)
         eg_vmcoreinfo_text(&c->text, "BUILD-ID", c->notes_id, sizeof c->notes_id);
     if (!c->given && (c->given = linux_given_find(f, c)))
         linux_use_types(c);

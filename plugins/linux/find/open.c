@@ -118,7 +118,8 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *c, st
 }
 
 /** Note what prevents plugins from running, and what the user can do. */
-static void note_missing(struct eg_system *sys, const struct linux_candidate *c, bool has_symbols)
+static void note_missing(struct eg_system *sys, const struct linux_candidate *c, bool has_symbols,
+                         const char *not_derived)
 {
     const struct eg_candidate *entry = sys->chosen;
     const bool has_types = sys->types.n_layers && !sys->types.layers[0].profile->partial;
@@ -145,6 +146,11 @@ static void note_missing(struct eg_system *sys, const struct linux_candidate *c,
                        "no kallsyms (%s): --system-map with the System.map of this kernel, %s, "
                        "gives the symbols",
                        c->no_symbols.text, entry->release);
+    if (not_derived)
+        eg_system_note(sys,
+                       "variables that no symbol table lists and that could not be derived: %s; "
+                       "--system-map with the System.map of this kernel, %s, gives them",
+                       not_derived, entry->release);
 }
 
 /** Note if the banner in a symbol file is not the kernel's. */
@@ -242,6 +248,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
 {
     struct linux_candidate *c = sys->chosen->priv;
     struct linux_finder f = { .sys = sys, .os = sys->os, .v = sys->view, .phys = sys->image->phys };
+    const char *not_derived;
     bool has_symbols;
     int rc;
 
@@ -257,6 +264,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
     if (!c->space)
         return eg_fail(e, EG_ENOTFOUND, "%s",
                        "linux: the kernel's page tables were not found again");
+    not_derived = linux_not_derived(c, &sys->arena);
     has_symbols = c->symbols || (c->given && c->given->n_symbols);
     rc = make_state(sys, c, e);
     if (rc < 0)
@@ -266,7 +274,7 @@ int linux_open(struct eg_system *sys, struct eg_error *e)
         rc = take_types(sys, c, e);
     sys->kernel = c->space;
     c->space = NULL;
-    note_missing(sys, c, has_symbols);
+    note_missing(sys, c, has_symbols, not_derived);
     return rc;
 }
 

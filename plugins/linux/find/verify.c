@@ -120,6 +120,10 @@ static bool check_init_task(const struct check *k)
     uint32_t pid = 1;
     char comm[17] = "";
 
+    if (!ts->n_layers) {
+        eg_candidate_skip(k->entry, "init_task", "no types");
+        return false;
+    }
     if (!linux_sym(k->c, "init_task", &at))
         return eg_candidate_check(k->entry, "init_task", 20, false, "no symbol init_task");
     if (!linux_member(ts, "task_struct", "comm", &off, &size))
@@ -158,21 +162,25 @@ static bool closes(const struct check *k, uint64_t head, uint64_t off, uint64_t 
     return more && !w.why;
 }
 
-static bool check_tasks(const struct check *k)
+static void check_tasks(const struct check *k)
 {
     const struct eg_types *ts = &k->c->ts;
     uint64_t at, tasks, pid, n;
     bool one = false;
 
+    if (!ts->n_layers) {
+        eg_candidate_skip(k->entry, "task list", "no types");
+        return;
+    }
     if (!linux_sym(k->c, "init_task", &at) ||
         !linux_member(ts, "task_struct", "tasks", &tasks, NULL) ||
         !linux_member(ts, "task_struct", "pid", &pid, NULL))
-        return eg_candidate_check(k->entry, "task list", 15, false,
-                                  "no init_task, or no type for it");
-    if (!closes(k, at + tasks, tasks, pid, &n, &one))
-        return eg_candidate_check(k->entry, "task list", 15, false, "does not close");
-    return eg_candidate_check(k->entry, "task list", 15, one, "closes, %" PRIu64 " processes%s", n,
-                              one ? ", pid 1 among them" : ", but not pid 1");
+        eg_candidate_check(k->entry, "task list", 15, false, "no init_task, or no type for it");
+    else if (!closes(k, at + tasks, tasks, pid, &n, &one))
+        eg_candidate_check(k->entry, "task list", 15, false, "does not close");
+    else
+        eg_candidate_check(k->entry, "task list", 15, one, "closes, %" PRIu64 " processes%s", n,
+                           one ? ", pid 1 among them" : ", but not pid 1");
 }
 
 static void check_modules(const struct check *k)
@@ -252,11 +260,12 @@ static void check_kaslr(const struct check *k)
 
     if (!k->c->text.text)
         eg_candidate_skip(k->entry, "KASLR", "no VMCOREINFO");
-    if (!k->c->text.text || !eg_vmcoreinfo_hex(&k->c->text, "KERNELOFFSET", &slide))
+    if (!(k->c->text.text && eg_vmcoreinfo_hex(&k->c->text, "KERNELOFFSET", &slide)) &&
+        !(k->c->arch->slide && k->c->arch->slide(k->f->v, k->f->phys, k->c, &slide)))
         return;
     k->entry->kaslr = slide;
     k->entry->has_kaslr = true;
-    s = k->c->symbols ? eg_profile_symbol(k->c->symbols, "_stext", &iter) : NULL;
+    s = k->c->symbols && k->c->text.text ? eg_profile_symbol(k->c->symbols, "_stext", &iter) : NULL;
     if (!s || !eg_vmcoreinfo_symbol(&k->c->text, "_stext", &text))
         return;
     own = s->addr + k->c->shift;

@@ -114,9 +114,12 @@ void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each)
 void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each)
 {
     const struct eg_system *sys = eg_system_of(r);
-    const struct eg_map *exports = find_exports(r);
+    const struct eg_map *exports;
     uint64_t addr;
 
+    if (!eg_has(r, module.list) && eg_has(r, mm_struct.pgd)) // built without modules
+        return;
+    exports = find_exports(r);
     // A name that nothing has makes the system read its modules' tables.
     eg_lookup(r, "?", &addr);
     if (sys->no_room_for_symbols)
@@ -142,13 +145,25 @@ static void give(struct eg_run *r, linux_ksym_fn *each, uint64_t addr, char lett
     each(r, &(struct linux_ksym){ addr, letter, eg_uint(0), size, name, subsystem, module });
 }
 
-static void list_ftrace(struct eg_run *r, linux_ksym_fn *each)
+/** Does kallsyms list variables? Then a list whose head it lacks was not built in. */
+static bool lists_variables(struct eg_run *r)
 {
-    struct eg_obj map, func, ops;
+    const struct eg_system *sys = eg_system_of(r);
+    uint32_t iter = 0;
+
+    for (size_t i = 0; i < sys->symbols.n; i++)
+        if (__builtin_strcmp(sys->symbols.at[i].what, "kallsyms") == 0)
+            return eg_profile_symbol(sys->symbols.at[i].profile, "init_task", &iter);
+    return false;
+}
+
+static void list_ftrace(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
+{
+    struct eg_obj map, func;
     uint64_t addr;
 
     // Names of a module's start-up functions, which are gone, kept for traces that hold them.
-    eg_each_list(map, eg_sym(r, ftrace_mod_maps), ftrace_mod_map.list) {
+    eg_each_list(map, head, ftrace_mod_map.list) {
         const char *module = eg_string(r, eg_at(map, ftrace_mod_map.mod, module.name), 64);
 
         eg_each_list(func, eg_at(map, ftrace_mod_map.funcs), ftrace_mod_func.list)
@@ -156,7 +171,14 @@ static void list_ftrace(struct eg_run *r, linux_ksym_fn *each)
                 give(r, each, addr, 'T', eg_val(func, ftrace_mod_func.size), "ftrace",
                      module ? module : "?", eg_val(func, ftrace_mod_func.name));
     }
-    eg_each_list(ops, eg_sym(r, ftrace_ops_trampoline_list), ftrace_ops.list)
+}
+
+static void list_trampolines(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
+{
+    struct eg_obj ops;
+    uint64_t addr;
+
+    eg_each_list(ops, head, ftrace_ops.list)
         if (eg_get(&addr, ops, ftrace_ops.trampoline))
             give(r, each, addr, 't', eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
                  "__builtin__ftrace", eg_text("ftrace_trampoline"));
@@ -167,12 +189,12 @@ static struct eg_cell size_between(struct eg_obj sym, uint64_t start, uint64_t e
     return end < start ? eg_missing(EG_BAD_VALUE, sym.addr) : eg_uint(end - start);
 }
 
-static void list_bpf(struct eg_run *r, linux_ksym_fn *each)
+static void list_bpf(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
 {
     struct eg_obj sym;
     uint64_t start, end;
 
-    eg_each_list(sym, eg_sym(r, bpf_kallsyms), bpf_ksym.lnode)
+    eg_each_list(sym, head, bpf_ksym.lnode)
         if (eg_get(&start, sym, bpf_ksym.start) && eg_get(&end, sym, bpf_ksym.end))
             give(r, each, start, 't', size_between(sym, start, end), "bpf", "bpf",
                  eg_val(sym, bpf_ksym.name));
@@ -192,8 +214,26 @@ static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *e
 
 void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each)
 {
-    list_ftrace(r, each);
-    list_bpf(r, each);
-    list_kprobes(r, eg_sym(r, kprobe_insn_slots), each);
-    list_kprobes(r, eg_sym(r, kprobe_optinsn_slots), each);
+    const struct {
+        struct eg_obj head;
+        const char *what;
+        void (*list)(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each);
+    } lists[] = {
+        { eg_sym(r, ftrace_mod_maps), "functions of modules that ftrace keeps", list_ftrace },
+        { eg_sym(r, ftrace_ops_trampoline_list), "trampolines of ftrace", list_trampolines },
+        { eg_sym(r, bpf_kallsyms), "BPF programs", list_bpf },
+        { eg_sym(r, kprobe_insn_slots), "pages of kprobes", list_kprobes },
+        { eg_sym(r, kprobe_optinsn_slots), "pages of optimized kprobes", list_kprobes },
+    };
+    const bool all = lists_variables(r);
+    const char *missing = NULL;
+
+    for (size_t i = 0; i < countof(lists); i++)
+        if (!lists[i].head.why)
+            lists[i].list(r, lists[i].head, each);
+        else if (!all)
+            missing =
+                eg_strf(r, "%s%s%s", missing ? missing : "", missing ? ", " : "", lists[i].what);
+    if (missing)
+        eg_note(r, "no table names the lists of %s: left out", missing);
 }

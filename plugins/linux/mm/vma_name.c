@@ -48,9 +48,18 @@ static struct eg_cell file_cell(struct eg_run *r, struct eg_obj vma, struct eg_o
     return path ? eg_text(path) : eg_missing(EG_UNREADABLE, file.addr);
 }
 
+/** Where special_mapping_name is not known: only special mappings have such names, "[vdso]". */
+static bool in_brackets(struct eg_run *r, struct eg_obj name)
+{
+    const char *s = eg_string(r, name, NAME_MAX_);
+
+    return s && *s == '[' && s[__builtin_strlen(s) - 1] == ']';
+}
+
 static struct eg_cell anonymous_cell(struct eg_run *r, struct eg_obj mm, struct eg_obj vma)
 {
     struct eg_obj special = eg_cast(eg_at(vma, vm_area_struct.vm_private_data), vm_special_mapping);
+    struct eg_obj called = eg_sym(r, special_mapping_name);
     struct eg_obj namer = eg_at(vma, vm_area_struct.vm_ops, vm_operations_struct.name), name;
     uint64_t fn = 0, start, end, brk, brk_end, stack;
 
@@ -58,7 +67,8 @@ static struct eg_cell anonymous_cell(struct eg_run *r, struct eg_obj mm, struct 
         return eg_cell_of(namer);
     if (fn && fn == eg_sym(r, gate_vma_name).addr)
         return eg_text("[vsyscall]");
-    if (fn && fn == eg_sym(r, special_mapping_name).addr)
+    if (fn &&
+        (called.why ? in_brackets(r, eg_at(special, vm_special_mapping.name)) : fn == called.addr))
         return formatted(r, "", eg_at(special, vm_special_mapping.name));
     if (fn)
         return eg_missing(EG_NO_SYMBOL, fn);

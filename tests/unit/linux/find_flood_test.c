@@ -282,7 +282,9 @@ static void huge_object(void **state)
     const struct eg_image_range all = { 0, -(uint64_t)MK_RAM, MK_RAM };
     const uint64_t start = all.start + FREE;
     struct mk_kernel k = { .ram = calloc(1, MK_RAM), .levels = 4 };
-    struct linux_candidate c = { .start = start, .end = start + MIB };
+    struct linux_candidate c = { .arch = linux_arch_of("x86_64"),
+                                 .start = start,
+                                 .end = start + MIB };
     struct eg_builder *b;
     struct linux_finder f;
     struct eg_system *sys;
