@@ -68,17 +68,8 @@ bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile 
     return false;
 }
 
-bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
+bool linux_given_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
 {
-    if (c->init_task && !strcmp(name, "init_task")) {
-        *va = c->init_task;
-        return true;
-    }
-    if (symbol_in(c->symbols, c->shift, name, va) ||
-        (c->text.text && eg_vmcoreinfo_symbol(&c->text, name, va)) ||
-        (c->has_delta && symbol_in(c->exports, c->delta, name, va)) ||
-        symbol_in(c->derived, 0, name, va))
-        return true;
     for (size_t i = 0; c->given && i < c->given->n_symbols; i++) {
         uint64_t linked, shift;
 
@@ -89,6 +80,18 @@ bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
         }
     }
     return false;
+}
+
+bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va)
+{
+    if (c->init_task && !strcmp(name, "init_task")) {
+        *va = c->init_task;
+        return true;
+    }
+    return symbol_in(c->symbols, c->shift, name, va) ||
+           (c->text.text && eg_vmcoreinfo_symbol(&c->text, name, va)) ||
+           (c->has_delta && symbol_in(c->exports, c->delta, name, va)) ||
+           symbol_in(c->derived, 0, name, va) || linux_given_sym(c, name, va);
 }
 
 bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa)

@@ -61,6 +61,8 @@ void linux_use_types(struct linux_candidate *c);
 
 /** The virtual address of a symbol. */
 bool linux_sym(const struct linux_candidate *c, const char *name, uint64_t *va);
+/** The same of the given symbols alone. */
+bool linux_given_sym(const struct linux_candidate *c, const char *name, uint64_t *va);
 /** The physical address of a symbol. It may be known before the delta is. */
 bool linux_sym_pa(const struct linux_candidate *c, const char *name, uint64_t *pa);
 /** What to add to @p's addresses: 0 for run-time addresses, the KASLR shift for link-time ones.

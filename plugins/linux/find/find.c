@@ -203,8 +203,8 @@ static bool is_unsupported(struct linux_finder *f)
     return true;
 }
 
-/** Memory that was not read when the image was made is zeros. @return a hint; NULL: the root of the page
- * tables is not in such memory. */
+/** Memory that was not read when the image was made is zeros. @return a hint; NULL: the root of
+ * the page tables is not in such memory. */
 static const char *zeros_there(struct linux_finder *f, uint64_t root)
 {
     const uint64_t all = eg_mapped_bytes(f->v, f->phys);

@@ -5,6 +5,7 @@
 #include "given.h"
 #include "load.h"
 #include "swapper.h"
+#include <inttypes.h>
 
 enum { SEARCH = 64 << 20, PAGE = 4096 };
 
@@ -321,6 +322,29 @@ static bool find_first_task(struct linux_finder *f, struct linux_candidate *c)
     return false;
 }
 
+/** Do symbols of a file from a profile folder, which may belong to the kernel by its name only,
+ * agree with those that are known without it? */
+static bool agrees(struct linux_finder *f, const struct linux_candidate *c)
+{
+    static const char *const names[] = { "init_task", "init_uts_ns", "swapper_pg_dir", "_stext" };
+    struct linux_candidate without = *c;
+
+    without.given = NULL;
+    for (size_t i = 0; i < countof(names); i++) {
+        uint64_t known, given;
+
+        if (linux_sym(&without, names[i], &known) && linux_given_sym(c, names[i], &given) &&
+            known != given) {
+            eg_system_note(f->sys,
+                           "profile folders: %s is of another kernel: its %s is at %#" PRIx64
+                           ", that of the image at %#" PRIx64,
+                           c->given->symbols[0]->source, names[i], given, known);
+            return false;
+        }
+    }
+    return true;
+}
+
 /** A crash kernel has the address of the crashed kernel's ELF headers (kernel/crash_dump.c). */
 static bool is_capture_kernel(struct linux_finder *f, const struct linux_candidate *c)
 {
@@ -362,8 +386,12 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
     }
     if (!linux_notes_build_id(f->v, f->phys, c, c->notes_id, sizeof c->notes_id) && c->text.text)
         eg_vmcoreinfo_text(&c->text, "BUILD-ID", c->notes_id, sizeof c->notes_id);
-    if (!c->given && (c->given = linux_given_find(f, c)))
-        linux_use_types(c);
+    if (!c->given && (c->given = linux_given_find(f, c))) {
+        if (agrees(f, c))
+            linux_use_types(c);
+        else
+            c->given = NULL;
+    }
     c->derived = linux_derive(f, c);
     c->captures = is_capture_kernel(f, c);
 }

@@ -323,6 +323,7 @@ static void system_map(void **state)
         sys = open_with(&k, &d);
         assert_non_null(sys->os);
         assert_int_equal(eg_system_symbol(sys, "modules", &va), !wrong);
+        assert_int_equal(notes_with(sys, "is of another kernel"), wrong);
         mk_kernel_close(sys);
         folder_fini(&d);
     }
