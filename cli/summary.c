@@ -269,8 +269,9 @@ static int tell(struct verdict *v)
         line(v, "format", "%s", o->image->format);
     if (o->image->unpacked)
         line(v, "unpacked",
-             "%s to a temporary file, by each command: `engram pack` makes a file that is read in "
-             "place",
+             "%s to a temporary file, by each command: --cache SIZE keeps it, or `engram pack` "
+             "makes "
+             "a file that is read in place",
              size_text(size, o->image->unpacked));
     if (o->from.sha256)
         line(v, "sha256", "%s", o->from.sha256);

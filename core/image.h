@@ -39,6 +39,7 @@ struct eg_image {
 struct eg_open_options {
     const char *format;  /**< the only format to try; NULL: probe all */
     const char *tmp_dir; /**< --tmp, the folder for unpacked files; NULL: $TMPDIR or /var/tmp */
+    uint64_t cache; /**< --cache: bytes of unpacked files to keep for the next command; 0: none */
     int64_t offset; /**< raw: physical address of the first byte; -N: the first N bytes have none */
     unsigned threads; /**< 0: all cores */
     bool quiet;       /**< no progress */

@@ -3,7 +3,9 @@
 #include "unpack.h"
 #include "../core/parallel.h"
 #include "../core/tmpfile.h"
+#include "kept.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -36,6 +38,9 @@ struct unpack {
     atomic_int error;
     atomic_uint wrong; // pieces with a wrong checksum
     struct eg_progress_line *progress;
+    int kept_fd;          // of the temporary file, for that
+    struct eg_kept *kept; // NULL: it is not kept for the next command
+    bool intact;          // all of it could be unpacked
 };
 
 static bool all_zero(const uint8_t *p, size_t n)
@@ -187,7 +192,10 @@ static int join(struct eg_space **out, struct unpack *u, struct eg_space *temp, 
                       "%s: truncated or damaged: what follows %" PRIu64
                       " bytes of content is missing",
                       u->how->name, at);
+    u->intact = !lost && !u->wrong && !guessed && (u->exact || u->results[n - 1].whole);
     rc = eg_segments_open(out, u->img->path, segs, n, NULL, e);
+    if (!rc && u->kept && u->intact)
+        eg_kept_store(u->kept, u->kept_fd, temp, eg_space_size(temp), segs, n);
     free(segs);
     return rc;
 }
@@ -226,7 +234,13 @@ static int make_file(struct unpack *u, struct eg_error *e)
     struct statvfs fs;
     uint64_t room;
 
-    u->fd = eg_tmpfile(u->dir);
+    u->fd = u->kept ? eg_kept_new(u->kept) : -1;
+    if (u->fd >= 0) {
+        u->kept_fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 0);
+        u->dir = "the folder of --cache";
+    } else {
+        u->fd = eg_tmpfile(u->dir);
+    }
     if (u->fd < 0 || fstatvfs(u->fd, &fs) != 0)
         return eg_fail(e, EG_EIO, "%s: no temporary file in %s: %s: name another folder with --tmp",
                        u->img->path, u->dir, strerror(errno));
@@ -268,12 +282,19 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
                         .n = n,
                         .exact = exact,
                         .fd = -1,
+                        .kept_fd = -1,
                         .dir = eg_tmpdir(o->tmp_dir) };
     struct eg_space *temp;
     int rc;
 
     if (img->n_files == countof(img->files))
         return eg_fail(e, EG_EFORMAT, "%s: is packed too many times", img->path);
+    u.kept = eg_kept_open(img, file, o);
+    if (u.kept && eg_kept_load(u.kept, out, &temp)) {
+        img->files[img->n_files++] = temp; // now owned by the image
+        eg_kept_close(u.kept);
+        return 0;
+    }
     rc = make_file(&u, e);
     if (!rc)
         rc = run(&u, o->threads, o->quiet, e);
@@ -290,6 +311,9 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
     }
     if (u.fd >= 0)
         close(u.fd);
+    if (u.kept_fd >= 0)
+        close(u.kept_fd);
+    eg_kept_close(u.kept);
     free(u.workers);
     free(u.results);
     return rc;
