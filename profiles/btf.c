@@ -480,6 +480,10 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
     if (!open_section(&r.s, p, len, model.big_endian) ||
         (!base && (!r.s.strings_len || r.s.types == r.s.types_end)))
         return eg_fail(e, EG_EFORMAT, "%s: no BTF header, or its sections are cut short", source);
+    // The text of a kernel begins with the empty name; that of a module goes on behind its kernel's.
+    if (!base && r.s.strings[0])
+        return eg_fail(e, EG_EUSAGE, "%s: a module's BTF needs its kernel's: give that too",
+                       source);
     if (!count(&r.s, &r.c))
         return eg_fail(e, EG_EFORMAT, "%s: damaged type section: type %" PRIu32 " is invalid",
                        source, r.first + r.c.types);

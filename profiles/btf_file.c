@@ -94,6 +94,10 @@ static int read_section(struct eg_profile **out, const char *path, const struct 
         return rc;
     eg_elf_module(&f, module, sizeof module);
     rc = eg_elf_section(&f, ".BTF", &bytes, &len, e);
+    if (rc == 0 && !len && eg_elf_has(&f, ".debug_info.dwo"))
+        rc = eg_fail(
+            e, EG_EUSAGE,
+            "%s: types that belong to another file, beside which it is found: give that one", path);
     if (rc == 0 && !len)
         rc = eg_fail(e, EG_ENOTFOUND,
                      "%s: no debug data: take the file of the -dbg or -debuginfo package", path);

@@ -29,6 +29,11 @@ static const char *const words[] = { "", WORDS(TEXT) };
 // Base types, structs and unions, and enums have three separate name spaces.
 enum world { OF_BASES, OF_TAGS, OF_ENUMS };
 
+// A pointer that is as large as a base type, which may come later.
+struct own_size {
+    uint32_t pointer, base;
+};
+
 struct isf {
     struct eg_builder *b;
     struct eg_model *model;
@@ -37,8 +42,9 @@ struct isf {
     struct eg_error *e;
     struct eg_map named;   // world << 32 | name to id
     struct eg_map derived; // pointers and arrays to id
-    const char *system;    // that it is of, where that is not Linux
-    uint32_t function;     // the one function type; 0: not yet
+    EG_VEC(struct own_size) own_sizes;
+    const char *system; // that it is of, where that is not Linux
+    uint32_t function;  // the one function type; 0: not yet
     uint8_t where[DEEPEST];
     int depth;
     enum word section, key;
@@ -60,7 +66,7 @@ struct isf {
     } field;
     struct frame {
         uint64_t count;
-        uint32_t name, sub;
+        uint32_t name, sub, base; // base: a name; 0: as all pointers
         enum word kind;
         bool unnamed, is_void;
     } frames[DEEPEST]; // of types inside types, by depth
@@ -104,6 +110,30 @@ static uint32_t derived(struct isf *x, uint8_t kind, uint32_t of, uint32_t count
     return eg_map_add(&x->derived, key, id) < 0 ? 0 : (uint32_t)id;
 }
 
+static uint32_t pointer(struct isf *x, const struct frame *f)
+{
+    struct own_size *own = f->base ? eg_vec_push(&x->own_sizes) : NULL;
+    uint32_t id;
+
+    if (!f->base)
+        return derived(x, EG_T_PTR, f->sub, 0);
+    id = push(x, (struct eg_type){ .kind = EG_T_PTR, .ref = f->sub });
+    if (own)
+        *own = (struct own_size){ id, named(x, OF_BASES, f->base, false, false) };
+    return own ? id : 0;
+}
+
+static void size_pointers(struct isf *x)
+{
+    for (size_t i = 0; i < x->own_sizes.n; i++) {
+        struct eg_type *t = eg_builder_edit(x->b, x->own_sizes.at[i].pointer);
+        const struct eg_type *base = eg_builder_edit(x->b, x->own_sizes.at[i].base);
+
+        if (t && base)
+            t->size = base->size;
+    }
+}
+
 static uint32_t type_of(struct isf *x, const struct frame *f)
 {
     switch (f->kind) {
@@ -116,7 +146,7 @@ static uint32_t type_of(struct isf *x, const struct frame *f)
     case W_enum:
         return named(x, OF_ENUMS, f->name, f->unnamed, false);
     case W_pointer:
-        return derived(x, EG_T_PTR, f->sub, 0);
+        return pointer(x, f);
     case W_array:
         return derived(x, EG_T_ARRAY, f->sub, f->count < UINT32_MAX ? (uint32_t)f->count : 0);
     case W_function:
@@ -416,6 +446,9 @@ static int string(void *context, const unsigned char *s, size_t len)
         f->name = eg_builder_name(x->b, (const char *)s, len);
         f->unnamed = len >= 8 && !memcmp(s, "unnamed_", 8);
         f->is_void = len == 4 && !memcmp(s, "void", 4);
+    } else if (where == TYPE && x->key == W_base) {
+        f->base =
+            len == 7 && !memcmp(s, "pointer", 7) ? 0 : eg_builder_name(x->b, (const char *)s, len);
     } else if (where == ITEM && x->key == W_constant_data && x->section == W_symbols &&
                !strcmp(x->text, "linux_banner")) {
         set_banner(x, s, len);
@@ -543,6 +576,8 @@ int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struc
     else if (empty)
         rc = eg_fail(e, EG_EFORMAT, "%s: JSON without types: not a symbol file", from->name);
     if (rc == 0)
+        size_pointers(x);
+    if (rc == 0)
         rc = eg_builder_finish(x->b, out, NULL, e);
     else
         eg_builder_free(x->b);
@@ -550,6 +585,7 @@ int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struc
     eg_map_fini(&x->named);
     eg_map_fini(&x->derived);
     eg_vec_fini(&x->fields);
+    eg_vec_fini(&x->own_sizes);
     free(x);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* btf_test.c - BTF of both byte orders and every kind; a module's on top of a kernel's; what is cut
  * short or lies. */
+#include "../../../core/reader.h"
 #include "../../../profiles/btf.h"
 #include "../../../profiles/btf_file.h"
 #include "check.h"
@@ -422,7 +423,6 @@ static void module_of_a_file(void **state)
     free(w);
 }
 
-// 7.1: a section says how long the records of each kind are.
 // All of its names are its kernel's; on top of another kernel they would be parts of names.
 static void module_without_names(void **state)
 {
@@ -464,30 +464,73 @@ static void module_without_names(void **state)
     free(w);
 }
 
+// 7.1: a section says how long the records of each kind are, also of kinds that come later.
 static void unknown_kinds(void **state)
 {
-    const struct eg_model model = { 8, 8, false };
-    struct writer *w = begin(false);
-    struct eg_profile *p;
-    struct eg_error e;
-    size_t len;
-    uint32_t n;
+    static const struct {
+        uint32_t kind, vlen;
+        uint8_t once, each, words;
+    } cases[] = {
+        { 20, 0, 0, 0, 0 },  { 21, 2, 4, 8, 5 },     { 25, 3, 0, 12, 9 },
+        { 31, 0, 16, 4, 4 }, { 22, 70000, 8, 0, 2 },
+    };
 
     (void)state;
-    type(w, 21, "new", 2, 77); // 1: a word, and 8 bytes each
-    for (int i = 0; i < 5; i++)
-        word(w, 0xffffffff);
-    integer(w, "int", 4, 1); // 2
-    len = bytes_of(w);
-    assert_false(eg_btf_valid(w->file, len, false, &n));
-    assert_int_equal(eg_btf_read(&p, w->file, len, model, NULL, NULL, "test", &e), -EG_EFORMAT);
-    w->layout[21] = 4 | 8 << 8;
-    w->n_layout = 22;
-    p = read_(w, NULL);
-    assert_int_equal(p->types[1].kind, EG_T_VOID);
-    assert_int_equal(p->types[2].kind, EG_T_INT);
-    eg_profile_free(p);
-    free(w);
+    for (size_t i = 0; i < 2 * countof(cases); i++) {
+        const struct eg_model model = { 8, 8, i % 2 };
+        struct writer *w = begin(i % 2);
+        struct eg_profile *p;
+        struct eg_error e;
+        size_t len;
+        uint32_t n;
+
+        type(w, cases[i / 2].kind, "new", cases[i / 2].vlen, 77); // 1
+        for (int k = 0; k < cases[i / 2].words; k++)
+            word(w, 0xffffffff);
+        integer(w, "int", 4, 1); // 2
+        len = bytes_of(w);
+        assert_false(eg_btf_valid(w->file, len, w->big, &n)); // nobody says how long it is
+        assert_int_equal(eg_btf_read(&p, w->file, len, model, NULL, NULL, "test", &e), -EG_EFORMAT);
+        w->n_layout = cases[i / 2].kind; // one too few
+        len = bytes_of(w);
+        assert_int_equal(eg_btf_read(&p, w->file, len, model, NULL, NULL, "test", &e), -EG_EFORMAT);
+        w->layout[w->n_layout++] = cases[i / 2].once | (uint32_t)cases[i / 2].each << 8;
+        p = read_(w, NULL);
+        assert_int_equal(p->types[1].kind, EG_T_VOID);
+        assert_int_equal(p->types[2].kind, EG_T_INT);
+        eg_profile_free(p);
+        len = bytes_of(w);
+        store(w, w->file + 28, 0x7ffffff0, 4); // a layout section past the end
+        assert_int_equal(eg_btf_read(&p, w->file, len, model, NULL, NULL, "test", &e), -EG_EFORMAT);
+        free(w);
+    }
+}
+
+/** A module's names and types count on from its kernel's: alone they would be other ones. */
+static void module_alone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const struct eg_model model = { 8, 8, i % 2 };
+        struct writer *s = begin(i % 2);
+        char path[] = "/tmp/btf_test.XXXXXX";
+        struct eg_profile *p = NULL;
+        struct eg_error e = { 0 };
+        size_t len;
+
+        s->base_strings = 100;
+        s->strings_len = 0;
+        type(s, i < 2 ? STRUCT : TYPEDEF, "own", i < 2, 4);
+        if (i < 2)
+            member(s, "counter", 1, 0);
+        len = bytes_of(s);
+        assert_int_equal(eg_btf_read(&p, s->file, len, model, NULL, NULL, "test", &e), -EG_EUSAGE);
+        put_file(path, s->file, len);
+        assert_int_equal(eg_profile_read(&p, path, 1, &e), -EG_EUSAGE);
+        assert_non_null(strstr(e.text, "needs its kernel's"));
+        unlink(path);
+        free(s);
+    }
 }
 
 static void headers(void **state)
@@ -587,6 +630,7 @@ int main(void)
         cmocka_unit_test(module_of_a_file),
         cmocka_unit_test(module_without_names),
         cmocka_unit_test(unknown_kinds),
+        cmocka_unit_test(module_alone),
         cmocka_unit_test(headers),
         cmocka_unit_test(damaged),
     };

@@ -157,6 +157,24 @@ static void another_build(void **state)
     }
 }
 
+/** A .dwo or .dwp itself. */
+static void the_wrong_one(void **state)
+{
+    static const char *const files[] = { "split-4/shapes_a.dwo", "split-5/shapes_a.dwo",
+                                         "dwp-4/shapes.so.dwp", "dwp-5/shapes.so.dwp" };
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct eg_error e;
+
+        if (access(made(files[i]), R_OK) != 0)
+            continue;
+        copy(made(files[i]), "alone");
+        assert_int_equal(read_("alone", &e), -EG_EUSAGE);
+        assert_non_null(strstr(e.text, "belong to another file"));
+    }
+}
+
 static void not_a_file(void **state)
 {
     (void)state;
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test_teardown(beside_and_above, remove_all),
         cmocka_unit_test_teardown(none, remove_all),
         cmocka_unit_test_teardown(another_build, remove_all),
+        cmocka_unit_test_teardown(the_wrong_one, remove_all),
         cmocka_unit_test_teardown(not_a_file, remove_all),
         cmocka_unit_test_teardown(package, remove_all),
         cmocka_unit_test_teardown(common_types, remove_all),

@@ -188,6 +188,116 @@ static void other_machines(void **state)
     eg_profile_free(p);
 }
 
+/** "base" of a pointer: the base type that it is as large as. */
+static void pointers_of_their_own_size(void **state)
+{
+#define POINTER(base)                                                                              \
+    "\"type\":{\"kind\":\"pointer\"," base "\"subtype\":{\"kind\":\"base\",\"name\":\"int\"}}"
+    static const char text[] =
+        "{\"user_types\":{\"s\":{\"kind\":\"struct\",\"size\":32,\"fields\":{"
+        "\"all\":{\"offset\":0," POINTER(
+            "") "},"
+                "\"same\":{\"offset\":8," POINTER(
+                    "\"base\":\"pointer\",") "},"
+                                             "\"narrow\":{\"offset\":16," POINTER(
+                                                 "\"base\":\"pointer32\",") "},"
+                                                                            "\"odd\":{"
+                                                                            "\"offset\":"
+                                                                            "24," POINTER(
+                                                                                "\"base\":"
+                                                                                "\"nosuch\""
+                                                                                ",") "}}}},"
+                                                                                     "\"bas"
+                                                                                     "e_"
+                                                                                     "types"
+                                                                                     "\":{"
+                                                                                     "\"int"
+                                                                                     "\":{"
+                                                                                     "\"end"
+                                                                                     "ian\""
+                                                                                     ":\"li"
+                                                                                     "ttle"
+                                                                                     "\","
+                                                                                     "\"kin"
+                                                                                     "d\":"
+                                                                                     "\"int"
+                                                                                     "\","
+                                                                                     "\"sig"
+                                                                                     "ned\""
+                                                                                     ":true"
+                                                                                     ","
+                                                                                     "\"siz"
+                                                                                     "e\":"
+                                                                                     "4},"
+                                                                                     "\"poi"
+                                                                                     "nter"
+                                                                                     "\":{"
+                                                                                     "\"siz"
+                                                                                     "e\":"
+                                                                                     "8,"
+                                                                                     "\"sig"
+                                                                                     "ned\""
+                                                                                     ":fals"
+                                                                                     "e,"
+                                                                                     "\"kin"
+                                                                                     "d\":"
+                                                                                     "\"int"
+                                                                                     "\","
+                                                                                     "\"end"
+                                                                                     "ian\""
+                                                                                     ":"
+                                                                                     "\"lit"
+                                                                                     "tle\""
+                                                                                     "},"
+                                                                                     "\"poi"
+                                                                                     "nter3"
+                                                                                     "2\":{"
+                                                                                     "\"siz"
+                                                                                     "e\":"
+                                                                                     "4,"
+                                                                                     "\"sig"
+                                                                                     "ned\""
+                                                                                     ":fals"
+                                                                                     "e,"
+                                                                                     "\"kin"
+                                                                                     "d\":"
+                                                                                     "\"int"
+                                                                                     "\","
+                                                                                     "\"end"
+                                                                                     "ian\""
+                                                                                     ":"
+                                                                                     "\"lit"
+                                                                                     "tle\""
+                                                                                     "}}}";
+    static const struct {
+        const char *name;
+        uint64_t size;
+    } want[] = { { "all", 8 }, { "same", 8 }, { "narrow", 4 }, { "odd", 8 } };
+    struct eg_model model = { 8, 8, false };
+    struct eg_profile *p;
+    struct eg_types ts;
+    struct eg_error e;
+    uint64_t iter = 0;
+    uint32_t id;
+
+    (void)state;
+    assert_int_equal(read_(&p, text, strlen(text), 50, &model, &e), 0);
+    assert_int_equal(eg_types_init(&ts, p, &e), 0);
+    id = eg_types_named(&ts, "s", NULL, EG_TAGGED, &iter);
+    for (size_t i = 0; i < countof(want); i++) {
+        struct eg_member_at m;
+        struct eg_slot slot;
+
+        assert_true(eg_type_find(&ts, id, want[i].name, &m));
+        assert_int_equal(eg_type_size(&ts, m.type, &model), want[i].size);
+        eg_types_slot(&ts, &model, m.type, &slot);
+        assert_int_equal(slot.kind, want[i].size == 8 ? EG_K_PTR : EG_K_UINT);
+        assert_int_equal(slot.size, want[i].size);
+    }
+    eg_types_fini(&ts);
+    eg_profile_free(p);
+}
+
 static void refused(void **state)
 {
     static const char *const cases[] = {
@@ -284,9 +394,13 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything),     cmocka_unit_test(cut),
-        cmocka_unit_test(other_machines), cmocka_unit_test(other_systems),
-        cmocka_unit_test(refused),        cmocka_unit_test(files),
+        cmocka_unit_test(everything),
+        cmocka_unit_test(cut),
+        cmocka_unit_test(other_machines),
+        cmocka_unit_test(other_systems),
+        cmocka_unit_test(pointers_of_their_own_size),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
