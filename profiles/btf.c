@@ -1,6 +1,6 @@
 /* btf.c - types from BTF: Documentation/bpf/btf.rst and include/uapi/linux/btf.h of 5.2 to 7.1.
  *
- *    header | type section: {name, info, size or type} and what the kind adds, ids from 1 | strings
+ *    header | type section: {name, info, size or type} and data of the kind, ids from 1 | strings
  *
  *  Every record keeps its id. Records that are not types (functions, tags) become void; const and
  * the like become a typedef without a name, which the builder skips. */
@@ -34,9 +34,10 @@ enum {
 
 enum { HEADER = 24, HEADER_LAYOUT = 32, RECORD = 12, BYTES_MAX = 1 << 28 };
 
-/* What follows a record: bytes once, and for each of vlen. A section made for newer kernels (7.1)
- * says so itself in a layout section, also for kinds that we do not know. And what the record
- * itself says of our type: tables instead of branches, which a processor would mispredict. */
+/* For each kind of record: how many bytes follow it, once and for each of its vlen elements; the
+ * kind of our type; and which of its fields the record has. A table instead of branches, because
+ * kinds come in any order and branches would be mispredicted. BTF of 7.1 and later has the lengths
+ * in a layout section, also those of kinds that we do not know. */
 enum { NAME = 1, SIZE = 2, REF = 4, MEMBERS = 8, ENUMERATORS = 16, MORE = 32 };
 static const struct kind {
     uint8_t once, each;
@@ -259,7 +260,7 @@ struct reader {
     const uint8_t **at;            // where their records are; only if there are odd integers
     EG_VEC(struct variables) sections;
     bool no_memory;
-    bool torn; // some name begins in the middle of another one
+    bool torn; // a name begins in the middle of another one: the base is another kernel's
 };
 
 // Ids and offsets of split BTF continue those of its base.
@@ -480,7 +481,7 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
     if (!open_section(&r.s, p, len, model.big_endian) ||
         (!base && (!r.s.strings_len || r.s.types == r.s.types_end)))
         return eg_fail(e, EG_EFORMAT, "%s: no BTF header, or its sections are cut short", source);
-    // The text of a kernel begins with the empty name; that of a module goes on behind its kernel's.
+    // A kernel's strings begin with the empty one; a module's follow those of its kernel.
     if (!base && r.s.strings[0])
         return eg_fail(e, EG_EUSAGE, "%s: a module's BTF needs its kernel's: give that too",
                        source);

@@ -1,5 +1,5 @@
-/** dwarf_attr.h - reads attributes of entries: numbers, texts, references to types (DWARF 5, chapter
- * 7.5). A failure is kept in the worker, and everything after it does nothing. */
+/** dwarf_attr.h - reads attributes of entries: numbers, texts, references to types (DWARF 5,
+ * chapter 7.5). The first failure is kept in the worker, and calls after it do nothing. */
 #ifndef EG_DWARF_ATTR_H
 #define EG_DWARF_ATTR_H
 

@@ -1,5 +1,5 @@
-/** dwarf_files.h - the parts of a file's debug data, and the other files that it names: the one that
- * dwz moved common types to, .dwo files and .dwp packages (split DWARF).
+/** dwarf_files.h - the parts of a file's debug data, and the other files that it names: the one
+ * that dwz moved common types to, .dwo files and .dwp packages (split DWARF).
  *
  *  Another file is looked for beside the first one, in the folders above it, where the first one
  * says that it is, and in /usr/lib/debug. It counts only with the right id. */

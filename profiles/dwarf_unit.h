@@ -1,8 +1,9 @@
 /** dwarf_unit.h - reads the types of one unit as raw types, with libdwarf.
  *
- *  It reads the types at the top level of the unit, those inside structs and functions, and all that
- * these refer to; of variables those outside of functions, whose names are unique in a unit. Only units in C are read: bindings for Rust repeat names of
- * kernel structs with other layouts. */
+ *  It reads the types at the top level of the unit, those inside structs and functions, and all
+ * that these refer to; of variables only those outside of functions, since others can have any
+ * name. Only units in C are read: bindings for Rust repeat names of kernel structs with other
+ * layouts. */
 #ifndef EG_DWARF_UNIT_H
 #define EG_DWARF_UNIT_H
 

@@ -64,7 +64,8 @@ void eg_elf_module(struct eg_elf *f, char *name, size_t size)
     name[n] = 0;
 }
 
-// As nm does, from what is left of a file with its code taken out.
+// The letter that nm prints. A file of debug data has only the headers of most sections, so it is
+// found from their names and flags.
 static char letter(const struct eg_elf *f, const GElf_Sym *s)
 {
     const unsigned bind = GELF_ST_BIND(s->st_info), type = GELF_ST_TYPE(s->st_info);

@@ -1,5 +1,5 @@
-/* isf.c - ISF documents: from JSON events to a builder. The schema is volatility3's
- * schemas/schema-6.2.0.json; what writes such files is dwarf2json. */
+/* isf.c - reads ISF documents: each JSON event adds to a builder. The schema is volatility3's
+ * schemas/schema-6.2.0.json; dwarf2json writes such files. */
 #include "isf.h"
 #include "../core/map.h"
 #include "../core/vec.h"
@@ -9,10 +9,10 @@
 
 enum { DEEPEST = 64, CHUNK = 1 << 16 };
 
-// Where in the document an event stands.
+// The place in the document at which an event occurs.
 enum where { TOP, DOCUMENT, METADATA, SECTION, ITEM, FIELDS, FIELD, TYPE, CONSTANTS, SKIP };
 
-// The words that mean something: keys, and what "kind" and "endian" say.
+// The words of the schema: keys, and the values of "kind" and "endian".
 // clang-format off
 #define WORDS(W)                                                                                   \
     W(base_types) W(user_types) W(enums) W(symbols) W(metadata) W(windows) W(mac)                  \
@@ -100,7 +100,7 @@ static uint32_t named(struct isf *x, enum world world, uint32_t name, bool unnam
 
 static uint32_t derived(struct isf *x, uint8_t kind, uint32_t of, uint32_t count)
 {
-    // A pointer has a count that no array can have.
+    // The key of a pointer has a count that no array has.
     const uint64_t key = (uint64_t)(kind == EG_T_PTR ? UINT32_MAX : count) << 32 | of;
     uint64_t id;
 
@@ -408,7 +408,7 @@ static int map_key(void *context, const unsigned char *s, size_t len)
     }
 }
 
-// The line of text that a symbol's data is, in base64.
+// The data of linux_banner: a line of text in base64.
 static void set_banner(struct isf *x, const unsigned char *s, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

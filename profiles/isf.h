@@ -22,9 +22,9 @@ int eg_isf_read(struct eg_profile **out, const struct eg_isf_source *from, struc
 
 /** Is this the file name of an ISF: .json, .json.xz, .json.gz, .json.bz2? */
 bool eg_isf_name(const char *path);
-/** The banner of the file's kernel ("Linux version 6.1.0-…"), up to the end of the line. dwarf2json
- * stores it as constant data of the symbol linux_banner. The file is decompressed but not parsed.
- * @return false: it has none. */
+/** The banner of the file's kernel ("Linux version 6.1.0-…"), up to the end of the line.
+ * dwarf2json stores it as constant data of the symbol linux_banner. The file is decompressed but
+ * not parsed. @return false: it has none. */
 bool eg_isf_banner(const char *path, char *out, size_t size);
 bool eg_isf_banner_in(const struct eg_isf_source *from, char *out, size_t size);
 

@@ -1,5 +1,6 @@
-/* isf_banner.c - which kernel is an ISF document of? Its symbol linux_banner has the kernel's own
- * text as "constant_data", in base64. The document, some 50 MB, is searched and not parsed. */
+/* isf_banner.c - finds which kernel an ISF document belongs to: its symbol linux_banner has the
+ * text of the kernel's banner as "constant_data", in base64. The document has some 50 MB, so it
+ * is searched instead of parsed. */
 #include "isf.h"
 #include <stdlib.h>
 

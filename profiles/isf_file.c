@@ -1,5 +1,5 @@
-/* isf_file.c - the reader of ISF files, plain or in xz, gzip or bzip2; the banner of the kernel
- * that one is of, without reading its types. */
+/* isf_file.c - the reader of ISF files, plain or compressed with xz, gzip or bzip2; and the banner
+ * of a file's kernel, which is found without reading the types. */
 #include "../core/reader.h"
 #include "config.h"
 #include "isf.h"
@@ -90,7 +90,7 @@ static long more(struct file *f, uint8_t *to, size_t room, struct eg_error *e)
     return n < 0 ? eg_fail(e, EG_EIO, "%s: %s", f->path, strerror(errno)) : (long)n;
 }
 
-/* Each takes some of in[] and gives some to @to. @return the bytes given; -1: damaged. */
+/* Each unpacks some of in[] to @to. @return the number of unpacked bytes; -1: damaged. */
 
 static long step_xz(struct file *f, uint8_t *to, size_t room, bool last)
 {

@@ -1,10 +1,11 @@
-/* kallsyms.c - decoding the kernel's own symbol table (kernel/kallsyms.c, scripts/kallsyms.c).
+/* kallsyms.c - decodes the kernel's own symbol table (kernel/kallsyms.c, scripts/kallsyms.c).
  *
- *    names          per symbol a length (one byte; two when the first has its top bit, since 6.1)
- * and as many token numbers; the tokens' texts together are a type letter and the name token_table
- * 256 strings      token_index   256 x u16: where each is in token_table offsets        i32 per
- * symbol, or addresses: an unsigned long
- */
+ *    names         for each symbol a length (one byte; since 6.1 two when the first one has its
+ *                  highest bit set) and as many token numbers; the texts of these tokens, one
+ *                  behind the other, are the type letter and the name
+ *    token_table   256 strings
+ *    token_index   256 x u16: the offset of each string in token_table
+ *    offsets       for each symbol an i32; or addresses, for each an unsigned long */
 #include "kallsyms.h"
 #include "../core/parallel.h"
 #include "kallsyms_tables.h"
@@ -151,8 +152,8 @@ static int read_tokens(struct table *t, struct eg_error *e)
 }
 
 // The total length of the names is not stored; token_table follows them. If they are contiguous in
-// our memory, they are used in place, because nothing else is read through the view from here on.
-// Else they are copied, step by step as the walk goes on.
+// our memory, they are used in place, which is safe because nothing else is read through the view
+// from here on. If not, they are copied piece by piece while their lengths are read.
 static bool more_names(struct table *t)
 {
     const struct eg_kallsyms *k = t->k;
@@ -287,7 +288,7 @@ static int read_names(struct table *t, unsigned threads, struct eg_builder *b, s
     return 0;
 }
 
-// An unsigned long before 4.20 (kernel/kallsyms.c), whose other half is 0.
+// Before 4.20 kallsyms_num_syms was an unsigned long, whose other half is 0 (kernel/kallsyms.c).
 static int read_count(struct eg_view *v, struct eg_kallsyms *k, struct eg_error *e)
 {
     uint32_t low = k->count;

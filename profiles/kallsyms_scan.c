@@ -29,7 +29,8 @@ enum {
     STEP_MAX = 64 << 10, // bytes of so many names
     NAMES_MAX = 64 << 20,
     TRIES = 64, // places of the names that are tried to the end
-    // What a hostile image can make us do: a hit costs 1 (a real image has some 70).
+    // Limits the work on false matches, which a hostile image could be full of: checking one costs
+    // 1, and a real image has some 70.
     BUDGET = 4096,
     TABLE_COST = 64,
     WINDOW = 1 << 20,
@@ -72,7 +73,7 @@ static uint8_t *bytes_before(const struct scan *s, uint64_t end, size_t *len)
 
 /* ---- token_table and token_index ---- */
 
-// Does the u16 at @index for every token agree with the texts? @digit: offset of "0" in @p.
+// Is the offset that @index has for each token where its text begins? @digit: offset of "0" in @p.
 static bool index_agrees(const struct scan *s, const uint8_t *p, size_t digit, const uint8_t *index,
                          size_t *table)
 {
@@ -350,7 +351,7 @@ size_t eg_kallsyms_scan(struct eg_view *v, struct eg_space *as, uint64_t from, u
 
             if (!eg_next_mapped(v, as, from, to, &x))
                 break;
-            // Mapped, but onto a hole: go on by pages.
+            // The page tables map it, but physical memory has nothing there: try the next page.
             step = x.start > from ? x.start - from : EG_VIEW_PAGE - (from & (EG_VIEW_PAGE - 1));
         }
         if (to - from < step)

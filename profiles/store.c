@@ -21,14 +21,14 @@ enum {
     LEVEL = 3,           // of zstd: 9 takes four times as long for 7 % less
 };
 static const char magic[8] = "EGP\r\n\x1a\n";
-// 2: variables have records among the types (1 is read as well).
+// Since version 2 variables have records among the types. Version 1 is read too.
 static const uint32_t version = 2;
 
 _Static_assert(sizeof(struct eg_type) == 32 && sizeof(struct eg_member) == 24 &&
                    sizeof(struct eg_enumerator) == 16 && sizeof(struct eg_symbol) == 24,
                "the arrays are the file: a change of one is a new version");
 
-// The arrays in the order of the block.
+// The arrays, in the order that they have in the file.
 enum { TYPES, MEMBERS, ENUMERATORS, SYMBOLS, TYPE_HASH, SYMBOL_HASH, STRINGS, ARRAYS };
 static const uint8_t sizes[ARRAYS] = {
     sizeof(struct eg_type),

@@ -25,7 +25,7 @@ bool eg_vmcoreinfo_page(const uint8_t *page, size_t len, bool *bare, struct eg_v
         *bare = true;
         return true;
     }
-    // Of either byte order: 11 and 0 tell which.
+    // The byte order is not known yet: namesz, 11, tells it.
     if (len < NOTE_TEXT || memcmp(page + 12, "VMCOREINFO", 11) != 0 || eg_le32(page + 8) != 0)
         return false;
     if (eg_le32(page) == 11)
@@ -78,7 +78,7 @@ bool eg_vmcoreinfo_text(const struct eg_vmcoreinfo *v, const char *key, char *ou
     return false;
 }
 
-// All of the text is a number, and it fits.
+// A number, if the whole text is one and it fits into 64 bits.
 static bool number(const char *text, int base, uint64_t *out)
 {
     const bool negative = *text == '-';
