@@ -113,7 +113,7 @@ static int about_plugin(const struct eg_plugin_reg *reg)
     static const char *const kinds[] = {
         [EG_COL_INT] = "number",  [EG_COL_BIG] = "digits",  [EG_COL_ADDR] = "address",
         [EG_COL_TEXT] = "text",   [EG_COL_BYTES] = "bytes", [EG_COL_TIME] = "time",
-        [EG_COL_FLAGS] = "flags", [EG_COL_BOOL] = "yes/no",
+        [EG_COL_FLAGS] = "flags", [EG_COL_BOOL] = "yes/no", [EG_COL_DURATION] = "seconds",
     };
     const struct eg_plugin *p = reg->plugin;
     int width = 6;

@@ -10,7 +10,7 @@ static const char in_lua[] =
     "return plugin {\n"
     "  name = \"@\", os = \"linux\",\n"
     "  help = \"List processes\", -- one line for `engram plugins`\n"
-    "  columns = { -- kinds: int, big, addr, text, bytes, time, flags, bool\n"
+    "  columns = { -- kinds: int, big, addr, text, bytes, time, flags, bool, duration\n"
     "    { \"OFFSET\", \"addr\", \"address of the task_struct\" },\n"
     "    { \"PID\", \"int\", \"process id\" },\n"
     "    { \"COMM\", \"text\", \"name; the task can change it\" },\n"

@@ -103,8 +103,9 @@ static void filter(FILE *f)
 
     cli_wrapped(f,
                 "Rows and columns of every table can be chosen. VALUE ends at a blank, or "
-                "stands in quotes (' or \"). A number is 4096, 0x1000 or 4K; a "
-                "time 2026-03-14, 2026-03-14T09:26 or 2026-03-14T09:26:53.5+01:00, and what is not "
+                "stands in quotes (' or \"). A number is 4096, 0x1000 or 4K; seconds "
+                "are 12 or 12.345678; a time 2026-03-14, 2026-03-14T09:26 or "
+                "2026-03-14T09:26:53.5+01:00, and what is not "
                 "written is open: = 2026-03-14 is all of that day, > 2026-03-14 is behind it. "
                 "Text is compared byte by byte; flags and bytes as they are shown.",
                 0, 0);

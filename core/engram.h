@@ -100,8 +100,9 @@ EG_API const char *eg_arg_text_nth(struct eg_run *r, const char *name, size_t i)
 
 /** ORDER eg_column_kind (core/table.c) */
 enum eg_column_kind {
-    EG_COL_INT = 1, /**< fits 2^53: a JSON number */
-    EG_COL_BIG,     /**< 64 bits, a decimal string in JSON */
+    EG_COL_INT = 1, /**< as a rule fits 2^53: a JSON number. One that does not is a string of its
+                         digits, for many readers of JSON would round it */
+    EG_COL_BIG,     /**< 64 bits that often do not fit 2^53 (hashes, masks): always such a string */
     EG_COL_ADDR,    /**< "0x…" */
     EG_COL_TEXT,    /**< any bytes; written as valid UTF-8, with the bytes in NAME_raw where they
                          were not */
@@ -109,6 +110,7 @@ enum eg_column_kind {
     EG_COL_TIME,    /**< ns since 1970-01-01 UTC, signed */
     EG_COL_FLAGS,   /**< short text of letters or words */
     EG_COL_BOOL,
+    EG_COL_DURATION, /**< ns, signed; written as seconds with six digits behind the point */
 };
 struct eg_column {
     const char *name;

@@ -149,6 +149,9 @@ static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
     case EG_COL_TIME:
         fprintf(f, "\"%s\"", eg_time_text(NULL, v->i, time));
         break;
+    case EG_COL_DURATION:
+        fputs(eg_duration_text(v->i, time), f);
+        break;
     case EG_COL_BOOL:
         fputs(v->u ? "true" : "false", f);
         break;

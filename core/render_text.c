@@ -76,7 +76,8 @@ static bool is_left(const struct eg_result_head *h, size_t i)
 {
     enum eg_column_kind kind = h->columns[i].kind;
 
-    return kind != EG_COL_INT && kind != EG_COL_BIG && kind != EG_COL_ADDR;
+    return kind != EG_COL_INT && kind != EG_COL_BIG && kind != EG_COL_ADDR &&
+           kind != EG_COL_DURATION;
 }
 
 static bool is_cut(const struct eg_result_head *h, size_t i)

@@ -234,7 +234,7 @@ static int compare_cells(enum eg_column_kind kind, const struct eg_value *a,
         c = n ? memcmp(a->bytes.p, b->bytes.p, n) : 0;
         return c ? c : (a->bytes.len > b->bytes.len) - (a->bytes.len < b->bytes.len);
     }
-    if (kind == EG_COL_TIME)
+    if (kind == EG_COL_TIME || kind == EG_COL_DURATION)
         return (a->i > b->i) - (a->i < b->i);
     below_a = !whole && a->tag == EG_V_INT && a->i < 0;
     below_b = !whole && b->tag == EG_V_INT && b->i < 0;

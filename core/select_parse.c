@@ -33,7 +33,7 @@ struct node {
     char *text;
     bool is_number, is_true;
     struct number number;
-    int64_t first, last; // of a time
+    int64_t first, last; // of a time, or a duration
     pcre2_code *code;
 };
 
@@ -223,6 +223,10 @@ static int read_literal(struct parser *p, struct node *n)
     case EG_COL_TIME:
         if (!eg_time_parse(n->text, p->f->zone, &n->first, &n->last))
             return bad_value(p, n, "not a time: 2026-03-14, 2026-03-14T09:26:53.5Z, …+01:00");
+        return 0;
+    case EG_COL_DURATION:
+        if (!eg_duration_parse(n->text, &n->first, &n->last))
+            return bad_value(p, n, "not a number of seconds: 12, 12.345678");
         return 0;
     case EG_COL_BOOL:
         n->is_true = !strcasecmp(n->text, "true") || !strcasecmp(n->text, "yes");
@@ -480,7 +484,7 @@ static enum answer compare(struct eg_filter *f, const struct node *n, const stru
     if (v->tag == EG_V_NONE || v->tag == EG_V_BAD)
         return UNKNOWN;
     if (n->op < MATCH && number) {
-        if (kind == EG_COL_TIME)
+        if (kind == EG_COL_TIME || kind == EG_COL_DURATION)
             return by_order(n->op, v->i < n->first ? -1 : v->i > n->last);
         if (kind == EG_COL_BOOL)
             return by_order(n->op, (v->u != 0) != n->is_true);

@@ -7,7 +7,7 @@ const char *eg_column_kind_name(enum eg_column_kind kind)
 {
     // ORDER eg_column_kind
     static const char *const names[] = { "?",     "int",  "big",   "addr", "text",
-                                         "bytes", "time", "flags", "bool" };
+                                         "bytes", "time", "flags", "bool", "duration" };
 
     return (size_t)kind < countof(names) ? names[kind] : "?";
 }
@@ -154,6 +154,8 @@ static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const str
         return digits_text(a, v->u, 16, false);
     case EG_COL_TIME:
         return eg_arena_strf(a, "%s", eg_time_text(NULL, v->i, time));
+    case EG_COL_DURATION:
+        return eg_arena_strf(a, "%s", eg_duration_text(v->i, time));
     case EG_COL_BOOL:
         return eg_arena_strf(a, "%s", v->u ? "true" : "false");
     default:

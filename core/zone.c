@@ -1,5 +1,7 @@
 /* zone.c - times in a time zone, as text. */
 #include "zone.h"
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -226,4 +228,40 @@ bool eg_time_parse(const char *text, const struct eg_zone *zone, int64_t *first,
     return !__builtin_mul_overflow(seconds, SECOND, &ns) &&
            !__builtin_add_overflow(ns, in_day % SECOND, first) &&
            !__builtin_add_overflow(*first, unit - 1, last);
+}
+
+/* ---- durations ---- */
+
+const char *eg_duration_text(int64_t ns, char *out)
+{
+    const int64_t us = ns / 1000 - (ns % 1000 < 0);
+    const uint64_t size = us < 0 ? -(uint64_t)us : (uint64_t)us;
+
+    snprintf(out, 24, "%s%" PRIu64 ".%06u", us < 0 ? "-" : "", size / 1000000,
+             (unsigned)(size % 1000000));
+    return out;
+}
+
+bool eg_duration_parse(const char *text, int64_t *first, int64_t *last)
+{
+    const bool minus = *text == '-';
+    int64_t whole = 0, part = 0;
+    size_t digits = 0;
+
+    text += minus || *text == '+';
+    if (!isdigit((unsigned char)*text))
+        return false;
+    for (; isdigit((unsigned char)*text); text++)
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, *text - '0', &whole))
+            return false;
+    if (*text == '.' && isdigit((unsigned char)text[1]))
+        for (text++; isdigit((unsigned char)*text) && digits < 9; text++, digits++)
+            part = part * 10 + (*text - '0');
+    for (size_t i = digits; i < 9; i++)
+        part *= 10;
+    if (*text || __builtin_mul_overflow(minus ? -whole : whole, SECOND, first) ||
+        __builtin_add_overflow(*first, minus ? -part : part, first))
+        return false;
+    return !__builtin_add_overflow(*first, digits > 6 ? 0 : 999, last);
 }

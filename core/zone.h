@@ -1,4 +1,5 @@
-/** zone.h - times as people write and read them: ISO 8601, in UTC or another time zone. */
+/** zone.h - times as people write and read them: ISO 8601, in UTC or another time zone; and how
+ * long something takes, in seconds. */
 #ifndef EG_ZONE_H
 #define EG_ZONE_H
 
@@ -23,5 +24,14 @@ const char *eg_time_text(const struct eg_zone *zone, int64_t ns, char *out);
  * to @last.
  * @return false if it is not a time, or does not fit 64 bits of nanoseconds. */
 bool eg_time_parse(const char *text, const struct eg_zone *zone, int64_t *first, int64_t *last);
+
+/** Seconds with six digits behind the point, also a number in JSON. What is less than the last
+ * digit is cut off towards smaller numbers. @out has 24 bytes. */
+const char *eg_duration_text(int64_t ns, char *out);
+
+/** Parse seconds: "12", "-0.5", "12.345678901". With six digits or fewer the text stands for all
+ * durations that are written so, from @first to @last.
+ * @return false if it is none, or does not fit 64 bits of nanoseconds. */
+bool eg_duration_parse(const char *text, int64_t *first, int64_t *last);
 
 #endif

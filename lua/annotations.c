@@ -30,7 +30,7 @@ static const char head[] =
     "---@alias place integer|cursor|string\n"
     "\n"
     "---@alias column_kind "
-    "\"int\"|\"big\"|\"addr\"|\"text\"|\"bytes\"|\"time\"|\"flags\"|\"bool\"\n"
+    "\"int\"|\"big\"|\"addr\"|\"text\"|\"bytes\"|\"time\"|\"flags\"|\"bool\"|\"duration\"\n"
     "---@alias arg_kind \"flag\"|\"int\"|\"addr\"|\"text\"\n"
     "\n"
     "---@class declaration\n"

@@ -180,8 +180,8 @@ static int shown(lua_State *L, const char *column)
 
 static void read_columns(lua_State *L, struct script_plugin *p)
 {
-    static const char *const kinds[] = { "int",  "big",   "addr", "text", "bytes",
-                                         "time", "flags", "bool", NULL };
+    static const char *const kinds[] = { "int",  "big",   "addr", "text",     "bytes",
+                                         "time", "flags", "bool", "duration", NULL };
     const size_t n = list_field(L, "columns");
     struct eg_column *c = eg_arena_array(&p->arena, struct eg_column, n + 1);
 
@@ -206,7 +206,7 @@ static void read_columns(lua_State *L, struct script_plugin *p)
         if (!kinds[k])
             luaL_error(L,
                        "plugin: column %s: kind '%s' is none of int, big, addr, text, bytes, "
-                       "time, flags, bool",
+                       "time, flags, bool, duration",
                        c[i].name, kind);
         c[i].kind = (enum eg_column_kind)(k + 1);
         c[i].shown = shown(L, c[i].name);

@@ -12,17 +12,10 @@ EG_FIELD_AS(time_ns_nsec, time_namespace, "offsets.boottime.tv_nsec");
     C(NS, INT, "inode number of the time namespace; none before 5.6, or without them")             \
     C(BOOT_TIME, TIME, "wall clock minus time since boot; moves when the wall clock is set")       \
     C(CAPTURE_TIME, TIME, "wall clock at the kernel's last tick: when the image was taken")        \
-    C(UPTIME, TEXT, "seconds since boot, as /proc/uptime counts them")
+    C(UPTIME, DURATION, "seconds since boot, as /proc/uptime counts them")
 EG_COLUMNS(COLUMNS);
 
 enum { NSEC = 1000000000 };
-
-static struct eg_cell uptime(struct eg_run *r, int64_t ns)
-{
-    return ns < 0 ? eg_missing(EG_BAD_VALUE, 0)
-                  : eg_text(eg_strf(r, "%lld.%02lld", (long long)ns / NSEC,
-                                    (long long)ns % NSEC / 10000000));
-}
 
 static void emit_unknown(struct eg_run *r, struct eg_cell ns, struct eg_cell none)
 {
@@ -39,7 +32,7 @@ static void emit(struct eg_run *r, struct eg_cell ns, int64_t offset)
         eg_row(r, .NS = ns, .BOOT_TIME = eg_int(boot));
     } else {
         eg_row(r, .NS = ns, .BOOT_TIME = eg_int(boot), .CAPTURE_TIME = eg_int(now),
-               .UPTIME = uptime(r, up));
+               .UPTIME = up < 0 ? eg_missing(EG_BAD_VALUE, 0) : eg_int(up));
     }
 }
 

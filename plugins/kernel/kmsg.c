@@ -7,7 +7,7 @@
     C(SEQ, INT, "number of the record since boot")                                                 \
     C(FACILITY, TEXT, "kern, or a program's that wrote to /dev/kmsg", EG_MINOR)                    \
     C(LEVEL, TEXT, "emerg, alert, crit, err, warn, notice, info, debug")                           \
-    C(TIMESTAMP, TEXT, "seconds of the CPUs' own clock since boot")                                \
+    C(TIMESTAMP, DURATION, "seconds of the CPUs' own clock since boot")                            \
     C(CALLER, TEXT, "T and the thread's id, or C and the CPU's where it was an interrupt",         \
       EG_MINOR)                                                                                    \
     C(DEVICE_SUBSYSTEM, TEXT, "of the device it is about", EG_MINOR)                               \
@@ -37,8 +37,7 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
     eg_row(r, .SEQ = eg_uint(rec->seq), .FACILITY = eg_text(facility),
            .LEVEL = eg_text(levels[rec->level & 7]),
            .TIMESTAMP =
-               eg_text(eg_strf(r, "%llu.%06llu", (unsigned long long)rec->ts_nsec / 1000000000,
-                               (unsigned long long)rec->ts_nsec % 1000000000 / 1000)),
+               rec->ts_nsec > INT64_MAX ? eg_missing(EG_BAD_VALUE, 0) : eg_uint(rec->ts_nsec),
            .CALLER = eg_text(caller), .DEVICE_SUBSYSTEM = eg_text(rec->subsystem),
            .DEVICE = eg_text(rec->device), .TEXT = eg_textn(rec->text, rec->len));
 }

@@ -1,11 +1,5 @@
 -- timeline - what other plugins know the time of, in one order.
 
--- "12.000345" seconds as ns: no floating point, no lost digit.
-local function nanoseconds(text)
-  local whole, part = text:match("^(%d+)%.(%d+)$")
-  return whole and tonumber(whole) * 1000000000 + tonumber((part .. "00000000"):sub(1, 9))
-end
-
 local function rows_of(name, args)
   local ok, rows = pcall(eg.rows, name, args)
   if ok then return rows end
@@ -61,11 +55,10 @@ return plugin {
     end
     if math.type(boot) == "integer" then
       for _, l in ipairs(rows_of("kmsg")) do
-        local since = type(l.TIMESTAMP) == "string" and nanoseconds(l.TIMESTAMP)
         local caller = type(l.CALLER) == "string" and l.CALLER:match("^T(%d+)$")
         local thread = caller and tonumber(caller)
-        if since then
-          event(boot + since, { SOURCE = "kmsg", KIND = "log", PID = process[thread], TID = thread, TEXT = l.TEXT })
+        if math.type(l.TIMESTAMP) == "integer" then
+          event(boot + l.TIMESTAMP, { SOURCE = "kmsg", KIND = "log", PID = process[thread], TID = thread, TEXT = l.TEXT })
         end
       end
     end

@@ -6,9 +6,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct eg_column columns[] = {
-    { "PID", EG_COL_INT, "" },    { "OFFSET", EG_COL_ADDR, "" }, { "COMM", EG_COL_TEXT, "" },
-    { "START", EG_COL_TIME, "" }, { "FLAGS", EG_COL_FLAGS, "" }, { "ROOT", EG_COL_BOOL, "" },
-    { "HASH", EG_COL_BYTES, "" }, { "SIZE", EG_COL_BIG, "" },    { NULL, EG_COL_INT, NULL },
+    { "PID", EG_COL_INT, "" },         { "OFFSET", EG_COL_ADDR, "" }, { "COMM", EG_COL_TEXT, "" },
+    { "START", EG_COL_TIME, "" },      { "FLAGS", EG_COL_FLAGS, "" }, { "ROOT", EG_COL_BOOL, "" },
+    { "UPTIME", EG_COL_DURATION, "" }, { "HASH", EG_COL_BYTES, "" },  { "SIZE", EG_COL_BIG, "" },
+    { NULL, EG_COL_INT, NULL },
 };
 enum { N = countof(columns) - 1, ROWS = 12 };
 

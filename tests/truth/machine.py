@@ -183,7 +183,7 @@ class Kmsg(Declaration):
         return [row | {"TEXT": line} for row in rows for line in row["TEXT"].split("\n")]
 
     def key(self, row):
-        return row["TIMESTAMP"], row["TEXT"].strip()
+        return f"{row['TIMESTAMP']:.6f}", row["TEXT"].strip()
 
     def have(self, row, column):
         levels = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]

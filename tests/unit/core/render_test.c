@@ -179,13 +179,16 @@ static void json(void **state)
            "],\"notes\":[\"list: broken \\u001b\"],\"error\":null}\n]}\n");
 }
 
-/** A number that a double cannot hold is a string. */
+/** A number that a double cannot hold is a string; a duration is a number of seconds. */
 static void json_numbers(void **state)
 {
     static const struct {
         struct eg_value v;
         const char *text;
+        enum eg_column_kind kind;
     } cases[] = {
+        { INT_(-1500000), "-0.001500", EG_COL_DURATION },
+        { UINT_(12345678901), "12.345678", EG_COL_DURATION },
         { INT_(INT64_C(1) << 53), "9007199254740992" },
         { INT_((INT64_C(1) << 53) + 1), "\"9007199254740993\"" },
         { INT_(-(INT64_C(1) << 53)), "-9007199254740992" },
@@ -193,7 +196,7 @@ static void json_numbers(void **state)
         { UINT_(UINT64_MAX), "\"18446744073709551615\"" },
         { INT_(INT64_MIN), "\"-9223372036854775808\"" },
     };
-    static const struct eg_column one[] = { { "N", EG_COL_INT, "" }, { NULL, EG_COL_INT, NULL } };
+    struct eg_column one[] = { { "N", EG_COL_INT, "" }, { NULL, EG_COL_INT, NULL } };
     const struct eg_result_head h = { "x", one, 1, false, NULL };
     const struct eg_renderer *r = eg_renderer_find("jsonl");
 
@@ -203,6 +206,7 @@ static void json_numbers(void **state)
         size_t len;
         FILE *f = open_memstream(&out, &len);
 
+        one[0].kind = cases[i].kind ? cases[i].kind : EG_COL_INT;
         r->row(NULL, f, &h, 0, &cases[i].v);
         fclose(f);
         snprintf(expected, sizeof expected, "{\"plugin\":\"x\",\"N\":%s}\n", cases[i].text);

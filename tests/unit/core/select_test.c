@@ -7,7 +7,8 @@ static const struct eg_column columns[] = {
     { "PID", EG_COL_INT, "" },     { "OFFSET", EG_COL_ADDR, "", EG_MINOR },
     { "COMM", EG_COL_TEXT, "" },   { "START", EG_COL_TIME, "" },
     { "FLAGS", EG_COL_FLAGS, "" }, { "ROOT", EG_COL_BOOL, "" },
-    { "HASH", EG_COL_BYTES, "" },  { NULL, EG_COL_INT, NULL },
+    { "HASH", EG_COL_BYTES, "" },  { "AGE", EG_COL_DURATION, "" },
+    { NULL, EG_COL_INT, NULL },
 };
 
 #define T_(s)                                                                                      \
@@ -34,21 +35,23 @@ static const struct eg_column columns[] = {
     {                                                                                              \
         .tag = EG_V_NONE                                                                           \
     }
-enum { N = 7 };
+enum { N = 8 };
 #define DAY INT64_C(86400000000000)
 
 /* Each row by a letter: what a test expects is a text of them. */
 static const struct eg_value rows[][N] = {
-    /* a */ { I_(1), U_(0xffff888000001000), T_("init"), I_(20000 * DAY), T_("r-xp"), U_(1),
-              NONE_ },
+    /* a */ { I_(1), U_(0xffff888000001000), T_("init"), I_(20000 * DAY), T_("r-xp"), U_(1), NONE_,
+              I_(12345678901) },
     /* b */
     { I_(20), U_(0xffff888000002000), T_("sshd"), I_(20000 * DAY + 1), T_("rw-p"), U_(0),
       B_("\x7f"
-         "ELF") },
-    /* c */ { I_(-3), U_(0x10), T_("s\xffh"), I_(20001 * DAY - 1), U_(5), U_(0), B_("\0") },
-    /* d */ { BAD_, BAD_, BAD_, BAD_, BAD_, BAD_, BAD_ },
-    /* e */ { U_(UINT64_MAX), U_(0), T_(""), I_(20001 * DAY), U_(4096), U_(1), B_("") },
-    /* f */ { I_(20), NONE_, T_("and"), I_(-DAY), NONE_, NONE_, NONE_ },
+         "ELF"),
+      I_(12345679000) },
+    /* c */
+    { I_(-3), U_(0x10), T_("s\xffh"), I_(20001 * DAY - 1), U_(5), U_(0), B_("\0"), I_(-1500) },
+    /* d */ { BAD_, BAD_, BAD_, BAD_, BAD_, BAD_, BAD_, BAD_ },
+    /* e */ { U_(UINT64_MAX), U_(0), T_(""), I_(20001 * DAY), U_(4096), U_(1), B_(""), U_(0) },
+    /* f */ { I_(20), NONE_, T_("and"), I_(-DAY), NONE_, NONE_, NONE_, NONE_ },
 };
 
 struct seen {
@@ -176,6 +179,15 @@ static void expressions(void **state)
         { "HASH = 7F454c46", "b" },
         { "HASH ~ ^00", "c" },
         { "HASH = ''", "e" },
+        { "AGE = 12.345678", "a" },
+        { "AGE > 12.345678", "b" },
+        { "AGE >= 12.345678", "ab" },
+        { "AGE != 12.345678901", "bce" },
+        { "AGE = 12.3456789", "" },
+        { "AGE > 2", "ab" },
+        { "AGE < 0", "c" },
+        { "AGE = -0.000002", "c" },
+        { "AGE ~ ^12.345", "ab" },
         { "PID is missing", "d" },
         { "PID is not missing", "abcef" },
         { "OFFSET IS MISSING", "df" },
@@ -240,7 +252,9 @@ static void mistakes(void **state)
         { { .filter = "PIDD = 1" }, "--filter: pslist has no column 'PIDD'; did you mean PID?" },
         { { .filter = "xyzzy = 1" },
           "--filter: pslist has no column 'xyzzy'; it has PID, OFFSET, COMM, START, FLAGS, ROOT, "
-          "HASH" },
+          "HASH, AGE" },
+        { { .filter = "AGE > 1h" },
+          "--filter: AGE > '1h': not a number of seconds: 12, 12.345678" },
         { { .filter = "COMM = 'ssh" }, "--filter: at ''ssh': the quote does not end" },
         { { .filter = "COMM ~ 'a(b'" },
           "--filter: 'a(b': missing closing parenthesis, at its byte 4" },

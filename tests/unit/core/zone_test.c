@@ -104,9 +104,68 @@ static void times(void **state)
     }
 }
 
+static void durations(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t first, last;
+    } good[] = {
+        { "0", 0, 999 },
+        { "12", 12000000000, 12000000999 },
+        { "+1.5", 1500000000, 1500000999 },
+        { "-0.5", -500000000, -499999001 },
+        { "0.000001", 1000, 1999 },
+        { "0.0000001", 100, 100 },
+        { "12.345678901", 12345678901, 12345678901 },
+        { "9223372036.854775807", INT64_MAX, INT64_MAX },
+        { "-9223372036.854775808", INT64_MIN, INT64_MIN },
+    };
+    static const char *const bad[] = {
+        "",
+        "-",
+        ".5",
+        "1.",
+        "1.0000000001",
+        "--1",
+        "1e3",
+        "0x10",
+        "1s",
+        " 1",
+        "9223372036.854776",
+        "9223372037",
+        "99999999999999999999",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(good); i++) {
+        int64_t first, last, again, behind;
+        char out[24];
+
+        if (!eg_duration_parse(good[i].text, &first, &last))
+            fail_msg("%s is no duration", good[i].text);
+        assert_int_equal(first, good[i].first);
+        assert_int_equal(last, good[i].last);
+        // What is written stands for what it was made of.
+        if (eg_duration_parse(eg_duration_text(first, out), &again, &behind))
+            assert_true(again <= first && first <= behind);
+        else
+            assert_true(first == INT64_MAX || first == INT64_MIN); // the last digit does not fit
+    }
+    for (size_t i = 0; i < countof(bad); i++) {
+        int64_t first, last;
+
+        if (eg_duration_parse(bad[i], &first, &last))
+            fail_msg("%s is a duration", bad[i]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(zones), cmocka_unit_test(times) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zones),
+        cmocka_unit_test(times),
+        cmocka_unit_test(durations),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,10 @@ static void ring_whole(void **state)
                             "2|user|err|2.001234|T42|pci|+pci:0000:00:01.0|two\\x0alines\n"
                             "3|kern|info|3.001234|C1|||the newest");
         assert_int_equal(mk_row_notes(NULL), 0);
+        // Seconds that no clock reaches are not known, and not negative.
+        mk_put(g.k, info_of(&g, 1), "printk_info.ts_nsec", UINT64_C(1) << 63);
+        assert_string_equal(mk_columns(mk_rows(g.k, "kmsg", NULL), 0, 3),
+                            "1|kern|info|-\n2|user|err|2.001234\n3|kern|info|3.001234");
         mk_free(g.k);
     }
 }

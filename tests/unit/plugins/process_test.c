@@ -362,12 +362,13 @@ static void timeline(void **state)
                             "1970-01-02T00:00:00.000000001Z|pslist|process|1|1|init|\n"
                             "1970-01-02T00:00:00.005Z|kmsg|log||||a CPU's\n"
                             "1970-01-02T00:00:05Z|pslist|process|9|9|p|\n"
-                            "1970-01-02T00:00:07Z|kmsg|log|9|10||a thread's\n"
                             "1970-01-02T00:00:07.000000001Z|pslist|thread|9|10|worker|\n"
+                            "1970-01-02T00:00:07.000000999Z|kmsg|log|9|10||a thread's\n"
                             "1970-01-02T00:00:08Z|kmsg|log||77||one that has ended\n"
                             "1970-01-02T02:00:00.25Z|boottime|capture||||the image was taken");
         assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", "no-threads pid=9"), 0, 2),
-                            "1970-01-02T00:00:05Z|pslist|process\n1970-01-02T00:00:07Z|kmsg|log");
+                            "1970-01-02T00:00:05Z|pslist|process\n"
+                            "1970-01-02T00:00:07.000000999Z|kmsg|log");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_put(g.k, keeper, "timekeeper.offs_real", 0);
         assert_string_equal(mk_guest_rows(&g, "timeline", NULL), "");
