@@ -154,8 +154,8 @@ static void clocks(void **state)
         mk_put(k, keeper, "timekeeper.offs_boot", 60000000000); // it slept for a minute
         mk_put(k, keeper, "timekeeper.wall_to_monotonic.tv_sec", (uint64_t)-86400);
         assert_string_equal(mk_rows(k, "boottime", NULL),
-                            "100|1970-01-01T23:59:00Z|1970-01-02T02:00:00.25Z|7260.25\n"
-                            "101|1970-01-01T22:59:00Z|1970-01-02T02:00:00.25Z|10860.25");
+                            "100|1970-01-01T23:59:00Z|1970-01-02T02:00:00.25Z|7260.250000\n"
+                            "101|1970-01-01T22:59:00Z|1970-01-02T02:00:00.25Z|10860.250000");
         mk_put(k, keeper, "timekeeper.tkr_mono.shift", 200);
         assert_string_equal(mk_rows(k, "boottime", NULL),
                             "100|1970-01-01T23:59:00Z||\n101|1970-01-01T22:59:00Z||");
