@@ -168,8 +168,18 @@ int eg_split_open(struct eg_space **out, struct eg_image *img, const char *path,
 
     if (rc)
         return rc;
-    if (!number(&n, path, &asked) || !find_first(&img->arena, &n, asked) ||
-        !next_piece(&img->arena, &n, 0)) {
+    if (!number(&n, path, &asked) || !find_first(&img->arena, &n, asked)) {
+        // .json is no number; .ab may be one.
+        if (number(&n, path, &asked) && asked > (n.letters ? 0 : 1) && (!n.letters || asked < 26) &&
+            !is_dump(img, first))
+            eg_image_note(img,
+                          "%s is named as a piece of a set, but the first is not in its folder: it "
+                          "is read as if nothing came before it",
+                          path);
+        *out = first;
+        return 0;
+    }
+    if (!next_piece(&img->arena, &n, 0)) {
         *out = first;
         return 0;
     }

@@ -66,6 +66,20 @@ static bool named(const uint8_t *name, size_t len, const char *what)
     return len == strlen(what) && !memcmp(name, what, len);
 }
 
+void eg_elf_erased(struct eg_image *img, const char *text, size_t len)
+{
+    enum { SHOWN = 200 };
+    char shown[SHOWN + 1];
+    size_t n = 0;
+
+    for (; n < len && n < SHOWN && text[n]; n++)
+        shown[n] = (unsigned char)text[n] < ' ' ? ' ' : text[n];
+    shown[n] = 0;
+    if (n)
+        eg_image_note(img, "some data was erased before the dump was written: %s%s", shown,
+                      n < len && text[n] ? "…" : "");
+}
+
 void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *bytes, size_t len,
                   struct eg_elf_cpus *cpus)
 {
@@ -87,6 +101,8 @@ void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *by
         }
         if (named(n, name_len, "VMCOREINFO") && !img->vmcoreinfo)
             img->vmcoreinfo = eg_arena_strndup(&img->arena, (const char *)d, desc_len);
+        else if (named(n, name_len, "ERASEINFO"))
+            eg_elf_erased(img, (const char *)d, desc_len);
         else if (named(n, name_len, "CORE") && type == NT_PRSTATUS)
             prstatus(img, c, d, desc_len, cpus->prstatus++);
         else if (named(n, name_len, "CORE") &&

@@ -16,7 +16,6 @@ enum {
     VERSION_MAX = 0xffff,
     NOTES_MAX = 64 << 20,
     TEXT_MAX = 1 << 20,
-    ERASED_SHOWN = 200,
     SUB = 104, // bytes of the largest sub-header
 };
 
@@ -202,11 +201,7 @@ void eg_kdump_hints(struct eg_image *img, struct eg_space *file, const struct eg
         free(bytes);
     }
     bytes = bytes_of(img, file, h->eraseinfo, TEXT_MAX, "the list of what was erased");
-    if (bytes) {
-        for (char *p = bytes; *p; p++)
-            *p = *p < ' ' ? ' ' : *p;
-        eg_image_note(img, "kdump: some data was erased before it was written: %.*s%s",
-                      ERASED_SHOWN, bytes, strlen(bytes) > ERASED_SHOWN ? "…" : "");
-    }
+    if (bytes)
+        eg_elf_erased(img, bytes, h->eraseinfo.len);
     free(bytes);
 }

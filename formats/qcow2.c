@@ -9,6 +9,7 @@ enum {
     HEADER = 104,
     ENTRY = 40, // of a snapshot, without its variable parts
     SNAPSHOTS_MAX = 65536,
+    BAD_MAX = 64,      // damaged ones that are tried
     JOIN_MAX = 256,    // clusters in a row that are joined into one extent
     EXTERNAL_DATA = 4, // incompatible features
     EXTENDED_L2 = 16,
@@ -100,48 +101,68 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
 
 static const struct eg_space_ops ops = { .name = "qcow2", .extent = extent };
 
-/** Find the last snapshot with memory in the table. */
-static void find_snapshot(struct eg_image *img, const struct qcow2 *q, const uint8_t *h,
-                          struct snapshot *s)
-{
-    const uint32_t n = EG_MIN(eg_be32(h + 60), (uint32_t)SNAPSHOTS_MAX);
-    uint64_t at = eg_be64(h + 64);
-
-    for (uint32_t i = 0; i < n; i++) {
-        uint8_t p[ENTRY + 16] = { 0 };
-        uint64_t extra, names, state;
-
-        if (!eg_within(at, ENTRY, q->size) || !eg_read(img->view, q->file, at, p, ENTRY)) {
-            eg_image_note(img, "qcow2: the table of snapshots is damaged or cut off");
-            return;
-        }
-        extra = eg_be32(p + 36);
-        names = (uint64_t)eg_be16(p + 12) + eg_be16(p + 14);
-        if (extra >= 16 && eg_within(at + ENTRY, 16, q->size))
-            eg_read(img->view, q->file, at + ENTRY, p + ENTRY, 16);
-        state = extra >= 16 ? eg_be64(p + ENTRY) : eg_be32(p + 32);
-        if (state) {
-            const uint64_t name = at + ENTRY + extra + eg_be16(p + 12);
-            const size_t len = EG_MIN(eg_be16(p + 14), sizeof s->name - 1);
-
-            *s = (struct snapshot){ .l1 = eg_be64(p),
-                                    .l1_size = eg_be32(p + 8),
-                                    .state = state,
-                                    .disk = extra >= 16 ? eg_be64(p + ENTRY + 8) : eg_be64(h + 24),
-                                    .n = s->n + 1 };
-            if (eg_within(name, len, q->size))
-                eg_read_some(img->view, q->file, name, s->name, len, NULL);
-        }
-        at = eg_align_up(at + ENTRY + extra + names, 8);
-    }
-}
-
 /** Does the memory begin as a migration stream? */
 static bool stream(struct eg_view *v, struct eg_space *as)
 {
     const uint8_t *p = as->last >= 3 ? eg_bytes(v, as, 0, 4) : NULL;
 
     return p && !memcmp(p, "QEVM", 4);
+}
+
+/** Let @q be the memory of @s. @return false: it is not a stream, or its numbers cannot be true. */
+static bool use(struct qcow2 *q, struct eg_view *v, const struct snapshot *s)
+{
+    q->l1 = s->l1;
+    // A table that claims more entries than the file has would make billions of small holes.
+    q->l1_size = s->l1 < q->size ? (uint32_t)EG_MIN(s->l1_size, (q->size - s->l1) / 8) : 0;
+    // The memory begins behind the disk, at the next whole entry of the first table.
+    q->base = eg_align_up(s->disk, UINT64_C(1) << (q->bits + q->l2_bits));
+    if (!s->state || s->state > UINT64_C(1) << 60 || q->base < s->disk || q->base >> 62)
+        return false;
+    q->as.last = s->state - 1;
+    eg_view_forget(v, &q->as);
+    return stream(v, &q->as);
+}
+
+/** Find the last snapshot with memory in the table. Its entries have different sizes: behind a damaged
+ * one nothing is found. *@bad: those whose memory is not what it should be. */
+static void find_snapshot(struct eg_image *img, struct qcow2 *q, const uint8_t *h,
+                          struct snapshot *s, size_t *bad)
+{
+    const uint32_t n = EG_MIN(eg_be32(h + 60), (uint32_t)SNAPSHOTS_MAX);
+    uint64_t at = eg_be64(h + 64);
+
+    for (uint32_t i = 0; i < n && *bad < BAD_MAX; i++) {
+        struct snapshot next = { .n = s->n + 1 };
+        uint8_t p[ENTRY + 16] = { 0 };
+        uint64_t extra, names, name;
+        size_t len;
+
+        if (!eg_within(at, ENTRY, q->size) || !eg_read(img->view, q->file, at, p, ENTRY)) {
+            eg_image_note(img,
+                          "qcow2: the table of snapshots is damaged or cut off behind %" PRIu32
+                          " of %" PRIu32 " entries",
+                          i, eg_be32(h + 60));
+            return;
+        }
+        extra = eg_be32(p + 36);
+        names = (uint64_t)eg_be16(p + 12) + eg_be16(p + 14);
+        if (extra >= 16 && eg_within(at + ENTRY, 16, q->size))
+            eg_read(img->view, q->file, at + ENTRY, p + ENTRY, 16);
+        next.state = extra >= 16 ? eg_be64(p + ENTRY) : eg_be32(p + 32);
+        next.l1 = eg_be64(p);
+        next.l1_size = eg_be32(p + 8);
+        next.disk = extra >= 16 ? eg_be64(p + ENTRY + 8) : eg_be64(h + 24);
+        name = at + ENTRY + extra + eg_be16(p + 12);
+        len = EG_MIN(eg_be16(p + 14), sizeof next.name - 1);
+        if (eg_within(name, len, q->size))
+            eg_read_some(img->view, q->file, name, next.name, len, NULL);
+        if (next.state && use(q, img->view, &next))
+            *s = next;
+        else
+            *bad += next.state != 0;
+        at = eg_align_up(at + ENTRY + extra + names, 8);
+    }
 }
 
 static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *file,
@@ -152,50 +173,48 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
     uint8_t h[HEADER] = { 0 };
     uint64_t features;
     uint32_t bits;
+    size_t bad = 0;
+    bool readable;
 
     (void)o;
     if (!q)
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", img->path);
     q->file = file;
     q->size = eg_space_size(file);
+    q->as = (struct eg_space){ .ops = &ops, .below = file, .priv = q };
     eg_read_some(img->view, file, 0, h, EG_MIN(sizeof h, q->size), NULL);
     bits = eg_be32(h + 20);
     features = eg_be32(h + 4) >= 3 ? eg_be64(h + 72) : 0;
-    if (bits >= 9 && bits <= 21)
-        find_snapshot(img, q, h, &s);
-    if (!s.n || eg_be32(h + 32) || features & EXTERNAL_DATA) {
-        free(q);
-        return s.n ? eg_fail(e, EG_EUNSUP, "%s: qcow2: encrypted, or its data is in another file",
-                             img->path)
-                   : eg_fail(e, EG_EFORMAT,
-                             "%s: qcow2: a disk without memory: it has no snapshot of a running "
-                             "machine (`savevm`)",
-                             img->path);
+    readable = !eg_be32(h + 32) && !(features & EXTERNAL_DATA);
+    if (bits >= 9 && bits <= 21 && readable) {
+        q->bits = (uint8_t)bits;
+        q->entry_size = features & EXTENDED_L2 ? 16 : 8;
+        q->l2_bits = q->bits - (features & EXTENDED_L2 ? 4 : 3);
+        find_snapshot(img, q, h, &s, &bad);
     }
-    q->bits = (uint8_t)bits;
-    q->entry_size = features & EXTENDED_L2 ? 16 : 8;
-    q->l2_bits = q->bits - (features & EXTENDED_L2 ? 4 : 3);
-    q->l1 = s.l1;
-    // A table that claims more entries than the file has would make billions of small holes.
-    q->l1_size = s.l1 < q->size ? (uint32_t)EG_MIN(s.l1_size, (q->size - s.l1) / 8) : 0;
-    // The memory begins behind the disk, at the next whole entry of the first table.
-    q->base = eg_align_up(s.disk, UINT64_C(1) << (q->bits + q->l2_bits));
-    if (s.state > UINT64_C(1) << 60 || q->base < s.disk || q->base >> 62) {
+    if (!s.n) {
+        eg_view_forget(img->view, &q->as);
         free(q);
-        return eg_fail(e, EG_EFORMAT, "%s: qcow2: snapshot %s claims %" PRIu64 " bytes of memory",
-                       img->path, s.name, s.state);
+        if (!readable)
+            return eg_fail(e, EG_EUNSUP, "%s: qcow2: encrypted, or its data is in another file",
+                           img->path);
+        return eg_fail(
+            e, EG_EFORMAT,
+            bad ? "%s: qcow2: the memory of its snapshots is not a migration stream: the "
+                  "table of snapshots or their own tables are damaged"
+                : "%s: qcow2: a disk without memory: it has no snapshot of a running "
+                  "machine (`savevm`)",
+            img->path);
     }
+    if (bad)
+        eg_image_note(img,
+                      "qcow2: of %zu more snapshots the memory is not a migration stream: their "
+                      "entries or tables are damaged; %s is read",
+                      bad, s.name);
     if (s.n > 1)
         eg_image_note(img, "qcow2: %zu snapshots with memory: the last one, %s, is read", s.n,
                       s.name);
-    q->as = (struct eg_space){ .ops = &ops, .below = file, .last = s.state - 1, .priv = q };
-    if (!stream(img->view, &q->as)) {
-        eg_view_forget(img->view, &q->as);
-        free(q);
-        return eg_fail(e, EG_EFORMAT,
-                       "%s: qcow2: the memory of snapshot %s is not a migration stream", img->path,
-                       s.name);
-    }
+    use(q, img->view, &s);
     *out = &q->as;
     return 0;
 }

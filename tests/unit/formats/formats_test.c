@@ -366,9 +366,14 @@ static void elf_notes(void **state)
     assert_int_equal(file.len, at + 440);
     note("VMCOREINFO", 0, sizeof text - 1);
     memcpy(file.at + file.len, text, sizeof text - 1);
+    file.len += sizeof text - 1;
+    file.len = (file.len + 3) & ~(size_t)3;
+    note("ERASEINFO", 0, 14);
+    memcpy(file.at + file.len, "erase cred 40\n", 14);
     file.len = 0x1800;
     fill(4, 0x1000);
     open_ok();
+    assert_true(noted("some data was erased before the dump was written: erase cred 40"));
     assert_string_equal(img->vmcoreinfo, text);
     assert_int_equal(img->cpus.n, 2);
     assert_ptr_equal(img->cpus.at[0].arch, eg_arch_find("x86_64"));
@@ -452,6 +457,19 @@ static void pieces(void **state)
     open_path(path);
     assert_int_equal(img->file_size, 3 * 4096 + 100);
     assert_true(noted("is a piece of a set"));
+
+    // A later piece alone.
+    write_piece(dir, "x.003", 3, 4096);
+    snprintf(path, sizeof path, "%s/x.003", dir);
+    open_path(path);
+    assert_true(noted("is named as a piece of a set, but the first is not in its folder"));
+    assert_int_equal(peek(0), 3);
+    unlink(path);
+    write_piece(dir, "x.raw", 3, 4096);
+    snprintf(path, sizeof path, "%s/x.raw", dir);
+    open_path(path);
+    assert_int_equal(img->notes.n, 0);
+    unlink(path);
 
     // A series of dumps is not a split file.
     write_piece(dir, "s.part1", 1, 4096);

@@ -108,6 +108,38 @@ static void wrong(void **state)
     assert_int_equal(peek(0), 0x10);
 }
 
+/** A damaged entry of a later snapshot does not hide an earlier one. */
+static void damaged_table(void **state)
+{
+    const size_t second = SNAPSHOTS + 64; // its entry
+    struct eg_error e;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        disk(2);
+        if (i == 0)
+            put_at(second, UINT64_MAX, 8); // its table is nowhere
+        else if (i == 1)
+            put_at(second, SNAPSHOTS, 8); // it is something else
+        else if (i == 2)
+            put_at(60, 60000, 4); // there are not so many
+        else
+            put_at(SNAPSHOTS + 36, UINT32_MAX, 4); // the end of the first is unknown
+        open_ok();
+        assert_int_equal(peek(0), 0x10);
+        if (i < 2)
+            assert_true(noted("of 1 more snapshots the memory is not a migration stream"));
+        else if (i == 2)
+            assert_true(noted("more snapshots the memory") || noted("damaged or cut off behind"));
+        else
+            assert_true(noted("damaged or cut off behind 1 of 2"));
+    }
+    disk(1);
+    put_at(SNAPSHOTS, SNAPSHOTS, 8);
+    assert_int_equal(open_dump(&e), -EG_EFORMAT);
+    assert_non_null(strstr(e.text, "tables are damaged"));
+}
+
 /** A claim of 2^50 bytes in a few tables: what is not there is a few extents. */
 static void claims_much(void **state)
 {
@@ -140,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(snapshots, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_table, setup, teardown),
         cmocka_unit_test_setup_teardown(claims_much, setup, teardown),
     };
 
