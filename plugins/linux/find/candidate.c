@@ -132,15 +132,15 @@ static void to_hex(char *hex, const uint8_t *p, size_t n)
         snprintf(hex + 2 * i, 3, "%02x", p[i]);
 }
 
-/** Is physical @pa in an ELF file of at most two pages? The image holds some: its vDSOs, which
- * have build ids of their own. */
-static bool in_vdso(struct eg_view *v, struct eg_space *phys, uint64_t pa)
+/** Is @va in an ELF file, on its first or second page? The image holds some: its vDSOs, which have
+ * build ids of their own. */
+static bool in_vdso(struct eg_view *v, const struct linux_candidate *c, uint64_t va)
 {
     enum { PAGE = 4096 };
     char magic[4];
 
     for (uint64_t back = 0; back <= PAGE; back += PAGE)
-        if (pa >= back && eg_read(v, phys, pa / PAGE * PAGE - back, magic, sizeof magic) &&
+        if (eg_read(v, c->space, va / PAGE * PAGE - back, magic, sizeof magic) &&
             !memcmp(magic,
                     "\x7f"
                     "ELF",
@@ -149,43 +149,66 @@ static bool in_vdso(struct eg_view *v, struct eg_space *phys, uint64_t pa)
     return false;
 }
 
-/** No symbol says where the notes are: the only note of a build id in the read-only data that is
- * not a vDSO's. */
-static bool search_build_id(struct eg_view *v, struct eg_space *phys,
-                            const struct linux_candidate *c, uint8_t id[BUILD_ID_LEN])
+/** Notes of a build id in [@pieces->at, @pieces->last] that are not a vDSO's: their number, and the
+ * last one's id. */
+static unsigned build_ids_in(struct linux_pieces *pieces, const struct linux_candidate *c,
+                             uint8_t id[BUILD_ID_LEN])
 {
     const bool big = c->paging.arch->model.big_endian;
-    struct linux_pieces ro = { v, phys, c->ro_from, c->ro_to, !c->ro_to };
     uint8_t begin[NOTE_HEAD] = { [12] = 'G', 'N', 'U', 0 };
-    unsigned n = 0;
-    uint64_t pa;
     const uint8_t *p, *hit;
+    unsigned n = 0;
+    uint64_t va;
     size_t len;
 
     for (unsigned i = 0; i < 3; i++)
         begin[4 * i + (big ? 3 : 0)] = (const uint8_t[]){ 4, BUILD_ID_LEN, NT_GNU_BUILD_ID }[i];
-    while (n < 2 && (p = linux_next_piece(&ro, &pa, &len))) {
+    while (n < 2 && (p = linux_next_piece(pieces, &va, &len))) {
         if (!(hit = memmem(p, len, begin, sizeof begin)))
             continue;
-        pa += (uint64_t)(hit - p);
-        if (!in_vdso(v, phys, pa) && eg_read(v, phys, pa + NOTE_HEAD, id, BUILD_ID_LEN))
-            n++;
-        ro.at = pa + 1; // continue behind it
-        ro.done = false;
+        va += (uint64_t)(hit - p);
+        n += !in_vdso(pieces->v, c, va) &&
+             eg_read(pieces->v, c->space, va + NOTE_HEAD, id, BUILD_ID_LEN);
+        pieces->at = va + 1; // continue behind it
+        pieces->done = va == pieces->last;
+    }
+    return n;
+}
+
+/** No symbol says where the notes are: the only one of a build id in the image's read-only data. */
+static bool search_build_id(struct eg_view *v, const struct linux_candidate *c,
+                            uint8_t id[BUILD_ID_LEN])
+{
+    enum { PIECES_MAX = 1 << 16 };
+    uint8_t one[BUILD_ID_LEN];
+    struct eg_extent x;
+    unsigned n = 0;
+
+    for (uint64_t i = 0, from = c->start;
+         n < 2 && i < PIECES_MAX && from < c->end &&
+         eg_next_mapped(v, c->space, from, c->end - 1, &x) && x.last < UINT64_MAX;
+         i++, from = x.last + 1) {
+        struct linux_pieces ro = { v, c->space, EG_MAX(x.start, from), EG_MIN(x.last, c->end - 1),
+                                   x.flags & (EG_X_WRITE | EG_X_EXEC) };
+        const unsigned found = build_ids_in(&ro, c, one);
+
+        if (found)
+            memcpy(id, one, sizeof one);
+        n += found;
     }
     return n == 1;
 }
 
 /** include/linux/elfnote.h */
-bool linux_notes_build_id(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
-                          char *hex, size_t size)
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
+                          size_t size)
 {
     const bool big = c->paging.arch->model.big_endian;
     uint64_t from, to;
     uint8_t buf[4096];
 
     if (!linux_sym(c, "__start_notes", &from) || !linux_sym(c, "__stop_notes", &to)) {
-        if (size <= 2 * BUILD_ID_LEN || !search_build_id(v, phys, c, buf))
+        if (size <= 2 * BUILD_ID_LEN || !search_build_id(v, c, buf))
             return false;
         to_hex(hex, buf, BUILD_ID_LEN);
         return true;

@@ -73,8 +73,8 @@ bool linux_given_shift(const struct linux_candidate *c, const struct eg_profile 
 bool linux_member(const struct eg_types *ts, const char *type, const char *path, uint64_t *off,
                   uint64_t *size);
 /** The build id in the kernel's own notes, in hexadecimal: by their symbols, else by search. */
-bool linux_notes_build_id(struct eg_view *v, struct eg_space *phys, const struct linux_candidate *c,
-                          char *hex, size_t size);
+bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, char *hex,
+                          size_t size);
 
 /* ---- reading ---- */
 

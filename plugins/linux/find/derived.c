@@ -9,6 +9,7 @@
 
 enum {
     CODE_MAX = 8192,
+    DATA_AT_ONCE = 4096,
     TARGETS_MAX = 256,
     NAME_LEN = 64,
     ALIASES_MAX = 64,
@@ -112,29 +113,50 @@ static bool consider_code(struct choice *choice, const char *functions)
     return known;
 }
 
+/** Pointers of @page, which is at @at, or other words if the condition does not begin with one. */
+static void consider_words(struct choice *choice, uint64_t at, const uint8_t *page, size_t len,
+                           uint64_t key)
+{
+    const struct derive *d = choice->d;
+    const unsigned size = d->model->ptr_size;
+
+    for (size_t i = 0; i + size <= len && choice->n < 2; i += size) {
+        const uint64_t word = eg_load_(page + i, size, d->model->big_endian);
+
+        if (word && (choice->test->no_pointer || word >> (8 * size - 1)) &&
+            at + i - d->c->start >= key)
+            consider(choice, at + i - key);
+    }
+}
+
 /** All of the image's data. Its variables are aligned to pointers, and none is zero where a
  * condition begins. */
 static void consider_data(struct choice *choice)
 {
     const struct derive *d = choice->d;
     const struct test *t = choice->test;
-    const size_t step = d->model->ptr_size;
+    const uint64_t last = d->c->end - 1;
+    uint8_t page[DATA_AT_ONCE];
     struct eg_extent x;
-    uint64_t key = t->key_at, word;
+    uint64_t key = t->key_at;
 
     if (t->key && !derived_member(d, t->type, t->key, &key, NULL))
         return;
-    for (uint64_t from = d->c->start; choice->n < 2 && linux_spend(d->f, LINUX_EXTENTS, 1) &&
-                                      eg_next_mapped(d->f->v, d->c->space, from, d->c->end - 1, &x);
-         from = x.last + 1) {
-        uint64_t at = eg_align_up(EG_MAX(from, x.start), step);
+    for (uint64_t from = d->c->start;
+         choice->n < 2 && !eg_cancelled && linux_spend(d->f, LINUX_EXTENTS, 1) &&
+         eg_next_mapped(d->f->v, d->c->space, from, last, &x);
+         from = EG_MIN(x.last, last) + 1) {
+        uint64_t at = eg_align_up(EG_MAX(from, x.start), d->model->ptr_size);
 
-        for (; !(x.flags & EG_X_EXEC) && at <= x.last && x.last - at >= step - 1 && choice->n < 2 &&
-               linux_spend(d->f, LINUX_DATA, 1) && !eg_cancelled;
-             at += step)
-            if (derived_pointer(d, at, &word) && word && at - d->c->start >= key)
-                consider(choice, at - key);
-        if (x.last >= d->c->end - 1)
+        x.last = EG_MIN(x.last, last);
+        for (size_t n; !(x.flags & EG_X_EXEC) && at <= x.last && choice->n < 2; at += n) {
+            n = (size_t)EG_MIN(x.last - at + 1, (uint64_t)sizeof page);
+            if (!linux_spend(d->f, LINUX_DATA, (int64_t)n))
+                return;
+            if (eg_read_some(d->f->v, d->c->space, at, page, n, NULL) == n)
+                consider_words(choice, at, page, n, key);
+        }
+        if (x.last == last)
             break;
     }
 }
@@ -289,8 +311,8 @@ static const struct symbol symbols[] = {
     { "vmalloc_base", X86, CODE("is_vmalloc_addr is_vmalloc_or_module_addr vmalloc_to_page"),
       TEST(vmalloc_base, .name = NULL) },
     { "boot_params", X86, CODE("boot_params_data_read version_show"),
-      TEST(boot_params, .key_at = 0x200, .anywhere = true) },
-    { "linux_banner", .find = by_text, TEST(banner, .anywhere = true) },
+      TEST(boot_params, .key_at = 0x200, .no_pointer = true, .anywhere = true) },
+    { "linux_banner", .find = by_text, TEST(banner, .no_pointer = true, .anywhere = true) },
     { "__per_cpu_offset", CODE("per_cpu_ptr_to_phys nr_iowait_cpu available_idle_cpu idle_cpu"),
       TEST(cpu_offsets, .name = NULL) },
     { "iomem_resource", .plugins = "iomem",

@@ -23,6 +23,7 @@ struct test {
     const char *own;    /**< member that points to the element itself; NULL: none */
     const char *behind; /**< type to which link points, if the name is a member of that */
     bool inside;        /**< code may use an address inside the object */
+    bool no_pointer;    /**< the condition does not begin with a pointer */
     bool anywhere;      /**< nothing else in an image passes: all of its data may be tested */
 };
 

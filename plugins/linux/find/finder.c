@@ -19,7 +19,7 @@ static const struct {
     [LINUX_ROOTS] = { 1 << 20, "possible page-table roots" },
     [LINUX_ELEMENTS] = { 1 << 23, "elements of lists" },
     [LINUX_WORDS] = { 1 << 22, "words that may refer to a name or a task" },
-    [LINUX_DATA] = { 1 << 26, "words of a kernel's data" },
+    [LINUX_DATA] = { INT64_C(1) << 32, "bytes of a kernel's data" },
     [LINUX_TARGETS] = { 1 << 18, "addresses used by kernel code" },
 };
 

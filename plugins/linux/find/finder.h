@@ -27,7 +27,7 @@ enum linux_work {
     LINUX_ROOTS,      /**< pages tried as a top-level page table */
     LINUX_ELEMENTS,   /**< list elements */
     LINUX_WORDS,      /**< words that may refer to a name or to their own task */
-    LINUX_DATA,       /**< words of a kernel's data that are tested as a variable */
+    LINUX_DATA,       /**< bytes of a kernel's data that are tested as a variable */
     LINUX_TARGETS,    /**< addresses used by code that are tested as that of a variable */
     LINUX_WORKS
 };

@@ -357,6 +357,7 @@ static bool is_capture_kernel(struct linux_finder *f, const struct linux_candida
 
 void linux_locate(struct linux_finder *f, struct linux_candidate *c)
 {
+    const struct linux_given *const given = c->given;
     const uint64_t traced = c->paging.root;
     struct eg_paging root;
     uint64_t delta;
@@ -379,12 +380,9 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
         return;
     if (!c->text.text)
         text_of(f, c);
-    if (!c->text.text && (c->derived = linux_derive(f, c))) { // then more can be derived
+    if (!c->text.text && (c->derived = linux_derive(f, c)))
         text_of(f, c);
-        eg_profile_free(c->derived);
-        c->derived = NULL;
-    }
-    if (!linux_notes_build_id(f->v, f->phys, c, c->notes_id, sizeof c->notes_id) && c->text.text)
+    if (!linux_notes_build_id(f->v, c, c->notes_id, sizeof c->notes_id) && c->text.text)
         eg_vmcoreinfo_text(&c->text, "BUILD-ID", c->notes_id, sizeof c->notes_id);
     if (!c->given && (c->given = linux_given_find(f, c))) {
         if (agrees(f, c))
@@ -392,6 +390,10 @@ void linux_locate(struct linux_finder *f, struct linux_candidate *c)
         else
             c->given = NULL;
     }
-    c->derived = linux_derive(f, c);
+    if (!c->derived || c->text.text || c->given != given) { // more is known now
+        eg_profile_free(c->derived);
+        c->derived = NULL;
+        c->derived = linux_derive(f, c);
+    }
     c->captures = is_capture_kernel(f, c);
 }
