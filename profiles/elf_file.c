@@ -51,7 +51,7 @@ int eg_elf_open_bytes(struct eg_elf *f, const void *bytes, uint64_t len, const c
 
 int eg_elf_open(struct eg_elf *f, const char *path, struct eg_error *e)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, 0);
     struct stat st;
     struct eg_mapped *map;
     int rc;

@@ -1,5 +1,6 @@
 /* isf_file.c - the reader of ISF files, plain or compressed with xz, gzip or bzip2; and the banner
  * of a file's kernel, which is found without reading the types. */
+#include "../core/mapped.h"
 #include "../core/reader.h"
 #include "config.h"
 #include "isf.h"
@@ -243,7 +244,7 @@ static int read_once(struct eg_profile **out, struct file *f, struct eg_model *m
 
 static int read_(struct eg_profile **out, const char *path, unsigned threads, struct eg_error *e)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, 0);
     struct eg_model model = { 8, 8, false };
     struct file *f;
     int rc = 1;
@@ -263,7 +264,7 @@ static int read_(struct eg_profile **out, const char *path, unsigned threads, st
 
 bool eg_isf_banner(const char *path, char *out, size_t size)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
     struct file *f = fd < 0 ? NULL : malloc(sizeof *f);
     struct eg_isf_source from = { next, f, path };
     bool found;

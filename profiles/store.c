@@ -1,5 +1,6 @@
 /* store.c - .egp files; docs/egp.md is the specification. */
 #include "store.h"
+#include "../core/mapped.h"
 #include "../core/newfile.h"
 #include "../core/reader.h"
 #include "../core/vec.h"
@@ -375,7 +376,7 @@ int eg_store_read(const char *path, struct eg_profile **out, size_t *n, struct e
 
 bool eg_store_build_id(const char *path, char *hex)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
     eg_cleanup(eg_free_) uint8_t *head = NULL;
     uint8_t fixed[HEADER];
     struct record r;

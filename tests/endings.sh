@@ -83,6 +83,18 @@ touch -a -d '2001-01-01 UTC' "$tmp/image.zst"
 "$engram" -q --sha256 -r json "$tmp/image.zst" banner >/dev/null
 [ "$(stat -c %X "$tmp/image.zst")" = 978307200 ] || bad "the image's atime was changed: $(stat -c %x "$tmp/image.zst")"
 
+# So do those of files of types and symbols, whether they are any or not.
+printf 'ffffffff81000000 T _text\nffffffff82000000 T _etext\n' >"$tmp/source.map"
+echo '{"metadata": {"format": "6.2.0"}, "base_types": {}, "user_types": {}, "enums": {}, "symbols": {}}' >"$tmp/source.json"
+cp "$1/tests/lib/version1.egp" "$tmp/source.egp"
+cp "$engram" "$tmp/source.elf"
+for file in "$tmp"/source.*; do
+    touch -a -d '2001-01-01 UTC' "$file"
+    "$engram" -q profile make "$file" -o "$tmp/made.egp" --force >/dev/null 2>&1
+    "$engram" -q profile show "$file" >/dev/null 2>&1
+    [ "$(stat -c %X "$file")" = 978307200 ] || bad "the atime of ${file##*/} was changed: $(stat -c %x "$file")"
+done
+
 # What csv has no place for stands beside it, with the digest of each file that is written.
 rm -rf "$tmp/out.d"
 "$engram" -q -r csv "$image" pslist --pid 99999 -o "$tmp/out.d" 2>/dev/null

@@ -1,21 +1,24 @@
 /* yara - memory that matches YARA rules.
  *
  *  Strings are looked for in windows, on all cores. A rule's condition is about all of them: when
- * all of a place (physical memory, the kernel, a process) has been seen, libyara looks again at the
- * bytes around what was found there, and there only, and says which rules match. */
+ * all of a place (physical memory, the kernel, a process) has been seen, libyara looks again at all
+ * of it, if it is small, else at its beginning and at the bytes around what was found there, and
+ * says which rules match. */
 #include "../../core/scan.h"
 #include "config.h"
 #ifdef HAVE_YARA
 #include "yara_rules.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    AROUND = 16 << 10,     // how far a match may reach behind a window
-    BEFORE = 64,           // and what is before it: is it a whole word?
-    BLOCK_MAX = 16 << 20,  // bytes that a condition sees in one piece
+    AROUND = 16 << 10,    // how far a match may reach behind a window
+    BEFORE = 64,          // and what is before it: is it a whole word?
+    BLOCK_MAX = 16 << 20, // bytes that a condition sees in one piece; of a place that it sees whole
+    HEAD = 64 << 10,      // bytes of the beginning of a larger one
     MATCHES_MAX = 1000000, // of a string in one place; YARA has the same
     SHOWN_MAX = 64,        // bytes of a match
-    MARK = -1,             // a hit that says: this region was seen
+    MARK = -1,             // a hit that says: these bytes were seen
 };
 
 #define COLUMNS(C)                                                                                 \
@@ -48,9 +51,12 @@ struct search {
     // of the place at hand
     const struct eg_region *first; // its first region; NULL: nothing yet
     EG_VEC(struct found) found;
-    uint32_t *counts; // of each string
-    bool *matches;    // of each rule
-    uint8_t *shown;   // of each rule: it has a row
+    uint64_t size;            // bytes that it has
+    EG_VEC(struct block) all; // them, if they are at most BLOCK_MAX; else the first
+    char modules[256];        // that its conditions used and that look at memory
+    uint32_t *counts;         // of each string
+    bool *matches;            // of each rule
+    uint8_t *shown;           // of each rule: it has a row
     EG_VEC(struct block) blocks;
     size_t at;             // the next block that libyara asks for
     YR_MEMORY_BLOCK block; // the last one
@@ -159,8 +165,9 @@ static void look(void *state, void *worker, const struct eg_window *window, stru
 
     w->window = window;
     w->out = out;
-    if (window->addr + window->from == window->region->first && !window->region->join)
-        eg_hit_add(out, window->region->first, 0, (uint32_t)MARK);
+    if (!window->region->join)
+        eg_hit_add(out, window->addr + window->from, (uint32_t)(window->to - window->from),
+                   (uint32_t)MARK);
     for (size_t i = 0; i < s->rules.sets.n; i++) {
         YR_MEMORY_BLOCK_ITERATOR it = { .context = w, .first = first_window, .next = no_more };
         int rc;
@@ -185,28 +192,49 @@ static int by_address(const void *a, const void *b)
     return x->string < y->string ? -1 : x->string > y->string;
 }
 
-/** What conditions may look at: the matches, and a little around them. */
+/** @to grows to @last, if [@from, @last] joins it and it stays small enough. */
+static bool joins(struct block *to, uint64_t from, uint64_t last)
+{
+    if (from > to->last + 1 || EG_MAX(last, to->last) - to->from >= BLOCK_MAX)
+        return false;
+    to->last = EG_MAX(last, to->last);
+    return true;
+}
+
+static void add_block(struct search *s, uint64_t from, uint64_t last)
+{
+    struct block *b = s->blocks.n ? &s->blocks.at[s->blocks.n - 1] : NULL;
+
+    if (b && joins(b, from, last))
+        return;
+    if (b && from <= b->last) // blocks do not overlap
+        from = b->last + 1;
+    b = eg_vec_push(&s->blocks);
+    if (!b) {
+        eg_run_fail(s->run, EG_ENOMEM, "%s", "out of memory for matches");
+        return;
+    }
+    *b = (struct block){ from, EG_MIN(last, from + BLOCK_MAX - 1) };
+}
+
+/** What conditions may look at: all, or the beginning, the matches, and a little around them. */
 static void make_blocks(struct search *s)
 {
+    const bool whole = s->all.n && s->size <= BLOCK_MAX;
+
     s->blocks.n = 0;
-    for (size_t i = 0; i < s->found.n; i++) {
+    for (size_t i = 0; i < (whole ? s->all.n : EG_MIN(s->all.n, (size_t)1)); i++) {
+        const struct block *b = &s->all.at[i];
+
+        add_block(s, b->from, whole ? b->last : EG_MIN(b->last, b->from + HEAD - 1));
+    }
+    for (size_t i = 0; !whole && i < s->found.n; i++) {
         const struct found *f = &s->found.at[i];
         const struct eg_region *r = f->region;
-        const uint64_t from = f->addr - EG_MIN((uint64_t)BEFORE, f->addr - r->first);
         const uint64_t end = f->addr + (f->len ? f->len - 1 : 0);
-        const uint64_t last = end + EG_MIN((uint64_t)BEFORE, r->last - EG_MIN(end, r->last));
-        struct block *b = s->blocks.n ? &s->blocks.at[s->blocks.n - 1] : NULL;
 
-        if (b && from <= b->last + 1 && EG_MAX(last, b->last) - b->from < BLOCK_MAX) {
-            b->last = EG_MAX(last, b->last);
-            continue;
-        }
-        b = eg_vec_push(&s->blocks);
-        if (!b) {
-            eg_run_fail(s->run, EG_ENOMEM, "%s", "out of memory for matches");
-            return;
-        }
-        *b = (struct block){ from, EG_MIN(last, from + BLOCK_MAX - 1) };
+        add_block(s, f->addr - EG_MIN((uint64_t)BEFORE, f->addr - r->first),
+                  end + EG_MIN((uint64_t)BEFORE, r->last - EG_MIN(end, r->last)));
     }
 }
 
@@ -214,8 +242,9 @@ static const uint8_t *block_bytes(YR_MEMORY_BLOCK *b)
 {
     struct search *s = b->context;
 
-    eg_read_some(eg_view_of(s->run), s->first->space, b->base, s->bytes, b->size, NULL);
-    return s->bytes;
+    return eg_read_some(eg_view_of(s->run), s->first->space, b->base, s->bytes, b->size, NULL)
+               ? s->bytes
+               : NULL;
 }
 
 static YR_MEMORY_BLOCK *next_block(YR_MEMORY_BLOCK_ITERATOR *it)
@@ -255,6 +284,19 @@ struct verdict {
     const struct yara_set *set;
 };
 
+/** Remember a module that looks at memory. */
+static void uses(struct search *s, const char *module)
+{
+    static const char *const blind[] = { "console", "cuckoo", "string", "time" };
+    const size_t len = strlen(s->modules);
+
+    for (size_t i = 0; i < countof(blind); i++)
+        if (!strcmp(module, blind[i]))
+            return;
+    if (!strstr(s->modules, module))
+        snprintf(s->modules + len, sizeof s->modules - len, "%s%s", len ? ", " : "", module);
+}
+
 static int judged(YR_SCAN_CONTEXT *c, int message, void *data, void *context)
 {
     const struct verdict *v = context;
@@ -263,6 +305,8 @@ static int judged(YR_SCAN_CONTEXT *c, int message, void *data, void *context)
     if (message == CALLBACK_MSG_RULE_MATCHING)
         v->search->matches[v->set->first_rule + ((YR_RULE *)data - v->set->rules->rules_table)] =
             true;
+    if (message == CALLBACK_MSG_IMPORT_MODULE)
+        uses(v->search, ((const YR_MODULE_IMPORT *)data)->module_name);
     return CALLBACK_CONTINUE;
 }
 
@@ -335,11 +379,19 @@ static void finish(struct search *s)
         qsort(s->found.at, s->found.n, sizeof *s->found.at, by_address);
     make_blocks(s);
     memset(s->matches, 0, s->rules.n_rules * sizeof *s->matches);
+    *s->modules = '\0';
     for (size_t i = 0; i < s->rules.sets.n && !eg_stopped(s->run); i++)
         judge(s, &s->rules.sets.at[i]);
+    if (*s->modules && s->size > BLOCK_MAX)
+        eg_note(s->run,
+                "of more than %d MiB of memory the modules of rules (%s) see only the beginning "
+                "and what is around the strings that were found: rules that use them may be judged "
+                "wrongly",
+                BLOCK_MAX >> 20, s->modules);
     emit_all(s);
-    s->found.n = 0;
+    s->found.n = s->all.n = 0;
     s->first = NULL;
+    s->size = 0;
 }
 
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
@@ -354,8 +406,16 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
         s->first = region;
         memset(s->counts, 0, s->rules.n_strings * sizeof *s->counts);
     }
-    if (h->tag == (uint32_t)MARK)
+    if (h->tag == (uint32_t)MARK) {
+        struct block *all = NULL;
+
+        s->size += h->len;
+        if ((s->size <= BLOCK_MAX || !s->all.n) && !(all = eg_vec_push(&s->all)))
+            eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for matches");
+        if (all)
+            *all = (struct block){ h->addr, h->addr + (h->len - 1) };
         return;
+    }
     if (s->counts[h->tag]++ >= MATCHES_MAX) {
         const struct yara_string *y = &s->rules.strings[h->tag];
 
@@ -410,6 +470,7 @@ static void end(void *state)
         return;
     yara_rules_close(&s->rules);
     eg_vec_fini(&s->found);
+    eg_vec_fini(&s->all);
     eg_vec_fini(&s->blocks);
 }
 
@@ -456,7 +517,9 @@ EG_PLUGIN(yara) = {
         "(as the yara command does with a process: filesize is not defined, offsets are its "
         "addresses). A page that several processes share is looked at in the first one of them; "
         "--pid 1 sees all of process 1. Strings are found in up to 16 KiB; conditions that read "
-        "memory (uint32(@a + 4)) see what matched and 64 bytes around it. Rules of one file are a "
+        "memory (uint32(@a + 4)), and modules (math, elf), see all of it if that is at most 16 "
+        "MiB, "
+        "else its first 64 KiB, what matched, and 64 bytes around that. Rules of one file are a "
         "namespace. A file that needs a variable that --define does not give is left out, with a "
         "note. "
         "Compiled rules are programs: load only those that you made.",

@@ -31,7 +31,7 @@ struct linux_folders {
 
 static bool has_magic(const char *path, const char *magic, size_t len)
 {
-    eg_cleanup(eg_close_fd_) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
     char head[8];
 
     return fd >= 0 && pread(fd, head, len, 0) == (ssize_t)len && !memcmp(head, magic, len);

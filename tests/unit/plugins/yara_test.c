@@ -18,22 +18,26 @@ struct world {
 };
 enum { RAM = 5 << 20, EDGE = 2 << 20 }; // core looks at 2 MiB at a time
 
-static void setup_world(struct world *w)
+/** @size bytes at @base; what is below is not in the image. */
+static void setup_world_at(struct world *w, size_t size, int64_t base)
 {
+    const struct eg_open_options o = { .format = "raw", .quiet = true, .offset = base };
     struct eg_space *file;
 
-    w->ram = calloc(1, RAM);
-    memset(w->ram, '.', RAM);
+    w->ram = calloc(1, size);
+    memset(w->ram, '.', size);
     assert_int_equal(eg_registry_init(NULL), 0);
-    assert_int_equal(eg_memory_open(&file, w->ram, RAM, NULL), 0);
-    assert_int_equal(
-        eg_image_open_space(&w->img, file, "ram",
-                            &(struct eg_open_options){ .format = "raw", .quiet = true }, NULL),
-        0);
+    assert_int_equal(eg_memory_open(&file, w->ram, size, NULL), 0);
+    assert_int_equal(eg_image_open_space(&w->img, file, "ram", &o, NULL), 0);
     assert_int_equal(
         eg_system_open(&w->sys, w->img, &(struct eg_find_options){ .quiet = true }, NULL), 0);
     snprintf(w->dir, sizeof w->dir, "/tmp/yara-test-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
+}
+
+static void setup_world(struct world *w)
+{
+    setup_world_at(w, RAM, 0);
 }
 
 static void teardown_world(struct world *w)
@@ -166,6 +170,70 @@ static void conditions(void **state)
     teardown_world(&w);
 }
 
+static bool noted(const struct world *w, const char *text)
+{
+    for (size_t i = 0; i < w->result.n_notes; i++)
+        if (strstr(w->result.notes[i], text))
+            return true;
+    return false;
+}
+
+/** Conditions that look at memory where no string is: a small one is seen whole; of a large one the
+ * beginning, and a note says so where modules look. */
+static void conditions_that_read(void **state)
+{
+    static const struct {
+        const char *rule;
+        bool far, module; // it looks behind the beginning; by a module
+    } cases[] = {
+        { "rule r { condition: uint8(1000) == 0x2e }", false, false },
+        { "rule r { condition: uint32be(0x300000) == 0x2e2e2e2e }", true, false },
+        { "import \"math\" rule r { condition: math.mean(0x300000, 64) == 46.0 }", true, true },
+        { "import \"math\" rule r { condition: math.entropy(0x2ffff0, 4096) < 0.1 }", true, true },
+        { "import \"elf\" rule r { condition: elf.type == elf.ET_REL }", false, true },
+    };
+    static const uint8_t elf[64] = { 0x7f, 'E', 'L', 'F', 2, 1, 1, [16] = 1, [18] = 62 };
+
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        struct world w = { 0 };
+
+        setup_world_at(&w, large ? 20 << 20 : RAM, 0);
+        memcpy(w.ram, elf, sizeof elf);
+        for (size_t i = 0; i < countof(cases); i++) {
+            const char *rows = found(&w, file(&w, "a.yar", cases[i].rule), NULL);
+
+            if (strcmp(rows, large && cases[i].far ? "" : "0x0 r   0\n") != 0)
+                fail_msg("%s, %d: %s", cases[i].rule, large, rows);
+            assert_int_equal(noted(&w, "see only the beginning"), large && cases[i].module);
+        }
+        teardown_world(&w);
+    }
+}
+
+/** What is at address 0 is not in the image: conditions are judged nevertheless. */
+static void nothing_at_zero(void **state)
+{
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        struct world w = { 0 };
+
+        setup_world_at(&w, large ? 20 << 20 : RAM, 4 << 20);
+        assert_string_equal(found(&w, file(&w, "a.yar", "rule r { condition: true }"), NULL),
+                            "0x0 r   0\n");
+        assert_string_equal(
+            found(&w, file(&w, "a.yar", "rule r { condition: not defined uint8(0) }"), NULL),
+            "0x0 r   0\n");
+        assert_string_equal(found(&w,
+                                  file(&w, "a.yar",
+                                       "import \"math\" rule r { condition: "
+                                       "not defined math.mean(0, 16) }"),
+                                  NULL),
+                            "0x0 r   0\n");
+        teardown_world(&w);
+    }
+}
+
 static struct eg_space *processes[2];
 
 static int regions(struct eg_run *r, bool of_kernel, uint64_t around, struct eg_regions *out)
@@ -275,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings),
         cmocka_unit_test(conditions),
+        cmocka_unit_test(conditions_that_read),
+        cmocka_unit_test(nothing_at_zero),
         cmocka_unit_test(two_processes),
         cmocka_unit_test(sources),
     };
