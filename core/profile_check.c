@@ -187,11 +187,12 @@ static void leave_out_past(struct check *c)
 {
     for (uint32_t i = 0; i < c->p->n_types; i++) {
         struct eg_type *t = &c->types[i];
-        struct eg_member *all = c->members + t->first;
+        struct eg_member *all;
         uint32_t n = 0;
 
-        if (!has_members(t))
+        if (!has_members(t) || !t->count) // there may be no member at all
             continue;
+        all = c->members + t->first;
         for (uint32_t k = 0; k < t->count; k++)
             if (!is_past(c, t, &all[k]))
                 all[n++] = all[k];
