@@ -182,6 +182,9 @@ def searching(a):
             row("  against GNU strings", f"{ours / theirs:.2f} x", "0.5 x at 512 MiB", ours / theirs <= 0.5 if large else None)
     else:
         row("strings against GNU strings", "not measured", "strings is not there", None)
+    ours, theirs = least([a.engram, "-q", a.image, "quality"], 7), least(["cat", a.image], 7)
+    row("quality, which reads all", f"{ours * 1e3:.0f} ms", "", None)
+    row("  against cat", f"{ours / theirs:.2f} x", "", None)
 
 
 def peers(a):
