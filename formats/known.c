@@ -19,6 +19,8 @@ static const struct eg_known table[] = {
     AT(0, "Rar!\x1a\7", "a RAR archive", UNPACK),
     AT(257, "ustar", "a tar archive", UNPACK),
     AT(0, "070701", "a cpio archive", UNPACK),
+    AT(0, "070702", "a cpio archive", UNPACK),
+    AT(0, "070707", "a cpio archive", UNPACK),
     AT(0, "MSCF", "a cabinet archive", UNPACK),
     AT(0, "ZOO ", "a zoo archive", UNPACK),
     AT(0, "!<arch>\n", "an ar archive", UNPACK),
@@ -88,6 +90,9 @@ static const struct eg_known table[] = {
     AT(512, "EFI PART", "a disk with a partition table", DISK),
     AT(0, "XFSB", "a file system (XFS)", DISK),
     AT(0, "hsqs", "a file system (squashfs)", DISK),
+    AT(32, "NXSB", "a file system (APFS)", DISK),
+    AT(1024, "H+\0\4", "a file system (HFS+)", DISK),
+    AT(1024, "HX\0\5", "a file system (HFSX)", DISK),
     AT(0x10040, "_BHRfS_M", "a file system (btrfs)", DISK),
 };
 /** lzma(1) writes no magic number. The usual properties, a dictionary of 2^n or 3 * 2^n bytes, the
@@ -107,6 +112,18 @@ static bool is_compress(const uint8_t *h, size_t len, uint64_t size)
 {
     (void)size;
     return len > 3 && h[0] == 0x1f && h[1] == 0x9d && (h[2] & 0x1f) >= 9 && (h[2] & 0x1f) <= 16;
+}
+
+/** cpio's oldest form (cpio(5)): a short magic number in either byte order, then 12 more numbers of
+ * 16 bits, the 11th the length of the name that follows. */
+static bool is_old_cpio(const uint8_t *h, size_t len, uint64_t size)
+{
+    const bool big = len > 1 && h[0] == 0x71;
+    const unsigned name = len < 26 ? 0 : big ? eg_be16(h + 20) : eg_le16(h + 20);
+
+    (void)size;
+    return len > 26 && (big ? eg_be16(h) : eg_le16(h)) == 070707 && name > 1 && name < 4096 &&
+           eg_within(26, name, len) && strnlen((const char *)h + 26, name) == name - 1;
 }
 
 static bool is_json(const uint8_t *h, size_t len, uint64_t size)
@@ -149,6 +166,7 @@ static const struct {
 } shapes[] = {
     { is_lzma, { .what = "a file of lzma(1)", .advice = UNPACK } },
     { is_compress, { .what = "a file of compress(1)", .advice = UNPACK } },
+    { is_old_cpio, { .what = "a cpio archive", .advice = UNPACK } },
     { is_json,
       { .what = "a JSON text", .advice = "give a Volatility symbol file with --profile" } },
     { is_elf, { .what = "an ELF file, but no core", .advice = "give a vmlinux with --vmlinux" } },

@@ -255,6 +255,13 @@ static void named(void **state)
         { "\xd4\xc3\xb2\xa1", 4, 0, "a packet capture" },
         { "ADSEGMENTEDFILE", 16, 0, "an AD1 image" },
         { "ustar", 5, 257, "a tar archive" },
+        { "070702", 6, 0, "a cpio archive" },
+        { "070707", 6, 0, "a cpio archive" },
+        { "\xc7\x71\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\0\0etc", 30, 0, "a cpio" },
+        { "\x71\xc7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\0etc", 30, 0, "a cpio" },
+        { "NXSB", 4, 32, "a file system (APFS)" },
+        { "H+\0\4", 4, 1024, "a file system (HFS+)" },
+        { "HX\0\5", 4, 1024, "a file system (HFSX)" },
         { "\x5d\0\0\x10\0\xff\xff\xff\xff\xff\xff\xff\xff", 13, 0, "lzma" },
         { "\x5d\0\x10\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 13, 0, "lzma" }, // a small dictionary
         { "\x5d\0\0\x80\0\xd\0\0\0\0\0\0\0", 13, 0, "lzma" },                // the size is known
