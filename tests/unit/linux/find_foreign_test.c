@@ -143,8 +143,9 @@ static void nothing_but_the_image(void **state)
             assert_true(check_of(sys, "direct map")->passed);
             assert_true(eg_system_symbol(sys, "swapper_pg_dir", &va) && va == MK_ROOT + MK_DELTA);
             assert_int_equal(eg_system_symbol(sys, "init_task", &va), types || kallsyms == ALL);
-            assert_int_equal(noted(sys, "built without CONFIG_KALLSYMS"), kallsyms == NONE);
-            assert_int_equal(noted(sys, "built without CONFIG_DEBUG_INFO_BTF"), !types);
+            assert_int_equal(noted(sys, "has no kallsyms: built without CONFIG_KALLSYMS"),
+                             kallsyms == NONE);
+            assert_int_equal(noted(sys, "has no BTF: built without CONFIG_DEBUG_INFO_BTF"), !types);
             // What cannot be checked without types is not held against the kernel.
             tasks = check_of(sys, "task list");
             assert_int_equal(tasks->passed, types);
