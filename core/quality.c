@@ -10,8 +10,9 @@
 
 enum {
     PAGE = EG_VIEW_PAGE,
-    WINDOW = 4 << 20,      // bytes
-    WINDOWS_MAX = 1 << 22, // 16 TiB
+    WINDOW = 4 << 20,  // bytes; of more than 256 GiB, larger ones
+    WINDOWS = 1 << 16, // unless the space is in small ranges
+    WINDOWS_MAX = 1 << 18,
     ANCHORS_MAX = 1 << 20, // about
     ANCHORS_MORE = 16,     // that a window may have beyond its share
     PARTS_MAX = 4096,
@@ -87,7 +88,7 @@ static void add_page(struct eg_quality_pass *s, struct eg_quality_window *w, uin
                      const uint8_t *p)
 {
     const uint64_t mask = (UINT64_C(1) << s->shift) - 1;
-    const size_t max = (WINDOW / PAGE >> s->shift) + ANCHORS_MORE;
+    const size_t max = (size_t)(s->window / PAGE >> s->shift) + ANCHORS_MORE;
     struct eg_anchor *a;
     uint64_t hash;
 
@@ -169,10 +170,10 @@ static bool divide(struct eg_quality_pass *s, uint64_t first, uint64_t last)
         const uint64_t end = EG_MIN(x.last, last);
 
         for (uint64_t from = EG_MAX(at, x.start);;) {
-            const uint64_t to = EG_MIN(end, from | (WINDOW - 1));
+            const uint64_t to = EG_MIN(end, from | (s->window - 1));
             struct eg_quality_window *w = s->windows.n ? &s->windows.at[s->windows.n - 1] : NULL;
 
-            if (w && (w->first | (WINDOW - 1)) >= from) {
+            if (w && (w->first | (s->window - 1)) >= from) {
                 w->last = to;
             } else if (s->windows.n == WINDOWS_MAX) {
                 s->out->from = from;
@@ -272,7 +273,12 @@ static bool scan_all(struct eg_quality_pass *s, uint64_t first, uint64_t last, u
     uint64_t most = 0;
     bool ok;
 
-    if (!eg_quality_views_open(s, threads) || !divide(s, first, last))
+    if (!eg_quality_views_open(s, threads))
+        return false;
+    for (s->window = WINDOW; (last - first) / s->window >= WINDOWS &&
+                             eg_mapped_bytes(s->views[0], s->as) / s->window >= WINDOWS;)
+        s->window *= 2;
+    if (!divide(s, first, last))
         return false;
     for (size_t i = 0; i < s->windows.n; i++)
         most += s->windows.at[i].last - s->windows.at[i].first + 1;

@@ -28,6 +28,7 @@ struct eg_quality_window {
 struct eg_quality_pass {
     struct eg_parts *out;
     struct eg_space *as;
+    uint64_t window; /**< bytes of each, a power of two */
     EG_VEC(struct eg_quality_window) windows;
     struct eg_view **views; /**< of each thread; at least two */
     unsigned n_views;

@@ -3,7 +3,12 @@
 #include "parallel.h"
 #include "quality_pass.h"
 
-enum { PAGE = EG_VIEW_PAGE, PROBES = 1024, RANGES_MAX = 1 << 16 };
+enum {
+    PAGE = EG_VIEW_PAGE,
+    PROBES = 1024,
+    RANGES_MAX = 1 << 16,
+    EDGE_PAGES = 1 << 18, // read between probes: few bytes of a file can claim 2^50 of zeros
+};
 
 bool eg_zeros_around(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_part *out)
 {
@@ -35,6 +40,7 @@ struct probing {
     struct eg_space *as;
     struct eg_view **views;
     EG_VEC(struct probe) at;
+    uint64_t budget; // of EDGE_PAGES
 };
 
 static int probe(void *context, size_t piece, unsigned worker)
@@ -92,17 +98,24 @@ static bool each_range(struct probing *p, struct eg_view *v, struct eg_parts *ou
     return !step || !n || add_probes(p, first, last, step);
 }
 
+static bool is_zero_at(struct probing *p, uint64_t at)
+{
+    if (!p->budget || eg_cancelled)
+        return false;
+    p->budget--;
+    return eg_is_zero_page(p->views[0], p->as, at);
+}
+
 /** Zeros from probe @i to probe @k: up to where, before and behind? */
-static struct eg_part edges(const struct probing *p, size_t i, size_t k)
+static struct eg_part edges(struct probing *p, size_t i, size_t k)
 {
     struct eg_part z = { .first = p->at.at[i].at, .last = p->at.at[k].at + (PAGE - 1) };
     const bool next = k + 1 < p->at.n && !p->at.at[k + 1].begins;
 
     while (!p->at.at[i].begins && z.first - PAGE > p->at.at[i - 1].at &&
-           eg_is_zero_page(p->views[0], p->as, z.first - PAGE))
+           is_zero_at(p, z.first - PAGE))
         z.first -= PAGE;
-    while (next && z.last + 1 < p->at.at[k + 1].at &&
-           eg_is_zero_page(p->views[0], p->as, z.last + 1))
+    while (next && z.last + 1 < p->at.at[k + 1].at && is_zero_at(p, z.last + 1))
         z.last += PAGE;
     return z;
 }
@@ -138,7 +151,7 @@ int eg_quality_probe(struct eg_parts *out, struct eg_space *as, unsigned threads
                      struct eg_error *e)
 {
     struct eg_quality_pass views = { .as = as };
-    struct probing p = { .as = as };
+    struct probing p = { .as = as, .budget = EDGE_PAGES };
     bool ok = eg_quality_views_open(&views, threads);
 
     *out = (struct eg_parts){ 0 };

@@ -9,7 +9,8 @@
     C(START, ADDR, "physical address of the first byte")                                           \
     C(END, ADDR, "and of the first byte behind it")                                                \
     C(SIZE, INT, "bytes")                                                                          \
-    C(PERCENT, INT, "of RAM, rounded; of the memory in the image where RAM is not known")          \
+    C(PERCENT, INT,                                                                                \
+      "of RAM, rounded; where RAM is not known, of the memory that the image should have")         \
     C(KIND, TEXT, "RAM, memory: all of it; zeros, repeated, copy, missing, unreadable, not RAM")   \
     C(REASON, TEXT, "what shows it")
 EG_COLUMNS(COLUMNS);
@@ -29,7 +30,7 @@ struct quality {
                           // its memory is lost) say nothing more
     struct linux_ram *ram, *kept;
     size_t n_ram, n_kept; // 0: not known
-    uint64_t whole;       // bytes of RAM, or of the image
+    uint64_t whole;       // bytes of RAM; where it is not known, of the image and what it lacks
     uint64_t in_image;
     struct eg_parts parts;
     bool quick;
@@ -53,7 +54,10 @@ static const char *share(const struct quality *q, uint64_t bytes)
     const uint64_t n = percent(q, bytes);
 
     return eg_strf(q->r, n ? "%s%" PRIu64 " %% of %s" : "%s%" PRIu64 " %% of %s",
-                   n ? "" : "less than ", n ? n : 1, q->n_ram ? "RAM" : "the memory in the image");
+                   n ? "" : "less than ", n ? n : 1,
+                   q->n_ram                  ? "RAM"
+                   : q->whole == q->in_image ? "the memory in the image"
+                                             : "the memory that the image should have");
 }
 
 static void row(struct quality *q, uint64_t first, uint64_t last, const char *kind,
@@ -399,6 +403,13 @@ static void ranges(struct quality *q)
     }
     end_hole(q, &g.missing);
     end_hole(q, &g.unreadable);
+    if (!q->n_ram && (g.missing.bytes || g.unreadable.bytes)) {
+        q->whole += g.missing.bytes + g.unreadable.bytes;
+        what = eg_strf(q->r,
+                       "should be in the image, %" PRIu64
+                       " bytes are; how much the machine had is not known",
+                       q->in_image);
+    }
     if (q->n_ram)
         what = eg_strf(
             q->r,

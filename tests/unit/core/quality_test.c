@@ -247,6 +247,35 @@ static void pieces_and_holes(void **state)
     eg_space_close(as);
 }
 
+/* A header of a few bytes says that there is a lot, of which nothing is stored. */
+static void zeros_without_end(void **state)
+{
+    static const unsigned bits[] = { 40, 45, 50 }; // one more than windows have room for
+
+    (void)state;
+    for (size_t i = 0; i < countof(bits); i++) {
+        const uint64_t end = UINT64_C(1) << bits[i];
+        struct eg_segment segs[] = { segment(0, 0, PAGE), segment(PAGE, 0, end - PAGE) };
+        struct eg_space *as;
+        struct eg_parts p;
+
+        segs[1].stored = 0;
+        as = ranges(segs, countof(segs));
+        assert_int_equal(eg_quality_probe(&p, as, 2, NULL), 0);
+        assert_int_equal(p.list.n, 1);
+        assert_true(p.list.at[0].first >= PAGE && p.list.at[0].first <= end / 1024);
+        assert_true(p.list.at[0].last == end - 1);
+        eg_parts_fini(&p);
+        assert_int_equal(eg_quality_scan(&p, as, 0, UINT64_MAX, 2, true, NULL), 0);
+        assert_true(p.zeros == end - PAGE && !p.from);
+        assert_int_equal(p.list.n, 1);
+        assert_int_equal(p.list.at[0].first, PAGE);
+        assert_true(p.list.at[0].last == end - 1);
+        eg_parts_fini(&p);
+        eg_space_close(as);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -274,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup(one_page_repeated, fresh),
         cmocka_unit_test_setup(pages_alike, fresh),
         cmocka_unit_test_setup(pieces_and_holes, fresh),
+        cmocka_unit_test_setup(zeros_without_end, fresh),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

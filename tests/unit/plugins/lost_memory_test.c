@@ -460,6 +460,32 @@ static void no_kernel(void **state)
     }
 }
 
+/* More may be lost than there is: of that, no part is more than all. */
+static void most_is_lost(void **state)
+{
+    static const struct {
+        unsigned left; // of a hundred
+        const char *note;
+    } cases[] = { { 75, "25 % of the memory that the image should have" },
+                  { 25, "75 % of the memory that the image should have" },
+                  { 1, "99 % of the memory that the image should have" } };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct world w = make(m);
+        struct eg_space *phys = mk_system(w.k)->image->phys, whole;
+        uint64_t left;
+
+        noise(&w, 0);
+        left = (phys->last + 1) * cases[i].left / 100 & ~(uint64_t)(PAGE - 1);
+        whole = cut_off(phys, left, EG_UNREADABLE);
+        says(&w, i & 1, "unreadable", left, cases[i].note);
+        *phys = whole;
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +497,7 @@ int main(void)
         cmocka_unit_test(damaged_map),
         cmocka_unit_test(code_that_is_no_ram),
         cmocka_unit_test(no_kernel),
+        cmocka_unit_test(most_is_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
