@@ -44,8 +44,8 @@ start_qemu() {
     qemu=$!
 }
 
-# Waits for the word at the end of the truth; shows meanwhile what the guest says.  2: QEMU has ended, or the kernel hangs
-# before the guest's first word, as some do under emulation now and then.
+# Waits for the word at the end of the truth; shows meanwhile what the guest says.  2: QEMU has ended, or the kernel hangs.
+# hangs: how often that was before the guest's first word, as happens under emulation now and then.
 wait_frozen() {
     local seen=0 line waited=0 spoke=
     until [ "$(tail -c 7 "$work/truth.tar" | tr -d '\0')" = FROZEN ]; do
@@ -59,7 +59,10 @@ wait_frozen() {
             *Kernel\ panic*) say "guest: $line" ;; # of an emulator that was too slow, before its first word
             esac
         done < <(tail -n "+$((seen + 1))" "$work/console" | tr -d '\r')
-        kill -0 "$qemu" 2> /dev/null || return 2
+        if ! kill -0 "$qemu" 2> /dev/null; then
+            if [ -z "$spoke" ]; then hangs=$((hangs + 1)); fi
+            return 2
+        fi
         sleep 0.25
         waited=$((waited + 1))
         if [ -z "$spoke" ] && [ $waited -gt $((patience * 4 / 12)) ]; then
