@@ -24,7 +24,7 @@
  *    report layout       lines for the user; text in columns
  *    habits complete     what people type who come from other tools; for the shells' completions
  *    open choice table spool  an image and its system; chosen rows; tables; many writers into one output
- *    run summary         engram IMAGE PLUGIN…; engram IMAGE
+ *    run summary provenance  engram IMAGE PLUGIN…; engram IMAGE; what stands beside files of results
  *    plugins help topics version   what there is
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
  *    shell line          looking by hand in Lua, line by line

@@ -2,7 +2,6 @@
  * results come out in the order asked for. */
 #include "run.h"
 #include "../core/args.h"
-#include "../core/json.h"
 #include "../core/newfile.h"
 #include "../core/parallel.h"
 #include "../core/search.h"
@@ -10,8 +9,8 @@
 #include "choice.h"
 #include "coverage.h"
 #include "habits.h"
+#include "provenance.h"
 #include "report.h"
-#include "sha256.h"
 #include "spool.h"
 #include <errno.h>
 #include <stdio.h>
@@ -227,19 +226,9 @@ static int begin(struct jobs *j)
     return j->next ? CLI_OK : cli_no_memory();
 }
 
-static const char *in_folder(struct eg_arena *a, const struct jobs *j, const char *name,
-                             const char *suffix)
+static struct cli_written written(const struct jobs *j, const struct job *job, struct eg_arena *a)
 {
-    return eg_arena_strf(a, "%s/%s%s", j->cli->out, name, suffix);
-}
-
-/* Beside its table or, without one, beside the files that it wrote. */
-static const char *beside(struct eg_arena *a, const struct jobs *j, const struct job *job)
-{
-    static const char suffix[] = ".provenance.json";
-
-    return job->to.path ? eg_arena_strf(a, "%s%s", job->to.path, suffix)
-                        : in_folder(a, j, job->reg->name, suffix);
+    return (struct cli_written){ a, j->cli->out, job->to.path, &job->head };
 }
 
 /* With -o, each result that is not for people gets a file of its own. */
@@ -247,6 +236,7 @@ static int open_file(struct jobs *j, struct job *job)
 {
     const char *path = eg_arena_strf(&j->cli->arena, "%s/%s.%s", j->cli->out, job->reg->name,
                                      j->cli->renderer->suffix);
+    struct cli_written beside;
     struct eg_error e;
 
     if (!path)
@@ -255,73 +245,14 @@ static int open_file(struct jobs *j, struct job *job)
         return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
     if (eg_newfile_open(&job->to, path, j->cli->force, &e) < 0)
         return cli_cannot(&e);
-    if (!(path = beside(&j->cli->arena, j, job)))
+    beside = written(j, job, &j->cli->arena);
+    if (!(path = cli_provenance_path(&beside)))
         return cli_no_memory();
     if (eg_newfile_check(path, j->cli->force, &e) < 0)
         return cli_cannot(&e);
     job->f = job->to.f;
     j->cli->renderer->begin(job->state, job->f, &j->o.from);
     return CLI_OK;
-}
-
-/* The size and the digest of a file that was written. */
-static int write_digest(FILE *f, struct eg_arena *a, const char *path, struct eg_error *e)
-{
-    const char *digest = path ? sha256_of_file(a, path, true, e) : NULL;
-    struct stat st;
-    int rc = 0;
-
-    if (!path)
-        rc = eg_fail(e, EG_ENOMEM, "out of memory");
-    else if (!digest && e->code != EG_EUNSUP) // a build without libcrypto
-        rc = -e->code;
-    else if (stat(path, &st))
-        rc = eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
-    if (!rc) {
-        fputs("{\"name\":", f);
-        eg_json_string(f, strrchr(path, '/') + 1);
-        fprintf(f, ",\"size\":%jd,\"sha256\":", (intmax_t)st.st_size);
-        eg_json_string(f, digest);
-        putc('}', f);
-    }
-    return rc;
-}
-
-/* What json says of a result and other formats have no place for, and digests of the files. */
-static int write_provenance(const struct jobs *j, struct job *job, struct eg_error *e)
-{
-    struct eg_run_result *r = &job->result;
-    const char *path = beside(&r->arena, j, job);
-    struct eg_newfile to;
-    int rc;
-
-    if (!path)
-        return eg_fail(e, EG_ENOMEM, "out of memory");
-    if ((rc = eg_newfile_open(&to, path, j->cli->force, e)) < 0)
-        return rc;
-    putc('{', to.f);
-    eg_json_provenance(to.f, &j->o.from);
-    fputs(",\n\"result\":{\"plugin\":", to.f);
-    eg_json_string(to.f, job->head.plugin);
-    fputs(",\"args\":", to.f);
-    eg_json_strings(to.f, job->head.args);
-    fprintf(to.f, ",\"rows\":%zu,\"notes\":", r->n_rows);
-    eg_json_strings(to.f, (const char *const *)r->notes);
-    fputs(",\"error\":", to.f);
-    eg_json_string(to.f, r->error);
-    fputs("},\n\"files\":[", to.f);
-    if (job->to.path)
-        rc = write_digest(to.f, &r->arena, job->to.path, e);
-    for (size_t i = 0; i < r->n_files && !rc; i++) {
-        if (i || job->to.path)
-            fputs(",\n", to.f);
-        rc = write_digest(to.f, &r->arena, in_folder(&r->arena, j, r->files[i], ""), e);
-    }
-    fputs("]}\n", to.f);
-    if (!rc)
-        return eg_newfile_keep(&to, e);
-    eg_newfile_drop(&to);
-    return rc;
 }
 
 static int open_output(struct jobs *j, size_t i)
@@ -388,7 +319,8 @@ static void end_choice(struct job *job)
 static void end_job(struct jobs *j, struct job *job)
 {
     const struct eg_renderer *r = j->cli->renderer;
-    const bool own = job->f != stdout;
+    const struct cli_written to = written(j, job, &job->result.arena);
+    const bool own = job->f != stdout, kept = job->to.f && job->begun;
     struct eg_error e = { 0 };
     bool bad;
 
@@ -403,14 +335,14 @@ static void end_job(struct jobs *j, struct job *job)
     if (!j->spools && own)
         r->end(job->state, job->f);
     bad = ferror(job->f);
-    if (job->to.f && !job->begun)
+    if (job->to.f && !kept)
         eg_newfile_drop(&job->to);
-    else if (job->to.f)
-        bad = eg_newfile_keep(&job->to, &e) < 0 || write_provenance(j, job, &e) < 0;
+    else if (kept)
+        bad = eg_newfile_keep(&job->to, &e) < 0;
     else if (own)
         bad |= fclose(job->f) != 0;
-    if (!job->to.path && job->result.n_files && write_provenance(j, job, &e) < 0)
-        bad = true;
+    if (!bad && (kept || (!to.table && job->result.n_files)))
+        bad = cli_write_provenance(&to, &j->o.from, &job->result, j->cli->force, &e) < 0;
     if (bad && (own || *e.text) && !job->result.status) {
         job->result.status = -EG_EIO;
         job->result.error = *e.text ? eg_arena_strf(&job->result.arena, "%s", e.text) : NULL;
