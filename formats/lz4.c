@@ -197,6 +197,10 @@ static int open_(struct eg_space **out, struct eg_image *img, struct eg_space *f
                             e);
     if (rc)
         fini(z);
+    else if (z->unchecked)
+        eg_image_note(img, "lz4: its checksums are of whole frames, which are not checked where "
+                           "blocks are read in place: damage of content may not be noticed; "
+                           "`lz4 -t` checks them");
     return rc;
 }
 

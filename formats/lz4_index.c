@@ -385,6 +385,7 @@ static int frame(struct eg_lz4 *z, struct eg_image *img, uint64_t *at, struct eg
              !like_last(img, z, at, &f, begin))
         return *at = begin, 1;
     z->last.header = *at - begin;
+    z->unchecked |= (f.flags & (HAS_CHECK | HAS_CHECKS)) == HAS_CHECK;
     if (!blocks(img, z, at, &f))
         return eg_fail(e, EG_ENOMEM, "%s: lz4: out of memory for its blocks, or more than %d",
                        img->path, BLOCKS_MAX);

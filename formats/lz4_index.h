@@ -26,6 +26,7 @@ struct eg_lz4 {
     } last;
     bool sized;         // the content of the last frame, which is damaged, has been added
     bool linked, exact; // blocks need those before them; all frames state their sizes
+    bool unchecked;     // some frames have a checksum of their whole content only
 };
 
 /** The content of the block at @in (flags and place) of at most @room bytes. @return 0: damaged. */
