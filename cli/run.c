@@ -320,9 +320,9 @@ static void end_job(struct jobs *j, struct job *job)
 {
     const struct eg_renderer *r = j->cli->renderer;
     const struct cli_written to = written(j, job, &job->result.arena);
-    const bool own = job->f != stdout, kept = job->to.f && job->begun;
+    const bool own = job->f != stdout;
     struct eg_error e = { 0 };
-    bool bad;
+    bool bad, kept;
 
     end_choice(job);
 
@@ -335,6 +335,7 @@ static void end_job(struct jobs *j, struct job *job)
     if (!j->spools && own)
         r->end(job->state, job->f);
     bad = ferror(job->f);
+    kept = job->to.f && job->begun;
     if (job->to.f && !kept)
         eg_newfile_drop(&job->to);
     else if (kept)
