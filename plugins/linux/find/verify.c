@@ -28,18 +28,23 @@ static bool read_text(const struct check *k, uint64_t at, char *out, size_t size
     return true;
 }
 
-/** Offset of the release in init_uts_ns: from the types, else from VMCOREINFO and the fixed size
- * of each name, 65 bytes (include/uapi/linux/utsname.h). */
-static uint64_t release_offset(const struct check *k)
+/** Offset of the release in init_uts_ns, which is at @at: from the types, else from VMCOREINFO,
+ * else from the name of the system, which is the first; and the fixed size of each name, 65 bytes
+ * (include/uapi/linux/utsname.h). */
+static uint64_t release_offset(const struct check *k, uint64_t at)
 {
+    static const char system[] = "Linux";
     uint64_t name, release;
+    char text[sizeof system] = "";
     int64_t told;
 
-    if (!linux_member(&k->c->ts, "uts_namespace", "name", &name, NULL))
-        name = k->c->text.text &&
-                       eg_vmcoreinfo_number(&k->c->text, "OFFSET(uts_namespace.name)", &told)
-                   ? (uint64_t)told
-                   : 4; // behind a reference count, before 5.19
+    if (!linux_member(&k->c->ts, "uts_namespace", "name", &name, NULL)) {
+        if (k->c->text.text &&
+            eg_vmcoreinfo_number(&k->c->text, "OFFSET(uts_namespace.name)", &told))
+            name = (uint64_t)told;
+        else // until 5.18 behind a reference count
+            name = read_text(k, at, text, sizeof text) && !strcmp(text, system) ? 0 : 4;
+    }
     if (!linux_member(&k->c->ts, "new_utsname", "release", &release, NULL))
         release = 130;
     return name + release;
@@ -54,7 +59,7 @@ static bool check_release(const struct check *k)
     if (!linux_sym(k->c, "init_uts_ns", &at))
         return eg_candidate_check(k->entry, "release", 10, false, "%s",
                                   "no symbol linux_banner or init_uts_ns");
-    read_text(k, at + release_offset(k), text, sizeof text);
+    read_text(k, at + release_offset(k, at), text, sizeof text);
     if (k->c->text.text && eg_vmcoreinfo_text(&k->c->text, "OSRELEASE", told, sizeof told) &&
         strcmp(text, told))
         return eg_candidate_check(k->entry, "release", 10, false,

@@ -184,6 +184,37 @@ static void no_slide(void **state)
     }
 }
 
+/* Neither types nor VMCOREINFO, and only the names of the system: the first of them tells where
+ * they begin. */
+static void release(void **state)
+{
+    static const struct {
+        unsigned system, release;
+        const char *known;
+    } cases[] = { { 0, 130, "6.1.0-test" }, { 4, 134, "6.1.0-test" }, { 0, 134, "" } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        enum { UTS = MK_DATA + 0xb100 };
+        struct mk_kernel k;
+        struct eg_system *sys;
+        uint8_t *banner;
+
+        strip(&k, ALL, false);
+        banner = memmem(k.ram + MK_KALLSYMS, MK_DATA - MK_KALLSYMS, "Rlinux_banner", 13);
+        assert_non_null(banner);
+        memcpy(banner, "Rlinux_bunner", 13);
+        memset(k.ram + UTS, 0, 256);
+        strcpy((char *)k.ram + UTS + cases[i].system, "Linux");
+        strcpy((char *)k.ram + UTS + cases[i].release, "6.1.0-test");
+        sys = open_it(&k);
+        assert_int_equal(sys->chosen != NULL, *cases[i].known != 0);
+        assert_string_equal(sys->chosen ? sys->chosen->release : "", cases[i].known);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
 /* ---- variables ---- */
 
 /** An entry that leads to the table at @table. */
@@ -446,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_but_the_image),
         cmocka_unit_test(no_slide),
+        cmocka_unit_test(release),
         cmocka_unit_test(by_data),
         cmocka_unit_test(fixed_regions),
         cmocka_unit_test(by_code),
