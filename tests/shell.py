@@ -4,7 +4,7 @@
 Typed at in a pseudo-terminal, fed through a pipe, with -e and with files. Results are TAP."""
 import fcntl, os, pathlib, pty, re, resource, select, signal, struct, subprocess, sys, tempfile, termios, time
 
-PATIENCE = 60  # seconds for an answer: sanitizers are slow
+PATIENCE = 240  # seconds for an answer: sanitizers are slow, and so are busy machines
 PROMPT, MORE = "engram> ", "     >> "
 
 
