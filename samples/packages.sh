@@ -124,6 +124,7 @@ kernel_version() { # SUITE ARCH PATTERN
     local file=$cache/versions/$1-$2-${3//\*/_} found
     if [ ! -e "$file" ]; then
         mkdir -p "${file%/*}"
+        apt "$1" "$2" true # reads the lists, and says what is wrong with them
         read -r found _ < <(pinned "$1" "$2" "=$3") || :
         if [ -n "$found" ] && ! apt "$1" "$2" apt-cache show "linux-image-$found" > /dev/null 2>&1; then
             say "the kernel $found is gone; the current one takes its place"
