@@ -40,6 +40,11 @@ uint64_t mk_page_size(const struct mk *k)
     return UINT64_C(1) << k->machine->page_shift;
 }
 
+uint64_t mk_root(const struct mk *k)
+{
+    return k->root;
+}
+
 uint8_t *mk_ram(struct mk *k, size_t *len)
 {
     *len = k->size;

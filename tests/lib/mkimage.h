@@ -43,6 +43,8 @@ uint64_t mk_page_size(const struct mk *k);
 /** The physical memory: for formats and finders. */
 uint8_t *mk_ram(struct mk *k, size_t *len);
 
+uint64_t mk_root(const struct mk *k); /**< physical address of the kernel's top page table */
+
 /** Zeroed, mapped memory, aligned for any type. */
 uint64_t mk_alloc(struct mk *k, uint64_t size);
 /** The next mk_alloc begins @before bytes before the end of a page: what it gives straddles. */

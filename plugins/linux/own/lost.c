@@ -46,18 +46,22 @@ static void add_page(struct uses *u, enum kind kind, uint64_t pa)
     add(u, kind, pa, pa + (PAGE - 1), 1);
 }
 
-/* All of the kernel's address space, with its holes: where a table is zeros, an entry of it decided
- * that there is a hole. */
+/* Those of the direct map, with its holes: where a table is zeros, an entry of it decided that there
+ * is a hole. Elsewhere a table can be empty: the kernel makes those of vmalloc before it needs them
+ * (preallocate_vmalloc_pages() in arch/x86/mm/init_64.c), and keeps them. */
 static void find_tables(struct eg_run *r, struct uses *u)
 {
     const uint64_t root = eg_system_of(r)->chosen->paging.root;
-    uint64_t steps = 0, before = UINT64_MAX;
-    struct linux_page_walk w = {
-        .space = eg_kernel(r), .last = UINT64_MAX, .holes = true, .steps = &steps
-    };
+    uint64_t steps = 0, before = UINT64_MAX, delta;
+    struct linux_page_walk w = { .space = eg_kernel(r), .holes = true, .steps = &steps };
     struct linux_pages p;
 
     add_page(u, ROOT, root);
+    if (!linux_direct_map(r, &delta))
+        return;
+    w.at = delta;
+    if (!eg_add(delta, eg_physical(r)->last, &w.last))
+        w.last = UINT64_MAX;
     while (linux_next_pages(r, &w, &p)) {
         const uint64_t table = p.entry & ~(uint64_t)(PAGE - 1);
 
