@@ -44,6 +44,13 @@ static inline bool eg_within(uint64_t at, uint64_t len, uint64_t size)
     return at <= size && len <= size - at;
 }
 
+static inline bool eg_all_zero(const void *p, size_t len)
+{
+    const uint8_t *b = p;
+
+    return !len || (!*b && !memcmp(b, b + 1, len - 1));
+}
+
 /** @align is a power of two. Wraps at 2^64: check the result where the value comes from an image.
  */
 static inline uint64_t eg_align_up(uint64_t v, uint64_t align)

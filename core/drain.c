@@ -26,11 +26,6 @@ bool eg_is_stream(const char *path)
                                      (S_ISCHR(st.st_mode) && access(path, R_OK) == 0)));
 }
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-    return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
-}
-
 /** Read until @buf is full or the stream ends. @return the bytes; -1 and errno. */
 static ssize_t fill(int fd, uint8_t *buf)
 {
@@ -71,7 +66,7 @@ static int copy(int from, int to, const char *name, const char *dir, uint8_t *bu
                            " MiB are left in %s, which holds what was read: name another folder "
                            "with --tmp",
                            name, at >> 20, room >> 20, dir);
-        if (!all_zero(buf, (size_t)n) &&
+        if (!eg_all_zero(buf, (size_t)n) &&
             !eg_write_at(to, buf, (size_t)n, at)) // zeros: a sparse file
             return eg_fail(e, EG_EIO, "%s: cannot write to %s: %s: name another folder with --tmp",
                            name, dir, strerror(errno));

@@ -93,7 +93,7 @@ static void add_page(struct eg_quality_pass *s, struct eg_quality_window *w, uin
     uint64_t hash;
 
     w->bytes += PAGE;
-    if (eg_is_zero(p, PAGE)) {
+    if (eg_all_zero(p, PAGE)) {
         w->zeros += PAGE;
         add_run(w, at, at + (PAGE - 1), 0);
         return;

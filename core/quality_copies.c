@@ -118,7 +118,7 @@ static uint64_t extend(struct copies *c, uint64_t at, uint64_t step, uint64_t di
         q = eg_whole_page(c->v[1], c->s->as, at - distance, there);
         if (!p || !q || memcmp(p, q, PAGE) != 0)
             break;
-        if (eg_is_zero(p, PAGE)) {
+        if (eg_all_zero(p, PAGE)) {
             zeros++;
             continue;
         }

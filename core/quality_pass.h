@@ -44,11 +44,6 @@ bool eg_quality_add(struct eg_parts *out, uint64_t first, uint64_t last, uint64_
 /** Add the copies that the windows' anchors lead to. @return false: out of memory. */
 bool eg_quality_copies(struct eg_quality_pass *s);
 
-/** Are they all zeros? @len is not 0. */
-static inline bool eg_is_zero(const uint8_t *p, size_t len)
-{
-    return !*p && !memcmp(p, p + 1, len - 1);
-}
 /** The whole page at @at, copied to @page if it is in pieces; NULL: not there, or not all of it. */
 static inline const uint8_t *eg_whole_page(struct eg_view *v, struct eg_space *as, uint64_t at,
                                            uint8_t page[EG_VIEW_PAGE])
@@ -65,7 +60,7 @@ static inline bool eg_is_zero_page(struct eg_view *v, struct eg_space *as, uint6
     uint8_t page[EG_VIEW_PAGE];
     const uint8_t *p = eg_whole_page(v, as, at, page);
 
-    return p && eg_is_zero(p, EG_VIEW_PAGE);
+    return p && eg_all_zero(p, EG_VIEW_PAGE);
 }
 /** Does @at read as zeros that are stored nowhere, and up to where? */
 bool eg_reads_zero(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t *last);

@@ -300,11 +300,6 @@ static bool note_zeros(struct eg_inflate_index *x, uint64_t out, bool zeros)
     return true;
 }
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-    return !p[0] && !memcmp(p, p + 1, n - 1);
-}
-
 /* ---- damage ---- */
 
 /** Is there a member at @at? Content may have files in gzip, too, but hardly one with another, or the
@@ -484,7 +479,7 @@ static enum eg_inflated advance(struct eg_inflate_index *x, struct eg_inflater *
         known = known && note_zeros(x, out, false) && note_zeros(x, r->out, false);
     } else { // BGZF: up to the end of the member
         state = eg_inflate_some(r, x, img->view, buf, &n, *bgzf || is_due(x, r));
-        known = known && (!n || note_zeros(x, out, all_zero(buf, n)));
+        known = known && (!n || note_zeros(x, out, eg_all_zero(buf, n)));
     }
     return known ? state : EG_INFLATED_STARVED;
 }

@@ -77,7 +77,7 @@ static int open_ours(int folder, const char *name, struct stat *st)
 
     if (fd >= 0 && (fstat(fd, st) || !S_ISREG(st->st_mode) || !is_ours(st))) {
         close(fd);
-        return -1;
+        return errno = EPERM, -1;
     }
     return fd;
 }
@@ -96,7 +96,7 @@ static int new_file(int folder)
     return openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-/** The folder's secret; the first command makes it. */
+/** The folder's secret; the first command makes it. One that is cut off is made anew. */
 static bool read_secret(struct eg_kept *k)
 {
     for (int i = 0; i < 2; i++) {
@@ -104,8 +104,10 @@ static bool read_secret(struct eg_kept *k)
         eg_cleanup(eg_close_fd_) int fd = open_ours(k->folder, "secret", &st);
         eg_cleanup(eg_close_fd_) int made = -1;
 
+        if (fd >= 0 && read(fd, k->secret, SECRET) == SECRET)
+            return true;
         if (fd >= 0)
-            return read(fd, k->secret, SECRET) == SECRET;
+            unlinkat(k->folder, "secret", 0);
         made = i ? -1 : new_file(k->folder);
         if (made < 0 || getrandom(k->secret, SECRET, 0) != SECRET ||
             !eg_write_at(made, k->secret, SECRET, 0))
@@ -122,8 +124,6 @@ static bool read_secret(struct eg_kept *k)
  * unreadable, or stopped. */
 static bool hash_space(XXH3_state_t *h, struct eg_image *img, struct eg_space *as, uint64_t size)
 {
-    static const uint8_t zeros[PAGE];
-
     for (uint64_t at = 0; at < size && !eg_cancelled;) {
         size_t n = (size_t)EG_MIN(size - at, (uint64_t)EG_FILL_MAX);
         const uint8_t *p;
@@ -141,8 +141,8 @@ static bool hash_space(XXH3_state_t *h, struct eg_image *img, struct eg_space *a
             const size_t len = EG_MIN(n - i, (size_t)PAGE);
             const uint64_t place = at + i;
 
-            if (memcmp(p + i, zeros, len) && (XXH3_128bits_update(h, &place, sizeof place) ||
-                                              XXH3_128bits_update(h, p + i, len)))
+            if (!eg_all_zero(p + i, len) && (XXH3_128bits_update(h, &place, sizeof place) ||
+                                             XXH3_128bits_update(h, p + i, len)))
                 return false;
         }
         at += n;
@@ -256,12 +256,12 @@ bool eg_kept_load(struct eg_kept *k, struct eg_space **content, struct eg_space 
     if (fd < 0)
         return false;
     futimens(fd, NULL); // the oldest are removed first
-    if ((uint64_t)st.st_size < sizeof t || eg_file_open_fd(&as, fd, k->img->path, NULL) != 0) {
+    if (eg_file_open_fd(&as, fd, k->img->path, NULL) != 0) {
         unlinkat(k->folder, k->name, 0);
         return false;
     }
-    at = eg_space_size(as) - sizeof t;
-    ok = eg_read(v, as, at, &t, sizeof t) && !memcmp(t.magic, magic, sizeof magic) && t.n &&
+    at = eg_space_size(as) - EG_MIN(eg_space_size(as), sizeof t);
+    ok = at && eg_read(v, as, at, &t, sizeof t) && !memcmp(t.magic, magic, sizeof magic) && t.n &&
          t.n <= SEGMENTS_MAX && t.size <= at && at - t.size == t.n * sizeof *places;
     places = ok ? calloc(t.n, sizeof *places) : NULL;
     ok = places && eg_read(v, as, t.size, places, (size_t)t.n * sizeof *places) &&

@@ -15,11 +15,11 @@ struct eg_kept *eg_kept_open(struct eg_image *img, struct eg_space *file,
                              const struct eg_open_options *o);
 void eg_kept_close(struct eg_kept *k); /**< NULL-safe */
 
-/** Use the entry, if there is one that is intact: the content, and in *@file what it lies in.
- * @return false: there is none. */
+/** Use the entry, if there is one that is intact: the content, and in *@file the file that it lies
+ * in, which the caller closes after it. @return false: there is none. */
 bool eg_kept_load(struct eg_kept *k, struct eg_space **content, struct eg_space **file);
 
-/** A new file in the folder, to unpack to; -1: none can be made there. */
+/** A new file in the folder, to unpack to, which the caller closes; -1: none can be made there. */
 int eg_kept_new(const struct eg_kept *k);
 /** Keep that file, whose first @size bytes hold the content as @segs say, if no other process has
  * already; @temp is its space. Then the oldest entries are removed until all fit. */

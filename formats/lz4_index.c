@@ -334,7 +334,7 @@ static bool add_lost_frames(struct eg_lz4 *z, uint64_t at, uint64_t next)
     if (!p)
         return false;
     *p = (struct eg_piece){ at, z->out };
-    return add_lost(z, at, EG_MIN(EG_MAX(n, UINT64_C(1)) * z->last.content, LOST_MAX));
+    return add_lost(z, at, EG_MIN(EG_MAX(n, 1u), LOST_MAX / z->last.content) * z->last.content);
 }
 
 /** The content of a damaged frame, from @out on, is as long as its header says, or else as that of the
@@ -345,7 +345,8 @@ static bool as_long_as(struct eg_lz4 *z, struct frame *f, uint64_t at, uint64_t 
     uint64_t lost;
 
     z->last.max = f->max;
-    while (want && f->blocks > 1 && z->out - out >= want + f->max) { // false sizes led to them
+    while (want && f->blocks > 1 && z->out - out >= f->max &&
+           z->out - out - f->max >= want) { // false sizes led to them
         z->blocks.n--;
         z->out -= f->max;
         f->blocks--;
@@ -405,8 +406,7 @@ static int frame(struct eg_lz4 *z, struct eg_image *img, uint64_t *at, struct eg
     if (f.whole && f.blocks) {
         z->last.flags = f.flags;
         z->last.max = f.max;
-        z->last.packed = *at - begin;
-        z->last.most = EG_MAX(z->last.most, z->last.packed);
+        z->last.most = EG_MAX(z->last.most, *at - begin);
         z->last.content = z->out - out;
     }
     if (!f.blocks)

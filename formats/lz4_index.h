@@ -14,19 +14,22 @@ enum { EG_LZ4_MAGIC = 0x184d2204, EG_LZ4_LEGACY = 0x184c2102, EG_LZ4_LEGACY_BLOC
 #define EG_LZ4_PLACE   (EG_LZ4_LARGE - 1)
 
 struct eg_lz4 {
-    struct eg_space *file;
-    EG_VEC(struct eg_piece) blocks; // out: of blocks of the largest size, until all sizes are known
-    EG_VEC(struct eg_piece) frames; // for unpacking; out is an upper bound
-    uint64_t end, out, trials;
+    struct eg_space *file;          /**< borrowed */
+    EG_VEC(struct eg_piece) blocks; /**< until @exact each is taken to be of the largest size */
+    EG_VEC(struct eg_piece) frames; /**< for unpacking; the sizes of content are upper bounds */
+    uint64_t end, out;              /**< bytes of the file; of content so far */
+    uint64_t trials; /**< bytes that were decompressed to find blocks behind damage */
     struct {
-        uint64_t most, packed, content; // bytes of the largest and of the last whole frame
-        uint64_t header;                // and of its header
-        unsigned flags;
-        uint32_t max;
+        uint64_t most;    /**< bytes of the largest whole frame in the file */
+        uint64_t content; /**< bytes of content of the last whole frame */
+        uint64_t header;  /**< bytes of the last header */
+        unsigned flags;   /**< of the last whole frame */
+        uint32_t max;     /**< bytes of content that a block of it can have */
     } last;
-    bool sized;         // the content of the last frame, which is damaged, has been added
-    bool linked, exact; // blocks need those before them; all frames state their sizes
-    bool unchecked;     // some frames have a checksum of their whole content only
+    bool sized;     /**< the content of the last frame, which is damaged, has been added */
+    bool linked;    /**< some blocks need those before them */
+    bool exact;     /**< all frames state their sizes */
+    bool unchecked; /**< some frames have a checksum of their whole content only */
 };
 
 /** The content of the block at @in (flags and place) of at most @room bytes. @return 0: damaged. */

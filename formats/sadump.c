@@ -183,7 +183,7 @@ static void add_disk(struct sadump *s, struct eg_image *img, struct eg_space *fi
     uint8_t p[PART];
     uint32_t n;
 
-    if (!eg_read(img->view, file, 0, p, sizeof p))
+    if (!eg_read(img->view, file, 0, p, sizeof p) || !of_set(p, s)) // it may have changed
         return;
     n = eg_le32(p + PART_DISK) - 1;
     if (s->disks[n].file) {

@@ -43,18 +43,13 @@ struct unpack {
     bool intact;          // all of it could be unpacked
 };
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-    return n && !p[0] && !memcmp(p, p + 1, n - 1);
-}
-
 /** Write only what is not zero, so that the file stays sparse. */
 static bool write_sparse(int fd, const uint8_t *p, size_t n, uint64_t at)
 {
     for (size_t i = 0, from; i < n;) {
-        while (i < n && all_zero(p + i, EG_MIN(n - i, (size_t)HOLE)))
+        while (i < n && eg_all_zero(p + i, EG_MIN(n - i, (size_t)HOLE)))
             i += EG_MIN(n - i, (size_t)HOLE);
-        for (from = i; i < n && !all_zero(p + i, EG_MIN(n - i, (size_t)HOLE));)
+        for (from = i; i < n && !eg_all_zero(p + i, EG_MIN(n - i, (size_t)HOLE));)
             i += EG_MIN(n - i, (size_t)HOLE);
         if (!eg_write_at(fd, p + from, i - from, at + from))
             return false;

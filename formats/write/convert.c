@@ -196,19 +196,14 @@ static void lay_raw(struct conversion *c)
 
 // ---- writing ----
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-    return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
-}
-
 /** Write [@at, @at + @len) of the layout; pages of zeros become holes of the file. */
 static bool write_chunk(int fd, const uint8_t *p, uint64_t at, size_t len)
 {
     for (size_t i = 0, end; i < len; i = end) {
-        const bool zero = is_zero(p + i, EG_MIN((size_t)PAGE, len - i));
+        const bool zero = eg_all_zero(p + i, EG_MIN((size_t)PAGE, len - i));
 
         for (end = EG_MIN(i + PAGE, len);
-             end < len && is_zero(p + end, EG_MIN((size_t)PAGE, len - end)) == zero;
+             end < len && eg_all_zero(p + end, EG_MIN((size_t)PAGE, len - end)) == zero;
              end = EG_MIN(end + PAGE, len))
             ;
         for (size_t from = i; !zero && from < end;) {

@@ -53,8 +53,7 @@ static const char *share(const struct quality *q, uint64_t bytes)
 {
     const uint64_t n = percent(q, bytes);
 
-    return eg_strf(q->r, n ? "%s%" PRIu64 " %% of %s" : "%s%" PRIu64 " %% of %s",
-                   n ? "" : "less than ", n ? n : 1,
+    return eg_strf(q->r, "%s%" PRIu64 " %% of %s", n ? "" : "less than ", n ? n : 1,
                    q->n_ram                  ? "RAM"
                    : q->whole == q->in_image ? "the memory in the image"
                                              : "the memory that the image should have");
@@ -397,7 +396,7 @@ static void ranges(struct quality *q)
         compare(q, q->ram[i].first, q->ram[i].last, &g);
     if (!q->n_ram)
         compare(q, 0, phys->last, &g);
-    if (!q->n_ram && has_kernel(q) && linux_ram_end(q->r, &end) && end > phys->last + 1) {
+    if (!q->n_ram && has_kernel(q) && linux_ram_end(q->r, &end) && end - 1 > phys->last) {
         g.missing.what = "the kernel's memory reaches so far (max_pfn), the image does not";
         add_hole(q, &g.missing, phys->last + 1, end - 1);
     }

@@ -130,6 +130,11 @@ static void damaged(void **state)
     assert_true(noted("--cache: nothing can be kept"));
     assert_int_equal(chmod(path_of(""), 0700), 0);
 
+    assert_int_equal(truncate(path_of("secret"), 1), 0); // it is made anew
+    assert_true(unpacks(much, SIZE));
+    assert_false(noted("--cache: nothing can be kept"));
+    assert_false(unpacks(much, SIZE));
+
     // What could not all be unpacked is not kept.
     content[5] ^= 1;
     pack(SIZE);
@@ -138,7 +143,7 @@ static void damaged(void **state)
         const struct eg_open_options o = { .quiet = true, .threads = 2, .cache = much };
 
         assert_int_equal(open_with(&o, NULL), 0);
-        assert_int_equal(entries(name), 1);
+        assert_int_equal(entries(name), 2);
     }
 }
 

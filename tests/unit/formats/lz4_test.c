@@ -5,6 +5,7 @@
 #ifdef HAVE_LZ4
 #include <lz4.h>
 #include <lz4frame.h>
+#include <xxhash.h>
 
 static void lz4_frames(size_t len, size_t step, const LZ4F_preferences_t *how, bool sized)
 {
@@ -120,6 +121,17 @@ static void lz4_damaged(void **state)
     assert_int_equal(open_dump(&e), 0);
     assert_true(noted("the checksum of 1 pieces is wrong"));
     assert_int_equal(holes(0, SIZE), 0);
+
+    // A size of nearly 2^64, whose checksum is right, in a file that is cut off.
+    p = (LZ4F_preferences_t){ .frameInfo = { .blockSizeID = LZ4F_max256KB,
+                                             .blockMode = LZ4F_blockIndependent } };
+    lz4_frames(SIZE, SIZE, &p, true);
+    put_at(6, UINT64_MAX, 8);
+    file.at[14] = (uint8_t)(XXH32(file.at + 4, 10, 0) >> 8);
+    file.len /= 2;
+    open_ok();
+    assert_true(img->phys->last > SIZE / 4);
+    assert_int_equal(holes(0, img->phys->last + 1), 0);
 
     // A size of 2^60, and one that is too small.
     p = (LZ4F_preferences_t){ .frameInfo = { .blockMode = LZ4F_blockIndependent } };
