@@ -1,9 +1,11 @@
 /* dwarf_files.c - parts of files, the file of dwz, and .dwo files. */
 #include "dwarf_files.h"
+#include "../core/parallel.h"
 #include "../core/table.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 void eg_dwarf_files_fini(struct eg_dwarf_files *f)
 {
@@ -12,6 +14,9 @@ void eg_dwarf_files_fini(struct eg_dwarf_files *f)
     eg_vec_fini(&f->others);
     eg_dwarf_package_close(f->package);
     eg_map_fini(&f->found);
+    eg_map_fini(&f->known);
+    eg_map_fini(&f->held);
+    eg_vec_fini(&f->split);
     eg_arena_fini(&f->arena);
     eg_arena_fini(&f->paths);
 }
@@ -80,12 +85,35 @@ int eg_dwarf_parts_of(struct eg_dwarf_files *f, struct eg_elf *elf, bool split, 
                   : add_parts(f, elf, split ? ".debug_types.dwo" : ".debug_types", &like, to, e);
 }
 
+// Of all files that are open, with what was unpacked.
+static uint64_t bytes(const struct eg_dwarf_files *f)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i <= f->others.n; i++) {
+        const struct eg_elf *elf = i ? f->others.at[i - 1] : f->first;
+
+        n += elf->size + elf->small.used;
+        for (unsigned k = 0; k < elf->n_maps; k++)
+            n += elf->maps[k]->size;
+    }
+    return n;
+}
+
 int eg_dwarf_parts_list(struct eg_dwarf_files *f, const eg_dwarf_parts *parts, struct eg_error *e)
 {
+    const uint64_t most = bytes(f);
+
     for (size_t i = 0; i < parts->n; i++) {
         uint64_t at = 0;
-        const int rc = eg_dwarf_list_units(f->d, parts->at[i], &at);
+        int rc;
 
+        // A thousand headers of sections, or rows of a package, may mean the same bytes.
+        if (f->d->end > most || parts->at[i]->at[EG_DW_INFO].len > most - f->d->end)
+            return eg_fail(e, EG_EFORMAT,
+                           "%s: parts of its debug data overlap: they are more than the file has",
+                           parts->at[i]->path);
+        rc = eg_dwarf_list_units(f->d, parts->at[i], &at);
         if (rc == -EG_ENOMEM)
             return no_memory(f, e);
         if (rc < 0)
@@ -235,9 +263,9 @@ int eg_dwarf_files_open(struct eg_dwarf_files *f, struct eg_error *e)
 
 /* ---- .dwo files ---- */
 
-// Is one of the units in these parts the skeleton's?
-static int holds(struct eg_dwarf_files *f, const eg_dwarf_parts *parts, uint64_t id,
-                 struct eg_error *e)
+// Keep which ids the units of these parts have, which are those of file @file.
+static int keep_ids(struct eg_dwarf_files *f, const eg_dwarf_parts *parts, size_t file,
+                    struct eg_error *e)
 {
     struct eg_dwarf *d = calloc(1, sizeof *d), *real = f->d;
     struct eg_dwarf_worker *w = calloc(1, sizeof *w);
@@ -248,9 +276,14 @@ static int holds(struct eg_dwarf_files *f, const eg_dwarf_parts *parts, uint64_t
         rc = eg_dwarf_parts_list(f, parts, e);
         f->d = real;
     }
-    for (size_t i = 0; rc == 0 && i < d->units.n; i++)
-        rc = d->units.at[i].kind != DW_UT_type && d->units.at[i].kind != DW_UT_split_type &&
-             eg_dwarf_split_id(w, i) == id;
+    for (size_t i = 0; rc == 0 && i < d->units.n; i++) {
+        const uint8_t kind = d->units.at[i].kind;
+        const uint64_t id =
+            kind == DW_UT_type || kind == DW_UT_split_type ? 0 : eg_dwarf_split_id(w, i);
+
+        if (id && eg_map_add(&f->held, id, file) < 0)
+            rc = no_memory(f, e);
+    }
     if (d) {
         eg_vec_fini(&d->units);
         eg_map_fini(&d->signatures);
@@ -262,26 +295,54 @@ static int holds(struct eg_dwarf_files *f, const eg_dwarf_parts *parts, uint64_t
     return rc;
 }
 
-// @return 1; 0: it is not the skeleton's.
-static int try_path(struct eg_dwarf_files *f, const char *path, uint64_t id, struct eg_error *e)
+// Of many skeletons that name one file, or names that lead to one, it is opened for the first.
+static int look_into(struct eg_dwarf_files *f, const char *path, struct eg_error *e)
 {
-    struct eg_elf *elf = eg_dwarf_open_other(f, path);
+    const size_t file = f->split.n;
+    struct eg_dwarf_split_file *to;
     eg_dwarf_parts parts = { 0 };
+    struct eg_elf *elf;
+    struct stat st;
+    int rc = 0;
+
+    if (stat(path, &st) == 0)
+        rc = eg_map_add(&f->known, st.st_ino * UINT64_C(0x9e3779b97f4a7c15) + st.st_dev, 0);
+    if (rc < 0)
+        return no_memory(f, e);
+    if (!rc || !(elf = eg_dwarf_open_other(f, path)))
+        return 0;
+    to = eg_vec_push(&f->split);
+    if (to)
+        *to = (struct eg_dwarf_split_file){ elf->path, false };
+    rc = to ? eg_dwarf_parts_of(f, elf, true, &parts, e) : no_memory(f, e);
+    if (rc == 0)
+        rc = keep_ids(f, &parts, file, e);
+    eg_vec_fini(&parts);
+    eg_dwarf_close_other(f);
+    return rc;
+}
+
+// List the units of the file that holds the skeleton's. @return 1; 0: it is not known.
+static int take_split(struct eg_dwarf_files *f, uint64_t id, struct eg_error *e)
+{
+    eg_dwarf_parts parts = { 0 };
+    struct eg_elf *elf;
+    uint64_t file;
     int rc;
 
+    if (!eg_map_get(&f->held, id, &file))
+        return 0;
+    if (f->split.at[file].taken)
+        return 1;
+    f->split.at[file].taken = true;
+    elf = eg_dwarf_open_other(f, f->split.at[file].path);
     if (!elf)
         return 0;
     rc = eg_dwarf_parts_of(f, elf, true, &parts, e);
     if (rc == 0)
-        rc = holds(f, &parts, id, e);
-    if (rc > 0) {
         rc = eg_dwarf_parts_list(f, &parts, e);
-        rc = rc < 0 ? rc : 1;
-    }
     eg_vec_fini(&parts);
-    if (rc == 0)
-        eg_dwarf_close_other(f);
-    return rc;
+    return rc < 0 ? rc : 1;
 }
 
 static int find_split(struct eg_dwarf_files *f, const struct eg_dwarf_skeleton *s,
@@ -290,10 +351,14 @@ static int find_split(struct eg_dwarf_files *f, const struct eg_dwarf_skeleton *
     eg_dwarf_paths paths = { 0 };
     int rc = f->package ? eg_dwarf_package_add(f, f->package, s->id, e) : 0;
 
+    if (rc == 0)
+        rc = take_split(f, s->id, e);
     if (rc == 0 && s->name && !eg_dwarf_search(f, s->name, s->folder, NULL, &paths))
         rc = no_memory(f, e);
-    for (size_t i = 0; i < paths.n && !rc; i++)
-        rc = try_path(f, paths.at[i], s->id, e);
+    for (size_t i = 0; i < paths.n && !rc; i++) {
+        rc = look_into(f, paths.at[i], e);
+        rc = rc < 0 ? rc : take_split(f, s->id, e);
+    }
     eg_vec_fini(&paths);
     return rc;
 }
@@ -321,6 +386,8 @@ int eg_dwarf_files_split(struct eg_dwarf_files *f, struct eg_error *e)
         rc = eg_dwarf_package_open(f, &f->package, e);
     f->asked = true;
     for (size_t i = 0; i < n && rc >= 0; i++) {
+        if (eg_cancelled)
+            return eg_fail(e, EG_ECANCEL, "%s: stopped", f->first->path);
         if (all[i].id && eg_map_get(&f->found, all[i].id, &(uint64_t){ 0 }))
             continue;
         rc = find_split(f, &all[i], e);

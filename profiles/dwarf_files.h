@@ -12,6 +12,12 @@
 typedef EG_VEC(struct eg_dwarf_part *) eg_dwarf_parts;
 typedef EG_VEC(const char *) eg_dwarf_paths;
 
+/** A file with .dwo units. */
+struct eg_dwarf_split_file {
+    const char *path;
+    bool taken; /**< its units are listed */
+};
+
 struct eg_dwarf_files {
     struct eg_dwarf *d;
     struct eg_elf *first;           /**< borrowed */
@@ -19,6 +25,9 @@ struct eg_dwarf_files {
     struct eg_arena arena;          /**< of parts, and paths of files that are open */
     struct eg_arena paths;          /**< of the search that is going on */
     struct eg_map found;            /**< ids of skeletons whose units are there */
+    struct eg_map known;            /**< files that were looked into for .dwo units */
+    struct eg_map held;             /**< ids of these units, to their file in @split */
+    EG_VEC(struct eg_dwarf_split_file) split;
     struct eg_dwarf_package *package;
     bool asked; /**< for the package */
 };
