@@ -104,6 +104,7 @@ int main(int argc, char **argv)
     int status;
 
     sigaction(SIGINT, &on_interrupt, NULL);
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow (ulimit -f) is an error of the write
     signal(SIGCHLD, SIG_DFL); // ignored by who started us, children could not be waited for
     __fsetlocking(
         stdout,

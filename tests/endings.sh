@@ -32,10 +32,18 @@ for args in "$image" "$image kallsyms" "$image banner,kallsyms" "-r json $image 
     status=$?
     [ $status = 3 ] && grep -q 'No space left' "$tmp/err" || bad "full: $args: exit status $status: $(cat "$tmp/err")"
 done
-(trap '' XFSZ && ulimit -f 8 && "$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv") 2>"$tmp/err"
+(ulimit -f 8 && "$engram" -q -r csv "$image" banner,kallsyms -o "$tmp/csv") 2>"$tmp/err"
 [ $? = 3 ] && grep -q 'kallsyms.csv: cannot be written: File too large' "$tmp/err" ||
     bad "full: a csv file of several: $(cat "$tmp/err")"
 [ "$(echo "$tmp"/csv/*)" = "$tmp/csv/banner.csv $tmp/csv/banner.csv.provenance.json" ] || bad "full: left in the folder: $(ls "$tmp/csv")"
+
+for args in "convert $image --to raw" "pack $image --level 1" "read $image --phys 0x100000 1M" "dump $image --pid 1"; do
+    # shellcheck disable=SC2086 # words on purpose
+    (ulimit -f 8 && "$engram" -q $args -o "$tmp/big") >/dev/null 2>"$tmp/err"
+    status=$?
+    [ $status = 2 ] || [ $status = 3 ] && grep -q 'File too large' "$tmp/err" || bad "full: $args: exit status $status: $(cat "$tmp/err")"
+    rm -rf "$tmp/big"
+done
 
 # What `all` did not look for is said at its end, is no note and fails nothing; not with -q, nor for single plugins.
 "$engram" --strict -r jsonl "$image" all --filter 'PID = -5' >/dev/null 2>"$tmp/err"
