@@ -1,71 +1,85 @@
-/* coverage.c - an absence of findings says nothing of what nobody looked for. */
+/* coverage.c - that no row shows a rootkit says nothing if no plugin looks for rootkits. */
 #include "coverage.h"
 #include "../core/registry.h"
 #include "report.h"
 
-/* Kinds of checks, and the plugins that make one: by the names that they have here, in Volatility or
- * in crash. A kind is looked for when a plugin of one of these names, or with one as its alias, is
- * registered: what is added to the tree or in a module moves by itself from one list to the other. */
-static const struct kind {
-    const char *what;
-    const char *plugins[4];
-} kinds[] = {
-    { "memory that the image lacks", { "quality" } },
-    { "preloaded libraries", { "ldpreload" } },
-    { "misleading names of processes", { "suspicious_names" } },
-    { "processes with another user's rights", { "setuid" } },
-    { "look-alikes of kernel threads", { "orphans" } },
-    { "deleted files in use", { "deleted" } },
-    { "hidden processes", { "psscan", "pidhashtable", "psxview" } },
-    { "hidden modules", { "hidden_modules", "check_modules", "modxview" } },
-    { "changed system calls", { "check_syscall" } },
-    { "changed interrupt handlers", { "check_idt" } },
-    { "changed kernel code", { "check_code", "apihooks" } },
-    { "hooks of ftrace, kprobes and tracepoints", { "ftrace", "kprobes", "tracepoints" } },
-    { "hooks in the network", { "netfilter", "check_afinfo" } },
-    { "hooks of terminals and keyboards", { "tty_check", "keyboard_notifiers" } },
-    { "shared or changed credentials", { "check_creds" } },
-    { "injected code", { "malfind" } },
-    { "eBPF programs", { "ebpf" } },
-    { "sockets", { "sockstat" } },
-    { "open files", { "lsof" } },
+/* What an examiner may expect to be looked for. A plugin declares which of these it looks for
+ * (.looks_for), or others; each that no plugin declares is named as not looked for. */
+static const char *const expected[] = {
+    "memory that the image lacks",
+    "preloaded libraries",
+    "misleading names of processes",
+    "processes with another user's rights",
+    "look-alikes of kernel threads",
+    "deleted files in use",
+    "hidden processes",
+    "hidden modules",
+    "changed system calls",
+    "changed interrupt handlers",
+    "changed kernel code",
+    "hooks of ftrace, kprobes and tracepoints",
+    "hooks in the network",
+    "hooks of terminals and keyboards",
+    "shared or changed credentials",
+    "injected code",
+    "eBPF programs",
+    "sockets",
+    "open files",
 };
 
-/** NULL: none. */
-static const struct eg_plugin_reg *who_looks(const struct kind *k)
+static bool is_expected(const char *what)
 {
-    const struct eg_plugin_reg *p = NULL;
-
-    for (size_t i = 0; !p && i < countof(k->plugins) && k->plugins[i]; i++)
-        p = eg_plugin_find(k->plugins[i]);
-    return p;
+    for (size_t i = 0; i < countof(expected); i++)
+        if (!strcmp(expected[i], what))
+            return true;
+    return false;
 }
 
-static const char *list(struct eg_arena *a, bool looked_for)
+static bool declares(const struct eg_plugin_reg *reg, const char *what)
 {
-    const char *text = NULL;
+    for (const char *const *w = reg->plugin->looks_for; w && *w; w++)
+        if (!strcmp(*w, what))
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < countof(kinds); i++) {
-        const struct eg_plugin_reg *p = who_looks(&kinds[i]);
+/** "hidden processes (psscan, psxview)" behind @text if a plugin looks for it. */
+static const char *add(struct eg_arena *a, const char *text, const char *what, bool looked_for)
+{
+    const struct eg_plugin_reg *reg;
+    const char *names = NULL;
 
-        if (!p == looked_for)
-            continue;
-        text = looked_for
-                   ? eg_arena_strf(a, "%s%s%s (%s)", text ? text : "", text ? ", " : "",
-                                   kinds[i].what, p->name)
-                   : eg_arena_strf(a, "%s%s%s", text ? text : "", text ? ", " : "", kinds[i].what);
-    }
-    return text;
+    for (size_t i = 0; (reg = eg_plugin_nth(i)); i++)
+        if (declares(reg, what))
+            names = eg_arena_strf(a, "%s%s%s", names ? names : "", names ? ", " : "", reg->name);
+    if (!names == looked_for)
+        return text;
+    return eg_arena_strf(a, names ? "%s%s%s (%s)" : "%s%s%s", text ? text : "", text ? ", " : "",
+                         what, names);
 }
 
 const char *cli_looked_for(struct eg_arena *a)
 {
-    return list(a, true);
+    const struct eg_plugin_reg *reg;
+    const char *text = NULL;
+
+    for (size_t i = 0; i < countof(expected); i++)
+        text = add(a, text, expected[i], true);
+    for (size_t i = 0; (reg = eg_plugin_nth(i)); i++)
+        for (const char *const *w = reg->plugin->looks_for; w && *w; w++)
+            if (!is_expected(*w))
+                text = eg_arena_strf(a, "%s%s%s (%s)", text ? text : "", text ? ", " : "", *w,
+                                     reg->name);
+    return text;
 }
 
 const char *cli_not_looked_for(struct eg_arena *a)
 {
-    return list(a, false);
+    const char *text = NULL;
+
+    for (size_t i = 0; i < countof(expected); i++)
+        text = add(a, text, expected[i], false);
+    return text;
 }
 
 void cli_say_coverage(struct cli *c)

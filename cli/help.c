@@ -108,6 +108,14 @@ static void arguments(const struct eg_arg *args)
     }
 }
 
+static void names(const char *what, const char *const *all, const char *between)
+{
+    for (size_t i = 0; all && all[i]; i++)
+        printf("%s%s %s", i ? between : what, i ? "" : ":", all[i]);
+    if (all && all[0])
+        putchar('\n');
+}
+
 static int about_plugin(const struct eg_plugin_reg *reg)
 {
     static const char *const kinds[] = {
@@ -134,12 +142,8 @@ static int about_plugin(const struct eg_plugin_reg *reg)
         cli_wrapped(stdout, c->help, (size_t)n, (size_t)n);
     }
     printf("\nruns on: %s\n", p->os ? p->os : "any image");
-    if (p->aliases && p->aliases[0]) {
-        printf("also known as:");
-        for (const char *const *a = p->aliases; *a; a++)
-            printf(" %s", *a);
-        printf("\n");
-    }
+    names("looks for", p->looks_for, ",");
+    names("also known as", p->aliases, "");
     printf("source: %s\n", reg->file);
     return CLI_OK;
 }

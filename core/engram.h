@@ -244,6 +244,9 @@ struct eg_plugin {
                                      NULL */
     const char *const *aliases; /**< Volatility's and crash's names:
                                    EG_NAMES("linux.pslist.PsList"); may be NULL */
+    /** What can only be called absent when this plugin has run: EG_NAMES("hidden processes"), in
+     * the words of cli/coverage.c where it has them. NULL: it only shows what is there. */
+    const char *const *looks_for;
     const struct eg_column *columns;
     const struct eg_arg *args;                   /**< may be NULL */
     const struct eg_need *needs, *needs_symbols; /**< may be NULL */

@@ -39,6 +39,7 @@ static const char head[] =
     "---@field help string one line, without a full stop\n"
     "---@field manual? string further text for `engram help NAME`\n"
     "---@field aliases? string[] other names\n"
+    "---@field looks_for? string[] what can only be called absent when it has run\n"
     "---@field columns {[1]: string, [2]: column_kind, [3]: string, [4]: "
     "\"minor\"|\"list\"|nil}[]\n"
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"

@@ -324,9 +324,9 @@ static void read_needs_symbols(lua_State *L, struct script_plugin *p)
 
 static void check_fields(lua_State *L)
 {
-    static const char *const known[] = { "name",    "os",   "help",  "manual",        "aliases",
-                                         "columns", "args", "needs", "needs_symbols", "uses",
-                                         "tree",    "run",  NULL };
+    static const char *const known[] = { "name",      "os",      "help", "manual", "aliases",
+                                         "looks_for", "columns", "args", "needs",  "needs_symbols",
+                                         "uses",      "tree",    "run",  NULL };
 
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
@@ -374,6 +374,7 @@ static int declare(lua_State *L)
     read_columns(L, p);
     read_arguments(L, p);
     p->plugin.aliases = read_names(L, p, "aliases");
+    p->plugin.looks_for = read_names(L, p, "looks_for");
     p->plugin.uses = read_names(L, p, "uses");
     read_needs(L, p);
     read_needs_symbols(L, p);

@@ -7,6 +7,7 @@ return plugin {
   manual = "One row for the program itself (KIND exe) and one for each mapping. A package that was upgraded below a "
     .. "running service looks the same as a program that took itself away: the inode and its links tell no more. Shared "
     .. "memory (System V, /dev/zero, huge pages) is a file without a folder too: REASON says so. Files that are only open are not here.",
+  looks_for = { "deleted files in use" },
   columns = {
     { "PID", "int", "process id" },
     { "COMM", "text", "name; the task can change it" },

@@ -69,6 +69,7 @@ return plugin {
     .. "variables. What is mapped is told by the names of files. /etc/ld.so.preload is looked for below init's root, in "
     .. "the cache of names: a file that nobody opened is not there, and those of containers are not looked for. Of its "
     .. "text the first page is shown.",
+  looks_for = { "preloaded libraries" },
   columns = {
     { "PID", "int", "process id; none of the file" },
     { "COMM", "text", "name; the task can change it" },

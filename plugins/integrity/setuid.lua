@@ -20,6 +20,7 @@ return plugin {
     .. "those of process 1. A set-id program is told by the mode of the file that runs, whether or not it gave its "
     .. "rights back. Users are numbers of the first user namespace: root within a container of its own has another one, "
     .. "and its capabilities count there only (NS tells). --all shows every process.",
+  looks_for = { "processes with another user's rights" },
   columns = {
     { "PID", "int", "process id" },
     { "COMM", "text", "name; the task can change it" },

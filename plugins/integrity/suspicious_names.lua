@@ -98,6 +98,7 @@ return plugin {
     .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree for a "
     .. "good reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. A program that copied itself to a "
     .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
+  looks_for = { "misleading names of processes" },
   columns = {
     { "SCORE", "int", "3: it hides what it is; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
       .. "a version in the file's name explains it" },

@@ -480,6 +480,7 @@ EG_PLUGIN(quality) = {
         "and files had any use is not noticed. Without a kernel only zeros up to the end of the "
         "image are told, and those that hold the page tables of a kernel that left traces. Whether "
         "memory changed while it was read is not measured.",
+    .looks_for = EG_NAMES("memory that the image lacks"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(
         quick, FLAG, "probe a thousand pages instead of reading all, as `engram IMAGE` does")),

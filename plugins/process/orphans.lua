@@ -14,6 +14,7 @@ return plugin {
     .. "for a while (aio, vhost) has that memory as active_mm, and so does a driver's that borrowed an mm: the reason says "
     .. "what was seen, not what it means. Programs that the kernel itself starts (modprobe) have a kernel thread as "
     .. "parent. A task that set the flag for itself and changed its parent too is not told apart here.",
+  looks_for = { "look-alikes of kernel threads" },
   columns = {
     { "OFFSET", "addr", "where the task_struct is", "minor" },
     { "PID", "int", "process id" },

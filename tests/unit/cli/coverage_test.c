@@ -1,5 +1,6 @@
-/* coverage_test.c - what nothing looks for is what no plugin is there for. */
+/* coverage_test.c - what is looked for follows from what plugins declare. */
 #include "../../../cli/coverage.c"
+#include "../../../lua/library.h"
 #include "check.h"
 
 void cli_warn(const struct cli *c, const char *format, ...)
@@ -29,40 +30,71 @@ static bool lists(const char *list, const char *what)
     return list && strstr(list, what);
 }
 
-/* By its name, by an alias as Volatility has it, and not by a name that is only close. */
-static void moves_with_the_plugin(void **state)
+static int setup(void **state)
 {
-    static const char *const aliases[] = { "linux.check_syscall.Check_syscall", NULL };
-    static const struct eg_plugin plugin = { .help = "x", .columns = columns, .run = run };
-    static const struct eg_plugin with_alias = {
-        .help = "x", .columns = columns, .run = run, .aliases = aliases
-    };
-    static const struct eg_plugin_reg psscan = { "psscan", __FILE__, &plugin },
-                                      calls = { "calls", __FILE__, &with_alias },
-                                      close_one = { "lsofs", __FILE__, &plugin };
-    struct eg_arena a = { 0 };
-    struct eg_error e;
+    (void)state;
+    return eg_registry_init(NULL) || eg_lua_add_own(NULL);
+}
+
+/* A word that is written otherwise here and there would be looked for and not looked for at once. */
+static void own_plugins_use_these_words(void **state)
+{
+    const struct eg_plugin_reg *reg;
+    size_t n = 0;
 
     (void)state;
-    assert_int_equal(eg_registry_init(&e), 0);
+    for (size_t i = 0; (reg = eg_plugin_nth(i)); i++) {
+        for (const char *const *w = reg->plugin->looks_for; w && *w; w++, n++)
+            if (!is_expected(*w))
+                fail_msg("%s looks for '%s', which is not in cli/coverage.c", reg->name, *w);
+        if (strstr(reg->file, "plugins/integrity/") && !reg->plugin->looks_for)
+            fail_msg("%s does not declare what it looks for", reg->name);
+    }
+    assert_true(n >= 6);
+}
+
+static const struct eg_plugin scans = {
+    .help = "x",
+    .columns = columns,
+    .run = run,
+    .looks_for = EG_NAMES("hidden processes", "miners"),
+};
+static const struct eg_plugin too = {
+    .help = "x",
+    .columns = columns,
+    .run = run,
+    .looks_for = EG_NAMES("hidden processes"),
+};
+static const struct eg_plugin shows = { .help = "x", .columns = columns, .run = run };
+
+/* What a plugin declares is looked for, from the moment that it is registered. */
+static void moves_with_the_plugin(void **state)
+{
+    static const struct eg_plugin_reg psscan = { "psscan", __FILE__, &scans },
+                                      psxview = { "psxview", __FILE__, &too },
+                                      lsof = { "lsof", __FILE__, &shows };
+    struct eg_arena a = { 0 };
+
+    (void)state;
     assert_true(lists(cli_not_looked_for(&a), "hidden processes"));
     assert_false(lists(cli_looked_for(&a), "hidden processes"));
     assert_true(lists(cli_looked_for(&a), "memory that the image lacks (quality)"));
+    assert_true(lists(cli_looked_for(&a), "preloaded libraries (ldpreload)")); // in Lua
     assert_false(lists(cli_not_looked_for(&a), "memory that the image lacks"));
     look_for(&psscan);
-    look_for(&calls);
-    look_for(&close_one);
-    assert_true(lists(cli_looked_for(&a), "hidden processes (psscan)"));
-    assert_true(lists(cli_looked_for(&a), "changed system calls (calls)"));
+    look_for(&psxview);
+    look_for(&lsof);
+    assert_true(lists(cli_looked_for(&a), "hidden processes (psscan, psxview)"));
+    assert_true(lists(cli_looked_for(&a), "miners (psscan)"));
     assert_false(lists(cli_not_looked_for(&a), "hidden processes"));
-    assert_false(lists(cli_not_looked_for(&a), "changed system calls"));
-    assert_true(lists(cli_not_looked_for(&a), "open files"));
+    assert_true(lists(cli_not_looked_for(&a), "open files")); // not by its name
     eg_arena_fini(&a);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(moves_with_the_plugin) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(own_plugins_use_these_words),
+                                        cmocka_unit_test(moves_with_the_plugin) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, NULL);
 }
