@@ -262,8 +262,10 @@ static int by_target(const void *a, const void *b)
 }
 
 // An object file has thousands of sections: they are looked through once.
-static bool list_relocations(struct eg_elf *f)
+static int list_relocations(struct eg_elf *f, struct eg_error *e)
 {
+    uint64_t bytes = 0;
+
     for (Elf_Scn *s = NULL; !f->listed && (s = elf_nextscn(f->elf, s));) {
         struct eg_elf_relocations *to;
         GElf_Shdr h;
@@ -271,15 +273,18 @@ static bool list_relocations(struct eg_elf *f)
         if (!gelf_getshdr(s, &h) || (h.sh_type != SHT_RELA && h.sh_type != SHT_REL) ||
             h.sh_flags & SHF_COMPRESSED)
             continue;
+        // A thousand headers may mean the same relocations, for one section.
+        if (!eg_add(bytes, h.sh_size, &bytes) || bytes > f->size)
+            return eg_fail(e, EG_EFORMAT, "%s: sections of relocations overlap", f->path);
         to = eg_vec_push(&f->relocations);
         if (!to)
-            return false;
+            return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
         *to = (struct eg_elf_relocations){ h.sh_info, (uint32_t)elf_ndxscn(s) };
     }
     if (!f->listed && f->relocations.n)
         qsort(f->relocations.at, f->relocations.n, sizeof *f->relocations.at, by_target);
     f->listed = true;
-    return true;
+    return 0;
 }
 
 /** @ours: *@p was unpacked, so it can be written to. */
@@ -287,10 +292,10 @@ static int relocate(struct eg_elf *f, size_t target, bool ours, const uint8_t **
                     struct eg_error *e)
 {
     uint8_t *to = ours ? (uint8_t *)*p : NULL;
-    int rc;
+    int rc = list_relocations(f, e);
 
-    if (!list_relocations(f))
-        return eg_fail(e, EG_ENOMEM, "%s: out of memory", f->path);
+    if (rc < 0)
+        return rc;
     for (size_t i = eg_lower_bound(f->relocations.n, k, f->relocations.at[k].target < target);
          i < f->relocations.n && f->relocations.at[i].target == target; i++) {
         Elf_Scn *s = elf_getscn(f->elf, f->relocations.at[i].own), *table;

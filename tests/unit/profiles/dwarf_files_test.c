@@ -433,6 +433,39 @@ static void many(void **state)
     free(others.p);
 }
 
+/** Sections of relocations that mean the same bytes, for one section: the same. */
+static void many_relocations(void **state)
+{
+    static const struct {
+        Elf64_Word type;
+        size_t n;
+    } cases[] = { { SHT_RELA, MANY }, { SHT_REL, MANY }, { SHT_RELA, 2 } };
+    struct bytes plain = units(COMPILE, 0, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct eg_error e;
+        size_t len;
+        uint8_t *file;
+
+        write_elf("module.ko", (struct part[]){ { ".debug_info", plain } }, 1, cases[i].n);
+        file = slurp(in("module.ko"), &len);
+        for (size_t k = 0; k < cases[i].n; k++) {
+            Elf64_Shdr *const s = (Elf64_Shdr *)(file + ((Elf64_Ehdr *)file)->e_shoff) + 5 + k;
+
+            s->sh_type = cases[i].type;
+            s->sh_info = 1;
+        }
+        ((Elf64_Ehdr *)file)->e_type = ET_REL;
+        write_(in("module.ko"), file, len);
+        free(file);
+        assert_int_equal(read_("module.ko", &e), -EG_EFORMAT);
+        if (!strstr(e.text, "relocations overlap"))
+            fail_msg("%s", e.text);
+    }
+    free(plain.p);
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -456,6 +489,7 @@ int main(void)
         cmocka_unit_test_teardown(package, remove_all),
         cmocka_unit_test_teardown(common_types, remove_all),
         cmocka_unit_test_teardown(many, remove_all),
+        cmocka_unit_test_teardown(many_relocations, remove_all),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
