@@ -19,11 +19,13 @@ struct eg_link {
  * came from. A list that is broken is also walked from its other end. A bad head is an empty list
  * with a note; where the path only met a null pointer there is no note. The members of walks are
  * only for core. */
+enum { EG_LIST_CROSSED_MAX = 32 };
 struct eg_list_walk {
     struct eg_obj elem; /**< the cursor of elements, without an address */
     uint64_t off, head, cur, last, broken_at, n, back;
+    uint64_t back_end, between, crossed[EG_LIST_CROSSED_MAX]; /**< nodes behind contradictions */
     const char *type, *link;
-    uint8_t state, why;
+    uint8_t state, why, n_crossed;
 };
 EG_API struct eg_list_walk eg_list_begin_(struct eg_obj head, uint32_t link);
 EG_API struct eg_list_walk eg_list_begin(struct eg_obj head, const struct eg_link *link);

@@ -180,6 +180,53 @@ static void list_half_added(void **state)
     }
 }
 
+/** Older and newer pages: the head's link back is damaged, and so are others. */
+static void list_contradicts(void **state)
+{
+    static const struct {
+        const char *what;
+        struct {
+            int node; // an item's number; 0: no more
+            bool prev;
+            int target;
+        } links[5];
+        const char *numbers, *note;
+    } cases[] = {
+        { "removed: its successor knows",
+          { { 3, true, 7 }, { 4, true, 2 } },
+          "124567",
+          "behind 1 places" },
+        { "two were removed",
+          { { 2, true, 7 }, { 3, true, 1 }, { 5, true, 7 }, { 6, true, 4 } },
+          "13467",
+          "behind 2 places" },
+        { "an older link back", { { 4, true, 1 } }, "1234567", "4 more, and the ends meet" },
+        { "a circle", { { 5, false, 2 } }, "12345", "0 more" },
+        { "a circle behind it",
+          { { 3, false, 5 }, { 6, false, 4 } },
+          "123564",
+          "behind 2 places that changed while the image was taken, 3 more" },
+        { "to itself behind it", { { 4, true, 1 }, { 5, false, 5 } }, "12345", "2 more" },
+        { "nobody agrees", { { 4, true, 1 }, { 5, true, 1 } }, "123", "other end, 0 more" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct world w = make(m);
+        const uint64_t size = mk_model(w.k)->ptr_size;
+
+        print_message("# %s: %s\n", m->name, cases[i].what);
+        mk_write_ptr(w.k, mk_at(w.k, w.owner, "owner.items") + size, 0x10000);
+        for (size_t k = 0; cases[i].links[k].node; k++)
+            mk_write_ptr(w.k, w.list[cases[i].links[k].node - 1] + size * cases[i].links[k].prev,
+                         w.list[cases[i].links[k].target - 1]);
+        walk_list(&w);
+        expect(&w, cases[i].numbers, 1, cases[i].note);
+        mk_free(w.k);
+    }
+}
+
 static void list_bad_begin(void **state)
 {
     (void)state;
@@ -387,11 +434,11 @@ static void bitmaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(list_whole),      cmocka_unit_test(list_damaged),
-        cmocka_unit_test(list_two_breaks), cmocka_unit_test(list_half_added),
-        cmocka_unit_test(list_bad_begin),  cmocka_unit_test(hlists),
-        cmocka_unit_test(rb_whole),        cmocka_unit_test(rb_damaged),
-        cmocka_unit_test(bitmaps),
+        cmocka_unit_test(list_whole),       cmocka_unit_test(list_damaged),
+        cmocka_unit_test(list_two_breaks),  cmocka_unit_test(list_half_added),
+        cmocka_unit_test(list_contradicts), cmocka_unit_test(list_bad_begin),
+        cmocka_unit_test(hlists),           cmocka_unit_test(rb_whole),
+        cmocka_unit_test(rb_damaged),       cmocka_unit_test(bitmaps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
