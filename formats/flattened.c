@@ -155,14 +155,16 @@ static bool is_record(struct eg_view *v, struct eg_space *file, uint64_t at, uin
            *len <= INT64_MAX - offset && eg_within(at + RECORD, *len, eg_space_size(file));
 }
 
-/** Is the end of the file at @at, or the end mark before it? */
+/** Is the end of the file at @at, or the end mark before it? A mark of which only one half is right
+ * is none for read_records either: else the two would ask each other for ever. */
 static bool is_end(struct eg_view *v, struct eg_space *file, uint64_t at)
 {
-    uint64_t mark;
+    uint64_t mark, second;
 
     return at == eg_space_size(file) ||
            (at == eg_space_size(file) - RECORD && eg_read_u64(v, file, at, true, &mark) &&
-            mark == UINT64_MAX);
+            mark == UINT64_MAX && eg_read_u64(v, file, at + 8, true, &second) &&
+            second == UINT64_MAX);
 }
 
 /** Find the first of some records that follow one another, at or after @at. @return the size of the

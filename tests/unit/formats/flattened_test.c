@@ -106,11 +106,37 @@ static void damaged(void **state)
     assert_int_equal(open_dump(&e), -EG_EUNSUP);
 }
 
+/** A mark at the end of which one half is damaged is found once, not again and again. */
+static void damaged_end(void **state)
+{
+    static const struct {
+        uint64_t first, second;
+    } marks[] = { { UINT64_MAX, UINT64_MAX - 127 },
+                  { UINT64_MAX, 0 },
+                  { UINT64_MAX, 4096 },
+                  { UINT64_MAX - 1, UINT64_MAX } };
+    uint8_t ram[8192];
+
+    (void)state;
+    memset(ram, 7, sizeof ram);
+    for (size_t i = 0; i < countof(marks); i++) {
+        flat_begin();
+        record(0, ram, sizeof ram);
+        put(marks[i].first, 8);
+        put(marks[i].second, 8);
+        open_ok();
+        assert_int_equal(eg_read_some(view, img->phys, 0, got, 8192, NULL), 8192);
+        assert_int_equal(img->notes.n, 1);
+        assert_true(noted("no record at 0x3010"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_end, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
