@@ -33,7 +33,7 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         const bool created = strcasestr(name, "creat");
         int64_t at;
 
-        if (h->columns[i].kind != EG_COL_TIME || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
+        if (!eg_is_time(h, i, v))
             continue;
         at = v[i].i / second - (v[i].i % second < 0);
         fprintf(f, "0|%s %s: ", h->plugin, name);

@@ -16,7 +16,7 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
     const char *text = eg_times_text(&s->row, h, v);
 
     for (size_t i = 0; i < h->n_columns; i++) {
-        if (h->columns[i].kind != EG_COL_TIME || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
+        if (!eg_is_time(h, i, v))
             continue;
         putc('{', f);
         eg_json_cells(f, h, depth, v);

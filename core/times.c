@@ -20,7 +20,7 @@ char *eg_times_text(struct eg_arena *a, const struct eg_result_head *h, const st
     for (size_t i = 0; all && i < h->n_columns; i++) {
         const char *text;
 
-        if (h->columns[i].kind == EG_COL_TIME || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
+        if (eg_is_time(h, i, v) || v[i].tag == EG_V_NONE || v[i].tag == EG_V_BAD)
             continue;
         text = eg_value_text(a, &h->columns[i], &v[i]);
         all = text ? eg_arena_strf(a, "%s%s%s=%s", all, *all ? " " : "", h->columns[i].name, text)

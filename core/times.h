@@ -8,6 +8,11 @@
 bool eg_wants_times(const char *renderer);
 /** Does one of these columns hold a time? */
 bool eg_has_times(const struct eg_column *columns);
+/** Is cell @i a time? A plugin may say in words why there is none. */
+static inline bool eg_is_time(const struct eg_result_head *h, size_t i, const struct eg_value *v)
+{
+    return h->columns[i].kind == EG_COL_TIME && (v[i].tag == EG_V_INT || v[i].tag == EG_V_UINT);
+}
 /** The other cells of a row that have a value, as "PID=1 COMM=init"; NULL: out of memory. */
 char *eg_times_text(struct eg_arena *a, const struct eg_result_head *h, const struct eg_value *v);
 

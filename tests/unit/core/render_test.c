@@ -533,11 +533,14 @@ static void times_only(void **state)
     static const struct eg_value v[][3] = {
         { INT_(INT64_C(1500000000000)), TEXT_("a|b\n"), INT_(-1) },
         { NONE_, TEXT_("no time"), BAD_(EG_NULL, 0) },
+        { TEXT_("soon"), TEXT_("x"), INT_(INT64_C(5000000000)) }, // words where a time should be
+        { TEXT_("soon"), NONE_, TEXT_("never") },
     };
     static const char *const names[] = { "body", "timesketch" };
     static const char *const expected[] = {
         "0|pslist CREATION_TIME: COMM=a\\x7cb\\x0a|0|0|0|0|0|0|0|0|1500\n"
-        "0|pslist Seen: COMM=a\\x7cb\\x0a|0|0|0|0|0|0|-1|0|0\n",
+        "0|pslist Seen: COMM=a\\x7cb\\x0a|0|0|0|0|0|0|-1|0|0\n"
+        "0|pslist Seen: CREATION_TIME=soon COMM=x|0|0|0|0|0|0|5|0|0\n",
         "{\"CREATION_TIME\":\"1970-01-01T00:25:00Z\",\"COMM\":\"a|b\\u000a\","
         "\"Seen\":\"1969-12-31T23:59:59.999999999Z\",\"data_type\":\"engram:pslist\","
         "\"message\":\"COMM=a|b\\\\x0a\",\"datetime\":\"1970-01-01T00:25:00Z\","
@@ -545,7 +548,10 @@ static void times_only(void **state)
         "{\"CREATION_TIME\":\"1970-01-01T00:25:00Z\",\"COMM\":\"a|b\\u000a\","
         "\"Seen\":\"1969-12-31T23:59:59.999999999Z\",\"data_type\":\"engram:pslist\","
         "\"message\":\"COMM=a|b\\\\x0a\",\"datetime\":\"1969-12-31T23:59:59.999999999Z\","
-        "\"timestamp_desc\":\"Seen\"}\n",
+        "\"timestamp_desc\":\"Seen\"}\n"
+        "{\"CREATION_TIME\":\"soon\",\"COMM\":\"x\",\"Seen\":\"1970-01-01T00:00:05Z\","
+        "\"data_type\":\"engram:pslist\",\"message\":\"CREATION_TIME=soon COMM=x\","
+        "\"datetime\":\"1970-01-01T00:00:05Z\",\"timestamp_desc\":\"Seen\"}\n",
     };
 
     (void)state;
