@@ -135,6 +135,27 @@ for file in saves.provenance.json saves.csv.provenance.json; do
         grep -q "\"name\":\"$part\",\"size\":${part#part},\"sha256\":\"${digest%% *}\"" "$tmp/out.d/$file" || bad "$file: no digest of $part"
     done
 done
+# What is stopped keeps the rows that it has: what stands beside them says so.
+cat >"$tmp/slow.lua" <<'EOF'
+return plugin {
+  name = "slow", os = "linux", help = "a row, and no end", columns = { { "N", "int", "number" } },
+  run = function(k, args, row) row { N = 1 } while true do end end,
+}
+EOF
+for format in csv json jsonl; do
+    "$engram" -q --plugin-dir "$tmp" -r $format "$image" slow -o "$tmp/slow.d" 2>/dev/null &
+    pid=$!
+    for _ in 1 2 3 4 5 6 7 8 9; do
+        [ -z "$(ls "$tmp/slow.d" 2>/dev/null)" ] || break
+        sleep 1
+    done
+    sleep 1
+    kill -INT $pid
+    wait $pid
+    grep -q '"rows":1,.*"error":"the script was stopped"' "$tmp/slow.d/slow.$format.provenance.json" || bad "stopped: -r $format -o: $(ls "$tmp/slow.d")"
+    rm -rf "$tmp/slow.d"
+done
+rm "$tmp/slow.lua"
 "$engram" -q -r csv dump "$image" --phys 0x100000 4096 -o "$tmp/out.d" >"$tmp/out"
 digest=$(sha256sum "$tmp/out.d/phys.0x100000-0x101000.dmp")
 grep -q "${digest%% *}" "$tmp/out" || bad "dump: no digest: $(cat "$tmp/out")"
