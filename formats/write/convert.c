@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "../../core/newfile.h"
 #include "../../core/parallel.h"
+#include "../../core/tmpfile.h"
 #include "../sparse.h"
 #include "pack.h"
 #include <elf.h>
@@ -206,15 +207,8 @@ static bool write_chunk(int fd, const uint8_t *p, uint64_t at, size_t len)
              end < len && eg_all_zero(p + end, EG_MIN((size_t)PAGE, len - end)) == zero;
              end = EG_MIN(end + PAGE, len))
             ;
-        for (size_t from = i; !zero && from < end;) {
-            ssize_t n = pwrite(fd, p + from, end - from, (off_t)(at + from));
-
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0)
-                return false;
-            from += (size_t)n;
-        }
+        if (!zero && !eg_write_at(fd, p + i, end - i, at + i))
+            return false;
     }
     return true;
 }
@@ -224,6 +218,7 @@ struct worker {
     uint8_t bytes[CHUNK];
 };
 struct copying {
+    int error; // errno of a write that failed, in any thread
     struct eg_space *layout;
     EG_VEC(struct run) pieces;
     int fd;
@@ -252,8 +247,10 @@ static int copy_piece(void *context, size_t piece, unsigned worker)
         got = eg_read_some(&w->view, c->layout, at, w->bytes, len, NULL);
         if (w->view.starved)
             return -EG_ENOMEM;
-        if (!write_chunk(c->fd, w->bytes, at, len))
+        if (!write_chunk(c->fd, w->bytes, at, len)) {
+            __atomic_store_n(&c->error, errno, __ATOMIC_RELAXED);
             return -EG_EIO;
+        }
         __atomic_fetch_add(&c->lost, len - got, __ATOMIC_RELAXED);
         eg_progress_add(c->progress, len);
         at += len;
@@ -296,10 +293,12 @@ static int copy_all(struct conversion *c, struct eg_space *layout, const char *o
         copy.progress = eg_progress_begin("converting", c->size, "B", c->o->quiet);
         rc = eg_parallel(threads, copy.pieces.n, copy_piece, &copy);
         eg_progress_end(copy.progress);
-        if (!rc && ftruncate(copy.fd, (off_t)c->size) != 0)
+        if (!rc && ftruncate(copy.fd, (off_t)c->size) != 0) {
+            copy.error = errno;
             rc = -EG_EIO;
+        }
         if (rc == -EG_EIO)
-            eg_fail(e, EG_EIO, "%s: cannot be written: %s", out, strerror(errno));
+            eg_fail(e, EG_EIO, "%s: cannot be written: %s", out, strerror(copy.error));
         else if (rc)
             eg_fail(e, -rc, "%s: %s", out, rc == -EG_ECANCEL ? "stopped" : "out of memory");
         if (!rc)
