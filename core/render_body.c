@@ -6,10 +6,6 @@
 #include "times.h"
 #include <inttypes.h>
 
-struct body {
-    struct eg_arena row;
-};
-
 /** The bar separates fields; it becomes an escape as a control character does. */
 static void field(FILE *f, const char *text)
 {
@@ -24,8 +20,8 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
                 const struct eg_value *v)
 {
     const int64_t second = 1000000000;
-    struct body *s = state;
-    const char *text = eg_times_text(&s->row, h, v);
+    struct eg_arena *a = state;
+    const char *text = eg_times_text(a, h, v);
 
     (void)depth;
     for (size_t i = 0; i < h->n_columns; i++) {
@@ -40,28 +36,16 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         field(f, text ? text : "(out of memory)");
         fprintf(f, "|0|0|0|0|0|0|%" PRId64 "|0|%" PRId64 "\n", created ? 0 : at, created ? at : 0);
     }
-    eg_arena_reset(&s->row);
-}
-
-static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
-                 const char *error)
-{
-    struct body *s = state;
-
-    (void)f;
-    (void)h;
-    (void)notes;
-    (void)error;
-    eg_arena_fini(&s->row);
+    eg_arena_reset(a);
 }
 
 EG_RENDERER(body) = {
     .desc = "times only, as a body file for mactime",
     .suffix = "body",
-    .state = sizeof(struct body),
+    .state = sizeof(struct eg_arena),
     .begin = eg_no_begin,
     .head = eg_no_head,
     .row = row,
-    .tail = tail,
+    .tail = eg_free_row,
     .end = eg_no_end,
 };

@@ -4,10 +4,6 @@
  * cannot hold notes: the command prints them on standard error. */
 #include "table.h"
 
-struct csv {
-    struct eg_arena row;
-};
-
 static void field(FILE *f, const char *text, bool guard)
 {
     bool quoted = strpbrk(text, ",\"") != NULL;
@@ -42,39 +38,27 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
 static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
                 const struct eg_value *v)
 {
-    struct csv *s = state;
+    struct eg_arena *a = state;
 
     if (h->tree)
         fprintf(f, "%u", depth);
     for (size_t i = 0; i < h->n_columns; i++) {
-        const char *text = eg_cell_text(&s->row, h, i, &v[i]);
+        const char *text = eg_cell_text(a, h, i, &v[i]);
 
         fputs(i || h->tree ? "," : "", f);
         field(f, text ? text : "(out of memory)", v[i].tag == EG_V_TEXT);
     }
     putc('\n', f);
-    eg_arena_reset(&s->row);
-}
-
-static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
-                 const char *error)
-{
-    struct csv *s = state;
-
-    (void)f;
-    (void)h;
-    (void)notes;
-    (void)error;
-    eg_arena_fini(&s->row);
+    eg_arena_reset(a);
 }
 
 EG_RENDERER(csv) = {
     .desc = "comma-separated values, one result a file",
     .suffix = "csv",
-    .state = sizeof(struct csv),
+    .state = sizeof(struct eg_arena),
     .begin = eg_no_begin,
     .head = head,
     .row = row,
-    .tail = tail,
+    .tail = eg_free_row,
     .end = eg_no_end,
 };

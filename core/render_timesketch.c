@@ -5,15 +5,11 @@
 #include "json.h"
 #include "times.h"
 
-struct timesketch {
-    struct eg_arena row;
-};
-
 static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned depth,
                 const struct eg_value *v)
 {
-    struct timesketch *s = state;
-    const char *text = eg_times_text(&s->row, h, v);
+    struct eg_arena *a = state;
+    const char *text = eg_times_text(a, h, v);
 
     for (size_t i = 0; i < h->n_columns; i++) {
         if (!eg_is_time(h, i, v))
@@ -25,31 +21,19 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         fprintf(f, "%s\",\"message\":", h->plugin);
         eg_json_string(f, text ? text : "(out of memory)");
         fputs(",\"datetime\":", f);
-        eg_json_string(f, eg_value_text(&s->row, &h->columns[i], &v[i]));
+        eg_json_string(f, eg_value_text(a, &h->columns[i], &v[i]));
         fprintf(f, ",\"timestamp_desc\":\"%s\"}\n", h->columns[i].name);
     }
-    eg_arena_reset(&s->row);
-}
-
-static void tail(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
-                 const char *error)
-{
-    struct timesketch *s = state;
-
-    (void)f;
-    (void)h;
-    (void)notes;
-    (void)error;
-    eg_arena_fini(&s->row);
+    eg_arena_reset(a);
 }
 
 EG_RENDERER(timesketch) = {
     .desc = "times only, as JSON lines for Timesketch",
     .suffix = "timesketch.jsonl",
-    .state = sizeof(struct timesketch),
+    .state = sizeof(struct eg_arena),
     .begin = eg_no_begin,
     .head = eg_no_head,
     .row = row,
-    .tail = tail,
+    .tail = eg_free_row,
     .end = eg_no_end,
 };

@@ -165,13 +165,10 @@ static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const str
 
 static char *hex_text(struct eg_arena *a, const uint8_t *p, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
     char *s = len < SIZE_MAX / 2 ? eg_arena_alloc(a, 2 * len + 1) : NULL;
 
-    for (size_t i = 0; s && i < len; i++) {
-        s[2 * i] = digits[p[i] >> 4];
-        s[2 * i + 1] = digits[p[i] & 15];
-    }
+    if (s)
+        eg_hex(s, p, len);
     return s;
 }
 
@@ -222,6 +219,16 @@ void eg_no_begin(void *state, FILE *f, const struct eg_provenance *p)
     (void)state;
     (void)f;
     (void)p;
+}
+
+void eg_free_row(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error)
+{
+    (void)f;
+    (void)h;
+    (void)notes;
+    (void)error;
+    eg_arena_fini(state);
 }
 
 void eg_no_head(void *state, FILE *f, const struct eg_result_head *h)

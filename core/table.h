@@ -79,6 +79,10 @@ struct eg_renderer_reg {
 void eg_no_begin(void *state, FILE *f, const struct eg_provenance *p);
 void eg_no_head(void *state, FILE *f, const struct eg_result_head *h);
 void eg_no_end(void *state, FILE *f);
+/** The tail of a renderer that writes none and whose state is a struct eg_arena, for the texts of a
+ * row. */
+void eg_free_row(void *state, FILE *f, const struct eg_result_head *h, const char *const *notes,
+                 const char *error);
 const struct eg_renderer *eg_renderer_find(const char *name);
 const struct eg_renderer_reg *eg_renderer_nth(size_t i);
 
