@@ -51,8 +51,7 @@ const char *sha256_of_file(struct eg_arena *a, const char *path, bool quiet, str
                 n < 0 ? strerror(errno) : "stopped");
         return NULL;
     }
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    eg_hex(hex, sum, 32);
     return eg_arena_strndup(a, hex, 64);
 }
 

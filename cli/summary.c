@@ -270,8 +270,7 @@ static int tell(struct verdict *v)
     if (o->image->unpacked)
         line(v, "unpacked",
              "%s to a temporary file, by each command: --cache SIZE keeps it, or `engram pack` "
-             "makes "
-             "a file that is read in place",
+             "makes a file that is read in place",
              size_text(size, o->image->unpacked));
     if (o->from.sha256)
         line(v, "sha256", "%s", o->from.sha256);

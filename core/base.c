@@ -19,6 +19,18 @@ int eg_fail(struct eg_error *e, int code, const char *format, ...)
     return -code;
 }
 
+void eg_hex(char *out, const void *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *p = bytes;
+
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digits[p[i] >> 4];
+        *out++ = digits[p[i] & 15];
+    }
+    *out = 0;
+}
+
 void eg_free_(void *pointer_to_pointer)
 {
     void *p;

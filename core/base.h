@@ -138,6 +138,9 @@ struct eg_error {
  * second one never replaces the text. */
 int eg_fail(struct eg_error *e, int code, const char *format, ...) EG_PRINTF(3, 4);
 
+/** @len bytes in hexadecimal and a NUL to @out, which has 2 * @len + 1 bytes. */
+void eg_hex(char *out, const void *bytes, size_t len);
+
 /** `eg_cleanup(free_)` on a local: called with its address when it leaves scope. */
 #define eg_cleanup(fn) __attribute__((__cleanup__(fn)))
 void eg_free_(void *pointer_to_pointer); /* free(*p) */

@@ -288,8 +288,10 @@ struct eg_module {
 
 /* clang-format off */
 #define EG_SECTION_(type, section)                                                                                     \
-    extern const struct type *const __start_##section[] __attribute__((__weak__, __visibility__("hidden")));           \
-    extern const struct type *const __stop_##section[] __attribute__((__weak__, __visibility__("hidden")))
+    extern const struct type *const __start_##section[]                                                                \
+        __attribute__((__weak__, __visibility__("hidden")));                                                           \
+    extern const struct type *const __stop_##section[]                                                                 \
+        __attribute__((__weak__, __visibility__("hidden")))
 EG_SECTION_(eg_plugin_reg, eg_plugins);
 EG_SECTION_(eg_walker_reg, eg_walkers);
 EG_SECTION_(eg_function_reg, eg_functions);

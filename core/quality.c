@@ -1,9 +1,9 @@
 /* quality.c - one pass over a space for runs of zeros and of repeated bytes.
  *
- *  Windows of the space are read on all cores. Each keeps its long runs, and the hashes of its pages:
- * of all of them, or in a large space of those that end in zeros, which are the same pages in a copy.
- * Two pages with one hash are a pair with a distance; many pairs that follow each other with the same
- * distance are a copy, if a comparison byte by byte agrees. */
+ *  Windows of the space are read on all cores. Each keeps its long runs, and the hashes of its
+ * pages: of all of them, or in a large space of those that end in zeros, which are the same pages
+ * in a copy. Two pages with one hash are a pair with a distance; many pairs that follow each other
+ * with the same distance are a copy, if a comparison byte by byte agrees. */
 #include "parallel.h"
 #include "quality_pass.h"
 #include <stdlib.h>

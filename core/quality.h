@@ -3,7 +3,8 @@
  *
  *  Such parts are what a failed acquisition leaves: pages that could not be read are written as
  * zeros, or as what the buffer held before. Free memory is zeros too, and a copied file stands in
- * memory twice: what the memory was in use for, only the operating system knows. Nothing here judges. */
+ * memory twice: what the memory was in use for, only the operating system knows. Nothing here
+ * judges. */
 #ifndef EG_QUALITY_H
 #define EG_QUALITY_H
 
@@ -24,8 +25,8 @@ struct eg_parts {
     size_t more;                 /**< parts that there was no room to keep */
     uint64_t from;               /**< not looked at from here on; 0: all was */
 };
-/** Pages of the shortest part that is kept. Of a copy this many are not zeros; in spaces of more than
- * 4 GiB, proportionally more. */
+/** Pages of the shortest part that is kept. Of a copy this many are not zeros; in spaces of more
+ * than 4 GiB, proportionally more. */
 enum { EG_PART_PAGES = 64 };
 
 /** Read [@first, @last] once, on all cores (@threads 0), with a line of progress unless @quiet. At
@@ -33,8 +34,8 @@ enum { EG_PART_PAGES = 64 };
  * eg_parts_fini() in any case. */
 int eg_quality_scan(struct eg_parts *out, struct eg_space *as, uint64_t first, uint64_t last,
                     unsigned threads, bool quiet, struct eg_error *e);
-/** Look at about a thousand pages, evenly over all of @as: runs of zeros of several such pages, whose
- * ends are exact. That the pages between are zeros is likely, not certain. */
+/** Look at about a thousand pages, evenly over all of @as: runs of zeros of several such pages,
+ * whose ends are exact. That the pages between are zeros is likely, not certain. */
 int eg_quality_probe(struct eg_parts *out, struct eg_space *as, unsigned threads,
                      struct eg_error *e);
 void eg_parts_fini(struct eg_parts *p);

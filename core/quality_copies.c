@@ -101,8 +101,8 @@ static bool find_clusters(struct copies *c)
     return true;
 }
 
-/** Go on from page to page, @step (a page, or minus one), while they are the same as @distance before.
- * @return the last that was, and is not zeros; *@n more of such. */
+/** Go on from page to page, @step (a page, or minus one), while they are the same as @distance
+ * before. @return the last that was, and is not zeros; *@n more of such. */
 static uint64_t extend(struct copies *c, uint64_t at, uint64_t step, uint64_t distance, uint64_t *n)
 {
     uint64_t good = at;

@@ -1,6 +1,6 @@
 /* cloudhv.c - snapshots of Cloud Hypervisor (github.com/cloud-hypervisor/cloud-hypervisor,
- * vmm/src/memory_manager.rs): a folder with config.json, state.json and memory-ranges. The latter is
- * the memory, range after range; state.json lists them, in a JSON text that is a string in it:
+ * vmm/src/memory_manager.rs): a folder with config.json, state.json and memory-ranges. The latter
+ * is the memory, range after range; state.json lists them, in a JSON text that is a string in it:
  *
  *   \"memory_ranges\":{\"data\":[{\"gpa\":0,\"length\":1073741824}, …]} */
 #include "../core/image.h"

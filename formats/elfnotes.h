@@ -33,7 +33,8 @@ struct eg_elf_cpus {
 void eg_elf_notes(struct eg_image *img, struct eg_elf_class c, const uint8_t *bytes, size_t len,
                   struct eg_elf_cpus *cpus);
 
-/** Say what makedumpfile erased (its note ERASEINFO, or a kdump's text of that name): @len bytes. */
+/** Say what makedumpfile erased (its note ERASEINFO, or a kdump's text of that name): @len
+ * bytes. */
 void eg_elf_erased(struct eg_image *img, const char *text, size_t len);
 
 #endif

@@ -302,8 +302,8 @@ static bool note_zeros(struct eg_inflate_index *x, uint64_t out, bool zeros)
 
 /* ---- damage ---- */
 
-/** Is there a member at @at? Content may have files in gzip, too, but hardly one with another, or the
- * end of the file, right behind it. The last member may be cut off, if there are @many. */
+/** Is there a member at @at? Content may have files in gzip, too, but hardly one with another, or
+ * the end of the file, right behind it. The last member may be cut off, if there are @many. */
 static bool is_member(const struct eg_inflate_index *x, struct eg_view *v, uint64_t at, bool many,
                       uint64_t *trials)
 {
@@ -407,8 +407,8 @@ static bool add_behind_gap(struct eg_inflate_index *x, const struct eg_inflater 
     return p;
 }
 
-/** Behind a member whose checksum is wrong: if its content has not the size that it should have, what
- * follows belongs elsewhere. @return false: out of memory. */
+/** Behind a member whose checksum is wrong: if its content has not the size that it should have,
+ * what follows belongs elsewhere. @return false: out of memory. */
 static bool place(struct eg_inflate_index *x, struct eg_image *img, struct eg_inflater *r)
 {
     const uint64_t got = r->out - r->member.out, end = eg_space_size(x->file);

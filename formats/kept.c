@@ -1,5 +1,6 @@
-/* kept.c - see kept.h. An entry: the content as it was unpacked, a sparse file; then for each segment
- * of it its start, last address and place; then struct tail. In the byte order of this machine. */
+/* kept.c - see kept.h. An entry: the content as it was unpacked, a sparse file; then for each
+ * segment of it its start, last address and place; then struct tail. In the byte order of this
+ * machine. */
 #include "kept.h"
 #include "../core/parallel.h"
 #include "../core/tmpfile.h"

@@ -1,5 +1,5 @@
-/** kept.h - unpacked files that are kept for the next command (--cache), in $XDG_CACHE_HOME/engram or
- * ~/.cache/engram. An entry's name is a hash of what was packed; the hash has a secret in that
+/** kept.h - unpacked files that are kept for the next command (--cache), in $XDG_CACHE_HOME/engram
+ * or ~/.cache/engram. An entry's name is a hash of what was packed; the hash has a secret in that
  * folder, so that nobody can make two files with the same one. An entry is used only if a hash of
  * its content is right. Several processes may use the folder at the same time. */
 #ifndef EG_KEPT_H

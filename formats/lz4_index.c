@@ -119,8 +119,8 @@ static bool last_mark(struct eg_view *v, const struct eg_lz4 *z, uint64_t at, co
            frame_ends(v, z, at + 4 + (f->flags & HAS_CHECK ? 4 : 0));
 }
 
-/** Can the first bytes of a block of @n bytes at @at be decompressed? Most of what is no block fails
- * here. */
+/** Can the first bytes of a block of @n bytes at @at be decompressed? Most of what is no block
+ * fails here. */
 static bool begins_well(struct eg_view *v, const struct eg_lz4 *z, uint64_t at, size_t n, void *buf,
                         size_t room)
 {
@@ -135,8 +135,8 @@ static bool begins_well(struct eg_view *v, const struct eg_lz4 *z, uint64_t at, 
     return made > 0;
 }
 
-/** Is there a block at @at? It must make as much content as a block can, or be the last one. @buf has
- * f->max bytes. */
+/** Is there a block at @at? It must make as much content as a block can, or be the last one. @buf
+ * has f->max bytes. */
 static bool is_block(struct eg_view *v, struct eg_lz4 *z, uint64_t at, const struct frame *f,
                      void *buf)
 {
@@ -190,8 +190,8 @@ static uint64_t find_block(struct eg_view *v, struct eg_lz4 *z, uint64_t at, uin
     return end;
 }
 
-/** The next frame from @at on: its header has the right checksum, and it begins with a block. @return
- * @end: there is none. */
+/** The next frame from @at on: its header has the right checksum, and it begins with a block.
+ * @return @end: there is none. */
 static uint64_t find_frame(struct eg_view *v, struct eg_lz4 *z, uint64_t at, uint64_t end)
 {
     static const uint8_t magic[] = { 0x04, 0x22, 0x4d, 0x18 };
@@ -212,9 +212,9 @@ static uint64_t find_frame(struct eg_view *v, struct eg_lz4 *z, uint64_t at, uin
     return at;
 }
 
-/** The header of a block at *@at is damaged, or that of the one before, which led there. Move *@at to
- * the next block of the frame, and @add one that cannot be read for a lost one. @return false: there
- * is none. */
+/** The header of a block at *@at is damaged, or that of the one before, which led there. Move *@at
+ * to the next block of the frame, and @add one that cannot be read for a lost one. @return false:
+ * there is none. */
 static bool resume(struct eg_view *v, struct eg_lz4 *z, uint64_t *at, struct frame *f, bool *add)
 {
     const struct eg_piece *before = f->blocks ? &z->blocks.at[z->blocks.n - 1] : NULL;
@@ -285,7 +285,8 @@ static bool blocks(struct eg_image *img, struct eg_lz4 *z, uint64_t *at, struct 
     return true;
 }
 
-/** The header of the frame at @begin is damaged: is it a frame with the header of the one before? */
+/** The header of the frame at @begin is damaged: is it a frame with the header of the one
+ * before? */
 static bool like_last(struct eg_image *img, const struct eg_lz4 *z, uint64_t *at, struct frame *f,
                       uint64_t begin)
 {
@@ -307,8 +308,8 @@ static bool like_last(struct eg_image *img, const struct eg_lz4 *z, uint64_t *at
     return true;
 }
 
-/** Add @len bytes of content that cannot be read, in place of what is damaged at @at. @return false:
- * out of memory. */
+/** Add @len bytes of content that cannot be read, in place of what is damaged at @at. @return
+ * false: out of memory. */
 static bool add_lost(struct eg_lz4 *z, uint64_t at, uint64_t len)
 {
     while (len) {
@@ -337,8 +338,8 @@ static bool add_lost_frames(struct eg_lz4 *z, uint64_t at, uint64_t next)
     return add_lost(z, at, EG_MIN(EG_MAX(n, 1u), LOST_MAX / z->last.content) * z->last.content);
 }
 
-/** The content of a damaged frame, from @out on, is as long as its header says, or else as that of the
- * last frame. @return false: out of memory. */
+/** The content of a damaged frame, from @out on, is as long as its header says, or else as that of
+ * the last frame. @return false: out of memory. */
 static bool as_long_as(struct eg_lz4 *z, struct frame *f, uint64_t at, uint64_t out)
 {
     const uint64_t want = f->flags & HAS_SIZE ? f->size : z->last.content;

@@ -1,5 +1,5 @@
-/** lz4_index.h - where the frames and blocks of an lz4 file are, and how large their content is (lz4,
- * doc/lz4_Frame_format.md). */
+/** lz4_index.h - where the frames and blocks of an lz4 file are, and how large their content is
+ * (lz4, doc/lz4_Frame_format.md). */
 #ifndef EG_LZ4_INDEX_H
 #define EG_LZ4_INDEX_H
 
@@ -36,8 +36,8 @@ struct eg_lz4 {
 size_t eg_lz4_unblock(struct eg_view *v, const struct eg_lz4 *z, uint64_t in, void *to,
                       size_t room);
 
-/** Fill @z, of which file and end are set. Behind damage it goes on at the next block or frame, with
- * notes. */
+/** Fill @z, of which file and end are set. Behind damage it goes on at the next block or frame,
+ * with notes. */
 int eg_lz4_index(struct eg_lz4 *z, struct eg_image *img, struct eg_error *e);
 
 #endif

@@ -27,9 +27,9 @@ struct eg_codec {
 
 /** Where pieces are large, what is read more than once (slow codecs: at all) is kept in a temporary
  * file in o->tmp_dir, if that is possible: reads here and there would decompress them again and
- * again. @pieces has @n + 1 elements; the last marks the ends. @zero has one bit per piece: its content
- * is all zeros and is never decompressed; NULL: none is known. Both are owned by @context, which
- * the space owns unless this fails. */
+ * again. @pieces has @n + 1 elements; the last marks the ends. @zero has one bit per piece: its
+ * content is all zeros and is never decompressed; NULL: none is known. Both are owned by @context,
+ * which the space owns unless this fails. */
 int eg_pieces_open(struct eg_space **out, const char *name, struct eg_space *file,
                    const struct eg_codec *codec, void *context, const struct eg_piece *pieces,
                    size_t n, const uint8_t *zero, const struct eg_open_options *o,

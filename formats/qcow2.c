@@ -124,8 +124,8 @@ static bool use(struct qcow2 *q, struct eg_view *v, const struct snapshot *s)
     return stream(v, &q->as);
 }
 
-/** Find the last snapshot with memory in the table. Its entries have different sizes: behind a damaged
- * one nothing is found. *@bad: those whose memory is not what it should be. */
+/** Find the last snapshot with memory in the table. Its entries have different sizes: behind a
+ * damaged one nothing is found. *@bad: those whose memory is not what it should be. */
 static void find_snapshot(struct eg_image *img, struct qcow2 *q, const uint8_t *h,
                           struct snapshot *s, size_t *bad)
 {

@@ -1,5 +1,5 @@
-/* sadump.c - dumps that the firmware of some servers writes to a partition or to a set of disks, and
- * backups of these. Nobody has published the format; this is what makedumpfile (sadump_mod.h,
+/* sadump.c - dumps that the firmware of some servers writes to a partition or to a set of disks,
+ * and backups of these. Nobody has published the format; this is what makedumpfile (sadump_mod.h,
  * sadump_info.c), crash and libkdumpfile (sadump.c) know. In blocks, usually of 4096 bytes, with
  * little-endian numbers:
  *

@@ -178,6 +178,32 @@ static int shown(lua_State *L, const char *column)
     return out;
 }
 
+/** The name, the kind and the help of the column or argument on top of the stack. @return the index
+ * of the kind in @kinds. */
+static int read_declared(lua_State *L, struct script_plugin *p, const char *list, const char *what,
+                         const char *const *kinds, const char **name, const char **help)
+{
+    const char *kind = part(L, p, list, 2);
+    luaL_Buffer all;
+    int k = 0;
+
+    *name = part(L, p, list, 1);
+    *help = part(L, p, list, 3);
+    check_name(L, what, *name);
+    while (kinds[k] && strcmp(kinds[k], kind) != 0)
+        k++;
+    if (kinds[k])
+        return k;
+    luaL_buffinit(L, &all);
+    for (k = 0; kinds[k]; k++) {
+        luaL_addstring(&all, k ? ", " : "");
+        luaL_addstring(&all, kinds[k]);
+    }
+    luaL_pushresult(&all);
+    return luaL_error(L, "plugin: %s %s: kind '%s' is none of %s", what, *name, kind,
+                      lua_tostring(L, -1));
+}
+
 static void read_columns(lua_State *L, struct script_plugin *p)
 {
     static const char *const kinds[] = { "int",  "big",   "addr", "text",     "bytes",
@@ -190,25 +216,13 @@ static void read_columns(lua_State *L, struct script_plugin *p)
     if (!n)
         luaL_error(L, "plugin: columns = { {\"PID\", \"int\", \"process id\"}, … } expected");
     for (size_t i = 0; i < n; i++) {
-        const char *kind;
-        int k = 0;
-
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        c[i].name = part(L, p, "columns", 1);
-        kind = part(L, p, "columns", 2);
-        c[i].help = part(L, p, "columns", 3);
-        check_name(L, "column", c[i].name);
+        // ORDER eg_column_kind
+        c[i].kind = (enum eg_column_kind)(
+            read_declared(L, p, "columns", "column", kinds, &c[i].name, &c[i].help) + 1);
         for (size_t other = 0; other < i; other++)
             if (!strcmp(c[other].name, c[i].name))
                 luaL_error(L, "plugin: duplicate column %s", c[i].name);
-        while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_column_kind
-            k++;
-        if (!kinds[k])
-            luaL_error(L,
-                       "plugin: column %s: kind '%s' is none of int, big, addr, text, bytes, "
-                       "time, flags, bool, duration",
-                       c[i].name, kind);
-        c[i].kind = (enum eg_column_kind)(k + 1);
         c[i].shown = shown(L, c[i].name);
         lua_pop(L, 1);
     }
@@ -225,20 +239,10 @@ static void read_arguments(lua_State *L, struct script_plugin *p)
     if (!a)
         luaL_error(L, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        const char *kind;
-        int k = 0;
-
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        a[i].name = part(L, p, "args", 1);
-        kind = part(L, p, "args", 2);
-        a[i].help = part(L, p, "args", 3);
-        check_name(L, "argument", a[i].name);
-        while (kinds[k] && strcmp(kinds[k], kind) != 0) // ORDER eg_arg_kind
-            k++;
-        if (!kinds[k])
-            luaL_error(L, "plugin: argument %s: kind '%s' is none of flag, int, addr, text",
-                       a[i].name, kind);
-        a[i].kind = (enum eg_arg_kind)(k + 1);
+        // ORDER eg_arg_kind
+        a[i].kind = (enum eg_arg_kind)(
+            read_declared(L, p, "args", "argument", kinds, &a[i].name, &a[i].help) + 1);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

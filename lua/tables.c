@@ -88,8 +88,10 @@ static int move(lua_State *L)
     return 1;
 }
 
-/* ---- sort: merge sort, which keeps the order of equal elements. Lua's own algorithm is not used,
- * because it reads the clock to choose pivots, so that results could differ from run to run. ---- */
+/* ---- sort ---- */
+
+/* Merge sort, which keeps the order of equal elements. Lua's own algorithm is not used: it reads
+ * the clock to choose pivots, so that results could differ from run to run. */
 
 enum { SORTED = 1, COMPARE = 2, SCRATCH = 3, LEFT = 5, RIGHT = 6 };
 

@@ -105,17 +105,12 @@ bool eg_dwarf_expression(struct eg_dwarf_worker *w, Dwarf_Attribute a, Dwarf_Hal
     }
 }
 
-static const struct eg_dwarf_part *part(const struct eg_dwarf_worker *w)
-{
-    return w->unit.window->part;
-}
-
 // An offset in a section, as the unit's format has it: libdwarf does not give it, or refuses it
 // since it has only a window of the section.
 static bool section_offset(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Attribute a,
                            Dwarf_Half form, uint64_t *out)
 {
-    const struct eg_dwarf_part *of = part(w);
+    const struct eg_dwarf_part *of = eg_dwarf_part_of(w);
     Dwarf_Half version, size;
     Dwarf_Off at;
     const uint8_t *p;
@@ -144,7 +139,7 @@ static uint64_t place_in(const struct eg_dwarf_part *of, uint64_t at)
 
 static uint64_t type_unit(struct eg_dwarf_worker *w, Dwarf_Attribute a)
 {
-    const struct eg_dwarf_part *of = part(w);
+    const struct eg_dwarf_part *of = eg_dwarf_part_of(w);
     const uint8_t *p;
     Dwarf_Sig8 signature;
     uint64_t place = 0;
@@ -180,7 +175,7 @@ uint64_t eg_dwarf_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half
             place = at + w->unit.window->start;
         break;
     case DW_FORM_ref_addr:
-        place = section_offset(w, die, a, form, &place) ? place_in(part(w), place) : 0;
+        place = section_offset(w, die, a, form, &place) ? place_in(eg_dwarf_part_of(w), place) : 0;
         break;
     case DW_FORM_ref_sig8:
         place = type_unit(w, a);
@@ -188,10 +183,12 @@ uint64_t eg_dwarf_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half
     case DW_FORM_GNU_ref_alt:
     case DW_FORM_ref_sup4:
     case DW_FORM_ref_sup8:
-        if (!part(w)->alt)
+        if (!eg_dwarf_part_of(w)->alt)
             eg_dwarf_say(w, "a type is in another file, which is not named");
         else
-            place = section_offset(w, die, a, form, &place) ? place_in(part(w)->alt, place) : 0;
+            place = section_offset(w, die, a, form, &place)
+                        ? place_in(eg_dwarf_part_of(w)->alt, place)
+                        : 0;
         break;
     default:
         eg_dwarf_say(w, "a reference of a form that is not known");
@@ -204,7 +201,7 @@ uint64_t eg_dwarf_reference(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Half
 static const char *alt_text(struct eg_dwarf_worker *w, Dwarf_Die die, Dwarf_Attribute a,
                             Dwarf_Half form)
 {
-    const struct eg_dwarf_part *alt = part(w)->alt;
+    const struct eg_dwarf_part *alt = eg_dwarf_part_of(w)->alt;
     uint64_t at, len = alt ? alt->at[EG_DW_STR].len : 0;
 
     if (!section_offset(w, die, a, form, &at) || at >= len ||

@@ -24,16 +24,11 @@ bool eg_dwarf_next(struct eg_dwarf_worker *w, Dwarf_Die *die)
     return next;
 }
 
-static const struct eg_dwarf_part *part(const struct eg_dwarf_worker *w)
-{
-    return w->unit.window->part;
-}
-
 static const char *name_of(struct eg_dwarf_worker *w, Dwarf_Die die)
 {
     char *name;
 
-    if (part(w)->alt)
+    if (eg_dwarf_part_of(w)->alt)
         return eg_dwarf_text(w, die, DW_AT_name);
     return !w->failed && eg_dwarf_ok(w, dwarf_diename(die, &name, &w->error)) && *name ? name
                                                                                        : NULL;
@@ -109,9 +104,9 @@ static void member(struct eg_dwarf_worker *w, Dwarf_Die die)
         // To DWARF 3: from the highest bit of a unit of storage, which is as large as the type
         // unless it has a size itself (DWARF 3, 5.5.6).
         if (bits && eg_dwarf_number(w, die, DW_AT_bit_offset, &at)) {
-            if (eg_dwarf_number(w, die, DW_AT_byte_size, &storage) || part(w)->big_endian ||
-                size_of(w, m.ref, &storage))
-                m.bit_off += part(w)->big_endian ? at : 8 * storage - at - bits;
+            if (eg_dwarf_number(w, die, DW_AT_byte_size, &storage) ||
+                eg_dwarf_part_of(w)->big_endian || size_of(w, m.ref, &storage))
+                m.bit_off += eg_dwarf_part_of(w)->big_endian ? at : 8 * storage - at - bits;
             else
                 m.bit_off = NO_PLACE;
         }
@@ -236,8 +231,8 @@ static bool has_address(struct eg_dwarf_worker *w, Dwarf_Die die)
     if (!eg_dwarf_attribute(w, die, DW_AT_location, &a, &form))
         return false;
     is = eg_dwarf_expression(w, a, form, &p, &len) && len > 1 &&
-         ((*p == DW_OP_addr && len == 1 + (uint64_t)part(w)->ptr_size) || *p == DW_OP_addrx ||
-          *p == DW_OP_GNU_addr_index);
+         ((*p == DW_OP_addr && len == 1 + (uint64_t)eg_dwarf_part_of(w)->ptr_size) ||
+          *p == DW_OP_addrx || *p == DW_OP_GNU_addr_index);
     dwarf_dealloc_attribute(a);
     return is;
 }
@@ -386,7 +381,8 @@ void eg_dwarf_parse(struct eg_dwarf_worker *w, Dwarf_Die die, int nested)
     } else if (t.kind != EG_T_INT && t.kind != EG_T_FLOAT) {
         t.ref = eg_dwarf_reference(w, die, DW_AT_type);
     }
-    t.size = t.kind == EG_T_PTR ? part(w)->ptr_size : 0; // few say so themselves, with another size
+    t.size = t.kind == EG_T_PTR ? eg_dwarf_part_of(w)->ptr_size
+                                : 0; // few say so themselves, with another size
     if (t.kind == EG_T_PTR || t.kind == EG_T_INT || t.kind == EG_T_FLOAT || is_tag(t.kind))
         eg_dwarf_number(w, die, DW_AT_byte_size, &t.size);
     if (w->failed)

@@ -134,9 +134,7 @@ struct link {
 
 static bool hex_of(const uint8_t *p, uint64_t n, char hex[64])
 {
-    *hex = 0;
-    for (uint64_t i = 0; i < n && n < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", p[i]);
+    eg_hex(hex, p, n < 32 ? (size_t)n : 0);
     return n > 1 && n < 32;
 }
 

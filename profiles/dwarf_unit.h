@@ -57,6 +57,12 @@ struct eg_dwarf_worker {
     char text[160]; /**< the reason */
 };
 
+/** The part of the unit that is read. */
+static inline const struct eg_dwarf_part *eg_dwarf_part_of(const struct eg_dwarf_worker *w)
+{
+    return w->unit.window->part;
+}
+
 /** Give @part the next places, and list its units. @return 0; -EG_EFORMAT: a header is
  * inconsistent, at *@at of the section; -EG_ENOMEM. (dwarf_list.c) */
 int eg_dwarf_list_units(struct eg_dwarf *d, struct eg_dwarf_part *part, uint64_t *at);

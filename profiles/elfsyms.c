@@ -12,8 +12,6 @@ static const Elf_Data *notes_of(Elf_Scn *s)
 
 bool eg_elf_build_id(const struct eg_elf *f, char *hex)
 {
-    static const char digits[] = "0123456789abcdef";
-
     for (Elf_Scn *s = NULL; (s = elf_nextscn(f->elf, s));) {
         const Elf_Data *d = notes_of(s);
         size_t at = 0, name, desc;
@@ -26,11 +24,7 @@ bool eg_elf_build_id(const struct eg_elf *f, char *hex)
                 memcmp((const char *)d->d_buf + name, "GNU", 4) != 0 || n.n_descsz < 8 ||
                 n.n_descsz > 31)
                 continue;
-            for (size_t i = 0; i < n.n_descsz; i++) {
-                *hex++ = digits[id[i] >> 4];
-                *hex++ = digits[id[i] & 15];
-            }
-            *hex = 0;
+            eg_hex(hex, id, n.n_descsz);
             return true;
         }
     }

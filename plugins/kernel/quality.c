@@ -1,4 +1,4 @@
-/* quality - what of the machine's memory the image does not have, though it may look as if it had. */
+/* quality - which part of the machine's memory the image lacks, even if it looks complete. */
 #include "../../core/quality.h"
 #include "../../core/run.h"
 #include "../linux/kernel/iomem.h"
@@ -111,8 +111,8 @@ static int ask(struct eg_run *r, void *context)
     return 0;
 }
 
-/** What was there that cannot be pages of zeros, or (not @zeros) the same as others; NULL: too little
- * to say so. */
+/** What was there that cannot be pages of zeros, or (not @zeros) the same as others; NULL: too
+ * little to say so. */
 static const char *proof(struct quality *q, uint64_t first, uint64_t last, bool zeros)
 {
     struct question about = { first, last, q->quick ? QUICK_PAGES : ALL_PAGES, { 0 } };

@@ -518,11 +518,9 @@ EG_PLUGIN(yara) = {
         "addresses). A page that several processes share is looked at in the first one of them; "
         "--pid 1 sees all of process 1. Strings are found in up to 16 KiB; conditions that read "
         "memory (uint32(@a + 4)), and modules (math, elf), see all of it if that is at most 16 "
-        "MiB, "
-        "else its first 64 KiB, what matched, and 64 bytes around that. Rules of one file are a "
-        "namespace. A file that needs a variable that --define does not give is left out, with a "
-        "note. "
-        "Compiled rules are programs: load only those that you made.",
+        "MiB, else its first 64 KiB, what matched, and 64 bytes around that. Rules of one file are "
+        "a namespace. A file that needs a variable that --define does not give is left out, with "
+        "a note. Compiled rules are programs: load only those that you made.",
     .aliases = EG_NAMES("yarascan.YaraScan", "vadyarascan.VadYaraScan",
                         "linux.vmayarascan.VmaYaraScan"),
     .columns = columns,

@@ -1,5 +1,5 @@
-/* select_fuzz.c - any bytes as the values of --filter, --sort, --columns and --tz, with rows of every
- * kind of value: what is passed on is a part of what came, and the numbers add up. */
+/* select_fuzz.c - any bytes as the values of --filter, --sort, --columns and --tz, with rows of
+ * every kind of value: what is passed on is a part of what came, and the numbers add up. */
 #include "select.h"
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/** mkpacked.h - content that a test packs into mkdump.h's file, and the comparison of what is read with
- * it: what the tests of compressed files share. */
+/** mkpacked.h - content that a test packs into mkdump.h's file, and the comparison of what is read
+ * with it: what the tests of compressed files share. */
 #ifndef MKPACKED_H
 #define MKPACKED_H
 

@@ -3,7 +3,8 @@
  *
  *  `struct`, `union`, `enum`, `typedef`; nested and anonymous ones; pointers, arrays, bit-fields,
  * pointers to functions; C's integers, double, and u8 to s64. A struct declared again is a second
- * definition. `struct rq runqueues;` is a variable and its type. Whatever else stands in the text ends the test. */
+ * definition. `struct rq runqueues;` is a variable and its type. Whatever else stands in the text
+ * ends the test. */
 #ifndef MK_TYPES_H
 #define MK_TYPES_H
 

@@ -126,12 +126,6 @@ bool linux_member(const struct eg_types *ts, const char *type, const char *path,
 
 enum { NT_GNU_BUILD_ID = 3, NOTE_HEAD = 16, BUILD_ID_LEN = 20 /* SHA-1 */ };
 
-static void to_hex(char *hex, const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        snprintf(hex + 2 * i, 3, "%02x", p[i]);
-}
-
 /** Is @va in an ELF file, on its first or second page? The image holds some: its vDSOs, which have
  * build ids of their own. */
 static bool in_vdso(struct eg_view *v, const struct linux_candidate *c, uint64_t va)
@@ -210,7 +204,7 @@ bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, ch
     if (!linux_sym(c, "__start_notes", &from) || !linux_sym(c, "__stop_notes", &to)) {
         if (size <= 2 * BUILD_ID_LEN || !search_build_id(v, c, buf))
             return false;
-        to_hex(hex, buf, BUILD_ID_LEN);
+        eg_hex(hex, buf, BUILD_ID_LEN);
         return true;
     }
     if (to <= from || to - from > sizeof buf ||
@@ -224,7 +218,7 @@ bool linux_notes_build_id(struct eg_view *v, const struct linux_candidate *c, ch
             return false;
         if (eg_load_(buf + at + 8, 4, big) == NT_GNU_BUILD_ID && name == 4 &&
             !memcmp(buf + at + 12, "GNU", 4) && desc * 2 < size) {
-            to_hex(hex, buf + data, (size_t)desc);
+            eg_hex(hex, buf + data, (size_t)desc);
             return true;
         }
         at = data + (desc + 3) / 4 * 4;

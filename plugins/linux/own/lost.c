@@ -14,7 +14,8 @@
 
 enum kind { ROOT, TABLE, CODE, MEMMAP, PROCESS_ROOT, STACK, KINDS };
 
-/** [first, last] of physical memory holds @pages pages of this kind, or the table that maps them. */
+/** [first, last] of physical memory holds @pages pages of this kind, or the table that maps
+ * them. */
 struct use {
     uint64_t first, last, pages;
     enum kind kind;
@@ -46,9 +47,9 @@ static void add_page(struct uses *u, enum kind kind, uint64_t pa)
     add(u, kind, pa, pa + (PAGE - 1), 1);
 }
 
-/* Those of the direct map, with its holes: where a table is zeros, an entry of it decided that there
- * is a hole. Elsewhere a table can be empty: the kernel makes those of vmalloc before it needs them
- * (preallocate_vmalloc_pages() in arch/x86/mm/init_64.c), and keeps them. */
+/* Those of the direct map, with its holes: where a table is zeros, an entry of it decided that
+ * there is a hole. Elsewhere a table can be empty: the kernel makes those of vmalloc before it
+ * needs them (preallocate_vmalloc_pages() in arch/x86/mm/init_64.c), and keeps them. */
 static void find_tables(struct eg_run *r, struct uses *u)
 {
     const uint64_t root = eg_system_of(r)->chosen->paging.root;
@@ -71,8 +72,8 @@ static void find_tables(struct eg_run *r, struct uses *u)
     }
 }
 
-/* The kernel's memory at [first, last], all of which it uses: where it is, or the table that would say
- * so. */
+/* The kernel's memory at [first, last], all of which it uses: where it is, or the table that would
+ * say so. */
 static void find_kernel(struct eg_run *r, struct uses *u, enum kind kind, uint64_t first,
                         uint64_t last)
 {

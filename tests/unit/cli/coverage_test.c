@@ -36,7 +36,7 @@ static int setup(void **state)
     return eg_registry_init(NULL) || eg_lua_add_own(NULL);
 }
 
-/* A word that is written otherwise here and there would be looked for and not looked for at once. */
+/* If a plugin used other words, the same thing would be in both lists. */
 static void own_plugins_use_these_words(void **state)
 {
     const struct eg_plugin_reg *reg;

@@ -1,5 +1,5 @@
-/* module_test.c - what a shared object declares: refused when it is incomplete or its name is taken;
- * its formats and readers are used like any other. */
+/* module_test.c - what a shared object declares: refused when it is incomplete or its name is
+ * taken; its formats and readers are used like any other. */
 #include "mkdump.h"
 #include "mkfile.h"
 #include "mkimage.h"

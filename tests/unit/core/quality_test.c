@@ -1,5 +1,5 @@
-/* quality_test.c - runs of zeros and of repeated bytes in memory that the test writes, each with one
- * that is close to it and is none. */
+/* quality_test.c - runs of zeros and of repeated bytes in memory that the test writes, each with
+ * one that is close to it and is none. */
 #include "../../../core/quality.h"
 #include "check.h"
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* registry_test.c - declarations become handles; plugins, functions and constants are found by name;
- * what is made once per system. */
+/* registry_test.c - declarations become handles; plugins, functions and constants are found by
+ * name; what is made once per system. */
 #include "cache.h"
 #include "check.h"
 #include "mkimage.h"

@@ -1,5 +1,5 @@
-/* resolve_test.c - handles become slots: members, symbols and enumerators of one kernel's types, and of
- * its modules'. */
+/* resolve_test.c - handles become slots: members, symbols and enumerators of one kernel's types,
+ * and of its modules'. */
 #include "check.h"
 #include "mkimage.h"
 
@@ -192,7 +192,8 @@ static bool has_note(const struct eg_system *sys, const char *text)
     return false;
 }
 
-/** A member that no such struct has is said, with what may be meant, of plugins outside the tree. */
+/** A member that no such struct has is said, with what may be meant, of plugins outside the
+ * tree. */
 static void slips(void **state)
 {
     static struct eg_field wrong[] = { { "task", "pdi|flag_c", 0 },

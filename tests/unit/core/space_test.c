@@ -88,7 +88,8 @@ static void parallel(void **state)
 }
 
 /** What each address of the segments under test reads as, the plain way: the first segment in order
- * that stores it, or of which nothing is stored on purpose; else what the first that claims it says. */
+ * that stores it, or of which nothing is stored on purpose; else what the first that claims it
+ * says. */
 static int plainly(const struct eg_segment *s, size_t n, const uint8_t *bytes, uint64_t addr)
 {
     for (size_t i = 0; i < n; i++)
@@ -321,7 +322,8 @@ static void map_of_texts(void **state)
 }
 
 /** What an attacker would choose, had a key the same place in every process: the inverse of a known
- * factor makes products that are equal in all bits that choose a place. And texts of one eg_hash. */
+ * factor makes products that are equal in all bits that choose a place. And texts of one
+ * eg_hash. */
 static void map_of_chosen_keys(void **state)
 {
     enum { KEYS = 1 << 16 };
@@ -366,8 +368,8 @@ static unsigned no_steps(struct eg_view *v, struct eg_space *as, uint64_t addr,
     return 0;
 }
 
-/** More than a million holes in a row are skipped, except in page tables, which may have a cycle. The
- * search ends when the user stops the command. */
+/** More than a million holes in a row are skipped, except in page tables, which may have a cycle.
+ * The search ends when the user stops the command. */
 static void many_holes(void **state)
 {
     static const struct eg_space_ops plain = { .name = "holes", .extent = holes_extent }, tables = {

@@ -1,5 +1,5 @@
-/* cloudhv_test.c - Cloud Hypervisor's snapshots: by folder, by either file, without or with a damaged
- * state. And what can be read only once. */
+/* cloudhv_test.c - Cloud Hypervisor's snapshots: by folder, by either file, without or with a
+ * damaged state. And what can be read only once. */
 #include "mkdump.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -103,7 +103,8 @@ static void snapshot(void **state)
     assert_true(noted("the last 4096 bytes"));
 }
 
-/** Without the list, the memory is where it lies in the file; the search for a kernel may move it. */
+/** Without the list, the memory is where it lies in the file; the search for a kernel may move
+ * it. */
 static void no_list(void **state)
 {
     static const char *const bad[] = {

@@ -1,4 +1,5 @@
-/* formats_test.c - raw, LiME, ELF cores and pieces: healthy, truncated, overlapping, with false values. */
+/* formats_test.c - raw, LiME, ELF cores and pieces: healthy, truncated, overlapping, with false
+ * values. */
 #include "mkdump.h"
 #include <stdio.h>
 #include <unistd.h>

@@ -350,7 +350,8 @@ static void truncated(void **state)
     assert_true(last > 0 && last < 4); // the smallest cut loses the fewest pages
 }
 
-/** As many pages as the marks of the index divide: also the pages after the last mark are counted. */
+/** As many pages as the marks of the index divide: also the pages after the last mark are
+ * counted. */
 static void round_number(void **state)
 {
     const struct shape s = { .version = 6, .codec = ZLIB, .claimed = 512 };

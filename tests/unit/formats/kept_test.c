@@ -1,4 +1,5 @@
-/* kept_test.c - what was unpacked is used again (--cache), if it is intact; the oldest is removed. */
+/* kept_test.c - what was unpacked is used again (--cache), if it is intact; the oldest is
+ * removed. */
 #include "mkpacked.h"
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* lz4_test.c - lz4 in every shape gives the same bytes; damage, truncation and wrong sizes give holes
- * and notes. */
+/* lz4_test.c - lz4 in every shape gives the same bytes; damage, truncation and wrong sizes give
+ * holes and notes. */
 #include "config.h"
 #include "mkpacked.h"
 #ifdef HAVE_LZ4

@@ -1,5 +1,5 @@
-/* pool_test.c - decoders are made, used again, chosen by their position and stopped; also where only a
- * few can be made. */
+/* pool_test.c - decoders are made, used again, chosen by their position and stopped; also where
+ * only a few can be made. */
 #include "../../../core/base.h"
 #include "../../../formats/pool.h"
 #include "check.h"

@@ -1,5 +1,5 @@
-/* qemu_machine_test.c - what a migration stream says about its machine: where memory lies, the CPUs;
- * pages at fixed places; libvirt's files around it. */
+/* qemu_machine_test.c - what a migration stream says about its machine: where memory lies, the
+ * CPUs; pages at fixed places; libvirt's files around it. */
 #include "qemu_stream.h"
 
 static void split_by_cmos(void **state)

@@ -1,4 +1,5 @@
-/* qemu_test.c - migration streams: every kind of page, cut at every byte, damaged, with false values. */
+/* qemu_test.c - migration streams: every kind of page, cut at every byte, damaged, with false
+ * values. */
 #include "qemu_stream.h"
 
 static void all_kinds(void **state)

@@ -1,5 +1,5 @@
-/* sadump_test.c - sadumps of a partition, of a set of disks and of a backup give the pages that went
- * in; what is missing says so; damage costs what it covers. */
+/* sadump_test.c - sadumps of a partition, of a set of disks and of a backup give the pages that
+ * went in; what is missing says so; damage costs what it covers. */
 #include "mkdump.h"
 #include <stdio.h>
 #include <unistd.h>

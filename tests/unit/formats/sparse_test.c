@@ -1,5 +1,5 @@
-/* sparse_test.c - bytes are found, and files opened, in a time that does not depend on zeros that are not
- * stored. */
+/* sparse_test.c - bytes are found, and files opened, in a time that does not depend on zeros that
+ * are not stored. */
 #include "../../../formats/sparse.h"
 #include "config.h"
 #include "qemu_stream.h"

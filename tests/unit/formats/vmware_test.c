@@ -394,7 +394,8 @@ static void large_alone(void **state)
     close(fd);
 }
 
-/** debug.guest beside debug.vmem: two holes, and the page tables of two CPUs. Either name opens it. */
+/** debug.guest beside debug.vmem: two holes, and the page tables of two CPUs. Either name opens
+ * it. */
 static void guest(void **state)
 {
     static const char *const names[] = { "a.vmem", "a.guest" };

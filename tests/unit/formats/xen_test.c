@@ -1,4 +1,5 @@
-/* xen_test.c - Xen's ELF cores: tables of frame numbers in any order, truncated, with false values. */
+/* xen_test.c - Xen's ELF cores: tables of frame numbers in any order, truncated, with false
+ * values. */
 #include "mkdump.h"
 
 enum {

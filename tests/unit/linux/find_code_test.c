@@ -1,5 +1,5 @@
-/* find_code_test.c - the addresses that AArch64 code forms: an instruction that writes a register, or
- * calls, leaves nothing behind of what the register held. */
+/* find_code_test.c - the addresses that AArch64 code forms: an instruction that writes a register,
+ * or calls, leaves nothing behind of what the register held. */
 #include "../../../core/arch.h"
 #include "check.h"
 

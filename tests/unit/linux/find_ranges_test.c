@@ -1,4 +1,5 @@
-/* find_ranges_test.c - raw memory whose addresses are not its offsets: where each range was is derived. */
+/* find_ranges_test.c - raw memory whose addresses are not its offsets: where each range was is
+ * derived. */
 #include "check.h"
 #include "mkkernel.h"
 #include "registry.h"
@@ -29,7 +30,7 @@ static bool says(const struct eg_system *sys, const char *text)
     return false;
 }
 
-/* Raw memory that lacks its holes: no page of it is where a page is, and no address is its place. */
+/* Raw memory written without its holes: no page is at the offset that is its address. */
 static void without_holes(void **state)
 {
     enum { FIRST = 0x1000, HOLE = 0x9fc00, BEHIND = 0x100000, LESS = FIRST + BEHIND - HOLE };

@@ -231,8 +231,8 @@ static void unsupported(void **state)
     }
 }
 
-/* The page table of a process, below the image or in a page of it that was freed: it maps the kernel
- * too, and is not its own. */
+/* The page table of a process, below the image or in a page of it that was freed: it maps the
+ * kernel too, and is not its own. */
 static void root_of_a_process(void **state)
 {
     enum { PROCESS = 0x300000, FREED = MK_IMAGE + 0x180000 };

@@ -124,7 +124,8 @@ static void command_lines(void **state)
     }
 }
 
-/** A child that a thread forked has that thread as its real parent: its PPID is the process's id. */
+/** A child that a thread forked has that thread as its real parent: its PPID is the process's
+ * id. */
 static void child_of_a_thread(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* lost_memory_test.c - memory that was lost, and free memory that looks the same; the image's ranges
- * against the kernel's map of memory. */
+/* lost_memory_test.c - memory that was lost, and free memory that looks the same; the image's
+ * ranges against the kernel's map of memory. */
 #include "../../../core/quality.h"
 #include "check.h"
 #include "mklinux.h"
@@ -206,8 +206,8 @@ static struct eg_space cut_off(struct eg_space *phys, uint64_t from, enum eg_why
 
 /* ---- zeros ---- */
 
-/** A machine of its own, since what its memory is used for is found out once: @n stacks in a block with
- * @zeros bytes of zeros. */
+/** A machine of its own, since what its memory is used for is found out once: @n stacks in a block
+ * with @zeros bytes of zeros. */
 static struct world zeroed(const struct mk_machine *m, int n, uint64_t zeros)
 {
     struct world w = make(m);

@@ -168,7 +168,8 @@ static void by_banner(void **state)
     mk_kernel_fini(&k);
 }
 
-/* Several files of this kernel: the first that gives its types is used; which were skipped is said. */
+/* Several files of this kernel: the first that gives its types is used; which were skipped is
+ * said. */
 static void first_that_helps(void **state)
 {
     struct eg_system *whole, *sys;
