@@ -5,10 +5,10 @@
  * can only close at the head. For the same reason the walk from the other end never meets a node of
  * the first walk: it would have to pass the place where that one broke.
  *
- *  An image that is taken while the machine runs holds older and newer pages, whose links contradict
- * each other. If the walk broke at such a place, and the one from the other end does not lead there,
- * it goes on behind it when a third node agrees. Nodes that were met before are known by the nodes
- * that their links back lead to. */
+ *  An image that is taken while the machine runs holds older and newer pages, whose links
+ * contradict each other. If the walk broke at such a place, and the one from the other end does not
+ * lead there, it goes on behind it when a third node agrees. Nodes that were met before are known
+ * by the nodes that their links back lead to. */
 #include "run.h"
 #include "walk.h"
 
