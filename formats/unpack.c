@@ -301,7 +301,8 @@ int eg_unpack(struct eg_space **out, struct eg_image *img, struct eg_space *file
     }
     if (!rc) {
         img->files[img->n_files++] = temp; // now owned by the image
-        img->unpacked += eg_space_size(temp);
+        for (size_t i = 0; i < n; i++)     // the file is larger: pieces have places of their own
+            img->unpacked += u.results[i].got;
         rc = join(out, &u, temp, e);
     }
     if (u.fd >= 0)

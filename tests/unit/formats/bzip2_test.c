@@ -26,10 +26,13 @@ static void bzip2(void **state)
     (void)state;
     bzip2_streams(SIZE, SIZE, 9);
     opens("one stream", SIZE, false, 0);
+    assert_int_equal(img->unpacked, SIZE);
     bzip2_streams(SIZE, 1500001, 1);
     opens("streams", SIZE, false, 0);
+    assert_int_equal(img->unpacked, SIZE);
     bzip2_streams(70, 70, 5);
     opens("less than a page", 70, false, 0);
+    assert_int_equal(img->unpacked, 70);
 
     bzip2_streams(SIZE, SIZE, 1);
     file.len -= file.len / 3;
