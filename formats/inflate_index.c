@@ -303,7 +303,8 @@ static bool note_zeros(struct eg_inflate_index *x, uint64_t out, bool zeros)
 /* ---- damage ---- */
 
 /** Is there a member at @at? Content may have files in gzip, too, but hardly one with another, or
- * the end of the file, right behind it. The last member may be cut off, if there are @many. */
+ * the end of the file, right behind it. @many: members before it were whole, so this may be the
+ * last one of a file that is cut off. */
 static bool is_member(const struct eg_inflate_index *x, struct eg_view *v, uint64_t at, bool many,
                       uint64_t *trials)
 {

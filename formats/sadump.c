@@ -395,7 +395,8 @@ static void check_size(const struct sadump *s, struct eg_image *img)
     for (size_t i = 0; i < s->n_disks; i++) {
         if (!s->disks[i].file)
             return;
-        have += s->set ? s->disks[i].len : eg_le64(s->part + PART_USED) - s->pages;
+        have +=
+            s->set ? s->disks[i].len : EG_MAX(eg_le64(s->part + PART_USED), s->pages) - s->pages;
     }
     // What the header copied into a backup counts is not known.
     if (have != total && !s->media)
