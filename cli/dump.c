@@ -102,12 +102,13 @@ static int mappings(struct eg_run *r, struct cli_hand *h, bool all, uint64_t at)
     linux_each_vma(r, eg_path(h->task, "mm"), vma) {
         uint64_t start, end;
 
-        if (status || !eg_load(&start, eg_path(vma, "vm_start")) ||
-            !eg_load(&end, eg_path(vma, "vm_end")) || start >= end)
+        if (!eg_load(&start, eg_path(vma, "vm_start")) || !eg_load(&end, eg_path(vma, "vm_end")) ||
+            start >= end)
             continue;
         if (all || (at >= start && at < end)) {
-            status = one(r, h, start, end - 1);
             n++;
+            if ((status = one(r, h, start, end - 1)))
+                break; // not to the end: the walk would say that it found too few
         }
     }
     if (!status && !n && !all)

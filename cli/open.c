@@ -146,6 +146,7 @@ int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief)
         cli_fail(0, "note: %s", o->image->notes.at[i]);
     return cli_fail(CLI_CANNOT_OPEN, "%s: no kernel was found in it%s%s%s", o->image->path,
                     brief ? "; `engram "
-                          : ", so only read, hexdump, vtop and dump with --phys work",
+                          : ", so only searches, `quality` and `vmcoreinfo` work, and with --phys "
+                            "read, hexdump, vtop and dump",
                     brief ? c->image_words : "", brief ? "` says what was looked for" : "");
 }

@@ -14,6 +14,9 @@
 /* Threads beyond this are a slip of the finger. */
 enum { JOBS_MAX = 1024, KERNELS_MAX = 1000, SECONDS_MAX = 1000000, SCRIPT_MEMORY_MIN = 1 << 20 };
 
+/* The fewest letters of the beginning of a name from which the whole is guessed: --phys. */
+enum { SHORTEST_BEGIN = 3 };
+
 /* "; did you mean --pid?" or "", of one name in a list that grows. */
 struct names {
     EG_VEC(const char *) list;
@@ -30,7 +33,11 @@ static void add_name(struct names *n, const char *name)
 static const char *nearest(struct names *n, const char *name)
 {
     const char *near = eg_vec_push(&n->list) ? eg_nearest(name, n->list.at) : NULL;
+    const size_t len = strlen(name);
 
+    for (size_t i = 0; !near && len >= SHORTEST_BEGIN && i + 1 < n->list.n; i++)
+        if (!strncmp(n->list.at[i], name, len))
+            near = n->list.at[i];
     eg_vec_fini(&n->list);
     return near;
 }

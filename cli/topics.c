@@ -2,6 +2,7 @@
 #include "topics.h"
 #include "../core/reader.h"
 #include "../core/registry.h"
+#include "../core/table.h"
 #include "../lua/annotations.h"
 #include "layout.h"
 
@@ -197,6 +198,7 @@ bool cli_describe_source(FILE *f, const char *name)
 {
     const struct eg_format_reg *format = eg_record_find(eg_format_records(), name);
     const struct eg_reader_reg *reader = find_reader(name);
+    const struct eg_renderer *renderer = eg_renderer_find(name);
 
     if (format)
         fprintf(f, "%s - a format of images: %s%s\n\n%s%s%ssource: %s\n", name,
@@ -211,7 +213,10 @@ bool cli_describe_source(FILE *f, const char *name)
                 "       engram profile show FILE [TYPE...]\n\n"
                 "source: %s\n",
                 reader->name, reader->reader->desc, reader->file);
-    return format || reader;
+    else if (renderer)
+        fprintf(f, "%s - a format of output: %s\n\nusage: engram -r %s IMAGE PLUGIN\n", name,
+                renderer->desc, name);
+    return format || reader || renderer;
 }
 
 static const struct cli_topic topics[] = {
