@@ -83,8 +83,8 @@ static int usage(FILE *f)
     fprintf(f, "\nexamples:\n");
     for (size_t i = 0; i < countof(examples); i++)
         fprintf(f, "  %-46s %s\n", examples[i][0], examples[i][1]);
-    fprintf(f, "\nexit status: 0 done, 1 usage, 2 the image cannot be opened, "
-               "3 a plugin failed or was stopped\n");
+    fprintf(f, "\nexit status: 0 done, 1 usage, 2 the image cannot be opened,\n"
+               "             3 a plugin failed or was stopped, or no file could be written\n");
     return CLI_OK;
 }
 

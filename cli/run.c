@@ -231,6 +231,12 @@ static struct cli_written written(const struct jobs *j, const struct job *job, s
     return (struct cli_written){ a, j->cli->out, job->to.path, &job->head };
 }
 
+/* CLI_CANNOT_OPEN is said of the image only. */
+static int cannot_write(const struct eg_error *e)
+{
+    return cli_fail(e->code == EG_EUSAGE ? CLI_USAGE : CLI_FAILED, "%s", e->text);
+}
+
 /* With -o, each result that is not for people gets a file of its own. */
 static int open_file(struct jobs *j, struct job *job)
 {
@@ -242,14 +248,14 @@ static int open_file(struct jobs *j, struct job *job)
     if (!path)
         return cli_no_memory();
     if (mkdir(j->cli->out, 0777) && errno != EEXIST)
-        return cli_fail(CLI_CANNOT_OPEN, "-o %s: %s", j->cli->out, strerror(errno));
+        return cli_fail(CLI_FAILED, "-o %s: %s", j->cli->out, strerror(errno));
     if (eg_newfile_open(&job->to, path, j->cli->force, &e) < 0)
-        return cli_cannot(&e);
+        return cannot_write(&e);
     beside = written(j, job, &j->cli->arena);
     if (!(path = cli_provenance_path(&beside)))
         return cli_no_memory();
     if (eg_newfile_check(path, j->cli->force, &e) < 0)
-        return cli_cannot(&e);
+        return cannot_write(&e);
     job->f = job->to.f;
     j->cli->renderer->begin(job->state, job->f, &j->o.from);
     return CLI_OK;
