@@ -7,6 +7,7 @@
 #include "report.h"
 #include "topics.h"
 #include "verb.h"
+#include <ctype.h>
 #include <unistd.h>
 
 /* ---- options (vol.py's) ---- */
@@ -104,6 +105,8 @@ static const struct {
     { " library_list ", "`elfs` lists the ELF files that are mapped, libraries too" },
     { " elfcoredump memdump procdump ",
       "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
+    { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
+    { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
     { " psscan pidhashtable psxview ",
       NO_PLUGIN "looks for processes anywhere but on the kernel's list: `pslist`" },
     { " capabilities ", "`setuid --all` has the ids and capabilities of all processes" },
@@ -232,6 +235,10 @@ int cli_unknown_plugin(const char *name)
         return cli_fail(CLI_USAGE, "%s: %s", name, say);
     if (near)
         return cli_fail(CLI_USAGE, "%s: no such plugin; did you mean %s?", name, near);
+    if (isdigit((unsigned char)*name))
+        return cli_fail(CLI_USAGE,
+                        "%s: no such plugin; an address is an option's value, as in whatis --at %s",
+                        name, name);
     speaking_of(name, about, sizeof about);
     if (*about)
         return cli_fail(CLI_USAGE, "%s: no such plugin; %s may help", name, about);
