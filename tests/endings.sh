@@ -185,6 +185,16 @@ for args in "read $tmp/cut.zst --phys 0 5" "hexdump $tmp/cut.zst --phys 0 5" "vt
     [ $status,$? = 0,3 ] && grep -q 'truncated' "$tmp/err" || bad "a cut file: $args: exit status $status: $(cat "$tmp/err")"
 done
 
+# A flattened dump whose only record claims 4 EiB, of which one page is there: what is not there is not searched.
+{
+    printf 'makedumpfile\000\000\000\000\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000\001'
+    head -c 4064 /dev/zero
+    printf '\000\000\000\000\000\000\000\000\100\000\000\000\000\000\000\000'
+    head -c 4096 /dev/zero | tr '\000' x
+} >"$tmp/huge"
+(ulimit -t 30 && "$engram" -q "$tmp/huge" >"$tmp/out" 2>&1)
+[ $? -lt 124 ] && grep -q 'of the last record .* are missing' "$tmp/out" || bad "a record of 4 EiB: $(tail -n 3 "$tmp/out")"
+
 # Times only: what has none is refused.
 "$engram" -q --body "$image" lsmod 2>"$tmp/err"
 [ $? = 1 ] && grep -q 'lsmod: has no column of times' "$tmp/err" || bad "--body: $(cat "$tmp/err")"

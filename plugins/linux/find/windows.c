@@ -4,8 +4,9 @@
 
 enum { WINDOW = 4 << 20, BATCH = 256 };
 
-/** The end, at most @last, of the run at @at that is all zeros which need not be read (*@zero)
- * or all other bytes, according to @as and the spaces below it. */
+/** The end, at most @last, of the run at @at that need not be read (*@zero), since it is all zeros
+ * or a space below lacks it, or that is all other bytes; according to @as and the spaces below
+ * it. */
 static uint64_t same_up_to(struct eg_view *v, struct eg_space *as, uint64_t at, uint64_t last,
                            bool *zero)
 {
@@ -14,7 +15,7 @@ static uint64_t same_up_to(struct eg_view *v, struct eg_space *as, uint64_t at, 
 
     eg_extent_at(v, as, at, &x);
     last = EG_MIN(x.last, last);
-    *zero = x.zero;
+    *zero = x.zero || x.why;
     if (!x.below)
         return last;
     below = x.below_addr + (at - x.start);
