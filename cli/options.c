@@ -62,7 +62,8 @@ static int take_number(struct cli *c, const struct cli_option *o, const char *va
     uint64_t v;
 
     if (!eg_number_parse(value, &v))
-        return cli_fail(CLI_USAGE, "--%s %s: not a number: 4096, 0x1000, 4K", o->name, value);
+        return cli_fail(CLI_USAGE, "--%s %s: not a number such as 4096, 0x1000, 4K", o->name,
+                        value);
     if (o->max && v > o->max)
         return cli_fail(CLI_USAGE, "--%s %s: at most %llu", o->name, value,
                         (unsigned long long)o->max);

@@ -240,7 +240,7 @@ static int read_literal(struct parser *p, struct node *n)
     default:
         read_number(n, kind == EG_COL_ADDR);
         if (!n->is_number && (kind == EG_COL_INT || kind == EG_COL_BIG || kind == EG_COL_ADDR))
-            return bad_value(p, n, "not a number: 4096, 0x1000, 4K");
+            return bad_value(p, n, "not a number such as 4096, 0x1000, 4K");
         return 0;
     }
 }

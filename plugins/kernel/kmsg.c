@@ -60,7 +60,8 @@ EG_PLUGIN(kmsg) = {
     .help = "Print the kernel's log",
     .manual =
         "Every record that is whole, the newest too. A record that a CPU was still writing is "
-        "left out with a note.",
+        "left out with a note. `timeline` has the same lines at times of the wall clock: "
+        "`--filter 'SOURCE = kmsg and TIME > 2026-03-14T09:26:55'`.",
     .aliases = EG_NAMES("linux.kmsg.Kmsg", "dmesg", "log"),
     .columns = columns,
     .run = run,
