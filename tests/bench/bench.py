@@ -129,13 +129,8 @@ def profiles(a):
     row("  private memory, peak", f"{peak / 2**20:.0f} MiB", "200 MiB", peak <= 200 << 20)
 
 
-SEARCHES = ("bytes", "regex", "strings", "yara")  # they want to be told what to look for
-
-
 def everything(a):
-    listing = run([a.engram, "-q", "-r", "csv", "plugins", a.image]).decode().splitlines()[1:]
-    names = [line.split(",")[0] for line in listing if line.split(",")[2] == "true"
-             and line.split(",")[0] not in SEARCHES]
+    names = [r["plugin"] for r in json.loads(run([a.engram, "-q", "-r", "json", a.image, "all"]))["results"]]
     cores = len(os.sched_getaffinity(0))
     alone, cpu = {}, 0.0
     for name in names:
