@@ -8,6 +8,7 @@ enum {
     PROBES = 1024,
     RANGES_MAX = 1 << 16,
     EDGE_PAGES = 1 << 18, // read between probes: few bytes of a file can claim 2^50 of zeros
+    SURE_PAGES = 1 << 12, // a run of zeros that is read at the beginning of a part
 };
 
 bool eg_zeros_around(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_part *out)
@@ -106,6 +107,20 @@ static bool is_zero_at(struct probing *p, uint64_t at)
     return eg_is_zero_page(p->views[0], p->as, at);
 }
 
+/** Probes can meet free pages before the zeros of a cut begin: is there anything else between? */
+static void begin_of(struct probing *p, struct eg_part *z)
+{
+    uint64_t sure = 0;
+
+    for (uint64_t at = z->first; at < z->last && sure < SURE_PAGES && p->budget; at += PAGE) {
+        sure++;
+        if (!is_zero_at(p, at)) {
+            z->first = at + PAGE;
+            sure = 0;
+        }
+    }
+}
+
 /** Zeros from probe @i to probe @k: up to where, before and behind? */
 static struct eg_part edges(struct probing *p, size_t i, size_t k)
 {
@@ -117,6 +132,7 @@ static struct eg_part edges(struct probing *p, size_t i, size_t k)
         z.first -= PAGE;
     while (next && z.last + 1 < p->at.at[k + 1].at && is_zero_at(p, z.last + 1))
         z.last += PAGE;
+    begin_of(p, &z);
     return z;
 }
 
