@@ -127,8 +127,8 @@ static void note_broken(const struct eg_list_walk *w, bool meet)
 
     if (w->between)
         snprintf(between, sizeof between,
-                 ", and behind %u places that changed while the image was taken, %" PRIu64 " more",
-                 w->n_crossed, w->between);
+                 ", and behind %u place%s that changed while the image was taken, %" PRIu64 " more",
+                 w->n_crossed, w->n_crossed == 1 ? "" : "s", w->between);
     eg_note(w->elem.view->run,
             "list of %s.%s at %#" PRIx64 ": broken after %" PRIu64 " entries (%#" PRIx64
             ": %s); walked from the other end, %" PRIu64 " more%s%s",

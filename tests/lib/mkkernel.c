@@ -481,6 +481,31 @@ struct eg_system *mk_kernel_open(const struct mk_kernel *k, size_t len, uint64_t
     return sys;
 }
 
+bool mk_kernel_opens(const struct eg_system *sys)
+{
+    return sys && sys->os && !strcmp(sys->os->name, "linux");
+}
+
+bool mk_kernel_says(const struct eg_system *sys, const char *text)
+{
+    for (size_t i = 0; i < sys->notes.n; i++)
+        if (strstr(sys->notes.at[i], text))
+            return true;
+    return false;
+}
+
+void mk_kernel_explain(const struct eg_system *sys)
+{
+    for (size_t i = 0; sys && i < sys->candidates.n; i++) {
+        const struct eg_candidate *c = &sys->candidates.at[i];
+
+        printf("# %s: %d of %d\n", c->trace, c->score, c->max_score);
+        for (size_t j = 0; j < c->n_checks; j++)
+            if (!c->checks[j].passed)
+                printf("#   %s: %s\n", c->checks[j].name, c->checks[j].detail);
+    }
+}
+
 void mk_kernel_close(struct eg_system *sys)
 {
     struct eg_image *img = sys ? sys->image : NULL;

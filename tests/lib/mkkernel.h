@@ -55,6 +55,12 @@ void mk_kernel_note(struct mk_kernel *k, uint64_t pa, uint64_t by);
 /** Open it as raw memory of its first @len bytes; @cpu_root 0, or what a CPU's note says. */
 struct eg_system *mk_kernel_open(const struct mk_kernel *k, size_t len, uint64_t cpu_root,
                                  const struct eg_find_options *o);
+/** Was its kernel found? @sys may be NULL. */
+bool mk_kernel_opens(const struct eg_system *sys);
+/** Is @text in a note of the system? */
+bool mk_kernel_says(const struct eg_system *sys, const char *text);
+/** Print candidates and the checks that they failed. */
+void mk_kernel_explain(const struct eg_system *sys);
 /** The system, and its image. */
 void mk_kernel_close(struct eg_system *sys);
 

@@ -195,7 +195,7 @@ static void list_contradicts(void **state)
         { "removed: its successor knows",
           { { 3, true, 7 }, { 4, true, 2 } },
           "124567",
-          "behind 1 places" },
+          "behind 1 place that changed" },
         { "two were removed",
           { { 2, true, 7 }, { 3, true, 1 }, { 5, true, 7 }, { 6, true, 4 } },
           "13467",

@@ -5,31 +5,6 @@
 #include "registry.h"
 #include <stdlib.h>
 
-static bool opens(const struct eg_system *sys)
-{
-    return sys && sys->os && !strcmp(sys->os->name, "linux");
-}
-
-static void explain(const struct eg_system *sys)
-{
-    for (size_t i = 0; sys && i < sys->candidates.n; i++) {
-        const struct eg_candidate *c = &sys->candidates.at[i];
-
-        print_message("# %s: %d of %d\n", c->trace, c->score, c->max_score);
-        for (size_t j = 0; j < c->n_checks; j++)
-            if (!c->checks[j].passed)
-                print_message("#   %s: %s\n", c->checks[j].name, c->checks[j].detail);
-    }
-}
-
-static bool says(const struct eg_system *sys, const char *text)
-{
-    for (size_t i = 0; i < sys->notes.n; i++)
-        if (strstr(sys->notes.at[i], text))
-            return true;
-    return false;
-}
-
 /* Raw memory written without its holes: no page is at the offset that is its address. */
 static void without_holes(void **state)
 {
@@ -44,8 +19,8 @@ static void without_holes(void **state)
         memmove(k.ram, k.ram + FIRST, HOLE - FIRST);
         memmove(k.ram + HOLE - FIRST, k.ram + BEHIND, MK_RAM - BEHIND);
         sys = mk_kernel_open(&k, MK_RAM - LESS, 0, NULL);
-        explain(sys);
-        assert_true(opens(sys));
+        mk_kernel_explain(sys);
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->score, sys->chosen->max_score);
         assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
         assert_non_null(strstr(sys->chosen->trace, "raw offset derived: 0x61400"));
@@ -103,10 +78,10 @@ static void ranges_by_map(void **state)
         len += ram[2].len;
         // A file that is not as large as the map says is not believed to be so.
         sys = mk_kernel_open(&k, len - (wrong ? 4096 : 0), 0, NULL);
-        explain(sys);
-        assert_true(opens(sys));
+        mk_kernel_explain(sys);
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->score, sys->chosen->max_score);
-        assert_int_equal(says(sys, "without its holes, 3 ranges"), !wrong);
+        assert_int_equal(mk_kernel_says(sys, "without its holes, 3 ranges"), !wrong);
         eg_read(sys->view, sys->image->phys, 24 << 20, &word, sizeof word);
         assert_int_equal(word == root, !wrong);
         mk_kernel_close(sys);
@@ -146,10 +121,10 @@ static void open_backing_file(uint64_t low_end, bool fits)
     k.ram[at + PID] = 1;
     memcpy(k.ram + at + COMM, "init", 4);
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    explain(sys);
-    assert_int_equal(says(sys, "without the hole below 4 GiB, 2 ranges"), fits);
+    mk_kernel_explain(sys);
+    assert_int_equal(mk_kernel_says(sys, "without the hole below 4 GiB, 2 ranges"), fits);
     if (fits) {
-        assert_true(opens(sys));
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->score, sys->chosen->max_score);
         assert_true(eg_read(sys->view, sys->image->phys, four + TASK + PID, &pid, sizeof pid));
         assert_int_equal(pid, 1);

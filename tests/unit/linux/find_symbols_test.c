@@ -20,16 +20,6 @@ static void put32(struct mk_kernel *k, uint64_t at, uint64_t v)
         k->ram[at + i] = (uint8_t)(v >> 8 * i);
 }
 
-static void explain(const struct eg_system *sys)
-{
-    for (size_t i = 0; sys && i < sys->candidates.n; i++)
-        for (size_t j = 0; j < sys->candidates.at[i].n_checks; j++)
-            if (!sys->candidates.at[i].checks[j].passed)
-                print_message("# %s: %s: %s\n", sys->candidates.at[i].trace,
-                              sys->candidates.at[i].checks[j].name,
-                              sys->candidates.at[i].checks[j].detail);
-}
-
 /* ---- exported symbols ---- */
 
 /** kallsyms lists init_task no longer. */
@@ -74,7 +64,7 @@ static void init_task_by_exports(void **state)
         hide_init_task(&k);
         export(&k, cases[i].n, cases[i].stride);
         sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-        explain(sys);
+        mk_kernel_explain(sys);
         assert_non_null(sys);
         assert_non_null(sys->chosen);
         assert_int_equal(sys->chosen->score, sys->chosen->max_score);
@@ -134,7 +124,7 @@ static void read_again(void **state)
         place_relative(&k);
         second_kernel(&k);
         sys = mk_kernel_open(&k, MK_RAM, 0, &o);
-        explain(sys);
+        mk_kernel_explain(sys);
         assert_non_null(sys);
         assert_int_equal(sys->candidates.n, 2);
         assert_non_null(sys->chosen);
@@ -161,7 +151,7 @@ static void no_shift(void **state)
     hide_init_task(&k);
     place_relative(&k);
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    explain(sys);
+    mk_kernel_explain(sys);
     assert_non_null(sys);
     assert_null(sys->chosen);
     assert_true(sys->candidates.n > 0);

@@ -5,37 +5,12 @@
 #include "registry.h"
 #include <stdlib.h>
 
-static bool opens(const struct eg_system *sys)
-{
-    return sys && sys->os && !strcmp(sys->os->name, "linux");
-}
-
 static const struct eg_check *check(const struct eg_candidate *c, const char *name)
 {
     for (size_t i = 0; i < c->n_checks; i++)
         if (!strcmp(c->checks[i].name, name))
             return &c->checks[i];
     return NULL;
-}
-
-static void explain(const struct eg_system *sys)
-{
-    for (size_t i = 0; sys && i < sys->candidates.n; i++) {
-        const struct eg_candidate *c = &sys->candidates.at[i];
-
-        print_message("# %s: %d of %d\n", c->trace, c->score, c->max_score);
-        for (size_t j = 0; j < c->n_checks; j++)
-            if (!c->checks[j].passed)
-                print_message("#   %s: %s\n", c->checks[j].name, c->checks[j].detail);
-    }
-}
-
-static bool says(const struct eg_system *sys, const char *text)
-{
-    for (size_t i = 0; i < sys->notes.n; i++)
-        if (strstr(sys->notes.at[i], text))
-            return true;
-    return false;
 }
 
 /* What is taken away, and which trace then finds the kernel. */
@@ -90,8 +65,8 @@ static void each_trace(void **state)
             take_away(&k, traces[i].without);
             sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
             print_message("# %s, %u levels\n", traces[i].what, levels);
-            explain(sys);
-            assert_true(opens(sys));
+            mk_kernel_explain(sys);
+            assert_true(mk_kernel_opens(sys));
             assert_int_equal(strncmp(sys->chosen->trace, traces[i].trace, strlen(traces[i].trace)),
                              0);
             assert_int_equal(sys->chosen->paging.root, MK_ROOT);
@@ -105,7 +80,7 @@ static void each_trace(void **state)
             if (traces[i].types || traces[i].symbols)
                 assert_int_equal(va, MK_TASK + MK_DELTA);
             // What to run is said without a word of the image.
-            assert_int_equal(says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
+            assert_int_equal(mk_kernel_says(sys, "-o KERNEL.egp`, then --profile KERNEL.egp"),
                              !traces[i].types);
             if (traces[i].types && traces[i].symbols)
                 assert_int_equal(sys->chosen->score, sys->chosen->max_score);
@@ -131,8 +106,8 @@ static void text_is_kept(void **state)
         if (!named)
             mk_kernel_no_naming(&k);
         sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-        explain(sys);
-        assert_true(opens(sys));
+        mk_kernel_explain(sys);
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->paging.root, MK_ROOT);
         assert_true(sys->chosen->has_kaslr);
         assert_string_equal(sys->chosen->build_id, "0123456789abcdef0123456789abcdef01234567");
@@ -154,7 +129,7 @@ static void not_made(void **state)
     mk_kernel_functions_only(&k);
     mk_kernel_no_vmcoreinfo(&k);
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    assert_true(opens(sys));
+    assert_true(mk_kernel_opens(sys));
     assert_int_equal(sys->chosen->score, sys->chosen->max_score);
     assert_true(check(sys->chosen, "KASLR")->skipped);
     assert_true(check(sys->chosen, "direct map")->passed); // the page tables tell
@@ -184,8 +159,8 @@ static void encryption(void **state)
             print_message("# bit %u, %s\n", bits[i], traces[t].what);
             // A CPU's register has the bit too.
             sys = mk_kernel_open(&k, MK_RAM, t ? 0 : MK_ROOT | bit, NULL);
-            explain(sys);
-            assert_true(opens(sys));
+            mk_kernel_explain(sys);
+            assert_true(mk_kernel_opens(sys));
             assert_true(sys->chosen->paging.enc_mask == bit);
             assert_true(eg_read_u64(sys->view, sys->kernel, MK_TASK + MK_DELTA, false, &word));
             mk_kernel_close(sys);
@@ -224,9 +199,9 @@ static void unsupported(void **state)
         img->elf_machine = cases[i].machine;
         assert_int_equal(eg_system_open(&sys, img, &quiet, NULL), 0);
         assert_null(sys->os);
-        assert_int_equal(says(sys, cases[i].note ? cases[i].note : "not supported"),
+        assert_int_equal(mk_kernel_says(sys, cases[i].note ? cases[i].note : "not supported"),
                          cases[i].note != NULL);
-        assert_int_equal(says(sys, "no trace of a Linux kernel"), cases[i].note == NULL);
+        assert_int_equal(mk_kernel_says(sys, "no trace of a Linux kernel"), cases[i].note == NULL);
         mk_kernel_close(sys);
     }
 }
@@ -249,7 +224,7 @@ static void root_of_a_process(void **state)
     memcpy(k.ram + FREED, &user, sizeof user);
     for (unsigned cpu = 0; cpu < 2; cpu++) {
         sys = mk_kernel_open(&k, MK_RAM, cpu ? PROCESS : 0, NULL);
-        assert_true(opens(sys));
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->paging.root, MK_ROOT);
         mk_kernel_close(sys);
     }
@@ -267,7 +242,7 @@ static void bare_page(void **state)
     mk_kernel_no_trampoline(&k);
     memset(k.ram + MK_NOTE, 0, 4096);
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    assert_true(opens(sys));
+    assert_true(mk_kernel_opens(sys));
     assert_non_null(strstr(sys->chosen->trace, "vmcoreinfo_data at 0x201000"));
     mk_kernel_close(sys);
     mk_kernel_fini(&k);
@@ -287,7 +262,7 @@ static void stale_note(void **state)
     mk_kernel_note(&k, 0x100000, 0x400000);
     for (unsigned exhaustive = 0; exhaustive < 2; exhaustive++) {
         sys = mk_kernel_open(&k, MK_RAM, 0, exhaustive ? &all : NULL);
-        assert_true(opens(sys));
+        assert_true(mk_kernel_opens(sys));
         assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
         assert_int_equal(sys->candidates.n, 1 + exhaustive);
         assert_false(exhaustive && sys->candidates.at[1].opens);
@@ -310,7 +285,7 @@ static void copies_of_btf(void **state)
     memset(k.ram + 0x180000, 0xff, 64);
     memcpy(k.ram + 0x90000, k.ram + MK_BTF, 24);
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    assert_true(opens(sys));
+    assert_true(mk_kernel_opens(sys));
     assert_non_null(strstr(sys->chosen->trace, "BTF at 0x601000"));
     mk_kernel_close(sys);
     mk_kernel_fini(&k);
@@ -329,7 +304,7 @@ static void headers_in_rodata(void **state)
         memset(k.ram + MK_RODATA + 0x400 + 64 * i + 24, 0xff, 12);
     }
     sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
-    assert_true(opens(sys));
+    assert_true(mk_kernel_opens(sys));
     assert_int_equal(sys->chosen->score, sys->chosen->max_score);
     mk_kernel_close(sys);
     mk_kernel_fini(&k);
@@ -348,8 +323,8 @@ static void copy_of_image(void **state)
     mk_kernel_no_vmcoreinfo(&k);
     memcpy(k.ram + MK_COPY, k.ram + MK_IMAGE, MK_IMAGE_END - MK_IMAGE);
     sys = mk_kernel_open(&k, MK_RAM, 0, &all);
-    explain(sys);
-    assert_true(opens(sys));
+    mk_kernel_explain(sys);
+    assert_true(mk_kernel_opens(sys));
     assert_int_equal(sys->chosen->kernel_pa_delta, MK_DELTA);
     for (size_t i = 1; i < sys->candidates.n; i++)
         assert_false(sys->candidates.at[i].opens);
@@ -385,8 +360,8 @@ static void user_half(void **state)
     memset(k.ram + HALF + 0x2000 + 8 * (16 + 3), 0, 8);
     memset(k.ram + HALF + 8 * 273, 0, 8);
     sys = mk_kernel_open(&k, MK_RAM, HALF, NULL);
-    explain(sys);
-    assert_true(opens(sys));
+    mk_kernel_explain(sys);
+    assert_true(mk_kernel_opens(sys));
     assert_int_equal(sys->chosen->paging.root, MK_ROOT);
     cpus = check(sys->chosen, "CPUs");
     assert_non_null(cpus);
@@ -424,14 +399,14 @@ static void damage(void **state)
         k.ram[cases[i].at] = cases[i].value;
         sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
         print_message("# %s\n", cases[i].check);
-        explain(sys);
+        mk_kernel_explain(sys);
         assert_non_null(sys);
         assert_true(sys->candidates.n > 0);
         c = check(&sys->candidates.at[0], cases[i].check);
         assert_non_null(c);
         assert_false(c->passed);
         assert_true(*c->detail);
-        assert_int_equal(opens(sys), cases[i].opens);
+        assert_int_equal(mk_kernel_opens(sys), cases[i].opens);
         mk_kernel_close(sys);
         mk_kernel_fini(&k);
     }
@@ -450,7 +425,7 @@ static void nothing_opens(void **state)
         struct eg_system *sys = mk_kernel_open(&k, lens[i], 0, NULL);
 
         assert_non_null(sys);
-        assert_false(opens(sys));
+        assert_false(mk_kernel_opens(sys));
         assert_true(sys->notes.n > 0);
         assert_non_null(sys->bind.types);
         mk_kernel_close(sys);
@@ -463,7 +438,7 @@ static void nothing_opens(void **state)
     {
         struct eg_system *sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
 
-        assert_false(opens(sys));
+        assert_false(mk_kernel_opens(sys));
         mk_kernel_close(sys);
     }
     mk_kernel_fini(&k);
@@ -480,7 +455,7 @@ static void chosen_by_number(void **state)
     mk_kernel_init(&k, 4);
     mk_kernel_note(&k, 0x100000, 0x400000);
     sys = mk_kernel_open(&k, MK_RAM, 0, &o);
-    assert_true(opens(sys));
+    assert_true(mk_kernel_opens(sys));
     mk_kernel_close(sys);
     for (o.kernel = 2; o.kernel < 4; o.kernel++)
         assert_null(mk_kernel_open(&k, MK_RAM, 0, &o));
