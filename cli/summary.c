@@ -121,17 +121,18 @@ static void checks(struct verdict *v, const struct eg_candidate *c)
 static void others(struct verdict *v)
 {
     const struct eg_system *sys = v->o.sys;
+    const char *label = sys->chosen ? "also there" : "candidate";
 
     for (size_t i = 0; i < sys->candidates.n; i++) {
         const struct eg_candidate *c = &sys->candidates.at[i];
 
         if (c == sys->chosen)
             continue;
-        line(v, "also there", "%s (%s), %d of %d points: --kernel %zu",
+        line(v, label, "%s (%s), %d of %d points: --kernel %zu",
              c->release[0] ? c->release : "a kernel", c->trace, c->score, c->max_score, i + 1);
         for (size_t k = 0; k < c->n_checks; k++)
             if (!c->checks[k].passed && !c->checks[k].skipped)
-                line(v, "also there", "FAILED     %s%s%s", c->checks[k].name,
+                line(v, label, "FAILED     %s%s%s", c->checks[k].name,
                      c->checks[k].detail[0] ? ": " : "", c->checks[k].detail);
     }
 }

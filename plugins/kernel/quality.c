@@ -355,8 +355,9 @@ static void say_holes(struct quality *q, const struct holes *h)
         return;
     for (size_t i = 0; i < h->n && i < ROWS_MAX; i++)
         row(q, h->at[i].first, h->at[i].last, h->kind, h->what);
-    eg_note(q->r, "%s: %s: %" PRIu64 " range%s, %sfrom %#" PRIx64 " on", share(q, h->bytes),
-            h->what, h->n, h->n == 1 ? "" : "s", h->n == 1 ? "" : "the first ", h->at[0].first);
+    eg_note(q->r, "%s is not there: %s: %" PRIu64 " range%s, %sfrom %#" PRIx64 " on",
+            share(q, h->bytes), h->what, h->n, h->n == 1 ? "" : "s", h->n == 1 ? "" : "the first ",
+            h->at[0].first);
 }
 
 /* A kernel never runs from what is no RAM. */

@@ -386,7 +386,7 @@ static void missing(void **state)
         noise(&w, 0);
         without(&w, 0, EG_ABSENT, NULL, NULL);
         without(&w, LEAST, EG_ABSENT, "missing",
-                "2 % of RAM: RAM by the kernel's own map, not in the image: 1 range");
+                "2 % of RAM is not there: RAM by the kernel's own map, not in the image: 1 range");
         without(&w, LEAST - PAGE, EG_ABSENT, NULL, NULL);
         without(&w, LEAST, EG_UNREADABLE, "unreadable",
                 "the file is cut off or damaged there: 1 range");
