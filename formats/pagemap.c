@@ -95,7 +95,8 @@ static uint64_t count(struct eg_view *v, const struct eg_pagemap *m, uint64_t ma
 
         eg_extent_at(v, m->file, at, &x);
         if (x.zero && x.last - at >= PIECE) { // holes of a sparse file need no counting
-            const uint64_t end = pfn + (x.last - at + 1) / PIECE * PIECE * 8;
+            const uint64_t most = EG_MIN(x.last - at, (pages - pfn) / 8 + PIECE); // of any file
+            const uint64_t end = pfn + (most + 1) / PIECE * PIECE * 8;
 
             for (uint64_t i = eg_align_up(pfn, step); ranks && i < EG_MIN(end, pages); i += step)
                 ranks[i >> m->shift] = n;

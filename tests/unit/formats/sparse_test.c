@@ -1,5 +1,6 @@
 /* sparse_test.c - bytes are found, and files opened, in a time that does not depend on zeros that
  * are not stored. */
+#include "../../../formats/pagemap.h"
 #include "../../../formats/sparse.h"
 #include "config.h"
 #include "qemu_stream.h"
@@ -44,6 +45,34 @@ static void in_a_space(void **state)
     assert_int_equal(eg_zeros_before(view, as, FAR_AWAY), 2 * PAGE);
     assert_true(eg_zeros_before(view, as, FAR_AWAY + 1) == FAR_AWAY + 1);
     assert_int_equal(eg_zeros_before(view, as, 77), 77);
+    eg_view_forget(view, as);
+    eg_space_close(as);
+    eg_view_forget(view, memory);
+    eg_space_close(memory);
+}
+
+/** A bitmap of as many pages as there can be, in a hole of almost 2^62 bytes. */
+static void a_bitmap(void **state)
+{
+    static uint8_t bytes[2 * PAGE] = { 3, [2 * PAGE - 1] = 1 };
+    struct eg_space *memory, *as;
+    struct eg_pagemap m = { .pages = UINT64_MAX };
+    uint64_t rank;
+
+    (void)state;
+    assert_int_equal(eg_memory_open(&memory, bytes, sizeof bytes, NULL), 0);
+    assert_int_equal(eg_segments_open(&as, "test",
+                                      (struct eg_segment[]){
+                                          { 0, FAR_AWAY - 1, memory, 0, sizeof bytes, EG_OK } },
+                                      1, NULL, NULL),
+                     0);
+    m.file = as;
+    m.block = PAGE;
+    assert_true(eg_pagemap_open(&m, view));
+    assert_int_equal(m.n_written, 3);
+    assert_true(eg_pagemap_rank(view, &m, m.pages, &rank));
+    assert_int_equal(rank, 3);
+    eg_pagemap_fini(&m);
     eg_view_forget(view, as);
     eg_space_close(as);
     eg_view_forget(view, memory);
@@ -158,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_a_space, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bitmap, setup, teardown),
         cmocka_unit_test_setup_teardown(in_files, setup, teardown),
     };
 
