@@ -23,6 +23,7 @@ enum {
     TAPE_BLOCK = 10240, // of tar, padded with zeros
     SLACK = 1 << 16,    // a header may have a name and a comment
     RATIO_MAX = 1032,   // bytes of content that one byte can make
+    GUESS_SHIFT = 44,   // content ends below 2^44 where what is missing is a guess
 };
 
 /* ---- the reader ---- */
@@ -368,7 +369,7 @@ static bool resume(struct eg_inflate_index *x, struct eg_image *img, struct eg_i
                    struct eg_inflate_place m, uint64_t *trials)
 {
     const uint64_t damage = r->in, end = eg_space_size(x->file);
-    uint64_t next = m.in, size, members, usual;
+    uint64_t next = m.in, size, members, usual = 0;
     struct eg_inflate_gap *gap;
 
     // Damage may be found only when the members behind it have been taken for its data.
@@ -376,15 +377,18 @@ static bool resume(struct eg_inflate_index *x, struct eg_image *img, struct eg_i
         next = find_member(x, img->view, next + 1, r->usual.in, trials);
         size = next < end ? stated_size(x, img->view, m.in, next) : 0;
     } while (next <= damage && next < end && !size);
+    // Without a size: as many members as would need the space, each with the content of the last
+    // healthy one.
+    members = r->usual.in ? (next - m.in + r->usual.in / 2) / r->usual.in : 0;
+    if (!size && (!eg_mul(EG_MAX(members, UINT64_C(1)), r->usual.out, &usual) ||
+                  (usual | m.out) >> GUESS_SHIFT))
+        return false;
     if (next >= end || x->gaps.n >= GAPS_MAX || !(gap = eg_vec_push(&x->gaps)))
         return false;
     if (next <= damage)
         forget(x, r, m.out);
     else if (size && size < r->out - m.out)
         forget(x, r, m.out + size);
-    // Else as many members as would need the space, each with the content of the last healthy one.
-    members = r->usual.in ? (next - m.in + r->usual.in / 2) / r->usual.in : 0;
-    usual = EG_MAX(members, UINT64_C(1)) * r->usual.out;
     *gap = (struct eg_inflate_gap){ r->out, m.out + (size ? size : EG_MAX(usual, r->out - m.out)) };
     eg_image_note(
         img,

@@ -135,10 +135,7 @@ static bool in_vdso(struct eg_view *v, const struct linux_candidate *c, uint64_t
 
     for (uint64_t back = 0; back <= PAGE; back += PAGE)
         if (eg_read(v, c->space, va / PAGE * PAGE - back, magic, sizeof magic) &&
-            !memcmp(magic,
-                    "\x7f"
-                    "ELF",
-                    sizeof magic))
+            !memcmp(magic, "\177ELF", sizeof magic))
             return true;
     return false;
 }

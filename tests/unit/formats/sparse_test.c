@@ -183,12 +183,36 @@ static void in_files(void **state)
     }
 }
 
+/** Between two members are so many bytes that a guess of what they held would be 2^58 bytes. */
+static void no_guess(void **state)
+{
+    uint8_t member[PAGE];
+    struct eg_error e;
+    size_t len;
+
+    (void)state;
+    gzip();
+    len = file.len;
+    memcpy(member, file.at, len);
+    fill('x', 100);
+    make_sparse(UINT64_C(1) << 53);
+    file.len -= 16; // the end mark
+    put(UINT64_C(1) << 52, 8);
+    put(len, 8);
+    append(member, len);
+    fill(0xff, 16);
+    assert_int_equal(open_dump(&e), 0);
+    assert_true(noted("bytes of the file belong to something else"));
+    assert_int_equal(img->phys->last, PAGE - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_a_space, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bitmap, setup, teardown),
         cmocka_unit_test_setup_teardown(in_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_guess, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
