@@ -137,7 +137,6 @@ static uint64_t look_at(struct eg_quality_pass *s, struct eg_quality_window *w, 
         return at + in_page;
     }
     // Not whole, or a hole.
-    end_run(w, false);
     eg_extent_at(v, s->as, at, &x);
     return x.why ? x.last : at | in_page;
 }

@@ -160,6 +160,27 @@ static void around(void **state)
     eg_view_fini(&v);
 }
 
+/** Two runs of the same page with a hole between them are not one. */
+static void around_a_hole(void **state)
+{
+    enum { EACH = LEAST - 10, HOLE = 5 };
+    struct eg_space *memory, *as;
+
+    (void)state;
+    memset(ram, 0xff, 2 * EACH * PAGE);
+    assert_int_equal(eg_memory_open(&memory, ram, 2 * EACH * PAGE, NULL), 0);
+    assert_int_equal(eg_segments_open(&as, "test",
+                                      (struct eg_segment[]){
+                                          { 0, EACH * PAGE - 1, memory, 0, EACH * PAGE, EG_OK },
+                                          { (EACH + HOLE) * PAGE, (2 * EACH + HOLE) * PAGE - 1,
+                                            memory, EACH * PAGE, EACH * PAGE, EG_OK } },
+                                      2, NULL, NULL),
+                     0);
+    assert_string_equal(scanned(as), "");
+    eg_space_close(as);
+    eg_space_close(memory);
+}
+
 /* ---- copies ---- */
 
 static void blocks_twice(void **state)
@@ -298,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup(zeros_in_the_middle, fresh),
         cmocka_unit_test_setup(bytes_that_are_looked_at, fresh),
         cmocka_unit_test_setup(around, fresh),
+        cmocka_unit_test_setup(around_a_hole, fresh),
         cmocka_unit_test_setup(blocks_twice, fresh),
         cmocka_unit_test_setup(one_block_repeated, fresh),
         cmocka_unit_test_setup(one_page_repeated, fresh),
