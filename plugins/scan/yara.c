@@ -195,7 +195,7 @@ static int by_address(const void *a, const void *b)
 /** @to grows to @last, if [@from, @last] joins it and it stays small enough. */
 static bool joins(struct block *to, uint64_t from, uint64_t last)
 {
-    if (from > to->last + 1 || EG_MAX(last, to->last) - to->from >= BLOCK_MAX)
+    if ((from > to->last && from - to->last > 1) || EG_MAX(last, to->last) - to->from >= BLOCK_MAX)
         return false;
     to->last = EG_MAX(last, to->last);
     return true;
@@ -205,7 +205,7 @@ static void add_block(struct search *s, uint64_t from, uint64_t last)
 {
     struct block *b = s->blocks.n ? &s->blocks.at[s->blocks.n - 1] : NULL;
 
-    if (b && joins(b, from, last))
+    if (b && (last <= b->last || joins(b, from, last))) // the last address may be 2^64 - 1
         return;
     if (b && from <= b->last) // blocks do not overlap
         from = b->last + 1;
