@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Is a column of one name one thing in all plugins? Usage: columns.py ROOT ENGRAM
+"""Is a column of one name one thing in all plugins? Usage: columns.py ROOT ENGRAM [write]
 Names are upper case; a name has one type wherever it is, in the tables of verbs too; and docs/columns.md has each
-column of the plugins with its type and where it is, and no other."""
+column of the plugins with its type and where it is, and no other. `write` renews the list of plugins in each line there, and
+their order; what a column means stays to be written by hand."""
 import pathlib
 import re
 import subprocess
@@ -52,9 +53,31 @@ def page_faults(columns, text):
     yield from (f"docs/columns.md: what is {row[0]}?" for row in rows if not row[2])
 
 
+def written(columns, text):
+    """@text with each line's list of plugins made anew, and the lines by name."""
+    where = {}
+    for plugin, name, _ in columns:
+        where.setdefault(name, set()).add(plugin)
+    before, heading, rest = text.partition("## All columns")
+    table, behind, after = rest.partition("\n## ")
+    lines = table.split("\n")
+    first, rows = next(i for i, line in enumerate(lines) if line.startswith("| `")), {}
+    for line in lines:
+        cells = line.split("|")
+        if line.startswith("| `"):
+            name = cells[1].strip().strip("`")
+            cells[4] = " " + " ".join(f"`{plugin}`" for plugin in sorted(where.get(name, ()))) + " "
+            rows.setdefault(name, "|".join(cells))
+    rest = [line for line in lines if not line.startswith("| `")]
+    lines = rest[:first] + [rows[name] for name in sorted(rows) if name in where] + rest[first:]
+    return before + heading + "\n".join(lines) + behind + after
+
+
 helps = {name: run("help", name) for name in (line.split("\t")[0] for line in run("complete", "--", "help", "").splitlines())}
 plugins = [(name, *column) for name, text in helps.items() if "\nruns on: " in text for column in of_plugin(text)]
 verbs = list(of_verbs())
+if "write" in sys.argv[3:]:
+    (root / "docs/columns.md").write_text(written(plugins, (root / "docs/columns.md").read_text()))
 page = (root / "docs/columns.md").read_text()
 found = [*faults(plugins + verbs), *page_faults(plugins, page)]
 

@@ -4,7 +4,13 @@ import places
 import processes
 import scripts
 
-DECLARATIONS = processes.DECLARATIONS + machine.DECLARATIONS + places.DECLARATIONS + scripts.DECLARATIONS
+MODULES = [
+    machine,
+    places,
+    processes,
+    scripts,
+]
+DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
 
 # Why a plugin's rows are compared with no truth.
 NOT_COMPARED = {
