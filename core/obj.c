@@ -19,6 +19,7 @@ const char *eg_why_text(enum eg_why why)
         "swapped out",
         "under migration",
         "poisoned by a hardware error",
+        "not in the page cache",
         "null pointer",
         "no such member in this kernel",
         "no such symbol in this kernel",

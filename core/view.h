@@ -30,7 +30,7 @@ struct eg_image;
 
 /* ---- reasons why a place has no value ---- */
 
-/** 0 is readable. The reasons up to EG_POISONED are those of holes in spaces, the others those of
+/** 0 is readable. The reasons up to EG_NOT_CACHED are those of holes in spaces, the others those of
  * cursors. ORDER eg_why (core/obj.c) */
 enum eg_why {
     EG_OK = 0,
@@ -43,6 +43,7 @@ enum eg_why {
     EG_SWAPPED,       /**< swapped out; the extent has the page table entry */
     EG_MIGRATING,     /**< the page table has a migration, device or marker entry */
     EG_POISONED,      /**< hardware-poisoned */
+    EG_NOT_CACHED,    /**< of a file: the page cache does not have it */
     EG_NULL,          /**< the path meets a null pointer */
     EG_NO_MEMBER,     /**< this kernel's type has no such member */
     EG_NO_SYMBOL,     /**< no symbol by that name */

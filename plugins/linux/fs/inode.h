@@ -4,7 +4,10 @@
 
 #include "../../../core/engram.h"
 
-EG_FIELDS(inode, i_data, i_dentry, i_ino, i_mapping, i_mode, i_private, i_rdev, i_sb);
+EG_FIELDS(address_space, host);
+EG_FIELD_AS(mapping_pages, address_space, "i_pages|page_tree"); // renamed in 4.17
+EG_FIELDS(inode, i_blkbits, i_data, i_dentry, i_ino, i_mapping, i_mode, i_private, i_rdev, i_sb,
+          i_size);
 EG_FIELDS(super_block, s_dev, s_flags, s_root, s_subtype, s_type, s_user_ns);
 EG_FIELDS(file_system_type, name);
 

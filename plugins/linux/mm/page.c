@@ -15,7 +15,6 @@ EG_FIELD_AS(page_refcount, page, "_refcount.counter");
 EG_FIELDS(slab, slab_cache, objects);
 EG_FIELDS(kmem_cache, name, list, size, red_left_pad);
 EG_FIELDS(list_head, next, prev);
-EG_FIELDS(address_space, host);
 EG_FIELDS(anon_vma, root);
 EG_SYMBOL(vmemmap_base, "unsigned long");
 EG_SYMBOL(vmemmap, "page");   // VMCOREINFO's
@@ -99,6 +98,23 @@ static struct eg_obj head_of(struct eg_run *r, const struct linux_memmap *m, str
         return eg_bad(page, EG_BAD_VALUE, word);
     *pfn -= off / m->size;
     return page_object(r, m, *pfn);
+}
+
+bool linux_page_head(struct eg_run *r, const struct linux_memmap *m, uint64_t page, uint64_t *pfn,
+                     struct eg_obj *head, uint64_t *head_pfn)
+{
+    const uint64_t off = page - m->base;
+
+    if (!m->found || page < m->base || off % m->size || off / m->size >> (64 - m->shift))
+        return false;
+    *pfn = *head_pfn = off / m->size;
+    *head = head_of(r, m, eg_object(r, page, page), head_pfn);
+    return !head->why;
+}
+
+bool linux_page_place(struct eg_obj head, uint64_t *mapping, uint64_t *index)
+{
+    return eg_get(mapping, head, page.mapping) && eg_get(index, head, page_index);
 }
 
 /* ---- each use, validated ---- */

@@ -50,6 +50,13 @@ bool linux_memmap_told(struct eg_run *r, uint64_t *base);
 void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
                    struct linux_page *out);
 
+/** Of the struct page at @page: its page's number, and the first one of its folio with that one's
+ * number. @return false: it is none. */
+bool linux_page_head(struct eg_run *r, const struct linux_memmap *m, uint64_t page, uint64_t *pfn,
+                     struct eg_obj *head, uint64_t *head_pfn);
+/** What a folio's first page says of its place in a file, unchecked. */
+bool linux_page_place(struct eg_obj head, uint64_t *mapping, uint64_t *index);
+
 /** Of a SLAB page: the cache's name, and where in which object @pa is. @return false: in none, or
  * it cannot be told. */
 const char *linux_slab_name(struct eg_run *r, const struct linux_page *p);

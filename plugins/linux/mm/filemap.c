@@ -1,0 +1,305 @@
+/* filemap.c - the page cache of a file as an address space.
+ *
+ *  address_space.i_pages (an xarray since 4.20, a radix tree before) has an entry for each index in
+ * pages. Its value is the struct page of a folio, or a mark: of a page that left memory lately
+ * (mm/workingset.c), of shared memory where it is in swap (mm/shmem.c). A folio of several pages
+ * is one entry that covers them all (5.17; of shared memory, before: one for each of its pages, of
+ * which since 5.3 each has the first page). hugetlbfs counted in huge pages until 6.7. */
+#include "filemap.h"
+#include "../../../core/cache.h"
+#include "../../../core/map.h"
+#include "../../../core/run.h"
+#include "../fs/inode.h"
+#include "mm.h"
+#include "page.h"
+#include <pthread.h>
+
+/* Pages that follow each other in the file and in memory. */
+struct piece {
+    uint64_t first, last; // indexes in the file
+    uint64_t at;          // of the first: its page's number; EG_SWAPPED: its swp_entry_t
+    enum eg_why why;
+};
+struct file {
+    struct eg_space space;
+    uint64_t size; // in bytes
+    unsigned shift;
+    size_t n;
+    struct piece pieces[];
+};
+
+/* While it is made. */
+struct making {
+    struct eg_run *r;
+    const struct linux_memmap *m;
+    uint64_t mapping; // the address_space
+    uint64_t last;    // index of the file's last page
+    unsigned huge;    // hugetlbfs: log2 of the pages in a huge one; else 0
+    bool shared;      // of shared memory: marks are of swap
+    uint64_t n_bad;
+    struct piece *pieces; // in the run's memory
+    size_t n, cap;
+};
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct file *f = as->priv;
+    const uint64_t index = addr >> f->shift;
+    const size_t i = eg_lower_bound(f->n, j, f->pieces[j].last < index);
+    const struct piece *p = &f->pieces[i];
+
+    (void)v;
+    if (addr >= f->size) {
+        *out = (struct eg_extent){ .start = f->size, .last = as->last, .why = EG_NOT_PRESENT };
+        return;
+    }
+    *out = (struct eg_extent){ .start = i ? (p[-1].last + 1) << f->shift : 0,
+                               .last = f->size - 1,
+                               .why = EG_NOT_CACHED };
+    if (i == f->n)
+        return;
+    if (p->first > index) {
+        out->last = (p->first << f->shift) - 1;
+        return;
+    }
+    out->start = p->first << f->shift;
+    out->last = EG_MIN(out->last, (p->last << f->shift) + (UINT64_C(1) << f->shift) - 1);
+    out->why = (uint8_t)p->why;
+    if (p->why) {
+        out->entry = p->at;
+        return;
+    }
+    out->below = as->below;
+    out->below_addr = p->at << f->shift;
+}
+
+static const struct eg_space_ops ops = { .name = "page cache", .extent = extent };
+
+/* ---- from the tree to pieces ---- */
+
+static bool goes_on(const struct piece *p, const struct piece *new)
+{
+    return p->why == new->why && p->last + 1 == new->first &&
+           (p->why == EG_BAD_VALUE || p->at + (p->last - p->first) + 1 == new->at);
+}
+
+static void add(struct making *k, struct piece new)
+{
+    if (new.first > k->last || (k->n && new.first <= k->pieces[k->n - 1].last))
+        return;
+    new.last = EG_MIN(new.last, k->last);
+    if (k->n && goes_on(&k->pieces[k->n - 1], &new)) {
+        k->pieces[k->n - 1].last = new.last;
+        return;
+    }
+    if (k->n == k->cap) {
+        struct piece *more;
+
+        k->cap = k->cap ? 2 * k->cap : 16;
+        more = eg_tmp(k->r, k->cap * sizeof *more);
+        if (k->n)
+            memcpy(more, k->pieces, k->n * sizeof *more);
+        k->pieces = more;
+    }
+    k->pieces[k->n++] = new;
+}
+
+/* Is page @pfn of the folio that begins with @head? */
+static bool is_in(const struct making *k, uint64_t pfn, uint64_t head)
+{
+    uint64_t page = k->m->base + pfn * k->m->size, own, first;
+    struct eg_obj o;
+
+    return pfn == head || (linux_page_head(k->r, k->m, page, &own, &o, &first) && first == head);
+}
+
+/* The folio says itself whose it is, and which part of it. */
+static bool page_of(const struct making *k, const struct eg_entry *e, struct piece *out)
+{
+    uint64_t pfn, head, mapping, index, n = out->last - out->first;
+    struct eg_obj folio;
+
+    if (!linux_page_head(k->r, k->m, e->value, &pfn, &folio, &head) ||
+        !linux_page_place(folio, &mapping, &index) || mapping != k->mapping || index > e->index)
+        return false;
+    out->at = head + (e->index - index);
+    return (pfn == head || pfn == out->at) && is_in(k, out->at, head) &&
+           is_in(k, out->at + n, head);
+}
+
+static void add_entry(struct making *k, const struct eg_entry *e)
+{
+    struct piece p = { .first = e->index, .last = e->last };
+
+    if (k->huge && e->index == e->last && e->index <= k->last >> k->huge) {
+        p.first = e->index << k->huge;
+        p.last = p.first + ((UINT64_C(1) << k->huge) - 1);
+    }
+    if (e->value & 3) { // a mark: bit 0, in a radix tree bit 1
+        p.at = e->value >> (e->value & 1 ? 1 : 2);
+        p.why = EG_SWAPPED;
+        if (k->shared)
+            add(k, p);
+        return;
+    }
+    if (!page_of(k, e, &p)) {
+        p.why = EG_BAD_VALUE;
+        k->n_bad++;
+    }
+    add(k, p);
+}
+
+bool linux_file_size(struct eg_obj inode, uint64_t *size)
+{
+    uint64_t n;
+
+    if (!eg_get(&n, inode, inode.i_size) || n > INT64_MAX)
+        return false;
+    *size = n;
+    return true;
+}
+
+static bool walk(struct making *k, struct eg_obj mapping, uint64_t size)
+{
+    struct eg_obj inode = eg_deref(eg_at(mapping, address_space.host)), type;
+    const char *fs;
+    struct eg_entry e;
+    uint64_t own, bits;
+
+    if (!eg_get(&own, inode, inode.i_mapping) || own != mapping.addr)
+        return false;
+    type = eg_at(inode, inode.i_sb, super_block.s_type, file_system_type.name);
+    fs = eg_string(k->r, type, 16);
+    k->shared = fs && (!strcmp(fs, "tmpfs") || !strcmp(fs, "devtmpfs"));
+    if (fs && !strcmp(fs, "hugetlbfs") && eg_get(&bits, inode, inode.i_blkbits) &&
+        bits > k->m->shift && bits < 48)
+        k->huge = (unsigned)bits - k->m->shift;
+    k->last = size ? (size - 1) >> k->m->shift : 0;
+    if (size)
+        eg_each_xa(e, eg_at(mapping, mapping_pages))
+            add_entry(k, &e);
+    if (k->n_bad)
+        eg_note(k->r,
+                "the file with the inode at %#llx: %llu entries of its page cache lead to pages "
+                "that are not its own: left out",
+                (unsigned long long)inode.addr, (unsigned long long)k->n_bad);
+    return !eg_stopped(k->r);
+}
+
+/* ---- kept by the system ---- */
+
+struct files {
+    pthread_mutex_t lock; // guards the rest
+    struct eg_map of;     // address of the address_space → struct file
+};
+
+static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct files *s = kept;
+
+    (void)sys, (void)r;
+    pthread_mutex_init(&s->lock, NULL);
+    return true;
+}
+
+static void end(void *kept)
+{
+    struct files *s = kept;
+
+    for (size_t i = 0; i < s->of.cap; i++)
+        if (s->of.slots[i].key)
+            free((void *)(uintptr_t)s->of.slots[i].value);
+    eg_map_fini(&s->of);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static const struct eg_cache files = { .size = sizeof(struct files), .make = begin, .fini = end };
+
+static struct file *look_up(struct files *s, uint64_t mapping)
+{
+    uint64_t kept = 0;
+
+    pthread_mutex_lock(&s->lock);
+    eg_map_get(&s->of, mapping, &kept);
+    pthread_mutex_unlock(&s->lock);
+    return (struct file *)(uintptr_t)kept;
+}
+
+/* Another thread may have made the same meanwhile: the first one counts. */
+static struct file *keep(struct files *s, uint64_t mapping, struct file *new)
+{
+    uint64_t kept = 0;
+    int rc;
+
+    pthread_mutex_lock(&s->lock);
+    rc = eg_map_add(&s->of, mapping, (uintptr_t) new);
+    eg_map_get(&s->of, mapping, &kept);
+    pthread_mutex_unlock(&s->lock);
+    if (rc != 1)
+        free(new);
+    return (struct file *)(uintptr_t)kept;
+}
+
+struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
+{
+    struct files *s = eg_system_cache(eg_system_of(r), r, &files);
+    struct making k = { .r = r, .m = linux_memmap(r) };
+    struct eg_obj mapping = eg_deref(eg_at(inode, inode.i_mapping));
+    struct file *f;
+    uint64_t size, bytes;
+
+    if (!s || !k.m || mapping.why || !mapping.addr)
+        return NULL;
+    k.mapping = mapping.addr;
+    f = look_up(s, mapping.addr);
+    if (f)
+        return &f->space;
+    if (!k.m->found || !linux_file_size(eg_deref(eg_at(mapping, address_space.host)), &size) ||
+        !walk(&k, mapping, size) || !eg_mul(k.n, sizeof k.pieces[0], &bytes))
+        return NULL;
+    f = malloc(sizeof *f + bytes);
+    if (f) {
+        *f = (struct file){ .space = { &ops, eg_physical(r), UINT64_MAX, f },
+                            .size = size,
+                            .shift = k.m->shift,
+                            .n = k.n };
+        if (k.n)
+            memcpy(f->pieces, k.pieces, bytes);
+        f = keep(s, mapping.addr, f);
+    }
+    if (!f)
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the page cache of a file");
+    return f ? &f->space : NULL;
+}
+
+/* ---- for scripts ---- */
+
+static bool next_cached(struct eg_run *r, struct eg_obj inode, void *state, struct eg_cell *out)
+{
+    struct {
+        uint64_t at;
+        bool begun;
+    } *w = state;
+    struct eg_space *space = w->begun && !w->at ? NULL : linux_file_space(r, inode);
+    struct eg_extent x;
+
+    if (!space || !eg_next_mapped(eg_view_of(r), space, w->at, UINT64_MAX, &x))
+        return false;
+    out[0] = eg_uint(x.start);
+    out[1] = eg_uint(x.last - x.start + 1);
+    out[2] = eg_uint(x.below_addr);
+    w->begun = true;
+    w->at = x.last + 1;
+    return true;
+}
+
+EG_WALKER(file_cached) = {
+    .os = "linux",
+    .help = "what memory holds of a file: where in the file, how many bytes, where in physical "
+            "memory",
+    .arg = "inode",
+    .needs = EG_NEEDS(inode.i_mapping, inode.i_size, address_space.host),
+    .state = 2 * sizeof(uint64_t),
+    .next_values = next_cached,
+    .values = "offset: integer, size: integer, at: integer",
+};
