@@ -1,10 +1,12 @@
 """The comparison's table: a declaration for each plugin, or why it has none."""
+import finding
 import machine
 import places
 import processes
 import scripts
 
 MODULES = [
+    finding,
     machine,
     places,
     processes,

@@ -1,8 +1,11 @@
-/** mm/slab.h - caches of the slab allocator (SLUB), and their objects. */
+/** mm/slab.h - caches of the slab allocator (SLUB), and their objects: allocated ones, free ones. */
 #ifndef EG_LINUX_SLAB_H
 #define EG_LINUX_SLAB_H
 
 #include "../../../core/engram.h"
+
+EG_FIELDS(kmem_cache, name, list, size, object_size, red_left_pad, kobj, offset, random, cpu_slab,
+          cpu_sheaves, node, per_node, sheaf_capacity);
 
 /** All caches, as in /proc/slabinfo: `linux_each_cache(r, c)`. */
 struct linux_cache_walk {
@@ -29,7 +32,24 @@ struct linux_slab_place {
  * @return how many, in the run's memory. */
 EG_API size_t linux_slab_places(struct eg_run *r, struct eg_obj cache,
                                 struct linux_slab_place **out);
+/** The place that holds virtual address @va, of any cache. @cache: its kmem_cache; may be NULL.
+ * @return false: in no slab, or between objects. */
+EG_API bool linux_slab_place_of(struct eg_run *r, uint64_t va, struct linux_slab_place *out,
+                                uint64_t *cache);
 /** Is the object at virtual address @object, of any cache, allocated? 1, 0; -1: not known. */
 EG_API int linux_slab_allocated(struct eg_run *r, uint64_t object);
+
+/** How many there are of a cache. */
+struct linux_slab_counts {
+    uint64_t slabs, objects;
+    uint64_t allocated;  /**< not on a free list, nor in a sheaf */
+    uint64_t active;     /**< as /proc/slabinfo counts: all but what is free in the slabs on the
+                              nodes' lists of partial ones */
+    uint64_t unknown;    /**< of slabs whose free lists are damaged */
+    uint64_t kernel;     /**< objects, by the kernel's own count; UINT64_MAX: it has none */
+    uint32_t per_slab;   /**< objects of a slab of the usual size */
+    uint32_t slab_pages; /**< and its pages */
+};
+EG_API bool linux_slab_count(struct eg_run *r, struct eg_obj cache, struct linux_slab_counts *out);
 
 #endif
