@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define COLUMNS(C)                                                                                 \
-    C(OFFSET, ADDR, "where the kmem_cache is", EG_MINOR)                                           \
+    C(OFFSET, ADDR, "where the kmem_cache is; with --objects, the object")                         \
     C(CACHE, TEXT, "name of the cache")                                                            \
     C(ACTIVE, INT, "objects in use as /proc/slabinfo counts: with what CPUs hold ready")           \
     C(OBJECTS, INT, "places for objects")                                                          \
@@ -13,8 +13,7 @@
     C(PER_SLAB, INT, "objects of a slab")                                                          \
     C(SLAB_PAGES, INT, "pages of a slab")                                                          \
     C(SLABS, INT, "slabs")                                                                         \
-    C(OBJECT, ADDR, "with --objects: where the object is")                                         \
-    C(STATE, TEXT, "with --objects: allocated, free; unknown where its free lists are damaged")
+    C(FREE, BOOL, "with --objects: on a free list or in a sheaf")
 EG_COLUMNS(COLUMNS);
 
 static void list_cache(struct eg_run *r, struct eg_obj cache, uint64_t *short_of, uint64_t *unknown)
@@ -51,12 +50,11 @@ static int list_objects(struct eg_run *r, const char *name)
         return eg_refused(r, "no cache is called '%s': slabs lists them", name);
     n = linux_slab_places(r, cache, &places);
     for (size_t i = 0; i < n; i++)
-        eg_row(r, .OFFSET = eg_addr(cache), .CACHE = eg_val(cache, kmem_cache.name),
+        eg_row(r, .OFFSET = eg_uint(places[i].object), .CACHE = eg_val(cache, kmem_cache.name),
                .OBJECT_SIZE = eg_val(cache, kmem_cache.object_size),
-               .SIZE = eg_val(cache, kmem_cache.size), .OBJECT = eg_uint(places[i].object),
-               .STATE = eg_text(!places[i].known ? "unknown"
-                                : places[i].free ? "free"
-                                                 : "allocated"));
+               .SIZE = eg_val(cache, kmem_cache.size),
+               .FREE = places[i].known ? eg_int(places[i].free)
+                                       : eg_missing(EG_BAD_VALUE, places[i].slab));
     return 0;
 }
 
@@ -100,7 +98,7 @@ EG_PLUGIN(slabs) = {
         "caller filled in advance, count as allocated. Of caches that the kernel merged one name "
         "is shown; --objects knows the others too. Memory that is free was allocated once: what "
         "it holds is old.",
-    .aliases = EG_NAMES("linux_slabinfo", "slabinfo", "kmem"),
+    .aliases = EG_NAMES("linux_slabinfo", "slabinfo"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(objects, TEXT, "the objects of this cache")),
     .needs = EG_NEEDS(kmem_cache.size, kmem_cache.object_size),

@@ -7,13 +7,9 @@
 #include "mm.h"
 #include "vmalloc.h"
 
-EG_FIELD_AS(page_flags, page, "flags.f|flags");                    // a struct since 6.18
-EG_FIELD_AS(page_head, page, "compound_head|compound_info");       // 7.1
-EG_FIELD_AS(page_index, page, "index|__folio_index");              // 6.16
-EG_FIELDS(page, page_type, mapping, private, slab_cache, objects); // the last two until 5.17
+EG_FIELD_AS(page_head, page, "compound_head|compound_info"); // 7.1
+EG_FIELD_AS(page_index, page, "index|__folio_index");        // 6.16
 EG_FIELD_AS(page_refcount, page, "_refcount.counter");
-EG_FIELDS(slab, slab_cache, objects);
-EG_FIELDS(kmem_cache, name, list, size, red_left_pad);
 EG_FIELDS(list_head, next, prev);
 EG_FIELDS(anon_vma, root);
 EG_SYMBOL(vmemmap_base, "unsigned long");

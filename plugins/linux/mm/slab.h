@@ -1,11 +1,8 @@
-/** mm/slab.h - caches of the slab allocator (SLUB), and their objects: allocated ones, free ones. */
+/** mm/slab.h - caches of the slab allocator (SLUB), and their objects. */
 #ifndef EG_LINUX_SLAB_H
 #define EG_LINUX_SLAB_H
 
-#include "../../../core/engram.h"
-
-EG_FIELDS(kmem_cache, name, list, size, object_size, red_left_pad, kobj, offset, random, cpu_slab,
-          cpu_sheaves, node, per_node, sheaf_capacity);
+#include "page.h"
 
 /** All caches, as in /proc/slabinfo: `linux_each_cache(r, c)`. */
 struct linux_cache_walk {

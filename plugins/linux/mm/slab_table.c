@@ -2,19 +2,16 @@
  *
  *  A full slab is on no list, so slabs are found through the kernel's array of struct page. What is
  * free is on the free list of its slab, on that of a CPU (cpu_slab, until 7.0), or in a sheaf: an
- * array of pointers to objects, of a CPU or in the barn of a node (6.18, of all caches since 7.0). */
+ * array of pointers to objects, of a CPU or in the barn of a node (6.18; of all caches since 7.0).
+ */
 #include "slab_table.h"
 #include "../../../core/cache.h"
 #include "../../../core/run.h"
 #include "../../../core/space.h"
 #include "../sched/task.h"
 #include "../state.h"
-#include "page.h"
 
-EG_FIELD_AS(page_flags, page, "flags.f|flags");                   // a struct since 6.18
-EG_FIELDS(page, page_type, slab_cache, freelist, inuse, objects); // but the first until 5.17
-EG_FIELD_AS(page_slab_list, page, "slab_list|lru");               // 5.1
-EG_FIELDS(slab, slab_cache, freelist, inuse, objects, slab_list);
+EG_FIELD_AS(page_slab_list, page, "slab_list|lru"); // 5.1
 EG_FIELD_AS(cache_oo, kmem_cache, "oo.x");
 EG_FIELD_AS(cache_min, kmem_cache, "min.x");
 EG_FIELDS(kmem_cache_node, partial, barn);       // barn: 6.18 to 7.0
