@@ -93,8 +93,6 @@ static const struct {
     const char *names; /* of vol.py without "linux." and the class, of crash; spaces around each */
     const char *say;
 } elsewhere[] = {
-    { " bash bash_env bash_hash ", NO_PLUGIN "reads what a shell remembers; `envars` has what it "
-                                             "was started with" },
     { " bt pscallstack ", NO_PLUGIN "unwinds stacks" },
     { " kthreads ", NO_PLUGIN "shows what kernel threads run; `pslist` lists them" },
     { " vmscan ", "machines inside this one are not looked for" },

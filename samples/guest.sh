@@ -177,7 +177,8 @@ shell_with_libraries() { # each library under the one name that it is loaded by
 
 # The packages of libraries that hold programs of these packages together, with their own.
 library_packages() { # SUITE ARCH PACKAGES...
-    local file=$cache/versions/libraries-$1-$2
+    local file
+    file=$cache/versions/libraries-$1-$2-$(cksum <<< "${*:3}" | cut -d' ' -f1)
     if [ ! -s "$file" ]; then
         apt "$1" "$2" apt-get install -s --no-install-recommends "${@:3}" |
             sed -n 's/^Inst \(\(lib\|zlib\)[^ ]*\) .*/\1/p' > "$file.new"
@@ -222,10 +223,37 @@ holder() { # PROGRAM PACKAGE[|PACKAGE]: the first that has it
     echo "$package"
 }
 
+# Debian's Python of this suite: python3.11.
+python() { apt "$userland" "$arch" apt-cache depends python3-minimal | sed -n 's/.*Depends: \(python3\.[0-9]*\)-minimal$/\1/p'; }
+
+# zsh and Python, with their modules; and what types into them.
+interpreters() {
+    local python version from module
+    python=$(python)
+    take zsh zsh /usr/bin/zsh
+    needs "$root/usr/bin/zsh"
+    from=$(unpack "$userland" "$arch" zsh)
+    cp -a "$from/usr/lib" "$root/usr/"
+    take "$python-minimal" "$python" /usr/bin/python3
+    needs "$root/usr/bin/python3"
+    for from in "lib$python-minimal" "lib$python-stdlib"; do
+        from=$(unpack "$userland" "$arch" "$from")
+        cp -a "$from/usr/lib" "$root/usr/"
+    done
+    for module in "$root/usr/lib/$python"/lib-dynload/readline*.so; do needs "$module"; done
+    compile -o "$root/usr/bin/userland" "$here/guest/userland.c" -lutil -lpthread
+    for version in $(readelf -V "$root/usr/bin/userland" | grep -o 'GLIBC_[0-9.]*' | sort -u); do
+        if ! grep -qaF "$version" "$root$libraries/libc.so.6"; then # the guest's libc is older than this machine's
+            compile -static -o "$root/usr/bin/userland" "$here/guest/userland.c" -lutil -lpthread
+        fi
+    done
+    for program in heaps changer typist; do ln -s userland "$root/usr/bin/$program"; done
+}
+
 rich() {
     local package programs program
     # shellcheck disable=SC2046 # words
-    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") > "$work/libraries"
+    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") zsh "$(python)" > "$work/libraries"
     while read -r package programs; do
         for program in $programs; do
             take "$(holder "$program" "$package")" "$program" "/usr/bin/$program"
@@ -235,6 +263,7 @@ rich() {
     # Loaded by name, of releases before 2021: without it nobody has a name.
     find "$(unpack "$userland" "$arch" libc6)" -name libnss_files.so.2 -exec cp -L {} "$root$libraries/" \;
     for program in $rich_applets; do ln -sf busybox "$root/bin/$program"; done
+    interpreters
     cp "$here/guest/rich" "$root/sbin/rich"
     compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
     # Where the program `scene` begins, as an offset in its file: it is not relocatable and lies at 4 MB.

@@ -4,6 +4,7 @@ import machine
 import places
 import processes
 import scripts
+import userland
 
 MODULES = [
     finding,
@@ -11,6 +12,7 @@ MODULES = [
     places,
     processes,
     scripts,
+    userland,
 ]
 DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
 

@@ -1,0 +1,399 @@
+/* userland_test.c - bash: each kind of history, what bash knows, and what only looks like it. */
+#include "check.h"
+#include "mkuser.h"
+#include <stdio.h>
+
+/* ---- readline ---- */
+
+/** HIST_ENTRY { line, timestamp, data } */
+static uint64_t entry(struct mk_user *u, const char *line, const char *stamp)
+{
+    return MK_WORDS(u, mk_user_text(u, line), stamp ? mk_user_text(u, stamp) : 0, 0);
+}
+
+static const char *rows(struct mk_user *u)
+{
+    return mk_columns(mk_guest_rows(&u->g, "bash", NULL), 3, 6);
+}
+
+static void readline(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        uint64_t e[5], list;
+
+        e[0] = entry(&u, "first", "#1700000001");
+        e[1] = entry(&u, " second;\tlast\x1b", "#1700000002");
+        e[2] = entry(&u, "no time", NULL);
+        e[3] = entry(&u, "of 1970", "#12");
+        list = MK_WORDS(&u, e[0], e[1], e[2], e[3]);
+        // Where no variable points to it: the longest that ends with NULL, not a copy of its
+        // beginning.
+        MK_WORDS(&u, e[0], e[1], 1);
+        assert_string_equal(mk_guest_rows(&u.g, "bash", "pid=8"), "");
+        assert_string_equal(mk_columns(mk_guest_rows(&u.g, "bash", NULL), 0, 3),
+                            "7|prog|/prog|readline\n7|prog|/prog|readline\n"
+                            "7|prog|/prog|readline\n7|prog|/prog|readline");
+        assert_string_equal(rows(&u),
+                            "readline|1|2023-11-14T22:13:21Z|first\n"
+                            "readline|2|2023-11-14T22:13:22Z| second;\\x09last\\x1b\n"
+                            "readline|3||no time\nreadline|4|1970-01-01T00:00:12Z|of 1970");
+        // What is before the place that a variable points to was dropped from the list.
+        mk_user_variable(&u, 0, list);
+        mk_user_variable(&u, 1, list + u.ptr);
+        assert_string_equal(rows(&u),
+                            "readline|1|2023-11-14T22:13:22Z| second;\\x09last\\x1b\n"
+                            "readline|2||no time\nreadline|3|1970-01-01T00:00:12Z|of 1970\n"
+                            "readline||2023-11-14T22:13:21Z|first");
+        assert_int_equal(mk_row_notes(NULL), 0);
+        mk_free(u.g.k);
+    }
+}
+
+/** Words that point to a time, and are no entry; entries of no list. */
+static void readline_alike(void **state)
+{
+    static const struct {
+        const char *line, *stamp, *row;
+    } cases[] = {
+        { "deleted", "#1700000000", "readline||2023-11-14T22:13:20Z|deleted" },
+        { "deleted", "#170000000x", "" },
+        { "deleted", "#", "" },
+        { "deleted", "1700000000", "" },
+        { "deleted", "#1700000000000", "" },
+        { "deleted", "#170000000", "" }, // 1975, and no list
+        { "a \x01 b", "#1700000000", "" },
+        { "", "#1700000000", "" },
+    };
+
+    (void)state;
+    mk_each_user(m, p) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_user u = mk_user(m, p);
+
+        entry(&u, cases[i].line, cases[i].stamp);
+        assert_string_equal(rows(&u), cases[i].row);
+        mk_free(u.g.k);
+    }
+    mk_each_machine(m)
+    {
+        struct mk_user u = mk_user(m, 0);
+        const uint64_t stamp = mk_user_text(&u, "#1700000000"), line = mk_user_text(&u, "line");
+        const uint64_t e = MK_WORDS(&u, line, stamp, 0), vma = mk_of(&u.g, u.mm, "mm_struct.mmap");
+
+        MK_WORDS(&u, e);
+        MK_WORDS(&u, mk_user_text(&u, "of a call"), stamp); // on the stack
+        MK_WORDS(&u, 0x7777000, stamp, 0);                  // its line is nowhere
+        MK_WORDS(&u, line + 0x100000000000, stamp, 0);
+        assert_string_equal(rows(&u), "readline|1|2023-11-14T22:13:20Z|line");
+        for (unsigned flags = 0; flags < 4; flags++) {
+            static const uint64_t vm[] = { 3, 1, 3 | 0x80, 5 }; // private; read-only; shared; code
+
+            mk_put(u.g.k, vma, "vm_area_struct.vm_flags", vm[flags]);
+            assert_string_equal(rows(&u), flags ? "" : "readline|1|2023-11-14T22:13:20Z|line");
+        }
+        mk_free(u.g.k);
+    }
+}
+
+/** Lists without an end, and entries that are each other's. */
+static void readline_hostile(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t stamp = mk_user_text(&u, "#1700000000"), e = mk_user_room(&u, 3 * u.ptr);
+        const uint64_t fill = u.heap + 2 * u.g.page;
+
+        mk_user_word(&u, e, 0, stamp); // its line is its time
+        mk_user_word(&u, e, 1, stamp);
+        mk_user_word(&u, e, 2, 1);
+        for (uint64_t i = 0; i < 4096 / u.ptr; i++) // up to a page's end, or somewhere
+            mk_user_word(&u, fill + u.g.page - 4096, i, e);
+        assert_non_null(strstr(rows(&u), "readline|1|2023-11-14T22:13:20Z|#1700000000"));
+        mk_free(u.g.k);
+    }
+}
+
+/* ---- zsh ---- */
+
+static uint64_t histent(struct mk_user *u, const char *line, uint64_t started, uint64_t number)
+{
+    const uint64_t at = mk_user_room(u, 12 * u->ptr);
+
+    for (unsigned i = 0; i < 12; i++)
+        mk_user_word(u, at, i, 0);
+    mk_user_word(u, at, 1, line ? mk_user_text(u, line) : 0);
+    mk_user_word(u, at, 6, started);
+    mk_user_word(u, at, 7, started ? started + 1 : 0);
+    mk_user_int(u, at + (u->ptr == 8 ? 80 : 40), 8, number);
+    return at;
+}
+
+static void ring(struct mk_user *u, const uint64_t *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mk_user_word(u, at[i], 3, at[(i + n - 1) % n]); // up: earlier
+        mk_user_word(u, at[i], 4, at[(i + 1) % n]);
+    }
+}
+
+static void zsh(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        uint64_t at[4];
+
+        at[0] = histent(&u, "no time", 0, 11);
+        at[1] = histent(&u, "second", 1700000002, 12);
+        at[2] = histent(&u, "umlaut \x83\xe3\xbc", 1700000003, 13);
+        at[3] = histent(&u, NULL, 0, 14); // the line that is being typed
+        ring(&u, at, 4);
+        assert_string_equal(rows(&u), "zsh|11||no time\nzsh|12|2023-11-14T22:13:22Z|second\n"
+                                      "zsh|13|2023-11-14T22:13:23Z|umlaut \xc3\xbc");
+        mk_user_word(&u, at[1], 7, 1700000000); // it ended before it began
+        mk_user_word(&u, at[2], 7, 1700000000);
+        assert_string_equal(rows(&u), "");
+        mk_user_word(&u, at[1], 7, 0); // it runs still
+        assert_string_equal(mk_columns(rows(&u), 1, 1), "11\n12\n13");
+        mk_user_word(&u, at[2], 3, at[2]); // the ring is broken: up to there
+        assert_string_equal(rows(&u), "");
+        mk_free(u.g.k);
+    }
+}
+
+/* ---- busybox ---- */
+
+/** line_input_t, whose history begins behind @saves (a file's name, or none) or has none. */
+static uint64_t line_input(struct mk_user *u, bool saves, const char *const *lines, uint32_t count)
+{
+    const uint64_t at = mk_user_room(u, 40 * u->ptr), ints = at + 8 + 2 * u->ptr;
+    uint64_t list = ints + 16;
+
+    for (unsigned i = 0; i < 40; i++)
+        mk_user_word(u, at, i, 0);
+    mk_user_int(u, at, 4, 7);
+    mk_user_int(u, at + 4, 4, UINT32_MAX);
+    mk_user_word(u, at + 8, 0, u->data);
+    mk_user_int(u, ints, 4, count);
+    mk_user_int(u, ints + 4, 4, count);
+    mk_user_int(u, ints + 8, 4, 20);
+    if (saves) {
+        mk_user_int(u, ints + 12, 4, count);
+        mk_user_word(u, list, 0, mk_user_text(u, "/root/.ash_history"));
+        list += u->ptr;
+    } else if (u->ptr == 4) {
+        list -= 4;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        mk_user_word(u, list, i, mk_user_text(u, lines[i]));
+    return at;
+}
+
+static void busybox(void **state)
+{
+    static const char *const lines[] = { "cd /srv", "ls; wc -l", "uname" };
+
+    (void)state;
+    mk_each_user(m, p) for (int saves = 0; saves < 2; saves++)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t at = line_input(&u, saves, lines, 3), ints = at + 8 + 2 * u.ptr;
+        static const struct {
+            int offset; // from the flags, or less 100 from the integers
+            uint32_t good, bad;
+        } damage[] = { { 0, 7, 6 },    { 0, 7, 0x1000 }, { 4, UINT32_MAX, 77 }, { 4, 5000, 5001 },
+                       { 100, 3, 21 }, { 104, 3, 4 },    { 108, 20, 1 << 20 } };
+
+        assert_string_equal(rows(&u), "busybox|1||cd /srv\nbusybox|2||ls; wc -l\nbusybox|3||uname");
+        for (size_t i = 0; i < countof(damage); i++) {
+            const uint64_t field = damage[i].offset < 100 ? at + (uint64_t)damage[i].offset
+                                                          : ints + (uint64_t)damage[i].offset - 100;
+
+            mk_user_int(&u, field, 4, damage[i].bad);
+            assert_string_equal(rows(&u), "");
+            mk_user_int(&u, field, 4, damage[i].good);
+            assert_int_equal(strlen(mk_columns(rows(&u), 1, 1)), 5);
+        }
+        mk_free(u.g.k);
+    }
+}
+
+/* ---- what bash knows ---- */
+
+struct pair {
+    uint64_t key, data;
+};
+
+/** A hash table of these, whose hashes are their numbers. */
+static uint64_t table(struct mk_user *u, const struct pair *pairs, uint32_t n)
+{
+    enum { BUCKETS = 4 };
+    uint64_t buckets[BUCKETS] = { 0 }, at = mk_user_room(u, u->ptr + 8);
+
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t bucket = mk_user_room(u, 3 * u->ptr + 8);
+
+        mk_user_word(u, bucket, 0, buckets[i % BUCKETS]);
+        mk_user_word(u, bucket, 1, pairs[i].key);
+        mk_user_word(u, bucket, 2, pairs[i].data);
+        mk_user_int(u, bucket + 3 * u->ptr, 4, i);
+        mk_user_int(u, bucket + 3 * u->ptr + 4, 4, 5 + i);
+        buckets[i % BUCKETS] = bucket;
+    }
+    mk_user_word(u, at, 0, mk_user_words(u, buckets, BUCKETS));
+    mk_user_int(u, at + u->ptr, 4, BUCKETS);
+    mk_user_int(u, at + u->ptr + 4, 4, n);
+    return at;
+}
+
+static uint64_t variable(struct mk_user *u, const char *name, uint64_t value, uint32_t attributes,
+                         uint32_t context)
+{
+    const uint64_t at = mk_user_room(u, 5 * u->ptr + 8);
+
+    for (unsigned i = 0; i < 5; i++)
+        mk_user_word(u, at, i, 0);
+    mk_user_word(u, at, 0, mk_user_text(u, name));
+    mk_user_word(u, at, 1, value);
+    mk_user_int(u, at + 5 * u->ptr, 4, attributes);
+    mk_user_int(u, at + 5 * u->ptr + 4, 4, context);
+    return at;
+}
+
+/** ARRAY, of two elements; @typed: as before bash 5.0. */
+static uint64_t array(struct mk_user *u, bool typed)
+{
+    const unsigned size = 8 + 3 * u->ptr;
+    uint64_t at = mk_user_room(u, 64), in = at + (typed ? (u->ptr == 8 ? 8 : 4) : 0), e[3];
+    static const uint64_t index[] = { UINT64_MAX, 0, 9 };
+
+    for (unsigned i = 0; i < 64; i += 4)
+        mk_user_int(u, at + i, 4, 0);
+    for (unsigned i = 0; i < 3; i++)
+        e[i] = mk_user_room(u, size);
+    for (unsigned i = 0; i < 3; i++) {
+        mk_user_int(u, e[i], 8, index[i]);
+        mk_user_word(u, e[i] + 8, 0, i ? mk_user_text(u, i == 1 ? "one" : "nine") : 0);
+        mk_user_word(u, e[i] + 8, 1, e[(i + 1) % 3]);
+        mk_user_word(u, e[i] + 8, 2, e[(i + 2) % 3]);
+    }
+    mk_user_int(u, in, 8, 9);
+    mk_user_int(u, in + 8, 8, 2);
+    mk_user_word(u, in + 16, 0, e[0]);
+    return at;
+}
+
+static const char *shell(struct mk_user *u, const char *what)
+{
+    const char *all = mk_guest_rows(&u->g, "bash", what);
+    static char out[2000];
+    size_t n = 0;
+
+    out[0] = 0;
+    for (const char *line = all; *line;) { // KIND, then KEY to the end
+        const char *end = strchrnul(line, '\n'), *kind = line, *key = line;
+
+        for (int i = 0; i < 8; i++) {
+            if (i < 3)
+                kind = strchr(kind, '|') + 1;
+            key = strchr(key, '|') + 1;
+        }
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s|%.*s", n ? "\n" : "",
+                              (int)(strchr(kind, '|') - kind), kind, (int)(end - key), key);
+        line = *end ? end + 1 : end;
+    }
+    return out;
+}
+
+static void variables(void **state)
+{
+    (void)state;
+    mk_each_user(m, p) for (int typed = 0; typed < 2; typed++)
+    {
+        struct mk_user u = mk_user(m, p);
+        const struct pair assoc[] = { { mk_user_text(&u, "key"), mk_user_text(&u, "of it") } };
+        const struct pair hash[] = { { mk_user_text(&u, "ls"),
+                                       MK_WORDS(&u, mk_user_text(&u, "/bin/ls"), 0) } };
+        uint64_t map, first, in;
+        struct pair pairs[6];
+
+        map = table(&u, assoc, 1);
+        table(&u, hash, 1);
+        pairs[0].data = variable(&u, "PATH", mk_user_text(&u, "/bin"), 1, 0);
+        pairs[1].data = variable(&u, "list", array(&u, typed), 4, 0);
+        pairs[2].data = variable(&u, "map", map, 0x42, 0);
+        pairs[3].data = variable(&u, "func", u.data, 8, 0);
+        pairs[4].data = variable(&u, "empty", mk_user_text(&u, ""), 0, 2);
+        pairs[5].data = variable(&u, "unset", 0, 0x1001, 0);
+        for (int i = 0; i < 6; i++) {
+            static const char *const names[] = { "PATH", "list", "map", "func", "empty", "unset" };
+
+            pairs[i].key = mk_user_text(&u, names[i]);
+        }
+        first = table(&u, pairs, 6);
+        assert_string_equal(shell(&u, "env"),
+                            "local|empty|||\nvariable|PATH|/bin|x|\n"
+                            "variable|unset||x|\nvariable|list[0]|one|a|\n"
+                            "variable|list[9]|nine|a|\nvariable|map[key]|of it|Ar|\n"
+                            "function|func||f|");
+        assert_string_equal(shell(&u, "hash"), "command|ls|/bin/ls||5");
+        // Another count, another bucket, another name: it is no table of variables.
+        in = first + u.ptr + 4;
+        mk_user_int(&u, in, 4, 7);
+        assert_string_equal(shell(&u, "env"), "");
+        mk_user_int(&u, in, 4, 6);
+        mk_user_int(&u, in - 4, 4, 2);
+        assert_string_equal(shell(&u, "env"), "");
+        mk_user_int(&u, in - 4, 4, 4);
+        mk_user_word(&u, pairs[3].data, 0, pairs[0].key);
+        assert_string_equal(shell(&u, "env"), "");
+        mk_user_word(&u, pairs[3].data, 0, pairs[3].key);
+        mk_user_word(&u, pairs[3].data, 3, 0x31); // the next chunk's size: this is an alias
+        assert_string_equal(shell(&u, "env"), "");
+        mk_free(u.g.k);
+    }
+}
+
+/** A chain that comes back to itself, and counts of 2^31. */
+static void tables_hostile(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t at = mk_user_room(&u, u.ptr + 8), bucket = mk_user_room(&u, 3 * u.ptr + 8);
+        static const uint32_t sizes[][2] = {
+            { 2, 1 << 18 }, { 1 << 20, 1 }, { 0x80000000, 0x7fffffff }, { 2, 0 }, { 3, 1 }
+        };
+
+        mk_user_word(&u, bucket, 0, bucket);
+        mk_user_word(&u, bucket, 1, mk_user_text(&u, "key"));
+        mk_user_word(&u, bucket, 2, bucket);
+        mk_user_int(&u, bucket + 3 * u.ptr, 8, 0);
+        mk_user_word(&u, at, 0, MK_WORDS(&u, bucket, 0));
+        for (size_t i = 0; i < countof(sizes); i++) {
+            mk_user_int(&u, at + u.ptr, 4, sizes[i][0]);
+            mk_user_int(&u, at + u.ptr + 4, 4, sizes[i][1]);
+            assert_string_equal(shell(&u, "env hash"), "");
+        }
+        mk_free(u.g.k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(readline),         cmocka_unit_test(readline_alike),
+        cmocka_unit_test(readline_hostile), cmocka_unit_test(zsh),
+        cmocka_unit_test(busybox),          cmocka_unit_test(variables),
+        cmocka_unit_test(tables_hostile),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
