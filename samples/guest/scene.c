@@ -12,7 +12,8 @@
  *
  *     network.c    sockets of every family and state
  *     programs.c   BPF
- *     hunger.c     swapped memory, io_uring */
+ *     hunger.c     swapped memory, io_uring
+ *     attributes.c timers, signals, filters of system calls, misleading names, io_uring */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -202,15 +203,20 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } actors[] = {
-        { "webd", webd },         { "orphan", orphan },     { "threads", threads },
-        { "headless", headless }, { "states", states },     { "burner", burner },
-        { "deleted", deleted },   { "memexec", memexec },   { "gone-agent", deleted },
-        { "mem-agent", memexec }, { "rights", rights },     { "nest", nest },
-        { "keeper", keeper },     { "regions", regions },   { "sockets", sockets },
-        { "files", files },       { "session", session },   { "filter", filter },
-        { "churn", churn },       { "wipe", wipe },         { "logins", logins },
-        { "network", network },   { "programs", programs }, { "hog", hog },
-        { "rings", rings },
+        { "webd", webd },           { "orphan", orphan },
+        { "threads", threads },     { "headless", headless },
+        { "states", states },       { "burner", burner },
+        { "deleted", deleted },     { "memexec", memexec },
+        { "gone-agent", deleted },  { "mem-agent", memexec },
+        { "rights", rights },       { "nest", nest },
+        { "keeper", keeper },       { "regions", regions },
+        { "sockets", sockets },     { "files", files },
+        { "session", session },     { "filter", filter },
+        { "churn", churn },         { "wipe", wipe },
+        { "logins", logins },       { "network", network },
+        { "programs", programs },   { "hog", hog },
+        { "rings", rings },         { "attributes", attributes },
+        { "0:2-events]", pretend },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

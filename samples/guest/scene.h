@@ -43,3 +43,5 @@ void network(void);
 void programs(void);
 void hog(void);
 void rings(void);
+void attributes(void);
+void pretend(void);
