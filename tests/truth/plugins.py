@@ -1,5 +1,6 @@
 """The comparison's table: a declaration for each plugin, or why it has none."""
 import finding
+import attributes
 import machine
 import places
 import processes
@@ -8,6 +9,7 @@ import userland
 
 MODULES = [
     finding,
+    attributes,
     machine,
     places,
     processes,

@@ -1,5 +1,6 @@
 /* sched/cred.c - ids and capabilities of a struct cred. */
 #include "cred.h"
+#include "flags.h"
 
 EG_FIELD_AS(cred_suid, cred, "suid.val|suid");
 EG_FIELD_AS(cred_sgid, cred, "sgid.val|sgid");
@@ -30,6 +31,25 @@ EG_FUNCTION(caps) = {
     .args = "caps",
     .returns = "integer",
     .cell = linux_caps,
+};
+
+const char *linux_caps_text(struct eg_run *r, struct eg_obj caps)
+{
+    struct eg_cell set = linux_caps(r, caps);
+    uint64_t bits;
+
+    if (set.tag == EG_CELL_OBJ ? !eg_load(&bits, set.obj) : set.tag != EG_CELL_UINT)
+        return NULL;
+    if (set.tag == EG_CELL_UINT)
+        bits = set.u;
+    return eg_bits_text(r, linux_capabilities, bits, ",");
+}
+
+EG_FUNCTION(caps_text) = {
+    .os = "linux",
+    .help = "the names of a set of capabilities (cred.cap_effective): \"chown,net_raw\"",
+    .args = "caps",
+    .text = linux_caps_text,
 };
 
 #define ID(name)                                                                                   \

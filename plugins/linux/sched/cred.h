@@ -12,5 +12,7 @@ EG_FIELD_AS(cred_egid, cred, "egid.val|egid");
 
 /** A set of capabilities, a cursor on a kernel_cap_t (cred.cap_effective), as one number. */
 EG_API struct eg_cell linux_caps(struct eg_run *r, struct eg_obj caps);
+/** Its names: "chown,net_raw"; "" of an empty one, NULL where it cannot be read. */
+EG_API const char *linux_caps_text(struct eg_run *r, struct eg_obj caps);
 
 #endif

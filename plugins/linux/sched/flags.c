@@ -35,6 +35,54 @@ EG_CONSTANTS(exit_states) = {
     .list = linux_exit_states,
 };
 
+/* task_struct.ptrace (include/linux/ptrace.h): the options of a tracer from bit 3 on. */
+static const struct eg_constant ptrace_flags[] = {
+    { "PT_PTRACED", 0x1 },
+    { "PT_SEIZED", 0x10000 },
+    { "PTRACE_O_TRACESYSGOOD", 0x1 << 3 },
+    { "PTRACE_O_TRACEFORK", 0x2 << 3 },
+    { "PTRACE_O_TRACEVFORK", 0x4 << 3 },
+    { "PTRACE_O_TRACECLONE", 0x8 << 3 },
+    { "PTRACE_O_TRACEEXEC", 0x10 << 3 },
+    { "PTRACE_O_TRACEVFORKDONE", 0x20 << 3 },
+    { "PTRACE_O_TRACEEXIT", 0x40 << 3 },
+    { "PTRACE_O_TRACESECCOMP", 0x80 << 3 },
+    { "PTRACE_O_EXITKILL", 0x100000 << 3 },
+    { "PTRACE_O_SUSPEND_SECCOMP", 0x200000 << 3 },
+    { NULL, 0 },
+};
+EG_CONSTANTS(ptrace_flags) = {
+    .os = "linux",
+    .help = "bits of task_struct.ptrace",
+    .list = ptrace_flags,
+};
+
+/* include/uapi/asm-generic/resource.h, which x86, ARM and RISC-V have */
+static const struct eg_constant rlimits[] = {
+    { "RLIMIT_CPU", 0 },
+    { "RLIMIT_FSIZE", 1 },
+    { "RLIMIT_DATA", 2 },
+    { "RLIMIT_STACK", 3 },
+    { "RLIMIT_CORE", 4 },
+    { "RLIMIT_RSS", 5 },
+    { "RLIMIT_NPROC", 6 },
+    { "RLIMIT_NOFILE", 7 },
+    { "RLIMIT_MEMLOCK", 8 },
+    { "RLIMIT_AS", 9 },
+    { "RLIMIT_LOCKS", 10 },
+    { "RLIMIT_SIGPENDING", 11 },
+    { "RLIMIT_MSGQUEUE", 12 },
+    { "RLIMIT_NICE", 13 },
+    { "RLIMIT_RTPRIO", 14 },
+    { "RLIMIT_RTTIME", 15 },
+    { NULL, 0 },
+};
+EG_CONSTANTS(rlimits) = {
+    .os = "linux",
+    .help = "indexes of signal_struct.rlim",
+    .list = rlimits,
+};
+
 /* include/uapi/linux/sched.h */
 static const struct eg_constant clone_flags[] = {
     { "CLONE_VM", 0x100 },           { "CLONE_FS", 0x200 },
@@ -57,7 +105,7 @@ EG_CONSTANTS(clone_flags) = {
     {                                                                                              \
         name, UINT64_C(1) << (bit)                                                                 \
     }
-static const struct eg_constant capabilities[] = {
+const struct eg_constant linux_capabilities[] = {
     CAP("chown", 0),
     CAP("dac_override", 1),
     CAP("dac_read_search", 2),
@@ -104,5 +152,5 @@ static const struct eg_constant capabilities[] = {
 EG_CONSTANTS(capabilities) = {
     .os = "linux",
     .help = "bits of a set of capabilities: linux.caps(cred.cap_effective)",
-    .list = capabilities,
+    .list = linux_capabilities,
 };

@@ -7,5 +7,6 @@
 enum linux_pf { PF_EXITING = 0x4, PF_KTHREAD = 0x00200000 };
 
 extern const struct eg_constant linux_exit_states[];
+extern const struct eg_constant linux_capabilities[];
 
 #endif

@@ -1,8 +1,8 @@
 /* sched/task.c - processes, threads, and what /proc/PID/status says of a task. */
 #include "task.h"
 #include "flags.h"
+#include "signal.h"
 
-EG_FIELDS(signal_struct, thread_head);
 EG_SYMBOL(init_task, "task_struct");
 
 /* A list's link was read to get here; what else of it cannot be read at all is no task. */

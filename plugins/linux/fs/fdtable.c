@@ -1,0 +1,72 @@
+/* fs/fdtable.c - the open files of a process. */
+#include "fdtable.h"
+
+EG_FIELD_AS(task_files, task_struct, "files");
+EG_FIELD_AS(task_files_pid, task_struct, "tgid");
+EG_FIELDS(files_struct, fdt);
+EG_FIELDS(fdtable, fd, max_fds, open_fds);
+EG_TYPE(file);
+
+/* fs.nr_open is 2^20, and can be set to 2^30 by the administrator: as many as have a bit in a
+ * bitmap that can be read. */
+enum { FDS_MAX = 1 << 24 };
+
+static bool begin(struct eg_run *r, struct linux_fd_walk *w)
+{
+    struct eg_obj files = eg_at(w->task, task_files), table = eg_at(files, files_struct.fdt);
+    uint32_t max;
+
+    w->begun = true;
+    if (eg_deref(files).why == EG_NULL)
+        return false; // a thread that has ended
+    w->table = eg_at(table, fdtable.fd);
+    w->bitmap = eg_at(table, fdtable.open_fds);
+    if (!eg_get(&max, table, fdtable.max_fds) || w->table.why || w->bitmap.why) {
+        eg_note(r, "process %lld: the table of its open files cannot be read",
+                (long long)eg_get_or((int64_t)-1, w->task, task_files_pid));
+        return false;
+    }
+    w->limit = max < FDS_MAX ? max : FDS_MAX;
+    if (w->limit < max)
+        eg_note(r, "process %lld: of a table of %u open files %u were looked at",
+                (long long)eg_get_or((int64_t)-1, w->task, task_files_pid), max, FDS_MAX);
+    return true;
+}
+
+bool linux_next_fd(struct eg_run *r, struct linux_fd_walk *w, uint64_t *fd, struct eg_obj *file)
+{
+    if (!w->begun && !begin(r, w))
+        return false;
+    if (w->at >= w->limit || eg_stopped(r))
+        return false;
+    *fd = eg_next_bit(w->bitmap, w->at, w->limit);
+    if (*fd >= w->limit)
+        return false;
+    w->at = *fd + 1;
+    *file = eg_deref(eg_index(w->table, *fd));
+    return true;
+}
+
+static bool next(struct eg_run *r, struct eg_obj task, void *state, struct eg_cell *out)
+{
+    struct linux_fd_walk *w = state;
+    struct eg_obj file;
+    uint64_t fd;
+
+    w->task = task;
+    if (!linux_next_fd(r, w, &fd, &file))
+        return false;
+    out[0] = eg_uint(fd);
+    out[1] = eg_cell_of(file);
+    return true;
+}
+
+EG_WALKER(fds) = {
+    .os = "linux",
+    .help = "open files of a process: its number and its struct file",
+    .arg = "task_struct",
+    .values = "fd: integer, file: file",
+    .needs = EG_NEEDS(task_files, files_struct.fdt, fdtable.fd, fdtable.open_fds, fdtable.max_fds),
+    .state = sizeof(struct linux_fd_walk),
+    .next_values = next,
+};

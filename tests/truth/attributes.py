@@ -1,0 +1,199 @@
+"""What a process has of its own: limits, signals, timers, a tracer, capabilities, filters."""
+import re
+
+from processes import OfProcesses
+from scripts import CAPABILITIES, Told
+
+LIMITS = """CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME""".split()
+# signal(7), by their numbers; real-time signals as the C library names them.
+SIGNALS = """HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG
+XCPU XFSZ VTALRM PROF WINCH IO PWR SYS""".split()
+CLOCKS = {0: "CLOCK_REALTIME", 1: "CLOCK_MONOTONIC", 2: "CLOCK_PROCESS_CPUTIME_ID", 3: "CLOCK_THREAD_CPUTIME_ID", 7: "CLOCK_BOOTTIME",
+          8: "CLOCK_REALTIME_ALARM", 9: "CLOCK_BOOTTIME_ALARM", 11: "CLOCK_TAI"}
+
+
+def signal_name(number):
+    if number <= len(SIGNALS):
+        return "SIG" + SIGNALS[number - 1]
+    return f"SIG{number}" if number < 34 else "SIGRTMIN" + (f"+{number - 34}" if number > 34 else "")
+
+
+def signal_set(text):
+    """The names in what a plugin shows of a set."""
+    every = {signal_name(n) for n in range(1, 65)}
+    if text is None:
+        return None
+    if text.startswith("all"):
+        return every - set(text.removeprefix("all").removeprefix(" but ").split(","))
+    return set(filter(None, text.split(",")))
+
+
+def capabilities(bits, full):
+    return "all" if bits and bits == full else ",".join(n for i, n in enumerate(CAPABILITIES) if bits >> i & 1)
+
+
+class PTrace(OfProcesses):
+    name = "ptrace"
+    against = "proc/PID/task/TID/status"
+    keys = "PID, TID"
+    tolerance = OfProcesses.tolerance
+
+    def expected(self, truth):
+        tracers, out = {}, {}
+        for pid, tid in truth.tids():
+            folder = ("proc", pid, "task", tid)
+            if truth.has(*folder, "status") and (tracer := int(truth.status(*folder).get("TracerPid", "0"))):
+                tracers.setdefault(tracer, []).append(tid)
+                out[pid, tid] = {"TRACER_TID": tracer}
+        for pid, tid in truth.tids():
+            if tid in tracers:
+                out.setdefault((pid, tid), {})["TRACEES"] = sorted(tracers[tid])
+        for pid, tid in out:
+            out[pid, tid]["COMM"] = truth.text("proc", pid, "task", tid, "comm").rstrip("\n")
+        return out
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+    def have(self, row, column):
+        return sorted(map(int, (row[column] or "").split())) if column == "TRACEES" else row[column]
+
+
+class RLimits(Told):
+    name = "rlimits"
+    against = "proc/PID/limits"
+    keys = "PID, RLIMIT"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            lines = truth.lines("proc", pid, "limits")[1:]
+            for name, line in zip(LIMITS, lines):
+                words = line[26:].split()
+                out[pid, "RLIMIT_" + name] = {"SOFT": words[0], "HARD": words[1], "UNITS": words[2] if len(words) > 2 else None}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["RLIMIT"]
+
+    def explain_extra(self, truth, key, row):
+        if truth.stat(key[0]) and truth.stat(key[0])[3] in "ZX" and not truth.lines("proc", key[0], "limits"):
+            return "of a process that has ended /proc/PID/limits is empty"
+        return super().explain_extra(truth, key, row)
+
+
+class Capabilities(OfProcesses):
+    name = "capabilities --threads"
+    against = "proc/PID/task/TID/status, proc/PID/ns.txt"
+    keys = "PID, TID"
+    tolerance = OfProcesses.tolerance
+
+    def expected(self, truth):
+        out, full = {}, int(truth.status("proc", 1)["CapEff"], 16)
+        for pid, tid in truth.tids():
+            folder = ("proc", pid, "task", tid)
+            if not truth.has(*folder, "status"):
+                continue
+            status = truth.status(*folder)
+            want = {column: capabilities(int(status[line], 16), full) for column, line in (
+                ("CAP_EFFECTIVE", "CapEff"), ("CAP_PERMITTED", "CapPrm"), ("CAP_INHERITABLE", "CapInh"),
+                ("CAP_BOUNDING", "CapBnd"), ("CAP_AMBIENT", "CapAmb"))}
+            want |= {"EUID": int(status["Uid"].split()[1]), "PPID": int(status["PPid"]), "NS": truth.namespaces(pid).get("user")}
+            out[pid, tid] = want
+        return out
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+
+class Signals(OfProcesses):
+    name = "signals --threads --all"
+    against = "proc/PID/task/TID/status"
+    keys = "PID, TID"
+    LINES = {"PENDING": "SigPnd", "SHARED_PENDING": "ShdPnd", "BLOCKED": "SigBlk", "IGNORED": "SigIgn", "CAUGHT": "SigCgt"}
+
+    def expected(self, truth):
+        out = {}
+        for pid, tid in truth.tids():
+            folder = ("proc", pid, "task", tid)
+            if truth.has(*folder, "status"):
+                status = truth.status(*folder)
+                out[pid, tid] = {}
+                for column, line in self.LINES.items():
+                    bits = int(status[line], 16)
+                    out[pid, tid][column] = {signal_name(n + 1) for n in range(64) if bits >> n & 1}
+                if "Z" in status["State"]:  # /proc no longer says what it ignored and caught
+                    out[pid, tid] = {c: v for c, v in out[pid, tid].items() if c not in ("IGNORED", "CAUGHT", "SHARED_PENDING", "PENDING", "BLOCKED")}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+    def have(self, row, column):
+        return signal_set(row[column])
+
+
+class Timers(Told):
+    name = "timers"
+    against = "proc/PID/timers, fd.txt, lab/facts.jsonl"
+    keys = "PID, KIND, ID or CLOCK"
+    tolerance = "REMAINING of a timerfd: as much less as lies between the report and the freeze, 60 s at most; of the scene's own POSIX timers: 300 s less than they were set to"
+
+    # What the actor "timed" set (samples/guest/attributes.c), by clock: remaining, interval.
+    SET = {"CLOCK_MONOTONIC": (70000, 60), "CLOCK_BOOTTIME": (70000, 60)}
+
+    def expected(self, truth):
+        out = {}
+        timed = {fact["timed"] for fact in truth.facts("attributes")}
+        for pid in truth.told():
+            number = None
+            for line in truth.lines("proc", pid, "timers"):
+                word, _, value = line.partition(": ")
+                if word == "ID":
+                    number = int(value)
+                    want = out[pid, "posix", number] = {"ARMED": False}
+                elif word == "signal":
+                    signal, _, pointer = value.partition("/")
+                    want |= {"SIGNAL": signal_name(int(signal)), "SIGNAL_VALUE": int(pointer, 16)}
+                elif word == "notify":
+                    want["NOTIFY"], _, target = value.partition(".")
+                    want["TARGET_PID"] = int(target)
+                elif word == "ClockID":
+                    clock = int(value)
+                    want["CLOCK"] = CLOCKS[clock] if clock >= 0 else None
+                    if clock < 0:
+                        del want["CLOCK"], want["ARMED"]
+                    if pid in timed and want.get("CLOCK") in self.SET:
+                        want["REMAINING"], want["INTERVAL"] = self.SET[want["CLOCK"]]
+                        want["ARMED"] = True
+            if pid in timed:
+                out[pid, "itimer", "ITIMER_VIRTUAL"] = {"INTERVAL": 3, "SIGNAL": "SIGVTALRM"}
+                out[pid, "itimer", "ITIMER_PROF"] = {"INTERVAL": 0.5, "SIGNAL": "SIGPROF"}
+            for line in truth.lines("proc", pid, "fd.txt"):
+                m = re.match(r"(\d+)\tanon_inode:\[timerfd\]\t.*clockid: (\d+) .*it_value: \((\d+), (\d+)\) it_interval: \((\d+), (\d+)\)", line)
+                if m:
+                    fd, clock, s, ns, often, part = map(int, m.groups())
+                    out[pid, "timerfd", fd] = {"CLOCK": CLOCKS[clock], "ARMED": s + ns > 0,
+                                               "REMAINING": s + ns / 1e9 if s + ns else None,
+                                               "INTERVAL": often + part / 1e9 if often + part else None}
+        for fact in truth.facts("files"):
+            out[fact["pid"], "itimer", "ITIMER_REAL"] = {"ARMED": True, "SIGNAL": "SIGALRM"}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["KIND"], row["CLOCK"] if row["KIND"] == "itimer" else row["ID"]
+
+    def have(self, row, column):
+        if column == "SIGNAL_VALUE":
+            return int(row[column], 16) if row[column] else 0
+        return row[column]
+
+    def same(self, column, want, have):
+        if column == "REMAINING" and want is not None and have is not None:
+            return 0 <= want - have <= (300 if want == 70000 else 60)
+        if column == "INTERVAL" and want is not None and have is not None:
+            return abs(want - have) < 1e-6
+        return want == have
+
+
+DECLARATIONS = [Capabilities(), PTrace(), RLimits(), Signals(), Timers()]
