@@ -1,6 +1,7 @@
 /* complete.c - engram complete -- WORD…: what may stand where the last word is, for the completions
  * of all shells. One candidate a line, a tab, what it is; ":files" and ":dirs" ask the shell for
  * those. Types and symbols come from the image that the other words name, within a few seconds. */
+#include "../core/process.h"
 #include "habits.h"
 #include "open.h"
 #include "options.h"
@@ -115,8 +116,11 @@ static void each_named(struct line *l, void (*each)(struct line *l, const struct
 
 static void columns_of(struct line *l, const struct eg_plugin *p)
 {
-    for (const struct eg_column *c = p->columns; c->name; c++)
-        offer(l, c->name, c->help);
+    const struct cli *c = &l->before;
+    const struct eg_column *column = eg_plugin_columns(p, c->args.at, c->args.n, &l->before.arena);
+
+    for (; column && column->name; column++)
+        offer(l, column->name, column->help);
 }
 
 /* "A,-B" */
@@ -134,6 +138,8 @@ static void column_list(struct line *l)
 static void arguments_of(struct line *l, const struct eg_plugin *p)
 {
     arguments(l, p->args);
+    if (eg_has_processes(p))
+        arguments(l, eg_process_args);
 }
 
 /* Those of the command, of the verb, of the plugins that are named. */
@@ -190,7 +196,7 @@ static const char *wanted(const struct cli *c, const char *text)
     if (c->verb)
         a = cli_declared(c->verb->args, name);
     for (size_t i = 0; !a && !c->verb && (p = eg_plugin_nth(i)); i++)
-        a = cli_declared(p->plugin->args, name);
+        a = eg_plugin_arg(p->plugin, name);
     if (!a || a->kind == EG_ARG_FLAG)
         return NULL;
     return a->kind == EG_ARG_TEXT ? text_kind(c, a) : a->kind == EG_ARG_ADDR ? "SYMBOL" : "N";

@@ -1,5 +1,6 @@
 /* help.c - engram help [PLUGIN|VERB|TOPIC] and --help: from the declarations. */
 #include "help.h"
+#include "../core/process.h"
 #include "habits.h"
 #include "layout.h"
 #include "options.h"
@@ -133,6 +134,9 @@ static int about_plugin(const struct eg_plugin_reg *reg)
         cli_wrapped(stdout, p->manual, 0, 0);
     }
     arguments(p->args);
+    if (eg_has_processes(p))
+        printf("%s  --name --uid --container --tree --context: `engram help processes`\n",
+               p->args && p->args->name ? "" : "\noptions:\n");
     for (const struct eg_column *c = p->columns; c->name; c++)
         width = EG_MAX(width, (int)strlen(c->name));
     printf("\ncolumns%s:\n", p->tree ? " (a tree)" : "");

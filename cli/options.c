@@ -3,6 +3,7 @@
 #include "options.h"
 #include "../core/address.h"
 #include "../core/parallel.h"
+#include "../core/process.h"
 #include "habits.h"
 #include "load.h"
 #include "report.h"
@@ -320,7 +321,7 @@ static const struct eg_arg *of_plugins(const char *name)
     const struct eg_arg *a;
 
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++)
-        if ((a = cli_declared(p->plugin->args, name)))
+        if ((a = eg_plugin_arg(p->plugin, name)))
             return a;
     return NULL;
 }
@@ -352,6 +353,8 @@ static const char *meant(struct cli *c, const char *name, char **rest)
     for (size_t i = 0; !c->verb && (p = eg_plugin_nth(i)); i++)
         for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
             add_name(&names, a->name);
+    for (const struct eg_arg *a = eg_process_args; !c->verb && a->name; a++)
+        add_name(&names, a->name);
     if ((near = nearest(&names, name))) {
         text = eg_arena_strf(&c->arena, "; did you mean --%s?", near);
         return text ? text : "";

@@ -20,6 +20,7 @@
 struct job {
     struct eg_newfile to; /* its own file, if each result has one */
     const struct eg_plugin_reg *reg;
+    const struct eg_column *columns; /* its own, and those of --context */
     struct eg_result_head head;
     struct eg_select *select; /* NULL: all rows */
     struct eg_run_result result;
@@ -51,6 +52,9 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
     if (!job)
         return cli_no_memory();
     job->reg = reg;
+    job->columns = eg_plugin_columns(reg->plugin, j->cli->args.at, j->cli->args.n, &j->cli->arena);
+    if (!job->columns)
+        return cli_no_memory();
     job->result = (struct eg_run_result){ .status = -EG_ECANCEL, .error = "was not begun" };
     return CLI_OK;
 }
@@ -91,7 +95,8 @@ static int choose_rows(struct jobs *j)
         struct job *job = &j->at.at[i];
         const struct eg_plugin *p = job->reg->plugin;
 
-        if (eg_select_open(&job->select, &j->cli->select, job->reg->name, p->columns, p->tree, &e))
+        if (eg_select_open(&job->select, &j->cli->select, job->reg->name, job->columns, p->tree,
+                           &e))
             return cli_fail(CLI_USAGE, "%s", e.text);
     }
     return CLI_OK;
@@ -106,8 +111,8 @@ static int add_chosen(struct jobs *j, const struct eg_plugin_reg *p)
 
     if (status || j->at.n == before)
         return status;
-    rc = eg_select_open(&j->at.at[before].select, &j->cli->select, p->name, p->plugin->columns,
-                        p->plugin->tree, &e);
+    rc = eg_select_open(&j->at.at[before].select, &j->cli->select, p->name,
+                        j->at.at[before].columns, p->plugin->tree, &e);
     if (!rc)
         return CLI_OK;
     j->at.n = before;
@@ -149,7 +154,7 @@ static int check_options(const struct jobs *j)
         bool known = false;
 
         for (size_t k = 0; k < j->at.n && !known; k++)
-            known = cli_declared(j->at.at[k].reg->plugin->args, name);
+            known = eg_plugin_arg(j->at.at[k].reg->plugin, name);
         if (!known)
             return cli_fail(CLI_USAGE, "--%s: no option of %s; `engram help %s` lists them", name,
                             j->at.n == 1 ? j->at.at[0].reg->name : "these plugins",
@@ -169,12 +174,13 @@ static int make_head(struct jobs *j, struct job *job)
     if (!args)
         return cli_no_memory();
     for (size_t i = 0; i < c->args.n; i++)
-        if (cli_declared(p->args, c->args.at[i].name))
+        if (eg_plugin_arg(p, c->args.at[i].name))
             args[n++] = eg_arena_strf(&c->arena, "%s=%s", c->args.at[i].name,
                                       c->args.at[i].value ? c->args.at[i].value : "true");
-    job->head =
-        (struct eg_result_head){ .plugin = job->reg->name, .columns = p->columns, .tree = p->tree };
-    while (p->columns[job->head.n_columns].name)
+    job->head = (struct eg_result_head){ .plugin = job->reg->name,
+                                         .columns = job->columns,
+                                         .tree = p->tree };
+    while (job->columns[job->head.n_columns].name)
         job->head.n_columns++;
     return cli_choice_head(c, job->select, args, &job->head) ? CLI_OK : cli_no_memory();
 }

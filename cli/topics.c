@@ -1,7 +1,7 @@
 /* topics.c - engram help TOPIC: lists of what is built in, from the declarations. */
 #include "topics.h"
 #include "../core/reader.h"
-#include "../core/registry.h"
+#include "../core/process.h"
 #include "../core/table.h"
 #include "../lua/annotations.h"
 #include "layout.h"
@@ -124,6 +124,39 @@ static void filter(FILE *f)
             "\n  engram IMAGE pslist --filter 'EUID = 0 and COMM ~ ^ssh' --sort -CREATION_TIME\n");
 }
 
+static void processes(FILE *f)
+{
+    static const char *const kinds[] = {
+        [EG_ARG_FLAG] = "", [EG_ARG_INT] = " N[,N...]", [EG_ARG_TEXT] = " TEXT"
+    };
+
+    cli_wrapped(
+        f,
+        "Every plugin whose rows have a PID takes these options. A process is shown if it is "
+        "what all of the options say, and of an option that is repeated what any of them "
+        "says. In a search each of them means --in processes.",
+        0, 0);
+    putc('\n', f);
+    for (const struct eg_arg *a = eg_process_args; a->name; a++) {
+        char left[40];
+
+        snprintf(left, sizeof left, "--%s%s", a->name, kinds[a->kind]);
+        cli_entry(f, left, a->help);
+    }
+    putc('\n', f);
+    cli_wrapped(
+        f,
+        "What is said of containers, pods and units is read from the paths of control "
+        "groups, in version 1 and 2: whoever may make groups can make such paths. A process "
+        "whose group tells nothing, but which has a pid and a mount namespace of its own, "
+        "has the runtime 'namespaces' and the host name there as its container. --name "
+        "matches the name that the kernel has, of at most 15 bytes, which a task can "
+        "change. A process that the kernel's list does not have is never chosen by these "
+        "options, and nothing is said of it. Example:",
+        0, 0);
+    fprintf(f, "\n  engram IMAGE maps --container 4c0ffee0 --name '^nginx' --context\n");
+}
+
 /* "tasks, in plugins/linux/sched/tasks.c: help" */
 static void named(FILE *f, struct eg_arena *a, const char *name, const char *args,
                   const char *gives, const char *help, const char *file)
@@ -227,6 +260,8 @@ static const struct cli_topic topics[] = {
     { "lua", "what plugins in Lua can call", lua },
     { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
       eg_lua_annotations },
+    { "processes", "which processes: --pid, --name, --uid, --container, --tree; --context",
+      processes },
     { "profiles", "sources of types and symbols", profiles },
     { "renderers", "formats of output", renderers },
     { "walkers", "lists and trees that C and Lua can walk by name", walkers },

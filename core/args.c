@@ -7,9 +7,8 @@
 
 /* ---- reading values ---- */
 
-/** Read the next number of a list like "1,-2,0x1f" and advance *@s. @return false at the end, or
- * when it is not a number. Unsigned numbers of 64 bits are allowed, because addresses are such. */
-static bool next_number(const char **s, int64_t *out)
+// Unsigned numbers of 64 bits are allowed, because addresses are such.
+bool eg_args_number(const char **s, int64_t *out)
 {
     const char *at = *s;
     const bool minus = *at == '-';
@@ -54,7 +53,7 @@ static int check(struct eg_system *sys, const struct eg_arg *a, const char *valu
     if (!value)
         return eg_fail(e, EG_EUSAGE, "--%s needs a value", a->name);
     if (a->kind == EG_ARG_INT) {
-        while (next_number(&s, &v))
+        while (eg_args_number(&s, &v))
             ;
         if (*s || !*value)
             return eg_fail(e, EG_EUSAGE, "--%s '%s': not a list of numbers: 1 or 1,2,0x1f", a->name,
@@ -73,24 +72,24 @@ static const char *const places[] = { "physical", "kernel", "processes" }; // OR
 
 int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e)
 {
-    const char *in = NULL;
-    bool pid = false;
+    const char *in = NULL, *chosen = NULL;
     size_t i = 0;
 
     for (size_t k = 0; k < o->n_args; k++) {
-        pid |= !strcmp(o->args[k].name, "pid");
+        if (eg_is_selection(o->args[k].name))
+            chosen = o->args[k].name;
         if (!strcmp(o->args[k].name, "in"))
             in = o->args[k].value;
     }
     if (!in)
-        in = places[pid ? EG_PLACE_PROCESSES : EG_PLACE_PHYSICAL];
+        in = places[chosen ? EG_PLACE_PROCESSES : EG_PLACE_PHYSICAL];
     while (i < countof(places) && strcmp(places[i], in) != 0)
         i++;
     if (i == countof(places))
         return eg_fail(e, EG_EUSAGE, "--in '%s': must be physical, kernel or processes", in);
-    if (pid && i != EG_PLACE_PROCESSES)
-        return eg_fail(e, EG_EUSAGE, "--pid cannot be used with --in %s, only with --in processes",
-                       in);
+    if (chosen && i != EG_PLACE_PROCESSES)
+        return eg_fail(e, EG_EUSAGE, "--%s cannot be used with --in %s, only with --in processes",
+                       chosen, in);
     *out = (enum eg_place)i;
     return 0;
 }
@@ -99,15 +98,16 @@ int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
                   const struct eg_run_options *o, struct eg_error *e)
 {
     enum eg_place place;
+    int rc;
 
-    for (size_t i = 0; i < o->n_args; i++)
-        for (const struct eg_arg *a = p->plugin->args; a && a->name; a++) {
-            int rc = strcmp(a->name, o->args[i].name) ? 0 : check(sys, a, o->args[i].value, e);
+    for (size_t i = 0; i < o->n_args; i++) {
+        const struct eg_arg *a = eg_plugin_arg(p->plugin, o->args[i].name);
 
-            if (rc < 0)
-                return rc;
-        }
-    return p->plugin->scan ? eg_search_place(o, &place, e) : 0;
+        if (a && (rc = check(sys, a, o->args[i].value, e)) < 0)
+            return rc;
+    }
+    rc = eg_processes_check(sys, p, o, e);
+    return !rc && p->plugin->scan ? eg_search_place(o, &place, e) : rc;
 }
 
 /* ---- in a run ---- */
@@ -116,11 +116,7 @@ int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
  * plugin does not declare the option: its author must correct that. */
 static const struct eg_given_arg *given(struct eg_run *r, const char *name, size_t i)
 {
-    const struct eg_arg *a = r->plugin ? r->plugin->plugin->args : NULL;
-
-    while (a && a->name && strcmp(a->name, name) != 0)
-        a++;
-    if (!a || !a->name) {
+    if (!r->plugin || !eg_plugin_arg(r->plugin->plugin, name)) {
         eg_failed(r, "it reads the option --%s, which it does not declare", name);
         return NULL;
     }
@@ -140,7 +136,7 @@ bool eg_arg_int(struct eg_run *r, const char *name, int64_t *out)
     const struct eg_given_arg *g = given(r, name, 0);
     const char *s = g ? g->value : "";
 
-    return next_number(&s, out);
+    return eg_args_number(&s, out);
 }
 
 /** Record the values of a list, once per run, to find those that match nothing. */
@@ -155,7 +151,7 @@ static void remember(struct eg_run *r, const char *name)
         const char *s = g->value;
         int64_t v;
 
-        while (next_number(&s, &v)) {
+        while (eg_args_number(&s, &v)) {
             struct eg_run_wanted *w = eg_vec_push(&r->wanted);
 
             if (!w) {
@@ -171,6 +167,8 @@ bool eg_arg_match(struct eg_run *r, const char *name, int64_t value)
 {
     bool any = false;
 
+    if (!strcmp(name, "pid") && !eg_process_chosen(r, value))
+        return false;
     if (!given(r, name, 0))
         return true;
     remember(r, name);
@@ -191,6 +189,7 @@ void eg_args_unmatched(struct eg_run *r)
         if (!w->matched)
             eg_note(r, "--%s %" PRId64 ": nothing with this value was found", w->name, w->value);
     }
+    eg_processes_unmatched(r);
 }
 
 bool eg_arg_range(struct eg_run *r, const char *name, size_t i, uint64_t *first, uint64_t *last)

@@ -10,8 +10,13 @@
 int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
                   const struct eg_run_options *o, struct eg_error *e);
 
+/** Read the next number of a list like "1,-2,0x1f" and advance *@s. @return false at the end, or
+ * when it is not a number. */
+bool eg_args_number(const char **s, int64_t *out);
+
 enum eg_place { EG_PLACE_PHYSICAL, EG_PLACE_KERNEL, EG_PLACE_PROCESSES };
-/** Which memory a search examines, by its options --in and --pid; --pid alone means processes. */
+/** Which memory a search examines, by its options --in and --pid; --pid, --name and the like
+ * alone mean processes. */
 int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e);
 
 /** Add a note for each value of a list (--pid 1,99999) with which eg_arg_match() was never

@@ -147,14 +147,14 @@ static struct eg_value value_of(struct eg_run *r, const struct eg_cell *c, enum 
 
 void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, size_t n)
 {
-    const struct eg_column *columns = r->plugin ? r->plugin->plugin->columns : NULL;
+    const struct eg_column *columns = r->columns;
     size_t bytes = 0;
 
     if (eg_stopped(r))
         return;
-    if (n != r->n_columns || (depth && !r->plugin->plugin->tree)) {
+    if (n != r->processes.own || (depth && !r->plugin->plugin->tree)) {
         eg_failed(r, "it emits a row of %zu cells with depth %u, but declares %zu columns%s", n,
-                  depth, r->n_columns, depth ? " and no tree" : "");
+                  depth, r->processes.own, depth ? " and no tree" : "");
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -167,7 +167,10 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
     r->bytes.n = 0;
     for (size_t i = 0; i < n; i++)
         r->values[i] = value_of(r, &cells[i], columns[i].kind);
+    if (eg_process_drops(r, r->values))
+        return;
+    eg_process_context(r, r->values);
     r->n_rows++;
     if (r->sink.row && !r->status && !r->view.starved)
-        r->sink.row(r->sink.context, depth, r->values, n);
+        r->sink.row(r->sink.context, depth, r->values, r->n_columns);
 }

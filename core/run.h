@@ -9,7 +9,7 @@
 #define EG_RUN_H
 
 #include "parallel.h"
-#include "registry.h"
+#include "process.h"
 #include <setjmp.h>
 
 struct eg_run_note {
@@ -43,7 +43,9 @@ struct eg_run {
     EG_VEC(struct eg_run_deferred) deferred;
     EG_VEC(struct eg_run_wanted) wanted; /**< values of the lists that eg_arg_match() reads */
     EG_VEC(struct eg_run_output) outputs;
-    struct eg_value *values; /**< of one row, n_columns of them, in the arena */
+    struct eg_run_processes processes; /**< which ones, and what is said of them */
+    const struct eg_column *columns;   /**< the plugin's, and those of --context */
+    struct eg_value *values;           /**< of one row, n_columns of them, in the arena */
     size_t n_columns, n_rows;
     EG_VEC(uint8_t) bytes; /**< texts and arrays of one row that were copied from the image */
     struct eg_progress_line *progress;

@@ -89,10 +89,9 @@ struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p
     if (rc == 0) {
         r->plugin = p;
         r->sink = sink;
-        while (p->plugin->columns && p->plugin->columns[r->n_columns].name)
-            r->n_columns++;
-        r->values = eg_arena_array(&r->arena, struct eg_value, r->n_columns + 1);
-        if (!r->values)
+        rc = eg_processes_begin(r, &e);
+        r->values = rc ? NULL : eg_arena_array(&r->arena, struct eg_value, r->n_columns + 1);
+        if (!rc && !r->values)
             rc = eg_fail(&e, EG_ENOMEM, "run: out of memory");
     }
     if (rc < 0) {

@@ -97,6 +97,8 @@ struct eg_system {
 };
 
 struct eg_memory_ops;
+struct eg_process;
+struct eg_run;
 
 /** What is made once, on first use (cache.h). */
 struct eg_cached {
@@ -121,6 +123,9 @@ struct eg_os {
      * kernel's symbols do not answer. */
     void (*module_symbols)(struct eg_system *sys);
     const struct eg_memory_ops *memory; /**< its part in searches (search.h); NULL: none */
+    /** Its processes by pid (process.h), kept by the system. NULL: the run failed or was stopped;
+     * the function NULL: it has none. */
+    const struct eg_process *(*processes)(struct eg_run *r, size_t *n);
 };
 struct eg_os_reg {
     const char *name, *file;

@@ -385,11 +385,7 @@ static void check_args(lua_State *L, const struct eg_plugin_reg *reg,
                        const struct eg_given_arg *args, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct eg_arg *a = reg->plugin->args;
-
-        while (a && a->name && strcmp(a->name, args[i].name) != 0)
-            a++;
-        if (!a || !a->name)
+        if (!eg_plugin_arg(reg->plugin, args[i].name))
             luaL_error(L, "%s has no option '%s'", reg->name, args[i].name);
     }
 }
@@ -398,7 +394,7 @@ static void check_args(lua_State *L, const struct eg_plugin_reg *reg,
 static int no_such_column(lua_State *L)
 {
     const struct eg_plugin_reg *reg = lua_touserdata(L, lua_upvalueindex(1));
-    const struct eg_column *c = reg->plugin->columns;
+    const struct eg_column *c = lua_touserdata(L, lua_upvalueindex(2));
     const char *name = lua_tostring(L, 2), *names[256], *near;
     size_t n = 0;
 
@@ -463,10 +459,13 @@ static int rows(lua_State *L)
     o.script_output = EG_MAX(s->limits.output - EG_MIN(s->written, s->limits.output), UINT64_C(1));
     o.script_used = &used;
     result = new_result(L);
-    c.columns = reg->plugin->columns;
+    c.columns = eg_plugin_columns(reg->plugin, args, o.n_args, &s->run->arena);
+    if (!c.columns)
+        script_leave(L, SCRIPT_NO_MEMORY);
     lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, (void *)reg);
-    lua_pushcclosure(L, no_such_column, 1);
+    lua_pushlightuserdata(L, (void *)c.columns);
+    lua_pushcclosure(L, no_such_column, 2);
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "row");
     lua_setfield(L, -2, "__metatable");

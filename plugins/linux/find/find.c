@@ -2,6 +2,7 @@
  * the most expensive; each one offers candidates, and each candidate is completed and checked. */
 #include "../../../core/quality.h"
 #include "../own/owners.h"
+#include "../sched/processes.h"
 #include "given.h"
 #include "load.h"
 #include "locate.h"
@@ -278,6 +279,7 @@ EG_OS(linux) = {
     .module_types = linux_module_types,
     .module_symbols = linux_module_symbols,
     .memory = &linux_memory,
+    .processes = linux_processes,
 };
 
 static int find(struct eg_system *sys, struct eg_error *e)

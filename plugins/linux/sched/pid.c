@@ -3,7 +3,8 @@
 #include "task.h"
 
 EG_FIELDS(pid, level, numbers);
-EG_FIELDS(upid, nr);
+EG_FIELDS(upid, nr, ns);
+EG_FIELD_AS(pid_ns_inum, pid_namespace, "ns.inum");
 EG_FIELDS(pid_link, pid); // task_struct.pids[], until 4.19
 
 enum { LEVELS_MAX = 32 }; // MAX_PID_NS_LEVEL
@@ -46,6 +47,17 @@ struct eg_cell linux_task_nspid(struct eg_run *r, struct eg_obj task)
     for (unsigned i = 1; i < n; i++)
         text = eg_strf(r, "%s,%d", text, pids[i]);
     return eg_text(text);
+}
+
+uint64_t linux_task_pid_ns(struct eg_run *r, struct eg_obj task)
+{
+    struct eg_obj pid = pid_of(r, task), numbers = eg_at(pid, pid.numbers);
+    uint32_t level;
+
+    if (numbers.why || !eg_get(&level, pid, pid.level) || level >= LEVELS_MAX)
+        return 0;
+    return eg_get_or((uint64_t)0, eg_object(r, upid, numbers.addr + level * eg_size(r, upid)),
+                     upid.ns, pid_ns_inum);
 }
 
 EG_FUNCTION(nspid) = {

@@ -7,8 +7,8 @@
 
 #include "../../../core/engram.h"
 
-EG_FIELDS(task_struct, comm, exit_state, flags, fs, group_leader, mm, nsproxy, pid, pids, real_cred,
-          real_parent, signal, stack, tasks, tgid, thread_node, thread_pid);
+EG_FIELDS(task_struct, cgroups, comm, exit_state, flags, fs, group_leader, mm, nsproxy, pid, pids,
+          real_cred, real_parent, signal, stack, tasks, tgid, thread_node, thread_pid);
 EG_FIELD_AS(task_started, task_struct, "start_boottime|real_start_time"); // renamed in 5.5
 EG_FIELD_AS(task_state, task_struct, "__state|state");                    // renamed in 5.14
 

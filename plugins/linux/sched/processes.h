@@ -1,0 +1,11 @@
+/** sched/processes.h - all processes in one table: for options that choose among them, and for
+ * --context (core/process.h). */
+#ifndef EG_LINUX_PROCESSES_H
+#define EG_LINUX_PROCESSES_H
+
+#include "../../../core/process.h"
+
+/** By pid, kept by the system: eg_os.processes. */
+const struct eg_process *linux_processes(struct eg_run *r, size_t *n);
+
+#endif
