@@ -181,6 +181,11 @@ bool eg_arg_match(struct eg_run *r, const char *name, int64_t value)
     return any;
 }
 
+bool eg_arg_limits(struct eg_run *r, const char *name)
+{
+    return (!strcmp(name, "pid") && r->processes.chooses) || given(r, name, 0);
+}
+
 void eg_args_unmatched(struct eg_run *r)
 {
     for (size_t i = 0; i < r->wanted.n; i++) {

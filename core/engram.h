@@ -87,6 +87,9 @@ EG_API bool eg_arg_int(struct eg_run *r, const char *name,
                        int64_t *out); /**< the first; false when not given */
 EG_API bool eg_arg_match(struct eg_run *r, const char *name,
                          int64_t value); /**< true when not given, or in the list */
+/** Can eg_arg_match() be false: was the option given, or for "pid" another that chooses
+ * processes? */
+EG_API bool eg_arg_limits(struct eg_run *r, const char *name);
 EG_API bool eg_arg_addr(struct eg_run *r, const char *name, uint64_t *out); /**< the first */
 /** The @i-th address or range that was given. @last is inclusive, and equals @first for a single
  * address. @return false: fewer were given. */

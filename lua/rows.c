@@ -181,7 +181,6 @@ static int matches(lua_State *L)
     struct script *s = script_of(L);
     const char *name = luaL_checkstring(L, 1);
     const struct eg_arg *a = s->plugin ? s->plugin->args : NULL;
-    int64_t any;
 
     while (a && a->name && strcmp(a->name, name) != 0)
         a++;
@@ -189,7 +188,7 @@ static int matches(lua_State *L)
     if (lua_isinteger(L, 2))
         lua_pushboolean(L, eg_arg_match(s->run, name, lua_tointeger(L, 2)));
     else
-        lua_pushboolean(L, !eg_arg_int(s->run, name, &any)); // an unreadable value matches no list
+        lua_pushboolean(L, !eg_arg_limits(s->run, name)); // an unreadable value matches no list
     return 1;
 }
 

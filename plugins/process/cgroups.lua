@@ -3,20 +3,6 @@
 local CSS_ONLINE = 1 << 1
 local SUBSYSTEMS = 32 -- at most; kernels have about 14
 
--- A group's path in its hierarchy: names of kernfs nodes up to the root.
-local function path_of(cgroup)
-  local parts, node = {}, cgroup.kn
-  for _ = 1, 256 do
-    local up = eg.ok(node) and (eg.has(node, "__parent") and node.__parent or node.parent) -- renamed in 6.15
-    if not up or not eg.ok(up) then return nil end
-    if eg.address(up) == 0 then return #parts > 0 and table.concat(parts) or "/" end
-    local name = eg.string(node.name, 256)
-    if type(name) ~= "string" then return nil end
-    table.insert(parts, 1, "/" .. name)
-    node = up
-  end
-end
-
 -- The names by which /proc calls what a hierarchy controls.
 local function controllers(set, root)
   local names = {}
@@ -32,23 +18,6 @@ local function controllers(set, root)
   local own = root.name
   if type(own) == "string" and own ~= "" then names[#names + 1] = "name=" .. own end
   return table.concat(names, ",")
-end
-
--- Paths that runtimes make: what looks like a container's id, and who makes such paths.
-local function container(path)
-  local runtimes = {
-    { "docker%-(%x+)%.scope", "docker" }, { "/docker/(%x+)", "docker" }, { "libpod%-conmon%-(%x+)%.scope", "podman's monitor" },
-    { "libpod%-(%x+)%.scope", "podman" }, { "/libpod%-(%x+)", "podman" }, { "cri%-containerd%-(%x+)%.scope", "containerd" },
-    { "cri%-containerd:(%x+)", "containerd" }, { "crio%-(%x+)%.scope", "cri-o" }, { "/lxc%.payload%.([^/]+)", "lxc" },
-    { "/lxc/([^/]+)", "lxc" }, { "/machine%.slice/machine%-([^/]+)%.scope", "systemd-nspawn or libvirt" },
-    { "/kubepods.*/(%x+)$", "kubernetes" },
-  }
-  for _, r in ipairs(runtimes) do
-    local id = path:match(r[1])
-    if id and (not r[1]:find("%x", 1, true) or #id >= 12) then return id, r[2] end
-  end
-  local id = path:match("/(%x+)$")
-  if id and #id == 64 then return id, "unknown" end
 end
 
 return plugin {
@@ -73,17 +42,17 @@ return plugin {
     { "containers", "flag", "only those whose path looks like a container's" },
   },
   needs = { "task_struct.cgroups", "css_set.cgrp_links" },
-  uses = { "tasks" },
+  uses = { "tasks", "cgroups", "cgroup_path", "container", "container_runtime" },
   run = function(k, args, row)
     local groups = {} -- by the place of the css_set, which processes share: { hierarchy, controllers, path, dead, unified }
 
-    local function read(set)
+    local function read(t, set)
       local out = {}
-      for link in eg.list(set.cgrp_links, "cgrp_cset_link", "cgrp_link") do
-        local cgroup = link.cgrp
+      for cgroup in linux.cgroups(t) do
         local root = cgroup.root
-        out[#out + 1] = { id = root.hierarchy_id, controllers = controllers(set, root), path = path_of(cgroup),
-          unified = set.dfl_cgrp.root == root, dead = eg.value(cgroup.self.flags, CSS_ONLINE) & CSS_ONLINE == 0 }
+        out[#out + 1] = { id = root.hierarchy_id, controllers = controllers(set, root), path = linux.cgroup_path(cgroup),
+          unified = set.dfl_cgrp.root == root, dead = eg.value(cgroup.self.flags, CSS_ONLINE) & CSS_ONLINE == 0,
+          container = linux.container(cgroup), runtime = linux.container_runtime(cgroup) }
       end
       table.sort(out, function(a, b) return eg.value(a.id, -1) > eg.value(b.id, -1) end)
       return out
@@ -93,12 +62,14 @@ return plugin {
       local set = eg.matches("pid", t.pid) and t.cgroups
       local at = set and eg.ok(set) and eg.address(set)
       if at and at ~= 0 then
-        groups[at] = groups[at] or read(set)
+        groups[at] = groups[at] or read(t, set)
         for _, g in ipairs(groups[at]) do
-          local path = g.path
-          if not g.unified and eg.value(t.flags, 0) & linux.task_flags.PF_EXITING ~= 0 then path = "/" end
-          local id, runtime
-          if path then id, runtime = container(path) end
+          local path, id, runtime = g.path, g.container, g.runtime
+          if type(path) ~= "string" then path, id = nil, nil end
+          if not g.unified and eg.value(t.flags, 0) & linux.task_flags.PF_EXITING ~= 0 then
+            path, id, runtime = "/", nil, nil
+          end
+          if id == "" then id, runtime = nil, nil end
           if path and g.unified and g.dead then path = path .. " (deleted)" end
           if not path then eg.note("process " .. tostring(t.pid) .. ": the path of a group cannot be read") end
           if id or not args.containers then

@@ -101,10 +101,9 @@ static void draw(struct eg_run *r, struct tree *t, int32_t top)
 static int run(struct eg_run *r)
 {
     struct tree t = { .args = eg_arg_flag(r, "args") };
-    int64_t pid;
 
     collect(r, &t);
-    if (eg_arg_int(r, "pid", &pid)) {
+    if (eg_arg_limits(r, "pid")) {
         for (int32_t i = 0; i < t.n; i++)
             if (!t.at[i].done && linux_pid_asked(r, t.at[i].task))
                 draw(r, &t, i);

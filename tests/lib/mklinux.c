@@ -2,12 +2,14 @@
 #include "mklinux.h"
 #include "../../plugins/linux/find/open.h"
 #include "../../plugins/linux/own/owners.h"
+#include "../../plugins/linux/sched/processes.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 static const struct eg_os test_os = { .name = "linux",
                                       .module_symbols = linux_module_symbols,
-                                      .memory = &linux_memory };
+                                      .memory = &linux_memory,
+                                      .processes = linux_processes };
 
 static struct eg_run_result last; // of the last mk_rows
 
@@ -114,6 +116,7 @@ const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
     const struct eg_plugin_reg *p = eg_plugin_find(plugin);
     struct eg_given_arg given[8];
     struct eg_run_options o = { .args = given, .quiet = true };
+    struct eg_arena columns = { 0 };
     struct text t = { 0 };
     char names[8][32];
 
@@ -126,12 +129,13 @@ const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
                  args[o.n_args]);
         given[o.n_args] = (struct eg_given_arg){ names[o.n_args], equals ? equals + 1 : NULL };
     }
-    t.columns = p->plugin->columns;
+    t.columns = eg_plugin_columns(p->plugin, given, o.n_args, &columns);
     add(&t, "");
     eg_arena_fini(&last.arena);
     eg_plugin_run(linux_system(k), p, &o, (struct eg_sink){ take_row, &t }, &last);
     if (last.status)
         mk_fail("mklinux: %s", last.error);
+    eg_arena_fini(&columns);
     free(kept);
     return kept = t.at;
 }

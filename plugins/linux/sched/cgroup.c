@@ -116,7 +116,7 @@ static const struct {
     { "lxc.monitor.", "", "lxc's monitor", true },
     { "systemd-nspawn@", ".service", "systemd-nspawn", true },
     { "machine-qemu\\x2d", ".scope", "libvirt", true },
-    { "machine-", ".scope", "systemd-nspawn", true },
+    { "machine-", ".scope", "systemd-nspawn or libvirt", true },
 };
 /** Parts whose child is one. */
 static const struct {
@@ -169,7 +169,6 @@ static bool is_pod(struct part p, char *out, size_t size)
 static bool is_container(struct part p, struct part up, bool in_pod, struct linux_group_names *out)
 {
     struct part id;
-    const char *colon;
 
     for (size_t i = 0; i < countof(shapes); i++)
         if (between(p, shapes[i].prefix, shapes[i].suffix, &id) &&
@@ -184,14 +183,16 @@ static bool is_container(struct part p, struct part up, bool in_pod, struct linu
             copy(out->container, sizeof out->container, p);
             return true;
         }
-    // A systemd driver that was given no systemd: "kubepods-….slice:cri-containerd:ID".
-    colon = memchr(p.at, ':', p.len);
-    if (colon &&
-        between((struct part){ colon, (size_t)(p.at + p.len - colon) }, ":cri-containerd:", "",
-                &id) &&
-        is_hex(id, ID_MIN)) {
-        out->runtime = "containerd";
-    } else if (in_pod && is_hex(p, ID_MIN)) {
+    // "cri-containerd:ID", behind a slice and a colon where a systemd driver was given no systemd.
+    for (size_t i = 0; i < p.len; i++)
+        if ((!i || p.at[i - 1] == ':') &&
+            between((struct part){ p.at + i, p.len - i }, "cri-containerd:", "", &id) &&
+            is_hex(id, ID_MIN)) {
+            out->runtime = "containerd";
+            copy(out->container, sizeof out->container, id);
+            return true;
+        }
+    if (in_pod && is_hex(p, ID_MIN)) {
         out->runtime = "kubernetes";
         id = p;
     } else if (p.len == ID_LEN && is_hex(p, ID_LEN)) {

@@ -56,16 +56,18 @@ static void cgroups(void **state)
         { "/system.slice/cri-containerd-" ID ".scope", ID "|containerd" },
         { "/k/cri-containerd:" ID, ID "|containerd" },
         { "/k/crio-" ID ".scope", ID "|cri-o" },
-        { "/k/crio-" ID, "|" },
+        { "/k/crio-" ID, ID "|cri-o" },
+        { "/k/crio-0123456789a", "|" },
         { "/lxc.payload.web/init.scope", "web|lxc" },
         { "/lxc/web/ns", "web|lxc" },
         { "/machine.slice/machine-a.scope", "a|systemd-nspawn or libvirt" },
         { "/machine.slice/a.scope", "|" },
-        { "/kubepods/burstable/pod1/" ID, ID "|kubernetes" },
-        { "/pods/burstable/pod1/" ID, "|" },
+        { "/kubepods/burstable/pod1ab00000-0000-4000-8000-000000000001/" ID, ID "|kubernetes" },
+        { "/kubepods/burstable/pod1/" ID, "|" },
         { "/a/" ID64, ID64 "|unknown" },
         { "/a/" ID64 "0", "|" },
-        { "/a/" ID64 "/b", "|" },
+        { "/a/" ID64 "/b", ID64 "|unknown" },
+        { "/docker/" ID64 "/docker/" ID, ID "|docker" },
     };
 
     (void)state;
