@@ -310,6 +310,32 @@ class Cgroups(Told):
         return row["PID"], row["HIERARCHY"]
 
 
+class Context(Told):
+    name = "pslist --context"
+    against = "proc/PID/cgroup, proc/PID/ns, lab/facts.jsonl"
+    keys = "PID"
+    others = "a process of which the guest had told nothing yet"
+
+    def expected(self, truth):
+        out, initial = {}, truth.namespaces(1)
+        for pid in truth.told():
+            paths = [line.split(":", 2)[2] for line in truth.lines("proc", pid, "cgroup")]
+            found = [re.search(r"(docker|cri-containerd)-([0-9a-f]{64})\.scope", path) for path in paths]
+            found = next((m for m in found if m), None)
+            pod = next((m for m in (re.search(r"-pod([0-9a-f_]{36})\.slice", path) for path in paths) if m), None)
+            own = truth.namespaces(pid)
+            row = {"POD": pod and pod[1].replace("_", "-"), "PID_NS": own.get("pid")}
+            if found:
+                row |= {"CONTAINER": found[2], "RUNTIME": found[1].replace("cri-", ""), "UNIT": found[0]}
+            else:
+                row |= {"UNIT": None, "RUNTIME": "namespaces" if all(own.get(k) != initial[k] for k in ("pid", "mnt")) else None}
+            out[pid] = row
+        return out
+
+    def key(self, row):
+        return row["PID"]
+
+
 class EnvironDiff(Told):
     name = "environ_diff"
     against = "proc/PID/environ of process and parent"
@@ -337,5 +363,5 @@ class EnvironDiff(Told):
         return row["PID"], row["KEY"], row["CHANGE"]
 
 
-DECLARATIONS = [Cgroups(), Deleted(), Elfs(), EnvironDiff(), LdPreload(), Namespaces(), Orphans(), SetUid(), SuspiciousNames(),
+DECLARATIONS = [Cgroups(), Context(), Deleted(), Elfs(), EnvironDiff(), LdPreload(), Namespaces(), Orphans(), SetUid(), SuspiciousNames(),
                 Timeline()]
