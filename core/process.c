@@ -61,6 +61,11 @@ const struct eg_arg *eg_plugin_arg(const struct eg_plugin *p, const char *name)
     return a || !eg_has_processes(p) ? a : declared(eg_process_args, name);
 }
 
+bool eg_is_process_arg(const char *name)
+{
+    return declared(eg_process_args, name);
+}
+
 bool eg_is_selection(const char *name)
 {
     return strcmp(name, "context") != 0 && declared(eg_process_args, name);
@@ -90,7 +95,7 @@ const struct eg_column *eg_plugin_columns(const struct eg_plugin *p,
     struct eg_column *all;
     size_t own = 0;
 
-    if (!given(args, n, "context", 0) || !eg_has_processes(p) || declared(p->args, "context"))
+    if (!given(args, n, "context", 0) || !eg_has_processes(p))
         return p->columns;
     while (p->columns[own].name)
         own++;
@@ -139,7 +144,7 @@ int eg_processes_check(struct eg_system *sys, const struct eg_plugin_reg *p,
         const struct eg_given_arg *g = &o->args[i];
         pcre2_code *code;
 
-        if (declared(p->plugin->args, g->name) || !declared(eg_process_args, g->name))
+        if (declared(p->plugin->args, g->name) || !eg_is_process_arg(g->name))
             continue;
         any = true;
         if (strcmp(g->name, "name") != 0 || !g->value)
@@ -174,7 +179,7 @@ int eg_processes_begin(struct eg_run *r, struct eg_error *e)
     if (!eg_has_processes(p))
         return 0;
     for (size_t i = 0; i < countof(choices); i++)
-        s->chooses |= asked(r, choices[i], 0) && !declared(p->args, choices[i]);
+        s->chooses |= asked(r, choices[i], 0) != NULL;
     s->filters = !declared(p->args, "pid") && (s->chooses || asked(r, "pid", 0));
     return 0;
 }

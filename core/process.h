@@ -27,7 +27,8 @@ extern const struct eg_arg eg_process_args[];
 bool eg_has_processes(const struct eg_plugin *p);
 /** An option of a plugin by name, also one of eg_process_args; NULL: it has none. */
 const struct eg_arg *eg_plugin_arg(const struct eg_plugin *p, const char *name);
-/** Does an option of this name say which processes? */
+/** Is it one of eg_process_args; and one that says which processes? */
+bool eg_is_process_arg(const char *name);
 bool eg_is_selection(const char *name);
 /** The columns of a plugin's rows when it is run with these options: its own, and those of
  * --context that it does not have itself. @return p->columns, or an array in @a; NULL: out of

@@ -1,6 +1,6 @@
 /* registry_check.c - checks the declarations of modules before they are added, so that no other
  * code has to handle duplicate names or missing functions. */
-#include "registry.h"
+#include "process.h"
 #include <ctype.h>
 
 static const char *const kinds[EG_R_KINDS] = {
@@ -16,7 +16,13 @@ static const char *lacks_of_plugin(const struct eg_plugin *p)
     for (const struct eg_arg *a = p->args; a && a->name; a++)
         if (a->kind < EG_ARG_FLAG || a->kind > EG_ARG_TEXT || !a->help)
             return "an option has a kind (EG_ARG) and a help text";
-    return p->help && p->columns ? NULL : "a plugin has .help and .columns";
+    if (!p->help || !p->columns)
+        return "a plugin has .help and .columns";
+    for (const struct eg_arg *a = p->args; eg_has_processes(p) && a && a->name; a++)
+        if (strcmp(a->name, "pid") != 0 && eg_is_process_arg(a->name))
+            return "an option has no name that every plugin with a column PID has: name, uid, "
+                   "container, tree, context";
+    return NULL;
 }
 
 void eg_function_args(const struct eg_function *f, unsigned *min, unsigned *max)

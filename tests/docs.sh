@@ -12,7 +12,7 @@ done
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 bad() { echo "$*"; echo . >>"$tmp/bad"; }
-"$engram" --help >"$tmp/help" || exit 1
+"$engram" --help >"$tmp/help" && "$engram" help processes >>"$tmp/help" || exit 1
 
 for option in $(sed -n 's/^  \(-., \)\{0,1\}--\([a-z0-9-]*\).*/\2/p' "$tmp/help"); do
     grep -q -- "Fl -$option\( \|$\)" "$page" || bad "docs/engram.1 lacks --$option"
