@@ -1,7 +1,7 @@
 /* topics.c - engram help TOPIC: lists of what is built in, from the declarations. */
 #include "topics.h"
-#include "../core/reader.h"
 #include "../core/process.h"
+#include "../core/reader.h"
 #include "../core/table.h"
 #include "../lua/annotations.h"
 #include "layout.h"

@@ -140,3 +140,19 @@ int eg_address_next(const char **text, const struct eg_names *names, struct eg_a
     *out = a;
     return 1;
 }
+
+// Unsigned numbers of 64 bits are allowed, because addresses are such.
+bool eg_number_next(const char **s, int64_t *out)
+{
+    const char *at = *s;
+    const bool minus = *at == '-';
+    uint64_t v;
+    size_t n;
+
+    at += minus || *at == '+';
+    if (!(n = eg_number_at(at, &v)) || (at[n] && at[n] != ',') || (minus && v > INT64_MAX))
+        return false;
+    *s = at + n + (at[n] == ',' && at[n + 1]);
+    *out = minus ? -(int64_t)v : (int64_t)v;
+    return true;
+}

@@ -37,4 +37,8 @@ struct eg_addresses {
 int eg_address_next(const char **text, const struct eg_names *names, struct eg_addresses *out,
                     struct eg_error *e);
 
+/** Read the next number of a list like "1,-2,0x1f" and advance *@s. @return false at the end, or
+ * when it is not a number. */
+bool eg_number_next(const char **s, int64_t *out);
+
 #endif

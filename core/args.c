@@ -7,22 +7,6 @@
 
 /* ---- reading values ---- */
 
-// Unsigned numbers of 64 bits are allowed, because addresses are such.
-bool eg_args_number(const char **s, int64_t *out)
-{
-    const char *at = *s;
-    const bool minus = *at == '-';
-    uint64_t v;
-    size_t n;
-
-    at += minus || *at == '+';
-    if (!(n = eg_number_at(at, &v)) || (at[n] && at[n] != ',') || (minus && v > INT64_MAX))
-        return false;
-    *s = at + n + (at[n] == ',' && at[n + 1]);
-    *out = minus ? -(int64_t)v : (int64_t)v;
-    return true;
-}
-
 static bool find_symbol(void *sys, const char *name, uint64_t *out)
 {
     return eg_system_symbol(sys, name, out);
@@ -53,7 +37,7 @@ static int check(struct eg_system *sys, const struct eg_arg *a, const char *valu
     if (!value)
         return eg_fail(e, EG_EUSAGE, "--%s needs a value", a->name);
     if (a->kind == EG_ARG_INT) {
-        while (eg_args_number(&s, &v))
+        while (eg_number_next(&s, &v))
             ;
         if (*s || !*value)
             return eg_fail(e, EG_EUSAGE, "--%s '%s': not a list of numbers: 1 or 1,2,0x1f", a->name,
@@ -136,7 +120,7 @@ bool eg_arg_int(struct eg_run *r, const char *name, int64_t *out)
     const struct eg_given_arg *g = given(r, name, 0);
     const char *s = g ? g->value : "";
 
-    return eg_args_number(&s, out);
+    return eg_number_next(&s, out);
 }
 
 /** Record the values of a list, once per run, to find those that match nothing. */
@@ -151,7 +135,7 @@ static void remember(struct eg_run *r, const char *name)
         const char *s = g->value;
         int64_t v;
 
-        while (eg_args_number(&s, &v)) {
+        while (eg_number_next(&s, &v)) {
             struct eg_run_wanted *w = eg_vec_push(&r->wanted);
 
             if (!w) {

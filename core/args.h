@@ -10,10 +10,6 @@
 int eg_args_check(struct eg_system *sys, const struct eg_plugin_reg *p,
                   const struct eg_run_options *o, struct eg_error *e);
 
-/** Read the next number of a list like "1,-2,0x1f" and advance *@s. @return false at the end, or
- * when it is not a number. */
-bool eg_args_number(const char **s, int64_t *out);
-
 enum eg_place { EG_PLACE_PHYSICAL, EG_PLACE_KERNEL, EG_PLACE_PROCESSES };
 /** Which memory a search examines, by its options --in and --pid; --pid, --name and the like
  * alone mean processes. */

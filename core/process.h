@@ -27,6 +27,8 @@ extern const struct eg_arg eg_process_args[];
 bool eg_has_processes(const struct eg_plugin *p);
 /** An option of a plugin by name, also one of eg_process_args; NULL: it has none. */
 const struct eg_arg *eg_plugin_arg(const struct eg_plugin *p, const char *name);
+/** Does it declare this option itself? */
+bool eg_declares(const struct eg_plugin *p, const char *name);
 /** Is it one of eg_process_args; and one that says which processes? */
 bool eg_is_process_arg(const char *name);
 bool eg_is_selection(const char *name);
@@ -37,17 +39,29 @@ const struct eg_column *eg_plugin_columns(const struct eg_plugin *p,
                                           const struct eg_given_arg *args, size_t n,
                                           struct eg_arena *a);
 
+/** What --context says, in the order of its columns. */
+enum eg_context {
+    EG_CONTEXT_CONTAINER,
+    EG_CONTEXT_RUNTIME,
+    EG_CONTEXT_POD,
+    EG_CONTEXT_UNIT,
+    EG_CONTEXT_PID_NS,
+    EG_CONTEXT_NSPID,
+    EG_N_CONTEXT
+};
+extern const struct eg_column eg_context_columns[EG_N_CONTEXT];
+
 /* ---- of a run ---- */
 
 struct eg_run_processes {
     const struct eg_process *at; /**< by pid; NULL: not asked for yet */
     size_t n;
-    uint8_t *chosen;    /**< of each; NULL: not worked out */
-    size_t pid;         /**< the column */
-    size_t own;         /**< how many columns are the plugin's own */
-    uint8_t context[8]; /**< which of the columns of --context follow them */
-    bool chooses;       /**< --name, --uid, --container or --tree is given */
-    bool filters;       /**< rows of other processes are dropped: the plugin has no --pid */
+    uint8_t *chosen;               /**< of each; NULL: not worked out */
+    size_t pid;                    /**< the column */
+    size_t own;                    /**< how many columns are the plugin's own */
+    uint8_t context[EG_N_CONTEXT]; /**< which of the columns of --context follow them */
+    bool chooses;                  /**< --name, --uid, --container or --tree is given */
+    bool filters; /**< rows of other processes are dropped: the plugin has no --pid */
 };
 
 /** Check the values of these options. @return 0 or -EG_EUSAGE, -EG_EUNSUP. */
@@ -58,8 +72,6 @@ int eg_processes_check(struct eg_system *sys, const struct eg_plugin_reg *p,
 int eg_processes_begin(struct eg_run *r, struct eg_error *e);
 /** Do --name, --uid, --container and --tree choose this process? True when none was given. */
 bool eg_process_chosen(struct eg_run *r, int64_t pid);
-/** Is a row with these values of another process than those that are wanted? */
-bool eg_process_drops(struct eg_run *r, const struct eg_value *values);
 /** Set the values of --context, behind the plugin's own. */
 void eg_process_context(struct eg_run *r, struct eg_value *values);
 /** Add notes for choices that nothing matches. */

@@ -1,12 +1,12 @@
 /* slab.c - caches of the slab allocator, and what of them is allocated. */
 #include "slab.h"
 #include "../../../core/run.h"
+#include "../sched/cgroup.h"
 #include "slab_table.h"
 #include <string.h>
 
 EG_FIELDS(kset, kobj);
 EG_FIELDS(kobject, sd);
-EG_FIELDS(kernfs_node, name, rb, priv, flags);
 EG_FIELD_AS(node_children, kernfs_node, "dir.children");
 EG_FIELD_AS(node_target, kernfs_node, "symlink.target_kn");
 EG_SYMBOL(slab_caches, "list_head");

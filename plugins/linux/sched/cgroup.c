@@ -11,7 +11,6 @@
 EG_FIELDS(css_set, cgrp_links);
 EG_FIELDS(cgroup, kn);
 EG_FIELDS(cgrp_cset_link, cgrp, cgrp_link);
-EG_FIELDS(kernfs_node, name);
 EG_FIELD_AS(kernfs_parent, kernfs_node, "__parent|parent"); // renamed in 6.15
 
 enum { DEPTH_MAX = 256, NAME_MAX_ = 255, ID_MIN = 12, ID_LEN = 64 };

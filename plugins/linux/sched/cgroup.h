@@ -5,6 +5,8 @@
 
 #include "task.h"
 
+EG_FIELDS(kernfs_node, flags, name, priv, rb);
+
 /** The groups of a task, one in each hierarchy: `linux_each_cgroup(r, task, c)`. */
 struct linux_cgroup_walk {
     struct eg_list_walk list;
