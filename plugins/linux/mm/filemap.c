@@ -23,6 +23,7 @@ struct piece {
 struct file {
     struct eg_space space;
     uint64_t size; // in bytes
+    uint64_t n_bad, inode;
     unsigned shift;
     size_t n;
     struct piece pieces[];
@@ -178,11 +179,6 @@ static bool walk(struct making *k, struct eg_obj mapping, uint64_t size)
     if (size)
         eg_each_xa(e, eg_at(mapping, mapping_pages))
             add_entry(k, &e);
-    if (k->n_bad)
-        eg_note(k->r,
-                "the file with the inode at %#llx: %llu entries of its page cache lead to pages "
-                "that are not its own: left out",
-                (unsigned long long)inode.addr, (unsigned long long)k->n_bad);
     return !eg_stopped(k->r);
 }
 
@@ -240,6 +236,16 @@ static struct file *keep(struct files *s, uint64_t mapping, struct file *new)
     return (struct file *)(uintptr_t)kept;
 }
 
+static struct eg_space *space_of(struct eg_run *r, struct file *f)
+{
+    if (f->n_bad)
+        eg_note(r,
+                "the file with the inode at %#llx: %llu entries of its page cache lead to pages "
+                "that are not its own: left out",
+                (unsigned long long)f->inode, (unsigned long long)f->n_bad);
+    return &f->space;
+}
+
 struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
 {
     struct files *s = eg_system_cache(eg_system_of(r), r, &files);
@@ -253,7 +259,7 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
     k.mapping = mapping.addr;
     f = look_up(s, mapping.addr);
     if (f)
-        return &f->space;
+        return space_of(r, f);
     if (!k.m->found || !linux_file_size(eg_deref(eg_at(mapping, address_space.host)), &size) ||
         !walk(&k, mapping, size) || !eg_mul(k.n, sizeof k.pieces[0], &bytes))
         return NULL;
@@ -261,6 +267,8 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
     if (f) {
         *f = (struct file){ .space = { &ops, eg_physical(r), UINT64_MAX, f },
                             .size = size,
+                            .n_bad = k.n_bad,
+                            .inode = inode.addr,
                             .shift = k.m->shift,
                             .n = k.n };
         if (k.n)
@@ -269,7 +277,7 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
     }
     if (!f)
         eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the page cache of a file");
-    return f ? &f->space : NULL;
+    return f ? space_of(r, f) : NULL;
 }
 
 /* ---- for scripts ---- */

@@ -12,5 +12,12 @@
 EG_API struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode);
 /** Bytes of a file (i_size). */
 EG_API bool linux_file_size(struct eg_obj inode, uint64_t *size);
+/** The inode whose pages a struct file maps: with overlayfs that of the layer below. */
+EG_API struct eg_obj linux_file_data(struct eg_run *r, struct eg_obj file);
+
+/** A process's memory as linux_mm_space() has it, and where its page tables have nothing yet of a
+ * mapped file what the page cache holds of it: the same bytes, which the process would have found
+ * there (mm/backed.c). What is neither is EG_NOT_CACHED. Kept by the system. */
+EG_API struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm);
 
 #endif

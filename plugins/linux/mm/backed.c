@@ -1,0 +1,197 @@
+/* backed.c - a process's memory, with the page cache behind it: a mapping of a file has page table
+ * entries only for what the process has touched, or what lies around that (mm/memory.c,
+ * do_fault_around). An entry that is empty stands for the file's page; one that was written to
+ * becomes a page of the process's own, whose entry is never empty again. */
+#include "../../../core/cache.h"
+#include "../../../core/map.h"
+#include "../../../core/run.h"
+#include "../fs/file.h"
+#include "../fs/inode.h"
+#include "filemap.h"
+#include "flags.h"
+#include "mm.h"
+#include "vma.h"
+#include <pthread.h>
+
+EG_FIELD_AS(file_mapping, file, "f_mapping");
+EG_FIELD_AS(file_own_inode, file, "f_inode");
+
+enum { VMAS_MAX = 1 << 20 };
+
+struct part {
+    uint64_t start, last;
+    struct eg_space *file;
+    uint64_t offset; // of @start in the file
+};
+struct backed {
+    struct eg_space space; // below: the process's own
+    size_t n;
+    struct part parts[]; // mappings of files, by address
+};
+
+static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
+{
+    const struct backed *b = as->priv;
+    const size_t i = eg_lower_bound(b->n, j, b->parts[j].last < addr);
+    const struct part *p = i < b->n && b->parts[i].start <= addr ? &b->parts[i] : NULL;
+    uint64_t first = i ? b->parts[i - 1].last + 1 : 0, last = as->last, off, before, after;
+    struct eg_extent x;
+
+    eg_extent_at(v, as->below, addr, out);
+    if (out->why != EG_NOT_PRESENT)
+        return;
+    if (p) {
+        first = p->start;
+        last = p->last;
+    } else if (i < b->n) {
+        last = b->parts[i].start - 1;
+    }
+    out->start = EG_MAX(out->start, first);
+    out->last = EG_MIN(out->last, last);
+    if (!p)
+        return;
+    off = p->offset + (addr - p->start);
+    eg_extent_at(v, p->file, off, &x);
+    before = EG_MIN(addr - out->start, off - x.start);
+    after = EG_MIN(out->last - addr, x.last - off);
+    if (x.below)
+        x.below_addr += off - before - x.start;
+    x.start = addr - before;
+    x.last = addr + after;
+    *out = x;
+}
+
+static const struct eg_space_ops ops = { .name = "process and page cache", .extent = extent };
+
+struct eg_obj linux_file_data(struct eg_run *r, struct eg_obj file)
+{
+    struct eg_obj inode = eg_deref(eg_at(file, file_mapping, address_space.host));
+
+    (void)r;
+    return inode.why ? eg_deref(eg_at(file, file_own_inode)) : inode;
+}
+
+/* ---- kept by the system ---- */
+
+struct all {
+    pthread_mutex_t lock; // guards the rest
+    struct eg_map of;     // address of the mm_struct → struct backed
+};
+
+static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct all *s = kept;
+
+    (void)sys, (void)r;
+    pthread_mutex_init(&s->lock, NULL);
+    return true;
+}
+
+static void end(void *kept)
+{
+    struct all *s = kept;
+
+    for (size_t i = 0; i < s->of.cap; i++)
+        if (s->of.slots[i].key)
+            free((void *)(uintptr_t)s->of.slots[i].value);
+    eg_map_fini(&s->of);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static const struct eg_cache all = { .size = sizeof(struct all), .make = begin, .fini = end };
+
+/* Mappings of files that the process may read. @return how many, in the run's memory. */
+static size_t find_parts(struct eg_run *r, struct eg_obj mm, struct part **out)
+{
+    const unsigned shift = linux_page_shift(r);
+    struct part *parts = NULL, new;
+    size_t n = 0, cap = 0;
+    struct eg_obj vma;
+
+    linux_each_vma(r, mm, vma) {
+        uint64_t file, end, pgoff, bytes;
+
+        if (!eg_get(&file, vma, vm_area_struct.vm_file) || !file ||
+            !(eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_flags) &
+              (VM_READ | VM_WRITE | VM_EXEC)) ||
+            !eg_get(&new.start, vma, vm_area_struct.vm_start) ||
+            !eg_get(&end, vma, vm_area_struct.vm_end) || end <= new.start ||
+            (n && new.start <= parts[n - 1].last) ||
+            !eg_get(&pgoff, vma, vm_area_struct.vm_pgoff) || pgoff > UINT64_MAX >> shift ||
+            !eg_add(pgoff << shift, end - new.start, &bytes))
+            continue;
+        new.file =
+            linux_file_space(r, linux_file_data(r, eg_deref(eg_at(vma, vm_area_struct.vm_file))));
+        if (!new.file || n == VMAS_MAX)
+            continue;
+        new.last = end - 1;
+        new.offset = pgoff << shift;
+        if (n == cap) {
+            struct part *more;
+
+            cap = cap ? 2 * cap : 32;
+            more = eg_tmp(r, cap * sizeof *more);
+            if (n)
+                memcpy(more, parts, n * sizeof *more);
+            parts = more;
+        }
+        parts[n++] = new;
+    }
+    *out = parts;
+    return n;
+}
+
+static struct backed *look_up(struct all *s, uint64_t mm)
+{
+    uint64_t kept = 0;
+
+    pthread_mutex_lock(&s->lock);
+    eg_map_get(&s->of, mm, &kept);
+    pthread_mutex_unlock(&s->lock);
+    return (struct backed *)(uintptr_t)kept;
+}
+
+/* Another thread may have made the same meanwhile: the first one counts. */
+static struct backed *keep(struct all *s, uint64_t mm, struct backed *new)
+{
+    uint64_t kept = 0;
+    int rc;
+
+    pthread_mutex_lock(&s->lock);
+    rc = eg_map_add(&s->of, mm, (uintptr_t) new);
+    eg_map_get(&s->of, mm, &kept);
+    pthread_mutex_unlock(&s->lock);
+    if (rc != 1)
+        free(new);
+    return (struct backed *)(uintptr_t)kept;
+}
+
+struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm)
+{
+    struct all *s = eg_system_cache(eg_system_of(r), r, &all);
+    struct eg_space *own = linux_mm_space(r, mm);
+    struct backed *b;
+    struct part *parts;
+    size_t n;
+
+    if (mm.kind == EG_K_PTR)
+        mm = eg_deref(mm);
+    if (!s || !own || mm.why)
+        return NULL;
+    b = look_up(s, mm.addr);
+    if (b)
+        return &b->space;
+    n = find_parts(r, mm, &parts);
+    if (eg_stopped(r))
+        return NULL;
+    b = malloc(sizeof *b + n * sizeof *parts);
+    if (b) {
+        *b = (struct backed){ { &ops, own, own->last, b }, n };
+        if (n)
+            memcpy(b->parts, parts, n * sizeof *parts);
+        b = keep(s, mm.addr, b);
+    }
+    if (!b)
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the mappings of a process");
+    return b ? &b->space : NULL;
+}
