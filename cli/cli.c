@@ -22,6 +22,7 @@ void cli_fini(struct cli *c)
     eg_vec_fini(&c->words);
     eg_vec_fini(&c->args);
     eg_vec_fini(&c->profile_dirs);
+    eg_vec_fini(&c->swap_files);
     eg_vec_fini(&c->warnings);
     eg_arena_fini(&c->arena);
     *c = (struct cli){ 0 };

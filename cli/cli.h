@@ -23,7 +23,8 @@ struct cli {
     EG_VEC(const char *) words;       /**< the other arguments, in order */
     EG_VEC(struct eg_given_arg) args; /**< options that plugins or the verb declare */
     EG_VEC(const char *) profile_dirs;
-    EG_VEC(const char *) warnings; /**< shown once the line is read: -q may be its last word */
+    EG_VEC(const char *) swap_files; /**< [PATH=]FILE */
+    EG_VEC(const char *) warnings;   /**< shown once the line is read: -q may be its last word */
     struct eg_open_options open;
     struct eg_find_options find;
     const struct eg_renderer *renderer;

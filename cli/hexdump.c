@@ -1,4 +1,5 @@
 /* hexdump.c - engram hexdump: sixteen bytes a row; a hole is one row with its reason. */
+#include "../plugins/linux/mm/swap.h"
 #include "rows.h"
 #include "verb.h"
 #include <inttypes.h>
@@ -46,7 +47,7 @@ int cli_hexdump_rows(struct cli_hand *h, uint64_t at, uint64_t last)
         eg_extent_at(&r->view, h->space, at, &x);
         end = EG_MIN(x.why ? x.last : at + EG_MIN(last - at, (uint64_t)ROW - 1), last);
         if (x.why) {
-            eg_note(r, "%#" PRIx64 " to %#" PRIx64 ": %s", at, end, eg_why_text(x.why));
+            eg_note(r, "%#" PRIx64 " to %#" PRIx64 ": %s", at, end, linux_why_text(r, &x));
             cli_table_row(
                 &h->table, 0,
                 (struct eg_value[]){ cli_uint(at), cli_missing(x.why, at), cli_text("") });

@@ -1,5 +1,6 @@
 /* open.c - the image, the system in it, and what provenance says of both. */
 #include "open.h"
+#include "../plugins/linux/mm/swap.h"
 #include "report.h"
 #include "sha256.h"
 #include "version.h"
@@ -24,6 +25,8 @@ static void usual_profile_dirs(struct cli *c)
             *place = dirs[i];
     c->find.profile_dirs = c->profile_dirs.at;
     c->find.n_profile_dirs = c->profile_dirs.n;
+    c->find.swap_files = c->swap_files.at;
+    c->find.n_swap_files = c->swap_files.n;
 }
 
 static bool gather_notes(struct cli_opened *o)
@@ -76,6 +79,23 @@ static int check_said(const struct cli *c, const struct cli_opened *o)
                         "--offset: this image is %s, which says itself where its memory belongs; "
                         "with --format raw it is taken for raw",
                         o->image->format);
+    for (size_t i = 0; i < c->swap_files.n; i++) {
+        const char *name = linux_swap_given(c->swap_files.at[i], NULL);
+        struct linux_swap_header h;
+        struct eg_space *file;
+        struct eg_error e;
+
+        if (eg_file_open(&file, name, &e))
+            return cli_cannot(&e);
+        raw = linux_swap_header(o->sys->view, file, &h);
+        eg_view_forget(o->sys->view, file);
+        eg_space_close(file);
+        if (!raw)
+            return cli_fail(CLI_USAGE,
+                            "--swap %s: it does not begin with the header of a swap partition or "
+                            "file (SWAPSPACE2)",
+                            name);
+    }
     if (c->find.has_kaslr && k && k->has_kaslr && k->kaslr != c->find.kaslr)
         return cli_fail(CLI_USAGE,
                         "--kaslr %#" PRIx64 ": the VMCOREINFO of this kernel says %#" PRIx64

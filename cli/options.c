@@ -204,6 +204,17 @@ static int take_profile_dirs(struct cli *c, const struct cli_option *o, const ch
     return CLI_OK;
 }
 
+static int take_swap(struct cli *c, const struct cli_option *o, const char *value)
+{
+    const char **file = eg_vec_push(&c->swap_files);
+
+    (void)o;
+    if (!file)
+        return cli_no_memory();
+    *file = value;
+    return CLI_OK;
+}
+
 /* A path, or the file: URL of one. */
 static const char *path_of(struct cli *c, const char *value)
 {
@@ -291,6 +302,9 @@ static const struct cli_option options[] = {
       FIELD(find.kaslr), .opens = true },
     { "kernel", 0, "N", "the N-th kernel that `engram IMAGE` lists", take_number, FIELD(kernel),
       KERNELS_MAX, .opens = true },
+    { "swap", 0, "[PATH=]FILE",
+      "swapped pages: a copy of a swap partition or file (which the machine calls PATH)", take_swap,
+      .opens = true },
     { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`",
       take_format, .opens = true },
     { "offset", 0, "ADDR",

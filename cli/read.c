@@ -1,6 +1,7 @@
 /* read.c - engram read: bytes as they are, to standard output or a file; what is not there is zeros
  * and a note. */
 #include "../core/newfile.h"
+#include "../plugins/linux/mm/swap.h"
 #include "hand.h"
 #include "report.h"
 #include "sha256.h"
@@ -38,12 +39,12 @@ static int copy(struct eg_run *r, struct cli_hand *h, uint64_t addr, uint64_t le
     }
     if (first_why && !got)
         return eg_run_fail(r, EG_ENOTFOUND, "%#" PRIx64 ": %s; zeros were written", first_hole,
-                           eg_why_text(first_why));
+                           linux_why_at(r, h->space, first_hole, first_why));
     if (first_why)
         eg_note(r,
                 "%" PRIu64 " of %" PRIu64
                 " bytes are not there and are zeros: the first at %#" PRIx64 ": %s",
-                len - got, len, first_hole, eg_why_text(first_why));
+                len - got, len, first_hole, linux_why_at(r, h->space, first_hole, first_why));
     return 0;
 }
 

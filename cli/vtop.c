@@ -1,5 +1,6 @@
 /* vtop.c - engram vtop: an address on its way down: each table entry, the physical address, each
  * layer of the image's format, the place in the file. */
+#include "../plugins/linux/mm/swap.h"
 #include "hand.h"
 #include "verb.h"
 #include <inttypes.h>
@@ -39,10 +40,12 @@ static void tables(struct eg_run *r, struct cli_hand *h, uint64_t addr, const st
     const unsigned n = h->space->ops->steps(&r->view, h->space, addr, s, STEPS_MAX);
 
     for (unsigned i = 0; i < n; i++) {
-        const char *means = "the next table";
+        const char *means = "the next table", *swapped = i + 1 == n ? linux_swap_text(r, x) : NULL;
 
         if (s[i].why)
             means = eg_strf(r, "unreadable: %s", eg_why_text(s[i].why));
+        else if (swapped)
+            means = swapped;
         else if (i + 1 == n && x->why)
             means = eg_why_text(x->why);
         else if (i + 1 == n)
@@ -85,7 +88,7 @@ static int body(struct eg_run *r, void *hand)
                 : x.made ? "unpacked when read"
                          : NULL);
         if (x.why)
-            return eg_run_fail(r, EG_ENOTFOUND, "%#" PRIx64 ": %s", addr, eg_why_text(x.why));
+            return eg_run_fail(r, EG_ENOTFOUND, "%#" PRIx64 ": %s", addr, linux_why_text(r, &x));
         if (!x.below)
             return 0;
     }

@@ -46,6 +46,12 @@ struct eg_qemu_board {
     bool pc;       /**< memory is in two parts, below and above 4 GiB */
 };
 
+/** A page of a swap device: the device's number, and the page's on it. */
+struct eg_swap_slot {
+    uint32_t type;
+    uint64_t offset;
+};
+
 struct eg_arch {
     const char *name;      /**< "x86_64", "aarch64" */
     struct eg_model model; /**< of the kernel */
@@ -57,6 +63,10 @@ struct eg_arch {
     /** The address without its tag and signature, which are in the bits that the processor does not
      * translate. NULL: the processor has none. */
     uint64_t (*plain)(const struct eg_paging *p, uint64_t va);
+    /** The place in swap that the entry of a swapped page names, if Linux's form number @form (from
+     * 0; its forms differ between releases, the newest is first) is meant. @return false: there are
+     * not so many forms. NULL: not known. */
+    bool (*swap)(uint64_t entry, unsigned form, struct eg_swap_slot *out);
     /** Make a virtual space over @phys. Memory comes from @a (NULL: malloc, freed by
      * eg_space_close). */
     int (*open)(struct eg_space **out, struct eg_arena *a, struct eg_space *phys,

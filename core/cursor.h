@@ -147,9 +147,11 @@ struct eg_path_at {
 
 /** One member with a handle of another name: for members that were renamed between releases
  * ("__state|state"), are nested ("se.vruntime"), or have the name of a macro of libc. */
-#define EG_FIELD_AS(handle, T, names)                                                              \
+#define EG_FIELD_AS(handle, T, names) EG_FIELD_AS_OF(NULL, handle, T, names)
+/** The same for a type of a module. */
+#define EG_FIELD_AS_OF(module, handle, T, names)                                                   \
     static struct eg_field eg_f_##handle = { #T, names, 0 };                                       \
-    static const struct eg_fieldset EG_CAT(eg_set_, handle) = { __FILE__, NULL, &eg_f_##handle,    \
+    static const struct eg_fieldset EG_CAT(eg_set_, handle) = { __FILE__, module, &eg_f_##handle,  \
                                                                 1 };                               \
     EG_ENTRY(eg_fields, eg_fieldset, EG_CAT(f_, handle)) = &EG_CAT(eg_set_, handle)
 

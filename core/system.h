@@ -48,6 +48,8 @@ struct eg_find_options {
     const char *system_map; /**< --system-map */
     const char *const *profile_dirs;
     size_t n_profile_dirs;
+    const char *const *swap_files; /**< --swap, each [PATH=]FILE */
+    size_t n_swap_files;
     uint64_t dtb, kaslr;
     bool has_dtb, has_kaslr;
     unsigned kernel; /**< --kernel N, 1-based; 0: the best */

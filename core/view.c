@@ -401,13 +401,16 @@ bool eg_translate(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
                   uint64_t *out)
 {
     const uint64_t asked = addr;
+    uint8_t without = EG_UNREADABLE;
 
     for (int depth = 0; as != base; depth++) {
         struct eg_extent x;
 
         eg_extent_at(v, as, addr, &x);
+        if (x.flags & EG_X_SWAPPED && as->ops->steps) // else the flag is none of page tables
+            without = EG_SWAPPED;
         if (depth == DEPTH_MAX || x.why || !x.below) {
-            v->why = x.why ? x.why : EG_UNREADABLE;
+            v->why = x.why ? x.why : without;
             v->why_addr = asked;
             return false;
         }

@@ -90,6 +90,17 @@ xfsprogs mkfs.xfs
 openssh-client|openssh-common ssh-agent ssh-add ssh-keygen
 openssl openssl'
 
+# Only of the scene "swap": compressors and allocators.
+swap_modules='lzo
+lz4
+lz4hc
+zstd
+deflate
+842
+zbud
+z3fold
+zsmalloc'
+
 rich_applets='chroot nohup sha256sum truncate unshare'
 
 applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
@@ -99,7 +110,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes'
+attributes packed'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -330,6 +341,11 @@ disk() {
     if [ "$(value scene)" = rich ]; then
         scene_modules=$scene_modules$'\n'$rich_modules room=200
         rich
+    fi
+    if [ "$(value scene)" = swap ]; then
+        scene_modules=$swap_modules$'\n'$scene_modules room=80
+        ln -sf busybox "$root/bin/sha256sum"
+        cp "$here/guest/swap" "$root/sbin/swap"
     fi
     take_modules "$kernel" "$version" "$root" <<< "$scene_modules" > "$root/etc/modules.scene"
     if has before; then take_modules "$first" "$before" "$root" <<< "$scene_modules" > /dev/null; fi

@@ -63,6 +63,13 @@ take_vmcore() {
     truncate -s "$size" "$out/mem.vmcore"
 }
 
+# The file that the guest swapped to, from its disk; the journal first, for the disk was in use.
+take_swapfile() {
+    e2fsck -fy "$work/disk" > /dev/null 2>&1 || :
+    debugfs -R "dump /srv/swapfile $out/swapfile" "$work/disk" > /dev/null 2>&1
+    [ -s "$out/swapfile" ] || die "the guest's disk has no /srv/swapfile"
+}
+
 registers() {
     [ "$arch" = amd64 ] || return 0
     sed -n '/^CPU#0/,/^(qemu) pmemsave/p' "$work/monitor.log" | grep -v qemu > "$out/registers.txt"
@@ -79,7 +86,7 @@ manifest() {
         [ ! -e "$work/packages" ] || cat "$work/packages"
         ls -d "$cache"/debs/*/linux-{image,base,binary,modules}-"$version" 2> /dev/null || :
     } | LC_ALL=C sort -u | while read -r each; do echo "package $(package_line "$each")"; done
-    (cd "$out" && for each in mem.* truth.tar.zst; do echo "file $each $(stat -c %s "$each") $(sha256sum < "$each" | cut -d' ' -f1)"; done)
+    (cd "$out" && for each in mem.* swapfile truth.tar.zst; do [ -e "$each" ] || continue; echo "file $each $(stat -c %s "$each") $(sha256sum < "$each" | cut -d' ' -f1)"; done)
 }
 
 pack_truth() {

@@ -15,6 +15,7 @@ ram() {
 start_qemu() {
     local linux=$kernel/vmlinuz initrd=$work/initrd words more=()
     local disk=(-drive "file=$work/disk,if=virtio,format=raw,snapshot=on")
+    if swaps_to_file; then disk=(-drive "file=$work/disk,if=virtio,format=raw,cache=unsafe"); fi # it is kept
     if has pc; then machine=pc; fi
     command -v "$emulator" > /dev/null || die "$emulator is missing"
     if has before; then linux=$first/vmlinuz initrd=$work/initrd.before; fi

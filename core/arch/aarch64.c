@@ -90,6 +90,19 @@ static uint8_t swap_kind(uint64_t e)
     return eg_swap_kind(type, offset);
 }
 
+static bool swap(uint64_t e, unsigned form, struct eg_swap_slot *out)
+{
+    static const struct {
+        uint8_t type, bits, offset, end;
+    } forms[] = { { 6, 5, 12, 62 }, { 3, 5, 8, 58 }, { 2, 6, 8, 58 } };
+
+    if (form >= countof(forms))
+        return false;
+    out->type = (uint32_t)(e >> forms[form].type) & ((1u << forms[form].bits) - 1);
+    out->offset = (e & (BIT(forms[form].end) - 1)) >> forms[form].offset;
+    return true;
+}
+
 /** @level 0 is the last; @above are the flags that all levels above allow. */
 static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_t above,
                            bool kernel)
@@ -390,6 +403,7 @@ EG_ARCH(aarch64) = {
     .kernel_min = UINT64_C(0xfff0000000000000), // half of 52 bits
     .two_roots = true,
     .plain = plain,
+    .swap = swap,
     .open = open_,
     .elf_machine = 183, // EM_AARCH64
     .elf_abs64 = 257,   // R_AARCH64_ABS64

@@ -40,6 +40,13 @@ static uint8_t swap_kind(uint64_t e)
     return eg_swap_kind(type, e >> 12);
 }
 
+static bool swap(uint64_t e, unsigned form, struct eg_swap_slot *out)
+{
+    *out = form ? (struct eg_swap_slot){ (uint32_t)(e >> 6 & 31), e >> 11 }
+                : (struct eg_swap_slot){ (uint32_t)(e >> 7 & 31), e >> 12 };
+    return form < 2;
+}
+
 /** @level 0 is the last. @index: of the entry in its table; @above: G, if a level above has it. */
 static struct entry decode(uint64_t e, int level, uint64_t index, uint16_t above, bool kernel)
 {
@@ -265,6 +272,7 @@ EG_ARCH(riscv64) = {
     .model = { .ptr_size = 8, .long_size = 8 },
     .page_shift = 12,
     .kernel_min = UINT64_C(0xff00000000000000), // half of 57 bits
+    .swap = swap,
     .open = open_,
     .elf_machine = 243, // EM_RISCV
     .elf_abs64 = 2,     // R_RISCV_64

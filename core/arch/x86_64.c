@@ -39,6 +39,12 @@ static uint8_t swap_kind(uint64_t e)
     return eg_swap_kind(e >> 59, (~e & ((UINT64_C(1) << 59) - 1)) >> 9);
 }
 
+static bool swap(uint64_t e, unsigned form, struct eg_swap_slot *out)
+{
+    *out = (struct eg_swap_slot){ (uint32_t)(e >> 59), (~e & ((UINT64_C(1) << 59) - 1)) >> 9 };
+    return form == 0;
+}
+
 /** @level 0 is the last; @above are the flags that all levels above allow. */
 static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t above, bool kernel)
 {
@@ -361,6 +367,7 @@ EG_ARCH(x86_64) = {
     .model = { .ptr_size = 8, .long_size = 8 },
     .page_shift = 12,
     .kernel_min = UINT64_C(0xff00000000000000), // half of 5 levels
+    .swap = swap,
     .open = open_,
     .elf_machine = 62, // EM_X86_64
     .elf_abs64 = 1,    // R_X86_64_64

@@ -41,6 +41,75 @@ void hog(void)
     sleep_for_ever();
 }
 
+/* SHA-256 of this memory, by the program of that name; "" when it fails. */
+static void sha256(const void *at, size_t len, char out[65])
+{
+    char command[64], path[48];
+    snprintf(path, sizeof path, "/run/lab/sum-%d", getpid());
+    snprintf(command, sizeof command, "sha256sum > %s", path);
+    FILE *to = popen(command, "w");
+    memset(out, 0, 65);
+    if (to && fwrite(at, 1, len, to) == len && !pclose(to) && (to = fopen(path, "r"))) {
+        if (fread(out, 1, 64, to) != 64)
+            out[0] = 0;
+        fclose(to);
+    }
+    unlink(path);
+}
+
+/* How many pages /proc/self/pagemap says are swapped (bit 62). */
+static int swapped(const char *at, int pages, size_t page)
+{
+    uint64_t entry;
+    int n = 0, fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    for (int i = 0; i < pages; i++)
+        n += pread(fd, &entry, 8, (off_t)((uintptr_t)at / page + (size_t)i) * 8) == 8 &&
+             entry >> 62 & 1;
+    close(fd);
+    return n;
+}
+
+/* Pages of every sort, paged out: text, noise, one byte, few words, one word, zeros.  All but the
+ * last two sorts begin with their number. */
+void packed(void)
+{
+    enum { PAGES = 384, SORTS = 6, PAGE_OUT = 21 /* MADV_PAGEOUT */ };
+    const char *name = getenv("LAB_SWAP");
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *at = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char sum[65];
+    uint64_t noise = 1;
+    int out = 0;
+
+    madvise(at, PAGES * page, MADV_NOHUGEPAGE);
+    for (int i = 0; i < PAGES; i++) {
+        char *p = at + (size_t)i * page;
+        for (size_t k = 0; k < page; k++) {
+            noise = noise * 6364136223846793005u + 1442695040888963407u;
+            p[k] =
+                i % SORTS == 0
+                    ? "the quick brown fox jumps over the lazy dog; "[(k + (noise >> 60 == 0)) % 45]
+                : i % SORTS == 1 ? (char)(noise >> 56)
+                : i % SORTS == 2 ? 'p'
+                : i % SORTS == 3 ? (k % 64 ? 0 : (char)(k / 64 + (size_t)i))
+                : i % SORTS == 4 ? "\x01\xab\x01\xab\x01\xab\x01\xab"[k % 8]
+                                 : 0;
+        }
+        if (i % SORTS < 4)
+            snprintf(p, 64, "page %d of %s", i, name);
+    }
+    sha256(at, PAGES * page, sum);
+    for (int i = 0; i < 20 && out < PAGES; i++) {
+        madvise(at, PAGES * page, PAGE_OUT);
+        usleep(200000);
+        out = swapped(at, PAGES, page);
+    }
+    fact("{\"kind\":\"packed\",\"pid\":%d,\"name\":\"%s\",\"at\":\"%p\",\"pages\":%d,"
+         "\"page_size\":%zu,\"swapped\":%d,\"sha256\":\"%s\"}",
+         getpid(), name, (void *)at, PAGES, page, out, sum);
+    sleep_for_ever();
+}
+
 /* A ring with registered files and buffers, and three requests that wait: a poll, a read, a
  * timeout. */
 void rings(void)

@@ -216,7 +216,7 @@ int main(int argc, char **argv)
         { "logins", logins },       { "network", network },
         { "programs", programs },   { "hog", hog },
         { "rings", rings },         { "attributes", attributes },
-        { "0:2-events]", pretend },
+        { "0:2-events]", pretend }, { "packed", packed },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

@@ -42,6 +42,7 @@ void logins(void);
 void network(void);
 void programs(void);
 void hog(void);
+void packed(void);
 void rings(void);
 void attributes(void);
 void pretend(void);

@@ -1,86 +1,32 @@
-/* mm.c - a process's user memory as an address space of its own. */
+/* mm.c - page tables of processes, and the bytes of their memory. */
 #include "mm.h"
-#include "../../../core/cache.h"
-#include "../../../core/map.h"
 #include "../../../core/run.h"
-#include "../sched/task.h"
+#include "../../../core/system.h"
 
-/* The spaces of processes, kept from their first use to the system's end. */
-struct spaces {
-    pthread_mutex_t lock; // guards the rest
-    struct eg_map of;     // address of the mm_struct → index
-    EG_VEC(struct eg_space *) all;
-};
-
-static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
-{
-    struct spaces *s = kept;
-
-    (void)sys, (void)r;
-    pthread_mutex_init(&s->lock, NULL);
-    return true;
-}
-
-static void end(void *kept)
-{
-    struct spaces *s = kept;
-
-    for (size_t i = 0; i < s->all.n; i++)
-        eg_space_close(s->all.at[i]);
-    eg_vec_fini(&s->all);
-    eg_map_fini(&s->of);
-    pthread_mutex_destroy(&s->lock);
-}
-
-static const struct eg_cache spaces = { .size = sizeof(struct spaces), .make = begin, .fini = end };
-
-/* Under the lock. */
-static int open_space(struct eg_system *sys, struct spaces *s, uint64_t mm, uint64_t root,
-                      struct eg_space **out)
+int linux_tables_open(const struct eg_system *sys, uint64_t root, struct eg_space **out)
 {
     struct eg_paging paging = sys->chosen->paging;
-    struct eg_space **new, *space;
-    uint64_t i;
-    int rc;
 
-    if (eg_map_get(&s->of, mm, &i)) {
-        *out = s->all.at[i];
-        return 0;
-    }
     *(sys->arch->two_roots ? &paging.user_root : &paging.root) = root;
-    rc = eg_paging_open(&space, NULL, sys->image->phys, &paging, NULL);
-    if (rc)
-        return rc;
-    new = eg_vec_push(&s->all);
-    if (!new || eg_map_add(&s->of, mm, s->all.n - 1) < 0) {
-        s->all.n -= new != NULL;
-        eg_space_close(space);
-        return -EG_ENOMEM;
-    }
-    *new = *out = space;
-    return 0;
+    return eg_paging_open(out, NULL, sys->image->phys, &paging, NULL);
 }
 
-struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
+bool linux_tables_root(struct eg_run *r, struct eg_obj mm, uint64_t *out)
 {
-    struct eg_system *sys = eg_system_of(r);
-    struct eg_space *space = NULL;
-    struct spaces *s;
-    uint64_t pgd, root;
-    int rc;
+    uint64_t pgd;
 
-    if (mm.kind == EG_K_PTR)
-        mm = eg_deref(mm);
-    if (!eg_get(&pgd, mm, mm_struct.pgd) ||
-        !eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), &root) ||
-        !(s = eg_system_cache(sys, r, &spaces)))
-        return NULL;
-    pthread_mutex_lock(&s->lock);
-    rc = open_space(sys, s, mm.addr, root, &space);
-    pthread_mutex_unlock(&s->lock);
-    if (rc == -EG_ENOMEM)
-        eg_run_fail(r, EG_ENOMEM, "out of memory for an address space");
-    return space;
+    return eg_get(&pgd, mm, mm_struct.pgd) &&
+           eg_translate(eg_view_of(r), eg_kernel(r), pgd, eg_physical(r), out);
+}
+
+struct eg_space *linux_mm_tables(struct eg_run *r, struct eg_obj mm)
+{
+    struct eg_space *space;
+    uint64_t root;
+
+    return linux_tables_root(r, mm, &root) && !linux_tables_open(eg_system_of(r), root, &space)
+               ? space
+               : NULL;
 }
 
 char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, uint64_t end,
@@ -115,23 +61,11 @@ char *linux_user_bytes(struct eg_run *r, struct eg_space *user, uint64_t start, 
     return buf->at;
 }
 
-void linux_note_cut(struct eg_run *r, struct eg_obj task, const char *what,
-                    const struct eg_cell *missing)
-{
-    eg_note(r, "process %d: %s cut at %#llx: %s", eg_get_or(-1, task, task_struct.pid), what,
-            (unsigned long long)missing->u, eg_why_text(missing->why));
-}
-
 unsigned linux_page_shift(struct eg_run *r)
 {
     const struct eg_system *sys = eg_system_of(r);
 
     return sys->chosen->paging.granule ? sys->chosen->paging.granule : sys->arch->page_shift;
-}
-
-struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task)
-{
-    return linux_mm_space(r, eg_at(task, task_struct.mm));
 }
 
 static struct eg_cell page_shift(struct eg_run *r, const struct eg_obj *args, unsigned n)

@@ -8,10 +8,17 @@ EG_FIELDS(mm_struct, arg_end, arg_start, brk, env_end, env_start, exe_file, map_
           mmap, pgd, start_brk, start_stack, task_size);
 
 /** A process's user memory (through task->mm): NULL for kernel threads and where mm cannot be read.
- * Kept by the system. */
+ * Kept by the system. Swapped pages are there like others, as far as they can be read (swap.h). */
 EG_API struct eg_space *linux_task_space(struct eg_run *r, struct eg_obj task);
 /** The same of an mm_struct. */
 EG_API struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm);
+/** Only what the page tables of an mm_struct map, without swapped pages: the caller closes it.
+ * NULL: they cannot be read. */
+struct eg_space *linux_mm_tables(struct eg_run *r, struct eg_obj mm);
+/** The same by the physical address of the top table, and that of an mm_struct. @return 0 or
+ * -EG_E…; false. */
+int linux_tables_open(const struct eg_system *sys, uint64_t root, struct eg_space **out);
+bool linux_tables_root(struct eg_run *r, struct eg_obj mm, uint64_t *out);
 
 /** Memory that is used again and again. */
 struct linux_buffer {

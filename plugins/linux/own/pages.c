@@ -1,6 +1,7 @@
 /* pages.c - walking page tables that may be damaged, shared, or in circles. */
 #include "pages.h"
 #include "../../../core/run.h"
+#include "../mm/swap.h"
 #include "../sched/task.h"
 
 /* Is this table one that was met elsewhere? Then @x's answer reaches to its end. */
@@ -9,7 +10,9 @@ static bool seen_before(struct eg_run *r, const struct linux_page_walk *w, struc
     const struct eg_view *v = eg_view_of(r);
     uint64_t first = x->start;
 
-    if (v->walked.space != w->space || x->start < v->walked.first || x->last > v->walked.last)
+    // Of a process it is the space below that walks (mm/swap.h).
+    if ((v->walked.space != w->space && v->walked.space != w->space->below) ||
+        x->start < v->walked.first || x->last > v->walked.last)
         return false;
     if (eg_run_map_add(r, w->tables, v->walked.table, v->walked.first) ||
         !eg_map_get(w->tables, v->walked.table, &first) || first == v->walked.first)
@@ -38,12 +41,15 @@ bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_
         *out = (struct linux_pages){ .va = EG_MAX(x.start, w->at),
                                      .last = EG_MIN(x.last, w->last),
                                      .pa = UINT64_MAX,
+                                     .key = UINT64_MAX,
                                      .entry = x.entry_addr };
         if (x.below == eg_physical(r))
             out->pa = x.below_addr + (out->va - x.start);
+        else if (w->swapped && !x.zero && linux_swap_key(w->space, &x, &out->key))
+            out->key += out->va - x.start;
         w->done = x.last >= w->last;
         w->at = x.last + 1;
-        if (!again && (w->holes || out->pa != UINT64_MAX))
+        if (!again && (w->holes || out->pa != UINT64_MAX || out->key != UINT64_MAX))
             return true;
     }
     w->done = true;

@@ -15,6 +15,7 @@ struct linux_page_walk {
     uint64_t at, last;
     struct eg_map *tables; /**< not NULL: what a table holds that was met before is left out */
     bool holes;            /**< give these too: pa is then UINT64_MAX */
+    bool swapped;          /**< give swapped pages that can be read too, each by itself */
     uint64_t own;          /**< steps so far: tables in circles come to an end */
     uint64_t *steps;       /**< of all walks that belong together */
     bool done;
@@ -22,7 +23,9 @@ struct linux_page_walk {
 struct linux_pages {
     uint64_t va, last; /**< both inclusive */
     uint64_t pa;       /**< of va */
-    uint64_t entry;    /**< where the deciding entry is */
+    uint64_t key;   /**< of a swapped page that is not in physical memory (pa is then UINT64_MAX):
+                            the same wherever it is mapped; else UINT64_MAX */
+    uint64_t entry; /**< where the deciding entry is */
 };
 bool linux_next_pages(struct eg_run *r, struct linux_page_walk *w, struct linux_pages *out);
 

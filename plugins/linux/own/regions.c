@@ -71,8 +71,13 @@ static bool set(uint64_t bits[8], uint64_t i)
     return new;
 }
 
+/* Swapped pages are counted behind all of physical memory. */
+#define SWAPPED (UINT64_C(1) << 63)
+
 static bool in_image(struct taken *t, uint64_t pa)
 {
+    if (pa & SWAPPED)
+        return true;
     if (pa < t->there.start || pa > t->there.last)
         eg_extent_at(eg_view_of(t->r), eg_physical(t->r), pa, &t->there);
     return !t->there.why;
@@ -198,13 +203,17 @@ static void take(struct taken *t, uint64_t va, uint64_t last, uint64_t pa)
 
 static void take_process(struct taken *t, struct linux_mm *mm)
 {
-    struct linux_page_walk w = { .space = mm->space, .last = mm->last, .steps = &t->steps };
+    struct linux_page_walk w = {
+        .space = mm->space, .last = mm->last, .steps = &t->steps, .swapped = true
+    };
     struct linux_pages p;
     size_t next = 0;
 
     linux_mm_spans(t->r, mm);
     begin_space(t, (struct eg_region){ .space = mm->space, .pid = mm->pid, .comm = mm->comm });
     while (t->left && linux_next_pages(t->r, &w, &p)) {
+        const uint64_t pa = p.key == UINT64_MAX ? p.pa : SWAPPED | p.key;
+
         // A run goes on from one mapping to the next where both are of one file.
         while (next < mm->n_spans && mm->spans[next].last < p.va)
             next++;
@@ -216,7 +225,7 @@ static void take_process(struct taken *t, struct linux_mm *mm)
                 last = EG_MIN(last, mm->spans[next].last);
             if (next < mm->n_spans && va == mm->spans[next].start)
                 break_here(t);
-            take(t, va, last, p.pa + (va - p.va));
+            take(t, va, last, pa + (va - p.va));
             if (next < mm->n_spans && last == mm->spans[next].last) {
                 break_here(t);
                 next++;
