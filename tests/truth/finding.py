@@ -2,6 +2,7 @@
 import re
 
 from declare import Declaration
+from processes import OfProcesses, PsList, WORKED, worked_on
 
 
 class Slabs(Declaration):
@@ -37,4 +38,47 @@ class Slabs(Declaration):
         return None
 
 
-DECLARATIONS = [Slabs()]
+class KThreads(OfProcesses):
+    name = "kthreads"
+    against = "pids-at-freeze.txt, stat-at-freeze.txt, proc/PID/stat"
+    keys = "PID"
+    tolerance = ""
+
+    def expected(self, truth):
+        return {pid: {"TID": pid, "NAME": truth.stat(pid)[2]} for pid in truth.pids() if truth.stat(pid) and truth.kernel_thread(pid)}
+
+    def explain_wrong(self, truth, key, column, want, have):
+        return WORKED if column == "NAME" and worked_on(want, have) else super().explain_wrong(truth, key, column, want, have)
+
+    def explain_extra(self, truth, key, row):
+        return "it lived while the image was being taken" if truth.live else None
+
+
+class Threads(PsList):
+    name = "threads"
+    against = "tids-at-freeze.txt, stat-at-freeze.txt, proc/PID/task/TID/stat"
+    keys = "PID, TID"
+
+    def expected(self, truth):
+        out = {}
+        for pid, tid in truth.tids():
+            thread = self.thread(truth, pid, tid, ("proc", pid, "task", tid))
+            out[pid, tid] = {column: thread[column] for column in ("PPID", "COMM", "STATE", "EXIT_STATE", "CREATION_TIME") if column in thread}
+            stat = truth.stat(tid, "proc", pid, "task", tid)
+            if stat:
+                out[pid, tid] |= {"NAME": stat[2], "PRIO": int(stat[18]) + 100}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if column == "NAME" and worked_on(want, have):
+            return WORKED
+        return super().explain_wrong(truth, key, column, want, have)
+
+    def explain_extra(self, truth, key, row):
+        return "it lived while the image was being taken" if truth.live else None
+
+
+DECLARATIONS = [KThreads(), Slabs(), Threads()]

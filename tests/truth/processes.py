@@ -16,7 +16,14 @@ def seconds(iso):
 
 
 MORE = "of a kernel thread /proc goes on with the work queue, or with what is longer than the 15 bytes of comm"
+WORKED = "the worker went on to other work between the last look and the freeze"
 UNLINKED = "the scene took the task off the kernel's list, along which the plugin goes; /proc has it by its number"
+
+
+def worked_on(want, have):
+    """The same worker, with another work queue behind its number, or another sign before that."""
+    stem = re.match(r"kworker/u?\d+:\d+H?", want or "")
+    return bool(stem and have and re.fullmatch(re.escape(stem[0]) + r"([-+].+)?", have))
 
 
 def same_name(want, have):
@@ -135,14 +142,14 @@ class PsAux(PsList):
     name = "psaux"
     against = "stat-at-freeze.txt, proc/PID/cmdline, comm, status"
     keys = "PID"
-    tolerance = f"{PsList.tolerance}. ARGS in brackets: {MORE}"
+    tolerance = PsList.tolerance
     memory = True
 
     def expected(self, truth):
         out = {}
         for pid in truth.told():
             line = truth.bytes("proc", pid, "cmdline")
-            comm = (truth.text("proc", pid, "comm") or "").rstrip("\n")
+            comm = truth.stat(pid)[2]
             text = line.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace") if line else ""
             out[pid] = {"ARGS": f"[{comm}]" if truth.kernel_thread(pid) else text, "COMM": comm, "PPID": int(truth.stat(pid)[4])}
             freeze = self.thread(truth, pid, pid, ("proc", pid))
@@ -155,9 +162,12 @@ class PsAux(PsList):
     def same(self, column, want, have):
         if column == "ARGS" and have is None:
             return want == ""  # it has ended: there is no memory
-        if column == "ARGS" and want.startswith("[") and have.startswith("["):
-            return same_name(want[1:-1], have[1:-1])
-        return super().same(column, want, have)
+        return want == have if column == "ARGS" else super().same(column, want, have)
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if column == "ARGS" and truth.kernel_thread(key) and have and worked_on(want[1:-1], have[1:-1]):
+            return WORKED
+        return super().explain_wrong(truth, key, column, want, have)
 
 
 class Envars(OfProcesses):

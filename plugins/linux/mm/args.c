@@ -1,6 +1,7 @@
 /* args.c - a process's program, command line and environment (fs/proc/base.c). */
 #include "args.h"
 #include "../fs/file.h"
+#include "../sched/kthread.h"
 #include "../sched/task.h"
 #include <string.h>
 
@@ -108,9 +109,10 @@ struct eg_cell linux_shown_args(struct eg_run *r, struct eg_obj task, struct lin
     char *s;
 
     if (linux_task_is_kthread(r, task)) {
-        const char *comm = eg_string(r, eg_at(task, task_struct.comm), 64);
+        const struct eg_cell name = linux_task_name(r, task);
 
-        return comm ? eg_text(eg_strf(r, "[%s]", comm)) : linux_comm(task);
+        return name.tag == EG_CELL_TEXT ? eg_text(eg_strf(r, "[%s]", (const char *)name.bytes.p))
+                                        : name;
     }
     s = linux_command_line(r, task, buf, &len, &missing);
     if (!s)

@@ -14,8 +14,8 @@ EG_API struct eg_cell linux_exe(struct eg_run *r, struct eg_obj task);
 EG_API char *linux_command_line(struct eg_run *r, struct eg_obj task, struct linux_buffer *buf,
                                 size_t *len, struct eg_cell *missing);
 
-/** The same as ps shows it: with blanks between arguments, of a kernel thread its name in
- * brackets. */
+/** The same as ps shows it: with blanks between arguments, of a kernel thread its whole name
+ * in brackets. */
 EG_API struct eg_cell linux_shown_args(struct eg_run *r, struct eg_obj task,
                                        struct linux_buffer *buf);
 
