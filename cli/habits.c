@@ -94,7 +94,6 @@ static const struct {
     const char *say;
 } elsewhere[] = {
     { " bt pscallstack ", NO_PLUGIN "unwinds stacks" },
-    { " kthreads ", NO_PLUGIN "shows what kernel threads run; `pslist` lists them" },
     { " vmscan ", "machines inside this one are not looked for" },
     { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
     { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },
@@ -105,8 +104,6 @@ static const struct {
       "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
-    { " psscan pidhashtable psxview ",
-      NO_PLUGIN "looks for processes anywhere but on the kernel's list: `pslist`" },
     { " check_creds ", NO_PLUGIN "looks for shared credentials; `setuid` lists odd ones" },
     { " malfind ", NO_PLUGIN "looks for injected code; `maps` has the rights of each mapping" },
     { " process_spoofing ", "`suspicious_names` holds comm, argv[0] and exe against each other" },
@@ -123,7 +120,6 @@ static const struct {
     { " layerwriter ", "`engram dump IMAGE --phys -o DIR` writes physical memory" },
     { " configwriter ", "nothing is configured by a file: say it with options" },
     { " volshell ", "`engram shell IMAGE` is the shell here, in Lua" },
-    { " slabinfo ", NO_PLUGIN "counts slabs or free memory; `whatis` says who uses a place" },
     { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
     { " foreach ", "plugins show all processes; --pid N chooses" },
     { " set ", "--pid N chooses a process; `engram shell IMAGE` keeps variables" },

@@ -81,4 +81,103 @@ class Threads(PsList):
         return "it lived while the image was being taken" if truth.live else None
 
 
-DECLARATIONS = [KThreads(), Slabs(), Threads()]
+class PidHashTable(OfProcesses):
+    name = "pidhashtable"
+    against = "tids-at-freeze.txt, stat-at-freeze.txt, proc/PID/task/TID/{status,ns.txt}"
+    keys = "TID, ID"
+    tolerance = "COMM: as pslist's"
+
+    def expected(self, truth):
+        out, self.spaces = {}, {}
+        init = truth.namespaces(1).get("pid") if 1 in truth.told() else None
+        for pid, tid in truth.tids():
+            folder = ("proc", pid, "task", tid)
+            stat = truth.stat(tid, *folder)
+            out[tid, 0] = {"PID": pid, "ID": tid} | ({"PPID": int(stat[4]), "COMM": stat[2]} if stat else {})
+            if init:
+                out[tid, 0]["NS"] = init
+            if truth.has(*folder, "status"):
+                for depth, number in enumerate(truth.status(*folder)["NSpid"].split()[1:], 1):
+                    out[tid, depth] = {"PID": pid, "ID": int(number)}
+        return out
+
+    def rows(self, rows):
+        seen = {}
+        for row in rows:  # those of the outermost namespace come first
+            row["depth"] = seen.get(row["TID"], 0)
+            seen[row["TID"]] = row["depth"] + 1
+        return rows
+
+    def key(self, row):
+        return row["TID"], row["depth"]
+
+    def explain_missing(self, truth, key, want, got):
+        return None
+
+    def explain_extra(self, truth, key, row):
+        if truth.live:
+            return "it lived while the image was being taken"
+        return "it was started after the reports, and is in a pid namespace" if key[1] and key[0] not in truth.told() else None
+
+
+class PsScan(OfProcesses):
+    name = "psscan"
+    against = "tids-at-freeze.txt, stat-at-freeze.txt"
+    keys = "PID, TID of what has not ended or waits for its parent"
+    tolerance = "COMM: as pslist's"
+
+    def expected(self, truth):
+        out = {}
+        for pid, tid in truth.tids():
+            stat = truth.stat(tid, "proc", pid, "task", tid)
+            out[pid, tid] = {"LINKED": True}
+            if stat:
+                zombie = stat[3] == "Z"
+                out[pid, tid] |= {"PPID": int(stat[4]), "COMM": stat[2], "LIFE": "zombie" if zombie else "living",
+                                  "EXIT_STATE": "EXIT_ZOMBIE" if zombie else "TASK_RUNNING"}
+        return out
+
+    def rows(self, rows):
+        return [row for row in rows if row["LIFE"] in ("living", "zombie") and row["PID"]]
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+    def explain_missing(self, truth, key, want, got):
+        return None
+
+
+class PsXView(OfProcesses):
+    name = "psxview --threads"
+    against = "tids-at-freeze.txt, stat-at-freeze.txt, marks.jsonl"
+    keys = "PID, TID"
+    tolerance = "COMM: as pslist's"
+
+    def expected(self, truth):
+        out, unlinked = {}, truth.unlinked()
+        for pid, tid in truth.tids():
+            stat = truth.stat(tid, "proc", pid, "task", tid)
+            out[pid, tid] = {"PID_TABLE": True, "THREAD_LIST": True, "SCAN": True,
+                             "VERDICT": "hidden" if pid in unlinked else "normal"}
+            if stat:
+                out[pid, tid] |= {"PPID": int(stat[4]), "COMM": stat[2]}
+            if pid == tid:
+                out[pid, tid] |= {"LIST": pid not in unlinked, "LIST_BACK": pid not in unlinked, "CHILDREN": True}
+        return out
+
+    def rows(self, rows):
+        return [row for row in rows if row["PID"] and row["PID_TABLE"] or row["VERDICT"] != "normal"]
+
+    def key(self, row):
+        return row["PID"], row["TID"]
+
+    def explain_missing(self, truth, key, want, got):
+        return None
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if truth.live and column == "VERDICT" and have == "uncertain":
+            return "it was born, or died, while the image was being taken"
+        return super().explain_wrong(truth, key, column, want, have)
+
+
+DECLARATIONS = [KThreads(), PidHashTable(), PsScan(), PsXView(), Slabs(), Threads()]

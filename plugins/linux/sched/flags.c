@@ -3,7 +3,7 @@
 
 /* task_struct.flags (include/linux/sched.h); bits that were given away are not named. */
 static const struct eg_constant task_flags[] = {
-    { "PF_IDLE", 0x2 },
+    { "PF_IDLE", PF_IDLE },
     { "PF_EXITING", PF_EXITING },
     { "PF_POSTCOREDUMP", 0x8 }, // 5.16
     { "PF_IO_WORKER", 0x10 },
