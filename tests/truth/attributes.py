@@ -1,4 +1,5 @@
 """What a process has of its own: limits, signals, timers, a tracer, capabilities, filters."""
+import json
 import re
 
 from processes import OfProcesses
@@ -196,4 +197,24 @@ class Timers(Told):
         return want == have
 
 
-DECLARATIONS = [Capabilities(), PTrace(), RLimits(), Signals(), Timers()]
+class Creds(Told):
+    name = "creds"
+    against = "marks.jsonl: of a machine that nothing was done to, none"
+    keys = "OFFSET"
+
+    def expected(self, truth):
+        marks = [json.loads(line) for line in truth.lines("marks.jsonl")]
+        return {int(m["cred"], 16): {"PIDS": sorted((m["donor"], m["heir"])), "USERS": 2, "SCORE": 3}
+                for m in marks if m["kind"] == "credentials"}
+
+    def key(self, row):
+        return int(row["OFFSET"], 16)
+
+    def have(self, row, column):
+        return sorted(map(int, row["PIDS"].split())) if column == "PIDS" else row[column]
+
+    def explain_extra(self, truth, key, row):
+        return None
+
+
+DECLARATIONS = [Capabilities(), Creds(), PTrace(), RLimits(), Signals(), Timers()]

@@ -344,11 +344,158 @@ static void timers(void **state)
     }
 }
 
+/* ---- creds ---- */
+
+static const char *const counted[] = {
+    "struct cred { kuid_t uid,",
+    "struct user_struct { kuid_t uid; }; struct cred { struct count usage;"
+    "  struct user_struct *user; kuid_t uid,",
+    "typedef struct { unsigned int val; } kuid_t;",
+    "typedef struct { unsigned int val; } kuid_t; struct count { long counter; };", NULL
+};
+
+/** Another thread of a process, with the same credentials. */
+static uint64_t add_thread(struct mk_guest *g, uint64_t leader, int tid)
+{
+    uint64_t t = mk_object(g->k, "task_struct"), signal = mk_of(g, leader, "task_struct.signal");
+
+    mk_put(g->k, t, "task_struct.pid", (uint64_t)tid);
+    mk_put(g->k, t, "task_struct.tgid", mk_of(g, leader, "task_struct.tgid") & 0xffff);
+    mk_put(g->k, t, "task_struct.group_leader", leader);
+    mk_put(g->k, t, "task_struct.signal", signal);
+    mk_put(g->k, t, "task_struct.real_cred", mk_of(g, leader, "task_struct.real_cred"));
+    mk_put(g->k, t, "task_struct.cred", mk_of(g, leader, "task_struct.real_cred"));
+    mk_list_append(g->k, mk_at(g->k, signal, "signal_struct.thread_head"),
+                   mk_at(g->k, t, "task_struct.thread_node"));
+    return t;
+}
+
+static void set_user(struct mk_guest *g, uint64_t task, uint32_t uid)
+{
+    static const char *const ids[] = { "cred.uid", "cred.euid", "cred.suid", "cred.fsuid" };
+    uint64_t cred = mk_of(g, task, "task_struct.real_cred");
+    uint64_t user = mk_object(g->k, "user_struct");
+
+    for (size_t i = 0; i < countof(ids); i++)
+        mk_write_u32(g->k, mk_at(g->k, cred, ids[i]), uid);
+    mk_write_u32(g->k, mk_at(g->k, user, "user_struct.uid"), uid);
+    mk_put(g->k, cred, "cred.user", user);
+    mk_put(g->k, cred, "cred.usage.counter", 4);
+}
+
+static void put_caps(struct mk_guest *g, uint64_t cred, const char *member, uint32_t low)
+{
+    mk_write_u32(g->k, mk_at(g->k, cred, member) + (mk_model(g->k)->big_endian ? 4 : 0), low);
+}
+
+enum what {
+    NOTHING,
+    SHARED,
+    FEW,
+    FREED,
+    USER,
+    EFFECTIVE,
+    AMBIENT,
+    ACTING,
+    ROOT,
+    ROOT_SUID,
+    ROOT_ELSEWHERE,
+    ROOT_OF_ROOT,
+    FIRST,
+};
+
+static void creds(void **state)
+{
+    static const struct {
+        enum what what;
+        const char *row; // of the task: SCORE, USERS, REASON
+    } cases[] = {
+        { NOTHING, "" },
+        { SHARED, "3|3|2 processes share it; used 6 times at least, and counted 4: taken without "
+                  "asking" },
+        { FEW, "3|2|used 4 times at least, and counted 3: taken without asking" },
+        { FREED, "3|2|its count of users is 0: it was freed" },
+        { USER, "3|2|its user is 7 and its user's record is of 1000: changed in place" },
+        { EFFECTIVE, "3|2|effective capabilities that it is not permitted: changed in place" },
+        { AMBIENT, "3|2|ambient capabilities that it cannot have: changed in place" },
+        { ACTING, "2|2|1 of its threads acts with other credentials" },
+        { ROOT, "1|2|root, whose parent is not and whose program is not set-user-id (doas and some "
+                "su do so too)" },
+        { ROOT_SUID, "" },
+        { ROOT_ELSEWHERE, "" },
+        { ROOT_OF_ROOT, "" },
+        { FIRST, "3|2|a process has the kernel's first credentials (init_cred)" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_guest g = mk_guest(m, counted);
+        const enum what what = cases[i].what;
+        uint64_t shell = mk_guest_task(&g, 40, "shell", 0),
+                 t = mk_guest_task(&g, 50, "prog", shell);
+        uint64_t thread = add_thread(&g, t, 51), mm = MK_MM(&g, t, "prog\0", "");
+        uint64_t dentry = mk_guest_dentry(&g, g.top, "prog");
+        uint64_t cred = mk_of(&g, t, "task_struct.real_cred");
+
+        mk_put(g.k, mm, "mm_struct.exe_file", mk_guest_file(&g, dentry));
+        set_user(&g, shell, 1000);
+        set_user(&g, t, 1000);
+        if (what == SHARED) {
+            mk_put(g.k, shell, "task_struct.real_cred", cred);
+            mk_put(g.k, shell, "task_struct.cred", cred);
+        }
+        if (what == FEW || what == FREED)
+            mk_put(g.k, cred, "cred.usage.counter", what == FEW ? 3 : 0);
+        if (what == USER)
+            mk_write_u32(g.k, mk_at(g.k, cred, "cred.uid"), 7);
+        if (what == EFFECTIVE)
+            put_caps(&g, cred, "cred.cap_effective", 3);
+        if (what == EFFECTIVE)
+            put_caps(&g, cred, "cred.cap_permitted", 2);
+        if (what == AMBIENT)
+            put_caps(&g, cred, "cred.cap_ambient", 2);
+        if (what == AMBIENT)
+            put_caps(&g, cred, "cred.cap_permitted", 2);
+        if (what == ACTING)
+            mk_put(g.k, thread, "task_struct.cred", mk_object(g.k, "cred"));
+        if (what >= ROOT && what <= ROOT_OF_ROOT)
+            set_user(&g, t, 0);
+        if (what == ROOT_SUID)
+            mk_put(g.k, mk_of(&g, dentry, "dentry.d_inode"), "inode.i_mode", 0104755);
+        if (what == ROOT_ELSEWHERE)
+            mk_put(g.k, cred, "cred.user_ns", mk_object(g.k, "user_namespace"));
+        if (what == ROOT_OF_ROOT)
+            set_user(&g, shell, 0);
+        mk_symbol(g.k, "init_cred", what == FIRST ? cred : mk_object(g.k, "cred"));
+        {
+            const char *rows = mk_guest_rows(&g, "creds", NULL);
+            char got[256];
+
+            snprintf(got, sizeof got, "%s", mk_columns(rows, 0, 0));
+            if (*got)
+                snprintf(got + 1, sizeof got - 1, "|%s", mk_columns(rows, 7, 7));
+            if (*got)
+                snprintf(got + 3, sizeof got - 3, "|%s", mk_columns(rows, 9, 9));
+            assert_string_equal(got, cases[i].row);
+        }
+        assert_int_equal(mk_row_notes("credentials cannot be read"), 0);
+        assert_string_equal(mk_guest_rows(&g, "creds", "pid=41"), "");
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "creds", "pid=50 all"), 8, 8),
+                            what == SHARED ? "40 50" : "50");
+        mk_put(g.k, thread, "task_struct.real_cred", 0x10);
+        mk_put(g.k, shell, "task_struct.real_cred", 0);
+        mk_guest_rows(&g, "creds", NULL);
+        assert_int_equal(mk_row_notes("credentials cannot be read"), 2);
+        mk_free(g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ptrace),  cmocka_unit_test(rlimits), cmocka_unit_test(capabilities),
-        cmocka_unit_test(signals), cmocka_unit_test(timers),
+        cmocka_unit_test(ptrace), cmocka_unit_test(rlimits), cmocka_unit_test(capabilities),
+        cmocka_unit_test(creds),  cmocka_unit_test(signals), cmocka_unit_test(timers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
