@@ -235,7 +235,7 @@ class SetUid(Told):
 
 class Namespaces(Told):
     name = "namespaces"
-    against = "proc/PID/ns.txt"
+    against = "proc/PID/ns.txt; of those without a process proc/PID/mountinfo and fd.txt"
     keys = "TYPE, NS"
 
     def expected(self, truth):
@@ -243,8 +243,15 @@ class Namespaces(Told):
         for pid in truth.told():
             for kind, inode in truth.namespaces(pid).items():
                 out.setdefault((kind, inode), []).append(pid)
-        self.known = set(truth.told())
-        return {key: {"PIDS": pids, "NPROCS": len(pids), "INITIAL": 1 in pids} for key, pids in out.items()}
+            for line in truth.lines("proc", pid, "mountinfo") + truth.lines("proc", pid, "fd.txt"):
+                m = re.search(r"\b(mnt|uts|ipc|net|pid|user|cgroup|time):\[(\d+)\]", line)
+                if m and (" - nsfs " in line or "\t" in line):
+                    out.setdefault((m.group(1), int(m.group(2))), [])
+        # Where the first thread has ended, /proc/PID/ns is empty, and of the others the guest does not tell.
+        headless = {pid for pid in truth.told() if not truth.namespaces(pid).get("mnt") and len(truth.lines("proc", pid, "tids.txt")) > 1}
+        self.known = set(truth.told()) - headless
+        return {key: {"PIDS": pids, "NPROCS": len(pids), "INITIAL": 1 in pids}
+                for key, pids in ((key, [p for p in pids if p in self.known]) for key, pids in out.items())}
 
     def key(self, row):
         return row["TYPE"], row["NS"]
@@ -265,7 +272,7 @@ class Namespaces(Told):
 
     def explain_extra(self, truth, key, row):
         told = any(int(pid) in self.known for pid in row["PIDS"].split())
-        return None if told else "its processes were started after the reports"
+        return None if told or not row["PIDS"] else "its processes were started after the reports"
 
 
 class Orphans(Told):

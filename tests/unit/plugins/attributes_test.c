@@ -491,11 +491,91 @@ static void creds(void **state)
     }
 }
 
+/* ---- namespaces that no process is in: in nsfs, on the list of network namespaces, in the tree of
+ * all; and those of a thread ---- */
+
+static void namespaces(void **state)
+{
+    static const char *const edits[] = {
+        "struct net { struct ns_common ns; };",
+        "struct net { struct ns_common ns; struct list_head list; };",
+        "struct css_set *cgroups; };",
+        "struct css_set *cgroups; struct files_struct *files; };"
+        "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
+        "struct files_struct { struct fdtable *fdt; };",
+        "struct ns_common { void *ops; unsigned int inum; };",
+        "struct ns_tree_root { void *ns_rb; struct list_head ns_list_head; };"
+        "struct ns_tree_node { void *ns_node; struct list_head ns_list_entry; };"
+        "struct ns_common { void *ops; unsigned int inum, ns_type;"
+        "  struct ns_tree_node ns_unified_node; };",
+        NULL
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, edits);
+        uint64_t t = mk_guest_task(&g, 5, "prog", 0), thread = add_thread(&g, t, 6);
+        uint64_t proxy = mk_object(g.k, "nsproxy"), uts = mk_object(g.k, "uts_namespace");
+        uint64_t net = mk_object(g.k, "net"), user = mk_object(g.k, "user_namespace");
+        uint64_t ipc = mk_object(g.k, "ipc_namespace"), ops = mk_alloc(g.k, 64);
+        uint64_t file = mk_guest_file(&g, mk_guest_dentry(&g, g.top, "user"));
+        uint64_t mount = mk_object(g.k, "vfsmount"), inode = mk_of(&g, file, "file.f_inode");
+        uint64_t files = mk_object(g.k, "files_struct"), table = mk_object(g.k, "fdtable");
+        uint64_t nets = mk_alloc(g.k, 16), root = mk_object(g.k, "ns_tree_root"), var;
+        uint64_t open = mk_alloc(g.k, 64), bits = mk_alloc(g.k, 64);
+        const uint64_t on_nets[] = { mk_at(g.k, net, "net.list") };
+        const uint64_t in_tree[] = { mk_at(g.k, ipc,
+                                           "ipc_namespace.ns.ns_unified_node"
+                                           ".ns_list_entry") };
+
+        // A thread that went elsewhere.
+        mk_put(g.k, uts, "uts_namespace.ns.inum", 200);
+        mk_put(g.k, proxy, "nsproxy.uts_ns", uts);
+        mk_put(g.k, thread, "task_struct.nsproxy", proxy);
+        // One that a file keeps.
+        mk_put(g.k, user, "user_namespace.ns.inum", 201);
+        mk_put(g.k, user, "user_namespace.ns.ops", ops);
+        mk_symbol(g.k, "userns_operations", ops);
+        mk_put(g.k, inode, "inode.i_private", mk_at(g.k, user, "user_namespace.ns"));
+        mk_put(g.k, t, "task_struct.files", files);
+        mk_put(g.k, files, "files_struct.fdt", table);
+        mk_put(g.k, table, "fdtable.max_fds", 8);
+        mk_put(g.k, table, "fdtable.fd", open);
+        mk_put(g.k, table, "fdtable.open_fds", bits);
+        mk_write_ptr(g.k, bits, 1 << 3);
+        mk_write_ptr(g.k, open + 3 * (uint64_t)mk_model(g.k)->ptr_size, file);
+        mk_put(g.k, mount, "vfsmount.mnt_sb", mk_of(&g, inode, "inode.i_sb"));
+        var = mk_alloc(g.k, 8);
+        mk_write_ptr(g.k, var, mount);
+        mk_symbol(g.k, "nsfs_mnt", var);
+        mk_put(g.k, net, "net.ns.inum", 202);
+        mk_list(g.k, nets, on_nets, 1);
+        mk_symbol(g.k, "net_namespace_list", nets);
+        mk_put(g.k, ipc, "ipc_namespace.ns.inum", 203);
+        mk_put(g.k, ipc, "ipc_namespace.ns.ns_type", 0x08000000);
+        mk_list(g.k, mk_at(g.k, root, "ns_tree_root.ns_list_head"), in_tree, 1);
+        mk_symbol(g.k, "ns_unified_root", root);
+        {
+            const char *rows = mk_columns(mk_guest_rows(&g, "namespaces", "others"), 1, 6);
+
+            assert_non_null(strstr(rows, "uts|200|false|1|5|prog"));
+            assert_non_null(strstr(rows, "user|201|false|0||"));
+            assert_non_null(strstr(rows, "net|202|false|0||"));
+            assert_non_null(strstr(rows, "ipc|203|false|0||"));
+        }
+        assert_null(strstr(mk_guest_rows(&g, "namespaces", "pid=5"), "|203|"));
+        assert_null(strstr(mk_guest_rows(&g, "namespaces", "type=net"), "|203|"));
+        mk_free(g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ptrace), cmocka_unit_test(rlimits), cmocka_unit_test(capabilities),
-        cmocka_unit_test(creds),  cmocka_unit_test(signals), cmocka_unit_test(timers),
+        cmocka_unit_test(ptrace), cmocka_unit_test(rlimits),    cmocka_unit_test(capabilities),
+        cmocka_unit_test(creds),  cmocka_unit_test(namespaces), cmocka_unit_test(signals),
+        cmocka_unit_test(timers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
