@@ -93,7 +93,6 @@ static const struct {
     const char *names; /* of vol.py without "linux." and the class, of crash; spaces around each */
     const char *say;
 } elsewhere[] = {
-    { " bt pscallstack ", NO_PLUGIN "unwinds stacks" },
     { " vmscan ", "machines inside this one are not looked for" },
     { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
     { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },

@@ -6,6 +6,7 @@ import places
 import processes
 import scripts
 import userland
+import stacks
 
 MODULES = [
     finding,
@@ -15,6 +16,7 @@ MODULES = [
     processes,
     scripts,
     userland,
+    stacks,
 ]
 DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
 
