@@ -29,6 +29,7 @@ static inline struct mk_user mk_user(const struct mk_machine *m, unsigned ptr)
     mk_put(u.g.k, u.mm, "mm_struct.task_size", ptr == 4 ? 0xffffe000 : UINT64_MAX >> 17);
     u.heap = MK_HEAP_PAGE * u.g.page;
     u.data = MK_DATA_PAGE * u.g.page;
+    mk_guest_vma(&u.g, u.mm, 1000, 1, 3, 0); // the stack
     mk_guest_vma(&u.g, u.mm, MK_HEAP_PAGE, MK_USER_PAGES, 3, 0);
     mk_guest_vma(&u.g, u.mm, MK_DATA_PAGE, 1, 3, mk_guest_file(&u.g, dentry));
     u.at = u.heap + 64;

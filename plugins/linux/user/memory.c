@@ -2,6 +2,7 @@
 #include "memory.h"
 #include "../../../core/space.h"
 #include "../../../core/system.h"
+#include "../mm/filemap.h"
 #include "../mm/flags.h"
 #include "../mm/vma.h"
 #include "../sched/task.h"
@@ -39,7 +40,9 @@ bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u)
     u->full = false;
     u->mm = eg_deref(eg_at(task, task_struct.mm));
     u->big = model->big_endian;
-    u->space = u->mm.why ? NULL : linux_mm_space(r, u->mm);
+    u->space = u->mm.why ? NULL : linux_mm_backed_space(r, u->mm);
+    if (!u->space && !u->mm.why)
+        u->space = linux_mm_space(r, u->mm);
     if (!u->space)
         return false;
     // A 32-bit program on a 64-bit kernel has 4 GB at most: TASK_SIZE of its personality.
@@ -172,6 +175,19 @@ char *linux_user_text(struct linux_user *u, uint64_t addr, size_t max, enum linu
     if (!linux_user_is_text(u, addr, max, kind, len))
         return NULL;
     return linux_user_bytes(u->run, u->space, addr, addr + *len, buf, len, &missing);
+}
+
+bool linux_user_is_go(struct linux_user *u)
+{
+    static const char mark[] = "\xff Go buildinf:";
+    struct linux_user_piece p = { 0 };
+
+    // It is aligned to 16 bytes, in the first page of the program's variables.
+    while (linux_user_next(u, true, &p))
+        for (size_t i = 0; i + sizeof mark - 1 <= p.len; i += 16)
+            if (!memcmp(p.bytes + i, mark, sizeof mark - 1))
+                return true;
+    return false;
 }
 
 void linux_user_notes(struct linux_user *u, struct eg_obj task)

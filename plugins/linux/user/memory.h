@@ -65,6 +65,8 @@ bool linux_user_is_text(struct linux_user *u, uint64_t addr, size_t max, enum li
 /** The same text, in @buf until its next use; NULL: it is none. */
 char *linux_user_text(struct linux_user *u, uint64_t addr, size_t max, enum linux_text_kind kind,
                       struct linux_buffer *buf, size_t *len);
+/** Is it a program in Go? The linker begins its variables with a mark (cmd/link, buildinfo). */
+bool linux_user_is_go(struct linux_user *u);
 /** Notes of what a search left out: more than it keeps, more text than it looks at. */
 void linux_user_notes(struct linux_user *u, struct eg_obj task);
 

@@ -81,7 +81,9 @@ static void readline_alike(void **state)
     {
         struct mk_user u = mk_user(m, 0);
         const uint64_t stamp = mk_user_text(&u, "#1700000000"), line = mk_user_text(&u, "line");
-        const uint64_t e = MK_WORDS(&u, line, stamp, 0), vma = mk_of(&u.g, u.mm, "mm_struct.mmap");
+        const uint64_t e = MK_WORDS(&u, line, stamp, 0),
+                       vma = mk_of(&u.g, mk_of(&u.g, u.mm, "mm_struct.mmap"),
+                                   "vm_area_struct.vm_next");
 
         MK_WORDS(&u, e);
         MK_WORDS(&u, mk_user_text(&u, "of a call"), stamp); // on the stack
@@ -386,13 +388,102 @@ static void tables_hostile(void **state)
     }
 }
 
+/* ---- the environment of now ---- */
+
+/** What exec laid on the stack: argc, argv, and the array of "A=1", "B=2", whose place is given. */
+static uint64_t lay_stack(struct mk_user *u)
+{
+    const uint64_t page = 1000 * u->g.page, stack = page + 512, env = page + 5;
+
+    mk_user_word(u, stack, 0, 1);
+    mk_user_word(u, stack, 1, page);
+    mk_user_word(u, stack, 2, 0);
+    mk_user_word(u, stack, 3, env);
+    mk_user_word(u, stack, 4, env + 4);
+    mk_user_word(u, stack, 5, 0);
+    mk_put(u->g.k, u->mm, "mm_struct.start_stack", stack);
+    return stack + 3 * u->ptr;
+}
+
+static const char *now(struct mk_user *u)
+{
+    return mk_columns(mk_guest_rows(&u->g, "envars", "now"), 3, 6);
+}
+
+static void environment(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t first = lay_stack(&u), a = mk_user_text(&u, "A=1");
+        uint64_t more;
+
+        assert_string_equal(now(&u), "");
+        assert_int_equal(mk_row_notes("process 7: its environment of now is not found"), 1);
+        mk_user_variable(&u, 2, first);
+        assert_string_equal(now(&u), "A|1||\nB|2||");
+        assert_string_equal(mk_columns(mk_guest_rows(&u.g, "envars", NULL), 3, 6), "A|1||\nB|2||");
+        // In place: one has another value, one is gone.
+        mk_user_word(&u, first, 0, mk_user_text(&u, "B=3"));
+        mk_user_word(&u, first, 1, 0);
+        assert_string_equal(now(&u), "B|3|changed|2\nA||removed|1");
+        // An array of its own, and others that more variables point to and that are none.
+        more = MK_WORDS(&u, a, mk_user_text(&u, "C_1.x="), mk_user_text(&u, "BASH_FUNC_f%%=() {"));
+        mk_user_variable(&u, 3, more);
+        for (uint64_t i = 0; i < 4; i++) {
+            static const char *const none[] = { "1=2", "=x", "text", "a b=c" };
+            const uint64_t other = MK_WORDS(&u, a, mk_user_text(&u, none[i]));
+
+            mk_user_variable(&u, 10 + 2 * i, other);
+            mk_user_variable(&u, 11 + 2 * i, other);
+        }
+        assert_string_equal(now(&u), "A|1||\nC_1.x||added|\nBASH_FUNC_f%%|() {|added|\n"
+                                     "B||removed|2");
+        // One without an end, up to where memory ends.
+        for (uint64_t i = 0; i < 512 / u.ptr; i++)
+            mk_user_word(&u, u.heap + MK_USER_PAGES * u.g.page - 512, i, a);
+        mk_user_variable(&u, 4, u.heap + MK_USER_PAGES * u.g.page - 512);
+        mk_user_variable(&u, 5, u.heap + MK_USER_PAGES * u.g.page - 512);
+        assert_string_equal(mk_columns(now(&u), 0, 0), "A\nC_1.x\nBASH_FUNC_f%%\nB");
+        mk_free(u.g.k);
+    }
+}
+
+/** Of bash what it would give to a command. */
+static void environment_of_bash(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        struct pair pairs[4];
+        static const char *const names[] = { "B", "own", "func", "unset" };
+        static const uint32_t attributes[] = { 1, 0, 9, 0x1001 };
+
+        mk_user_variable(&u, 2, lay_stack(&u));
+        for (int i = 0; i < 4; i++) {
+            pairs[i].key = mk_user_text(&u, names[i]);
+            pairs[i].data = variable(&u, names[i], mk_user_text(&u, "x"), attributes[i], 0);
+        }
+        table(&u, pairs, 4);
+        assert_string_equal(now(&u), "B|x|changed|2\nA||removed|1");
+        mk_free(u.g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(readline),         cmocka_unit_test(readline_alike),
-        cmocka_unit_test(readline_hostile), cmocka_unit_test(zsh),
-        cmocka_unit_test(busybox),          cmocka_unit_test(variables),
+        cmocka_unit_test(readline),
+        cmocka_unit_test(readline_alike),
+        cmocka_unit_test(readline_hostile),
+        cmocka_unit_test(zsh),
+        cmocka_unit_test(busybox),
+        cmocka_unit_test(variables),
         cmocka_unit_test(tables_hostile),
+        cmocka_unit_test(environment),
+        cmocka_unit_test(environment_of_bash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,307 @@
+/* heap_test.c - chunks of glibc's malloc, in each layout of its arena and caches. */
+#include "check.h"
+#include "mkuser.h"
+#include <stdio.h>
+
+/** Bytes before the bins, by release; of the cache of a thread. */
+static const struct layout {
+    const char *release;
+    unsigned before[2]; // with pointers of 4 and 8 bytes
+    bool fast, safe;    // fast bins; links xored with their place
+    unsigned count, lists;
+    bool room; // counts say what is left
+} layouts[] = {
+    { "2.26", { 60, 104 }, true, false, 1, 64, false },
+    { "2.31", { 64, 112 }, true, false, 2, 64, false },
+    { "2.36", { 64, 112 }, true, true, 2, 64, false },
+    { "2.43", { 16, 24 }, false, true, 2, 76, true },
+};
+enum { BINS = 127 };
+
+struct heap {
+    struct mk_user u;
+    const struct layout *l;
+    uint64_t main, bins, first, at; // at: the next chunk
+    unsigned before, ptr;
+};
+
+static void arena(struct heap *h, uint64_t at, uint64_t next)
+{
+    const uint64_t bins = at + h->before;
+
+    for (uint64_t i = 0; i < bins - at; i += 4)
+        mk_user_int(&h->u, at + i, 4, 0);
+    for (uint64_t i = 0; i < 2 * BINS; i++)
+        mk_user_word(&h->u, bins, i, bins + (i & ~UINT64_C(1)) * h->ptr - 2 * h->ptr);
+    for (uint64_t i = 0; i < 16; i += 4)
+        mk_user_int(&h->u, bins + 2 * BINS * h->ptr + i, 4, 0);
+    for (uint64_t i = 0; i < 5; i++)
+        mk_user_word(&h->u, bins + 2 * BINS * h->ptr + 16, i, i ? 0 : next);
+}
+
+static uint64_t chunk(struct heap *h, uint64_t size, unsigned flags)
+{
+    const uint64_t at = h->at;
+
+    mk_user_word(&h->u, at, 0, 0);
+    mk_user_word(&h->u, at, 1, size | flags);
+    h->at += size;
+    return at;
+}
+
+static uint64_t cache_size(const struct heap *h)
+{
+    return (h->l->lists * (h->l->count + h->ptr) + h->ptr + 15) & ~UINT64_C(15);
+}
+
+/** The cache's list @i: of chunk @at, which is the first of @n. */
+static void cached(struct heap *h, unsigned i, uint64_t at, unsigned n)
+{
+    const uint64_t mem = h->first + 2 * h->ptr;
+
+    mk_user_int(&h->u, mem + i * h->l->count, h->l->count, h->l->room ? 16 - n : n);
+    mk_user_word(&h->u, mem + h->l->lists * h->l->count, i, at ? at + 2 * h->ptr : 0);
+}
+
+static void link_to(struct heap *h, uint64_t place, uint64_t to)
+{
+    mk_user_word(&h->u, place, 0, h->l->safe ? to ^ place >> 12 : to);
+}
+
+static void top(struct heap *h, uint64_t arena_at, uint64_t size)
+{
+    mk_user_word(&h->u, arena_at + h->before - 2 * h->ptr, 0, chunk(h, size, 1));
+}
+
+/** An arena, and a heap that begins with a thread's cache. */
+static struct heap make(const struct mk_machine *m, unsigned p, const struct layout *l)
+{
+    struct heap h = { .u = mk_user(m, p), .l = l };
+
+    h.ptr = h.u.ptr;
+    h.before = l->before[h.ptr == 8];
+    h.main = h.u.data + 256;
+    h.bins = h.main + h.before;
+    arena(&h, h.main, h.main);
+    mk_put(h.u.g.k, h.u.mm, "mm_struct.start_brk", h.u.heap);
+    h.at = h.u.heap + 16 - 2 * h.ptr;
+    h.first = chunk(&h, cache_size(&h), 1);
+    for (uint64_t i = 0; i < cache_size(&h) - h.ptr; i += 4)
+        mk_user_int(&h.u, h.first + 2 * h.ptr + i, 4, 0);
+    if (l->room)
+        for (unsigned i = 0; i < l->lists; i++)
+            mk_user_int(&h.u, h.first + 2 * h.ptr + 2 * i, 2, 16);
+    return h;
+}
+
+#define mk_each_heap(h)                                                                            \
+    mk_each_user(m, p) for (size_t i_ = 0; i_ < countof(layouts);                                  \
+                            i_++) for (struct heap h = make(m, p, &layouts[i_]); h.u.g.k;          \
+                                       mk_free(h.u.g.k), h.u.g.k = NULL)
+
+/** Columns @from to @to; of the rows behind the first @skip. */
+static const char *rows(struct heap *h, const char *args, int from, int to)
+{
+    return mk_columns(mk_guest_rows(&h->u.g, "heap", args), from, to);
+}
+
+static void free_lists(void **state)
+{
+    (void)state;
+    mk_each_heap(h)
+    {
+        const unsigned unit = 2 * h.ptr;
+        uint64_t c[9], bin;
+        char want[200];
+
+        chunk(&h, 32, 1);
+        c[0] = chunk(&h, 32, 1); // two in the cache
+        c[1] = chunk(&h, 32, 1);
+        c[2] = chunk(&h, 32, 1); // two in a fast bin
+        c[3] = chunk(&h, 32, 1);
+        c[4] = chunk(&h, 256, 1); // one unsorted
+        chunk(&h, 32, 0);
+        c[5] = chunk(&h, 256, 1); // one in a small, one in a large bin
+        chunk(&h, 32, 0);
+        c[6] = chunk(&h, 256, 1);
+        chunk(&h, 32, 0);
+        c[7] = chunk(&h, 256, 1); // free, and in no list
+        chunk(&h, 32, 0);
+        top(&h, h.main, 1024);
+        assert_string_equal(rows(&h, NULL, 4, 4),
+                            "in use\nin use\nin use\nin use\nin use\nin use\nfree\nin use\nfree\n"
+                            "in use\nfree\nin use\nfree\nin use\ntop");
+        // MINSIZE is 4 words: the list of 32 bytes is the first or the second.
+        cached(&h, h.ptr == 8 ? 0 : 1, c[0], 2);
+        link_to(&h, c[0] + unit, c[1] + unit);
+        link_to(&h, c[1] + unit, 0);
+        if (h.l->fast) {
+            const uint64_t n = h.ptr == 8 ? 10 : 11;
+
+            mk_user_word(&h.u, h.bins - (2 + n) * h.ptr, 32 / unit - 2, c[2]);
+            link_to(&h, c[2] + unit, c[3]);
+            link_to(&h, c[3] + unit, 0);
+        }
+        for (int i = 4; i < 7; i++) { // the first bin, the 5th, the 100th
+            bin = h.bins + (uint64_t)(i == 4 ? 0 : i == 5 ? 4 : 99) * unit;
+            mk_user_word(&h.u, bin, 0, c[i]);
+            mk_user_word(&h.u, bin, 1, c[i]);
+            mk_user_word(&h.u, c[i] + unit, 0, bin - unit);
+            mk_user_word(&h.u, c[i] + unit, 1, bin - unit);
+        }
+        snprintf(want, sizeof want,
+                 "in use\nin use\ntcache\ntcache\n%s\n%s\nunsorted\nin use\nsmall\nin use\nlarge\n"
+                 "in use\nfree\nin use\ntop",
+                 h.l->fast ? "fastbin" : "in use", h.l->fast ? "fastbin" : "in use");
+        assert_string_equal(rows(&h, NULL, 4, 4), want);
+        assert_int_equal(mk_row_notes(NULL), 0);
+
+        // A ring that goes back elsewhere, a count that is not so: not taken.
+        bin = h.bins + 99 * unit;
+        mk_user_word(&h.u, c[6] + unit, 1, c[5]);
+        assert_null(strstr(rows(&h, NULL, 4, 4), "large"));
+        if (!h.l->room) {
+            cached(&h, h.ptr == 8 ? 0 : 1, c[0], 3);
+            assert_null(strstr(rows(&h, NULL, 4, 4), "tcache"));
+        }
+        link_to(&h, c[1] + unit, c[0] + unit); // a circle
+        assert_null(strstr(rows(&h, NULL, 4, 4), "tcache"));
+        assert_string_equal(mk_columns(rows(&h, "pid=8", 4, 4), 0, 0), "");
+    }
+}
+
+/** Sizes, flags, addresses and texts; and what lies before malloc's first chunk. */
+static void chunks(void **state)
+{
+    (void)state;
+    mk_each_heap(h)
+    {
+        char want[300];
+        uint64_t c;
+
+        c = chunk(&h, 64, 1);
+        mk_guest_write(&h.u.g, h.u.mm, c + 2 * h.ptr, "\x01words\x02xyz\0more", 16);
+        top(&h, h.main, 0x1000);
+        snprintf(want, sizeof want, "0x%llx|64|in use|P|0x%llx|words  more",
+                 (unsigned long long)c + 2 * h.ptr, (unsigned long long)h.main);
+        assert_string_equal(strchr(rows(&h, "strings", 2, 7), '\n') + 1,
+                            strcat(want, strrchr(rows(&h, "strings", 2, 7), '\n')));
+        // Variables of threads of a static program lie there.
+        mk_put(h.u.g.k, h.u.mm, "mm_struct.start_brk", h.u.heap - h.u.g.page);
+        mk_put(h.u.g.k,
+               mk_of(&h.u.g, mk_of(&h.u.g, h.u.mm, "mm_struct.mmap"), "vm_area_struct.vm_next"),
+               "vm_area_struct.vm_start", h.u.heap - h.u.g.page);
+        mk_user_word(&h.u, h.u.heap - 512, 0, 33);
+        if (h.u.g.page <= 4096) // as far as it looks
+            assert_string_equal(rows(&h, NULL, 4, 4), "in use\nin use\ntop");
+    }
+}
+
+/** A header is damaged: on from the next free chunk that a list knows; a note says so. */
+static void damage(void **state)
+{
+    static const uint64_t bad[] = { 0, 1, 8, 24, UINT64_C(1) << 60, UINT32_MAX };
+
+    (void)state;
+    mk_each_heap(h)
+    {
+        uint64_t c, f, bin = h.bins;
+
+        c = chunk(&h, 64, 1);
+        chunk(&h, 64, 1);
+        f = chunk(&h, 128, 1);
+        chunk(&h, 64, 0);
+        top(&h, h.main, 1024);
+        mk_user_word(&h.u, bin, 0, f);
+        mk_user_word(&h.u, bin, 1, f);
+        mk_user_word(&h.u, f, 2, bin - 2 * h.ptr);
+        mk_user_word(&h.u, f, 3, bin - 2 * h.ptr);
+        for (size_t i = 0; i < countof(bad); i++) {
+            mk_user_word(&h.u, c, 1, bad[i]);
+            assert_string_equal(rows(&h, NULL, 4, 4), "in use\nunsorted\nin use\ntop");
+            assert_int_equal(mk_row_notes("process 7: the chunks at"), 1);
+        }
+        // Bins that are no arena's: its ring does not close, too few of its lists are right.
+        mk_user_word(&h.u, h.bins + 2 * BINS * h.ptr + 16, 0, h.u.heap);
+        assert_string_equal(rows(&h, NULL, 4, 4), "");
+        mk_user_word(&h.u, h.bins + 2 * BINS * h.ptr + 16, 0, h.main);
+        for (uint64_t i = 20; i < 40; i++)
+            mk_user_word(&h.u, h.bins, i, 0x1234);
+        assert_string_equal(rows(&h, NULL, 4, 4), "");
+    }
+}
+
+/** A thread's arena, in a heap of its own, and chunks that are mappings. */
+static void others(void **state)
+{
+    (void)state;
+    mk_each_heap(h)
+    {
+        const uint64_t page = h.u.g.page, at = UINT64_C(0x20000000),
+                       info = h.ptr == 8 ? 0x30 : 0x18;
+        const uint64_t mapped = UINT64_C(0x21000000);
+        const struct {
+            uint64_t at, before, size;
+        } maps[] = { { 0, 0, 2 * page | 2 },     { 2 * page, 0, page | 2 }, // one behind the other
+                     { 3 * page, 1, page | 2 },  { 4 * page, 0, page | 3 },
+                     { 5 * page, 0, page | 18 }, { 6 * page, 0, 100 * page | 2 } };
+        char want[400];
+
+        mk_guest_vma(&h.u.g, h.u.mm, at / page, 2, 3, 0);
+        mk_guest_vma(&h.u.g, h.u.mm, mapped / page, 8, 3, 0);
+        chunk(&h, 64, 1);
+        top(&h, h.main, 1024);
+        // heap_info { ar_ptr, prev, size, … }
+        for (unsigned i = 0; i < info / h.ptr; i++)
+            mk_user_word(&h.u, at, i, 0);
+        mk_user_word(&h.u, at, 0, at + info);
+        mk_user_word(&h.u, at, 2, 2 * page);
+        arena(&h, at + info, h.main);
+        mk_user_word(&h.u, h.bins + 2 * BINS * h.ptr + 16, 0, at + info);
+        h.at = ((at + info + h.before + 2 * BINS * h.ptr + 16 + 5 * h.ptr + 15) & ~UINT64_C(15)) +
+               16 - 2 * h.ptr;
+        chunk(&h, cache_size(&h), 5);
+        chunk(&h, 80, 5);
+        top(&h, at + info, 256);
+        for (size_t i = 0; i < countof(maps); i++) {
+            mk_user_word(&h.u, mapped + maps[i].at, 0, maps[i].before);
+            mk_user_word(&h.u, mapped + maps[i].at, 1, maps[i].size);
+        }
+        snprintf(want, sizeof want,
+                 "%llu|in use|P\n64|in use|P\n1024|top|P\n%llu|in use|PA\n80|in use|PA\n"
+                 "256|top|P\n%llu|mmapped|M\n%llu|mmapped|M",
+                 (unsigned long long)cache_size(&h), (unsigned long long)cache_size(&h),
+                 (unsigned long long)(2 * page), (unsigned long long)page);
+        assert_string_equal(rows(&h, NULL, 3, 5), want);
+    }
+}
+
+/** The first lists hold chunks, so that what lies before the bins is not told by them. */
+static void full_lists(void **state)
+{
+    (void)state;
+    mk_each_heap(h)
+    {
+        for (uint64_t i = 0; i < 40; i++) {
+            const uint64_t c = chunk(&h, 64, 1), bin = h.bins + i * 2 * h.ptr;
+
+            chunk(&h, 32, 0);
+            mk_user_word(&h.u, bin, 0, c);
+            mk_user_word(&h.u, bin, 1, c);
+            mk_user_word(&h.u, c, 2, bin - 2 * h.ptr);
+            mk_user_word(&h.u, c, 3, bin - 2 * h.ptr);
+        }
+        top(&h, h.main, 1024);
+        assert_non_null(strstr(rows(&h, NULL, 4, 4), "in use\nunsorted\nin use\nsmall\nin use"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(free_lists), cmocka_unit_test(chunks),     cmocka_unit_test(damage),
+        cmocka_unit_test(others),     cmocka_unit_test(full_lists),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
