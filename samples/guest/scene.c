@@ -13,7 +13,8 @@
  *     network.c    sockets of every family and state
  *     programs.c   BPF
  *     hunger.c     swapped memory, io_uring
- *     attributes.c timers, signals, filters of system calls, misleading names, io_uring */
+ *     attributes.c timers, signals, filters of system calls, misleading names, io_uring
+ *     stacks.c     threads that know which calls they are in */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
         { "programs", programs },   { "hog", hog },
         { "rings", rings },         { "attributes", attributes },
         { "0:2-events]", pretend }, { "packed", packed },
+        { "stacks", stacks },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

@@ -46,3 +46,4 @@ void packed(void);
 void rings(void);
 void attributes(void);
 void pretend(void);
+void stacks(void);
