@@ -110,12 +110,14 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
     eg_arena_fini(&a);
 }
 
+const char *mk_out_dir;
+
 const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
 {
     static char *kept;
     const struct eg_plugin_reg *p = eg_plugin_find(plugin);
     struct eg_given_arg given[8];
-    struct eg_run_options o = { .args = given, .quiet = true };
+    struct eg_run_options o = { .args = given, .quiet = true, .out_dir = mk_out_dir };
     struct eg_arena columns = { 0 };
     struct text t = { 0 };
     char names[8][32];

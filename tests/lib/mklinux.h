@@ -12,6 +12,8 @@
  * "name", NULL at the end; may be NULL. Depth is shown by leading dots. Lives until mk_free, or the
  * next call. The run must not fail. */
 const char *mk_rows(struct mk *k, const char *plugin, const char *const *args);
+/** The folder of -o for plugins that write files; NULL: none is given. */
+extern const char *mk_out_dir;
 /** Columns @from to @to of all of @rows, until the next call. */
 const char *mk_columns(const char *rows, int from, int to);
 /** Notes of the last mk_rows that contain @text; NULL: all. */

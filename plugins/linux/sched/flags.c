@@ -6,7 +6,7 @@ static const struct eg_constant task_flags[] = {
     { "PF_IDLE", PF_IDLE },
     { "PF_EXITING", PF_EXITING },
     { "PF_POSTCOREDUMP", 0x8 }, // 5.16
-    { "PF_IO_WORKER", 0x10 },
+    { "PF_IO_WORKER", PF_IO_WORKER },
     { "PF_WQ_WORKER", PF_WQ_WORKER },
     { "PF_FORKNOEXEC", 0x40 },
     { "PF_SUPERPRIV", 0x100 },
