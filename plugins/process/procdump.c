@@ -11,7 +11,7 @@
     C(SIZE, INT, "bytes of the file; what is zero takes no room on the disk")                      \
     C(THREADS, INT, "threads that are in it")                                                      \
     C(MAPPINGS, INT, "mappings of memory that are in it")                                          \
-    C(STORED, INT, "bytes of memory that are in it")                                               \
+    C(PRESENT, INT, "bytes of memory that are in it")                                              \
     C(MISSING, INT, "bytes of memory that the image does not have, and so the file neither")       \
     C(REASONS, TEXT, "why they are missing, and how many bytes of each")
 EG_COLUMNS(COLUMNS);
@@ -90,7 +90,7 @@ static void dump(struct eg_run *r, struct eg_obj leader, struct linux_core *c)
         eg_note(r, "process %d: not all of its memory is in the file: %s", pid, c->cut);
     eg_row(r, .PID = linux_pid(leader), .COMM = linux_comm(leader), .FILE = eg_text(name),
            .SIZE = eg_uint(c->size), .THREADS = eg_uint(c->n_threads),
-           .MAPPINGS = eg_uint(c->whole.n), .STORED = eg_uint(c->stored),
+           .MAPPINGS = eg_uint(c->whole.n), .PRESENT = eg_uint(c->stored),
            .MISSING = eg_uint(c->missing), .REASONS = eg_text(reasons(r, c)));
 }
 
@@ -113,7 +113,8 @@ static int run(struct eg_run *r)
     if (!linux_core_supported(r))
         return eg_failed(r, "core files are made of processes of x86-64 and AArch64 only");
     if (!is_asked(r))
-        return eg_refused(r, "say which processes: --pid, --name, --tree and the like, or --every for all");
+        return eg_refused(
+            r, "say which processes: --pid, --name, --tree and the like, or --every for all");
     linux_each_process(r, leader)
         if (linux_pid_asked(r, leader) && !linux_task_is_kthread(r, leader))
             dump(r, leader, c);
