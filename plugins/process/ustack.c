@@ -12,7 +12,7 @@
     LINUX_COLUMN_COMM(C)                                                                           \
     C(POSITION, INT, "number of the frame: 0 is where the thread stands, 1 its caller")            \
     C(ADDRESS, ADDR, "where it stands, or will return to")                                         \
-    C(FUNCTION, TEXT, "function, offset in it and size of it, where its file has symbols")         \
+    C(PLACE, TEXT, "function, offset in it and size of it, where its file has symbols")            \
     C(PATH, TEXT, "the file that has the code, or the kernel's word for it")                       \
     C(FRAME, ADDR, "stack pointer in this frame", EG_MINOR)                                        \
     C(FOUND_BY, TEXT,                                                                              \
@@ -46,7 +46,7 @@ static void emit(struct eg_run *r, struct eg_obj task, struct all *all,
 {
     eg_row(r, .PID = linux_pid(task), .TID = linux_tid(task), .COMM = linux_comm(task),
            .POSITION = eg_uint(f->number), .ADDRESS = eg_uint(f->pc),
-           .FUNCTION = eg_text(function(r, all, f)),
+           .PLACE = eg_text(function(r, all, f)),
            .PATH = f->mapping ? linux_vma_name(r, all->whole.mm, f->mapping->vma) : eg_text(""),
            .FRAME = eg_uint(f->sp), .FOUND_BY = eg_text(found_by[f->how]),
            .ENDS_EARLY = eg_text(end));

@@ -6,6 +6,7 @@
 
 EG_FIELDS(vm_area_struct, anon_name, shared, vm_end, vm_file, vm_flags, vm_mm, vm_next, vm_ops,
           vm_pgoff, vm_private_data, vm_rb, vm_start);
+EG_FIELDS(vm_special_mapping, name, pages);
 
 /** Mappings of an mm_struct (a cursor on the struct or on a pointer to it), by address: from the
  * maple tree, else from the list. */

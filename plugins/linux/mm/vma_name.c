@@ -5,7 +5,6 @@
 #include "vma.h"
 
 EG_FIELDS(vm_operations_struct, name);
-EG_FIELDS(vm_special_mapping, name);
 EG_FIELDS(anon_vma_name, name);
 EG_SYMBOL(special_mapping_name, "void *");
 EG_SYMBOL(gate_vma_name, "void *");

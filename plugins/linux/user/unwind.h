@@ -63,7 +63,7 @@ struct linux_user_unwinding {
     const char *why;     /**< NULL: the outermost frame was reached; else why it goes no further */
     uint64_t why_at;     /**< the place that could not be read, or is no code; 0: none */
     enum eg_why why_not; /**< why it could not be read; EG_OK: that is not why */
-    uint64_t above; /**< behind the last pair of frame pointer and return address */
+    uint64_t above;      /**< behind the last pair of frame pointer and return address */
     bool begun;
 };
 EG_API struct linux_user_unwinding linux_user_unwind(struct linux_user_unwinder *u,

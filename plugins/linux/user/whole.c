@@ -6,7 +6,6 @@
 #include "../mm/page.h"
 #include "../mm/vma.h"
 
-EG_FIELDS(vm_special_mapping, pages);
 EG_FIELDS(vdso_image, data, size);
 EG_FIELD_AS(mm_vdso, mm_struct, "context.vdso");             // x86, arm64
 EG_FIELD_AS(mm_vdso_image, mm_struct, "context.vdso_image"); // x86
