@@ -12,13 +12,13 @@ EG_FIELD_AS(walk_xa_head, xarray, "xa_head");
 EG_FIELD_AS(walk_rnode, radix_tree_root, "rnode");
 EG_FIELD_AS(walk_idr_head, idr, "idr_rt.xa_head|idr_rt.rnode");
 EG_FIELD_AS(walk_idr_base, idr, "idr_base");
-EG_FIELDS(xa_node, shift, offset, parent, slots);
-EG_FIELDS(radix_tree_node, shift, offset, parent, slots);
+EG_FIELDS(xa_node, shift, offset, parent, slots, array);
+EG_FIELDS(radix_tree_node, shift, offset, parent, slots, root);
 
 enum { NODE_MIN = 4096, SLOTS_MAX = 64 };
 
 struct layout {
-    const struct eg_slot *shift, *offset, *parent, *slots;
+    const struct eg_slot *shift, *offset, *parent, *slots, *owner;
     unsigned ptr, n; /* slots of a node */
     bool old;
 };
@@ -31,6 +31,7 @@ static struct layout layout_of(const struct eg_index_walk *w)
                         &s[old ? eg_f_radix_tree_node.offset.id : eg_f_xa_node.offset.id],
                         &s[old ? eg_f_radix_tree_node.parent.id : eg_f_xa_node.parent.id],
                         &s[old ? eg_f_radix_tree_node.slots.id : eg_f_xa_node.slots.id],
+                        &s[old ? eg_f_radix_tree_node.root.id : eg_f_xa_node.array.id],
                         w->root.bind->model.ptr_size,
                         0,
                         old };
@@ -70,6 +71,21 @@ static bool member(const struct eg_index_walk *w, uint64_t node, const struct eg
     return true;
 }
 
+/* A tree that grows gets a new top, whose slot 0 the old one is. In an image of several moments
+ * the old top may have been copied before that and what leads to it after, or the other way round.
+ * Then it does not know its parent, but it knows the tree that it is of. */
+static bool was_top(const struct eg_index_walk *w, const struct layout *l, uint64_t node,
+                    uint64_t slot, uint64_t offset)
+{
+    uint64_t owner;
+
+    if (slot || offset || l->owner->size != l->ptr || !member(w, node, l->owner, &owner) ||
+        owner != w->root.addr)
+        return false;
+    note(w, node, "was the top of the tree at another moment; walked all the same");
+    return true;
+}
+
 /** Go down to the node of entry @e, which is in slot @slot of the current node (or in the root). */
 static void push(struct eg_index_walk *w, const struct layout *l, uint64_t e, uint64_t min,
                  uint32_t slot)
@@ -83,8 +99,9 @@ static void push(struct eg_index_walk *w, const struct layout *l, uint64_t e, ui
         !member(w, node, l->parent, &parent) ||
         (w->depth && l->offset->kind && !member(w, node, l->offset, &offset)))
         return;
-    if (shift >= bits || parent != up || offset != slot ||
-        (w->depth && (uint64_t)l->n << shift != UINT64_C(1) << w->at[w->depth - 1].shift)) {
+    if (shift >= bits || offset != slot ||
+        (w->depth && (uint64_t)l->n << shift != UINT64_C(1) << w->at[w->depth - 1].shift) ||
+        (parent != up && !((!parent || !up) && was_top(w, l, node, slot, offset)))) {
         note(w, node, "is not what its place in the tree says; the branch is left out");
         return;
     }

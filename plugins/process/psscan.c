@@ -19,18 +19,22 @@
     C(CREATION_TIME, TIME, "when it was created; moves with the wall clock")
 EG_COLUMNS(COLUMNS);
 
-static const char *life(struct eg_obj task, const struct linux_task_trace *t)
+static struct eg_cell life(struct eg_obj task, const struct linux_task_trace *t)
 {
+    const uint16_t alive = LINUX_MARK_CRED | LINUX_MARK_SIGNAL;
     enum { ZOMBIE = 0x20 };
     uint32_t exit_state = 0;
 
+    if (!(t->marks & LINUX_MARK_COMM) && !(t->marks & LINUX_MARK_CLASS))
+        return eg_missing(EG_BAD_VALUE, t->va); // a list led to it, and it is no task
     if (t->place == LINUX_TASK_FREE)
-        return "freed";
-    if (t->place == LINUX_TASK_OUTSIDE && !(t->sources & LINUX_BY_KERNEL))
-        return "leftover";
+        return eg_text("freed");
+    if (t->place == LINUX_TASK_OUTSIDE &&
+        (!(t->sources & LINUX_BY_KERNEL) || (t->marks & alive) != alive))
+        return eg_text("leftover");
     if (eg_get(&exit_state, task, task_struct.exit_state) && exit_state)
-        return exit_state & ZOMBIE ? "zombie" : "dead";
-    return "living";
+        return eg_text(exit_state & ZOMBIE ? "zombie" : "dead");
+    return eg_text("living");
 }
 
 static int run(struct eg_run *r)
@@ -50,8 +54,7 @@ static int run(struct eg_run *r)
                .PHYSICAL = t->pa == UINT64_MAX ? eg_missing(EG_ABSENT, t->va) : eg_uint(t->pa),
                .PID = linux_pid(task), .TID = linux_tid(task), .PPID = linux_ppid(task),
                .COMM = linux_comm(task), .EXIT_STATE = linux_task_exit_state(r, task),
-               .LIFE = eg_text(life(task, t)),
-               .LINKED = unknown ? (struct eg_cell){ 0 } : eg_int(linked),
+               .LIFE = life(task, t), .LINKED = unknown ? (struct eg_cell){ 0 } : eg_int(linked),
                .CONFIDENCE = eg_int(t->confidence),
                .MARKS = eg_text(eg_bits_text(r, linux_task_marks, t->marks, " ")),
                .CREATION_TIME = linux_wall_of(r, LINUX_BOOTTIME, eg_at(task, task_started)));
@@ -74,7 +77,8 @@ EG_PLUGIN(psscan) = {
         "LIFE: living; zombie: ended, its parent has not asked; dead: ended, and some part of the "
         "kernel still holds it; freed: what is left of one in a free place of a slab (on a free "
         "list or in a sheaf), whose parent's id may be another's by now; leftover: in memory that "
-        "is no slab of tasks any more. A task that is living and not LINKED, by no list or table, "
+        "is no slab of tasks any more. Copies of a task elsewhere, as a dump that is being written "
+        "has, are left out. A task that is living and not LINKED, by no list or table, "
         "is hidden or was changed while the image was taken: psxview has the reasons. What was "
         "overwritten is not found. The idle tasks of all CPUs (swapper) have id 0.",
     .aliases = EG_NAMES("linux.psscan.PsScan"),

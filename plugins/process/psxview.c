@@ -129,10 +129,8 @@ static void missing(struct view *v)
     if (is_leader(v)) {
         if (lacks(v, LINUX_BY_LIST) && lacks(v, LINUX_BY_BACK))
             off_list(v);
-        else if (lacks(v, LINUX_BY_LIST) || lacks(v, LINUX_BY_BACK))
-            say(v, v->all->whole ? verdict : UNCERTAIN,
-                v->all->whole ? "on the task list in one direction only"
-                              : "the task list is broken: found from one of its ends");
+        else if (v->all->whole && (lacks(v, LINUX_BY_LIST) || lacks(v, LINUX_BY_BACK)))
+            say(v, verdict, "on the task list in one direction only");
         if (lacks(v, LINUX_BY_CHILDREN))
             say(v, verdict, "not among its parent's children");
     }
@@ -144,12 +142,20 @@ static void missing(struct view *v)
         say(v, verdict, "on no control group's list");
     if (v->t->place == LINUX_TASK_FREE)
         say(v, UNCERTAIN, "its place in the slab is free");
-    else if (lacks(v, LINUX_BY_SLAB))
-        say(v, UNCERTAIN,
-            v->t->place == LINUX_TASK_UNKNOWN ? "the free lists of its slab are damaged"
-                                              : "in no slab of tasks");
+    else if (v->t->place == LINUX_TASK_OUTSIDE && v->all->available & LINUX_BY_SLAB)
+        say(v, UNCERTAIN, "in no slab of tasks");
     if (lacks(v, LINUX_BY_SCAN))
         say(v, UNCERTAIN, "its memory does not look like a task's, or is not in the image");
+}
+
+/* A task that runs has its credentials, its struct pid and its signal_struct, in memory that is
+ * allocated. */
+static bool is_complete(const struct view *v)
+{
+    const uint16_t parts = LINUX_MARK_CRED | LINUX_MARK_PID | LINUX_MARK_SIGNAL;
+
+    return (v->t->marks & parts) == parts && v->t->place != LINUX_TASK_FREE &&
+           (v->t->place != LINUX_TASK_OUTSIDE || !(v->all->available & LINUX_BY_SLAB));
 }
 
 static void judge(struct view *v)
@@ -176,6 +182,9 @@ static void judge(struct view *v)
         if (state & NEW || started_late(v)) {
             v->verdict = NORMAL;
             v->reason = "was being created while the image was taken";
+        } else if (v->verdict == UNCERTAIN && v->moved && !is_complete(v)) {
+            v->verdict = NORMAL;
+            v->reason = "was born, or ended, while the image was taken: parts of it are not there";
         }
     }
 }
@@ -194,8 +203,10 @@ static void emit(const struct view *v)
            .LIST_BACK = CELL(LINUX_BY_BACK), .THREAD_LIST = CELL(LINUX_BY_THREADS),
            .PID_TABLE = CELL(LINUX_BY_PIDS), .CHILDREN = CELL(LINUX_BY_CHILDREN),
            .CGROUP_LIST = CELL(LINUX_BY_CGROUPS), .RUN_QUEUE = CELL(LINUX_BY_QUEUES),
-           .SLAB = CELL(LINUX_BY_SLAB), .SCAN = CELL(LINUX_BY_SCAN),
-           .VERDICT = eg_text(verdicts[v->verdict]), .REASON = eg_text(v->reason));
+           .SLAB = v->t->place == LINUX_TASK_UNKNOWN ? eg_missing(EG_BAD_VALUE, v->t->va)
+                                                     : CELL(LINUX_BY_SLAB),
+           .SCAN = CELL(LINUX_BY_SCAN), .VERDICT = eg_text(verdicts[v->verdict]),
+           .REASON = eg_text(v->reason));
 }
 
 /* Does the image show more than one moment? A task that was started after the kernel's clock was

@@ -12,7 +12,8 @@ class Slabs(Declaration):
     tolerance = ""
 
     # What takes objects while the collector goes on after this report: it opens all files of /proc, runs programs, pipes their output.
-    FILES = re.compile(r"dentry|(\w+_)?inode_cache|kernfs_node_cache|radix_tree_node|buffer_head")
+    # numa_policy: where the cache of security labels of inodes was merged into it.
+    FILES = re.compile(r"numa_policy|dentry|(\w+_)?inode_cache|kernfs_node_cache|radix_tree_node|buffer_head")
     PROGRAMS = re.compile(r"filp|vm_area_struct|vma_lock|maple_node|anon_vma|kmalloc-|task_struct|cred_jar|pid$|pidfs|mm_struct|signal_cache|"
                           r"sighand_cache|files_cache|fs_cache|skbuff|names_cache|seq_file|lsm_")
 
@@ -32,6 +33,8 @@ class Slabs(Declaration):
             return None
         if self.FILES.match(key) and have >= want:
             return "the collector opened files after this report, each of which takes objects of this cache"
+        if truth.live:
+            return "the guest went on while the image was being taken"
         few = max(want // 8, 512 if column != "SLABS" else 24)
         if self.PROGRAMS.match(key) and abs(have - want) <= few + (1024 if key.startswith(("kmalloc-", "lsm_")) else 0):
             return "the collector ran programs after this report, which take and give back objects of this cache"
@@ -177,6 +180,8 @@ class PsXView(OfProcesses):
     def explain_wrong(self, truth, key, column, want, have):
         if truth.live and column == "VERDICT" and have == "uncertain":
             return "it was born, or died, while the image was being taken"
+        if truth.live and column in ("LIST_BACK", "LIST") and have is False:
+            return "the list is broken: its parts were copied at different moments"
         return super().explain_wrong(truth, key, column, want, have)
 
 

@@ -85,81 +85,6 @@ static void take(void *context, struct eg_obj task)
         trace(c, task.addr, c->source);
 }
 
-/* ---- the kernel's lists and tables ---- */
-
-/* Along one kind of link alone, for what the other kind says is compared with it. */
-static bool along(struct collect *c, uint16_t source, bool back)
-{
-    const uint64_t off = eg_offset(c->r, task_struct.tasks), head = c->init + off;
-    struct eg_map *seen = eg_run_map(c->r);
-    uint64_t node = c->init + off;
-
-    for (size_t n = 0; n < TASKS_MAX && !eg_stopped(c->r); n++) {
-        struct eg_obj task = task_at(c, node - off);
-
-        if (back ? !eg_get(&node, task, tasks_prev) : !eg_get(&node, task, tasks_next))
-            return false;
-        if (node == head)
-            return true;
-        if (!eg_get(&(uint64_t){ 0 }, task_at(c, node - off), tasks_next) ||
-            !eg_run_map_add(c->r, seen, node, 0))
-            return false;
-        trace(c, node - off, source);
-    }
-    return false;
-}
-
-/* Threads and children of all that is found, which finds more. */
-static void relatives(struct collect *c)
-{
-    struct eg_map *signals = eg_run_map(c->r);
-    struct eg_obj other;
-    uint64_t signal;
-
-    for (size_t i = 0; i < c->t->at.n && !c->t->failed && !eg_stopped(c->r); i++) {
-        struct eg_obj task = task_at(c, c->t->at.at[i].va);
-
-        if (eg_get(&signal, task, task_struct.signal) && signal &&
-            eg_run_map_add(c->r, signals, signal, 0))
-            eg_each_list(other, eg_at(task, task_struct.signal, thread_list),
-                         task_struct.thread_node)
-                trace(c, other.addr, LINUX_BY_THREADS);
-        eg_each_list(other, eg_at(task, task_children), task_sibling)
-            trace(c, other.addr, LINUX_BY_CHILDREN);
-    }
-}
-
-static void by_kernel(struct collect *c)
-{
-    struct linux_pid_entry e;
-    uint16_t *available = &c->t->available;
-    bool forward, back;
-
-    trace(c, c->init, 0);
-    forward = along(c, LINUX_BY_LIST, false);
-    back = along(c, LINUX_BY_BACK, true);
-    c->t->whole = forward && back;
-    *available |= LINUX_BY_LIST | LINUX_BY_BACK;
-    linux_each_pid(c->r, e) if (!e.task.why)
-    {
-        trace(c, e.task.addr, LINUX_BY_PIDS);
-        *available |= LINUX_BY_PIDS;
-    }
-    c->source = LINUX_BY_CGROUPS;
-    // Before the first control group was mounted, none is on a list.
-    if (linux_each_cgroup_task(c->r, take, c))
-        for (size_t i = 0; i < c->t->at.n; i++)
-            *available |= c->t->at.at[i].sources & LINUX_BY_CGROUPS;
-    c->source = LINUX_BY_QUEUES;
-    if (linux_each_queued(c->r, take, c))
-        *available |= LINUX_BY_QUEUES;
-    relatives(c);
-    if (eg_has(c->r, thread_list))
-        *available |= LINUX_BY_THREADS;
-    if (eg_has(c->r, task_children))
-        *available |= LINUX_BY_CHILDREN;
-}
-
 /* ---- what it looks like ---- */
 
 static void add_class(struct collect *c, uint64_t class)
@@ -191,6 +116,22 @@ static void find_classes(struct collect *c)
             eg_get(&class, task_at(c, c->t->at.at[i].va), task_class) &&
             (!c->n_classes || class - c->classes[0] + CLASS_SPAN <= 2 * CLASS_SPAN))
             add_class(c, class);
+}
+
+/* Its name may be another, or that of a cache that it was merged with: the one of process 1. */
+static void find_cache(struct collect *c)
+{
+    struct eg_obj init = linux_init(c->r);
+    struct linux_slab_place p;
+    uint64_t size;
+
+    if (init.addr == c->init || !linux_slab_place_of(c->r, init.addr, &p, &c->cache) ||
+        p.object != init.addr) {
+        c->cache = 0;
+        return;
+    }
+    size = eg_get_or(UINT64_C(1), eg_object(c->r, kmem_cache, c->cache), kmem_cache.size);
+    c->align = size & -size;
 }
 
 static bool is_class(const struct collect *c, uint64_t class)
@@ -318,11 +259,17 @@ static void judge(struct collect *c, struct linux_task_trace *t)
 static bool is_plain(struct collect *c, const struct linux_task_trace *t)
 {
     const char *comm = eg_string(c->r, eg_at(task_at(c, t->va), task_struct.comm), COMM_BYTES);
+    uint64_t leader;
 
     for (size_t i = 0; comm && comm[i]; i++)
         if ((unsigned char)comm[i] >= 0x7f)
             return false;
-    return comm && t->pid > 0 && t->tgid > 0 && !(t->va & (c->align - 1));
+    if (!comm || t->pid <= 0 || t->tgid <= 0 || t->va & (c->align - 1))
+        return false;
+    if (t->pid != t->tgid)
+        return t->marks & (LINUX_MARK_LEADER | LINUX_MARK_CRED | LINUX_MARK_STACK | LINUX_MARK_PID);
+    // A copy, in a dump that is being written, has its leader where the task itself is.
+    return eg_get(&leader, task_at(c, t->va), task_struct.group_leader) && leader == t->va;
 }
 
 /* A name and ids, and where the scheduler or two others also say so. */
@@ -335,25 +282,97 @@ static bool looks_like(struct collect *c, const struct linux_task_trace *t)
            (t->place != LINUX_TASK_OUTSIDE || is_plain(c, t));
 }
 
+/* ---- the kernel's lists and tables ---- */
+
+/* Along one kind of link alone, for what the other kind says is compared with it. */
+static bool along(struct collect *c, uint16_t source, bool back)
+{
+    const uint64_t off = eg_offset(c->r, task_struct.tasks), head = c->init + off;
+    struct eg_map *seen = eg_run_map(c->r);
+    uint64_t node = c->init + off;
+
+    for (size_t n = 0; n < TASKS_MAX && !eg_stopped(c->r); n++) {
+        struct eg_obj task = task_at(c, node - off);
+
+        if (back ? !eg_get(&node, task, tasks_prev) : !eg_get(&node, task, tasks_next))
+            return false;
+        if (node == head)
+            return true;
+        if (!eg_get(&(uint64_t){ 0 }, task_at(c, node - off), tasks_next) ||
+            !eg_run_map_add(c->r, seen, node, 0))
+            return false;
+        trace(c, node - off, source);
+    }
+    return false;
+}
+
+/* Threads and children of all that is found, which finds more. */
+static void relatives(struct collect *c)
+{
+    struct eg_map *signals = eg_run_map(c->r);
+    struct eg_obj other;
+    uint64_t signal;
+
+    for (size_t i = 0; i < c->t->at.n && !c->t->failed && !eg_stopped(c->r); i++) {
+        struct linux_task_trace seen = { .va = c->t->at.at[i].va };
+        struct eg_obj task = task_at(c, seen.va);
+
+        judge(c, &seen);
+        if (!looks_like(c, &seen)) // a list led to memory that is a task's no more, or not yet
+            continue;
+        if (eg_get(&signal, task, task_struct.signal) && signal &&
+            eg_run_map_add(c->r, signals, signal, 0))
+            eg_each_list(other, eg_at(task, task_struct.signal, thread_list),
+                         task_struct.thread_node)
+                trace(c, other.addr, LINUX_BY_THREADS);
+        eg_each_list(other, eg_at(task, task_children), task_sibling)
+            trace(c, other.addr, LINUX_BY_CHILDREN);
+    }
+}
+
+static void by_kernel(struct collect *c)
+{
+    struct linux_pid_entry e;
+    uint16_t *available = &c->t->available;
+    bool forward, back;
+
+    trace(c, c->init, 0);
+    forward = along(c, LINUX_BY_LIST, false);
+    back = along(c, LINUX_BY_BACK, true);
+    c->t->whole = forward && back;
+    *available |= LINUX_BY_LIST | LINUX_BY_BACK;
+    find_classes(c);
+    find_cache(c);
+    linux_each_pid(c->r, e) if (!e.task.why)
+    {
+        trace(c, e.task.addr, LINUX_BY_PIDS);
+        *available |= LINUX_BY_PIDS;
+    }
+    c->source = LINUX_BY_CGROUPS;
+    // Before the first control group was mounted, none is on a list.
+    if (linux_each_cgroup_task(c->r, take, c))
+        for (size_t i = 0; i < c->t->at.n; i++)
+            *available |= c->t->at.at[i].sources & LINUX_BY_CGROUPS;
+    c->source = LINUX_BY_QUEUES;
+    if (linux_each_queued(c->r, take, c))
+        *available |= LINUX_BY_QUEUES;
+    relatives(c);
+    if (eg_has(c->r, thread_list))
+        *available |= LINUX_BY_THREADS;
+    if (eg_has(c->r, task_children))
+        *available |= LINUX_BY_CHILDREN;
+}
+
 /* ---- slabs and memory ---- */
 
 static void by_slab(struct collect *c)
 {
-    struct linux_slab_place p, *places;
-    struct eg_obj init = linux_init(c->r), cache;
-    uint64_t size;
+    struct linux_slab_place *places;
     size_t n;
 
-    // Its name may be another, or another cache's that it was merged with: the one of process 1.
-    if (init.addr == c->init || !linux_slab_place_of(c->r, init.addr, &p, &c->cache) ||
-        p.object != init.addr) {
-        c->cache = 0;
+    if (!c->cache)
         return;
-    }
-    cache = eg_object(c->r, kmem_cache, c->cache);
-    size = eg_get_or(UINT64_C(1), cache, kmem_cache.size);
-    c->align = size & -size;
-    n = linux_slab_places(c->r, cache, &places);
+    n = linux_slab_places(c->r, eg_object(c->r, kmem_cache, c->cache), &places);
     c->t->available |= n ? LINUX_BY_SLAB : 0;
     for (size_t i = 0; i < n && !eg_stopped(c->r); i++) {
         struct linux_task_trace seen = { .va = places[i].object };
@@ -437,7 +456,6 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
         c.init_pa = UINT64_MAX;
     c.has_delta = linux_direct_map(r, &c.delta);
     by_kernel(&c);
-    find_classes(&c);
     by_slab(&c);
     by_scan(&c);
     finish(&c);
