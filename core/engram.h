@@ -122,6 +122,8 @@ struct eg_column {
     enum {
         EG_MINOR = 1, /**< text leaves it out where the terminal is too narrow for the others */
         EG_LIST = 2,  /**< text shows the beginning of it */
+        EG_ASKED = 3, /**< an option adds it: text leaves it out where no row has it, and is minor
+                           otherwise */
     } shown;
 };
 
@@ -188,8 +190,8 @@ static inline struct eg_cell eg_addr(struct eg_obj o)
 
 #define EG_COL_CELL_(NAME, ...)       struct eg_cell NAME;
 #define EG_COL_DESC_(NAME, KIND, ...) { #NAME, EG_COL_##KIND, __VA_ARGS__ },
-/** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, with EG_MINOR or EG_LIST as a fourth
- * word where that is so; then EG_COLUMNS(COLUMNS), which defines struct row and columns[]. */
+/** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, with EG_MINOR, EG_LIST or EG_ASKED as
+ * a fourth word where that is so; then EG_COLUMNS(COLUMNS), which defines struct row and columns[]. */
 #define EG_COLUMNS(LIST)                                                                           \
     struct row {                                                                                   \
         LIST(EG_COL_CELL_)                                                                         \

@@ -28,7 +28,8 @@ struct text {
     bool streaming;
     struct eg_arena held, one; // of the rows held back; of the row that is printed
     size_t n_held, *widths, tree_column;
-    bool *hidden, whole_seconds;
+    enum { SHOWN, NO_ROOM, NOT_ASKED } * hidden;
+    bool whole_seconds;
     struct held {
         unsigned depth;
         char **cells;
@@ -128,7 +129,21 @@ static void cut_fractions(const struct eg_result_head *h, char **cells)
 static void hide_minor(struct text *s, const struct eg_result_head *h)
 {
     for (size_t i = h->n_columns; i-- > 0 && row_width(s, h, READABLE) > s->screen;)
-        s->hidden[i] = h->columns[i].shown == EG_MINOR;
+        if (!s->hidden[i] && (h->columns[i].shown == EG_MINOR || h->columns[i].shown == EG_ASKED))
+            s->hidden[i] = NO_ROOM;
+}
+
+/** Columns that an option adds, where it was not given. */
+static void hide_not_asked(struct text *s, const struct eg_result_head *h)
+{
+    for (size_t i = 0; i < h->n_columns; i++) {
+        bool any = h->columns[i].shown != EG_ASKED;
+
+        for (size_t k = 0; k < s->n_held && !any; k++)
+            any = s->rows[k].cells[i][0];
+        if (!any)
+            s->hidden[i] = NOT_ASKED;
+    }
 }
 
 /** Fit a row to the terminal: leave out minor columns, then make the widest text columns narrower
@@ -176,6 +191,7 @@ static void learn(struct text *s, const struct eg_result_head *h)
 
 static void measure(struct text *s, const struct eg_result_head *h)
 {
+    hide_not_asked(s, h);
     learn(s, h);
     if (!s->screen || !h->n_columns)
         return;
@@ -288,7 +304,7 @@ static void head(void *state, FILE *f, const struct eg_result_head *h)
     s->screen = h->wide ? 0 : s->screen;
     s->whole_seconds = false;
     s->widths = eg_arena_array(&s->held, size_t, h->n_columns + 1);
-    s->hidden = eg_arena_array(&s->held, bool, h->n_columns + 1);
+    s->hidden = eg_arena_array(&s->held, __typeof__(*s->hidden), h->n_columns + 1);
     s->rows = eg_arena_array(&s->held, struct held, HELD);
     s->n_held = 0;
     s->streaming = false;
@@ -364,7 +380,7 @@ static void put_hidden(const struct text *s, FILE *f, const struct eg_result_hea
     bool any = false;
 
     for (size_t i = 0; s->hidden && i < h->n_columns; i++) {
-        if (!s->hidden[i])
+        if (s->hidden[i] != NO_ROOM)
             continue;
         if (!any)
             paint(s, f, "2");

@@ -37,6 +37,7 @@ enum eg_extent_flags {
     EG_X_GLOBAL = 32,
     EG_X_PROT_NONE = 64, /**< the program may not access it, but the bytes are there */
     EG_X_SWAPPED = 128,  /**< it is swapped out, and these are its bytes from where it is now */
+    EG_X_SPECIAL = 256,  /**< a page that the system counts for no process: of zeros, of a device */
 };
 
 /** The largest `made` extent, in bytes. A format with larger units unpacks to a file instead. */

@@ -41,7 +41,7 @@ static const char head[] =
     "---@field aliases? string[] other names\n"
     "---@field looks_for? string[] what can only be called absent when it has run\n"
     "---@field columns {[1]: string, [2]: column_kind, [3]: string, [4]: "
-    "\"minor\"|\"list\"|nil}[]\n"
+    "\"minor\"|\"list\"|\"asked\"|nil}[]\n"
     "---@field args? {[1]: string, [2]: arg_kind, [3]: string}[] options: name, kind, help\n"
     "---@field needs? string[] required members: \"task_struct.tasks\"\n"
     "---@field needs_symbols? string[] required symbols: \"modules\"\n"

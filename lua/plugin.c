@@ -172,8 +172,11 @@ static int shown(lua_State *L, const char *column)
     word = lua_tostring(L, -1);
     if (!lua_isnil(L, -1) && !word)
         word = "";
-    if (word && !(out = !strcmp(word, "minor") ? EG_MINOR : !strcmp(word, "list") ? EG_LIST : 0))
-        luaL_error(L, "plugin: column %s: the fourth word is 'minor' or 'list'", column);
+    if (word && !(out = !strcmp(word, "minor")   ? EG_MINOR
+                        : !strcmp(word, "list")  ? EG_LIST
+                        : !strcmp(word, "asked") ? EG_ASKED
+                                                 : 0))
+        luaL_error(L, "plugin: column %s: the fourth word is 'minor', 'list' or 'asked'", column);
     lua_pop(L, 1);
     return out;
 }

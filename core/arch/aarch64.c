@@ -12,6 +12,7 @@ enum { PIECE = EG_VIEW_PAGE / 8 }; // entries of a table that are in one page of
 #define PXN       BIT(53)
 #define UXN       BIT(54)
 #define DIRTY     BIT(55) // of Linux
+#define SPECIAL   BIT(56) // of Linux
 #define PXN_TABLE BIT(59)
 #define UXN_TABLE BIT(60)
 #define EL1_TABLE BIT(61)
@@ -116,7 +117,8 @@ static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_
         // page NG too: a part of its frame number, or 0 by definition.
         if (!kernel && e & NG && (level ? block && allows_block(x, level) : e & TABLE)) {
             r.addr = address(x, e) & ~(BIT(shift_of(x, level)) - 1);
-            r.flags = EG_X_PROT_NONE | (e & AF ? EG_X_ACCESSED : 0) | (e & DIRTY ? EG_X_DIRTY : 0);
+            r.flags = EG_X_PROT_NONE | (e & AF ? EG_X_ACCESSED : 0) | (e & DIRTY ? EG_X_DIRTY : 0) |
+                      (e & SPECIAL ? EG_X_SPECIAL : 0);
             r.leaf = true;
         } else {
             r.why = e && !kernel && level <= 2 ? swap_kind(e) : EG_NOT_PRESENT;
@@ -140,7 +142,8 @@ static struct entry decode(const struct arm64 *x, uint64_t e, int level, uint16_
                          (e & (kernel ? PXN : UXN) ? 0 : EG_X_EXEC)) &
               above;
     r.flags |= (e & AF ? EG_X_ACCESSED : 0) | (e & NG ? 0 : EG_X_GLOBAL) |
-               (e & DIRTY || (e & DBM && !(e & READ_ONLY)) ? EG_X_DIRTY : 0);
+               (e & DIRTY || (e & DBM && !(e & READ_ONLY)) ? EG_X_DIRTY : 0) |
+               (!kernel && e & SPECIAL ? EG_X_SPECIAL : 0);
     return r;
 }
 

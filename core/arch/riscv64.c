@@ -4,7 +4,18 @@
 #include "../arch.h"
 #include <stdlib.h>
 
-enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128, LEAF = R | W | X };
+enum {
+    V = 1,
+    R = 2,
+    W = 4,
+    X = 8,
+    U = 16,
+    G = 32,
+    A = 64,
+    D = 128,
+    SPECIAL = 256,
+    LEAF = R | W | X
+};
 #define FRAMES (((UINT64_C(1) << 44) - 1))
 #define N      (UINT64_C(1) << 63)
 #define NAPOT  15 // a page with N set has so many more frames: 64K
@@ -86,7 +97,8 @@ static struct entry decode(uint64_t e, int level, uint64_t index, uint16_t above
                   (e & X ? EG_X_EXEC : 0) | (e & G ? EG_X_GLOBAL : 0);
     }
     r.addr = frame << 12;
-    r.flags |= (e & A ? EG_X_ACCESSED : 0) | (e & D ? EG_X_DIRTY : 0);
+    r.flags |= (e & A ? EG_X_ACCESSED : 0) | (e & D ? EG_X_DIRTY : 0) |
+               (!kernel && e & SPECIAL ? EG_X_SPECIAL : 0);
     return r;
 }
 

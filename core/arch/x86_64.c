@@ -6,8 +6,11 @@
 
 #define ADDRESS UINT64_C(0x000ffffffffff000) // MAXPHYADDR is at most 52
 
-enum { P = 1, RW = 2, US = 4, A = 32, D = 64, PS = 128, G = 256 };
+enum { P = 1, RW = 2, US = 4, A = 32, D = 64, PS = 128, G = 256, SPECIAL = 512 };
 #define NX (UINT64_C(1) << 63)
+// Linux since 6.6 keeps D of a page that it protects from writing here, for a page that is D and not
+// RW is of a shadow stack (_PAGE_SAVED_DIRTY). Before, the bit meant a device's memory (DAX).
+#define SAVED_DIRTY (UINT64_C(1) << 58)
 
 struct x86 {
     struct eg_space as;
@@ -71,7 +74,9 @@ static struct entry decode(const struct x86 *x, uint64_t e, int level, uint16_t 
             r.flags |= EG_X_GLOBAL;
     }
     if (r.leaf)
-        r.flags |= (e & A ? EG_X_ACCESSED : 0) | (e & D ? EG_X_DIRTY : 0);
+        r.flags |= (e & A ? EG_X_ACCESSED : 0) |
+                   (e & D || (!kernel && !(e & RW) && e & SAVED_DIRTY) ? EG_X_DIRTY : 0) |
+                   (!kernel && e & SPECIAL ? EG_X_SPECIAL : 0);
     return r;
 }
 

@@ -313,12 +313,11 @@ static void settings(struct text *t, const char *folder)
 static void one_process(const char *pid)
 {
     static const char *const files[] = {
-        "stat",      "status",        "statm",         "cmdline",         "environ",
-        "comm",      "maps",          "smaps_rollup",  "mountinfo",       "cgroup",
-        "wchan",     "stack",         "personality",   "limits",          "loginuid",
-        "sessionid", "oom_score_adj", "timerslack_ns", "coredump_filter", "io",
-        "auxv",      "uid_map",       "gid_map",       "timers",          "cpuset",
-        "syscall",
+        "stat",          "status",        "statm",   "cmdline",   "environ",         "comm",
+        "maps",          "smaps_rollup",  "smaps",   "mountinfo", "cgroup",          "wchan",
+        "stack",         "personality",   "limits",  "loginuid",  "sessionid",       "syscall",
+        "oom_score_adj", "timerslack_ns", "uid_map", "gid_map",   "coredump_filter", "auxv",
+        "timers",        "cpuset",        "io",
     };
     char folder[64], path[PATH_MAX - 512], name[PATH_MAX];
     snprintf(folder, sizeof folder, "/proc/%s", pid);

@@ -2,6 +2,7 @@
 import finding
 import attributes
 import machine
+import memory
 import places
 import processes
 import scripts
@@ -12,6 +13,7 @@ MODULES = [
     finding,
     attributes,
     machine,
+    memory,
     places,
     processes,
     scripts,

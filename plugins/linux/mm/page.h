@@ -64,6 +64,24 @@ bool linux_page_head(struct eg_run *r, const struct linux_memmap *m, uint64_t pa
 /** What a folio's first page says of its place in a file, unchecked. */
 bool linux_page_place(struct eg_obj head, uint64_t *mapping, uint64_t *index);
 
+/** What the struct page of one page says, without a judgement: page_state.c. */
+struct linux_page_state {
+    uint64_t pfn, head; /**< numbers of the page, and of the first one of its compound page */
+    uint64_t flags;     /**< of the first one, without zone and node: see linux_page_flags() */
+    uint64_t mapping;   /**< of the first one, with its low bits */
+    uint64_t index;     /**< of the page in its mapping */
+    int64_t refcount;   /**< of the first one */
+    int64_t mapcount;   /**< page tables that have this page; -1: it has a type instead */
+    unsigned order;     /**< log2 of the pages of the compound page */
+    uint32_t type; /**< page_type of the first one; it is a count unless its high bits say so */
+    bool dirty, swap_backed;
+};
+bool linux_page_state(struct eg_run *r, const struct linux_memmap *m, uint64_t pfn,
+                      struct linux_page_state *out);
+/** The names of the flags' bits as this kernel numbers them, without "PG_"; NULL: a bit without
+ * one. @return how many bits are flags; 0: not known. */
+unsigned linux_page_flags(struct eg_run *r, const char *names[64]);
+
 /** Of a SLAB page: the cache's name, and where in which object @pa is. @return false: in none, or
  * it cannot be told. */
 const char *linux_slab_name(struct eg_run *r, const struct linux_page *p);
