@@ -1,5 +1,5 @@
 """Memory: what mappings use, areas of vmalloc, pages."""
-from declare import Declaration
+from declare import Declaration, hexadecimal
 from processes import OfProcesses
 
 # Columns of `maps --smaps` by the words of /proc/PID/smaps, in kB there.
@@ -52,4 +52,54 @@ class Usage(OfProcesses):
         return have is not None and (abs(want - have) <= 1 if column in ("PSS", "LOCKED") else want == have)
 
 
-DECLARATIONS = [Usage()]
+class Vmalloc(Declaration):
+    name = "vmalloc"
+    against = "proc/vmallocinfo"
+    keys = "START"
+    tolerance = "ALLOCATED_BY: without the function's size, which /proc gives too"
+    others = ""
+    WORDS = ("ioremap", "vmalloc", "vmap", "user", "dma-coherent", "sparse", "vpages")
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "vmallocinfo"):
+            words = line.split()
+            start, end = (int(word, 16) for word in words[0].split("-"))
+            want = {"END": end, "SIZE": int(words[1]), "KIND": " ".join(w for w in words[2:] if w in self.WORDS)}
+            if words[2] in ("unpurged", "vm_map_ram"):
+                want["KIND"] = words[2]
+                out[start] = want
+                continue
+            want["ALLOCATED_BY"] = words[2].split("/")[0].removesuffix("+0x0") + (" " + words[3] if len(words) > 3 and words[3].startswith("[") else "")
+            for word in words[3:]:
+                key, _, value = word.partition("=")
+                if key == "pages":
+                    want["PAGES"] = int(value)
+                elif key == "phys":
+                    want["PHYSICAL"] = int(value, 16)
+            out[start] = want
+        return out
+
+    def key(self, row):
+        return int(row["START"], 16)
+
+    def have(self, row, column):
+        return hexadecimal(row[column]) if column in ("END", "PHYSICAL") else row[column]
+
+    def moves(self, want):
+        """Stacks of threads that come and go, and what was given back."""
+        return want["KIND"] == "unpurged" or any(want.get("ALLOCATED_BY", "").startswith(name) for name in
+                                                 ("kernel_clone+", "dup_task_struct", "create_io_thread+"))
+
+    def explain_missing(self, truth, key, want, got):
+        return "stacks of threads that ended after the report, and areas that were given back" if self.moves(want) else None
+
+    def explain_wrong(self, truth, key, column, want, have):
+        return "areas that were given back after the report" if self.moves(self.expected(truth)[key]) or have == "unpurged" else None
+
+    def explain_extra(self, truth, key, row):
+        return "stacks of threads that were started after the report, and areas that were given back" \
+            if self.moves({"KIND": row["KIND"], "ALLOCATED_BY": row["ALLOCATED_BY"] or ""}) else None
+
+
+DECLARATIONS = [Usage(), Vmalloc()]
