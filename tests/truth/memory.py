@@ -102,4 +102,43 @@ class Vmalloc(Declaration):
             if self.moves({"KIND": row["KIND"], "ALLOCATED_BY": row["ALLOCATED_BY"] or ""}) else None
 
 
-DECLARATIONS = [Usage(), Vmalloc()]
+class Pages(Declaration):
+    name = "pages"
+    against = "proc/zoneinfo, proc/meminfo"
+    keys = "USE, ZONE, ORDER"
+    tolerance = "counts of meminfo: 3 % of RAM, for the guest went on between its report and the freeze; present and managed pages: none"
+    others = "rows of which /proc has no count"
+    MOVES = {"MemFree": "free", "Shmem": "shared memory", "SReclaimable": "slab, reclaimable", "AnonPages": "anonymous"}
+
+    def expected(self, truth):
+        out, zone = {}, None
+        for line in truth.lines("proc", "zoneinfo"):
+            words = line.split()
+            if line.startswith("Node "):
+                zone = words[3] + (f" of node {int(words[1].rstrip(','))}" if words[1] != "0," else "")
+            elif zone and words and words[0] in ("present", "managed") and int(words[1]):
+                out[words[0], zone, None] = {"PAGES": int(words[1])}
+        present = {key[1] for key in out if key[0] == "present"}
+        out = {key: want for key, want in out.items() if key[1] in present}
+        self.room = sum(want["PAGES"] for key, want in out.items() if key[0] == "present") * 3 // 100
+        for line in truth.lines("proc", "meminfo"):
+            word, _, rest = line.partition(":")
+            if word in self.MOVES and not truth.live:
+                out[self.MOVES[word], None, None] = {"PAGES": int(rest.split()[0]) * 1024 // truth.page()}
+        return out
+
+    def key(self, row):
+        key = row["USE"], row["ZONE"], row["ORDER"]
+        return key if key[0] in ("present", "managed") or key[0] in self.MOVES.values() else None
+
+    def same(self, column, want, have):
+        return have is not None and abs(want - have) <= (self.moving and self.room)
+
+    moving = 0
+
+    def have(self, row, column):
+        self.moving = row["USE"] not in ("present", "managed")
+        return row[column]
+
+
+DECLARATIONS = [Usage(), Vmalloc(), Pages()]
