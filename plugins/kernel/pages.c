@@ -134,10 +134,11 @@ static uint64_t alike(const struct survey *v, uint64_t pfn, const struct linux_p
     if (!order || pfn < head || pfn > last)
         return 1;
     if (p->use != LINUX_PAGE_FREE) {
-        uint64_t of = last;
+        struct eg_obj page;
+        uint64_t own, of;
 
-        linux_page_head(v->r, v->m, &of);
-        if (of != head)
+        if (!linux_page_head(v->r, v->m, v->m->base + last * v->m->size, &own, &page, &of) ||
+            of != head)
             return 1;
     }
     return last - pfn + 1;
