@@ -25,7 +25,6 @@ EG_COLUMNS(COLUMNS);
 
 EG_FIELD_AS(super_magic, super_block, "s_magic");
 EG_FIELD_AS(cache_flags, kmem_cache, "flags");
-EG_TYPE(kmem_cache);
 EG_ENUMERATOR(_SLAB_RECLAIM_ACCOUNT, NULL); // since 6.9
 
 enum use {
