@@ -78,7 +78,8 @@ class Vmalloc(Declaration):
                 elif key == "phys":
                     want["PHYSICAL"] = int(value, 16)
             out[start] = want
-        return out
+        hashed = any(start < 1 << 48 for start in out)  # kptr_restrict hides addresses
+        return {} if hashed else out
 
     def key(self, row):
         return int(row["START"], 16)

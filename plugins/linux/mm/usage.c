@@ -9,11 +9,9 @@
 #include "mm.h"
 #include "vma.h"
 
-EG_FIELDS(address_space, i_pages);
 EG_FIELDS(shmem_inode_info, swapped, vfs_inode);
 EG_FIELD_AS(super_ops, super_block, "s_op");
 EG_SYMBOL(shmem_ops, "void");
-EG_SYMBOL(empty_zero_page, "void");
 EG_SYMBOL_AS(huge_zero, "huge_zero_page|huge_zero_folio", "unsigned long");
 
 enum { ANON = 1 };
@@ -22,8 +20,7 @@ struct counting {
     struct eg_run *r;
     const struct linux_memmap *memmap;
     struct linux_usage *out;
-    uint64_t zero;      // address of the struct page of the page of zeros that a fault maps
-    uint64_t huge_zero; // and of the large one
+    uint64_t huge_zero; // struct page of the large page of zeros; of the small one the tables tell
     bool locked;
 };
 
@@ -101,7 +98,7 @@ static void add_shmem(struct counting *c, struct eg_obj vma, uint64_t bytes)
                 shmem_inode_info.swapped) ||
         !swapped)
         return;
-    pages = eg_at(inode, inode.i_mapping, address_space.i_pages);
+    pages = eg_at(inode, inode.i_mapping, mapping_pages);
     eg_each_xa(e, pages)
         if (e.value & 1 && e.last >= first && e.index - EG_MIN(e.index, first) < bytes >> shift)
             c->out->swap +=
