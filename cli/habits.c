@@ -103,7 +103,6 @@ static const struct {
       "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
-    { " malfind ", NO_PLUGIN "looks for injected code; `maps` has the rights of each mapping" },
     { " process_spoofing ", "`suspicious_names` holds comm, argv[0] and exe against each other" },
     { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
       NO_PLUGIN "looks for modules anywhere but on the kernel's list: `lsmod`" },

@@ -168,10 +168,7 @@ static bool look_into(const struct search *s, const struct linux_span *span, uin
             if (!found)
                 *content = at + i;
             found = true;
-            if (n >= 4 && !memcmp(p,
-                                  "\x7f"
-                                  "ELF",
-                                  4)) {
+            if (n >= 4 && !memcmp(p, "ELF", 4)) {
                 *elf = at;
                 return true;
             }
@@ -185,9 +182,11 @@ static const char *jump_text(const struct search *s, const struct linux_stub *st
     return stub->known ? eg_strf(s->r, "%s to %s", stub->what, place(s, stub->target)) : stub->what;
 }
 
-/* @kind: what the mapping is, in words. */
+/* @kind: what the mapping is, in words; a file begins with a header, as it should. */
+enum whose { OF_NOBODY, OF_FILE, OF_PROGRAM };
+
 static void judge_content(struct search *s, const struct linux_span *span, const char *kind,
-                          bool explained)
+                          enum whose whose)
 {
     struct finding f = { .span = span, .at = span->start, .weight = "medium", .reason = kind };
     struct linux_stub stub;
@@ -202,7 +201,7 @@ static void judge_content(struct search *s, const struct linux_span *span, const
         emit(s, &f);
         return;
     }
-    if (elf != UINT64_MAX) {
+    if (elf != UINT64_MAX && whose != OF_FILE) {
         f.at = elf;
         f.weight = "high";
         f.reason = eg_strf(s->r, "%s; header of an ELF program", kind);
@@ -221,7 +220,7 @@ static void judge_content(struct search *s, const struct linux_span *span, const
                                            : "%s; perhaps of %s, which can compile",
                            kind, s->jit);
     }
-    if (explained)
+    if (whose == OF_PROGRAM && !stub.far)
         f.weight = "low";
     emit(s, &f);
 }
@@ -274,7 +273,7 @@ struct comparing {
 static bool judge_trap(struct search *s, uint64_t inode, uint64_t off, struct finding *f,
                        const char **why)
 {
-    const uint64_t probe = linux_uprobe_at(s->r, inode, off);
+    const uint64_t probe = linux_uprobe_at(s->r, eg_object(s->r, mm_struct, s->mm->mm), inode, off);
     const int64_t tracer = probe ? -1 : tracer_of(s);
 
     f->weight = probe || tracer >= 0 ? "low" : "medium";
@@ -464,7 +463,7 @@ static void check_file(struct search *s, const struct linux_span *span, uint64_t
     if (flags & VM_WRITE || in_memory)
         judge_content(s, span,
                       flags & VM_WRITE && in_memory ? eg_strf(s->r, "writable and %s", kind) : kind,
-                      false);
+                      OF_FILE);
     if (!(flags & VM_WRITE))
         compare(s, span, file);
 }
@@ -488,7 +487,7 @@ static void check_executable(struct search *s, const struct linux_span *span, ui
                       is_stack           ? "the stack is executable, as its program asks for"
                       : flags & VM_WRITE ? "anonymous, writable and executable"
                                          : "anonymous executable",
-                      is_stack);
+                      is_stack ? OF_PROGRAM : OF_NOBODY);
     }
 }
 
