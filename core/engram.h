@@ -191,7 +191,8 @@ static inline struct eg_cell eg_addr(struct eg_obj o)
 #define EG_COL_CELL_(NAME, ...)       struct eg_cell NAME;
 #define EG_COL_DESC_(NAME, KIND, ...) { #NAME, EG_COL_##KIND, __VA_ARGS__ },
 /** Declare columns: `#define COLUMNS(C) C(PID, INT, "…")`, with EG_MINOR, EG_LIST or EG_ASKED as
- * a fourth word where that is so; then EG_COLUMNS(COLUMNS), which defines struct row and columns[]. */
+ * a fourth word where that is so; then EG_COLUMNS(COLUMNS), which defines struct row and
+ * columns[]. */
 #define EG_COLUMNS(LIST)                                                                           \
     struct row {                                                                                   \
         LIST(EG_COL_CELL_)                                                                         \

@@ -8,8 +8,8 @@
 
 enum { P = 1, RW = 2, US = 4, A = 32, D = 64, PS = 128, G = 256, SPECIAL = 512 };
 #define NX (UINT64_C(1) << 63)
-// Linux since 6.6 keeps D of a page that it protects from writing here, for a page that is D and not
-// RW is of a shadow stack (_PAGE_SAVED_DIRTY). Before, the bit meant a device's memory (DAX).
+// Linux since 6.6 keeps D of a page that it protects from writing here, for a page that is D and
+// not RW is of a shadow stack (_PAGE_SAVED_DIRTY). Before, the bit meant a device's memory (DAX).
 #define SAVED_DIRTY (UINT64_C(1) << 58)
 
 struct x86 {

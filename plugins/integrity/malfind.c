@@ -6,15 +6,13 @@
 #include "../linux/mm/copies.h"
 #include "../linux/mm/flags.h"
 #include "../linux/mm/mm.h"
+#include "../linux/mm/vdso.h"
 #include "../linux/mm/vma.h"
 #include "../linux/own/code.h"
 #include "../linux/own/mms.h"
 #include "../linux/own/probes.h"
 #include "../linux/sched/task.h"
 
-EG_FIELDS(vm_special_mapping, name, pages);
-EG_FIELDS(vdso_image, data, size);
-EG_FIELD_AS(mm_vdso, mm_struct, "context.vdso_image"); // x86
 EG_FIELD_AS(task_ptrace, task_struct, "ptrace");
 EG_FIELD_AS(task_tracer, task_struct, "parent");
 
@@ -316,7 +314,7 @@ static void judge_change(struct comparing *c, const uint8_t *mem, const uint8_t 
     emit(s, &f);
 }
 
-/* @len bytes of both; changes that are close to each other are one. @return how many bytes differ. */
+/* @len bytes of both; changes that are close to each other are one. @return how many differ. */
 static uint64_t compare_page(struct comparing *c, const uint8_t *mem, const uint8_t *file,
                              uint64_t va, size_t len)
 {
@@ -398,26 +396,6 @@ static void compare(struct search *s, const struct linux_span *span,
 
 /* ---- the kernel's own pages: [vdso] ---- */
 
-static bool vdso_byte_space(const struct search *s, struct eg_obj vma, uint64_t off, uint8_t *out)
-{
-    struct eg_obj mm = eg_object(s->r, mm_struct, s->mm->mm), image = eg_at(mm, mm_vdso), pages;
-    const struct linux_memmap *m = linux_memmap(s->r);
-    uint64_t data, page;
-
-    if (eg_get(&data, image, vdso_image.data) && data)
-        return eg_read(eg_view_of(s->r), eg_kernel(s->r), data + off, out, PAGE_BYTES);
-    pages = eg_at(eg_cast(eg_at(vma, vm_area_struct.vm_private_data), vm_special_mapping),
-                  vm_special_mapping.pages);
-    if (!m || !m->found || !eg_load(&data, pages) || !data ||
-        !eg_load(&page, eg_cast(eg_index(pages, off >> m->shift), page)) || page < m->base ||
-        (page - m->base) % m->size)
-        return false;
-    return eg_read(eg_view_of(s->r), eg_physical(s->r),
-                   ((page - m->base) / m->size << m->shift) +
-                       (off & ((UINT64_C(1) << m->shift) - 1)),
-                   out, PAGE_BYTES);
-}
-
 static void check_special(struct search *s, const struct linux_span *span, struct eg_obj vma)
 {
     struct linux_copy_walk w = {
@@ -438,7 +416,8 @@ static void check_special(struct search *s, const struct linux_span *span, struc
         size_t i = 0;
 
         if (eg_read(eg_view_of(s->r), s->mm->space, va, mem, PAGE_BYTES) &&
-            vdso_byte_space(s, vma, va - span->start, own)) {
+            linux_vdso_page(s->r, eg_object(s->r, mm_struct, s->mm->mm), vma, va - span->start,
+                            own)) {
             while (i < PAGE_BYTES && mem[i] == own[i])
                 i++;
             f.weight = i < PAGE_BYTES ? "high" : "low";

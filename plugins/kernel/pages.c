@@ -121,8 +121,8 @@ static const char *name_of(const struct survey *v, enum use use)
     return use >= TYPED && use < TYPES_END ? v->types[use - TYPED] : names[use];
 }
 
-/* The pages that are alike, from page @pfn on: all of a free block, or of a compound page whose last
- * page says that it is one. */
+/* The pages that are alike, from page @pfn on: all of a free block, or of a compound page whose
+ * last page says that it is one. */
 static uint64_t alike(const struct survey *v, uint64_t pfn, const struct linux_page *p,
                       const struct linux_page_state *s)
 {

@@ -8,7 +8,7 @@
 #include "mm.h"
 #include "vma.h"
 
-EG_FIELDS(file, f_mapping);
+EG_FIELD_AS(file_mapping, file, "f_mapping");
 
 bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_file *out)
 {
@@ -19,7 +19,7 @@ bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_fil
     if (file.why == EG_NULL)
         return false;
     // Not the inode that the file's user sees: overlayfs maps the pages of another.
-    out->inode = eg_deref(eg_at(file, file.f_mapping, address_space.host));
+    out->inode = eg_deref(eg_at(file, file_mapping, address_space.host));
     if (out->inode.why)
         return true;
     out->space = linux_file_space(r, out->inode);

@@ -1,5 +1,5 @@
-/** mm/copies.h - pages of a mapping that are no longer its file's: copies that a process got when it
- * wrote to them, or that somebody wrote for it. */
+/** mm/copies.h - pages of a mapping that are no longer its file's: copies that a process got when
+ * it wrote to them, or that somebody wrote for it. */
 #ifndef EG_LINUX_COPIES_H
 #define EG_LINUX_COPIES_H
 

@@ -1,5 +1,5 @@
-/* usage.c - the memory of a mapping, counted from page tables and struct pages as the kernel does for
- * /proc/PID/smaps (fs/proc/task_mmu.c, smap_gather_stats). */
+/* usage.c - the memory of a mapping, counted from page tables and struct pages as the kernel does
+ * for /proc/PID/smaps (fs/proc/task_mmu.c, smap_gather_stats). */
 #include "usage.h"
 #include "../../../core/run.h"
 #include "../../../core/space.h"

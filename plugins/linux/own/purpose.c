@@ -8,7 +8,7 @@
 #include "../sched/task.h"
 #include <stdlib.h>
 
-EG_FIELDS(module_memory, base, size);
+EG_FIELD_AS(part_base, module_memory, "base");
 EG_FIELD_AS(core_base, module, "core_layout.base"); // until 6.3
 EG_FIELD_AS(init_base, module, "init_layout.base");
 EG_FIELDS(rq, idle);
@@ -120,7 +120,7 @@ static void find_modules(struct linux_purposes *p)
         struct eg_obj mem = eg_at(m, module.mem);
 
         for (uint64_t i = 0; i < eg_count(mem) && i < countof(types); i++)
-            add_part(p, eg_at(eg_index(mem, i), module_memory.base), name, types[i]);
+            add_part(p, eg_at(eg_index(mem, i), part_base), name, types[i]);
         if (!eg_has(p->r, module.mem)) {
             add_part(p, eg_at(m, core_base), name, "code and data");
             add_part(p, eg_at(m, init_base), name, "init code");
