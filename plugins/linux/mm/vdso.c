@@ -1,5 +1,5 @@
-/* vdso.c - where the kernel has the vdso: x86 as one image (arch/x86/entry/vdso/vma.c), others as an
- * array of pages (arch/arm64/kernel/vdso.c). */
+/* vdso.c - where the kernel has the vdso: x86 as one image (arch/x86/entry/vdso/vma.c), others as
+ * an array of pages (arch/arm64/kernel/vdso.c). */
 #include "vdso.h"
 #include "../../../core/space.h"
 #include "mm.h"

@@ -5,8 +5,8 @@
 #include "../../../core/engram.h"
 
 /** Is there a uprobe at this offset of the file with the inode at @inode? Where the kernel's tree
- * of them has no symbol, it is said whether @mm has any. @return a number that tells it from others;
- * 0: none. */
+ * of them has no symbol, it is said whether @mm has any. @return a number that tells it from
+ * others; 0: none. */
 EG_API uint64_t linux_uprobe_at(struct eg_run *r, struct eg_obj mm, uint64_t inode,
                                 uint64_t offset);
 
