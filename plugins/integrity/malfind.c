@@ -492,10 +492,9 @@ static void check_tables(struct search *s)
              eg_next_mapped(eg_view_of(s->r), s->mm->space, from, span->last, &x);
              from = x.last + 1) {
             const bool bad = x.flags & EG_X_EXEC && x.flags & EG_X_USER &&
-                             x.below == eg_physical(s->r) &&
-                             !(x.flags & (EG_X_PROT_NONE | EG_X_SPECIAL));
+                             !(x.flags & (EG_X_PROT_NONE | EG_X_SPECIAL | EG_X_SWAPPED));
 
-            n_all++;
+            n_all += !(x.flags & EG_X_SWAPPED);
             n_executable += bad;
             if (bad && first && n < MOST) {
                 spans[n] = span;

@@ -51,6 +51,13 @@ class Usage(OfProcesses):
     def same(self, column, want, have):
         return have is not None and (abs(want - have) <= 1 if column in ("PSS", "LOCKED") else want == have)
 
+    def explain_wrong(self, truth, key, column, want, have):
+        if truth.live and column.startswith(("PSS", "SHARED", "PRIVATE", "LOCKED")):
+            return "processes that map the same files came and went after the report"
+        if truth.ran_since(key) and have is not None:
+            return "the process ran on after its report"
+        return super().explain_wrong(truth, key, column, want, have)
+
 
 class Vmalloc(Declaration):
     name = "vmalloc"
@@ -126,11 +133,12 @@ class Pages(Declaration):
             word, _, rest = line.partition(":")
             if word in self.MOVES and not truth.live:
                 out[self.MOVES[word], None, None] = {"PAGES": int(rest.split()[0]) * 1024 // truth.page()}
+        self.told = set(out)
         return out
 
     def key(self, row):
         key = row["USE"], row["ZONE"], row["ORDER"]
-        return key if key[0] in ("present", "managed") or key[0] in self.MOVES.values() else None
+        return key if key[0] in ("present", "managed") or key in self.told else None
 
     def same(self, column, want, have):
         return have is not None and abs(want - have) <= (self.moving and self.room)
@@ -142,4 +150,35 @@ class Pages(Declaration):
         return row[column]
 
 
-DECLARATIONS = [Usage(), Vmalloc(), Pages()]
+class Malfind(OfProcesses):
+    """Memory of no file on a disk that can be executed, and files that can be written to and executed."""
+    name = "malfind"
+    against = "proc/PID/maps, probes.txt"
+    keys = "PID, START"
+    tolerance = "processes that share their memory have one row"
+
+    def expected(self, truth):
+        out = {}
+        for pid, f in truth.maps():
+            anonymous = not f.path or f.path.startswith(("[heap]", "[stack]", "[anon"))
+            if "x" in f.flags and (anonymous or "w" in f.flags or f.path.startswith("/memfd:")):
+                out[pid, f.start] = {"END": f.end, "FLAGS": f.flags, "PATH": f.path}
+        return out
+
+    def applies(self, truth):
+        return bool(truth.maps())
+
+    def key(self, row):
+        return row["PID"], int(row["START"], 16)
+
+    def have(self, row, column):
+        value = hexadecimal(row[column]) if column == "END" else row[column]
+        return value or "" if column == "PATH" else value
+
+    def explain_extra(self, truth, key, row):
+        if row["PATH"] and f" {row['PATH']}:0x" in (truth.text("probes.txt") or ""):
+            return "the scene put a probe (uprobe) into the program"
+        return super().explain_extra(truth, key, row)
+
+
+DECLARATIONS = [Usage(), Vmalloc(), Pages(), Malfind()]

@@ -67,7 +67,7 @@ bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va, 
         bool known;
 
         eg_extent_at(eg_view_of(r), w->space, at, &x);
-        if (x.below == eg_physical(r) && !(x.flags & EG_X_SPECIAL)) {
+        if (x.below == eg_physical(r) && !(x.flags & (EG_X_SPECIAL | EG_X_SWAPPED))) {
             const uint64_t pa = x.below_addr + (at - x.start);
             const bool own = w->file && w->file->space && is_own(r, w, at, pa, &run);
 
@@ -77,10 +77,10 @@ bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va, 
                 continue;
             *why = EG_OK;
         } else {
-            const bool gone = x.why == EG_SWAPPED, made = !x.why && x.below != eg_physical(r);
+            const bool swapped = x.why == EG_SWAPPED || x.flags & EG_X_SWAPPED;
 
-            w->at = gone || made ? at + page : x.last + 1;
-            if (!gone && !made)
+            w->at = swapped ? at + page : x.last + 1;
+            if (!swapped)
                 continue;
             *why = (enum eg_why)x.why;
         }

@@ -125,10 +125,10 @@ bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma
     for (uint64_t at = start; at < end && !eg_stopped(r); at = x.last + 1) {
         eg_extent_at(eg_view_of(r), space, at, &x);
         x.last = EG_MIN(x.last, end - 1);
-        if (x.below == eg_physical(r))
-            add_extent(&c, &x, at, x.last, flags & VM_HUGETLB);
-        else if (x.why == EG_SWAPPED || x.below || x.made || x.host)
+        if (x.flags & EG_X_SWAPPED || x.why == EG_SWAPPED)
             out->swap += x.last - at + 1;
+        else if (x.below == eg_physical(r))
+            add_extent(&c, &x, at, x.last, flags & VM_HUGETLB);
         if (++steps == STEPS_MAX)
             return false;
     }
