@@ -8,8 +8,6 @@
 
 EG_FIELD_AS(vdso_data, vdso_image, "data");
 EG_FIELD_AS(mm_vdso, mm_struct, "context.vdso_image"); // x86
-EG_FIELD_AS(special_pages, vm_special_mapping, "pages");
-EG_TYPE(vm_special_mapping);
 
 bool linux_vdso_page(struct eg_run *r, struct eg_obj mm, struct eg_obj vma, uint64_t off,
                      uint8_t *out)
@@ -21,7 +19,7 @@ bool linux_vdso_page(struct eg_run *r, struct eg_obj mm, struct eg_obj vma, uint
     if (eg_get(&data, mm, mm_vdso, vdso_data) && data)
         return eg_read(eg_view_of(r), eg_kernel(r), data + off, out, EG_VIEW_PAGE);
     pages = eg_at(eg_cast(eg_at(vma, vm_area_struct.vm_private_data), vm_special_mapping),
-                  special_pages);
+                  vm_special_mapping.pages);
     if (!m || !m->found || !eg_load(&data, pages) || !data ||
         !eg_load(&page, eg_cast(eg_index(pages, off >> m->shift), page)) || page < m->base ||
         (page - m->base) % m->size)
