@@ -10,7 +10,7 @@
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_COMM(C)                                                                           \
     C(EXE, TEXT, "the program, whatever it is called", EG_MINOR)                                   \
-    C(KIND, TEXT, "whose history: readline, zsh, busybox; or variable, function, command")         \
+    C(KIND, TEXT, "whose history: readline, libedit, zsh, busybox; or variable, function")         \
     C(INDEX, INT, "number in its list; none: in no list any more, and still in memory")            \
     C(COMMAND_TIME, TIME, "when the line was entered, by the clock of that moment")                \
     C(COMMAND, TEXT, "the line")                                                                   \
@@ -155,17 +155,15 @@ EG_PLUGIN(bash) = {
     .help = "List the commands typed into shells and other programs",
     .manual =
         "What line editors keep in a process's memory, found by its structure, whatever the "
-        "program is "
-        "called: readline's list (bash, python, gdb, sqlite, psql, mysql and others), zsh's ring, "
-        "busybox' array, which has no times. Entries without INDEX are in no list any more, but "
-        "whole: "
-        "deleted with history -d or -c. The process can write all of it. With --env variables, "
-        "arrays "
-        "and names of functions of bash as they are now, with --hash where it found the commands "
-        "that it "
-        "ran: these two see bash alone. It cannot see what a shell that has ended had in memory, "
-        "nor lines of editors of other kinds (libedit, fish): strings finds texts of all. Compare "
-        "with "
+        "program "
+        "is called: readline's list (bash, python, gdb and others), libedit's, zsh's ring, "
+        "busybox' "
+        "array; libedit and busybox keep no times. Entries without INDEX are in no list any more, "
+        "but whole: deleted with history -d or -c. The process can write all of it. --env shows "
+        "variables, arrays and names of functions of bash as they are now, --hash where it found "
+        "the "
+        "commands that it ran: these two see bash alone. What a shell that has ended had in memory "
+        "is not seen, nor fish, whose history is a file: strings finds texts of both. Compare with "
         "envars, which shows what a program was started with.",
     .aliases = EG_NAMES("linux.bash.Bash", "linux_bash"),
     .columns = columns,

@@ -58,8 +58,10 @@ static void search(struct linux_history *h)
                 linux_addresses_add(u, &h->stamps, p.at + i);
             else if (w >= TIME_FIRST && w <= time_last && linux_history_maybe_zsh(u, &p, i))
                 linux_addresses_add(u, &h->zsh, p.at + i);
-            else if (linux_history_maybe_busybox(u, &p, i))
+            if (linux_history_maybe_busybox(u, &p, i))
                 linux_addresses_add(u, &h->busybox, p.at + i);
+            if (linux_history_maybe_libedit(u, &p, i))
+                linux_addresses_add(u, &h->libedit, p.at + i);
         }
     }
 }
@@ -85,7 +87,7 @@ void linux_history_add(struct linux_history *h, struct linux_command c)
 size_t linux_history_find(struct linux_user *u, struct linux_history *h)
 {
     h->u = u;
-    h->n = h->stamps.n = h->zsh.n = h->busybox.n = h->entries.n = h->slots.n = 0;
+    h->n = h->stamps.n = h->zsh.n = h->busybox.n = h->libedit.n = h->entries.n = h->slots.n = 0;
     search(h);
     if (h->stamps.n)
         linux_history_readline(h);
@@ -93,6 +95,8 @@ size_t linux_history_find(struct linux_user *u, struct linux_history *h)
         linux_history_zsh(h);
     if (h->busybox.n)
         linux_history_busybox(h);
+    if (h->libedit.n)
+        linux_history_libedit(h);
     return h->n;
 }
 
