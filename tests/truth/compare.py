@@ -84,8 +84,7 @@ def judge(engram, image, truth, declaration, more=()):
     if not declaration.applies(truth):
         return "the guest did not tell"
     expected = declaration.expected(truth)
-    rows = run(engram, image, [*declaration.command(), *more])["results"][0]["rows"]
-    return compare(declaration, truth, rows, expected)
+    return compare(declaration, truth, declaration.ask(engram, image, more, run), expected)
 
 
 def main():

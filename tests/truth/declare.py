@@ -21,6 +21,10 @@ class Declaration:
         """{key: {column: value}}"""
         raise NotImplementedError
 
+    def ask(self, engram, image, more, run):
+        """The rows to compare with; called after expected()."""
+        return run(engram, image, [*self.command(), *more])["results"][0]["rows"]
+
     def rows(self, rows):
         """What to compare, where a row of the plugin is not yet that."""
         return rows

@@ -109,7 +109,7 @@ def main():
         if plugin not in known or names and plugin not in names or not declaration.applies(truth):
             continue
         expected = declaration.expected(truth)
-        rows = run(engram, image, declaration.command())["results"][0]["rows"]
+        rows = declaration.ask(engram, image, [], run)
         base = compare(declaration, truth, rows, expected)
         planted = noticed = 0
         for what, times, seen in trials(declaration, truth, expected, rows, base):

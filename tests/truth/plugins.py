@@ -6,6 +6,7 @@ import memory
 import places
 import processes
 import scripts
+import swap
 import userland
 import stacks
 
@@ -17,6 +18,7 @@ MODULES = [
     places,
     processes,
     scripts,
+    swap,
     userland,
     stacks,
 ]

@@ -360,6 +360,19 @@ static const struct symbol symbols[] = {
     { "vmemmap", .find = by_sections_or_mapping },
     { "__per_cpu_start", .find = by_first_cpu,
       .from = "per_cpu_ptr_to_phys __is_kernel_percpu_address", TEST(first_unit, .name = NULL) },
+    { "swap_info", .plugins = "swaps",
+      CODE(
+          "swp_swap_info page_swap_info get_swap_device __swap_count swap_type_of __swap_duplicate "
+          "swap_free"),
+      TEST(swap_devices, .name = NULL) },
+    { "swapper_spaces",
+      CODE("exit_swap_address_space init_swap_address_space swap_cache_get_folio lookup_swap_cache "
+           "get_shadow_from_swap_cache clear_shadow_from_swap_cache delete_from_swap_cache"),
+      TEST(swap_caches, .name = NULL) },
+    { "zswap_trees",
+      CODE("zswap_invalidate zswap_load zswap_store zswap_swapon zswap_swapoff "
+           "zswap_frontswap_load zswap_frontswap_invalidate_page"),
+      TEST(zswap_trees, .name = NULL) },
     { "pcpu_unit_size", CODE("pcpu_chunk_relocate pcpu_alloc pcpu_get_vm_areas"),
       TEST(unit_size, .name = NULL) },
 };

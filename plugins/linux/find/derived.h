@@ -69,7 +69,10 @@ bool derived_is_memmap(const struct derive *d, uint64_t base);
     X(linear_base)   /* x86: the virtual address of physical 0 in the linear map */                \
     X(memmap_base)   /* x86: that of the struct page of frame 0 */                                 \
     X(vmalloc_base)  /* x86: where the vmalloc range begins */                                     \
-    X(boot_params)   /* x86: what the boot loader passed */
+    X(boot_params)   /* x86: what the boot loader passed */                                        \
+    X(swap_devices)  /* swap_info[]: pointers to structs that store their own number */            \
+    X(swap_caches)   /* swapper_spaces[]: pointers to address spaces of no file */                 \
+    X(zswap_trees)   /* zswap_trees[]: pointers to trees of entries that store their device */
 #define DERIVED_TEST_(name)                                                                        \
     bool derived_##name(const struct derive *d, const struct test *t, uint64_t va);
 DERIVED_TESTS(DERIVED_TEST_)

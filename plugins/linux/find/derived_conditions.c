@@ -352,3 +352,82 @@ bool derived_boot_params(const struct derive *d, const struct test *t, uint64_t 
     return eg_read(d->f->v, d->c->space, va + FLAG, p, sizeof p) && eg_le16(p) == 0xaa55 &&
            !memcmp(p + 4, "HdrS", 4);
 }
+
+/* ---- swap ---- */
+
+enum { SWAP_DEVICES = 32 };
+
+/** Pointers to structs that store their own number in the array, of which one is in use. */
+bool derived_swap_devices(const struct derive *d, const struct test *t, uint64_t va)
+{
+    const unsigned ptr = d->model->ptr_size;
+    uint64_t type, flags, file, at, opened;
+    unsigned used = 0;
+
+    (void)t;
+    if (!derived_member(d, "swap_info_struct", "type", &type, NULL) ||
+        !derived_member(d, "swap_info_struct", "flags", &flags, NULL) ||
+        !derived_member(d, "swap_info_struct", "swap_file", &file, NULL))
+        return false;
+    for (unsigned i = 0; i < SWAP_DEVICES && derived_pointer(d, va + i * ptr, &at) && at; i++) {
+        uint64_t bits;
+        uint8_t own;
+
+        if (derived_in_image(d, at) || !eg_read(d->f->v, d->c->space, at + type, &own, 1) ||
+            own != i || !derived_pointer(d, at + flags, &bits) ||
+            !derived_pointer(d, at + file, &opened))
+            break;
+        used += bits & 1 && opened && derived_pointer(d, opened, &opened);
+    }
+    return used;
+}
+
+/** Pointers to address spaces of no file, with operations that are in the image. */
+bool derived_swap_caches(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t host, ops, at, a, b;
+
+    (void)t;
+    return derived_member(d, "address_space", "host", &host, NULL) &&
+           derived_member(d, "address_space", "a_ops", &ops, NULL) && derived_pointer(d, va, &at) &&
+           at && !derived_in_image(d, at) && derived_pointer(d, at + host, &a) && !a &&
+           derived_pointer(d, at + ops, &b) && derived_in_image(d, b);
+}
+
+/** The first entry of a red-black tree whose root is at @at. */
+static bool first_node(const struct derive *d, uint64_t at, uint64_t link, uint64_t *entry)
+{
+    *entry = 0;
+    if (!derived_pointer(d, at, &at) || !at)
+        return false;
+    *entry = at - link;
+    return true;
+}
+
+/** Pointers to trees, xarrays since 6.10, with an entry that stores the number of the device. */
+bool derived_zswap_trees(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { TREES = 64, TYPE_SHIFT = 58 };
+    const unsigned ptr = d->model->ptr_size;
+    uint64_t root = 0, size, slot, link = 0, head = 0, trees, entry, index, value;
+    const bool old = derived_member(d, "zswap_tree", "rbroot.rb_node", &root, NULL);
+
+    (void)t;
+    size = derived_size(d, old ? "zswap_tree" : "xarray");
+    if (!size || !derived_member(d, "zswap_entry", "swpentry.val", &slot, NULL) ||
+        (old ? !derived_member(d, "zswap_entry", "rbnode", &link, NULL)
+             : !derived_member(d, "xarray", "xa_head", &head, NULL)))
+        return false;
+    for (unsigned i = 0; i < SWAP_DEVICES && derived_pointer(d, va + i * ptr, &trees); i++)
+        for (unsigned k = 0; trees && !derived_in_image(d, trees) && k < TREES; k++) {
+            const uint64_t tree = trees + k * size;
+
+            if (!linux_spend(d->f, LINUX_ELEMENTS, 1))
+                return false;
+            if (!(old ? first_node(d, tree + root, link, &entry)
+                      : first_entry(d, tree + head, &entry, &index)))
+                break;
+            return derived_pointer(d, entry + slot, &value) && value >> TYPE_SHIFT == i;
+        }
+    return false;
+}

@@ -19,9 +19,8 @@ EG_FIELD_AS(swap_page_private, page, "private");
 EG_SYMBOL(swap_info, "unsigned long"); // an array of pointers, as long as the release wants it
 EG_SYMBOL(nr_swapfiles, "unsigned int");
 EG_SYMBOL(swapper_spaces, "unsigned long"); // until 6.17, such arrays too
-EG_SYMBOL(nr_swapper_spaces, "unsigned int");
 
-enum { USED = 1, BLOCK = 1 << 6, MOST_SPACES = 1 << 20 }; // linux/swap.h
+enum { USED = 1, BLOCK = 1 << 6, SHIFT_64MB = 14 }; // linux/swap.h
 
 /* ---- files of --swap ---- */
 
@@ -117,8 +116,6 @@ static void open_device(struct eg_run *r, struct linux_swap *s, unsigned type)
 {
     struct linux_swap_device *d = &s->device[type];
     const uint64_t infos = eg_sym(r, swap_info).addr, spaces = eg_sym(r, swapper_spaces).addr;
-    const uint64_t counts = eg_sym(r, nr_swapper_spaces).addr;
-    const struct linux_place count = { .off = 4 * type, .size = 4 };
     struct eg_view *v = eg_view_of(r);
     struct eg_obj info;
     uint64_t flags, disk, at, own;
@@ -132,7 +129,7 @@ static void open_device(struct eg_run *r, struct linux_swap *s, unsigned type)
         return;
 
     if (!eg_get(&flags, info, swap_info_struct.flags) || !(flags & USED) ||
-        !eg_get(&d->slots, info, swap_info_struct.max) || d->slots >> LINUX_SLOT_BITS)
+        !eg_get(&d->slots, info, swap_info_struct.max) || !d->slots || d->slots >> LINUX_SLOT_BITS)
         return;
     d->info = info.addr;
     d->block = flags & BLOCK;
@@ -141,9 +138,11 @@ static void open_device(struct eg_run *r, struct linux_swap *s, unsigned type)
     d->path = path ? strdup(path) : NULL;
     d->clusters = eg_get_or(UINT64_C(0), info, swap_info_struct.cluster_info);
     d->zeros = eg_get_or(UINT64_C(0), info, swap_info_struct.zeromap);
-    if (!spaces || !linux_word(&s->zs.mem, v, spaces + 8 * type, &d->cache) ||
-        !linux_place_get(&s->zs.mem, v, counts, count, &d->n_cache) || d->n_cache > MOST_SPACES)
-        d->cache = d->n_cache = 0;
+    // One for each 64 MiB (mm/swap_state.c, init_swap_address_space).
+    if (spaces && linux_word(&s->zs.mem, v, spaces + 8 * type, &d->cache) && d->cache)
+        d->n_cache = ((d->slots - 1) >> SHIFT_64MB) + 1;
+    if (s->zswap.is_xarray)
+        s->zswap.pieces[type] = ((d->slots - 1) >> SHIFT_64MB) + 1;
     if (!d->block || !eg_get(&disk, info, swap_info_struct.bdev, block_device.bd_disk))
         return;
     d->zram = calloc(1, sizeof *d->zram);
