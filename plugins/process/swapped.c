@@ -9,12 +9,13 @@
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_COMM(C)                                                                           \
     C(PATH, TEXT, "the swap device or file")                                                       \
-    C(PLACE, TEXT, "swap cache, zeros, zswap, zram, file (of --swap), device (not at hand), lost") \
+    C(HELD_IN, TEXT,                                                                               \
+      "swap cache, zeros, zswap, zram, file (of --swap), device (not at hand), lost")              \
     C(COMPRESSOR, TEXT, "of zram and zswap; same: one word fills the page; none: as it is")        \
     C(PAGES, INT, "pages there")                                                                   \
     C(UNREADABLE, INT, "of these, pages whose bytes cannot be made: damaged, or not at hand")      \
-    C(FIRST, ADDR, "the lowest of their addresses")                                                \
-    C(REASON, TEXT, "why the first of the unreadable ones is that")
+    C(ADDRESS, ADDR, "the lowest of their addresses")                                              \
+    C(UNREADABLE_WHY, TEXT, "why the first of the unreadable ones is that")
 EG_COLUMNS(COLUMNS);
 
 EG_SYMBOL(swap_info, "unsigned long");
@@ -98,9 +99,9 @@ static void emit(struct eg_run *r, const struct linux_swap *s, struct eg_obj tas
 
         eg_row(r, .PID = linux_pid(task), .COMM = linux_comm(task),
                .PATH = path ? eg_text(path) : eg_missing(EG_BAD_VALUE, g->first),
-               .PLACE = eg_text(place_name(s, g)), .COMPRESSOR = eg_text(g->compressor),
+               .HELD_IN = eg_text(place_name(s, g)), .COMPRESSOR = eg_text(g->compressor),
                .PAGES = eg_uint(g->pages), .UNREADABLE = eg_uint(g->unreadable),
-               .FIRST = eg_uint(g->first), .REASON = eg_text(g->reason));
+               .ADDRESS = eg_uint(g->first), .UNREADABLE_WHY = eg_text(g->reason));
     }
     if (f->others)
         eg_note(r, "process %d: %llu swapped pages at more places than can be true are left out",
