@@ -33,7 +33,7 @@ static const struct cli_habit options[] = {
       "nothing is fetched from a network: -s FOLDER for a folder of symbol files, --profile FILE "
       "for one" },
     { "single-swap-locations", 0, true, NULL,
-      "swap is not read: what was swapped out is '-', with that reason" },
+      "--swap FILE gives a copy of a swap partition or file" },
     { "stackers", 0, true, NULL, "the format is told from the image; --format NAME overrides" },
     { "filters", 0, true, NULL,
       "rows are chosen with --filter 'COLUMN ~ REGEX': `engram help filter`" },
@@ -124,7 +124,7 @@ static const struct {
     { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
     { " list tree ", "`engram shell IMAGE` walks lists and trees: help(\"eg.list\") there" },
     { " wr ", "an image is never written to" },
-    { " irq timer runq waitq ipcs swap ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
+    { " irq timer runq waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
     { " alias repeat extend gdb exit quit ",
       "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },
