@@ -1,5 +1,5 @@
-/* swap_test.c - swapped pages through a process's space: which place each comes from, in the order in
- * which the kernel looks, and damage at each step. */
+/* swap_test.c - swapped pages through a process's space: from each place, in the order in which the
+ * kernel looks, and damage at each step. */
 #include "../../../plugins/linux/mm/mm.h"
 #include "../../../plugins/linux/mm/swap.h"
 #include "../../../plugins/linux/state.h"
@@ -55,15 +55,8 @@
     "struct zpool_driver { char *type; };"                                                         \
     "struct zpool { struct zpool_driver *driver; void *pool; };"
 
-enum {
-    RAM = 4 << 20,
-    SLOTS = 64,
-    PAGES = 32,
-    SAME = 1 << 21,
-    WRITTEN = 1 << 22,
-    SECOND = 1 << 27,
-    MAGIC = 0x58,
-};
+enum { RAM = 4 << 20, SLOTS = 64, PAGES = 32, MAGIC = 0x58 };
+enum { SAME = 1 << 21, WRITTEN = 1 << 22, SECOND = 1 << 27 };
 
 struct world {
     struct mk *k;
