@@ -55,7 +55,7 @@ static const struct kind {
     [VOLATILE] = { 0, 0, EG_T_TYPEDEF, REF },
     [CONST] = { 0, 0, EG_T_TYPEDEF, REF },
     [RESTRICT] = { 0, 0, EG_T_TYPEDEF, REF },
-    [FUNC] = { 0, 0, EG_T_VOID, 0 },
+    [FUNC] = { 0, 0, EG_T_VOID, NAME | REF }, // nothing refers to it: its name and prototype stay
     [FUNC_PROTO] = { 0, 8, EG_T_FUNC, REF | MEMBERS | MORE },
     [VAR] = { 4, 0, EG_T_VAR, NAME | REF },
     [DATASEC] = { 0, 12, EG_T_STRUCT, NAME | SIZE | MEMBERS | MORE },

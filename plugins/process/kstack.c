@@ -1,8 +1,10 @@
 /* kstack - what each thread does in the kernel: who called whom. */
 #include "../linux/kernel/percpu.h"
+#include "../linux/kernel/signature.h"
 #include "../linux/kernel/unwind.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
+#include <string.h>
 
 EG_FIELD_AS(rq_curr, rq, "curr");
 EG_SYMBOL(runqueues, "rq");
@@ -22,45 +24,74 @@ EG_SYMBOL(runqueues, "rq");
       "saved: by the scheduler; cpu: the dump's record of the processor; orc: the kernel's "       \
       "unwind data; frame pointer; registers: what an exception or interrupt saved; link "         \
       "register: may be an old one. traced: a tracer keeps the address")                           \
-    C(ENDS_EARLY, TEXT, "why no more frames are known; none: they are complete")
+    C(ENDS_EARLY, TEXT, "why no more frames are known; none: they are complete")                   \
+    C(ARGUMENTS, TEXT, "of a system call: what the program gave it", EG_MINOR)                     \
+    C(PROTOTYPE, TEXT, "the function as C declares it, where the kernel's BTF has it", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
 struct count {
     unsigned cut, absent;
 };
 
-static struct eg_cell function_of(struct eg_run *r, const struct linux_frame *f,
-                                  const char **module)
-{
-    struct linux_code code;
+/* A thread in its frames: what its program gave the system call is the same in all of them. */
+struct shown {
+    struct eg_obj task;
+    unsigned n;
+    const char *call, *arguments; // of the system call; NULL: none
+};
 
-    *module = NULL;
-    if (!linux_code_at(r, f->pc, f->exact, &code))
-        return eg_missing(EG_NO_SYMBOL, f->pc);
-    *module = code.module;
-    return eg_text(eg_strf(r, "%s+0x%" PRIx64 "/0x%" PRIx64, code.name, code.offset, code.size));
+/* Is @function the one that takes the arguments of @call ("sys_read")? Each processor has a prefix
+ * of its own for it (include/linux/syscalls.h, arch/.../include/asm/syscall_wrapper.h). */
+static bool takes(const char *function, const char *call)
+{
+    static const char *const prefixes[] = { "__x64_", "__arm64_", "__riscv_", "__se_", "__do_" };
+
+    for (size_t i = 0; i < countof(prefixes); i++)
+        if (strncmp(function, prefixes[i], strlen(prefixes[i])) == 0 &&
+            strcmp(function + strlen(prefixes[i]), call) == 0)
+            return true;
+    return false;
 }
 
-static void show_frame(struct eg_run *r, struct eg_obj t, unsigned position,
-                       const struct linux_frame *f, const char *cut)
+static void find_call(struct eg_run *r, struct shown *s)
 {
-    const char *module;
-    const struct eg_cell function = function_of(r, f, &module);
-    const char *by = linux_frame_by_name(f->by);
+    struct linux_regs user;
+    struct linux_syscall call;
+    enum eg_why why;
 
+    if (linux_user_regs(r, s->task, &user, &why)) {
+        s->arguments = linux_syscall_arguments(r, &user, &call);
+        s->call = s->arguments ? call.name : NULL;
+    }
+}
+
+static void show_frame(struct eg_run *r, struct shown *s, const struct linux_frame *f,
+                       const char *cut)
+{
+    const struct eg_obj t = s->task;
+    const char *by = linux_frame_by_name(f->by);
+    struct linux_code code = { 0 };
+    struct eg_cell place = eg_missing(EG_NO_SYMBOL, f->pc);
+
+    if (linux_code_at(r, f->pc, f->exact, &code))
+        place =
+            eg_text(eg_strf(r, "%s+0x%" PRIx64 "/0x%" PRIx64, code.name, code.offset, code.size));
     eg_row(r, .PID = linux_pid(t), .TID = linux_tid(t), .COMM = linux_comm(t),
-           .POSITION = eg_uint(position), .ADDRESS = eg_uint(f->pc), .PLACE = function,
-           .MODULE = eg_text(module), .STACK_KIND = eg_text(f->stack),
+           .POSITION = eg_uint(s->n++), .ADDRESS = eg_uint(f->pc), .PLACE = place,
+           .MODULE = eg_text(code.module), .STACK_KIND = eg_text(f->stack),
            .FRAME = f->sp ? eg_uint(f->sp) : (struct eg_cell){ 0 },
            .FOUND_BY = eg_text(f->traced ? eg_strf(r, "%s, traced", by) : by),
-           .ENDS_EARLY = eg_text(cut));
+           .ENDS_EARLY = eg_text(cut),
+           .ARGUMENTS =
+               eg_text(s->call && code.name && takes(code.name, s->call) ? s->arguments : NULL),
+           .PROTOTYPE = eg_text(code.name ? linux_prototype(r, code.name) : NULL));
 }
 
 static void show(struct eg_run *r, struct eg_obj t, struct count *count)
 {
     struct linux_unwind w;
     struct linux_frame held, next;
-    unsigned n = 0;
+    struct shown s = { .task = t };
 
     if (!linux_unwind_begin(r, &w, t)) {
         if (w.why == EG_NULL) // it ran in its program, or has ended
@@ -73,11 +104,12 @@ static void show(struct eg_run *r, struct eg_obj t, struct count *count)
     }
     if (!linux_unwind_next(&w, &held))
         return;
+    find_call(r, &s);
     while (linux_unwind_next(&w, &next)) {
-        show_frame(r, t, n++, &held, NULL);
+        show_frame(r, &s, &held, NULL);
         held = next;
     }
-    show_frame(r, t, n, &held, w.cut);
+    show_frame(r, &s, &held, w.cut);
     count->cut += w.cut != NULL;
 }
 
@@ -131,7 +163,9 @@ EG_PLUGIN(kstack) = {
         "program, "
         "and one that has ended, has no frames. An intruder's code in the kernel shows as an "
         "address without a name, or between functions that do not call each other; compare with "
-        "lsmod. Arguments of functions are not shown: where they were is not known any more.",
+        "lsmod. ARGUMENTS has what a program gave a system call, from the registers that it had "
+        "when it entered the kernel; arguments of other functions are not shown, for the registers "
+        "that held them are used for other things by then.",
     .aliases = EG_NAMES("bt", "linux.pscallstack.PsCallStack", "pscallstack"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

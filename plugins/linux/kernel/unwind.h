@@ -68,6 +68,10 @@ struct linux_code {
  * nothing that is known. */
 EG_API bool linux_code_at(struct eg_run *r, uint64_t pc, bool exact, struct linux_code *out);
 
+/** The function in which a thread sleeps, as /proc/PID/wchan names it: the innermost that is not of
+ * the scheduler. NULL: it runs, or it is not known. */
+EG_API const char *linux_wchan(struct eg_run *r, struct eg_obj task);
+
 /* ---- between unwind*.c ---- */
 
 struct linux_orc;

@@ -2,6 +2,11 @@
 #include "../../../core/system.h"
 #include "unwind.h"
 
+EG_SYMBOL(__sched_text_start, "u8");
+EG_SYMBOL(__sched_text_end, "u8");
+EG_SYMBOL(__lock_text_start, "u8");
+EG_SYMBOL(__lock_text_end, "u8");
+
 /* Marks between code and data in modules of AArch64 and RISC-V, and labels of the compiler: no
  * names of functions (include/linux/module_symbol.h). */
 static bool is_mark(const char *name)
@@ -79,3 +84,73 @@ bool linux_code_at(struct eg_run *r, uint64_t pc, bool exact, struct linux_code 
     out->offset += pc - at;
     return true;
 }
+
+/* ---- what a thread waits in ---- */
+
+/* Code of the scheduler and of locks, which is where every thread sleeps (in_sched_functions,
+ * kernel/sched/core.c; the second range is gone where all locks are inlined). */
+static bool in_scheduler(struct eg_run *r, uint64_t pc)
+{
+    return (eg_has_symbol(r, __sched_text_start) && eg_has_symbol(r, __sched_text_end) &&
+            pc >= eg_sym(r, __sched_text_start).addr && pc < eg_sym(r, __sched_text_end).addr) ||
+           (eg_has_symbol(r, __lock_text_start) && eg_has_symbol(r, __lock_text_end) &&
+            pc >= eg_sym(r, __lock_text_start).addr && pc < eg_sym(r, __lock_text_end).addr);
+}
+
+const char *linux_wchan(struct eg_run *r, struct eg_obj task)
+{
+    struct linux_unwind w;
+    struct linux_frame f;
+    struct linux_code code;
+
+    if (linux_task_runs(r, task) || !eg_has_symbol(r, __sched_text_start) ||
+        !linux_unwind_begin(r, &w, task))
+        return NULL;
+    while (linux_unwind_next(&w, &f))
+        if (!in_scheduler(r, f.pc))
+            return linux_code_at(r, f.pc, f.exact, &code) ? code.name : NULL;
+    return NULL;
+}
+
+EG_FUNCTION(wchan) = {
+    .os = "linux",
+    .help = "the function of the kernel in which a thread sleeps, as /proc/PID/wchan names it",
+    .args = "task",
+    .text = linux_wchan,
+};
+
+struct frames {
+    bool begun, none;
+    struct linux_unwind unwind;
+};
+
+static bool next_frame(struct eg_run *r, struct eg_obj arg, void *state, struct eg_cell *out)
+{
+    struct frames *s = state;
+    struct linux_frame f;
+    struct linux_code code = { 0 };
+
+    if (!s->begun) {
+        s->begun = true;
+        s->none = !linux_unwind_begin(r, &s->unwind, arg);
+    }
+    if (s->none || !linux_unwind_next(&s->unwind, &f))
+        return false;
+    out[0] = eg_uint(f.pc);
+    if (linux_code_at(r, f.pc, f.exact, &code)) {
+        out[1] = eg_text(code.name);
+        out[2] = eg_uint(code.offset);
+        out[3] = eg_text(code.module);
+    }
+    return true;
+}
+
+EG_WALKER(kernel_frames) = {
+    .os = "linux",
+    .help =
+        "where a thread stands in the kernel and who called it, innermost first: what kstack shows",
+    .arg = "task_struct",
+    .values = "address: integer, function: text, offset: integer, module: text",
+    .state = sizeof(struct frames),
+    .next_values = next_frame,
+};

@@ -18,6 +18,8 @@ static const char *const x86_types[] = {
     "  u16 signal:1; };"
     "struct irq_stack { char stack[16384]; };"
     "struct llist_node { struct llist_node *next; };"
+    "struct syscall_metadata { const char *name; int syscall_nr, nb_args; const char **types;"
+    "  const char **args; };"
     "struct llist_head { struct llist_node *first; };"
     "struct rethook_node { void *rcu[2]; struct llist_node llist; void *rethook;"
     "  unsigned long ret_addr, frame; };"
@@ -378,6 +380,47 @@ static void registers(void **state)
     mk_free(x.k);
 }
 
+/* What a program gave a system call: only where the frame's function is that call. */
+static void arguments(void **state)
+{
+    static const char *const types[] = { "pid_t", "int *", "unsigned long" };
+    static const char *const args[] = { "upid", "stat_addr", "options" };
+
+    (void)state;
+    struct x86 x = x86_guest(false);
+    uint64_t t, s = sleeper(&x, 1, "init", &t), regs = s + SIZE - REGS;
+    uint64_t calls = mk_alloc(x.k, 8 * 62), table = mk_alloc(x.k, 8), lists = mk_alloc(x.k, 112);
+    uint64_t meta = mk_object(x.k, "syscall_metadata");
+    enum { ARGUMENTS = 11 };
+
+    mk_symbol(x.k, "__x64_sys_wait4", in(&x, WAIT, 0x10));
+    mk_symbol(x.k, "syscalls_metadata", table);
+    mk_write_ptr(x.k, table, calls);
+    mk_write_ptr(x.k, calls + 8 * 61, meta);
+    mk_put(x.k, meta, "syscall_metadata.name", mk_text(x.k, "sys_wait4"));
+    mk_put(x.k, meta, "syscall_metadata.nb_args", 3);
+    mk_put(x.k, meta, "syscall_metadata.types", lists);
+    mk_put(x.k, meta, "syscall_metadata.args", lists + 56);
+    for (unsigned i = 0; i < 7; i++) {
+        mk_write_ptr(x.k, lists + 8 * i, mk_text(x.k, types[i % 3]));
+        mk_write_ptr(x.k, lists + 56 + 8 * i, mk_text(x.k, args[i % 3]));
+    }
+    mk_put(x.k, regs, "pt_regs.di", 0xffffffff);
+    mk_put(x.k, regs, "pt_regs.si", 0x7ffd00001234);
+    mk_put(x.k, regs, "pt_regs.dx", 9);
+    same(mk_guest_rows(&x.g, "kstack", NULL), ARGUMENTS,
+         "\nupid=-1, stat_addr=0x7ffd00001234, options=9\n");
+    mk_put(x.k, meta, "syscall_metadata.name", mk_text(x.k, "sys_wait")); // another call's
+    same(mk_guest_rows(&x.g, "kstack", NULL), ARGUMENTS, "\n\n");
+    mk_put(x.k, meta, "syscall_metadata.name", mk_text(x.k, "sys_wait4"));
+    mk_put(x.k, meta, "syscall_metadata.nb_args", 7); // cannot be
+    same(mk_guest_rows(&x.g, "kstack", NULL), ARGUMENTS, "\n\n");
+    mk_put(x.k, meta, "syscall_metadata.nb_args", 3);
+    mk_put(x.k, regs, "pt_regs.cs", 0x23); // a 32-bit program has other numbers
+    same(mk_guest_rows(&x.g, "kstack", NULL), ARGUMENTS, "\n\n");
+    mk_free(x.k);
+}
+
 /* FRED leaves 16 bytes free above the registers; a new thread's first place. */
 static void fred(void **state)
 {
@@ -396,117 +439,12 @@ static void fred(void **state)
     mk_free(x.k);
 }
 
-/* ---- AArch64: frame pointers ---- */
-
-#define ARM64_TASK                                                                                 \
-    "struct cpu_context { unsigned long x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, fp, sp," \
-    "  pc; };"                                                                                     \
-    "struct uw { unsigned long tp_value; };"                                                       \
-    "struct thread_struct { struct cpu_context cpu_context; struct uw uw; };"                      \
-    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"                   \
-    "  unsigned int cpu; struct thread_struct thread;"
-#define ARM64_REGS "unsigned long regs[31]; unsigned long sp, pc, pstate, orig_x0; s32 syscallno;"
-static const char *const arm64_types[] = { "struct task_struct { unsigned int __state, flags;",
-                                           "struct pt_regs { " ARM64_REGS
-                                           " u64 stackframe[2]; };" ARM64_TASK,
-                                           NULL };
-static const char *const arm64_meta_types[] = {
-    "struct task_struct { unsigned int __state, flags;",
-    "struct frame_record_meta { u64 fp, lr, type; };"
-    "struct pt_regs { " ARM64_REGS " struct frame_record_meta stackframe; };" ARM64_TASK,
-    NULL
-};
-
-static void arm64(void **state)
-{
-    (void)state;
-    for (int meta = 0; meta < 2; meta++) {
-        const struct mk_machine *m = machine("aarch64");
-        struct mk_guest g = mk_guest(m, meta ? arm64_meta_types : arm64_types);
-        struct mk *k = g.k;
-        const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
-        const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
-        const uint64_t user = s + SIZE - (mk_at(k, 0, "pt_regs.stackframe") + (meta ? 24 : 16));
-        const uint64_t exc = s + 0x3800, record = exc + mk_at(k, 0, "pt_regs.stackframe");
-        const uint64_t sign = UINT64_C(0x3325) << 48; // of a signed pointer: bit 55 stays
-        const char *rows;
-
-        mk_symbol(k, "__switch_to", text);
-        mk_symbol(k, "schedule", text + 0x100);
-        mk_symbol(k, "el0_svc", text + 0x200);
-        mk_symbol(k, "el1_abort", text + 0x300);
-        mk_symbol(k, "copy", text + 0x400);
-        mk_symbol(k, "_etext", text + 0x500);
-        mk_symbol(k, "__start_init_task", s);
-        mk_symbol(k, "__end_init_task", s + SIZE);
-        mk_put(k, t, "task_struct.stack", s);
-        mk_put(k, t, "task_struct.thread.cpu_context.pc", text + 0x10);
-        mk_put(k, t, "task_struct.thread.cpu_context.fp", s + 0x3700);
-        mk_put(k, t, "task_struct.thread.cpu_context.sp", s + 0x3700);
-        mk_put(k, t, "task_struct.thread.uw.tp_value", 0x7fb0001000);
-        mk_write_ptr(k, s + 0x3700, s + 0x3720);
-        mk_write_ptr(k, s + 0x3708, (text + 0x110) ^ sign);
-        mk_write_ptr(k, s + 0x3718, text + 0x440); // left over
-        mk_write_ptr(k, s + 0x3720, mk_at(k, user, "pt_regs.stackframe"));
-        mk_write_ptr(k, s + 0x3728, text + 0x220);
-        if (meta)
-            mk_put(k, user, "pt_regs.stackframe.type", 1);
-        mk_put(k, user, "pt_regs.pc", 0x401000);
-        mk_put(k, user, "pt_regs.sp", 0x7ffd0000);
-        mk_put(k, user, "pt_regs.syscallno", 73);
-        mk_guest_rows(&g, "pslist", NULL);
-        mk_system(k)->chosen->paging = (struct eg_paging){ .arch = mk_system(k)->arch,
-                                                           .levels = m->levels,
-                                                           .granule = m->page_shift };
-        rows = mk_guest_rows(&g, "kstack", NULL);
-        same(rows, FUNCTION, "__switch_to+0x10/0x100\nschedule+0x10/0x100\nel0_svc+0x20/0x100");
-        same(rows, FOUND_BY, "saved\nframe pointer\nframe pointer");
-        same(rows, ENDS, "\n\n");
-        assert_non_null(strstr(mk_guest_rows(&g, "regs", NULL),
-                               "|user|entry|0x401000|0x7ffd0000||0x7fb0001000|73|x0=0 "));
-        // an exception in the kernel's own code
-        mk_write_ptr(k, s + 0x3720, record);
-        mk_write_ptr(k, s + 0x3728, text + 0x320);
-        mk_put(k, exc, "pt_regs.pc", text + 0x400);
-        mk_put(k, exc, "pt_regs.pstate", 5);
-        mk_write_ptr(k, exc + 29 * 8, s + 0x3d00);
-        mk_write_ptr(k, exc + 30 * 8, text + 0x404); // of copy itself: it says nothing
-        if (meta) {
-            mk_put(k, exc, "pt_regs.stackframe.type", 2);
-        } else {
-            mk_write_ptr(k, record, s + 0x3d00);
-            mk_write_ptr(k, record + 8, text + 0x400);
-        }
-        mk_write_ptr(k, s + 0x3d00, mk_at(k, user, "pt_regs.stackframe"));
-        mk_write_ptr(k, s + 0x3d08, text + 0x220);
-        rows = mk_guest_rows(&g, "kstack", NULL);
-        same(rows, FUNCTION,
-             "__switch_to+0x10/0x100\nschedule+0x10/0x100\nel1_abort+0x20/0x100\ncopy+0x0/0x100\n"
-             "el0_svc+0x20/0x100");
-        same(rows, FOUND_BY, "saved\nframe pointer\nframe pointer\nregisters\nframe pointer");
-        // a function without a frame: its caller is in the link register alone
-        mk_write_ptr(k, exc + 30 * 8, text + 0x144);
-        rows = mk_guest_rows(&g, "kstack", NULL);
-        assert_non_null(strstr(rows, "|schedule+0x44/0x100|"));
-        assert_non_null(strstr(rows, "|link register|"));
-        // a circle, and a word that is no code
-        mk_write_ptr(k, s + 0x3720, s + 0x3700);
-        rows = mk_guest_rows(&g, "kstack", NULL);
-        same(rows, ENDS, "\n\nthe frame pointer leads to no frame above this one");
-        mk_write_ptr(k, s + 0x3720, s + 0x3c00);
-        mk_write_ptr(k, s + 0x3c08, text + (UINT64_C(1) << 30));
-        rows = mk_guest_rows(&g, "kstack", NULL);
-        same(rows, ENDS, "\n\nthe frame's return address is not one of code");
-        mk_free(k);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(complete),  cmocka_unit_test(ends),   cmocka_unit_test(damaged),
-        cmocka_unit_test(lost),      cmocka_unit_test(traced), cmocka_unit_test(running),
-        cmocka_unit_test(registers), cmocka_unit_test(fred),   cmocka_unit_test(arm64),
+        cmocka_unit_test(complete),  cmocka_unit_test(ends),      cmocka_unit_test(damaged),
+        cmocka_unit_test(lost),      cmocka_unit_test(traced),    cmocka_unit_test(running),
+        cmocka_unit_test(registers), cmocka_unit_test(arguments), cmocka_unit_test(fred),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,9 @@ static void every_kind(void **state)
         assert_int_equal(p->types[1].flags, EG_TF_SIGNED);
         assert_int_equal(p->types[2].flags, EG_TF_SIGNED | EG_TF_CHAR);
         assert_int_equal(p->types[3].flags, EG_TF_BOOL);
-        assert_int_equal(p->types[16].kind, EG_T_VOID);
+        assert_int_equal(p->types[16].kind, EG_T_VOID); // a function, of which this is kept:
+        assert_string_equal(p->strings + p->types[16].name, "f");
+        assert_int_equal(p->types[16].ref, 14);
         assert_int_equal(p->types[22].kind, EG_T_VOID);
         assert_true(eg_type_find(&ts, 12, "b", &m) && m.bit_off == 32 && m.bit_size == 3);
         assert_true(eg_type_find(&ts, 8, "v", &m) && m.bit_off == 192 && m.type == 2);

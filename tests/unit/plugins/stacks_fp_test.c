@@ -1,0 +1,229 @@
+/* stacks_fp_test.c - kstack and regs where frames are found by frame pointers: AArch64, RISC-V, and
+ * x86-64 without ORC; and damage. */
+#include "check.h"
+#include "image.h"
+#include "mkguest.h"
+
+enum { SIZE = 0x4000, TEXT_SIZE = 0x1000 };
+enum { FUNCTION = 5, FOUND_BY = 9, ENDS = 10 };
+
+static const struct mk_machine *machine(const char *arch)
+{
+    mk_each_machine(m) if (m->arch && strcmp(m->arch, arch) == 0) return m;
+    return NULL;
+}
+
+static void same(const char *rows, int column, const char *want)
+{
+    assert_string_equal(mk_columns(rows, column, column), want);
+}
+
+/* ---- AArch64: frame pointers ---- */
+
+#define ARM64_TASK                                                                                 \
+    "struct cpu_context { unsigned long x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, fp, sp," \
+    "  pc; };"                                                                                     \
+    "struct uw { unsigned long tp_value; };"                                                       \
+    "struct thread_struct { struct cpu_context cpu_context; struct uw uw; };"                      \
+    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"                   \
+    "  unsigned int cpu; struct thread_struct thread;"
+#define ARM64_REGS "unsigned long regs[31]; unsigned long sp, pc, pstate, orig_x0; s32 syscallno;"
+static const char *const arm64_types[] = { "struct task_struct { unsigned int __state, flags;",
+                                           "struct pt_regs { " ARM64_REGS
+                                           " u64 stackframe[2]; };" ARM64_TASK,
+                                           NULL };
+static const char *const arm64_meta_types[] = {
+    "struct task_struct { unsigned int __state, flags;",
+    "struct frame_record_meta { u64 fp, lr, type; };"
+    "struct pt_regs { " ARM64_REGS " struct frame_record_meta stackframe; };" ARM64_TASK,
+    NULL
+};
+
+static void arm64(void **state)
+{
+    (void)state;
+    for (int meta = 0; meta < 2; meta++) {
+        const struct mk_machine *m = machine("aarch64");
+        struct mk_guest g = mk_guest(m, meta ? arm64_meta_types : arm64_types);
+        struct mk *k = g.k;
+        const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
+        const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+        const uint64_t user = s + SIZE - (mk_at(k, 0, "pt_regs.stackframe") + (meta ? 24 : 16));
+        const uint64_t exc = s + 0x3800, record = exc + mk_at(k, 0, "pt_regs.stackframe");
+        const uint64_t sign = UINT64_C(0x3325) << 48; // of a signed pointer: bit 55 stays
+        const char *rows;
+
+        mk_symbol(k, "__switch_to", text);
+        mk_symbol(k, "schedule", text + 0x100);
+        mk_symbol(k, "el0_svc", text + 0x200);
+        mk_symbol(k, "el1_abort", text + 0x300);
+        mk_symbol(k, "copy", text + 0x400);
+        mk_symbol(k, "_etext", text + 0x500);
+        mk_symbol(k, "__start_init_task", s);
+        mk_symbol(k, "__end_init_task", s + SIZE);
+        mk_put(k, t, "task_struct.stack", s);
+        mk_put(k, t, "task_struct.thread.cpu_context.pc", text + 0x10);
+        mk_put(k, t, "task_struct.thread.cpu_context.fp", s + 0x3700);
+        mk_put(k, t, "task_struct.thread.cpu_context.sp", s + 0x3700);
+        mk_put(k, t, "task_struct.thread.uw.tp_value", 0x7fb0001000);
+        mk_write_ptr(k, s + 0x3700, s + 0x3720);
+        mk_write_ptr(k, s + 0x3708, (text + 0x110) ^ sign);
+        mk_write_ptr(k, s + 0x3718, text + 0x440); // left over
+        mk_write_ptr(k, s + 0x3720, mk_at(k, user, "pt_regs.stackframe"));
+        mk_write_ptr(k, s + 0x3728, text + 0x220);
+        if (meta)
+            mk_put(k, user, "pt_regs.stackframe.type", 1);
+        mk_put(k, user, "pt_regs.pc", 0x401000);
+        mk_put(k, user, "pt_regs.sp", 0x7ffd0000);
+        mk_put(k, user, "pt_regs.syscallno", 73);
+        mk_guest_rows(&g, "pslist", NULL);
+        mk_system(k)->chosen->paging = (struct eg_paging){ .arch = mk_system(k)->arch,
+                                                           .levels = m->levels,
+                                                           .granule = m->page_shift };
+        rows = mk_guest_rows(&g, "kstack", NULL);
+        same(rows, FUNCTION, "__switch_to+0x10/0x100\nschedule+0x10/0x100\nel0_svc+0x20/0x100");
+        same(rows, FOUND_BY, "saved\nframe pointer\nframe pointer");
+        same(rows, ENDS, "\n\n");
+        assert_non_null(strstr(mk_guest_rows(&g, "regs", NULL),
+                               "|user|entry|0x401000|0x7ffd0000||0x7fb0001000|73|x0=0 "));
+        // an exception in the kernel's own code
+        mk_write_ptr(k, s + 0x3720, record);
+        mk_write_ptr(k, s + 0x3728, text + 0x320);
+        mk_put(k, exc, "pt_regs.pc", text + 0x400);
+        mk_put(k, exc, "pt_regs.pstate", 5);
+        mk_write_ptr(k, exc + 29 * 8, s + 0x3d00);
+        mk_write_ptr(k, exc + 30 * 8, text + 0x404); // of copy itself: it says nothing
+        if (meta) {
+            mk_put(k, exc, "pt_regs.stackframe.type", 2);
+        } else {
+            mk_write_ptr(k, record, s + 0x3d00);
+            mk_write_ptr(k, record + 8, text + 0x400);
+        }
+        mk_write_ptr(k, s + 0x3d00, mk_at(k, user, "pt_regs.stackframe"));
+        mk_write_ptr(k, s + 0x3d08, text + 0x220);
+        rows = mk_guest_rows(&g, "kstack", NULL);
+        same(rows, FUNCTION,
+             "__switch_to+0x10/0x100\nschedule+0x10/0x100\nel1_abort+0x20/0x100\ncopy+0x0/0x100\n"
+             "el0_svc+0x20/0x100");
+        same(rows, FOUND_BY, "saved\nframe pointer\nframe pointer\nregisters\nframe pointer");
+        // a function without a frame: its caller is in the link register alone
+        mk_write_ptr(k, exc + 30 * 8, text + 0x144);
+        rows = mk_guest_rows(&g, "kstack", NULL);
+        assert_non_null(strstr(rows, "|schedule+0x44/0x100|"));
+        assert_non_null(strstr(rows, "|link register|"));
+        // a circle, and a word that is no code
+        mk_write_ptr(k, s + 0x3720, s + 0x3700);
+        rows = mk_guest_rows(&g, "kstack", NULL);
+        same(rows, ENDS, "\n\nthe frame pointer leads to no frame above this one");
+        mk_write_ptr(k, s + 0x3720, s + 0x3c00);
+        mk_write_ptr(k, s + 0x3c08, text + (UINT64_C(1) << 30));
+        rows = mk_guest_rows(&g, "kstack", NULL);
+        same(rows, ENDS, "\n\nthe frame's return address is not one of code");
+        mk_free(k);
+    }
+}
+
+/* ---- x86-64 without ORC, RISC-V ---- */
+
+static const char *const x86_types[] = {
+    "struct task_struct { unsigned int __state, flags;",
+    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
+    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
+    "  di, orig_ax, ip, cs, flags, sp, ss; };"
+    "struct thread_struct { unsigned long sp; };"
+    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
+    "  unsigned int cpu; struct thread_struct thread;",
+    NULL
+};
+
+static void frame_pointers(void **state)
+{
+    (void)state;
+    struct mk_guest g = mk_guest(machine("x86_64"), x86_types);
+    struct mk *k = g.k;
+    const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
+    const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+    const char *rows;
+
+    mk_symbol(k, "__schedule", text);
+    mk_symbol(k, "do_wait", text + 0x100);
+    mk_symbol(k, "asm_exc", text + 0x200);
+    mk_symbol(k, "_etext", text + 0x300);
+    mk_symbol(k, "__start_init_task", s);
+    mk_symbol(k, "__end_init_task", s + SIZE);
+    mk_put(k, t, "task_struct.stack", s);
+    mk_put(k, t, "task_struct.thread.sp", s + 0x3000);
+    mk_put(k, s + 0x3000, "inactive_task_frame.bp", s + 0x3100);
+    mk_put(k, s + 0x3000, "inactive_task_frame.ret_addr", text + 0x10);
+    mk_write_ptr(k, s + 0x3100, (s + 0x3200) | 1); // a pt_regs
+    mk_write_ptr(k, s + 0x3108, text + 0x220);
+    mk_put(k, s + 0x3200, "pt_regs.ip", text + 0x100);
+    mk_put(k, s + 0x3200, "pt_regs.sp", s + 0x3400);
+    mk_put(k, s + 0x3200, "pt_regs.bp", s + 0x3500);
+    mk_put(k, s + 0x3200, "pt_regs.cs", 0x10);
+    mk_write_ptr(k, s + 0x3508, text + 0x240);
+    rows = mk_guest_rows(&g, "kstack", NULL);
+    same(rows, FUNCTION,
+         "__schedule+0x10/0x100\nasm_exc+0x20/0x100\ndo_wait+0x0/0x100\nasm_exc+0x40/0x100");
+    same(rows, FOUND_BY, "saved\nframe pointer\nregisters\nframe pointer");
+    same(rows, ENDS, "\n\n\n");
+    mk_put(k, s + 0x3200, "pt_regs.cs", 0x33); // of a program
+    same(mk_guest_rows(&g, "kstack", NULL), FUNCTION, "__schedule+0x10/0x100\nasm_exc+0x20/0x100");
+    mk_free(k);
+}
+
+static const char *const riscv_types[] = {
+    "struct task_struct { unsigned int __state, flags;",
+    "struct pt_regs { unsigned long epc, ra, sp, gp, tp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4,"
+    "  a5, a6, a7, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5, t6, status; };"
+    "struct thread_struct { unsigned long ra, sp, s[12]; };"
+    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
+    "  unsigned int cpu; struct thread_struct thread;",
+    NULL
+};
+
+static void riscv(void **state)
+{
+    (void)state;
+    struct mk_machine m = *machine("riscv64");
+    struct mk_guest g;
+
+    m.entry_flags |= 8; // pages may be executed
+    g = mk_guest(&m, riscv_types);
+    struct mk *k = g.k;
+    const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
+    const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+    const uint64_t user = s + SIZE - (mk_at(k, 0, "pt_regs.status") + 8 + 15) / 16 * 16;
+    const char *rows;
+
+    mk_symbol(k, "__switch_to", text);
+    mk_symbol(k, "schedule", text + 0x100);
+    mk_symbol(k, "_etext", text + 0x200);
+    mk_symbol(k, "__start_init_task", s);
+    mk_symbol(k, "__end_init_task", s + SIZE);
+    mk_put(k, t, "task_struct.stack", s);
+    mk_put(k, t, "task_struct.thread.ra", text + 0x10);
+    mk_put(k, t, "task_struct.thread.sp", s + 0x3000);
+    mk_write_ptr(k, mk_at(k, t, "task_struct.thread.s"), s + 0x3100); // s0, behind its record
+    mk_write_ptr(k, s + 0x30f0, 0);
+    mk_write_ptr(k, s + 0x30f8, text + 0x120);
+    mk_put(k, user, "pt_regs.epc", 0x401000);
+    mk_put(k, user, "pt_regs.sp", 0x3fff0000);
+    mk_put(k, user, "pt_regs.tp", 0x3fb00000);
+    rows = mk_guest_rows(&g, "kstack", NULL);
+    same(rows, FUNCTION, "__switch_to+0x10/0x100\nschedule+0x20/0x100");
+    same(rows, ENDS, "\n");
+    assert_non_null(strstr(mk_guest_rows(&g, "regs", NULL),
+                           "|user|entry|0x401000|0x3fff0000||0x3fb00000||pc=0x401000 "));
+    mk_put(k, user, "pt_regs.status", 0x100); // saved in the kernel
+    assert_non_null(strstr(mk_guest_rows(&g, "regs", NULL), "|user|-|-|"));
+    mk_free(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(arm64), cmocka_unit_test(frame_pointers),
+                                        cmocka_unit_test(riscv) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
