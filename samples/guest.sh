@@ -278,6 +278,7 @@ rich() {
     interpreters
     cp "$here/guest/rich" "$root/sbin/rich"
     compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
+    compile -nostartfiles -fno-stack-protector -o "$root/usr/bin/hooked" "$here/guest/hooked.c"
     # Where the program `scene` begins, as an offset in its file: it is not relocatable and lies at 4 MB.
     printf 'p:lab_uprobe /usr/bin/scene:0x%x\n' \
         $(($(readelf -h "$root/usr/bin/scene" | sed -n 's/.*Entry point address: *//p') - 0x400000)) > "$root/etc/uprobe"
