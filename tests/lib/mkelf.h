@@ -26,6 +26,7 @@ struct mk_elf {
     bool wide, big;
     uint16_t machine;
     bool gnu, sysv;               /**< hash tables */
+    uint64_t debug;               /**< DT_DEBUG; 0: none */
     uint64_t added;               /**< to pointers in the dynamic section, as glibc does */
     uint8_t at[MK_ELF_FILE + 64]; /**< the file */
     uint8_t in[MK_ELF_MEMORY];    /**< the same as it is mapped */
@@ -52,6 +53,7 @@ static inline void mk_elf_segment(struct mk_elf *e, unsigned i, uint32_t type, u
     uint8_t *p = e->at + (e->wide ? 64 + 56 * i : 52 + 32 * i);
 
     mk_elf_put(e, p, 4, type);
+    mk_elf_put(e, p + (e->wide ? 4 : 24), 4, offset ? 6 : 5); // code, then data
     p += e->wide ? 8 : 4;
     mk_elf_word(e, &p, offset);
     mk_elf_word(e, &p, vaddr);
@@ -155,6 +157,8 @@ static inline void mk_elf_make(struct mk_elf *e)
     mk_elf_put(e, p + 8, 4, 0x10);
     mk_elf_put(e, p + 12, 4, 0x21);
     p = e->at + MK_ELF_DATA;
+    if (e->debug)
+        mk_elf_word(e, &p, 21), mk_elf_word(e, &p, e->debug);
     if (e->gnu)
         mk_elf_word(e, &p, 0x6ffffef5), mk_elf_word(e, &p, v + MK_ELF_GNU_HASH + added);
     if (e->sysv)

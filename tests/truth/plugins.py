@@ -1,6 +1,7 @@
 """The comparison's table: a declaration for each plugin, or why it has none."""
 import finding
 import attributes
+import libraries
 import machine
 import memory
 import places
@@ -13,6 +14,7 @@ import stacks
 MODULES = [
     finding,
     attributes,
+    libraries,
     machine,
     memory,
     places,
@@ -26,6 +28,8 @@ DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
 
 # Why a plugin's rows are compared with no truth.
 NOT_COMPARED = {
+    "elfdump": "it writes files: tests/elfdump.sh reads them with readelf, and runs one",
+    "mapdump": "it writes files: tests/elfdump.sh compares them with what dump writes",
     "quality": "a guest does not know what the acquisition lost: tests/damage/cut.py compares with what was taken away",
 }
 

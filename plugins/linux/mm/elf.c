@@ -192,6 +192,12 @@ bool linux_elf_pointer(const struct linux_elf *e, uint64_t value, uint64_t len, 
 
 bool linux_elf_dynamic(struct eg_run *r, const struct linux_elf *e, uint64_t tag, uint64_t *value)
 {
+    return linux_elf_dynamic_nth(r, e, tag, 0, value);
+}
+
+bool linux_elf_dynamic_nth(struct eg_run *r, const struct linux_elf *e, uint64_t tag, unsigned nth,
+                           uint64_t *value)
+{
     const struct linux_elf_segment *s = segment_of(e, ELF_DYNAMIC);
     const unsigned size = e->wide ? 16 : 8;
     uint64_t at, n;
@@ -206,7 +212,7 @@ bool linux_elf_dynamic(struct eg_run *r, const struct linux_elf *e, uint64_t tag
 
         if (!own)
             return false;
-        if (own == tag) {
+        if (own == tag && !nth--) {
             *value = word(e, p, 8, 4);
             return true;
         }

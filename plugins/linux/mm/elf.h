@@ -61,6 +61,15 @@ struct linux_elf_symbol {
 /** Those that are defined and whose name can be read, by value. @return how many; 0: none. */
 EG_API size_t linux_elf_symbols(struct eg_run *r, const struct linux_elf *e, bool dynamic,
                                 struct linux_elf_symbol **out);
+/** Where a table of symbols is, and its strings: places in e->space. */
+struct linux_elf_table {
+    uint64_t at, n, text, text_len;
+};
+EG_API bool linux_elf_dynamic_table(struct eg_run *r, const struct linux_elf *e,
+                                    struct linux_elf_table *out);
+EG_API bool linux_elf_symbol_in(struct eg_run *r, const struct linux_elf *e,
+                                const struct linux_elf_table *t, uint32_t number,
+                                struct linux_elf_symbol *out);
 /** One of .dynsym by its number, defined or not. */
 EG_API bool linux_elf_symbol_at(struct eg_run *r, const struct linux_elf *e, uint32_t number,
                                 struct linux_elf_symbol *out);
@@ -71,6 +80,9 @@ EG_API const struct linux_elf_symbol *linux_elf_symbol_of(const struct linux_elf
 /** A value of the dynamic section (DT_…), as it is in memory. */
 EG_API bool linux_elf_dynamic(struct eg_run *r, const struct linux_elf *e, uint64_t tag,
                               uint64_t *value);
+/** The same of a tag that there may be several of (DT_NEEDED), from 0 on. */
+EG_API bool linux_elf_dynamic_nth(struct eg_run *r, const struct linux_elf *e, uint64_t tag,
+                                  unsigned nth, uint64_t *value);
 
 /** Relocations of the dynamic section that name a symbol or a resolver: `linux_elf_each_reloc`. */
 struct linux_elf_reloc {

@@ -16,11 +16,6 @@ enum {
     SHT_NOBITS = 8,
 };
 
-/* A table of symbols and the strings that it names, as places in the space. */
-struct table {
-    uint64_t at, n, text, text_len;
-};
-
 static uint64_t number(const struct linux_elf *e, const uint8_t *p, unsigned size)
 {
     return eg_load_(p, size, e->big_endian);
@@ -60,7 +55,8 @@ static uint64_t count_by_gnu_hash(struct eg_run *r, const struct linux_elf *e, u
     return 0;
 }
 
-static bool dynamic_table(struct eg_run *r, const struct linux_elf *e, struct table *out)
+bool linux_elf_dynamic_table(struct eg_run *r, const struct linux_elf *e,
+                             struct linux_elf_table *out)
 {
     uint64_t symbols, text, hash, at, between;
     uint32_t n;
@@ -151,7 +147,7 @@ bool linux_elf_section(struct eg_run *r, const struct linux_elf *e, const char *
     return false;
 }
 
-static bool static_table(struct eg_run *r, const struct linux_elf *e, struct table *out)
+static bool static_table(struct eg_run *r, const struct linux_elf *e, struct linux_elf_table *out)
 {
     const unsigned n = count_sections(r, e);
     struct section s, text;
@@ -160,8 +156,9 @@ static bool static_table(struct eg_run *r, const struct linux_elf *e, struct tab
         if (!section_at(r, e, i, &s) || s.type != SHT_SYMTAB || s.link >= n ||
             !section_at(r, e, s.link, &text))
             continue;
-        *out = (struct table){ s.offset, EG_MIN(s.size / symbol_size(e), (uint64_t)SYMBOLS_MAX),
-                               text.offset, text.size };
+        *out = (struct linux_elf_table){ s.offset,
+                                         EG_MIN(s.size / symbol_size(e), (uint64_t)SYMBOLS_MAX),
+                                         text.offset, text.size };
         return true;
     }
     return false;
@@ -169,8 +166,9 @@ static bool static_table(struct eg_run *r, const struct linux_elf *e, struct tab
 
 /* ---- symbols ---- */
 
-static bool read_symbol(struct eg_run *r, const struct linux_elf *e, const struct table *t,
-                        uint64_t i, bool defined, struct linux_elf_symbol *out)
+static bool read_symbol(struct eg_run *r, const struct linux_elf *e,
+                        const struct linux_elf_table *t, uint64_t i, bool defined,
+                        struct linux_elf_symbol *out)
 {
     const unsigned size = symbol_size(e);
     const uint8_t *p = eg_bytes(eg_view_of(r), e->space, t->at + i * size, size);
@@ -210,9 +208,9 @@ size_t linux_elf_symbols(struct eg_run *r, const struct linux_elf *e, bool dynam
 {
     struct linux_elf_symbol *all = NULL, s;
     size_t n = 0, cap = 0, bytes = 0;
-    struct table t;
+    struct linux_elf_table t;
 
-    if (!(dynamic ? dynamic_table(r, e, &t) : static_table(r, e, &t)))
+    if (!(dynamic ? linux_elf_dynamic_table(r, e, &t) : static_table(r, e, &t)))
         return 0;
     for (uint64_t i = 1; i < t.n && !eg_stopped(r); i++) {
         if (!read_symbol(r, e, &t, i, true, &s))
@@ -240,12 +238,19 @@ size_t linux_elf_symbols(struct eg_run *r, const struct linux_elf *e, bool dynam
     return n;
 }
 
+bool linux_elf_symbol_in(struct eg_run *r, const struct linux_elf *e,
+                         const struct linux_elf_table *t, uint32_t i, struct linux_elf_symbol *out)
+{
+    return i < SYMBOLS_MAX && read_symbol(r, e, t, i, false, out);
+}
+
 bool linux_elf_symbol_at(struct eg_run *r, const struct linux_elf *e, uint32_t i,
                          struct linux_elf_symbol *out)
 {
-    struct table t;
+    struct linux_elf_table t;
 
-    return i < SYMBOLS_MAX && dynamic_table(r, e, &t) && read_symbol(r, e, &t, i, false, out);
+    return i < SYMBOLS_MAX && linux_elf_dynamic_table(r, e, &t) &&
+           read_symbol(r, e, &t, i, false, out);
 }
 
 const struct linux_elf_symbol *linux_elf_symbol_of(const struct linux_elf_symbol *table, size_t n,

@@ -1,0 +1,99 @@
+"""Programs and libraries in processes' memory: what /proc/PID/maps lists, and what the scene changed in its own."""
+import re
+
+from declare import hexadecimal
+from scripts import Told
+
+
+class OfImages(Told):
+    memory = True
+
+    def hooked(self, truth, *kinds):
+        """What processes of the scene did to themselves, of those that live."""
+        alive = set(truth.pids())
+        return [f for f in truth.facts("hooked") if f["what"] in kinds and f["pid"] in alive]
+
+    def have(self, row, column):
+        return hexadecimal(row[column]) if column in ("END", "ADDRESS", "TARGET") else row[column]
+
+
+REASONS = {"mapped": "mapped, but not in the loader's list", "copied": "an ELF file in executable anonymous memory"}
+
+
+class LibraryList(OfImages):
+    name = "library_list"
+    against = "proc/PID/maps, lab/facts.jsonl (hooked)"
+    keys = "PID, LOAD_ADDRESS"
+    others = "ELF files that are mapped from their beginning, and not to be run"
+
+    def expected(self, truth):
+        """Files of which some is mapped to be run, where their beginning is; and the vdso."""
+        run = {(pid, f.path) for pid, f in truth.maps() if "x" in f.flags and (f.path.startswith("/") or f.path == "[vdso]")}
+        begin = {}
+        for pid, f in truth.maps():
+            if f.offset == 0 and (pid, f.path) in run:
+                begin.setdefault((pid, f.start), {"PATH": f.path, "IN_MAPS": True, "REASON": None})
+        self.data = {(pid, f.start) for pid, f in truth.maps() if f.offset == 0 and "x" not in f.flags}
+        for fact in self.hooked(truth, *REASONS):
+            begin.setdefault((fact["pid"], int(fact["at"], 16)), {"PATH": fact["path"], "IN_MAPS": True})["REASON"] = REASONS[fact["what"]]
+        return begin
+
+    def key(self, row):
+        key = row["PID"], int(row["LOAD_ADDRESS"], 16)
+        return None if key in self.data and row["HINTS"] and "mapped as data" in row["HINTS"] else key
+
+
+class LdrModules(OfImages):
+    name = "ldrmodules"
+    against = "lab/facts.jsonl (hooked)"
+    keys = "PID, LOAD_ADDRESS"
+
+    def expected(self, truth):
+        return {(f["pid"], int(f["at"], 16)): {"PATH": f["path"], "REASON": REASONS[f["what"]]} for f in self.hooked(truth, *REASONS)}
+
+    def key(self, row):
+        return row["PID"], int(row["LOAD_ADDRESS"], 16)
+
+
+class PltHook(OfImages):
+    name = "plthook"
+    against = "lab/facts.jsonl (hooked)"
+    keys = "PID, SYMBOL"
+
+    def expected(self, truth):
+        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "TARGET": int(f["to"], 16)} for f in self.hooked(truth, "got")}
+
+    def key(self, row):
+        return row["PID"], row["SYMBOL"]
+
+
+class ApiHooks(PltHook):
+    name = "apihooks"
+
+    def expected(self, truth):
+        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "TARGET": int(f["to"], 16)} for f in self.hooked(truth, "inline")}
+
+
+class Hollowing(OfImages):
+    name = "hollowing"
+    against = "lab/facts.jsonl (hooked), probes.txt, proc/PID/maps"
+    keys = "PID, START"
+
+    def expected(self, truth):
+        """A uprobe is a breakpoint in each process that runs the file."""
+        out = {(f["pid"], int(f["at"], 16)): {"REASON": "anonymous memory is where the program belongs", "HINTS": None}
+               for f in self.hooked(truth, "hollow")}
+        probes = [m.groups() for m in map(re.compile(r"p:uprobes/\S+ (/\S+):(0x[0-9a-f]+)").match, truth.lines("probes.txt")) if m]
+        exe = {pid: truth.link(pid, "exe") for pid in truth.told()}
+        for pid, f in truth.maps():
+            for path, offset in probes:
+                where = int(offset, 16)
+                if f.path == path == exe.get(pid) and "x" in f.flags and f.offset <= where < f.offset + f.end - f.start:
+                    out[pid, f.start + where - f.offset] = {"REASON": None, "HINTS": "breakpoints: of a debugger or a uprobe"}
+        return out
+
+    def key(self, row):
+        return row["PID"], int(row["START"], 16)
+
+
+DECLARATIONS = [ApiHooks(), Hollowing(), LdrModules(), LibraryList(), PltHook()]
