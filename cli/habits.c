@@ -98,7 +98,6 @@ static const struct {
     { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
     { " pagecache recoverfs ", NO_PLUGIN "reads the page cache" },
-    { " library_list ", "`elfs` lists the ELF files that are mapped, libraries too" },
     { " elfcoredump memdump procdump ",
       "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },

@@ -14,8 +14,8 @@
     C(ADDRESS, ADDR, "where it begins")                                                            \
     C(BYTES, BYTES, "what is there now")                                                           \
     C(FILE_BYTES, BYTES, "what its file has there", EG_MINOR)                                      \
-    C(TARGET, ADDR, "where it jumps to; not set: no jump that is known")                           \
-    C(TARGET_NAME, TEXT, "what is there: a file, or the kind of memory")                           \
+    C(DESTINATION, ADDR, "where it jumps to; not set: no jump that is known")                      \
+    C(DESTINATION_NAME, TEXT, "what is there: a file, or the kind of memory")                      \
     C(REASON, TEXT, "why it is a finding")
 EG_COLUMNS(COLUMNS);
 
@@ -153,8 +153,9 @@ static void look_at_function(struct looking *k, const struct linux_image *x,
                                             : false;
     eg_row(k->r, .PID = linux_pid(k->task), .COMM = linux_comm(k->task), .PATH = eg_text(x->path),
            .SYMBOL = eg_text(s->name), .ADDRESS = eg_uint(va), .BYTES = eg_blob(now, HEAD),
-           .FILE_BYTES = eg_blob(file, HEAD), .TARGET = jumps ? eg_uint(to) : (struct eg_cell){ 0 },
-           .TARGET_NAME = jumps ? eg_text(place_name(k, to)) : (struct eg_cell){ 0 },
+           .FILE_BYTES = eg_blob(file, HEAD),
+           .DESTINATION = jumps ? eg_uint(to) : (struct eg_cell){ 0 },
+           .DESTINATION_NAME = jumps ? eg_text(place_name(k, to)) : (struct eg_cell){ 0 },
            .REASON = eg_text(reason_of(k, x, now, file, jumps, to)));
 }
 

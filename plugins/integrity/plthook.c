@@ -13,8 +13,8 @@
     C(PATH, TEXT, "program or library whose table it is")                                          \
     C(SYMBOL, TEXT, "what the entry is of; empty: an address that a resolver of its own gave")     \
     C(ADDRESS, ADDR, "the entry")                                                                  \
-    C(TARGET, ADDR, "where it leads")                                                              \
-    C(TARGET_NAME, TEXT, "what is there: a file and its symbol, or the kind of memory")            \
+    C(DESTINATION, ADDR, "where it leads")                                                         \
+    C(DESTINATION_NAME, TEXT, "what is there: a file and its symbol, or the kind of memory")       \
     C(HINTS, TEXT, "what is worth knowing, and no finding: an interposed function")                \
     C(REASON, TEXT, "why it is a finding")
 EG_COLUMNS(COLUMNS);
@@ -151,8 +151,8 @@ static void emit(struct looking *k, const struct linux_image *x, const char *sym
                  uint64_t to, const char *hint, const char *reason)
 {
     eg_row(k->r, .PID = linux_pid(k->task), .COMM = linux_comm(k->task), .PATH = eg_text(x->path),
-           .SYMBOL = eg_text(symbol), .ADDRESS = eg_uint(at), .TARGET = eg_uint(to),
-           .TARGET_NAME = eg_text(place_name(k, to)), .HINTS = eg_text(hint),
+           .SYMBOL = eg_text(symbol), .ADDRESS = eg_uint(at), .DESTINATION = eg_uint(to),
+           .DESTINATION_NAME = eg_text(place_name(k, to)), .HINTS = eg_text(hint),
            .REASON = eg_text(reason));
 }
 

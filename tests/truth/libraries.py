@@ -14,7 +14,7 @@ class OfImages(Told):
         return [f for f in truth.facts("hooked") if f["what"] in kinds and f["pid"] in alive]
 
     def have(self, row, column):
-        return hexadecimal(row[column]) if column in ("END", "ADDRESS", "TARGET") else row[column]
+        return hexadecimal(row[column]) if column in ("END", "ADDRESS", "DESTINATION") else row[column]
 
 
 REASONS = {"mapped": "mapped, but not in the loader's list", "copied": "an ELF file in executable anonymous memory"}
@@ -61,7 +61,7 @@ class PltHook(OfImages):
     keys = "PID, SYMBOL"
 
     def expected(self, truth):
-        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "TARGET": int(f["to"], 16)} for f in self.hooked(truth, "got")}
+        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "DESTINATION": int(f["to"], 16)} for f in self.hooked(truth, "got")}
 
     def key(self, row):
         return row["PID"], row["SYMBOL"]
@@ -71,7 +71,7 @@ class ApiHooks(PltHook):
     name = "apihooks"
 
     def expected(self, truth):
-        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "TARGET": int(f["to"], 16)} for f in self.hooked(truth, "inline")}
+        return {(f["pid"], f["symbol"]): {"ADDRESS": int(f["at"], 16), "DESTINATION": int(f["to"], 16)} for f in self.hooked(truth, "inline")}
 
 
 class Hollowing(OfImages):
