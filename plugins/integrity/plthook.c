@@ -61,7 +61,7 @@ static bool is_needed(struct looking *k, size_t i)
     return false;
 }
 
-/* How @o has @name at @value of its file: 2 as a resolver, whose answer is elsewhere; 1 there; 0 not. */
+/* Does @o have @name at @value of its file? 2: as a resolver, whose answer is elsewhere; 1, 0. */
 static int has(const struct linux_object *o, const char *name, uint64_t value)
 {
     const struct linux_elf_symbol *s;

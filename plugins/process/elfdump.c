@@ -6,6 +6,7 @@
 #include "../linux/mm/images.h"
 #include "../linux/mm/mm.h"
 #include "../linux/sched/task.h"
+#include "../linux/user/whole.h"
 #include <string.h>
 
 #define COLUMNS(C)                                                                                 \
@@ -22,18 +23,13 @@
     C(HINTS, TEXT, "where its bytes are from, what was changed in memory, what it lacks")
 EG_COLUMNS(COLUMNS);
 
-/* The kernel's own copy of the vdso: arch/x86/include/asm/vdso.h, arch/arm64/kernel/vdso.c. */
-EG_FIELDS(vdso_image, data, size);
-EG_SYMBOL(vdso_image_64, "vdso_image");
-EG_SYMBOL(vdso_start, "char");
-EG_SYMBOL(vdso_end, "char");
-
 struct dumping {
     struct eg_run *r;
     struct eg_obj task;
     struct eg_space *own;
     struct linux_images images;
-    struct eg_map *written; /* files that are as in the page cache: one copy for all processes */
+    struct eg_map *written;   /* files that are as in the page cache: one copy for all processes */
+    struct linux_whole whole; /* with the pages of the vdso that the process did not touch */
     bool stop;
 };
 
@@ -129,51 +125,14 @@ static bool write_cached(struct dumping *k, const struct linux_image *x, struct 
     return true;
 }
 
-/* Where the kernel has the vdso, if it is the one of this process. */
-static bool kernel_vdso(struct dumping *k, const struct linux_image *x, uint64_t *at,
-                        uint64_t *size)
-{
-    struct eg_obj start = eg_sym(k->r, vdso_start), end = eg_sym(k->r, vdso_end);
-    uint8_t a[64], b[64];
-
-    if (x->kind != LINUX_IMAGE_VDSO)
-        return false;
-    if (!eg_get(at, eg_sym(k->r, vdso_image_64), vdso_image.data) ||
-        !eg_get(size, eg_sym(k->r, vdso_image_64), vdso_image.size)) {
-        if (start.why || end.why || end.addr <= start.addr)
-            return false;
-        *at = start.addr;
-        *size = end.addr - start.addr;
-    }
-    return *size && *size <= x->end - x->start &&
-           eg_read(eg_view_of(k->r), eg_kernel(k->r), *at, a, sizeof a) &&
-           (!eg_read(eg_view_of(k->r), k->images.space, x->start, b, sizeof b) ||
-            !memcmp(a, b, sizeof a));
-}
-
-/* Pages that the process did not touch are the kernel's. */
-static bool write_vdso(struct dumping *k, const struct linux_image *x, struct linux_copy *c,
-                       struct eg_space **space, uint64_t *base)
-{
-    struct linux_copy own = { .f = c->f };
-    uint64_t at, size = x->end - x->start;
-
-    if (kernel_vdso(k, x, &at, &size)) {
-        if (!linux_copy_range(k->r, c, eg_kernel(k->r), at, at + size - 1, 0))
-            return false;
-        *space = eg_kernel(k->r);
-        *base = at;
-        return linux_copy_range(k->r, &own, k->images.space, x->start, x->start + size - 1, 0);
-    }
-    return linux_copy_range(k->r, c, k->images.space, x->start, x->end - 1, 0);
-}
-
 static bool write_image(struct dumping *k, const struct linux_image *x, const char *name,
                         struct linux_copy *c, const char **hint)
 {
     const bool laid_out = !x->file.why; // by its segments; the vdso and copies are as in a file
-    struct eg_space *space = x->cached ? x->cached : k->images.space;
-    uint64_t base = x->cached ? 0 : x->start;
+    struct eg_space *space = x->cached                     ? x->cached
+                             : x->kind == LINUX_IMAGE_VDSO ? k->whole.space
+                                                           : k->images.space;
+    const uint64_t base = x->cached ? 0 : x->start;
 
     c->f = eg_output(k->r, name);
     if (!c->f)
@@ -184,7 +143,7 @@ static bool write_image(struct dumping *k, const struct linux_image *x, const ch
     } else if (laid_out) {
         if (!copy_segments(k, x, c, true))
             return false;
-    } else if (!write_vdso(k, x, c, &space, &base)) {
+    } else if (!linux_copy_range(k->r, c, space, x->start, x->end - 1, 0)) {
         return false;
     }
     if ((laid_out && !x->cached) || !has_sections(k, space, base)) {
@@ -265,6 +224,8 @@ static int run(struct eg_run *r)
         if (!linux_pid_asked(r, k.task) || !linux_images(r, k.task, &k.images))
             continue;
         k.own = linux_task_space(r, k.task);
+        if (!linux_whole_open(r, eg_deref(eg_at(k.task, task_struct.mm)), &k.whole))
+            continue;
         for (size_t i = 0; i < k.images.n && !k.stop; i++)
             if (k.images.at[i].mapped && is_asked(r, &k.images.at[i]))
                 dump(&k, &k.images.at[i]);

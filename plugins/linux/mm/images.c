@@ -2,7 +2,8 @@
  *
  *  The loader (glibc, musl) leaves a struct r_debug for debuggers, to which DT_DEBUG of the program
  * leads; with glibc 2.35 there is one for each namespace of dlmopen(). From it hangs a list of
- * struct link_map: l_addr, l_name, l_ld, l_next, l_prev (glibc, include/link.h; musl, dynlink.c). */
+ * struct link_map: l_addr, l_name, l_ld, l_next, l_prev (glibc, include/link.h; musl, dynlink.c).
+ */
 #include "images.h"
 #include "../../../core/map.h"
 #include "../fs/file.h"
