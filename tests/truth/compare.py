@@ -7,6 +7,7 @@ Prints, for each plugin: rows expected, found, missing, wrong, invented, and exp
 Exit status 1 when a row is missing, wrong or invented. To add a plugin: README.md."""
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -25,6 +26,9 @@ def run(engram, image, args):
         raise RuntimeError(f"not done in {PATIENCE} seconds") from error
     if out.returncode:
         raise RuntimeError(out.stderr.decode("utf-8", "replace").strip() or f"exit status {out.returncode}")
+    if "-o" in args:  # then the answer is a file in that folder, beside those that the plugin wrote
+        with open(os.path.join(args[args.index("-o") + 1], args[0] + ".json"), encoding="utf-8") as f:
+            return json.load(f)
     return json.loads(out.stdout)
 
 

@@ -9,6 +9,7 @@ import processes
 import scripts
 import swap
 import userland
+import userstacks
 import stacks
 
 MODULES = [
@@ -22,6 +23,7 @@ MODULES = [
     scripts,
     swap,
     userland,
+    userstacks,
     stacks,
 ]
 DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
