@@ -214,10 +214,54 @@ CALL static void *made(void *arg)
     return arg;
 }
 
+/* In a system call with a vector register that has known bytes: the kernel gives it back. */
+CALL static void *vector(void *arg)
+{
+    static const uint8_t bytes[16] = "words in vector";
+    bool upper = false;
+
+    ENTER();
+    tell("vector");
+#if defined __x86_64__
+    upper = __builtin_cpu_supports("avx");
+#endif
+    fact(
+        "{\"kind\":\"vector\",\"pid\":%d,\"tid\":%ld,\"register\":15,\"text\":\"%s\",\"upper\":%s}",
+        getpid(), syscall(SYS_gettid), (const char *)bytes, upper ? "true" : "false");
+    for (;;) {
+#if defined __x86_64__
+        long result = SYS_pause;
+
+        if (upper) /* both halves of ymm15 */
+            __asm__ volatile("vbroadcastf128 %1, %%ymm15; syscall"
+                             : "+a"(result)
+                             : "m"(bytes)
+                             : "rcx", "r11", "memory", "xmm15");
+        else
+            __asm__ volatile("movdqu %1, %%xmm15; syscall"
+                             : "+a"(result)
+                             : "m"(bytes)
+                             : "rcx", "r11", "memory", "xmm15");
+#elif defined __aarch64__
+        register long number __asm__("x8") = SYS_ppoll;
+        register long none __asm__("x0") = 0;
+        register long more __asm__("x1") = 0, when __asm__("x2") = 0, mask __asm__("x3") = 0;
+
+        __asm__ volatile("ldr q15, %1; svc #0"
+                         : "+r"(none)
+                         : "m"(bytes), "r"(number), "r"(more), "r"(when), "r"(mask)
+                         : "memory", "v15");
+#else
+        pause();
+#endif
+    }
+    return arg;
+}
+
 void stacks(void)
 {
     static void *(*const threads[])(void *) = { deep,           handled, handled, sorted, aligned,
-                                                waits_for_lock, polls,   naps,    made };
+                                                waits_for_lock, polls,   naps,    made,   vector };
     struct sigaction action = { .sa_sigaction = struck, .sa_flags = SA_SIGINFO };
     char page[4096];
     pthread_t t;

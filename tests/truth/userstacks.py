@@ -82,7 +82,7 @@ def joined(ranges):
 
 class Core:
     """An ELF core file of 64 bits, as far as it is compared."""
-    PRSTATUS, AUXV, FILE, LOAD, NOTE = 1, 6, 0x46494c45, 1, 4
+    PRSTATUS, FPREGS, AUXV, XSTATE, FILE, LOAD, NOTE = 1, 2, 6, 0x202, 0x46494c45, 1, 4
 
     def __init__(self, path):
         with open(path, "rb") as f:
@@ -91,7 +91,7 @@ class Core:
             self.notes, self.loads = {}, []
             if not self.wide:
                 return
-            machine, = struct.unpack_from("<H", head, 18)
+            self.machine = machine = struct.unpack_from("<H", head, 18)[0]
             count, = struct.unpack_from("<H", head, 56)
             headers = [struct.unpack("<IIQQQQQQ", f.read(56)) for _ in range(count)]
             for kind, flags, offset, address, _, stored, size, _ in headers:
@@ -114,6 +114,15 @@ class Core:
             self.notes.setdefault(kind, []).append(data[at:at + size])
             at += (size + 3) // 4 * 4
 
+    def vector(self, fact):
+        """A vector register of a thread: 16 bytes, and where it has more 16 of these."""
+        number = [struct.unpack_from("<I", status, 32)[0] for status in self.notes[self.PRSTATUS]].index(fact["tid"])
+        at = 16 * fact["register"]
+        if self.machine != 62:
+            return [self.notes[self.FPREGS][number][at:at + 16]]
+        out = [self.notes[self.FPREGS][number][160 + at:176 + at]]
+        return out + [self.notes[self.XSTATE][number][576 + at:592 + at]] if fact["upper"] else out
+
     def files(self):
         data = self.notes[self.FILE][0]
         count, page = struct.unpack_from("<QQ", data)
@@ -131,7 +140,7 @@ class ProcDump(OfSleepers):
     NARROW = "of 32 bits"
 
     def __init__(self):
-        self.folder = None
+        self.folder, self.vectors = None, {}
 
     def command(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -150,6 +159,10 @@ class ProcDump(OfSleepers):
             place = stood(truth, pid)
             if place:
                 out[pid]["place"] = place
+        for fact in truth.facts("vector"):
+            if fact["pid"] in out:
+                out[fact["pid"]]["vector"] = [fact["text"].encode() + b"\0"] * (1 + fact["upper"])
+        self.vectors = {fact["pid"]: fact for fact in truth.facts("vector")}
         return out
 
     @staticmethod
@@ -171,6 +184,8 @@ class ProcDump(OfSleepers):
             row["place"] = core.places.get(row["PID"])
             row["auxv"] = core.notes[core.AUXV][0].rstrip(b"\0") if core.AUXV in core.notes else None
             row["files"] = sorted(core.files())
+            if row["PID"] in self.vectors:
+                row["vector"] = core.vector(self.vectors[row["PID"]])
             row["ranges"] = joined((first, end) for first, end, _, _ in core.loads)
         return rows
 

@@ -30,6 +30,7 @@ enum { // include/uapi/linux/elf.h
     NT_FILE_ = 0x46494c45,
     NT_PRXFPREG_ = 0x46e62b7f,
     NT_X86_XSTATE_ = 0x202,
+    NT_ARM_VFP_ = 0x400,
     NT_ARM_TLS_ = 0x401,
     NT_ARM_PAC_MASK_ = 0x406,
 };
@@ -110,7 +111,13 @@ static void put_registers(struct linux_core *c, struct note *o, const struct lin
 {
     const bool arm = eg_system_of(c->r)->arch->plain != NULL;
 
-    if (arm)
+    // struct user_regs (arch/arm/include/uapi/asm/ptrace.h): r0 to r15, cpsr, the first argument
+    static const uint8_t arm32[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 32, 33, 0 };
+
+    if (arm && c->compat)
+        for (size_t i = 0; i < countof(arm32); i++)
+            put(o, register_of(regs, arm32[i]), 4);
+    else if (arm)
         for (uint8_t i = 0; i < 34; i++)
             put(o, register_of(regs, i), 8);
     else if (c->compat)
@@ -179,8 +186,17 @@ static void floating_point(struct linux_core *c, struct eg_obj task)
     size_t len;
 
     if (eg_system_of(c->r)->arch->plain) {
-        if (linux_fpu_arm64(c->r, task, bytes, &why))
+        if (!linux_fpu_arm64(c->r, task, bytes, &why))
+            return;
+        if (c->compat) { // d0 to d31 are the first 16 of the others; then fpscr
+            uint32_t status = eg_le32(bytes + 512) | eg_le32(bytes + 516);
+
+            for (unsigned i = 0; i < 4; i++)
+                bytes[256 + i] = (uint8_t)(status >> 8 * i);
+            write_note(c, "LINUX", NT_ARM_VFP_, bytes, 260);
+        } else {
             write_note(c, "CORE", NT_PRFPREG_, bytes, LINUX_ARM64_FPSIMD);
+        }
         return;
     }
     len = linux_fpu_x86(c->r, task, bytes, &why);
@@ -204,7 +220,7 @@ static void pointer_masks(struct linux_core *c, const struct linux_regs *regs)
     struct note o = { .w = 8 };
     uint64_t mask;
 
-    if (!sys->arch->plain)
+    if (!sys->arch->plain || c->compat)
         return;
     put(&o, regs->has_tls ? regs->tls : 0, 8);
     write_note(c, "LINUX", NT_ARM_TLS_, o.bytes, o.n);

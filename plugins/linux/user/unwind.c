@@ -232,7 +232,10 @@ static bool by_cfi(struct linux_user_unwinding *w, struct linux_cfi_registers *o
     if (o && !o->cfi.header)
         linux_user_object_index(w->u, o);
     if (!o || (!o->cfi.header && !o->cfi.n_index)) {
-        w->why = o ? "its file has no call frame information" : "code that is in no ELF file";
+        w->why = o ? "its file has no call frame information"
+                 : w->frame.mapping && w->frame.mapping->file
+                     ? "its file has no ELF header that can be read"
+                     : "code that is in no ELF file";
         return false;
     }
     v->why = EG_OK; // so that a hole is told from nonsense
