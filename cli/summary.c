@@ -250,6 +250,53 @@ static int quality(struct verdict *v)
     return status;
 }
 
+/** What does not fit, of what is looked at quickly. */
+struct health_rows {
+    struct verdict *v;
+    bool any;
+};
+
+static void health_row(void *context, unsigned depth, const struct eg_value *cells, size_t n)
+{
+    struct health_rows *h = context;
+    struct eg_arena *a = &h->v->cli->arena;
+    const struct eg_column *c = eg_plugin_find("health")->plugin->columns;
+    const char *key, *health;
+
+    (void)depth;
+    if (n < 4)
+        return;
+    key = eg_value_text(a, &c[0], &cells[0]);
+    health = eg_value_text(a, &c[3], &cells[3]);
+    if (!key || !health || !strcmp(key, "all") || !strcmp(health, "good") ||
+        !strcmp(health, "unknown"))
+        return;
+    h->any = true;
+    line(h->v, "health", "%s: %s: %s; expected is %s", health, key,
+         eg_value_text(a, &c[1], &cells[1]), eg_value_text(a, &c[2], &cells[2]));
+}
+
+/* Is it of one moment? Few milliseconds: what takes longer is the plugin's own. */
+static void health(struct verdict *v)
+{
+    const struct eg_plugin_reg *reg = eg_plugin_find("health");
+    const struct eg_given_arg quick = { "quick", NULL };
+    const struct eg_run_options options = {
+        .args = &quick, .n_args = 1, .threads = (unsigned)v->cli->jobs, .quiet = v->cli->quiet
+    };
+    struct health_rows rows = { v, false };
+    struct eg_run_result r = { 0 };
+
+    if (!reg || eg_plugin_lacks(v->o.sys, reg->plugin, &v->cli->arena))
+        return;
+    eg_plugin_run(v->o.sys, reg, &options, (struct eg_sink){ health_row, &rows }, &r);
+    if (!r.status && !rows.any)
+        line(v, "health",
+             "lists, threads and times agree with each other; `engram %s health` looks further",
+             v->cli->image_words);
+    eg_arena_fini(&r.arena);
+}
+
 /** Does the system have what the plugin needs? */
 static bool can_run(struct verdict *v, const char *plugin)
 {
@@ -278,6 +325,7 @@ static int tell(struct verdict *v)
     memory(v);
     complete = quality(v);
     if (o->sys->os) {
+        health(v);
         status = info(v);
         sources(v);
         checks(v, o->sys->chosen);
