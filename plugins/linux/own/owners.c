@@ -15,8 +15,10 @@ struct sink {
     unsigned n;
 };
 
-static void give(struct sink *s, const struct eg_owner *owner)
+static void give(void *sink, const struct eg_owner *owner)
 {
+    struct sink *s = sink;
+
     s->each(s->context, owner);
     s->n++;
 }
@@ -55,6 +57,7 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
         eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for processes");
     linux_find_mounts(r, t);
     linux_find_stacks(r, t);
+    linux_find_buffers(r, t);
     linux_find_users(r, t);
     return !eg_stopped(r);
 }
@@ -69,6 +72,7 @@ static void forget(void *kept)
     eg_map_fini(&t->users.tables);
     eg_map_fini(&t->mounts);
     eg_vec_fini(&t->stacks);
+    eg_vec_fini(&t->buffers);
 }
 
 static const struct eg_cache owner_tables = { .size = sizeof(struct linux_owner_tables),
@@ -217,6 +221,7 @@ static void owners(struct eg_run *r, void *state, uint64_t pa,
     give_kernel(o, !o->memmap->found || p.use == LINUX_PAGE_RESERVED, &s);
     give_table(o, pa, &s);
     give_page(o, &p, pa, &s);
+    linux_give_buffers(o, pa, give, &s);
     for (size_t i = 0; i < o->users.list.n; i++)
         if (o->users.list.at[i].mm < o->n_mms)
             give_process(o, &o->users.list.at[i], &s);

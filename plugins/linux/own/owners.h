@@ -26,24 +26,34 @@ struct linux_page_users {
 
 /** The kernel stack of a thread. */
 struct linux_stack {
-    uint64_t at;
+    uint64_t at, task;
     int64_t pid;
     char comm[16];
+};
+
+/** Data on its way, in physical memory: [first, last]. */
+struct linux_buffer_place {
+    uint64_t first, last;
+    const char *kind;
+    uint64_t object; /**< the sk_buff, or the pipe's inode */
+    uint64_t detail; /**< of a packet: where its data begins in it */
 };
 
 struct linux_owner_tables {
     EG_VEC(struct linux_mm) mms; /**< without their mappings */
     struct eg_arena texts;       /**< of them */
     struct linux_page_users users;
-    struct eg_map mounts;              /**< super_block → a mount that shows all of it */
-    EG_VEC(struct linux_stack) stacks; /**< of all threads, by address */
-    uint64_t delta;                    /**< virtual minus physical address in the direct map */
+    struct eg_map mounts;                      /**< super_block → a mount that shows all of it */
+    EG_VEC(struct linux_stack) stacks;         /**< of all threads, by address */
+    EG_VEC(struct linux_buffer_place) buffers; /**< by first */
+    uint64_t delta; /**< virtual minus physical address in the direct map */
     bool has_delta;
 };
 /** Each fills its part; out of memory: the run fails. */
 void linux_find_users(struct eg_run *r, struct linux_owner_tables *t);
 void linux_find_mounts(struct eg_run *r, struct linux_owner_tables *t);
 void linux_find_stacks(struct eg_run *r, struct linux_owner_tables *t);
+void linux_find_buffers(struct eg_run *r, struct linux_owner_tables *t);
 
 /* ---- of one run ---- */
 
@@ -74,6 +84,9 @@ void linux_users_of(struct linux_owners *o, uint64_t pa);
 const char *linux_inode_name(struct linux_owners *o, struct eg_obj inode);
 /** What of the kernel is at @va; false: nothing that is known. */
 bool linux_kernel_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
+/** The packets and pipes whose data is at @pa. */
+void linux_give_buffers(struct linux_owners *o, uint64_t pa,
+                        void (*give)(void *context, const struct eg_owner *owner), void *context);
 /** Whose per-CPU memory @va is in, of that which was allocated at boot. */
 bool linux_percpu_owner(struct linux_owners *o, uint64_t va, struct eg_owner *out);
 

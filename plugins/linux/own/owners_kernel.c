@@ -1,6 +1,7 @@
 /* owners_kernel.c - what is at an address of the kernel's: its image, modules, stacks, vmalloc,
  * per-CPU memory, struct pages. */
 #include "../../../core/run.h"
+#include "../kernel/unwind.h"
 #include "../sched/task.h"
 #include "../state.h"
 #include "owners.h"
@@ -33,7 +34,9 @@ static void add_stack(struct eg_run *r, struct linux_owner_tables *t, struct eg_
         eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for kernel stacks");
         return;
     }
-    *new = (struct linux_stack){ .at = at, .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };
+    *new = (struct linux_stack){ .at = at,
+                                 .task = task.addr,
+                                 .pid = eg_get_or((int64_t)-1, task, task_struct.pid) };
     comm = eg_string(r, eg_at(task, task_struct.comm), sizeof new->comm - 1);
     if (comm)
         memcpy(new->comm, comm, strlen(comm));
@@ -94,6 +97,33 @@ static bool in_module(struct linux_owners *o, uint64_t va, struct eg_owner *out)
     return false;
 }
 
+/* Which function's frame @va is in: frames follow each other up the stack. What is below the first
+ * one is left from calls that have returned. */
+static const char *frame_at(struct linux_owners *o, const struct linux_stack *stack, uint64_t va,
+                            uint64_t *off)
+{
+    struct linux_unwind w;
+    struct linux_frame f;
+    struct linux_code code;
+    const char *name = NULL;
+    unsigned n = 0;
+
+    if (!linux_unwind_begin(o->r, &w, eg_object(o->r, task_struct, stack->task)))
+        return NULL;
+    for (; linux_unwind_next(&w, &f) && n < LINUX_FRAMES_MAX; n++) {
+        if (strcmp(f.stack ? f.stack : "", "task") || !f.sp)
+            continue;
+        if (f.sp > va)
+            return name ? name : "below the frames: unused";
+        *off = va - f.sp;
+        if (!linux_code_at(o->r, f.pc, f.exact, &code))
+            code.name = "?";
+        snprintf(o->text, sizeof o->text, "frame %u: %s", n, code.name);
+        name = o->text;
+    }
+    return name;
+}
+
 static void in_area(struct linux_owners *o, const struct linux_area *area, uint64_t va,
                     struct eg_owner *out)
 {
@@ -107,6 +137,7 @@ static void in_area(struct linux_owners *o, const struct linux_area *area, uint6
         out->kind = "kernel stack";
         out->pid = stack->pid;
         out->comm = stack->comm;
+        out->name = frame_at(o, stack, va, &out->offset);
     } else if (eg_get(&caller, eg_object(o->r, vm_struct, area->vm), vm_struct.caller) && caller &&
                eg_system_symbol_at(eg_system_of(o->r), caller, &name, &off, &module)) {
         out->name = name;
