@@ -7,7 +7,8 @@
 #define COLUMNS(C)                                                                                 \
     C(AT, ADDR, "the address that was asked for")                                                  \
     C(PHYSICAL, ADDR, "where that is in physical memory")                                          \
-    C(KIND, TEXT, "process, page cache, slab, kernel, module, vmalloc, free, …")                   \
+    C(KIND, TEXT,                                                                                  \
+      "process, page cache, slab, kernel, kernel stack, per-CPU, sk_buff data, pipe, …")           \
     C(PID, INT, "of a process: its id")                                                            \
     C(COMM, TEXT, "its name")                                                                      \
     C(ADDRESS, ADDR, "the place there: in the process, or in the kernel (of a slab: the object)")  \
@@ -89,7 +90,8 @@ EG_PLUGIN(whatis) = {
     .os = "linux",
     .help = "Say who uses a place in memory: process, file, slab, symbol, page table, free page",
     .manual =
-        "All users of the page: every process that maps it, with the mapping's name, and what the "
+        "All users of the page (of a kernel stack the frame, of packets and pipes what they hold "
+        "there): every process that maps it, with the mapping's name, and what the "
         "kernel says of it. Each step is checked: what does not fit is 'unknown', not guessed. "
         "'free' is a page of the buddy allocator, 'unreferenced' one that nobody holds (as a rule "
         "it is kept for the next request of one CPU); an object of a slab may be free too. "

@@ -181,4 +181,26 @@ class Malfind(OfProcesses):
         return super().explain_extra(truth, key, row)
 
 
-DECLARATIONS = [Usage(), Vmalloc(), Pages(), Malfind()]
+class Health(Declaration):
+    """A machine that stood still is healthy, one that wrote its own memory is not; a task off the list is missed by a count."""
+    name = "health"
+    against = "tids-at-freeze.txt, marks.jsonl, proc/kallsyms"
+    keys = "KEY"
+    others = "the other rows say what the verdict of all rests on"
+
+    def expected(self, truth):
+        smeared = truth.passes[0] == "before-dump"
+        out = {"all": {"HEALTH": "bad" if smeared else "worn" if truth.unlinked() else "good"}}
+        counted = any(line.endswith(" nr_threads") for line in truth.lines("proc", "kallsyms"))
+        if not smeared and counted and truth.tids():
+            out["threads of the system"] = {"EXPECTED": str(len(truth.tids())) if len(truth.passes) == 1 else None}
+            if len(truth.passes) > 1:
+                out["threads of the system"] = {"HEALTH": "good"}
+        self.told = set(out)
+        return out
+
+    def key(self, row):
+        return row["KEY"] if row["KEY"] in self.told else None
+
+
+DECLARATIONS = [Usage(), Vmalloc(), Pages(), Malfind(), Health()]

@@ -11,6 +11,7 @@
 EG_SYMBOL(__per_cpu_start, "void");
 EG_SYMBOL(__per_cpu_end, "void");
 EG_SYMBOL(pcpu_unit_size, "int");
+EG_SYMBOL(pcpu_unit_map, "int *"); // of a CPU its unit
 
 /* ---- stacks ---- */
 
@@ -124,6 +125,26 @@ static const char *frame_at(struct linux_owners *o, const struct linux_stack *st
     return name;
 }
 
+/* Per-CPU memory beyond what was set up at boot: a unit for each CPU (mm/percpu-vm.c). */
+static void in_chunk(struct linux_owners *o, const struct linux_area *area, uint64_t va,
+                     struct eg_owner *out)
+{
+    struct eg_obj map = eg_sym(o->r, pcpu_unit_map);
+    uint64_t unit, cpu;
+    int32_t size, of;
+
+    if (!eg_load(&size, eg_sym(o->r, pcpu_unit_size)) || size <= 0)
+        return;
+    unit = cpu = (va - area->first) / (uint32_t)size;
+    for (uint64_t i = 0; i < linux_state(eg_system_of(o->r))->n_cpus; i++)
+        if (eg_load(&of, eg_index(map, i)) && of >= 0 && (uint64_t)of == unit)
+            cpu = i;
+    out->kind = "per-CPU";
+    out->offset = (va - area->first) % (uint32_t)size;
+    snprintf(o->text, sizeof o->text, "cpu%llu", (unsigned long long)cpu);
+    out->name = o->text;
+}
+
 static void in_area(struct linux_owners *o, const struct linux_area *area, uint64_t va,
                     struct eg_owner *out)
 {
@@ -141,6 +162,8 @@ static void in_area(struct linux_owners *o, const struct linux_area *area, uint6
     } else if (eg_get(&caller, eg_object(o->r, vm_struct, area->vm), vm_struct.caller) && caller &&
                eg_system_symbol_at(eg_system_of(o->r), caller, &name, &off, &module)) {
         out->name = name;
+        if (!strncmp(name, "pcpu_get_vm_areas", 17))
+            in_chunk(o, area, va, out);
     }
 }
 
