@@ -175,9 +175,9 @@ static void look_at_processes(struct look *l)
 
 /* ---- times ---- */
 
-/* The latest time that each part of memory knows: when its tasks ran last, and the clocks of CPUs. In
- * a dump of one moment none is later than the clock of the whole machine; in one that was written
- * part by part, what was written later is. */
+/* The latest time that each part of memory knows: when its tasks ran last, and the clocks of CPUs.
+ * In a dump of one moment none is later than the clock of the whole machine; in one that was
+ * written part by part, what was written later is. */
 struct times {
     uint64_t first, step; // physical: parts of memory
     struct {

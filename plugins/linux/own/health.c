@@ -22,8 +22,13 @@ EG_FIELD_AS(fs_users, fs_struct, "users.counter|users"); // a seqcount'd int, an
 EG_FIELD_AS(cred_usage, cred, "usage.counter|usage.refs.counter");
 EG_SYMBOL(init_task, "task_struct");
 EG_FIELD_AS(maple_top, maple_tree, "ma_root");
-EG_FIELDS(maple_range_64, parent, pivot, slot);
-EG_FIELDS(maple_arange_64, pivot, slot);
+EG_FIELD_AS(node_parent, maple_range_64, "parent");
+EG_FIELD_AS(narrow_pivot, maple_range_64, "pivot");
+EG_FIELD_AS(narrow_slot, maple_range_64, "slot");
+EG_FIELD_AS(wide_pivot, maple_arange_64, "pivot");
+EG_FIELD_AS(wide_slot, maple_arange_64, "slot");
+EG_TYPE(maple_range_64);
+EG_TYPE(maple_arange_64);
 EG_ENUMERATOR(maple_leaf_64, "maple_type");
 EG_ENUMERATOR(maple_range_64, "maple_type");
 EG_ENUMERATOR(maple_arange_64, "maple_type");
@@ -178,8 +183,8 @@ static void check_uses(struct checking *c, const struct uses *u, struct eg_obj t
     }
 }
 
-/* Nodes of a maple tree, from the root on: the first word of each is its parent, with its place there
- * in the lowest bits; of the root the tree, with bit 0 (lib/maple_tree.c). */
+/* Nodes of a maple tree, from the root on: the first word of each is its parent, with its place
+ * there in the lowest bits; of the root the tree, with bit 0 (lib/maple_tree.c). */
 static void check_maple(struct checking *c, struct eg_obj tree)
 {
     enum { NODES_MAX = 1 << 16, MASK = 0xff, DEPTH = 32 };
@@ -203,15 +208,13 @@ static void check_maple(struct checking *c, struct eg_obj tree)
         struct eg_obj narrow = eg_object(c->r, maple_range_64, at->node);
         struct eg_obj wide = eg_object(c->r, maple_arange_64, at->node);
         const bool is_wide = at->type == (unsigned)arange;
-        struct eg_obj slots =
-            is_wide ? eg_at(wide, maple_arange_64.slot) : eg_at(narrow, maple_range_64.slot);
-        struct eg_obj pivots =
-            is_wide ? eg_at(wide, maple_arange_64.pivot) : eg_at(narrow, maple_range_64.pivot);
+        struct eg_obj slots = is_wide ? eg_at(wide, wide_slot) : eg_at(narrow, narrow_slot);
+        struct eg_obj pivots = is_wide ? eg_at(wide, wide_pivot) : eg_at(narrow, narrow_pivot);
         uint64_t parent, pivot = at->max, child;
 
         if (!at->slot) {
             nodes++;
-            if (!eg_get(&parent, narrow, maple_range_64.parent) ||
+            if (!eg_get(&parent, narrow, node_parent) ||
                 (depth == 1 ? parent != (at->parent | 1)
                             : (parent & ~(uint64_t)MASK) != at->parent))
                 wrong++;

@@ -26,9 +26,9 @@ struct linux_health {
 /** What is checked, in words. */
 EG_API const char *linux_check_text(enum linux_check check);
 
-/** Check a process (the leader of its threads), and add to @sum, which may be NULL. @pages: its page
- * tables too, which takes longer. @return what does not fit, "map_count 12: 9 mappings; …"; NULL:
- * all does, as far as it can be read. In the run's memory. */
+/** Check a process (the leader of its threads), and add to @sum, which may be NULL. @pages: its
+ * page tables too, which takes longer. @return what does not fit, "map_count 12: 9 mappings; …";
+ * NULL: all does, as far as it can be read. In the run's memory. */
 EG_API const char *linux_process_health(struct eg_run *r, struct eg_obj leader, bool pages,
                                         struct linux_health *sum);
 

@@ -1,5 +1,5 @@
-/* owners_buffers.c - data on its way: of network packets (struct sk_buff), and in pipes. Found by the
- * objects that are allocated in their caches. */
+/* owners_buffers.c - data on its way: of network packets (struct sk_buff), and in pipes. Found by
+ * the objects that are allocated in their caches. */
 #include "../../../core/run.h"
 #include "../../../core/space.h"
 #include "../fs/inode.h"
