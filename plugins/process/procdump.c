@@ -24,7 +24,8 @@ static const char *reasons(struct eg_run *r, const struct linux_core *c)
     char *text = eg_strf(r, "%s", c->cut ? c->cut : "");
 
     for (size_t i = 0; i < c->n_parts; i++)
-        if (c->parts[i].kind == LINUX_CORE_MISSING && (unsigned)c->parts[i].why < REASONS)
+        if (c->parts[i].kind == LINUX_CORE_MISSING && c->parts[i].why != EG_NOT_PRESENT &&
+            (unsigned)c->parts[i].why < REASONS)
             of[c->parts[i].why] += c->parts[i].last - c->parts[i].first + 1;
     for (unsigned i = 0; i < REASONS; i++)
         if (of[i])

@@ -126,7 +126,7 @@ static void settle(struct linux_core *c)
         if (p.kind == LINUX_CORE_UNTOUCHED && len < LEFT_OUT)
             p.kind = LINUX_CORE_STORED;
         c->stored += p.kind == LINUX_CORE_STORED ? len : 0;
-        c->missing += p.kind == LINUX_CORE_MISSING ? len : 0;
+        c->missing += p.kind == LINUX_CORE_MISSING && p.why != EG_NOT_PRESENT ? len : 0;
         if (n && joins(&c->parts[n - 1], &p))
             c->parts[n - 1].last = p.last;
         else

@@ -69,6 +69,52 @@ static void find_backing(struct linux_whole *w, struct linux_mapping *m)
     m->backing_at = m->offset;
 }
 
+/* A file ends within a page: the rest of that is zeros, if the page is there; behind it a program
+ * gets a signal instead of bytes. */
+static void behind_end(struct eg_view *v, const struct linux_whole *w, struct eg_space *file,
+                       uint64_t at, struct eg_extent *x)
+{
+    const uint64_t page = UINT64_C(1) << linux_page_shift(w->r);
+    const uint64_t end = x->start, whole = eg_align_up(end, page);
+    struct eg_extent last;
+
+    if (!end || end == whole || whole < end)
+        return;
+    if (at >= whole) {
+        x->start = whole;
+        return;
+    }
+    eg_extent_at(v, file, end - 1, &last);
+    x->last = EG_MIN(x->last, whole - 1);
+    x->why = last.why;
+    x->zero = !last.why;
+}
+
+static void from_backing(struct eg_view *v, struct linux_whole *w, struct linux_mapping *m,
+                         uint64_t addr, struct eg_extent *out)
+{
+    struct eg_extent x;
+    uint64_t at;
+
+    if (!m->searched)
+        find_backing(w, m);
+    if (!m->backing || !eg_add(m->backing_at, addr - m->first, &at) || at > m->backing->last) {
+        out->why = m->file ? EG_NOT_CACHED : EG_NOT_PRESENT;
+        return;
+    }
+    eg_extent_at(v, m->backing, at, &x);
+    if (x.why == EG_NOT_PRESENT && m->file)
+        behind_end(v, w, m->backing, at, &x);
+    out->start = addr - EG_MIN(addr - out->start, at - x.start);
+    out->last = addr + EG_MIN(out->last - addr, x.last - at);
+    out->why = x.why;
+    out->zero = x.zero && !x.why;
+    if (x.why || out->zero)
+        return;
+    out->below = m->backing;
+    out->below_addr = at - (addr - out->start);
+}
+
 /* Only what page tables say was never there: what they lack since it is swapped out, or since a
  * table is missing, may have been changed. */
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
@@ -76,8 +122,6 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     struct linux_whole *w = as->priv;
     const size_t i = eg_lower_bound(w->n, j, w->at[j].last < addr);
     struct linux_mapping *m = i < w->n ? &w->at[i] : NULL;
-    struct eg_extent x;
-    uint64_t at;
 
     eg_extent_at(v, w->pages, addr, out);
     if (out->why != EG_NOT_PRESENT)
@@ -92,20 +136,9 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     if (linux_mapping_anonymous(m)) {
         out->why = EG_OK;
         out->zero = true;
-        return;
+    } else {
+        from_backing(v, w, m, addr, out);
     }
-    if (!m->searched)
-        find_backing(w, m);
-    if (!m->backing || !eg_add(m->backing_at, addr - m->first, &at) || at > m->backing->last)
-        return;
-    eg_extent_at(v, m->backing, at, &x);
-    out->start = addr - EG_MIN(addr - out->start, at - x.start);
-    out->last = addr + EG_MIN(out->last - addr, x.last - at);
-    out->why = x.why;
-    if (x.why)
-        return;
-    out->below = m->backing;
-    out->below_addr = at - (addr - out->start);
 }
 
 static const struct eg_space_ops ops = { .name = "memory of a process", .extent = extent };

@@ -201,7 +201,7 @@ static void everything(void **state)
     mk_write_ptr(w.k, mk_at(w.k, w.mm, "mm_struct.saved_auxv") + 8, PAGE);
     row = dump(&w);
     assert_string_equal(mk_columns(row, 0, 2), "7|a/b|core.7.a_b");
-    assert_string_equal(mk_columns(row, 4, 8), "1|3|8192|8192|not mapped: 8192");
+    assert_string_equal(mk_columns(row, 4, 8), "1|3|8192|8192|not in the page cache: 8192");
     assert_int_equal(field(&w, 16, 2), 4); // ET_CORE
     assert_int_equal(field(&w, 18, 2), 62);
 
@@ -245,7 +245,7 @@ static void everything(void **state)
 
     holes = slurp(&w, "core.7.a_b.missing.csv", &len);
     assert_string_equal(holes, "START,END,SIZE,REASON\n"
-                               "0x10000000,0x10002000,8192,not mapped\n"
+                               "0x10000000,0x10002000,8192,not in the page cache\n"
                                "0x100000000,0x180000000,2147483648,never written to: zeros\n"
                                "0x180001000,0x1c0000000,1073737728,never written to: zeros\n");
     free(holes);
