@@ -86,6 +86,11 @@ void eg_view_starved(struct eg_view *v);
  * up to the space's end, and a note of the view's run says so. */
 void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out);
 
+/** The same for the answer of a space over @below that has the same addresses: bytes that @below
+ * makes are in @below. */
+void eg_extent_over(struct eg_view *v, struct eg_space *below, uint64_t addr,
+                    struct eg_extent *out);
+
 /** The next extent that is not a hole, within [@from, @to]: `while (eg_next_mapped(…)) from =
  * x.last + 1`. @return false at the end, with v->why EG_OK. Also, with v->why EG_BAD_VALUE, when
  * the user stopped the command, or after 2^20 holes in a row, as page tables with a cycle have:

@@ -176,6 +176,16 @@ void eg_extent_at(struct eg_view *v, struct eg_space *as, uint64_t addr, struct 
     }
 }
 
+void eg_extent_over(struct eg_view *v, struct eg_space *below, uint64_t addr, struct eg_extent *out)
+{
+    eg_extent_at(v, below, addr, out);
+    if (!out->made)
+        return;
+    out->made = false;
+    out->below = below;
+    out->below_addr = out->start;
+}
+
 /** The byte of @addr in our memory. *@before and *@after are the numbers of contiguous bytes on
  * both sides. */
 static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t addr,

@@ -37,7 +37,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     uint64_t first = i ? b->parts[i - 1].last + 1 : 0, last = as->last, off, before, after;
     struct eg_extent x;
 
-    eg_extent_at(v, as->below, addr, out);
+    eg_extent_over(v, as->below, addr, out);
     if (out->why != EG_NOT_PRESENT)
         return;
     if (p) {

@@ -123,7 +123,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     const size_t i = eg_lower_bound(w->n, j, w->at[j].last < addr);
     struct linux_mapping *m = i < w->n ? &w->at[i] : NULL;
 
-    eg_extent_at(v, w->pages, addr, out);
+    eg_extent_over(v, w->pages, addr, out);
     if (out->why != EG_NOT_PRESENT)
         return;
     if (!m || addr < m->first) {
