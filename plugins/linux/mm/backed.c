@@ -51,7 +51,7 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     if (!p)
         return;
     off = p->offset + (addr - p->start);
-    eg_extent_at(v, p->file, off, &x);
+    eg_extent_over(v, p->file, off, &x);
     before = EG_MIN(addr - out->start, off - x.start);
     after = EG_MIN(out->last - addr, x.last - off);
     if (x.below)

@@ -12,6 +12,7 @@
 #include "../fs/inode.h"
 #include "mm.h"
 #include "page.h"
+#include "swap.h"
 #include <pthread.h>
 
 /* Pages that follow each other in the file and in memory. */
@@ -25,6 +26,7 @@ struct file {
     uint64_t size; // in bytes
     uint64_t n_bad, inode;
     unsigned shift;
+    struct linux_swap *swap; // by which shared memory is read that was swapped out
     size_t n;
     struct piece pieces[];
 };
@@ -49,7 +51,6 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     const size_t i = eg_lower_bound(f->n, j, f->pieces[j].last < index);
     const struct piece *p = &f->pieces[i];
 
-    (void)v;
     if (addr >= f->size) {
         *out = (struct eg_extent){ .start = f->size, .last = as->last, .why = EG_NOT_PRESENT };
         return;
@@ -66,6 +67,13 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     out->start = p->first << f->shift;
     out->last = EG_MIN(out->last, (p->last << f->shift) + (UINT64_C(1) << f->shift) - 1);
     out->why = (uint8_t)p->why;
+    if (p->why == EG_SWAPPED && f->swap->n) {
+        out->start = index << f->shift;
+        out->last = EG_MIN(f->size - 1, out->start + ((UINT64_C(1) << f->shift) - 1));
+        out->entry = p->at + (index - p->first);
+        linux_swap_extent(f->swap, v, linux_swap_slot_of_value(out->entry), out);
+        return;
+    }
     if (p->why) {
         out->entry = p->at;
         return;
@@ -74,7 +82,29 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     out->below_addr = p->at << f->shift;
 }
 
-static const struct eg_space_ops ops = { .name = "page cache", .extent = extent };
+/* A page that was swapped; the file may end in it. */
+static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
+{
+    const struct file *f = as->priv;
+    const size_t page = (size_t)1 << f->shift;
+    struct eg_extent x;
+    uint8_t *whole;
+    bool ok;
+
+    extent(v, as, start, &x);
+    if (x.start != start || !(x.flags & EG_X_SWAPPED) || len > page)
+        return false;
+    whole = malloc(page);
+    if (!whole)
+        eg_view_starved(v);
+    ok = whole && linux_swap_fill(f->swap, v, linux_swap_slot_of_value(x.entry), whole, page);
+    if (ok)
+        memcpy(bytes, whole, len);
+    free(whole);
+    return ok;
+}
+
+static const struct eg_space_ops ops = { .name = "page cache", .extent = extent, .fill = fill };
 
 /* ---- from the tree to pieces ---- */
 
@@ -251,10 +281,11 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
     struct files *s = eg_system_cache(eg_system_of(r), r, &files);
     struct making k = { .r = r, .m = linux_memmap(r) };
     struct eg_obj mapping = eg_deref(eg_at(inode, inode.i_mapping));
+    struct linux_swap *swap = linux_swap(r);
     struct file *f;
     uint64_t size, bytes;
 
-    if (!s || !k.m || mapping.why || !mapping.addr)
+    if (!s || !k.m || !swap || mapping.why || !mapping.addr)
         return NULL;
     k.mapping = mapping.addr;
     f = look_up(s, mapping.addr);
@@ -270,6 +301,7 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
                             .n_bad = k.n_bad,
                             .inode = inode.addr,
                             .shift = k.m->shift,
+                            .swap = swap,
                             .n = k.n };
         if (k.n)
             memcpy(f->pieces, k.pieces, bytes);
@@ -295,7 +327,7 @@ static bool next_cached(struct eg_run *r, struct eg_obj inode, void *state, stru
         return false;
     out[0] = eg_uint(x.start);
     out[1] = eg_uint(x.last - x.start + 1);
-    out[2] = eg_uint(x.below_addr);
+    out[2] = x.below == eg_physical(r) ? eg_uint(x.below_addr) : eg_missing(EG_SWAPPED, x.start);
     w->begun = true;
     w->at = x.last + 1;
     return true;

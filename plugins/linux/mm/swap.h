@@ -69,6 +69,12 @@ void linux_swap_find(const struct linux_swap *s, struct eg_view *v, struct eg_sw
 /** Make its bytes, a page of the machine. @return NULL, or what is wrong. */
 const char *linux_swap_read(struct linux_swap *s, struct eg_view *v, const struct linux_swapped *p,
                             uint8_t *page);
+/** The answer for a swapped page in a space whose .fill calls linux_swap_fill(): @out, with start
+ * and last of that page, is filled as far as it can be read. @return false: it stays a hole. */
+bool linux_swap_extent(const struct linux_swap *s, struct eg_view *v, struct eg_swap_slot slot,
+                       struct eg_extent *out);
+bool linux_swap_fill(struct linux_swap *s, struct eg_view *v, struct eg_swap_slot slot, void *bytes,
+                     size_t len);
 /** The slot that an entry of a page table names, and a value entry of shared memory's page cache.
  */
 bool linux_swap_slot(const struct linux_swap *s, uint64_t entry, struct eg_swap_slot *out);

@@ -164,6 +164,50 @@ const char *linux_swap_read(struct linux_swap *s, struct eg_view *v, const struc
     }
 }
 
+bool linux_swap_extent(const struct linux_swap *s, struct eg_view *v, struct eg_swap_slot slot,
+                       struct eg_extent *out)
+{
+    struct linux_swapped p;
+
+    linux_swap_find(s, v, slot, &p);
+    if (p.place == LINUX_SWAP_LOST)
+        return false;
+    out->why = EG_OK;
+    out->flags |= EG_X_SWAPPED;
+    switch (p.place) {
+    case LINUX_SWAP_CACHE:
+        out->below = s->zs.phys;
+        out->below_addr = p.pa;
+        break;
+    case LINUX_SWAP_FILE:
+        out->below = s->device[slot.type].file;
+        out->below_addr = p.pa;
+        break;
+    case LINUX_SWAP_ZEROS:
+        out->zero = true;
+        break;
+    default:
+        out->made = true;
+    }
+    return true;
+}
+
+bool linux_swap_fill(struct linux_swap *s, struct eg_view *v, struct eg_swap_slot slot, void *bytes,
+                     size_t len)
+{
+    struct linux_swapped p;
+    const char *wrong;
+
+    if (len != (size_t)1 << s->zs.shift)
+        return false;
+    linux_swap_find(s, v, slot, &p);
+    wrong = linux_swap_read(s, v, &p, bytes);
+    if (wrong && slot.type < s->n)
+        eg_note(v->run, "pages swapped to %s cannot be read: %s",
+                s->device[slot.type].path ? s->device[slot.type].path : "a device", wrong);
+    return !wrong;
+}
+
 /* ---- in words ---- */
 
 static const char *place_text(struct eg_run *r, const struct linux_swap *s,

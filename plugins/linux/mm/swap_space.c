@@ -9,63 +9,33 @@ struct swap_space {
     struct linux_swap *swap;
 };
 
-/* The page that the tables say is swapped. */
-static bool find(const struct swap_space *s, struct eg_view *v, const struct eg_extent *x,
-                 struct linux_swapped *out)
+/* The slot of a page that the tables say is swapped. */
+static bool slot_of(const struct swap_space *s, const struct eg_extent *x, struct eg_swap_slot *out)
 {
-    struct eg_swap_slot slot;
-
-    if (x->why != EG_SWAPPED || x->level ||
-        x->last - x->start != (UINT64_C(1) << s->swap->zs.shift) - 1 ||
-        !linux_swap_slot(s->swap, x->entry, &slot))
-        return false;
-    linux_swap_find(s->swap, v, slot, out);
-    return out->place != LINUX_SWAP_LOST;
+    return x->why == EG_SWAPPED && !x->level &&
+           x->last - x->start == (UINT64_C(1) << s->swap->zs.shift) - 1 &&
+           linux_swap_slot(s->swap, x->entry, out);
 }
 
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
     const struct swap_space *s = as->priv;
-    struct linux_swapped p;
+    struct eg_swap_slot slot;
 
     as->below->ops->extent(v, as->below, addr, out);
-    if (out->why != EG_SWAPPED || !find(s, v, out, &p))
-        return;
-    out->why = EG_OK;
-    out->flags |= EG_X_SWAPPED;
-    switch (p.place) {
-    case LINUX_SWAP_CACHE:
-        out->below = s->swap->zs.phys;
-        out->below_addr = p.pa;
-        break;
-    case LINUX_SWAP_FILE:
-        out->below = s->swap->device[p.slot.type].file;
-        out->below_addr = p.pa;
-        break;
-    case LINUX_SWAP_ZEROS:
-        out->zero = true;
-        break;
-    default:
-        out->made = true;
-    }
+    if (out->why == EG_SWAPPED && slot_of(s, out, &slot))
+        linux_swap_extent(s->swap, v, slot, out);
 }
 
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *bytes, size_t len)
 {
     const struct swap_space *s = as->priv;
-    struct linux_swapped p;
+    struct eg_swap_slot slot;
     struct eg_extent x;
-    const char *wrong;
 
     eg_extent_at(v, as->below, start, &x);
-    if (x.start != start || len != (size_t)1 << s->swap->zs.shift || !find(s, v, &x, &p))
-        return false;
-    wrong = linux_swap_read(s->swap, v, &p, bytes);
-    if (wrong)
-        eg_note(v->run, "pages swapped to %s cannot be read: %s",
-                s->swap->device[p.slot.type].path ? s->swap->device[p.slot.type].path : "a device",
-                wrong);
-    return !wrong;
+    return x.start == start && slot_of(s, &x, &slot) &&
+           linux_swap_fill(s->swap, v, slot, bytes, len);
 }
 
 static unsigned steps(struct eg_view *v, struct eg_space *as, uint64_t addr,
