@@ -7,8 +7,8 @@
 /** The file of @inode (a cursor on the struct) as an address space, whose addresses are offsets in
  * the file: a page that is cached lies in physical memory, folios of any size and entries with
  * siblings included; one that is not is a hole (EG_NOT_CACHED; of shared memory that was swapped
- * out EG_SWAPPED, if swap (swap.h) cannot give it). What is behind the file's size is EG_NOT_PRESENT.
- * Kept by the system. NULL: the inode cannot be read. */
+ * out EG_SWAPPED, if swap (swap.h) cannot give it). What is behind the file's size is
+ * EG_NOT_PRESENT. Kept by the system. NULL: the inode cannot be read. */
 EG_API struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode);
 /** Bytes of a file (i_size). */
 EG_API bool linux_file_size(struct eg_obj inode, uint64_t *size);
