@@ -27,7 +27,9 @@ class OfSleepers(OfProcesses):
         return super().explain_missing(truth, key, want, got) or self.explain_wrong(truth, key, None, want, None)
 
     def explain_extra(self, truth, key, row):
-        return super().explain_extra(truth, key, row) or self.explain_wrong(truth, key, None, None, row)
+        pid = key[0] if isinstance(key, tuple) else key
+        known = self.explain_wrong(truth, key, None, None, row) if pid in truth.told() else None
+        return super().explain_extra(truth, key, row) or known
 
 
 class KStack(OfSleepers):
@@ -81,13 +83,14 @@ class Regs(OfSleepers):
     ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
     def expected(self, truth):
-        out = {}
+        out, x86 = {}, "__x64_sys_read\n" in (truth.text("proc", "kallsyms") or "")
         for pid in truth.told():
             word = (truth.text("proc", pid, "syscall") or "").split()
             if truth.kernel_thread(pid) or len(word) not in (3, 9) or not int(word[-1], 16):  # one that has ended has zeros
                 continue
             out[pid] = {"SYSCALL": int(word[0]), "SP": int(word[-2], 16), "PC": int(word[-1], 16)}
-            if len(word) == 9:
+            # a 32-bit program's stack is below 4 GiB
+            if len(word) == 9 and x86 and int(word[-2], 16) >> 32:
                 out[pid]["arguments"] = [int(argument, 16) for argument in word[1:7]]
         return out
 
@@ -97,13 +100,8 @@ class Regs(OfSleepers):
     def have(self, row, column):
         if column == "arguments":
             registers = dict(word.split("=") for word in (row["REGISTERS"] or "").split())
-            if row["MODE"] != "user" or "rdi" not in registers:
-                return None
-            return [int(registers[name], 16) for name in self.ARGUMENTS]
+            return [int(registers[name], 16) for name in self.ARGUMENTS] if "rdi" in registers else None
         return hexadecimal(row[column]) if column in ("SP", "PC") else row[column]
-
-    def same(self, column, want, have):
-        return have is None or want == have if column == "arguments" else super().same(column, want, have)
 
 
 DECLARATIONS = [
