@@ -189,7 +189,8 @@ static const struct eg_field *const riscv_members[] = {
     &eg_f_pt_regs.t5,  &eg_f_pt_regs.t6, NULL,
 };
 enum { X86_SP = 6, X86_BP = 7, X86_R12 = 12, X86_PC = 16, X86_FLAGS = 17 };
-enum { ARM64_FP = 29, ARM64_SP = 31, ARM64_PC = 32, ARM64_PSTATE = 33 };
+enum { ARM64_FP = 29, ARM64_SP = 31, ARM64_PC = 32, ARM64_PSTATE = 33, AARCH32 = 0x10 };
+enum { ARM_FP = 11, ARM_SP = 13 }; // of AArch32, whose registers are the first of x0 to x30
 enum { RISCV_PC = 0, RISCV_SP = 2, RISCV_TP = 4, RISCV_S0 = 8, RISCV_S1 = 9, RISCV_S2 = 18 };
 
 static void set(struct linux_regs *out, unsigned i, uint64_t value)
@@ -226,7 +227,9 @@ static bool by_role(struct eg_run *r, struct linux_regs *out, bool user)
         pc = X86_PC, sp = X86_SP, fp = X86_BP;
         break;
     case ARM64:
-        pc = ARM64_PC, sp = ARM64_SP, fp = ARM64_FP;
+        pc = ARM64_PC;
+        sp = user && out->compat ? ARM_SP : ARM64_SP;
+        fp = user && out->compat ? ARM_FP : ARM64_FP;
         break;
     case RISCV:
         pc = RISCV_PC, sp = RISCV_SP, fp = RISCV_S0;
@@ -247,7 +250,7 @@ static bool by_role(struct eg_run *r, struct linux_regs *out, bool user)
  * The rest of x86's cs and ss is FRED's (struct fred_cs, 6.9). */
 bool linux_pt_regs(struct eg_run *r, uint64_t at, struct linux_regs *out)
 {
-    enum { CPL = 3, USER32_CS = 0x23, EL = 0xf, AARCH32 = 0x10, SPP = 0x100 };
+    enum { CPL = 3, USER32_CS = 0x23, EL = 0xf, SPP = 0x100 };
     struct eg_obj regs = eg_object(r, pt_regs, at);
     uint64_t mode, value;
     int32_t nr;
@@ -350,7 +353,9 @@ static const struct eg_cpu *record_of(struct eg_run *r, struct eg_obj task, int 
                 return c;
         }
     c = sys->image->cpus.at + cpu;
-    return cpu >= 0 && (size_t)cpu < sys->image->cpus.n && c->n_regs && !has_pid ? c : NULL;
+    return cpu >= 0 && (size_t)cpu < sys->image->cpus.n && c->n_regs && (!has_pid || c->pid == pid)
+               ? c
+               : NULL;
 }
 
 static bool cpu_regs(struct eg_run *r, struct eg_obj task, struct linux_regs *out)
@@ -364,9 +369,10 @@ static bool cpu_regs(struct eg_run *r, struct eg_obj task, struct linux_regs *ou
         set(out, i, c->regs[i]);
     if (!by_role(r, out, false))
         return false;
-    out->user = out->pc < eg_system_of(r)->arch->kernel_min;
-    out->compat = out->user && machine(r) == ARM64 && out->value[ARM64_PSTATE] & 0x10;
-    return true;
+    if (out->pc >= eg_system_of(r)->arch->kernel_min)
+        return true;
+    out->compat = machine(r) == ARM64 && out->value[ARM64_PSTATE] & AARCH32;
+    return by_role(r, out, true);
 }
 
 /* ---- threads ---- */

@@ -86,6 +86,11 @@ static void arm64(void **state)
         same(rows, ENDS, "\n\n");
         assert_non_null(strstr(mk_guest_rows(&g, "regs", NULL),
                                "|user|entry|0x401000|0x7ffd0000||0x7fb0001000|73|x0=0 "));
+        mk_put(k, user, "pt_regs.pstate", 0x10); // a program of 32 bits: its stack pointer is r13
+        mk_write_ptr(k, user + 13 * 8, 0xbeef0000);
+        assert_non_null(
+            strstr(mk_guest_rows(&g, "regs", NULL), "|user, 32-bit|entry|0x401000|0xbeef0000|"));
+        mk_put(k, user, "pt_regs.pstate", 0);
         // an exception in the kernel's own code
         mk_write_ptr(k, s + 0x3720, record);
         mk_write_ptr(k, s + 0x3728, text + 0x320);
