@@ -1,4 +1,5 @@
 /* hollowing - programs whose code in memory is not their file's. */
+#include "../linux/fs/file.h"
 #include "../linux/mm/args.h"
 #include "../linux/mm/changed.h"
 #include "../linux/mm/filemap.h"
@@ -82,7 +83,7 @@ static void look_at_segment(struct looking *k, const struct linux_elf_segment *s
 
     linux_each_vma(k->r, k->mm, vma) {
         uint64_t first, last, off, file, from, to;
-        struct eg_obj own;
+        bool own;
 
         if (!eg_get(&first, vma, vm_area_struct.vm_start) ||
             !eg_get(&last, vma, vm_area_struct.vm_end) || last <= start || first >= end)
@@ -94,10 +95,9 @@ static void look_at_segment(struct looking *k, const struct linux_elf_segment *s
                  "a part of the program is not mapped");
         covered = last;
         file = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_file);
-        own = file ? linux_file_data(k->r, eg_deref(eg_at(vma, vm_area_struct.vm_file)))
-                   : LINUX_NOBODY;
+        own = file && linux_file_is(k->r, eg_deref(eg_at(vma, vm_area_struct.vm_file)), k->inode);
         off = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_pgoff) * page;
-        if (own.why || own.addr != k->inode)
+        if (!own)
             emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from), NULL,
                  file ? "another file is mapped where the program belongs"
                       : "anonymous memory is where the program belongs");
@@ -110,6 +110,25 @@ static void look_at_segment(struct looking *k, const struct linux_elf_segment *s
     if (covered < end)
         emit(k, covered, end, eg_text(""), (struct eg_cell){ 0 }, NULL,
              "a part of the program is not mapped");
+}
+
+/* The page cache of the file, by a mapping of it: an overlay's file has none of its own. @return
+ * false: nothing of it is mapped. */
+static bool find_file(struct looking *k)
+{
+    struct eg_obj vma, file;
+    uint64_t at;
+
+    linux_each_vma(k->r, k->mm, vma) {
+        if (!eg_get(&at, vma, vm_area_struct.vm_file) || !at)
+            continue;
+        file = eg_deref(eg_at(vma, vm_area_struct.vm_file));
+        if (!linux_file_is(k->r, file, k->inode))
+            continue;
+        k->cached = linux_file_space(k->r, linux_file_data(k->r, file));
+        return true;
+    }
+    return false;
 }
 
 /* Where the file's first segment was put: the kernel tells by where it is entered. */
@@ -127,17 +146,16 @@ static bool find_bias(struct looking *k)
 
 static bool begin(struct looking *k)
 {
-    struct eg_obj file, inode;
+    struct eg_obj inode;
 
     k->mm = eg_deref(eg_at(k->task, task_struct.mm));
     if (k->mm.why)
         return false;
-    file = eg_deref(eg_at(k->mm, mm_struct.exe_file));
-    inode = linux_file_data(k->r, file);
-    k->user = linux_task_space(k->r, k->task);
-    k->cached = inode.why ? NULL : linux_file_space(k->r, inode);
+    inode = linux_file_inode(k->r, eg_deref(eg_at(k->mm, mm_struct.exe_file)));
     k->inode = inode.addr;
-    return k->user && k->cached;
+    k->cached = NULL;
+    k->user = linux_task_space(k->r, k->task);
+    return k->user && !inode.why;
 }
 
 static int run(struct eg_run *r)
@@ -148,7 +166,13 @@ static int run(struct eg_run *r)
     linux_each_process(r, k.task) {
         if (!linux_pid_asked(r, k.task) || !begin(&k))
             continue;
-        if (!linux_elf_open(r, k.cached, 0, true, &k.file) || !k.file.n_segments ||
+        if (!find_file(&k)) {
+            eg_row(r, .PID = linux_pid(k.task), .COMM = linux_comm(k.task),
+                   .EXE = linux_exe(r, k.task),
+                   .REASON = eg_text("nothing of the file that it is said to run is mapped"));
+            continue;
+        }
+        if (!k.cached || !linux_elf_open(r, k.cached, 0, true, &k.file) || !k.file.n_segments ||
             !find_bias(&k)) {
             n_unknown++;
             continue;
@@ -176,8 +200,8 @@ EG_PLUGIN(hollowing) = {
         "program that was unmapped and replaced, or written over, shows. Breakpoints of a "
         "debugger, or of a uprobe, which the kernel writes into each process that runs the file, "
         "are no finding: HINTS. Programs that change their own "
-        "code show too (some packers). A process that runs another file than the kernel says "
-        "(prctl PR_SET_MM) is compared with the file that the kernel says. Pages that are not in "
+        "code show too (some packers). A process that changed which file the kernel "
+        "says that it runs (prctl PR_SET_MM) is compared with that file. Pages that are not in "
         "the page cache cannot be compared: a note counts them. Libraries: apihooks, "
         "library_list.",
     .aliases = EG_NAMES("linux_process_hollow"),

@@ -29,6 +29,7 @@ class LibraryList(OfImages):
     def expected(self, truth):
         """Files of which some is mapped to be run, where their beginning is; and the vdso."""
         run = {(pid, f.path) for pid, f in truth.maps() if "x" in f.flags and (f.path.startswith("/") or f.path == "[vdso]")}
+        run |= {(f["pid"], truth.link(f["pid"], "exe")) for f in self.hooked(truth, "hollow")}  # its code is no file's
         begin = {}
         for pid, f in truth.maps():
             if f.offset == 0 and (pid, f.path) in run:
@@ -80,20 +81,24 @@ class Hollowing(OfImages):
     keys = "PID, START"
 
     def expected(self, truth):
-        """A uprobe is a breakpoint in each process that runs the file."""
+        """A process may have told the kernel that it runs another file. A uprobe is a breakpoint in each process that runs the file."""
         out = {(f["pid"], int(f["at"], 16)): {"REASON": "anonymous memory is where the program belongs", "HINTS": None}
                for f in self.hooked(truth, "hollow")}
         probes = [m.groups() for m in map(re.compile(r"p:uprobes/\S+ (/\S+):(0x[0-9a-f]+)").match, truth.lines("probes.txt")) if m]
-        exe = {pid: truth.link(pid, "exe") for pid in truth.told()}
+        exe, files = {pid: truth.link(pid, "exe") for pid in truth.told()}, set()
         for pid, f in truth.maps():
+            files.add((pid, f.path))
             for path, offset in probes:
                 where = int(offset, 16)
                 if f.path == path == exe.get(pid) and "x" in f.flags and f.offset <= where < f.offset + f.end - f.start:
                     out[pid, f.start + where - f.offset] = {"REASON": None, "HINTS": "breakpoints: of a debugger or a uprobe"}
+        for pid, path in exe.items():
+            if path and (pid, path) not in files:
+                out[pid, None] = {"REASON": "nothing of the file that it is said to run is mapped", "HINTS": None}
         return out
 
     def key(self, row):
-        return row["PID"], int(row["START"], 16)
+        return row["PID"], hexadecimal(row["START"])
 
 
 DECLARATIONS = [ApiHooks(), Hollowing(), LdrModules(), LibraryList(), PltHook()]

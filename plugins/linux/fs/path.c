@@ -198,6 +198,17 @@ struct eg_obj linux_file_inode(struct eg_run *r, struct eg_obj file)
                              : eg_at(path, path.dentry, dentry.d_inode));
 }
 
+/* Until 6.8 the file of the layer below has the path of the overlay (fs/open.c,
+ * open_with_fake_path). */
+bool linux_file_is(struct eg_run *r, struct eg_obj file, uint64_t inode)
+{
+    uint64_t own;
+
+    return inode && (linux_file_inode(r, file).addr == inode ||
+                     (eg_load(&own, eg_at(eg_at(file, file_path), path.dentry, dentry.d_inode)) &&
+                      own == inode));
+}
+
 const char *linux_file_gone(struct eg_run *r, struct eg_obj file)
 {
     const char *text = linux_file_path(r, file, LINUX_NOBODY);

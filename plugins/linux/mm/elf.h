@@ -58,7 +58,8 @@ struct linux_elf_symbol {
     uint8_t type, bind; /**< STT_…, STB_… */
     uint16_t section;   /**< st_shndx */
 };
-/** Those that are defined and whose name can be read, by value. @return how many; 0: none. */
+/** Those that have a place and whose name can be read, by value; also functions of others that a
+ * program which is not relocatable has one address for, in its PLT. @return how many; 0: none. */
 EG_API size_t linux_elf_symbols(struct eg_run *r, const struct linux_elf *e, bool dynamic,
                                 struct linux_elf_symbol **out);
 /** Where a table of symbols is, and its strings: places in e->space. */

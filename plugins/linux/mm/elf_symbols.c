@@ -185,7 +185,7 @@ static bool read_symbol(struct eg_run *r, const struct linux_elf *e,
         .bind = p[e->wide ? 4 : 12] >> 4,
         .section = (uint16_t)number(e, p + (e->wide ? 6 : 14), 2),
     };
-    if ((defined && !s.section) || !name || name >= t->text_len)
+    if ((defined && !s.section && !s.value) || !name || name >= t->text_len)
         return false;
     s.name = linux_elf_text(r, e->space, t->text + name, t->text_len - name);
     *out = s;
