@@ -80,6 +80,8 @@ class BashEnv(OfProcesses):
                 if value and value.startswith("("):
                     for key, text in re.findall(r"\[([^]]*)\]=\"((?:[^\"\\]|\\.)*)\"", value):
                         out[fact["renamed"], f"{name}[{key}]"] = {"VALUE": self.plain(text), "ATTRIBUTES": flags}
+                elif value and value.startswith("$'"):
+                    out[fact["renamed"], name] = {"VALUE": value[2:-1].encode().decode("unicode_escape"), "ATTRIBUTES": flags}
                 elif value is None or value.startswith('"'):
                     out[fact["renamed"], name] = {"VALUE": None if value is None else self.plain(value[1:-1]), "ATTRIBUTES": flags}
         return out
@@ -187,8 +189,8 @@ class Heap(OfProcesses):
         for fact in truth.facts("chunk"):
             state = fact["state"]
             if new and state == "fastbin":
-                state = "unsorted"  # that release has no fast bins
-            overhead = 16 if state == "mmapped" else 8
+                state = "small"  # that release has no fast bins
+            overhead = 16 if state == "mmapped" and not new else 8
             out[fact["pid"], int(fact["at"], 16)] = {"SIZE": fact["usable"] + overhead, "STATE": state}
         return out
 

@@ -7,36 +7,44 @@
 enum { TIME_FIRST = 1000000000 };
 static const uint64_t time_last = UINT32_MAX;
 
-/* "#" and digits, a NUL behind them (lib/readline/history.c, hist_inittime). The digits go on in
- * the next piece where this one ends. */
+/* A character and the digits of a time, a NUL behind them (lib/readline/history.c, hist_inittime).
+ * The character is history_comment_char: bash sets it to '#', in other programs it is NUL unless
+ * they set it, and then the time must have as many digits as one of since 2001. */
+enum { DIGITS_MAX = 12, DIGITS_SURE = 9 };
+
+/** The digits go on in the next piece where this one ends. */
 static bool is_stamp(const uint8_t *p, size_t room)
 {
     size_t i = 1;
 
-    if (p[0] != '#' || p[1] < '0' || p[1] > '9')
+    if ((p[0] != '#' && p[0]) || p[1] < '0' || p[1] > '9')
         return false;
-    while (i < room && i <= 12 && p[i] >= '0' && p[i] <= '9')
+    while (i < room && i <= DIGITS_MAX && p[i] >= '0' && p[i] <= '9')
         i++;
-    return i == room || (i <= 12 && !p[i]);
+    return i == room || (i <= DIGITS_MAX && !p[i] && (p[0] || i > DIGITS_SURE));
 }
 
 bool linux_history_stamp(const struct linux_user *u, uint64_t addr, int64_t *time)
 {
     int64_t seconds = 0;
+    unsigned least = 1;
 
-    for (unsigned i = 0; i <= 12; i++) {
+    for (unsigned i = 0; i <= DIGITS_MAX; i++) {
         const uint8_t *p = eg_bytes(eg_view_of(u->run), u->space, addr + i, 1);
 
-        if (!p || (i == 0 && *p != '#'))
+        if (!p || (i == 0 && *p != '#' && *p))
             return false;
-        if (i > 1 && !*p) {
+        if (i == 0) {
+            least = *p ? 1 : DIGITS_SURE;
+            continue;
+        }
+        if (i > least && !*p) {
             *time = seconds;
             return true;
         }
-        if (i && (*p < '0' || *p > '9'))
+        if (*p < '0' || *p > '9')
             return false;
-        if (i)
-            seconds = 10 * seconds + *p - '0';
+        seconds = 10 * seconds + *p - '0';
     }
     return false;
 }
@@ -54,7 +62,7 @@ static void search(struct linux_history *h)
 
             if (!w)
                 continue;
-            if (*b == '#' && is_stamp(b, p.len - i))
+            if (is_stamp(b, p.len - i))
                 linux_addresses_add(u, &h->stamps, p.at + i);
             else if (w >= TIME_FIRST && w <= time_last && linux_history_maybe_zsh(u, &p, i))
                 linux_addresses_add(u, &h->zsh, p.at + i);

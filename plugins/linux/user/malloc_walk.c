@@ -257,8 +257,15 @@ static bool in_region(struct linux_malloc *m, const struct linux_user_range *ran
     return false;
 }
 
+static bool is_whole(struct linux_malloc *m, uint64_t size, uint64_t page, uint64_t *whole)
+{
+    *whole = size % page ? size + 2 * m->u->ptr : size;
+    return *whole % page == 0;
+}
+
 /* A chunk of its own is at the beginning of a mapping, or behind another one of which the kernel
- * has made one mapping with it: at a page's beginning, with that flag alone, and whole pages. */
+ * has made one mapping with it: at a page's beginning, with that flag alone, and of whole pages,
+ * less two words since 2.43. */
 static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
 {
     const uint64_t page = UINT64_C(1) << linux_page_shift(m->u->run);
@@ -273,7 +280,7 @@ static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
             m->at = r->start;
         while (!skip && m->at < r->end) {
             const uint64_t at = m->at;
-            uint64_t before, size;
+            uint64_t before, size, whole;
 
             if (!eg_next_mapped(eg_view_of(m->u->run), m->u->space, at, r->end - 1, &x))
                 break;
@@ -284,11 +291,12 @@ static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
             m->at = at + page;
             if (linux_user_word(m->u, at, &before) && !before &&
                 linux_user_word(m->u, at + m->u->ptr, &size) && (size & 7) == 2 && size > 7 &&
-                (size - 2) % page == 0 && size - 2 <= r->end - at) {
+                size <= r->end - at && is_whole(m, size - 2, page, &whole) &&
+                whole <= r->end - at) {
                 *c = (struct linux_chunk){
                     .at = at, .size = size - 2, .flags = 2, .state = LINUX_CHUNK_MMAPPED
                 };
-                m->at = at + c->size;
+                m->at = at + whole;
                 return true;
             }
         }

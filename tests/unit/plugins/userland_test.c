@@ -25,7 +25,7 @@ static void readline(void **state)
         list = MK_WORDS(&u, e[0], e[1], e[2], e[3]);
         // Where no variable points to it: the longest that ends with NULL, not a copy of its
         // beginning.
-        MK_WORDS(&u, e[0], e[1], 1);
+        mk_user_variable(&u, 5, MK_WORDS(&u, e[0], e[1], 1));
         assert_string_equal(mk_guest_rows(&u.g, "bash", "pid=8"), "");
         assert_string_equal(mk_columns(mk_guest_rows(&u.g, "bash", NULL), 0, 3),
                             "7|prog|/prog|readline\n7|prog|/prog|readline\n"
@@ -42,6 +42,31 @@ static void readline(void **state)
                             "readline|2||no time\nreadline|3|1970-01-01T00:00:12Z|of 1970\n"
                             "readline||2023-11-14T22:13:21Z|first");
         assert_int_equal(mk_row_notes(NULL), 0);
+        mk_free(u.g.k);
+    }
+}
+
+/** Where no comment character is set, as in python, it is NUL. */
+static void readline_of_others(void **state)
+{
+    static const struct {
+        const char *stamp;
+        const char *row;
+    } cases[] = { { "\0001700000000", "readline|1|2023-11-14T22:13:20Z|import os" },
+                  { "\000999999999", "readline|1|2001-09-09T01:46:39Z|import os" },
+                  { "\00099999999", "" },
+                  { "\000170000000x", "" },
+                  { "!1700000000", "" } };
+
+    (void)state;
+    mk_each_user(m, p) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t stamp = mk_user_room(&u, 16);
+
+        mk_guest_write(&u.g, u.mm, stamp, cases[i].stamp, strlen(cases[i].stamp + 1) + 2);
+        MK_WORDS(&u, MK_WORDS(&u, mk_user_text(&u, "import os"), stamp, 0));
+        assert_string_equal(rows(&u), cases[i].row);
         mk_free(u.g.k);
     }
 }
@@ -392,11 +417,17 @@ static void environment_of_bash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(readline),         cmocka_unit_test(readline_alike),
-        cmocka_unit_test(readline_hostile), cmocka_unit_test(zsh),
-        cmocka_unit_test(busybox),          cmocka_unit_test(libedit_list),
-        cmocka_unit_test(variables),        cmocka_unit_test(tables_hostile),
-        cmocka_unit_test(environment),      cmocka_unit_test(environment_of_bash),
+        cmocka_unit_test(readline),
+        cmocka_unit_test(readline_of_others),
+        cmocka_unit_test(readline_alike),
+        cmocka_unit_test(readline_hostile),
+        cmocka_unit_test(zsh),
+        cmocka_unit_test(busybox),
+        cmocka_unit_test(libedit_list),
+        cmocka_unit_test(variables),
+        cmocka_unit_test(tables_hostile),
+        cmocka_unit_test(environment),
+        cmocka_unit_test(environment_of_bash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
