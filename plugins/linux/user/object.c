@@ -1,6 +1,7 @@
 /* object.c - programs and libraries in a process, for unwinding: their tables and their symbols. */
 #include "../../../core/map.h"
 #include "../mm/filemap.h"
+#include "minidebug.h"
 #include "unwind.h"
 
 enum {
@@ -14,10 +15,11 @@ enum {
     OBJECTS_MOST = 512, // of one process, whose stacks are in code of
 };
 
+enum { TABLES = 3 };
 /* What was read of one file; the same for all processes that map it. */
 struct linux_user_names {
-    struct linux_elf_symbol *of[2]; // .symtab, .dynsym
-    size_t n[2];
+    struct linux_elf_symbol *of[TABLES]; // .symtab, .gnu_debugdata, .dynsym
+    size_t n[TABLES];
     bool named, indexed;
     struct linux_cfi_place *places; // of a program whose CFI has no header
     size_t n_places;
@@ -154,10 +156,13 @@ static void read_names(struct linux_user_unwinder *u, const struct linux_user_ob
     n->named = true;
     if (o->head->file && !o->head->inode.why)
         space = linux_file_space(u->r, o->head->inode);
-    if (space && linux_elf_open(u->r, space, 0, true, &file))
+    if (space && linux_elf_open(u->r, space, 0, true, &file)) {
         n->n[0] = linux_elf_symbols(u->r, &file, false, &n->of[0]);
-    n->n[1] = linux_elf_symbols(u->r, &o->elf, true, &n->of[1]);
-    for (int k = 0; k < 2; k++) {
+        if (!n->n[0])
+            n->n[1] = linux_minidebug_symbols(u->r, &file, &n->of[1]);
+    }
+    n->n[2] = linux_elf_symbols(u->r, &o->elf, true, &n->of[2]);
+    for (int k = 0; k < TABLES; k++) {
         size_t kept = 0;
 
         for (size_t i = 0; i < n->n[k]; i++)
@@ -222,7 +227,7 @@ bool linux_user_symbol(struct linux_user_unwinder *u, const struct linux_user_fr
     read_names(u, f->object, names);
     // What a function without return was called from may be the end of its caller.
     at = f->pc - f->object->elf.bias - !f->exact;
-    for (int k = 0; k < 2 && !s; k++)
+    for (int k = 0; k < TABLES && !s; k++)
         s = nearest(names->of[k], names->n[k], at);
     if (!s)
         return false;
