@@ -1,4 +1,4 @@
-/* minidebug_test.c - symbols in an ELF file in xz in a section of another; and sections that lie. */
+/* minidebug_test.c - symbols in an ELF file in xz in a section of another; sections that lie. */
 #include "../../../plugins/linux/user/minidebug.h"
 #include "check.h"
 #include "config.h"
