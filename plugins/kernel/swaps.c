@@ -50,22 +50,6 @@ static const char *compressors(struct eg_run *r, const struct linux_zram *z)
     return all;
 }
 
-/* Slots of the device that zswap has. */
-static uint64_t in_zswap(struct eg_run *r, const struct linux_swap *s, unsigned type)
-{
-    const struct linux_swap_device *d = &s->device[type];
-    struct linux_zswap_page p;
-    uint64_t n = 0;
-
-    if (!s->has_zswap || !s->zswap.trees[type])
-        return 0;
-    for (uint64_t i = 1; i < d->slots && !eg_stopped(r); i++) {
-        linux_zswap_find(&s->zswap, &s->zs.mem, eg_view_of(r), type, i, &p);
-        n += p.entry != 0;
-    }
-    return n;
-}
-
 static void emit(struct eg_run *r, struct linux_swap *s, unsigned type)
 {
     const uint64_t slots = (UINT64_C(1) << LINUX_SLOT_BITS) - 1; // a mark is above since 6.12
@@ -97,7 +81,9 @@ static void emit(struct eg_run *r, struct linux_swap *s, unsigned type)
            .SAME_FILLED = d->zram ? count(z.same) : none,
            .INCOMPRESSIBLE = d->zram ? count(z.huge) : none,
            .WRITTEN_BACK = d->zram ? count(z.written) : none,
-           .IN_ZSWAP = s->has_zswap ? eg_uint(in_zswap(r, s, type)) : none);
+           .IN_ZSWAP = s->has_zswap ? eg_uint(linux_zswap_count(&s->zswap, &s->zs.mem,
+                                                                eg_view_of(r), type, d->slots))
+                                    : none);
     if (d->wrong)
         eg_note(r, "%s: %s", d->path ? d->path : "a swap device", d->wrong);
 }

@@ -98,22 +98,47 @@ static uint64_t in_tree(const struct linux_zswap *z, const struct linux_reader *
     return 0;
 }
 
+/* The tree that has the entry of this slot. */
+static uint64_t tree_of(const struct linux_zswap *z, uint32_t type, uint64_t offset)
+{
+    const uint64_t tree = type < LINUX_SWAP_DEVICES ? z->trees[type] : 0;
+
+    if (!tree || !z->pieces[type])
+        return tree;
+    return offset >> PIECE_SHIFT < z->pieces[type] ? tree + (offset >> PIECE_SHIFT) * z->tree_size
+                                                   : 0;
+}
+
 static uint64_t entry_of(const struct linux_zswap *z, const struct linux_reader *m,
                          struct eg_view *v, uint32_t type, uint64_t offset)
 {
-    uint64_t tree = type < LINUX_SWAP_DEVICES ? z->trees[type] : 0, at;
+    const uint64_t tree = tree_of(z, type, offset);
+    uint64_t at;
 
     if (!tree)
         return 0;
-    if (z->pieces[type]) {
-        if (offset >> PIECE_SHIFT >= z->pieces[type])
-            return 0;
-        tree += (offset >> PIECE_SHIFT) * z->tree_size;
-    }
     if (!z->is_xarray)
         return in_tree(z, m, v, tree, offset);
     at = linux_xarray_at(&z->xarrays, m, v, tree, offset);
     return at & 1 ? 0 : at;
+}
+
+uint64_t linux_zswap_count(const struct linux_zswap *z, const struct linux_reader *m,
+                           struct eg_view *v, uint32_t type, uint64_t slots)
+{
+    const uint64_t piece = UINT64_C(1) << PIECE_SHIFT;
+    uint64_t n = 0, head;
+
+    for (uint64_t at = 0; at < slots; at += piece) {
+        const uint64_t tree = tree_of(z, type, at);
+
+        if (!tree || !linux_word(m, v, tree + (z->is_xarray ? z->xarrays.head : z->root), &head) ||
+            !head)
+            continue; // empty
+        for (uint64_t i = at; i < EG_MIN(slots, at + piece); i++)
+            n += entry_of(z, m, v, type, i) != 0;
+    }
+    return n;
 }
 
 /* The allocator's pool, and its name. */

@@ -38,6 +38,9 @@ struct linux_zswap_page {
 };
 void linux_zswap_find(const struct linux_zswap *z, const struct linux_reader *m, struct eg_view *v,
                       uint32_t type, uint64_t offset, struct linux_zswap_page *out);
+/** How many of the slots of a device zswap has. */
+uint64_t linux_zswap_count(const struct linux_zswap *z, const struct linux_reader *m,
+                           struct eg_view *v, uint32_t type, uint64_t slots);
 /** Make the page's bytes. @return NULL, or what is wrong. */
 const char *linux_zswap_read(const struct linux_zswap *z, struct linux_zsmalloc *zs,
                              struct eg_view *v, const struct linux_zswap_page *p, uint8_t *page);
