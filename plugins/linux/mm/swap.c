@@ -274,6 +274,8 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
     find_layouts(r, s);
     for (unsigned i = 0; i < n && !eg_stopped(r); i++)
         open_device(r, s, i);
+    while (s->n && !s->device[s->n - 1].info)
+        s->n--;
     for (size_t i = 0; i < sys->options.n_swap_files; i++)
         give_file(r, s, sys->options.swap_files[i]);
     find_form(r, s);

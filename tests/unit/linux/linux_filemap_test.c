@@ -19,6 +19,14 @@
     "struct super_block { struct file_system_type *s_type; };"                                     \
     "struct inode { struct super_block *i_sb; struct address_space *i_mapping; s64 i_size;"        \
     "  unsigned char i_blkbits; struct address_space i_data; };"                                   \
+    "struct gendisk { char disk_name[32]; void *private_data; };"                                  \
+    "struct block_device { struct gendisk *bd_disk; };"                                            \
+    "struct swap_info_struct { unsigned long flags; signed char type; unsigned int max;"           \
+    "  struct block_device *bdev; };"                                                              \
+    "enum zram_pageflags { ZRAM_LOCK = 20, ZRAM_SAME };"                                           \
+    "struct zram_table_entry { unsigned long handle, flags; };"                                    \
+    "struct zram { struct zram_table_entry *table; struct zs_pool *mem_pool;"                      \
+    "  struct gendisk *disk; unsigned long disksize; };"                                           \
     "struct task_struct { struct list_head tasks; int pid; };"
 static const char recent[] =
     "struct xarray { u32 xa_flags; void *xa_head; };"
@@ -38,7 +46,7 @@ struct world {
     struct eg_run *r;
     bool old;
     uint64_t page, map, size; // bytes of a page; struct page of page 0, and bytes of one
-    uint64_t inode, mapping, leaf, name;
+    uint64_t inode, mapping, leaf, name, swap;
     uint64_t pfn; // from here on the test's own
     char got[1024];
 };
@@ -56,6 +64,8 @@ static struct world make(const struct mk_machine *m, const char *types)
     mk_symbol(w.k, "init_task", swapper);
     w.map = mk_alloc_aligned(w.k, (size_t)1024 * 64, w.page);
     mk_symbol(w.k, "vmemmap", w.map);
+    w.swap = mk_alloc(w.k, (size_t)32 * 8);
+    mk_symbol(w.k, "swap_info", w.swap);
     node = mk_at(w.k, cache, "kmem_cache.list");
     mk_list(w.k, mk_alloc(w.k, 64), &node, 1);
     mk_put(w.k, task, "task_struct.pid", 1);
@@ -243,6 +253,67 @@ static void shared_memory(void **state)
     }
 }
 
+struct bytes {
+    const struct world *w;
+    uint64_t at;
+    uint8_t got[8];
+    bool ok;
+};
+
+static int read_bytes(struct eg_run *r, void *context)
+{
+    struct bytes *b = context;
+    struct eg_space *space = linux_file_space(r, eg_object(r, inode, b->w->inode));
+
+    b->ok = eg_read(eg_view_of(r), space, b->at, b->got, 8);
+    return 0;
+}
+
+static bool reads(const struct world *w, uint64_t at, const char *want)
+{
+    struct bytes b = { .w = w, .at = at };
+
+    assert_int_equal(eg_run_do(mk_run(w->k), read_bytes, &b), 0);
+    return b.ok && !memcmp(b.got, want, 8);
+}
+
+/** What is swapped to zram is there, also the last page, in which the file ends. */
+static void swapped_shared_memory(void **state)
+{
+    (void)state;
+    mk_each_machine(m) if (m->arch)
+    {
+        struct world w = make(m, recent);
+        const uint64_t info = mk_object(w.k, "swap_info_struct");
+        const uint64_t zram = mk_object(w.k, "zram"), table = mk_alloc(w.k, 64 * 16);
+        const uint64_t disk = mk_object(w.k, "gendisk"), bdev = mk_object(w.k, "block_device");
+
+        mk_write_ptr(w.k, w.swap, info);
+        mk_put(w.k, info, "swap_info_struct.flags", 3 | 64);
+        mk_put(w.k, info, "swap_info_struct.max", 64);
+        mk_put(w.k, info, "swap_info_struct.bdev", bdev);
+        mk_put(w.k, bdev, "block_device.bd_disk", disk);
+        mk_puts(w.k, disk, "gendisk.disk_name", "zram0");
+        mk_put(w.k, disk, "gendisk.private_data", zram);
+        mk_put(w.k, zram, "zram.table", table);
+        mk_put(w.k, zram, "zram.disk", disk);
+        mk_put(w.k, zram, "zram.disksize", 64 * w.page);
+        for (uint64_t i = 0; i < 2; i++) {
+            mk_write_ptr(w.k, table + 16 * (10 + i), UINT64_C(0x4847464544434241) + i);
+            mk_write_ptr(w.k, table + 16 * (10 + i) + 8, 1 << 21);
+        }
+        mk_write(w.k, w.name, "tmpfs", 6);
+        set(&w, 1, 10 << 1 | 1);
+        set(&w, 2, 12 << 1 | 1); // nothing is there
+        set(&w, 39, 11 << 1 | 1);
+        assert_true(reads(&w, w.page + 16, "ABCDEFGH"));
+        assert_true(reads(&w, 40 * w.page - 108, "EFGHBBCD"));
+        assert_false(reads(&w, 40 * w.page - 104, "BBCDEFGH"));
+        assert_false(reads(&w, 2 * w.page, "ABCDEFGH"));
+        mk_free(w.k);
+    }
+}
+
 static void huge_pages(void **state)
 {
     (void)state;
@@ -289,9 +360,13 @@ static void sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_pages), cmocka_unit_test(folios),
-        cmocka_unit_test(not_its_own),  cmocka_unit_test(shared_memory),
-        cmocka_unit_test(huge_pages),   cmocka_unit_test(sizes),
+        cmocka_unit_test(single_pages),
+        cmocka_unit_test(folios),
+        cmocka_unit_test(not_its_own),
+        cmocka_unit_test(shared_memory),
+        cmocka_unit_test(swapped_shared_memory),
+        cmocka_unit_test(huge_pages),
+        cmocka_unit_test(sizes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
