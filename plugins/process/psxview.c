@@ -203,8 +203,9 @@ static void emit(const struct view *v)
            .LIST_BACK = CELL(LINUX_BY_BACK), .THREAD_LIST = CELL(LINUX_BY_THREADS),
            .PID_TABLE = CELL(LINUX_BY_PIDS), .CHILDREN = CELL(LINUX_BY_CHILDREN),
            .CGROUP_LIST = CELL(LINUX_BY_CGROUPS), .RUN_QUEUE = CELL(LINUX_BY_QUEUES),
-           .SLAB = v->t->place == LINUX_TASK_UNKNOWN ? eg_missing(EG_BAD_VALUE, v->t->va)
-                                                     : CELL(LINUX_BY_SLAB),
+           .SLAB = v->t->place == LINUX_TASK_UNKNOWN && v->all->available & LINUX_BY_SLAB
+                       ? eg_missing(EG_BAD_VALUE, v->t->va)
+                       : CELL(LINUX_BY_SLAB),
            .SCAN = CELL(LINUX_BY_SCAN), .VERDICT = eg_text(verdicts[v->verdict]),
            .REASON = eg_text(v->reason));
 }

@@ -273,13 +273,18 @@ static bool is_plain(struct collect *c, const struct linux_task_trace *t)
 }
 
 /* A name and ids, and where the scheduler or two others also say so. */
+static bool is_like(uint16_t marks)
+{
+    const uint16_t others = marks & ~(LINUX_MARK_COMM | LINUX_MARK_IDS | LINUX_MARK_CLASS);
+
+    return marks & LINUX_MARK_COMM && marks & LINUX_MARK_IDS &&
+           (marks & LINUX_MARK_CLASS || __builtin_popcount(others) >= 2);
+}
+
 static bool looks_like(struct collect *c, const struct linux_task_trace *t)
 {
-    const uint16_t others = t->marks & ~(LINUX_MARK_COMM | LINUX_MARK_IDS | LINUX_MARK_CLASS);
-
-    return t->marks & LINUX_MARK_COMM && t->marks & LINUX_MARK_IDS &&
-           (t->marks & LINUX_MARK_CLASS || __builtin_popcount(others) >= 2) &&
-           (t->place != LINUX_TASK_OUTSIDE || is_plain(c, t));
+    return is_like(t->marks) &&
+           (t->place == LINUX_TASK_STATIC || t->marks & LINUX_MARK_SLAB || is_plain(c, t));
 }
 
 /* ---- the kernel's lists and tables ---- */
@@ -318,7 +323,7 @@ static void relatives(struct collect *c)
         struct eg_obj task = task_at(c, seen.va);
 
         judge(c, &seen);
-        if (!looks_like(c, &seen)) // a list led to memory that is a task's no more, or not yet
+        if (!is_like(seen.marks)) // a list led to memory that is a task's no more, or not yet
             continue;
         if (eg_get(&signal, task, task_struct.signal) && signal &&
             eg_run_map_add(c->r, signals, signal, 0))
