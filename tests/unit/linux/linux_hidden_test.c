@@ -1,5 +1,5 @@
-/* linux_hidden_test.c - tasks by every trace that they leave: who is hidden, and who only ended, was
- * born, or is an idle task; ids of pid namespaces; the search of memory; kernel threads. */
+/* linux_hidden_test.c - tasks by every trace that they leave: who is hidden, and who ended, was
+ * born or is an idle task. Ids of pid namespaces; the search of memory; kernel threads. */
 #include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "mkguest.h"
