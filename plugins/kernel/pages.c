@@ -400,6 +400,5 @@ EG_PLUGIN(pages) = {
                     EG_ARG(at, ADDR, "these pages: physical addresses, or the kernel's"),
                     EG_ARG(flags, TEXT, "pages that have all these flags: dirty,lru"),
                     EG_ARG(list, FLAG, "all pages of RAM")),
-    .uses = EG_NAMES("resources"),
     .run = run,
 };
