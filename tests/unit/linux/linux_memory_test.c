@@ -388,7 +388,7 @@ static void counts_that_do_not_fit(void **state)
         assert_true(has_row(&w, "links back in the list of tasks|1 of 2 do not fit"));
         mk_write_ptr(w.k, mk_at(w.k, w.task, "task_struct.tasks"),
                      mk_at(w.k, w.task, "task_struct.tasks"));
-        assert_true(has_row(&w, "links back in the list of tasks|"));
+        assert_true(has_row(&w, "links back in the list of tasks|2 of 2 do not fit"));
         mk_free(w.k);
     }
 }
