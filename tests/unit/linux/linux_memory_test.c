@@ -148,7 +148,8 @@ static uint64_t vma(struct world *w, uint64_t pages, uint64_t flags, uint64_t fi
     return start;
 }
 
-/** A page of memory at @va of the process: anonymous, or the file's at @index. @mapped: how often. */
+/** A page of memory at @va of the process: anonymous, or the file's at @index; mapped @mapped
+ * times. */
 static uint64_t user_page(struct world *w, uint64_t va, int mapped, bool of_file, unsigned index)
 {
     uint64_t at = mk_alloc_aligned(w->k, w->page, w->page), page = page_of(w, at);
