@@ -21,8 +21,7 @@ EG_FIELD_AS(cred_effective, cred, "cap_effective");
 EG_FIELD_AS(cred_ambient, cred, "cap_ambient");
 EG_FIELD_AS(user_uid, user_struct, "uid.val|uid");
 EG_FIELD_AS(task_cred, task_struct, "cred");
-EG_SYMBOL(init_cred, "cred");
-EG_SYMBOL(cred_jar, "kmem_cache *");
+EG_SYMBOL(init_task, "task_struct");
 
 #define COLUMNS(C)                                                                                 \
     C(SCORE, INT,                                                                                  \
@@ -83,9 +82,10 @@ static void add(struct eg_run *r, struct uses *u, struct eg_obj task)
     };
 }
 
+/** Those that the kernel began with (init_cred): swapper/0 has them. */
 static bool is_first(struct eg_run *r, uint64_t cred)
 {
-    return eg_has_symbol(r, init_cred) && cred == eg_sym(r, init_cred).addr;
+    return cred == eg_get_or((uint64_t)0, eg_sym(r, init_task), task_struct.real_cred);
 }
 
 static int by_cred(const void *a, const void *b)
@@ -151,7 +151,8 @@ static void invariants(struct eg_run *r, struct eg_obj cred, struct finding *f)
 static void place(struct eg_run *r, const struct use *u, struct finding *f)
 {
     struct linux_slab_place p;
-    uint64_t cache = 0, jar;
+    struct eg_obj jar;
+    uint64_t cache = 0;
 
     if (is_first(r, u->cred)) {
         if (!linux_task_is_kthread(r, u->task))
@@ -164,7 +165,8 @@ static void place(struct eg_run *r, const struct use *u, struct finding *f)
             say(r, f, WRONG, "it is in no slab: not made by the kernel's allocator");
         return;
     }
-    if (eg_load(&jar, eg_sym(r, cred_jar)) && cache && jar != cache)
+    jar = linux_cache_named(r, "cred_jar");
+    if (!jar.why && cache && jar.addr != cache)
         say(r, f, WRONG, "it is in another cache than credentials are");
     else if (p.object != u->cred)
         say(r, f, WRONG, "it is within an object of its cache");

@@ -15,19 +15,16 @@ local function pid_ns(k, t)
   return eg.object(k, "upid", eg.address(first) + level * eg.sizeof("upid")).ns
 end
 
--- Kinds by the flag of clone() (ns_common.ns_type, since 6.19), by what nsfs calls them, and their structs.
+-- Kinds by the flag of clone() (ns_common.ns_type, since 6.19), and their structs.
 local by_flag = { CLONE_NEWNS = "mnt", CLONE_NEWUTS = "uts", CLONE_NEWIPC = "ipc", CLONE_NEWNET = "net", CLONE_NEWCGROUP = "cgroup",
   CLONE_NEWTIME = "time", CLONE_NEWPID = "pid", CLONE_NEWUSER = "user" }
-local by_operations = { mntns_operations = "mnt", utsns_operations = "uts", ipcns_operations = "ipc", netns_operations = "net",
-  cgroupns_operations = "cgroup", timens_operations = "time", timens_for_children_operations = "time", pidns_operations = "pid",
-  pidns_for_children_operations = "pid", userns_operations = "user" }
 local structs = { mnt = "mnt_namespace", uts = "uts_namespace", ipc = "ipc_namespace", net = "net", cgroup = "cgroup_namespace",
   time = "time_namespace", pid = "pid_namespace", user = "user_namespace" }
 
 -- Namespaces that the kernel knows otherwise than by a process: found(kind, its struct). @mounted: mount namespaces to look into.
 local function without_process(k, mounted, found)
   local function common(kind, at)
-    if kind and eg.has_type(structs[kind]) then
+    if structs[kind or ""] and eg.has_type(structs[kind]) then
       found(kind, eg.object(k, structs[kind], at - eg.offsetof(structs[kind], "ns")))
     end
   end
@@ -44,19 +41,24 @@ local function without_process(k, mounted, found)
     for net in eg.list(eg.symbol(k, "net_namespace_list", "list_head"), "net", "list") do found("net", net) end
   end
   -- An open file or a mount of one has an inode of nsfs (fs/nsfs.c).
-  if not eg.lookup(k, "nsfs_mnt") then return end
-  local nsfs = eg.address(eg.symbol(k, "nsfs_mnt", "vfsmount *").mnt_sb)
+  local known = {} -- file systems: is it nsfs?
+  local function is_nsfs(sb)
+    local at = eg.address(sb)
+    if not at or at == 0 then return false end
+    if known[at] == nil then known[at] = eg.string(sb.s_type.name, 16) == "nsfs" end
+    return known[at]
+  end
   local function of_inode(inode)
-    local at = eg.ok(inode) and eg.address(inode) ~= 0 and eg.address(inode.i_sb) == nsfs and eg.address(inode.i_private)
+    if not eg.ok(inode) or eg.address(inode) == 0 or not is_nsfs(inode.i_sb) then return end
+    local at = eg.address(inode.i_private)
     if at and at ~= 0 then
-      local operations = eg.address(eg.object(k, "ns_common", at).ops)
-      local name = operations and operations ~= 0 and eg.name(k, operations)
-      common(by_operations[name or ""], at)
+      local name = eg.string(eg.object(k, "ns_common", at).ops.name, 32)
+      common(type(name) == "string" and name:match("^%a+") or nil, at) -- "pid_for_children" is one of pid
     end
   end
   for _, ns in ipairs(mounted) do
     for mount in linux.mounts(ns) do
-      if eg.address(mount.mnt.mnt_sb) == nsfs then of_inode(mount.mnt.mnt_root.d_inode) end
+      if is_nsfs(mount.mnt.mnt_sb) then of_inode(mount.mnt.mnt_root.d_inode) end
     end
   end
   for t in linux.tasks(k) do

@@ -24,13 +24,11 @@ EG_FIELD_AS(cpu_itimer_incr, cpu_itimer, "incr");
 EG_FIELD_AS(pid_numbers, pid, "numbers");
 EG_FIELD_AS(upid_nr, upid, "nr");
 EG_FIELD_AS(file_private, file, "private_data");
-EG_FIELD_AS(file_ops, file, "f_op");
 EG_FIELD_AS(timerfd_timer, timerfd_ctx, "t.tmr");
 EG_FIELD_AS(timerfd_alarm, timerfd_ctx, "t.alarm");
 EG_FIELD_AS(timerfd_interval, timerfd_ctx, "tintv");
 EG_FIELD_AS(timerfd_clock, timerfd_ctx, "clockid");
 EG_FIELD_AS(timerfd_ticks, timerfd_ctx, "ticks");
-EG_SYMBOL(timerfd_fops, "file_operations");
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
@@ -79,6 +77,8 @@ static const char *clock_name(struct eg_run *r, int32_t clock)
         return eg_strf(r, "clock %d", clock);
     if ((clock & 7) == 3)
         return "clock of a device";
+    if ((clock & 3) == 2 && clock >> 3 == -1) // pid 0: its own
+        return clock & 4 ? "CLOCK_THREAD_CPUTIME_ID" : "CLOCK_PROCESS_CPUTIME_ID";
     return eg_strf(r, "%s of %s %d", counted[clock & 3], clock & 4 ? "thread" : "process",
                    ~(clock >> 3));
 }
@@ -169,7 +169,7 @@ static void posix_timer(struct eg_run *r, struct eg_obj task, struct eg_obj time
     }
     row.INTERVAL = interval(eg_at(timer, k_itimer.it_interval));
     if (eg_get(&number, signal, sigqueue_signo))
-        row.SIGNAL = eg_text(linux_signal_name(r, number));
+        row.SIGNAL = eg_text(number ? linux_signal_name(r, number) : NULL); // SIGEV_NONE
     else
         row.SIGNAL = eg_val(signal, sigqueue_signo);
     row.SIGNAL_VALUE = eg_val(signal, sigqueue_value);
@@ -233,14 +233,11 @@ static void itimers(struct eg_run *r, struct eg_obj task)
 
 EG_TYPE(timerfd_ctx);
 
-static void timerfds(struct eg_run *r, struct eg_obj task)
+static void timerfds(struct eg_run *r, struct eg_obj task, struct linux_anon_kind *kind)
 {
-    const uint64_t ops = eg_sym(r, timerfd_fops).addr;
     struct eg_obj file;
     uint64_t fd;
 
-    if (eg_sym(r, timerfd_fops).why)
-        return;
     linux_each_fd(r, task, fd, file)
     {
         struct row row = { .PID = linux_pid(task),
@@ -251,7 +248,7 @@ static void timerfds(struct eg_run *r, struct eg_obj task)
         struct eg_obj timer;
         int32_t clock;
 
-        if (eg_get_or((uint64_t)0, file, file_ops) != ops)
+        if (!linux_file_of_kind(r, file, kind))
             continue;
         timer = eg_cast(eg_at(file, file_private), timerfd_ctx);
         if (eg_get(&clock, timer, timerfd_clock)) {
@@ -271,17 +268,15 @@ static void timerfds(struct eg_run *r, struct eg_obj task)
 
 static int run(struct eg_run *r)
 {
+    struct linux_anon_kind kind = { .path = "anon_inode:[timerfd]" };
     struct eg_obj task;
 
-    if (!eg_has_symbol(r, timerfd_fops))
-        eg_note(r, "the kernel's timerfd_fops is not known: files of timerfd are not told from "
-                   "others");
     linux_each_process(r, task) {
         if (!linux_pid_asked(r, task))
             continue;
         posix_timers(r, task);
         itimers(r, task);
-        timerfds(r, task);
+        timerfds(r, task, &kind);
     }
     return 0;
 }

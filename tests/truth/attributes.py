@@ -155,15 +155,15 @@ class Timers(Told):
                     want = out[pid, "posix", number] = {"ARMED": False}
                 elif word == "signal":
                     signal, _, pointer = value.partition("/")
-                    want |= {"SIGNAL": signal_name(int(signal)), "SIGNAL_VALUE": int(pointer, 16)}
+                    want |= {"SIGNAL": signal_name(int(signal)) if int(signal) else None, "SIGNAL_VALUE": int(pointer, 16)}
                 elif word == "notify":
                     want["NOTIFY"], _, target = value.partition(".")
                     want["TARGET_PID"] = int(target)
                 elif word == "ClockID":
                     clock = int(value)
-                    want["CLOCK"] = CLOCKS[clock] if clock >= 0 else None
+                    want["CLOCK"] = CLOCKS[{-6: 2, -2: 3}.get(clock, clock)]
                     if clock < 0:
-                        del want["CLOCK"], want["ARMED"]
+                        del want["ARMED"]
                     if pid in timed and want.get("CLOCK") in self.SET:
                         want["REMAINING"], want["INTERVAL"] = self.SET[want["CLOCK"]]
                         want["ARMED"] = True
@@ -217,4 +217,109 @@ class Creds(Told):
         return None
 
 
-DECLARATIONS = [Capabilities(), Creds(), PTrace(), RLimits(), Signals(), Timers()]
+class Seccomp(OfProcesses):
+    name = "seccomp --threads"
+    against = "proc/PID/task/TID/status, lab/facts.jsonl"
+    keys = "PID, TID, FILTER"
+    MODES = {"1": "strict", "2": "filter"}
+
+    # What the actor "filtered" installed (samples/guest/attributes.c), the newest first: default, rules, flags, instructions.
+    INSTALLED = [("ALLOW", "USER_NOTIF: chroot", "NOTIF", 4), ("LOG", None, "", 9),
+                 ("ALLOW", {"KILL_PROCESS: ptrace", "ERRNO(1): mount", "ALLOW or ERRNO(1): personality"}, "LOG", 12)]
+
+    def expected(self, truth):
+        out, filtered = {}, {fact["filtered"] for fact in truth.facts("attributes")}
+        for pid, tid in truth.tids():
+            folder = ("proc", pid, "task", tid)
+            status = truth.status(*folder) if truth.has(*folder, "status") else {}
+            mode = self.MODES.get(status.get("Seccomp", "0").strip())
+            count = int(status.get("Seccomp_filters", "1")) if mode == "filter" else 1  # since 5.9
+            for n in range(count if mode else 0):
+                want = out[pid, tid, n if mode == "filter" else None] = {"SECCOMP": mode}
+                if pid in filtered:
+                    want["DEFAULT_ACTION"], rules, want["SECCOMP_FLAGS"], want["INSTRUCTIONS"] = self.INSTALLED[n]
+                    if rules:
+                        want["RULES"] = {rules} if isinstance(rules, str) else rules
+        return out
+
+    def key(self, row):
+        return row["PID"], row["TID"], row["FILTER"]
+
+    def have(self, row, column):
+        return set(row[column].split("; ")) if column == "RULES" else row[column]
+
+
+class IoUring(Told):
+    name = "io_uring"
+    against = "proc/PID/fd.txt, tids.txt, lab/facts.jsonl"
+    keys = "PID, FD, KIND, and TID, INDEX or OPCODE"
+
+    OPCODES = {6: "POLL_ADD", 13: "ACCEPT", 22: "READ", 27: "RECV"}
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            for line in truth.lines("proc", pid, "fd.txt"):
+                fd, target, info = (line.split("\t", 2) + ["", ""])[:3]
+                if target == "anon_inode:[io_uring]":
+                    self.ring(out, pid, int(fd), info)
+            for tid in truth.lines("proc", pid, "tids.txt"):
+                if (truth.text("proc", pid, "task", tid, "comm") or "").startswith("iou-wrk"):
+                    out[pid, None, "worker", int(tid)] = {}
+        for fact in truth.facts("rings"):  # fdinfo does not tell of timeouts
+            out[fact["pid"], fact["fd"], "request", "TIMEOUT", 0] = {}
+        return out
+
+    def ring(self, out, pid, fd, info):
+        word = lambda name: re.search(rf"\b{name}:\s*(-?\w+)", info)
+        want = out[pid, fd, "ring"] = {}
+        for column, name in (("SQ_HEAD", "CachedSqHead"), ("SQ_TAIL", "SqTail"), ("CQ_HEAD", "CqHead"), ("CQ_TAIL", "CqTail")):
+            if word(name):  # since 5.18
+                want[column] = int(word(name).group(1), 0)
+        for column, name in (("SQ_ENTRIES", "SqMask"), ("CQ_ENTRIES", "CqMask")):
+            if word(name):
+                want[column] = int(word(name).group(1), 0) + 1
+        if int(word("SqThread").group(1)) >= 0:
+            out[pid, fd, "poller", int(word("SqThread").group(1))] = {}
+        part = re.search(r"UserFiles:\s*\d+(.*?)UserBufs:\s*\d+(.*?)PollList:(.*)", info)
+        for i, name in re.findall(r"(\d+): (\S*?)(?=\s|$)", part.group(1)):
+            out[pid, fd, "file", int(i)] = {"TARGET": name.rpartition("/")[2]} if name else {}
+        for i, start, size in re.findall(r"(\d+): (0x[0-9a-f]+)/(\d+)", part.group(2)):
+            out[pid, fd, "buffer", int(i)] = {"TARGET": f"{start}-{int(start, 16) + int(size):#x}"}
+        count = {}
+        for op in re.findall(r"op=(\d+)", part.group(3)):
+            name = self.OPCODES.get(int(op), op)
+            out[pid, fd, "request", name, count.setdefault(name, 0)] = {}
+            count[name] += 1
+        for slot, name, data in re.findall(r"(\d+): opcode:(\w+), .*?user_data:(\d+)", info):
+            out[pid, fd, "submission", int(slot)] = {"OPCODE": name, "USER_DATA": int(data)}
+
+    def rows(self, rows):
+        fds, count, out = {}, {}, []
+        for row in rows:
+            if row["KIND"] == "ring":
+                fds[row["OFFSET"]] = row["FD"]
+        for row in rows:
+            key = (row["PID"], None if row["KIND"] == "worker" else fds.get(row["OFFSET"]), row["KIND"])
+            if row["KIND"] == "request":
+                nth = count[key, row["OPCODE"]] = count.get((key, row["OPCODE"]), -1) + 1
+                key += (row["OPCODE"], nth)
+            elif row["KIND"] in ("worker", "poller"):
+                key += (row["TID"],)
+            elif row["KIND"] != "ring":
+                key += (row["INDEX"],)
+            out.append(row | {"key": key})
+        return out
+
+    def key(self, row):
+        return row["key"]
+
+    def have(self, row, column):
+        if column == "USER_DATA":
+            return int(row[column], 16)
+        if column == "TARGET" and row["KIND"] == "file":
+            return row[column].rpartition("/")[2]
+        return row[column]
+
+
+DECLARATIONS = [Capabilities(), Creds(), IoUring(), PTrace(), RLimits(), Seccomp(), Signals(), Timers()]

@@ -1,11 +1,15 @@
 /* fs/fdtable.c - the open files of a process. */
 #include "fdtable.h"
+#include "file.h"
+
+#include <string.h>
 
 EG_FIELD_AS(task_files, task_struct, "files");
 EG_FIELD_AS(task_files_pid, task_struct, "tgid");
 EG_FIELDS(files_struct, fdt);
 EG_FIELDS(fdtable, fd, max_fds, open_fds);
 EG_TYPE(file);
+EG_FIELD_AS(file_operations_of, file, "f_op");
 
 /* fs.nr_open is 2^20, and can be set to 2^30 by the administrator: as many as have a bit in a
  * bitmap that can be read. */
@@ -45,6 +49,28 @@ bool linux_next_fd(struct eg_run *r, struct linux_fd_walk *w, uint64_t *fd, stru
     w->at = *fd + 1;
     *file = eg_deref(eg_index(w->table, *fd));
     return true;
+}
+
+bool linux_file_of_kind(struct eg_run *r, struct eg_obj file, struct linux_anon_kind *kind)
+{
+    const uint64_t ops = eg_get_or((uint64_t)0, file, file_operations_of);
+    const char *path;
+
+    if (!ops)
+        return false;
+    if (ops == kind->is)
+        return true;
+    for (unsigned i = 0; i < kind->n; i++)
+        if (kind->others[i] == ops)
+            return false;
+    path = linux_file_path(r, file, (struct eg_obj){ .why = EG_NULL });
+    if (path && !strcmp(path, kind->path)) {
+        kind->is = ops;
+        return true;
+    }
+    if (kind->n < sizeof kind->others / sizeof *kind->others)
+        kind->others[kind->n++] = ops;
+    return false;
 }
 
 static bool next(struct eg_run *r, struct eg_obj task, void *state, struct eg_cell *out)

@@ -16,5 +16,13 @@ EG_API bool linux_next_fd(struct eg_run *r, struct linux_fd_walk *w, uint64_t *f
 #define linux_each_fd(r, task_, fd, file)                                                          \
     for (struct linux_fd_walk EG_CAT(w_, __LINE__) = { .task = (task_) };                          \
          linux_next_fd((r), &EG_CAT(w_, __LINE__), &(fd), &(file));)
+/** A kind of file that no folder has, by its name: { "anon_inode:[timerfd]" }. What is learnt of
+ * its operations is kept here, for kernels do not always name those by a symbol. */
+struct linux_anon_kind {
+    const char *path;
+    uint64_t is, others[64];
+    unsigned n;
+};
+EG_API bool linux_file_of_kind(struct eg_run *r, struct eg_obj file, struct linux_anon_kind *kind);
 
 #endif

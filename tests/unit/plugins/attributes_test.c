@@ -467,7 +467,8 @@ static void creds(void **state)
             mk_put(g.k, cred, "cred.user_ns", mk_object(g.k, "user_namespace"));
         if (what == ROOT_OF_ROOT)
             set_user(&g, shell, 0);
-        mk_symbol(g.k, "init_cred", what == FIRST ? cred : mk_object(g.k, "cred"));
+        mk_put(g.k, g.swapper, "task_struct.real_cred",
+               what == FIRST ? cred : mk_object(g.k, "cred"));
         {
             const char *rows = mk_guest_rows(&g, "creds", NULL);
             char got[256];
@@ -506,7 +507,8 @@ static void namespaces(void **state)
         "struct ns_common { void *ops; unsigned int inum; };",
         "struct ns_tree_root { void *ns_rb; struct list_head ns_list_head; };"
         "struct ns_tree_node { void *ns_node; struct list_head ns_list_entry; };"
-        "struct ns_common { void *ops; unsigned int inum, ns_type;"
+        "struct proc_ns_operations { const char *name; };"
+        "struct ns_common { struct proc_ns_operations *ops; unsigned int inum, ns_type;"
         "  struct ns_tree_node ns_unified_node; };",
         NULL
     };
@@ -520,9 +522,9 @@ static void namespaces(void **state)
         uint64_t net = mk_object(g.k, "net"), user = mk_object(g.k, "user_namespace");
         uint64_t ipc = mk_object(g.k, "ipc_namespace"), ops = mk_alloc(g.k, 64);
         uint64_t file = mk_guest_file(&g, mk_guest_dentry(&g, g.top, "user"));
-        uint64_t mount = mk_object(g.k, "vfsmount"), inode = mk_of(&g, file, "file.f_inode");
+        uint64_t inode = mk_of(&g, file, "file.f_inode");
         uint64_t files = mk_object(g.k, "files_struct"), table = mk_object(g.k, "fdtable");
-        uint64_t nets = mk_alloc(g.k, 16), root = mk_object(g.k, "ns_tree_root"), var;
+        uint64_t nets = mk_alloc(g.k, 16), root = mk_object(g.k, "ns_tree_root");
         uint64_t open = mk_alloc(g.k, 64), bits = mk_alloc(g.k, 64);
         const uint64_t on_nets[] = { mk_at(g.k, net, "net.list") };
         const uint64_t in_tree[] = { mk_at(g.k, ipc,
@@ -536,7 +538,7 @@ static void namespaces(void **state)
         // One that a file keeps.
         mk_put(g.k, user, "user_namespace.ns.inum", 201);
         mk_put(g.k, user, "user_namespace.ns.ops", ops);
-        mk_symbol(g.k, "userns_operations", ops);
+        mk_write_ptr(g.k, ops, mk_text(g.k, "user"));
         mk_put(g.k, inode, "inode.i_private", mk_at(g.k, user, "user_namespace.ns"));
         mk_put(g.k, t, "task_struct.files", files);
         mk_put(g.k, files, "files_struct.fdt", table);
@@ -545,10 +547,13 @@ static void namespaces(void **state)
         mk_put(g.k, table, "fdtable.open_fds", bits);
         mk_write_ptr(g.k, bits, 1 << 3);
         mk_write_ptr(g.k, open + 3 * (uint64_t)mk_model(g.k)->ptr_size, file);
-        mk_put(g.k, mount, "vfsmount.mnt_sb", mk_of(&g, inode, "inode.i_sb"));
-        var = mk_alloc(g.k, 8);
-        mk_write_ptr(g.k, var, mount);
-        mk_symbol(g.k, "nsfs_mnt", var);
+        {
+            uint64_t sb = mk_object(g.k, "super_block"), kind = mk_object(g.k, "file_system_type");
+
+            mk_put(g.k, kind, "file_system_type.name", mk_text(g.k, "nsfs"));
+            mk_put(g.k, sb, "super_block.s_type", kind);
+            mk_put(g.k, inode, "inode.i_sb", sb);
+        }
         mk_put(g.k, net, "net.ns.inum", 202);
         mk_list(g.k, nets, on_nets, 1);
         mk_symbol(g.k, "net_namespace_list", nets);

@@ -1,0 +1,580 @@
+/* io_uring - rings, the requests that wait in them, what is registered, and who works for them. */
+#include "../linux/fs/fdtable.h"
+#include "../linux/fs/file.h"
+#include "../linux/mm/mm.h"
+#include "../linux/sched/task.h"
+
+#include <string.h>
+
+EG_FIELDS(io_ring_ctx, cached_sq_head, cq_entries, defer_list, flags, ltimeout_list, rings,
+          sq_array, sq_data, sq_entries, sq_sqes, timeout_list);
+// Requests that wait for a poll: a table and a number until 5.18; two tables until 6.12; one since.
+EG_FIELD_AS(ctx_hash, io_ring_ctx, "cancel_hash");
+EG_FIELD_AS(ctx_hash_bits, io_ring_ctx, "cancel_hash_bits");
+EG_FIELD_AS(ctx_table, io_ring_ctx, "cancel_table");
+EG_FIELD_AS(ctx_table_locked, io_ring_ctx, "cancel_table_locked");
+EG_FIELD_AS(ctx_futexes, io_ring_ctx, "futex_list");            // 6.7
+EG_FIELD_AS(ctx_waitids, io_ring_ctx, "waitid_list");           // 6.7
+EG_FIELD_AS(ctx_commands, io_ring_ctx, "cancelable_uring_cmd"); // 6.8
+EG_FIELDS(io_hash_table, hash_bits, hbs);
+EG_FIELDS(io_hash_bucket, list);
+// What is registered: arrays and their lengths until 6.12, then io_rsrc_data.
+EG_FIELD_AS(ctx_nr_files, io_ring_ctx, "nr_user_files");
+EG_FIELD_AS(ctx_files, io_ring_ctx, "file_table.files");
+EG_FIELD_AS(ctx_nr_bufs, io_ring_ctx, "nr_user_bufs");
+EG_FIELD_AS(ctx_bufs, io_ring_ctx, "user_bufs");
+EG_FIELD_AS(ctx_file_data, io_ring_ctx, "file_table.data");
+EG_FIELD_AS(ctx_buf_data, io_ring_ctx, "buf_table");
+EG_FIELD_AS(rsrc_nr, io_rsrc_data, "nr");
+EG_FIELD_AS(rsrc_nodes, io_rsrc_data, "nodes");
+EG_FIELD_AS(node_file, io_rsrc_node, "file_ptr");
+EG_FIELD_AS(node_buf, io_rsrc_node, "buf");
+EG_FIELD_AS(fixed_file, io_fixed_file, "file_ptr");
+EG_FIELDS(io_mapped_ubuf, len, ubuf, ubuf_end); // len since 6.10
+EG_FIELD_AS(rings_sq_head, io_rings, "sq.head");
+EG_FIELD_AS(rings_sq_tail, io_rings, "sq.tail");
+EG_FIELD_AS(rings_cq_head, io_rings, "cq.head");
+EG_FIELD_AS(rings_cq_tail, io_rings, "cq.tail");
+EG_FIELDS(io_kiocb, ctx, file, link, opcode);
+EG_FIELD_AS(request_node, io_kiocb, "hash_node");
+EG_FIELD_AS(request_data, io_kiocb, "cqe.user_data|user_data"); // in cqe since 5.19
+EG_FIELD_AS(request_work, io_kiocb, "work");
+EG_FIELD_AS(timeout_list, io_timeout, "list");
+EG_FIELD_AS(defer_list, io_defer_entry, "list");
+EG_FIELD_AS(defer_request, io_defer_entry, "req");
+EG_FIELD_AS(task_worker, task_struct, "worker_private|pf_io_worker"); // renamed in 5.17
+EG_FIELD_AS(task_io_uring, task_struct, "io_uring");
+EG_FIELD_AS(tctx_registered, io_uring_task, "registered_rings"); // 5.18
+EG_FIELD_AS(tctx_rings, io_uring_task, "xa");
+EG_FIELD_AS(tctx_node_ctx, io_tctx_node, "ctx");
+EG_FIELD_AS(worker_work, io_worker, "cur_work");
+EG_FIELD_AS(sqd_thread, io_sq_data, "thread");
+EG_FIELD_AS(ring_file_private, file, "private_data");
+EG_FIELDS(io_uring_sqe, addr, fd, flags, len, opcode, user_data);
+EG_TYPE(io_worker);
+EG_TYPE(io_tctx_node);
+EG_TYPE(file);
+
+#define COLUMNS(C)                                                                                 \
+    LINUX_COLUMN_PID(C)                                                                            \
+    LINUX_COLUMN_TID(C)                                                                            \
+    LINUX_COLUMN_COMM(C)                                                                           \
+    C(OFFSET, ADDR, "where the struct io_ring_ctx is, which all rows of a ring have")              \
+    C(KIND, TEXT,                                                                                  \
+      "ring; request: it waits; submission: written by the program, not taken yet; past: taken "   \
+      "before (--past); file, buffer: registered; worker, poller: a thread that works for it")     \
+    C(FD, INT, "the ring's number among the open files")                                           \
+    C(INDEX, INT, "of a file or a buffer its number; of a submission its slot")                    \
+    C(OPCODE, TEXT, "what is asked for")                                                           \
+    C(WAITS_FOR, TEXT, "poll, timeout, worker, …")                                                 \
+    C(TARGET, TEXT, "file, path, or range of user memory that it is about")                        \
+    C(USER_DATA, ADDR, "the program's name for a request")                                         \
+    C(RING_FLAGS, FLAGS, "how the ring was set up")                                                \
+    C(SQ_HEAD, INT, "submissions that the kernel has taken", EG_MINOR)                             \
+    C(SQ_TAIL, INT, "submissions that were written", EG_MINOR)                                     \
+    C(SQ_ENTRIES, INT, "room for submissions", EG_MINOR)                                           \
+    C(CQ_HEAD, INT, "completions that the program has taken", EG_MINOR)                            \
+    C(CQ_TAIL, INT, "completions that were written", EG_MINOR)                                     \
+    C(CQ_ENTRIES, INT, "room for completions", EG_MINOR)
+EG_COLUMNS(COLUMNS);
+
+enum {
+    RINGS_MAX = 4096,
+    REQUESTS_MAX = 65536,
+    ENTRIES_MAX = 32768,
+    REGISTERED_MAX = 1 << 20,
+    BITS_MAX = 16,
+    LINKS_MAX = 256,
+    PF_IO_WORKER = 0x10
+};
+enum { SETUP_SQE128 = 1 << 10 };
+
+/* IORING_SETUP_… and IORING_OP_… (include/uapi/linux/io_uring.h) */
+static const struct eg_constant setup_flags[] = {
+    { "IOPOLL", 1 << 0 },         { "SQPOLL", 1 << 1 },
+    { "SQ_AFF", 1 << 2 },         { "CQSIZE", 1 << 3 },
+    { "CLAMP", 1 << 4 },          { "ATTACH_WQ", 1 << 5 },
+    { "R_DISABLED", 1 << 6 },     { "SUBMIT_ALL", 1 << 7 },
+    { "COOP_TASKRUN", 1 << 8 },   { "TASKRUN_FLAG", 1 << 9 },
+    { "SQE128", 1 << 10 },        { "CQE32", 1 << 11 },
+    { "SINGLE_ISSUER", 1 << 12 }, { "DEFER_TASKRUN", 1 << 13 },
+    { "NO_MMAP", 1 << 14 },       { "REGISTERED_FD_ONLY", 1 << 15 },
+    { "NO_SQARRAY", 1 << 16 },    { "HYBRID_IOPOLL", 1 << 17 },
+    { "CQE_MIXED", 1 << 18 },     { "SQE_MIXED", 1 << 19 },
+    { "SQ_REWIND", 1 << 20 },     { NULL, 0 },
+};
+static const char *const opcodes[] = {
+    "NOP",
+    "READV",
+    "WRITEV",
+    "FSYNC",
+    "READ_FIXED",
+    "WRITE_FIXED",
+    "POLL_ADD",
+    "POLL_REMOVE",
+    "SYNC_FILE_RANGE",
+    "SENDMSG",
+    "RECVMSG",
+    "TIMEOUT",
+    "TIMEOUT_REMOVE",
+    "ACCEPT",
+    "ASYNC_CANCEL",
+    "LINK_TIMEOUT",
+    "CONNECT",
+    "FALLOCATE",
+    "OPENAT",
+    "CLOSE",
+    "FILES_UPDATE",
+    "STATX",
+    "READ",
+    "WRITE",
+    "FADVISE",
+    "MADVISE",
+    "SEND",
+    "RECV",
+    "OPENAT2",
+    "EPOLL_CTL",
+    "SPLICE",
+    "PROVIDE_BUFFERS",
+    "REMOVE_BUFFERS",
+    "TEE",
+    "SHUTDOWN",
+    "RENAMEAT",
+    "UNLINKAT",
+    "MKDIRAT",
+    "SYMLINKAT",
+    "LINKAT",
+    "MSG_RING",
+    "FSETXATTR",
+    "SETXATTR",
+    "FGETXATTR",
+    "GETXATTR",
+    "SOCKET",
+    "URING_CMD",
+    "SEND_ZC",
+    "SENDMSG_ZC",
+    "READ_MULTISHOT",
+    "WAITID",
+    "FUTEX_WAIT",
+    "FUTEX_WAKE",
+    "FUTEX_WAITV",
+    "FIXED_FD_INSTALL",
+    "FTRUNCATE",
+    "BIND",
+    "LISTEN",
+    "RECV_ZC",
+    "EPOLL_WAIT",
+    "READV_FIXED",
+    "WRITEV_FIXED",
+    "PIPE",
+    "NOP128",
+    "URING_CMD128",
+};
+
+static const char *opcode_name(struct eg_run *r, uint8_t opcode)
+{
+    return opcode < sizeof opcodes / sizeof *opcodes ? opcodes[opcode] : eg_strf(r, "%u", opcode);
+}
+
+/** What is the same for all rows of a ring. */
+struct ring {
+    struct eg_obj ctx, task;
+    struct eg_space *user; /**< the process's memory, for paths */
+    uint64_t *seen;        /**< requests that were shown */
+    size_t n_seen;
+};
+#define RING_ROW(ring_, kind_)                                                                     \
+    .PID = linux_pid((ring_)->task), .TID = linux_tid((ring_)->task),                              \
+    .COMM = linux_comm((ring_)->task), .OFFSET = eg_addr((ring_)->ctx), .KIND = eg_text(kind_)
+
+/* ---- requests ---- */
+
+static bool is_new(struct eg_run *r, struct ring *g, uint64_t at)
+{
+    for (size_t i = 0; i < g->n_seen; i++)
+        if (g->seen[i] == at)
+            return false;
+    if (g->n_seen == REQUESTS_MAX)
+        return false;
+    if (!(g->n_seen & (g->n_seen - 1))) { // a power of two: it is full
+        uint64_t *more = eg_tmp(r, (g->n_seen ? 2 * g->n_seen : 1) * sizeof *more);
+
+        if (g->n_seen)
+            memcpy(more, g->seen, g->n_seen * sizeof *more);
+        g->seen = more;
+    }
+    g->seen[g->n_seen++] = at;
+    return true;
+}
+
+/** A request and those that are linked behind it. It must be of this ring. */
+static void request(struct eg_run *r, struct ring *g, struct eg_obj q, const char *waits)
+{
+    for (unsigned n = 0; !q.why && n < LINKS_MAX; n++) {
+        uint64_t ctx = 0;
+        uint8_t opcode;
+        struct eg_obj file = eg_deref(eg_at(q, io_kiocb.file));
+
+        if (!eg_get(&ctx, q, io_kiocb.ctx) || ctx != g->ctx.addr) {
+            eg_note(r, "a request at %#llx is not of the ring at %#llx that it was found by",
+                    (unsigned long long)q.addr, (unsigned long long)g->ctx.addr);
+            return;
+        }
+        if (!is_new(r, g, q.addr))
+            return;
+        eg_row(r, RING_ROW(g, "request"),
+               .OPCODE = eg_get(&opcode, q, io_kiocb.opcode) ? eg_text(opcode_name(r, opcode))
+                                                             : eg_val(q, io_kiocb.opcode),
+               .WAITS_FOR = eg_text(n ? "the one before" : waits),
+               .TARGET =
+                   file.why ? (struct eg_cell){ 0 } : eg_text(linux_file_path(r, file, g->task)),
+               .USER_DATA = eg_val(q, request_data));
+        q = eg_deref(eg_at(q, io_kiocb.link));
+    }
+}
+
+static void hash_list(struct eg_run *r, struct ring *g, struct eg_obj head, const char *waits)
+{
+    struct eg_obj q;
+    unsigned n = 0;
+
+    eg_each_hlist(q, head, request_node)
+        if (n++ < REQUESTS_MAX)
+            request(r, g, q, waits);
+}
+
+static void hash_table(struct eg_run *r, struct ring *g, struct eg_obj table)
+{
+    struct eg_obj buckets = eg_at(table, io_hash_table.hbs);
+    uint32_t bits;
+
+    if (!eg_get(&bits, table, io_hash_table.hash_bits) || bits > BITS_MAX || buckets.why)
+        return;
+    for (uint64_t i = 0; i < UINT64_C(1) << bits && !eg_stopped(r); i++)
+        hash_list(r, g, eg_at(eg_index(buckets, i), io_hash_bucket.list), "poll");
+}
+
+static void polls(struct eg_run *r, struct ring *g)
+{
+    uint32_t bits;
+
+    if (eg_has(r, ctx_hash)) {
+        if (eg_get(&bits, g->ctx, ctx_hash_bits) && bits <= BITS_MAX)
+            for (uint64_t i = 0; i < UINT64_C(1) << bits && !eg_stopped(r); i++)
+                hash_list(r, g, eg_index(eg_at(g->ctx, ctx_hash), i), "poll");
+        return;
+    }
+    hash_table(r, g, eg_at(g->ctx, ctx_table));
+    if (eg_has(r, ctx_table_locked))
+        hash_table(r, g, eg_at(g->ctx, ctx_table_locked));
+}
+
+/* What a timeout keeps lies where its request begins (io_kiocb_to_cmd). */
+static void timeouts(struct eg_run *r, struct ring *g, struct eg_obj head, const char *waits)
+{
+    struct eg_obj t;
+    unsigned n = 0;
+
+    eg_each_list(t, head, timeout_list)
+        if (n++ < REQUESTS_MAX)
+            request(r, g, eg_object(r, io_kiocb, t.addr), waits);
+}
+
+static void requests(struct eg_run *r, struct ring *g)
+{
+    struct eg_obj d, thread;
+    unsigned n = 0;
+
+    polls(r, g);
+    timeouts(r, g, eg_at(g->ctx, io_ring_ctx.timeout_list), "timeout");
+    timeouts(r, g, eg_at(g->ctx, io_ring_ctx.ltimeout_list), "timeout of a linked one");
+    if (eg_has(r, ctx_futexes))
+        hash_list(r, g, eg_at(g->ctx, ctx_futexes), "futex");
+    if (eg_has(r, ctx_waitids))
+        hash_list(r, g, eg_at(g->ctx, ctx_waitids), "child process");
+    if (eg_has(r, ctx_commands))
+        hash_list(r, g, eg_at(g->ctx, ctx_commands), "command");
+    eg_each_list(d, eg_at(g->ctx, io_ring_ctx.defer_list), defer_list)
+        if (n++ < REQUESTS_MAX)
+            request(r, g, eg_deref(eg_at(d, defer_request)), "all before it");
+    linux_each_thread(r, g->task, thread) {
+        struct eg_obj worker, work, q;
+
+        if (!linux_task_has(thread, PF_IO_WORKER))
+            continue;
+        worker = eg_cast(eg_at(thread, task_worker), io_worker);
+        work = eg_deref(eg_at(worker, worker_work));
+        q = work.why ? work : eg_container(work, request_work);
+        // A worker has no ring of its own: the one that its request is of.
+        if (!q.why && eg_get_or((uint64_t)0, q, io_kiocb.ctx) == g->ctx.addr)
+            request(r, g, q, "worker");
+    }
+}
+
+/* ---- submissions: entries that the program wrote ---- */
+
+static bool has_path(uint8_t opcode)
+{
+    return opcode == 18 || opcode == 28 || opcode == 21 || opcode == 36 || opcode == 37;
+}
+
+static void submission(struct eg_run *r, struct ring *g, uint32_t slot, uint32_t flags,
+                       const char *kind)
+{
+    struct eg_obj q = eg_index(eg_at(g->ctx, io_ring_ctx.sq_sqes),
+                               flags & SETUP_SQE128 ? 2 * (uint64_t)slot : slot);
+    uint8_t opcode = 0;
+    int32_t fd = -1;
+    uint64_t addr = 0;
+    const char *target;
+
+    if (!eg_get(&opcode, q, io_uring_sqe.opcode)) {
+        eg_row(r, RING_ROW(g, kind), .INDEX = eg_uint(slot),
+               .OPCODE = eg_val(q, io_uring_sqe.opcode));
+        return;
+    }
+    eg_get(&fd, q, io_uring_sqe.fd);
+    eg_get(&addr, q, io_uring_sqe.addr);
+    target =
+        eg_strf(r, "%s %d", eg_get_or((uint8_t)0, q, io_uring_sqe.flags) & 1 ? "file" : "fd", fd);
+    if (has_path(opcode) && g->user && addr) {
+        struct linux_buffer buf = { 0 };
+        struct eg_cell missing;
+        size_t len = 0;
+        const char *path = linux_user_bytes(r, g->user, addr, addr + 256, &buf, &len, &missing);
+
+        if (path && len)
+            target = eg_strf(r, "%.*s", (int)strnlen(path, len), path);
+    }
+    eg_row(r, RING_ROW(g, kind), .INDEX = eg_uint(slot), .OPCODE = eg_text(opcode_name(r, opcode)),
+           .TARGET = eg_text(target), .USER_DATA = eg_val(q, io_uring_sqe.user_data));
+}
+
+static void submissions(struct eg_run *r, struct ring *g, bool past)
+{
+    struct eg_obj rings = eg_at(g->ctx, io_ring_ctx.rings), order;
+    uint32_t head, tail, entries, flags = eg_get_or(UINT32_C(0), g->ctx, io_ring_ctx.flags);
+    uint8_t *waits;
+
+    if (!eg_get(&head, g->ctx, io_ring_ctx.cached_sq_head) ||
+        !eg_get(&tail, rings, rings_sq_tail) || !eg_get(&entries, g->ctx, io_ring_ctx.sq_entries) ||
+        !entries)
+        return;
+    if (entries > ENTRIES_MAX || entries & (entries - 1) || tail - head > entries) {
+        eg_note(r, "the ring at %#llx: its queue of submissions cannot be as it says",
+                (unsigned long long)g->ctx.addr);
+        return;
+    }
+    order = eg_at(g->ctx, io_ring_ctx.sq_array);
+    waits = eg_tmp(r, entries);
+    for (; head != tail; head++) {
+        uint32_t slot = head & (entries - 1);
+
+        if (order.why != EG_NULL && !eg_deref(order).why)
+            eg_load(&slot, eg_index(order, head & (entries - 1)));
+        if (slot >= entries)
+            continue; // the kernel drops it
+        waits[slot] = 1;
+        submission(r, g, slot, flags, "submission");
+    }
+    for (uint32_t slot = 0; past && slot < entries; slot++) {
+        struct eg_obj q = eg_index(eg_at(g->ctx, io_ring_ctx.sq_sqes),
+                                   flags & SETUP_SQE128 ? 2 * (uint64_t)slot : slot);
+
+        if (!waits[slot] && (eg_get_or((uint8_t)0, q, io_uring_sqe.opcode) ||
+                             eg_get_or((uint64_t)0, q, io_uring_sqe.user_data)))
+            submission(r, g, slot, flags, "past");
+    }
+}
+
+/* ---- what is registered ---- */
+
+static void registered_file(struct eg_run *r, struct ring *g, uint32_t i, uint64_t at)
+{
+    at &= ~UINT64_C(7); // flags of the kernel's
+    if (at)
+        eg_row(r, RING_ROW(g, "file"), .INDEX = eg_uint(i),
+               .TARGET = eg_text(linux_file_path(r, eg_object(r, file, at), g->task)));
+}
+
+static void registered_buffer(struct eg_run *r, struct ring *g, uint32_t i, struct eg_obj buf)
+{
+    uint64_t at, end;
+
+    if (buf.why == EG_NULL)
+        return;
+    if (!eg_get(&at, buf, io_mapped_ubuf.ubuf) ||
+        !(eg_has(r, io_mapped_ubuf.ubuf_end) ? eg_get(&end, buf, io_mapped_ubuf.ubuf_end)
+                                             : eg_get(&end, buf, io_mapped_ubuf.len))) {
+        eg_row(r, RING_ROW(g, "buffer"), .INDEX = eg_uint(i),
+               .TARGET = eg_val(buf, io_mapped_ubuf.ubuf));
+        return;
+    }
+    if (!eg_has(r, io_mapped_ubuf.ubuf_end))
+        end += at;
+    if (end > at) // else a place that was given up: the kernel's dummy
+        eg_row(r, RING_ROW(g, "buffer"), .INDEX = eg_uint(i),
+               .TARGET = eg_text(
+                   eg_strf(r, "%#llx-%#llx", (unsigned long long)at, (unsigned long long)end)));
+}
+
+static void registered(struct eg_run *r, struct ring *g)
+{
+    struct eg_obj files = eg_at(g->ctx, ctx_file_data), bufs = eg_at(g->ctx, ctx_buf_data);
+    uint32_t n = 0, shown;
+    uint64_t at;
+
+    if (eg_has(r, ctx_file_data))
+        eg_get(&n, files, rsrc_nr);
+    else
+        eg_get(&n, g->ctx, ctx_nr_files);
+    shown = n < REGISTERED_MAX ? n : REGISTERED_MAX;
+    for (uint32_t i = 0; i < shown && !eg_stopped(r); i++) {
+        bool ok = eg_has(r, ctx_file_data)
+                      ? eg_get(&at, eg_index(eg_at(files, rsrc_nodes), i), node_file)
+                      : eg_get(&at, eg_index(eg_at(g->ctx, ctx_files), i), fixed_file);
+
+        if (ok)
+            registered_file(r, g, i, at);
+        else if (!eg_has(r, ctx_file_data))
+            break; // the array ends here, whatever the count says
+    }
+    n = 0;
+    if (eg_has(r, ctx_buf_data))
+        eg_get(&n, bufs, rsrc_nr);
+    else
+        eg_get(&n, g->ctx, ctx_nr_bufs);
+    shown = n < REGISTERED_MAX ? n : REGISTERED_MAX;
+    for (uint32_t i = 0; i < shown && !eg_stopped(r); i++) {
+        struct eg_obj place = eg_has(r, ctx_buf_data) ? eg_index(eg_at(bufs, rsrc_nodes), i)
+                                                      : eg_index(eg_at(g->ctx, ctx_bufs), i);
+        uint64_t unused;
+
+        if (!eg_load(&unused, place))
+            break;
+        registered_buffer(r, g, i,
+                          eg_deref(eg_has(r, ctx_buf_data) ? eg_at(place, node_buf) : place));
+    }
+}
+
+/* ---- rings ---- */
+
+struct rings {
+    uint64_t *at;
+    size_t n;
+    struct linux_anon_kind kind;
+};
+
+/** Show one with all that is in it. @fd: -1: found by the list of a task. */
+static void show(struct eg_run *r, struct rings *known, struct eg_obj task, struct eg_obj ctx,
+                 int64_t fd)
+{
+    struct ring g = { .ctx = ctx, .task = task, .user = linux_task_space(r, task) };
+    struct eg_obj rings = eg_at(ctx, io_ring_ctx.rings), thread;
+    uint32_t flags;
+
+    for (size_t i = 0; i < known->n; i++)
+        if (known->at[i] == ctx.addr && fd < 0)
+            return;
+    if (!eg_get(&flags, ctx, io_ring_ctx.flags)) {
+        eg_note(r, "process %lld: the ring at %#llx cannot be read",
+                (long long)eg_get_or((int64_t)-1, task, task_struct.tgid),
+                (unsigned long long)ctx.addr);
+        return;
+    }
+    eg_row(
+        r, RING_ROW(&g, "ring"), .FD = fd >= 0 ? eg_int(fd) : (struct eg_cell){ 0 },
+        .RING_FLAGS = eg_text(eg_bits_text(r, setup_flags, flags, "|")),
+        .SQ_HEAD = eg_val(ctx, io_ring_ctx.cached_sq_head), .SQ_TAIL = eg_val(rings, rings_sq_tail),
+        .SQ_ENTRIES = eg_val(ctx, io_ring_ctx.sq_entries), .CQ_HEAD = eg_val(rings, rings_cq_head),
+        .CQ_TAIL = eg_val(rings, rings_cq_tail), .CQ_ENTRIES = eg_val(ctx, io_ring_ctx.cq_entries));
+    for (size_t i = 0; i < known->n; i++)
+        if (known->at[i] == ctx.addr)
+            return; // another open file of the same
+    if (known->n < RINGS_MAX)
+        known->at[known->n++] = ctx.addr;
+    requests(r, &g);
+    submissions(r, &g, eg_arg_flag(r, "past"));
+    registered(r, &g);
+    thread = eg_deref(eg_at(ctx, io_ring_ctx.sq_data, sqd_thread));
+    if (!thread.why)
+        eg_row(r, .PID = linux_pid(thread), .TID = linux_tid(thread), .COMM = linux_comm(thread),
+               .OFFSET = eg_addr(ctx), .KIND = eg_text("poller"));
+}
+
+static void workers(struct eg_run *r, struct eg_obj task)
+{
+    struct eg_obj thread;
+
+    linux_each_thread(r, task, thread) {
+        struct eg_obj worker = eg_deref(eg_cast(eg_at(thread, task_worker), io_worker)), work, q;
+        uint8_t opcode = 0;
+
+        if (!linux_task_has(thread, PF_IO_WORKER) || worker.why)
+            continue; // pollers have that flag too
+        work = eg_deref(eg_at(worker, worker_work));
+        q = work.why ? work : eg_container(work, request_work);
+        eg_row(r, .PID = linux_pid(thread), .TID = linux_tid(thread), .COMM = linux_comm(thread),
+               .OFFSET = q.why ? (struct eg_cell){ 0 } : eg_val(q, io_kiocb.ctx),
+               .KIND = eg_text("worker"),
+               .OPCODE = !q.why && eg_get(&opcode, q, io_kiocb.opcode)
+                             ? eg_text(opcode_name(r, opcode))
+                             : (struct eg_cell){ 0 },
+               .USER_DATA = q.why ? (struct eg_cell){ 0 } : eg_val(q, request_data));
+    }
+}
+
+static void of_task(struct eg_run *r, struct rings *known, struct eg_obj task)
+{
+    struct eg_obj file, thread;
+    struct eg_entry entry;
+    uint64_t fd;
+
+    linux_each_fd(r, task, fd, file) if (linux_file_of_kind(r, file, &known->kind))
+        show(r, known, task, eg_deref(eg_cast(eg_at(file, ring_file_private), io_ring_ctx)),
+             (int64_t)fd);
+    linux_each_thread(r, task, thread) {
+        struct eg_obj tctx = eg_deref(eg_at(thread, task_io_uring));
+
+        if (tctx.why)
+            continue;
+        // Rings that it has used, though their file is closed, or registered only.
+        eg_each_xa(entry, eg_at(tctx, tctx_rings)) {
+            struct eg_obj node = eg_object(r, io_tctx_node, entry.value & ~UINT64_C(3));
+            struct eg_obj ctx = eg_deref(eg_at(node, tctx_node_ctx));
+
+            if (!ctx.why)
+                show(r, known, task, ctx, -1);
+        }
+    }
+    workers(r, task);
+}
+
+static int run(struct eg_run *r)
+{
+    struct rings known = { .at = eg_tmp(r, RINGS_MAX * sizeof(uint64_t)),
+                           .kind = { .path = "anon_inode:[io_uring]" } };
+    struct eg_obj task;
+
+    linux_each_process(r, task)
+        if (linux_pid_asked(r, task))
+            of_task(r, &known, task);
+    return 0;
+}
+
+EG_PLUGIN(io_uring) = {
+    .os = "linux",
+    .help = "List io_uring rings, requests that wait, registered files and buffers, workers",
+    .manual = "A program that works through io_uring makes few system calls that others see. Rings "
+              "are found by open files, and by what each thread has used. A ring that several "
+              "processes have open is shown in full with the first. --past shows entries of the "
+              "queue that were taken before and not yet written over: what the program has asked "
+              "for lately. Requests that workers have not begun are not looked for. Of a path "
+              "that the program named, its memory is shown as it is now.",
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
+                    EG_ARG(past, FLAG, "entries that were taken before, too")),
+    .needs = EG_NEEDS(io_ring_ctx.flags, io_ring_ctx.rings, io_kiocb.opcode),
+    .uses = EG_NAMES("tasks", "threads"),
+    .run = run,
+};
