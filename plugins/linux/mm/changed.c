@@ -2,7 +2,7 @@
 #include "changed.h"
 #include <string.h>
 
-enum { GAP = 16 };
+enum { GAP = 16, STEPS_MAX = 1 << 22 };
 
 static void step(struct linux_change_walk *w, uint64_t n)
 {
@@ -47,7 +47,8 @@ bool linux_next_change(struct eg_run *r, struct linux_change_walk *w, struct lin
     struct eg_view *v = eg_view_of(r);
     bool found = false;
 
-    while (w->at <= w->last && w->last - w->at < UINT64_MAX && !eg_stopped(r)) {
+    while (w->at <= w->last && w->last - w->at < UINT64_MAX && w->steps++ < STEPS_MAX &&
+           !eg_stopped(r)) {
         uint8_t a[4096], b[4096];
         bool same, hole;
         const uint64_t n = stretch(v, w, &same, &hole);

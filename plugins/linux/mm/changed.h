@@ -10,6 +10,7 @@ struct linux_change_walk {
     struct eg_space *user, *file;
     uint64_t at, last, offset;  /**< @offset of @at */
     uint64_t compared, unknown; /**< bytes so far: in a page of the process's own, or missing */
+    unsigned steps;             /**< of which there is a limit: page tables can be endless */
 };
 /** The next bytes that differ; what lies less than 16 equal bytes apart is one. */
 struct linux_change {

@@ -3,7 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 4096, NAME_MAX_ = 64 };
+/* Compressed swap holds more than memory is large; page tables in circles give more than that. */
+enum { CHUNK = 4096, NAME_MAX_ = 64, TIMES = 8, STEPS_MAX = 1 << 24 };
 
 static void miss(struct linux_copy *c, enum eg_why why, uint64_t n)
 {
@@ -31,14 +32,25 @@ bool linux_copy_range(struct eg_run *r, struct linux_copy *c, struct eg_space *s
 {
     struct eg_view *v = eg_view_of(r);
     uint64_t at = first, end;
+    unsigned steps = 0;
 
+    if (!c->limit)
+        c->limit = TIMES * eg_mapped_bytes(v, eg_physical(r));
     if (last < first || !eg_add(offset, last - first, &end) || end >= INT64_MAX)
         return !c->failed;
     while (!c->failed && !eg_stopped(r)) {
-        size_t n = (size_t)EG_MIN(last - at, (uint64_t)EG_FILL_MAX - 1) + 1;
-        const uint8_t *p = eg_map_some(v, space, at, &n);
         const uint64_t to = offset + (at - first);
         struct eg_extent x = { 0 };
+        const uint8_t *p;
+        size_t n;
+
+        if (c->present > c->limit || steps++ > STEPS_MAX) {
+            eg_note(r, "%#llx to %#llx: more than %d times the machine's memory: cut",
+                    (unsigned long long)first, (unsigned long long)last, TIMES);
+            return true;
+        }
+        n = (size_t)EG_MIN(last - at, (uint64_t)EG_FILL_MAX - 1) + 1;
+        p = eg_map_some(v, space, at, &n);
 
         if (p) {
             c->failed = !put(c, p, n, to);

@@ -85,8 +85,11 @@ static struct linux_image *add(struct making *k)
 
 struct linux_image *linux_image_at(const struct linux_images *o, uint64_t va)
 {
-    for (size_t i = o->n; i-- > 0;)
-        if (o->at[i].mapped && va >= o->at[i].start && va < o->at[i].end)
+    enum { NESTED = 8 }; // the vdso may lie in a gap of the loader
+    size_t i = eg_lower_bound(o->n_mapped, j, o->at[j].start <= va);
+
+    for (int n = 0; i-- > 0 && n < NESTED; n++)
+        if (va < o->at[i].end)
             return &o->at[i];
     return NULL;
 }
@@ -145,6 +148,13 @@ static struct linux_image *add_mapped(struct making *k, const struct first *f)
         new->kind = LINUX_IMAGE_LOADER;
     else if (k->entry && k->entry >= new->start && k->entry < new->end)
         new->kind = LINUX_IMAGE_PROGRAM;
+    // One whose header is missing was found later than where it begins.
+    for (k->out->n_mapped++; new > k->out->at &&new[-1].start > new->start; new --) {
+        const struct linux_image one = new[-1];
+
+        new[-1] = *new;
+        *new = one;
+    }
     return new;
 }
 
@@ -282,9 +292,13 @@ static void follow_lists(struct making *k)
 /* The loader's own variable, where the program does not lead to it. */
 static uint64_t debug_of(struct making *k, const struct linux_elf *e)
 {
+    enum { SYMBOLS_MAX = 4096 }; // a loader exports few
+    struct linux_elf_table t;
     struct linux_elf_symbol *s;
-    size_t n = linux_elf_symbols(k->r, e, true, &s);
+    size_t n = 0;
 
+    if (linux_elf_dynamic_table(k->r, e, &t) && t.n <= SYMBOLS_MAX)
+        n = linux_elf_symbols(k->r, e, true, &s);
     for (size_t i = 0; i < n; i++)
         if (!strcmp(s[i].name, "_r_debug") || !strcmp(s[i].name, "_dl_debug_addr"))
             return s[i].value + e->bias;

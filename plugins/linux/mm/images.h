@@ -30,8 +30,8 @@ struct linux_image {
 };
 struct linux_images {
     struct linux_image *at; /**< by address, then those that are only listed; in the run's memory */
-    size_t n;
-    struct eg_space *space;  /**< linux_mm_backed_space() */
+    size_t n, n_mapped;     /**< the mapped ones come first */
+    struct eg_space *space; /**< linux_mm_backed_space() */
     const char *interpreter; /**< of the program; NULL: none */
     uint64_t debug;          /**< the loader's struct r_debug; 0: not found */
     bool is_static;          /**< it has no loader, and none is to be expected */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMPORTS_MAX = 1 << 18, NEEDED_MAX = 256, DT_NEEDED = 1, DT_SONAME = 14 };
+enum { WORK_MAX = 1 << 23, IMPORTS_MAX = 1 << 18, NEEDED_MAX = 256, DT_NEEDED = 1, DT_SONAME = 14 };
 
 static int by_name(const void *a, const void *b)
 {
@@ -68,13 +68,19 @@ static void read_names(struct eg_run *r, const struct linux_elf *e, const struct
     o->needed = needed;
 }
 
-static struct linux_object *read_object(struct eg_run *r, const struct linux_elf *e)
+static struct linux_object *read_object(struct eg_run *r, struct linux_objects *all,
+                                        const struct linux_elf *e)
 {
     struct linux_object *o = eg_tmp(r, sizeof *o);
     struct linux_elf_table t;
 
     if (!linux_elf_dynamic_table(r, e, &t))
         return NULL;
+    if (all->work > WORK_MAX) {
+        eg_note(r, "more than %d symbols: the rest of the programs and libraries is left out",
+                WORK_MAX);
+        return NULL;
+    }
     o->n_exports = linux_elf_symbols(r, e, true, &o->exports);
     if (o->n_exports) {
         o->functions = eg_tmp(r, o->n_exports * sizeof *o->functions);
@@ -85,6 +91,7 @@ static struct linux_object *read_object(struct eg_run *r, const struct linux_elf
     }
     read_imports(r, e, &t, o);
     read_names(r, e, &t, o);
+    all->work += t.n + o->n_imports;
     return o;
 }
 
@@ -103,9 +110,9 @@ const struct linux_object *linux_object_of(struct eg_run *r, struct linux_object
     if (eg_map_get(all->of, key, &kept))
         return (const struct linux_object *)(uintptr_t)kept;
     if (x->cached && linux_elf_open(r, x->cached, 0, true, &file))
-        o = read_object(r, &file);
+        o = read_object(r, all, &file);
     if ((!o || !o->n_exports) && x->mapped && !x->headless) {
-        struct linux_object *own = read_object(r, &x->elf);
+        struct linux_object *own = read_object(r, all, &x->elf);
 
         o = own ? own : o;
     }

@@ -22,6 +22,7 @@ struct linux_object {
 /** All that a run has read; in its memory. */
 struct linux_objects {
     struct eg_map *of; /**< by the file's page cache */
+    uint64_t work;     /**< symbols and relocations so far, of which there is a limit */
 };
 /** From the page cache, else from the process's memory. NULL: it has no dynamic section that can be
  * read. */
