@@ -135,11 +135,44 @@ static const char *const x86_types[] = {
     "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
     "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
     "  di, orig_ax, ip, cs, flags, sp, ss; };"
+    "struct vm_struct { unsigned int nr_pages; };"
     "struct thread_struct { unsigned long sp; };"
     "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
-    "  unsigned int cpu; struct thread_struct thread;",
+    "  unsigned int cpu; struct vm_struct *stack_vm_area; struct thread_struct thread;",
     NULL
 };
+
+/* A stack twice as large as usual, as KASAN makes it: told by the linker's symbols, by its pages, or
+ * by where a thread stands in it; and by nothing. */
+static void sizes(void **state)
+{
+    enum { LARGE = 0x8000, BY_SYMBOLS, BY_PAGES, BY_PLACE, BY_NOTHING };
+
+    (void)state;
+    for (int by = BY_SYMBOLS; by <= BY_NOTHING; by++) {
+        struct mk_guest g = mk_guest(machine("x86_64"), x86_types);
+        struct mk *k = g.k;
+        const uint64_t s = mk_alloc_aligned(k, LARGE, LARGE), regs = s + LARGE - 168;
+        const uint64_t t = mk_guest_task(&g, 1, "init", 0), area = mk_object(k, "vm_struct");
+        const char *rows;
+
+        mk_put(k, t, "task_struct.stack", s);
+        mk_put(k, t, "task_struct.thread.sp", by == BY_NOTHING ? s : s + LARGE - 0x400);
+        mk_put(k, area, "vm_struct.nr_pages", by == BY_PAGES ? 8 : 7);
+        mk_put(k, t, "task_struct.stack_vm_area", by == BY_PLACE ? 0 : area);
+        mk_put(k, regs, "pt_regs.ip", 0x401000);
+        mk_put(k, regs, "pt_regs.sp", 0x7ffd00000000);
+        mk_put(k, regs, "pt_regs.cs", 0x33);
+        if (by == BY_SYMBOLS) {
+            mk_symbol(k, "__start_init_task", s);
+            mk_symbol(k, "__end_init_task", s + LARGE);
+        }
+        rows = mk_guest_rows(&g, "regs", NULL);
+        assert_int_equal(strstr(rows, "|user|entry|0x401000|") != NULL, by != BY_NOTHING);
+        assert_int_equal(mk_row_notes("size of the kernel's stacks"), by == BY_NOTHING);
+        mk_free(k);
+    }
+}
 
 static void frame_pointers(void **state)
 {
@@ -228,7 +261,7 @@ static void riscv(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(arm64), cmocka_unit_test(frame_pointers),
-                                        cmocka_unit_test(riscv) };
+                                        cmocka_unit_test(riscv), cmocka_unit_test(sizes) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

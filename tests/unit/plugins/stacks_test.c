@@ -24,6 +24,8 @@ static const char *const x86_types[] = {
     "struct rethook_node { void *rcu[2]; struct llist_node llist; void *rethook;"
     "  unsigned long ret_addr, frame; };"
     "struct ftrace_ret_stack { unsigned long ret, func; unsigned long *retp; };"
+    "struct ftrace_ops { unsigned long flags; struct list_head list;"
+    "  unsigned long trampoline, trampoline_size; };"
     "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; };"
     "struct thread_struct { unsigned long sp; u16 es, ds, fsindex, gsindex;"
     "  unsigned long fsbase, gsbase; };"
@@ -259,7 +261,7 @@ static void traced(void **state)
     (void)state;
     struct x86 x = x86_guest(false);
     uint64_t t, s = sleeper(&x, 1, "init", &t), node, list = mk_alloc(x.k, 4096);
-    uint64_t ksym, head = mk_alloc(x.k, 16);
+    uint64_t ksym, head = mk_alloc(x.k, 16), ops, traces = mk_alloc(x.k, 16);
     const char *rows;
 
     node = mk_object(x.k, "rethook_node");
@@ -269,6 +271,12 @@ static void traced(void **state)
     mk_put(x.k, ksym, "bpf_ksym.end", x.text - 0x1000000 + 0x40);
     mk_puts(x.k, ksym, "bpf_ksym.name", "bpf_prog_1");
     mk_list(x.k, head, &(uint64_t){ mk_at(x.k, ksym, "bpf_ksym.lnode") }, 1);
+    ops = mk_object(x.k, "ftrace_ops");
+    mk_symbol(x.k, "ftrace_ops_trampoline_list", traces);
+    mk_symbol(x.k, "ftrace_caller", in(&x, KTHREAD, 0));
+    mk_put(x.k, ops, "ftrace_ops.trampoline", x.text - 0x2000000);
+    mk_put(x.k, ops, "ftrace_ops.trampoline_size", 0x40);
+    mk_list(x.k, traces, &(uint64_t){ mk_at(x.k, ops, "ftrace_ops.list") }, 1);
     // a kretprobe waits for do_wait's end
     mk_put(x.k, node, "rethook_node.frame", s + 0x3d08);
     mk_put(x.k, node, "rethook_node.ret_addr", in(&x, ENTRY, 0x30));
@@ -292,6 +300,13 @@ static void traced(void **state)
     mk_write_ptr(x.k, s + 0x3d08, in(&x, ENTRY, 0x30));
     same(mk_guest_rows(&x.g, "kstack", NULL), FUNCTION,
          "__schedule+0x10/0x100\nbpf_prog_1+0x8/0x40\nentry+0x30/0x100");
+    // a trampoline of ftrace is a copy of ftrace_caller
+    mk_write_ptr(x.k, s + 0x3c48, x.text - 0x2000000 + 8);
+    mk_write_ptr(x.k, s + 0x3c50, in(&x, WAIT, 0x20));
+    rows = mk_guest_rows(&x.g, "kstack", NULL);
+    assert_non_null(strstr(rows, "|ftrace_trampoline+0x8/0x40|"));
+    assert_non_null(strstr(rows, "|do_wait+0x20/0x"));
+    assert_non_null(strstr(rows, "|entry+0x30/0x100|"));
     mk_free(x.k);
 }
 
