@@ -95,6 +95,8 @@ const struct linux_made_code *linux_unwind_made(const struct linux_unwind_tables
  * 0: not found. */
 bool linux_unwind_traced(struct eg_run *r, struct eg_obj task, uint64_t at, uint64_t fp,
                          uint64_t *pc);
+/** The kernel's ORC tables by the code that uses them: @n places at @ip, entries at @entries. */
+bool linux_unwind_find_orc(struct eg_run *r, uint64_t *ip, uint64_t *entries, uint64_t *n);
 /** The stacks of the CPU @cpu beside that of its thread. */
 void linux_unwind_cpu_stacks(struct linux_unwind *w, int cpu);
 void linux_unwind_add_stack(struct linux_unwind *w, const char *name, uint64_t first,

@@ -87,22 +87,34 @@ static bool place(struct eg_run *r, const struct table *t, uint64_t i, uint64_t 
     return true;
 }
 
+static bool by_symbols(struct eg_run *r, uint64_t *ip, uint64_t *entries, uint64_t *n)
+{
+    if (!eg_has_symbol(r, __start_orc_unwind_ip) || !eg_has_symbol(r, __stop_orc_unwind_ip) ||
+        !eg_has_symbol(r, __start_orc_unwind) || !eg_has_symbol(r, __stop_orc_unwind))
+        return false;
+    *ip = eg_sym(r, __start_orc_unwind_ip).addr;
+    *entries = eg_sym(r, __start_orc_unwind).addr;
+    *n = (eg_sym(r, __stop_orc_unwind_ip).addr - *ip) / 4;
+    // A damaged symbol table's bounds do not fit each other.
+    if (!*n || *n > ENTRIES_MAX ||
+        *n * LINUX_ORC_SIZE > eg_sym(r, __stop_orc_unwind).addr - *entries)
+        *n = 0;
+    return true;
+}
+
 static void find_kernel(struct eg_run *r, struct linux_unwind_tables *t)
 {
-    const uint64_t ip = eg_sym(r, __start_orc_unwind_ip).addr;
-    const uint64_t entries = eg_sym(r, __start_orc_unwind).addr;
-    const uint64_t n = (eg_sym(r, __stop_orc_unwind_ip).addr - ip) / 4;
-    const uint64_t bytes = eg_sym(r, __stop_orc_unwind).addr - entries;
+    uint64_t ip, entries, n, some;
     uint8_t *sample;
-    uint64_t some;
 
-    t->lacks_orc = eg_has_symbol(r, __start_orc_unwind_ip) || eg_has_type(r, orc_entry);
-    if (!eg_has_symbol(r, __start_orc_unwind_ip) || !eg_has_symbol(r, __stop_orc_unwind_ip) ||
-        !eg_has_symbol(r, __start_orc_unwind) || !eg_has_symbol(r, __stop_orc_unwind) ||
-        !eg_has_type(r, orc_entry))
+    if (!eg_has_type(r, orc_entry)) // built with frame pointers
         return;
-    if (!n || n > ENTRIES_MAX || n * LINUX_ORC_SIZE > bytes ||
-        eg_size(r, orc_entry) != LINUX_ORC_SIZE) {
+    t->lacks_orc = true;
+    if (!by_symbols(r, &ip, &entries, &n) && !linux_unwind_find_orc(r, &ip, &entries, &n)) {
+        eg_note(r, "the kernel's ORC tables are not found: no symbol names them");
+        return;
+    }
+    if (!n || eg_size(r, orc_entry) != LINUX_ORC_SIZE) {
         eg_note(r, "the kernel's ORC tables are damaged, or of a form that is not known");
         return;
     }

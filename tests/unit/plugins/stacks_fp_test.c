@@ -142,8 +142,8 @@ static const char *const x86_types[] = {
     NULL
 };
 
-/* A stack twice as large as usual, as KASAN makes it: told by the linker's symbols, by its pages, or
- * by where a thread stands in it; and by nothing. */
+/* A stack twice as large as usual, as KASAN makes it: told by the linker's symbols, by its pages,
+ * or by where a thread stands in it; and by nothing. */
 static void sizes(void **state)
 {
     enum { LARGE = 0x8000, BY_SYMBOLS, BY_PAGES, BY_PLACE, BY_NOTHING };

@@ -1,11 +1,13 @@
 /* stacks_test.c - kstack and regs: threads that sleep, run, are new; every way from frame to frame;
  * and stacks and tables that are damaged. */
+#include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "image.h"
 #include "mkguest.h"
 #include <stdio.h>
 
-enum { SIZE = 0x4000, REGS = 168, TEXT_SIZE = 0x1000, ORC_SIZE = 6 };
+enum { SIZE = 0x4000, REGS = 168, TEXT_SIZE = 0x1000, ORC_SIZE = 6, ENTRIES = 320 };
+enum { RENUMBERED = 1, NO_SYMBOLS = 2 };
 
 /* ---- a guest of x86-64 ---- */
 
@@ -62,37 +64,41 @@ static const struct mk_machine *machine(const char *arch)
     return NULL;
 }
 
-/** @renumbered: as since 7.1. */
-static struct x86 x86_guest(bool renumbered)
+/** @how: RENUMBERED, as since 7.1; NO_SYMBOLS: none names the tables. */
+static struct x86 x86_guest(int how)
 {
     static const uint8_t since_7_1[] = { 0, 8, 2, 5, 4, 3, 6, 7, 10, 9 };
-    struct x86 x = { .g = mk_guest(machine("x86_64"), x86_types), .n = FUNCTIONS + 1 };
+    struct x86 x = { .g = mk_guest(machine("x86_64"), x86_types), .n = ENTRIES };
     struct mk *k = x.k = x.g.k;
     uint64_t first = mk_alloc_aligned(k, SIZE, SIZE);
 
     x.text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
-    x.ip = mk_alloc(k, 4 * x.n);
-    x.orc = mk_alloc(k, ORC_SIZE * x.n);
+    x.ip = mk_alloc(k, (4 + ORC_SIZE) * x.n);
+    x.orc = x.ip + 4 * x.n;
     for (unsigned i = 0; i < x.n; i++) {
-        const int *e = entries[i];
-        const unsigned sp = renumbered ? since_7_1[e[2]] : (unsigned)e[2];
-        const unsigned bp = renumbered ? since_7_1[e[3]] : (unsigned)e[3];
+        const int *e = i <= FUNCTIONS ? entries[i] : entries[KTHREAD];
+        const uint64_t at = 0x100 * (uint64_t)FUNCTIONS + 4 * (uint64_t)(i - FUNCTIONS);
+        const unsigned sp = how & RENUMBERED ? since_7_1[e[2]] : (unsigned)e[2];
+        const unsigned bp = how & RENUMBERED ? since_7_1[e[3]] : (unsigned)e[3];
         const uint8_t bytes[] = { (uint8_t)e[0],           (uint8_t)(e[0] >> 8),
                                   (uint8_t)e[1],           (uint8_t)(e[1] >> 8),
                                   (uint8_t)(sp | bp << 4), (uint8_t)(e[4] | e[5] << 3) };
 
-        mk_write_u32(k, x.ip + 4 * i, (uint32_t)(x.text + 0x100 * i - (x.ip + 4 * i)));
+        mk_write_u32(k, x.ip + 4 * i,
+                     (uint32_t)(x.text + (i < FUNCTIONS ? 0x100 * i : at) - (x.ip + 4 * i)));
         mk_write(k, x.orc + ORC_SIZE * i, bytes, sizeof bytes);
         if (i < FUNCTIONS)
             mk_symbol(k, names[i], x.text + 0x100 * i);
     }
     mk_symbol(k, "_etext", x.text + 0x100 * FUNCTIONS);
+    mk_symbol(k, "__start_init_stack", first);
+    mk_symbol(k, "__end_init_stack", first + SIZE);
+    if (how & NO_SYMBOLS)
+        return x;
     mk_symbol(k, "__start_orc_unwind_ip", x.ip);
     mk_symbol(k, "__stop_orc_unwind_ip", x.ip + 4 * x.n);
     mk_symbol(k, "__start_orc_unwind", x.orc);
     mk_symbol(k, "__stop_orc_unwind", x.orc + ORC_SIZE * x.n);
-    mk_symbol(k, "__start_init_stack", first);
-    mk_symbol(k, "__end_init_stack", first + SIZE);
     return x;
 }
 
@@ -160,7 +166,7 @@ static void complete(void **state)
 static void ends(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t);
     const char *rows;
 
@@ -213,7 +219,7 @@ static void damaged(void **state)
 
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
-        struct x86 x = x86_guest(false);
+        struct x86 x = x86_guest(0);
         uint64_t t, s = sleeper(&x, 1, "init", &t);
         const char *rows;
 
@@ -232,7 +238,7 @@ static void damaged(void **state)
 static void lost(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t), u;
 
     sleeper(&x, 2, "other", &u);
@@ -245,7 +251,7 @@ static void lost(void **state)
                         "1|1|init|0|-|-");
     mk_free(x.k);
 
-    x = x86_guest(false);
+    x = x86_guest(0);
     sleeper(&x, 1, "init", &t);
     mk_unmap(x.k, x.ip); // the tables
     same(mk_guest_rows(&x.g, "kstack", NULL), FUNCTION, "__schedule+0x10/0x100");
@@ -254,12 +260,41 @@ static void lost(void **state)
     mk_free(x.k);
 }
 
+/* kallsyms lists functions only: the unwinder's own code has the addresses of its tables. */
+static void by_code(void **state)
+{
+    (void)state;
+    for (int broken = 0; broken < 2; broken++) {
+        struct x86 x = x86_guest(NO_SYMBOLS);
+        const uint64_t code = x.text + 0xf00;
+        const uint8_t lea[2][3] = { { 0x48, 0x8d, 0x05 }, { 0x48, 0x8d, 0x0d } };
+        uint64_t t;
+        const char *rows;
+
+        sleeper(&x, 1, "init", &t);
+        mk_symbol(x.k, "unwind_next_frame", code);
+        mk_write(x.k, code, lea[0], 3);
+        mk_write_u32(x.k, code + 3, (uint32_t)(x.ip - (code + 7)));
+        mk_write(x.k, code + 7, lea[1], 3);
+        mk_write_u32(x.k, code + 10, (uint32_t)(x.orc - (code + 14)));
+        if (broken) // places of code are in order
+            mk_write_u32(x.k, x.ip + 4 * 100, 0x1000);
+        mk_guest_rows(&x.g, "pslist", NULL);
+        linux_state(mk_system(x.k))->image_start = x.text;
+        linux_state(mk_system(x.k))->image_end = x.text + (1 << 20);
+        rows = mk_guest_rows(&x.g, "kstack", NULL);
+        same(rows, FUNCTION, broken ? "__schedule+0x10/0x100" : COMPLETE);
+        assert_int_equal(mk_row_notes("no symbol names them"), broken);
+        mk_free(x.k);
+    }
+}
+
 /* ---- tracers, programs made at run time ---- */
 
 static void traced(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t), node, list = mk_alloc(x.k, 4096);
     uint64_t ksym, head = mk_alloc(x.k, 16), ops, traces = mk_alloc(x.k, 16);
     const char *rows;
@@ -315,7 +350,7 @@ static void traced(void **state)
 static void running(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t), irq = mk_alloc_aligned(x.k, SIZE, SIZE);
     uint64_t pointer = mk_alloc(x.k, 8);
     struct eg_cpu cpu = { .n_regs = 18 };
@@ -370,7 +405,7 @@ static void running(void **state)
 static void registers(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, u, s = sleeper(&x, 1, "init", &t), regs = s + SIZE - REGS;
     const char *rows;
     char want[200];
@@ -402,7 +437,7 @@ static void arguments(void **state)
     static const char *const args[] = { "upid", "stat_addr", "options" };
 
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t), regs = s + SIZE - REGS;
     uint64_t calls = mk_alloc(x.k, 8 * 62), table = mk_alloc(x.k, 8), lists = mk_alloc(x.k, 112);
     uint64_t meta = mk_object(x.k, "syscall_metadata");
@@ -440,7 +475,7 @@ static void arguments(void **state)
 static void fred(void **state)
 {
     (void)state;
-    struct x86 x = x86_guest(false);
+    struct x86 x = x86_guest(0);
     uint64_t t, s = sleeper(&x, 1, "init", &t), regs = s + SIZE - REGS - 16;
 
     mk_symbol(x.k, "asm_fred_entrypoint_user", x.text + 0xf00);
@@ -457,9 +492,10 @@ static void fred(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(complete),  cmocka_unit_test(ends),      cmocka_unit_test(damaged),
-        cmocka_unit_test(lost),      cmocka_unit_test(traced),    cmocka_unit_test(running),
-        cmocka_unit_test(registers), cmocka_unit_test(arguments), cmocka_unit_test(fred),
+        cmocka_unit_test(complete), cmocka_unit_test(ends),      cmocka_unit_test(damaged),
+        cmocka_unit_test(lost),     cmocka_unit_test(by_code),   cmocka_unit_test(traced),
+        cmocka_unit_test(running),  cmocka_unit_test(registers), cmocka_unit_test(arguments),
+        cmocka_unit_test(fred),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
