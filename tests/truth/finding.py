@@ -69,7 +69,7 @@ class Threads(PsList):
             out[pid, tid] = {column: thread[column] for column in ("PPID", "COMM", "STATE", "EXIT_STATE", "CREATION_TIME") if column in thread}
             stat = truth.stat(tid, "proc", pid, "task", tid)
             if stat:
-                out[pid, tid] |= {"NAME": stat[2], "PRIO": int(stat[18]) + 100}
+                out[pid, tid] |= {"NAME": stat[2], "PRIO": int(stat[18]) + 100, "CPU": int(stat[39])}
         return out
 
     def key(self, row):
@@ -78,6 +78,8 @@ class Threads(PsList):
     def explain_wrong(self, truth, key, column, want, have):
         if column == "NAME" and worked_on(want, have):
             return WORKED
+        if column == "CPU" and have is not None and f"cpu{have} " in (truth.text("proc", "stat") or ""):
+            return "the scheduler moved it to another CPU between the last look and the freeze"
         return super().explain_wrong(truth, key, column, want, have)
 
     def explain_extra(self, truth, key, row):

@@ -22,7 +22,7 @@ EG_FIELD_AS(cred_user_ns, cred, "user_ns");
 EG_SYMBOL(init_task, "task_struct");
 
 enum {
-    TASKS_MAX = 1 << 22,
+    TASKS_MAX = 1 << 20,
     CLASSES_MAX = 16,
     CLASS_SPAN = 1 << 16, // all classes lie together
     PID_MAX = 1 << 22,    // PID_MAX_LIMIT
@@ -61,6 +61,8 @@ static struct linux_task_trace *trace(struct collect *c, uint64_t va, uint16_t s
         c->t->at.at[i].sources |= source;
         return &c->t->at.at[i];
     }
+    if (c->t->at.n == TASKS_MAX)
+        eg_note(c->r, "there are more tasks than are looked at");
     if (c->t->at.n == TASKS_MAX || c->t->failed)
         return NULL;
     new = eg_vec_push(&c->t->at);
@@ -405,6 +407,8 @@ static void by_scan(struct collect *c)
     }
     if (!linux_task_scan(c->r, &a, &hits))
         c->t->failed = !eg_stopped(c->r);
+    if (hits.cut)
+        eg_note(c->r, "more memory looks like tasks than there is room for: not all was searched");
     for (size_t i = 0; i < hits.at.n && !c->t->failed && !eg_stopped(c->r); i++) {
         const uint64_t pa = hits.at.at[i];
         struct linux_task_trace seen = { .va = pa == c->init_pa ? c->init : pa + c->delta };

@@ -72,6 +72,7 @@ struct linux_task_anchor {
 };
 struct linux_task_hits {
     EG_VEC(uint64_t) at; /**< physical addresses of task_structs, sorted, each once */
+    bool cut; /**< somewhere more looks like tasks than there can be: only some are here */
 };
 bool linux_task_scan(struct eg_run *r, const struct linux_task_anchor *a,
                      struct linux_task_hits *out);

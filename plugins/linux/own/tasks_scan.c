@@ -7,7 +7,8 @@
 #include "../../../core/system.h"
 #include "tasks.h"
 
-enum { PIECE = 4 << 20, WORKERS_MAX = 256 };
+// No task_struct is smaller than 1 KiB.
+enum { PIECE = 4 << 20, HITS_MAX = PIECE >> 10, WORKERS_MAX = 256 };
 #define PIECES_MAX (UINT64_C(1) << 22) // 16 TiB
 
 struct piece {
@@ -29,6 +30,10 @@ static bool add(struct piece *p, uint64_t at, uint64_t off)
 
     if (at < off)
         return true;
+    if (p->hits.at.n == HITS_MAX) {
+        p->hits.cut = true;
+        return true;
+    }
     new = eg_vec_push(&p->hits.at);
     if (!new)
         return false;
@@ -131,6 +136,7 @@ static bool collect(struct scan *s, struct linux_task_hits *out)
     for (size_t i = 0; i < s->pieces.n; i++) {
         const struct linux_task_hits *hits = &s->pieces.at[i].hits;
 
+        out->cut |= hits->cut;
         if (!eg_vec_reserve(&out->at, out->at.n + hits->at.n))
             return false;
         if (hits->at.n)

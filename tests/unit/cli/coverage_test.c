@@ -57,36 +57,36 @@ static const struct eg_plugin scans = {
     .help = "x",
     .columns = columns,
     .run = run,
-    .looks_for = EG_NAMES("hidden processes", "miners"),
+    .looks_for = EG_NAMES("hidden modules", "miners"),
 };
 static const struct eg_plugin too = {
     .help = "x",
     .columns = columns,
     .run = run,
-    .looks_for = EG_NAMES("hidden processes"),
+    .looks_for = EG_NAMES("hidden modules"),
 };
 static const struct eg_plugin shows = { .help = "x", .columns = columns, .run = run };
 
 /* What a plugin declares is looked for, from the moment that it is registered. */
 static void moves_with_the_plugin(void **state)
 {
-    static const struct eg_plugin_reg psscan = { "psscan", __FILE__, &scans },
-                                      psxview = { "psxview", __FILE__, &too },
-                                      lsof = { "lsof", __FILE__, &shows };
+    static const struct eg_plugin_reg scans_reg = { "scans-modules", __FILE__, &scans },
+                                      too_reg = { "views-modules", __FILE__, &too },
+                                      shows_reg = { "shows-files", __FILE__, &shows };
     struct eg_arena a = { 0 };
 
     (void)state;
-    assert_true(lists(cli_not_looked_for(&a), "hidden processes"));
-    assert_false(lists(cli_looked_for(&a), "hidden processes"));
+    assert_true(lists(cli_not_looked_for(&a), "hidden modules"));
+    assert_false(lists(cli_looked_for(&a), "hidden modules"));
     assert_true(lists(cli_looked_for(&a), "memory that the image lacks (quality)"));
     assert_true(lists(cli_looked_for(&a), "preloaded libraries (ldpreload)")); // in Lua
     assert_false(lists(cli_not_looked_for(&a), "memory that the image lacks"));
-    look_for(&psscan);
-    look_for(&psxview);
-    look_for(&lsof);
-    assert_true(lists(cli_looked_for(&a), "hidden processes (psscan, psxview)"));
-    assert_true(lists(cli_looked_for(&a), "miners (psscan)"));
-    assert_false(lists(cli_not_looked_for(&a), "hidden processes"));
+    look_for(&scans_reg);
+    look_for(&too_reg);
+    look_for(&shows_reg);
+    assert_true(lists(cli_looked_for(&a), "hidden modules (scans-modules, views-modules)"));
+    assert_true(lists(cli_looked_for(&a), "miners (scans-modules)"));
+    assert_false(lists(cli_not_looked_for(&a), "hidden modules"));
     assert_true(lists(cli_not_looked_for(&a), "open files")); // not by its name
     eg_arena_fini(&a);
 }

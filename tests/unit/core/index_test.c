@@ -182,6 +182,38 @@ static void xa_damaged(void **state)
     }
 }
 
+/** In an image of several moments a tree may have grown between the copies of two of its nodes: its
+ * old top is slot 0 of the new one, and knows the tree. */
+static void xa_grown(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, NULL, "xarray");
+        uint64_t top = xa_node(&w, 6, 0, 0), a = xa_node(&w, 0, 0, top), b = xa_node(&w, 0, 1, top);
+
+        xa_set(&w, a, 3, 0x5000);
+        xa_set(&w, b, 3, 0x6000);
+        mk_put(w.k, a, "xa_node.parent", 0);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "43-43=6000", 1);
+        mk_put(w.k, a, "xa_node.array", w.tree);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "3-3=5000 43-43=6000", 1);
+        mk_put(w.k, a, "xa_node.parent", top);
+        mk_put(w.k, top, "xa_node.parent", 0x12340);
+        mk_put(w.k, top, "xa_node.array", w.tree);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "3-3=5000 43-43=6000", 1);
+        // Only the first slot's may be without a parent.
+        mk_put(w.k, b, "xa_node.parent", 0);
+        mk_put(w.k, b, "xa_node.array", w.tree);
+        walk_xa(&w, eg_t_xarray.id);
+        expect(&w, "3-3=5000", 2);
+        mk_free(w.k);
+    }
+}
+
 /** A top node is checked too. */
 static void xa_bad_top(void **state)
 {
@@ -425,10 +457,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xa_small),      cmocka_unit_test(xa_whole),
         cmocka_unit_test(xa_damaged),    cmocka_unit_test(xa_circles),
-        cmocka_unit_test(xa_bad_top),    cmocka_unit_test(idr_whole),
-        cmocka_unit_test(radix_whole),   cmocka_unit_test(maple_small),
-        cmocka_unit_test(maple_full),    cmocka_unit_test(maple_damaged),
-        cmocka_unit_test(maple_circles),
+        cmocka_unit_test(xa_grown),      cmocka_unit_test(xa_bad_top),
+        cmocka_unit_test(idr_whole),     cmocka_unit_test(radix_whole),
+        cmocka_unit_test(maple_small),   cmocka_unit_test(maple_full),
+        cmocka_unit_test(maple_damaged), cmocka_unit_test(maple_circles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -471,6 +471,26 @@ static void searched(void **state)
     }
 }
 
+/** Memory that is full of what begins like a task takes no more room than tasks could. */
+static void flooded(void **state)
+{
+    enum { FLOOD = 64 << 10 };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make_searched(m);
+        const unsigned ptr = mk_model(w.g.k)->ptr_size;
+        const uint64_t flood = mk_alloc_aligned(w.g.k, FLOOD, w.g.page);
+
+        for (uint64_t i = 0; i < FLOOD; i += ptr)
+            mk_write_ptr(w.g.k, flood + i, CLASS);
+        assert_string_equal(scanned(&w, "pid=2"), "living|true");
+        assert_int_equal(mk_row_notes("not all was searched"), 1);
+        mk_free(w.g.k);
+    }
+}
+
 /* ---- kernel threads ---- */
 
 static uint64_t kernel_thread(const struct world *w, int i, const char *comm, uint64_t flags)
@@ -553,12 +573,19 @@ static void old_kernel_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_hidden),    cmocka_unit_test(hidden),
-        cmocka_unit_test(hidden_elsewhere), cmocka_unit_test(ended),
-        cmocka_unit_test(moments),          cmocka_unit_test(broken),
-        cmocka_unit_test(circles),          cmocka_unit_test(namespaces),
-        cmocka_unit_test(hashed),           cmocka_unit_test(searched),
-        cmocka_unit_test(kernel_threads),   cmocka_unit_test(old_kernel_threads),
+        cmocka_unit_test(nobody_hidden),
+        cmocka_unit_test(hidden),
+        cmocka_unit_test(hidden_elsewhere),
+        cmocka_unit_test(ended),
+        cmocka_unit_test(moments),
+        cmocka_unit_test(broken),
+        cmocka_unit_test(circles),
+        cmocka_unit_test(namespaces),
+        cmocka_unit_test(hashed),
+        cmocka_unit_test(searched),
+        cmocka_unit_test(flooded),
+        cmocka_unit_test(kernel_threads),
+        cmocka_unit_test(old_kernel_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
