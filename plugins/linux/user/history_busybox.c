@@ -46,11 +46,12 @@ static bool begins_before(const struct linux_user *u, uint64_t at)
     return false;
 }
 
+/** A line is memory that was allocated: not code, nor a constant. */
 static bool is_text(struct linux_history *h, uint64_t at)
 {
     uint64_t text;
 
-    return linux_user_word(h->u, at, &text) &&
+    return linux_user_word(h->u, at, &text) && linux_user_range(h->u, text) &&
            linux_user_is_text(h->u, text, LINUX_LINE_MAX, LINUX_TEXT_LINE, NULL);
 }
 

@@ -51,7 +51,7 @@ static bool is_entry(struct linux_user *u, uint64_t at, uint32_t older)
     uint32_t number;
 
     return at % u->ptr == 0 && linux_user_u32(u, at, &number) && number > older &&
-           number <= INT32_MAX &&
+           number <= INT32_MAX && linux_user_range(u, word_at(u, at, STR)) &&
            linux_user_is_text(u, word_at(u, at, STR), LINUX_LINE_MAX, LINUX_TEXT_ANY, NULL);
 }
 

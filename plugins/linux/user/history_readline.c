@@ -63,7 +63,7 @@ static bool is_line(struct search *s, uint64_t entry)
 {
     uint64_t line;
 
-    return linux_user_word(s->u, entry, &line) &&
+    return linux_user_word(s->u, entry, &line) && linux_user_range(s->u, line) &&
            linux_user_is_text(s->u, line, LINUX_LINE_MAX, LINUX_TEXT_ANY, NULL);
 }
 
@@ -86,7 +86,7 @@ static bool is_untimed(struct search *s, uint64_t entry)
     int64_t time;
 
     return entry && entry % s->u->ptr == 0 && linux_user_range(s->u, entry) &&
-           linux_user_word(s->u, entry, &line) &&
+           linux_user_word(s->u, entry, &line) && linux_user_range(s->u, line) &&
            linux_user_word(s->u, entry + s->u->ptr, &stamp) &&
            (!stamp || linux_history_stamp(s->u, stamp, &time)) &&
            linux_user_is_text(s->u, line, LINUX_LINE_MAX, LINUX_TEXT_LINE, NULL);
@@ -163,22 +163,23 @@ static void name_lists(struct search *s)
         }
 }
 
-/** Those that are named; where none is, the longest that ends as it should. */
-static void take_lists(struct search *s)
+/** A process has one history: of the arrays that end as they should the longest that is named. */
+static void take_list(struct search *s)
 {
     struct list *best = NULL;
-    bool named = false;
 
     for (size_t i = 0; i < s->n; i++) {
         struct list *l = &s->lists[i];
+        const int better = !best                       ? 1
+                           : l->ended != best->ended   ? l->ended - best->ended
+                           : !l->named != !best->named ? !best->named - !l->named
+                           : l->last - l->first > best->last - best->first ? 1
+                                                                           : 0;
 
-        l->taken = l->named && l->ended;
-        named = named || l->taken;
-        if (!best || l->ended > best->ended ||
-            (l->ended == best->ended && l->last - l->first > best->last - best->first))
+        if (better > 0)
             best = l;
     }
-    if (best && !named)
+    if (best)
         best->taken = true;
 }
 
@@ -243,9 +244,12 @@ static void add_unlisted(struct search *s)
         uint64_t stamp;
         int64_t k;
 
+        const uint8_t *mark;
+
         // Nothing else tells it from chance: a time of this century, a text that can be typed.
         if (s->listed[i] || !c.timed || c.time < CENTURY ||
             !linux_user_word(s->u, c.at + s->u->ptr, &stamp) ||
+            !(mark = eg_bytes(eg_view_of(s->u->run), s->u->space, stamp, 1)) || *mark != '#' ||
             (k = number_of(&s->h->stamps, stamp)) < 0 || used[k] ||
             !linux_user_is_text(s->u, c.line, LINUX_LINE_MAX, LINUX_TEXT_LINE, NULL))
             continue;
@@ -266,7 +270,7 @@ void linux_history_readline(struct linux_history *h)
     pointers_to(&s, &h->entries, 0, &h->slots);
     find_lists(&s);
     name_lists(&s);
-    take_lists(&s);
+    take_list(&s);
     add_listed(&s);
     add_unlisted(&s);
 }

@@ -58,7 +58,8 @@ static void add(struct linux_history *h, uint64_t base)
 {
     struct linux_command c = { .kind = "zsh", .at = base, .line = word_at(h->u, base, NAM) };
 
-    if (!linux_user_is_text(h->u, c.line, LINUX_LINE_MAX, LINUX_TEXT_ANY, NULL))
+    if (!linux_user_range(h->u, c.line) ||
+        !linux_user_is_text(h->u, c.line, LINUX_LINE_MAX, LINUX_TEXT_ANY, NULL))
         return;
     c.number = number(h->u, base);
     c.time = (int64_t)word_at(h->u, base, STIM);

@@ -273,7 +273,6 @@ static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
 
     for (; m->range < m->u->n && !eg_stopped(m->u->run); m->range++) {
         const struct linux_user_range *r = &m->u->ranges[m->range];
-
         const bool skip = r->data || in_region(m, r);
 
         if (m->at < r->start)
@@ -291,7 +290,7 @@ static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
             m->at = at + page;
             if (linux_user_word(m->u, at, &before) && !before &&
                 linux_user_word(m->u, at + m->u->ptr, &size) && (size & 7) == 2 && size > 7 &&
-                size <= r->end - at && is_whole(m, size - 2, page, &whole) &&
+                size - 2 <= r->end - at && is_whole(m, size - 2, page, &whole) &&
                 whole <= r->end - at) {
                 *c = (struct linux_chunk){
                     .at = at, .size = size - 2, .flags = 2, .state = LINUX_CHUNK_MMAPPED

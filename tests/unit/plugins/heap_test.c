@@ -156,7 +156,8 @@ static void others(void **state)
                      { 3 * page, 1, page | 2 },
                      { 4 * page, 0, page | 3 },
                      { 5 * page, 0, page | 18 },
-                     { 6 * page, 0, 100 * page | 2 } };
+                     { 6 * page, 0, 100 * page | 2 },
+                     { 7 * page, 0, page | 2 } };
         char want[400];
 
         mk_guest_vma(&h.u.g, h.u.mm, at / page, 2, 3, 0);
@@ -181,10 +182,10 @@ static void others(void **state)
         }
         snprintf(want, sizeof want,
                  "%llu|in use|P\n64|in use|P\n1024|top|P\n%llu|in use|PA\n80|in use|PA\n"
-                 "256|top|P\n%llu|mmapped|M\n%llu|mmapped|M",
+                 "256|top|P\n%llu|mmapped|M\n%llu|mmapped|M\n%llu|mmapped|M",
                  (unsigned long long)cache_size(&h), (unsigned long long)cache_size(&h),
                  (unsigned long long)(2 * page - (h.l->room ? 2 * h.ptr : 0)),
-                 (unsigned long long)page);
+                 (unsigned long long)page, (unsigned long long)page);
         assert_string_equal(rows(&h, NULL, 3, 5), want);
     }
 }

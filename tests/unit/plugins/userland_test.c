@@ -194,6 +194,10 @@ static void busybox(void **state)
             mk_user_int(&u, field, 4, damage[i].good);
             assert_int_equal(strlen(mk_columns(rows(&u), 1, 1)), 5);
         }
+        // A line that lies in code of the program.
+        mk_put(u.g.k, mk_of(&u.g, u.mm, "mm_struct.mmap"), "vm_area_struct.vm_flags", 5);
+        mk_user_word(&u, ints + (saves ? 16 + u.ptr : u.ptr == 4 ? 12 : 16), 0, 1000 * u.g.page);
+        assert_string_equal(rows(&u), "");
         mk_free(u.g.k);
     }
 }
