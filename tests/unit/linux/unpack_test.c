@@ -198,7 +198,7 @@ static void from_libraries(void **state)
 /* ---- 842 ---- */
 
 struct stream {
-    uint8_t bytes[1024];
+    uint8_t bytes[3 * PAGE];
     size_t at; // bits
 };
 
@@ -276,6 +276,98 @@ static void ring(void **state)
     free(s);
 }
 
+/* What a place of the rings holds, as the kernel's compressor keeps them (lib/842/842_compress.c,
+ * update_hashtables): the last two, four or eight bytes that were written there. */
+struct rings {
+    uint8_t at[3][512][8];
+    bool is[3][512];
+};
+
+/** A place of the ring of @n bytes that holds these, from @from on; -1: none. */
+static int place_of(const struct rings *r, unsigned n, const uint8_t *p, unsigned from)
+{
+    const unsigned k = n / 4, places = n == 4 ? 512 : 256;
+
+    for (unsigned i = 0; i < places; i++) {
+        const unsigned at = (from + i) % places;
+
+        if (r->is[k][at] && !memcmp(r->at[k][at], p, n))
+            return (int)at;
+    }
+    return -1;
+}
+
+/** Eight bytes by a template whose copies are all there; of these another one each time. */
+static void add_group(struct stream *s, const struct rings *r, const uint8_t *p, unsigned turn)
+{
+    static const char *const templates[] = {
+        "d8",       "d4d2i2",   "d4i2d2",   "d4i2i2",   "d4i4",     "d2i2d4",   "d2i2d2i2",
+        "d2i2i2d2", "d2i2i2i2", "d2i2i4",   "i2d2d4",   "i2d4i2",   "i2d2i2d2", "i2d2i2i2",
+        "i2d2i4",   "i2i2d4",   "i2i2d2i2", "i2i2i2d2", "i2i2i2i2", "i2i2i4",   "i4d4",
+        "i4d2i2",   "i4i2d2",   "i4i2i2",   "i4i4",     "i8",
+    };
+    const unsigned all = sizeof templates / sizeof *templates;
+
+    for (unsigned i = 0; i < all; i++) {
+        const unsigned op = (turn * 7 + i) % all;
+        const char *t = templates[op];
+        unsigned at = 0;
+
+        for (; *t; at += (unsigned)(t[1] - '0'), t += 2)
+            if (*t == 'i' && place_of(r, (unsigned)(t[1] - '0'), p + at, 0) < 0)
+                break;
+        if (*t)
+            continue;
+        bits(s, 5, op);
+        for (t = templates[op], at = 0; *t; t += 2) {
+            const unsigned n = (unsigned)(t[1] - '0');
+
+            if (*t == 'i')
+                bits(s, n == 4 ? 9 : 8, (uint64_t)place_of(r, n, p + at, turn * 31));
+            else
+                for (unsigned b = 0; b < n; b++)
+                    bits(s, 8, p[at + b]);
+            at += n;
+        }
+        return;
+    }
+}
+
+static void all_templates(void **state)
+{
+    static struct rings r;
+    static uint8_t page[PAGE], out[PAGE];
+    struct stream *s = calloc(1, sizeof *s);
+    uint32_t noise = 1;
+
+    (void)state;
+    memset(&r, 0, sizeof r);
+    // Few different pairs, so that most have been there before.
+    for (size_t i = 0; i < PAGE; i += 2) {
+        noise = noise * 1664525 + 1013904223;
+        page[i] = (uint8_t)(noise >> 29);
+        page[i + 1] = (uint8_t)(noise >> 23 & 7);
+        if (i % 64 >= 32 && i >= 2048)
+            memcpy(page + i, page + i - 1000, 2);
+    }
+    for (size_t at = 0; at < PAGE; at += 8) {
+        add_group(s, &r, page + at, (unsigned)(at / 8));
+        for (unsigned k = 0; k < 3; k++) {
+            const unsigned n = 2u << k, places = n == 4 ? 512 : 256;
+
+            for (size_t i = 0; i < 8; i += n) {
+                memcpy(r.at[n / 4][(at + i) / n % places], page + at + i, n);
+                r.is[n / 4][(at + i) / n % places] = true;
+            }
+        }
+    }
+    bits(s, 5, 0x1e);
+    bits(s, 32, 0x12345678); // the checksum, which is not looked at
+    assert_int_equal(unpack("842", s->bytes, (s->at + 7) / 8, out, PAGE), LINUX_UNPACKED);
+    assert_memory_equal(out, page, PAGE);
+    free(s);
+}
+
 static void damaged_templates(void **state)
 {
     static const struct {
@@ -334,10 +426,15 @@ static void dictionary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_of_zeros),  cmocka_unit_test(lzo_instructions),
-        cmocka_unit_test(from_libraries), cmocka_unit_test(templates),
-        cmocka_unit_test(ring),           cmocka_unit_test(damaged_templates),
-        cmocka_unit_test(names),          cmocka_unit_test(dictionary),
+        cmocka_unit_test(runs_of_zeros),
+        cmocka_unit_test(lzo_instructions),
+        cmocka_unit_test(from_libraries),
+        cmocka_unit_test(templates),
+        cmocka_unit_test(ring),
+        cmocka_unit_test(all_templates),
+        cmocka_unit_test(damaged_templates),
+        cmocka_unit_test(names),
+        cmocka_unit_test(dictionary),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
