@@ -1,6 +1,8 @@
 /* swap_test.c - swapped pages through a process's space: from each place, in the order in which the
  * kernel looks, and damage at each step. */
+#include "../../../plugins/linux/own/owners.h"
 #include "mkswap.h"
+#include "search.h"
 
 /* ---- zram ---- */
 
@@ -204,6 +206,65 @@ static void tables(void **state)
     }
 }
 
+/* ---- searches ---- */
+
+static const struct eg_plugin asking = { .args = EG_ARGS(EG_ARG(pid, INT, "")) };
+static const struct eg_plugin_reg asking_reg = { "asking", __FILE__, &asking };
+
+/** First and last page of each region, or where two pages join. */
+static const char *regions_of(const struct world *w)
+{
+    static char out[256];
+    static const struct eg_run_options o = { .quiet = true };
+    struct eg_system *sys = mk_system(w->k);
+    struct eg_regions all = { 0 };
+    struct eg_run *r;
+    size_t n = 0;
+
+    assert_int_equal(eg_run_open(&r, sys, &o, NULL), 0);
+    r->plugin = &asking_reg;
+    assert_int_equal(linux_memory.regions(r, false, 16, &all), 0);
+    *out = 0;
+    for (size_t i = 0; i < all.list.n; i++) {
+        const struct eg_region *x = &all.list.at[i];
+
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s%d-%d", i ? " " : "",
+                              x->join ? "j" : "", (int)((x->first - w->user) / w->page),
+                              (int)((x->last - w->user) / w->page));
+    }
+    eg_vec_fini(&all.list);
+    eg_run_close(r);
+    return out;
+}
+
+/** A swapped page is searched once, wherever it is mapped, with what lies across its borders. */
+static void searched_once(void **state)
+{
+    (void)state;
+    each_form(m, form)
+    {
+        struct world w = make(m, form);
+
+        opened(&w);
+        for (uint64_t slot = 1; slot < 4; slot++)
+            put_slot(&w, slot, UINT64_C(0x4847464544434241), SAME);
+        put_entry(&w, 0, entry_of(&w, 0, 1));
+        put_entry(&w, 1, entry_of(&w, 0, 2));
+        put_entry(&w, 2, entry_of(&w, 1, 5)); // not at hand
+        put_entry(&w, 4, entry_of(&w, 0, 1)); // again
+        assert_string_equal(regions_of(&w), "0-1");
+        put_entry(&w, 5, entry_of(&w, 0, 2)); // the same pair again
+        assert_string_equal(regions_of(&w), "0-1");
+        put_entry(&w, 6, entry_of(&w, 0, 1)); // the other way round
+        assert_string_equal(regions_of(&w), "0-1 j5-6");
+        put_entry(&w, 8, entry_of(&w, 0, 3));
+        assert_string_equal(regions_of(&w), "0-1 j5-6 8-8");
+        mk_user_map(w.k, m, w.root, w.user + 9 * w.page, w.chain[0]); // one that is present
+        assert_string_equal(regions_of(&w), "0-1 j5-6 8-9");
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +272,7 @@ int main(void)
         cmocka_unit_test(damaged_zram),
         cmocka_unit_test(before_the_device),
         cmocka_unit_test(tables),
+        cmocka_unit_test(searched_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
