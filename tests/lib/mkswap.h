@@ -1,5 +1,5 @@
-/** mkswap.h - a synthetic machine with two swap devices, a zram disk and a file, and a process whose
- * pages are swapped to them. */
+/** mkswap.h - a synthetic machine with two swap devices, a zram disk and a file, and a process
+ * whose pages are swapped to them. */
 #ifndef MK_SWAP_H
 #define MK_SWAP_H
 
