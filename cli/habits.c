@@ -102,7 +102,6 @@ static const struct {
       "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
-    { " process_spoofing ", "`suspicious_names` holds comm, argv[0] and exe against each other" },
     { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
       NO_PLUGIN "looks for modules anywhere but on the kernel's list: `lsmod`" },
     { " check_afinfo check_syscall check_idt keyboard_notifiers tty_check ftrace tracepoints "

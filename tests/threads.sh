@@ -28,7 +28,7 @@ done
 unzstd -qc "$image" >"$tmp/image" || exit 1
 for file in "$image" "$tmp/image"; do
     try "$engram" -j 4 --plugin-dir "$tmp/plugins" "$file" asks1,asks2,asks3,asks4,kallsyms,maps,elfs,timeline
-    try "$engram" -j 4 "$file" pslist,psaux,envars,lsmod,mounts,kmsg,deleted,setuid,orphans,cgroups,namespaces,suspicious_names
+    try "$engram" -j 4 "$file" pslist,psaux,envars,lsmod,mounts,kmsg,deleted,setuid,orphans,cgroups,namespaces,spoofed
     try "$engram" -j 4 -r csv "$file" pslist,psaux,envars,lsmod,mounts,kmsg -o "$tmp/rows" --force
     try "$engram" -j 4 "$file" bytes --pointer init_task --owners
 done

@@ -181,9 +181,9 @@ class Deleted(Told):
         return hexadecimal(row[column]) if column == "END" else row[column]
 
 
-class SuspiciousNames(Told):
-    name = "suspicious_names"
-    against = "proc/PID/comm, cmdline, links.txt"
+class Spoofed(Told):
+    name = "spoofed"
+    against = "proc/PID/comm, cmdline, links.txt, maps"
     keys = "PID"
     tolerance = OfProcesses.tolerance
     memory = True
@@ -197,9 +197,14 @@ class SuspiciousNames(Told):
                 continue  # a thread of the kernel, or it has ended
             name = arguments[0] if arguments else ""
             names = {want["COMM"], base(exe)[:15], base(name.lstrip("-").rstrip(": "))[:15]}
-            if len(names) > 1 or exe.startswith("/memfd:") or re.search(r"[\0-\37\177]|^\s|\s$", want["COMM"]):
-                out[pid] = want | ({"ARGV0": name} if arguments else {})
+            paths = [line.split(None, 5)[5] for line in truth.lines("proc", pid, "maps") if len(line.split(None, 5)) > 5]
+            elsewhere = bool(paths) and exe not in paths
+            if elsewhere or len(names) > 1 or exe.startswith("/memfd:") or re.search(r"[\0-\37\177]|^\s|\s$", want["COMM"]):
+                out[pid] = want | ({"ARGV0": name} if arguments else {}) | {"none of its mappings": elsewhere}
         return out
+
+    def have(self, row, column):
+        return column in row["REASON"] if column == "none of its mappings" else row[column]
 
 
 class SetUid(Told):
@@ -370,5 +375,5 @@ class EnvironDiff(Told):
         return row["PID"], row["KEY"], row["CHANGE"]
 
 
-DECLARATIONS = [Cgroups(), Context(), Deleted(), Elfs(), EnvironDiff(), LdPreload(), Namespaces(), Orphans(), SetUid(), SuspiciousNames(),
+DECLARATIONS = [Cgroups(), Context(), Deleted(), Elfs(), EnvironDiff(), LdPreload(), Namespaces(), Orphans(), SetUid(), Spoofed(),
                 Timeline()]

@@ -1,4 +1,4 @@
-/* integrity_test.c - setuid, ldpreload, suspicious_names: every reason, and what is close to it. */
+/* integrity_test.c - setuid, ldpreload, spoofed: every reason, and what is close to it. */
 #include "check.h"
 #include "mkguest.h"
 #include <stdio.h>
@@ -249,9 +249,9 @@ static void ldpreload_file(void **state)
     }
 }
 
-/* ---- suspicious_names ---- */
+/* ---- spoofed ---- */
 
-static void suspicious_names(void **state)
+static void spoofed(void **state)
 {
     static const struct {
         const char *comm, *exe, *args; // of @args each NUL is a '\n'
@@ -294,6 +294,14 @@ static void suspicious_names(void **state)
         { "python", "python-evil", "python\n",
           "exe has another name than comm and argv[0]: started by a link, or named so", 1 },
         { "python3.11", "python3.11", "pytho\n", "argv[0] is not exe's name", 2 },
+        { "(sd-pam)", "systemd", "(sd-pam)\n",
+          "systemd, before it runs a service or to keep a session", 0 },
+        { "(httpd)", "systemd-executor", "(httpd)\n",
+          "systemd, before it runs a service or to keep a session", 0 },
+        { "(sd-pam)", "prog", "(sd-pam)\n",
+          "exe has another name than comm and argv[0]: started by a link, or named so", 1 },
+        { "init", "systemd", "init\n",
+          "exe has another name than comm and argv[0]: started by a link, or named so", 1 },
     };
 
     (void)state;
@@ -313,13 +321,12 @@ static void suspicious_names(void **state)
         mm = mk_guest_mm(&g, t, args, n, "A=1", 4);
         mk_put(g.k, mm, "mm_struct.exe_file",
                mk_guest_file(&g, mk_guest_dentry(&g, g.top, cases[i].exe)));
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", NULL), 6, 6),
-                            cases[i].reason);
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", "unexplained"), 6, 6),
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "spoofed", NULL), 6, 6), cases[i].reason);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "spoofed", "unexplained"), 6, 6),
                             cases[i].score < 2 ? "" : cases[i].reason);
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "suspicious_names", NULL), 0, 0),
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "spoofed", NULL), 0, 0),
                             *cases[i].reason ? score : "");
-        assert_string_equal(mk_guest_rows(&g, "suspicious_names", "pid=1"), "");
+        assert_string_equal(mk_guest_rows(&g, "spoofed", "pid=1"), "");
         mk_free(g.k);
     }
 }
@@ -338,13 +345,44 @@ static void suspicious_programs(void **state)
         mk_put(g.k, d, "dentry.d_op", ops);
         mk_guest_unlink(&g, d);
         mk_put(g.k, mm, "mm_struct.exe_file", file);
-        assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL),
+        assert_string_equal(mk_guest_rows(&g, "spoofed", NULL),
                             "3|50|1|x|x|/memfd:x (deleted)|the program is a memory file");
         mk_put(g.k, mm, "mm_struct.exe_file", 0x10000);
-        assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL),
+        assert_string_equal(mk_guest_rows(&g, "spoofed", NULL),
                             "2|50|1|x|x|-|the program's path cannot be read");
         mk_put(g.k, mm, "mm_struct.exe_file", 0);
-        assert_string_equal(mk_guest_rows(&g, "suspicious_names", NULL), "");
+        assert_string_equal(mk_guest_rows(&g, "spoofed", NULL), "");
+        mk_free(g.k);
+    }
+}
+
+/* The file that a process is said to run is mapped, itself or through overlayfs. */
+static void spoofed_program(void **state)
+{
+    enum { OWN, OTHER, SAME_PATH, NO_FILE, NOTHING };
+    static const char *const gone =
+        "3|50|1|prog|prog|/prog|none of its mappings is of its program: changed by prctl, or "
+        "unmapped as packers do";
+
+    (void)state;
+    mk_each_machine(m) for (int what = OWN; what <= NOTHING; what++)
+    {
+        struct mk_guest g = mk_guest(m, NULL);
+        uint64_t init = mk_guest_task(&g, 1, "init", 0), t = mk_guest_task(&g, 50, "prog", init);
+        uint64_t mm = MK_MM(&g, t, "prog\0", ""), d = mk_guest_dentry(&g, g.top, "prog");
+        uint64_t file = mk_guest_file(&g, d), below = mk_object(g.k, "inode");
+
+        mk_put(g.k, mm, "mm_struct.exe_file", file);
+        if (what == OTHER)
+            file = mk_guest_file(&g, mk_guest_dentry(&g, g.top, "lib"));
+        if (what == SAME_PATH) {
+            file = mk_guest_file(&g, d);
+            mk_put(g.k, file, "file.f_inode", below);
+        }
+        if (what != NOTHING)
+            mk_guest_vma(&g, mm, 10, 1, EXEC, what == NO_FILE ? 0 : file);
+        assert_string_equal(mk_guest_rows(&g, "spoofed", NULL),
+                            what == OTHER || what == NO_FILE ? gone : "");
         mk_free(g.k);
     }
 }
@@ -352,9 +390,10 @@ static void suspicious_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(setuid),           cmocka_unit_test(setuid_columns),
-        cmocka_unit_test(ldpreload),        cmocka_unit_test(ldpreload_file),
-        cmocka_unit_test(suspicious_names), cmocka_unit_test(suspicious_programs),
+        cmocka_unit_test(setuid),          cmocka_unit_test(setuid_columns),
+        cmocka_unit_test(ldpreload),       cmocka_unit_test(ldpreload_file),
+        cmocka_unit_test(spoofed),         cmocka_unit_test(suspicious_programs),
+        cmocka_unit_test(spoofed_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

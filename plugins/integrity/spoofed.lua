@@ -1,4 +1,4 @@
--- suspicious_names - the three names of a process: comm, argv[0], and the file that runs.
+-- spoofed - the three names of a process: comm, argv[0], and the file that runs; and whether it runs that file.
 
 local function base(path)
   return (path:gsub(" %(deleted%)$", ""):match("[^/]*$"))
@@ -38,6 +38,30 @@ local function is_version(file, name)
   return file:sub(1, #name) == name and file:sub(#name + 1):match("^[-.%d]+$") ~= nil
 end
 
+-- What systemd calls its children until they run a service, and the one that keeps a session open: "(sd-pam)".
+local function of_systemd(comm, file)
+  return comm:match("^%(.*%)?$") ~= nil and (file == "systemd" or file == "systemd-executo")
+end
+
+-- Is any of its mappings of the file that it is said to run? Files of overlayfs are mapped through those below, which have the
+-- same path. True where that cannot be told.
+local function runs_own_program(mm)
+  local inode, any = eg.address(linux.file_inode(mm.exe_file)), false
+  local path
+  for vma in linux.vmas(mm) do
+    any = true
+    local file = vma.vm_file
+    if not eg.ok(file) then return true end
+    if eg.address(file) ~= 0 then
+      local own = eg.address(linux.file_inode(file))
+      if not own or not inode or own == inode then return true end
+      path = path or linux.file_path(mm.exe_file)
+      if linux.file_path(file) == path then return true end
+    end
+  end
+  return not any
+end
+
 -- Why these names are worth a look, and the greatest score of that.
 local function reasons(comm, arguments, exe, stems)
   local why, most = {}, EXPLAINED
@@ -71,7 +95,9 @@ local function reasons(comm, arguments, exe, stems)
       say(CHANGED, "comm is neither exe's nor argv[0]'s")
     end
   elseif comm == shown and comm ~= file then
-    if is_version(base(exe), comm) then
+    if of_systemd(comm, file) then
+      say(EXPLAINED, "systemd, before it runs a service or to keep a session")
+    elseif is_version(base(exe), comm) then
       say(EXPLAINED, "exe is a version of the name that comm and argv[0] have")
     else
       say(NAMED, "exe has another name than comm and argv[0]: started by a link, or named so")
@@ -90,14 +116,17 @@ local function reasons(comm, arguments, exe, stems)
 end
 
 return plugin {
-  name = "suspicious_names",
+  name = "spoofed",
   os = "linux",
   help = "List processes whose comm, argv[0] and program disagree, and why",
   manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
     .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
     .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree for a "
     .. "good reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. A program that copied itself to a "
-    .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted.",
+    .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted. The path of the program "
+    .. "is the kernel's own, but prctl (PR_SET_MM_EXE_FILE) can give a process another one: none of its mappings is of that "
+    .. "file then.",
+  aliases = { "suspicious_names", "linux.malware.process_spoofing.ProcessSpoofing" },
   looks_for = { "misleading names of processes" },
   columns = {
     { "SCORE", "int", "3: it hides what it is; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
@@ -114,7 +143,7 @@ return plugin {
     { "unexplained", "flag", "only scores 2 and 3: without what links, scripts and titles explain" },
   },
   needs = { "task_struct.comm" },
-  uses = { "tasks", "is_kthread", "exe", "args" },
+  uses = { "tasks", "is_kthread", "exe", "args", "vmas", "file_inode", "file_path" },
   run = function(k, args, row)
     local stems = kernel_names(k)
     local rows = {}
@@ -133,6 +162,10 @@ return plugin {
         for a in (type(line) == "string" and line .. "\0" or ""):gmatch("([^\0]*)\0") do arguments[#arguments + 1] = a end
         if type(exe) == "string" and type(line) == "string" then
           local why, score = reasons(comm, arguments, exe, stems)
+          if not runs_own_program(mm) then
+            why[#why + 1] = "none of its mappings is of its program: changed by prctl, or unmapped as packers do"
+            score = HIDDEN
+          end
           if #why > 0 then add(score, t, comm, arguments[1], exe, table.concat(why, "; ")) end
         elseif type(exe) ~= "string" and eg.address(mm.exe_file) ~= 0 then
           add(CHANGED, t, comm, arguments[1], exe, "the program's path cannot be read")
