@@ -59,6 +59,48 @@ class Usage(OfProcesses):
         return super().explain_wrong(truth, key, column, want, have)
 
 
+class UsageOfMappings(Usage):
+    """The same of each mapping, of guests that told so much."""
+    against = "proc/PID/smaps"
+    keys = "PID, START"
+    tolerance = "PSS: 1 kB, to which /proc cuts it"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            start, lines = None, []
+            for line in truth.lines("proc", pid, "smaps") + ["0-0 "]:
+                first = line.split(" ", 1)[0]
+                if first.endswith(":"):
+                    lines.append(line)
+                    continue
+                if start is not None:
+                    out[pid, start] = kilobytes(lines)
+                start, lines = (None if line.endswith("[vsyscall]") else int(first.split("-")[0], 16)), []
+        return out
+
+    def rows(self, rows):
+        return [row for row in rows if row["PATH"] != "[vsyscall]"]
+
+    def key(self, row):
+        return row["PID"], int(row["START"], 16)
+
+    def explain_missing(self, truth, key, want, got):
+        if truth.ran_since(key[0]):
+            return "the process ran on after its report"
+        return super().explain_missing(truth, key, want, got)
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if truth.ran_since(key[0]) and have is not None:
+            return "the process ran on after its report"
+        return super().explain_wrong(truth, key[0], column, want, have)
+
+    def explain_extra(self, truth, key, row):
+        if truth.ran_since(key[0]) and not row["PATH"]:
+            return "the process ran on after its report"
+        return super().explain_extra(truth, key, row)
+
+
 class Vmalloc(Declaration):
     name = "vmalloc"
     against = "proc/vmallocinfo"
@@ -100,10 +142,13 @@ class Vmalloc(Declaration):
                                                  ("kernel_clone+", "dup_task_struct", "create_io_thread+"))
 
     def explain_missing(self, truth, key, want, got):
-        return "stacks of threads that ended after the report, and areas that were given back" if self.moves(want) else None
+        if want["KIND"] == "unpurged":
+            return "areas that were given back before the report, and not mapped any more later"
+        return "stacks of threads that ended after the report" if truth.live and self.moves(want) else None
 
     def explain_wrong(self, truth, key, column, want, have):
-        return "areas that were given back after the report" if self.moves(self.expected(truth)[key]) or have == "unpurged" else None
+        gone = have is None or have == "unpurged" or self.expected(truth)[key]["KIND"] == "unpurged"
+        return "areas that were given back after the report" if truth.live and gone else None
 
     def explain_extra(self, truth, key, row):
         return "stacks of threads that were started after the report, and areas that were given back" \
@@ -163,6 +208,9 @@ class Malfind(OfProcesses):
             anonymous = not f.path or f.path.startswith(("[heap]", "[stack]", "[anon"))
             if "x" in f.flags and (anonymous or "w" in f.flags or f.path.startswith("/memfd:")):
                 out[pid, f.start] = {"END": f.end, "FLAGS": f.flags, "PATH": f.path}
+            for fact in truth.facts("hooked"):
+                if fact["pid"] == pid and fact["what"] == "inline" and f.start <= int(fact["at"], 16) < f.end:
+                    out[pid, f.start] = {"END": f.end, "FLAGS": f.flags, "PATH": f.path, "ADDRESS": int(fact["at"], 16), "WEIGHT": "high"}
         return out
 
     def applies(self, truth):
@@ -172,7 +220,7 @@ class Malfind(OfProcesses):
         return row["PID"], int(row["START"], 16)
 
     def have(self, row, column):
-        value = hexadecimal(row[column]) if column == "END" else row[column]
+        value = hexadecimal(row[column]) if column in ("END", "ADDRESS") else row[column]
         return value or "" if column == "PATH" else value
 
     def explain_extra(self, truth, key, row):
@@ -203,4 +251,4 @@ class Health(Declaration):
         return row["KEY"] if row["KEY"] in self.told else None
 
 
-DECLARATIONS = [Usage(), Vmalloc(), Pages(), Malfind(), Health()]
+DECLARATIONS = [Usage(), UsageOfMappings(), Vmalloc(), Pages(), Malfind(), Health()]
