@@ -1,4 +1,4 @@
-/* code_test.c - jumps that hooks put at a function's beginning, breakpoints, instructions as text. */
+/* code_test.c - jumps that hooks put at the beginning of functions, and breakpoints. */
 #include "../../../plugins/linux/own/code.h"
 #include "check.h"
 #include <string.h>
