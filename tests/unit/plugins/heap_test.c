@@ -210,11 +210,29 @@ static void full_lists(void **state)
     }
 }
 
+/** No heap of glibc's: a note says what there is instead. */
+static void foreign(void **state)
+{
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+
+        assert_string_equal(mk_guest_rows(&u.g, "heap", NULL), "");
+        assert_int_equal(mk_row_notes("process 7: not glibc's malloc: no allocator that is known"),
+                         1);
+        mk_guest_write(&u.g, u.mm, u.data + 32, "\xff Go buildinf:", 15);
+        assert_string_equal(mk_guest_rows(&u.g, "heap", NULL), "");
+        assert_int_equal(mk_row_notes("process 7: not glibc's malloc: Go"), 1);
+        mk_free(u.g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(free_lists), cmocka_unit_test(chunks),     cmocka_unit_test(damage),
-        cmocka_unit_test(others),     cmocka_unit_test(full_lists),
+        cmocka_unit_test(others),     cmocka_unit_test(full_lists), cmocka_unit_test(foreign),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
