@@ -45,10 +45,13 @@ static void lay(struct world *w, const struct mk_machine *m, unsigned p, const s
     ring(u, at, 3);
     line_input(u, true, lines, 2);
     libedit(u, lines, 2, 1);
-    pairs[0] = (struct pair){ mk_user_text(u, "list"), variable(u, "list", array(u, false), 5, 0) };
-    pairs[1] = (struct pair){ mk_user_text(u, "A"), variable(u, "A", mk_user_text(u, "1"), 1, 0) };
+    pairs[0] =
+        (struct pair){ mk_user_text(u, "list"), variable(u, "list", array(u, false), 5, 0), 0 };
+    pairs[1] =
+        (struct pair){ mk_user_text(u, "A"), variable(u, "A", mk_user_text(u, "1"), 1, 0), 0 };
     table(u, pairs, 2);
-    pairs[2] = (struct pair){ mk_user_text(u, "ls"), MK_WORDS(u, mk_user_text(u, "/bin/ls"), 0) };
+    pairs[2] =
+        (struct pair){ mk_user_text(u, "ls"), MK_WORDS(u, mk_user_text(u, "/bin/ls"), 0), 0 };
     table(u, pairs + 2, 1);
     mk_user_variable(u, 1, MK_WORDS(u, mk_user_text(u, "A=1"), mk_user_text(u, "B=2")));
 }

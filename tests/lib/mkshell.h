@@ -89,9 +89,10 @@ static inline uint64_t line_input(struct mk_user *u, bool saves, const char *con
 
 struct pair {
     uint64_t key, data;
+    uint32_t hash; // added to its number
 };
 
-/** A hash table of these, whose hashes are their numbers. */
+/** A hash table of these, each in the bucket of its number. */
 static inline uint64_t table(struct mk_user *u, const struct pair *pairs, uint32_t n)
 {
     enum { BUCKETS = 4 };
@@ -103,7 +104,7 @@ static inline uint64_t table(struct mk_user *u, const struct pair *pairs, uint32
         mk_user_word(u, bucket, 0, buckets[i % BUCKETS]);
         mk_user_word(u, bucket, 1, pairs[i].key);
         mk_user_word(u, bucket, 2, pairs[i].data);
-        mk_user_int(u, bucket + 3 * u->ptr, 4, i);
+        mk_user_int(u, bucket + 3 * u->ptr, 4, i + pairs[i].hash);
         mk_user_int(u, bucket + 3 * u->ptr + 4, 4, 5 + i);
         buckets[i % BUCKETS] = bucket;
     }

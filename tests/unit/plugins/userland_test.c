@@ -161,7 +161,10 @@ static void zsh(void **state)
         assert_string_equal(rows(&u), "");
         mk_user_word(&u, at[1], 7, 0); // it runs still
         assert_string_equal(mk_columns(rows(&u), 1, 1), "11\n12\n13");
-        mk_user_word(&u, at[2], 3, at[2]); // the ring is broken: up to there
+        mk_user_word(&u, at[1], 3, at[3]); // not its neighbour
+        assert_string_equal(rows(&u), "");
+        mk_user_word(&u, at[1], 3, at[0]);
+        mk_user_word(&u, at[2], 3, at[2]);
         assert_string_equal(rows(&u), "");
         mk_free(u.g.k);
     }
@@ -213,6 +216,7 @@ static void libedit_list(void **state)
     {
         struct mk_user u = mk_user(m, p);
         const uint64_t head = libedit(&u, lines, 3, 5), ints = head + 6 * u.ptr;
+        const uint64_t newest = (ints + 16 + 15) & ~UINT64_C(15);
         static const struct {
             int offset; // from the integers
             uint32_t good, bad;
@@ -225,6 +229,9 @@ static void libedit_list(void **state)
             assert_string_equal(rows(&u), "");
             mk_user_int(&u, ints + (uint64_t)damage[i].offset, 4, damage[i].good);
         }
+        mk_user_int(&u, newest, 4, 1); // its number is below that of an older one
+        assert_string_equal(rows(&u), "");
+        mk_user_int(&u, newest, 4, 7);
         mk_user_int(&u, head, 4, 1); // no head
         assert_string_equal(rows(&u), "");
         mk_user_int(&u, head, 4, 0);
@@ -268,8 +275,8 @@ static void variables(void **state)
         const struct pair assoc[] = { { mk_user_text(&u, "key"), mk_user_text(&u, "of it") } };
         const struct pair hash[] = { { mk_user_text(&u, "ls"),
                                        MK_WORDS(&u, mk_user_text(&u, "/bin/ls"), 0) } };
-        uint64_t map, first, in;
-        struct pair pairs[6];
+        uint64_t map, first, second, in;
+        struct pair pairs[6] = { { 0 } };
 
         map = table(&u, assoc, 1);
         table(&u, hash, 1);
@@ -299,6 +306,15 @@ static void variables(void **state)
         mk_user_int(&u, in - 4, 4, 2);
         assert_string_equal(shell(&u, "env"), "");
         mk_user_int(&u, in - 4, 4, 4);
+        pairs[1].hash = 1; // this one is in another bucket than its hash says
+        mk_user_int(&u, in, 4, 0);
+        table(&u, pairs, 6);
+        assert_string_equal(shell(&u, "env"), "");
+        pairs[1].hash = 4;
+        second = table(&u, pairs, 6);
+        assert_non_null(strstr(shell(&u, "env"), "variable|PATH|/bin|x|"));
+        mk_user_int(&u, second + u.ptr + 4, 4, 0);
+        mk_user_int(&u, in, 4, 6);
         mk_user_word(&u, pairs[3].data, 0, pairs[0].key);
         assert_string_equal(shell(&u, "env"), "");
         mk_user_word(&u, pairs[3].data, 0, pairs[3].key);
@@ -403,7 +419,7 @@ static void environment_of_bash(void **state)
     mk_each_user(m, p)
     {
         struct mk_user u = mk_user(m, p);
-        struct pair pairs[4];
+        struct pair pairs[4] = { { 0 } };
         static const char *const names[] = { "B", "own", "func", "unset" };
         static const uint32_t attributes[] = { 1, 0, 9, 0x1001 };
 
