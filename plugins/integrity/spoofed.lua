@@ -126,7 +126,7 @@ return plugin {
     .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted. The path of the program "
     .. "is the kernel's own, but prctl (PR_SET_MM_EXE_FILE) can give a process another one: none of its mappings is of that "
     .. "file then.",
-  aliases = { "suspicious_names", "linux.malware.process_spoofing.ProcessSpoofing" },
+  aliases = { "suspicious_names", "process_spoofing", "linux.malware.process_spoofing.ProcessSpoofing" },
   looks_for = { "misleading names of processes" },
   columns = {
     { "SCORE", "int", "3: it hides what it is; 2: a name was changed; 1: started by a link, or named so; 0: a script, a title or "
