@@ -38,6 +38,7 @@ struct view {
     int64_t now; // when the kernel's clock was copied, ns since boot; has_now
     bool has_now;
     bool moved; // the image shows more than one moment
+    bool taken; // its own link of the list says that it was taken off
     enum verdict verdict;
     const char *reason;
 };
@@ -54,6 +55,14 @@ static bool lacks(const struct view *v, uint16_t source)
     return v->all->available & source && !(v->t->sources & source);
 }
 
+/* A task can give itself no start, but who changes memory can: no image takes a day. */
+static bool is_near(int64_t now, int64_t started)
+{
+    const int64_t day = 24 * 3600 * INT64_C(1000000000);
+
+    return started < 0 || now < 0 || started - now < day;
+}
+
 /* Was it started after the kernel's clock was copied, or just before? Then what was copied earlier
  * does not know it yet. */
 static bool started_late(const struct view *v)
@@ -61,7 +70,8 @@ static bool started_late(const struct view *v)
     const int64_t before = v->moved ? 200000000 : 0; // the list is copied near the clock
     int64_t started;
 
-    return v->has_now && linux_task_started(v->task, &started) && started > v->now - before;
+    return v->has_now && linux_task_started(v->task, &started) && started > v->now - before &&
+           is_near(v->now, started);
 }
 
 /* ---- off the task list ---- */
@@ -90,9 +100,11 @@ static void off_list(struct view *v)
 {
     switch (link_of(v)) {
     case ALONE:
+        v->taken = true;
         say(v, HIDDEN, "taken off the task list: its link leads to itself");
         return;
     case POISONED:
+        v->taken = true;
         say(v, HIDDEN, "taken off the task list: its link leads nowhere, and it has not ended");
         return;
     case LINKED:
@@ -179,10 +191,10 @@ static void judge(struct view *v)
         missing(v);
         if (v->verdict == NORMAL)
             return;
-        if (state & NEW || started_late(v)) {
+        if (!v->taken && (state & NEW || started_late(v))) {
             v->verdict = NORMAL;
             v->reason = "was being created while the image was taken";
-        } else if (v->verdict == UNCERTAIN && v->moved && !is_complete(v)) {
+        } else if (v->moved && !is_complete(v)) {
             v->verdict = NORMAL;
             v->reason = "was born, or ended, while the image was taken: parts of it are not there";
         }
@@ -226,7 +238,7 @@ static void find_moment(struct view *v)
                    (t->place == LINUX_TASK_FREE || t->place == LINUX_TASK_OUTSIDE);
         if (v->has_now && t->sources & LINUX_BY_KERNEL &&
             linux_task_started(eg_object(v->r, task_struct, t->va), &started))
-            v->moved |= started > v->now + TICK;
+            v->moved |= started > v->now + TICK && is_near(v->now, started);
     }
 }
 
@@ -244,6 +256,7 @@ static int run(struct eg_run *r)
         v.task = eg_object(r, task_struct, v.t->va);
         v.verdict = NORMAL;
         v.reason = NULL;
+        v.taken = false;
         if (!(v.t->sources & LINUX_BY_KERNEL) &&
             (v.t->place == LINUX_TASK_FREE || v.t->place == LINUX_TASK_OUTSIDE))
             continue; // psscan has these

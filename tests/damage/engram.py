@@ -5,7 +5,7 @@ import subprocess
 import time
 
 PLUGINS = ["pslist", "pstree", "psaux", "envars", "maps", "lsmod", "kmsg", "mounts", "iomem", "boottime", "kallsyms",
-           "banner", "vmcoreinfo", "info"]
+           "banner", "vmcoreinfo", "info", "psscan", "psxview", "pidhashtable", "threads", "kthreads", "slabs"]
 SANITIZED = ("Sanitizer", "runtime error:")
 ENV = os.environ | {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16:hard_rss_limit_mb=1024",
@@ -39,6 +39,8 @@ def processes(results):
 PLACES = {
     "pslist": lambda row, tasks: row["OFFSET"],
     "pstree": lambda row, tasks: row["OFFSET"],
+    "threads": lambda row, tasks: row["OFFSET"],
+    "kthreads": lambda row, tasks: row["OFFSET"],
     "psaux": lambda row, tasks: process(row, tasks),
     "lsmod": lambda row, tasks: row["OFFSET"],
     "banner": lambda row, tasks: "the banner",
