@@ -44,6 +44,7 @@ struct search {
     uint64_t n_unknown;    // copies of pages that their file's cache does not have
     struct eg_map *probes; // uprobes that have a row: they are in every process of their file
     uint64_t again;        // and would have had more
+    uint64_t budget;       // pages that may still be looked at
 };
 struct finding {
     const struct linux_span *span;
@@ -141,7 +142,7 @@ static const char *place(const struct search *s, uint64_t va)
 
 /* The first page of @span that has a byte other than 0, and whether one begins as an ELF file.
  * @return false: none that can be read has. */
-static bool look_into(const struct search *s, const struct linux_span *span, uint64_t *content,
+static bool look_into(struct search *s, const struct linux_span *span, uint64_t *content,
                       uint64_t *elf)
 {
     enum { PAGES_MAX = 1 << 14 };
@@ -151,11 +152,12 @@ static bool look_into(const struct search *s, const struct linux_span *span, uin
     unsigned pages = 0;
 
     *elf = UINT64_MAX;
-    for (uint64_t at = span->start; at <= span->last && pages < PAGES_MAX;) {
+    for (uint64_t at = span->start; at <= span->last && pages < PAGES_MAX && s->budget;) {
         if (!eg_next_mapped(v, s->mm->space, at, span->last, &x))
             break;
         at = EG_MAX(at, x.start);
-        for (; at <= EG_MIN(x.last, span->last) && pages < PAGES_MAX; at += PAGE_BYTES, pages++) {
+        for (; at <= EG_MIN(x.last, span->last) && pages < PAGES_MAX && s->budget;
+             at += PAGE_BYTES, pages++, s->budget--) {
             size_t n = PAGE_BYTES, i = 0;
             const uint8_t *p = eg_map_some(v, s->mm->space, at, &n);
 
@@ -355,7 +357,8 @@ static void compare(struct search *s, const struct linux_span *span,
                                  .at = span->start,
                                  .last = span->last,
                                  .file = file,
-                                 .start = span->start };
+                                 .start = span->start,
+                                 .budget = &s->budget };
     struct comparing c = { .s = s, .span = span, .file = file };
     struct finding f = { .span = span, .weight = "low" };
     uint8_t mem[PAGE_BYTES], bytes[PAGE_BYTES];
@@ -398,9 +401,11 @@ static void compare(struct search *s, const struct linux_span *span,
 
 static void check_special(struct search *s, const struct linux_span *span, struct eg_obj vma)
 {
-    struct linux_copy_walk w = {
-        .space = s->mm->space, .at = span->start, .last = span->last, .start = span->start
-    };
+    struct linux_copy_walk w = { .space = s->mm->space,
+                                 .at = span->start,
+                                 .last = span->last,
+                                 .start = span->start,
+                                 .budget = &s->budget };
     uint8_t mem[PAGE_BYTES], own[PAGE_BYTES];
     const char *name = linux_span_name(s->r, s->mm, (struct linux_span *)(uintptr_t)span);
     enum eg_why why;
@@ -474,11 +479,11 @@ static void check_executable(struct search *s, const struct linux_span *span, ui
  * Where most pages of mappings that are not executable are, the processor has no such bit. */
 static void check_tables(struct search *s)
 {
-    enum { MOST = 16, STEPS_MAX = 1 << 22 };
+    enum { MOST = 16 };
     const struct linux_span *spans[MOST];
     uint64_t at[MOST], n_executable = 0, n_all = 0, flags;
     struct eg_extent x;
-    unsigned n = 0, steps = 0;
+    unsigned n = 0;
 
     for (size_t i = 0; i < s->mm->n_spans && !eg_stopped(s->r); i++) {
         const struct linux_span *span = &s->mm->spans[i];
@@ -488,7 +493,7 @@ static void check_tables(struct search *s)
         if (!eg_get(&flags, vma, vm_area_struct.vm_flags) || flags & (VM_EXEC | VM_IO | VM_PFNMAP))
             continue;
         for (uint64_t from = span->start;
-             from <= span->last && ++steps < STEPS_MAX &&
+             from <= span->last && s->budget && s->budget-- &&
              eg_next_mapped(eg_view_of(s->r), s->mm->space, from, span->last, &x);
              from = x.last + 1) {
             const bool bad = x.flags & EG_X_EXEC && x.flags & EG_X_USER &&
@@ -541,7 +546,10 @@ static void check(struct search *s)
 
 static int run(struct eg_run *r)
 {
-    struct search s = { .r = r, .arch = eg_system_of(r)->arch, .probes = eg_run_map(r) };
+    struct search s = { .r = r,
+                        .arch = eg_system_of(r)->arch,
+                        .probes = eg_run_map(r),
+                        .budget = linux_pages_budget(r) };
     struct linux_mm *mms;
     const size_t n = linux_mms(r, true, &mms);
 
@@ -550,6 +558,8 @@ static int run(struct eg_run *r)
         check(&s);
         eg_progress(r, i + 1, n);
     }
+    if (!s.budget)
+        eg_note(r, "page tables map far more than there is memory: not all of it was looked at");
     if (s.again)
         eg_note(r, "probes of the kernel's that have a row are in other processes too: %llu times",
                 (unsigned long long)s.again);

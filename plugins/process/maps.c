@@ -84,6 +84,7 @@ static void emit(struct eg_run *r, struct eg_obj task, struct eg_obj mm, struct 
 static int run(struct eg_run *r)
 {
     const bool smaps = eg_arg_flag(r, "smaps");
+    uint64_t budget = linux_pages_budget(r);
     struct eg_obj task, vma, gate;
 
     linux_each_process(r, task) {
@@ -95,7 +96,7 @@ static int run(struct eg_run *r)
             continue;
         space = smaps ? linux_task_space(r, task) : NULL;
         linux_each_vma(r, mm, vma) {
-            const bool counted = smaps && linux_vma_usage(r, space, vma, &u);
+            const bool counted = smaps && linux_vma_usage(r, space, vma, &budget, &u);
 
             emit(r, task, mm, vma, smaps ? &u : NULL, counted);
         }
@@ -104,6 +105,8 @@ static int run(struct eg_run *r)
         if (!gate.why)
             emit(r, task, mm, gate, smaps ? &u : NULL, true);
     }
+    if (!budget)
+        eg_note(r, "page tables map far more than there is memory: not all of it is counted");
     return 0;
 }
 

@@ -57,15 +57,15 @@ static bool is_anonymous(struct eg_run *r, uint64_t pa, bool *known)
 
 bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va, enum eg_why *why)
 {
-    enum { STEPS_MAX = 1 << 22 };
     const uint64_t page = UINT64_C(1) << linux_page_shift(r);
     struct eg_extent x;
 
-    while (w->at <= w->last && w->at >= w->start && ++w->steps < STEPS_MAX && !eg_stopped(r)) {
+    while (w->at <= w->last && w->at >= w->start && *w->budget && !eg_stopped(r)) {
         const uint64_t at = w->at;
         uint64_t run = page;
         bool known;
 
+        --*w->budget;
         eg_extent_at(eg_view_of(r), w->space, at, &x);
         if (x.below == eg_physical(r) && !(x.flags & (EG_X_SPECIAL | EG_X_SWAPPED))) {
             const uint64_t pa = x.below_addr + (at - x.start);

@@ -22,7 +22,7 @@ struct linux_copy_walk {
     uint64_t at, last;
     const struct linux_mapped_file *file; /**< NULL: what is anonymous is a copy */
     uint64_t start;                       /**< of the mapping */
-    uint64_t steps;
+    uint64_t *budget;                     /**< of pages to look at: linux_pages_budget() */
 };
 /** @why: EG_OK, or why the page's own bytes cannot be read. */
 EG_API bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va,

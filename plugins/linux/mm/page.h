@@ -50,6 +50,9 @@ struct linux_memmap {
 /** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL:
  * the run was stopped, or failed. */
 const struct linux_memmap *linux_memmap(struct eg_run *r);
+/** How many pages of processes a run may look at, all mappings together: far more than RAM has, for
+ * many processes map the same, but what damaged page tables claim comes to an end. */
+uint64_t linux_pages_budget(struct eg_run *r);
 /** Where the kernel says that the struct page of page 0 would be, also where nothing there can be
  * read. */
 bool linux_memmap_told(struct eg_run *r, uint64_t *base);

@@ -2,6 +2,8 @@
  * include/linux/page-flags.h). */
 #include "../../../core/profile.h"
 #include "../../../core/run.h"
+#include "../../../core/space.h"
+#include "mm.h"
 #include "page.h"
 
 EG_FIELD_AS(page_refcount, page, "_refcount.counter");
@@ -107,4 +109,11 @@ unsigned linux_page_flags(struct eg_run *r, const char *names[64])
             names[i] = name + (strncmp(name, "PG_", 3) ? 0 : 3);
     }
     return (unsigned)end;
+}
+
+uint64_t linux_pages_budget(struct eg_run *r)
+{
+    const uint64_t pages = eg_physical(r)->last >> linux_page_shift(r);
+
+    return 64 * EG_MIN(pages, UINT64_C(1) << 40) + (1 << 22);
 }

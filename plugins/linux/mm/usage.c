@@ -21,6 +21,7 @@ struct counting {
     const struct linux_memmap *memmap;
     struct linux_usage *out;
     uint64_t huge_zero; // struct page of the large page of zeros; of the small one the tables tell
+    uint64_t *budget;
     bool locked;
 };
 
@@ -78,7 +79,8 @@ static void add_extent(struct counting *c, const struct eg_extent *x, uint64_t f
         c->out->rss += last - first + 1;
         return;
     }
-    for (uint64_t off = 0; off <= last - first && !eg_stopped(c->r); off += size)
+    for (uint64_t off = 0; off <= last - first && *c->budget && !eg_stopped(c->r);
+         off += size, --*c->budget)
         add_page(c, pa + off, x->flags & EG_X_DIRTY, x->level > 0);
 }
 
@@ -106,14 +108,12 @@ static void add_shmem(struct counting *c, struct eg_obj vma, uint64_t bytes)
                 << shift;
 }
 
-bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma,
+bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma, uint64_t *budget,
                      struct linux_usage *out)
 {
-    enum { STEPS_MAX = 1 << 24 };
-    struct counting c = { .r = r, .memmap = linux_memmap(r), .out = out };
+    struct counting c = { .r = r, .memmap = linux_memmap(r), .out = out, .budget = budget };
     uint64_t start, end, flags, file;
     struct eg_extent x;
-    unsigned steps = 0;
 
     *out = (struct linux_usage){ .known = c.memmap && c.memmap->found };
     if (!space || !eg_get(&start, vma, vm_area_struct.vm_start) ||
@@ -129,7 +129,7 @@ bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma
             out->swap += x.last - at + 1;
         else if (x.below == eg_physical(r))
             add_extent(&c, &x, at, x.last, flags & VM_HUGETLB);
-        if (++steps == STEPS_MAX)
+        if (!*budget || !--*budget)
             return false;
     }
     if (eg_get(&file, vma, vm_area_struct.vm_file) && file)

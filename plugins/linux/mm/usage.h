@@ -15,9 +15,10 @@ struct linux_usage {
     uint64_t unknown; /**< of @rss: pages whose struct page cannot be read */
     bool known;
 };
-/** Count the pages of @vma, a mapping of @space. @return false: its bounds cannot be read, or the
- * walk was cut short. */
+/** Count the pages of @vma, a mapping of @space. *@budget: as many may be looked at, and it becomes
+ * less (linux_pages_budget). @return false: its bounds cannot be read, or the walk was cut
+ * short. */
 EG_API bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma,
-                            struct linux_usage *out);
+                            uint64_t *budget, struct linux_usage *out);
 
 #endif

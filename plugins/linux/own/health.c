@@ -276,6 +276,8 @@ static void check_pages(struct checking *c, struct eg_obj mm)
 
     if (!space || !m || !m->found || last == UINT64_MAX)
         return;
+    if (c->sum->checks[LINUX_CHECK_PAGES].made >= linux_pages_budget(c->r))
+        return;
     for (uint64_t at = 0; at <= last && ++steps < STEPS_MAX && !eg_stopped(c->r) &&
                           eg_next_mapped(eg_view_of(c->r), space, at, last, &x);
          at = x.last + 1) {
