@@ -1,6 +1,7 @@
 /* io_uring - rings, the requests that wait in them, what is registered, and who works for them. */
 #include "../linux/fs/fdtable.h"
 #include "../linux/fs/file.h"
+#include "../linux/fs/flags.h"
 #include "../linux/mm/mm.h"
 #include "../linux/sched/task.h"
 
@@ -48,6 +49,16 @@ EG_FIELD_AS(tctx_registered, io_uring_task, "registered_rings"); // 5.18
 EG_FIELD_AS(tctx_rings, io_uring_task, "xa");
 EG_FIELD_AS(tctx_node_ctx, io_tctx_node, "ctx");
 EG_FIELD_AS(worker_work, io_worker, "cur_work");
+// Work that no worker has begun: queues of each NUMA node until 6.2, of the whole since.
+EG_FIELD_AS(tctx_wq, io_uring_task, "io_wq");
+EG_FIELD_AS(wq_nodes, io_wq, "wqes");
+EG_FIELD_AS(wq_queues, io_wq, "acct");
+EG_FIELD_AS(node_wq, io_wqe, "wq");
+EG_FIELD_AS(node_queues, io_wqe, "acct");
+EG_FIELD_AS(node_queue_first, io_wqe_acct, "work_list.first");
+EG_FIELD_AS(queue_first, io_wq_acct, "work_list.first");
+EG_FIELD_AS(work_next, io_wq_work, "list.next");
+EG_FIELDS(io_wq_work, list);
 EG_FIELD_AS(sqd_thread, io_sq_data, "thread");
 EG_FIELD_AS(ring_file_private, file, "private_data");
 EG_FIELDS(io_uring_sqe, addr, fd, flags, len, opcode, user_data);
@@ -85,95 +96,16 @@ enum {
     REGISTERED_MAX = 1 << 20,
     BITS_MAX = 16,
     LINKS_MAX = 256,
+    NODES_MAX = 64,
     PF_IO_WORKER = 0x10
 };
 enum { SETUP_SQE128 = 1 << 10 };
 
-/* IORING_SETUP_… and IORING_OP_… (include/uapi/linux/io_uring.h) */
-static const struct eg_constant setup_flags[] = {
-    { "IOPOLL", 1 << 0 },         { "SQPOLL", 1 << 1 },
-    { "SQ_AFF", 1 << 2 },         { "CQSIZE", 1 << 3 },
-    { "CLAMP", 1 << 4 },          { "ATTACH_WQ", 1 << 5 },
-    { "R_DISABLED", 1 << 6 },     { "SUBMIT_ALL", 1 << 7 },
-    { "COOP_TASKRUN", 1 << 8 },   { "TASKRUN_FLAG", 1 << 9 },
-    { "SQE128", 1 << 10 },        { "CQE32", 1 << 11 },
-    { "SINGLE_ISSUER", 1 << 12 }, { "DEFER_TASKRUN", 1 << 13 },
-    { "NO_MMAP", 1 << 14 },       { "REGISTERED_FD_ONLY", 1 << 15 },
-    { "NO_SQARRAY", 1 << 16 },    { "HYBRID_IOPOLL", 1 << 17 },
-    { "CQE_MIXED", 1 << 18 },     { "SQE_MIXED", 1 << 19 },
-    { "SQ_REWIND", 1 << 20 },     { NULL, 0 },
-};
-static const char *const opcodes[] = {
-    "NOP",
-    "READV",
-    "WRITEV",
-    "FSYNC",
-    "READ_FIXED",
-    "WRITE_FIXED",
-    "POLL_ADD",
-    "POLL_REMOVE",
-    "SYNC_FILE_RANGE",
-    "SENDMSG",
-    "RECVMSG",
-    "TIMEOUT",
-    "TIMEOUT_REMOVE",
-    "ACCEPT",
-    "ASYNC_CANCEL",
-    "LINK_TIMEOUT",
-    "CONNECT",
-    "FALLOCATE",
-    "OPENAT",
-    "CLOSE",
-    "FILES_UPDATE",
-    "STATX",
-    "READ",
-    "WRITE",
-    "FADVISE",
-    "MADVISE",
-    "SEND",
-    "RECV",
-    "OPENAT2",
-    "EPOLL_CTL",
-    "SPLICE",
-    "PROVIDE_BUFFERS",
-    "REMOVE_BUFFERS",
-    "TEE",
-    "SHUTDOWN",
-    "RENAMEAT",
-    "UNLINKAT",
-    "MKDIRAT",
-    "SYMLINKAT",
-    "LINKAT",
-    "MSG_RING",
-    "FSETXATTR",
-    "SETXATTR",
-    "FGETXATTR",
-    "GETXATTR",
-    "SOCKET",
-    "URING_CMD",
-    "SEND_ZC",
-    "SENDMSG_ZC",
-    "READ_MULTISHOT",
-    "WAITID",
-    "FUTEX_WAIT",
-    "FUTEX_WAKE",
-    "FUTEX_WAITV",
-    "FIXED_FD_INSTALL",
-    "FTRUNCATE",
-    "BIND",
-    "LISTEN",
-    "RECV_ZC",
-    "EPOLL_WAIT",
-    "READV_FIXED",
-    "WRITEV_FIXED",
-    "PIPE",
-    "NOP128",
-    "URING_CMD128",
-};
-
 static const char *opcode_name(struct eg_run *r, uint8_t opcode)
 {
-    return opcode < sizeof opcodes / sizeof *opcodes ? opcodes[opcode] : eg_strf(r, "%u", opcode);
+    const char *name = eg_constant_name(linux_io_uring_ops, opcode);
+
+    return name ? name : eg_strf(r, "%u", opcode);
 }
 
 /** What is the same for all rows of a ring. */
@@ -280,6 +212,38 @@ static void timeouts(struct eg_run *r, struct ring *g, struct eg_obj head, const
             request(r, g, eg_object(r, io_kiocb, t.addr), waits);
 }
 
+/** The queue that begins at @first, of requests of all rings of a process. */
+static void queue(struct eg_run *r, struct ring *g, struct eg_obj first)
+{
+    struct eg_obj work = eg_deref(first);
+    const uint64_t begin = work.addr;
+
+    for (unsigned n = 0;
+         !work.why && (!n || work.addr != begin) && n < REQUESTS_MAX && !eg_stopped(r); n++) {
+        struct eg_obj q;
+
+        work = eg_container(eg_object(r, io_wq_work, work.addr), io_wq_work.list);
+        q = eg_container(work, request_work);
+        if (eg_get_or((uint64_t)0, q, io_kiocb.ctx) == g->ctx.addr)
+            request(r, g, q, "a free worker");
+        work = eg_deref(eg_at(work, work_next));
+    }
+}
+
+static void queues(struct eg_run *r, struct ring *g, struct eg_obj wq)
+{
+    for (unsigned i = 0; i < 2 && eg_has(r, wq_queues); i++)
+        queue(r, g, eg_at(eg_index(eg_at(wq, wq_queues), i), queue_first));
+    for (unsigned n = 0; n < NODES_MAX && eg_has(r, wq_nodes); n++) {
+        struct eg_obj node = eg_deref(eg_index(eg_at(wq, wq_nodes), n));
+
+        if (eg_get_or((uint64_t)0, node, node_wq) != wq.addr)
+            break; // there are no more nodes
+        for (unsigned i = 0; i < 2; i++)
+            queue(r, g, eg_at(eg_index(eg_at(node, node_queues), i), node_queue_first));
+    }
+}
+
 static void requests(struct eg_run *r, struct ring *g)
 {
     struct eg_obj d, thread;
@@ -298,8 +262,11 @@ static void requests(struct eg_run *r, struct ring *g)
         if (n++ < REQUESTS_MAX)
             request(r, g, eg_deref(eg_at(d, defer_request)), "all before it");
     linux_each_thread(r, g->task, thread) {
+        struct eg_obj wq = eg_deref(eg_at(thread, task_io_uring, tctx_wq));
         struct eg_obj worker, work, q;
 
+        if (!wq.why)
+            queues(r, g, wq);
         if (!linux_task_has(thread, PF_IO_WORKER))
             continue;
         worker = eg_cast(eg_at(thread, task_worker), io_worker);
@@ -484,7 +451,7 @@ static void show(struct eg_run *r, struct rings *known, struct eg_obj task, stru
     }
     eg_row(
         r, RING_ROW(&g, "ring"), .FD = fd >= 0 ? eg_int(fd) : (struct eg_cell){ 0 },
-        .RING_FLAGS = eg_text(eg_bits_text(r, setup_flags, flags, "|")),
+        .RING_FLAGS = eg_text(eg_bits_text(r, linux_io_uring_setup, flags, "|")),
         .SQ_HEAD = eg_val(ctx, io_ring_ctx.cached_sq_head), .SQ_TAIL = eg_val(rings, rings_sq_tail),
         .SQ_ENTRIES = eg_val(ctx, io_ring_ctx.sq_entries), .CQ_HEAD = eg_val(rings, rings_cq_head),
         .CQ_TAIL = eg_val(rings, rings_cq_tail), .CQ_ENTRIES = eg_val(ctx, io_ring_ctx.cq_entries));
@@ -569,7 +536,7 @@ EG_PLUGIN(io_uring) = {
               "are found by open files, and by what each thread has used. A ring that several "
               "processes have open is shown in full with the first. --past shows entries of the "
               "queue that were taken before and not yet written over: what the program has asked "
-              "for lately. Requests that workers have not begun are not looked for. Of a path "
+              "for lately. Of a path "
               "that the program named, its memory is shown as it is now.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

@@ -122,7 +122,11 @@ static const char *const ringed[] = {
     "  void *worker_private; };"
     "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
     "struct files_struct { struct fdtable *fdt; };"
-    "struct io_uring_task { struct xarray xa; };"
+    "struct io_uring_task { struct xarray xa; struct io_wq *io_wq; };"
+    "struct io_wq_work_node { struct io_wq_work_node *next; };"
+    "struct io_wq_work_list { struct io_wq_work_node *first, *last; };"
+    "struct io_wq_acct { u32 nr_workers; struct io_wq_work_list work_list; };"
+    "struct io_wq { u64 state; struct io_wq_acct acct[2]; };"
     "struct io_tctx_node { struct task_struct *task; struct io_ring_ctx *ctx; };"
     "struct io_uring { u32 head, tail; };"
     "struct io_rings { struct io_uring sq, cq; };"
@@ -140,7 +144,7 @@ static const char *const ringed[] = {
     "  struct io_file_table file_table; struct io_mapped_ubuf **user_bufs;"
     "  struct io_sq_data *sq_data; };"
     "struct io_timeout { struct file *file; struct list_head list; };"
-    "struct io_wq_work { void *next; };"
+    "struct io_wq_work { struct io_wq_work_node list; };"
     "struct io_cqe { u64 user_data; };"
     "struct io_kiocb { struct file *file; u64 room[4]; u8 opcode; struct io_cqe cqe;"
     "  struct io_ring_ctx *ctx; struct hlist_node hash_node; struct io_kiocb *link;"
@@ -224,6 +228,27 @@ static void io_uring(void **state)
                             "|||\nREAD|poll|/lib|0xa\nWRITE|the one before||0xb\n"
                             "FADVISE|timeout||0xc");
         assert_int_equal(mk_row_notes(NULL), 0);
+
+        // Two wait for a worker, one of them another ring's.
+        {
+            uint64_t tctx = mk_object(g.k, "io_uring_task"), wq = mk_object(g.k, "io_wq");
+            uint64_t other = make_request(&g, 0x7777, 1, 99);
+
+            mk_put(g.k, t, "task_struct.io_uring", tctx);
+            mk_put(g.k, tctx, "io_uring_task.io_wq", wq);
+            mk_put(g.k, mk_at(g.k, wq, "io_wq.acct"), "io_wq_acct.work_list.first",
+                   mk_at(g.k, other, "io_kiocb.work"));
+            mk_put(g.k, other, "io_kiocb.work.list.next", mk_at(g.k, q[3], "io_kiocb.work"));
+            mk_put(g.k, q[3], "io_kiocb.work.list.next", mk_at(g.k, other, "io_kiocb.work"));
+        }
+        {
+            const char *rows = mk_columns(mk_guest_rows(&g, "io_uring", NULL), 7, 10);
+
+            assert_non_null(strstr(rows, "\nMADVISE|a free worker||0xd"));
+            assert_null(strstr(rows, "0x63"));
+        }
+        assert_int_equal(mk_row_notes("is not of the ring"), 0);
+        mk_put(g.k, t, "task_struct.io_uring", 0);
 
         // What was written and not taken, by the order that the program gave.
         sqes = mk_alloc(g.k, 4 * mk_at(g.k, 0, "io_uring_sqe.user_data") + 64);
