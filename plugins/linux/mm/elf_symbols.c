@@ -189,7 +189,7 @@ static bool read_symbol(struct eg_run *r, const struct linux_elf *e,
         return false;
     s.name = linux_elf_text(r, e->space, t->text + name, t->text_len - name);
     *out = s;
-    return s.name;
+    return s.name && *s.name;
 }
 
 static int by_value(const void *a, const void *b)
