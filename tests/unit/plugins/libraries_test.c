@@ -223,6 +223,12 @@ static void lists(void **state)
         map_all(&w, true);
         expect_list(&w, "|program|/prog|true|true|its list cannot be followed to its end|\n"
                         "|library|/libwork.so|true|true||\n|library|/librogue.so|false|true||\n");
+        w = make(m); // two entries of one library
+        link_map(&w, 32, LIBRARY, 0x208, 48, 16);
+        link_map(&w, 48, LIBRARY, 0x208, 0, 32);
+        map_all(&w, false);
+        expect_list(&w, "|program|/prog|true|true||\n|library|/libwork.so|true|true||\n"
+                        "|library|/libwork.so|true|false||in the loader's list, but not mapped\n");
         w = make(m); // listed, and nowhere
         link_map(&w, 32, LIBRARY, 0x208, 48, 16);
         link_map(&w, 48, 0x700, 0x208, 0, 32);
