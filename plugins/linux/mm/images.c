@@ -161,6 +161,7 @@ static struct linux_image *add_mapped(struct making *k, const struct first *f)
 static void find_mapped(struct making *k)
 {
     struct first f, headless = { 0 };
+    size_t open = SIZE_MAX; // the image without a header that goes on
     struct eg_obj vma;
 
     linux_each_vma(k->r, k->mm, vma) {
@@ -175,6 +176,12 @@ static void find_mapped(struct making *k)
             continue;
         f.file = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_file);
         off = eg_get_or(UINT64_C(1), vma, vm_area_struct.vm_pgoff);
+        x = open < k->out->n ? &k->out->at[open] : NULL;
+        if (x && x->headless && f.file && f.file == x->file.addr && off) {
+            x->end = f.end; // only its mappings tell how far it reaches
+            x->executable |= !!(flags & VM_EXEC);
+            continue;
+        }
         x = linux_image_at(k->out, f.start);
         if (x && x->file.why && !f.file)
             x = NULL;
@@ -195,8 +202,10 @@ static void find_mapped(struct making *k)
         } else {
             continue;
         }
-        if (x)
-            x->executable |= !!(flags & VM_EXEC);
+        if (!x)
+            continue;
+        x->executable |= !!(flags & VM_EXEC);
+        open = x->headless && f.file ? (size_t)(x - k->out->at) : open;
     }
 }
 

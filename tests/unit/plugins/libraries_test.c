@@ -199,6 +199,35 @@ static void expect_list(struct world *w, const char *want)
     mk_free(w->k);
 }
 
+/** The process has no page at @va: only the page cache can have it. */
+static void untouched(struct world *w, uint64_t va)
+{
+    struct mk_guest *g = &w->g;
+
+    for (size_t i = 0; i < g->n_pages; i++)
+        if (g->pages[i].mm == w->mm && g->pages[i].va == va)
+            g->pages[i] = g->pages[--g->n_pages];
+}
+
+static void page_cache(void **state)
+{
+    (void)state;
+    each_machine(m)
+    {
+        struct world w = make(m);
+
+        untouched(&w, LIBRARY * 0x1000);
+        map_all(&w, false);
+        expect_list(&w, "|program|/prog|true|true||\n|library|/libwork.so|true|true||\n");
+        w = make(m); // nor has that: what else is mapped of the file belongs to it
+        untouched(&w, LIBRARY * 0x1000);
+        mk_write_ptr(w.k, mk_at(w.k, w.leaf[1], "xa_node.slots"), 0);
+        map_all(&w, false);
+        expect_list(&w, "|program|/prog|true|true||\n"
+                        "|library|/libwork.so|true|true|its header is not in memory|\n");
+    }
+}
+
 static void lists(void **state)
 {
     (void)state;
@@ -397,10 +426,8 @@ static void hollow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists),
-        cmocka_unit_test(tables),
-        cmocka_unit_test(first_bytes),
-        cmocka_unit_test(hollow),
+        cmocka_unit_test(page_cache),  cmocka_unit_test(lists),  cmocka_unit_test(tables),
+        cmocka_unit_test(first_bytes), cmocka_unit_test(hollow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
