@@ -80,7 +80,8 @@ EG_PLUGIN(psscan) = {
         "is no slab of tasks any more. Copies of a task elsewhere, as a dump that is being written "
         "has, are left out. A task that is living and not LINKED, by no list or table, "
         "is hidden or was changed while the image was taken: psxview has the reasons. What was "
-        "overwritten is not found. The idle tasks of all CPUs (swapper) have id 0.",
+        "overwritten is not found, nor is what the kernel's map of all memory does not have. The "
+        "idle tasks of all CPUs (swapper) have id 0.",
     .aliases = EG_NAMES("linux.psscan.PsScan"),
     .looks_for = EG_NAMES("hidden processes"),
     .columns = columns,

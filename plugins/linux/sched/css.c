@@ -1,6 +1,7 @@
 /* sched/css.c - control groups' lists of their tasks (kernel/cgroup/cgroup.c). */
 #include "css.h"
 #include "../../../core/map.h"
+#include "gather.h"
 #include "task.h"
 
 EG_FIELD_AS(root_cgroup, cgroup_root, "cgrp");
@@ -69,3 +70,30 @@ bool linux_each_cgroup_task(struct eg_run *r, void (*take)(void *context, struct
     }
     return true;
 }
+
+static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    struct linux_gather *g = state;
+    uint64_t addr;
+
+    (void)arg;
+    if (!g->begun) {
+        g->begun = true;
+        g->run = r;
+        linux_each_cgroup_task(r, linux_gather_add, g);
+    }
+    if (!linux_gather_next(g, &addr))
+        return false;
+    *out = eg_object(r, task_struct, addr);
+    return true;
+}
+
+EG_WALKER(cgroup_tasks) = {
+    .os = "linux",
+    .help = "the tasks on the lists of all control groups",
+    .elem = "task_struct",
+    .needs = EG_NEEDS(group_children, group_links, task_cg_list),
+    .needs_symbols = EG_NEEDS_SYMBOLS(cgrp_dfl_root),
+    .state = sizeof(struct linux_gather),
+    .next = next_task,
+};

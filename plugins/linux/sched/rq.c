@@ -1,6 +1,7 @@
 /* sched/rq.c - run queues (kernel/sched/sched.h). */
 #include "rq.h"
 #include "../state.h"
+#include "gather.h"
 #include "task.h"
 
 EG_FIELDS(rq, curr, idle, stop, cfs_tasks);
@@ -56,3 +57,31 @@ bool linux_each_queued(struct eg_run *r, void (*take)(void *context, struct eg_o
     }
     return known;
 }
+
+static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
+{
+    struct linux_gather *g = state;
+    uint64_t addr;
+
+    (void)arg;
+    if (!g->begun) {
+        g->begun = true;
+        g->run = r;
+        linux_each_queued(r, linux_gather_add, g);
+    }
+    if (!linux_gather_next(g, &addr))
+        return false;
+    *out = eg_object(r, task_struct, addr);
+    return true;
+}
+
+EG_WALKER(queued_tasks) = {
+    .os = "linux",
+    .help = "the tasks of all run queues: those that run or wait for a CPU, the idle and the stop "
+            "tasks; one may come more than once",
+    .elem = "task_struct",
+    .needs = EG_NEEDS(rq.curr),
+    .needs_symbols = EG_NEEDS_SYMBOLS(runqueues),
+    .state = sizeof(struct linux_gather),
+    .next = next_task,
+};

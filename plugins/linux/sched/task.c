@@ -3,6 +3,8 @@
 #include "flags.h"
 #include "signal.h"
 
+EG_FIELD_AS(task_children, task_struct, "children");
+EG_FIELD_AS(task_sibling, task_struct, "sibling");
 EG_SYMBOL(init_task, "task_struct");
 
 /* A list's link was read to get here; what else of it cannot be read at all is no task. */
@@ -155,6 +157,32 @@ EG_WALKER(threads) = {
     .needs = EG_NEEDS(task_struct.signal, signal_struct.thread_head, task_struct.thread_node),
     .state = sizeof(struct linux_thread_walk),
     .next = next_thread,
+};
+
+struct child_walk {
+    struct eg_list_walk list;
+    bool begun;
+};
+
+static bool next_child(struct eg_run *r, struct eg_obj task, void *state, struct eg_obj *out)
+{
+    struct child_walk *w = state;
+
+    (void)r;
+    if (!w->begun)
+        w->list = eg_list_begin_(eg_at(task, task_children), eg_f_task_sibling.id);
+    w->begun = true;
+    return eg_list_next_(&w->list, out);
+}
+
+EG_WALKER(children) = {
+    .os = "linux",
+    .help = "the processes that a thread is the parent of, by its own list of them",
+    .arg = "task_struct",
+    .elem = "task_struct",
+    .needs = EG_NEEDS(task_children, task_sibling),
+    .state = sizeof(struct child_walk),
+    .next = next_child,
 };
 
 EG_FUNCTION(state) = {
