@@ -3,6 +3,7 @@
 #include "../../../plugins/linux/own/owners.h"
 #include "mkswap.h"
 #include "search.h"
+#include <unistd.h>
 
 /* ---- zram ---- */
 
@@ -206,6 +207,71 @@ static void tables(void **state)
     }
 }
 
+/* ---- files of --swap ---- */
+
+/** A swap area of @slots pages of @page bytes, with words in page 5. @return its name. */
+static const char *swap_file(uint64_t page, uint64_t slots, const char *magic)
+{
+    static char name[64];
+    uint8_t *bytes = calloc(slots, page);
+    int fd;
+
+    snprintf(name, sizeof name, "/tmp/engram-swap-XXXXXX");
+    fd = mkstemp(name);
+    assert_true(fd >= 0 && bytes);
+    memcpy(bytes + page - 10, magic, 10);
+    bytes[1024] = 1;
+    bytes[1028] = (uint8_t)(slots - 1);
+    strcpy((char *)bytes + 5 * page, "in the file");
+    assert_int_equal(write(fd, bytes, slots * page), slots * page);
+    close(fd);
+    free(bytes);
+    return name;
+}
+
+static void files(void **state)
+{
+    static const char none[] = "-swapped out: a device slot 5";
+    const uint64_t other = 65536; // a page size that no machine here has
+    static const struct {
+        const char *magic, *note, *want;
+        uint64_t slots;
+        bool other, path;
+    } cases[] = {
+        { "SWAPSPACE2", NULL, "in the file", SLOTS, false, false },
+        { "SWAPSPACE2", "no swap device of this machine has its size", none, SLOTS - 1, false,
+          false },
+        { "SWAPSPACE2", "no swap device of this machine has its size", none, SLOTS, false, true },
+        { "SWAP-SPACE", "does not begin with the header", none, SLOTS, false, false },
+        { "SWAPSPACE2", "its pages have 65536 bytes", none, SLOTS, true, false },
+    };
+
+    (void)state;
+    each_form(m, form) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct world w = make(m, form);
+        const char *name =
+            swap_file(cases[i].other ? other : w.page, cases[i].slots, cases[i].magic);
+        char given[128];
+        const char *all[] = { given };
+        struct eg_run *r;
+
+        snprintf(given, sizeof given, "%s%s", cases[i].path ? "/no/such/device=" : "", name);
+        opened(&w);
+        mk_system(w.k)->options.swap_files = all;
+        mk_system(w.k)->options.n_swap_files = 1;
+        put_entry(&w, 0, entry_of(&w, 1, 5));
+        assert_string_equal(page_text(&w, 0), cases[i].want);
+        r = mk_run(w.k);
+        assert_non_null(linux_swap(r));
+        assert_int_equal(mk_notes(r, "--swap"), cases[i].note != NULL);
+        assert_int_equal(mk_notes(r, cases[i].note ? cases[i].note : "--swap"),
+                         cases[i].note != NULL);
+        unlink(name);
+        mk_free(w.k);
+    }
+}
+
 /* ---- searches ---- */
 
 static const struct eg_plugin asking = { .args = EG_ARGS(EG_ARG(pid, INT, "")) };
@@ -272,6 +338,7 @@ int main(void)
         cmocka_unit_test(damaged_zram),
         cmocka_unit_test(before_the_device),
         cmocka_unit_test(tables),
+        cmocka_unit_test(files),
         cmocka_unit_test(searched_once),
     };
 
