@@ -30,9 +30,13 @@ static const char types[] = MK_LIST_TYPES
     "  unsigned long start_brk, brk, start_stack, total_vm; struct atomic mm_users; void *pgd; };"
     "struct signal_struct { struct list_head thread_head; int nr_threads; };"
     "struct task_struct { struct list_head tasks, thread_node; int pid, tgid, flags;"
+    "  unsigned int ptrace; struct task_struct *parent;"
     "  struct mm_struct *mm; struct signal_struct *signal; char comm[16]; };"
     "struct vm_struct { void *addr; unsigned long size, flags; struct page **pages;"
     "  unsigned int nr_pages; u64 phys_addr; void *caller; };"
+    "struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };"
+    "struct rb_root { struct rb_node *rb_node; };"
+    "struct uprobe { struct rb_node rb_node; struct inode *inode; s64 offset; };"
     "struct vmap_area { unsigned long va_start, va_end; struct list_head list;"
     "  struct vm_struct *vm; };";
 
@@ -44,8 +48,9 @@ struct world {
     uint64_t page, map, size; // bytes of a page; struct page of page 0, and bytes of one
     uint64_t init, task, signal, mm, root, last, anon;
     uint64_t inode, mapping, file, leaf;
-    uint64_t user;  // where the first mapping begins
-    uint64_t areas; // head of the list of vmap_area
+    uint64_t user;   // where the first mapping begins
+    uint64_t areas;  // head of the list of vmap_area
+    uint64_t probes; // rb_root of uprobes
     unsigned n_vmas;
 };
 
@@ -92,6 +97,8 @@ static struct world make(const struct mk_machine *m)
     w.areas = mk_alloc(w.k, 64);
     mk_symbol(w.k, "vmap_area_list", w.areas);
     mk_list(w.k, w.areas, NULL, 0);
+    w.probes = mk_object(w.k, "rb_root");
+    mk_symbol(w.k, "uprobes_tree", w.probes);
     mk_symbol(w.k, "nr_threads", w.areas + 32);
     mk_write_u32(w.k, w.areas + 32, 1);
     w.page = mk_page_size(w.k);
@@ -283,6 +290,49 @@ static void changed_code(void **state)
     }
 }
 
+static void breakpoints_and_hooks(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        uint64_t start = vma(&w, 1, READ | EXEC, w.file), own, copy, probe;
+
+        own = user_page(&w, start, 1, true, 0);
+        copy = user_page(&w, start, 1, false, 0);
+        mk_write(w.k, own + 16, "\x55\x48\x89\xe5\x53", 5);
+        mk_write(w.k, copy + 16, "\xcc\x48\x89\xe5\x53", 5);
+        assert_non_null(strstr(found(&w), "differs from its file at 0x10")); // makes the system
+        if (strcmp(mk_system(w.k)->arch->name, "x86_64")) {
+            mk_free(w.k);
+            continue;
+        }
+        assert_string_equal(
+            found(&w),
+            "medium|differs from its file at 0x10: a breakpoint, and nobody traces it|1");
+        mk_put(w.k, w.task, "task_struct.ptrace", 1);
+        mk_put(w.k, w.task, "task_struct.parent", w.task);
+        assert_string_equal(
+            found(&w), "low|differs from its file at 0x10: a breakpoint; process 1 traces it|1");
+        // A probe of the kernel's elsewhere, and then there.
+        probe = mk_object(w.k, "uprobe");
+        mk_put(w.k, probe, "uprobe.inode", w.inode);
+        mk_put(w.k, probe, "uprobe.offset", 17);
+        mk_put(w.k, w.probes, "rb_root.rb_node", probe);
+        assert_non_null(strstr(found(&w), "process 1 traces it"));
+        mk_put(w.k, probe, "uprobe.offset", 16);
+        assert_string_equal(
+            found(&w), "low|differs from its file at 0x10: a probe of the kernel's (uprobe)|1");
+        // Two bytes are no breakpoint alone; a jump away is a hook.
+        mk_write(w.k, copy + 17, "\xcc", 1);
+        assert_string_equal(found(&w), "high|differs from its file at 0x10|2");
+        mk_write(w.k, copy + 16, "\xe9\0\0\0\0", 5);
+        assert_non_null(strstr(found(&w), "high|differs from its file at 0x10: a hook: jmp to "));
+        assert_non_null(strstr(found(&w), "|5"));
+        mk_free(w.k);
+    }
+}
+
 /* ---- vmalloc ---- */
 
 static uint64_t area(struct world *w, uint64_t first, uint64_t size, uint64_t flags)
@@ -397,9 +447,13 @@ static void counts_that_do_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usage),          cmocka_unit_test(anonymous_code),
-        cmocka_unit_test(changed_code),   cmocka_unit_test(areas),
-        cmocka_unit_test(flags_of_pages), cmocka_unit_test(counts_that_do_not_fit),
+        cmocka_unit_test(usage),
+        cmocka_unit_test(anonymous_code),
+        cmocka_unit_test(changed_code),
+        cmocka_unit_test(breakpoints_and_hooks),
+        cmocka_unit_test(areas),
+        cmocka_unit_test(flags_of_pages),
+        cmocka_unit_test(counts_that_do_not_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
