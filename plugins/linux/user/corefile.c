@@ -137,7 +137,6 @@ static void settle(struct linux_core *c)
 
 bool linux_core_open(struct eg_run *r, struct eg_obj leader, struct linux_core *c)
 {
-    const uint64_t ram = eg_mapped_bytes(eg_view_of(r), eg_physical(r));
     struct linux_regs regs;
     struct eg_obj task;
     enum eg_why why;
@@ -162,7 +161,9 @@ bool linux_core_open(struct eg_run *r, struct eg_obj leader, struct linux_core *
     }
     if (c->mm.why || !linux_whole_open(r, c->mm, &c->whole))
         return false;
-    if (!eg_mul(ram, TIMES_IMAGE, &most))
+    if (!c->ram)
+        c->ram = eg_mapped_bytes(eg_view_of(r), eg_physical(r));
+    if (!eg_mul(c->ram, TIMES_IMAGE, &most))
         most = UINT64_MAX;
     for (size_t i = 0; i < c->whole.n; i++)
         if (!look_at(c, &c->whole.at[i], most))

@@ -29,6 +29,7 @@ struct linux_core {
     uint64_t n_threads, n_without; /**< threads; those whose registers are not known */
     uint64_t stored, missing;      /**< bytes of memory */
     uint64_t size;                 /**< of the file */
+    uint64_t ram;                  /**< bytes of memory in the image, counted once */
     const char *cut;               /**< why not all memory was looked at; NULL: it was */
     FILE *f;
 };

@@ -300,9 +300,17 @@ static void expressions(void **state)
 
 static void expressions_that_lie(void **state)
 {
+    const uint8_t before[] = { 0x35, 0x2f, 3, 0 }, back[] = { 0x2f, 0xf9, 0xff };
+    struct world w;
     uint64_t value;
 
     (void)state;
+    begin(&w); // what is before it would be an answer
+    memcpy(w.bytes + STACK - 4, before, sizeof before);
+    memcpy(w.bytes + STACK, back, sizeof back);
+    assert_false(linux_cfi_evaluate(&view, &w.t, STACK, 3, &registers, NULL, &value));
+    assert_true(linux_cfi_evaluate(&view, &w.t, STACK - 4, 7, &registers, NULL, &value));
+    end(&w);
     assert_int_equal(VALUE(0x2f, 0xfd, 0xff), 0xdead);       // for ever
     assert_int_equal(VALUE(0x31, 0x2f, 0xfc, 0xff), 0xdead); // pushes for ever
     assert_int_equal(VALUE(0x2f, 0x00, 0x80), 0xdead);       // to before it
