@@ -330,6 +330,8 @@ static const struct symbol symbols[] = {
     { "modules", .plugins = "lsmod, kallsyms", CODE("module_kallsyms_lookup_name print_modules"),
       TEST(list_of, .type = "module", .link = "list", .name = "name", .own = "mkobj.mod",
            .anywhere = true) },
+    { "btf_modules", CODE("btf_try_get_module btf_get_module_btf btf_module_notify"),
+      TEST(module_btfs, .name = NULL) },
     { "btf_idr", CODE("btf_get_fd_by_id btf_free_id"), TEST(idr_of, .type = "btf", .name = "id") },
     { "prog_idr", CODE("bpf_prog_get_curr_or_next bpf_prog_by_id bpf_prog_get_fd_by_id"),
       TEST(idr_of, .type = "bpf_prog", .link = "aux", .behind = "bpf_prog_aux", .name = "id") },

@@ -70,6 +70,7 @@ bool derived_is_memmap(const struct derive *d, uint64_t base);
     X(memmap_base)   /* x86: that of the struct page of frame 0 */                                 \
     X(vmalloc_base)  /* x86: where the vmalloc range begins */                                     \
     X(boot_params)   /* x86: what the boot loader passed */                                        \
+    X(module_btfs)   /* btf_modules: a list that closes, of structs with the types of a module */  \
     X(swap_devices)  /* swap_info[]: pointers to structs that store their own number */            \
     X(swap_caches)   /* swapper_spaces[]: pointers to address spaces of no file */                 \
     X(zswap_trees)   /* zswap_trees[]: pointers to trees of entries that store their device */

@@ -353,6 +353,32 @@ bool derived_boot_params(const struct derive *d, const struct test *t, uint64_t 
            !memcmp(p + 4, "HdrS", 4);
 }
 
+/** A list that closes, each element of which leads to types of a module, with its name. */
+bool derived_module_btfs(const struct derive *d, const struct test *t, uint64_t va)
+{
+    const struct eg_binding b = linux_binding(d->c);
+    uint64_t link, btf, kernel, name, at;
+    struct eg_list_walk w;
+    struct eg_obj element;
+    bool fit = true;
+
+    (void)t;
+    if (!derived_member(d, "btf_module", "list", &link, NULL) ||
+        !derived_member(d, "btf_module", "btf", &btf, NULL) ||
+        !derived_member(d, "btf", "kernel_btf", &kernel, NULL) ||
+        !derived_member(d, "btf", "name", &name, NULL))
+        return false;
+    w = linux_list(d->f->v, d->c->space, &b, va, link);
+    while (fit && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
+        uint8_t is = 0;
+
+        fit = derived_pointer(d, element.addr + btf, &at) &&
+              eg_read(d->f->v, d->c->space, at + kernel, &is, 1) && is == 1 &&
+              is_text(d, at + name);
+    }
+    return fit && w.n && !w.why;
+}
+
 /* ---- swap ---- */
 
 enum { SWAP_DEVICES = 32 };
