@@ -147,6 +147,21 @@ def everything(a):
     row(f"  the slowest alone: {slowest}", f"{alone[slowest] * 1e3:.1f} ms", "", None)
 
 
+# What looks at all of memory, or at all that processes have in theirs; other plugins walk.
+SCANNING = {"apihooks", "bash", "envars_now", "heap", "hollowing", "ldrmodules", "malfind", "pages", "plthook", "procdump", "psscan",
+            "psxview", "quality", "ustack"}
+
+
+def each(a):
+    """Every plugin that `all` runs, alone: the slowest by name, against what a plugin of its sort may take."""
+    names = [r["plugin"] for r in json.loads(run([a.engram, "-q", "-r", "json", a.image, "all"]))["results"]]
+    took = {name: least([a.engram, "-q", a.image, name, "-r", "jsonl"], 5) for name in names + ["psscan"]}
+    for name in sorted(took, key=took.get, reverse=True)[:20]:
+        limit = 1.0 if name in SCANNING else 0.5 if name == "kstack" else 0.15
+        row(f"{name}, alone", f"{took[name] * 1e3:.0f} ms", f"{limit * 1e3:.0f} ms at 512 MiB", took[name] <= limit)
+    row(f"the other {max(len(took) - 20, 0)}, each", f"at most {sorted(took.values())[max(len(took) - 21, 0)] * 1e3:.0f} ms", "", None)
+
+
 LITERALS = ("kworker", "systemd", "libcrypto", "passwd", "sshd_config", "ext4_inode", "GNU_STACK", "tcp_v4", "debian", "OpenSSL",
             "/usr/bin/", "resolv", "journald", "Permission denied", "__libc_start", "MODULE", "pci_bus", "acpi_", "urandom", "cgroup")
 PATTERNS = (
@@ -197,7 +212,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("engram", "plugin_dir", "page_walk", "type_walk", "image"):
         p.add_argument(name)
-    p.add_argument("--part", action="append", help="only this part: opening, typed, walking, profiles, everything, searching, peers")
+    p.add_argument("--part", action="append", help="only this part: opening, typed, walking, profiles, everything, each, searching, peers")
     p.add_argument("--vmlinux", default=os.environ.get("VMLINUX", ""))
     a = p.parse_args()
     a.image = os.environ.get("IMAGE", a.image)
@@ -206,7 +221,7 @@ def main():
         if a.image.endswith(".zst"):  # the budgets are of mapped files
             run(["zstd", "-dqf", a.image, "-o", f"{d}/image"])
             a.image = f"{d}/image"
-        for part in (opening, typed, walking, profiles, everything, searching, peers):
+        for part in (opening, typed, walking, profiles, everything, each, searching, peers):
             if a.part and part.__name__ not in a.part:
                 continue
             part(a)
