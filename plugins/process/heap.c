@@ -39,7 +39,7 @@ static const char *other_allocator(struct eg_run *r, struct linux_user *u)
             if (strstr(path, all[i].part))
                 return all[i].name;
     }
-    return linux_user_is_go(u) ? "Go" : "no allocator that is known here";
+    return linux_user_is_go(u) ? "Go" : "never used, or an allocator that is not known here";
 }
 
 /** Runs of printable characters, two blanks between. */
@@ -102,8 +102,8 @@ static int run(struct eg_run *r)
         if (!linux_pid_asked(r, task) || !linux_user_open(r, task, &u))
             continue;
         if (!linux_malloc_open(&u, m)) {
-            eg_note(r, "process %d: not glibc's malloc: %s", eg_get_or(-1, task, task_struct.tgid),
-                    other_allocator(r, &u));
+            eg_note(r, "process %d: no heap of glibc's malloc: %s",
+                    eg_get_or(-1, task, task_struct.tgid), other_allocator(r, &u));
             continue;
         }
         while (linux_malloc_next(m, &c))

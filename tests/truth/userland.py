@@ -51,6 +51,9 @@ class Bash(OfProcesses):
         return seconds(row[column]) if column == "COMMAND_TIME" and row[column] else row[column]
 
     def explain_extra(self, truth, key, row):
+        listed = len(truth.lines("history-zsh"))
+        if key in {(fact["zsh"], listed + 1) for fact in truth.facts("typist")}:
+            return "zsh lists its history without the line that asks for it"
         told = {pid for pid, _ in self.shells(truth)} | {fact["shell"] for fact in truth.facts("login")}
         if key[0] not in told and not truth.facts("login") and not truth.facts("logins"):
             return "the guest did not tell what was typed"
@@ -130,6 +133,7 @@ class EnvarsNow(OfProcesses):
     name = "envars --now"
     against = "lab/facts.jsonl, shell-env, proc/PID/environ"
     keys = "PID, KEY"
+    SHELLS = ("bash", "busybox", "lab-agent", "zsh")
     tolerance = "of processes that did not tell, those that do not change their environment are compared with how it began"
     memory = True
 
@@ -152,7 +156,7 @@ class EnvarsNow(OfProcesses):
                     out[pid, key] = {"VALUE": None, "CHANGE": "removed", "OLD_VALUE": value}
         for pid, old in began.items():
             exe = truth.link(pid, "exe") or ""
-            if pid not in told and not exe.endswith(("bash", "busybox", "lab-agent")):
+            if pid not in told and not exe.endswith(self.SHELLS):
                 for key, value in old.items():
                     out[pid, key] = {"VALUE": value, "CHANGE": "", "OLD_VALUE": None}
         return {key: row for key, row in out.items() if key[0] in truth.pids()}
@@ -170,8 +174,10 @@ class EnvarsNow(OfProcesses):
 
     def explain_extra(self, truth, key, row):
         exe = truth.link(key[0], "exe") or ""
-        if exe.endswith(("bash", "busybox", "lab-agent")):
+        if exe.endswith(self.SHELLS):
             return "of a shell that did not tell; the old value is as it began"
+        if key[1] in ("LINES", "COLUMNS") and key[0] in {fact["python"] for fact in truth.facts("typist")}:
+            return "readline sets the size of the terminal"
         return super().explain_extra(truth, key, row)
 
 
