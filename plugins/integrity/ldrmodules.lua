@@ -2,7 +2,7 @@
 return plugin {
   name = "ldrmodules",
   os = "linux",
-  help = "Find libraries that a process maps outside of its loader's list, or lists without a mapping",
+  help = "Find libraries that mappings and the loader's list do not agree about",
   manual = "The rows of library_list that have a reason: an ELF file that was mapped by hand, taken out of the list, or written into "
     .. "executable anonymous memory; an entry of the list that nothing is mapped for. library_list shows all, and its help says what "
     .. "neither can see. Programs that load code by themselves (emulators, some language runtimes) show too.",
