@@ -34,8 +34,8 @@ bool linux_copy_range(struct eg_run *r, struct linux_copy *c, struct eg_space *s
     uint64_t at = first, end;
     unsigned steps = 0;
 
-    if (!c->limit)
-        c->limit = TIMES * eg_mapped_bytes(v, eg_physical(r));
+    if (!c->limit && !eg_mul(TIMES, eg_mapped_bytes(v, eg_physical(r)), &c->limit))
+        c->limit = UINT64_MAX;
     if (last < first || !eg_add(offset, last - first, &end) || end >= INT64_MAX)
         return !c->failed;
     while (!c->failed && !eg_stopped(r)) {
