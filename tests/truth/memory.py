@@ -159,7 +159,7 @@ class Pages(Declaration):
     name = "pages"
     against = "proc/zoneinfo, proc/meminfo"
     keys = "USE, ZONE, ORDER"
-    tolerance = "counts of meminfo: 3 % of RAM, for the guest went on between its report and the freeze; present and managed pages: none"
+    tolerance = "counts of meminfo: 8 % of RAM, for the guest went on to tell, which fills caches; present and managed pages: none"
     others = "rows of which /proc has no count"
     MOVES = {"MemFree": "free", "Shmem": "shared memory", "SReclaimable": "slab, reclaimable", "AnonPages": "anonymous"}
 
@@ -173,7 +173,7 @@ class Pages(Declaration):
                 out[words[0], zone, None] = {"PAGES": int(words[1])}
         present = {key[1] for key in out if key[0] == "present"}
         out = {key: want for key, want in out.items() if key[1] in present}
-        self.room = sum(want["PAGES"] for key, want in out.items() if key[0] == "present") * 3 // 100
+        self.room = sum(want["PAGES"] for key, want in out.items() if key[0] == "present") * 8 // 100
         for line in truth.lines("proc", "meminfo"):
             word, _, rest = line.partition(":")
             if word in self.MOVES and not truth.live:
