@@ -578,7 +578,7 @@ EG_PLUGIN(malfind) = {
         "has, a probe of the kernel's, a debugger. Text relocations and the kernel's own pages "
         "([vdso], [uprobes]) are known. A page whose file's page is not in memory cannot be "
         "compared: a note says how many. Code that was changed in the file itself, or in the page "
-        "cache, does not show here: compare with a known good file. What hides from the list of "
+        "cache, does not show here: hold it against a known good file. What hides from the list of "
         "processes is not searched.",
     .aliases = EG_NAMES("linux.malfind.Malfind", "linux.malware.malfind.Malfind"),
     .looks_for = EG_NAMES("injected code"),
