@@ -22,6 +22,8 @@ static const char *const expected[] = {
     "hooks of terminals and keyboards",
     "shared or changed credentials",
     "injected code",
+    "hooks in programs",
+    "hidden libraries",
     "eBPF programs",
     "sockets",
     "open files",
