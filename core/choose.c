@@ -265,19 +265,38 @@ static struct eg_value text(const char *s)
     return (struct eg_value){ .tag = EG_V_TEXT, .bytes = { (const uint8_t *)s, strlen(s) } };
 }
 
-static struct eg_value context_value(const struct eg_process *p, unsigned which)
+/** What of a process's structures contradicts itself: found out once for all of its rows. */
+static const char *health(struct eg_run *r, const struct eg_process *p)
+{
+    struct eg_run_processes *s = &r->processes;
+    const size_t i = (size_t)(p - s->at);
+
+    if (!r->sys->os->process_health)
+        return NULL;
+    if (!s->health)
+        s->health = eg_tmp(r, (s->n + 1) * sizeof *s->health);
+    if (!s->health[i]) {
+        const char *text = r->sys->os->process_health(r, p);
+
+        s->health[i] = text ? text : "";
+    }
+    return *s->health[i] ? s->health[i] : NULL;
+}
+
+static struct eg_value context_value(struct eg_run *r, const struct eg_process *p, unsigned which)
 {
     const char *const texts[] = { [EG_CONTEXT_CONTAINER] = p->container,
                                   [EG_CONTEXT_RUNTIME] = p->runtime,
                                   [EG_CONTEXT_POD] = p->pod,
                                   [EG_CONTEXT_UNIT] = p->unit,
-                                  [EG_CONTEXT_NSPID] = p->ids };
+                                  [EG_CONTEXT_NSPID] = p->ids,
+                                  [EG_CONTEXT_HEALTH] = NULL };
 
     if (which <= EG_CONTEXT_UNIT && p->why)
         return (struct eg_value){ .tag = EG_V_BAD, .why = p->why, .u = p->why_addr };
     if (which == EG_CONTEXT_PID_NS)
         return p->pid_ns ? (struct eg_value){ .tag = EG_V_UINT, .u = p->pid_ns } : text(NULL);
-    return text(texts[which]);
+    return text(which == EG_CONTEXT_HEALTH ? health(r, p) : texts[which]);
 }
 
 void eg_process_context(struct eg_run *r, struct eg_value *values)
@@ -291,5 +310,5 @@ void eg_process_context(struct eg_run *r, struct eg_value *values)
     if (pid_of(&values[s->pid], &pid))
         p = find(r, pid);
     for (size_t i = s->own; i < r->n_columns; i++)
-        values[i] = p ? context_value(p, s->context[i - s->own]) : text(NULL);
+        values[i] = p ? context_value(r, p, s->context[i - s->own]) : text(NULL);
 }

@@ -11,7 +11,7 @@ const struct eg_arg eg_process_args[] = {
            "only processes of this container: the beginning of its id or its pod's, or a runtime"),
     EG_ARG(tree, INT, "only these processes and all that descend from them"),
     EG_ARG(context, FLAG,
-           "columns for container, runtime, pod, systemd unit, pid namespace and ids there"),
+           "columns for container, runtime, pod, systemd unit, pid namespace, ids there, health"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -23,6 +23,8 @@ const struct eg_column eg_context_columns[EG_N_CONTEXT] = {
     { "UNIT", EG_COL_TEXT, "its systemd unit", 0 },
     { "PID_NS", EG_COL_INT, "inode number of its pid namespace", 0 },
     { "NSPID", EG_COL_TEXT, "its id in each pid namespace, the outermost first", 0 },
+    { "HEALTH", EG_COL_TEXT,
+      "what of its structures contradicts itself; empty: nothing that is looked at", 0 },
 };
 
 /* ---- of a plugin ---- */

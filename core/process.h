@@ -19,6 +19,7 @@ struct eg_process {
     uint64_t pid_ns; /**< inode number of the innermost one; 0: not known */
     enum eg_why why; /**< not EG_OK: container, runtime, pod and unit are not known */
     uint64_t why_addr;
+    uint64_t object; /**< where the kernel's structure of it is */
 };
 
 /** What every such plugin takes; the last one has the name NULL. */
@@ -47,6 +48,7 @@ enum eg_context {
     EG_CONTEXT_UNIT,
     EG_CONTEXT_PID_NS,
     EG_CONTEXT_NSPID,
+    EG_CONTEXT_HEALTH,
     EG_N_CONTEXT
 };
 extern const struct eg_column eg_context_columns[EG_N_CONTEXT];
@@ -56,9 +58,10 @@ extern const struct eg_column eg_context_columns[EG_N_CONTEXT];
 struct eg_run_processes {
     const struct eg_process *at; /**< by pid; NULL: not asked for yet */
     size_t n;
-    uint8_t *chosen;               /**< of each; NULL: not worked out */
-    size_t pid;                    /**< the column */
-    size_t own;                    /**< how many columns are the plugin's own */
+    uint8_t *chosen;     /**< of each; NULL: not worked out */
+    const char **health; /**< of each: what contradicts itself, "": nothing, NULL: not asked for */
+    size_t pid;          /**< the column */
+    size_t own;          /**< how many columns are the plugin's own */
     uint8_t context[EG_N_CONTEXT]; /**< which of the columns of --context follow them */
     bool chooses;                  /**< --name, --uid, --container or --tree is given */
     bool filters; /**< rows of other processes are dropped: the plugin has no --pid */

@@ -128,6 +128,9 @@ struct eg_os {
     /** Its processes by pid (process.h), kept by the system. NULL: the run failed or was stopped;
      * the function NULL: it has none. */
     const struct eg_process *(*processes)(struct eg_run *r, size_t *n);
+    /** What of such a process's structures contradicts itself, in the run's memory; NULL: nothing
+     * that is looked at. The function NULL: it looks at nothing. */
+    const char *(*process_health)(struct eg_run *r, const struct eg_process *p);
 };
 struct eg_os_reg {
     const char *name, *file;

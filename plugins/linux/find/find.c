@@ -1,6 +1,7 @@
 /** find.c - the search for Linux kernels in an image. The traces are tried from the cheapest to
  * the most expensive; each one offers candidates, and each candidate is completed and checked. */
 #include "../../../core/quality.h"
+#include "../own/health.h"
 #include "../own/owners.h"
 #include "../sched/processes.h"
 #include "given.h"
@@ -280,6 +281,7 @@ EG_OS(linux) = {
     .module_symbols = linux_module_symbols,
     .memory = &linux_memory,
     .processes = linux_processes,
+    .process_health = linux_health_of,
 };
 
 static int find(struct eg_system *sys, struct eg_error *e)

@@ -354,6 +354,11 @@ void linux_list_health(struct eg_run *r, uint64_t head, uint64_t *links, uint64_
     }
 }
 
+const char *linux_health_of(struct eg_run *r, const struct eg_process *p)
+{
+    return linux_process_health(r, eg_object(r, task_struct, p->object), false, NULL);
+}
+
 static struct eg_cell process_health(struct eg_run *r, struct eg_obj task)
 {
     const char *text = linux_process_health(r, task, false, NULL);

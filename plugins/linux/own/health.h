@@ -6,6 +6,8 @@
 
 #include "../../../core/engram.h"
 
+struct eg_process;
+
 enum linux_check {
     LINUX_CHECK_THREADS,   /**< signal_struct.nr_threads: threads of a process */
     LINUX_CHECK_MM_USERS,  /**< mm_struct.mm_users: threads that use it */
@@ -31,6 +33,9 @@ EG_API const char *linux_check_text(enum linux_check check);
  * NULL: all does, as far as it can be read. In the run's memory. */
 EG_API const char *linux_process_health(struct eg_run *r, struct eg_obj leader, bool pages,
                                         struct linux_health *sum);
+
+/** The same of a process of the table (eg_os.process_health), without its page tables. */
+const char *linux_health_of(struct eg_run *r, const struct eg_process *p);
 
 /** A circular list_head at @head: how many links were followed, and of how many the next one does
  * not point back. */

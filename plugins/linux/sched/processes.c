@@ -126,6 +126,7 @@ static void add(struct eg_run *r, struct table *t, struct eg_obj task, struct eg
         return;
     }
     *p = (struct eg_process){
+        .object = task.addr,
         .pid = eg_get_or((int64_t)-1, task, task_struct.tgid),
         .parent = eg_get_or((int64_t)-1, task, task_struct.real_parent, task_struct.tgid),
         .uid = eg_get_or((int64_t)-1, task, task_struct.real_cred, cred_uid),

@@ -200,8 +200,8 @@ static void contexts(void **state)
         mk_put(g.k, mk_of(&g, g.proxy, "nsproxy.pid_ns_for_children"), "pid_namespace.ns.inum", 55);
         // Its own RUNTIME stays; of 9 nothing is known, and of no process nothing is said.
         assert_string_equal(mk_guest_rows(&g, "plain", "context"),
-                            "9|-9|||||\n10|-10||||55|10\n11|-11|" ID "||libpod-" ID
-                            ".scope|55|11\n12|-12||||55|12\n-|0|||||");
+                            "9|-9||||||\n10|-10||||55|10|\n11|-11|" ID "||libpod-" ID
+                            ".scope|55|11|\n12|-12||||55|12|\n-|0||||||");
         mk_free(g.k);
     }
 }
