@@ -1,8 +1,10 @@
 /* apihooks - functions of programs and libraries that begin with other code than their file has. */
+#include "../../core/system.h"
 #include "../linux/mm/changed.h"
 #include "../linux/mm/mm.h"
 #include "../linux/mm/objects.h"
 #include "../linux/mm/vma.h"
+#include "../linux/own/code.h"
 #include "../linux/sched/task.h"
 #include <string.h>
 
@@ -29,66 +31,14 @@ struct looking {
     uint64_t unknown; /* bytes of code that could not be compared */
 };
 
-static int64_t signed_bits(uint64_t v, unsigned bits)
+/* Where code at @va jumps to. */
+static bool find_jump(struct looking *k, const uint8_t *code, uint64_t va, uint64_t *to)
 {
-    return (int64_t)(v << (64 - bits)) >> (64 - bits);
-}
+    const struct linux_stub s = linux_stub_at(eg_system_of(k->r)->arch, code, HEAD, va);
 
-/* Where code of x86-64 at @va jumps to. */
-static bool jump_of_x86(struct looking *k, const uint8_t *p, uint64_t va, uint64_t *to)
-{
-    const unsigned skip = !memcmp(p, "\xf3\x0f\x1e\xfa", 4) ? 4 : 0; // endbr64
-    const uint8_t *q;
-
-    p += skip;
-    va += skip;
-    if (*p == 0xe9 || *p == 0xe8) // jmp, call
-        return *to = va + 5 + (uint64_t)(int64_t)(int32_t)eg_load_(p + 1, 4, false), true;
-    if (*p == 0xeb)
-        return *to = va + 2 + (uint64_t)(int64_t)(int8_t)p[1], true;
-    if (p[0] == 0xff && p[1] == 0x25) { // jmp *off(%rip)
-        q = eg_bytes(eg_view_of(k->r), k->images.space,
-                     va + 6 + (uint64_t)(int64_t)(int32_t)eg_load_(p + 2, 4, false), 8);
-        return q && (*to = eg_load_(q, 8, false), true);
-    }
-    if (skip)
-        return false; // what follows is longer than what was read
-    if ((p[0] == 0x48 || p[0] == 0x49) && (p[1] & 0xf8) == 0xb8) { // movabs; jmp or push, ret
-        *to = eg_load_(p + 2, 8, false);
-        q = p + 10 + (p[0] == 0x49);
-        return (q[0] == 0xff && (q[1] & 0xf8) == 0xe0) || ((q[0] & 0xf8) == 0x50 && q[1] == 0xc3);
-    }
-    if (p[0] == 0x68 && p[5] == 0xc3) // push, ret
-        return *to = (uint64_t)(int64_t)(int32_t)eg_load_(p + 1, 4, false), true;
-    return false;
-}
-
-static bool jump_of_arm(const uint8_t *p, uint64_t va, uint64_t *to)
-{
-    uint32_t w[4];
-    unsigned i;
-
-    for (i = 0; i < 4; i++)
-        w[i] = (uint32_t)eg_load_(p + 4 * i, 4, false);
-    i = (w[0] & 0xffffff3f) == 0xd503241f; // bti
-    if ((w[i] & 0x7c000000) == 0x14000000) // b, bl
-        return *to = va + 4 * i + 4 * (uint64_t)signed_bits(w[i] & 0x3ffffff, 26), true;
-    if (i)
-        return false;
-    if (w[0] >> 24 == 0x58 && (w[1] & 0xfffffc1f) == 0xd61f0000 &&
-        (w[0] & 31) == (w[1] >> 5 & 31) && (w[0] >> 5 & 0x7ffff) == 2) // ldr x, +8; br x
-        return *to = eg_load_(p + 8, 8, false), true;
-    if ((w[0] & 0x9f000000) == 0x90000000) { // adrp x; [add x]; br x
-        const int64_t page = signed_bits((w[0] >> 29 & 3) | (w[0] >> 5 & 0x7ffff) << 2, 21);
-
-        *to = (va & ~UINT64_C(0xfff)) + (uint64_t)page * 4096;
-        if ((w[1] & 0xff800000) == 0x91000000) {
-            *to += (w[1] >> 10 & 0xfff) << (w[1] >> 22 & 1 ? 12 : 0);
-            return (w[2] & 0xfffffc1f) == 0xd61f0000;
-        }
-        return (w[1] & 0xfffffc1f) == 0xd61f0000;
-    }
-    return false;
+    *to = s.target;
+    return s.what && (s.known || (s.target && eg_read_u64(eg_view_of(k->r), k->images.space,
+                                                          s.target, false, to)));
 }
 
 static const char *place_name(struct looking *k, uint64_t va)
@@ -111,23 +61,27 @@ static const char *place_name(struct looking *k, uint64_t va)
     return "nothing is mapped there";
 }
 
+/* Is a breakpoint all that differs? */
+static bool is_breakpoint(const struct eg_arch *arch, const uint8_t *now, const uint8_t *file)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < HEAD; i += arch->code_unit)
+        if (memcmp(now + i, file + i, arch->code_unit) != 0) {
+            if (!linux_breakpoint_at(arch, now + i, HEAD - i))
+                return false;
+            found = true;
+        }
+    return found;
+}
+
 static const char *reason_of(struct looking *k, const struct linux_image *x, const uint8_t *now,
                              const uint8_t *file, bool jumps, uint64_t to)
 {
     const struct linux_image *there = jumps ? linux_image_at(&k->images, to) : NULL;
-    unsigned n = 0;
 
-    for (unsigned i = 0; i < HEAD; i++)
-        n += now[i] != file[i];
-    if (x->elf.machine == ELF_X86_64 && n == 1)
-        for (unsigned i = 0; i < HEAD; i++)
-            if (now[i] != file[i] && now[i] == 0xcc)
-                return "a breakpoint: of a debugger or a uprobe";
-    if (x->elf.machine == ELF_AARCH64)
-        for (unsigned i = 0; i < HEAD; i += 4)
-            if (memcmp(now + i, file + i, 4) != 0 &&
-                (eg_load_(now + i, 4, false) & 0xffe0001f) == 0xd4200000)
-                return "a breakpoint: of a debugger or a uprobe";
+    if (is_breakpoint(eg_system_of(k->r)->arch, now, file))
+        return "a breakpoint: of a debugger or a uprobe";
     if (!jumps)
         return "begins with other code than its file has";
     if (!there)
@@ -148,9 +102,7 @@ static void look_at_function(struct looking *k, const struct linux_image *x,
     if (!eg_read(eg_view_of(k->r), k->images.space, va, now, HEAD) ||
         !eg_read(eg_view_of(k->r), x->cached, offset, file, HEAD))
         return;
-    jumps = x->elf.machine == ELF_X86_64    ? jump_of_x86(k, now, va, &to)
-            : x->elf.machine == ELF_AARCH64 ? jump_of_arm(now, va, &to)
-                                            : false;
+    jumps = find_jump(k, now, va, &to);
     eg_row(k->r, .PID = linux_pid(k->task), .COMM = linux_comm(k->task), .PATH = eg_text(x->path),
            .SYMBOL = eg_text(s->name), .ADDRESS = eg_uint(va), .BYTES = eg_blob(now, HEAD),
            .FILE_BYTES = eg_blob(file, HEAD),

@@ -12,7 +12,6 @@
 
 EG_FIELD_AS(cred_usage, cred, "usage.counter"); // int until 6.6, then long
 EG_FIELD_AS(cred_user, cred, "user");
-EG_FIELD_AS(cred_user_ns, cred, "user_ns");
 EG_FIELD_AS(cred_suid_here, cred, "suid.val|suid");
 EG_FIELD_AS(cred_fsuid_here, cred, "fsuid.val|fsuid");
 EG_FIELD_AS(cred_inheritable, cred, "cap_inheritable");
@@ -20,7 +19,6 @@ EG_FIELD_AS(cred_permitted, cred, "cap_permitted");
 EG_FIELD_AS(cred_effective, cred, "cap_effective");
 EG_FIELD_AS(cred_ambient, cred, "cap_ambient");
 EG_FIELD_AS(user_uid, user_struct, "uid.val|uid");
-EG_FIELD_AS(task_cred, task_struct, "cred");
 EG_SYMBOL(init_task, "task_struct");
 
 #define COLUMNS(C)                                                                                 \

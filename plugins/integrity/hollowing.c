@@ -1,4 +1,5 @@
 /* hollowing - programs whose code in memory is not their file's. */
+#include "../../core/run.h"
 #include "../linux/fs/file.h"
 #include "../linux/mm/args.h"
 #include "../linux/mm/changed.h"
@@ -6,6 +7,7 @@
 #include "../linux/mm/images.h"
 #include "../linux/mm/mm.h"
 #include "../linux/mm/vma.h"
+#include "../linux/own/code.h"
 #include "../linux/sched/task.h"
 
 #define COLUMNS(C)                                                                                 \
@@ -39,14 +41,12 @@ static void emit(struct looking *k, uint64_t start, uint64_t end, struct eg_cell
 
 static bool is_breakpoint(struct looking *k, const struct linux_change *c)
 {
+    const struct eg_arch *arch = eg_system_of(k->r)->arch;
+    const uint64_t at = c->first & ~(uint64_t)(arch->code_unit - 1);
     uint8_t p[4];
+    const size_t n = eg_read_some(eg_view_of(k->r), k->user, at, p, sizeof p, NULL);
 
-    if (k->file.machine == ELF_X86_64 || k->file.machine == 3) // int3
-        return c->first == c->last && eg_read(eg_view_of(k->r), k->user, c->first, p, 1) &&
-               p[0] == 0xcc;
-    return k->file.machine == ELF_AARCH64 && c->last - (c->first & ~UINT64_C(3)) < 4 && // brk
-           eg_read(eg_view_of(k->r), k->user, c->first & ~UINT64_C(3), p, 4) &&
-           (eg_load_(p, 4, false) & 0xffe0001f) == 0xd4200000;
+    return c->last - at < linux_breakpoint_at(arch, p, n);
 }
 
 /* [@at, @last] of the segment is mapped from the file: are its bytes the file's? */

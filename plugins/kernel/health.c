@@ -7,6 +7,7 @@
 #include "../linux/kernel/percpu.h"
 #include "../linux/kernel/time.h"
 #include "../linux/mm/slab.h"
+#include "../linux/sched/rq.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
 
@@ -25,7 +26,6 @@ EG_COLUMNS(COLUMNS);
 EG_FIELD_AS(rq_clock, rq, "clock");
 EG_FIELD_AS(task_ran, task_struct, "se.exec_start");
 EG_FIELD_AS(sb_list, super_block, "s_list");
-EG_SYMBOL(runqueues, "rq");
 EG_SYMBOL(nr_threads, "int");
 EG_SYMBOL(nr_dentry, "long");
 EG_SYMBOL(init_task, "task_struct");

@@ -2,12 +2,10 @@
 #include "../linux/kernel/percpu.h"
 #include "../linux/kernel/signature.h"
 #include "../linux/kernel/unwind.h"
+#include "../linux/sched/rq.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
 #include <string.h>
-
-EG_FIELD_AS(rq_curr, rq, "curr");
-EG_SYMBOL(runqueues, "rq");
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
@@ -127,7 +125,7 @@ static int run(struct eg_run *r)
     if (eg_arg_flag(r, "cpus"))
         linux_each_percpu(r, eg_sym(r, runqueues), rq)
         {
-            t = eg_deref(eg_at(rq, rq_curr));
+            t = eg_deref(eg_at(rq, rq.curr));
             if (!t.why && asked(r, t))
                 show(r, t, &count);
         }

@@ -2,12 +2,10 @@
 #include "../linux/sched/regs.h"
 #include "../../core/system.h"
 #include "../linux/kernel/percpu.h"
+#include "../linux/sched/rq.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
 #include <stdio.h>
-
-EG_FIELD_AS(rq_curr, rq, "curr");
-EG_SYMBOL(runqueues, "rq");
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
@@ -77,7 +75,7 @@ static void show_cpus(struct eg_run *r)
                    "that were running are in none of its memory");
     linux_each_percpu(r, eg_sym(r, runqueues), rq)
     {
-        struct eg_obj t = eg_deref(eg_at(rq, rq_curr));
+        struct eg_obj t = eg_deref(eg_at(rq, rq.curr));
         struct linux_regs regs;
         enum eg_why why;
 

@@ -3,8 +3,6 @@
 #include "../linux/sched/kthread.h"
 #include "../linux/sched/task.h"
 
-EG_FIELD_AS(task_cpu, task_struct, "thread_info.cpu|cpu"); // wherever thread_info is in the task
-EG_FIELD_AS(task_on_cpu, task_struct, "on_cpu");
 EG_FIELD_AS(task_policy_prio, task_struct, "prio");
 
 #define COLUMNS(C)                                                                                 \

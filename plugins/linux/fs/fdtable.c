@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-EG_FIELD_AS(task_files, task_struct, "files");
 EG_FIELD_AS(task_files_pid, task_struct, "tgid");
 EG_FIELDS(files_struct, fdt);
 EG_FIELDS(fdtable, fd, max_fds, open_fds);

@@ -4,6 +4,8 @@
 
 #include "../../../core/engram.h"
 
+EG_FIELD_AS(task_files, task_struct, "files");
+
 /** Open files by their numbers: `linux_each_fd(r, task, fd, file)`. Threads share them as a rule.
  * What cannot be read is a bad cursor; a table that cannot be is a note. */
 struct linux_fd_walk {

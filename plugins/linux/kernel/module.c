@@ -4,7 +4,6 @@
 #include "flags.h"
 
 EG_FIELD_AS(module_refcnt, module, "refcnt.counter");
-EG_FIELD_AS(core_base, module, "core_layout.base"); // until 6.3
 EG_FIELD_AS(core_size, module, "core_layout.size");
 EG_FIELD_AS(init_size, module, "init_layout.size");
 EG_FIELD_AS(data_size, module, "data_layout.size"); // of some architectures

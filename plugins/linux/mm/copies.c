@@ -8,8 +8,6 @@
 #include "mm.h"
 #include "vma.h"
 
-EG_FIELD_AS(file_mapping, file, "f_mapping");
-
 bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_file *out)
 {
     struct eg_obj file = eg_deref(eg_at(vma, vm_area_struct.vm_file));
@@ -18,8 +16,7 @@ bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_fil
     *out = (struct linux_mapped_file){ .file = file, .inode = file };
     if (file.why == EG_NULL)
         return false;
-    // Not the inode that the file's user sees: overlayfs maps the pages of another.
-    out->inode = eg_deref(eg_at(file, file_mapping, address_space.host));
+    out->inode = linux_file_data(r, file);
     if (out->inode.why)
         return true;
     out->space = linux_file_space(r, out->inode);

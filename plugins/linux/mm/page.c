@@ -9,7 +9,6 @@
 
 EG_FIELD_AS(page_head, page, "compound_head|compound_info"); // 7.1
 EG_FIELD_AS(page_index, page, "index|__folio_index");        // 6.16
-EG_FIELD_AS(page_refcount, page, "_refcount.counter");
 EG_FIELDS(list_head, next, prev);
 EG_FIELDS(anon_vma, root);
 EG_SYMBOL(vmemmap_base, "unsigned long");

@@ -8,6 +8,7 @@
 // Of a slab's page until 5.17 slab_cache and what is behind it; since then struct slab has them.
 EG_FIELDS(page, page_type, mapping, private, slab_cache, freelist, inuse, objects);
 EG_FIELD_AS(page_flags, page, "flags.f|flags"); // a struct since 6.18
+EG_FIELD_AS(page_refcount, page, "_refcount.counter");
 EG_FIELDS(slab, slab_cache, freelist, inuse, objects, slab_list);
 EG_FIELDS(kmem_cache, name, list, size, object_size, red_left_pad, kobj, offset, random, cpu_slab,
           cpu_sheaves, node, per_node, sheaf_capacity);

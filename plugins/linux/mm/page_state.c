@@ -6,7 +6,6 @@
 #include "mm.h"
 #include "page.h"
 
-EG_FIELD_AS(page_refcount, page, "_refcount.counter");
 EG_FIELD_AS(page_mapcount, page, "_mapcount.counter");
 EG_FIELD_AS(page_whole_mapcount, page, "compound_mapcount.counter"); // of the second page, < 6.2
 EG_FIELD_AS(page_order, page, "compound_order");                     // of the second page, < 6.3

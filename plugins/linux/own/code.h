@@ -8,11 +8,11 @@
 
 struct linux_stub {
     const char *what; /**< "movabs, jmp"; NULL: no such jump */
-    uint64_t target;  /**< where it leads */
+    uint64_t target;  /**< where it leads; not @known: where the word is that says it, 0: nowhere */
     bool known;       /**< the target is in the bytes */
     bool far;         /**< one that compilers do not write: with the whole address in it */
 };
-/** A jump away at the beginning of @bytes, which lie at @at. */
+/** A jump away, or a call, at the beginning of @bytes, which lie at @at. */
 EG_API struct linux_stub linux_stub_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len,
                                        uint64_t at);
 /** Bytes of the breakpoint instruction there; 0: none. */

@@ -5,18 +5,17 @@
 #include "../../../core/run.h"
 #include "../../../core/space.h"
 #include "../../../core/vec.h"
+#include "../fs/fdtable.h"
 #include "../mm/mm.h"
 #include "../mm/page.h"
 #include "../mm/vma.h"
+#include "../sched/cred.h"
 #include "../sched/task.h"
 #include <stdarg.h>
 #include <stdio.h>
 
-EG_FIELD_AS(signal_threads, signal_struct, "nr_threads");
 EG_FIELD_AS(mm_users, mm_struct, "mm_users.counter");
 EG_FIELD_AS(mm_total, mm_struct, "total_vm");
-EG_FIELD_AS(task_files, task_struct, "files");
-EG_FIELD_AS(task_cred, task_struct, "cred");
 EG_FIELD_AS(files_count, files_struct, "count.counter");
 EG_FIELD_AS(fs_users, fs_struct, "users.counter|users"); // a seqcount'd int, an atomic long ago
 EG_FIELD_AS(cred_usage, cred, "usage.counter|usage.refs.counter");

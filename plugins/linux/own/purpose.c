@@ -5,14 +5,12 @@
 #include "../kernel/iomem.h"
 #include "../kernel/module.h"
 #include "../kernel/percpu.h"
+#include "../sched/rq.h"
 #include "../sched/task.h"
 #include <stdlib.h>
 
 EG_FIELD_AS(part_base, module_memory, "base");
-EG_FIELD_AS(core_base, module, "core_layout.base"); // until 6.3
 EG_FIELD_AS(init_base, module, "init_layout.base");
-EG_FIELD_AS(rq_idle, rq, "idle");
-EG_SYMBOL(runqueues, "rq");
 EG_FIELDS(bpf_prog, aux);
 EG_FIELDS(bpf_prog_aux, prog, name, id);
 
@@ -86,7 +84,7 @@ static void find_stacks(struct linux_purposes *p)
             if (!add_stack(p, task))
                 return;
     linux_each_percpu(p->r, eg_sym(p->r, runqueues), queue)
-        add_stack(p, eg_deref(eg_at(queue, rq_idle)));
+        add_stack(p, eg_deref(eg_at(queue, rq.idle)));
     if (p->stacks.n)
         qsort(p->stacks.at, p->stacks.n, sizeof *p->stacks.at, by_stack);
 }

@@ -3,6 +3,7 @@
 #include "../../../core/cache.h"
 #include "../../../core/run.h"
 #include "../mm/slab.h"
+#include "../sched/cred.h"
 #include "../sched/css.h"
 #include "../sched/pid.h"
 #include "../sched/rq.h"
@@ -13,12 +14,8 @@
 EG_FIELD_AS(tasks_next, task_struct, "tasks.next");
 EG_FIELD_AS(tasks_prev, task_struct, "tasks.prev");
 EG_FIELD_AS(task_class, task_struct, "sched_class");
-EG_FIELD_AS(task_children, task_struct, "children");
-EG_FIELD_AS(task_sibling, task_struct, "sibling");
 EG_FIELD_AS(thread_list, signal_struct, "thread_head");
-EG_FIELD_AS(signal_threads, signal_struct, "nr_threads");
 EG_FIELD_AS(cred_usage, cred, "usage.counter|usage");
-EG_FIELD_AS(cred_user_ns, cred, "user_ns");
 EG_SYMBOL(init_task, "task_struct");
 
 enum {
@@ -332,7 +329,7 @@ static void relatives(struct collect *c)
             eg_each_list(other, eg_at(task, task_struct.signal, thread_list),
                          task_struct.thread_node)
                 trace(c, other.addr, LINUX_BY_THREADS);
-        eg_each_list(other, eg_at(task, task_children), task_sibling)
+        eg_each_list(other, eg_at(task, task_struct.children), task_struct.sibling)
             trace(c, other.addr, LINUX_BY_CHILDREN);
     }
 }
@@ -366,7 +363,7 @@ static void by_kernel(struct collect *c)
     relatives(c);
     if (eg_has(c->r, thread_list))
         *available |= LINUX_BY_THREADS;
-    if (eg_has(c->r, task_children))
+    if (eg_has(c->r, task_struct.children))
         *available |= LINUX_BY_CHILDREN;
 }
 

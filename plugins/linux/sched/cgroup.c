@@ -264,10 +264,6 @@ void linux_group_names(const char *path, struct linux_group_names *out)
 
 /* ---- the same by name ---- */
 
-struct by_name {
-    struct linux_cgroup_walk w;
-};
-
 static bool next_cgroup(struct eg_run *r, struct eg_obj task, void *state, struct eg_obj *out)
 {
     return linux_next_cgroup(r, task, state, out);
@@ -279,7 +275,7 @@ EG_WALKER(cgroups) = {
     .arg = "task_struct",
     .elem = "cgroup",
     .needs = EG_NEEDS(task_struct.cgroups, css_set.cgrp_links, cgrp_cset_link.cgrp),
-    .state = sizeof(struct by_name),
+    .state = sizeof(struct linux_cgroup_walk),
     .next = next_cgroup,
 };
 
@@ -291,15 +287,20 @@ EG_FUNCTION(cgroup_path) = {
     .text = linux_cgroup_path,
 };
 
-static const char *container(struct eg_run *r, struct eg_obj cgroup)
+static bool names_of(struct eg_run *r, struct eg_obj cgroup, struct linux_group_names *out)
 {
     const char *path = linux_cgroup_path(r, cgroup);
+
+    if (path)
+        linux_group_names(path, out);
+    return path;
+}
+
+static const char *container(struct eg_run *r, struct eg_obj cgroup)
+{
     struct linux_group_names names;
 
-    if (!path)
-        return NULL;
-    linux_group_names(path, &names);
-    return eg_strf(r, "%s", names.container);
+    return names_of(r, cgroup, &names) ? eg_strf(r, "%s", names.container) : NULL;
 }
 
 EG_FUNCTION(container) = {
@@ -312,13 +313,9 @@ EG_FUNCTION(container) = {
 
 static const char *container_runtime(struct eg_run *r, struct eg_obj cgroup)
 {
-    const char *path = linux_cgroup_path(r, cgroup);
     struct linux_group_names names;
 
-    if (!path)
-        return NULL;
-    linux_group_names(path, &names);
-    return names.runtime ? names.runtime : "";
+    return !names_of(r, cgroup, &names) ? NULL : names.runtime ? names.runtime : "";
 }
 
 EG_FUNCTION(container_runtime) = {

@@ -73,19 +73,8 @@ bool linux_each_cgroup_task(struct eg_run *r, void (*take)(void *context, struct
 
 static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
 {
-    struct linux_gather *g = state;
-    uint64_t addr;
-
     (void)arg;
-    if (!g->begun) {
-        g->begun = true;
-        g->run = r;
-        linux_each_cgroup_task(r, linux_gather_add, g);
-    }
-    if (!linux_gather_next(g, &addr))
-        return false;
-    *out = eg_object(r, task_struct, addr);
-    return true;
+    return linux_gather_next(r, state, linux_each_cgroup_task, out);
 }
 
 EG_WALKER(cgroup_tasks) = {

@@ -3,7 +3,7 @@
 #ifndef EG_LINUX_GATHER_H
 #define EG_LINUX_GATHER_H
 
-#include "../../../core/engram.h"
+#include "task.h"
 
 enum { LINUX_GATHER_PIECE = 126 };
 struct linux_gather_piece {
@@ -15,7 +15,6 @@ struct linux_gather {
     struct eg_run *run;
     struct linux_gather_piece *first, *last;
     uint64_t n, i; /**< gathered; given */
-    bool begun;
 };
 
 /** For the function that calls back: the context is the struct linux_gather, with its run set. */
@@ -37,14 +36,21 @@ static inline void linux_gather_add(void *context, struct eg_obj task)
     g->last->at[g->n++ % LINUX_GATHER_PIECE] = task.addr;
 }
 
-/** The address of the next one. @return false: there is none. */
-static inline bool linux_gather_next(struct linux_gather *g, uint64_t *addr)
+/** The next one; the first call gathers them by @each, which calls back. @return false: there is none. */
+static inline bool linux_gather_next(struct eg_run *r, struct linux_gather *g,
+                                     bool (*each)(struct eg_run *r,
+                                                  void (*take)(void *, struct eg_obj), void *),
+                                     struct eg_obj *out)
 {
+    if (!g->run) {
+        g->run = r;
+        each(r, linux_gather_add, g);
+    }
     if (g->i == g->n)
         return false;
     if (g->i && g->i % LINUX_GATHER_PIECE == 0)
         g->first = g->first->next;
-    *addr = g->first->at[g->i++ % LINUX_GATHER_PIECE];
+    *out = eg_object(r, task_struct, g->first->at[g->i++ % LINUX_GATHER_PIECE]);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "../../../core/image.h"
 #include "../state.h"
 #include "flags.h"
+#include "rq.h"
 #include "task.h"
 
 enum { X86 = 62, ARM64 = 183, RISCV = 243 }; // EM_… of the processors whose layouts are known
@@ -41,12 +42,8 @@ EG_FIELD_AS(thread_pc, task_struct, "thread.cpu_context.pc");
 EG_FIELD_AS(thread_tp, task_struct, "thread.uw.tp_value|thread.tp_value");
 EG_FIELD_AS(thread_ra, task_struct, "thread.ra");
 EG_FIELD_AS(thread_s, task_struct, "thread.s");
-EG_FIELD_AS(task_on_cpu, task_struct, "on_cpu");
-EG_FIELD_AS(task_cpu, task_struct, "thread_info.cpu|cpu"); // moved in 5.16
 EG_FIELD_AS(stack_pages, task_struct, "stack_vm_area");
 EG_FIELD_AS(area_pages, vm_struct, "nr_pages");
-EG_FIELD_AS(rq_curr, rq, "curr");
-EG_SYMBOL(runqueues, "rq");
 /* A new thread returns to it from its first switch; the name for x86 changed in 6.6. */
 EG_SYMBOL_AS(fork_return, "ret_from_fork_asm|ret_from_fork", "u8");
 EG_SYMBOL_AS(init_stack_first, "__start_init_stack|__start_init_task", "u8"); // renamed in 6.10
@@ -316,7 +313,7 @@ bool linux_task_runs(struct eg_run *r, struct eg_obj task)
         return eg_get_or(0u, task, task_on_cpu) != 0;
     if (s->percpu_offset && s->n_cpus) // a kernel for one processor
         rq.addr += s->percpu_offset[0];
-    return eg_get(&curr, rq, rq_curr) && curr == task.addr;
+    return eg_get(&curr, rq, rq.curr) && curr == task.addr;
 }
 
 /* The dump's record of the CPU that runs @task: by the kernel's GS base, which is the CPU's per-CPU

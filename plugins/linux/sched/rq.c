@@ -4,14 +4,14 @@
 #include "gather.h"
 #include "task.h"
 
-EG_FIELDS(rq, curr, idle, stop, cfs_tasks);
+EG_FIELD_AS(rq_stop, rq, "stop");
+EG_FIELD_AS(rq_fair_tasks, rq, "cfs_tasks"); // with SMP
 EG_FIELD_AS(rq_rt_queue, rq, "rt.active.queue");
 EG_FIELD_AS(rq_dl_root, rq, "dl.root");
 EG_FIELD_AS(task_fair_node, task_struct, "se.group_node");
 EG_FIELD_AS(task_rt_node, task_struct, "rt.run_list");
 EG_FIELD_AS(task_dl_node, task_struct, "dl.rb_node");
 EG_FIELD_AS(task_dl_server, task_struct, "dl.dl_server"); // 6.8
-EG_SYMBOL(runqueues, "rq");
 
 enum { PRIORITIES_MAX = 1024 };
 
@@ -34,7 +34,7 @@ bool linux_each_queued(struct eg_run *r, void (*take)(void *context, struct eg_o
     for (unsigned cpu = 0; s->percpu_offset && cpu < s->n_cpus && !eg_stopped(r); cpu++) {
         struct eg_obj rq = queue_of(r, cpu), list, t;
         const struct eg_obj direct[] = { eg_deref(eg_at(rq, rq.curr)), eg_deref(eg_at(rq, rq.idle)),
-                                         eg_deref(eg_at(rq, rq.stop)) };
+                                         eg_deref(eg_at(rq, rq_stop)) };
 
         if (direct[0].why && direct[1].why) // no such CPU, or nothing of it can be read
             continue;
@@ -42,8 +42,8 @@ bool linux_each_queued(struct eg_run *r, void (*take)(void *context, struct eg_o
         for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
             if (!direct[i].why)
                 take(context, direct[i]);
-        if (eg_has(r, rq.cfs_tasks)) // with SMP
-            eg_each_list(t, eg_at(rq, rq.cfs_tasks), task_fair_node)
+        if (eg_has(r, rq_fair_tasks))
+            eg_each_list(t, eg_at(rq, rq_fair_tasks), task_fair_node)
                 take(context, t);
         list = eg_at(rq, rq_rt_queue);
         for (uint64_t i = 0; !list.why && i < eg_count(list) && i < PRIORITIES_MAX; i++)
@@ -60,19 +60,8 @@ bool linux_each_queued(struct eg_run *r, void (*take)(void *context, struct eg_o
 
 static bool next_task(struct eg_run *r, struct eg_obj arg, void *state, struct eg_obj *out)
 {
-    struct linux_gather *g = state;
-    uint64_t addr;
-
     (void)arg;
-    if (!g->begun) {
-        g->begun = true;
-        g->run = r;
-        linux_each_queued(r, linux_gather_add, g);
-    }
-    if (!linux_gather_next(g, &addr))
-        return false;
-    *out = eg_object(r, task_struct, addr);
-    return true;
+    return linux_gather_next(r, state, linux_each_queued, out);
 }
 
 EG_WALKER(queued_tasks) = {

@@ -4,6 +4,9 @@
 
 #include "../../../core/engram.h"
 
+EG_FIELDS(rq, curr, idle);
+EG_SYMBOL(runqueues, "rq"); // one for each CPU: linux_percpu
+
 /** Call @take for each task of the run queues of all CPUs that are online: the one that runs, the
  * idle and the stop task, and those that are queued. A task may come more than once.
  * @return false: where they are is not known. */

@@ -3,8 +3,6 @@
 #include "flags.h"
 #include "signal.h"
 
-EG_FIELD_AS(task_children, task_struct, "children");
-EG_FIELD_AS(task_sibling, task_struct, "sibling");
 EG_SYMBOL(init_task, "task_struct");
 
 /* A list's link was read to get here; what else of it cannot be read at all is no task. */
@@ -170,7 +168,7 @@ static bool next_child(struct eg_run *r, struct eg_obj task, void *state, struct
 
     (void)r;
     if (!w->begun)
-        w->list = eg_list_begin_(eg_at(task, task_children), eg_f_task_sibling.id);
+        w->list = eg_list_begin_(eg_at(task, task_struct.children), eg_f_task_struct.sibling.id);
     w->begun = true;
     return eg_list_next_(&w->list, out);
 }
@@ -180,7 +178,7 @@ EG_WALKER(children) = {
     .help = "the processes that a thread is the parent of, by its own list of them",
     .arg = "task_struct",
     .elem = "task_struct",
-    .needs = EG_NEEDS(task_children, task_sibling),
+    .needs = EG_NEEDS(task_struct.children, task_struct.sibling),
     .state = sizeof(struct child_walk),
     .next = next_child,
 };

@@ -7,8 +7,12 @@
 
 #include "../../../core/engram.h"
 
-EG_FIELDS(task_struct, cgroups, comm, exit_state, flags, fs, group_leader, mm, nsproxy, pid, pids,
-          real_cred, real_parent, signal, stack, tasks, tgid, thread_node, thread_pid);
+EG_FIELDS(task_struct, cgroups, children, comm, exit_state, flags, fs, group_leader, mm, nsproxy,
+          pid, pids, real_cred, real_parent, sibling, signal, stack, tasks, tgid, thread_node,
+          thread_pid);
+EG_FIELD_AS(signal_threads, signal_struct, "nr_threads");
+EG_FIELD_AS(task_cpu, task_struct, "thread_info.cpu|cpu");                // moved in 5.16
+EG_FIELD_AS(task_on_cpu, task_struct, "on_cpu");                          // with SMP
 EG_FIELD_AS(task_started, task_struct, "start_boottime|real_start_time"); // renamed in 5.5
 EG_FIELD_AS(task_state, task_struct, "__state|state");                    // renamed in 5.14
 
