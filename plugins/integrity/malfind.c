@@ -408,8 +408,9 @@ static void check_special(struct search *s, const struct linux_span *span, struc
                                  .budget = &s->budget };
     uint8_t mem[PAGE_BYTES], own[PAGE_BYTES];
     const char *name = linux_span_name(s->r, s->mm, (struct linux_span *)(uintptr_t)span);
+    struct eg_space *kernel;
     enum eg_why why;
-    uint64_t va;
+    uint64_t va, at;
 
     if (!name || strcmp(name, "[vdso]"))
         return; // [uprobes], [sigpage], [vectors]: the kernel writes them as it needs
@@ -420,9 +421,10 @@ static void check_special(struct search *s, const struct linux_span *span, struc
                              .reason = "the process has its own copy of the vdso" };
         size_t i = 0;
 
-        if (eg_read(eg_view_of(s->r), s->mm->space, va, mem, PAGE_BYTES) &&
-            linux_vdso_page(s->r, eg_object(s->r, mm_struct, s->mm->mm), vma, va - span->start,
-                            own)) {
+        kernel = linux_vdso_place(s->r, eg_object(s->r, mm_struct, s->mm->mm), vma,
+                                  va - span->start, &at);
+        if (kernel && eg_read(eg_view_of(s->r), s->mm->space, va, mem, PAGE_BYTES) &&
+            eg_read(eg_view_of(s->r), kernel, at, own, PAGE_BYTES)) {
             while (i < PAGE_BYTES && mem[i] == own[i])
                 i++;
             f.weight = i < PAGE_BYTES ? "high" : "low";

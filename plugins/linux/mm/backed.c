@@ -1,7 +1,8 @@
 /* backed.c - a process's memory, with the page cache behind it: a mapping of a file has page table
  * entries only for what the process has touched, or what lies around that (mm/memory.c,
  * do_fault_around). An entry that is empty stands for the file's page; one that was written to
- * becomes a page of the process's own, whose entry is never empty again. */
+ * becomes a page of the process's own, whose entry is never empty again. Of devices, and of what may
+ * not be read, nothing is added. */
 #include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "../../../core/run.h"
@@ -20,14 +21,35 @@ enum { VMAS_MAX = 1 << 20 };
 
 struct part {
     uint64_t start, last;
-    struct eg_space *file;
-    uint64_t offset; // of @start in the file
+    struct eg_space *file; // NULL: cannot be read
+    uint64_t offset;       // of @start in the file
 };
 struct backed {
     struct eg_space space; // below: the process's own
+    uint64_t page;         // its size
     size_t n;
     struct part parts[]; // mappings of files, by address
 };
+
+/* A file ends within a page: the rest of that is zeros, if the page is there; behind it a program
+ * gets a signal instead of bytes. @at is behind the end, where *@x begins. */
+static void extent_behind(struct eg_view *v, const struct backed *b, struct eg_space *file,
+                          uint64_t at, struct eg_extent *x)
+{
+    const uint64_t end = x->start, whole = eg_align_up(end, b->page);
+    struct eg_extent last;
+
+    if (!end || end == whole || whole < end)
+        return;
+    if (at >= whole) {
+        x->start = whole;
+        return;
+    }
+    eg_extent_at(v, file, end - 1, &last);
+    x->last = EG_MIN(x->last, whole - 1);
+    x->why = last.why;
+    x->zero = !last.why;
+}
 
 static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_extent *out)
 {
@@ -50,8 +72,13 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     out->last = EG_MIN(out->last, last);
     if (!p)
         return;
+    out->why = EG_NOT_CACHED;
+    if (!p->file)
+        return;
     off = p->offset + (addr - p->start);
     eg_extent_over(v, p->file, off, &x);
+    if (x.why == EG_NOT_PRESENT)
+        extent_behind(v, b, p->file, off, &x);
     before = EG_MIN(addr - out->start, off - x.start);
     after = EG_MIN(out->last - addr, x.last - off);
     if (x.below)
@@ -109,23 +136,23 @@ static size_t find_parts(struct eg_run *r, struct eg_obj mm, struct part **out)
     struct eg_obj vma;
 
     linux_each_vma(r, mm, vma) {
-        uint64_t file, end, pgoff, bytes;
+        uint64_t file, end, pgoff, bytes, flags;
 
-        if (!eg_get(&file, vma, vm_area_struct.vm_file) || !file ||
-            !(eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_flags) &
-              (VM_READ | VM_WRITE | VM_EXEC)) ||
+        if ((eg_get(&file, vma, vm_area_struct.vm_file) && !file) ||
+            !eg_get(&flags, vma, vm_area_struct.vm_flags) ||
+            !(flags & (VM_READ | VM_WRITE | VM_EXEC)) || flags & (VM_PFNMAP | VM_IO) ||
             !eg_get(&new.start, vma, vm_area_struct.vm_start) ||
             !eg_get(&end, vma, vm_area_struct.vm_end) || end <= new.start ||
-            (n && new.start <= parts[n - 1].last) ||
-            !eg_get(&pgoff, vma, vm_area_struct.vm_pgoff) || pgoff > UINT64_MAX >> shift ||
-            !eg_add(pgoff << shift, end - new.start, &bytes))
+            (n && new.start <= parts[n - 1].last) || n == VMAS_MAX)
             continue;
-        new.file =
-            linux_file_space(r, linux_file_data(r, eg_deref(eg_at(vma, vm_area_struct.vm_file))));
-        if (!new.file || n == VMAS_MAX)
-            continue;
+        new.file = NULL;
         new.last = end - 1;
-        new.offset = pgoff << shift;
+        if (eg_get(&pgoff, vma, vm_area_struct.vm_pgoff) && pgoff <= UINT64_MAX >> shift &&
+            eg_add(pgoff << shift, end - new.start, &bytes)) {
+            new.offset = pgoff << shift;
+            new.file = linux_file_space(
+                r, linux_file_data(r, eg_deref(eg_at(vma, vm_area_struct.vm_file))));
+        }
         if (n == cap) {
             struct part *more;
 
@@ -186,7 +213,7 @@ struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm)
         return NULL;
     b = malloc(sizeof *b + n * sizeof *parts);
     if (b) {
-        *b = (struct backed){ { &ops, own, own->last, b }, n };
+        *b = (struct backed){ { &ops, own, own->last, b }, UINT64_C(1) << linux_page_shift(r), n };
         if (n)
             memcpy(b->parts, parts, n * sizeof *parts);
         b = keep(s, mm.addr, b);

@@ -17,7 +17,8 @@ EG_API struct eg_obj linux_file_data(struct eg_run *r, struct eg_obj file);
 
 /** A process's memory as linux_mm_space() has it, and where its page tables have nothing yet of a
  * mapped file what the page cache holds of it: the same bytes, which the process would have found
- * there (mm/backed.c). What is neither is EG_NOT_CACHED. Kept by the system. */
+ * there (mm/backed.c). What is neither is EG_NOT_CACHED; what no program can read, devices and
+ * what is behind the end of a file, stays EG_NOT_PRESENT. Kept by the system. */
 EG_API struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include "../../../core/engram.h"
 
-/** EG_VIEW_PAGE bytes of it, at @off in @vma, the mapping "[vdso]" of @mm. @return false: it is not
- * known where the kernel has them. */
-EG_API bool linux_vdso_page(struct eg_run *r, struct eg_obj mm, struct eg_obj vma, uint64_t off,
-                            uint8_t *out);
+/** The space, and in it the address *@at, where the kernel has what is at @off in @vma, the mapping
+ * "[vdso]" of @mm. NULL: it is not known. */
+EG_API struct eg_space *linux_vdso_place(struct eg_run *r, struct eg_obj mm, struct eg_obj vma,
+                                         uint64_t off, uint64_t *at);
 
 #endif

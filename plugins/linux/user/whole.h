@@ -1,6 +1,6 @@
 /** user/whole.h - a process's memory as its program would read it. Page tables have only what was
- * touched: the rest of a mapped file lies in the page cache, and untouched memory of no file is
- * zeros. */
+ * touched: the rest of a mapped file lies in the page cache (linux_mm_backed_space), that of the vdso
+ * in the kernel, and untouched memory of no file is zeros. */
 #ifndef EG_LINUX_WHOLE_H
 #define EG_LINUX_WHOLE_H
 
@@ -13,9 +13,9 @@ struct linux_mapping {
     uint64_t file;        /**< struct file; 0: none */
     struct eg_obj inode;  /**< of the file, whose page cache has its bytes */
     struct eg_obj vma;
-    bool searched; /**< @backing was looked for */
-    struct eg_space *backing;
-    uint64_t backing_at; /**< where @first is in it */
+    bool searched;            /**< @backing was looked for */
+    struct eg_space *backing; /**< of the vdso: what has its bytes; NULL: not known */
+    uint64_t backing_at;      /**< where @first is in it */
 };
 /** Of one process at a time. A zeroed struct is empty. */
 struct linux_whole {
@@ -24,7 +24,7 @@ struct linux_whole {
     size_t n, cap;
     struct eg_run *r;
     struct eg_obj mm;
-    struct eg_space *pages; /**< linux_mm_space */
+    struct eg_space *pages; /**< linux_mm_backed_space() */
     struct eg_space own;
 };
 /** Open that of @mm instead of the one before; what @w has is in the run's memory, and used again.
