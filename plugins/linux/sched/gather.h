@@ -36,7 +36,7 @@ static inline void linux_gather_add(void *context, struct eg_obj task)
     g->last->at[g->n++ % LINUX_GATHER_PIECE] = task.addr;
 }
 
-/** The next one; the first call gathers them by @each, which calls back. @return false: there is none. */
+/** The next task; the first call lets @each gather them all. @return false: there is none. */
 static inline bool linux_gather_next(struct eg_run *r, struct linux_gather *g,
                                      bool (*each)(struct eg_run *r,
                                                   void (*take)(void *, struct eg_obj), void *),

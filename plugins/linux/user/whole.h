@@ -1,6 +1,6 @@
 /** user/whole.h - a process's memory as its program would read it. Page tables have only what was
- * touched: the rest of a mapped file lies in the page cache (linux_mm_backed_space), that of the vdso
- * in the kernel, and untouched memory of no file is zeros. */
+ * touched: the rest of a mapped file is in the page cache (linux_mm_backed_space()), that of the
+ * vdso in the kernel, and untouched memory of no file is zeros. */
 #ifndef EG_LINUX_WHOLE_H
 #define EG_LINUX_WHOLE_H
 
