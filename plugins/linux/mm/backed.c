@@ -1,8 +1,8 @@
 /* backed.c - a process's memory, with the page cache behind it: a mapping of a file has page table
  * entries only for what the process has touched, or what lies around that (mm/memory.c,
  * do_fault_around). An entry that is empty stands for the file's page; one that was written to
- * becomes a page of the process's own, whose entry is never empty again. Nothing is added of devices,
- * and of what the process may not read. */
+ * becomes a page of the process's own, whose entry is never empty again. Nothing is added of
+ * devices, and of what the process may not read. */
 #include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "../../../core/run.h"
