@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#define SWAP_TYPES                                                                                 \
+#define SWAP_TYPES_BUT_Z3FOLD                                                                      \
     MK_LIST_TYPES                                                                                  \
     "enum pageflags { PG_reserved, PG_slab };"                                                     \
     "struct atomic { int counter; };"                                                              \
@@ -56,7 +56,9 @@
     "struct zswap_pool { struct zpool *zpool; char tfm_name[64]; };"                               \
     "struct zswap_tree { struct rb_root rbroot; };"                                                \
     "struct zpool_driver { char *type; };"                                                         \
-    "struct zpool { struct zpool_driver *driver; void *pool; };"                                   \
+    "struct zpool { struct zpool_driver *driver; void *pool; };"
+#define SWAP_TYPES                                                                                 \
+    SWAP_TYPES_BUT_Z3FOLD                                                                          \
     "struct z3fold_header { void *pool; unsigned short first_chunks, middle_chunks, last_chunks,"  \
     "  start_middle; unsigned short first_num : 2; };"
 
@@ -199,9 +201,9 @@ static inline void link_pool(const struct world *w)
     }
 }
 
-static inline struct world make(const struct mk_machine *m, unsigned form)
+static inline struct world make_of(const struct mk_machine *m, unsigned form, const char *types)
 {
-    struct world w = { .k = mk_new(m, m->page_shift > 12 ? 4 * RAM : RAM, SWAP_TYPES),
+    struct world w = { .k = mk_new(m, m->page_shift > 12 ? 4 * RAM : RAM, types),
                        .m = m,
                        .form = form };
     uint64_t init = mk_object(w.k, "task_struct"), link, node, vma;
@@ -236,6 +238,11 @@ static inline struct world make(const struct mk_machine *m, unsigned form)
     mk_put(w.k, vma, "vm_area_struct.vm_end", w.user + PAGES * w.page);
     mk_put(w.k, w.task, "task_struct.mm", w.mm);
     return w;
+}
+
+static inline struct world make(const struct mk_machine *m, unsigned form)
+{
+    return make_of(m, form, SWAP_TYPES);
 }
 
 /** After the last symbol. */

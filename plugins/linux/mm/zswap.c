@@ -49,8 +49,9 @@ bool linux_zswap_open(struct eg_run *r, unsigned n, struct linux_zswap *z)
                               .name = eg_offset(r, zswap_pool.tfm_name),
                               .has_name = eg_has(r, zswap_pool.tfm_name),
                               .header = eg_has_type(r, zswap_header) ? eg_size(r, zswap_header) : 0,
-                              .first_num = linux_place(r, z3fold_header.first_num, 0),
-                              .middle = linux_place(r, z3fold_header.start_middle, 0),
+                              // Those of Linux 5.10, where a module has no types.
+                              .first_num = linux_place(r, z3fold_header.first_num, 82, 2, 0, 2),
+                              .middle = linux_place(r, z3fold_header.start_middle, 80, 2),
                               .z3fold_header = eg_size(r, z3fold_header) };
     if (z->index.size)
         z->pools = eg_sym(r, zswap_pools).addr;

@@ -66,35 +66,42 @@ static void trees(void **state)
 
 /* The parts of a page of z3fold (mm/z3fold.c): a header, then the first, the middle and the last
  * object; the word that a handle leads to says which, and how long the last one is, in chunks. */
+enum { FIRST = 1, MIDDLE = 2, LAST = 3, NUM = 2, CHUNKS = 64 };
+
+/* Page 0 of the process is in zswap, in z3fold: its entry; the handle leads to @word. */
+static uint64_t in_z3fold(struct world *w, uint64_t word)
+{
+    const uint64_t trees = mk_alloc(w->k, 32 * 8), tree = mk_object(w->k, "zswap_tree");
+    const uint64_t pool = mk_object(w->k, "zswap_pool"), zpool = mk_object(w->k, "zpool");
+    const uint64_t driver = mk_object(w->k, "zpool_driver");
+    const uint64_t entry = mk_object(w->k, "zswap_entry");
+
+    mk_symbol(w->k, "zswap_trees", trees);
+    mk_write_ptr(w->k, trees + 8, tree);
+    mk_puts(w->k, pool, "zswap_pool.tfm_name", "zstd");
+    mk_put(w->k, pool, "zswap_pool.zpool", zpool);
+    mk_put(w->k, zpool, "zpool.driver", driver);
+    mk_put(w->k, driver, "zpool_driver.type", text(w->k, "z3fold"));
+    mk_put(w->k, tree, "zswap_tree.rbroot.rb_node", mk_at(w->k, entry, "zswap_entry.rbnode"));
+    mk_put(w->k, entry, "zswap_entry.swpentry.val", UINT64_C(1) << 58 | 20);
+    mk_put(w->k, entry, "zswap_entry.pool", pool);
+    mk_put(w->k, entry, "zswap_entry.handle", word);
+    opened(w);
+    put_entry(w, 0, entry_of(w, 1, 20));
+    return entry;
+}
+
 static void z3fold(void **state)
 {
-    enum { FIRST = 1, MIDDLE = 2, LAST = 3, NUM = 2, CHUNKS = 64 };
-
     (void)state;
     each_form(m, form)
     {
         struct world w = make(m, form);
-        const uint64_t trees = mk_alloc(w.k, 32 * 8), tree = mk_object(w.k, "zswap_tree");
-        const uint64_t pool = mk_object(w.k, "zswap_pool"), zpool = mk_object(w.k, "zpool");
-        const uint64_t driver = mk_object(w.k, "zpool_driver");
-        const uint64_t entry = mk_object(w.k, "zswap_entry");
         const uint64_t at = mk_alloc_aligned(w.k, w.page, w.page), chunk = w.page / CHUNKS;
-        const uint64_t word = mk_alloc_aligned(w.k, 8, 8);
+        const uint64_t word = mk_alloc_aligned(w.k, 8, 8), entry = in_z3fold(&w, word);
         uint8_t bytes[256];
         size_t n;
 
-        mk_symbol(w.k, "zswap_trees", trees);
-        mk_write_ptr(w.k, trees + 8, tree);
-        mk_puts(w.k, pool, "zswap_pool.tfm_name", "zstd");
-        mk_put(w.k, pool, "zswap_pool.zpool", zpool);
-        mk_put(w.k, zpool, "zpool.driver", driver);
-        mk_put(w.k, driver, "zpool_driver.type", text(w.k, "z3fold"));
-        mk_put(w.k, tree, "zswap_tree.rbroot.rb_node", mk_at(w.k, entry, "zswap_entry.rbnode"));
-        mk_put(w.k, entry, "zswap_entry.swpentry.val", UINT64_C(1) << 58 | 20);
-        mk_put(w.k, entry, "zswap_entry.pool", pool);
-        mk_put(w.k, entry, "zswap_entry.handle", word);
-        opened(&w);
-        put_entry(&w, 0, entry_of(&w, 1, 20));
         mk_put(w.k, at, "z3fold_header.first_num", NUM);
         mk_put(w.k, at, "z3fold_header.start_middle", 20);
         n = packed(&w, "the first", bytes, sizeof bytes);
@@ -127,11 +134,40 @@ static void z3fold(void **state)
     }
 }
 
+/* The module has no types: its header is that of Linux 5.10. */
+static void z3fold_without_types(void **state)
+{
+    (void)state;
+    each_form(m, form)
+    {
+        struct world w = make_of(m, form, SWAP_TYPES_BUT_Z3FOLD);
+        const uint64_t at = mk_alloc_aligned(w.k, w.page, w.page), chunk = w.page / CHUNKS;
+        const uint64_t word = mk_alloc_aligned(w.k, 8, 8), entry = in_z3fold(&w, word);
+        const uint8_t numbers[] = { 20, 0, 0xf0 | NUM, 0xff }; // start_middle, first_num : 2
+        uint8_t bytes[256];
+        size_t n;
+
+        mk_write(w.k, at + 80, numbers, sizeof numbers);
+        n = packed(&w, "the first", bytes, sizeof bytes);
+        mk_write(w.k, at + EG_MAX(chunk, UINT64_C(128)), bytes, n);
+        mk_write_ptr(w.k, word, at | ((FIRST + NUM) & 3));
+        mk_put(w.k, entry, "zswap_entry.length", n);
+        assert_string_equal(page_text(&w, 0), "the first");
+        n = packed(&w, "the middle", bytes, sizeof bytes);
+        mk_write(w.k, at + 20 * chunk, bytes, n);
+        mk_write_ptr(w.k, word, at | ((MIDDLE + NUM) & 3));
+        mk_put(w.k, entry, "zswap_entry.length", n);
+        assert_string_equal(page_text(&w, 0), "the middle");
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trees),
         cmocka_unit_test(z3fold),
+        cmocka_unit_test(z3fold_without_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
