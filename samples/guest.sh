@@ -110,7 +110,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed stacks'
+attributes packed prefer stacks'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names

@@ -36,7 +36,7 @@ start_qemu() {
     "$emulator" -machine "$machine" -accel "$accel" -cpu "$model" -smp "$cpus" -m "$memory" \
         -nodefaults -no-user-config -display none -rtc base=2026-03-14T09:26:53,clock=vm \
         -kernel "$linux" -initrd "$initrd" \
-        -append "console=$serial panic=-1 quiet loglevel=4 $words $append" \
+        -append "console=$serial panic=-1 quiet loglevel=4 $words_of_arch $words $append" \
         "${disk[@]}" -device virtio-rng-pci \
         -device virtio-serial-pci -chardev "file,id=truth,path=$work/truth.tar" \
         -device virtserialport,chardev=truth,name=lab.truth \

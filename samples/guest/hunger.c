@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,6 +40,15 @@ void hog(void)
     fact("{\"kind\":\"hog\",\"pid\":%d,\"at\":\"%p\",\"pages\":%d,\"page_size\":%d}", getpid(),
          (void *)at, PAGES, PAGE);
     sleep_for_ever();
+}
+
+/* prefer DEVICE PRIORITY: swapon with a priority, which busybox's of Debian has not. */
+int prefer(const char *device, int priority)
+{
+    if (!swapon(device, SWAP_FLAG_PREFER | priority))
+        return 0;
+    perror(device);
+    return 1;
 }
 
 /* SHA-256 of this memory, by the program of that name; "" when it fails. */
@@ -77,6 +87,7 @@ void packed(void)
     const char *name = getenv("LAB_SWAP");
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *at = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const int touch = atoi(getenv("LAB_TOUCH"));
     char sum[65];
     uint64_t noise = 1;
     int out = 0;
@@ -104,6 +115,8 @@ void packed(void)
         usleep(200000);
         out = swapped(at, PAGES, page);
     }
+    for (int i = 0; touch && i < PAGES; i += touch)
+        (void)*(volatile char *)(at + (size_t)i * page);
     fact("{\"kind\":\"packed\",\"pid\":%d,\"name\":\"%s\",\"at\":\"%p\",\"pages\":%d,"
          "\"page_size\":%zu,\"swapped\":%d,\"sha256\":\"%s\"}",
          getpid(), name, (void *)at, PAGES, page, out, sum);

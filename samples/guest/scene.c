@@ -228,6 +228,8 @@ int main(int argc, char **argv)
         again(argv, !strcmp(me, "crash"));
         return 0;
     }
+    if (!strcmp(me, "prefer") && argc == 3)
+        return prefer(argv[1], atoi(argv[2]));
     if (!strcmp(me, "as-alice") && argc > 1) {
         become(ALICE);
         close(facts_fd);
@@ -243,6 +245,6 @@ int main(int argc, char **argv)
         }
     for (size_t i = 0; i < sizeof actors / sizeof *actors; i++)
         printf("%s ", actors[i].name);
-    printf("renamer many as-alice again crash\n");
+    printf("renamer many as-alice again crash prefer\n");
     return 1;
 }

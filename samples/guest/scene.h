@@ -43,6 +43,7 @@ void network(void);
 void programs(void);
 void hog(void);
 void packed(void);
+int prefer(const char *device, int priority);
 void rings(void);
 void attributes(void);
 void pretend(void);
