@@ -359,5 +359,5 @@ disk() {
     fi
     chmod -R u=rwX,go=rX "$root"
     chmod 755 "$root"/bin/* "$root"/usr/bin/* "$root/sbin/init"
-    file_system "$root" "$work/disk" "$(($(du -sm "$root" | cut -f1) + room))M" lab-root 1
+    file_system "$root" "$work/disk" "$(($(du -sm "$root" | cut -f1) + room))M" lab-root 1 -b 4096
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 EG_FIELDS(block_device, bd_disk);
+EG_FIELD_AS(block_bits, inode, "i_blkbits");
 EG_FIELDS(swap_cluster_info, table, zero_bitmap); // 6.18
 EG_FIELD_AS(swap_mapping_pages, address_space, "i_pages");
 EG_TYPE(address_space);
@@ -73,6 +74,21 @@ static struct linux_swap_device *device_of(struct linux_swap *s, const char *pat
     return found;
 }
 
+/* A slot is a page's worth of blocks that lie together and aligned on the disk (mm/page_io.c,
+ * generic_swapfile_activate): where blocks are smaller than a page, its place in the file is known
+ * to the file system alone. */
+static bool has_small_blocks(struct eg_run *r, const struct linux_swap *s,
+                             const struct linux_swap_device *d)
+{
+    struct eg_obj info = eg_object(r, swap_info_struct, d->info), inode;
+    uint64_t bits;
+
+    if (d->block)
+        return false;
+    inode = linux_file_inode(r, eg_deref(eg_at(info, swap_info_struct.swap_file)));
+    return eg_get(&bits, inode, block_bits) && bits < s->zs.shift;
+}
+
 static void give_file(struct eg_run *r, struct linux_swap *s, const char *given)
 {
     size_t len;
@@ -96,6 +112,15 @@ static void give_file(struct eg_run *r, struct linux_swap *s, const char *given)
         h.page = 0;
     }
     d = h.page ? device_of(s, given, len, h.slots, &n) : NULL;
+    if (d && n == 1 && has_small_blocks(r, s, d)) {
+        eg_note(
+            r,
+            "--swap %s: not used: its file system has blocks smaller than a page, so that pages "
+            "need not be where their slots are",
+            name);
+        eg_space_close(file);
+        return;
+    }
     if (d && n == 1 && !d->file) {
         d->file = file;
         d->file_name = name;
