@@ -38,7 +38,8 @@ static const struct cli_habit options[] = {
     { "filters", 0, true, NULL,
       "rows are chosen with --filter 'COLUMN ~ REGEX': `engram help filter`" },
     { "hide-columns", 0, true, NULL, "--columns A,B names those to show" },
-    { "dump", 0, false, NULL, "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
+    { "dump", 0, false, NULL,
+      "procdump, elfdump and mapdump write processes into the folder of -o" },
     { "yara-file", 0, true, NULL, "yara takes --rules FILE" },
     { "yara-compiled-file", 0, true, NULL, "yara takes --rules FILE" },
     { "yara-rules", 0, true, NULL, "yara takes --rules FILE; regex and bytes take a pattern" },
@@ -98,7 +99,15 @@ static const struct {
     { " net sockstat sockscan netstat ip ", NO_PLUGIN "shows sockets or network devices" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
     { " pagecache recoverfs ", NO_PLUGIN "reads the page cache" },
-    { " elfcoredump memdump ", "`engram dump IMAGE --pid N -o DIR` writes a process's mappings" },
+    { " elfcoredump memdump ",
+      "`procdump` writes a process as a core file, `mapdump` each of its mappings" },
+    { " bash_env ", "`bash --env` shows the variables that shells have" },
+    { " bash_hash ", "`bash --hash` shows where shells found the commands that they ran" },
+    { " dynamic_env psenv ",
+      "`envars --now` shows the environment as it is, `envars` as it was at the start" },
+    { " proc_maps proc_maps_rb memmap ", "`maps` lists the mappings of processes" },
+    { " pslist_cache vma_cache dentry_cache kmem_cache ",
+      "`slabs --objects CACHE` lists the objects of a cache; `psscan` finds tasks there" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
     { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
@@ -121,7 +130,9 @@ static const struct {
     { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
     { " list tree ", "`engram shell IMAGE` walks lists and trees: help(\"eg.list\") there" },
     { " wr ", "an image is never written to" },
-    { " irq timer runq waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
+    { " timer ", NO_PLUGIN "shows timers of the kernel; `timers` shows those of processes" },
+    { " runq ", NO_PLUGIN "shows run queues; `psxview` has who is on one, `threads` what ran" },
+    { " irq waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
     { " alias repeat extend gdb exit quit ",
       "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },
@@ -167,8 +178,6 @@ static const char *nearest(const char *name)
     const struct cli_topic *t;
     const struct cli_verb *v;
 
-    if (!strncasecmp(name, "linux_", 6) && (p = eg_plugin_find(name + 6))) // Volatility 2
-        return p->name;
     for (size_t i = 0; (p = eg_plugin_nth(i)); i++) {
         if ((place = eg_vec_push(&names)))
             *place = p->name;

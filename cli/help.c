@@ -117,6 +117,14 @@ static void names(const char *what, const char *const *all, const char *between)
         putchar('\n');
 }
 
+static bool has_argument(const struct eg_plugin *p, const char *name)
+{
+    for (const struct eg_arg *a = p->args; a && a->name; a++)
+        if (!strcmp(a->name, name))
+            return true;
+    return false;
+}
+
 static int about_plugin(const struct eg_plugin_reg *reg)
 {
     static const char *const kinds[] = {
@@ -135,8 +143,9 @@ static int about_plugin(const struct eg_plugin_reg *reg)
     }
     arguments(p->args);
     if (eg_has_processes(p))
-        printf("%s  --name --uid --container --tree --context: `engram help processes`\n",
-               p->args && p->args->name ? "" : "\noptions:\n");
+        printf("%s  %s--name --uid --container --tree --context: `engram help processes`\n",
+               p->args && p->args->name ? "" : "\noptions:\n",
+               has_argument(p, "pid") ? "" : "--pid ");
     for (const struct eg_column *c = p->columns; c->name; c++)
         width = EG_MAX(width, (int)strlen(c->name));
     printf("\ncolumns%s:\n", p->tree ? " (a tree)" : "");

@@ -376,7 +376,7 @@ static const char *meant(struct cli *c, const char *name, char **rest)
     for (; *rest; rest++)
         if (!strncmp(*rest, "--plugin-dir", 12) || !strncmp(*rest, "-p", 2))
             return "; options of a plugin stand behind the --plugin-dir that loads it";
-    return "";
+    return c->words.n ? "; `engram help PLUGIN` lists those of a plugin" : "";
 }
 
 static const struct cli_option *own_option(const char *name, char letter)

@@ -460,8 +460,8 @@ static int report(const struct jobs *j)
         cli_say_coverage(j->cli);
     if (j->cli->out && !wrote && !status)
         cli_warn(j->cli,
-                 "-o %s: nothing was written there: these plugins dump nothing, and a "
-                 "table for people is printed; with -r csv, json or jsonl it is a file",
+                 "-o %s: nothing was written there: there was nothing to dump, and a table for "
+                 "people is printed; with -r csv, json or jsonl it is a file",
                  j->cli->out);
     return stopped ? cli_fail(CLI_FAILED, "stopped before it was done") : status;
 }

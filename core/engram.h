@@ -122,8 +122,8 @@ struct eg_column {
     enum {
         EG_MINOR = 1, /**< text leaves it out where the terminal is too narrow for the others */
         EG_LIST = 2,  /**< text shows the beginning of it */
-        EG_ASKED = 3, /**< an option adds it: text leaves it out where no row has it, and is minor
-                           otherwise */
+        EG_ASKED = 4, /**< some options only have it: text leaves it out where no row has it, and on
+                           a narrow terminal after the minor ones; may stand with EG_LIST: | */
     } shown;
 };
 

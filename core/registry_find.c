@@ -25,15 +25,20 @@ static bool has_alias(const struct eg_plugin_reg *p, const char *name)
     return false;
 }
 
-/** As in Volatility: "linux.NAME" and "linux.NAME.Class" for plugins of the system linux. */
+/** As in Volatility: "linux.NAME" and "linux.NAME.Class" for plugins of the system linux; in
+ * Volatility 2 "linux_NAME". */
 static bool is_dotted(const struct eg_plugin_reg *p, const char *name)
 {
     size_t os = p->plugin->os ? strlen(p->plugin->os) : 0, n = strlen(p->name);
+    bool dot;
 
-    if (!os || strncasecmp(name, p->plugin->os, os) != 0 || name[os] != '.')
+    if (!os || strncasecmp(name, p->plugin->os, os) != 0 || (name[os] != '.' && name[os] != '_'))
         return false;
+    dot = name[os] == '.';
     name += os + 1;
-    return !strncasecmp(name, p->name, n) && (!name[n] || (name[n] == '.' && name[n + 1]));
+    return (!strncasecmp(name, p->name, n) &&
+            (!name[n] || (dot && name[n] == '.' && name[n + 1]))) ||
+           (!dot && has_alias(p, name));
 }
 
 const struct eg_plugin_reg *eg_plugin_find(const char *name)

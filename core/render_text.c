@@ -28,7 +28,7 @@ struct text {
     bool streaming;
     struct eg_arena held, one; // of the rows held back; of the row that is printed
     size_t n_held, *widths, tree_column;
-    enum { SHOWN, NO_ROOM, NOT_ASKED } * hidden;
+    enum { SHOWN, NO_ROOM, NOT_ASKED, TOO_LATE } * hidden; // TOO_LATE: first in a later row
     bool whole_seconds;
     struct held {
         unsigned depth;
@@ -83,7 +83,7 @@ static bool is_left(const struct eg_result_head *h, size_t i)
 
 static bool is_cut(const struct eg_result_head *h, size_t i)
 {
-    return !h->wide && h->columns[i].shown == EG_LIST;
+    return !h->wide && (h->columns[i].shown & EG_LIST);
 }
 
 static bool may_cut(const struct eg_result_head *h, size_t i)
@@ -126,10 +126,15 @@ static void cut_fractions(const struct eg_result_head *h, char **cells)
             cut_fraction(cells[i]);
 }
 
+/** Leave out minor columns until there is room; then those of an option, which was given for them:
+ * they stay as long as texts can be made narrower. */
 static void hide_minor(struct text *s, const struct eg_result_head *h)
 {
     for (size_t i = h->n_columns; i-- > 0 && row_width(s, h, READABLE) > s->screen;)
-        if (!s->hidden[i] && (h->columns[i].shown == EG_MINOR || h->columns[i].shown == EG_ASKED))
+        if (!s->hidden[i] && (h->columns[i].shown & EG_MINOR))
+            s->hidden[i] = NO_ROOM;
+    for (size_t i = h->n_columns; i-- > 0 && row_width(s, h, READABLE / 2) > s->screen;)
+        if (!s->hidden[i] && (h->columns[i].shown & EG_ASKED) && !may_cut(h, i))
             s->hidden[i] = NO_ROOM;
 }
 
@@ -137,7 +142,7 @@ static void hide_minor(struct text *s, const struct eg_result_head *h)
 static void hide_not_asked(struct text *s, const struct eg_result_head *h)
 {
     for (size_t i = 0; i < h->n_columns; i++) {
-        bool any = h->columns[i].shown != EG_ASKED;
+        bool any = !(h->columns[i].shown & EG_ASKED);
 
         for (size_t k = 0; k < s->n_held && !any; k++)
             any = s->rows[k].cells[i][0];
@@ -240,12 +245,14 @@ static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_hea
     return 0;
 }
 
-static void put_row(const struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
+static void put_row(struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
                     char *const *cells, const bool *bad)
 {
     size_t pending = 0;
 
     for (size_t i = 0; i < h->n_columns; i++) {
+        if (bad && s->hidden[i] == NOT_ASKED && cells[i][0])
+            s->hidden[i] = TOO_LATE;
         if (s->hidden[i])
             continue;
         if (cells[i][0] || (h->tree && depth && i == s->tree_column)) {
@@ -374,22 +381,23 @@ static void line(const struct text *s, FILE *f, const char *colour, const char *
     free(safe);
 }
 
-/** The columns for which there was no place. */
-static void put_hidden(const struct text *s, FILE *f, const struct eg_result_head *h)
+/** The columns that were left out for one reason. @what: how the line begins; @end: how it ends. */
+static void put_hidden(const struct text *s, FILE *f, const struct eg_result_head *h, int reason,
+                       const char *what, const char *end)
 {
     bool any = false;
 
     for (size_t i = 0; s->hidden && i < h->n_columns; i++) {
-        if (s->hidden[i] != NO_ROOM)
+        if ((int)s->hidden[i] != reason)
             continue;
         if (!any)
             paint(s, f, "2");
-        fprintf(f, any ? ", %s" : "left out to fit the terminal: %s", h->columns[i].name);
+        fprintf(f, "%s%s", any ? ", " : what, h->columns[i].name);
         any = true;
     }
     if (!any)
         return;
-    fputs(" (--wide shows all)", f);
+    fputs(end, f);
     paint(s, f, "0");
     putc('\n', f);
 }
@@ -400,7 +408,9 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     struct text *s = state;
 
     flush(s, f, h);
-    put_hidden(s, f, h);
+    put_hidden(s, f, h, NO_ROOM, "left out to fit the terminal: ", " (--wide shows all)");
+    put_hidden(s, f, h, TOO_LATE,
+               "left out, for no row had it when the table began: ", " (--columns shows it)");
     for (; notes && *notes; notes++)
         line(s, f, "33", "note", *notes);
     if (error)

@@ -27,8 +27,8 @@ EG_FIELD_AS(task_tracer, task_struct, "parent");
     C(WEIGHT, TEXT, "high; medium; low: something harmless explains it")                           \
     C(REASON, TEXT, "why it is a finding, and what may explain it")                                \
     C(CHANGED, INT, "bytes that differ from the file's", EG_MINOR)                                 \
-    C(BYTES, BYTES, "the bytes there", EG_LIST)                                                    \
-    C(FILE_BYTES, BYTES, "what the file has there", EG_LIST)                                       \
+    C(BYTES, BYTES, "the bytes there", EG_LIST | EG_MINOR)                                         \
+    C(FILE_BYTES, BYTES, "what the file has there", EG_LIST | EG_MINOR)                            \
     C(DISASM, TEXT, "the instructions there", EG_LIST)
 EG_COLUMNS(COLUMNS);
 

@@ -5,15 +5,15 @@
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "where the kmem_cache is; with --objects, the object")                         \
     C(CACHE, TEXT, "name of the cache")                                                            \
-    C(ACTIVE, INT, "objects in use as /proc/slabinfo counts: with what CPUs hold ready")           \
-    C(OBJECTS, INT, "places for objects")                                                          \
-    C(ALLOCATED, INT, "objects that are on no free list and in no sheaf")                          \
+    C(ACTIVE, INT, "objects in use as /proc/slabinfo counts: with what CPUs hold ready", EG_ASKED) \
+    C(OBJECTS, INT, "places for objects", EG_ASKED)                                                \
+    C(ALLOCATED, INT, "objects that are on no free list and in no sheaf", EG_ASKED)                \
     C(OBJECT_SIZE, INT, "bytes of an object")                                                      \
     C(SIZE, INT, "bytes that an object takes")                                                     \
-    C(PER_SLAB, INT, "objects of a slab")                                                          \
-    C(SLAB_PAGES, INT, "pages of a slab")                                                          \
-    C(SLABS, INT, "slabs")                                                                         \
-    C(FREE, BOOL, "with --objects: on a free list or in a sheaf")
+    C(PER_SLAB, INT, "objects of a slab", EG_ASKED)                                                \
+    C(SLAB_PAGES, INT, "pages of a slab", EG_ASKED)                                                \
+    C(SLABS, INT, "slabs", EG_ASKED)                                                               \
+    C(FREE, BOOL, "with --objects: on a free list or in a sheaf", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 static void list_cache(struct eg_run *r, struct eg_obj cache, uint64_t *short_of, uint64_t *unknown)

@@ -11,14 +11,14 @@
     LINUX_COLUMN_COMM(C)                                                                           \
     C(EXE, TEXT, "the program, whatever it is called", EG_MINOR)                                   \
     C(KIND, TEXT, "whose history: readline, libedit, zsh, busybox; or variable, function")         \
-    C(INDEX, INT, "number in its list; none: in no list any more, and still in memory")            \
-    C(COMMAND_TIME, TIME, "when the line was entered, by the clock of that moment")                \
-    C(COMMAND, TEXT, "the line")                                                                   \
+    C(INDEX, INT, "number in its list; none: in no list any more, and still in memory", EG_ASKED)  \
+    C(COMMAND_TIME, TIME, "when the line was entered, by the clock of that moment", EG_ASKED)      \
+    C(COMMAND, TEXT, "the line", EG_ASKED)                                                         \
     C(ADDRESS, ADDR, "where the entry is in the process's memory", EG_MINOR)                       \
-    C(KEY, TEXT, "--env: the variable; --hash: the command")                                       \
-    C(VALUE, TEXT, "--env: its value; --hash: the file that is run")                               \
-    C(ATTRIBUTES, TEXT, "--env: letters as of declare: x exported, r read-only, ...")              \
-    C(HITS, INT, "--hash: how often the file was run by that name")
+    C(KEY, TEXT, "--env: the variable; --hash: the command", EG_ASKED)                             \
+    C(VALUE, TEXT, "--env: its value; --hash: the file that is run", EG_ASKED)                     \
+    C(ATTRIBUTES, TEXT, "--env: letters as of declare: x exported, r read-only, ...", EG_ASKED)    \
+    C(HITS, INT, "--hash: how often the file was run by that name", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 /** What is reused from one process to the next. */

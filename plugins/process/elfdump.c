@@ -243,7 +243,8 @@ EG_PLUGIN(elfdump) = {
         "are as the process has them in memory, changes and all: HINTS counts changed bytes; data "
         "that was relocated, sections and debugging information are as the page cache has them. "
         "Where nothing is MISSING and nothing was changed, the file is what is on the disk, byte "
-        "for byte, and a program runs. Without the page cache a file has what is mapped, without "
+        "for byte, and a program runs (after chmod +x: no file is made executable). Without the "
+        "page cache a file has what is mapped, without "
         "sections, and its data is as the program left it. Files that are alike in several "
         "processes are written once. What is missing reads as zeros.",
     .aliases = EG_NAMES("linux_librarydump", "linux_elfs_dump"),

@@ -11,8 +11,8 @@
     LINUX_COLUMN_COMM(C)                                                                           \
     C(KEY, TEXT, "variable, or the whole string where it has no equals sign")                      \
     C(VALUE, TEXT, "what stands behind the equals sign")                                           \
-    C(CHANGE, TEXT, "--now: added, changed or removed since it was started", EG_MINOR)             \
-    C(OLD_VALUE, TEXT, "--now: of what was changed or removed, the value at the start", EG_MINOR)
+    C(CHANGE, TEXT, "--now: added, changed or removed since it was started", EG_ASKED)             \
+    C(OLD_VALUE, TEXT, "--now: of what was changed or removed, the value at the start", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 /** The variables at the start, by name. */

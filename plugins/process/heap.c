@@ -14,7 +14,7 @@
     C(STATE, TEXT, "in use; free: tcache, fastbin, unsorted, small, large; top; mmapped")          \
     C(FLAGS, FLAGS, "P: the chunk before is in use; M: mmapped; A: not of the main arena")         \
     C(ARENA, ADDR, "its malloc_state; none: a mapping of its own", EG_MINOR)                       \
-    C(STRING, TEXT, "--strings: text in it", EG_LIST)
+    C(STRING, TEXT, "--strings: text in it", EG_LIST | EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 enum { LOOKED_AT = 4096, TEXT_MAX = 256, TEXT_MIN = 4 };

@@ -15,13 +15,13 @@ EG_FIELD_AS(list_prev, task_struct, "tasks.prev");
     LINUX_COLUMN_PPID(C)                                                                           \
     LINUX_COLUMN_COMM(C)                                                                           \
     C(LIST, BOOL, "the task list, forwards")                                                       \
-    C(LIST_BACK, BOOL, "the task list, backwards")                                                 \
-    C(THREAD_LIST, BOOL, "its process's list of threads")                                          \
+    C(LIST_BACK, BOOL, "the task list, backwards", EG_MINOR)                                       \
+    C(THREAD_LIST, BOOL, "its process's list of threads", EG_MINOR)                                \
     C(PID_TABLE, BOOL, "the table of ids of a pid namespace")                                      \
-    C(CHILDREN, BOOL, "its parent's list of children")                                             \
-    C(CGROUP_LIST, BOOL, "the list of a control group")                                            \
-    C(RUN_QUEUE, BOOL, "a run queue; only what runs, or waits for a CPU, is on one")               \
-    C(SLAB, BOOL, "an allocated object of the cache of tasks")                                     \
+    C(CHILDREN, BOOL, "its parent's list of children", EG_MINOR)                                   \
+    C(CGROUP_LIST, BOOL, "the list of a control group", EG_MINOR)                                  \
+    C(RUN_QUEUE, BOOL, "a run queue; only what runs, or waits for a CPU, is on one", EG_MINOR)     \
+    C(SLAB, BOOL, "an allocated object of the cache of tasks", EG_MINOR)                           \
     C(SCAN, BOOL, "physical memory that looks like a task")                                        \
     C(VERDICT, TEXT, "normal, hidden, uncertain")                                                  \
     C(REASON, TEXT, "why it is hidden or uncertain, or why what is missing is normal")

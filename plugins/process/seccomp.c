@@ -27,8 +27,8 @@ EG_FIELDS(sock_fprog_kern, filter, len);
     C(DEFAULT_ACTION, TEXT, "the answer to calls that RULES does not name")                        \
     C(RULES, TEXT, "other answers, and to which calls", EG_LIST)                                   \
     C(OTHER_ARCH, TEXT, "the answer to calls of another processor: of 32 bits", EG_MINOR)          \
-    C(POSITION, INT, "with --disassemble: number of the instruction")                              \
-    C(CODE, TEXT, "the instruction")
+    C(POSITION, INT, "with --disassemble: number of the instruction", EG_ASKED)                    \
+    C(CODE, TEXT, "with --disassemble: the instruction", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 enum { STRICT = 1, FILTER = 2 };

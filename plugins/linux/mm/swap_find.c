@@ -160,7 +160,7 @@ const char *linux_swap_read(struct linux_swap *s, struct eg_view *v, const struc
     case LINUX_SWAP_FILE:
         return eg_read(v, d->file, p->pa, page, len) ? NULL : "the file of --swap cannot be read";
     default:
-        return p->missing ? p->missing : "only its device has it";
+        return p->missing ? p->missing : "only its device has it: --swap FILE gives a copy";
     }
 }
 
