@@ -509,43 +509,6 @@ static void text_list(void **state)
     }
 }
 
-/** A column of an option is left out where no row has it; one that comes late is named. */
-static void text_asked(void **state)
-{
-    static const struct eg_column asked[] = { { "N", EG_COL_INT, "" },
-                                              { "NEVER", EG_COL_INT, "", EG_ASKED },
-                                              { "LATE", EG_COL_TEXT, "", EG_ASKED | EG_LIST },
-                                              { "HERE", EG_COL_TEXT, "", EG_ASKED },
-                                              { NULL, EG_COL_INT, NULL } };
-    const struct eg_value first[] = { INT_(1), NONE_, NONE_, TEXT_("h") };
-    const struct eg_value last[] = { INT_(2), NONE_, TEXT_("l"), NONE_ };
-    const struct eg_renderer *r = eg_renderer_find("text");
-
-    (void)state;
-    for (int rows = 1; rows < 1000; rows += 500) {
-        const struct eg_result_head h = { .plugin = "x", .columns = asked, .n_columns = 4 };
-        void *s = calloc(1, r->state);
-        const bool late = rows > 500;
-        size_t len;
-        char *out;
-        FILE *f = open_memstream(&out, &len);
-
-        r->head(s, f, &h);
-        for (int i = 0; i < rows; i++)
-            r->row(s, f, &h, 0, first);
-        r->row(s, f, &h, 0, last);
-        r->tail(s, f, &h, NULL, NULL);
-        fclose(f);
-        assert_int_equal(strncmp(out, late ? "N  HERE\n1  h\n" : "N  LATE  HERE\n1        h\n", 14),
-                         0);
-        assert_true(late ==
-                    (strstr(out, "when the table began: LATE (--columns shows it)\n") != 0));
-        assert_null(strstr(out, "NEVER"));
-        free(out);
-        free(s);
-    }
-}
-
 static void all_are_there(void **state)
 {
     static const char *const names[] = { "body",   "csv",  "json",      "jsonl",
@@ -623,7 +586,6 @@ int main(void)
         cmocka_unit_test(all_are_there), cmocka_unit_test(chosen),
         cmocka_unit_test(zone),          cmocka_unit_test(text_fitted),
         cmocka_unit_test(times_only),    cmocka_unit_test(text_list),
-        cmocka_unit_test(text_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
