@@ -99,6 +99,10 @@ bool eg_next_mapped(struct eg_view *v, struct eg_space *as, uint64_t from, uint6
                     struct eg_extent *out);
 /** How many bytes of a space are no holes. */
 uint64_t eg_mapped_bytes(struct eg_view *v, struct eg_space *as);
+/** How many bytes of a space a file holds: without zeros, and where a damaged file has the same
+ * bytes at many addresses not more than the space below has. For budgets: what an image claims can
+ * be any number, this one not. */
+uint64_t eg_stored_bytes(struct eg_view *v, struct eg_space *as);
 
 /** The bytes at @addr as far as they are contiguous in our memory: *@len is reduced to that, and to
  * 4 MiB. NULL: a hole, with its reason in v->why. For searches and bulk reads: nothing is copied or

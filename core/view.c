@@ -407,6 +407,32 @@ uint64_t eg_mapped_bytes(struct eg_view *v, struct eg_space *as)
     return bytes;
 }
 
+uint64_t eg_stored_bytes(struct eg_view *v, struct eg_space *as)
+{
+    const struct eg_space *below = NULL;
+    uint64_t bytes = 0, room = UINT64_MAX; // what is left of @below
+    struct eg_extent x;
+
+    for (uint64_t from = 0; eg_next_mapped(v, as, from, as->last, &x); from = x.last + 1) {
+        uint64_t n = x.last - EG_MAX(from, x.start);
+
+        n += n != UINT64_MAX;
+        if (x.below != below) {
+            below = x.below;
+            room = below ? below->last + (below->last != UINT64_MAX) : UINT64_MAX;
+        }
+        if (!x.zero) {
+            n = EG_MIN(n, room);
+            room -= n;
+            if (!eg_add(bytes, n, &bytes))
+                return UINT64_MAX;
+        }
+        if (x.last >= as->last)
+            break;
+    }
+    return bytes;
+}
+
 bool eg_translate(struct eg_view *v, struct eg_space *as, uint64_t addr, struct eg_space *base,
                   uint64_t *out)
 {

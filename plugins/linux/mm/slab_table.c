@@ -22,8 +22,7 @@ EG_FIELDS(slab_sheaf, barn_list, cache, size, objects);
 EG_FIELDS(node_barn, sheaves_full, sheaves_empty);
 EG_SYMBOL(nr_node_ids, "unsigned int");
 
-enum { CACHES_MAX = 1 << 16, NODES_MAX = 1 << 10, SHEAF_MAX = 1 << 12, OBJECTS_MAX = 1 << 15 };
-#define PAGES_MAX (UINT64_C(1) << 30) // struct pages that are looked at: 4 TiB of memory
+enum { CACHES_MAX = 1 << 16, NODES_MAX = 1 << 10, SHEAF_MAX = 1 << 12, PAGES_FEW = 1 << 12 };
 
 /* ---- finding a slab ---- */
 
@@ -149,7 +148,7 @@ struct pass {
     uint64_t off;   // of the word that says whether it is a slab
     unsigned bytes; // of that
     uint64_t delta; // virtual - physical
-    uint64_t looked_at;
+    uint64_t left;  // struct pages that may still be looked at
 };
 
 static void take_slab(struct pass *p, uint64_t pfn, uint64_t at)
@@ -195,6 +194,27 @@ static void take_slab(struct pass *p, uint64_t pfn, uint64_t at)
     p->s->n_bits += objects;
 }
 
+/** The word of @pfn is not there: to the last one before what is mapped next. @return false: none
+ * is, up to @last. */
+static bool skip(struct pass *p, uint64_t *pfn, uint64_t last)
+{
+    const uint64_t base = p->m->base + p->off, from = base + *pfn * p->m->size;
+    struct eg_view *v = eg_view_of(p->r);
+    uint64_t next = (from | (EG_VIEW_PAGE - 1)) + 1;
+    struct eg_extent x;
+
+    p->left -= EG_MIN(p->left, EG_VIEW_PAGE / p->m->size);
+    if (!eg_next_mapped(v, eg_kernel(p->r), from, base + last * p->m->size, &x)) {
+        if (v->why) // tables that go on and on
+            p->left = 0;
+        return false;
+    }
+    if (x.start > from)
+        next = x.start;
+    *pfn = (next - base - 1) / p->m->size;
+    return true;
+}
+
 /** Pages [first, last] of physical memory. */
 static void take_pages(struct pass *p, uint64_t first, uint64_t last)
 {
@@ -203,15 +223,19 @@ static void take_pages(struct pass *p, uint64_t first, uint64_t last)
     struct eg_view *v = eg_view_of(p->r);
     struct eg_space *as = eg_kernel(p->r);
 
-    for (uint64_t pfn = first; pfn <= last && !p->s->failed; pfn++) {
+    if (m->base > UINT64_MAX - m->size)
+        return;
+    last = EG_MIN(last, (UINT64_MAX - m->base) / m->size - 1); // the array ends with the addresses
+    for (uint64_t pfn = first; pfn <= last && p->left && !p->s->failed; pfn++) {
         const uint64_t at = m->base + pfn * m->size;
         const uint8_t *word = eg_bytes(v, as, at + p->off, p->bytes);
         uint64_t value;
 
-        if (!(p->looked_at++ & 0xffff) && (eg_stopped(p->r) || p->looked_at > PAGES_MAX))
+        if (!(--p->left & 0xffff) && eg_stopped(p->r))
             return;
-        if (!word) { // on to the next page of the array
-            pfn += (EG_VIEW_PAGE - (at + p->off) % EG_VIEW_PAGE - 1) / m->size;
+        if (!word) {
+            if (!skip(p, &pfn, last))
+                return;
             continue;
         }
         value = eg_load_(word, p->bytes, big);
@@ -227,7 +251,7 @@ static bool prepare(struct pass *p)
     uint64_t pa;
 
     p->m = linux_memmap(p->r);
-    if (!p->m || !p->m->found || !p->m->size ||
+    if (!p->m || !p->m->found || !p->m->size || p->m->size > EG_VIEW_PAGE ||
         !eg_translate(eg_view_of(p->r), eg_kernel(p->r), init.addr, eg_physical(p->r), &pa))
         return false;
     p->delta = init.addr - pa; // it lies in a slab, so in the map of all memory
@@ -239,6 +263,8 @@ static bool prepare(struct pass *p)
         return false;
     p->off = word->off;
     p->bytes = word->size;
+    // The array is a part of memory, which it cannot be larger than, whatever the image claims.
+    p->left = eg_stored_bytes(eg_view_of(p->r), eg_physical(p->r)) / p->m->size + PAGES_FEW;
     return true;
 }
 
@@ -258,11 +284,12 @@ static void take_slabs(struct eg_run *r, struct linux_slabs *s)
         if (first <= last)
             take_pages(&p, first, last);
         next = last + 1;
-        if (x.last == phys->last || s->failed || eg_stopped(r) || p.looked_at > PAGES_MAX)
+        if (x.last == phys->last || s->failed || eg_stopped(r) || !p.left)
             break;
     }
-    if (p.looked_at > PAGES_MAX)
-        eg_note(r, "the memory is larger than what is searched for slabs");
+    if (!p.left)
+        eg_note(r, "more memory is claimed than can have a struct page: not all of it was searched "
+                   "for slabs");
 }
 
 /* ---- what is free ---- */

@@ -98,8 +98,11 @@ static int look(void *context, size_t number, unsigned worker)
     return eg_cancelled;
 }
 
-static bool divide(struct eg_run *r, struct scan *s)
+/** @return false: out of memory. */
+static bool divide(struct eg_run *r, struct scan *s, bool *cut)
 {
+    // A damaged file can have the same bytes at any number of addresses.
+    uint64_t left = eg_stored_bytes(eg_view_of(r), s->phys);
     struct eg_extent x;
 
     for (uint64_t at = 0; eg_next_mapped(eg_view_of(r), s->phys, at, s->phys->last, &x);
@@ -107,8 +110,13 @@ static bool divide(struct eg_run *r, struct scan *s)
         // Zeros are no task, and a hole of a sparse file may be as large as it likes.
         for (uint64_t first = EG_MAX(x.start, at); !x.zero && first <= x.last;) {
             const uint64_t last = EG_MIN(x.last, (first | (PIECE - 1)));
-            struct piece *new = s->pieces.n < PIECES_MAX ? eg_vec_push(&s->pieces) : NULL;
+            struct piece *new;
 
+            *cut = last - first >= left || s->pieces.n == PIECES_MAX;
+            if (*cut)
+                return true;
+            left -= last - first + 1;
+            new = eg_vec_push(&s->pieces);
             if (!new)
                 return false;
             *new = (struct piece){ .first = first, .last = last };
@@ -160,8 +168,13 @@ bool linux_task_scan(struct eg_run *r, const struct linux_task_anchor *a,
     struct scan s = {
         .a = a, .phys = eg_physical(r), .model = eg_binding_of(r)->model, .views = views
     };
-    bool ok = divide(r, &s);
+    bool cut = false, ok = divide(r, &s, &cut);
 
+    if (cut)
+        eg_note(r,
+                "the image claims more memory than its file has: only up to %#llx was searched "
+                "for tasks",
+                s.pieces.n ? (unsigned long long)s.pieces.at[s.pieces.n - 1].last : 0);
     for (unsigned i = 0; i < threads && ok; i++) {
         ok = (views[i] = malloc(sizeof *views[i]));
         if (ok)

@@ -352,6 +352,46 @@ static void map_of_chosen_keys(void **state)
 
 enum { MANY_HOLES = (1 << 20) + 5 };
 
+/** What a file holds: not the zeros that it claims, and the same bytes at two addresses once. */
+static void stored(void **state)
+{
+    static const uint8_t bytes[8192];
+    struct eg_space *mem, *as;
+    struct eg_view *v = malloc(sizeof *v);
+
+    (void)state;
+    eg_view_init(v, NULL);
+    assert_int_equal(eg_memory_open(&mem, bytes, sizeof bytes, NULL), 0);
+    {
+        const struct eg_segment s[] = {
+            { 0x1000, 0x1fff, mem, 0, 0x1000, EG_OK },
+            { 0x4000, UINT64_C(1) << 62, mem, 0x1000, 0x800, EG_OK }, // and zeros
+        };
+
+        assert_int_equal(eg_segments_open(&as, "zeros", s, 2, NULL, NULL), 0);
+        assert_true(eg_mapped_bytes(v, as) > UINT64_C(1) << 61);
+        assert_int_equal(eg_stored_bytes(v, as), 0x1800);
+        eg_view_forget(v, as);
+        eg_space_close(as);
+    }
+    {
+        const struct eg_segment s[] = {
+            { 0x0000, 0x1fff, mem, 0, 0x2000, EG_OK },
+            { 0x4000, 0x5fff, mem, 0, 0x2000, EG_OK },
+            { 0x8000, 0x9fff, mem, 0, 0x2000, EG_OK },
+        };
+
+        assert_int_equal(eg_segments_open(&as, "again", s, 3, NULL, NULL), 0);
+        assert_int_equal(eg_mapped_bytes(v, as), 0x6000);
+        assert_int_equal(eg_stored_bytes(v, as), 0x2000);
+        eg_view_forget(v, as);
+        eg_space_close(as);
+    }
+    eg_space_close(mem);
+    eg_view_fini(v);
+    free(v);
+}
+
 static void holes_extent(struct eg_view *v, struct eg_space *as, uint64_t addr,
                          struct eg_extent *out)
 {
@@ -406,6 +446,7 @@ int main(void)
         cmocka_unit_test(map_of_texts),
         cmocka_unit_test(map_of_chosen_keys),
         cmocka_unit_test(many_holes),
+        cmocka_unit_test(stored),
         cmocka_unit_test(arithmetic),
         cmocka_unit_test(arena),
         cmocka_unit_test(map),
