@@ -326,10 +326,13 @@ static const struct eg_cpu *record_of(struct eg_run *r, struct eg_obj task, int 
     const uint64_t base =
         s->percpu_offset && cpu >= 0 && (unsigned)cpu < s->n_cpus ? s->percpu_offset[cpu] : 0;
     const uint32_t pid = eg_get_or(0u, task, task_struct.pid);
-    const struct eg_cpu *c = sys->image->cpus.at, *end = c + sys->image->cpus.n;
+    const struct eg_cpu *c, *end;
     uint64_t first, last;
     bool has_base = false, has_pid = false;
 
+    if (!sys->image->cpus.n)
+        return NULL;
+    end = sys->image->cpus.at + sys->image->cpus.n;
     for (c = sys->image->cpus.at; c < end; c++) {
         if (base && c->gs_base == base && c->n_regs)
             return c;
@@ -349,10 +352,10 @@ static const struct eg_cpu *record_of(struct eg_run *r, struct eg_obj task, int 
             if (c->n_regs && by_role(r, &regs, false) && regs.sp >= first && regs.sp <= last)
                 return c;
         }
+    if (cpu < 0 || (size_t)cpu >= sys->image->cpus.n)
+        return NULL;
     c = sys->image->cpus.at + cpu;
-    return cpu >= 0 && (size_t)cpu < sys->image->cpus.n && c->n_regs && (!has_pid || c->pid == pid)
-               ? c
-               : NULL;
+    return c->n_regs && (!has_pid || c->pid == pid) ? c : NULL;
 }
 
 static bool cpu_regs(struct eg_run *r, struct eg_obj task, struct linux_regs *out)
