@@ -89,6 +89,7 @@ static struct mk *machine;
 struct ask {
     const struct file *f;
     size_t n;
+    int times; // in one run
     char first[32];
 };
 
@@ -101,7 +102,8 @@ static int ask(struct eg_run *r, void *context)
 
     assert_int_equal(eg_memory_open(&space, a->f->bytes, a->f->n, NULL), 0);
     assert_true(linux_elf_open(r, space, 0, true, &file));
-    a->n = linux_minidebug_symbols(r, &file, &symbols);
+    for (int i = 0; i <= a->times; i++)
+        a->n = linux_minidebug_symbols(r, &file, &symbols);
     if (a->n)
         snprintf(a->first, sizeof a->first, "%s", symbols[0].name);
     eg_view_forget(eg_view_of(r), space);
@@ -119,6 +121,20 @@ static struct ask symbols_of(const struct file *f)
     eg_run_close(r);
     return a;
 }
+
+#ifdef HAVE_XZ
+static struct ask many_times(const struct file *f)
+{
+    const struct eg_run_options o = { .memory_limit = 32 << 20 };
+    struct ask a = { .f = f, .times = 8 };
+    struct eg_run *r;
+
+    assert_int_equal(eg_run_open(&r, mk_system(machine), &o, NULL), 0);
+    assert_int_equal(eg_run_do(r, ask, &a), 0);
+    eg_run_close(r);
+    return a;
+}
+#endif
 
 static void symbols(void **state)
 {
@@ -173,6 +189,14 @@ static void symbols(void **state)
         in.len = len;
         make(&outer, &in, 1);
         assert_int_equal(symbols_of(&outer).n, 0);
+        // Files that unpack to 48 MiB each: a run needs the memory of one, not that of all.
+        len = 0;
+        assert_int_equal(lzma_easy_buffer_encode(0, LZMA_CHECK_NONE, NULL, zeros, 48 << 20, packed,
+                                                 &len, sizeof packed),
+                         LZMA_OK);
+        in.len = len;
+        make(&outer, &in, 1);
+        assert_int_equal(many_times(&outer).n, 0);
         free(zeros);
     }
 #endif
