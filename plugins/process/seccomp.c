@@ -1,4 +1,5 @@
 /* seccomp - which processes filter their system calls, and what the filters answer. */
+#include "../../core/map.h"
 #include "../../core/system.h"
 #include "../linux/sched/cbpf.h"
 #include "../linux/sched/syscalls.h"
@@ -32,30 +33,32 @@ EG_FIELDS(sock_fprog_kern, filter, len);
 EG_COLUMNS(COLUMNS);
 
 enum { STRICT = 1, FILTER = 2 };
-enum { CHAIN_MAX = 512, KNOWN_MAX = 256, UNNAMED = 4095 };
+enum { CHAIN_MAX = 512, KNOWN_MAX = 256, KEPT_MAX = 1 << 22, STEPS_MAX = 1 << 27, UNNAMED = 4095 };
 
 /** A filter that was looked at: processes share them. */
 struct known {
-    uint64_t at;
     struct linux_cbpf *code;
     uint32_t n;
     enum eg_why why; /**< why there is no code */
     const char *all, *rules, *other;
 };
 struct context {
-    struct known *known;
-    size_t n;
+    struct eg_map *known; /* address of a filter → struct known */
+    size_t n;             /* of them that are explained */
+    size_t kept;          /* instructions */
+    uint64_t left;        /* that may still be run: an odd filter takes very many */
     uint32_t arch, other;
 };
 
 /** "ALLOW", or "ERRNO(1) or ALLOW" where it depends on more than the number. */
-static const char *answers_text(struct eg_run *r, const struct known *k, uint32_t arch,
-                                uint32_t number)
+static const char *answers_text(struct eg_run *r, struct context *c, const struct known *k,
+                                uint32_t arch, uint32_t number)
 {
     uint32_t found[LINUX_CBPF_ANSWERS];
     const char *text = "";
     bool whole;
-    size_t n = linux_cbpf_answers(k->code, k->n, arch, number, found, LINUX_CBPF_ANSWERS, &whole);
+    size_t n = linux_cbpf_answers(k->code, k->n, arch, number, found, LINUX_CBPF_ANSWERS, &c->left,
+                                  &whole);
 
     for (size_t i = 0; i < n; i++) {
         char action[40];
@@ -75,11 +78,11 @@ static void explain(struct eg_run *r, struct context *c, struct known *k)
         const char *answer;
         unsigned count;
     } groups[GROUPS];
-    const char *unnamed = answers_text(r, k, c->arch, UNNAMED);
+    const char *unnamed = answers_text(r, c, k, c->arch, UNNAMED);
     uint8_t group[LINUX_SYSCALLS];
     size_t n = 0, most = 0, g;
 
-    k->other = c->other ? answers_text(r, k, c->other, UNNAMED) : "";
+    k->other = c->other ? answers_text(r, c, k, c->other, UNNAMED) : "";
     k->rules = "";
     for (uint32_t i = 0; i < LINUX_SYSCALLS; i++) {
         const char *answer;
@@ -87,7 +90,7 @@ static void explain(struct eg_run *r, struct context *c, struct known *k)
         group[i] = GROUPS;
         if (!linux_syscall_name(c->arch, i))
             continue;
-        answer = answers_text(r, k, c->arch, i);
+        answer = answers_text(r, c, k, c->arch, i);
         for (g = 0; g < n && strcmp(groups[g].answer, answer); g++)
             ;
         if (g == GROUPS)
@@ -119,7 +122,7 @@ static void explain(struct eg_run *r, struct context *c, struct known *k)
 
 /* The program as it was given. The kernel keeps it where processes can be checkpointed
  * (CONFIG_CHECKPOINT_RESTORE, as distributions have it); what it runs is translated. */
-static void read_program(struct eg_run *r, struct eg_obj filter, struct known *k)
+static void read_program(struct eg_run *r, struct context *c, struct eg_obj filter, struct known *k)
 {
     struct eg_obj original = eg_at(filter, seccomp_filter.prog, prog_original);
     struct eg_obj code = eg_deref(eg_at(original, sock_fprog_kern.filter));
@@ -135,6 +138,12 @@ static void read_program(struct eg_run *r, struct eg_obj filter, struct known *k
         k->why = EG_BAD_VALUE;
         return;
     }
+    if (c->kept + n > KEPT_MAX) {
+        eg_note(r, "more filters than are read: of the rest only that there is one is shown");
+        k->why = EG_UNREADABLE;
+        return;
+    }
+    c->kept += n;
     bytes = eg_tmp(r, (size_t)n * 8);
     if (!eg_read(eg_view_of(r), code.space, code.addr, bytes, (size_t)n * 8)) {
         k->why = EG_UNREADABLE;
@@ -154,20 +163,19 @@ static void read_program(struct eg_run *r, struct eg_obj filter, struct known *k
 static const struct known *look(struct eg_run *r, struct context *c, struct eg_obj filter)
 {
     struct known *k;
+    uint64_t kept;
 
-    for (size_t i = 0; i < c->n; i++)
-        if (c->known[i].at == filter.addr)
-            return &c->known[i];
-    k = c->n < KNOWN_MAX ? &c->known[c->n] : eg_tmp(r, sizeof *k);
-    k->at = filter.addr;
-    read_program(r, filter, k);
-    if (k->n && c->n < KNOWN_MAX)
+    if (eg_map_get(c->known, filter.addr, &kept))
+        return (const struct known *)(uintptr_t)kept;
+    k = eg_tmp(r, sizeof *k);
+    eg_run_map_add(r, c->known, filter.addr, (uintptr_t)k);
+    read_program(r, c, filter, k);
+    if (k->n && c->n++ < KNOWN_MAX)
         explain(r, c, k);
     else if (k->n)
         eg_note(r,
                 "more than %u different filters: of further ones it is not said what they answer",
                 KNOWN_MAX);
-    c->n += c->n < KNOWN_MAX;
     return k;
 }
 
@@ -271,7 +279,8 @@ static int run(struct eg_run *r)
     c.other = c.arch == LINUX_AUDIT_X86_64    ? LINUX_AUDIT_I386
               : c.arch == LINUX_AUDIT_AARCH64 ? LINUX_AUDIT_ARM
                                               : 0;
-    c.known = eg_tmp(r, KNOWN_MAX * sizeof *c.known);
+    c.known = eg_run_map(r);
+    c.left = STEPS_MAX;
     linux_each_process(r, task) {
         uint64_t leaders = 0;
         uint32_t leader_mode = 0;

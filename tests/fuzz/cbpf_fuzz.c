@@ -25,9 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!memchr(text, 0, sizeof text) || !*text)
             abort();
     }
-    for (uint32_t call = 0; call < 3; call++)
-        if (linux_cbpf_answers(program, n, 0xc000003e, call, out, LINUX_CBPF_ANSWERS, &whole) >
-            LINUX_CBPF_ANSWERS)
+    for (uint32_t call = 0; call < 3; call++) {
+        uint64_t left = call == 2 ? size : UINT64_MAX;
+
+        if (linux_cbpf_answers(program, n, 0xc000003e, call, out, LINUX_CBPF_ANSWERS, &left,
+                               &whole) > LINUX_CBPF_ANSWERS)
             abort();
+    }
     return 0;
 }

@@ -334,8 +334,9 @@ static bool step(struct walk *w, struct state *s)
 }
 
 size_t linux_cbpf_answers(const struct linux_cbpf *program, size_t n, uint32_t arch,
-                          uint32_t number, uint32_t *out, size_t max, bool *whole)
+                          uint32_t number, uint32_t *out, size_t max, uint64_t *left, bool *whole)
 {
+    const size_t most = *left < STEPS_MAX ? (size_t)*left : STEPS_MAX;
     struct walk w = { .program = program,
                       .n = n,
                       .arch = arch,
@@ -349,16 +350,19 @@ size_t linux_cbpf_answers(const struct linux_cbpf *program, size_t n, uint32_t a
         struct state s = w.states[--w.waiting];
 
         for (;;) {
-            if (s.at >= n || w.steps++ >= STEPS_MAX) { // the kernel lets no program end so
+            if (s.at >= n || w.steps++ >= most) { // the kernel lets no program end so
                 w.whole = false;
                 break;
             }
             if (!step(&w, &s))
                 break;
         }
-        if (w.steps >= STEPS_MAX)
+        if (w.steps >= most && w.waiting) { // ways that are not looked at
+            w.whole = false;
             break;
+        }
     }
+    *left -= w.steps < *left ? w.steps : *left;
     *whole = w.whole;
     return w.found;
 }

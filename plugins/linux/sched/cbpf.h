@@ -21,10 +21,11 @@ void linux_cbpf_text(const struct linux_cbpf *program, size_t i, bool seccomp, c
                      size_t len);
 
 /** What a filter of system calls can answer to call @number of processor @arch, whatever its
- * arguments: at most @max of its return values, each once. *@whole: those are all. */
+ * arguments: at most @max of its return values, each once. *@whole: those are all. *@left: as many
+ * instructions may be run, and it becomes less. */
 enum { LINUX_CBPF_ANSWERS = 8 };
 size_t linux_cbpf_answers(const struct linux_cbpf *program, size_t n, uint32_t arch,
-                          uint32_t number, uint32_t *out, size_t max, bool *whole);
+                          uint32_t number, uint32_t *out, size_t max, uint64_t *left, bool *whole);
 
 /** "ALLOW", "ERRNO(1)", of a return value of such a filter. */
 void linux_seccomp_action(uint32_t answer, char *out, size_t len);

@@ -72,9 +72,10 @@ static const char *answers(const struct linux_cbpf *program, size_t n)
 {
     static char out[256];
     uint32_t found[LINUX_CBPF_ANSWERS];
+    uint64_t left = UINT64_MAX;
     bool whole;
-    size_t count =
-        linux_cbpf_answers(program, n, LINUX_AUDIT_X86_64, 5, found, LINUX_CBPF_ANSWERS, &whole);
+    size_t count = linux_cbpf_answers(program, n, LINUX_AUDIT_X86_64, 5, found, LINUX_CBPF_ANSWERS,
+                                      &left, &whole);
 
     *out = 0;
     for (size_t i = 0; i < count; i++)
@@ -175,6 +176,27 @@ static void many_ways(void **state)
     assert_string_equal(answers(program, 31), "50001 50002 50003 50004 50005 50006 50007 50008+");
 }
 
+/** A walk that ends for want of steps says that there is more, also where it ends with a way. */
+static void few_steps(void **state)
+{
+    static const struct linux_cbpf program[] = {
+        { 0x20, 0, 0, 16 }, { 0x15, 0, 1, 1 }, { 6, 0, 0, ALLOW }, { 6, 0, 0, DENY }
+    };
+    uint32_t found[LINUX_CBPF_ANSWERS];
+    bool whole;
+
+    (void)state;
+    for (uint64_t steps = 0; steps <= 5; steps++) {
+        uint64_t left = steps;
+        const size_t n = linux_cbpf_answers(program, 4, LINUX_AUDIT_X86_64, 5, found,
+                                            LINUX_CBPF_ANSWERS, &left, &whole);
+
+        assert_int_equal(n, steps < 3 ? 0 : steps < 4 ? 1 : 2);
+        assert_int_equal(whole, n == 2);
+        assert_int_equal(left, steps < 4 ? 0 : steps - 4);
+    }
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -193,10 +215,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text),
-        cmocka_unit_test(runs),
-        cmocka_unit_test(many_ways),
-        cmocka_unit_test(names),
+        cmocka_unit_test(text),      cmocka_unit_test(runs),  cmocka_unit_test(many_ways),
+        cmocka_unit_test(few_steps), cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
