@@ -104,6 +104,7 @@ static int run(struct eg_run *r)
         if (!linux_malloc_open(&u, m)) {
             eg_note(r, "process %d: no heap of glibc's malloc: %s",
                     eg_get_or(-1, task, task_struct.tgid), other_allocator(r, &u));
+            linux_user_notes(&u, task);
             continue;
         }
         while (linux_malloc_next(m, &c))

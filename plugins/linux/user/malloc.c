@@ -163,6 +163,7 @@ bool linux_malloc_open(struct linux_user *u, struct linux_malloc *m)
     m->at = m->broken = 0;
     m->align = 16;
     m->steps = STEPS_MAX;
+    m->left = u->most / (4 * u->ptr);             // as many as could be there
     for (int all = 0; all < 2 && !found; all++) { // the second time: a program that was unpacked
         m->pairs.n = 0;
         find_pairs(m, !all);

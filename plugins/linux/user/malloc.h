@@ -63,6 +63,7 @@ struct linux_malloc {
     size_t region, range;
     uint64_t at;
     size_t steps;    /* headers that are still followed to find where chunks begin */
+    uint64_t left;   /* chunks, and pages looked at for one, until the walk ends */
     uint64_t broken; /**< where a chain of chunks broke first; 0: nowhere */
     struct linux_addresses pairs;
 };

@@ -223,6 +223,16 @@ static uint64_t again_from(struct linux_malloc *m, uint64_t at, uint64_t end)
     return lo < m->n_free && m->free[lo].at < end ? m->free[lo].at : end;
 }
 
+/** Page tables can lead in circles: then there are chunks without end. */
+static bool goes_on(struct linux_malloc *m)
+{
+    if (m->left)
+        m->left--;
+    else
+        m->u->endless = true;
+    return m->left && !eg_stopped(m->u->run);
+}
+
 static bool next_in_region(struct linux_malloc *m, struct linux_chunk *c)
 {
     const struct linux_malloc_region *r = &m->regions[m->region];
@@ -230,7 +240,7 @@ static bool next_in_region(struct linux_malloc *m, struct linux_chunk *c)
 
     if (m->at < r->first)
         m->at = r->first;
-    while (m->at < r->end && !eg_stopped(m->u->run)) {
+    while (m->at < r->end && goes_on(m)) {
         *c = (struct linux_chunk){ .at = m->at, .arena = a->at };
         if (linux_malloc_header(m, m->at, r->end, &c->size, &c->flags)) {
             m->at += c->size;
@@ -277,7 +287,7 @@ static bool next_mmapped(struct linux_malloc *m, struct linux_chunk *c)
 
         if (m->at < r->start)
             m->at = r->start;
-        while (!skip && m->at < r->end) {
+        while (!skip && m->at < r->end && goes_on(m)) {
             const uint64_t at = m->at;
             uint64_t before, size, whole;
 

@@ -8,7 +8,11 @@
 #include "../sched/task.h"
 #include <string.h>
 
-enum { RANGES_MAX = 1 << 17, TEXT_MAX = 64 << 20 }; // vm.max_map_count is 65530 unless raised
+enum {
+    RANGES_MAX = 1 << 17, // vm.max_map_count is 65530 unless raised
+    TEXT_MAX = 64 << 20,
+    TIMES_MEMORY = 4, // compressed swap holds more than memory is large
+};
 
 static void add_range(struct linux_user *u, uint64_t start, uint64_t end, bool file)
 {
@@ -37,7 +41,9 @@ bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u)
     u->run = r;
     u->n = 0;
     u->budget = TEXT_MAX;
-    u->full = false;
+    u->full = u->endless = false;
+    if (!u->most && !eg_mul(TIMES_MEMORY, eg_mapped_bytes(eg_view_of(r), eg_physical(r)), &u->most))
+        u->most = UINT64_MAX;
     u->mm = eg_deref(eg_at(task, task_struct.mm));
     u->big = model->big_endian;
     u->space = u->mm.why ? NULL : linux_mm_backed_space(r, u->mm);
@@ -81,7 +87,7 @@ const struct linux_user_range *linux_user_range(const struct linux_user *u, uint
     return lo < u->n && u->ranges[lo].start <= addr ? &u->ranges[lo] : NULL;
 }
 
-bool linux_user_next(const struct linux_user *u, bool data_only, struct linux_user_piece *p)
+bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_piece *p)
 {
     struct eg_view *v = eg_view_of(u->run);
     struct eg_extent x;
@@ -98,6 +104,12 @@ bool linux_user_next(const struct linux_user *u, bool data_only, struct linux_us
             size_t len = (size_t)(range->end - at);
 
             p->bytes = eg_map_some(v, u->space, at, &len);
+            p->seen += p->bytes ? len : EG_VIEW_PAGE;
+            if (p->seen > u->most) {
+                u->endless = true;
+                p->range = u->n;
+                return false;
+            }
             if (p->bytes && len >= u->ptr) {
                 p->at = at;
                 p->len = len - len % u->ptr;
@@ -199,6 +211,11 @@ void linux_user_notes(struct linux_user *u, struct eg_obj task)
                 "process %d: more than %d places look like what is searched: not all are "
                 "examined",
                 pid, LINUX_ADDRESSES_MAX);
+    if (u->endless)
+        eg_note(u->run,
+                "process %d: its page tables map more than %d times the machine's memory: not all "
+                "of it is searched",
+                pid, TIMES_MEMORY);
     if (!u->budget)
         eg_note(u->run, "process %d: more than %d MiB of text was examined: the rest was not", pid,
                 TEXT_MAX >> 20);

@@ -23,7 +23,9 @@ struct linux_user {
     struct linux_user_range *ranges; /**< by address */
     size_t n, cap;
     uint64_t budget; /**< bytes of text that are still looked at, of this process */
+    uint64_t most;   /**< bytes that one search goes through: page tables can be endless */
     bool full;       /**< a search found more places than it keeps */
+    bool endless;    /**< a search was cut at @most */
 };
 /** @return false: a kernel thread, or it has ended, or its memory cannot be read. */
 bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u);
@@ -39,11 +41,11 @@ struct linux_user_piece {
     size_t len;   /**< a multiple of the pointer's size */
     size_t range; /**< its number */
     /* private */
-    uint64_t next;
+    uint64_t next, seen;
     bool begun;
 };
 /** @data_only: only variables of programs and libraries. */
-bool linux_user_next(const struct linux_user *u, bool data_only, struct linux_user_piece *p);
+bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_piece *p);
 
 /** The pointer or the integers at @addr. @return false: cannot be read. */
 bool linux_user_word(const struct linux_user *u, uint64_t addr, uint64_t *out);
