@@ -33,6 +33,7 @@ EG_FIELD_AS(task_tracer, task_struct, "parent");
 EG_COLUMNS(COLUMNS);
 
 enum { SHOWN = 64, CHANGES_MAX = 16, GAP = 16, INSTRUCTIONS = 8, PAGE_BYTES = EG_VIEW_PAGE };
+enum { UNKNOWN = -2 };
 
 struct search {
     struct eg_run *r;
@@ -45,6 +46,7 @@ struct search {
     struct eg_map *probes; // uprobes that have a row: they are in every process of their file
     uint64_t again;        // and would have had more
     uint64_t budget;       // pages that may still be looked at
+    int64_t tracer;        // of this memory; UNKNOWN: not looked for yet
 };
 struct finding {
     const struct linux_span *span;
@@ -116,16 +118,18 @@ static void find_jit(struct search *s)
 }
 
 /* A process with this memory that is traced: its tracer's id; -1: none. */
-static int64_t tracer_of(const struct search *s)
+static int64_t tracer_of(struct search *s)
 {
     struct eg_obj leader, t;
     uint64_t mm;
 
+    if (s->tracer != UNKNOWN) // once for all its breakpoints
+        return s->tracer;
     linux_each_process(s->r, leader)
         linux_each_thread(s->r, leader, t)
             if (eg_get(&mm, t, task_struct.mm) && mm == s->mm->mm && eg_get_or(0u, t, task_ptrace))
-                return eg_get_or((int64_t)-1, t, task_tracer, task_struct.tgid);
-    return -1;
+                return s->tracer = eg_get_or((int64_t)-1, t, task_tracer, task_struct.tgid);
+    return s->tracer = -1;
 }
 
 static const char *place(const struct search *s, uint64_t va)
@@ -265,7 +269,7 @@ struct comparing {
     struct search *s;
     const struct linux_span *span;
     const struct linux_mapped_file *file;
-    uint64_t base;
+    uint64_t base;         // where the file's beginning is loaded; 1: not looked for yet
     uint64_t n, relocated; // changes; words
 };
 
@@ -329,6 +333,8 @@ static uint64_t compare_page(struct comparing *c, const uint8_t *mem, const uint
             i++;
             continue;
         }
+        if (c->base == 1)
+            c->base = base_of(c->s, c->span, c->file);
         for (; i < len && i - last <= GAP; i++) {
             const size_t behind = mem[i] == file[i] ? 0 : relocated(c->s, mem, file, i, c->base);
 
@@ -359,14 +365,13 @@ static void compare(struct search *s, const struct linux_span *span,
                                  .file = file,
                                  .start = span->start,
                                  .budget = &s->budget };
-    struct comparing c = { .s = s, .span = span, .file = file };
+    struct comparing c = { .s = s, .span = span, .file = file, .base = 1 };
     struct finding f = { .span = span, .weight = "low" };
     uint8_t mem[PAGE_BYTES], bytes[PAGE_BYTES];
     uint64_t va, equal = 0, changed = 0;
     const uint64_t page = UINT64_C(1) << linux_page_shift(s->r);
     enum eg_why why;
 
-    c.base = base_of(s, span, file);
     while (linux_next_copy(s->r, &w, &va, &why))
         for (uint64_t at = va; at < va + page && at <= span->last; at += PAGE_BYTES) {
             const uint64_t off = file->offset + (at - span->start);
@@ -527,6 +532,7 @@ static void check(struct search *s)
     struct eg_obj mm = eg_object(s->r, mm_struct, s->mm->mm);
 
     s->n_unknown = 0;
+    s->tracer = UNKNOWN;
     s->narrow = eg_get_or(UINT64_MAX, mm, mm_struct.task_size) <= UINT64_C(1) << 32;
     linux_mm_spans(s->r, s->mm);
     find_jit(s);
