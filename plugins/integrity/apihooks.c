@@ -133,12 +133,15 @@ static void look_at(struct looking *k, const struct linux_image *x, struct eg_sp
 {
     const struct linux_object *o = linux_object_of(k->r, k->all, &k->images, x);
     uint64_t next = 0;
+    unsigned steps = 0; // segments can lie over one another
 
     if (!o || !o->n_functions)
         return;
     for (unsigned i = 0; i < x->elf.n_segments; i++) {
         const struct linux_elf_segment *s = &x->elf.segments[i];
-        struct linux_change_walk w = { .user = user, .file = x->cached, .offset = s->offset };
+        struct linux_change_walk w = {
+            .user = user, .file = x->cached, .offset = s->offset, .steps = steps
+        };
         struct linux_change c;
 
         if (s->type != ELF_LOAD || !(s->flags & 1) || s->flags & 2 || !s->filesz ||
@@ -148,6 +151,7 @@ static void look_at(struct looking *k, const struct linux_image *x, struct eg_sp
         while (linux_next_change(k->r, &w, &c))
             look_at_change(k, x, o, &c, &next);
         k->unknown += w.unknown;
+        steps = w.steps;
     }
 }
 

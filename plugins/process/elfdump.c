@@ -37,10 +37,13 @@ struct dumping {
 static uint64_t changed_bytes(struct dumping *k, const struct linux_image *x)
 {
     uint64_t n = 0;
+    unsigned steps = 0;
 
     for (unsigned i = 0; i < x->elf.n_segments; i++) {
         const struct linux_elf_segment *s = &x->elf.segments[i];
-        struct linux_change_walk w = { .user = k->own, .file = x->cached, .offset = s->offset };
+        struct linux_change_walk w = {
+            .user = k->own, .file = x->cached, .offset = s->offset, .steps = steps
+        };
         struct linux_change c;
 
         if (s->type != ELF_LOAD || s->flags & 2 || !s->filesz ||
@@ -49,6 +52,7 @@ static uint64_t changed_bytes(struct dumping *k, const struct linux_image *x)
         w.last = w.at + s->filesz - 1;
         while (linux_next_change(k->r, &w, &c))
             n += c.last - c.first + 1;
+        steps = w.steps;
     }
     return n;
 }

@@ -108,12 +108,23 @@ static void emit(struct eg_run *r, const struct linux_swap *s, struct eg_obj tas
                 eg_get_or(-1, task, task_struct.pid), (unsigned long long)f->others);
 }
 
+/* A process has a slot once, or a few times where it maps shared memory. */
+static uint64_t most_pages(const struct linux_swap *s)
+{
+    uint64_t n = 1 << 16;
+
+    for (unsigned i = 0; i < s->n; i++)
+        n += 4 * s->device[i].slots;
+    return n;
+}
+
 /* The page tables of its mappings. */
 static void walk(struct eg_run *r, struct linux_swap *s, struct eg_obj mm, struct eg_space *space,
                  struct found *f, uint8_t *page)
 {
     enum { STEPS_MAX = 1 << 24 }; // of one process: tables in circles end
     struct eg_view *v = eg_view_of(r);
+    uint64_t left = most_pages(s);
     unsigned steps = 0;
     struct eg_obj vma;
 
@@ -123,10 +134,12 @@ static void walk(struct eg_run *r, struct linux_swap *s, struct eg_obj mm, struc
 
         if (!eg_get(&at, vma, vm_area_struct.vm_start) || !eg_get(&end, vma, vm_area_struct.vm_end))
             continue;
-        for (; at < end && steps++ < STEPS_MAX && !eg_stopped(r); at = x.last + 1) {
+        for (; at < end && left && steps++ < STEPS_MAX && !eg_stopped(r); at = x.last + 1) {
             eg_extent_at(v, space, at, &x);
-            if (!x.level && (x.why == EG_SWAPPED || x.flags & EG_X_SWAPPED))
+            if (!x.level && (x.why == EG_SWAPPED || x.flags & EG_X_SWAPPED)) {
                 count(r, s, f, x.start, x.entry, page);
+                left--;
+            }
             if (x.last >= end - 1)
                 break;
         }

@@ -2,7 +2,7 @@
 #include "changed.h"
 #include <string.h>
 
-enum { GAP = 16, STEPS_MAX = 1 << 22 };
+enum { GAP = 16, STEPS_MAX = 1 << 20 }; // of a page at most: 4 GiB
 
 static void step(struct linux_change_walk *w, uint64_t n)
 {
@@ -80,6 +80,11 @@ bool linux_next_change(struct eg_run *r, struct linux_change_walk *w, struct lin
         step(w, len);
         if (!w->at)
             break;
+    }
+    if (w->steps > STEPS_MAX && w->at && w->at <= w->last) {
+        w->unknown += w->last - w->at + 1;
+        w->at = w->last;
+        step(w, 1);
     }
     return found;
 }

@@ -32,7 +32,6 @@ bool linux_copy_range(struct eg_run *r, struct linux_copy *c, struct eg_space *s
 {
     struct eg_view *v = eg_view_of(r);
     uint64_t at = first, end;
-    unsigned steps = 0;
 
     if (!c->limit && !eg_mul(TIMES, eg_mapped_bytes(v, eg_physical(r)), &c->limit))
         c->limit = UINT64_MAX;
@@ -44,7 +43,7 @@ bool linux_copy_range(struct eg_run *r, struct linux_copy *c, struct eg_space *s
         const uint8_t *p;
         size_t n;
 
-        if (c->present > c->limit || steps++ > STEPS_MAX) {
+        if (c->present > c->limit || c->steps++ > STEPS_MAX) {
             eg_note(r, "%#llx to %#llx: more than %d times the machine's memory: cut",
                     (unsigned long long)first, (unsigned long long)last, TIMES);
             return true;

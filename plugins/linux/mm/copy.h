@@ -12,6 +12,7 @@ struct linux_copy {
     uint64_t missing;                /**< bytes that were not, */
     uint64_t why[EG_NOT_CACHED + 1]; /**< by their reasons */
     uint64_t limit;                  /**< of @present; set by the first call */
+    unsigned steps;                  /**< of which there is a limit: page tables can be endless */
     bool failed;
 };
 /** Write [@first, @last] of @space at @offset of the file. What is missing, or zeros, is left out.

@@ -101,11 +101,14 @@ static void add_shmem(struct counting *c, struct eg_obj vma, uint64_t bytes)
         !swapped)
         return;
     pages = eg_at(inode, inode.i_mapping, mapping_pages);
-    eg_each_xa(e, pages)
+    eg_each_xa(e, pages) {
+        if (!*c->budget || !--*c->budget)
+            return; // many mappings of a large file
         if (e.value & 1 && e.last >= first && e.index - EG_MIN(e.index, first) < bytes >> shift)
             c->out->swap +=
                 (EG_MIN(e.last, first + (bytes >> shift) - 1) - EG_MAX(e.index, first) + 1)
                 << shift;
+    }
 }
 
 bool linux_vma_usage(struct eg_run *r, struct eg_space *space, struct eg_obj vma, uint64_t *budget,

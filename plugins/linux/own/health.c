@@ -271,7 +271,7 @@ static void check_pages(struct checking *c, struct eg_obj mm)
     const uint64_t last = eg_get_or(UINT64_C(0), mm, mm_struct.task_size) - 1;
     uint64_t made = 0, wrong = 0;
     struct eg_extent x;
-    unsigned steps = 0;
+    unsigned steps = 0, tried = 0; // also of large pages that lie nowhere
 
     if (!space || !m || !m->found || last == UINT64_MAX)
         return;
@@ -284,7 +284,7 @@ static void check_pages(struct checking *c, struct eg_obj mm)
 
         for (uint64_t va = from;
              va <= EG_MIN(x.last, last) && x.below == eg_physical(c->r) &&
-             !(x.flags & (EG_X_SPECIAL | EG_X_SWAPPED)) && made < STEPS_MAX && !eg_stopped(c->r);
+             !(x.flags & (EG_X_SPECIAL | EG_X_SWAPPED)) && tried++ < STEPS_MAX && !eg_stopped(c->r);
              va += UINT64_C(1) << m->shift) {
             const uint64_t pfn = (x.below_addr + (va - x.start)) >> m->shift;
             struct linux_page_state s;

@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 enum {
-    PART_MOST = 1 << 18, // of one process
-    LEFT_OUT = 64 << 20, // untouched bytes in a row, from which on they are not in the file
-    TIMES_IMAGE = 8,     // more memory than so many times the image's is page tables in circles
-    PN_XNUM_ = 0xffff,   // more program headers: their number is in section header 0
+    PART_MOST = 1 << 18,  // of one process
+    LEFT_OUT = 64 << 20,  // untouched bytes in a row, from which on they are not in the file
+    STEPS_MOST = 1 << 24, // pieces of one process that are looked at
+    TIMES_IMAGE = 8,      // more memory than so many times the image's is page tables in circles
+    PN_XNUM_ = 0xffff,    // more program headers: their number is in section header 0
     ET_CORE_ = 4,
     PT_LOAD_ = 1,
     PT_NOTE_ = 4,
@@ -101,7 +102,7 @@ static bool look_at(struct linux_core *c, const struct linux_mapping *m, uint64_
                 p.last = EG_MIN(p.last, at | page);
             }
         }
-        if (c->stored > most) {
+        if (c->stored > most || c->steps++ == STEPS_MOST) {
             c->cut = "its page tables map more memory than there is";
             return false;
         }
@@ -146,6 +147,7 @@ bool linux_core_open(struct eg_run *r, struct eg_obj leader, struct linux_core *
     c->leader = leader;
     c->mm = LINUX_NOBODY;
     c->n_parts = 0;
+    c->steps = 0;
     c->n_threads = c->n_without = c->stored = c->missing = c->size = 0;
     c->compat = false;
     c->cut = NULL;

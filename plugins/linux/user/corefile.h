@@ -25,6 +25,7 @@ struct linux_core {
     struct linux_whole whole;
     struct linux_core_part *parts; /**< in the run's memory, used again */
     size_t n_parts, cap_parts;
+    unsigned steps;                /* of looking for them */
     bool compat;                   /**< of a 32-bit program */
     uint64_t n_threads, n_without; /**< threads; those whose registers are not known */
     uint64_t stored, missing;      /**< bytes of memory */

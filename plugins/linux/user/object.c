@@ -112,7 +112,7 @@ static struct linux_user_names *names_of(struct linux_user_unwinder *u,
 
 void linux_user_object_index(struct linux_user_unwinder *u, struct linux_user_object *o)
 {
-    enum { BYTES_MOST = 16 << 20 }; // that are looked at
+    uint64_t left = 16 << 20; // bytes that are looked at; segments can lie over one another
     struct linux_user_names *n = names_of(u, o);
     struct eg_view *v = eg_view_of(u->r);
     size_t room;
@@ -120,16 +120,17 @@ void linux_user_object_index(struct linux_user_unwinder *u, struct linux_user_ob
     for (unsigned i = 0; !n->indexed && !n->n_places && i < o->elf.n_segments; i++) {
         const struct linux_elf_segment *s = &o->elf.segments[i];
         const uint64_t from = o->elf.bias + s->vaddr;
+        uint64_t len;
 
         if (s->type != PT_LOAD_ || s->flags & PF_W_ || s->filesz > UINT64_MAX - from)
             continue;
-        room = linux_cfi_index(v, &o->cfi, from, from + EG_MIN(s->filesz, BYTES_MOST), NULL, 0);
+        len = EG_MIN(s->filesz, left);
+        left -= len;
+        room = linux_cfi_index(v, &o->cfi, from, from + len, NULL, 0);
         if (!room)
             continue;
         n->places = eg_tmp(u->r, room * sizeof *n->places);
-        n->n_places =
-            EG_MIN(room, linux_cfi_index(v, &o->cfi, from, from + EG_MIN(s->filesz, BYTES_MOST),
-                                         n->places, room));
+        n->n_places = EG_MIN(room, linux_cfi_index(v, &o->cfi, from, from + len, n->places, room));
     }
     n->indexed = true;
     o->cfi.index = n->places;
