@@ -130,6 +130,14 @@ class Elfs(Told):
             return "the guest's page cache had been emptied since the program began, and a static one need not touch its first page"
         return super().explain_missing(truth, key, want, got)
 
+    def explain_extra(self, truth, key, row):
+        for fact in truth.facts("hooked"):
+            if fact["pid"] == key[0] and fact["what"] == "copied" and int(fact["at"], 16) == key[1]:
+                return "the scene copied a library into anonymous memory"
+            if fact["pid"] == key[0] and fact["what"] == "hollow" and row["PATH"] == truth.link(key[0], "exe"):
+                return "the scene put other code where the program's was: none of the file is mapped to be run"
+        return super().explain_extra(truth, key, row)
+
 
 class LdPreload(Told):
     name = "ldpreload"
@@ -300,7 +308,7 @@ class Orphans(Told):
             line = truth.bytes("proc", pid, "cmdline") or b""
             named = re.fullmatch(r"\[.*\]", want["COMM"]) or self.stem(want["COMM"]) in stems
             if kernel and want["PPID"] != (2 if pid != 2 else 0) or not kernel and (
-                    named or want["PPID"] == 2 or re.fullmatch(rb"\[[^\]]*\]\0*", line)):
+                    named or want["PPID"] == 2 or re.fullmatch(rb"\[.*\]", line.split(b"\0")[0])):
                 out[pid] = want | {"KTHREAD": kernel, "EXE": truth.link(pid, "exe")}
         return out
 
