@@ -35,6 +35,7 @@
     "struct signal_struct { struct list_head thread_head; };"                                      \
     "struct task_struct { struct list_head tasks, thread_node; int pid; struct mm_struct *mm;"     \
     "  struct signal_struct *signal; char comm[16]; };"                                            \
+    "struct inode { unsigned char i_blkbits; }; struct file { struct inode *f_inode; };"           \
     "struct gendisk { char disk_name[32]; void *private_data; };"                                  \
     "struct block_device { struct gendisk *bd_disk; };"                                            \
     "struct swap_info_struct { unsigned long flags; signed char type; unsigned int max, pages;"    \

@@ -237,8 +237,11 @@ static void files(void **state)
         const char *magic, *note, *want;
         uint64_t slots;
         bool other, path;
+        char block; // of its file system: 'p' as large as a page, 's' smaller; 0: not known
     } cases[] = {
         { "SWAPSPACE2", NULL, "in the file", SLOTS, false, false },
+        { "SWAPSPACE2", NULL, "in the file", SLOTS, false, false, 'p' },
+        { "SWAPSPACE2", "blocks smaller than a page", none, SLOTS, false, false, 's' },
         { "SWAPSPACE2", "no swap device of this machine has its size", none, SLOTS - 1, false,
           false },
         { "SWAPSPACE2", "no swap device of this machine has its size", none, SLOTS, false, true },
@@ -256,6 +259,14 @@ static void files(void **state)
         const char *all[] = { given };
         struct eg_run *r;
 
+        if (cases[i].block) {
+            const uint64_t file = mk_object(w.k, "file"), inode = mk_object(w.k, "inode");
+            const unsigned bits = (unsigned)__builtin_ctzll(w.page);
+
+            mk_put(w.k, w.info[1], "swap_info_struct.swap_file", file);
+            mk_put(w.k, file, "file.f_inode", inode);
+            mk_put(w.k, inode, "inode.i_blkbits", cases[i].block == 'p' ? bits : bits - 1);
+        }
         snprintf(given, sizeof given, "%s%s", cases[i].path ? "/no/such/device=" : "", name);
         opened(&w);
         mk_system(w.k)->options.swap_files = all;
