@@ -144,7 +144,7 @@ static void look_at(struct looking *k, const struct linux_image *x, struct eg_sp
         };
         struct linux_change c;
 
-        if (s->type != ELF_LOAD || !(s->flags & 1) || s->flags & 2 || !s->filesz ||
+        if (s->type != ELF_LOAD || !(s->flags & ELF_X) || s->flags & ELF_W || !s->filesz ||
             !linux_elf_place(&x->elf, s->vaddr, s->filesz, &w.at))
             continue;
         w.last = w.at + s->filesz - 1;
@@ -184,11 +184,11 @@ EG_PLUGIN(apihooks) = {
     .manual =
         "The code of each program and library in memory is compared with the page cache of its "
         "file. Where the first 16 bytes of an exported function differ, the row says where they "
-        "jump to now. A breakpoint is a debugger's or a uprobe's, which the kernel writes into "
-        "the pages of each process that runs the file. What differs behind those bytes is shown by "
-        "malfind, functions that no symbol table of the loader names by neither. Code "
-        "whose file was changed on disk too does not differ: compare the file with its package. "
-        "Hooks by offset tables: plthook; by preloaded libraries: ldpreload.",
+        "jump to now. A breakpoint is a debugger's, or that of a uprobe, which the kernel writes "
+        "into the pages of each process that runs the file. What differs elsewhere, in functions "
+        "that are not exported too, is shown by malfind. Code whose file was changed on disk too "
+        "does not differ: compare the file with its package. Hooks by offset tables: plthook; by "
+        "preloaded libraries: ldpreload.",
     .aliases = EG_NAMES("linux_apihooks"),
     .looks_for = EG_NAMES("hooks in programs"),
     .columns = columns,

@@ -273,14 +273,15 @@ static int run(struct eg_run *r)
 
 EG_PLUGIN(creds) = {
     .os = "linux",
-    .help = "List credentials that processes share, or that were changed behind the kernel's back",
-    .manual = "Every thread's struct cred is looked at. The kernel copies it for each new process, "
-              "counts who uses it, makes it of one slab cache, and keeps some of its members in "
-              "step; who writes into memory, or gives a process another's credentials, as a rule "
-              "does not. One that was replaced by the kernel's own functions (commit_creds of a "
-              "fresh copy) is as it should be: then only a root whose parent is none tells, which "
-              "is SCORE 1. setuid lists processes that have more rights than their user. Tasks "
-              "that are not on the kernel's list are not looked at.",
+    .help = "List credentials that processes share, or that were changed in place",
+    .manual =
+        "Every thread's struct cred is looked at. The kernel copies it for each new process, "
+        "counts who uses it, makes it of one slab cache, and keeps some of its members in step; "
+        "an exploit that writes into the struct, or gives a process the credentials of another, "
+        "as a rule does not. Credentials that it made by the kernel's own functions "
+        "(commit_creds of a new copy) have no such mark: there only root whose parent is not "
+        "root shows, with SCORE 1. setuid lists processes that have more rights than their user. "
+        "Tasks that are not on the kernel's list are not looked at.",
     .aliases = EG_NAMES("linux.malware.check_creds.Check_creds", "linux.check_creds.Check_creds"),
     .looks_for = EG_NAMES("shared or changed credentials"),
     .columns = columns,

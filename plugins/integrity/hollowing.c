@@ -104,7 +104,7 @@ static void look_at_segment(struct looking *k, const struct linux_elf_segment *s
         else if (off + (from - first) != s->offset + (from - start))
             emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from), NULL,
                  "another part of the file is mapped where the program belongs");
-        else if (!(s->flags & 2))
+        else if (!(s->flags & ELF_W))
             compare(k, from, to - 1, s->offset + (from - start), linux_vma_name(k->r, k->mm, vma));
     }
     if (covered < end)
@@ -196,14 +196,13 @@ EG_PLUGIN(hollowing) = {
     .help = "Find programs whose code in memory is not their file's",
     .manual =
         "Where the segments of a process's program belong, the same parts of its file must be "
-        "mapped, and what is not writable must be the same as in the page cache, byte for byte. A "
-        "program that was unmapped and replaced, or written over, shows. Breakpoints of a "
+        "mapped, and what is not writable must be the same as in the page cache, byte for byte. "
+        "A program that was unmapped and replaced, or written over, shows. Breakpoints of a "
         "debugger, or of a uprobe, which the kernel writes into each process that runs the file, "
-        "are no finding: HINTS. Programs that change their own "
-        "code show too (some packers). A process that changed which file the kernel "
-        "says that it runs (prctl PR_SET_MM) is compared with that file. Pages that are not in "
-        "the page cache cannot be compared: a note counts them. Libraries: apihooks, "
-        "library_list.",
+        "are no finding: HINTS names them. Programs that change their own code (some packers) "
+        "show too. A process that changed which file the kernel says that it runs (prctl "
+        "PR_SET_MM) is compared with that file. Pages that are not in the page cache cannot be "
+        "compared: a note counts them. Libraries: apihooks, library_list.",
     .aliases = EG_NAMES("linux_process_hollow"),
     .looks_for = EG_NAMES("injected code"),
     .columns = columns,

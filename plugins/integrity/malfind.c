@@ -578,16 +578,15 @@ EG_PLUGIN(malfind) = {
     .os = "linux",
     .help = "Find code in processes that is of no file, or differs from its file",
     .manual =
-        "Looks at every mapping that can be executed, and at the page tables of the others. Memory "
-        "of no file is a finding by itself; of a file, every page that the process has a copy of "
-        "is "
-        "compared with the file as the page cache holds it, byte by byte. REASON says why a row is "
-        "one, and WEIGHT is low where something harmless explains it: a compiler that the process "
-        "has, a probe of the kernel's, a debugger. Text relocations and the kernel's own pages "
-        "([vdso], [uprobes]) are known. A page whose file's page is not in memory cannot be "
-        "compared: a note says how many. Code that was changed in the file itself, or in the page "
-        "cache, does not show here: hold it against a known good file. What hides from the list of "
-        "processes is not searched.",
+        "Looks at every mapping that can be executed, and at the page tables of the others. "
+        "Memory of no file is a finding by itself; of a file, every page that the process has a "
+        "copy of is compared with the file as the page cache holds it, byte by byte. REASON says "
+        "why a row is one, and WEIGHT is low where something harmless explains it: a compiler "
+        "that the process has, a probe of the kernel's, a debugger. Text relocations and the "
+        "kernel's own pages ([vdso], [uprobes]) are known. A page whose file's page is not in "
+        "memory cannot be compared: a note says how many. Code that was changed in the file "
+        "itself, or in the page cache, does not show here: hold it against a known good file. "
+        "What hides from the list of processes is not searched.",
     .aliases = EG_NAMES("linux.malfind.Malfind", "linux.malware.malfind.Malfind"),
     .looks_for = EG_NAMES("injected code"),
     .columns = columns,

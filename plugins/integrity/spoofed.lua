@@ -119,13 +119,12 @@ return plugin {
   name = "spoofed",
   os = "linux",
   help = "List processes whose comm, argv[0] and program disagree, and why",
-  manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. Names in brackets, and "
-    .. "those that kernel threads have here, are told apart from threads by their user memory. Programs that are "
-    .. "several in one (busybox), interpreters, and services that write a title into argv[0] disagree for a "
-    .. "good reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. A program that copied itself to a "
-    .. "harmless name and was started by that agrees with itself: look at EXE in maps and deleted. The path of the program "
-    .. "is the kernel's own, but prctl (PR_SET_MM_EXE_FILE) can give a process another one: none of its mappings is of that "
-    .. "file then.",
+  manual = "comm and argv[0] are the process's to change; the program's path is the kernel's own. A process whose name is "
+    .. "in brackets, or is that of a kernel thread here, is told from a kernel thread by its user memory. Programs that "
+    .. "are several in one (busybox), interpreters, and services that write a title into argv[0] disagree for a good "
+    .. "reason: the highest SCORE comes first, and --unexplained leaves out 0 and 1. In a program that was copied to a "
+    .. "file with a harmless name, and started from that, nothing disagrees: look at EXE in maps and deleted. prctl "
+    .. "(PR_SET_MM_EXE_FILE) can give a process another path: none of its mappings is of that file then.",
   aliases = { "suspicious_names", "process_spoofing", "linux.malware.process_spoofing.ProcessSpoofing" },
   looks_for = { "misleading names of processes" },
   columns = {

@@ -25,7 +25,6 @@ EG_COLUMNS(COLUMNS);
 
 EG_FIELD_AS(rq_clock, rq, "clock");
 EG_FIELD_AS(task_ran, task_struct, "se.exec_start");
-EG_FIELD_AS(sb_list, super_block, "s_list");
 EG_SYMBOL(nr_threads, "int");
 EG_SYMBOL(nr_dentry, "long");
 EG_SYMBOL(init_task, "task_struct");
@@ -294,14 +293,12 @@ EG_PLUGIN(health) = {
     .help = "Tell whether the dump is of one moment: links, counts and times that do not fit",
     .manual =
         "A dump that was written while the machine ran has parts of different moments: pointers "
-        "lead "
-        "to what is gone, and counts do not agree with what is there. Each row is one thing that a "
-        "dump of one moment has right, with how often it is wrong here; a process in which "
-        "something is wrong has a row of its own. Times are the latest that a part of memory knows "
-        "(when tasks there ran last): a part that knows a later time than the machine's clock was "
-        "written later. A rootkit that takes a task off a list makes counts wrong too: compare "
-        "with "
-        "psxview. What the image lacks is for quality to say.",
+        "lead to what is gone, and counts do not agree with what is there. Each row is one thing "
+        "that a dump of one moment has right, with how often it is wrong here; a process in "
+        "which something is wrong has a row of its own. Times are the latest that a part of "
+        "memory knows (when tasks there ran last): a part that knows a later time than the "
+        "machine's clock was written later. A rootkit that takes a task off a list makes counts "
+        "wrong too: compare with psxview. What the image lacks: quality.",
     .aliases = EG_NAMES("smear"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "of processes, only these"),

@@ -383,16 +383,12 @@ EG_PLUGIN(pages) = {
     .help = "Count the pages of memory by use, or list them with flags and counts",
     .manual =
         "A summary, unless --at, --flags or --list asks for pages. Each page of RAM is counted "
-        "once, "
-        "by what its struct page says and what can be verified; KERNEL_PAGES is what the kernel "
-        "counted itself (/proc/meminfo, /proc/buddyinfo, /proc/zoneinfo), which lags behind by "
-        "some "
-        "pages of each CPU. 'unreferenced' pages are kept for the next request of a CPU, as a "
-        "rule; "
-        "'kernel' are pages that the kernel holds and that say no more: page tables of older "
-        "kernels, stacks, vmalloc, buffers of drivers, and large allocations of kmalloc, which the "
-        "kernel counts as slab; of the anonymous ones the kernel counts "
-        "those "
+        "once, by what its struct page says and what can be verified; KERNEL_PAGES is what the "
+        "kernel counted itself (/proc/meminfo, /proc/buddyinfo, /proc/zoneinfo), which lags "
+        "behind by some pages of each CPU. 'unreferenced' pages are kept for the next request of "
+        "a CPU, as a rule; 'kernel' are pages that the kernel holds and that say no more: page "
+        "tables of older kernels, stacks, vmalloc, buffers of drivers, and large allocations of "
+        "kmalloc, which the kernel counts as slab; of the anonymous ones the kernel counts those "
         "that are mapped. Names and numbers of flags are this kernel's own.",
     .aliases = EG_NAMES("kmem-p", "linux.pageinfo"),
     .columns = columns,

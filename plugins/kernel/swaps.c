@@ -103,14 +103,11 @@ EG_PLUGIN(swaps) = {
     .help = "List swap devices and files, what is in them, and what of it can be read",
     .manual =
         "As /proc/swaps, with sizes in bytes. Every plugin that reads the memory of a process "
-        "reads "
-        "swapped pages with it: those in the swap cache, in zswap and in zram are in the image, "
-        "and "
-        "those of a partition or file are where --swap FILE gives a copy of it. What zram wrote to "
-        "its backing device is not read. `engram vtop IMAGE ADDR --pid N` says of one page where "
-        "it "
-        "is. The swap file must be a copy of the same moment: pages that moved later are of "
-        "others.",
+        "reads swapped pages with it: those in the swap cache, in zswap and in zram are in the "
+        "image, and those of a partition or file are where --swap FILE gives a copy of it. What "
+        "zram wrote to its backing device is not read. `engram vtop IMAGE ADDR --pid N` says of "
+        "one page where it is. The swap file must be a copy of the same moment: in a later one "
+        "the places may have other pages.",
     .aliases = EG_NAMES("swap", "linux.swaps"),
     .columns = columns,
     .needs_symbols = EG_NEEDS_SYMBOLS(swap_info),

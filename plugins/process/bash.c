@@ -155,16 +155,13 @@ EG_PLUGIN(bash) = {
     .help = "List the commands typed into shells and other programs",
     .manual =
         "What line editors keep in a process's memory, found by its structure, whatever the "
-        "program "
-        "is called: readline's list (bash, python, gdb and others), libedit's, zsh's ring, "
-        "busybox' "
-        "array; libedit and busybox keep no times. Entries without INDEX are in no list any more, "
-        "but whole: deleted with history -d or -c. The process can write all of it. --env shows "
-        "variables, arrays and names of functions of bash as they are now, --hash where it found "
-        "the "
-        "commands that it ran: these two see bash alone. What a shell that has ended had in memory "
-        "is not seen, nor fish, whose history is a file: strings finds texts of both. Compare with "
-        "envars, which shows what a program was started with.",
+        "program is called: readline's list (bash, python, gdb and others), libedit's, zsh's "
+        "ring, busybox' array; libedit and busybox keep no times. Entries without INDEX are in "
+        "no list any more, but whole: deleted with history -d or -c. The process can write all "
+        "of it. --env shows variables, arrays and names of functions of bash as they are now, "
+        "--hash where it found the commands that it ran: these two see bash alone. What a shell "
+        "that has ended had in memory is not seen, nor fish, whose history is a file: strings "
+        "finds texts of both. Compare with envars, which shows what a program was started with.",
     .aliases = EG_NAMES("linux.bash.Bash", "linux_bash"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

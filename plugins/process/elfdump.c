@@ -46,7 +46,7 @@ static uint64_t changed_bytes(struct dumping *k, const struct linux_image *x)
         };
         struct linux_change c;
 
-        if (s->type != ELF_LOAD || s->flags & 2 || !s->filesz ||
+        if (s->type != ELF_LOAD || s->flags & ELF_W || !s->filesz ||
             !linux_elf_place(&x->elf, s->vaddr, s->filesz, &w.at))
             continue;
         w.last = w.at + s->filesz - 1;
@@ -98,7 +98,7 @@ static bool copy_segments(struct dumping *k, const struct linux_image *x, struct
         const struct linux_elf_segment *s = &x->elf.segments[i];
         uint64_t at;
 
-        if (s->type == ELF_LOAD && s->filesz && (writable || !(s->flags & 2)) &&
+        if (s->type == ELF_LOAD && s->filesz && (writable || !(s->flags & ELF_W)) &&
             linux_elf_place(&x->elf, s->vaddr, s->filesz, &at) &&
             !linux_copy_range(k->r, c, k->images.space, at, at + s->filesz - 1, s->offset))
             return false;
@@ -243,14 +243,14 @@ EG_PLUGIN(elfdump) = {
     .os = "linux",
     .help = "Rebuild programs, libraries and the vdso of processes as ELF files",
     .manual =
-        "Each ELF file that a process maps becomes a file in the folder of -o. Code and constants "
-        "are as the process has them in memory, changes and all: HINTS counts changed bytes; data "
-        "that was relocated, sections and debugging information are as the page cache has them. "
-        "Where nothing is MISSING and nothing was changed, the file is what is on the disk, byte "
-        "for byte, and a program runs (after chmod +x: no file is made executable). Without the "
-        "page cache a file has what is mapped, without "
-        "sections, and its data is as the program left it. Files that are alike in several "
-        "processes are written once. What is missing reads as zeros.",
+        "Each ELF file that a process maps becomes a file in the folder of -o. Code and "
+        "constants are as the process has them in memory, changes and all: HINTS counts changed "
+        "bytes; data that was relocated, sections and debugging information are as the page "
+        "cache has them. Where nothing is MISSING and nothing was changed, the file is what is "
+        "on the disk, byte for byte, and a program runs (after chmod +x: no file is made "
+        "executable). Without the page cache a file has what is mapped, without sections, and "
+        "its data is as the program left it. Files that are alike in several processes are "
+        "written once. What is missing reads as zeros.",
     .aliases = EG_NAMES("linux_librarydump", "linux_elfs_dump"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

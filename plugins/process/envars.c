@@ -154,12 +154,11 @@ EG_PLUGIN(envars) = {
     .os = "linux",
     .help = "List the environment variables of processes",
     .manual =
-        "The block that the kernel laid down at exec, as it is now. What a program sets later "
-        "is elsewhere in its memory: --now follows the C library's environ, and of bash takes the "
+        "The block that the kernel laid down at exec, as it is now. What a program sets later is "
+        "elsewhere in its memory: --now follows the C library's environ, and of bash takes the "
         "exported variables, as a command that it starts would get them. Programs that keep an "
         "environment of another kind (Go, other shells) do not show what they changed. Compare "
-        "with "
-        "environ_diff, and bash --env.",
+        "with environ_diff, and bash --env.",
     .aliases = EG_NAMES("linux.envars.Envars"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

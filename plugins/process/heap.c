@@ -122,15 +122,12 @@ EG_PLUGIN(heap) = {
     .help = "List the chunks of the C library's allocator",
     .manual =
         "Of glibc, whose arenas are found by their structure in the variables of libc or of a "
-        "static "
-        "program: each chunk of the main arena, of threads' arenas, and those that are mappings of "
-        "their own. A "
-        "chunk of the caches and lists is free; \"free\" alone is one that no list has. The main "
-        "arena's first chunk is as a rule the first thread's cache. Programs with another "
-        "allocator (musl, jemalloc, "
-        "tcmalloc, Go) have no chunks of glibc's, or few: a note says which processes have none. "
-        "Compare "
-        "with maps; whatis finds whose memory an address is.",
+        "static program: each chunk of the main arena, of threads' arenas, and those that are "
+        "mappings of their own. A chunk of the caches and lists is free; \"free\" alone is one "
+        "that no list has. The main arena's first chunk is as a rule the first thread's cache. "
+        "Programs with another allocator (musl, jemalloc, tcmalloc, Go) have no chunks of "
+        "glibc's, or few: a note says which processes have none. Compare with maps; whatis finds "
+        "whose memory an address is.",
     .aliases = EG_NAMES("heapdump"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

@@ -32,7 +32,6 @@ EG_FIELD_AS(node_file, io_rsrc_node, "file_ptr");
 EG_FIELD_AS(node_buf, io_rsrc_node, "buf");
 EG_FIELD_AS(fixed_file, io_fixed_file, "file_ptr");
 EG_FIELDS(io_mapped_ubuf, len, ubuf, ubuf_end); // len since 6.10
-EG_FIELD_AS(rings_sq_head, io_rings, "sq.head");
 EG_FIELD_AS(rings_sq_tail, io_rings, "sq.tail");
 EG_FIELD_AS(rings_cq_head, io_rings, "cq.head");
 EG_FIELD_AS(rings_cq_tail, io_rings, "cq.tail");
@@ -45,7 +44,6 @@ EG_FIELD_AS(defer_list, io_defer_entry, "list");
 EG_FIELD_AS(defer_request, io_defer_entry, "req");
 EG_FIELD_AS(task_worker, task_struct, "worker_private|pf_io_worker"); // renamed in 5.17
 EG_FIELD_AS(task_io_uring, task_struct, "io_uring");
-EG_FIELD_AS(tctx_registered, io_uring_task, "registered_rings"); // 5.18
 EG_FIELD_AS(tctx_rings, io_uring_task, "xa");
 EG_FIELD_AS(tctx_node_ctx, io_tctx_node, "ctx");
 EG_FIELD_AS(worker_work, io_worker, "cur_work");
@@ -61,7 +59,7 @@ EG_FIELD_AS(work_next, io_wq_work, "list.next");
 EG_FIELDS(io_wq_work, list);
 EG_FIELD_AS(sqd_thread, io_sq_data, "thread");
 EG_FIELD_AS(ring_file_private, file, "private_data");
-EG_FIELDS(io_uring_sqe, addr, fd, flags, len, opcode, user_data);
+EG_FIELDS(io_uring_sqe, addr, fd, flags, opcode, user_data);
 EG_TYPE(io_worker);
 EG_TYPE(io_tctx_node);
 EG_TYPE(file);

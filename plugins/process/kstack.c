@@ -150,20 +150,17 @@ EG_PLUGIN(kstack) = {
     .help = "Show the kernel's stack of each thread: which function called which",
     .manual =
         "The frames are unwound, not guessed: on x86-64 by ORC, the kernel's own unwind data, "
-        "which "
-        "it and each module have in memory; where a kernel has none, and on AArch64 and RISC-V, by "
-        "frame pointers. Where the way ends, the frames end, and ENDS_EARLY says why. A thread "
-        "that "
-        "sleeps begins in __schedule, and /proc/PID/stack leaves out these first frames of the "
-        "scheduler; all others are the same there. A thread that was running is unwound from the "
-        "dump's record of its processor, if there is one (ELF cores of QEMU and of kdump, saved "
-        "states), across the stacks of interrupts and exceptions. A thread that ran in its "
-        "program, "
-        "and one that has ended, has no frames. An intruder's code in the kernel shows as an "
-        "address without a name, or between functions that do not call each other; compare with "
-        "lsmod. ARGUMENTS has what a program gave a system call, from the registers that it had "
-        "when it entered the kernel; arguments of other functions are not shown, for the registers "
-        "that held them are used for other things by then.",
+        "which it and each module have in memory; where a kernel has none, and on AArch64 and "
+        "RISC-V, by frame pointers. Where the way ends, the frames end, and ENDS_EARLY says why. "
+        "A thread that sleeps begins in __schedule, and /proc/PID/stack leaves out these first "
+        "frames of the scheduler; all others are the same there. A thread that was running is "
+        "unwound from the dump's record of its processor, if there is one (ELF cores of QEMU and "
+        "of kdump, saved states), across the stacks of interrupts and exceptions. A thread that "
+        "ran in its program, and one that has ended, has no frames. An intruder's code in the "
+        "kernel shows as an address without a name, or between functions that do not call each "
+        "other; compare with lsmod. ARGUMENTS has what a program gave a system call, from the "
+        "registers that it had when it entered the kernel; arguments of other functions are not "
+        "shown, for the registers that held them are used for other things by then.",
     .aliases = EG_NAMES("bt", "linux.pscallstack.PsCallStack", "pscallstack"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

@@ -69,11 +69,12 @@ EG_PLUGIN(kthreads) = {
     .os = "linux",
     .help = "List kernel threads with what they were made to run and work at",
     .manual =
-        "FUNCTION is what kthread_create was given: of all workers worker_thread. WORKQUEUE of a "
-        "worker is the queue that it works for, or worked for last; WORK the function that it is "
-        "in at this moment. A function in no module and outside of the kernel has no SYMBOL: that "
-        "of a thread whose module hid itself, for one. Sees what is on the kernel's task list: "
-        "psxview tells what is not. A process with a kernel thread's name: orphans.",
+        "FUNCTION is what kthread_create was given: for every worker, worker_thread. WORKQUEUE "
+        "of a worker is the queue that it works for, or worked for last; WORK the function that "
+        "it is in at this moment. A function in no module and outside of the kernel has no "
+        "SYMBOL: for example that of a thread whose module is hidden. Sees what is on the "
+        "kernel's task list: psxview tells what is not. Processes with a kernel thread's name: "
+        "spoofed, orphans.",
     .aliases = EG_NAMES("linux.kthreads.Kthreads"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these threads")),

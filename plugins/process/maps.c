@@ -115,9 +115,9 @@ EG_PLUGIN(maps) = {
     .help = "List the memory mappings of processes",
     .manual =
         "As /proc/PID/maps says it, byte for byte, for a reader with init's root directory. "
-        "--smaps "
-        "counts the pages of each mapping as /proc/PID/smaps does, in bytes: from the page tables "
-        "and what the kernel notes of each page. A page that is being migrated is not counted.",
+        "--smaps counts the pages of each mapping as /proc/PID/smaps does, in bytes: from the "
+        "page tables and what the kernel notes of each page. A page that is being migrated is "
+        "not counted.",
     .aliases = EG_NAMES("linux.proc.Maps", "vm"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

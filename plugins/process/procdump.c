@@ -126,16 +126,15 @@ EG_PLUGIN(procdump) = {
     .os = "linux",
     .help = "Write processes as ELF core files, which gdb opens",
     .manual =
-        "Under -o DIR, core.PID.NAME has all threads with their registers, those of "
-        "floating point and vectors too, the auxiliary vector, the table of mapped files, and the "
-        "memory of every mapping, as large as it is: pages of mapped files that were not in the "
-        "page "
+        "Under -o DIR, core.PID.NAME has all threads with their registers, those of floating "
+        "point and vectors too, the auxiliary vector, the table of mapped files, and the memory "
+        "of every mapping, as large as it is: pages of mapped files that were not in the page "
         "tables come from the page cache. Memory that the image does not have is not in the "
-        "file: gdb says that it cannot read it, or takes it from the program if it finds the same "
-        "one; core.PID.NAME.missing.csv lists each such range with the reason. Memory that was "
-        "never written to is zero; 64 MiB of it in a row, and more, are left out and listed too. "
-        "Open it with gdb PROGRAM FILE: the program is what elfdump or the file system of the "
-        "machine gives. A thread that was running has the registers of the dump's record of "
+        "file: gdb says that it cannot read it, or takes it from the program if it finds the "
+        "same one; core.PID.NAME.missing.csv lists each such range with the reason. Memory that "
+        "was never written to is zero; 64 MiB of it in a row, and more, are left out and listed "
+        "too. Open it with gdb PROGRAM FILE: the program is what elfdump or the file system of "
+        "the machine gives. A thread that was running has the registers of the dump's record of "
         "its CPU, but the floating-point registers of when it was last switched out.",
     .aliases = EG_NAMES("core", "linux.elfcore", "gcore", "linux_procdump", "linux_dump_core"),
     .columns = columns,

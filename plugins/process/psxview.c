@@ -300,15 +300,16 @@ EG_PLUGIN(psxview) = {
     .help = "Compare where the kernel and its memory have each task, and say who is hidden",
     .manual =
         "One column for each source. A cell is empty where the source does not apply: only the "
-        "leaders of processes are on the task list and among the children of a parent. Normal are: "
-        "idle tasks, which are on no list; tasks that have ended; RUN_QUEUE no for all that sleep. "
-        "Hidden is a living task that a list or table lacks. Uncertain: the same in an image that "
-        "shows more than one moment (a task was started after the kernel's clock was copied, a "
-        "list is broken), where a task can be in one table and not in another because it was "
-        "born or died meanwhile; or its memory is not in the image. There, one whose own link of "
-        "the list says that it was taken off is still called hidden. LIST and LIST_BACK go along "
-        "the links of one direction alone; pslist joins both. Rows are processes, and threads "
-        "with something to say. What psscan finds in free memory is only there.",
+        "leaders of processes are on the task list and among the children of a parent. Normal "
+        "are: idle tasks, which are on no list; tasks that have ended; RUN_QUEUE no for all that "
+        "sleep. Hidden is a living task that a list or table lacks. Uncertain: the same in an "
+        "image that shows more than one moment (a task was started after the kernel's clock was "
+        "copied, a list is broken), where a task can be in one table and not in another because "
+        "it was started or ended meanwhile; or its memory is not in the image. In such an image "
+        "a task is still called hidden where its own links say that it was removed from the "
+        "list. LIST and LIST_BACK go along the links of one direction alone; pslist joins both. "
+        "Rows are processes, and threads with something to say. What psscan finds in free memory "
+        "is only there.",
     .aliases = EG_NAMES("linux_psxview"),
     .looks_for = EG_NAMES("hidden processes"),
     .columns = columns,

@@ -4,9 +4,9 @@ return plugin {
   name = "ptrace",
   os = "linux",
   help = "List threads that are traced or trace others, with the tracer's options",
-  manual = "A traced thread's parent is its tracer; PPID elsewhere is of the real parent. TRACEES are those on the "
-    .. "tracer's own list: one that is there and says nothing of it, or says so and is not there, is damaged or was "
-    .. "changed, and a note says so. A tracer that has finished leaves no trace.",
+  manual = "A traced thread's parent is its tracer; PPID elsewhere is of the real parent. TRACEES are those on the tracer's "
+    .. "own list: a thread on that list that has no such tracer, or with this tracer and not on its list, is damaged or "
+    .. "was changed, and a note says so. A tracer that has finished leaves no trace.",
   aliases = { "linux.ptrace.Ptrace" },
   columns = {
     { "PID", "int", "process id" },

@@ -9,10 +9,9 @@
 
 EG_FIELD_AS(task_seccomp, task_struct, "seccomp");
 EG_FIELDS(seccomp, filter, mode);
-EG_FIELDS(seccomp_filter, log, notif, prev, prog, users, wait_killable_recv);
+EG_FIELDS(seccomp_filter, log, notif, prev, prog, wait_killable_recv);
 EG_FIELD_AS(seccomp_users, seccomp_filter, "users.refs.counter|usage.refs.counter");
 EG_FIELD_AS(prog_original, bpf_prog, "orig_prog");
-EG_FIELD_AS(prog_len, bpf_prog, "len");
 EG_FIELDS(sock_fprog_kern, filter, len);
 
 #define COLUMNS(C)                                                                                 \
@@ -311,13 +310,14 @@ static int run(struct eg_run *r)
 EG_PLUGIN(seccomp) = {
     .os = "linux",
     .help = "List processes that filter their system calls, and what each filter answers",
-    .manual = "Each filter is run with every call's number and unknown arguments: RULES names "
-              "calls whose answer is not DEFAULT_ACTION, \"ALLOW or ERRNO(1)\" where it depends "
-              "on arguments. --disassemble shows a row for each instruction. The flags with which "
-              "a filter was installed (TSYNC, SPEC_ALLOW) are not kept. Kernels built without "
-              "CONFIG_CHECKPOINT_RESTORE do not keep the program as it was given: then only that "
-              "there is one is shown. Threads that filter as their process does are left out "
-              "unless --threads.",
+    .manual =
+        "Each filter is run with every call's number and unknown arguments: RULES names calls "
+        "whose answer is not DEFAULT_ACTION, \"ALLOW or ERRNO(1)\" where it depends on "
+        "arguments. --disassemble shows a row for each instruction. The flags with which a "
+        "filter was installed (TSYNC, SPEC_ALLOW) are not kept. Kernels built without "
+        "CONFIG_CHECKPOINT_RESTORE do not keep the program as it was given: then a filter is "
+        "shown without its rules. Threads that filter as their process does are left out unless "
+        "--threads.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(disassemble, FLAG, "a row for each instruction"),

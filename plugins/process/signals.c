@@ -5,7 +5,6 @@
 #include "../linux/sched/task.h"
 
 EG_FIELD_AS(task_blocked, task_struct, "blocked");
-EG_FIELD_AS(task_real_blocked, task_struct, "real_blocked");
 EG_FIELD_AS(task_pending, task_struct, "pending");
 EG_FIELD_AS(task_sighand, task_struct, "sighand");
 EG_FIELD_AS(task_stack_at, task_struct, "sas_ss_sp");

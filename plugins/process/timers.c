@@ -17,7 +17,6 @@ EG_FIELDS(hrtimer, base);
 EG_FIELDS(hrtimer_clock_base, clockid);
 EG_FIELD_AS(alarm_expires, alarm, "node.expires");
 EG_FIELD_AS(alarm_state, alarm, "state");
-EG_FIELD_AS(cpu_expires, cpu_timer, "node.expires");
 EG_FIELD_AS(cpu_head, cpu_timer, "head");
 EG_FIELD_AS(cpu_itimer_expires, cpu_itimer, "expires");
 EG_FIELD_AS(cpu_itimer_incr, cpu_itimer, "incr");
@@ -28,7 +27,6 @@ EG_FIELD_AS(timerfd_timer, timerfd_ctx, "t.tmr");
 EG_FIELD_AS(timerfd_alarm, timerfd_ctx, "t.alarm");
 EG_FIELD_AS(timerfd_interval, timerfd_ctx, "tintv");
 EG_FIELD_AS(timerfd_clock, timerfd_ctx, "clockid");
-EG_FIELD_AS(timerfd_ticks, timerfd_ctx, "ticks");
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \

@@ -128,16 +128,15 @@ EG_PLUGIN(ustack) = {
     .help = "Show the calls that threads are in inside of their programs",
     .manual =
         "Unwinds each thread's user stack from the registers that the kernel saved when it was "
-        "entered, by the call frame information (.eh_frame) that programs, libraries and the vdso "
-        "have in memory; parts of it that were never mapped come from the page cache. A frame "
-        "that a signal interrupted is marked. Where code has no such information (made at run "
-        "time, hand-written) the frame pointer is followed, if it leads to a place behind a call, "
-        "and FOUND_BY says so. Names are of .symtab, .gnu_debugdata and .dynsym; of a stripped "
-        "program most functions have none. Calls that a compiler turned into jumps left no frame. "
-        "A thread that "
-        "was running on a CPU has the registers of the dump's record of that CPU, or none. "
-        "Compare with kstack, the same thread inside of the kernel, and with gdb on the file that "
-        "procdump writes.",
+        "entered, by the call frame information (.eh_frame) that programs, libraries and the "
+        "vdso have in memory; parts of it that were never mapped come from the page cache. A "
+        "frame that a signal interrupted is marked. Where code has no such information (made at "
+        "run time, hand-written) the frame pointer is followed, if it leads to a place behind a "
+        "call, and FOUND_BY says so. Names are of .symtab, .gnu_debugdata and .dynsym; of a "
+        "stripped program most functions have none. Calls that a compiler turned into jumps left "
+        "no frame. A thread that was running on a CPU has the registers of the dump's record of "
+        "that CPU, or none. Compare with kstack, the same thread inside of the kernel, and with "
+        "gdb on the file that procdump writes.",
     .aliases = EG_NAMES("linux_process_stack", "pstack", "process_stack"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

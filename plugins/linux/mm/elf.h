@@ -26,8 +26,15 @@ enum linux_elf_constants {
     ELF_LOAD = 1, /**< PT_… */
     ELF_DYNAMIC = 2,
     ELF_INTERP = 3,
+    ELF_NOTE = 4,
     ELF_PHDR = 6,
-    ELF_X86_64 = 62, /**< EM_… */
+    ELF_EH_FRAME = 0x6474e550,
+    ELF_X = 1, /**< PF_… */
+    ELF_W = 2,
+    ELF_R = 4,
+    ELF_386 = 3, /**< EM_… */
+    ELF_ARM = 40,
+    ELF_X86_64 = 62,
     ELF_AARCH64 = 183,
     ELF_FUNC = 2, /**< STT_… */
     ELF_IFUNC = 10,

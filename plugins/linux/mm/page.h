@@ -50,21 +50,21 @@ struct linux_memmap {
 };
 /** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL:
  * the run was stopped, or failed. */
-const struct linux_memmap *linux_memmap(struct eg_run *r);
+EG_API const struct linux_memmap *linux_memmap(struct eg_run *r);
 /** How many pages of processes a run may look at, all mappings together: far more than RAM has, for
  * many processes map the same, but what damaged page tables claim comes to an end. */
-uint64_t linux_pages_budget(struct eg_run *r);
+EG_API uint64_t linux_pages_budget(struct eg_run *r);
 /** Where the kernel says that the struct page of page 0 would be, also where nothing there can be
  * read. */
 bool linux_memmap_told(struct eg_run *r, uint64_t *base);
 /** The use of the page at physical @pa. */
-void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
-                   struct linux_page *out);
+EG_API void linux_page_at(struct eg_run *r, const struct linux_memmap *m, uint64_t pa,
+                          struct linux_page *out);
 
 /** Of the struct page at @page: its page's number, and the first one of its folio with that one's
  * number. @return false: it is none. */
-bool linux_page_head(struct eg_run *r, const struct linux_memmap *m, uint64_t page, uint64_t *pfn,
-                     struct eg_obj *head, uint64_t *head_pfn);
+EG_API bool linux_page_head(struct eg_run *r, const struct linux_memmap *m, uint64_t page,
+                            uint64_t *pfn, struct eg_obj *head, uint64_t *head_pfn);
 /** What a folio's first page says of its place in a file, unchecked. */
 bool linux_page_place(struct eg_obj head, uint64_t *mapping, uint64_t *index);
 
@@ -80,8 +80,8 @@ struct linux_page_state {
     uint32_t type; /**< page_type of the first one; it is a count unless its high bits say so */
     bool dirty, swap_backed;
 };
-bool linux_page_state(struct eg_run *r, const struct linux_memmap *m, uint64_t pfn,
-                      struct linux_page_state *out);
+EG_API bool linux_page_state(struct eg_run *r, const struct linux_memmap *m, uint64_t pfn,
+                             struct linux_page_state *out);
 /** The names of the flags' bits as this kernel numbers them, without "PG_"; NULL: a bit without
  * one. @return how many bits are flags; 0: not known. */
 unsigned linux_page_flags(struct eg_run *r, const char *names[64]);

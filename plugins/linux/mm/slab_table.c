@@ -19,7 +19,7 @@ EG_FIELDS(kmem_cache_per_node_ptrs, node, barn); // since 7.1
 EG_FIELDS(kmem_cache_cpu, freelist);
 EG_FIELDS(slub_percpu_sheaves, main, spare, rcu_free);
 EG_FIELDS(slab_sheaf, barn_list, cache, size, objects);
-EG_FIELDS(node_barn, sheaves_full, sheaves_empty);
+EG_FIELDS(node_barn, sheaves_full);
 EG_SYMBOL(nr_node_ids, "unsigned int");
 
 enum { CACHES_MAX = 1 << 16, NODES_MAX = 1 << 10, SHEAF_MAX = 1 << 12, PAGES_FEW = 1 << 12 };

@@ -2,9 +2,8 @@
 #include "code.h"
 #include "../../../core/disasm.h"
 #include "../../../core/run.h"
+#include "../mm/elf.h"
 #include <stdio.h>
-
-enum { X86_64 = 62, AARCH64 = 183 }; // EM_…
 
 static uint64_t relative(const uint8_t *bytes, uint64_t next)
 {
@@ -93,18 +92,18 @@ static struct linux_stub arm64_stub(const uint8_t *b, size_t len, uint64_t at)
 struct linux_stub linux_stub_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len,
                                 uint64_t at)
 {
-    if (arch->elf_machine == X86_64)
+    if (arch->elf_machine == ELF_X86_64)
         return x86_stub(bytes, len, at);
-    if (arch->elf_machine == AARCH64)
+    if (arch->elf_machine == ELF_AARCH64)
         return arm64_stub(bytes, len, at);
     return (struct linux_stub){ 0 };
 }
 
 size_t linux_breakpoint_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len)
 {
-    if (arch->elf_machine == X86_64)
+    if (arch->elf_machine == ELF_X86_64)
         return len && bytes[0] == 0xcc;
-    if (arch->elf_machine == AARCH64 && len >= 4) // brk
+    if (arch->elf_machine == ELF_AARCH64 && len >= 4) // brk
         return (eg_le32(bytes) & 0xffe0001f) == 0xd4200000 ? 4 : 0;
     return 0;
 }

@@ -60,7 +60,7 @@ struct linux_tasks {
     int64_t newest;     /**< the latest start of a task that the list has, ns since boot */
 };
 /** Kept by the system. NULL: the run was stopped, or failed. */
-const struct linux_tasks *linux_tasks(struct eg_run *r);
+EG_API const struct linux_tasks *linux_tasks(struct eg_run *r);
 
 /** For tasks_scan.c: where physical memory looks like a task_struct, by address.
  * @delta: virtual - physical address. @return false: out of memory, or stopped. */

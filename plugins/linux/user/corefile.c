@@ -1,6 +1,7 @@
 /* corefile.c - headers and memory of a core file. */
 #include "corefile.h"
 #include "../../../core/system.h"
+#include "../mm/elf.h"
 #include "../mm/flags.h"
 #include "../mm/mm.h"
 #include "../sched/flags.h"
@@ -15,21 +16,13 @@ enum {
     TIMES_IMAGE = 8,      // more memory than so many times the image's is page tables in circles
     PN_XNUM_ = 0xffff,    // more program headers: their number is in section header 0
     ET_CORE_ = 4,
-    PT_LOAD_ = 1,
-    PT_NOTE_ = 4,
-    PF_X_ = 1,
-    PF_W_ = 2,
-    PF_R_ = 4,
-    EM_386_ = 3,
-    EM_X86_64_ = 62,
-    EM_AARCH64_ = 183,
 };
 
 bool linux_core_supported(struct eg_run *r)
 {
     const uint16_t machine = eg_system_of(r)->arch->elf_machine;
 
-    return machine == EM_X86_64_ || machine == EM_AARCH64_;
+    return machine == ELF_X86_64 || machine == ELF_AARCH64;
 }
 
 /* ---- what memory there is ---- */
@@ -68,8 +61,8 @@ static bool push(struct linux_core *c, struct linux_core_part p)
 
 static uint32_t segment_flags(uint64_t vm_flags)
 {
-    return (vm_flags & VM_READ ? PF_R_ : 0) | (vm_flags & VM_WRITE ? PF_W_ : 0) |
-           (vm_flags & VM_EXEC ? PF_X_ : 0);
+    return (vm_flags & VM_READ ? ELF_R : 0) | (vm_flags & VM_WRITE ? ELF_W : 0) |
+           (vm_flags & VM_EXEC ? ELF_X : 0);
 }
 
 /* One mapping, from piece to piece. @most: bytes that may be stored of a process. */
@@ -198,7 +191,7 @@ static void file_header(struct linux_core *c, size_t n, uint64_t sections)
     bytes[4] = w == 4 ? 1 : 2;
     bytes[5] = bytes[6] = 1;
     put(&p, ET_CORE_, 2);
-    put(&p, !c->compat ? machine : machine == EM_X86_64_ ? EM_386_ : 40 /* EM_ARM */, 2);
+    put(&p, !c->compat ? machine : machine == ELF_X86_64 ? ELF_386 : ELF_ARM, 2);
     put(&p, 1, 4);
     put(&p, 0, w);                // entry
     put(&p, w == 4 ? 52 : 64, w); // program headers
@@ -285,7 +278,7 @@ bool linux_core_write(struct linux_core *c, FILE *f)
     const uint64_t headers = (w == 4 ? 52 : 64) + (w == 4 ? 32 : 56) * (uint64_t)n;
     const uint64_t sections = n >= PN_XNUM_ ? headers : 0;
     const uint64_t notes = headers + (sections ? (w == 4 ? 40 : 64) : 0);
-    struct header h = { .type = PT_NOTE_, .offset = notes, .align = 4 };
+    struct header h = { .type = ELF_NOTE, .offset = notes, .align = 4 };
     uint64_t first, offset;
     off_t end;
 
@@ -302,7 +295,7 @@ bool linux_core_write(struct linux_core *c, FILE *f)
         const struct linux_core_part *p = &c->parts[i];
         const uint64_t len = p->last - p->first + 1;
 
-        h = (struct header){ PT_LOAD_, p->flags, offset, p->first, 0, len, page };
+        h = (struct header){ ELF_LOAD, p->flags, offset, p->first, 0, len, page };
         if (p->kind == LINUX_CORE_STORED) {
             h.filesz = len;
             offset += len;

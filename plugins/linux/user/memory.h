@@ -28,10 +28,10 @@ struct linux_user {
     bool endless;    /**< a search was cut at @most */
 };
 /** @return false: a kernel thread, or it has ended, or its memory cannot be read. */
-bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u);
+EG_API bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u);
 
 /** The range that holds @addr; NULL: none. */
-const struct linux_user_range *linux_user_range(const struct linux_user *u, uint64_t addr);
+EG_API const struct linux_user_range *linux_user_range(const struct linux_user *u, uint64_t addr);
 
 /** Bytes of the ranges, in order, that lie together in our memory. They are valid until the next
  * read: what a search finds in a piece is kept, and looked at when the piece is done. */
@@ -45,11 +45,11 @@ struct linux_user_piece {
     bool begun;
 };
 /** @data_only: only variables of programs and libraries. */
-bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_piece *p);
+EG_API bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_piece *p);
 
 /** The pointer or the integers at @addr. @return false: cannot be read. */
-bool linux_user_word(const struct linux_user *u, uint64_t addr, uint64_t *out);
-bool linux_user_u32(const struct linux_user *u, uint64_t addr, uint32_t *out);
+EG_API bool linux_user_word(const struct linux_user *u, uint64_t addr, uint64_t *out);
+EG_API bool linux_user_u32(const struct linux_user *u, uint64_t addr, uint32_t *out);
 /** The word at @p, of a piece. */
 static inline uint64_t linux_user_load(const struct linux_user *u, const uint8_t *p)
 {
@@ -65,12 +65,12 @@ enum linux_text_kind {
 bool linux_user_is_text(struct linux_user *u, uint64_t addr, size_t max, enum linux_text_kind kind,
                         size_t *len);
 /** The same text, in @buf until its next use; NULL: it is none. */
-char *linux_user_text(struct linux_user *u, uint64_t addr, size_t max, enum linux_text_kind kind,
-                      struct linux_buffer *buf, size_t *len);
+EG_API char *linux_user_text(struct linux_user *u, uint64_t addr, size_t max,
+                             enum linux_text_kind kind, struct linux_buffer *buf, size_t *len);
 /** Is it a program in Go? The linker begins its variables with a mark (cmd/link, buildinfo). */
 bool linux_user_is_go(struct linux_user *u);
 /** Notes of what a search left out: more than it keeps, more text than it looks at. */
-void linux_user_notes(struct linux_user *u, struct eg_obj task);
+EG_API void linux_user_notes(struct linux_user *u, struct eg_obj task);
 
 /** Addresses that a search has kept. */
 struct linux_addresses {

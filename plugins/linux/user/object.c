@@ -5,13 +5,7 @@
 #include "unwind.h"
 
 enum {
-    PT_LOAD_ = 1,
-    PF_W_ = 2,
-    PT_GNU_EH_FRAME_ = 0x6474e550,
-    EM_AARCH64_ = 183,
     STT_NOTYPE_ = 0,
-    STT_FUNC_ = 2,
-    STT_GNU_IFUNC_ = 10,
     OBJECTS_MOST = 512, // of one process, whose stacks are in code of
 };
 
@@ -62,11 +56,11 @@ static void set_tables(struct linux_user_object *o, struct linux_whole *w)
         const struct linux_elf_segment *s = &e->segments[i];
         const uint64_t at = e->bias + s->vaddr;
 
-        if (s->type == PT_GNU_EH_FRAME_) {
+        if (s->type == ELF_EH_FRAME) {
             o->cfi.header = at;
             o->cfi.header_len = s->memsz;
         }
-        if (s->type == PT_LOAD_ && s->memsz && at >= e->at && s->memsz - 1 <= UINT64_MAX - at)
+        if (s->type == ELF_LOAD && s->memsz && at >= e->at && s->memsz - 1 <= UINT64_MAX - at)
             last = EG_MAX(last, at + s->memsz - 1);
     }
     o->cfi.space = w->space;
@@ -74,7 +68,7 @@ static void set_tables(struct linux_user_object *o, struct linux_whole *w)
     o->cfi.last = last;
     o->cfi.word = e->wide ? 8 : 4;
     o->cfi.big_endian = e->big_endian;
-    o->cfi.is_aarch64 = e->machine == EM_AARCH64_;
+    o->cfi.is_aarch64 = e->machine == ELF_AARCH64;
     if (o->cfi.header < o->cfi.first || o->cfi.header > last)
         o->cfi.header = 0;
 }
@@ -122,7 +116,7 @@ void linux_user_object_index(struct linux_user_unwinder *u, struct linux_user_ob
         const uint64_t from = o->elf.bias + s->vaddr;
         uint64_t len;
 
-        if (s->type != PT_LOAD_ || s->flags & PF_W_ || s->filesz > UINT64_MAX - from)
+        if (s->type != ELF_LOAD || s->flags & ELF_W || s->filesz > UINT64_MAX - from)
             continue;
         len = EG_MIN(s->filesz, left);
         left -= len;
@@ -141,8 +135,7 @@ void linux_user_object_index(struct linux_user_unwinder *u, struct linux_user_ob
 
 static bool is_code(const struct linux_elf_symbol *s)
 {
-    return s->section &&
-           (s->type == STT_FUNC_ || s->type == STT_NOTYPE_ || s->type == STT_GNU_IFUNC_) &&
+    return s->section && (s->type == ELF_FUNC || s->type == STT_NOTYPE_ || s->type == ELF_IFUNC) &&
            *s->name && *s->name != '$';
 }
 
