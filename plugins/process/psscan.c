@@ -12,7 +12,7 @@
     LINUX_COLUMN_PPID(C)                                                                           \
     LINUX_COLUMN_COMM(C)                                                                           \
     C(EXIT_STATE, TEXT, "EXIT_ZOMBIE, EXIT_DEAD; TASK_RUNNING while it had not ended")             \
-    C(LIFE, TEXT, "living, zombie, dead, freed, leftover; see the manual")                         \
+    C(LIFE, TEXT, "living, new, zombie, dead, freed, leftover; see the manual")                    \
     C(LINKED, BOOL, "whether a list or table of the kernel leads to it")                           \
     C(CONFIDENCE, INT, "percent of the marks of a task that it has")                               \
     C(MARKS, FLAGS, "those that it has")                                                           \
@@ -34,7 +34,7 @@ static struct eg_cell life(struct eg_obj task, const struct linux_task_trace *t)
         return eg_text("leftover");
     if (eg_get(&exit_state, task, task_struct.exit_state) && exit_state)
         return eg_text(exit_state & ZOMBIE ? "zombie" : "dead");
-    return eg_text("living");
+    return eg_text(t->is_new ? "new" : "living");
 }
 
 static int run(struct eg_run *r)
@@ -74,7 +74,9 @@ EG_PLUGIN(psscan) = {
         "stack, its struct pid, its signal_struct, its place in a slab. A name, ids and one or two "
         "others are needed; CONFIDENCE is how many it has, of those that it can have. Of one that "
         "has ended the last ones lead nowhere any more.\n\n"
-        "LIFE: living; zombie: ended, its parent has not asked; dead: ended, and some part of the "
+        "LIFE: living; new: fork has not finished it, at first a copy of its parent, with that "
+        "one's id and name; zombie: ended, its parent has not asked; dead: ended, and some part of "
+        "the "
         "kernel still holds it; freed: what is left of one in a free place of a slab (on a free "
         "list or in a sheaf), whose parent's id may be another's by now; leftover: in memory that "
         "is no slab of tasks any more. Copies of a task elsewhere, as a dump that is being written "

@@ -214,6 +214,9 @@ static void judge(struct view *v)
         } else if (!v->taken && (state & NEW || started_late(v))) {
             v->verdict = NORMAL;
             v->reason = "was being created while the image was taken";
+        } else if (!v->taken && v->t->is_new) {
+            v->verdict = NORMAL;
+            v->reason = "was being created while the image was taken: still a copy of its parent";
         } else if (v->moved && !is_complete(v)) {
             v->verdict = NORMAL;
             v->reason = "was born, or ended, while the image was taken: parts of it are not there";
@@ -301,8 +304,9 @@ EG_PLUGIN(psxview) = {
     .manual =
         "One column for each source. A cell is empty where the source does not apply: only the "
         "leaders of processes are on the task list and among the children of a parent. Normal "
-        "are: idle tasks, which are on no list; tasks that have ended; RUN_QUEUE no for all that "
-        "sleep. Hidden is a living task that a list or table lacks. Uncertain: the same in an "
+        "are: idle tasks, which are on no list; tasks that have ended; what fork has not finished, "
+        "at first a copy of its parent with that one's id; RUN_QUEUE no for all that sleep. "
+        "Hidden is a living task that a list or table lacks. Uncertain: the same in an "
         "image that shows more than one moment (a task was started after the kernel's clock was "
         "copied, a list is broken), where a task can be in one table and not in another because "
         "it was started or ended meanwhile; or its memory is not in the image. In such an image "

@@ -418,6 +418,57 @@ static void by_scan(struct collect *c)
     c->t->available |= LINUX_BY_SCAN;
 }
 
+/* ---- what fork is making ---- */
+
+/* dup_task_struct() of kernel/fork.c copies the parent whole, with its ids, links and state. Only
+ * later does sched_fork() set TASK_NEW, and copy_process() give the child ids of its own. Until then
+ * it is on no list, and has its parent's struct pid, which no other task has, not even a thread of
+ * the same process. */
+static bool is_copy(struct collect *c, uint64_t va, uint64_t parent)
+{
+    const struct eg_obj child = task_at(c, va), original = task_at(c, parent);
+    const struct eg_obj pid = eg_deref(linux_task_pid(c->r, child));
+    int64_t started[2];
+    uint64_t a, b;
+
+    if (pid.why || pid.addr != eg_deref(linux_task_pid(c->r, original)).addr)
+        return false;
+    if (!eg_get(&a, child, task_struct.signal) || !a || !eg_get(&b, original, task_struct.signal) ||
+        a != b)
+        return false;
+    if (!eg_get(&a, child, task_struct.group_leader) || a == va ||
+        !eg_get(&b, original, task_struct.group_leader) || a != b)
+        return false;
+    return linux_task_started(child, &started[0]) && linux_task_started(original, &started[1]) &&
+           started[0] == started[1];
+}
+
+/* @t is sorted by ids: a copy stands beside what it is a copy of. */
+static void find_new(struct collect *c)
+{
+    enum { NEW = 0x800 }; // TASK_NEW of include/linux/sched.h, since 4.8
+    struct linux_task_trace *all = c->t->at.at;
+    uint64_t known = 0; // of those with the same ids the first one that a list has
+
+    for (size_t first = 0, i = 0; i < c->t->at.n; i++) {
+        uint32_t state = 0;
+
+        if (!i || all[i].pid != all[first].pid || all[i].tgid != all[first].tgid) {
+            first = i;
+            known = 0;
+            for (size_t k = i;
+                 k < c->t->at.n && all[k].pid == all[i].pid && all[k].tgid == all[i].tgid && !known;
+                 k++)
+                known = all[k].sources & LINUX_BY_KERNEL ? all[k].va : 0;
+        }
+        if (all[i].sources & LINUX_BY_KERNEL || all[i].place == LINUX_TASK_STATIC ||
+            all[i].place == LINUX_TASK_FREE || all[i].place == LINUX_TASK_OUTSIDE)
+            continue;
+        eg_get(&state, task_at(c, all[i].va), task_state);
+        all[i].is_new = state & NEW || (known && is_copy(c, all[i].va, known));
+    }
+}
+
 /* ---- all of it ---- */
 
 static int by_ids(const void *a, const void *b)
@@ -444,6 +495,7 @@ static void finish(struct collect *c)
     }
     if (t->at.n)
         qsort(t->at.at, t->at.n, sizeof *t->at.at, by_ids);
+    find_new(c);
     eg_map_fini(&t->by_va);
     for (size_t i = 0; i < t->at.n; i++)
         if (eg_map_add(&t->by_va, t->at.at[i].va, i) < 0)

@@ -50,6 +50,8 @@ struct linux_task_trace {
     int32_t tgid, pid;
     uint16_t sources, marks;
     uint8_t place, confidence; /**< enum linux_task_place; percent of the marks that it can have */
+    bool is_new; /**< fork has not finished it: it is a copy of its parent still, or TASK_NEW, and
+                    on no list */
 };
 struct linux_tasks {
     EG_VEC(struct linux_task_trace) at; /**< by tgid, pid, va */

@@ -478,6 +478,69 @@ static void searched(void **state)
     }
 }
 
+/** Task 2 has a thread, 3, which forks. @return the child, when dup_task_struct() has just made it:
+ * a copy of the thread. */
+static uint64_t fork_thread(const struct world *w)
+{
+    struct mk *k = w->g.k;
+    const uint64_t size = at(w, 0, "task_struct.stack") + mk_model(k)->ptr_size;
+    const uint64_t thread = w->task[2], child = mk_object(k, "task_struct");
+    const uint64_t signal = mk_of((struct mk_guest *)&w->g, w->task[1], "task_struct.signal");
+
+    assert_true(child / w->g.page == w->task[0] / w->g.page && child > thread);
+    unlink_node(w, at(w, thread, "task_struct.tasks"));
+    unlink_node(w, at(w, thread, "task_struct.sibling"));
+    mk_put(k, thread, "task_struct.tgid", 2);
+    mk_put(k, thread, "task_struct.group_leader", w->task[1]);
+    mk_put(k, thread, "task_struct.signal", signal);
+    mk_put(k, signal, "signal_struct.nr_threads", 2);
+    mk_list_append(k, at(w, signal, "signal_struct.thread_head"),
+                   at(w, thread, "task_struct.thread_node"));
+    for (uint64_t i = 0; i < size; i += mk_model(k)->ptr_size)
+        mk_write_ptr(k, child + i, mk_read_ptr(k, thread + i));
+    return child;
+}
+
+/** What fork has not finished is new, and hides nothing; what differs from its parent in more than
+ * a copy does is another task that no list has. */
+static void forked(void **state)
+{
+    static const char *const own[] = { "task_struct.thread_pid", "task_struct.signal",
+                                       "task_struct.group_leader", "task_struct.start_boottime" };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make_searched(m);
+        uint64_t child = fork_thread(&w);
+
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "psscan", "pid=2"), 3, 8),
+                            "2|1|task-b|TASK_RUNNING|living|true\n"
+                            "3|1|task-c|TASK_RUNNING|living|true\n"
+                            "3|1|task-c|TASK_RUNNING|new|false");
+        assert_string_equal(
+            mk_columns(mk_guest_rows(&w.g, "psxview", "pid=2 threads"), 14, 15),
+            "normal|\nnormal|\n"
+            "normal|was being created while the image was taken: still a copy of its parent");
+        mk_free(w.g.k);
+        for (size_t i = 0; i < countof(own); i++) {
+            w = make_searched(m);
+            child = fork_thread(&w);
+            mk_put(w.g.k, child, own[i], mk_of(&w.g, w.task[3], own[i]));
+            assert_string_equal(scanned(&w, "pid=2"), "living|true\nliving|true\nliving|false");
+            assert_string_equal(mk_columns(mk_guest_rows(&w.g, "psxview", "pid=2"), 14, 14),
+                                "normal\nhidden");
+            mk_free(w.g.k);
+        }
+        // With ids of its own, and on no list yet.
+        w = make_searched(m);
+        forget(&w, w.task[1], 2);
+        mk_put(w.g.k, w.task[1], "task_struct.__state", 0x800);
+        assert_string_equal(scanned(&w, "pid=2"), "new|false");
+        mk_free(w.g.k);
+    }
+}
+
 /** Memory that is full of what begins like a task takes no more room than tasks could. */
 static void flooded(void **state)
 {
@@ -506,8 +569,7 @@ int main(void)
         cmocka_unit_test(moments),          cmocka_unit_test(broken),
         cmocka_unit_test(circles),          cmocka_unit_test(namespaces),
         cmocka_unit_test(hashed),           cmocka_unit_test(searched),
-        cmocka_unit_test(flooded),
-
+        cmocka_unit_test(flooded),          cmocka_unit_test(forked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
