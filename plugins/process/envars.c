@@ -12,7 +12,8 @@
     C(KEY, TEXT, "variable, or the whole string where it has no equals sign")                      \
     C(VALUE, TEXT, "what stands behind the equals sign")                                           \
     C(CHANGE, TEXT, "--now: added, changed or removed since it was started", EG_ASKED)             \
-    C(OLD_VALUE, TEXT, "--now: of what was changed or removed, the value at the start", EG_ASKED)
+    C(OLD_VALUE, TEXT, "--now: of what was changed or is not there, the value at the start",       \
+      EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 /** The variables at the start, by name. */
@@ -88,10 +89,12 @@ static void row_now(struct eg_run *r, struct eg_obj task, struct work *w, struct
     const char *value = NULL, *what;
     const struct linux_variable *old;
     uint64_t i;
+    bool lost = false;
 
     if (s->value) {
         value =
             linux_user_text(&w->u, s->value, LINUX_SETTING_MAX, LINUX_TEXT_ANY, &w->value, &len);
+        lost = !value && !eg_bytes(eg_view_of(r), w->u.space, s->value, 1);
         value = value ? value : "";
     }
     if (!key)
@@ -101,15 +104,20 @@ static void row_now(struct eg_run *r, struct eg_obj task, struct work *w, struct
     if (old)
         b->seen[i] = true;
     what = change(old, value, len);
+    missing = eg_missing(EG_ABSENT, s->value);
     eg_row(r, .PID = linux_pid(task), .PPID = linux_ppid(task), .COMM = linux_comm(task),
            .KEY = eg_textn(key, key_len),
-           .VALUE = value ? eg_textn(value, len) : (struct eg_cell){ 0 }, .CHANGE = eg_text(what),
+           .VALUE = lost    ? missing
+                    : value ? eg_textn(value, len)
+                            : (struct eg_cell){ 0 },
+           .CHANGE = lost ? missing : eg_text(what),
            .OLD_VALUE = old && *what ? value_of(old) : (struct eg_cell){ 0 });
 }
 
 static void now(struct eg_run *r, struct eg_obj task, struct work *w)
 {
     struct before b = { .names = eg_run_map(r) };
+    struct eg_cell gone;
     struct linux_variable v;
 
     if (!linux_user_open(r, task, &w->u))
@@ -117,15 +125,23 @@ static void now(struct eg_run *r, struct eg_obj task, struct work *w)
     linux_each_variable(r, task, &w->start, v) keep(r, &b, v);
     b.seen = eg_tmp(r, b.n + 1);
     linux_environ_find(&w->u, &w->now);
+    gone = eg_missing(EG_ABSENT, w->now.array);
     if (w->now.from == LINUX_ENVIRON_NONE)
         eg_note(r, "process %d: its environment of now is not found",
                 eg_get_or(-1, task, task_struct.tgid));
     for (size_t i = 0; i < w->now.n && !eg_stopped(r); i++)
         row_now(r, task, w, &b, &w->now.found[i]);
+    if (w->now.lost)
+        eg_note(r,
+                "process %d: not all of its environment of now can be read: what was removed is "
+                "not known",
+                eg_get_or(-1, task, task_struct.tgid));
     for (size_t i = 0; w->now.from != LINUX_ENVIRON_NONE && i < b.n; i++)
         if (!b.seen[i])
             eg_row(r, .PID = linux_pid(task), .PPID = linux_ppid(task), .COMM = linux_comm(task),
-                   .KEY = eg_textn(b.all[i].key, b.all[i].key_len), .CHANGE = eg_text("removed"),
+                   .KEY = eg_textn(b.all[i].key, b.all[i].key_len),
+                   .VALUE = w->now.lost ? gone : (struct eg_cell){ 0 },
+                   .CHANGE = w->now.lost ? gone : eg_text("removed"),
                    .OLD_VALUE = value_of(&b.all[i]));
     linux_user_notes(&w->u, task);
 }
@@ -157,7 +173,8 @@ EG_PLUGIN(envars) = {
         "The block that the kernel laid down at exec, as it is now. What a program sets later is "
         "elsewhere in its memory: --now follows the C library's environ, and of bash takes the "
         "exported variables, as a command that it starts would get them. Programs that keep an "
-        "environment of another kind (Go, other shells) do not show what they changed. Compare "
+        "environment of another kind (Go, other shells) do not show what they changed. Where some "
+        "of the environment cannot be read, CHANGE of what was not found is not known. Compare "
         "with environ_diff, and bash --env.",
     .aliases = EG_NAMES("linux.envars.Envars"),
     .columns = columns,

@@ -77,15 +77,20 @@ static size_t array_length(struct linux_user *u, uint64_t array)
     return 0;
 }
 
-/** The array that exec laid down; 0: it cannot be told where. */
-static uint64_t first_array(struct linux_user *u)
+/** The array that exec laid down; 0: it cannot be told where. @gone: where it ends at the latest, if
+ * argc in front of it is 0 and the program has arguments: then the page has another content by now,
+ * in an image of a machine that ran. Else 0. */
+static uint64_t first_array(struct linux_user *u, uint64_t *gone)
 {
-    uint64_t stack, args, argc, argv;
+    uint64_t stack, args, end, argc, argv;
 
+    *gone = 0;
     if (!eg_get(&stack, u->mm, mm_struct.start_stack) ||
         !eg_get(&args, u->mm, mm_struct.arg_start) || !linux_user_word(u, stack, &argc) ||
         argc > SETTINGS_MAX * 32 || !linux_user_word(u, stack + u->ptr, &argv))
         return 0;
+    if (!argc && eg_get(&end, u->mm, mm_struct.arg_end) && end > args)
+        *gone = args;
     return !argc || argv == args ? stack + (argc + 2) * u->ptr : 0;
 }
 
@@ -133,6 +138,15 @@ static uint64_t pointed_to(struct linux_user *u, uint64_t *first)
     return best ? best->array : 0;
 }
 
+/** Is what should be a text at @at not there? Empty ones, and those too long, are. */
+static bool is_lost(struct linux_user *u, uint64_t at)
+{
+    const uint64_t next = (at | 0xfff) + 1;
+    const uint8_t *p = eg_bytes(eg_view_of(u->run), u->space, at, 1);
+
+    return !p || (*p && !eg_bytes(eg_view_of(u->run), u->space, next, 1));
+}
+
 static void read_array(struct linux_user *u, struct linux_environ *e)
 {
     for (size_t i = 0; e->array && i < SETTINGS_MAX && !eg_stopped(u->run); i++) {
@@ -140,11 +154,17 @@ static void read_array(struct linux_user *u, struct linux_environ *e)
         int64_t name;
         size_t len;
 
-        if (!linux_user_word(u, e->array + i * u->ptr, &s.name) || !s.name)
+        if (!linux_user_word(u, e->array + i * u->ptr, &s.name)) {
+            e->lost++;
+            break;
+        }
+        if (!s.name)
             break;
         name = name_length(u, s.name, &len);
-        if (name < 0 && !linux_user_is_text(u, s.name, LINUX_SETTING_MAX, LINUX_TEXT_ANY, &len))
+        if (name < 0 && !linux_user_is_text(u, s.name, LINUX_SETTING_MAX, LINUX_TEXT_ANY, &len)) {
+            e->lost += is_lost(u, s.name);
             continue;
+        }
         s.name_len = name < 0 ? len : (size_t)name;
         s.value = name < 0 ? 0 : s.name + s.name_len + 1;
         add(e, u, s);
@@ -171,14 +191,14 @@ static bool read_shell(struct linux_user *u, struct linux_environ *e)
 
 size_t linux_environ_find(struct linux_user *u, struct linux_environ *e)
 {
-    uint64_t first, variable;
+    uint64_t first, variable, gone, stack;
 
-    e->n = 0;
+    e->n = e->lost = 0;
     e->array = 0;
     e->from = LINUX_ENVIRON_SHELL;
     if (read_shell(u, e))
         return e->n;
-    first = first_array(u);
+    first = first_array(u, &gone);
     e->from = LINUX_ENVIRON_SYMBOL;
     if (!linux_environ_variable(u, e, &variable) || !linux_user_word(u, variable, &e->array)) {
         e->from = LINUX_ENVIRON_POINTER;
@@ -189,5 +209,8 @@ size_t linux_environ_find(struct linux_user *u, struct linux_environ *e)
         e->array = first;
     }
     read_array(u, e);
+    if (gone && !e->n && eg_get(&stack, u->mm, mm_struct.start_stack) && e->array >= stack &&
+        e->array < gone)
+        e->lost++;
     return e->n;
 }

@@ -23,6 +23,7 @@ struct linux_environ {
         LINUX_ENVIRON_SHELL,   /**< the exported variables of bash */
     } from;
     uint64_t array; /**< where it is; of a shell 0 */
+    size_t lost;    /**< of its settings, those that cannot be read: at least so many */
     struct linux_setting *found;
     size_t n, cap;
     struct linux_shell shell; /* for the search */

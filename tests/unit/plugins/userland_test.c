@@ -412,6 +412,44 @@ static void environment(void **state)
     }
 }
 
+/** What cannot be read was not removed for that: a text, or the page with the array, which reads as
+ * zeros when it was given to another program while the image was taken. */
+static void environment_lost(void **state)
+{
+    static const char text[] = "prog\0A=1\0B=2";
+
+    (void)state;
+    mk_each_user(m, p)
+    {
+        struct mk_user u = mk_user(m, p);
+        const uint64_t first = lay_stack(&u), args = 1000 * u.g.page + 1024;
+
+        mk_user_variable(&u, 2, first);
+        mk_user_word(&u, first, 1, 0x77777000);
+        assert_string_equal(now(&u), "A|1||\nB|-|-|2");
+        assert_int_equal(mk_row_notes("process 7: not all of its environment of now"), 1);
+        // An empty one is there.
+        mk_user_word(&u, first, 1, mk_user_text(&u, ""));
+        assert_string_equal(now(&u), "A|1||\nB||removed|2");
+        // Arguments lie behind the array, as exec has it.
+        mk_guest_write(&u.g, u.mm, args, text, sizeof text);
+        mk_put(u.g.k, u.mm, "mm_struct.arg_start", args);
+        mk_put(u.g.k, u.mm, "mm_struct.arg_end", args + 5);
+        mk_put(u.g.k, u.mm, "mm_struct.env_start", args + 5);
+        mk_put(u.g.k, u.mm, "mm_struct.env_end", args + sizeof text);
+        mk_user_word(&u, first - 3 * u.ptr, 1, args);
+        mk_user_word(&u, first, 0, 0);
+        assert_string_equal(now(&u), "A||removed|1\nB||removed|2");
+        assert_int_equal(mk_row_notes("not all of its environment"), 0);
+        mk_user_word(&u, first - 3 * u.ptr, 0, 0);
+        mk_user_word(&u, first - 3 * u.ptr, 1, 0);
+        mk_user_variable(&u, 2, first - u.ptr); // behind no arguments
+        assert_string_equal(now(&u), "A|-|-|1\nB|-|-|2");
+        assert_int_equal(mk_row_notes("not all of its environment"), 1);
+        mk_free(u.g.k);
+    }
+}
+
 /** Of bash what it would give to a command. */
 static void environment_of_bash(void **state)
 {
@@ -430,6 +468,8 @@ static void environment_of_bash(void **state)
         }
         table(&u, pairs, 4);
         assert_string_equal(now(&u), "B|x|changed|2\nA||removed|1");
+        mk_user_word(&u, pairs[0].data, 1, 0x77777000);
+        assert_string_equal(now(&u), "B|-|-|2\nA||removed|1");
         mk_free(u.g.k);
     }
 }
@@ -447,6 +487,7 @@ int main(void)
         cmocka_unit_test(variables),
         cmocka_unit_test(tables_hostile),
         cmocka_unit_test(environment),
+        cmocka_unit_test(environment_lost),
         cmocka_unit_test(environment_of_bash),
     };
 
