@@ -56,7 +56,15 @@ class Usage(OfProcesses):
             return "processes that map the same files came and went after the report"
         if truth.ran_since(key) and have is not None:
             return "the process ran on after its report"
+        if truth.smeared and column in ("RSS", "ANONYMOUS") and have is not None and want < have <= want + self.unmapped(truth, key):
+            return "the guest wrote the image through its page cache, which took back pages of files that the process had mapped"
         return super().explain_wrong(truth, key, column, want, have)
+
+    @staticmethod
+    def unmapped(truth, pid):
+        """kB of mapped files that were not in memory at the report."""
+        told = kilobytes(truth.lines("proc", pid, "smaps_rollup"))
+        return sum(f.end - f.start for owner, f in truth.maps() if owner == pid and f.inode) // 1024 - (told["RSS"] - told["ANONYMOUS"])
 
 
 class UsageOfMappings(Usage):
@@ -154,6 +162,9 @@ class Vmalloc(Declaration):
         told = not truth.live and row["TID"] is not None and truth.has("proc", row["PID"], "task", row["TID"])
         if told or key % truth.page():  # its stack was there at the report; no area begins within a page
             return None
+        loaded = any(line.startswith("lime ") for line in truth.lines("proc", "modules"))
+        if truth.smeared and loaded and row["MODULE"] == "lime" and (row["ALLOCATED_BY"] or "").startswith("load_module+"):
+            return "the module that took the image was being loaded: its init code was given back when it had done so"
         return "stacks of threads that were started after the report, and areas that were given back" \
             if self.moves({"KIND": row["KIND"], "ALLOCATED_BY": row["ALLOCATED_BY"] or ""}) else None
 
@@ -240,7 +251,7 @@ class Health(Declaration):
     others = "the other rows say what the verdict of all rests on"
 
     def expected(self, truth):
-        smeared = truth.passes[0] == "before-dump"
+        smeared = truth.smeared
         out = {"all": {"HEALTH": "bad" if smeared else "worn" if truth.unlinked() else "good"}}
         counted = any(line.endswith(" nr_threads") for line in truth.lines("proc", "kallsyms"))
         if not smeared and counted and truth.tids():

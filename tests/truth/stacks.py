@@ -4,7 +4,7 @@ from processes import OfProcesses
 
 RCU = "the grace-period thread of RCU wakes many times a second: it went on between the report and the freeze"
 COLLECTOR = "it is the collector itself, which was reading this file"
-RAN = "it ran between the report and the freeze: its times or faults have changed"
+RAN = "it ran between the report and the moment of the image: its times or faults have changed"
 
 
 class OfSleepers(OfProcesses):

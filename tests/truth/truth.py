@@ -19,6 +19,7 @@ class Truth:
         self._cache = {}
         # The looks between which what is seen must have lived; of one that is true as it is.
         self.passes = ["at-freeze"]
+        self.smeared = live  # the reports are later than all of the image
         if live:
             self.passes = ["before-dump", "after-dump"]
         elif self.has("pids-after-dump.txt"):  # processes come and go in that scene until the machine stops
@@ -137,9 +138,13 @@ class Truth:
         return [a.decode("utf-8", "replace") for a in line.removesuffix(b"\0").split(b"\0")] if line else []
 
     def ran_since(self, pid):
-        """Did the process run between its report and the freeze? Then its own memory may have changed."""
+        """Did the process run between its report and the freeze, or while the image was taken and until its report? Then
+        its own memory may have changed."""
         early, late = self.text("proc", pid, "stat"), self.stat(pid)
-        if not early or not self.has("stat-at-freeze.txt"):
+        if self.smeared:
+            late = next((line for line in self.lines("stat-before-dump.txt") if line.startswith(f"{pid} ")), "")
+            late = late and [None, None, None] + late.rsplit(")", 1)[1].split()
+        if not early or not late or not self.has("stat-at-freeze.txt"):
             return True
         early = [None, None, None] + early.rsplit(")", 1)[1].split()
         return early[10:18] != late[10:18]  # faults and times

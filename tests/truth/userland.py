@@ -172,6 +172,12 @@ class EnvarsNow(OfProcesses):
             return "a program without a C library has no environ"
         return super().explain_missing(truth, key, want, got)
 
+    def explain_wrong(self, truth, key, column, want, have):
+        began = dict(reversed(truth.environ(key[0]))).get(key[1])
+        if truth.smeared and truth.ran_since(key[0]) and have == {"VALUE": None, "OLD_VALUE": began}.get(column, want):
+            return "the process ran while its memory was copied: the page with its environment was another's already"
+        return super().explain_wrong(truth, key, column, want, have)
+
     def explain_extra(self, truth, key, row):
         exe = truth.link(key[0], "exe") or ""
         if exe.endswith(self.SHELLS):

@@ -200,9 +200,7 @@ class ProcDump(OfSleepers):
 
     def explain_extra(self, truth, key, row):
         stat = truth.stat(key)
-        if key not in truth.pids():
-            return None
-        return "its first thread has ended: /proc/PID shows nothing of its memory" if stat and stat[3] == "Z" \
+        return "its first thread has ended: /proc/PID shows nothing of its memory" if key in truth.pids() and stat and stat[3] == "Z" \
             else super().explain_extra(truth, key, row)
 
 
