@@ -170,23 +170,6 @@ static bool is_complete(const struct view *v)
            (v->t->place != LINUX_TASK_OUTSIDE || !(v->all->available & LINUX_BY_SLAB));
 }
 
-/** Is it what fork makes first (dup_task_struct()): a copy of its parent, with that one's ids and
- * start, on no list yet? Its leader is the parent's. */
-static bool is_copy(const struct view *v)
-{
-    const struct linux_task_trace *all = v->all->at.at;
-    int64_t started, other;
-
-    if (v->t->marks & LINUX_MARK_LEADER || v->t->sources & LINUX_BY_KERNEL ||
-        !linux_task_started(v->task, &started))
-        return false;
-    for (size_t i = 0; i < v->all->at.n; i++)
-        if (all[i].pid == v->t->pid && all[i].sources & LINUX_BY_KERNEL &&
-            linux_task_started(eg_object(v->r, task_struct, all[i].va), &other))
-            return other == started;
-    return false;
-}
-
 static void judge(struct view *v)
 {
     enum { NEW = 0x800 }; // TASK_NEW: fork has not finished
@@ -208,10 +191,7 @@ static void judge(struct view *v)
         missing(v);
         if (v->verdict == NORMAL)
             return;
-        if (!v->taken && is_copy(v)) {
-            v->verdict = UNCERTAIN;
-            v->reason = "a copy of the task that has this id, as fork makes before it has its own";
-        } else if (!v->taken && (state & NEW || started_late(v))) {
+        if (!v->taken && (state & NEW || started_late(v))) {
             v->verdict = NORMAL;
             v->reason = "was being created while the image was taken";
         } else if (!v->taken && v->t->is_new) {
