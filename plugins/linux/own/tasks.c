@@ -421,9 +421,9 @@ static void by_scan(struct collect *c)
 /* ---- what fork is making ---- */
 
 /* dup_task_struct() of kernel/fork.c copies the parent whole, with its ids, links and state. Only
- * later does sched_fork() set TASK_NEW, and copy_process() give the child ids of its own. Until then
- * it is on no list, and has its parent's struct pid, which no other task has, not even a thread of
- * the same process. */
+ * later does sched_fork() set TASK_NEW, and copy_process() give the child ids of its own. Until
+ * then it is on no list, and has its parent's struct pid, which no other task has, not even a
+ * thread of the same process. */
 static bool is_copy(struct collect *c, uint64_t va, uint64_t parent)
 {
     const struct eg_obj child = task_at(c, va), original = task_at(c, parent);

@@ -77,9 +77,9 @@ static size_t array_length(struct linux_user *u, uint64_t array)
     return 0;
 }
 
-/** The array that exec laid down; 0: it cannot be told where. @gone: where it ends at the latest, if
- * argc in front of it is 0 and the program has arguments: then the page has another content by now,
- * in an image of a machine that ran. Else 0. */
+/** The array that exec laid down; 0: it cannot be told where. @gone: where it ends at the latest,
+ * if argc in front of it is 0 and the program has arguments: then the page has another content by
+ * now, in an image of a machine that ran. Else 0. */
 static uint64_t first_array(struct linux_user *u, uint64_t *gone)
 {
     uint64_t stack, args, end, argc, argv;
