@@ -338,6 +338,8 @@ class Context(Told):
 
     def expected(self, truth):
         out, initial = {}, truth.namespaces(1)
+        if not initial:
+            return out
         for pid in truth.told():
             paths = [line.split(":", 2)[2] for line in truth.lines("proc", pid, "cgroup")]
             found = [re.search(r"(docker|cri-containerd)-([0-9a-f]{64})\.scope", path) for path in paths]

@@ -46,7 +46,7 @@ struct note {
 static void put(struct note *o, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size && o->n < sizeof o->bytes; i++)
-        o->bytes[o->n++] = (uint8_t)(value >> 8 * i);
+        o->bytes[o->n++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 static void pad(struct note *o, unsigned align)

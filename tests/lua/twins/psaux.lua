@@ -19,7 +19,7 @@ return plugin {
 
     for t in linux.tasks(k) do
       if eg.matches("pid", t.pid) then
-        local line = linux.is_kthread(t) and "[" .. t.comm .. "]" or linux.args(t)
+        local line = linux.is_kthread(t) and "[" .. linux.task_name(t) .. "]" or linux.args(t)
         local started = renamed and t.start_boottime or not renamed and t.real_start_time
         row {
           PID = t.pid, PPID = t.real_parent.tgid, COMM = t.comm, EUID = t.real_cred.euid.val,
