@@ -19,7 +19,7 @@ struct file {
 static void le(struct file *f, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
-        f->bytes[f->n++] = (uint8_t)(value >> 8 * i);
+        f->bytes[f->n++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 struct part {

@@ -87,7 +87,7 @@ struct world {
 static void le(struct world *w, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
-        w->image[w->at++] = (uint8_t)(value >> 8 * i);
+        w->image[w->at++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 static void bytes(struct world *w, const char *p, size_t n)

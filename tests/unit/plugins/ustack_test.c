@@ -43,7 +43,7 @@ struct world {
 static void le(struct world *w, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
-        w->image[w->at++] = (uint8_t)(value >> 8 * i);
+        w->image[w->at++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
 }
 
 static void pad(struct world *w, size_t from)
