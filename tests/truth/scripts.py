@@ -336,10 +336,11 @@ class Context(Told):
     keys = "PID"
     others = "a process of which the guest had told nothing yet"
 
+    def applies(self, truth):
+        return bool(truth.namespaces(1))
+
     def expected(self, truth):
         out, initial = {}, truth.namespaces(1)
-        if not initial:
-            return out
         for pid in truth.told():
             paths = [line.split(":", 2)[2] for line in truth.lines("proc", pid, "cgroup")]
             found = [re.search(r"(docker|cri-containerd)-([0-9a-f]{64})\.scope", path) for path in paths]
