@@ -142,7 +142,7 @@ static void remember(struct eg_run *r, const char *name)
                 eg_run_fail(r, EG_ENOMEM, "out of memory for the values of --%s", name);
                 return;
             }
-            *w = (struct eg_run_wanted){ g->name, v, false };
+            *w = (struct eg_run_wanted){ .name = g->name, .value = v };
         }
     }
 }
@@ -170,13 +170,33 @@ bool eg_arg_limits(struct eg_run *r, const char *name)
     return (!strcmp(name, "pid") && r->processes.chooses) || given(r, name, 0);
 }
 
+void eg_args_shown(struct eg_run *r, int64_t pid)
+{
+    for (size_t i = 0; i < r->wanted.n; i++)
+        if (r->wanted.at[i].value == pid && !strcmp(r->wanted.at[i].name, "pid"))
+            r->wanted.at[i].shown = true;
+}
+
+/** Why a process or thread that was asked for has no row; NULL: nothing explains it. */
+static const char *why_nothing(struct eg_run *r, const struct eg_run_wanted *w)
+{
+    const bool is_pid = !strcmp(w->name, "pid");
+
+    if (!r->sys->os || !r->sys->os->why_nothing || w->shown || (w->matched && !is_pid) ||
+        (!is_pid && strcmp(w->name, "tid") != 0))
+        return NULL;
+    return r->sys->os->why_nothing(r, w->name, w->value);
+}
+
 void eg_args_unmatched(struct eg_run *r)
 {
     for (size_t i = 0; i < r->wanted.n; i++) {
-        const struct eg_run_wanted *w = &r->wanted.at[i];
+        const struct eg_run_wanted w = r->wanted.at[i];
+        const char *why = why_nothing(r, &w);
 
-        if (!w->matched)
-            eg_note(r, "--%s %" PRId64 ": nothing with this value was found", w->name, w->value);
+        if (why || !w.matched)
+            eg_note(r, "--%s %" PRId64 ": %s", w.name, w.value,
+                    why ? why : "nothing with this value was found");
     }
     eg_processes_unmatched(r);
 }

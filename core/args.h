@@ -15,8 +15,10 @@ enum eg_place { EG_PLACE_PHYSICAL, EG_PLACE_KERNEL, EG_PLACE_PROCESSES };
  * alone mean processes. */
 int eg_search_place(const struct eg_run_options *o, enum eg_place *out, struct eg_error *e);
 
-/** Add a note for each value of a list (--pid 1,99999) with which eg_arg_match() was never
- * called. */
+/** There is a row of the process @pid. */
+void eg_args_shown(struct eg_run *r, int64_t pid);
+/** Add a note for each value of a list (--pid 1,99999) with which eg_arg_match() was never called,
+ * and for each process of --pid that has no row where the operating system knows why. */
 void eg_args_unmatched(struct eg_run *r);
 
 #endif

@@ -1,5 +1,6 @@
 /* row.c - turns the cells of a row into values: cursors are read here, once, and the texts and
  * arrays that they refer to are copied. */
+#include "args.h"
 #include "profile.h"
 #include "run.h"
 
@@ -154,6 +155,16 @@ static bool is_dropped(struct eg_run *r)
            !((pid->tag == EG_V_INT || pid->tag == EG_V_UINT) && eg_arg_match(r, "pid", pid->i));
 }
 
+/** --pid: this process has a row. */
+static void note_process(struct eg_run *r)
+{
+    const struct eg_value *pid = &r->values[r->processes.pid];
+
+    if (r->wanted.n && r->processes.pid < r->processes.own &&
+        (pid->tag == EG_V_INT || pid->tag == EG_V_UINT))
+        eg_args_shown(r, pid->i);
+}
+
 void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, size_t n)
 {
     const struct eg_column *columns = r->columns;
@@ -180,6 +191,7 @@ void eg_emit_(struct eg_run *r, unsigned depth, const struct eg_cell *cells, siz
         return;
     eg_process_context(r, r->values);
     r->n_rows++;
+    note_process(r);
     if (r->sink.row && !r->status && !r->view.starved)
         r->sink.row(r->sink.context, depth, r->values, r->n_columns);
 }

@@ -30,6 +30,7 @@ struct eg_run_wanted {
     const char *name;
     int64_t value;
     bool matched;
+    bool shown; /**< of --pid: there is a row of this process */
 };
 struct eg_run {
     struct eg_system *sys;

@@ -131,6 +131,10 @@ struct eg_os {
     /** What of such a process's structures contradicts itself, in the run's memory; NULL: nothing
      * that is looked at. The function NULL: it looks at nothing. */
     const char *(*process_health)(struct eg_run *r, const struct eg_process *p);
+    /** Why a plugin may have found nothing of the process or thread @id, which @option, "pid" or
+     * "tid", names: in the run's memory; NULL: nothing is known of it, or nothing explains it. The
+     * function NULL: it knows none. */
+    const char *(*why_nothing)(struct eg_run *r, const char *option, int64_t id);
 };
 struct eg_os_reg {
     const char *name, *file;

@@ -17,7 +17,8 @@ static int on_error(lua_State *L)
         script_push_string(L, 1);
         lua_replace(L, 1);
     }
-    for (int level = 1, n = 0; s->run && n < FRAMES_MAX && lua_getstack(L, level, &at); level++) {
+    for (int level = 1, n = 0;
+         s->run && !s->run->status && n < FRAMES_MAX && lua_getstack(L, level, &at); level++) {
         lua_getinfo(L, "Sln", &at);
         if (at.currentline < 0)
             continue;

@@ -101,6 +101,8 @@ static const struct eg_reference rows[] = {
     { "output", "name: string, bytes: string", "",
       "write a file into the folder of -o; 4 GiB in all" },
     { "progress", "done: integer, all: integer", "", "show how far the work is" },
+    { "refuse", "text: string", "",
+      "end the run as a mistake of the command line: the value of an argument can never be right" },
     { "rows", "plugin: string, args?: table", "table[]",
       "the rows of another plugin, each a table by column name" },
 };

@@ -201,6 +201,15 @@ static int note(lua_State *L)
     return 0;
 }
 
+/** eg.refuse(text): the arguments cannot be right. */
+static int refuse(lua_State *L)
+{
+    const char *text = luaL_checkstring(L, 1);
+
+    eg_refused(script_of(L)->run, "%s", text);
+    return luaL_error(L, "%s", text);
+}
+
 /** print() adds a note: rows are the only output of a plugin. */
 static int print(lua_State *L)
 {
@@ -490,8 +499,8 @@ static int progress(lua_State *L)
 void script_add_rows(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "matches", matches },   { "note", note }, { "output", output },
-        { "progress", progress }, { "rows", rows }, { NULL, NULL },
+        { "matches", matches }, { "note", note }, { "output", output }, { "progress", progress },
+        { "refuse", refuse },   { "rows", rows }, { NULL, NULL },
     };
 
     luaL_setfuncs(L, functions, 0);

@@ -18,7 +18,6 @@
     C(END, ADDR, "first address behind it")                                                        \
     C(PATH, TEXT, "what is mapped there instead; the file itself where it was written over")       \
     C(SIZE, INT, "bytes that differ, as far as both can be read")                                  \
-    C(HINTS, TEXT, "what is worth knowing, and no finding: breakpoints")                           \
     C(REASON, TEXT, "why it is a finding")
 EG_COLUMNS(COLUMNS);
 
@@ -29,14 +28,16 @@ struct looking {
     struct eg_space *cached, *user;
     uint64_t inode, bias;
     uint64_t unknown;
+    bool has_breakpoints; // the process, in places that have nothing else
+    uint64_t n_breakpoints;
 };
 
 static void emit(struct looking *k, uint64_t start, uint64_t end, struct eg_cell path,
-                 struct eg_cell size, const char *hint, const char *reason)
+                 struct eg_cell size, const char *reason)
 {
     eg_row(k->r, .PID = linux_pid(k->task), .COMM = linux_comm(k->task),
            .EXE = linux_exe(k->r, k->task), .START = eg_uint(start), .END = eg_uint(end),
-           .PATH = path, .SIZE = size, .HINTS = eg_text(hint), .REASON = eg_text(reason));
+           .PATH = path, .SIZE = size, .REASON = eg_text(reason));
 }
 
 static bool is_breakpoint(struct looking *k, const struct linux_change *c)
@@ -68,9 +69,9 @@ static void compare(struct looking *k, uint64_t at, uint64_t last, uint64_t offs
     }
     k->unknown += w.unknown;
     if (changes && changes == breakpoints)
-        emit(k, first, end, path, eg_uint(n), "breakpoints: of a debugger or a uprobe", NULL);
+        k->has_breakpoints = true;
     else if (changes)
-        emit(k, first, end, path, eg_uint(n), NULL, "its code or constants were written over");
+        emit(k, first, end, path, eg_uint(n), "its code or constants were written over");
 }
 
 /* The mappings that lie where a segment belongs. */
@@ -91,24 +92,24 @@ static void look_at_segment(struct looking *k, const struct linux_elf_segment *s
         from = EG_MAX(first, start);
         to = EG_MIN(last, end);
         if (first > covered)
-            emit(k, covered, first, eg_text(""), (struct eg_cell){ 0 }, NULL,
+            emit(k, covered, first, eg_text(""), (struct eg_cell){ 0 },
                  "a part of the program is not mapped");
         covered = last;
         file = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_file);
         own = file && linux_file_is(k->r, eg_deref(eg_at(vma, vm_area_struct.vm_file)), k->inode);
         off = eg_get_or(UINT64_C(0), vma, vm_area_struct.vm_pgoff) * page;
         if (!own)
-            emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from), NULL,
+            emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from),
                  file ? "another file is mapped where the program belongs"
                       : "anonymous memory is where the program belongs");
         else if (off + (from - first) != s->offset + (from - start))
-            emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from), NULL,
+            emit(k, from, to, linux_vma_name(k->r, k->mm, vma), eg_uint(to - from),
                  "another part of the file is mapped where the program belongs");
         else if (!(s->flags & ELF_W))
             compare(k, from, to - 1, s->offset + (from - start), linux_vma_name(k->r, k->mm, vma));
     }
     if (covered < end)
-        emit(k, covered, end, eg_text(""), (struct eg_cell){ 0 }, NULL,
+        emit(k, covered, end, eg_text(""), (struct eg_cell){ 0 },
              "a part of the program is not mapped");
 }
 
@@ -177,10 +178,17 @@ static int run(struct eg_run *r)
             n_unknown++;
             continue;
         }
+        k.has_breakpoints = false;
         for (unsigned i = 0; i < k.file.n_segments && !eg_stopped(r); i++)
             if (k.file.segments[i].type == ELF_LOAD && k.file.segments[i].filesz)
                 look_at_segment(&k, &k.file.segments[i]);
+        k.n_breakpoints += k.has_breakpoints;
     }
+    if (k.n_breakpoints)
+        eg_note(r,
+                "processes with breakpoints in the code of their program, of a debugger or a "
+                "uprobe: %llu; no finding here, malfind lists the breakpoints",
+                (unsigned long long)k.n_breakpoints);
     if (n_unknown)
         eg_note(r, "%u processes: the header of their program is not in the page cache", n_unknown);
     if (k.unknown)
@@ -199,7 +207,8 @@ EG_PLUGIN(hollowing) = {
         "mapped, and what is not writable must be the same as in the page cache, byte for byte. "
         "A program that was unmapped and replaced, or written over, shows. Breakpoints of a "
         "debugger, or of a uprobe, which the kernel writes into each process that runs the file, "
-        "are no finding: HINTS names them. Programs that change their own code (some packers) "
+        "are no finding: a note counts the processes that have them. Programs that change their "
+        "own code (some packers) "
         "show too. A process that changed which file the kernel says that it runs (prctl "
         "PR_SET_MM) is compared with that file. Pages that are not in the page cache cannot be "
         "compared: a note counts them. Libraries: apihooks, library_list.",

@@ -19,17 +19,17 @@ EG_FIELD_AS(task_tracer, task_struct, "parent");
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_COMM(C)                                                                           \
-    C(START, ADDR, "first address of the mapping")                                                 \
+    C(PATH, TEXT, "the file, or the kernel's word for it", EG_MINOR)                               \
+    C(START, ADDR, "first address of the mapping", EG_MINOR)                                       \
     C(END, ADDR, "first address behind it", EG_MINOR)                                              \
     C(FLAGS, FLAGS, "read, write, execute, private or shared")                                     \
-    C(PATH, TEXT, "the file, or the kernel's word for it")                                         \
     C(ADDRESS, ADDR, "where in the mapping the finding is")                                        \
     C(WEIGHT, TEXT, "high; medium; low: something harmless explains it")                           \
     C(REASON, TEXT, "why it is a finding, and what may explain it")                                \
     C(CHANGED, INT, "bytes that differ from the file's", EG_MINOR)                                 \
     C(BYTES, BYTES, "the bytes there", EG_LIST | EG_MINOR)                                         \
     C(FILE_BYTES, BYTES, "what the file has there", EG_LIST | EG_MINOR)                            \
-    C(DISASM, TEXT, "the instructions there", EG_LIST)
+    C(DISASM, TEXT, "the instructions there", EG_LIST | EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
 enum { SHOWN = 64, CHANGES_MAX = 16, GAP = 16, INSTRUCTIONS = 8, PAGE_BYTES = EG_VIEW_PAGE };

@@ -96,7 +96,8 @@ return plugin {
     local list, by, known = {}, {}, args.type == nil or args.type == "pid" or args.type == "user"
     for _, kind in ipairs(kinds) do known = known or args.type == kind[1] end
     if not known then
-      eg.note("--type " .. args.type .. ": no such kind: mnt, uts, ipc, net, pid, user, cgroup, time and those _for_children")
+      eg.refuse("--type '" .. args.type
+        .. "': it is one of mnt, uts, ipc, net, pid, user, cgroup, time, time_for_children, pid_for_children")
     end
     local function add(kind, ns, t, wanted, process)
       local at = eg.ok(ns) and eg.address(ns)

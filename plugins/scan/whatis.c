@@ -54,16 +54,19 @@ static struct eg_space *space_asked(struct eg_run *r)
     return space;
 }
 
-static void ask(struct eg_run *r, const struct eg_memory_ops *ops, void *owners,
+/* @return whether the address is one of a process, and the question does not say of which. */
+static bool ask(struct eg_run *r, const struct eg_memory_ops *ops, void *owners,
                 struct eg_space *space, uint64_t at)
 {
     struct question q = { r, at, 0 };
     struct eg_view *v = eg_view_of(r);
 
-    if (eg_translate(v, space, at, eg_physical(r), &q.pa))
+    if (eg_translate(v, space, at, eg_physical(r), &q.pa)) {
         ops->owners(r, owners, q.pa, emit, &q);
-    else
-        eg_row(r, .AT = eg_uint(at), .PHYSICAL = eg_missing((enum eg_why)v->why, at));
+        return false;
+    }
+    eg_row(r, .AT = eg_uint(at), .PHYSICAL = eg_missing((enum eg_why)v->why, at));
+    return space == eg_kernel(r) && linux_init(r).addr >> 63 && !(at >> 63);
 }
 
 static int run(struct eg_run *r)
@@ -72,17 +75,21 @@ static int run(struct eg_run *r)
     struct eg_space *space = space_asked(r);
     uint64_t at, last;
     void *owners;
+    bool is_user = false;
 
     if (!eg_arg_range(r, "at", 0, &at, &last))
         return eg_refused(r, "--at ADDRESS[,ADDRESS] says what to look for");
     owners = space ? ops->owners_open(r) : NULL;
     for (size_t i = 0; owners && eg_arg_range(r, "at", i, &at, &last) && !eg_stopped(r); i++) {
-        ask(r, ops, owners, space, at);
+        is_user |= ask(r, ops, owners, space, at);
         while ((last ^ at) >> EG_VIEW_SHIFT && !eg_stopped(r)) {
             at = (at | (EG_VIEW_PAGE - 1)) + 1;
-            ask(r, ops, owners, space, at);
+            is_user |= ask(r, ops, owners, space, at);
         }
     }
+    if (is_user)
+        eg_note(r, "an address below 0x8000000000000000 is one in a process: --pid says in which; "
+                   "or a physical one: --physical");
     return r->status;
 }
 

@@ -9,7 +9,8 @@
 static const struct eg_os test_os = { .name = "linux",
                                       .module_symbols = linux_module_symbols,
                                       .memory = &linux_memory,
-                                      .processes = linux_processes };
+                                      .processes = linux_processes,
+                                      .why_nothing = linux_why_nothing };
 
 static struct eg_run_result last; // of the last mk_rows
 

@@ -1,5 +1,4 @@
 """Programs and libraries in processes' memory: what /proc/PID/maps lists, and what the scene changed in its own."""
-import re
 
 from declare import hexadecimal
 from scripts import Told
@@ -77,24 +76,17 @@ class ApiHooks(PltHook):
 
 class Hollowing(OfImages):
     name = "hollowing"
-    against = "lab/facts.jsonl (hooked), probes.txt, proc/PID/maps"
+    against = "lab/facts.jsonl (hooked), proc/PID/maps"
     keys = "PID, START"
 
     def expected(self, truth):
-        """A process may have told the kernel that it runs another file. A uprobe is a breakpoint in each process that runs the file."""
-        out = {(f["pid"], int(f["at"], 16)): {"REASON": "anonymous memory is where the program belongs", "HINTS": None}
+        """A process may have told the kernel that it runs another file. A uprobe is a breakpoint, and no finding."""
+        out = {(f["pid"], int(f["at"], 16)): {"REASON": "anonymous memory is where the program belongs"}
                for f in self.hooked(truth, "hollow")}
-        probes = [m.groups() for m in map(re.compile(r"p:uprobes/\S+ (/\S+):(0x[0-9a-f]+)").match, truth.lines("probes.txt")) if m]
-        exe, files = {pid: truth.link(pid, "exe") for pid in truth.told()}, set()
-        for pid, f in truth.maps():
-            files.add((pid, f.path))
-            for path, offset in probes:
-                where = int(offset, 16)
-                if f.path == path == exe.get(pid) and "x" in f.flags and f.offset <= where < f.offset + f.end - f.start:
-                    out[pid, f.start + where - f.offset] = {"REASON": None, "HINTS": "breakpoints: of a debugger or a uprobe"}
+        exe, files = {pid: truth.link(pid, "exe") for pid in truth.told()}, {(pid, f.path) for pid, f in truth.maps()}
         for pid, path in exe.items():
             if path and (pid, path) not in files:
-                out[pid, None] = {"REASON": "nothing of the file that it is said to run is mapped", "HINTS": None}
+                out[pid, None] = {"REASON": "nothing of the file that it is said to run is mapped"}
         return out
 
     def key(self, row):

@@ -282,6 +282,7 @@ EG_OS(linux) = {
     .memory = &linux_memory,
     .processes = linux_processes,
     .process_health = linux_health_of,
+    .why_nothing = linux_why_nothing,
 };
 
 static int find(struct eg_system *sys, struct eg_error *e)

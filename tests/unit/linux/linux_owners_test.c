@@ -246,6 +246,11 @@ static void processes(void **state)
             assert_string_equal(owners_of(&w, w.root[1] + 8), "page table|2|two||0x8");
         assert_string_equal(mk_rows(w.k, "whatis", (const char *[]){ "at=0x10", NULL }),
                             "0x10|-||||||");
+        assert_int_equal(mk_row_notes("--pid says in which"), m->arch != NULL);
+        mk_rows(w.k, "whatis", (const char *[]){ "at=0xfffffffffffff000", NULL });
+        assert_int_equal(mk_row_notes("--pid says in which"), 0);
+        mk_rows(w.k, "whatis", (const char *[]){ "at=0x10", "physical", NULL });
+        assert_int_equal(mk_row_notes("--pid says in which"), 0);
         mk_free(w.k);
     }
 }

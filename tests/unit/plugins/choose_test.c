@@ -1,5 +1,6 @@
 /* choose_test.c - options that choose processes, and what --context says of each. */
 #include "../../../plugins/linux/sched/cgroup.h"
+#include "../../../plugins/linux/sched/task.h"
 #include "check.h"
 #include "mkguest.h"
 #include <stdio.h>
@@ -175,6 +176,30 @@ static int run_plain(struct eg_run *r)
 
 EG_PLUGIN(plain) = { .os = "linux", .help = "Rows", .columns = columns, .run = run_plain };
 
+/** It looks at threads that run a program, and shows none. */
+static int run_silent(struct eg_run *r)
+{
+    struct eg_obj leader, t;
+
+    linux_each_process(r, leader) {
+        if (!linux_pid_asked(r, leader) || linux_task_is_kthread(r, leader))
+            continue;
+        linux_each_thread(r, leader, t)
+            if (!eg_deref(eg_at(t, task_struct.mm)).why && !linux_task_has(t, 0x10))
+                eg_arg_match(r, "tid", eg_get_or((int64_t)-1, t, task_struct.pid));
+    }
+    return 0;
+}
+
+EG_PLUGIN(silent) = {
+    .os = "linux",
+    .help = "No rows",
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
+                    EG_ARG(tid, INT, "only these threads")),
+    .run = run_silent,
+};
+
 static void filtered(void **state)
 {
     (void)state;
@@ -202,6 +227,55 @@ static void contexts(void **state)
         assert_string_equal(mk_guest_rows(&g, "plain", "context"),
                             "9|-9||||||\n10|-10||||55|10|\n11|-11|" ID "||libpod-" ID
                             ".scope|55|11|\n12|-12||||55|12|\n-|0||||||");
+        mk_free(g.k);
+    }
+}
+
+/** Why a plugin shows nothing of what was asked for. */
+static void nothing(void **state)
+{
+    static const struct {
+        const char *args, *note;
+    } cases[] = {
+        { "pid=2", "--pid 2: a kernel thread (kthreadd): it runs no program" },
+        { "pid=10", "--pid 10: this process (shell) has ended" },
+        { "pid=99", "--pid 99: nothing with this value was found" },
+        { "pid=21", "--pid 21: a thread of process 20 (web), not a process" },
+        { "pid=20", NULL }, // its memory is there, only nothing in it is shown
+        { "tid=2", "--tid 2: a kernel thread (kthreadd)" },
+        { "pid=20 tid=2", "--tid 2: a thread of process 2 (kthreadd), which was not asked for" },
+        { "pid=20 tid=22", "--tid 22: this thread of process 20 (web) has ended" },
+        { "pid=20 tid=23", "--tid 23: a thread of io_uring in process 20 (web)" },
+        { "pid=20 tid=99", "--tid 99: nothing with this value was found" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = make(m);
+        const uint64_t kernel = mk_guest_task(&g, 2, "kthreadd", 0);
+        const uint64_t web = mk_guest_task(&g, 20, "web", 0);
+        const uint64_t mm = MK_MM(&g, web, "web", "");
+
+        mk_put(g.k, kernel, "task_struct.flags", 0x200000);
+        for (unsigned tid = 21; tid < 24; tid++) {
+            const uint64_t t = mk_object(g.k, "task_struct");
+
+            mk_put(g.k, t, "task_struct.pid", tid);
+            mk_put(g.k, t, "task_struct.tgid", 20);
+            mk_put(g.k, t, "task_struct.mm", tid == 22 ? 0 : mm);
+            mk_put(g.k, t, "task_struct.flags", tid == 23 ? 0x10 : 0);
+            mk_list_append(
+                g.k, mk_at(g.k, mk_of(&g, web, "task_struct.signal"), "signal_struct.thread_head"),
+                mk_at(g.k, t, "task_struct.thread_node"));
+        }
+        for (size_t i = 0; i < countof(cases); i++) {
+            mk_guest_rows(&g, "silent", cases[i].args);
+            assert_int_equal(mk_row_notes(cases[i].note), cases[i].note != NULL);
+        }
+        // One that has a row needs no reason.
+        assert_string_equal(mk_guest_rows(&g, "plain", "pid=10"), "10|-10");
+        assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(g.k);
     }
 }
@@ -236,8 +310,8 @@ static void namespaces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),    cmocka_unit_test(choices),    cmocka_unit_test(filtered),
-        cmocka_unit_test(contexts), cmocka_unit_test(namespaces),
+        cmocka_unit_test(names),    cmocka_unit_test(choices), cmocka_unit_test(filtered),
+        cmocka_unit_test(contexts), cmocka_unit_test(nothing), cmocka_unit_test(namespaces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
