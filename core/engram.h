@@ -24,6 +24,9 @@ EG_API const struct eg_binding *eg_binding_of(struct eg_run *r);
 /** Zeroed memory and text that live until the run ends. Never NULL: a run past its memory limit
  * fails and ends. */
 EG_API void *eg_tmp(struct eg_run *r, size_t len);
+/** Room for one more element of @size bytes behind the @n at @at: where the array is from now on.
+ * @cap: how many it has room for, at first 0. */
+EG_API void *eg_grow(struct eg_run *r, void *at, size_t n, size_t *cap, size_t size);
 EG_API char *eg_strf(struct eg_run *r, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 

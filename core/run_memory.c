@@ -76,6 +76,22 @@ void *eg_tmp(struct eg_run *r, size_t len)
     return p;
 }
 
+void *eg_grow(struct eg_run *r, void *at, size_t n, size_t *cap, size_t size)
+{
+    const size_t room = n ? 2 * n : 32;
+    void *more;
+
+    if (n < *cap)
+        return at;
+    more = eg_arena_array_(&r->arena, size, room);
+    if (!more)
+        eg_run_leave(r);
+    if (n)
+        memcpy(more, at, n * size);
+    *cap = room;
+    return more;
+}
+
 char *eg_strf(struct eg_run *r, const char *format, ...)
 {
     va_list ap;

@@ -8,7 +8,6 @@
 #include "../linux/sched/task.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 EG_FIELD_AS(cred_usage, cred, "usage.counter"); // int until 6.6, then long
 EG_FIELD_AS(cred_user, cred, "user");
@@ -55,21 +54,14 @@ struct uses {
 static void add(struct eg_run *r, struct uses *u, struct eg_obj task)
 {
     struct eg_obj cred = eg_deref(eg_at(task, task_struct.real_cred));
-    struct use *more;
     uint32_t uid;
 
-    if (u->n == u->cap) {
-        u->cap = u->cap ? 2 * u->cap : 1024;
-        more = eg_tmp(r, u->cap * sizeof *more);
-        if (u->n)
-            memcpy(more, u->at, u->n * sizeof *more);
-        u->at = more;
-    }
     if (!eg_get(&uid, cred, cred_uid)) {
         eg_note(r, "thread %lld: its credentials cannot be read",
                 (long long)eg_get_or((int64_t)-1, task, task_struct.pid));
         return;
     }
+    u->at = eg_grow(r, u->at, u->n, &u->cap, sizeof *u->at);
     u->at[u->n++] = (struct use){
         .cred = cred.addr,
         .acting = eg_get_or((uint64_t)0, task, task_cred),

@@ -41,13 +41,7 @@ static void keep(struct eg_run *r, struct before *b, struct linux_variable v)
     uint64_t i;
     uint32_t nth = 0;
 
-    if (b->n == b->cap) {
-        struct linux_variable *all = eg_tmp(r, (b->cap = 2 * b->cap + 64) * sizeof *all);
-
-        if (b->n)
-            memcpy(all, b->all, b->n * sizeof *all);
-        b->all = all;
-    }
+    b->all = eg_grow(r, b->all, b->n, &b->cap, sizeof *b->all);
     // Of two of a name, getenv() gives the first.
     if (find(b, v.key, v.key_len) != UINT64_MAX)
         return;

@@ -21,22 +21,15 @@ struct node {
 };
 struct tree {
     struct node *at;
-    int32_t n, cap;
+    int32_t n;
+    size_t cap;
     bool args; // --args
     struct linux_buffer buf;
 };
 
 static struct node *add(struct eg_run *r, struct tree *t)
 {
-    if (t->n == t->cap) {
-        int32_t cap = t->cap ? 2 * t->cap : 512;
-        struct node *more = eg_tmp(r, (size_t)cap * sizeof *more);
-
-        if (t->n)
-            __builtin_memcpy(more, t->at, (size_t)t->n * sizeof *more);
-        t->at = more;
-        t->cap = cap;
-    }
+    t->at = eg_grow(r, t->at, (size_t)t->n, &t->cap, sizeof *t->at);
     return &t->at[t->n++];
 }
 

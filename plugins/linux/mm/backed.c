@@ -153,15 +153,7 @@ static size_t find_parts(struct eg_run *r, struct eg_obj mm, struct part **out)
             new.file = linux_file_space(
                 r, linux_file_data(r, eg_deref(eg_at(vma, vm_area_struct.vm_file))));
         }
-        if (n == cap) {
-            struct part *more;
-
-            cap = cap ? 2 * cap : 32;
-            more = eg_tmp(r, cap * sizeof *more);
-            if (n)
-                memcpy(more, parts, n * sizeof *more);
-            parts = more;
-        }
+        parts = eg_grow(r, parts, n, &cap, sizeof *parts);
         parts[n++] = new;
     }
     *out = parts;

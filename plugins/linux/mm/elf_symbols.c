@@ -221,15 +221,7 @@ size_t linux_elf_symbols(struct eg_run *r, const struct linux_elf *e, bool dynam
                     (unsigned long long)e->at, NAMES_MAX >> 20);
             break;
         }
-        if (n == cap) {
-            struct linux_elf_symbol *more;
-
-            cap = cap ? 2 * cap : 64;
-            more = eg_tmp(r, cap * sizeof *more);
-            if (n)
-                memcpy(more, all, n * sizeof *more);
-            all = more;
-        }
+        all = eg_grow(r, all, n, &cap, sizeof *all);
         all[n++] = s;
     }
     if (n)

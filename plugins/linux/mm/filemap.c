@@ -123,15 +123,7 @@ static void add(struct making *k, struct piece new)
         k->pieces[k->n - 1].last = new.last;
         return;
     }
-    if (k->n == k->cap) {
-        struct piece *more;
-
-        k->cap = k->cap ? 2 * k->cap : 16;
-        more = eg_tmp(k->r, k->cap * sizeof *more);
-        if (k->n)
-            memcpy(more, k->pieces, k->n * sizeof *more);
-        k->pieces = more;
-    }
+    k->pieces = eg_grow(k->r, k->pieces, k->n, &k->cap, sizeof *k->pieces);
     k->pieces[k->n++] = new;
 }
 

@@ -71,15 +71,7 @@ static struct linux_image *add(struct making *k)
         o->broken = true;
         return NULL;
     }
-    if (o->n == k->cap) {
-        struct linux_image *more;
-
-        k->cap = k->cap ? 2 * k->cap : 16;
-        more = eg_tmp(k->r, k->cap * sizeof *more);
-        if (o->n)
-            memcpy(more, o->at, o->n * sizeof *more);
-        o->at = more;
-    }
+    o->at = eg_grow(k->r, o->at, o->n, &k->cap, sizeof *o->at);
     return &o->at[o->n++];
 }
 

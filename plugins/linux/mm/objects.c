@@ -39,15 +39,7 @@ static void read_imports(struct eg_run *r, const struct linux_elf *e,
         if (kind == ELF_RELOC_OTHER || kind == ELF_RELOC_ABSOLUTE || o->n_imports == IMPORTS_MAX ||
             (kind != ELF_RELOC_RESOLVED && !linux_elf_symbol_in(r, e, t, rel.symbol, &s)))
             continue;
-        if (o->n_imports == cap) {
-            struct linux_import *more;
-
-            cap = cap ? 2 * cap : 64;
-            more = eg_tmp(r, cap * sizeof *more);
-            if (o->n_imports)
-                memcpy(more, o->imports, o->n_imports * sizeof *more);
-            o->imports = more;
-        }
+        o->imports = eg_grow(r, o->imports, o->n_imports, &cap, sizeof *o->imports);
         o->imports[o->n_imports++] =
             (struct linux_import){ rel.vaddr, kind, kind == ELF_RELOC_RESOLVED ? "" : s.name };
     }

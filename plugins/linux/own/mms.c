@@ -110,14 +110,7 @@ void linux_mm_spans(struct eg_run *r, struct linux_mm *mm)
     for (mm->n_spans = 0; linux_next_vma(r, &w, &vma);) {
         uint64_t start, end;
 
-        if (mm->n_spans == cap) {
-            struct linux_span *more = eg_tmp(r, (cap ? 2 * cap : 64) * sizeof *more);
-
-            if (cap)
-                memcpy(more, mm->spans, cap * sizeof *more);
-            mm->spans = more;
-            cap = cap ? 2 * cap : 64;
-        }
+        mm->spans = eg_grow(r, mm->spans, mm->n_spans, &cap, sizeof *mm->spans);
         if (eg_get(&start, vma, vm_area_struct.vm_start) &&
             eg_get(&end, vma, vm_area_struct.vm_end) && !((start | end) & (EG_VIEW_PAGE - 1)))
             mm->spans[mm->n_spans++] = (struct linux_span){ start, end - 1, vma.addr, NULL };

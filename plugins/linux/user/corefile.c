@@ -47,14 +47,7 @@ static bool push(struct linux_core *c, struct linux_core_part p)
         c->cut = "it has more pieces than are written";
         return false;
     }
-    if (c->n_parts == c->cap_parts) {
-        struct linux_core_part *more = eg_tmp(c->r, 2 * (c->cap_parts + 64) * sizeof *more);
-
-        if (c->n_parts)
-            memcpy(more, c->parts, c->n_parts * sizeof *more);
-        c->parts = more;
-        c->cap_parts = 2 * (c->cap_parts + 64);
-    }
+    c->parts = eg_grow(c->r, c->parts, c->n_parts, &c->cap_parts, sizeof *c->parts);
     c->parts[c->n_parts++] = p;
     return true;
 }

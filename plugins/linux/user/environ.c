@@ -12,15 +12,7 @@ enum { SETTINGS_MAX = 1 << 16, CANDIDATES_MAX = 64 };
 
 static void add(struct linux_environ *e, struct linux_user *u, struct linux_setting s)
 {
-    if (e->n == e->cap) {
-        const size_t cap = e->cap ? 2 * e->cap : 64;
-        struct linux_setting *more = eg_tmp(u->run, cap * sizeof *more);
-
-        if (e->n)
-            memcpy(more, e->found, e->n * sizeof *more);
-        e->found = more;
-        e->cap = cap;
-    }
+    e->found = eg_grow(u->run, e->found, e->n, &e->cap, sizeof *e->found);
     e->found[e->n++] = s;
 }
 

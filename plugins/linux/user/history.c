@@ -80,15 +80,7 @@ void linux_history_add(struct linux_history *h, struct linux_command c)
         h->u->full = true;
         return;
     }
-    if (h->n == h->cap) {
-        const size_t cap = h->cap ? 2 * h->cap : 256;
-        struct linux_command *more = eg_tmp(h->u->run, cap * sizeof *more);
-
-        if (h->n)
-            memcpy(more, h->found, h->n * sizeof *more);
-        h->found = more;
-        h->cap = cap;
-    }
+    h->found = eg_grow(h->u->run, h->found, h->n, &h->cap, sizeof *h->found);
     h->found[h->n++] = c;
 }
 

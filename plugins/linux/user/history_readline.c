@@ -102,15 +102,7 @@ static bool is_slot(struct search *s, uint64_t at)
 
 static void add_list(struct search *s, struct list l)
 {
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? 2 * s->cap : 16;
-        struct list *more = eg_tmp(s->u->run, cap * sizeof *more);
-
-        for (size_t i = 0; i < s->n; i++)
-            more[i] = s->lists[i];
-        s->lists = more;
-        s->cap = cap;
-    }
+    s->lists = eg_grow(s->u->run, s->lists, s->n, &s->cap, sizeof *s->lists);
     s->lists[s->n++] = l;
 }
 

@@ -10,7 +10,6 @@
 #include "../../../core/map.h"
 #include "malloc.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     BINS = 127,
@@ -35,15 +34,7 @@ static bool add(struct lists *l, uint64_t at, enum linux_chunk_state state)
     }
     if (!eg_run_map_add(m->u->run, l->seen, at, 0))
         return false;
-    if (m->n_free == m->cap_free) {
-        const size_t cap = m->cap_free ? 2 * m->cap_free : 256;
-        struct linux_free_chunk *more = eg_tmp(m->u->run, cap * sizeof *more);
-
-        if (m->n_free)
-            memcpy(more, m->free, m->n_free * sizeof *more);
-        m->free = more;
-        m->cap_free = cap;
-    }
+    m->free = eg_grow(m->u->run, m->free, m->n_free, &m->cap_free, sizeof *m->free);
     m->free[m->n_free++] = (struct linux_free_chunk){ at, state };
     return true;
 }

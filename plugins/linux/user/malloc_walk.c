@@ -13,7 +13,6 @@
 #include "../mm/mm.h"
 #include "malloc.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     HEAP_MAX_LOW = 20,
@@ -27,15 +26,7 @@ static void add_region(struct linux_malloc *m, uint64_t first, uint64_t end, siz
 {
     if (first >= end || m->n_regions == LINUX_REGIONS_MAX)
         return;
-    if (m->n_regions == m->cap_regions) {
-        const size_t cap = m->cap_regions ? 2 * m->cap_regions : 16;
-        struct linux_malloc_region *more = eg_tmp(m->u->run, cap * sizeof *more);
-
-        if (m->n_regions)
-            memcpy(more, m->regions, m->n_regions * sizeof *more);
-        m->regions = more;
-        m->cap_regions = cap;
-    }
+    m->regions = eg_grow(m->u->run, m->regions, m->n_regions, &m->cap_regions, sizeof *m->regions);
     m->regions[m->n_regions++] = (struct linux_malloc_region){ first, end, (uint32_t)arena };
 }
 

@@ -18,15 +18,7 @@ static void add_range(struct linux_user *u, uint64_t start, uint64_t end, bool f
 {
     const struct linux_user_range *last = u->n ? &u->ranges[u->n - 1] : NULL;
 
-    if (u->n == u->cap) {
-        const size_t cap = u->cap ? 2 * u->cap : 64;
-        struct linux_user_range *more = eg_tmp(u->run, cap * sizeof *more);
-
-        if (u->n)
-            memcpy(more, u->ranges, u->n * sizeof *more);
-        u->ranges = more;
-        u->cap = cap;
-    }
+    u->ranges = eg_grow(u->run, u->ranges, u->n, &u->cap, sizeof *u->ranges);
     u->ranges[u->n++] = (struct linux_user_range){
         .start = start, .end = end, .data = file || (last && last->data && last->end == start)
     };
@@ -227,14 +219,6 @@ void linux_addresses_add(struct linux_user *u, struct linux_addresses *a, uint64
         u->full = true;
         return;
     }
-    if (a->n == a->cap) {
-        const size_t cap = a->cap ? 2 * a->cap : 256;
-        uint64_t *more = eg_tmp(u->run, cap * sizeof *more);
-
-        if (a->n)
-            memcpy(more, a->at, a->n * sizeof *more);
-        a->at = more;
-        a->cap = cap;
-    }
+    a->at = eg_grow(u->run, a->at, a->n, &a->cap, sizeof *a->at);
     a->at[a->n++] = addr;
 }

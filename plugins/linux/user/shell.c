@@ -136,15 +136,7 @@ static void add(struct linux_shell *s, struct linux_shell_item item)
         s->u->full = true;
         return;
     }
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? 2 * s->cap : 256;
-        struct linux_shell_item *more = eg_tmp(s->u->run, cap * sizeof *more);
-
-        if (s->n)
-            memcpy(more, s->found, s->n * sizeof *more);
-        s->found = more;
-        s->cap = cap;
-    }
+    s->found = eg_grow(s->u->run, s->found, s->n, &s->cap, sizeof *s->found);
     s->found[s->n++] = item;
 }
 

@@ -76,14 +76,7 @@ static const struct eg_space_ops ops = { .name = "memory of a process", .extent 
 
 static struct linux_mapping *push(struct eg_run *r, struct linux_whole *w)
 {
-    if (w->n == w->cap) {
-        struct linux_mapping *more = eg_tmp(r, 2 * (w->cap + 32) * sizeof *more);
-
-        if (w->n)
-            __builtin_memcpy(more, w->at, w->n * sizeof *more);
-        w->at = more;
-        w->cap = 2 * (w->cap + 32);
-    }
+    w->at = eg_grow(r, w->at, w->n, &w->cap, sizeof *w->at);
     return &w->at[w->n++];
 }
 

@@ -295,6 +295,37 @@ static int greedy(struct eg_run *r)
 }
 PLUGIN(test_greedy) = { .help = "Take all", .columns = arg_columns, .run = greedy };
 
+static int grows(struct eg_run *r)
+{
+    uint64_t *at = NULL, sum = 0;
+    size_t cap = 0, n = 0, moves = 0;
+    const uint64_t *before;
+
+    for (; n < 1000; n++) {
+        before = at;
+        at = eg_grow(r, at, n, &cap, sizeof *at);
+        moves += at != before;
+        at[n] = n;
+    }
+    for (size_t i = 0; i < n; i++)
+        sum += at[i] == i;
+    say(r, sum == n && cap >= n && moves < 10 ? "kept" : "lost");
+    while ((at = eg_grow(r, at, n++, &cap, sizeof *at)))
+        ;
+    return 0;
+}
+PLUGIN(test_grows) = { .help = "Grow an array", .columns = arg_columns, .run = grows };
+
+static int huge(struct eg_run *r)
+{
+    size_t cap = 0;
+
+    eg_grow(r, NULL, 0, &cap, SIZE_MAX / 32 + 2); // times 32 it is 32 again
+    say(r, "got it");
+    return 0;
+}
+PLUGIN(test_huge) = { .help = "Grow too far", .columns = arg_columns, .run = huge };
+
 static int noisy(struct eg_run *r)
 {
     for (int i = 0; i < 100000; i++)
@@ -349,6 +380,8 @@ static void failures(void **state)
     } cases[] = {
         { "test_fails", -EG_EFORMAT, "the first reason", "before\n", 2 },
         { "test_greedy", -EG_ENOMEM, "this run has reached its limit of 8 MiB", "", 0 },
+        { "test_grows", -EG_ENOMEM, "this run has reached its limit of 8 MiB", "kept\n", 0 },
+        { "test_huge", -EG_ENOMEM, "out of memory, with", "", 0 },
         { "test_noisy", 0, "", "", 1001 },
         { "test_wrong", -EG_EFORMAT, "run_test.c:", "", 0 },
         { "test_silent", -EG_EFORMAT, "failed with code -3", "", 0 },
