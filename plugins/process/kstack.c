@@ -111,12 +111,6 @@ static void show(struct eg_run *r, struct eg_obj t, struct count *count)
     count->cut += w.cut != NULL;
 }
 
-static bool asked(struct eg_run *r, struct eg_obj t)
-{
-    return linux_pid_asked(r, t) &&
-           eg_arg_match(r, "tid", eg_get_or((int64_t)-1, t, task_struct.pid));
-}
-
 static int run(struct eg_run *r)
 {
     struct count count = { 0 };
@@ -126,14 +120,14 @@ static int run(struct eg_run *r)
         linux_each_percpu(r, eg_sym(r, runqueues), rq)
         {
             t = eg_deref(eg_at(rq, rq.curr));
-            if (!t.why && asked(r, t))
+            if (!t.why && linux_tid_asked(r, t))
                 show(r, t, &count);
         }
     else
         linux_each_process(r, leader)
             if (linux_pid_asked(r, leader))
                 linux_each_thread(r, leader, t)
-                    if (asked(r, t))
+                    if (linux_tid_asked(r, t))
                         show(r, t, &count);
     if (count.absent)
         eg_note(r,

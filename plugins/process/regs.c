@@ -79,7 +79,8 @@ static void show_cpus(struct eg_run *r)
         struct linux_regs regs;
         enum eg_why why;
 
-        show(r, t, !linux_kernel_regs(r, t, &regs, &why) && why == EG_NULL);
+        if (linux_tid_asked(r, t))
+            show(r, t, !linux_kernel_regs(r, t, &regs, &why) && why == EG_NULL);
     }
 }
 
@@ -95,7 +96,7 @@ static int run(struct eg_run *r)
         if (!linux_pid_asked(r, leader))
             continue;
         linux_each_thread(r, leader, t) {
-            if (!eg_arg_match(r, "tid", eg_get_or((int64_t)-1, t, task_struct.pid)))
+            if (!linux_tid_asked(r, t))
                 continue;
             show(r, t, false);
             show(r, t, true);

@@ -104,8 +104,7 @@ static int run(struct eg_run *r)
             struct eg_obj mm = eg_deref(eg_at(task, task_struct.mm));
 
             // Those of io_uring are the kernel's, in the process's memory.
-            if (mm.why || linux_task_has(task, PF_IO_WORKER) ||
-                !eg_arg_match(r, "tid", eg_get_or((int64_t)-1, task, task_struct.pid)))
+            if (mm.why || linux_task_has(task, PF_IO_WORKER) || !linux_tid_asked(r, task))
                 continue;
             if (!opened && !linux_whole_open(r, mm, &all->whole)) {
                 eg_note(r, "process %d: its page tables cannot be found",

@@ -69,6 +69,12 @@ static inline bool linux_pid_asked(struct eg_run *r, struct eg_obj task)
 {
     return eg_arg_match(r, "pid", eg_get_or((int64_t)-1, task, task_struct.tgid));
 }
+/** The same of a thread, by --pid and --tid. */
+static inline bool linux_tid_asked(struct eg_run *r, struct eg_obj task)
+{
+    return linux_pid_asked(r, task) &&
+           eg_arg_match(r, "tid", eg_get_or((int64_t)-1, task, task_struct.pid));
+}
 
 /** One letter as in /proc/PID/stat: R S D T t X Z P I; '?': it cannot be read. */
 EG_API char linux_task_state(struct eg_run *r, struct eg_obj task);
