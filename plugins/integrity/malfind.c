@@ -3,7 +3,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../linux/fs/file.h"
-#include "../linux/mm/copies.h"
+#include "../linux/mm/cow.h"
 #include "../linux/mm/flags.h"
 #include "../linux/mm/mm.h"
 #include "../linux/mm/vdso.h"
@@ -359,12 +359,12 @@ static uint64_t compare_page(struct comparing *c, const uint8_t *mem, const uint
 static void compare(struct search *s, const struct linux_span *span,
                     const struct linux_mapped_file *file)
 {
-    struct linux_copy_walk w = { .space = s->mm->space,
-                                 .at = span->start,
-                                 .last = span->last,
-                                 .file = file,
-                                 .start = span->start,
-                                 .budget = &s->budget };
+    struct linux_cow_walk w = { .space = s->mm->space,
+                                .at = span->start,
+                                .last = span->last,
+                                .file = file,
+                                .start = span->start,
+                                .budget = &s->budget };
     struct comparing c = { .s = s, .span = span, .file = file, .base = 1 };
     struct finding f = { .span = span, .weight = "low" };
     uint8_t mem[PAGE_BYTES], bytes[PAGE_BYTES];
@@ -372,7 +372,7 @@ static void compare(struct search *s, const struct linux_span *span,
     const uint64_t page = UINT64_C(1) << linux_page_shift(s->r);
     enum eg_why why;
 
-    while (linux_next_copy(s->r, &w, &va, &why))
+    while (linux_next_cow(s->r, &w, &va, &why))
         for (uint64_t at = va; at < va + page && at <= span->last; at += PAGE_BYTES) {
             const uint64_t off = file->offset + (at - span->start);
             size_t len = PAGE_BYTES;
@@ -406,11 +406,11 @@ static void compare(struct search *s, const struct linux_span *span,
 
 static void check_special(struct search *s, const struct linux_span *span, struct eg_obj vma)
 {
-    struct linux_copy_walk w = { .space = s->mm->space,
-                                 .at = span->start,
-                                 .last = span->last,
-                                 .start = span->start,
-                                 .budget = &s->budget };
+    struct linux_cow_walk w = { .space = s->mm->space,
+                                .at = span->start,
+                                .last = span->last,
+                                .start = span->start,
+                                .budget = &s->budget };
     uint8_t mem[PAGE_BYTES], own[PAGE_BYTES];
     const char *name = linux_span_name(s->r, s->mm, (struct linux_span *)(uintptr_t)span);
     struct eg_space *kernel;
@@ -419,7 +419,7 @@ static void check_special(struct search *s, const struct linux_span *span, struc
 
     if (!name || strcmp(name, "[vdso]"))
         return; // [uprobes], [sigpage], [vectors]: the kernel writes them as it needs
-    while (linux_next_copy(s->r, &w, &va, &why)) {
+    while (linux_next_cow(s->r, &w, &va, &why)) {
         struct finding f = { .span = span,
                              .at = va,
                              .weight = "medium",

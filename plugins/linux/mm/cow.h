@@ -1,7 +1,7 @@
-/** mm/copies.h - pages of a mapping that are no longer its file's: copies that a process got when
+/** mm/cow.h - pages of a mapping that are no longer its file's: copies that a process got when
  * it wrote to them, or that somebody wrote for it. */
-#ifndef EG_LINUX_COPIES_H
-#define EG_LINUX_COPIES_H
+#ifndef EG_LINUX_COW_H
+#define EG_LINUX_COW_H
 
 #include "page.h"
 
@@ -15,9 +15,9 @@ struct linux_mapped_file {
 /** @return false: @vma maps no file. */
 EG_API bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_file *out);
 
-/** The copies in [start, last] of @space, by address: `while (linux_next_copy(r, &w, &va, &why))`.
+/** The copies in [start, last] of @space, by address: `while (linux_next_cow(r, &w, &va, &why))`.
  * A page that is swapped out is one too: no page of a file ever is. */
-struct linux_copy_walk {
+struct linux_cow_walk {
     struct eg_space *space;
     uint64_t at, last;
     const struct linux_mapped_file *file; /**< NULL: what is anonymous is a copy */
@@ -25,7 +25,7 @@ struct linux_copy_walk {
     uint64_t *budget;                     /**< of pages to look at: linux_pages_budget() */
 };
 /** @why: EG_OK, or why the page's own bytes cannot be read. */
-EG_API bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va,
-                            enum eg_why *why);
+EG_API bool linux_next_cow(struct eg_run *r, struct linux_cow_walk *w, uint64_t *va,
+                           enum eg_why *why);
 
 #endif

@@ -1,5 +1,5 @@
-/* copies.c - pages of a mapping that are no longer its file's. */
-#include "copies.h"
+/* cow.c - pages of a mapping that are no longer its file's. */
+#include "cow.h"
 #include "../../../core/run.h"
 #include "../../../core/space.h"
 #include "../fs/file.h"
@@ -29,7 +29,7 @@ bool linux_vma_file(struct eg_run *r, struct eg_obj vma, struct linux_mapped_fil
 }
 
 /* Is the frame at @pa, which a process maps at @off of the file, the file's own? */
-static bool is_own(struct eg_run *r, const struct linux_copy_walk *w, uint64_t va, uint64_t pa,
+static bool is_own(struct eg_run *r, const struct linux_cow_walk *w, uint64_t va, uint64_t pa,
                    uint64_t *run)
 {
     const uint64_t off = w->file->offset + (va - w->start);
@@ -52,7 +52,7 @@ static bool is_anonymous(struct eg_run *r, uint64_t pa, bool *known)
     return *known && s.mapping & ANON;
 }
 
-bool linux_next_copy(struct eg_run *r, struct linux_copy_walk *w, uint64_t *va, enum eg_why *why)
+bool linux_next_cow(struct eg_run *r, struct linux_cow_walk *w, uint64_t *va, enum eg_why *why)
 {
     const uint64_t page = UINT64_C(1) << linux_page_shift(r);
     struct eg_extent x;
