@@ -2,7 +2,7 @@
 import re
 
 from declare import Declaration
-from processes import OfProcesses, PsList, WORKED, worked_on
+from processes import OfProcesses, Threads as PsListThreads, WORKED, lived, worked_on
 
 
 class Slabs(Declaration):
@@ -54,13 +54,12 @@ class KThreads(OfProcesses):
         return WORKED if column == "NAME" and worked_on(want, have) else super().explain_wrong(truth, key, column, want, have)
 
     def explain_extra(self, truth, key, row):
-        return "it lived while the image was being taken" if truth.live else None
+        return lived(truth)
 
 
-class Threads(PsList):
+class Threads(PsListThreads):
     name = "threads"
     against = "tids-at-freeze.txt, stat-at-freeze.txt, proc/PID/task/TID/stat"
-    keys = "PID, TID"
 
     def expected(self, truth):
         out = {}
@@ -72,18 +71,12 @@ class Threads(PsList):
                 out[pid, tid] |= {"NAME": stat[2], "PRIO": int(stat[18]) + 100, "CPU": int(stat[39])}
         return out
 
-    def key(self, row):
-        return row["PID"], row["TID"]
-
     def explain_wrong(self, truth, key, column, want, have):
         if column == "NAME" and worked_on(want, have):
             return WORKED
         if column == "CPU" and have is not None and f"cpu{have} " in (truth.text("proc", "stat") or ""):
             return "the scheduler moved it to another CPU between the last look and the freeze"
         return super().explain_wrong(truth, key, column, want, have)
-
-    def explain_extra(self, truth, key, row):
-        return "it lived while the image was being taken" if truth.live else None
 
 
 class PidHashTable(OfProcesses):
@@ -121,7 +114,7 @@ class PidHashTable(OfProcesses):
 
     def explain_extra(self, truth, key, row):
         if truth.live:
-            return "it lived while the image was being taken"
+            return lived(truth)
         return "it was started after the reports, and is in a pid namespace" if key[1] and key[0] not in truth.told() else None
 
 

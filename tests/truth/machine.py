@@ -3,7 +3,7 @@ import re
 import struct
 
 from declare import Declaration, hexadecimal
-from processes import UNLINKED, seconds
+from processes import UNLINKED, lived, seconds
 from truth import unescape
 
 
@@ -97,7 +97,7 @@ class Info(Declaration):
             return None
         if 0 < int(want) - int(have) == len(truth.unlinked()) and key != "modules":
             return UNLINKED
-        return "it lived while the image was being taken" if truth.live and int(have) >= int(want) else None
+        return lived(truth) if int(have) >= int(want) else None
 
 
 class LsMod(Declaration):

@@ -20,6 +20,11 @@ WORKED = "the worker went on to other work between the last look and the freeze"
 UNLINKED = "the scene took the task off the kernel's list, along which the plugin goes; /proc has it by its number"
 
 
+def lived(truth):
+    """Why a process, thread or count is more than the guest told, where it went on while the image was taken."""
+    return "it lived while the image was being taken" if truth.live else None
+
+
 def worked_on(want, have):
     """The same worker, with another work queue behind its number, or another sign before that."""
     stem = re.match(r"kworker/u?\d+:\d+H?", want or "")
@@ -54,7 +59,7 @@ class OfProcesses(Declaration):
     def explain_extra(self, truth, key, row):
         pid = key[0] if isinstance(key, tuple) else key
         if truth.live and pid not in truth.pids():
-            return "it lived while the image was being taken"
+            return lived(truth)
         return "it was started after the reports" if pid in truth.pids() and pid not in truth.told() else None
 
 
@@ -117,7 +122,7 @@ class Threads(PsList):
         return row["PID"], row["TID"]
 
     def explain_extra(self, truth, key, row):
-        return "it lived while the image was being taken" if truth.live else None
+        return lived(truth)
 
 
 class PsTree(PsList):

@@ -2,7 +2,7 @@
 import re
 
 from declare import hexadecimal
-from processes import CLOCK_TICK, MORE, UNLINKED, OfProcesses, same_name, seconds
+from processes import CLOCK_TICK, MORE, UNLINKED, OfProcesses, lived, same_name, seconds
 
 # capabilities(7), by their numbers.
 CAPABILITIES = """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
@@ -98,7 +98,7 @@ class Timeline(OfProcesses):
     def explain_extra(self, truth, key, row):
         if key[0] == "log":
             return "written after the report" if seconds(row["TIME"]) >= self.last - 0.05 else None
-        return "it lived while the image was being taken" if truth.live else None
+        return lived(truth)
 
 
 class Elfs(Told):

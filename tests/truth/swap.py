@@ -51,15 +51,22 @@ class Swaps(Declaration):
         return want == have
 
 
-class Swapped(Declaration):
-    name = "swapped"
-    against = "proc/PID/status: VmSwap"
-    keys = "PID"
-    tolerance = "PAGES: what was swapped between the report and the freeze, up to a sixteenth and 8"
+class OfProcessesMemory(Declaration):
     memory = True
 
     def applies(self, truth):
         return not truth.partial and not truth.live and super().applies(truth)
+
+    def find_actors(self, truth):
+        self.actors = {fact["pid"]: fact for kind in ("hog", "packed") for fact in truth.facts(kind)}
+        self.options = swap_options(truth)
+
+
+class Swapped(OfProcessesMemory):
+    name = "swapped"
+    against = "proc/PID/status: VmSwap"
+    keys = "PID"
+    tolerance = "PAGES: what was swapped between the report and the freeze, up to a sixteenth and 8"
 
     def expected(self, truth):
         out, page = {}, truth.page()
@@ -117,19 +124,14 @@ def packed(pages, size, name):
         yield bytes(page)
 
 
-class SwappedBytes(Declaration):
+class SwappedBytes(OfProcessesMemory):
     """Not a plugin's rows: `engram read` of the actors' memory, page by page."""
     name = "swapped bytes"
     against = "lab/facts.jsonl: what the actors `hog` and `packed` wrote, byte by byte"
     keys = "PID, PAGE"
-    memory = True
-
-    def applies(self, truth):
-        return not truth.partial and not truth.live and super().applies(truth)
 
     def expected(self, truth):
-        self.actors = {fact["pid"]: fact for kind in ("hog", "packed") for fact in truth.facts(kind)}
-        self.options = swap_options(truth)
+        self.find_actors(truth)
         out = {}
         for pid, fact in self.actors.items():
             name = fact.get("name")
@@ -163,20 +165,15 @@ class SwappedBytes(Declaration):
         return NO_FILE if outside and not self.options and have == lost else None
 
 
-class SwappedText(Declaration):
+class SwappedText(OfProcessesMemory):
     """A search in processes' memory finds what is swapped."""
     name = "regex"
     against = "lab/facts.jsonl: the first words of the pages of the actors `hog` and `packed`"
     keys = "PID, ADDRESS"
-    memory = True
-
-    def applies(self, truth):
-        return not truth.partial and not truth.live and super().applies(truth)
 
     def expected(self, truth):
         out = {}
-        self.actors = {fact["pid"]: fact for kind in ("hog", "packed") for fact in truth.facts(kind)}
-        self.options = swap_options(truth)
+        self.find_actors(truth)
         for pid, fact in self.actors.items():
             for i in range(fact["pages"]):
                 name = fact.get("name")

@@ -3,6 +3,11 @@ import re
 
 from processes import OfProcesses, seconds
 
+def told_shells(truth):
+    """Of these the guest told variables and the table of commands."""
+    return {fact["renamed"] for fact in truth.facts("typist")}
+
+
 SHELL = ("typist", "busybox renamed stifled zsh python".split())
 
 
@@ -99,7 +104,7 @@ class BashEnv(OfProcesses):
         name = key[1].split("[")[0]
         if name in self.MOVING:
             return "bash computes it when it is asked for"
-        if key[0] not in {fact["renamed"] for fact in truth.facts("typist")}:
+        if key[0] not in told_shells(truth):
             return self.others
         return super().explain_extra(truth, key, row)
 
@@ -123,7 +128,7 @@ class BashHash(OfProcesses):
         return row["PID"], row["VALUE"]
 
     def explain_extra(self, truth, key, row):
-        if key[0] not in {fact["renamed"] for fact in truth.facts("typist")}:
+        if key[0] not in told_shells(truth):
             return "of other shells the guest does not tell"
         # hash told before it: what was run afterwards is there too
         return "it was run after the table was told" if key[1] in ("/bin/env", "/usr/bin/env") else super().explain_extra(truth, key, row)
