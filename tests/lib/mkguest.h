@@ -10,6 +10,12 @@
 
 enum { MK_KTHREAD = 0x00200000, MK_EXITING = 4 };
 
+/** What the stack of a kernel thread, or of the kernel in a process, has of x86-64's registers. */
+#define MK_X86_64_REGS                                                                             \
+    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"          \
+    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si," \
+    "  di, orig_ax, ip, cs, flags, sp, ss; };"
+
 struct mk_guest {
     struct mk *k;
     const struct mk_machine *m;

@@ -30,9 +30,9 @@ static struct eg_system *linux_system(struct mk *k)
     return sys;
 }
 
-/* ---- user memory ---- */
+/* ---- memory ---- */
 
-static uint64_t physical(struct mk *k, uint64_t va)
+uint64_t mk_physical(struct mk *k, uint64_t va)
 {
     struct eg_system *sys = mk_system(k);
     uint64_t pa;
@@ -50,7 +50,7 @@ uint64_t mk_user_root(struct mk *k, const struct mk_machine *m)
 void mk_user_map(struct mk *k, const struct mk_machine *m, uint64_t root, uint64_t va, uint64_t to)
 {
     const uint64_t page = UINT64_C(1) << m->page_shift;
-    uint64_t table = physical(k, root);
+    uint64_t table = mk_physical(k, root);
     size_t len;
     uint8_t *ram = mk_ram(k, &len);
 
@@ -61,9 +61,9 @@ void mk_user_map(struct mk *k, const struct mk_machine *m, uint64_t root, uint64
         uint64_t next = eg_load_(e, m->entry_size, mk_model(k)->big_endian);
 
         if (level == 0)
-            next = mk_entry(m, physical(k, to & ~(page - 1)), false);
+            next = mk_entry(m, mk_physical(k, to & ~(page - 1)), false);
         else if (!next)
-            next = mk_entry(m, physical(k, mk_user_root(k, m)), true);
+            next = mk_entry(m, mk_physical(k, mk_user_root(k, m)), true);
         for (unsigned i = 0; i < m->entry_size; i++)
             e[mk_model(k)->big_endian ? m->entry_size - 1 - i : i] = (uint8_t)(next >> 8 * i);
         table = mk_entry_pa(m, next);

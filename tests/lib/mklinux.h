@@ -19,6 +19,9 @@ const char *mk_columns(const char *rows, int from, int to);
 /** Notes of the last mk_rows that contain @text; NULL: all. */
 size_t mk_row_notes(const char *text);
 
+/** The physical address of kernel memory. */
+uint64_t mk_physical(struct mk *k, uint64_t va);
+
 /** A root table for user memory: an address of the kernel's, as mm_struct.pgd holds it. */
 uint64_t mk_user_root(struct mk *k, const struct mk_machine *m);
 /** Map the page of @to, kernel memory, at the page of @va. */

@@ -75,18 +75,9 @@ struct world {
     unsigned form; // of entries
 };
 
-static inline uint64_t physical(const struct world *w, uint64_t va)
-{
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 static inline uint64_t page_of(const struct world *w, uint64_t va)
 {
-    return w->map + physical(w, va) / w->page * (mk_at(w->k, 0, "page._refcount") + 4);
+    return w->map + mk_physical(w->k, va) / w->page * (mk_at(w->k, 0, "page._refcount") + 4);
 }
 
 static inline uint64_t text(struct mk *k, const char *s)
@@ -125,7 +116,7 @@ static inline void put_entry(const struct world *w, uint64_t n, uint64_t entry)
     size_t len;
 
     mk_user_map(w->k, w->m, w->root, va, w->chain[0]); // makes the tables
-    table = physical(w, w->root);
+    table = mk_physical(w->k, w->root);
     ram = mk_ram(w->k, &len);
     for (int level = w->m->levels - 1; level >= 0; level--) {
         const uint64_t mask = (UINT64_C(1) << w->m->index_bits) - 1;
@@ -271,7 +262,7 @@ static inline uint64_t store(const struct world *w, unsigned n, const void *byte
         mk_write(w->k, w->chain[(at + i) / w->page] + (at + i) % w->page, whole + i, 1);
     free(whole);
     mk_write_ptr(w->k, handle,
-                 physical(w, w->chain[at / w->page]) / w->page << low | (uint64_t)n << 1);
+                 mk_physical(w->k, w->chain[at / w->page]) / w->page << low | (uint64_t)n << 1);
     return handle;
 }
 

@@ -2,91 +2,29 @@
  * it makes of registers; and tables that lie. */
 #include "../../../plugins/linux/user/cfi.h"
 #include "check.h"
+#include "mkcfi.h"
 #include "run.h"
 
-enum {
-    HEADER = 0x20,
-    FRAMES = 0x100,
-    STACK = 0x800,
-    MEMORY = 0x1000,
-    CODE = 0x400,
-    SP = 7,
-    RA = 16
-};
+enum { HEADER = 0x20, FRAMES = 0x100, STACK = 0x800, CODE = 0x400, SP = 7, RA = 16 };
 
 struct world {
-    uint8_t bytes[MEMORY];
-    size_t at; // in bytes: where the next entry goes
-    size_t cie;
+    struct mk_cfi f;
     struct eg_space *space;
     struct linux_cfi t;
 };
 static struct eg_view view;
 
-static void le(struct world *w, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        w->bytes[w->at++] = (uint8_t)(value >> 8 * i);
-}
-
-/* Version 1, "zR", code by 1, data by -8, return address in 16, addresses of 4 bytes; CFA = SP + 8,
- * the return address below it. */
-static void cie(struct world *w, const char *augmentation)
-{
-    static const uint8_t rest[] = { 1, 0x78, RA, 1, 0x03, 0x0c, SP, 8, 0x90, 1 };
-
-    w->cie = w->at;
-    le(w, 0, 4);
-    le(w, 0, 4);
-    le(w, 1, 1);
-    memcpy(w->bytes + w->at, augmentation, strlen(augmentation) + 1);
-    w->at += strlen(augmentation) + 1;
-    memcpy(w->bytes + w->at, rest, sizeof rest);
-    w->at += sizeof rest;
-    while (w->at % 4)
-        w->at++;
-    w->bytes[w->cie] = (uint8_t)(w->at - w->cie - 4);
-}
-
-/* @return where it is. */
-static size_t fde(struct world *w, uint64_t first, uint64_t len, const void *code, size_t n)
-{
-    const size_t at = w->at;
-
-    le(w, 0, 4);
-    le(w, w->at - w->cie, 4);
-    le(w, first, 4);
-    le(w, len, 4);
-    le(w, 0, 1); // no augmentation data
-    memcpy(w->bytes + w->at, code, n);
-    w->at += n;
-    while (w->at % 4)
-        w->at++;
-    w->bytes[at] = (uint8_t)(w->at - at - 4);
-    return at;
-}
-
-static void header(struct world *w, const size_t *entries, const uint64_t *first, unsigned n)
-{
-    w->at = HEADER;
-    le(w, 0x3b030301, 4); // version 1; .eh_frame, number: 4 bytes; table: signed, from here
-    le(w, FRAMES, 4);
-    le(w, n, 4);
-    for (unsigned i = 0; i < n; i++) {
-        le(w, first[i] - HEADER, 4);
-        le(w, entries[i] - HEADER, 4);
-    }
-}
-
 static void begin(struct world *w)
 {
     memset(w, 0, sizeof *w);
-    w->at = FRAMES;
-    assert_int_equal(eg_memory_open(&w->space, w->bytes, sizeof w->bytes, NULL), 0);
+    w->f.at = FRAMES;
+    assert_int_equal(eg_memory_open(&w->space, w->f.bytes, sizeof w->f.bytes, NULL), 0);
     eg_view_init(&view, NULL);
-    w->t = (struct linux_cfi){
-        .space = w->space, .header = HEADER, .header_len = 0x80, .last = MEMORY - 1, .word = 8
-    };
+    w->t = (struct linux_cfi){ .space = w->space,
+                               .header = HEADER,
+                               .header_len = 0x80,
+                               .last = sizeof w->f.bytes - 1,
+                               .word = 8 };
 }
 
 static void end(struct world *w)
@@ -102,9 +40,9 @@ static void one(struct world *w, const void *code, size_t n)
     size_t entry;
 
     begin(w);
-    cie(w, "zR");
-    entry = fde(w, CODE, 0x40, code, n);
-    header(w, &entry, &first, 1);
+    MK_CFI_X86_64(&w->f, "zR");
+    entry = mk_cfi_fde(&w->f, CODE, 0x40, code, n);
+    mk_cfi_table(&w->f, 0, HEADER, FRAMES, &entry, &first, 1);
 }
 #define ONE(w, ...)                                                                                \
     do {                                                                                           \
@@ -141,8 +79,8 @@ static void rows_by_place(void **state)
     (void)state;
     // after 4 bytes: CFA = SP + 16, rbx saved at CFA - 16; after 12: as in the beginning
     ONE(&w, 0x44, 0x0e, 16, 0x83, 2, 0x0a, 0x48, 0x0e, 24, 0x0b, 0x44, 0xc3, 0x0e, 8);
-    w.bytes[STACK] = 0x77;
-    w.bytes[STACK + 8] = 0x88;
+    w.f.bytes[STACK] = 0x77;
+    w.f.bytes[STACK + 8] = 0x88;
     assert_null(caller(&w, 3, &out, &cfa));
     assert_int_equal(cfa, STACK + 8);
     assert_int_equal(out.value[RA], 0x77);
@@ -177,9 +115,9 @@ static void rules(void **state)
         0x16, 0, 3, 0x76, 8, 0x06, // val_expression: rax = [rbp + 8]
         0x10, 1, 2, 0x76, 16,      // expression: rdx is at rbp + 16
         0x2e, 8, 0x05, 70, 1);     // args_size; a register that is not followed
-    memset(w.bytes + STACK + 0x48, 0x11, 8);
-    memset(w.bytes + STACK + 0x50, 0x22, 8);
-    w.bytes[STACK + 0x48 + 0] = 0x10;
+    memset(w.f.bytes + STACK + 0x48, 0x11, 8);
+    memset(w.f.bytes + STACK + 0x50, 0x22, 8);
+    w.f.bytes[STACK + 0x48 + 0] = 0x10;
     assert_null(linux_cfi_find(&view, &w.t, CODE, &row));
     assert_null(linux_cfi_apply(&view, &w.t, &row, &registers, &out, &cfa));
     assert_int_equal(cfa, STACK + 0x48);
@@ -206,9 +144,9 @@ static void plt_and_signal_frames(void **state)
 
     (void)state;
     begin(&w);
-    cie(&w, "zRS");
-    entry = fde(&w, CODE, 0x40, plt, sizeof plt);
-    header(&w, &entry, &first, 1);
+    MK_CFI_X86_64(&w.f, "zRS");
+    entry = mk_cfi_fde(&w.f, CODE, 0x40, plt, sizeof plt);
+    mk_cfi_table(&w.f, 0, HEADER, FRAMES, &entry, &first, 1);
     assert_null(linux_cfi_find(&view, &w.t, CODE, &row));
     assert_true(row.is_signal);
     assert_int_equal(row.first, CODE);
@@ -217,7 +155,7 @@ static void plt_and_signal_frames(void **state)
     for (unsigned at = 10; at < 12; at++) {
         in.value[RA] = CODE + at;
         // breg16: the place itself
-        w.bytes[row.cfa.value + 2] = 0x80;
+        w.f.bytes[row.cfa.value + 2] = 0x80;
         assert_null(linux_cfi_apply(&view, &w.t, &row, &in, &out, &cfa));
         assert_int_equal(cfa, at < 11 ? STACK + 8 : STACK + 16);
     }
@@ -254,9 +192,9 @@ static bool value_of(const void *code, uint32_t n, uint64_t *out)
     bool ok;
 
     begin(&w);
-    memcpy(w.bytes + STACK, code, n);
-    w.bytes[0x10] = 0xfe;
-    w.bytes[0x11] = 0xff;
+    memcpy(w.f.bytes + STACK, code, n);
+    w.f.bytes[0x10] = 0xfe;
+    w.f.bytes[0x11] = 0xff;
     ok = linux_cfi_evaluate(&view, &w.t, STACK, n, &registers, NULL, out);
     end(&w);
     return ok;
@@ -306,8 +244,8 @@ static void expressions_that_lie(void **state)
 
     (void)state;
     begin(&w); // what is before it would be an answer
-    memcpy(w.bytes + STACK - 4, before, sizeof before);
-    memcpy(w.bytes + STACK, back, sizeof back);
+    memcpy(w.f.bytes + STACK - 4, before, sizeof before);
+    memcpy(w.f.bytes + STACK, back, sizeof back);
     assert_false(linux_cfi_evaluate(&view, &w.t, STACK, 3, &registers, NULL, &value));
     assert_true(linux_cfi_evaluate(&view, &w.t, STACK - 4, 7, &registers, NULL, &value));
     end(&w);
@@ -339,18 +277,18 @@ static void without_a_header(void **state)
 
     (void)state;
     begin(&w);
-    cie(&w, "zR");
-    fde(&w, CODE + 0x100, 0x10, code, sizeof code);
-    fde(&w, CODE, 0x40, code, sizeof code);
-    w.at += 12; // not an entry: looked for from there on
-    cie(&w, "zR");
-    fde(&w, CODE + 0x200, 0x10, code, sizeof code);
+    MK_CFI_X86_64(&w.f, "zR");
+    mk_cfi_fde(&w.f, CODE + 0x100, 0x10, code, sizeof code);
+    mk_cfi_fde(&w.f, CODE, 0x40, code, sizeof code);
+    w.f.at += 12; // not an entry: looked for from there on
+    MK_CFI_X86_64(&w.f, "zR");
+    mk_cfi_fde(&w.f, CODE + 0x200, 0x10, code, sizeof code);
     w.t.header = 0;
-    assert_int_equal(linux_cfi_index(&view, &w.t, 0, MEMORY, places, 8), 3);
+    assert_int_equal(linux_cfi_index(&view, &w.t, 0, sizeof w.f.bytes, places, 8), 3);
     assert_int_equal(places[0].first, CODE);
     assert_int_equal(places[2].first, CODE + 0x200);
-    assert_int_equal(linux_cfi_index(&view, &w.t, 0, MEMORY, places, 2), 3);
-    assert_int_equal(linux_cfi_index(&view, &w.t, 0, MEMORY, places, 8), 3);
+    assert_int_equal(linux_cfi_index(&view, &w.t, 0, sizeof w.f.bytes, places, 2), 3);
+    assert_int_equal(linux_cfi_index(&view, &w.t, 0, sizeof w.f.bytes, places, 8), 3);
     w.t.index = places;
     w.t.n_index = 3;
     assert_null(caller(&w, 4, &out, &cfa));
@@ -370,16 +308,16 @@ static void damage(void **state)
 
     (void)state;
     ONE(&w, 0x44, 0x0e, 16, 0x83, 2, 0x0a, 0x0b, 0x0f, 2, 0x77, 8, 0x16, 3, 2, 0x77, 8);
-    for (size_t at = HEADER; at < w.at + 64; at++)
+    for (size_t at = HEADER; at < w.f.at + 64; at++)
         for (unsigned value = 0; value < 256; value += 5) {
-            const uint8_t was = w.bytes[at];
+            const uint8_t was = w.f.bytes[at];
 
-            w.bytes[at] = (uint8_t)value;
+            w.f.bytes[at] = (uint8_t)value;
             if (!linux_cfi_find(&view, &w.t, CODE + 8, &row)) {
                 assert_true(row.first <= CODE + 8 && CODE + 8 < row.end);
                 linux_cfi_apply(&view, &w.t, &row, &registers, &out, &cfa);
             }
-            w.bytes[at] = was;
+            w.f.bytes[at] = was;
         }
     end(&w);
 
@@ -394,7 +332,7 @@ static void damage(void **state)
     assert_non_null(linux_cfi_find(&view, &w.t, CODE, &row)); // an unknown instruction
     end(&w);
     ONE(&w, 0);
-    memset(w.bytes + HEADER + 8, 0xff, 4); // as many entries as there cannot be
+    memset(w.f.bytes + HEADER + 8, 0xff, 4); // as many entries as there cannot be
     assert_non_null(linux_cfi_find(&view, &w.t, CODE, &row));
     end(&w);
     ONE(&w, 0);

@@ -57,7 +57,6 @@ static struct world make(const struct mk_machine *m, const char *types)
                        .old = types == old };
     uint64_t swapper = mk_object(w.k, "task_struct"), task = mk_object(w.k, "task_struct");
     uint64_t cache = mk_object(w.k, "kmem_cache"), sb, fs, node, pa, page;
-    struct eg_system *sys;
 
     w.page = mk_page_size(w.k);
     w.size = mk_at(w.k, 0, "page._refcount") + 4;
@@ -89,8 +88,7 @@ static struct world make(const struct mk_machine *m, const char *types)
     else
         mk_put(w.k, w.mapping, "address_space.i_pages.xa_head", w.leaf | 2);
     mk_user_map(w.k, m, mk_user_root(w.k, m), 64 * w.page, w.name); // says how large pages are
-    sys = mk_system(w.k);
-    assert_true(eg_translate(sys->view, sys->kernel, task, sys->image->phys, &pa));
+    pa = mk_physical(w.k, task);
     page = w.map + pa / w.page * w.size;
     mk_put(w.k, page, "page.flags", 2);
     mk_put(w.k, page, "slab.slab_cache", cache);

@@ -54,18 +54,9 @@ struct world {
     unsigned n_vmas;
 };
 
-static uint64_t physical(const struct world *w, uint64_t va)
-{
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 static uint64_t page_of(const struct world *w, uint64_t va)
 {
-    return w->map + physical(w, va) / w->page * w->size;
+    return w->map + mk_physical(w->k, va) / w->page * w->size;
 }
 
 static void make_file(struct world *w)
@@ -386,8 +377,9 @@ static void flags_of_pages(void **state)
         char arg[64], want[128];
 
         mk_put(w.k, page_of(&w, at), "page.flags", 4 | 8);
-        snprintf(arg, sizeof arg, "at=%#llx", (unsigned long long)physical(&w, at));
-        snprintf(want, sizeof want, "%d|dirty,swapbacked|2|2", (int)(physical(&w, at) / w.page));
+        snprintf(arg, sizeof arg, "at=%#llx", (unsigned long long)mk_physical(w.k, at));
+        snprintf(want, sizeof want, "%d|dirty,swapbacked|2|2",
+                 (int)(mk_physical(w.k, at) / w.page));
         assert_string_equal(cells(mk_rows(w.k, "pages", (const char *[]){ arg, NULL }), 7, 10),
                             want);
         // Of those that have a flag which it has not: none.

@@ -44,21 +44,12 @@ struct world {
     uint64_t cache;
 };
 
-static uint64_t physical(const struct world *w, uint64_t va)
-{
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 /** The struct page of kernel memory at @va. */
 static uint64_t page_of(const struct world *w, uint64_t va)
 {
     const uint64_t size = mk_at(w->k, 0, "page._refcount") + 4; // the last member
 
-    return w->map + physical(w, va) / w->page * size;
+    return w->map + mk_physical(w->k, va) / w->page * size;
 }
 
 static void make_slab(const struct world *w, uint64_t va, uint64_t objects)
@@ -360,7 +351,7 @@ static void circles(void **state)
     mk_each_machine(m)
     {
         struct world w = make(m);
-        const uint64_t itself = mk_entry(m, physical(&w, w.root[0]), true);
+        const uint64_t itself = mk_entry(m, mk_physical(w.k, w.root[0]), true);
         uint8_t entry[8];
 
         for (uint64_t i = 0; i < UINT64_C(1) << (m->index_bits - 1); i++) {
@@ -447,7 +438,7 @@ static void failures(void **state)
     {
         struct world w = make(m);
         struct eg_run_options o = { .deadline = 1, .quiet = true };
-        struct asked a = { .pa = physical(&w, w.at[0]) };
+        struct asked a = { .pa = mk_physical(w.k, w.at[0]) };
         int failed = 0;
 
         assert_int_equal(ask_with(&w, &a, &o), 0);
@@ -469,7 +460,7 @@ static void notes(void **state)
     {
         struct world w = make(m);
         const struct eg_memory_ops *ops = mk_system(w.k)->os->memory;
-        struct asked a = { .pa = physical(&w, w.at[3]) };
+        struct asked a = { .pa = mk_physical(w.k, w.at[3]) };
 
         mk_put(w.k, w.mm[0], "mm_struct.pgd", 0x10);
         for (int i = 0; i < 2; i++) {
@@ -517,7 +508,7 @@ static void threads(void **state)
         struct thread t[4];
 
         for (size_t i = 0; i < countof(t); i++) {
-            t[i] = (struct thread){ .w = &w, .a.pa = physical(&w, w.at[i % 2 ? 0 : 3]) };
+            t[i] = (struct thread){ .w = &w, .a.pa = mk_physical(w.k, w.at[i % 2 ? 0 : 3]) };
             assert_int_equal(pthread_create(&t[i].id, NULL, ask_in_thread, &t[i]), 0);
         }
         for (size_t i = 0; i < countof(t); i++) {

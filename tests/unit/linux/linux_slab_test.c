@@ -56,18 +56,9 @@ struct world {
     uint64_t slab[2]; // where the two slabs are in the map of all memory
 };
 
-static uint64_t physical(const struct world *w, uint64_t va)
-{
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 static uint64_t page_of(const struct world *w, uint64_t va)
 {
-    return w->map + physical(w, va) / w->page * (mk_at(w->k, 0, "page._refcount") + 4);
+    return w->map + mk_physical(w->k, va) / w->page * (mk_at(w->k, 0, "page._refcount") + 4);
 }
 
 static uint64_t object(const struct world *w, int slab, uint64_t i)

@@ -193,7 +193,7 @@ static void tables(void **state)
         mk_write(w.k, at, "on its way", 11);
         mk_put(w.k, page_of(&w, at), "page.private", slot);
         assert_string_equal(page_text(&w, 0), "-swapped out: a device slot 9");
-        mk_write_ptr(w.k, table + 8 * 9, count | physical(&w, at) / w.page << 2 | 2);
+        mk_write_ptr(w.k, table + 8 * 9, count | mk_physical(w.k, at) / w.page << 2 | 2);
         assert_string_equal(page_text(&w, 0), "on its way");
         mk_write_ptr(w.k, table + 8 * 9, page_of(&w, at)); // 6.18
         assert_string_equal(page_text(&w, 0), "on its way");

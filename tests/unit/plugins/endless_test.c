@@ -14,15 +14,6 @@ static const struct mk_machine *x86(void)
     return NULL;
 }
 
-static uint64_t physical(const struct mk_user *u, uint64_t va)
-{
-    struct eg_system *sys = mk_system(u->g.k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 /** The lower half of a process's table, all of @entry; 0: the table itself. */
 static void fill(struct mk_user *u, uint64_t entry)
 {
@@ -31,7 +22,7 @@ static void fill(struct mk_user *u, uint64_t entry)
     mk_guest_rows(&u->g, "pslist", NULL); // maps what was written
     root = mk_of(&u->g, u->mm, "mm_struct.pgd");
     if (!entry)
-        entry = mk_entry(u->g.m, physical(u, root), true);
+        entry = mk_entry(u->g.m, mk_physical(u->g.k, root), true);
     for (uint64_t i = 0; i < 256; i++) {
         uint8_t bytes[8];
 

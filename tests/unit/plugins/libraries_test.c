@@ -95,11 +95,7 @@ static void map_file(struct world *w, int i, uint64_t base)
 
 static uint64_t page_of(struct world *w, uint64_t va)
 {
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return w->map + pa / 0x1000 * w->size;
+    return w->map + mk_physical(w->k, va) / 0x1000 * w->size;
 }
 
 /** The page cache has both pages of each file. */

@@ -23,19 +23,10 @@ struct world {
 };
 enum { BLOCK = 512 << 10 };
 
-static uint64_t physical(const struct world *w, uint64_t va)
-{
-    struct eg_system *sys = mk_system(w->k);
-    uint64_t pa;
-
-    assert_true(eg_translate(sys->view, sys->kernel, va, sys->image->phys, &pa));
-    return pa;
-}
-
 /** The lowest physical address of a block: later pages are lower. */
 static uint64_t lowest(const struct world *w, uint64_t block)
 {
-    return physical(w, block + BLOCK - mk_page_size(w->k));
+    return mk_physical(w->k, block + BLOCK - mk_page_size(w->k));
 }
 
 static void add_range(struct world *w, const char *name, uint64_t first, uint64_t last)
@@ -439,10 +430,10 @@ static void code_that_is_no_ram(void **state)
         add_range(&w, "System RAM", UINT64_C(1) << 30, (UINT64_C(1) << 30) + LEAST - PAGE - 1);
         open_linux(&w, m);
         noise(&w, 0);
-        mk_system(w.k)->chosen->kernel_pa_delta = w.block - physical(&w, w.block);
+        mk_system(w.k)->chosen->kernel_pa_delta = w.block - mk_physical(w.k, w.block);
         is_silent(&w, false);
         mk_write(w.k, mk_read_ptr(w.k, mk_at(w.k, first, "resource.name")), "Reserved", 9);
-        says(&w, true, "not RAM", physical(&w, w.block),
+        says(&w, true, "not RAM", mk_physical(w.k, w.block),
              "does not call the memory of the kernel's");
         mk_free(w.k);
     }

@@ -26,9 +26,7 @@ enum {
 
 static const char *const types[] = {
     "struct task_struct { unsigned int __state, flags;",
-    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
-    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
-    "  di, orig_ax, ip, cs, flags, sp, ss; };"
+    MK_X86_64_REGS
     "union fpregs_state { unsigned char bytes[4096]; };"
     "struct fpstate { unsigned int size; u64 user_xfeatures; union fpregs_state regs; };"
     "struct fpu { struct fpstate *fpstate; };"

@@ -132,9 +132,7 @@ static void arm64(void **state)
 
 static const char *const x86_types[] = {
     "struct task_struct { unsigned int __state, flags;",
-    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
-    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
-    "  di, orig_ax, ip, cs, flags, sp, ss; };"
+    MK_X86_64_REGS
     "struct vm_struct { unsigned int nr_pages; };"
     "struct thread_struct { unsigned long sp; };"
     "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"

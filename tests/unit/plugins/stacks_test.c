@@ -13,9 +13,7 @@ enum { RENUMBERED = 1, NO_SYMBOLS = 2 };
 
 static const char *const x86_types[] = {
     "struct task_struct { unsigned int __state, flags;",
-    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
-    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
-    "  di, orig_ax, ip, cs, flags, sp, ss; };"
+    MK_X86_64_REGS
     "struct orc_entry { s16 sp_offset, bp_offset; u16 sp_reg:4; u16 bp_reg:4; u16 type:3;"
     "  u16 signal:1; };"
     "struct irq_stack { char stack[16384]; };"

@@ -2,6 +2,7 @@
  * signed and frame pointers lead to pairs at the bottom of frames. */
 #include "check.h"
 #include "image.h"
+#include "mkcfi.h"
 #include "mkguest.h"
 #include <string.h>
 
@@ -22,13 +23,10 @@ enum { MAIN, OUTER, INNER, FUNCTIONS }; // of 0x100 bytes each, at CODE
 
 static const char *const x86_types[] = {
     "struct task_struct { unsigned int __state, flags;",
-    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
-    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
-    "  di, orig_ax, ip, cs, flags, sp, ss; };"
-    "struct thread_struct { unsigned long sp; u16 es, ds, fsindex, gsindex;"
-    "  unsigned long fsbase, gsbase; };"
-    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
-    "  unsigned int cpu; struct thread_struct thread;",
+    MK_X86_64_REGS "struct thread_struct { unsigned long sp; u16 es, ds, fsindex, gsindex;"
+                   "  unsigned long fsbase, gsbase; };"
+                   "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
+                   "  unsigned int cpu; struct thread_struct thread;",
     NULL
 };
 static const char *const arm64_types[] = {
@@ -80,92 +78,24 @@ struct world {
     struct mk *k;
     const struct abi *abi;
     uint64_t mm, regs;
-    uint8_t image[PAGE];
-    size_t at;
+    struct mk_cfi image;
 };
-
-static void le(struct world *w, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        w->image[w->at++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
-}
-
-static void bytes(struct world *w, const char *p, size_t n)
-{
-    memcpy(w->image + w->at, p, n);
-    w->at += n;
-}
-
-static void close_entry(struct world *w, size_t from)
-{
-    while (w->at % 4)
-        w->at++;
-    w->image[from] = (uint8_t)(w->at - from - 4);
-}
-
-static void segment(struct world *w, uint32_t type, uint32_t flags, uint64_t offset, uint64_t size)
-{
-    const unsigned word = w->abi->word;
-
-    le(w, type, 4);
-    if (word == 8)
-        le(w, flags, 4);
-    le(w, offset, word);
-    le(w, PROGRAM + offset, word);
-    le(w, PROGRAM + offset, word);
-    le(w, size, word);
-    le(w, size, word);
-    if (word == 4)
-        le(w, flags, 4);
-    le(w, 4, word);
-}
 
 static void program(struct world *w)
 {
-    const unsigned word = w->abi->word;
-    const uint8_t elf[] = { 0x7f, 'E', 'L', 'F', (uint8_t)(word / 4), 1, 1 };
-    const size_t headers = word == 8 ? 64 : 52;
+    const struct abi *abi = w->abi;
+    uint64_t first[FUNCTIONS];
     size_t entry[FUNCTIONS];
 
-    memcpy(w->image, elf, sizeof elf);
-    w->at = 16;
-    le(w, 2, 2);
-    le(w, w->abi->machine, 2);
-    le(w, 1, 4);
-    le(w, CODE, word);
-    le(w, headers, word);
-    le(w, 0, word + 4);
-    le(w, headers, 2);
-    le(w, word == 8 ? 56 : 32, 2);
-    le(w, 2, 2);
-    w->at = headers;
-    segment(w, 1, R | X, 0, 2 * PAGE);
-    segment(w, 0x6474e550, R, FRAME_HEADER, 0x80);
-    w->at = FRAMES;
-    le(w, 0, 8);
-    le(w, 1, 1);
-    bytes(w, "zR", 3);
-    bytes(w, w->abi->cie, w->abi->cie_len);
-    close_entry(w, FRAMES);
+    mk_cfi_program(&w->image, abi->word, abi->machine, PROGRAM, FRAME_HEADER);
+    w->image.at = FRAMES;
+    mk_cfi_cie(&w->image, "zR", abi->cie, abi->cie_len);
     for (unsigned i = 0; i < FUNCTIONS; i++) {
-        entry[i] = w->at;
-        le(w, 0, 4);
-        le(w, w->at - FRAMES, 4);
-        le(w, CODE + 0x100 * i, 4);
-        le(w, 0x100, 4);
-        le(w, 0, 1);
-        bytes(w, w->abi->code[i], w->abi->code_len[i]);
-        close_entry(w, entry[i]);
+        first[i] = CODE + 0x100 * i;
+        entry[i] = mk_cfi_fde(&w->image, first[i], 0x100, abi->code[i], abi->code_len[i]);
     }
-    w->at = FRAME_HEADER;
-    le(w, 0x3b030301, 4);
-    le(w, PROGRAM + FRAMES, 4);
-    le(w, FUNCTIONS, 4);
-    for (unsigned i = 0; i < FUNCTIONS; i++) {
-        le(w, CODE + 0x100 * i - (PROGRAM + FRAME_HEADER), 4);
-        le(w, entry[i] - FRAME_HEADER, 4);
-    }
-    mk_guest_write(&w->g, w->mm, PROGRAM, w->image, sizeof w->image);
+    mk_cfi_table(&w->image, PROGRAM, FRAME_HEADER, FRAMES, entry, first, FUNCTIONS);
+    mk_guest_write(&w->g, w->mm, PROGRAM, w->image.bytes, sizeof w->image.bytes);
 }
 
 static struct world sleeper(const struct abi *abi)

@@ -1,6 +1,7 @@
 /* ustack_test.c - user stacks: call frame information of a program in memory, a signal, code made
  * at run time, and stacks that are damaged. */
 #include "check.h"
+#include "mkcfi.h"
 #include "mkguest.h"
 #include <stdio.h>
 #include <string.h>
@@ -22,13 +23,10 @@ enum {
 
 static const char *const types[] = {
     "struct task_struct { unsigned int __state, flags;",
-    "struct inactive_task_frame { unsigned long r15, r14, r13, r12, bx, bp, ret_addr; };"
-    "struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si,"
-    "  di, orig_ax, ip, cs, flags, sp, ss; };"
-    "struct thread_struct { unsigned long sp; u16 es, ds, fsindex, gsindex;"
-    "  unsigned long fsbase, gsbase; };"
-    "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
-    "  unsigned int cpu; struct thread_struct thread;",
+    MK_X86_64_REGS "struct thread_struct { unsigned long sp; u16 es, ds, fsindex, gsindex;"
+                   "  unsigned long fsbase, gsbase; };"
+                   "struct task_struct { unsigned int __state, flags; void *stack; int on_cpu;"
+                   "  unsigned int cpu; struct thread_struct thread;",
     NULL
 };
 
@@ -36,108 +34,37 @@ struct world {
     struct mk_guest g;
     struct mk *k;
     uint64_t task, mm, regs;
-    uint8_t image[PAGE]; // of the program's first page
-    size_t at;
+    struct mk_cfi image; // of the program's first page
 };
-
-static void le(struct world *w, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        w->image[w->at++] = i < sizeof value ? (uint8_t)(value >> 8 * i) : 0;
-}
-
-static void pad(struct world *w, size_t from)
-{
-    while (w->at % 4)
-        w->at++;
-    w->image[from] = (uint8_t)(w->at - from - 4);
-}
-
-static size_t cie(struct world *w, const char *augmentation)
-{
-    static const uint8_t rest[] = { 1, 0x78, 16, 1, 0x03, 0x0c, 7, 8, 0x90, 1 };
-    const size_t at = w->at;
-
-    le(w, 0, 8);
-    le(w, 1, 1);
-    memcpy(w->image + w->at, augmentation, strlen(augmentation) + 1);
-    w->at += strlen(augmentation) + 1;
-    memcpy(w->image + w->at, rest, sizeof rest);
-    w->at += sizeof rest;
-    pad(w, at);
-    return at;
-}
-
-static size_t fde(struct world *w, size_t common, unsigned function, const char *code, size_t n)
-{
-    const size_t at = w->at;
-
-    le(w, 0, 4);
-    le(w, w->at - common, 4);
-    le(w, CODE + 0x100 * function, 4);
-    le(w, 0x100, 4);
-    le(w, 0, 1);
-    memcpy(w->image + w->at, code, n);
-    w->at += n;
-    pad(w, at);
-    return at;
-}
 
 /* Functions of 0x100 bytes at CODE: main has no caller, outer has a frame of 32 bytes, inner one of
  * 16 with rbx in it, and restorer returns from signal handlers. */
 enum { MAIN, OUTER, INNER, RESTORER, FUNCTIONS };
 
-static void program(struct world *w, bool has_header)
+static void program(struct mk_cfi *c, bool has_header)
 {
-    static const uint8_t elf[] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
-    size_t entry[FUNCTIONS], common;
+    static const struct {
+        const char *code;
+        size_t n;
+    } is[FUNCTIONS] = {
+        [MAIN] = { "\x07\x10", 2 },          // undefined: the return address
+        [OUTER] = { "\x0e\x20", 2 },         // CFA = SP + 32
+        [INNER] = { "\x0e\x10\x83\x02", 4 }, // CFA = SP + 16, rbx below it
+        // the interrupted program counter and stack pointer: at SP + 168, SP + 160
+        [RESTORER] = { "\x0f\x04\x77\xa0\x01\x06\x10\x10\x03\x77\xa8\x01", 12 },
+    };
+    uint64_t first[FUNCTIONS];
+    size_t entry[FUNCTIONS];
 
-    memset(w->image, 0, sizeof w->image);
-    memcpy(w->image, elf, sizeof elf);
-    w->at = 16;
-    le(w, 2, 2); // ET_EXEC, EM_X86_64
-    le(w, 62, 2);
-    le(w, 1, 4);
-    le(w, CODE, 8);
-    le(w, 64, 8); // program headers
-    le(w, 0, 12);
-    le(w, 64, 2);
-    le(w, 56, 2);
-    le(w, has_header ? 2 : 1, 2);
-    w->at = 64;
-    le(w, 1, 4); // PT_LOAD: all of it
-    le(w, R | X, 4);
-    le(w, 0, 8);
-    le(w, PROGRAM, 8);
-    le(w, PROGRAM, 8);
-    le(w, 2 * PAGE, 8);
-    le(w, 2 * PAGE, 8);
-    le(w, PAGE, 8);
-    le(w, 0x6474e550, 4); // PT_GNU_EH_FRAME
-    le(w, R, 4);
-    le(w, FRAME_HEADER, 8);
-    le(w, PROGRAM + FRAME_HEADER, 8);
-    le(w, PROGRAM + FRAME_HEADER, 8);
-    le(w, 0x80, 8);
-    le(w, 0x80, 8);
-    le(w, 4, 8);
-    w->at = FRAMES;
-    common = cie(w, "zR");
-    entry[MAIN] = fde(w, common, MAIN, "\x07\x10", 2);           // undefined: the return address
-    entry[OUTER] = fde(w, common, OUTER, "\x0e\x20", 2);         // CFA = SP + 32
-    entry[INNER] = fde(w, common, INNER, "\x0e\x10\x83\x02", 4); // CFA = SP + 16, rbx below it
-    common = cie(w, "zRS");
-    // the interrupted program counter and stack pointer: at SP + 168, SP + 160
-    entry[RESTORER] =
-        fde(w, common, RESTORER, "\x0f\x04\x77\xa0\x01\x06\x10\x10\x03\x77\xa8\x01", 12);
-    w->at = FRAME_HEADER;
-    le(w, 0x3b030301, 4);
-    le(w, PROGRAM + FRAMES, 4);
-    le(w, FUNCTIONS, 4);
+    mk_cfi_program(c, 8, 62, PROGRAM, has_header ? FRAME_HEADER : 0);
+    c->at = FRAMES;
     for (unsigned i = 0; i < FUNCTIONS; i++) {
-        le(w, CODE + 0x100 * i - (PROGRAM + FRAME_HEADER), 4);
-        le(w, entry[i] - FRAME_HEADER, 4);
+        if (i == MAIN || i == RESTORER)
+            MK_CFI_X86_64(c, i == RESTORER ? "zRS" : "zR");
+        first[i] = CODE + 0x100 * i;
+        entry[i] = mk_cfi_fde(c, first[i], 0x100, is[i].code, is[i].n);
     }
+    mk_cfi_table(c, PROGRAM, FRAME_HEADER, FRAMES, entry, first, FUNCTIONS);
 }
 
 static const struct mk_machine *x86(void)
@@ -178,8 +105,8 @@ static struct world sleeper(bool has_header)
     mk_put(w.k, w.regs, "pt_regs.bp", 0);
     mk_put(w.k, w.regs, "pt_regs.cs", 0x33);
     mk_put(w.k, w.regs, "pt_regs.orig_ax", 35);
-    program(&w, has_header);
-    mk_guest_write(&w.g, w.mm, PROGRAM, w.image, sizeof w.image);
+    program(&w.image, has_header);
+    mk_guest_write(&w.g, w.mm, PROGRAM, w.image.bytes, sizeof w.image.bytes);
     mk_guest_write(&w.g, w.mm, CODE, "", 1);
     mk_guest_vma(&w.g, w.mm, PROGRAM / PAGE, 2, R | X, file);
     mk_guest_vma(&w.g, w.mm, MADE / PAGE, 1, R | X, 0);
@@ -308,11 +235,11 @@ static void damage(void **state)
     assert_string_not_equal(mk_guest_rows(&w.g, "ustack", NULL), "");
     // outer's frame has no size: for ever the same
     mk_put(w.k, w.regs, "pt_regs.sp", STACK);
-    program(&w, true);
+    program(&w.image, true);
     for (size_t i = FRAMES; i < FRAMES + 0x80; i++)
-        if (w.image[i] == 0x0e && w.image[i + 1] == 0x20)
-            w.image[i + 1] = 0;
-    mk_guest_write(&w.g, w.mm, PROGRAM, w.image, sizeof w.image);
+        if (w.image.bytes[i] == 0x0e && w.image.bytes[i + 1] == 0x20)
+            w.image.bytes[i + 1] = 0;
+    mk_guest_write(&w.g, w.mm, PROGRAM, w.image.bytes, sizeof w.image.bytes);
     WORDS(&w, STACK, 0xb0b, in(OUTER, 0x80));
     WORDS(&w, STACK + 8, in(OUTER, 0x80));
     same(&w, ENDS_EARLY, "\nthe caller's frame is below its own");
