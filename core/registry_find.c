@@ -91,8 +91,10 @@ const char *eg_nearest(const char *name, const char *const *names)
 
     for (; *names; names++) {
         unsigned d = distance(name, *names);
+        // Of two that are as near, the one whose beginning was typed.
+        const bool longer = nearest && !strncasecmp(name, *names, strlen(name));
 
-        if (d < best) {
+        if (d < best || (d == best && longer)) {
             best = d;
             nearest = *names;
         }

@@ -370,13 +370,14 @@ static void names(void **state)
 
 static void nearest(void **state)
 {
-    static const char *const known[] = { "pslist", "pstree", "lsof", "netstat", NULL };
+    static const char *const known[] = { "pslist", "pstree", "lsof", "netstat",
+                                         "swap",   "smaps",  NULL };
     static const struct {
         const char *name, *near;
     } cases[] = {
         { "pslits", "pslist" }, { "pslst", "pslist" },     { "PSTREE", "pstree" },
-        { "lsfo", "lsof" },     { "netstats", "netstat" }, { "maps", NULL },
-        { "", NULL },
+        { "lsfo", "lsof" },     { "netstats", "netstat" }, { "envars", NULL },
+        { "smap", "smaps" },    { "swab", "swap" },        { "", NULL },
     };
 
     (void)state;
