@@ -104,10 +104,7 @@ static const struct eg_given_arg *given(struct eg_run *r, const char *name, size
         eg_failed(r, "it reads the option --%s, which it does not declare", name);
         return NULL;
     }
-    for (size_t k = 0; k < r->options->n_args; k++)
-        if (!strcmp(r->options->args[k].name, name) && i-- == 0)
-            return &r->options->args[k];
-    return NULL;
+    return eg_given(r->options->args, r->options->n_args, name, i);
 }
 
 bool eg_arg_flag(struct eg_run *r, const char *name)

@@ -8,10 +8,7 @@
 
 static const struct eg_given_arg *asked(const struct eg_run *r, const char *name, size_t nth)
 {
-    for (size_t i = 0; i < r->options->n_args; i++)
-        if (!strcmp(r->options->args[i].name, name) && nth-- == 0)
-            return &r->options->args[i];
-    return NULL;
+    return eg_given(r->options->args, r->options->n_args, name, nth);
 }
 
 static pcre2_code *compile(const char *text, struct eg_error *e)

@@ -74,8 +74,8 @@ bool eg_is_selection(const char *name)
     return strcmp(name, "context") != 0 && declared(eg_process_args, name);
 }
 
-static const struct eg_given_arg *given(const struct eg_given_arg *args, size_t n, const char *name,
-                                        size_t nth)
+const struct eg_given_arg *eg_given(const struct eg_given_arg *args, size_t n, const char *name,
+                                    size_t nth)
 {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(args[i].name, name) && nth-- == 0)
@@ -98,7 +98,7 @@ const struct eg_column *eg_plugin_columns(const struct eg_plugin *p,
     struct eg_column *all;
     size_t own = 0;
 
-    if (!given(args, n, "context", 0) || !eg_has_processes(p))
+    if (!eg_given(args, n, "context", 0) || !eg_has_processes(p))
         return p->columns;
     while (p->columns[own].name)
         own++;
@@ -131,8 +131,8 @@ int eg_processes_begin(struct eg_run *r, struct eg_error *e)
     if (!eg_has_processes(p))
         return 0;
     for (size_t i = 0; i < countof(choices); i++)
-        s->chooses |= given(r->options->args, r->options->n_args, choices[i], 0) != NULL;
+        s->chooses |= eg_given(r->options->args, r->options->n_args, choices[i], 0) != NULL;
     s->filters = !declared(p->args, "pid") &&
-                 (s->chooses || given(r->options->args, r->options->n_args, "pid", 0));
+                 (s->chooses || eg_given(r->options->args, r->options->n_args, "pid", 0));
     return 0;
 }

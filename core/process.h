@@ -33,6 +33,9 @@ bool eg_declares(const struct eg_plugin *p, const char *name);
 /** Is it one of eg_process_args; and one that says which processes? */
 bool eg_is_process_arg(const char *name);
 bool eg_is_selection(const char *name);
+/** The @nth option of this name that was given; NULL: there are fewer. */
+const struct eg_given_arg *eg_given(const struct eg_given_arg *args, size_t n, const char *name,
+                                    size_t nth);
 /** The columns of a plugin's rows when it is run with these options: its own, and those of
  * --context that it does not have itself. @return p->columns, or an array in @a; NULL: out of
  * memory. */
