@@ -13,7 +13,7 @@ EG_FIELDS(cgroup, kn);
 EG_FIELDS(cgrp_cset_link, cgrp, cgrp_link);
 EG_FIELD_AS(kernfs_parent, kernfs_node, "__parent|parent"); // renamed in 6.15
 
-enum { DEPTH_MAX = 256, NAME_MAX_ = 255, ID_MIN = 12, ID_LEN = 64 };
+enum { PATH_BYTES = 4096, NAME_BYTES = 255, ID_MIN = 12, ID_LEN = 64 }; // PATH_MAX, NAME_MAX
 
 bool linux_next_cgroup(struct eg_run *r, struct eg_obj task, struct linux_cgroup_walk *w,
                        struct eg_obj *cgroup)
@@ -37,20 +37,27 @@ bool linux_next_cgroup(struct eg_run *r, struct eg_obj task, struct linux_cgroup
 const char *linux_cgroup_path(struct eg_run *r, struct eg_obj cgroup)
 {
     struct eg_obj node = eg_deref(eg_at(cgroup, cgroup.kn));
-    const char *path = NULL;
+    char path[PATH_BYTES]; // filled from its end
+    size_t at = sizeof path - 1;
 
-    for (int depth = 0; depth < DEPTH_MAX && !node.why; depth++) {
+    path[at] = 0;
+    while (!node.why) {
         struct eg_obj up = eg_at(node, kernfs_parent);
         const char *name;
-        uint64_t at;
+        uint64_t parent;
+        size_t len;
 
-        if (!eg_load(&at, up))
+        if (!eg_load(&parent, up))
             return NULL;
-        if (!at)
-            return path ? path : "/";
-        if (!(name = eg_string(r, eg_at(node, kernfs_node.name), NAME_MAX_)))
+        if (!parent)
+            return path[at] ? eg_strf(r, "%s", path + at) : "/";
+        name = eg_string(r, eg_at(node, kernfs_node.name), NAME_BYTES);
+        len = name ? strlen(name) : 0;
+        if (!len || len + 1 > at) // longer than the kernel allows: nodes in a circle
             return NULL;
-        path = eg_strf(r, "/%s%s", name, path ? path : "");
+        at -= len;
+        memcpy(path + at, name, len);
+        path[--at] = '/';
         node = eg_deref(up);
     }
     return NULL;
@@ -88,12 +95,14 @@ static bool between(struct part p, const char *prefix, const char *suffix, struc
     return true;
 }
 
-static void copy(char *out, size_t size, struct part p)
+/** As much of @p as there is room for. @return how much. */
+static size_t copy(char *out, size_t size, struct part p)
 {
     const size_t n = EG_MIN(p.len, size - 1);
 
     memcpy(out, p.at, n);
     out[n] = 0;
+    return n;
 }
 
 /** Parts of a path that are a container by themselves. The id is a hexadecimal number unless
@@ -221,7 +230,7 @@ static bool is_unit(struct part p)
  * puts "_" before names that the kernel would take for files of its own. */
 static void find_unit(const char *path, struct linux_group_names *out)
 {
-    size_t used = 0;
+    size_t used = 0, copied;
 
     for (const char *at = path; *at;) {
         struct part p = part(at += *at == '/');
@@ -235,11 +244,10 @@ static void find_unit(const char *path, struct linux_group_names *out)
             return;
         if (used)
             out->unit[used++] = '/';
-        p.len = EG_MIN(p.len, sizeof out->unit - 2 - used);
-        copy(out->unit + used, sizeof out->unit - used, p);
-        if (used || strncmp(out->unit, "user@", 5) != 0)
+        copied = copy(out->unit + used, sizeof out->unit - used, p);
+        if (used || strncmp(out->unit, "user@", 5) != 0 || copied + 2 > sizeof out->unit - 1)
             return;
-        used = p.len;
+        used = copied;
     }
 }
 

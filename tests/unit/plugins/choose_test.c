@@ -68,7 +68,7 @@ static void names(void **state)
     assert_int_equal(strlen(n.container), sizeof n.container - 1);
     assert_string_equal(n.unit, "");
     linux_group_names(path + 4, &n);
-    assert_int_equal(strlen(n.unit), sizeof n.unit - 2);
+    assert_int_equal(strlen(n.unit), sizeof n.unit - 1);
 }
 
 /* ---- processes that are chosen ---- */
