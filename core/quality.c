@@ -159,15 +159,26 @@ static int look(void *context, size_t piece, unsigned worker)
     return w->starved || v->starved || eg_cancelled;
 }
 
-/** Windows of what is mapped of [@first, @last], aligned. */
+/** Windows of what is mapped of [@first, @last], aligned; up to where a file with the same bytes at
+ * many addresses has told more than it holds. */
 static bool divide(struct eg_quality_pass *s, uint64_t first, uint64_t last)
 {
+    const uint64_t stored = eg_stored_bytes(s->views[0], s->as);
+    uint64_t told = 0;
     struct eg_extent x;
 
     for (uint64_t at = first; at <= last && eg_next_mapped(s->views[0], s->as, at, last, &x);
          at = x.last + 1) {
         const uint64_t end = EG_MIN(x.last, last);
 
+        if (!x.zero) {
+            if (told >= stored) {
+                s->out->from = EG_MAX(at, x.start);
+                return true;
+            }
+            if (!eg_add(told, end - EG_MAX(at, x.start), &told) || !eg_add(told, 1, &told))
+                told = UINT64_MAX;
+        }
         for (uint64_t from = EG_MAX(at, x.start);;) {
             const uint64_t to = EG_MIN(end, from | (s->window - 1));
             struct eg_quality_window *w = s->windows.n ? &s->windows.at[s->windows.n - 1] : NULL;

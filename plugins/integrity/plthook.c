@@ -5,6 +5,7 @@
 #include "../linux/mm/objects.h"
 #include "../linux/mm/vma.h"
 #include "../linux/sched/task.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS(C)                                                                                 \
@@ -19,7 +20,7 @@
     C(REASON, TEXT, "why it is a finding")
 EG_COLUMNS(COLUMNS);
 
-enum { DT_PLTGOT = 3 };
+enum { DT_PLTGOT = 3, NAMES_MAX = 1 << 16, WORK_MAX = 1 << 24 };
 
 struct looking {
     struct eg_run *r;
@@ -30,7 +31,17 @@ struct looking {
     struct linux_objects *all;
     struct eg_map *fine; /* entries that lead to the same place were judged before */
     bool every;
+    const char **names; /* the last parts of all DT_NEEDED, sorted */
+    size_t n_names;
+    uint64_t left; /* comparisons that may still be made: objects times entries can be many */
 };
+
+/** @return false: no more comparisons. */
+static bool work(struct looking *k)
+{
+    k->left -= k->left > 0;
+    return k->left;
+}
 
 static const struct linux_object *object_of(struct looking *k, const struct linux_image *x)
 {
@@ -44,21 +55,37 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void find_names(struct looking *k)
+{
+    if (!k->names)
+        k->names = eg_tmp(k->r, NAMES_MAX * sizeof *k->names);
+    k->n_names = 0;
+    for (size_t j = 0; j < k->images.n; j++)
+        for (size_t n = 0; k->objects[j] && n < k->objects[j]->n_needed; n++)
+            if (k->n_names < NAMES_MAX)
+                k->names[k->n_names++] = base_name(k->objects[j]->needed[n]);
+    if (k->n_names)
+        qsort(k->names, k->n_names, sizeof *k->names, by_name);
+}
+
+static bool is_name(struct looking *k, const char *name)
+{
+    return k->n_names && bsearch(&name, k->names, k->n_names, sizeof *k->names, by_name);
+}
+
 /* Is it asked for by another, or in every process? */
 static bool is_needed(struct looking *k, size_t i)
 {
     const struct linux_image *x = &k->images.at[i];
-    const char *name = x->name && *x->name ? base_name(x->name) : base_name(x->path);
-    const char *soname = k->objects[i] && k->objects[i]->soname ? k->objects[i]->soname : name;
 
-    if (x->kind != LINUX_IMAGE_LIBRARY)
-        return true;
-    for (size_t j = 0; j < k->images.n; j++)
-        for (size_t n = 0; k->objects[j] && n < k->objects[j]->n_needed; n++)
-            if (!strcmp(base_name(k->objects[j]->needed[n]), name) ||
-                !strcmp(base_name(k->objects[j]->needed[n]), soname))
-                return true;
-    return false;
+    return x->kind != LINUX_IMAGE_LIBRARY ||
+           is_name(k, base_name(x->name && *x->name ? x->name : x->path)) ||
+           (k->objects[i] && k->objects[i]->soname && is_name(k, k->objects[i]->soname));
 }
 
 /* Does @o have @name at @value of its file? 2: as a resolver, whose answer is elsewhere; 1, 0. */
@@ -81,7 +108,7 @@ static int has(const struct linux_object *o, const char *name, uint64_t value)
 
 static bool any_resolver(struct looking *k, const char *name)
 {
-    for (size_t i = 0; i < k->images.n; i++)
+    for (size_t i = 0; i < k->images.n && work(k); i++)
         if (has(k->objects[i], name, UINT64_MAX) == 2)
             return true;
     return false;
@@ -105,13 +132,15 @@ static const char *place_name(struct looking *k, uint64_t va)
         struct eg_cell name;
         uint64_t start, end;
 
+        if (!work(k))
+            break;
         if (!eg_get(&start, vma, vm_area_struct.vm_start) || va < start ||
             !eg_get(&end, vma, vm_area_struct.vm_end) || va >= end)
             continue;
         name = linux_vma_name(k->r, eg_at(k->task, task_struct.mm), vma);
         return name.tag == EG_CELL_TEXT && name.bytes.len ? name.bytes.p : "anonymous memory";
     }
-    return "nothing is mapped there";
+    return k->left ? "nothing is mapped there" : NULL;
 }
 
 /* Why @to is no place for an entry of @name; NULL: it is. *@hint: what is worth telling all the
@@ -133,7 +162,7 @@ static const char *judge(struct looking *k, size_t own, const struct linux_impor
     found = x ? has(k->objects[at], i->name, to - x->elf.bias) : 0;
     if (found && (x->listed || x->kind == LINUX_IMAGE_PROGRAM)) {
         if (!k->needed[at])
-            for (size_t j = 0; j < k->images.n && !*hint; j++)
+            for (size_t j = 0; j < k->images.n && !*hint && work(k); j++)
                 if (j != at && k->needed[j] && has(k->objects[j], i->name, UINT64_MAX - 1) != 0)
                     *hint = "interposed by a library that none asks for";
         return NULL;
@@ -206,7 +235,7 @@ static void look_at(struct looking *k, size_t own)
     const struct linux_image *x = &k->images.at[own];
     const struct linux_object *o = k->objects[own];
 
-    for (size_t n = 0; n < o->n_imports && !eg_stopped(k->r); n++) {
+    for (size_t n = 0; n < o->n_imports && k->left && !eg_stopped(k->r); n++) {
         const struct linux_import *i = &o->imports[n];
         uint64_t at, to, key;
         const char *hint, *reason;
@@ -237,6 +266,7 @@ static void look_at_process(struct looking *k)
     for (size_t i = 0; i < n; i++)
         if (k->images.at[i].mapped && !k->images.at[i].headless)
             k->objects[i] = linux_object_of(k->r, k->all, &k->images, &k->images.at[i]);
+    find_names(k);
     for (size_t i = 0; i < n; i++)
         k->needed[i] = is_needed(k, i);
     for (size_t i = 0; i < n; i++)
@@ -249,12 +279,14 @@ static int run(struct eg_run *r)
 {
     struct linux_objects all = { 0 };
     struct looking k = {
-        .r = r, .all = &all, .fine = eg_run_map(r), .every = eg_arg_flag(r, "all")
+        .r = r, .all = &all, .fine = eg_run_map(r), .every = eg_arg_flag(r, "all"), .left = WORK_MAX
     };
 
     linux_each_process(r, k.task)
         if (linux_pid_asked(r, k.task) && linux_images(r, k.task, &k.images))
             look_at_process(&k);
+    if (!k.left)
+        eg_note(r, "more entries and libraries than are compared: the rest is left out");
     return 0;
 }
 

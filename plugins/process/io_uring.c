@@ -1,4 +1,5 @@
 /* io_uring - rings, the requests that wait in them, what is registered, and who works for them. */
+#include "../../core/map.h"
 #include "../linux/fs/fdtable.h"
 #include "../linux/fs/file.h"
 #include "../linux/fs/flags.h"
@@ -95,6 +96,7 @@ enum {
     BITS_MAX = 16,
     LINKS_MAX = 256,
     NODES_MAX = 64,
+    STEPS_MAX = 1 << 21,
     PF_IO_WORKER = 0x10
 };
 enum { SETUP_SQE128 = 1 << 10 };
@@ -110,8 +112,8 @@ static const char *opcode_name(struct eg_run *r, uint8_t opcode)
 struct ring {
     struct eg_obj ctx, task;
     struct eg_space *user; /**< the process's memory, for paths */
-    uint64_t *seen;        /**< requests that were shown */
-    size_t n_seen;
+    struct eg_map *seen;   /**< requests that were shown */
+    uint64_t *left;        /**< steps along lists that the run may still make */
 };
 #define RING_ROW(ring_, kind_)                                                                     \
     .PID = linux_pid((ring_)->task), .TID = linux_tid((ring_)->task),                              \
@@ -121,20 +123,15 @@ struct ring {
 
 static bool is_new(struct eg_run *r, struct ring *g, uint64_t at)
 {
-    for (size_t i = 0; i < g->n_seen; i++)
-        if (g->seen[i] == at)
-            return false;
-    if (g->n_seen == REQUESTS_MAX)
-        return false;
-    if (!(g->n_seen & (g->n_seen - 1))) { // a power of two: it is full
-        uint64_t *more = eg_tmp(r, (g->n_seen ? 2 * g->n_seen : 1) * sizeof *more);
+    return g->seen->n < REQUESTS_MAX && eg_run_map_add(r, g->seen, at, 1);
+}
 
-        if (g->n_seen)
-            memcpy(more, g->seen, g->n_seen * sizeof *more);
-        g->seen = more;
-    }
-    g->seen[g->n_seen++] = at;
-    return true;
+/** May one more step be made? Lists of a damaged ring can be those of others, and be long. */
+static bool step(struct eg_run *r, struct ring *g)
+{
+    if (*g->left && !--*g->left)
+        eg_note(r, "more requests of rings than are looked at: the rest is left out");
+    return *g->left;
 }
 
 /** A request and those that are linked behind it. It must be of this ring. */
@@ -169,7 +166,9 @@ static void hash_list(struct eg_run *r, struct ring *g, struct eg_obj head, cons
     unsigned n = 0;
 
     eg_each_hlist(q, head, request_node)
-        if (n++ < REQUESTS_MAX)
+        if (n++ == REQUESTS_MAX || !step(r, g))
+            break;
+        else
             request(r, g, q, waits);
 }
 
@@ -206,7 +205,9 @@ static void timeouts(struct eg_run *r, struct ring *g, struct eg_obj head, const
     unsigned n = 0;
 
     eg_each_list(t, head, timeout_list)
-        if (n++ < REQUESTS_MAX)
+        if (n++ == REQUESTS_MAX || !step(r, g))
+            break;
+        else
             request(r, g, eg_object(r, io_kiocb, t.addr), waits);
 }
 
@@ -216,8 +217,9 @@ static void queue(struct eg_run *r, struct ring *g, struct eg_obj first)
     struct eg_obj work = eg_deref(first);
     const uint64_t begin = work.addr;
 
-    for (unsigned n = 0;
-         !work.why && (!n || work.addr != begin) && n < REQUESTS_MAX && !eg_stopped(r); n++) {
+    for (unsigned n = 0; !work.why && (!n || work.addr != begin) && n < REQUESTS_MAX &&
+                         step(r, g) && !eg_stopped(r);
+         n++) {
         struct eg_obj q;
 
         work = eg_container(eg_object(r, io_wq_work, work.addr), io_wq_work.list);
@@ -257,7 +259,9 @@ static void requests(struct eg_run *r, struct ring *g)
     if (eg_has(r, ctx_commands))
         hash_list(r, g, eg_at(g->ctx, ctx_commands), "command");
     eg_each_list(d, eg_at(g->ctx, io_ring_ctx.defer_list), defer_list)
-        if (n++ < REQUESTS_MAX)
+        if (n++ == REQUESTS_MAX || !step(r, g))
+            break;
+        else
             request(r, g, eg_deref(eg_at(d, defer_request)), "all before it");
     linux_each_thread(r, g->task, thread) {
         struct eg_obj wq = eg_deref(eg_at(thread, task_io_uring, tctx_wq));
@@ -425,8 +429,8 @@ static void registered(struct eg_run *r, struct ring *g)
 /* ---- rings ---- */
 
 struct rings {
-    uint64_t *at;
-    size_t n;
+    struct eg_map *seen;
+    uint64_t left; /**< see struct ring */
     struct linux_anon_kind kind;
 };
 
@@ -434,13 +438,14 @@ struct rings {
 static void show(struct eg_run *r, struct rings *known, struct eg_obj task, struct eg_obj ctx,
                  int64_t fd)
 {
-    struct ring g = { .ctx = ctx, .task = task, .user = linux_task_space(r, task) };
+    struct ring g = {
+        .ctx = ctx, .task = task, .user = linux_task_space(r, task), .left = &known->left
+    };
     struct eg_obj rings = eg_at(ctx, io_ring_ctx.rings), thread;
     uint32_t flags;
 
-    for (size_t i = 0; i < known->n; i++)
-        if (known->at[i] == ctx.addr && fd < 0)
-            return;
+    if (fd < 0 && eg_map_get(known->seen, ctx.addr, &(uint64_t){ 0 }))
+        return;
     if (!eg_get(&flags, ctx, io_ring_ctx.flags)) {
         eg_note(r, "process %lld: the ring at %#llx cannot be read",
                 (long long)eg_get_or((int64_t)-1, task, task_struct.tgid),
@@ -453,11 +458,9 @@ static void show(struct eg_run *r, struct rings *known, struct eg_obj task, stru
         .SQ_HEAD = eg_val(ctx, io_ring_ctx.cached_sq_head), .SQ_TAIL = eg_val(rings, rings_sq_tail),
         .SQ_ENTRIES = eg_val(ctx, io_ring_ctx.sq_entries), .CQ_HEAD = eg_val(rings, rings_cq_head),
         .CQ_TAIL = eg_val(rings, rings_cq_tail), .CQ_ENTRIES = eg_val(ctx, io_ring_ctx.cq_entries));
-    for (size_t i = 0; i < known->n; i++)
-        if (known->at[i] == ctx.addr)
-            return; // another open file of the same
-    if (known->n < RINGS_MAX)
-        known->at[known->n++] = ctx.addr;
+    if (known->seen->n == RINGS_MAX || !eg_run_map_add(r, known->seen, ctx.addr, 1))
+        return; // another open file of the same
+    g.seen = eg_run_map(r);
     requests(r, &g);
     submissions(r, &g, eg_arg_flag(r, "past"));
     registered(r, &g);
@@ -517,7 +520,8 @@ static void of_task(struct eg_run *r, struct rings *known, struct eg_obj task)
 
 static int run(struct eg_run *r)
 {
-    struct rings known = { .at = eg_tmp(r, RINGS_MAX * sizeof(uint64_t)),
+    struct rings known = { .seen = eg_run_map(r),
+                           .left = STEPS_MAX,
                            .kind = { .path = "anon_inode:[io_uring]" } };
     struct eg_obj task;
 

@@ -1,18 +1,38 @@
 /* fs/fdtable.c - the open files of a process. */
 #include "fdtable.h"
+#include "../../../core/base.h"
 #include "file.h"
 
 #include <string.h>
 
 EG_FIELD_AS(task_files_pid, task_struct, "tgid");
-EG_FIELDS(files_struct, fdt);
+EG_FIELDS(files_struct, fd_array, fdt);
 EG_FIELDS(fdtable, fd, max_fds, open_fds);
 EG_TYPE(file);
 EG_FIELD_AS(file_operations_of, file, "f_op");
 
 /* fs.nr_open is 2^20, and can be set to 2^30 by the administrator: as many as have a bit in a
  * bitmap that can be read. */
-enum { FDS_MAX = 1 << 24 };
+enum { FDS_MAX = 1 << 24, BAD_MAX = 1024 };
+
+/* A small table is a part of files_struct, and has as many as fit: a count that was damaged, of the
+ * struct that all kernel threads share, would be believed by each of them. */
+static uint32_t room(struct eg_run *r, const struct linux_fd_walk *w, struct eg_obj files)
+{
+    struct eg_obj own = eg_at(files, files_struct.fd_array);
+    uint64_t at;
+
+    return eg_has(r, files_struct.fd_array) && eg_load(&at, w->table) && at == own.addr && own.size
+               ? own.size / eg_binding_of(r)->model.ptr_size
+               : FDS_MAX;
+}
+
+/** Is it an open file? One that is not has a bit for a moment, as it is opened. */
+static bool is_file(struct eg_run *r, struct eg_obj file)
+{
+    return eg_has(r, file_operations_of) ? eg_get_or((uint64_t)0, file, file_operations_of) != 0
+                                         : !file.why;
+}
 
 static bool begin(struct eg_run *r, struct linux_fd_walk *w)
 {
@@ -29,10 +49,11 @@ static bool begin(struct eg_run *r, struct linux_fd_walk *w)
                 (long long)eg_get_or((int64_t)-1, w->task, task_files_pid));
         return false;
     }
-    w->limit = max < FDS_MAX ? max : FDS_MAX;
+    w->limit = EG_MIN(max, room(r, w, files));
     if (w->limit < max)
-        eg_note(r, "process %lld: of a table of %u open files %u were looked at",
-                (long long)eg_get_or((int64_t)-1, w->task, task_files_pid), max, FDS_MAX);
+        eg_note(r, "process %lld: of a table of %u open files %llu were looked at",
+                (long long)eg_get_or((int64_t)-1, w->task, task_files_pid), max,
+                (unsigned long long)w->limit);
     return true;
 }
 
@@ -47,6 +68,16 @@ bool linux_next_fd(struct eg_run *r, struct linux_fd_walk *w, uint64_t *fd, stru
         return false;
     w->at = *fd + 1;
     *file = eg_deref(eg_index(w->table, *fd));
+    if (is_file(r, *file))
+        w->good++;
+    else if (++w->bad > BAD_MAX && w->bad > w->good) {
+        eg_note(r,
+                "process %lld: most of its %llu open files cannot be read: those behind %llu "
+                "are left out",
+                (long long)eg_get_or((int64_t)-1, w->task, task_files_pid),
+                (unsigned long long)w->limit, (unsigned long long)*fd);
+        w->limit = 0;
+    }
     return true;
 }
 

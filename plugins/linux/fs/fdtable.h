@@ -11,6 +11,7 @@ EG_FIELD_AS(task_files, task_struct, "files");
 struct linux_fd_walk {
     struct eg_obj task, table, bitmap;
     uint64_t at, limit;
+    uint64_t good, bad; /**< files so far that can be read, and that cannot */
     bool begun;
 };
 EG_API bool linux_next_fd(struct eg_run *r, struct linux_fd_walk *w, uint64_t *fd,

@@ -62,14 +62,6 @@ struct eg_obj linux_cache_named(struct eg_run *r, const char *name)
 
 /* ---- places ---- */
 
-static uint32_t number_of(const struct linux_slabs *s, uint64_t cache)
-{
-    for (size_t i = 0; i < s->caches.n; i++)
-        if (s->caches.at[i].addr == cache)
-            return (uint32_t)i;
-    return UINT32_MAX;
-}
-
 static struct linux_slab_place place(const struct linux_slabs *s, const struct linux_slab *slab,
                                      uint32_t i)
 {
@@ -84,7 +76,7 @@ static struct linux_slab_place place(const struct linux_slabs *s, const struct l
 size_t linux_slab_places(struct eg_run *r, struct eg_obj cache, struct linux_slab_place **out)
 {
     const struct linux_slabs *s = linux_slabs(r);
-    const uint32_t number = s && !cache.why ? number_of(s, cache.addr) : UINT32_MAX;
+    const uint32_t number = s && !cache.why ? linux_slab_cache_at(s, cache.addr) : UINT32_MAX;
     size_t n = 0;
 
     *out = NULL;
@@ -144,30 +136,12 @@ static uint64_t kernels_count(struct eg_run *r, struct eg_obj cache)
 bool linux_slab_count(struct eg_run *r, struct eg_obj cache, struct linux_slab_counts *out)
 {
     const struct linux_slabs *s = linux_slabs(r);
-    const uint32_t number = s && !cache.why ? number_of(s, cache.addr) : UINT32_MAX;
-    uint64_t spare = 0;
+    const uint32_t number = s && !cache.why ? linux_slab_cache_at(s, cache.addr) : UINT32_MAX;
 
     if (number == UINT32_MAX)
         return false;
-    *out = (struct linux_slab_counts){ .per_slab = s->caches.at[number].usual,
-                                       .slab_pages = 1u << s->caches.at[number].order,
-                                       .kernel = kernels_count(r, cache) };
-    for (size_t i = 0; i < s->slabs.n; i++) {
-        const struct linux_slab *slab = &s->slabs.at[i];
-
-        if (slab->cache != number)
-            continue;
-        out->slabs++;
-        out->objects += slab->objects;
-        if (!slab->known)
-            out->unknown += slab->objects;
-        else
-            for (uint32_t j = 0; j < slab->objects; j++)
-                out->allocated += !linux_slab_is_free(s, slab, j);
-        if (slab->partial)
-            spare += slab->objects - slab->inuse;
-    }
-    out->active = out->objects - spare;
+    *out = s->caches.at[number].counts;
+    out->kernel = kernels_count(r, cache);
     return true;
 }
 

@@ -128,7 +128,7 @@ static void take_caches(struct eg_run *r, struct linux_slabs *s)
         qsort(s->caches.at, s->caches.n, sizeof *s->caches.at, by_address);
 }
 
-static uint32_t cache_at(const struct linux_slabs *s, uint64_t addr)
+uint32_t linux_slab_cache_at(const struct linux_slabs *s, uint64_t addr)
 {
     const struct linux_slab_cache key = { .addr = addr }, *c;
 
@@ -166,7 +166,7 @@ static void take_slab(struct pass *p, uint64_t pfn, uint64_t at)
                  : !eg_get(&cache, page, page.slab_cache) ||
                        !eg_get(&objects, page, page.objects) || !eg_get(&inuse, page, page.inuse))
         return;
-    n = cache_at(p->s, cache);
+    n = linux_slab_cache_at(p->s, cache);
     if (n == UINT32_MAX || !objects)
         return;
     c = &p->s->caches.at[n];
@@ -493,6 +493,30 @@ static void walk_partial(struct eg_run *r, const struct linux_slabs *s, struct e
 
 /* ---- all of it ---- */
 
+/** Of all caches in one pass: there can be many of them, and of slabs. */
+static void count(struct linux_slabs *s)
+{
+    for (size_t i = 0; i < s->caches.n; i++) {
+        struct linux_slab_cache *c = &s->caches.at[i];
+
+        c->counts =
+            (struct linux_slab_counts){ .per_slab = c->usual, .slab_pages = 1u << c->order };
+    }
+    for (size_t i = 0; i < s->slabs.n; i++) {
+        const struct linux_slab *slab = &s->slabs.at[i];
+        struct linux_slab_counts *out = &s->caches.at[slab->cache].counts;
+
+        out->slabs++;
+        out->objects += slab->objects;
+        out->active += slab->partial ? slab->inuse : slab->objects;
+        if (!slab->known)
+            out->unknown += slab->objects;
+        else
+            for (uint32_t j = 0; j < slab->objects; j++)
+                out->allocated += !linux_slab_is_free(s, slab, j);
+    }
+}
+
 static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
 {
     struct linux_slabs *s = kept;
@@ -515,6 +539,7 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
         walk_sheaves(r, s, cache);
         walk_partial(r, s, cache);
     }
+    count(s);
     return !eg_stopped(r);
 }
 

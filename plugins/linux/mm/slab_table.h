@@ -13,6 +13,7 @@ struct linux_slab_cache {
     uint32_t most;      /**< objects that a slab can have */
     uint32_t usual;     /**< and has */
     uint32_t order;     /**< log2 of the pages of a usual one */
+    struct linux_slab_counts counts; /**< all but what the kernel counts itself */
 };
 struct linux_slab {
     uint64_t va;    /**< of its first byte */
@@ -33,6 +34,8 @@ struct linux_slabs {
 /** Kept by the system. NULL: the run was stopped, or failed. */
 const struct linux_slabs *linux_slabs(struct eg_run *r);
 
+/** The number of the cache at @addr; UINT32_MAX: it has none. */
+uint32_t linux_slab_cache_at(const struct linux_slabs *s, uint64_t addr);
 /** The slab that holds @va; NULL: none. */
 struct linux_slab *linux_slab_holding(const struct linux_slabs *s, uint64_t va);
 /** The number of the object that holds @va; UINT32_MAX: between objects. */

@@ -150,7 +150,7 @@ bool linux_core_open(struct eg_run *r, struct eg_obj leader, struct linux_core *
     if (c->mm.why || !linux_whole_open(r, c->mm, &c->whole))
         return false;
     if (!c->ram)
-        c->ram = eg_mapped_bytes(eg_view_of(r), eg_physical(r));
+        c->ram = eg_stored_bytes(eg_view_of(r), eg_physical(r));
     if (!eg_mul(c->ram, TIMES_IMAGE, &most))
         most = UINT64_MAX;
     for (size_t i = 0; i < c->whole.n; i++)

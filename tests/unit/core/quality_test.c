@@ -297,6 +297,25 @@ static void zeros_without_end(void **state)
     }
 }
 
+/* A header says that many addresses have the same bytes: no more is read than there is. */
+static void same_bytes_everywhere(void **state)
+{
+    enum { TIMES = 64 };
+    struct eg_segment segs[TIMES];
+    struct eg_space *as;
+    struct eg_parts p;
+
+    (void)state;
+    for (size_t i = 0; i < TIMES; i++)
+        segs[i] = segment(i * 2 * PAGES * PAGE, 0, (uint64_t)PAGES * PAGE);
+    as = ranges(segs, TIMES);
+    assert_int_equal(eg_quality_scan(&p, as, 0, UINT64_MAX, 2, true, NULL), 0);
+    assert_int_equal(p.bytes, (uint64_t)PAGES * PAGE);
+    assert_int_equal(p.from, 2 * (uint64_t)PAGES * PAGE);
+    eg_parts_fini(&p);
+    eg_space_close(as);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -326,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(pages_alike, fresh),
         cmocka_unit_test_setup(pieces_and_holes, fresh),
         cmocka_unit_test_setup(zeros_without_end, fresh),
+        cmocka_unit_test_setup(same_bytes_everywhere, fresh),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -121,7 +121,7 @@ static const char *const ringed[] = {
     "struct css_set *cgroups; struct files_struct *files; struct io_uring_task *io_uring;"
     "  void *worker_private; };"
     "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
-    "struct files_struct { struct fdtable *fdt; };"
+    "struct files_struct { struct fdtable *fdt; struct file *fd_array[8]; };"
     "struct io_uring_task { struct xarray xa; struct io_wq *io_wq; };"
     "struct io_wq_work_node { struct io_wq_work_node *next; };"
     "struct io_wq_work_list { struct io_wq_work_node *first, *last; };"
@@ -311,11 +311,53 @@ static void io_uring(void **state)
     }
 }
 
+/* A count of open files that was damaged: all kernel threads share such a table. */
+static void wild_table(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, ringed);
+        uint64_t t = mk_guest_task(&g, 5, "prog", 0), files, table, own, bits;
+        const unsigned ptr = mk_model(g.k)->ptr_size;
+
+        make_ring(&g, t);
+        files = mk_of(&g, t, "task_struct.files");
+        table = mk_of(&g, files, "files_struct.fdt");
+        own = mk_at(g.k, files, "files_struct.fd_array");
+        mk_write_ptr(g.k, own + ptr, mk_read_ptr(g.k, mk_of(&g, table, "fdtable.fd") + ptr));
+        bits = mk_alloc(g.k, 4096);
+        for (unsigned i = 0; i < 4096; i += ptr)
+            mk_write_ptr(g.k, bits + i, ptr == 8 ? UINT64_MAX : UINT32_MAX);
+        mk_put(g.k, table, "fdtable.open_fds", bits);
+        mk_put(g.k, table, "fdtable.max_fds", 8);
+        // As many as are in the files_struct itself.
+        mk_put(g.k, table, "fdtable.fd", own);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "io_uring", NULL), 4, 4), "ring");
+        assert_int_equal(mk_row_notes(NULL), 0);
+        mk_put(g.k, table, "fdtable.max_fds", 0x7fffffff);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "io_uring", NULL), 4, 4), "ring");
+        assert_int_equal(mk_row_notes("a table of 2147483647 open files 8 were looked at"), 1);
+        // A table of its own, that does not have so many.
+        own = mk_alloc(g.k, 64);
+        mk_write_ptr(g.k, own + ptr,
+                     mk_read_ptr(g.k, mk_at(g.k, files, "files_struct.fd_array") + ptr));
+        mk_put(g.k, table, "fdtable.fd", own);
+        assert_non_null(strstr(mk_guest_rows(&g, "io_uring", NULL), "ring"));
+        assert_int_equal(mk_row_notes("most of its 16777216 open files cannot be read"), 1);
+        mk_put(g.k, table, "fdtable.max_fds", 1000); // a hole of the image: each is told
+        mk_guest_rows(&g, "io_uring", NULL);
+        assert_int_equal(mk_row_notes("most of its"), 0);
+        mk_free(g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seccomp),
         cmocka_unit_test(io_uring),
+        cmocka_unit_test(wild_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
