@@ -1,4 +1,4 @@
-/* layout.c - text for people, broken into lines. */
+/* layout.c - text for people: broken into lines; quoted for a shell. */
 #include "layout.h"
 #include <string.h>
 
@@ -32,4 +32,19 @@ void cli_entry(FILE *f, const char *name, const char *help)
     else
         fprintf(f, "  %-*s", NAMES - 2, name);
     cli_wrapped(f, help, NAMES, NAMES);
+}
+
+const char *cli_shell_word(struct eg_arena *a, const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,@%+-";
+    const char *out = "'", *rest = text;
+
+    if (*text && strspn(text, plain) == strlen(text))
+        return text;
+    for (size_t n; out && *rest; rest += n + (rest[n] != 0)) {
+        n = strcspn(rest, "'");
+        out = eg_arena_strf(a, "%s%.*s%s", out, (int)n, rest, rest[n] ? "'\"'\"'" : "");
+    }
+    return out ? eg_arena_strf(a, "%s'", out) : NULL;
 }

@@ -5,6 +5,7 @@
 #include "../core/parallel.h"
 #include "../core/process.h"
 #include "habits.h"
+#include "layout.h"
 #include "load.h"
 #include "report.h"
 #include <errno.h>
@@ -403,26 +404,10 @@ static int give(struct cli *c, const struct eg_arg *arg, const char *value)
     return CLI_OK;
 }
 
-/* @text as one word of a shell command. */
-static const char *shell_word(struct cli *c, const char *text)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,@%+-";
-    const char *out = "'", *rest = text;
-
-    if (*text && strspn(text, plain) == strlen(text))
-        return text;
-    for (size_t n; out && *rest; rest += n + (rest[n] != 0)) {
-        n = strcspn(rest, "'");
-        out = eg_arena_strf(&c->arena, "%s%.*s%s", out, (int)n, rest, rest[n] ? "'\"'\"'" : "");
-    }
-    return out ? eg_arena_strf(&c->arena, "%s'", out) : NULL;
-}
-
 /* Remember an option without which the image could not be opened again. */
 static int remember(struct cli *c, const struct cli_option *o, const char *value)
 {
-    const char *word = shell_word(c, value);
+    const char *word = cli_shell_word(&c->arena, value);
 
     c->opening =
         word ? eg_arena_strf(&c->arena, "%s--%s %s ", c->opening ? c->opening : "", o->name, word)
@@ -432,7 +417,7 @@ static int remember(struct cli *c, const struct cli_option *o, const char *value
 
 int cli_set_image(struct cli *c, const char *path)
 {
-    const char *word = shell_word(c, path);
+    const char *word = cli_shell_word(&c->arena, path);
 
     c->image = path;
     c->image_words = word ? eg_arena_strf(&c->arena, "%s%s%s", c->opening ? c->opening : "",
@@ -452,6 +437,21 @@ static const char *parallelism(int argc, char **argv, int *i, const char *value)
     return value && !strcmp(value, "off") ? "1" : "0";
 }
 
+/* "-pid 1" and "-p 1" mean --pid, and would be read as a folder of plugins. */
+static int check_dashes(struct cli *c, const char *text, const char *next)
+{
+    const char *name = eg_arena_strndup(&c->arena, text + 1, strcspn(text + 1, "="));
+    const char *value = text[2] ? text + 2 : next;
+
+    if (name && text[2] &&
+        (own_option(name, 0) || (c->verb ? cli_declared(c->verb->args, name) : of_plugins(name))))
+        return cli_fail(CLI_USAGE, "-%s: a name stands behind two dashes: --%s", name, name);
+    if (text[1] == 'p' && value && more_numbers(value))
+        return cli_fail(CLI_USAGE, "-p %s: -p is a folder of plugins; did you mean --pid %s?",
+                        value, value);
+    return CLI_OK;
+}
+
 /* The option that argv[*i] is. What belongs to it stands after '=', behind the letter, or is the
  * next argument, which *i then moves on to. */
 static int one_option(struct cli *c, int argc, char **argv, int *i)
@@ -469,6 +469,8 @@ static int one_option(struct cli *c, int argc, char **argv, int *i)
 
     if (!name)
         return cli_no_memory();
+    if (!is_long && (status = check_dashes(c, text, *i + 1 < argc ? argv[*i + 1] : NULL)))
+        return status;
     if (is_long && text[2 + len])
         value = text + 2 + len + 1;
     else if (!is_long && text[2])
@@ -588,9 +590,7 @@ int cli_options(struct cli *c, int argc, char **argv)
     for (size_t i = 0; i < c->warnings.n; i++)
         cli_warn(c, "%s", c->warnings.at[i]);
     warn_of_shadowed(c);
-    if (!status)
-        status = check_format(c);
-    if (status)
+    if (status || (status = check_format(c)))
         return status;
     settle(c);
     pick_image(c);

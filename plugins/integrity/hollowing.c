@@ -190,7 +190,10 @@ static int run(struct eg_run *r)
                 "uprobe: %llu; no finding here, malfind lists the breakpoints",
                 (unsigned long long)k.n_breakpoints);
     if (n_unknown)
-        eg_note(r, "%u processes: the header of their program is not in the page cache", n_unknown);
+        eg_note(r,
+                "processes that cannot be compared, for the header of their program is not in the "
+                "page cache: %u",
+                n_unknown);
     if (k.unknown)
         eg_note(r,
                 "%llu KiB of programs could not be compared: their file's pages are not in the "

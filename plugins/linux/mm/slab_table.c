@@ -533,6 +533,8 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
         return false;
     }
     walk_slabs(r, s);
+    if (!s->slabs.n) // without struct page no list leads to one
+        return !eg_stopped(r);
     linux_each_cache(r, cache)
     {
         walk_cpu_slab(r, s, cache);
