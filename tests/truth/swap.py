@@ -24,6 +24,12 @@ def swap_options(truth):
     return ["--swap", f"/srv/swapfile={copy}"] if os.path.exists(copy) else []
 
 
+def is_out(truth, pid):
+    """Has the process pages in swap, and was there a swap file of which no copy is here?"""
+    swapped = int(truth.status("proc", pid).get("VmSwap", "0").split()[0])
+    return swapped > 0 and not swap_options(truth) and any(kind == "file" and used for kind, _, used, _ in swaps(truth).values())
+
+
 class Swaps(Declaration):
     name = "swaps"
     against = "proc/swaps; zramN/ (mm_stat, comp_algorithm)"
@@ -172,7 +178,7 @@ class SwappedText(OfProcessesMemory):
     keys = "PID, ADDRESS"
 
     def expected(self, truth):
-        out = {}
+        out, self.missing = {}, None
         self.find_actors(truth)
         for pid, fact in self.actors.items():
             for i in range(fact["pages"]):
@@ -194,9 +200,9 @@ class SwappedText(OfProcessesMemory):
         """No more of them than the guest had in that file."""
         used = sum(used << 10 for kind, _, used, _ in swaps(truth).values() if kind == "file")
         pages = (used // truth.page()) * 9 // 8 + 64
-        missing = sum(1 for each in self.expected(truth) if each not in got) if not hasattr(self, "missing") else self.missing
-        self.missing = missing
-        return NO_FILE if not self.options and missing <= pages else None
+        if self.missing is None:  # counted once for all of them
+            self.missing = sum(1 for each in self.expected(truth) if each not in got)
+        return NO_FILE if not self.options and self.missing <= pages else None
 
 
 DECLARATIONS = [Swaps(), Swapped(), SwappedBytes(), SwappedText()]

@@ -1,7 +1,9 @@
 """What programs keep in their own memory: what was typed, what a shell knows, environments, chunks of an allocator."""
 import re
 
+import swap
 from processes import OfProcesses, seconds
+
 
 def told_shells(truth):
     """Of these the guest told variables and the table of commands."""
@@ -175,6 +177,8 @@ class EnvarsNow(OfProcesses):
     def explain_missing(self, truth, key, want, got):
         if truth.link(key[0], "exe") == "/usr/bin/compat":
             return "a program without a C library has no environ"
+        if not any(pid == key[0] for pid, _ in got) and swap.is_out(truth, key[0]):
+            return swap.NO_FILE
         return super().explain_missing(truth, key, want, got)
 
     def explain_wrong(self, truth, key, column, want, have):
