@@ -3,16 +3,14 @@
  * do_fault_around). An entry that is empty stands for the file's page; one that was written to
  * becomes a page of the process's own, whose entry is never empty again. Nothing is added of
  * devices, and of what the process may not read. */
-#include "../../../core/cache.h"
-#include "../../../core/map.h"
 #include "../../../core/run.h"
 #include "../fs/file.h"
 #include "../fs/inode.h"
 #include "filemap.h"
 #include "flags.h"
+#include "kept.h"
 #include "mm.h"
 #include "vma.h"
-#include <pthread.h>
 
 EG_FIELD_AS(file_mapping, file, "f_mapping");
 EG_FIELD_AS(file_own_inode, file, "f_inode");
@@ -100,32 +98,7 @@ struct eg_obj linux_file_data(struct eg_run *r, struct eg_obj file)
 
 /* ---- kept by the system ---- */
 
-struct all {
-    pthread_mutex_t lock; // guards the rest
-    struct eg_map of;     // address of the mm_struct → struct backed
-};
-
-static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
-{
-    struct all *s = kept;
-
-    (void)sys, (void)r;
-    pthread_mutex_init(&s->lock, NULL);
-    return true;
-}
-
-static void end(void *kept)
-{
-    struct all *s = kept;
-
-    for (size_t i = 0; i < s->of.cap; i++)
-        if (s->of.slots[i].key)
-            free((void *)(uintptr_t)s->of.slots[i].value);
-    eg_map_fini(&s->of);
-    pthread_mutex_destroy(&s->lock);
-}
-
-static const struct eg_cache all = { .size = sizeof(struct all), .make = begin, .fini = end };
+static const struct eg_cache all = LINUX_KEPT; // address of the mm_struct → struct backed
 
 /* Mappings of files that the process may read. @return how many, in the run's memory. */
 static size_t find_parts(struct eg_run *r, struct eg_obj mm, struct part **out)
@@ -160,34 +133,9 @@ static size_t find_parts(struct eg_run *r, struct eg_obj mm, struct part **out)
     return n;
 }
 
-static struct backed *look_up(struct all *s, uint64_t mm)
-{
-    uint64_t kept = 0;
-
-    pthread_mutex_lock(&s->lock);
-    eg_map_get(&s->of, mm, &kept);
-    pthread_mutex_unlock(&s->lock);
-    return (struct backed *)(uintptr_t)kept;
-}
-
-/* Another thread may have made the same meanwhile: the first one counts. */
-static struct backed *keep(struct all *s, uint64_t mm, struct backed *new)
-{
-    uint64_t kept = 0;
-    int rc;
-
-    pthread_mutex_lock(&s->lock);
-    rc = eg_map_add(&s->of, mm, (uintptr_t) new);
-    eg_map_get(&s->of, mm, &kept);
-    pthread_mutex_unlock(&s->lock);
-    if (rc != 1)
-        free(new);
-    return (struct backed *)(uintptr_t)kept;
-}
-
 struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm)
 {
-    struct all *s = eg_system_cache(eg_system_of(r), r, &all);
+    struct linux_kept *s = eg_system_cache(eg_system_of(r), r, &all);
     struct eg_space *own = linux_mm_space(r, mm);
     struct backed *b;
     struct part *parts;
@@ -197,7 +145,7 @@ struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm)
         mm = eg_deref(mm);
     if (!s || !own || mm.why)
         return NULL;
-    b = look_up(s, mm.addr);
+    b = linux_kept_find(s, mm.addr);
     if (b)
         return &b->space;
     n = find_parts(r, mm, &parts);
@@ -208,7 +156,7 @@ struct eg_space *linux_mm_backed_space(struct eg_run *r, struct eg_obj mm)
         *b = (struct backed){ { &ops, own, own->last, b }, UINT64_C(1) << linux_page_shift(r), n };
         if (n)
             memcpy(b->parts, parts, n * sizeof *parts);
-        b = keep(s, mm.addr, b);
+        b = linux_kept_add(s, mm.addr, b);
     }
     if (!b)
         eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the mappings of a process");

@@ -6,14 +6,12 @@
  * is one entry that covers them all (5.17; of shared memory, before: one for each of its pages, of
  * which since 5.3 each has the first page). hugetlbfs counted in huge pages until 6.7. */
 #include "filemap.h"
-#include "../../../core/cache.h"
-#include "../../../core/map.h"
 #include "../../../core/run.h"
 #include "../fs/inode.h"
+#include "kept.h"
 #include "mm.h"
 #include "page.h"
 #include "swap.h"
-#include <pthread.h>
 
 /* Pages that follow each other in the file and in memory. */
 struct piece {
@@ -206,57 +204,7 @@ static bool walk(struct making *k, struct eg_obj mapping, uint64_t size)
 
 /* ---- kept by the system ---- */
 
-struct files {
-    pthread_mutex_t lock; // guards the rest
-    struct eg_map of;     // address of the address_space → struct file
-};
-
-static bool begin(struct eg_system *sys, struct eg_run *r, void *kept)
-{
-    struct files *s = kept;
-
-    (void)sys, (void)r;
-    pthread_mutex_init(&s->lock, NULL);
-    return true;
-}
-
-static void end(void *kept)
-{
-    struct files *s = kept;
-
-    for (size_t i = 0; i < s->of.cap; i++)
-        if (s->of.slots[i].key)
-            free((void *)(uintptr_t)s->of.slots[i].value);
-    eg_map_fini(&s->of);
-    pthread_mutex_destroy(&s->lock);
-}
-
-static const struct eg_cache files = { .size = sizeof(struct files), .make = begin, .fini = end };
-
-static struct file *look_up(struct files *s, uint64_t mapping)
-{
-    uint64_t kept = 0;
-
-    pthread_mutex_lock(&s->lock);
-    eg_map_get(&s->of, mapping, &kept);
-    pthread_mutex_unlock(&s->lock);
-    return (struct file *)(uintptr_t)kept;
-}
-
-/* Another thread may have made the same meanwhile: the first one counts. */
-static struct file *keep(struct files *s, uint64_t mapping, struct file *new)
-{
-    uint64_t kept = 0;
-    int rc;
-
-    pthread_mutex_lock(&s->lock);
-    rc = eg_map_add(&s->of, mapping, (uintptr_t) new);
-    eg_map_get(&s->of, mapping, &kept);
-    pthread_mutex_unlock(&s->lock);
-    if (rc != 1)
-        free(new);
-    return (struct file *)(uintptr_t)kept;
-}
+static const struct eg_cache files = LINUX_KEPT; // address of the address_space → struct file
 
 static struct eg_space *space_of(struct eg_run *r, struct file *f)
 {
@@ -270,7 +218,7 @@ static struct eg_space *space_of(struct eg_run *r, struct file *f)
 
 struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
 {
-    struct files *s = eg_system_cache(eg_system_of(r), r, &files);
+    struct linux_kept *s = eg_system_cache(eg_system_of(r), r, &files);
     struct making k = { .r = r, .m = linux_memmap(r) };
     struct eg_obj mapping = eg_deref(eg_at(inode, inode.i_mapping));
     struct linux_swap *swap = linux_swap(r);
@@ -280,7 +228,7 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
     if (!s || !k.m || !swap || mapping.why || !mapping.addr)
         return NULL;
     k.mapping = mapping.addr;
-    f = look_up(s, mapping.addr);
+    f = linux_kept_find(s, mapping.addr);
     if (f)
         return space_of(r, f);
     if (!k.m->found || !linux_file_size(eg_deref(eg_at(mapping, address_space.host)), &size) ||
@@ -297,7 +245,7 @@ struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
                             .n = k.n };
         if (k.n)
             memcpy(f->pieces, k.pieces, bytes);
-        f = keep(s, mapping.addr, f);
+        f = linux_kept_add(s, mapping.addr, f);
     }
     if (!f)
         eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the page cache of a file");
