@@ -12,7 +12,7 @@ const char *eg_why_text(enum eg_why why)
         "readable",
         "not in the image",
         "excluded by the dump level",
-        "the image file cannot be read here",
+        "the image file is cut off or cannot be read here",
         "not mapped",
         "not a canonical address",
         "a page table is not in the image",
