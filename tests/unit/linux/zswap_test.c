@@ -91,6 +91,19 @@ static uint64_t in_z3fold(struct world *w, uint64_t word)
     return entry;
 }
 
+/** Page 0 is @text, packed at @to, and @word says which part of its z3fold page that is. */
+static void has_part(struct world *w, uint64_t entry, uint64_t word, uint64_t handle, uint64_t to,
+                     const char *text)
+{
+    uint8_t bytes[256];
+    const size_t n = packed(w, text, bytes, sizeof bytes);
+
+    mk_write(w->k, to, bytes, n);
+    mk_write_ptr(w->k, word, handle);
+    mk_put(w->k, entry, "zswap_entry.length", n);
+    assert_string_equal(page_text(w, 0), text);
+}
+
 static void z3fold(void **state)
 {
     (void)state;
@@ -104,22 +117,12 @@ static void z3fold(void **state)
 
         mk_put(w.k, at, "z3fold_header.first_num", NUM);
         mk_put(w.k, at, "z3fold_header.start_middle", 20);
-        n = packed(&w, "the first", bytes, sizeof bytes);
-        mk_write(w.k, at + chunk, bytes, n);
-        mk_write_ptr(w.k, word, at | ((FIRST + NUM) & 3));
-        mk_put(w.k, entry, "zswap_entry.length", n);
-        assert_string_equal(page_text(&w, 0), "the first");
-        n = packed(&w, "the middle", bytes, sizeof bytes);
-        mk_write(w.k, at + 20 * chunk, bytes, n);
-        mk_write_ptr(w.k, word, at | ((MIDDLE + NUM) & 3));
-        mk_put(w.k, entry, "zswap_entry.length", n);
-        assert_string_equal(page_text(&w, 0), "the middle");
-        n = packed(&w, "the last", bytes, sizeof bytes);
-        mk_write(w.k, at + w.page - 5 * chunk, bytes, n);
-        mk_write_ptr(w.k, word, at | ((LAST + NUM) & 3) | 5 << 2);
-        mk_put(w.k, entry, "zswap_entry.length", n);
-        assert_string_equal(page_text(&w, 0), "the last");
+        has_part(&w, entry, word, at | ((FIRST + NUM) & 3), at + chunk, "the first");
+        has_part(&w, entry, word, at | ((MIDDLE + NUM) & 3), at + 20 * chunk, "the middle");
+        has_part(&w, entry, word, at | ((LAST + NUM) & 3) | 5 << 2, at + w.page - 5 * chunk,
+                 "the last");
         // One without a header; a part that there is not; a middle outside of the page.
+        n = packed(&w, "the last", bytes, sizeof bytes);
         mk_write(w.k, at, bytes, n);
         mk_put(w.k, entry, "zswap_entry.handle", at | 1);
         assert_string_equal(page_text(&w, 0), "the last");
@@ -144,20 +147,11 @@ static void z3fold_without_types(void **state)
         const uint64_t at = mk_alloc_aligned(w.k, w.page, w.page), chunk = w.page / CHUNKS;
         const uint64_t word = mk_alloc_aligned(w.k, 8, 8), entry = in_z3fold(&w, word);
         const uint8_t numbers[] = { 20, 0, 0xf0 | NUM, 0xff }; // start_middle, first_num : 2
-        uint8_t bytes[256];
-        size_t n;
 
         mk_write(w.k, at + 80, numbers, sizeof numbers);
-        n = packed(&w, "the first", bytes, sizeof bytes);
-        mk_write(w.k, at + EG_MAX(chunk, UINT64_C(128)), bytes, n);
-        mk_write_ptr(w.k, word, at | ((FIRST + NUM) & 3));
-        mk_put(w.k, entry, "zswap_entry.length", n);
-        assert_string_equal(page_text(&w, 0), "the first");
-        n = packed(&w, "the middle", bytes, sizeof bytes);
-        mk_write(w.k, at + 20 * chunk, bytes, n);
-        mk_write_ptr(w.k, word, at | ((MIDDLE + NUM) & 3));
-        mk_put(w.k, entry, "zswap_entry.length", n);
-        assert_string_equal(page_text(&w, 0), "the middle");
+        has_part(&w, entry, word, at | ((FIRST + NUM) & 3), at + EG_MAX(chunk, UINT64_C(128)),
+                 "the first");
+        has_part(&w, entry, word, at | ((MIDDLE + NUM) & 3), at + 20 * chunk, "the middle");
         mk_free(w.k);
     }
 }
