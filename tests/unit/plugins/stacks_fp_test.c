@@ -39,6 +39,22 @@ static const char *const arm64_meta_types[] = {
     NULL
 };
 
+/** Functions of 0x100 bytes, and the stack of the first task. @return where the first is. */
+static uint64_t functions(struct mk *k, const char *const *names, uint64_t *stack)
+{
+    const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
+    uint64_t at = text;
+
+    for (; *names; names++, at += 0x100)
+        mk_symbol(k, *names, at);
+    mk_symbol(k, "_etext", at);
+    *stack = mk_alloc_aligned(k, SIZE, SIZE);
+    mk_symbol(k, "__start_init_task", *stack);
+    mk_symbol(k, "__end_init_task", *stack + SIZE);
+    return text;
+}
+#define FUNCTIONS(k, stack, ...) functions((k), (const char *const[]){ __VA_ARGS__, NULL }, (stack))
+
 static void arm64(void **state)
 {
     (void)state;
@@ -46,21 +62,15 @@ static void arm64(void **state)
         const struct mk_machine *m = machine("aarch64");
         struct mk_guest g = mk_guest(m, meta ? arm64_meta_types : arm64_types);
         struct mk *k = g.k;
-        const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
-        const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+        uint64_t s;
+        const uint64_t text =
+            FUNCTIONS(k, &s, "__switch_to", "schedule", "el0_svc", "el1_abort", "copy");
+        const uint64_t t = mk_guest_task(&g, 1, "init", 0);
         const uint64_t user = s + SIZE - (mk_at(k, 0, "pt_regs.stackframe") + (meta ? 24 : 16));
         const uint64_t exc = s + 0x3800, record = exc + mk_at(k, 0, "pt_regs.stackframe");
         const uint64_t sign = UINT64_C(0x3325) << 48; // of a signed pointer: bit 55 stays
         const char *rows;
 
-        mk_symbol(k, "__switch_to", text);
-        mk_symbol(k, "schedule", text + 0x100);
-        mk_symbol(k, "el0_svc", text + 0x200);
-        mk_symbol(k, "el1_abort", text + 0x300);
-        mk_symbol(k, "copy", text + 0x400);
-        mk_symbol(k, "_etext", text + 0x500);
-        mk_symbol(k, "__start_init_task", s);
-        mk_symbol(k, "__end_init_task", s + SIZE);
         mk_put(k, t, "task_struct.stack", s);
         mk_put(k, t, "task_struct.thread.cpu_context.pc", text + 0x10);
         mk_put(k, t, "task_struct.thread.cpu_context.fp", s + 0x3700);
@@ -177,16 +187,11 @@ static void frame_pointers(void **state)
     (void)state;
     struct mk_guest g = mk_guest(machine("x86_64"), x86_types);
     struct mk *k = g.k;
-    const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
-    const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+    uint64_t s;
+    const uint64_t text = FUNCTIONS(k, &s, "__schedule", "do_wait", "asm_exc");
+    const uint64_t t = mk_guest_task(&g, 1, "init", 0);
     const char *rows;
 
-    mk_symbol(k, "__schedule", text);
-    mk_symbol(k, "do_wait", text + 0x100);
-    mk_symbol(k, "asm_exc", text + 0x200);
-    mk_symbol(k, "_etext", text + 0x300);
-    mk_symbol(k, "__start_init_task", s);
-    mk_symbol(k, "__end_init_task", s + SIZE);
     mk_put(k, t, "task_struct.stack", s);
     mk_put(k, t, "task_struct.thread.sp", s + 0x3000);
     mk_put(k, s + 0x3000, "inactive_task_frame.bp", s + 0x3100);
@@ -227,16 +232,12 @@ static void riscv(void **state)
     m.entry_flags |= 8; // pages may be executed
     g = mk_guest(&m, riscv_types);
     struct mk *k = g.k;
-    const uint64_t text = mk_alloc_aligned(k, TEXT_SIZE, 0x1000);
-    const uint64_t s = mk_alloc_aligned(k, SIZE, SIZE), t = mk_guest_task(&g, 1, "init", 0);
+    uint64_t s;
+    const uint64_t text = FUNCTIONS(k, &s, "__switch_to", "schedule");
+    const uint64_t t = mk_guest_task(&g, 1, "init", 0);
     const uint64_t user = s + SIZE - (mk_at(k, 0, "pt_regs.status") + 8 + 15) / 16 * 16;
     const char *rows;
 
-    mk_symbol(k, "__switch_to", text);
-    mk_symbol(k, "schedule", text + 0x100);
-    mk_symbol(k, "_etext", text + 0x200);
-    mk_symbol(k, "__start_init_task", s);
-    mk_symbol(k, "__end_init_task", s + SIZE);
     mk_put(k, t, "task_struct.stack", s);
     mk_put(k, t, "task_struct.thread.ra", text + 0x10);
     mk_put(k, t, "task_struct.thread.sp", s + 0x3000);
