@@ -106,6 +106,13 @@ static int has(const struct linux_object *o, const char *name, uint64_t value)
     return found;
 }
 
+static bool exports(const struct linux_object *o, const char *name)
+{
+    size_t n;
+
+    return o && linux_object_exports(o, name, &n);
+}
+
 static bool any_resolver(struct looking *k, const char *name)
 {
     for (size_t i = 0; i < k->images.n && work(k); i++)
@@ -163,7 +170,7 @@ static const char *judge(struct looking *k, size_t own, const struct linux_impor
     if (found && (x->listed || x->kind == LINUX_IMAGE_PROGRAM)) {
         if (!k->needed[at])
             for (size_t j = 0; j < k->images.n && !*hint && work(k); j++)
-                if (j != at && k->needed[j] && has(k->objects[j], i->name, UINT64_MAX - 1) != 0)
+                if (j != at && k->needed[j] && exports(k->objects[j], i->name))
                     *hint = "interposed by a library that none asks for";
         return NULL;
     }

@@ -19,6 +19,7 @@ enum {
     MK_ELF_RELA = 0x700,
     MK_ELF_PLT = 0x800,
     MK_ELF_DATA = 0x1000, /**< the second segment, at MK_ELF_VADDR + 0x2000 */
+    MK_ELF_GOT = 0x2380,  /**< of three words, zeros, in memory */
     MK_ELF_SECTIONS = 0x1800,
 };
 
@@ -118,7 +119,8 @@ static inline void mk_elf_load(struct mk_elf *e)
  * +0x940); in .symtab 1 "hidden" at +0x980. */
 static inline void mk_elf_make(struct mk_elf *e)
 {
-    static const char text[] = "\0imported\0work\0choose\0hidden\0", names[] = "\0.debug\0.note\0";
+    static const char text[] = "\0imported\0work\0choose\0hidden\0libwork.so\0",
+                      names[] = "\0.debug\0.note\0";
     const uint64_t v = MK_ELF_VADDR, added = e->added;
     uint8_t *p = e->at;
 
@@ -171,6 +173,8 @@ static inline void mk_elf_make(struct mk_elf *e)
     mk_elf_word(e, &p, 23), mk_elf_word(e, &p, v + MK_ELF_PLT + added);
     mk_elf_word(e, &p, 2), mk_elf_word(e, &p, e->wide ? 24 : 12);
     mk_elf_word(e, &p, 20), mk_elf_word(e, &p, 7);
+    mk_elf_word(e, &p, 1), mk_elf_word(e, &p, 29); // it needs libwork.so
+    mk_elf_word(e, &p, 3), mk_elf_word(e, &p, v + MK_ELF_GOT + added);
     mk_elf_section(e, 1, 0, 2, 0x1400, e->wide ? 48 : 32, 2);
     mk_elf_section(e, 2, 0, 3, MK_ELF_TEXT, sizeof text, 0);
     mk_elf_section(e, 3, 0, 3, 0x1500, sizeof names, 0);

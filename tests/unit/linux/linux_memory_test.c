@@ -237,6 +237,9 @@ static void anonymous_code(void **state)
         assert_string_equal(found(&w), "high|anonymous executable; header of an ELF program|");
         mk_put(w.k, w.last, "vm_area_struct.vm_flags", READ | WRITE | EXEC);
         assert_non_null(strstr(found(&w), "low|anonymous, writable and executable; no byte"));
+        mk_write(w.k, at, "code\0", 5); // what the program asks for itself
+        mk_put(w.k, w.mm, "mm_struct.start_stack", start + w.page);
+        assert_non_null(strstr(found(&w), "low|the stack is executable, as its program asks for|"));
         mk_free(w.k);
     }
 }

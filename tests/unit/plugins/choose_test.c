@@ -45,6 +45,8 @@ static void names(void **state)
           "machine-qemu\\x2d1\\x2dweb.scope" },
         { "/machine.slice/systemd-nspawn@web.service/payload", "web", "systemd-nspawn", "",
           "systemd-nspawn@web.service" },
+        // The name of a unit: no id.
+        { "/system.slice/docker-compose.scope", "", NULL, "", "docker-compose.scope" },
         { "//docker///" ID "//", "", NULL, "", "" },
     };
     char path[5000];

@@ -51,8 +51,8 @@ static void free_lists(void **state)
             link_to(&h, c[2] + unit, c[3]);
             link_to(&h, c[3] + unit, 0);
         }
-        for (int i = 4; i < 7; i++) { // the first bin, the 5th, the 100th
-            bin = h.bins + (uint64_t)(i == 4 ? 0 : i == 5 ? 4 : 99) * unit;
+        for (int i = 4; i < 7; i++) { // the first bin, the last of small chunks, the one behind it
+            bin = h.bins + (uint64_t)(i == 4 ? 0 : i == 5 ? 62 : 63) * unit;
             mk_user_word(&h.u, bin, 0, c[i]);
             mk_user_word(&h.u, bin, 1, c[i]);
             mk_user_word(&h.u, c[i] + unit, 0, bin - unit);
@@ -66,9 +66,14 @@ static void free_lists(void **state)
         assert_int_equal(mk_row_notes(NULL), 0);
 
         // A ring that goes back elsewhere, a count that is not so: not taken.
-        bin = h.bins + 99 * unit;
+        bin = h.bins + 63 * unit;
         mk_user_word(&h.u, c[6] + unit, 1, c[5]);
         assert_null(strstr(rows(&h, NULL, 4, 4), "large"));
+        if (h.l->fast) { // nor a fast bin with a chunk of another size
+            mk_user_word(&h.u, h.bins - (2 + (h.ptr == 8 ? 10 : 11)) * h.ptr, 32 / unit - 2, c[4]);
+            link_to(&h, c[4] + unit, 0);
+            assert_null(strstr(rows(&h, NULL, 4, 4), "fastbin"));
+        }
         if (!h.l->room) {
             cached(&h, h.ptr == 8 ? 0 : 1, c[0], 3);
             assert_null(strstr(rows(&h, NULL, 4, 4), "tcache"));

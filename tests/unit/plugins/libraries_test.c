@@ -310,6 +310,31 @@ static void tables(void **state)
         map_all(&w, cases[i].rogue);
         expect_hooks(&w, cases[i].want);
     }
+    // What binds functions: the loader is in the list; what is not, and is no file, is not it.
+    each_machine(m) for (int i = 0; i < 3; i++)
+    {
+        struct world w = make(m);
+        static const uint64_t to[] = { LIBRARY, ROGUE, CODE };
+
+        put_word(&w, bias_of(PROGRAM) + MK_ELF_VADDR + MK_ELF_GOT + 16, to[i] * 0x1000 + 0x900);
+        map_all(&w, true);
+        expect_hooks(&w,
+                     i ? "/prog|(the loader)|functions are bound by what is not the loader" : "");
+    }
+    // The same library in the loader's list: nobody asks for it, and it has what another has.
+    each_machine(m)
+    {
+        struct world w = make(m);
+
+        link_map(&w, 32, LIBRARY, 0x208, 48, 16);
+        link_map(&w, 48, ROGUE, 0x220, 0, 32);
+        mk_guest_write(&w.g, w.mm, HEAP * 0x1000 + 0x220, "/librogue.so", 13);
+        put_word(&w, PROGRAM * 0x1000 + 0x2310, ROGUE * 0x1000 + 0x900);
+        map_all(&w, true);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "plthook", "pid=7"), 7, 8),
+                            "interposed by a library that none asks for|");
+        mk_free(w.k);
+    }
 }
 
 static void first_bytes(void **state)
