@@ -3,6 +3,7 @@
 #include "../linux/fs/fdtable.h"
 #include "../linux/fs/file.h"
 #include "../linux/fs/flags.h"
+#include "../linux/fs/uring.h"
 #include "../linux/mm/mm.h"
 #include "../linux/sched/task.h"
 
@@ -21,17 +22,12 @@ EG_FIELD_AS(ctx_commands, io_ring_ctx, "cancelable_uring_cmd"); // 6.8
 EG_FIELDS(io_hash_table, hash_bits, hbs);
 EG_FIELDS(io_hash_bucket, list);
 // What is registered: arrays and their lengths until 6.12, then io_rsrc_data.
-EG_FIELD_AS(ctx_nr_files, io_ring_ctx, "nr_user_files");
-EG_FIELD_AS(ctx_files, io_ring_ctx, "file_table.files");
 EG_FIELD_AS(ctx_nr_bufs, io_ring_ctx, "nr_user_bufs");
 EG_FIELD_AS(ctx_bufs, io_ring_ctx, "user_bufs");
-EG_FIELD_AS(ctx_file_data, io_ring_ctx, "file_table.data");
 EG_FIELD_AS(ctx_buf_data, io_ring_ctx, "buf_table");
 EG_FIELD_AS(rsrc_nr, io_rsrc_data, "nr");
 EG_FIELD_AS(rsrc_nodes, io_rsrc_data, "nodes");
-EG_FIELD_AS(node_file, io_rsrc_node, "file_ptr");
 EG_FIELD_AS(node_buf, io_rsrc_node, "buf");
-EG_FIELD_AS(fixed_file, io_fixed_file, "file_ptr");
 EG_FIELDS(io_mapped_ubuf, len, ubuf, ubuf_end); // len since 6.10
 EG_FIELD_AS(rings_sq_tail, io_rings, "sq.tail");
 EG_FIELD_AS(rings_cq_head, io_rings, "cq.head");
@@ -44,9 +40,6 @@ EG_FIELD_AS(timeout_list, io_timeout, "list");
 EG_FIELD_AS(defer_list, io_defer_entry, "list");
 EG_FIELD_AS(defer_request, io_defer_entry, "req");
 EG_FIELD_AS(task_worker, task_struct, "worker_private|pf_io_worker"); // renamed in 5.17
-EG_FIELD_AS(task_io_uring, task_struct, "io_uring");
-EG_FIELD_AS(tctx_rings, io_uring_task, "xa");
-EG_FIELD_AS(tctx_node_ctx, io_tctx_node, "ctx");
 EG_FIELD_AS(worker_work, io_worker, "cur_work");
 // Work that no worker has begun: queues of each NUMA node until 6.2, of the whole since.
 EG_FIELD_AS(tctx_wq, io_uring_task, "io_wq");
@@ -62,8 +55,6 @@ EG_FIELD_AS(sqd_thread, io_sq_data, "thread");
 EG_FIELD_AS(ring_file_private, file, "private_data");
 EG_FIELDS(io_uring_sqe, addr, fd, flags, opcode, user_data);
 EG_TYPE(io_worker);
-EG_TYPE(io_tctx_node);
-EG_TYPE(file);
 
 #define COLUMNS(C)                                                                                 \
     LINUX_COLUMN_PID(C)                                                                            \
@@ -358,14 +349,6 @@ static void submissions(struct eg_run *r, struct ring *g, bool past)
 
 /* ---- what is registered ---- */
 
-static void registered_file(struct eg_run *r, struct ring *g, uint32_t i, uint64_t at)
-{
-    at &= ~UINT64_C(7); // flags of the kernel's
-    if (at)
-        eg_row(r, RING_ROW(g, "file"), .INDEX = eg_uint(i),
-               .TARGET = eg_text(linux_file_path(r, eg_object(r, file, at), g->task)));
-}
-
 static void registered_buffer(struct eg_run *r, struct ring *g, uint32_t i, struct eg_obj buf)
 {
     uint64_t at, end;
@@ -389,25 +372,12 @@ static void registered_buffer(struct eg_run *r, struct ring *g, uint32_t i, stru
 
 static void registered(struct eg_run *r, struct ring *g)
 {
-    struct eg_obj files = eg_at(g->ctx, ctx_file_data), bufs = eg_at(g->ctx, ctx_buf_data);
+    struct eg_obj bufs = eg_at(g->ctx, ctx_buf_data), file;
     uint32_t n = 0, shown;
-    uint64_t at;
 
-    if (eg_has(r, ctx_file_data))
-        eg_get(&n, files, rsrc_nr);
-    else
-        eg_get(&n, g->ctx, ctx_nr_files);
-    shown = n < REGISTERED_MAX ? n : REGISTERED_MAX;
-    for (uint32_t i = 0; i < shown && !eg_stopped(r); i++) {
-        bool ok = eg_has(r, ctx_file_data)
-                      ? eg_get(&at, eg_index(eg_at(files, rsrc_nodes), i), node_file)
-                      : eg_get(&at, eg_index(eg_at(g->ctx, ctx_files), i), fixed_file);
-
-        if (ok)
-            registered_file(r, g, i, at);
-        else if (!eg_has(r, ctx_file_data))
-            break; // the array ends here, whatever the count says
-    }
+    linux_each_ring_file(r, g->ctx, n, file)
+        eg_row(r, RING_ROW(g, "file"), .INDEX = eg_uint(n),
+               .TARGET = eg_text(linux_file_path(r, file, g->task)));
     n = 0;
     if (eg_has(r, ctx_buf_data))
         eg_get(&n, bufs, rsrc_nr);
@@ -494,27 +464,15 @@ static void workers(struct eg_run *r, struct eg_obj task)
 
 static void of_task(struct eg_run *r, struct rings *known, struct eg_obj task)
 {
-    struct eg_obj file, thread;
-    struct eg_entry entry;
+    struct eg_obj file, thread, ctx;
     uint64_t fd;
 
     linux_each_fd(r, task, fd, file) if (linux_file_of_kind(r, file, &known->kind))
         show(r, known, task, eg_deref(eg_cast(eg_at(file, ring_file_private), io_ring_ctx)),
              (int64_t)fd);
-    linux_each_thread(r, task, thread) {
-        struct eg_obj tctx = eg_deref(eg_at(thread, task_io_uring));
-
-        if (tctx.why)
-            continue;
-        // Rings that it has used, though their file is closed, or registered only.
-        eg_each_xa(entry, eg_at(tctx, tctx_rings)) {
-            struct eg_obj node = eg_object(r, io_tctx_node, entry.value & ~UINT64_C(3));
-            struct eg_obj ctx = eg_deref(eg_at(node, tctx_node_ctx));
-
-            if (!ctx.why)
-                show(r, known, task, ctx, -1);
-        }
-    }
+    linux_each_thread(r, task, thread)
+        linux_each_used_ring(r, thread, ctx) // its file may be closed, or registered only
+            show(r, known, task, ctx, -1);
     workers(r, task);
 }
 

@@ -17,15 +17,17 @@ enum linux_hold {
     LINUX_HOLD_ACCT,    /**< process accounting */
 };
 struct linux_holder {
-    uint64_t file;  /**< struct file; 0: none (CWD, ROOT) */
-    uint64_t inode; /**< struct inode that the file's user sees */
-    uint64_t task;  /**< task_struct; 0: only the kernel */
-    uint64_t
-        number;  /**< FD: the descriptor; MAPPING: the address; PASSED, RING: struct sock, ring */
-    int64_t pid; /**< of @task, its process; -1: none */
+    uint64_t file;   /**< struct file; 0: none (CWD, ROOT), or it cannot be read */
+    uint64_t inode;  /**< struct inode that the file's user sees; 0: cannot be read */
+    uint64_t task;   /**< task_struct; 0: only the kernel */
+    uint64_t number; /**< FD: the descriptor; MAPPING: the address; PASSED, RING: struct sock,
+                          io_ring_ctx; LOOP, SWAP: the device's number */
+    int64_t pid;     /**< of @task, its process; -1: none */
     enum linux_hold how;
 };
-/** Sorted by inode, then file. Kept by the system; NULL: the run was stopped, or failed. */
+/** Of all processes: those of the list of tasks, and others that the tables of process ids have.
+ * Threads that share a table, a folder or memory are told once, processes each. Sorted by inode,
+ * then file. Kept by the system; NULL: the run was stopped, or failed. */
 struct linux_holders {
     const struct linux_holder *at;
     size_t n;
