@@ -4,7 +4,9 @@
 
 #include "../../../core/engram.h"
 
+EG_FIELDS(net, list, dev_index_head, dev_base_head);
 EG_FIELD_AS(net_inum, net, "ns.inum");
+EG_FIELDS(net_device, ifindex, index_hlist, dev_list, name);
 
 /** Every network namespace, also one that no task is in: `linux_each_net(r, net)` gives cursors on
  * struct net, the first one's first. From net_namespace_list. */

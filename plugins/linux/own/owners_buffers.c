@@ -4,10 +4,10 @@
 #include "../../../core/space.h"
 #include "../fs/inode.h"
 #include "../mm/slab.h"
+#include "../net/skb.h"
 #include "owners.h"
 #include <stdlib.h>
 
-EG_FIELDS(sk_buff, data, end, head, dev);
 EG_FIELD_AS(device_name, net_device, "name");
 EG_FIELDS(pipe_inode_info, bufs, ring_size);
 EG_FIELD_AS(pipe_head, pipe_inode_info, "head");
