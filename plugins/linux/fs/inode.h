@@ -6,9 +6,12 @@
 
 EG_FIELDS(address_space, host);
 EG_FIELD_AS(mapping_pages, address_space, "i_pages|page_tree"); // renamed in 4.17
-EG_FIELDS(inode, i_blkbits, i_data, i_dentry, i_ino, i_mapping, i_mode, i_private, i_rdev, i_sb,
-          i_size);
-EG_FIELDS(super_block, s_dev, s_flags, s_root, s_subtype, s_type, s_user_ns);
+EG_FIELDS(inode, i_blkbits, i_data, i_dentry, i_hash, i_ino, i_mapping, i_mode, i_nlink, i_private,
+          i_rdev, i_sb, i_sb_list, i_size);
+EG_FIELD_AS(inode_uid, inode, "i_uid.val");
+EG_FIELD_AS(inode_gid, inode, "i_gid.val");
+EG_FIELDS(super_block, s_bdev, s_blocksize, s_dev, s_flags, s_fs_info, s_id, s_inodes, s_list,
+          s_magic, s_mounts, s_op, s_root, s_roots, s_subtype, s_type, s_user_ns, s_uuid);
 EG_FIELDS(file_system_type, name);
 
 /** A dev_t's parts (include/linux/kdev_t.h). */

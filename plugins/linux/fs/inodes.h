@@ -10,8 +10,10 @@ enum linux_inode_from {     // bits
     LINUX_INODE_HASH = 4,   /**< inode_hashtable */
     LINUX_INODE_OPEN = 8,   /**< an open file, a mapping, a directory that a task is in */
 };
+extern const struct eg_constant linux_inode_from_names[];
 struct linux_inode {
     uint64_t inode, sb; /**< addresses of the structs */
+    uint64_t ino;       /**< its number */
     unsigned from;      /**< enum linux_inode_from */
 };
 /** Sorted by super block, then inode number, each inode once. Kept by the system; NULL: the run was
@@ -23,8 +25,7 @@ struct linux_inodes {
 EG_API const struct linux_inodes *linux_inodes(struct eg_run *r);
 
 /** The names that memory holds of an inode, each hard link: `linux_each_name(r, inode, path)` gives
- * paths from where its file system is mounted (linux_superblock_where), or from the file system's
- * root where it is not; a deleted one ends in " (deleted)". None: it has no dentry. */
+ * paths as linux_dentry_where() has them. None: it has no dentry. */
 struct linux_name_walk {
     struct eg_obj inode;
     struct eg_hlist_walk list;

@@ -4,8 +4,9 @@
 
 #include "../../../core/engram.h"
 
-EG_FIELDS(mount, mnt, mnt_devname, mnt_group_id, mnt_id, mnt_list, mnt_master, mnt_mountpoint,
-          mnt_node, mnt_parent, mnt_t_flags); // mnt_t_flags since 6.17
+EG_FIELDS(mount, mnt, mnt_devname, mnt_group_id, mnt_id, mnt_instance, mnt_list, mnt_master,
+          mnt_mountpoint, mnt_next_for_sb, mnt_node, mnt_ns, mnt_parent, mnt_pprev_for_sb,
+          mnt_t_flags); // mnt_t_flags since 6.17, mnt_next_for_sb instead of mnt_instance 6.18
 EG_FIELD_AS(mount_flags, mount, "mnt.mnt_flags");
 EG_FIELD_AS(mount_root, mount, "mnt.mnt_root");
 EG_FIELD_AS(mount_sb, mount, "mnt.mnt_sb");

@@ -231,6 +231,44 @@ const char *linux_file_gone(struct eg_run *r, struct eg_obj file)
     return __builtin_strncmp(text, "/anon_hugepage", 14) == 0 ? "huge pages" : "shared memory";
 }
 
+const char *linux_dentry_made(struct eg_run *r, struct eg_obj dentry)
+{
+    struct trail t = { .at = sizeof t.text };
+    uint64_t dname, root;
+
+    if (!eg_get(&dname, dentry, dentry.d_op, dentry_operations.d_dname) || !dname ||
+        !eg_get(&root, dentry, dentry.d_sb, super_block.s_root) || root == dentry.addr)
+        return NULL;
+    return made_name(r, dentry, &t);
+}
+
+const char *linux_dentry_path_from(struct eg_run *r, struct eg_obj dentry,
+                                   const char *(*place)(const void *context, uint64_t dentry),
+                                   const void *context)
+{
+    struct trail t = { .at = sizeof t.text };
+    const uint64_t first = dentry.addr;
+    const char *from = NULL;
+    uint64_t pprev;
+    size_t last;
+
+    if (!eg_get(&pprev, dentry, dentry_pprev))
+        return NULL;
+    if (!pprev && !is_root(dentry))
+        prepend(&t, " (deleted)", 10);
+    last = t.at;
+    while (!dentry.why && !t.cut && !(from = place(context, dentry.addr)) && !is_root(dentry)) {
+        prepend_name(&t, dentry);
+        dentry = eg_deref(eg_at(dentry, dentry.d_parent));
+    }
+    t.cut |= dentry.why != 0;
+    if (from && !t.cut && (t.at == last || __builtin_strcmp(from, "/") != 0))
+        prepend(&t, from, __builtin_strlen(from));
+    if (t.at == last && !t.cut)
+        prepend(&t, "/", 1);
+    return finish(r, &t, first);
+}
+
 const char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
 {
     struct trail t = { .at = sizeof t.text };
