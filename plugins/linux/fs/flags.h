@@ -9,6 +9,7 @@ enum linux_mnt {
     MNT_READONLY = 0x40,
     MNT_SHARED = 0x1000,
     MNT_UNBINDABLE = 0x2000,
+    MNT_UMOUNT = 0x8000000,  // taken away, and still in use
     MNT_CURSOR = 0x10000000, // a reader's place in the list (5.8 to 6.7), no mount
     T_SHARED = 1,
     T_UNBINDABLE = 2,

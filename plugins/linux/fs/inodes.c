@@ -9,6 +9,7 @@
 #include "fdtable.h"
 #include "file.h"
 #include "inode.h"
+#include "mount.h"
 #include "superblock.h"
 #include <stdlib.h>
 
@@ -78,13 +79,16 @@ static void take(struct gather *g, struct eg_obj inode, uint64_t sb, unsigned fr
 
 static void take_lists(struct gather *g)
 {
-    struct eg_obj sb, inode, dentry;
+    struct eg_obj sb, inode, dentry, mount;
 
     linux_each_superblock(g->r, sb)
     {
         if (eg_has(g->r, inode.i_sb_list))
             eg_each_list(inode, eg_at(sb, super_block.s_inodes), inode.i_sb_list)
                 take(g, inode, sb.addr, LINUX_INODE_LIST);
+        linux_each_sb_mount(g->r, sb, mount) // one file of nsfs, a root that no name leads to
+            take(g, eg_deref(eg_at(mount, mount_root, dentry.d_inode)), sb.addr,
+                 LINUX_INODE_DENTRY);
         linux_each_dentry(g->r, sb, dentry)
             take(g, eg_deref(eg_at(dentry, dentry.d_inode)), sb.addr, LINUX_INODE_DENTRY);
     }
@@ -106,13 +110,11 @@ static void take_hash(struct gather *g)
     uint8_t piece[PIECE];
     uint32_t shift;
 
-    if (table.why == EG_NO_SYMBOL)
-        eg_note(g->r,
-                "this kernel names no inode_hashtable: inodes that only it has are not found");
     if (!eg_load(&buckets, table) || !eg_load(&shift, eg_sym(g->r, i_hash_shift)) ||
         shift > HASH_SHIFT_MAX || !eg_has(g->r, inode.i_hash) ||
         !eg_add(buckets, (uint64_t)size << shift, &to))
         return;
+    g->k->out.hashed = true;
     for (at = buckets; at < to && !eg_stopped(g->r); at += len) {
         enum eg_why why = EG_OK;
 
@@ -198,7 +200,8 @@ static bool gather(struct eg_system *sys, struct eg_run *r, void *kept)
     eg_map_fini(&g.k->of);
     if (g.k->all.n)
         qsort(g.k->all.at, g.k->all.n, sizeof *g.k->all.at, by_number);
-    g.k->out = (struct linux_inodes){ g.k->all.at, g.k->all.n };
+    g.k->out.at = g.k->all.at;
+    g.k->out.n = g.k->all.n;
     return !eg_stopped(r);
 }
 

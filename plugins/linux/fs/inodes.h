@@ -21,6 +21,7 @@ struct linux_inode {
 struct linux_inodes {
     const struct linux_inode *at;
     size_t n;
+    bool hashed; /**< this kernel names its inode_hashtable, and it was looked into */
 };
 EG_API const struct linux_inodes *linux_inodes(struct eg_run *r);
 

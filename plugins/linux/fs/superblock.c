@@ -17,6 +17,8 @@ enum { MOUNTS_MAX = 1 << 20 };
 
 bool linux_next_superblock(struct eg_run *r, struct linux_superblock_walk *w, struct eg_obj *sb)
 {
+    if (!eg_has_symbol(r, super_blocks) || !eg_has(r, super_block.s_list))
+        return false;
     if (!w->begun) {
         w->begun = true;
         w->list = eg_list_begin_(eg_sym(r, super_blocks), eg_f_super_block.s_list.id);

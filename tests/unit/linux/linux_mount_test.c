@@ -31,8 +31,10 @@ static const char types[] = MK_LIST_TYPES
     "struct backing_file { struct file file; struct path user_path; };"
     "struct fs_struct { struct path root; };"
     "struct nsproxy { struct mnt_namespace *mnt_ns; };"
-    "struct task_struct { struct list_head tasks; int pid; char comm[16]; struct fs_struct *fs;"
-    "                     struct nsproxy *nsproxy; };";
+    "struct signal_struct { struct list_head thread_head; };"
+    "struct task_struct { struct list_head tasks, thread_node; int pid; char comm[16];"
+    "                     struct fs_struct *fs; struct nsproxy *nsproxy;"
+    "                     struct signal_struct *signal; };";
 
 EG_TYPE(file);
 
@@ -89,7 +91,7 @@ static struct world make_of(const struct mk_machine *m, const char *declarations
 {
     struct world w = { .k = mk_new(m, RAM, declarations) };
     uint64_t init = mk_object(w.k, "task_struct"), links[3], nsproxy = mk_object(w.k, "nsproxy");
-    uint64_t old;
+    uint64_t old, signal;
 
     w.type = mk_object(w.k, "file_system_type");
     mk_put(w.k, w.type, "file_system_type.name", text(w.k, "ext4"));
@@ -118,6 +120,10 @@ static struct world make_of(const struct mk_machine *m, const char *declarations
     mk_list(w.k, mk_at(w.k, init, "task_struct.tasks"), links, 1);
     w.fs = mk_object(w.k, "fs_struct");
     set_path(&w, mk_at(w.k, w.fs, "fs_struct.root"), w.disk, w.top);
+    signal = mk_object(w.k, "signal_struct");
+    links[0] = mk_at(w.k, w.task, "task_struct.thread_node");
+    mk_list(w.k, mk_at(w.k, signal, "signal_struct.thread_head"), links, 1);
+    mk_put(w.k, w.task, "task_struct.signal", signal);
     mk_put(w.k, nsproxy, "nsproxy.mnt_ns", w.ns);
     mk_put(w.k, w.task, "task_struct.pid", 1);
     mk_put(w.k, w.task, "task_struct.fs", w.fs);
@@ -291,9 +297,9 @@ static void mounts(void **state)
         mk_put(w.k, w.sb[1], "super_block.s_subtype", text(w.k, "sub"));
         assert_string_equal(
             mk_rows(w.k, "mounts", NULL),
-            "4026531832|25|1|254|0|/|/|rw,nosuid,relatime|shared:3|ext4|/dev/vda|rw\n"
+            "4026531832|25|1|254|0|/|/|rw,nosuid,relatime|shared:3|ext4|/dev/vda|rw|task\n"
             "4026531832|30|25|255|1|/|/a/b|ro,noatime|master:3 unbindable|ext4.sub|"
-            "none|ro,sync,lazytime");
+            "none|ro,sync,lazytime|task");
         assert_non_null(strstr(mk_rows(w.k, "mounts", (const char *[]){ "all", NULL }),
                                "4026531832|1|1|255|1|/|/|"));
         // A part of a file system, a namespace, a reader's place in the list.
