@@ -7,6 +7,7 @@ import memory
 import places
 import processes
 import scripts
+import sockets
 import swap
 import userland
 import userstacks
@@ -21,6 +22,7 @@ MODULES = [
     places,
     processes,
     scripts,
+    sockets,
     swap,
     userland,
     userstacks,

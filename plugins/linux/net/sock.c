@@ -54,7 +54,11 @@ uint64_t linux_sock_inode(struct eg_run *r, struct eg_obj sock)
     uint64_t socket, back;
 
     if (!eg_get(&socket, sock, sock.sk_socket) || !socket ||
-        !eg_get(&back, sock, sock.sk_socket, socket_sk) || back != sock.addr)
+        !eg_get(&back, sock, sock.sk_socket, socket_sk) || !back)
+        return 0;
+    // The connections of an MPTCP socket share its struct socket (mptcp_sock_graft).
+    if (back != sock.addr &&
+        eg_get_or(0u, sock, sock.sk_socket, socket_sk, sock.sk_protocol) != LINUX_IPPROTO_MPTCP)
         return 0;
     return socket - eg_offset(r, alloc_socket) + eg_offset(r, alloc_inode);
 }
@@ -101,7 +105,7 @@ static void netlink_ends(struct linux_sock *s)
     struct eg_obj n = eg_cast(s->sock, netlink_sock);
 
     s->source_port = eg_val(n, netlink_sock.portid);
-    if (s->state_number)
+    if (s->state_number == 1) // NETLINK_CONNECTED
         s->destination_port = eg_val(n, netlink_sock.dst_portid);
 }
 
@@ -142,7 +146,7 @@ static void vsock_ends(struct eg_run *r, struct linux_sock *s)
         local.addr += eg_offset(r, vsock_local);
         remote.addr += eg_offset(r, vsock_remote);
     } else {
-        local.addr += (eg_size(r, sock) + 7) / 8 * 8 + 8;
+        local.addr += (eg_size(r, sock) + 7) / 8 * 8 + local.bind->model.ptr_size;
         remote.addr = local.addr + 16;
     }
     vsock_end(r, local, &s->source, &s->source_port);

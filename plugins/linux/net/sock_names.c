@@ -98,8 +98,9 @@ const char *linux_sock_state_name(uint32_t family, uint32_t protocol, uint32_t s
     if (family == LINUX_AF_BLUETOOTH)
         return state < sizeof bluetooth_states / sizeof *bluetooth_states ? bluetooth_states[state]
                                                                           : NULL;
-    if (family == LINUX_AF_NETLINK) // af_netlink.c has two states of its own
-        return state == 0 ? "UNCONNECTED" : state == 1 ? "ESTABLISHED" : NULL;
+    // af_netlink.c has a state 0 of its own, which a socket gets when it lets go of its peer.
+    if (family == LINUX_AF_NETLINK && state == 0)
+        return "UNCONNECTED";
     // All others begin in TCP_CLOSE (sock_init_data), which for those without connections, and for
     // families that hand out connected pairs, only says that it has no peer.
     if (state == 7 && (!inet || !has_states_of_tcp(family, protocol)))

@@ -1,0 +1,266 @@
+/* sockets - every socket of every network namespace, with who has it open. */
+#include "../../core/map.h"
+#include "../linux/kernel/time.h"
+#include "../linux/net/net.h"
+#include "../linux/net/sock.h"
+#include "../linux/net/sock_detail.h"
+#include "../linux/net/tables.h"
+#include "../linux/own/holders.h"
+#include "../linux/sched/task.h"
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+EG_FIELD_AS(socket_flags, sock, "__sk_common.skc_flags");
+EG_ENUMERATOR(SOCK_DEAD, "sock_flags");
+EG_TYPE(file);
+
+#define COLUMNS(C)                                                                                 \
+    C(OFFSET, ADDR, "where the struct sock is", EG_MINOR)                                          \
+    C(NS, INT, "inode number of its network namespace", EG_MINOR)                                  \
+    LINUX_COLUMN_PID(C)                                                                            \
+    LINUX_COLUMN_COMM(C)                                                                           \
+    C(FD, INT, "descriptor by which the process has it open")                                      \
+    C(FAMILY, TEXT, "AF_INET, AF_UNIX, …")                                                         \
+    C(TYPE, TEXT, "STREAM, DGRAM, RAW, SEQPACKET")                                                 \
+    C(PROTO, TEXT, "TCP, UDP, NETLINK_ROUTE; of packet sockets the Ethernet protocol")             \
+    C(SOURCE_ADDR, TEXT, "own address; of a unix socket its name, @ for the null byte")            \
+    C(SOURCE_PORT, INT, "own port; of a unix socket its inode number")                             \
+    C(DESTINATION_ADDR, TEXT, "the peer's address or name")                                        \
+    C(DESTINATION_PORT, INT, "the peer's port; of a unix socket the peer's inode number")          \
+    C(STATE, TEXT, "ESTABLISHED, LISTEN, TIME_WAIT, UNCONNECTED, …")                               \
+    C(RECEIVE_QUEUE, INT, "bytes not read; of a listening socket connections not accepted")        \
+    C(SEND_QUEUE, INT, "bytes not acknowledged; of a listening socket how many may wait")          \
+    C(INODE, INT, "inode number, as in socket:[N]")                                                \
+    C(UID, INT, "who made it", EG_MINOR)                                                           \
+    C(HELD_BY, TEXT, "fd; passed: on its way to a process; ring; kernel; see the manual",          \
+      EG_MINOR)                                                                                    \
+    C(INTERFACE, TEXT, "that it is bound to", EG_MINOR)                                            \
+    C(TIMER, TEXT, "on (retransmission), keepalive, timewait, persist", EG_MINOR)                  \
+    C(EXPIRES, TIME, "when the timer does", EG_MINOR)                                              \
+    C(RETRANSMITS, INT, "how often the last segment was sent again", EG_MINOR)                     \
+    C(BYTES_SENT, INT, "bytes of data sent over a TCP connection so far", EG_MINOR)                \
+    C(BYTES_RECEIVED, INT, "and received", EG_MINOR)                                               \
+    C(OPTIONS, TEXT, "reuseaddr, nodelay, what TCP agreed on, …", EG_MINOR)                        \
+    C(CONGESTION, TEXT, "congestion control of TCP", EG_MINOR)                                     \
+    C(NETLINK_GROUPS, TEXT, "multicast groups of a netlink socket", EG_MINOR)                      \
+    C(PASSED_FILES, INT, "files that wait in a unix socket's queue", EG_MINOR)                     \
+    C(MARK, INT, "SO_MARK", EG_MINOR)                                                              \
+    C(COOKIE, INT, "the number that ss shows as sk, in hex; given when first asked for", EG_MINOR) \
+    C(CGROUP, TEXT, "control group that it was made in", EG_MINOR)                                 \
+    C(TABLE, TEXT, "the kernel's tables that have it", EG_MINOR)                                   \
+    C(SOCKET_FILTER, TEXT,                                                                         \
+      "attached filter: classic BPF disassembled, or an eBPF program's number",                    \
+      EG_MINOR | EG_LIST)
+EG_COLUMNS(COLUMNS);
+
+struct search {
+    const struct linux_holders *holders;
+    const char *family;
+    bool chosen, tcp, udp, unix_, listening;
+};
+
+/* ---- options ---- */
+
+static bool wanted(struct eg_run *r, const struct search *q, const struct linux_sock *s)
+{
+    const bool inet = s->family_number == LINUX_AF_INET || s->family_number == LINUX_AF_INET6;
+    const uint32_t p = s->protocol_number;
+    const char *family = strncmp(s->family, "AF_", 3) == 0 ? s->family + 3 : s->family;
+    uint64_t ns;
+
+    if (q->family && strcasecmp(q->family, s->family) != 0 && strcasecmp(q->family, family) != 0)
+        return false;
+    if (q->chosen && !(q->tcp && inet && (p == LINUX_IPPROTO_TCP || p == LINUX_IPPROTO_MPTCP)) &&
+        !(q->udp && inet && s->type_number == LINUX_SOCK_DGRAM &&
+          (p == LINUX_IPPROTO_UDP || p == LINUX_IPPROTO_UDPLITE)) &&
+        !(q->unix_ && s->family_number == LINUX_AF_UNIX))
+        return false;
+    // As `ss -l`: what waits for somebody, with or without connections.
+    if (q->listening && strcmp(s->state, "LISTEN") != 0 && strcmp(s->state, "UNCONNECTED") != 0)
+        return false;
+    if (!eg_arg_limits(r, "ns"))
+        return true;
+    return s->net.tag == EG_CELL_OBJ && eg_load(&ns, s->net.obj) &&
+           eg_arg_match(r, "ns", (int64_t)ns);
+}
+
+/* ---- rows ---- */
+
+static const char *how_held(const struct linux_holder *h)
+{
+    switch (h->how) {
+    case LINUX_HOLD_FD:
+        return "fd";
+    case LINUX_HOLD_PASSED:
+        return "passed";
+    case LINUX_HOLD_RING:
+        return "ring";
+    default:
+        return "kernel";
+    }
+}
+
+/* Why a socket is open in no process. */
+static const char *unheld(struct eg_run *r, const struct linux_sock *s,
+                          const struct linux_sock_detail *d)
+{
+    const uint64_t flags = eg_get_or((uint64_t)0, s->sock, socket_flags);
+    int64_t dead;
+
+    if (s->size == LINUX_SOCK_TIMEWAIT)
+        return "timewait";
+    if (s->size == LINUX_SOCK_REQUEST)
+        return "request";
+    if (d->kernel)
+        return "kernel";
+    if (eg_enum(r, SOCK_DEAD, &dead) && dead >= 0 && dead < 64 && flags >> dead & 1)
+        return "closed";
+    return s->inode_address ? "nobody" : "unaccepted";
+}
+
+static struct eg_cell passed_files(struct eg_run *r, const struct linux_sock *s)
+{
+    struct eg_obj file;
+    uint64_t n = 0;
+
+    if (s->family_number != LINUX_AF_UNIX)
+        return (struct eg_cell){ 0 };
+    linux_each_passed_file(r, s->sock, file) n++;
+    return eg_uint(n);
+}
+
+static struct eg_cell when(struct eg_run *r, struct eg_obj expires)
+{
+    return expires.why == EG_NULL ? (struct eg_cell){ 0 }
+                                  : linux_wall_of(r, LINUX_JIFFIES, expires);
+}
+
+static void emit(struct eg_run *r, const struct linux_sock *s, const struct linux_sock_detail *d,
+                 const char *tables, const struct linux_holder *h, struct eg_cell passed)
+{
+    const bool fd = h && h->how == LINUX_HOLD_FD;
+    struct eg_obj task = h && h->task ? eg_object(r, task_struct, h->task) : LINUX_NOBODY;
+
+    eg_row(r, .OFFSET = eg_addr(s->sock), .NS = s->net,
+           .PID = h && h->task ? linux_pid(task) : (struct eg_cell){ 0 },
+           .COMM = h && h->task ? linux_comm(task) : (struct eg_cell){ 0 },
+           .FD = fd ? eg_uint(h->number) : (struct eg_cell){ 0 }, .FAMILY = eg_text(s->family),
+           .TYPE = eg_text(s->type), .PROTO = eg_text(s->protocol), .SOURCE_ADDR = s->source,
+           .SOURCE_PORT = s->source_port, .DESTINATION_ADDR = s->destination,
+           .DESTINATION_PORT = s->destination_port, .STATE = eg_text(s->state),
+           .RECEIVE_QUEUE = d->receive_queue, .SEND_QUEUE = d->send_queue, .INODE = s->inode,
+           .UID = s->uid, .HELD_BY = eg_text(h ? how_held(h) : unheld(r, s, d)),
+           .INTERFACE = eg_text(d->interface), .TIMER = eg_text(d->timer),
+           .EXPIRES = when(r, d->expires), .RETRANSMITS = d->retransmits,
+           .BYTES_SENT = d->bytes_sent, .BYTES_RECEIVED = d->bytes_received,
+           .OPTIONS = eg_text(d->options), .CONGESTION = eg_text(d->congestion),
+           .NETLINK_GROUPS = eg_text(d->groups), .PASSED_FILES = passed, .MARK = d->mark,
+           .COOKIE = s->cookie, .CGROUP = eg_text(d->cgroup), .TABLE = eg_text(tables),
+           .SOCKET_FILTER = eg_text(d->filter));
+}
+
+static bool asked(struct eg_run *r, const struct linux_holder *h)
+{
+    return h->task ? linux_pid_asked(r, eg_object(r, task_struct, h->task))
+                   : !eg_arg_limits(r, "pid");
+}
+
+static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, unsigned tables)
+{
+    const struct linux_holder *h = NULL;
+    const char *text = linux_tables_text(r, tables);
+    struct linux_sock_detail d;
+    struct eg_cell passed;
+    struct linux_sock s;
+    size_t n = 0, any = 0;
+
+    if (!linux_sock_read(r, sock, &s)) {
+        eg_row(r, .OFFSET = eg_addr(sock), .FAMILY = eg_missing(EG_UNREADABLE, sock.addr),
+               .TABLE = eg_text(text));
+        return;
+    }
+    if (!wanted(r, q, &s))
+        return;
+    if (s.inode_address)
+        h = linux_holders_of(q->holders, s.inode_address, &n);
+    if (eg_arg_limits(r, "pid")) {
+        for (size_t i = 0; i < n; i++)
+            any += asked(r, &h[i]);
+        if (!any)
+            return;
+    }
+    linux_sock_details(r, &s, &d);
+    passed = passed_files(r, &s);
+    for (size_t i = 0; i < n; i++)
+        if (asked(r, &h[i]))
+            emit(r, &s, &d, text, &h[i], passed);
+    if (!n)
+        emit(r, &s, &d, text, NULL, passed);
+}
+
+static int run(struct eg_run *r)
+{
+    const struct linux_table_socks *all = linux_table_socks(r);
+    struct search q = {
+        .holders = linux_holders(r),
+        .family = eg_arg_text(r, "family"),
+        .tcp = eg_arg_flag(r, "tcp"),
+        .udp = eg_arg_flag(r, "udp"),
+        .unix_ = eg_arg_flag(r, "unix"),
+        .listening = eg_arg_flag(r, "listening"),
+    };
+    struct eg_map *seen = eg_run_map(r);
+    struct eg_obj sock;
+
+    if (!all || !q.holders)
+        return 0;
+    q.chosen = q.tcp || q.udp || q.unix_;
+    for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {
+        eg_run_map_add(r, seen, all->at[i].sock, 0);
+        show(r, &q, eg_object(r, sock, all->at[i].sock), all->at[i].tables);
+    }
+    // Those of families without a table, and those that are bound to nothing.
+    for (size_t i = 0; i < q.holders->n && !eg_stopped(r); i++) {
+        if (!q.holders->at[i].file)
+            continue;
+        sock = linux_file_sock(r, eg_object(r, file, q.holders->at[i].file));
+        if (!sock.why && eg_run_map_add(r, seen, sock.addr, 0))
+            show(r, &q, sock, 0);
+    }
+    return 0;
+}
+
+EG_PLUGIN(sockets) = {
+    .os = "linux",
+    .help = "List the sockets of all network namespaces, with who has them open",
+    .manual =
+        "Takes sockets from the kernel's own tables, in every network namespace: connections, "
+        "listening and bound sockets, TIME_WAIT and half-open connections of TCP, DCCP and MPTCP; "
+        "UDP and UDP-Lite by all their tables; raw, ping, packet, unix, netlink, vsock, XDP, SCTP "
+        "and Bluetooth sockets; and from descriptors those that are in no table: of other "
+        "families, and those that are bound to nothing yet. A socket that several descriptors "
+        "lead to has a row for each.\n\n"
+        "HELD_BY: fd: a process has it open; passed: it was sent over a unix socket, and nobody "
+        "received it yet; ring: io_uring has it; kernel: the kernel made it for itself, as "
+        "WireGuard and netlink do; unaccepted: a connection that accept() has not given out yet; "
+        "closed: its program closed it, and TCP has not finished; timewait, request: a record in "
+        "place of a socket; nobody: none of these, which a hidden process would cause as well.\n\n"
+        "TABLE is empty for a socket that no table has. A connection whose socket is in the table "
+        "bind, and not in ehash, was taken out of what ss and /proc/net show. Compare with lsof, "
+        "and with a capture of the network. What was closed before the image was taken is "
+        "here only as far as the kernel keeps it (TIME_WAIT, 60 seconds). Counts of queues, "
+        "timers and options are as ss -aeimo shows them.",
+    .aliases = EG_NAMES("linux.sockstat.Sockstat", "sockstat", "netstat", "linux_netstat", "ss"),
+    .looks_for = EG_NAMES("sockets"),
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(pid, INT, "only sockets that these processes have open"),
+                    EG_ARG(ns, INT, "only of these network namespaces"),
+                    EG_ARG(family, TEXT, "only of this one: inet, inet6, unix, netlink, packet…"),
+                    EG_ARG(tcp, FLAG, "TCP and MPTCP; with --udp, --unix those too"),
+                    EG_ARG(udp, FLAG, "UDP and UDP-Lite"), EG_ARG(unix, FLAG, "unix sockets"),
+                    EG_ARG(listening, FLAG, "only listening ones, and those without a peer")),
+    .needs = EG_NEEDS(sock_family, sock_state, sock.sk_type),
+    .uses = EG_NAMES("socks"),
+    .run = run,
+};
