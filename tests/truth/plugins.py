@@ -9,6 +9,7 @@ import processes
 import scripts
 import sockets
 import swap
+import system
 import userland
 import userstacks
 import stacks
@@ -24,6 +25,7 @@ MODULES = [
     scripts,
     sockets,
     swap,
+    system,
     userland,
     userstacks,
     stacks,

@@ -57,6 +57,10 @@ bool derived_is_memmap(const struct derive *d, uint64_t base);
     X(text_pointer)  /* a pointer, out of the image, to text */                                    \
     X(vmcoreinfo)    /* a pointer to the text of VMCOREINFO */                                     \
     X(points_at)     /* type, key, name: an object whose member points to the symbol */            \
+    X(points_home)   /* type, key, link: an object two members of which point to itself */         \
+    X(majors)        /* type, link, name: a table of structs by the rest of their number by 255 */ \
+    X(midr)          /* arm64: a per-CPU struct with the number of the processor's model */        \
+    X(irq_tree)      /* a radix tree of irq_descs that store their own numbers */                  \
     X(says)          /* type, key, name: an object whose member points to the text */              \
     X(timekeeper)    /* a sequence count followed by a timekeeper */                               \
     X(unit_size)     /* the distance between the per-CPU areas of the first two CPUs */            \

@@ -128,6 +128,68 @@ bool derived_points_at(const struct derive *d, const struct test *t, uint64_t va
            derived_pointer(d, va + off, &at) && at == to;
 }
 
+/** An object whose members t->key and t->link point to itself. */
+bool derived_points_home(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t key, link, a, b;
+
+    return derived_member(d, t->type, t->key, &key, NULL) &&
+           derived_member(d, t->type, t->link, &link, NULL) && derived_pointer(d, va + key, &a) &&
+           a == va && derived_pointer(d, va + link, &b) && b == va;
+}
+
+/** A table of 255 pointers to structs, each where the rest of its own number puts it
+ * (fs/char_dev.c, block/genhd.c). */
+bool derived_majors(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { MAJORS = 255, FEW = 2 };
+    unsigned found = 0;
+    uint64_t off, at;
+    uint32_t number;
+
+    if (!derived_member(d, t->type, t->name, &off, NULL))
+        return false;
+    for (unsigned i = 0; i < MAJORS; i++) {
+        if (!derived_pointer(d, va + i * d->model->ptr_size, &at))
+            return false;
+        if (!at)
+            continue;
+        if (derived_in_image(d, at) || !word(d, at + off, &number) || number % MAJORS != i)
+            return false;
+        found++;
+    }
+    return found > FEW;
+}
+
+/** arm64: on the first CPU its struct has what MIDR_EL1 and CTR_EL0 cannot be without: all models
+ * are of architecture 15, and bit 31 of the second is set (arch/arm64/kernel/cpuinfo.c). */
+bool derived_midr(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t midr, ctr, at, offset, value;
+    uint32_t word_;
+
+    (void)t;
+    return derived_member(d, "cpuinfo_arm64", "reg_midr", &midr, NULL) &&
+           derived_member(d, "cpuinfo_arm64", "reg_ctr", &ctr, NULL) &&
+           derived_sym(d, "__per_cpu_offset", &at) && derived_pointer(d, at, &offset) &&
+           derived_pointer(d, va + offset + midr, &value) && value >> 32 == 0 &&
+           (value >> 16 & 15) == 15 && value >> 24 && word(d, va + offset + ctr, &word_) &&
+           word_ >> 31;
+}
+
+/** A radix tree whose first irq_desc stores its own number. */
+bool derived_irq_tree(const struct derive *d, const struct test *t, uint64_t va)
+{
+    uint64_t head, entry, index, off;
+    uint32_t irq;
+
+    (void)t;
+    return derived_member(d, "xarray", "xa_head", &head, NULL) &&
+           first_entry(d, va + head, &entry, &index) &&
+           derived_member(d, "irq_desc", "irq_data.irq", &off, NULL) &&
+           word(d, entry + off, &irq) && irq == index;
+}
+
 /** A sequence count followed by a timekeeper. A timekeeper contains one value twice: offs_real
  * is the negative of wall_to_monotonic. */
 bool derived_timekeeper(const struct derive *d, const struct test *t, uint64_t va)

@@ -139,3 +139,13 @@ EG_CONSTANTS(io_uring_ops) = {
     .help = "values of io_kiocb.opcode, without IORING_OP_",
     .list = linux_io_uring_ops,
 };
+
+const char *linux_permissions(struct eg_run *r, unsigned mode)
+{
+    char text[] = "rwxrwxrwx";
+
+    for (unsigned i = 0; i < sizeof text - 1; i++)
+        if (!(mode >> (sizeof text - 2 - i) & 1))
+            text[i] = '-';
+    return eg_strf(r, "%s", text);
+}

@@ -19,6 +19,9 @@ enum linux_sb { SB_RDONLY = 1 }; // super_block.s_flags (include/linux/fs.h)
 /** The bits that mountinfo shows as options, by its names. */
 extern const struct eg_constant linux_mount_option_names[], linux_sb_option_names[];
 
+/** "rwxr-x---": the bits of a mode that say who may do what with a file. */
+EG_API const char *linux_permissions(struct eg_run *r, unsigned mode);
+
 extern const struct eg_constant linux_io_uring_setup[], linux_io_uring_ops[];
 
 #endif

@@ -27,6 +27,13 @@ EG_API struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
 
+EG_FIELDS(kernel_param, name, mod, ops, perm, arg);
+
+/** One parameter: its value, unset where only code of its own can read it; its type as
+ * module_param() has it ("int", "array of charp"), or the function that reads it. */
+EG_API struct eg_cell linux_param_value(struct eg_run *r, struct eg_obj kernel_param);
+EG_API const char *linux_param_type(struct eg_run *r, struct eg_obj kernel_param);
+
 /** The values of its parameters, as /sys/module/NAME/parameters has them: "a=1 b=Y c=?", where only
  * the module's own code can read c. */
 EG_API struct eg_cell linux_params(struct eg_run *r, struct eg_obj module);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-EG_FIELDS(kernel_param, name, ops, arg);
 EG_FIELDS(kernel_param_ops, get);
 EG_FIELDS(kparam_string, maxlen, string);
 EG_FIELDS(kparam_array, max, elemsize, num, ops, elem);
@@ -30,14 +29,15 @@ static const struct form {
     const struct eg_symref *get;
     char shape;
     uint8_t size;
+    const char *name; // as module_param() has it
 } forms[] = {
-    { &eg_s_param_get_byte, 'u', 1 },    { &eg_s_param_get_short, 'd', 2 },
-    { &eg_s_param_get_ushort, 'u', 2 },  { &eg_s_param_get_int, 'd', 4 },
-    { &eg_s_param_get_uint, 'u', 4 },    { &eg_s_param_get_long, 'd', 0 },
-    { &eg_s_param_get_ulong, 'u', 0 },   { &eg_s_param_get_ullong, 'u', 8 },
-    { &eg_s_param_get_hexint, 'x', 4 },  { &eg_s_param_get_charp, 'p', 0 },
-    { &eg_s_param_get_string, 's', 0 },  { &eg_s_param_get_bool, 'y', 1 },
-    { &eg_s_param_get_invbool, 'n', 1 }, { &eg_s_param_array_get, 'a', 0 },
+    { &eg_s_param_get_byte, 'u', 1, "byte" },       { &eg_s_param_get_short, 'd', 2, "short" },
+    { &eg_s_param_get_ushort, 'u', 2, "ushort" },   { &eg_s_param_get_int, 'd', 4, "int" },
+    { &eg_s_param_get_uint, 'u', 4, "uint" },       { &eg_s_param_get_long, 'd', 0, "long" },
+    { &eg_s_param_get_ulong, 'u', 0, "ulong" },     { &eg_s_param_get_ullong, 'u', 8, "ullong" },
+    { &eg_s_param_get_hexint, 'x', 4, "hexint" },   { &eg_s_param_get_charp, 'p', 0, "charp" },
+    { &eg_s_param_get_string, 's', 0, "string" },   { &eg_s_param_get_bool, 'y', 1, "bool" },
+    { &eg_s_param_get_invbool, 'n', 1, "invbool" }, { &eg_s_param_array_get, 'a', 0, "array" },
 };
 
 /* By the function that reads it, so that a module's own rules for writing do not matter. */
@@ -128,6 +128,41 @@ static const char *value(struct eg_run *r, struct eg_obj kp)
                    : "?";
     }
     return f->shape == 'a' ? array(r, eg_object(r, kparam_array, arg)) : scalar(r, f, arg);
+}
+
+struct eg_cell linux_param_value(struct eg_run *r, struct eg_obj kp)
+{
+    const char *text = value(r, kp);
+    struct eg_view *v = eg_view_of(r);
+
+    if (text[0] != '?' || text[1])
+        return eg_text(text);
+    if (!form_of(r, eg_at(kp, kernel_param.ops)))
+        return (struct eg_cell){ 0 };
+    value(r, kp); // once more, for the reason
+    return eg_missing(v->why ? (enum eg_why)v->why : EG_BAD_VALUE, v->why_addr);
+}
+
+const char *linux_param_type(struct eg_run *r, struct eg_obj kp)
+{
+    const struct form *f = form_of(r, eg_at(kp, kernel_param.ops));
+    const char *name;
+    uint64_t get;
+
+    if (f && f->shape == 'a') {
+        uint64_t arg;
+
+        f = eg_get(&arg, kp, kernel_param.arg)
+                ? form_of(r, eg_at(eg_object(r, kparam_array, arg), kparam_array.ops))
+                : NULL;
+        return f ? eg_strf(r, "array of %s", f->name) : "array";
+    }
+    if (f)
+        return f->name;
+    if (!eg_get(&get, kp, kernel_param.ops, kernel_param_ops.get) || !get)
+        return NULL;
+    name = eg_name_of(r, get);
+    return name ? name : eg_strf(r, "%#" PRIx64, get);
 }
 
 struct eg_cell linux_params(struct eg_run *r, struct eg_obj module)

@@ -8,7 +8,8 @@ EG_FIELD_AS(tk_wtm_sec, timekeeper, "wall_to_monotonic.tv_sec");
 EG_FIELD_AS(tk_wtm_nsec, timekeeper, "wall_to_monotonic.tv_nsec");
 EG_FIELD_AS(tk_nsec, timekeeper, "tkr_mono.xtime_nsec");
 EG_FIELD_AS(tk_shift, timekeeper, "tkr_mono.shift");
-EG_FIELDS(clocksource, mult, shift);
+EG_FIELD_AS(tk_clock, timekeeper, "tkr_mono.clock");
+EG_FIELDS(clocksource, list, mult, name, shift);
 EG_SYMBOL(clocksource_jiffies, "clocksource");
 EG_SYMBOL(jiffies_64, "u64");
 EG_SYMBOL_AS(tk_core, "tk_core|timekeeper_data", "u8"); // an array since 6.17, its first the core's
@@ -102,10 +103,29 @@ bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns)
 
 /* ---- times in the kernel's memory ---- */
 
-/* A jiffy in ns: what the clock that counts jiffies multiplies by (kernel/time/jiffies.c). */
-static bool jiffy(struct eg_run *r, int64_t *ns)
+/* The clock that counts jiffies: by its symbol, or on the list of all clocks, which the one that is
+ * in use leads to. */
+static struct eg_obj jiffies_clock(struct eg_run *r)
 {
-    struct eg_obj clock = eg_sym(r, clocksource_jiffies);
+    struct eg_obj clock = eg_sym(r, clocksource_jiffies), tk, used, found;
+    int64_t real, boot;
+
+    if (!clock.why || !find_timekeeper(r, &tk, &real, &boot))
+        return clock;
+    used = eg_deref(eg_at(tk, tk_clock));
+    eg_each_list(found, eg_at(used, clocksource.list), clocksource.list) {
+        const char *name = eg_string(r, eg_at(found, clocksource.name), 16);
+
+        if (name && !__builtin_strcmp(name, "jiffies"))
+            clock = found;
+    }
+    return clock;
+}
+
+/* A jiffy in ns: what that clock multiplies by (kernel/time/jiffies.c). */
+bool linux_jiffy(struct eg_run *r, int64_t *ns)
+{
+    struct eg_obj clock = jiffies_clock(r);
     uint32_t mult, shift;
 
     if (!eg_get(&mult, clock, clocksource.mult) || !eg_get(&shift, clock, clocksource.shift) ||
@@ -122,7 +142,7 @@ static bool wall_of_jiffies(struct eg_run *r, uint64_t value, int64_t *wall)
     int64_t now, up, ns, ticks;
     uint64_t at;
 
-    if (!linux_now(r, &now, &up) || !jiffy(r, &ns) || !eg_load(&at, eg_sym(r, jiffies_64)))
+    if (!linux_now(r, &now, &up) || !linux_jiffy(r, &ns) || !eg_load(&at, eg_sym(r, jiffies_64)))
         return false;
     ticks = (int64_t)((value - at) << unused) >> unused;
     return !__builtin_mul_overflow(ticks, ns, &ticks) && !__builtin_add_overflow(now, ticks, wall);

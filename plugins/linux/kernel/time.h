@@ -9,6 +9,9 @@ EG_API bool linux_boot_time(struct eg_run *r, int64_t *ns);
 /** The clocks at the kernel's last tick: when the image was taken. */
 EG_API bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns);
 
+/** How long a jiffy is. */
+EG_API bool linux_jiffy(struct eg_run *r, int64_t *ns);
+
 /** What a time in the kernel's memory counts. */
 enum linux_clock {
     LINUX_BOOTTIME,  /**< ns since boot, sleep included: start_boottime */

@@ -1,0 +1,188 @@
+"""Comparisons of what the kernel knows of the machine: settings, interrupts, processors, parameters, devices."""
+import re
+
+from declare import Declaration
+
+
+class Sysctl(Declaration):
+    name = "sysctl"
+    against = "sysctl.txt, proc/1/ns.txt"
+    keys = "KEY"
+    tolerance = "values that count what goes on, and those that the kernel makes only when they are read, are not compared"
+    others = "parameters of other namespaces, and those that cannot be read; what sysctl -a leaves out"
+    # What lies nowhere in the form in which it is shown.
+    MADE = re.compile(r"""fs\.(dentry-state|file-nr|inode-nr|inode-state)$|kernel\.(auto_msgmni|bpf_stats_enabled|cad_pid|\w+_sys_info
+        |hung_task_detect_count|kexec_load_limit_\w+|ns_last_pid|numa_balancing|random\.uuid|sched_energy_aware|sched_schedstats
+        |seccomp\.actions_logged|task_delayacct|usermodehelper\.\w+|\w*watchdog\w*)$|kernel\.sched_domain\.\w+\.\w+\.flags$
+        |net\.core\.(flow_limit_cpu_bitmap|netdev_rss_key|rps_default_mask|rps_sock_flow_entries)$
+        |net\.ipv4\.(fib_multipath_hash_seed|ip_local_port_range|tcp_\w*allowed\w*|tcp_available_\w+|\w+_hash_entries|tcp_ehash_entries
+        |tcp_fastopen_key|tcp_[rt]x_skb_cache)$|net\.ipv[46]\.neigh\..*\.unres_qlen$|net\.ipv6\.conf\..*\.stable_secret$
+        |net\.mptcp\.\w*(path_manager|scheduler)s?$|net\.netfilter\.(nf_hooks_lwtunnel|nf_log\.\d+)$|net\.sctp\.cookie_hmac_alg$
+        |net\.vsock\.\w*ns_mode$|sunrpc\.transports$|vm\.(nr_\w*hugepages\w*|numa_zonelist_order|stat_refresh)$
+        |kernel\.(sysrq|threads-max|tainted)$""", re.X)
+    MOVES = re.compile(r"net\.netfilter\.nf_conntrack_count$|kernel\.random\.entropy_avail$|fs\.\w+\.\w*nr$|fs\.aio-nr$|kernel\.pty\.nr$"
+                       r"|kernel\.sched_domain\..*\.max_newidle_lb_cost$")
+
+    def expected(self, truth):
+        out, key = {}, None
+        self.spaces = set()
+        for line in truth.lines("proc", 1, "ns.txt"):
+            found = re.search(r"\[(\d+)\]", line)
+            if found:
+                self.spaces.add(int(found.group(1)))
+        slashes = self.whole = "/" in (truth.text("sysctl.txt") or "").partition(" = ")[0]  # of /proc/sys, or of sysctl -a
+        for line in truth.lines("sysctl.txt"):
+            name, equals, value = line.partition(" = ")
+            if not equals:
+                out[key]["VALUE"] += "\n" + line
+                continue
+            key = name.translate(str.maketrans("./", "/.")) if slashes else name
+            out[key] = {"VALUE": value}
+        for key, want in out.items():
+            if self.MADE.match(key) or self.MOVES.match(key):
+                del want["VALUE"]
+        return out
+
+    def key(self, row):
+        told = row["NS"] is None or row["NS"] in self.spaces
+        if not self.whole and re.search(r"\.(base_reachable_time|retrans_time|stat_refresh|stable_secret)$", row["KEY"]):
+            return None  # sysctl -a leaves out what is deprecated, and what acts when it is read
+        return row["KEY"] if told and "r" in row["FILE_MODE"] else None
+
+    def same(self, column, want, have):
+        return have is not None and want.replace("\t", " ").rstrip() == have.rstrip()
+
+
+class Interrupts(Declaration):
+    name = "interrupts"
+    against = "proc/interrupts"
+    keys = "IRQ, ACTION"
+    tolerance = "counts may be larger than in the report, which is older"
+    others = "what /proc/interrupts does not show: those that CPUs send each other on arm64, chained ones, and counters that are zero"
+
+    def expected(self, truth):
+        out = self.told = {}
+        lines = truth.lines("proc", "interrupts")
+        if not lines:
+            return out
+        cpus = len(lines[0].split())
+        for line in lines[1:]:
+            irq, _, rest = line.strip().partition(":")
+            words = rest.split(None, cpus)
+            if len(words) <= cpus or not all(w.isdigit() for w in words[:cpus]):
+                continue  # ERR, MIS: one number of the whole machine
+            counts, tail = [int(w) for w in words[:cpus]], words[cpus]
+            if not irq.isdigit():
+                if not irq.startswith("IPI"):
+                    out[irq, tail] = {"CPU_COUNTS": counts}
+                continue
+            found = re.match(r"(.*\S)\s+(\d+)(?:-(\S+)|\s+(Level|Edge))?(?:\s+(\S.*))?$", tail)
+            if not found:
+                continue
+            chip, hwirq, flow, level, actions = found.groups()
+            for action in (actions or "").split(", "):
+                out[irq, action] = {"CPU_COUNTS": counts, "CHIP": chip, "HWIRQ": int(hwirq)}
+                if flow or level:
+                    out[irq, action]["TRIGGER"] = flow or level.lower()
+        return out
+
+    def key(self, row):
+        key = row["IRQ"], row["ACTION"] or ""
+        unseen = row["ACTION"] in (None, "IPI") or (not key[0].isdigit() and not row["COUNT"])
+        return None if unseen and key not in self.told else key
+
+    def have(self, row, column):
+        value = row[column]
+        return [int(n) for n in value.split()] if column == "CPU_COUNTS" and value is not None else value
+
+    def same(self, column, want, have):
+        if column == "CPU_COUNTS":
+            return have is not None and len(want) == len(have) and all(b >= a for a, b in zip(want, have))
+        return want == have
+
+
+class Cpus(Declaration):
+    name = "cpus"
+    against = "proc/cpuinfo"
+    keys = "CPU"
+
+    def expected(self, truth):
+        out = {}
+        for part in (truth.text("proc", "cpuinfo") or "").split("\n\n"):
+            f = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in part.splitlines())}
+            if "vendor_id" in f:
+                out[int(f["processor"])] = {
+                    "VENDOR": f["vendor_id"], "MODEL_NAME": f["model name"], "CPU_FAMILY": int(f["cpu family"]), "MODEL": int(f["model"]),
+                    "STEPPING": f["stepping"], "MICROCODE": f["microcode"], "SOCKET": int(f["physical id"]), "CORE": int(f["core id"]),
+                    "MHZ": f["cpu MHz"], "CACHE_SIZE": int(f["cache size"].split()[0]) << 10, "FEATURES": f["flags"], "BUGS": f["bugs"],
+                    "PHYSICAL_BITS": int(f["address sizes"].split()[0]), "VIRTUAL_BITS": int(f["address sizes"].split()[3])}
+            elif "CPU part" in f:
+                out[int(f["processor"])] = {
+                    "VENDOR": f["CPU implementer"], "MODEL": int(f["CPU part"], 16), "FEATURES": f["Features"],
+                    "STEPPING": f"r{int(f['CPU variant'], 16)}p{f['CPU revision']}"}
+        return out
+
+    def key(self, row):
+        return row["CPU"]
+
+
+class ModParams(Declaration):
+    name = "modparams"
+    against = "sys/module/NAME/parameters"
+    keys = "MODULE, KEY"
+    others = "parameters that have no file, one that its owner alone may write, and those whose file is empty"
+    # Read by code of the module or of that part of the kernel, which makes the text.
+    MADE = {("apparmor", None), ("overlay", "check_copy_up"), ("pcie_aspm", "policy"), ("sunrpc", "pool_mode"), ("workqueue", "default_affinity_scope"),
+            ("page_alloc", "shuffle"), ("nvme_core", "iopolicy"), ("acpi", None), ("button", "lid_init_state"), ("kfence", "sample_interval"),
+            ("memory_hotplug", None), ("rcutree", "do_rcu_barrier"), ("kernel", "panic_print"), ("auth_rpcgss", None),
+            ("damon_reclaim", None), ("damon_lru_sort", None), ("damon_stat", None), ("crc64_rocksoft", "transform"), ("crc64", "transform"),
+            ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("sunrpc", "auth_hashtable_size")}
+
+    def expected(self, truth):
+        out = self.told = {}
+        for module in truth.list("sys", "module"):
+            for name in truth.list("sys", "module", module, "parameters"):
+                key = module.replace("-", "_"), name
+                value = truth.text("sys", "module", module, "parameters", name).rstrip("\n")
+                out[key] = {} if key in self.MADE or (key[0], None) in self.MADE else {"VALUE": value}
+        return out
+
+    def key(self, row):
+        key = row["MODULE"].replace("-", "_"), row["KEY"]
+        return key if key in self.told or (row["FILE_MODE"][1] == "r" and row["VALUE"]) else None
+
+
+class Devices(Declaration):
+    name = "devices"
+    against = "proc/devices, proc/misc, proc/bus/pci/devices"
+    keys = "TYPE, MAJOR or MINOR, NAME"
+    others = "devices of a bus of which the guest did not tell"
+    repeats = True  # what serves a part of the numbers has a row
+
+    def expected(self, truth):
+        out, kind = {}, None
+        for line in truth.lines("proc", "devices"):
+            if line.endswith("devices:"):
+                kind = line.split()[0].replace("Character", "char").lower()
+            elif line.split():
+                number, name = line.split(None, 1)
+                out[kind, int(number), name] = {}
+        for line in truth.lines("proc", "misc"):
+            number, name = line.split(None, 1)
+            out["misc", int(number), name] = {}
+        self.buses = truth.has("proc", "bus", "pci", "devices")
+        for line in truth.lines("proc", "bus", "pci", "devices"):
+            words = line.split("\t")
+            place = int(words[0], 16)
+            name = f"0000:{place >> 8:02x}:{place >> 3 & 31:02x}.{place & 7}"
+            out["pci", 0, name] = {"DEVICE_ID": words[1][:4] + ":" + words[1][4:], "DRIVER": words[-1].strip() or None}
+        return out
+
+    def key(self, row):
+        if row["TYPE"] == "usb" or (row["TYPE"] == "pci" and not self.buses):
+            return None
+        number = row["MINOR"] if row["TYPE"] == "misc" else row["MAJOR"]
+        return row["TYPE"], number or 0, row["NAME"]
+
+
+DECLARATIONS = [Sysctl(), Interrupts(), Cpus(), ModParams(), Devices()]
