@@ -1,4 +1,5 @@
 """The comparison's table: a declaration for each plugin, or why it has none."""
+import filesystems
 import finding
 import attributes
 import libraries
@@ -15,6 +16,7 @@ import userstacks
 import stacks
 
 MODULES = [
+    filesystems,
     finding,
     attributes,
     libraries,

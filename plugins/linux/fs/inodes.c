@@ -87,8 +87,7 @@ static void take_lists(struct gather *g)
             eg_each_list(inode, eg_at(sb, super_block.s_inodes), inode.i_sb_list)
                 take(g, inode, sb.addr, LINUX_INODE_LIST);
         linux_each_sb_mount(g->r, sb, mount) // one file of nsfs, a root that no name leads to
-            take(g, eg_deref(eg_at(mount, mount_root, dentry.d_inode)), sb.addr,
-                 LINUX_INODE_DENTRY);
+            take(g, eg_deref(eg_at(mount, mount_root, dentry.d_inode)), sb.addr, LINUX_INODE_OPEN);
         linux_each_dentry(g->r, sb, dentry)
             take(g, eg_deref(eg_at(dentry, dentry.d_inode)), sb.addr, LINUX_INODE_DENTRY);
     }
@@ -228,7 +227,6 @@ const struct linux_inodes *linux_inodes(struct eg_run *r)
 
 bool linux_next_name(struct eg_run *r, struct linux_name_walk *w, const char **path)
 {
-    struct eg_obj dentry;
     uint64_t own;
 
     if (!w->begun) {
@@ -237,10 +235,9 @@ bool linux_next_name(struct eg_run *r, struct linux_name_walk *w, const char **p
         w->list = eg_hlist_begin_(eg_at(w->inode, inode.i_dentry), eg_f_dentry_alias.id);
         w->begun = true;
     }
-    // Files of block devices have an empty name (block/bdev.c, since 6.9).
-    while (eg_hlist_next_(&w->list, &dentry))
-        if (eg_get(&own, dentry, dentry.d_inode) && own == w->inode.addr &&
-            eg_get_or(1u, dentry, dentry_len) && (*path = linux_dentry_where(r, dentry)))
+    while (eg_hlist_next_(&w->list, &w->dentry))
+        if (eg_get(&own, w->dentry, dentry.d_inode) && own == w->inode.addr &&
+            (*path = linux_dentry_where(r, w->dentry)))
             return true;
     return false;
 }

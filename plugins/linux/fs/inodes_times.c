@@ -27,6 +27,8 @@ BIRTH(fat, "fat", msdos_inode_info, "vfs_inode", "i_crtime.tv_sec", "i_crtime.tv
 BIRTH(exfat, "exfat", exfat_inode_info, "vfs_inode", "i_crtime.tv_sec", "i_crtime.tv_nsec");
 BIRTH(ntfs3, "ntfs3", ntfs_inode, "vfs_inode", "i_crtime.tv_sec", "i_crtime.tv_nsec");
 
+EG_FIELD_AS_OF("xfs", xfs_size, xfs_inode, "i_disk_size|i_d.di_size"); // moved in 5.13
+
 struct birth {
     const char *type;
     const struct eg_field *inode, *sec, *nsec;
@@ -79,14 +81,22 @@ static struct eg_obj beside(struct eg_run *r, struct eg_obj inode, const struct 
     return inode;
 }
 
-static struct eg_cell birth(struct eg_run *r, struct eg_obj inode)
+/** The type of its file system: "" when it cannot be read. */
+static void type_of(struct eg_obj inode, char name[16])
 {
-    char name[16] = "";
-    struct eg_cell cell;
     uint64_t at;
 
+    memset(name, 0, 16);
     if (eg_get(&at, inode, inode.i_sb, super_block.s_type, file_system_type.name))
-        eg_read_some(inode.view, inode.space, at, name, sizeof name - 1, NULL);
+        eg_read_some(inode.view, inode.space, at, name, 15, NULL);
+}
+
+static struct eg_cell birth(struct eg_run *r, struct eg_obj inode)
+{
+    char name[16];
+    struct eg_cell cell;
+
+    type_of(inode, name);
     for (size_t i = 0; i < countof(births); i++) {
         const struct birth *b = &births[i];
 
@@ -116,6 +126,22 @@ struct eg_cell linux_inode_time(struct eg_run *r, struct eg_obj inode, enum linu
         return birth(r, inode);
     }
     return (struct eg_cell){ 0 };
+}
+
+struct eg_cell linux_inode_size(struct eg_run *r, struct eg_obj inode)
+{
+    enum { FORMAT = 0170000, REGULAR = 0100000 };
+    char name[16];
+    uint32_t mode;
+
+    if (inode.kind == EG_K_PTR)
+        inode = eg_deref(inode);
+    if (eg_get(&mode, inode, inode.i_mode) && (mode & FORMAT) != REGULAR) {
+        type_of(inode, name);
+        if (!strcmp(name, "xfs"))
+            return eg_cell_of(beside(r, inode, &eg_f_xfs_inode, &eg_f_xfs_size));
+    }
+    return eg_val(inode, inode.i_size);
 }
 
 struct eg_cell linux_inode_mode(struct eg_run *r, struct eg_obj inode)
@@ -163,4 +189,12 @@ EG_FUNCTION(inode_mode) = {
     .args = "inode",
     .returns = "text",
     .cell = linux_inode_mode,
+};
+
+EG_FUNCTION(inode_size) = {
+    .os = "linux",
+    .help = "bytes of a file or folder, as stat() has them",
+    .args = "inode",
+    .returns = "integer",
+    .cell = linux_inode_size,
 };

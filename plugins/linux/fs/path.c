@@ -235,11 +235,14 @@ const char *linux_dentry_made(struct eg_run *r, struct eg_obj dentry)
 {
     struct trail t = { .at = sizeof t.text };
     uint64_t dname, root;
+    const char *name;
 
     if (!eg_get(&dname, dentry, dentry.d_op, dentry_operations.d_dname) || !dname ||
         !eg_get(&root, dentry, dentry.d_sb, super_block.s_root) || root == dentry.addr)
         return NULL;
-    return made_name(r, dentry, &t);
+    // Files of block devices have an empty name (block/bdev.c, since 6.9).
+    name = made_name(r, dentry, &t);
+    return name && __builtin_strcmp(name, "/ (deleted)") != 0 ? name : NULL;
 }
 
 const char *linux_dentry_path_from(struct eg_run *r, struct eg_obj dentry,

@@ -86,6 +86,7 @@ struct places {
     EG_VEC(struct place) list;
     struct eg_map first; /**< super block → its first place; those of one lie behind each other */
     struct eg_map of;    /**< dentry → place */
+    struct eg_map below; /**< dentries on which something is mounted */
     bool failed;
 };
 
@@ -126,11 +127,14 @@ static void find_places_of(struct eg_run *r, struct eg_obj sb, uint64_t init_ns,
     size_t n = 0, cap = 0;
     struct eg_obj m;
     const uint64_t top = eg_get_or((uint64_t)0, sb, super_block.s_root);
+    uint64_t point;
 
     linux_each_sb_mount(r, sb, m)
     {
         struct eg_obj ns = linux_mount_ns(r, m);
 
+        if (ns.addr == init_ns && eg_get(&point, m, mount.mnt_mountpoint) && point)
+            p->failed |= eg_map_add(&p->below, point, 0) < 0;
         if (ns.why || linux_dentry_made(r, eg_deref(eg_at(m, mount_root)))) // a namespace
             continue;
         all = eg_grow(r, all, n, &cap, sizeof *all);
@@ -186,6 +190,7 @@ static void forget_places(void *kept)
     eg_vec_fini(&p->list);
     eg_map_fini(&p->first);
     eg_map_fini(&p->of);
+    eg_map_fini(&p->below);
 }
 
 static const struct eg_cache places = { .size = sizeof(struct places),
@@ -214,9 +219,20 @@ const char *linux_dentry_where(struct eg_run *r, struct eg_obj dentry)
 {
     const char *made = linux_dentry_made(r, dentry);
 
-    return made ? made
-                : linux_dentry_path_from(r, dentry, place_of,
-                                         eg_system_cache(eg_system_of(r), r, &places));
+    if (made || !eg_get_or(1u, dentry, dentry_len)) // an empty name is none
+        return made;
+    return linux_dentry_path_from(r, dentry, place_of,
+                                  eg_system_cache(eg_system_of(r), r, &places));
+}
+
+bool linux_dentry_covered(struct eg_run *r, struct eg_obj dentry)
+{
+    const struct places *p = eg_system_cache(eg_system_of(r), r, &places);
+    uint64_t parent, unused;
+
+    // The first root of all lies on itself (fs/namespace.c, vfs_create_mount).
+    return p && eg_map_get(&p->below, dentry.addr, &unused) &&
+           eg_get(&parent, dentry, dentry.d_parent) && parent != dentry.addr;
 }
 
 struct eg_cell linux_superblock_type(struct eg_run *r, struct eg_obj sb)

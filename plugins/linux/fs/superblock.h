@@ -40,6 +40,8 @@ EG_API const char *linux_superblock_where(struct eg_run *r, struct eg_obj sb);
  * system's root. " (deleted)" follows one that is in no directory; a file that never has one is
  * "socket:[12]", "/memfd:name (deleted)". NULL: it cannot be read. */
 EG_API const char *linux_dentry_where(struct eg_run *r, struct eg_obj dentry);
+/** Is something mounted on it, in the first mount namespace? Then its path leads to that. */
+EG_API bool linux_dentry_covered(struct eg_run *r, struct eg_obj dentry);
 /** The type: "ext4", "fuse.sshfs". */
 EG_API struct eg_cell linux_superblock_type(struct eg_run *r, struct eg_obj sb);
 

@@ -1,0 +1,131 @@
+"""File systems: what is mounted, their inodes and names, block devices."""
+import re
+
+from declare import Declaration
+from truth import unescape
+
+FORMS = {"regular file": "-", "regular empty file": "-", "directory": "d", "symbolic link": "l", "character special file": "c",
+         "block special file": "b", "fifo": "p", "socket": "s"}
+
+
+def mode_text(kind, octal):
+    """As ls shows it."""
+    bits, text = int(octal, 8), list("rwxrwxrwx")
+    for i in range(9):
+        if not bits >> (8 - i) & 1:
+            text[i] = "-"
+    for i, (with_x, without) in enumerate(["sS", "sS", "tT"]):
+        if bits >> (11 - i) & 1:
+            text[2 + 3 * i] = with_x if text[2 + 3 * i] == "x" else without
+    return FORMS[kind] + "".join(text)
+
+
+def without_module_types(truth):
+    """Until 5.11 modules have no types of their own in memory."""
+    return not any(line.endswith(" btf_modules") for line in truth.lines("proc", "kallsyms"))
+
+
+NO_TYPES = "a module's own: this kernel keeps no types of modules"
+
+
+class Stat(Declaration):
+    """Files that the guest named, each by its path."""
+    against = "stat-files.txt"
+
+    def applies(self, truth):
+        return not truth.partial and truth.has("stat-files.txt")
+
+    def files(self, truth):
+        for line in truth.lines("stat-files.txt"):
+            f = line.rsplit("|", 11)
+            if len(f) == 12:
+                yield f
+
+    def key(self, row):
+        """Of what is mounted on a folder, not the folder below; not of the first root, which is below all."""
+        below = row["FSTYPE"] == "rootfs" or "covered" in (row["HINTS"] or "")
+        return row["PATH"] if row["PATH"] in self.known and not below else None
+
+
+def seconds(text):
+    """Of a time as json has it, whole seconds since 1970."""
+    import calendar
+    import time
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) if text else 0
+
+
+class Inodes(Stat):
+    name = "inodes"
+    keys = "PATH"
+    tolerance = "times: whole seconds"
+
+    def expected(self, truth):
+        self.known = {f[0]: {"INODE": int(f[1]), "FILE_MODE": mode_text(f[10], f[2]), "UID": int(f[3]), "GID": int(f[4]), "SIZE": int(f[5]),
+                             "ATIME": int(f[6]), "MTIME": int(f[7]), "CTIME": int(f[8]), "BTIME": int(f[9])}
+                      for f in self.files(truth)}
+        return self.known
+
+    def have(self, row, column):
+        return seconds(row[column]) if column.endswith("TIME") else row[column]
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if column == "ATIME" and have and want < have <= truth.clocks()["real"] + truth.slack():
+            return "read again after the guest looked"
+        # xfs alone is a module here that keeps these itself
+        if column in ("SIZE", "BTIME") and not have and key.startswith("/mnt/xfs") and without_module_types(truth):
+            return NO_TYPES
+        return None
+
+
+class Dentries(Stat):
+    name = "dentries"
+    keys = "PATH"
+
+    def expected(self, truth):
+        self.known = {f[0]: {"INODE": int(f[1])} for f in self.files(truth)}
+        return self.known
+
+
+class Superblocks(Declaration):
+    """Each file system that a process of the guest had mounted."""
+    name = "superblocks"
+    against = "proc/PID/mountinfo"
+    keys = "MAJOR, MINOR, FSTYPE"
+    tolerance = "SB_OPTIONS: the first only. FS_OPTIONS: those of tmpfs and overlay that mountinfo shows; it leaves out what is the default"
+    others = "file systems of the kernel itself, which no mountinfo shows"
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            for line in truth.lines("proc", pid, "mountinfo"):
+                left, _, right = line.partition(" - ")
+                f, g = left.split(), right.split(" ")
+                major, minor = f[2].split(":")
+                own = g[2] if g[0] in ("tmpfs", "devtmpfs", "overlay") else ""
+                out[int(major), int(minor), g[0]] = {"SB_OPTIONS": g[2].split(",")[0], "FS_OPTIONS": unescape(own)}
+        self.known = out
+        return out
+
+    def key(self, row):
+        key = row["MAJOR"], row["MINOR"], row["FSTYPE"]
+        return key if key in self.known else None
+
+    def have(self, row, column):
+        value = row[column] or ""
+        return value.split(",")[0] if column == "SB_OPTIONS" else value
+
+    def same(self, column, want, have):
+        if column != "FS_OPTIONS":
+            return want == have
+        if any("=" not in option for option in (have or "").split(",") if option):
+            return False
+        want, have = (dict(o.partition("=")[::2] for o in text.split(",") if "=" in o) for text in (want or "", have or ""))
+        known = ("size", "nr_inodes", "mode", "uid", "gid", "huge", "lowerdir", "upperdir", "workdir")
+        left_out = {"size": have.get("size"), "nr_inodes": have.get("nr_inodes"), "mode": "1777"}
+        return all(have.get(n) == want.get(n, left_out.get(n)) for n in known if n in want or n in have) and set(have) <= set(known)
+
+    def explain_wrong(self, truth, key, column, want, have):
+        return NO_TYPES if column == "FS_OPTIONS" and key[2] == "overlay" and not have and without_module_types(truth) else None
+
+
+DECLARATIONS = [Inodes(), Dentries(), Superblocks()]
