@@ -96,7 +96,7 @@ static const struct {
 } elsewhere[] = {
     { " vmscan ", "machines inside this one are not looked for" },
     { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
-    { " net sockscan ip ", NO_PLUGIN "shows network devices; `sockets` lists sockets" },
+    { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
     { " pagecache recoverfs ", NO_PLUGIN "reads the page cache" },
     { " elfcoredump memdump ",

@@ -6,7 +6,8 @@
 
 EG_FIELDS(net, list, dev_index_head, dev_base_head);
 EG_FIELD_AS(net_inum, net, "ns.inum");
-EG_FIELDS(net_device, ifindex, index_hlist, dev_list, name);
+EG_FIELDS(net_device, addr_len, dev_addr, dev_list, ifindex, index_hlist, name, priv, rtnl_link_ops,
+          type);
 
 /** Every network namespace, also one that no task is in: `linux_each_net(r, net)` gives cursors on
  * struct net, the first one's first. From net_namespace_list. */
