@@ -6,6 +6,7 @@ import libraries
 import machine
 import memory
 import netstate
+import netfilter
 import places
 import processes
 import scripts
@@ -24,6 +25,7 @@ MODULES = [
     machine,
     memory,
     netstate,
+    netfilter,
     places,
     processes,
     scripts,

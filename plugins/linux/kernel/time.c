@@ -135,6 +135,11 @@ bool linux_jiffy(struct eg_run *r, int64_t *ns)
     return true;
 }
 
+bool linux_jiffies(struct eg_run *r, uint64_t *now, int64_t *ns)
+{
+    return linux_jiffy(r, ns) && eg_load(now, eg_sym(r, jiffies_64));
+}
+
 /* The last tick is both the clock's and the counter's. @value is as wide as the machine's long. */
 static bool wall_of_jiffies(struct eg_run *r, uint64_t value, int64_t *wall)
 {

@@ -11,6 +11,8 @@ EG_API bool linux_now(struct eg_run *r, int64_t *wall_ns, int64_t *boottime_ns);
 
 /** How long a jiffy is. */
 EG_API bool linux_jiffy(struct eg_run *r, int64_t *ns);
+/** The count of ticks as it stood, and how many ns one is. @return false: not known. */
+EG_API bool linux_jiffies(struct eg_run *r, uint64_t *now, int64_t *ns);
 
 /** What a time in the kernel's memory counts. */
 enum linux_clock {
