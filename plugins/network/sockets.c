@@ -13,6 +13,8 @@
 
 EG_FIELD_AS(socket_flags, sock, "__sk_common.skc_flags");
 EG_ENUMERATOR(SOCK_DEAD, "sock_flags");
+EG_FIELD_AS_OF("vsock", vsock_waiting, vsock_sock, "accept_queue");
+EG_TYPE_("vsock", vsock_sock);
 EG_TYPE(file);
 
 #define COLUMNS(C)                                                                                 \
@@ -56,6 +58,7 @@ EG_COLUMNS(COLUMNS);
 
 struct search {
     const struct linux_holders *holders;
+    struct eg_map *seen;
     const char *family;
     bool chosen, tcp, udp, unix_, listening;
 };
@@ -199,6 +202,20 @@ static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, u
         emit(r, &s, &d, text, NULL, passed);
 }
 
+/* Connections of vsock that nobody accepted: their tables are variables of a module, whose symbols
+ * not all kernels keep. */
+static void show_waiting(struct eg_run *r, const struct search *q, struct eg_obj sock)
+{
+    struct eg_obj child;
+
+    if (eg_get_or(0u, sock, sock_family) != LINUX_AF_VSOCK || !eg_has(r, vsock_waiting) ||
+        eg_get_or(0u, sock, sock_state) != LINUX_TCP_LISTEN)
+        return;
+    eg_each_list(child, eg_at(eg_cast(sock, vsock_sock), vsock_waiting), vsock_waiting)
+        if (eg_run_map_add(r, q->seen, child.addr, 0))
+            show(r, q, eg_object(r, sock, child.addr), 0);
+}
+
 static int run(struct eg_run *r)
 {
     const struct linux_table_socks *all = linux_table_socks(r);
@@ -209,15 +226,15 @@ static int run(struct eg_run *r)
         .udp = eg_arg_flag(r, "udp"),
         .unix_ = eg_arg_flag(r, "unix"),
         .listening = eg_arg_flag(r, "listening"),
+        .seen = eg_run_map(r),
     };
-    struct eg_map *seen = eg_run_map(r);
     struct eg_obj sock;
 
     if (!all || !q.holders)
         return 0;
     q.chosen = q.tcp || q.udp || q.unix_;
     for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {
-        eg_run_map_add(r, seen, all->at[i].sock, 0);
+        eg_run_map_add(r, q.seen, all->at[i].sock, 0);
         show(r, &q, eg_object(r, sock, all->at[i].sock), all->at[i].tables);
     }
     // Those of families without a table, and those that are bound to nothing.
@@ -225,8 +242,10 @@ static int run(struct eg_run *r)
         if (!q.holders->at[i].file)
             continue;
         sock = linux_file_sock(r, eg_object(r, file, q.holders->at[i].file));
-        if (!sock.why && eg_run_map_add(r, seen, sock.addr, 0))
+        if (!sock.why && eg_run_map_add(r, q.seen, sock.addr, 0)) {
             show(r, &q, sock, 0);
+            show_waiting(r, &q, sock);
+        }
     }
     return 0;
 }

@@ -95,39 +95,58 @@ def frozen(truth, when):
 def end(text):
     """(address, port) of `ss`; "*" is any."""
     host, _, port = text.rpartition(":")
-    return host.strip("[]").split("%")[0], int(port) if port.isdigit() else None
+    return re.sub(r"%[^\]]*", "", host).strip("[]"), int(port) if port.isdigit() else None
 
 
-def ss(truth):
-    """{(first namespace?, cookie): columns}; what may move until the freeze is left out."""
+def normal(host):
+    return v6(ipaddress.ip_address(host)) if ":" in host else host
+
+
+def users(line):
+    return {(int(p), int(f)) for p, f in re.findall(r"pid=(\d+),fd=(\d+)", line)}
+
+
+def ss_line(line):
+    """(cookie or None, columns) of what does not move until the freeze; None: a line of another kind."""
+    words = line.split()
+    if len(words) < 6 or words[0] in ("Netid", "nl", "`-") or words[0].startswith("p_"):
+        return None
+    closed = "CLOSE" if words[0] in ("tcp", "mptcp", "sctp", "dccp") else "UNCONNECTED"
+    want = {"state": closed if words[1] == "UNCONN" else SS_STATES.get(words[1], words[1])}
+    cookie = re.search(r" sk:([0-9a-f]+)", line)
+    if words[0].startswith("v_"):
+        return None, want | {"SOURCE_PORT": end(words[4])[1], "DESTINATION_PORT": end(words[5])[1]}
+    if words[0].startswith("u_") or not cookie:
+        return None
+    if words[0] == "mptcp" or words[0] == "sctp" and words[1] == "LISTEN":
+        want |= {"RECEIVE_QUEUE": int(words[2]), "SEND_QUEUE": int(words[3])}
+    if words[0] != "xdp":
+        for host, column in ((end(words[4])[0], "SOURCE_ADDR"), (end(words[5])[0], "DESTINATION_ADDR")):
+            if host != "*":
+                want[column] = normal(host)
+        if words[0] not in ("???", "icmp6", "raw"):
+            want |= {"SOURCE_PORT": end(words[4])[1], "DESTINATION_PORT": end(words[5])[1] or 0}
+    inode = re.search(r" ino:(\d+)", line)
+    if inode and int(inode.group(1)):
+        want |= {"INODE": int(inode.group(1)), "users": users(line)}
+    group = re.search(r" cgroup:(/\S*)", line)
+    if group:
+        want["CGROUP"] = group.group(1)
+    return int(cookie.group(1), 16), want
+
+
+def ss(truth, first):
+    """{(namespace, cookie): columns}"""
     out = {}
-    for name in ("ss-all.txt", "ss-labns.txt"):
-        first = name == "ss-all.txt"
-        for line in truth.lines(name):
-            words = line.split()
-            cookie = re.search(r" sk:([0-9a-f]+)", line)
-            if not cookie or not words or words[0] in ("nl", "xdp") or words[0].startswith("p_"):
-                continue
-            closed = "CLOSE" if words[0] in ("tcp", "mptcp", "sctp", "dccp") else "UNCONNECTED"
-            want = {"state": closed if words[1] == "UNCONN" else SS_STATES.get(words[1], words[1])}
-            raw = words[0] in ("???", "icmp6", "raw")
-            host, port = end(words[4])
-            if host != "*":
-                want["SOURCE_ADDR"] = v6(ipaddress.ip_address(host)) if ":" in host else host
-            host, peer = end(words[5])
-            if host != "*":
-                want["DESTINATION_ADDR"] = v6(ipaddress.ip_address(host)) if ":" in host else host
-            if not raw and port is not None:
-                want["SOURCE_PORT"] = port
-                want["DESTINATION_PORT"] = peer or 0
-            inode = re.search(r" ino:(\d+)", line)
-            if inode and int(inode.group(1)):
-                want["INODE"] = int(inode.group(1))
-                want["users"] = {(int(p), int(f)) for p, f in re.findall(r"pid=(\d+),fd=(\d+)", line)}
-            group = re.search(r" cgroup:(/\S*)", line)
-            if group:
-                want["CGROUP"] = group.group(1)
-            out["ss", first, int(cookie.group(1), 16)] = want
+    files = [("ss-all.txt", first)]
+    files += [(f"{name}/ss.txt", int(name[4:])) for name in truth.list() if re.fullmatch(r"net-\d+", name)]
+    for name, ns in files:
+        for line in truth.lines(*name.split("/")):
+            parsed = ss_line(line)
+            if parsed and parsed[0] is not None:
+                out["ss", ns, parsed[0]] = parsed[1]
+            elif parsed and name == "ss-all.txt":
+                out["vsock", parsed[1]["SOURCE_PORT"], parsed[1]["DESTINATION_PORT"]] = parsed[1]
     return out
 
 
@@ -163,7 +182,7 @@ class Sockets(Declaration):
         same = {key: {c: v for c, v in want.items() if all(look[key].get(c) == v for look in looks)}
                 for key, want in looks[0].items() if all(key in look for look in looks)}
         out = {("sock", key): want for key, want in same.items()}
-        self.ss = ss(truth)
+        self.ss = ss(truth, self.first)
         self.fds = descriptors(truth)
         return out | self.ss | self.fds
 
@@ -172,7 +191,9 @@ class Sockets(Declaration):
         kind = row["FAMILY"], row["PROTO"]
         return row["NS"] == self.first and bool(self.any) and (
             kind in TOLD and row["STATE"] != "CLOSE" and row["SOURCE_PORT"] or row["TYPE"] == "RAW" and kind[0].startswith("AF_INET") or
-            kind[0] in ("AF_UNIX", "AF_NETLINK", "AF_PACKET"))
+            kind[0] in ("AF_UNIX", "AF_PACKET") or
+            # One of a program that has no port yet is in no table.
+            kind[0] == "AF_NETLINK" and (row["SOURCE_PORT"] or row["FD"] is None))
 
     def rows(self, rows):
         out, users, seen = [], {}, set()
@@ -193,18 +214,29 @@ class Sockets(Declaration):
             out.append(row | {"key": ("sock", int(row["OFFSET"], 16)) if self.told(row) or int(row["OFFSET"], 16) in self.any
                               else None})
             if row["COOKIE"] is not None:
-                key = "ss", row["NS"] == self.first, row["COOKIE"]
+                key = "ss", row["NS"], row["COOKIE"]
                 out.append(row | {"key": key if key in self.ss else None})
+            if row["FAMILY"] == "AF_VSOCK":
+                out.append(row | {"key": ("vsock", row["SOURCE_PORT"], row["DESTINATION_PORT"])})
         return out
 
     def key(self, row):
         return row["key"]
 
-    def explain_missing(self, truth, key, want, got):
+    def ended(self, key, want, states):
+        """Is it no more in what /proc/net said at the freeze? Of another namespace that is not known."""
         ends = "SOURCE_ADDR", "SOURCE_PORT", "DESTINATION_ADDR", "DESTINATION_PORT"
-        if key[0] == "ss" and key[1] and self.any and want["state"] in ("TIME_WAIT", "FIN_WAIT2", "SYN_RECV") and not any(
-                all(c in look and look[c] == want.get(c) for c in ends) for look in self.any.values()):
+        return key[0] == "ss" and self.any and want["state"] in states and (key[1] != self.first or not any(
+            all(c in look and look[c] == want.get(c) for c in ends) for look in self.any.values()))
+
+    def explain_missing(self, truth, key, want, got):
+        if self.ended(key, want, ("TIME_WAIT", "FIN_WAIT2", "SYN_RECV")):
             return "a connection that ended between `ss` and the freeze"
+        return None
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if column in ("state", "SOURCE_PORT") and self.ended(key, self.ss.get(key, {"state": ""}), ("SYN_SENT",)):
+            return "an attempt to connect that ended between `ss` and the freeze"
         return None
 
 

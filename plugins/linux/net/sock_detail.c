@@ -54,6 +54,8 @@ EG_FIELD_AS(unix_consumed, unix_skb_parms, "consumed");
 EG_TYPE(unix_skb_parms);
 EG_TYPE(inet_timewait_sock);
 EG_TYPE(request_sock);
+EG_FIELD_AS(mptcp_first, mptcp_sock, "first");
+EG_TYPE(mptcp_sock);
 EG_TYPE(packet_sock);
 EG_TYPE(netlink_sock);
 EG_ENUMERATOR(SOCK_KEEPOPEN, "sock_flags");
@@ -138,6 +140,14 @@ static void queues(struct eg_run *r, const struct linux_sock *s, struct linux_so
         d->receive_queue =
             listens ? eg_val(s->sock, sock.sk_receive_queue, queue_len) : unix_unread(r, s);
         d->send_queue = listens ? eg_val(s->sock, sock_max_backlog) : sending(s);
+        return;
+    }
+    // The queue of a listening one of MPTCP is that of its first of TCP (net/mptcp/mptcp_diag.c).
+    if (listens && s->protocol_number == LINUX_IPPROTO_MPTCP) {
+        struct eg_obj first = eg_deref(eg_at(eg_cast(s->sock, mptcp_sock), mptcp_first));
+
+        d->receive_queue = eg_val(first, sock_backlog);
+        d->send_queue = eg_val(first, sock_max_backlog);
         return;
     }
     if (listens && s->family_number != LINUX_AF_NETLINK) {

@@ -85,7 +85,7 @@ static const char *const bluetooth_states[] = {
 
 static bool has_states_of_tcp(uint32_t family, uint32_t protocol)
 {
-    return family == LINUX_AF_VSOCK || family == LINUX_AF_UNIX ||
+    return family == LINUX_AF_VSOCK || family == LINUX_AF_UNIX || family == LINUX_AF_TIPC ||
            ((family == LINUX_AF_INET || family == LINUX_AF_INET6) &&
             (protocol == LINUX_IPPROTO_TCP || protocol == LINUX_IPPROTO_MPTCP ||
              protocol == LINUX_IPPROTO_DCCP || protocol == LINUX_IPPROTO_SCTP));

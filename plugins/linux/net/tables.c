@@ -15,6 +15,7 @@ EG_FIELD_AS(net_unix, net, "unx.table.buckets"); // since 6.0
 EG_FIELD_AS(net_packet, net, "packet.sklist");
 EG_FIELD_AS(net_xdp, net, "xdp.list");
 EG_FIELD_AS(netlink_hash, netlink_table, "hash");
+EG_FIELD_AS(netlink_groups, netlink_table, "mc_list");
 EG_FIELD_AS(netlink_node, netlink_sock, "node");
 EG_FIELD_AS(token_chain, token_bucket, "msk_chain");
 EG_FIELD_AS_OF("vsock", vsock_bound, vsock_sock, "bound_table");
@@ -31,20 +32,13 @@ EG_SYMBOL(unix_socket_table, "hlist_head[512]");
 EG_SYMBOL(nl_table, "netlink_table *");
 EG_SYMBOL(token_hash, "token_bucket *");
 EG_SYMBOL(token_mask, "unsigned int");
-EG_SYMBOL(vsock_bind_table, "list_head[252]");
-EG_SYMBOL(vsock_connected_table, "list_head[251]");
-EG_SYMBOL_AS(the_sctp_globals, "sctp_globals", "sctp_globals");
-EG_SYMBOL(l2cap_sk_list, "hlist_head");
-EG_SYMBOL(hci_sk_list, "hlist_head");
-EG_SYMBOL(sco_sk_list, "hlist_head");
-EG_SYMBOL(iso_sk_list, "hlist_head");
-EG_SYMBOL(rfcomm_sk_list, "hlist_head");
 
 enum {
     BUCKETS_MAX = 1 << 24,
     CHAIN_MAX = 1 << 22,
     SOCKS_MAX = 1 << 22,
     NETLINK_TABLES = 32,    // MAX_LINKS (include/uapi/linux/netlink.h)
+    VSOCK_BUCKETS = 251,    // VSOCK_HASH_SIZE (net/vmw_vsock/af_vsock.c)
     UNIX_BUCKETS = 2 * 256, // UNIX_HASH_SIZE (include/net/af_unix.h, net/unix/af_unix.c)
 };
 
@@ -266,22 +260,34 @@ static void ring(struct linux_gather *g, uint64_t head)
     }
 }
 
+/* A variable of a module, which has symbols only while it is loaded; 0: there is none. */
+uint64_t linux_table_variable(struct linux_gather *g, const char *name)
+{
+    uint64_t at;
+
+    return eg_lookup(g->r, name, &at) ? at : 0;
+}
+
+static void rings(struct linux_gather *g, const char *name, uint64_t n)
+{
+    const uint64_t at = linux_table_variable(g, name);
+
+    for (uint64_t i = 0; at && i < n; i++)
+        ring(g, at + 2 * g->ptr * i);
+}
+
 /* Before 5.11 there are no types of modules: both ends of the socket lie behind struct sock and a
  * pointer, then both links (net/sock.c, vsock_ends). */
 static void vsock(struct linux_gather *g)
 {
     const uint64_t own = (eg_size(g->r, sock) + 7) / 8 * 8 + g->ptr + 2 * 16;
     const bool typed = eg_has(g->r, vsock_bound) && eg_has(g->r, vsock_connected);
-    struct eg_obj table = eg_sym(g->r, vsock_bind_table);
 
     linux_table_begin(g, "the tables of vsock", LINUX_TABLE_VSOCK,
                       typed ? eg_offset(g->r, vsock_bound) : own);
-    for (uint64_t i = 0; !table.why && i < eg_count(table); i++)
-        ring(g, table.addr + 2 * g->ptr * i);
-    table = eg_sym(g->r, vsock_connected_table);
+    rings(g, "vsock_bind_table", VSOCK_BUCKETS + 1); // the last one's are not bound
     g->link = typed ? eg_offset(g->r, vsock_connected) : own + 2 * g->ptr;
-    for (uint64_t i = 0; !table.why && i < eg_count(table); i++)
-        ring(g, table.addr + 2 * g->ptr * i);
+    rings(g, "vsock_connected_table", VSOCK_BUCKETS);
     linux_table_done(g);
 }
 
@@ -306,7 +312,7 @@ static void sctp_port(struct linux_gather *g, uint64_t node)
 
 static void sctp(struct linux_gather *g)
 {
-    struct eg_obj globals = eg_sym(g->r, the_sctp_globals);
+    struct eg_obj globals = eg_object(g->r, sctp_globals, linux_table_variable(g, "sctp_globals"));
     uint64_t base;
     uint32_t n;
 
@@ -322,15 +328,17 @@ static void sctp(struct linux_gather *g)
 
 static void bluetooth(struct linux_gather *g)
 {
-    const struct eg_obj lists[] = { eg_sym(g->r, l2cap_sk_list), eg_sym(g->r, hci_sk_list),
-                                    eg_sym(g->r, sco_sk_list), eg_sym(g->r, iso_sk_list),
-                                    eg_sym(g->r, rfcomm_sk_list) };
+    static const char *const lists[] = { "l2cap_sk_list", "hci_sk_list", "sco_sk_list",
+                                         "iso_sk_list", "rfcomm_sk_list" };
+    uint64_t at;
 
     linux_table_begin(g, "the lists of Bluetooth", LINUX_TABLE_BLUETOOTH,
                       eg_offset(g->r, sock_node));
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (!lists[i].why)
-            linux_table_chain(g, lists[i].addr, linux_table_take);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        at = linux_table_variable(g, lists[i]);
+        if (at)
+            linux_table_chain(g, at, linux_table_take); // struct bt_sock_list begins with it
+    }
     linux_table_done(g);
 }
 

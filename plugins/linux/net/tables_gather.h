@@ -47,6 +47,9 @@ void linux_table_take(struct linux_gather *g, uint64_t node);
 /* A whole table that is an array of heads. */
 void linux_table_heads(struct linux_gather *g, struct eg_obj array, const char *name, unsigned bit);
 
+/* The address of a variable of a module; 0: there is none. */
+uint64_t linux_table_variable(struct linux_gather *g, const char *name);
+
 void linux_tables_tcp(struct linux_gather *g);
 void linux_tables_udp(struct linux_gather *g);
 void linux_tables_raw(struct linux_gather *g);

@@ -26,7 +26,6 @@ EG_TYPE(inet_bind_hashbucket);
 EG_TYPE(udp_hslot);
 EG_TYPE(udp_hslot_main);
 EG_SYMBOL(tcp_hashinfo, "inet_hashinfo");
-EG_SYMBOL(dccp_hashinfo, "inet_hashinfo");
 EG_SYMBOL_AS(the_udp_table, "udp_table", "udp_table");
 EG_SYMBOL(udplite_table, "udp_table");
 EG_SYMBOL(raw_v4_hashinfo, "raw_hashinfo");
@@ -96,7 +95,8 @@ void linux_tables_tcp(struct linux_gather *g)
         if (!own.why && own.addr != shared.addr)
             hashinfo(g, own, "a namespace's table of TCP", false);
     }
-    hashinfo(g, eg_sym(g->r, dccp_hashinfo), "the tables of DCCP", true);
+    hashinfo(g, eg_object(g->r, inet_hashinfo, linux_table_variable(g, "dccp_hashinfo")),
+             "the tables of DCCP", true);
 }
 
 /* ---- UDP and UDP-Lite (include/net/udp.h), raw sockets, ping ---- */
