@@ -95,10 +95,9 @@ static const struct {
     const char *say;
 } elsewhere[] = {
     { " vmscan ", "machines inside this one are not looked for" },
-    { " lsof files fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
+    { " lsof fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
     { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
-    { " pagecache recoverfs ", NO_PLUGIN "reads the page cache" },
     { " elfcoredump memdump ",
       "`procdump` writes a process as a core file, `mapdump` each of its mappings" },
     { " bash_env ", "`bash --env` shows the variables that shells have" },

@@ -1,5 +1,6 @@
 """The comparison's table: a declaration for each plugin, or why it has none."""
 import filesystems
+import filecache
 import finding
 import attributes
 import libraries
@@ -19,6 +20,7 @@ import stacks
 
 MODULES = [
     filesystems,
+    filecache,
     finding,
     attributes,
     libraries,
@@ -43,6 +45,7 @@ NOT_COMPARED = {
     "elfdump": "it writes files: tests/elfdump.sh reads them with readelf, and runs one",
     "mapdump": "it writes files: tests/elfdump.sh compares them with what dump writes",
     "packets": "what waits in a queue is read by nobody: tests/packets.sh reads the pcapng with tshark",
+    "pagecache": "a guest does not say where in memory a file's pages are: inodepages, which is compared, goes the other way",
     "quality": "a guest does not know what the acquisition lost: tests/damage/cut.py compares with what was taken away",
 }
 

@@ -10,7 +10,6 @@
 #include "../fs/inode.h"
 #include "kept.h"
 #include "mm.h"
-#include "page.h"
 #include "swap.h"
 
 /* Pages that follow each other in the file and in memory. */
@@ -32,12 +31,6 @@ struct file {
 /* While it is made. */
 struct making {
     struct eg_run *r;
-    const struct linux_memmap *m;
-    uint64_t mapping; // the address_space
-    uint64_t last;    // index of the file's last page
-    unsigned huge;    // hugetlbfs: log2 of the pages in a huge one; else 0
-    bool shared;      // of shared memory: marks are of swap
-    uint64_t n_bad;
     struct piece *pieces; // in the run's memory
     size_t n, cap;
 };
@@ -104,70 +97,60 @@ static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, void *b
 
 static const struct eg_space_ops ops = { .name = "page cache", .extent = extent, .fill = fill };
 
-/* ---- from the tree to pieces ---- */
-
-static bool goes_on(const struct piece *p, const struct piece *new)
-{
-    return p->why == new->why && p->last + 1 == new->first &&
-           (p->why == EG_BAD_VALUE || p->at + (p->last - p->first) + 1 == new->at);
-}
-
-static void add(struct making *k, struct piece new)
-{
-    if (new.first > k->last || (k->n && new.first <= k->pieces[k->n - 1].last))
-        return;
-    new.last = EG_MIN(new.last, k->last);
-    if (k->n && goes_on(&k->pieces[k->n - 1], &new)) {
-        k->pieces[k->n - 1].last = new.last;
-        return;
-    }
-    k->pieces = eg_grow(k->r, k->pieces, k->n, &k->cap, sizeof *k->pieces);
-    k->pieces[k->n++] = new;
-}
+/* ---- what the tree has, entry by entry ---- */
 
 /* Is page @pfn of the folio that begins with @head? */
-static bool is_in(const struct making *k, uint64_t pfn, uint64_t head)
+static bool is_in(const struct linux_cached_walk *w, uint64_t pfn, uint64_t head)
 {
-    uint64_t page = k->m->base + pfn * k->m->size, own, first;
+    uint64_t page = w->m->base + pfn * w->m->size, own, first;
     struct eg_obj o;
 
-    return pfn == head || (linux_page_head(k->r, k->m, page, &own, &o, &first) && first == head);
+    return pfn == head || (linux_page_head(w->r, w->m, page, &own, &o, &first) && first == head);
 }
 
 /* The folio says itself whose it is, and which part of it. */
-static bool page_of(const struct making *k, const struct eg_entry *e, struct piece *out)
+static bool page_of(const struct linux_cached_walk *w, const struct eg_entry *e,
+                    struct linux_cached *out)
 {
     uint64_t pfn, head, mapping, index, n = out->last - out->first;
     struct eg_obj folio;
 
-    if (!linux_page_head(k->r, k->m, e->value, &pfn, &folio, &head) ||
-        !linux_page_place(folio, &mapping, &index) || mapping != k->mapping || index > e->index)
+    if (!linux_page_head(w->r, w->m, e->value, &pfn, &folio, &head) ||
+        !linux_page_place(folio, &mapping, &index) || mapping != w->mapping || index > e->index)
         return false;
     out->at = head + (e->index - index);
-    return (pfn == head || pfn == out->at) && is_in(k, out->at, head) &&
-           is_in(k, out->at + n, head);
+    out->folio = folio.addr;
+    out->flags = eg_get_or(UINT64_C(0), folio, page_flags);
+    out->dirty = w->m->dirty_flag < 63 && out->flags >> w->m->dirty_flag & 1;
+    out->fresh = w->m->fresh_flag == 63 || out->flags >> w->m->fresh_flag & 1;
+    return (pfn == head || pfn == out->at) && is_in(w, out->at, head) &&
+           is_in(w, out->at + n, head);
 }
 
-static void add_entry(struct making *k, const struct eg_entry *e)
+/* @return false: the entry is none of the file's pages. */
+static bool entry_of(struct linux_cached_walk *w, const struct eg_entry *e,
+                     struct linux_cached *out)
 {
-    struct piece p = { .first = e->index, .last = e->last };
+    const uint64_t last = w->beyond ? UINT64_MAX : w->last;
 
-    if (k->huge && e->index == e->last && e->index <= k->last >> k->huge) {
-        p.first = e->index << k->huge;
-        p.last = p.first + ((UINT64_C(1) << k->huge) - 1);
+    *out = (struct linux_cached){ .first = e->index, .last = e->last, .entry = e->value };
+    if (w->huge && e->index == e->last && e->index <= last >> w->huge) {
+        out->first = e->index << w->huge;
+        out->last = out->first + ((UINT64_C(1) << w->huge) - 1);
     }
+    if (out->first > last || (w->begun && out->first <= w->given))
+        return false;
+    out->last = EG_MIN(out->last, last);
     if (e->value & 3) { // a mark: bit 0, in a radix tree bit 1
-        p.at = e->value >> (e->value & 1 ? 1 : 2);
-        p.why = EG_SWAPPED;
-        if (k->shared)
-            add(k, p);
-        return;
+        out->at = e->value >> (e->value & 1 ? 1 : 2);
+        out->why = EG_SWAPPED;
+        return w->shared;
     }
-    if (!page_of(k, e, &p)) {
-        p.why = EG_BAD_VALUE;
-        k->n_bad++;
+    if (!page_of(w, e, out)) {
+        out->why = EG_BAD_VALUE;
+        w->n_bad++;
     }
-    add(k, p);
+    return true;
 }
 
 bool linux_file_size(struct eg_obj inode, uint64_t *size)
@@ -180,26 +163,81 @@ bool linux_file_size(struct eg_obj inode, uint64_t *size)
     return true;
 }
 
-static bool walk(struct making *k, struct eg_obj mapping, uint64_t size)
+/* File systems whose files are in memory only: what a file has no page for is zeros. */
+static bool is_memory(const char *fs)
 {
-    struct eg_obj inode = eg_deref(eg_at(mapping, address_space.host)), type;
+    static const char *const names[] = { "tmpfs",     "devtmpfs",  "rootfs",
+                                         "hugetlbfs", "secretmem", "ramfs" };
+
+    for (size_t i = 0; fs && i < countof(names); i++)
+        if (!strcmp(fs, names[i]))
+            return true;
+    return false;
+}
+
+bool linux_file_in_memory(struct eg_run *r, struct eg_obj inode)
+{
+    struct eg_obj type = eg_at(inode, inode.i_sb, super_block.s_type, file_system_type.name);
+
+    return is_memory(eg_string(r, type, 16));
+}
+
+bool linux_cached_begin(struct eg_run *r, struct eg_obj inode, struct linux_cached_walk *w)
+{
+    struct eg_obj mapping = eg_deref(eg_at(inode, inode.i_mapping)), host, type;
     const char *fs;
-    struct eg_entry e;
     uint64_t own, bits;
 
-    if (!eg_get(&own, inode, inode.i_mapping) || own != mapping.addr)
+    *w = (struct linux_cached_walk){ .r = r, .m = linux_memmap(r), .mapping = mapping.addr };
+    if (!w->m || !w->m->found || mapping.why || !mapping.addr)
         return false;
-    type = eg_at(inode, inode.i_sb, super_block.s_type, file_system_type.name);
-    fs = eg_string(k->r, type, 16);
-    k->shared = fs && (!strcmp(fs, "tmpfs") || !strcmp(fs, "devtmpfs"));
-    if (fs && !strcmp(fs, "hugetlbfs") && eg_get(&bits, inode, inode.i_blkbits) &&
-        bits > k->m->shift && bits < 48)
-        k->huge = (unsigned)bits - k->m->shift;
-    k->last = size ? (size - 1) >> k->m->shift : 0;
-    if (size)
-        eg_each_xa(e, eg_at(mapping, mapping_pages))
-            add_entry(k, &e);
-    return !eg_stopped(k->r);
+    host = eg_deref(eg_at(mapping, address_space.host));
+    if (!linux_file_size(host, &w->size) || !eg_get(&own, host, inode.i_mapping) ||
+        own != mapping.addr)
+        return false;
+    type = eg_at(host, inode.i_sb, super_block.s_type, file_system_type.name);
+    fs = eg_string(r, type, 16);
+    w->zeros = is_memory(fs);
+    // The first root may be either kind of memory; ramfs has no marks.
+    w->shared = fs && (!strcmp(fs, "tmpfs") || !strcmp(fs, "devtmpfs") || !strcmp(fs, "rootfs"));
+    if (fs && !strcmp(fs, "hugetlbfs") && eg_get(&bits, host, inode.i_blkbits) &&
+        bits > w->m->shift && bits < 48)
+        w->huge = (unsigned)bits - w->m->shift;
+    w->last = w->size ? (w->size - 1) >> w->m->shift : 0;
+    w->tree = eg_xa_begin(eg_at(mapping, mapping_pages));
+    return true;
+}
+
+bool linux_cached_next(struct linux_cached_walk *w, struct linux_cached *out)
+{
+    struct eg_entry e;
+
+    while ((w->size || w->beyond) && eg_xa_next(&w->tree, &e)) {
+        if (!entry_of(w, &e, out))
+            continue;
+        w->begun = true;
+        w->given = out->last;
+        return true;
+    }
+    return false;
+}
+
+/* ---- from there to pieces ---- */
+
+static bool goes_on(const struct piece *p, const struct piece *new)
+{
+    return p->why == new->why && p->last + 1 == new->first &&
+           (p->why == EG_BAD_VALUE || p->at + (p->last - p->first) + 1 == new->at);
+}
+
+static void add(struct making *k, struct piece new)
+{
+    if (k->n && goes_on(&k->pieces[k->n - 1], &new)) {
+        k->pieces[k->n - 1].last = new.last;
+        return;
+    }
+    k->pieces = eg_grow(k->r, k->pieces, k->n, &k->cap, sizeof *k->pieces);
+    k->pieces[k->n++] = new;
 }
 
 /* ---- kept by the system ---- */
@@ -219,28 +257,32 @@ static struct eg_space *space_of(struct eg_run *r, struct file *f)
 struct eg_space *linux_file_space(struct eg_run *r, struct eg_obj inode)
 {
     struct linux_kept *s = eg_system_cache(eg_system_of(r), r, &files);
-    struct making k = { .r = r, .m = linux_memmap(r) };
     struct eg_obj mapping = eg_deref(eg_at(inode, inode.i_mapping));
+    struct making k = { .r = r };
     struct linux_swap *swap = linux_swap(r);
+    struct linux_cached_walk w;
+    struct linux_cached c;
     struct file *f;
-    uint64_t size, bytes;
+    uint64_t bytes;
 
-    if (!s || !k.m || !swap || mapping.why || !mapping.addr)
+    if (!s || !swap || mapping.why || !mapping.addr)
         return NULL;
-    k.mapping = mapping.addr;
     f = linux_kept_find(s, mapping.addr);
     if (f)
         return space_of(r, f);
-    if (!k.m->found || !linux_file_size(eg_deref(eg_at(mapping, address_space.host)), &size) ||
-        !walk(&k, mapping, size) || !eg_mul(k.n, sizeof k.pieces[0], &bytes))
+    if (!linux_cached_begin(r, inode, &w))
+        return NULL;
+    while (linux_cached_next(&w, &c))
+        add(&k, (struct piece){ c.first, c.last, c.at, c.why });
+    if (eg_stopped(r) || !eg_mul(k.n, sizeof k.pieces[0], &bytes))
         return NULL;
     f = malloc(sizeof *f + bytes);
     if (f) {
         *f = (struct file){ .space = { &ops, eg_physical(r), UINT64_MAX, f },
-                            .size = size,
-                            .n_bad = k.n_bad,
+                            .size = w.size,
+                            .n_bad = w.n_bad,
                             .inode = inode.addr,
-                            .shift = k.m->shift,
+                            .shift = w.m->shift,
                             .swap = swap,
                             .n = k.n };
         if (k.n)

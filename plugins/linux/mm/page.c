@@ -15,6 +15,8 @@ EG_SYMBOL(vmemmap_base, "unsigned long");
 EG_SYMBOL(vmemmap, "page");   // VMCOREINFO's
 EG_ENUMERATOR(PG_slab, NULL); // a flag until 6.9
 EG_ENUMERATOR(PG_reserved, NULL);
+EG_ENUMERATOR(PG_dirty, NULL);
+EG_ENUMERATOR(PG_uptodate, NULL);
 EG_ENUMERATOR(PG_buddy, NULL);   // 6.11 only
 EG_ENUMERATOR(PGTY_buddy, NULL); // 6.12
 EG_ENUMERATOR(PGTY_offline, NULL);
@@ -55,6 +57,8 @@ static void find_types(struct eg_run *r, struct linux_memmap *m)
         if (eg_enum_(r, named[i].e->id, &v))
             t[i] = (struct linux_page_type){ 0xff000000, (uint32_t)v << 24, named[i].name };
     m->slab_flag = m->reserved_flag = 64;
+    m->dirty_flag = eg_enum(r, PG_dirty, &v) && v >= 0 && v < 63 ? (unsigned)v : 63;
+    m->fresh_flag = eg_enum(r, PG_uptodate, &v) && v >= 0 && v < 63 ? (unsigned)v : 63;
     if (eg_enum(r, PG_reserved, &v) && v >= 0 && v < 64)
         m->reserved_flag = (unsigned)v;
     if (eg_enum(r, PG_slab, &v) && v >= 0 && v < 64)

@@ -47,6 +47,7 @@ struct linux_memmap {
         const char *name;
     } types[9];
     unsigned slab_flag, reserved_flag; /**< bits of the flags; 64: none */
+    unsigned dirty_flag, fresh_flag;   /**< PG_dirty, PG_uptodate; 63: none */
 };
 /** Kept by the system. Where the array cannot be found, a note says so and @found is false. NULL:
  * the run was stopped, or failed. */

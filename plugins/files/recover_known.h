@@ -1,0 +1,34 @@
+/** recover_known.h - lists of known files: which of some digests do they have? A list may be of any
+ * size: it is read once, and only what is looked for is kept. */
+#ifndef EG_RECOVER_KNOWN_H
+#define EG_RECOVER_KNOWN_H
+
+#include "../../core/digest.h"
+#include "../../core/engram.h"
+#include "../../core/map.h"
+#include "../../core/vec.h"
+
+struct known_file {
+    struct eg_sums sums;
+    bool known;
+};
+/** Zeroed before use. */
+struct known {
+    EG_VEC(struct known_file) files;
+    struct eg_map by_sum; /**< of all kinds → index in files */
+};
+void known_fini(struct known *k);
+/** Look for a file. @return its index in files; SIZE_MAX: out of memory. */
+size_t known_add(struct known *k, const struct eg_sums *sums);
+/** Mark the files of which the list at @path has a digest: lines with any of the three in
+ * hexadecimal (sha256sum, md5sum, hashdeep, CSV of NSRL RDSv2), or a SQLite database with a column
+ * sha256, sha1 or md5 (NSRL RDSv3). @return false: the run failed. */
+bool known_read(struct eg_run *r, struct known *k, const char *path);
+
+/** The SQLite part, for recover_known.c. */
+bool known_read_sqlite(struct eg_run *r, struct known *k, const char *path);
+/** The file's digest of this kind is in the list: bytes, or hexadecimal text. */
+void known_mark(struct known *k, unsigned kind, const uint8_t *sum);
+bool known_mark_text(struct known *k, const char *hex, size_t len);
+
+#endif
