@@ -128,4 +128,43 @@ class Superblocks(Declaration):
         return NO_TYPES if column == "FS_OPTIONS" and key[2] == "overlay" and not have and without_module_types(truth) else None
 
 
-DECLARATIONS = [Inodes(), Dentries(), Superblocks()]
+class LsBlk(Declaration):
+    name = "lsblk"
+    against = "lsblk.txt, losetup.txt, dmsetup.txt (table, info)"
+    keys = "MAJOR, MINOR"
+
+    def applies(self, truth):
+        return truth.has("lsblk.txt")
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("lsblk.txt")[1:]:
+            f = line.split(None, 4)
+            major, minor = f[1].split(":")
+            out[int(major), int(minor)] = {"NAME": f[0], "SIZE": int(f[2]), "TYPE": f[3], "MOUNT_POINT": f[4].strip() if len(f) > 4 else ""}
+        for line in truth.lines("losetup.txt")[1:]:
+            f = line.split()
+            name = f[0].rpartition("/")[2]
+            for want in out.values():
+                if want["NAME"] == name:
+                    want.update(BACKED_BY=f[5], FILE_OFFSET=int(f[2]), READ_ONLY=f[4] == "1")
+        tables = {}
+        for line in truth.lines("dmsetup.txt"):
+            if m := re.match(r"(\S+): (\d+ \d+ .*)", line):
+                f = m.group(2).split()
+                if f[2] == "crypt":
+                    f[4] = "0" * len(f[4])  # Engram shows no keys
+                tables.setdefault(m.group(1), []).append(" ".join(f))
+            elif (f := line.split()) and f[0] in tables:
+                out.setdefault((int(f[1]), int(f[2])), {}).update(
+                    MAPPED_NAME=f[0], UUID=f[7] if len(f) > 7 else "", DM_TABLE="; ".join(tables[f[0]]))
+        return out
+
+    def key(self, row):
+        return row["MAJOR"], row["MINOR"]
+
+    def have(self, row, column):
+        return row[column] or "" if column in ("MOUNT_POINT", "BACKED_BY", "UUID") else row[column]
+
+
+DECLARATIONS = [Inodes(), Dentries(), Superblocks(), LsBlk()]
