@@ -1,4 +1,6 @@
 """Rules, hooks and connections of packet filters: what nft, iptables-save, conntrack and tc said."""
+import ipaddress
+import json
 import re
 
 from declare import Declaration
@@ -75,4 +77,109 @@ class Nftables(Declaration):
         return re.sub(r"\s+", " ", text).strip()
 
 
-DECLARATIONS = [Nftables()]
+class Netfilter(Declaration):
+    name = "netfilter"
+    against = "nft-hooks.txt, nft-hooks-NS.txt, marks.jsonl"
+    keys = "NS, FAMILY, HOOK, PRIORITY, what is called; or the address of a planted function"
+    others = "nft lists hooks since 1.0.1, and only where the kernel has that interface; a planted one is told by the scene"
+
+    def expected(self, truth):
+        out = {}
+        self.planted, self.told = {}, set()
+        for fact in map(json.loads, truth.lines("marks.jsonl")):
+            if fact["kind"] == "netfilter":
+                at = int(fact["function"], 16)
+                self.planted[at] = fact
+                family = {"ipv4": "ip", "ipv6": "ip6"}.get(fact["pf"], fact["pf"])
+                out[(at,)] = {"FAMILY": family, "HOOK": fact["hook"], "PRIORITY": fact["priority"], "MODULE": "marks",
+                              "OFFSET": int(fact["ops"], 16), "HINTS": "the module is not of the kernel's tree"}
+        for ns, lines in network_files(truth, "nft-hooks"):
+            self.told.add(ns)
+            out |= self.listed(ns, lines)
+        return out
+
+    @staticmethod
+    def listed(ns, lines):
+        family = hook = interface = None
+        out = {}
+        for words in map(str.split, lines):
+            if words[:1] == ["family"]:
+                family, interface = words[1], None
+            elif words[:1] == ["hook"]:
+                hook = words[1]
+            elif words[:1] == ["device"]:
+                interface = words[1]
+            elif words and re.fullmatch(r"[+-]?\d+", words[0]):
+                module = words[-1].strip("[]") if words[-1].startswith("[") else "kernel"
+                rest = words[1:-1] if words[-1].startswith("[") else words[1:]
+                what = " ".join(rest)
+                if rest[0] == "chain":
+                    what = f"table {rest[1]} {rest[2]} chain {rest[3]}"
+                out[(ns, family, hook, interface, int(words[0]), what)] = {"MODULE": module}
+        return out
+
+    def key(self, row):
+        if row["FUNCTION"] and int(row["FUNCTION"], 16) in self.planted:
+            return (int(row["FUNCTION"], 16),)
+        if row["NS"] not in self.told:
+            return None
+        what = row["DETAIL"] if (row["DETAIL"] or "").startswith("table ") and " chain " in row["DETAIL"] else row["SYMBOL"]
+        return row["NS"], row["FAMILY"], row["HOOK"], row["INTERFACE"], row["PRIORITY"], what
+
+    def have(self, row, column):
+        return int(row[column], 16) if column == "OFFSET" else row[column]
+
+
+class Conntrack(Declaration):
+    name = "conntrack"
+    against = "net-nf_conntrack-at-freeze.txt"
+    keys = "NS, FAMILY, PROTO, SOURCE_ADDR, SOURCE_PORT, DESTINATION_ADDR, DESTINATION_PORT"
+    tolerance = "TIMEOUT: what passes till the machine stops, and one that a packet set anew"
+    others = "the file is the first namespace's"
+    PROTOCOLS = {"1": "ICMP", "2": "IGMP", "6": "TCP", "17": "UDP", "33": "DCCP", "47": "GRE", "58": "ICMPV6", "132": "SCTP",
+                 "136": "UDPLITE"}
+
+    def expected(self, truth):
+        out = {}
+        self.ns, self.slack = truth.namespaces(1).get("net"), truth.slack()
+        self.complete = truth.has("net-nf_conntrack-at-freeze.txt")
+        for line in truth.lines("net-nf_conntrack-at-freeze.txt"):
+            words = line.split()
+            pairs = [w.partition("=")[::2] for w in words if "=" in w]
+            ways = [{}, {}]
+            for name, value in pairs:
+                if name in ("src", "dst", "sport", "dport"):
+                    (ways[1] if name in ways[0] else ways[0])[name] = value
+            first, back = ({"src": self.address(w["src"]), "dst": self.address(w["dst"]),
+                            "sport": int(w["sport"]) if "sport" in w else None,
+                            "dport": int(w["dport"]) if "dport" in w else None} for w in ways)
+            rest = dict(pairs)
+            state = words[5] if re.fullmatch("[A-Z_0-9]+", words[5]) else None
+            out[(self.ns, {"2": "AF_INET", "10": "AF_INET6"}[words[1]], self.PROTOCOLS.get(words[3], words[3]),
+                 first["src"], first["sport"], first["dst"], first["dport"])] = {
+                "STATE": state, "REPLY_SOURCE_ADDR": back["src"], "REPLY_SOURCE_PORT": back["sport"],
+                "REPLY_DESTINATION_ADDR": back["dst"], "REPLY_DESTINATION_PORT": back["dport"], "MARK": int(rest["mark"]),
+                "CT_ZONE": int(rest["zone"]), "TIMEOUT": int(words[4]),
+                "STATUS": ("ASSURED" if "[ASSURED]" in words else "", "" if "[UNREPLIED]" in words else "SEEN_REPLY")}
+        return out
+
+    @staticmethod
+    def address(text):
+        return str(ipaddress.ip_address(text))
+
+    def key(self, row):
+        if row["NS"] != self.ns or row["KIND"] != "connection" or not self.complete:
+            return None
+        return (row["NS"], row["FAMILY"], row["PROTO"], row["SOURCE_ADDR"], row["SOURCE_PORT"], row["DESTINATION_ADDR"],
+                row["DESTINATION_PORT"])
+
+    def same(self, column, want, have):
+        if column == "STATUS":
+            bits = (have or "").split(",")
+            return "CONFIRMED" in bits and want == tuple(name if name in bits else "" for name in ("ASSURED", "SEEN_REPLY"))
+        if column == "TIMEOUT":
+            return have is not None and -1 - self.slack <= float(have) - want <= 1
+        return want == have
+
+
+DECLARATIONS = [Nftables(), Netfilter(), Conntrack()]

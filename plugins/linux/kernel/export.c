@@ -105,3 +105,25 @@ EG_FUNCTION(export_address) = {
     .returns = "integer",
     .cell = linux_export_address,
 };
+
+bool linux_exported(struct eg_run *r, const char *module, const char *name, uint64_t *addr)
+{
+    struct linux_module_walk modules = { 0 };
+    struct eg_obj m, symbol;
+
+    if (eg_lookup(r, name, addr))
+        return true;
+    while (linux_next_module(r, &modules, &m)) {
+        const char *each = eg_string(r, eg_at(m, module.name), 64);
+        struct linux_export_walk w = { .module = m };
+
+        if (!each || strcmp(each, module) != 0)
+            continue;
+        while (linux_next_export(r, &w, &symbol))
+            if (w.name && !strcmp(w.name, name)) {
+                *addr = w.address;
+                return w.address != 0;
+            }
+    }
+    return false;
+}

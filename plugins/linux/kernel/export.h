@@ -22,4 +22,9 @@ EG_API bool linux_next_export(struct eg_run *r, struct linux_export_walk *w, str
 EG_API struct eg_cell linux_export_address(struct eg_run *r, struct eg_obj symbol);
 EG_API const char *linux_export_name(struct eg_run *r, struct eg_obj symbol);
 
+/** The address of a variable or function of a module, also of a kernel that keeps no names of
+ * modules' variables: what is exported is found by its export.
+ * */
+EG_API bool linux_exported(struct eg_run *r, const char *module, const char *name, uint64_t *addr);
+
 #endif

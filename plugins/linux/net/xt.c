@@ -8,6 +8,7 @@ EG_FIELD_AS(xt_match_name, xt_match, "name");
 EG_FIELD_AS(xt_match_revision, xt_match, "revision");
 EG_FIELD_AS_OF("x_tables", xt_match_name_m, xt_match, "name");
 EG_FIELD_AS_OF("x_tables", xt_match_revision_m, xt_match, "revision");
+EG_FIELD_AS_OF("x_tables", xt_table_name, xt_table, "name");
 EG_FIELD_AS_OF("nf_conntrack", helper_name, nf_conntrack_helper, "name");
 
 bool linux_xt_name(struct eg_run *r, uint64_t ext, struct linux_xt *x)
@@ -85,6 +86,18 @@ const char *linux_xt_extension(struct eg_run *r, uint8_t family, uint64_t ext, b
     linux_text_add(&t, "xt %s \"%s\"", match ? "match" : "target", x.name);
     linux_xt_options(&t, &x);
     return linux_text_of(&t);
+}
+
+const char *linux_xt_table_name(struct eg_run *r, uint64_t table)
+{
+    enum { OLD = 56 }; // Linux 5.10, whose modules have no types
+    const struct eg_slot *s = eg_slot(r, eg_f_xt_table_name.id);
+    const char *name = eg_cstr(r, eg_kernel(r), table + (s->kind ? s->off : OLD), 32);
+
+    for (const char *c = name; c && *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("_-", *c))
+            return NULL;
+    return name && *name ? name : NULL;
 }
 
 uint64_t linux_nf_helper_name(struct eg_run *r, uint64_t helper)

@@ -25,6 +25,9 @@ void linux_xt_options(struct linux_text *t, const struct linux_xt *x);
 const char *linux_xt_extension(struct eg_run *r, uint8_t family, uint64_t ext, bool match,
                                uint64_t info, uint32_t size);
 
+/** The name of a struct xt_table: "filter"; NULL: it is none. */
+EG_API const char *linux_xt_table_name(struct eg_run *r, uint64_t table);
+
 /** Where the name of a struct nf_conntrack_helper is; 0: it cannot be read. */
 uint64_t linux_nf_helper_name(struct eg_run *r, uint64_t helper);
 
