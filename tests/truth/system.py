@@ -1,5 +1,10 @@
 """Comparisons of what the kernel knows of the machine: settings, interrupts, processors, parameters, devices."""
+import calendar
+import json
 import re
+import socket
+import struct
+import time
 
 from declare import Declaration
 
@@ -19,7 +24,7 @@ class Sysctl(Declaration):
         |tcp_fastopen_key|tcp_[rt]x_skb_cache)$|net\.ipv[46]\.neigh\..*\.unres_qlen$|net\.ipv6\.conf\..*\.stable_secret$
         |net\.mptcp\.\w*(path_manager|scheduler)s?$|net\.netfilter\.(nf_hooks_lwtunnel|nf_log\.\d+)$|net\.sctp\.cookie_hmac_alg$
         |net\.vsock\.\w*ns_mode$|sunrpc\.transports$|vm\.(nr_\w*hugepages\w*|numa_zonelist_order|stat_refresh)$
-        |kernel\.(sysrq|threads-max|tainted)$""", re.X)
+        |kernel\.(sysrq|threads-max|tainted)$|net\.vrf\.strict_mode$""", re.X)
     MOVES = re.compile(r"net\.netfilter\.nf_conntrack_count$|kernel\.random\.entropy_avail$|fs\.\w+\.\w*nr$|fs\.aio-nr$|kernel\.pty\.nr$"
                        r"|kernel\.sched_domain\..*\.max_newidle_lb_cost$")
 
@@ -136,7 +141,7 @@ class ModParams(Declaration):
             ("page_alloc", "shuffle"), ("nvme_core", "iopolicy"), ("acpi", None), ("button", "lid_init_state"), ("kfence", "sample_interval"),
             ("memory_hotplug", None), ("rcutree", "do_rcu_barrier"), ("kernel", "panic_print"), ("auth_rpcgss", None),
             ("damon_reclaim", None), ("damon_lru_sort", None), ("damon_stat", None), ("crc64_rocksoft", "transform"), ("crc64", "transform"),
-            ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("sunrpc", "auth_hashtable_size")}
+            ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("md_mod", "start_ro"), ("sunrpc", "auth_hashtable_size")}
 
     def expected(self, truth):
         out = self.told = {}
@@ -185,4 +190,124 @@ class Devices(Declaration):
         return row["TYPE"], number or 0, row["NAME"]
 
 
-DECLARATIONS = [Sysctl(), Interrupts(), Cpus(), ModParams(), Devices()]
+def ns(sec, usec=0):
+    return (sec * 10**6 + usec) * 1000
+
+
+class Logins(Declaration):
+    name = "logins"
+    against = "utmp.bin, wtmp.bin, btmp.bin, lastlog.bin, auth.log.bin"
+    keys = "PATH, FILE_OFFSET"
+    others = "entries of the journal: logins --journal compares those"
+    FILES = {"utmp": "/run/utmp", "wtmp": "/var/log/wtmp", "btmp": "/var/log/btmp"}
+    TYPES = ["EMPTY", "RUN_LVL", "BOOT_TIME", "NEW_TIME", "OLD_TIME", "INIT_PROCESS", "LOGIN_PROCESS", "USER_PROCESS", "DEAD_PROCESS", "ACCOUNTING"]
+
+    def expected(self, truth):
+        out = {}
+        wide = "arm64" in (truth.text("proc", "version") or "")  # times of 64 bits
+        form = "<h2xi32s4s32s256shhqqq16s20x4x" if wide else "<h2xi32s4s32s256shhiii16s20x"
+        for name, path in self.FILES.items():
+            data = truth.bytes(name + ".bin") or b""
+            size = struct.calcsize(form)
+            for at in range(0, len(data) - size + 1, size):
+                kind, pid, line, _, user, host, _, _, _, sec, usec, addr = struct.unpack_from(form, data, at)
+                if not any(data[at:at + size]):
+                    continue
+                ip = socket.inet_ntop(socket.AF_INET6, addr) if any(addr[4:]) else socket.inet_ntoa(addr[:4]) if any(addr) else None
+                out[path, at] = {"TYPE": self.TYPES[kind], "LOGIN_PID": pid, "TTY": self.text(line), "USER": self.text(user),
+                                 "HOST": self.text(host), "IP": ip, "TIME": ns(sec, usec)}
+        data = truth.bytes("lastlog.bin") or b""
+        form = "<q32s256s" if wide else "<i32s256s"
+        size = struct.calcsize(form)
+        for at in range(0, len(data) - size + 1, size):
+            sec, line, host = struct.unpack_from(form, data, at)
+            if sec:
+                out["/var/log/lastlog", at] = {"UID": at // size, "TTY": self.text(line), "HOST": self.text(host), "TIME": ns(sec)}
+        at = 0
+        for line in (truth.bytes("auth.log.bin") or b"").split(b"\n"):
+            if line:
+                program, _, text = line.decode()[16:].split(" ", 1)[1].partition(": ")
+                out["/var/log/auth.log", at] = {"TYPE": program.partition("[")[0], "TEXT": text.strip()}
+            at += len(line) + 1
+        return out
+
+    @staticmethod
+    def text(field):
+        return field.split(b"\0", 1)[0].decode() or None
+
+    def key(self, row):
+        return None if row["LOG"] == "journal" else (row["PATH"], row["FILE_OFFSET"])
+
+    def have(self, row, column):
+        return nanoseconds(row[column]) if column == "TIME" and row[column] else row[column]
+
+
+def nanoseconds(text):
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction.ljust(9, "0") or 0)
+
+
+class Journal(Declaration):
+    name = "logins --journal"
+    against = "journal.json"
+    keys = "TIME, TEXT"
+    repeats = True
+    others = "records of other files than the journal"
+
+    def expected(self, truth):
+        out = {}
+        for entry in map(json.loads, truth.lines("journal.json")):
+            text, number = entry.get("MESSAGE"), entry.get("_UID")
+            if isinstance(text, list):  # bytes that are no text
+                text = bytes(text).decode("utf-8", "replace")
+            if not isinstance(text, str) or isinstance(number, list) or len(text) > 4000:
+                continue
+            program = entry.get("SYSLOG_IDENTIFIER", entry.get("_COMM"))
+            want = {"TYPE": program} if isinstance(program, str) else {}
+            out[int(entry["__REALTIME_TIMESTAMP"]), text] = want | ({"UID": int(number)} if number else {})
+        self.last = max((at for at, _ in out), default=0)
+        return out
+
+    def key(self, row):
+        return (nanoseconds(row["TIME"]) // 1000, row["TEXT"]) if row["LOG"] == "journal" else None
+
+    def explain_extra(self, truth, key, row):
+        return "the journal went on after the report" if key[0] > self.last else None
+
+
+class Tty(Declaration):
+    name = "tty"
+    against = "lab/facts.jsonl, vcsuN.bin"
+    keys = "TTY, BUFFER, STATE, SCREEN_LINE"
+    others = "buffers of terminals of which the guest does not tell what they hold"
+    repeats = True  # a buffer may be in several pieces
+
+    def expected(self, truth):
+        out = {}
+        for fact in truth.facts("terminal"):
+            number = fact["tty"].rsplit("/", 1)[1]
+            out[f"pts/{number}", "input", "waiting", None] = {"TEXT": fact["typed"]}
+            out[f"pts/{number}", "write", "past", None] = {"TEXT": fact["shown"]}
+        for number in range(1, 64):
+            columns, lines = 80, 25
+            data = truth.bytes(f"vcsu{number}.bin") or b""
+            head = (truth.bytes(f"vcsa{number}.bin") or b"")[:2]
+            if len(head) == 2:
+                lines, columns = head
+            text = data.decode("utf-32-le")
+            for line in range(lines):
+                shown = text[line * columns:(line + 1) * columns].rstrip()
+                if shown:
+                    out[f"tty{number}", "screen", None, line + 1] = {"TEXT": shown}
+        self.told = out
+        return out
+
+    def key(self, row):
+        key = row["TTY"], row["BUFFER"], row["STATE"], row["SCREEN_LINE"]
+        return key if key in self.told or (row["BUFFER"] == "screen" and self.screens(row["TTY"])) else None
+
+    def screens(self, tty):
+        return any(key[0] == tty for key in self.told)
+
+
+DECLARATIONS = [Sysctl(), Interrupts(), Cpus(), ModParams(), Devices(), Logins(), Journal(), Tty()]
