@@ -96,7 +96,6 @@ static const struct {
 } elsewhere[] = {
     { " vmscan ", "machines inside this one are not looked for" },
     { " lsof fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
-    { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
     { " elfcoredump memdump ",
       "`procdump` writes a process as a core file, `mapdump` each of its mappings" },

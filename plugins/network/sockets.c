@@ -6,6 +6,7 @@
 #include "../linux/net/sock_detail.h"
 #include "../linux/net/tables.h"
 #include "../linux/own/holders.h"
+#include "../linux/own/socks.h"
 #include "../linux/sched/task.h"
 #include <ctype.h>
 #include <string.h>
@@ -51,6 +52,8 @@ EG_TYPE(file);
     C(COOKIE, INT, "the number that ss shows as sk, in hex; given when first asked for", EG_MINOR) \
     C(CGROUP, TEXT, "control group that it was made in", EG_MINOR)                                 \
     C(TABLE, TEXT, "the kernel's tables that have it", EG_MINOR)                                   \
+    C(LIFE, TEXT, "with --scan: living, unlisted, freed, leftover; see the manual", EG_ASKED)      \
+    C(PHYSICAL, ADDR, "of a socket that --scan found: its physical address", EG_ASKED)             \
     C(SOCKET_FILTER, TEXT,                                                                         \
       "attached filter: classic BPF disassembled, or an eBPF program's number",                    \
       EG_MINOR | EG_LIST)
@@ -59,8 +62,9 @@ EG_COLUMNS(COLUMNS);
 struct search {
     const struct linux_holders *holders;
     struct eg_map *seen;
+    struct eg_map *passed; /**< sockets that wait in another one's queue */
     const char *family;
-    bool chosen, tcp, udp, unix_, listening;
+    bool scan, chosen, tcp, udp, unix_, listening;
 };
 
 /* ---- options ---- */
@@ -105,16 +109,19 @@ static const char *how_held(const struct linux_holder *h)
 }
 
 /* Why a socket is open in no process. */
-static const char *unheld(struct eg_run *r, const struct linux_sock *s,
+static const char *unheld(struct eg_run *r, const struct search *q, const struct linux_sock *s,
                           const struct linux_sock_detail *d)
 {
     const uint64_t flags = eg_get_or((uint64_t)0, s->sock, socket_flags);
+    uint64_t nothing;
     int64_t dead;
 
     if (s->size == LINUX_SOCK_TIMEWAIT)
         return "timewait";
     if (s->size == LINUX_SOCK_REQUEST)
         return "request";
+    if (eg_map_get(q->passed, s->sock.addr, &nothing))
+        return "passed";
     if (d->kernel)
         return "kernel";
     if (eg_enum(r, SOCK_DEAD, &dead) && dead >= 0 && dead < 64 && flags >> dead & 1)
@@ -139,8 +146,16 @@ static struct eg_cell when(struct eg_run *r, struct eg_obj expires)
                                   : linux_wall_of(r, LINUX_JIFFIES, expires);
 }
 
-static void emit(struct eg_run *r, const struct linux_sock *s, const struct linux_sock_detail *d,
-                 const char *tables, const struct linux_holder *h, struct eg_cell passed)
+/* What a row says beside what the socket says of itself. */
+struct said {
+    const char *tables, *life;
+    struct eg_cell physical, passed;
+    bool vanished; /**< nobody can hold it any more */
+};
+
+static void emit(struct eg_run *r, const struct search *q, const struct linux_sock *s,
+                 const struct linux_sock_detail *d, const struct said *said,
+                 const struct linux_holder *h)
 {
     const bool fd = h && h->how == LINUX_HOLD_FD;
     struct eg_obj task = h && h->task ? eg_object(r, task_struct, h->task) : LINUX_NOBODY;
@@ -153,13 +168,17 @@ static void emit(struct eg_run *r, const struct linux_sock *s, const struct linu
            .SOURCE_PORT = s->source_port, .DESTINATION_ADDR = s->destination,
            .DESTINATION_PORT = s->destination_port, .STATE = eg_text(s->state),
            .RECEIVE_QUEUE = d->receive_queue, .SEND_QUEUE = d->send_queue, .INODE = s->inode,
-           .UID = s->uid, .HELD_BY = eg_text(h ? how_held(h) : unheld(r, s, d)),
+           .UID = s->uid,
+           .HELD_BY = eg_text(h                ? how_held(h)
+                              : said->vanished ? NULL
+                                               : unheld(r, q, s, d)),
            .INTERFACE = eg_text(d->interface), .TIMER = eg_text(d->timer),
            .EXPIRES = when(r, d->expires), .RETRANSMITS = d->retransmits,
            .BYTES_SENT = d->bytes_sent, .BYTES_RECEIVED = d->bytes_received,
            .OPTIONS = eg_text(d->options), .CONGESTION = eg_text(d->congestion),
-           .NETLINK_GROUPS = eg_text(d->groups), .PASSED_FILES = passed, .MARK = d->mark,
-           .COOKIE = s->cookie, .CGROUP = eg_text(d->cgroup), .TABLE = eg_text(tables),
+           .NETLINK_GROUPS = eg_text(d->groups), .PASSED_FILES = said->passed, .MARK = d->mark,
+           .COOKIE = s->cookie, .CGROUP = eg_text(d->cgroup), .TABLE = eg_text(said->tables),
+           .LIFE = eg_text(said->life), .PHYSICAL = said->physical,
            .SOCKET_FILTER = eg_text(d->filter));
 }
 
@@ -171,16 +190,17 @@ static bool asked(struct eg_run *r, const struct linux_holder *h)
 
 static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, unsigned tables)
 {
+    struct said said = {
+        linux_tables_text(r, tables), q->scan ? "living" : NULL, { 0 }, { 0 }, false
+    };
     const struct linux_holder *h = NULL;
-    const char *text = linux_tables_text(r, tables);
     struct linux_sock_detail d;
-    struct eg_cell passed;
     struct linux_sock s;
     size_t n = 0, any = 0;
 
     if (!linux_sock_read(r, sock, &s)) {
         eg_row(r, .OFFSET = eg_addr(sock), .FAMILY = eg_missing(EG_UNREADABLE, sock.addr),
-               .TABLE = eg_text(text));
+               .TABLE = eg_text(said.tables));
         return;
     }
     if (!wanted(r, q, &s))
@@ -194,12 +214,12 @@ static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, u
             return;
     }
     linux_sock_details(r, &s, &d);
-    passed = passed_files(r, &s);
+    said.passed = passed_files(r, &s);
     for (size_t i = 0; i < n; i++)
         if (asked(r, &h[i]))
-            emit(r, &s, &d, text, &h[i], passed);
+            emit(r, q, &s, &d, &said, &h[i]);
     if (!n)
-        emit(r, &s, &d, text, NULL, passed);
+        emit(r, q, &s, &d, &said, NULL);
 }
 
 /* Connections of vsock that nobody accepted: their tables are variables of a module, whose symbols
@@ -216,6 +236,50 @@ static void show_waiting(struct eg_run *r, const struct search *q, struct eg_obj
             show(r, q, eg_object(r, sock, child.addr), 0);
 }
 
+/* What is left of sockets, and those in use that nothing leads to. */
+static void show_scanned(struct eg_run *r, const struct search *q)
+{
+    static const char *const lives[] = {
+        [LINUX_SOCK_ALLOCATED] = "unlisted",
+        [LINUX_SOCK_FREED] = "freed",
+        [LINUX_SOCK_LEFTOVER] = "leftover",
+    };
+    struct linux_sock_trace *found;
+    const size_t n = linux_sock_scan(r, q->seen, &found);
+    struct linux_sock_detail d;
+    struct linux_sock s;
+
+    for (size_t i = 0; i < n && !eg_stopped(r); i++) {
+        const struct said said = { "",
+                                   lives[found[i].life],
+                                   eg_uint(found[i].pa),
+                                   { 0 },
+                                   found[i].life != LINUX_SOCK_ALLOCATED };
+
+        if (!linux_sock_read(r, eg_object(r, sock, found[i].va), &s) || !wanted(r, q, &s))
+            continue;
+        linux_sock_details(r, &s, &d);
+        emit(r, q, &s, &d, &said, NULL);
+    }
+}
+
+/* Holders know what waits in queues of sockets that a process has; this finds those in queues of
+ * sockets that are on their way themselves. */
+static void find_passed(struct eg_run *r, const struct search *q,
+                        const struct linux_table_socks *all)
+{
+    struct eg_obj file, sock;
+
+    for (size_t i = 0; i < all->n && !eg_stopped(r); i++)
+        if (all->at[i].tables & LINUX_TABLE_UNIX)
+            linux_each_passed_file(r, eg_object(r, sock, all->at[i].sock), file)
+            {
+                sock = linux_file_sock(r, file);
+                if (!sock.why)
+                    eg_run_map_add(r, q->passed, sock.addr, 0);
+            }
+}
+
 static int run(struct eg_run *r)
 {
     const struct linux_table_socks *all = linux_table_socks(r);
@@ -226,12 +290,15 @@ static int run(struct eg_run *r)
         .udp = eg_arg_flag(r, "udp"),
         .unix_ = eg_arg_flag(r, "unix"),
         .listening = eg_arg_flag(r, "listening"),
+        .scan = eg_arg_flag(r, "scan"),
         .seen = eg_run_map(r),
+        .passed = eg_run_map(r),
     };
     struct eg_obj sock;
 
     if (!all || !q.holders)
         return 0;
+    find_passed(r, &q, all);
     q.chosen = q.tcp || q.udp || q.unix_;
     for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {
         eg_run_map_add(r, q.seen, all->at[i].sock, 0);
@@ -247,6 +314,8 @@ static int run(struct eg_run *r)
             show_waiting(r, &q, sock);
         }
     }
+    if (q.scan && !eg_arg_limits(r, "pid"))
+        show_scanned(r, &q);
     return 0;
 }
 
@@ -268,9 +337,16 @@ EG_PLUGIN(sockets) = {
         "TABLE is empty for a socket that no table has. A connection whose socket is in the table "
         "bind, and not in ehash, was taken out of what ss and /proc/net show. Compare with lsof, "
         "and with a capture of the network. What was closed before the image was taken is "
-        "here only as far as the kernel keeps it (TIME_WAIT, 60 seconds). Counts of queues, "
+        "here only as far as the kernel keeps it (TIME_WAIT, 60 seconds), and with --scan.\n\n"
+        "--scan also searches physical memory, for the kernel's protocols (struct proto) and what "
+        "points to them. LIFE: living: as above; unlisted: in use, but in no table and open in no "
+        "process: by HELD_BY the kernel's own, which send resets and the like, or records of "
+        "connections that nobody accepted yet; one that nobody holds was hidden; freed: a free "
+        "object "
+        "of its slab cache, whose members are those that it had at the end, as far as they were "
+        "not overwritten; leftover: in memory that is no such object any more. Counts of queues, "
         "timers and options are as ss -aeimo shows them.",
-    .aliases = EG_NAMES("linux.sockstat.Sockstat", "sockstat", "netstat", "linux_netstat", "ss"),
+    .aliases = EG_NAMES("linux.sockstat.Sockstat", "netstat", "ss", "linux.sockscan.Sockscan"),
     .looks_for = EG_NAMES("sockets"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only sockets that these processes have open"),
@@ -278,6 +354,7 @@ EG_PLUGIN(sockets) = {
                     EG_ARG(family, TEXT, "only of this one: inet, inet6, unix, netlink, packet…"),
                     EG_ARG(tcp, FLAG, "TCP and MPTCP; with --udp, --unix those too"),
                     EG_ARG(udp, FLAG, "UDP and UDP-Lite"), EG_ARG(unix, FLAG, "unix sockets"),
+                    EG_ARG(scan, FLAG, "also what memory holds of sockets that were closed"),
                     EG_ARG(listening, FLAG, "only listening ones, and those without a peer")),
     .needs = EG_NEEDS(sock_family, sock_state, sock.sk_type),
     .uses = EG_NAMES("socks"),

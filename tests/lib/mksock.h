@@ -16,7 +16,7 @@ static const char *const mk_sock_types[] = {
     "struct in6_addr { u8 bytes[16]; };"
     "struct hlist_nulls_head { struct hlist_nulls_node *first; };"
     "struct hlist_nulls_node { struct hlist_nulls_node *next, **pprev; };"
-    "struct proto { char name[32]; };"
+    "struct proto { u32 obj_size; char name[32]; struct list_head node; };"
     "struct sock_common { u32 skc_daddr, skc_rcv_saddr, skc_hash; u16 skc_dport, skc_num;"
     "  unsigned short skc_family; u8 skc_state; int skc_bound_dev_if;"
     "  struct hlist_node skc_bind_node; struct proto *skc_prot; struct possible_net skc_net;"
@@ -80,7 +80,7 @@ struct mk_sockets {
     struct mk_guest g;
     struct mk *k;
     uint64_t net, list, hashinfo, ehash, listen, bind, udp_table, udp[3], unix_, netlink;
-    uint64_t inode;
+    uint64_t inode, proto, protos; /**< of all socks; the list of protocols */
     unsigned ptr;
 };
 
@@ -132,6 +132,11 @@ static struct mk_sockets mk_sockets(const struct mk_machine *m)
     tables_at = mk_alloc(k, s.ptr);
     mk_write_ptr(k, tables_at, tables);
     mk_symbol(k, "nl_table", tables_at);
+    s.protos = mk_object(k, "list_head");
+    s.proto = mk_object(k, "proto");
+    mk_put(k, s.proto, "proto.obj_size", 800);
+    mk_puts(k, s.proto, "proto.name", "TCP");
+    mk_list_append(k, s.protos, mk_at(k, s.proto, "proto.node"));
     mk_symbol(k, "net_namespace_list", s.list);
     mk_symbol(k, "tcp_hashinfo", s.hashinfo);
     mk_symbol(k, "udp_table", s.udp_table);
@@ -159,6 +164,7 @@ static uint64_t mk_sock(struct mk_sockets *s, const char *type, unsigned family,
     mk_put(s->k, sk, "sock.__sk_common.skc_family", family);
     mk_put(s->k, sk, "sock.__sk_common.skc_state", state);
     mk_put(s->k, sk, "sock.__sk_common.skc_net.net", s->net);
+    mk_put(s->k, sk, "sock.__sk_common.skc_prot", s->proto);
     if (strcmp(type, "inet_timewait_sock") != 0 && strcmp(type, "request_sock") != 0) {
         mk_put(s->k, sk, "sock.sk_type", kind);
         mk_put(s->k, sk, "sock.sk_protocol", protocol);

@@ -342,11 +342,47 @@ static void descriptors(void **state)
     }
 }
 
+/* What nothing leads to, in memory that no slab has. */
+static void scan(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t other = mk_object(s.k, "proto");
+        uint64_t sk;
+
+        connection(&s, 1, 1); // known
+        mk_ends(&s, mk_sock(&s, "tcp_sock", INET, STREAM, TCP, CLOSE), LOCAL, 2, FAR, 80);
+        // Of a protocol that only the list of them tells of.
+        mk_put(s.k, other, "proto.obj_size", 700);
+        mk_puts(s.k, other, "proto.name", "UDP");
+        mk_list_append(s.k, s.protos, mk_at(s.k, other, "proto.node"));
+        sk = mk_sock(&s, "udp_sock", INET, DGRAM, UDP, CLOSE);
+        mk_ends(&s, sk, LOCAL, 3, 0, 0);
+        mk_put(s.k, sk, "sock.__sk_common.skc_prot", other);
+        // Close, and no socket: of no namespace, of no family, in no state, of no protocol.
+        mk_put(s.k, mk_sock(&s, "tcp_sock", INET, STREAM, TCP, CLOSE),
+               "sock.__sk_common.skc_net.net", s.list);
+        mk_sock(&s, "tcp_sock", 0, STREAM, TCP, CLOSE);
+        mk_sock(&s, "tcp_sock", INET, STREAM, TCP, 77);
+        mk_put(s.k, mk_sock(&s, "tcp_sock", INET, STREAM, TCP, CLOSE), "sock.__sk_common.skc_prot",
+               s.list);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 9, 9), "1");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan"), 9, 9), "1\n2\n3");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan"), 32, 32),
+                            "living\nleftover\nleftover");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan udp"), 9, 9), "3");
+        mk_free(s.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcp),          cmocka_unit_test(damage),  cmocka_unit_test(udp),
         cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink), cmocka_unit_test(descriptors),
+        cmocka_unit_test(scan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
