@@ -114,7 +114,6 @@ static const struct {
       "perf_events ebpf bpf ",
       NO_PLUGIN "looks for hooks" },
     { " fbdev lsblk dev luks ", NO_PLUGIN "shows devices; `iomem` lists their addresses" },
-    { " timeliner ", "`timeline` is the one here" },
     { " frameworkinfo ",
       "`engram --version` says what is built in, `engram plugins` what there is" },
     { " isfinfo ", "`engram profile show FILE` says what a symbol file holds" },

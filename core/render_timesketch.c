@@ -18,11 +18,13 @@ static void row(void *state, FILE *f, const struct eg_result_head *h, unsigned d
         eg_json_cells(f, h, depth, v);
         // Last: of a name that is there twice, the last one counts.
         fputs(",\"data_type\":\"engram:", f);
-        fprintf(f, "%s\",\"message\":", h->plugin);
+        fprintf(f, "%s\",\"message\":", eg_times_source(a, h, v));
         eg_json_string(f, text ? text : "(out of memory)");
         fputs(",\"datetime\":", f);
         eg_json_string(f, eg_value_text(a, &h->columns[i], &v[i]));
-        fprintf(f, ",\"timestamp_desc\":\"%s\"}\n", h->columns[i].name);
+        fputs(",\"timestamp_desc\":", f);
+        eg_json_string(f, eg_times_kind(a, h, v, i));
+        fputs("}\n", f);
     }
     eg_arena_reset(a);
 }

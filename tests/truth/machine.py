@@ -187,7 +187,7 @@ class Kmsg(Declaration):
 
     def have(self, row, column):
         levels = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
-        facilities = ["kern", "user", "mail", "daemon"]
+        facilities = ["kern", "user", "mail", "daemon", "auth", "syslog"]
         if row["LEVEL"] not in levels or row["FACILITY"] not in facilities:
             return None
         return facilities.index(row["FACILITY"]) * 8 + levels.index(row["LEVEL"])

@@ -32,7 +32,7 @@ class Told(OfProcesses):
 class Timeline(OfProcesses):
     name = "timeline"
     against = "stat-at-freeze.txt, dmesg.txt, clock-at-freeze.txt"
-    keys = "KIND, PID or TEXT"
+    keys = "SOURCE, PID or TEXT"
     tolerance = ("TIME: 50 ms, for /proc cuts it to a clock tick, and the log's clock is another; Capture (the TIME of that row): up to "
                  "10 s later, for the machine stops when the truth is out, or till the end of a dump that the guest writes. "
                  f"COMM: {MORE}")
@@ -66,15 +66,20 @@ class Timeline(OfProcesses):
         return count[key]
 
     def rows(self, rows):
+        """Of tasks that are there, of the log and of the clock; other sources are compared as plugins of their own."""
         count, out = {}, []
         for row in rows:
-            if row["KIND"] == "log":
+            sources = {row["SOURCE"], *(row["ALSO"] or "").split(",")}
+            if row["SOURCE"] == "kmsg":
                 for line in row["TEXT"].split("\n"):
                     out.append(row | {"key": ("log", line.strip(), self.nth(count, line.strip()))})
-            elif row["KIND"] == "thread":
+            elif row["SOURCE"] == "boottime":
+                if re.match(r"NS=4026531834\b|UPTIME", row["TEXT"]):
+                    out.append(row | {"key": (row["KIND"].removesuffix("_TIME").lower(),)})
+            elif sources & {"pslist", "threads"} and row["PID"] == row["TID"]:
+                out.append(row | {"key": ("process", row["PID"])})
+            elif sources & {"pslist", "threads"}:
                 out.append(row | {"key": ("thread", row["PID"], row["COMM"], self.nth(count, (row["PID"], row["COMM"])))})
-            else:
-                out.append(row | {"key": ("process", row["PID"]) if row["KIND"] == "process" else (row["KIND"],)})
         return out
 
     def key(self, row):

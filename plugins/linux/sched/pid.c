@@ -1,5 +1,6 @@
 /* sched/pid.c - a task's ids in its pid namespaces. */
 #include "pid.h"
+#include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "task.h"
 
@@ -22,6 +23,42 @@ struct eg_obj linux_task_pid(struct eg_run *r, struct eg_obj task)
                ? eg_at(task, task_struct.thread_pid)
                : eg_at(eg_index(eg_at(task, task_struct.pids), 0), pid_link.pid);
 }
+
+/* ---- the process of a thread ---- */
+
+static bool map_threads(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct eg_obj leader, t;
+    uint32_t tid, pid;
+
+    (void)sys;
+    linux_each_process(r, leader)
+        linux_each_thread(r, leader, t)
+            if (eg_get(&tid, t, task_struct.pid) && eg_get(&pid, t, task_struct.tgid) &&
+                eg_map_add(kept, tid, pid) < 0)
+                return false;
+    return true;
+}
+
+static void fini_threads(void *kept)
+{
+    eg_map_fini(kept);
+}
+
+static const struct eg_cache threads = { sizeof(struct eg_map), map_threads, fini_threads };
+
+bool linux_process_of(struct eg_run *r, uint32_t tid, int64_t *pid)
+{
+    const struct eg_map *map = eg_system_cache(eg_system_of(r), r, &threads);
+    uint64_t value;
+
+    if (!map || !eg_map_get(map, tid, &value))
+        return false;
+    *pid = (int64_t)value;
+    return true;
+}
+
+/* ---- ids ---- */
 
 unsigned linux_task_pids(struct eg_run *r, struct eg_obj task, int32_t *out, unsigned max)
 {

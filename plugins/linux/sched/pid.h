@@ -15,6 +15,9 @@ EG_API uint64_t linux_task_pid_ns(struct eg_run *r, struct eg_obj task);
 /** The struct pid of a task; null where the task has ended and it was taken away. */
 EG_API struct eg_obj linux_task_pid(struct eg_run *r, struct eg_obj task);
 
+/** The process whose thread has this id now: ids are used again. False: there is none. */
+EG_API bool linux_process_of(struct eg_run *r, uint32_t tid, int64_t *pid);
+
 /** The ids of every pid namespace, from the namespaces' own tables: `linux_each_pid(r, e)`. */
 struct linux_pid_entry {
     struct eg_obj pid, ns; /**< struct pid, pid_namespace */

@@ -523,58 +523,6 @@ static void all_are_there(void **state)
     assert_null(eg_renderer_find("xml"));
 }
 
-static void times_only(void **state)
-{
-    static const struct eg_column two[] = { { "CREATION_TIME", EG_COL_TIME, "" },
-                                            { "COMM", EG_COL_TEXT, "" },
-                                            { "Seen", EG_COL_TIME, "" },
-                                            { NULL, EG_COL_INT, NULL } };
-    static const struct eg_result_head h = { "pslist", two, 3, false, NULL };
-    static const struct eg_value v[][3] = {
-        { INT_(INT64_C(1500000000000)), TEXT_("a|b\n"), INT_(-1) },
-        { NONE_, TEXT_("no time"), BAD_(EG_NULL, 0) },
-        { TEXT_("soon"), TEXT_("x"), INT_(INT64_C(5000000000)) }, // words where a time should be
-        { TEXT_("soon"), NONE_, TEXT_("never") },
-    };
-    static const char *const names[] = { "body", "timesketch" };
-    static const char *const expected[] = {
-        "0|pslist CREATION_TIME: COMM=a\\x7cb\\x0a|0|0|0|0|0|0|0|0|1500\n"
-        "0|pslist Seen: COMM=a\\x7cb\\x0a|0|0|0|0|0|0|-1|0|0\n"
-        "0|pslist Seen: CREATION_TIME=soon COMM=x|0|0|0|0|0|0|5|0|0\n",
-        "{\"CREATION_TIME\":\"1970-01-01T00:25:00Z\",\"COMM\":\"a|b\\u000a\","
-        "\"Seen\":\"1969-12-31T23:59:59.999999999Z\",\"data_type\":\"engram:pslist\","
-        "\"message\":\"COMM=a|b\\\\x0a\",\"datetime\":\"1970-01-01T00:25:00Z\","
-        "\"timestamp_desc\":\"CREATION_TIME\"}\n"
-        "{\"CREATION_TIME\":\"1970-01-01T00:25:00Z\",\"COMM\":\"a|b\\u000a\","
-        "\"Seen\":\"1969-12-31T23:59:59.999999999Z\",\"data_type\":\"engram:pslist\","
-        "\"message\":\"COMM=a|b\\\\x0a\",\"datetime\":\"1969-12-31T23:59:59.999999999Z\","
-        "\"timestamp_desc\":\"Seen\"}\n"
-        "{\"CREATION_TIME\":\"soon\",\"COMM\":\"x\",\"Seen\":\"1970-01-01T00:00:05Z\","
-        "\"data_type\":\"engram:pslist\",\"message\":\"CREATION_TIME=soon COMM=x\","
-        "\"datetime\":\"1970-01-01T00:00:05Z\",\"timestamp_desc\":\"Seen\"}\n",
-    };
-
-    (void)state;
-    for (size_t k = 0; k < 2; k++) {
-        const struct eg_renderer *r = eg_renderer_find(names[k]);
-        char *out;
-        size_t len;
-        FILE *f = open_memstream(&out, &len);
-        void *s = calloc(1, r->state);
-
-        r->begin(s, f, &from);
-        r->head(s, f, &h);
-        for (size_t i = 0; i < countof(v); i++)
-            r->row(s, f, &h, 0, v[i]);
-        r->tail(s, f, &h, notes, NULL);
-        r->end(s, f);
-        fclose(f);
-        assert_string_equal(out, expected[k]);
-        free(out);
-        free(s);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,7 +533,7 @@ int main(void)
         cmocka_unit_test(text_streams),  cmocka_unit_test(several),
         cmocka_unit_test(all_are_there), cmocka_unit_test(chosen),
         cmocka_unit_test(zone),          cmocka_unit_test(text_fitted),
-        cmocka_unit_test(times_only),    cmocka_unit_test(text_list),
+        cmocka_unit_test(text_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

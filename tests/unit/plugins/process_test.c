@@ -359,22 +359,39 @@ static void timeline(void **state)
         put_log(&g, 2, 7000000999, 10, "a thread's");
         put_log(&g, 3, 8000000000, 77, "one that has ended");
 
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", NULL), 0, 6),
-                            "1970-01-02T00:00:00Z|boottime|boot||||the machine was started\n"
-                            "1970-01-02T00:00:00.000000001Z|pslist|process|1|1|init|\n"
-                            "1970-01-02T00:00:00.005Z|kmsg|log||||a CPU's\n"
-                            "1970-01-02T00:00:05Z|pslist|process|9|9|p|\n"
-                            "1970-01-02T00:00:07.000000001Z|pslist|thread|9|10|worker|\n"
-                            "1970-01-02T00:00:07.000000999Z|kmsg|log|9|10||a thread's\n"
-                            "1970-01-02T00:00:08Z|kmsg|log||77||one that has ended\n"
-                            "1970-01-02T02:00:00.25Z|boottime|capture||||the image was taken");
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", "no-threads pid=9"), 0, 2),
-                            "1970-01-02T00:00:05Z|pslist|process\n"
-                            "1970-01-02T00:00:07.000000999Z|kmsg|log");
-        assert_int_equal(mk_row_notes(NULL), 0);
+        // What psaux, pslist and threads tell of one task is one row, by the clock of boot.
+        assert_string_equal(
+            mk_columns(mk_guest_rows(&g, "timeline", NULL), 0, 7),
+            "1970-01-02T00:00:00Z|boottime|BOOT_TIME||||NS=106 UPTIME=7200.250000|\n"
+            "1970-01-02T00:00:00.000000001Z|psaux|CREATION_TIME|1|1|init|PPID=0 EUID=0|"
+            "pslist,threads\n"
+            "1970-01-02T00:00:00.005Z|kmsg|TIME||||a CPU's|\n"
+            "1970-01-02T00:00:05Z|psaux|CREATION_TIME|9|9|p|PPID=1 EUID=0|pslist,threads\n"
+            "1970-01-02T00:00:07.000000001Z|threads|CREATION_TIME|9|10|worker|"
+            "NAME=worker STATE=R|\n"
+            "1970-01-02T00:00:07.000000999Z|kmsg|TIME|9|10||a thread's|\n"
+            "1970-01-02T00:00:08Z|kmsg|TIME||77||one that has ended|\n"
+            "1970-01-02T02:00:00.25Z|boottime|CAPTURE_TIME||||NS=106 UPTIME=7200.250000|");
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "timeline", "pid=9"), 0, 2),
+                            "1970-01-02T00:00:05Z|psaux|CREATION_TIME\n"
+                            "1970-01-02T00:00:07.000000001Z|threads|CREATION_TIME\n"
+                            "1970-01-02T00:00:07.000000999Z|kmsg|TIME");
+        // A time of whole seconds stands for all of that second.
+        assert_string_equal(
+            mk_columns(mk_guest_rows(&g, "timeline",
+                                     "since=1970-01-02T00:00:05 until=1970-01-02T01:00:07+01:00"),
+                       0, 1),
+            "1970-01-02T00:00:05Z|psaux\n"
+            "1970-01-02T00:00:07.000000001Z|threads\n"
+            "1970-01-02T00:00:07.000000999Z|kmsg");
+        // Two tasks of one moment are two.
+        mk_put(g.k, t, "task_struct.start_boottime", 1);
+        assert_string_equal(
+            mk_columns(mk_guest_rows(&g, "timeline", "until=1970-01-02T00:00:00"), 1, 3),
+            "boottime|BOOT_TIME|\npsaux|CREATION_TIME|1\n"
+            "psaux|CREATION_TIME|9\nkmsg|TIME|");
         mk_put(g.k, keeper, "timekeeper.offs_real", 0);
         assert_string_equal(mk_guest_rows(&g, "timeline", NULL), "");
-        assert_int_equal(mk_row_notes("the time of boot is not known: nothing has a time"), 1);
         mk_free(g.k);
     }
 }
