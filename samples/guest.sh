@@ -71,20 +71,134 @@ cls_bpf
 act_bpf
 ip_gre
 raw_diag
-xsk_diag'
+xsk_diag
+sctp_diag
+dccp_ipv4
+dccp_ipv6
+dccp_diag
+tipc_diag
+tipc
+algif_aead
+hmac
+cbc
+gcm
+ctr
+authenc
+echainiv
+seqiv
+sha1_generic
+sha256_generic
+sha512_generic
+ghash_generic
+aes_generic
+drbg
+jitterentropy_rng
+tls
+af_key
+can
+can_raw
+raid1
+md_mod
+dm_mod
+nls_cp437
+nls_ascii
+nls_iso8859_1
+nls_utf8
+bonding max_bonds=0
+vxlan
+geneve
+ipvlan
+vrf
+ifb
+ipip
+sit
+esp4
+esp6
+ah4
+xfrm_user
+xfrm_algo
+iptable_filter
+iptable_nat
+iptable_mangle
+iptable_raw
+ip6table_filter
+xt_tcpudp
+xt_conntrack
+xt_multiport
+xt_comment
+xt_limit
+xt_mark
+xt_addrtype
+xt_nat
+xt_MASQUERADE
+xt_REDIRECT
+xt_TCPMSS
+xt_CT
+xt_state
+xt_iprange
+xt_mac
+xt_owner
+xt_string
+ts_bm
+ipt_REJECT
+ip6t_REJECT
+nf_conntrack_ftp
+nf_nat_ftp
+nf_conntrack_bridge
+nf_flow_table
+nf_flow_table_inet
+nft_flow_offload
+nft_quota
+nft_hash
+nft_fib
+nft_fib_inet
+nft_fib_ipv4
+nft_fib_ipv6
+nft_compat
+nft_redir
+nft_queue
+nft_socket
+nft_connlimit
+nft_dup_netdev
+nft_fwd_netdev
+nft_reject_bridge
+nft_meta_bridge
+sch_htb
+sch_netem
+sch_tbf
+sch_prio
+sch_sfq
+act_mirred
+act_gact
+act_police
+act_skbedit
+cls_u32
+cls_flower
+cls_matchall
+cls_basic
+em_meta'
 
-# PACKAGE[|PACKAGE] PROGRAM...: what the truth of the scene "rich" is told by, and what sets it.
+# PACKAGE[|PACKAGE] PROGRAM[?]...: what the truth of the scene "rich" is told by, and what sets it; ?: where the suite has it.
 rich_programs='iproute2 ip ss tc bridge
 nftables nft
+iptables xtables-legacy-multi xtables-nft-multi
 conntrack conntrack
 wireguard-tools wg
 dmsetup dmsetup
 keyutils keyctl
 bpftool bpftool
-util-linux lsblk
-util-linux|util-linux-extra fincore
+util-linux lsblk findmnt lsns nsenter unshare ipcs lscpu
+util-linux|util-linux-extra fincore lslocks utmpdump?
+bsdutils|util-linux|util-linux-extra logger?
 mount losetup swapon
-coreutils stat
+coreutils stat df
+attr getfattr setfattr
+acl setfacl
+libcap2-bin setcap
+e2fsprogs mke2fs
+btrfs-progs mkfs.btrfs btrfs
+dosfstools mkfs.fat
+mdadm mdadm
 lsof lsof
 xfsprogs mkfs.xfs
 openssh-client|openssh-common ssh-agent ssh-add ssh-keygen
@@ -101,7 +215,7 @@ zbud
 z3fold
 zsmalloc'
 
-rich_applets='chroot nohup sha256sum truncate unshare'
+rich_applets='chroot nohup sha256sum truncate'
 
 applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
 grep head hostname id ip kill killall ln losetup ls lsmod mkdir mkfifo mknod mkswap modprobe insmod mount mv nc
@@ -110,7 +224,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed prefer stacks'
+attributes packed prefer stacks openfiles exchange families records terminals blocks names'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -206,6 +320,8 @@ library() { # SONAME: copies it and what it needs
     case $stem in
     libcrypto) stem=libssl ;;
     libz) stem=zlib1g ;;
+    libsystemd-shared*) stem=libsystemd-shared ;;
+    libe2p) stem=libext2fs ;;
     libm | libpthread | librt | libresolv | ld-linux*) stem=libc6 ;;
     *) stem=${stem//_/-} ;;
     esac
@@ -262,12 +378,42 @@ interpreters() {
     for program in heaps changer typist; do ln -s userland "$root/usr/bin/$program"; done
 }
 
+# The programs of iptables are two, under many names, with a library for each match and target.
+xtables() {
+    local from each which
+    from=$(unpack "$userland" "$arch" iptables)
+    mkdir -p "$root$libraries/xtables"
+    find "$from" -path '*/xtables/*.so' ! -name '*connlabel*' -exec cp -P {} "$root$libraries/xtables/" \;
+    mkdir -p "$root/usr$libraries"
+    ln -sfn "$libraries/xtables" "$root/usr$libraries/xtables"
+    for which in legacy nft; do
+        for each in iptables ip6tables; do
+            for each in $each-$which $each-$which-save $each-$which-restore; do ln -s xtables-$which-multi "$root/usr/bin/$each"; done
+        done
+    done
+}
+
+# systemd's journal, where a package of its own has the library that it needs.
+journal() {
+    grep -qx libsystemd-shared "$work/libraries" || return 0
+    local program
+    for program in systemd-journald journalctl systemd-cat; do
+        find "$(unpack "$userland" "$arch" systemd)" -name $program -type f -exec cp {} "$root/usr/bin/$program" \;
+        needs "$root/usr/bin/$program"
+    done
+}
+
 rich() {
     local package programs program
     # shellcheck disable=SC2046 # words
-    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") zsh "$(python)" > "$work/libraries"
+    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") zsh systemd "$(python)" > "$work/libraries"
     while read -r package programs; do
         for program in $programs; do
+            if [ "$program" != "${program%\?}" ]; then
+                program=${program%\?}
+                find "$(unpack "$userland" "$arch" "$(holder "$program" "$package")")" -name "$program" -path '*bin/*' |
+                    grep . > /dev/null || continue
+            fi
             take "$(holder "$program" "$package")" "$program" "/usr/bin/$program"
             needs "$root/usr/bin/$program"
         done
@@ -276,7 +422,9 @@ rich() {
     find "$(unpack "$userland" "$arch" libc6)" -name libnss_files.so.2 -exec cp -L {} "$root$libraries/" \;
     for program in $rich_applets; do ln -sf busybox "$root/bin/$program"; done
     interpreters
-    cp "$here/guest/rich" "$root/sbin/rich"
+    xtables
+    journal
+    cp "$here"/guest/rich{,-files,-net} "$root/sbin/"
     compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
     compile -nostartfiles -fno-stack-protector -o "$root/usr/bin/hooked" "$here/guest/hooked.c"
     # Where the program `scene` begins, as an offset in its file: it is not relocatable and lies at 4 MB.
@@ -328,7 +476,8 @@ disk() {
     cp "$here/guest/stage" "$root/sbin/init"
     compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
     compile -static -o "$root/usr/bin/scene" \
-        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks}.c -lutil -lpthread
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records}.c \
+        -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
             -o "$root/usr/bin/compat" "$here/guest/compat.c"
@@ -340,7 +489,7 @@ disk() {
     known_files
     if ! has few; then scene_modules=$scene_modules$'\n'$more_modules; fi
     if [ "$(value scene)" = rich ]; then
-        scene_modules=$scene_modules$'\n'$rich_modules room=200
+        scene_modules=$scene_modules$'\n'$rich_modules room=300
         rich
     fi
     if [ "$(value scene)" = swap ]; then

@@ -37,7 +37,7 @@ static void place(int fd, bool peer, char *out, size_t room)
                  ntohs(a6->sin6_port));
 }
 
-static int told(const char *what, int fd)
+int told(const char *what, int fd)
 {
     char here[64], there[64];
     check(fd >= 0, what);

@@ -14,7 +14,11 @@
  *     programs.c   BPF
  *     hunger.c     swapped memory, io_uring
  *     attributes.c timers, signals, filters of system calls, misleading names, io_uring
- *     stacks.c     threads that know which calls they are in */
+ *     stacks.c     threads that know which calls they are in
+ *     openfiles.c  descriptors of every sort, files in flight, watches
+ *     exchange.c   locks, System V and POSIX queues, semaphores, memory
+ *     sockets.c    more families, options, unread words
+ *     records.c    logins, terminals, a network block device, hostile names */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -218,7 +222,10 @@ int main(int argc, char **argv)
         { "programs", programs },   { "hog", hog },
         { "rings", rings },         { "attributes", attributes },
         { "0:2-events]", pretend }, { "packed", packed },
-        { "stacks", stacks },
+        { "stacks", stacks },       { "openfiles", openfiles },
+        { "exchange", exchange },   { "families", families },
+        { "records", records },     { "terminals", terminals },
+        { "blocks", blocks },       { "names", names },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

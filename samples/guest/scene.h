@@ -38,6 +38,14 @@ void session(void);
 void filter(void);
 
 /* of the scene "rich" */
+int told(const char *what, int fd);
+void openfiles(void);
+void exchange(void);
+void families(void);
+void records(void);
+void terminals(void);
+void blocks(void);
+void names(void);
 void logins(void);
 void network(void);
 void programs(void);
