@@ -23,8 +23,9 @@ tshark -r "$out/packets.pcapng" -T fields -e frame.len -e _ws.malformed > "$out/
 [ "$(wc -l < "$out/seen")" = "$rows" ] || { echo "$rows rows, and tshark sees $(wc -l < "$out/seen") packets"; exit 1; }
 "$engram" "$image" packets -r csv --columns LENGTH 2> /dev/null | tail -n +2 > "$out/lengths"
 cut -f1 "$out/seen" | cmp - "$out/lengths" || { echo "the lengths differ"; exit 1; }
-if grep -q '[0-9]	.' "$out/seen"; then
+grep -v 'Dissector bug' "$out/seen" > "$out/faults" || :
+if grep -q '[0-9]	.' "$out/faults"; then
     echo "packets that tshark calls malformed:"
-    grep '[0-9]	.' "$out/seen"
+    grep '[0-9]	.' "$out/faults"
     exit 1
 fi

@@ -88,13 +88,7 @@ static void list_bridge(struct eg_run *r, struct eg_obj net, struct eg_obj dev)
 
 static void vxlan_entry(struct eg_run *r, struct eg_obj net, struct eg_obj dev, struct eg_obj e)
 {
-    static const struct eg_constant states[] = { // NUD_… (include/uapi/linux/neighbour.h)
-                                                 { "learned", 2 },
-                                                 { "learned", 4 },
-                                                 { "static", 64 },
-                                                 { "permanent", 128 },
-                                                 { NULL, 0 }
-    };
+    enum { NOARP = 64, PERMANENT = 128 }; // NUD_… (include/uapi/linux/neighbour.h)
     static const struct eg_constant flags[] = {
         { "self", 2 },    { "extern_learn", 16 }, { "offload", 32 },
         { "sticky", 64 }, { "router", 128 },      { NULL, 0 },
@@ -103,7 +97,10 @@ static void vxlan_entry(struct eg_run *r, struct eg_obj net, struct eg_obj dev, 
     struct eg_obj remote;
     uint64_t state;
     bool any = false;
-    const char *name = eg_get(&state, e, vxlan_fdb.state) ? eg_constant_name(states, state) : NULL;
+    const char *name = !eg_get(&state, e, vxlan_fdb.state) ? NULL
+                       : state & PERMANENT                 ? "permanent"
+                       : state & NOARP                     ? "static"
+                                                           : "learned";
     struct row row = {
         .OFFSET = eg_addr(e),
         .NS = eg_val(net, net_inum),

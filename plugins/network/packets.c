@@ -35,7 +35,7 @@ EG_FIELDS(napi_alloc_cache, skb_count, skb_cache);
 EG_SYMBOL(napi_alloc_cache, "napi_alloc_cache");
 EG_SYMBOL(softnet_data, "softnet_data");
 
-enum { PACKETS_MAX = 1 << 22, DEVICES_MAX = 1 << 16 };
+enum { PACKETS_MAX = 1 << 22, DEVICES_MAX = 1 << 16, SHOWN_MAX = 512 };
 
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "address of the sk_buff", EG_MINOR)                                            \
@@ -56,6 +56,7 @@ enum { PACKETS_MAX = 1 << 22, DEVICES_MAX = 1 << 16 };
     C(PID, INT, "the first process that has the socket")                                           \
     C(COMM, TEXT, "its name")                                                                      \
     C(FD, INT, "the descriptor there", EG_MINOR)                                                   \
+    C(BYTES, BYTES, "what the queue still holds of it, 512 bytes at most", EG_LIST | EG_ASKED)     \
     C(FILE, TEXT, "the file it was written to", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
@@ -80,6 +81,7 @@ struct packet {
     uint64_t at, owner; /**< @owner: the sock; 0: none */
     uint64_t dev;       /**< net_device; 0: not known */
     uint8_t place;
+    bool doubtful; /**< one of two twins is used, and only a queue tells which */
 };
 struct packets {
     struct eg_run *r;
@@ -96,12 +98,12 @@ static bool known(const struct eg_map *map, uint64_t key)
     return eg_map_get(map, key, &value);
 }
 
-static void add(struct packets *p, uint64_t at)
+static void add(struct packets *p, uint64_t at, bool doubtful)
 {
     if (p->n >= PACKETS_MAX || !eg_run_map_add(p->r, p->by_address, at, p->n))
         return;
     p->at = eg_grow(p->r, p->at, p->n, &p->cap, sizeof *p->at);
-    p->at[p->n++] = (struct packet){ .at = at };
+    p->at[p->n++] = (struct packet){ .at = at, .doubtful = doubtful };
 }
 
 /** The cache of packets with a twin: it can be merged with another, and has its name then. */
@@ -133,8 +135,8 @@ static struct eg_map *kept_free(struct eg_run *r)
     return kept;
 }
 
-/** Every sk_buff that is allocated. One of TCP has a twin behind it, which is used while a copy is
- * on its way (struct sk_buff_fclones). */
+/** Every sk_buff that is allocated. One of TCP has a twin behind it for a copy, which is sent, and
+ * which waits at the receiver where that is on the same machine (struct sk_buff_fclones). */
 static void gather(struct packets *p)
 {
     struct eg_run *r = p->r;
@@ -144,16 +146,18 @@ static void gather(struct packets *p)
 
     for (size_t i = 0; i < n; i++)
         if (!places[i].free && !known(kept, places[i].object))
-            add(p, places[i].object);
+            add(p, places[i].object, false);
     n = linux_slab_places(r, twins_cache(r), &places);
     for (size_t i = 0; i < n && !eg_stopped(r); i++) {
         struct eg_obj twins = eg_object(r, sk_buff_fclones, places[i].object);
 
-        if (places[i].free)
+        uint64_t used;
+
+        // The one that is freed first leaves the count at 1, whichever it was (kfree_skbmem).
+        if (places[i].free || !eg_get(&used, twins, fclone_ref))
             continue;
-        add(p, places[i].object);
-        if (eg_get_or(0, twins, fclone_ref) == 2)
-            add(p, eg_at(twins, sk_buff_fclones.skb2).addr);
+        add(p, places[i].object, used != 2);
+        add(p, eg_at(twins, sk_buff_fclones.skb2).addr, used != 2);
     }
 }
 
@@ -286,7 +290,8 @@ static void find_interfaces(struct packets *p)
         struct packet *one = &p->at[i];
         uint64_t dev;
 
-        if (!eg_get(&dev, eg_object(r, sk_buff, one->at), sk_buff.dev) || !known(p->devices, dev))
+        if ((one->doubtful && one->place == ELSEWHERE) ||
+            !eg_get(&dev, eg_object(r, sk_buff, one->at), sk_buff.dev) || !known(p->devices, dev))
             continue; // sockets keep something else there
         if (!one->dev)
             one->dev = dev;
@@ -375,6 +380,12 @@ static void show(struct packets *p, const struct packet *one, struct linux_packe
         ends_of_socket(&row, &s, one->place == WRITE || one->place == RESEND);
     }
     row.LENGTH = eg_uint(packet.len);
+    if (eg_arg_flag(r, "data") && packet.payload < packet.len) {
+        const size_t len = packet.len - (size_t)packet.payload;
+        const size_t n = len < SHOWN_MAX ? len : SHOWN_MAX;
+
+        row.BYTES = eg_blob(memcpy(eg_tmp(r, n), packet.bytes + packet.payload, n), n);
+    }
     if (packet.missing)
         row.MISSING = eg_uint(packet.missing);
     if (packet.cut)
@@ -424,7 +435,8 @@ static int run(struct eg_run *r)
     find_interfaces(&p);
     for (size_t i = 0; i < p.n && !eg_stopped(r); i++) {
         if (p.at[i].place == ELSEWHERE) // what a merged cache has of other sorts is no packet
-            elsewhere += linux_packet_read(r, &reader, eg_object(r, sk_buff, p.at[i].at), &packet);
+            elsewhere += !p.at[i].doubtful &&
+                         linux_packet_read(r, &reader, eg_object(r, sk_buff, p.at[i].at), &packet);
         else if (p.at[i].place != HIDDEN)
             show(&p, &p.at[i], &reader, &out);
     }
@@ -447,6 +459,7 @@ EG_PLUGIN(packets) = {
     .aliases = EG_NAMES("linux_pkt_queues", "linux_sk_buff_cache"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only sockets of these processes"),
+                    EG_ARG(data, FLAG, "show what the packets hold, too"),
                     EG_ARG(write, FLAG, "write packets.pcapng into the folder of -o")),
     .needs = EG_NEEDS(sk_buff.next, sk_buff.prev, sock_net, net.dev_base_head),
     .uses = EG_NAMES("nets", "tasks"),

@@ -18,6 +18,7 @@ EG_FIELDS(fib_table, tb_hlist, tb_id, tb_data);
 EG_FIELDS(trie, kv);
 EG_FIELDS(key_vector, key, pos, bits, leaf, tnode);
 EG_FIELDS(fib_alias, fa_list, fa_info, fa_slen, fa_type, tb_id);
+EG_FIELD_AS(fa_tos, fib_alias, "fa_dscp|fa_tos"); // renamed in 5.18
 EG_FIELDS(fib_info, fib_flags, fib_protocol, fib_scope, fib_prefsrc, fib_priority, fib_nhs, nh,
           fib_nh);
 EG_TYPE(fib_nh);
@@ -31,7 +32,7 @@ EG_FIELDS(nh_grp_entry, nh, weight);
 EG_FIELDS(fib6_table, tb6_hlist, tb6_id, tb6_root);
 EG_FIELDS(fib6_node, parent, left, right, subtree, leaf);
 EG_FIELDS(fib6_info, fib6_table, fib6_next, fib6_flags, fib6_metric, fib6_protocol, fib6_type,
-          expires, nh, fib6_nh);
+          fib6_nsiblings, expires, nh, fib6_nh);
 EG_FIELD_AS(fib6_dst, fib6_info, "fib6_dst.addr");
 EG_FIELD_AS(fib6_dst_len, fib6_info, "fib6_dst.plen");
 EG_FIELD_AS(fib6_src, fib6_info, "fib6_src.addr");
@@ -62,6 +63,7 @@ enum {
     C(IFINDEX, INT, "its number", EG_MINOR)                                                        \
     C(PREFERRED_SOURCE, TEXT, "the address of this machine that packets have", EG_MINOR)           \
     C(METRIC, INT, "of several routes the one with the lowest is taken")                           \
+    C(TOS, INT, "only for packets with this type of service (IPv4)", EG_ASKED)                     \
     C(SCOPE_TYPE, TEXT, "how far away: global, link, host (IPv4)", EG_MINOR)                       \
     C(ORIGIN, TEXT, "who made it: kernel, boot, static, ra, dhcp, bgp", EG_MINOR)                  \
     C(HOP_WEIGHT, INT, "share of this next hop, where a route has several", EG_MINOR)              \
@@ -167,7 +169,7 @@ static void emit4(struct eg_run *r, struct eg_obj net, struct eg_obj alias, uint
     const uint8_t bytes[4] = { (uint8_t)(key >> 24), (uint8_t)(key >> 16), (uint8_t)(key >> 8),
                                (uint8_t)key };
     struct eg_obj info = eg_deref(eg_at(alias, fib_alias.fa_info)), nh, hops;
-    uint64_t zeros = 0, n, metric;
+    uint64_t zeros = 0, n, metric, tos;
     uint32_t source, scope, origin, type;
     struct route route = { .net = net };
 
@@ -187,6 +189,8 @@ static void emit4(struct eg_run *r, struct eg_obj net, struct eg_obj alias, uint
         route.row.SCOPE_TYPE = eg_text(linux_route_scope(r, scope));
     if (eg_get(&origin, info, fib_info.fib_protocol))
         route.row.ORIGIN = eg_text(linux_route_origin(r, origin));
+    if (eg_get(&tos, alias, fa_tos) && tos)
+        route.row.TOS = eg_uint(tos);
     if (eg_get(&source, info, fib_info.fib_prefsrc) && source)
         route.row.PREFERRED_SOURCE = linux_ip(r, eg_at(info, fib_info.fib_prefsrc));
     nh = eg_deref(eg_at(info, fib_info.nh));
@@ -319,7 +323,7 @@ static void list4(struct eg_run *r, struct eg_obj net)
 
 static void emit6(struct eg_run *r, struct eg_obj net, struct eg_obj info, uint32_t table)
 {
-    struct eg_obj dst = eg_at(info, fib6_dst), src = eg_at(info, fib6_src), nh;
+    struct eg_obj dst = eg_at(info, fib6_dst), src = eg_at(info, fib6_src), nh, hop;
     uint8_t bytes[16] = { 0 };
     struct route route = { .net = net };
     uint64_t len, flags, metric;
@@ -350,10 +354,12 @@ static void emit6(struct eg_run *r, struct eg_obj net, struct eg_obj info, uint3
     if (eg_get(&flags, info, fib6_info.fib6_flags) && flags & RTF_EXPIRES)
         route.row.EXPIRES = linux_wall_of(r, LINUX_JIFFIES, eg_at(info, fib6_info.expires));
     nh = eg_deref(eg_at(info, fib6_info.nh));
+    hop = eg_object(r, fib_nh_common, eg_at(info, fib6_info.fib6_nh).addr);
+    route.many = eg_get_or(0, info, fib6_info.fib6_nsiblings) != 0;
     if (!nh.why)
         emit_object(r, &route, nh);
     else // struct fib6_nh begins with its fib_nh_common; of several each is a fib6_info
-        emit(r, &route, eg_object(r, fib_nh_common, eg_at(info, fib6_info.fib6_nh).addr), 1);
+        emit(r, &route, hop, eg_get_or((uint64_t)1, hop, fib_nh_common.nhc_weight));
 }
 
 static void walk6(struct eg_run *r, struct eg_obj net, struct eg_obj table)
