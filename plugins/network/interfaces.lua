@@ -76,7 +76,7 @@ local function addresses_of(k, dev)
       }
       ifa = ifa.ifa_next
     end
-    if not eg.ok(ifa) and eg.why(ifa) ~= "null pointer" then out[#out + 1] = { IP = ifa } end
+    if eg.address(ifa) == nil then out[#out + 1] = { IP = linux.ip(eg.at(dev.ip_ptr, "ifa_list")) } end
     if is_set(ifa) then eg.note("the addresses of an interface at " .. tostring(dev) .. " are linked in a circle") end
   end
   if eg.has(dev, "ip6_ptr") and is_set(dev.ip6_ptr) then

@@ -121,6 +121,8 @@ static void emit(struct eg_run *r, const struct route *route, struct eg_obj hop,
             row.ROUTE_FLAGS = eg_text(eg_bits_text(r, hop_flags, flags, ","));
         if (route->many)
             row.HOP_WEIGHT = eg_uint(weight);
+    } else {
+        row.GATEWAY = row.INTERFACE = eg_cell_of(hop);
     }
     eg_emit_(r, 0, (const struct eg_cell *)(const void *)&row, sizeof row / sizeof(struct eg_cell));
 }
