@@ -1,4 +1,5 @@
 """The state of the network: interfaces, routes, rules, neighbours, forwarding, WireGuard, IPsec, against ip(8), bridge(8) and wg(8)."""
+import calendar
 import ipaddress
 import json
 import re
@@ -425,10 +426,9 @@ class WireGuard(Declaration):
 
 
 def seconds(text):
-    """Of a time as json has it: "2026-03-14T09:26:53.5Z"."""
-    import calendar
+    """Of a time as json has it, "2026-03-14T09:26:53.5Z"; -1: it is none."""
     whole = re.fullmatch(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?Z", text)
-    return calendar.timegm(tuple(map(int, whole.groups())))
+    return calendar.timegm(tuple(map(int, whole.groups()))) if whole else -1
 
 
 class IPsec(OfSpaces):
