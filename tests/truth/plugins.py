@@ -44,7 +44,6 @@ DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
 NOT_COMPARED = {
     "elfdump": "it writes files: tests/elfdump.sh reads them with readelf, and runs one",
     "mapdump": "it writes files: tests/elfdump.sh compares them with what dump writes",
-    "packets": "what waits in a queue is read by nobody: tests/packets.sh reads the pcapng with tshark",
     "pagecache": "a guest does not say where in memory a file's pages are: inodepages, which is compared, goes the other way",
     "quality": "a guest does not know what the acquisition lost: tests/damage/cut.py compares with what was taken away",
 }

@@ -112,10 +112,12 @@ static void routes_ipv4(void **state)
         assert_string_equal(columns(&w, "routes", "ipv4", 3, 3), "main\nmain");
         mk_put(w.k, node, "key_vector.bits", 200);
         assert_string_equal(columns(&w, "routes", "ipv4", 3, 3), "");
-        mk_put(w.k, node, "key_vector.bits", 25); // 2^25 places, most of which are not there
-        mk_put(w.k, node, "key_vector.pos", 7);
-        columns(&w, "routes", "ipv4", 3, 3);
-        assert_true(mk_row_notes("too large") > 0);
+        if (m == mk_machines) { // 2^25 places, most of which are not there: once is enough
+            mk_put(w.k, node, "key_vector.bits", 25);
+            mk_put(w.k, node, "key_vector.pos", 7);
+            columns(&w, "routes", "ipv4", 3, 3);
+            assert_true(mk_row_notes("too large") > 0);
+        }
         mk_free(w.k);
     }
 }
