@@ -96,6 +96,8 @@ static const struct {
 } elsewhere[] = {
     { " vmscan ", "machines inside this one are not looked for" },
     { " lsof fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
+    { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
+    { " fuser ", "`lsof` lists open files, with --mappings also those that are mapped" },
     { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
     { " elfcoredump memdump ",
       "`procdump` writes a process as a core file, `mapdump` each of its mappings" },

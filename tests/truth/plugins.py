@@ -8,6 +8,7 @@ import machine
 import memory
 import netstate
 import netfilter
+import openfiles
 import places
 import processes
 import scripts
@@ -28,6 +29,7 @@ MODULES = [
     memory,
     netstate,
     netfilter,
+    openfiles,
     places,
     processes,
     scripts,

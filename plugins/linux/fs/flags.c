@@ -1,5 +1,7 @@
 /* flags.c - bits of mounts, file systems and inodes by name. */
 #include "flags.h"
+#include "../../../core/arch.h"
+#include "../../../core/system.h"
 
 const struct eg_constant linux_mount_option_names[] = {
     { "nosuid", 1 },      { "nodev", 2 },     { "noexec", 4 },        { "noatime", 8 },
@@ -44,6 +46,31 @@ EG_CONSTANTS(mode) = {
     .help = "bits of inode.i_mode; the kind of file is mode & S_IFMT",
     .list = modes,
 };
+
+/* include/uapi/asm-generic/fcntl.h; four of them have other numbers on Arm and POWER
+ * (arch/arm64/include/uapi/asm/fcntl.h). */
+#define OPEN_FLAGS(direct, largefile, directory, nofollow)                                         \
+    { "__FMODE_EXEC", 0x20 }, { "O_CREAT", 0100 }, { "O_EXCL", 0200 }, { "O_NOCTTY", 0400 },       \
+        { "O_TRUNC", 01000 }, { "O_APPEND", 02000 }, { "O_NONBLOCK", 04000 },                      \
+        { "O_DSYNC", 010000 }, { "O_ASYNC", 020000 }, { "O_DIRECT", direct },                      \
+        { "O_LARGEFILE", largefile }, { "O_DIRECTORY", directory }, { "O_NOFOLLOW", nofollow },    \
+        { "O_NOATIME", 01000000 }, { "O_CLOEXEC", LINUX_O_CLOEXEC }, { "__O_SYNC", 04000000 },     \
+        { "O_PATH", 010000000 }, { "__O_TMPFILE", 020000000 },                                     \
+    {                                                                                              \
+        NULL, 0                                                                                    \
+    }
+static const struct eg_constant open_generic[] = { OPEN_FLAGS(040000, 0100000, 0200000, 0400000) };
+static const struct eg_constant open_arm[] = { OPEN_FLAGS(0200000, 0400000, 040000, 0100000) };
+
+const char *linux_open_flags(struct eg_run *r, uint32_t flags)
+{
+    enum { ELF_PPC = 20, ELF_PPC64 = 21, ELF_ARM = 40, ELF_AARCH64 = 183 };
+    const uint16_t machine = eg_system_of(r)->arch->elf_machine;
+    const bool arm =
+        machine == ELF_ARM || machine == ELF_AARCH64 || machine == ELF_PPC || machine == ELF_PPC64;
+
+    return eg_bits_text(r, arm ? open_arm : open_generic, flags, "|");
+}
 
 /* IORING_SETUP_… (include/uapi/linux/io_uring.h) */
 const struct eg_constant linux_io_uring_setup[] = {

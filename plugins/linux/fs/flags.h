@@ -21,6 +21,9 @@ extern const struct eg_constant linux_mount_option_names[], linux_sb_option_name
 
 /** "rwxr-x---": the bits of a mode that say who may do what with a file. */
 EG_API const char *linux_permissions(struct eg_run *r, unsigned mode);
+/** Bits of file.f_flags but for the access mode, as open(2) has them: "O_APPEND|O_LARGEFILE". */
+EG_API const char *linux_open_flags(struct eg_run *r, uint32_t flags);
+enum { LINUX_O_CLOEXEC = 02000000 }; // kept in the table of descriptors, not in f_flags
 
 extern const struct eg_constant linux_io_uring_setup[], linux_io_uring_ops[];
 

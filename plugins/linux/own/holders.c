@@ -6,13 +6,17 @@
 #include "../../../core/vec.h"
 #include "../fs/fdtable.h"
 #include "../fs/file.h"
+#include "../fs/inode.h"
+#include "../fs/superblock.h"
 #include "../fs/uring.h"
 #include "../mm/mm.h"
 #include "../mm/swap.h"
 #include "../mm/vma.h"
+#include "../net/sock.h"
 #include "../sched/pid.h"
 #include "../sched/task.h"
 #include <inttypes.h>
+#include <string.h>
 
 EG_FIELD_AS(fs_pwd, fs_struct, "pwd.dentry");
 EG_FIELD_AS(fs_root, fs_struct, "root.dentry");
@@ -23,10 +27,18 @@ EG_FIELD_AS(space_accounts, pid_namespace, "bacct");
 EG_FIELD_AS(accounts_pin, bsd_acct_struct, "pin");
 EG_FIELD_AS(accounts_file, bsd_acct_struct, "file");
 EG_FIELDS_OF("loop", loop_device, lo_backing_file);
-EG_TYPE(idr);
-EG_TYPE(bsd_acct_struct);
-EG_TYPE(io_ring_ctx);
+EG_FIELD_AS(disk_name, gendisk, "disk_name");
+EG_FIELD_AS(disk_major, gendisk, "major");
+EG_FIELD_AS(disk_own, gendisk, "private_data");
+EG_FIELD_AS(block_device, bdev_inode, "bdev");
+EG_FIELD_AS(block_inode, bdev_inode, "vfs_inode");
+EG_FIELD_AS(device_disk, block_device, "bd_disk");
+EG_FIELD_AS(file_inode, file, "f_inode");
+EG_FIELD_AS(file_mapping, file, "f_mapping");
 EG_TYPE(file);
+EG_TYPE(bsd_acct_struct);
+EG_TYPE(idr);
+EG_TYPE(io_ring_ctx);
 
 enum { HOLDERS_MAX = 1 << 21, LOOPS_MAX = 1 << 16, REGISTERED_MAX = 1 << 23 };
 
@@ -34,8 +46,9 @@ struct holding {
     struct eg_run *r;
     EG_VEC(struct linux_holder) all;
     struct linux_anon_kind ring; /**< files of io_uring */
-    struct eg_map processes, rings, tables, places, spaces;
-    uint64_t registered; /**< places for files that rings claim */
+    struct eg_map processes, rings, tables, places, spaces, seen;
+    EG_VEC(uint64_t) sockets; /**< unix sockets, whose queues are looked at last */
+    uint64_t registered;      /**< places for files that rings claim */
     bool starved, full;
 };
 
@@ -63,6 +76,26 @@ static void add(struct holding *h, enum linux_hold how, struct eg_obj file, uint
     };
 }
 
+/** A unix socket may have files in its queue. */
+static void note_socket(struct holding *h, struct eg_obj file, struct eg_obj inode)
+{
+    uint16_t mode, family;
+    struct eg_obj sock;
+    uint64_t *new;
+    int added;
+
+    if (!eg_get(&mode, inode, inode.i_mode) || (mode & 0170000) != 0140000)
+        return;
+    sock = linux_file_sock(h->r, file);
+    if (!eg_get(&family, sock, sock_family) || family != LINUX_AF_UNIX)
+        return;
+    added = eg_map_add(&h->seen, sock.addr, 0);
+    new = added > 0 ? eg_vec_push(&h->sockets) : NULL;
+    h->starved |= added < 0 || (added && !new);
+    if (new)
+        *new = sock.addr;
+}
+
 /** A file that cannot be read has no inode. */
 static void add_file(struct holding *h, enum linux_hold how, struct eg_obj file, struct eg_obj task,
                      uint64_t number)
@@ -73,6 +106,8 @@ static void add_file(struct holding *h, enum linux_hold how, struct eg_obj file,
         return;
     inode = file.why ? file : linux_file_inode(h->r, file);
     add(h, how, file, inode.why ? 0 : inode.addr, task, number);
+    if (how == LINUX_HOLD_FD || how == LINUX_HOLD_RING || how == LINUX_HOLD_PASSED)
+        note_socket(h, file, inode);
 }
 
 /** Is this address new in @map? Of null and what cannot be read: no. */
@@ -215,22 +250,105 @@ static void by_ids(struct holding *h)
     }
 }
 
+/** Files that were sent over a unix socket: sockets among them may have others in their queues. */
+static void passed(struct holding *h)
+{
+    struct eg_obj file;
+
+    for (size_t i = 0; i < h->sockets.n && !h->full && !h->starved && !eg_stopped(h->r); i++) {
+        const uint64_t at = h->sockets.at[i];
+
+        linux_each_passed_file(h->r, eg_object(h->r, sock, at), file)
+        {
+            if (h->full || h->starved)
+                break;
+            add_file(h, LINUX_HOLD_PASSED, file, LINUX_NOBODY, at);
+        }
+    }
+}
+
+/** Of a loop device without types (its module has none of its own on some kernels): the first word
+ * that leads to an open file. */
+static struct eg_obj file_behind(struct holding *h, uint64_t loop)
+{
+    enum { LOOP_WORDS = 32 };
+    const unsigned size = eg_binding_of(h->r)->model.ptr_size;
+    uint8_t word[8];
+
+    for (unsigned i = 0; i < LOOP_WORDS; i++) {
+        struct eg_obj file;
+        uint64_t at, mapping, same;
+
+        if (!eg_read(eg_view_of(h->r), eg_kernel(h->r), loop + i * size, word, size))
+            break;
+        at = eg_load_(word, size, eg_binding_of(h->r)->model.big_endian);
+        file = eg_object(h->r, file, at);
+        if (at && eg_get(&mapping, file, file_mapping) && mapping &&
+            eg_get(&same, file, file_inode, inode.i_mapping) && same == mapping)
+            return file;
+    }
+    return eg_object(h->r, file, 0);
+}
+
+static void loop(struct holding *h, uint64_t at, uint64_t number)
+{
+    const int added = at ? eg_map_add(&h->seen, at, 0) : 0;
+
+    h->starved |= added < 0;
+    if (added > 0)
+        add_file(
+            h, LINUX_HOLD_LOOP,
+            eg_has(h->r, loop_device.lo_backing_file)
+                ? eg_deref(eg_at(eg_object(h->r, loop_device, at), loop_device.lo_backing_file))
+                : file_behind(h, at),
+            LINUX_NOBODY, number);
+}
+
+/** The loop device that a block device is: its disk is called "loop7". */
+static void loop_of(struct holding *h, struct eg_obj disk)
+{
+    enum { LOOP_MAJOR = 7 };
+    const char *name;
+    uint64_t number = 0;
+
+    if (eg_get_or(0u, disk, disk_major) != LOOP_MAJOR)
+        return;
+    name = eg_string(h->r, eg_at(disk, disk_name), 32);
+    if (!name || strncmp(name, "loop", 4) != 0)
+        return;
+    for (const char *c = name + 4; *c >= '0' && *c <= '9' && number < LOOPS_MAX; c++)
+        number = 10 * number + (uint64_t)(*c - '0');
+    loop(h, eg_get_or((uint64_t)0, disk, disk_own), number);
+}
+
+/** Loop devices, by the driver's own table, where its symbol is known, and by the file system that
+ * block devices have, where until 5.10 only those that are open know their disk. */
 static void loops(struct holding *h)
 {
+    struct eg_obj sb, inode;
     struct eg_entry entry;
     unsigned n = 0;
     uint64_t at;
 
-    // A module's, as a rule; the driver that is built in has the same name (drivers/block/loop.c).
-    if (!eg_has(h->r, loop_device.lo_backing_file) || !eg_lookup(h->r, "loop_index_idr", &at))
-        return;
-    eg_each_xa(entry, eg_object(h->r, idr, at)) {
-        struct eg_obj loop = eg_object(h->r, loop_device, entry.value);
+    if (eg_lookup(h->r, "loop_index_idr", &at))
+        eg_each_xa(entry, eg_object(h->r, idr, at)) {
+            if (n++ == LOOPS_MAX || h->full || h->starved)
+                break;
+            loop(h, entry.value, entry.index);
+        }
+    n = 0;
+    linux_each_superblock(h->r, sb)
+    {
+        const char *type = eg_string(h->r, eg_at(sb, super_block.s_type, file_system_type.name), 8);
 
-        if (n++ == LOOPS_MAX || h->full || h->starved)
-            break;
-        add_file(h, LINUX_HOLD_LOOP, eg_deref(eg_at(loop, loop_device.lo_backing_file)),
-                 LINUX_NOBODY, entry.index);
+        if (!type || strcmp(type, "bdev") != 0)
+            continue;
+        eg_each_list(inode, eg_at(sb, super_block.s_inodes), inode.i_sb_list) {
+            if (n++ == LOOPS_MAX || h->full || h->starved)
+                break;
+            loop_of(h,
+                    eg_deref(eg_at(eg_container(inode, block_inode), block_device, device_disk)));
+        }
     }
 }
 
@@ -286,6 +404,8 @@ static void end(void *holding)
     eg_map_fini(&h->tables);
     eg_map_fini(&h->places);
     eg_map_fini(&h->spaces);
+    eg_map_fini(&h->seen);
+    eg_vec_fini(&h->sockets);
 }
 
 static bool gather(struct eg_system *sys, struct eg_run *r, void *kept)
@@ -305,6 +425,7 @@ static bool gather(struct eg_system *sys, struct eg_run *r, void *kept)
         process(h, leader);
     }
     by_ids(h);
+    passed(h);
     loops(h);
     swaps(h);
     if (h->starved)

@@ -1,0 +1,175 @@
+"""Open files: descriptors, what they are, and who else has them; locks; what is watched."""
+import re
+
+from attributes import signal_set, signal_name
+from scripts import Told
+
+FLAGS = {0o100: "O_CREAT", 0o200: "O_EXCL", 0o400: "O_NOCTTY", 0o1000: "O_TRUNC", 0o2000: "O_APPEND", 0o4000: "O_NONBLOCK",
+         0o10000: "O_DSYNC", 0o20000: "O_ASYNC", 0o1000000: "O_NOATIME", 0o2000000: "O_CLOEXEC", 0o4000000: "__O_SYNC",
+         0o10000000: "O_PATH", 0o20000000: "__O_TMPFILE"}
+GENERIC = {0o40000: "O_DIRECT", 0o100000: "O_LARGEFILE", 0o200000: "O_DIRECTORY", 0o400000: "O_NOFOLLOW"}
+ARM = {0o200000: "O_DIRECT", 0o400000: "O_LARGEFILE", 0o40000: "O_DIRECTORY", 0o100000: "O_NOFOLLOW"}
+POLL = {1: "IN", 2: "PRI", 4: "OUT", 8: "ERR", 16: "HUP", 0x2000: "RDHUP", 1 << 28: "EXCLUSIVE", 1 << 30: "ONESHOT", 1 << 31: "ET"}
+WATCH = {1: "ACCESS", 2: "MODIFY", 4: "ATTRIB", 8: "CLOSE_WRITE", 16: "CLOSE_NOWRITE", 32: "OPEN", 64: "MOVED_FROM", 128: "MOVED_TO",
+         256: "CREATE", 512: "DELETE", 1024: "DELETE_SELF", 2048: "MOVE_SELF"}
+
+
+def names(bits, table):
+    return {name for bit, name in table.items() if bits & bit}
+
+
+def descriptors(truth, pid):
+    """(number, target, fdinfo) of each open file of a process."""
+    for line in truth.lines("proc", pid, "fd.txt"):
+        fd, target, info = (line.split("\t", 2) + ["", ""])[:3]
+        if fd.isdigit():
+            yield int(fd), target, info
+
+
+class Lsof(Told):
+    name = "lsof"
+    against = "proc/PID/fd.txt, proc/PID/links.txt, losetup.txt, proc/swaps, lab/facts.jsonl"
+    keys = "KIND, PID, FD or PATH"
+    repeats = True
+
+    def expected(self, truth):
+        out = {}
+        arm = "CPU implementer" in (truth.text("proc", "cpuinfo") or "")
+        self.flags = FLAGS | (ARM if arm else GENERIC)
+        for pid in truth.told():
+            for fd, target, info in descriptors(truth, pid):
+                out["fd", pid, fd] = self.file(target, info)
+            for kind, name in (("cwd", "cwd"), ("root", "root"), ("exe", "exe")):
+                if target := truth.link(pid, name):
+                    out[kind, pid, None] = {"PATH": target}
+        for fact in truth.facts("rings"):
+            for _, target, info in descriptors(truth, fact["pid"]):
+                if m := re.search(r"UserFiles:\s*\d+(.*?)UserBufs", info):
+                    for path in re.findall(r"\d+: +(?!\d+:)(\S+)", m.group(1)):
+                        out["ring", fact["pid"], path.rsplit("/")[-1]] = {}
+        for line in truth.lines("losetup.txt")[1:]:
+            words = line.split()
+            if m := re.match(r"/dev/loop(\d+)$", words[0]):
+                out["loop", None, int(m.group(1))] = {"PATH": words[5]}
+        for n, line in enumerate(truth.lines("proc", "swaps")[1:]):
+            out["swap", None, line.split()[0]] = {}
+        for fact in truth.facts("sockets"):  # the scene sent one and closed it (samples/guest/objects.c)
+            out["passed", None, "/etc/hostname"] = {"PEERS": str(fact["pid"])}
+        return out
+
+    def file(self, target, info):
+        word = lambda name, digits=r"-?\w+": m.group(1) if (m := re.search(rf"(?:^|\s){name}:\s*({digits})", info)) else None
+        want = {"PATH": target}
+        if flags := word("flags"):
+            flags = int(flags, 8)
+            want["OPEN_FLAGS"] = names(flags & ~3, self.flags)
+            if not flags & 0o10000000:
+                want["OPEN_FLAGS"] |= {("O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE")[flags & 3]}
+        if pos := word("pos"):
+            want["FILE_POS"] = int(pos)
+        if m := re.match(r"pos:.* mnt_id:\s*\d+ ino:\s*(\d+)", info):  # since 5.14
+            want["INODE"] = int(m.group(1))
+        if m := re.match(r"(?:socket|pipe):\[(\d+)\]$", target):
+            want["INODE"] = int(m.group(1))
+        if count := word("eventfd-count"):
+            want["COUNT"] = int(count, 16)
+        if "tfd:" in info:
+            want["WATCHED"] = {(int(fd), frozenset(names(int(events, 16), POLL))) for fd, events in re.findall(r"tfd:\s*(\d+) events:\s*(\w+)", info)}
+        if mask := word("sigmask"):
+            want["SIGNALS"] = {signal_name(n + 1) for n in range(64) if int(mask, 16) >> n & 1}
+        if "inotify wd:" in info:
+            want["MARKS"] = {(int(wd, 16), frozenset(names(int(mask, 16), WATCH))) for wd, mask in re.findall(r"inotify wd:(\w+) .*?mask:(\w+)", info)}
+        if pid := word("Pid"):
+            want["PROCESS"] = int(pid)
+        for kind in ("prog", "map", "link"):
+            if (number := word(f"{kind}_id")) and target.endswith(kind):
+                want["ID"] = int(number)
+        return want
+
+    def key(self, row):
+        if row["KIND"] == "ring":  # fdinfo told the name in its folder only until 6.11, and nothing of a pipe
+            return row["KIND"], row["PID"], row["PATH"].rsplit("/")[-1]
+        if row["KIND"] in ("passed", "swap"):
+            return row["KIND"], None, row["PATH"]
+        return row["KIND"], row["PID"], row["FD"]
+
+    def explain_extra(self, truth, key, row):
+        stat = truth.stat(key[1]) if key[1] else None
+        if stat and stat[3] == "Z":
+            return "of a process whose first thread has ended /proc/PID/fd and its links are empty, while other threads live on"
+        if key[0] == "ring" and key[2].startswith("pipe:"):
+            return "fdinfo of io_uring says nothing of a pipe until 6.11"
+        if key[0] == "loop" and not truth.has("losetup.txt"):
+            return "losetup tells with scene=rich only"
+        return super().explain_extra(truth, key[1:], row)
+
+    def have(self, row, column):
+        text = row.get("DETAIL") or ""
+        if column == "OPEN_FLAGS":
+            return set(row[column].split("|")) if row[column] else None
+        if column == "COUNT":
+            return int(m.group(1)) if (m := re.match(r"count (\d+)", text)) else None
+        if column == "WATCHED":
+            return {(int(fd), frozenset(events.split("|"))) for fd, events in re.findall(r"fd (\d+) (\S+)", text)}
+        if column == "SIGNALS":
+            return signal_set(text)
+        if column == "MARKS":
+            return {(int(wd), frozenset(mask.split("|"))) for wd, mask in re.findall(r"wd (\d+) \S+ (\S+)", text)}
+        if column == "PROCESS":
+            return int(m.group(1)) if (m := re.match(r"process (\d+)", text)) else None
+        if column == "ID":
+            return int(m.group(1)) if (m := re.match(r"(?:prog|map|link) (\d+)", text)) else None
+        return row[column]
+
+
+class LsofTool(Told):
+    """What lsof itself said of files that have a place in a file system."""
+    name = "lsof --mappings"
+    against = "lsof.txt"
+    keys = "PID, KIND, FD, device and INODE"
+    tolerance = "SIZE of files that grow, and what came or went in the seconds between lsof and the freeze"
+    repeats = True
+
+    LINE = re.compile(r"^\S+\s+(\d+)\s+\S+\s+(cwd|rtd|txt|mem|DEL|\d+)[a-zA-Z]{0,2}\s+(REG|DIR|CHR|FIFO|BLK)\s+(\d+),(\d+)\s+(\S*)\s+(\d+)\s+(/.*)$")
+    KINDS = {"cwd": "cwd", "rtd": "root", "txt": "exe", "mem": "mapping", "DEL": "mapping"}
+
+    def applies(self, truth):
+        return truth.has("lsof.txt") and bool(self.expected(truth))
+
+    def expected(self, truth):
+        out, told = {}, {}
+        for pid in truth.told():
+            told[pid] = {fd: target for fd, target, _ in descriptors(truth, pid)}
+        for line in truth.lines("lsof.txt"):
+            if not (m := self.LINE.match(line)):
+                continue
+            pid, what, kind, size, inode, path = int(m[1]), m[2], m[3], m[6], int(m[7]), m[8]
+            if pid not in told or what.isdigit() and told[pid].get(int(what)) != path:
+                continue
+            row = {"TYPE": kind, "PATH": path}
+            if kind in ("REG", "DIR"):
+                row |= {"MAJOR": int(m[4]), "MINOR": int(m[5])}
+                if size.isdigit():
+                    row["SIZE"] = int(size)
+            out[self.KINDS.get(what, "fd"), pid, int(what) if what.isdigit() else None, inode] = row
+        self.want = set(out)
+        return out
+
+    def key(self, row):
+        key = row["KIND"], row["PID"], row["FD"], row["INODE"]
+        return key if key in self.want else None  # what the plugin `lsof` without options is compared with tells of the others
+
+    def same(self, column, want, have):
+        if column == "SIZE":
+            return have is not None and have >= want
+        if column == "PATH":  # of what is mapped lsof says so in another column
+            return have is not None and want.removesuffix(" (deleted)") == have.removesuffix(" (deleted)")
+        return want == have
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if column == "MINOR" and any(" - overlay " in line for line in truth.lines("proc", key[1], "mountinfo")):
+            return "stat, which lsof asks, gives files of overlayfs a device of the layer that they are in"
+        return super().explain_wrong(truth, key, column, want, have)
+
+
+DECLARATIONS = [Lsof(), LsofTool()]
