@@ -2,6 +2,7 @@
  * names. */
 #include "../../core/run.h"
 #include "../linux/fs/inode.h"
+#include "../linux/fs/overlay.h"
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/filemap.h"
 #include "../linux/mm/xattr.h"
@@ -44,7 +45,7 @@ static void count(struct eg_run *r, struct eg_obj inode, struct counts *n)
     struct linux_cached_walk w;
     struct linux_cached c;
 
-    *n = (struct counts){ .ok = linux_cached_begin(r, inode, &w) };
+    *n = (struct counts){ .ok = linux_cached_begin(r, linux_overlay_data(r, inode), &w) };
     if (!n->ok)
         return;
     while (linux_cached_next(&w, &c)) {
@@ -153,7 +154,7 @@ static void show(struct eg_run *r, const struct file_filter *filter, const struc
         .ATIME = linux_inode_time(r, inode, LINUX_ATIME),
         .MTIME = linux_inode_time(r, inode, LINUX_MTIME),
         .CTIME = linux_inode_time(r, inode, LINUX_CTIME),
-        .BTIME = linux_inode_time(r, inode, LINUX_BTIME),
+        .BTIME = linux_inode_time(r, linux_overlay_data(r, inode), LINUX_BTIME),
         .SIZE = n.ok ? eg_uint(n.size) : eg_val(inode, inode.i_size),
         .TARGET = eg_text(linux_link_target(r, inode)),
         .XATTRS = eg_text(xattrs_of(r, inode)),
@@ -188,7 +189,8 @@ EG_PLUGIN(files) = {
         "files, and those without a name. A file of several names (hard links) has a row for each "
         "that memory knows; LINKS is how many there are. Times, sizes and owners are the kernel's "
         "own, which the disk may not have yet. Files that were not used lately are not in memory: "
-        "that one is missing here says nothing. Pages of files of an overlay belong to the file in "
+        "that one is missing here says nothing. Pages of files of an overlay are those of the file "
+        "in "
         "the layer below, which has a row of its own. Extended attributes are those of tmpfs, of "
         "ext4 where the block is cached, and of xfs where they fit into the inode. recover writes "
         "what is cached; inodes tells by which ways an inode was found.",

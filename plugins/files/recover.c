@@ -95,10 +95,15 @@ static bool write_file(struct recover *x, struct recover_file *f)
 static bool write_link(struct recover *x, struct recover_file *f)
 {
     set_metadata(x, f);
-    if (!f->target)
+    if (!f->target || !f->n_names)
         return true;
+    if (!x->tar) {
+        f->out = eg_tmp(x->r, (f->n_names + 1) * sizeof *f->out); // nowhere
+        recover_tell(x, f);
+        return true;
+    }
     recover_place(x, f);
-    for (size_t i = 0; x->tar && i < f->n_names; i++)
+    for (size_t i = 0; i < f->n_names; i++)
         if (!recover_entry_to_tar(x, f, f->out[i]))
             return false;
     recover_tell(x, f);
@@ -231,7 +236,7 @@ static int run(struct eg_run *r)
         return r->status;
     x->digest =
         eg_digest_open(eg_arg_text_nth(r, "known", 0) ? (1u << EG_DIGESTS) - 1 : 1u << EG_SHA256);
-    if (!look_up_known(x, &s))
+    if (!recover_find_overlaid(x) || !look_up_known(x, &s))
         return r->status;
     if (tar ? !(x->tar = recover_tar_begin(x, tar)) : !(x->tree = eg_outtree_open(r)))
         return r->status;
@@ -250,7 +255,7 @@ EG_PLUGIN(recover) = {
     .help = "Write files as memory has them: the page cache, shared memory, deleted files",
     .manual =
         "Under -o DIR, files/ has every regular file of which memory has a page, under its path "
-        "from the root of the first mount namespace (unmounted-… where its file system is mounted "
+        "from the root of the first mount namespace (unmounted-* where its file system is mounted "
         "nowhere; nameless/ where no name is known), or with --tar NAME one tar has them. Bytes "
         "are exact: large folios, shared memory that was swapped out, deleted files that are open "
         "or still cached. What memory does not have is a hole, and WHOLE is false; files of tmpfs "

@@ -18,9 +18,9 @@ enum { RECOVER_TIMES = 4 };
 struct recover_file {
     const struct linux_inode *in;
     struct eg_obj inode, sb;
-    const char **names; /**< as the machine has them */
-    size_t n_names;
-    const char **out; /**< where each is written, below the folder of -o or in the tar */
+    const char **names;    /**< as the machine has them */
+    size_t n_names, n_own; /**< own: those that are not in an overlay */
+    const char **out;      /**< where each is written, below the folder of -o or in the tar */
     uint32_t mode, uid, gid, links;
     uint64_t size;
     int64_t time[RECOVER_TIMES]; /**< ns, by enum linux_inode_time */
@@ -45,15 +45,18 @@ struct recover {
     struct eg_digest *digest;     /**< NULL: this build has none */
     struct linux_content content; /**< of the file at hand */
     struct known known;
-    struct eg_map *summed; /**< address of an inode → index in known.files */
-    uint64_t zeros;        /**< bytes of zeros whose digest was made: of these there is a limit */
+    struct eg_map *overlaid; /**< address of an inode → one of an overlay that shows it */
+    struct eg_map *summed;   /**< address of an inode → index in known.files */
+    uint64_t zeros;          /**< bytes of zeros whose digest was made: of these there is a limit */
     uint64_t n_files, n_bytes, n_owners, n_links;
     bool preserve;
 };
 
 /** What the inode says of itself, without names. @return false: nothing of it can be read. */
 bool recover_look(struct recover *x, const struct linux_inode *in, struct recover_file *f);
-/** Its names and times. */
+/** Look which files overlays show. @return false: the run was stopped. */
+bool recover_find_overlaid(struct recover *x);
+/** Its names, those in overlays too, and times. */
 void recover_names(struct recover *x, struct recover_file *f);
 /** A place for each of its names; of a directory only where files were written into it. */
 void recover_place(struct recover *x, struct recover_file *f);

@@ -1,6 +1,7 @@
 /* recover_file.c - what a file says of itself, its names and places, its digest. */
 #include "../../core/run.h"
 #include "../linux/fs/inode.h"
+#include "../linux/fs/overlay.h"
 #include "../linux/fs/superblock.h"
 #include "recover.h"
 
@@ -38,20 +39,61 @@ static const char *top_of(struct recover *x, const struct recover_file *f)
                    type ? type : "unknown");
 }
 
-void recover_names(struct recover *x, struct recover_file *f)
+/* Several overlays may show one file: the next one is found by the last one's address. */
+bool recover_find_overlaid(struct recover *x)
+{
+    const struct linux_inodes *all = linux_inodes(x->r);
+    uint64_t sb = 0, next;
+    bool is = false;
+
+    x->overlaid = eg_run_map(x->r);
+    for (size_t i = 0; all && i < all->n && !eg_stopped(x->r); i++) {
+        struct eg_obj inode = eg_object(x->r, inode, all->at[i].inode);
+        struct eg_obj data;
+        uint64_t at;
+
+        if (sb != all->at[i].sb) {
+            sb = all->at[i].sb;
+            is = linux_is_overlay(x->r, inode);
+        }
+        if (!is)
+            continue;
+        data = linux_overlay_data(x->r, inode);
+        at = data.addr;
+        if (linux_is_overlay(x->r, data)) // the layer below is not known
+            continue;
+        while (eg_map_get(x->overlaid, at, &next))
+            at = next;
+        eg_run_map_add(x->r, x->overlaid, at, inode.addr);
+    }
+    return all && !eg_stopped(x->r);
+}
+
+static void add_names(struct recover *x, struct recover_file *f, struct eg_obj inode, size_t *cap)
 {
     const char *path;
-    size_t cap = 0;
 
-    linux_each_name(x->r, f->inode, path)
+    linux_each_name(x->r, inode, path)
     {
         if (f->n_names == NAMES_MAX) {
             eg_note(x->r, "the inode at %#llx has more than %d names: the others are left out",
                     (unsigned long long)f->in->inode, NAMES_MAX);
             break;
         }
-        add_name(x, f, &cap, path);
+        add_name(x, f, cap, path);
     }
+}
+
+void recover_names(struct recover *x, struct recover_file *f)
+{
+    uint64_t at = f->in->inode;
+    size_t cap = 0;
+
+    add_names(x, f, f->inode, &cap);
+    f->n_own = f->n_names;
+    // A chain begins with an inode of another file system, and each of an overlay is in one only.
+    while (eg_map_get(x->overlaid, at, &at))
+        add_names(x, f, eg_object(x->r, inode, at), &cap);
     for (int i = 0; i < RECOVER_TIMES; i++) {
         const struct eg_cell c = linux_inode_time(x->r, f->inode, (enum linux_inode_time)i);
 
@@ -71,6 +113,8 @@ void recover_place(struct recover *x, struct recover_file *f)
     for (size_t i = 0; i < f->n_names; i++) {
         const char *path = f->names[i];
 
+        if (i >= f->n_own && f->n_own)
+            top = "files"; // an overlay is mounted
         if (!path)
             path = eg_strf(x->r, "nameless/inode-%llu", (unsigned long long)f->in->ino);
         f->out[i] = (f->mode & S_IFMT_) == S_IFDIR_ ? eg_outnames_find(&x->names, top, path)

@@ -1,6 +1,8 @@
 /* content.c - the whole of a file as far as memory has it. */
 #include "content.h"
 #include "../../../core/run.h"
+#include "../fs/inode.h"
+#include "content_blocks.h"
 #include "mm.h"
 #include "swap.h"
 
@@ -109,35 +111,65 @@ static void add_swapped(struct eg_run *r, struct linux_content *c, struct linux_
     }
 }
 
-static void add_cached(struct eg_run *r, struct linux_content *c, const struct linux_cached *e,
-                       bool zeros)
+/* A part of which only some blocks are up to date. @return false: which, it cannot be told. */
+static bool add_blocks(struct eg_run *r, struct linux_content *c, struct eg_obj inode,
+                       const struct linux_cached *e, struct linux_content_part p)
+{
+    struct linux_blocks b;
+    const uint64_t end = p.first + p.len;
+
+    if (!linux_blocks_of(r, inode, e, &b) || p.first < b.first ||
+        end > b.first + b.n * b.size + (UINT64_C(1) << linux_page_shift(r)))
+        return false;
+    for (unsigned i = (unsigned)((p.first - b.first) / b.size); i < b.n && p.first < end; i++) {
+        struct linux_content_part one = p;
+
+        one.len = EG_MIN(end, b.first + (i + UINT64_C(1)) * b.size) - p.first;
+        if (linux_block_is_fresh(&b, i)) {
+            add_bytes(r, c, one);
+        } else {
+            one.kind = LINUX_CONTENT_MISSING;
+            one.why = EG_NOT_CACHED;
+            one.dirty = false;
+            add(r, c, one);
+        }
+        p.first += one.len;
+        p.at += one.len;
+    }
+    return true;
+}
+
+static void add_cached(struct eg_run *r, struct linux_content *c, struct eg_obj inode,
+                       const struct linux_cached *e, bool zeros)
 {
     const unsigned shift = linux_page_shift(r);
     struct linux_content_part p = { .first = e->first << shift, .dirty = e->dirty };
 
     p.len = EG_MIN(c->size - p.first, (e->last - e->first + 1) << shift);
+    p.at = e->at << shift;
     if (e->why == EG_SWAPPED) {
         p.kind = LINUX_CONTENT_SWAPPED;
         p.at = e->at;
         add_swapped(r, c, p);
         return;
     }
-    p.at = e->at << shift;
-    if (e->why || (!e->fresh && !zeros && !e->dirty)) { // it was not read from the disk yet
-        p.kind = LINUX_CONTENT_MISSING;
+    if (!e->why && e->fresh) {
+        add_bytes(r, c, p);
+        return;
+    }
+    if (!e->why && !zeros && add_blocks(r, c, inode, e, p))
+        return;
+    if (!e->why && !zeros && e->dirty) {
+        p.partial = true;
+        add_bytes(r, c, p);
+        return;
+    }
+    // mm/shmem.c: fallocate() does not clear what it allocates. Else it was not read from the disk.
+    p.kind = !e->why && zeros ? LINUX_CONTENT_ZEROS : LINUX_CONTENT_MISSING;
+    if (p.kind == LINUX_CONTENT_MISSING)
         p.why = (uint8_t)(e->why ? e->why : EG_NOT_CACHED);
-        p.dirty = false;
-        add(r, c, p);
-        return;
-    }
-    if (!e->fresh && zeros) { // mm/shmem.c: fallocate() does not clear what it allocates
-        p.kind = LINUX_CONTENT_ZEROS;
-        p.dirty = false;
-        add(r, c, p);
-        return;
-    }
-    p.partial = !e->fresh;
-    add_bytes(r, c, p);
+    p.dirty = false;
+    add(r, c, p);
 }
 
 /* What lies between. */
@@ -157,6 +189,7 @@ static void add_gap(struct eg_run *r, struct linux_content *c, uint64_t to, bool
 
 bool linux_content_of(struct eg_run *r, struct eg_obj inode, struct linux_content *c)
 {
+    struct eg_obj host = eg_deref(eg_at(inode, inode.i_mapping, address_space.host));
     struct linux_cached_walk w;
     struct linux_cached e;
 
@@ -167,7 +200,7 @@ bool linux_content_of(struct eg_run *r, struct eg_obj inode, struct linux_conten
     c->size = w.size;
     while (linux_cached_next(&w, &e)) {
         add_gap(r, c, e.first << w.m->shift, w.zeros);
-        add_cached(r, c, &e, w.zeros);
+        add_cached(r, c, host, &e, w.zeros);
     }
     add_gap(r, c, w.size, w.zeros);
     c->n_bad = w.n_bad;

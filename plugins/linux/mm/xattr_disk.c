@@ -99,7 +99,7 @@ static bool place_of(struct eg_run *r, struct eg_obj inode, uint64_t *place, uin
         *inode_size > BLOCK_MAX)
         return false;
     group = (ino - 1) / per_group;
-    head = eg_deref(eg_index(eg_deref(eg_at(sbi, ext4_sb_info.s_group_desc)), group >> shift));
+    head = eg_deref(eg_index(eg_at(sbi, ext4_sb_info.s_group_desc), group >> shift));
     if (!eg_get(&data, head, buffer_head.b_data) ||
         !eg_read(eg_view_of(r), eg_kernel(r), data + (group & (per_block - 1)) * desc_size, desc,
                  (size_t)EG_MIN(desc_size, (uint64_t)LARGE)))
