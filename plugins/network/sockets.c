@@ -44,6 +44,8 @@ EG_TYPE(file);
     C(RETRANSMITS, INT, "how often the last segment was sent again", EG_MINOR)                     \
     C(BYTES_SENT, INT, "bytes of data sent over a TCP connection so far", EG_MINOR)                \
     C(BYTES_RECEIVED, INT, "and received", EG_MINOR)                                               \
+    C(LAST_SENT, TIME, "when TCP sent data last", EG_MINOR)                                        \
+    C(LAST_RECEIVED, TIME, "when it received data last", EG_MINOR)                                 \
     C(OPTIONS, TEXT, "reuseaddr, nodelay, what TCP agreed on, …", EG_MINOR)                        \
     C(CONGESTION, TEXT, "congestion control of TCP", EG_MINOR)                                     \
     C(NETLINK_GROUPS, TEXT, "multicast groups of a netlink socket", EG_MINOR)                      \
@@ -146,11 +148,33 @@ static struct eg_cell when(struct eg_run *r, struct eg_obj expires)
                                   : linux_wall_of(r, LINUX_JIFFIES, expires);
 }
 
+/* The last 2^32 ticks, of which TCP keeps 32 bits. */
+static struct eg_cell last(struct eg_run *r, struct eg_obj ticks)
+{
+    int64_t wall, up, ns, ago;
+    uint64_t now;
+    uint32_t v;
+
+    if (ticks.why == EG_NULL)
+        return (struct eg_cell){ 0 };
+    if (!eg_load(&v, ticks))
+        return eg_cell_of(ticks);
+    if (!linux_now(r, &wall, &up) || !linux_jiffies(r, &now, &ns))
+        return eg_missing(EG_NO_SYMBOL, 0);
+    if (!v)
+        return (struct eg_cell){ 0 }; // never
+    if (__builtin_mul_overflow((int64_t)(uint32_t)((uint32_t)now - v), ns, &ago) ||
+        __builtin_sub_overflow(wall, ago, &wall))
+        return eg_missing(EG_BAD_VALUE, ticks.addr);
+    return eg_int(wall);
+}
+
 /* What a row says beside what the socket says of itself. */
 struct said {
     const char *tables, *life;
     struct eg_cell physical, passed;
-    bool vanished; /**< nobody can hold it any more */
+    bool vanished;    /**< nobody can hold it any more */
+    const char *held; /**< HELD_BY, where that is known */
 };
 
 static void emit(struct eg_run *r, const struct search *q, const struct linux_sock *s,
@@ -169,12 +193,14 @@ static void emit(struct eg_run *r, const struct search *q, const struct linux_so
            .DESTINATION_PORT = s->destination_port, .STATE = eg_text(s->state),
            .RECEIVE_QUEUE = d->receive_queue, .SEND_QUEUE = d->send_queue, .INODE = s->inode,
            .UID = s->uid,
-           .HELD_BY = eg_text(h                ? how_held(h)
+           .HELD_BY = eg_text(said->held       ? said->held
+                              : h              ? how_held(h)
                               : said->vanished ? NULL
                                                : unheld(r, q, s, d)),
            .INTERFACE = eg_text(d->interface), .TIMER = eg_text(d->timer),
            .EXPIRES = when(r, d->expires), .RETRANSMITS = d->retransmits,
            .BYTES_SENT = d->bytes_sent, .BYTES_RECEIVED = d->bytes_received,
+           .LAST_SENT = last(r, d->last_sent), .LAST_RECEIVED = last(r, d->last_received),
            .OPTIONS = eg_text(d->options), .CONGESTION = eg_text(d->congestion),
            .NETLINK_GROUPS = eg_text(d->groups), .PASSED_FILES = said->passed, .MARK = d->mark,
            .COOKIE = s->cookie, .CGROUP = eg_text(d->cgroup), .TABLE = eg_text(said->tables),
@@ -186,6 +212,22 @@ static bool asked(struct eg_run *r, const struct linux_holder *h)
 {
     return h->task ? linux_pid_asked(r, eg_object(r, task_struct, h->task))
                    : !eg_arg_limits(r, "pid");
+}
+
+/* The associations of a socket that has several, as `ss` shows them below it. */
+static void show_peers(struct eg_run *r, const struct search *q, const struct linux_sock *s,
+                       const struct said *of)
+{
+    const struct linux_sock_detail d = { .options = "",
+                                         .expires = eg_bad(s->sock, EG_NULL, 0),
+                                         .last_sent = eg_bad(s->sock, EG_NULL, 0),
+                                         .last_received = eg_bad(s->sock, EG_NULL, 0) };
+    const struct said said = { of->tables, of->life, { 0 }, { 0 }, false, "association" };
+    struct linux_sctp_walk w = { 0 };
+    struct linux_sock peer;
+
+    while (linux_next_sctp_peer(r, &w, s, &peer))
+        emit(r, q, &peer, &d, &said, NULL);
 }
 
 static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, unsigned tables)
@@ -220,6 +262,7 @@ static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, u
             emit(r, q, &s, &d, &said, &h[i]);
     if (!n)
         emit(r, q, &s, &d, &said, NULL);
+    show_peers(r, q, &s, &said);
 }
 
 /* Connections of vsock that nobody accepted: their tables are variables of a module, whose symbols
@@ -254,7 +297,8 @@ static void show_scanned(struct eg_run *r, const struct search *q)
                                    lives[found[i].life],
                                    eg_uint(found[i].pa),
                                    { 0 },
-                                   found[i].life != LINUX_SOCK_ALLOCATED };
+                                   found[i].life != LINUX_SOCK_ALLOCATED,
+                                   NULL };
 
         if (!linux_sock_read(r, eg_object(r, sock, found[i].va), &s) || !wanted(r, q, &s))
             continue;
@@ -333,7 +377,8 @@ EG_PLUGIN(sockets) = {
         "received it yet; ring: io_uring has it; kernel: the kernel made it for itself, as "
         "WireGuard and netlink do; unaccepted: a connection that accept() has not given out yet; "
         "closed: its program closed it, and TCP has not finished; timewait, request: a record in "
-        "place of a socket; nobody: none of these, which a hidden process would cause as well.\n\n"
+        "place of a socket; association: one of several of an SCTP socket, which stands above it; "
+        "nobody: none of these, which a hidden process would cause as well.\n\n"
         "TABLE is empty for a socket that no table has. A connection whose socket is in the table "
         "bind, and not in ehash, was taken out of what ss and /proc/net show. Compare with lsof, "
         "and with a capture of the network. What was closed before the image was taken is "

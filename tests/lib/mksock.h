@@ -69,6 +69,15 @@ static const char *const mk_sock_types[] = {
     "struct packet_sock { struct sock sk; int ifindex; u16 num; };"
     "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
     "struct files_struct { struct fdtable *fdt; struct file *fd_array[8]; };",
+    "struct packet_sock {",
+    "struct crypto_alg { char cra_name[128]; };"
+    "struct crypto_tfm { struct crypto_alg *__crt_alg; };"
+    "struct crypto_skcipher { u32 reqsize; struct crypto_tfm base; };"
+    "struct af_alg_type { char name[14]; };"
+    "struct alg_sock { struct sock sk; struct sock *parent; struct af_alg_type *type;"
+    "  void *private; };"
+    "struct xdp_sock { struct sock sk; u16 queue_id; int state; };"
+    "struct packet_sock {",
     "struct file { struct path f_path; u32 f_mode; struct inode *f_inode; };",
     "struct file { struct path f_path; u32 f_mode; struct inode *f_inode; void *private_data; };",
     "struct css_set *cgroups; };",

@@ -160,6 +160,25 @@ def descriptors(truth):
     return out
 
 
+def said(what):
+    """Columns of what an actor said of its socket."""
+    out = {}
+    m = re.match(r"alg (\w+) ([^,]+)", what)
+    if m:
+        out |= {"PROTO": m.group(1), "SOURCE_ADDR": m.group(2)}
+    m = re.match(r"(?:packet|xdp) on ([^, ]+)(?:, queue (\d+))?", what) or re.search(r"device (\w+)()", what)
+    if m:
+        out["INTERFACE"] = m.group(1)
+    if what.startswith("xdp on"):
+        out |= {"STATE": "BOUND", "SOURCE_PORT": int(m.group(2))}
+    m = re.search(r"mark (0x[0-9a-f]+)", what)
+    if m:
+        out |= {"MARK": int(m.group(1), 16), "CONGESTION": "bbr"}
+    out |= {word: True for word in ("keepalive", "nodelay", "filter") if word in re.split(r"[, ]+", what)}
+    m = re.search(r"groups ([\d ]+)", what)
+    return out | ({"groups": m.group(1).replace(" ", ",")} if m else {})
+
+
 def first_namespace(truth):
     for line in truth.lines("proc", 1, "ns.txt"):
         m = re.match(r"net\tnet:\[(\d+)\]", line)
@@ -184,6 +203,9 @@ class Sockets(Declaration):
         out = {("sock", key): want for key, want in same.items()}
         self.ss = ss(truth, self.first)
         self.fds = descriptors(truth)
+        for fact in truth.facts("socket"):
+            if ("fd", fact["pid"], fact["fd"]) in self.fds:
+                self.fds["fd", fact["pid"], fact["fd"]] |= said(fact["what"])
         return out | self.ss | self.fds
 
     def told(self, row):
@@ -201,7 +223,10 @@ class Sockets(Declaration):
             if row["FD"] is not None:
                 users.setdefault(row["OFFSET"], set()).add((row["PID"], row["FD"]))
                 # The connections of an MPTCP socket have its descriptor, too.
-                if "ulp:mptcp" not in (row["OPTIONS"] or "").split(","):
+                options = (row["OPTIONS"] or "").split(",")
+                if "ulp:mptcp" not in options:
+                    row |= {"keepalive": "keepalive" in options, "nodelay": "nodelay" in options,
+                            "filter": bool(row["SOCKET_FILTER"]), "groups": row["NETLINK_GROUPS"]}
                     out.append(row | {"key": ("fd", row["PID"], row["FD"])})
         for row in rows:
             if row["OFFSET"] in seen:

@@ -247,5 +247,7 @@ bool linux_sock_read(struct eg_run *r, struct eg_obj sock, struct linux_sock *ou
         netlink_ends(s);
     else if (s->family_number == LINUX_AF_VSOCK)
         vsock_ends(r, s);
+    else
+        linux_sock_other(r, s);
     return true;
 }

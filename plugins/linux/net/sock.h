@@ -63,6 +63,14 @@ EG_API bool linux_sock_read(struct eg_run *r, struct eg_obj sock, struct linux_s
 EG_API const char *linux_sock_text(struct eg_run *r, struct eg_obj sock);
 /** The struct inode of a socket; 0: it has none (nobody accepted it, or it was closed). */
 EG_API uint64_t linux_sock_inode(struct eg_run *r, struct eg_obj sock);
+/** The peers of an SCTP socket that may have several: `while (linux_next_sctp_peer(r, &w, &s, &o))`
+ * gives the socket's own description with the state and the other end of each association. */
+struct linux_sctp_walk {
+    struct eg_list_walk list;
+    bool begun, going;
+};
+EG_API bool linux_next_sctp_peer(struct eg_run *r, struct linux_sctp_walk *w,
+                                 const struct linux_sock *s, struct linux_sock *out);
 /** The socket at the other end of a unix socket; a bad cursor: none. */
 EG_API struct eg_obj linux_unix_peer(struct eg_run *r, struct eg_obj sock);
 /** The name of a unix socket: a path; an abstract one with "@" for each null byte, as in

@@ -55,6 +55,8 @@ EG_TYPE(unix_skb_parms);
 EG_TYPE(inet_timewait_sock);
 EG_TYPE(request_sock);
 EG_FIELD_AS(mptcp_first, mptcp_sock, "first");
+EG_FIELD_AS(xdp_device, xdp_sock, "dev");
+EG_TYPE(xdp_sock);
 EG_TYPE(mptcp_sock);
 EG_TYPE(packet_sock);
 EG_TYPE(netlink_sock);
@@ -394,6 +396,9 @@ void linux_sock_details(struct eg_run *r, const struct linux_sock *s, struct lin
     if (s->family_number == LINUX_AF_PACKET)
         index = eg_get_or((int64_t)0, eg_cast(s->sock, packet_sock), packet_ifindex);
     d->interface = linux_ifname(r, eg_deref(eg_at(s->sock, sock_net)), index);
+    if (s->family_number == LINUX_AF_XDP)
+        d->interface =
+            eg_string(r, eg_at(eg_cast(s->sock, xdp_sock), xdp_device, net_device.name), 16);
     if (!d->interface && index > 0)
         d->interface = eg_strf(r, "#%" PRId64, index);
     if (s->size == LINUX_SOCK_TIMEWAIT)

@@ -3,7 +3,7 @@
 #include "mksock.h"
 #include <stdio.h>
 
-enum { UNIX = 1, INET = 2, NETLINK = 16, PACKET = 17, ALG = 38 };
+enum { UNIX = 1, INET = 2, NETLINK = 16, PACKET = 17, ALG = 38, XDP = 44 };
 enum { STREAM = 1, DGRAM = 2, RAW = 3 };
 enum { TCP = 6, UDP = 17 };
 enum { ESTABLISHED = 1, TIME_WAIT = 6, CLOSE = 7, LISTEN = 10, NEW_SYN_RECV = 12 };
@@ -170,7 +170,7 @@ static void udp(void **state)
                             "AF_INET|DGRAM|UDP|127.0.0.1|50|192.0.2.1|53|ESTABLISHED\n"
                             "AF_INET|DGRAM|UDP|127.0.0.1|51|0.0.0.0|0|UNCONNECTED\n"
                             "AF_INET|DGRAM|UDP|127.0.0.1|52|0.0.0.0|0|UNCONNECTED");
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 31, 31),
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 33, 33),
                             "udp\nudp2\nudp4");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(s.k);
@@ -245,14 +245,14 @@ static void unix_sockets(void **state)
                                             "AF_UNIX|DGRAM||@a@b|103|||UNCONNECTED");
         // RECEIVE_QUEUE; PASSED_FILES: of the listener those of the connection.
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 13, 13), "1\n5\n0\n0");
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 27, 27), "2\n2\n0\n0");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 29, 29), "2\n2\n0\n0");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 17, 17),
                             "nobody\nunaccepted\nnobody\nnobody");
         assert_int_equal(mk_row_notes(NULL), 0);
 
         // A count that cannot be, a queue that leads back into itself, a name that is too long.
         mk_put(s.k, list, "scm_fp_list.count", 254);
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 27, 27), "0\n0\n0\n0");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 29, 29), "0\n0\n0\n0");
         assert_int_equal(mk_row_notes("254 files in one message"), 2);
         mk_put(s.k, skb, "sk_buff.next", skb);
         mk_put(s.k, mk_of(&s.g, abstract, "unix_sock.addr"), "unix_address.len", 1000);
@@ -302,7 +302,7 @@ static void netlink(void **state)
                             "NETLINK_GENERIC||9");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 17, 17),
                             "kernel\nunaccepted\nunaccepted\nunaccepted");
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 26, 26), "\n1,5\n\n");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 28, 28), "\n1,5\n\n");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(s.k);
 
@@ -342,6 +342,44 @@ static void descriptors(void **state)
     }
 }
 
+static void families(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t task = mk_guest_task(&s.g, 5, "keeper", 0);
+        const uint64_t bound = mk_sock(&s, "alg_sock", ALG, 5, 0, CLOSE);
+        const uint64_t works = mk_sock(&s, "alg_sock", ALG, 5, 0, CLOSE);
+        const uint64_t xdp = mk_sock(&s, "xdp_sock", XDP, RAW, 0, CLOSE);
+        const uint64_t idle = mk_sock(&s, "xdp_sock", XDP, RAW, 0, CLOSE);
+        const uint64_t type = mk_object(s.k, "af_alg_type"), alg = mk_object(s.k, "crypto_alg");
+        const uint64_t cipher = mk_object(s.k, "crypto_skcipher");
+        const uint64_t all[] = { bound, works, xdp, idle };
+
+        for (unsigned i = 0; i < 4; i++)
+            mk_open(&s, task, i, mk_sock_file(&s, all[i]));
+        mk_puts(s.k, type, "af_alg_type.name", "skcipher");
+        mk_puts(s.k, alg, "crypto_alg.cra_name", "cbc(aes)");
+        mk_put(s.k, cipher, "crypto_skcipher.base.__crt_alg", alg);
+        mk_put(s.k, bound, "alg_sock.type", type);
+        mk_put(s.k, bound, "alg_sock.private", cipher);
+        mk_put(s.k, works, "alg_sock.type", type);
+        mk_put(s.k, works, "alg_sock.parent", bound);
+        mk_put(s.k, works, "alg_sock.private", s.list);
+        mk_put(s.k, xdp, "xdp_sock.state", 1);
+        mk_put(s.k, xdp, "xdp_sock.queue_id", 3);
+        assert_string_equal(ends(&s, NULL), "AF_ALG|SEQPACKET|skcipher|cbc(aes)||||UNCONNECTED\n"
+                                            "AF_ALG|SEQPACKET|skcipher|cbc(aes)||||UNCONNECTED\n"
+                                            "AF_XDP|RAW|||3|||BOUND\n"
+                                            "AF_XDP|RAW||||||UNCONNECTED");
+        mk_puts(s.k, alg, "crypto_alg.cra_name", "\x01");
+        assert_string_equal(ends(&s, "family=alg"), "AF_ALG|SEQPACKET|skcipher|||||UNCONNECTED\n"
+                                                    "AF_ALG|SEQPACKET|skcipher|||||UNCONNECTED");
+        mk_free(s.k);
+    }
+}
+
 /* What nothing leads to, in memory that no slab has. */
 static void scan(void **state)
 {
@@ -370,7 +408,7 @@ static void scan(void **state)
                s.list);
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 9, 9), "1");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan"), 9, 9), "1\n2\n3");
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan"), 32, 32),
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan"), 34, 34),
                             "living\nleftover\nleftover");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "scan udp"), 9, 9), "3");
         mk_free(s.k);
@@ -380,9 +418,9 @@ static void scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tcp),          cmocka_unit_test(damage),  cmocka_unit_test(udp),
-        cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink), cmocka_unit_test(descriptors),
-        cmocka_unit_test(scan),
+        cmocka_unit_test(tcp),          cmocka_unit_test(damage),   cmocka_unit_test(udp),
+        cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink),  cmocka_unit_test(descriptors),
+        cmocka_unit_test(scan),         cmocka_unit_test(families),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

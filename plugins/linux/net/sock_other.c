@@ -1,0 +1,158 @@
+/* sock_other.c - what sockets of small families say of themselves: AF_ALG, AF_XDP, AF_TIPC; the
+ * peers of an SCTP socket that has several. */
+#include "ip.h"
+#include "net.h"
+#include "sock_names.h"
+
+EG_FIELD_AS_OF("af_alg", alg_parent, alg_sock, "parent");
+EG_FIELD_AS_OF("af_alg", alg_type, alg_sock, "type");
+EG_FIELD_AS_OF("af_alg", alg_private, alg_sock, "private");
+EG_FIELD_AS_OF("af_alg", alg_type_name, af_alg_type, "name");
+EG_FIELD_AS(skcipher_base, crypto_skcipher, "base");
+EG_FIELD_AS(ahash_base, crypto_ahash, "base");
+EG_FIELD_AS(aead_base, crypto_aead, "base");
+EG_FIELD_AS(rng_base, crypto_rng, "base");
+EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
+EG_FIELD_AS(crypto_name, crypto_alg, "cra_name");
+EG_FIELD_AS(xdp_state, xdp_sock, "state");
+EG_FIELD_AS(xdp_queue, xdp_sock, "queue_id");
+EG_FIELD_AS_OF("tipc", tipc_port, tipc_sock, "portid");
+EG_FIELD_AS_OF("sctp", sctp_ep, sctp_sock, "ep");
+EG_FIELD_AS_OF("sctp", sctp_asocs, sctp_endpoint, "asocs");
+EG_FIELD_AS_OF("sctp", asoc_node, sctp_association, "asocs");
+EG_FIELD_AS_OF("sctp", asoc_state, sctp_association, "state");
+EG_FIELD_AS_OF("sctp", asoc_peer, sctp_association, "peer.primary_addr");
+EG_FIELD_AS_OF("sctp", asoc_port, sctp_association, "peer.port");
+EG_TYPE_("af_alg", alg_sock);
+EG_TYPE_("tipc", tipc_sock);
+EG_TYPE_("sctp", sctp_sock);
+EG_TYPE(xdp_sock);
+EG_TYPE(crypto_tfm);
+
+enum { XDP_BOUND = 1 }; // include/net/xdp_sock.h
+
+static bool printable(const char *s)
+{
+    if (!s || !*s)
+        return false;
+    for (; *s; s++)
+        if (*s <= ' ' || *s > '~')
+            return false;
+    return true;
+}
+
+/* The algorithm behind a handle (struct crypto_tfm) at @at; NULL: there is none. */
+static const char *algorithm(struct eg_run *r, uint64_t at)
+{
+    const char *name = eg_string(r, eg_at(eg_object(r, crypto_tfm, at), tfm_alg, crypto_name), 128);
+
+    return printable(name) ? name : NULL;
+}
+
+/* What was bound has a handle for its algorithm, whose kind the name of its type says; of aead and
+ * rng there is a pointer to one (struct aead_tfm until 6.15, struct rng_parent_ctx). What accept()
+ * made of it has it in its parent. */
+static void alg(struct eg_run *r, struct linux_sock *s)
+{
+    static const struct {
+        const char *type;
+        unsigned which;
+    } kinds[] = { { "skcipher", 0 }, { "hash", 1 }, { "aead", 2 }, { "rng", 3 } };
+    const struct {
+        bool has;
+        uint64_t off;
+    } bases[] = { { eg_has(r, skcipher_base), eg_offset(r, skcipher_base) },
+                  { eg_has(r, ahash_base), eg_offset(r, ahash_base) },
+                  { eg_has(r, aead_base), eg_offset(r, aead_base) },
+                  { eg_has(r, rng_base), eg_offset(r, rng_base) } };
+    struct eg_obj own = eg_cast(s->sock, alg_sock), parent = eg_deref(eg_at(own, alg_parent));
+    const char *type = eg_string(r, eg_at(own, alg_type, alg_type_name), 14), *name = NULL;
+    uint64_t private = 0, inner;
+    const uint8_t *p;
+
+    if (!printable(type))
+        return;
+    s->protocol = type;
+    if (!parent.why)
+        own = eg_cast(parent, alg_sock);
+    if (!eg_get(&private, own, alg_private) || !private)
+        return;
+    p = eg_bytes(own.view, own.space, private, own.bind->model.ptr_size);
+    inner = p ? eg_load_(p, own.bind->model.ptr_size, own.bind->model.big_endian) : 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !name; i++)
+        if (__builtin_strcmp(type, kinds[i].type) == 0 && bases[kinds[i].which].has) {
+            name = algorithm(r, private + bases[kinds[i].which].off);
+            if (!name && inner)
+                name = algorithm(r, inner + bases[kinds[i].which].off);
+        }
+    s->source = eg_text(name);
+}
+
+void linux_sock_other(struct eg_run *r, struct linux_sock *s)
+{
+    uint32_t state;
+
+    switch (s->family_number) {
+    case LINUX_AF_ALG:
+        alg(r, s);
+        break;
+    case LINUX_AF_XDP:
+        if (eg_get(&state, eg_cast(s->sock, xdp_sock), xdp_state) && state == XDP_BOUND) {
+            s->state = "BOUND";
+            s->source_port = eg_val(eg_cast(s->sock, xdp_sock), xdp_queue);
+        }
+        break;
+    case LINUX_AF_TIPC:
+        if (eg_has(r, tipc_port))
+            s->source_port = eg_val(eg_cast(s->sock, tipc_sock), tipc_port);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- SCTP ---- */
+
+bool linux_next_sctp_peer(struct eg_run *r, struct linux_sctp_walk *w, const struct linux_sock *s,
+                          struct linux_sock *out)
+{
+    // enum sctp_state (include/net/sctp/constants.h)
+    static const char *const states[] = {
+        "CLOSED",           "COOKIE_WAIT",   "COOKIE_ECHOED",     "ESTABLISHED",
+        "SHUTDOWN_PENDING", "SHUTDOWN_SENT", "SHUTDOWN_RECEIVED", "SHUTDOWN_ACK_SENT",
+    };
+    struct eg_obj each, peer;
+    uint8_t bytes[24];
+    uint32_t state;
+    uint16_t family;
+
+    if (!w->begun) {
+        w->begun = true;
+        w->going = s->protocol_number == LINUX_IPPROTO_SCTP && eg_has(r, asoc_node) &&
+                   s->type_number != LINUX_SOCK_STREAM;
+        if (w->going)
+            w->list = eg_list_begin_(eg_at(eg_cast(s->sock, sctp_sock), sctp_ep, sctp_asocs),
+                                     eg_f_asoc_node.id);
+    }
+    if (!w->going || !eg_list_next_(&w->list, &each))
+        return false;
+    *out = *s;
+    out->state = eg_get(&state, each, asoc_state) && state < sizeof states / sizeof *states
+                     ? states[state]
+                     : "?";
+    // struct sockaddr_in, or _in6: the family, the port, then the address at 4 or 8.
+    peer = eg_at(each, asoc_peer);
+    out->destination_port = eg_val(each, asoc_port);
+    if (peer.why || !eg_read(peer.view, peer.space, peer.addr, bytes, sizeof bytes)) {
+        out->destination = eg_missing(EG_UNREADABLE, each.addr);
+        return true;
+    }
+    family = (uint16_t)eg_load_(bytes, 2, peer.bind->model.big_endian);
+    if (family == LINUX_AF_INET)
+        out->destination = eg_text(linux_ip_text(r, bytes + 4, 4));
+    else if (family == LINUX_AF_INET6)
+        out->destination = eg_text(linux_ip_text(r, bytes + 8, 16));
+    else
+        out->destination = eg_missing(EG_BAD_VALUE, peer.addr);
+    return true;
+}
