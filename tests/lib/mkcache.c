@@ -20,6 +20,14 @@ static const char *const edits[] = {
     "struct buffer_head { unsigned long b_state; struct buffer_head *b_this_page;"
     "  struct page *b_page; unsigned long b_size; };"
     "struct iomap_folio_state { unsigned int state_lock; unsigned long state[4]; };"
+    "struct gendisk { char disk_name[32]; void *private_data; };"
+    "struct block_device { struct gendisk *bd_disk; };"
+    "struct swap_info_struct { unsigned long flags; signed char type; unsigned int max;"
+    "  struct block_device *bdev; };"
+    "enum zram_pageflags { ZRAM_LOCK = 20, ZRAM_SAME };"
+    "struct zram_table_entry { unsigned long handle, flags; };"
+    "struct zram { struct zram_table_entry *table; struct zs_pool *mem_pool;"
+    "  struct gendisk *disk; unsigned long disksize; };"
     "struct kuid2 { unsigned int val; };"
     "struct ovl_path { void *layer; struct dentry *dentry; };"
     "struct ovl_entry { unsigned int __numlower; struct ovl_path __lowerstack[4]; };"
@@ -66,6 +74,8 @@ void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *
     w->map = mk_alloc_aligned(w->k, ram / w->g.page * w->size, w->g.page);
     w->free = ram / 2 / w->g.page; // page tables are below, all else above
     mk_symbol(w->k, "vmemmap", w->map);
+    w->swap = mk_alloc(w->k, (size_t)32 * 8);
+    mk_symbol(w->k, "swap_info", w->swap);
     head = w->supers = mk_alloc(w->k, 16);
     mk_list_append(w->k, head, mk_at(w->k, w->g.sb, "super_block.s_list"));
     mk_symbol(w->k, "super_blocks", head);

@@ -10,6 +10,7 @@ enum { MK_REG = 0100644, MK_FOLDER = 0040750, MK_LINK = 0120777, MK_DIRTY = 4, M
 struct mk_cache {
     struct mk_guest g;
     struct mk *k;
+    uint64_t swap;      // the array swap_info
     uint64_t supers;    // the list super_blocks
     uint64_t map, size; // struct page of page 0, and bytes of one
     uint64_t free;      // number of the next page that holds nothing yet

@@ -121,6 +121,86 @@ static void listed(void **state)
     }
 }
 
+/* Pages of shared memory that are in zram; one that is no more. */
+static void swapped(void **state)
+{
+    (void)state;
+    mk_each_machine(m) if (m->arch)
+    {
+        struct mk_cache w;
+        uint64_t d, info, zram, table, disk, bdev;
+
+        mk_cache_begin(&w, m, "tmpfs");
+        info = mk_object(w.k, "swap_info_struct");
+        zram = mk_object(w.k, "zram");
+        table = mk_alloc(w.k, 64 * 16);
+        disk = mk_object(w.k, "gendisk");
+        bdev = mk_object(w.k, "block_device");
+        mk_write_ptr(w.k, w.swap, info);
+        mk_put(w.k, info, "swap_info_struct.flags", 3 | 64);
+        mk_put(w.k, info, "swap_info_struct.max", 64);
+        mk_put(w.k, info, "swap_info_struct.bdev", bdev);
+        mk_put(w.k, bdev, "block_device.bd_disk", disk);
+        mk_puts(w.k, disk, "gendisk.disk_name", "zram0");
+        mk_put(w.k, disk, "gendisk.private_data", zram);
+        mk_put(w.k, zram, "zram.table", table);
+        mk_put(w.k, zram, "zram.disk", disk);
+        mk_put(w.k, zram, "zram.disksize", 64 * w.g.page);
+        for (uint64_t i = 10; i < 12; i++) { // all of the page is this word
+            mk_write_ptr(w.k, table + 16 * i,
+                         UINT64_C(0x4848484848484848) + (i - 10) * 0x0101010101010101);
+            mk_write_ptr(w.k, table + 16 * i + 8, 1 << 21);
+        }
+        d = mk_cache_file(&w, 0, "all", MK_REG, 4 * w.g.page + 10);
+        mk_cache_folio(&w, d, 1, 1, "m", MK_FRESH);
+        mk_cache_set(&w, d, 2, 10 << 1 | 1);
+        mk_cache_set(&w, d, 4, 11 << 1 | 1); // the file ends in it
+        d = mk_cache_file(&w, 0, "lost", MK_REG, 2 * w.g.page);
+        mk_cache_set(&w, d, 0, 10 << 1 | 1);
+        mk_cache_set(&w, d, 1, 12 << 1 | 1); // nothing is there
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "files", "path=/all"), 7, 10),
+                            "5|1|0|2");
+        assert_non_null(strstr(mk_cache_recover(&w, NULL), "|5|1|0|2|true|"));
+        assert_true(mk_cache_load(&w, "unmounted-8-1-tmpfs/all"));
+        assert_int_equal(w.len, 4 * w.g.page + 10);
+        assert_true(mk_cache_has(&w, 0, 0, w.g.page) && mk_cache_has(&w, 1, 'm', w.g.page) &&
+                    mk_cache_has(&w, 2, 'H', w.g.page) && mk_cache_has(&w, 3, 0, w.g.page) &&
+                    mk_cache_has(&w, 4, 'I', 10));
+        assert_true(mk_cache_load(&w, "unmounted-8-1-tmpfs/lost"));
+        assert_true(mk_cache_has(&w, 0, 'H', w.g.page) && mk_cache_has(&w, 1, 0, w.g.page));
+        assert_true(mk_cache_manifest(&w, "\"missing\":[[1,1,\"swapped out\"]]"));
+        assert_true(mk_cache_manifest(&w, "\"swapped\":[[2,2],[4,4]]"));
+        mk_cache_end(&w);
+    }
+}
+
+/* Huge pages, counted as such (until 6.7): what has none was never written. */
+static void huge(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_cache w;
+        uint64_t d, pfn;
+
+        mk_cache_begin(&w, m, "hugetlbfs");
+        d = mk_cache_file(&w, 0, "h", MK_REG, 8 * w.g.page);
+        mk_put(w.k, mk_cache_inode(&w, d), "inode.i_blkbits", m->page_shift + 2u);
+        pfn = mk_cache_folio(&w, d, 4, 4, "wxyz", MK_FRESH);
+        for (unsigned i = 4; i < 8; i++)
+            mk_cache_set(&w, d, i, 0);
+        mk_put(w.k, mk_cache_page(&w, pfn), "page.index", 1);
+        mk_cache_set(&w, d, 1, mk_cache_page(&w, pfn));
+        mk_cache_recover(&w, NULL);
+        assert_true(mk_cache_load(&w, "unmounted-8-1-hugetlbfs/h"));
+        assert_int_equal(w.len, 8 * w.g.page);
+        assert_true(mk_cache_has(&w, 0, 0, 4 * w.g.page) && mk_cache_has(&w, 4, 'w', w.g.page) &&
+                    mk_cache_has(&w, 7, 'z', w.g.page));
+        assert_true(mk_cache_manifest(&w, "\"whole\":true"));
+        mk_cache_end(&w);
+    }
+}
+
 static void add_xattr(struct mk_cache *w, uint64_t head, const char *name, const char *value,
                       size_t len)
 {
@@ -246,10 +326,8 @@ static void overlay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),
-        cmocka_unit_test(listed),
-        cmocka_unit_test(attributes),
-        cmocka_unit_test(overlay),
+        cmocka_unit_test(blocks), cmocka_unit_test(listed),     cmocka_unit_test(swapped),
+        cmocka_unit_test(huge),   cmocka_unit_test(attributes), cmocka_unit_test(overlay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

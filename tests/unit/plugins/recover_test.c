@@ -215,6 +215,46 @@ static void hostile(void **state)
     }
 }
 
+static unsigned mode_of(const struct mk_cache *w, const char *name, time_t *mtime)
+{
+    char path[200];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/" TOP "/%s", w->dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    *mtime = st.st_mtim.tv_sec;
+    return st.st_mode & 07777;
+}
+
+/* Nothing that gives a program rights, unless that was asked for; what the analyst can read. */
+static void modes(void **state)
+{
+    (void)state;
+    for (int preserve = 0; preserve < 2; preserve++) {
+        struct mk_cache w;
+        uint64_t d, folder;
+        time_t mtime;
+
+        mk_cache_begin(&w, &mk_machines[0], "ext4");
+        folder = mk_cache_file(&w, 0, "folder", 0040550, 0);
+        d = mk_cache_file(&w, folder, "suid", 0106711, 5);
+        mk_cache_folio(&w, d, 0, 1, "s", MK_FRESH);
+        d = mk_cache_file(&w, folder, "none", 0100000, 5);
+        mk_cache_folio(&w, d, 0, 1, "n", MK_FRESH);
+        mk_put(w.k, mk_cache_inode(&w, d), "inode.i_mtime_sec", (uint64_t)-5);
+        mk_cache_file(&w, 0, "without", 0040550, 0); // no file of it is cached
+        mk_cache_recover(&w, preserve ? "preserve" : NULL);
+        assert_int_equal(mode_of(&w, "folder/suid", &mtime), preserve ? 06711 : 0711);
+        assert_int_equal(mtime, 1000000000);
+        assert_int_equal(mode_of(&w, "folder/none", &mtime), preserve ? 0 : 0400);
+        assert_int_equal(mtime, -5);
+        assert_int_equal(mode_of(&w, "folder", &mtime), preserve ? 0550 : 0750);
+        assert_int_equal(mtime, 1000000000);
+        assert_false(mk_cache_load(&w, TOP "/without"));
+        mk_cache_end(&w);
+    }
+}
+
 static void tar_links(void **state)
 {
     struct mk_cache w;
@@ -333,9 +373,9 @@ static void known_sqlite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole), cmocka_unit_test(parts),        cmocka_unit_test(memory),
-        cmocka_unit_test(sizes), cmocka_unit_test(hostile),      cmocka_unit_test(tar_links),
-        cmocka_unit_test(known), cmocka_unit_test(known_sqlite),
+        cmocka_unit_test(whole), cmocka_unit_test(parts),   cmocka_unit_test(memory),
+        cmocka_unit_test(sizes), cmocka_unit_test(hostile), cmocka_unit_test(tar_links),
+        cmocka_unit_test(modes), cmocka_unit_test(known),   cmocka_unit_test(known_sqlite),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
