@@ -167,4 +167,33 @@ class LsBlk(Declaration):
         return row[column] or "" if column in ("MOUNT_POINT", "BACKED_BY", "UUID") else row[column]
 
 
-DECLARATIONS = [Inodes(), Dentries(), Superblocks(), LsBlk()]
+class FsStat(Declaration):
+    name = "fsstat"
+    against = "statfs.txt: stat -f of each mount point"
+    keys = "MOUNT_POINT"
+    tolerance = "FILES of xfs, which is made of its free blocks, as those are; counts of what is written meanwhile: within 64 blocks and 8 files"
+
+    def applies(self, truth):
+        return truth.has("statfs.txt")
+
+    def expected(self, truth):
+        self.known = {}
+        types = {"ext2/ext3": "ext4", "xfs": "xfs", "tmpfs": "tmpfs", "btrfs": "btrfs"}
+        for line in truth.lines("statfs.txt"):
+            path, kind, _, size, blocks, free, _, files, files_free = line.split("|")
+            if kind in types and (kind != "tmpfs" or int(blocks)):
+                self.known[path] = {"BLOCK_SIZE": int(size), "BLOCKS": int(blocks), "BLOCKS_FREE": int(free)}
+                if kind != "btrfs":
+                    self.known[path].update(FILES=int(files), FILES_FREE=int(files_free))
+        return self.known
+
+    def key(self, row):
+        return row["MOUNT_POINT"] if row["MOUNT_POINT"] in self.known else None
+
+    def same(self, column, want, have):
+        if have is None or column in ("BLOCK_SIZE", "BLOCKS"):
+            return want == have
+        return abs(want - have) <= (64 if column == "BLOCKS_FREE" else 8)
+
+
+DECLARATIONS = [Inodes(), Dentries(), Superblocks(), LsBlk(), FsStat()]
