@@ -37,6 +37,7 @@ EG_TYPE(shmem_sb_info);
     C(DEVICE, TEXT, "the device's name, or the type where there is none")                          \
     C(FSTYPE, TEXT, "kind of file system")                                                         \
     C(MOUNT_POINT, TEXT, "where it is mounted")                                                    \
+    C(NS, INT, "mount namespace that MOUNT_POINT is seen from", EG_MINOR)                          \
     C(BLOCK_SIZE, INT, "bytes of a block")                                                         \
     C(BLOCKS, INT, "blocks for data, as statfs() has them")                                        \
     C(BLOCKS_FREE, INT, "of them free")                                                            \
@@ -93,7 +94,11 @@ static struct number sum(struct eg_run *r, struct eg_obj counter)
 
     n.ok = eg_get(&count, counter, percpu_counter.count);
     if (!each.why)
-        linux_each_percpu(r, each, own) if (n.ok && eg_load(&part, own)) count += part;
+        linux_each_percpu(r, each, own)
+        {
+            if (n.ok && eg_load(&part, own))
+                count += part;
+        }
     n.value = n.ok && count > 0 ? (uint64_t)count : 0;
     return n;
 }
@@ -284,7 +289,7 @@ static void show(struct eg_run *r, struct eg_obj sb)
     }
     eg_row(r, .OFFSET = eg_addr(sb), .DEVICE = eg_val(sb, super_block.s_id),
            .FSTYPE = linux_superblock_type(r, sb),
-           .MOUNT_POINT = eg_text(linux_superblock_where(r, sb)),
+           .MOUNT_POINT = eg_text(linux_superblock_where(r, sb)), .NS = linux_superblock_ns(r, sb),
            .BLOCK_SIZE = eg_val(sb, super_block.s_blocksize), .BLOCKS = cell(s.blocks),
            .BLOCKS_FREE = cell(s.free), .FILES = cell(s.files), .FILES_FREE = cell(s.files_free),
            .LABEL = s.label, .STATE = eg_text(s.state), .MADE = s.made, .MOUNTED = s.mounted,
@@ -295,7 +300,10 @@ static int run(struct eg_run *r)
 {
     struct eg_obj sb;
 
-    linux_each_superblock(r, sb) show(r, sb);
+    linux_each_superblock(r, sb)
+    {
+        show(r, sb);
+    }
     return 0;
 }
 

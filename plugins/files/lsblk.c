@@ -5,6 +5,11 @@
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/swap.h"
 
+EG_FIELD_AS_OF("btrfs", btrfs_disks, btrfs_fs_info, "fs_devices");
+EG_FIELDS_OF("btrfs", btrfs_fs_devices, devices);
+EG_FIELDS_OF("btrfs", btrfs_device, bdev, dev_list);
+EG_TYPE_("btrfs", btrfs_fs_info);
+
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "where the block_device is, before Linux 5.11 the gendisk", EG_MINOR)          \
     C(NAME, TEXT, "the kernel's name")                                                             \
@@ -102,6 +107,23 @@ static bool is_swap(struct eg_run *r, const struct linux_blockdev *b)
     return false;
 }
 
+/** btrfs keeps its disks in a list of its own; its super block names none. */
+static bool is_of_btrfs(struct eg_run *r, struct eg_obj sb, uint64_t bdev)
+{
+    const char *type = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 8);
+    struct eg_obj info, device;
+    uint64_t own;
+
+    if (!type || strcmp(type, "btrfs") != 0 || !eg_has(r, btrfs_disks))
+        return false;
+    info = eg_cast(eg_at(sb, super_block.s_fs_info), btrfs_fs_info);
+    eg_each_list(device, eg_at(eg_deref(eg_at(info, btrfs_disks)), btrfs_fs_devices.devices),
+                 btrfs_device.dev_list)
+        if (eg_get(&own, device, btrfs_device.bdev) && own == bdev)
+            return true;
+    return false;
+}
+
 /** The file system on it; bad: none that is mounted. */
 static struct eg_obj file_system(struct eg_run *r, const struct linux_blockdev *b)
 {
@@ -109,9 +131,13 @@ static struct eg_obj file_system(struct eg_run *r, const struct linux_blockdev *
     uint64_t bdev;
     uint32_t dev;
 
-    linux_each_superblock(r, sb) if ((eg_get(&dev, sb, super_block.s_dev) && dev == b->dev) ||
-                                     (b->bdev && eg_get(&bdev, sb, super_block.s_bdev) &&
-                                      bdev == b->bdev)) found = sb;
+    linux_each_superblock(r, sb)
+    {
+        if ((eg_get(&dev, sb, super_block.s_dev) && dev == b->dev) ||
+            (b->bdev && eg_get(&bdev, sb, super_block.s_bdev) && bdev == b->bdev) ||
+            (b->bdev && is_of_btrfs(r, sb, b->bdev)))
+            found = sb;
+    }
     return found;
 }
 

@@ -21,6 +21,7 @@ EG_FIELDS_OF("overlay", ovl_fs, numlayer);
     C(DEVICE, TEXT, "the device's name, or the type where there is none")                          \
     C(FSTYPE, TEXT, "kind of file system")                                                         \
     C(MOUNT_POINT, TEXT, "where it is mounted, in the first mount namespace if it is there")       \
+    C(NS, INT, "mount namespace that MOUNT_POINT is seen from", EG_MINOR)                          \
     C(MOUNTS, INT, "how many times it is mounted, the kernel's own mounts included")               \
     C(REFERENCES, INT, "how many users it has (s_active)", EG_MINOR)                               \
     C(INODES, INT, "inodes of it in memory")                                                       \
@@ -156,11 +157,15 @@ static int run(struct eg_run *r)
         struct eg_obj dev = eg_at(sb, super_block.s_dev);
         uint64_t mounts = 0;
 
-        linux_each_sb_mount(r, sb, m) mounts++;
+        linux_each_sb_mount(r, sb, m)
+        {
+            mounts++;
+        }
         eg_row(r, .OFFSET = eg_addr(sb), .MAJOR = linux_major_cell(dev),
                .MINOR = linux_minor_cell(dev), .DEVICE = eg_val(sb, super_block.s_id),
                .FSTYPE = linux_superblock_type(r, sb),
-               .MOUNT_POINT = eg_text(linux_superblock_where(r, sb)), .MOUNTS = eg_uint(mounts),
+               .MOUNT_POINT = eg_text(linux_superblock_where(r, sb)),
+               .NS = linux_superblock_ns(r, sb), .MOUNTS = eg_uint(mounts),
                .REFERENCES = eg_val(sb, sb_active), .INODES = eg_uint(count_inodes(all, sb.addr)),
                .UUID = uuid(r, sb), .SB_OPTIONS = options(r, sb), .FS_OPTIONS = own_options(r, sb));
     }

@@ -201,17 +201,20 @@ class Kmsg(Declaration):
 
 class Mounts(Declaration):
     name = "mounts"
-    against = "proc/PID/mountinfo"
+    against = "proc/PID/mountinfo, mountinfo-kept.txt"
     keys = "NS, MOUNT_ID"
     tolerance = "SB_OPTIONS: the first only; a file system's own options are printed by its own code"
 
     def expected(self, truth):
         out = {}
-        for pid in truth.told():
-            ns = truth.namespaces(pid).get("mnt")
+        told = [(truth.namespaces(pid).get("mnt"), truth.lines("proc", pid, "mountinfo")) for pid in truth.told()]
+        if truth.has("mountinfo-kept.txt"):  # no task is in it
+            kept = [line.split() for line in truth.lines("namespaces.txt") if line.startswith("mnt ")]
+            told += [(int(f[1]), truth.lines("mountinfo-kept.txt")) for f in kept]
+        for ns, lines in told:
             if ns is None:
                 continue
-            for line in truth.lines("proc", pid, "mountinfo"):
+            for line in lines:
                 left, _, right = line.partition(" - ")
                 f, g = left.split(), right.split(" ")
                 out.setdefault((ns, int(f[0])), {
@@ -221,7 +224,7 @@ class Mounts(Declaration):
         return out
 
     def key(self, row):
-        return row["NS"], row["MOUNT_ID"]
+        return (row["NS"], row["MOUNT_ID"]) if row["NS"] else None  # in no namespace: the guest does not see it
 
     def have(self, row, column):
         value = row[column]
@@ -230,6 +233,8 @@ class Mounts(Declaration):
         return value.split(",")[0] if column == "SB_OPTIONS" and value else value
 
     def explain_extra(self, truth, key, row):
+        if any(f"mnt:[{key[0]}]" in line for pid in truth.pids() for line in truth.lines("proc", pid, "fd.txt")):
+            return "a namespace without a process: one has it open, and cannot list its mounts"
         if row["MOUNT_POINT"] == "/" and row["FSTYPE"] == "rootfs":
             return "the kernel's first mount, under all others, which /proc does not show"
         return None

@@ -135,7 +135,10 @@ static void take_open_of(struct gather *g, struct eg_obj task, struct eg_map *se
     uint64_t at, fd;
 
     if (eg_get(&at, task, task_files) && at && eg_run_map_add(r, seen, at, 0))
-        linux_each_fd(r, task, fd, file) take(g, linux_file_inode(r, file), 0, LINUX_INODE_OPEN);
+        linux_each_fd(r, task, fd, file)
+        {
+            take(g, linux_file_inode(r, file), 0, LINUX_INODE_OPEN);
+        }
     if (eg_get(&at, task, task_struct.fs) && at && eg_run_map_add(r, seen, at, 0)) {
         take(g, eg_deref(eg_at(task, task_struct.fs, fs_pwd, dentry.d_inode)), 0, LINUX_INODE_OPEN);
         take(g, eg_deref(eg_at(task, task_struct.fs, fs_root_dentry, dentry.d_inode)), 0,

@@ -152,7 +152,10 @@ static bool gather(struct eg_system *sys, struct eg_run *r, void *kept)
     take_tasks(r, k);
     linux_each_superblock(r, sb)
     {
-        linux_each_sb_mount(r, sb, m) take(k, linux_mount_ns(r, m), 0, LINUX_MOUNT_NS_MOUNT);
+        linux_each_sb_mount(r, sb, m)
+        {
+            take(k, linux_mount_ns(r, m), 0, LINUX_MOUNT_NS_MOUNT);
+        }
     }
     take_files(r, k);
     take_tree(r, k);

@@ -80,6 +80,7 @@ struct eg_obj linux_mount_ns(struct eg_run *r, struct eg_obj mount)
 
 struct place {
     uint64_t root; /**< the dentry that is there */
+    uint32_t ns;   /**< number of its mount namespace */
     char *text;
 };
 struct places {
@@ -110,7 +111,7 @@ static int by_choice(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void add_place(struct places *p, uint64_t sb, uint64_t root, const char *text)
+static void add_place(struct places *p, uint64_t sb, uint64_t root, uint32_t ns, const char *text)
 {
     struct place *new = eg_vec_push(&p->list);
 
@@ -118,7 +119,7 @@ static void add_place(struct places *p, uint64_t sb, uint64_t root, const char *
         eg_map_add(&p->of, root, p->list.n - 1) < 0)
         p->failed = true;
     else
-        new->root = root;
+        new->root = root, new->ns = ns;
 }
 
 static void find_places_of(struct eg_run *r, struct eg_obj sb, uint64_t init_ns, struct places *p)
@@ -160,7 +161,7 @@ static void find_places_of(struct eg_run *r, struct eg_obj sb, uint64_t init_ns,
             break;
         if (!text)
             continue;
-        add_place(p, sb.addr, eg_get_or((uint64_t)0, all[i].mount, mount_root), text);
+        add_place(p, sb.addr, eg_get_or((uint64_t)0, all[i].mount, mount_root), all[i].ns, text);
         if (!all[i].part)
             break;
         found = i + 1;
@@ -175,7 +176,10 @@ static bool find_places(struct eg_system *sys, struct eg_run *r, void *kept)
     struct eg_obj sb;
 
     (void)sys;
-    linux_each_superblock(r, sb) find_places_of(r, sb, init_ns, p);
+    linux_each_superblock(r, sb)
+    {
+        find_places_of(r, sb, init_ns, p);
+    }
     if (p->failed)
         eg_run_fail(r, EG_ENOMEM, "out of memory for where file systems are mounted");
     return !eg_stopped(r);
@@ -205,6 +209,15 @@ const char *linux_superblock_where(struct eg_run *r, struct eg_obj sb)
     if (sb.kind == EG_K_PTR)
         sb = eg_deref(sb);
     return p && eg_map_get(&p->first, sb.addr, &i) ? p->list.at[i].text : NULL;
+}
+
+struct eg_cell linux_superblock_ns(struct eg_run *r, struct eg_obj sb)
+{
+    const struct places *p = eg_system_cache(eg_system_of(r), r, &places);
+    uint64_t i;
+
+    return p && eg_map_get(&p->first, sb.addr, &i) ? eg_uint(p->list.at[i].ns)
+                                                   : (struct eg_cell){ 0 };
 }
 
 static const char *place_of(const void *context, uint64_t dentry)

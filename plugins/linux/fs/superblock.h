@@ -36,6 +36,8 @@ EG_API struct eg_obj linux_mount_ns(struct eg_run *r, struct eg_obj mount);
  * another one: its root, and only where that is mounted nowhere one of its directories (a subvolume
  * of btrfs). NULL: nowhere. The text lives as long as the system. */
 EG_API const char *linux_superblock_where(struct eg_run *r, struct eg_obj sb);
+/** The inode number of that mount namespace; unset: it is nowhere. */
+EG_API struct eg_cell linux_superblock_ns(struct eg_run *r, struct eg_obj sb);
 /** The path of a dentry from where its file system is mounted, as above; else from the file
  * system's root. " (deleted)" follows one that is in no directory; a file that never has one is
  * "socket:[12]", "/memfd:name (deleted)". NULL: it cannot be read. */

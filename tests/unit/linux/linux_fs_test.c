@@ -437,9 +437,10 @@ static void superblocks(void **state)
     (void)state;
     each_world(w, m)
     {
-        assert_string_equal(mk_columns(mk_rows(w.k, "superblocks", NULL), 1, 8),
-                            "254|0|vda|ext4|/|1|-|5\n0|30|tmpfs|tmpfs|/|1|-|1\n"
-                            "0|8|sockfs|sockfs||1|-|1");
+        assert_string_equal(mk_columns(mk_rows(w.k, "superblocks", NULL), 1, 9),
+                            "254|0|vda|ext4|/|4026531841|1|-|5\n"
+                            "0|30|tmpfs|tmpfs|/|4026532000|1|-|1\n"
+                            "0|8|sockfs|sockfs|||1|-|1");
         assert_int_equal(mk_row_notes(NULL), 0);
     }
     each_world(w, m)

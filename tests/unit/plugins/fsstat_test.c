@@ -84,7 +84,7 @@ static struct world make(const struct mk_machine *m, const char *types, const ch
 
 static const char *row(struct world *w)
 {
-    return mk_columns(mk_rows(w->k, "fsstat", NULL), 4, 14);
+    return mk_columns(mk_rows(w->k, "fsstat", NULL), 5, 15);
 }
 
 static void ext4(void **state)
