@@ -201,6 +201,23 @@ static enum place place_of(struct packets *p, uint64_t head, uint64_t *owner, ui
     return ELSEWHERE;
 }
 
+/** vsock keeps what came in a structure of its transport, and names the socket in each packet
+ * (net/vmw_vsock/virtio_transport_common.c, since 6.3). */
+static bool of_vsock(struct packets *p, struct eg_obj skb, uint64_t *owner)
+{
+    uint64_t at, net, family;
+    struct eg_obj sock;
+
+    if (!eg_get(&at, skb, sk_buff.sk) || !at)
+        return false;
+    sock = eg_object(p->r, sock, at);
+    if (!eg_get(&net, sock, sock_net) || !known(p->nets, net) ||
+        !eg_get(&family, sock, sock_family) || family != LINUX_AF_VSOCK)
+        return false;
+    *owner = at;
+    return true;
+}
+
 /** Follow each list from its first packet, whose prev is the head. */
 static void follow_lists(struct packets *p)
 {
@@ -216,6 +233,8 @@ static void follow_lists(struct packets *p)
             !eg_get(&next, eg_object(r, sk_buff_head, head), queue_first) || next != at)
             continue;
         place = place_of(p, head, &owner, &dev);
+        if (place == ELSEWHERE && of_vsock(p, first, &owner))
+            place = RECEIVE;
         from = head;
         while (at != head) {
             struct eg_obj skb = eg_object(r, sk_buff, at);
@@ -336,6 +355,18 @@ static bool owner_of(struct eg_run *r, const struct linux_sock *s, struct row *r
     return !eg_arg_limits(r, "pid");
 }
 
+/** The interface that a packet socket saw a packet at, also one that went out: its control block
+ * begins with a sockaddr_ll (struct packet_skb_cb, net/packet/internal.h). */
+static int64_t came_to_packet_socket(struct eg_obj skb)
+{
+    struct eg_obj cb = eg_at(skb, sk_buff.cb);
+    uint8_t ll[8];
+
+    if (cb.why || !eg_read(cb.view, cb.space, cb.addr, ll, sizeof ll))
+        return 0;
+    return (int64_t)eg_load_(ll + 4, 4, skb.bind->model.big_endian); // sll_ifindex
+}
+
 static void show(struct packets *p, const struct packet *one, struct linux_packet_reader *reader,
                  struct linux_pcapng *out)
 {
@@ -367,6 +398,8 @@ static void show(struct packets *p, const struct packet *one, struct linux_packe
         return; // a place of the cache that is no packet
     if (!dev.why)
         interface = eg_string(r, eg_at(dev, net_device.name), 16);
+    else if (owned && s.family_number == LINUX_AF_PACKET && !net.why)
+        interface = linux_ifname(r, net, came_to_packet_socket(skb));
     else if (eg_get(&index, skb, skb_came_by) && index && !net.why)
         interface = linux_ifname(r, net, (int64_t)index);
     row.INTERFACE = eg_text(interface);

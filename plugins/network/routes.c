@@ -134,6 +134,13 @@ static void emit_object(struct eg_run *r, struct route *route, struct eg_obj nex
     uint64_t n;
 
     route->row.NEXTHOP_ID = eg_val(nexthop, nexthop.id);
+    if (!eg_get_or(0, nexthop, nexthop.is_group) &&
+        eg_get_or(0, nexthop, nexthop.nh_info, nh_info.reject_nh)) {
+        route->row.TYPE = eg_text("blackhole"); // it names lo, where nothing goes
+        eg_emit_(r, 0, (const struct eg_cell *)(const void *)&route->row,
+                 sizeof route->row / sizeof(struct eg_cell));
+        return;
+    }
     if (!eg_get_or(0, nexthop, nexthop.is_group)) {
         emit(r, route, eg_at(nexthop, nexthop.nh_info, nh_info.fib_nhc), 1);
         return;

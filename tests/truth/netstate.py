@@ -240,6 +240,27 @@ class Routes(OfSpaces):
         return super().explain_extra(truth, key, row)
 
 
+class NextHops(OfSpaces):
+    name = "routes --nexthops"
+    against = "ip nexthop of each namespace"
+    keys = "NS, NEXTHOP_ID, GATEWAY"
+
+    def expected(self, truth):
+        out = {}
+        for space, folder in spaces(truth):
+            hops = {hop["id"]: hop for hop in json.loads(truth.text(*folder, "ip-nexthop.json") or "[]")}
+            for number, hop in hops.items():
+                for member in hop.get("group", [hop]):
+                    end = hops[member["id"]]
+                    out[space, number, end.get("gateway")] = {
+                        "INTERFACE": end.get("dev"), "TYPE": "next hop group" if "group" in hop else "blackhole" if "blackhole" in hop else "next hop",
+                        "HOP_WEIGHT": member.get("weight", 1) if "group" in hop else None}
+        return out
+
+    def key(self, row):
+        return row["NS"], row["NEXTHOP_ID"], row["GATEWAY"]
+
+
 class Rules(OfSpaces):
     name = "rules"
     against = "ip rule and ip -6 rule of each namespace"
@@ -319,6 +340,12 @@ class Neighbours(OfSpaces):
                 for words in map(str.split, truth.lines(*folder, "ip-neigh.txt")):
                     mac = words[words.index("lladdr") + 1] if "lladdr" in words else None
                     out[space, words[2], words[0]] = {"MAC": mac, "STATE": words[-1]}
+        self.proxies = set()
+        for space, folder in spaces(truth):
+            if folder and truth.has(*folder, "ip-neigh-proxy.txt"):
+                self.proxies.add(space)
+                for words in map(str.split, truth.lines(*folder, "ip-neigh-proxy.txt")):
+                    out[space, words[2], words[0]] = {"FLAGS": "proxy"}
         space = first_space(truth)
         if space and space not in self.full:
             for line in truth.lines("proc", "net", "arp")[1:]:
@@ -327,7 +354,7 @@ class Neighbours(OfSpaces):
         return out
 
     def rows(self, rows):
-        return [row for row in rows if row["STATE"] != "NOARP" and row["FLAGS"] != "proxy"]  # ip neigh shows them only when asked
+        return [row for row in rows if row["STATE"] != "NOARP" and (row["FLAGS"] != "proxy" or row["NS"] in self.proxies)]  # shown only when asked
 
     def key(self, row):
         return row["NS"], row["INTERFACE"], row["IP"]
@@ -503,11 +530,6 @@ class Packets(Declaration):
             out += [row | {"WORDS": words} for pid, fd, words in self.known if pid == row["PID"] and words.encode() in data]
         return out
 
-    def explain_missing(self, truth, key, want, got):
-        if any(fact["what"].startswith("vsock") for fact in truth.facts("unread") if (fact["pid"], fact["fd"]) == key[:2]) and version(truth) < (6, 3):
-            return "before 6.3 packets of vsock are no sk_buffs"
-        return None
-
     def key(self, row):
         key = row["PID"], row["FD"], row["WORDS"]
         return key if key in self.known else None
@@ -516,4 +538,4 @@ class Packets(Declaration):
         return True
 
 
-DECLARATIONS = [Interfaces(), Routes(), Rules(), Neighbours(), Forwarding(), WireGuard(), IPsec(), Packets()]
+DECLARATIONS = [Interfaces(), Routes(), NextHops(), Rules(), Neighbours(), Forwarding(), WireGuard(), IPsec(), Packets()]

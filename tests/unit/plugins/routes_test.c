@@ -144,6 +144,9 @@ static void routes_by_object(void **state)
         mk_put(w.k, info, "fib_info.nh", one);
         assert_string_equal(columns(&w, "routes", "ipv4", 5, 8), "10.0.0.0/8|||eth0");
         assert_string_equal(columns(&w, "routes", "ipv4", 15, 16), "|7");
+        mk_put(w.k, hop, "nh_info.reject_nh", 1);
+        assert_string_equal(columns(&w, "routes", "ipv4", 4, 8), "blackhole|10.0.0.0/8|||");
+        mk_put(w.k, hop, "nh_info.reject_nh", 0);
         mk_put(w.k, group, "nexthop.id", 9);
         mk_put(w.k, group, "nexthop.is_group", 1);
         mk_put(w.k, group, "nexthop.nh_grp", members);
