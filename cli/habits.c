@@ -112,10 +112,10 @@ static const struct {
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
     { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
       NO_PLUGIN "looks for modules anywhere but on the kernel's list: `lsmod`" },
-    { " check_afinfo check_syscall check_idt keyboard_notifiers tty_check ftrace tracepoints "
+    { " check_afinfo check_syscall check_idt ftrace tracepoints "
       "perf_events ebpf bpf ",
       NO_PLUGIN "looks for hooks" },
-    { " fbdev lsblk dev luks ", NO_PLUGIN "shows devices; `iomem` lists their addresses" },
+    { " luks ", NO_PLUGIN "shows devices; `iomem` lists their addresses" },
     { " frameworkinfo ",
       "`engram --version` says what is built in, `engram plugins` what there is" },
     { " isfinfo ", "`engram profile show FILE` says what a symbol file holds" },
@@ -131,7 +131,7 @@ static const struct {
     { " wr ", "an image is never written to" },
     { " timer ", NO_PLUGIN "shows timers of the kernel; `timers` shows those of processes" },
     { " runq ", NO_PLUGIN "shows run queues; `psxview` has who is on one, `threads` what ran" },
-    { " irq waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
+    { " waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
     { " alias repeat extend gdb exit quit ",
       "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },

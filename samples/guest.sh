@@ -492,6 +492,11 @@ disk() {
         scene_modules=$scene_modules$'\n'$rich_modules room=300
         rich
     fi
+    if has gpu; then
+        scene_modules=$scene_modules$'\n'virtio-gpu
+        ln -sf busybox "$root/bin/sha256sum"
+        cp "$here/guest/paint" "$root/sbin/paint"
+    fi
     if [ "$(value scene)" = swap ]; then
         scene_modules=$swap_modules$'\n'$scene_modules room=80
         ln -sf busybox "$root/bin/sha256sum"

@@ -20,6 +20,7 @@ start_qemu() {
     command -v "$emulator" > /dev/null || die "$emulator is missing"
     if has before; then linux=$first/vmlinuz initrd=$work/initrd.before; fi
     if has nvme; then disk=(-drive "file=$work/disk,if=none,id=d0,format=raw,snapshot=on" -device nvme,drive=d0,serial=lab); fi
+    if has gpu; then more+=(-device virtio-gpu-pci,xres=320,yres=200); fi
     if has vmcoreinfo; then more+=(-device vmcoreinfo); fi
     if ! has boots && ! has before; then more+=(-no-reboot); fi
     if [ "$(value scene)" = live ] || has crash; then

@@ -310,4 +310,37 @@ class Tty(Declaration):
         return any(key[0] == tty for key in self.told)
 
 
-DECLARATIONS = [Sysctl(), Interrupts(), Cpus(), ModParams(), Devices(), Logins(), Journal(), Tty()]
+class Keyboard(Declaration):
+    name = "keyboard"
+    against = "marks.jsonl, proc/bus/input/devices"
+    keys = "TYPE, OFFSET or NAME"
+    others = "lights, and what takes the input of terminals"
+
+    def expected(self, truth):
+        out = {("notifier", int(mark["block"], 16)): {} for mark in map(json.loads, truth.lines("marks.jsonl")) if mark["kind"] == "keyboard"}
+        for line in truth.lines("proc", "bus", "input", "devices"):
+            if line.startswith("N: Name="):
+                out["device", line.split('"')[1]] = {}
+        return out
+
+    def key(self, row):
+        if row["TYPE"] == "notifier":
+            return "notifier", int(row["OFFSET"], 16)
+        return ("device", row["NAME"]) if row["TYPE"] == "device" else None
+
+
+class Fbdev(Declaration):
+    name = "fbdev"
+    against = "lab/facts.jsonl"
+    keys = "NAME"
+    others = "frame buffers of DRM"
+
+    def expected(self, truth):
+        return {fact["device"]: {"DRIVER": fact["name"], "WIDTH": fact["width"], "HEIGHT": fact["height"], "STRIDE": fact["stride"],
+                                 "PIXEL_BITS": fact["bits"], "PRESENT_LINES": fact["height"]} for fact in truth.facts("framebuffer")}
+
+    def key(self, row):
+        return row["NAME"] if row["TYPE"] == "fbdev" else None
+
+
+DECLARATIONS = [Sysctl(), Interrupts(), Cpus(), ModParams(), Devices(), Logins(), Journal(), Tty(), Keyboard(), Fbdev()]
