@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 // Of many with one name those behind some get a number that no other has.
-enum { COMPONENTS_MAX = 256, TRIES = 64 };
+enum { COMPONENTS_MAX = 256, TRIES = 64, KEPT = EG_OUTNAME_MAX - 15 };
 
 void eg_outnames_fini(struct eg_outnames *n)
 {
@@ -13,6 +13,16 @@ void eg_outnames_fini(struct eg_outnames *n)
     eg_map_fini(&n->known);
     eg_map_fini(&n->taken);
     eg_vec_fini(&n->at);
+}
+
+/* Where a name of @len bytes is cut to get something behind it: not within a character. */
+static size_t cut_at(const char *name, size_t len)
+{
+    size_t at = EG_MIN(len, (size_t)KEPT);
+
+    while (len > KEPT && at && ((uint8_t)name[at] & 0xc0) == 0x80)
+        at--;
+    return at;
 }
 
 /* @out: EG_OUTNAME_MAX + 16 bytes. What does not fit is cut off, with a hash of the whole instead:
@@ -32,7 +42,7 @@ static void encode(char *out, const char *s, size_t len)
         step = step ? step : 1;
         room = hidden ? 3 * step : step;
         if (n + room > EG_OUTNAME_MAX) {
-            snprintf(out + n, 16, "~%08x", eg_hash(s, len));
+            snprintf(out + cut_at(out, n), 16, "~%08x", eg_hash(s, len));
             return;
         }
         for (size_t k = 0; k < step; k++) {
@@ -118,7 +128,7 @@ static uint32_t add(struct eg_outnames *n, uint32_t parent, const char *s, size_
     if (folder && find_folder(n, parent, s, len, &known, &i))
         return i;
     encode(name, s, len);
-    plain = strlen(name);
+    plain = cut_at(name, strlen(name));
     for (size_t k = 2; is_taken(n, parent, name, &taken); k = k < TRIES ? k + 1 : n->at.n + k)
         snprintf(name + plain, 12, "~%u", (unsigned)k);
     new = eg_vec_push(&n->at);

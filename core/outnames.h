@@ -24,7 +24,7 @@ struct eg_outnames {
 };
 void eg_outnames_fini(struct eg_outnames *n);
 
-enum { EG_OUTNAME_MAX = 200, EG_OUTPATH_MAX = 3000 };
+enum { EG_OUTNAME_MAX = 255, EG_OUTPATH_MAX = 3000 };
 /** A path for a new file @path (components of any bytes with '/' between) below the folder @top. A
  * component that is "." or "..", a byte that is a control character, no valid UTF-8, or '%', and
  * what changes the direction of text is %XX; what is too long is cut; what is taken gets "~2".

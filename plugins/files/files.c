@@ -199,5 +199,6 @@ EG_PLUGIN(files) = {
     .args = EG_ARGS(FILE_FILTER_ARGS,
                     EG_ARG(cached, FLAG, "only files of which memory has a page")),
     .needs = EG_NEEDS(inode.i_mapping, inode.i_size, inode.i_mode, inode.i_sb),
+    .uses = EG_NAMES("inodes"),
     .run = run,
 };

@@ -168,5 +168,6 @@ EG_PLUGIN(inodepages) = {
     .args = EG_ARGS(FILE_FILTER_ARGS, EG_ARG(dump, FLAG, "write each file into the folder of -o")),
     .needs = EG_NEEDS(inode.i_mapping, inode.i_size, address_space.host),
     .asks = true,
+    .uses = EG_NAMES("inodes"),
     .run = run,
 };

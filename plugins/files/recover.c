@@ -63,6 +63,8 @@ static bool is_there(struct recover *x, const struct recover_file *f)
                 (unsigned long long)f->in->inode, (unsigned long long)x->content.n_bad);
     if (x->content.size)
         return x->content.present || x->content.zeros;
+    if ((f->mode & S_IFMT_) != S_IFREG_)
+        return false;
     return linux_file_in_memory(x->r, f->inode) ||
            (eg_get(&flags, f->sb, super_block.s_type, fs_type_flags) && flags & FS_REQUIRES_DEV);
 }
@@ -128,6 +130,15 @@ static bool write_folder(struct recover *x, struct recover_file *f)
 
 enum pass { SUMS, FILES, LINKS, FOLDERS };
 
+static bool is_of_pass(const struct file_filter *s, unsigned type, enum pass pass)
+{
+    if (pass == FOLDERS)
+        return type == S_IFDIR_;
+    if (pass == LINKS)
+        return type == S_IFLNK_ && file_filter_type(s, type, 0);
+    return type != S_IFDIR_ && type != S_IFLNK_ && file_filter_type(s, type, S_IFREG_);
+}
+
 /* @return false: stop. */
 static bool take(struct recover *x, struct file_filter *s, const struct linux_inode *in,
                  enum pass pass)
@@ -139,9 +150,7 @@ static bool take(struct recover *x, struct file_filter *s, const struct linux_in
     if (!file_filter_inode(s, in) || !recover_look(x, in, &f))
         return true;
     type = f.mode & S_IFMT_;
-    if (pass == FOLDERS ? type != S_IFDIR_
-        : pass == LINKS ? type != S_IFLNK_
-                        : !file_filter_type(s, type, S_IFREG_) || type == S_IFLNK_)
+    if (!is_of_pass(s, type, pass))
         return true;
     if (pass < LINKS && !is_there(x, &f))
         return !eg_stopped(x->r);
@@ -268,9 +277,10 @@ EG_PLUGIN(recover) = {
         "without setuid and times, and with --preserve the rest; symbolic links are in the "
         "manifest only. --type BLK writes what is cached of block devices. Files of an encrypted "
         "volume that is open are in clear. A page that the kernel is reading from the disk is "
-        "missing, one that was written in part is listed as partial. Not seen: what only the "
-        "disk has; compressed bytes of btrfs and erofs stand behind their files' clear ones. "
-        "Compare with files, inodes, lsof.",
+        "missing; of one that was read or written block by block the blocks that are there count, "
+        "and where that cannot be told it is listed as partial. A file of an overlay is the one "
+        "of the layer below, under both names. Not seen: what only the disk has, and attributes "
+        "that btrfs has, or xfs outside of its inodes. Compare with files and inodes.",
     .aliases = EG_NAMES("linux.pagecache.RecoverFs", "recoverfs", "linux_recover_filesystem",
                         "linux_find_file"),
     .columns = columns,
@@ -283,5 +293,6 @@ EG_PLUGIN(recover) = {
                            "in folders: owners, setuid and extended attributes too, as root")),
     .needs = EG_NEEDS(inode.i_mapping, inode.i_size, inode.i_mode, address_space.host),
     .asks = true,
+    .uses = EG_NAMES("inodes"),
     .run = run,
 };

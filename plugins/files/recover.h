@@ -11,7 +11,13 @@
 #include "recover_known.h"
 #include <stdio.h>
 
-enum { S_IFMT_ = 0170000, S_IFREG_ = 0100000, S_IFDIR_ = 0040000, S_IFLNK_ = 0120000 };
+enum {
+    S_IFMT_ = 0170000,
+    S_IFREG_ = 0100000,
+    S_IFDIR_ = 0040000,
+    S_IFLNK_ = 0120000,
+    S_IFBLK_ = 0060000
+};
 enum { RECOVER_TIMES = 4 };
 
 /** One file, directory or symbolic link of the machine. Texts live as long as the run. */

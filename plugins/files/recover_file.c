@@ -102,6 +102,15 @@ void recover_names(struct recover *x, struct recover_file *f)
     }
 }
 
+static const char *nameless(struct recover *x, const struct recover_file *f)
+{
+    uint32_t dev;
+
+    if ((f->mode & S_IFMT_) == S_IFBLK_ && eg_get(&dev, f->inode, inode.i_rdev))
+        return eg_strf(x->r, "block-%u-%u", linux_major(dev), linux_minor(dev));
+    return eg_strf(x->r, "nameless/inode-%llu", (unsigned long long)f->in->ino);
+}
+
 void recover_place(struct recover *x, struct recover_file *f)
 {
     const char *top = top_of(x, f);
@@ -116,7 +125,7 @@ void recover_place(struct recover *x, struct recover_file *f)
         if (i >= f->n_own && f->n_own)
             top = "files"; // an overlay is mounted
         if (!path)
-            path = eg_strf(x->r, "nameless/inode-%llu", (unsigned long long)f->in->ino);
+            path = nameless(x, f);
         f->out[i] = (f->mode & S_IFMT_) == S_IFDIR_ ? eg_outnames_find(&x->names, top, path)
                                                     : eg_outnames_place(&x->names, top, path);
         if (!f->out[i] && (f->mode & S_IFMT_) != S_IFDIR_)

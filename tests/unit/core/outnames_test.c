@@ -90,11 +90,21 @@ static void too_long(void **state)
     a = eg_outnames_place(&n, "top", one);
     one[299] = 'm';
     b = eg_outnames_place(&n, "top", one);
-    assert_true(strlen(a) < 4 + 255 && strlen(b) < 4 + 255);
+    assert_true(strlen(a) <= 4 + 255 && strlen(b) <= 4 + 255);
     assert_string_not_equal(a, b);
+    one[256] = 0; // a name of 255 bytes, which a disk can have; and another one
+    a = eg_outnames_place(&n, "top", one);
+    assert_string_equal(a + 3, one);
+    b = eg_outnames_place(&n, "top", one);
+    assert_int_equal(strlen(b), 4 + 240 + 2);
+    assert_string_equal(b + 4 + 240, "~2");
+    memcpy(one + 240, "\xe2\x82\xac", 3); // no character is cut in two
+    b = eg_outnames_place(&n, "top", one);
+    b = eg_outnames_place(&n, "top", one);
+    assert_string_equal(b + 4 + 239, "~2");
     one[1] = '\n'; // as many bytes of a name that is longer then
     memset(one + 1, '\n', 250);
-    assert_true(strlen(eg_outnames_place(&n, "top", one)) < 4 + 255);
+    assert_true(strlen(eg_outnames_place(&n, "top", one)) <= 4 + 255);
 
     path[0] = 0;
     for (int i = 0; i < 400; i++)
