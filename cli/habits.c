@@ -98,7 +98,7 @@ static const struct {
     { " lsof fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
     { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
     { " fuser ", "`lsof` lists open files, with --mappings also those that are mapped" },
-    { " netfilter iptables iptables_nft ", NO_PLUGIN "shows packet filters" },
+    { " iptables_nft ", "`nftables` shows the rules that iptables-nft made" },
     { " elfcoredump memdump ",
       "`procdump` writes a process as a core file, `mapdump` each of its mappings" },
     { " bash_env ", "`bash --env` shows the variables that shells have" },

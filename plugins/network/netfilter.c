@@ -1,5 +1,6 @@
 /* netfilter - the hooks by which code sees each packet, and whose code it is. */
 #include "../linux/kernel/codeof.h"
+#include "../linux/net/bpfprog.h"
 #include "../linux/net/net.h"
 #include "../linux/net/nft.h"
 #include "../linux/net/xt.h"
@@ -21,12 +22,8 @@ EG_FIELD_AS(ops_pf, nf_hook_ops, "pf");
 EG_FIELD_AS(ops_hooknum, nf_hook_ops, "hooknum");
 EG_FIELD_AS(ops_priority, nf_hook_ops, "priority");
 EG_FIELD_AS(ops_priv, nf_hook_ops, "priv");
-EG_FIELD_AS(prog_aux_id, bpf_prog, "aux");
-EG_FIELD_AS(aux_id, bpf_prog_aux, "id");
-EG_FIELD_AS(aux_name, bpf_prog_aux, "name");
 EG_TYPE(nf_hook_entry);
 EG_TYPE(nf_hook_ops);
-EG_TYPE(bpf_prog);
 
 #define COLUMNS(C)                                                                                 \
     C(NS, INT, "inode number of the network namespace")                                            \
@@ -54,28 +51,20 @@ struct walk {
     uint32_t hook;
 };
 
-static const char *bpf_text(struct eg_run *r, uint64_t prog)
-{
-    struct eg_obj p = eg_object(r, bpf_prog, prog);
-    const char *name = eg_string(r, eg_at(p, prog_aux_id, aux_name), 16);
-    uint32_t id;
-
-    return eg_get(&id, p, prog_aux_id, aux_id)
-               ? eg_strf(r, "BPF program %u%s%s", id, name && *name ? " " : "", name ? name : "")
-               : NULL;
-}
-
 /* What the hook's own data is, by the function that gets it. */
 static const char *detail(const struct walk *w, const char *symbol, uint64_t priv)
 {
+    struct linux_bpfprog program;
     const char *text;
 
     if (!symbol || !priv)
         return NULL;
     if (!strncmp(symbol, "nft_do_chain", 12) || !strncmp(symbol, "nft_nat_do_chain", 16))
         return w->nft ? linux_nft_chain_text(w->nft, priv) : NULL;
-    if (!strcmp(symbol, "nf_hook_run_bpf"))
-        return bpf_text(w->r, priv);
+    if (!strcmp(symbol, "nf_hook_run_bpf")) {
+        linux_bpfprog(w->r, priv, &program);
+        return program.text;
+    }
     if (!strncmp(symbol, "ipt_do_table", 12) || !strncmp(symbol, "ip6t_do_table", 13) ||
         !strncmp(symbol, "arpt_do_table", 13) || !strncmp(symbol, "iptable_", 8) ||
         !strncmp(symbol, "ip6table_", 9)) {

@@ -182,4 +182,125 @@ class Conntrack(Declaration):
         return want == have
 
 
-DECLARATIONS = [Nftables(), Netfilter(), Conntrack()]
+class Iptables(Declaration):
+    name = "iptables"
+    against = "iptables-NS.txt, ip6tables-NS.txt, arptables-NS.txt"
+    keys = "NS, FAMILY, TABLE, CHAIN, number of the rule in its chain"
+    tolerance = "PACKETS, PACKET_BYTES: what came after iptables-save had printed them"
+    others = "of other namespaces, and of tables, nothing was printed"
+
+    def expected(self, truth):
+        out, self.told = {}, set()
+        for stem, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+            for ns, lines in network_files(truth, stem):
+                table, numbers = None, {}
+                for line in lines:
+                    if line.startswith("*"):
+                        table = line[1:]
+                        self.told.add((ns, family, table))
+                    elif line.startswith(":"):
+                        chain, policy, counts = line[1:].split()
+                        packets, octets = map(int, counts.strip("[]").split(":"))
+                        out[(ns, family, table, chain, 0)] = {"TEXT": policy, "PACKETS": packets, "PACKET_BYTES": octets}
+                    elif line.startswith("["):
+                        counts, _, chain, *rest = line.split(" ", 3)
+                        packets, octets = map(int, counts.strip("[]").split(":"))
+                        numbers[chain] = numbers.get(chain, 0) + 1
+                        out[(ns, family, table, chain, numbers[chain])] = {
+                            "TEXT": rest[0] if rest else "", "PACKETS": packets, "PACKET_BYTES": octets}
+        return out
+
+    def rows(self, rows):
+        number = 0
+        for row in rows:
+            number = 0 if row["KIND"] == "chain" else number + 1
+            yield {**row, "NUMBER": number}
+
+    def key(self, row):
+        if (row["NS"], row["FAMILY"], row["TABLE"]) not in self.told:
+            return None
+        return row["NS"], row["FAMILY"], row["TABLE"], row["CHAIN"], row["NUMBER"]
+
+    def same(self, column, want, have):
+        if column == "TEXT":
+            return (want or "") == (have or "")
+        return have is not None and have >= want
+
+
+class Tc(Declaration):
+    name = "tc"
+    against = "tc.txt, tc-qdisc-NS.txt, tc-class-NS-DEVICE.txt, tc-filter-NS-DEVICE-WHERE.txt"
+    keys = "NS, INTERFACE, KIND, NAME, TC_HANDLE, TC_PARENT, PREFERENCE"
+    others = "actions are printed behind their filters, and not of each namespace something was printed"
+    repeats = True
+
+    def expected(self, truth):
+        self.told = {}
+        here = truth.namespaces(1).get("net")
+        out = self.listed(here, "dummy0", "ingress", truth.lines("tc.txt"))
+        if out:
+            self.told[here] = {"qdisc"}
+        for name in truth.list():
+            m = re.fullmatch(r"tc-(qdisc|class|filter)-(\d+)(?:-(\w+?))?(?:-(\w+))?\.txt", name)
+            if m:
+                out |= self.listed(int(m[2]), m[3], m[4], truth.lines(name))
+                self.told.setdefault(int(m[2]), set()).add(m[1])
+        return out
+
+    @staticmethod
+    def listed(ns, device, where, lines):
+        out = {}
+        for words in map(str.split, lines):
+            if words[:1] == ["qdisc"]:
+                at = words.index("dev")
+                parent = "root" if words[at + 2] == "root" else words[words.index("parent") + 1]
+                parent = "ingress" if parent == "ffff:fff1" else parent
+                out[(ns, words[at + 1], "qdisc", words[1], words[2], parent, None)] = {}
+            elif words[:1] == ["class"] and words[1] == "htb":
+                parent = "root" if words[3] == "root" else words[4]
+                out[(ns, device, "class", "htb", words[2], parent, None)] = {}
+            elif words[:1] == ["filter"] and "bpf" in words and "id" in words:
+                at = words.index("pref")
+                out[(ns, device, "filter", "bpf", words[words.index("handle") + 1], where, int(words[at + 1]))] = {
+                    "PROTO": words[words.index("protocol") + 1], "BPF_ID": int(words[words.index("id") + 1]),
+                    "TAG": words[words.index("tag") + 1]}
+            elif words[:1] == ["filter"] and "matchall" in words and "handle" in words:
+                at = words.index("pref")
+                out[(ns, device, "filter", "matchall", words[words.index("handle") + 1], where, int(words[at + 1]))] = {
+                    "PROTO": words[words.index("protocol") + 1]}
+            elif words[:1] == ["filter"] and "flower" in words and "handle" in words:
+                at = words.index("pref")
+                parent = words[words.index("parent") + 1] if "parent" in words else where
+                out[(ns, device, "filter", "flower", words[words.index("handle") + 1], "1:" if where == "root" else parent,
+                     int(words[at + 1]))] = {"PROTO": words[words.index("protocol") + 1]}
+        return out
+
+    def key(self, row):
+        if row["KIND"] not in self.told.get(row["NS"], ()) and not (row["KIND"] == "filter" and row["NS"] in self.told):
+            return None
+        if row["KIND"] == "filter" and row["NAME"] not in ("bpf", "matchall", "flower"):
+            return None
+        return tuple(row[name] for name in self.keys.split(", "))
+
+
+class Xdp(Declaration):
+    name = "xdp"
+    against = "bpftool-net.json, bpftool-prog.json"
+    keys = "NS, INTERFACE, KIND"
+
+    def expected(self, truth):
+        out = {}
+        self.ns = truth.namespaces(1).get("net")
+        programs = {p["id"]: p for p in json.loads(truth.text("bpftool-prog.json") or "[]")}
+        for net in json.loads(truth.text("bpftool-net.json") or "[]"):
+            for one in net["xdp"]:
+                program = programs.get(one["id"], {})
+                out[(self.ns, one["devname"], one["mode"])] = {
+                    "IFINDEX": one["ifindex"], "BPF_ID": one["id"], "BPF_NAME": program.get("name"), "TAG": program.get("tag")}
+        return out
+
+    def key(self, row):
+        return (row["NS"], row["INTERFACE"], row["KIND"]) if row["NS"] == self.ns else None
+
+
+DECLARATIONS = [Nftables(), Netfilter(), Conntrack(), Iptables(), Tc(), Xdp()]

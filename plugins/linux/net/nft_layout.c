@@ -3,10 +3,8 @@
 #include "../kernel/time.h"
 #include "nft_own.h"
 
-EG_FIELD_AS(nft_net_gen, net, "gen");
 EG_FIELD_AS(nft_gencursor, net, "nft.gencursor");
 EG_FIELD_AS(nft_net_tables, net, "nft.tables"); // until 5.11
-EG_FIELD_AS(nft_generic, net_generic, "ptr");
 EG_TYPE(list_head);
 EG_FIELD_AS(nft_any_list, list_head, "next");
 
@@ -175,25 +173,6 @@ const uint8_t *nft_udata(const uint8_t *data, size_t len, uint8_t type, size_t *
 
 /* ---- a namespace ---- */
 
-/* An id of struct net_generic; the first ones are its header (include/net/netns/generic.h). */
-enum { FIRST_INDEX = 2, PERNET_MAX = 1024 };
-
-struct linux_nft *linux_nft_open(struct eg_run *r)
-{
-    struct linux_nft *n = eg_tmp(r, sizeof *n);
-    uint64_t code;
-
-    n->r = r;
-    // Symbols of a module, which handles do not have; some kernels keep no names of variables.
-    if (!eg_lookup(r, "nf_tables_net_id", &n->net_id) && !eg_has(r, nft_net_tables) &&
-        !eg_lookup(r, "nft_do_chain", &code))
-        return NULL;
-    n->elements_left = NFT_ELEMENTS_MAX;
-    if (!linux_jiffies(r, &n->jiffies, &n->jiffy))
-        n->jiffies = 0, n->jiffy = 0;
-    return nft_layout(n) ? n : NULL;
-}
-
 /* Is there a list_head, whose neighbours point back? */
 static bool is_list(const struct linux_nft *n, uint64_t at, uint64_t *first)
 {
@@ -205,14 +184,16 @@ static bool is_list(const struct linux_nft *n, uint64_t at, uint64_t *first)
 }
 
 /* Does a list of tables begin there? One of its own data in a namespace begins with it. */
-static bool has_tables(const struct linux_nft *n, uint64_t at)
+static bool has_tables(void *context, uint64_t at)
 {
+    const struct linux_nft *n = context;
     const enum nft_member lists[] = { NFT_TABLE_CHAINS, NFT_TABLE_SETS, NFT_TABLE_OBJECTS,
                                       NFT_TABLE_FLOWTABLES };
     uint64_t table, each;
     const char *name;
 
-    if (!at || !is_list(n, at, &table) || table == at)
+    at = nft_at(n, at, NFT_PERNET_TABLES);
+    if (!is_list(n, at, &table) || table == at)
         return false;
     table -= n->slots[NFT_TABLE_LIST].off;
     for (size_t i = 0; i < countof(lists); i++)
@@ -223,24 +204,22 @@ static bool has_tables(const struct linux_nft *n, uint64_t at)
            strcmp(linux_nf_family((uint8_t)nft_get(n, table, NFT_TABLE_FAMILY)), "unknown") != 0;
 }
 
-/* Where nf_tables' data of a namespace is: by its index, or where it cannot be anything else. */
-static uint64_t pernet(struct linux_nft *n, uint64_t array)
+struct linux_nft *linux_nft_open(struct eg_run *r)
 {
-    uint8_t bytes[4];
-    uint64_t at;
+    struct linux_nft *n = eg_tmp(r, sizeof *n);
+    uint64_t code;
 
-    if (n->net_id && !n->index && nft_read(n, n->net_id, bytes, sizeof bytes))
-        n->index = eg_load_(bytes, sizeof bytes, eg_binding_of(n->r)->model.big_endian);
-    for (uint64_t i = FIRST_INDEX; !n->net_id && !n->index && i < PERNET_MAX; i++) {
-        if (!nft_pointer(n, array + i * sizeof at, &at))
-            break;
-        if (has_tables(n, nft_at(n, at, NFT_PERNET_TABLES)))
-            n->index = i;
-    }
-    return n->index >= FIRST_INDEX && n->index <= PERNET_MAX &&
-                   nft_pointer(n, array + n->index * sizeof at, &at)
-               ? at
-               : 0;
+    n->r = r;
+    // Symbols of a module, which handles do not have; some kernels keep no names of variables.
+    if (!eg_lookup(r, "nf_tables_net_id", &code) && !eg_has(r, nft_net_tables) &&
+        !eg_lookup(r, "nft_do_chain", &code))
+        return NULL;
+    n->pernet =
+        (struct linux_pernet){ .symbol = "nf_tables_net_id", .is = has_tables, .context = n };
+    n->elements_left = NFT_ELEMENTS_MAX;
+    if (!linux_jiffies(r, &n->jiffies, &n->jiffy))
+        n->jiffies = 0, n->jiffy = 0;
+    return nft_layout(n) ? n : NULL;
 }
 
 bool linux_nft_enter(struct linux_nft *n, struct eg_obj net)
@@ -259,10 +238,8 @@ bool linux_nft_enter(struct linux_nft *n, struct eg_obj net)
         n->tables = table.addr;
         return true;
     }
-    // The array has no length in the types: its elements are read by hand.
-    table = eg_at(net, nft_net_gen, nft_generic);
-    at = table.why ? 0 : pernet(n, table.addr);
+    at = linux_pernet_at(n->r, &n->pernet, net);
     if (at)
         n->tables = nft_at(n, at, NFT_PERNET_TABLES);
-    return at || (!table.why && !n->net_id); // not found: no namespace so far has a table
+    return at || !n->pernet.named; // not found: no namespace so far has a table
 }

@@ -4,6 +4,7 @@
 
 #include "../../../core/base.h"
 #include "nft.h"
+#include "pernet.h"
 #include <inttypes.h>
 
 /* ---- nft_layout.c: where members are ---- */
@@ -269,8 +270,7 @@ struct linux_nft {
     struct eg_slot slots[NFT_MEMBERS_N];
     bool old; /**< the layouts of 5.10 */
     struct eg_obj net;
-    uint64_t net_id;        /**< where the index of its data in a namespace is */
-    uint64_t index;         /**< of its data; 0: not known yet */
+    struct linux_pernet pernet;
     uint64_t tables;        /**< list_head */
     uint8_t genmask;        /**< an object is active when it has not this bit */
     uint64_t jiffies;       /**< 0: not known */
