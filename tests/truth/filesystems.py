@@ -61,6 +61,12 @@ class Stat(Declaration):
         path = self.path(row)
         return path if path in self.known and not below else None
 
+    def explain_missing(self, truth, key, want, got):
+        for f in (line.split() for line in truth.lines("proc", "1", "mountinfo")):
+            if f[3] != "/" and (key + "/").startswith(unescape(f[4]) + "/"):
+                return "a bind mount: Engram names a file by where the root of its file system is"
+        return None
+
 
 def seconds(text):
     """Of a time as json has it, whole seconds since 1970."""
@@ -88,7 +94,7 @@ class Inodes(Stat):
         if column == "ATIME" and have and want < have <= later:
             return "read again after the guest looked"
         written = key.startswith(("/var/log/", "/dev/mqueue/"))
-        if written and have and want < have and (column == "SIZE" or have <= later):
+        if written and isinstance(have, int) and want < have and (column == "SIZE" or have <= later):
             return "a log or a queue, which was written to after the guest looked"
         if column.endswith("TIME") and any(key == at or key.startswith(at + "/") for at in overlays(truth)):
             return "an overlay's own inode: the guest was told the time of the layer below"
@@ -119,7 +125,9 @@ class Superblocks(Declaration):
         out = {}
         for pid in truth.told():
             for line in truth.lines("proc", pid, "mountinfo"):
-                left, _, right = line.partition(" - ")
+                left, dash, right = line.partition(" - ")
+                if not dash:
+                    continue  # a process that had ended
                 f, g = left.split(), right.split(" ")
                 major, minor = f[2].split(":")
                 own = g[2] if g[0] in ("tmpfs", "devtmpfs", "overlay") else ""
@@ -156,7 +164,7 @@ class LsBlk(Declaration):
     tolerance = "BACKED_BY of several devices: in any order"
 
     def applies(self, truth):
-        return truth.has("lsblk.txt")
+        return truth.has("lsblk-pairs.txt") or all(line.split()[2].isdigit() for line in truth.lines("lsblk.txt")[1:])
 
     def disks(self, truth):
         """What lsblk says: {(major, minor): row}."""
