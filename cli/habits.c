@@ -106,7 +106,7 @@ static const struct {
     { " dynamic_env psenv ",
       "`envars --now` shows the environment as it is, `envars` as it was at the start" },
     { " proc_maps proc_maps_rb memmap ", "`maps` lists the mappings of processes" },
-    { " pslist_cache vma_cache dentry_cache kmem_cache ",
+    { " pslist_cache vma_cache kmem_cache ",
       "`slabs --objects CACHE` lists the objects of a cache; `psscan` finds tasks there" },
     { " grep findstr ", "`regex --pattern P` finds a text, `strings` lists all" },
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
