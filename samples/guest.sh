@@ -157,6 +157,10 @@ nft_fib_ipv6
 nft_compat
 nft_redir
 nft_queue
+nfnetlink_queue
+nfnetlink_log
+nfnetlink_cttimeout
+nf_conntrack_timeout
 nft_socket
 nft_connlimit
 nft_dup_netdev
