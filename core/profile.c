@@ -70,6 +70,8 @@ const struct eg_symbol *eg_profile_symbol(const struct eg_profile *p, const char
     return NULL;
 }
 
+enum { MARKS_MAX = 256 };
+
 const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_t addr)
 {
     size_t from = eg_lower_bound(p->n_symbols, i, p->symbols[i].addr <= addr);
@@ -77,7 +79,15 @@ const struct eg_symbol *eg_profile_symbol_at(const struct eg_profile *p, uint64_
     if (!from)
         return NULL;
     from--;
-    while (from && p->symbols[from - 1].addr == p->symbols[from].addr)
+    // Marks of code and data, which ELF for Arm and RISC-V has beside the names, name nothing.
+    for (size_t i = from, n = 0; n < MARKS_MAX && p->strings[p->symbols[from].name] == '$'; n++) {
+        if (!i--)
+            break;
+        if (p->strings[p->symbols[i].name] != '$')
+            from = i;
+    }
+    while (from && p->symbols[from - 1].addr == p->symbols[from].addr &&
+           p->strings[p->symbols[from - 1].name] != '$')
         from--;
     return &p->symbols[from];
 }

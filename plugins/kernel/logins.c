@@ -342,8 +342,10 @@ static void journal(struct source *s)
         for (; at <= x.last && at < s->size && found < RECORDS_MAX; at += 8) {
             struct linux_auth_line a = { 0 };
             struct message m;
+            const uint8_t *p = eg_bytes(eg_view_of(s->r), s->file, at, 8);
 
-            if (!linux_journal_entry_at(&j, at, &e))
+            // Most of a file is no entry: what each begins with is looked at first.
+            if (!p || eg_le64(p) != LINUX_JOURNAL_ENTRY || !linux_journal_entry_at(&j, at, &e))
                 continue;
             found++;
             message(s, &j, &e, field, &m);

@@ -28,6 +28,7 @@ struct linux_journal_entry {
     uint64_t items;      /**< how many fields it has */
     uint64_t item_bytes; /**< of a reference to one */
 };
+enum { LINUX_JOURNAL_ENTRY = 3 }; /**< the first 8 bytes of each, as a number */
 /** Is there an entry at @offset, a multiple of 8? */
 bool linux_journal_entry_at(const struct linux_journal *j, uint64_t offset,
                             struct linux_journal_entry *out);

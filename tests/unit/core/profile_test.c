@@ -139,6 +139,29 @@ static void symbols(void **state)
     eg_profile_free(p);
 }
 
+/** Marks of ELF for Arm are no names, unless there are no others. */
+static void marks(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t addr;
+    } all[] = { { "$x", 0x100 },  { "$x", 0x1000 }, { "one", 0x1000 },
+                { "$d", 0x1010 }, { "$x", 0x1020 }, { "two", 0x2000 } };
+    struct eg_builder *b = eg_builder_new(lp64, "marks");
+    struct eg_profile *p;
+
+    (void)state;
+    for (size_t i = 0; i < countof(all); i++)
+        eg_builder_symbol(b, eg_builder_name(b, all[i].name, strlen(all[i].name)), all[i].addr, 0,
+                          't');
+    p = finish(b, NULL);
+    assert_string_equal(p->strings + eg_profile_symbol_at(p, 0x1000)->name, "one");
+    assert_string_equal(p->strings + eg_profile_symbol_at(p, 0x1fff)->name, "one");
+    assert_string_equal(p->strings + eg_profile_symbol_at(p, 0x2000)->name, "two");
+    assert_string_equal(p->strings + eg_profile_symbol_at(p, 0x200)->name, "$x");
+    eg_profile_free(p);
+}
+
 /* ---- hostile records ---- */
 
 static void references(void **state)
@@ -372,6 +395,7 @@ int main(void)
         cmocka_unit_test(taken_strings),
         cmocka_unit_test(nothing),
         cmocka_unit_test(symbols),
+        cmocka_unit_test(marks),
         cmocka_unit_test(references),
         cmocka_unit_test(shared_members),
         cmocka_unit_test(circles),
