@@ -66,7 +66,8 @@ static const char *const mk_sock_types[] = {
     "struct netns_packet { struct hlist_head sklist; };"
     "struct net { struct ns_common ns; struct list_head list; struct netns_ipv4 ipv4;"
     "  struct netns_unix unx; struct netns_packet packet; };"
-    "struct packet_sock { struct sock sk; int ifindex; u16 num; };"
+    "struct packet_mclist { struct packet_mclist *next; u16 type; };"
+    "struct packet_sock { struct sock sk; int ifindex; u16 num; struct packet_mclist *mclist; };"
     "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
     "struct files_struct { struct fdtable *fdt; struct file *fd_array[8]; };",
     "struct packet_sock {",

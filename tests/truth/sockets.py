@@ -174,6 +174,11 @@ def said(what):
     m = re.search(r"mark (0x[0-9a-f]+)", what)
     if m:
         out |= {"MARK": int(m.group(1), 16), "CONGESTION": "bbr"}
+    m = re.search(r"multicast ([0-9.]+)", what)
+    if m:
+        out["option"] = "group:" + m.group(1)
+    if what.startswith("packet"):
+        out |= {"option": word for word, sign in (("fanout:427", "fanout"), ("promisc", "promiscuous"), ("rx_ring", "ring")) if sign in what}
     out |= {word: True for word in ("keepalive", "nodelay", "filter") if word in re.split(r"[, ]+", what)}
     m = re.search(r"groups ([\d ]+)", what)
     return out | ({"groups": m.group(1).replace(" ", ",")} if m else {})
@@ -226,7 +231,7 @@ class Sockets(Declaration):
                 options = (row["OPTIONS"] or "").split(",")
                 if "ulp:mptcp" not in options:
                     row |= {"keepalive": "keepalive" in options, "nodelay": "nodelay" in options,
-                            "filter": bool(row["SOCKET_FILTER"]), "groups": row["NETLINK_GROUPS"]}
+                            "filter": bool(row["SOCKET_FILTER"]), "groups": row["NETLINK_GROUPS"], "option": row["OPTIONS"]}
                     out.append(row | {"key": ("fd", row["PID"], row["FD"])})
         for row in rows:
             if row["OFFSET"] in seen:
@@ -244,6 +249,9 @@ class Sockets(Declaration):
             if row["FAMILY"] == "AF_VSOCK":
                 out.append(row | {"key": ("vsock", row["SOURCE_PORT"], row["DESTINATION_PORT"])})
         return out
+
+    def same(self, column, want, have):
+        return want in (have or "").split(",") if column == "option" else want == have
 
     def key(self, row):
         return row["key"]

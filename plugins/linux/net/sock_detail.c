@@ -2,6 +2,7 @@
 #include "sock_detail.h"
 #include "../sched/cbpf.h"
 #include "../sched/cgroup.h"
+#include "ip.h"
 #include "net.h"
 #include <inttypes.h>
 
@@ -40,6 +41,16 @@ EG_FIELD_AS(tw_timer, inet_timewait_sock, "tw_timer");
 EG_FIELD_AS(tw_mark, inet_timewait_sock, "tw_mark");
 EG_FIELD_AS(request_timer, request_sock, "rsk_timer");
 EG_FIELD_AS(request_retransmits, request_sock, "num_retrans");
+EG_FIELD_AS(packet_members, packet_sock, "mclist");
+EG_FIELD_AS(packet_fanout_at, packet_sock, "fanout");
+EG_FIELD_AS(packet_rx_ring, packet_sock, "rx_ring.pg_vec");
+EG_FIELD_AS(packet_tx_ring, packet_sock, "tx_ring.pg_vec");
+EG_FIELD_AS(member_next, packet_mclist, "next");
+EG_FIELD_AS(member_type, packet_mclist, "type");
+EG_FIELD_AS(fanout_id, packet_fanout, "id");
+EG_FIELD_AS(inet_groups, inet_sock, "mc_list");
+EG_FIELD_AS(group_next, ip_mc_socklist, "next_rcu");
+EG_FIELD_AS(group_address, ip_mc_socklist, "multi.imr_multiaddr.s_addr");
 EG_FIELD_AS(packet_ifindex, packet_sock, "ifindex");
 EG_FIELD_AS(nl_groups, netlink_sock, "groups");
 EG_FIELD_AS(nl_ngroups, netlink_sock, "ngroups");
@@ -70,7 +81,7 @@ EG_ENUMERATOR(INET_FLAGS_FREEBIND, NULL);
 EG_ENUMERATOR(INET_FLAGS_HDRINCL, NULL);
 EG_ENUMERATOR(INET_FLAGS_TRANSPARENT, NULL);
 
-enum { GROUPS_MAX = 4096, QUEUE_MAX = 1 << 16 };
+enum { MEMBERS_MAX = 64, GROUPS_MAX = 4096, QUEUE_MAX = 1 << 16 };
 // include/net/inet_connection_sock.h
 enum { ICSK_RETRANS = 1, ICSK_PROBE0 = 3, ICSK_LOSS_PROBE = 5, ICSK_REO_TIMEOUT = 6 };
 
@@ -281,6 +292,43 @@ static void tcp_options(struct eg_run *r, const struct linux_sock *s, struct lin
     d->bytes_received = eg_val(t, tcp_sock.bytes_received);
 }
 
+/* What else than its own packets an interface takes in for a packet socket, and how it gets them
+ * (net/packet/af_packet.c). */
+static void packet_options(struct eg_run *r, const struct linux_sock *s,
+                           struct linux_sock_detail *d)
+{
+    // PACKET_MR_… (include/uapi/linux/if_packet.h)
+    static const char *const kinds[] = { "multicast", "promisc", "allmulti", "unicast" };
+    struct eg_obj p = eg_cast(s->sock, packet_sock), each, fanout;
+    unsigned kind, n = 0;
+
+    for (each = eg_deref(eg_at(p, packet_members)); !each.why && n++ < MEMBERS_MAX;
+         each = eg_deref(eg_at(each, member_next)))
+        if (eg_get(&kind, each, member_type) && kind < sizeof kinds / sizeof *kinds)
+            add(r, d, kinds[kind]);
+    fanout = eg_deref(eg_at(p, packet_fanout_at));
+    if (!fanout.why)
+        add(r, d, eg_strf(r, "fanout:%u", eg_get_or(0u, fanout, fanout_id)));
+    if (eg_get_or((uint64_t)0, p, packet_rx_ring))
+        add(r, d, "rx_ring");
+    if (eg_get_or((uint64_t)0, p, packet_tx_ring))
+        add(r, d, "tx_ring");
+}
+
+static void multicast(struct eg_run *r, const struct linux_sock *s, struct linux_sock_detail *d)
+{
+    struct eg_obj each;
+    struct eg_cell group;
+    unsigned n = 0;
+
+    for (each = eg_deref(eg_at(eg_cast(s->sock, inet_sock), inet_groups));
+         !each.why && n++ < MEMBERS_MAX; each = eg_deref(eg_at(each, group_next))) {
+        group = linux_ip(r, eg_at(each, group_address));
+        if (group.tag == EG_CELL_TEXT)
+            add(r, d, eg_strf(r, "group:%s", (const char *)group.bytes.p));
+    }
+}
+
 static void options(struct eg_run *r, const struct linux_sock *s, struct linux_sock_detail *d)
 {
     const uint64_t flags = eg_get_or((uint64_t)0, s->sock, sock_flags_at);
@@ -301,8 +349,12 @@ static void options(struct eg_run *r, const struct linux_sock *s, struct linux_s
     ADD_FLAG(r, d, flags, SOCK_LOCALROUTE, "dontroute");
     ADD_FLAG(r, d, flags, SOCK_ZEROCOPY, "zerocopy");
     ADD_FLAG(r, d, flags, SOCK_FILTER_LOCKED, "filter_locked");
+    if (s->family_number == LINUX_AF_PACKET)
+        packet_options(r, s, d);
     if (is_inet(s))
         inet_options(r, s, d);
+    if (is_inet(s) && s->type_number != LINUX_SOCK_STREAM)
+        multicast(r, s, d);
     if (is_tcp(s))
         tcp_options(r, s, d);
     if (is_inet(s) && s->type_number == LINUX_SOCK_DGRAM &&

@@ -320,6 +320,34 @@ static void netlink(void **state)
     }
 }
 
+static void packet(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t sk = mk_sock(&s, "packet_sock", PACKET, RAW, 0, CLOSE);
+        const uint64_t member = mk_object(s.k, "packet_mclist");
+        const bool big = mk_model(s.k)->big_endian;
+        const char *options;
+
+        mk_chain(&s, mk_at(s.k, s.net, "net.packet.sklist"),
+                 mk_at(s.k, sk, "sock.__sk_common.skc_node"));
+        mk_put16(s.k, mk_at(s.k, sk, "packet_sock.num"), 0x88cc, true);
+        mk_put(s.k, sk, "packet_sock.mclist", member);
+        mk_put16(s.k, mk_at(s.k, member, "packet_mclist.type"), 1, big);
+        assert_string_equal(ends(&s, NULL), "AF_PACKET|RAW|LLDP|||||UNCONNECTED");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 26, 26), "promisc");
+        mk_put16(s.k, mk_at(s.k, sk, "packet_sock.num"), 0x1234, true);
+        assert_string_equal(ends(&s, NULL), "AF_PACKET|RAW|0x1234|||||UNCONNECTED");
+        // A list that leads back into itself.
+        mk_put(s.k, member, "packet_mclist.next", member);
+        options = mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 26, 26);
+        assert_int_equal(strlen(options), 64 * strlen("promisc,") - 1);
+        mk_free(s.k);
+    }
+}
+
 static void descriptors(void **state)
 {
     (void)state;
@@ -418,9 +446,9 @@ static void scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tcp),          cmocka_unit_test(damage),   cmocka_unit_test(udp),
-        cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink),  cmocka_unit_test(descriptors),
-        cmocka_unit_test(scan),         cmocka_unit_test(families),
+        cmocka_unit_test(tcp),          cmocka_unit_test(damage),  cmocka_unit_test(udp),
+        cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink), cmocka_unit_test(descriptors),
+        cmocka_unit_test(packet),       cmocka_unit_test(scan),    cmocka_unit_test(families),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
