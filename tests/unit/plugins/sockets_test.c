@@ -102,6 +102,40 @@ static void tcp(void **state)
     }
 }
 
+/* A namespace with a table of connections of its own, as net.ipv4.tcp_child_ehash_entries makes. */
+static void namespaces(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t net = mk_object(s.k, "net"), own = mk_object(s.k, "inet_hashinfo");
+        const uint64_t shared = mk_object(s.k, "net"), ehash = mk_alloc(s.k, s.ptr);
+        uint64_t sk;
+
+        mk_put(s.k, net, "net.ns.inum", 4026532000);
+        mk_list_append(s.k, s.list, mk_at(s.k, net, "net.list"));
+        mk_put(s.k, net, "net.ipv4.tcp_death_row.hashinfo", own);
+        mk_write_ptr(s.k, ehash, 1);
+        mk_put(s.k, own, "inet_hashinfo.ehash", ehash); // of one bucket
+        mk_put(s.k, shared, "net.ns.inum", 4026532001);
+        mk_list_append(s.k, s.list, mk_at(s.k, shared, "net.list"));
+        mk_put(s.k, shared, "net.ipv4.tcp_death_row.hashinfo", s.hashinfo);
+        connection(&s, 0, 1);
+        sk = mk_sock(&s, "tcp_sock", INET, STREAM, TCP, ESTABLISHED);
+        mk_ends(&s, sk, LOCAL, 2, FAR, 4711);
+        mk_put(s.k, sk, "sock.__sk_common.skc_net.net", net);
+        mk_chain(&s, ehash, mk_at(s.k, sk, "sock.__sk_common.skc_node"));
+        sk = connection(&s, 1, 3);
+        mk_put(s.k, sk, "sock.__sk_common.skc_net.net", shared);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 1, 1),
+                            "4026531840\n4026532001\n4026532000");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "ns=4026532000"), 9, 9), "2");
+        assert_int_equal(mk_row_notes(NULL), 0);
+        mk_free(s.k);
+    }
+}
+
 static void damage(void **state)
 {
     (void)state;
@@ -446,9 +480,10 @@ static void scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tcp),          cmocka_unit_test(damage),  cmocka_unit_test(udp),
-        cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink), cmocka_unit_test(descriptors),
-        cmocka_unit_test(packet),       cmocka_unit_test(scan),    cmocka_unit_test(families),
+        cmocka_unit_test(tcp),         cmocka_unit_test(damage),       cmocka_unit_test(namespaces),
+        cmocka_unit_test(udp),         cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink),
+        cmocka_unit_test(descriptors), cmocka_unit_test(packet),       cmocka_unit_test(scan),
+        cmocka_unit_test(families),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
