@@ -95,8 +95,6 @@ static const struct {
     const char *say;
 } elsewhere[] = {
     { " vmscan ", "machines inside this one are not looked for" },
-    { " lsof fuser ", NO_PLUGIN "lists open files; `maps` lists the files that are mapped" },
-    { " sockscan ", "`sockets` lists sockets from the kernel's tables" },
     { " fuser ", "`lsof` lists open files, with --mappings also those that are mapped" },
     { " iptables_nft ", "`nftables` shows the rules that iptables-nft made" },
     { " elfcoredump memdump ",
@@ -131,7 +129,7 @@ static const struct {
     { " wr ", "an image is never written to" },
     { " timer ", NO_PLUGIN "shows timers of the kernel; `timers` shows those of processes" },
     { " runq ", NO_PLUGIN "shows run queues; `psxview` has who is on one, `threads` what ran" },
-    { " waitq ipcs ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
+    { " waitq ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
     { " alias repeat extend gdb exit quit ",
       "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },

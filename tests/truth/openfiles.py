@@ -2,6 +2,7 @@
 import re
 
 from attributes import signal_set, signal_name
+from processes import seconds
 from scripts import Told
 
 FLAGS = {0o100: "O_CREAT", 0o200: "O_EXCL", 0o400: "O_NOCTTY", 0o1000: "O_TRUNC", 0o2000: "O_APPEND", 0o4000: "O_NONBLOCK",
@@ -172,4 +173,100 @@ class LsofTool(Told):
         return super().explain_wrong(truth, key, column, want, have)
 
 
-DECLARATIONS = [Lsof(), LsofTool()]
+class Locks(Told):
+    name = "locks"
+    against = "proc/locks"
+    keys = "PID, TYPE, device and INODE, FIRST_BYTE"
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "locks"):
+            words = line.replace("->", " -> ").split()[1:]
+            waits = words[0] == "->"
+            kind, state, access, pid, file, first, last = words[waits:][:7]
+            major, minor, inode = file.split(":")
+            if int(pid) not in truth.told() and pid != "-1":
+                continue
+            ranged = kind in ("POSIX", "OFDLCK")
+            out[None if pid == "-1" else int(pid), kind, int(major, 16), int(minor, 16), int(inode), int(first) if ranged else None] = {
+                "ACCESS": access, "LAST_BYTE": int(last) if ranged and last != "EOF" else None,
+                "STATE": "waits" if waits else state if kind in ("LEASE", "DELEG") else "held"}
+        return out
+
+    def key(self, row):
+        pid = None if row["TYPE"] == "OFDLCK" else row["PID"]
+        return pid, row["TYPE"], row["MAJOR"], row["MINOR"], row["INODE"], row["FIRST_BYTE"]
+
+
+class Fanotify(Told):
+    name = "fanotify"
+    against = "proc/PID/fd.txt"
+    keys = "PID, FD, WATCHES and WD or the number of what is watched"
+
+    FAN = WATCH | {0x1000: "OPEN_EXEC", 0x8000: "FS_ERROR", 0x10000: "OPEN_PERM", 0x20000: "ACCESS_PERM", 0x40000: "OPEN_EXEC_PERM",
+                   0x8000000: "EVENT_ON_CHILD", 0x10000000: "RENAME", 0x40000000: "ONDIR"}
+
+    def expected(self, truth):
+        out = {}
+        for pid in truth.told():
+            for fd, target, info in descriptors(truth, pid):
+                for wd, inode, device, mask in re.findall(r"inotify wd:(\w+) ino:(\w+) sdev:(\w+) mask:(\w+)", info):
+                    device = int(device, 16)
+                    out[pid, fd, "file", int(wd, 16)] = {"INODE": int(inode, 16), "MAJOR": device >> 20, "MINOR": device & 0xfffff,
+                                                        "EVENTS": names(int(mask, 16), WATCH)}
+                for inode, device, mask, ignored in re.findall(r"fanotify ino:(\w+) sdev:(\w+) mflags:\w+ mask:(\w+) ignored_mask:(\w+)", info):
+                    device = int(device, 16)
+                    out[pid, fd, "file", int(inode, 16)] = {"MAJOR": device >> 20, "MINOR": device & 0xfffff,
+                                                           "EVENTS": names(int(mask, 16), self.FAN), "IGNORED_EVENTS": names(int(ignored, 16), self.FAN)}
+                for mask, ignored in re.findall(r"fanotify mnt_id:\w+ mflags:\w+ mask:(\w+) ignored_mask:(\w+)", info):
+                    out[pid, fd, "mount", None] = {"EVENTS": names(int(mask, 16), self.FAN), "IGNORED_EVENTS": names(int(ignored, 16), self.FAN)}
+                for device, mask, ignored in re.findall(r"fanotify sdev:(\w+) mflags:\w+ mask:(\w+) ignored_mask:(\w+)", info):
+                    device = int(device, 16)
+                    out[pid, fd, "file system", None] = {"MAJOR": device >> 20, "MINOR": device & 0xfffff,
+                                                        "EVENTS": names(int(mask, 16), self.FAN), "IGNORED_EVENTS": names(int(ignored, 16), self.FAN)}
+        return out
+
+    def key(self, row):
+        return row["PID"], row["FD"], row["WATCHES"], row["WD"] if row["KIND"] == "inotify" else row["INODE"]
+
+    def have(self, row, column):
+        return set(filter(None, (row[column] or "").split("|"))) if column in ("EVENTS", "IGNORED_EVENTS") else row[column]
+
+
+class Ipcs(Told):
+    name = "ipcs"
+    against = "proc/sysvipc, lab/facts.jsonl"
+    keys = "KIND, ID"
+    tolerance = "USED_TIME and CHANGED_TIME: seconds, which is all that the kernel keeps"
+
+    FIELDS = {"shm": {"SIZE": "size", "ITEMS": "nattch", "PID": "cpid", "LAST_PID": "lpid", "USED_TIME": "atime", "LEFT_TIME": "dtime"},
+              "sem": {"ITEMS": "nsems", "USED_TIME": "otime"},
+              "msg": {"SIZE": "cbytes", "ITEMS": "qnum", "USED_TIME": "stime", "LEFT_TIME": "rtime"}}
+
+    def expected(self, truth):
+        out = {}
+        # /proc/sysvipc is of the namespace of who reads it: the first one.
+        self.first = next((int(m.group(1)) for line in truth.lines("proc", "1", "ns.txt") if (m := re.match(r"ipc\tipc:\[(\d+)\]", line))), None)
+        for kind, fields in self.FIELDS.items():
+            head, *lines = truth.lines("proc", "sysvipc", kind) or [""]
+            for line in lines:
+                said = dict(zip(head.split(), line.split()))
+                row = {"KEY": f"0x{int(said['key']) & 0xffffffff:08x}", "UID": int(said["uid"]), "GID": int(said["gid"]),
+                       "CHANGED_TIME": int(said["ctime"])}
+                mode = int(said["perms"], 8)
+                row["PERMISSIONS"] = "".join(c if mode >> 8 - i & 1 else "-" for i, c in enumerate("rwxrwxrwx"))
+                for column, word in fields.items():
+                    value = int(said[word])
+                    row[column] = value if value or not (column.endswith("_TIME") or column.endswith("PID")) else None
+                out[kind, int(said[{"msg": "msqid"}.get(kind, kind + "id")])] = row
+        return out
+
+    def key(self, row):
+        # Of other namespaces, and of POSIX queues, the guest does not tell.
+        return (row["KIND"], row["ID"]) if row["NS"] == self.first and row["KIND"] != "mqueue" else None
+
+    def have(self, row, column):
+        return int(seconds(row[column])) if column.endswith("_TIME") and row[column] else row[column]
+
+
+DECLARATIONS = [Lsof(), LsofTool(), Locks(), Fanotify(), Ipcs()]

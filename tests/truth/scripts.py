@@ -168,8 +168,8 @@ class LdPreload(Told):
 
 class Deleted(Told):
     name = "deleted"
-    against = "proc/PID/links.txt, proc/PID/maps"
-    keys = "PID, KIND, START"
+    against = "proc/PID/links.txt, proc/PID/maps, proc/PID/fd.txt"
+    keys = "PID, KIND, START or FD"
 
     def expected(self, truth):
         out = {}
@@ -177,6 +177,10 @@ class Deleted(Told):
             exe = truth.link(pid, "exe") or ""
             if exe.endswith(" (deleted)"):
                 out[pid, "exe", None] = {"PATH": exe, "REASON": self.why(exe)}
+            for line in truth.lines("proc", pid, "fd.txt"):
+                fd, path = (line.split("\t") + [""])[:2]
+                if path.endswith(" (deleted)"):
+                    out[pid, "fd", int(fd)] = {"PATH": path, "REASON": self.why(path)}
         for pid, f in truth.maps():
             if f.path.endswith(" (deleted)"):
                 out[pid, "mapping", f.start] = {"END": f.end, "FLAGS": f.flags, "INODE": f.inode, "PATH": f.path, "REASON": self.why(f.path)}
@@ -188,7 +192,13 @@ class Deleted(Told):
         return next((why for start, why in kinds.items() if path.startswith(start)), "removed")
 
     def key(self, row):
-        return row["PID"], row["KIND"], hexadecimal(row["START"])
+        return row["PID"], row["KIND"], row["FD"] if row["KIND"] == "fd" else hexadecimal(row["START"])
+
+    def explain_extra(self, truth, key, row):
+        stat = truth.stat(key[0])
+        if key[1] == "fd" and stat and stat[3] == "Z":
+            return "of a process whose first thread has ended /proc/PID/fd is empty, while other threads live on"
+        return super().explain_extra(truth, key, row)
 
     def have(self, row, column):
         return hexadecimal(row[column]) if column == "END" else row[column]

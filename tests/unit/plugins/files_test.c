@@ -57,9 +57,9 @@ static void deleted(void **state)
         mk_guest_vma(&g, mm, 10, 2, 3, 0);
         mk_guest_vma(&g, mm, 12, 2, cases[i].flags, file);
         if (cases[i].why) {
-            snprintf(want, sizeof want, "9|p|mapping|%s|%#llx|%#llx|%s|77|3|4886718345|%s",
+            snprintf(want, sizeof want, "9|p|mapping||%s|%#llx|%#llx|%s|77|3|4886718345|%s",
                      cases[i].why, 12ull * g.page, 14ull * g.page, cases[i].letters, cases[i].path);
-            snprintf(exe, sizeof exe, "9|p|exe|%s||||77|3|4886718345|%s", cases[i].why,
+            snprintf(exe, sizeof exe, "9|p|exe||%s||||77|3|4886718345|%s", cases[i].why,
                      cases[i].path);
         }
         assert_string_equal(mk_guest_rows(&g, "deleted", NULL), want);

@@ -110,7 +110,7 @@ static uint64_t make_anon(struct mk_guest *g, const char *name, uint64_t data)
     mk_put(g->k, ops, "dentry_operations.d_dname", 0x1234);
     mk_put(g->k, d, "dentry.d_op", ops);
     mk_put(g->k, file, "file.private_data", data);
-    mk_put(g->k, file, "file.f_op", 0x5555);
+    mk_put(g->k, file, "file.f_op", 0x5000 + 16 * strlen(name)); // another for each kind
     return file;
 }
 
@@ -303,10 +303,42 @@ static void says(void **state)
         assert_string_equal(rows_of(&g, NULL, DETAIL, DETAIL + 1),
                             "count 4294967303, id 4|\nfd 3 IN|ET /watched\nnothing is watched|\n"
                             "wd 6 ? MODIFY|\n|\n|");
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "fanotify", NULL), 1, 9),
+                            "5|5|prog|3|inotify|file|6|MODIFY|");
+        // A connector that does not lead back is no proof.
+        mk_put(g.k, inode, "inode.i_fsnotify_marks", 0x7777);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "fanotify", NULL), 1, 9),
+                            "5|5|prog|3|inotify||6|MODIFY|");
+        // Until 6.9 it leads to the pointer that the inode has to it.
+        mk_put(g.k, inode, "inode.i_fsnotify_marks", connector);
+        mk_put(g.k, connector, "fsnotify_mark_connector.obj",
+               mk_at(g.k, inode, "inode.i_fsnotify_marks"));
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "fanotify", NULL), 5, 8),
+                            "inotify|file|6|MODIFY");
         assert_string_equal(rows_of(&g, NULL, FD + 1, PATH),
                             "a_inode|anon_inode:[eventfd]\na_inode|anon_inode:[eventpoll]\n"
                             "a_inode|anon_inode:[eventpoll]\na_inode|anon_inode:inotify\n"
                             "a_inode|anon_inode:[eventfd]\na_inode|anon_inode:[unheard of]");
+        mk_free(g.k);
+    }
+}
+
+/* Open files that are in no folder any more. */
+static void deleted(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, since_69);
+        uint64_t t = mk_guest_task(&g, 5, "prog", 0), files = make_table(&g, t), gone;
+
+        put_fd(&g, files, 0, make_open(&g, "plain", REGULAR, 0));
+        put_fd(&g, files, 3, gone = make_open(&g, "gone", REGULAR, 0));
+        mk_guest_unlink(&g, mk_of(&g, gone, "file.f_path.dentry"));
+        mk_put(g.k, add_thread(&g, t, 6), "task_struct.files", files);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "deleted", NULL), 0, 4),
+                            "5|prog|fd|3|removed");
+        assert_string_equal(mk_guest_rows(&g, "deleted", "exe"), "");
         mk_free(g.k);
     }
 }
@@ -360,6 +392,7 @@ static void locks(void **state)
             // Who waits stands in the list of what he waits for.
             waits = mk_object(g.k, "file_lock");
             mk_put(g.k, waits, old ? "file_lock.fl_flags" : "file_lock.c.flc_flags", 1);
+            mk_put(g.k, waits, old ? "file_lock.fl_pid" : "file_lock.c.flc_pid", 5);
             mk_put(g.k, waits, old ? "file_lock.fl_type" : "file_lock.c.flc_type", 1);
             mk_put(g.k, waits, old ? "file_lock.fl_file" : "file_lock.c.flc_file", file);
             mk_put(g.k, waits, old ? "file_lock.fl_owner" : "file_lock.c.flc_owner", files);
@@ -369,6 +402,11 @@ static void locks(void **state)
                       old ? "file_lock.fl_blocked_requests" : "file_lock.c.flc_blocked_requests"),
                 mk_at(g.k, waits,
                       old ? "file_lock.fl_blocked_member" : "file_lock.c.flc_blocked_member"));
+            assert_string_equal(mk_columns(mk_guest_rows(&g, "locks", NULL), 1, 7),
+                                "5|locks|POSIX|READ|held|0|0\n5|locks|POSIX|WRITE|waits|0|0\n"
+                                "5|locks|POSIX|READ|held|0|0\n5|locks|OFDLCK|READ|held|0|0\n"
+                                "5|locks|FLOCK|WRITE|held||\n5|locks|LEASE|WRITE|ACTIVE||");
+            assert_string_equal(mk_guest_rows(&g, "locks", "pid=6"), "");
             assert_string_equal(rows_of(&g, NULL, LOCKS, LOCKS),
                                 "POSIX READ; POSIX WRITE waits; FLOCK WRITE\n"
                                 "OFDLCK READ; LEASE WRITE");
@@ -382,7 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(tables_of_others),
         cmocka_unit_test(pipes),  cmocka_unit_test(says),
-        cmocka_unit_test(locks),
+        cmocka_unit_test(locks),  cmocka_unit_test(deleted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
