@@ -287,43 +287,54 @@ static bool is_same(const struct event *a, const struct event *b)
            p->n[PID] == q->n[PID] && agree(p, q, OBJECT) && agree(p, q, TID);
 }
 
+/* What the second tells besides, where the first does not. */
+static const struct subject *joined(struct eg_run *r, const struct subject *a,
+                                    const struct subject *b)
+{
+    struct subject all = *a, *of;
+
+    for (size_t k = 0; k < TOLD; k++)
+        if (!all.has[k]) {
+            all.n[k] = b->n[k];
+            all.has[k] = b->has[k];
+        }
+    all.comm = all.comm ? all.comm : b->comm;
+    all.mode = all.mode ? all.mode : b->mode;
+    if (!memcmp(all.has, a->has, sizeof all.has) && all.comm == a->comm && all.mode == a->mode)
+        return a;
+    of = eg_tmp(r, sizeof *of);
+    *of = all;
+    return of;
+}
+
 static void merge(struct timeline *t)
 {
     struct event *last = NULL;
     size_t n = 0, also = 0;
 
     for (size_t i = 0; i < t->n; i++) {
-        const struct source *s = &t->at[i];
+        struct source *s = &t->at[i];
 
         if (s->events.n)
             memcpy(t->events + n, s->events.at, s->events.n * sizeof *t->events);
         n += s->events.n;
+        eg_vec_fini(&s->events);
     }
     qsort(t->events, n, sizeof *t->events, before);
     t->n_events = 0;
     for (size_t i = 0; i < n; i++) {
-        struct event *e = &t->events[i];
+        const struct event e = t->events[i];
 
-        if (last && also < ALSO_MAX && is_same(last, e)) {
-            struct subject *of = eg_tmp(t->run, sizeof *of);
-            const struct subject *more = e->of;
+        if (last && also < ALSO_MAX && is_same(last, &e)) {
+            const char *name = e.of->source->reg->name;
 
-            *of = *last->of;
-            for (size_t k = 0; k < TOLD; k++)
-                if (!of->has[k]) {
-                    of->n[k] = more->n[k];
-                    of->has[k] = more->has[k];
-                }
-            of->comm = of->comm ? of->comm : more->comm;
-            of->mode = of->mode ? of->mode : more->mode;
-            last->also = eg_strf(t->run, "%s%s%s", last->also ? last->also : "",
-                                 last->also ? "," : "", more->source->reg->name);
-            last->of = of;
+            last->also = last->also ? eg_strf(t->run, "%s,%s", last->also, name) : name;
+            last->of = joined(t->run, last->of, e.of);
             also++;
             continue;
         }
         last = &t->events[t->n_events++];
-        *last = *e;
+        *last = e;
         also = 0;
     }
 }
