@@ -120,7 +120,10 @@ def ss_line(line):
         return None
     if words[0] == "mptcp" or words[0] == "sctp" and words[1] == "LISTEN":
         want |= {"RECEIVE_QUEUE": int(words[2]), "SEND_QUEUE": int(words[3])}
-    if words[0] != "xdp":
+    if words[0] == "xdp":  # of which it says UNCONN of all
+        queue = re.fullmatch(r"(\S+):q(\d+)", words[4])
+        want = {"state": "BOUND", "INTERFACE": queue.group(1), "SOURCE_PORT": int(queue.group(2))} if queue else want
+    else:
         for host, column in ((end(words[4])[0], "SOURCE_ADDR"), (end(words[5])[0], "DESTINATION_ADDR")):
             if host != "*":
                 want[column] = normal(host)
