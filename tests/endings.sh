@@ -200,6 +200,15 @@ done
 "$engram" -q --body "$image" lsmod 2>"$tmp/err"
 [ $? = 1 ] && grep -q 'lsmod: has no column of times' "$tmp/err" || bad "--body: $(cat "$tmp/err")"
 "$engram" -q --timesketch "$image" boottime | grep -q '"timestamp_desc":"BOOT_TIME"' || bad "--timesketch"
+# Each line says whose time it is, of what; mactime reads the other format.
+"$engram" -q --timesketch "$image" timeline 2>/dev/null >"$tmp/sketch"
+if grep -qvE '"data_type":"engram:[a-z_0-9]+","message":".*","datetime":"[^"]+Z","timestamp_desc":"[A-Z_]+"}$' "$tmp/sketch" || [ ! -s "$tmp/sketch" ]; then
+    bad "--timesketch timeline: a line lacks what Timesketch wants"
+fi
+if command -v mactime >/dev/null; then
+    "$engram" -q --body "$image" boottime >"$tmp/body"
+    mactime -b "$tmp/body" -d -z UTC | grep -q '^Sat Mar 14 2026 09:.*boottime BOOT_TIME' || bad "--body: mactime does not read it"
+fi
 
 # Colours on a terminal only, and not where nobody wants them.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
