@@ -385,9 +385,9 @@ EG_PLUGIN(sockets) = {
         "here only as far as the kernel keeps it (TIME_WAIT, 60 seconds), and with --scan.\n\n"
         "--scan also searches physical memory, for the kernel's protocols (struct proto) and what "
         "points to them. LIFE: living: as above; unlisted: in use, but in no table and open in no "
-        "process: by HELD_BY the kernel's own, which send resets and the like, or records of "
-        "connections that nobody accepted yet; one that nobody holds was hidden; freed: a free "
-        "object "
+        "process: by HELD_BY the kernel's own, which send resets and the like, closed ones that "
+        "wait to be freed, records of connections that nobody accepted yet; one that nobody holds "
+        "was hidden; freed: a free object "
         "of its slab cache, whose members are those that it had at the end, as far as they were "
         "not overwritten; leftover: in memory that is no such object any more. Counts of queues, "
         "timers and options are as ss -aeimo shows them.",
