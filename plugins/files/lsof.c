@@ -9,6 +9,7 @@
 #include "../linux/fs/inodes.h"
 #include "../linux/fs/locks.h"
 #include "../linux/fs/path.h"
+#include "../linux/fs/superblock.h"
 #include "../linux/net/sock.h"
 #include "../linux/own/holders.h"
 #include "../linux/own/unread.h"
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+EG_FIELD_AS(file_dentry, file, "__f_path.dentry|f_path.dentry"); // a union since 6.18
 EG_FIELD_AS(file_flags, file, "f_flags");
 EG_FIELD_AS(file_mode, file, "f_mode");
 EG_FIELD_AS(file_pos, file, "f_pos");
@@ -283,7 +285,9 @@ static void list(struct listing *l, const struct linux_holder *h)
                           LINUX_NOBODY);
     } else {
         row.OFFSET = eg_addr(file);
-        path = linux_file_path(r, file, LINUX_NOBODY);
+        // Accounting opens a file by a mount of its own, which is nowhere (kernel/acct.c).
+        path = h->how == LINUX_HOLD_ACCT ? linux_dentry_where(r, eg_deref(eg_at(file, file_dentry)))
+                                         : linux_file_path(r, file, LINUX_NOBODY);
         row.OPEN_FLAGS = open_flags(r, h, file, task);
         row.FILE_POS = eg_val(file, file_pos);
     }

@@ -49,13 +49,20 @@ class Lsof(Told):
                     for path in re.findall(r"\d+: +(?!\d+:)(\S+)", m.group(1)):
                         out["ring", fact["pid"], path.rsplit("/")[-1]] = {}
         for line in truth.lines("losetup.txt")[1:]:
-            words = line.split()
-            if m := re.match(r"/dev/loop(\d+)$", words[0]):
-                out["loop", None, int(m.group(1))] = {"PATH": words[5]}
+            if m := re.match(r"/dev/loop(\d+)(?:\s+\d+){4}\s+(.*?)\s+\d+\s+\d+$", line):
+                out["loop", None, int(m.group(1))] = {"PATH": m.group(2)}
         for n, line in enumerate(truth.lines("proc", "swaps")[1:]):
             out["swap", None, line.split()[0]] = {}
         for fact in truth.facts("sockets"):  # the scene sent one and closed it (samples/guest/objects.c)
-            out["passed", None, "/etc/hostname"] = {"PEERS": str(fact["pid"])}
+            out["passed", None, "/etc/hostname"] = {}
+        for fact in truth.facts("open"):
+            if m := re.search(r"in flight: (\S+), a pipe, a unix socket", fact["what"]):
+                for what in (m.group(1), "pipe", "socket"):
+                    out["passed", None, what] = {}
+            if m := re.search(r"io_uring; only it holds (\S+)", fact["what"]):
+                out["ring", fact["pid"], m.group(1).rsplit("/")[-1]] = {"PATH": m.group(1)}
+        for fact in truth.facts("records"):
+            out["acct", None, None] = {"PATH": fact["accounting"]}
         return out
 
     def file(self, target, info):
@@ -91,7 +98,7 @@ class Lsof(Told):
         if row["KIND"] == "ring":  # fdinfo told the name in its folder only until 6.11, and nothing of a pipe
             return row["KIND"], row["PID"], row["PATH"].rsplit("/")[-1]
         if row["KIND"] in ("passed", "swap"):
-            return row["KIND"], None, row["PATH"]
+            return row["KIND"], None, re.sub(r":\[\d+\]$", "", row["PATH"]).removesuffix(" (deleted)")
         return row["KIND"], row["PID"], row["FD"]
 
     def explain_extra(self, truth, key, row):
@@ -115,9 +122,10 @@ class Lsof(Told):
         if column == "SIGNALS":
             return signal_set(text)
         if column == "MARKS":
-            return {(int(wd), frozenset(mask.split("|"))) for wd, mask in re.findall(r"wd (\d+) \S+ (\S+)", text)}
+            return {(int(wd), frozenset(mask.split("|"))) for wd, mask in re.findall(r"wd (\d+) [^;]*? ([A-Z_|]+)(?:;|$)", text)}
         if column == "PROCESS":
-            return int(m.group(1)) if (m := re.match(r"process (\d+)", text)) else None
+            m = re.match(r"process (\d+)(, which has ended)?", text)
+            return None if not m else -1 if m.group(2) else int(m.group(1))
         if column == "ID":
             return int(m.group(1)) if (m := re.match(r"(?:prog|map|link) (\d+)", text)) else None
         return row[column]
@@ -127,7 +135,7 @@ class LsofTool(Told):
     """What lsof itself said of files that have a place in a file system."""
     name = "lsof --mappings"
     against = "lsof.txt"
-    keys = "PID, KIND, FD, device and INODE"
+    keys = "PID, KIND, FD, INODE and PATH"
     tolerance = "SIZE of files that grow, and what came or went in the seconds between lsof and the freeze"
     repeats = True
 
@@ -152,12 +160,12 @@ class LsofTool(Told):
                 row |= {"MAJOR": int(m[4]), "MINOR": int(m[5])}
                 if size.isdigit():
                     row["SIZE"] = int(size)
-            out[self.KINDS.get(what, "fd"), pid, int(what) if what.isdigit() else None, inode] = row
+            out[self.KINDS.get(what, "fd"), pid, int(what) if what.isdigit() else None, inode, path.removesuffix(" (deleted)")] = row
         self.want = set(out)
         return out
 
     def key(self, row):
-        key = row["KIND"], row["PID"], row["FD"], row["INODE"]
+        key = row["KIND"], row["PID"], row["FD"], row["INODE"], (row["PATH"] or "").removesuffix(" (deleted)")
         return key if key in self.want else None  # what the plugin `lsof` without options is compared with tells of the others
 
     def same(self, column, want, have):

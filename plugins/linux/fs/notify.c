@@ -90,9 +90,11 @@ static void object_of(struct eg_run *r, struct eg_obj connector, struct linux_ma
         out->object = at;
         return;
     }
-    if (leads(eg_at(eg_object(r, mount, at), mount_marks), connector.addr)) {
+    // Of a mount it is the part that file systems see.
+    if (leads(eg_at(eg_object(r, mount, at - eg_offset(r, mount.mnt)), mount_marks),
+              connector.addr)) {
         out->what = LINUX_WATCHED_MOUNT;
-        out->object = at;
+        out->object = at - eg_offset(r, mount.mnt);
         return;
     }
     sb = eg_object(r, super_block, at);

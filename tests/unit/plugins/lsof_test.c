@@ -43,6 +43,8 @@
             "unsigned long i_ino;",                                                                \
             "unsigned long i_ino; struct pipe_inode_info *i_pipe; void *i_fsnotify_marks;"         \
             "  struct file_lock_context *i_flctx; struct hlist_head i_dentry;",                    \
+            "struct dentry *mnt_mountpoint; struct vfsmount mnt; ",                                \
+            "struct dentry *mnt_mountpoint; struct vfsmount mnt; void *mnt_fsnotify_marks; ",      \
             "struct fs_struct { struct path root; };",                                             \
             "struct fs_struct { struct path root, pwd; };", NULL                                   \
     }
@@ -309,6 +311,11 @@ static void says(void **state)
         mk_put(g.k, inode, "inode.i_fsnotify_marks", 0x7777);
         assert_string_equal(mk_columns(mk_guest_rows(&g, "fanotify", NULL), 1, 9),
                             "5|5|prog|3|inotify||6|MODIFY|");
+        // A mount is watched by its vfsmount.
+        mk_put(g.k, inode, "inode.i_fsnotify_marks", 0);
+        mk_put(g.k, connector, "fsnotify_mark_connector.obj", mk_at(g.k, g.mount, "mount.mnt"));
+        mk_put(g.k, g.mount, "mount.mnt_fsnotify_marks", connector);
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "fanotify", NULL), 5, 6), "inotify|mount");
         // Until 6.9 it leads to the pointer that the inode has to it.
         mk_put(g.k, inode, "inode.i_fsnotify_marks", connector);
         mk_put(g.k, connector, "fsnotify_mark_connector.obj",
