@@ -232,7 +232,8 @@ static void attributes(void **state)
         mk_list(w.k, mk_at(w.k, object, "shmem_inode_info.xattrs.head"), NULL, 0);
         add_xattr(&w, mk_at(w.k, object, "shmem_inode_info.xattrs.head"), "user.b", "words", 5);
         add_xattr(&w, mk_at(w.k, object, "shmem_inode_info.xattrs.head"), "trusted.a", "\1\2", 2);
-        add_xattr(&w, mk_at(w.k, object, "shmem_inode_info.xattrs.head"), "user.huge", "x", 70000);
+        add_xattr(&w, mk_at(w.k, object, "shmem_inode_info.xattrs.head"), "user.huge", "xxxxxxxx",
+                  70000);
         acl = mk_object(w.k, "posix_acl");
         mk_put(w.k, acl, "posix_acl.a_count", 2);
         entry = mk_at(w.k, acl, "posix_acl.a_entries");
