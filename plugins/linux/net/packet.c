@@ -189,6 +189,8 @@ bool linux_packet_read(struct eg_run *r, struct linux_packet_reader *reader, str
         out->cut = true;
     if (out->len > build.wanted)
         out->len = build.wanted;
+    if (out->missing > out->len) // what was missing was behind the end
+        out->missing = out->len;
     return true;
 }
 

@@ -137,6 +137,14 @@ static void pieces(void **state)
         assert_int_equal(p.len, 1004);
         assert_int_equal(p.missing, 1000);
         assert_false(p.cut);
+        mk_put(k, skb, "sk_buff.len", 504); // less than the piece has
+        mk_put(k, skb, "sk_buff.data_len", 500);
+        assert_true(linux_packet_read(r, &reader, cursor(r, skb), &p));
+        assert_int_equal(p.len, 504);
+        assert_int_equal(p.missing, 504);
+        assert_true(p.cut);
+        mk_put(k, skb, "sk_buff.len", 1004);
+        mk_put(k, skb, "sk_buff.data_len", 1000);
         mk_put(k, shared, "skb_shared_info.nr_frags", 200);
         assert_true(linux_packet_read(r, &reader, cursor(r, skb), &p));
         assert_int_equal(p.len, 4);
