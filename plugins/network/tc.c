@@ -16,6 +16,7 @@ EG_FIELD_AS(dev_tcx_out, net_device, "tcx_egress");
 EG_FIELDS(Qdisc, ops, hash, handle, parent, bstats, qstats, cpu_bstats, privdata);
 EG_FIELD_AS(q_backlog, Qdisc, "qstats.backlog");
 EG_FIELD_AS(q_drops, Qdisc, "qstats.drops");
+EG_FIELD_AS(q_flags, Qdisc, "flags");
 EG_FIELD_AS(q_id, Qdisc_ops, "id");
 EG_FIELD_AS(stats_bytes, gnet_stats_basic_sync,
             "bytes.v.a.a.counter|bytes.v.a.counter|bytes.v.counter|bytes.v");
@@ -101,6 +102,7 @@ EG_TYPE_("sch_prio", prio_sched_data);
 EG_COLUMNS(COLUMNS);
 
 enum { FILTERS_MAX = 1 << 16, QDISCS_MAX = 1 << 14, ACTIONS_MAX = 32, PROGRAMS_MAX = 64 };
+enum { INVISIBLE = 0x80 }; // TCQ_F_INVISIBLE: made by another, and not listed
 
 struct walk {
     struct eg_run *r;
@@ -445,7 +447,7 @@ static void qdisc(struct walk *w, struct eg_obj q, const char *place)
     w->seen[w->n_seen++] = q.addr;
     id = eg_string(w->r, eg_at(q, Qdisc.ops, q_id), 16);
     // What every interface begins with is no discipline.
-    if (!id || !*id || !strcmp(id, "noop"))
+    if (!id || !*id || !strcmp(id, "noop") || eg_get_or(0u, q, q_flags) & INVISIBLE)
         return;
     eg_get(&number, q, Qdisc.handle);
     eg_get(&parent, q, Qdisc.parent);

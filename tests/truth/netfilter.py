@@ -20,6 +20,7 @@ class Nftables(Declaration):
     keys = "NS, FAMILY, TABLE, KIND, HANDLE"
     tolerance = ("TEXT: counters that grew after nft printed them, what is left of an element's time, and forms that differ between "
                  "releases of nft (a burst of 5 packets is not written by those before 1.1, flags of tcp, lines of elements)")
+    NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1"}
     COUNTS = re.compile(r"(packets|bytes|used|expires|packet) [0-9a-z]+( \w?bytes)?")
 
     def expected(self, truth):
@@ -74,7 +75,15 @@ class Nftables(Declaration):
         text = cls.COUNTS.sub(r"\1", text.replace(" burst 5 packets", ""))
         text = re.sub(r"tcp flags & \((.*?)\) == \(?([a-z |]*[a-z])\)?",
                       lambda m: f"tcp flags {m[2]} / {m[1]}".replace(" | ", ","), text)
+        # A guest without /etc/protocols says them by number.
+        text = re.sub(r"\b(l4proto|protocol|nexthdr)((?: vmap| \{| !=)*)((?: [\w-]+(?: : (?:jump )?\w+)?,?)+)",
+                      lambda m: m[1] + m[2] + re.sub(r"\b(tcp|udp|icmp)\b(?!:)", lambda n: cls.NUMBERS[n[1]], m[3]), text)
         return re.sub(r"\s+", " ", text).strip()
+
+    def explain_wrong(self, truth, key, column, want, have):
+        if key[1] in ("ip", "ip6") and key[2] in ("filter", "nat", "mangle", "raw") and key[3] == "rule":
+            return "a rule of iptables-nft, whose matches and targets nft has translated by iptables' own library"
+        return None
 
 
 class Netfilter(Declaration):
@@ -205,8 +214,8 @@ class Iptables(Declaration):
                     elif line.startswith("["):
                         counts, _, chain, *rest = line.split(" ", 3)
                         packets, octets = map(int, counts.strip("[]").split(":"))
-                        numbers[chain] = numbers.get(chain, 0) + 1
-                        out[(ns, family, table, chain, numbers[chain])] = {
+                        number = numbers[table, chain] = numbers.get((table, chain), 0) + 1
+                        out[(ns, family, table, chain, number)] = {
                             "TEXT": rest[0] if rest else "", "PACKETS": packets, "PACKET_BYTES": octets}
         return out
 

@@ -2,6 +2,7 @@
  * (include/uapi/linux/netfilter.h, netfilter_ipv4.h; std_prios of nftables' src/rule.c). */
 #include "nft_own.h"
 #include "xt.h"
+#include <stdlib.h>
 
 EG_FIELD_AS(hook_pf, nf_hook_ops, "pf");
 EG_FIELD_AS(hook_hooknum, nf_hook_ops, "hooknum");
@@ -100,12 +101,17 @@ static const char *device_name(struct linux_nft *n, uint64_t ops)
     return name.why ? NULL : eg_string(n->r, name, 16);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* The devices of a chain or flow table, "device "a"" or "devices = { a, b }". */
 static const char *devices(struct linux_nft *n, uint64_t head, const char *one, size_t *count)
 {
     struct linux_nft_walk w = { 0 };
     struct linux_text t = { .r = n->r };
-    const char *first = NULL;
+    const char **names = eg_tmp(n->r, DEVICES_MAX * sizeof *names);
     uint64_t hook;
 
     *count = 0;
@@ -115,15 +121,14 @@ static const char *devices(struct linux_nft *n, uint64_t head, const char *one, 
                 ? eg_cstr(n->r, eg_kernel(n->r), nft_at(n, hook, NFT_HOOK_IFNAME), 16)
                 : device_name(n, nft_at(n, hook, NFT_HOOK_OPS));
 
-        if (!name)
-            name = "?";
-        if (!first)
-            first = name;
-        linux_text_add(&t, "%s%s", (*count)++ ? ", " : "", name);
+        names[(*count)++] = name ? name : "?";
     }
     if (!*count)
         return NULL;
-    return *count == 1 && one ? eg_strf(n->r, "%s \"%s\"", one, first)
+    qsort(names, *count, sizeof *names, by_text); // as nft does
+    for (size_t i = 0; i < *count; i++)
+        linux_text_add(&t, "%s%s", i ? ", " : "", names[i]);
+    return *count == 1 && one ? eg_strf(n->r, "%s \"%s\"", one, names[0])
                               : eg_strf(n->r, "devices = { %s }", linux_text_of(&t));
 }
 

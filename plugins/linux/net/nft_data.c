@@ -45,7 +45,7 @@ unsigned nft_type_size(uint32_t type)
 
 bool nft_type_is_host(uint32_t type)
 {
-    return type < T_TYPES && types[type].host;
+    return type == T_HOST_INTEGER || (type < T_TYPES && types[type].host);
 }
 
 bool nft_type_is_bits(uint32_t type)

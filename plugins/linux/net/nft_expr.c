@@ -217,7 +217,7 @@ static void learn(struct nft_rule_state *s, const struct nft_reg *v, const struc
 {
     const uint16_t be = len >= 2 ? (uint16_t)(data[0] << 8 | data[1]) : 0;
     const int here = (int)s->n_stmts;
-    enum { PROTOCOL = 2, IIFTYPE = 8, NFPROTO = 15, L4PROTO = 16 };
+    enum { PROTOCOL = 1, IIFTYPE = 8, NFPROTO = 15, L4PROTO = 16 };
 
     if (v->masked)
         return;
@@ -233,7 +233,9 @@ static void learn(struct nft_rule_state *s, const struct nft_reg *v, const struc
         s->dependency[base] = here;
     } else if ((v->key == L4PROTO + 1 || (f && f->type == T_INET_PROTOCOL)) && len) {
         s->proto[BASE_TH] = (uint8_t)nft_proto_by_number(data[0]);
-        s->dependency[BASE_TH] = s->proto[BASE_TH] ? here : -1;
+        // Of families with several protocols nft prints what a header says, which was asked for.
+        s->dependency[BASE_TH] =
+            s->proto[BASE_TH] && (!f || s->family == 2 || s->family == 10) ? here : -1;
     } else if (v->key == IIFTYPE + 1 && len >= 2 && data[0] == 1 && !data[1]) {
         s->proto[BASE_LL] = P_ETHER;
         s->dependency[BASE_LL] = here;

@@ -98,7 +98,7 @@ static void load(struct nft_rule_state *s, uint64_t dreg, unsigned len, uint32_t
 
     if (!v)
         return;
-    v->type = type;
+    v->type = type == T_INTEGER && !big ? T_HOST_INTEGER : type;
     v->big = big;
     v->text = text;
 }
@@ -224,7 +224,7 @@ static void hash(struct nft_rule_state *s, const char *variant, uint64_t priv)
                        nft_reg_text(s, nft_get(n, priv, NFT_JH_SREG),
                                     (unsigned)nft_get(n, priv, NFT_JH_LEN), T_INVALID),
                        nft_get(n, priv, NFT_JH_MOD));
-    if (!sym && (v = nft_get(n, priv, NFT_JH_SEED)))
+    if (!sym && !(nft_get(n, priv, NFT_JH_AUTO) & 1) && (v = nft_get(n, priv, NFT_JH_SEED)))
         linux_text_add(&t, " seed 0x%" PRIx64, v);
     if ((v = nft_get(n, priv, sym ? NFT_SH_OFFSET : NFT_JH_OFFSET)))
         linux_text_add(&t, " offset %" PRIu64, v);
@@ -294,6 +294,11 @@ static void exthdr(struct nft_rule_state *s, uint64_t priv)
 
     switch (op) {
     case 0:
+        // A header of IPv6, which needs not be said before.
+        if (s->dependency[BASE_NH] >= 0 && s->proto[BASE_NH] == P_IP6) {
+            s->stmts[s->dependency[BASE_NH]].gone = true;
+            s->dependency[BASE_NH] = -1;
+        }
         text = eg_strf(n->r, exists ? "exthdr %s" : "%s",
                        part_text(n, ip6_headers, countof(ip6_headers), priv, false, exists));
         break;

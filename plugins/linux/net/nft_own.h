@@ -229,6 +229,7 @@
     M(JH_SREG, "nft_hash", nft_jhash, "sreg", 0, 1)                                                \
     M(JH_DREG, "nft_hash", nft_jhash, "dreg", 1, 1)                                                \
     M(JH_LEN, "nft_hash", nft_jhash, "len", 2, 1)                                                  \
+    M(JH_AUTO, "nft_hash", nft_jhash, "autogen_seed", 3, 1)                                        \
     M(JH_MOD, "nft_hash", nft_jhash, "modulus", 4, 4)                                              \
     M(JH_SEED, "nft_hash", nft_jhash, "seed", 8, 4)                                                \
     M(JH_OFFSET, "nft_hash", nft_jhash, "offset", 0xc, 4)                                          \
@@ -349,7 +350,8 @@ enum nft_type {
     T_TIME_HOUR,
     T_TIME_DAY,
     T_CGROUPV2,
-    T_TYPES
+    T_TYPES,
+    T_HOST_INTEGER = T_TYPES, /**< of ours: a number in the host's order */
 };
 const char *nft_type_name(uint32_t type);
 /** Bytes of a value of this type; 0: of any length. */

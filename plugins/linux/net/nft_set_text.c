@@ -316,13 +316,16 @@ static void flags_line(const struct nft_set_view *v, struct lines *l, uint64_t t
         uint32_t bit;
         const char *name;
     } names[] = { { SET_CONSTANT, "constant" },
+                  { SET_EVAL, "dynamic" },
                   { SET_INTERVAL, "interval" },
-                  { SET_TIMEOUT, "timeout" },
-                  { SET_EVAL, "dynamic" } };
+                  { SET_TIMEOUT, "timeout" } };
     struct linux_text t = { .r = v->n->r };
 
+    // A timeout that has a line of its own is no reason for this one.
+    if (!(v->flags & (SET_CONSTANT | SET_INTERVAL | SET_EVAL | (timeout ? 0u : SET_TIMEOUT))))
+        return;
     for (size_t i = 0; i < countof(names); i++)
-        if (v->flags & names[i].bit && !(names[i].bit == SET_TIMEOUT && timeout))
+        if (v->flags & names[i].bit)
             linux_text_add(&t, "%s%s", t.n ? "," : "flags ", names[i].name);
     if (t.n)
         line(l, linux_text_of(&t));

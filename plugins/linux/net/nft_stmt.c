@@ -215,7 +215,7 @@ static void reject(struct nft_rule_state *s, uint64_t priv)
     } else if (type == 2 && code != 1) {
         linux_text_add(&s->text, " with icmpx ");
         nft_value(n, &s->text, T_ICMPX_CODE, &code, 1, true);
-    } else if (type == 0 && code != (six ? 4 : 3)) {
+    } else if (type == 0 && (code != (six ? 4 : 3) || s->family == 1)) {
         linux_text_add(&s->text, six ? " with icmpv6 " : " with icmp ");
         nft_value(n, &s->text, six ? T_ICMPV6_CODE : T_ICMP_CODE, &code, 1, true);
     } else if (type > 2) {

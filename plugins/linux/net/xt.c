@@ -60,6 +60,14 @@ void linux_xt_quoted(struct linux_text *t, const void *text, size_t len)
     linux_text_add(t, "\"");
 }
 
+const char *linux_xt_shown(const struct linux_xt *x)
+{
+    return x->match && !strcmp(x->name, "conntrack") && x->size >= 148 &&
+                   linux_xt_u16(x, 146) & LINUX_XT_STATE_ALIAS
+               ? "state"
+               : x->name;
+}
+
 void linux_xt_options(struct linux_text *t, const struct linux_xt *x)
 {
     if (x->match ? linux_xt_match_options(t, x) : linux_xt_target_options(t, x))
@@ -83,7 +91,7 @@ const char *linux_xt_extension(struct eg_run *r, uint8_t family, uint64_t ext, b
     size = EG_MIN(size, (uint32_t)sizeof x.data);
     if (info && eg_read(eg_view_of(r), eg_kernel(r), info, x.data, size))
         x.size = size;
-    linux_text_add(&t, "xt %s \"%s\"", match ? "match" : "target", x.name);
+    linux_text_add(&t, "xt %s \"%s\"", match ? "match" : "target", linux_xt_shown(&x));
     linux_xt_options(&t, &x);
     return linux_text_of(&t);
 }

@@ -6,7 +6,8 @@
 
 #include "text.h"
 
-enum { LINUX_XT_DATA_MAX = 512 };
+/** A match "conntrack" that was written as "state" (XT_CONNTRACK_STATE_ALIAS). */
+enum { LINUX_XT_DATA_MAX = 512, LINUX_XT_STATE_ALIAS = 1 << 13 };
 
 /** What an extension is asked to do. */
 struct linux_xt {
@@ -18,6 +19,8 @@ struct linux_xt {
 };
 /** The name and revision of a struct xt_match or xt_target at @ext. @return false: unreadable. */
 bool linux_xt_name(struct eg_run *r, uint64_t ext, struct linux_xt *x);
+/** The name that it was written with. */
+const char *linux_xt_shown(const struct linux_xt *x);
 /** Its options: " --dport 22"; for what is not known its data in hex. */
 void linux_xt_options(struct linux_text *t, const struct linux_xt *x);
 /** For rules that iptables-nft made: `xt match "tcp" --dport 22`. @info: its data, of @size bytes

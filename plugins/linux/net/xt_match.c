@@ -120,7 +120,8 @@ static void conntrack(struct linux_text *t, const struct linux_xt *x)
     struct linux_xt host;
 
     if (flags & 1) {
-        linux_text_add(t, "%s --ctstate ", invert & 1 ? " !" : "");
+        linux_text_add(t, "%s --%s ", invert & 1 ? " !" : "",
+                       flags & LINUX_XT_STATE_ALIAS ? "state" : "ctstate");
         state_names(t, ct_states, countof(ct_states), linux_xt_u16(x, 150));
     }
     if (flags & 2)

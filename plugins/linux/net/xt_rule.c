@@ -94,13 +94,15 @@ static void address(struct linux_text *t, const struct form *f, const uint8_t *a
 static void interface(struct linux_text *t, const uint8_t *name, const uint8_t *mask,
                       const char *option, bool invert)
 {
-    const size_t len = strnlen((const char *)name, 16);
+    size_t len = 0;
 
     if (eg_all_zero(mask, 16))
         return;
     linux_text_add(t, "%s%s%s ", t->n ? " " : "", invert ? "! " : "", option);
+    // The mask of a whole name has its end too; of the beginning of one, what is compared.
+    while (len < 16 && mask[len] && name[len])
+        len++;
     linux_text_bytes(t, name, len);
-    // The mask of a whole name has its end too.
     if (len < 16 && !mask[len])
         linux_text_add(t, "+");
 }
@@ -165,7 +167,7 @@ static void extension(struct eg_run *r, struct linux_text *t, const struct linux
     x.size = EG_MIN(size - HEAD, sizeof x.data);
     if (!eg_read(eg_view_of(r), eg_kernel(r), at + HEAD, x.data, x.size))
         x.size = 0;
-    linux_text_add(t, "%s%s %s", t->n ? " " : "", match ? "-m" : "-j", x.name);
+    linux_text_add(t, "%s%s %s", t->n ? " " : "", match ? "-m" : "-j", linux_xt_shown(&x));
     linux_xt_options(t, &x);
 }
 

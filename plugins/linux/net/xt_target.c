@@ -122,17 +122,20 @@ static void mark(struct linux_text *t, const struct linux_xt *x)
 
 static void connmark(struct linux_text *t, const struct linux_xt *x)
 {
-    if (x->data[12] == 0)
+    // Revision 2 has a shift before the mode.
+    const uint8_t mode = x->revision >= 2 && x->size >= 15 ? x->data[14] : x->data[12];
+
+    if (mode == 0)
         mark(t, x);
     else
-        linux_text_add(t, " --%s-mark --nfmask %#x --ctmask %#x",
-                       x->data[12] == 1 ? "save" : "restore", linux_xt_u32(x, 8),
-                       linux_xt_u32(x, 4));
+        linux_text_add(t, " --%s-mark --nfmask %#x --ctmask %#x", mode == 1 ? "save" : "restore",
+                       linux_xt_u32(x, 8), linux_xt_u32(x, 4));
 }
 
 static void classify(struct linux_text *t, const struct linux_xt *x)
 {
-    linux_text_add(t, " --set-class %x:%x", linux_xt_u32(x, 0) >> 16, linux_xt_u32(x, 0) & 0xffff);
+    linux_text_add(t, " --set-class %04x:%04x", linux_xt_u32(x, 0) >> 16,
+                   linux_xt_u32(x, 0) & 0xffff);
 }
 
 static void tcpmss(struct linux_text *t, const struct linux_xt *x)
