@@ -147,39 +147,82 @@ static struct eg_cell peers_of(struct listing *l, uint64_t inode, const struct l
 
 /* ---- what is unread, into a file ---- */
 
-static void write_pieces(struct eg_run *r, FILE *f, struct linux_piece piece, uint64_t *lost)
+struct writing {
+    struct eg_run *r;
+    FILE *f;
+    const char *name;
+    uint64_t lost, left;
+};
+
+static void write_piece(void *context, const struct linux_piece *piece)
 {
+    struct writing *w = context;
+    uint64_t at = piece->addr, len = EG_MIN(piece->len, w->left);
     uint8_t bytes[4096];
 
-    while (piece.len && !eg_stopped(r)) {
-        const size_t n = EG_MIN(piece.len, (uint32_t)sizeof bytes);
+    w->left -= len;
+    while (len && !eg_stopped(w->r)) {
+        const size_t n = EG_MIN(len, sizeof bytes);
 
-        if (!piece.space || !eg_read(eg_view_of(r), piece.space, piece.addr, bytes, n)) {
+        if (!piece->space || !eg_read(eg_view_of(w->r), piece->space, at, bytes, n)) {
             memset(bytes, 0, n);
-            *lost += n;
+            w->lost += n;
         }
-        fwrite(bytes, 1, n, f);
-        piece.addr += n;
-        piece.len -= (uint32_t)n;
+        fwrite(bytes, 1, n, w->f);
+        at += n;
+        len -= n;
     }
+}
+
+/** The file for what is unread in the object at @at, once. @return false: it was written before, or
+ * cannot be. */
+static bool begin_file(struct listing *l, struct writing *w, uint64_t at)
+{
+    enum { FILE_MAX = 1 << 28 }; // more than a pipe or a queue may hold
+
+    if (!eg_run_map_add(l->r, l->written, at, 0))
+        return false;
+    w->r = l->r;
+    w->left = FILE_MAX;
+    w->f = eg_output(l->r, w->name);
+    return w->f;
+}
+
+static void end_file(struct writing *w)
+{
+    if (w->lost)
+        eg_note(w->r, "%s: %" PRIu64 " bytes cannot be read: zeros", w->name, w->lost);
+    if (!w->left)
+        eg_note(w->r, "%s: cut where it is larger than such a queue can be", w->name);
+    eg_output_done(w->r, w->f);
 }
 
 static struct eg_cell write_pipe(struct listing *l, struct eg_obj pipe, uint64_t ino)
 {
-    const char *name = eg_strf(l->r, "pipe-%" PRIu64 ".bin", ino);
+    struct writing w = { .name = eg_strf(l->r, "pipe-%" PRIu64 ".bin", ino) };
     struct linux_piece piece;
-    uint64_t lost = 0;
-    FILE *f;
 
-    if (!eg_run_map_add(l->r, l->written, pipe.addr, 0))
-        return eg_text(name);
-    f = eg_output(l->r, name);
-    if (!f)
-        return (struct eg_cell){ 0 };
-    linux_each_pipe_piece(l->r, pipe, piece) write_pieces(l->r, f, piece, &lost);
-    if (lost)
-        eg_note(l->r, "%s: %" PRIu64 " bytes cannot be read: zeros", name, lost);
-    return eg_output_done(l->r, f) ? eg_text(name) : (struct eg_cell){ 0 };
+    if (begin_file(l, &w, pipe.addr)) {
+        linux_each_pipe_piece(l->r, pipe, piece)
+        {
+            if (!w.left)
+                break;
+            write_piece(&w, &piece);
+        }
+        end_file(&w);
+    }
+    return eg_text(w.name);
+}
+
+static struct eg_cell write_socket(struct listing *l, struct eg_obj sock, uint64_t ino)
+{
+    struct writing w = { .name = eg_strf(l->r, "socket-%" PRIu64 ".bin", ino) };
+
+    if (begin_file(l, &w, sock.addr)) {
+        linux_unix_pieces(l->r, sock, write_piece, &w);
+        end_file(&w);
+    }
+    return eg_text(w.name);
 }
 
 static void of_pipe(struct listing *l, const struct linux_holder *h, struct eg_obj file,
@@ -268,7 +311,7 @@ static void list(struct listing *l, const struct linux_holder *h)
     struct eg_obj inode = eg_object(r, inode, h->inode);
     const char *path;
     uint32_t mode = 0;
-    uint64_t unread;
+    uint64_t unread = 0;
     struct row row = { .KIND = eg_text(kinds[h->how]) };
 
     if (h->task) {
@@ -318,6 +361,8 @@ static void list(struct listing *l, const struct linux_holder *h)
             row.PEERS = peers_of(l, linux_sock_inode(r, peer), h, 0);
         if (linux_unix_unread(r, sock, &unread))
             row.UNREAD = eg_uint(unread);
+        if (unread && eg_arg_flag(r, "data"))
+            row.FILE = write_socket(l, sock, eg_get_or((uint64_t)0, inode, inode.i_ino));
     } else if (h->file) {
         row.DETAIL = eg_text(linux_anon_text(r, file, path, LINUX_NOBODY));
     }
@@ -366,12 +411,13 @@ EG_PLUGIN(lsof) = {
         "socket and not received, below loop devices, swap, accounting; files that are registered "
         "with io_uring have KIND ring. Tables are read of all tasks of the list and of the tables "
         "of process ids. A file that was closed is not here: compare `inodes` and `files`. With "
-        "--data what is unread in pipes is written to files of -o.",
+        "--data what is unread in pipes and unix sockets is written to files of -o.",
     .aliases = EG_NAMES("linux.lsof.Lsof", "linux_lsof", "linux_kernel_opened_files"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(mappings, FLAG, "files that are mapped, too"),
-                    EG_ARG(data, FLAG, "write what is unread in pipes to files of -o")),
+                    EG_ARG(data, FLAG,
+                           "write what is unread in pipes and unix sockets to files of -o")),
     .needs = EG_NEEDS(file_mode, inode.i_mode),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,

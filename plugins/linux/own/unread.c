@@ -22,6 +22,20 @@ EG_FIELD_AS(buffer_notes, sk_buff, "cb");
 EG_FIELD_AS(notes_consumed, unix_skb_parms, "consumed");
 EG_TYPE(unix_skb_parms); // of a stream: read already
 
+EG_FIELD_AS(buffer_paged, sk_buff, "data_len");
+EG_FIELD_AS(buffer_data, sk_buff, "data");
+EG_FIELD_AS(buffer_head, sk_buff, "head");
+EG_FIELD_AS(buffer_end, sk_buff, "end");
+EG_FIELD_AS(shared_n, skb_shared_info, "nr_frags");
+EG_FIELD_AS(shared_frags, skb_shared_info, "frags");
+EG_FIELD_AS(frag_old_page, bio_vec, "bv_page");
+EG_FIELD_AS(frag_old_len, bio_vec, "bv_len");
+EG_FIELD_AS(frag_old_offset, bio_vec, "bv_offset");
+EG_FIELD_AS(frag_page, skb_frag, "netmem|bv_page");
+EG_FIELD_AS(frag_len, skb_frag, "len|bv_len");
+EG_FIELD_AS(frag_offset, skb_frag, "offset|bv_offset");
+EG_TYPE(skb_shared_info);
+
 enum { RING_MAX = 1 << 20, PIECE_MAX = 1 << 30 };
 
 static bool begin(struct eg_run *r, struct linux_pipe_walk *w)
@@ -114,4 +128,73 @@ bool linux_unix_unread(struct eg_run *r, struct eg_obj sock, uint64_t *bytes)
         *bytes += read <= len ? len - read : len;
     }
     return true;
+}
+
+/* ---- unix sockets: buffers of packets (include/linux/skbuff.h) ---- */
+
+/** The pieces of a buffer, to @take: what lies at its beginning, then pages, then more buffers. */
+static void buffer_pieces(struct eg_run *r, struct eg_obj buffer, uint32_t skip,
+                          void (*take)(void *context, const struct linux_piece *piece),
+                          void *context)
+{
+    struct eg_obj info, frags;
+    uint64_t data, head, end;
+    uint32_t len, paged;
+    uint8_t n = 0;
+
+    if (!eg_get(&len, buffer, buffer_len) || !eg_get(&paged, buffer, buffer_paged) ||
+        !eg_get(&data, buffer, buffer_data) || paged > len || len > PIECE_MAX)
+        return;
+    if (skip < len - paged) {
+        struct linux_piece piece = { eg_kernel(r), data + skip, len - paged - skip };
+
+        take(context, &piece);
+        skip = 0;
+    } else {
+        skip -= len - paged;
+    }
+    if (!paged || !eg_get(&head, buffer, buffer_head) || !eg_get(&end, buffer, buffer_end))
+        return;
+    // The end is an offset on 64-bit machines, a pointer on others.
+    info = eg_object(r, skb_shared_info, eg_binding_of(r)->model.ptr_size == 8 ? head + end : end);
+    frags = eg_at(info, shared_frags);
+    eg_get(&n, info, shared_n);
+    for (unsigned i = 0; i < n && i < eg_count(frags); i++) {
+        struct eg_obj frag = eg_index(frags, i);
+        const bool old = eg_has(r, frag_old_page); // bio_vec from 5.4 to 6.8
+        struct linux_piece piece = { 0 };
+        uint64_t page = 0;
+        uint32_t offset = 0, size = 0;
+
+        if (old && eg_get(&size, frag, frag_old_len)) {
+            eg_get(&page, frag, frag_old_page);
+            eg_get(&offset, frag, frag_old_offset);
+        } else if (eg_get(&size, frag, frag_len)) {
+            eg_get(&page, frag, frag_page);
+            eg_get(&offset, frag, frag_offset);
+        }
+        if (size > PIECE_MAX)
+            return;
+        if (skip >= size) {
+            skip -= size;
+            continue;
+        }
+        piece.len = size - skip;
+        place(r, page & ~UINT64_C(3), offset + skip, &piece);
+        skip = 0;
+        take(context, &piece);
+    }
+}
+
+void linux_unix_pieces(struct eg_run *r, struct eg_obj sock,
+                       void (*take)(void *context, const struct linux_piece *piece), void *context)
+{
+    struct eg_obj buffer;
+
+    linux_each_skb(r, eg_at(sock, sock.sk_receive_queue), buffer)
+    {
+        struct eg_obj notes = eg_object(r, unix_skb_parms, eg_at(buffer, buffer_notes).addr);
+
+        buffer_pieces(r, buffer, eg_get_or(0u, notes, notes_consumed), take, context);
+    }
 }

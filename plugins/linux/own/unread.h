@@ -31,4 +31,9 @@ EG_API bool linux_pipe_unread(struct eg_run *r, struct eg_obj pipe, uint64_t *by
 /** Bytes in the queue of a unix socket. @return false: it is none, or cannot be read. */
 EG_API bool linux_unix_unread(struct eg_run *r, struct eg_obj sock, uint64_t *bytes);
 
+/** The pieces of what is in its queue, the oldest first, to @take. */
+EG_API void linux_unix_pieces(struct eg_run *r, struct eg_obj sock,
+                              void (*take)(void *context, const struct linux_piece *piece),
+                              void *context);
+
 #endif
