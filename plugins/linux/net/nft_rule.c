@@ -2,7 +2,7 @@
 #include "nft_own.h"
 #include "xt.h"
 
-enum { RULE_MAX = 4096 };
+enum { RULE_MAX = 4096, LARGE = 256 };
 
 const char *nft_variant(struct linux_nft *n, uint64_t ops)
 {
@@ -70,8 +70,11 @@ static void compat(struct nft_rule_state *s, const char *name, uint64_t ops, uin
     const char *variant = nft_variant(n, ops), *text;
     uint64_t ext = nft_get(n, ops, NFT_OPS_DATA), info = priv;
 
-    if (strstr(variant, "large") && (!nft_pointer(n, priv, &info) || !info))
-        info = 0;
+    if (strstr(variant, "large")) {
+        size = LARGE;
+        if (!nft_pointer(n, priv, &info))
+            info = 0;
+    }
     text = linux_xt_extension(n->r, s->family, ext, match, info, size);
     if (text) {
         linux_text_add(&s->text, "%s", text);

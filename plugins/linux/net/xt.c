@@ -62,6 +62,9 @@ void linux_xt_quoted(struct linux_text *t, const void *text, size_t len)
 
 const char *linux_xt_shown(const struct linux_xt *x)
 {
+    if (!x->match && !strcmp(x->name, "CT") && x->size >= 2 &&
+        linux_xt_u16(x, 0) & LINUX_XT_NOTRACK_ALIAS)
+        return "NOTRACK";
     return x->match && !strcmp(x->name, "conntrack") && x->size >= 148 &&
                    linux_xt_u16(x, 146) & LINUX_XT_STATE_ALIAS
                ? "state"

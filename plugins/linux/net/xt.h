@@ -6,8 +6,8 @@
 
 #include "text.h"
 
-/** A match "conntrack" that was written as "state" (XT_CONNTRACK_STATE_ALIAS). */
-enum { LINUX_XT_DATA_MAX = 512, LINUX_XT_STATE_ALIAS = 1 << 13 };
+/** A match "conntrack" that was written as "state", a target "CT" that was "NOTRACK". */
+enum { LINUX_XT_DATA_MAX = 512, LINUX_XT_STATE_ALIAS = 1 << 13, LINUX_XT_NOTRACK_ALIAS = 2 };
 
 /** What an extension is asked to do. */
 struct linux_xt {

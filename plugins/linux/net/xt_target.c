@@ -174,6 +174,8 @@ static void nfqueue(struct linux_text *t, const struct linux_xt *x)
 
 static void ct(struct linux_text *t, const struct linux_xt *x)
 {
+    if (linux_xt_u16(x, 0) & LINUX_XT_NOTRACK_ALIAS)
+        return;
     if (linux_xt_u16(x, 0) & 1)
         linux_text_add(t, " --notrack");
     if (x->data[12]) {
