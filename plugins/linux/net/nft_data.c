@@ -2,6 +2,7 @@
 #include "ip.h"
 #include "net.h"
 #include "nft_own.h"
+#include <time.h>
 
 struct name {
     uint32_t value;
@@ -310,6 +311,19 @@ static void hex(struct linux_text *t, const uint8_t *bytes, size_t len, bool big
         linux_text_add(t, "%02x", bytes[big ? i : len - 1 - i]);
 }
 
+/* Nanoseconds since 1970; in UTC, for the guest's zone is not in the rule. */
+static void date(struct linux_text *t, uint64_t ns)
+{
+    const time_t s = (time_t)(ns / 1000000000);
+    struct tm tm;
+    char text[64];
+
+    if (gmtime_r(&s, &tm) && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm))
+        linux_text_add(t, "\"%s\"", text);
+    else
+        linux_text_add(t, "%" PRIu64, ns);
+}
+
 static void numeric(struct linux_nft *n, struct linux_text *t, uint32_t type, uint64_t v,
                     size_t len)
 {
@@ -333,6 +347,8 @@ static void numeric(struct linux_nft *n, struct linux_text *t, uint32_t type, ui
         nft_duration(t, v);
     else if (type == T_TIME_HOUR && v < 86400)
         linux_text_add(t, "\"%02u:%02u\"", (unsigned)(v / 3600), (unsigned)(v / 60 % 60));
+    else if (type == T_TIME_DATE)
+        date(t, v);
     else if (type == T_CLASSID)
         linux_text_add(t, "%" PRIx64 ":%" PRIx64, v >> 16, v & 0xffff);
     else if (type == T_DEVGROUP && !v)

@@ -40,7 +40,7 @@ static const struct key metas[] = {
     { "meta oifkind", T_IFNAME, 16, false },
     { "meta ibrpvid", T_INTEGER, 2, false },
     { "meta ibrvproto", T_ETHERTYPE, 2, true },
-    { "meta time", T_INTEGER, 8, false },
+    { "meta time", T_TIME_DATE, 8, false },
     { "meta day", T_TIME_DAY, 1, false },
     { "meta hour", T_TIME_HOUR, 4, false },
     { "meta sdif", T_IFINDEX, 4, false },
