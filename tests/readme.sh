@@ -8,6 +8,7 @@ trap 'rm -rf "$tmp"' EXIT
 ln -s "$engram" "$tmp/engram"
 PATH=$tmp:$PATH
 export PATH
+mkdir "$tmp/in" && ln -s "$PWD/samples" "$tmp/in/samples" # commands that write leave nothing in the tree
 awk -v dir="$tmp" '
     /^```/ { on = $0 == "```console"; next }
     on && /^\$ / { n++; print substr($0, 3) > (dir "/" n ".sh"); next }
@@ -15,7 +16,7 @@ awk -v dir="$tmp" '
 n=0 failed=0
 while [ -f "$tmp/$((n + 1)).sh" ]; do
     n=$((n + 1))
-    sh "$tmp/$n.sh" >"$tmp/$n.out" 2>&1 || { echo "fails: $(cat "$tmp/$n.sh")"; failed=1; }
+    (cd "$tmp/in" && sh "$tmp/$n.sh") >"$tmp/$n.out" 2>&1 || { echo "fails: $(cat "$tmp/$n.sh")"; failed=1; }
     awk -v want="$tmp/$n.want" '
         BEGIN { while ((getline line < want) > 0) w[++k] = line; i = 1 }
         function same(w, s,    stem) {

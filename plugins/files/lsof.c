@@ -413,6 +413,7 @@ EG_PLUGIN(lsof) = {
         "of process ids. A file that was closed is not here: compare `inodes` and `files`. With "
         "--data what is unread in pipes and unix sockets is written to files of -o.",
     .aliases = EG_NAMES("linux.lsof.Lsof", "linux_lsof", "linux_kernel_opened_files"),
+    .looks_for = EG_NAMES("open files"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(mappings, FLAG, "files that are mapped, too"),
