@@ -7,7 +7,6 @@
 #include "../linux/fs/superblock.h"
 
 EG_TYPE(hlist_bl_head);
-EG_FIELD_AS(bl_first, hlist_bl_head, "first");
 EG_FIELD_AS(dentry_hash_next, dentry, "d_hash.next");
 EG_SYMBOL(dentry_hashtable, "hlist_bl_head *");
 EG_SYMBOL(d_hash_shift, "unsigned int");
@@ -80,7 +79,7 @@ static void take_hash(struct eg_run *r, struct table *t)
     for (at = buckets; at < to && !eg_stopped(r); at += len) {
         len = EG_MIN(to - at, PIECE - at % PIECE);
         eg_read_some(eg_view_of(r), eg_kernel(r), at, piece, (size_t)len, NULL);
-        for (size_t i = 0; i < len && !eg_all_zero(piece + i, (size_t)len - i); i += size)
+        for (size_t i = 0; i < len; i += size)
             broken += !take_chain(
                 r, t, eg_load_(piece + i, size, eg_binding_of(r)->model.big_endian), at + i);
     }

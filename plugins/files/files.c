@@ -6,6 +6,7 @@
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/filemap.h"
 #include "../linux/mm/xattr.h"
+#include "../linux/net/text.h"
 #include "filter.h"
 #include <ctype.h>
 
@@ -83,14 +84,14 @@ static const char *xattr_text(struct eg_run *r, const struct linux_xattr *x)
 
 static const char *xattrs_of(struct eg_run *r, struct eg_obj inode)
 {
+    struct linux_text text = { .r = r };
     struct linux_xattr *list;
-    const char *text = NULL;
     bool whole;
     const size_t n = linux_xattrs(r, inode, &list, &whole);
 
     for (size_t i = 0; i < n; i++)
-        text = eg_strf(r, "%s%s%s", text ? text : "", text ? ", " : "", xattr_text(r, &list[i]));
-    return text;
+        linux_text_add(&text, "%s%s", i ? ", " : "", xattr_text(r, &list[i]));
+    return n ? linux_text_of(&text) : NULL;
 }
 
 struct place {

@@ -21,6 +21,8 @@
     C(FILE, TEXT, "the file that --dump wrote, in the folder of -o", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
+enum { ENTRY_MAX = 1 << 20 }; // pages of one entry: no folio has so many, only damage claims it
+
 struct pages {
     struct eg_run *r;
     const char *flags[64];
@@ -85,8 +87,7 @@ static void show(struct pages *p, const struct linux_inode *in, const char *path
     while (linux_cached_next(&w, &c)) {
         const char *flags = c.why ? NULL : flags_text(p, c.flags);
 
-        // What damage claims: no folio is larger.
-        for (uint64_t i = c.first; i - c.first <= UINT32_MAX && !eg_stopped(r); i++) {
+        for (uint64_t i = c.first; i - c.first < ENTRY_MAX && !eg_stopped(r); i++) {
             const uint64_t pfn = c.at + (i - c.first);
 
             eg_row(r, .INODE = eg_uint(in->ino), .INODE_ADDRESS = eg_uint(in->inode),

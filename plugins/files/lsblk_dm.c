@@ -2,7 +2,9 @@
  *
  *  Types of modules are in memory since Linux 5.11; before, the layouts are those of 5.10. A device
  * is believed when its mapped_device names the disk, and its table the mapped_device. */
+#include "../linux/fs/inode.h"
 #include "../linux/mm/place.h"
+#include "../linux/net/text.h"
 #include "lsblk.h"
 
 EG_FIELD_AS(dm_private, gendisk, "private_data");
@@ -45,19 +47,18 @@ static const char *text_at(const struct reader *s, uint64_t at)
 /** "7:1" of the dm_dev at @at, which is then below the device. */
 static const char *device(const struct reader *s, uint64_t at)
 {
+    unsigned i = 0;
     uint64_t bdev;
     uint32_t dev;
 
     if (!GET(s, at, &bdev, dm_dev.bdev, 0, 8) || !bdev ||
         !eg_get(&dev, eg_object(s->r, block_device, bdev), bdev_dev))
         return "?";
-    for (unsigned i = 0; i < s->out->n; i++)
-        if (s->out->dev[i] == dev)
-            goto known;
-    if (s->out->n < LSBLK_BELOW_MAX)
+    while (i < s->out->n && s->out->dev[i] != dev)
+        i++;
+    if (i == s->out->n && i < LSBLK_BELOW_MAX)
         s->out->dev[s->out->n++] = dev;
-known:
-    return eg_strf(s->r, "%u:%u", dev >> 20, dev & 0xfffff);
+    return eg_strf(s->r, "%u:%u", linux_major(dev), linux_minor(dev));
 }
 
 static const char *linear(const struct reader *s, uint64_t at)
@@ -135,7 +136,7 @@ static const char *hex_at(const struct reader *s, uint64_t at, uint64_t len)
 static const char *verity(const struct reader *s, uint64_t at)
 {
     uint64_t version, data, hash, data_bits, hash_bits, blocks, start, alg, digest, n, salt, n_salt;
-    const char *below, *hashes;
+    const char *below, *hashes, *name;
 
     if (!eg_has_type(s->r, dm_verity) || !GET(s, at, &version, dm_verity.version, 0, 0) ||
         !GET(s, at, &data, dm_verity.data_dev, 0, 0) ||
@@ -151,9 +152,10 @@ static const char *verity(const struct reader *s, uint64_t at)
         return NULL;
     below = device(s, data);
     hashes = device(s, hash);
+    name = text_at(s, alg);
     return eg_strf(s->r, " %llu %s %s %llu %llu %llu %llu %s %s %s", (unsigned long long)version,
                    below, hashes, 1ULL << data_bits, 1ULL << hash_bits, (unsigned long long)blocks,
-                   (unsigned long long)start, text_at(s, alg), hex_at(s, digest, n),
+                   (unsigned long long)start, name ? name : "?", hex_at(s, digest, n),
                    hex_at(s, salt, n_salt));
 }
 
@@ -185,6 +187,7 @@ static const char *one_target(const struct reader *s, uint64_t at, uint64_t tabl
 static void read_table(const struct reader *s, uint64_t md)
 {
     const uint64_t stride = eg_has_type(s->r, dm_target) ? eg_size(s->r, dm_target) : 0x58;
+    struct linux_text text = { .r = s->r };
     uint64_t table, back, n, targets;
     const char *one;
 
@@ -198,11 +201,12 @@ static void read_table(const struct reader *s, uint64_t md)
     }
     for (uint64_t i = 0; i < n && !eg_stopped(s->r); i++) {
         one = one_target(s, targets + i * stride, table);
-        s->out->table = eg_strf(s->r, "%s%s%s", s->out->table ? s->out->table : "",
-                                s->out->table ? "; " : "", one ? one : "?");
+        linux_text_add(&text, "%s%s", text.n ? "; " : "", one ? one : "?");
         if (!one)
-            return;
+            break;
     }
+    if (text.n)
+        s->out->table = linux_text_of(&text);
 }
 
 /** Until 5.12 they are in a table of chains by their names. */

@@ -23,11 +23,25 @@ static uint32_t hash_of(unsigned kind, const uint8_t *sum)
     return eg_map_hash(buf, 1u + eg_digest_size[kind]);
 }
 
+/* Many files have the same content, most often none: these are one. */
+static bool find_same(const struct known *k, const struct eg_sums *sums, uint64_t *i)
+{
+    const uint32_t hash = hash_of(0, sums->of[0]);
+
+    for (uint32_t nth = 0; eg_map_get(&k->by_sum, eg_map_key(hash, nth), i); nth++)
+        if (!memcmp(&k->files.at[*i].sums, sums, sizeof *sums))
+            return true;
+    return false;
+}
+
 size_t known_add(struct known *k, const struct eg_sums *sums)
 {
-    struct known_file *f = eg_vec_push(&k->files);
+    struct known_file *f;
     uint64_t other;
 
+    if (find_same(k, sums, &other))
+        return (size_t)other;
+    f = eg_vec_push(&k->files);
     if (!f)
         return SIZE_MAX;
     f->sums = *sums;
@@ -48,7 +62,6 @@ void known_mark(struct known *k, unsigned kind, const uint8_t *sum)
     const uint32_t hash = hash_of(kind, sum);
     uint64_t i;
 
-    // Files of the same content are many.
     for (uint32_t nth = 0; eg_map_get(&k->by_sum, eg_map_key(hash, nth), &i); nth++)
         if (!memcmp(k->files.at[i].sums.of[kind], sum, eg_digest_size[kind]))
             k->files.at[i].known = true;

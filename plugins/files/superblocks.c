@@ -5,6 +5,7 @@
 #include "../linux/fs/inodes.h"
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/mm.h"
+#include "../linux/net/text.h"
 
 EG_FIELDS(shmem_sb_info, gid, huge, max_blocks, max_inodes, mode, uid);
 EG_FIELD_AS_OF("overlay", ovl_lowerdir, ovl_fs, "config.lowerdir"); // a text until 6.4
@@ -74,17 +75,17 @@ static const char *lower_layers(struct eg_run *r, struct eg_obj ofs)
     enum { LAYERS_MAX = 501 }; // OVL_MAX_STACK and the upper one
     struct eg_obj all = eg_at(ofs, ovl_lowerdirs);
     const char *text = eg_string(r, eg_index(all, 0), 4096);
+    struct linux_text layers = { .r = r };
     uint32_t n;
 
     if (text && *text)
         return text;
-    text = NULL;
     for (uint32_t i = 1; eg_get(&n, ofs, ovl_fs.numlayer) && i < EG_MIN(n, LAYERS_MAX); i++) {
         const char *one = eg_string(r, eg_index(all, i), 4096);
 
-        text = eg_strf(r, "%s%s%s", text ? text : "", text ? ":" : "", one ? one : "?");
+        linux_text_add(&layers, "%s%s", i > 1 ? ":" : "", one ? one : "?");
     }
-    return text;
+    return layers.n ? linux_text_of(&layers) : NULL;
 }
 
 static const char *overlay_options(struct eg_run *r, struct eg_obj sb)

@@ -121,7 +121,8 @@ static void char_region(struct eg_run *r, struct eg_obj region)
 
     if (!eg_get(&number, region, char_device_struct.major) ||
         !eg_get(&first, region, char_device_struct.baseminor) ||
-        !eg_get(&count, region, char_device_struct.minorct) || first + count > 1 << MINOR_BITS) {
+        !eg_get(&count, region, char_device_struct.minorct) || first > 1 << MINOR_BITS ||
+        count > (1 << MINOR_BITS) - first) {
         eg_row(r, .OFFSET = eg_addr(region), .TYPE = eg_text("char"),
                .MAJOR = eg_val(region, char_device_struct.major),
                .NAME = eg_val(region, char_device_struct.name));

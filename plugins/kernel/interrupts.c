@@ -2,8 +2,8 @@
  * (kernel/irq/proc.c). */
 #include "../../core/base.h"
 #include "../linux/kernel/percpu.h"
+#include "../linux/net/text.h"
 #include <inttypes.h>
-#include <stdio.h>
 
 EG_FIELDS(irq_desc, action, kstat_irqs, name, status_use_accessors);
 EG_FIELD_AS(desc_irq, irq_desc, "irq_data.irq");
@@ -65,17 +65,15 @@ EG_FIELD_AS(mediated_pmi, irq_cpustat_t, "perf_guest_mediated_pmis");
     C(AFFINITY, TEXT, "the CPUs that it may come to", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
-enum { CPUS_MAX = 8192, ACTIONS_MAX = 64, TEXT_LEN = 2048, DESCS_MAX = 1 << 16 };
+enum { CPUS_MAX = 8192, ACTIONS_MAX = 64, DESCS_MAX = 1 << 16 };
 
 /* How often on each CPU; @at: a per-CPU number. */
 static struct eg_cell counts(struct eg_run *r, struct eg_obj at, uint64_t *sum, struct eg_cell *all)
 {
-    char text[TEXT_LEN];
+    struct linux_text text = { .r = r };
     unsigned cpu = ~0u, n = 0;
-    size_t len = 0;
 
     *sum = 0;
-    text[0] = 0;
     while (n++ < CPUS_MAX && linux_next_cpu(r, &cpu)) {
         struct eg_obj one = linux_percpu(r, at, cpu);
         uint64_t v;
@@ -83,11 +81,10 @@ static struct eg_cell counts(struct eg_run *r, struct eg_obj at, uint64_t *sum, 
         if (!eg_load(&v, one))
             return *all = eg_cell_of(one);
         *sum += v;
-        if (len < sizeof text)
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s%" PRIu64, len ? " " : "", v);
+        linux_text_add(&text, "%s%" PRIu64, text.n ? " " : "", v);
     }
     *all = eg_uint(*sum);
-    return eg_text(eg_strf(r, "%s", text));
+    return eg_text(linux_text_of(&text));
 }
 
 /* Ranges of the CPUs in a mask: "0-3,5". A mask is in the struct, or with many CPUs behind a
@@ -95,29 +92,26 @@ static struct eg_cell counts(struct eg_run *r, struct eg_obj at, uint64_t *sum, 
 static struct eg_cell cpus(struct eg_run *r, struct eg_obj mask)
 {
     struct eg_obj bits;
-    char text[TEXT_LEN];
+    struct linux_text text = { .r = r };
     uint64_t from, to, first, limit = 0;
     unsigned cpu = ~0u;
-    size_t len = 0;
 
     while (limit < CPUS_MAX && linux_next_cpu(r, &cpu)) // the mask has no more than there may be
         limit = cpu + 1;
-
     if (mask.kind == EG_K_ARRAY)
         mask = eg_index(mask, 0);
     bits = eg_at(mask, mask_bits);
     if (!eg_load(&first, eg_index(bits, 0)))
         return eg_cell_of(eg_index(bits, 0));
-    text[0] = 0;
-    for (from = eg_next_bit(bits, 0, limit); from < limit && len < sizeof text;
+    for (from = eg_next_bit(bits, 0, limit); from < limit;
          from = eg_next_bit(bits, to + 1, limit)) {
         for (to = from; to + 1 < limit && eg_next_bit(bits, to + 1, limit) == to + 1; to++)
             ;
-        len += (size_t)snprintf(text + len, sizeof text - len,
-                                to > from ? "%s%" PRIu64 "-%" PRIu64 : "%s%" PRIu64, len ? "," : "",
-                                from, to);
+        linux_text_add(&text, "%s%" PRIu64, text.n ? "," : "", from);
+        if (to > from)
+            linux_text_add(&text, "-%" PRIu64, to);
     }
-    return eg_text(eg_strf(r, "%s", text));
+    return eg_text(linux_text_of(&text));
 }
 
 static struct eg_cell function(struct eg_run *r, struct eg_obj at)

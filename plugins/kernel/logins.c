@@ -246,8 +246,11 @@ static void lines(struct source *s)
                 whole = false;
             }
         }
-        if (end <= last)
+        if (end <= last) { // the rest could not be read: what comes next does not go on with this
             end = last + 1;
+            have = 0;
+            whole = false;
+        }
         from = last + 1;
     }
     if (have && whole && end == s->size)
@@ -373,6 +376,8 @@ static void journal(struct source *s)
             " entries lack fields",
             s->path, found, j.known ? eg_strf(s->r, " of %" PRIu64, j.n_entries) : "", cached,
             s->size, cut);
+    if (found == RECORDS_MAX)
+        eg_note(s->r, "%s: only the first %d entries were looked at", s->path, RECORDS_MAX);
     if (packed)
         eg_note(s->r,
                 "%s: fields of %" PRIu64 " entries need a library that this program was "

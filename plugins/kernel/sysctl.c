@@ -432,7 +432,7 @@ static void directory(struct walk *w, struct eg_obj dir, size_t len, unsigned de
         if (w->seen++ >= ENTRIES_MAX)
             return;
         if (!eg_get(&first, header, ctl_table_header.node) ||
-            !eg_get(&table, header, ctl_table_header.ctl_table) || node.addr < first ||
+            !eg_get(&table, header, ctl_table_header.ctl_table) || node.addr < first || !size ||
             (i = (node.addr - first) / size) >= ENTRIES_MAX) {
             eg_note(w->r, "sysctl: an entry below \"%.*s\" has no table that can be read", (int)len,
                     w->path);

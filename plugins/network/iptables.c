@@ -30,17 +30,27 @@ static void line(const struct place *p, const char *text)
     eg_row(p->r, .NS = eg_val(p->net, net_inum), .LINE = eg_text(text));
 }
 
+static const char *counters(const struct place *p, bool counted, uint64_t packets, uint64_t bytes)
+{
+    return counted ? eg_strf(p->r, "[%" PRIu64 ":%" PRIu64 "]", packets, bytes) : "[?:?]";
+}
+
+static struct eg_cell counter(bool counted, uint64_t value, uint64_t at)
+{
+    return counted ? eg_uint(value) : eg_missing(EG_UNREADABLE, at);
+}
+
 static void chain(const struct place *p, const struct linux_xt_chain *c)
 {
     if (p->save)
-        line(p, eg_strf(p->r, ":%s %s [%" PRIu64 ":%" PRIu64 "]", c->name, c->policy, c->packets,
-                        c->bytes));
+        line(p, eg_strf(p->r, ":%s %s %s", c->name, c->policy,
+                        counters(p, c->counted, c->packets, c->bytes)));
     else
         eg_row(p->r, .NS = eg_val(p->net, net_inum), .FAMILY = eg_text(p->family),
                .TABLE = eg_text(p->table->name), .CHAIN = eg_text(c->name),
-               .KIND = eg_text("chain"), .PACKETS = eg_uint(c->packets),
-               .PACKET_BYTES = eg_uint(c->bytes), .TEXT = eg_text(c->policy),
-               .OFFSET = eg_uint(p->table->at));
+               .KIND = eg_text("chain"), .PACKETS = counter(c->counted, c->packets, p->table->at),
+               .PACKET_BYTES = counter(c->counted, c->bytes, p->table->at),
+               .TEXT = eg_text(c->policy), .OFFSET = eg_uint(p->table->at));
 }
 
 static void rules(const struct place *p, const struct linux_xt_chain *c)
@@ -49,14 +59,15 @@ static void rules(const struct place *p, const struct linux_xt_chain *c)
 
     while (linux_xt_next_rule(p->r, p->table, c, &rule) && !eg_stopped(p->r)) {
         if (p->save)
-            line(p, eg_strf(p->r, "[%" PRIu64 ":%" PRIu64 "] -A %s%s%s", rule.packets, rule.bytes,
-                            c->name, *rule.text ? " " : "", rule.text));
+            line(p,
+                 eg_strf(p->r, "%s -A %s%s%s", counters(p, rule.counted, rule.packets, rule.bytes),
+                         c->name, *rule.text ? " " : "", rule.text));
         else
             eg_row(p->r, .NS = eg_val(p->net, net_inum), .FAMILY = eg_text(p->family),
                    .TABLE = eg_text(p->table->name), .CHAIN = eg_text(c->name),
-                   .KIND = eg_text("rule"), .PACKETS = eg_uint(rule.packets),
-                   .PACKET_BYTES = eg_uint(rule.bytes), .TEXT = eg_text(rule.text),
-                   .OFFSET = eg_uint(rule.at));
+                   .KIND = eg_text("rule"), .PACKETS = counter(rule.counted, rule.packets, rule.at),
+                   .PACKET_BYTES = counter(rule.counted, rule.bytes, rule.at),
+                   .TEXT = eg_text(rule.text), .OFFSET = eg_uint(rule.at));
     }
 }
 

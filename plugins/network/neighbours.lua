@@ -99,12 +99,13 @@ return plugin {
 
     -- Addresses for which this machine answers: PNEIGH_HASHMASK is 15.
     local function proxies(tbl)
-      local at, seen = address(tbl.phash_buckets), {}
+      local at, seen, count = address(tbl.phash_buckets), {}, 0
       for i = 0, at ~= 0 and eg.has_type("pneigh_entry") and 15 or -1 do
         local head = eg.uint(k, at + i * width)
         local n = head and head ~= 0 and eg.object(k, "pneigh_entry", head)
-        while n and address(n) ~= 0 and not seen[eg.address(n)] and #seen < most do
+        while n and address(n) ~= 0 and not seen[eg.address(n)] and count < most do
           seen[eg.address(n)] = true
+          count = count + 1
           local ns = n.net.net.ns.inum
           if eg.matches("ns", eg.value(ns, -1)) then
             local dev = address(n.dev) ~= 0 and n.dev

@@ -76,7 +76,7 @@ static const char *chain_text(struct eg_run *r, const struct linux_nft_chain *c)
         return "";
     return eg_strf(r, "type %s hook %s%s%s priority %s; policy %s;", c->type ? c->type : "?",
                    c->hook ? c->hook : "?", c->devices ? " " : "", c->devices ? c->devices : "",
-                   c->priority ? c->priority : "?", c->policy);
+                   c->priority ? c->priority : "?", c->policy ? c->policy : "?");
 }
 
 static void chain(struct place *p, const struct linux_nft_chain *c)

@@ -256,14 +256,16 @@ static void follow_lists(struct packets *p)
     }
 }
 
-static void mark(struct packets *p, struct eg_obj skb, uint64_t sock, enum place place)
+/** @return false: it is no packet, or was met before. */
+static bool mark(struct packets *p, struct eg_obj skb, uint64_t sock, enum place place)
 {
     uint64_t index;
 
-    if (eg_map_get(p->by_address, skb.addr, &index) && !p->at[index].place) {
-        p->at[index].place = (uint8_t)place;
-        p->at[index].owner = sock;
-    }
+    if (!eg_map_get(p->by_address, skb.addr, &index) || p->at[index].place)
+        return false;
+    p->at[index].place = (uint8_t)place;
+    p->at[index].owner = sock;
+    return true;
 }
 
 /** TCP keeps what was sent and not confirmed, and what came before its turn, in trees. */
@@ -278,16 +280,15 @@ static void follow_trees(struct packets *p)
 
         for (size_t i = 0; i < n && !eg_stopped(r); i++) {
             struct eg_obj sock = eg_object(r, sock, places[i].object), skb;
-            uint64_t state, tree, net, at = 0;
+            uint64_t state, net, at = 0;
 
             if (places[i].free || !eg_get(&state, sock, sock_state) ||
                 !eg_get(&net, sock, sock_net) || !known(p->nets, net))
                 continue;
-            for (eg_get(&at, sock, backlog_head), tree = 0; at && tree < PACKETS_MAX; tree++) {
-                mark(p, eg_object(r, sk_buff, at), places[i].object, RECEIVE);
+            eg_get(&at, sock, backlog_head);
+            while (at && mark(p, eg_object(r, sk_buff, at), places[i].object, RECEIVE))
                 if (!eg_get(&at, eg_object(r, sk_buff, at), sk_buff.next))
                     break;
-            }
             if (state == LINUX_TCP_LISTEN || state == LINUX_TCP_TIME_WAIT)
                 continue; // what stands there is of another kind
             eg_each_rb(skb, eg_at(sock, queue_resend), skb_rbnode)

@@ -24,8 +24,9 @@ local function selector(rule)
     if first ~= 0 or last ~= 0 then add(first == last and "%s %d" or "%s %d-%d", word, first, last) end
   end
   if number(rule.flags) & 2 ~= 0 then add("not") end -- FIB_RULE_INVERT
-  for word, name in pairs { iif = rule.iifname, oif = rule.oifname } do
-    if eg.value(name, "") ~= "" then add("%s %s", word, name) end
+  for _, word in ipairs { "iif", "oif" } do
+    local name = eg.value(rule[word .. "name"], "")
+    if name ~= "" then add("%s %s", word, name) end
   end
   local mark, mask = number(rule.mark), number(rule.mark_mask)
   if mark ~= 0 or mask ~= 0 then add(mask == 0xffffffff and "fwmark %#x" or "fwmark %#x/%#x", mark, mask) end

@@ -4,6 +4,7 @@
 #include "../linux/net/ip.h"
 #include "../linux/net/kind.h"
 #include "../linux/net/net.h"
+#include "../linux/net/text.h"
 #include <string.h>
 
 EG_FIELDS_OF("wireguard", wg_device, fwmark, incoming_port, num_peers, peer_list);
@@ -64,7 +65,7 @@ static struct eg_cell key_text(struct eg_run *r, struct eg_obj o)
 static struct eg_cell allowed(struct eg_run *r, struct eg_obj peer)
 {
     const bool big = eg_binding_of(r)->model.big_endian;
-    const char *text = NULL;
+    struct linux_text text = { .r = r };
     struct eg_obj node;
     unsigned n = 0;
 
@@ -73,7 +74,6 @@ static struct eg_cell allowed(struct eg_run *r, struct eg_obj peer)
         uint8_t raw[16], ip[16];
         uint64_t len, cidr, owner;
         size_t width;
-        const char *one;
 
         if (!eg_get(&owner, node, allowedips_node.peer) || owner != peer.addr ||
             !eg_get(&len, node, allowedips_node.bitlen) || (len != 32 && len != 128) ||
@@ -90,10 +90,10 @@ static struct eg_cell allowed(struct eg_run *r, struct eg_obj peer)
         width = len == 32 ? 4 : 8;
         for (size_t i = 0; i < len / 8; i++)
             ip[i] = raw[big ? i : i / width * width + (width - 1 - i % width)];
-        one = eg_strf(r, "%s/%u", linux_ip_text(r, ip, len / 8), (unsigned)cidr);
-        text = text ? eg_strf(r, "%s,%s", text, one) : one;
+        linux_text_add(&text, "%s%s/%u", text.n ? "," : "", linux_ip_text(r, ip, len / 8),
+                       (unsigned)cidr);
     }
-    return eg_text(text);
+    return text.n ? eg_text(linux_text_of(&text)) : (struct eg_cell){ 0 };
 }
 
 static struct eg_cell handshake(struct eg_obj peer)

@@ -66,7 +66,7 @@ EG_SYMBOL(init_ipc_ns, "ipc_namespace");
 EG_COLUMNS(COLUMNS);
 
 enum { OBJECTS_MAX = 1 << 18, SHOWN_MAX = 64, SEMS_MAX = 32000, MESSAGES_MAX = 1 << 16 };
-enum { MESSAGE_MAX = 1 << 24, SHM_DEST = 01000, SHM_LOCKED = 02000 };
+enum { MESSAGE_MAX = 1 << 24, WRITTEN_MAX = 1 << 30, SHM_DEST = 01000, SHM_LOCKED = 02000 };
 enum { SEM, MSG, SHM }; // places in ipc_namespace.ids (ipc/util.h)
 
 struct listing {
@@ -75,6 +75,7 @@ struct listing {
     struct eg_obj ns;
     uint64_t inum;
     unsigned left;
+    uint64_t room; /**< bytes of messages that may still be written */
 };
 
 /** The number of a struct pid, or the number itself (before 4.17). */
@@ -231,6 +232,7 @@ static bool write_message(struct listing *l, FILE *f, struct eg_obj msg, uint64_
     uint64_t at = msg.addr + eg_size(l->r, msg_msg), next = 0, room = page - eg_size(l->r, msg_msg);
     uint8_t bytes[512];
 
+    l->room -= len;
     eg_get(&next, msg, msg_msg.next);
     while (len && !eg_stopped(l->r)) {
         uint64_t n = EG_MIN(len, room);
@@ -277,6 +279,11 @@ static const char *messages(struct listing *l, struct eg_obj head, const char *b
         if (*n <= SHOWN_MAX)
             text = eg_strf(l->r, "%s%stype %" PRId64 ", %" PRIu64 " bytes", text, *text ? "; " : "",
                            type, len);
+        if (f && len <= MESSAGE_MAX && len > l->room) {
+            eg_note(l->r, "messages past %d bytes are not written", WRITTEN_MAX);
+            l->room = 0;
+            f = NULL;
+        }
         if (f && (len > MESSAGE_MAX || !write_message(l, f, msg, len)))
             eg_note(l->r, "%s: the message at %#" PRIx64 " cannot be read to its end", name,
                     msg.addr);
@@ -391,7 +398,9 @@ static void list(struct listing *l, struct eg_obj ns, struct eg_map *seen)
 
 static int run(struct eg_run *r)
 {
-    struct listing l = { .r = r, .all = linux_holders(r), .left = OBJECTS_MAX };
+    struct listing l = {
+        .r = r, .all = linux_holders(r), .left = OBJECTS_MAX, .room = WRITTEN_MAX
+    };
     struct eg_map *seen = eg_run_map(r);
     struct eg_obj task, t;
 

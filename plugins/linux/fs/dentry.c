@@ -1,6 +1,7 @@
 /* dentry.c - the dentries of a file system, from its root down: d_subdirs and d_child until 6.7,
  * d_children and d_sib since (include/linux/dcache.h). */
 #include "dentry.h"
+#include "../../../core/map.h"
 #include "inode.h"
 
 EG_FIELDS(hlist_bl_head, first);
@@ -9,7 +10,6 @@ EG_FIELD_AS(list_head_next, list_head, "next");
 EG_FIELD_AS(hash_next, dentry, "d_hash.next");
 
 enum { START, CHILDREN, LOOSE, END };
-enum { LOOSE_MAX = 1 << 20 };
 
 bool linux_dentry_is_cursor(struct eg_obj dentry)
 {
@@ -58,8 +58,15 @@ static bool next_loose(struct eg_run *r, struct linux_dentry_walk *w, struct eg_
 {
     uint64_t parent;
 
-    while (w->loose && w->n_loose++ < LOOSE_MAX && !eg_stopped(r)) {
+    while (w->loose && !eg_stopped(r)) {
         *dentry = eg_object(r, dentry, w->loose - eg_offset(r, dentry_hash));
+        if (!eg_run_map_add(r, w->seen, dentry->addr, 0)) {
+            eg_note(r,
+                    "the dentries that belong to no tree of the file system at %#llx are linked "
+                    "in a circle",
+                    (unsigned long long)w->sb.addr);
+            break;
+        }
         if (!eg_get(&w->loose, *dentry, hash_next))
             w->loose = 0;
         if (eg_get(&parent, *dentry, dentry.d_parent) && parent == dentry->addr)
@@ -68,7 +75,7 @@ static bool next_loose(struct eg_run *r, struct linux_dentry_walk *w, struct eg_
     return false;
 }
 
-static void begin_loose(struct linux_dentry_walk *w)
+static void begin_loose(struct eg_run *r, struct linux_dentry_walk *w)
 {
     struct eg_obj roots = eg_cast(eg_at(w->sb, super_block.s_roots), hlist_bl_head);
 
@@ -76,6 +83,10 @@ static void begin_loose(struct linux_dentry_walk *w)
     if (!eg_get(&w->loose, roots, hlist_bl_head.first))
         w->loose = 0;
     w->loose &= ~(uint64_t)1;
+    if (!w->loose)
+        return;
+    w->seen = eg_run_map(r); // the root, whose tree was given, is none of them
+    eg_run_map_add(r, w->seen, eg_get_or((uint64_t)0, w->sb, super_block.s_root), 0);
 }
 
 static bool next_child(struct eg_run *r, struct linux_dentry_walk *w, struct eg_obj *dentry)
@@ -111,7 +122,7 @@ bool linux_next_dentry(struct eg_run *r, struct linux_dentry_walk *w, struct eg_
             continue;
         }
         if (w->state == CHILDREN)
-            begin_loose(w);
+            begin_loose(r, w);
         if (next_loose(r, w, dentry)) {
             push(r, w, *dentry);
             return true;

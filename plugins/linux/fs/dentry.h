@@ -37,8 +37,8 @@ struct linux_dentry_walk {
     uint64_t parent; /**< whose children are given now */
     struct eg_list_walk list;
     struct eg_hlist_walk hlist;
-    uint64_t loose; /**< node of the next one that belongs to no tree */
-    uint32_t n_loose;
+    uint64_t loose;      /**< node of the next one that belongs to no tree */
+    struct eg_map *seen; /**< of those: what was given */
     unsigned state;
 };
 EG_API bool linux_next_dentry(struct eg_run *r, struct linux_dentry_walk *w, struct eg_obj *dentry);

@@ -120,7 +120,7 @@ static void take_hash(struct gather *g)
         len = EG_MIN(to - at, PIECE - at % PIECE);
         eg_read_some(eg_view_of(g->r), eg_kernel(g->r), at, piece, (size_t)len, &why);
         g->unread += why != EG_OK;
-        for (size_t i = 0; i < len && !eg_all_zero(piece + i, (size_t)len - i); i += size)
+        for (size_t i = 0; i < len; i += size)
             if (!eg_all_zero(piece + i, size))
                 take_bucket(g, eg_index(table, (at + i - buckets) / size));
     }

@@ -32,8 +32,10 @@ void linux_xattr_add(struct linux_xattr_list *l, const char *name, const void *v
 {
     uint8_t *copy;
 
-    if (l->n == XATTRS_MAX || len > VALUE_MAX)
+    if (l->n == XATTRS_MAX || len > VALUE_MAX) {
+        l->whole = false;
         return;
+    }
     copy = eg_tmp(l->r, len + 1);
     if (len)
         memcpy(copy, value, len);

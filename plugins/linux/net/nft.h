@@ -32,7 +32,7 @@ struct linux_nft_chain {
     const char *hook;        /**< "input" */
     const char *priority;    /**< "filter + 5" */
     int32_t priority_number; /**< the same as a number */
-    const char *policy;      /**< "accept", "drop" */
+    const char *policy;      /**< "accept", "drop"; NULL: it cannot be read */
     const char *devices;     /**< "device \"eth0\"", or NULL */
     const char *comment;
 };

@@ -138,10 +138,12 @@ static void base_chain(struct linux_nft *n, uint8_t family, struct linux_nft_cha
     struct eg_obj ops = eg_object(n->r, nf_hook_ops, nft_at(n, base, NFT_BASE_OPS));
     size_t count;
     uint32_t hook = UINT32_MAX;
+    uint64_t policy;
 
     c->base = true;
     c->type = nft_string(n, nft_get(n, base, NFT_BASE_TYPE), NFT_CHAIN_TYPE_NAME);
-    c->policy = nft_get(n, base, NFT_BASE_POLICY) & 0xff ? "accept" : "drop";
+    if (nft_num(n, base, NFT_BASE_POLICY, &policy))
+        c->policy = policy & 0xff ? "accept" : "drop";
     if (eg_get(&hook, ops, hook_hooknum))
         c->hook = linux_nf_hook(family, hook);
     if (eg_get(&c->priority_number, ops, hook_priority))

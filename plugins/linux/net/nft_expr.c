@@ -219,7 +219,7 @@ static void learn(struct nft_rule_state *s, const struct nft_reg *v, const struc
     const int here = (int)s->n_stmts;
     enum { PROTOCOL = 1, IIFTYPE = 8, NFPROTO = 15, L4PROTO = 16 };
 
-    if (v->masked)
+    if (v->masked || s->n_stmts == NFT_STMTS_MAX) // it will not be among the statements
         return;
     if ((v->key == NFPROTO + 1 && len) || v->key == PROTOCOL + 1 ||
         (f && f->type == T_ETHERTYPE && f->proto != P_ARP)) {

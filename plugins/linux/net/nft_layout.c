@@ -43,8 +43,10 @@ bool nft_layout(struct linux_nft *n)
 #undef NFT_ROW_
     };
     n->old = !eg_slot(n->r, eg_f_NFT_TABLE_LIST.id)->kind;
-    if (n->old && eg_binding_of(n->r)->model.ptr_size != 8)
+    if (eg_binding_of(n->r)->model.ptr_size != 8 || eg_binding_of(n->r)->model.big_endian) {
+        eg_note(n->r, "rules of nf_tables are decoded of 64-bit little-endian kernels only");
         return false;
+    }
     for (size_t i = 0; i < countof(members); i++) {
         const struct eg_slot *s = eg_slot(n->r, members[i].field->id);
 

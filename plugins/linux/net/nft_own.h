@@ -266,17 +266,19 @@ enum nft_member {
 
 enum { NFT_REGS = 20, NFT_KEY_MAX = 64, NFT_ELEMENTS_MAX = 1 << 20 };
 
+struct nft_rule_state;
 struct linux_nft {
     struct eg_run *r;
     struct eg_slot slots[NFT_MEMBERS_N];
     bool old; /**< the layouts of 5.10 */
     struct eg_obj net;
     struct linux_pernet pernet;
-    uint64_t tables;        /**< list_head */
-    uint8_t genmask;        /**< an object is active when it has not this bit */
-    uint64_t jiffies;       /**< 0: not known */
-    int64_t jiffy;          /**< ns */
-    uint32_t elements_left; /**< of sets, that may still be shown */
+    uint64_t tables;             /**< list_head */
+    uint8_t genmask;             /**< an object is active when it has not this bit */
+    uint64_t jiffies;            /**< 0: not known */
+    int64_t jiffy;               /**< ns */
+    uint32_t elements_left;      /**< of sets, that may still be shown */
+    struct nft_rule_state *rule; /**< of the rule that is put together: one at a time */
 };
 
 bool nft_layout(struct linux_nft *n);

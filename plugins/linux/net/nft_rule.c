@@ -119,9 +119,10 @@ static void begin(struct nft_rule_state *s, struct linux_nft *n,
 const char *nft_rule_text(struct linux_nft *n, const struct linux_nft_table *table, uint64_t rule,
                           const char **lost)
 {
-    struct nft_rule_state *s = eg_tmp(n->r, sizeof *s);
+    struct nft_rule_state *s = n->rule ? n->rule : (n->rule = eg_tmp(n->r, sizeof *s));
     const uint64_t data = nft_at(n, rule, NFT_RULE_DATA), dlen = nft_get(n, rule, NFT_RULE_DLEN);
     struct linux_text out = { .r = n->r };
+    uint8_t bytes[RULE_MAX]; // read, so that no member of an expression is taken for 0
     uint64_t at = 0, ops;
     uint32_t size;
 
@@ -130,7 +131,7 @@ const char *nft_rule_text(struct linux_nft *n, const struct linux_nft_table *tab
         const char *name = nft_expr_name(n, data + at, &ops, &size);
         uint64_t priv = nft_at(n, data + at, NFT_EXPR_DATA);
 
-        if (!name || size > dlen - at) {
+        if (!name || size > dlen - at || !nft_read(n, data + at, bytes, size)) {
             s->lost = "an expression";
             linux_text_add(&s->text, "[?]");
             nft_emit(s);
@@ -146,7 +147,6 @@ const char *nft_rule_text(struct linux_nft *n, const struct linux_nft_table *tab
         if (!s->stmts[i].gone)
             linux_text_add(&out, "%s%s", out.n ? " " : "", s->stmts[i].text);
     if (nft_get(n, rule, NFT_RULE_UDATA)) {
-        uint8_t bytes[256];
         const char *comment;
 
         // struct nft_userdata: a length less one, then the bytes

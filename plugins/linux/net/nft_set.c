@@ -33,11 +33,10 @@ static void add_element(struct nft_set_view *v, uint64_t elem)
     struct nft_elem *e;
     uint64_t at;
 
-    if (!n->elements_left) {
-        eg_note(n->r, "nf_tables: elements of sets past %d are left out", NFT_ELEMENTS_MAX);
+    if (!n->elements_left)
         return;
-    }
-    n->elements_left--;
+    if (!--n->elements_left)
+        eg_note(n->r, "nf_tables: elements of sets past %d are left out", NFT_ELEMENTS_MAX);
     if (!nft_bytes(n, ext, NFT_EXT_OFFSET, offsets, v->n_offsets)) {
         v->lost++;
         return;

@@ -107,11 +107,13 @@ static void limit(struct linux_nft *n, struct linux_text *t, const char *variant
 
 static void quota(struct linux_nft *n, struct linux_text *t, uint64_t priv)
 {
-    uint64_t used = nft_get(n, priv, NFT_QUOTA_CONSUMED), at;
+    uint64_t used = nft_get(n, priv, NFT_QUOTA_CONSUMED);
 
     // A pointer since 5.18.
-    if (!n->old && used && nft_pointer(n, used, &at))
-        used = at;
+    if (n->slots[NFT_QUOTA_CONSUMED].kind == EG_K_PTR && used && !nft_pointer(n, used, &used)) {
+        linux_text_add(t, "?");
+        return;
+    }
     linux_text_add(t, "%s", nft_get(n, priv, NFT_QUOTA_FLAGS) & 1 ? "over " : "");
     rate(t, nft_get(n, priv, NFT_QUOTA_QUOTA));
     if (used) {

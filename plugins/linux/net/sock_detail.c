@@ -4,6 +4,7 @@
 #include "../sched/cgroup.h"
 #include "ip.h"
 #include "net.h"
+#include "text.h"
 #include <inttypes.h>
 
 EG_FIELD_AS(sock_flags_at, sock, "__sk_common.skc_flags");
@@ -321,8 +322,12 @@ static void multicast(struct eg_run *r, const struct linux_sock *s, struct linux
     struct eg_cell group;
     unsigned n = 0;
 
-    for (each = eg_deref(eg_at(eg_cast(s->sock, inet_sock), inet_groups));
-         !each.why && n++ < MEMBERS_MAX; each = eg_deref(eg_at(each, group_next))) {
+    for (each = eg_deref(eg_at(eg_cast(s->sock, inet_sock), inet_groups)); !each.why;
+         each = eg_deref(eg_at(each, group_next))) {
+        if (n++ == MEMBERS_MAX) {
+            add(r, d, "group:…");
+            break;
+        }
         group = linux_ip(r, eg_at(each, group_address));
         if (group.tag == EG_CELL_TEXT)
             add(r, d, eg_strf(r, "group:%s", (const char *)group.bytes.p));
@@ -372,7 +377,7 @@ static const char *classic(struct eg_run *r, struct eg_obj program)
 {
     struct eg_obj code = eg_deref(eg_at(program, fprog_filter));
     struct linux_cbpf *list;
-    const char *text = "cBPF";
+    struct linux_text text = { .r = r };
     char line[128];
     uint16_t n;
     uint8_t raw[8];
@@ -390,11 +395,12 @@ static const char *classic(struct eg_run *r, struct eg_obj program)
                                        .jf = raw[3],
                                        .k = (uint32_t)eg_load_(raw + 4, 4, big) };
     }
+    linux_text_add(&text, "cBPF");
     for (size_t i = 0; i < n; i++) {
         linux_cbpf_text(list, i, false, line, sizeof line);
-        text = eg_strf(r, "%s%s %s", text, i ? ";" : "", line);
+        linux_text_add(&text, "%s %s", i ? ";" : "", line);
     }
-    return text;
+    return linux_text_of(&text);
 }
 
 /* What was given to SO_ATTACH_FILTER is kept (orig_prog); of SO_ATTACH_BPF only the program is. */
@@ -423,15 +429,15 @@ static void filter(struct eg_run *r, const struct linux_sock *s, struct linux_so
 static const char *groups(struct eg_run *r, struct eg_obj netlink)
 {
     struct eg_obj bits = eg_deref(eg_at(netlink, nl_groups));
-    const char *text = "";
+    struct linux_text text = { .r = r };
     uint32_t n;
 
     if (bits.why || !eg_get(&n, netlink, nl_ngroups))
         return NULL;
     n = n < GROUPS_MAX ? n : GROUPS_MAX;
     for (uint64_t i = eg_next_bit(bits, 0, n); i < n; i = eg_next_bit(bits, i + 1, n))
-        text = eg_strf(r, "%s%s%" PRIu64, text, text[0] ? "," : "", i + 1);
-    return text[0] ? text : NULL;
+        linux_text_add(&text, "%s%" PRIu64, text.n ? "," : "", i + 1);
+    return text.n ? linux_text_of(&text) : NULL;
 }
 
 void linux_sock_details(struct eg_run *r, const struct linux_sock *s, struct linux_sock_detail *out)

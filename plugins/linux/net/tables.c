@@ -15,7 +15,6 @@ EG_FIELD_AS(net_unix, net, "unx.table.buckets"); // since 6.0
 EG_FIELD_AS(net_packet, net, "packet.sklist");
 EG_FIELD_AS(net_xdp, net, "xdp.list");
 EG_FIELD_AS(netlink_hash, netlink_table, "hash");
-EG_FIELD_AS(netlink_groups, netlink_table, "mc_list");
 EG_FIELD_AS(netlink_node, netlink_sock, "node");
 EG_FIELD_AS(token_chain, token_bucket, "msk_chain");
 EG_FIELD_AS_OF("vsock", vsock_bound, vsock_sock, "bound_table");
@@ -154,6 +153,10 @@ void linux_table_buckets(struct linux_gather *g, uint64_t base, uint64_t n, uint
 
     if (!base || !n || !step)
         return;
+    if (head > stride || stride - head < g->ptr) { // types that cannot be: a head behind its bucket
+        g->broken++;
+        return;
+    }
     if (n > BUCKETS_MAX || base + n * stride < base) {
         eg_note(g->r, "%s: %" PRIu64 " buckets cannot be; it is not read", g->name, n);
         return;

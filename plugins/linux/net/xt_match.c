@@ -117,7 +117,6 @@ static void conntrack(struct linux_text *t, const struct linux_xt *x)
                  { 2048, "--ctrepldstport", 144 } };
     const uint16_t flags = linux_xt_u16(x, 146), invert = linux_xt_u16(x, 148);
     const size_t len = x->family == 10 ? 16 : 4;
-    struct linux_xt host;
 
     if (flags & 1) {
         linux_text_add(t, "%s --%s ", invert & 1 ? " !" : "",
@@ -139,13 +138,12 @@ static void conntrack(struct linux_text *t, const struct linux_xt *x)
             if (bits < len * 8)
                 linux_text_add(t, "/%u", bits);
         }
-    host = *x;
     for (size_t i = 0; i < countof(port); i++)
         if (flags & port[i].flag) {
             // Host order in revision 3, whose ends are behind.
             const size_t high = 154 + 2 * i;
-            const uint16_t from = x->revision < 3 ? linux_xt_be16(&host, port[i].at)
-                                                  : linux_xt_u16(&host, port[i].at);
+            const uint16_t from =
+                x->revision < 3 ? linux_xt_be16(x, port[i].at) : linux_xt_u16(x, port[i].at);
 
             linux_text_add(t, "%s %s %u", invert & port[i].flag ? " !" : "", port[i].option, from);
             if (x->revision >= 3 && linux_xt_u16(x, high) != from)

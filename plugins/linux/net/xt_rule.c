@@ -47,7 +47,7 @@ bool linux_xt_entry(struct eg_run *r, const struct linux_xt_table *t, uint32_t o
     if (out->target < f->head || out->size < out->target + target ||
         !eg_within(offset, out->size, t->size))
         return false;
-    linux_xt_counters(r, out->at + f->counters, &out->packets, &out->bytes);
+    out->counted = linux_xt_counters(r, out->at + f->counters, &out->packets, &out->bytes);
     p = eg_bytes(eg_view_of(r), eg_kernel(r), out->at + out->target + 8, 8);
     ext = p ? eg_load_(p, 8, false) : 0;
     // The standard target has an empty name.
@@ -145,7 +145,7 @@ static void head(struct linux_text *t, const struct linux_xt_table *table, const
                            (unsigned)eg_load_(h + 82, 2, true));
         return;
     }
-    protocol(t, table->family == 10 ? u16(h + f->proto) : u16(h + f->proto), inv & 0x40);
+    protocol(t, u16(h + f->proto), inv & 0x40);
     if (table->family == 2 && h[f->flags] & 1)
         linux_text_add(t, "%s%s-f", t->n ? " " : "", inv & 0x20 ? "! " : "");
 }

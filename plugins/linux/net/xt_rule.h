@@ -9,6 +9,7 @@ struct xt_entry {
     uint32_t offset, size; /**< in the table's block */
     uint16_t target;       /**< offset of the target from the rule */
     uint64_t packets, bytes;
+    bool counted;      /**< these two could be read */
     uint8_t head[192]; /**< what stands before the matches */
     const char *error; /**< the name of a chain that begins here, or "ERROR" at the end */
     bool standard;     /**< the target is a verdict: */
@@ -19,6 +20,7 @@ bool linux_xt_entry(struct eg_run *r, const struct linux_xt_table *t, uint32_t o
                     struct xt_entry *out);
 const char *linux_xt_rule_text(struct eg_run *r, const struct linux_xt_table *t,
                                const struct xt_entry *e);
-void linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_t *bytes);
+/** @return false: they cannot be read. */
+bool linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_t *bytes);
 
 #endif

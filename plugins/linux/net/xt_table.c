@@ -67,8 +67,12 @@ bool linux_xt_open(struct eg_run *r, struct linux_xt_walk *w)
 
     *w = (struct linux_xt_walk){ .r = r };
     w->pernet = (struct linux_pernet){ .symbol = "xt_pernet_id", .is = has_tables, .context = r };
-    return eg_binding_of(r)->model.ptr_size == 8 &&
-           (eg_has(r, net_xt_tables) || eg_lookup(r, "xt_find_table_lock", &at));
+    if (!eg_has(r, net_xt_tables) && !eg_lookup(r, "xt_find_table_lock", &at))
+        return false;
+    if (eg_binding_of(r)->model.ptr_size == 8 && !eg_binding_of(r)->model.big_endian)
+        return true;
+    eg_note(r, "rules of iptables are decoded of 64-bit little-endian kernels only");
+    return false;
 }
 
 void linux_xt_enter(struct linux_xt_walk *w, struct eg_obj net)
@@ -105,7 +109,9 @@ static struct linux_xt_chain *add_chain(struct build *b, const char *name, uint3
     }
     t->chains = eg_grow(b->r, t->chains, t->n_chains, &b->cap, sizeof *t->chains);
     c = &t->chains[t->n_chains++];
-    *c = (struct linux_xt_chain){ .name = name, .first = first, .end = first, .policy = "-" };
+    *c = (struct linux_xt_chain){
+        .name = name, .first = first, .end = first, .policy = "-", .counted = true
+    };
     return c;
 }
 
@@ -128,10 +134,12 @@ static void built_in(struct build *b)
             return;
         c->end = b->under[h];
         c->policy = "?";
+        c->counted = false;
         if (linux_xt_entry(b->r, t, b->under[h], &e)) {
             c->policy = e.verdict == -1 ? "DROP" : e.verdict == -2 ? "ACCEPT" : "?";
             c->packets = e.packets;
             c->bytes = e.bytes;
+            c->counted = e.counted;
         } else {
             t->lost = "a policy";
         }
@@ -167,7 +175,7 @@ static void of_users(struct build *b)
         qsort(t->chains + from, t->n_chains - from, sizeof *t->chains, by_name);
 }
 
-static bool read_table(struct eg_run *r, struct linux_xt_table *t)
+static void read_table(struct eg_run *r, struct linux_xt_table *t)
 {
     struct build b = { .r = r, .t = t };
     uint64_t info, size, v;
@@ -175,11 +183,11 @@ static bool read_table(struct eg_run *r, struct linux_xt_table *t)
     if (!get(r, t->at + OFFSET(r, xt_private, 0x18), 8, &info) || !info ||
         !get(r, info + OFFSET(r, xt_info_size, 0), 4, &size)) {
         t->lost = "its rules";
-        return true;
+        return;
     }
     if (size > SIZE_MAX_) {
         t->lost = "more rules than can be";
-        return true;
+        return;
     }
     t->size = (uint32_t)size;
     t->entries = info + OFFSET(r, xt_info_entries, 0x40);
@@ -193,13 +201,15 @@ static bool read_table(struct eg_run *r, struct linux_xt_table *t)
             b.hooks[h] = UINT32_MAX;
     }
     // A hook that a table has not has the offset -1, or that of another since it is not asked for.
-    get(r, t->at + 16, 4, &v); // valid_hooks, behind its list
+    if (!get(r, t->at + 16, 4, &v)) { // valid_hooks, behind its list
+        t->lost = "its hooks";
+        v = UINT32_MAX;
+    }
     for (unsigned h = 0; h < LINUX_XT_HOOKS; h++)
         if (!(v >> h & 1))
             b.hooks[h] = UINT32_MAX;
     built_in(&b);
     of_users(&b);
-    return true;
 }
 
 bool linux_xt_next(struct linux_xt_walk *w, struct linux_xt_table *out)
@@ -226,7 +236,8 @@ bool linux_xt_next(struct linux_xt_walk *w, struct linux_xt_table *out)
             // Those of ARP and of IP are alike; bridges have tables of another form.
             if (w->family != 2 && w->family != 3 && w->family != 10)
                 continue;
-            return read_table(w->r, out);
+            read_table(w->r, out);
+            return true;
         }
         w->walking = false;
         w->family++;
@@ -251,6 +262,7 @@ bool linux_xt_next_rule(struct eg_run *r, const struct linux_xt_table *t,
     rule->at = t->entries + rule->offset;
     rule->packets = e.packets;
     rule->bytes = e.bytes;
+    rule->counted = e.counted;
     rule->text = linux_xt_rule_text(r, t, &e);
     return true;
 }
@@ -258,27 +270,30 @@ bool linux_xt_next_rule(struct eg_run *r, const struct linux_xt_table *t,
 /* ---- counters ---- */
 
 /* With several CPUs the entry has where each one's own counters are. */
-void linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_t *bytes)
+bool linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_t *bytes)
 {
     struct eg_obj each;
-    uint64_t a = 0, b = 0, v;
+    uint64_t a = 0, b = 0, v, w;
     uint32_t cpus = 2;
+    bool any = false;
 
     *packets = *bytes = 0;
     eg_load(&cpus, eg_sym(r, nr_cpu_ids));
     if (!get(r, at, 8, &a) || !get(r, at + 8, 8, &b))
-        return;
+        return false;
     if (cpus <= 1) {
         *packets = a;
         *bytes = b;
-        return;
+        return true;
     }
-    linux_each_percpu(r, eg_object(r, list_head, a),
-                      each) if (!each.why && get(r, each.addr, 8, &v))
+    // struct xt_counters: packets, bytes
+    linux_each_percpu(r, eg_object(r, list_head, a), each)
     {
-        // struct xt_counters: packets, bytes
+        if (each.why || !get(r, each.addr, 8, &v) || !get(r, each.addr + 8, 8, &w))
+            return false;
         *packets += v;
-        if (get(r, each.addr + 8, 8, &v))
-            *bytes += v;
+        *bytes += w;
+        any = true;
     }
+    return any;
 }

@@ -13,6 +13,7 @@ struct linux_xt_chain {
     uint32_t first, end;     /**< offsets of its rules; end: of what is no rule of it any more */
     const char *policy;      /**< "ACCEPT"; of a user's chain "-" */
     uint64_t packets, bytes; /**< of the policy */
+    bool counted;            /**< these two could be read */
 };
 struct linux_xt_table {
     uint64_t at; /**< struct xt_table */
@@ -28,6 +29,7 @@ struct linux_xt_rule {
     uint64_t at;
     uint32_t offset;
     uint64_t packets, bytes;
+    bool counted;     /**< these two could be read */
     const char *text; /**< "-s 192.0.2.0/24 -j DROP" */
 };
 struct linux_xt_walk {

@@ -211,6 +211,15 @@ static bool pass(struct eg_run *r, struct scan *s)
     return ok && !eg_stopped(r);
 }
 
+static void forget(void *scan)
+{
+    struct scan *s = scan;
+
+    for (size_t i = 0; i < s->pieces.n; i++)
+        eg_vec_fini(&s->pieces.at[i].hits);
+    eg_vec_fini(&s->pieces);
+}
+
 /* ---- hits ---- */
 
 /* A family, a state, and a namespace that there is. */
@@ -250,6 +259,7 @@ size_t linux_sock_scan(struct eg_run *r, const struct eg_map *known, struct linu
     struct eg_obj net;
 
     *out = NULL;
+    eg_run_defer(r, forget, s);
     s->phys = eg_physical(r);
     s->model = eg_binding_of(r)->model;
     find_protos(r, s);
@@ -273,9 +283,6 @@ size_t linux_sock_scan(struct eg_run *r, const struct eg_map *known, struct linu
             list = eg_grow(r, list, n, &cap, sizeof *list);
             list[n++] = t;
         }
-    for (size_t i = 0; i < s->pieces.n; i++)
-        eg_vec_fini(&s->pieces.at[i].hits);
-    eg_vec_fini(&s->pieces);
     *out = list;
     return n;
 }

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { LINE_LEN = 8192, WORD_LEN = 256 };
+enum { LINE_LEN = 8192, WORD_LEN = 256, LAST_YEAR = 2200 }; // later ones have no ns in 64 bits
 
 /* Days since 1970 of a date of the Gregorian calendar. */
 static int64_t days(int64_t year, int64_t month, int64_t day)
@@ -19,7 +19,7 @@ static int64_t year_of(int64_t now)
     int64_t year = 1970;
     const int64_t today = now / 1000000000 / 86400;
 
-    while (year < 2500 && days(year + 1, 1, 1) <= today)
+    while (year < LAST_YEAR && days(year + 1, 1, 1) <= today)
         year++;
     return year;
 }
@@ -61,7 +61,7 @@ static size_t iso_time(const char *p, size_t len, int64_t *ns)
     year = digits(p, 4);
     month = digits(p + 5, 2);
     day = digits(p + 8, 2);
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
+    if (year < 1970 || year > LAST_YEAR || month < 1 || month > 12 || day < 1 || day > 31)
         return 0;
     sec += days(year, month, day) * 86400;
     if (p[i] == '.')
@@ -96,7 +96,7 @@ static size_t old_time(const char *p, size_t len, int64_t now, int64_t *ns)
     if (month == 12 || day < 1 || day > 31)
         return 0;
     *ns = (days(year, month + 1, day) * 86400 + sec) * 1000000000;
-    if (now && *ns - now > INT64_C(86400000000000)) // a day, for clocks of other zones
+    if (now > 0 && *ns - now > INT64_C(86400000000000)) // a day, for clocks of other zones
         *ns = (days(year - 1, month + 1, day) * 86400 + sec) * 1000000000;
     return 15;
 }

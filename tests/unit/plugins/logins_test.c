@@ -110,7 +110,8 @@ static void lines(void **state)
                                        "Mai 14 09:21:07 lab a: b",
                                        "Mar 32 09:21:07 lab a: b",
                                        "2026-13-14T09:21:07Z lab a: b",
-                                       "2026-03-14T09:21:0 lab a: b" };
+                                       "2026-03-14T09:21:0 lab a: b",
+                                       "9999-12-31T23:59:59Z lab a: b" };
     const int64_t now = INT64_C(1773480800) * 1000000000;
 
     (void)state;
