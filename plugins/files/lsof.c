@@ -12,6 +12,7 @@
 #include "../linux/fs/superblock.h"
 #include "../linux/net/sock.h"
 #include "../linux/own/holders.h"
+#include "../linux/own/unheld.h"
 #include "../linux/own/unread.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
@@ -38,7 +39,7 @@ EG_FIELD_AS(closed_on_exec, fdtable, "close_on_exec");
     LINUX_COLUMN_COMM(C)                                                                           \
     C(KIND, TEXT,                                                                                  \
       "fd; cwd, root, exe; mapping (--mappings); only the kernel's: passed over a unix socket, "   \
-      "ring (io_uring), loop, swap, acct")                                                         \
+      "ring (io_uring), loop, swap, acct; unheld (--scan): in use, but nobody known has it")       \
     C(FD, INT, "number of the open file; of loop and swap that of the device")                     \
     C(TYPE, TEXT, "REG, DIR, LNK, CHR, BLK, FIFO, SOCK; a_inode: a file of the kernel's own")      \
     C(PATH, TEXT, "path from init's root, or the kernel's word for what has none")                 \
@@ -56,7 +57,7 @@ EG_FIELD_AS(closed_on_exec, fdtable, "close_on_exec");
       "processes that have the other end of a pipe or a unix socket; of what was passed who can "  \
       "receive it")                                                                                \
     C(UNREAD, INT,                                                                                 \
-      "bytes that were written into a pipe or sent to this unix socket, and not read yet")         \
+      "bytes that were written into a pipe, or came into this socket, and were not read yet")      \
     C(LOCKS, TEXT, "locks and leases that this open file, or its process, has of the file")        \
     C(UID, INT, "owner of the file", EG_MINOR)                                                     \
     C(GID, INT, "group of the file", EG_MINOR)                                                     \
@@ -80,17 +81,17 @@ static const char *const kinds[] = {
     [LINUX_HOLD_FD] = "fd",     [LINUX_HOLD_EXE] = "exe",         [LINUX_HOLD_CWD] = "cwd",
     [LINUX_HOLD_ROOT] = "root", [LINUX_HOLD_MAPPING] = "mapping", [LINUX_HOLD_PASSED] = "passed",
     [LINUX_HOLD_RING] = "ring", [LINUX_HOLD_LOOP] = "loop",       [LINUX_HOLD_SWAP] = "swap",
-    [LINUX_HOLD_ACCT] = "acct",
+    [LINUX_HOLD_ACCT] = "acct", [LINUX_HOLD_NOBODY] = "unheld",
 };
 
 /* In the order in which lsof has them. */
 static int rank(enum linux_hold how)
 {
     static const int ranks[] = {
-        [LINUX_HOLD_CWD] = 0,     [LINUX_HOLD_ROOT] = 1, [LINUX_HOLD_EXE] = 2,
-        [LINUX_HOLD_MAPPING] = 3, [LINUX_HOLD_FD] = 4,   [LINUX_HOLD_RING] = 5,
-        [LINUX_HOLD_PASSED] = 6,  [LINUX_HOLD_LOOP] = 7, [LINUX_HOLD_SWAP] = 8,
-        [LINUX_HOLD_ACCT] = 9,
+        [LINUX_HOLD_CWD] = 0,     [LINUX_HOLD_ROOT] = 1,    [LINUX_HOLD_EXE] = 2,
+        [LINUX_HOLD_MAPPING] = 3, [LINUX_HOLD_FD] = 4,      [LINUX_HOLD_RING] = 5,
+        [LINUX_HOLD_PASSED] = 6,  [LINUX_HOLD_LOOP] = 7,    [LINUX_HOLD_SWAP] = 8,
+        [LINUX_HOLD_ACCT] = 9,    [LINUX_HOLD_NOBODY] = 10,
     };
 
     return ranks[how];
@@ -219,7 +220,7 @@ static struct eg_cell write_socket(struct listing *l, struct eg_obj sock, uint64
     struct writing w = { .name = eg_strf(l->r, "socket-%" PRIu64 ".bin", ino) };
 
     if (begin_file(l, &w, sock.addr)) {
-        linux_unix_pieces(l->r, sock, write_piece, &w);
+        linux_sock_pieces(l->r, sock, write_piece, &w);
         end_file(&w);
     }
     return eg_text(w.name);
@@ -359,7 +360,7 @@ static void list(struct listing *l, const struct linux_holder *h)
         row.DETAIL = eg_text(linux_sock_text(r, sock));
         if (!peer.why)
             row.PEERS = peers_of(l, linux_sock_inode(r, peer), h, 0);
-        if (linux_unix_unread(r, sock, &unread))
+        if (linux_sock_unread(r, sock, &unread))
             row.UNREAD = eg_uint(unread);
         if (unread && eg_arg_flag(r, "data"))
             row.FILE = write_socket(l, sock, eg_get_or((uint64_t)0, inode, inode.i_ino));
@@ -384,6 +385,7 @@ static int run(struct eg_run *r)
     struct listing l = { .r = r, .all = linux_holders(r), .written = eg_run_map(r) };
     const bool mappings = eg_arg_flag(r, "mappings");
     const struct linux_holder **order;
+    uint64_t *unheld;
     size_t n = 0;
 
     if (!l.all)
@@ -398,6 +400,18 @@ static int run(struct eg_run *r)
         qsort(order, n, sizeof *order, by_process);
     for (size_t i = 0; i < n && !eg_stopped(r); i++)
         list(&l, order[i]);
+    if (!eg_arg_flag(r, "scan") || eg_arg_limits(r, "pid"))
+        return 0;
+    n = linux_unheld_files(r, l.all, &unheld);
+    for (size_t i = 0; i < n && !eg_stopped(r); i++) {
+        struct eg_obj inode = linux_file_inode(r, eg_object(r, file, unheld[i]));
+        const struct linux_holder h = { .file = unheld[i],
+                                        .inode = inode.why ? 0 : inode.addr,
+                                        .pid = -1,
+                                        .how = LINUX_HOLD_NOBODY };
+
+        list(&l, &h);
+    }
     return 0;
 }
 
@@ -411,14 +425,19 @@ EG_PLUGIN(lsof) = {
         "socket and not received, below loop devices, swap, accounting; files that are registered "
         "with io_uring have KIND ring. Tables are read of all tasks of the list and of the tables "
         "of process ids. A file that was closed is not here: compare `inodes` and `files`. With "
-        "--data what is unread in pipes and unix sockets is written to files of -o.",
+        "--data what is unread in pipes and sockets is written to files of -o, for one of "
+        "datagrams "
+        "behind each other. --scan also looks at each struct file of the slab allocator: one that "
+        "is in use and none of the above has KIND unheld. The kernel holds some for its own "
+        "purposes (the files below those of an overlay, segments of System V, a descriptor that "
+        "is being closed); others may be those of a process that was hidden.",
     .aliases = EG_NAMES("linux.lsof.Lsof", "linux_lsof", "linux_kernel_opened_files"),
     .looks_for = EG_NAMES("open files"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(mappings, FLAG, "files that are mapped, too"),
-                    EG_ARG(data, FLAG,
-                           "write what is unread in pipes and unix sockets to files of -o")),
+                    EG_ARG(scan, FLAG, "files in use that nobody known has, too"),
+                    EG_ARG(data, FLAG, "write what is unread in pipes and sockets to files of -o")),
     .needs = EG_NEEDS(file_mode, inode.i_mode),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,

@@ -30,6 +30,13 @@ EG_FIELD_AS(aux_name, bpf_prog_aux, "name");
 EG_FIELDS(bpf_map, id, name, map_type, key_size, value_size, max_entries);
 EG_FIELDS(bpf_link, id, prog);
 EG_FIELDS(btf, id, name);
+EG_FIELD_AS(sb_type_name, file_system_type, "name");
+EG_FIELD_AS(sb_type, super_block, "s_type");
+EG_FIELD_AS(inode_sb, inode, "i_sb");
+EG_FIELD_AS(shmem_seals, shmem_inode_info, "seals");
+EG_FIELD_AS(shmem_inode, shmem_inode_info, "vfs_inode");
+EG_FIELD_AS(huge_seals, hugetlbfs_inode_info, "seals");
+EG_FIELD_AS(huge_inode, hugetlbfs_inode_info, "vfs_inode");
 EG_FIELD_AS(event_type, perf_event, "attr.type");
 EG_FIELD_AS(event_config, perf_event, "attr.config");
 EG_FIELD_AS(event_cpu, perf_event, "cpu");
@@ -288,6 +295,28 @@ static const char *perf(struct eg_run *r, struct eg_obj file, struct eg_obj task
                    cpu < 0 ? "" : eg_strf(r, ", CPU %d", cpu), whose);
 }
 
+/* What fcntl(F_GET_SEALS) gives of a memfd (mm/memfd.c). */
+static const char *memfd(struct eg_run *r, struct eg_obj file)
+{
+    static const struct eg_constant seals[] = {
+        // include/uapi/linux/fcntl.h
+        { "SEAL", 1 },          { "SHRINK", 2 }, { "GROW", 4 }, { "WRITE", 8 },
+        { "FUTURE_WRITE", 16 }, { "EXEC", 32 },  { NULL, 0 },
+    };
+    struct eg_obj inode = eg_deref(eg_at(file, own_inode));
+    const char *type = eg_string(r, eg_at(inode, inode_sb, sb_type, sb_type_name), 16);
+    uint32_t bits;
+
+    if (!type)
+        return NULL;
+    if (!strcmp(type, "hugetlbfs")
+            ? !eg_get(&bits, eg_container(inode, huge_inode), huge_seals)
+            : strcmp(type, "tmpfs") != 0 ||
+                  !eg_get(&bits, eg_container(inode, shmem_inode), shmem_seals))
+        return NULL;
+    return bits ? eg_strf(r, "seals %s", eg_bits_text(r, seals, bits, "|")) : "no seals";
+}
+
 const char *linux_anon_text(struct eg_run *r, struct eg_obj file, const char *path,
                             struct eg_obj task)
 {
@@ -302,6 +331,8 @@ const char *linux_anon_text(struct eg_run *r, struct eg_obj file, const char *pa
     };
     const char *const kind = "anon_inode:";
 
+    if (path && !strncmp(path, "/memfd:", 7))
+        return memfd(r, file);
     if (!path || strncmp(path, kind, strlen(kind)) != 0)
         return NULL;
     path += strlen(kind);

@@ -15,6 +15,7 @@ enum linux_hold {
     LINUX_HOLD_LOOP,    /**< below a loop device */
     LINUX_HOLD_SWAP,    /**< a swap file or device */
     LINUX_HOLD_ACCT,    /**< process accounting */
+    LINUX_HOLD_NOBODY,  /**< in use, and none of these: only linux_unheld_files() tells */
 };
 struct linux_holder {
     uint64_t file;   /**< struct file; 0: none (CWD, ROOT), or it cannot be read */

@@ -1,4 +1,4 @@
-/** own/unread.h - what was written into a pipe or a unix socket and not read yet. */
+/** own/unread.h - what was written into a pipe, or came into a socket, and was not read yet. */
 #ifndef EG_LINUX_UNREAD_H
 #define EG_LINUX_UNREAD_H
 
@@ -28,11 +28,16 @@ EG_API bool linux_next_pipe_piece(struct eg_run *r, struct linux_pipe_walk *w,
 
 /** Bytes in a pipe. @return false: it cannot be read. */
 EG_API bool linux_pipe_unread(struct eg_run *r, struct eg_obj pipe, uint64_t *bytes);
-/** Bytes in the queue of a unix socket. @return false: it is none, or cannot be read. */
-EG_API bool linux_unix_unread(struct eg_run *r, struct eg_obj sock, uint64_t *bytes);
+/** Where in @piece the bytes of a struct page are; unchanged when they cannot be found. */
+EG_API void linux_piece_in_page(struct eg_run *r, uint64_t page, uint32_t offset,
+                                struct linux_piece *piece);
+
+/** Bytes in the queue of a socket that recv() would give; of one that takes packets with their
+ * headers all of each. @return false: it has no such queue, or it cannot be read. */
+EG_API bool linux_sock_unread(struct eg_run *r, struct eg_obj sock, uint64_t *bytes);
 
 /** The pieces of what is in its queue, the oldest first, to @take. */
-EG_API void linux_unix_pieces(struct eg_run *r, struct eg_obj sock,
+EG_API void linux_sock_pieces(struct eg_run *r, struct eg_obj sock,
                               void (*take)(void *context, const struct linux_piece *piece),
                               void *context);
 

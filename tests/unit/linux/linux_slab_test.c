@@ -1,9 +1,11 @@
 /* linux_slab_test.c - caches of the slab allocator: full slabs, free lists of each kind, sheaves;
  * and damage. */
 #include "../../../plugins/linux/mm/slab.h"
+#include "../../../plugins/linux/own/unheld.h"
 #include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "mklinux.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HEAD_TYPES                                                                                 \
@@ -129,15 +131,20 @@ static void finish(struct world *w)
     s->n_cpus = CPUS;
 }
 
-static struct world make_with_cpus(const struct mk_machine *m)
+static struct world make_with_cpus_of(const struct mk_machine *m, const char *types)
 {
-    struct world w = make(m, cpu_types);
+    struct world w = make(m, types);
 
     w.cpu = mk_alloc(w.k, 0x600);
     mk_put(w.k, w.cache, "kmem_cache.cpu_slab", w.cpu);
     mk_write_ptr(w.k, mk_at(w.k, w.cache, "kmem_cache.node"), w.node);
     finish(&w);
     return w;
+}
+
+static struct world make_with_cpus(const struct mk_machine *m)
+{
+    return make_with_cpus_of(m, cpu_types);
 }
 
 /** Objects @list of a slab on a free list, each holding the next as @encode makes it. */
@@ -417,12 +424,73 @@ static void places(void **state)
     }
 }
 
+#define FILE_TYPES                                                                                 \
+    "struct super_block { int s_flags; };"                                                         \
+    "struct inode { struct super_block *i_sb; };"                                                  \
+    "struct dentry { struct inode *d_inode; };"                                                    \
+    "struct path { struct dentry *dentry; };"
+#define OLD_FILE                                                                                   \
+    "struct file { atomic_long_t f_count; struct path f_path; struct inode *f_inode; };"
+#define NEW_FILE                                                                                   \
+    "struct file_ref { atomic_long_t refcnt; };"                                                   \
+    "struct file { struct file_ref f_ref; struct path f_path; struct inode *f_inode; };"
+
+static void make_file(const struct world *w, int i, bool old, int64_t users, uint64_t inode)
+{
+    const uint64_t file = object(w, 1, (uint64_t)i), dentry = mk_object(w->k, "dentry");
+
+    mk_put(w->k, dentry, "dentry.d_inode", inode);
+    mk_put(w->k, file, "file.f_path.dentry", dentry);
+    mk_put(w->k, file, "file.f_inode", inode);
+    mk_put(w->k, file, old ? "file.f_count.counter" : "file.f_ref.refcnt.counter",
+           (uint64_t)(old ? users : users - 1));
+}
+
+/** Files in use that nobody is known to hold: not those on a free list, nor those without users,
+ * which wait for their grace period. */
+static void unheld(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        for (int old = 0; old < 2; old++) {
+            char types[sizeof cpu_types + sizeof FILE_TYPES + sizeof NEW_FILE + 32];
+            struct world w;
+            struct linux_holders known;
+            struct linux_holder held = { 0 };
+            uint64_t inode, sb, name, *list;
+            struct eg_run *r;
+
+            snprintf(types, sizeof types, "%s%s%s", cpu_types, FILE_TYPES,
+                     old ? OLD_FILE : NEW_FILE);
+            w = make_with_cpus_of(m, types);
+            name = mk_alloc(w.k, 16);
+            mk_write(w.k, name, "filp", 5);
+            mk_put(w.k, w.cache, "kmem_cache.name", name);
+            inode = mk_object(w.k, "inode");
+            sb = mk_object(w.k, "super_block");
+            mk_put(w.k, inode, "inode.i_sb", sb);
+            for (int i = 0; i < 6; i++)
+                make_file(&w, i, old, i == 3 ? 0 : 1, inode);
+            make_file(&w, 5, old, 1, 0x10); // no inode
+            make_slab(&w, 1, N, N - 1, CHAIN(&w, 1, 0, false, 4));
+            held.file = object(&w, 1, 1);
+            known = (struct linux_holders){ &held, 1 };
+            r = mk_run(w.k);
+            assert_int_equal(linux_unheld_files(r, &known, &list), 2);
+            assert_true(list[0] == object(&w, 1, 0) && list[1] == object(&w, 1, 2));
+            mk_free(w.k);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_ones), cmocka_unit_test(free_lists),    cmocka_unit_test(of_cpus),
         cmocka_unit_test(sheaves),   cmocka_unit_test(wrong_sheaves), cmocka_unit_test(damaged),
         cmocka_unit_test(no_slabs),  cmocka_unit_test(merged),        cmocka_unit_test(places),
+        cmocka_unit_test(unheld),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

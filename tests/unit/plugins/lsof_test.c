@@ -20,6 +20,7 @@
     "struct fsnotify_mark { u32 mask; struct list_head g_list;"                                    \
     "  struct fsnotify_mark_connector *connector; u32 ignore_mask; };"                             \
     "struct inotify_inode_mark { struct fsnotify_mark fsn_mark; int wd; };"                        \
+    "struct shmem_inode_info { unsigned int seals; struct inode vfs_inode; };"                     \
     "struct file_lock_context { struct list_head flc_flock, flc_posix, flc_lease; };"
 #define OLD_LOCK                                                                                   \
     "struct file_lock { struct list_head fl_list, fl_blocked_requests, fl_blocked_member;"         \
@@ -330,6 +331,36 @@ static void says(void **state)
     }
 }
 
+/* Seals of a memfd, and not of another file of tmpfs. */
+static void seals(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, since_69);
+        uint64_t files = make_table(&g, mk_guest_task(&g, 5, "prog", 0));
+        uint64_t info = mk_object(g.k, "shmem_inode_info"), file;
+        uint64_t inode = mk_at(g.k, info, "shmem_inode_info.vfs_inode");
+
+        file = make_anon(&g, "memfd:x", 0);
+        mk_put(g.k,
+               mk_of(&g, mk_of(&g, mk_of(&g, file, "file.f_path.dentry"), "dentry.d_sb"),
+                     "super_block.s_type"),
+               "file_system_type.name", mk_text(g.k, "tmpfs"));
+        mk_put(g.k, inode, "inode.i_sb",
+               mk_of(&g, mk_of(&g, file, "file.f_path.dentry"), "dentry.d_sb"));
+        mk_put(g.k, inode, "inode.i_mode", REGULAR);
+        mk_put(g.k, file, "file.f_inode", inode);
+        put_fd(&g, files, 0, file);
+        assert_string_equal(rows_of(&g, NULL, PATH, PATH), "/memfd:x (deleted)");
+        mk_put(g.k, info, "shmem_inode_info.seals", 0x2a);
+        assert_string_equal(rows_of(&g, NULL, DETAIL, DETAIL + 2), "seals SHRINK|WRITE|EXEC");
+        mk_put(g.k, info, "shmem_inode_info.seals", 0);
+        assert_string_equal(rows_of(&g, NULL, DETAIL, DETAIL), "no seals");
+        mk_free(g.k);
+    }
+}
+
 /* Open files that are in no folder any more. */
 static void deleted(void **state)
 {
@@ -428,6 +459,7 @@ int main(void)
         cmocka_unit_test(tables), cmocka_unit_test(tables_of_others),
         cmocka_unit_test(pipes),  cmocka_unit_test(says),
         cmocka_unit_test(locks),  cmocka_unit_test(deleted),
+        cmocka_unit_test(seals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
