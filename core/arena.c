@@ -84,15 +84,18 @@ char *eg_arena_strndup(struct eg_arena *a, const char *s, size_t len)
 
 char *eg_arena_vstrf(struct eg_arena *a, const char *format, va_list ap)
 {
+    char text[256]; // most are shorter, and need to be formatted only once
     va_list again;
     char *s;
     int n;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(text, sizeof text, format, again);
     va_end(again);
     s = n < 0 ? NULL : eg_arena_alloc(a, (size_t)n + 1);
-    if (s)
+    if (s && (size_t)n < sizeof text)
+        memcpy(s, text, (size_t)n + 1);
+    else if (s)
         vsnprintf(s, (size_t)n + 1, format, ap);
     return s;
 }

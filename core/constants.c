@@ -16,7 +16,7 @@ const char *eg_bits_text(struct eg_run *r, const struct eg_constant *list, uint6
 
     for (; list->name; list++)
         if (list->value && (bits & list->value) == list->value) {
-            text = eg_strf(r, "%s%s%s", text, *text ? gap : "", list->name);
+            text = *text ? eg_strf(r, "%s%s%s", text, gap, list->name) : list->name;
             bits &= ~list->value;
         }
     return bits ? eg_strf(r, "%s%s%#" PRIx64, text, *text ? gap : "", bits) : text;

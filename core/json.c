@@ -136,6 +136,19 @@ static void hex_number(FILE *f, uint64_t u)
     fwrite(p, 1, (size_t)(text + sizeof text - p), f);
 }
 
+/** The same as "%d". */
+static void decimal(FILE *f, uint64_t u, bool minus)
+{
+    char text[24], *p = text + sizeof text;
+
+    do
+        *--p = (char)('0' + u % 10);
+    while (u /= 10);
+    if (minus)
+        *--p = '-';
+    fwrite(p, 1, (size_t)(text + sizeof text - p), f);
+}
+
 static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
 {
     const int64_t exact = INT64_C(1) << 53; // the largest integers that a double holds exactly
@@ -147,7 +160,9 @@ static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
         hex_number(f, v->u);
         break;
     case EG_COL_TIME:
-        fprintf(f, "\"%s\"", eg_time_text(NULL, v->i, time));
+        putc('"', f);
+        fputs(eg_time_text(NULL, v->i, time), f);
+        putc('"', f);
         break;
     case EG_COL_DURATION:
         fputs(eg_duration_text(v->i, time), f);
@@ -158,7 +173,7 @@ static void number(FILE *f, enum eg_column_kind kind, const struct eg_value *v)
     default:
         if (kind == EG_COL_INT && v->i <= exact &&
             (v->tag == EG_V_INT ? v->i >= -exact : v->i >= 0))
-            fprintf(f, "%" PRId64, v->i);
+            decimal(f, v->i < 0 ? -v->u : v->u, v->i < 0);
         else if (v->tag == EG_V_INT)
             fprintf(f, "\"%" PRId64 "\"", v->i);
         else

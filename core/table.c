@@ -143,6 +143,11 @@ static char *digits_text(struct eg_arena *a, uint64_t u, unsigned base, bool min
     return eg_arena_strndup(a, p, (size_t)(text + sizeof text - p));
 }
 
+static char *copied(struct eg_arena *a, const char *s)
+{
+    return eg_arena_strndup(a, s, strlen(s));
+}
+
 static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const struct eg_value *v)
 {
     const bool minus = v->tag == EG_V_INT && v->i < 0;
@@ -153,11 +158,11 @@ static char *number_text(struct eg_arena *a, enum eg_column_kind kind, const str
     case EG_COL_FLAGS:
         return digits_text(a, v->u, 16, false);
     case EG_COL_TIME:
-        return eg_arena_strf(a, "%s", eg_time_text(NULL, v->i, time));
+        return copied(a, eg_time_text(NULL, v->i, time));
     case EG_COL_DURATION:
-        return eg_arena_strf(a, "%s", eg_duration_text(v->i, time));
+        return copied(a, eg_duration_text(v->i, time));
     case EG_COL_BOOL:
-        return eg_arena_strf(a, "%s", v->u ? "true" : "false");
+        return copied(a, v->u ? "true" : "false");
     default:
         return digits_text(a, minus ? -v->u : v->u, 10, minus);
     }
@@ -210,7 +215,7 @@ char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
     char time[40];
 
     if (h->columns[i].kind == EG_COL_TIME && (v->tag == EG_V_INT || v->tag == EG_V_UINT))
-        return eg_arena_strf(a, "%s", eg_time_text(h->zone, v->i, time));
+        return copied(a, eg_time_text(h->zone, v->i, time));
     return eg_value_text(a, &h->columns[i], v);
 }
 

@@ -233,23 +233,34 @@ static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t a
     return NULL;
 }
 
-const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t addr, size_t len)
+/** The byte of @addr, which is to be read with no byte of another page: its page enters the TLB.
+ * *@after: as resolve(). */
+static const uint8_t *in_page(struct eg_view *v, struct eg_space *as, uint64_t addr,
+                              uint64_t *after)
 {
     const uint64_t in = addr & (EG_VIEW_PAGE - 1);
-    uint64_t before, after;
+    uint64_t before;
     const uint8_t *p;
 
     v->brief = true;
-    p = resolve(v, as, addr, &before, &after);
+    p = resolve(v, as, addr, &before, after);
     v->brief = false;
-    if (!p)
-        return NULL;
-    if (before >= in && after >= EG_VIEW_PAGE - 1 - in) {
+    if (p && before >= in && *after >= EG_VIEW_PAGE - 1 - in) {
         const uint64_t page = addr >> EG_VIEW_SHIFT;
 
         v->tlb[(page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)] =
             (struct eg_tlbe){ as, page, (uintptr_t)p - (uintptr_t)addr };
     }
+    return p;
+}
+
+const uint8_t *eg_bytes_slow(struct eg_view *v, struct eg_space *as, uint64_t addr, size_t len)
+{
+    uint64_t after;
+    const uint8_t *p = in_page(v, as, addr, &after);
+
+    if (!p)
+        return NULL;
     if (len == 0 || after >= len - 1)
         return p;
     if (len > sizeof v->bounce) {
@@ -283,6 +294,25 @@ static bool was_there(struct eg_view *v, struct eg_space *as, uint64_t addr, con
            (eg_map_some(v, as, addr, &now) && now == len);
 }
 
+/** A read within one page, which most are: from the TLB, without a search for where the memory
+ * behind it goes on. @return false: that did not read it. */
+static bool read_in_page(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf,
+                         size_t len)
+{
+    uint64_t after = EG_VIEW_PAGE;
+    const uint8_t *p;
+
+    if ((addr & (EG_VIEW_PAGE - 1)) + len > EG_VIEW_PAGE || !len)
+        return false;
+    if (!eg_tlb_hit_(v, as, addr, len, &p) && !(p = in_page(v, as, addr, &after)))
+        return false;
+    // Bytes in two pages of a file are looked at again when they are copied: see was_there().
+    if (after < len - 1 || ((uintptr_t)p & (EG_VIEW_PAGE - 1)) + len > EG_VIEW_PAGE)
+        return false;
+    memcpy(buf, p, len);
+    return true;
+}
+
 size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len,
                     enum eg_why *first_why)
 {
@@ -290,6 +320,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
     uint64_t first = 0;
     size_t done = 0, got = 0;
 
+    if (read_in_page(v, as, addr, buf, len))
+        done = got = len;
     while (done < len) {
         const uint64_t at = addr + done;
         size_t n = len - done;
@@ -330,6 +362,8 @@ size_t eg_read_some(struct eg_view *v, struct eg_space *as, uint64_t addr, void 
 
 bool eg_read(struct eg_view *v, struct eg_space *as, uint64_t addr, void *buf, size_t len)
 {
+    if (read_in_page(v, as, addr, buf, len))
+        return true;
     for (size_t done = 0; done < len;) {
         size_t n = len - done;
         const uint8_t *p = addr + done < addr ? NULL : eg_map_some(v, as, addr + done, &n);

@@ -161,7 +161,7 @@ struct eg_cell linux_inode_mode(struct eg_run *r, struct eg_obj inode)
     for (unsigned i = 0; i < 3; i++)
         if (mode >> (11 - i) & 1)
             text[3 + 3 * i] = set[i][text[3 + 3 * i] == 'x'];
-    return eg_text(eg_strf(r, "%s", text));
+    return eg_text(memcpy(eg_tmp(r, sizeof text), text, sizeof text));
 }
 
 /* ---- the same by name ---- */

@@ -5,6 +5,7 @@
 #include "file.h"
 #include "inode.h"
 #include "mount.h"
+#include <string.h>
 
 EG_FIELDS(fs_struct, root);
 EG_FIELDS(path, mnt, dentry);
@@ -21,6 +22,13 @@ struct trail {
     bool cut;
     char text[4096];
 };
+
+/* No initializer, which would zero all of the text. */
+static void begin(struct trail *t)
+{
+    t->at = sizeof t->text;
+    t->cut = false;
+}
 
 static void prepend(struct trail *t, const char *s, size_t len)
 {
@@ -48,12 +56,15 @@ static void prepend_name(struct trail *t, struct eg_obj dentry)
 
 static const char *finish(struct eg_run *r, const struct trail *t, uint64_t dentry)
 {
+    size_t len;
+
     if (t->cut)
         eg_note(r, "the path of the dentry at %#llx could not be followed to its root: cut",
                 (unsigned long long)dentry);
     if (t->cut && t->at == sizeof t->text)
         return NULL;
-    return eg_strf(r, "%.*s", (int)(sizeof t->text - t->at), t->text + t->at);
+    len = strnlen(t->text + t->at, sizeof t->text - t->at);
+    return memcpy(eg_tmp(r, len + 1), t->text + t->at, len);
 }
 
 static bool is_root(struct eg_obj dentry)
@@ -143,12 +154,13 @@ static const char *made_name(struct eg_run *r, struct eg_obj dentry, struct trai
 
 const char *linux_path(struct eg_run *r, struct eg_obj path, struct eg_obj task)
 {
-    struct trail t = { .at = sizeof t.text };
+    struct trail t;
     struct eg_obj dentry = eg_deref(eg_at(path, path.dentry));
     struct eg_obj vfsmount = eg_deref(eg_at(path, path.mnt));
     struct eg_obj root = root_of(r, task);
     uint64_t top, dname, pprev;
 
+    begin(&t);
     if (dentry.why || vfsmount.why || !eg_get(&top, vfsmount, vfsmount.mnt_root) ||
         !eg_get(&pprev, dentry, dentry_pprev))
         return NULL;
@@ -233,10 +245,11 @@ const char *linux_file_gone(struct eg_run *r, struct eg_obj file)
 
 const char *linux_dentry_made(struct eg_run *r, struct eg_obj dentry)
 {
-    struct trail t = { .at = sizeof t.text };
+    struct trail t;
     uint64_t dname, root;
     const char *name;
 
+    begin(&t);
     if (!eg_get(&dname, dentry, dentry.d_op, dentry_operations.d_dname) || !dname ||
         !eg_get(&root, dentry, dentry.d_sb, super_block.s_root) || root == dentry.addr)
         return NULL;
@@ -249,12 +262,13 @@ const char *linux_dentry_path_from(struct eg_run *r, struct eg_obj dentry,
                                    const char *(*place)(const void *context, uint64_t dentry),
                                    const void *context)
 {
-    struct trail t = { .at = sizeof t.text };
+    struct trail t;
     const uint64_t first = dentry.addr;
     const char *from = NULL;
     uint64_t pprev;
     size_t last;
 
+    begin(&t);
     if (!eg_get(&pprev, dentry, dentry_pprev))
         return NULL;
     if (!pprev && !is_root(dentry))
@@ -274,9 +288,10 @@ const char *linux_dentry_path_from(struct eg_run *r, struct eg_obj dentry,
 
 const char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
 {
-    struct trail t = { .at = sizeof t.text };
+    struct trail t;
     uint64_t pprev, first;
 
+    begin(&t);
     if (dentry.kind == EG_K_PTR)
         dentry = eg_deref(dentry);
     first = dentry.addr;
@@ -297,10 +312,11 @@ const char *linux_dentry_path(struct eg_run *r, struct eg_obj dentry)
 const char *linux_mount_point(struct eg_run *r, struct eg_obj mount, struct eg_obj task,
                               bool *reached)
 {
-    struct trail t = { .at = sizeof t.text };
+    struct trail t;
     struct eg_obj top = eg_deref(eg_at(eg_at(mount, mount.mnt), vfsmount.mnt_root));
     struct eg_obj root = root_of(r, task);
 
+    begin(&t);
     if (top.why)
         return NULL;
     *reached = climb(&t, mount, top, eg_get_or((uint64_t)0, root, path.mnt),
