@@ -43,6 +43,7 @@ struct subject {
     const char *text, *comm, *mode;
     int64_t n[TOLD];
     bool has[TOLD];
+    uint32_t row; /* of the source's rows */
 };
 struct event {
     int64_t time;
@@ -58,6 +59,7 @@ struct source {
     size_t numbers[TOLD], comm, mode, text; /* where these columns are; none */
     EG_VEC(struct event) events;
     struct eg_arena arena, scratch;
+    uint32_t rows;
     size_t counted; /* bytes of it that are in timeline.used */
     struct eg_run_result result;
 };
@@ -143,6 +145,7 @@ static const struct subject *subject(struct source *s, const struct eg_value *v)
         of->has[k] = s->numbers[k] != none && is_number(&v[s->numbers[k]]);
         of->n[k] = of->has[k] ? v[s->numbers[k]].i : 0;
     }
+    of->row = s->rows;
     of->text = describe(s, v);
     of->comm = kept_text(s, v, s->comm);
     of->mode = kept_text(s, v, s->mode);
@@ -167,6 +170,7 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
     const struct subject *of = NULL;
 
     (void)depth;
+    s->rows++;
     for (size_t i = 0; i < EG_MIN(n, s->n_columns); i++) {
         struct event *e;
 
@@ -269,7 +273,8 @@ static int before(const void *a, const void *b)
         return p->n[PID] < q->n[PID] ? -1 : 1;
     if (p->n[OBJECT] != q->n[OBJECT])
         return (uint64_t)p->n[OBJECT] < (uint64_t)q->n[OBJECT] ? -1 : 1; // none first
-    return p->source != q->source ? (p->source < q->source ? -1 : 1) : (p < q ? -1 : p > q);
+    return p->source != q->source ? (p->source < q->source ? -1 : 1)
+                                  : (p->row < q->row ? -1 : p->row > q->row);
 }
 
 static bool agree(const struct subject *p, const struct subject *q, enum told what)
