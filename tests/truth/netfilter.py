@@ -27,7 +27,10 @@ class Nftables(Declaration):
 
     def expected(self, truth):
         out = {}
-        self.told = set()
+        self.told, self.saved = set(), {}
+        for stem, family in (("iptables-nft", "ip"), ("ip6tables-nft", "ip6")):
+            for ns, lines in network_files(truth, stem):
+                self.saved[ns, family] = [line.split(" ", 3)[3] for line in lines if re.match(r"\[\d+:\d+\] -A \S+ ", line)]
         for ns, lines in network_files(truth, "nft"):
             self.told.add(ns)
             for key, text in self.objects(lines):
@@ -75,7 +78,7 @@ class Nftables(Declaration):
     @classmethod
     def plain(cls, text):
         text = cls.COUNTS.sub(lambda m: m[1] or m[2], text.replace(" burst 5 packets", ""))
-        text = re.sub(r"tcp flags & \((.*?)\) == \(?([a-z |]*[a-z])\)?",
+        text = re.sub(r"tcp flags & \((.*?)\) == \(?([a-z]+(?: \| [a-z]+)*)\)?",
                       lambda m: f"tcp flags {m[2]} / {m[1]}".replace(" | ", ","), text)
         text = re.sub(r"(devices = \{)([^}]*)", lambda m: m[1] + m[2].replace('"', ""), text)
         text = text.replace("hook output priority dstnat", "hook output priority -100")
@@ -84,9 +87,30 @@ class Nftables(Declaration):
                       lambda m: m[1] + m[2] + re.sub(r"\b(tcp|udp|icmp)\b(?!:)", lambda n: cls.NUMBERS[n[1]], m[3]), text)
         return re.sub(r"\s+", " ", text).strip()
 
+    # What nft's library writes for extensions of which iptables-nft-save told nothing.
+    TRANSLATED = {'xt target "REJECT" --reject-with icmp6-port-unreachable': "reject",
+                  'xt target "REJECT" --reject-with icmp-port-unreachable': "reject"}
+
     def explain_wrong(self, truth, key, column, want, have):
-        if key[1] in ("ip", "ip6") and key[2] in ("filter", "nat", "mangle", "raw") and key[3] == "rule":
-            return "a rule of iptables-nft, whose matches and targets nft has translated by iptables' own library"
+        have, want = have and self.plain(have), self.plain(want)
+        if key[3] != "rule" or not have or 'xt match "' not in have and 'xt target "' not in have:
+            return None
+        if any(have.replace(xt, text) == want for xt, text in self.TRANSLATED.items()):
+            return "the target of iptables-nft with its options, which nft has translated by iptables' own library"
+        # All around the extensions is the same, and what they say is what iptables-nft-save said.
+        parts = [p.strip() for p in re.split(r'(xt (?:match|target) "[^"]+"(?: !? ?--[\w-]+(?: "[^"]*"| (?!xt |counter )[^-"\s]\S*)*)*)', have)]
+        around, extensions = [p for p in parts[::2] if p], parts[1::2]
+        at = 0
+        for part in around:
+            at = want.find(part, at)
+            if at < 0:
+                return None
+            at += len(part)
+        said = [re.sub(r'^xt (match|target) "([^"]+)"', lambda m: {"match": "-m ", "target": "-j "}[m[1]] + m[2], e) for e in extensions]
+        if (parts[0] and not want.startswith(parts[0])) or (parts[-1] and not want.endswith(parts[-1])):
+            return None
+        if any(all(f" {one} " in f" {line} " for one in said) for line in self.saved.get((key[0], key[1]), ())):
+            return "extensions of iptables-nft as iptables-nft-save wrote them, which nft has translated by iptables' own library"
         return None
 
 
@@ -193,7 +217,14 @@ class Conntrack(Declaration):
     def explain_extra(self, truth, key, row):
         if key in self.by_tool:
             return "conntrack named it shortly before; a read of /proc/net/nf_conntrack goes by places that move meanwhile"
+        if any(self.flow(other) == self.flow(key) for other in self.by_tool):
+            return ("conntrack named such ones with other source ports, which a program of the scene begins again and again; a read of "
+                    "/proc/net/nf_conntrack goes by places that move meanwhile")
         return None
+
+    @staticmethod
+    def flow(key):
+        return key[:4] + key[5:]
 
     def same(self, column, want, have):
         if column == "STATUS":

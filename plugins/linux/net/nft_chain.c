@@ -229,6 +229,50 @@ static void expect_lines(struct linux_nft *n, uint64_t data, const char **lines)
     lines[4] = eg_strf(n->r, "l3proto %s", linux_nf_family((uint8_t)l3));
 }
 
+/* What a connection may be silent in each state, in jiffies: nft shows what is not its own default
+ * (enum tcp_conntrack, udp_conntrack: include/linux/netfilter/nf_conntrack_common.h, _tcp.h). */
+static void timeout_lines(struct linux_nft *n, uint64_t data, const char **lines)
+{
+    static const struct state {
+        uint8_t l4, index;
+        uint16_t days, seconds; /* by default */
+        const char *name;
+    } states[] = {
+        { 6, 1, 0, 120, "syn_sent" },  { 6, 2, 0, 60, "syn_recv" },   { 6, 3, 5, 0, "established" },
+        { 6, 4, 0, 120, "fin_wait" },  { 6, 5, 0, 60, "close_wait" }, { 6, 6, 0, 30, "last_ack" },
+        { 6, 7, 0, 120, "time_wait" }, { 6, 8, 0, 10, "close" },      { 6, 9, 0, 120, "syn_sent2" },
+        { 6, 12, 0, 300, "retrans" },  { 6, 13, 0, 300, "unack" },    { 17, 0, 0, 30, "unreplied" },
+        { 17, 1, 0, 120, "replied" },
+    };
+    const uint64_t at = nft_get(n, data, NFT_CTT_TIMEOUT), l4 = nft_get(n, data, NFT_CTT_L4);
+    const bool big = eg_binding_of(n->r)->model.big_endian;
+    struct linux_text t = { .r = n->r };
+
+    lines[0] = eg_strf(n->r, "protocol %s", protocol(l4));
+    lines[1] =
+        eg_strf(n->r, "l3proto %s", linux_nf_family((uint8_t)nft_get(n, at, NFT_TIMEOUT_L3)));
+    for (size_t i = 0; at && n->jiffy && i < countof(states); i++) {
+        const struct state *s = &states[i];
+        const uint64_t usual = (s->days * 86400u + s->seconds) * UINT64_C(1000);
+        uint8_t bytes[4];
+        uint64_t ms;
+
+        if (s->l4 != l4)
+            continue;
+        if (!nft_read(n, nft_at(n, at, NFT_TIMEOUT_DATA) + 4u * s->index, bytes, sizeof bytes)) {
+            linux_text_add(&t, "%s%s : ?", t.n ? ", " : "", s->name);
+            continue;
+        }
+        ms = eg_load_(bytes, sizeof bytes, big) * (uint64_t)n->jiffy / 1000000;
+        if (ms == usual)
+            continue;
+        linux_text_add(&t, "%s%s : ", t.n ? ", " : "", s->name);
+        nft_duration(&t, ms);
+    }
+    if (t.n)
+        lines[2] = eg_strf(n->r, "policy = { %s }", linux_text_of(&t));
+}
+
 bool linux_nft_next_object(struct linux_nft *n, struct linux_nft_walk *w,
                            const struct linux_nft_table *table, struct linux_nft_object *out)
 {
@@ -254,6 +298,8 @@ bool linux_nft_next_object(struct linux_nft *n, struct linux_nft_walk *w,
             lines[used++] = linux_text_of(&t);
         else if (type == 3)
             helper_lines(n, data, lines + used);
+        else if (type == 7)
+            timeout_lines(n, data, lines + used);
         else if (type == 9)
             expect_lines(n, data, lines + used);
         *out = (struct linux_nft_object){ .at = at,

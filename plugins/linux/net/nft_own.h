@@ -255,7 +255,11 @@
     M(EXPECT_PORT, "nft_ct", nft_ct_expect_obj, "dport", 2, 2)                                     \
     M(EXPECT_L4, "nft_ct", nft_ct_expect_obj, "l4proto", 4, 1)                                     \
     M(EXPECT_SIZE, "nft_ct", nft_ct_expect_obj, "size", 5, 1)                                      \
-    M(EXPECT_TIMEOUT, "nft_ct", nft_ct_expect_obj, "timeout", 8, 4)
+    M(EXPECT_TIMEOUT, "nft_ct", nft_ct_expect_obj, "timeout", 8, 4)                                \
+    M(CTT_TIMEOUT, "nft_ct", nft_ct_timeout_obj, "timeout", 0, 8)                                  \
+    M(CTT_L4, "nft_ct", nft_ct_timeout_obj, "l4proto", 8, 1)                                       \
+    M(TIMEOUT_L3, "nf_conntrack", nf_ct_timeout, "l3num", 0, 2)                                    \
+    M(TIMEOUT_DATA, "nf_conntrack", nf_ct_timeout, "data", 0x10, 0)
 
 enum nft_member {
 #define NFT_ENUM_(name, ...) NFT_##name,

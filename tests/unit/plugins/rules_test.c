@@ -202,6 +202,44 @@ static void nftables(void **state)
     }
 }
 
+/* Timeouts of connections that have a name. */
+static void timeouts(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct rules r;
+        struct mk *k;
+        uint64_t object, ops, type, policy;
+
+        if (mk_model((r.s = guest(m)).k)->ptr_size != 8) {
+            mk_free(r.s.k);
+            continue;
+        }
+        mk_free(r.s.k);
+        r = rules(m, 1), k = r.s.k;
+        object = mk_alloc(k, 0xa0), ops = mk_alloc(k, 0x40), type = mk_alloc(k, 0x40);
+        policy = mk_alloc(k, 0x60);
+        mk_list_append(k, r.table + 0xb8, object);
+        mk_write_ptr(k, object + 0x20, mk_text(k, "slow"));
+        mk_write_ptr(k, object + 0x38, 4);
+        mk_write_ptr(k, object + 0x80, ops);
+        mk_write_ptr(k, ops + 0x30, type);
+        mk_write_u32(k, type + 0x20, 7);
+        mk_write_ptr(k, object + 0x88, policy);
+        mk_write_u32(k, object + 0x90, 17);
+        mk_write_u32(k, policy, 10);
+        mk_write_u32(k, policy + 0x10, 0x7fffffff);
+        assert_string_equal(mk_columns(mk_guest_rows(&r.s.g, "nftables", NULL), 4, 8),
+                            "|table|fw|1|\n|ct timeout|slow|4|protocol udp; l3proto ip6\n"
+                            "|chain|in|0|");
+        // One that leads nowhere.
+        mk_write_ptr(k, object + 0x88, 0x1234);
+        assert_non_null(strstr(mk_guest_rows(&r.s.g, "nftables", NULL), "protocol udp; l3proto "));
+        mk_free(k);
+    }
+}
+
 static void damaged_rules(void **state)
 {
     static const uint8_t one[] = { 1 };
@@ -392,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nftables),
         cmocka_unit_test(damaged_rules),
+        cmocka_unit_test(timeouts),
         cmocka_unit_test(iptables),
     };
 
