@@ -1,5 +1,6 @@
 /* tc - traffic control of interfaces: queueing disciplines, classes, filters with their actions and
  * BPF programs, as tc lists them (net/sched/sch_api.c, cls_api.c; tcx: kernel/bpf/tcx.c). */
+#include "../linux/net/tc.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/net/bpfprog.h"
 #include "../linux/net/net.h"
@@ -29,13 +30,11 @@ EG_FIELD_AS(block_chains, tcf_block, "chain_list");
 EG_FIELD_AS(chain_node, tcf_chain, "list");
 EG_FIELD_AS(chain_index, tcf_chain, "index");
 EG_FIELD_AS(chain_first, tcf_chain, "filter_chain");
-EG_FIELDS(tcf_proto, next, root, prio, protocol, ops);
+EG_FIELDS(tcf_proto, next, root, data, prio, protocol, ops);
 EG_FIELD_AS(proto_kind, tcf_proto_ops, "kind");
 EG_FIELDS(tcf_exts, nr_actions, actions);
-EG_FIELDS(tc_action, ops, tcfa_action, tcfa_index);
+EG_FIELDS(tc_action, ops, tcfa_action, tcfa_index, tcfa_bstats, cpu_bstats);
 EG_FIELD_AS(action_kind, tc_action_ops, "kind");
-EG_FIELD_AS_OF("act_mirred", mirred_action, tcf_mirred, "tcfm_eaction");
-EG_FIELD_AS_OF("act_mirred", mirred_dev, tcf_mirred, "tcfm_dev");
 EG_FIELD_AS_OF("cls_bpf", bpf_list, cls_bpf_head, "plist");
 EG_FIELD_AS_OF("cls_bpf", bpf_link, cls_bpf_prog, "link");
 EG_FIELD_AS_OF("cls_bpf", bpf_filter, cls_bpf_prog, "filter");
@@ -45,12 +44,6 @@ EG_FIELD_AS_OF("cls_bpf", bpf_handle, cls_bpf_prog, "handle");
 EG_FIELD_AS_OF("cls_bpf", bpf_name, cls_bpf_prog, "bpf_name");
 EG_FIELD_AS_OF("cls_matchall", mall_exts, cls_mall_head, "exts");
 EG_FIELD_AS_OF("cls_matchall", mall_handle, cls_mall_head, "handle");
-EG_FIELD_AS_OF("cls_flower", fl_idr, cls_fl_head, "handle_idr");
-EG_FIELD_AS_OF("cls_flower", fl_exts, cls_fl_filter, "exts");
-EG_FIELD_AS_OF("cls_flower", fl_handle, cls_fl_filter, "handle");
-EG_FIELD_AS_OF("cls_flower", fl_class, cls_fl_filter, "res.classid");
-EG_FIELD_AS_OF("cls_flower", fl_proto, cls_fl_filter, "key.basic.ip_proto");
-EG_FIELD_AS_OF("cls_flower", fl_port, cls_fl_filter, "key.tp_range.tp.dst|key.tp.dst");
 EG_FIELD_AS_OF("sch_ingress", clsact_in, clsact_sched_data, "ingress_block");
 EG_FIELD_AS_OF("sch_ingress", clsact_out, clsact_sched_data, "egress_block");
 EG_FIELD_AS_OF("sch_ingress", ingress_block, ingress_sched_data, "block");
@@ -63,7 +56,13 @@ EG_FIELD_AS_OF("sch_htb", htb_parent, htb_class, "parent");
 EG_FIELD_AS_OF("sch_htb", htb_rate, htb_class, "rate.rate_bytes_ps");
 EG_FIELD_AS_OF("sch_htb", htb_ceil, htb_class, "ceil.rate_bytes_ps");
 EG_FIELD_AS_OF("sch_htb", htb_prio, htb_class, "prio");
+EG_FIELD_AS_OF("sch_htb", htb_quantum, htb_class, "quantum");
+EG_FIELD_AS_OF("sch_htb", htb_level, htb_class, "level");
+EG_FIELD_AS_OF("sch_htb", htb_leaf, htb_class, "leaf.q|un.leaf.q");
+EG_FIELD_AS_OF("sch_htb", htb_stats, htb_class, "bstats");
 EG_FIELD_AS_OF("sch_prio", prio_block, prio_sched_data, "block");
+EG_FIELD_AS_OF("sch_prio", prio_bands, prio_sched_data, "bands");
+EG_FIELD_AS_OF("sch_prio", prio_queues, prio_sched_data, "queues");
 EG_FIELD_AS(mprog_items, bpf_mprog_entry, "fp_items");
 EG_FIELD_AS(mprog_parent, bpf_mprog_entry, "parent");
 EG_FIELD_AS(fp_prog, bpf_mprog_fp, "prog");
@@ -75,8 +74,6 @@ EG_TYPE(hlist_head);
 EG_TYPE(list_head);
 EG_FIELD_AS(any_list, list_head, "next");
 EG_TYPE_("cls_matchall", cls_mall_head);
-EG_TYPE_("cls_flower", cls_fl_head);
-EG_TYPE_("cls_flower", cls_fl_filter);
 EG_TYPE_("sch_htb", htb_sched);
 EG_TYPE_("sch_prio", prio_sched_data);
 
@@ -111,21 +108,16 @@ struct walk {
     unsigned n_seen, filters;
 };
 
-static const char *handle_text(struct eg_run *r, uint32_t h)
-{
-    return h & 0xffff ? eg_strf(r, "%x:%x", h >> 16, h & 0xffff) : eg_strf(r, "%x:", h >> 16);
-}
-
 static const char *parent_text(struct eg_run *r, uint32_t h)
 {
     return h == UINT32_MAX    ? "root"
            : h == 0xfffffff1u ? "ingress" // TC_H_INGRESS, also TC_H_CLSACT
-                              : handle_text(r, h);
+                              : linux_tc_handle(r, h);
 }
 
 static const char *protocol_text(struct eg_run *r, uint16_t be)
 {
-    const uint16_t p = (uint16_t)(be >> 8 | be << 8);
+    const uint16_t p = eg_binding_of(r)->model.big_endian ? be : (uint16_t)(be >> 8 | be << 8);
 
     return p == 3        ? "all"
            : p == 0x0800 ? "ip"
@@ -162,26 +154,32 @@ static const char *control(int32_t action)
     }
 }
 
-static const char *mirred_text(struct eg_run *r, struct eg_obj action)
+/* Of a discipline, class or action; @pointer: a pointer to what each CPU counted for itself. */
+static bool counts(struct walk *w, struct eg_obj own, struct eg_obj pointer, uint64_t *packets,
+                   uint64_t *bytes)
 {
-    static const char *const ways[] = { "?", "egress redirect", "egress mirror", "ingress redirect",
-                                        "ingress mirror" };
-    struct eg_obj dev;
-    const char *name;
-    uint64_t to;
-    const uint8_t *p;
-    int64_t way = 0;
+    struct eg_obj cpus = eg_deref(pointer), each;
+    uint64_t a = 0, b = 0;
+    bool any = false;
 
-    if (!eg_has(r, mirred_action) || !eg_has(r, mirred_dev))
-        return NULL;
-    // A tcf_mirred begins with its tc_action.
-    p = eg_bytes(action.view, action.space, action.addr + eg_offset(r, mirred_action), 4);
-    way = p ? (int32_t)eg_load_(p, 4, action.bind->model.big_endian) : 0;
-    p = eg_bytes(action.view, action.space, action.addr + eg_offset(r, mirred_dev), 8);
-    to = p ? eg_load_(p, 8, action.bind->model.big_endian) : 0;
-    dev = eg_object(r, net_device, to);
-    name = eg_string(r, eg_at(dev, net_device.name), 16);
-    return eg_strf(r, "%s to %s", ways[way > 0 && way < 5 ? way : 0], name ? name : "?");
+    *packets = *bytes = 0;
+    if (eg_has(w->r, stats_bytes))
+        any = eg_get(bytes, own, stats_bytes) && eg_get(packets, own, stats_packets);
+    else
+        any = eg_get(bytes, own, old_bytes) && eg_get(packets, own, old_packets);
+    if (cpus.why)
+        return any;
+    linux_each_percpu(w->r, cpus, each)
+    {
+        struct eg_obj s = eg_has(w->r, stats_bytes) ? each : eg_at(each, cpu_sync);
+
+        if (eg_has(w->r, stats_bytes) ? eg_get(&b, s, stats_bytes) && eg_get(&a, s, stats_packets)
+                                      : eg_get(&b, s, old_bytes) && eg_get(&a, s, old_packets)) {
+            *bytes += b;
+            *packets += a;
+        }
+    }
+    return any;
 }
 
 static void actions(struct walk *w, struct eg_obj exts, const char *parent)
@@ -195,17 +193,25 @@ static void actions(struct walk *w, struct eg_obj exts, const char *parent)
     for (int32_t i = 0; i < n; i++) {
         struct eg_obj slot = eg_index(array, (uint64_t)i), action = eg_deref(slot);
         const char *kind = eg_string(w->r, eg_at(action, tc_action.ops, action_kind), 16), *text;
+        uint64_t packets, bytes;
         int32_t what = 0;
+        bool counted;
 
         if (!eg_load(&at, slot) || !at)
             break;
         eg_get(&what, action, tc_action.tcfa_action);
-        text = kind && !strcmp(kind, "mirred") ? mirred_text(w->r, action) : NULL;
+        text = linux_tc_action(w->r, kind ? kind : "?", action.addr);
+        if (!text)
+            text = " its parameters are not known";
+        counted = counts(w, eg_at(action, tc_action.tcfa_bstats),
+                         eg_at(action, tc_action.cpu_bstats), &packets, &bytes);
         eg_row(w->r, .NS = eg_val(w->net, net_inum), .INTERFACE = eg_val(w->dev, net_device.name),
                .KIND = eg_text("action"), .NAME = eg_text(kind ? kind : "?"),
                .TC_PARENT = eg_text(parent),
-               .DETAIL = eg_text(
-                   eg_strf(w->r, "%s%s%s", text ? text : "", text ? ", " : "", control(what))),
+               .DETAIL = eg_text(eg_strf(w->r, "%s%s%s", *text ? text + 1 : "", *text ? ", " : "",
+                                         control(what))),
+               .PACKETS = counted ? eg_uint(packets) : (struct eg_cell){ 0 },
+               .PACKET_BYTES = counted ? eg_uint(bytes) : (struct eg_cell){ 0 },
                .OFFSET = eg_addr(action));
     }
 }
@@ -243,11 +249,16 @@ static struct eg_cell hex_handle(struct eg_run *r, struct eg_obj o)
     return eg_load(&v, o) ? eg_text(eg_strf(r, "%#x", v)) : eg_cell_of(o);
 }
 
-static uint64_t word_at(struct eg_run *r, uint64_t at)
+static uint64_t number_at(struct eg_run *r, uint64_t at, unsigned size)
 {
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, 8);
+    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
 
-    return p ? eg_load_(p, 8, eg_binding_of(r)->model.big_endian) : 0;
+    return p ? eg_load_(p, size, eg_binding_of(r)->model.big_endian) : 0;
+}
+
+static uint64_t pointer_at(struct eg_run *r, uint64_t at)
+{
+    return number_at(r, at, eg_binding_of(r)->model.ptr_size);
 }
 
 /* A member of a module's type; of kernels whose modules have none (before 5.11) where it is in
@@ -264,13 +275,13 @@ static void bpf_filters(struct walk *w, const struct filter *f, uint64_t root)
     list = eg_list_begin(eg_object(w->r, list_head, root + OFFSET_OF(w->r, bpf_list, 0)), &link);
     while (eg_list_next_(&list, &each) && w->filters++ < FILTERS_MAX) {
         const uint64_t at = each.addr;
-        const uint64_t named = word_at(w->r, at + OFFSET_OF(w->r, bpf_name, 0x68));
+        const uint64_t named = pointer_at(w->r, at + OFFSET_OF(w->r, bpf_name, 0x68));
         const char *name = named ? eg_cstr(w->r, eg_kernel(w->r), named, 64) : NULL;
-        const bool direct = word_at(w->r, at + OFFSET_OF(w->r, bpf_direct, 0x28)) & 0xff;
-        const uint64_t handle = word_at(w->r, at + OFFSET_OF(w->r, bpf_handle, 0x58));
+        const bool direct = number_at(w->r, at + OFFSET_OF(w->r, bpf_direct, 0x28), 1);
+        const uint64_t handle = number_at(w->r, at + OFFSET_OF(w->r, bpf_handle, 0x58), 4);
         struct linux_bpfprog p;
 
-        linux_bpfprog(w->r, word_at(w->r, at + OFFSET_OF(w->r, bpf_filter, 0)), &p);
+        linux_bpfprog(w->r, pointer_at(w->r, at + OFFSET_OF(w->r, bpf_filter, 0)), &p);
         filter_row(w, f, at, eg_text(eg_strf(w->r, "%#x", (unsigned)handle)),
                    eg_strf(w->r, "%s%s%s", name ? name : "", name && direct ? " " : "",
                            direct ? "direct-action" : ""),
@@ -279,49 +290,40 @@ static void bpf_filters(struct walk *w, const struct filter *f, uint64_t root)
     }
 }
 
-static void flower_filters(struct walk *w, const struct filter *f, uint64_t root)
+struct rules {
+    struct walk *w;
+    const struct filter *f;
+};
+
+static bool rule(void *context, const struct linux_tc_rule *one)
 {
-    struct eg_obj head = eg_object(w->r, cls_fl_head, root);
     const struct linux_bpfprog none = { .text = NULL };
-    struct eg_entry entry;
+    const struct rules *c = context;
 
-    eg_each_xa(entry, eg_at(head, fl_idr)) {
-        struct eg_obj each = eg_object(w->r, cls_fl_filter, entry.value);
-        struct linux_text t = { .r = w->r };
-        uint32_t class = 0;
-        uint8_t proto = 0;
-        uint16_t port = 0;
-
-        if (w->filters++ > FILTERS_MAX)
-            return;
-        if (eg_get(&proto, each, fl_proto) && proto)
-            linux_text_add(&t, "ip_proto %u", proto);
-        if (eg_get(&port, each, fl_port) && port)
-            linux_text_add(&t, "%sdst_port %u", t.n ? " " : "", (uint16_t)(port >> 8 | port << 8));
-        if (eg_get(&class, each, fl_class) && class)
-            linux_text_add(&t, "%sclassid %s", t.n ? " " : "", handle_text(w->r, class));
-        filter_row(w, f, each.addr, hex_handle(w->r, eg_at(each, fl_handle)), linux_text_of(&t),
-                   &none);
-        actions(w, eg_at(each, fl_exts), f->parent);
-    }
+    if (c->w->filters++ > FILTERS_MAX)
+        return false;
+    filter_row(c->w, c->f, one->at, eg_text(one->handle), *one->text ? one->text : NULL, &none);
+    if (!one->exts.why)
+        actions(c->w, eg_cast(one->exts, tcf_exts), c->f->parent);
+    return true;
 }
 
 static void filters_of(struct walk *w, const struct filter *f)
 {
     const struct linux_bpfprog none = { .text = NULL };
-    uint64_t root = 0;
+    struct rules rules = { w, f };
+    uint64_t root = 0, data = 0;
     struct eg_obj o;
 
     eg_get(&root, f->proto, tcf_proto.root);
+    eg_get(&data, f->proto, tcf_proto.data);
     if (!strcmp(f->kind, "bpf")) {
         bpf_filters(w, f, root);
-    } else if (!strcmp(f->kind, "flower") && eg_has(w->r, fl_idr)) {
-        flower_filters(w, f, root);
     } else if (!strcmp(f->kind, "matchall") && eg_has(w->r, mall_exts)) {
         o = eg_object(w->r, cls_mall_head, root);
         filter_row(w, f, root, hex_handle(w->r, eg_at(o, mall_handle)), NULL, &none);
         actions(w, eg_at(o, mall_exts), f->parent);
-    } else {
+    } else if (!linux_tc_rules(w->r, f->kind, root, data, rule, &rules)) {
         filter_row(w, f, root, (struct eg_cell){ 0 }, "its rules are not shown", &none);
     }
 }
@@ -354,8 +356,9 @@ static void block(struct walk *w, uint64_t at, const char *parent)
 static void htb(struct walk *w, struct eg_obj priv)
 {
     struct eg_obj heads = eg_deref(eg_at(priv, htb_classes)), c;
-    uint32_t size = 0, class, prio;
-    uint64_t rate, ceil, up;
+    uint32_t size = 0, class, prio, quantum, leaf;
+    uint64_t rate, ceil, up, packets, bytes;
+    bool counted;
 
     eg_get(&size, priv, htb_size);
     for (uint32_t i = 0; i < size && i < QDISCS_MAX && !heads.why; i++)
@@ -368,49 +371,61 @@ static void htb(struct walk *w, struct eg_obj priv)
             if (w->filters++ > FILTERS_MAX || !eg_get(&class, c, htb_id))
                 return;
             // Rates are kept in bytes a second.
-            if (eg_get(&rate, c, htb_rate))
-                linux_text_add(&t, "rate %" PRIu64 "bit", rate * 8);
-            if (eg_get(&ceil, c, htb_ceil))
-                linux_text_add(&t, " ceil %" PRIu64 "bit", ceil * 8);
+            if (eg_get(&rate, c, htb_rate)) {
+                linux_text_add(&t, "rate ");
+                linux_tc_rate(&t, rate);
+            }
+            if (eg_get(&ceil, c, htb_ceil)) {
+                linux_text_add(&t, " ceil ");
+                linux_tc_rate(&t, ceil);
+            }
             if (eg_get(&prio, c, htb_prio))
                 linux_text_add(&t, " prio %u", prio);
+            if (!eg_get_or((int64_t)0, c, htb_level)) { // others have classes below them
+                if (eg_get(&quantum, c, htb_quantum))
+                    linux_text_add(&t, " quantum %u", quantum);
+                if (eg_get(&leaf, c, htb_leaf, Qdisc.handle) && leaf)
+                    linux_text_add(&t, " leaf %s", linux_tc_handle(w->r, leaf));
+            }
             up = 0;
             eg_get(&up, parent, htb_id);
+            counted =
+                counts(w, eg_at(c, htb_stats), (struct eg_obj){ .why = EG_NULL }, &packets, &bytes);
             eg_row(w->r, .NS = eg_val(w->net, net_inum),
                    .INTERFACE = eg_val(w->dev, net_device.name), .KIND = eg_text("class"),
-                   .NAME = eg_text("htb"), .TC_HANDLE = eg_text(handle_text(w->r, class)),
-                   .TC_PARENT = eg_text(up ? handle_text(w->r, (uint32_t)up) : "root"),
-                   .DETAIL = eg_text(linux_text_of(&t)), .OFFSET = eg_addr(c));
+                   .NAME = eg_text("htb"), .TC_HANDLE = eg_text(linux_tc_handle(w->r, class)),
+                   .TC_PARENT = eg_text(up ? linux_tc_handle(w->r, (uint32_t)up) : "root"),
+                   .DETAIL = eg_text(linux_text_of(&t)),
+                   .PACKETS = counted ? eg_uint(packets) : (struct eg_cell){ 0 },
+                   .PACKET_BYTES = counted ? eg_uint(bytes) : (struct eg_cell){ 0 },
+                   .OFFSET = eg_addr(c));
         }
+}
+
+/* Bands of prio: classes by their number, with the discipline that each leads to. */
+static void bands(struct walk *w, struct eg_obj priv, uint32_t handle)
+{
+    struct eg_obj queues = eg_at(priv, prio_queues);
+    int64_t n = 0;
+
+    eg_get(&n, priv, prio_bands);
+    for (int64_t i = 0; i < n && (uint64_t)i < eg_count(queues); i++) {
+        struct eg_obj leaf = eg_deref(eg_index(queues, (uint64_t)i));
+        const char *name = eg_string(w->r, eg_at(leaf, Qdisc.ops, q_id), 16);
+        uint32_t own = 0;
+
+        eg_get(&own, leaf, Qdisc.handle);
+        eg_row(w->r, .NS = eg_val(w->net, net_inum), .INTERFACE = eg_val(w->dev, net_device.name),
+               .KIND = eg_text("class"), .NAME = eg_text("prio"),
+               .TC_HANDLE = eg_text(linux_tc_handle(w->r, handle | (uint32_t)(i + 1))),
+               .TC_PARENT = eg_text(linux_tc_handle(w->r, handle)),
+               .DETAIL = eg_text(own ? eg_strf(w->r, "leaf %s", linux_tc_handle(w->r, own))
+                                     : eg_strf(w->r, "queue %s", name ? name : "?")),
+               .OFFSET = leaf.why ? (struct eg_cell){ 0 } : eg_addr(leaf));
+    }
 }
 
 /* ---- queueing disciplines ---- */
-
-static bool counts(struct walk *w, struct eg_obj q, uint64_t *packets, uint64_t *bytes)
-{
-    struct eg_obj own = eg_at(q, Qdisc.bstats), cpus = eg_deref(eg_at(q, Qdisc.cpu_bstats)), each;
-    uint64_t a = 0, b = 0;
-    bool any = false;
-
-    *packets = *bytes = 0;
-    if (eg_has(w->r, stats_bytes))
-        any = eg_get(bytes, own, stats_bytes) && eg_get(packets, own, stats_packets);
-    else
-        any = eg_get(bytes, own, old_bytes) && eg_get(packets, own, old_packets);
-    if (cpus.why)
-        return any;
-    linux_each_percpu(w->r, cpus, each)
-    {
-        struct eg_obj s = eg_has(w->r, stats_bytes) ? each : eg_at(each, cpu_sync);
-
-        if (eg_has(w->r, stats_bytes) ? eg_get(&b, s, stats_bytes) && eg_get(&a, s, stats_packets)
-                                      : eg_get(&b, s, old_bytes) && eg_get(&a, s, old_packets)) {
-            *bytes += b;
-            *packets += a;
-        }
-    }
-    return any;
-}
 
 static void inside(struct walk *w, struct eg_obj q, const char *id, const char *handle)
 {
@@ -418,21 +433,24 @@ static void inside(struct walk *w, struct eg_obj q, const char *id, const char *
 
     if (!strcmp(id, "clsact")) {
         // struct clsact_sched_data begins with its two blocks.
-        block(w, word_at(w->r, priv + OFFSET_OF(w->r, clsact_in, 0)), "ingress");
-        block(w, word_at(w->r, priv + OFFSET_OF(w->r, clsact_out, 8)), "egress");
+        block(w, pointer_at(w->r, priv + OFFSET_OF(w->r, clsact_in, 0)), "ingress");
+        block(w, pointer_at(w->r, priv + OFFSET_OF(w->r, clsact_out, 8)), "egress");
     } else if (!strcmp(id, "ingress")) {
-        block(w, word_at(w->r, priv + OFFSET_OF(w->r, ingress_block, 0)), "ingress");
+        block(w, pointer_at(w->r, priv + OFFSET_OF(w->r, ingress_block, 0)), "ingress");
     } else if (!strcmp(id, "htb") && eg_has(w->r, htb_classes)) {
         htb(w, eg_object(w->r, htb_sched, priv));
-        block(w, word_at(w->r, priv + eg_offset(w->r, htb_block)), handle);
+        block(w, pointer_at(w->r, priv + eg_offset(w->r, htb_block)), handle);
     } else if (!strcmp(id, "prio") && eg_has(w->r, prio_block)) {
-        block(w, word_at(w->r, priv + eg_offset(w->r, prio_block)), handle);
+        bands(w, eg_object(w->r, prio_sched_data, priv), eg_get_or(0u, q, Qdisc.handle));
+        block(w, pointer_at(w->r, priv + eg_offset(w->r, prio_block)), handle);
+    } else if (!strcmp(id, "hfsc") || !strcmp(id, "drr") || !strcmp(id, "qfq")) {
+        eg_note(w->r, "%s %s of an interface: its classes and filters are not shown", id, handle);
     }
 }
 
 static void qdisc(struct walk *w, struct eg_obj q, const char *place)
 {
-    const char *id, *handle;
+    const char *id, *handle, *options;
     uint32_t number = 0, parent = 0;
     uint64_t packets, bytes;
     bool counted;
@@ -451,11 +469,15 @@ static void qdisc(struct walk *w, struct eg_obj q, const char *place)
         return;
     eg_get(&number, q, Qdisc.handle);
     eg_get(&parent, q, Qdisc.parent);
-    handle = handle_text(w->r, number);
-    counted = counts(w, q, &packets, &bytes);
+    handle = linux_tc_handle(w->r, number);
+    options = linux_tc_qdisc(w->r, id, q, eg_at(q, Qdisc.privdata).addr);
+    counted = counts(w, eg_at(q, Qdisc.bstats), eg_at(q, Qdisc.cpu_bstats), &packets, &bytes);
     eg_row(w->r, .NS = eg_val(w->net, net_inum), .INTERFACE = eg_val(w->dev, net_device.name),
            .KIND = eg_text("qdisc"), .NAME = eg_text(id), .TC_HANDLE = eg_text(handle),
            .TC_PARENT = eg_text(place ? place : parent_text(w->r, parent)),
+           .DETAIL = eg_text(!options   ? "its options are not known"
+                             : *options ? options + 1
+                                        : NULL),
            .PACKETS = counted ? eg_uint(packets) : (struct eg_cell){ 0 },
            .PACKET_BYTES = counted ? eg_uint(bytes) : (struct eg_cell){ 0 },
            .DROPS = eg_val(q, q_drops), .BACKLOG = eg_val(q, q_backlog), .OFFSET = eg_addr(q));
@@ -526,13 +548,18 @@ static int run(struct eg_run *r)
 EG_PLUGIN(tc) = {
     .os = "linux",
     .help = "List queueing disciplines, classes, filters and their BPF programs of interfaces",
-    .manual = "Of every network namespace, as tc lists them; programs of tcx (since Linux 6.6), "
-              "which hang on\n"
-              "no discipline, too. A filter that runs a BPF program sees each packet, and can "
-              "change, redirect\n"
-              "or drop it. Classes are those of htb; filters of u32 and other kinds that are not "
-              "known stand\n"
-              "there by their kind. xdp lists what sees packets before these.",
+    .manual =
+        "Of every network namespace, as tc lists them; programs of tcx (since Linux 6.6), "
+        "which hang on\n"
+        "no discipline, too. A filter that runs a BPF program sees each packet, and can "
+        "change, redirect\n"
+        "or drop it. Classes are those of htb and prio; filters those of bpf, matchall, flower, "
+        "u32, basic\n"
+        "and fw. What is not known of others is said in DETAIL or a note. Options are as tc "
+        "prints them,\n"
+        "in DETAIL. Kernels before 5.11 have no types of modules: there it is the kinds only. "
+        "xdp lists\n"
+        "what sees packets before these.",
     .columns = columns,
     .needs = EG_NEEDS(dev_qdisc, Qdisc.ops, q_id),
     .uses = EG_NAMES("nets"),

@@ -282,53 +282,114 @@ class Iptables(Declaration):
 
 class Tc(Declaration):
     name = "tc"
-    against = "tc.txt"
+    against = "tc.txt, net-NS/tc-qdisc.txt, net-NS/tc-class.txt, net-NS/tc-filter.txt"
     keys = "NS, INTERFACE, KIND, NAME, TC_HANDLE, TC_PARENT, PREFERENCE"
-    others = "actions are printed behind their filters, and not of each namespace something was printed"
+    tolerance = ("DETAIL: sizes with their units, bursts rounded by their clock's tick; counters: what came after tc had printed them")
+    others = ("actions are compared in the text of the scene's rules only, as tc prints them behind their filters; not of each namespace "
+              "something was printed")
     repeats = True
+    # What tc works out itself or what is of no use later; bursts and limits in other forms.
+    IGNORED = {"refcnt", "lat", "mpu", "linklayer", "ver", "seed", "direct_packets_stat", "order", "level", "burst", "cburst", "not_in_hw",
+               "rule", "success"}
 
     def expected(self, truth):
         self.told = {}
         here = truth.namespaces(1).get("net")
         out = self.listed(here, "dummy0", "ingress", truth.lines("tc.txt"))
         if out:
-            self.told[here] = {"qdisc"}
+            self.told[here] = {"qdisc", "filter dummy0"}
+        for ns, lines in network_files(truth, "", "tc-qdisc"):
+            self.told.setdefault(ns, set()).add("qdisc")
+            out |= self.listed(ns, None, None, lines)
+        for ns, lines in network_files(truth, "", "tc-class"):
+            self.told.setdefault(ns, set()).add("class")
+            out |= self.listed(ns, None, None, lines)
+        for ns, lines in network_files(truth, "", "tc-filter"):
+            found = self.filters(ns, lines)
+            self.told.setdefault(ns, set()).update(f"filter {key[1]}" for key in found)
+            out |= found
         return out
 
-    @staticmethod
-    def listed(ns, device, where, lines):
+    @classmethod
+    def listed(cls, ns, device, where, lines):
         out = {}
+        last = None
         for words in map(str.split, lines):
             if words[:1] == ["qdisc"]:
                 at = words.index("dev")
                 parent = "root" if words[at + 2] == "root" else words[words.index("parent") + 1]
                 parent = "ingress" if parent == "ffff:fff1" else parent
-                out[(ns, words[at + 1], "qdisc", words[1], words[2], parent, None)] = {}
-            elif words[:1] == ["class"] and words[1] == "htb":
-                parent = "root" if words[3] == "root" else words[4]
-                out[(ns, device, "class", "htb", words[2], parent, None)] = {}
-            elif words[:1] == ["filter"] and "bpf" in words and "id" in words:
+                options = words[at + 3:] if words[at + 2] == "root" else words[at + 4:]
+                last = out[(ns, words[at + 1], "qdisc", words[1], words[2], parent, None)] = {
+                    "DETAIL": " ".join(w for w in options if not w.startswith("---"))}
+            elif words[:2] == ["class", "dev"] and words[3] in ("htb", "prio"):
+                parent = "root" if words[5] == "root" else words[6]
+                options = words[6:] if words[5] == "root" else words[7:]
+                last = out[(ns, words[2], "class", words[3], words[4], parent, None)] = {"DETAIL": " ".join(options)}
+                if words[3] == "prio":
+                    last = None # its counters are those of the leaf
+            elif words[:1] == ["class"]:
+                last = None
+            elif words[:1] == ["Sent"] and last is not None:
+                last |= {"PACKET_BYTES": int(words[1]), "PACKETS": int(words[3])}
+            elif words[:1] == ["filter"] and "bpf" in words and "id" in words and device:
                 at = words.index("pref")
                 out[(ns, device, "filter", "bpf", words[words.index("handle") + 1], where, int(words[at + 1]))] = {
                     "PROTO": words[words.index("protocol") + 1], "BPF_ID": int(words[words.index("id") + 1]),
                     "TAG": words[words.index("tag") + 1]}
-            elif words[:1] == ["filter"] and "matchall" in words and "handle" in words:
-                at = words.index("pref")
-                out[(ns, device, "filter", "matchall", words[words.index("handle") + 1], where, int(words[at + 1]))] = {
-                    "PROTO": words[words.index("protocol") + 1]}
-            elif words[:1] == ["filter"] and "flower" in words and "handle" in words:
-                at = words.index("pref")
-                parent = words[words.index("parent") + 1] if "parent" in words else where
-                out[(ns, device, "filter", "flower", words[words.index("handle") + 1], "1:" if where == "root" else parent,
-                     int(words[at + 1]))] = {"PROTO": words[words.index("protocol") + 1]}
+        return out
+
+    @staticmethod
+    def filters(ns, lines):
+        """filter dev X ingress protocol P pref N KIND chain 0 (handle H | fh H) …; of a clsact each stands there twice or more."""
+        out = {}
+        rule = None
+        for words in map(str.split, lines):
+            if words[:1] == ["match"] and rule:
+                rule["DETAIL"] += f" match {words[1]} at {words[3]}"
+            if words[:1] != ["filter"] or not {"handle", "fh"} & set(words):
+                rule = rule if words[:1] != ["filter"] else None
+                continue
+            parent = words[words.index("parent") + 1] if "parent" in words else words[3]
+            parent = "ingress" if parent == "ffff:" else parent
+            at = words.index("pref")
+            name = words[at + 2]
+            number = words[words.index("handle" if "handle" in words else "fh") + 1]
+            rest = words[words.index(number) + 1:]
+            rule = out[(ns, words[2], "filter", name, number, parent, int(words[at + 1]))] = {
+                "PROTO": words[words.index("protocol") + 1]}
+            if name == "u32":
+                rest = rest[2:] if rest[0] == "order" else rest
+                rule["DETAIL"] = " ".join(w.lstrip("*") for w in rest).split(" not_in_hw")[0]
+            elif name == "bpf":
+                rule |= {"BPF_ID": int(words[words.index("id") + 1]), "TAG": words[words.index("tag") + 1]}
         return out
 
     def key(self, row):
-        if row["KIND"] not in self.told.get(row["NS"], ()) and not (row["KIND"] == "filter" and row["NS"] in self.told):
-            return None
-        if row["KIND"] == "filter" and (row["INTERFACE"], row["TC_PARENT"]) != ("dummy0", "ingress"):
+        kind = f"filter {row['INTERFACE']}" if row["KIND"] == "filter" else row["KIND"]
+        if kind not in self.told.get(row["NS"], ()) or row["NAME"] not in ("htb", "prio") and row["KIND"] == "class":
             return None
         return tuple(row[name] for name in self.keys.split(", "))
+
+    @classmethod
+    def options(cls, text):
+        """{name: values in plain units}: "limit 32Mb ecn" is {"limit": ["33554432"], "ecn": []}."""
+        out, name = {}, None
+        for word in (text or "").split():
+            size = re.fullmatch(r"(\d+)([KMG]?)(b|p|bit|sec|)(/.*)?", word)
+            if size or re.fullmatch(r"[\da-fx]*:[\da-f:]*|0x[\da-f]+|\d+\w*|[\da-f]{8}/.*|\d+\.\d+|ethernet|\?", word):
+                number = int(size[1]) * {"": 1, "K": 1024, "M": 1024 ** 2, "G": 1024 ** 3}[size[2]] if size and size[3] == "b" else word
+                out.setdefault(name, []).append(str(number).removesuffix("p").removesuffix("sec"))
+            else:
+                name = word
+                out.setdefault(name, [])
+        return {n: v for n, v in out.items() if n not in cls.IGNORED}
+
+    def same(self, column, want, have):
+        if column != "DETAIL":
+            return have == want if column not in ("PACKETS", "PACKET_BYTES") else have is not None and have >= want
+        want, have = self.options(want), self.options(have)
+        return all(have.get(name) == value for name, value in want.items())
 
 
 class Xdp(Declaration):
