@@ -8,6 +8,11 @@
 
 EG_FIELD_AS(mount_idmap, mount, "mnt.mnt_idmap");   // since 6.2
 EG_FIELD_AS(mount_userns, mount, "mnt.mnt_userns"); // 5.12 to 6.1
+EG_FIELD_AS_OF("btrfs", btrfs_disks, btrfs_fs_info, "fs_devices");
+EG_FIELDS_OF("btrfs", btrfs_fs_devices, latest_dev);
+EG_FIELDS_OF("btrfs", btrfs_device, name);
+EG_FIELDS_OF("btrfs", rcu_string, str); // around that name until 6.16
+EG_TYPE_("btrfs", btrfs_fs_info);
 EG_SYMBOL(init_user_ns, "user_namespace");
 EG_SYMBOL(nop_mnt_idmap, "mnt_idmap");
 
@@ -122,11 +127,27 @@ struct eg_cell linux_mount_root(struct eg_run *r, struct eg_obj m)
                 : eg_missing((enum eg_why)(dentry.why ? dentry.why : EG_UNREADABLE), dentry.addr);
 }
 
+/** btrfs answers for itself (fs/btrfs/super.c, btrfs_show_devname), and since 6.8 the mount has "none"
+ * for it. NULL: it is another file system, or does not tell. */
+static const char *btrfs_source(struct eg_run *r, struct eg_obj m)
+{
+    struct eg_obj sb = eg_at(m, mount_sb), disks, name;
+    const char *type = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 8);
+
+    if (!type || __builtin_strcmp(type, "btrfs") != 0)
+        return NULL;
+    disks = eg_at(eg_cast(eg_at(sb, super_block.s_fs_info), btrfs_fs_info), btrfs_disks);
+    name = eg_at(disks, btrfs_fs_devices.latest_dev, btrfs_device.name);
+    return eg_string(r, eg_has(r, rcu_string.str) ? eg_at(name, rcu_string.str) : name, 4096);
+}
+
 struct eg_cell linux_mount_source(struct eg_run *r, struct eg_obj m)
 {
+    const char *name = btrfs_source(r, m);
     uint64_t p;
-    const char *name;
 
+    if (name)
+        return eg_text(name);
     if (eg_get(&p, m, mount.mnt_devname) && !p)
         return eg_text("none");
     name = eg_string(r, eg_at(m, mount.mnt_devname), 4096);

@@ -14,7 +14,7 @@ static const char types[] = MK_LIST_TYPES
     "struct dentry_operations { void *d_dname; };"
     "struct file_system_type { const char *name; };"
     "struct super_block { u32 s_dev; struct file_system_type *s_type; unsigned long s_flags;"
-    "                     const char *s_subtype; void *s_user_ns; };"
+    "                     const char *s_subtype; void *s_user_ns, *s_fs_info; };"
     "struct inode { unsigned long i_ino; struct super_block *i_sb; void *i_private; };"
     "struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qstr d_name;"
     "                struct inode *d_inode; struct dentry_operations *d_op;"
@@ -312,6 +312,48 @@ static void mounts(void **state)
     }
 }
 
+/** btrfs names its newest disk itself: in a string of its own kind, since 6.16 in a plain one. */
+static void source_of_btrfs(void **state)
+{
+    static const char *const names[] = {
+        "struct rcu_string { void *rcu[2]; char str[32]; };"
+        "struct btrfs_device { int devid; struct rcu_string *name; };",
+        "struct btrfs_device { int devid; const char *name; };",
+    };
+    static const char disks[] =
+        "struct btrfs_fs_devices { int n; struct btrfs_device *latest_dev; };"
+        "struct btrfs_fs_info { int n; struct btrfs_fs_devices *fs_devices; };";
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(names); i++)
+    {
+        char declarations[sizeof types + 400];
+        struct world w;
+        uint64_t info, devices, device, name;
+
+        snprintf(declarations, sizeof declarations, "%s%s%s", types, names[i], disks);
+        w = make_of(m, declarations);
+        info = mk_object(w.k, "btrfs_fs_info");
+        devices = mk_object(w.k, "btrfs_fs_devices");
+        device = mk_object(w.k, "btrfs_device");
+        name = i ? text(w.k, "/dev/vdb") : mk_object(w.k, "rcu_string");
+        if (!i)
+            mk_write(w.k, mk_at(w.k, name, "rcu_string.str"), "/dev/vdb", 9);
+        mk_put(w.k, info, "btrfs_fs_info.fs_devices", devices);
+        mk_put(w.k, devices, "btrfs_fs_devices.latest_dev", device);
+        mk_put(w.k, device, "btrfs_device.name", name);
+        mk_put(w.k, w.sb[0], "super_block.s_fs_info", info);
+        // Of another file system that is no name of its disk.
+        assert_non_null(strstr(mk_rows(w.k, "mounts", NULL), "|ext4|/dev/vda|"));
+        mk_put(w.k, w.type, "file_system_type.name", text(w.k, "btrfs"));
+        assert_non_null(strstr(mk_rows(w.k, "mounts", NULL), "|/|/|rw||btrfs|/dev/vdb|"));
+        // One that cannot be read leaves the name that the mount has.
+        mk_put(w.k, device, "btrfs_device.name", 0x10000);
+        assert_non_null(strstr(mk_rows(w.k, "mounts", NULL), "|/|/|rw||btrfs|/dev/vda|"));
+        mk_free(w.k);
+    }
+}
+
 /** Options and propagation one by one; where the last are kept since 6.17; who maps ids. */
 static void options(void **state)
 {
@@ -436,10 +478,10 @@ static void propagation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths),         cmocka_unit_test(paths_made),
-        cmocka_unit_test(paths_damaged), cmocka_unit_test(mounts),
-        cmocka_unit_test(options),       cmocka_unit_test(idmapped),
-        cmocka_unit_test(propagation),
+        cmocka_unit_test(paths),           cmocka_unit_test(paths_made),
+        cmocka_unit_test(paths_damaged),   cmocka_unit_test(mounts),
+        cmocka_unit_test(source_of_btrfs), cmocka_unit_test(options),
+        cmocka_unit_test(idmapped),        cmocka_unit_test(propagation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
