@@ -207,7 +207,9 @@ static void look(struct eg_run *r, const struct use *u, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         references += u[i].acting == u[i].cred ? 2 : 1;
-        elsewhere += u[i].acting != u[i].cred && u[i].acting != 0;
+        // A kernel thread gains nothing so; nbd's acts with a copy for as long as it is connected.
+        elsewhere +=
+            u[i].acting != u[i].cred && u[i].acting && !linux_task_is_kthread(r, u[i].task);
         asked |= linux_pid_asked(r, u[i].task);
         kernel &= linux_task_is_kthread(r, u[i].task);
         if (i && u[i].tgid == u[i - 1].tgid)

@@ -179,6 +179,8 @@ class Timers(Told):
                                                "REMAINING": s + ns / 1e9 if s + ns else None,
                                                "INTERVAL": often + part / 1e9 if often + part else None}
         for fact in truth.facts("files"):
+            if "log" not in fact:
+                continue  # an actor of another scene, which sets no timer
             out[fact["pid"], "itimer", "ITIMER_REAL"] = {"ARMED": True, "SIGNAL": "SIGALRM"}
         return out
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from plugins import DECLARATIONS
-from truth import Truth
+from truth import Truth, Untold
 
 COUNTS = ("expected", "found", "missing", "wrong", "invented", "explained")
 PATIENCE = 1200  # seconds; the longest take some on a busy machine
@@ -85,9 +85,12 @@ def compare(declaration, truth, rows, expected):
 
 def judge(engram, image, truth, declaration, more=()):
     """A Report; a text where nothing can be compared; RuntimeError where the plugin failed."""
-    if not declaration.applies(truth):
+    try:
+        if not declaration.applies(truth):
+            return "the guest did not tell"
+        expected = declaration.expected(truth)
+    except Untold:
         return "the guest did not tell"
-    expected = declaration.expected(truth)
     return compare(declaration, truth, declaration.ask(engram, image, more, run), expected)
 
 

@@ -164,7 +164,8 @@ class LsBlk(Declaration):
     tolerance = "BACKED_BY of several devices: in any order"
 
     def applies(self, truth):
-        return truth.has("lsblk-pairs.txt") or all(line.split()[2].isdigit() for line in truth.lines("lsblk.txt")[1:])
+        lines = truth.lines("lsblk.txt")[1:]
+        return truth.has("lsblk-pairs.txt") or bool(lines) and all(line.split()[2].isdigit() for line in lines)
 
     def disks(self, truth):
         """What lsblk says: {(major, minor): row}."""

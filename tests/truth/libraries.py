@@ -12,6 +12,12 @@ class OfImages(Told):
         alive = set(truth.pids())
         return [f for f in truth.facts("hooked") if f["what"] in kinds and f["pid"] in alive]
 
+    @staticmethod
+    def bare(truth):
+        """Where the older scene put no more than the head of an ELF file."""
+        return {(f["pid"], int(f["anon_rx_start"], 16)): {"REASON": REASONS["copied"]} for f in truth.facts("rwx")
+                if "ELF" in f.get("anon_rx_marker", "")}
+
     def have(self, row, column):
         return hexadecimal(row[column]) if column in ("END", "ADDRESS", "DESTINATION") else row[column]
 
@@ -36,7 +42,7 @@ class LibraryList(OfImages):
         self.data = {(pid, f.start) for pid, f in truth.maps() if f.offset == 0 and "x" not in f.flags}
         for fact in self.hooked(truth, *REASONS):
             begin.setdefault((fact["pid"], int(fact["at"], 16)), {"PATH": fact["path"], "IN_MAPS": True})["REASON"] = REASONS[fact["what"]]
-        return begin
+        return begin | self.bare(truth)
 
     def key(self, row):
         key = row["PID"], int(row["LOAD_ADDRESS"], 16)
@@ -49,7 +55,8 @@ class LdrModules(OfImages):
     keys = "PID, LOAD_ADDRESS"
 
     def expected(self, truth):
-        return {(f["pid"], int(f["at"], 16)): {"PATH": f["path"], "REASON": REASONS[f["what"]]} for f in self.hooked(truth, *REASONS)}
+        return self.bare(truth) | {(f["pid"], int(f["at"], 16)): {"PATH": f["path"], "REASON": REASONS[f["what"]]}
+                                   for f in self.hooked(truth, *REASONS)}
 
     def key(self, row):
         return row["PID"], int(row["LOAD_ADDRESS"], 16)

@@ -201,8 +201,9 @@ class Kmsg(Declaration):
 
 class Mounts(Declaration):
     name = "mounts"
-    against = "proc/PID/mountinfo, mountinfo-kept.txt"
+    against = "proc/PID/mountinfo, mountinfo-kept.txt, lab/facts.jsonl (open)"
     keys = "NS, MOUNT_ID"
+    UNNAMED = 0xEFFFFFF7  # include/uapi/linux/nsfs.h, MNT_NS_ANON_INO
     tolerance = "SB_OPTIONS: the first only; a file system's own options are printed by its own code"
 
     def expected(self, truth):
@@ -221,10 +222,20 @@ class Mounts(Declaration):
                     "PARENT_ID": int(f[1]), "MAJOR": int(f[2].split(":")[0]), "MINOR": int(f[2].split(":")[1]), "ROOT": unescape(f[3]), "MOUNT_POINT": unescape(f[4]),
                     "MOUNT_OPTIONS": f[5], "FIELDS": " ".join(f[6:]), "FSTYPE": g[0], "MOUNT_SRC": unescape(g[1]),
                     "SB_OPTIONS": g[2].split(",")[0]})
-        return out
+        # What open_tree(2) copied is in a namespace without a name, whose number is 0, since 6.18 a fixed one.
+        self.copies = {}
+        for fact in truth.facts("open"):
+            m = re.match(r"open_tree: a copy of (\S+), mounted nowhere", fact["what"])
+            for line in truth.lines("proc", fact["pid"], "fd.txt") if m else []:
+                if f := re.match(rf"{fact['fd']}\t.*mnt_id:\s*(\d+)", line):
+                    self.copies[None, int(f.group(1))] = {"ROOT": m.group(1), "MOUNT_POINT": "/"}
+        return out | self.copies
 
     def key(self, row):
-        return (row["NS"], row["MOUNT_ID"]) if row["NS"] else None  # in no namespace: the guest does not see it
+        nowhere = None, row["MOUNT_ID"]
+        if row["NS"] in (None, 0, self.UNNAMED):
+            return nowhere if nowhere in self.copies else None  # of others in no namespace the guest does not see
+        return row["NS"], row["MOUNT_ID"]
 
     def have(self, row, column):
         value = row[column]

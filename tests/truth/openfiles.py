@@ -4,9 +4,9 @@ import os
 import re
 import tempfile
 
+from scripts import CLEARED, Told
 from attributes import signal_set, signal_name
 from processes import seconds
-from scripts import Told
 
 FLAGS = {0o100: "O_CREAT", 0o200: "O_EXCL", 0o400: "O_NOCTTY", 0o1000: "O_TRUNC", 0o2000: "O_APPEND", 0o4000: "O_NONBLOCK",
          0o10000: "O_DSYNC", 0o20000: "O_ASYNC", 0o1000000: "O_NOATIME", 0o2000000: "O_CLOEXEC", 0o4000000: "__O_SYNC",
@@ -57,7 +57,8 @@ class Lsof(Told):
         for n, line in enumerate(truth.lines("proc", "swaps")[1:]):
             out["swap", None, line.split()[0]] = {}
         for fact in truth.facts("sockets"):  # the scene sent one and closed it (samples/guest/objects.c)
-            out["passed", None, "/etc/hostname"] = {}
+            if "abstract" in fact:
+                out["passed", None, "/etc/hostname"] = {}
         for fact in truth.facts("open"):
             if m := re.search(r"in flight: (\S+), a pipe, a unix socket", fact["what"]):
                 for what in (m.group(1), "pipe", "socket"):
@@ -106,7 +107,16 @@ class Lsof(Told):
             return row["KIND"], None, re.sub(r":\[\d+\]$", "", row["PATH"]).removesuffix(" (deleted)")
         return row["KIND"], row["PID"], row["FD"]
 
+    def explain_wrong(self, truth, key, column, want, have):
+        if column == "PATH" and have == f"{want} (deleted)" and truth.cleared(want):
+            return CLEARED
+        if column == "FILE_POS" and key == ("fd", 1, 255) and have and want < have and not truth.late():
+            return "the shell that is process 1 reads on in its script"
+        return super().explain_wrong(truth, key[1:], column, want, have)
+
     def explain_extra(self, truth, key, row):
+        if key[:2] == ("fd", 1) and row["TYPE"] == "FIFO" and not truth.late():
+            return "process 1 waits at a pipe for the freeze"
         stat = truth.stat(key[1]) if key[1] else None
         if stat and stat[3] == "Z":
             return "of a process whose first thread has ended /proc/PID/fd and its links are empty, while other threads live on"
@@ -218,6 +228,8 @@ class LsofTool(Told):
         return want == have
 
     def explain_wrong(self, truth, key, column, want, have):
+        if column == "SIZE" and truth.cleared(key[-1]):
+            return CLEARED
         if column == "MINOR" and any(" - overlay " in line for line in truth.lines("proc", key[1], "mountinfo")):
             return "stat, which lsof asks, gives files of overlayfs a device of the layer that they are in"
         return super().explain_wrong(truth, key, column, want, have)

@@ -11,6 +11,9 @@ sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_cont
 wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore""".split()
 
 
+CLEARED = "the collector removes what the scene wrote for it when its report is out"
+
+
 def base(path):
     return path.removesuffix(" (deleted)").rpartition("/")[2]
 
@@ -198,6 +201,9 @@ class Deleted(Told):
         stat = truth.stat(key[0])
         if key[1] == "fd" and stat and stat[3] == "Z":
             return "of a process whose first thread has ended /proc/PID/fd is empty, while other threads live on"
+        if key[1] == "fd" and truth.cleared(row["PATH"].removesuffix(" (deleted)")):
+            told = (line.split("\t")[:2] for line in truth.lines("proc", key[0], "fd.txt"))
+            return CLEARED if [str(key[2]), row["PATH"].removesuffix(" (deleted)")] in told else None
         return super().explain_extra(truth, key, row)
 
     def have(self, row, column):

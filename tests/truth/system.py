@@ -141,7 +141,8 @@ class ModParams(Declaration):
             ("page_alloc", "shuffle"), ("nvme_core", "iopolicy"), ("acpi", None), ("button", "lid_init_state"), ("kfence", "sample_interval"),
             ("memory_hotplug", None), ("rcutree", "do_rcu_barrier"), ("kernel", "panic_print"), ("auth_rpcgss", None),
             ("damon_reclaim", None), ("damon_lru_sort", None), ("damon_stat", None), ("crc64_rocksoft", "transform"), ("crc64", "transform"),
-            ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("md_mod", "start_ro"), ("sunrpc", "auth_hashtable_size")}
+            ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("md_mod", "start_ro"), ("sunrpc", "auth_hashtable_size"),
+            ("syscall", "x32")}
 
     def expected(self, truth):
         out = self.told = {}

@@ -11,6 +11,10 @@ def unescape(text):
     return re.sub(r"\\([0-7]{3})", lambda m: chr(int(m.group(1), 8)), text)
 
 
+class Untold(Exception):
+    """The guest did not tell what a comparison cannot do without."""
+
+
 class Truth:
     def __init__(self, folder, live=False, partial=False):
         """@live: the image was written by the guest itself while it ran; what moved meanwhile is no truth.
@@ -125,7 +129,7 @@ class Truth:
         for line in self.lines("proc", pid, "links.txt"):
             key, _, value = line.partition("\t")
             if key == name:
-                return value
+                return None if value.startswith("!error ") else value
         return None
 
     def environ(self, pid):
@@ -172,7 +176,17 @@ class Truth:
         """How long after the first look the image may have been taken, in seconds."""
         return self.clocks(self.passes[-1]).get("real", 0) - self.clocks().get("real", 0) + 10
 
+    def late(self):
+        """Did the guest tell the last of it just before the freeze?"""
+        return self.has(f"clock-{self.passes[0]}.txt")
+
+    def cleared(self, path):
+        """Was the file removed since the report? The older collector empties the folder of the scene when its report is out."""
+        return not self.late() and (path + "/").startswith("/run/lab/")
+
     def boot(self):
         """Wall clock at boot, in seconds."""
         clocks = self.clocks()
+        if "real" not in clocks:
+            raise Untold
         return clocks["real"] - clocks["boottime"]

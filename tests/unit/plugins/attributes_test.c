@@ -401,6 +401,7 @@ enum what {
     EFFECTIVE,
     AMBIENT,
     ACTING,
+    ACTING_KERNEL,
     ROOT,
     ROOT_SUID,
     ROOT_ELSEWHERE,
@@ -423,6 +424,7 @@ static void creds(void **state)
         { EFFECTIVE, "3|2|effective capabilities that it is not permitted: changed in place" },
         { AMBIENT, "3|2|ambient capabilities that it cannot have: changed in place" },
         { ACTING, "2|2|1 of its threads acts with other credentials" },
+        { ACTING_KERNEL, "" },
         { ROOT, "1|2|root, whose parent is not and whose program is not set-user-id (doas and some "
                 "su do so too)" },
         { ROOT_SUID, "" },
@@ -461,8 +463,10 @@ static void creds(void **state)
             put_caps(&g, cred, "cred.cap_ambient", 2);
         if (what == AMBIENT)
             put_caps(&g, cred, "cred.cap_permitted", 2);
-        if (what == ACTING)
+        if (what == ACTING || what == ACTING_KERNEL)
             mk_put(g.k, thread, "task_struct.cred", mk_object(g.k, "cred"));
+        if (what == ACTING_KERNEL)
+            mk_put(g.k, thread, "task_struct.flags", MK_KTHREAD);
         if (what >= ROOT && what <= ROOT_OF_ROOT)
             set_user(&g, t, 0);
         if (what == ROOT_SUID)
