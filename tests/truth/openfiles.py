@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 
+from filecache import file_system, mounts
 from scripts import CLEARED, Told
 from attributes import signal_set, signal_name
 from processes import seconds
@@ -149,9 +150,9 @@ class Lsof(Told):
 
 
 class LsofData(Told):
-    """What lies unread in sockets, by the words that were sent."""
+    """What lies unread in sockets and pipes, by the words that were sent."""
     name = "lsof --data"
-    against = "lab/facts.jsonl: words that wait at a socket"
+    against = "lab/facts.jsonl: words that wait at a socket, in a pipe"
     keys = "PID, FD"
     repeats = True
 
@@ -164,20 +165,37 @@ class LsofData(Told):
         # Of other families, and what is still to be sent, lsof does not tell the bytes.
         self.known = {(fact["pid"], fact["fd"]): {"WORDS": fact["words"]} for fact in truth.facts("unread")
                       if fact["pid"] in freeze and not re.match(r"tipc|vsock|udp, corked", fact["what"])}
+        for fact in truth.facts("open"):
+            if re.match(r"pipe|fifo|\w+ pair;", fact["what"]) and fact["pid"] in freeze:
+                self.known[fact["pid"], fact["fd"]] = self.pipe(fact["what"], fact["words"])
         return self.known
+
+    @staticmethod
+    def pipe(what, words):
+        """All of it, as it was written (samples/guest/openfiles.c)."""
+        if what.startswith("pipe of packets"):
+            words = words.replace("|", "")
+        if m := re.match(r"pipe, (\d+) unread bytes, byte i is 'a' \+ i % (\d+)", what):
+            words = "".join(chr(97 + i % int(m.group(2))) for i in range(int(m.group(1))))
+        if what.startswith("pipe with pages of"):
+            return {"UNREAD": 5000}
+        return {"UNREAD": len(words), "ALL": words}
 
     def rows(self, rows):
         out = []
         for row in rows:
             if row["KIND"] == "fd" and (row["PID"], row["FD"]) in self.known:
                 with open(os.path.join(self.folder.name, row["FILE"]), "rb") if row["FILE"] else io.BytesIO() as f:
-                    out.append(row | {"WORDS": f.read()})
+                    data = f.read()
+                    out.append(row | {"WORDS": data, "ALL": data.decode("latin-1")})
         return out
 
     def key(self, row):
         return row["PID"], row["FD"]
 
     def same(self, column, want, have):
+        if column != "WORDS":
+            return want == have
         if not want:  # byte i is 'a' + i % 23
             return have == bytes(97 + i % 23 for i in range(60000))
         return len(have) > 0 and (have == want.replace("|", "").encode() or want.encode() in have)
@@ -230,7 +248,10 @@ class LsofTool(Told):
     def explain_wrong(self, truth, key, column, want, have):
         if column == "SIZE" and truth.cleared(key[-1]):
             return CLEARED
-        if column == "MINOR" and any(" - overlay " in line for line in truth.lines("proc", key[1], "mountinfo")):
+        kind, device, _ = file_system(mounts(truth), key[-1])
+        if column == "MINOR" and kind == "btrfs" and device.endswith(f":{have}"):
+            return "stat, which lsof asks, gives each subvolume of btrfs a device of its own"
+        if column == "MINOR" and any(f" 0:{have} " in line and " - overlay " in line for line in truth.lines("proc", key[1], "mountinfo")):
             return "stat, which lsof asks, gives files of overlayfs a device of the layer that they are in"
         return super().explain_wrong(truth, key, column, want, have)
 
@@ -297,8 +318,8 @@ class Fanotify(Told):
 
 class Ipcs(Told):
     name = "ipcs"
-    against = "proc/sysvipc, lab/facts.jsonl"
-    keys = "KIND, ID"
+    against = "proc/sysvipc, sysvipc-NS-KIND.txt, mqueue.txt"
+    keys = "NS, KIND, ID or KEY"
     tolerance = "USED_TIME and CHANGED_TIME: seconds, which is all that the kernel keeps"
 
     FIELDS = {"shm": {"SIZE": "size", "ITEMS": "nattch", "PID": "cpid", "LAST_PID": "lpid", "USED_TIME": "atime", "LEFT_TIME": "dtime"},
@@ -309,23 +330,40 @@ class Ipcs(Told):
         out = {}
         # /proc/sysvipc is of the namespace of who reads it: the first one.
         self.first = next((int(m.group(1)) for line in truth.lines("proc", "1", "ns.txt") if (m := re.match(r"ipc\tipc:\[(\d+)\]", line))), None)
+        self.told = {self.first}
         for kind, fields in self.FIELDS.items():
-            head, *lines = truth.lines("proc", "sysvipc", kind) or [""]
-            for line in lines:
-                said = dict(zip(head.split(), line.split()))
-                row = {"KEY": f"0x{int(said['key']) & 0xffffffff:08x}", "UID": int(said["uid"]), "GID": int(said["gid"]),
-                       "CHANGED_TIME": int(said["ctime"])}
-                mode = int(said["perms"], 8)
-                row["PERMISSIONS"] = "".join(c if mode >> 8 - i & 1 else "-" for i, c in enumerate("rwxrwxrwx"))
-                for column, word in fields.items():
-                    value = int(said[word])
-                    row[column] = value if value or not (column.endswith("_TIME") or column.endswith("PID")) else None
-                out[kind, int(said[{"msg": "msqid"}.get(kind, kind + "id")])] = row
+            out |= self.table(self.first, kind, fields, truth.lines("proc", "sysvipc", kind))
+            for name in truth.list():
+                if m := re.fullmatch(rf"sysvipc-(\d+)-{kind}\.txt", name):
+                    self.told.add(int(m.group(1)))
+                    if int(m.group(1)) != self.first:
+                        out |= self.table(int(m.group(1)), kind, fields, truth.lines(name))
+        # What is in a queue is told with its attributes, too: "NAME QSIZE:...".
+        self.queues = truth.has("mqueue.txt")
+        for line in truth.lines("mqueue.txt"):
+            if m := re.match(r"(\S+)\s+QSIZE:(\d+)", line):
+                out[self.first, "mqueue", "/" + m.group(1)] = {"SIZE": int(m.group(2))}
+        return out
+
+    @staticmethod
+    def table(ns, kind, fields, lines):
+        out, head = {}, lines[0].split() if lines else []
+        for line in lines[1:]:
+            said = dict(zip(head, line.split()))
+            row = {"KEY": f"0x{int(said['key']) & 0xffffffff:08x}", "UID": int(said["uid"]), "GID": int(said["gid"]),
+                   "CHANGED_TIME": int(said["ctime"])}
+            mode = int(said["perms"], 8)
+            row["PERMISSIONS"] = "".join(c if mode >> 8 - i & 1 else "-" for i, c in enumerate("rwxrwxrwx"))
+            for column, word in fields.items():
+                value = int(said[word])
+                row[column] = value if value or not (column.endswith("_TIME") or column.endswith("PID")) else None
+            out[ns, kind, int(said[{"msg": "msqid"}.get(kind, kind + "id")])] = row
         return out
 
     def key(self, row):
-        # Of other namespaces, and of POSIX queues, the guest does not tell.
-        return (row["KIND"], row["ID"]) if row["NS"] == self.first and row["KIND"] != "mqueue" else None
+        if row["KIND"] == "mqueue":
+            return (row["NS"], "mqueue", row["KEY"]) if self.queues and row["NS"] == self.first else None
+        return (row["NS"], row["KIND"], row["ID"]) if row["NS"] in self.told else None
 
     def have(self, row, column):
         return int(seconds(row[column])) if column.endswith("_TIME") and row[column] else row[column]

@@ -51,6 +51,35 @@ class WhatIs(Words):
         return int(row[column], 16)
 
 
+class PageCache(WhatIs):
+    """Which of those pages are a file's, as the mappings at their addresses say."""
+    name = "pagecache"
+    against = "lab/facts.jsonl: address and page table entry of each region; proc/PID/maps"
+    keys = "AT"
+    repeats = False
+    others = ""
+
+    def expected(self, truth):
+        out = {}
+        for address, place, fact in self.regions(truth):
+            f = next((f for pid, f in truth.maps() if pid == fact["pid"] and f.start <= address < f.end), None)
+            if f and "s" in f.flags and f.path:
+                out[place] = {"PATH": f.path, "INODE": f.inode, "FILE_OFFSET": address - f.start + f.offset, "USE": "file"}
+            elif f:
+                out[place] = {"PATH": None, "USE": "anonymous"}
+        self.places = ",".join(map(hex, out))
+        return out
+
+    def command(self):
+        return ["pagecache", "--at", self.places]
+
+    def key(self, row):
+        return int(row["AT"], 16)
+
+    def have(self, row, column):
+        return row[column]
+
+
 class Strings(Words):
     """In the process's own memory."""
     name = "strings"
@@ -150,4 +179,4 @@ class Bytes(Declaration):
         return row[column][:32] if row[column] else None
 
 
-DECLARATIONS = [WhatIs(), Strings(), Regex(), Yara(), Bytes()]
+DECLARATIONS = [WhatIs(), PageCache(), Strings(), Regex(), Yara(), Bytes()]

@@ -47,7 +47,6 @@ NOT_COMPARED = {
     "ikconfig": "no kernel of the farm is built with its configuration: display_test has one",
     "elfdump": "it writes files: tests/elfdump.sh reads them with readelf, and runs one",
     "mapdump": "it writes files: tests/elfdump.sh compares them with what dump writes",
-    "pagecache": "a guest does not say where in memory a file's pages are: inodepages, which is compared, goes the other way",
     "quality": "a guest does not know what the acquisition lost: tests/damage/cut.py compares with what was taken away",
 }
 
