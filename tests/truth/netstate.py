@@ -311,6 +311,8 @@ class Rules(OfSpaces):
     def explain_extra(self, truth, key, row):
         if key[1] == "AF_INET6" and not any(k[:2] == key[:2] for k in self.keys_told):
             return "the guest told of rules of IPv4 only"
+        if key[0] != first_space(truth) and not truth.has(f"net-{key[0]}", "ip-rule.txt"):
+            return OTHER_SPACES
         return super().explain_extra(truth, key, row)
 
     def have(self, row, column):

@@ -127,8 +127,8 @@ struct eg_cell linux_mount_root(struct eg_run *r, struct eg_obj m)
                 : eg_missing((enum eg_why)(dentry.why ? dentry.why : EG_UNREADABLE), dentry.addr);
 }
 
-/** btrfs answers for itself (fs/btrfs/super.c, btrfs_show_devname), and since 6.8 the mount has "none"
- * for it. NULL: it is another file system, or does not tell. */
+/** btrfs answers for itself (fs/btrfs/super.c, btrfs_show_devname), and since 6.8 the mount has
+ * "none" for it. NULL: it is another file system, or does not tell. */
 static const char *btrfs_source(struct eg_run *r, struct eg_obj m)
 {
     struct eg_obj sb = eg_at(m, mount_sb), disks, name;
