@@ -5,6 +5,7 @@
 #include "../linux/fs/dentry.h"
 #include "../linux/fs/flags.h"
 #include "../linux/fs/inode.h"
+#include "../linux/fs/nsfs.h"
 #include "../linux/mm/page.h"
 #include "../linux/own/holders.h"
 #include "../linux/sched/nsproxy.h"
@@ -16,6 +17,7 @@
 EG_FIELD_AS(task_ipc, nsproxy, "ipc_ns");
 EG_FIELDS(ipc_namespace, ids, mq_mnt);
 EG_FIELD_AS(ipc_inum, ipc_namespace, "ns.inum");
+EG_FIELD_AS(ipc_common, ipc_namespace, "ns");
 EG_FIELD_AS(ids_table, ipc_ids, "ipcs_idr");
 EG_FIELDS(kern_ipc_perm, deleted, id, key, mode);
 EG_FIELD_AS(perm_uid, kern_ipc_perm, "uid.val");
@@ -396,12 +398,25 @@ static void list(struct listing *l, struct eg_obj ns, struct eg_map *seen)
     posix(l);
 }
 
+struct found {
+    struct listing *l;
+    struct eg_map *seen;
+};
+
+static void list_kept(void *context, uint64_t common)
+{
+    struct found *f = context;
+
+    list(f->l, eg_object(f->l->r, ipc_namespace, common - eg_offset(f->l->r, ipc_common)), f->seen);
+}
+
 static int run(struct eg_run *r)
 {
     struct listing l = {
         .r = r, .all = linux_holders(r), .left = OBJECTS_MAX, .room = WRITTEN_MAX
     };
     struct eg_map *seen = eg_run_map(r);
+    struct found found = { &l, seen };
     struct eg_obj task, t;
 
     if (!l.all)
@@ -410,16 +425,22 @@ static int run(struct eg_run *r)
     linux_each_process(r, task)
         linux_each_thread(r, task, t)
             list(&l, eg_deref(eg_at(t, task_struct.nsproxy, task_ipc)), seen);
+    if (!eg_has(r, ipc_common))
+        return 0;
+    linux_kept_ns(r, "ipc", list_kept, &found);
+    linux_tree_of_ns(r, "ipc_ns_tree", list_kept, &found);
     return 0;
 }
 
 EG_PLUGIN(ipcs) = {
     .os = "linux",
     .help = "List shared memory, semaphores and message queues of every ipc namespace",
-    .manual = "System V's as ipcs shows them, and POSIX message queues, of the first ipc namespace "
-              "and of those that processes are in. --data writes the messages that wait in a "
-              "queue, the oldest first (of a POSIX queue the lowest priority first). POSIX shared "
-              "memory is a file of a tmpfs: see `files` and `lsof`.",
+    .manual =
+        "System V's as ipcs shows them, and POSIX message queues, of the first ipc namespace, "
+        "of those that processes are in, and of those that an open file or a mount keeps, or "
+        "since Linux 6.19 the kernel's tree of them. --data writes the messages that wait in a "
+        "queue, the oldest first (of a POSIX queue the lowest priority first). POSIX shared "
+        "memory is a file of a tmpfs: see `files` and `lsof`.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(data, FLAG, "write messages that wait to files of -o")),
     .needs = EG_NEEDS(ipc_namespace.ids, ids_table, kern_ipc_perm.id),

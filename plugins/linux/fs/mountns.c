@@ -5,27 +5,14 @@
 #include "../../../core/run.h"
 #include "../sched/nsproxy.h"
 #include "../sched/task.h"
-#include "dentry.h"
-#include "fdtable.h"
-#include "inode.h"
 #include "mount.h"
+#include "nsfs.h"
 #include "superblock.h"
 #include <stdlib.h>
 
 EG_FIELD_AS(mnt_ns_common, mnt_namespace, "ns");
 EG_FIELD_AS(mnt_ns_node, mnt_namespace, "mnt_ns_tree_node"); // 6.11 to 6.17
-EG_FIELD_AS(ns_name_of, ns_common, "ops");
-EG_FIELD_AS(ns_ops_name, proc_ns_operations, "name");
-EG_FIELD_AS(ns_node, ns_common, "ns_tree_node"); // 6.18
-EG_FIELD_AS(ns_entry, ns_common, "ns_tree_node.ns_list_entry");
-EG_FIELD_AS(ns_tree_rb, ns_tree, "ns_tree");
-EG_FIELD_AS(ns_root_list, ns_tree_root, "ns_list_head");
-EG_FIELD_AS(ns_file_inode, file, "f_inode");
-EG_TYPE(ns_common);
-// A red-black tree, then a struct ns_tree (6.18), then a struct ns_tree_root (6.19).
-EG_SYMBOL_AS(mnt_tree_rb, "mnt_ns_tree", "rb_root");
-EG_SYMBOL_AS(mnt_tree_618, "mnt_ns_tree", "ns_tree");
-EG_SYMBOL_AS(mnt_tree_root, "mnt_ns_tree", "ns_tree_root");
+EG_SYMBOL_AS(mnt_tree_rb, "mnt_ns_tree", "rb_root");         // later another struct: fs/nsfs.h
 
 enum { NAMESPACES_MAX = 1 << 20 };
 
@@ -87,59 +74,29 @@ static struct eg_obj of_common(struct eg_run *r, uint64_t common)
     return eg_object(r, mnt_namespace, common - eg_offset(r, mnt_ns_common));
 }
 
-/** A file of nsfs stands for a namespace of some kind (fs/nsfs.c). */
-static void take_inode(struct eg_run *r, struct kept *k, struct eg_obj inode)
+struct taking {
+    struct eg_run *r;
+    struct kept *kept;
+    unsigned from;
+};
+
+static void take_common(void *context, uint64_t common)
 {
-    const char *name;
-    uint64_t common;
+    struct taking *t = context;
 
-    if (!eg_get(&common, inode, inode.i_private) || !common)
-        return;
-    name = eg_string(r, eg_at(eg_object(r, ns_common, common), ns_name_of, ns_ops_name), 16);
-    if (name && !strcmp(name, "mnt"))
-        take(k, of_common(r, common), 0, LINUX_MOUNT_NS_FILE);
-}
-
-static void take_files(struct eg_run *r, struct kept *k)
-{
-    struct eg_map *seen = eg_run_map(r);
-    struct eg_obj sb, m, process, task, file;
-    uint64_t nsfs = 0, at, fd;
-
-    linux_each_superblock(r, sb)
-    {
-        const char *name = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 16);
-
-        if (!name || strcmp(name, "nsfs") != 0)
-            continue;
-        nsfs = sb.addr;
-        linux_each_sb_mount(r, sb, m)
-            take_inode(r, k, eg_deref(eg_at(m, mount_root, dentry.d_inode)));
-    }
-    linux_each_process(r, process) {
-        linux_each_thread(r, process, task) {
-            if (!nsfs || !eg_get(&at, task, task_files) || !at || !eg_run_map_add(r, seen, at, 0))
-                continue;
-            linux_each_fd(r, task, fd,
-                          file) if (eg_get(&at, file, ns_file_inode, inode.i_sb) && at == nsfs)
-                take_inode(r, k, eg_deref(eg_at(file, ns_file_inode)));
-        }
-    }
+    take(t->kept, of_common(t->r, common), 0, t->from);
 }
 
 static void take_tree(struct eg_run *r, struct kept *k)
 {
+    struct taking t = { r, k, LINUX_MOUNT_NS_TREE };
     struct eg_obj it;
 
-    if (eg_has(r, ns_entry) && eg_has_symbol(r, mnt_tree_root)) {
-        eg_each_list(it, eg_at(eg_sym(r, mnt_tree_root), ns_root_list), ns_entry)
-            take(k, of_common(r, it.addr), 0, LINUX_MOUNT_NS_TREE);
-    } else if (eg_has(r, ns_node) && eg_has_symbol(r, mnt_tree_618)) {
-        eg_each_rb(it, eg_at(eg_sym(r, mnt_tree_618), ns_tree_rb), ns_node)
-            take(k, of_common(r, it.addr), 0, LINUX_MOUNT_NS_TREE);
-    } else if (eg_has(r, mnt_ns_node) && eg_has_symbol(r, mnt_tree_rb)) {
+    if (eg_has(r, mnt_ns_node) && eg_has_symbol(r, mnt_tree_rb)) {
         eg_each_rb(it, eg_sym(r, mnt_tree_rb), mnt_ns_node)
             take(k, it, 0, LINUX_MOUNT_NS_TREE);
+    } else {
+        linux_tree_of_ns(r, "mnt_ns_tree", take_common, &t);
     }
 }
 
@@ -157,7 +114,7 @@ static bool gather(struct eg_system *sys, struct eg_run *r, void *kept)
             take(k, linux_mount_ns(r, m), 0, LINUX_MOUNT_NS_MOUNT);
         }
     }
-    take_files(r, k);
+    linux_kept_ns(r, "mnt", take_common, &(struct taking){ r, k, LINUX_MOUNT_NS_FILE });
     take_tree(r, k);
     if (k->failed)
         eg_run_fail(r, EG_ENOMEM, "out of memory for the mount namespaces");

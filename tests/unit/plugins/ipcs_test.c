@@ -25,6 +25,10 @@ static const char *const with_ipc[] = {
     "  unsigned long q_cbytes, q_qnum; struct pid *q_lspid, *q_lrpid;"
     "  struct list_head q_messages; };"
     "struct ipc_namespace { struct ns_common ns; struct ipc_ids ids[3]; };",
+    "struct ns_common { void *ops; unsigned int inum; };",
+    "struct ns_tree_root { void *ns_rb; struct list_head ns_list_head; };"
+    "struct ns_tree_node { void *ns_node; struct list_head ns_list_entry; };"
+    "struct ns_common { void *ops; unsigned int inum; struct ns_tree_node ns_tree_node; };",
     NULL
 };
 
@@ -91,9 +95,39 @@ static void ipcs(void **state)
     }
 }
 
+/* A namespace that no task is in, and one of a task, are in the tree that 6.19 has. */
+static void without_tasks(void **state)
+{
+    (void)state;
+    for (int tree = 0; tree < 2; tree++)
+        mk_each_machine(m)
+        {
+            struct mk_guest g = mk_guest(m, with_ipc);
+            uint64_t ns = mk_object(g.k, "ipc_namespace"), kept = mk_object(g.k, "ipc_namespace");
+            uint64_t root = mk_object(g.k, "ns_tree_root"), links[2];
+
+            mk_guest_task(&g, 5, "prog", 0);
+            mk_put(g.k, g.proxy, "nsproxy.ipc_ns", kept); // for add()
+            mk_put(g.k, kept, "ipc_namespace.ns.inum", 77);
+            add(&g, 2, "shmid_kernel", "shmid_kernel.shm_perm", 3, 0600);
+            mk_put(g.k, g.proxy, "nsproxy.ipc_ns", ns);
+            mk_put(g.k, ns, "ipc_namespace.ns.inum", 99);
+            add(&g, 2, "shmid_kernel", "shmid_kernel.shm_perm", 4, 0600);
+            links[0] = mk_at(g.k, ns, "ipc_namespace.ns.ns_tree_node.ns_list_entry");
+            links[1] = mk_at(g.k, kept, "ipc_namespace.ns.ns_tree_node.ns_list_entry");
+            mk_list(g.k, mk_at(g.k, root, "ns_tree_root.ns_list_head"), links, 2);
+            if (tree)
+                mk_symbol(g.k, "ipc_ns_tree", root);
+            assert_string_equal(mk_columns(mk_guest_rows(&g, "ipcs", NULL), 1, 3),
+                                tree ? "99|shm|0x00000004\n77|shm|0x00000003"
+                                     : "99|shm|0x00000004");
+            mk_free(g.k);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ipcs) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(ipcs), cmocka_unit_test(without_tasks) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
