@@ -57,7 +57,8 @@ EG_TYPE(file);
     C(LIFE, TEXT, "with --scan: living, unlisted, freed, leftover; see the manual", EG_ASKED)      \
     C(PHYSICAL, ADDR, "of a socket that --scan found: its physical address", EG_ASKED)             \
     C(SOCKET_FILTER, TEXT,                                                                         \
-      "attached filter: classic BPF disassembled, or an eBPF program's number",                    \
+      "attached filter, and what chooses in a group of sockets (reuseport, fanout): classic BPF "  \
+      "disassembled, or an eBPF program's number",                                                 \
       EG_MINOR | EG_LIST)
 EG_COLUMNS(COLUMNS);
 

@@ -27,7 +27,8 @@ static const char *const mk_sock_types[] = {
     "struct backlog { struct atomic rmem_alloc; };"
     "struct sock { struct sock_common __sk_common; struct sk_buff_head sk_receive_queue;"
     "  struct backlog sk_backlog; u16 sk_type, sk_protocol; struct socket *sk_socket;"
-    "  kuid_t sk_uid; u32 sk_ack_backlog, sk_max_ack_backlog; u8 sk_kern_sock; };"
+    "  struct sock_reuseport *sk_reuseport_cb; kuid_t sk_uid; u32 sk_ack_backlog, "
+    "sk_max_ack_backlog; u8 sk_kern_sock; };"
     "struct socket { int state; struct sock *sk; };"
     "struct socket_alloc { struct socket socket; struct inode vfs_inode; };"
     "struct inet_timewait_sock { struct sock_common __tw_common; u8 tw_substate; u16 tw_sport; };"
@@ -67,7 +68,8 @@ static const char *const mk_sock_types[] = {
     "struct net { struct ns_common ns; struct list_head list; struct netns_ipv4 ipv4;"
     "  struct netns_unix unx; struct netns_packet packet; };"
     "struct packet_mclist { struct packet_mclist *next; u16 type; };"
-    "struct packet_sock { struct sock sk; int ifindex; u16 num; struct packet_mclist *mclist; };"
+    "struct packet_sock { struct sock sk; int ifindex; u16 num; struct packet_mclist *mclist;"
+    "  struct packet_fanout *fanout; };"
     "struct fdtable { unsigned int max_fds; struct file **fd; unsigned long *open_fds; };"
     "struct files_struct { struct fdtable *fdt; struct file *fd_array[8]; };",
     "struct packet_sock {",
@@ -78,6 +80,18 @@ static const char *const mk_sock_types[] = {
     "struct alg_sock { struct sock sk; struct sock *parent; struct af_alg_type *type;"
     "  void *private; };"
     "struct xdp_sock { struct sock sk; u16 queue_id; int state; };"
+    "struct bpf_prog_aux { u32 id; char name[16]; };"
+    "struct bpf_prog { struct bpf_prog_aux *aux; };"
+    "struct sock_reuseport { u16 num_socks; struct bpf_prog *prog; };"
+    "struct packet_fanout { u16 id; u8 type; struct bpf_prog *bpf_prog; };"
+    "struct tipc_msg { u32 hdr[15]; };"
+    "struct tipc_service_range { u32 type, lower, upper; };"
+    "struct publication { struct tipc_service_range sr; struct list_head binding_sock; };"
+    "struct tipc_sock { struct sock sk; u32 portid; struct tipc_msg phdr;"
+    "  struct list_head publications; };"
+    "struct ipv6_mc_socklist { struct in6_addr addr; struct ipv6_mc_socklist *next; };"
+    "struct ipv6_pinfo { struct ipv6_mc_socklist *ipv6_mc_list; };"
+    "struct inet_sock { struct sock sk; struct ipv6_pinfo *pinet6; };"
     "struct packet_sock {",
     "struct file { struct path f_path; u32 f_mode; struct inode *f_inode; };",
     "struct file { struct path f_path; u32 f_mode; struct inode *f_inode; void *private_data; };",

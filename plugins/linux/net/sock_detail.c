@@ -52,7 +52,15 @@ EG_FIELD_AS(fanout_id, packet_fanout, "id");
 EG_FIELD_AS(inet_groups, inet_sock, "mc_list");
 EG_FIELD_AS(group_next, ip_mc_socklist, "next_rcu");
 EG_FIELD_AS(group_address, ip_mc_socklist, "multi.imr_multiaddr.s_addr");
+EG_FIELD_AS(fanout_type, packet_fanout, "type");
+EG_FIELD_AS(fanout_prog, packet_fanout, "bpf_prog");
 EG_FIELD_AS(packet_ifindex, packet_sock, "ifindex");
+EG_FIELD_AS(reuseport_group, sock, "sk_reuseport_cb");
+EG_FIELD_AS(reuseport_prog, sock_reuseport, "prog");
+EG_FIELD_AS(inet_own6, inet_sock, "pinet6");
+EG_FIELD_AS(own6_groups, ipv6_pinfo, "ipv6_mc_list");
+EG_FIELD_AS(group6_next, ipv6_mc_socklist, "next");
+EG_FIELD_AS(group6_address, ipv6_mc_socklist, "addr");
 EG_FIELD_AS(nl_groups, netlink_sock, "groups");
 EG_FIELD_AS(nl_ngroups, netlink_sock, "ngroups");
 EG_FIELD_AS(filter_prog, sk_filter, "prog");
@@ -332,6 +340,14 @@ static void multicast(struct eg_run *r, const struct linux_sock *s, struct linux
         if (group.tag == EG_CELL_TEXT)
             add(r, d, eg_strf(r, "group:%s", (const char *)group.bytes.p));
     }
+    if (s->family_number != LINUX_AF_INET6)
+        return;
+    for (each = eg_deref(eg_at(eg_cast(s->sock, inet_sock), inet_own6, own6_groups));
+         !each.why && n++ < MEMBERS_MAX; each = eg_deref(eg_at(each, group6_next))) {
+        group = linux_ip(r, eg_at(each, group6_address));
+        if (group.tag == EG_CELL_TEXT)
+            add(r, d, eg_strf(r, "group:%s", (const char *)group.bytes.p));
+    }
 }
 
 static void options(struct eg_run *r, const struct linux_sock *s, struct linux_sock_detail *d)
@@ -403,25 +419,51 @@ static const char *classic(struct eg_run *r, struct eg_obj program)
     return linux_text_of(&text);
 }
 
-/* What was given to SO_ATTACH_FILTER is kept (orig_prog); of SO_ATTACH_BPF only the program is. */
+/* What was given to SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF is kept (orig_prog); of an eBPF
+ * program only the program is, and of PACKET_FANOUT_DATA nothing else. */
+static const char *program_text(struct eg_run *r, struct eg_obj program)
+{
+    struct eg_obj original = eg_deref(eg_at(program, prog_original));
+    const char *name;
+    uint32_t id;
+
+    if (!original.why)
+        return classic(r, original);
+    if (!eg_get(&id, program, prog_aux, bpf_id))
+        return "cannot be read";
+    if (!id) // no program of bpf(): it was classic
+        return "cBPF, not kept";
+    name = eg_string(r, eg_at(program, prog_aux, bpf_name), 16);
+    return eg_strf(r, "eBPF %u %s", id, name ? name : "");
+}
+
+static void add_filter(struct eg_run *r, struct linux_sock_detail *d, const char *what,
+                       struct eg_obj pointer)
+{
+    struct eg_obj program = eg_deref(pointer);
+
+    if (pointer.why || program.why == EG_NULL)
+        return;
+    d->filter = eg_strf(r, "%s%s%s%s", d->filter ? d->filter : "", d->filter ? "; " : "", what,
+                        program.why ? "cannot be read" : program_text(r, program));
+}
+
 static void filter(struct eg_run *r, const struct linux_sock *s, struct linux_sock_detail *d)
 {
-    struct eg_obj program = eg_deref(eg_at(s->sock, sock_filter_at, filter_prog)), original;
-    const char *name;
+    enum { FANOUT_CBPF = 6, FANOUT_EBPF }; // PACKET_FANOUT_… (include/uapi/linux/if_packet.h)
+    struct eg_obj program = eg_at(s->sock, sock_filter_at, filter_prog), fanout;
+    uint32_t type;
 
-    if (program.why) {
-        if (eg_get_or((uint64_t)0, s->sock, sock_filter_at))
-            d->filter = "cannot be read";
+    if (program.why && program.why != EG_NULL && eg_get_or((uint64_t)0, s->sock, sock_filter_at))
+        d->filter = "cannot be read";
+    add_filter(r, d, "", program);
+    // Which socket of a group gets a packet: of those that share a port, or an interface.
+    add_filter(r, d, "reuseport: ", eg_at(s->sock, reuseport_group, reuseport_prog));
+    if (s->family_number != LINUX_AF_PACKET)
         return;
-    }
-    original = eg_deref(eg_at(program, prog_original));
-    if (!original.why) {
-        d->filter = classic(r, original);
-        return;
-    }
-    name = eg_string(r, eg_at(program, prog_aux, bpf_name), 16);
-    d->filter =
-        eg_strf(r, "eBPF %u %s", eg_get_or(0u, program, prog_aux, bpf_id), name ? name : "");
+    fanout = eg_deref(eg_at(eg_cast(s->sock, packet_sock), packet_fanout_at));
+    if (eg_get(&type, fanout, fanout_type) && (type == FANOUT_CBPF || type == FANOUT_EBPF))
+        add_filter(r, d, "fanout: ", eg_at(fanout, fanout_prog));
 }
 
 /* ---- the rest ---- */

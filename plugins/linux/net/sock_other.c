@@ -17,6 +17,13 @@ EG_FIELD_AS(crypto_name, crypto_alg, "cra_name");
 EG_FIELD_AS(xdp_state, xdp_sock, "state");
 EG_FIELD_AS(xdp_queue, xdp_sock, "queue_id");
 EG_FIELD_AS_OF("tipc", tipc_port, tipc_sock, "portid");
+EG_FIELD_AS_OF("tipc", tipc_header, tipc_sock, "phdr.hdr");
+EG_FIELD_AS_OF("tipc", tipc_names, tipc_sock, "publications");
+EG_FIELD_AS_OF("tipc", tipc_name_link, publication, "binding_sock");
+// A struct tipc_service_range since 5.13.
+EG_FIELD_AS_OF("tipc", tipc_name_type, publication, "sr.type|type");
+EG_FIELD_AS_OF("tipc", tipc_name_first, publication, "sr.lower|lower");
+EG_FIELD_AS_OF("tipc", tipc_name_last, publication, "sr.upper|upper");
 EG_FIELD_AS_OF("sctp", sctp_ep, sctp_sock, "ep");
 EG_FIELD_AS_OF("sctp", sctp_asocs, sctp_endpoint, "asocs");
 EG_FIELD_AS_OF("sctp", asoc_node, sctp_association, "asocs");
@@ -88,6 +95,35 @@ static void alg(struct eg_run *r, struct linux_sock *s)
     s->source = eg_text(name);
 }
 
+/* The names that it is bound to, "18888:1-9", and of a connection the peer: its node, and port, in
+ * the header that is kept for its messages (net/tipc/msg.h). */
+static void tipc(struct eg_run *r, struct linux_sock *s)
+{
+    enum { NAMES_MAX = 64, ESTABLISHED = 1, PORT_WORD = 5, NODE_WORD = 7 };
+    struct eg_obj own = eg_cast(s->sock, tipc_sock), header = eg_at(own, tipc_header), name;
+    const char *text = NULL;
+    uint32_t type, first, last;
+    uint8_t words[32];
+    unsigned n = 0;
+
+    s->source_port = eg_val(own, tipc_port);
+    if (eg_has(r, tipc_name_link))
+        eg_each_list(name, eg_at(own, tipc_names), tipc_name_link) {
+            if (n++ == NAMES_MAX || !eg_get(&type, name, tipc_name_type) ||
+                !eg_get(&first, name, tipc_name_first) || !eg_get(&last, name, tipc_name_last))
+                break;
+            text = eg_strf(r, "%s%s%u:%u", text ? text : "", text ? "," : "", type, first);
+            if (last != first)
+                text = eg_strf(r, "%s-%u", text, last);
+        }
+    s->source = eg_text(text);
+    if (s->state_number != ESTABLISHED || header.why ||
+        !eg_read(header.view, header.space, header.addr, words, sizeof words))
+        return;
+    s->destination = eg_text(eg_strf(r, "%x", (unsigned)eg_load_(words + 4 * NODE_WORD, 4, true)));
+    s->destination_port = eg_uint(eg_load_(words + 4 * PORT_WORD, 4, true));
+}
+
 void linux_sock_other(struct eg_run *r, struct linux_sock *s)
 {
     uint32_t state;
@@ -104,7 +140,7 @@ void linux_sock_other(struct eg_run *r, struct linux_sock *s)
         break;
     case LINUX_AF_TIPC:
         if (eg_has(r, tipc_port))
-            s->source_port = eg_val(eg_cast(s->sock, tipc_sock), tipc_port);
+            tipc(r, s);
         break;
     default:
         break;

@@ -3,7 +3,7 @@
 #include "mksock.h"
 #include <stdio.h>
 
-enum { UNIX = 1, INET = 2, NETLINK = 16, PACKET = 17, ALG = 38, XDP = 44 };
+enum { UNIX = 1, INET = 2, INET6 = 10, NETLINK = 16, PACKET = 17, TIPC = 30, ALG = 38, XDP = 44 };
 enum { STREAM = 1, DGRAM = 2, RAW = 3 };
 enum { TCP = 6, UDP = 17 };
 enum { ESTABLISHED = 1, TIME_WAIT = 6, CLOSE = 7, LISTEN = 10, NEW_SYN_RECV = 12 };
@@ -442,6 +442,85 @@ static void families(void **state)
     }
 }
 
+/* Names of TIPC, and the peer in the header for its messages, in network order. */
+static void tipc(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t task = mk_guest_task(&s.g, 5, "keeper", 0);
+        const uint64_t bound = mk_sock(&s, "tipc_sock", TIPC, 4, 0, CLOSE);
+        const uint64_t connected = mk_sock(&s, "tipc_sock", TIPC, STREAM, 0, ESTABLISHED);
+        const uint64_t names[] = { mk_object(s.k, "publication"), mk_object(s.k, "publication") };
+        const uint8_t port[] = { 0x01, 0, 0, 5 }, node[] = { 0xab, 0xcd, 0, 1 };
+        const uint64_t header = mk_at(s.k, connected, "tipc_sock.phdr.hdr");
+
+        for (unsigned i = 0; i < 2; i++) {
+            const uint64_t list = mk_at(s.k, i ? connected : bound, "tipc_sock.publications");
+
+            mk_open(&s, task, i, mk_sock_file(&s, i ? connected : bound));
+            mk_list(s.k, list, NULL, 0);
+            mk_put(s.k, names[i], "publication.sr.type", 18888);
+            mk_put(s.k, names[i], "publication.sr.lower", 1);
+            mk_put(s.k, names[i], "publication.sr.upper", i ? 9 : 1);
+        }
+        for (unsigned i = 0; i < 2; i++)
+            mk_list_append(s.k, mk_at(s.k, bound, "tipc_sock.publications"),
+                           mk_at(s.k, names[i], "publication.binding_sock"));
+        mk_put(s.k, bound, "tipc_sock.portid", 7);
+        mk_put(s.k, connected, "tipc_sock.portid", 8);
+        mk_write(s.k, header + 20, port, 4);
+        mk_write(s.k, header + 28, node, 4);
+        assert_string_equal(ends(&s, NULL), "AF_TIPC|RDM||18888:1,18888:1-9|7|||UNCONNECTED\n"
+                                            "AF_TIPC|STREAM|||8|abcd0001|16777221|ESTABLISHED");
+        mk_free(s.k);
+    }
+}
+
+/* Programs that choose a socket of a group, and multicast groups of IPv6. */
+static void programs(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets(m);
+        const uint64_t sk = mk_sock(&s, "packet_sock", PACKET, RAW, 0, CLOSE);
+        const uint64_t udp = mk_sock(&s, "inet_sock", INET6, DGRAM, UDP, CLOSE);
+        const uint64_t task = mk_guest_task(&s.g, 5, "keeper", 0);
+        const uint64_t program = mk_object(s.k, "bpf_prog"), aux = mk_object(s.k, "bpf_prog_aux");
+        const uint64_t fanout = mk_object(s.k, "packet_fanout");
+        const uint64_t group = mk_object(s.k, "sock_reuseport");
+        const uint64_t own = mk_object(s.k, "ipv6_pinfo");
+        const uint64_t member = mk_object(s.k, "ipv6_mc_socklist");
+        const uint8_t address[16] = { 0xff, 2, [15] = 0xfb };
+
+        mk_open(&s, task, 3, mk_sock_file(&s, sk));
+        mk_open(&s, task, 4, mk_sock_file(&s, udp));
+        mk_put(s.k, program, "bpf_prog.aux", aux);
+        mk_put(s.k, aux, "bpf_prog_aux.id", 33);
+        mk_puts(s.k, aux, "bpf_prog_aux.name", "choose");
+        mk_put(s.k, sk, "packet_sock.fanout", fanout);
+        mk_put(s.k, fanout, "packet_fanout.bpf_prog", program); // a counter, by its type
+        mk_put(s.k, group, "sock_reuseport.prog", program);
+        mk_put(s.k, udp, "inet_sock.pinet6", own);
+        mk_put(s.k, own, "ipv6_pinfo.ipv6_mc_list", member);
+        mk_write(s.k, mk_at(s.k, member, "ipv6_mc_socklist.addr"), address, 16);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 26, 26),
+                            "fanout:0\ngroup:ff02::fb");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 36, 36), "\n");
+        mk_put(s.k, fanout, "packet_fanout.type", 7);
+        mk_put(s.k, udp, "sock.sk_reuseport_cb", group);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 36, 36),
+                            "fanout: eBPF 33 choose\nreuseport: eBPF 33 choose");
+        mk_put(s.k, aux, "bpf_prog_aux.id", 0);
+        mk_put(s.k, fanout, "packet_fanout.bpf_prog", 0x10);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 36, 36),
+                            "fanout: cannot be read\nreuseport: cBPF, not kept");
+        mk_free(s.k);
+    }
+}
+
 /* What nothing leads to, in memory that no slab has. */
 static void scan(void **state)
 {
@@ -483,7 +562,7 @@ int main(void)
         cmocka_unit_test(tcp),         cmocka_unit_test(damage),       cmocka_unit_test(namespaces),
         cmocka_unit_test(udp),         cmocka_unit_test(unix_sockets), cmocka_unit_test(netlink),
         cmocka_unit_test(descriptors), cmocka_unit_test(packet),       cmocka_unit_test(scan),
-        cmocka_unit_test(families),
+        cmocka_unit_test(tipc),        cmocka_unit_test(programs),     cmocka_unit_test(families),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
