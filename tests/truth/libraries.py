@@ -18,10 +18,21 @@ class OfImages(Told):
         return {(f["pid"], int(f["anon_rx_start"], 16)): {"REASON": REASONS["copied"]} for f in truth.facts("rwx")
                 if "ELF" in f.get("anon_rx_marker", "")}
 
+    def rows(self, rows):
+        """The loader still lists the program whose head the scene overwrote: a row beside that of what is there now."""
+        at = [(row["PID"], row["LOAD_ADDRESS"]) for row in rows if row.get("IN_MAPS")]
+        return [row for row in rows if row.get("IN_MAPS", True) or (row["PID"], row["LOAD_ADDRESS"]) not in at]
+
+    def explain_extra(self, truth, key, row):
+        if (key[0], hexadecimal(row.get("LOAD_ADDRESS") or "")) in {(f["pid"], int(f["at"], 16)) for f in self.hooked(truth, "hollow")}:
+            return HOLLOW
+        return super().explain_extra(truth, key, row)
+
     def have(self, row, column):
         return hexadecimal(row[column]) if column in ("END", "ADDRESS", "DESTINATION") else row[column]
 
 
+HOLLOW = "the scene put other code where the program's was, with the head of an ELF file"
 REASONS = {"mapped": "mapped, but not in the loader's list", "copied": "an ELF file in executable anonymous memory"}
 
 

@@ -82,6 +82,10 @@ class Nftables(Declaration):
                       lambda m: f"tcp flags {m[2]} / {m[1]}".replace(" | ", ","), text)
         text = re.sub(r"(devices = \{)([^}]*)", lambda m: m[1] + m[2].replace('"', ""), text)
         text = text.replace("hook output priority dstnat", "hook output priority -100")
+        # Timeouts: seconds, until nft 1.1.
+        units = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+        text = re.sub(r"(?<=policy = \{)[^}]*", lambda m: re.sub(
+            r"\b(?:\d+[wdhms])+\b", lambda n: str(sum(int(k) * units[u] for k, u in re.findall(r"(\d+)([wdhms])", n[0]))), m[0]), text)
         # A guest without /etc/protocols says them by number.
         text = re.sub(r"\b(l4proto|protocol|nexthdr)((?: vmap| \{| !=)*)((?: [\w-]+(?: : (?:jump )?\w+)?,?)+)",
                       lambda m: m[1] + m[2] + re.sub(r"\b(tcp|udp|icmp)\b(?!:)", lambda n: cls.NUMBERS[n[1]], m[3]), text)

@@ -410,6 +410,8 @@ class Forwarding(OfSpaces):
     def explain_extra(self, truth, key, row):
         if told(truth, key) and key[3:] == (None, None, None) and key[1] in self.others_say:
             return "bridge asks the driver of a vxlan, which does not tell what the interface itself takes"
+        if key[0] != first_space(truth) and not truth.has(f"net-{key[0]}", "fdb.json"):
+            return OTHER_SPACES
         return super().explain_extra(truth, key, row)
 
 

@@ -142,7 +142,7 @@ class Elfs(Told):
         for fact in truth.facts("hooked"):
             if fact["pid"] == key[0] and fact["what"] == "copied" and int(fact["at"], 16) == key[1]:
                 return "the scene copied a library into anonymous memory"
-            if fact["pid"] == key[0] and fact["what"] == "hollow" and row["PATH"] == truth.link(key[0], "exe"):
+            if fact["pid"] == key[0] and fact["what"] == "hollow" and (row["PATH"] == truth.link(key[0], "exe") or int(fact["at"], 16) == key[1]):
                 return "the scene put other code where the program's was: none of the file is mapped to be run"
         return super().explain_extra(truth, key, row)
 
