@@ -69,7 +69,8 @@ static bool next_loose(struct eg_run *r, struct linux_dentry_walk *w, struct eg_
         }
         if (!eg_get(&w->loose, *dentry, hash_next))
             w->loose = 0;
-        if (eg_get(&parent, *dentry, dentry.d_parent) && parent == dentry->addr)
+        if (eg_get(&parent, *dentry, dentry.d_parent) && parent == dentry->addr &&
+            parent != w->root)
             return true;
     }
     return false;
@@ -96,17 +97,33 @@ static bool next_child(struct eg_run *r, struct linux_dentry_walk *w, struct eg_
     while (eg_has(r, dentry.d_children) ? eg_hlist_next_(&w->hlist, dentry)
                                         : eg_list_next_(&w->list, dentry))
         if (eg_get(&parent, *dentry, dentry.d_parent) && parent == w->parent &&
-            dentry->addr != w->parent)
+            dentry->addr != w->parent && dentry->addr != w->root)
             return true;
     return false;
+}
+
+/* @return false: the file system has none, or another one's, whose tree is given there. */
+static bool take_root(struct eg_run *r, struct linux_dentry_walk *w, struct eg_obj *dentry)
+{
+    uint64_t sb;
+
+    *dentry = eg_deref(eg_at(w->sb, super_block.s_root));
+    if (dentry->why)
+        return false;
+    if (eg_get(&sb, *dentry, dentry.d_sb) && sb != w->sb.addr) {
+        eg_note(r, "the root of the super_block at %#llx is one of that at %#llx: left out",
+                (unsigned long long)w->sb.addr, (unsigned long long)sb);
+        return false;
+    }
+    w->root = dentry->addr;
+    return true;
 }
 
 bool linux_next_dentry(struct eg_run *r, struct linux_dentry_walk *w, struct eg_obj *dentry)
 {
     if (w->state == START) {
         w->state = CHILDREN;
-        *dentry = eg_deref(eg_at(w->sb, super_block.s_root));
-        if (!dentry->why) {
+        if (take_root(r, w, dentry)) {
             push(r, w, *dentry);
             return true;
         }

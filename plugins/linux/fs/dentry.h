@@ -29,11 +29,13 @@ EG_API const char *linux_dentry_path_from(struct eg_run *r, struct eg_obj dentry
 
 /** All dentries of a file system: its root, every child before the children of the next, then what
  * belongs to no tree. Negative ones too (d_inode is null): names that were looked for in vain.
- * Each names as its parent the one that it was found in, so that no damage makes this a circle. */
+ * Each names as its parent the one that it was found in, and the root is nobody's child, so that no
+ * damage makes this a circle. */
 struct linux_dentry_walk {
     struct eg_obj sb;
     uint64_t *todo; /**< directories that were not looked into yet; in the run's memory */
     size_t n, cap;
+    uint64_t root;   /**< of the tree */
     uint64_t parent; /**< whose children are given now */
     struct eg_list_walk list;
     struct eg_hlist_walk hlist;

@@ -432,6 +432,37 @@ static void dentries(void **state)
     }
 }
 
+/** Trees that lead back to their root, a list of roots that leads to itself, two file systems that
+ * name one root: each ends, and has its names once. */
+static void dentry_circles(void **state)
+{
+    (void)state;
+    each_world(w, m)
+    {
+        const uint64_t loose = make_dentry(&w, "/", 0, w.sb[0], 0);
+        const uint64_t node = mk_at(w.k, loose, "dentry.d_hash");
+        const char *rows, *one;
+
+        mk_put(w.k, w.root, "dentry.d_parent", w.dir);
+        put_children(&w, w.dir, &w.root, 1);
+        mk_write_ptr(w.k, mk_at(w.k, w.sb[0], "super_block.s_roots"), node);
+        mk_write_ptr(w.k, node, node);
+        mk_put(w.k, w.sb[1], "super_block.s_root", w.root);
+        rows = mk_columns(mk_rows(w.k, "dentries", NULL), 0, 0);
+        for (size_t i = 0; i < 2; i++) {
+            char want[32];
+
+            snprintf(want, sizeof want, "0x%llx", (unsigned long long)(i ? loose : w.root));
+            one = strstr(rows, want);
+            assert_non_null(one);
+            assert_null(strstr(one + 1, want));
+        }
+        assert_int_equal(mk_row_notes("are linked in a circle"), 1);
+        assert_int_equal(mk_row_notes("is one of that at"), 1);
+        assert_non_null(strstr(mk_rows(w.k, "inodes", NULL), "|12|-rws--x--x|2|"));
+    }
+}
+
 static void superblocks(void **state)
 {
     (void)state;
@@ -535,8 +566,10 @@ static void times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inodes),      cmocka_unit_test(inodes_damaged), cmocka_unit_test(dentries),
-        cmocka_unit_test(superblocks), cmocka_unit_test(namespaces),     cmocka_unit_test(times),
+        cmocka_unit_test(inodes),         cmocka_unit_test(inodes_damaged),
+        cmocka_unit_test(dentries),       cmocka_unit_test(superblocks),
+        cmocka_unit_test(namespaces),     cmocka_unit_test(times),
+        cmocka_unit_test(dentry_circles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
