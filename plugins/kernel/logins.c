@@ -266,8 +266,11 @@ static void lines(struct source *s)
 
 /* ---- the journal ---- */
 
+/** Of one entry: the next one's is in its place, for anyone may write many. */
 struct message {
-    char *text, *program, *tty;
+    uint8_t field[FIELD_MAX];
+    char text[FIELD_MAX], program[FIELD_MAX]; /**< ending in 0 */
+    bool has_text, has_program;
     size_t len;
     uint64_t pid, uid;
     bool has_pid, has_uid, absent, no_codec, damaged;
@@ -280,24 +283,35 @@ static bool is(const uint8_t *field, size_t len, const char *name)
     return len > n && !memcmp(field, name, n) && field[n] == '=';
 }
 
-static char *value_of(struct eg_run *r, const uint8_t *field, size_t len)
+/* What stands behind the "="; @out has room for FIELD_MAX bytes. @return its length. */
+static size_t value_of(char *out, const uint8_t *field, size_t len)
 {
     const uint8_t *eq = memchr(field, '=', len);
     const size_t n = len - (size_t)(eq + 1 - field);
-    char *out = eg_tmp(r, n + 1);
 
     memcpy(out, eq + 1, n);
-    return out;
+    out[n] = 0;
+    return n;
 }
 
-static void message(struct source *s, const struct linux_journal *j,
-                    const struct linux_journal_entry *e, uint8_t *field, struct message *m)
+static uint64_t number_of(const uint8_t *field, size_t len)
 {
-    *m = (struct message){ 0 };
+    char text[FIELD_MAX];
+
+    value_of(text, field, len);
+    return strtoull(text, NULL, 10);
+}
+
+static void message(struct linux_journal *j, const struct linux_journal_entry *e, struct message *m)
+{
+    const uint8_t *field = m->field;
+
+    m->has_text = m->has_program = m->has_pid = m->has_uid = false;
+    m->absent = m->no_codec = m->damaged = false;
     for (uint64_t i = 0; i < e->items; i++) {
         size_t len;
 
-        switch (linux_journal_field(j, e, i, field, FIELD_MAX, &len)) {
+        switch (linux_journal_field(j, e, i, m->field, FIELD_MAX, &len)) {
         case LINUX_JOURNAL_FIELD:
             break;
         case LINUX_JOURNAL_ABSENT:
@@ -311,17 +325,18 @@ static void message(struct source *s, const struct linux_journal *j,
             continue;
         }
         if (is(field, len, "MESSAGE")) {
-            m->text = value_of(s->r, field, len);
-            m->len = len - strlen("MESSAGE=");
+            m->has_text = true;
+            m->len = value_of(m->text, field, len);
         } else if (is(field, len, "SYSLOG_IDENTIFIER") ||
-                   (!m->program && is(field, len, "_COMM"))) {
-            m->program = value_of(s->r, field, len);
+                   (!m->has_program && is(field, len, "_COMM"))) {
+            m->has_program = true;
+            value_of(m->program, field, len);
         } else if (is(field, len, "_PID") || (!m->has_pid && is(field, len, "SYSLOG_PID"))) {
             m->has_pid = true;
-            m->pid = strtoull(value_of(s->r, field, len), NULL, 10);
+            m->pid = number_of(field, len);
         } else if (is(field, len, "_UID")) {
             m->has_uid = true;
-            m->uid = strtoull(value_of(s->r, field, len), NULL, 10);
+            m->uid = number_of(field, len);
         }
     }
 }
@@ -329,8 +344,8 @@ static void message(struct source *s, const struct linux_journal *j,
 static void journal(struct source *s)
 {
     const bool all = eg_arg_flag(s->r, "journal");
-    uint8_t *field = eg_tmp(s->r, FIELD_MAX);
     uint64_t from = 0, found = 0, cut = 0, packed = 0, cached = 0;
+    struct message *m = eg_tmp(s->r, sizeof *m);
     struct linux_journal_entry e;
     struct linux_journal j;
     struct eg_extent x;
@@ -344,29 +359,30 @@ static void journal(struct source *s)
         cached += EG_MIN(x.last, s->size - 1) - EG_MAX(x.start, from) + 1;
         for (; at <= x.last && at < s->size && found < RECORDS_MAX; at += 8) {
             struct linux_auth_line a = { 0 };
-            struct message m;
+            const char *program;
             const uint8_t *p = eg_bytes(eg_view_of(s->r), s->file, at, 8);
 
             // Most of a file is no entry: what each begins with is looked at first.
             if (!p || eg_le64(p) != LINUX_JOURNAL_ENTRY || !linux_journal_entry_at(&j, at, &e))
                 continue;
             found++;
-            message(s, &j, &e, field, &m);
-            cut += m.absent || m.damaged;
-            packed += m.no_codec;
-            if (m.text)
-                linux_auth_message(s->r, m.program, m.text, m.len, &a);
+            message(&j, &e, m);
+            cut += m->absent || m->damaged;
+            packed += m->no_codec;
+            program = m->has_program ? m->program : NULL;
+            if (m->has_text)
+                linux_auth_message(s->r, program, m->text, m->len, &a);
             if (!all && !a.about_login)
                 continue;
             eg_row(s->r, .OFFSET = eg_addr(s->inode), .LOG = eg_text("journal"),
-                   .TYPE = eg_text(m.program), .TIME = eg_int((int64_t)e.realtime * 1000),
+                   .TYPE = eg_text(program), .TIME = eg_int((int64_t)e.realtime * 1000),
                    .USER = eg_text(a.user),
-                   .UID = m.has_uid ? eg_uint(m.uid) : (struct eg_cell){ 0 }, .TTY = eg_text(a.tty),
-                   .HOST = eg_text(a.from),
-                   .LOGIN_PID = m.has_pid ? eg_uint(m.pid) : (struct eg_cell){ 0 },
-                   .TEXT = m.text     ? eg_textn(m.text, m.len)
-                           : m.absent ? eg_missing(EG_NOT_CACHED, e.offset)
-                                      : (struct eg_cell){ 0 },
+                   .UID = m->has_uid ? eg_uint(m->uid) : (struct eg_cell){ 0 },
+                   .TTY = eg_text(a.tty), .HOST = eg_text(a.from),
+                   .LOGIN_PID = m->has_pid ? eg_uint(m->pid) : (struct eg_cell){ 0 },
+                   .TEXT = m->has_text ? eg_textn(m->text, m->len)
+                           : m->absent ? eg_missing(EG_NOT_CACHED, e.offset)
+                                       : (struct eg_cell){ 0 },
                    .PATH = eg_text(s->path), .FILE_OFFSET = eg_uint(e.offset));
         }
         from = EG_MIN(x.last, s->size - 1) + 1;
@@ -378,6 +394,11 @@ static void journal(struct source *s)
             s->size, cut);
     if (found == RECORDS_MAX)
         eg_note(s->r, "%s: only the first %d entries were looked at", s->path, RECORDS_MAX);
+    if (j.excess)
+        eg_note(s->r,
+                "%s: entries refer to more than the file can hold, as damage or somebody has made "
+                "it: what is behind is left out",
+                s->path);
     if (packed)
         eg_note(s->r,
                 "%s: fields of %" PRIu64 " entries need a library that this program was "

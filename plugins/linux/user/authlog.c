@@ -129,22 +129,22 @@ void linux_auth_message(struct eg_run *r, const char *program, const char *text,
                                         "Failed password",
                                         "Invalid user",
                                         "authentication failure" };
-    char *s;
+    char s[LINE_LEN + 1];
 
     out->text = text;
     out->len = len;
     for (size_t i = 0; program && i < countof(programs); i++)
         out->about_login |= !strcmp(program, programs[i]);
     len = EG_MIN(len, (size_t)LINE_LEN);
-    s = eg_tmp(r, len + 1);
     memcpy(s, text, len);
+    s[len] = 0;
     for (size_t i = 0; i < countof(says); i++)
         out->about_login |= strstr(s, says[i]) != NULL;
     if (program && (!strcmp(program, "sudo") || !strcmp(program, "doas")) &&
         strstr(s, "COMMAND=")) { // "alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id"
         const char *p = s + strspn(s, " ");
 
-        out->user = eg_strf(r, "%.*s", (int)strcspn(p, " :"), p);
+        out->user = eg_strf(r, "%.*s", (int)EG_MIN(strcspn(p, " :"), (size_t)WORD_LEN), p);
         out->tty = word_after(r, s, "TTY=");
         return;
     }

@@ -26,6 +26,8 @@ enum {
     LZ4 = 2,
     ZSTD = 4,
     PACKED_MAX = 1 << 20,
+    REPEATED_MAX = 16, // how often each packed byte may be read: fields of the same bytes are one
+    PACKED_MIN = 64 << 20,
 };
 
 bool linux_journal_open(struct linux_journal *j, struct eg_view *v, struct eg_space *file,
@@ -134,7 +136,7 @@ static size_t unxz(const uint8_t *p, size_t n, uint8_t *out, size_t max)
 }
 #endif
 
-static enum linux_journal_field unpack(const struct linux_journal *j, uint64_t at, size_t n,
+static enum linux_journal_field unpack(struct linux_journal *j, uint64_t at, size_t n,
                                        unsigned codec, uint8_t *out, size_t max, size_t *len)
 {
     size_t (*with)(const uint8_t *p, size_t n, uint8_t *out, size_t max) = NULL;
@@ -155,6 +157,8 @@ static enum linux_journal_field unpack(const struct linux_journal *j, uint64_t a
         return codec == XZ || codec == LZ4 ? LINUX_JOURNAL_NO_CODEC : LINUX_JOURNAL_DAMAGED;
     if (n > PACKED_MAX || !(packed = malloc(n)))
         return LINUX_JOURNAL_DAMAGED;
+    j->unpacked += n;
+    j->excess |= j->unpacked / REPEATED_MAX > j->size && j->unpacked > PACKED_MIN;
     if (!eg_read(j->view, j->file, at, packed, n))
         got = LINUX_JOURNAL_ABSENT;
     else if ((*len = with(packed, n, out, max)))
@@ -163,7 +167,7 @@ static enum linux_journal_field unpack(const struct linux_journal *j, uint64_t a
     return got;
 }
 
-enum linux_journal_field linux_journal_field(const struct linux_journal *j,
+enum linux_journal_field linux_journal_field(struct linux_journal *j,
                                              const struct linux_journal_entry *e, uint64_t i,
                                              uint8_t *out, size_t max, size_t *len)
 {
@@ -172,7 +176,10 @@ enum linux_journal_field linux_journal_field(const struct linux_journal *j,
     uint64_t at, size;
 
     *len = 0;
-    if (i >= e->items)
+    if (i >= e->items || j->excess)
+        return LINUX_JOURNAL_DAMAGED;
+    j->referred += e->item_bytes;
+    if ((j->excess = j->referred > j->size))
         return LINUX_JOURNAL_DAMAGED;
     if (!eg_read(j->view, j->file, e->offset + ENTRY + i * e->item_bytes, ref, j->compact ? 4 : 8))
         return LINUX_JOURNAL_ABSENT;

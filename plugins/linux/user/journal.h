@@ -17,6 +17,8 @@ struct linux_journal {
     uint64_t n_entries;             /**< as the header counts them */
     bool compact;                   /**< since systemd 252: numbers of 32 bits */
     bool known;                     /**< the header could be read */
+    uint64_t referred, unpacked;    /**< bytes of references and of packed fields that were read */
+    bool excess; /**< more than a file of this size can have: nothing is read any more */
 };
 /** @return false: it is no journal. A header that cannot be read is no reason. */
 bool linux_journal_open(struct linux_journal *j, struct eg_view *v, struct eg_space *file,
@@ -39,9 +41,10 @@ enum linux_journal_field {
     LINUX_JOURNAL_DAMAGED,  /**< it is no field, or does not unpack */
     LINUX_JOURNAL_NO_CODEC, /**< this program was built without what unpacks it */
 };
-/** The @i-th field of an entry: "MESSAGE=…". @out: room for @max bytes, of which *@len are used; a
+/** The @i-th field of an entry: "MESSAGE=…", each asked for once. Entries that overlap, or all refer
+ * to what takes long to unpack, end with @j->excess. @out: room for @max bytes, of which *@len are used; a
  * longer one is cut. */
-enum linux_journal_field linux_journal_field(const struct linux_journal *j,
+enum linux_journal_field linux_journal_field(struct linux_journal *j,
                                              const struct linux_journal_entry *e, uint64_t i,
                                              uint8_t *out, size_t max, size_t *len);
 

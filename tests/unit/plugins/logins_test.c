@@ -229,6 +229,19 @@ static void journal(void **state)
         p[PACKED + (compact ? 72 : 64)] ^= 0xff;
         assert_int_equal(linux_journal_field(&j, &e, 1, out, sizeof out, &len),
                          LINUX_JOURNAL_DAMAGED);
+        // References to more than the file has room for, and to what takes long to unpack.
+        put(p + PLAIN + 8, (compact ? 72 : 64) + 7, 8, false);
+        assert_false(j.excess);
+        j.unpacked = UINT64_C(1) << 40;
+        linux_journal_field(&j, &e, 1, out, sizeof out, &len);
+        assert_true(j.excess);
+        assert_true(linux_journal_open(&j, &v, space, 8192));
+        for (size_t i = 0; i < 8192 / e.item_bytes; i++)
+            assert_int_equal(linux_journal_field(&j, &e, 0, out, sizeof out, &len),
+                             LINUX_JOURNAL_FIELD);
+        assert_int_equal(linux_journal_field(&j, &e, 0, out, sizeof out, &len),
+                         LINUX_JOURNAL_DAMAGED);
+        assert_true(j.excess);
         // What is no entry: a number behind the newest, a time before there were journals, too many
         // fields, a size that does not fit.
         put(p + ENTRY_AT + 16, 10, 8, false);
