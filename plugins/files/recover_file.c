@@ -43,7 +43,9 @@ static const char *top_of(struct recover *x, const struct recover_file *f)
 bool recover_find_overlaid(struct recover *x)
 {
     const struct linux_inodes *all = linux_inodes(x->r);
-    uint64_t sb = 0, next;
+    struct eg_map *files = eg_run_map(x->r); // of a file in @last
+    uint64_t sb = 0, nth, *last = NULL;
+    size_t n = 0, cap = 0;
     bool is = false;
 
     x->overlaid = eg_run_map(x->r);
@@ -62,8 +64,14 @@ bool recover_find_overlaid(struct recover *x)
         at = data.addr;
         if (linux_is_overlay(x->r, data)) // the layer below is not known
             continue;
-        while (eg_map_get(x->overlaid, at, &next))
-            at = next;
+        if (eg_map_get(files, at, &nth)) {
+            at = last[nth];
+        } else {
+            eg_run_map_add(x->r, files, at, n);
+            last = eg_grow(x->r, last, nth = n, &cap, sizeof *last);
+            n++;
+        }
+        last[nth] = inode.addr;
         eg_run_map_add(x->r, x->overlaid, at, inode.addr);
     }
     return all && !eg_stopped(x->r);

@@ -25,12 +25,17 @@ struct recover_tar {
     uint64_t at;          // in the file at hand
 };
 
+/* Where the run failed the file is closed already: without archive_write_fail() the library would
+ * write to it what it still has. */
 static void close_deferred(void *tar)
 {
     struct recover_tar *t = tar;
 
-    if (t->archive)
+    t->f = NULL;
+    if (t->archive) {
+        archive_write_fail(t->archive);
         archive_write_free(t->archive);
+    }
     t->archive = NULL;
 }
 
@@ -38,7 +43,7 @@ static la_ssize_t write_out(struct archive *a, void *context, const void *bytes,
 {
     struct recover_tar *t = context;
 
-    if (fwrite(bytes, 1, len, t->f) == len)
+    if (t->f && fwrite(bytes, 1, len, t->f) == len)
         return (la_ssize_t)len;
     archive_set_error(a, EG_EIO, "could not be written: is the disk full?");
     return -1;
@@ -78,9 +83,10 @@ bool recover_tar_end(struct recover *x)
 {
     struct recover_tar *t = x->tar;
     const bool ok = archive_write_close(t->archive) == ARCHIVE_OK || failed(t);
+    FILE *f = t->f;
 
     close_deferred(t);
-    return eg_output_done(x->r, t->f) && ok;
+    return eg_output_done(x->r, f) && ok;
 }
 
 /* Seconds downwards, for a time before 1970 too. */
@@ -157,6 +163,8 @@ static bool put_zeros(struct recover_tar *t, uint64_t to)
     while (t->at < to) {
         const size_t n = (size_t)EG_MIN(to - t->at, (uint64_t)ZEROS);
 
+        if (eg_stopped(t->x->r))
+            return false;
         if (archive_write_data(t->archive, t->zeros, n) != (la_ssize_t)n)
             return failed(t);
         t->at += n;

@@ -113,6 +113,8 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
 
 const char *mk_out_dir;
 
+bool mk_rows_may_fail;
+
 const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
 {
     static char *kept;
@@ -136,11 +138,16 @@ const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
     add(&t, "");
     eg_arena_fini(&last.arena);
     eg_plugin_run(linux_system(k), p, &o, (struct eg_sink){ take_row, &t }, &last);
-    if (last.status)
+    if (last.status && !mk_rows_may_fail)
         mk_fail("mklinux: %s", last.error);
     eg_arena_fini(&columns);
     free(kept);
     return kept = t.at;
+}
+
+const char *mk_row_error(void)
+{
+    return last.status ? last.error : "";
 }
 
 size_t mk_row_notes(const char *text)

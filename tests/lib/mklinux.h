@@ -16,6 +16,10 @@ const char *mk_rows(struct mk *k, const char *plugin, const char *const *args);
 extern const char *mk_out_dir;
 /** Columns @from to @to of all of @rows, until the next call. */
 const char *mk_columns(const char *rows, int from, int to);
+/** Set: a run that fails does not end the test. */
+extern bool mk_rows_may_fail;
+/** Why the last mk_rows failed; "": it did not. */
+const char *mk_row_error(void);
 /** Notes of the last mk_rows that contain @text; NULL: all. */
 size_t mk_row_notes(const char *text);
 

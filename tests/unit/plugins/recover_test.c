@@ -370,12 +370,90 @@ static void known_sqlite(void **state)
 #endif
 }
 
+/* A database that computes digests without end, one with a write-ahead log, and one that is cut:
+ * each is refused, or read without a file beside it. */
+static void known_hostile(void **state)
+{
+#ifdef HAVE_SQLITE
+    static const char *const makes[] = {
+        "create view FILE as with recursive n(i) as (select 1 union all select 1 from n) select "
+        "hex(zeroblob(32)) as sha256 from n",
+        "pragma journal_mode=wal; create table FILE(sha256); insert into FILE values (1)",
+        "create table FILE(sha256); insert into FILE values (zeroblob(100000))",
+    };
+
+    (void)state;
+    if (system("python3 -c 'import sqlite3' 2> /dev/null") != 0)
+        return;
+    mk_rows_may_fail = true;
+    for (size_t i = 0; i < countof(makes); i++) {
+        static const char *const errors[] = { "no table of this database", "", "malformed" };
+        struct mk_cache w;
+        char text[600], sum[65], args[200], list[100];
+
+        three_files(&w, sum);
+        snprintf(list, sizeof list, "%s/list", w.top);
+        snprintf(text, sizeof text,
+                 "mkdir %s && python3 -c 'import sqlite3; b = sqlite3.connect(\"%s/d\"); "
+                 "b.executescript(\"%s\"); b.commit(); b.close()'",
+                 list, list, makes[i]);
+        assert_int_equal(system(text), 0);
+        snprintf(text, sizeof text, "%s/d", list);
+        if (i == 2)
+            assert_int_equal(truncate(text, 8192), 0);
+        snprintf(args, sizeof args, "known=%s/d", list);
+        mk_cache_recover(&w, args);
+        assert_int_equal(!*mk_row_error(), i == 1);
+        assert_non_null(strstr(mk_row_error(), errors[i]));
+        assert_int_equal(mk_cache_load(&w, TOP "/second"), i == 1);
+        snprintf(text, sizeof text, "test \"$(ls %s)\" = d", list);
+        assert_int_equal(system(text), 0);
+        mk_cache_end(&w);
+    }
+    mk_rows_may_fail = false;
+#else
+    (void)state;
+#endif
+}
+
+/* A run that fails has closed the tar: nothing may be written to it then. Files of the same bytes
+ * are looked for once, also very many. */
+static void failing(void **state)
+{
+    struct mk_cache w;
+    char sum[65], path[100];
+    FILE *f;
+
+    (void)state;
+    three_files(&w, sum);
+    mk_rows_may_fail = true;
+    mk_cache_recover(&w, "tar=manifest.jsonl");
+    assert_non_null(strstr(mk_row_error(), "manifest.jsonl"));
+    mk_rows_may_fail = false;
+    mk_cache_end(&w);
+    mk_cache_begin(&w, &mk_machines[0], "tmpfs");
+    for (unsigned i = 0; i < 2000; i++)
+        mk_cache_file(&w, 0, "empty", MK_REG, 0);
+    snprintf(path, sizeof path, "%s/list", w.top);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    for (unsigned i = 0; i < 20000; i++)
+        fputs("d41d8cd98f00b204e9800998ecf8427e\n", f);
+    fclose(f);
+    snprintf(path, sizeof path, "known=%s/list", w.top);
+    mk_cache_recover(&w, path);
+    assert_true(mk_cache_manifest(&w, "\"known\":true"));
+    assert_false(mk_cache_manifest(&w, "\"known\":false"));
+    mk_cache_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole), cmocka_unit_test(parts),   cmocka_unit_test(memory),
-        cmocka_unit_test(sizes), cmocka_unit_test(hostile), cmocka_unit_test(tar_links),
-        cmocka_unit_test(modes), cmocka_unit_test(known),   cmocka_unit_test(known_sqlite),
+        cmocka_unit_test(whole),         cmocka_unit_test(parts),   cmocka_unit_test(memory),
+        cmocka_unit_test(sizes),         cmocka_unit_test(hostile), cmocka_unit_test(tar_links),
+        cmocka_unit_test(modes),         cmocka_unit_test(known),   cmocka_unit_test(known_sqlite),
+        cmocka_unit_test(known_hostile), cmocka_unit_test(failing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
