@@ -1,6 +1,6 @@
 /* recover_known_sqlite.c - known files in a SQLite database, as the NSRL publishes them since 2022
- * (RDSv3): a table METADATA (full) or FILE (minimal) with columns sha256, sha1, md5. The file is not
- * trusted: views and virtual tables are not asked, since they may compute rows without end. */
+ * (RDSv3): a table METADATA (full) or FILE (minimal) with columns sha256, sha1, md5. The file is
+ * not trusted: views and virtual tables are not asked, since they may compute rows without end. */
 #include "../../core/run.h"
 #include "config.h"
 #include "recover_known.h"

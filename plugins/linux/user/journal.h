@@ -41,9 +41,9 @@ enum linux_journal_field {
     LINUX_JOURNAL_DAMAGED,  /**< it is no field, or does not unpack */
     LINUX_JOURNAL_NO_CODEC, /**< this program was built without what unpacks it */
 };
-/** The @i-th field of an entry: "MESSAGE=…", each asked for once. Entries that overlap, or all refer
- * to what takes long to unpack, end with @j->excess. @out: room for @max bytes, of which *@len are used; a
- * longer one is cut. */
+/** The @i-th field of an entry: "MESSAGE=…", each asked for once. Entries that overlap, or all
+ * refer to what takes long to unpack, end with @j->excess. @out: room for @max bytes, of which
+ * *@len are used; a longer one is cut. */
 enum linux_journal_field linux_journal_field(struct linux_journal *j,
                                              const struct linux_journal_entry *e, uint64_t i,
                                              uint8_t *out, size_t max, size_t *len);
