@@ -75,6 +75,7 @@ struct listing {
     struct eg_run *r;
     const struct linux_holders *all;
     struct eg_map *written; /**< pipes and sockets whose bytes are in a file already */
+    struct eg_map *named;   /**< number of an inode → whose file has it in its name */
 };
 
 static const char *const kinds[] = {
@@ -175,6 +176,17 @@ static void write_piece(void *context, const struct linux_piece *piece)
     }
 }
 
+/** The name of that file. Of a damaged image several have one number. */
+static const char *name_of(struct listing *l, const char *kind, uint64_t ino, uint64_t at)
+{
+    uint64_t first = at;
+
+    if (!eg_map_get(l->named, ino, &first))
+        eg_run_map_add(l->r, l->named, ino, at);
+    return first == at ? eg_strf(l->r, "%s-%" PRIu64 ".bin", kind, ino)
+                       : eg_strf(l->r, "%s-%" PRIu64 "-%" PRIx64 ".bin", kind, ino, at);
+}
+
 /** The file for what is unread in the object at @at, once. @return false: it was written before, or
  * cannot be. */
 static bool begin_file(struct listing *l, struct writing *w, uint64_t at)
@@ -200,7 +212,7 @@ static void end_file(struct writing *w)
 
 static struct eg_cell write_pipe(struct listing *l, struct eg_obj pipe, uint64_t ino)
 {
-    struct writing w = { .name = eg_strf(l->r, "pipe-%" PRIu64 ".bin", ino) };
+    struct writing w = { .name = name_of(l, "pipe", ino, pipe.addr) };
     struct linux_piece piece;
 
     if (begin_file(l, &w, pipe.addr)) {
@@ -217,7 +229,7 @@ static struct eg_cell write_pipe(struct listing *l, struct eg_obj pipe, uint64_t
 
 static struct eg_cell write_socket(struct listing *l, struct eg_obj sock, uint64_t ino)
 {
-    struct writing w = { .name = eg_strf(l->r, "socket-%" PRIu64 ".bin", ino) };
+    struct writing w = { .name = name_of(l, "socket", ino, sock.addr) };
 
     if (begin_file(l, &w, sock.addr)) {
         linux_sock_pieces(l->r, sock, write_piece, &w);
@@ -382,7 +394,9 @@ static void list(struct listing *l, const struct linux_holder *h)
 
 static int run(struct eg_run *r)
 {
-    struct listing l = { .r = r, .all = linux_holders(r), .written = eg_run_map(r) };
+    struct listing l = {
+        .r = r, .all = linux_holders(r), .written = eg_run_map(r), .named = eg_run_map(r)
+    };
     const bool mappings = eg_arg_flag(r, "mappings");
     const struct linux_holder **order;
     uint64_t *unheld;

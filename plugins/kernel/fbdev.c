@@ -206,7 +206,8 @@ static void palette(struct picture *p, struct eg_obj fb)
         }
 }
 
-static void console(struct eg_run *r, struct eg_obj fb)
+/* @slot: its place in the table, which is its number, too, unless something is damaged. */
+static void console(struct eg_run *r, struct eg_obj fb, uint64_t slot)
 {
     struct picture p = { .r = r, .space = eg_kernel(r) };
     const char *why = NULL, *file = NULL;
@@ -236,7 +237,10 @@ static void console(struct eg_run *r, struct eg_obj fb)
         lines = eg_uint(n);
         if (!n)
             why = "the pixels are in the graphics card, which an image of memory does not have";
-        file = save(&p, eg_strf(r, "fb%" PRIu32, node), n, line, &why);
+        file = save(&p,
+                    node == slot ? eg_strf(r, "fb%" PRIu32, node)
+                                 : eg_strf(r, "fb%" PRIu32 "-%" PRIu64, node, slot),
+                    n, line, &why);
     }
     eg_row(r, .OFFSET = eg_addr(fb), .TYPE = eg_text("fbdev"),
            .NAME = eg_text(eg_strf(r, "fb%" PRIu32, node)), .DRIVER = eg_val(fb, fb_id),
@@ -358,7 +362,7 @@ static int run(struct eg_run *r)
         struct eg_obj fb = eg_deref(eg_index(table, i));
 
         if (!fb.why)
-            console(r, fb);
+            console(r, fb, i);
     }
     cards(r);
     return 0;

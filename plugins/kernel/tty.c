@@ -96,11 +96,11 @@ static void text_row(struct line *l, const char *source, const char *state, cons
            .HANDLER = l->handler, .BUFFER = eg_text(source), .STATE = eg_text(state),
            .SIZE = eg_uint(len), .TEXT = eg_textn(text, len));
     if (eg_arg_flag(l->r, "dump")) {
-        char name[2 * NAME_LEN];
+        char name[2 * NAME_LEN]; // with the address: each namespace has its own pts/0
         void *file;
 
-        snprintf(name, sizeof name, "%.40s-%" PRIx64 "-%" PRIu64 "-%s-%s.bin", l->name,
-                 l->tty.addr & 0xffffff, l->rows, source, state);
+        snprintf(name, sizeof name, "%.40s-%" PRIx64 "-%" PRIu64 "-%s-%s.bin", l->name, l->tty.addr,
+                 l->rows, source, state);
         for (char *p = name; *p; p++)
             if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *p))
                 *p = '_';

@@ -134,6 +134,17 @@ static void fbdev(void **state)
                     assert_int_equal(rgb[3 * (y * WIDTH + x) + 2], 0x80);
                 }
             unlink(path);
+            // Two places of the table lead to one.
+            mk_write_ptr(k, table + 5 * ptr, fb);
+            mk_out_dir = folder;
+            assert_string_equal(
+                mk_columns(mk_rows(k, "fbdev", (const char *const[]){ "dump", NULL }), 11, 11),
+                "fb2.png\nfb2-5.png");
+            mk_out_dir = NULL;
+            mk_write_ptr(k, table + 5 * ptr, 0);
+            unlink(path);
+            snprintf(path, sizeof path, "%s/fb2-5.png", folder);
+            unlink(path);
             rmdir(folder);
         }
 #else

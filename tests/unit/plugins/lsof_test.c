@@ -269,6 +269,38 @@ static void pipes(void **state)
         }
 }
 
+/* Two pipes of one number, as a damaged image has them: each has a file of its own. */
+static void pipe_files(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, since_69);
+        const uint64_t table = make_table(&g, mk_guest_task(&g, 5, "prog", 0));
+        char folder[] = "/tmp/lsof_test.XXXXXX", text[64];
+        const char *rows;
+
+        for (unsigned i = 0; i < 2; i++) {
+            const uint64_t file = make_open(&g, i ? "b" : "a", FIFO, 0);
+            const uint64_t inode = mk_of(&g, file, "file.f_inode");
+
+            mk_put(g.k, inode, "inode.i_pipe", make_pipe(&g, false, 0, 1));
+            mk_put(g.k, inode, "inode.i_ino", 77);
+            mk_put(g.k, file, "file.f_mode", READ);
+            put_fd(&g, table, i, file);
+        }
+        assert_non_null(mkdtemp(folder));
+        mk_out_dir = folder;
+        rows = mk_guest_rows(&g, "lsof", "data");
+        mk_out_dir = NULL;
+        assert_non_null(strstr(rows, "|pipe-77.bin"));
+        assert_non_null(strstr(rows, "|pipe-77-"));
+        snprintf(text, sizeof text, "rm -r %s", folder);
+        assert_int_equal(system(text), 0);
+        mk_free(g.k);
+    }
+}
+
 static void says(void **state)
 {
     (void)state;
@@ -456,10 +488,10 @@ static void locks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables), cmocka_unit_test(tables_of_others),
-        cmocka_unit_test(pipes),  cmocka_unit_test(says),
-        cmocka_unit_test(locks),  cmocka_unit_test(deleted),
-        cmocka_unit_test(seals),
+        cmocka_unit_test(tables),  cmocka_unit_test(tables_of_others),
+        cmocka_unit_test(pipes),   cmocka_unit_test(pipe_files),
+        cmocka_unit_test(says),    cmocka_unit_test(locks),
+        cmocka_unit_test(deleted), cmocka_unit_test(seals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
