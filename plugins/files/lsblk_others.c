@@ -10,7 +10,6 @@ EG_FIELDS_OF("loop", loop_device, lo_backing_file, lo_device, lo_disk, lo_flags,
 EG_FIELDS_OF("nbd", nbd_device, backend, config, disk, pid);
 EG_FIELD_AS_OF("nbd", nbd_connections, nbd_config, "num_connections");
 EG_FIELDS_OF("md_mod", mddev, disks, gendisk, level, raid_disks);
-EG_FIELD_AS_OF("md_mod", md_metadata, mddev, "metadata_type");
 EG_FIELDS_OF("md_mod", md_rdev, bdev, same_set);
 EG_TYPE(file);
 

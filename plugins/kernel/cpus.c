@@ -9,11 +9,10 @@
 #include <string.h>
 
 EG_FIELDS(cpuinfo_x86, x86, x86_model, x86_vendor_id, x86_model_id, x86_capability, microcode,
-          x86_cache_size, loops_per_jiffy, x86_phys_bits, x86_virt_bits);
+          x86_cache_size, x86_phys_bits, x86_virt_bits);
 EG_FIELD_AS(x86_stepping_, cpuinfo_x86, "x86_stepping|x86_mask");
 EG_FIELD_AS(x86_package, cpuinfo_x86, "topo.pkg_id|phys_proc_id");
 EG_FIELD_AS(x86_core, cpuinfo_x86, "topo.core_id|cpu_core_id");
-EG_FIELD_AS(x86_apicid, cpuinfo_x86, "topo.apicid|apicid");
 EG_FIELDS(cpuinfo_arm64, reg_midr);
 EG_FIELD_AS(saved_auxv, mm_struct, "saved_auxv");
 EG_FIELDS(cpu_topology, core_id, package_id);

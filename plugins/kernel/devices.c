@@ -22,12 +22,12 @@ EG_FIELDS(subsys_private, bus);
 EG_FIELDS(bus_type, name, p); // p until 6.3
 EG_FIELD_AS(knode_bus, device_private, "knode_bus.n_node");
 EG_FIELDS(device_private, device);
-EG_FIELDS(device, driver, kobj);
+EG_FIELDS(device, driver);
 EG_FIELD_AS(device_name, device, "kobj.name");
 EG_FIELD_AS(driver_name, device_driver, "name");
 EG_FIELD_AS(driver_owner, device_driver, "owner");
-EG_FIELDS(pci_dev, dev, vendor, device, class, irq);
-EG_FIELDS_OF("usbcore", usb_device, dev, descriptor, product, manufacturer, serial);
+EG_FIELDS(pci_dev, dev, vendor, device, class);
+EG_FIELDS_OF("usbcore", usb_device, dev, product);
 EG_FIELD_AS_OF("usbcore", usb_vendor, usb_device, "descriptor.idVendor");
 EG_FIELD_AS_OF("usbcore", usb_product_id, usb_device, "descriptor.idProduct");
 EG_FIELD_AS_OF("usbcore", usb_class, usb_device, "descriptor.bDeviceClass");

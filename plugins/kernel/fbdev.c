@@ -12,14 +12,12 @@
 #include <png.h>
 #endif
 
-EG_FIELDS(fb_info, node, screen_base, screen_size, state);
+EG_FIELDS(fb_info, node, screen_base);
 EG_FIELD_AS(fb_id, fb_info, "fix.id");
 EG_FIELD_AS(fb_start, fb_info, "fix.smem_start");
 EG_FIELD_AS(fb_stride, fb_info, "fix.line_length");
 EG_FIELD_AS(fb_xres, fb_info, "var.xres");
 EG_FIELD_AS(fb_yres, fb_info, "var.yres");
-EG_FIELD_AS(fb_width, fb_info, "var.xres_virtual");
-EG_FIELD_AS(fb_height, fb_info, "var.yres_virtual");
 EG_FIELD_AS(fb_bits, fb_info, "var.bits_per_pixel");
 EG_FIELD_AS(fb_red_at, fb_info, "var.red.offset");
 EG_FIELD_AS(fb_red, fb_info, "var.red.length");
@@ -32,11 +30,11 @@ EG_FIELD_AS(cmap_red, fb_info, "cmap.red");
 EG_FIELD_AS(cmap_green, fb_info, "cmap.green");
 EG_FIELD_AS(cmap_blue, fb_info, "cmap.blue");
 EG_SYMBOL(registered_fb, "fb_info *[32]"); // FB_MAX
-EG_FIELDS_OF("drm", drm_minor, dev, type);
+EG_FIELDS_OF("drm", drm_minor, dev);
 EG_FIELD_AS_OF("drm", drm_fb_list, drm_device, "mode_config.fb_list");
 EG_FIELDS_OF("drm", drm_framebuffer, head, width, height, pitches, offsets, obj, format);
 EG_FIELD_AS_OF("drm", drm_format, drm_format_info, "format");
-EG_FIELDS_OF("drm", drm_gem_object, filp, size);
+EG_FIELDS_OF("drm", drm_gem_object, filp);
 EG_FIELD_AS_OF("drm", drm_driver_name, drm_device, "driver");
 EG_FIELD_AS_OF("drm", drm_name, drm_driver, "name");
 EG_SYMBOL(drm_minors_idr, "idr");   // until 6.11

@@ -5,7 +5,7 @@
 #include "../linux/net/text.h"
 #include <inttypes.h>
 
-EG_FIELDS(irq_desc, action, kstat_irqs, name, status_use_accessors);
+EG_FIELDS(irq_desc, action, kstat_irqs, name);
 EG_FIELD_AS(desc_irq, irq_desc, "irq_data.irq");
 EG_FIELD_AS(desc_hwirq, irq_desc, "irq_data.hwirq");
 EG_FIELD_AS(desc_chip, irq_desc, "irq_data.chip");
@@ -13,7 +13,7 @@ EG_FIELD_AS(desc_domain, irq_desc, "irq_data.domain");
 EG_FIELD_AS(desc_affinity, irq_desc, "irq_common_data.affinity");
 EG_FIELD_AS(desc_state, irq_desc, "irq_common_data.state_use_accessors");
 EG_FIELDS(irq_chip, name);
-EG_FIELDS(irqaction, handler, dev_id, next, thread_fn, name);
+EG_FIELDS(irqaction, handler, next, thread_fn, name);
 EG_FIELD_AS(irqstat_count, irqstat, "cnt"); // since 6.10; a plain number before
 EG_FIELD_AS(mask_bits, cpumask, "bits");
 EG_FIELDS(irq_cpustat_t, __nmi_count, apic_timer_irqs, irq_spurious_count, apic_perf_irqs,

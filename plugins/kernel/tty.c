@@ -21,7 +21,6 @@ EG_FIELDS(n_tty_data, read_buf, read_head, read_tail, echo_buf, echo_head, echo_
 EG_FIELD_AS(flip_head, tty_port, "buf.head");
 EG_FIELD_AS(flip_free, tty_port, "buf.free.first");
 EG_FIELD_AS(flip_sentinel, tty_port, "buf.sentinel");
-EG_FIELD_AS(xmit_page, tty_port, "xmit_buf");
 EG_FIELD_AS(xmit_in, tty_port, "xmit_fifo.kfifo.in");
 EG_FIELD_AS(xmit_out, tty_port, "xmit_fifo.kfifo.out");
 EG_FIELD_AS(xmit_mask, tty_port, "xmit_fifo.kfifo.mask");

@@ -33,7 +33,7 @@ EG_FIELD_AS(ext_offsets, nf_ct_ext, "offset");
 EG_FIELD_AS(pcpu_unconfirmed, ct_pcpu, "unconfirmed.first"); // until 5.18
 EG_FIELD_AS(pcpu_dying, ct_pcpu, "dying.first");
 EG_FIELD_AS(net_pcpu_lists, net, "ct.pcpu_lists");
-EG_FIELDS(nf_conntrack_expect, tuple, master, helper, flags, hnode);
+EG_FIELDS(nf_conntrack_expect, tuple, master, helper, hnode);
 EG_FIELD_AS(exp_net, nf_conntrack_expect, "net.net");
 EG_ENUMERATOR(NF_CT_EXT_HELPER, "nf_ct_ext_id");
 EG_ENUMERATOR(NF_CT_EXT_ACCT, "nf_ct_ext_id");
@@ -166,7 +166,7 @@ static struct eg_cell address(struct eg_run *r, struct eg_obj union_, uint16_t l
 
 static bool side_of(struct eg_run *r, struct eg_obj tuple, struct side *out)
 {
-    uint16_t id = 0, code = 0;
+    uint32_t id, code;
 
     *out = (struct side){ .l3 = 0 };
     if (!eg_get(&out->l3, tuple, tuple_l3) || !eg_get(&out->proto, tuple, tuple_proto))
@@ -176,14 +176,14 @@ static bool side_of(struct eg_run *r, struct eg_obj tuple, struct side *out)
     switch (out->proto) {
     case 1:
     case 58: // the destination has the type and the code, a byte each, the source the id
-        if (eg_get(&id, tuple, tuple_src_port) && eg_get(&code, tuple, tuple_dst_port))
-            out->detail = eg_strf(r, "type=%u code=%u id=%u", code & 0xff, code >> 8,
-                                  (unsigned)__builtin_bswap16(id));
+        if (linux_be(eg_at(tuple, tuple_src_port), &id) &&
+            linux_be(eg_at(tuple, tuple_dst_port), &code))
+            out->detail = eg_strf(r, "type=%u code=%u id=%u", code >> 8, code & 0xff, id);
         break;
     case 47:
-        if (eg_get(&id, tuple, tuple_src_port) && eg_get(&code, tuple, tuple_dst_port))
-            out->detail =
-                eg_strf(r, "srckey=%#x dstkey=%#x", __builtin_bswap16(id), __builtin_bswap16(code));
+        if (linux_be(eg_at(tuple, tuple_src_port), &id) &&
+            linux_be(eg_at(tuple, tuple_dst_port), &code))
+            out->detail = eg_strf(r, "srckey=%#x dstkey=%#x", id, code);
         break;
     case 6:
     case 17:

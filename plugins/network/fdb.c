@@ -7,7 +7,7 @@
 #include "../linux/net/net.h"
 #include <string.h>
 
-EG_FIELDS_OF("bridge", net_bridge, dev, fdb_list);
+EG_FIELDS_OF("bridge", net_bridge, fdb_list);
 EG_FIELDS_OF("bridge", net_bridge_fdb_entry, dst, fdb_node, flags, updated, used);
 EG_FIELD_AS_OF("bridge", br_fdb_mac, net_bridge_fdb_entry, "key.addr|addr");
 EG_FIELD_AS_OF("bridge", br_fdb_vlan, net_bridge_fdb_entry, "key.vlan_id|vlan_id");
@@ -15,8 +15,7 @@ EG_FIELDS_OF("bridge", net_bridge_port, dev);
 EG_FIELDS_OF("vxlan", vxlan_dev, fdb_head, fdb_list);
 EG_FIELDS_OF("vxlan", vxlan_fdb, fdb_node, flags, hlist, remotes, state, updated, used);
 EG_FIELD_AS_OF("vxlan", vxlan_fdb_mac, vxlan_fdb, "key.eth_addr|eth_addr"); // key since 6.15
-EG_FIELD_AS_OF("vxlan", vxlan_fdb_vni, vxlan_fdb, "key.vni|vni");
-EG_FIELDS_OF("vxlan", vxlan_rdst, list, remote_ip, remote_port, remote_vni, remote_ifindex);
+EG_FIELDS_OF("vxlan", vxlan_rdst, list, remote_ip, remote_port, remote_vni);
 EG_FIELD_AS(dev_uc, net_device, "uc.list");
 EG_FIELD_AS(dev_mc, net_device, "mc.list");
 EG_FIELDS(netdev_hw_addr, addr, list);
@@ -38,18 +37,6 @@ enum { FDB_BUCKETS = 256, MAC = 6, ETHER = 1 };
     C(UPDATED, TIME, "when it was last learned or changed", EG_MINOR)                              \
     C(LAST_USED, TIME, "when a packet was last sent there", EG_MINOR)
 EG_COLUMNS(COLUMNS);
-
-static uint32_t big_endian(struct eg_obj o, size_t n)
-{
-    uint8_t b[4] = { 0 };
-    uint32_t v = 0;
-
-    if (o.why || n > sizeof b || !eg_read(o.view, o.space, o.addr, b, n))
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | b[i];
-    return v;
-}
 
 static void list_bridge(struct eg_run *r, struct eg_obj net, struct eg_obj dev)
 {
@@ -86,6 +73,16 @@ static void list_bridge(struct eg_run *r, struct eg_obj net, struct eg_obj dev)
     }
 }
 
+/** A number in network order; 0 says that it is the interface's own. */
+static struct eg_cell unless_usual(struct eg_obj o)
+{
+    uint32_t value;
+
+    if (!linux_be(o, &value))
+        return eg_cell_of(o);
+    return value ? eg_uint(value) : (struct eg_cell){ 0 };
+}
+
 static void vxlan_entry(struct eg_run *r, struct eg_obj net, struct eg_obj dev, struct eg_obj e)
 {
     enum { NOARP = 64, PERMANENT = 128 }; // NUD_… (include/uapi/linux/neighbour.h)
@@ -113,14 +110,14 @@ static void vxlan_entry(struct eg_run *r, struct eg_obj net, struct eg_obj dev, 
     };
 
     eg_each_list(remote, eg_at(e, vxlan_fdb.remotes), vxlan_rdst.list) {
-        uint32_t port = big_endian(eg_at(remote, vxlan_rdst.remote_port), 2);
-        uint32_t vni = big_endian(eg_at(remote, vxlan_rdst.remote_vni), 4);
+        struct eg_obj port = eg_at(remote, vxlan_rdst.remote_port);
+        struct eg_obj vni = eg_at(remote, vxlan_rdst.remote_vni);
 
         any = true;
         row.DESTINATION_ADDR =
             eg_text(linux_sockaddr_ip(r, eg_at(remote, vxlan_rdst.remote_ip), NULL));
-        row.DESTINATION_PORT = port ? eg_uint(port) : (struct eg_cell){ 0 };
-        row.VNI = vni ? eg_uint(vni) : (struct eg_cell){ 0 };
+        row.DESTINATION_PORT = unless_usual(port);
+        row.VNI = unless_usual(vni);
         eg_emit_(r, 0, (const struct eg_cell *)(const void *)&row,
                  sizeof row / sizeof(struct eg_cell));
     }

@@ -29,7 +29,7 @@ EG_FIELD_AS(queue_resend, sock, "tcp_rtx_queue");
 EG_TYPE(tcp_sock);
 EG_FIELD_AS(queue_early, tcp_sock, "out_of_order_queue");
 EG_FIELD_AS(queue_reader, udp_sock, "reader_queue");
-EG_FIELDS(neighbour, arp_queue, dev, tbl);
+EG_FIELDS(neighbour, arp_queue, dev);
 EG_FIELDS(softnet_data, input_pkt_queue, process_queue);
 EG_FIELDS(napi_alloc_cache, skb_count, skb_cache);
 EG_SYMBOL(napi_alloc_cache, "napi_alloc_cache");

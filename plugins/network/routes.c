@@ -19,10 +19,9 @@ EG_FIELDS(trie, kv);
 EG_FIELDS(key_vector, key, pos, bits, leaf, tnode);
 EG_FIELDS(fib_alias, fa_list, fa_info, fa_slen, fa_type, tb_id);
 EG_FIELD_AS(fa_tos, fib_alias, "fa_dscp|fa_tos"); // renamed in 5.18
-EG_FIELDS(fib_info, fib_flags, fib_protocol, fib_scope, fib_prefsrc, fib_priority, fib_nhs, nh,
-          fib_nh);
+EG_FIELDS(fib_info, fib_protocol, fib_scope, fib_prefsrc, fib_priority, fib_nhs, nh, fib_nh);
 EG_TYPE(fib_nh);
-EG_FIELDS(fib_nh_common, nhc_dev, nhc_oif, nhc_scope, nhc_gw_family, nhc_flags, nhc_weight);
+EG_FIELDS(fib_nh_common, nhc_dev, nhc_oif, nhc_gw_family, nhc_flags, nhc_weight);
 EG_FIELD_AS(nhc_gw4, fib_nh_common, "nhc_gw.ipv4");
 EG_FIELD_AS(nhc_gw6, fib_nh_common, "nhc_gw.ipv6");
 EG_FIELDS(nexthop, rb_node, id, protocol, is_group, nh_info, nh_grp);
@@ -182,15 +181,16 @@ static void emit4(struct eg_run *r, struct eg_obj net, struct eg_obj alias, uint
     uint32_t source, scope, origin, type;
     struct route route = { .net = net };
 
-    if (!eg_get(&zeros, alias, fib_alias.fa_slen) || zeros > KEY_BITS)
-        zeros = 0;
+    const bool known = eg_get(&zeros, alias, fib_alias.fa_slen) && zeros <= KEY_BITS;
+
     route.row.OFFSET = eg_addr(alias);
     route.row.NS = eg_val(net, net_inum);
     route.row.FAMILY = eg_text("AF_INET");
     route.row.ROUTE_TABLE = eg_text(linux_route_table(r, table));
     route.row.TYPE = eg_get(&type, alias, fib_alias.fa_type) ? eg_text(linux_route_type(r, type))
                                                              : eg_val(alias, fib_alias.fa_type);
-    route.row.NETWORK = eg_text(network(r, bytes, sizeof bytes, KEY_BITS - zeros));
+    route.row.NETWORK = known ? eg_text(network(r, bytes, sizeof bytes, KEY_BITS - zeros))
+                              : eg_missing(EG_BAD_VALUE, alias.addr);
     route.row.METRIC = eg_get(&metric, info, fib_info.fib_priority)
                            ? eg_uint(metric)
                            : eg_val(info, fib_info.fib_priority);

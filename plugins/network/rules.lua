@@ -50,7 +50,8 @@ return plugin {
   os = "linux",
   help = "List the rules that choose a table of routes for a packet",
   manual = "As `ip rule` and `ip -6 rule`, of each network namespace. The rule with the lowest PRIORITY is tried first. A namespace "
-    .. "whose rules are the three that each begins with has them all the same.",
+    .. "whose rules are the three that each begins with has them all the same. How often a rule was used is not "
+    .. "shown: the kernel does not count that.",
   aliases = { "rule" },
   columns = {
     { "OFFSET", "addr", "address of the fib_rule", "minor" },

@@ -3,6 +3,7 @@
 #include "../linux/net/tc.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/net/bpfprog.h"
+#include "../linux/net/ip.h"
 #include "../linux/net/net.h"
 #include "../linux/net/text.h"
 #include <inttypes.h>
@@ -14,7 +15,7 @@ EG_FIELD_AS(dev_ingress_queue, net_device, "ingress_queue");
 EG_FIELD_AS(queue_sleeping, netdev_queue, "qdisc_sleeping");
 EG_FIELD_AS(dev_tcx_in, net_device, "tcx_ingress"); // since 6.6
 EG_FIELD_AS(dev_tcx_out, net_device, "tcx_egress");
-EG_FIELDS(Qdisc, ops, hash, handle, parent, bstats, qstats, cpu_bstats, privdata);
+EG_FIELDS(Qdisc, ops, hash, handle, parent, bstats, cpu_bstats, privdata);
 EG_FIELD_AS(q_backlog, Qdisc, "qstats.backlog");
 EG_FIELD_AS(q_drops, Qdisc, "qstats.drops");
 EG_FIELD_AS(q_flags, Qdisc, "flags");
@@ -33,7 +34,7 @@ EG_FIELD_AS(chain_first, tcf_chain, "filter_chain");
 EG_FIELDS(tcf_proto, next, root, data, prio, protocol, ops);
 EG_FIELD_AS(proto_kind, tcf_proto_ops, "kind");
 EG_FIELDS(tcf_exts, nr_actions, actions);
-EG_FIELDS(tc_action, ops, tcfa_action, tcfa_index, tcfa_bstats, cpu_bstats);
+EG_FIELDS(tc_action, ops, tcfa_action, tcfa_bstats, cpu_bstats);
 EG_FIELD_AS(action_kind, tc_action_ops, "kind");
 EG_FIELD_AS_OF("cls_bpf", bpf_list, cls_bpf_head, "plist");
 EG_FIELD_AS_OF("cls_bpf", bpf_link, cls_bpf_prog, "link");
@@ -106,7 +107,26 @@ struct walk {
     struct eg_obj net, dev;
     uint64_t seen[1024]; /**< Qdiscs of the interface that were shown */
     unsigned n_seen, filters;
+    bool noted;
 };
+
+static void too_many(struct walk *w, const char *what)
+{
+    const char *name = eg_string(w->r, eg_at(w->dev, net_device.name), 16);
+
+    if (!w->noted)
+        eg_note(w->r, "%s: not all %s are shown", name ? name : "an interface", what);
+    w->noted = true;
+}
+
+/** One more filter or class of the interface, unless there were too many. */
+static bool another(struct walk *w)
+{
+    if (w->filters++ < FILTERS_MAX)
+        return true;
+    too_many(w, "filters and classes");
+    return false;
+}
 
 static const char *parent_text(struct eg_run *r, uint32_t h)
 {
@@ -115,16 +135,18 @@ static const char *parent_text(struct eg_run *r, uint32_t h)
                               : linux_tc_handle(r, h);
 }
 
-static const char *protocol_text(struct eg_run *r, uint16_t be)
+static struct eg_cell protocol_text(struct eg_run *r, struct eg_obj proto)
 {
-    const uint16_t p = eg_binding_of(r)->model.big_endian ? be : (uint16_t)(be >> 8 | be << 8);
+    uint32_t p;
 
-    return p == 3        ? "all"
-           : p == 0x0800 ? "ip"
-           : p == 0x86dd ? "ipv6"
-           : p == 0x0806 ? "arp"
-           : p == 0x8100 ? "802.1Q"
-                         : eg_strf(r, "%#06x", p);
+    if (!linux_be(proto, &p))
+        return eg_cell_of(proto);
+    return eg_text(p == 3        ? "all"
+                   : p == 0x0800 ? "ip"
+                   : p == 0x86dd ? "ipv6"
+                   : p == 0x0806 ? "arp"
+                   : p == 0x8100 ? "802.1Q"
+                                 : eg_strf(r, "%#06x", (unsigned)p));
 }
 
 /* ---- actions ---- */
@@ -227,19 +249,18 @@ struct filter {
 static void filter_row(struct walk *w, const struct filter *f, uint64_t at, struct eg_cell handle,
                        const char *detail, const struct linux_bpfprog *p)
 {
-    uint32_t prio = 0;
-    uint16_t protocol = 0;
+    uint32_t prio;
     const char *chain = f->chain ? eg_strf(w->r, "chain %" PRIu64, f->chain) : NULL;
 
-    eg_get(&prio, f->proto, tcf_proto.prio);
-    eg_get(&protocol, f->proto, tcf_proto.protocol);
     if (chain)
         detail = detail ? eg_strf(w->r, "%s %s", chain, detail) : chain;
     eg_row(w->r, .NS = eg_val(w->net, net_inum), .INTERFACE = eg_val(w->dev, net_device.name),
            .KIND = eg_text("filter"), .NAME = eg_text(f->kind), .TC_HANDLE = handle,
-           .TC_PARENT = eg_text(f->parent), .PREFERENCE = eg_uint(prio >> 16),
-           .PROTO = eg_text(protocol_text(w->r, protocol)), .BPF_ID = p->id, .BPF_NAME = p->name,
-           .TAG = p->tag, .DETAIL = eg_text(detail), .OFFSET = eg_uint(at));
+           .TC_PARENT = eg_text(f->parent),
+           .PREFERENCE = eg_get(&prio, f->proto, tcf_proto.prio) ? eg_uint(prio >> 16)
+                                                                 : eg_val(f->proto, tcf_proto.prio),
+           .PROTO = protocol_text(w->r, eg_at(f->proto, tcf_proto.protocol)), .BPF_ID = p->id,
+           .BPF_NAME = p->name, .TAG = p->tag, .DETAIL = eg_text(detail), .OFFSET = eg_uint(at));
 }
 
 static struct eg_cell hex_handle(struct eg_run *r, struct eg_obj o)
@@ -273,7 +294,7 @@ static void bpf_filters(struct walk *w, const struct filter *f, uint64_t root)
 
     link.slot.off = OFFSET_OF(w->r, bpf_link, 8);
     list = eg_list_begin(eg_object(w->r, list_head, root + OFFSET_OF(w->r, bpf_list, 0)), &link);
-    while (eg_list_next_(&list, &each) && w->filters++ < FILTERS_MAX) {
+    while (eg_list_next_(&list, &each) && another(w)) {
         const uint64_t at = each.addr;
         const uint64_t named = pointer_at(w->r, at + OFFSET_OF(w->r, bpf_name, 0x68));
         const char *name = named ? eg_cstr(w->r, eg_kernel(w->r), named, 64) : NULL;
@@ -300,7 +321,7 @@ static bool rule(void *context, const struct linux_tc_rule *one)
     const struct linux_bpfprog none = { .text = NULL };
     const struct rules *c = context;
 
-    if (c->w->filters++ > FILTERS_MAX)
+    if (!another(c->w))
         return false;
     filter_row(c->w, c->f, one->at, eg_text(one->handle), *one->text ? one->text : NULL, &none);
     if (!one->exts.why)
@@ -340,7 +361,7 @@ static void block(struct walk *w, uint64_t at, const char *parent)
 
         eg_get(&f.chain, chain, chain_index);
         f.proto = eg_deref(eg_at(chain, chain_first));
-        while (!f.proto.why && f.proto.addr != seen && w->filters++ < FILTERS_MAX) {
+        while (!f.proto.why && f.proto.addr != seen && another(w)) {
             const char *kind = eg_string(w->r, eg_at(f.proto, tcf_proto.ops, proto_kind), 16);
 
             f.kind = kind ? kind : "?";
@@ -368,7 +389,7 @@ static void htb(struct walk *w, struct eg_obj priv)
             struct linux_text t = { .r = w->r };
             struct eg_obj parent = eg_deref(eg_at(c, htb_parent));
 
-            if (w->filters++ > FILTERS_MAX || !eg_get(&class, c, htb_id))
+            if (!another(w) || !eg_get(&class, c, htb_id))
                 return;
             // Rates are kept in bytes a second.
             if (eg_get(&rate, c, htb_rate)) {
@@ -460,8 +481,10 @@ static void qdisc(struct walk *w, struct eg_obj q, const char *place)
     for (unsigned i = 0; i < w->n_seen; i++)
         if (w->seen[i] == q.addr)
             return;
-    if (w->n_seen == sizeof w->seen / sizeof *w->seen)
+    if (w->n_seen == sizeof w->seen / sizeof *w->seen) {
+        too_many(w, "queueing disciplines");
         return;
+    }
     w->seen[w->n_seen++] = q.addr;
     id = eg_string(w->r, eg_at(q, Qdisc.ops, q_id), 16);
     // What every interface begins with is no discipline.
@@ -516,6 +539,7 @@ static void device(struct walk *w)
     struct eg_obj hash = eg_at(w->dev, dev_qdisc_hash), q;
 
     w->n_seen = w->filters = 0;
+    w->noted = false;
     qdisc(w, eg_deref(eg_at(w->dev, dev_qdisc)), "root");
     for (uint64_t i = 0; i < eg_count(hash); i++)
         eg_each_hlist(q, eg_index(hash, i), Qdisc.hash)
@@ -549,17 +573,12 @@ EG_PLUGIN(tc) = {
     .os = "linux",
     .help = "List queueing disciplines, classes, filters and their BPF programs of interfaces",
     .manual =
-        "Of every network namespace, as tc lists them; programs of tcx (since Linux 6.6), "
-        "which hang on\n"
-        "no discipline, too. A filter that runs a BPF program sees each packet, and can "
-        "change, redirect\n"
-        "or drop it. Classes are those of htb and prio; filters those of bpf, matchall, flower, "
-        "u32, basic\n"
-        "and fw. What is not known of others is said in DETAIL or a note. Options are as tc "
-        "prints them,\n"
-        "in DETAIL. Kernels before 5.11 have no types of modules: there it is the kinds only. "
-        "xdp lists\n"
-        "what sees packets before these.",
+        "Of every network namespace, as tc lists them; programs of tcx (since Linux 6.6), which "
+        "hang on no discipline, too. A filter that runs a BPF program sees each packet, and can "
+        "change, redirect or drop it. Classes are those of htb and prio; filters those of bpf, "
+        "matchall, flower, u32, basic and fw. What is not known of others is said in DETAIL or a "
+        "note. Options are as tc prints them, in DETAIL. Kernels before 5.11 have no types of "
+        "modules: there it is the kinds only. xdp lists what sees packets before these.",
     .columns = columns,
     .needs = EG_NEEDS(dev_qdisc, Qdisc.ops, q_id),
     .uses = EG_NAMES("nets"),

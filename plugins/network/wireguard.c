@@ -183,7 +183,8 @@ EG_PLUGIN(wireguard) = {
     .os = "linux",
     .help = "List the peers of WireGuard interfaces",
     .manual = "As `wg show all`: public keys, where each peer is, which networks it may use, when "
-              "it last agreed on keys. Private and session keys are not shown. An interface can "
+              "it last agreed on keys. Private and session keys are not shown, and peers "
+              "that were removed are not found. An interface can "
               "have been moved to another namespace than that of its UDP port: SOCKET_NS.",
     .aliases = EG_NAMES("wg"),
     .columns = columns,

@@ -80,8 +80,9 @@ EG_PLUGIN(xdp) = {
     .os = "linux",
     .help = "List the XDP programs of interfaces",
     .manual = "A program of the driver that the interface runs on behalf of others (a dispatcher) "
-              "is one row.\n"
-              "tc lists programs that see packets later, netfilter the hooks behind those.",
+              "is one row. Whether a program passes, drops or redirects packets is in its "
+              "instructions, which are not shown. tc lists programs that see packets later, "
+              "netfilter the hooks behind those.",
     .columns = columns,
     .needs = EG_NEEDS(dev_xdp_state, xdp_prog),
     .uses = EG_NAMES("nets"),

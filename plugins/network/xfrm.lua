@@ -88,7 +88,8 @@ return plugin {
   os = "linux",
   help = "List IPsec policies and states (security associations), without keys",
   manual = "As `ip xfrm policy` and `ip xfrm state`: a policy says which packets (SELECTOR) are protected, a state how, between which two "
-    .. "machines, with which algorithms. Keys are not shown.",
+    .. "machines, with which algorithms. Keys are not shown. A state that a network card works on can have been used "
+    .. "more than its counts say.",
   aliases = { "ipsec" },
   columns = {
     { "OFFSET", "addr", "address of the xfrm_policy or xfrm_state", "minor" },

@@ -26,8 +26,7 @@ EG_FIELDS(shmid_kernel, shm_atim, shm_cprid, shm_ctim, shm_dtim, shm_file, shm_l
           shm_perm, shm_segsz);
 EG_FIELDS(sem_array, sem_ctime, sem_nsems, sem_perm, sems);
 EG_FIELDS(sem, pending_alter, pending_const, sem_otime, sempid, semval);
-EG_FIELDS(msg_queue, q_cbytes, q_ctime, q_lrpid, q_lspid, q_messages, q_perm, q_qnum, q_rtime,
-          q_stime);
+EG_FIELDS(msg_queue, q_cbytes, q_ctime, q_lspid, q_messages, q_perm, q_qnum, q_rtime, q_stime);
 EG_FIELDS(msg_msg, m_list, m_ts, m_type, next);
 EG_FIELD_AS(segment_next, msg_msgseg, "next");
 EG_FIELD_AS(mq_inode, mqueue_inode_info, "vfs_inode");
@@ -35,7 +34,7 @@ EG_FIELD_AS(mq_waiting, mqueue_inode_info, "attr.mq_curmsgs");
 EG_FIELD_AS(mq_bytes, mqueue_inode_info, "qsize");
 EG_FIELD_AS(mq_tree, mqueue_inode_info, "msg_tree");
 EG_FIELD_AS(mq_notify, mqueue_inode_info, "notify_owner");
-EG_FIELDS(posix_msg_tree_node, msg_list, priority, rb_node);
+EG_FIELDS(posix_msg_tree_node, msg_list, rb_node);
 EG_FIELD_AS(mount_of, vfsmount, "mnt_sb");
 EG_FIELD_AS(ids_of_pid, pid, "numbers");
 EG_FIELD_AS(id_number, upid, "nr");

@@ -9,7 +9,7 @@
 
 EG_FIELD_AS(file_group, file, "private_data");
 EG_FIELD_AS(group_marks, fsnotify_group, "marks_list");
-EG_FIELDS(fsnotify_mark, connector, flags, g_list, mask);
+EG_FIELDS(fsnotify_mark, connector, g_list, mask);
 EG_FIELD_AS(mark_ignored, fsnotify_mark, "ignore_mask|ignored_mask"); // renamed in 6.0
 EG_FIELD_AS(connector_type, fsnotify_mark_connector, "type");
 EG_FIELD_AS(connector_object, fsnotify_mark_connector, "obj");

@@ -23,15 +23,28 @@ struct eg_cell linux_ip(struct eg_run *r, struct eg_obj address)
     return eg_text(linux_ip_text(r, bytes, address.size));
 }
 
+bool linux_be(struct eg_obj o, uint32_t *out)
+{
+    uint8_t bytes[4];
+
+    if (o.why || !o.size || o.size > sizeof bytes ||
+        !eg_read(o.view, o.space, o.addr, bytes, o.size))
+        return false;
+    *out = 0;
+    for (size_t i = 0; i < o.size; i++)
+        *out = *out << 8 | bytes[i];
+    return true;
+}
+
 struct eg_cell linux_be16(struct eg_obj port)
 {
-    uint8_t bytes[2];
+    uint32_t value;
 
     if (port.why)
         return eg_cell_of(port);
-    if (!eg_read(port.view, port.space, port.addr, bytes, sizeof bytes))
+    if (!linux_be(port, &value))
         return eg_missing((enum eg_why)port.view->why, port.view->why_addr);
-    return eg_uint((uint64_t)bytes[0] << 8 | bytes[1]);
+    return eg_uint(value);
 }
 
 EG_FUNCTION(ip) = {

@@ -95,23 +95,13 @@ const char *linux_sockaddr_ip(struct eg_run *r, struct eg_obj sockaddr, uint16_t
     return memcmp(ip, any, len) == 0 ? NULL : linux_ip_text(r, ip, len);
 }
 
-/** An integer in network order. */
-static uint32_t big_endian(struct eg_obj o)
-{
-    uint8_t b[4] = { 0 };
-
-    if (o.why || o.size > sizeof b || !eg_read(o.view, o.space, o.addr, b, o.size))
-        return 0;
-    return o.size == 4 ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]
-                       : (uint32_t)b[0] << 8 | b[1];
-}
-
 static const char *vlan(struct eg_run *r, struct eg_obj dev)
 {
     struct eg_obj p = linux_netdev_priv_as(r, dev, vlan_dev_priv);
-    const uint32_t proto = big_endian(eg_at(p, vlan_dev_priv.vlan_proto));
+    uint32_t proto = 0;
     uint64_t id;
 
+    linux_be(eg_at(p, vlan_dev_priv.vlan_proto), &proto);
     if (!eg_get(&id, p, vlan_dev_priv.vlan_id))
         return NULL;
     return eg_strf(r, "id %u%s", (unsigned)id,
@@ -194,15 +184,16 @@ static const char *bridge(struct eg_run *r, struct eg_obj dev)
 
 static const char *vxlan(struct eg_run *r, struct eg_obj dev)
 {
-    struct eg_obj p = linux_netdev_priv_as(r, dev, vxlan_dev), vni = eg_at(p, vxlan_vni);
+    struct eg_obj p = linux_netdev_priv_as(r, dev, vxlan_dev);
     const char *remote = linux_sockaddr_ip(r, eg_at(p, vxlan_remote), NULL);
-    const char *source = linux_sockaddr_ip(r, eg_at(p, vxlan_source), NULL);
+    const char *source = linux_sockaddr_ip(r, eg_at(p, vxlan_source), NULL), *text;
+    uint32_t vni, port;
 
-    if (vni.why)
+    if (!linux_be(eg_at(p, vxlan_vni), &vni))
         return NULL;
-    return eg_strf(r, "id %u%s%s%s%s port %u", big_endian(vni), remote ? " remote " : "",
-                   remote ? remote : "", source ? " local " : "", source ? source : "",
-                   big_endian(eg_at(p, vxlan_port)));
+    text = eg_strf(r, "id %u%s%s%s%s", vni, remote ? " remote " : "", remote ? remote : "",
+                   source ? " local " : "", source ? source : "");
+    return linux_be(eg_at(p, vxlan_port), &port) ? eg_strf(r, "%s port %u", text, port) : text;
 }
 
 static const char *vrf(struct eg_run *r, struct eg_obj dev)
@@ -229,8 +220,10 @@ static const char *tunnel(struct eg_run *r, struct eg_obj dev)
     struct eg_obj p = linux_netdev_priv_as(r, dev, ip_tunnel);
     const char *text = ends(r, eg_at(p, tunnel_source), eg_at(p, tunnel_remote));
     const unsigned ttl = eg_get_or(0u, p, tunnel_ttl);
-    const uint32_t in = big_endian(eg_at(p, tunnel_ikey)), out = big_endian(eg_at(p, tunnel_okey));
+    uint32_t in = 0, out = 0;
 
+    linux_be(eg_at(p, tunnel_ikey), &in);
+    linux_be(eg_at(p, tunnel_okey), &out);
     if (text && ttl)
         text = eg_strf(r, "%s ttl %u", text, ttl);
     if (text && in)

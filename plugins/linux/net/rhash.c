@@ -9,45 +9,47 @@ EG_FIELDS(rhash_head, next);
 
 enum { TABLES_MAX = 8, BUCKETS_MAX = 1 << 24, CHAIN_MAX = 1 << 20 };
 
+/* A pointer of the table at @at, 0: none. */
+static uint64_t pointer(struct eg_run *r, struct linux_rhash_walk *w, uint64_t at)
+{
+    const struct eg_model *m = &w->table.bind->model;
+    const uint8_t *p = eg_bytes(w->table.view, w->table.space, at, m->ptr_size);
+
+    if (p)
+        return eg_load_(p, m->ptr_size, m->big_endian);
+    if (!w->noted)
+        eg_note(r, "a part of the hash table at %#" PRIx64 " cannot be read", w->table.addr);
+    w->noted = true;
+    return 0;
+}
+
 /* The first entry of a bucket, 0: none. Bit 0 of a bucket is its lock; since 5.3 an empty one is
  * null, before it was an end mark (bit 0 of an entry's `next`). A table that could not be allocated
  * as a whole (lib/rhashtable.c, nested_bucket_table_alloc) is a tree of pages of pointers: its root
  * has 2^nest of them. */
-static uint64_t first(struct eg_run *r, const struct linux_rhash_walk *w, uint64_t i)
+static uint64_t first(struct eg_run *r, struct linux_rhash_walk *w, uint64_t i)
 {
     struct eg_obj array = eg_at(w->table, bucket_table.buckets);
-    const unsigned word = array.bind->model.ptr_size;
-    const unsigned per_page = word == 8 ? 9 : 10; // log2 of the pointers of a page
-    uint64_t at = array.addr, value = 0, hash = i, size;
-    const bool big = array.bind->model.big_endian;
-    const uint8_t *p;
+    const unsigned word = w->table.bind->model.ptr_size;
+    const unsigned per_page = word == 8 ? 9 : 10; // log2 of the pointers of a page of 4 KiB
+    uint64_t at = array.addr, hash = i, size;
 
     if (array.why)
         return 0;
-    if (!w->nest) {
-        p = eg_bytes(array.view, array.space, at + i * word, word);
-        return p ? eg_load_(p, word, big) & ~UINT64_C(1) : 0;
-    }
+    if (!w->nest)
+        return pointer(r, w, at + i * word) & ~UINT64_C(1);
     // buckets[0] points to the root; each level below has the pointers of a page.
-    p = eg_bytes(array.view, array.space, at, word);
-    at = p ? eg_load_(p, word, big) : 0;
     size = w->buckets >> w->nest;
-    p = at ? eg_bytes(array.view, array.space, at + (hash & ((UINT64_C(1) << w->nest) - 1)) * word,
-                      word)
-           : NULL;
-    at = p ? eg_load_(p, word, big) : 0;
+    at = pointer(r, w, at);
+    if (at)
+        at = pointer(r, w, at + (hash & ((UINT64_C(1) << w->nest) - 1)) * word);
     hash >>= w->nest;
     while (at && size > (UINT64_C(1) << per_page)) {
-        p = eg_bytes(array.view, array.space, at + (hash & ((UINT64_C(1) << per_page) - 1)) * word,
-                     word);
-        at = p ? eg_load_(p, word, big) : 0;
+        at = pointer(r, w, at + (hash & ((UINT64_C(1) << per_page) - 1)) * word);
         size >>= per_page;
         hash >>= per_page;
     }
-    p = at ? eg_bytes(array.view, array.space, at + hash * word, word) : NULL;
-    value = p ? eg_load_(p, word, big) : 0;
-    (void)r;
-    return value & ~UINT64_C(1);
+    return at ? pointer(r, w, at + hash * word) & ~UINT64_C(1) : 0;
 }
 
 static bool begin_table(struct eg_run *r, struct linux_rhash_walk *w, struct eg_obj table)
@@ -55,6 +57,7 @@ static bool begin_table(struct eg_run *r, struct linux_rhash_walk *w, struct eg_
     uint32_t size, nest;
 
     w->table = eg_deref(table);
+    w->noted = false;
     w->bucket = w->at = w->n = 0;
     if (w->table.why || w->tables++ == TABLES_MAX)
         return false;

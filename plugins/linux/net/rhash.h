@@ -12,7 +12,7 @@ struct linux_rhash_walk {
     struct eg_map *seen;
     uint64_t bucket, buckets, nest, at, n;
     unsigned tables;
-    bool begun;
+    bool begun, noted;
 };
 EG_API bool linux_next_rhash(struct eg_run *r, struct linux_rhash_walk *w, uint64_t *head);
 /** For each struct whose member @link is a struct rhash_head in the table at @table_. */

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 // next and prev are the first members of both, in one order, so that the queue is part of its ring.
-EG_FIELDS(sk_buff_head, next, prev, qlen);
+EG_FIELDS(sk_buff_head, next);
 
 enum { QUEUE_MAX = 1 << 22 };
 

@@ -146,6 +146,42 @@ static void set_of(struct rules *r, const char *name, unsigned flags)
     }
 }
 
+/* A rule of more statements than are shown: each of the least size that an expression can have. */
+static void long_rule(struct rules *r)
+{
+    struct expr least = expr(&r->s, "notrack", "nft_notrack_eval", 8);
+
+    r->rule = mk_alloc(r->s.k, 0x1040);
+    r->used = 0;
+    mk_list_append(r->s.k, r->chain + 0x10, r->rule);
+    for (int i = 0; i < 300; i++)
+        put(r, least, "", 0);
+    // What a comparison implies is kept with the statement that it belongs to: there is none.
+    meta(r, 16, 4), fast(r, 6, 1, false), payload(r, 2, 2, 2), fast(r, 22 << 8, 2, false), end(r);
+}
+
+static void too_long_rule(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct rules r;
+        const char *rows;
+
+        if (mk_model((r.s = guest(m)).k)->ptr_size != 8) {
+            mk_free(r.s.k);
+            continue;
+        }
+        mk_free(r.s.k);
+        r = rules(m, 2);
+        long_rule(&r);
+        rows = mk_guest_rows(&r.s.g, "nftables", NULL);
+        assert_non_null(strstr(rows, "notrack notrack"));
+        assert_non_null(strstr(rows, "|statements past the most that are shown"));
+        mk_free(r.s.k);
+    }
+}
+
 enum { EQ, NEQ, LT, LTE, GT, GTE };
 
 static void nftables(void **state)
@@ -428,9 +464,8 @@ static void iptables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nftables),
-        cmocka_unit_test(damaged_rules),
-        cmocka_unit_test(timeouts),
+        cmocka_unit_test(nftables), cmocka_unit_test(damaged_rules),
+        cmocka_unit_test(timeouts), cmocka_unit_test(too_long_rule),
         cmocka_unit_test(iptables),
     };
 
