@@ -180,6 +180,9 @@ static void write_btf(struct mk_kernel *k, unsigned fillers, bool modules)
     member(&b, "idr_base", word, 8);
     type(&b, "btf", T_STRUCT, 1, 8);
     member(&b, "id", word, 0);
+    type(&b, "dentry", T_STRUCT, 2, 64);
+    member(&b, "d_hash", list, 8);
+    member(&b, "d_parent", to, 24);
     type(&b, "resource", T_STRUCT, 1, 64);
     member(&b, "name", to, 16);
     uts = type(&b, "atomic_t", T_STRUCT, 1, 4);
@@ -276,6 +279,7 @@ static void write_kallsyms(struct mk_kernel *k, bool functions_only)
         { "Tvmcoreinfo_append_str", NAMING },
         { "tnothing", NAMING + 64 },
         { "tbtf_free_id", MK_IMAGE + 0x11000 },
+        { "t__d_rehash", MK_IMAGE + 0x11800 },
         { "Tlookup_address_in_pgd", MK_CODE },
         { "tversion_show", MK_CODE + 0x100 },
         { "Tkfree", MK_CODE + 0x200 },

@@ -52,21 +52,23 @@ bool derived_is_memmap(const struct derive *d, uint64_t base);
 
 /* The conditions. */
 #define DERIVED_TESTS(X)                                                                           \
-    X(list_of)       /* type, link, name, own: a list that closes, whose elements have names */    \
-    X(idr_of)        /* type, name; link, behind: an idr whose objects store their own ids */      \
-    X(text_pointer)  /* a pointer, out of the image, to text */                                    \
-    X(vmcoreinfo)    /* a pointer to the text of VMCOREINFO */                                     \
-    X(points_at)     /* type, key, name: an object whose member points to the symbol */            \
-    X(points_home)   /* type, key, link: an object two members of which point to itself */         \
-    X(majors)        /* type, link, name: a table of structs by the rest of their number by 255 */ \
-    X(midr)          /* arm64: a per-CPU struct with the number of the processor's model */        \
-    X(irq_tree)      /* a radix tree of irq_descs that store their own numbers */                  \
-    X(says)          /* type, key, name: an object whose member points to the text */              \
-    X(timekeeper)    /* a sequence count followed by a timekeeper */                               \
-    X(unit_size)     /* the distance between the per-CPU areas of the first two CPUs */            \
-    X(first_unit)    /* a pointer to the first per-CPU area */                                     \
-    X(cpu_offsets)   /* __per_cpu_offset[] */                                                      \
-    X(log_ring)      /* a pointer to the ring of the kernel's log */                               \
+    X(list_of)      /* type, link, name, own: a list that closes, whose elements have names */     \
+    X(idr_of)       /* type, name; link, behind: an idr whose objects store their own ids */       \
+    X(text_pointer) /* a pointer, out of the image, to text */                                     \
+    X(vmcoreinfo)   /* a pointer to the text of VMCOREINFO */                                      \
+    X(points_at)    /* type, key, name: an object whose member points to the symbol */             \
+    X(points_home)  /* type, key, link: an object two members of which point to itself */          \
+    X(majors)       /* type, link, name: a table of structs by the rest of their number by 255 */  \
+    X(hash_table)   /* type, link, key: a pointer to chains of structs that have such a pointer */ \
+    X(hash_shift)   /* the same, and name: how many chains that table has, as a power of two */    \
+    X(midr)         /* arm64: a per-CPU struct with the number of the processor's model */         \
+    X(irq_tree)     /* a radix tree of irq_descs that store their own numbers */                   \
+    X(says)         /* type, key, name: an object whose member points to the text */               \
+    X(timekeeper)   /* a sequence count followed by a timekeeper */                                \
+    X(unit_size)    /* the distance between the per-CPU areas of the first two CPUs */             \
+    X(first_unit)   /* a pointer to the first per-CPU area */                                      \
+    X(cpu_offsets)  /* __per_cpu_offset[] */                                                       \
+    X(log_ring)     /* a pointer to the ring of the kernel's log */                                \
     X(vsyscall_page) /* type, key: the mapping of x86's vsyscall page */                           \
     X(banner)        /* the kernel's line about itself */                                          \
     X(one_of_three)  /* a number of an enumeration of three */                                     \

@@ -161,6 +161,58 @@ bool derived_majors(const struct derive *d, const struct test *t, uint64_t va)
     return found > FEW;
 }
 
+/** @n chains from @base on: each first element of one points back to its head, and has a pointer
+ * t->key. @return how many are not empty; 0: one of them is no chain. */
+static unsigned chains(const struct derive *d, const struct test *t, uint64_t base, unsigned n)
+{
+    const unsigned ptr = d->model->ptr_size;
+    uint64_t link, key, node, back, other, first;
+    unsigned found = 0;
+
+    if (!derived_member(d, t->type, t->link, &link, NULL) ||
+        !derived_member(d, t->type, t->key, &key, NULL))
+        return 0;
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t head = base + (uint64_t)i * ptr;
+
+        if (!linux_spend(d->f, LINUX_ELEMENTS, 1) || !derived_pointer(d, head, &node))
+            return 0;
+        node &= ~UINT64_C(1); // the lock of a struct hlist_bl_head
+        if (!node)
+            continue;
+        if (!derived_pointer(d, node + ptr, &back) || back != head ||
+            !derived_pointer(d, node - link + key, &other) || !derived_pointer(d, other, &first))
+            return 0;
+        found++;
+    }
+    return found;
+}
+
+/** A pointer to a hash table (fs/inode.c, fs/dcache.c). */
+bool derived_hash_table(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { LOOKED_AT = 1024, FEW = 4 };
+    uint64_t at;
+
+    return derived_pointer(d, va, &at) && !derived_in_image(d, at) &&
+           chains(d, t, at, LOOKED_AT) >= FEW;
+}
+
+/** The logarithm of how many chains it has, or that less than t->key_at: the last ones are some. */
+bool derived_hash_shift(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { LOOKED_AT = 256, LEAST = 10, MOST = 28 };
+    uint64_t table, at;
+    uint32_t shift;
+
+    if (!derived_sym(d, t->name, &table) || !derived_pointer(d, table, &at) || !word(d, va, &shift))
+        return false;
+    if (t->key_at)
+        shift = t->key_at - shift;
+    return shift >= LEAST && shift <= MOST &&
+           chains(d, t, at + ((UINT64_C(1) << shift) - LOOKED_AT) * d->model->ptr_size, LOOKED_AT);
+}
+
 /** arm64: on the first CPU its struct has what MIDR_EL1 and CTR_EL0 cannot be without: all models
  * are of architecture 15, and bit 31 of the second is set (arch/arm64/kernel/cpuinfo.c). */
 bool derived_midr(const struct derive *d, const struct test *t, uint64_t va)

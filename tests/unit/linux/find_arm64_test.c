@@ -308,6 +308,55 @@ static void derived_idr(void **state)
     }
 }
 
+/** A hash table whose entries point back to it, and the number of its chains. */
+static void derived_hash(void **state)
+{
+    enum {
+        FUNCTION = MK_IMAGE + 0x11800,
+        VARS = MK_DATA + 0xb000,
+        TABLE_AT = MK_BARE + 0xf000,
+        CHAINS = 1024,
+        ENTRIES = TABLE_AT + 8 * CHAINS
+    };
+    // adrp x0; ldr x1, [x0, #64]; ldr w2, [x0, #72]
+    static const uint32_t code[] = { 0xd0002fc0, 0xf9402001, 0xb9404802 };
+    static const struct {
+        uint32_t shift;
+        int wrong; /* entry that points elsewhere */
+        bool table, size;
+    } cases[] = { { 22, -1, true, true },
+                  { 22, 3, false, false },
+                  { 21, -1, true, false },
+                  { 33, -1, true, false } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct mk_kernel k;
+        struct eg_system *sys;
+        uint64_t va;
+
+        init(&k);
+        memcpy(k.ram + FUNCTION, code, sizeof code);
+        put64(&k, VARS + 64, LINEAR + TABLE_AT);
+        put64(&k, VARS + 72, cases[i].shift);
+        for (int n = 0; n < 8; n++) {
+            const uint64_t head = TABLE_AT + 8 * (128 * (uint64_t)n + 127);
+            const uint64_t entry = ENTRIES + 64 * (uint64_t)n;
+
+            put64(&k, head, (LINEAR + entry + 8) | (n == 1)); // one is locked
+            put64(&k, entry + 16, LINEAR + head + (n == cases[i].wrong ? 8 : 0));
+            put64(&k, entry + 24, LINEAR + entry);
+        }
+        sys = mk_kernel_open(&k, MK_RAM, 0, NULL);
+        assert_true(sys && sys->chosen);
+        assert_int_equal(eg_system_symbol(sys, "dentry_hashtable", &va), cases[i].table);
+        assert_int_equal(eg_system_symbol(sys, "d_hash_shift", &va), cases[i].size);
+        assert_true(!cases[i].size || va == VARS + 72 + MK_DELTA);
+        mk_kernel_close(sys);
+        mk_kernel_fini(&k);
+    }
+}
+
 /** A size of addresses that no processor has: the note is not of this one. */
 static void wrong_size(void **state)
 {
@@ -337,7 +386,7 @@ int main(void)
         cmocka_unit_test(note_alone),   cmocka_unit_test(wrong_notes),
         cmocka_unit_test(offset_given), cmocka_unit_test(signed_address),
         cmocka_unit_test(derived),      cmocka_unit_test(wrong_size),
-        cmocka_unit_test(derived_idr),
+        cmocka_unit_test(derived_idr),  cmocka_unit_test(derived_hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
