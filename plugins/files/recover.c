@@ -6,6 +6,8 @@
 #include "../linux/mm/mm.h"
 #include "filter.h"
 
+#define MANIFEST "manifest.jsonl"
+
 EG_FIELD_AS(fs_type_flags, file_system_type, "fs_flags");
 
 #define COLUMNS(C)                                                                                 \
@@ -241,6 +243,8 @@ static int run(struct eg_run *r)
     *x = (struct recover){ .r = r, .preserve = eg_arg_flag(r, "preserve") };
     x->summed = eg_run_map(r);
     eg_run_defer(r, close_deferred, x);
+    if (tar && !strcmp(tar, MANIFEST)) // with --force each would replace the other
+        return eg_refused(r, "--tar " MANIFEST ": the manifest has this name");
     if (!file_filter_open(r, &s))
         return r->status;
     x->digest =
@@ -249,7 +253,7 @@ static int run(struct eg_run *r)
         return r->status;
     if (tar ? !(x->tar = recover_tar_begin(x, tar)) : !(x->tree = eg_outtree_open(r)))
         return r->status;
-    x->manifest = eg_output(r, "manifest.jsonl");
+    x->manifest = eg_output(r, MANIFEST);
     if (!x->manifest)
         return r->status;
     if (go_through(x, &s, FILES) && go_through(x, &s, LINKS) && go_through(x, &s, FOLDERS) && tar)

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "config.h"
 #include "mkcache.h"
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -428,7 +429,14 @@ static void failing(void **state)
     three_files(&w, sum);
     mk_rows_may_fail = true;
     mk_cache_recover(&w, "tar=manifest.jsonl");
-    assert_non_null(strstr(mk_row_error(), "manifest.jsonl"));
+    assert_non_null(strstr(mk_row_error(), "--tar manifest.jsonl"));
+    assert_true(mkdir(w.dir, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof path, "%s/manifest.jsonl", w.dir);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    fclose(f);
+    mk_cache_recover(&w, "tar=x.tar");
+    assert_non_null(strstr(mk_row_error(), "manifest.jsonl: already exists"));
     mk_rows_may_fail = false;
     mk_cache_end(&w);
     mk_cache_begin(&w, &mk_machines[0], "tmpfs");
