@@ -6,7 +6,8 @@ import time
 
 PLUGINS = ["pslist", "pstree", "psaux", "envars", "maps", "lsmod", "kmsg", "mounts", "iomem", "boottime", "kallsyms",
            "banner", "vmcoreinfo", "info", "psscan", "psxview", "pidhashtable", "threads", "kthreads", "slabs", "creds",
-           "health"]
+           "health", "lsof", "superblocks", "inodes", "sockets", "interfaces", "routes", "nftables", "conntrack",
+           "sysctl", "tty", "logins"]
 SANITIZED = ("Sanitizer", "runtime error:")
 ENV = os.environ | {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16:hard_rss_limit_mb=1024",
