@@ -87,6 +87,40 @@ const char *cli_habit_renderer(const char *name)
     return !strcasecmp(name, "quick") ? "text" : name;
 }
 
+/* ---- commands of two words, of the machine's own tools ---- */
+
+static const struct {
+    const char *first, *second, *ours; /* of @second several, spaces around each */
+} pairs[] = {
+    { "ip", " a addr address l link maddr maddress ", "interfaces" },
+    { "ip", " r ro route ", "routes" },
+    { "ip", " ru rule ", "rules" },
+    { "ip", " n neigh neighbor neighbour ntable ", "neighbours" },
+    { "ip", " x xfrm ", "xfrm" },
+    { "ip", " netns ", "namespaces" },
+    { "xfrm", " state policy ", "xfrm" },
+    { "bridge", " fdb ", "fdb" },
+    { "bridge", " link vlan ", "interfaces" },
+    { "nft", " list ", "nftables" },
+    { "nftables", " ruleset ", "nftables" },
+    { "tc", " qdisc class filter ", "tc" },
+    { "dmsetup", " table ls info ", "lsblk" },
+};
+
+const char *cli_habit_words(const char *first, const char *second)
+{
+    const struct eg_plugin_reg *reg;
+    char key[32];
+
+    if ((size_t)snprintf(key, sizeof key, " %s ", second) >= sizeof key)
+        return NULL;
+    for (size_t i = 0; i < countof(pairs); i++)
+        if (!strcmp(pairs[i].first, first) && strstr(pairs[i].second, key))
+            return pairs[i].ours;
+    reg = !strcmp(second, "show") ? eg_plugin_find(first) : NULL;
+    return reg ? reg->name : NULL;
+}
+
 /* ---- plugins and commands that are not here ---- */
 
 #define NO_PLUGIN "no plugin here "
@@ -113,7 +147,59 @@ static const struct {
     { " check_afinfo check_syscall check_idt ftrace tracepoints "
       "perf_events ebpf bpf ",
       NO_PLUGIN "looks for hooks" },
-    { " luks ", NO_PLUGIN "shows devices; `iomem` lists their addresses" },
+    { " luks cryptsetup dm_crypt dmcrypt ",
+      "`lsblk` lists encrypted volumes, `recover` writes those of their files that are cached" },
+    { " bpftool ",
+      "`xdp` and `tc` list BPF programs that see packets, `seccomp` filters of calls" },
+    { " tshark wireshark ", "`packets --write -o DIR` writes a file that wireshark opens" },
+    { " ethtool nmcli networkctl iw iwconfig ",
+      "`interfaces` lists network interfaces and their settings" },
+    { " qdisc ", "`tc` lists queueing disciplines" },
+    { " setkey swanctl ", "`xfrm` lists policies and states of IPsec" },
+    { " nat ", "`conntrack` lists translated connections; `nftables`, `iptables` the rules" },
+    { " ipset ufw firewall-cmd firewalld ebtables arptables ",
+      "`nftables` and `iptables` list rules and sets, `netfilter` all hooks" },
+    { " socket unix netlink netscan connections connscan ",
+      "`sockets` lists the sockets of every kind, with --scan also freed ones" },
+    { " nfs smb cifs sshfs mountpoint ", "`mounts` lists mounts, `superblocks` file systems" },
+    { " df du ", "`fsstat` shows how much of each file system is used" },
+    { " journalctl journal ", "`logins --journal` shows the journal as far as it is cached" },
+    { " syslog faillog ausearch aureport ",
+      "`logins` reads logs that are cached; `recover --path /var/log -o DIR` writes them" },
+    { " history ", "`bash` lists the commands that shells remember" },
+    { " screenshot screen framebuffer fb ",
+      "`fbdev --dump -o DIR` writes what was on the screen, `tty` shows texts of terminals" },
+    { " pipe pipes lspipe ", "`lsof` lists pipes; with --data -o DIR it writes what is unread" },
+    { " memfd memfd_create shm tmpfs ",
+      "`files --type REG` lists files of memory, too, `recover -o DIR` writes them" },
+    { " fincore vmtouch ", "`files --cached` lists how much of each file is cached" },
+    { " stat ls find fls istat ", "`files` lists files with sizes, owners and times" },
+    { " cat cp icat tsk_recover extract foremost photorec carve tar dumpfiles debugfs extundelete ",
+      "`recover --path PATH -o DIR` writes files as memory has them" },
+    { " filescan ", "`inodes` lists every inode in memory, `files` the files" },
+    { " getfattr xattr getfacl ", "`files --wide` has the extended attributes that are cached" },
+    { " passwd shadow hashdump ",
+      "`recover --path /etc -o DIR` writes files of /etc that are cached" },
+    { " mactime plaso psort ",
+      "`timeline` lists all times: --body for mactime, --timesketch for Timesketch" },
+    { " docker podman crictl ctr containers container kubectl lxc ",
+      "`pslist --context` names containers, --container ID chooses one's processes" },
+    { " uname hostname ", "`engram IMAGE` says which kernel ran, and where" },
+    { " uptime date ", "`boottime` tells when it was booted and the image taken" },
+    { " top htop free vmstat ", "`pslist` lists processes, `pages` counts memory" },
+    { " id getpcaps ", "`capabilities`, `setuid` and `psaux` have users and rights of processes" },
+    { " env printenv ", "`envars` lists environment variables" },
+    { " lsns nsenter ip_netns ", "`namespaces` lists them" },
+    { " lsipc ", "`ipcs` lists shared memory, semaphores and message queues" },
+    { " lslocks ", "`locks` lists locks of files" },
+    { " lslogins ", "`logins` lists logins" },
+    { " lsmem ", "`iomem` lists RAM and devices, `pages` counts memory" },
+    { " pmap procmaps ", "`maps` lists the mappings of processes" },
+    { " pgrep pidof cmdline ", "`psaux` lists command lines; --name REGEX chooses processes" },
+    { " handles ", "`lsof` lists open files" },
+    { " strace ltrace ", "`kstack` and `ustack` show the calls that threads are in" },
+    { " dmidecode lshw hwinfo ", "`cpus`, `devices` and `iomem` list the hardware" },
+    { " inotifywait inotifywatch auditctl ", "`fanotify` lists what is watched, and by whom" },
     { " frameworkinfo ",
       "`engram --version` says what is built in, `engram plugins` what there is" },
     { " isfinfo ", "`engram profile show FILE` says what a symbol file holds" },
@@ -123,7 +209,6 @@ static const struct {
     { " task ", "`engram dt IMAGE task_struct ADDR`; `pslist` has the addresses" },
     { " foreach ", "plugins show all processes; --pid N chooses" },
     { " set ", "--pid N chooses a process; `engram shell IMAGE` keeps variables" },
-    { " mach ", "`engram IMAGE` says what machine it was" },
     { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
     { " list tree ", "`engram shell IMAGE` walks lists and trees: help(\"eg.list\") there" },
     { " wr ", "an image is never written to" },
@@ -235,6 +320,18 @@ int cli_unknown_plugin(const char *name)
     if (*about)
         return cli_fail(CLI_USAGE, "%s: no such plugin; %s may help", name, about);
     return cli_fail(CLI_USAGE, "%s: no such plugin; `engram plugins` lists them", name);
+}
+
+int cli_not_its_option(const char *name, const char *option)
+{
+    const struct eg_plugin_reg *reg = eg_plugin_find(name);
+
+    if (!reg)
+        return cli_elsewhere(name) ? cli_unknown_plugin(name) : CLI_OK;
+    if (option[1] == '-') // long ones have near misses
+        return CLI_OK;
+    return cli_fail(CLI_USAGE, "%s: no option of %s: `engram help %s` lists them", option,
+                    reg->name, reg->name);
 }
 
 /* A word that stands where the image should, and is no file: what was meant? */

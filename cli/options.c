@@ -478,8 +478,8 @@ static int one_option(struct cli *c, int argc, char **argv, int *i)
     // A verb's or a plugin's option of the same name would never be seen: the command's comes
     // first.
     for (size_t k = 0; !own && !arg && !theirs && !c->verb && k < c->words.n; k++)
-        if (!eg_plugin_find(c->words.at[k]) && cli_elsewhere(c->words.at[k]))
-            return cli_unknown_plugin(c->words.at[k]); // whose option it is
+        if ((status = cli_not_its_option(c->words.at[k], text)))
+            return status;
     if (!own && !arg && !theirs)
         return cli_fail(CLI_USAGE, "%s: unknown option%s", text, meant(c, name, argv + *i + 1));
     if (theirs && theirs->say)

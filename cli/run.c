@@ -66,8 +66,14 @@ static int choose(struct jobs *j)
     int status = CLI_OK;
 
     for (size_t i = 0; i < c->words.n && !status; i++) {
+        const char *ours =
+            i + 1 < c->words.n ? cli_habit_words(c->words.at[i], c->words.at[i + 1]) : NULL;
         char *list = eg_arena_strndup(&c->arena, c->words.at[i], strlen(c->words.at[i])), *save;
 
+        if (ours) { // "ip route": the second word is whose it is
+            c->words.at[i + 1] = ours;
+            continue;
+        }
         if (!list)
             return cli_no_memory();
         for (char *name = strtok_r(list, ",", &save); name && !status;

@@ -14,7 +14,7 @@ EG_SYMBOL(d_hash_shift, "unsigned int");
 enum { PIECE = 4096, SHIFT_MAX = 30, CHAIN_MAX = 1 << 20 };
 
 #define COLUMNS(C)                                                                                 \
-    C(OFFSET, ADDR, "where the dentry is")                                                         \
+    C(OFFSET, ADDR, "where the dentry is", EG_MINOR)                                               \
     C(SUPERBLOCK, ADDR, "its file system: OFFSET of superblocks", EG_MINOR)                        \
     C(FSTYPE, TEXT, "kind of file system")                                                         \
     C(INODE, INT, "inode number; empty: there was no such file")                                   \

@@ -207,7 +207,7 @@ EG_PLUGIN(lsblk) = {
         "stands between the lines of a table, `...` for what only the target's own module can "
         "read. "
         "File systems are those that are mounted; what is on others is on the disk alone.",
-    .aliases = EG_NAMES("linux.lsblk.LsBlk", "dmsetup", "losetup"),
+    .aliases = EG_NAMES("linux.lsblk.LsBlk", "dmsetup", "losetup", "blkid"),
     .columns = columns,
     .needs = EG_NEEDS(bdev_disk),
     .uses = EG_NAMES("superblocks"),

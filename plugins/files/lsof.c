@@ -45,10 +45,10 @@ EG_FIELD_AS(closed_on_exec, fdtable, "close_on_exec");
     C(PATH, TEXT, "path from init's root, or the kernel's word for what has none")                 \
     C(MAJOR, INT, "device of the file system: its driver's number", EG_MINOR)                      \
     C(MINOR, INT, "device of the file system: its number there", EG_MINOR)                         \
-    C(INODE, INT, "inode number")                                                                  \
+    C(INODE, INT, "inode number", EG_MINOR)                                                        \
     C(FILE_MODE, TEXT, "kind and permissions, as ls shows them", EG_MINOR)                         \
-    C(OPEN_FLAGS, FLAGS, "how it was opened")                                                      \
-    C(FILE_POS, INT, "where the next read or write begins")                                        \
+    C(OPEN_FLAGS, FLAGS, "how it was opened", EG_MINOR)                                            \
+    C(FILE_POS, INT, "where the next read or write begins", EG_MINOR)                              \
     C(SIZE, INT, "bytes of the file")                                                              \
     C(LINKS, INT, "names that the file still has", EG_MINOR)                                       \
     C(DETAIL, TEXT, "of a socket its ends; of other files what fdinfo says: count, targets, …",    \
@@ -58,7 +58,8 @@ EG_FIELD_AS(closed_on_exec, fdtable, "close_on_exec");
       "receive it")                                                                                \
     C(UNREAD, INT,                                                                                 \
       "bytes that were written into a pipe, or came into this socket, and were not read yet")      \
-    C(LOCKS, TEXT, "locks and leases that this open file, or its process, has of the file")        \
+    C(LOCKS, TEXT, "locks and leases that this open file, or its process, has of the file",        \
+      EG_MINOR)                                                                                    \
     C(UID, INT, "owner of the file", EG_MINOR)                                                     \
     C(GID, INT, "group of the file", EG_MINOR)                                                     \
     C(ATIME, TIME, "last access", EG_MINOR)                                                        \
@@ -445,7 +446,7 @@ EG_PLUGIN(lsof) = {
         "is in use and none of the above has KIND unheld. The kernel holds some for its own "
         "purposes (the files below those of an overlay, segments of System V, a descriptor that "
         "is being closed); others may be those of a process that was hidden.",
-    .aliases = EG_NAMES("linux.lsof.Lsof", "linux_lsof", "linux_kernel_opened_files"),
+    .aliases = EG_NAMES("linux.lsof.Lsof", "linux_lsof", "linux_kernel_opened_files", "lsfd"),
     .looks_for = EG_NAMES("open files"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),

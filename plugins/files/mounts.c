@@ -163,7 +163,7 @@ EG_PLUGIN(mounts) = {
         "each way, and one that lacks `mount` or `tree` deserves a look. `detached` mounts are in "
         "no namespace: they were unmounted lazily, and are still in use. With --all also what lies "
         "outside a namespace's root directory. The file systems themselves: superblocks.",
-    .aliases = EG_NAMES("linux.mountinfo.MountInfo", "mountinfo", "mount"),
+    .aliases = EG_NAMES("linux.mountinfo.MountInfo", "mountinfo", "mount", "findmnt"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only the namespaces of these processes"),
                     EG_ARG(all, FLAG, "also mounts outside the root of a namespace")),

@@ -272,7 +272,7 @@ EG_PLUGIN(devices) = {
         "serves a part of a range. OPERATIONS that no symbol names lie outside of the kernel and "
         "its modules. --all shows every bus: virtio, platform, scsi and others. A device that took "
         "itself out of its bus is missing; lsblk shows disks.",
-    .aliases = EG_NAMES("dev", "linux.devices.Devices"),
+    .aliases = EG_NAMES("dev", "lspci", "lsusb", "linux.devices.Devices"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also the devices of all other buses")),
     .run = run,

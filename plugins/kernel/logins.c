@@ -482,7 +482,7 @@ EG_PLUGIN(logins) = {
         "logins, sudo and users; --journal shows all entries. Lines without a year are of the year "
         "before the image was taken, and lines without a zone are taken as UTC. Whoever may write "
         "the files may change them: compare with timeline and pslist.",
-    .aliases = EG_NAMES("last", "lastb", "who"),
+    .aliases = EG_NAMES("last", "lastb", "lastlog", "who", "w", "utmp", "wtmp"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(journal, FLAG, "all entries of the journal")),
     .run = run,

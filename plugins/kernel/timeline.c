@@ -19,10 +19,11 @@
     C(ALSO, TEXT, "other sources that tell the same of the same object", EG_MINOR)                 \
     C(OFFSET, ADDR, "of the object that has the time: the source's OFFSET or INODE_ADDRESS",       \
       EG_MINOR)                                                                                    \
-    C(INODE, INT, "of a file's times its number", EG_ASKED)                                        \
-    C(FILE_MODE, TEXT, "of a file's times its type and permissions, as ls shows them", EG_ASKED)   \
-    C(UID, INT, "owner, where the source tells it", EG_ASKED)                                      \
-    C(GID, INT, "group, where the source tells it", EG_ASKED)                                      \
+    C(INODE, INT, "of a file's times its number", EG_MINOR | EG_ASKED)                             \
+    C(FILE_MODE, TEXT, "of a file's times its type and permissions, as ls shows them",             \
+      EG_MINOR | EG_ASKED)                                                                         \
+    C(UID, INT, "owner, where the source tells it", EG_MINOR | EG_ASKED)                           \
+    C(GID, INT, "group, where the source tells it", EG_MINOR | EG_ASKED)                           \
     C(SIZE, INT, "of a file's times its bytes", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 

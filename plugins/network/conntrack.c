@@ -45,8 +45,8 @@ EG_TYPE(ct_pcpu);
 
 #define COLUMNS(C)                                                                                 \
     C(NS, INT, "inode number of the network namespace")                                            \
-    C(KIND, TEXT, "\"connection\", \"expected\", \"unconfirmed\", \"dying\"")                      \
-    C(FAMILY, TEXT, "\"AF_INET\", \"AF_INET6\"")                                                   \
+    C(KIND, TEXT, "\"connection\", \"expected\", \"unconfirmed\", \"dying\"", EG_MINOR)            \
+    C(FAMILY, TEXT, "\"AF_INET\", \"AF_INET6\"", EG_MINOR)                                         \
     C(PROTO, TEXT, "\"TCP\", \"UDP\"; a number where it has no name")                              \
     C(STATE, TEXT, "of TCP, SCTP and DCCP as the tracker follows it")                              \
     C(SOURCE_ADDR, TEXT, "who began it")                                                           \
@@ -54,15 +54,15 @@ EG_TYPE(ct_pcpu);
     C(DESTINATION_ADDR, TEXT, "whom it was meant for")                                             \
     C(DESTINATION_PORT, INT, "that port")                                                          \
     C(REPLY_SOURCE_ADDR, TEXT, "who answers: another one with DNAT")                               \
-    C(REPLY_SOURCE_PORT, INT, "its port")                                                          \
+    C(REPLY_SOURCE_PORT, INT, "its port", EG_MINOR)                                                \
     C(REPLY_DESTINATION_ADDR, TEXT, "where answers go: another place with SNAT")                   \
-    C(REPLY_DESTINATION_PORT, INT, "that port")                                                    \
+    C(REPLY_DESTINATION_PORT, INT, "that port", EG_MINOR)                                          \
     C(NAT, TEXT, "\"SNAT\", \"DNAT\": which address was translated")                               \
-    C(STATUS, TEXT, "\"ASSURED\", \"SEEN_REPLY\" and other bits")                                  \
-    C(TIMEOUT, DURATION, "until it is forgotten, if no packet comes")                              \
-    C(MARK, INT, "connection mark")                                                                \
+    C(STATUS, TEXT, "\"ASSURED\", \"SEEN_REPLY\" and other bits", EG_MINOR)                        \
+    C(TIMEOUT, DURATION, "until it is forgotten, if no packet comes", EG_MINOR)                    \
+    C(MARK, INT, "connection mark", EG_MINOR)                                                      \
     C(CT_ZONE, INT, "zone, which keeps equal addresses apart", EG_MINOR)                           \
-    C(DETAIL, TEXT, "of ICMP type, code and id")                                                   \
+    C(DETAIL, TEXT, "of ICMP type, code and id", EG_MINOR)                                         \
     C(ORIGINAL_PACKETS, INT, "packets from who began it; where the kernel counts them", EG_ASKED)  \
     C(ORIGINAL_BYTES, INT, "and their bytes", EG_ASKED)                                            \
     C(REPLY_PACKETS, INT, "packets back", EG_ASKED)                                                \

@@ -189,7 +189,7 @@ EG_PLUGIN(fdb) = {
               "other end of a VXLAN has it, and (FLAGS self) which addresses beside its own an "
               "interface takes, as macvlans and multicast groups make it do. The groups of IP "
               "multicast are among these as link-layer addresses.",
-    .aliases = EG_NAMES("bridge"),
+    .aliases = EG_NAMES("bridge", "brctl"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(ns, INT, "only these network namespaces")),
     .needs = EG_NEEDS(net.dev_base_head, net_device.dev_list),

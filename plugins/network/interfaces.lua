@@ -113,7 +113,7 @@ return plugin {
     { "STATE", "text", "operational state (RFC 2863): UP, DOWN, UNKNOWN" },
     { "IP", "text", "an address, IPv4 or IPv6" },
     { "PREFIX", "int", "bits of the address that name its network" },
-    { "SCOPE_TYPE", "text", "where the address is valid: global, site, link, host" },
+    { "SCOPE_TYPE", "text", "where the address is valid: global, site, link, host", "minor" },
     { "IP_FLAGS", "flags", "permanent, tentative, deprecated, secondary", "minor" },
     { "PEER", "text", "the address of the other end, where the interface leads to one only", "minor" },
     { "MTU", "int", "largest packet in bytes", "minor" },

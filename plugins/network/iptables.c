@@ -11,10 +11,10 @@
     C(CHAIN, TEXT, "the chain, or whose rule it is", EG_ASKED)                                     \
     C(KIND, TEXT, "\"chain\", \"rule\"", EG_ASKED)                                                 \
     C(PACKETS, INT, "that it matched; of a chain, its policy", EG_ASKED)                           \
-    C(PACKET_BYTES, INT, "and their bytes", EG_ASKED)                                              \
+    C(PACKET_BYTES, INT, "and their bytes", EG_MINOR | EG_ASKED)                                   \
     C(TEXT, TEXT, "the rule as iptables-save prints it; of a chain its policy", EG_ASKED)          \
     C(LINE, TEXT, "with --save: a line of the text that iptables-save -c prints", EG_ASKED)        \
-    C(OFFSET, ADDR, "address of the rule; of a chain, its table", EG_ASKED)
+    C(OFFSET, ADDR, "address of the rule; of a chain, its table", EG_MINOR | EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
 struct place {
@@ -27,7 +27,8 @@ struct place {
 
 static void line(const struct place *p, const char *text)
 {
-    eg_row(p->r, .NS = eg_val(p->net, net_inum), .LINE = eg_text(text));
+    eg_row(p->r, .NS = eg_val(p->net, net_inum), .FAMILY = eg_text(p->family),
+           .LINE = eg_text(text));
 }
 
 static const char *counters(const struct place *p, bool counted, uint64_t packets, uint64_t bytes)
@@ -115,13 +116,13 @@ EG_PLUGIN(iptables) = {
     .os = "linux",
     .help = "List the rules of iptables, ip6tables and arptables as iptables-save prints them",
     .manual = "Rules of iptables-legacy, of every network namespace: chains with their policies, "
-              "and rules with\n"
-              "their counters over all CPUs. What iptables-nft made is in nftables. --save prints "
-              "the text of\n"
-              "iptables-save -c. Matches and targets that are not known have their data in hex. "
-              "Not shown:\n"
-              "tables of ebtables, and the elements of an ipset that a rule names.",
-    .aliases = EG_NAMES("linux.iptables.Iptables"),
+              "and rules with their counters over all CPUs. What iptables-nft made is in nftables. "
+              "--save prints the text of iptables-save -c (FAMILY ip), ip6tables-save (ip6) and "
+              "arptables-save (arp); of one namespace and family: --save --filter 'NS = N and "
+              "FAMILY = ip' --columns LINE. Matches and targets that are not known have their data "
+              "in hex. Not shown: tables of ebtables, and the elements of an ipset that a rule "
+              "names.",
+    .aliases = EG_NAMES("linux.iptables.Iptables", "iptables-save", "ip6tables", "ip6tables-save"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(save, FLAG, "the text of iptables-save -c, line by line")),
     .uses = EG_NAMES("nets"),

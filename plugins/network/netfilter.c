@@ -31,7 +31,7 @@ EG_TYPE(nf_hook_ops);
     C(HOOK, TEXT, "where on its way a packet is seen: \"prerouting\", \"ingress\"")                \
     C(INTERFACE, TEXT, "of hooks of an interface")                                                 \
     C(PRIORITY, INT, "the lowest is called first")                                                 \
-    C(FUNCTION, ADDR, "what is called")                                                            \
+    C(FUNCTION, ADDR, "what is called", EG_MINOR)                                                  \
     C(SYMBOL, TEXT, "its name")                                                                    \
     C(MODULE, TEXT, "whose code it is: \"kernel\", or a module that is listed")                    \
     C(DETAIL, TEXT, "the chain of nf_tables, table of iptables or BPF program that it runs")       \
@@ -195,8 +195,7 @@ static int run(struct eg_run *r)
 EG_PLUGIN(netfilter) = {
     .os = "linux",
     .help =
-        "List the netfilter hooks of every network namespace and interface, with whose code each "
-        "is",
+        "List the netfilter hooks of network namespaces and interfaces, with whose code each is",
     .manual = "Each row is called for packets: by MODULE one sees whose code that is. Most are of "
               "the kernel's\n"
               "own modules, which is no sign of anything; Volatility 3 says \"Is Hooked\" of "

@@ -9,14 +9,14 @@
 #define COLUMNS(C)                                                                                 \
     C(NS, INT, "inode number of the network namespace")                                            \
     C(OFFSET, ADDR, "address of the nft_table, nft_chain, nft_rule, nft_set or nft_object",        \
-      EG_ASKED)                                                                                    \
+      EG_MINOR | EG_ASKED)                                                                         \
     C(FAMILY, TEXT, "family of the table: \"ip\", \"inet\"", EG_ASKED)                             \
     C(TABLE, TEXT, "name of the table", EG_ASKED)                                                  \
     C(CHAIN, TEXT, "of a rule: the chain that it is in", EG_ASKED)                                 \
     C(KIND, TEXT,                                                                                  \
       "\"table\", \"chain\", \"rule\", \"set\", \"map\", \"counter\" and other objects", EG_ASKED) \
     C(NAME, TEXT, "of what has one", EG_ASKED)                                                     \
-    C(HANDLE, INT, "number by which nft deletes it", EG_ASKED)                                     \
+    C(HANDLE, INT, "number by which nft deletes it", EG_MINOR | EG_ASKED)                          \
     C(TEXT, TEXT, "as nft prints it, in one line", EG_ASKED)                                       \
     C(LINE, TEXT, "with --ruleset: a line of the text that nft prints", EG_ASKED)                  \
     C(REASON, TEXT, "what of a rule could not be read", EG_ASKED)

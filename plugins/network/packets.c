@@ -490,7 +490,7 @@ EG_PLUGIN(packets) = {
         "qdisc or at the driver. With --write and -o they go to packets.pcapng. Headers are there "
         "where memory still has them: a packet without is written as link type USER0 (147), and a "
         "comment says so. Messages of unix and netlink sockets are left out (see sockets).",
-    .aliases = EG_NAMES("linux_pkt_queues", "linux_sk_buff_cache"),
+    .aliases = EG_NAMES("linux_pkt_queues", "linux_sk_buff_cache", "tcpdump", "pcap"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only sockets of these processes"),
                     EG_ARG(data, FLAG, "show what the packets hold, too"),

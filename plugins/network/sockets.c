@@ -9,10 +9,12 @@
 #include "../linux/own/socks.h"
 #include "../linux/sched/task.h"
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 EG_FIELD_AS(socket_flags, sock, "__sk_common.skc_flags");
+EG_FIELD_AS(socket_port, sock, "__sk_common.skc_num");
 EG_ENUMERATOR(SOCK_DEAD, "sock_flags");
 EG_FIELD_AS_OF("vsock", vsock_waiting, vsock_sock, "accept_queue");
 EG_TYPE_("vsock", vsock_sock);
@@ -23,18 +25,20 @@ EG_TYPE(file);
     C(NS, INT, "inode number of its network namespace", EG_MINOR)                                  \
     LINUX_COLUMN_PID(C)                                                                            \
     LINUX_COLUMN_COMM(C)                                                                           \
-    C(FD, INT, "descriptor by which the process has it open")                                      \
+    C(FD, INT, "descriptor by which the process has it open", EG_MINOR)                            \
     C(FAMILY, TEXT, "AF_INET, AF_UNIX, …")                                                         \
-    C(TYPE, TEXT, "STREAM, DGRAM, RAW, SEQPACKET")                                                 \
+    C(TYPE, TEXT, "STREAM, DGRAM, RAW, SEQPACKET", EG_MINOR)                                       \
     C(PROTO, TEXT, "TCP, UDP, NETLINK_ROUTE; of packet sockets the Ethernet protocol")             \
     C(SOURCE_ADDR, TEXT, "own address; of a unix socket its name, @ for the null byte")            \
     C(SOURCE_PORT, INT, "own port; of a unix socket its inode number")                             \
     C(DESTINATION_ADDR, TEXT, "the peer's address or name")                                        \
     C(DESTINATION_PORT, INT, "the peer's port; of a unix socket the peer's inode number")          \
     C(STATE, TEXT, "ESTABLISHED, LISTEN, TIME_WAIT, UNCONNECTED, …")                               \
-    C(RECEIVE_QUEUE, INT, "bytes not read; of a listening socket connections not accepted")        \
-    C(SEND_QUEUE, INT, "bytes not acknowledged; of a listening socket how many may wait")          \
-    C(INODE, INT, "inode number, as in socket:[N]")                                                \
+    C(RECEIVE_QUEUE, INT, "bytes not read; of a listening socket connections not accepted",        \
+      EG_MINOR)                                                                                    \
+    C(SEND_QUEUE, INT, "bytes not acknowledged; of a listening socket how many may wait",          \
+      EG_MINOR)                                                                                    \
+    C(INODE, INT, "inode number, as in socket:[N]", EG_MINOR)                                      \
     C(UID, INT, "who made it", EG_MINOR)                                                           \
     C(HELD_BY, TEXT, "fd; passed: on its way to a process; ring; kernel; see the manual",          \
       EG_MINOR)                                                                                    \
@@ -67,6 +71,7 @@ struct search {
     struct eg_map *seen;
     struct eg_map *passed; /**< sockets that wait in another one's queue */
     const char *family;
+    bool *family_seen;
     bool scan, chosen, tcp, udp, unix_, listening;
 };
 
@@ -81,6 +86,7 @@ static bool wanted(struct eg_run *r, const struct search *q, const struct linux_
 
     if (q->family && strcasecmp(q->family, s->family) != 0 && strcasecmp(q->family, family) != 0)
         return false;
+    *q->family_seen = true;
     if (q->chosen && !(q->tcp && inet && (p == LINUX_IPPROTO_TCP || p == LINUX_IPPROTO_MPTCP)) &&
         !(q->udp && inet && s->type_number == LINUX_SOCK_DGRAM &&
           (p == LINUX_IPPROTO_UDP || p == LINUX_IPPROTO_UDPLITE)) &&
@@ -325,10 +331,56 @@ static void find_passed(struct eg_run *r, const struct search *q,
             }
 }
 
+/* ---- order ---- */
+
+/* Hash tables have no order that tells anything. By their own port, what listens stands above its
+ * connections; sockets of other families stay as their tables have them. */
+struct place {
+    size_t i;
+    uint32_t group, port;
+    bool connected;
+};
+
+static int by_port(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    if (x->port != y->port)
+        return x->port < y->port ? -1 : 1;
+    if (x->connected != y->connected)
+        return x->connected ? 1 : -1;
+    return x->i < y->i ? -1 : x->i > y->i;
+}
+
+static const struct place *in_order(struct eg_run *r, const struct linux_table_socks *all)
+{
+    const uint32_t tcp = LINUX_TABLE_EHASH | LINUX_TABLE_LISTEN | LINUX_TABLE_BIND;
+    const uint32_t udp = LINUX_TABLE_UDP | LINUX_TABLE_UDP2 | LINUX_TABLE_UDP4;
+    struct place *at = eg_tmp(r, (all->n + 1) * sizeof *at);
+
+    for (size_t i = 0; i < all->n; i++) {
+        const uint32_t tables = (uint32_t)all->at[i].tables;
+        const uint32_t group = tables & tcp ? 0 : tables & udp ? 1 : 2;
+
+        at[i] =
+            (struct place){ .i = i, .group = group, .connected = !(tables & LINUX_TABLE_LISTEN) };
+        if (group < 2)
+            at[i].port =
+                (uint32_t)eg_get_or((uint64_t)0, eg_object(r, sock, all->at[i].sock), socket_port);
+    }
+    if (all->n)
+        qsort(at, all->n, sizeof *at, by_port);
+    return at;
+}
+
 static int run(struct eg_run *r)
 {
     const struct linux_table_socks *all = linux_table_socks(r);
+    bool family_seen = false;
     struct search q = {
+        .family_seen = &family_seen,
         .holders = linux_holders(r),
         .family = eg_arg_text(r, "family"),
         .tcp = eg_arg_flag(r, "tcp"),
@@ -339,13 +391,17 @@ static int run(struct eg_run *r)
         .seen = eg_run_map(r),
         .passed = eg_run_map(r),
     };
+    const struct place *order;
     struct eg_obj sock;
 
     if (!all || !q.holders)
         return 0;
     find_passed(r, &q, all);
     q.chosen = q.tcp || q.udp || q.unix_;
-    for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {
+    order = in_order(r, all);
+    for (size_t k = 0; k < all->n && !eg_stopped(r); k++) {
+        const size_t i = order[k].i;
+
         eg_run_map_add(r, q.seen, all->at[i].sock, 0);
         show(r, &q, eg_object(r, sock, all->at[i].sock), all->at[i].tables);
     }
@@ -361,6 +417,8 @@ static int run(struct eg_run *r)
     }
     if (q.scan && !eg_arg_limits(r, "pid"))
         show_scanned(r, &q);
+    if (q.family && !family_seen && !eg_stopped(r))
+        eg_note(r, "--family %s: no socket is of such a family", q.family);
     return 0;
 }
 
@@ -373,7 +431,8 @@ EG_PLUGIN(sockets) = {
         "UDP and UDP-Lite by all their tables; raw, ping, packet, unix, netlink, vsock, XDP, SCTP "
         "and Bluetooth sockets; and from descriptors those that are in no table: of other "
         "families, and those that are bound to nothing yet. A socket that several descriptors "
-        "lead to has a row for each.\n\n"
+        "lead to has a row for each. Those of TCP and UDP stand in the order of their own "
+        "ports.\n\n"
         "HELD_BY: fd: a process has it open; passed: it was sent over a unix socket, and nobody "
         "received it yet; ring: io_uring has it; kernel: the kernel made it for itself, as "
         "WireGuard and netlink do; unaccepted: a connection that accept() has not given out yet; "

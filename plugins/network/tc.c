@@ -85,7 +85,7 @@ EG_TYPE_("sch_prio", prio_sched_data);
     C(NAME, TEXT, "\"htb\", \"clsact\", \"bpf\", \"mirred\"")                                      \
     C(TC_HANDLE, TEXT, "\"1:\", \"1:10\"; of a filter its number")                                 \
     C(TC_PARENT, TEXT, "what it hangs on: \"root\", \"ingress\", \"egress\", \"1:10\"")            \
-    C(PREFERENCE, INT, "of a filter: the lowest is asked first")                                   \
+    C(PREFERENCE, INT, "of a filter: the lowest is asked first", EG_MINOR)                         \
     C(PROTO, TEXT, "of a filter: which packets it is for")                                         \
     C(BPF_ID, INT, "number of the BPF program")                                                    \
     C(BPF_NAME, TEXT, "its name")                                                                  \
@@ -93,9 +93,9 @@ EG_TYPE_("sch_prio", prio_sched_data);
     C(LINK_ID, INT, "of tcx: the BPF link that holds the program", EG_ASKED)                       \
     C(DETAIL, TEXT, "what its kind has of its own")                                                \
     C(PACKETS, INT, "that went through")                                                           \
-    C(PACKET_BYTES, INT, "and their bytes")                                                        \
+    C(PACKET_BYTES, INT, "and their bytes", EG_MINOR)                                              \
     C(DROPS, INT, "packets that were dropped")                                                     \
-    C(BACKLOG, INT, "bytes that wait")                                                             \
+    C(BACKLOG, INT, "bytes that wait", EG_MINOR)                                                   \
     C(OFFSET, ADDR, "address of the Qdisc, class, filter, tc_action or bpf_prog", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 

@@ -25,15 +25,15 @@ enum { KEY = 32, ALLOWED_MAX = 4096 };
     C(NS, INT, "inode number of the network namespace that the interface is in")                   \
     C(SOCKET_NS, INT, "that in which its UDP port is, where the interface was made", EG_MINOR)     \
     C(INTERFACE, TEXT, "name of the interface")                                                    \
-    C(SOURCE_PORT, INT, "UDP port of the interface")                                               \
+    C(SOURCE_PORT, INT, "UDP port of the interface", EG_MINOR)                                     \
     C(OWN_KEY, TEXT, "public key of the interface", EG_MINOR)                                      \
     C(PEER_KEY, TEXT, "public key of the peer")                                                    \
     C(DESTINATION_ADDR, TEXT, "where the peer was last heard from, or is said to be")              \
     C(DESTINATION_PORT, INT, "its UDP port")                                                       \
     C(ALLOWED_IPS, TEXT, "networks that are sent to this peer and taken from it")                  \
     C(HANDSHAKE, TIME, "when it last agreed on keys")                                              \
-    C(RECEIVED, INT, "bytes from the peer")                                                        \
-    C(SENT, INT, "bytes to the peer")                                                              \
+    C(RECEIVED, INT, "bytes from the peer", EG_MINOR)                                              \
+    C(SENT, INT, "bytes to the peer", EG_MINOR)                                                    \
     C(KEEPALIVE, INT, "seconds between packets that keep the way open", EG_MINOR)                  \
     C(FWMARK, INT, "mark of its packets", EG_MINOR)
 EG_COLUMNS(COLUMNS);

@@ -41,8 +41,8 @@ static void tcp(void **state)
 
         connection(&s, 0, 1000);
         connection(&s, 5, 1005);
-        sk = connection(&s, 5, 1006); // two in one bucket
-        connection(&s, MK_EHASH - 1, 1015);
+        sk = connection(&s, 5, 1006);     // two in one bucket
+        connection(&s, MK_EHASH - 1, 22); // stands below what listens there
         file = mk_sock_file(&s, sk);
         mk_open(&s, task, 3, file);
         mk_open(&s, task, 4, file);
@@ -54,6 +54,7 @@ static void tcp(void **state)
         sk = in_ehash(&s, 7, mk_sock(&s, "inet_timewait_sock", INET, 0, 0, TIME_WAIT));
         mk_ends(&s, sk, LOCAL, 0, FAR, 80);
         mk_put16(s.k, mk_at(s.k, sk, "inet_timewait_sock.tw_sport"), 1007, true);
+        mk_put(s.k, sk, "sock.__sk_common.skc_num", 1007);
         mk_put(s.k, sk, "inet_timewait_sock.tw_substate", 6);
         sk = in_ehash(&s, 9, mk_sock(&s, "request_sock", INET, 0, 0, NEW_SYN_RECV));
         mk_ends(&s, sk, LOCAL, 1009, FAR, 81);
@@ -75,15 +76,15 @@ static void tcp(void **state)
                  mk_at(s.k, sk, "sock.__sk_common.skc_bind_node"));
 
         assert_string_equal(ends(&s, NULL),
-                            "AF_INET|STREAM|TCP|127.0.0.1|1000|192.0.2.1|4711|ESTABLISHED\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1006|192.0.2.1|4711|ESTABLISHED\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1006|192.0.2.1|4711|ESTABLISHED\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1005|192.0.2.1|4711|ESTABLISHED\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1007|192.0.2.1|80|TIME_WAIT\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1009|192.0.2.1|81|SYN_RECV\n"
-                            "AF_INET|STREAM|TCP|127.0.0.1|1015|192.0.2.1|4711|ESTABLISHED\n"
                             "AF_INET|STREAM|TCP|0.0.0.0|22|0.0.0.0|0|LISTEN\n"
-                            "AF_INET|STREAM|TCP|0.0.0.0|23|0.0.0.0|0|CLOSE");
+                            "AF_INET|STREAM|TCP|127.0.0.1|22|192.0.2.1|4711|ESTABLISHED\n"
+                            "AF_INET|STREAM|TCP|0.0.0.0|23|0.0.0.0|0|CLOSE\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1000|192.0.2.1|4711|ESTABLISHED\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1005|192.0.2.1|4711|ESTABLISHED\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1006|192.0.2.1|4711|ESTABLISHED\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1006|192.0.2.1|4711|ESTABLISHED\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1007|192.0.2.1|80|TIME_WAIT\n"
+                            "AF_INET|STREAM|TCP|127.0.0.1|1009|192.0.2.1|81|SYN_RECV");
         assert_int_equal(mk_row_notes(NULL), 0);
         // One row for each descriptor; RECEIVE_QUEUE SEND_QUEUE INODE.
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "pid=5"), 2, 4),
@@ -91,8 +92,10 @@ static void tcp(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "pid=5"), 13, 15),
                             "500|4|101\n500|4|101");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 17, 17),
-                            "unaccepted\nfd\nfd\nunaccepted\ntimewait\nrequest\nunaccepted\n"
-                            "unaccepted\nunaccepted");
+                            "unaccepted\nunaccepted\nunaccepted\nunaccepted\nunaccepted\nfd\nfd\n"
+                            "timewait\nrequest");
+        assert_string_equal(ends(&s, "family=nosuch"), "");
+        assert_int_equal(mk_row_notes("--family nosuch: no socket is of such a family"), 1);
         assert_string_equal(ends(&s, "listening"),
                             "AF_INET|STREAM|TCP|0.0.0.0|22|0.0.0.0|0|LISTEN");
         assert_string_equal(ends(&s, "family=unix"), "");
@@ -129,7 +132,7 @@ static void namespaces(void **state)
         sk = connection(&s, 1, 3);
         mk_put(s.k, sk, "sock.__sk_common.skc_net.net", shared);
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 1, 1),
-                            "4026531840\n4026532001\n4026532000");
+                            "4026531840\n4026532000\n4026532001");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", "ns=4026532000"), 9, 9), "2");
         assert_int_equal(mk_row_notes(NULL), 0);
         mk_free(s.k);
@@ -148,7 +151,7 @@ static void damage(void **state)
 
         // The last of a chain leads back to the first: each is told once, and it ends.
         mk_write_ptr(s.k, node, mk_at(s.k, b, "sock.__sk_common.skc_node"));
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 9, 9), "2\n1\n3");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 9, 9), "1\n2\n3");
         assert_int_equal(mk_row_notes("1 chains are broken"), 1);
         mk_free(s.k);
 
