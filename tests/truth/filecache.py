@@ -181,6 +181,8 @@ class Files(Declaration):
             return "xfs keeps the size of a directory in its own inode; the kernel's is of when it was read"
         if self.kind(key) == "xfs" and column == "BTIME" and have is None and not module_types(truth):
             return "xfs keeps the time of birth in its own inode, of which this kernel's module has no types"
+        if self.kind(key) == "overlay" and not have and not module_types(truth):
+            return "an overlay keeps which layer a file is in of its own, and this kernel's module has no types"
         if self.kind(key) == "overlay" and column == "LINKS" and stats(truth)[key][1] == "DIR":
             return "an overlay asks the layer below how many links a directory has"
         return None
@@ -260,6 +262,8 @@ class Recover(Declaration):
             return f.read(len(self.words[row["PATH"]])).decode() if column == "words" else hashlib.file_digest(f, "sha256").hexdigest()
 
     def explain_missing(self, truth, key, want, got):
+        if self.kind(key) == "overlay" and not module_types(truth):
+            return "an overlay keeps which layer a file is in of its own, and this kernel's module has no types"
         return "a symbolic link of Debian, which the guest followed" if key == "/etc/os-release" else None
 
     def explain_wrong(self, truth, key, column, want, have):

@@ -4,6 +4,7 @@ import json
 import re
 
 from declare import Declaration
+from filesystems import without_module_types
 
 
 def network_files(truth, stem, inside=None):
@@ -82,6 +83,10 @@ class Nftables(Declaration):
                       lambda m: f"tcp flags {m[2]} / {m[1]}".replace(" | ", ","), text)
         text = re.sub(r"(devices = \{)([^}]*)", lambda m: m[1] + m[2].replace('"', ""), text)
         text = text.replace("hook output priority dstnat", "hook output priority -100")
+        # As nft 0.9.8 writes them.
+        text = re.sub(r"meta nfproto ipv([46]) (?=ip6? )", "", text)
+        text = re.sub(r"(reject with icmp\w*) type ", r"\1 ", text.replace("meta l4proto tcp tcp option", "tcp option"))
+        text = re.sub(r"queue num (\S+) bypass", r"queue flags bypass to \1", text)
         # Timeouts: seconds, until nft 1.1.
         units = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
         text = re.sub(r"(?<=policy = \{)[^}]*", lambda m: re.sub(
@@ -292,6 +297,17 @@ class Tc(Declaration):
     others = ("actions are compared in the text of the scene's rules only, as tc prints them behind their filters; not of each namespace "
               "something was printed")
     repeats = True
+    UNTYPED = "a scheduler or filter is a module, and this kernel keeps no types of modules (since 5.11)"
+
+    def explain_missing(self, truth, key, want, got):
+        return self.UNTYPED if key[2] in ("class", "filter") and without_module_types(truth) else None
+
+    def explain_wrong(self, truth, key, column, want, have):
+        return self.UNTYPED if have == "its options are not known" and without_module_types(truth) else None
+
+    def explain_extra(self, truth, key, row):
+        return self.UNTYPED if key[2] == "filter" and key[4] is None and without_module_types(truth) else None
+
     # What tc works out itself or what is of no use later; bursts and limits in other forms.
     IGNORED = {"refcnt", "lat", "mpu", "linklayer", "ver", "seed", "direct_packets_stat", "order", "level", "burst", "cburst", "not_in_hw",
                "rule", "success"}

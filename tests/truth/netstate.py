@@ -407,6 +407,11 @@ class Forwarding(OfSpaces):
     def key(self, row):
         return row["NS"], row["INTERFACE"], row["MAC"], row["VLAN"], row["MASTER"], row["DESTINATION_ADDR"]
 
+    def explain_missing(self, truth, key, want, got):
+        vxlan = any(key[1] == d["ifname"] and d.get("linkinfo", {}).get("info_kind") == "vxlan"
+                    for d in json.loads(truth.text(f"net-{key[0]}", "ip-addr.json") or "[]"))
+        return "the driver of a vxlan has it, and this kernel keeps no types of modules (since 5.11)" if vxlan and older_than_module_types(truth) else None
+
     def explain_extra(self, truth, key, row):
         if told(truth, key) and key[3:] == (None, None, None) and key[1] in self.others_say:
             return "bridge asks the driver of a vxlan, which does not tell what the interface itself takes"

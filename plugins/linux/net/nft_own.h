@@ -259,7 +259,7 @@
     M(CTT_TIMEOUT, "nft_ct", nft_ct_timeout_obj, "timeout", 0, 8)                                  \
     M(CTT_L4, "nft_ct", nft_ct_timeout_obj, "l4proto", 8, 1)                                       \
     M(TIMEOUT_L3, "nf_conntrack", nf_ct_timeout, "l3num", 0, 2)                                    \
-    M(TIMEOUT_DATA, "nf_conntrack", nf_ct_timeout, "data", 0x10, 0)
+    M(TIMEOUT_DATA, "nf_conntrack", nf_ct_timeout, "data", 0x20, 0)
 
 enum nft_member {
 #define NFT_ENUM_(name, ...) NFT_##name,
