@@ -5,6 +5,7 @@
 #include "../linux/kernel/time.h"
 #include "../linux/net/ip.h"
 #include "../linux/net/net.h"
+#include "../linux/net/pernet.h"
 #include "../linux/net/xt.h"
 #include <inttypes.h>
 #include <string.h>
@@ -33,6 +34,7 @@ EG_FIELD_AS(ext_offsets, nf_ct_ext, "offset");
 EG_FIELD_AS(pcpu_unconfirmed, ct_pcpu, "unconfirmed.first"); // until 5.18
 EG_FIELD_AS(pcpu_dying, ct_pcpu, "dying.first");
 EG_FIELD_AS(net_pcpu_lists, net, "ct.pcpu_lists");
+EG_FIELD_AS_OF("nf_conntrack", net_dying, nf_conntrack_net, "ecache.dying_list"); // since 5.19
 EG_FIELDS(nf_conntrack_expect, tuple, master, helper, hnode);
 EG_FIELD_AS(exp_net, nf_conntrack_expect, "net.net");
 EG_ENUMERATOR(NF_CT_EXT_HELPER, "nf_ct_ext_id");
@@ -224,6 +226,15 @@ static uint64_t extension(struct eg_obj ct, int64_t which)
     return off ? ext.addr + off : 0;
 }
 
+static bool number_at(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
+{
+    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
+
+    if (p)
+        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
+    return p;
+}
+
 static struct eg_cell word_at(const struct walk *w, uint64_t at, unsigned i)
 {
     const uint8_t *p = at ? eg_bytes(eg_view_of(w->r), eg_kernel(w->r), at + 8u * i, 8) : NULL;
@@ -262,7 +273,7 @@ static void connection(const struct walk *w, struct eg_obj ct)
     struct side a, b;
     uint64_t status = 0, helper = 0, acct = extension(ct, w->acct);
     uint64_t stamp = extension(ct, w->tstamp), help = extension(ct, w->helper);
-    struct eg_cell started = word_at(w, stamp, 0), at = word_at(w, help, 0);
+    struct eg_cell started = word_at(w, stamp, 0);
 
     if (!side_of(w->r, eg_at(eg_index(tuples, 0), hash_tuple), &a) ||
         !side_of(w->r, eg_at(eg_index(tuples, 1), hash_tuple), &b)) {
@@ -270,8 +281,8 @@ static void connection(const struct walk *w, struct eg_obj ct)
         return;
     }
     eg_get(&status, ct, ct_status);
-    if (at.tag == EG_CELL_UINT)
-        helper = at.u;
+    if (help)
+        number_at(w->r, help, eg_binding_of(w->r)->model.ptr_size, &helper);
     eg_row(w->r, .NS = eg_val(ct, ct_net, net_inum), .KIND = eg_text(w->kind),
            .FAMILY = family(a.l3), .PROTO = protocol(w->r, a.proto), .STATE = state_of(ct, a.proto),
            .SOURCE_ADDR = a.src, .SOURCE_PORT = a.sport, .DESTINATION_ADDR = a.dst,
@@ -329,15 +340,6 @@ static void chain(const struct walk *w, uint64_t head, uint64_t *lost)
     }
 }
 
-static bool number_at(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
-{
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
-
-    if (p)
-        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
-    return p;
-}
-
 /* A hash table: where it is, and of how many chains. */
 static bool table(struct eg_run *r, const char *pointer, const char *size, uint64_t *at,
                   uint64_t *n)
@@ -390,6 +392,30 @@ static void pending(struct walk *w)
             chain(w, eg_at(each, pcpu_dying).addr, &lost);
         }
     }
+    if (lost)
+        eg_note(w->r, "lists of CPUs: %" PRIu64 " are damaged", lost);
+}
+
+/* Since 5.19 those that end, and of whose end somebody is still to be told, are on a list of each
+ * namespace; those that no packet has confirmed are on none. */
+static void dying(struct walk *w)
+{
+    struct linux_pernet p = { .symbol = "nf_conntrack_net_id" };
+    uint64_t variable, at, lost = 0;
+    struct eg_obj net;
+
+    if (!linux_exported(w->r, "nf_conntrack", p.symbol, &variable) ||
+        !number_at(w->r, variable, 4, &p.index) || !p.index)
+        return;
+    w->kind = "dying";
+    linux_each_net(w->r, net)
+    {
+        at = linux_pernet_at(w->r, &p, net);
+        if (at)
+            chain(w, at + eg_offset(w->r, net_dying), &lost);
+    }
+    if (lost)
+        eg_note(w->r, "lists of dying connections: %" PRIu64 " are damaged", lost);
 }
 
 static void expected(struct walk *w)
@@ -426,6 +452,8 @@ static int run(struct eg_run *r)
     confirmed(&w);
     if (eg_has(r, net_pcpu_lists))
         pending(&w);
+    if (eg_has(r, net_dying))
+        dying(&w);
     expected(&w);
     return 0;
 }

@@ -39,8 +39,17 @@ static const char *const types[] = {
     "struct ct_tcp { u8 state; }; union ct_proto { struct ct_tcp tcp; };"
     "struct nf_conn { u32 timeout; struct ct_zone zone; struct nf_conntrack_tuple_hash "
     "tuplehash[2];"
-    "  unsigned long status; struct possible_net ct_net; u32 mark; void *ext;"
-    "  union ct_proto proto; };",
+    "  unsigned long status; struct possible_net ct_net; u32 mark; struct nf_ct_ext *ext;"
+    "  union ct_proto proto; struct nf_conn *master; };"
+    "enum nf_ct_ext_id { NF_CT_EXT_HELPER, NF_CT_EXT_NAT, NF_CT_EXT_ACCT };"
+    "struct nf_ct_ext { u8 offset[4]; u8 len; };"
+    "struct hlist_nulls_head { struct hlist_nulls_node *first; };"
+    "struct ecache { u32 lock; struct hlist_nulls_head dying_list; };"
+    "struct nf_conntrack_net { u32 count; struct ecache ecache; };"
+    "struct nf_conntrack_helper { struct hlist_node hnode; char name[16]; };"
+    "struct nf_conntrack_expect { struct hlist_node lnode, hnode; struct nf_conntrack_tuple tuple;"
+    "  struct possible_net net; u32 flags; struct nf_conn *master;"
+    "  struct nf_conntrack_helper *helper; };",
     NULL,
 };
 

@@ -9,6 +9,7 @@ import tempfile
 from types import SimpleNamespace
 
 from declared import problems
+from netfilter import Nftables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = {"PID": 1, "PPID": 0, "COMM": "init", "STATE": "S", "EXIT_STATE": "TASK_RUNNING", "UID": 0, "EUID": 0, "GID": 0, "EGID": 0,
@@ -147,6 +148,26 @@ class Tests:
             self.check(f"declarations: {what}", len(found) == bad, found)
 
 
+    def extensions(self):
+        """A rule of iptables-nft is excused where all that can be compared is the same, and only there."""
+        rules = Nftables()
+        rules.saved = {(1, "ip"): ["-p tcp -m multiport --dports 7001,7002 -m comment --comment \"a b\" -j DROP"]}
+        want = 'ip protocol tcp tcp dport { 7001, 7002 } comment "a b" counter packets 0 bytes 0 drop'
+        right = 'ip protocol tcp xt match "multiport" --dports 7001,7002 xt match "comment" --comment "a b" counter packets 3 bytes 9 drop'
+        cases = [  # what, what engram says, excused
+            ("the same", right, True),
+            ("another port", right.replace("7002", "7003"), False),
+            ("another comment", right.replace("a b", "a c"), False),
+            ("another verdict", right.replace(" drop", " accept"), False),
+            ("another protocol", right.replace("protocol tcp", "protocol udp"), False),
+            ("no extension", want.replace("7002", "7003"), False),
+        ]
+        for what, have, excused in cases:
+            reason = rules.explain_wrong(None, (1, "ip", "filter", "rule", 2), "TEXT", want, have)
+            self.check(f"extensions: {what}", (reason is not None) == excused, reason)
+        self.check("extensions: of another namespace", not rules.explain_wrong(None, (2, "ip", "filter", "rule", 2), "TEXT", want, right))
+
+
 def main():
     tests = Tests()
     with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +175,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tests.farm(folder)
     tests.declarations()
+    tests.extensions()
     return 1 if tests.bad else 0
 
 

@@ -109,7 +109,7 @@
     M(FT_GENMASK, "nf_tables", nft_flowtable, "genmask", 0x28, 4)                                  \
     M(FT_HANDLE, "nf_tables", nft_flowtable, "handle", 0x30, 8)                                    \
     M(FT_HOOKS, "nf_tables", nft_flowtable, "hook_list", 0x40, 16)                                 \
-    M(FT_PRIORITY, "nf_tables", nft_flowtable, "data.priority", NFT_NONE, 4)                       \
+    M(FT_PRIORITY, "nf_tables", nft_flowtable, "data.priority", 0xe8, 4)                           \
     M(PAYLOAD_BASE, "nf_tables", nft_payload, "base", 0, 1)                                        \
     M(PAYLOAD_OFFSET, "nf_tables", nft_payload, "offset", 1, 1)                                    \
     M(PAYLOAD_LEN, "nf_tables", nft_payload, "len", 2, 1)                                          \

@@ -211,12 +211,89 @@ static void connections(void **state)
     }
 }
 
+/* What a connection's extensions say; those that end; those that are expected. */
+static void related(void **state)
+{
+    static const uint8_t a[] = { 192, 0, 2, 1 }, b[] = { 198, 51, 100, 7 };
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct guest s = guest(m);
+        const uint64_t table = mk_alloc(s.k, s.ptr), at = mk_alloc(s.k, s.ptr);
+        const uint64_t one = mk_alloc(s.k, 4), gen = mk_alloc(s.k, 8 * s.ptr);
+        const uint64_t hash = mk_alloc(s.k, s.ptr), hash_at = mk_alloc(s.k, s.ptr);
+        const uint64_t id = mk_alloc(s.k, 4), own = mk_object(s.k, "nf_conntrack_net");
+        const uint64_t list = mk_at(s.k, own, "nf_conntrack_net.ecache.dying_list");
+        const uint64_t ext = mk_alloc(s.k, 128), ftp = mk_object(s.k, "nf_conntrack_helper");
+        const uint64_t expect = mk_object(s.k, "nf_conntrack_expect");
+        const uint64_t node = mk_at(s.k, expect, "nf_conntrack_expect.hnode");
+        const uint64_t wanted = mk_at(s.k, expect, "nf_conntrack_expect.tuple");
+        uint64_t conn[2];
+
+        mk_write_ptr(s.k, table, 1), mk_write_ptr(s.k, at, table), mk_write_u32(s.k, one, 1);
+        mk_symbol(s.k, "nf_conntrack_hash", at);
+        mk_symbol(s.k, "nf_conntrack_htable_size", one);
+        mk_write_ptr(s.k, hash_at, hash);
+        mk_symbol(s.k, "nf_ct_expect_hash", hash_at);
+        mk_symbol(s.k, "nf_ct_expect_hsize", one);
+        mk_write_u32(s.k, id, 3);
+        mk_symbol(s.k, "nf_conntrack_net_id", id);
+        mk_put(s.k, s.net, "net.gen", gen);
+        mk_write_ptr(s.k, gen + 3 * s.ptr, own);
+        mk_write_ptr(s.k, list, 1);
+        for (unsigned i = 0; i < 2; i++) {
+            conn[i] = mk_object(s.k, "nf_conn");
+            mk_put(s.k, conn[i], "nf_conn.ct_net.net", s.net);
+            mk_put(s.k, conn[i], "nf_conn.status", i ? 0x208 : 8);
+            tuple(&s, conn[i], 0, a, 1000 + i, b, 21);
+            tuple(&s, conn[i], 1, b, 21, a, 1000 + i);
+        }
+        chain(&s, table, conn[0], 0);
+        chain(&s, list, conn[1], 0);
+        mk_puts(s.k, ftp, "nf_conntrack_helper.name", "ftp");
+        mk_put(s.k, conn[0], "nf_conn.ext", ext);
+        mk_write(s.k, ext, "\x10\0\x20", 3);
+        mk_write_ptr(s.k, ext + 0x10, ftp);
+        for (unsigned i = 0; i < 4; i++) // 64 bits each, on every machine
+            mk_write(s.k, ext + 0x20 + 8 * i, (const uint8_t[8]){ 0, 0, 0, 0, 0, 0, 0, 0 }, 8);
+        mk_write_u32(s.k, ext + 0x20 + (mk_model(s.k)->big_endian ? 4 : 0), 5);
+        mk_write_u32(s.k, ext + 0x28 + (mk_model(s.k)->big_endian ? 4 : 0), 600);
+        mk_write(s.k, mk_at(s.k, wanted, "nf_conntrack_tuple.src.u3"), b, 4);
+        mk_write(s.k, mk_at(s.k, wanted, "nf_conntrack_tuple.dst.u3"), a, 4);
+        put16(&s, mk_at(s.k, wanted, "nf_conntrack_tuple.dst.u.all"), 40000);
+        mk_put(s.k, wanted, "nf_conntrack_tuple.src.l3num", 2);
+        mk_put(s.k, wanted, "nf_conntrack_tuple.dst.protonum", 6);
+        mk_put(s.k, expect, "nf_conntrack_expect.net.net", s.net);
+        mk_put(s.k, expect, "nf_conntrack_expect.master", conn[0]);
+        mk_put(s.k, expect, "nf_conntrack_expect.helper", ftp);
+        mk_write_ptr(s.k, hash, node);
+        mk_write_ptr(s.k, node + s.ptr, hash);
+        // KIND … DESTINATION_PORT
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "conntrack", NULL), 1, 8),
+                            "connection|AF_INET|TCP|NONE|192.0.2.1|1000|198.51.100.7|21\n"
+                            "dying|AF_INET|TCP|NONE|192.0.2.1|1001|198.51.100.7|21\n"
+                            "expected|AF_INET|TCP||198.51.100.7|0|192.0.2.1|40000");
+        // ORIGINAL_PACKETS ORIGINAL_BYTES REPLY_PACKETS REPLY_BYTES STARTED HELPER
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "conntrack", NULL), 19, 24),
+                            "5|600|0|0||ftp\n|||||\n|||||ftp");
+        // A list that leads to itself, an extension that is nowhere, an expectation as well.
+        mk_write_ptr(s.k, mk_at(s.k, conn[1], "nf_conn.tuplehash"),
+                     mk_at(s.k, conn[1], "nf_conn.tuplehash"));
+        mk_put(s.k, conn[0], "nf_conn.ext", 0x10);
+        mk_write_ptr(s.k, node, 0x10);
+        mk_guest_rows(&s.g, "conntrack", NULL);
+        assert_int_equal(mk_row_notes("lists of dying connections: 1 are damaged"), 1);
+        mk_free(s.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hooks),
         cmocka_unit_test(xdp),
         cmocka_unit_test(connections),
+        cmocka_unit_test(related),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

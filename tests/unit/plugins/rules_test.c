@@ -265,7 +265,7 @@ static void timeouts(void **state)
         mk_write_ptr(k, object + 0x88, policy);
         mk_write_u32(k, object + 0x90, 17);
         mk_write_u32(k, policy, 10);
-        mk_write_u32(k, policy + 0x10, 0x7fffffff);
+        mk_write_u32(k, policy + 0x20, 0x7fffffff);
         assert_string_equal(mk_columns(mk_guest_rows(&r.s.g, "nftables", NULL), 4, 8),
                             "|table|fw|1|\n|ct timeout|slow|4|protocol udp; l3proto ip6\n"
                             "|chain|in|0|");
