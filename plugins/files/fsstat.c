@@ -120,10 +120,13 @@ static struct eg_cell seconds(struct eg_run *r, struct eg_obj low, struct eg_obj
 {
     struct number s = little(r, low), h = number(high);
     const uint64_t at = s.value | (h.ok ? (h.value & 0xff) << 32 : 0);
+    int64_t ns;
 
     if (!s.ok)
         return s.missing;
-    return at ? eg_int((int64_t)at * 1000000000) : (struct eg_cell){ 0 }; // at most 40 bits
+    if (__builtin_mul_overflow((int64_t)at, 1000000000, &ns)) // 40 bits are 34 thousand years
+        return eg_missing(EG_BAD_VALUE, low.addr);
+    return at ? eg_int(ns) : (struct eg_cell){ 0 };
 }
 
 static const char *word(struct eg_run *r, const char *text, const char *more)

@@ -124,6 +124,8 @@ static void ext4(void **state)
         assert_non_null(strstr(row(&w), "4096|4294968296|380|77|0|"));
         assert_non_null(strstr(row(&w), "|frozen valid errors"));
         assert_non_null(strstr(row(&w), "|sda1-8, 64 blocks, error -5"));
+        mk_put(k, es, "ext4_super_block.s_wtime_hi", 0xff); // more ns than 64 bits hold
+        assert_non_null(strstr(row(&w), "|2106-02-07T06:28:16Z|-|"));
         mk_put(k, w.info, "ext4_sb_info.s_es", 0x10000);
         assert_non_null(strstr(row(&w), "4096|-|380|-|0|-|frozen|"));
         mk_free(k);
