@@ -77,14 +77,27 @@ struct search {
 
 /* ---- options ---- */
 
+/** Is @family, "AF_INET", one of @list: "inet,AF_INET6"? */
+static bool is_one_of(const char *list, const char *family)
+{
+    for (size_t n; *list; list += n + (list[n] == ',')) {
+        const bool prefix = strncasecmp(list, "AF_", 3) == 0;
+
+        n = strcspn(list, ",");
+        if (!strncasecmp(list, prefix ? family : family + (strncmp(family, "AF_", 3) ? 0 : 3), n) &&
+            strlen(family) - (prefix || strncmp(family, "AF_", 3) ? 0 : 3) == n)
+            return true;
+    }
+    return false;
+}
+
 static bool wanted(struct eg_run *r, const struct search *q, const struct linux_sock *s)
 {
     const bool inet = s->family_number == LINUX_AF_INET || s->family_number == LINUX_AF_INET6;
     const uint32_t p = s->protocol_number;
-    const char *family = strncmp(s->family, "AF_", 3) == 0 ? s->family + 3 : s->family;
     uint64_t ns;
 
-    if (q->family && strcasecmp(q->family, s->family) != 0 && strcasecmp(q->family, family) != 0)
+    if (q->family && !is_one_of(q->family, s->family))
         return false;
     *q->family_seen = true;
     if (q->chosen && !(q->tcp && inet && (p == LINUX_IPPROTO_TCP || p == LINUX_IPPROTO_MPTCP)) &&
@@ -456,7 +469,7 @@ EG_PLUGIN(sockets) = {
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only sockets that these processes have open"),
                     EG_ARG(ns, INT, "only of these network namespaces"),
-                    EG_ARG(family, TEXT, "only of this one: inet, inet6, unix, netlink, packet…"),
+                    EG_ARG(family, TEXT, "only of these: inet, inet6, unix, netlink, packet…"),
                     EG_ARG(tcp, FLAG, "TCP and MPTCP; with --udp, --unix those too"),
                     EG_ARG(udp, FLAG, "UDP and UDP-Lite"), EG_ARG(unix, FLAG, "unix sockets"),
                     EG_ARG(scan, FLAG, "also what memory holds of sockets that were closed"),
