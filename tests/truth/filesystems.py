@@ -132,7 +132,7 @@ class Superblocks(Declaration):
                     continue  # a process that had ended
                 f, g = left.split(), right.split(" ")
                 major, minor = f[2].split(":")
-                own = g[2] if g[0] in ("tmpfs", "devtmpfs", "overlay") else ""
+                own = ",".join(o for o in g[2].split(",") if "=" in o) if g[0] in ("tmpfs", "devtmpfs", "overlay") else ""
                 out[int(major), int(minor), g[0]] = {"SB_OPTIONS": g[2].split(",")[0], "FS_OPTIONS": unescape(own)}
         self.known = out
         return out

@@ -71,6 +71,7 @@ class Interfaces(OfSpaces):
                         want |= {"PREFIX": a["prefixlen"], "SCOPE_TYPE": a["scope"], "PEER": a.get("address")}
                     out[space, dev["ifname"], a and a["local"]] = want
         space = first_space(truth)
+        self.others = "" if space in self.full else ONLY_PROC
         if space and space not in self.full:
             for line in truth.lines("proc", "net", "if_inet6"):
                 address, index, prefix, scope, _, name = line.split()
@@ -160,6 +161,7 @@ class Routes(OfSpaces):
                     self.full.add(space)
                     self.parse(out, space, truth.lines(*folder, name), "6" in name)
         space = first_space(truth)
+        self.others = "" if space in self.full else ONLY_PROC
         if space and space not in self.full:
             self.proc(out, space, truth)
         return out
@@ -349,6 +351,7 @@ class Neighbours(OfSpaces):
                 for words in map(str.split, truth.lines(*folder, "ip-neigh-proxy.txt")):
                     out[space, words[2], words[0]] = {"FLAGS": "proxy"}
         space = first_space(truth)
+        self.others = "" if space in self.full else ONLY_PROC
         if space and space not in self.full:
             for line in truth.lines("proc", "net", "arp")[1:]:
                 address, _, flags, mac, _, name = line.split()
