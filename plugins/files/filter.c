@@ -30,11 +30,10 @@ static unsigned bit_of(const char *s, size_t len)
     return 0;
 }
 
-bool file_filter_open(struct eg_run *r, struct file_filter *f)
+bool file_filter_types(struct eg_run *r, unsigned *of)
 {
     const char *list;
 
-    *f = (struct file_filter){ .r = r, .by_path = eg_arg_text_nth(r, "path", 0) };
     for (size_t i = 0; (list = eg_arg_text_nth(r, "type", i)); i++)
         while (*list) {
             const size_t len = strcspn(list, ",");
@@ -45,10 +44,16 @@ bool file_filter_open(struct eg_run *r, struct file_filter *f)
                            (int)len, list);
                 return false;
             }
-            f->types |= bit;
+            *of |= bit;
             list += len + (list[len] == ',');
         }
     return true;
+}
+
+bool file_filter_open(struct eg_run *r, struct file_filter *f)
+{
+    *f = (struct file_filter){ .r = r, .by_path = eg_arg_text_nth(r, "path", 0) };
+    return file_filter_types(r, &f->types);
 }
 
 static bool in_list(struct eg_run *r, const char *name, uint64_t a, uint64_t b)

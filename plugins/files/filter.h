@@ -8,13 +8,16 @@
     EG_ARG(path, TEXT, "only files with such a path: '/etc/*.conf'; of a folder all in it"),       \
         EG_ARG(inode, ADDR, "only these inodes: numbers or addresses"),                            \
         EG_ARG(superblock, ADDR, "only file systems with the super_block at these addresses"),     \
-        EG_ARG(type, TEXT, "only these types: REG, DIR, LNK, BLK, CHR, FIFO, SOCK")
+        FILE_TYPE_ARG
+#define FILE_TYPE_ARG EG_ARG(type, TEXT, "only these types: REG, DIR, LNK, BLK, CHR, FIFO, SOCK")
 
 struct file_filter {
     struct eg_run *r;
     unsigned types; /**< a bit for each type; 0: not asked for */
     bool by_path;
 };
+/** The types that --type names, a bit for each. @return false: the run failed. */
+bool file_filter_types(struct eg_run *r, unsigned *types);
 /** @return false: the run failed. */
 bool file_filter_open(struct eg_run *r, struct file_filter *f);
 bool file_filter_inode(const struct file_filter *f, const struct linux_inode *in);

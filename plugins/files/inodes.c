@@ -1,8 +1,10 @@
 /* inodes - every inode in memory, by each way that leads to one. */
 #include "../linux/fs/inodes.h"
 #include "../../core/base.h"
+#include "../../core/run.h"
 #include "../linux/fs/inode.h"
 #include "../linux/fs/superblock.h"
+#include "filter.h"
 
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "where the inode is")                                                          \
@@ -26,13 +28,12 @@
 EG_COLUMNS(COLUMNS);
 
 struct choice {
-    const char *kind, *fstype, *type; // of the file; of its file system; the type of @sb
-    uint64_t sb;                      // whose the texts below are
-    bool orphans, matches, lists;     // @sb is of the chosen type; has a list of its inodes
+    struct file_filter types;
+    const char *fstype;
+    uint64_t sb;                  // whose the texts below are
+    bool orphans, matches, lists; // @sb is of the chosen type; has a list of its inodes
     struct eg_cell type_cell, major, minor;
 };
-
-static const char kinds[16] = "?pc?d?b?f?l?s???"; // as find -type has them, by S_IFMT
 
 static bool is_wanted(struct eg_run *r, const struct choice *c, struct eg_obj inode, uint64_t sb)
 {
@@ -41,8 +42,8 @@ static bool is_wanted(struct eg_run *r, const struct choice *c, struct eg_obj in
 
     if (!c->matches)
         return false;
-    if (c->kind &&
-        (!eg_get(&mode, inode, inode.i_mode) || !strchr(c->kind, kinds[mode >> 12 & 15])))
+    if (c->types.types &&
+        (!eg_get(&mode, inode, inode.i_mode) || !file_filter_type(&c->types, mode, 0)))
         return false;
     if (c->orphans && (!eg_get(&links, inode, inode.i_nlink) || links))
         return false;
@@ -113,14 +114,10 @@ static void show(struct eg_run *r, const struct choice *c, const struct linux_in
 static int run(struct eg_run *r)
 {
     const struct linux_inodes *all = linux_inodes(r);
-    struct choice c = { .kind = eg_arg_text(r, "type"),
-                        .fstype = eg_arg_text(r, "fstype"),
-                        .orphans = eg_arg_flag(r, "orphans") };
+    struct choice c = { .fstype = eg_arg_text(r, "fstype"), .orphans = eg_arg_flag(r, "orphans") };
 
-    for (const char *k = c.kind; k && *k; k++)
-        if (!strchr("pcdbfls", *k))
-            return eg_refused(r, "--type %s: it is of the letters f d l c b p s, as find has them",
-                              c.kind);
+    if (!file_filter_types(r, &c.types.types))
+        return r->status;
     if (all && !all->hashed)
         eg_note(r, "this kernel does not name its inode_hashtable: inodes that only it has are not "
                    "found");
@@ -147,8 +144,7 @@ EG_PLUGIN(inodes) = {
         "name or the hash table leads to it, but its file system's list has it not, which is a "
         "damaged list, or a hidden file. What memory holds of their contents: files.",
     .columns = columns,
-    .args = EG_ARGS(EG_ARG(type, TEXT, "only these kinds: letters f d l c b p s, as find has them"),
-                    EG_ARG(fstype, TEXT, "only of file systems of this type"),
+    .args = EG_ARGS(FILE_TYPE_ARG, EG_ARG(fstype, TEXT, "only of file systems of this type"),
                     EG_ARG(superblock, ADDR, "only of the file systems at these addresses"),
                     EG_ARG(orphans, FLAG, "only those without links")),
     .needs = EG_NEEDS(inode.i_sb, inode.i_ino),

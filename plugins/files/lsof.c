@@ -305,8 +305,10 @@ static struct eg_cell locks_of(struct listing *l, const struct linux_holder *h, 
 
     linux_each_lock(l->r, inode, k)
     {
-        if (n++ == LOCKS_MAX)
+        if (n++ == LOCKS_MAX) {
+            text = eg_strf(l->r, "%s%s...", text ? text : "", text ? "; " : "");
             break;
+        }
         if (h->file ? k.file != h->file : true)
             continue;
         if (!strcmp(k.type, "POSIX") && k.owner != table)

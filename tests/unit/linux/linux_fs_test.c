@@ -362,7 +362,7 @@ static void inodes(void **state)
             mk_columns(mk_rows(w.k, "inodes", (const char *[]){ "orphans", NULL }), 5, 6),
             "13|-rw-------");
         assert_string_equal(
-            mk_columns(mk_rows(w.k, "inodes", (const char *[]){ "type=s", NULL }), 5, 5), "77");
+            mk_columns(mk_rows(w.k, "inodes", (const char *[]){ "type=SOCK", NULL }), 5, 5), "77");
         assert_string_equal(
             mk_columns(mk_rows(w.k, "inodes", (const char *[]){ "fstype=tmpfs", NULL }), 5, 5),
             "1");
