@@ -19,6 +19,7 @@ static const char *const expected[] = {
     "changed kernel code",
     "hooks of ftrace, kprobes and tracepoints",
     "hooks in the network",
+    "promiscuous interfaces",
     "hooks of terminals and keyboards",
     "shared or changed credentials",
     "injected code",

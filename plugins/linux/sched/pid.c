@@ -32,6 +32,8 @@ static bool map_threads(struct eg_system *sys, struct eg_run *r, void *kept)
     uint32_t tid, pid;
 
     (void)sys;
+    if (!eg_has(r, task_struct.tgid)) // a kernel whose types are not known
+        return true;
     linux_each_process(r, leader)
         linux_each_thread(r, leader, t)
             if (eg_get(&tid, t, task_struct.pid) && eg_get(&pid, t, task_struct.tgid) &&

@@ -72,7 +72,7 @@ static void moves_with_the_plugin(void **state)
 {
     static const struct eg_plugin_reg scans_reg = { "scans-modules", __FILE__, &scans },
                                       too_reg = { "views-modules", __FILE__, &too },
-                                      shows_reg = { "shows-files", __FILE__, &shows };
+                                      shows_reg = { "shows-bpf", __FILE__, &shows };
     struct eg_arena a = { 0 };
 
     (void)state;
@@ -87,7 +87,7 @@ static void moves_with_the_plugin(void **state)
     assert_true(lists(cli_looked_for(&a), "hidden modules (scans-modules, views-modules)"));
     assert_true(lists(cli_looked_for(&a), "miners (scans-modules)"));
     assert_false(lists(cli_not_looked_for(&a), "hidden modules"));
-    assert_true(lists(cli_not_looked_for(&a), "open files")); // not by its name
+    assert_true(lists(cli_not_looked_for(&a), "eBPF programs")); // not by its name
     eg_arena_fini(&a);
 }
 

@@ -115,9 +115,9 @@ static void ring_whole(void **state)
         set_state(&g, 0, REUSABLE); // where the ring began: no record, and none lost
         set_ends(&g, 0, 3);
         assert_string_equal(mk_rows(g.k, "kmsg", NULL),
-                            "1|kern|info|1.001234|C1|||first\n"
-                            "2|user|err|2.001234|T42|pci|+pci:0000:00:01.0|two\\x0alines\n"
-                            "3|kern|info|3.001234|C1|||the newest");
+                            "1|kern|info|1.001234|-|||C1|||first\n"
+                            "2|user|err|2.001234|-||42|T42|pci|+pci:0000:00:01.0|two\\x0alines\n"
+                            "3|kern|info|3.001234|-|||C1|||the newest");
         assert_int_equal(mk_row_notes(NULL), 0);
         // Seconds that no clock reaches are not known, and not negative.
         mk_put(g.k, info_of(&g, 1), "printk_info.ts_nsec", UINT64_C(1) << 63);
@@ -181,8 +181,8 @@ static void ring_broken(void **state)
         mk_put(g.k, desc_of(&g, 3), "prb_desc.text_blk_lpos.next", 1);
         mk_put(g.k, desc_of(&g, 4), "prb_desc.text_blk_lpos.begin", 3); // an empty line
         mk_put(g.k, desc_of(&g, 4), "prb_desc.text_blk_lpos.next", 3);
-        assert_string_equal(mk_rows(g.k, "kmsg", NULL), "1|kern|info|1.001234|C1|||text\n"
-                                                        "4|kern|info|4.001234|T42|||");
+        assert_string_equal(mk_rows(g.k, "kmsg", NULL), "1|kern|info|1.001234|-|||C1|||text\n"
+                                                        "4|kern|info|4.001234|-||42|T42|||");
         assert_int_equal(mk_row_notes("3 of the log's 5 records are not whole"), 1);
 
         mk_put(g.k, info_of(&g, 1), "printk_info.text_len", 65535); // no longer than its block
@@ -263,9 +263,9 @@ static void buffer(void **state)
         mk_write_u32(b.k, b.first, 64);
         mk_write_u32(b.k, b.next, put(&b, 0, "newest", "", 0));
         assert_string_equal(mk_rows(b.k, "kmsg", NULL),
-                            "0|kern|warn|5.000000||||older\n"
-                            "1|kern|warn|5.000000||net|n3|about a device\n"
-                            "2|kern|warn|5.000000||||newest");
+                            "0|kern|warn|5.000000|-||||||older\n"
+                            "1|kern|warn|5.000000|-||||net|n3|about a device\n"
+                            "2|kern|warn|5.000000|-||||||newest");
         assert_int_equal(mk_row_notes(NULL), 0);
 
         mk_put(b.k, b.at + 64, "printk_log.text_len", 60000);
