@@ -78,6 +78,18 @@ static bool fits(const struct picture *p)
            p->stride >= (uint64_t)p->width * p->bits / 8 && p->stride <= 8 * SIDE_MAX;
 }
 
+/* How many lines can be read whole. */
+static uint32_t present(const struct picture *p, uint8_t *line)
+{
+    const size_t len = (size_t)p->width * p->bits / 8;
+    uint32_t n = 0;
+
+    for (uint32_t y = 0; y < p->height && !eg_stopped(p->r); y++)
+        n += eg_read(eg_view_of(p->r), p->space, p->at + (uint64_t)y * p->stride, line, len);
+    return n;
+}
+
+#ifdef HAVE_PNG
 static uint8_t scaled(uint32_t pixel, uint32_t at, uint32_t bits)
 {
     uint32_t v;
@@ -110,18 +122,6 @@ static void convert(const struct picture *p, const uint8_t *line, uint8_t *rgb)
     }
 }
 
-/* How many lines can be read whole. */
-static uint32_t present(const struct picture *p, uint8_t *line)
-{
-    const size_t len = (size_t)p->width * p->bits / 8;
-    uint32_t n = 0;
-
-    for (uint32_t y = 0; y < p->height && !eg_stopped(p->r); y++)
-        n += eg_read(eg_view_of(p->r), p->space, p->at + (uint64_t)y * p->stride, line, len);
-    return n;
-}
-
-#ifdef HAVE_PNG
 static void complain(png_structp png, png_const_charp text)
 {
     (void)text;

@@ -376,9 +376,11 @@ static void known_sqlite(void **state)
 static void known_hostile(void **state)
 {
 #ifdef HAVE_SQLITE
+#define ENDLESS                                                                                    \
+    "create view FILE as with recursive n(i) as (select 1 union all select 1 from n) select "      \
+    "hex(zeroblob(32)) as sha256 from n"
     static const char *const makes[] = {
-        "create view FILE as with recursive n(i) as (select 1 union all select 1 from n) select "
-        "hex(zeroblob(32)) as sha256 from n",
+        ENDLESS,
         "pragma journal_mode=wal; create table FILE(sha256); insert into FILE values (1)",
         "create table FILE(sha256); insert into FILE values (zeroblob(100000))",
     };
