@@ -25,17 +25,15 @@ struct recover_tar {
     uint64_t at;          // in the file at hand
 };
 
-/* Where the run failed the file is closed already: without archive_write_fail() the library would
- * write to it what it still has. */
+/* Where the run failed the file is closed already: what the library still has goes nowhere. With
+ * archive_write_fail() it would not be written either, but libarchive 3.6 keeps its buffer then. */
 static void close_deferred(void *tar)
 {
     struct recover_tar *t = tar;
 
     t->f = NULL;
-    if (t->archive) {
-        archive_write_fail(t->archive);
+    if (t->archive)
         archive_write_free(t->archive);
-    }
     t->archive = NULL;
 }
 
@@ -43,7 +41,7 @@ static la_ssize_t write_out(struct archive *a, void *context, const void *bytes,
 {
     struct recover_tar *t = context;
 
-    if (t->f && fwrite(bytes, 1, len, t->f) == len)
+    if (!t->f || fwrite(bytes, 1, len, t->f) == len)
         return (la_ssize_t)len;
     archive_set_error(a, EG_EIO, "could not be written: is the disk full?");
     return -1;
