@@ -1,5 +1,6 @@
 /* conntrack - connections that netfilter tracks, as `conntrack -L` lists them, and connections that
  * it expects (net/netfilter/nf_conntrack_core.c, nf_conntrack_expect.c). */
+#include "../../core/base.h"
 #include "../linux/kernel/export.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/kernel/time.h"
@@ -305,28 +306,20 @@ static void connection(const struct walk *w, struct eg_obj ct)
 
 /* ---- tables ---- */
 
-/* A list that ends with an odd number (include/linux/list_nulls.h): nodes of both directions. */
-static void chain(const struct walk *w, uint64_t head, uint64_t *lost)
+/* A list that ends with an odd number (include/linux/list_nulls.h): nodes of both directions. Its
+ * head at @head begins with @node. */
+static void chain_of(const struct walk *w, uint64_t head, uint64_t node, uint64_t *lost)
 {
     const unsigned word = eg_binding_of(w->r)->model.ptr_size;
-    const bool big = eg_binding_of(w->r)->model.big_endian;
-    struct eg_view *v = eg_view_of(w->r);
-    uint64_t from = head, node, back;
-    const uint8_t *p;
+    uint64_t from = head, back;
 
-    for (unsigned n = 0; n < CHAIN_MAX && !eg_stopped(w->r); n++) {
+    for (unsigned n = 0; node && !(node & 1) && n < CHAIN_MAX && !eg_stopped(w->r); n++) {
         struct eg_obj hash;
         uint8_t dir;
 
-        p = eg_bytes(v, eg_kernel(w->r), from, word);
-        node = p ? eg_load_(p, word, big) : 0;
-        *lost += !p;
-        if (!node || node & 1)
-            return;
-        // pprev points to what pointed here: nothing else is on the list.
-        p = eg_bytes(v, eg_kernel(w->r), node + word, word);
-        back = p ? eg_load_(p, word, big) : 0;
-        if (back != from) {
+        // pprev points to what pointed here: nothing else is on the list, and a loop can only lead
+        // back to the head.
+        if (node == head || !number_at(w->r, node + word, word, &back) || back != from) {
             ++*lost;
             return;
         }
@@ -337,7 +330,21 @@ static void chain(const struct walk *w, uint64_t head, uint64_t *lost)
         else if (dir == 0)
             connection(w, eg_object(w->r, nf_conn, hash.addr - eg_offset(w->r, ct_tuples)));
         from = node;
+        if (!number_at(w->r, from, word, &node)) {
+            ++*lost;
+            return;
+        }
     }
+}
+
+static void chain(const struct walk *w, uint64_t head, uint64_t *lost)
+{
+    uint64_t node;
+
+    if (number_at(w->r, head, eg_binding_of(w->r)->model.ptr_size, &node))
+        chain_of(w, head, node, lost);
+    else
+        ++*lost;
 }
 
 /* A hash table: where it is, and of how many chains. */
@@ -358,17 +365,25 @@ static bool table(struct eg_run *r, const char *pointer, const char *size, uint6
     return true;
 }
 
+/* The heads are read in blocks: a damaged size makes a table of memory that is not there. */
 static void confirmed(struct walk *w)
 {
+    const struct eg_model *m = &eg_binding_of(w->r)->model;
     uint64_t at, n, lost = 0;
+    uint8_t block[4096];
 
     w->kind = "connection";
     if (!table(w->r, "nf_conntrack_hash", "nf_conntrack_htable_size", &at, &n)) {
         eg_note(w->r, "this kernel does not track connections, or its table cannot be found");
         return;
     }
-    for (uint64_t i = 0; i < n && !eg_stopped(w->r); i++)
-        chain(w, at + i * eg_binding_of(w->r)->model.ptr_size, &lost);
+    for (uint64_t done = 0, len, got; done < n * m->ptr_size && !eg_stopped(w->r); done += len) {
+        len = EG_MIN(sizeof block, n * m->ptr_size - done);
+        got = eg_read_some(eg_view_of(w->r), eg_kernel(w->r), at + done, block, (size_t)len, NULL);
+        lost += (len - got) / m->ptr_size;
+        for (uint64_t i = 0; got && i < len; i += m->ptr_size)
+            chain_of(w, at + done + i, eg_load_(block + i, m->ptr_size, m->big_endian), &lost);
+    }
     if (lost)
         eg_note(w->r, "the table of connections: %" PRIu64 " chains are damaged", lost);
 }

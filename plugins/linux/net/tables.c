@@ -1,8 +1,8 @@
 /* tables.c - every socket that a table of the kernel has.
  *
  *  Heads of tables are read in blocks, for a table of 2^16 buckets has some tens of sockets. Each
- * link of a chain must point back to where the walk came from, which ends any loop, and each socket
- * must be of a known family and network namespace. */
+ * link of a chain must point back to where the walk came from: a loop can only lead back to the
+ * head, where the walk ends. Each socket must be of a known family and network namespace. */
 #include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "net.h"
@@ -104,7 +104,7 @@ static void chain(struct linux_gather *g, uint64_t head, uint64_t node,
 
     for (uint64_t n = 0; node && !(node & 1) && !g->full; n++) {
         p = eg_bytes(g->view, g->as, node, 2 * g->ptr);
-        if (!p || word(g, p + g->ptr) != from || n == CHAIN_MAX) {
+        if (!p || node == head || word(g, p + g->ptr) != from || n == CHAIN_MAX) {
             g->broken++;
             return;
         }
@@ -165,8 +165,10 @@ void linux_table_buckets(struct linux_gather *g, uint64_t base, uint64_t n, uint
         const uint64_t here = EG_MIN(step, n - i), at = base + i * stride;
         const size_t len = (size_t)(here * stride);
 
-        g->unread += len - eg_read_some(g->view, g->as, at, g->block, len, NULL);
-        for (uint64_t k = 0; k < here; k++) {
+        const size_t got = eg_read_some(g->view, g->as, at, g->block, len, NULL);
+
+        g->unread += len - got;
+        for (uint64_t k = 0; got && k < here; k++) {
             const uint64_t node = word(g, g->block + k * stride + head);
 
             if (node && !(node & 1))

@@ -203,6 +203,12 @@ static void connections(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "conntrack", NULL), 4, 6),
                             "-|192.0.2.1|1002\nSYN_RECV|192.0.2.1|1001");
         assert_int_equal(mk_row_notes("1 chains are damaged"), 1);
+        // A chain that leads back to its head, where the next head is what points there.
+        mk_write_ptr(s.k, mk_at(s.k, conn[2], "nf_conn.tuplehash"), table + s.ptr);
+        mk_write_ptr(s.k, table + 2 * s.ptr, mk_at(s.k, conn[2], "nf_conn.tuplehash"));
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "conntrack", NULL), 4, 6),
+                            "-|192.0.2.1|1002\nSYN_RECV|192.0.2.1|1001");
+        assert_int_equal(mk_row_notes("3 chains are damaged"), 1);
         // A count that cannot be: the walk ends.
         mk_write_u32(s.k, size, UINT32_MAX);
         mk_guest_rows(&s.g, "conntrack", NULL);

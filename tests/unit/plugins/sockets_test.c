@@ -168,6 +168,16 @@ static void damage(void **state)
         assert_int_equal(mk_row_notes("1 chains are broken"), 1);
         mk_free(s.k);
 
+        // A bucket that is a ring: what points back to its head is followed once.
+        s = mk_sockets(m);
+        connection(&s, 2, 1);
+        mk_write_ptr(s.k, s.ehash + 6 * s.ptr, s.ehash + 6 * s.ptr);
+        mk_write_ptr(s.k, s.ehash + 7 * s.ptr, s.ehash + 6 * s.ptr);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 9, 9), "1");
+        assert_int_equal(mk_row_notes("2 chains are broken"), 1);
+        assert_int_equal(mk_row_notes("links lead to no socket"), 0);
+        mk_free(s.k);
+
         // A mask that cannot be, which costs neither time nor the other tables.
         s = mk_sockets(m);
         connection(&s, 2, 1);
