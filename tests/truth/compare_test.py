@@ -9,7 +9,7 @@ import tempfile
 from types import SimpleNamespace
 
 from declared import problems
-from netfilter import Nftables
+from netfilter import Nftables, Tc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = {"PID": 1, "PPID": 0, "COMM": "init", "STATE": "S", "EXIT_STATE": "TASK_RUNNING", "UID": 0, "EUID": 0, "GID": 0, "EGID": 0,
@@ -167,6 +167,18 @@ class Tests:
             self.check(f"extensions: {what}", (reason is not None) == excused, reason)
         self.check("extensions: of another namespace", not rules.explain_wrong(None, (2, "ip", "filter", "rule", 2), "TEXT", want, right))
 
+    def module_types(self):
+        """That a scheduler's options are not known is excused by what the guest's kernel has, not by what engram says of it."""
+        row = {"INTERFACE": "eth0", "NS": 1, "NAME": "htb", "KIND": "qdisc", "DETAIL": "its options are not known"}
+        for symbols, excused in ((["0 b btf_modules"], False), (["0 T _text"], True)):
+            truth, rules = SimpleNamespace(lines=lambda *_, s=symbols: s), Tc()
+            list(rules.rows([row]))
+            qdisc, rule = (1, "eth0", "qdisc", "htb", "1:", "root", None), (1, "eth0", "filter", "u32", None, "1:", 10)
+            for what, reason in (("wrong", rules.explain_wrong(truth, qdisc, "DETAIL", "default 0x1", row["DETAIL"])),
+                                 ("missing", rules.explain_missing(truth, rule, {}, {})),
+                                 ("extra", rules.explain_extra(truth, rule, row | {"DETAIL": "its rules are not shown"}))):
+                self.check(f"types of modules: {symbols[0]}: {what}", (reason is not None) == excused, reason)
+
 
 def main():
     tests = Tests()
@@ -176,6 +188,7 @@ def main():
         tests.farm(folder)
     tests.declarations()
     tests.extensions()
+    tests.module_types()
     return 1 if tests.bad else 0
 
 

@@ -305,7 +305,7 @@ class Tc(Declaration):
     UNTYPED = "a scheduler or filter is a module, and this kernel keeps no types of modules (since 5.11)"
 
     def explain_missing(self, truth, key, want, got):
-        return self.UNTYPED if key[2] in ("class", "filter") and without_module_types(truth) else None
+        return self.UNTYPED if key[2] in ("class", "filter") and key[3] != "bpf" and without_module_types(truth) else None
 
     def explain_wrong(self, truth, key, column, want, have):
         return self.UNTYPED if have == "its options are not known" and without_module_types(truth) else None
@@ -395,22 +395,6 @@ class Tc(Declaration):
         if kind not in self.told.get(row["NS"], ()) or row["NAME"] not in ("htb", "prio") and row["KIND"] == "class":
             return None
         return tuple(row[name] for name in self.keys.split(", "))
-
-    UNTYPED = "kernels before 5.11 have no types of modules: their disciplines, filters and classes are told by kind"
-
-    def rows(self, rows):
-        rows = list(rows)
-        self.untyped = any(row["NAME"] in ("tbf", "htb", "prio") and row["DETAIL"] == "its options are not known" for row in rows)
-        return rows
-
-    def explain_missing(self, truth, key, want, got):
-        return self.UNTYPED if self.untyped and key[2] in ("class", "filter") and key[3] != "bpf" else None
-
-    def explain_wrong(self, truth, key, column, want, have):
-        return self.UNTYPED if self.untyped and have == "its options are not known" else None
-
-    def explain_extra(self, truth, key, row):
-        return self.UNTYPED if self.untyped and row["DETAIL"] == "its rules are not shown" else None
 
     @classmethod
     def options(cls, text):
