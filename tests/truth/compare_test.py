@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from declared import problems
 from netfilter import Nftables, Tc
+from userland import Heap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = {"PID": 1, "PPID": 0, "COMM": "init", "STATE": "S", "EXIT_STATE": "TASK_RUNNING", "UID": 0, "EUID": 0, "GID": 0, "EGID": 0,
@@ -179,6 +180,15 @@ class Tests:
                                  ("extra", rules.explain_extra(truth, rule, row | {"DETAIL": "its rules are not shown"}))):
                 self.check(f"types of modules: {symbols[0]}: {what}", (reason is not None) == excused, reason)
 
+    def chunks(self):
+        """Other chunks of a process than it told of are not judged, unless one of those is there."""
+        heap = Heap()
+        heap.expected(SimpleNamespace(facts=lambda kind: [{"pid": 7, "at": "0x1010", "usable": 0x38, "state": "in use"}] * (kind == "chunk")))
+        for what, pid, at, judged in (("told", 7, 0x1010, True), ("inside it", 7, 0x1030, True), ("reaching into it", 7, 0xff0, True),
+                                      ("before", 7, 0xfd0, False), ("behind", 7, 0x1050, False), ("of another", 8, 0x1030, False)):
+            key = heap.key({"PID": pid, "ADDRESS": hex(at), "SIZE": 0x40})
+            self.check(f"chunks: {what}", (key is not None) == judged, key)
+
 
 def main():
     tests = Tests()
@@ -189,6 +199,7 @@ def main():
     tests.declarations()
     tests.extensions()
     tests.module_types()
+    tests.chunks()
     return 1 if tests.bad else 0
 
 

@@ -213,18 +213,21 @@ class Heap(OfProcesses):
                 state = "small"  # that release has no fast bins
             overhead = 16 if state == "mmapped" and not new else 8
             out[fact["pid"], int(fact["at"], 16)] = {"SIZE": fact["usable"] + overhead, "STATE": state}
+        self.told = {}
+        for (pid, at), want in out.items():
+            self.told.setdefault(pid, {})[at] = at + want["SIZE"]
         return out
 
     def key(self, row):
-        return row["PID"], int(row["ADDRESS"], 16)
+        """Of those that were told, and of any that would lie over one of them."""
+        at, told = int(row["ADDRESS"], 16), self.told.get(row["PID"], {})
+        over = any(start < at + (row["SIZE"] or 0) and at < end for start, end in told.items())
+        return (row["PID"], at) if over or at in told else None
 
     def same(self, column, want, have):
         if column == "STATE" and want == "freed":
             return have in ("tcache", "fastbin", "unsorted", "small")
         return want == have
-
-    def explain_extra(self, truth, key, row):
-        return self.others
 
 
 DECLARATIONS = [
