@@ -127,6 +127,9 @@ struct eg_column {
         EG_LIST = 2,  /**< text shows the beginning of it */
         EG_ASKED = 4, /**< some options only have it: text leaves it out where no row has it, and on
                            a narrow terminal after the minor ones; may stand with EG_LIST: | */
+        EG_WHOLE = 8, /**< text never cuts it: an address without its end says nothing */
+        EG_LINES = 16, /**< each row is a line of a text that another program reads: text writes it
+                            as it is where it is the only column, and notes as "# note" */
     } shown;
 };
 

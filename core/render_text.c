@@ -5,7 +5,8 @@
  *
  * A row that is too wide for the terminal is shortened until it fits: first times lose the fraction
  * of a second; then minor columns (EG_MINOR) are left out, the rightmost first, and a line below
- * the table names them; then the widest texts are cut. */
+ * the table names them; then the widest texts are cut. What is never cut (EG_WHOLE) takes the room
+ * of blanks behind it, and where there are none its row is longer. */
 #include "table.h"
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -79,6 +80,12 @@ static bool is_left(const struct eg_result_head *h, size_t i)
 
     return kind != EG_COL_INT && kind != EG_COL_BIG && kind != EG_COL_ADDR &&
            kind != EG_COL_DURATION;
+}
+
+/** Is this no table, but a text, line by line? */
+static bool is_text(const struct eg_result_head *h)
+{
+    return h->n_columns == 1 && h->columns[0].shown & EG_LINES;
 }
 
 static bool is_cut(const struct eg_result_head *h, size_t i)
@@ -198,7 +205,7 @@ static void measure(struct text *s, const struct eg_result_head *h)
 {
     hide_not_asked(s, h);
     learn(s, h);
-    if (!s->screen || !h->n_columns)
+    if (!s->screen || !h->n_columns || is_text(h))
         return;
     s->whole_seconds = row_width(s, h, SIZE_MAX) > s->screen;
     for (size_t k = 0; s->whole_seconds && k < s->n_held; k++)
@@ -218,55 +225,56 @@ static void spaces(FILE *f, size_t n)
     fwrite(blanks, 1, n, f);
 }
 
-/** Print one cell. @return how many spaces fill up its column: they are printed before the next
- * cell, so that no line ends with spaces. */
-static size_t put_cell(const struct text *s, FILE *f, const struct eg_result_head *h, size_t i,
-                       unsigned depth, const char *cell)
+/** How far a row is written, and where its column of the table begins. */
+struct pen {
+    size_t at, start;
+};
+
+/** Spaces are printed before a cell, so that no line ends with them. */
+static void put_cell(const struct text *s, FILE *f, const struct eg_result_head *h, size_t i,
+                     unsigned depth, const char *cell, bool bad, struct pen *pen)
 {
     const size_t draw = h->tree && i == s->tree_column ? drawing(depth) : 0;
     const size_t room = s->widths[i], w = width_of(cell) + draw;
-    const bool cut = ((s->screen && may_cut(h, i)) || is_cut(h, i)) && w > room && room > draw;
+    const bool whole = h->columns[i].shown & EG_WHOLE || is_text(h);
+    const bool cut =
+        ((s->screen && may_cut(h, i) && !whole) || is_cut(h, i)) && w > room && room > draw;
+    const size_t from = pen->start + (!is_left(h, i) && w < room ? room - w : 0);
+    const size_t gap = pen->at ? pen->at + GAP : 0;
     const char *end = cell;
 
-    if (!is_left(h, i) && w < room)
-        spaces(f, room - w);
+    spaces(f, EG_MAX(from, gap) - pen->at);
+    if (bad)
+        paint(s, f, "2");
     if (draw)
         fprintf(f, "%*s\\_ ", (int)draw - 3, "");
-    if (!cut) {
-        fputs(cell, f);
-        return is_left(h, i) && w < room ? room - w : 0;
-    }
-    for (size_t keep = room - draw - 1; keep; keep--)
+    for (size_t keep = cut ? room - draw - 1 : 0; keep; keep--)
         do
             end++;
         while ((*end & 0xc0) == 0x80);
-    fwrite(cell, 1, (size_t)(end - cell), f);
-    fputs("\u2026", f);
-    return 0;
+    fwrite(cell, 1, cut ? (size_t)(end - cell) : strlen(cell), f);
+    if (cut)
+        fputs("\u2026", f);
+    if (bad)
+        paint(s, f, "0");
+    pen->at = EG_MAX(from, gap) + (cut ? room : w);
+    if (!whole && pen->at > pen->start + room)
+        pen->start = pen->at - room; // the columns behind it keep their distance
 }
 
 static void put_row(struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
                     char *const *cells, const bool *bad)
 {
-    size_t pending = 0;
+    struct pen pen = { 0 };
 
     for (size_t i = 0; i < h->n_columns; i++) {
         if (bad && s->hidden[i] == NOT_ASKED && cells[i][0])
             s->hidden[i] = TOO_LATE;
         if (s->hidden[i])
             continue;
-        if (cells[i][0] || (h->tree && depth && i == s->tree_column)) {
-            spaces(f, pending);
-            pending = 0;
-            if (bad && bad[i])
-                paint(s, f, "2");
-            pending = put_cell(s, f, h, i, depth, cells[i]);
-            if (bad && bad[i])
-                paint(s, f, "0");
-        } else {
-            pending += s->widths[i];
-        }
-        pending += GAP;
+        if (cells[i][0] || (h->tree && depth && i == s->tree_column))
+            put_cell(s, f, h, i, depth, cells[i], bad && bad[i], &pen);
+        pen.start += s->widths[i] + GAP;
     }
     putc('\n', f);
 }
@@ -289,7 +297,7 @@ static void flush(struct text *s, FILE *f, const struct eg_result_head *h)
     if (s->streaming || !s->widths || !s->hidden)
         return;
     measure(s, h);
-    if (h->n_columns)
+    if (h->n_columns && !is_text(h))
         put_names(s, f, h);
     for (size_t k = 0; k < s->n_held; k++)
         put_row(s, f, h, s->rows[k].depth, s->rows[k].cells, s->rows[k].bad);
@@ -412,9 +420,9 @@ static void tail(void *state, FILE *f, const struct eg_result_head *h, const cha
     put_hidden(s, f, h, TOO_LATE,
                "left out, for no row had it when the table began: ", " (--columns shows it)");
     for (; notes && *notes; notes++)
-        line(s, f, "33", "note", *notes);
+        line(s, f, "33", is_text(h) ? "# note" : "note", *notes);
     if (error)
-        line(s, f, "31", "error", error);
+        line(s, f, "31", is_text(h) ? "# error" : "error", error);
     eg_arena_fini(&s->held);
     eg_arena_fini(&s->one);
     s->widths = NULL;

@@ -109,7 +109,7 @@ static int read_columns(struct eg_select *s, const char *list, const char *plugi
         return eg_fail(e, EG_ENOMEM, "out of memory");
     for (size_t i = 0; i < s->chosen.n; i++) {
         s->shown[i] = s->columns[s->chosen.at[i]];
-        s->shown[i].shown = s->shown[i].shown & EG_LIST ? EG_LIST : 0; // asked for
+        s->shown[i].shown &= EG_LIST | EG_WHOLE | EG_LINES; // asked for
     }
     return 0;
 }

@@ -175,8 +175,10 @@ static int shown(lua_State *L, const char *column)
     if (word && !(out = !strcmp(word, "minor")   ? EG_MINOR
                         : !strcmp(word, "list")  ? EG_LIST
                         : !strcmp(word, "asked") ? EG_ASKED
+                        : !strcmp(word, "whole") ? EG_WHOLE
                                                  : 0))
-        luaL_error(L, "plugin: column %s: the fourth word is 'minor', 'list' or 'asked'", column);
+        luaL_error(L, "plugin: column %s: the fourth word is 'minor', 'list', 'asked' or 'whole'",
+                   column);
     lua_pop(L, 1);
     return out;
 }

@@ -52,13 +52,13 @@ EG_TYPE(ct_pcpu);
     C(FAMILY, TEXT, "\"AF_INET\", \"AF_INET6\"", EG_MINOR)                                         \
     C(PROTO, TEXT, "\"TCP\", \"UDP\"; a number where it has no name")                              \
     C(STATE, TEXT, "of TCP, SCTP and DCCP as the tracker follows it")                              \
-    C(SOURCE_ADDR, TEXT, "who began it")                                                           \
+    C(SOURCE_ADDR, TEXT, "who began it", EG_WHOLE)                                                 \
     C(SOURCE_PORT, INT, "its port")                                                                \
-    C(DESTINATION_ADDR, TEXT, "whom it was meant for")                                             \
+    C(DESTINATION_ADDR, TEXT, "whom it was meant for", EG_WHOLE)                                   \
     C(DESTINATION_PORT, INT, "that port")                                                          \
-    C(REPLY_SOURCE_ADDR, TEXT, "who answers: another one with DNAT")                               \
+    C(REPLY_SOURCE_ADDR, TEXT, "who answers: another one with DNAT", EG_WHOLE)                     \
     C(REPLY_SOURCE_PORT, INT, "its port", EG_MINOR)                                                \
-    C(REPLY_DESTINATION_ADDR, TEXT, "where answers go: another place with SNAT")                   \
+    C(REPLY_DESTINATION_ADDR, TEXT, "where answers go: another place with SNAT", EG_WHOLE)         \
     C(REPLY_DESTINATION_PORT, INT, "that port", EG_MINOR)                                          \
     C(NAT, TEXT, "\"SNAT\", \"DNAT\": which address was translated")                               \
     C(STATUS, TEXT, "\"ASSURED\", \"SEEN_REPLY\" and other bits", EG_MINOR)                        \

@@ -31,7 +31,7 @@ enum { FDB_BUCKETS = 256, MAC = 6, ETHER = 1 };
     C(MASTER, TEXT, "the bridge whose entry it is")                                                \
     C(STATE, TEXT, "permanent: the machine's own; static: given by hand; learned")                 \
     C(FLAGS, FLAGS, "self: of the interface, not of a bridge; extern_learn, sticky, offload")      \
-    C(DESTINATION_ADDR, TEXT, "of a VXLAN: the other end that has this address")                   \
+    C(DESTINATION_ADDR, TEXT, "of a VXLAN: the other end that has this address", EG_WHOLE)         \
     C(DESTINATION_PORT, INT, "its UDP port, where that is not the usual one", EG_MINOR)            \
     C(VNI, INT, "number of the VXLAN there, where that is another", EG_MINOR)                      \
     C(UPDATED, TIME, "when it was last learned or changed", EG_MINOR)                              \

@@ -111,7 +111,7 @@ return plugin {
     { "KIND", "text", "veth, bridge, vlan, wireguard, as the driver calls it; empty of hardware and lo" },
     { "MAC", "text", "link-layer address; of a tunnel over IP the address of its end" },
     { "STATE", "text", "operational state (RFC 2863): UP, DOWN, UNKNOWN" },
-    { "IP", "text", "an address, IPv4 or IPv6" },
+    { "IP", "text", "an address, IPv4 or IPv6", "whole" },
     { "PREFIX", "int", "bits of the address that name its network" },
     { "SCOPE_TYPE", "text", "where the address is valid: global, site, link, host", "minor" },
     { "IP_FLAGS", "flags", "permanent, tentative, deprecated, secondary", "minor" },

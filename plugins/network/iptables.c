@@ -13,7 +13,8 @@
     C(PACKETS, INT, "that it matched; of a chain, its policy", EG_ASKED)                           \
     C(PACKET_BYTES, INT, "and their bytes", EG_MINOR | EG_ASKED)                                   \
     C(TEXT, TEXT, "the rule as iptables-save prints it; of a chain its policy", EG_ASKED)          \
-    C(LINE, TEXT, "with --save: a line of the text that iptables-save -c prints", EG_ASKED)        \
+    C(LINE, TEXT, "with --save: a line of the text that iptables-save -c prints",                  \
+      EG_ASKED | EG_LINES)                                                                         \
     C(OFFSET, ADDR, "address of the rule; of a chain, its table", EG_MINOR | EG_ASKED)
 EG_COLUMNS(COLUMNS);
 

@@ -25,7 +25,7 @@ return plugin {
     { "FAMILY", "text", "AF_INET: ARP; AF_INET6: NDP" },
     { "INTERFACE", "text", "on which interface" },
     { "IFINDEX", "int", "its number", "minor" },
-    { "IP", "text", "address of the neighbour" },
+    { "IP", "text", "address of the neighbour", "whole" },
     { "MAC", "text", "its link-layer address, where it is known" },
     { "STATE", "text", "REACHABLE, STALE, DELAY, PROBE, FAILED, INCOMPLETE, PERMANENT, NOARP" },
     { "FLAGS", "flags", "router, proxy, extern_learn, managed" },

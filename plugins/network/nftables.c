@@ -18,7 +18,7 @@
     C(NAME, TEXT, "of what has one", EG_ASKED)                                                     \
     C(HANDLE, INT, "number by which nft deletes it", EG_MINOR | EG_ASKED)                          \
     C(TEXT, TEXT, "as nft prints it, in one line", EG_ASKED)                                       \
-    C(LINE, TEXT, "with --ruleset: a line of the text that nft prints", EG_ASKED)                  \
+    C(LINE, TEXT, "with --ruleset: a line of the text that nft prints", EG_ASKED | EG_LINES)       \
     C(REASON, TEXT, "what of a rule could not be read", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
@@ -206,7 +206,8 @@ EG_PLUGIN(nftables) = {
         "Rules of every network namespace, also those that iptables-nft made: their matches and\n"
         "targets are shown as \"xt match\". Rules of iptables-legacy are in iptables. With "
         "--ruleset\n"
-        "the text of `nft -a list ruleset`, a line in each row. Expressions that are not known "
+        "the text of `nft -a list ruleset`, a line in each row; as nft reads it, of one namespace: "
+        "--ruleset --filter 'NS = N' --columns LINE. Expressions that are not known "
         "are\n"
         "shown by name with their bytes. Anonymous sets stand in their rules. The kernel keeps\n"
         "numbers only: names of users, services and labels are not in it. Modules of kernels "

@@ -45,9 +45,9 @@ enum { PACKETS_MAX = 1 << 22, DEVICES_MAX = 1 << 16, SHOWN_MAX = 512 };
       "neighbour: for an address that is not known yet; interface: to be sent")                    \
     C(INTERFACE, TEXT, "where it came in, or is to go out")                                        \
     C(PROTO, TEXT, "TCP, UDP, ICMP, ARP")                                                          \
-    C(SOURCE_ADDR, TEXT, "who sent it")                                                            \
+    C(SOURCE_ADDR, TEXT, "who sent it", EG_WHOLE)                                                  \
     C(SOURCE_PORT, INT, "from which port")                                                         \
-    C(DESTINATION_ADDR, TEXT, "for whom it is")                                                    \
+    C(DESTINATION_ADDR, TEXT, "for whom it is", EG_WHOLE)                                          \
     C(DESTINATION_PORT, INT, "for which port")                                                     \
     C(LENGTH, INT, "bytes, with the headers that are still there")                                 \
     C(MISSING, INT, "how many of them memory does not hold", EG_MINOR)                             \

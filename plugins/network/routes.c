@@ -55,9 +55,10 @@ enum {
     C(FAMILY, TEXT, "AF_INET, AF_INET6")                                                           \
     C(ROUTE_TABLE, TEXT, "main, local, default or a number")                                       \
     C(TYPE, TEXT, "unicast, local, broadcast, multicast, blackhole, unreachable, prohibit, throw") \
-    C(NETWORK, TEXT, "where it leads: default, an address, or a network with its prefix")          \
+    C(NETWORK, TEXT, "where it leads: default, an address, or a network with its prefix",          \
+      EG_WHOLE)                                                                                    \
     C(FROM, TEXT, "only for packets from this network (IPv6)", EG_ASKED)                           \
-    C(GATEWAY, TEXT, "the machine that packets are sent to; empty: directly")                      \
+    C(GATEWAY, TEXT, "the machine that packets are sent to; empty: directly", EG_WHOLE)            \
     C(INTERFACE, TEXT, "by which interface")                                                       \
     C(IFINDEX, INT, "its number", EG_MINOR)                                                        \
     C(PREFERRED_SOURCE, TEXT, "the address of this machine that packets have", EG_MINOR)           \

@@ -28,7 +28,7 @@ enum { KEY = 32, ALLOWED_MAX = 4096 };
     C(SOURCE_PORT, INT, "UDP port of the interface", EG_MINOR)                                     \
     C(OWN_KEY, TEXT, "public key of the interface", EG_MINOR)                                      \
     C(PEER_KEY, TEXT, "public key of the peer")                                                    \
-    C(DESTINATION_ADDR, TEXT, "where the peer was last heard from, or is said to be")              \
+    C(DESTINATION_ADDR, TEXT, "where the peer was last heard from, or is said to be", EG_WHOLE)    \
     C(DESTINATION_PORT, INT, "its UDP port")                                                       \
     C(ALLOWED_IPS, TEXT, "networks that are sent to this peer and taken from it")                  \
     C(HANDSHAKE, TIME, "when it last agreed on keys")                                              \

@@ -395,11 +395,9 @@ static const struct eg_value wide_rows[][6] = {
 };
 
 /* What a terminal of so many columns is given. */
-static void on_terminal(unsigned short screen, bool wide, char *out, size_t size)
+static void table_on_terminal(unsigned short screen, const struct eg_result_head *h,
+                              const struct eg_value *values, char *out, size_t size)
 {
-    const struct eg_result_head h = {
-        .plugin = "x", .columns = wide_columns, .n_columns = 6, .wide = wide
-    };
     const struct eg_renderer *r = eg_renderer_find("text");
     struct winsize w = { .ws_row = 24, .ws_col = screen };
     void *s = calloc(1, r->state);
@@ -416,10 +414,10 @@ static void on_terminal(unsigned short screen, bool wide, char *out, size_t size
     tcsetattr(fileno(f), TCSANOW, &raw);
     assert_int_equal(ioctl(fileno(f), TIOCSWINSZ, &w), 0);
     r->begin(s, f, &(struct eg_provenance){ 0 });
-    r->head(s, f, &h);
-    for (size_t i = 0; i < countof(wide_rows); i++)
-        r->row(s, f, &h, 0, wide_rows[i]);
-    r->tail(s, f, &h, NULL, NULL);
+    r->head(s, f, h);
+    for (size_t i = 0; i < 2; i++)
+        r->row(s, f, h, 0, values + i * h->n_columns);
+    r->tail(s, f, h, (const char *[]){ "n", NULL }, NULL);
     fflush(f);
     fcntl(master, F_SETFL, O_NONBLOCK);
     while ((got = read(master, out + n, size - 1 - (size_t)n)) > 0)
@@ -428,6 +426,15 @@ static void on_terminal(unsigned short screen, bool wide, char *out, size_t size
     fclose(f);
     close(master);
     free(s);
+}
+
+static void on_terminal(unsigned short screen, bool wide, char *out, size_t size)
+{
+    const struct eg_result_head h = {
+        .plugin = "x", .columns = wide_columns, .n_columns = 6, .wide = wide
+    };
+
+    table_on_terminal(screen, &h, wide_rows[0], out, size);
 }
 
 /** What is given up first is worth least: fractions, minor columns, the ends of texts. */
@@ -475,8 +482,44 @@ static void text_fitted(void **state)
         char out[2000];
 
         on_terminal(cases[i].screen, cases[i].wide, out, sizeof out);
-        assert_string_equal(out, cases[i].text);
+        assert_int_equal(strncmp(out, cases[i].text, strlen(cases[i].text)), 0);
+        assert_string_equal(out + strlen(cases[i].text), "note: n\n");
     }
+}
+
+/** An address is never cut: it takes the blanks behind it. A lone column of lines is the text. */
+static void text_whole(void **state)
+{
+    static const struct eg_column whole[] = { { "ADDR", EG_COL_TEXT, "", EG_WHOLE },
+                                              { "PORT", EG_COL_INT, "" },
+                                              { "COMM", EG_COL_TEXT, "" },
+                                              { NULL, EG_COL_INT, NULL } };
+    static const struct eg_column lines[] = { { "LINE", EG_COL_TEXT, "", EG_LINES },
+                                              { "N", EG_COL_INT, "" },
+                                              { NULL, EG_COL_INT, NULL } };
+    const struct eg_value addresses[] = {
+        TEXT_("fe80::44a8:c4ff:fe04:271b"), INT_(7), TEXT_("x"), TEXT_("::1"), INT_(65535),
+        TEXT_("a-long-name-of-it")
+    };
+    const struct eg_value text[] = { TEXT_(LONG), TEXT_("COMMIT") };
+    const struct eg_value both[] = { TEXT_("a"), INT_(1), TEXT_("b"), INT_(2) };
+    struct eg_result_head h = { .plugin = "x", .columns = whole, .n_columns = 3 };
+    char out[2000];
+
+    (void)state;
+    unsetenv("COLUMNS");
+    setenv("NO_COLOR", "1", 1);
+    table_on_terminal(33, &h, addresses, out, sizeof out);
+    assert_string_equal(out, "ADDR           PORT  COMM\n"
+                             "fe80::44a8:c4ff:fe04:271b  7  x\n"
+                             "::1           65535  a-long-name\u2026\n"
+                             "note: n\n");
+    h = (struct eg_result_head){ .plugin = "x", .columns = lines, .n_columns = 1 };
+    table_on_terminal(20, &h, text, out, sizeof out);
+    assert_string_equal(out, LONG "\nCOMMIT\n# note: n\n");
+    h.n_columns = 2;
+    table_on_terminal(20, &h, both, out, sizeof out);
+    assert_string_equal(out, "LINE  N\na     1\nb     2\nnote: n\n");
 }
 
 /** A list is cut wherever it goes, but for --wide. */
@@ -533,7 +576,7 @@ int main(void)
         cmocka_unit_test(text_streams),  cmocka_unit_test(several),
         cmocka_unit_test(all_are_there), cmocka_unit_test(chosen),
         cmocka_unit_test(zone),          cmocka_unit_test(text_fitted),
-        cmocka_unit_test(text_list),
+        cmocka_unit_test(text_whole),    cmocka_unit_test(text_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
