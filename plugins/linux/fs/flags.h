@@ -14,7 +14,8 @@ enum linux_mnt {
     T_SHARED = 1,
     T_UNBINDABLE = 2,
 };
-enum linux_sb { SB_RDONLY = 1 }; // super_block.s_flags (include/linux/fs.h)
+/* super_block.s_flags (include/linux/fs.h); NOUSER: of the kernel alone (init_pseudo) */
+enum linux_sb { SB_RDONLY = 1, SB_NOUSER_BIT = 31 };
 
 /** The bits that mountinfo shows as options, by its names. */
 extern const struct eg_constant linux_mount_option_names[], linux_sb_option_names[];

@@ -1,5 +1,6 @@
 /* inodes_times.c - the times and the mode of an inode. */
 #include "../../../core/base.h"
+#include "flags.h"
 #include "inode.h"
 #include "inodes.h"
 
@@ -111,17 +112,27 @@ static struct eg_cell birth(struct eg_run *r, struct eg_obj inode)
     return (struct eg_cell){ 0 };
 }
 
+/** Of an inode of the kernel's own file systems: sockfs and bdev set no time, and leave 0. A file
+ * that somebody set to 1970 is on another one. */
+static struct eg_cell kept(struct eg_obj inode, struct eg_cell time)
+{
+    const uint64_t flags = eg_get_or((uint64_t)0, inode, inode.i_sb, super_block.s_flags);
+
+    return time.tag == EG_CELL_INT && !time.i && flags >> SB_NOUSER_BIT & 1 ? (struct eg_cell){ 0 }
+                                                                            : time;
+}
+
 struct eg_cell linux_inode_time(struct eg_run *r, struct eg_obj inode, enum linux_inode_time which)
 {
     if (inode.kind == EG_K_PTR)
         inode = eg_deref(inode);
     switch (which) {
     case LINUX_ATIME:
-        return time_cell(eg_at(inode, atime_sec), eg_at(inode, atime_nsec));
+        return kept(inode, time_cell(eg_at(inode, atime_sec), eg_at(inode, atime_nsec)));
     case LINUX_MTIME:
-        return time_cell(eg_at(inode, mtime_sec), eg_at(inode, mtime_nsec));
+        return kept(inode, time_cell(eg_at(inode, mtime_sec), eg_at(inode, mtime_nsec)));
     case LINUX_CTIME:
-        return time_cell(eg_at(inode, ctime_sec), eg_at(inode, ctime_nsec));
+        return kept(inode, time_cell(eg_at(inode, ctime_sec), eg_at(inode, ctime_nsec)));
     case LINUX_BTIME:
         return birth(r, inode);
     }

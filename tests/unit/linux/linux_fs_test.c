@@ -553,8 +553,15 @@ static void times(void **state)
         assert_int_equal(a.cell[LINUX_CTIME].i, INT64_C(7000000003));
         assert_int_equal(a.cell[LINUX_BTIME].i, INT64_C(12000000000));
         a.inode = w.i_sock; // its file system keeps none
+        mk_put(w.k, w.i_sock, w.is_new ? "inode.i_mtime_sec" : "inode.i_mtime.tv_sec", 0);
+        mk_put(w.k, w.i_sock, w.is_new ? "inode.i_mtime_nsec" : "inode.i_mtime.tv_nsec", 0);
         assert_int_equal(eg_run_do(mk_run(w.k), ask, &a), 0);
         assert_int_equal(a.cell[LINUX_BTIME].tag, EG_CELL_UNSET);
+        assert_int_equal(a.cell[LINUX_MTIME].tag, EG_CELL_INT); // somebody has set it to 1970
+        assert_int_equal(a.cell[LINUX_MTIME].i, 0);
+        mk_put(w.k, w.sb[2], "super_block.s_flags", 1u << 31); // not unless one can mount it
+        assert_int_equal(eg_run_do(mk_run(w.k), ask, &a), 0);
+        assert_int_equal(a.cell[LINUX_MTIME].tag, EG_CELL_UNSET);
         mk_put(w.k, w.i_file, w.is_new ? "inode.i_mtime_sec" : "inode.i_mtime.tv_sec",
                INT64_MAX / 2);
         a.inode = w.i_file;
