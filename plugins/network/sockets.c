@@ -29,9 +29,9 @@ EG_TYPE(file);
     C(FAMILY, TEXT, "AF_INET, AF_UNIX, …")                                                         \
     C(TYPE, TEXT, "STREAM, DGRAM, RAW, SEQPACKET", EG_MINOR)                                       \
     C(PROTO, TEXT, "TCP, UDP, NETLINK_ROUTE; of packet sockets the Ethernet protocol")             \
-    C(SOURCE_ADDR, TEXT, "own address; of a unix socket its name, @ for the null byte")            \
+    C(SOURCE_ADDR, TEXT, "own address; of a unix socket its name, @ for the null byte", EG_WHOLE)  \
     C(SOURCE_PORT, INT, "own port; of a unix socket its inode number")                             \
-    C(DESTINATION_ADDR, TEXT, "the peer's address or name")                                        \
+    C(DESTINATION_ADDR, TEXT, "the peer's address or name", EG_WHOLE)                              \
     C(DESTINATION_PORT, INT, "the peer's port; of a unix socket the peer's inode number")          \
     C(STATE, TEXT, "ESTABLISHED, LISTEN, TIME_WAIT, UNCONNECTED, …")                               \
     C(RECEIVE_QUEUE, INT, "bytes not read; of a listening socket connections not accepted",        \
@@ -346,11 +346,12 @@ static void find_passed(struct eg_run *r, const struct search *q,
 
 /* ---- order ---- */
 
-/* Hash tables have no order that tells anything. By their own port, what listens stands above its
- * connections; sockets of other families stay as their tables have them. */
+/* Hash tables have no order that tells anything. By their namespace, the machine's own first, and
+ * their own port, what listens stands above its connections; sockets of other families stay as
+ * their tables have them. */
 struct place {
     size_t i;
-    uint32_t group, port;
+    uint32_t group, net, port;
     bool connected;
 };
 
@@ -358,6 +359,8 @@ static int by_port(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
 
+    if (x->net != y->net)
+        return x->net < y->net ? -1 : 1;
     if (x->group != y->group)
         return x->group < y->group ? -1 : 1;
     if (x->port != y->port)
@@ -377,8 +380,11 @@ static const struct place *in_order(struct eg_run *r, const struct linux_table_s
         const uint32_t tables = (uint32_t)all->at[i].tables;
         const uint32_t group = tables & tcp ? 0 : tables & udp ? 1 : 2;
 
-        at[i] =
-            (struct place){ .i = i, .group = group, .connected = !(tables & LINUX_TABLE_LISTEN) };
+        at[i] = (struct place){ .net = eg_get_or(0u, eg_object(r, sock, all->at[i].sock), sock_net,
+                                                 net_inum),
+                                .i = i,
+                                .group = group,
+                                .connected = !(tables & LINUX_TABLE_LISTEN) };
         if (group < 2)
             at[i].port =
                 (uint32_t)eg_get_or((uint64_t)0, eg_object(r, sock, all->at[i].sock), socket_port);
@@ -444,7 +450,8 @@ EG_PLUGIN(sockets) = {
         "UDP and UDP-Lite by all their tables; raw, ping, packet, unix, netlink, vsock, XDP, SCTP "
         "and Bluetooth sockets; and from descriptors those that are in no table: of other "
         "families, and those that are bound to nothing yet. A socket that several descriptors "
-        "lead to has a row for each. Those of TCP and UDP stand in the order of their own "
+        "lead to has a row for each. Those of TCP and UDP stand in the order of their namespace "
+        "and own "
         "ports.\n\n"
         "HELD_BY: fd: a process has it open; passed: it was sent over a unix socket, and nobody "
         "received it yet; ring: io_uring has it; kernel: the kernel made it for itself, as "
