@@ -137,9 +137,19 @@ static void column_list(struct line *l)
 
 static void arguments_of(struct line *l, const struct eg_plugin *p)
 {
+    size_t n = 0;
+    struct eg_arg *all;
+
     arguments(l, p->args);
-    if (eg_has_processes(p))
-        arguments(l, eg_process_args);
+    if (!eg_has_processes(p))
+        return;
+    while (eg_process_args[n].name)
+        n++;
+    all = eg_arena_array(&l->before.arena, struct eg_arg, n + 1);
+    for (size_t i = n = 0; all && eg_process_args[i].name; i++)
+        if (!eg_declares(p, eg_process_args[i].name))
+            all[n++] = eg_process_args[i];
+    arguments(l, all);
 }
 
 /* Those of the command, of the verb, of the plugins that are named. */

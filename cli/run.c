@@ -161,6 +161,12 @@ static int check_options(const struct jobs *j)
 
         for (size_t k = 0; k < j->at.n && !known; k++)
             known = eg_plugin_arg(j->at.at[k].reg->plugin, name);
+        if (!known && eg_is_process_arg(name))
+            return cli_fail(CLI_USAGE,
+                            "--%s chooses processes, and the rows of %s are not of processes; "
+                            "`engram help %s` lists its options",
+                            name, j->at.n == 1 ? j->at.at[0].reg->name : "these plugins",
+                            j->at.n ? j->at.at[0].reg->name : "PLUGIN");
         if (!known)
             return cli_fail(CLI_USAGE, "--%s: no option of %s; `engram help %s` lists them", name,
                             j->at.n == 1 ? j->at.at[0].reg->name : "these plugins",

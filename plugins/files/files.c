@@ -107,7 +107,7 @@ static void emit(struct eg_run *r, const struct row *row, const char *path)
     eg_emit_(r, 0, (const struct eg_cell *)(const void *)&own, sizeof own / sizeof(struct eg_cell));
 }
 
-static void show(struct eg_run *r, const struct file_filter *filter, const struct linux_inode *in,
+static void show(struct eg_run *r, struct file_filter *filter, const struct linux_inode *in,
                  struct place *at)
 {
     struct eg_obj inode = eg_object(r, inode, in->inode), sb = eg_object(r, super_block, in->sb);
@@ -129,6 +129,7 @@ static void show(struct eg_run *r, const struct file_filter *filter, const struc
     }
     if (!file_filter_names(filter, names, n_names))
         return;
+    filter->found = true;
     if (at->sb != in->sb)
         *at = (struct place){ linux_superblock_where(r, sb), in->sb };
     if (n.bad)
@@ -178,6 +179,7 @@ static int run(struct eg_run *r)
     for (size_t i = 0; all && i < all->n && !eg_stopped(r); i++)
         if (file_filter_inode(&filter, &all->at[i]))
             show(r, &filter, &all->at[i], &at);
+    file_filter_done(&filter);
     return r->status;
 }
 

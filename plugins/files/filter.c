@@ -56,6 +56,16 @@ bool file_filter_open(struct eg_run *r, struct file_filter *f)
     return file_filter_types(r, &f->types);
 }
 
+void file_filter_done(const struct file_filter *f)
+{
+    uint64_t first, last;
+    const bool asked = f->by_path || f->types || eg_arg_range(f->r, "inode", 0, &first, &last) ||
+                       eg_arg_range(f->r, "superblock", 0, &first, &last);
+
+    if (asked && !f->found && !eg_stopped(f->r))
+        eg_note(f->r, "nothing that the options choose is in memory");
+}
+
 static bool in_list(struct eg_run *r, const char *name, uint64_t a, uint64_t b)
 {
     uint64_t first, last;

@@ -15,11 +15,14 @@ struct file_filter {
     struct eg_run *r;
     unsigned types; /**< a bit for each type; 0: not asked for */
     bool by_path;
+    bool found; /**< set by who uses it: a file was chosen */
 };
 /** The types that --type names, a bit for each. @return false: the run failed. */
 bool file_filter_types(struct eg_run *r, unsigned *types);
 /** @return false: the run failed. */
 bool file_filter_open(struct eg_run *r, struct file_filter *f);
+/** Say so when options chose files, and none was found. */
+void file_filter_done(const struct file_filter *f);
 bool file_filter_inode(const struct file_filter *f, const struct linux_inode *in);
 /** @type: S_IFMT's part of i_mode; @usual: the one meant when none was asked for, 0: all. */
 bool file_filter_type(const struct file_filter *f, unsigned type, unsigned usual);

@@ -159,6 +159,7 @@ static bool take(struct recover *x, struct file_filter *s, const struct linux_in
     recover_names(x, &f);
     if (pass != FOLDERS && !file_filter_names(s, f.names, f.n_names))
         return true;
+    s->found |= pass != FOLDERS;
     if (pass == LINKS)
         return write_link(x, &f);
     if (pass == FOLDERS)
@@ -259,6 +260,7 @@ static int run(struct eg_run *r)
     if (go_through(x, &s, FILES) && go_through(x, &s, LINKS) && go_through(x, &s, FOLDERS) && tar)
         recover_tar_end(x);
     eg_output_done(r, x->manifest);
+    file_filter_done(&s);
     say_what_was_not(x);
     return r->status;
 }

@@ -387,11 +387,12 @@ static void journal(struct source *s)
         }
         from = EG_MIN(x.last, s->size - 1) + 1;
     }
-    eg_note(s->r,
-            "%s: %" PRIu64 " entries%s; %" PRIu64 " of %" PRIu64 " bytes are cached, and %" PRIu64
-            " entries lack fields",
-            s->path, found, j.known ? eg_strf(s->r, " of %" PRIu64, j.n_entries) : "", cached,
-            s->size, cut);
+    if (cut || cached < s->size || (j.known && found < j.n_entries))
+        eg_note(s->r,
+                "%s: %" PRIu64 " entries%s; %" PRIu64 " of %" PRIu64
+                " bytes are cached, and %" PRIu64 " entries lack fields",
+                s->path, found, j.known ? eg_strf(s->r, " of %" PRIu64, j.n_entries) : "", cached,
+                s->size, cut);
     if (found == RECORDS_MAX)
         eg_note(s->r, "%s: only the first %d entries were looked at", s->path, RECORDS_MAX);
     if (j.excess)

@@ -413,6 +413,8 @@ static int run(struct eg_run *r)
         return eg_failed(r, "plugins are nested more than %d deep", NESTED_MAX);
     if (!moment(r, "since", true, &t->since) || !moment(r, "until", false, &t->until))
         return r->status;
+    if (t->since > t->until)
+        return eg_refused(r, "--since is later than --until: nothing is between them");
     eg_run_defer(r, fini, t);
     find_sources(t);
     eg_parallel(r->options->threads, t->n, run_source, t);

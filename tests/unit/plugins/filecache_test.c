@@ -102,7 +102,9 @@ static void listed(void **state)
             strstr(mk_columns(mk_guest_rows(&w.g, "files", "path=/one"), 6, 10), "REG|9|5|4|0"));
         assert_non_null(strstr(mk_guest_rows(&w.g, "files", "path=/two"), "|/two|"));
         assert_null(strstr(mk_guest_rows(&w.g, "files", "path=/two"), "|/one|"));
+        assert_int_equal(mk_row_notes("nothing that the options choose"), 0);
         assert_string_equal(mk_guest_rows(&w.g, "files", "path=/one type=DIR,LNK"), "");
+        assert_int_equal(mk_row_notes("nothing that the options choose is in memory"), 1);
         snprintf(args, sizeof args, "at=%#llx", (unsigned long long)((pfn + 2) * w.g.page + 17));
         snprintf(want, sizeof want, "|6|%llu|", (unsigned long long)(6 * w.g.page + 17));
         assert_non_null(strstr(mk_guest_rows(&w.g, "pagecache", args), want));
