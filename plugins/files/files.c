@@ -6,7 +6,7 @@
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/filemap.h"
 #include "../linux/mm/xattr.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 #include "filter.h"
 #include <ctype.h>
 

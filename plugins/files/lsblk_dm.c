@@ -4,7 +4,7 @@
  * is believed when its mapped_device names the disk, and its table the mapped_device. */
 #include "../linux/fs/inode.h"
 #include "../linux/mm/place.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 #include "lsblk.h"
 
 EG_FIELD_AS(dm_private, gendisk, "private_data");

@@ -5,7 +5,7 @@
 #include "../linux/fs/inodes.h"
 #include "../linux/fs/superblock.h"
 #include "../linux/mm/mm.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 
 EG_FIELDS(shmem_sb_info, gid, huge, max_blocks, max_inodes, mode, uid);
 EG_FIELD_AS_OF("overlay", ovl_lowerdir, ovl_fs, "config.lowerdir"); // a text until 6.4

@@ -1,6 +1,6 @@
 /* banner - the kernel's own line about itself. */
 #include "../../core/engram.h"
-#include "../linux/kernel/uts.h"
+#include "../linux/sched/uts.h"
 #include "../linux/state.h"
 #include <string.h>
 

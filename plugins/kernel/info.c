@@ -4,8 +4,8 @@
 #include "../linux/kernel/module.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/kernel/time.h"
-#include "../linux/kernel/uts.h"
 #include "../linux/sched/task.h"
+#include "../linux/sched/uts.h"
 
 EG_SYMBOL(saved_command_line, "char *");
 

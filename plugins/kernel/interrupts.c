@@ -2,7 +2,7 @@
  * (kernel/irq/proc.c). */
 #include "../../core/base.h"
 #include "../linux/kernel/percpu.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 
 EG_FIELDS(irq_desc, action, kstat_irqs, name);

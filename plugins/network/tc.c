@@ -5,7 +5,7 @@
 #include "../linux/net/bpfprog.h"
 #include "../linux/net/ip.h"
 #include "../linux/net/net.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "../linux/net/ip.h"
 #include "../linux/net/kind.h"
 #include "../linux/net/net.h"
-#include "../linux/net/text.h"
+#include "../linux/text.h"
 #include <string.h>
 
 EG_FIELDS_OF("wireguard", wg_device, fwmark, incoming_port, num_peers, peer_list);

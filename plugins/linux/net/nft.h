@@ -6,7 +6,7 @@
 #ifndef EG_LINUX_NFT_H
 #define EG_LINUX_NFT_H
 
-#include "text.h"
+#include "../text.h"
 
 struct linux_nft;
 /** @return NULL: this kernel has no nf_tables, or its module is not loaded. In the run's memory. */

@@ -2,9 +2,9 @@
 #include "sock_detail.h"
 #include "../sched/cbpf.h"
 #include "../sched/cgroup.h"
+#include "../text.h"
 #include "ip.h"
 #include "net.h"
-#include "text.h"
 #include <inttypes.h>
 
 EG_FIELD_AS(sock_flags_at, sock, "__sk_common.skc_flags");

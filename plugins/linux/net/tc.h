@@ -3,7 +3,7 @@
 #ifndef EG_LINUX_TC_H
 #define EG_LINUX_TC_H
 
-#include "text.h"
+#include "../text.h"
 
 /** "1:", "1:10": the number of a discipline or class. */
 const char *linux_tc_handle(struct eg_run *r, uint32_t handle);

@@ -4,7 +4,7 @@
 #ifndef EG_LINUX_XT_H
 #define EG_LINUX_XT_H
 
-#include "text.h"
+#include "../text.h"
 
 /** A match "conntrack" that was written as "state", a target "CT" that was "NOTRACK". */
 enum { LINUX_XT_DATA_MAX = 512, LINUX_XT_STATE_ALIAS = 1 << 13, LINUX_XT_NOTRACK_ALIAS = 2 };

@@ -3,8 +3,8 @@
 #ifndef EG_LINUX_XT_TABLE_H
 #define EG_LINUX_XT_TABLE_H
 
+#include "../text.h"
 #include "pernet.h"
-#include "text.h"
 
 enum { LINUX_XT_CHAINS_MAX = 4096, LINUX_XT_RULES_MAX = 1 << 16, LINUX_XT_HOOKS = 5 };
 

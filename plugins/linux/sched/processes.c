@@ -8,11 +8,11 @@
 #include "nsproxy.h"
 #include "pid.h"
 #include "task.h"
+#include "uts.h"
 #include <stdlib.h>
 #include <string.h>
 
 EG_FIELD_AS(ns_uts, nsproxy, "uts_ns");
-EG_FIELD_AS(uts_nodename, uts_namespace, "name.nodename");
 
 /** What the groups of a process tell; processes with the same css_set share it. */
 struct groups {

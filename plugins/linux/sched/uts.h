@@ -1,4 +1,4 @@
-/** kernel/uts.h - what the kernel calls itself (uname). */
+/** sched/uts.h - what the kernel calls itself (uname). */
 #ifndef EG_LINUX_UTS_H
 #define EG_LINUX_UTS_H
 

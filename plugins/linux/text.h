@@ -1,8 +1,8 @@
-/** net/text.h - a text that grows, in a run's memory: rules are put together from parts. */
+/** text.h - a text that grows, in a run's memory: it is put together from parts. */
 #ifndef EG_LINUX_TEXT_H
 #define EG_LINUX_TEXT_H
 
-#include "../../../core/engram.h"
+#include "../../core/engram.h"
 
 enum { LINUX_TEXT_MAX = 1 << 22 }; /**< bytes of one text; what is longer is cut, with a note */
 

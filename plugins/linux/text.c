@@ -1,6 +1,6 @@
 /* text.c - a text that grows. */
 #include "text.h"
-#include "../../../core/base.h"
+#include "../../core/base.h"
 #include <stdarg.h>
 #include <stdio.h>
 
