@@ -203,10 +203,13 @@ static bool look_up_known(struct recover *x, struct file_filter *s)
         return true;
     if (!x->digest)
         return eg_refused(x->r, "--known: this build makes no digests (libcrypto)") >= 0;
+    for (size_t i = 0; (list = eg_arg_text_nth(x->r, "known", i)); i++)
+        if (!known_open(x->r, &x->known, list))
+            return false;
     if (!go_through(x, s, SUMS))
         return false;
-    for (size_t i = 0; (list = eg_arg_text_nth(x->r, "known", i)); i++)
-        if (!known_read(x->r, &x->known, list))
+    for (size_t i = 0; i < x->known.lists.n; i++)
+        if (!known_read(x->r, &x->known, &x->known.lists.at[i]))
             return false;
     return true;
 }
@@ -230,6 +233,9 @@ static void say_what_was_not(struct recover *x)
                 "%llu owners, modes or extended attributes could not be set in the folder: "
                 "the manifest has them",
                 (unsigned long long)x->n_owners);
+    if (x->n_nobody)
+        eg_note(x->r, "%llu entries of the tar have the owner or group 65534: memory has none",
+                (unsigned long long)x->n_nobody);
     if (x->n_links)
         eg_note(x->r, "%llu hard links could not be made in the folder: the manifest has them",
                 (unsigned long long)x->n_links);

@@ -10,6 +10,7 @@
 #include "../linux/mm/xattr.h"
 #include "recover_known.h"
 #include <stdio.h>
+#include <time.h>
 
 enum {
     S_IFMT_ = 0170000,
@@ -28,6 +29,7 @@ struct recover_file {
     size_t n_names, n_own; /**< own: those that are not in an overlay */
     const char **out;      /**< where each is written, below the folder of -o or in the tar */
     uint32_t mode, uid, gid, links;
+    bool has_uid, has_gid, has_links;
     uint64_t size;
     int64_t time[RECOVER_TIMES]; /**< ns, by enum linux_inode_time */
     bool has_time[RECOVER_TIMES];
@@ -54,9 +56,23 @@ struct recover {
     struct eg_map *overlaid; /**< address of an inode → one of an overlay that shows it */
     struct eg_map *summed;   /**< address of an inode → index in known.files */
     uint64_t zeros;          /**< bytes of zeros whose digest was made: of these there is a limit */
-    uint64_t n_files, n_bytes, n_owners, n_links;
+    uint64_t n_files, n_bytes, n_owners, n_links, n_nobody;
     bool preserve;
 };
+
+/** The time of a file, of which @f->has_time says that it is known. */
+static inline struct timespec recover_time(const struct recover_file *f,
+                                           enum linux_inode_time which)
+{
+    enum { NS_PER_S = 1000000000 };
+    int64_t s = f->time[which] / NS_PER_S, ns = f->time[which] % NS_PER_S;
+
+    if (ns < 0) { // before 1970
+        ns += NS_PER_S;
+        s--;
+    }
+    return (struct timespec){ .tv_sec = (time_t)s, .tv_nsec = (long)ns };
+}
 
 /** What the inode says of itself, without names. @return false: nothing of it can be read. */
 bool recover_look(struct recover *x, const struct linux_inode *in, struct recover_file *f);

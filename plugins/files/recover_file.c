@@ -14,9 +14,9 @@ bool recover_look(struct recover *x, const struct linux_inode *in, struct recove
     f->sb = eg_deref(eg_at(f->inode, inode.i_sb));
     if (!eg_get(&f->mode, f->inode, inode.i_mode))
         return false;
-    f->uid = eg_get_or(0u, f->inode, inode_uid);
-    f->gid = eg_get_or(0u, f->inode, inode_gid);
-    f->links = eg_get_or(0u, f->inode, inode.i_nlink);
+    f->has_uid = eg_get(&f->uid, f->inode, inode_uid);
+    f->has_gid = eg_get(&f->gid, f->inode, inode_gid);
+    f->has_links = eg_get(&f->links, f->inode, inode.i_nlink);
     f->size = eg_get_or(UINT64_C(0), f->inode, inode.i_size);
     return true;
 }

@@ -4,12 +4,16 @@
 #include "../../core/run.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 1 << 16, HEX_MAX = 64 };
 
 void known_fini(struct known *k)
 {
+    for (size_t i = 0; i < k->lists.n; i++)
+        eg_close_fd_(&k->lists.at[i].fd);
+    eg_vec_fini(&k->lists);
     eg_vec_fini(&k->files);
     eg_map_fini(&k->by_sum);
 }
@@ -120,21 +124,42 @@ static void read_bytes(struct known *k, struct word *w, const char *bytes, size_
     }
 }
 
-bool known_read(struct eg_run *r, struct known *k, const char *path)
+bool known_open(struct eg_run *r, struct known *k, const char *path)
+{
+    struct known_list *new = eg_vec_push(&k->lists);
+    struct stat st;
+    int flags;
+
+    if (!new) {
+        eg_run_fail(r, EG_ENOMEM, "--known %s: out of memory", path);
+        return false;
+    }
+    // O_NONBLOCK: a FIFO into which nobody writes is an empty list, and not waited for.
+    *new = (struct known_list){ path, eg_open_input(AT_FDCWD, path, O_NONBLOCK) };
+    if (new->fd >= 0 && fstat(new->fd, &st) == 0 && (flags = fcntl(new->fd, F_GETFL)) >= 0 &&
+        fcntl(new->fd, F_SETFL, flags & ~O_NONBLOCK) == 0) {
+        new->is_file = S_ISREG(st.st_mode);
+        if (!S_ISDIR(st.st_mode))
+            return true;
+        errno = EISDIR;
+    }
+    eg_run_fail(r, EG_EIO, "--known %s: %s", path, strerror(errno));
+    return false;
+}
+
+bool known_read(struct eg_run *r, struct known *k, const struct known_list *list)
 {
     static const char sqlite[] = "SQLite format 3";
-    eg_cleanup(eg_close_fd_) int fd = eg_open_input(AT_FDCWD, path, 0);
+    const char *const path = list->path;
+    const int fd = list->fd;
     char *buf = eg_tmp(r, CHUNK);
     struct word w = { .n = 0 };
     bool first = true;
     ssize_t n;
 
-    if (fd < 0) {
-        eg_run_fail(r, EG_EIO, "--known %s: %s", path, strerror(errno));
-        return false;
-    }
     while ((n = read(fd, buf, CHUNK)) > 0 && !eg_stopped(r)) {
-        if (first && (size_t)n >= sizeof sqlite && !memcmp(buf, sqlite, sizeof sqlite))
+        if (first && list->is_file && (size_t)n >= sizeof sqlite &&
+            !memcmp(buf, sqlite, sizeof sqlite))
             return known_read_sqlite(r, k, path);
         first = false;
         read_bytes(k, &w, buf, (size_t)n);

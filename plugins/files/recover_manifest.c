@@ -25,6 +25,15 @@ static void text(FILE *f, const char *name, const char *s)
     putc('"', f);
 }
 
+/* null: it cannot be read. */
+static void number(FILE *f, const char *name, bool is_known, uint32_t value)
+{
+    if (is_known)
+        fprintf(f, ",\"%s\":%" PRIu32, name, value);
+    else
+        fprintf(f, ",\"%s\":null", name);
+}
+
 static void names(FILE *f, const struct recover_file *file)
 {
     fputs(",\"names\":[", f);
@@ -43,20 +52,14 @@ static void names(FILE *f, const struct recover_file *file)
 static void times(FILE *f, const struct recover_file *file)
 {
     static const char *const keys[RECOVER_TIMES] = { "atime", "mtime", "ctime", "btime" };
-    enum { NS_PER_S = 1000000000 };
-
     for (int i = 0; i < RECOVER_TIMES; i++) {
-        int64_t s = file->time[i] / NS_PER_S, ns = file->time[i] % NS_PER_S;
+        const struct timespec at = recover_time(file, (enum linux_inode_time)i);
         char buf[32];
-        time_t at;
         struct tm tm;
 
-        s -= ns < 0;
-        ns += ns < 0 ? NS_PER_S : 0;
-        at = (time_t)s;
-        if (file->has_time[i] && gmtime_r(&at, &tm) &&
+        if (file->has_time[i] && gmtime_r(&at.tv_sec, &tm) &&
             strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%S", &tm))
-            fprintf(f, ",\"%s\":\"%s.%09" PRId64 "Z\"", keys[i], buf, ns);
+            fprintf(f, ",\"%s\":\"%s.%09ldZ\"", keys[i], buf, at.tv_nsec);
     }
 }
 
@@ -166,10 +169,11 @@ void recover_tell(struct recover *x, const struct recover_file *file)
         fprintf(f, ",\"major\":%" PRIu32 ",\"minor\":%" PRIu32, linux_major(dev), linux_minor(dev));
     fprintf(f, ",\"inode\":\"%" PRIu64 "\",\"inode_address\":\"0x%" PRIx64 "\"", file->in->ino,
             file->in->inode);
-    fprintf(f,
-            ",\"mode\":\"%06" PRIo32 "\",\"uid\":%" PRIu32 ",\"gid\":%" PRIu32 ",\"links\":%" PRIu32
-            ",\"size\":\"%" PRIu64 "\"",
-            file->mode, file->uid, file->gid, file->links, file->size);
+    fprintf(f, ",\"mode\":\"%06" PRIo32 "\"", file->mode);
+    number(f, "uid", file->has_uid, file->uid);
+    number(f, "gid", file->has_gid, file->gid);
+    number(f, "links", file->has_links, file->links);
+    fprintf(f, ",\"size\":\"%" PRIu64 "\"", file->size);
     times(f, file);
     if ((file->mode & S_IFMT_) == S_IFLNK_) {
         putc(',', f);

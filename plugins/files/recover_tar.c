@@ -12,7 +12,7 @@
 
 enum {
     ZEROS = 1 << 22,
-    NS_PER_S = 1000000000,
+    NOBODY = 65534,     // as Linux shows owners that it cannot name
     PARTS_MAX = 1 << 20 // of one file: more are joined, zeros between
 };
 static const uint64_t size_max = UINT64_C(1) << 43; // 8 TiB: zeros are counted, not written
@@ -87,40 +87,30 @@ bool recover_tar_end(struct recover *x)
     return eg_output_done(x->r, f) && ok;
 }
 
-/* Seconds downwards, for a time before 1970 too. */
-static void split(int64_t time, time_t *s, long *ns)
-{
-    *s = (time_t)(time / NS_PER_S);
-    *ns = (long)(time % NS_PER_S);
-    if (*ns < 0) {
-        *ns += NS_PER_S;
-        --*s;
-    }
-}
-
-static struct archive_entry *entry_of(const struct recover_file *f, const char *out)
+static struct archive_entry *entry_of(struct recover *x, const struct recover_file *f,
+                                      const char *out)
 {
     struct archive_entry *e = archive_entry_new();
-    time_t s;
-    long ns;
+    struct timespec t;
 
     if (!e)
         return NULL;
+    x->n_nobody += !f->has_uid || !f->has_gid;
     archive_entry_set_pathname(e, out);
     archive_entry_set_mode(e, f->mode);
-    archive_entry_set_uid(e, f->uid);
-    archive_entry_set_gid(e, f->gid);
+    archive_entry_set_uid(e, f->has_uid ? f->uid : NOBODY);
+    archive_entry_set_gid(e, f->has_gid ? f->gid : NOBODY);
     if (f->has_time[LINUX_MTIME]) {
-        split(f->time[LINUX_MTIME], &s, &ns);
-        archive_entry_set_mtime(e, s, ns);
+        t = recover_time(f, LINUX_MTIME);
+        archive_entry_set_mtime(e, t.tv_sec, t.tv_nsec);
     }
     if (f->has_time[LINUX_ATIME]) {
-        split(f->time[LINUX_ATIME], &s, &ns);
-        archive_entry_set_atime(e, s, ns);
+        t = recover_time(f, LINUX_ATIME);
+        archive_entry_set_atime(e, t.tv_sec, t.tv_nsec);
     }
     if (f->has_time[LINUX_CTIME]) {
-        split(f->time[LINUX_CTIME], &s, &ns);
-        archive_entry_set_ctime(e, s, ns);
+        t = recover_time(f, LINUX_CTIME);
+        archive_entry_set_ctime(e, t.tv_sec, t.tv_nsec);
     }
     for (size_t i = 0; i < f->n_xattrs; i++)
         archive_entry_xattr_add_entry(e, f->xattrs[i].name, f->xattrs[i].value, f->xattrs[i].len);
@@ -192,7 +182,7 @@ static bool put_header(struct recover_tar *t, struct archive_entry *e)
 
 bool recover_entry_to_tar(struct recover *x, const struct recover_file *f, const char *out)
 {
-    struct archive_entry *e = entry_of(f, out);
+    struct archive_entry *e = entry_of(x, f, out);
 
     if (!e)
         return failed(x->tar);
@@ -204,7 +194,7 @@ bool recover_entry_to_tar(struct recover *x, const struct recover_file *f, const
 
 static bool link_to_tar(struct recover *x, const struct recover_file *f, const char *out)
 {
-    struct archive_entry *e = entry_of(f, out);
+    struct archive_entry *e = entry_of(x, f, out);
 
     if (!e)
         return failed(x->tar);
@@ -217,7 +207,7 @@ bool recover_to_tar(struct recover *x, struct recover_file *f)
 {
     struct recover_tar *t = x->tar;
     struct linux_content *c = &x->content;
-    struct archive_entry *e = entry_of(f, f->out[0]);
+    struct archive_entry *e = entry_of(x, f, f->out[0]);
     bool ok;
 
     if (!e)

@@ -6,19 +6,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { PERMISSIONS = 07777, HARMLESS = 0777, NS_PER_S = 1000000000 };
+enum { PERMISSIONS = 07777, HARMLESS = 0777 };
 
 static struct timespec time_of(const struct recover_file *f, enum linux_inode_time which)
 {
-    int64_t s = f->time[which] / NS_PER_S, ns = f->time[which] % NS_PER_S;
-
-    if (!f->has_time[which])
-        return (struct timespec){ .tv_nsec = UTIME_OMIT };
-    if (ns < 0) {
-        ns += NS_PER_S;
-        s--;
-    }
-    return (struct timespec){ .tv_sec = (time_t)s, .tv_nsec = (long)ns };
+    return f->has_time[which] ? recover_time(f, which) : (struct timespec){ .tv_nsec = UTIME_OMIT };
 }
 
 /* Without --preserve nothing that gives rights to a program, and what the analyst can read. */
@@ -29,7 +21,7 @@ static void set_attributes(struct recover *x, const struct recover_file *f, int 
 
     if (!x->preserve)
         mode |= folder ? 0700 : 0400;
-    else if (fchown(fd, f->uid, f->gid) < 0)
+    else if (fchown(fd, f->has_uid ? f->uid : (uid_t)-1, f->has_gid ? f->gid : (gid_t)-1) < 0)
         x->n_owners++;
     for (size_t i = 0; x->preserve && i < f->n_xattrs; i++)
         if (fsetxattr(fd, f->xattrs[i].name, f->xattrs[i].value, f->xattrs[i].len, 0) < 0)

@@ -41,7 +41,7 @@ static const char *const edits[] = {
     "struct file_system_type { const char *name; };",
     "struct file_system_type { const char *name; int fs_flags; };",
     "struct inode { unsigned short i_mode;",
-    "struct inode { unsigned short i_mode; struct kuid2 i_uid, i_gid; struct hlist_head i_dentry;"
+    "struct inode { struct kuid2 i_uid, i_gid; unsigned short i_mode; struct hlist_head i_dentry;"
     "  u8 i_blkbits; char *i_link; struct posix_acl *i_acl, *i_default_acl; s64 i_atime_sec, "
     "i_mtime_sec, i_ctime_sec;"
     "  u32 i_atime_nsec, i_mtime_nsec, i_ctime_nsec;",

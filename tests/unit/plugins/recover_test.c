@@ -256,6 +256,38 @@ static void modes(void **state)
     }
 }
 
+/* An owner that memory does not have is not root. */
+static void owners(void **state)
+{
+    struct mk_cache w;
+    uint64_t d, inode;
+    char text[200];
+
+    (void)state;
+    mk_cache_begin(&w, &mk_machines[0], "ext4");
+    d = mk_cache_file(&w, 0, "file", MK_REG, 5);
+    mk_alloc(w.k, w.g.page);
+    mk_straddle(w.k, 8); // its owner and group on one page, the rest on the next
+    inode = mk_cache_embed(&w, d, "inode", "inode.i_uid");
+    mk_cache_folio(&w, d, 0, 1, "f", MK_FRESH);
+    mk_cache_recover(&w, NULL);
+    assert_true(mk_cache_manifest(&w, "\"uid\":1000,\"gid\":0,"));
+    snprintf(text, sizeof text, "rm -rf %s", w.dir);
+    assert_int_equal(system(text), 0);
+    mk_unmap(w.k, inode);
+    mk_cache_recover(&w, NULL);
+    assert_true(mk_cache_manifest(&w, "\"uid\":null,\"gid\":null,\"links\":1,"));
+    assert_int_equal(system(text), 0);
+    mk_cache_recover(&w, "tar=x.tar");
+    if (system("tar --version > /dev/null 2>&1") == 0) {
+        assert_int_equal(mk_row_notes("have the owner or group 65534"), 1);
+        snprintf(text, sizeof text,
+                 "tar --numeric-owner -tvf %s/x.tar | grep -q '65534/65534 .*/file$'", w.dir);
+        assert_int_equal(system(text), 0);
+    }
+    mk_cache_end(&w);
+}
+
 static void tar_links(void **state)
 {
     struct mk_cache w;
@@ -338,6 +370,42 @@ static void known(void **state)
     fprintf(f, "# a list\n%.63s  cut\nx%s\n%sx\n\"%s\",\"NAME\"\n", sum, sum, sum, sum);
     fclose(f);
     check_known(&w);
+}
+
+/* A list that is not there is an error before a file of the machine is read, and a FIFO into which
+ * nobody writes is not waited for; what somebody writes into one is a list. */
+static void known_opened(void **state)
+{
+    struct mk_cache w;
+    char path[100], args[128], sum[65];
+    int pipes[2];
+
+    (void)state;
+    three_files(&w, sum);
+    mk_rows_may_fail = true;
+    snprintf(args, sizeof args, "known=%s/nothing", w.top);
+    mk_cache_recover(&w, args);
+    assert_non_null(strstr(mk_row_error(), "/nothing: No such file"));
+    snprintf(args, sizeof args, "known=%s", w.top);
+    mk_cache_recover(&w, args);
+    assert_non_null(strstr(mk_row_error(), "Is a directory"));
+    snprintf(path, sizeof path, "%s/list", w.top);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(args, sizeof args, "known=%s", path);
+    alarm(60);
+    mk_cache_recover(&w, args);
+    assert_non_null(strstr(mk_row_error(), "has no SHA-256"));
+    mk_rows_may_fail = false;
+    alarm(0);
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(write(pipes[1], sum, 64), 64);
+    close(pipes[1]);
+    snprintf(args, sizeof args, "known=/dev/fd/%d", pipes[0]);
+    mk_cache_recover(&w, args);
+    close(pipes[0]);
+    assert_true(mk_cache_load(&w, TOP "/first"));
+    assert_false(mk_cache_load(&w, TOP "/second"));
+    mk_cache_end(&w);
 }
 
 /* NSRL's RDSv3: a table METADATA or FILE, with an index of its digests or without one. */
@@ -460,10 +528,13 @@ static void failing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),         cmocka_unit_test(parts),   cmocka_unit_test(memory),
-        cmocka_unit_test(sizes),         cmocka_unit_test(hostile), cmocka_unit_test(tar_links),
-        cmocka_unit_test(modes),         cmocka_unit_test(known),   cmocka_unit_test(known_sqlite),
-        cmocka_unit_test(known_hostile), cmocka_unit_test(failing),
+        cmocka_unit_test(whole),        cmocka_unit_test(parts),
+        cmocka_unit_test(memory),       cmocka_unit_test(sizes),
+        cmocka_unit_test(hostile),      cmocka_unit_test(tar_links),
+        cmocka_unit_test(modes),        cmocka_unit_test(known),
+        cmocka_unit_test(known_sqlite), cmocka_unit_test(known_hostile),
+        cmocka_unit_test(known_opened), cmocka_unit_test(failing),
+        cmocka_unit_test(owners),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
