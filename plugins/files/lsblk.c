@@ -133,7 +133,7 @@ static struct eg_obj file_system(struct eg_run *r, const struct linux_blockdev *
 
     linux_each_superblock(r, sb)
     {
-        if ((eg_get(&dev, sb, super_block.s_dev) && dev == b->dev) ||
+        if ((!b->no_dev && eg_get(&dev, sb, super_block.s_dev) && dev == b->dev) ||
             (b->bdev && eg_get(&bdev, sb, super_block.s_bdev) && bdev == b->bdev) ||
             (b->bdev && is_of_btrfs(r, sb, b->bdev)))
             found = sb;
@@ -147,14 +147,16 @@ static void show(struct eg_run *r, const struct linux_blockdevs *all,
     const struct linux_blockdev *b = &all->at[i];
     const bool swap = is_swap(r, b);
     struct eg_obj sb = file_system(r, b);
+    const struct eg_cell unread = eg_missing(EG_UNREADABLE, b->disk);
     struct eg_cell file = eg_text(backed_by(r, all, b, &below[i]));
 
     if (below[i].is_file && !below[i].file)
-        file = eg_missing(EG_UNREADABLE, b->disk);
-    eg_row(r, .OFFSET = eg_uint(b->bdev ? b->bdev : b->disk),
+        file = unread;
+    eg_row(r, .OFFSET = b->bdev || b->disk ? eg_uint(b->bdev ? b->bdev : b->disk) : unread,
            .NAME = *b->name ? eg_text(b->name) : eg_missing(EG_UNREADABLE, b->disk),
-           .MAJOR = eg_uint(linux_major(b->dev)), .MINOR = eg_uint(linux_minor(b->dev)),
-           .TYPE = eg_text(below[i].type ? below[i].type : usual_type(b)),
+           .MAJOR = b->no_dev ? unread : eg_uint(linux_major(b->dev)),
+           .MINOR = b->no_dev ? unread : eg_uint(linux_minor(b->dev)),
+           .TYPE = b->no_part ? unread : eg_text(below[i].type ? below[i].type : usual_type(b)),
            .SIZE = b->sectors <= UINT64_MAX / 512 ? eg_uint(b->sectors * 512)
                                                   : eg_missing(EG_BAD_VALUE, b->disk),
            .START_SECTOR = b->part ? eg_uint(b->start) : (struct eg_cell){ 0 },

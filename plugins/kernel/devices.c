@@ -1,6 +1,8 @@
 /* devices - device numbers and who serves them, and the devices of PCI, USB and other buses
  * (fs/char_dev.c, block/genhd.c, drivers/char/misc.c, drivers/base/bus.c). */
 #include "../../core/base.h"
+#include "../../core/map.h"
+#include "../../core/run.h"
 #include "../linux/fs/inode.h"
 #include "../linux/kernel/module.h"
 #include <inttypes.h>
@@ -153,35 +155,53 @@ static void char_region(struct eg_run *r, struct eg_obj region)
                .OPERATIONS = symbol_of(r, parts[k].ops));
 }
 
+static void block_number(struct eg_run *r, struct eg_obj one)
+{
+    eg_row(r, .OFFSET = eg_addr(one), .TYPE = eg_text("block"),
+           .MAJOR = eg_val(one, blk_major_name.major), .NAME = eg_val(one, blk_major_name.name));
+}
+
+/* Each entry of a table of MAJORS chains, once. */
+static void chains(struct eg_run *r, struct eg_obj table, const char *name, bool is_block)
+{
+    struct eg_map *seen = eg_run_map(r);
+
+    for (unsigned i = 0; i < MAJORS && !eg_stopped(r); i++) {
+        struct eg_obj one = eg_deref(eg_index(table, i));
+        uint64_t chain;
+
+        for (unsigned n = 0; !one.why; n++) {
+            if (eg_map_get(seen, one.addr, &chain)) {
+                eg_note(r, "%s[%u]: the chain leads back to %#" PRIx64, name, i, one.addr);
+                break;
+            }
+            if (n == CHAIN_MAX) {
+                eg_note(r, "%s[%u]: only the first %d are shown", name, i, CHAIN_MAX);
+                break;
+            }
+            eg_run_map_add(r, seen, one.addr, i);
+            if (is_block)
+                block_number(r, one);
+            else
+                char_region(r, one);
+            one = eg_deref(is_block ? eg_at(one, blk_major_name.next)
+                                    : eg_at(one, char_device_struct.next));
+        }
+    }
+}
+
 static void numbers(struct eg_run *r)
 {
-    struct eg_obj table = eg_sym(r, chrdevs), one;
+    struct eg_obj chars = eg_sym(r, chrdevs), blocks = eg_sym(r, major_names), one;
 
-    if (table.why)
+    if (chars.why)
         eg_note(r, "chrdevs is not known: numbers of character devices are missing");
-    for (unsigned i = 0; !table.why && i < MAJORS; i++) {
-        unsigned n = 0;
-
-        for (one = eg_deref(eg_index(table, i)); !one.why && n++ < CHAIN_MAX;
-             one = eg_deref(eg_at(one, char_device_struct.next)))
-            char_region(r, one);
-        if (n > CHAIN_MAX)
-            eg_note(r, "chrdevs[%u]: the chain does not end", i);
-    }
-    table = eg_sym(r, major_names);
-    if (table.why)
+    else
+        chains(r, chars, "chrdevs", false);
+    if (blocks.why)
         eg_note(r, "major_names is not known: numbers of block devices are missing");
-    for (unsigned i = 0; !table.why && i < MAJORS; i++) {
-        unsigned n = 0;
-
-        for (one = eg_deref(eg_index(table, i)); !one.why && n++ < CHAIN_MAX;
-             one = eg_deref(eg_at(one, blk_major_name.next)))
-            eg_row(r, .OFFSET = eg_addr(one), .TYPE = eg_text("block"),
-                   .MAJOR = eg_val(one, blk_major_name.major),
-                   .NAME = eg_val(one, blk_major_name.name));
-        if (n > CHAIN_MAX)
-            eg_note(r, "major_names[%u]: the chain does not end", i);
-    }
+    else
+        chains(r, blocks, "major_names", true);
     if (eg_has_symbol(r, misc_list))
         eg_each_list(one, eg_sym(r, misc_list), miscdevice.list)
             eg_row(r, .OFFSET = eg_addr(one), .TYPE = eg_text("misc"), .MAJOR = eg_int(10),

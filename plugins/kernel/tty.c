@@ -267,8 +267,11 @@ static struct eg_cell openers(struct line *l)
         const struct linux_holder *h;
         size_t count = 0;
 
-        if (files++ == FILES_MAX)
+        if (files++ == FILES_MAX) {
+            eg_note(l->r, "%s: only the first %d files that have it open are looked at", l->name,
+                    FILES_MAX);
             break;
+        }
         h = linux_holders_of(all, linux_file_inode(l->r, file).addr, &count);
         for (size_t i = 0; h && i < count && n < OPENERS_MAX; i++) {
             unsigned k = 0;
@@ -374,6 +377,7 @@ struct found {
     struct eg_run *r;
     uint64_t at[TTYS_MAX / 4];
     size_t n;
+    bool cut;
 };
 
 static void add(struct found *f, uint64_t tty)
@@ -381,8 +385,12 @@ static void add(struct found *f, uint64_t tty)
     for (size_t i = 0; i < f->n; i++)
         if (f->at[i] == tty)
             return;
-    if (tty && f->n < countof(f->at))
+    if (!tty)
+        return;
+    if (f->n < countof(f->at))
         f->at[f->n++] = tty;
+    else
+        f->cut = true;
 }
 
 /* Both sides of one: of its files, of the sessions that have it, and each other's. */
@@ -412,6 +420,8 @@ static void pseudo_terminals(struct eg_run *r)
     for (size_t i = 0; i < f->n; i++) // it grows by the other sides
         if (eg_get(&at, eg_object(r, tty_struct, f->at[i]), tty_struct.link))
             add(f, at);
+    if (f->cut)
+        eg_note(r, "only the first %zu terminals of /dev/pts are looked at", f->n);
     for (size_t i = 0; i < f->n && !eg_stopped(r); i++) {
         struct eg_obj tty = eg_object(r, tty_struct, f->at[i]);
         const char *name = eg_string(r, eg_at(tty, tty_struct.driver, tty_driver.name), NAME_LEN);
@@ -442,15 +452,25 @@ static int run(struct eg_run *r)
         uint32_t count;
         uint64_t table;
 
-        if (drivers++ == DRIVERS_MAX)
+        if (drivers++ == DRIVERS_MAX) {
+            eg_note(r, "only the first %d drivers of terminals are shown", DRIVERS_MAX);
             break;
+        }
         if (!eg_load(&table, ttys) || !table || !eg_get(&count, driver, tty_driver.num))
             continue; // pty drivers of /dev/pts have none: below
-        for (uint32_t i = 0; i < count && n < TTYS_MAX && !eg_stopped(r); i++, n++) {
+        for (uint32_t i = 0; i < count && !eg_stopped(r); i++) {
+            if (n++ == TTYS_MAX) {
+                eg_note(r,
+                        "the table of the driver %s claims %u terminals: only %u of them are "
+                        "looked at",
+                        name ? name : "?", count, i);
+                break;
+            }
             tty = eg_deref(eg_index(ttys, i));
             if (!tty.why)
                 terminal(r, tty, name ? name : "?");
         }
+        n = EG_MIN(n, TTYS_MAX);
     }
     pseudo_terminals(r);
     if (!eg_arg_limits(r, "pid"))

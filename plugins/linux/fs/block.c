@@ -64,7 +64,9 @@ static void make_name(struct eg_run *r, struct linux_blockdev *b)
     const char *name = eg_string(r, eg_at(disk, disk_name_of), 32);
     const size_t n = name ? strlen(name) : 0;
 
-    if (!n)
+    if (b->no_part)
+        b->wrong = "the number of its partition";
+    else if (!n)
         b->wrong = "the name of its disk";
     else if (b->part)
         snprintf(b->name, sizeof b->name, "%.31s%s%u", name,
@@ -115,7 +117,8 @@ static void take_bdev(struct eg_run *r, struct kept *k, struct eg_obj bdev, unsi
         b->part = bits & BD_PARTNO;
         b->read_only = bits & BD_READ_ONLY;
     } else {
-        b->part = eg_get_or(0u, bdev, bdev_part);
+        if (!eg_get(&b->part, bdev, bdev_part))
+            b->no_part = true;
         b->read_only = eg_get_or(0u, bdev, bdev_ro);
     }
     b->start = eg_get_or((uint64_t)0, bdev, bdev_start);
@@ -148,15 +151,17 @@ static void take_hd(struct eg_run *r, struct kept *k, struct eg_obj hd, struct e
     if (!b)
         return;
     b->bdev = bdev.why ? 0 : bdev.addr;
-    b->dev = eg_get_or(0u, device, device_devt);
-    b->part = eg_get_or(0u, hd, hd_struct.partno);
+    b->no_dev = !eg_get(&b->dev, device, device_devt);
+    if (!eg_get(&b->part, hd, hd_struct.partno))
+        b->no_part = true;
     b->start = eg_get_or((uint64_t)0, hd, hd_struct.start_sect);
     b->read_only = eg_get_or(0u, hd, hd_struct.policy) != 0;
     if (!eg_get(&b->sectors, hd, hd_struct.nr_sects))
         b->wrong = "its size";
     if (b->part && eg_get(&parent, device, device_parent) && parent)
         whole = eg_object(r, hd_struct, parent - eg_offset(r, hd_struct.__dev));
-    b->disk = eg_container(whole, disk_part0).addr;
+    if (!b->no_part) // else it may be the disk, or another
+        b->disk = eg_container(whole, disk_part0).addr;
     make_name(r, b);
 }
 

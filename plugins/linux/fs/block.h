@@ -20,9 +20,10 @@ struct linux_blockdev {
     uint64_t start, sectors; /**< in units of 512 bytes */
     uint32_t dev, part;      /**< dev_t; number of the partition, 0: the disk */
     bool read_only, removable;
-    unsigned from;      /**< enum linux_blockdev_from */
-    const char *wrong;  /**< what of it cannot be read; NULL: nothing */
-    char name[32 + 12]; /**< "sda1", "nvme0n1p2" */
+    bool no_dev, no_part; /**< @dev, @part cannot be read */
+    unsigned from;        /**< enum linux_blockdev_from */
+    const char *wrong;    /**< what of it cannot be read; NULL: nothing */
+    char name[32 + 12];   /**< "sda1", "nvme0n1p2" */
 };
 /** Sorted by their numbers. Kept by the system; NULL: the run was stopped, or failed. */
 struct linux_blockdevs {

@@ -191,6 +191,33 @@ static void disks(void **state)
     }
 }
 
+/* A partition whose number memory does not have is not the disk. */
+static void number_unread(void **state)
+{
+    struct world w = begin(&mk_machines[0], oldest);
+    const size_t sda = add(&w, "sda", 8 << MAJOR, 0, 0, 1000);
+    const size_t part = add(&w, "", 8 << MAJOR | 1, 1, sda, 100);
+    const uint64_t off = mk_at(w.k, 0, "hd_struct.policy");
+    uint64_t hd, device;
+
+    (void)state;
+    mk_alloc(w.k, mk_page_size(w.k));
+    mk_straddle(w.k, off);
+    hd = mk_object(w.k, "hd_struct");
+    device = mk_at(w.k, hd, "hd_struct.__dev");
+    mk_put(w.k, hd, "hd_struct.nr_sects", 100);
+    mk_put(w.k, device, "device.devt", 8 << MAJOR | 1);
+    mk_put(w.k, w.nodes[part] - mk_at(w.k, 0, "device_private.knode_class.n_node"),
+           "device_private.device", device);
+    mk_put(w.k, w.bdev[part], "block_device.bd_part", hd);
+    mk_unmap(w.k, hd + off);
+    finish(&w, 0);
+    assert_string_equal(mk_columns(mk_rows(w.k, "lsblk", NULL), 1, 5),
+                        "sda|8|0|disk|512000\n-|8|1|-|51200");
+    assert_int_equal(mk_row_notes("the number of its partition cannot be read"), 1);
+    mk_free(w.k);
+}
+
 static void mapper(void **state)
 {
     (void)state;
@@ -317,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(disks),
+        cmocka_unit_test(number_unread),
         cmocka_unit_test(mapper),
         cmocka_unit_test(others),
     };
