@@ -77,9 +77,9 @@ static enum kind kind_of(const char *name)
     return NONE;
 }
 
-static struct eg_cell text_cell(struct eg_run *r, const char *s)
+static struct eg_cell text_cell(const char *s)
 {
-    return *s ? eg_text(eg_strf(r, "%s", s)) : (struct eg_cell){ 0 };
+    return *s ? eg_text(s) : (struct eg_cell){ 0 };
 }
 
 static struct eg_cell when(int64_t sec, int64_t usec)
@@ -165,9 +165,9 @@ static bool utmp(struct source *s, uint64_t i, const uint8_t *p, size_t size, bo
         inet_ntop(AF_INET, u.addr, ip, sizeof ip);
     eg_row(s->r, .OFFSET = eg_addr(s->inode), .LOG = eg_text(kinds[s->kind]),
            .TYPE = eg_text(linux_utmp_type(u.type)), .TIME = when(u.sec, u.usec),
-           .USER = text_cell(s->r, u.user), .TTY = text_cell(s->r, u.line),
-           .HOST = text_cell(s->r, u.host), .IP = text_cell(s->r, ip), .LOGIN_PID = eg_int(u.pid),
-           .PATH = eg_text(s->path), .FILE_OFFSET = eg_uint(i * size));
+           .USER = text_cell(u.user), .TTY = text_cell(u.line), .HOST = text_cell(u.host),
+           .IP = text_cell(ip), .LOGIN_PID = eg_int(u.pid), .PATH = eg_text(s->path),
+           .FILE_OFFSET = eg_uint(i * size));
     return true;
 }
 
@@ -183,8 +183,8 @@ static bool lastlog(struct source *s, uint64_t i, const uint8_t *p, size_t size,
     if (show)
         eg_row(s->r, .OFFSET = eg_addr(s->inode), .LOG = eg_text("lastlog"),
                .TYPE = eg_text("last login"), .TIME = when(u.sec, 0), .UID = eg_uint(i),
-               .TTY = text_cell(s->r, u.line), .HOST = text_cell(s->r, u.host),
-               .PATH = eg_text(s->path), .FILE_OFFSET = eg_uint(i * size));
+               .TTY = text_cell(u.line), .HOST = text_cell(u.host), .PATH = eg_text(s->path),
+               .FILE_OFFSET = eg_uint(i * size));
     return u.line[0] || u.host[0];
 }
 
@@ -194,7 +194,7 @@ static void log_line(struct source *s, const char *line, size_t len, uint64_t at
 {
     struct linux_auth_line a;
 
-    if (!linux_auth_line(s->r, line, len, s->now, &a))
+    if (!linux_auth_line(line, len, s->now, &a))
         return;
     eg_row(s->r, .OFFSET = eg_addr(s->inode), .LOG = eg_text("log"), .TYPE = eg_text(a.program),
            .TIME = a.has_time ? eg_int(a.time) : (struct eg_cell){ 0 }, .USER = eg_text(a.user),
@@ -371,7 +371,7 @@ static void journal(struct source *s)
             packed += m->no_codec;
             program = m->has_program ? m->program : NULL;
             if (m->has_text)
-                linux_auth_message(s->r, program, m->text, m->len, &a);
+                linux_auth_message(program, m->text, m->len, &a);
             if (!all && !a.about_login)
                 continue;
             eg_row(s->r, .OFFSET = eg_addr(s->inode), .LOG = eg_text("journal"),

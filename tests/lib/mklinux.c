@@ -114,13 +114,16 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
 const char *mk_out_dir;
 
 bool mk_rows_may_fail;
+size_t mk_rows_memory;
 
 const char *mk_rows(struct mk *k, const char *plugin, const char *const *args)
 {
     static char *kept;
     const struct eg_plugin_reg *p = eg_plugin_find(plugin);
     struct eg_given_arg given[8];
-    struct eg_run_options o = { .args = given, .quiet = true, .out_dir = mk_out_dir };
+    struct eg_run_options o = {
+        .args = given, .quiet = true, .out_dir = mk_out_dir, .memory_limit = mk_rows_memory
+    };
     struct eg_arena columns = { 0 };
     struct text t = { 0 };
     char names[8][32];

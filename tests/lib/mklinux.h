@@ -18,6 +18,8 @@ extern const char *mk_out_dir;
 const char *mk_columns(const char *rows, int from, int to);
 /** Set: a run that fails does not end the test. */
 extern bool mk_rows_may_fail;
+/** The most memory that a run may have; 0: as usual. */
+extern size_t mk_rows_memory;
 /** Why the last mk_rows failed; "": it did not. */
 const char *mk_row_error(void);
 /** Notes of the last mk_rows that contain @text; NULL: all. */

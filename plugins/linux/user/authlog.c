@@ -4,7 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { LINE_LEN = 8192, WORD_LEN = 256, LAST_YEAR = 2200 }; // later ones have no ns in 64 bits
+enum { LINE_LEN = 8192, LAST_YEAR = 2200 }; // later ones have no ns in 64 bits
+enum { PROGRAM, USER, TTY, FROM };          // places in .words
 
 /* Days since 1970 of a date of the Gregorian calendar. */
 static int64_t days(int64_t year, int64_t month, int64_t day)
@@ -101,8 +102,18 @@ static size_t old_time(const char *p, size_t len, int64_t now, int64_t *ns)
     return 15;
 }
 
+/* Anyone may write many lines, so no word takes memory of the run. */
+static const char *keep(struct linux_auth_line *out, unsigned which, const char *p, size_t n)
+{
+    n = EG_MIN(n, (size_t)LINUX_AUTH_WORD);
+    memcpy(out->words[which], p, n);
+    out->words[which][n] = 0;
+    return out->words[which];
+}
+
 /* The word behind @key in a text; NULL: there is none. */
-static const char *word_after(struct eg_run *r, const char *text, const char *key)
+static const char *word_after(struct linux_auth_line *out, unsigned which, const char *text,
+                              const char *key)
 {
     const char *p = strstr(text, key);
     size_t n;
@@ -111,10 +122,10 @@ static const char *word_after(struct eg_run *r, const char *text, const char *ke
         return NULL;
     p += strlen(key);
     n = strcspn(p, " ;,()[]'\"\n");
-    return n && n < WORD_LEN ? eg_strf(r, "%.*s", (int)n, p) : NULL;
+    return n && n < LINUX_AUTH_WORD ? keep(out, which, p, n) : NULL;
 }
 
-void linux_auth_message(struct eg_run *r, const char *program, const char *text, size_t len,
+void linux_auth_message(const char *program, const char *text, size_t len,
                         struct linux_auth_line *out)
 {
     static const char *const programs[] = {
@@ -144,24 +155,23 @@ void linux_auth_message(struct eg_run *r, const char *program, const char *text,
         strstr(s, "COMMAND=")) { // "alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id"
         const char *p = s + strspn(s, " ");
 
-        out->user = eg_strf(r, "%.*s", (int)EG_MIN(strcspn(p, " :"), (size_t)WORD_LEN), p);
-        out->tty = word_after(r, s, "TTY=");
+        out->user = keep(out, USER, p, strcspn(p, " :"));
+        out->tty = word_after(out, TTY, s, "TTY=");
         return;
     }
-    out->from = word_after(r, s, " from ");
-    out->user = word_after(r, s, "for invalid user ");
+    out->from = word_after(out, FROM, s, " from ");
+    out->user = word_after(out, USER, s, "for invalid user ");
     if (!out->user)
-        out->user = word_after(r, s, "Invalid user ");
+        out->user = word_after(out, USER, s, "Invalid user ");
     if (!out->user)
-        out->user = word_after(r, s, " for user ");
+        out->user = word_after(out, USER, s, " for user ");
     if (!out->user && (strstr(s, "Accepted ") || strstr(s, "Failed ")))
-        out->user = word_after(r, s, " for ");
+        out->user = word_after(out, USER, s, " for ");
     if (!out->user)
-        out->user = word_after(r, s, "of user ");
+        out->user = word_after(out, USER, s, "of user ");
 }
 
-bool linux_auth_line(struct eg_run *r, const char *line, size_t len, int64_t now,
-                     struct linux_auth_line *out)
+bool linux_auth_line(const char *line, size_t len, int64_t now, struct linux_auth_line *out)
 {
     const char *end = line + len, *p, *host, *colon;
     size_t skip;
@@ -185,10 +195,10 @@ bool linux_auth_line(struct eg_run *r, const char *line, size_t len, int64_t now
     while (colon < end && *colon != ':' && *colon != ' ' && *colon != '[')
         colon++;
     if (colon == p || colon == end || *colon == ' ') { // no program: all of it is the message
-        linux_auth_message(r, NULL, p, (size_t)(end - p), out);
+        linux_auth_message(NULL, p, (size_t)(end - p), out);
         return true;
     }
-    out->program = eg_strf(r, "%.*s", (int)EG_MIN(colon - p, WORD_LEN), p);
+    out->program = keep(out, PROGRAM, p, (size_t)(colon - p));
     if (*colon == '[') {
         for (colon++; colon < end && isdigit((unsigned char)*colon) && out->pid < INT32_MAX;
              colon++)
@@ -199,6 +209,6 @@ bool linux_auth_line(struct eg_run *r, const char *line, size_t len, int64_t now
     colon += colon < end;
     while (colon < end && *colon == ' ')
         colon++;
-    linux_auth_message(r, out->program, colon, (size_t)(end - colon), out);
+    linux_auth_message(out->program, colon, (size_t)(end - colon), out);
     return true;
 }

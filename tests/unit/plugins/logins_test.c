@@ -5,7 +5,7 @@
 #include "../../../plugins/linux/user/journal.h"
 #include "../../../plugins/linux/user/utmp.h"
 #include "check.h"
-#include "mkguest.h"
+#include "mkcache.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
@@ -114,37 +114,68 @@ static void lines(void **state)
                                        "9999-12-31T23:59:59Z lab a: b" };
     const int64_t now = INT64_C(1773480800) * 1000000000;
 
+    struct linux_auth_line a;
+
+    (void)state;
+    for (size_t i = 0; i < countof(good); i++) {
+        assert_true(linux_auth_line(good[i].line, strlen(good[i].line), now, &a));
+        assert_true(a.has_time && a.time / 1000000000 == good[i].time);
+        assert_true(a.pid == good[i].pid);
+        assert_int_equal(!a.program, !good[i].program);
+        if (a.program)
+            assert_string_equal(a.program, good[i].program);
+        assert_int_equal(!a.user, !good[i].user);
+        if (a.user)
+            assert_string_equal(a.user, good[i].user);
+        assert_int_equal(!a.tty, !good[i].tty);
+        assert_int_equal(!a.from, !good[i].from);
+        assert_int_equal(a.len, strlen(good[i].text));
+        assert_memory_equal(a.text, good[i].text, a.len);
+    }
+    for (size_t i = 0; i < countof(bad); i++)
+        assert_false(linux_auth_line(bad[i], strlen(bad[i]), now, &a));
+    linux_auth_message("cron", "hello", 5, &a);
+    a.about_login = false;
+    linux_auth_message("cron", "hello", 5, &a);
+    assert_false(a.about_login);
+    linux_auth_message("cron", "session opened for user x", 25, &a);
+    assert_true(a.about_login);
+}
+
+/* Anyone may write lines: many cost no more memory than few. */
+static void many_lines(void **state)
+{
+    enum { SIZE = 1 << 19 };
+    static const char line[] = "Mar 14 09:21:07 h a: x from b for user c\n";
+
     (void)state;
     mk_each_machine(m)
     {
-        struct mk_guest g = mk_guest(m, NULL);
-        struct eg_run *r = mk_run(g.k);
-        struct linux_auth_line a;
+        struct mk_cache w;
+        uint64_t d, page;
+        uint8_t *ram;
+        size_t len, n = 0;
+        const char *rows;
 
-        for (size_t i = 0; i < countof(good); i++) {
-            assert_true(linux_auth_line(r, good[i].line, strlen(good[i].line), now, &a));
-            assert_true(a.has_time && a.time / 1000000000 == good[i].time);
-            assert_true(a.pid == good[i].pid);
-            assert_int_equal(!a.program, !good[i].program);
-            if (a.program)
-                assert_string_equal(a.program, good[i].program);
-            assert_int_equal(!a.user, !good[i].user);
-            if (a.user)
-                assert_string_equal(a.user, good[i].user);
-            assert_int_equal(!a.tty, !good[i].tty);
-            assert_int_equal(!a.from, !good[i].from);
-            assert_int_equal(a.len, strlen(good[i].text));
-            assert_memory_equal(a.text, good[i].text, a.len);
+        if (!m->arch)
+            continue; // less memory than that
+        mk_cache_begin(&w, m, "ext4");
+        page = w.g.page;
+        d = mk_cache_file(&w, 0, "auth.log", MK_REG, SIZE);
+        ram = mk_ram(w.k, &len);
+        for (uint64_t i = SIZE / page; i-- > 0;) {
+            const uint64_t pfn = mk_cache_folio(&w, d, i, 1, "\n", MK_FRESH);
+
+            for (uint64_t k = 0; k < page; k++)
+                ram[pfn * page + k] = (uint8_t)line[(i * page + k) % (sizeof line - 1)];
         }
-        for (size_t i = 0; i < countof(bad); i++)
-            assert_false(linux_auth_line(r, bad[i], strlen(bad[i]), now, &a));
-        linux_auth_message(r, "cron", "hello", 5, &a);
-        a.about_login = false;
-        linux_auth_message(r, "cron", "hello", 5, &a);
-        assert_false(a.about_login);
-        linux_auth_message(r, "cron", "session opened for user x", 25, &a);
-        assert_true(a.about_login);
-        mk_free(g.k);
+        mk_rows_memory = SIZE;
+        rows = mk_guest_rows(&w.g, "logins", NULL);
+        mk_rows_memory = 0;
+        for (const char *p = rows; (p = strstr(p, "|c|")); p++)
+            n++;
+        assert_int_equal(n, SIZE / (sizeof line - 1));
+        mk_cache_end(&w);
     }
 }
 
@@ -376,8 +407,8 @@ static void ttys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utmp),    cmocka_unit_test(lastlog), cmocka_unit_test(lines),
-        cmocka_unit_test(journal), cmocka_unit_test(ttys),
+        cmocka_unit_test(utmp),       cmocka_unit_test(lastlog), cmocka_unit_test(lines),
+        cmocka_unit_test(many_lines), cmocka_unit_test(journal), cmocka_unit_test(ttys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
