@@ -11,6 +11,7 @@
 #include "../linux/sched/nsproxy.h"
 #include "../linux/sched/task.h"
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ EG_SYMBOL(init_ipc_ns, "ipc_namespace");
 EG_COLUMNS(COLUMNS);
 
 enum { OBJECTS_MAX = 1 << 18, SHOWN_MAX = 64, SEMS_MAX = 32000, MESSAGES_MAX = 1 << 16 };
+enum { ITEMS_MAX = 1 << 22, ITEM_LEN = 64 }; // of all objects; bytes of the text of one, at most
 enum { MESSAGE_MAX = 1 << 24, WRITTEN_MAX = 1 << 30, SHM_DEST = 01000, SHM_LOCKED = 02000 };
 enum { SEM, MSG, SHM }; // places in ipc_namespace.ids (ipc/util.h)
 
@@ -75,9 +77,46 @@ struct listing {
     const struct linux_holders *all;
     struct eg_obj ns;
     uint64_t inum;
-    unsigned left;
-    uint64_t room; /**< bytes of messages that may still be written */
+    struct eg_map *seen;  /**< objects; of a damaged image several ids lead to one */
+    struct eg_map *named; /**< number → address of the object whose file has it in its name */
+    unsigned left, items; /**< objects; semaphores, messages and who waits, that may follow */
+    uint64_t room;        /**< bytes of messages that may still be written */
+    char text[SHOWN_MAX * ITEM_LEN]; /**< DETAIL of the row at hand */
+    size_t len;
 };
+
+/** One more object. @return false: it was seen before, or there are too many. */
+static bool is_next(struct listing *l, uint64_t at)
+{
+    if (!l->left)
+        return false;
+    if (!--l->left)
+        eg_note(l->r, "more than %d objects: the rest is left out", OBJECTS_MAX);
+    l->len = 0;
+    l->text[0] = 0;
+    return l->left && eg_run_map_add(l->r, l->seen, at, 0);
+}
+
+/** One more part of an object. @return false: there are too many. */
+static bool is_next_item(struct listing *l)
+{
+    if (l->items && !--l->items)
+        eg_note(l->r, "more than %d semaphores, messages and processes: the rest is left out",
+                ITEMS_MAX);
+    return l->items;
+}
+
+static void say(struct listing *l, const char *format, ...) EG_PRINTF(2, 3);
+static void say(struct listing *l, const char *format, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, format);
+    n = vsnprintf(l->text + l->len, sizeof l->text - l->len, format, ap);
+    va_end(ap);
+    l->len = EG_MIN(l->len + (size_t)EG_MAX(n, 0), sizeof l->text - 1);
+}
 
 /** The number of a struct pid, or the number itself (before 4.17). */
 static struct eg_cell pid_of(struct eg_run *r, struct eg_obj o)
@@ -112,13 +151,21 @@ static struct eg_cell users_of(struct listing *l, uint64_t inode)
 {
     size_t n;
     const struct linux_holder *h = linux_holders_of(l->all, inode, &n);
-    const char *text = "";
-    struct eg_map *seen = eg_run_map(l->r);
+    int64_t pids[SHOWN_MAX];
+    char text[SHOWN_MAX * ITEM_LEN / 2] = "";
+    size_t len = 0;
+    unsigned count = 0, k;
 
-    for (size_t i = 0; h && i < n && seen->n < SHOWN_MAX; i++)
-        if (h[i].pid >= 0 && eg_run_map_add(l->r, seen, (uint64_t)h[i].pid, 0))
-            text = eg_strf(l->r, "%s%s%" PRId64, text, *text ? "," : "", h[i].pid);
-    return eg_text(text);
+    for (size_t i = 0; h && i < n && count < SHOWN_MAX && is_next_item(l); i++) {
+        for (k = 0; k < count && pids[k] != h[i].pid;)
+            k++;
+        if (k < count || h[i].pid < 0)
+            continue;
+        pids[count++] = h[i].pid;
+        len +=
+            (size_t)snprintf(text + len, sizeof text - len, "%s%" PRId64, len ? "," : "", h[i].pid);
+    }
+    return eg_text(eg_strf(l->r, "%s", text));
 }
 
 static void emit(struct listing *l, struct row *row)
@@ -171,13 +218,13 @@ static void segment(struct listing *l, uint64_t at)
     emit(l, &row);
 }
 
-static unsigned waiting(struct eg_obj head)
+static unsigned waiting(struct listing *l, struct eg_obj head)
 {
     struct eg_list_walk w = eg_list_begin_(head, eg_f_msg_msg.m_list.id); // only counted
     struct eg_obj o;
     unsigned n = 0;
 
-    while (n < MESSAGES_MAX && eg_list_next_(&w, &o))
+    while (n < MESSAGES_MAX && eg_list_next_(&w, &o) && is_next_item(l))
         n++;
     return n;
 }
@@ -188,7 +235,6 @@ static void semaphores(struct listing *l, uint64_t at)
     struct eg_obj set = eg_object(r, sem_array, at), first = eg_at(set, sem_array.sems);
     struct row row;
     uint32_t mode, n = 0;
-    const char *text = "";
     uint64_t last = 0, used = 0;
 
     if (!common(l, eg_at(set, sem_array.sem_perm), "sem", &row, &mode))
@@ -197,7 +243,7 @@ static void semaphores(struct listing *l, uint64_t at)
     row.CHANGED_TIME = time_of(eg_at(set, sem_array.sem_ctime));
     eg_get(&n, set, sem_array.sem_nsems);
     n = EG_MIN(n, (uint32_t)SEMS_MAX);
-    for (uint32_t i = 0; i < n && !first.why && !eg_stopped(r); i++) {
+    for (uint32_t i = 0; i < n && !first.why && is_next_item(l) && !eg_stopped(r); i++) {
         struct eg_obj sem = eg_object(r, sem, first.addr + (uint64_t)i * eg_size(r, sem));
         uint64_t time = 0;
         int32_t value;
@@ -205,10 +251,10 @@ static void semaphores(struct listing *l, uint64_t at)
 
         if (!eg_get(&value, sem, sem.semval))
             break;
-        wait = waiting(eg_at(sem, sem.pending_alter)) + waiting(eg_at(sem, sem.pending_const));
+        wait =
+            waiting(l, eg_at(sem, sem.pending_alter)) + waiting(l, eg_at(sem, sem.pending_const));
         if (i < SHOWN_MAX)
-            text = eg_strf(r, "%s%s%d%s", text, i ? "," : "", value,
-                           wait ? eg_strf(r, " (%u wait)", wait) : "");
+            say(l, wait ? "%s%d (%u wait)" : "%s%d", i ? "," : "", value, wait);
         if (eg_get(&time, sem, sem.sem_otime) && time >= used && time) {
             used = time;
             last = i;
@@ -220,7 +266,9 @@ static void semaphores(struct listing *l, uint64_t at)
         row.USED_TIME = time_of(eg_at(sem, sem.sem_otime));
         row.LAST_PID = pid_of(r, eg_at(sem, sem.sempid));
     }
-    row.DETAIL = eg_text(n > SHOWN_MAX ? eg_strf(r, "%s,…", text) : text);
+    if (n > SHOWN_MAX)
+        say(l, ",…");
+    row.DETAIL = eg_text(l->text);
     emit(l, &row);
 }
 
@@ -233,6 +281,8 @@ static bool write_message(struct listing *l, FILE *f, struct eg_obj msg, uint64_
     uint64_t at = msg.addr + eg_size(l->r, msg_msg), next = 0, room = page - eg_size(l->r, msg_msg);
     uint8_t bytes[512];
 
+    if (eg_size(l->r, msg_msg) >= page || eg_size(l->r, msg_msgseg) >= page)
+        return false; // types that no kernel has
     l->room -= len;
     eg_get(&next, msg, msg_msg.next);
     while (len && !eg_stopped(l->r)) {
@@ -261,16 +311,16 @@ static bool write_message(struct listing *l, FILE *f, struct eg_obj msg, uint64_
 }
 
 /** The messages of a list; what the row says of them, and with --data their bytes into @f. */
-static const char *messages(struct listing *l, struct eg_obj head, const char *before, unsigned *n,
-                            FILE *f, const char *name)
+static void messages(struct listing *l, struct eg_obj head, unsigned *n, FILE *f, const char *name)
 {
     struct eg_obj msg;
-    const char *text = before;
 
     eg_each_list(msg, head, msg_msg.m_list) {
         uint64_t len = 0;
         int64_t type = 0;
 
+        if (!is_next_item(l))
+            break;
         if (++*n > MESSAGES_MAX) {
             eg_note(l->r, "a queue of more than %d messages: the rest is left out", MESSAGES_MAX);
             break;
@@ -278,8 +328,7 @@ static const char *messages(struct listing *l, struct eg_obj head, const char *b
         eg_get(&len, msg, msg_msg.m_ts);
         eg_get(&type, msg, msg_msg.m_type);
         if (*n <= SHOWN_MAX)
-            text = eg_strf(l->r, "%s%stype %" PRId64 ", %" PRIu64 " bytes", text, *text ? "; " : "",
-                           type, len);
+            say(l, "%stype %" PRId64 ", %" PRIu64 " bytes", l->len ? "; " : "", type, len);
         if (f && len <= MESSAGE_MAX && len > l->room) {
             eg_note(l->r, "messages past %d bytes are not written", WRITTEN_MAX);
             l->room = 0;
@@ -289,14 +338,24 @@ static const char *messages(struct listing *l, struct eg_obj head, const char *b
             eg_note(l->r, "%s: the message at %#" PRIx64 " cannot be read to its end", name,
                     msg.addr);
     }
-    return text;
 }
 
-/** The file for the messages of a queue; NULL: not wanted. */
-static FILE *output(struct listing *l, const char *kind, uint64_t id, const char **name)
+/** The file for the messages of the queue at @at; NULL: not wanted. Of a damaged image several have
+ * one number. */
+static FILE *output(struct listing *l, const char *kind, uint64_t id, uint64_t at,
+                    const char **name)
 {
-    *name = eg_strf(l->r, "%s-%" PRIu64 "-%" PRIu64 ".bin", kind, l->inum, id);
-    return eg_arg_flag(l->r, "data") ? eg_output(l->r, *name) : NULL;
+    const uint64_t key = (l->inum << 32 | (id & UINT32_MAX)) * 2 + (kind[1] == 'q');
+    uint64_t first = at;
+
+    if (!eg_arg_flag(l->r, "data"))
+        return NULL;
+    if (!eg_map_get(l->named, key, &first))
+        eg_run_map_add(l->r, l->named, key, at);
+    *name = first == at ? eg_strf(l->r, "%s-%" PRIu64 "-%" PRIu64 ".bin", kind, l->inum, id)
+                        : eg_strf(l->r, "%s-%" PRIu64 "-%" PRIu64 "-%" PRIx64 ".bin", kind, l->inum,
+                                  id, at);
+    return eg_output(l->r, *name);
 }
 
 static void queue(struct listing *l, uint64_t at)
@@ -313,14 +372,15 @@ static void queue(struct listing *l, uint64_t at)
         return;
     eg_get(&id, eg_at(q, msg_queue.q_perm), kern_ipc_perm.id);
     if (eg_get(&n_messages, q, msg_queue.q_qnum) && n_messages)
-        f = output(l, "msg", id, &name);
+        f = output(l, "msg", id, at, &name);
     row.SIZE = eg_val(q, msg_queue.q_cbytes);
     row.ITEMS = eg_val(q, msg_queue.q_qnum);
     row.LAST_PID = pid_of(l->r, eg_at(q, msg_queue.q_lspid));
     row.USED_TIME = time_of(eg_at(q, msg_queue.q_stime));
     row.LEFT_TIME = time_of(eg_at(q, msg_queue.q_rtime));
     row.CHANGED_TIME = time_of(eg_at(q, msg_queue.q_ctime));
-    row.DETAIL = eg_text(messages(l, eg_at(q, msg_queue.q_messages), "", &n, f, name));
+    messages(l, eg_at(q, msg_queue.q_messages), &n, f, name);
+    row.DETAIL = eg_text(l->text);
     if (f && eg_output_done(l->r, f))
         row.FILE = eg_text(name);
     emit(l, &row);
@@ -331,11 +391,10 @@ static void system_v(struct listing *l, unsigned which, void (*one)(struct listi
     struct eg_entry e;
 
     eg_each_xa(e, eg_at(eg_index(eg_at(l->ns, ipc_namespace.ids), which), ids_table)) {
-        if (!l->left || !--l->left) {
-            eg_note(l->r, "more than %d objects: the rest is left out", OBJECTS_MAX);
+        if (!l->left)
             return;
-        }
-        one(l, e.value);
+        if (is_next(l, e.value))
+            one(l, e.value);
     }
 }
 
@@ -353,17 +412,19 @@ static void posix(struct listing *l)
         uint32_t mode;
         uint64_t first, ino = 0;
         unsigned n = 0;
-        const char *text = "", *name = NULL;
+        const char *name = NULL;
         FILE *f = NULL;
         int64_t waits = 0;
 
-        if (!l->left || !--l->left)
+        if (!l->left)
             return;
+        if (!is_next(l, inode.addr))
+            continue;
         if (!eg_get(&mode, inode, inode.i_mode) || (mode & 0170000) != 0100000)
             continue; // the folder itself
         eg_get(&ino, inode, inode.i_ino);
         if (eg_get(&waits, q, mq_waiting) && waits > 0)
-            f = output(l, "mqueue", ino, &name);
+            f = output(l, "mqueue", ino, inode.addr, &name);
         if (eg_get(&first, eg_at(inode, inode.i_dentry), list_first) && first &&
             eg_has(r, dentry_alias))
             row.KEY = eg_text(
@@ -377,8 +438,8 @@ static void posix(struct listing *l)
         row.PID = pid_of(r, eg_at(q, mq_notify));
         row.OPENED_BY = users_of(l, inode.addr);
         eg_each_rb(node, eg_at(q, mq_tree), posix_msg_tree_node.rb_node)
-            text = messages(l, eg_at(node, posix_msg_tree_node.msg_list), text, &n, f, name);
-        row.DETAIL = eg_text(text);
+            messages(l, eg_at(node, posix_msg_tree_node.msg_list), &n, f, name);
+        row.DETAIL = eg_text(l->text);
         if (f && eg_output_done(r, f))
             row.FILE = eg_text(name);
         emit(l, &row);
@@ -411,19 +472,24 @@ static void list_kept(void *context, uint64_t common)
 
 static int run(struct eg_run *r)
 {
-    struct listing l = {
-        .r = r, .all = linux_holders(r), .left = OBJECTS_MAX, .room = WRITTEN_MAX
-    };
+    struct listing *l = eg_tmp(r, sizeof *l);
     struct eg_map *seen = eg_run_map(r);
-    struct found found = { &l, seen };
+    struct found found = { l, seen };
     struct eg_obj task, t;
 
-    if (!l.all)
+    l->r = r;
+    l->all = linux_holders(r);
+    l->seen = eg_run_map(r);
+    l->named = eg_run_map(r);
+    l->left = OBJECTS_MAX;
+    l->items = ITEMS_MAX;
+    l->room = WRITTEN_MAX;
+    if (!l->all)
         return 0;
-    list(&l, eg_sym(r, init_ipc_ns), seen);
+    list(l, eg_sym(r, init_ipc_ns), seen);
     linux_each_process(r, task)
         linux_each_thread(r, task, t)
-            list(&l, eg_deref(eg_at(t, task_struct.nsproxy, task_ipc)), seen);
+            list(l, eg_deref(eg_at(t, task_struct.nsproxy, task_ipc)), seen);
     if (!eg_has(r, ipc_common))
         return 0;
     linux_kept_ns(r, "ipc", list_kept, &found);

@@ -3,6 +3,8 @@
 #include "check.h"
 #include "mkguest.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char *const with_ipc[] = {
     "struct ipc_namespace { struct ns_common ns; };",
@@ -125,9 +127,53 @@ static void without_tasks(void **state)
         }
 }
 
+/* As damaged images have them: queues of one number have files of their own, and a place that
+ * several numbers lead to is one object. */
+static void same_numbers(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk_guest g = mk_guest(m, with_ipc);
+        const unsigned ptr = mk_model(g.k)->ptr_size;
+        uint64_t ns = mk_object(g.k, "ipc_namespace"), node = mk_object(g.k, "xa_node"), q[2], at;
+        const uint64_t slots = mk_at(g.k, node, "xa_node.slots");
+        char folder[] = "/tmp/ipcs_test.XXXXXX", text[64];
+        const char *rows;
+
+        mk_guest_task(&g, 5, "prog", 0);
+        mk_put(g.k, g.proxy, "nsproxy.ipc_ns", ns);
+        mk_put(g.k, ns, "ipc_namespace.ns.inum", 99);
+        for (unsigned i = 0; i < 2; i++) {
+            uint64_t message = mk_object(g.k, "msg_msg");
+            uint64_t link = mk_at(g.k, message, "msg_msg.m_list");
+
+            q[i] = add(&g, 1, "msg_queue", "msg_queue.q_perm", (int)i, 0600);
+            mk_put(g.k, q[i], "msg_queue.q_qnum", 1);
+            mk_put(g.k, message, "msg_msg.m_ts", 1);
+            mk_list(g.k, mk_at(g.k, q[i], "msg_queue.q_messages"), &link, 1);
+        }
+        at = mk_at(g.k, ns, "ipc_namespace.ids") + mk_at(g.k, 0, "idr.idr_base") + ptr;
+        mk_write_ptr(g.k, mk_at(g.k, at, "xarray.xa_head"), node | 2);
+        for (unsigned i = 0; i < 64; i++)
+            mk_write_ptr(g.k, slots + i * ptr, q[i % 2]);
+        assert_non_null(mkdtemp(folder));
+        mk_out_dir = folder;
+        rows = mk_guest_rows(&g, "ipcs", "data");
+        mk_out_dir = NULL;
+        assert_string_equal(mk_columns(rows, 1, 4), "99|msg|0x00000000|41\n99|msg|0x00000001|41");
+        assert_non_null(strstr(rows, "|msg-99-41.bin"));
+        assert_non_null(strstr(rows, "|msg-99-41-"));
+        snprintf(text, sizeof text, "rm -r %s", folder);
+        assert_int_equal(system(text), 0);
+        mk_free(g.k);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ipcs), cmocka_unit_test(without_tasks) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(ipcs), cmocka_unit_test(without_tasks),
+                                        cmocka_unit_test(same_numbers) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
