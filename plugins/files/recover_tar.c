@@ -15,7 +15,8 @@ enum {
     NOBODY = 65534,     // as Linux shows owners that it cannot name
     PARTS_MAX = 1 << 20 // of one file: more are joined, zeros between
 };
-static const uint64_t size_max = UINT64_C(1) << 43; // 8 TiB: zeros are counted, not written
+static const uint64_t size_max = UINT64_C(1) << 43;  // 8 TiB: zeros are counted, not written
+static const uint64_t holes_max = UINT64_C(1) << 47; // 128 TiB of all files: counting takes time
 
 struct recover_tar {
     struct recover *x;
@@ -23,6 +24,7 @@ struct recover_tar {
     FILE *f;
     const uint8_t *zeros; // ZEROS bytes
     uint64_t at;          // in the file at hand
+    uint64_t holes;       // bytes of them that may still follow
 };
 
 /* Where the run failed the file is closed already: what the library still has goes nowhere. With
@@ -60,7 +62,7 @@ struct recover_tar *recover_tar_begin(struct recover *x, const char *name)
 {
     struct recover_tar *t = eg_tmp(x->r, sizeof *t);
 
-    *t = (struct recover_tar){ .x = x, .f = eg_output(x->r, name) };
+    *t = (struct recover_tar){ .x = x, .f = eg_output(x->r, name), .holes = holes_max };
     if (!t->f)
         return NULL;
     eg_run_defer(x->r, close_deferred, t);
@@ -203,6 +205,30 @@ static bool link_to_tar(struct recover *x, const struct recover_file *f, const c
     return put_header(x->tar, e);
 }
 
+/* Up to where the file can be written: past @size_max, or the last of the holes, it is cut. */
+static uint64_t end_of(struct recover_tar *t, const struct linux_content *c, bool *cut)
+{
+    const uint64_t holes = c->size - EG_MIN(c->present, c->size);
+    uint64_t end = 0;
+
+    if (c->size <= size_max && holes <= t->holes) {
+        t->holes -= holes;
+        return c->size;
+    }
+    for (size_t i = 0; i < c->parts.n; i++) {
+        const struct linux_content_part *p = &c->parts.at[i];
+
+        if (!has_bytes(p))
+            continue;
+        *cut = p->first - end > t->holes || p->first + p->len > size_max;
+        if (*cut)
+            break;
+        t->holes -= p->first - end;
+        end = p->first + p->len;
+    }
+    return end;
+}
+
 bool recover_to_tar(struct recover *x, struct recover_file *f)
 {
     struct recover_tar *t = x->tar;
@@ -212,12 +238,9 @@ bool recover_to_tar(struct recover *x, struct recover_file *f)
 
     if (!e)
         return failed(t);
-    f->end = c->size;
-    if (f->end > size_max) {
-        f->end = EG_MIN(c->end, size_max);
-        f->cut = c->end > size_max;
+    f->end = end_of(t, c, &f->cut);
+    if (f->end < c->size)
         recover_note_cut(x, f);
-    }
     archive_entry_set_size(e, (la_int64_t)f->end);
     if (f->end)
         add_map(e, c, f->end);

@@ -162,6 +162,30 @@ static void sizes(void **state)
     }
 }
 
+/* Holes take time in a tar: those of many false sizes are cut, of what has pages as well. */
+static void many_sizes(void **state)
+{
+    enum { FILES = 18, FIT = 16 }; // 8 TiB each, of 128 TiB
+    struct mk_cache w;
+    char name[16];
+
+    (void)state;
+    mk_cache_begin(&w, &mk_machines[0], "ext4");
+    for (unsigned i = 0; i < FILES; i++) {
+        uint64_t d;
+
+        snprintf(name, sizeof name, "f%02u", i);
+        d = mk_cache_file(&w, 0, name, MK_REG, UINT64_C(1) << 43);
+        if (i == FILES - 1) // its last page is out of reach
+            mk_cache_folio(&w, d, (UINT64_C(1) << 43) / w.g.page - 1, 1, "z", MK_FRESH);
+        mk_cache_folio(&w, d, 0, 1, "a", MK_FRESH);
+    }
+    mk_cache_recover(&w, "tar=x.tar");
+    assert_int_equal(mk_row_notes("up to its last page"), FILES - FIT - 1);
+    assert_int_equal(mk_row_notes("pages behind these are left out"), 1);
+    mk_cache_end(&w);
+}
+
 static int n_entries;
 static int count(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -534,7 +558,7 @@ int main(void)
         cmocka_unit_test(modes),        cmocka_unit_test(known),
         cmocka_unit_test(known_sqlite), cmocka_unit_test(known_hostile),
         cmocka_unit_test(known_opened), cmocka_unit_test(failing),
-        cmocka_unit_test(owners),
+        cmocka_unit_test(owners),       cmocka_unit_test(many_sizes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
