@@ -77,7 +77,9 @@ struct listing {
     const struct linux_holders *all;
     struct eg_map *written; /**< pipes and sockets whose bytes are in a file already */
     struct eg_map *named;   /**< number of an inode → whose file has it in its name */
+    uint64_t room;          /**< bytes that all files may still have */
 };
+#define WRITTEN_MAX (UINT64_C(4) << 30)
 
 static const char *const kinds[] = {
     [LINUX_HOLD_FD] = "fd",     [LINUX_HOLD_EXE] = "exe",         [LINUX_HOLD_CWD] = "cwd",
@@ -155,6 +157,7 @@ struct writing {
     FILE *f;
     const char *name;
     uint64_t lost, left;
+    uint64_t hole; /**< zeros before what is written next, which need no room on the disk */
 };
 
 static void write_piece(void *context, const struct linux_piece *piece)
@@ -168,10 +171,14 @@ static void write_piece(void *context, const struct linux_piece *piece)
         const size_t n = EG_MIN(len, sizeof bytes);
 
         if (!piece->space || !eg_read(eg_view_of(w->r), piece->space, at, bytes, n)) {
-            memset(bytes, 0, n);
             w->lost += n;
+            w->hole += n;
+        } else {
+            if (w->hole)
+                fseeko(w->f, (off_t)w->hole, SEEK_CUR);
+            w->hole = 0;
+            fwrite(bytes, 1, n, w->f);
         }
-        fwrite(bytes, 1, n, w->f);
         at += n;
         len -= n;
     }
@@ -194,16 +201,24 @@ static bool begin_file(struct listing *l, struct writing *w, uint64_t at)
 {
     enum { FILE_MAX = 1 << 28 }; // more than a pipe or a queue may hold
 
-    if (!eg_run_map_add(l->r, l->written, at, 0))
+    if (!l->room || !eg_run_map_add(l->r, l->written, at, 0))
         return false;
     w->r = l->r;
-    w->left = FILE_MAX;
+    w->left = EG_MIN(l->room, (uint64_t)FILE_MAX);
+    l->room -= w->left;
     w->f = eg_output(l->r, w->name);
     return w->f;
 }
 
-static void end_file(struct writing *w)
+static void end_file(struct listing *l, struct writing *w)
 {
+    if (w->hole) {
+        fseeko(w->f, (off_t)w->hole - 1, SEEK_CUR);
+        putc(0, w->f);
+    }
+    l->room += w->left;
+    if (!l->room)
+        eg_note(w->r, "--data: more than 4 GiB are not written");
     if (w->lost)
         eg_note(w->r, "%s: %" PRIu64 " bytes cannot be read: zeros", w->name, w->lost);
     if (!w->left)
@@ -223,7 +238,7 @@ static struct eg_cell write_pipe(struct listing *l, struct eg_obj pipe, uint64_t
                 break;
             write_piece(&w, &piece);
         }
-        end_file(&w);
+        end_file(l, &w);
     }
     return eg_text(w.name);
 }
@@ -234,7 +249,7 @@ static struct eg_cell write_socket(struct listing *l, struct eg_obj sock, uint64
 
     if (begin_file(l, &w, sock.addr)) {
         linux_sock_pieces(l->r, sock, write_piece, &w);
-        end_file(&w);
+        end_file(l, &w);
     }
     return eg_text(w.name);
 }
@@ -397,9 +412,11 @@ static void list(struct listing *l, const struct linux_holder *h)
 
 static int run(struct eg_run *r)
 {
-    struct listing l = {
-        .r = r, .all = linux_holders(r), .written = eg_run_map(r), .named = eg_run_map(r)
-    };
+    struct listing l = { .r = r,
+                         .all = linux_holders(r),
+                         .written = eg_run_map(r),
+                         .named = eg_run_map(r),
+                         .room = WRITTEN_MAX };
     const bool mappings = eg_arg_flag(r, "mappings");
     const struct linux_holder **order;
     uint64_t *unheld;

@@ -3,6 +3,8 @@
 #include "check.h"
 #include "mkguest.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #define FILE_TYPES                                                                                 \
     "struct css_set *cgroups; struct files_struct *files; void *io_uring; };"                      \
@@ -301,6 +303,47 @@ static void pipe_files(void **state)
     }
 }
 
+/* Pipes that claim a gigabyte each, of which memory has nothing: zeros that take no room on the
+ * disk, and of all of them not without end. */
+static void false_sizes(void **state)
+{
+    enum { PIPES = 17, FIT = 16 }; // of 256 MiB each, 4 GiB
+    struct mk_guest g = mk_guest(&mk_machines[0], since_69);
+    char folder[] = "/tmp/lsof_test.XXXXXX", text[64];
+    uint64_t files[PIPES];
+    struct stat st;
+    struct mk_guest *p = &g;
+
+    (void)state;
+    for (unsigned i = 0; i < PIPES; i++) {
+        const uint64_t table = make_table(p, mk_guest_task(p, 5 + i, "prog", 0));
+        const uint64_t pipe = make_pipe(p, false, 0, 2),
+                       bufs = mk_of(p, pipe, "pipe_inode_info.bufs");
+        uint64_t inode;
+
+        mk_put(g.k, bufs, "pipe_buffer.len", 1 << 30);
+        files[i] = make_open(p, "a", FIFO, 0);
+        inode = mk_of(p, files[i], "file.f_inode");
+        mk_put(g.k, inode, "inode.i_pipe", pipe);
+        mk_put(g.k, inode, "inode.i_ino", 100 + i);
+        mk_put(g.k, files[i], "file.f_mode", READ);
+        put_fd(p, table, 0, files[i]);
+    }
+    assert_non_null(mkdtemp(folder));
+    mk_out_dir = folder;
+    mk_guest_rows(p, "lsof", "data");
+    mk_out_dir = NULL;
+    assert_int_equal(mk_row_notes("268435456 bytes cannot be read: zeros"), FIT);
+    assert_int_equal(mk_row_notes("more than 4 GiB are not written"), 1);
+    snprintf(text, sizeof text, "%s/pipe-100.bin", folder);
+    assert_int_equal(stat(text, &st), 0);
+    assert_int_equal(st.st_size, 1 << 28);
+    assert_true(st.st_blocks * 512 < 1 << 20);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    assert_int_equal(system(text), 0);
+    mk_free(g.k);
+}
+
 static void says(void **state)
 {
     (void)state;
@@ -488,10 +531,11 @@ static void locks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),  cmocka_unit_test(tables_of_others),
-        cmocka_unit_test(pipes),   cmocka_unit_test(pipe_files),
-        cmocka_unit_test(says),    cmocka_unit_test(locks),
-        cmocka_unit_test(deleted), cmocka_unit_test(seals),
+        cmocka_unit_test(tables), cmocka_unit_test(tables_of_others),
+        cmocka_unit_test(pipes),  cmocka_unit_test(pipe_files),
+        cmocka_unit_test(says),   cmocka_unit_test(false_sizes),
+        cmocka_unit_test(locks),  cmocka_unit_test(deleted),
+        cmocka_unit_test(seals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
