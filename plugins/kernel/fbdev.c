@@ -57,6 +57,9 @@ EG_SYMBOL(drm_minors_xa, "xarray"); // since
 EG_COLUMNS(COLUMNS);
 
 enum { SIDE_MAX = 16384, BUFFERS_MAX = 256, MINORS_MAX = 1024, DRM_XA_MAX = 64 };
+static const uint64_t pixels_max = UINT64_C(2) << 30; // bytes of all pictures: some tens are usual
+
+static const char too_many[] = "those before it have as many pixels as are read, 2 GiB";
 
 /** Pixels somewhere. */
 struct picture {
@@ -76,6 +79,17 @@ static bool fits(const struct picture *p)
     return p->width && p->height && p->width <= SIDE_MAX && p->height <= SIDE_MAX &&
            (p->bits == 8 || p->bits == 16 || p->bits == 24 || p->bits == 32) &&
            p->stride >= (uint64_t)p->width * p->bits / 8 && p->stride <= 8 * SIDE_MAX;
+}
+
+/* Of the bytes that pictures may have together, those of this one. @return false: too many. */
+static bool is_affordable(const struct picture *p, uint64_t *left)
+{
+    const uint64_t size = (uint64_t)p->height * p->width * 4;
+
+    if (size > *left)
+        return false;
+    *left -= size;
+    return true;
 }
 
 /* How many lines can be read whole. */
@@ -205,7 +219,7 @@ static void palette(struct picture *p, struct eg_obj fb)
 }
 
 /* @slot: its place in the table, which is its number, too, unless something is damaged. */
-static void console(struct eg_run *r, struct eg_obj fb, uint64_t slot)
+static void console(struct eg_run *r, struct eg_obj fb, uint64_t slot, uint64_t *left)
 {
     struct picture p = { .r = r, .space = eg_kernel(r) };
     const char *why = NULL, *file = NULL;
@@ -227,6 +241,8 @@ static void console(struct eg_run *r, struct eg_obj fb, uint64_t slot)
         why = "its size or the form of its pixels cannot be, or is not known here";
     if (!why && !p.at)
         why = "it has no address in the kernel";
+    if (!why && !is_affordable(&p, left))
+        why = too_many;
     if (!why) {
         uint8_t *line = eg_tmp(r, (size_t)p.width * 4);
 
@@ -262,7 +278,7 @@ static const struct {
     { "BX24", 32, { 8, 16, 24 }, { 8, 8, 8 } }, { "XR15", 16, { 10, 5, 0 }, { 5, 5, 5 } },
 };
 
-static void card_buffer(struct eg_run *r, struct eg_obj fb, const char *driver)
+static void card_buffer(struct eg_run *r, struct eg_obj fb, const char *driver, uint64_t *left)
 {
     struct picture p = { .r = r };
     struct eg_obj object = eg_deref(eg_index(eg_at(fb, drm_framebuffer.obj), 0)), file;
@@ -290,6 +306,8 @@ static void card_buffer(struct eg_run *r, struct eg_obj fb, const char *driver)
         why = "its size or the form of its pixels cannot be, or is not known here";
     if (!why && (!eg_get(&filp, object, drm_gem_object.filp) || !filp))
         why = "the pixels are in the graphics card, which an image of memory does not have";
+    if (!why && !is_affordable(&p, left))
+        why = too_many;
     if (!why) {
         uint8_t *line = eg_tmp(r, (size_t)p.width * 4);
 
@@ -310,7 +328,7 @@ static void card_buffer(struct eg_run *r, struct eg_obj fb, const char *driver)
            .FILE = eg_text(name), .REASON = eg_text(why));
 }
 
-static void card(struct eg_run *r, struct eg_obj dev)
+static void card(struct eg_run *r, struct eg_obj dev, uint64_t *left)
 {
     const char *driver = eg_string(r, eg_at(dev, drm_driver_name, drm_name), 64);
     struct eg_obj fb;
@@ -322,11 +340,11 @@ static void card(struct eg_run *r, struct eg_obj dev)
                     driver ? driver : "?");
             return;
         }
-        card_buffer(r, fb, driver ? driver : "?");
+        card_buffer(r, fb, driver ? driver : "?", left);
     }
 }
 
-static void cards(struct eg_run *r)
+static void cards(struct eg_run *r, uint64_t *left)
 {
     struct eg_obj minors = eg_sym(r, drm_minors_idr), dev;
     uint64_t seen[DRM_XA_MAX];
@@ -346,13 +364,14 @@ static void cards(struct eg_run *r)
         if (k < n || n == DRM_XA_MAX)
             continue;
         seen[n++] = dev.addr;
-        card(r, dev);
+        card(r, dev, left);
     }
 }
 
 static int run(struct eg_run *r)
 {
     struct eg_obj table = eg_sym(r, registered_fb);
+    uint64_t left = pixels_max;
 
     if (table.why)
         eg_note(r, "registered_fb is not known: frame buffers of the console are missing");
@@ -360,9 +379,9 @@ static int run(struct eg_run *r)
         struct eg_obj fb = eg_deref(eg_index(table, i));
 
         if (!fb.why)
-            console(r, fb, i);
+            console(r, fb, i, &left);
     }
-    cards(r);
+    cards(r, &left);
     return 0;
 }
 

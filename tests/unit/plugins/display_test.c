@@ -150,6 +150,22 @@ static void fbdev(void **state)
 #else
         (void)folder, (void)path;
 #endif
+        // Places that lead to one of the largest size: not each is read.
+        mk_put(k, fb, "fb_info.var.xres", 16384);
+        mk_put(k, fb, "fb_info.var.yres", 16384);
+        mk_put(k, fb, "fb_info.fix.line_length", 4 * 16384);
+        for (unsigned i = 0; i < 3; i++)
+            mk_write_ptr(k, table + i * ptr, fb);
+        assert_string_equal(
+            mk_columns(mk_rows(k, "fbdev", NULL), 12, 12),
+            "the pixels are in the graphics card, which an image of memory does not have\n"
+            "the pixels are in the graphics card, which an image of memory does not have\n"
+            "those before it have as many pixels as are read, 2 GiB");
+        mk_write_ptr(k, table, 0);
+        mk_write_ptr(k, table + ptr, 0);
+        mk_put(k, fb, "fb_info.var.xres", WIDTH);
+        mk_put(k, fb, "fb_info.var.yres", HEIGHT);
+        mk_put(k, fb, "fb_info.fix.line_length", 24);
         // In the card; lines that overlap; a size that cannot be.
         mk_put(k, fb, "fb_info.screen_base", 0x1000);
         assert_string_equal(mk_columns(mk_rows(k, "fbdev", NULL), 10, 12),
