@@ -15,6 +15,7 @@ static uint64_t pointer(struct eg_run *r, struct linux_rhash_walk *w, uint64_t a
     const struct eg_model *m = &w->table.bind->model;
     const uint8_t *p = eg_bytes(w->table.view, w->table.space, at, m->ptr_size);
 
+    w->lost = !p;
     if (p)
         return eg_load_(p, m->ptr_size, m->big_endian);
     if (!w->noted)
@@ -50,6 +51,18 @@ static uint64_t first(struct eg_run *r, struct linux_rhash_walk *w, uint64_t i)
         hash >>= per_page;
     }
     return at ? pointer(r, w, at + hash * word) & ~UINT64_C(1) : 0;
+}
+
+/* A damaged table claims much that is not there: of a page that cannot be read all buckets are
+ * lost. */
+static void skip_lost(struct linux_rhash_walk *w)
+{
+    enum { PAGE = 4096 };
+    const unsigned word = w->table.bind->model.ptr_size;
+    const uint64_t at = eg_at(w->table, bucket_table.buckets).addr + w->bucket * word;
+
+    if (!w->nest)
+        w->bucket = EG_MIN(w->bucket + -at % PAGE / word, w->buckets);
 }
 
 static bool begin_table(struct eg_run *r, struct linux_rhash_walk *w, struct eg_obj table)
@@ -90,7 +103,10 @@ bool linux_next_rhash(struct eg_run *r, struct linux_rhash_walk *w, uint64_t *he
                 continue;
             }
             w->n = 0;
+            w->lost = false;
             w->at = first(r, w, w->bucket++);
+            if (w->lost)
+                skip_lost(w);
             continue;
         }
         entry = eg_object(r, rhash_head, w->at);

@@ -13,6 +13,7 @@ struct linux_rhash_walk {
     uint64_t bucket, buckets, nest, at, n;
     unsigned tables;
     bool begun, noted;
+    bool lost; /**< the last pointer could not be read */
 };
 EG_API bool linux_next_rhash(struct eg_run *r, struct linux_rhash_walk *w, uint64_t *head);
 /** For each struct whose member @link is a struct rhash_head in the table at @table_. */

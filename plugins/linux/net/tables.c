@@ -34,6 +34,7 @@ EG_SYMBOL(token_mask, "unsigned int");
 
 enum {
     BUCKETS_MAX = 1 << 24,
+    ALL_BUCKETS_MAX = 1 << 26, // of all tables: each namespace may claim some of its own
     CHAIN_MAX = 1 << 22,
     SOCKS_MAX = 1 << 22,
     NETLINK_TABLES = 32,    // MAX_LINKS (include/uapi/linux/netlink.h)
@@ -161,6 +162,12 @@ void linux_table_buckets(struct linux_gather *g, uint64_t base, uint64_t n, uint
         eg_note(g->r, "%s: %" PRIu64 " buckets cannot be; it is not read", g->name, n);
         return;
     }
+    if (n > g->left) {
+        eg_note(g->r, "%s: with it tables have more than %d buckets; it is not read", g->name,
+                ALL_BUCKETS_MAX);
+        return;
+    }
+    g->left -= n;
     for (uint64_t i = 0; i < n && !g->full && !eg_stopped(g->r); i += step) {
         const uint64_t here = EG_MIN(step, n - i), at = base + i * stride;
         const size_t len = (size_t)(here * stride);
@@ -361,6 +368,7 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *out)
     g->index = eg_run_map(r);
     g->big = eg_binding_of(r)->model.big_endian;
     g->ptr = eg_binding_of(r)->model.ptr_size;
+    g->left = ALL_BUCKETS_MAX;
     linux_each_net(r, net) eg_run_map_add(r, g->nets, net.addr, 0);
     linux_tables_tcp(g);
     linux_tables_udp(g);

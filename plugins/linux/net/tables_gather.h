@@ -27,6 +27,7 @@ struct linux_gather {
     uint64_t link;            /**< in a socket: where the links of its chains are */
     uint64_t broken, strange; /**< chains, and links that lead to no socket */
     uint64_t unread;          /**< bytes of heads */
+    uint64_t left;            /**< buckets that may follow, of all tables */
     unsigned ptr;             /**< bytes of a pointer */
     bool big, full;
     uint8_t block[LINUX_GATHER_BLOCK];

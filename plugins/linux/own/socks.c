@@ -1,5 +1,6 @@
 /* socks.c - one pass over physical memory for sockets that nothing leads to any more. */
 #include "socks.h"
+#include "../../../core/map.h"
 #include "../../../core/parallel.h"
 #include "../../../core/run.h"
 #include "../../../core/space.h"
@@ -32,8 +33,8 @@ struct scan {
     struct eg_space *phys;
     struct eg_model model;
     struct eg_view **views;
-    uint64_t protos[PROTOS_MAX];
-    size_t n;
+    struct eg_map protos;       /**< only read while the pass goes on */
+    uint64_t first;             /**< one of them */
     uint64_t sieve[SIEVE / 64]; /**< by bits of the protocols' addresses: most words end here */
     EG_VEC(struct piece) pieces;
 };
@@ -47,19 +48,18 @@ static size_t sieve_bit(uint64_t address)
 
 static bool is_proto(const struct scan *s, uint64_t address)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (s->protos[i] == address)
-            return true;
-    return false;
+    uint64_t nothing;
+
+    return eg_map_get(&s->protos, address, &nothing);
 }
 
-static void add_proto(struct scan *s, uint64_t address)
+static void add_proto(struct eg_run *r, struct scan *s, uint64_t address)
 {
     const size_t bit = sieve_bit(address);
 
-    if (!address || s->n == PROTOS_MAX || is_proto(s, address))
+    if (!address || s->protos.n == PROTOS_MAX || !eg_run_map_add(r, &s->protos, address, 0))
         return;
-    s->protos[s->n++] = address;
+    s->first = s->first ? s->first : address;
     s->sieve[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
@@ -86,10 +86,10 @@ static void find_protos(struct eg_run *r, struct scan *s)
 
     for (size_t i = 0; all && i < all->n; i++)
         if (eg_get(&address, eg_object(r, sock, all->at[i].sock), found_prot))
-            add_proto(s, address);
-    if (!s->n || !eg_has(r, proto_ring))
+            add_proto(r, s, address);
+    if (!s->first || !eg_has(r, proto_ring))
         return;
-    first = s->protos[0];
+    first = s->first;
     next = first;
     for (unsigned n = 0; n < PROTOS_MAX && !eg_stopped(r); n++) {
         if (!eg_get(&address, eg_object(r, proto, next), proto_ring, ring_next))
@@ -99,7 +99,7 @@ static void find_protos(struct eg_run *r, struct scan *s)
             break;
         proto = eg_object(r, proto, next);
         if (looks_like_proto(r, proto))
-            add_proto(s, next);
+            add_proto(r, s, next);
     }
 }
 
@@ -118,7 +118,7 @@ static bool look_at(const struct scan *s, struct piece *piece, uint64_t at, cons
         else
             w = eg_load_(p + i, size, s->model.big_endian);
         if (__builtin_expect(!(s->sieve[sieve_bit(w) / 64] >> sieve_bit(w) % 64 & 1), 1) ||
-            !is_proto(s, w) || piece->hits.n == HITS_MAX)
+            piece->hits.n == HITS_MAX || !is_proto(s, w))
             continue;
         hit = eg_vec_push(&piece->hits);
         if (!hit)
@@ -218,6 +218,7 @@ static void forget(void *scan)
     for (size_t i = 0; i < s->pieces.n; i++)
         eg_vec_fini(&s->pieces.at[i].hits);
     eg_vec_fini(&s->pieces);
+    eg_map_fini(&s->protos);
 }
 
 /* ---- hits ---- */
@@ -263,9 +264,9 @@ size_t linux_sock_scan(struct eg_run *r, const struct eg_map *known, struct linu
     s->phys = eg_physical(r);
     s->model = eg_binding_of(r)->model;
     find_protos(r, s);
-    if (!s->n || !map_of_memory(r, &delta)) {
-        eg_note(r, s->n ? "the kernel's map of all memory was not found: memory is not searched"
-                        : "no protocol was found: memory is not searched for sockets");
+    if (!s->first || !map_of_memory(r, &delta)) {
+        eg_note(r, s->first ? "the kernel's map of all memory was not found: memory is not searched"
+                            : "no protocol was found: memory is not searched for sockets");
         return 0;
     }
     linux_each_net(r, net) eg_run_map_add(r, nets, net.addr, 0);

@@ -183,7 +183,16 @@ static void damage(void **state)
         connection(&s, 2, 1);
         mk_put(s.k, s.hashinfo, "inet_hashinfo.ehash_mask", UINT32_MAX);
         mk_put(s.k, s.udp_table, "udp_table.mask", (1 << 24) - 1);
+        for (unsigned i = 0; i < 6; i++) { // each could be alone, and not all together
+            const uint64_t net = mk_object(s.k, "net"), own = mk_object(s.k, "inet_hashinfo");
+
+            mk_list_append(s.k, s.list, mk_at(s.k, net, "net.list"));
+            mk_put(s.k, net, "net.ipv4.tcp_death_row.hashinfo", own);
+            mk_put(s.k, own, "inet_hashinfo.ehash", 0x1000);
+            mk_put(s.k, own, "inet_hashinfo.ehash_mask", (1 << 24) - 1);
+        }
         assert_string_equal(ends(&s, NULL), "");
+        assert_int_equal(mk_row_notes("table of TCP: with it tables have more than"), 1);
         assert_int_equal(mk_row_notes("4294967296 buckets cannot be"), 1);
         mk_free(s.k);
         (void)c;
