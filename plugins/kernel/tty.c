@@ -1,6 +1,7 @@
 /* tty - terminals: who has them, and what memory holds of their input and output
  * (drivers/tty/n_tty.c, tty_buffer.c, serial/serial_core.c). */
 #include "../../core/base.h"
+#include "../../core/map.h"
 #include "../linux/fs/file.h"
 #include "../linux/kernel/console.h"
 #include "../linux/own/holders.h"
@@ -375,6 +376,7 @@ static void terminal(struct eg_run *r, struct eg_obj tty, const char *driver)
 
 struct found {
     struct eg_run *r;
+    struct eg_map *seen; /**< those of drivers' tables, too */
     uint64_t at[TTYS_MAX / 4];
     size_t n;
     bool cut;
@@ -382,10 +384,7 @@ struct found {
 
 static void add(struct found *f, uint64_t tty)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (f->at[i] == tty)
-            return;
-    if (!tty)
+    if (!tty || !eg_run_map_add(f->r, f->seen, tty, 0))
         return;
     if (f->n < countof(f->at))
         f->at[f->n++] = tty;
@@ -394,7 +393,7 @@ static void add(struct found *f, uint64_t tty)
 }
 
 /* Both sides of one: of its files, of the sessions that have it, and each other's. */
-static void pseudo_terminals(struct eg_run *r)
+static void pseudo_terminals(struct eg_run *r, struct eg_map *seen)
 {
     struct found *f = eg_tmp(r, sizeof *f);
     const struct linux_holders *all = linux_holders(r);
@@ -402,6 +401,7 @@ static void pseudo_terminals(struct eg_run *r)
     uint64_t at, back;
 
     f->r = r;
+    f->seen = seen;
     linux_each_process(r, task)
         if (eg_get(&at, task, task_struct.signal, signal_tty))
             add(f, at);
@@ -443,6 +443,7 @@ static void screen_line(struct eg_run *r, void *arg, const struct linux_console_
 
 static int run(struct eg_run *r)
 {
+    struct eg_map *seen = eg_run_map(r);
     struct eg_obj driver;
     uint64_t n = 0, drivers = 0;
 
@@ -467,12 +468,12 @@ static int run(struct eg_run *r)
                 break;
             }
             tty = eg_deref(eg_index(ttys, i));
-            if (!tty.why)
+            if (!tty.why && eg_run_map_add(r, seen, tty.addr, 0))
                 terminal(r, tty, name ? name : "?");
         }
         n = EG_MIN(n, TTYS_MAX);
     }
-    pseudo_terminals(r);
+    pseudo_terminals(r, seen);
     if (!eg_arg_limits(r, "pid"))
         linux_screens(r, screen_line, NULL);
     return 0;

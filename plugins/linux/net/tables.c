@@ -171,7 +171,6 @@ void linux_table_buckets(struct linux_gather *g, uint64_t base, uint64_t n, uint
     for (uint64_t i = 0; i < n && !g->full && !eg_stopped(g->r); i += step) {
         const uint64_t here = EG_MIN(step, n - i), at = base + i * stride;
         const size_t len = (size_t)(here * stride);
-
         const size_t got = eg_read_some(g->view, g->as, at, g->block, len, NULL);
 
         g->unread += len - got;

@@ -342,6 +342,7 @@ static void ttys(void **state)
         mk_put(k, driver, "tty_driver.name", mk_text(k, "ttyS"));
         mk_put(k, driver, "tty_driver.ttys", table);
         mk_put(k, driver, "tty_driver.num", 2);
+        mk_write_ptr(k, table, tty); // two places of one: it is shown once
         mk_write_ptr(k, table + ptr, tty);
         mk_puts(k, tty, "tty_struct.name", "ttyS1");
         mk_put(k, tty, "tty_struct.driver", driver);
