@@ -12,8 +12,9 @@
     C(SYMBOL, TEXT, "its name")
 EG_COLUMNS(COLUMNS);
 
-static void emit(struct eg_run *r, const struct linux_ksym *s)
+static void emit(struct eg_run *r, void *state, const struct linux_ksym *s)
 {
+    (void)state;
     eg_row(r, .ADDRESS = eg_uint(s->addr), .TYPE = eg_textn(&s->letter, 1), .SIZE = s->size,
            .EXPORTED = s->exported, .SUBSYSTEM = eg_text(s->subsystem),
            .MODULE = eg_text(s->module), .SYMBOL = s->name);
@@ -38,13 +39,13 @@ static int run(struct eg_run *r)
     const bool core = only && __builtin_strcmp(only, "kernel") == 0;
 
     if (!only || core)
-        linux_ksyms_core(r, emit);
+        linux_ksyms_core(r, emit, NULL);
     if (!core)
-        linux_ksyms_modules(r, only, emit);
+        linux_ksyms_modules(r, only, emit, NULL);
     if (only && !core && !is_loaded(r, only))
         eg_note(r, "--module %s: no module of this name; `lsmod` lists them", only);
     if (!only)
-        linux_ksyms_made(r, emit);
+        linux_ksyms_made(r, emit, NULL);
     return 0;
 }
 

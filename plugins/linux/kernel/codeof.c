@@ -1,68 +1,387 @@
 /* codeof.c - whose code an address is. */
 #include "codeof.h"
-#include "../../../core/system.h"
+#include "../../../core/arena.h"
+#include "../../../core/cache.h"
+#include "../../../core/vec.h"
+#include "../mm/vmalloc.h"
 #include "../state.h"
+#include "kallsyms.h"
 #include "module.h"
 #include <inttypes.h>
 
-/* Modules with a symbol near the address are found by it; others by their memory. */
-static const char *module_at(const struct eg_system *sys, uint64_t addr)
-{
-    for (size_t i = 0; i < sys->module_symbols.n; i++) {
-        const struct eg_symbols *s = &sys->module_symbols.at[i];
+EG_FIELDS(module_layout, base, size, text_size); // until 6.3
+EG_FIELD_AS(module_core, module, "core_layout");
+EG_FIELD_AS(module_init, module, "init_layout");
 
-        for (unsigned k = 0; k < s->n_ranges; k++)
-            if (addr >= s->ranges[k].first && addr <= s->ranges[k].last)
-                return s->module;
+enum { RANGES_MAX = 1 << 17, RUN_MAX = 1 << 16, NAME_MAX = 64 };
+/* enum mod_mem_type, include/linux/module.h, since 6.4. */
+enum { MOD_TEXT = 0, MOD_RODATA = 2, MOD_RO_AFTER_INIT = 3, MOD_INIT_TEXT = 4 };
+
+struct linux_codes {
+    EG_VEC(struct linux_code_range) at;        /* by address; they do not overlap */
+    EG_VEC(struct linux_code_range) constants; /* of modules */
+    uint64_t image_start, image_end;
+    uint64_t rodata_start, rodata_end; /* of the kernel's image; 0, 0: not known */
+    struct eg_arena arena;
+    bool full, unlisted; /* unlisted: a list of code that is made at run time has no symbol */
+};
+
+/* ---- making the table ---- */
+
+static struct linux_code_range *add(struct linux_codes *c, uint64_t first, uint64_t size,
+                                    enum linux_code_kind kind, const char *who)
+{
+    struct linux_code_range *range;
+
+    if (!size || first + (size - 1) < first)
+        return NULL;
+    range = c->at.n < RANGES_MAX ? eg_vec_push(&c->at) : NULL;
+    if (range)
+        *range = (struct linux_code_range){ .first = first, first + (size - 1), kind, who };
+    else
+        c->full = true;
+    return range;
+}
+
+static bool between(const struct eg_system *sys, const char *from, const char *to, uint64_t *first,
+                    uint64_t *end)
+{
+    uint64_t a, b;
+
+    if (!eg_system_own_symbol(sys, from, &a, NULL) || !eg_system_own_symbol(sys, to, &b, NULL) ||
+        b <= a)
+        return false;
+    *first = a;
+    *end = b;
+    return true;
+}
+
+/* The rest of the image is data. */
+static void add_image(struct linux_codes *c, const struct eg_system *sys)
+{
+    const struct linux_state *s = linux_state(sys);
+    uint64_t from[2], to[2], at = c->image_start = s->image_start;
+    unsigned n = 0;
+
+    c->image_end = s->image_end;
+    between(sys, "__start_rodata", "__end_rodata", &c->rodata_start, &c->rodata_end);
+    n += between(sys, "_stext", "_etext", &from[0], &to[0]);
+    if (!n) {
+        if (s->image_end > s->image_start)
+            add(c, s->image_start, s->image_end - s->image_start, LINUX_CODE_KERNEL, "kernel");
+        return;
     }
-    return NULL;
+    n += between(sys, "_sinittext", "_einittext", &from[1], &to[1]) && from[1] >= to[0];
+    for (unsigned i = 0; i < n; i++) {
+        if (at < from[i])
+            add(c, at, from[i] - at, LINUX_CODE_DATA, "kernel");
+        add(c, from[i], to[i] - from[i], i ? LINUX_CODE_STARTUP : LINUX_CODE_KERNEL, "kernel");
+        at = to[i];
+    }
+    if (at < s->image_end)
+        add(c, at, s->image_end - at, LINUX_CODE_DATA, "kernel");
 }
 
 /* Of a module that did not come with the kernel, or is not signed, /proc/modules has a letter. */
-static const char *taint_of(struct eg_run *r, const char *name)
+static const char *taint_of(struct eg_run *r, struct eg_obj module)
+{
+    struct eg_cell taints = linux_module_taints(r, module);
+
+    if (taints.tag == EG_CELL_TEXT && memchr(taints.bytes.p, 'O', taints.bytes.len))
+        return "the module is not of the kernel's tree";
+    if (taints.tag == EG_CELL_TEXT && memchr(taints.bytes.p, 'E', taints.bytes.len))
+        return "the module is not signed";
+    return NULL;
+}
+
+static void add_part(struct linux_codes *c, uint64_t base, uint64_t size, enum linux_code_kind kind,
+                     const char *name, const char *taint)
+{
+    struct linux_code_range *range = add(c, base, size, kind, name);
+
+    if (range)
+        range->taint = taint;
+}
+
+/* Until 6.3 code stands at the beginning of an area. */
+static void add_layout(struct linux_codes *c, struct eg_obj layout, const char *name,
+                       const char *taint)
+{
+    uint64_t base, size, text;
+
+    if (!eg_get(&base, layout, module_layout.base) || !eg_get(&size, layout, module_layout.size) ||
+        !base || !size)
+        return;
+    text = EG_MIN(eg_get_or(size, layout, module_layout.text_size), size);
+    add_part(c, base, text, LINUX_CODE_MODULE, name, taint);
+    add_part(c, base + text, size - text, LINUX_CODE_DATA, name, taint);
+}
+
+static void add_modules(struct linux_codes *c, struct eg_run *r)
 {
     struct eg_obj m;
 
+    if (!eg_has(r, module.list) || !eg_has(r, module.name))
+        return;
     linux_each_module(r, m) {
-        const char *each = eg_string(r, eg_at(m, module.name), 64);
-        struct eg_cell taints;
+        const char *text = eg_string(r, eg_at(m, module.name), NAME_MAX);
+        const char *name = text ? eg_arena_strndup(&c->arena, text, strlen(text)) : NULL,
+                   *taint = taint_of(r, m);
+        struct eg_obj mem = eg_at(m, module.mem);
 
-        if (!each || strcmp(each, name) != 0)
+        if (!name)
             continue;
-        taints = linux_module_taints(r, m);
-        if (taints.tag == EG_CELL_TEXT && memchr(taints.bytes.p, 'O', taints.bytes.len))
-            return "the module is not of the kernel's tree";
-        if (taints.tag == EG_CELL_TEXT && memchr(taints.bytes.p, 'E', taints.bytes.len))
-            return "the module is not signed";
-        return NULL;
+        add_layout(c, eg_at(m, module_core), name, taint);
+        add_layout(c, eg_at(m, module_init), name, taint);
+        for (uint64_t i = 0; i < eg_count(mem); i++) {
+            struct eg_obj part = eg_index(mem, i);
+            const bool code = i == MOD_TEXT || i == MOD_INIT_TEXT;
+            uint64_t base, size;
+
+            if (!eg_get(&base, part, module_memory.base) ||
+                !eg_get(&size, part, module_memory.size) || !base || !size)
+                continue;
+            add_part(c, base, size, code ? LINUX_CODE_MODULE : LINUX_CODE_DATA, name, taint);
+            if (i == MOD_RODATA || i == MOD_RO_AFTER_INIT) {
+                struct linux_code_range *range = eg_vec_push(&c->constants);
+
+                if (range)
+                    *range = c->at.at[c->at.n - 1];
+            }
+        }
     }
-    return NULL;
+}
+
+static void add_made(struct eg_run *r, void *state, const struct linux_ksym *s)
+{
+    struct linux_codes *c = state;
+    const bool bpf = !strcmp(s->subsystem, "bpf"), kprobes = !strcmp(s->subsystem, "kprobes");
+    struct linux_code_range *range;
+
+    // Start-up functions of modules, which only traces know, are not there any more.
+    if (s->size.tag != EG_CELL_UINT || (!bpf && !kprobes && strncmp(s->module, "__builtin__", 11)))
+        return;
+    range = add(c, s->addr, s->size.u,
+                bpf       ? LINUX_CODE_BPF
+                : kprobes ? LINUX_CODE_KPROBES
+                          : LINUX_CODE_FTRACE,
+                bpf       ? "bpf"
+                : kprobes ? "kprobes"
+                          : "ftrace");
+    if (range && s->name.tag == EG_CELL_TEXT)
+        range->name = eg_arena_strndup(&c->arena, (const char *)s->name.bytes.p, s->name.bytes.len);
+    (void)r;
+}
+
+/* Kernels whose symbols lack the lists: who asked for an area tells whose code is in it. */
+static void add_areas(struct linux_codes *c, struct eg_run *r)
+{
+    static const struct {
+        const char *caller, *who;
+        enum linux_code_kind kind;
+    } callers[] = {
+        { "bpf_jit_alloc_exec", "bpf", LINUX_CODE_BPF },
+        { "arch_alloc_bpf_trampoline", "bpf", LINUX_CODE_BPF },
+        { "alloc_insn_page", "kprobes", LINUX_CODE_KPROBES },
+    };
+    const struct linux_area *areas;
+    const size_t n = linux_areas(r, &areas);
+    const char *name, *module;
+    uint64_t caller, off;
+
+    for (size_t i = 0; i < n; i++) {
+        struct eg_obj vm = eg_object(r, vm_struct, areas[i].vm);
+
+        if (!areas[i].vm || !eg_get(&caller, vm, vm_struct.caller) || !caller ||
+            !eg_system_symbol_at(eg_system_of(r), caller, &name, &off, &module))
+            continue;
+        for (size_t k = 0; k < countof(callers); k++)
+            if (!strcmp(name, callers[k].caller))
+                add(c, areas[i].first, areas[i].last - areas[i].first + 1, callers[k].kind,
+                    callers[k].who);
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct linux_code_range *x = a, *y = b;
+
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x->last < y->last ? -1 : x->last > y->last;
+}
+
+/* Of two that overlap, the first ends where the second begins, so that a forged size hides no
+ * neighbour; and nothing takes part of the kernel's image. */
+static void settle(struct linux_codes *c)
+{
+    size_t n = 0;
+
+    if (!c->at.n)
+        return;
+    qsort(c->at.at, c->at.n, sizeof *c->at.at, by_address);
+    for (size_t i = 0; i < c->at.n; i++) {
+        struct linux_code_range range = c->at.at[i];
+        const bool own = range.kind <= LINUX_CODE_STARTUP || !strcmp(range.who, "kernel");
+
+        if (!own && range.first < c->image_end && range.last >= c->image_start)
+            continue;
+        if (n && range.first <= c->at.at[n - 1].last) {
+            if (range.first == c->at.at[n - 1].first)
+                n--;
+            else
+                c->at.at[n - 1].last = range.first - 1;
+        }
+        c->at.at[n++] = range;
+    }
+    c->at.n = n;
+}
+
+static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    struct linux_codes *c = kept;
+    uint64_t addr;
+
+    add_image(c, sys);
+    add_modules(c, r);
+    linux_ksyms_made(r, add_made, c);
+    c->unlisted = !eg_system_own_symbol(sys, "bpf_kallsyms", &addr, NULL);
+    if (c->unlisted)
+        add_areas(c, r);
+    settle(c);
+    return !c->full && !eg_stopped(r);
+}
+
+static void forget(void *kept)
+{
+    struct linux_codes *c = kept;
+
+    eg_vec_fini(&c->at);
+    eg_vec_fini(&c->constants);
+    eg_arena_fini(&c->arena);
+}
+
+static const struct eg_cache codes = { sizeof(struct linux_codes), make, forget };
+
+/* ---- asking it ---- */
+
+const struct linux_codes *linux_codes(struct eg_run *r)
+{
+    return eg_system_cache(eg_system_of(r), r, &codes);
+}
+
+bool linux_next_code(const struct linux_codes *c, size_t *i, const struct linux_code_range **out)
+{
+    if (!c || *i >= c->at.n)
+        return false;
+    *out = &c->at.at[(*i)++];
+    return true;
+}
+
+static const struct linux_code_range *range_at(const struct linux_codes *c, uint64_t addr)
+{
+    size_t low = 0, high = c ? c->at.n : 0;
+
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+
+        if (c->at.at[mid].last < addr)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return c && low < c->at.n && addr >= c->at.at[low].first ? &c->at.at[low] : NULL;
+}
+
+enum linux_code_kind linux_whose_code(const struct linux_codes *c, uint64_t addr, const char **who)
+{
+    const struct linux_code_range *range = range_at(c, addr);
+
+    if (who)
+        *who = range ? range->who : NULL;
+    if (range)
+        return range->kind;
+    if (c && c->image_start >> 63 && !(addr >> 63))
+        return LINUX_CODE_PROGRAMS;
+    return !c || c->unlisted ? LINUX_CODE_UNKNOWN : LINUX_CODE_NOBODY;
+}
+
+static const char *hint_of(const struct linux_codeof *code, const struct linux_code_range *range)
+{
+    switch (code->kind) {
+    case LINUX_CODE_NOBODY:
+        return "code of no module that is listed, nor of the kernel";
+    case LINUX_CODE_UNKNOWN:
+        return "code of no module that is listed, nor of the kernel, unless it is of BPF or ftrace";
+    case LINUX_CODE_PROGRAMS:
+        return "not an address of the kernel";
+    case LINUX_CODE_DATA:
+        return "not code but data";
+    case LINUX_CODE_STARTUP:
+        return "start-up code, which is gone";
+    default:
+        return code->begins ? range ? range->taint : NULL : "inside a function";
+    }
 }
 
 void linux_codeof(struct eg_run *r, uint64_t addr, struct linux_codeof *out)
 {
-    struct eg_system *sys = eg_system_of(r);
-    const struct linux_state *s = linux_state(sys);
-    const bool in_image = addr >= s->image_start && addr < s->image_end;
+    const struct linux_codes *c = linux_codes(r);
+    const struct linux_code_range *range = range_at(c, addr);
     const char *name, *module = NULL;
     uint64_t off = 0;
 
-    *out = (struct linux_codeof){ .begins = true };
-    // A symbol of the kernel's own counts only where its image is.
-    if (eg_system_symbol_at(sys, addr, &name, &off, &module) &&
-        (module || in_image || s->image_end <= s->image_start)) {
+    *out = (struct linux_codeof){ .kind = linux_whose_code(c, addr, NULL),
+                                  .module = range ? range->who : NULL,
+                                  .begins = true };
+    if (range && range->name) {
+        off = addr - range->first;
+        out->symbol = off ? eg_strf(r, "%s+%#" PRIx64, range->name, off) : range->name;
+        // A program may be entered behind its first instructions, and ftrace's code has several
+        // entries.
+    } else if (range && eg_system_symbol_at(eg_system_of(r), addr, &name, &off, &module) &&
+               (module ? !strcmp(module, range->who) : !strcmp("kernel", range->who))) {
         out->symbol = off ? eg_strf(r, "%s+%#" PRIx64, name, off) : eg_strf(r, "%s", name);
         out->begins = !off;
-        out->module = module ? eg_strf(r, "%s", module) : "kernel";
-    } else if (in_image) {
-        out->module = "kernel";
-    } else if ((module = module_at(sys, addr))) {
-        out->module = eg_strf(r, "%s", module);
     }
-    if (!out->module)
-        out->hint = "code of no module that is listed, nor of the kernel";
-    else if (!out->begins)
-        out->hint = "inside a function";
-    else if (strcmp(out->module, "kernel") != 0)
-        out->hint = taint_of(r, out->module);
+    out->hint = hint_of(out, range);
+}
+
+/* ---- what a table may lead to ---- */
+
+static bool uses(struct eg_run *r, const char *user, const char *used)
+{
+    struct eg_obj m, use;
+
+    linux_each_module(r, m) {
+        const char *name = eg_string(r, eg_at(m, module.name), NAME_MAX);
+
+        if (!name || strcmp(name, user) != 0)
+            continue;
+        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
+            name = eg_string(r, eg_at(use, module_use.target, module.name), NAME_MAX);
+            if (name && !strcmp(name, used))
+                return true;
+        }
+        return false;
+    }
+    return false;
+}
+
+const char *linux_pointer_hint(struct eg_run *r, uint64_t at, const struct linux_codeof *code)
+{
+    const struct linux_codes *c = linux_codes(r);
+
+    if (code->kind != LINUX_CODE_MODULE || !c)
+        return code->hint;
+    if (at >= c->rodata_start && at < c->rodata_end)
+        return "constants of the kernel lead into a module";
+    for (size_t i = 0; i < c->constants.n; i++) {
+        const struct linux_code_range *range = &c->constants.at[i];
+
+        if (at >= range->first && at <= range->last && strcmp(range->who, code->module) != 0 &&
+            !uses(r, range->who, code->module))
+            return "constants of a module lead into one that it does not use";
+    }
+    return code->hint;
 }

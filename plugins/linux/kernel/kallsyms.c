@@ -64,7 +64,7 @@ static struct eg_cell size_of(const struct eg_profile *p, uint32_t i, uint32_t *
 }
 
 static void list(struct eg_run *r, const struct eg_symbols *table, const struct eg_map *exports,
-                 linux_ksym_fn *each)
+                 linux_ksym_fn *each, void *state)
 {
     const struct eg_profile *p = table->profile;
     const char *module = table->module;
@@ -87,31 +87,32 @@ static void list(struct eg_run *r, const struct eg_symbols *table, const struct 
             exported = eg_map_get(exports, export_key(name, addr), &licence);
             letter = (char)(exported && licence == ANY ? toupper(s->letter) : tolower(s->letter));
         }
-        each(r, &(struct linux_ksym){
-                    .addr = addr,
-                    .letter = unknown || !isalpha((unsigned char)letter) ? '?' : letter,
-                    .exported = unknown ? eg_missing(EG_ABSENT, 0) : eg_uint(exported),
-                    .size = size_of(p, i, &next),
-                    .name = eg_text(name),
-                    .subsystem = module ? "module" : "core",
-                    .module = module ? module : "kernel" });
+        each(r, state,
+             &(struct linux_ksym){
+                 .addr = addr,
+                 .letter = unknown || !isalpha((unsigned char)letter) ? '?' : letter,
+                 .exported = unknown ? eg_missing(EG_ABSENT, 0) : eg_uint(exported),
+                 .size = size_of(p, i, &next),
+                 .name = eg_text(name),
+                 .subsystem = module ? "module" : "core",
+                 .module = module ? module : "kernel" });
     }
 }
 
-void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each)
+void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each, void *state)
 {
     const struct eg_system *sys = eg_system_of(r);
 
     for (size_t i = 0; i < sys->symbols.n; i++)
         if (__builtin_strcmp(sys->symbols.at[i].what, "kallsyms") == 0) {
-            list(r, &sys->symbols.at[i], NULL, each);
+            list(r, &sys->symbols.at[i], NULL, each, state);
             return;
         }
     for (size_t i = 0; i < sys->symbols.n; i++)
-        list(r, &sys->symbols.at[i], NULL, each);
+        list(r, &sys->symbols.at[i], NULL, each, state);
 }
 
-void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each)
+void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each, void *state)
 {
     const struct eg_system *sys = eg_system_of(r);
     const struct eg_map *exports;
@@ -131,18 +132,18 @@ void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each
             continue;
         if (s->lost)
             eg_note(r, "%s: at least %u of its symbols could not be read", s->module, s->lost);
-        list(r, s, exports, each);
+        list(r, s, exports, each, state);
     }
 }
 
 /* ---- what is in no table ---- */
 
 /* @letter: as /proc/kallsyms has it. */
-static void give(struct eg_run *r, linux_ksym_fn *each, uint64_t addr, char letter,
+static void give(struct eg_run *r, linux_ksym_fn *each, void *state, uint64_t addr, char letter,
                  struct eg_cell size, const char *subsystem, const char *module,
                  struct eg_cell name)
 {
-    each(r, &(struct linux_ksym){ addr, letter, eg_uint(0), size, name, subsystem, module });
+    each(r, state, &(struct linux_ksym){ addr, letter, eg_uint(0), size, name, subsystem, module });
 }
 
 /** Does kallsyms list variables? Then a list whose head it lacks was not built in. */
@@ -157,7 +158,7 @@ static bool lists_variables(struct eg_run *r)
     return false;
 }
 
-static void list_ftrace(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
+static void list_ftrace(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state)
 {
     struct eg_obj map, func;
     uint64_t addr;
@@ -168,19 +169,19 @@ static void list_ftrace(struct eg_run *r, struct eg_obj head, linux_ksym_fn *eac
 
         eg_each_list(func, eg_at(map, ftrace_mod_map.funcs), ftrace_mod_func.list)
             if (eg_get(&addr, func, ftrace_mod_func.ip))
-                give(r, each, addr, 'T', eg_val(func, ftrace_mod_func.size), "ftrace",
+                give(r, each, state, addr, 'T', eg_val(func, ftrace_mod_func.size), "ftrace",
                      module ? module : "?", eg_val(func, ftrace_mod_func.name));
     }
 }
 
-static void list_trampolines(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
+static void list_trampolines(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state)
 {
     struct eg_obj ops;
     uint64_t addr;
 
     eg_each_list(ops, head, ftrace_ops.list)
         if (eg_get(&addr, ops, ftrace_ops.trampoline))
-            give(r, each, addr, 't', eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
+            give(r, each, state, addr, 't', eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
                  "__builtin__ftrace", eg_text("ftrace_trampoline"));
 }
 
@@ -189,18 +190,18 @@ static struct eg_cell size_between(struct eg_obj sym, uint64_t start, uint64_t e
     return end < start ? eg_missing(EG_BAD_VALUE, sym.addr) : eg_uint(end - start);
 }
 
-static void list_bpf(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each)
+static void list_bpf(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state)
 {
     struct eg_obj sym;
     uint64_t start, end;
 
     eg_each_list(sym, head, bpf_ksym.lnode)
         if (eg_get(&start, sym, bpf_ksym.start) && eg_get(&end, sym, bpf_ksym.end))
-            give(r, each, start, 't', size_between(sym, start, end), "bpf", "bpf",
+            give(r, each, state, start, 't', size_between(sym, start, end), "bpf", "bpf",
                  eg_val(sym, bpf_ksym.name));
 }
 
-static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *each)
+static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *each, void *state)
 {
     const uint64_t size = UINT64_C(1) << linux_page_shift(r);
     struct eg_obj page;
@@ -208,16 +209,16 @@ static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *e
 
     eg_each_list(page, eg_at(cache, kprobe_insn_cache.pages), kprobe_insn_page.list)
         if (eg_get(&addr, page, kprobe_insn_page.insns))
-            give(r, each, addr, 't', eg_uint(size), "kprobes", "__builtin__kprobes",
+            give(r, each, state, addr, 't', eg_uint(size), "kprobes", "__builtin__kprobes",
                  eg_val(cache, kprobe_insn_cache.sym));
 }
 
-void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each)
+void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each, void *state)
 {
     const struct {
         struct eg_obj head;
         const char *what;
-        void (*list)(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each);
+        void (*list)(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state);
     } lists[] = {
         { eg_sym(r, ftrace_mod_maps), "functions of modules that ftrace keeps", list_ftrace },
         { eg_sym(r, ftrace_ops_trampoline_list), "trampolines of ftrace", list_trampolines },
@@ -230,7 +231,7 @@ void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each)
 
     for (size_t i = 0; i < countof(lists); i++)
         if (!lists[i].head.why)
-            lists[i].list(r, lists[i].head, each);
+            lists[i].list(r, lists[i].head, each, state);
         else if (!all)
             missing =
                 eg_strf(r, "%s%s%s", missing ? missing : "", missing ? ", " : "", lists[i].what);

@@ -15,14 +15,15 @@ struct linux_ksym {
     const char *module;    /**< "kernel", a module's name, "bpf", "__builtin__ftrace", … */
 };
 /** @symbol is valid until it returns, its texts until the run ends. */
-typedef void linux_ksym_fn(struct eg_run *r, const struct linux_ksym *symbol);
+typedef void linux_ksym_fn(struct eg_run *r, void *state, const struct linux_ksym *symbol);
 
 /** The kernel's own: of its table; where it has none, of all sources that name its symbols. */
-EG_API void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each);
+EG_API void linux_ksyms_core(struct eg_run *r, linux_ksym_fn *each, void *state);
 /** Those of loaded modules; @only: of the module with this name; NULL: of all. */
-EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each);
+EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_fn *each,
+                                void *state);
 /** Those in no table: start-up functions that a trace still names, and code that ftrace, BPF and
  * kprobes made at run time. */
-EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each);
+EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each, void *state);
 
 #endif

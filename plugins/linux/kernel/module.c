@@ -7,8 +7,6 @@ EG_FIELD_AS(module_refcnt, module, "refcnt.counter");
 EG_FIELD_AS(core_size, module, "core_layout.size");
 EG_FIELD_AS(init_size, module, "init_layout.size");
 EG_FIELD_AS(data_size, module, "data_layout.size"); // of some architectures
-EG_FIELDS(module_memory, base, size);               // since 6.4
-EG_FIELDS(module_use, source_list, source);
 EG_TYPE(list_head);
 EG_SYMBOL(modules, "list_head");
 

@@ -5,8 +5,10 @@
 #include "../../../core/engram.h"
 
 EG_FIELDS(module, exit, gpl_syms, init, kp, list, mem, name, num_gpl_syms, num_kp, num_syms,
-          source_list, state, syms, taints);        // mem since 6.4
-EG_FIELD_AS(core_base, module, "core_layout.base"); // until 6.3
+          source_list, state, syms, taints, target_list); // mem since 6.4
+EG_FIELD_AS(core_base, module, "core_layout.base");       // until 6.3
+EG_FIELDS(module_memory, base, size);                     // since 6.4
+EG_FIELDS(module_use, source, source_list, target, target_list);
 
 /** Loaded modules, the newest first as in /proc/modules. */
 struct linux_module_walk {
