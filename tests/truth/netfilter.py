@@ -142,7 +142,7 @@ class Netfilter(Declaration):
                 at = int(fact["function"], 16)
                 self.planted[at] = fact
                 family = {"ipv4": "ip", "ipv6": "ip6"}.get(fact["pf"], fact["pf"])
-                out[(at,)] = {"FAMILY": family, "HOOK": fact["hook"], "PRIORITY": fact["priority"], "MODULE": "marks",
+                out[(at,)] = {"FAMILY": family, "HOOK": fact["hook"], "PRIORITY": fact["priority"], "MODULE": fact.get("by", "marks"),
                               "OFFSET": int(fact["ops"], 16), "HINTS": "the module is not of the kernel's tree"}
         for ns, lines in network_files(truth, "nft-hooks"):
             self.told.add(ns)
