@@ -3,6 +3,7 @@ import filesystems
 import filecache
 import finding
 import attributes
+import kernelcode
 import libraries
 import machine
 import memory
@@ -24,6 +25,7 @@ MODULES = [
     filecache,
     finding,
     attributes,
+    kernelcode,
     libraries,
     machine,
     memory,

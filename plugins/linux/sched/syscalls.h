@@ -13,7 +13,7 @@ enum linux_audit_arch {
 #define LINUX_AUDIT_AARCH64 UINT32_C(0xc00000b7)
 #define LINUX_AUDIT_RISCV64 UINT32_C(0xc00000f3)
 
-enum { LINUX_SYSCALLS = 512 }; /**< no number as high has a name */
+enum { LINUX_SYSCALLS = 512 }; /**< no number as high has a name, but of x32 */
 
 /** The name of a system call; NULL: none that is known. */
 const char *linux_syscall_name(uint32_t arch, uint32_t number);

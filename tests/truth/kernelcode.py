@@ -1,0 +1,41 @@
+"""Comparisons of what the kernel's own tables lead to: /proc/kallsyms names the functions."""
+from declare import Declaration
+
+
+class Syscalls(Declaration):
+    name = "syscalls"
+    against = "proc/kallsyms"
+    keys = "TABLE, INDEX"
+    others = "calls that this list has not: theirs are other names, or the kernel has not all of them"
+    # Whose functions have the call's name: arch/x86/entry/syscalls/syscall_64.tbl, syscall_32.tbl, include/uapi/asm-generic/unistd.h
+    CALLS = {
+        ("64", "__x64_sys_"): {0: "read", 1: "write", 2: "open", 3: "close", 16: "ioctl", 41: "socket", 57: "fork", 59: "execve",
+                               62: "kill", 78: "getdents", 101: "ptrace", 105: "setuid", 175: "init_module", 176: "delete_module",
+                               217: "getdents64", 257: "openat", 313: "finit_module", 321: "bpf", 332: "statx", 425: "io_uring_setup"},
+        ("ia32", "__ia32_sys_"): {3: "read", 4: "write", 37: "kill", 129: "delete_module", 220: "getdents64", 350: "finit_module", 357: "bpf"},
+        ("arm64", "__arm64_sys_"): {29: "ioctl", 56: "openat", 61: "getdents64", 63: "read", 64: "write", 105: "init_module", 129: "kill",
+                                    221: "execve", 273: "finit_module", 280: "bpf", 291: "statx"},
+    }
+
+    def expected(self, truth):
+        symbols = {}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split(" ", 2)
+            if name.startswith(("__x64_sys_", "__ia32_sys_", "__arm64_sys_")):
+                symbols[name] = int(address, 16)
+        self.told = {}
+        for (table, prefix), calls in self.CALLS.items():
+            for number, call in calls.items():
+                if prefix + call in symbols:
+                    self.told[table, number] = {"FUNCTION": symbols[prefix + call]}
+        return self.told
+
+    def key(self, row):
+        key = row["TABLE"], row["INDEX"]
+        return key if key in self.told else None
+
+    def have(self, row, column):
+        return int(row["FUNCTION"] or row["CODE_FUNCTION"], 16)
+
+
+DECLARATIONS = [Syscalls()]
