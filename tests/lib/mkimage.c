@@ -201,9 +201,14 @@ static uint32_t type_id(struct mk *k, const char *name)
     return id;
 }
 
+uint64_t mk_size(struct mk *k, const char *type)
+{
+    return eg_type_size(&k->sys->types, type_id(k, type), mk_model(k));
+}
+
 uint64_t mk_object(struct mk *k, const char *type)
 {
-    return mk_alloc(k, eg_type_size(&k->sys->types, type_id(k, type), mk_model(k)));
+    return mk_alloc(k, mk_size(k, type));
 }
 
 static struct eg_slot slot_of(struct mk *k, const char *member)

@@ -52,6 +52,7 @@ void mk_straddle(struct mk *k, uint64_t before);
 /** The same, aligned to @align, a power of two. */
 uint64_t mk_alloc_aligned(struct mk *k, uint64_t size, uint64_t align);
 uint64_t mk_object(struct mk *k, const char *type);
+uint64_t mk_size(struct mk *k, const char *type);
 
 /** Where a member is: mk_at(k, task, "task_struct.tasks"). */
 uint64_t mk_at(struct mk *k, uint64_t object, const char *member);

@@ -7,6 +7,7 @@ import kernelcode
 import libraries
 import machine
 import memory
+import modules
 import netstate
 import netfilter
 import openfiles
@@ -29,6 +30,7 @@ MODULES = [
     libraries,
     machine,
     memory,
+    modules,
     netstate,
     netfilter,
     openfiles,

@@ -1,5 +1,6 @@
 /* module.c - the list of loaded modules, and what /proc/modules says of one. */
 #include "module.h"
+#include "../../../core/base.h"
 #include "../state.h"
 #include "flags.h"
 
@@ -7,6 +8,13 @@ EG_FIELD_AS(module_refcnt, module, "refcnt.counter");
 EG_FIELD_AS(core_size, module, "core_layout.size");
 EG_FIELD_AS(init_size, module, "init_layout.size");
 EG_FIELD_AS(data_size, module, "data_layout.size"); // of some architectures
+EG_FIELD_AS(core_part, module, "core_layout");
+EG_FIELD_AS(init_part, module, "init_layout");
+EG_FIELD_AS(part_base, module_layout, "base"); // until 6.3
+EG_FIELD_AS(part_size, module_layout, "size");
+EG_FIELD_AS(part_text, module_layout, "text_size");
+EG_FIELD_AS(part_ro, module_layout, "ro_size");
+EG_FIELD_AS(part_ro_after, module_layout, "ro_after_init_size");
 EG_TYPE(list_head);
 EG_SYMBOL(modules, "list_head");
 
@@ -78,6 +86,74 @@ struct eg_cell linux_module_base(struct eg_run *r, struct eg_obj m)
     if (eg_has(r, module.mem))
         return eg_val(eg_index(eg_at(m, module.mem), 0), module_memory.base);
     return eg_val(m, core_base);
+}
+
+/* enum mod_mem_type, include/linux/module.h, since 6.4. */
+static bool memory_part(struct eg_obj mem, unsigned i, struct linux_module_part *out)
+{
+    static const struct linux_module_part types[] = {
+        { "code", 0, 0, true, false },
+        { "data", 0, 0, false, false },
+        { "constants", 0, 0, false, false },
+        { "constants after start-up", 0, 0, false, false },
+        { "start-up code", 0, 0, true, true },
+        { "start-up data", 0, 0, false, true },
+        { "start-up constants", 0, 0, false, true },
+    };
+    struct eg_obj part = eg_index(mem, i);
+
+    if (i >= countof(types))
+        return false;
+    *out = types[i];
+    return eg_get(&out->first, part, module_memory.base) &&
+           eg_get(&out->size, part, module_memory.size);
+}
+
+/* Code, constants, constants after start-up and data follow each other; the sizes count from the
+ * beginning (struct module_layout, include/linux/module.h, until 6.3). */
+static bool layout_part(struct eg_obj layout, unsigned i, bool startup,
+                        struct linux_module_part *out)
+{
+    static const char *const kinds[] = { "code", "constants", "constants after start-up", "data" };
+    static const char *const first[] = { "start-up code", "start-up constants", "start-up data",
+                                         "start-up data" };
+    uint64_t base, size, ends[5] = { 0 };
+
+    if (!eg_get(&base, layout, part_base) || !eg_get(&size, layout, part_size))
+        return false;
+    ends[1] = eg_get_or(size, layout, part_text);
+    ends[2] = eg_get_or(ends[1], layout, part_ro);
+    ends[3] = eg_get_or(ends[2], layout, part_ro_after);
+    ends[4] = size;
+    for (unsigned k = 1; k < countof(ends); k++)
+        ends[k] = EG_MAX(EG_MIN(ends[k], size), ends[k - 1]);
+    *out = (struct linux_module_part){ startup ? first[i] : kinds[i], base + ends[i],
+                                       ends[i + 1] - ends[i], i == 0, startup };
+    return base != 0;
+}
+
+bool linux_next_module_part(struct eg_run *r, struct eg_obj m, unsigned *i,
+                            struct linux_module_part *out)
+{
+    enum { PARTS_MAX = 16, OF_LAYOUT = 4 };
+    const bool memory = eg_has(r, module.mem);
+    struct linux_module_part part;
+    uint64_t last;
+
+    while (*i < PARTS_MAX) {
+        const unsigned k = (*i)++;
+
+        if (memory          ? !memory_part(eg_at(m, module.mem), k, &part)
+            : k < OF_LAYOUT ? !layout_part(eg_at(m, core_part), k, false, &part)
+                            : k >= 2 * OF_LAYOUT ||
+                                  !layout_part(eg_at(m, init_part), k - OF_LAYOUT, true, &part))
+            continue;
+        if (!part.first || !part.size || !eg_add(part.first, part.size - 1, &last))
+            continue;
+        *out = part;
+        return true;
+    }
+    return false;
 }
 
 struct eg_cell linux_module_taints(struct eg_run *r, struct eg_obj m)

@@ -29,6 +29,17 @@ EG_API struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
 
+/** A part of a module's memory: of mem[] (enum mod_mem_type), until 6.3 of its two layouts. */
+struct linux_module_part {
+    const char *kind; /**< "code", "data", "constants", …, "start-up code", … */
+    uint64_t first, size;
+    bool code, startup; /**< startup: it is given back when the module has started */
+};
+/** The parts that it has, one call after the other: for (unsigned i = 0;
+ * linux_next_module_part(r, module, &i, &part);) */
+EG_API bool linux_next_module_part(struct eg_run *r, struct eg_obj module, unsigned *i,
+                                   struct linux_module_part *out);
+
 EG_FIELDS(kernel_param, name, mod, ops, perm, arg);
 
 /** One parameter: its value, unset where only code of its own can read it; its type as
