@@ -228,7 +228,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed prefer stacks openfiles exchange families records terminals blocks names'
+attributes packed prefer stacks openfiles exchange families records terminals blocks names planted'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -429,9 +429,14 @@ rich() {
     xtables
     journal
     cp "$here"/guest/rich{,-files,-net} "$root/sbin/"
-    compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
+    preload
     compile -nostartfiles -fno-stack-protector -o "$root/usr/bin/hooked" "$here/guest/hooked.c"
-    # Where the program `scene` begins, as an offset in its file: it is not relocatable and lies at 4 MB.
+}
+
+# What is loaded before other libraries; and where the program `scene` begins, as an offset in its file: it is not relocatable
+# and lies at 4 MB.
+preload() {
+    compile -shared -fPIC -nostdlib -o "$root/usr/lib/lab-preload.so" "$here/guest/preload.c"
     printf 'p:lab_uprobe /usr/bin/scene:0x%x\n' \
         $(($(readelf -h "$root/usr/bin/scene" | sed -n 's/.*Entry point address: *//p') - 0x400000)) > "$root/etc/uprobe"
 }
@@ -480,7 +485,7 @@ disk() {
     cp "$here/guest/stage" "$root/sbin/init"
     compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
     compile -static -o "$root/usr/bin/scene" \
-        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records}.c \
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted}.c \
         -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
@@ -510,10 +515,11 @@ disk() {
     if has before; then take_modules "$first" "$before" "$root" <<< "$scene_modules" > /dev/null; fi
     if has before || has crash; then cp "$kernel/vmlinuz" "$work/initrd" "$root/boot/"; fi
     if has decoy; then decoys; fi
-    if [ "$(value scene)" = live ]; then cp "$(lime "$version")"/lime*.ko "$root/lib/lime.ko"; fi
+    if dumps_itself; then cp "$(lime "$version")"/lime*.ko "$root/lib/lime.ko"; fi
     if [ "$(value scene)" = marks ]; then
         cp "$(modules "$version" marks "$here"/guest/marks/*)"/*.ko "$root/lib/"
         cp "$here/guest/plant" "$root/sbin/plant"
+        preload
     fi
     chmod -R u=rwX,go=rX "$root"
     chmod 755 "$root"/bin/* "$root"/usr/bin/* "$root/sbin/init"

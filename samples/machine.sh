@@ -23,7 +23,7 @@ start_qemu() {
     if has gpu; then more+=(-device virtio-gpu-pci,xres=320,yres=200); fi
     if has vmcoreinfo; then more+=(-device vmcoreinfo); fi
     if ! has boots && ! has before; then more+=(-no-reboot); fi
-    if [ "$(value scene)" = live ] || has crash; then
+    if dumps_itself || has crash; then
         rm -f "$work/vdb"
         truncate -s $((memory + 64))M "$work/vdb"
         more+=(-drive "file=$work/vdb,if=virtio,format=raw,cache=unsafe")

@@ -18,7 +18,11 @@
  *     openfiles.c  descriptors of every sort, files in flight, watches
  *     exchange.c   locks, System V and POSIX queues, semaphores, memory
  *     sockets.c    more families, options, unread words
- *     records.c    logins, terminals, a network block device, hostile names */
+ *     records.c    logins, terminals, a network block device, hostile names
+ *
+ * and of the scene "marks":
+ *
+ *     planted.c    what an intruder leaves without a kernel module */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -226,6 +230,7 @@ int main(int argc, char **argv)
         { "exchange", exchange },   { "families", families },
         { "records", records },     { "terminals", terminals },
         { "blocks", blocks },       { "names", names },
+        { "planted", planted },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

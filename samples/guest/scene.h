@@ -56,3 +56,6 @@ void rings(void);
 void attributes(void);
 void pretend(void);
 void stacks(void);
+
+/* of the scene "marks" */
+void planted(void);

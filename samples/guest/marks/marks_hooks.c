@@ -11,17 +11,24 @@
 #include <linux/keyboard.h>
 #include <linux/kthread.h>
 #include <linux/lsm_hooks.h>
+#include <linux/namei.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/reboot.h>
 #include <linux/timer.h>
 #include <linux/tracepoint.h>
+#include <linux/uprobes.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("plants marks for integrity checks: hooks");
+
+static char *program = "";
+static ulong offset;
+module_param(program, charp, 0444); /* a file, and the offset of an instruction in it */
+module_param(offset, ulong, 0444);
 
 /* ---- notifiers, netfilter ------------------------------------------------------------------- */
 
@@ -135,6 +142,30 @@ static void find_fork(struct tracepoint *point, void *found)
 {
     if (!strcmp(point->name, "sched_process_fork"))
         *(struct tracepoint **)found = point;
+}
+
+static int new_user_probe(struct uprobe_consumer *consumer, struct pt_regs *regs, u64 *data)
+{
+    return 0;
+}
+
+static struct uprobe_consumer user_probe = { .handler = (void *)new_user_probe };
+
+static void set_user_probe(void)
+{
+    struct path path; /* kept: the inode stays in memory */
+
+    if (!offset || kern_path(program, LOOKUP_FOLLOW, &path))
+        return;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+    if (IS_ERR(uprobe_register(d_inode(path.dentry), offset, 0, &user_probe)))
+        return;
+#else
+    if (uprobe_register(d_inode(path.dentry), offset, &user_probe))
+        return;
+#endif
+    mark("\"uprobe\",\"path\":\"%s\",\"offset\":\"%lx\",\"consumer\":\"%lx\",\"function\":\"%lx\"",
+         program, offset, (unsigned long)&user_probe, (unsigned long)new_user_probe);
 }
 
 static void set_probes(void)
@@ -336,6 +367,7 @@ static int __init plant(void)
     set_notifiers();
     set_traces();
     set_probes();
+    set_user_probe();
     set_security();
     set_deferred(0, "module", new_timer, new_hrtimer, new_work);
     t = kthread_run(new_thread, NULL, "lab-thread");

@@ -17,6 +17,8 @@ MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("plants marks for integrity checks: objects");
 
 static int task, gone, donor, heir, risen;
+static bool cut;
+module_param(cut, bool, 0444); /* only some pages are relabelled */
 module_param(task, int, 0444);
 module_param(gone, int, 0444);
 module_param(donor, int, 0444);
@@ -99,15 +101,41 @@ static void write_credentials(void)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* The RAM that the kernel lies in is called something else. */
+/* This page of RAM is called something else: what dumps memory from inside passes it by. */
+static void cut_memory(struct resource *ram, u64 at)
+{
+    static struct resource hole, rest;
+
+    hole = rest = *ram;
+    hole.name = "Reserved";
+    hole.start = at;
+    hole.end = at + PAGE_SIZE - 1;
+    hole.child = rest.child = NULL;
+    rest.start = at + PAGE_SIZE;
+    ram->end = at - 1;
+    hole.sibling = &rest;
+    ram->sibling = &hole;
+    mark("\"iomem_cut\",\"resource\":\"%lx\",\"start\":\"%llx\",\"end\":\"%llx\",\"was\":\"%s\","
+         "\"is\":\"%s\"",
+         (unsigned long)&hole, (u64)hole.start, (u64)hole.end, ram->name, hole.name);
+}
+
+/* The RAM that the kernel lies in, or a page of this module, is called something else. */
 static void relabel_memory(void)
 {
-    unsigned long kernel = __pa_symbol(look_up("_stext"));
+    u64 kernel = __pa_symbol(look_up("_stext"));
+    u64 own = (u64)page_to_pfn(page_of((unsigned long)task_of & PAGE_MASK)) << PAGE_SHIFT;
     struct resource *each;
 
     for (each = iomem_resource.child; each; each = each->sibling) {
-        if (kernel < each->start || kernel > each->end)
+        u64 at = cut ? own : kernel;
+
+        if (at < each->start || at > each->end)
             continue;
+        if (cut) {
+            cut_memory(each, own);
+            return;
+        }
         each->name = "Reserved";
         mark("\"iomem\",\"resource\":\"%lx\",\"start\":\"%llx\",\"end\":\"%llx\",\"was\":\"System "
              "RAM\",\"is\":\"%s\","
