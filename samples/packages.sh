@@ -210,7 +210,7 @@ headers() { # VERSION
         headers=$(unpack "$suite" "$arch" "linux-headers-$1")
         kinds=$(apt "$suite" "$arch" apt-cache depends "linux-headers-$1" | sed -n 's/.*Depends: //p')
         common=$(unpack "$suite" "$arch" "$(grep 'linux-headers-.*common' <<< "$kinds" | head -1)")
-        kbuild=$(unpack "$suite" "$arch" "$(grep '^linux-kbuild' <<< "$kinds" | head -1)")
+        kbuild=$(unpack "$suite" "$(dpkg --print-architecture)" "$(grep '^linux-kbuild' <<< "$kinds" | head -1)") # it runs here
         rm -rf "$at.new"
         mkdir -p "$at.new"
         cp -a "$headers/usr" "$common/usr" "$kbuild/usr" "$at.new/"
@@ -230,7 +230,8 @@ headers() { # VERSION
 
 # Tools of another release's kernel package that this machine's libraries do not suit run with that release's.
 own_libraries() { # FOLDER
-    local package from path='' tool loader
+    local package from path='' tool loader arch
+    arch=$(dpkg --print-architecture)
     for package in libc6 zlib1g $(apt "$userland" "$arch" apt-cache pkgnames | grep -E '^lib(elf1|ssl3|zstd1)(t64)?$'); do
         from=$(unpack "$userland" "$arch" "$package")
         path=$path$(find "$from" -name '*.so.*' -printf '%h\n' | sort -u | tr '\n' ':')
@@ -247,7 +248,7 @@ own_libraries() { # FOLDER
 
 # The kernel's Makefiles use options of the compiler that built it: an older one goes without those that it does not know.
 compiler() { # FOLDER
-    cat > "$1/cc" <<- 'END'
+    sed "s/\bcc\b/${compiler//\//\\/}/" > "$1/cc" <<- 'END'
 	#!/bin/bash
 	options=() keep=()
 	for each in "$@"; do
@@ -265,18 +266,19 @@ compiler() { # FOLDER
 
 # Builds modules from a folder of sources and prints the folder that holds them.
 modules() { # VERSION NAME SOURCES...
-    local at=$cache/modules/$1-$2 tree own=()
+    local at=$cache/modules/$1-$2 tree own=() cross=()
     if [ ! -e "$at/built" ] || [ -n "$(find "${@:3}" -newer "$at/built")" ]; then
         tree=$(headers "$1")
         say "building the module $2 for $1"
         rm -rf "$at"
         mkdir -p "$at"
         cp "${@:3}" "$at/"
-        if ! grep "CONFIG_GCC_VERSION=$(cc -dumpfullversion | awk -F. '{ printf "%d%02d%02d", $1, $2, $3 }')" \
+        if [ "$arch" != "$(dpkg --print-architecture)" ]; then cross=(ARCH="${arch/riscv64/riscv}" CROSS_COMPILE="$triplet-"); fi
+        if ! grep "CONFIG_GCC_VERSION=$("$compiler" -dumpfullversion | awk -F. '{ printf "%d%02d%02d", $1, $2, $3 }')" \
             "$tree/usr/src/linux-headers-$1/.config" > /dev/null; then
             own=(CC="$tree/cc")
         fi
-        make -s -C "$tree/usr/src/linux-headers-$1" M="$at" CONFIG_DEBUG_INFO_BTF_MODULES= "${own[@]}" modules > "$at/log" 2>&1 ||
+        make -s -C "$tree/usr/src/linux-headers-$1" M="$at" CONFIG_DEBUG_INFO_BTF_MODULES= "${cross[@]}" "${own[@]}" modules > "$at/log" 2>&1 ||
             die "the module $2 does not build: see $at/log"
         : > "$at/built"
     fi

@@ -191,7 +191,13 @@ static int new_binary(struct linux_binprm *binary)
 }
 
 static struct packet_type packets = { .func = new_packet };
-static const struct net_protocol protocol = { .handler = new_handler, .no_policy = 1 };
+static const struct net_protocol protocol = {
+    .handler = new_handler,
+    .no_policy = 1,
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+    .netns_ok = 1,
+#endif
+};
 static struct linux_binfmt format = { .module = THIS_MODULE, .load_binary = new_binary };
 
 enum { EXPERIMENTAL_TYPE = 0x88b5, EXPERIMENTAL_PROTOCOL = 253 };
