@@ -17,6 +17,7 @@ import scripts
 import sockets
 import swap
 import system
+import tables
 import userland
 import userstacks
 import stacks
@@ -40,6 +41,7 @@ MODULES = [
     sockets,
     swap,
     system,
+    tables,
     userland,
     userstacks,
     stacks,

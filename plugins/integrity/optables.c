@@ -1,0 +1,342 @@
+/* optables - every table of functions that can be reached, and whose code it leads to. */
+#include "optables.h"
+#include "../../core/profile.h"
+#include "../../core/space.h"
+#include "../../core/system.h"
+#include "../linux/kernel/module.h"
+#include "../linux/mm/vmalloc.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define COLUMNS(C)                                                                                 \
+    C(KIND, TEXT, "what it is, by its type: file_operations, proto_ops, sock")                     \
+    C(TABLE, TEXT, "the table's symbol; none: it has no name")                                     \
+    C(OFFSET, ADDR, "where the table is, or the object that has the pointer")                      \
+    C(TABLE_MODULE, TEXT, "whose memory that is: \"kernel\", or a module; empty: allocated")       \
+    C(MEMBER, TEXT, "which of its pointers; none: HINTS is about the table")                       \
+    C(FUNCTION, ADDR, "what it leads to", EG_MINOR)                                                \
+    C(SYMBOL, TEXT, "its name")                                                                    \
+    C(MODULE, TEXT, "whose code it is: \"kernel\", or a module that is listed")                    \
+    C(USERS, INT, "how many objects have the table", EG_MINOR)                                     \
+    C(USED_BY, TEXT, "one of them")                                                                \
+    C(HINTS, TEXT, "what is odd")
+EG_COLUMNS(COLUMNS);
+
+enum { TABLES_MAX = 1 << 18, NAME_LEN = 64 };
+
+/* ---- what is reached ---- */
+
+const char *optables_say_text(struct eg_run *r, uint64_t text)
+{
+    (void)r;
+    return (const char *)(uintptr_t)text;
+}
+
+static struct optables_type *type_of(struct optables *o, uint32_t id)
+{
+    struct optables_type *t;
+    uint64_t kept;
+
+    if (eg_map_get(o->types, id, &kept))
+        return (struct optables_type *)(uintptr_t)kept;
+    t = eg_tmp(o->r, sizeof *t);
+    *t = (struct optables_type){ .name = eg_type_name(&eg_system_of(o->r)->types, id),
+                                 .id = id,
+                                 .members = linux_fnmembers(o->r, id) };
+    t->last = eg_tmp(o->r, (t->members->n + 1) * sizeof *t->last);
+    t->last_seen = eg_tmp(o->r, (t->members->n + 1) * sizeof *t->last_seen);
+    eg_run_map_add(o->r, o->types, id, (uintptr_t)t);
+    return t;
+}
+
+struct optables_type *optables_type(struct optables *o, const char *name)
+{
+    uint64_t iter = 0;
+    const uint32_t id = eg_types_named(&eg_system_of(o->r)->types, name, NULL,
+                                       1u << EG_T_STRUCT | 1u << EG_T_UNION, &iter);
+
+    return id ? type_of(o, id) : NULL;
+}
+
+bool optables_word(struct optables *o, uint64_t at, uint64_t *out)
+{
+    const struct eg_model *m = &eg_binding_of(o->r)->model;
+    const uint8_t *p = eg_bytes(eg_view_of(o->r), eg_kernel(o->r), at, m->ptr_size);
+
+    if (!p)
+        return false;
+    *out = eg_load_(p, m->ptr_size, m->big_endian);
+    return true;
+}
+
+static bool is_code(enum linux_code_kind kind)
+{
+    return kind == LINUX_CODE_KERNEL || kind == LINUX_CODE_STARTUP || kind == LINUX_CODE_MODULE ||
+           kind == LINUX_CODE_BPF || kind == LINUX_CODE_FTRACE || kind == LINUX_CODE_KPROBES;
+}
+
+static size_t reach(struct optables *o, const struct optables_type *type, uint64_t addr,
+                    struct optables_user user, bool object)
+{
+    const uint64_t key = addr ^ type->id * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t i, first;
+
+    if (eg_map_get(o->seen, key, &i)) {
+        o->at[i].users++;
+        return i;
+    }
+    if (o->n == TABLES_MAX) {
+        o->full = true;
+        return SIZE_MAX;
+    }
+    if (!optables_word(o, addr, &first)) {
+        o->unread++;
+        return SIZE_MAX;
+    }
+    o->at = eg_grow(o->r, o->at, o->n, &o->cap, sizeof *o->at);
+    o->at[o->n] =
+        (struct optable){ .type = type, .addr = addr, .users = 1, .user = user, .object = object };
+    eg_run_map_add(o->r, o->seen, key, o->n);
+    return o->n++;
+}
+
+size_t optables_table(struct optables *o, struct optables_type *type, uint64_t addr,
+                      struct optables_user user)
+{
+    const unsigned word_size = eg_binding_of(o->r)->model.ptr_size;
+
+    // Constants such as ERR_PTR(-EINVAL), and numbers in place of a pointer, are no tables.
+    if (!type || addr < 4096 || addr % word_size || addr > UINT64_MAX - 4096)
+        return SIZE_MAX;
+    return reach(o, type, addr, user, false);
+}
+
+/* The tables that a struct leads to. */
+static void follow(struct optables *o, struct optables_type *type, uint64_t addr,
+                   struct optables_user user)
+{
+    for (uint32_t i = 0; i < type->members->n; i++) {
+        const struct linux_fnmember *m = &type->members->at[i];
+        uint64_t to;
+
+        if (!m->table || !optables_word(o, addr + m->off, &to) || !to)
+            continue;
+        if (type->last[i] == to) {
+            o->at[type->last_seen[i]].users++;
+            continue;
+        }
+        if (m->function && is_code(linux_whose_code(o->codes, to, NULL)))
+            continue;
+        const size_t seen = optables_table(o, type_of(o, m->table), to, user);
+
+        if (seen != SIZE_MAX) {
+            type->last[i] = to;
+            type->last_seen[i] = seen;
+        }
+    }
+}
+
+void optables_object(struct optables *o, struct optables_type *type, uint64_t addr,
+                     struct optables_user user)
+{
+    if (!type || !addr || eg_stopped(o->r))
+        return;
+    if (type->members->functions > 0)
+        reach(o, type, addr, user, !type->members->table);
+    follow(o, type, addr, user);
+}
+
+static bool uses(struct eg_run *r, const char *user, const char *used)
+{
+    struct eg_obj m, use;
+
+    linux_each_module(r, m) {
+        const char *name = eg_string(r, eg_at(m, module.name), NAME_LEN);
+
+        if (!name || strcmp(name, user) != 0)
+            continue;
+        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
+            name = eg_string(r, eg_at(use, module_use.target, module.name), NAME_LEN);
+            if (name && !strcmp(name, used))
+                return true;
+        }
+        return false;
+    }
+    return false;
+}
+
+bool optables_related(struct eg_run *r, const char *one, const char *other)
+{
+    return !strcmp(one, other) || uses(r, one, other) || uses(r, other, one);
+}
+
+/* ---- what is said of it ---- */
+
+/** One table while it is shown. */
+struct look {
+    struct optables *o;
+    const struct optable *t;
+    const char *who;  /**< whose memory it lies in; NULL: nobody's */
+    const char *name; /**< its symbol */
+    bool all;
+};
+
+static const char *user_text(const struct look *l)
+{
+    return l->t->user.say ? l->t->user.say(l->o->r, l->t->user.at) : NULL;
+}
+
+/* Where two modules have nothing to do with each other, a table that joins them was changed. */
+static const char *pointer_hint(const struct look *l, uint64_t at, const struct linux_codeof *code)
+{
+    const char *hint = linux_pointer_hint(l->o->r, at, code);
+
+    if (hint || code->kind != LINUX_CODE_MODULE || l->t->object)
+        return hint;
+    if (l->who && !strcmp(l->who, "kernel"))
+        return "a table of the kernel leads into a module";
+    if (l->who && !optables_related(l->o->r, l->who, code->module))
+        return "a table of a module leads into one that it has nothing to do with";
+    if (l->t->user.module && !optables_related(l->o->r, l->t->user.module, code->module))
+        return "it leads into a module that has nothing to do with its user";
+    return NULL;
+}
+
+static void show(const struct look *l, const char *member, uint64_t function,
+                 const struct linux_codeof *code, const char *hint)
+{
+    const struct optable *t = l->t;
+
+    eg_row(l->o->r, .KIND = eg_text(t->type->name), .TABLE = eg_text(l->name),
+           .OFFSET = eg_uint(t->addr), .TABLE_MODULE = eg_text(l->who), .MEMBER = eg_text(member),
+           .FUNCTION = function ? eg_uint(function) : (struct eg_cell){ 0 },
+           .SYMBOL = eg_text(code ? code->symbol : NULL),
+           .MODULE = eg_text(code ? code->module : NULL), .USERS = eg_uint(t->users),
+           .USED_BY = eg_text(user_text(l)), .HINTS = eg_text(hint));
+}
+
+/** What the functions of one table are together. */
+struct seen {
+    unsigned n, bpf;
+    bool single;       /**< single_start is one of them */
+    bool mixed;        /**< they are of two, of which one is a module */
+    const char *owner; /**< of the last; nobody's are told by themselves */
+};
+
+static void note_owner(struct seen *s, const struct linux_codeof *code)
+{
+    s->mixed |= code->module && s->owner && strcmp(code->module, s->owner) != 0;
+    s->owner = code->module ? code->module : s->owner;
+    s->n++;
+    s->bpf += code->kind == LINUX_CODE_BPF;
+    s->single |= code->symbol && !strcmp(code->symbol, "single_start");
+}
+
+static void functions(const struct look *l, struct seen *s)
+{
+    const struct linux_fnmembers *members = l->t->type->members;
+
+    for (uint32_t i = 0; i < members->n; i++) {
+        const struct linux_fnmember *m = &members->at[i];
+        struct linux_codeof code;
+        const char *hint;
+        uint64_t at;
+
+        if (!m->function || !optables_word(l->o, l->t->addr + m->off, &at) || !at)
+            continue;
+        if ((m->maybe || m->table) && !is_code(linux_whose_code(l->o->codes, at, NULL)))
+            continue;
+        linux_codeof(l->o->r, at, &code);
+        note_owner(s, &code);
+        hint = pointer_hint(l, l->t->addr + m->off, &code);
+        if (hint || l->all)
+            show(l, m->name, at, &code, hint);
+    }
+}
+
+/* Tables are constants. Only single_open() makes one for each file that is open, struct_ops of BPF
+ * are in maps, debugfs copies one for a file's driver (full_proxy_open(), until 6.13), and what
+ * registers itself for each network namespace is copied whole. */
+static const char *place_hint(const struct look *l, const struct seen *s)
+{
+    if (l->who || l->t->object || !s->n || s->bpf == s->n || s->single)
+        return NULL;
+    if (l->t->type->members->linked && !s->mixed)
+        return NULL;
+    return s->mixed ? "the table lies in memory of nobody, and joins code of several"
+                    : "the table lies in memory of nobody";
+}
+
+static void look(struct optables *o, const struct optable *t, bool all)
+{
+    struct look l = { .o = o, .t = t, .all = all };
+    struct seen s = { 0 };
+    const char *hint;
+
+    linux_whose_code(o->codes, t->addr, &l.who);
+    l.name = l.who ? eg_name_of(o->r, t->addr) : NULL;
+    functions(&l, &s);
+    hint = place_hint(&l, &s);
+    if (t->hint)
+        show(&l, NULL, 0, NULL, t->hint);
+    if (hint)
+        show(&l, NULL, 0, NULL, hint);
+}
+
+static int run(struct eg_run *r)
+{
+    struct optables o = { .r = r,
+                          .codes = linux_codes(r),
+                          .seen = eg_run_map(r),
+                          .types = eg_run_map(r),
+                          .pairs = eg_run_map(r) };
+    const bool all = eg_arg_flag(r, "all");
+
+    optables_files(&o);
+    optables_network(&o);
+    optables_devices(&o);
+    optables_lists(&o);
+    for (size_t i = 0; i < o.n && !eg_stopped(r); i++) { // it grows
+        const struct optable t = o.at[i];
+
+        if (!t.object)
+            follow(&o, (struct optables_type *)(uintptr_t)t.type, t.addr, t.user);
+    }
+    for (size_t i = 0; i < o.n && !eg_stopped(r); i++)
+        look(&o, &o.at[i], all);
+    if (o.full)
+        eg_note(r, "only the first %d tables are looked at", TABLES_MAX);
+    if (o.unread)
+        eg_note(r, "%" PRIu64 " tables or objects cannot be read", o.unread);
+    return 0;
+}
+
+EG_PLUGIN(optables) = {
+    .os = "linux",
+    .help = "Find tables of functions that lead to code that is not theirs",
+    .manual =
+        "A table is a struct of pointers to functions, as file_operations; which members are "
+        "pointers to functions is read from the kernel's types, so that new ones are looked at "
+        "too. Tables are reached from all inodes, open files and file systems, entries of /proc, "
+        "sysfs and cgroups, sockets and their protocols, interfaces, terminals and line "
+        "disciplines, character and block devices, and from what registers itself: file systems, "
+        "binary formats, protocols, types of packets, keys, ciphers, clocks, input handlers. "
+        "Objects with functions of their own (a socket's sk_data_ready) are looked at as tables "
+        "are. A row says what is odd: code of nobody, constants of the kernel that lead into a "
+        "module, two modules that have nothing to do with each other, a table that was copied into "
+        "allocated memory, a file whose table is another module's. --all shows every pointer, with "
+        "whose code each is.\n"
+        "What it cannot see: a function that leads away from its own beginning (kernelcode, "
+        "ftrace); tables that only objects lead to which memory holds no longer or no list has; "
+        "pointers of a module's own structs that the kernel knows only as void *; a pointer to "
+        "another function of the same owner; names of a kernel that has no symbols of its data: a "
+        "note says which lists are not known. The pointers of a module that is on the list "
+        "and of the kernel's tree are taken for its own where nothing else contradicts.",
+    .aliases = EG_NAMES("check_fop", "linux.check_afinfo.Check_afinfo",
+                        "linux.malware.check_afinfo.Check_afinfo"),
+    .looks_for = EG_NAMES("hooks of terminals and keyboards"),
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(all, FLAG, "every pointer, also those of which nothing is odd")),
+    .needs = EG_NEEDS(module.list),
+    .run = run,
+};

@@ -1,0 +1,72 @@
+/** optables.h - what the parts of the plugin optables share: which tables of functions were
+ * reached, and who uses each. */
+#ifndef EG_OPTABLES_H
+#define EG_OPTABLES_H
+
+#include "../../core/map.h"
+#include "../linux/kernel/codeof.h"
+#include "../linux/kernel/fnmembers.h"
+
+/** A kind of struct, with what of it leads to functions. */
+struct optables_type {
+    const char *name;
+    uint32_t id;
+    const struct linux_fnmembers *members;
+    uint64_t *last;    /**< by member: the table that the last object had */
+    size_t *last_seen; /**< and its number */
+};
+
+/** Who uses a table: the text is made only where it is shown. */
+struct optables_user {
+    const char *(*say)(struct eg_run *r, uint64_t at);
+    uint64_t at;
+    const char *module; /**< whose it is; NULL: the kernel's, or it does not matter */
+};
+
+struct optable {
+    const struct optables_type *type;
+    uint64_t addr, users;
+    struct optables_user user; /**< the first */
+    const char *hint;          /**< what is odd about the table itself */
+    bool object;               /**< not a table: a struct with pointers to functions */
+};
+
+struct optables {
+    struct eg_run *r;
+    const struct linux_codes *codes;
+    struct optable *at;
+    size_t n, cap;
+    struct eg_map *seen, *types, *pairs;
+    uint64_t unread; /**< tables and objects that cannot be read */
+    bool full;
+};
+
+/** The type of this name; NULL: this kernel does not have it. */
+struct optables_type *optables_type(struct optables *o, const char *name);
+/** The object at @addr, a struct of @type: its functions, and the tables that it leads to. Both may
+ * be NULL and 0. */
+void optables_object(struct optables *o, struct optables_type *type, uint64_t addr,
+                     struct optables_user user);
+/** A table. @return its number in o->at; SIZE_MAX: there is none, or no room. */
+size_t optables_table(struct optables *o, struct optables_type *type, uint64_t addr,
+                      struct optables_user user);
+/** The pointer at @at. */
+bool optables_word(struct optables *o, uint64_t at, uint64_t *out);
+/** Do two modules have to do with each other: one uses the other? */
+bool optables_related(struct eg_run *r, const char *one, const char *other);
+
+/** A user that is a text. */
+const char *optables_say_text(struct eg_run *r, uint64_t text);
+static inline struct optables_user optables_named(const char *text)
+{
+    return (struct optables_user){ optables_say_text, (uint64_t)(uintptr_t)text, NULL };
+}
+
+/* ---- where tables are looked for: each in a file of its own ---- */
+
+void optables_files(struct optables *o);   /**< file systems, inodes, open files, /proc */
+void optables_network(struct optables *o); /**< sockets, interfaces, protocols */
+void optables_devices(struct optables *o); /**< terminals, character and block devices */
+void optables_lists(struct optables *o);   /**< what registers itself in a list of the kernel */
+
+#endif

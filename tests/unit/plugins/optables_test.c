@@ -1,0 +1,274 @@
+/* optables_test.c - tables of functions: each hint, and what is close to it and has none. */
+#include "check.h"
+#include "mkguest.h"
+#include <string.h>
+
+static const char *const types[] = {
+    "struct file_system_type { const char *name; };",
+    "struct module_layout { void *base; unsigned int size, text_size; };"
+    "struct module { int state; struct list_head list; char name[56]; unsigned long taints;"
+    "  struct list_head source_list, target_list; struct module_layout core_layout; };"
+    "struct module_use { struct list_head source_list, target_list;"
+    "  struct module *source, *target; };"
+    "struct file_operations { void *owner; void *(*open)(void); void (*read)(void);"
+    "  void (*write)(void); };"
+    "struct inode_operations { void *(*lookup)(void); void (*link)(void); };"
+    "struct seq_operations { void *(*start)(void); void (*stop)(void); void (*show)(void); };"
+    "struct tty_ldisc_ops { char *name; int num; void (*open)(void); void (*close)(void);"
+    "  void (*receive)(void); };"
+    "struct key_type { const char *name; struct list_head link; void (*parse)(void);"
+    "  void (*free)(void); void (*match)(void); };"
+    "struct parts { void (*callback)(void); void *data; };"
+    "struct callback_head { struct callback_head *next; void (*func)(void); };"
+    "struct linux_binfmt { struct list_head lh; struct callback_head rcu;"
+    "  union { struct tty_ldisc_ops *ops; void (*load)(void); };"
+    "  union { void (*maybe)(void); unsigned long number; };"
+    "  struct parts parts[2]; struct key_type *key; void *(*dump)(void); };"
+    "struct file_system_type { const char *name; struct module *owner; };",
+    "unsigned int i_nlink;",
+    "unsigned int i_nlink; struct inode_operations *i_op; struct file_operations *i_fop;",
+    NULL,
+};
+
+struct scene {
+    struct mk_guest g;
+    struct mk *k;
+    unsigned ptr;
+    uint64_t ldiscs;             /* an array of 2 pointers: tty_ldiscs */
+    uint64_t ours;               /* a table in the kernel's memory, the first of ldiscs */
+    uint64_t keys, bins;         /* lists */
+    uint64_t f[3], single;       /* functions of the kernel */
+    uint64_t modules, rk, other; /* the list, and two modules */
+    uint64_t rk_f, rk_data, other_f;
+    uint64_t heap; /* 256 bytes of nobody */
+    uint64_t nobody;
+};
+
+static uint64_t module_of(struct scene *s, const char *name, uint64_t *text, uint64_t *data)
+{
+    const uint64_t m = mk_object(s->k, "module"), base = mk_alloc_aligned(s->k, 512, 64);
+
+    mk_puts(s->k, m, "module.name", name);
+    mk_put(s->k, m, "module.core_layout.base", base);
+    mk_put(s->k, m, "module.core_layout.size", 512);
+    mk_put(s->k, m, "module.core_layout.text_size", 256);
+    mk_list(s->k, mk_at(s->k, m, "module.source_list"), NULL, 0);
+    mk_list(s->k, mk_at(s->k, m, "module.target_list"), NULL, 0);
+    mk_list_append(s->k, s->modules, mk_at(s->k, m, "module.list"));
+    *text = base;
+    *data = base + 256;
+    return m;
+}
+
+static uint64_t function(struct scene *s, const char *name)
+{
+    const uint64_t at = mk_alloc(s->k, 64);
+
+    mk_symbol_sized(s->k, name, at, 64);
+    return at;
+}
+
+/* Memory of the kernel, its text, then what is allocated. */
+static struct scene make(const struct mk_machine *m)
+{
+    struct scene s = { .g = mk_guest(m, types) };
+    uint64_t unused;
+
+    s.k = s.g.k;
+    s.ptr = mk_model(s.k)->ptr_size;
+    s.ldiscs = mk_alloc(s.k, 2 * s.ptr);
+    s.ours = mk_object(s.k, "tty_ldisc_ops");
+    mk_symbol_sized(s.k, "n_tty_ops", s.ours, 64);
+    s.keys = mk_object(s.k, "list_head");
+    s.bins = mk_object(s.k, "list_head");
+    mk_list(s.k, s.keys, NULL, 0);
+    mk_list(s.k, s.bins, NULL, 0);
+    mk_write_ptr(s.k, s.ldiscs, s.ours);
+    mk_symbol_sized(s.k, "tty_ldiscs", s.ldiscs, 2 * s.ptr);
+    mk_symbol(s.k, "key_types_list", s.keys);
+    mk_symbol(s.k, "formats", s.bins);
+    s.f[0] = function(&s, "first");
+    s.f[1] = function(&s, "second");
+    s.f[2] = function(&s, "third");
+    s.single = function(&s, "single_start");
+    mk_symbol(s.k, "_stext", s.f[0]);
+    mk_symbol(s.k, "_etext", s.single + 64);
+    s.modules = mk_object(s.k, "list_head");
+    mk_symbol(s.k, "modules", s.modules);
+    s.rk = module_of(&s, "rk", &s.rk_f, &s.rk_data);
+    s.other = module_of(&s, "other", &s.other_f, &unused);
+    s.heap = mk_alloc(s.k, 256);
+    s.nobody = mk_alloc(s.k, 64);
+    mk_put(s.k, s.ours, "tty_ldisc_ops.open", s.f[0]);
+    mk_put(s.k, s.ours, "tty_ldisc_ops.close", s.f[1]);
+    return s;
+}
+
+static void uses(struct scene *s, uint64_t user, uint64_t used)
+{
+    const uint64_t use = mk_object(s->k, "module_use");
+
+    mk_put(s->k, use, "module_use.target", used);
+    mk_put(s->k, use, "module_use.source", user);
+    mk_list_append(s->k, mk_at(s->k, user, "module.target_list"),
+                   mk_at(s->k, use, "module_use.target_list"));
+}
+
+static const char *hints(struct scene *s)
+{
+    return mk_columns(mk_guest_rows(&s->g, "optables", NULL), 10, 10);
+}
+
+/* A table of line disciplines at @at, the second of the array. */
+static void second(struct scene *s, uint64_t at, uint64_t open, uint64_t close)
+{
+    mk_write_ptr(s->k, s->ldiscs + s->ptr, at);
+    mk_put(s->k, at, "tty_ldisc_ops.open", open);
+    mk_put(s->k, at, "tty_ldisc_ops.close", close);
+}
+
+static void pointers(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", s.f[2] + 8);
+        assert_string_equal(hints(&s), "inside a function");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 0, 1),
+                            "tty_ldisc_ops|n_tty_ops");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 3, 4),
+                            "kernel|receive");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 6, 9),
+                            "third+0x8|kernel|1|tty_ldiscs[0]");
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", s.nobody);
+        assert_string_equal(hints(&s), "code of no module that is listed, nor of the kernel, "
+                                       "unless it is of BPF or ftrace");
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", s.ours);
+        assert_string_equal(hints(&s), "not code but data");
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", s.rk_f);
+        assert_string_equal(hints(&s), "a table of the kernel leads into a module");
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", 0);
+        second(&s, s.ours, s.f[0], s.f[1]); // one table, two users
+        assert_string_equal(hints(&s), "");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", "all"), 6, 9),
+                            "first|kernel|2|tty_ldiscs[0]\nsecond|kernel|2|tty_ldiscs[0]");
+        mk_free(s.k);
+    }
+}
+
+static void modules(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+
+        second(&s, s.rk_data, s.rk_f, s.f[1]); // a module's own
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, s.rk_data, "tty_ldisc_ops.close", s.other_f);
+        assert_string_equal(hints(&s),
+                            "a table of a module leads into one that it has nothing to do with");
+        uses(&s, s.other, s.rk);
+        assert_string_equal(hints(&s), "");
+        mk_free(s.k);
+    }
+}
+
+static void places(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        uint64_t key;
+
+        second(&s, s.heap, s.f[0], s.f[1]);
+        assert_string_equal(hints(&s), "the table lies in memory of nobody");
+        mk_put(s.k, s.heap, "tty_ldisc_ops.close", s.rk_f);
+        assert_string_equal(hints(&s),
+                            "the table lies in memory of nobody, and joins code of several");
+        mk_put(s.k, s.heap, "tty_ldisc_ops.open", s.single); // as single_open() makes them
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, s.heap, "tty_ldisc_ops.open", 0);
+        mk_put(s.k, s.heap, "tty_ldisc_ops.close", 0); // empty
+        assert_string_equal(hints(&s), "");
+
+        // One that registers itself is often allocated.
+        key = mk_object(s.k, "key_type");
+        mk_list_append(s.k, s.keys, mk_at(s.k, key, "key_type.link"));
+        mk_put(s.k, key, "key_type.parse", s.rk_f);
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, key, "key_type.free", s.nobody);
+        assert_string_equal(hints(&s), "code of no module that is listed, nor of the kernel, "
+                                       "unless it is of BPF or ftrace");
+        mk_free(s.k);
+    }
+}
+
+/* Which members are looked at: nested ones, arrays; of a union what can be told. */
+static void members(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const uint64_t bin = mk_object(s.k, "linux_binfmt");
+        const uint64_t parts = mk_at(s.k, bin, "linux_binfmt.parts");
+
+        mk_write_ptr(s.k, s.ldiscs, 0);
+        mk_list_append(s.k, s.bins, mk_at(s.k, bin, "linux_binfmt.lh"));
+        mk_put(s.k, bin, "linux_binfmt.rcu.func", s.nobody); // set while it waits only
+        mk_put(s.k, bin, "linux_binfmt.maybe", 5);
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, bin, "linux_binfmt.maybe", s.f[0]);
+        mk_put(s.k, bin, "linux_binfmt.load", s.f[1]);
+        mk_write_ptr(s.k, parts + 2 * s.ptr, s.f[2]);
+        mk_put(s.k, bin, "linux_binfmt.dump", s.f[0]);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", "all"), 4, 4),
+                            "ops/load\nmaybe\nparts[1].callback\ndump");
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, bin, "linux_binfmt.ops", s.ours); // the other of the two
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", "all"), 4, 4),
+                            "maybe\nparts[1].callback\ndump\nopen\nclose");
+        mk_put(s.k, bin, "linux_binfmt.dump", s.nobody);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 4, 4), "dump");
+        mk_free(s.k);
+    }
+}
+
+static void inodes(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const uint64_t dentry = mk_guest_dentry(&s.g, s.g.top, "passwd");
+        const uint64_t task = mk_guest_task(&s.g, 5, "cat", 0),
+                       inode = mk_of(&s.g, dentry, "dentry.d_inode");
+        const uint64_t mm = MK_MM(&s.g, task, "cat\0", "");
+
+        mk_put(s.k, mm, "mm_struct.exe_file", mk_guest_file(&s.g, dentry));
+        mk_put(s.k, inode, "inode.i_mode", 0100644);
+        mk_put(s.k, s.g.type, "file_system_type.owner", s.other);
+        mk_put(s.k, inode, "inode.i_fop", s.rk_data);
+        mk_put(s.k, s.rk_data, "file_operations.open", s.rk_f);
+        assert_string_equal(hints(&s), "it leads into a module that has nothing to do with its "
+                                       "user\na table of the module rk serves files of ext4");
+        uses(&s, s.rk, s.other);
+        assert_string_equal(hints(&s), "");
+        mk_free(s.k);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pointers), cmocka_unit_test(modules), cmocka_unit_test(places),
+        cmocka_unit_test(members),  cmocka_unit_test(inodes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
