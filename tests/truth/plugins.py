@@ -18,6 +18,7 @@ import sockets
 import swap
 import system
 import tables
+import tracing
 import userland
 import userstacks
 import stacks
@@ -42,6 +43,7 @@ MODULES = [
     swap,
     system,
     tables,
+    tracing,
     userland,
     userstacks,
     stacks,

@@ -5,13 +5,13 @@
 #include "../../../core/system.h"
 #include "../mm/mm.h"
 #include "export.h"
+#include "ftrace.h"
 #include "module.h"
 #include <ctype.h>
 
 EG_FIELDS(bpf_ksym, start, end, name, lnode);
 EG_FIELDS(ftrace_mod_map, list, mod, funcs);
 EG_FIELDS(ftrace_mod_func, list, name, ip, size);
-EG_FIELDS(ftrace_ops, list, trampoline, trampoline_size);
 EG_FIELDS(kprobe_insn_cache, sym, pages);
 EG_FIELDS(kprobe_insn_page, list, insns);
 EG_SYMBOL(bpf_kallsyms, "list_head");
@@ -177,12 +177,15 @@ static void list_ftrace(struct eg_run *r, struct eg_obj head, linux_ksym_fn *eac
 static void list_trampolines(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state)
 {
     struct eg_obj ops;
-    uint64_t addr;
+    uint64_t addr, size;
 
     eg_each_list(ops, head, ftrace_ops.list)
         if (eg_get(&addr, ops, ftrace_ops.trampoline))
-            give(r, each, state, addr, 't', eg_val(ops, ftrace_ops.trampoline_size), "ftrace",
-                 "__builtin__ftrace", eg_text("ftrace_trampoline"));
+            give(r, each, state, addr, 't',
+                 eg_get(&size, ops, ftrace_ops.trampoline_size)
+                     ? eg_uint(size)
+                     : eg_val(ops, ftrace_ops.trampoline_size),
+                 "ftrace", "__builtin__ftrace", eg_text("ftrace_trampoline"));
 }
 
 static struct eg_cell size_between(struct eg_obj sym, uint64_t start, uint64_t end)
@@ -190,15 +193,21 @@ static struct eg_cell size_between(struct eg_obj sym, uint64_t start, uint64_t e
     return end < start ? eg_missing(EG_BAD_VALUE, sym.addr) : eg_uint(end - start);
 }
 
+enum { BPF_NAME_MAX = 512 }; // KSYM_NAME_LEN (include/linux/kallsyms.h)
+
 static void list_bpf(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state)
 {
     struct eg_obj sym;
     uint64_t start, end;
+    const char *name;
 
-    eg_each_list(sym, head, bpf_ksym.lnode)
-        if (eg_get(&start, sym, bpf_ksym.start) && eg_get(&end, sym, bpf_ksym.end))
-            give(r, each, state, start, 't', size_between(sym, start, end), "bpf", "bpf",
-                 eg_val(sym, bpf_ksym.name));
+    eg_each_list(sym, head, bpf_ksym.lnode) {
+        if (!eg_get(&start, sym, bpf_ksym.start) || !eg_get(&end, sym, bpf_ksym.end))
+            continue;
+        name = eg_string(r, eg_at(sym, bpf_ksym.name), BPF_NAME_MAX);
+        give(r, each, state, start, 't', size_between(sym, start, end), "bpf", "bpf",
+             name ? eg_text(name) : eg_val(sym, bpf_ksym.name));
+    }
 }
 
 static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *each, void *state)
