@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-EG_FIELDS(ftrace_page, index, next, records);
-EG_FIELDS(dyn_ftrace, flags, ip);
 EG_FIELDS(trace_array, list, name, ops);
 EG_FIELD_AS(graph_of, fgraph_ops, "ops"); // since 6.10
 EG_FIELDS(fgraph_ops, entryfunc, retfunc);
@@ -18,7 +16,6 @@ EG_FIELDS(fprobe_hlist, array, fp, hlist, size); // since 6.14
 EG_FIELDS(fprobe_hlist_node, addr);
 EG_FIELD_AS(multi_fprobe, bpf_kprobe_multi_link, "fp");
 EG_FIELD_AS(multi_program, bpf_kprobe_multi_link, "link.prog");
-EG_SYMBOL(ftrace_pages_start, "ftrace_page *");
 EG_SYMBOL(ftrace_trace_arrays, "list_head");
 EG_SYMBOL(ftrace_graph_entry, "void *");
 EG_SYMBOL(ftrace_graph_return, "void *");

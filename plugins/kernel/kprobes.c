@@ -1,11 +1,10 @@
 /* kprobes - probes in the kernel's code, and what they call. */
 #include "../../core/base.h"
 #include "../linux/kernel/hook.h"
+#include "../linux/kernel/kprobe.h"
 #include "../linux/own/traceevent.h"
 #include <inttypes.h>
 
-EG_FIELDS(kprobe, addr, fault_handler, flags, hlist, list, post_handler,
-          pre_handler); // include/linux/kprobes.h; fault_handler until 5.13
 EG_FIELD_AS(return_probe, kretprobe, "kp");
 EG_FIELDS(kretprobe, entry_handler, handler);
 EG_FIELD_AS(rethook_of, kretprobe, "rh"); // since 5.18 on some processors
@@ -13,7 +12,6 @@ EG_FIELDS(rethook, handler);
 EG_FIELD_AS(event_probe, trace_kprobe, "rp.kp"); // kernel/trace/trace_kprobe.c
 EG_FIELDS(trace_kprobe, tp);
 EG_FIELDS(kprobe_blacklist_entry, end_addr, list, start_addr);
-EG_SYMBOL(kprobe_table, "hlist_head[64]"); // KPROBE_TABLE_SIZE
 EG_SYMBOL(kprobe_blacklist, "list_head");
 EG_SYMBOL(kprobes_all_disarmed, "bool");
 

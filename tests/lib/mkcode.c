@@ -33,7 +33,7 @@ struct mk_code mk_code(const struct mk_machine *m, const char *types)
     c.module = mk_alloc(c.k, CODE);
     c.nobody = mk_alloc(c.k, CODE);
     head = mk_alloc(c.k, 2 * mk_model(c.k)->ptr_size);
-    one = mk_object(c.k, "module");
+    c.of = one = mk_object(c.k, "module");
     mk_puts(c.k, one, "module.name", "extra");
     mk_put(c.k, one, "module.taints", 1 << TAINT_OUT_OF_TREE);
     mk_put(c.k, one, "module.core_layout.base", c.module);
@@ -56,6 +56,16 @@ uint64_t mk_function(struct mk_code *c, const char *name)
     if (c->next > c->end)
         mk_fail("mkcode: too many functions");
     mk_symbol_sized(c->k, name, at, STEP);
+    return at;
+}
+
+uint64_t mk_percpu(struct mk_code *c, const char *name, uint64_t size)
+{
+    const uint64_t at = mk_alloc(c->k, 2 * MK_CPU);
+
+    if (size > MK_CPU)
+        mk_fail("mkcode: %s is too large", name);
+    mk_symbol_sized(c->k, name, at, (uint32_t)size);
     return at;
 }
 
@@ -85,6 +95,7 @@ static int number(const char *plugin, const char *name, size_t len)
 const char *mk_code_rows(struct mk_code *c, const char *plugin, const char *const *args,
                          const char *columns)
 {
+    static uint64_t cpus[] = { 0, MK_CPU };
     static char out[16384];
     const char *rows;
     size_t n = 0;
@@ -96,6 +107,8 @@ const char *mk_code_rows(struct mk_code *c, const char *plugin, const char *cons
         s = linux_state(mk_system(c->k));
         s->image_start = c->kernel;
         s->image_end = c->end;
+        s->percpu_offset = cpus;
+        s->n_cpus = countof(cpus);
         c->ready = true;
     }
     rows = mk_rows(c->k, plugin, args);

@@ -9,6 +9,7 @@ struct mk_code {
     struct mk *k;
     uint64_t kernel; /**< functions of the kernel's image begin here */
     uint64_t module; /**< a function of the module "extra" */
+    uint64_t of;     /**< its struct module */
     uint64_t nobody; /**< code that nobody has */
     uint64_t next, end;
     bool ready;
@@ -19,6 +20,10 @@ struct mk_code {
 struct mk_code mk_code(const struct mk_machine *m, const char *types);
 /** One more function of the kernel's. */
 uint64_t mk_function(struct mk_code *c, const char *name);
+/** A variable of @size bytes of which each of two CPUs has a copy: that of the first; the other is
+ * MK_CPU behind it. */
+uint64_t mk_percpu(struct mk_code *c, const char *name, uint64_t size);
+enum { MK_CPU = 0x2000 };
 /** The rows of a plugin with these columns only, by name with blanks between; a row is a line,
  * cells have bars between. @args: as mk_rows has them. Until the next call. */
 const char *mk_code_rows(struct mk_code *c, const char *plugin, const char *const *args,

@@ -116,4 +116,85 @@ class Tracepoints(Hooks):
         return (row["NAME"], "trace") if "trace instance" in (row["DETAIL"] or "") else None
 
 
-DECLARATIONS = [Ftrace(), FtraceRecords(), Kprobes(), Tracepoints()]
+class Uprobes(Hooks):
+    name = "uprobes"
+    against = "probes.txt, marks.jsonl"
+    keys = "PATH, FILE_OFFSET, KIND; or the address of a planted function"
+    planted_kinds = ("uprobe",)
+
+    def expected(self, truth):
+        out = self.planted(truth)
+        for line in truth.lines("probes.txt"):
+            m = re.match(r"([pr])\d*:(uprobes/\S+) (/\S+):0x([0-9a-f]+)", line)
+            if m:
+                out[m[3], int(m[4], 16), {"p": "uprobe", "r": "uretprobe"}[m[1]]] = {"DETAIL": "event " + m[2]}
+        return out
+
+    def other(self, row):
+        return row["PATH"], row["FILE_OFFSET"], row["KIND"]
+
+
+class PerfEvents(Declaration):
+    name = "perf_events"
+    against = "bpftool-perf.json"
+    keys = "OWNER_PID, the BPF program's number"
+    others = "only events with a BPF program are told"
+    TYPES = {"kprobe": "kprobe", "kretprobe": "kprobe", "uprobe": "uprobe", "uretprobe": "uprobe", "tracepoint": "tracepoint"}
+
+    def expected(self, truth):
+        return {(link["pid"], link["prog_id"]): {"KIND": self.TYPES[link["fd_type"]], "STATE": "active"}
+                for link in json.loads(truth.text("bpftool-perf.json") or "[]") if link["fd_type"] in self.TYPES}
+
+    def key(self, row):
+        m = re.search(r"BPF program (\d+)", row["DETAIL"] or "")
+        return (row["OWNER_PID"], int(m[1])) if m else None
+
+
+class Waiting(Hooks):
+    """What the scene planted to be called later; a guest without marks tells nothing."""
+    against = "marks.jsonl"
+    keys = "OFFSET"
+    others = "what else waits when the machine stops is not told"
+    address = ""  # of the struct, in the mark
+
+    def expected(self, truth):
+        self.functions = set()
+        return {(int(mark[self.address], 16),): {"FUNCTION": int(mark["function"], 16), "HINTS": True} for mark in self.marks(truth)}
+
+    def key(self, row):
+        return (int(row["OFFSET"], 16),) if row["HINTS"] and row["OFFSET"] else None
+
+    def have(self, row, column):
+        return int(row["FUNCTION"], 16) if column == "FUNCTION" else super().have(row, column)
+
+
+class Timers(Waiting):
+    name = "ktimers"
+    planted_kinds = ("timer", "hrtimer")
+    address = "timer"
+
+    def key(self, row):
+        return super().key(row) if not (row["DETAIL"] or "").startswith("work ") else None
+
+
+class Workqueues(Waiting):
+    name = "workqueues"
+    planted_kinds = ("delayed_work", "work")
+    address = "work"
+
+
+class Deferred(Waiting):
+    name = "deferred"
+    planted_kinds = ("rcu", "tasklet", "softirq", "irq_work")
+    address = "at"
+    keys = "FUNCTION"
+
+    def expected(self, truth):
+        self.functions = set()
+        return {(int(mark["function" if "function" in mark else "is"], 16),): {"HINTS": True} for mark in self.marks(truth)}
+
+    def key(self, row):
+        return (int(row["FUNCTION"], 16),) if row["HINTS"] else None
+
+
+DECLARATIONS = [Ftrace(), FtraceRecords(), Kprobes(), Tracepoints(), Uprobes(), PerfEvents(), Timers(), Workqueues(), Deferred()]

@@ -8,6 +8,10 @@
 EG_FIELDS(ftrace_ops, direct_call, flags, func, func_hash, list, next, subop_list, trampoline,
           trampoline_size);
 
+EG_FIELDS(dyn_ftrace, flags, ip);
+EG_FIELDS(ftrace_page, index, next, records);
+EG_SYMBOL(ftrace_pages_start, "ftrace_page *");
+
 /** FTRACE_OPS_FL_… (include/linux/ftrace.h), the same in all kernels since 5.10. */
 enum {
     LINUX_FTRACE_ENABLED = 1 << 0,

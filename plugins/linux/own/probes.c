@@ -1,9 +1,7 @@
 /* probes.c - uprobes: a tree by inode and offset (kernel/events/uprobes.c). */
 #include "probes.h"
 
-EG_FIELDS(uprobe, rb_node, inode, offset);
 EG_FIELD_AS(mm_flags, mm_struct, "flags.__mm_flags|flags"); // a bitmap since 6.18
-EG_SYMBOL(uprobes_tree, "rb_root");
 EG_TYPE(mm_struct);
 
 enum { MMF_HAS_UPROBES = 19 }; // include/linux/sched/coredump.h, mm_types.h

@@ -4,6 +4,9 @@
 
 #include "../../../core/engram.h"
 
+EG_FIELDS(uprobe, consumers, inode, offset, rb_node); // kernel/events/uprobes.c
+EG_SYMBOL(uprobes_tree, "rb_root");
+
 /** Is there a uprobe at this offset of the file with the inode at @inode? Where the kernel's tree
  * of them has no symbol, it is said whether @mm has any. @return a number that tells it from
  * others; 0: none. */

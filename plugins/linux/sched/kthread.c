@@ -8,9 +8,6 @@
 EG_FIELDS(kthread, threadfn, data, full_name); // threadfn: 5.8; full_name: 5.17
 // Where the struct kthread is: 5.17 (e32cf5dfbe22); before, in a member of user threads.
 EG_FIELD_AS(task_kthread, task_struct, "worker_private|set_child_tid");
-EG_FIELDS(worker, task, pool, desc, current_work, current_func, current_pwq, rescue_wq);
-EG_FIELDS(pool_workqueue, wq);
-EG_FIELD_AS(queue_name, workqueue_struct, "name");
 
 enum { NAME_BYTES = 64 }; // fs/proc/array.c, proc_task_name
 
@@ -53,10 +50,11 @@ static const char *text_of(struct eg_run *r, struct eg_obj text)
 
 const char *linux_worker_queue(struct eg_run *r, struct eg_obj worker)
 {
-    const char *name = text_of(r, eg_at(worker, worker.current_pwq, pool_workqueue.wq, queue_name));
+    const char *name =
+        text_of(r, eg_at(worker, worker.current_pwq, pool_workqueue.wq, workqueue_struct.name));
 
     if (!name)
-        name = text_of(r, eg_at(worker, worker.rescue_wq, queue_name));
+        name = text_of(r, eg_at(worker, worker.rescue_wq, workqueue_struct.name));
     // A function can describe its work itself (set_worker_desc): writeback does.
     return name ? name : text_of(r, eg_at(worker, worker.desc));
 }
@@ -74,7 +72,7 @@ struct eg_obj linux_worker_function(struct eg_run *r, struct eg_obj worker)
 static const char *worker_name(struct eg_run *r, struct eg_obj worker, const char *comm)
 {
     static const char rescuer[] = "kworker/R-"; // 6.8
-    const char *queue = text_of(r, eg_at(worker, worker.rescue_wq, queue_name));
+    const char *queue = text_of(r, eg_at(worker, worker.rescue_wq, workqueue_struct.name));
     const char *desc = text_of(r, eg_at(worker, worker.desc));
     uint64_t work;
 

@@ -4,6 +4,11 @@
 
 #include "../../../core/engram.h"
 
+EG_FIELDS(worker, current_func, current_pwq, current_work, desc, node, pool, rescue_wq, scheduled,
+          task);                                // kernel/workqueue_internal.h
+EG_FIELDS(pool_workqueue, pool, pwqs_node, wq); // kernel/workqueue.c
+EG_FIELDS(workqueue_struct, list, name, pwqs);
+
 /** The function that a kernel thread was made for; bad where it is none, or its kernel does not
  * keep it (before 5.8). */
 EG_API struct eg_obj linux_kthread_function(struct eg_run *r, struct eg_obj task);
