@@ -144,7 +144,7 @@ static const struct {
     { " imageinfo kdbgscan ", "`engram IMAGE` says what the image is" },
     { " check_modules hidden_modules modxview module_extract check_unlinked_modules ",
       NO_PLUGIN "looks for modules anywhere but on the kernel's list: `lsmod`" },
-    { " check_idt ftrace tracepoints "
+    { " ftrace tracepoints "
       "perf_events ebpf bpf ",
       NO_PLUGIN "looks for hooks" },
     { " luks cryptsetup dm_crypt dmcrypt ",

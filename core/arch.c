@@ -145,6 +145,11 @@ bool eg_cpu_read(struct eg_cpu *cpu, enum eg_cpu_format format, bool big_endian,
         cpu->root = root;
     if (r->control)
         cpu->control = word(p + r->control, w, big_endian);
+    for (unsigned i = 0; r->x86 && i < EG_X86_STATES; i++)
+        if (r->x86[i].size) {
+            cpu->x86[i] = word(p + r->x86[i].at, r->x86[i].size, big_endian);
+            cpu->x86_known |= (uint16_t)(1u << i);
+        }
     // The kernel's GS base is the one in the upper half, whether the CPU was in user or in kernel
     // mode.
     for (size_t i = countof(r->gs); i--;) {

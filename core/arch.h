@@ -34,6 +34,11 @@ struct eg_cpu_record {
     uint16_t enabled; /**< a word: without enabled_bits set in it the CPU does not translate
                            addresses yet */
     uint64_t enabled_bits;
+    /** x86: where the state is, of EG_X86_STATES; NULL: it has none of it. */
+    const struct eg_cpu_place {
+        uint16_t at;
+        uint8_t size; /**< 0: it does not have this */
+    } * x86;
     /** Instead of all these, for records without a fixed layout. @return false: not a CPU. */
     bool (*read)(struct eg_cpu *cpu, const uint8_t *p, size_t len);
 };

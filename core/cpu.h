@@ -13,6 +13,23 @@ struct eg_arch;
 /** A processor by its name ("x86_64", "aarch64", "riscv64"). @return NULL: not known. */
 const struct eg_arch *eg_arch_find(const char *name);
 
+/** x86: what the kernel told the processor: its descriptor tables, the task state segment, and
+ * registers that say where it is entered. Few formats have all of them. */
+enum eg_x86_state {
+    EG_X86_IDT,
+    EG_X86_IDT_LIMIT,
+    EG_X86_GDT,
+    EG_X86_GDT_LIMIT,
+    EG_X86_TSS,
+    EG_X86_SYSENTER, /**< SYSENTER_EIP */
+    EG_X86_EFER,
+    EG_X86_STAR,
+    EG_X86_LSTAR,
+    EG_X86_CSTAR,
+    EG_X86_FMASK,
+    EG_X86_STATES
+};
+
 /** The state of a CPU at the moment of the dump, as far as the file has it. */
 struct eg_cpu {
     const struct eg_arch *arch;
@@ -22,6 +39,8 @@ struct eg_cpu {
     uint32_t pid;      /**< PRSTATUS: the task on it; 0: not known */
     uint64_t regs[40]; /**< in the order of the architecture's names */
     uint8_t n_regs;
+    uint64_t x86[EG_X86_STATES];
+    uint16_t x86_known; /**< bit i: x86[i] was in the file */
 };
 
 /** The records that dump formats have for a CPU. */

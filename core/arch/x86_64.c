@@ -267,10 +267,19 @@ enum {
     // QEMUCPUState (target/i386/arch_dump.c): u32 version, u32 size, 18 registers, 10 segments of
     // 24 bytes with the base at 16, 5 control registers, the kernel's GS base
     QEMU_GS = 8 + 18 * 8 + 4 * 24 + 16,
+    QEMU_TSS = 8 + 18 * 8 + 7 * 24,
+    QEMU_GDT = QEMU_TSS + 24,
+    QEMU_IDT = QEMU_GDT + 24,
     QEMU_CR = 392,
-    // "cpu", version 12 (target/i386/machine.c)
+    // "cpu", version 12 (target/i386/machine.c): segments of 20 bytes with the base at 4 and the
+    // limit at 12; es to gs, ldt, tr, gdt, idt; sysenter_cs, _esp, _eip; control registers
     STREAM_GS = 340,
+    STREAM_TSS = STREAM_GS + 2 * 20 - 4,
+    STREAM_GDT = STREAM_TSS + 20,
+    STREAM_IDT = STREAM_GDT + 20,
+    STREAM_SYSENTER = 448,
     STREAM_CR0 = 456,
+    STREAM_EFER = 816, // then star, lstar, cstar, fmask
     STREAM_KERNEL_GS = 856,
     // DBGFCORECPU (include/VBox/vmm/dbgfcorefmt.h)
     VBOX_NOTE_GS = 240,
@@ -317,6 +326,20 @@ static bool read_smram(struct eg_cpu *cpu, const uint8_t *p, size_t len)
     return true;
 }
 
+static const struct eg_cpu_place qemu_note_state[EG_X86_STATES] = {
+    [EG_X86_IDT] = { QEMU_IDT + 16, 8 }, [EG_X86_IDT_LIMIT] = { QEMU_IDT + 4, 4 },
+    [EG_X86_GDT] = { QEMU_GDT + 16, 8 }, [EG_X86_GDT_LIMIT] = { QEMU_GDT + 4, 4 },
+    [EG_X86_TSS] = { QEMU_TSS + 16, 8 },
+};
+static const struct eg_cpu_place qemu_stream_state[EG_X86_STATES] = {
+    [EG_X86_IDT] = { STREAM_IDT + 4, 8 },     [EG_X86_IDT_LIMIT] = { STREAM_IDT + 12, 4 },
+    [EG_X86_GDT] = { STREAM_GDT + 4, 8 },     [EG_X86_GDT_LIMIT] = { STREAM_GDT + 12, 4 },
+    [EG_X86_TSS] = { STREAM_TSS + 4, 8 },     [EG_X86_SYSENTER] = { STREAM_SYSENTER, 8 },
+    [EG_X86_EFER] = { STREAM_EFER, 8 },       [EG_X86_STAR] = { STREAM_EFER + 8, 8 },
+    [EG_X86_LSTAR] = { STREAM_EFER + 16, 8 }, [EG_X86_CSTAR] = { STREAM_EFER + 24, 8 },
+    [EG_X86_FMASK] = { STREAM_EFER + 32, 8 },
+};
+
 static const struct eg_cpu_record records[] = {
     { .format = EG_CPU_PRSTATUS, .len = 336, .words = 112, .order = linux_order },
     { .format = EG_CPU_QEMU_NOTE,
@@ -324,7 +347,8 @@ static const struct eg_cpu_record records[] = {
       .words = 8,
       .root = QEMU_CR + 3 * 8,
       .control = QEMU_CR + 4 * 8,
-      .gs = { QEMU_GS, QEMU_CR + 5 * 8 } },
+      .gs = { QEMU_GS, QEMU_CR + 5 * 8 },
+      .x86 = qemu_note_state },
     { .format = EG_CPU_QEMU_STREAM,
       .len = STREAM_KERNEL_GS + 8,
       .order = code_order,
@@ -332,7 +356,8 @@ static const struct eg_cpu_record records[] = {
       .control = STREAM_CR0 + 24,
       .gs = { STREAM_GS, STREAM_KERNEL_GS },
       .enabled = STREAM_CR0,
-      .enabled_bits = CR0_PG },
+      .enabled_bits = CR0_PG,
+      .x86 = qemu_stream_state },
     { .format = EG_CPU_SMRAM, .len = SMRAM_LEN, .read = read_smram },
     { .format = EG_CPU_VIRTUALBOX_NOTE,
       .len = VBOX_NOTE_KERNEL_GS + 8,

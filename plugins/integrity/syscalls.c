@@ -205,25 +205,6 @@ static void hint(struct linux_text *t, const char *before, const char *what)
         linux_text_add(t, "%s%s%s", t->n ? "; " : "", before, what);
 }
 
-/** A function that begins with a jump to code that is not the kernel's, nor made by it. */
-static const char *leaves(struct eg_run *r, uint64_t function)
-{
-    uint8_t code[16];
-    struct linux_stub stub;
-    enum linux_code_kind kind;
-
-    if (!eg_read(eg_view_of(r), eg_kernel(r), function, code, sizeof code))
-        return NULL;
-    stub = linux_stub_at(eg_system_of(r)->arch, code, sizeof code, function);
-    if (!stub.what || !stub.known)
-        return NULL;
-    kind = linux_whose_code(linux_codes(r), stub.target, NULL);
-    return kind == LINUX_CODE_KERNEL || kind == LINUX_CODE_FTRACE || kind == LINUX_CODE_BPF ||
-                   kind == LINUX_CODE_KPROBES
-               ? NULL
-               : eg_strf(r, "begins with a jump out of the kernel, to %#" PRIx64, stub.target);
-}
-
 /** What leads to a function: the table's entry at @at, or the switch. */
 struct way {
     struct eg_cell function;
@@ -285,7 +266,9 @@ static void row(struct state *s, uint64_t i)
     hint(&hints, "", other ? "another function than its call's" : NULL);
     if (table.known && code.known && table.addr != code.addr)
         hint(&hints, "", "table and switch differ");
-    jump = code.known ? leaves(r, code.addr) : table.known ? leaves(r, table.addr) : NULL;
+    jump = code.known    ? linux_leaves_kernel(r, code.addr)
+           : table.known ? linux_leaves_kernel(r, table.addr)
+                         : NULL;
     hint(&hints, "", jump);
     eg_row(r, .TABLE = eg_text(s->list->name), .INDEX = eg_uint(i), .CALL = eg_text(call),
            .FUNCTION = table.function, .SYMBOL = eg_text(table.of.symbol),

@@ -38,4 +38,51 @@ class Syscalls(Declaration):
         return int(row["FUNCTION"] or row["CODE_FUNCTION"], 16)
 
 
-DECLARATIONS = [Syscalls()]
+class Idt(Declaration):
+    name = "idt"
+    against = "proc/kallsyms"
+    keys = "INDEX"
+    others = "interrupts whose stubs have no name of their own, and exceptions that a release has no handler for"
+    # arch/x86/kernel/idt.c, def_idts
+    GATES = {0: "divide_error", 3: "int3", 4: "overflow", 5: "bounds", 6: "invalid_op", 7: "device_not_available", 10: "invalid_tss",
+             11: "segment_not_present", 12: "stack_segment", 13: "general_protection", 14: "page_fault", 16: "coprocessor_error",
+             17: "alignment_check", 19: "simd_coprocessor_error"}
+
+    def expected(self, truth):
+        symbols = {}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split(" ", 2)
+            if name.startswith("asm_exc_"):
+                symbols[name[8:]] = int(address, 16)
+        return {number: {"FUNCTION": symbols[name]} for number, name in self.GATES.items() if name in symbols}
+
+    def key(self, row):
+        return row["INDEX"] if row["TABLE"] == "idt_table" and row["INDEX"] in self.GATES else None
+
+    def have(self, row, column):
+        return int(row["FUNCTION"], 16)
+
+
+class Entrypoints(Declaration):
+    name = "entrypoints"
+    against = "proc/kallsyms"
+    keys = "NAME"
+    others = "registers, vectors, and branches to where they should not lead"
+    NAMES = ("entry_SYSCALL_64", "entry_SYSCALL_compat", "entry_SYSENTER_compat", "do_syscall_64", "do_el0_svc")
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "kallsyms"):
+            address, _, name = line.split(" ", 2)
+            if name in self.NAMES:
+                out[name] = {"FUNCTION": int(address, 16)}
+        return out
+
+    def key(self, row):
+        return row["NAME"] if row["KIND"] == "function" and row["NAME"] in self.NAMES else None
+
+    def have(self, row, column):
+        return int(row["FUNCTION"], 16)
+
+
+DECLARATIONS = [Syscalls(), Idt(), Entrypoints()]

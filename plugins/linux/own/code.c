@@ -2,7 +2,9 @@
 #include "code.h"
 #include "../../../core/disasm.h"
 #include "../../../core/run.h"
+#include "../kernel/codeof.h"
 #include "../mm/elf.h"
+#include <inttypes.h>
 #include <stdio.h>
 
 static uint64_t relative(const uint8_t *bytes, uint64_t next)
@@ -97,6 +99,24 @@ struct linux_stub linux_stub_at(const struct eg_arch *arch, const uint8_t *bytes
     if (arch->elf_machine == ELF_AARCH64)
         return arm64_stub(bytes, len, at);
     return (struct linux_stub){ 0 };
+}
+
+const char *linux_leaves_kernel(struct eg_run *r, uint64_t function)
+{
+    uint8_t code[16];
+    struct linux_stub stub;
+    enum linux_code_kind kind;
+
+    if (!eg_read(eg_view_of(r), eg_kernel(r), function, code, sizeof code))
+        return NULL;
+    stub = linux_stub_at(eg_system_of(r)->arch, code, sizeof code, function);
+    if (!stub.what || !stub.known)
+        return NULL;
+    kind = linux_whose_code(linux_codes(r), stub.target, NULL);
+    return kind == LINUX_CODE_KERNEL || kind == LINUX_CODE_FTRACE || kind == LINUX_CODE_BPF ||
+                   kind == LINUX_CODE_KPROBES
+               ? NULL
+               : eg_strf(r, "begins with a jump out of the kernel, to %#" PRIx64, stub.target);
 }
 
 size_t linux_breakpoint_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len)

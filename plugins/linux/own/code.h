@@ -15,6 +15,10 @@ struct linux_stub {
 /** A jump away, or a call, at the beginning of @bytes, which lie at @at. */
 EG_API struct linux_stub linux_stub_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len,
                                        uint64_t at);
+/** "begins with a jump out of the kernel, to 0x…": of the kernel's function at @function, that its
+ * first instruction leads to code that is neither the kernel's nor made by it. NULL: it does
+ * not. */
+EG_API const char *linux_leaves_kernel(struct eg_run *r, uint64_t function);
 /** Bytes of the breakpoint instruction there; 0: none. */
 EG_API size_t linux_breakpoint_at(const struct eg_arch *arch, const uint8_t *bytes, size_t len);
 /** At most @most instructions, with "; " between them; NULL where this build or processor has none.
