@@ -12,20 +12,67 @@ class Optables(Declaration):
     def applies(self, truth):
         return True
 
+    OF_TABLES = ("seq_show", "file_operations", "inode_operations", "proc_ops", "super_operations", "dentry_operations",
+                 "address_space_operations", "tty_operations", "tty_ldisc", "proto", "net_family")
+    OF_OBJECTS = {"packet_type": "func", "protocol": "handler", "binfmt": "load_binary"}
+
     def expected(self, truth):
         out = {}
         for fact in map(json.loads, truth.lines("marks.jsonl")):
-            if fact["kind"] == "seq_show":
-                out[(int(fact["operations"], 16), "show")] = {
-                    "KIND": "seq_operations", "TABLE": fact["symbol"], "TABLE_MODULE": "kernel", "FUNCTION": int(fact["is"], 16),
-                    "MODULE": "marks", "HINTS": "constants of the kernel lead into a module"}
+            if fact["kind"] in self.OF_TABLES:
+                out[(int(fact.get("table", fact.get("operations")), 16), fact.get("member", "show"))] = {
+                    "TABLE": fact["symbol"], "TABLE_MODULE": "kernel", "FUNCTION": int(fact["is"], 16)}
+            elif fact["kind"] in self.OF_OBJECTS:
+                out[(int(fact["structure"], 16), self.OF_OBJECTS[fact["kind"]])] = {"FUNCTION": int(fact["function"], 16)}
+            elif fact["kind"] == "sk_data_ready":
+                out[(int(fact["sock"], 16), "sk_data_ready")] = {"FUNCTION": int(fact["is"], 16)}
+            elif fact["kind"] == "copied_fops":
+                out[(int(fact["is"], 16), None)] = {"KIND": "file_operations"}
         return out
 
     def key(self, row):
-        return int(row["OFFSET"], 16), row["MEMBER"]
+        return int(row["OFFSET"], 16), row["MEMBER"] and row["MEMBER"].rpartition(".")[2]
 
     def have(self, row, column):
         return int(row[column], 16) if column == "FUNCTION" else row[column]
 
 
-DECLARATIONS = [Optables()]
+def planted(truth, *kinds):
+    return [fact for fact in map(json.loads, truth.lines("marks.jsonl")) if fact["kind"] in kinds]
+
+
+class Notifiers(Declaration):
+    name = "notifiers"
+    against = "marks.jsonl"
+    keys = "TABLE, OFFSET"
+    others = "a guest does not tell its chains; only planted ones are told"
+
+    def expected(self, truth):
+        return {(fact.get("chain", "keyboard_notifier_list"), int(fact["block"], 16)):
+                {"FUNCTION": int(fact["function"], 16)} for fact in planted(truth, "keyboard", "notifier", "orphan_notifier")}
+
+    def key(self, row):
+        key = row["TABLE"], int(row["OFFSET"], 16)
+        return key if row["HINTS"] else None
+
+    def have(self, row, column):
+        return int(row[column], 16)
+
+
+class Lsm(Declaration):
+    name = "lsm"
+    against = "marks.jsonl"
+    keys = "TABLE, OFFSET"
+    others = "a guest does not tell its hooks; only planted ones are told"
+
+    def expected(self, truth):
+        return {(fact["hook"], int(fact["list"], 16)): {"FUNCTION": int(fact["function"], 16)} for fact in planted(truth, "lsm")}
+
+    def key(self, row):
+        return (row["TABLE"], int(row["OFFSET"], 16)) if row["HINTS"] else None
+
+    def have(self, row, column):
+        return int(row[column], 16)
+
+
+DECLARATIONS = [Optables(), Notifiers(), Lsm()]
