@@ -22,7 +22,7 @@
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { TABLES_MAX = 1 << 18, NAME_LEN = 64 };
+enum { TABLES_MAX = 1 << 18, NAME_LEN = 64, COPY_MIN = 8 };
 
 /* ---- what is reached ---- */
 
@@ -232,6 +232,22 @@ static void note_owner(struct seen *s, const struct linux_codeof *code)
     s->single |= code->symbol && !strcmp(code->symbol, "single_start");
 }
 
+/* The same functions: one is a copy of the other. */
+static uint64_t sum_of(struct optables *o, const struct optable *t, unsigned *n)
+{
+    const struct linux_fnmembers *members = t->type->members;
+    uint64_t sum = t->type->id, at;
+
+    *n = 0;
+    for (uint32_t i = 0; i < members->n; i++)
+        if (members->at[i].function && optables_word(o, t->addr + members->at[i].off, &at) && at) {
+            sum = (sum ^ at ^ members->at[i].off) * UINT64_C(0x9e3779b97f4a7c15);
+            sum ^= sum >> 29;
+            (*n)++;
+        }
+    return sum;
+}
+
 static void functions(const struct look *l, struct seen *s)
 {
     const struct linux_fnmembers *members = l->t->type->members;
@@ -249,6 +265,8 @@ static void functions(const struct look *l, struct seen *s)
         linux_codeof(l->o->r, at, &code);
         note_owner(s, &code);
         hint = pointer_hint(l, l->t->addr + m->off, &code);
+        if (hint)
+            eg_run_map_add(l->o->r, l->o->shown, l->t->addr + m->off, 0);
         if (hint || l->all)
             show(l, m->name, at, &code, hint);
     }
@@ -267,6 +285,63 @@ static const char *place_hint(const struct look *l, const struct seen *s)
                     : "the table lies in memory of nobody";
 }
 
+/* The upper layers of TCP (tls) begin with copies of the tables of the socket that they take. */
+static bool takes_over(struct optables *o, const char *module)
+{
+    const char *who;
+
+    for (size_t i = 0; i < o->n; i++)
+        if (!strcmp(o->at[i].type->name, "tcp_ulp_ops") &&
+            linux_whose_code(o->codes, o->at[i].addr, &who) == LINUX_CODE_DATA &&
+            !strcmp(who, module))
+            return true;
+    return false;
+}
+
+/* A table of the kernel's that is in memory of a module, too, and with nothing of the module's. */
+static const char *copy_hint(const struct look *l, const struct seen *s)
+{
+    struct optables *o = l->o;
+    const char *name;
+    uint64_t i;
+    unsigned n;
+
+    if (!l->who || !strcmp(l->who, "kernel") || l->t->object || s->mixed || !s->owner ||
+        strcmp(s->owner, "kernel") != 0 || !eg_map_get(o->originals, sum_of(o, l->t, &n), &i) ||
+        n < COPY_MIN || takes_over(o, l->who))
+        return NULL;
+    name = eg_name_of(o->r, o->at[i].addr);
+    return eg_strf(o->r, "a copy of the kernel's %s", name ? name : o->at[i].type->name);
+}
+
+static void take_originals(struct optables *o)
+{
+    const char *who;
+    unsigned n;
+
+    for (size_t i = 0; i < o->n && !eg_stopped(o->r); i++)
+        if (!o->at[i].object &&
+            linux_whose_code(o->codes, o->at[i].addr, &who) == LINUX_CODE_DATA &&
+            !strcmp(who, "kernel")) {
+            const uint64_t sum = sum_of(o, &o->at[i], &n);
+
+            if (n >= COPY_MIN)
+                eg_run_map_add(o->r, o->originals, sum, i);
+        }
+}
+
+static void show_constant(struct optables *o, const char *kind, const char *table, uint64_t at,
+                          const char *member, uint64_t function, const char *hint)
+{
+    struct linux_codeof code;
+
+    linux_codeof(o->r, function, &code);
+    eg_row(o->r, .KIND = eg_text(kind), .TABLE = eg_text(table), .OFFSET = eg_uint(at),
+           .TABLE_MODULE = eg_text("kernel"), .MEMBER = eg_text(member),
+           .FUNCTION = eg_uint(function), .SYMBOL = eg_text(code.symbol),
+           .MODULE = eg_text(code.module), .HINTS = eg_text(hint));
+}
+
 static void look(struct optables *o, const struct optable *t, bool all)
 {
     struct look l = { .o = o, .t = t, .all = all };
@@ -277,6 +352,8 @@ static void look(struct optables *o, const struct optable *t, bool all)
     l.name = l.who ? eg_name_of(o->r, t->addr) : NULL;
     functions(&l, &s);
     hint = place_hint(&l, &s);
+    if (!hint && !t->hint)
+        hint = copy_hint(&l, &s);
     if (t->hint)
         show(&l, NULL, 0, NULL, t->hint);
     if (hint)
@@ -289,7 +366,9 @@ static int run(struct eg_run *r)
                           .codes = linux_codes(r),
                           .seen = eg_run_map(r),
                           .types = eg_run_map(r),
-                          .pairs = eg_run_map(r) };
+                          .pairs = eg_run_map(r),
+                          .shown = eg_run_map(r),
+                          .originals = eg_run_map(r) };
     const bool all = eg_arg_flag(r, "all");
 
     optables_files(&o);
@@ -302,8 +381,10 @@ static int run(struct eg_run *r)
         if (!t.object)
             follow(&o, (struct optables_type *)(uintptr_t)t.type, t.addr, t.user);
     }
+    take_originals(&o);
     for (size_t i = 0; i < o.n && !eg_stopped(r); i++)
         look(&o, &o.at[i], all);
+    optables_constants(&o, show_constant);
     if (o.full)
         eg_note(r, "only the first %d tables are looked at", TABLES_MAX);
     if (o.unread)
@@ -324,7 +405,10 @@ EG_PLUGIN(optables) = {
         "Objects with functions of their own (a socket's sk_data_ready) are looked at as tables "
         "are. A row says what is odd: code of nobody, constants of the kernel that lead into a "
         "module, two modules that have nothing to do with each other, a table that was copied into "
-        "allocated memory, a file whose table is another module's. --all shows every pointer, with "
+        "allocated memory or into a module's, a file whose table is another module's. All "
+        "constants "
+        "of the kernel are searched for pointers into modules, also in tables that nothing leads "
+        "to. --all shows every pointer, with "
         "whose code each is.\n"
         "What it cannot see: a function that leads away from its own beginning (kernelcode, "
         "ftrace); tables that only objects lead to which memory holds no longer or no list has; "

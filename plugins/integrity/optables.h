@@ -37,7 +37,9 @@ struct optables {
     struct optable *at;
     size_t n, cap;
     struct eg_map *seen, *types, *pairs;
-    uint64_t unread; /**< tables and objects that cannot be read */
+    struct eg_map *shown;     /**< pointers that have a row */
+    struct eg_map *originals; /**< the kernel's tables by their contents */
+    uint64_t unread;          /**< tables and objects that cannot be read */
     bool full;
 };
 
@@ -68,5 +70,11 @@ void optables_files(struct optables *o);   /**< file systems, inodes, open files
 void optables_network(struct optables *o); /**< sockets, interfaces, protocols */
 void optables_devices(struct optables *o); /**< terminals, character and block devices */
 void optables_lists(struct optables *o);   /**< what registers itself in a list of the kernel */
+/** Constants of the kernel that lead into a module or to code of nobody, in whatever table: rows of
+ * those that have none yet. */
+void optables_constants(struct optables *o,
+                        void (*show)(struct optables *o, const char *kind, const char *table,
+                                     uint64_t at, const char *member, uint64_t function,
+                                     const char *hint));
 
 #endif

@@ -26,11 +26,13 @@ class Optables(Declaration):
                 out[(int(fact["structure"], 16), self.OF_OBJECTS[fact["kind"]])] = {"FUNCTION": int(fact["function"], 16)}
             elif fact["kind"] == "sk_data_ready":
                 out[(int(fact["sock"], 16), "sk_data_ready")] = {"FUNCTION": int(fact["is"], 16)}
-            elif fact["kind"] == "copied_fops":
-                out[(int(fact["is"], 16), None)] = {"KIND": "file_operations"}
+            elif fact["kind"] in ("copied_fops", "copied_proto_ops"):
+                out[(int(fact["is"], 16), None)] = {"KIND": "file_operations" if fact["kind"] == "copied_fops" else "proto_ops"}
         return out
 
     def key(self, row):
+        if row["KIND"] == "constants":  # tables of another type, as of system calls: other plugins have them
+            return None
         return int(row["OFFSET"], 16), row["MEMBER"] and row["MEMBER"].rpartition(".")[2]
 
     def have(self, row, column):

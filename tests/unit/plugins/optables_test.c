@@ -14,8 +14,9 @@ static const char *const types[] = {
     "  void (*write)(void); };"
     "struct inode_operations { void *(*lookup)(void); void (*link)(void); };"
     "struct seq_operations { void *(*start)(void); void (*stop)(void); void (*show)(void); };"
+    "struct more { void (*f)(void); };"
     "struct tty_ldisc_ops { char *name; int num; void (*open)(void); void (*close)(void);"
-    "  void (*receive)(void); };"
+    "  void (*receive)(void); struct more more[6]; };"
     "struct key_type { const char *name; struct list_head link; void (*parse)(void);"
     "  void (*free)(void); void (*match)(void); };"
     "struct parts { void (*callback)(void); void *data; };"
@@ -36,6 +37,7 @@ struct scene {
     unsigned ptr;
     uint64_t ldiscs;             /* an array of 2 pointers: tty_ldiscs */
     uint64_t ours;               /* a table in the kernel's memory, the first of ldiscs */
+    uint64_t fops;               /* a constant that nothing leads to */
     uint64_t keys, bins;         /* lists */
     uint64_t f[3], single;       /* functions of the kernel */
     uint64_t modules, rk, other; /* the list, and two modules */
@@ -85,6 +87,11 @@ static struct scene make(const struct mk_machine *m)
     mk_list(s.k, s.bins, NULL, 0);
     mk_write_ptr(s.k, s.ldiscs, s.ours);
     mk_symbol_sized(s.k, "tty_ldiscs", s.ldiscs, 2 * s.ptr);
+    s.fops = mk_object(s.k, "file_operations");
+    mk_symbol_sized(s.k, "kmsg_fops", s.fops, 64);
+    mk_symbol(s.k, "__start_rodata", s.fops);
+    mk_symbol(s.k, "__end_rodata", s.fops + mk_at(s.k, 0, "file_operations.write") + s.ptr);
+    mk_alloc(s.k, 64);
     mk_symbol(s.k, "key_types_list", s.keys);
     mk_symbol(s.k, "formats", s.bins);
     s.f[0] = function(&s, "first");
@@ -239,6 +246,48 @@ static void members(void **state)
     }
 }
 
+static void constants(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+
+        mk_put(s.k, s.fops, "file_operations.open", s.f[0]);
+        mk_put(s.k, s.fops, "file_operations.write", s.rk_data); // no code
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, s.fops, "file_operations.read", s.rk_f);
+        assert_string_equal(hints(&s), "constants of the kernel lead into a module");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 0, 1),
+                            "file_operations|kmsg_fops");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 4, 4), "read");
+        mk_free(s.k);
+    }
+}
+
+static void copies(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const uint64_t off = mk_at(s.k, 0, "tty_ldisc_ops.more");
+
+        mk_put(s.k, s.ours, "tty_ldisc_ops.receive", s.f[2]);
+        second(&s, s.rk_data, s.f[0], s.f[1]);
+        mk_put(s.k, s.rk_data, "tty_ldisc_ops.receive", s.f[2]);
+        for (unsigned i = 0; i < 5; i++) {
+            assert_string_equal(hints(&s), ""); // short ones are alike
+            mk_write_ptr(s.k, s.ours + off + i * s.ptr, s.f[i % 3]);
+            mk_write_ptr(s.k, s.rk_data + off + i * s.ptr, s.f[i % 3]);
+        }
+        assert_string_equal(hints(&s), "a copy of the kernel's n_tty_ops");
+        mk_write_ptr(s.k, s.rk_data + off, s.f[1]); // another table
+        assert_string_equal(hints(&s), "");
+        mk_free(s.k);
+    }
+}
+
 static void inodes(void **state)
 {
     (void)state;
@@ -266,8 +315,9 @@ static void inodes(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pointers), cmocka_unit_test(modules), cmocka_unit_test(places),
-        cmocka_unit_test(members),  cmocka_unit_test(inodes),
+        cmocka_unit_test(pointers), cmocka_unit_test(modules),   cmocka_unit_test(places),
+        cmocka_unit_test(members),  cmocka_unit_test(constants), cmocka_unit_test(copies),
+        cmocka_unit_test(inodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
