@@ -77,4 +77,47 @@ class Lsm(Declaration):
         return int(row[column], 16)
 
 
-DECLARATIONS = [Optables(), Notifiers(), Lsm()]
+class Binfmts(Declaration):
+    name = "binfmts"
+    against = "marks.jsonl"
+    keys = "OFFSET"
+    others = "a guest does not tell its formats; only planted ones are told"
+
+    def expected(self, truth):
+        return {(int(fact["structure"], 16),): {"FUNCTION": int(fact["function"], 16)} for fact in planted(truth, "binfmt")}
+
+    def key(self, row):
+        return (int(row["OFFSET"], 16),) if row["HINTS"] else None
+
+    def have(self, row, column):
+        return int(row[column], 16)
+
+
+class Cryptos(Declaration):
+    name = "cryptos"
+    against = "proc/crypto"
+    keys = "NAME, DRIVER"
+    others = "algorithms that are tested, or were made after the report, are not told"
+    repeats = True
+
+    def expected(self, truth):
+        out, one = {}, {}
+        for line in [*truth.lines("proc", "crypto"), ""]:
+            name, _, value = line.partition(":")
+            if name.strip():
+                one.setdefault(name.strip(), value.strip())
+            elif "driver" in one:
+                out[(one["name"], one["driver"])] = {"PRIORITY": int(one["priority"]), "MODULE": one["module"]}
+                one = {}
+        return out
+
+    def key(self, row):
+        key = row["NAME"], row["DRIVER"]
+        return key if key in self.told else None
+
+    def applies(self, truth):
+        self.told = self.expected(truth)
+        return bool(self.told)
+
+
+DECLARATIONS = [Optables(), Notifiers(), Lsm(), Binfmts(), Cryptos()]
