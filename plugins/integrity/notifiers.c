@@ -1,4 +1,4 @@
-/* notifiers - who is told when something happens: the kernel's notifier chains (kernel/notifier.c). */
+/* notifiers - who is told when something happens: the notifier chains (kernel/notifier.c). */
 #include "../../core/map.h"
 #include "../../core/profile.h"
 #include "../../core/space.h"

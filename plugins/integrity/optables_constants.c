@@ -1,5 +1,5 @@
-/* optables_constants.c - constants of the kernel that lead into a module: tables that no object leads
- * to. */
+/* optables_constants.c - constants of the kernel that lead into a module: tables that no object
+ * leads to. */
 #include "../../core/profile.h"
 #include "../../core/space.h"
 #include "../../core/system.h"

@@ -1,4 +1,4 @@
-/* notifiers_test.c - which variables are chains of notifiers, and what is odd about their blocks. */
+/* notifiers_test.c - which variables are chains of notifiers, and what is odd about blocks. */
 #include "check.h"
 #include "mkguest.h"
 
