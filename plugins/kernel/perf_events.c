@@ -172,11 +172,11 @@ static int run(struct eg_run *r)
     of_tasks(&l);
     if (eg_arg_limits(r, "pid"))
         return 0;
-    if (eg_has(r, pmu_context)) {
-        of_pmus(&l);
-    } else if (variable.why) {
+    if (eg_has(r, pmu_context) ? eg_sym(r, pmus).why : variable.why) {
         eg_note(r, "events of whole CPUs are not known: a System.map of this kernel "
-                   "(--system-map) has perf_cpu_context");
+                   "(--system-map) has pmus, perf_cpu_context");
+    } else if (eg_has(r, pmu_context)) {
+        of_pmus(&l);
     } else {
         linux_each_percpu(r, variable, one)
             context(&l, eg_at(one, cpu_events), eg_bad(one, EG_ABSENT, 0));

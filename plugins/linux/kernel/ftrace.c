@@ -129,6 +129,11 @@ static void add_listed(struct eg_run *r, struct linux_ftrace *f)
     uint64_t next = 0, flags;
 
     f->listed = !ops.why;
+    if (eg_sym(r, ftrace_ops_list).why) {
+        eg_note(r, "ftrace: ftrace_ops_list is not known: a System.map of this kernel "
+                   "(--system-map) has it");
+        return;
+    }
     while (!ops.why && (end.why || ops.addr != end.addr)) {
         if (!eg_get(&flags, ops, ftrace_ops.flags) || !eg_get(&next, ops, ftrace_ops.next)) {
             eg_note(r, "ftrace_ops_list: what follows at %#" PRIx64 " cannot be read", ops.addr);
