@@ -7,6 +7,7 @@
  * of a second; then minor columns (EG_MINOR) are left out, the rightmost first, and a line below
  * the table names them; then the widest texts are cut. What is never cut (EG_WHOLE) takes the room
  * of blanks behind it, and where there are none its row is longer. */
+#include "below.h"
 #include "table.h"
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -29,7 +30,7 @@ struct text {
     bool streaming;
     struct eg_arena held, one; // of the rows held back; of the row that is printed
     size_t n_held, *widths, tree_column;
-    enum { SHOWN, NO_ROOM, NOT_ASKED, TOO_LATE } * hidden; // TOO_LATE: first in a later row
+    enum { SHOWN, NO_ROOM, NOT_ASKED, TOO_LATE, BELOW } * hidden; // TOO_LATE: first in a later row
     bool whole_seconds;
     struct held {
         unsigned depth;
@@ -188,6 +189,13 @@ static void fit(struct text *s, const struct eg_result_head *h)
         s->widths[last - 1] += s->screen - total;
 }
 
+static void hide_below(struct text *s, const struct eg_result_head *h)
+{
+    for (size_t i = 0; i < h->n_columns; i++)
+        if (h->columns[i].shown & EG_BELOW)
+            s->hidden[i] = BELOW;
+}
+
 static void learn(struct text *s, const struct eg_result_head *h)
 {
     for (size_t i = 0; i < h->n_columns; i++)
@@ -204,6 +212,7 @@ static void learn(struct text *s, const struct eg_result_head *h)
 static void measure(struct text *s, const struct eg_result_head *h)
 {
     hide_not_asked(s, h);
+    hide_below(s, h);
     learn(s, h);
     if (!s->screen || !h->n_columns || is_text(h))
         return;
@@ -262,10 +271,48 @@ static void put_cell(const struct text *s, FILE *f, const struct eg_result_head 
         pen->start = pen->at - room; // the columns behind it keep their distance
 }
 
+/** Bytes of @cell that fit into @room, up to a blank if there is one, or to a bar. */
+static size_t line_length(const char *cell, size_t room)
+{
+    const char *bar = strstr(cell, " | ");
+    size_t n = 0, blank = 0;
+
+    for (size_t w = 0; cell[n] && cell + n != bar; n++) {
+        w += (cell[n] & 0xc0) != 0x80;
+        if (w > room)
+            return blank ? blank : n;
+        blank = cell[n] == ' ' ? n : blank;
+    }
+    return n;
+}
+
+/** A cell below its row: the column's name, then the text in as many lines as it needs. */
+static void put_below(const struct text *s, FILE *f, const char *name, const char *cell)
+{
+    enum { NAME = 14, WIDE = 120 };
+    const size_t room = EG_MAX(EG_MIN(s->screen ? s->screen : WIDE, WIDE), 40 + NAME) - NAME;
+    bool first = true;
+
+    while (*cell) {
+        const size_t n = line_length(cell, room);
+
+        if (first)
+            paint(s, f, "2");
+        fprintf(f, "  %-*s", NAME - 2, first ? name : "");
+        if (first)
+            paint(s, f, "0");
+        fprintf(f, "%.*s\n", (int)n, cell);
+        cell += n;
+        cell += !strncmp(cell, " | ", 3) ? 3 : *cell == ' ';
+        first = false;
+    }
+}
+
 static void put_row(struct text *s, FILE *f, const struct eg_result_head *h, unsigned depth,
                     char *const *cells, const bool *bad)
 {
     struct pen pen = { 0 };
+    bool below = false;
 
     for (size_t i = 0; i < h->n_columns; i++) {
         if (bad && s->hidden[i] == NOT_ASKED && cells[i][0])
@@ -277,6 +324,13 @@ static void put_row(struct text *s, FILE *f, const struct eg_result_head *h, uns
         pen.start += s->widths[i] + GAP;
     }
     putc('\n', f);
+    for (size_t i = 0; bad && i < h->n_columns; i++)
+        if (s->hidden[i] == BELOW) {
+            put_below(s, f, h->columns[i].name, cells[i]);
+            below = true;
+        }
+    if (below)
+        putc('\n', f);
 }
 
 static void put_names(struct text *s, FILE *f, const struct eg_result_head *h)

@@ -288,6 +288,16 @@ static void push_cell(lua_State *L, const struct eg_column *c, const struct eg_v
     }
 }
 
+void script_push_cells(lua_State *L, const struct eg_column *columns, const struct eg_value *v,
+                       size_t n)
+{
+    lua_createtable(L, 0, (int)n);
+    for (size_t i = 0; i < n; i++) {
+        push_cell(L, &columns[i], &v[i]);
+        lua_setfield(L, -2, columns[i].name);
+    }
+}
+
 /** Called with lua_pcall, because memory may run out. */
 static int add_row(lua_State *L)
 {
@@ -295,11 +305,7 @@ static int add_row(lua_State *L)
     const struct eg_value *v = lua_touserdata(L, 3);
     const size_t n = (size_t)lua_tointeger(L, 4);
 
-    lua_createtable(L, 0, (int)n);
-    for (size_t i = 0; i < n; i++) {
-        push_cell(L, &c->columns[i], &v[i]);
-        lua_setfield(L, -2, c->columns[i].name);
-    }
+    script_push_cells(L, c->columns, v, n);
     lua_pushvalue(L, 5);
     lua_setmetatable(L, -2);
     lua_rawseti(L, 1, c->n);
@@ -417,6 +423,18 @@ static int no_such_column(lua_State *L)
                 : luaL_error(L, "%s has no column '%s'", reg->name, name ? name : "?");
 }
 
+void script_push_row_meta(lua_State *L, const struct eg_plugin_reg *reg,
+                          const struct eg_column *columns)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushlightuserdata(L, (void *)reg);
+    lua_pushlightuserdata(L, (void *)columns);
+    lua_pushcclosure(L, no_such_column, 2);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "row");
+    lua_setfield(L, -2, "__metatable");
+}
+
 static int free_result(lua_State *L)
 {
     struct eg_run_result *result = lua_touserdata(L, 1);
@@ -470,13 +488,7 @@ static int rows(lua_State *L)
     c.columns = eg_plugin_columns(reg->plugin, args, o.n_args, &s->run->arena);
     if (!c.columns)
         script_leave(L, SCRIPT_NO_MEMORY);
-    lua_createtable(L, 0, 1);
-    lua_pushlightuserdata(L, (void *)reg);
-    lua_pushlightuserdata(L, (void *)c.columns);
-    lua_pushcclosure(L, no_such_column, 2);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "row");
-    lua_setfield(L, -2, "__metatable");
+    script_push_row_meta(L, reg, c.columns);
     lua_newtable(L);
     eg_plugin_run(s->run->sys, reg, &o, (struct eg_sink){ take_row, &c }, result);
     if (c.n < 0)

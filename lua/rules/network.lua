@@ -1,0 +1,85 @@
+-- network - hooks on the way of packets, listeners on the wire.
+
+-- Of the kernel's own words for a hook those that say only where a module is from.
+local function only_unsigned(hints)
+  for hint in (hints .. "; "):gmatch("(.-); ") do
+    if hint ~= "" and not hint:find("^the module is not") then return false end
+  end
+  return true
+end
+
+rule {
+  id = "netfilter-hook",
+  title = "A hook of netfilter leads to code that nobody should have there",
+  severity = "high",
+  plugin = "netfilter",
+  where = "HINTS ~ .",
+  match = function(row) return only_unsigned(row.HINTS) and "low" or true end,
+  show = { "NS", "FAMILY", "HOOK", "PRIORITY", "FUNCTION", "SYMBOL", "MODULE", "HINTS", "OFFSET" },
+  why = "Packets are given to code of no module that is listed: backdoors wait there for a packet that wakes them.",
+  benign = "Modules that are not of the kernel's tree (DKMS) are low.",
+  attack = "T1205",
+  hits = { { FUNCTION = 1, HINTS = "code of no module that is listed, nor of the kernel" },
+    { FUNCTION = 1, MODULE = "x", HINTS = "the module is not signed" } },
+  misses = { { FUNCTION = 1, MODULE = "nf_nat", HINTS = "" } },
+}
+
+rule {
+  id = "hidden-promiscuity",
+  title = "Interface {INTERFACE} is promiscuous, and its flags hide that",
+  severity = "high",
+  plugin = "interfaces",
+  where = "HINTS ~ 'promiscuous by|not on the list|not in the table'",
+  key = { "INTERFACE" },
+  show = { "NS", "FLAGS", "PROMISCUITY", "HINTS" },
+  why = "The kernel's count says that all packets are taken, the flag that tools show does not, or an interface is off its list.",
+  benign = "None that is known.",
+  attack = "T1040",
+  hits = { { INTERFACE = "eth0", PROMISCUITY = 1, HINTS = "promiscuous by count, without the flag" } },
+  misses = { { INTERFACE = "eth0", PROMISCUITY = 1 } },
+}
+
+rule {
+  id = "promiscuous-interface",
+  title = "Interface {INTERFACE} takes all packets of the wire",
+  severity = "low",
+  plugin = "interfaces",
+  where = "PROMISCUITY > 0 and MASTER is missing",
+  key = { "NS", "INTERFACE" },
+  show = { "FLAGS", "PROMISCUITY" },
+  why = "Somebody listens to traffic of others.",
+  benign = "tcpdump, bridges, virtual switches, intrusion detection.",
+  attack = "T1040",
+  hits = { { NS = 1, INTERFACE = "eth0", PROMISCUITY = 1 } },
+  misses = { { NS = 1, INTERFACE = "eth0", PROMISCUITY = 0 }, { NS = 1, INTERFACE = "eth0", PROMISCUITY = 1, MASTER = "br0" } },
+}
+
+rule {
+  id = "packet-socket",
+  title = "{COMM} ({PID}) reads packets past the network stack",
+  severity = "low",
+  plugin = "sockets",
+  where = "FAMILY = AF_PACKET",
+  key = { "PID" },
+  show = { "COMM", "FD", "PROTO", "INTERFACE", "UID", "OPTIONS" },
+  why = "A packet socket sees what firewalls drop: backdoors of the kind of BPFDoor wait there, behind a filter of classic BPF.",
+  benign = "DHCP clients, lldpd, tcpdump, wpa_supplicant.",
+  attack = "T1205.002",
+  hits = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL" } },
+  misses = { { PID = 5, COMM = "x", FAMILY = "AF_INET", TYPE = "RAW" } },
+}
+
+rule {
+  id = "xdp-program",
+  title = "A BPF program sees packets of {INTERFACE} before the kernel",
+  severity = "low",
+  plugin = "xdp",
+  key = { "NS", "INTERFACE" },
+  show = { "KIND", "BPF_ID", "BPF_NAME", "LINK_ID", "HINTS" },
+  where = "BPF_ID > 0",
+  why = "It can take packets, answer them, or hide them from all else on the machine.",
+  benign = "Load balancers, Cilium and the like, protection against floods.",
+  attack = "T1205",
+  hits = { { NS = 1, INTERFACE = "eth0", BPF_ID = 7 } },
+  misses = { { NS = 1, INTERFACE = "eth0" } },
+}
