@@ -320,9 +320,8 @@ static void show(struct triage *t, enum triage_severity least)
             else
                 hidden++;
         }
-    if (hidden)
-        eg_note(t->run, "%zu findings below %s are not shown: --severity info shows all", hidden,
-                triage_severity_name(least));
+    if (hidden && !eg_arg_text(t->run, "severity"))
+        eg_note(t->run, "not shown: %zu of severity info; --severity info shows all", hidden);
 }
 
 /* ---- the run ---- */
@@ -390,7 +389,7 @@ static int run(struct eg_run *r)
         return test(t);
     if (eg_arg_flag(r, "list"))
         return list(t);
-    choose(t, eg_arg_flag(r, "all") ? TRIAGE_INFO : least);
+    choose(t, word && !eg_arg_flag(r, "all") ? least : TRIAGE_INFO);
     run_sources(t);
     for (size_t i = 0; i < t->rules.n && !eg_stopped(r); i++)
         if (t->rules.at[i]->wanted && !unchecked(t->rules.at[i]))

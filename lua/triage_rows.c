@@ -313,7 +313,7 @@ const char *triage_text(struct triage *t, const struct triage_finding *f, const 
 
 /* ---- examples ---- */
 
-/** Give the example at @at to the rule: a row, or of a rule with several plugins { name = rows }. */
+/** Give the example at 1 to the rule: a row, or of several plugins { name = rows }. */
 static int give(lua_State *L)
 {
     struct triage_rule *r = lua_touserdata(L, 2);

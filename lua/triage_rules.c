@@ -384,10 +384,27 @@ static int rule(lua_State *L)
     return 0;
 }
 
+/** columns("NAME"): a set of the plugin's columns; nil: this build has no such plugin. */
+static int columns(lua_State *L)
+{
+    const struct eg_plugin_reg *reg = eg_plugin_find(luaL_checkstring(L, 1));
+    const struct eg_column *c = reg ? reg->plugin->columns : NULL;
+
+    if (!c)
+        return 0;
+    lua_newtable(L);
+    for (; c->name; c++) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, c->name);
+    }
+    return 1;
+}
+
 /* ---- files ---- */
 
 static int declare(lua_State *L)
 {
+    lua_register(L, "columns", columns);
     lua_pushcclosure(L, rule, 1);
     lua_setglobal(L, "rule");
     return 0;

@@ -1,0 +1,210 @@
+/* evasion_test.c - protection, persistence: each thing that is odd, and what is close to it. */
+#include "check.h"
+#include "mkguest.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const edits[] = {
+    "struct hlist_node {",
+    "struct selinux_state { bool enforcing, initialized; };"
+    "enum lockdown_reason { LOCKDOWN_NONE, LOCKDOWN_INTEGRITY_MAX = 20,"
+    "                       LOCKDOWN_CONFIDENTIALITY_MAX = 27 };"
+    "struct hlist_node {",
+    NULL,
+};
+
+/** A log of one record. */
+static void put_log(struct mk_guest *g, const char *text)
+{
+    const unsigned word = mk_model(g->k)->ptr_size;
+    uint64_t prb = mk_alloc(g->k, 8), rb = mk_object(g->k, "printk_ringbuffer");
+    uint64_t descs = mk_alloc(g->k, (uint64_t)8 * 3 * word), infos = mk_alloc(g->k, 8 * 128);
+    uint64_t data = mk_alloc(g->k, 512), desc = descs + (uint64_t)3 * word;
+    uint64_t info = infos + mk_at(g->k, 0, "printk_info.dev_info") + 64;
+
+    mk_put(g->k, rb, "printk_ringbuffer.desc_ring.count_bits", 3);
+    mk_put(g->k, rb, "printk_ringbuffer.desc_ring.descs", descs);
+    mk_put(g->k, rb, "printk_ringbuffer.desc_ring.infos", infos);
+    mk_put(g->k, rb, "printk_ringbuffer.text_data_ring.size_bits", 9);
+    mk_put(g->k, rb, "printk_ringbuffer.text_data_ring.data", data);
+    mk_put(g->k, rb, "printk_ringbuffer.desc_ring.tail_id.counter", 1);
+    mk_put(g->k, rb, "printk_ringbuffer.desc_ring.head_id.counter", 1);
+    mk_write_ptr(g->k, prb, rb);
+    mk_symbol(g->k, "prb", prb);
+    mk_write_ptr(g->k, data, 1);
+    mk_write(g->k, data + word, text, strlen(text));
+    mk_put(g->k, desc, "prb_desc.text_blk_lpos.begin", 0);
+    mk_put(g->k, desc, "prb_desc.text_blk_lpos.next", 256);
+    mk_put(g->k, desc, "prb_desc.state_var.counter", 1 | UINT64_C(2) << (8 * word - 2));
+    mk_put(g->k, info, "printk_info.seq", 1);
+    mk_put(g->k, info, "printk_info.text_len", strlen(text));
+}
+
+static void put_symbol(struct mk_guest *g, const char *name, const void *bytes, size_t len)
+{
+    uint64_t at = mk_alloc(g->k, 512);
+
+    mk_write(g->k, at, bytes, len);
+    mk_symbol(g->k, name, at);
+}
+
+/** @value: of 32 bits; of selinux_state the two members, each a byte. */
+static void put_number(struct mk_guest *g, const char *name, uint32_t value)
+{
+    uint64_t at = mk_alloc(g->k, 64);
+
+    if (!strcmp(name, "mmap_min_addr")) {
+        mk_write_ptr(g->k, at, value);
+    } else if (!strcmp(name, "selinux_state") || !strcmp(name, "kprobes_all_disarmed")) {
+        mk_write(g->k, at, (const uint8_t[]){ (uint8_t)(value >> 8), (uint8_t)value }, 2);
+    } else {
+        mk_write_u32(g->k, at, value);
+    }
+    mk_symbol(g->k, name, at);
+}
+
+static void protection(void **state)
+{
+    static const struct {
+        const char *symbol;
+        uint32_t value;
+        const char *line, *log, *row;
+    } cases[] = {
+        { "selinux_state", 0x0101, "quiet", "", "selinux|enforcing|enforcing|" },
+        { "selinux_state", 0x0001, "quiet", "",
+          "selinux|permissive|enforcing|a policy is loaded and not enforced" },
+        { "selinux_state", 0x0001, "enforcing=1", "",
+          "selinux|permissive|enforcing|switched off after boot: the command line says "
+          "enforcing=1" },
+        { "selinux_state", 0x0001, "enforcing=0", "audit: enforcing=0 old_enforcing=1 auid=0",
+          "selinux|permissive|enforcing|switched off after boot: the log says so" },
+        { "selinux_state", 0x0100, "quiet", "SELinux:  Initializing.", "selinux|no policy||" },
+        { "selinux_state", 0x0100, "quiet", "SELinux:  policy capability open_perms=1",
+          "selinux|no policy||the log says that a policy was loaded, and none is" },
+        { "kernel_locked_down", 0, "quiet", "Kernel is not locked", "lockdown|none||" },
+        { "kernel_locked_down", 20, "lockdown=integrity", "", "lockdown|integrity|integrity|" },
+        { "kernel_locked_down", 0, "lockdown=integrity", "",
+          "lockdown|none|integrity|switched off after boot: the command line says "
+          "lockdown=integrity" },
+        { "kernel_locked_down", 0, "quiet",
+          "Kernel is locked down from EFI Secure Boot; see man kernel_lockdown.7",
+          "lockdown|none|locked down|switched off after boot: the log says that the kernel was "
+          "locked down from EFI Secure Boot" },
+        { "kernel_locked_down", 99, "quiet", "", "lockdown|99||no level of it" },
+        { "apparmor_enabled", 1, "quiet", "AppArmor: AppArmor initialized", "apparmor|on|on|" },
+        { "apparmor_enabled", 0, "apparmor=0", "AppArmor: AppArmor disabled", "apparmor|off||" },
+        { "apparmor_enabled", 0, "quiet", "AppArmor: AppArmor initialized",
+          "apparmor|off||switched off after boot: the log says that it was initialized" },
+        { "audit_enabled", 0, "audit=0", "", "audit|off||" },
+        { "audit_enabled", 0, "audit=1", "",
+          "audit|off|on|switched off after boot: the command line says audit=1" },
+        { "audit_enabled", 0, "quiet", "audit: op=set audit_enabled=0 old=1 auid=0",
+          "audit|off||switched off after boot: the log says so" },
+        { "audit_enabled", 1, "audit=1", "audit: op=set audit_enabled=1 old=0 auid=0",
+          "audit|on|on|" },
+        { "kptr_restrict", 2, "quiet", "", "kptr_restrict|2||" },
+        { "mmap_min_addr", 65536, "quiet", "", "mmap_min_addr|65536|at least 4096|" },
+        { "mmap_min_addr", 0, "quiet", "",
+          "mmap_min_addr|0|at least 4096|programs may map address 0" },
+        { "randomize_va_space", 0, "norandmaps", "", "randomize_va_space|0|at least 2|" },
+        { "randomize_va_space", 0, "quiet", "",
+          "randomize_va_space|0|at least 2|addresses of programs are not random" },
+        { "ftrace_enabled", 1, "quiet", "", "ftrace|on|on|" },
+        { "ftrace_enabled", 0, "quiet", "", "ftrace|off|on|switched off after boot" },
+        { "kprobes_all_disarmed", 0, "quiet", "", "kprobes|on|on|" },
+        { "kprobes_all_disarmed", 0x0100, "quiet", "",
+          "kprobes|disarmed|on|switched off after boot" },
+        { "nothing", 0, "quiet", "LKRG: ALIVE: LKRG initialized successfully",
+          "lkrg|not loaded|loaded|the log says that it was loaded, and it is not on the list of "
+          "modules" },
+        { "nothing", 0, "quiet", "no LKRG unloaded", "" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_guest g = mk_guest(m, edits);
+        uint64_t line = mk_alloc(g.k, 8);
+
+        mk_guest_task(&g, 1, "init", 0);
+        put_number(&g, cases[i].symbol, cases[i].value);
+        mk_write_ptr(g.k, line, mk_text(g.k, cases[i].line));
+        mk_symbol(g.k, "saved_command_line", line);
+        put_log(&g, cases[i].log);
+        assert_string_equal(mk_guest_rows(&g, "protection", NULL), cases[i].row);
+        mk_free(g.k);
+    }
+}
+
+static void settings(void **state)
+{
+    static const struct {
+        const char *symbol, *text, *row;
+    } cases[] = {
+        { "core_pattern", "core", "kernel|core_pattern||core||||" },
+        { "core_pattern", "|/usr/lib/systemd/systemd-coredump %P",
+          "kernel|core_pattern||\\x7c/usr/lib/systemd/systemd-coredump %P||||" },
+        { "core_pattern", "|/usr/lib/systemd/systemd-coredumps %P",
+          "kernel|core_pattern||\\x7c/usr/lib/systemd/systemd-coredumps %P|core|||a program is "
+          "run for every crash, and none that is known" },
+        { "modprobe_path", "/sbin/modprobe", "kernel|modprobe_path||/sbin/modprobe||||" },
+        { "modprobe_path", "/tmp/x",
+          "kernel|modprobe_path||/tmp/x|/sbin/modprobe|||another program than the kernel's own "
+          "setting" },
+        { "uevent_helper", "", "kernel|uevent_helper||||||" },
+        { "uevent_helper", "/tmp/x",
+          "kernel|uevent_helper||/tmp/x||||another program than the kernel's own setting" },
+        { "poweroff_cmd", "/sbin/poweroff", "kernel|poweroff_cmd||/sbin/poweroff||||" },
+        { "poweroff_cmd", "/sbin/poweroffs",
+          "kernel|poweroff_cmd||/sbin/poweroffs|/sbin/poweroff|||another program than the "
+          "kernel's own setting" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_guest g = mk_guest(m, NULL);
+        const char *rows;
+
+        mk_guest_task(&g, 1, "init", 0);
+        put_symbol(&g, cases[i].symbol, cases[i].text, strlen(cases[i].text) + 1);
+        rows = mk_guest_rows(&g, "persistence", NULL);
+        if (!strchr(cases[i].text, '|'))
+            assert_string_equal(rows, cases[i].row);
+        else // a bar is the test's own sign between cells
+            assert_int_equal(strstr(rows, "none that is known") != NULL,
+                             strstr(cases[i].row, "none that is known") != NULL);
+        mk_free(g.k);
+    }
+}
+
+/** A program whose parent is a thread of the kernel. */
+static void helper(void **state)
+{
+    (void)state;
+    mk_each_machine(m) for (int kernel = 0; kernel < 2; kernel++)
+    {
+        struct mk_guest g = mk_guest(m, NULL);
+        uint64_t init = mk_guest_task(&g, 1, "init", 0), parent = mk_guest_task(&g, 9, "w", init);
+        uint64_t child = mk_guest_task(&g, 50, "evil", parent);
+
+        mk_put(g.k, parent, "task_struct.flags", kernel ? MK_KTHREAD : 0);
+        MK_MM(&g, child, "evil\0-x\0", "");
+        assert_string_equal(mk_guest_rows(&g, "persistence", NULL),
+                            kernel ? "helper|evil|-|evil -x||||a program that the kernel started "
+                                     "runs on"
+                                   : "");
+        mk_free(g.k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(protection),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(helper),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
