@@ -4,6 +4,7 @@ import filecache
 import finding
 import attributes
 import kernelcode
+import bpf
 import libraries
 import machine
 import memory
@@ -29,6 +30,7 @@ MODULES = [
     finding,
     attributes,
     kernelcode,
+    bpf,
     libraries,
     machine,
     memory,
