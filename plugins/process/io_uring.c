@@ -7,6 +7,7 @@
 #include "../linux/mm/mm.h"
 #include "../linux/sched/task.h"
 
+#include <stdio.h>
 #include <string.h>
 
 EG_FIELDS(io_ring_ctx, cached_sq_head, cq_entries, defer_list, flags, ltimeout_list, rings,
@@ -76,7 +77,10 @@ EG_TYPE(io_worker);
     C(SQ_ENTRIES, INT, "room for submissions", EG_MINOR)                                           \
     C(CQ_HEAD, INT, "completions that the program has taken", EG_MINOR)                            \
     C(CQ_TAIL, INT, "completions that were written", EG_MINOR)                                     \
-    C(CQ_ENTRIES, INT, "room for completions", EG_MINOR)
+    C(CQ_ENTRIES, INT, "room for completions", EG_MINOR)                                           \
+    C(WORKS_ON, TEXT,                                                                              \
+      "what sort of system calls it does without: network, files; nothing: of pipes, timers and "  \
+      "the like")
 EG_COLUMNS(COLUMNS);
 
 enum {
@@ -97,6 +101,26 @@ static const char *opcode_name(struct eg_run *r, uint8_t opcode)
     const char *name = eg_constant_name(linux_io_uring_ops, opcode);
 
     return name ? name : eg_strf(r, "%u", opcode);
+}
+
+/* By what is asked for, or of reading, writing and polling by what it is about. */
+static const char *work_of(const char *opcode, const char *target)
+{
+    static const char network[] = " SENDMSG RECVMSG ACCEPT CONNECT SEND RECV SHUTDOWN SOCKET "
+                                  "SEND_ZC SENDMSG_ZC BIND LISTEN RECV_ZC ";
+    static const char files[] = " FSYNC SYNC_FILE_RANGE FALLOCATE OPENAT OPENAT2 STATX FADVISE "
+                                "RENAMEAT UNLINKAT MKDIRAT SYMLINKAT LINKAT FSETXATTR SETXATTR "
+                                "FGETXATTR GETXATTR FTRUNCATE ";
+    char name[32];
+    const int n = opcode ? snprintf(name, sizeof name, " %s ", opcode) : 0;
+
+    if (n > 0 && n < (int)sizeof name && strstr(network, name))
+        return "network";
+    if (n > 0 && n < (int)sizeof name && strstr(files, name))
+        return "files";
+    if (target && !strncmp(target, "socket:", 7))
+        return "network";
+    return target && *target == '/' ? "files" : NULL;
 }
 
 /** What is the same for all rows of a ring. */
@@ -132,6 +156,7 @@ static void request(struct eg_run *r, struct ring *g, struct eg_obj q, const cha
         uint64_t ctx = 0;
         uint8_t opcode;
         struct eg_obj file = eg_deref(eg_at(q, io_kiocb.file));
+        const char *target = file.why ? NULL : linux_file_path(r, file, g->task), *asked = NULL;
 
         if (!eg_get(&ctx, q, io_kiocb.ctx) || ctx != g->ctx.addr) {
             eg_note(r, "a request at %#llx is not of the ring at %#llx that it was found by",
@@ -140,13 +165,12 @@ static void request(struct eg_run *r, struct ring *g, struct eg_obj q, const cha
         }
         if (!is_new(r, g, q.addr))
             return;
+        if (eg_get(&opcode, q, io_kiocb.opcode))
+            asked = opcode_name(r, opcode);
         eg_row(r, RING_ROW(g, "request"),
-               .OPCODE = eg_get(&opcode, q, io_kiocb.opcode) ? eg_text(opcode_name(r, opcode))
-                                                             : eg_val(q, io_kiocb.opcode),
-               .WAITS_FOR = eg_text(n ? "the one before" : waits),
-               .TARGET =
-                   file.why ? (struct eg_cell){ 0 } : eg_text(linux_file_path(r, file, g->task)),
-               .USER_DATA = eg_val(q, request_data));
+               .OPCODE = asked ? eg_text(asked) : eg_val(q, io_kiocb.opcode),
+               .WAITS_FOR = eg_text(n ? "the one before" : waits), .TARGET = eg_text(target),
+               .USER_DATA = eg_val(q, request_data), .WORKS_ON = eg_text(work_of(asked, target)));
         q = eg_deref(eg_at(q, io_kiocb.link));
     }
 }
@@ -307,7 +331,8 @@ static void submission(struct eg_run *r, struct ring *g, uint32_t slot, uint32_t
             target = eg_strf(r, "%.*s", (int)strnlen(path, len), path);
     }
     eg_row(r, RING_ROW(g, kind), .INDEX = eg_uint(slot), .OPCODE = eg_text(opcode_name(r, opcode)),
-           .TARGET = eg_text(target), .USER_DATA = eg_val(q, io_uring_sqe.user_data));
+           .TARGET = eg_text(target), .USER_DATA = eg_val(q, io_uring_sqe.user_data),
+           .WORKS_ON = eg_text(work_of(opcode_name(r, opcode), target)));
 }
 
 static void submissions(struct eg_run *r, struct ring *g, bool past)
@@ -376,8 +401,12 @@ static void registered(struct eg_run *r, struct ring *g)
     uint32_t n = 0, shown;
 
     linux_each_ring_file(r, g->ctx, n, file)
-        eg_row(r, RING_ROW(g, "file"), .INDEX = eg_uint(n),
-               .TARGET = eg_text(linux_file_path(r, file, g->task)));
+    {
+        const char *path = linux_file_path(r, file, g->task);
+
+        eg_row(r, RING_ROW(g, "file"), .INDEX = eg_uint(n), .TARGET = eg_text(path),
+               .WORKS_ON = eg_text(work_of(NULL, path)));
+    }
     n = 0;
     if (eg_has(r, ctx_buf_data))
         eg_get(&n, bufs, rsrc_nr);
@@ -492,12 +521,15 @@ static int run(struct eg_run *r)
 EG_PLUGIN(io_uring) = {
     .os = "linux",
     .help = "List io_uring rings, requests that wait, registered files and buffers, workers",
-    .manual = "A program that works through io_uring makes few system calls that others see. Rings "
-              "are found by open files, and by what each thread has used. A ring that several "
-              "processes have open is shown in full with the first. --past shows entries of the "
-              "queue that were taken before and not yet written over: what the program has asked "
-              "for lately. Of a path "
-              "that the program named, its memory is shown as it is now.",
+    .manual =
+        "A program that works through io_uring makes few system calls that others see. Rings "
+        "are found by open files, and by what each thread has used. A ring that several "
+        "processes have open is shown in full with the first. --past shows entries of the "
+        "queue that were taken before and not yet written over: what the program has asked "
+        "for lately. Of a path "
+        "that the program named, its memory is shown as it is now. WORKS_ON says which rows are "
+        "work on the network or on files, which is no sign of anything by itself; what was "
+        "done and written over in the queue is not seen.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(past, FLAG, "entries that were taken before, too")),

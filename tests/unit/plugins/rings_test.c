@@ -227,6 +227,12 @@ static void io_uring(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&g, "io_uring", NULL), 7, 10),
                             "|||\nREAD|poll|/lib|0xa\nWRITE|the one before||0xb\n"
                             "FADVISE|timeout||0xc");
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "io_uring", NULL), 18, 18),
+                            "\nfiles\n\nfiles");
+        mk_put(g.k, q[1], "io_kiocb.opcode", 27); // RECV
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "io_uring", NULL), 18, 18),
+                            "\nfiles\nnetwork\nfiles");
+        mk_put(g.k, q[1], "io_kiocb.opcode", 23);
         assert_int_equal(mk_row_notes(NULL), 0);
 
         // Two wait for a worker, one of them another ring's.
