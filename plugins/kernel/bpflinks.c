@@ -1,4 +1,4 @@
-/* bpflinks - where BPF programs are attached, by links and without one, and who keeps them there. */
+/* bpflinks - where BPF programs are attached, with links and without, and who keeps them there. */
 #include "../../core/map.h"
 #include "../linux/bpf/all.h"
 #include "../linux/sched/task.h"
