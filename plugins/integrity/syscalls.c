@@ -78,9 +78,45 @@ struct state {
     uint64_t table, n; /**< 0: none */
     struct linux_switch sw;
     bool has_switch, by_table, by_code;
+    bool has_entry;  /**< the kernel has a function that looks up such a call */
+    uint64_t found;  /**< what looks like a table, and that function names; 0: none */
+    const char *odd; /**< about the whole table; NULL: nothing */
 };
 
 /* ---- what is live ---- */
+
+static uint64_t entry_at(const struct state *s, uint64_t table, uint64_t i)
+{
+    const uint8_t *p = eg_bytes(eg_view_of(s->r), eg_kernel(s->r), table + 8 * i, 8);
+
+    return p ? eg_le64(p) : 0;
+}
+
+/** Does it lead to a function of a system call, by its name? */
+static bool is_call(const struct state *s, uint64_t addr)
+{
+    const char *name, *module;
+    uint64_t off;
+
+    return linux_whose_code(linux_codes(s->r), addr, NULL) == LINUX_CODE_KERNEL &&
+           eg_system_symbol_at(eg_system_of(s->r), addr, &name, &off, &module) && !off &&
+           strstr(name, "sys_");
+}
+
+/** The length of what lies at @at, if most of it leads to system calls: some entries may be
+ * changed. */
+static uint64_t calls_at(const struct state *s, uint64_t at)
+{
+    enum { LEAST = 64, CHANGED = 3 };
+    uint64_t n = 0, calls = 0;
+
+    for (uint64_t i = 0; i < CALLS_MAX && i < n + CHANGED; i++)
+        if (is_call(s, entry_at(s, at, i))) {
+            n = i + 1;
+            calls++;
+        }
+    return n >= LEAST && calls * 4 > n * 3 ? n : 0;
+}
 
 /** Does the code of @entry name the table, or call the switch? */
 static void look_in(struct state *s, const char *entry)
@@ -93,12 +129,16 @@ static void look_in(struct state *s, const char *entry)
 
     if (!eg_system_own_symbol(eg_system_of(s->r), entry, &at, &extent))
         return;
+    s->has_entry = true;
     len = EG_MIN(extent.room, (uint64_t)CODE_MAX);
     if (!eg_read(eg_view_of(s->r), eg_kernel(s->r), at, code, len))
         return;
     n = arch->targets ? arch->targets(code, len, at, targets, TARGETS_MAX) : 0;
-    for (size_t i = 0; s->table && i < n; i++)
-        s->by_table |= targets[i] == s->table;
+    for (size_t i = 0; i < n; i++) {
+        s->by_table |= s->table && targets[i] == s->table;
+        if (!s->found && calls_at(s, targets[i]))
+            s->found = targets[i];
+    }
     for (size_t i = 0; s->has_switch && i + 5 <= len; i++)
         if (code[i] == 0xe8 || code[i] == 0xe9)
             s->by_code |=
@@ -127,9 +167,10 @@ static bool strip(const char **name, size_t *len, const char *prefix)
  * "__ia32_compat_sys_old_select", "_newselect", "select". */
 static void bare(const char **name, size_t *len)
 {
-    static const char *const prefixes[] = { "__x64_",   "__ia32_", "__x32_", "__arm64_", "__se_",
-                                            "__do_",    "compat_", "sys_",   "ia32_",    "x32_",
-                                            "aarch32_", "old_",    "old",    "new",      "_" };
+    static const char *const prefixes[] = { "__x64_", "__ia32_", "__x32_",   "__arm64_",
+                                            "__se_",  "__do_",   "compat_",  "sys_",
+                                            "ia32_",  "x32_",    "aarch32_", "arm64_",
+                                            "old_",   "old",     "new",      "_" };
     bool again = true;
 
     while (again) {
@@ -153,7 +194,9 @@ static void bare(const char **name, size_t *len)
 static bool names_fit(const char *call, const char *function)
 {
     static const char *const others[][2] = { { "mmap2", "mmap_pgoff" },
-                                             { "ugetrlimit", "getrlimit" } };
+                                             { "ugetrlimit", "getrlimit" },
+                                             { "preadv2", "preadv64v2" },
+                                             { "pwritev2", "pwritev64v2" } };
     size_t n = strlen(call), m = strlen(function);
 
     for (size_t i = 0; i < countof(others); i++)
@@ -270,6 +313,7 @@ static void row(struct state *s, uint64_t i)
            : table.known ? linux_leaves_kernel(r, table.addr)
                          : NULL;
     hint(&hints, "", jump);
+    hint(&hints, "", i ? NULL : s->odd);
     eg_row(r, .TABLE = eg_text(s->list->name), .INDEX = eg_uint(i), .CALL = eg_text(call),
            .FUNCTION = table.function, .SYMBOL = eg_text(table.of.symbol),
            .MODULE = eg_text(code.known && !table.known ? code.of.module : table.of.module),
@@ -317,6 +361,23 @@ static uint64_t size_switch(struct state *s)
     return n;
 }
 
+/** A table that has no symbol, or takes the place of the one that has: by the code that looks up a
+ * call. Not of x32, whose code is that of 64-bit programs. */
+static void take_found(struct state *s)
+{
+    if (!s->found || live(s) || s->list == &x86_lists[2])
+        return;
+    if (s->table)
+        s->odd = eg_strf(s->r, "the kernel goes by another table than %s, at %#" PRIx64,
+                         s->list->table, s->found);
+    else
+        eg_note(s->r, "%s has no symbol: it was found by the code of %s", s->list->table,
+                s->list->entries[0]);
+    s->table = s->found;
+    s->n = calls_at(s, s->found);
+    s->by_table = true;
+}
+
 static void show(struct eg_run *r, const struct list *list)
 {
     struct state s = { .r = r, .list = list };
@@ -324,10 +385,15 @@ static void show(struct eg_run *r, const struct list *list)
 
     size_table(&s);
     s.has_switch = list->code && linux_switch_open(r, list->code, &s.sw);
-    if (!s.n && !s.has_switch)
-        return;
     for (size_t i = 0; i < countof(list->entries) && list->entries[i]; i++)
         look_in(&s, list->entries[i]);
+    take_found(&s);
+    if (!s.n && !s.has_switch) {
+        if (s.has_entry && list != &x86_lists[2])
+            eg_note(r, "%s: %s has no symbol, and was not found: these calls are not shown",
+                    list->name, list->table);
+        return;
+    }
     if (!live(&s))
         eg_note(r, "%s: what the kernel goes by is not known: %s refers to none that is known",
                 list->name, list->entries[0]);
@@ -372,10 +438,13 @@ EG_PLUGIN(syscalls) = {
         "tracing noted at\n"
         "boot or the call's name means, where table and code differ, and where a function begins "
         "with a jump\n"
-        "out of the kernel.\n"
+        "out of the kernel; the first row of a table also that the kernel's code names another "
+        "table. A table\n"
+        "that has no symbol is found by that code, and ends where functions of system calls do.\n"
         "Not seen: changes inside of functions, or in what they call; probes and ftrace, which "
         "have plugins of\n"
-        "their own; calls of x32 and 32-bit programs in a kernel without them have no rows.",
+        "their own; calls of x32 and 32-bit programs in a kernel without them have no rows,\n"
+        "and those of 32-bit ARM no names.",
     .aliases = EG_NAMES("linux.check_syscall.Check_syscall",
                         "linux.malware.check_syscall.Check_syscall", "check_syscall",
                         "linux_check_syscall"),

@@ -301,6 +301,40 @@ static void what_is_live(void **state)
     }
 }
 
+/** The code goes by a table that is not the kernel's, or has no symbol: only what mostly leads to
+ * system calls is one. */
+static void another_table(void **state)
+{
+    enum { ENTRIES = 80, CHANGED = 10 };
+
+    (void)state;
+    each_x86(m)
+    {
+        struct world w = make(m, "__x64_");
+        const uint64_t copy = mk_alloc_aligned(w.k, 8 * ENTRIES + 64, 0x1000);
+        char hint[128];
+        const char *rows;
+
+        mk_symbol(w.k, "do_syscall_64", w.entry);
+        mk_symbol(w.k, "after", w.entry + 0x80);
+        for (unsigned i = 0; i < ENTRIES; i++)
+            mk_write_ptr(w.k, copy + 8 * i, i % CHANGED ? w.functions[i % CALLS] : w.elsewhere);
+        mk_write(w.k, w.entry, "\x48\x8d\x05", 3); // lea rax, [rip + copy]
+        mk_write_u32(w.k, w.entry + 3, (uint32_t)(copy - (w.entry + 7)));
+        rows = mk_guest_rows(&w.g, "syscalls", NULL);
+        snprintf(hint, sizeof hint,
+                 "the kernel goes by another table than sys_call_table, at %#" PRIx64 "\n", copy);
+        assert_non_null(strstr(rows, hint));
+        assert_non_null(strstr(rows, nobody));
+        for (unsigned i = 20; i < 60; i++) // half of it leads elsewhere
+            mk_write_ptr(w.k, copy + 8 * i, w.elsewhere);
+        rows = mk_guest_rows(&w.g, "syscalls", NULL);
+        assert_null(strstr(rows, "another table"));
+        assert_int_equal(mk_row_notes("64: what the kernel goes by is not known"), 1);
+        mk_free(w.k);
+    }
+}
+
 static void others(void **state)
 {
     (void)state;
@@ -332,7 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_code),      cmocka_unit_test(by_jump_table), cmocka_unit_test(by_table),
-        cmocka_unit_test(what_is_live), cmocka_unit_test(others),
+        cmocka_unit_test(what_is_live), cmocka_unit_test(another_table), cmocka_unit_test(others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
