@@ -2,6 +2,7 @@
 import filesystems
 import filecache
 import finding
+import kerneltext
 import attributes
 import kernelcode
 import bpf
@@ -28,6 +29,7 @@ MODULES = [
     filesystems,
     filecache,
     finding,
+    kerneltext,
     attributes,
     kernelcode,
     bpf,

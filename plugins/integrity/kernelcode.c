@@ -1,0 +1,317 @@
+/* kernelcode - code of the kernel and of its modules that is not what it must be. */
+#include "../linux/kernel/codeof.h"
+#include "../linux/kernel/module.h"
+#include "../linux/kernel/patched.h"
+#include "../linux/kernel/step.h"
+#include "../linux/own/code.h"
+#include "../linux/own/ktext.h"
+#include <inttypes.h>
+#include <string.h>
+
+EG_FIELD_AS(its_old_pages, module, "its_page_array"); // until 6.15, in stable releases
+EG_FIELD_AS(its_old_n_pages, module, "its_num_pages");
+EG_FIELD_AS(its_pages, module, "arch.its_pages.pages|its_pages.pages");
+EG_FIELD_AS(its_n_pages, module, "arch.its_pages.num|its_pages.num");
+
+#define COLUMNS(C)                                                                                 \
+    C(MODULE, TEXT, "whose code it is: kernel, or a module's name")                                \
+    C(SYMBOL, TEXT, "the function that it is in")                                                  \
+    C(ADDRESS, ADDR, "of the instruction")                                                         \
+    C(KIND, TEXT, "what it is: call, jump, ftrace, jump label, static call, …")                    \
+    C(BYTES, BYTES, "what is there")                                                               \
+    C(DISASM, TEXT, "the same as instructions")                                                    \
+    C(DESTINATION, ADDR, "where it leads")                                                         \
+    C(DESTINATION_NAME, TEXT, "what is there")                                                     \
+    C(HINTS, TEXT, "what is odd about it")
+EG_COLUMNS(COLUMNS);
+
+enum { SHOWN = 8, ROWS_MAX = 4096, ITS_MAX = 1024 };
+
+struct looking {
+    struct eg_run *r;
+    struct linux_ktext text;
+    const struct linux_patches *patches;
+    uint64_t *its; /* pages with code that a module calls instead of a register's target */
+    size_t n_its;
+    uint64_t rows, explained, by_kind[8];
+};
+
+/* ---- what a finding leads to ---- */
+
+/* Pages of indirect thunks that modules have outside of their code (its_init_mod(),
+ * arch/x86/kernel/alternative.c, since 6.15 and in stable releases). */
+static void find_its(struct looking *k)
+{
+    struct eg_run *r = k->r;
+    struct eg_obj m;
+
+    if (!eg_has(r, module.list) || (!eg_has(r, its_old_pages) && !eg_has(r, its_pages)))
+        return;
+    k->its = eg_tmp(r, ITS_MAX * sizeof *k->its);
+    linux_each_module(r, m) {
+        struct eg_obj pages = eg_has(r, its_pages) ? eg_at(m, its_pages) : eg_at(m, its_old_pages);
+        int64_t n = 0;
+
+        if (!eg_get(&n, m, its_n_pages) && !eg_get(&n, m, its_old_n_pages))
+            continue;
+        for (int64_t i = 0; i < n && k->n_its < ITS_MAX; i++)
+            if (eg_load(&k->its[k->n_its], eg_index(pages, (uint64_t)i)))
+                k->n_its++;
+    }
+}
+
+static bool is_its(const struct looking *k, uint64_t addr)
+{
+    for (size_t i = 0; i < k->n_its; i++)
+        if (addr - k->its[i] < 4096)
+            return true;
+    return false;
+}
+
+/* The record by which the kernel patches the instruction at @at; NULL: it patches none there. */
+static const struct linux_patch *patch_at(const struct looking *k, uint64_t at, uint64_t *i)
+{
+    for (; *i < k->patches->n && k->patches->at[*i].at == at; ++*i)
+        return &k->patches->at[(*i)++];
+    return NULL;
+}
+
+static bool read_here(struct looking *k, uint64_t at, uint8_t *bytes, size_t *len)
+{
+    const struct linux_ktext_part *p = linux_ktext_at(&k->text, at);
+
+    if (!p || !linux_ktext_there(p, at))
+        return false;
+    *len = EG_MIN(*len, (size_t)(p->last - at) + 1);
+    memcpy(bytes, p->bytes + (at - p->first), *len);
+    return true;
+}
+
+/* Is the instruction at @at the kernel's own patch, and what it has to be? */
+static bool explained(struct looking *k, uint64_t at, uint64_t target)
+{
+    uint8_t bytes[LINUX_PATCH_BYTES];
+    size_t len = sizeof bytes;
+    uint64_t i = linux_patch_from(k->patches, at);
+    const struct linux_patch *p;
+    struct linux_codeof code;
+
+    while ((p = patch_at(k, at, &i)))
+        if (p->kind == LINUX_PATCH_KPROBE
+                ? !target || linux_whose_code(linux_codes(k->r), target, NULL) == LINUX_CODE_KPROBES
+                : read_here(k, at, bytes, &len) && !linux_patch_hint(k->r, p, bytes, len))
+            return true;
+    // DEFINE_BPF_DISPATCHER (include/linux/bpf.h): a function that BPF makes jump into its code.
+    linux_codeof(k->r, at, &code);
+    return linux_whose_code(linux_codes(k->r), target, NULL) == LINUX_CODE_BPF && code.symbol &&
+           !strncmp(code.symbol, "bpf_dispatcher_", 15);
+}
+
+static bool is_named(struct eg_run *r, struct eg_obj module, const char *name)
+{
+    const char *text = eg_string(r, eg_at(module, module.name), 64);
+
+    return text && !strcmp(text, name);
+}
+
+static bool uses(struct eg_run *r, const char *user, const char *used)
+{
+    struct eg_obj m, use;
+
+    linux_each_module(r, m) {
+        if (!is_named(r, m, user))
+            continue;
+        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
+            if (is_named(r, eg_at(use, module_use.target), used))
+                return true;
+        }
+        return false;
+    }
+    return false;
+}
+
+/* What is odd about code of @who that leads to @target; NULL: nothing. */
+static const char *lead_hint(struct looking *k, const struct linux_ktext_found *f)
+{
+    const char *who = k->text.parts[f->part].who, *owner;
+    const bool kernel = f->part == 0;
+
+    switch (linux_whose_code(linux_codes(k->r), f->target, &owner)) {
+    case LINUX_CODE_KERNEL:
+        return kernel && f->what == LINUX_KTEXT_FAR ? "a jump with the whole address" : NULL;
+    case LINUX_CODE_STARTUP: // code for start-up that is still called has ended long ago
+        return NULL;
+    case LINUX_CODE_MODULE:
+        if (kernel)
+            return "leads into a module";
+        return strcmp(who, owner) != 0 && !uses(k->r, who, owner)
+                   ? "leads into a module that it does not use"
+                   : NULL;
+    case LINUX_CODE_DATA:
+        return "leads into data";
+    case LINUX_CODE_PROGRAMS:
+        return "leads to no address of the kernel";
+    case LINUX_CODE_BPF:
+    case LINUX_CODE_FTRACE:
+    case LINUX_CODE_KPROBES:
+        return "leads to code made at run time, and the kernel has no record of that";
+    default:
+        return is_its(k, f->target) ? NULL : "leads to code of nobody";
+    }
+}
+
+static const char *found_hint(struct looking *k, const struct linux_ktext_found *f)
+{
+    const char *hint;
+
+    switch ((enum linux_ktext_what)f->what) {
+    case LINUX_KTEXT_INSIDE:
+        return explained(k, f->at, f->target) ? NULL : "leads into the middle of an instruction";
+    case LINUX_KTEXT_STOPS:
+        return explained(k, f->at, 0) ? NULL : "a breakpoint, and no kprobe has it";
+    default:
+        hint = lead_hint(k, f);
+        return hint && explained(k, f->at, f->target) ? NULL : hint;
+    }
+}
+
+/* ---- rows ---- */
+
+static void show(struct looking *k, uint64_t at, const char *kind, uint64_t target,
+                 const char *hints)
+{
+    struct eg_run *r = k->r;
+    uint8_t *bytes = eg_tmp(r, EG_INSTRUCTION_MAX);
+    size_t len = EG_INSTRUCTION_MAX;
+    struct linux_codeof code, to;
+    struct linux_step s;
+    const bool there = read_here(k, at, bytes, &len);
+    const struct eg_cell gone = eg_missing(EG_UNREADABLE, at);
+
+    if (k->rows++ >= ROWS_MAX)
+        return;
+    if (there && linux_step_at(eg_system_of(r)->arch, bytes, len, at, &s)) {
+        len = s.size;
+        target = s.direct ? s.target : target;
+    }
+    linux_codeof(r, at, &code);
+    linux_codeof(r, target, &to);
+    eg_row(r, .MODULE = eg_text(code.module), .SYMBOL = eg_text(code.symbol),
+           .ADDRESS = eg_uint(at), .KIND = eg_text(kind),
+           .BYTES = there ? eg_blob(bytes, len) : gone,
+           .DISASM = there ? eg_text(linux_code_text(r, false, bytes, len, at, 1)) : gone,
+           .DESTINATION = target ? eg_uint(target) : (struct eg_cell){ 0 },
+           .DESTINATION_NAME = target ? eg_text(to.symbol   ? to.symbol
+                                                : to.module ? to.module
+                                                            : "nobody's")
+                                      : (struct eg_cell){ 0 },
+           .HINTS = eg_text(hints ? hints : ""));
+}
+
+static const char *const kinds[] = {
+    [LINUX_KTEXT_CALL] = "call",        [LINUX_KTEXT_JUMP] = "jump",
+    [LINUX_KTEXT_FAR] = "far jump",     [LINUX_KTEXT_INSIDE] = "jump",
+    [LINUX_KTEXT_STOPS] = "breakpoint",
+};
+
+/* Both are sorted by address: what the code shows, and what the kernel's records say of it. */
+static void show_all(struct looking *k, bool all)
+{
+    const struct linux_ktext *t = &k->text;
+    uint8_t bytes[LINUX_PATCH_BYTES];
+    uint64_t i = 0;
+    size_t j = 0;
+
+    while ((i < k->patches->n || j < t->n_found) && !eg_stopped(k->r)) {
+        const uint64_t at =
+            j == t->n_found || (i < k->patches->n && k->patches->at[i].at < t->found[j].at)
+                ? k->patches->at[i].at
+                : t->found[j].at;
+        const char *hints = NULL, *kind = NULL, *one;
+        const struct linux_patch *p;
+        uint64_t target = 0;
+        size_t len = sizeof bytes;
+
+        while ((p = patch_at(k, at, &i))) {
+            if (!read_here(k, at, bytes, &len))
+                continue;
+            k->by_kind[p->kind]++;
+            kind = kind ? kind : eg_constant_name(linux_patch_kinds, p->kind);
+            one = linux_patch_hint(k->r, p, bytes, len);
+            if (one)
+                hints = hints ? eg_strf(k->r, "%s; %s", hints, one) : one;
+        }
+        for (; j < t->n_found && t->found[j].at == at; j++) {
+            one = found_hint(k, &t->found[j]);
+            if (one && (!hints || !strstr(hints, one)))
+                hints = hints ? eg_strf(k->r, "%s; %s", hints, one) : one;
+            kind = one && !kind ? kinds[t->found[j].what] : kind;
+            target = t->found[j].target;
+        }
+        if (kind && (hints || all))
+            show(k, at, kind, target, hints);
+    }
+}
+
+static void say(struct looking *k)
+{
+    const struct linux_ktext *t = &k->text;
+    struct eg_run *r = k->r;
+
+    eg_note(r,
+            "kernelcode: %" PRIu64 " functions of the kernel and %zu parts of modules, %" PRIu64
+            " instructions; patched by the kernel: %" PRIu64 " places of ftrace, %" PRIu64
+            " jump labels, %" PRIu64 " static calls, %" PRIu64 " trampolines, %" PRIu64 " kprobes",
+            t->n_functions, t->n_parts - 1, t->n_steps, k->by_kind[LINUX_PATCH_FTRACE],
+            k->by_kind[LINUX_PATCH_JUMP], k->by_kind[LINUX_PATCH_CALL],
+            k->by_kind[LINUX_PATCH_TRAMPOLINE], k->by_kind[LINUX_PATCH_KPROBE]);
+    if (t->n_missing)
+        eg_note(r,
+                "kernelcode: pages of code that cannot be read, and were not looked at: %" PRIu64,
+                t->n_missing);
+    if (t->n_undecoded)
+        eg_note(r,
+                "kernelcode: functions with bytes that are no instructions, behind which nothing "
+                "was looked at: %" PRIu64,
+                t->n_undecoded);
+    if (t->cut || k->rows > ROWS_MAX)
+        eg_note(r, "kernelcode: there is more than is shown");
+}
+
+static int run(struct eg_run *r)
+{
+    struct looking k = { .r = r, .patches = linux_patches(r) };
+
+    if (!k.patches)
+        return eg_failed(r, "out of memory");
+    if (!linux_ktext(r, &k.text))
+        return eg_failed(r, "the code of this kernel cannot be found, or this processor's "
+                            "instructions are not known");
+    find_its(&k);
+    show_all(&k, eg_arg_flag(r, "all"));
+    say(&k);
+    return 0;
+}
+
+EG_PLUGIN(kernelcode) = {
+    .os = "linux",
+    .help = "Find code of the kernel and its modules that was changed",
+    .manual =
+        "Every instruction of the kernel and of its modules is decoded, function by function, and "
+        "each call, jump and branch followed: one that leads out of the kernel, into data, to "
+        "memory of nobody, from the kernel into a module, from a module into one that it does not "
+        "use, or into the middle of an instruction is a row; so are a jump with the whole address "
+        "in it, a breakpoint that no kprobe has, and a place of ftrace, a jump label or a static "
+        "call that holds what the kernel does not write there. --all shows each place that the "
+        "kernel itself patches. It does not see code that was changed and stays within the kernel: "
+        "a condition turned round, a call of another function of the kernel, one that was made a "
+        "breakpoint and ends its function; nor jumps through registers, which lead where data "
+        "says. Code between functions, and functions without a symbol, are part of the function "
+        "before them. Modules that are not listed are not looked at: hidden_modules finds them. "
+        "AArch64: branches, places of ftrace, jump labels.",
+    .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
+    .looks_for = EG_NAMES("changed kernel code"),
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches")),
+    .run = run,
+};
