@@ -3,7 +3,9 @@
 #include "../linux/kernel/module.h"
 #include "../linux/kernel/patched.h"
 #include "../linux/kernel/step.h"
+#include "../linux/mm/elf.h"
 #include "../linux/own/code.h"
+#include "../linux/own/kdiff.h"
 #include "../linux/own/ktext.h"
 #include <inttypes.h>
 #include <string.h>
@@ -20,6 +22,8 @@ EG_FIELD_AS(its_n_pages, module, "arch.its_pages.num|its_pages.num");
     C(KIND, TEXT, "what it is: call, jump, ftrace, jump label, static call, …")                    \
     C(BYTES, BYTES, "what is there")                                                               \
     C(DISASM, TEXT, "the same as instructions")                                                    \
+    C(EXPECTED_BYTES, BYTES, "what the kernel's file has there", EG_ASKED)                         \
+    C(EXPECTED_DISASM, TEXT, "the same as instructions", EG_ASKED)                                 \
     C(DESTINATION, ADDR, "where it leads")                                                         \
     C(DESTINATION_NAME, TEXT, "what is there")                                                     \
     C(HINTS, TEXT, "what is odd about it")
@@ -33,7 +37,8 @@ struct looking {
     const struct linux_patches *patches;
     uint64_t *its; /* pages with code that a module calls instead of a register's target */
     size_t n_its;
-    uint64_t rows, explained, by_kind[8];
+    struct linux_kdiffs diffs; /* from the kernel's file */
+    uint64_t rows, by_kind[8];
 };
 
 /* ---- what a finding leads to ---- */
@@ -178,7 +183,7 @@ static const char *found_hint(struct looking *k, const struct linux_ktext_found 
 /* ---- rows ---- */
 
 static void show(struct looking *k, uint64_t at, const char *kind, uint64_t target,
-                 const char *hints)
+                 const char *hints, const struct linux_kdiff *d)
 {
     struct eg_run *r = k->r;
     uint8_t *bytes = eg_tmp(r, EG_INSTRUCTION_MAX);
@@ -200,6 +205,9 @@ static void show(struct looking *k, uint64_t at, const char *kind, uint64_t targ
            .ADDRESS = eg_uint(at), .KIND = eg_text(kind),
            .BYTES = there ? eg_blob(bytes, len) : gone,
            .DISASM = there ? eg_text(linux_code_text(r, false, bytes, len, at, 1)) : gone,
+           .EXPECTED_BYTES = d ? eg_blob(d->expected, d->len) : (struct eg_cell){ 0 },
+           .EXPECTED_DISASM = d ? eg_text(linux_code_text(r, false, d->expected, d->len, at, 4))
+                                : (struct eg_cell){ 0 },
            .DESTINATION = target ? eg_uint(target) : (struct eg_cell){ 0 },
            .DESTINATION_NAME = target ? eg_text(to.symbol   ? to.symbol
                                                 : to.module ? to.module
@@ -214,43 +222,95 @@ static const char *const kinds[] = {
     [LINUX_KTEXT_STOPS] = "breakpoint",
 };
 
-/* Both are sorted by address: what the code shows, and what the kernel's records say of it. */
+static const char *joined(struct eg_run *r, const char *hints, const char *one)
+{
+    if (!one || (hints && strstr(hints, one)))
+        return hints;
+    return hints ? eg_strf(r, "%s; %s", hints, one) : one;
+}
+
+/* What the kernel's records say of the code at @at. */
+static const char *records_hint(struct looking *k, uint64_t at, uint64_t *i, const char **kind)
+{
+    uint8_t bytes[LINUX_PATCH_BYTES];
+    const char *hints = NULL;
+    const struct linux_patch *p;
+
+    while ((p = patch_at(k, at, i))) {
+        size_t len = sizeof bytes;
+
+        if (!read_here(k, at, bytes, &len))
+            continue;
+        k->by_kind[p->kind]++;
+        *kind = *kind ? *kind : eg_constant_name(linux_patch_kinds, p->kind);
+        hints = joined(k->r, hints, linux_patch_hint(k->r, p, bytes, len));
+    }
+    return hints;
+}
+
+/* All three are sorted by address: the kernel's records, what the code shows, what differs. */
 static void show_all(struct looking *k, bool all)
 {
     const struct linux_ktext *t = &k->text;
-    uint8_t bytes[LINUX_PATCH_BYTES];
     uint64_t i = 0;
-    size_t j = 0;
+    size_t j = 0, d = 0;
 
-    while ((i < k->patches->n || j < t->n_found) && !eg_stopped(k->r)) {
-        const uint64_t at =
-            j == t->n_found || (i < k->patches->n && k->patches->at[i].at < t->found[j].at)
-                ? k->patches->at[i].at
-                : t->found[j].at;
-        const char *hints = NULL, *kind = NULL, *one;
-        const struct linux_patch *p;
-        uint64_t target = 0;
-        size_t len = sizeof bytes;
+    while (!eg_stopped(k->r)) {
+        uint64_t at = UINT64_MAX, target = 0;
+        const struct linux_kdiff *differs = NULL;
+        const char *hints, *kind = NULL, *one;
 
-        while ((p = patch_at(k, at, &i))) {
-            if (!read_here(k, at, bytes, &len))
-                continue;
-            k->by_kind[p->kind]++;
-            kind = kind ? kind : eg_constant_name(linux_patch_kinds, p->kind);
-            one = linux_patch_hint(k->r, p, bytes, len);
-            if (one)
-                hints = hints ? eg_strf(k->r, "%s; %s", hints, one) : one;
-        }
+        at = i < k->patches->n ? EG_MIN(at, k->patches->at[i].at) : at;
+        at = j < t->n_found ? EG_MIN(at, t->found[j].at) : at;
+        at = d < k->diffs.n ? EG_MIN(at, k->diffs.at[d].at) : at;
+        if (i >= k->patches->n && j >= t->n_found && d >= k->diffs.n)
+            return;
+        hints = records_hint(k, at, &i, &kind);
         for (; j < t->n_found && t->found[j].at == at; j++) {
             one = found_hint(k, &t->found[j]);
-            if (one && (!hints || !strstr(hints, one)))
-                hints = hints ? eg_strf(k->r, "%s; %s", hints, one) : one;
+            hints = joined(k->r, hints, one);
             kind = one && !kind ? kinds[t->found[j].what] : kind;
             target = t->found[j].target;
         }
+        if (d < k->diffs.n && k->diffs.at[d].at == at) {
+            differs = &k->diffs.at[d++];
+            hints = joined(k->r, hints, "differs from the kernel's file");
+            kind = kind ? kind : "code";
+        }
         if (kind && (hints || all))
-            show(k, at, kind, target, hints);
+            show(k, at, kind, target, hints, differs);
     }
+}
+
+/* ---- the kernel's file ---- */
+
+static int compare(struct looking *k)
+{
+    struct eg_run *r = k->r;
+    struct eg_system *sys = eg_system_of(r);
+    const char *path = eg_arg_text(r, "against"), *why = NULL, *text = "";
+    struct linux_kfile file;
+
+    if (!path)
+        return 0;
+    if (sys->arch->elf_machine != ELF_X86_64 || !sys->chosen || !sys->chosen->has_kaslr)
+        return eg_failed(r, "--against: only code of x86-64 whose KASLR shift is known can be "
+                            "compared with a file");
+    if (!linux_kfile_open(r, path, (int64_t)sys->chosen->kaslr, &file, &why))
+        return eg_failed(r, "--against %s: %s", path, why);
+    if (!linux_kdiff(r, &k->text.parts[0], &file, &k->diffs))
+        return eg_failed(r, "--against %s: it has no code where this kernel has it", path);
+    for (size_t i = 0; i < LINUX_KDIFF_KINDS; i++)
+        if (k->diffs.explained[i])
+            text = eg_strf(r, "%s%s%" PRIu64 " %s", text, *text ? ", " : "", k->diffs.explained[i],
+                           linux_kdiff_names[i]);
+    eg_note(r,
+            "kernelcode: %" PRIu64 " bytes of code were compared with %s; differences that the "
+            "kernel made: %s",
+            k->diffs.compared, path, *text ? text : "none");
+    if (k->diffs.cut || k->diffs.n > 1000)
+        eg_note(r, "kernelcode: very much differs: %s may be of another kernel", path);
+    return 0;
 }
 
 static void say(struct looking *k)
@@ -281,6 +341,7 @@ static void say(struct looking *k)
 static int run(struct eg_run *r)
 {
     struct looking k = { .r = r, .patches = linux_patches(r) };
+    int rc;
 
     if (!k.patches)
         return eg_failed(r, "out of memory");
@@ -288,6 +349,9 @@ static int run(struct eg_run *r)
         return eg_failed(r, "the code of this kernel cannot be found, or this processor's "
                             "instructions are not known");
     find_its(&k);
+    rc = compare(&k);
+    if (rc)
+        return rc;
     show_all(&k, eg_arg_flag(r, "all"));
     say(&k);
     return 0;
@@ -303,15 +367,22 @@ EG_PLUGIN(kernelcode) = {
         "use, or into the middle of an instruction is a row; so are a jump with the whole address "
         "in it, a breakpoint that no kprobe has, and a place of ftrace, a jump label or a static "
         "call that holds what the kernel does not write there. --all shows each place that the "
-        "kernel itself patches. It does not see code that was changed and stays within the kernel: "
-        "a condition turned round, a call of another function of the kernel, one that was made a "
-        "breakpoint and ends its function; nor jumps through registers, which lead where data "
-        "says. Code between functions, and functions without a symbol, are part of the function "
-        "before them. Modules that are not listed are not looked at: hidden_modules finds them. "
-        "AArch64: branches, places of ftrace, jump labels.",
+        "kernel itself patches. Without a file it does not see code that was changed and stays "
+        "within the kernel: another constant, a condition turned round, a call of another function "
+        "of the kernel. With --against all of the kernel's code (not that of modules) is compared "
+        "with the kernel's file, a vmlinux with code or the vmlinuz of x86-64 (gzip, xz, zstd or "
+        "lz4; a vmlinuz has its own relocations): what alternatives, paravirt, retpolines, "
+        "returns, "
+        "call thunks, locks, landing places, run-time constants, ftrace, jump labels, static calls "
+        "and kprobes explain is counted, the rest are rows with both. Neither follows jumps "
+        "through "
+        "registers, which lead where data says. Modules that are not listed are not looked at: "
+        "hidden_modules finds them. AArch64: branches, places of ftrace, jump labels; no file.",
     .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,
-    .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches")),
+    .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches"),
+                    EG_ARG(against, TEXT,
+                           "compare the kernel's code with this vmlinux or vmlinuz")),
     .run = run,
 };

@@ -28,11 +28,13 @@ static int by_key(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Keys of the kernel that modules may fill: probes of tracepoints (include/linux/tracepoint.h), and
- * what a hypervisor tells perf (include/linux/perf_event.h). */
+/* Keys of the kernel that modules may fill: probes of tracepoints (include/linux/tracepoint.h), what
+ * a hypervisor tells perf (include/linux/perf_event.h), what the only kind of tunnel over UDP does
+ * with packets (net/ipv4/udp_offload.c, since 6.16). */
 static bool may_be_a_modules(const char *name)
 {
-    return !strncmp(name, "tp_func_", 8) || !strncmp(name, "__perf_guest_", 13);
+    return !strncmp(name, "tp_func_", 8) || !strncmp(name, "__perf_guest_", 13) ||
+           !strcmp(name, "udp_tunnel_gro_rcv");
 }
 
 static const char *function_hint(struct eg_run *r, uint64_t key, const char *name,
@@ -41,12 +43,10 @@ static const char *function_hint(struct eg_run *r, uint64_t key, const char *nam
     const char *owner;
 
     linux_whose_code(linux_codes(r), key, &owner);
-    if (code->hint)
-        return code->hint;
     if (code->kind == LINUX_CODE_MODULE && owner && !strcmp(owner, "kernel") &&
         !may_be_a_modules(name))
         return "in a module, and the key is the kernel's";
-    return NULL;
+    return code->hint;
 }
 
 /* All places of one key. */

@@ -40,6 +40,8 @@ EG_API size_t linux_patch_from(const struct linux_patches *p, uint64_t addr);
  * nothing. */
 EG_API const char *linux_patch_hint(struct eg_run *r, const struct linux_patch *p,
                                     const uint8_t *bytes, size_t len);
+/** A return, or the jump to a thunk of the kernel that returns. */
+EG_API bool linux_returns(struct eg_run *r, const uint8_t *bytes, size_t len, uint64_t at);
 /** Are the @len bytes nothing but instructions that do nothing? */
 EG_API bool linux_nops(const struct eg_arch *arch, const uint8_t *bytes, size_t len);
 

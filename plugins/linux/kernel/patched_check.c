@@ -55,6 +55,17 @@ static bool is_named(struct eg_run *r, uint64_t at, const char *const *names)
     return false;
 }
 
+/* DEFINE_BPF_DISPATCHER (include/linux/bpf.h): a function that BPF makes jump into its code. */
+static bool is_dispatcher(struct eg_run *r, uint64_t at, uint64_t target)
+{
+    struct linux_codeof code;
+
+    if (linux_whose_code(linux_codes(r), target, NULL) != LINUX_CODE_BPF)
+        return false;
+    linux_codeof(r, at, &code);
+    return code.symbol && !strncmp(code.symbol, "bpf_dispatcher_", 15);
+}
+
 static const char *ftrace_hint(struct eg_run *r, const struct linux_patch *p, const uint8_t *b,
                                size_t len)
 {
@@ -67,6 +78,8 @@ static const char *ftrace_hint(struct eg_run *r, const struct linux_patch *p, co
 
     if (len < size || linux_nops(arch, b, size))
         return NULL;
+    if (linux_step_at(arch, b, len, p->at, &s) && s.direct && is_dispatcher(r, p->at, s.target))
+        return NULL;
     if (!linux_step_at(arch, b, len, p->at, &s) || s.flow != EG_FLOW_CALL || !s.direct)
         return "neither a call of ftrace nor a nop";
     kind = linux_whose_code(linux_codes(r), s.target, NULL);
@@ -76,7 +89,6 @@ static const char *ftrace_hint(struct eg_run *r, const struct linux_patch *p, co
                    : "a call of ftrace that its record does not have";
     if (p->flags & FTRACE_DIRECT && kind != LINUX_CODE_NOBODY && kind != LINUX_CODE_UNKNOWN)
         return kind == LINUX_CODE_MODULE ? "calls a module, not ftrace" : NULL;
-    // A dispatcher of BPF is entered by a jump or call in its own function (kernel/bpf/dispatcher.c).
     if (kind == LINUX_CODE_BPF)
         return p->flags & FTRACE_ENABLED ? NULL : "calls BPF, which its record does not have";
     return "calls other code than ftrace's";
@@ -105,7 +117,7 @@ static const char *jump_hint(const struct eg_arch *arch, const struct linux_patc
 }
 
 /* The code that a processor runs for "return": ret, or a jump to a thunk of the kernel. */
-static bool returns(struct eg_run *r, const uint8_t *b, size_t len, uint64_t at)
+bool linux_returns(struct eg_run *r, const uint8_t *b, size_t len, uint64_t at)
 {
     static const char *const thunks[] = { "__x86_return_thunk",      "srso_return_thunk",
                                           "srso_alias_return_thunk", "retbleed_return_thunk",
@@ -142,10 +154,10 @@ static const char *call_hint(struct eg_run *r, const struct linux_patch *p, cons
 
     if (!p->known || len < 6)
         return NULL;
-    if (!p->to && (linux_nops(arch, b, 5) || returns(r, b, len, p->at)))
+    if (!p->to && (linux_nops(arch, b, 5) || linux_returns(r, b, len, p->at)))
         return NULL;
     if (is_named(r, p->to, zero) &&
-        (returns_zero(b, len) || returns(r, b, len, p->at) || (b[0] == 0x31 && b[1] == 0xc0)))
+        (returns_zero(b, len) || linux_returns(r, b, len, p->at) || (b[0] == 0x31 && b[1] == 0xc0)))
         return NULL;
     // WARN() is an instruction that traps (since 6.19): ud1 (%edx), %rdi.
     if (!memcmp(b, "\x67\x48\x0f\xb9\x3a", 5) && is_named(r, p->to, warn))

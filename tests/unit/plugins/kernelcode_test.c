@@ -1,10 +1,13 @@
-/* kernelcode_test.c - kernelcode, jumplabels, staticcalls: each finding, and what is close to it. */
+/* kernelcode_test.c - kernelcode, jumplabels, staticcalls, vdso: each finding, and what is close to
+ * it. */
 #include "../../../plugins/linux/kernel/patched.h"
 #include "../../../plugins/linux/state.h"
 #include "check.h"
-#include "mklinux.h"
+#include "mkguest.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char types[] = MK_LIST_TYPES
     "struct hlist_head { struct hlist_node *first; };"
@@ -22,6 +25,7 @@ static const char types[] = MK_LIST_TYPES
     "struct jump_entry { s32 code, target; long key; };"
     "struct static_call_key { void *func; void *sites; };"
     "struct static_call_site { s32 addr, key; };"
+    "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };"
     "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };";
 
 enum { TEXT = 0x2000, FUNCTION = 0x100, SITE = 0x80 };
@@ -134,7 +138,7 @@ static struct machine make(void)
     return w;
 }
 
-static const char *rows(struct machine *w, const char *plugin)
+static const char *rows_of(struct machine *w, const char *plugin, const char *const *args)
 {
     struct linux_state *s;
 
@@ -145,7 +149,12 @@ static const char *rows(struct machine *w, const char *plugin)
     s->modules = w->head;
     s->image_start = w->text;
     s->image_end = w->data + 0x1000;
-    return mk_rows(w->k, plugin, NULL);
+    return mk_rows(w->k, plugin, args);
+}
+
+static const char *rows(struct machine *w, const char *plugin)
+{
+    return rows_of(w, plugin, NULL);
 }
 
 enum where { FIRST, SECOND_INSIDE, MODULE, OTHER, DATA, NOBODY, NOWHERE };
@@ -193,7 +202,7 @@ static void entries(void **state)
         struct machine w = make();
 
         leads(&w, w.text, cases[i].opcode, cases[i].n, place(&w, cases[i].to));
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 8, 8),
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10),
                             cases[i].hint ? cases[i].hint : "");
         if (cases[i].hint)
             assert_string_equal(mk_columns(rows(&w, "kernelcode"), 3, 3), cases[i].kind);
@@ -215,7 +224,7 @@ static void far_jumps(void **state)
         if (kind == 2)
             bytes[11] = '\xd0'; // call rax
         code(&w, w.text, bytes, sizeof bytes - 1);
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 8, 8), hints[kind]);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), hints[kind]);
         mk_free(w.k);
     }
 }
@@ -247,7 +256,7 @@ static void breakpoints(void **state)
             mk_write_ptr(w.k, w.probes + 8, mk_at(w.k, probe, "kprobe.hlist"));
             mk_write_ptr(w.k, mk_at(w.k, probe, "kprobe.hlist") + 8, w.probes + 8);
         }
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 8, 8),
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10),
                             cases[i].row ? "a breakpoint, and no kprobe has it" : "");
         mk_free(w.k);
     }
@@ -268,7 +277,7 @@ static void modules(void **state)
             mk_put(w.k, use, "module_use.target", module(&w, "other", w.other));
             mk_list(w.k, mk_at(w.k, w.mod, "module.target_list"), &node, 1);
         }
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 8, 8),
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10),
                             uses ? "" : "leads into a module that it does not use");
         mk_free(w.k);
     }
@@ -298,7 +307,7 @@ static void ftrace(void **state)
             leads(&w, w.text + 2 * FUNCTION, cases[i].opcode, 1,
                   cases[i].caller ? w.text + 4 * FUNCTION : w.module);
         mk_put(w.k, w.record, "dyn_ftrace.flags", cases[i].enabled ? UINT64_C(1) << 31 : 0);
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 8, 8), cases[i].hint);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
         mk_free(w.k);
     }
 }
@@ -388,12 +397,182 @@ static void trampoline(void **state)
     mk_free(w.k);
 }
 
+/* ---- against a file ---- */
+
+enum { LINKED = 0x1000, ALT_AT = 0x40, TABLES = 0x3000 };
+
+/* One section's header. */
+static void section(uint8_t *h, unsigned name, uint64_t addr, uint64_t off, uint64_t size)
+{
+    const uint64_t words[] = { name | UINT64_C(1) << 32, 2, addr, off, size };
+
+    memcpy(h, words, sizeof words);
+}
+
+static void put32(uint8_t *p, int64_t v)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)((uint64_t)v >> 8 * i);
+}
+
+/* A vmlinux with the code of @w, linked @shift below where it runs; one alternative of five bytes
+ * at "patched"+0x40, one return site at +0x50. @return its path, as an argument. */
+static const char *vmlinux(struct machine *w, const uint8_t *text, uint64_t shift)
+{
+    static char path[64];
+    static uint8_t file[0x5000];
+    const uint64_t at = w->text - shift, tables = at + TABLES;
+    static const char names[] = "\0.text\0.altinstructions\0.altinstr_replacement\0"
+                                ".return_sites\0.shstrtab";
+    const uint64_t places[] = { at + 2 * FUNCTION + ALT_AT, at + 2 * FUNCTION + 0x50 };
+    uint8_t *t = file + LINKED + TABLES;
+    int fd;
+
+    memset(file, 0, sizeof file);
+    memcpy(file, "\177ELF\2\1\1", 7);
+    put32(file + 40, 0x200);
+    file[58] = 64;
+    file[60] = 6;
+    file[62] = 5;
+    memcpy(file + 0x400, names, sizeof names);
+    memcpy(file + LINKED, text, TEXT);
+    put32(t, (int64_t)(places[0] - tables)); // the alternative, then its code, then a return
+    put32(t + 4, 0x100 - 4);
+    t[10] = t[11] = 5;
+    memcpy(t + 0x100, "\x48\x89\xc8\x66\x90", 5); // mov rax, rcx; nop
+    put32(t + 0x200, (int64_t)(places[1] - (tables + 0x200)));
+    section(file + 0x240, 1, at, LINKED, TEXT);
+    section(file + 0x280, 7, tables, LINKED + TABLES, 12);
+    section(file + 0x2c0, 24, tables + 0x100, LINKED + TABLES + 0x100, 5);
+    section(file + 0x300, 46, tables + 0x200, LINKED + TABLES + 0x200, 4);
+    section(file + 0x340, 60, 0, 0x400, sizeof names);
+    snprintf(path, sizeof path, "against=/tmp/kernelcode.XXXXXX");
+    fd = mkstemp(path + 8);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, file, sizeof file), sizeof file);
+    close(fd);
+    return path;
+}
+
+/* What stands in memory and in the file, at "patched"+@at. */
+static void against(void **state)
+{
+    static const struct {
+        const char *memory, *file;
+        size_t len, at;
+        const char *hint;
+    } cases[] = {
+        { "\x31\xc0", "\x31\xc0", 2, 0x20, "" },
+        { "\x31\xc0", "\x31\xdb", 2, 0x20, "differs from the kernel's file" },
+        { "\x48\x89\xc8\x66\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" },
+        { "\x48\x89\xc8\x90\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" },
+        { "\x48\x89\xd8\x66\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" }, // padding
+        { "\x48\x89\xc9\x90\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT,
+          "differs from the kernel's file" },
+        { "\xc3\xcc\xcc\xcc\xcc", "\xe9\0\0\0\0", 5, 0x50, "" },
+        { "\x0f\x1f\x44\0\0", "\xe9\0\0\0\0", 5, 0x50, "differs from the kernel's file" },
+        { "\x0f\x1f\x44\0\0", "\xe8\0\0\0\0", 5, 0, "" }, // of ftrace
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct machine w = make();
+        const uint64_t patched = w.text + 2 * FUNCTION;
+        static uint8_t text[TEXT];
+        const char *args[2] = { NULL };
+        struct eg_system *sys;
+
+        code(&w, patched + cases[i].at, cases[i].memory, cases[i].len);
+        rows(&w, "kernelcode");
+        sys = mk_system(w.k);
+        sys->chosen->has_kaslr = true;
+        sys->chosen->kaslr = 0x100000;
+        assert_true(eg_read(sys->view, sys->kernel, w.text, text, TEXT));
+        memcpy(text + 2 * FUNCTION + cases[i].at, cases[i].file, cases[i].len);
+        args[0] = vmlinux(&w, text, 0x100000);
+        assert_string_equal(mk_columns(mk_rows(w.k, "kernelcode", args), 10, 10), cases[i].hint);
+        assert_int_equal(mk_row_notes("8192 bytes of code were compared"), 1);
+        unlink(args[0] + 8);
+        mk_free(w.k);
+    }
+}
+
+/* A file that is no kernel, and one that is cut off. */
+static void not_a_kernel(void **state)
+{
+    struct machine w = make();
+    const char *args[] = { "against=/nonexistent", NULL };
+    struct eg_system *sys;
+
+    (void)state;
+    rows(&w, "kernelcode");
+    sys = mk_system(w.k);
+    mk_rows_may_fail = true;
+    mk_rows(w.k, "kernelcode", args);
+    assert_non_null(strstr(mk_row_error(), "KASLR shift"));
+    sys->chosen->has_kaslr = true;
+    mk_rows(w.k, "kernelcode", args);
+    assert_non_null(strstr(mk_row_error(), "/nonexistent"));
+    args[0] = "against=/dev/null";
+    mk_rows(w.k, "kernelcode", args);
+    assert_non_null(strstr(mk_row_error(), "against"));
+    mk_rows_may_fail = false;
+    mk_free(w.k);
+}
+
+/* ---- vdso ---- */
+
+/* A process has the kernel's page, a copy of it, or a changed one. */
+static void vdso(void **state)
+{
+    static const char *const edits[] = {
+        "exe_file; void *pgd; };",
+        "exe_file; void *pgd; struct { void *vdso; struct vdso_image *vdso_image; } context; };"
+        "struct vdso_image { void *data; unsigned long size; };",
+        NULL
+    };
+    static const char *const hints[] = { "", "a page of its own, not the kernel's",
+                                         "code differs from the kernel's" };
+
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        struct mk_guest g = mk_guest(x86_64(), edits);
+        struct mk *k = g.k;
+        uint64_t task = mk_guest_task(&g, 7, "prog", 0), mm = MK_MM(&g, task, "prog\0", "");
+        uint64_t image = mk_object(k, "vdso_image"), data = mk_alloc_aligned(k, 0x1000, 0x1000);
+        const uint64_t va = 0x7fff00000000;
+        uint8_t page[0x1000];
+
+        memset(page, 0x90, sizeof page);
+        mk_write(k, data, page, sizeof page);
+        mk_put(k, image, "vdso_image.data", data);
+        mk_put(k, mm, "mm_struct.context.vdso", va);
+        mk_put(k, mm, "mm_struct.context.vdso_image", image);
+        mk_guest_vma(&g, mm, va >> 12, 1, 5, 0);
+        if (kind) {
+            page[0x123] = kind == 2 ? 0xcc : 0x90;
+            mk_guest_write(&g, mm, va, page, sizeof page);
+        } else {
+            mk_user_map(k, x86_64(), mk_of(&g, mm, "mm_struct.pgd"), va, data);
+        }
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "vdso", NULL), 7, 7), hints[kind]);
+        assert_int_equal(mk_row_notes("1 pages of 1 processes"), 1);
+        if (kind == 2)
+            assert_string_equal(mk_columns(mk_guest_rows(&g, "vdso", NULL), 2, 2),
+                                "0x7fff00000123");
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries),      cmocka_unit_test(far_jumps),  cmocka_unit_test(breakpoints),
-        cmocka_unit_test(modules),      cmocka_unit_test(ftrace),     cmocka_unit_test(jump_labels),
-        cmocka_unit_test(static_calls), cmocka_unit_test(trampoline),
+        cmocka_unit_test(entries),     cmocka_unit_test(far_jumps),
+        cmocka_unit_test(breakpoints), cmocka_unit_test(modules),
+        cmocka_unit_test(ftrace),      cmocka_unit_test(jump_labels),
+        cmocka_unit_test(against),     cmocka_unit_test(not_a_kernel),
+        cmocka_unit_test(vdso),        cmocka_unit_test(static_calls),
+        cmocka_unit_test(trampoline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

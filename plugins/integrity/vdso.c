@@ -1,0 +1,132 @@
+/* vdso - the code that the kernel maps into every process, against the kernel's own. */
+#include "../linux/mm/vdso.h"
+#include "../../core/space.h"
+#include "../linux/mm/mm.h"
+#include "../linux/mm/vma.h"
+#include "../linux/own/code.h"
+#include "../linux/sched/task.h"
+#include <inttypes.h>
+#include <string.h>
+
+EG_FIELD_AS(mm_vdso, mm_struct, "context.vdso");
+
+#define COLUMNS(C)                                                                                 \
+    LINUX_COLUMN_PID(C)                                                                            \
+    LINUX_COLUMN_COMM(C)                                                                           \
+    C(ADDRESS, ADDR, "the page in the process; where bytes differ, the first")                     \
+    C(PHYSICAL, ADDR, "where that page is")                                                        \
+    C(BYTES, BYTES, "what the process has there")                                                  \
+    C(EXPECTED_BYTES, BYTES, "what the kernel has there")                                          \
+    C(DISASM, TEXT, "BYTES as instructions", EG_MINOR)                                             \
+    C(HINTS, TEXT, "what is odd: the process does not have the kernel's page")
+EG_COLUMNS(COLUMNS);
+
+enum { SHOWN = 16, PAGES_MAX = 64 };
+
+struct looking {
+    struct eg_run *r;
+    uint64_t processes, pages, unread, page; /* page: bytes */
+    bool all;
+};
+
+static void show(struct looking *k, struct eg_obj task, uint64_t va, struct eg_space *user,
+                 struct eg_space *kernel, uint64_t at)
+{
+    struct eg_run *r = k->r;
+    uint8_t *mine = eg_tmp(r, k->page), *its = eg_tmp(r, k->page);
+    const char *hint = "";
+    bool differs;
+    uint64_t pa = 0, kernel_pa = 0, off = 0;
+    bool there;
+
+    if (!eg_translate(eg_view_of(r), user, va, eg_physical(r), &pa)) // not used yet, or swapped
+        return;
+    there = kernel == eg_physical(r) ||
+            eg_translate(eg_view_of(r), kernel, at, eg_physical(r), &kernel_pa);
+    kernel_pa = kernel == eg_physical(r) ? at : kernel_pa;
+    k->pages++;
+    if (!there || !eg_read(eg_view_of(r), user, va, mine, k->page) ||
+        !eg_read(eg_view_of(r), kernel, at, its, k->page)) {
+        k->unread++;
+        return;
+    }
+    while (off < k->page && mine[off] == its[off])
+        off++;
+    differs = off < k->page;
+    if (differs)
+        hint = "code differs from the kernel's";
+    else if (pa != kernel_pa)
+        hint = "a page of its own, not the kernel's";
+    off = differs ? off : 0;
+    if (!*hint && !k->all)
+        return;
+    eg_row(r, .PID = eg_val(task, task_struct.tgid), .COMM = eg_val(task, task_struct.comm),
+           .ADDRESS = eg_uint(va + off), .PHYSICAL = eg_uint(pa + off),
+           .BYTES = eg_blob(mine + off, EG_MIN((uint64_t)SHOWN, k->page - off)),
+           .EXPECTED_BYTES = eg_blob(its + off, EG_MIN((uint64_t)SHOWN, k->page - off)),
+           .DISASM = differs ? eg_text(linux_code_text(
+                                   r, false, mine + off,
+                                   (size_t)EG_MIN((uint64_t)SHOWN, k->page - off), va + off, 4))
+                             : (struct eg_cell){ 0 },
+           .HINTS = eg_text(hint));
+}
+
+static void look(struct looking *k, struct eg_obj task)
+{
+    struct eg_run *r = k->r;
+    struct eg_obj mm = eg_at(task, task_struct.mm), vma;
+    struct eg_space *user;
+    uint64_t vdso, start, end, at;
+
+    if (!eg_get(&vdso, mm, mm_vdso) || !vdso || !(user = linux_task_space(r, task)))
+        return;
+    linux_each_vma(r, mm, vma) {
+        if (!eg_get(&start, vma, vm_area_struct.vm_start) || start != vdso ||
+            !eg_get(&end, vma, vm_area_struct.vm_end) || end <= start)
+            continue;
+        k->processes++;
+        for (uint64_t i = 0; i < PAGES_MAX && i < (end - start) / k->page; i++) {
+            struct eg_space *kernel = linux_vdso_place(r, mm, vma, i * k->page, &at);
+
+            if (kernel)
+                show(k, task, start + i * k->page, user, kernel, at);
+        }
+        return;
+    }
+}
+
+static int run(struct eg_run *r)
+{
+    struct looking k = { .r = r,
+                         .page = UINT64_C(1) << linux_page_shift(r),
+                         .all = eg_arg_flag(r, "all") };
+    struct eg_obj task;
+
+    linux_each_process(r, task) {
+        if (linux_pid_asked(r, task))
+            look(&k, task);
+    }
+    eg_note(r, "vdso: %" PRIu64 " pages of %" PRIu64 " processes were compared with the kernel's",
+            k.pages - k.unread, k.processes);
+    if (k.unread)
+        eg_note(r, "vdso: %" PRIu64 " pages could not be read, and were not compared", k.unread);
+    return 0;
+}
+
+EG_PLUGIN(vdso) = {
+    .os = "linux",
+    .help = "Find processes whose vdso is not the kernel's",
+    .manual =
+        "The vdso is code that the kernel maps into every process, the same pages for all. A row "
+        "is "
+        "a page of a process that is another than the kernel's: what a debugger writes there, a "
+        "breakpoint of a uprobe or injected code gives the process a copy of its own. Pages that a "
+        "process has not used are not in its page tables and are left out; --all shows every one "
+        "that is. A change of the kernel's own pages, which all processes then have, is not seen.",
+    .columns = columns,
+    .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
+                    EG_ARG(all, FLAG, "also pages with nothing odd")),
+    .needs = EG_NEEDS(mm_vdso),
+    .uses = EG_NAMES("tasks", "vmas"),
+    .run = run,
+};
