@@ -28,9 +28,9 @@ static int by_key(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Keys of the kernel that modules may fill: probes of tracepoints (include/linux/tracepoint.h), what
- * a hypervisor tells perf (include/linux/perf_event.h), what the only kind of tunnel over UDP does
- * with packets (net/ipv4/udp_offload.c, since 6.16). */
+/* Keys of the kernel that modules may fill: probes of tracepoints (include/linux/tracepoint.h),
+ * what a hypervisor tells perf (include/linux/perf_event.h), what the only kind of tunnel over UDP
+ * does with packets (net/ipv4/udp_offload.c, since 6.16). */
 static bool may_be_a_modules(const char *name)
 {
     return !strncmp(name, "tp_func_", 8) || !strncmp(name, "__perf_guest_", 13) ||

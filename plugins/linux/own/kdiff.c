@@ -118,7 +118,8 @@ static size_t all_nothing(const struct work *w, const uint8_t *b, size_t len)
     return n;
 }
 
-/* Two instructions that do the same at two places: by their target, or the address that they use. */
+/* Two instructions that do the same at two places: by their target, or the address that they
+ * use. */
 static bool same(const struct linux_step *a, const uint8_t *x, uint64_t x_at,
                  const struct linux_step *b, const uint8_t *y, uint64_t y_at)
 {
@@ -178,8 +179,8 @@ static bool is_code(struct work *w, const uint8_t *live, size_t len, uint64_t at
     return i + all_nothing(w, live + i, len - i) == len;
 }
 
-/* A call or jump through pv_ops, of which the pointer was written into the code; nothing where it leads to
- * a function that does nothing (alt_replace_call(), paravirt_patch()). */
+/* A call or jump through pv_ops, of which the pointer was written into the code; nothing where it
+ * leads to a function that does nothing (alt_replace_call(), paravirt_patch()). */
 static bool is_direct_call(struct work *w, const uint8_t *live, size_t len, uint64_t at,
                            const uint8_t *code)
 {

@@ -131,8 +131,8 @@ static size_t symbols_in(const struct eg_symbols *s, const struct linux_ktext_pa
     return n;
 }
 
-/* Sizes become ends. A module's code ends with replacements of instructions (.altinstr_replacement),
- * which belong to no symbol. */
+/* Sizes become ends. A module's code ends with replacements of instructions
+ * (.altinstr_replacement), which belong to no symbol. */
 static size_t settle(struct linux_ktext_function *f, size_t n, uint32_t len)
 {
     size_t k = 0;
@@ -298,8 +298,8 @@ static void direct(struct work *w, struct worker *k, const struct piece *pc, uin
 }
 
 /* A breakpoint that is no padding: of x86-64 int3, which also fills what is behind code, several of
- * them, or one and nops up to the next function; of AArch64 that of kprobes (arch/arm64/include/asm/
- * brk-imm.h). */
+ * them, or one and nops up to the next function; of AArch64 that of kprobes
+ * (arch/arm64/include/asm/brk-imm.h). */
 static bool is_breakpoint(const struct work *w, const struct linux_ktext_part *p, uint32_t at,
                           uint32_t end)
 {
