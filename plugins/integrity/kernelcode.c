@@ -38,6 +38,8 @@ struct looking {
     uint64_t *its; /* pages with code that a module calls instead of a register's target */
     size_t n_its;
     struct linux_kdiffs diffs; /* from the kernel's file */
+    const char *user, *used;   /* of the last pair of modules, and whether one uses the other */
+    bool uses;
     uint64_t rows, by_kind[8];
 };
 
@@ -119,7 +121,7 @@ static bool is_named(struct eg_run *r, struct eg_obj module, const char *name)
     return text && !strcmp(text, name);
 }
 
-static bool uses(struct eg_run *r, const char *user, const char *used)
+static bool find_use(struct eg_run *r, const char *user, const char *used)
 {
     struct eg_obj m, use;
 
@@ -133,6 +135,17 @@ static bool uses(struct eg_run *r, const char *user, const char *used)
         return false;
     }
     return false;
+}
+
+/* Calls of one module come together: the last answer is kept. */
+static bool uses(struct looking *k, const char *user, const char *used)
+{
+    if (k->user != user || k->used != used) {
+        k->user = user;
+        k->used = used;
+        k->uses = find_use(k->r, user, used);
+    }
+    return k->uses;
 }
 
 /* What is odd about code of @who that leads to @target; NULL: nothing. */
@@ -149,7 +162,7 @@ static const char *lead_hint(struct looking *k, const struct linux_ktext_found *
     case LINUX_CODE_MODULE:
         if (kernel)
             return "leads into a module";
-        return strcmp(who, owner) != 0 && !uses(k->r, who, owner)
+        return strcmp(who, owner) != 0 && !uses(k, who, owner)
                    ? "leads into a module that it does not use"
                    : NULL;
     case LINUX_CODE_DATA:

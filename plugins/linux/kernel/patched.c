@@ -62,11 +62,11 @@ static void add_ftrace(struct kept *k, struct eg_run *r)
     if (page.why)
         return;
     k->p.found |= 1u << LINUX_PATCH_FTRACE;
-    for (unsigned n = 0; n < PAGES_MAX && !page.why && !eg_stopped(r); n++) {
+    for (unsigned n = 0; n < PAGES_MAX && !page.why && !k->full && !eg_stopped(r); n++) {
         struct eg_obj records = eg_at(page, ftrace_page.records);
         uint32_t count = eg_get_or((uint32_t)0, page, ftrace_page.index);
 
-        for (uint32_t i = 0; i < count && i < TABLE_MAX; i++) {
+        for (uint32_t i = 0; i < count && i < TABLE_MAX && !k->full; i++) {
             struct eg_obj rec = eg_index(records, i);
             uint64_t ip, flags;
             struct linux_patch *p;
@@ -134,7 +134,7 @@ static void add_call(struct kept *k, struct eg_run *r, struct eg_obj e)
 static void add_table(struct kept *k, struct eg_run *r, struct eg_obj first, uint64_t n,
                       void (*one)(struct kept *k, struct eg_run *r, struct eg_obj e))
 {
-    for (uint64_t i = 0; i < n && i < TABLE_MAX && !first.why && !eg_stopped(r); i++) {
+    for (uint64_t i = 0; i < n && i < TABLE_MAX && !first.why && !k->full && !eg_stopped(r); i++) {
         struct eg_obj e = first;
 
         e.addr += i * first.size;

@@ -29,6 +29,7 @@ struct work {
     struct eg_space *file;
     uint8_t *image; /* the file, or what it has packed; of vmlinux its sections */
     size_t len;
+    uint64_t room; /* for sections, which may overlap in a false file */
     EG_VEC(void *) blocks;
 };
 
@@ -184,8 +185,9 @@ static const uint8_t *bytes_at(struct eg_run *r, struct work *w, uint64_t at, ui
 
     if (w->image)
         return eg_within(at, len, w->len) ? w->image + at : NULL;
-    if (len > IMAGE_MAX || !eg_within(at, len, eg_space_size(w->file)))
+    if (len > w->room || !eg_within(at, len, eg_space_size(w->file)))
         return NULL;
+    w->room -= len;
     out = block(r, w, (size_t)len);
     return eg_read(eg_view_of(r), w->file, at, out, (size_t)len) ? out : NULL;
 }
@@ -197,7 +199,8 @@ static uint64_t find_sections(struct eg_run *r, struct work *w, struct linux_kfi
     uint64_t shoff, names_size;
     unsigned n, text;
 
-    if (!head || memcmp(head, "\177ELF\2\1", 6) != 0 || eg_le16(head + 58) != 64)
+    if (!head || memcmp(head, "\177ELF\2\1", 6) != 0 || eg_le16(head + 18) != ELF_X86_64 ||
+        eg_le16(head + 58) != 64)
         return 0;
     shoff = eg_le64(head + 40);
     n = eg_le16(head + 60);
@@ -218,8 +221,9 @@ static uint64_t find_sections(struct eg_run *r, struct work *w, struct linux_kfi
             continue;
         to->size = eg_le64(s + 32);
         to->bytes = bytes_at(r, w, eg_le64(s + 24), to->size);
-        if (!to->bytes)
+        if (!to->bytes || to->size > w->room)
             continue;
+        w->room -= to->size;
         copy = block(r, w, (size_t)to->size); // relocations change it
         to->bytes = memcpy(copy, to->bytes, (size_t)to->size);
         to->addr = eg_le64(s + 16) + (uint64_t)out->shift;
@@ -280,6 +284,7 @@ bool linux_kfile_open(struct eg_run *r, const char *path, int64_t shift, struct 
         eg_run_fail(r, EG_ENOMEM, "out of memory for the kernel's file");
         eg_run_leave(r);
     }
+    w->room = 2 * (uint64_t)IMAGE_MAX;
     eg_run_defer(r, forget, w);
     if (eg_file_open(&w->file, path, &e) < 0) {
         *why = eg_strf(r, "%s", e.text);

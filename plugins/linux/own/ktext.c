@@ -14,9 +14,9 @@
 enum {
     PAGE = 4096,
     PIECE = 1 << 17, /* bytes of code that one thread takes at a time */
-    PARTS_MAX = 8192,
-    PART_MAX = 256 << 20,  /* bytes of one part: a kernel has 30 MiB */
-    TOTAL_MAX = 512 << 20, /* of all */
+    PARTS_MAX = 2048,
+    PART_MAX = 64 << 20,   /* bytes of one part: a kernel has 30 MiB */
+    TOTAL_MAX = 128 << 20, /* of all */
     FOUND_MAX = 1 << 14,
     FUNCTIONS_MAX = 1 << 20,
 };
@@ -81,7 +81,6 @@ static void read_part(struct eg_run *r, struct work *w, struct linux_ktext_part 
         end = EG_MIN((at | (PAGE - 1)) + 1, p->last + 1);
         if (!eg_read(eg_view_of(r), eg_kernel(r), at, bytes + (at - p->first),
                      (size_t)(end - at))) {
-            memset(bytes + (at - p->first), 0, (size_t)(end - at));
             missing[(at - (p->first & ~(uint64_t)(PAGE - 1))) / PAGE] = 1;
             w->out->n_missing++;
         }

@@ -430,6 +430,7 @@ static const char *vmlinux(struct machine *w, const uint8_t *text, uint64_t shif
 
     memset(file, 0, sizeof file);
     memcpy(file, "\177ELF\2\1\1", 7);
+    file[18] = 62;
     put32(file + 40, 0x200);
     file[58] = 64;
     file[60] = 6;
