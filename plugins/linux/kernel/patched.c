@@ -2,25 +2,22 @@
 #include "patched.h"
 #include "../../../core/cache.h"
 #include "../../../core/vec.h"
+#include "ftrace.h"
+#include "kprobe.h"
 #include "module.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-EG_FIELDS(dyn_ftrace, flags, ip);             // include/linux/ftrace.h
-EG_FIELDS(ftrace_page, index, next, records); // kernel/trace/ftrace.c
-EG_FIELDS(jump_entry, code, key, target);     // include/linux/jump_label.h
-EG_FIELDS(static_call_site, addr, key);       // include/linux/static_call_types.h
-EG_FIELDS(static_call_key, func);             // include/linux/static_call_types.h
+EG_FIELDS(jump_entry, code, key, target); // include/linux/jump_label.h
+EG_FIELDS(static_call_site, addr, key);   // include/linux/static_call_types.h
+EG_FIELDS(static_call_key, func);         // include/linux/static_call_types.h
 EG_FIELD_AS(static_key_enabled, static_key, "enabled.counter|enabled");
 EG_TYPE(static_key);
-EG_FIELDS(kprobe, addr, flags, hlist); // include/linux/kprobes.h
 EG_FIELD_AS(module_jumps, module, "jump_entries");
 EG_FIELD_AS(module_n_jumps, module, "num_jump_entries");
 EG_FIELD_AS(module_calls, module, "static_call_sites");
 EG_FIELD_AS(module_n_calls, module, "num_static_call_sites");
-EG_SYMBOL(ftrace_pages_start, "ftrace_page *");
-EG_SYMBOL_AS(kprobe_heads, "kprobe_table", "hlist_head[64]");
 
 enum {
     PAGES_MAX = 1 << 16,
@@ -213,7 +210,7 @@ static void add_trampolines(struct kept *k, struct eg_run *r, const struct eg_sy
 
 static void add_probes(struct kept *k, struct eg_run *r)
 {
-    struct eg_obj heads = eg_sym(r, kprobe_heads), probe;
+    struct eg_obj heads = eg_sym(r, kprobe_table), probe;
     uint64_t at, n = 0;
 
     if (heads.why)
