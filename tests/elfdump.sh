@@ -1,5 +1,6 @@
 #!/bin/sh
-# What elfdump and mapdump write: programs that readelf accepts and that run, and the memory that other commands read too.
+# What elfdump, mapdump and module_extract write: programs that readelf accepts and that run, modules, and the memory that other
+# commands read too.
 # Usage: elfdump.sh ROOT ENGRAM
 root=$(realpath "$1") engram=$(realpath "$2") || exit 1
 tmp=$(mktemp -d) || exit 1
@@ -40,6 +41,19 @@ tail -c +$((page - start + 1)) "map/$file" | cmp - stack || bad "the stack diffe
 # Only the mapping that was asked for.
 "$engram" -q -r csv image mapdump --pid 1 --at "$start" -o one || bad "mapdump --at failed"
 [ "$(ls one | grep -c '\.dmp$')" = 1 ] || bad "mapdump --at: not one file"
+# Modules: sections and symbols where they were in memory, and the names of what they call.
+"$engram" -q -r csv image module_extract --module nf_tables --module nbd -o ko || bad "module_extract failed"
+[ "$(ls ko | grep -c '\.ko$')" = 2 ] || bad "module_extract: not two files"
+for file in ko/*.ko; do
+    readelf -aW "$file" >out 2>err || bad "readelf refuses $file"
+    [ ! -s err ] || bad "readelf of $file: $(head -n 1 err)"
+    for section in .text .rodata .data .bss .gnu.linkonce.this_module .outside.kernel .symtab; do
+        readelf -SW "$file" | grep -q " $section " || bad "$file has no $section"
+    done
+done
+"$engram" -q -r csv image kallsyms --filter 'SYMBOL = nft_do_chain' --columns ADDRESS >names || bad "kallsyms failed"
+readelf -sW ko/nf_tables.*.ko | grep -q "$(sed -n '2s/0x//p' names) .* FUNC .* nft_do_chain$" || bad "nft_do_chain is elsewhere"
+readelf -sW ko/nf_tables.*.ko | grep -q ' kfree$' || bad "nf_tables calls kfree, which has no name"
 # Without a folder there is nothing to write to.
 "$engram" -q image elfdump --pid 1 >out 2>&1 && bad "elfdump without -o did not fail"
 exit $failed

@@ -30,7 +30,7 @@ static const char *const facilities[] = {
     "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
 };
 
-static void emit(struct eg_run *r, const struct linux_log_record *rec)
+static void emit(struct eg_run *r, void *state, const struct linux_log_record *rec)
 {
     const uint32_t cpu = UINT32_C(1) << 31;
     const char *facility = rec->facility < countof(facilities) ? facilities[rec->facility]
@@ -42,6 +42,7 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
                              ? eg_strf(r, "%c%u", rec->caller & cpu ? 'C' : 'T', rec->caller & ~cpu)
                              : NULL;
 
+    (void)state;
     if (known ? !eg_arg_match(r, "pid", pid) : eg_arg_limits(r, "pid"))
         return;
     eg_row(r, .SEQ = eg_uint(rec->seq), .FACILITY = eg_text(facility),
@@ -60,7 +61,7 @@ static void emit(struct eg_run *r, const struct linux_log_record *rec)
 
 static int run(struct eg_run *r)
 {
-    if (linux_log_ring(r, emit) || linux_log_buffer(r, emit))
+    if (linux_log_ring(r, emit, NULL) || linux_log_buffer(r, emit, NULL))
         return 0;
     if (eg_has(r, task_struct.comm))
         eg_note(r, "this kernel was built without a log (no CONFIG_PRINTK): it has neither struct "

@@ -120,6 +120,8 @@ class LsMod(Declaration):
             folder = ("sys", "module", f[0], "parameters")
             if truth.has(*folder):
                 out[f[0]]["LOAD_ARGUMENTS"] = {p: (truth.text(*folder, p) or "").rstrip("\n") for p in truth.list(*folder)}
+        for name, module in out.items():
+            module["USES"] = sorted(other for other in out if name in out[other]["USED_BY"])
         return out
 
     def key(self, row):
@@ -127,7 +129,7 @@ class LsMod(Declaration):
 
     def have(self, row, column):
         value = row[column]
-        if column == "USED_BY":
+        if column in ("USED_BY", "USES"):
             return sorted(u for u in re.split(r"[, ]+", value or "") if u)
         if column == "ADDRESS":
             return hexadecimal(value)

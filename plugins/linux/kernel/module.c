@@ -15,6 +15,7 @@ EG_FIELD_AS(part_size, module_layout, "size");
 EG_FIELD_AS(part_text, module_layout, "text_size");
 EG_FIELD_AS(part_ro, module_layout, "ro_size");
 EG_FIELD_AS(part_ro_after, module_layout, "ro_after_init_size");
+EG_FIELD_AS(module_signed, module, "sig_ok"); // with CONFIG_MODULE_SIG
 EG_TYPE(list_head);
 EG_SYMBOL(modules, "list_head");
 
@@ -180,28 +181,55 @@ struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj m)
     return eg_int((int64_t)refs - MODULE_REF_BASE);
 }
 
+enum { USERS_MAX = 256 };
+
+/* @return false: there are enough. */
+static bool add_name(struct eg_run *r, struct eg_obj m, const char **text, unsigned *n,
+                     const char *name)
+{
+    if ((*n)++ == USERS_MAX) {
+        eg_note(r, "the module at %#llx: only its first %d users are named",
+                (unsigned long long)m.addr, USERS_MAX);
+        return false;
+    }
+    *text = eg_strf(r, "%s%s%s", *text, **text ? "," : "", name ? name : "?");
+    return true;
+}
+
 struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj m)
 {
-    enum { USERS_MAX = 256 };
-    const char *text = "", *gap = "";
+    const char *text = "";
     struct eg_obj use;
     uint64_t init, leave;
     unsigned n = 0;
 
-    eg_each_list(use, eg_at(m, module.source_list), module_use.source_list) {
-        const char *name = eg_string(r, eg_at(use, module_use.source, module.name), 64);
-
-        if (n++ == USERS_MAX) {
-            eg_note(r, "the module at %#llx: only its first %d users are named",
-                    (unsigned long long)m.addr, USERS_MAX);
+    eg_each_list(use, eg_at(m, module.source_list), module_use.source_list)
+        if (!add_name(r, m, &text, &n,
+                      eg_string(r, eg_at(use, module_use.source, module.name), 64)))
             break;
-        }
-        text = eg_strf(r, "%s%s%s", text, gap, name ? name : "?");
-        gap = ",";
-    }
     if (eg_get(&init, m, module.init) && init && eg_get(&leave, m, module.exit) && !leave)
-        text = eg_strf(r, "%s%s[permanent]", text, gap);
+        text = eg_strf(r, "%s%s[permanent]", text, *text ? "," : "");
     return eg_text(text);
+}
+
+struct eg_cell linux_module_uses(struct eg_run *r, struct eg_obj m)
+{
+    const char *text = "";
+    struct eg_obj use;
+    unsigned n = 0;
+
+    if (!eg_has(r, module.target_list))
+        return (struct eg_cell){ 0 };
+    eg_each_list(use, eg_at(m, module.target_list), module_use.target_list)
+        if (!add_name(r, m, &text, &n,
+                      eg_string(r, eg_at(use, module_use.target, module.name), 64)))
+            break;
+    return eg_text(text);
+}
+
+struct eg_cell linux_module_signed(struct eg_run *r, struct eg_obj m)
+{
+    return eg_has(r, module_signed) ? eg_val(m, module_signed) : (struct eg_cell){ 0 };
 }
 
 struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj m)

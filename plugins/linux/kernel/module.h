@@ -27,6 +27,10 @@ EG_API struct eg_cell linux_module_size(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_taints(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj module);
+/** The modules that it uses, and whether its signature was verified; unset: the kernel was built
+ * without. */
+EG_API struct eg_cell linux_module_uses(struct eg_run *r, struct eg_obj module);
+EG_API struct eg_cell linux_module_signed(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
 
 /** A part of a module's memory: of mem[] (enum mod_mem_type), until 6.3 of its two layouts. */

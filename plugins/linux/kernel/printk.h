@@ -13,12 +13,12 @@ struct linux_log_record {
     size_t len;
     const char *subsystem, *device; /**< of dev_printk(); NULL: none */
 };
-typedef void linux_log_fn(struct eg_run *r, const struct linux_log_record *record);
+typedef void linux_log_fn(struct eg_run *r, void *state, const struct linux_log_record *record);
 
 /** Both return false where this kernel has no such log. The ring of descriptors, since 5.10
  * (kernel/printk/printk_ringbuffer.h). */
-bool linux_log_ring(struct eg_run *r, linux_log_fn *emit);
+bool linux_log_ring(struct eg_run *r, linux_log_fn *emit, void *state);
 /** The buffer of struct printk_log, 3.11 to 5.9 (kernel/printk/printk.c). */
-bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit);
+bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit, void *state);
 
 #endif

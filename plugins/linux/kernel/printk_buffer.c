@@ -46,7 +46,7 @@ static bool record_at(struct eg_run *r, struct eg_obj log, uint16_t len,
     return true;
 }
 
-static void walk(struct eg_run *r, linux_log_fn *emit)
+static void walk(struct eg_run *r, linux_log_fn *emit, void *state)
 {
     struct linux_log_record record = { .seq = 0 };
     uint64_t buf;
@@ -76,17 +76,17 @@ static void walk(struct eg_run *r, linux_log_fn *emit)
                     (unsigned long long)record.seq, done);
             return;
         }
-        emit(r, &record);
+        emit(r, state, &record);
         record.seq++;
         at += len;
         done += len;
     }
 }
 
-bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit)
+bool linux_log_buffer(struct eg_run *r, linux_log_fn *emit, void *state)
 {
     if (!eg_has_type(r, printk_log))
         return false;
-    walk(r, emit);
+    walk(r, emit, state);
     return true;
 }

@@ -114,7 +114,7 @@ static bool record_of(struct eg_run *r, const struct ring *g, uint64_t id, struc
     return true;
 }
 
-static void walk(struct eg_run *r, linux_log_fn *emit)
+static void walk(struct eg_run *r, linux_log_fn *emit, void *state)
 {
     struct linux_log_record record;
     uint64_t n, lost = 0;
@@ -133,24 +133,24 @@ static void walk(struct eg_run *r, linux_log_fn *emit)
     for (uint64_t k = n; k-- && !eg_stopped(r);) {
         const uint64_t id = (g.head - k) & g.ids, i = id & ((UINT64_C(1) << g.count_bits) - 1);
         struct eg_obj desc = eg_index(g.descs, i);
-        const unsigned state = state_of(&g, id, desc);
+        const unsigned stage = state_of(&g, id, desc);
 
         // A committed record may still grow: it is the newest one, and whole as it stands.
-        if ((state == COMMITTED || state == FINALIZED) &&
+        if ((stage == COMMITTED || stage == FINALIZED) &&
             record_of(r, &g, id, desc, eg_index(g.infos, i), &record))
-            emit(r, &record);
+            emit(r, state, &record);
         else
-            lost += state != REUSABLE;
+            lost += stage != REUSABLE;
     }
     if (lost)
         eg_note(r, "%llu of the log's %llu records are not whole: left out",
                 (unsigned long long)lost, (unsigned long long)n);
 }
 
-bool linux_log_ring(struct eg_run *r, linux_log_fn *emit)
+bool linux_log_ring(struct eg_run *r, linux_log_fn *emit, void *state)
 {
     if (!eg_has(r, printk_ringbuffer.desc_ring))
         return false;
-    walk(r, emit);
+    walk(r, emit, state);
     return true;
 }
