@@ -446,8 +446,7 @@ EG_PLUGIN(syscalls) = {
         "their own; calls of x32 and 32-bit programs in a kernel without them have no rows,\n"
         "and those of 32-bit ARM no names.",
     .aliases = EG_NAMES("linux.check_syscall.Check_syscall",
-                        "linux.malware.check_syscall.Check_syscall", "check_syscall",
-                        "linux_check_syscall"),
+                        "linux.malware.check_syscall.Check_syscall"),
     .looks_for = EG_NAMES("changed system calls"),
     .columns = columns,
     .run = run,
