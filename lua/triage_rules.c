@@ -170,6 +170,24 @@ static void add_input(lua_State *L, struct triage *t, struct triage_rule *r, con
     *place = in;
 }
 
+/** The name behind @last in the table at @at, in the order of the alphabet: Lua's own order is
+ * another in each run. NULL: there is none. The table keeps it. */
+static const char *next_name(lua_State *L, int at, const char *last)
+{
+    const char *next = NULL;
+
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        const char *name;
+
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "rule: plugins = { name = \"filter\", … } expected");
+        name = lua_tostring(L, -2);
+        if ((!last || strcmp(name, last) > 0) && (!next || strcmp(name, next) < 0))
+            next = name;
+    }
+    return next;
+}
+
 /** plugins = { NAME = FILTER, … }; "" lets every row pass. args = { NAME = { … } }. */
 static void read_inputs(lua_State *L, struct triage *t, struct triage_rule *r)
 {
@@ -187,21 +205,15 @@ static void read_inputs(lua_State *L, struct triage *t, struct triage_rule *r)
         add_input(L, t, r, plugin, args, where);
     if (several && where)
         luaL_error(L, "rule: with plugins = { … } each has its own filter there");
-    for (lua_pushnil(L); several && lua_next(L, args + 1); lua_pop(L, 1)) {
-        const int value = lua_gettop(L);
-        const char *name;
-
-        if (lua_type(L, value - 1) != LUA_TSTRING || lua_type(L, value) != LUA_TSTRING)
-            luaL_error(L, "rule: plugins = { name = \"filter\", … } expected");
-        name = keep(L, t, value - 1);
-        lua_pushnil(L);
-        if (lua_istable(L, args)) {
-            lua_pop(L, 1);
+    for (const char *name = NULL; several && (name = next_name(L, args + 1, name));) {
+        lua_getfield(L, args + 1, name);
+        where = *lua_tostring(L, -1) ? keep(L, t, lua_gettop(L)) : NULL;
+        if (lua_istable(L, args))
             lua_getfield(L, args, name);
-        }
-        where = *lua_tostring(L, value) ? keep(L, t, value) : NULL;
-        add_input(L, t, r, name, lua_gettop(L), where);
-        lua_pop(L, 1);
+        else
+            lua_pushnil(L);
+        add_input(L, t, r, eg_arena_strndup(&t->arena, name, strlen(name)), lua_gettop(L), where);
+        lua_pop(L, 2);
     }
     lua_settop(L, 1);
 }

@@ -19,7 +19,8 @@ local function present(has, names)
   return #out > 0 and out or nil
 end
 
--- A rule about plugins whose HINTS say what is odd. Columns that a plugin lacks are not shown, and a plugin that this build lacks has
+-- A rule about plugins whose HINTS say what is odd; `unsigned`: how serious it is where that is only that the module is not of the
+-- kernel's tree, or not signed. Columns that a plugin lacks are not shown, and a plugin that this build lacks has
 -- no rule.
 local function hinted(r)
   local has = columns(r.plugin)
@@ -27,13 +28,14 @@ local function hinted(r)
   r.show, r.key = present(has, r.show), present(has, r.key)
   r.title = r.title:gsub(" ?{([A-Z_]+)}", function(name) return not has[name] and "" or nil end)
   r.where = r.where or "HINTS ~ ."
-  local severe = r.match
+  local severe, unsigned = r.match, r.unsigned or "low"
+  r.unsigned = nil
   r.match = function(row)
     local hints = type(row.HINTS) == "string" and row.HINTS or ""
-    if only_unsigned(hints) then return "low" end
+    if only_unsigned(hints) then return unsigned end
     return not severe or severe(row, hints)
   end
-  r.benign = r.benign or "None that is known. A module that is only not of the kernel's tree, or not signed (DKMS), is low."
+  r.benign = r.benign or "None that is known. Of a module that is only not of the kernel's tree, or not signed (DKMS), it is " .. unsigned .. "."
   r.attack = r.attack or "T1014"
   r.hits = r.hits or { { HINTS = NOBODY }, { HINTS = "the module is not signed" } }
   r.misses = r.misses or { { HINTS = "" }, {} }
@@ -76,7 +78,7 @@ hinted {
 }
 hinted {
   id = "kernel-code", title = "Code of {MODULE} is not what it must be", severity = "critical", plugin = "kernelcode",
-  key = { "MODULE" }, show = { "MODULE", "SYMBOL", "ADDRESS", "KIND", "BYTES", "DISASM", "DESTINATION_NAME", "HINTS" },
+  key = { "MODULE" }, show = { "MODULE", "SYMBOL", "ADDRESS", "KIND", "DISASM", "EXPECTED_DISASM", "DESTINATION_NAME", "HINTS" },
   why = "Code of the kernel was written over: a function leads elsewhere, or does something else.",
   hits = { { MODULE = "kernel", HINTS = "leads to code of nobody" } },
 }
@@ -93,7 +95,7 @@ hinted {
 }
 hinted {
   id = "vdso", title = "The vdso that processes run is not the kernel's", severity = "high", plugin = "vdso",
-  show = { "KIND", "NAME", "ADDRESS", "SYMBOL", "BYTES", "EXPECTED_BYTES", "HINTS" },
+  show = { "ADDRESS", "BYTES", "EXPECTED_BYTES", "DISASM", "HINTS" },
   why = "Every process runs its code, without a system call.",
 }
 hinted {
@@ -134,23 +136,24 @@ hinted {
 }
 hinted {
   id = "taints", title = "The kernel's taints do not fit its modules and its log", severity = "high", plugin = "taints",
-  show = { "KIND", "FLAG", "NAME", "VALUE", "EXPECTED", "MODULE", "MODULES", "TEXT", "HINTS" },
+  show = { "TAINTS", "MEANING", "MODULES", "TEXT", "HINTS" },
   why = "A module that is not signed, or was forced, taints the kernel for ever: somebody cleared that.",
   attack = "T1070",
 }
 
 -- ---- hooks ----
 
+-- The last word: how serious it is where a module of another origin has it, as drivers have notifiers, and few have probes.
 local hooks = {
   { "optables", "function-table", "Tables of functions lead to code that is not theirs" },
-  { "lsm", "security-hook", "Hooks of security modules lead elsewhere than they must" },
+  { "lsm", "security-hook", "Hooks of security modules lead elsewhere than they must", "medium" },
   { "notifiers", "notifier", "Notifiers lead to code that nobody should have there" },
   { "binfmts", "binary-format", "Binary formats lead to code that nobody should have there" },
   { "cryptos", "cipher", "Ciphers of the kernel lead to code that nobody should have there" },
-  { "ftrace", "ftrace-hook", "Functions of the kernel are hooked by ftrace, to code that nobody should have there" },
-  { "kprobes", "kprobe-hook", "Probes of the kernel lead to code that nobody should have there" },
-  { "uprobes", "uprobe-hook", "Probes of programs lead to code that nobody should have there" },
-  { "tracepoints", "tracepoint-hook", "Tracepoints lead to code that nobody should have there" },
+  { "ftrace", "ftrace-hook", "Functions of the kernel are hooked by ftrace, to code that nobody should have there", "medium" },
+  { "kprobes", "kprobe-hook", "Probes of the kernel lead to code that nobody should have there", "medium" },
+  { "uprobes", "uprobe-hook", "Probes of programs lead to code that nobody should have there", "medium" },
+  { "tracepoints", "tracepoint-hook", "Tracepoints lead to code that nobody should have there", "medium" },
   { "perf_events", "perf-hook", "Events of perf lead to code that nobody should have there" },
   { "livepatches", "livepatch", "Live patches that are odd" },
   { "ktimers", "kernel-timer", "Timers of the kernel lead to code that nobody should have there" },
@@ -159,7 +162,7 @@ local hooks = {
 }
 for _, h in ipairs(hooks) do
   hinted {
-    id = h[2], title = h[3], severity = "high", plugin = h[1],
+    id = h[2], title = h[3], severity = "high", plugin = h[1], unsigned = h[4],
     show = { "KIND", "NAME", "TABLE", "MEMBER", "HOOKED", "CHAIN", "FUNCTION", "SYMBOL", "MODULE", "USED_BY", "DETAIL", "HINTS" },
     why = "The kernel calls what these pointers lead to: rootkits filter, wait and wake there.",
   }
@@ -204,7 +207,7 @@ hinted {
 }
 hinted {
   id = "bpf-link", title = "BPF link {LINK_ID} is hidden or odd", severity = "high", plugin = "bpflinks",
-  key = { "LINK_ID" }, show = { "KIND", "BPF_ID", "BPF_NAME", "ATTACHED", "COMM", "PID", "HINTS" },
+  key = { "LINK_ID" }, show = { "KIND", "BPF_ID", "BPF_NAME", "ATTACHED_TO", "COMM", "PID", "HINTS" },
   why = "What keeps a program attached is in no table, or the program is where rootkits are.", match = bpf,
   hits = { { HINTS = "not in the table of links" } },
 }

@@ -61,12 +61,39 @@ rule {
   plugin = "sockets",
   where = "FAMILY = AF_PACKET",
   key = { "PID" },
-  show = { "COMM", "FD", "PROTO", "INTERFACE", "UID", "OPTIONS" },
+  show = { "COMM", "FD", "PROTO", "INTERFACE", "UID", "OPTIONS", "SOCKET_FILTER" },
   why = "A packet socket sees what firewalls drop: backdoors of the kind of BPFDoor wait there, behind a filter of classic BPF.",
   benign = "DHCP clients, lldpd, tcpdump, wpa_supplicant.",
   attack = "T1205.002",
   hits = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL" } },
   misses = { { PID = 5, COMM = "x", FAMILY = "AF_INET", TYPE = "RAW" } },
+}
+
+rule {
+  id = "packet-backdoor",
+  title = "{COMM} ({PID}) reads packets past the network stack, and hides what it is",
+  severity = "high",
+  plugins = { sockets = "FAMILY = AF_PACKET", deleted = "KIND = exe", spoofed = "SCORE = 3" },
+  find = function(rows)
+    local why, found = {}, {}
+    for _, r in ipairs(rows.deleted) do why[r.PID] = "its program: " .. tostring(r.REASON) end
+    for _, r in ipairs(rows.spoofed) do why[r.PID] = tostring(r.REASON) end
+    for _, r in ipairs(rows.sockets) do
+      if r.PID and why[r.PID] then
+        found[#found + 1] = { PID = r.PID, COMM = r.COMM, PROTO = r.PROTO, SOCKET_FILTER = r.SOCKET_FILTER, REASON = why[r.PID] }
+      end
+    end
+    return found
+  end,
+  key = { "PID" },
+  show = { "COMM", "PROTO", "SOCKET_FILTER", "REASON" },
+  why = "A process under a false name, or without a file, that waits for packets behind a filter: BPFDoor and its like.",
+  benign = "A sniffer whose package was updated while it ran.",
+  attack = "T1205.002",
+  more = "sockets --pid {PID}",
+  hits = { { sockets = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET" } }, deleted = { { PID = 5, KIND = "exe", REASON = "removed" } } } },
+  misses = { { sockets = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET" } }, deleted = { { PID = 6, KIND = "exe", REASON = "removed" } } },
+    { sockets = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET" } }, spoofed = { { PID = 5, SCORE = 2 } } } },
 }
 
 rule {

@@ -288,3 +288,22 @@ rule {
   hits = { { PID = 5, TRACER_TID = 6 } },
   misses = { { PID = 5 } },
 }
+
+local rings = columns "io_uring"
+if rings and rings.WORKS_ON then
+  rule {
+    id = "io-uring-network",
+    title = "{COMM} ({PID}) works on the network by io_uring",
+    severity = "low",
+    plugin = "io_uring",
+    where = "WORKS_ON ~ network",
+    key = { "PID" },
+    show = { "COMM", "KIND", "OPCODE", "TARGET" },
+    why = "What goes through a ring needs no system calls, which is what most monitors watch.",
+    benign = "Servers that are made for it: databases, proxies, QEMU.",
+    attack = "T1562.001",
+    more = "io_uring --pid {PID}",
+    hits = { { PID = 5, COMM = "x", WORKS_ON = "network", OPCODE = "RECV" } },
+    misses = { { PID = 5, COMM = "x", WORKS_ON = "files", OPCODE = "READ" } },
+  }
+end
