@@ -76,6 +76,8 @@ void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *
     mk_symbol(w->k, "vmemmap", w->map);
     w->swap = mk_alloc(w->k, (size_t)32 * 8);
     mk_symbol(w->k, "swap_info", w->swap);
+    w->clock = mk_alloc(w->k, 256) + 16;
+    mk_symbol(w->k, "tk_core", w->clock - 16);
     head = w->supers = mk_alloc(w->k, 16);
     mk_list_append(w->k, head, mk_at(w->k, w->g.sb, "super_block.s_list"));
     mk_symbol(w->k, "super_blocks", head);

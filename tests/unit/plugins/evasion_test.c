@@ -1,6 +1,6 @@
 /* evasion_test.c - protection, persistence: each thing that is odd, and what is close to it. */
 #include "check.h"
-#include "mkguest.h"
+#include "mkcache.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -198,12 +198,70 @@ static void helper(void **state)
     }
 }
 
+/** Booted a day after 1970, and taken two hours later. */
+static void put_clock(struct mk_cache *w)
+{
+    mk_put(w->k, w->clock, "timekeeper.xtime_sec", 86400 + 7200);
+    mk_put(w->k, w->clock, "timekeeper.tkr_mono.shift", 8);
+    mk_put(w->k, w->clock, "timekeeper.offs_real", 86400000000000);
+    mk_put(w->k, w->clock, "timekeeper.wall_to_monotonic.tv_sec", (uint64_t)-86400);
+}
+
+static void startup_files(void **state)
+{
+    enum { BEFORE = 80000, AFTER = 90000, NEVER = 200000 };
+    static const struct {
+        const char *fs, *folder, *name;
+        uint64_t mtime, ctime;
+        const char *hint; // NULL: no row
+    } cases[] = {
+        { "ext4", "etc", "crontab", AFTER, AFTER, "changed after boot" },
+        { "ext4", "etc", "crontab", BEFORE, BEFORE, NULL },
+        { "ext4", "etc", "crontab", NEVER, NEVER, NULL }, // later than the image
+        { "ext4", "etc", "crontabs", AFTER, AFTER, NULL },
+        { "ext4", "opt", "crontab", AFTER, AFTER, NULL },
+        { "ext4", "etc", "rc.local", BEFORE, AFTER, "put there, or its time set back, after boot" },
+        { "tmpfs", "etc", "rc.local", BEFORE, AFTER, NULL },
+        { "tmpfs", "etc", "rc.local", AFTER, AFTER, "changed after boot" },
+        { "ext4", ".ssh", "authorized_keys", AFTER, AFTER, "changed after boot" },
+        { "ext4", ".ssh", "known_hosts", AFTER, AFTER, NULL },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_cache w = { 0 };
+        uint64_t inode, d;
+        const char *rows;
+
+        mk_cache_begin(&w, m, cases[i].fs);
+        put_clock(&w);
+        d = mk_cache_file(&w, mk_guest_dentry(&w.g, w.g.top, cases[i].folder), cases[i].name,
+                          MK_REG, 100);
+        inode = mk_cache_inode(&w, d);
+        mk_put(w.k, inode, "inode.i_mtime_sec", cases[i].mtime);
+        mk_put(w.k, inode, "inode.i_ctime_sec", cases[i].ctime);
+        rows = mk_guest_rows(&w.g, "persistence", NULL);
+        if (!cases[i].hint)
+            assert_string_equal(rows, "");
+        else if (!strstr(rows, cases[i].hint) || !strstr(rows, cases[i].name))
+            fail_msg("'%s' is not in '%s'", cases[i].hint, rows);
+        assert_non_null(strstr(mk_guest_rows(&w.g, "persistence", "all"),
+                               cases[i].folder[0] == 'o' || !strcmp(cases[i].name, "crontabs") ||
+                                       !strcmp(cases[i].name, "known_hosts")
+                                   ? ""
+                                   : cases[i].name));
+        mk_cache_end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(protection),
         cmocka_unit_test(settings),
         cmocka_unit_test(helper),
+        cmocka_unit_test(startup_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
