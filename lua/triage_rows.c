@@ -303,7 +303,7 @@ const char *triage_text(struct triage *t, const struct triage_finding *f, const 
             out[n++] = *text++;
             continue;
         }
-        n += (size_t)snprintf(out + n, sizeof out - n, "%.*s", CELL_MAX, cell);
+        n += (size_t)snprintf(out + n, sizeof out - n, "%.*s", CELL_MAX, *cell ? cell : "?");
         n = EG_MIN(n, sizeof out - 1);
         text += len + 1 + (text[len + 1] == '}');
     }

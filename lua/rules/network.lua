@@ -65,6 +65,7 @@ rule {
   why = "A packet socket sees what firewalls drop: backdoors of the kind of BPFDoor wait there, behind a filter of classic BPF.",
   benign = "DHCP clients, lldpd, tcpdump, wpa_supplicant.",
   attack = "T1205.002",
+  more = "sockets --pid {PID}",
   hits = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL" } },
   misses = { { PID = 5, COMM = "x", FAMILY = "AF_INET", TYPE = "RAW" } },
 }

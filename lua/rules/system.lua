@@ -57,12 +57,17 @@ if columns "persistence" then
     severity = "low",
     plugin = "persistence",
     where = "PATH ~ '^/' and KIND != helper and HINTS ~ .",
+    match = function(row)
+      local text = type(row.VALUE) == "string" and row.VALUE or ""
+      return (text:find("/tmp/", 1, true) or text:find("/dev/shm/", 1, true)) and "medium" or true
+    end,
     key = { "KIND" },
     show = { "PATH", "MTIME", "CTIME", "VALUE", "HINTS" },
     why = "What was put there runs at the next boot, login or hour.",
-    benign = "Updates of packages, administration, first boot of a new machine.",
+    benign = "Updates of packages, administration, first boot of a new machine: low. One that names a program in /tmp is medium.",
     attack = "T1543",
-    hits = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys", HINTS = "changed after boot" } },
+    hits = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys", HINTS = "changed after boot" },
+      { KIND = "cron", PATH = "/etc/cron.d/x", VALUE = "* * * * * root /tmp/x", HINTS = "changed after boot" } },
     misses = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys" }, { KIND = "helper", PATH = "/bin/sh", HINTS = "it runs on" } },
   }
 end

@@ -57,7 +57,7 @@ local function text_of(k, inode)
       n = n + #line
     end
   end
-  local all = table.concat(lines, " | ")
+  local all = table.concat(lines, "; ")
   return #all > 200 and all:sub(1, 200) .. "..." or all
 end
 
