@@ -108,6 +108,14 @@ void mk_alias(struct mk *k, uint64_t va, uint64_t to)
     memcpy(entry_of(k, va), entry_of(k, to), k->machine->entry_size);
 }
 
+void mk_protect(struct mk *k, uint64_t va, uint64_t set, uint64_t clear)
+{
+    uint8_t *e = entry_of(k, va);
+    const unsigned size = k->machine->entry_size;
+
+    store(k, e, size, (load(k, e, size) | set) & ~clear);
+}
+
 static uint8_t *host(struct mk *k, uint64_t va)
 {
     const uint64_t page = mk_page_size(k);

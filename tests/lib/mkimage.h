@@ -24,9 +24,10 @@ static inline uint64_t mk_entry(const struct mk_machine *m, uint64_t pa, bool ta
 {
     return pa >> m->entry_shift | (table ? m->table_flags : m->entry_flags);
 }
-/** The address in an entry. */
+/** The address in an entry: bits above it say what is allowed (x86-64). */
 static inline uint64_t mk_entry_pa(const struct mk_machine *m, uint64_t e)
 {
+    e &= (UINT64_C(1) << 52) - 1;
     return e >> (m->page_shift - m->entry_shift) << m->page_shift;
 }
 extern const struct mk_machine mk_machines[]; /**< the last has no name */
@@ -71,6 +72,9 @@ void mk_list(struct mk *k, uint64_t head, const uint64_t *nodes, size_t n);
 void mk_unmap(struct mk *k, uint64_t va);
 /** Map the page of @to at the page of @va, too. */
 void mk_alias(struct mk *k, uint64_t va, uint64_t to);
+
+/** Of the page's entry, set the bits @set and clear the bits @clear. */
+void mk_protect(struct mk *k, uint64_t va, uint64_t set, uint64_t clear);
 
 void mk_symbol(struct mk *k, const char *name, uint64_t va);
 void mk_symbol_sized(struct mk *k, const char *name, uint64_t va, uint32_t size);

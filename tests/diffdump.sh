@@ -1,0 +1,31 @@
+#!/bin/sh
+# engram diff-dump: a copy of the image in which code is zeros, changed or not there, against the image itself.
+# Usage: diffdump.sh ENGRAM; $IMAGE is the bundled image, unpacked
+engram=$(realpath "$1") || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+bad() { echo "$*"; fails=1; }
+fails=0
+diff_dump() { "$engram" -q -r csv diff-dump "$@" 2>"$tmp/err" | tail -n +2; }
+place() { "$engram" -q -r csv vtop "$IMAGE" "$1" | sed -n 's/^file,\(0x[0-9a-f]*\),.*/\1/p'; } # in the file
+
+cp "$IMAGE" "$tmp/in.lime"
+[ -z "$(diff_dump "$tmp/in.lime" "$IMAGE")" ] || bad "equal dumps differ"
+
+code=$(place __x64_sys_acct) data=$(place init_task)
+printf '\220\220\220' | dd of="$tmp/in.lime" bs=1 seek=$((code)) conv=notrunc status=none
+printf '\220\220\220' | dd of="$tmp/in.lime" bs=1 seek=$((data + 2000)) conv=notrunc status=none
+[ "$(diff_dump "$tmp/in.lime" "$IMAGE" | cut -d, -f3,5,9)" = "differs,kernel,__x64_sys_acct" ] || bad "changed code is not named"
+grep -q "; 1 pages of data differ" "$tmp/err" || bad "changed data is not counted: $(cat "$tmp/err")"
+
+base=$("$engram" -q -r csv kernelmap "$IMAGE" | sed -n 's/^\(0x[0-9a-f]*\),.*,kernel,kernel,$/\1/p' | head -1)
+zero=$(place "$base")
+dd if=/dev/zero of="$tmp/in.lime" bs=1 seek=$((zero)) count=4096 conv=notrunc status=none
+diff_dump "$tmp/in.lime" "$IMAGE" | grep -q "^[^,]*,4096,zeros,$base,kernel," || bad "code that is zeros is not named"
+
+head -c $((zero)) "$IMAGE" >"$tmp/cut.lime"
+diff_dump "$tmp/cut.lime" "$IMAGE" | grep -q ",absent,$base,kernel," || bad "code that is absent is not named: $(cat "$tmp/err")"
+
+"$engram" -q diff-dump "$tmp/none" "$IMAGE" 2>"$tmp/err" && bad "a file that is missing is no error"
+grep -q "none" "$tmp/err" || bad "the error does not name the file: $(cat "$tmp/err")"
+exit $fails
