@@ -156,7 +156,10 @@ static const char *lead_hint(struct looking *k, const struct linux_ktext_found *
 
     switch (linux_whose_code(linux_codes(k->r), f->target, &owner)) {
     case LINUX_CODE_KERNEL:
-        return kernel && f->what == LINUX_KTEXT_FAR ? "a jump with the whole address" : NULL;
+        // AArch64's compilers and assembler write it too: cpu_resume does.
+        return kernel && f->what == LINUX_KTEXT_FAR && eg_system_of(k->r)->arch->code_unit == 1
+                   ? "a jump with the whole address"
+                   : NULL;
     case LINUX_CODE_STARTUP: // code for start-up that is still called has ended long ago
         return NULL;
     case LINUX_CODE_MODULE:
@@ -172,7 +175,9 @@ static const char *lead_hint(struct looking *k, const struct linux_ktext_found *
     case LINUX_CODE_BPF:
     case LINUX_CODE_FTRACE:
     case LINUX_CODE_KPROBES:
-        return "leads to code made at run time, and the kernel has no record of that";
+        return !(k->patches->found & 1u << LINUX_PATCH_FTRACE)
+                   ? NULL // nor can it be told
+                   : "leads to code made at run time, and the kernel has no record of that";
     default:
         return is_its(k, f->target) ? NULL : "leads to code of nobody";
     }
@@ -186,7 +191,9 @@ static const char *found_hint(struct looking *k, const struct linux_ktext_found 
     case LINUX_KTEXT_INSIDE:
         return explained(k, f->at, f->target) ? NULL : "leads into the middle of an instruction";
     case LINUX_KTEXT_STOPS:
-        return explained(k, f->at, 0) ? NULL : "a breakpoint, and no kprobe has it";
+        return !(k->patches->found & 1u << LINUX_PATCH_KPROBE) || explained(k, f->at, 0)
+                   ? NULL
+                   : "a breakpoint, and no kprobe has it";
     default:
         hint = lead_hint(k, f);
         return hint && explained(k, f->at, f->target) ? NULL : hint;
@@ -330,7 +337,16 @@ static void say(struct looking *k)
 {
     const struct linux_ktext *t = &k->text;
     struct eg_run *r = k->r;
+    const char *missing = NULL;
 
+    for (const struct eg_constant *c = linux_patch_kinds; c->name; c++)
+        if (!(k->patches->found & 1u << c->value))
+            missing = eg_strf(r, "%s%s%s", missing ? missing : "", missing ? ", " : "", c->name);
+    if (missing)
+        eg_note(r,
+                "kernelcode: no records are known of: %s; such places were not compared. A "
+                "System.map of this kernel (--system-map) may name them",
+                missing);
     eg_note(r,
             "kernelcode: %" PRIu64 " functions of the kernel and %zu parts of modules, %" PRIu64
             " instructions; patched by the kernel: %" PRIu64 " places of ftrace, %" PRIu64
@@ -390,7 +406,10 @@ EG_PLUGIN(kernelcode) = {
         "and kprobes explain is counted, the rest are rows with both. Neither follows jumps "
         "through "
         "registers, which lead where data says. Modules that are not listed are not looked at: "
-        "hidden_modules finds them. AArch64: branches, places of ftrace, jump labels; no file.",
+        "hidden_modules finds them. Of AArch64 conditional branches are not followed, nor what is "
+        "behind a return in a function and no jump leads to, which may be data; and there is no "
+        "comparison with a file. Where the kernel keeps no names of its variables (notes say so), "
+        "places that it patches are not compared.",
     .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,

@@ -52,9 +52,12 @@ static int run(struct eg_run *r)
     const bool all = eg_arg_flag(r, "all");
     uint64_t unread = 0, n = 0;
 
-    if (!p || !(p->found & 1u << LINUX_PATCH_JUMP))
-        return eg_failed(r, "__start___jump_table is not known: a System.map of this kernel "
-                            "(--system-map) has it");
+    if (!p)
+        return eg_failed(r, "out of memory");
+    if (!(p->found & 1u << LINUX_PATCH_JUMP))
+        eg_note(r,
+                "jump labels: those of the kernel itself were not compared: __start___jump_table "
+                "is not known; a System.map of this kernel (--system-map) has it");
     for (size_t i = 0; i < p->n && !eg_stopped(r); i++) {
         if (p->at[i].kind != LINUX_PATCH_JUMP)
             continue;

@@ -95,9 +95,11 @@ static int run(struct eg_run *r)
     uint64_t unread = 0;
     size_t n = 0, end;
 
-    if (!all || !(all->found & (1u << LINUX_PATCH_CALL | 1u << LINUX_PATCH_TRAMPOLINE)))
-        return eg_failed(r, "__start_static_call_sites is not known: this kernel has no static "
-                            "calls, or a System.map (--system-map) has it");
+    if (!all)
+        return eg_failed(r, "out of memory");
+    if (!(all->found & (1u << LINUX_PATCH_CALL | 1u << LINUX_PATCH_TRAMPOLINE)))
+        eg_note(r, "static calls: those of the kernel itself were not compared: it has none, or a "
+                   "System.map of it (--system-map) has __start_static_call_sites");
     p = eg_tmp(r, all->n * sizeof(const struct linux_patch *));
     for (size_t i = 0; i < all->n; i++)
         if (all->at[i].kind == LINUX_PATCH_CALL || all->at[i].kind == LINUX_PATCH_TRAMPOLINE)

@@ -437,9 +437,9 @@ static void add(struct work *w, size_t off)
     struct linux_step s;
     struct linux_kdiff *d;
 
-    while (at && off - at < 15 && !w->p->starts[at])
+    while (at && off - at < 15 && !(w->p->starts[at] & 1))
         at--;
-    if (!w->p->starts[at] || !step(w, w->live + at, w->len - at, w->p->first + at, &s) ||
+    if (!(w->p->starts[at] & 1) || !step(w, w->live + at, w->len - at, w->p->first + at, &s) ||
         at + s.size <= off)
         s.size = (uint8_t)EG_MIN((size_t)8, w->len - (at = off));
     if (w->out->n == DIFFS_MAX) {

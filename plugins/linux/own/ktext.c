@@ -19,6 +19,8 @@ enum {
     TOTAL_MAX = 128 << 20, /* of all */
     FOUND_MAX = 1 << 14,
     FUNCTIONS_MAX = 1 << 20,
+    BEGINS = 1, /* of a byte: an instruction begins there */
+    LED_TO = 2, /* a jump of the same function leads there */
 };
 
 struct worker {
@@ -245,7 +247,9 @@ static int find_starts(void *context, size_t piece, unsigned worker)
                 w->workers[worker].undecoded += 1;
                 break;
             }
-            starts[at] = 1;
+            starts[at] |= BEGINS;
+            if (s.direct && s.target - p->first >= p->functions[i].at && s.target - p->first < end)
+                starts[s.target - p->first] |= LED_TO;
             w->workers[worker].steps++;
         }
     }
@@ -282,18 +286,37 @@ static void found(struct worker *k, const struct piece *pc, enum linux_ktext_wha
         k->cut = true;
 }
 
+/* AArch64: a module reaches what is far away by veneers behind its functions, which no symbol has
+ * (arch/arm64/kernel/module-plts.c). */
+static bool veneer(const struct work *w, const struct linux_ktext_part *p, uint64_t *target)
+{
+    const size_t left = (size_t)(p->last - *target) + 1;
+    const struct linux_stub s =
+        linux_stub_at(w->arch, p->bytes + (*target - p->first), left, *target);
+
+    if (s.what && s.known)
+        *target = s.target;
+    return s.what && s.known;
+}
+
 static void direct(struct work *w, struct worker *k, const struct piece *pc, uint64_t at,
                    const struct linux_step *s)
 {
-    const struct linux_ktext_part *own = &w->parts.at[pc->part];
-    const struct linux_ktext_part *to =
-        s->target >= own->first && s->target <= own->last ? own : linux_ktext_at(w->out, s->target);
+    const struct linux_ktext_part *own = &w->parts.at[pc->part], *to;
+    uint64_t target = s->target;
+    unsigned n = 0;
+
+    do
+        to = target >= own->first && target <= own->last ? own : linux_ktext_at(w->out, target);
+    while (w->arch->code_unit == 4 && to && !(to->starts[target - to->first] & BEGINS) &&
+           linux_ktext_there(to, target) && n++ < 2 && veneer(w, to, &target));
 
     // What leads from a module into the kernel or into a module is told when it is shown.
     if (!to || (to != own && (pc->part == 0 || to != &w->parts.at[0])))
-        found(k, pc, s->flow == EG_FLOW_CALL ? LINUX_KTEXT_CALL : LINUX_KTEXT_JUMP, at, s->target);
-    else if (!to->starts[s->target - to->first] && linux_ktext_there(to, s->target))
-        found(k, pc, LINUX_KTEXT_INSIDE, at, s->target);
+        found(k, pc, s->flow == EG_FLOW_CALL ? LINUX_KTEXT_CALL : LINUX_KTEXT_JUMP, at, target);
+    else if (w->arch->code_unit != 4 && !(to->starts[target - to->first] & BEGINS) &&
+             linux_ktext_there(to, target))
+        found(k, pc, LINUX_KTEXT_INSIDE, at, target);
 }
 
 /* A breakpoint that is no padding: of x86-64 int3, which also fills what is behind code, several of
@@ -315,14 +338,24 @@ static void look(struct work *w, struct worker *k, const struct piece *pc, size_
     const uint32_t end = p->functions[function].end;
     enum eg_flow before = EG_FLOW_NEXT;
     struct linux_step s;
+    bool data = false;
 
-    for (uint32_t at = p->functions[function].at; at < end && p->starts[at]; at += s.size) {
+    for (uint32_t at = p->functions[function].at; at < end && p->starts[at] & BEGINS;
+         at += s.size) {
         const uint8_t *b = p->bytes + at;
         struct linux_stub stub;
 
         if (!linux_step_at(w->arch, b, EG_INSTRUCTION_MAX, p->first + at, &s))
             return;
-        if (s.direct)
+        // AArch64: what is behind a return, and no jump leads to, may be data of the function. A
+        // branch reaches 1 MiB.
+        data = w->arch->code_unit == 4 && !(p->starts[at] & LED_TO) &&
+               (data || before == EG_FLOW_RETURN);
+        if (data)
+            continue;
+        if (s.direct && w->arch->code_unit == 4 && s.flow == EG_FLOW_BRANCH)
+            ;
+        else if (s.direct)
             direct(w, k, pc, p->first + at, &s);
         else if (s.flow == EG_FLOW_TRAP && (before == EG_FLOW_NEXT || before == EG_FLOW_BRANCH) &&
                  is_breakpoint(w, p, at, end))

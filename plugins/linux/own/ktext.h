@@ -16,7 +16,7 @@ struct linux_ktext_part {
     const char *who;        /**< "kernel", or a module's name */
     const uint8_t *bytes;   /**< what cannot be read is zero */
     const uint8_t *missing; /**< for each page, whether it cannot be read */
-    const uint8_t *starts;  /**< for each byte, whether an instruction begins there */
+    const uint8_t *starts;  /**< for each byte, bit 0: an instruction begins there */
     const struct linux_ktext_function *functions; /**< ascending, each once */
     size_t n_functions;
 };

@@ -1,9 +1,9 @@
-/* kernelcode_test.c - kernelcode, jumplabels, staticcalls, vdso: each finding, and what is close to
- * it. */
+/* kernelcode_test.c - kernelcode, jumplabels, staticcalls: each finding, and what is close to it.
+ */
 #include "../../../plugins/linux/kernel/patched.h"
 #include "../../../plugins/linux/state.h"
 #include "check.h"
-#include "mkguest.h"
+#include "mklinux.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +37,9 @@ struct machine {
     uint64_t text, data, module, other, head, mod, key, call_key, jump, site, record, probes;
 };
 
-static const struct mk_machine *x86_64(void)
+static const struct mk_machine *machine_named(const char *arch)
 {
-    mk_each_machine(m) if (m->arch && strcmp(m->arch, "x86_64") == 0) return m;
+    mk_each_machine(m) if (m->arch && strcmp(m->arch, arch) == 0) return m;
     return NULL;
 }
 
@@ -98,7 +98,7 @@ static void tables(struct machine *w)
 
 static struct machine make(void)
 {
-    struct machine w = { .k = mk_new(x86_64(), 4 << 20, types) };
+    struct machine w = { .k = mk_new(machine_named("x86_64"), 4 << 20, types) };
     struct mk *k = w.k;
     uint8_t fill[TEXT];
     uint64_t nodes[2];
@@ -204,8 +204,8 @@ static void entries(void **state)
         leads(&w, w.text, cases[i].opcode, cases[i].n, place(&w, cases[i].to));
         assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10),
                             cases[i].hint ? cases[i].hint : "");
-        if (cases[i].hint)
-            assert_string_equal(mk_columns(rows(&w, "kernelcode"), 3, 3), cases[i].kind);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 3, 3),
+                            cases[i].kind ? cases[i].kind : "");
         mk_free(w.k);
     }
 }
@@ -397,6 +397,68 @@ static void trampoline(void **state)
     mk_free(w.k);
 }
 
+/* AArch64: words at "first", of which @lead leads from there to a module; the module has a veneer
+ * at +0x100, which no symbol has, to the kernel or to another module. */
+static void aarch64(void **state)
+{
+    static const struct {
+        uint32_t before[2]; // 0: none
+        uint32_t lead;      // the opcode; its distance is added
+        bool module;        // it is the module that has them
+        bool kernel;        // the veneer leads into the kernel
+        const char *hint;
+    } cases[] = {
+        { { 0 }, 0x14000000, false, false, "leads into a module" },          // b
+        { { 0 }, 0x94000000, false, false, "leads into a module" },          // bl
+        { { 0xd503201f }, 0x94000000, false, false, "leads into a module" }, // behind a nop
+        { { 0xd65f03c0 }, 0x94000000, false, false, "" },                    // ret: data
+        { { 0xb4000040, 0xd65f03c0 }, 0x94000000, false, false, "leads into a module" }, // cbz
+        { { 0 }, 0x94000000, true, true, "" },
+        { { 0 }, 0x94000000, true, false, "leads into a module that it does not use" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        const struct mk_machine *m = machine_named("aarch64");
+        struct machine w = { .k = mk_new(m, 8 << 20, types) };
+        struct mk *k = w.k;
+        const uint64_t page = UINT64_C(1) << m->page_shift;
+        uint64_t at, to, far, nodes[2], two;
+
+        w.text = mk_alloc_aligned(k, TEXT, page);
+        w.data = mk_alloc_aligned(k, page, page);
+        w.module = mk_alloc_aligned(k, page, page);
+        w.other = mk_alloc_aligned(k, page, page);
+        mk_symbol(k, "_stext", w.text);
+        mk_symbol(k, "first", w.text);
+        mk_symbol(k, "_etext", w.text + TEXT);
+        mk_symbol_sized(k, "function", w.module, 0x40);
+        for (uint64_t n = 0; n < TEXT; n += 4)
+            mk_write_u32(k, w.text + n, 0xd503201f);
+        for (uint64_t n = 0; n < 0x40; n += 4)
+            mk_write_u32(k, w.module + n, 0xd503201f);
+        at = cases[i].module ? w.module : w.text;
+        to = cases[i].module ? w.module + 0x100 : w.module;
+        for (int n = 0; n < 2 && cases[i].before[n]; n++, at += 4)
+            mk_write_u32(k, at, cases[i].before[n]);
+        mk_write_u32(k, at, cases[i].lead | ((uint32_t)((to - at) >> 2) & 0x3ffffff));
+        far = cases[i].kernel ? w.text : w.other; // adrp, add, br
+        two = (far >> 12) - ((w.module + 0x100) >> 12);
+        mk_write_u32(k, w.module + 0x100,
+                     0x90000010 | (uint32_t)(two & 3) << 29 |
+                         ((uint32_t)(two >> 2) & 0x7ffff) << 5);
+        mk_write_u32(k, w.module + 0x104, 0x91000210 | (uint32_t)(far & 0xfff) << 10);
+        mk_write_u32(k, w.module + 0x108, 0xd61f0200);
+        nodes[0] = mk_at(k, module(&w, "good", w.module), "module.list");
+        nodes[1] = mk_at(k, module(&w, "other", w.other), "module.list");
+        w.head = mk_alloc(k, 16);
+        mk_list(k, w.head, nodes, 2);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
+        assert_int_equal(mk_row_notes("no records are known of: ftrace"), 1);
+        mk_free(k);
+    }
+}
+
 /* ---- against a file ---- */
 
 enum { LINKED = 0x1000, ALT_AT = 0x40, TABLES = 0x3000 };
@@ -521,58 +583,14 @@ static void not_a_kernel(void **state)
     mk_free(w.k);
 }
 
-/* ---- vdso ---- */
-
-/* A process has the kernel's page, a copy of it, or a changed one. */
-static void vdso(void **state)
-{
-    static const char *const edits[] = {
-        "exe_file; void *pgd; };",
-        "exe_file; void *pgd; struct { void *vdso; struct vdso_image *vdso_image; } context; };"
-        "struct vdso_image { void *data; unsigned long size; };",
-        NULL
-    };
-    static const char *const hints[] = { "", "a page of its own, not the kernel's",
-                                         "code differs from the kernel's" };
-
-    (void)state;
-    for (int kind = 0; kind < 3; kind++) {
-        struct mk_guest g = mk_guest(x86_64(), edits);
-        struct mk *k = g.k;
-        uint64_t task = mk_guest_task(&g, 7, "prog", 0), mm = MK_MM(&g, task, "prog\0", "");
-        uint64_t image = mk_object(k, "vdso_image"), data = mk_alloc_aligned(k, 0x1000, 0x1000);
-        const uint64_t va = 0x7fff00000000;
-        uint8_t page[0x1000];
-
-        memset(page, 0x90, sizeof page);
-        mk_write(k, data, page, sizeof page);
-        mk_put(k, image, "vdso_image.data", data);
-        mk_put(k, mm, "mm_struct.context.vdso", va);
-        mk_put(k, mm, "mm_struct.context.vdso_image", image);
-        mk_guest_vma(&g, mm, va >> 12, 1, 5, 0);
-        if (kind) {
-            page[0x123] = kind == 2 ? 0xcc : 0x90;
-            mk_guest_write(&g, mm, va, page, sizeof page);
-        } else {
-            mk_user_map(k, x86_64(), mk_of(&g, mm, "mm_struct.pgd"), va, data);
-        }
-        assert_string_equal(mk_columns(mk_guest_rows(&g, "vdso", NULL), 7, 7), hints[kind]);
-        assert_int_equal(mk_row_notes("1 pages of 1 processes"), 1);
-        if (kind == 2)
-            assert_string_equal(mk_columns(mk_guest_rows(&g, "vdso", NULL), 2, 2),
-                                "0x7fff00000123");
-        mk_free(k);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries),     cmocka_unit_test(far_jumps),
-        cmocka_unit_test(breakpoints), cmocka_unit_test(modules),
-        cmocka_unit_test(ftrace),      cmocka_unit_test(jump_labels),
-        cmocka_unit_test(against),     cmocka_unit_test(not_a_kernel),
-        cmocka_unit_test(vdso),        cmocka_unit_test(static_calls),
+        cmocka_unit_test(entries),      cmocka_unit_test(far_jumps),
+        cmocka_unit_test(breakpoints),  cmocka_unit_test(modules),
+        cmocka_unit_test(ftrace),       cmocka_unit_test(jump_labels),
+        cmocka_unit_test(aarch64),      cmocka_unit_test(against),
+        cmocka_unit_test(not_a_kernel), cmocka_unit_test(static_calls),
         cmocka_unit_test(trampoline),
     };
 
