@@ -368,9 +368,10 @@ EG_PLUGIN(module_extract) = {
         "Sections are those of sysfs, or the parts of its memory where that list is gone; symbols "
         "are its own. Sections .outside.kernel and .outside.MODULE have no bytes: they hold the "
         "names of functions and variables that its calls and pointers lead to, so that a "
-        "disassembler shows them. --hidden: what hidden_modules finds, also code that no "
-        "module claims. GONE names what was given back when it started; "
-        "code that another module or BPF has for it is not in the file.",
+        "disassembler shows them; not of calls that go through a table of jumps, as those to the "
+        "kernel do on AArch64, nor of calls on RISC-V. --hidden: what hidden_modules finds, also "
+        "code that no module claims. GONE names the sections whose memory was given back when the "
+        "module had started.",
     .aliases = EG_NAMES("linux.module_extract.ModuleExtract", "linux_moddump", "moddump"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(module, TEXT, "only modules with this name"),
