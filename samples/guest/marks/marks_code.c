@@ -214,17 +214,23 @@ static void change_static_call(void)
 {
     void (*update)(struct static_call_key *, void *, void *) =
         (void *)look_up("__static_call_update");
-    struct static_call_key *key = (void *)look_up("__SCK__x86_pmu_swap_task_ctx");
-    void *trampoline = (void *)look_up("__SCT__x86_pmu_swap_task_ctx"), *was;
+    const char *name = look_up("__SCK__x86_pmu_swap_task_ctx") ? "swap_task_ctx" : "pebs_aliases";
+    char key_name[48], trampoline_name[48];
+    struct static_call_key *key;
+    void *trampoline, *was;
 
+    snprintf(key_name, sizeof(key_name), "__SCK__x86_pmu_%s", name);
+    snprintf(trampoline_name, sizeof(trampoline_name), "__SCT__x86_pmu_%s", name);
+    key = (void *)look_up(key_name);
+    trampoline = (void *)look_up(trampoline_name);
     if (!update || !key || !trampoline)
         return;
     was = key->func;
     update(key, trampoline, new_static);
-    mark("\"static_call\",\"symbol\":\"x86_pmu_swap_task_ctx\",\"key\":\"%lx\",\"trampoline\":\"%"
+    mark("\"static_call\",\"symbol\":\"x86_pmu_%s\",\"key\":\"%lx\",\"trampoline\":\"%"
          "lx\",\"was\":\"%lx\","
          "\"is\":\"%lx\"",
-         (unsigned long)key, (unsigned long)trampoline, (unsigned long)was,
+         name, (unsigned long)key, (unsigned long)trampoline, (unsigned long)was,
          (unsigned long)key->func);
 }
 

