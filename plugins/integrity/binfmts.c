@@ -81,6 +81,7 @@ EG_PLUGIN(binfmts) = {
               "What it cannot see: what was registered with binfmt_misc, which is loaded by "
               "load_misc_binary; code that was changed in place.",
     .aliases = EG_NAMES("check_binfmt"),
+    .looks_for = EG_NAMES("hooks in tables of functions"),
     .columns = columns,
     .needs = EG_NEEDS(linux_binfmt.lh, linux_binfmt.load_binary),
     .needs_symbols = EG_NEEDS_SYMBOLS(formats),

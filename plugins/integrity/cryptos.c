@@ -140,6 +140,7 @@ EG_PLUGIN(cryptos) = {
         "What it cannot see: an algorithm that was taken out of the list, functions of a kind "
         "whose type this kernel has no symbol for, and code that was changed in place.",
     .aliases = EG_NAMES("crypto", "crypto_algs"),
+    .looks_for = EG_NAMES("hooks in tables of functions"),
     .columns = columns,
     .needs = EG_NEEDS(crypto_alg.cra_list, crypto_alg.cra_name),
     .needs_symbols = EG_NEEDS_SYMBOLS(crypto_alg_list),

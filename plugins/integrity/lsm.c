@@ -175,6 +175,7 @@ EG_PLUGIN(lsm) = {
         "the code itself (kernelcode); a call site that was patched while its key was not "
         "(staticcalls).",
     .aliases = EG_NAMES("lsm_hooks", "security_hooks"),
+    .looks_for = EG_NAMES("hooks of security modules"),
     .columns = columns,
     .needs = EG_NEEDS(security_hook_list.hook),
     .run = run,

@@ -418,7 +418,7 @@ EG_PLUGIN(optables) = {
         "and of the kernel's tree are taken for its own where nothing else contradicts.",
     .aliases = EG_NAMES("check_fop", "linux.check_afinfo.Check_afinfo",
                         "linux.malware.check_afinfo.Check_afinfo"),
-    .looks_for = EG_NAMES("hooks of terminals and keyboards"),
+    .looks_for = EG_NAMES("hooks of terminals and keyboards", "hooks in tables of functions"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "every pointer, also those of which nothing is odd")),
     .needs = EG_NEEDS(module.list),

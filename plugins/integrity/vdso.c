@@ -123,6 +123,7 @@ EG_PLUGIN(vdso) = {
         "breakpoint of a uprobe or injected code gives the process a copy of its own. Pages that a "
         "process has not used are not in its page tables and are left out; --all shows every one "
         "that is. A change of the kernel's own pages, which all processes then have, is not seen.",
+    .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(all, FLAG, "also pages with nothing odd")),

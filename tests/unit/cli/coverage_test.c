@@ -57,37 +57,36 @@ static const struct eg_plugin scans = {
     .help = "x",
     .columns = columns,
     .run = run,
-    .looks_for = EG_NAMES("hidden modules", "miners"),
+    .looks_for = EG_NAMES("changed firmware", "miners"),
 };
 static const struct eg_plugin too = {
     .help = "x",
     .columns = columns,
     .run = run,
-    .looks_for = EG_NAMES("hidden modules"),
+    .looks_for = EG_NAMES("changed firmware"),
 };
 static const struct eg_plugin shows = { .help = "x", .columns = columns, .run = run };
 
 /* What a plugin declares is looked for, from the moment that it is registered. */
 static void moves_with_the_plugin(void **state)
 {
-    static const struct eg_plugin_reg scans_reg = { "scans-modules", __FILE__, &scans },
-                                      too_reg = { "views-modules", __FILE__, &too },
-                                      shows_reg = { "shows-bpf", __FILE__, &shows };
+    static const struct eg_plugin_reg scans_reg = { "scans-firmware", __FILE__, &scans },
+                                      too_reg = { "views-firmware", __FILE__, &too },
+                                      shows_reg = { "shows-firmware", __FILE__, &shows };
     struct eg_arena a = { 0 };
 
     (void)state;
-    assert_true(lists(cli_not_looked_for(&a), "hidden modules"));
-    assert_false(lists(cli_looked_for(&a), "hidden modules"));
+    look_for(&shows_reg);
+    assert_true(lists(cli_not_looked_for(&a), "changed firmware")); // not by its name
+    assert_false(lists(cli_looked_for(&a), "changed firmware"));
     assert_true(lists(cli_looked_for(&a), "memory that the image lacks (quality)"));
     assert_true(lists(cli_looked_for(&a), "preloaded libraries (ldpreload)")); // in Lua
     assert_false(lists(cli_not_looked_for(&a), "memory that the image lacks"));
     look_for(&scans_reg);
     look_for(&too_reg);
-    look_for(&shows_reg);
-    assert_true(lists(cli_looked_for(&a), "hidden modules (scans-modules, views-modules)"));
-    assert_true(lists(cli_looked_for(&a), "miners (scans-modules)"));
-    assert_false(lists(cli_not_looked_for(&a), "hidden modules"));
-    assert_true(lists(cli_not_looked_for(&a), "eBPF programs")); // not by its name
+    assert_true(lists(cli_looked_for(&a), "changed firmware (scans-firmware, views-firmware)"));
+    assert_true(lists(cli_looked_for(&a), "miners (scans-firmware)"));
+    assert_false(lists(cli_not_looked_for(&a), "changed firmware"));
     eg_arena_fini(&a);
 }
 
