@@ -209,7 +209,6 @@ static const struct {
     { " pte ptov ptob btop ", "`engram vtop IMAGE ADDR` shows each step of a translation" },
     { " list tree ", "`engram shell IMAGE` walks lists and trees: help(\"eg.list\") there" },
     { " wr ", "an image is never written to" },
-    { " timer ", NO_PLUGIN "shows timers of the kernel; `timers` shows those of processes" },
     { " runq ", NO_PLUGIN "shows run queues; `psxview` has who is on one, `threads` what ran" },
     { " waitq ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },

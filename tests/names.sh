@@ -55,7 +55,7 @@ wrong() {
 } >found
 
 # Would it see a mistake?
-for text in 'Rows that no list has: compare with modxview.' 'see `modxview`, which' '`engram modxview IMAGE`' '`engram IMAGE modxview`' \
+for text in 'Rows that no list has: compare with modview.' 'see `modview`, which' '`engram modview IMAGE`' '`engram IMAGE modview`' \
     '`engram IMAGE lime`' 'there is no shell; use dt' '`engram pslist --such-a-thing`'; do
     [ -n "$(echo "$text" | wrong text)" ] || echo "not seen: $text" >>found
 done
