@@ -202,8 +202,7 @@ EG_PLUGIN(tracepoints) = {
         "call by which the tracepoint is fast leads to something that is no probe of it. It "
         "cannot see a jump that was written into the code of a tracepoint: kernelcode and "
         "staticcalls show that.",
-    .aliases = EG_NAMES("linux.tracepoints.CheckTracepoints",
-                        "linux.tracing.tracepoints.CheckTracepoints", "check_tracepoints"),
+    .aliases = EG_NAMES("linux.tracing.tracepoints.CheckTracepoints", "check_tracepoints"),
     .looks_for = EG_NAMES("hooks of ftrace, kprobes and tracepoints"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also tracepoints that call nothing")),
