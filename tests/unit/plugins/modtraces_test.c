@@ -362,6 +362,13 @@ static void no_pointers(struct world *w)
     mk_put(w->k, tree_node(w, w->module[VICTIM]), "mod_tree_node.mod", 0);
     mk_put(w->k, w->module[VICTIM], "module.kallsyms", 0);
 }
+/* Of all pointers to itself that of the tree's node is left. */
+static void only_node(struct world *w)
+{
+    no_name(w);
+    mk_put(w->k, w->module[VICTIM], "module.kallsyms", 0);
+    mk_put(w->k, w->module[VICTIM], "module.source_list.next", 0);
+}
 /* A copy of another's struct module. */
 static uint64_t copy(struct world *w)
 {
@@ -421,6 +428,7 @@ static void scan(void **state)
         { everything, "mod1", "area, ftrace, scan", "its list of sections is gone" },
         { no_record, "mod1", "area, scan", "its list of sections is gone" },
         { no_name, "a b", "area, scan", "its folder in sysfs is of another module" },
+        { only_node, "a b", "area, scan", "its folder in sysfs is of another module" },
         { no_pointers, "\n", "area\narea", "executable memory of nobody" }, // code, and data
         { copied, NULL, NULL, NULL },
         { copied_kobject, "mod0", "area, symbols, scan", "its links still lead to others" },
