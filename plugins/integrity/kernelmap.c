@@ -54,6 +54,8 @@ struct walk {
     bool has_delta;
     const struct linux_memmap *memmap;
     uint64_t real_mode, real_mode_end; /* code for CPUs that start, in low memory */
+    uint64_t text, text_end;           /* the kernel's code; 0: it is not known */
+    uint64_t image_last;               /* of the kernel's image */
     uint64_t pages_left;
     size_t next; /* of the ranges of code: addresses only go up */
 };
@@ -125,20 +127,13 @@ static bool in_direct_map(const struct walk *w, uint64_t va, uint64_t pa)
     return w->has_delta && va - w->delta == pa;
 }
 
-static const char *kind_of(const struct walk *w, uint64_t va, uint64_t pa,
-                           enum linux_code_kind kind, const char *who)
+/* The area of vmalloc that @va is in; NULL: none. */
+static const struct linux_area *area_of(const struct walk *w, uint64_t va)
 {
     const struct linux_area *areas;
-    size_t low = 0, high, n = linux_areas(w->r, &areas);
+    const size_t n = linux_areas(w->r, &areas);
+    size_t low = 0, high;
 
-    if (who && !strcmp(who, "kernel"))
-        return "kernel";
-    if (kind == LINUX_CODE_MODULE || kind == LINUX_CODE_DATA)
-        return "module";
-    if (in_direct_map(w, va, pa))
-        return "direct map";
-    if (va == vsyscall)
-        return "vsyscall";
     for (high = n; low < high;) {
         const size_t mid = low + (high - low) / 2;
 
@@ -147,7 +142,41 @@ static const char *kind_of(const struct walk *w, uint64_t va, uint64_t pa,
         else
             high = mid;
     }
-    return low < n && va >= areas[low].first ? "vmalloc" : "other";
+    return low < n && va >= areas[low].first ? &areas[low] : NULL;
+}
+
+/* Was the memory asked for by a function whose name begins so? */
+static bool asked_by(const struct walk *w, uint64_t va, const char *function)
+{
+    const struct linux_area *area = area_of(w, va);
+    const char *name, *module;
+    uint64_t caller, off;
+
+    return area && area->vm &&
+           eg_get(&caller, eg_object(w->r, vm_struct, area->vm), vm_struct.caller) && caller &&
+           eg_system_symbol_at(eg_system_of(w->r), caller, &name, &off, &module) &&
+           !strncmp(name, function, strlen(function));
+}
+
+/* Trampolines and dispatchers of BPF stay writable, for they are written anew while they are used
+ * (bpf_jit_alloc_exec_page in kernel/bpf/trampoline.c, until 6.8). */
+static bool is_left_writable(const struct walk *w, uint64_t va, enum linux_code_kind kind)
+{
+    return kind == LINUX_CODE_BPF && asked_by(w, va, "bpf_jit_alloc_exec");
+}
+
+static const char *kind_of(const struct walk *w, uint64_t va, uint64_t pa,
+                           enum linux_code_kind kind, const char *who)
+{
+    if (who && !strcmp(who, "kernel"))
+        return "kernel";
+    if (kind == LINUX_CODE_MODULE || kind == LINUX_CODE_DATA)
+        return "module";
+    if (in_direct_map(w, va, pa))
+        return "direct map";
+    if (va == vsyscall)
+        return "vsyscall";
+    return area_of(w, va) ? "vmalloc" : "other";
 }
 
 enum content { LACKING, ZEROS, UNUSED, CODE };
@@ -175,6 +204,18 @@ static const char *also(struct walk *w, const char *hints, const char *hint)
     return hints ? eg_strf(w->r, "%s; %s", hints, hint) : hint;
 }
 
+/* Behind the last function the kernel's code is filled up, on AArch64 with zeros up to 64 KiB
+ * (SEGMENT_ALIGN in arch/arm64/kernel/vmlinux.lds.S). */
+static bool is_padding(const struct walk *w, uint64_t va)
+{
+    const char *name, *module;
+    uint64_t off;
+
+    return va >= w->text && va < w->text_end && w->text_end - va <= 0x10000 &&
+           eg_system_symbol_at(eg_system_of(w->r), w->text_end - 1, &name, &off, &module) &&
+           w->text_end - 1 - off < va;
+}
+
 static const char *hint_of_code(struct walk *w, const struct piece *o, enum linux_code_kind kind)
 {
     const char *hints = NULL;
@@ -182,13 +223,15 @@ static const char *hint_of_code(struct walk *w, const struct piece *o, enum linu
 
     if (o->start == vsyscall)
         return NULL;
-    if (o->flags & EG_X_WRITE)
+    if (o->flags & EG_X_WRITE && !is_left_writable(w, o->start, kind))
         hints = "writable and executable";
     if (o->flags & EG_X_USER)
         hints = also(w, hints, "programs may run it");
     if (in_direct_map(w, o->start, o->pa) && (o->pa < w->real_mode || o->pa >= w->real_mode_end))
         hints = also(w, hints, "the direct map is executable");
     is = content(w, o->start);
+    if (is == ZEROS && is_padding(w, o->start))
+        return hints;
     if (is == LACKING)
         return also(w, hints, "executable, but the image lacks the page");
     if (is == ZEROS)
@@ -206,6 +249,32 @@ static const char *hint_of_code(struct walk *w, const struct piece *o, enum linu
     return hints;
 }
 
+/* What no list has: a classic BPF program, of seccomp or a socket; and on AArch64 the code by which
+ * the kernel is entered, constants of the kernel that the fixmap has once more
+ * (map_entry_trampoline in arch/arm64/mm/mmu.c). */
+static enum linux_code_kind whose_else(const struct walk *w, uint64_t va, uint64_t pa,
+                                       const char **who)
+{
+    struct eg_extent text, own;
+    uint64_t base;
+
+    if (asked_by(w, va, "bpf_jit_binary_alloc") || asked_by(w, va, "bpf_jit_alloc_exec")) {
+        *who = "bpf";
+        return LINUX_CODE_BPF;
+    }
+    if (!w->text_end || area_of(w, va) || in_direct_map(w, va, pa))
+        return LINUX_CODE_NOBODY;
+    eg_extent_at(w->v, eg_kernel(w->r), w->text, &text);
+    base = text.below_addr + (w->text - text.start);
+    if (text.why || pa < base || pa - base > w->image_last - w->text)
+        return LINUX_CODE_NOBODY;
+    eg_extent_at(w->v, eg_kernel(w->r), w->text + (pa - base), &own);
+    if (own.why || own.flags & EG_X_WRITE)
+        return LINUX_CODE_NOBODY;
+    *who = "kernel";
+    return LINUX_CODE_KERNEL;
+}
+
 /* An executable extent is looked at page by page: each may be another one's. */
 static void executable(struct walk *w, const struct eg_extent *x)
 {
@@ -217,6 +286,8 @@ static void executable(struct walk *w, const struct eg_extent *x)
                              .mapped = true };
         enum linux_code_kind kind = whose_page(w, va, &row.who);
 
+        if (kind == LINUX_CODE_NOBODY)
+            kind = whose_else(w, va, row.pa, &row.who);
         if (!w->pages_left--) {
             w->pages_left = 0;
             eg_note(w->r, "more than %d pages are executable: the rest is not shown", PAGES_MAX);
@@ -295,7 +366,8 @@ static void protected(struct walk *w, uint64_t first, uint64_t last, const char 
         if (row.mapped) {
             row.pa = x.below_addr + (va - x.start);
             row.flags = x.flags & MAPPED;
-            row.hint = hint_of_alias(w, row.pa);
+            // AArch64 leaves those of kprobes so (alloc_insn_page in arch/arm64/kernel/probes).
+            row.hint = who && !strcmp(who, "kprobes") ? NULL : hint_of_alias(w, row.pa);
             if (row.flags & EG_X_WRITE)
                 row.hint = also(w, row.hint, code ? "writable code" : "writable constants");
         } else if (x.why == EG_NOT_PRESENT) {
@@ -312,7 +384,8 @@ static void all_protected(struct walk *w)
     uint64_t first, end;
 
     for (size_t i = 0; linux_next_code(w->codes, &i, &range);)
-        if (range->kind != LINUX_CODE_DATA && range->kind != LINUX_CODE_STARTUP)
+        if (range->kind != LINUX_CODE_DATA && range->kind != LINUX_CODE_STARTUP &&
+            !is_left_writable(w, range->first, range->kind))
     protected(w, range->first, range->last, kind_of(w, range->first, 0, range->kind, range->who),
               range->who, true);
     if (eg_lookup(w->r, "__start_rodata", &first) && eg_lookup(w->r, "__end_rodata", &end) &&
@@ -373,8 +446,17 @@ static int run(struct eg_run *r)
                       .page = UINT64_C(1) << linux_page_shift(r),
                       .pages_left = PAGES_MAX };
     struct eg_obj header = eg_deref(eg_sym(r, real_mode_header));
+    const struct linux_code_range *range;
     uint32_t start = 0, end = 0;
 
+    for (size_t i = 0; linux_next_code(w.codes, &i, &range);) {
+        if (range->kind == LINUX_CODE_KERNEL && !w.text_end) {
+            w.text = range->first;
+            w.text_end = range->last + 1;
+        }
+        if (range->who && !strcmp(range->who, "kernel"))
+            w.image_last = EG_MAX(w.image_last, range->last);
+    }
     w.memmap = linux_memmap(r);
     w.has_delta = linux_direct_map(r, &w.delta);
     if (eg_get(&start, header, real_mode_header.text_start) &&
@@ -401,7 +483,9 @@ EG_PLUGIN(kernelmap) = {
         "where code must be, was taken out of the image: a rootkit that feeds zeros to the tool "
         "that acquires memory leaves that. It cannot see code that lies within the memory of a "
         "module or of BPF that is listed, what a processor still has in its TLB, or page tables "
-        "that a hypervisor has besides. Kernels booted with rodata=off have writable code. On "
+        "that a hypervisor has besides; nor changes of trampolines of BPF, which the kernel leaves "
+        "writable until 6.8, nor code in memory that was asked for as that of a classic BPF "
+        "program, before 5.18. Kernels booted with rodata=off have writable code. On "
         "kernels whose symbols lack the lists of BPF and ftrace their code is not told from "
         "others': HINTS says so.",
     .columns = columns,

@@ -19,12 +19,15 @@ static const char types[] = MK_LIST_TYPES
     "struct module_memory { void *base; unsigned int size; };"
     "struct module { int state; struct list_head list; char name[56]; unsigned long taints;"
     "  struct module_memory mem[7]; struct list_head source_list, target_list; };"
+    "struct vm_struct { void *addr; unsigned long size, flags; void *caller; };"
+    "struct vmap_area { unsigned long va_start, va_end; struct list_head list;"
+    "  struct vm_struct *vm; };"
     "struct task_struct { struct list_head tasks; int pid; void *stack; char comm[16]; };";
 
 struct world {
     struct mk *k;
     uint64_t text, constants, module, nobody, unused; // a page each; text: two
-    uint64_t delta, iomem, e820;
+    uint64_t delta, iomem, e820, area, vm;
 };
 
 static uint64_t a_page(struct world *w, uint8_t first, bool code)
@@ -107,6 +110,15 @@ static struct world make(void)
     node = mk_object(w.k, "list_head");
     mk_list(w.k, node, NULL, 0);
     mk_symbol(w.k, "bpf_kallsyms", node);
+    w.vm = mk_object(w.k, "vm_struct");
+    w.area = mk_object(w.k, "vmap_area");
+    mk_put(w.k, w.area, "vmap_area.vm", w.vm);
+    node = mk_at(w.k, w.area, "vmap_area.list");
+    ram = mk_object(w.k, "list_head");
+    mk_list(w.k, ram, &node, 1);
+    mk_symbol(w.k, "vmap_area_list", ram);
+    mk_symbol(w.k, "bpf_jit_binary_alloc", w.text + 0x800);
+    mk_symbol(w.k, "bpf_jit_binary_free", w.text + 0x900);
     w.iomem = mk_object(w.k, "resource");
     mk_put(w.k, w.iomem, "resource.end", UINT64_MAX);
     ram = range(&w, "System RAM", 0x1000, 0x8fff);
@@ -152,6 +164,27 @@ static const char *hints(void (*change)(struct world *w))
 static void run_nobody(struct world *w)
 {
     mk_protect(w->k, w->nobody, 0, NX | RW);
+}
+
+/* In an area that was asked for from here. */
+static void run_area(struct world *w, uint64_t caller)
+{
+    run_nobody(w);
+    mk_put(w->k, w->area, "vmap_area.va_start", w->nobody);
+    mk_put(w->k, w->area, "vmap_area.va_end", w->nobody + PAGE);
+    mk_put(w->k, w->vm, "vm_struct.addr", w->nobody);
+    mk_put(w->k, w->vm, "vm_struct.size", PAGE);
+    mk_put(w->k, w->vm, "vm_struct.caller", caller);
+}
+
+static void run_classic(struct world *w)
+{
+    run_area(w, w->text + 0x810);
+}
+
+static void run_other(struct world *w)
+{
+    run_area(w, w->text + 0x910);
 }
 
 static void write_code(struct world *w)
@@ -213,6 +246,8 @@ static void test_kernelmap(void **state)
     assert_string_equal(hints(run_nobody),
                         CODE MODULE "r-x|other||code of no module that is listed, nor of the "
                                     "kernel\n" UNUSED);
+    assert_string_equal(hints(run_classic), CODE MODULE "r-x|vmalloc|bpf|\n" UNUSED);
+    assert_non_null(strstr(hints(run_other), "r-x|vmalloc||code of no module that is listed"));
     assert_non_null(strstr(hints(write_code), "rwx|kernel|kernel|writable and executable"));
     assert_non_null(strstr(hints(write_code), "rwx|kernel|kernel|writable code"));
     assert_non_null(strstr(hints(share_code), "r-xu|module|lab|programs may run it"));
