@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 
+from marks import marks_of, rows_of, unnamed
 from plugins import DECLARATIONS
 from truth import Truth, Untold
 
@@ -139,6 +140,10 @@ def main():
             print(f"    explained, {len(texts)} times: {cause}: {texts[0]}")
             for text in texts[1:] if a.all else ():
                 print(f"        {text}")
+    if not a.plugins and (marks := marks_of(a.truth)):
+        lines = list(unnamed(marks, rows_of(a.engram, a.image, ["--kernel", a.kernel] if a.kernel else [])))
+        bad += len(lines)
+        print(f"{len(marks)} marks, {len(lines)} not named" + "".join(f"\n    {line}" for line in lines))
     if not done:
         print("nothing was compared")
     return 1 if bad or not done else 0

@@ -9,6 +9,7 @@ import tempfile
 from types import SimpleNamespace
 
 from declared import problems
+from marks import unnamed
 from netfilter import Nftables, Tc
 from userland import Heap
 
@@ -189,6 +190,17 @@ class Tests:
             key = heap.key({"PID": pid, "ADDRESS": hex(at), "SIZE": 0x40})
             self.check(f"chunks: {what}", (key is not None) == judged, key)
 
+    def marks(self):
+        """A mark is named by a row that has its address and says what is odd, by no other."""
+        mark = {"kind": "ftrace_ipmodify", "ops": "ffffffffc0e231c0", "function": "ffffffffc0e21110"}
+        row = {"OFFSET": "0xffffffffc0e231c0", "FUNCTION": "0xffffffffc0e21110", "HINTS": "IPMODIFY outside of the kernel"}
+        for what, of, rows, bad in (("named", mark, [row], 0), ("no row", mark, [], 1), ("cannot", mark, None, 1),
+                                    ("no hint", mark, [row | {"HINTS": None}], 1), ("another hint", mark, [row | {"HINTS": "odd"}], 1),
+                                    ("another place", mark, [row | {"OFFSET": "0xffffffffc0e231c8"}], 1),
+                                    ("nothing there", mark, [row | {"FUNCTION": None}], 1), ("of a new kind", {"kind": "new"}, [row], 1)):
+            found = list(unnamed([of], lambda command, rows=rows: rows))
+            self.check(f"marks: {what}", len(found) == bad, found)
+
 
 def main():
     tests = Tests()
@@ -200,6 +212,7 @@ def main():
     tests.extensions()
     tests.module_types()
     tests.chunks()
+    tests.marks()
     return 1 if tests.bad else 0
 
 

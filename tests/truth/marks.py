@@ -1,0 +1,168 @@
+"""Is every mark that the scene "marks" planted named by the plugin that is there for it?
+
+    marks.py ENGRAM IMAGE TRUTH [--code FILE]
+
+Prints the marks that no row names; exit status 1 when there is one. `compare.py` asks it too. FILE is the kernel's vmlinuz or vmlinux:
+some changes of code are seen only by comparing with it."""
+import argparse
+import json
+import subprocess
+import sys
+
+
+class Way:
+    """A row of a plugin names a mark: @columns of the row hold what these fields of the mark hold, and @sign, a column, is not empty, or holds
+    the text behind `=`."""
+
+    def __init__(self, command, columns, sign="HINTS"):
+        self.command, self.columns = command.split(), columns
+        self.sign, _, self.text = sign.partition("=")
+
+    def names(self, row, mark):
+        return (all(same(row.get(column), mark.get(field)) for column, field in self.columns.items())
+                and (not self.sign or bool(row.get(self.sign))) and (not self.text or self.text in str(row[self.sign])))
+
+
+def same(have, want):
+    """Addresses of marks are hexadecimal without 0x."""
+    if have is None or want is None:
+        return False
+    if isinstance(have, str) and have.startswith("0x") and isinstance(want, str):
+        return int(have, 16) == int(want, 16)
+    return str(have) == str(want)
+
+
+CODE = Way("kernelcode", {"ADDRESS": "at"})
+TABLE = Way("optables", {"OFFSET": "table", "FUNCTION": "is"})
+NOTIFIER = Way("notifiers", {"OFFSET": "block", "FUNCTION": "function"})
+TIMER = Way("ktimers", {"OFFSET": "timer", "FUNCTION": "function"})
+HIDDEN = Way("hidden_modules", {"OFFSET": "module"})
+MAPPED = Way("kernelmap", {"START": "at"})
+RAM = Way("ramviews", {"START": "start"})
+FILE = Way("persistence", {"PATH": "path"})
+SETTING = Way("persistence", {"NAME": "kind"})
+
+# Of each kind all ways must name it.
+WAYS = {
+    "module": [Way("lsmod", {"OFFSET": "module"}, "TAINTS")],
+    "unlisted": [HIDDEN],
+    "unlisted_sysfs": [HIDDEN],
+    "unlisted_wholly": [HIDDEN],
+    "syscall": [Way("syscalls", {"INDEX": "number", "FUNCTION": "is"})],
+    "compat_syscall": [Way("syscalls", {"INDEX": "number", "FUNCTION": "is"})],
+    "syscall_case": [Way("syscalls", {"CODE_FUNCTION": "to"}), CODE],
+    "compat_case": [Way("syscalls", {"CODE_FUNCTION": "to"}), CODE],
+    "patched": [CODE],
+    "patched_call": [CODE],
+    "patched_module": [CODE],
+    "patched_constant": [Way("kernelcode --against CODE", {"ADDRESS": "at"})],
+    "idt": [Way("idt", {"INDEX": "vector", "FUNCTION": "is"})],
+    "static_call": [Way("staticcalls", {"OFFSET": "key", "FUNCTION": "is"})],
+    "static_site": [Way("staticcalls", {"ADDRESS": "at"})],
+    **{kind: [TABLE] for kind in ("seq_show", "file_operations", "inode_operations", "proc_ops", "super_operations", "dentry_operations",
+                                  "address_space_operations", "tty_operations", "tty_ldisc", "proto", "net_family")},
+    "softirq": [Way("deferred", {"FUNCTION": "is"})],
+    "copied_fops": [Way("optables", {"OFFSET": "is"})],
+    "copied_proto_ops": [Way("optables", {"OFFSET": "is"})],
+    "sk_data_ready": [Way("optables", {"OFFSET": "sock", "FUNCTION": "is"})],
+    "packet_type": [Way("optables", {"OFFSET": "structure", "FUNCTION": "function"})],
+    "protocol": [Way("optables", {"OFFSET": "structure", "FUNCTION": "function"})],
+    "binfmt": [Way("binfmts", {"OFFSET": "structure", "FUNCTION": "function"})],
+    "netfilter": [Way("netfilter", {"OFFSET": "ops", "FUNCTION": "function"})],
+    "keyboard": [NOTIFIER],
+    "notifier": [NOTIFIER],
+    "orphan_notifier": [NOTIFIER],
+    "lsm": [Way("lsm", {"FUNCTION": "function"})],
+    "ftrace": [Way("ftrace", {"OFFSET": "ops", "FUNCTION": "function"})],
+    "ftrace_ipmodify": [Way("ftrace", {"OFFSET": "ops", "FUNCTION": "function"}, "HINTS=IPMODIFY")],
+    "kprobe": [Way("kprobes", {"ADDRESS": "at", "FUNCTION": "function"})],
+    "kretprobe": [Way("kprobes", {"ADDRESS": "at", "FUNCTION": "function"})],
+    "tracepoint": [Way("tracepoints", {"FUNCTION": "function"})],
+    "uprobe": [Way("uprobes", {"FUNCTION": "function"})],
+    "timer": [TIMER],
+    "hrtimer": [TIMER],
+    "delayed_work": [Way("workqueues", {"OFFSET": "work", "FUNCTION": "function"})],
+    "kthread": [Way("kthreads", {"PID": "pid", "FUNCTION": "function"})],
+    "rcu": [Way("deferred", {"FUNCTION": "function"})],
+    "orphan_code": [MAPPED],
+    "task": [Way("psxview", {"PID": "pid"}, "VERDICT=hidden")],
+    "task_number": [Way("psxview", {"PID": "pid"}, "VERDICT=hidden")],
+    "credentials": [Way("creds", {"OFFSET": "cred"}, "REASON")],
+    "altered_credentials": [Way("creds", {"OFFSET": "cred"}, "REASON")],
+    "iomem": [RAM],
+    "iomem_cut": [RAM],
+    "unmapped": [MAPPED],
+    "page_wx": [MAPPED],
+    "page_user": [MAPPED],
+    "page_zero": [MAPPED],
+    "page_absent": [MAPPED],
+    "taints": [Way("taints", {}, "HINTS=mask")],
+    "bpf_program": [Way("bpfprogs", {"BPF_ID": "id"}, "")],
+    "bpf_program_gone": [Way("bpfprogs", {"BPF_ID": "id"}, "HINTS=not in the table")],
+    "bpf_link": [Way("bpflinks", {"BPF_NAME": "name"}, "")],
+    "bpf_link_gone": [Way("bpflinks", {"LINK_ID": "id"}, "HINTS=not in the table")],
+    "bpf_map": [Way("bpfmaps", {"MAP_ID": "id"}, "")],
+    "bpf_map_gone": [Way("bpfmaps", {"MAP_ID": "id"}, "HINTS=not in the table")],
+    "bpf_code": [Way("bpfprogs", {"BPF_ID": "id"}, "HINTS=machine code")],
+    "bpf_write_user": [Way("bpfprogs", {"BPF_ID": "id"}, "HINTS=writes memory")],
+    "packet_filter": [Way("sockets", {"PID": "pid", "FD": "fd"}, "SOCKET_FILTER")],
+    "io_uring": [Way("io_uring", {"PID": "pid"}, "WORKS_ON=network")],
+    "ld_so_preload": [FILE],
+    "systemd_unit": [FILE],
+    "cron": [FILE],
+    "ld_preload": [Way("ldpreload", {"PID": "pid", "VALUE": "path"}, "")],
+    "core_pattern": [SETTING],
+    "modprobe_path": [SETTING],
+    "kptr_restrict": [Way("protection", {"NAME": "kind", "VALUE": "is"}, "")],
+    "binfmt_misc": [Way("persistence", {"NAME": "name"}, "")],
+}
+
+
+def unnamed(marks, ask, code=None):
+    """Lines, one for each mark that a way does not name; @ask gives the rows of a command."""
+    rows = {}
+    for mark in marks:
+        if mark["kind"] not in WAYS:
+            yield f"{mark['kind']}: no plugin is said to name it"
+        for way in WAYS.get(mark["kind"], ()):
+            if "CODE" in way.command and not code:
+                continue
+            command = tuple(code if word == "CODE" else word for word in way.command)
+            if command not in rows:
+                rows[command] = ask(command)
+            if rows[command] is None:
+                yield f"{mark['kind']}: {' '.join(command)} cannot look"
+            elif not any(way.names(row, mark) for row in rows[command]):
+                yield f"{mark['kind']}: {' '.join(command)} does not name {json.dumps(mark)}"
+
+
+def rows_of(engram, image, more=()):
+    def ask(command):
+        answer = subprocess.run([engram, "-q", "-f", image, "-r", "json", *more, *command], capture_output=True, check=False)
+        return json.loads(answer.stdout)["results"][0]["rows"] if answer.returncode == 0 else None
+    return ask
+
+
+def marks_of(truth):
+    try:
+        with open(f"{truth}/marks.jsonl", encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+    except FileNotFoundError:
+        return []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("engram")
+    parser.add_argument("image")
+    parser.add_argument("truth")
+    parser.add_argument("--code", help="the kernel's vmlinuz or vmlinux")
+    a = parser.parse_args()
+    marks = marks_of(a.truth)
+    lines = list(unnamed(marks, rows_of(a.engram, a.image), a.code))
+    print("\n".join(lines + [f"{len(marks)} marks, {len(lines)} not named"]))
+    return 1 if lines or not marks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
