@@ -1,11 +1,13 @@
 /* binfmts - who may load programs: the kernel's list of binary formats (fs/exec.c). */
 #include "../linux/kernel/codeof.h"
+#include "../linux/kernel/kallsyms.h"
 #include "../linux/kernel/module.h"
 
 EG_FIELDS(linux_binfmt, lh, load_binary, load_shlib, core_dump);
 EG_FIELD_AS(format_module, linux_binfmt, "module");
 EG_FIELD_AS(format_owner, module, "name");
 EG_SYMBOL(formats, "list_head");
+EG_TYPE(list_head);
 
 #define COLUMNS(C)                                                                                 \
     C(INDEX, INT, "which one is asked, in their order: the first that knows a program loads it")   \
@@ -43,9 +45,11 @@ static const char *look(struct eg_run *r, struct eg_obj at, struct linux_codeof 
 static int run(struct eg_run *r)
 {
     struct eg_obj f;
+    uint64_t head = 0;
     unsigned n = 0;
 
-    eg_each_list(f, eg_sym(r, formats), linux_binfmt.lh) {
+    linux_list_named(r, "formats", &head); // a driver has a variable of this name too
+    eg_each_list(f, eg_object(r, list_head, head), linux_binfmt.lh) {
         struct linux_codeof code, other;
         const char *hints = add(r, NULL, look(r, eg_at(f, linux_binfmt.load_binary), &code), NULL);
         const char *name = eg_name_of(r, f.addr);

@@ -2,6 +2,7 @@
 #include "../../core/profile.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "../linux/kernel/kallsyms.h"
 #include "optables.h"
 #include <string.h>
 
@@ -155,7 +156,9 @@ void optables_lists(struct optables *o)
         struct eg_symbol_extent extent = { 0 };
         uint64_t at;
 
-        if (eg_system_own_symbol(eg_system_of(o->r), sources[i].symbol, &at, &extent))
+        if (sources[i].shape == LIST
+                ? linux_list_named(o->r, sources[i].symbol, &at)
+                : eg_system_own_symbol(eg_system_of(o->r), sources[i].symbol, &at, &extent))
             source(o, &sources[i], at, &extent);
         else if (!sources[i].may_lack)
             lost = eg_strf(o->r, "%s%s%s", lost ? lost : "", lost ? ", " : "", sources[i].symbol);

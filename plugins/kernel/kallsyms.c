@@ -44,8 +44,13 @@ static int run(struct eg_run *r)
         linux_ksyms_modules(r, only, emit, NULL);
     if (only && !core && !is_loaded(r, only))
         eg_note(r, "--module %s: no module of this name; `lsmod` lists them", only);
-    if (!only)
+    if (!only) {
+        const char *lacks = linux_ksyms_lacks(r);
+
         linux_ksyms_made(r, emit, NULL);
+        if (lacks)
+            eg_note(r, "no table names the lists of %s: left out", lacks);
+    }
     return 0;
 }
 

@@ -222,28 +222,85 @@ static void list_kprobes(struct eg_run *r, struct eg_obj cache, linux_ksym_fn *e
                  eg_val(cache, kprobe_insn_cache.sym));
 }
 
+struct made {
+    struct eg_obj head;
+    const char *what;
+    void (*list)(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state);
+};
+enum { MADE = 5 };
+
+static void find_made(struct eg_run *r, struct made lists[MADE])
+{
+    lists[0] = (struct made){ eg_sym(r, ftrace_mod_maps), "functions of modules that ftrace keeps",
+                              list_ftrace };
+    lists[1] = (struct made){ eg_sym(r, ftrace_ops_trampoline_list), "trampolines of ftrace",
+                              list_trampolines };
+    lists[2] = (struct made){ eg_sym(r, bpf_kallsyms), "BPF programs", list_bpf };
+    lists[3] = (struct made){ eg_sym(r, kprobe_insn_slots), "pages of kprobes", list_kprobes };
+    lists[4] = (struct made){ eg_sym(r, kprobe_optinsn_slots), "pages of optimized kprobes",
+                              list_kprobes };
+}
+
 void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each, void *state)
 {
-    const struct {
-        struct eg_obj head;
-        const char *what;
-        void (*list)(struct eg_run *r, struct eg_obj head, linux_ksym_fn *each, void *state);
-    } lists[] = {
-        { eg_sym(r, ftrace_mod_maps), "functions of modules that ftrace keeps", list_ftrace },
-        { eg_sym(r, ftrace_ops_trampoline_list), "trampolines of ftrace", list_trampolines },
-        { eg_sym(r, bpf_kallsyms), "BPF programs", list_bpf },
-        { eg_sym(r, kprobe_insn_slots), "pages of kprobes", list_kprobes },
-        { eg_sym(r, kprobe_optinsn_slots), "pages of optimized kprobes", list_kprobes },
-    };
-    const bool all = lists_variables(r);
-    const char *missing = NULL;
+    struct made lists[MADE];
 
-    for (size_t i = 0; i < countof(lists); i++)
+    find_made(r, lists);
+    for (size_t i = 0; i < MADE; i++)
         if (!lists[i].head.why)
             lists[i].list(r, lists[i].head, each, state);
-        else if (!all)
-            missing =
-                eg_strf(r, "%s%s%s", missing ? missing : "", missing ? ", " : "", lists[i].what);
-    if (missing)
-        eg_note(r, "no table names the lists of %s: left out", missing);
+}
+
+const char *linux_ksyms_lacks(struct eg_run *r)
+{
+    const char *lacks = NULL;
+    struct made lists[MADE];
+
+    find_made(r, lists);
+    for (size_t i = 0; i < MADE && !lists_variables(r); i++)
+        if (lists[i].head.why)
+            lacks = eg_strf(r, "%s%s%s", lacks ? lacks : "", lacks ? ", " : "", lists[i].what);
+    return lacks;
+}
+
+/* ---- a name that several variables have ---- */
+
+static bool pointer(struct eg_run *r, uint64_t at, uint64_t *out)
+{
+    const struct eg_model *model = &eg_binding_of(r)->model;
+    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, model->ptr_size);
+
+    *out = p ? eg_load_(p, model->ptr_size, model->big_endian) : 0;
+    return *out;
+}
+
+static bool is_head(struct eg_run *r, uint64_t addr)
+{
+    uint64_t next, back;
+
+    return pointer(r, addr, &next) && pointer(r, next + eg_binding_of(r)->model.ptr_size, &back) &&
+           back == addr;
+}
+
+bool linux_list_named(struct eg_run *r, const char *name, uint64_t *addr)
+{
+    const struct eg_system *sys = eg_system_of(r);
+    bool found = false;
+
+    for (size_t i = 0; i < sys->symbols.n; i++) {
+        const struct eg_symbols *table = &sys->symbols.at[i];
+        const struct eg_symbol *s;
+        uint32_t iter = 0;
+
+        while ((s = eg_profile_symbol(table->profile, name, &iter))) {
+            const uint64_t at = s->addr + table->shift;
+
+            if (!found || is_head(r, at))
+                *addr = at;
+            if (is_head(r, at))
+                return true;
+            found = true;
+        }
+    }
+    return found;
 }

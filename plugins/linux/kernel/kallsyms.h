@@ -25,5 +25,11 @@ EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_f
 /** Those in no table: start-up functions that a trace still names, and code that ftrace, BPF and
  * kprobes made at run time. */
 EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each, void *state);
+/** The lists of these that the kernel's symbols lack, as text in the run's memory; NULL: none. */
+EG_API const char *linux_ksyms_lacks(struct eg_run *r);
+
+/** The struct list_head with this name that is the head of a list: other variables may have the
+ * same name ("formats"). @return false: no variable has the name. */
+EG_API bool linux_list_named(struct eg_run *r, const char *name, uint64_t *addr);
 
 #endif
