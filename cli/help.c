@@ -109,10 +109,24 @@ static void arguments(const struct eg_arg *args)
     }
 }
 
+enum { HELP_COLUMNS = 100, INDENT = 4 };
+
 static void names(const char *what, const char *const *all, const char *between)
 {
-    for (size_t i = 0; all && all[i]; i++)
-        printf("%s%s %s", i ? between : what, i ? "" : ":", all[i]);
+    size_t at = strlen(what) + 1;
+
+    for (size_t i = 0; all && all[i]; i++) {
+        const size_t more = strlen(all[i]) + 1 + (all[i + 1] ? strlen(between) : 0);
+
+        fputs(i ? between : what, stdout);
+        fputs(i ? "" : ":", stdout);
+        if (at + more > HELP_COLUMNS) {
+            printf("\n%*s", INDENT - 1, "");
+            at = INDENT - 1;
+        }
+        printf(" %s", all[i]);
+        at += more;
+    }
     if (all && all[0])
         putchar('\n');
 }

@@ -51,9 +51,7 @@ EG_PLUGIN(hidden_modules) = {
         "while the machine ran, one that was loaded or removed meanwhile does too. A module that "
         "cleared its struct module and whose code lies in no area of modules is not seen.",
     .aliases = EG_NAMES("linux.malware.hidden_modules.Hidden_modules",
-                        "linux.hidden_modules.Hidden_modules",
-                        "linux.malware.check_modules.Check_modules",
-                        "linux.check_modules.Check_modules", "check_modules"),
+                        "linux.malware.check_modules.Check_modules", "check_modules"),
     .looks_for = EG_NAMES("hidden modules"),
     .columns = columns,
     .needs = EG_NEEDS(module.state, module.source_list, module.target_list),

@@ -180,7 +180,7 @@ end
 return plugin {
   name = "persistence",
   os = "linux",
-  help = "List what makes programs run again: kernel settings that start programs, files changed after boot",
+  help = "List what starts programs again: settings of the kernel, files changed after boot",
   manual = "Settings that name a program which the kernel starts as root (core_pattern, modprobe, hotplug, poweroff), entries of "
     .. "binfmt_misc, programs that the kernel started and that run on; then files that start programs, load code or let somebody in "
     .. "(cron, at, systemd, init, profiles, authorized_keys, udev, modules, ld.so, PAM, sudo, autostart), where their contents or "

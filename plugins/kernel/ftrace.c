@@ -395,8 +395,7 @@ EG_PLUGIN(ftrace) = {
         "It cannot see code that was patched without ftrace (kernelcode), nor a function that the "
         "kernel's own code for kprobes, BPF or livepatches calls in turn: kprobes, bpflinks and "
         "livepatches show those.",
-    .aliases = EG_NAMES("linux.ftrace.CheckFtrace", "linux.tracing.ftrace.CheckFtrace",
-                        "linux_check_ftrace", "check_ftrace"),
+    .aliases = EG_NAMES("linux.tracing.ftrace.CheckFtrace", "check_ftrace"),
     .looks_for = EG_NAMES("hooks of ftrace, kprobes and tracepoints"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "one row for each function that is hooked"),

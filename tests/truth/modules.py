@@ -14,6 +14,9 @@ def listed(truth):
     return {line.split()[0]: line.split() for line in truth.lines("proc", "modules")}
 
 
+LISTS = {"SYSFS": "module_kset", "TREE": "mod_tree", "BUG_LIST": "module_bug_list"}
+
+
 class ModXView(Declaration):
     name = "modxview"
     against = "proc/modules, marks.jsonl"
@@ -23,8 +26,11 @@ class ModXView(Declaration):
         return truth.has("proc", "modules")
 
     def expected(self, truth):
-        out = {name: {"LISTED": True, "SYSFS": True, "TREE": True, "AREA": True, "SYMBOLS": True, "BUG_LIST": True, "SCAN": True,
-                      "START": int(f[5], 16), "HINTS": ""} for name, f in listed(truth).items()}
+        # A kernel whose symbols do not name a list cannot say.
+        named = {line.split()[2] for line in truth.lines("proc", "kallsyms")}
+        lists = {column: True for column, symbol in LISTS.items() if symbol in named}
+        out = {name: {"LISTED": True, "AREA": True, "SYMBOLS": True, "SCAN": True, **lists, "START": int(f[5], 16), "HINTS": ""}
+               for name, f in listed(truth).items()}
         for mark in planted(truth).values():
             out[mark["name"]] = {"LISTED": False, "AREA": True, "SCAN": True}
         return out
@@ -36,10 +42,6 @@ class ModXView(Declaration):
         if column == "START":
             return hexadecimal(row[column])
         return row[column] or "" if column == "HINTS" else row[column]
-
-    def same(self, column, want, have):
-        # A kernel whose symbols do not name a list cannot say.
-        return want == have or (column in ("SYSFS", "TREE", "BUG_LIST") and have is None)
 
 
 class HiddenModules(Declaration):

@@ -339,12 +339,8 @@ void linux_codeof(struct eg_run *r, uint64_t addr, struct linux_codeof *out)
         out->symbol = off ? eg_strf(r, "%s+%#" PRIx64, range->name, off) : range->name;
         // A program may be entered behind its first instructions, and ftrace's code has several
         // entries.
-    } else if (eg_system_symbol_at(eg_system_of(r), addr, &name, &off, &module) &&
-               (range ? !strcmp(module ? module : "kernel", range->who)
-                      : !module && c && c->image_end <= c->image_start)) {
-        // Where the kernel's image is not known, what it has a name for is in it.
-        out->kind = range ? range->kind : LINUX_CODE_KERNEL;
-        out->module = range ? range->who : "kernel";
+    } else if (range && eg_system_symbol_at(eg_system_of(r), addr, &name, &off, &module) &&
+               !strcmp(module ? module : "kernel", range->who)) {
         out->symbol = off ? eg_strf(r, "%s+%#" PRIx64, name, off) : eg_strf(r, "%s", name);
         out->begins = !off;
     }

@@ -31,10 +31,12 @@ static void hooks(void **state)
         const uint64_t nf = mk_at(s.k, s.net, "net.nf");
         uint64_t many = mk_alloc(s.k, 64);
 
+        mk_symbol(s.k, "_stext", good - 4);
+        mk_symbol(s.k, "_etext", good + 16);
         mk_symbol(s.k, "bpf_kallsyms", mk_object(s.k, "list_head")); // no code of BPF
         mk_write_ptr(s.k, nf, hook(&s, good, good, 0, -200));
         mk_write_ptr(s.k, nf + s.ptr, hook(&s, good + 8, good + 8, 1, 5)); // inside a function
-        mk_write_ptr(s.k, nf + 2 * s.ptr, hook(&s, 0x1000, 0x1000, 2, 0)); // code of nobody
+        mk_write_ptr(s.k, nf + 2 * s.ptr, hook(&s, good + 4096, good + 4096, 2, 0)); // of nobody
         mk_write_ptr(s.k, nf + 3 * s.ptr, hook(&s, good, good + 8, 3, 1)); // put there by hand
         mk_write_ptr(s.k, nf + 4 * s.ptr, hook(&s, good, good, 2, 1));     // of another hook
         mk_puts(s.k, dev, "net_device.name", "eth0");
