@@ -511,11 +511,13 @@ disk() {
         ln -sf busybox "$root/bin/sha256sum"
         cp "$here/guest/swap" "$root/sbin/swap"
     fi
+    if [ "$(value scene)" = busy ]; then scene_modules=$scene_modules$'\n'kvm; fi
     take_modules "$kernel" "$version" "$root" <<< "$scene_modules" > "$root/etc/modules.scene"
     if has before; then take_modules "$first" "$before" "$root" <<< "$scene_modules" > /dev/null; fi
     if has before || has crash; then cp "$kernel/vmlinuz" "$work/initrd" "$root/boot/"; fi
     if has decoy; then decoys; fi
     if dumps_itself; then cp "$(lime "$version")"/lime*.ko "$root/lib/lime.ko"; fi
+    if [ "$(value scene)" = busy ]; then cp "$(modules "$version" livepatch "$here"/guest/livepatch/*)"/*.ko "$root/lib/"; fi
     if [ "$(value scene)" = marks ]; then
         cp "$(modules "$version" marks "$here"/guest/marks/*)"/*.ko "$root/lib/"
         cp "$here/guest/plant" "$root/sbin/plant"
