@@ -20,6 +20,7 @@ for image; do
             for more in '' --pid=1,2 --threads; do
                 case $more,$name in ,* | --pid*,psaux | --pid*,maps | --pid*,ps* | --threads,pslist) ;; *) continue ;; esac
                 [ "$name" != maps ] || more="$more --columns PID,COMM,START,END,FLAGS,PGOFF,MAJOR,MINOR,INODE,PATH" # without --smaps
+                [ "$name" != lsmod ] || more="$more --columns OFFSET,MODULE,SIZE,TAINTS,REF_COUNT,USED_BY,STATE,ADDRESS,LOAD_ARGUMENTS"
                 # shellcheck disable=SC2086 # words
                 "$engram" -q -r $render "$image" "$name" $more >"$tmp/c" 2>"$tmp/c.err" || { echo "$image: $name $more: $(cat "$tmp/c.err")"; bad=1; }
                 # shellcheck disable=SC2086
