@@ -126,7 +126,7 @@ const char *mk_code_rows(struct mk_code *c, const char *plugin, const char *cons
             n = EG_MIN(n, sizeof out - 1);
             name += len;
         }
-        if (*end)
+        if (*end && n + 1 < sizeof out)
             out[n++] = '\n';
         rows = *end ? end + 1 : end;
     }

@@ -60,7 +60,7 @@ static void steps(void **state)
         { "x86_64", "\xcc", 1, EG_FLOW_TRAP, 0 },
         { "x86_64", "\x0f\x0b", 2, EG_FLOW_TRAP, 0 },
         { "x86_64", "\x67\x48\x0f\xb9\x3a", 5, EG_FLOW_TRAP, 0 },
-        { "x86_64", "\x06", 0, EG_FLOW_NEXT, 0 }, // push es: not of 64-bit code
+        { "x86_64", "\x06\0\0\0\0\0\0\0\0\0\0\0\0\0", 0, EG_FLOW_NEXT, 0 }, // push es: 32-bit code
         { "x86_64", "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66", 0, EG_FLOW_NEXT,
           0 },
         { "aarch64", "\x04\0\0\x14", 4, EG_FLOW_JUMP, 0x1010 },

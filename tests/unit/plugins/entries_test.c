@@ -177,6 +177,7 @@ static void idt_registers(void **state)
         cpu->x86[EG_X86_IDT] = w.idt;
         cpu->x86[EG_X86_IDT_LIMIT] = 0x1ff;
         gate_is(&w, 256, HINTS, "the processor's table has another size");
+        eg_vec_fini(&mk_system(w.k)->image->cpus);
         mk_free(w.k);
     }
 }
@@ -212,6 +213,7 @@ static void entrypoints(void **state)
         cpu->x86[EG_X86_LSTAR] = w.elsewhere;
         snprintf(want, sizeof want, "entry_SYSCALL_64|%s\n|\n|\n|", nobody);
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "entrypoints", NULL), 8, 9), want);
+        eg_vec_fini(&mk_system(w.k)->image->cpus);
         mk_free(w.k);
     }
 }
