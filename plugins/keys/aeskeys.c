@@ -1,0 +1,129 @@
+/* aeskeys - AES keys by the schedules that programs and the kernel expand them to. */
+#include "../../core/digest.h"
+#include "../../core/scan.h"
+#include "../../core/space.h"
+#include "aes.h"
+
+#define COLUMNS(C)                                                                                 \
+    EG_HIT_COLUMNS(C)                                                                              \
+    C(ALGORITHM, TEXT, "AES-128, AES-192, AES-256")                                                \
+    C(SCHEDULE, TEXT, "what it is for, and how it lies in memory")                                 \
+    C(FINGERPRINT, TEXT, "of the key: the first 8 bytes of its SHA-256")                           \
+    C(SECRET, BYTES, "the key itself", EG_ASKED)
+EG_COLUMNS(COLUMNS);
+
+struct aeskeys {
+    bool show;
+    unsigned step; // schedules begin at multiples of it
+};
+
+static int begin(struct eg_run *r, void **state)
+{
+    struct aeskeys *k = *state = eg_tmp(r, sizeof *k);
+
+    k->show = eg_arg_flag(r, "show");
+    k->step = eg_arg_flag(r, "every_byte") ? 1 : 4;
+    return 0;
+}
+
+/* ---- looking ---- */
+
+struct looking {
+    const struct eg_window *w;
+    size_t start; // of the bytes that are looked at now
+    struct eg_hits *out;
+};
+
+static uint32_t tag_of(const struct eg_aes_schedule *s)
+{
+    return s->words | (uint32_t)s->layout << 8 | (uint32_t)s->swapped << 16;
+}
+
+static void found(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    const struct looking *l = context;
+
+    at += l->start;
+    if (at >= l->w->from && at < l->w->to)
+        eg_hit_add(l->out, l->w->addr + at, (uint32_t)eg_aes_size(s->words), tag_of(s));
+}
+
+static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+{
+    const struct aeskeys *k = state;
+    const size_t aligned = (size_t)(-w->addr % 4);
+
+    (void)worker;
+    for (size_t i = 0; i < 4; i++) {
+        struct looking l = { w, i, out };
+
+        if (i <= w->len && (k->step == 1 || i == aligned))
+            eg_aes_find(w->bytes + i, w->len - i, found, &l);
+    }
+}
+
+/* ---- rows ---- */
+
+static const char *fingerprint(struct eg_run *r, const uint8_t *key, size_t size)
+{
+    struct eg_digest *d = eg_digest_open(1u << EG_SHA256);
+    struct eg_sums sums;
+    const bool good =
+        d && eg_digest_begin(d) && eg_digest_add(d, key, size) && eg_digest_end(d, &sums);
+
+    eg_digest_close(d);
+    return good ? eg_strf(r, "%016llx", (unsigned long long)eg_be64(sums.of[EG_SHA256])) : NULL;
+}
+
+static void hit(struct eg_run *r, void *state, const struct eg_region *region,
+                const struct eg_hit *h)
+{
+    static const char *const layouts[AES_LAYOUTS] = {
+        "encryption",
+        "decryption",
+        "encryption, last round first",
+        "decryption, first round first",
+    };
+    const struct aeskeys *k = state;
+    const struct eg_aes_schedule s = { (uint8_t)h->tag, (uint8_t)(h->tag >> 8), h->tag >> 16 };
+    uint8_t bytes[AES_SCHEDULE_MAX], key[AES_KEY_MAX];
+
+    if (!eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len) ||
+        !eg_aes_is_schedule(bytes, &s, key))
+        return;
+    eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_strf(r, "AES-%d", s.words * 32)),
+           .SCHEDULE =
+               eg_text(eg_strf(r, "%s%s", layouts[s.layout], s.swapped ? ", words swapped" : "")),
+           .FINGERPRINT = eg_text(fingerprint(r, key, s.words * 4u)),
+           .SECRET = k->show ? eg_blob(key, s.words * 4u) : (struct eg_cell){ 0 });
+}
+
+static const struct eg_scan scan = {
+    .before = AES_SCHEDULE_MAX,
+    .behind = AES_SCHEDULE_MAX,
+    .begin = begin,
+    .look = look,
+    .hit = hit,
+};
+
+EG_PLUGIN(aeskeys) = {
+    .help = "Find AES keys by their schedules",
+    .manual =
+        "Who encrypts expands the key to a schedule of 176, 208 or 240 bytes, each word of\n"
+        "which follows from the key: what is found is no guess. It is found in the order of\n"
+        "encryption and of decryption, with the bytes of words in either order: as the kernel,\n"
+        "OpenSSL, GnuTLS, libgcrypt, mbedTLS, Go and others keep it. XTS has two schedules.\n"
+        "Not found are keys that are nowhere expanded, schedules that are bit-sliced or in\n"
+        "the basis of the vector permutations (software without AES instructions), what is\n"
+        "split between pages that do not follow each other (--in processes, --in kernel find\n"
+        "these), and schedules with wrong bits.\n"
+        "Keys are shown by fingerprints, which can be compared and passed on; --show prints\n"
+        "the keys themselves.",
+    .aliases = EG_NAMES("aeskeyfind", "findaes"),
+    .columns = columns,
+    .args = EG_ARGS(EG_SCAN_ARGS,
+                    EG_ARG(every_byte, FLAG, "at any address, not only at multiples of 4"),
+                    EG_ARG(show, FLAG, "print the keys too: they are secrets")),
+    .looks_for = EG_NAMES("AES keys"),
+    .scan = &scan,
+};
