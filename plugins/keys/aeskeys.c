@@ -22,7 +22,7 @@ static int begin(struct eg_run *r, void **state)
     struct aeskeys *k = *state = eg_tmp(r, sizeof *k);
 
     k->show = eg_arg_flag(r, "show");
-    k->step = eg_arg_flag(r, "every_byte") ? 1 : 4;
+    k->step = eg_arg_flag(r, "unaligned") ? 1 : 4;
     return 0;
 }
 
@@ -122,7 +122,7 @@ EG_PLUGIN(aeskeys) = {
     .aliases = EG_NAMES("aeskeyfind", "findaes"),
     .columns = columns,
     .args = EG_ARGS(EG_SCAN_ARGS,
-                    EG_ARG(every_byte, FLAG, "at any address, not only at multiples of 4"),
+                    EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets")),
     .looks_for = EG_NAMES("AES keys"),
     .scan = &scan,

@@ -16,6 +16,7 @@ import openfiles
 import places
 import processes
 import scripts
+import keys
 import sockets
 import swap
 import system
@@ -43,6 +44,7 @@ MODULES = [
     places,
     processes,
     scripts,
+    keys,
     sockets,
     swap,
     system,

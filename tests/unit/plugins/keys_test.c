@@ -288,7 +288,7 @@ static void plugin(void **state)
     const struct eg_aes_schedule small = { 4, AES_ENCRYPT, false },
                                  middle = { 6, AES_DECRYPT, false },
                                  large = { 8, AES_REVERSED, true };
-    const struct eg_given_arg all[] = { { "show", NULL }, { "every_byte", NULL } };
+    const struct eg_given_arg all[] = { { "show", NULL }, { "unaligned", NULL } };
 
     (void)state;
     ram = calloc(SIZE, 1);
