@@ -1,8 +1,8 @@
 /** aes.h - finds expanded AES keys: the key schedules that a program or the kernel keeps while it
  * uses a key (FIPS 197, 5.2).
  *
- *  A schedule proves itself: each of its words follows from the key, so what is found is no guess. A
- * key that is nowhere expanded is not found here. */
+ *  A schedule proves itself: each of its words follows from the key, so what is found is no guess.
+ * A key that is nowhere expanded is not found here. */
 #ifndef KEYS_AES_H
 #define KEYS_AES_H
 

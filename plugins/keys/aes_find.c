@@ -13,12 +13,13 @@ enum { TESTS = 6, BEFORE = 8, BEHIND = 16 }; // words around q that are looked a
 
 /* What holds around q; numbers of words are counted from there. */
 struct test {
-    int third; // w[q] ^ w[q + 1] is this word; and that of the neighbours behind them is the one behind this
+    /* w[q] ^ w[q + 1] is this word, and the next neighbours give the word behind it. */
+    int third;
     int again;  // the same holds so many words further on
     int sum[3]; // the first of these is the XOR of the others
-    /* The first of these is the XOR of the second and of what is substituted for the third. If that is 0, the
-     * XOR of the first and second is one of four numbers: for both orders of bytes, without and with
-     * InvMixColumns. */
+    /* The first of these is the XOR of the second and of what is substituted for the third. If
+     * the third is 0, the XOR of the first and second is one of four numbers: for both orders of
+     * bytes, without and with InvMixColumns. */
     int substituted[3];
     uint32_t zero[4];
     struct {

@@ -1,7 +1,7 @@
-/* aes_lanes.h - aes_find.c's search with one kind of vector. It is included once for each kind, with the macros
- * that are undefined at its end; that is why it has no guard. */
+/* aes_lanes.h - aes_find.c's search with one kind of vector. It is included once for each kind,
+ * with the macros that are undefined at its end; that is why it has no guard. */
 
-/* Words [q, q + LANES), one of which passes a test. Without branches, which no processor would predict. */
+/* Words [q, q + LANES), one of which passes a test. No processor could predict branches here. */
 TARGET static void CLOSER(const struct finding *f, size_t q)
 {
     const uint8_t *p = f->bytes + 4 * q;
@@ -25,8 +25,8 @@ TARGET static void CLOSER(const struct finding *f, size_t q)
     }
 }
 
-/* How many words behind q can be left out because they are zeros and all around them is: the substitution of 0
- * is not 0, so no schedule has so many. */
+/* How many words behind q can be left out because they and all around them are zeros: the
+ * substitution of 0 is not 0, so no schedule has so many. */
 TARGET static size_t ZEROS(const struct finding *f, size_t q)
 {
     const uint8_t *p = f->bytes + 4 * q;

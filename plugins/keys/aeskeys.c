@@ -43,9 +43,7 @@ static void found(void *context, size_t at, const struct eg_aes_schedule *s)
 {
     const struct looking *l = context;
 
-    at += l->start;
-    if (at >= l->w->from && at < l->w->to)
-        eg_hit_add(l->out, l->w->addr + at, (uint32_t)eg_aes_size(s->words), tag_of(s));
+    eg_hit_add(l->out, l->w->addr + l->start + at, (uint32_t)eg_aes_size(s->words), tag_of(s));
 }
 
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
