@@ -1,4 +1,4 @@
-/* keys_test.c - AES schedules: as the standard has them, in every layout, and what is nearly one. */
+/* keys_test.c - AES schedules as the standard has them, in every layout, and what is nearly one. */
 #include "../../../core/registry.h"
 #include "../../../core/space.h"
 #include "../../../core/vec.h"
