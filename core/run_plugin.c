@@ -124,3 +124,26 @@ void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out)
     take_error(out, r->status, r->error);
     eg_run_close(r);
 }
+
+struct eg_run_options eg_run_nested(const struct eg_run *r)
+{
+    const struct eg_run_options *from = r->options;
+
+    return (struct eg_run_options){
+        .threads = 1,
+        .quiet = true,
+        .depth = from->depth + 1,
+        .deadline = from->deadline,
+        .seconds = from->seconds,
+        .memory_limit = from->memory_limit,
+        .script_memory = from->script_memory,
+        .script_steps = from->script_steps,
+        .script_output = from->script_output,
+    };
+}
+
+void eg_run_pass_notes(struct eg_run *r, const char *name, const struct eg_run_result *of)
+{
+    for (size_t i = 0; i < of->n_notes; i++)
+        eg_note(r, "%s: %s", name, of->notes[i]);
+}

@@ -12,4 +12,9 @@ struct eg_run *eg_run_begin(struct eg_system *sys, const struct eg_plugin_reg *p
 /** Put the run's result into *@out and close the run. @rc: what the plugin returned. */
 void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out);
 
+/** The options with which @r may start another plugin, on one thread and with the limits of @r. */
+struct eg_run_options eg_run_nested(const struct eg_run *r);
+/** What the other one had to note is noted by @r, behind the other's name. */
+void eg_run_pass_notes(struct eg_run *r, const char *name, const struct eg_run_result *of);
+
 #endif

@@ -1,5 +1,6 @@
 /* rows.c - input and output of a script: rows, notes, files; arguments, rows of other plugins. */
 #include "rows.h"
+#include "../core/run_plugin.h"
 #include "cursor.h"
 #include "parts.h"
 #include "space.h"
@@ -462,7 +463,7 @@ static int rows(lua_State *L)
     struct script *s = script_of(L);
     const struct eg_plugin_reg *reg = eg_plugin_find(luaL_checkstring(L, 1));
     struct eg_given_arg args[ARGS_MAX];
-    struct eg_run_options o = { .args = args, .quiet = true, .threads = 1 };
+    struct eg_run_options o = eg_run_nested(s->run);
     struct collecting c = { .L = L, .options = &o };
     struct eg_run_result *result;
     uint64_t used = 0;
@@ -474,12 +475,11 @@ static int rows(lua_State *L)
     script_charge(L, 1000);
     lua_settop(L, 2);
     lua_newtable(L);
+    o.args = args;
     o.n_args = script_read_args(L, 2, 3, args, ARGS_MAX);
     check_args(L, reg, args, o.n_args);
     // The other plugin gets what remains of our limits.
-    o.depth = s->run->options->depth + 1;
     o.deadline = s->deadline;
-    o.memory_limit = s->run->options->memory_limit;
     o.script_memory = EG_MAX(s->limits.memory - EG_MIN(s->used, s->limits.memory), (size_t)1 << 20);
     o.script_steps = EG_MAX(s->limits.steps - EG_MIN(s->steps, s->limits.steps), UINT64_C(1));
     o.script_output = EG_MAX(s->limits.output - EG_MIN(s->written, s->limits.output), UINT64_C(1));
@@ -494,8 +494,7 @@ static int rows(lua_State *L)
     if (c.n < 0)
         script_leave(L, SCRIPT_NO_MEMORY);
     script_charge(L, 1000 + used);
-    for (size_t i = 0; i < result->n_notes; i++)
-        eg_note(s->run, "%s: %s", reg->name, result->notes[i]);
+    eg_run_pass_notes(s->run, reg->name, result);
     if (result->status)
         return luaL_error(L, "%s: %s", reg->name, result->error);
     return 1;

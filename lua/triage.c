@@ -4,6 +4,7 @@
 #include "../core/below.h"
 #include "../core/parallel.h"
 #include "../core/registry.h"
+#include "../core/run_plugin.h"
 #include "../core/zone.h"
 #include "sandbox.h"
 #include <stdlib.h>
@@ -100,22 +101,12 @@ static int by_cost(const void *a, const void *b)
 static int run_source(void *context, size_t piece, unsigned worker)
 {
     struct triage *t = context;
-    const struct eg_run_options *from = t->run->options;
     struct triage_source *s = t->sources.at[piece];
-    const struct eg_run_options o = {
-        .args = s->args,
-        .n_args = s->n_args,
-        .threads = 1,
-        .quiet = true,
-        .depth = from->depth + 1,
-        .deadline = from->deadline,
-        .seconds = from->seconds,
-        .memory_limit = from->memory_limit,
-        .script_memory = from->script_memory,
-        .script_steps = from->script_steps,
-    };
+    struct eg_run_options o = eg_run_nested(t->run);
 
     (void)worker;
+    o.args = s->args;
+    o.n_args = s->n_args;
     if (s->wanted && s->reg && !s->lacks)
         eg_plugin_run(t->run->sys, s->reg, &o, (struct eg_sink){ triage_take, s }, &s->result);
     return 0;
@@ -145,8 +136,7 @@ static void run_sources(struct triage *t)
         struct triage_source *s = t->sources.at[i];
         const struct eg_run_result *one = &s->result;
 
-        for (size_t k = 0; k < one->n_notes; k++)
-            eg_note(r, "%s: %s", s->name, one->notes[k]);
+        eg_run_pass_notes(r, s->name, one);
         if (one->status && !s->lacks)
             s->lacks = eg_strf(r, "%s: %s", s->name, one->error ? one->error : "it failed");
     }
@@ -404,21 +394,16 @@ static int run(struct eg_run *r)
 EG_PLUGIN(triage) = {
     .os = "linux",
     .help = "Run what finds trouble, and show findings, most serious first",
-    .manual = "Rules say which rows of which plugins deserve a look, how serious that is, why, "
-              "what harmless "
-              "causes there are, and which command shows more. Each plugin runs once, on all "
-              "threads. A finding "
-              "is a reason to look, no proof; and a machine without findings is not proven clean: "
-              "a rule sees what "
-              "its plugin sees, whose help says what that is not. Rules whose plugin cannot run "
-              "here are named as "
-              "not checked, and --all shows every rule. --rules takes a folder of rules of your "
-              "own, whose ids may "
-              "be those of built-in rules, which they replace; --test holds rules against the "
-              "examples in them. "
-              "FINDING_ID is made of the rule's id and names, numbers of processes and the like, "
-              "so that findings of "
-              "two images can be compared. docs/triage.md says how to write a rule.",
+    .manual =
+        "Rules say which rows of which plugins deserve a look, how serious that is, why, what "
+        "harmless causes there are, and which command shows more. Each plugin runs once, on all "
+        "threads. A finding is a reason to look, no proof; and a machine without findings is not "
+        "proven clean: a rule sees what its plugin sees, whose help says what that is not. Rules "
+        "whose plugin cannot run here are named as not checked, and --all shows every rule. "
+        "--rules takes a folder of rules of your own, whose ids may be those of built-in rules, "
+        "which they replace; --test holds rules against the examples in them. FINDING_ID is made "
+        "of the rule's id and names, numbers of processes and the like, so that findings of two "
+        "images can be compared. docs/triage.md says how to write a rule.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(severity, TEXT, "only findings at least so serious; low when not given"),
                     EG_ARG(rules, TEXT, "a folder of further rules"),

@@ -2,7 +2,7 @@
  * their columns: whoever declares one of times is a source, also a plugin from elsewhere. */
 #include "../../core/parallel.h"
 #include "../../core/registry.h"
-#include "../../core/run.h"
+#include "../../core/run_plugin.h"
 #include "../../core/times.h"
 #include "../../core/vec.h"
 #include "../../core/zone.h"
@@ -369,19 +369,8 @@ static void emit(struct eg_run *r, const struct event *e)
 static int run_source(void *context, size_t piece, unsigned worker)
 {
     struct timeline *t = context;
-    const struct eg_run_options *from = t->run->options;
     struct source *s = &t->at[piece];
-    const struct eg_run_options o = {
-        .threads = 1,
-        .quiet = true,
-        .depth = from->depth + 1,
-        .deadline = from->deadline,
-        .seconds = from->seconds,
-        .memory_limit = from->memory_limit,
-        .script_memory = from->script_memory,
-        .script_steps = from->script_steps,
-        .script_output = from->script_output,
-    };
+    const struct eg_run_options o = eg_run_nested(t->run);
 
     (void)worker;
     eg_plugin_run(t->run->sys, s->reg, &o, (struct eg_sink){ take_row, s }, &s->result);
@@ -421,8 +410,7 @@ static int run(struct eg_run *r)
     for (size_t i = 0; i < t->n; i++) {
         const struct eg_run_result *one = &t->at[i].result;
 
-        for (size_t k = 0; k < one->n_notes; k++)
-            eg_note(r, "%s: %s", t->at[i].reg->name, one->notes[k]);
+        eg_run_pass_notes(r, t->at[i].reg->name, one);
         if (one->status)
             eg_note(r, "%s of %s: %s", t->at[i].events.n ? "not all" : "nothing",
                     t->at[i].reg->name, one->error ? one->error : "it failed");
