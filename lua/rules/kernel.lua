@@ -46,7 +46,7 @@ local function hinted(r)
       end
     end
   end
-  rule(r)
+  return rule(r)
 end
 
 -- ---- how the kernel is entered, and its code ----
@@ -167,6 +167,13 @@ for _, h in ipairs(hooks) do
     why = "The kernel calls what these pointers lead to: rootkits filter, wait and wake there.",
   }
 end
+
+hinted {
+  id = "netfilter-hook", title = "A hook of netfilter leads to code that nobody should have there", severity = "high", plugin = "netfilter",
+  show = { "NS", "FAMILY", "HOOK", "PRIORITY", "FUNCTION", "SYMBOL", "MODULE", "HINTS", "OFFSET" },
+  why = "Packets are given to code of no module that is listed: backdoors wait there for a packet that wakes them.",
+  attack = "T1205",
+}
 
 rule {
   id = "kernel-thread-of-nobody",

@@ -1,28 +1,4 @@
--- network - hooks on the way of packets, listeners on the wire.
-
--- Of the kernel's own words for a hook those that say only where a module is from.
-local function only_unsigned(hints)
-  for hint in (hints .. "; "):gmatch("(.-); ") do
-    if hint ~= "" and not hint:find("^the module is not") then return false end
-  end
-  return true
-end
-
-rule {
-  id = "netfilter-hook",
-  title = "A hook of netfilter leads to code that nobody should have there",
-  severity = "high",
-  plugin = "netfilter",
-  where = "HINTS ~ .",
-  match = function(row) return only_unsigned(row.HINTS) and "low" or true end,
-  show = { "NS", "FAMILY", "HOOK", "PRIORITY", "FUNCTION", "SYMBOL", "MODULE", "HINTS", "OFFSET" },
-  why = "Packets are given to code of no module that is listed: backdoors wait there for a packet that wakes them.",
-  benign = "Modules that are not of the kernel's tree (DKMS) are low.",
-  attack = "T1205",
-  hits = { { FUNCTION = 1, HINTS = "code of no module that is listed, nor of the kernel" },
-    { FUNCTION = 1, MODULE = "x", HINTS = "the module is not signed" } },
-  misses = { { FUNCTION = 1, MODULE = "nf_nat", HINTS = "" } },
-}
+-- network - who listens on the wire, and what sees packets before the kernel does.
 
 rule {
   id = "hidden-promiscuity",
