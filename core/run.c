@@ -108,6 +108,20 @@ const struct eg_binding *eg_binding_of(struct eg_run *r)
     return &r->sys->bind;
 }
 
+bool eg_uint_at(struct eg_run *r, uint64_t addr, unsigned size, uint64_t *out)
+{
+    const uint8_t *p = eg_bytes(&r->view, eg_kernel(r), addr, size);
+
+    if (p)
+        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
+    return p;
+}
+
+bool eg_pointer_at(struct eg_run *r, uint64_t addr, uint64_t *out)
+{
+    return eg_uint_at(r, addr, eg_binding_of(r)->model.ptr_size, out);
+}
+
 bool eg_lookup(struct eg_run *r, const char *name, uint64_t *addr)
 {
     return eg_system_symbol(r->sys, name, addr);

@@ -80,4 +80,9 @@ void eg_run_close_outputs(struct eg_run *r);
 /** Out of memory: fail the run and return to eg_run_do() by longjmp. */
 _Noreturn void eg_run_leave(struct eg_run *r);
 
+/** The unsigned number of @size bytes (at most 8), or the pointer, at @addr of the kernel's memory.
+ * @return false: it cannot be read; the view has the reason. */
+bool eg_uint_at(struct eg_run *r, uint64_t addr, unsigned size, uint64_t *out);
+bool eg_pointer_at(struct eg_run *r, uint64_t addr, uint64_t *out);
+
 #endif

@@ -3,6 +3,7 @@
 #include "../../core/base.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool room(struct linux_text *t, size_t n)
 {
@@ -52,4 +53,11 @@ void linux_text_add(struct linux_text *t, const char *format, ...)
 const char *linux_text_of(const struct linux_text *t)
 {
     return t->at ? t->at : "";
+}
+
+const char *linux_hints(struct eg_run *r, const char *hints, const char *more)
+{
+    if (!hints || !more)
+        return hints ? hints : more;
+    return strstr(hints, more) ? hints : eg_strf(r, "%s; %s", hints, more);
 }

@@ -21,4 +21,8 @@ void linux_text_bytes(struct linux_text *t, const void *bytes, size_t n);
  * addition. */
 const char *linux_text_of(const struct linux_text *t);
 
+/** @hints and @more with "; " between; either may be NULL. What @hints says already is not said
+ * twice. */
+EG_API const char *linux_hints(struct eg_run *r, const char *hints, const char *more);
+
 #endif

@@ -9,13 +9,7 @@
 #include "module.h"
 #include <inttypes.h>
 
-EG_FIELDS(module_layout, base, size, text_size); // until 6.3
-EG_FIELD_AS(module_core, module, "core_layout");
-EG_FIELD_AS(module_init, module, "init_layout");
-
 enum { RANGES_MAX = 1 << 17, RUN_MAX = 1 << 16, NAME_MAX = 64 };
-/* enum mod_mem_type, include/linux/module.h, since 6.4. */
-enum { MOD_TEXT = 0, MOD_RODATA = 2, MOD_RO_AFTER_INIT = 3, MOD_INIT_TEXT = 4 };
 
 struct linux_codes {
     EG_VEC(struct linux_code_range) at;        /* by address; they do not overlap */
@@ -94,27 +88,22 @@ static const char *taint_of(struct eg_run *r, struct eg_obj module)
     return NULL;
 }
 
-static void add_part(struct linux_codes *c, uint64_t base, uint64_t size, enum linux_code_kind kind,
-                     const char *name, const char *taint)
+static void add_module(struct linux_codes *c, struct eg_run *r, struct eg_obj m, const char *name)
 {
-    struct linux_code_range *range = add(c, base, size, kind, name);
+    const char *taint = taint_of(r, m);
+    struct linux_module_part part;
 
-    if (range)
-        range->taint = taint;
-}
+    for (unsigned i = 0; linux_next_module_part(r, m, &i, &part);) {
+        struct linux_code_range *range =
+            add(c, part.first, part.size, part.code ? LINUX_CODE_MODULE : LINUX_CODE_DATA, name);
+        struct linux_code_range *constant =
+            range && part.constant ? eg_vec_push(&c->constants) : NULL;
 
-/* Until 6.3 code stands at the beginning of an area. */
-static void add_layout(struct linux_codes *c, struct eg_obj layout, const char *name,
-                       const char *taint)
-{
-    uint64_t base, size, text;
-
-    if (!eg_get(&base, layout, module_layout.base) || !eg_get(&size, layout, module_layout.size) ||
-        !base || !size)
-        return;
-    text = EG_MIN(eg_get_or(size, layout, module_layout.text_size), size);
-    add_part(c, base, text, LINUX_CODE_MODULE, name, taint);
-    add_part(c, base + text, size - text, LINUX_CODE_DATA, name, taint);
+        if (range)
+            range->taint = taint;
+        if (constant)
+            *constant = *range;
+    }
 }
 
 static void add_modules(struct linux_codes *c, struct eg_run *r)
@@ -125,52 +114,37 @@ static void add_modules(struct linux_codes *c, struct eg_run *r)
         return;
     linux_each_module(r, m) {
         const char *text = eg_string(r, eg_at(m, module.name), NAME_MAX);
-        const char *name = text ? eg_arena_strndup(&c->arena, text, strlen(text)) : NULL,
-                   *taint = taint_of(r, m);
-        struct eg_obj mem = eg_at(m, module.mem);
+        const char *name = text ? eg_arena_strndup(&c->arena, text, strlen(text)) : NULL;
 
-        if (!name)
-            continue;
-        add_layout(c, eg_at(m, module_core), name, taint);
-        add_layout(c, eg_at(m, module_init), name, taint);
-        for (uint64_t i = 0; i < eg_count(mem); i++) {
-            struct eg_obj part = eg_index(mem, i);
-            const bool code = i == MOD_TEXT || i == MOD_INIT_TEXT;
-            uint64_t base, size;
-
-            if (!eg_get(&base, part, module_memory.base) ||
-                !eg_get(&size, part, module_memory.size) || !base || !size)
-                continue;
-            add_part(c, base, size, code ? LINUX_CODE_MODULE : LINUX_CODE_DATA, name, taint);
-            if (i == MOD_RODATA || i == MOD_RO_AFTER_INIT) {
-                struct linux_code_range *range = eg_vec_push(&c->constants);
-
-                if (range)
-                    *range = c->at.at[c->at.n - 1];
-            }
-        }
+        if (name)
+            add_module(c, r, m, name);
     }
 }
 
 static void add_made(struct eg_run *r, void *state, const struct linux_ksym *s)
 {
-    struct linux_codes *c = state;
-    const bool bpf = !strcmp(s->subsystem, "bpf"), kprobes = !strcmp(s->subsystem, "kprobes");
-    struct linux_code_range *range;
-
     // Start-up functions of modules, which only traces know, are not there any more.
-    if (s->size.tag != EG_CELL_UINT || (!bpf && !kprobes && strncmp(s->module, "__builtin__", 11)))
-        return;
-    range = add(c, s->addr, s->size.u,
-                bpf       ? LINUX_CODE_BPF
-                : kprobes ? LINUX_CODE_KPROBES
-                          : LINUX_CODE_FTRACE,
-                bpf       ? "bpf"
-                : kprobes ? "kprobes"
-                          : "ftrace");
-    if (range && s->name.tag == EG_CELL_TEXT)
-        range->name = eg_arena_strndup(&c->arena, (const char *)s->name.bytes.p, s->name.bytes.len);
+    static const struct {
+        const char *subsystem, *module;
+        enum linux_code_kind kind;
+    } made[] = {
+        { "bpf", "bpf", LINUX_CODE_BPF },
+        { "kprobes", "__builtin__kprobes", LINUX_CODE_KPROBES },
+        { "ftrace", "__builtin__ftrace", LINUX_CODE_FTRACE },
+    };
+    struct linux_codes *c = state;
+
     (void)r;
+    for (size_t i = 0; i < countof(made) && s->size.tag == EG_CELL_UINT; i++) {
+        struct linux_code_range *range;
+
+        if (strcmp(s->subsystem, made[i].subsystem) != 0 || strcmp(s->module, made[i].module) != 0)
+            continue;
+        range = add(c, s->addr, s->size.u, made[i].kind, made[i].subsystem);
+        if (range && s->name.tag == EG_CELL_TEXT)
+            range->name =
+                eg_arena_strndup(&c->arena, (const char *)s->name.bytes.p, s->name.bytes.len);
+    }
 }
 
 /* Kernels whose symbols lack the lists: who asked for an area tells whose code is in it. */
@@ -349,25 +323,6 @@ void linux_codeof(struct eg_run *r, uint64_t addr, struct linux_codeof *out)
 
 /* ---- what a table may lead to ---- */
 
-static bool uses(struct eg_run *r, const char *user, const char *used)
-{
-    struct eg_obj m, use;
-
-    linux_each_module(r, m) {
-        const char *name = eg_string(r, eg_at(m, module.name), NAME_MAX);
-
-        if (!name || strcmp(name, user) != 0)
-            continue;
-        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
-            name = eg_string(r, eg_at(use, module_use.target, module.name), NAME_MAX);
-            if (name && !strcmp(name, used))
-                return true;
-        }
-        return false;
-    }
-    return false;
-}
-
 const char *linux_pointer_hint(struct eg_run *r, uint64_t at, const struct linux_codeof *code)
 {
     const struct linux_codes *c = linux_codes(r);
@@ -380,7 +335,7 @@ const char *linux_pointer_hint(struct eg_run *r, uint64_t at, const struct linux
         const struct linux_code_range *range = &c->constants.at[i];
 
         if (at >= range->first && at <= range->last && strcmp(range->who, code->module) != 0 &&
-            !uses(r, range->who, code->module))
+            !linux_uses_module(r, range->who, code->module))
             return "constants of a module lead into one that it does not use";
     }
     return code->hint;

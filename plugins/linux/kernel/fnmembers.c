@@ -5,6 +5,9 @@
 #include <string.h>
 
 enum { DEPTH_MAX = 5, MEMBERS_MAX = 512, ELEMENTS_MAX = 64 };
+/* Members that are looked at for one struct, with those of structs within: the limits above allow
+ * billions of a type that was made for that. struct net takes 4,549. */
+enum { STEPS_MAX = 1 << 16 };
 
 struct gather {
     struct eg_run *r;
@@ -12,6 +15,7 @@ struct gather {
     const struct eg_model *model;
     struct linux_fnmember *at;
     size_t n, cap;
+    unsigned steps;
     bool linked;
 };
 
@@ -36,13 +40,13 @@ static bool is_function(const struct gather *g, uint32_t id)
 }
 
 /* Its functions, directly or in anonymous parts; *@links: it leads to more of its own type. */
-static unsigned functions_of(const struct gather *g, uint32_t id, uint32_t self, bool *links,
+static unsigned functions_of(struct gather *g, uint32_t id, uint32_t self, bool *links,
                              unsigned depth)
 {
     const struct eg_type *t = eg_type(g->ts, id, NULL);
     unsigned n = 0;
 
-    for (uint32_t i = 0; i < t->count && i < MEMBERS_MAX; i++) {
+    for (uint32_t i = 0; i < t->count && i < MEMBERS_MAX && g->steps++ < STEPS_MAX; i++) {
         struct eg_member_at m;
         uint32_t type;
 
@@ -61,7 +65,7 @@ static unsigned functions_of(const struct gather *g, uint32_t id, uint32_t self,
     return n;
 }
 
-static bool is_table(const struct gather *g, uint32_t id)
+static bool is_table(struct gather *g, uint32_t id)
 {
     const struct eg_type *t = eg_type(g->ts, id, NULL);
     const char *name = eg_type_name(g->ts, id);
@@ -111,7 +115,7 @@ static void member(struct gather *g, uint32_t id, const char *name, uint64_t off
 
     id = eg_type_strip(g->ts, id);
     t = eg_type(g->ts, id, NULL);
-    if (off > UINT32_MAX || depth > DEPTH_MAX)
+    if (off > UINT32_MAX || depth > DEPTH_MAX || g->steps++ >= STEPS_MAX)
         return;
     to = target(g, id);
     if (is_function(g, to)) {

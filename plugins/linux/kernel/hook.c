@@ -29,13 +29,6 @@ bool linux_hook_is(const struct linux_hook *h, const char *name)
            !strcmp(h->code.symbol, name);
 }
 
-const char *linux_hints(struct eg_run *r, const char *hints, const char *more)
-{
-    if (!hints || !more)
-        return hints ? hints : more;
-    return strstr(hints, more) ? hints : eg_strf(r, "%s; %s", hints, more);
-}
-
 const char *linux_hints_of(struct eg_run *r, const char *hints, const char *role,
                            const struct linux_hook *h)
 {

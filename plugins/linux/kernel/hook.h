@@ -2,6 +2,7 @@
 #ifndef EG_LINUX_HOOK_H
 #define EG_LINUX_HOOK_H
 
+#include "../text.h"
 #include "codeof.h"
 
 /** What a pointer to a function leads to. */
@@ -15,8 +16,6 @@ EG_API bool linux_hook_at(struct eg_run *r, uint64_t function, struct linux_hook
 /** Is it this function of the kernel's own? */
 EG_API bool linux_hook_is(const struct linux_hook *h, const char *name);
 
-/** @hints and @more with "; " between; either may be NULL. */
-EG_API const char *linux_hints(struct eg_run *r, const char *hints, const char *more);
 /** @hints, and "ROLE: what is odd about the function"; as @hints where nothing is. */
 EG_API const char *linux_hints_of(struct eg_run *r, const char *hints, const char *role,
                                   const struct linux_hook *h);

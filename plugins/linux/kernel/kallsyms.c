@@ -265,21 +265,12 @@ const char *linux_ksyms_lacks(struct eg_run *r)
 
 /* ---- a name that several variables have ---- */
 
-static bool pointer(struct eg_run *r, uint64_t at, uint64_t *out)
-{
-    const struct eg_model *model = &eg_binding_of(r)->model;
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, model->ptr_size);
-
-    *out = p ? eg_load_(p, model->ptr_size, model->big_endian) : 0;
-    return *out;
-}
-
 static bool is_head(struct eg_run *r, uint64_t addr)
 {
     uint64_t next, back;
 
-    return pointer(r, addr, &next) && pointer(r, next + eg_binding_of(r)->model.ptr_size, &back) &&
-           back == addr;
+    return eg_pointer_at(r, addr, &next) &&
+           eg_pointer_at(r, next + eg_binding_of(r)->model.ptr_size, &back) && back == addr;
 }
 
 bool linux_list_named(struct eg_run *r, const char *name, uint64_t *addr)

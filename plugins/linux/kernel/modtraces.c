@@ -285,15 +285,6 @@ static bool may_be_modules(struct mods *m, const struct linux_area *area, const 
     return module || is_loader(name);
 }
 
-static const struct linux_area *area_at(struct eg_run *r, uint64_t addr)
-{
-    const struct linux_area *areas;
-    const size_t n = linux_areas(r, &areas);
-    const size_t i = eg_lower_bound(n, k, areas[k].last < addr);
-
-    return i < n && areas[i].first <= addr ? &areas[i] : NULL;
-}
-
 /* ---- ftrace ---- */
 
 static void add_nobody(struct mods *m, uint64_t first, uint64_t last, uint32_t trace,
@@ -505,7 +496,7 @@ static void settle(struct mods *m, struct linux_mod *mod)
         mod->kept &= ~(uint32_t)LINUX_MOD_FTRACE | (mod->traces & LINUX_MOD_FTRACE);
     if (listed && !(mod->traces & LINUX_MOD_SYSFS) && is_passing(m, module))
         mod->kept &= ~(uint32_t)LINUX_MOD_SYSFS;
-    if (mod->first && area_at(m->r, mod->first))
+    if (mod->first && linux_area_at(m->r, mod->first))
         mod->traces |= LINUX_MOD_AREA;
     if (has_symbols(module))
         mod->traces |= LINUX_MOD_SYMBOLS;

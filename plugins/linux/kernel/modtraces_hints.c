@@ -1,5 +1,6 @@
 /* modtraces_hints.c - what is odd about the traces of a module. */
 #include "../../../core/base.h"
+#include "../text.h"
 #include "modtraces.h"
 #include "modtraces_scan.h"
 #include "module.h"
@@ -23,11 +24,6 @@ static const struct eg_constant traces[] = {
 const char *linux_mod_trace_names(struct eg_run *r, uint32_t bits)
 {
     return eg_bits_text(r, traces, bits, ", ");
-}
-
-static const char *say(struct eg_run *r, const char *text, const char *more)
-{
-    return text ? eg_strf(r, "%s; %s", text, more) : more;
 }
 
 /* What took it off the list: list_del_init(), list_del() (include/linux/poison.h), or another. */
@@ -68,18 +64,19 @@ static const char *of_struct(struct eg_run *r, const struct linux_mod *mod, cons
     if (!has_started(r, m))
         return hints;
     if (state > LOADING && mod->first && linux_mod_executable(r, mod->first))
-        hints = say(r, hints,
-                    state == UNFORMED ? "state Unformed, but its code is executable"
-                    : state == GOING  ? "state Unloading, but its code is executable"
-                                      : "no state that a module has, but its code is executable");
+        hints = linux_hints(r, hints,
+                            state == UNFORMED ? "state Unformed, but its code is executable"
+                            : state == GOING
+                                ? "state Unloading, but its code is executable"
+                                : "no state that a module has, but its code is executable");
     if (state == GOING && mod->traces & LINUX_MOD_LIST)
         return hints;
     if (eg_get(&n, m, hint_symbols, hint_n_symbols) && !n)
-        hints = say(r, hints, "its table of symbols was emptied");
+        hints = linux_hints(r, hints, "its table of symbols was emptied");
     if (eg_get(&sections, m, hint_sections) && !sections)
-        hints = say(r, hints, "its list of sections is gone");
+        hints = linux_hints(r, hints, "its list of sections is gone");
     if (eg_get(&own, m, hint_kobject) && own != mod->addr)
-        hints = say(r, hints, "its folder in sysfs is of another module");
+        hints = linux_hints(r, hints, "its folder in sysfs is of another module");
     return hints;
 }
 
@@ -97,10 +94,10 @@ const char *linux_mod_hints(struct eg_run *r, const struct linux_mod *mod)
     if (lacks & LINUX_MOD_LIST)
         hints = eg_strf(r, "not on the list of modules%s", left_by(r, m));
     if (lacks & LINUX_MOD_SYSFS)
-        hints = say(r, hints, "not in sysfs");
+        hints = linux_hints(r, hints, "not in sysfs");
     if (lacks & LINUX_MOD_TREE)
-        hints = say(r, hints, "not in the tree of modules");
+        hints = linux_hints(r, hints, "not in the tree of modules");
     if (lacks & LINUX_MOD_SCAN && lacks & LINUX_MOD_LIST)
-        return say(r, hints, "what is there looks like no module any more");
+        return linux_hints(r, hints, "what is there looks like no module any more");
     return of_struct(r, mod, hints);
 }

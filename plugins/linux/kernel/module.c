@@ -1,8 +1,12 @@
 /* module.c - the list of loaded modules, and what /proc/modules says of one. */
 #include "module.h"
+#include "../../../core/arena.h"
 #include "../../../core/base.h"
+#include "../../../core/cache.h"
+#include "../../../core/vec.h"
 #include "../state.h"
 #include "flags.h"
+#include <stdlib.h>
 
 EG_FIELD_AS(module_refcnt, module, "refcnt.counter");
 EG_FIELD_AS(core_size, module, "core_layout.size");
@@ -93,13 +97,13 @@ struct eg_cell linux_module_base(struct eg_run *r, struct eg_obj m)
 static bool memory_part(struct eg_obj mem, unsigned i, struct linux_module_part *out)
 {
     static const struct linux_module_part types[] = {
-        { "code", 0, 0, true, false },
-        { "data", 0, 0, false, false },
-        { "constants", 0, 0, false, false },
-        { "constants after start-up", 0, 0, false, false },
-        { "start-up code", 0, 0, true, true },
-        { "start-up data", 0, 0, false, true },
-        { "start-up constants", 0, 0, false, true },
+        { "code", .code = true },
+        { "data" },
+        { "constants", .constant = true },
+        { "constants after start-up", .constant = true },
+        { "start-up code", .code = true, .startup = true },
+        { "start-up data", .startup = true },
+        { "start-up constants", .startup = true },
     };
     struct eg_obj part = eg_index(mem, i);
 
@@ -128,8 +132,12 @@ static bool layout_part(struct eg_obj layout, unsigned i, bool startup,
     ends[4] = size;
     for (unsigned k = 1; k < countof(ends); k++)
         ends[k] = EG_MAX(EG_MIN(ends[k], size), ends[k - 1]);
-    *out = (struct linux_module_part){ startup ? first[i] : kinds[i], base + ends[i],
-                                       ends[i + 1] - ends[i], i == 0, startup };
+    *out = (struct linux_module_part){ .kind = startup ? first[i] : kinds[i],
+                                       .first = base + ends[i],
+                                       .size = ends[i + 1] - ends[i],
+                                       .code = i == 0,
+                                       .constant = !startup && (i == 1 || i == 2),
+                                       .startup = startup };
     return base != 0;
 }
 
@@ -225,6 +233,76 @@ struct eg_cell linux_module_uses(struct eg_run *r, struct eg_obj m)
                       eg_string(r, eg_at(use, module_use.target, module.name), 64)))
             break;
     return eg_text(text);
+}
+
+/* ---- who uses whom, kept by the system ---- */
+
+struct use {
+    const char *user, *used;
+};
+struct uses {
+    EG_VEC(struct use) at; // sorted
+    struct eg_arena arena;
+};
+
+static const char *kept_name(struct eg_run *r, struct uses *u, struct eg_obj m)
+{
+    const char *name = eg_string(r, eg_at(m, module.name), 64);
+
+    return name ? eg_arena_strndup(&u->arena, name, strlen(name)) : NULL;
+}
+
+static int by_names(const void *a, const void *b)
+{
+    const struct use *x = a, *y = b;
+    const int first = strcmp(x->user, y->user);
+
+    return first ? first : strcmp(x->used, y->used);
+}
+
+static bool find_uses(struct eg_system *sys, struct eg_run *r, void *kept)
+{
+    enum { USES_MAX = 1 << 16 };
+    struct uses *u = kept;
+    struct eg_obj m, use;
+
+    (void)sys;
+    if (!eg_has(r, module.list) || !eg_has(r, module.target_list))
+        return true;
+    linux_each_module(r, m) {
+        const char *user = kept_name(r, u, m);
+
+        if (!user)
+            continue;
+        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
+            const char *used = kept_name(r, u, eg_deref(eg_at(use, module_use.target)));
+            struct use *new = used && u->at.n < USES_MAX ? eg_vec_push(&u->at) : NULL;
+
+            if (new)
+                *new = (struct use){ user, used };
+        }
+    }
+    if (u->at.n)
+        qsort(u->at.at, u->at.n, sizeof *u->at.at, by_names);
+    return !eg_stopped(r);
+}
+
+static void forget_uses(void *kept)
+{
+    struct uses *u = kept;
+
+    eg_vec_fini(&u->at);
+    eg_arena_fini(&u->arena);
+}
+
+static const struct eg_cache uses = { sizeof(struct uses), find_uses, forget_uses };
+
+bool linux_uses_module(struct eg_run *r, const char *user, const char *used)
+{
+    const struct uses *u = eg_system_cache(eg_system_of(r), r, &uses);
+    const struct use asked = { user, used };
+
+    return u && u->at.n && bsearch(&asked, u->at.at, u->at.n, sizeof asked, by_names);
 }
 
 struct eg_cell linux_module_signed(struct eg_run *r, struct eg_obj m)

@@ -32,12 +32,15 @@ EG_API struct eg_cell linux_module_users(struct eg_run *r, struct eg_obj module)
 EG_API struct eg_cell linux_module_uses(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_signed(struct eg_run *r, struct eg_obj module);
 EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
+/** Does the module @user use the module @used, both by name? */
+EG_API bool linux_uses_module(struct eg_run *r, const char *user, const char *used);
 
 /** A part of a module's memory: of mem[] (enum mod_mem_type), until 6.3 of its two layouts. */
 struct linux_module_part {
     const char *kind; /**< "code", "data", "constants", …, "start-up code", … */
     uint64_t first, size;
-    bool code, startup; /**< startup: it is given back when the module has started */
+    bool code, constant;
+    bool startup; /**< it is given back when the module has started */
 };
 /** The parts that it has, one call after the other: for (unsigned i = 0;
  * linux_next_module_part(r, module, &i, &part);) */

@@ -29,19 +29,27 @@ static unsigned bases(struct eg_run *r)
     return (unsigned)EG_MAX(EG_MIN(room / one, (uint64_t)BASES_MAX), UINT64_C(1));
 }
 
+/* The timer whose function runs, which @pointer leads to. @return where it is; 0: there is none. */
+static uint64_t running_one(struct eg_run *r, struct eg_obj pointer, struct linux_timer t,
+                            linux_timer_fn *each, void *state)
+{
+    uint64_t at = 0;
+
+    if (!eg_load(&at, pointer) || !at)
+        return 0;
+    t.at = eg_deref(pointer);
+    t.running = true;
+    each(r, state, &t);
+    return at;
+}
+
 static void of_base(struct eg_run *r, struct eg_obj base, unsigned cpu, unsigned *n,
                     linux_timer_fn *each, void *state)
 {
     struct eg_obj vectors = eg_at(base, timer_base.vectors), timer;
     struct linux_timer t = { .cpu = cpu };
-    uint64_t running = 0;
+    const uint64_t running = running_one(r, eg_at(base, timer_base.running_timer), t, each, state);
 
-    if (eg_get(&running, base, timer_base.running_timer) && running) {
-        t.at = eg_deref(eg_at(base, timer_base.running_timer));
-        t.running = true;
-        each(r, state, &t);
-        t.running = false;
-    }
     for (uint64_t i = 0; i < eg_count(vectors) && !eg_stopped(r); i++)
         eg_each_hlist(timer, eg_index(vectors, i), timer_list.entry) {
             if ((*n)++ >= TIMERS_MAX)
@@ -79,15 +87,10 @@ static void of_clock(struct eg_run *r, struct eg_obj clock, unsigned cpu, unsign
 {
     struct linux_timer t = { .cpu = cpu };
     struct eg_obj timer;
-    uint64_t running = 0;
+    uint64_t running;
 
     eg_get(&t.clock, clock, clock_number);
-    if (eg_get(&running, clock, clock_running) && running) {
-        t.at = eg_deref(eg_at(clock, clock_running));
-        t.running = true;
-        each(r, state, &t);
-        t.running = false;
-    }
+    running = running_one(r, eg_at(clock, clock_running), t, each, state);
     eg_each_rb(timer, eg_at(clock, clock_root), hrtimer_link) {
         if ((*n)++ >= TIMERS_MAX)
             return;

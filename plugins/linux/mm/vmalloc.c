@@ -1,5 +1,6 @@
 /* vmalloc.c - memory that vmalloc gave out: a list, since 6.9 several (mm/vmalloc.c). */
 #include "vmalloc.h"
+#include "../../../core/base.h"
 #include "../../../core/cache.h"
 #include "../../../core/run.h"
 #include <stdlib.h>
@@ -134,6 +135,14 @@ size_t linux_areas(struct eg_run *r, const struct linux_area **out)
 
     *out = a ? a->list.at : NULL;
     return a ? a->list.n : 0;
+}
+
+const struct linux_area *linux_area_at(struct eg_run *r, uint64_t addr)
+{
+    const struct linux_area *all;
+    const size_t n = linux_areas(r, &all), i = eg_lower_bound(n, k, all[k].last < addr);
+
+    return i < n && all[i].first <= addr ? &all[i] : NULL;
 }
 
 size_t linux_areas_unowned(struct eg_run *r, const struct linux_area **out)

@@ -13,6 +13,8 @@ struct linux_area {
 };
 /** All areas by address, kept by the system. @return how many. */
 size_t linux_areas(struct eg_run *r, const struct linux_area **out);
+/** The one of them that @addr is in; NULL: none. */
+const struct linux_area *linux_area_at(struct eg_run *r, uint64_t addr);
 /** The areas that have no vm_struct: of vm_map_ram(), and unpurged ones. */
 size_t linux_areas_unowned(struct eg_run *r, const struct linux_area **out);
 

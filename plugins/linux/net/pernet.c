@@ -1,20 +1,12 @@
 /* pernet.c - data that modules keep for each network namespace. */
 #include "pernet.h"
+#include "../../../core/run.h"
 
 EG_FIELD_AS(pernet_gen, net, "gen");
 EG_FIELD_AS(pernet_ptr, net_generic, "ptr");
 
 /* The first indices are the array's own head. */
 enum { FIRST_INDEX = 2, INDEX_MAX = 1024 };
-
-static bool number(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
-{
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
-
-    if (p)
-        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
-    return p;
-}
 
 uint64_t linux_pernet_at(struct eg_run *r, struct linux_pernet *p, struct eg_obj net)
 {
@@ -26,15 +18,15 @@ uint64_t linux_pernet_at(struct eg_run *r, struct linux_pernet *p, struct eg_obj
     if (array.why)
         return 0;
     if (!p->index && eg_lookup(r, p->symbol, &variable))
-        p->named = number(r, variable, 4, &p->index);
+        p->named = eg_uint_at(r, variable, 4, &p->index);
     for (uint64_t i = FIRST_INDEX; !p->index && i < INDEX_MAX; i++) {
-        if (!number(r, array.addr + i * word, word, &at))
+        if (!eg_uint_at(r, array.addr + i * word, word, &at))
             break;
         if (at && p->is(p->context, at))
             p->index = i;
     }
     return p->index >= FIRST_INDEX && p->index < INDEX_MAX &&
-                   number(r, array.addr + p->index * word, word, &at)
+                   eg_uint_at(r, array.addr + p->index * word, word, &at)
                ? at
                : 0;
 }

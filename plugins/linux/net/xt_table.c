@@ -2,6 +2,7 @@
  * (include/uapi/linux/netfilter_{ipv4/ip,ipv6/ip6,arp/arp}_tables.h, which do not change). */
 #include "xt_table.h"
 #include "../../../core/base.h"
+#include "../../../core/run.h"
 #include "../kernel/percpu.h"
 #include "xt.h"
 #include "xt_rule.h"
@@ -32,15 +33,6 @@ enum { FAMILIES = 13, SIZE_MAX_ = 64 << 20 };
      : eg_has((r), name##_k) ? eg_offset((r), name##_k)                                            \
                              : (uint64_t)(old))
 
-static bool get(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
-{
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
-
-    if (p)
-        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
-    return p;
-}
-
 /* The heads of the lists of tables, one for each family. */
 static bool has_tables(void *context, uint64_t at)
 {
@@ -49,7 +41,7 @@ static bool has_tables(void *context, uint64_t at)
     uint64_t next, back;
 
     for (unsigned i = 0; i < 11; i++) { // NFPROTO_NUMPROTO
-        if (!get(r, at + 16u * i, 8, &next) || !next || !get(r, next + 8, 8, &back) ||
+        if (!eg_uint_at(r, at + 16u * i, 8, &next) || !next || !eg_uint_at(r, next + 8, 8, &back) ||
             back != at + 16u * i)
             return false;
         if (next == at + 16u * i)
@@ -180,8 +172,8 @@ static void read_table(struct eg_run *r, struct linux_xt_table *t)
     struct build b = { .r = r, .t = t };
     uint64_t info, size, v;
 
-    if (!get(r, t->at + OFFSET(r, xt_private, 0x18), 8, &info) || !info ||
-        !get(r, info + OFFSET(r, xt_info_size, 0), 4, &size)) {
+    if (!eg_uint_at(r, t->at + OFFSET(r, xt_private, 0x18), 8, &info) || !info ||
+        !eg_uint_at(r, info + OFFSET(r, xt_info_size, 0), 4, &size)) {
         t->lost = "its rules";
         return;
     }
@@ -193,15 +185,15 @@ static void read_table(struct eg_run *r, struct linux_xt_table *t)
     t->entries = info + OFFSET(r, xt_info_entries, 0x40);
     for (unsigned h = 0; h < LINUX_XT_HOOKS; h++) {
         b.hooks[h] = b.under[h] = UINT32_MAX;
-        if (get(r, info + OFFSET(r, xt_info_hooks, 0xc) + 4 * h, 4, &v) && v < size)
+        if (eg_uint_at(r, info + OFFSET(r, xt_info_hooks, 0xc) + 4 * h, 4, &v) && v < size)
             b.hooks[h] = (uint32_t)v;
-        if (get(r, info + OFFSET(r, xt_info_under, 0x20) + 4 * h, 4, &v) && v < size)
+        if (eg_uint_at(r, info + OFFSET(r, xt_info_under, 0x20) + 4 * h, 4, &v) && v < size)
             b.under[h] = (uint32_t)v;
         if (b.under[h] == UINT32_MAX)
             b.hooks[h] = UINT32_MAX;
     }
     // A hook that a table has not has the offset -1, or that of another since it is not asked for.
-    if (!get(r, t->at + 16, 4, &v)) { // valid_hooks, behind its list
+    if (!eg_uint_at(r, t->at + 16, 4, &v)) { // valid_hooks, behind its list
         t->lost = "its hooks";
         v = UINT32_MAX;
     }
@@ -279,7 +271,7 @@ bool linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_
 
     *packets = *bytes = 0;
     eg_load(&cpus, eg_sym(r, nr_cpu_ids));
-    if (!get(r, at, 8, &a) || !get(r, at + 8, 8, &b))
+    if (!eg_uint_at(r, at, 8, &a) || !eg_uint_at(r, at + 8, 8, &b))
         return false;
     if (cpus <= 1) {
         *packets = a;
@@ -289,7 +281,7 @@ bool linux_xt_counters(struct eg_run *r, uint64_t at, uint64_t *packets, uint64_
     // struct xt_counters: packets, bytes
     linux_each_percpu(r, eg_object(r, list_head, a), each)
     {
-        if (each.why || !get(r, each.addr, 8, &v) || !get(r, each.addr + 8, 8, &w))
+        if (each.why || !eg_uint_at(r, each.addr, 8, &v) || !eg_uint_at(r, each.addr + 8, 8, &w))
             return false;
         *packets += v;
         *bytes += w;
