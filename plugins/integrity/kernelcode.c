@@ -7,6 +7,7 @@
 #include "../linux/own/code.h"
 #include "../linux/own/kdiff.h"
 #include "../linux/own/ktext.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -38,8 +39,6 @@ struct looking {
     uint64_t *its; /* pages with code that a module calls instead of a register's target */
     size_t n_its;
     struct linux_kdiffs diffs; /* from the kernel's file */
-    const char *user, *used;   /* of the last pair of modules, and whether one uses the other */
-    bool uses;
     uint64_t rows, by_kind[8];
 };
 
@@ -114,40 +113,6 @@ static bool explained(struct looking *k, uint64_t at, uint64_t target)
            !strncmp(code.symbol, "bpf_dispatcher_", 15);
 }
 
-static bool is_named(struct eg_run *r, struct eg_obj module, const char *name)
-{
-    const char *text = eg_string(r, eg_at(module, module.name), 64);
-
-    return text && !strcmp(text, name);
-}
-
-static bool find_use(struct eg_run *r, const char *user, const char *used)
-{
-    struct eg_obj m, use;
-
-    linux_each_module(r, m) {
-        if (!is_named(r, m, user))
-            continue;
-        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
-            if (is_named(r, eg_at(use, module_use.target), used))
-                return true;
-        }
-        return false;
-    }
-    return false;
-}
-
-/* Calls of one module come together: the last answer is kept. */
-static bool uses(struct looking *k, const char *user, const char *used)
-{
-    if (k->user != user || k->used != used) {
-        k->user = user;
-        k->used = used;
-        k->uses = find_use(k->r, user, used);
-    }
-    return k->uses;
-}
-
 /* What is odd about code of @who that leads to @target; NULL: nothing. */
 static const char *lead_hint(struct looking *k, const struct linux_ktext_found *f)
 {
@@ -165,7 +130,7 @@ static const char *lead_hint(struct looking *k, const struct linux_ktext_found *
     case LINUX_CODE_MODULE:
         if (kernel)
             return "leads into a module";
-        return strcmp(who, owner) != 0 && !uses(k, who, owner)
+        return strcmp(who, owner) != 0 && !linux_uses_module(k->r, who, owner)
                    ? "leads into a module that it does not use"
                    : NULL;
     case LINUX_CODE_DATA:
@@ -242,13 +207,6 @@ static const char *const kinds[] = {
     [LINUX_KTEXT_STOPS] = "breakpoint",
 };
 
-static const char *joined(struct eg_run *r, const char *hints, const char *one)
-{
-    if (!one || (hints && strstr(hints, one)))
-        return hints;
-    return hints ? eg_strf(r, "%s; %s", hints, one) : one;
-}
-
 /* What the kernel's records say of the code at @at. */
 static const char *records_hint(struct looking *k, uint64_t at, uint64_t *i, const char **kind)
 {
@@ -263,7 +221,7 @@ static const char *records_hint(struct looking *k, uint64_t at, uint64_t *i, con
             continue;
         k->by_kind[p->kind]++;
         *kind = *kind ? *kind : eg_constant_name(linux_patch_kinds, p->kind);
-        hints = joined(k->r, hints, linux_patch_hint(k->r, p, bytes, len));
+        hints = linux_hints(k->r, hints, linux_patch_hint(k->r, p, bytes, len));
     }
     return hints;
 }
@@ -288,13 +246,13 @@ static void show_all(struct looking *k, bool all)
         hints = records_hint(k, at, &i, &kind);
         for (; j < t->n_found && t->found[j].at == at; j++) {
             one = found_hint(k, &t->found[j]);
-            hints = joined(k->r, hints, one);
+            hints = linux_hints(k->r, hints, one);
             kind = one && !kind ? kinds[t->found[j].what] : kind;
             target = t->found[j].target;
         }
         if (d < k->diffs.n && k->diffs.at[d].at == at) {
             differs = &k->diffs.at[d++];
-            hints = joined(k->r, hints, "differs from the kernel's file");
+            hints = linux_hints(k->r, hints, "differs from the kernel's file");
             kind = kind ? kind : "code";
         }
         if (kind && (hints || all))
