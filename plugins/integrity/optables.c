@@ -1,6 +1,7 @@
 /* optables - every table of functions that can be reached, and whose code it leads to. */
 #include "optables.h"
 #include "../../core/profile.h"
+#include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/module.h"
@@ -22,7 +23,7 @@
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { TABLES_MAX = 1 << 18, NAME_LEN = 64, COPY_MIN = 8 };
+enum { TABLES_MAX = 1 << 18, COPY_MIN = 8 };
 
 /* ---- what is reached ---- */
 
@@ -60,13 +61,7 @@ struct optables_type *optables_type(struct optables *o, const char *name)
 
 bool optables_word(struct optables *o, uint64_t at, uint64_t *out)
 {
-    const struct eg_model *m = &eg_binding_of(o->r)->model;
-    const uint8_t *p = eg_bytes(eg_view_of(o->r), eg_kernel(o->r), at, m->ptr_size);
-
-    if (!p)
-        return false;
-    *out = eg_load_(p, m->ptr_size, m->big_endian);
-    return true;
+    return eg_pointer_at(o->r, at, out);
 }
 
 static bool is_code(enum linux_code_kind kind)
@@ -146,28 +141,10 @@ void optables_object(struct optables *o, struct optables_type *type, uint64_t ad
     follow(o, type, addr, user);
 }
 
-static bool uses(struct eg_run *r, const char *user, const char *used)
-{
-    struct eg_obj m, use;
-
-    linux_each_module(r, m) {
-        const char *name = eg_string(r, eg_at(m, module.name), NAME_LEN);
-
-        if (!name || strcmp(name, user) != 0)
-            continue;
-        eg_each_list(use, eg_at(m, module.target_list), module_use.target_list) {
-            name = eg_string(r, eg_at(use, module_use.target, module.name), NAME_LEN);
-            if (name && !strcmp(name, used))
-                return true;
-        }
-        return false;
-    }
-    return false;
-}
-
 bool optables_related(struct eg_run *r, const char *one, const char *other)
 {
-    return !strcmp(one, other) || uses(r, one, other) || uses(r, other, one);
+    return !strcmp(one, other) || linux_uses_module(r, one, other) ||
+           linux_uses_module(r, other, one);
 }
 
 /* ---- what is said of it ---- */

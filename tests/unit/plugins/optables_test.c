@@ -169,17 +169,18 @@ static void pointers(void **state)
 static void modules(void **state)
 {
     (void)state;
-    mk_each_machine(m)
+    mk_each_machine(m) for (int used = 0; used < 2; used++)
     {
         struct scene s = make(m);
 
+        if (used)
+            uses(&s, s.other, s.rk);
         second(&s, s.rk_data, s.rk_f, s.f[1]); // a module's own
         assert_string_equal(hints(&s), "");
         mk_put(s.k, s.rk_data, "tty_ldisc_ops.close", s.other_f);
-        assert_string_equal(hints(&s),
-                            "a table of a module leads into one that it has nothing to do with");
-        uses(&s, s.other, s.rk);
-        assert_string_equal(hints(&s), "");
+        assert_string_equal(
+            hints(&s),
+            used ? "" : "a table of a module leads into one that it has nothing to do with");
         mk_free(s.k);
     }
 }
@@ -291,7 +292,7 @@ static void copies(void **state)
 static void inodes(void **state)
 {
     (void)state;
-    mk_each_machine(m)
+    mk_each_machine(m) for (int used = 0; used < 2; used++)
     {
         struct scene s = make(m);
         const uint64_t dentry = mk_guest_dentry(&s.g, s.g.top, "passwd");
@@ -304,10 +305,12 @@ static void inodes(void **state)
         mk_put(s.k, s.g.type, "file_system_type.owner", s.other);
         mk_put(s.k, inode, "inode.i_fop", s.rk_data);
         mk_put(s.k, s.rk_data, "file_operations.open", s.rk_f);
-        assert_string_equal(hints(&s), "it leads into a module that has nothing to do with its "
-                                       "user\na table of the module rk serves files of ext4");
-        uses(&s, s.rk, s.other);
-        assert_string_equal(hints(&s), "");
+        if (used)
+            uses(&s, s.rk, s.other);
+        assert_string_equal(hints(&s),
+                            used ? ""
+                                 : "it leads into a module that has nothing to do with its "
+                                   "user\na table of the module rk serves files of ext4");
         mk_free(s.k);
     }
 }
