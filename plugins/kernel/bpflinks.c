@@ -2,6 +2,7 @@
 #include "../../core/map.h"
 #include "../linux/bpf/all.h"
 #include "../linux/sched/task.h"
+#include "../linux/text.h"
 #include <string.h>
 
 EG_TYPE(bpf_link);
@@ -28,11 +29,6 @@ struct walk {
     struct linux_bpf *b;
 };
 
-static const char *add(struct eg_run *r, const char *hints, const char *more)
-{
-    return more ? hints ? eg_strf(r, "%s; %s", hints, more) : more : hints;
-}
-
 /* A link gets its number and its place in the table before a process gets its file. One that ends
  * has no users any more. */
 static const char *link_hints(const struct walk *w, uint64_t at, bool kept)
@@ -51,7 +47,7 @@ static const char *link_hints(const struct walk *w, uint64_t at, bool kept)
         (id || o->from & (LINUX_BPF_FILE | LINUX_BPF_PINNED)))
         hints = "not in the table of links";
     if (id && !kept)
-        hints = add(w->r, hints, "no process and no path holds the link");
+        hints = linux_hints(w->r, hints, "no process and no path holds the link");
     return hints;
 }
 
@@ -88,9 +84,9 @@ static void row(const struct walk *w, const struct linux_bpf_attach *a)
         hints = link_hints(w, a->link, kept || pinned);
     }
     if (a->prog)
-        hints = add(r, hints, prog_hints(w, a->prog));
+        hints = linux_hints(r, hints, prog_hints(w, a->prog));
     if (dangerous)
-        hints = add(r, hints, eg_strf(r, "attached to %s", dangerous));
+        hints = linux_hints(r, hints, eg_strf(r, "attached to %s", dangerous));
     eg_row(r, .LINK_ID = a->link ? eg_val(link, bpf_link_id) : (struct eg_cell){ 0 },
            .LINK_KIND = a->link
                             ? eg_text(linux_bpf_enum(r, "bpf_link_type", "BPF_LINK_TYPE_", type))

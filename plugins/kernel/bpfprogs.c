@@ -72,11 +72,6 @@ struct walk {
     struct linux_bpf_jit *jit;
 };
 
-static const char *add(struct eg_run *r, const char *hints, const char *more)
-{
-    return more ? hints ? eg_strf(r, "%s; %s", hints, more) : more : hints;
-}
-
 /* A program that ends is taken out of the table first, then nothing refers to it. */
 static bool hidden(const struct walk *w, const struct linux_bpf_object *o, struct eg_obj prog)
 {
@@ -108,12 +103,8 @@ static const char *attached(const struct walk *w, uint64_t prog, const char **hi
         if (a->prog != prog)
             continue;
         dangerous = linux_bpf_dangerous(a->function);
-        if (dangerous) {
-            const char *hint = eg_strf(w->r, "attached to %s", dangerous);
-
-            if (!*hints || !strstr(*hints, hint))
-                *hints = add(w->r, *hints, hint);
-        }
+        if (dangerous)
+            *hints = linux_hints(w->r, *hints, eg_strf(w->r, "attached to %s", dangerous));
         if (n++ < ATTACHED_SHOWN)
             linux_text_add(&text, "%s%s%s%s", n > 1 ? "; " : "", a->kind, a->where ? " " : "",
                            a->where ? a->where : "");
@@ -203,9 +194,9 @@ static void program(const struct walk *w, const struct linux_bpf_object *o,
     struct row row = { 0 };
 
     pinned = linux_bpf_keepers(w->b, o->at, true, &none);
-    hints = add(r, hints, linux_bpf_misuse(c));
+    hints = linux_hints(r, hints, linux_bpf_misuse(c));
     calls = attached(w, o->at, &hints);
-    hints = add(r, hints, linux_bpf_jit_hint(w->jit, c));
+    hints = linux_hints(r, hints, linux_bpf_jit_hint(w->jit, c));
     eg_get(&type, prog, bpf_prog_type_at);
     runs(r, prog, &row);
     row.BPF_ID = eg_val(prog, bpf_prog_aux_at, bpf_aux_id);
