@@ -7,6 +7,7 @@
 #include "../linux/mm/page.h"
 #include "../linux/mm/vmalloc.h"
 #include "../linux/own/pages.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 
 EG_FIELDS(real_mode_header, text_start, ro_end); // arch/x86/include/asm/realmode.h
@@ -127,28 +128,10 @@ static bool in_direct_map(const struct walk *w, uint64_t va, uint64_t pa)
     return w->has_delta && va - w->delta == pa;
 }
 
-/* The area of vmalloc that @va is in; NULL: none. */
-static const struct linux_area *area_of(const struct walk *w, uint64_t va)
-{
-    const struct linux_area *areas;
-    const size_t n = linux_areas(w->r, &areas);
-    size_t low = 0, high;
-
-    for (high = n; low < high;) {
-        const size_t mid = low + (high - low) / 2;
-
-        if (areas[mid].last < va)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < n && va >= areas[low].first ? &areas[low] : NULL;
-}
-
 /* Was the memory asked for by a function whose name begins so? */
 static bool asked_by(const struct walk *w, uint64_t va, const char *function)
 {
-    const struct linux_area *area = area_of(w, va);
+    const struct linux_area *area = linux_area_at(w->r, va);
     const char *name, *module;
     uint64_t caller, off;
 
@@ -176,7 +159,7 @@ static const char *kind_of(const struct walk *w, uint64_t va, uint64_t pa,
         return "direct map";
     if (va == vsyscall)
         return "vsyscall";
-    return area_of(w, va) ? "vmalloc" : "other";
+    return linux_area_at(w->r, va) ? "vmalloc" : "other";
 }
 
 enum content { LACKING, ZEROS, UNUSED, CODE };
@@ -197,11 +180,6 @@ static enum content content(struct walk *w, uint64_t va)
         }
     }
     return zeros ? ZEROS : unused ? UNUSED : CODE;
-}
-
-static const char *also(struct walk *w, const char *hints, const char *hint)
-{
-    return hints ? eg_strf(w->r, "%s; %s", hints, hint) : hint;
 }
 
 /* Behind the last function the kernel's code is filled up, on AArch64 with zeros up to 64 KiB
@@ -226,26 +204,26 @@ static const char *hint_of_code(struct walk *w, const struct piece *o, enum linu
     if (o->flags & EG_X_WRITE && !is_left_writable(w, o->start, kind))
         hints = "writable and executable";
     if (o->flags & EG_X_USER)
-        hints = also(w, hints, "programs may run it");
+        hints = linux_hints(w->r, hints, "programs may run it");
     if (in_direct_map(w, o->start, o->pa) && (o->pa < w->real_mode || o->pa >= w->real_mode_end))
-        hints = also(w, hints, "the direct map is executable");
+        hints = linux_hints(w->r, hints, "the direct map is executable");
     is = content(w, o->start);
     if (is == ZEROS && is_padding(w, o->start))
         return hints;
     if (is == LACKING)
-        return also(w, hints, "executable, but the image lacks the page");
+        return linux_hints(w->r, hints, "executable, but the image lacks the page");
     if (is == ZEROS)
-        return also(w, hints, "executable, but the page is zeros");
+        return linux_hints(w->r, hints, "executable, but the page is zeros");
     if (is == UNUSED || in_direct_map(w, o->start, o->pa))
         return hints;
     if (kind == LINUX_CODE_NOBODY || kind == LINUX_CODE_UNKNOWN)
-        return also(w, hints,
-                    kind == LINUX_CODE_NOBODY
-                        ? "code of no module that is listed, nor of the kernel"
-                        : "code of no module that is listed, nor of the kernel, unless "
-                          "it is of BPF or ftrace");
+        return linux_hints(w->r, hints,
+                           kind == LINUX_CODE_NOBODY
+                               ? "code of no module that is listed, nor of the kernel"
+                               : "code of no module that is listed, nor of the kernel, unless "
+                                 "it is of BPF or ftrace");
     if (kind == LINUX_CODE_DATA)
-        return also(w, hints, "executable data");
+        return linux_hints(w->r, hints, "executable data");
     return hints;
 }
 
@@ -262,7 +240,7 @@ static enum linux_code_kind whose_else(const struct walk *w, uint64_t va, uint64
         *who = "bpf";
         return LINUX_CODE_BPF;
     }
-    if (!w->text_end || area_of(w, va) || in_direct_map(w, va, pa))
+    if (!w->text_end || linux_area_at(w->r, va) || in_direct_map(w, va, pa))
         return LINUX_CODE_NOBODY;
     eg_extent_at(w->v, eg_kernel(w->r), w->text, &text);
     base = text.below_addr + (w->text - text.start);
@@ -369,7 +347,8 @@ static void protected(struct walk *w, uint64_t first, uint64_t last, const char 
             // AArch64 leaves those of kprobes so (alloc_insn_page in arch/arm64/kernel/probes).
             row.hint = who && !strcmp(who, "kprobes") ? NULL : hint_of_alias(w, row.pa);
             if (row.flags & EG_X_WRITE)
-                row.hint = also(w, row.hint, code ? "writable code" : "writable constants");
+                row.hint =
+                    linux_hints(w->r, row.hint, code ? "writable code" : "writable constants");
         } else if (x.why == EG_NOT_PRESENT) {
             row.hint = code ? "code that is not mapped" : NULL;
         }

@@ -6,6 +6,7 @@
 #include "../linux/kernel/iomem.h"
 #include "../linux/mm/mm.h"
 #include "../linux/mm/page.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -229,11 +230,6 @@ static bool is_ram(const char *text)
     return text && (strstr(text, "RAM") || !strncmp(text, "System RAM", 10));
 }
 
-static const char *also(struct eg_run *r, const char *hints, const char *hint)
-{
-    return hints ? eg_strf(r, "%s; %s", hints, hint) : hint;
-}
-
 static void judge(struct ramviews *w, uint64_t first, uint64_t last)
 {
     const char *text[VIEWS], *kernel, *image, *hints = NULL;
@@ -251,14 +247,15 @@ static void judge(struct ramviews *w, uint64_t first, uint64_t last)
     image = in_image(w, first, last);
     if (w->known[IOMEM] && !is_ram(text[IOMEM])) {
         if (is_ram(text[E820]))
-            hints = also(w->r, hints, "RAM by e820, but not in iomem");
+            hints = linux_hints(w->r, hints, "RAM by e820, but not in iomem");
         if (text[MEMBLOCK])
-            hints = also(w->r, hints, "RAM by memblock, but not in iomem");
+            hints = linux_hints(w->r, hints, "RAM by memblock, but not in iomem");
         if (kernel && *kernel)
-            hints = also(w->r, hints, "the kernel uses it as RAM, but iomem does not call it RAM");
+            hints = linux_hints(w->r, hints,
+                                "the kernel uses it as RAM, but iomem does not call it RAM");
     }
     if (is_ram(text[IOMEM]) && text[E820] && !is_ram(text[E820]))
-        hints = also(w->r, hints, "RAM in iomem, but not by e820");
+        hints = linux_hints(w->r, hints, "RAM in iomem, but not by e820");
     eg_row(w->r, .START = eg_uint(first), .END = eg_uint(last + 1),
            .SIZE = eg_uint(last - first + 1), .IOMEM = eg_text(text[IOMEM]),
            .E820 = eg_text(text[E820]), .FIRMWARE = eg_text(text[FIRMWARE]),
