@@ -1,7 +1,8 @@
 /* binfmts - who may load programs: the kernel's list of binary formats (fs/exec.c). */
-#include "../linux/kernel/codeof.h"
+#include "../linux/kernel/hook.h"
 #include "../linux/kernel/kallsyms.h"
 #include "../linux/kernel/module.h"
+#include <string.h>
 
 EG_FIELDS(linux_binfmt, lh, load_binary, load_shlib, core_dump);
 EG_FIELD_AS(format_module, linux_binfmt, "module");
@@ -22,24 +23,13 @@ EG_COLUMNS(COLUMNS);
 
 enum { FORMATS_MAX = 256 };
 
-static const char *add(struct eg_run *r, const char *hints, const char *more, const char *what)
+/* @hints, and what is odd about the pointer at @at, of the role @what. */
+static const char *look(struct eg_run *r, const char *hints, struct eg_obj at, const char *what)
 {
-    if (!more)
-        return hints;
-    return eg_strf(r, "%s%s%s%s%s", hints ? hints : "", hints ? "; " : "", more, what ? ": " : "",
-                   what ? what : "");
-}
+    struct linux_hook h;
+    const char *hint = linux_hook(r, at, &h) ? linux_pointer_hint(r, at.addr, &h.code) : NULL;
 
-/* @at: a pointer to a function; *@code: what it is. */
-static const char *look(struct eg_run *r, struct eg_obj at, struct linux_codeof *code)
-{
-    uint64_t function;
-
-    *code = (struct linux_codeof){ 0 };
-    if (at.why || !eg_load(&function, at) || !function)
-        return NULL;
-    linux_codeof(r, function, code);
-    return linux_pointer_hint(r, at.addr, code);
+    return hint ? linux_hints(r, hints, eg_strf(r, "%s: %s", hint, what)) : hints;
 }
 
 static int run(struct eg_run *r)
@@ -50,9 +40,10 @@ static int run(struct eg_run *r)
 
     linux_list_named(r, "formats", &head); // a driver has a variable of this name too
     eg_each_list(f, eg_object(r, list_head, head), linux_binfmt.lh) {
-        struct linux_codeof code, other;
-        const char *hints = add(r, NULL, look(r, eg_at(f, linux_binfmt.load_binary), &code), NULL);
-        const char *name = eg_name_of(r, f.addr);
+        struct eg_obj load = eg_at(f, linux_binfmt.load_binary);
+        struct linux_hook h;
+        const char *hints =
+            linux_hook(r, load, &h) ? linux_pointer_hint(r, load.addr, &h.code) : NULL;
         const uint64_t owner = eg_get_or((uint64_t)0, f, format_module);
         const char *module =
             owner ? eg_string(r, eg_at(f, format_module, format_owner), 64) : "kernel";
@@ -61,14 +52,14 @@ static int run(struct eg_run *r)
             eg_note(r, "only the first %d formats are shown", FORMATS_MAX);
             break;
         }
-        hints = add(r, hints, look(r, eg_at(f, linux_binfmt.core_dump), &other), "core_dump");
+        hints = look(r, hints, eg_at(f, linux_binfmt.core_dump), "core_dump");
         if (eg_has(r, linux_binfmt.load_shlib)) // until 6.14
-            hints = add(r, hints, look(r, eg_at(f, linux_binfmt.load_shlib), &other), "load_shlib");
-        if (code.module && module && __builtin_strcmp(code.module, module) != 0)
-            hints = add(r, hints, "its code is not its owner's", NULL);
-        eg_row(r, .INDEX = eg_uint(n++), .TABLE = eg_text(name),
-               .FUNCTION = eg_val(f, linux_binfmt.load_binary), .SYMBOL = eg_text(code.symbol),
-               .MODULE = eg_text(code.module), .OWNER = eg_text(module), .OFFSET = eg_addr(f),
+            hints = look(r, hints, eg_at(f, linux_binfmt.load_shlib), "load_shlib");
+        if (h.code.module && module && strcmp(h.code.module, module) != 0)
+            hints = linux_hints(r, hints, "its code is not its owner's");
+        eg_row(r, .INDEX = eg_uint(n++), .TABLE = eg_text(eg_name_of(r, f.addr)),
+               .FUNCTION = eg_cell_of(load), .SYMBOL = eg_text(h.code.symbol),
+               .MODULE = eg_text(h.code.module), .OWNER = eg_text(module), .OFFSET = eg_addr(f),
                .HINTS = eg_text(hints));
     }
     return 0;

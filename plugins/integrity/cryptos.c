@@ -1,10 +1,12 @@
 /* cryptos - algorithms of the kernel's crypto API, as /proc/crypto has them (crypto/proc.c). */
 #include "../../core/profile.h"
+#include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/kernel/fnmembers.h"
 #include "../linux/kernel/module.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -73,26 +75,22 @@ static size_t shapes_of(struct eg_run *r, struct shape *out)
 
 static const char *hints_of(struct eg_run *r, uint64_t base, const struct shape *s)
 {
-    const struct eg_model *model = &eg_binding_of(r)->model;
     const struct linux_codes *codes = linux_codes(r);
     const char *hints = NULL;
 
     for (uint32_t i = 0; i < s->members->n; i++) {
         const struct linux_fnmember *m = &s->members->at[i];
-        const uint8_t *p =
-            m->function ? eg_bytes(eg_view_of(r), eg_kernel(r), base + m->off, model->ptr_size)
-                        : NULL;
-        const uint64_t to = p ? eg_load_(p, model->ptr_size, model->big_endian) : 0;
         struct linux_codeof code;
         const char *hint;
+        uint64_t to;
 
-        if (!to ||
+        if (!m->function || !eg_pointer_at(r, base + m->off, &to) || !to ||
             ((m->maybe || m->table) && linux_whose_code(codes, to, NULL) != LINUX_CODE_MODULE))
             continue;
         linux_codeof(r, to, &code);
         hint = linux_pointer_hint(r, base + m->off, &code);
         if (hint)
-            hints = eg_strf(r, "%s%s%s: %s", hints ? hints : "", hints ? "; " : "", hint, m->name);
+            hints = linux_hints(r, hints, eg_strf(r, "%s: %s", hint, m->name));
     }
     return hints;
 }

@@ -63,12 +63,6 @@ struct state {
     uint64_t tss, area, area_size; /**< the entry area of this CPU; size 0: not known */
 };
 
-static void hint(struct linux_text *t, const char *what)
-{
-    if (what)
-        linux_text_add(t, "%s%s", t->n ? "; " : "", what);
-}
-
 static struct descriptor decode(const uint8_t *p, bool has_next)
 {
     struct descriptor d = {
@@ -103,61 +97,45 @@ static const char *type_name(const struct descriptor *d)
     return systems[d->type] ? systems[d->type] : "reserved";
 }
 
-static bool physical(struct eg_run *r, uint64_t va, uint64_t *pa)
-{
-    struct eg_extent x;
-
-    eg_extent_at(eg_view_of(r), eg_kernel(r), va, &x);
-    if (x.why || !x.below)
-        return false;
-    *pa = x.below_addr + (va - x.start);
-    return true;
-}
-
 static bool same_place(struct eg_run *r, uint64_t a, uint64_t b)
 {
+    struct eg_view *v = eg_view_of(r);
     uint64_t x, y;
 
-    return physical(r, a, &x) && physical(r, b, &y) && x == y;
+    return eg_translate(v, eg_kernel(r), a, eg_physical(r), &x) &&
+           eg_translate(v, eg_kernel(r), b, eg_physical(r), &y) && x == y;
 }
 
-/** What is odd about a descriptor of the global table. */
-static void judge_gdt(struct state *s, unsigned i, const struct descriptor *d,
-                      struct linux_text *hints)
+/** What is odd about a descriptor of the global table at this index; NULL: nothing. */
+static const char *index_hint(struct state *s, unsigned i, const struct descriptor *d)
 {
     struct eg_obj own = linux_percpu(s->r, eg_sym(s->r, cpu_tss_rw), s->cpu);
 
-    if (i >= ENTRIES || !names[i]) {
-        hint(hints, "Linux has nothing there");
-    } else if (i == TSS) {
-        if (!d->system || (d->type != TSS_AVAILABLE && d->type != TSS_BUSY))
-            hint(hints, "not a task state segment");
-        else if (!own.why && !same_place(s->r, d->base, own.addr))
-            hint(hints, "another task state segment than the CPU's");
-    } else if (i == LDT) {
-        if (!d->system || d->type != 2)
-            hint(hints, "not a local table");
-    } else if (d->system) {
-        hint(hints, eg_strf(s->r, "a %s", type_name(d)));
-    } else if (i >= TLS_FIRST && i <= TLS_LAST) {
-        if (d->type & 8)
-            hint(hints, "a code segment that Linux lets no program have");
-    } else if (i < TSS && d->base) {
-        hint(hints, "a base that is not 0");
-    } else if (i >= 1 && i <= 3 && d->dpl) {
-        hint(hints, "programs may use the kernel's segment");
-    }
-    if (d->system && d->dpl)
-        hint(hints, "programs may use it");
+    if (i >= ENTRIES || !names[i])
+        return "Linux has nothing there";
+    if (i == TSS && (!d->system || (d->type != TSS_AVAILABLE && d->type != TSS_BUSY)))
+        return "not a task state segment";
+    if (i == TSS)
+        return !own.why && !same_place(s->r, d->base, own.addr)
+                   ? "another task state segment than the CPU's"
+                   : NULL;
+    if (i == LDT)
+        return !d->system || d->type != 2 ? "not a local table" : NULL;
+    if (d->system)
+        return eg_strf(s->r, "a %s", type_name(d));
+    if (i >= TLS_FIRST && i <= TLS_LAST)
+        return d->type & 8 ? "a code segment that Linux lets no program have" : NULL;
+    if (i < TSS && d->base)
+        return "a base that is not 0";
+    return i >= 1 && i <= 3 && d->dpl ? "programs may use the kernel's segment" : NULL;
 }
 
 static void row(struct state *s, const char *kind, unsigned i, const char *name,
-                const struct descriptor *d, const struct linux_text *hints)
+                const struct descriptor *d, const char *hints)
 {
     eg_row(s->r, .CPU = eg_uint(s->cpu), .KIND = eg_text(kind), .INDEX = eg_uint(i),
            .NAME = eg_text(name), .TYPE = eg_text(type_name(d)), .DPL = eg_uint(d->dpl),
-           .BASE = eg_uint(d->base), .LIMIT = eg_uint(d->limit),
-           .HINTS = eg_text(linux_text_of(hints)));
+           .BASE = eg_uint(d->base), .LIMIT = eg_uint(d->limit), .HINTS = eg_text(hints));
 }
 
 /** A local table has segments of one program (modify_ldt), and no gates. */
@@ -168,7 +146,7 @@ static void local_table(struct state *s, const struct descriptor *ldt)
     for (uint64_t i = 0; i < n && !eg_stopped(s->r); i++) {
         const uint8_t *p =
             eg_bytes(eg_view_of(s->r), eg_kernel(s->r), ldt->base + ENTRY * i, ENTRY);
-        struct linux_text hints = { .r = s->r };
+        const char *hints = NULL;
         struct descriptor d;
 
         if (!p) {
@@ -180,10 +158,10 @@ static void local_table(struct state *s, const struct descriptor *ldt)
             continue;
         d = decode(p, false);
         if (d.present && d.system)
-            hint(&hints, eg_strf(s->r, "a %s", type_name(&d)));
+            hints = eg_strf(s->r, "a %s", type_name(&d));
         else if (d.present && d.dpl != 3)
-            hint(&hints, "a segment of the kernel");
-        row(s, "ldt", (unsigned)i, NULL, &d, &hints);
+            hints = "a segment of the kernel";
+        row(s, "ldt", (unsigned)i, NULL, &d, hints);
     }
 }
 
@@ -197,17 +175,18 @@ static void global_table(struct state *s, uint64_t at)
     }
     for (unsigned i = 0; i < PAGE / ENTRY; i++) {
         const uint8_t *p = page + ENTRY * i;
-        struct linux_text hints = { .r = s->r };
+        const char *hints = NULL;
         struct descriptor d;
 
         if (!eg_le64(p))
             continue;
         d = decode(p, i + 1 < PAGE / ENTRY);
         if (d.present)
-            judge_gdt(s, i, &d, &hints);
+            hints = linux_hints(s->r, index_hint(s, i, &d),
+                                d.system && d.dpl ? "programs may use it" : NULL);
         if (i == TSS && d.present)
             s->tss = d.base;
-        row(s, "gdt", i, i < ENTRIES ? names[i] : NULL, &d, &hints);
+        row(s, "gdt", i, i < ENTRIES ? names[i] : NULL, &d, hints);
         if (i == LDT && d.present && d.type == 2)
             local_table(s, &d);
         i += d.wide;
@@ -216,16 +195,15 @@ static void global_table(struct state *s, uint64_t at)
 
 static void stack(struct state *s, unsigned i, const char *name, struct eg_obj at)
 {
-    struct linux_text hints = { .r = s->r };
     uint64_t sp;
     const bool known = eg_load(&sp, at);
+    const bool outside = known && s->area_size && sp - s->area > s->area_size;
 
     if (known && !sp)
         return;
-    if (known && s->area_size && sp - s->area > s->area_size)
-        hint(&hints, "outside of the CPU's entry area");
     eg_row(s->r, .CPU = eg_uint(s->cpu), .KIND = eg_text("stack"), .INDEX = eg_uint(i),
-           .NAME = eg_text(name), .BASE = eg_cell_of(at), .HINTS = eg_text(linux_text_of(&hints)));
+           .NAME = eg_text(name), .BASE = eg_cell_of(at),
+           .HINTS = eg_text(outside ? "outside of the CPU's entry area" : NULL));
 }
 
 /** Where the processor changes to when it enters the kernel. */
@@ -258,7 +236,6 @@ static void processors(struct eg_run *r)
 
     for (size_t i = 0; i < img->cpus.n; i++) {
         const struct eg_cpu *cpu = &img->cpus.at[i];
-        struct linux_text hints = { .r = r };
         bool gdt = false, tss = false;
 
         if (!(cpu->x86_known & 1 << EG_X86_GDT))
@@ -272,14 +249,13 @@ static void processors(struct eg_run *r)
         {
             tss |= !own.why && same_place(r, cpu->x86[EG_X86_TSS], own.addr);
         }
-        hint(&hints, gdt ? NULL : "the processor has another table than gdt_page");
         eg_row(r, .CPU = eg_uint(i), .KIND = eg_text("register"), .NAME = eg_text("GDTR"),
                .BASE = eg_uint(cpu->x86[EG_X86_GDT]), .LIMIT = eg_uint(cpu->x86[EG_X86_GDT_LIMIT]),
-               .HINTS = eg_text(linux_text_of(&hints)));
-        hints = (struct linux_text){ .r = r };
-        hint(&hints, tss ? NULL : "the processor has another task state segment than the CPU's");
+               .HINTS = eg_text(gdt ? NULL : "the processor has another table than gdt_page"));
         eg_row(r, .CPU = eg_uint(i), .KIND = eg_text("register"), .NAME = eg_text("TR"),
-               .BASE = eg_uint(cpu->x86[EG_X86_TSS]), .HINTS = eg_text(linux_text_of(&hints)));
+               .BASE = eg_uint(cpu->x86[EG_X86_TSS]),
+               .HINTS = eg_text(
+                   tss ? NULL : "the processor has another task state segment than the CPU's"));
     }
     if (!known)
         eg_note(r, "the dump has no registers that say which tables the processors have: those "
@@ -312,17 +288,14 @@ static int run(struct eg_run *r)
 EG_PLUGIN(descriptors) = {
     .os = "linux",
     .help = "List segments, local tables and the task states' stacks of the processors",
-    .manual = "HINTS has something where a descriptor is a call gate or another that Linux does "
-              "not make, lets\n"
-              "programs use what is the kernel's, or stands where Linux has nothing; where the "
-              "task state segment\n"
-              "is not the CPU's own; and where a stack that the processor changes to lies outside "
-              "of the CPU's\n"
-              "entry area. Registers are shown of dumps that have them (ELF files and migration "
-              "streams of QEMU).\n"
-              "Local tables are shown of the processes that run: other processes' are not. Not "
-              "seen: changes\n"
-              "that were undone before the dump was taken.",
+    .manual =
+        "HINTS has something where a descriptor is a call gate or another that Linux does not "
+        "make, lets programs use what is the kernel's, or stands where Linux has nothing; where "
+        "the task state segment is not the CPU's own; and where a stack that the processor "
+        "changes to lies outside of the CPU's entry area. Registers are shown of dumps that have "
+        "them (ELF files and migration streams of QEMU). Local tables are shown of the processes "
+        "that run: other processes' are not. Not seen: changes that were undone before the dump "
+        "was taken.",
     .looks_for = EG_NAMES("gates that programs may call"),
     .columns = columns,
     .run = run,

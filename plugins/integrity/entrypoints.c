@@ -6,7 +6,6 @@
 #include "../../core/system.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/own/code.h"
-#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -26,12 +25,6 @@
 EG_COLUMNS(COLUMNS);
 
 enum { CODE_MAX = 1 << 16, FUNCTION_MAX = 1 << 13, BRANCHES_MAX = 256, VECTORS = 16, VECTOR = 128 };
-
-static void hint(struct linux_text *t, const char *what)
-{
-    if (what)
-        linux_text_add(t, "%s%s", t->n ? "; " : "", what);
-}
 
 /* ---- registers ---- */
 
@@ -64,26 +57,26 @@ static bool fits(struct eg_run *r, const char *const *names, size_t n, uint64_t 
 static void show_register(struct eg_run *r, size_t cpu, size_t i, uint64_t value)
 {
     const char *const *expected = registers[i].expected;
-    struct linux_text hints = { .r = r };
     struct linux_codeof of = { 0 };
+    const char *hints = NULL;
     bool fit = true;
 
     if (!*expected) {
         eg_row(r, .KIND = eg_text("register"), .CPU = eg_uint(cpu),
                .NAME = eg_text(registers[i].name), .VALUE = eg_text(eg_strf(r, "%#" PRIx64, value)),
-               .HINTS = eg_text(""));
+               .HINTS = eg_text(NULL));
         return;
     }
     if (value) { // 0: 32-bit programs have no such way
         linux_codeof(r, value, &of);
         fit = fits(r, expected, countof(registers[i].expected), value);
-        hint(&hints, of.kind == LINUX_CODE_MODULE ? "in a module" : of.hint);
-        if (!fit && !hints.n)
-            hint(&hints, "another function than Linux has for it");
+        hints = of.kind == LINUX_CODE_MODULE ? "in a module" : of.hint;
+        if (!fit && !hints)
+            hints = "another function than Linux has for it";
     }
     eg_row(r, .KIND = eg_text("register"), .CPU = eg_uint(cpu), .NAME = eg_text(registers[i].name),
            .FUNCTION = eg_uint(value), .SYMBOL = eg_text(of.symbol), .MODULE = eg_text(of.module),
-           .EXPECTED = eg_text(fit ? NULL : *expected), .HINTS = eg_text(linux_text_of(&hints)));
+           .EXPECTED = eg_text(fit ? NULL : *expected), .HINTS = eg_text(hints));
 }
 
 static void show_registers(struct eg_run *r)
@@ -263,17 +256,14 @@ static int run(struct eg_run *r)
 EG_PLUGIN(entrypoints) = {
     .os = "linux",
     .help = "List where programs and exceptions enter the kernel, and branches out of it there",
-    .manual = "Registers (LSTAR and its like) are in migration streams of QEMU only; of other "
-              "dumps a note says so.\n"
-              "The code is that of the entries, of the functions that look up a system call, and "
-              "on AArch64 the\n"
-              "vectors: HINTS has something where a register leads elsewhere than Linux has it, "
-              "where a function\n"
-              "begins with a jump out of the kernel, and each direct call, jump or branch to code "
-              "that is not the\n"
-              "kernel's is a row. Not seen: indirect calls through registers, VBAR_EL1 of AArch64, "
-              "which no dump\n"
-              "has, and changes that stay within the kernel's code.",
+    .manual =
+        "Registers (LSTAR and its like) are in migration streams of QEMU only; of other dumps a "
+        "note says so. The code is that of the entries, of the functions that look up a system "
+        "call, and on AArch64 the vectors: HINTS has something where a register leads elsewhere "
+        "than Linux has it, where a function begins with a jump out of the kernel, and each "
+        "direct call, jump or branch to code that is not the kernel's is a row. Not seen: "
+        "indirect calls through registers, VBAR_EL1 of AArch64, which no dump has, and changes "
+        "that stay within the kernel's code.",
     .looks_for = EG_NAMES("changed entries of the kernel"),
     .columns = columns,
     .run = run,

@@ -74,12 +74,6 @@ struct state {
     uint64_t entry_first, entry_end;
 };
 
-static void hint(struct linux_text *t, const char *what)
-{
-    if (what)
-        linux_text_add(t, "%s%s", t->n ? "; " : "", what);
-}
-
 static bool begins_with(const char *text, const char *prefix)
 {
     return text && !strncmp(text, prefix, strlen(prefix));
@@ -101,25 +95,25 @@ static const char *type_name(unsigned type)
     }
 }
 
-/** What is odd about the code that a gate leads to. */
-static void judge_code(const struct state *s, uint64_t addr, const struct linux_codeof *of,
-                       struct linux_text *hints)
+/** What is odd about the code that a gate leads to; NULL: nothing. */
+static const char *code_hints(const struct state *s, uint64_t addr, const struct linux_codeof *of)
 {
     // The stubs of external interrupts, of which only the first has a name; and what exceptions
     // that Linux has no handler for led to at boot.
     const bool stub = begins_with(of->symbol, "irq_entries_start+") ||
                       begins_with(of->symbol, "spurious_entries_start+");
+    const char *hints = NULL;
 
     if (begins_with(of->symbol, "early_idt_handler_array"))
-        return;
+        return NULL;
     if (of->kind == LINUX_CODE_MODULE)
-        hint(hints, "in a module");
+        hints = "in a module";
     else if (!stub || addr % 8 || of->kind != LINUX_CODE_KERNEL)
-        hint(hints, of->hint);
+        hints = of->hint;
     if (of->kind == LINUX_CODE_KERNEL && s->entry_end > s->entry_first &&
         (addr < s->entry_first || addr >= s->entry_end))
-        hint(hints, "not in the kernel's entry code");
-    hint(hints, linux_leaves_kernel(s->r, addr));
+        hints = linux_hints(s->r, hints, "not in the kernel's entry code");
+    return linux_hints(s->r, hints, linux_leaves_kernel(s->r, addr));
 }
 
 /** The function that Linux has for an exception, if the gate leads elsewhere. */
@@ -144,23 +138,21 @@ static void gate(const struct state *s, unsigned i, const uint8_t *p)
         eg_le16(p) | (uint64_t)eg_le16(p + 6) << 16 | (uint64_t)eg_le32(p + 8) << 32;
     const unsigned type = p[5] & 15, dpl = p[5] >> 5 & 3;
     const bool present = p[5] & 0x80;
-    struct linux_text hints = { .r = r };
     struct linux_codeof of = { 0 };
-    const char *other = NULL;
+    const char *other = NULL, *hints = i ? NULL : s->odd;
 
-    if (!i)
-        hint(&hints, s->odd);
     if (present) {
         linux_codeof(r, addr, &of);
-        judge_code(s, addr, &of, &hints);
+        hints = linux_hints(r, hints, code_hints(s, addr, &of));
         other = expected(s, i, addr, &of);
-        hint(&hints, other && !hints.n ? "another function than the exception's" : NULL);
+        if (other && !hints)
+            hints = "another function than the exception's";
         if (type != INTERRUPT)
-            hint(&hints, "not an interrupt gate");
+            hints = linux_hints(r, hints, "not an interrupt gate");
         if (eg_le16(p + 2) != KERNEL_CS)
-            hint(&hints, "another code segment than the kernel's");
+            hints = linux_hints(r, hints, "another code segment than the kernel's");
         if (dpl && i != BREAKPOINT && i != OVERFLOW && i != SYSCALL)
-            hint(&hints, "programs may raise it");
+            hints = linux_hints(r, hints, "programs may raise it");
     }
     eg_row(r, .TABLE = eg_text(s->table), .INDEX = eg_uint(i),
            .NAME = eg_text(i == SYSCALL              ? "32-bit system calls"
@@ -171,7 +163,7 @@ static void gate(const struct state *s, unsigned i, const uint8_t *p)
            .IST = present ? eg_uint(p[4] & 7) : (struct eg_cell){ 0 },
            .FUNCTION = present ? eg_uint(addr) : (struct eg_cell){ 0 },
            .SYMBOL = eg_text(of.symbol), .MODULE = eg_text(of.module), .EXPECTED = eg_text(other),
-           .HINTS = eg_text(linux_text_of(&hints)));
+           .HINTS = eg_text(hints));
 }
 
 static void table(struct state *s, uint64_t at)
@@ -187,22 +179,13 @@ static void table(struct state *s, uint64_t at)
     }
 }
 
-static bool physical(struct eg_run *r, uint64_t va, uint64_t *pa)
-{
-    struct eg_extent x;
-
-    eg_extent_at(eg_view_of(r), eg_kernel(r), va, &x);
-    if (x.why || !x.below)
-        return false;
-    *pa = x.below_addr + (va - x.start);
-    return true;
-}
-
 /** The tables that the processors have, where the dump says: one that is not idt_table is shown
  * too. */
 static void processors(struct state *s, uint64_t own)
 {
     const struct eg_image *img = eg_system_of(s->r)->image;
+    struct eg_space *kernel = eg_kernel(s->r), *physical = eg_physical(s->r);
+    struct eg_view *v = eg_view_of(s->r);
     const uint16_t need = 1 << EG_X86_IDT | 1 << EG_X86_IDT_LIMIT;
     uint64_t at = 0, pa, shown = 0;
     size_t known = 0;
@@ -214,7 +197,8 @@ static void processors(struct state *s, uint64_t own)
         if ((cpu->x86_known & need) != need)
             continue;
         known++;
-        if (own && physical(s->r, own, &at) && physical(s->r, base, &pa) && at == pa &&
+        if (own && eg_translate(v, kernel, own, physical, &at) &&
+            eg_translate(v, kernel, base, physical, &pa) && at == pa &&
             cpu->x86[EG_X86_IDT_LIMIT] == LIMIT)
             continue;
         if (base == shown)
@@ -265,21 +249,16 @@ static int run(struct eg_run *r)
 EG_PLUGIN(idt) = {
     .os = "linux",
     .help = "List the gates of the interrupt descriptor table, with whose code each leads to",
-    .manual = "All 256 are shown. HINTS has something where a gate leads to code of no module that "
-              "is listed,\n"
-              "in a module, outside of the kernel's entry code, inside of a function, or to "
-              "another one than Linux\n"
-              "has for the exception (EXPECTED); where that code begins with a jump out of the "
-              "kernel; where a\n"
-              "gate is of another kind than Linux makes, or lets programs raise it; and where a "
-              "processor has\n"
-              "another table than idt_table, if the dump has the register (ELF files and migration "
-              "streams of\n"
-              "QEMU do).\n"
-              "Not seen: changes of the code behind the first instruction, and handlers of single "
-              "interrupts,\n"
-              "which are in interrupts. With FRED, which a note says, the processor does not use "
-              "the table.",
+    .manual =
+        "All 256 are shown. HINTS has something where a gate leads to code of no module that is "
+        "listed, in a module, outside of the kernel's entry code, inside of a function, or to "
+        "another one than Linux has for the exception (EXPECTED); where that code begins with a "
+        "jump out of the kernel; where a gate is of another kind than Linux makes, or lets "
+        "programs raise it; and where a processor has another table than idt_table, if the dump "
+        "has the register (ELF files and migration streams of QEMU do).\n"
+        "Not seen: changes of the code behind the first instruction, and handlers of single "
+        "interrupts, which are in interrupts. With FRED, which a note says, the processor does "
+        "not use the table.",
     .aliases = EG_NAMES("linux.check_idt.Check_idt", "linux.malware.check_idt.Check_idt",
                         "check_idt", "linux_idt"),
     .looks_for = EG_NAMES("changed interrupt handlers"),

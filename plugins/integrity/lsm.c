@@ -1,9 +1,11 @@
 /* lsm - what security modules are asked, and whose code answers (security/security.c). */
 #include "../../core/profile.h"
+#include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/kernel/module.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -32,21 +34,6 @@ EG_COLUMNS(COLUMNS);
 
 enum { HOOKS_MAX = 64, MEMBERS_MAX = 1024, NAME_LEN = 64 };
 
-static bool word(struct eg_run *r, uint64_t at, uint64_t *out)
-{
-    const struct eg_model *m = &eg_binding_of(r)->model;
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, m->ptr_size);
-
-    if (p)
-        *out = eg_load_(p, m->ptr_size, m->big_endian);
-    return p;
-}
-
-static const char *add(struct eg_run *r, const char *hints, const char *more)
-{
-    return more ? hints ? eg_strf(r, "%s; %s", hints, more) : more : hints;
-}
-
 /* Security modules are part of the kernel: none can be loaded (since 2.6.24). */
 static const char *code_hint(struct eg_run *r, uint64_t at, const struct linux_codeof *code)
 {
@@ -65,7 +52,7 @@ static void row(struct eg_run *r, const char *name, uint64_t index, struct eg_ob
                                          : eg_string(r, eg_at(hook, hook_lsm), NAME_LEN);
     const char *hints = NULL;
     uint64_t function = 0;
-    bool known = !at.why && word(r, at.addr, &function); // a union of pointers
+    bool known = !at.why && eg_pointer_at(r, at.addr, &function); // a union of pointers
 
     if (known && function) {
         linux_codeof(r, function, &code);
@@ -74,7 +61,7 @@ static void row(struct eg_run *r, const char *name, uint64_t index, struct eg_ob
     eg_row(r, .TABLE = eg_text(name), .INDEX = eg_uint(index), .NAME = eg_text(lsm),
            .FUNCTION = known ? eg_uint(function) : eg_cell_of(at), .SYMBOL = eg_text(code.symbol),
            .MODULE = eg_text(code.module), .OFFSET = eg_addr(hook),
-           .HINTS = eg_text(add(r, hints, more)));
+           .HINTS = eg_text(linux_hints(r, hints, more)));
 }
 
 /* Until 6.11: a list for each question. */
@@ -108,7 +95,7 @@ static void call(struct eg_run *r, const char *name, uint64_t index, struct eg_o
     if (!hook.why) {
         const char *more = NULL;
 
-        if (keyed && !at.why && word(r, at.addr, &function) && calls != function) {
+        if (keyed && !at.why && eg_pointer_at(r, at.addr, &function) && calls != function) {
             linux_codeof(r, calls, &code);
             more = eg_strf(r, "what is called is another function: %s",
                            code.symbol ? code.symbol : eg_strf(r, "%#" PRIx64, calls));
@@ -116,7 +103,8 @@ static void call(struct eg_run *r, const char *name, uint64_t index, struct eg_o
         // A hook says at which calls of its question it may stand.
         first = call_.addr - index * eg_size(r, lsm_static_call);
         if (eg_get(&own, hook, hook_calls) && own != first)
-            more = add(r, more, "it is of another hook: not put there by the kernel's function");
+            more = linux_hints(r, more,
+                               "it is of another hook: not put there by the kernel's function");
         row(r, name, index, hook, more);
         return;
     }
@@ -125,8 +113,8 @@ static void call(struct eg_run *r, const char *name, uint64_t index, struct eg_o
     linux_codeof(r, calls, &code);
     eg_row(r, .TABLE = eg_text(name), .INDEX = eg_uint(index), .FUNCTION = eg_uint(calls),
            .SYMBOL = eg_text(code.symbol), .MODULE = eg_text(code.module),
-           .HINTS = eg_text(
-               add(r, code_hint(r, call_.addr, &code), "it is called, and nobody registered it")));
+           .HINTS = eg_text(linux_hints(r, code_hint(r, call_.addr, &code),
+                                        "it is called, and nobody registered it")));
 }
 
 static void calls(struct eg_run *r, const char *name, uint64_t at, uint64_t size)

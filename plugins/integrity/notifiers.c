@@ -1,12 +1,14 @@
 /* notifiers - who is told when something happens: the notifier chains (kernel/notifier.c). */
 #include "../../core/map.h"
 #include "../../core/profile.h"
+#include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/kernel/kallsyms.h"
 #include "../linux/kernel/module.h"
 #include "../linux/net/net.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -62,16 +64,6 @@ static bool is_named(const char *name)
     return false;
 }
 
-static bool pointer(struct walk *w, uint64_t at, uint64_t *out)
-{
-    const struct eg_model *m = &eg_binding_of(w->r)->model;
-    const uint8_t *p = eg_bytes(eg_view_of(w->r), eg_kernel(w->r), at, m->ptr_size);
-
-    if (p)
-        *out = eg_load_(p, m->ptr_size, m->big_endian);
-    return p;
-}
-
 /* Code of somebody, or of nobody in memory that the processor may execute. */
 static bool could_be_code(struct walk *w, uint64_t at)
 {
@@ -92,13 +84,14 @@ static bool leads_to_block(struct walk *w, uint64_t at, bool *empty)
     uint64_t block, function, next;
     struct eg_obj o;
 
-    if (!pointer(w, at, &block) || block % word)
+    if (!eg_pointer_at(w->r, at, &block) || block % word)
         return false;
     *empty = !block;
     o = eg_object(w->r, notifier_block, block);
-    return *empty || (eg_get(&function, o, notifier_block.notifier_call) &&
-                      could_be_code(w, function) && eg_get(&next, o, notifier_block.next) &&
-                      next % word == 0 && next != block && (!next || pointer(w, next, &function)));
+    return *empty ||
+           (eg_get(&function, o, notifier_block.notifier_call) && could_be_code(w, function) &&
+            eg_get(&next, o, notifier_block.next) && next % word == 0 && next != block &&
+            (!next || eg_pointer_at(w->r, next, &function)));
 }
 
 /** A kind of chain: what lies before the pointer to its first block. */
@@ -143,9 +136,9 @@ static const char *kind_of(struct walk *w, uint64_t at, uint64_t room, uint64_t 
         if (room && (room < kinds[i].size || room >= kinds[i].size + PADDING))
             continue;
         if (kinds[i].has_waiters &&
-            (!pointer(w, at + kinds[i].waiters, &list) || list != at + kinds[i].waiters))
+            (!eg_pointer_at(w->r, at + kinds[i].waiters, &list) || list != at + kinds[i].waiters))
             continue;
-        if (kinds[i].head && (!pointer(w, at, &first) || first))
+        if (kinds[i].head && (!eg_pointer_at(w->r, at, &first) || first))
             continue;
         *head = at + kinds[i].head;
         if (leads_to_block(w, *head, &empty) && !empty)
@@ -155,11 +148,6 @@ static const char *kind_of(struct walk *w, uint64_t at, uint64_t room, uint64_t 
 }
 
 /* ---- its blocks ---- */
-
-static const char *add(struct eg_run *r, const char *hints, const char *more)
-{
-    return more ? hints ? eg_strf(r, "%s; %s", hints, more) : more : hints;
-}
 
 /* A block is data of who registers it, and calls its code. */
 static const char *hints_of(struct walk *w, uint64_t block, const struct linux_codeof *code)
@@ -179,7 +167,7 @@ static void blocks(struct walk *w, const char *name, const char *kind, uint64_t 
     uint64_t at, before = 0;
     int32_t last = INT32_MAX;
 
-    if (!pointer(w, head, &at))
+    if (!eg_pointer_at(w->r, head, &at))
         return;
     for (unsigned n = 0; at && !eg_stopped(r); n++) {
         struct eg_obj block = eg_object(r, notifier_block, at);
@@ -198,7 +186,7 @@ static void blocks(struct walk *w, const char *name, const char *kind, uint64_t 
         }
         // notifier_chain_register() keeps them in order.
         if (eg_get(&priority, block, notifier_block.priority) && priority > last)
-            hints = add(r, hints, "out of order: not put there by the kernel's function");
+            hints = linux_hints(r, hints, "out of order: not put there by the kernel's function");
         last = priority;
         eg_row(r, .TABLE = eg_text(name), .KIND = eg_text(kind),
                .PRIORITY = eg_val(block, notifier_block.priority),
@@ -284,14 +272,12 @@ EG_PLUGIN(notifiers) = {
     .manual =
         "Chains are variables whose names end as those of chains do (keyboard_notifier_list, "
         "netdev_chain) and whose contents are a chain's head; those of modules too, and "
-        "netdev_chain "
-        "of each network namespace. keyboard_notifier_list is told of each key that is pressed on "
-        "a "
-        "console, reboot_notifier_list and panic_notifier_list of the end, module_notify_list of "
-        "modules that come and go, die_chain of exceptions. HINTS has something where the code is "
-        "of no module that is listed, begins inside a function, is of a module that did not come "
-        "with the kernel, where a block of the kernel leads into a module, or where the order is "
-        "not that which the kernel keeps.\n"
+        "netdev_chain of each network namespace. keyboard_notifier_list is told of each key that "
+        "is pressed on a console, reboot_notifier_list and panic_notifier_list of the end, "
+        "module_notify_list of modules that come and go, die_chain of exceptions. HINTS has "
+        "something where the code is of no module that is listed, begins inside a function, is of "
+        "a module that did not come with the kernel, where a block of the kernel leads into a "
+        "module, or where the order is not that which the kernel keeps.\n"
         "What it cannot see: chains within allocated objects (of a device, a clock), those whose "
         "names end otherwise, and any of a kernel that has no symbols of its data.",
     .aliases = EG_NAMES("notifier_chains", "check_notifiers"),

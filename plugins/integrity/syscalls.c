@@ -242,12 +242,6 @@ static const char *expected(struct state *s, uint64_t i, const char *call, uint6
 
 /* ---- rows ---- */
 
-static void hint(struct linux_text *t, const char *before, const char *what)
-{
-    if (what)
-        linux_text_add(t, "%s%s%s", t->n ? "; " : "", before, what);
-}
-
 /** What leads to a function: the table's entry at @at, or the switch. */
 struct way {
     struct eg_cell function;
@@ -256,22 +250,24 @@ struct way {
     bool known;
 };
 
-static void follow_table(struct state *s, uint64_t i, struct way *out, struct linux_text *hints)
+/** @return what is odd, of both. */
+static const char *follow_table(struct state *s, uint64_t i, struct way *out)
 {
     const uint64_t at = s->table + 8 * i;
     const uint8_t *p = eg_bytes(eg_view_of(s->r), eg_kernel(s->r), at, 8);
 
-    out->function = eg_missing(EG_ABSENT, at);
-    if (!p)
-        return;
+    if (!p) {
+        out->function = eg_missing(eg_view_of(s->r)->why, at);
+        return NULL;
+    }
     out->addr = eg_le64(p);
     out->known = true;
     out->function = eg_uint(out->addr);
     linux_codeof(s->r, out->addr, &out->of);
-    hint(hints, "", linux_pointer_hint(s->r, at, &out->of));
+    return linux_pointer_hint(s->r, at, &out->of);
 }
 
-static void follow_code(struct state *s, uint64_t i, struct way *out, struct linux_text *hints)
+static const char *follow_code(struct state *s, uint64_t i, struct way *out)
 {
     const struct linux_case c = linux_switch_case(s->r, &s->sw, (uint32_t)i);
 
@@ -279,47 +275,43 @@ static void follow_code(struct state *s, uint64_t i, struct way *out, struct lin
     if (c.why) {
         eg_note(s->r, "%s, number %" PRIu64 ": where it leads is not known: %s at %#" PRIx64,
                 s->list->code, i, c.why, c.from);
-        return;
+        return NULL;
     }
     out->addr = c.target;
     out->known = true;
     out->function = eg_uint(c.target);
     linux_codeof(s->r, c.target, &out->of);
     if (out->of.kind == LINUX_CODE_MODULE)
-        hint(hints, "the switch leads into the module ", out->of.module);
-    else
-        hint(hints, "the switch leads to ", out->of.hint);
+        return eg_strf(s->r, "the switch leads into the module %s", out->of.module);
+    return out->of.hint ? eg_strf(s->r, "the switch leads to %s", out->of.hint) : NULL;
 }
 
 static void row(struct state *s, uint64_t i)
 {
     struct eg_run *r = s->r;
-    const char *call = linux_syscall_name(s->list->arch, (uint32_t)i), *other = NULL, *jump;
-    struct linux_text hints = { .r = r };
+    const char *call = linux_syscall_name(s->list->arch, (uint32_t)i), *other = NULL, *hints = NULL;
     struct way table = { 0 }, code = { 0 };
 
     if (i < s->n)
-        follow_table(s, i, &table, &hints);
+        hints = follow_table(s, i, &table);
     if (s->has_switch)
-        follow_code(s, i, &code, &hints);
-    if (table.known && !hints.n)
+        hints = linux_hints(r, hints, follow_code(s, i, &code));
+    if (table.known && !hints)
         other = expected(s, i, call, table.addr, &table.of);
-    if (code.known && !hints.n && !other)
+    if (code.known && !hints && !other)
         other = expected(s, i, call, code.addr, &code.of);
-    hint(&hints, "", other ? "another function than its call's" : NULL);
+    if (other)
+        hints = linux_hints(r, hints, "another function than its call's");
     if (table.known && code.known && table.addr != code.addr)
-        hint(&hints, "", "table and switch differ");
-    jump = code.known    ? linux_leaves_kernel(r, code.addr)
-           : table.known ? linux_leaves_kernel(r, table.addr)
-                         : NULL;
-    hint(&hints, "", jump);
-    hint(&hints, "", i ? NULL : s->odd);
+        hints = linux_hints(r, hints, "table and switch differ");
+    if (code.known || table.known)
+        hints = linux_hints(r, hints, linux_leaves_kernel(r, (code.known ? code : table).addr));
+    hints = linux_hints(r, hints, i ? NULL : s->odd);
     eg_row(r, .TABLE = eg_text(s->list->name), .INDEX = eg_uint(i), .CALL = eg_text(call),
            .FUNCTION = table.function, .SYMBOL = eg_text(table.of.symbol),
            .MODULE = eg_text(code.known && !table.known ? code.of.module : table.of.module),
            .CODE_FUNCTION = code.function, .CODE_SYMBOL = eg_text(code.of.symbol),
-           .LIVE = eg_text(live(s)), .EXPECTED = eg_text(other),
-           .HINTS = eg_text(linux_text_of(&hints)));
+           .LIVE = eg_text(live(s)), .EXPECTED = eg_text(other), .HINTS = eg_text(hints));
 }
 
 /** How many entries the table has: up to the next symbol, without what fills the gap before it. */
@@ -425,26 +417,19 @@ EG_PLUGIN(syscalls) = {
     .help = "List system calls with the functions that tables and switches lead to",
     .manual =
         "Until 6.8 the kernel goes by a table; newer releases, and stable ones such as Debian's "
-        "6.1.0-56,\n"
-        "by a switch: the table is left, but nothing is called by it. LIVE says which it is here, "
-        "by the\n"
-        "code that is entered first. The switch's code is followed for every number, so one jump "
-        "that was\n"
-        "rewritten in it is named with its number; code and table are judged apart. MODULE is of "
-        "the table's\n"
-        "function, or of the code's where there is no table. HINTS has something where a function "
-        "is of no\n"
-        "module that is listed, in a module, inside of another, not the one that the kernel's "
-        "tracing noted at\n"
-        "boot or the call's name means, where table and code differ, and where a function begins "
-        "with a jump\n"
-        "out of the kernel; the first row of a table also that the kernel's code names another "
-        "table. A table\n"
-        "that has no symbol is found by that code, and ends where functions of system calls do.\n"
+        "6.1.0-56, by a switch: the table is left, but nothing is called by it. LIVE says which "
+        "it is here, by the code that is entered first. The switch's code is followed for every "
+        "number, so one jump that was rewritten in it is named with its number; code and table "
+        "are judged apart. MODULE is of the table's function, or of the code's where there is no "
+        "table. HINTS has something where a function is of no module that is listed, in a module, "
+        "inside of another, not the one that the kernel's tracing noted at boot or the call's "
+        "name means, where table and code differ, and where a function begins with a jump out of "
+        "the kernel; the first row of a table also that the kernel's code names another table. A "
+        "table that has no symbol is found by that code, and ends where functions of system calls "
+        "do.\n"
         "Not seen: changes inside of functions, or in what they call; probes and ftrace, which "
-        "have plugins of\n"
-        "their own; calls of x32 and 32-bit programs in a kernel without them have no rows,\n"
-        "and those of 32-bit ARM no names.",
+        "have plugins of their own; calls of x32 and 32-bit programs in a kernel without them "
+        "have no rows, and those of 32-bit ARM no names.",
     .aliases = EG_NAMES("linux.check_syscall.Check_syscall",
                         "linux.malware.check_syscall.Check_syscall"),
     .looks_for = EG_NAMES("changed system calls"),

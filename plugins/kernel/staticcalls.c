@@ -121,15 +121,13 @@ EG_PLUGIN(staticcalls) = {
     .help = "List static calls: the function that each key has, and code that calls another",
     .manual =
         "A static call is a call whose target the kernel writes into the code "
-        "(include/linux/static_call.h): a key has the function, and each place that calls, and the "
-        "trampoline, must call just that. HINTS says where one does not, where the function is in "
-        "memory of nobody, and where a key of the kernel leads into a module; probes of "
-        "tracepoints "
-        "and what a hypervisor tells perf may do so. Keys of tracepoints with nothing odd are "
-        "shown "
-        "by --all only. It believes the kernel's own table of places, and does not see one that "
-        "was taken out of it, nor a key and its places that were changed together to another "
-        "function of the kernel.",
+        "(include/linux/static_call.h): a key has the function, and each place that calls, and "
+        "the trampoline, must call just that. HINTS says where one does not, where the function "
+        "is in memory of nobody, and where a key of the kernel leads into a module; probes of "
+        "tracepoints and what a hypervisor tells perf may do so. Keys of tracepoints with nothing "
+        "odd are shown by --all only. It believes the kernel's own table of places, and does not "
+        "see one that was taken out of it, nor a key and its places that were changed together to "
+        "another function of the kernel.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also keys of tracepoints with nothing odd")),
     .run = run,

@@ -75,20 +75,18 @@ static const char *detail(struct eg_run *r, const struct linux_hook *h, uint64_t
 static const char *point_hints(struct eg_run *r, struct eg_obj point, uint64_t only)
 {
     struct linux_hook reg, unreg, iterator, call;
-    const bool ext = eg_has(r, tracepoint.ext);
-    const char *hints = NULL;
+    struct eg_obj ext = eg_deref(eg_at(point, tracepoint.ext));
+    const bool has_ext = eg_has(r, tracepoint.ext);
+    const char *hints;
 
     linux_hook(r, eg_at(point, tracepoint.iterator), &iterator);
-    hints = linux_hints_of(r, hints, "iterator", &iterator);
-    linux_hook(r,
-               ext ? eg_at(point, tracepoint.ext, tracepoint_ext.regfunc)
-                   : eg_at(point, tracepoint.regfunc),
+    linux_hook(r, has_ext ? eg_at(ext, tracepoint_ext.regfunc) : eg_at(point, tracepoint.regfunc),
                &reg);
-    hints = linux_hints_of(r, hints, "called before the first probe", &reg);
     linux_hook(r,
-               ext ? eg_at(point, tracepoint.ext, tracepoint_ext.unregfunc)
-                   : eg_at(point, tracepoint.unregfunc),
+               has_ext ? eg_at(ext, tracepoint_ext.unregfunc) : eg_at(point, tracepoint.unregfunc),
                &unreg);
+    hints = linux_hints_of(r, NULL, "iterator", &iterator);
+    hints = linux_hints_of(r, hints, "called before the first probe", &reg);
     hints = linux_hints_of(r, hints, "called after the last probe", &unreg);
     if (eg_has(r, tracepoint.static_call_key) &&
         linux_hook(r, eg_at(point, tracepoint.static_call_key, called), &call) && iterator.at &&

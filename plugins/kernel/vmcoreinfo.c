@@ -2,6 +2,7 @@
 #include "../../profiles/vmcoreinfo.h"
 #include "../../core/engram.h"
 #include "../../core/map.h"
+#include "../../core/run.h"
 #include "../../core/system.h"
 
 #define COLUMNS(C)                                                                                 \
@@ -49,13 +50,10 @@ static bool look_at(struct eg_run *r, uint64_t page, uint8_t *copy)
 /* Where the kernel that was found keeps its own, if it says so. */
 static void look_for(struct eg_run *r, const char *symbol, const struct eg_map *seen)
 {
-    const struct eg_model *m = &eg_binding_of(r)->model;
-    const uint8_t *p;
     uint64_t at, page;
 
-    if (!eg_lookup(r, symbol, &at) || !(p = eg_bytes(eg_view_of(r), eg_kernel(r), at, m->ptr_size)))
+    if (!eg_lookup(r, symbol, &at) || !eg_pointer_at(r, at, &at))
         return;
-    at = eg_load_(p, m->ptr_size, m->big_endian);
     if (at && !(eg_translate(eg_view_of(r), eg_kernel(r), at, eg_physical(r), &page) &&
                 eg_map_get(seen, page, &at)))
         eg_note(r, "the kernel's own, to which %s points, is lost or damaged", symbol);

@@ -1,6 +1,7 @@
 /* conntrack - connections that netfilter tracks, as `conntrack -L` lists them, and connections that
  * it expects (net/netfilter/nf_conntrack_core.c, nf_conntrack_expect.c). */
 #include "../../core/base.h"
+#include "../../core/run.h"
 #include "../linux/kernel/export.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/kernel/time.h"
@@ -227,15 +228,6 @@ static uint64_t extension(struct eg_obj ct, int64_t which)
     return off ? ext.addr + off : 0;
 }
 
-static bool number_at(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
-{
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
-
-    if (p)
-        *out = eg_load_(p, size, eg_binding_of(r)->model.big_endian);
-    return p;
-}
-
 static struct eg_cell word_at(const struct walk *w, uint64_t at, unsigned i)
 {
     const uint8_t *p = at ? eg_bytes(eg_view_of(w->r), eg_kernel(w->r), at + 8u * i, 8) : NULL;
@@ -283,7 +275,7 @@ static void connection(const struct walk *w, struct eg_obj ct)
     }
     eg_get(&status, ct, ct_status);
     if (help)
-        number_at(w->r, help, eg_binding_of(w->r)->model.ptr_size, &helper);
+        eg_pointer_at(w->r, help, &helper);
     eg_row(w->r, .NS = eg_val(ct, ct_net, net_inum), .KIND = eg_text(w->kind),
            .FAMILY = family(a.l3), .PROTO = protocol(w->r, a.proto), .STATE = state_of(ct, a.proto),
            .SOURCE_ADDR = a.src, .SOURCE_PORT = a.sport, .DESTINATION_ADDR = a.dst,
@@ -319,7 +311,7 @@ static void chain_of(const struct walk *w, uint64_t head, uint64_t node, uint64_
 
         // pprev points to what pointed here: nothing else is on the list, and a loop can only lead
         // back to the head.
-        if (node == head || !number_at(w->r, node + word, word, &back) || back != from) {
+        if (node == head || !eg_uint_at(w->r, node + word, word, &back) || back != from) {
             ++*lost;
             return;
         }
@@ -330,7 +322,7 @@ static void chain_of(const struct walk *w, uint64_t head, uint64_t node, uint64_
         else if (dir == 0)
             connection(w, eg_object(w->r, nf_conn, hash.addr - eg_offset(w->r, ct_tuples)));
         from = node;
-        if (!number_at(w->r, from, word, &node)) {
+        if (!eg_uint_at(w->r, from, word, &node)) {
             ++*lost;
             return;
         }
@@ -341,7 +333,7 @@ static void chain(const struct walk *w, uint64_t head, uint64_t *lost)
 {
     uint64_t node;
 
-    if (number_at(w->r, head, eg_binding_of(w->r)->model.ptr_size, &node))
+    if (eg_pointer_at(w->r, head, &node))
         chain_of(w, head, node, lost);
     else
         ++*lost;
@@ -354,8 +346,8 @@ static bool table(struct eg_run *r, const char *pointer, const char *size, uint6
     uint64_t a, b;
 
     if (!linux_exported(r, "nf_conntrack", pointer, &a) ||
-        !linux_exported(r, "nf_conntrack", size, &b) ||
-        !number_at(r, a, eg_binding_of(r)->model.ptr_size, at) || !number_at(r, b, 4, n) || !*at)
+        !linux_exported(r, "nf_conntrack", size, &b) || !eg_pointer_at(r, a, at) ||
+        !eg_uint_at(r, b, 4, n) || !*at)
         return false;
     if (*n > BUCKETS_MAX) {
         eg_note(r, "%s: %" PRIu64 " chains are too many: the first %d are walked", pointer, *n,
@@ -420,7 +412,7 @@ static void dying(struct walk *w)
     struct eg_obj net;
 
     if (!linux_exported(w->r, "nf_conntrack", p.symbol, &variable) ||
-        !number_at(w->r, variable, 4, &p.index) || !p.index)
+        !eg_uint_at(w->r, variable, 4, &p.index) || !p.index)
         return;
     w->kind = "dying";
     linux_each_net(w->r, net)

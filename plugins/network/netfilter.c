@@ -1,9 +1,11 @@
 /* netfilter - the hooks by which code sees each packet, and whose code it is. */
+#include "../../core/run.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/net/bpfprog.h"
 #include "../linux/net/net.h"
 #include "../linux/net/nft.h"
 #include "../linux/net/xt.h"
+#include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -74,11 +76,6 @@ static const char *detail(const struct walk *w, const char *symbol, uint64_t pri
     return NULL;
 }
 
-static const char *add(struct eg_run *r, const char *hints, const char *more)
-{
-    return more ? hints ? eg_strf(r, "%s; %s", hints, more) : more : hints;
-}
-
 static void entry(const struct walk *w, struct eg_obj e, struct eg_obj ops)
 {
     struct eg_cell function = eg_val(e, entry_hook);
@@ -94,13 +91,13 @@ static void entry(const struct walk *w, struct eg_obj e, struct eg_obj ops)
         linux_codeof(w->r, hook, &code);
     hints = code.hint;
     if (eg_get(&same, ops, ops_hook) && hook && same != hook)
-        hints = add(w->r, hints, "its nf_hook_ops has another function");
+        hints = linux_hints(w->r, hints, "its nf_hook_ops has another function");
     if (eg_get(&was, ops, ops_priv) && same == hook && was != priv)
-        hints = add(w->r, hints, "its nf_hook_ops has other data");
+        hints = linux_hints(w->r, hints, "its nf_hook_ops has other data");
     // A hook of the family inet at ingress is the interface's.
     if (same == hook && eg_get(&pf, ops, ops_pf) && eg_get(&num, ops, ops_hooknum) &&
         (num != w->hook || pf != w->family) && !(pf == 1 || w->family == NETDEV))
-        hints = add(w->r, hints, "its nf_hook_ops is of another hook");
+        hints = linux_hints(w->r, hints, "its nf_hook_ops is of another hook");
     eg_row(w->r, .NS = eg_val(w->net, net_inum), .FAMILY = eg_text(linux_nf_family(w->family)),
            .HOOK = eg_text(linux_nf_hook(w->family, w->hook)), .INTERFACE = eg_text(w->interface),
            .PRIORITY = eg_val(ops, ops_priority), .FUNCTION = function,
@@ -133,11 +130,10 @@ static void entries(const struct walk *w, struct eg_obj pointer)
     for (unsigned i = 0; i < n && !eg_stopped(w->r); i++) {
         const uint64_t size = eg_size(w->r, nf_hook_entry);
         struct eg_obj e = eg_object(w->r, nf_hook_entry, first.addr + i * size);
-        const uint8_t *p =
-            eg_bytes(e.view, eg_kernel(w->r), first.addr + n * size + i * word, word);
         struct eg_obj own;
 
-        ops = p ? eg_load_(p, word, eg_binding_of(w->r)->model.big_endian) : 0;
+        if (!eg_pointer_at(w->r, first.addr + n * size + i * word, &ops))
+            ops = 0;
         own = eg_object(w->r, nf_hook_ops, ops);
         entry(w, e, own);
     }

@@ -1,6 +1,7 @@
 /* routes - the routes of every table of every network namespace, as `ip route show table all`. */
 #include "../../core/base.h"
 #include "../../core/map.h"
+#include "../../core/run.h"
 #include "../linux/kernel/time.h"
 #include "../linux/net/device.h"
 #include "../linux/net/ip.h"
@@ -248,7 +249,7 @@ static bool belongs(const struct level *up, uint64_t i, const struct node *n)
 
 static void walk_trie(struct eg_run *r, struct eg_obj net, struct eg_obj table)
 {
-    const struct eg_model *model = &eg_binding_of(r)->model;
+    const unsigned word = eg_binding_of(r)->model.ptr_size;
     struct level at[KEY_BITS + 2] = { 0 };
     struct eg_obj trie = eg_cast(eg_at(table, fib_table.tb_data), trie);
     uint64_t slots = 0, lost = 0;
@@ -270,17 +271,16 @@ static void walk_trie(struct eg_run *r, struct eg_obj net, struct eg_obj table)
         const uint64_t i = up->next++;
         struct eg_obj kv, alias;
         struct node n;
-        const uint8_t *p;
         uint64_t child;
 
         if (i >= up->n) {
             depth--;
             continue;
         }
-        p = eg_bytes(eg_view_of(r), eg_kernel(r), up->children + i * model->ptr_size,
-                     model->ptr_size);
-        child = p ? eg_load_(p, model->ptr_size, model->big_endian) : 0;
-        lost += !p;
+        if (!eg_pointer_at(r, up->children + i * word, &child)) {
+            lost++;
+            continue;
+        }
         if (!child)
             continue;
         kv = eg_object(r, key_vector, child);

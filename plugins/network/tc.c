@@ -1,6 +1,7 @@
 /* tc - traffic control of interfaces: queueing disciplines, classes, filters with their actions and
  * BPF programs, as tc lists them (net/sched/sch_api.c, cls_api.c; tcx: kernel/bpf/tcx.c). */
 #include "../linux/net/tc.h"
+#include "../../core/run.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/net/bpfprog.h"
 #include "../linux/net/ip.h"
@@ -272,9 +273,9 @@ static struct eg_cell hex_handle(struct eg_run *r, struct eg_obj o)
 
 static uint64_t number_at(struct eg_run *r, uint64_t at, unsigned size)
 {
-    const uint8_t *p = eg_bytes(eg_view_of(r), eg_kernel(r), at, size);
+    uint64_t n;
 
-    return p ? eg_load_(p, size, eg_binding_of(r)->model.big_endian) : 0;
+    return eg_uint_at(r, at, size, &n) ? n : 0;
 }
 
 static uint64_t pointer_at(struct eg_run *r, uint64_t at)
