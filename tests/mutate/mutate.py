@@ -3,12 +3,14 @@
 the tests that the line names are run: one of them must fail.
 
     mutate.py FOLDER [TEXT...] [--write]
+    mutate.py --check
 
 FOLDER is where the copy and its build are made (FOLDER/mutate). With TEXT only lines that have one of them. --write puts the
-result into docs/mutations.md. Exit status 1 when less than 95 % were noticed, or a line fits no place.
+result into docs/mutations.md. Exit status 1 when less than 95 % were noticed, or a line fits no place. --check only says which lines
+fit no place, as `meson test mutations` does: a change of the sources changes the lines about it.
 
 A line is: FILE @@ OLD @@ NEW @@ TEST[,TEST...]. FILE is a file's name, with as much of its folder as makes it one of a kind; OLD
-stands in it once at least, and its first place becomes NEW."""
+stands in it once, and becomes NEW."""
 import os
 import shutil
 import subprocess
@@ -78,14 +80,26 @@ class Build:
                                *tests], check=False, capture_output=True).returncode == 0
 
 
-def attempt(build, path, old, new, tests):
-    """@return what became of it: noticed, SURVIVED, or why it could not be tried."""
-    with open(path, encoding="utf-8") as f:
+def place(tree, name, old):
+    """The place of @old: its file, and what is in it. ValueError: there is none, or there are several."""
+    found = places(tree, name)
+    if len(found) != 1:
+        raise ValueError(f"STALE: {len(found)} such files")
+    with open(found[0], encoding="utf-8") as f:
         text = f.read()
-    if old not in text:
-        return "STALE: the file has no such place"
+    if text.count(old) != 1:
+        raise ValueError(f"STALE: the file has {text.count(old)} such places")
+    return found[0], text
+
+
+def attempt(build, tree, name, old, new, tests):
+    """@return what became of it: noticed, SURVIVED, or why it could not be tried."""
+    try:
+        path, text = place(tree, name, old)
+    except ValueError as stale:
+        return str(stale)
     with open(path, "w", encoding="utf-8") as f:
-        f.write(text.replace(old, new, 1))
+        f.write(text.replace(old, new))
     try:
         if not build.build(tests):
             return "STALE: it does not build"
@@ -112,6 +126,17 @@ def page(results, noticed):
     return "\n".join(out) + "\n"
 
 
+def check():
+    stale = 0
+    for name, old, *_ in lines():
+        try:
+            place(ROOT, name, old)
+        except ValueError as why:
+            print(f"{name}: {old}: {why}")
+            stale += 1
+    return stale != 0
+
+
 def main():
     words = [a for a in sys.argv[2:] if a != "--write"]
     tree = os.path.join(os.path.abspath(sys.argv[1]), "mutate")
@@ -126,8 +151,7 @@ def main():
         sys.exit(f"fail without a change already: {' '.join(failing)}")
     results = []
     for name, old, new, names in wanted:
-        found = places(tree, name)
-        result = attempt(build, found[0], old, new, names.split(",")) if len(found) == 1 else f"STALE: {len(found)} such files"
+        result = attempt(build, tree, name, old, new, names.split(","))
         results.append(((name, old, new, names), result))
         print(f"{len(results)}/{len(wanted)} {result}: {name}: {old} -> {new}", flush=True)
     noticed = sum(r == "noticed" for _, r in results)
@@ -139,4 +163,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(check() if sys.argv[1:] == ["--check"] else main())
