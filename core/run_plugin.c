@@ -144,6 +144,12 @@ struct eg_run_options eg_run_nested(const struct eg_run *r)
 
 void eg_run_pass_notes(struct eg_run *r, const char *name, const struct eg_run_result *of)
 {
-    for (size_t i = 0; i < of->n_notes; i++)
-        eg_note(r, "%s: %s", name, of->notes[i]);
+    const size_t len = strlen(name);
+
+    for (size_t i = 0; i < of->n_notes; i++) {
+        const char *note = of->notes[i];
+        const bool begins = !strncmp(note, name, len) && note[len] == ':';
+
+        eg_note(r, "%s%s%s", begins ? "" : name, begins ? "" : ": ", note);
+    }
 }

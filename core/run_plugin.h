@@ -14,7 +14,8 @@ void eg_run_end(struct eg_run *r, int rc, struct eg_run_result *out);
 
 /** The options with which @r may start another plugin, on one thread and with the limits of @r. */
 struct eg_run_options eg_run_nested(const struct eg_run *r);
-/** What the other one had to note is noted by @r, behind the other's name. */
+/** What the other one had to note is noted by @r, behind the other's name if it does not begin with
+ * it. */
 void eg_run_pass_notes(struct eg_run *r, const char *name, const struct eg_run_result *of);
 
 #endif

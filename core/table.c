@@ -209,6 +209,14 @@ char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct 
     }
 }
 
+char *eg_value_plain_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v)
+{
+    if (v->tag != EG_V_TEXT || c->kind == EG_COL_BYTES)
+        return eg_value_text(a, c, v);
+    return eg_arena_strndup(a, (const char *)v->bytes.p,
+                            strnlen((const char *)v->bytes.p, v->bytes.len));
+}
+
 char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
                    const struct eg_value *v)
 {

@@ -91,6 +91,9 @@ const char *eg_column_kind_name(enum eg_column_kind kind); /**< "int", "text", â
 /** One value as text for people, without control characters, as the kind of its column demands. A
  * bad value is "-", one that was not computed is empty. NULL: out of memory. */
 char *eg_value_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
+/** The same for what becomes part of a cell: text is as it is up to a zero byte, for it is escaped
+ * when that cell is shown. */
+char *eg_value_plain_text(struct eg_arena *a, const struct eg_column *c, const struct eg_value *v);
 /** The same for column @i of a result, with times in its time zone. */
 char *eg_cell_text(struct eg_arena *a, const struct eg_result_head *h, size_t i,
                    const struct eg_value *v);

@@ -66,7 +66,7 @@ static int choose_named(struct triage *t, const char *list)
         if (near)
             return eg_refused(t->run, "--rule: no rule '%s'; did you mean '%s'?", id, near);
         if (!known)
-            return eg_refused(t->run, "--rule: no rule '%s': --all shows all", id);
+            return eg_refused(t->run, "--rule: no rule '%s': --list shows them", id);
     }
     for (size_t i = 0; i < t->rules.n; i++)
         t->rules.at[i]->wanted = is_named(list, t->rules.at[i]->id);
@@ -205,7 +205,7 @@ static const char *row_text(struct triage *t, const struct triage_rule *r,
 
         if (!c->shown || cells[i].tag == EG_V_NONE)
             continue;
-        text = eg_value_text(&t->run->arena, c->column, &cells[i]);
+        text = eg_value_plain_text(&t->run->arena, c->column, &cells[i]);
         if (!text || !*text)
             continue;
         add_text(out, sizeof out, &n,
@@ -217,11 +217,16 @@ static const char *row_text(struct triage *t, const struct triage_rule *r,
 
 static const char *evidence(struct triage *t, const struct triage_finding *f)
 {
-    const char *text = "";
+    const char *text = "", *last = NULL;
     const size_t n = EG_MIN(f->rows.n, t->evidence);
 
-    for (size_t i = 0; i < n; i++)
-        text = eg_strf(t->run, "%s%s%s", text, i ? " | " : "", row_text(t, f->rule, f->rows.at[i]));
+    for (size_t i = 0; i < n; i++) {
+        const char *row = row_text(t, f->rule, f->rows.at[i]);
+
+        if (!last || strcmp(row, last) != 0) // columns that would tell them apart are not shown
+            text = eg_strf(t->run, "%s%s%s", text, i ? " | " : "", row);
+        last = row;
+    }
     if (f->count > n)
         text = eg_strf(t->run, "%s%sand %llu more", text, n ? " | " : "",
                        (unsigned long long)(f->count - n));
@@ -235,7 +240,8 @@ static const char *id_of(struct triage *t, const struct triage_finding *f)
 
     for (size_t i = 0; i < r->n_cells; i++)
         if (r->cells[i].key) {
-            const char *text = eg_value_text(&t->run->arena, r->cells[i].column, &f->rows.at[0][i]);
+            const char *text =
+                eg_value_plain_text(&t->run->arena, r->cells[i].column, &f->rows.at[0][i]);
 
             id = eg_strf(t->run, "%s:%.*s", id, CELL_MAX, text ? text : "");
         }

@@ -298,7 +298,7 @@ const char *triage_text(struct triage *t, const struct triage_finding *f, const 
         for (size_t i = 0; len && i < r->n_cells && !cell; i++)
             if (strlen(r->cells[i].column->name) == len &&
                 !strncmp(r->cells[i].column->name, text + 1, len))
-                cell = eg_value_text(&t->run->arena, r->cells[i].column, &f->rows.at[0][i]);
+                cell = eg_value_plain_text(&t->run->arena, r->cells[i].column, &f->rows.at[0][i]);
         if (!cell) {
             out[n++] = *text++;
             continue;

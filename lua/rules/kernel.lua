@@ -35,7 +35,8 @@ local function hinted(r)
     if only_unsigned(hints) then return unsigned end
     return not severe or severe(row, hints)
   end
-  r.benign = r.benign or "None that is known. Of a module that is only not of the kernel's tree, or not signed (DKMS), it is " .. unsigned .. "."
+  r.benign = r.benign or "None that is known." .. (has.MODULE
+    and " Of a module that is only not of the kernel's tree, or not signed (DKMS), it is " .. unsigned .. "." or "")
   r.attack = r.attack or "T1014"
   r.hits = r.hits or { { HINTS = NOBODY }, { HINTS = "the module is not signed" } }
   r.misses = r.misses or { { HINTS = "" }, {} }

@@ -152,13 +152,13 @@ EG_PLUGIN(lsm) = {
     .os = "linux",
     .help = "List the hooks of security modules (LSM), and whose code each is",
     .manual =
-        "The kernel asks these functions before it lets a process do something, and each can watch "
-        "or refuse. TABLE is the question, NAME the security module that answers. All security "
-        "modules are part of the kernel, so code of a loadable module is always odd; programs of "
-        "BPF are called by a function of the kernel's own (bpf_lsm_*), for bpf to list. HINTS has "
-        "something where the code is of a module, of nobody, or begins inside a function; where a "
-        "hook stands in the list of another question; and on kernels with static calls (since "
-        "6.12) where what is called is not what was registered.\n"
+        "The kernel asks these functions before it lets a process do something, and each can "
+        "watch or refuse. TABLE is the question, NAME the security module that answers. All "
+        "security modules are part of the kernel, so code of a loadable module is always odd; "
+        "programs of BPF are called by a function of the kernel's own (bpf_lsm_*), and bpflinks "
+        "lists them. HINTS has something where the code is of a module, of nobody, or begins "
+        "inside a function; where a hook stands in the list of another question; and on kernels "
+        "with static calls (since 6.12) where what is called is not what was registered.\n"
         "What it cannot see: a hook that was taken out of its list; an answer that was changed in "
         "the code itself (kernelcode); a call site that was patched while its key was not "
         "(staticcalls).",

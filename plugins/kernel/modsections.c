@@ -61,16 +61,20 @@ static int run(struct eg_run *r)
 {
     const struct linux_mods *all = linux_mods(r);
     struct linux_modsect *sections;
+    bool any = false;
 
     for (size_t i = 0; all && i < all->n && !eg_stopped(r); i++) {
         size_t n;
 
         if (!all->at[i].addr || !is_asked(r, &all->at[i]))
             continue;
+        any = true;
         n = linux_modsects(r, linux_mod_module(r, &all->at[i]), &sections);
         for (size_t k = 0; k < n; k++)
             emit(r, &all->at[i], &sections[k]);
     }
+    if (!any && eg_arg_text(r, "module"))
+        eg_note(r, "--module: no module has this name, not even one that hides");
     return 0;
 }
 

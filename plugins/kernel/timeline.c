@@ -90,13 +90,9 @@ static bool is_number(const struct eg_value *v)
     return v->tag == EG_V_INT || v->tag == EG_V_UINT;
 }
 
-/* Text of the image goes on as it is: what shows it escapes it. */
 static const char *text_of(struct source *s, const struct eg_value *v, size_t i)
 {
-    if (v[i].tag == EG_V_TEXT)
-        return eg_arena_strndup(&s->scratch, (const char *)v[i].bytes.p,
-                                strnlen((const char *)v[i].bytes.p, v[i].bytes.len));
-    return eg_value_text(&s->scratch, &s->columns[i], &v[i]);
+    return eg_value_plain_text(&s->scratch, &s->columns[i], &v[i]);
 }
 
 static bool is_said(const struct source *s, const struct eg_value *v, size_t i)
