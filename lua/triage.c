@@ -217,16 +217,11 @@ static const char *row_text(struct triage *t, const struct triage_rule *r,
 
 static const char *evidence(struct triage *t, const struct triage_finding *f)
 {
-    const char *text = "", *last = NULL;
+    const char *text = "";
     const size_t n = EG_MIN(f->rows.n, t->evidence);
 
-    for (size_t i = 0; i < n; i++) {
-        const char *row = row_text(t, f->rule, f->rows.at[i]);
-
-        if (!last || strcmp(row, last) != 0) // columns that would tell them apart are not shown
-            text = eg_strf(t->run, "%s%s%s", text, i ? " | " : "", row);
-        last = row;
-    }
+    for (size_t i = 0; i < n; i++)
+        text = eg_strf(t->run, "%s%s%s", text, i ? " | " : "", row_text(t, f->rule, f->rows.at[i]));
     if (f->count > n)
         text = eg_strf(t->run, "%s%sand %llu more", text, n ? " | " : "",
                        (unsigned long long)(f->count - n));

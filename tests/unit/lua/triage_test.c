@@ -136,7 +136,7 @@ static void grouping(void **state)
                  "each",
                  "low|each|1|1 is bad|TEXT=bad|W|B|x --n 1|T1|each:1|\n"
                  "low|each|2|2 is bad|TEXT=bad | TEXT=bad|W|B|x --n 2|T1|each:2|\n"
-                 "low|each|1|4 is x\\x1by|TEXT=x\\x1by|W|B|x --n 4|T1|each:4|\n");
+                 "low|each|1|4 is x\33y|TEXT=x\33y|W|B|x --n 4|T1|each:4|\n");
 }
 
 static void order_and_limits(void **state)
