@@ -254,13 +254,13 @@ static void emit(struct triage *t, const struct triage_finding *f)
            .MORE = eg_text(triage_text(t, f, r->more)), .ATTACK = eg_text(r->attack));
 }
 
-/** --all: rules that found nothing, and those that were not checked. */
+/** --all: of the rules that are asked for those that found nothing, or were not checked. */
 static void emit_others(struct triage *t)
 {
     for (size_t i = 0; i < t->rules.n; i++) {
         const struct triage_rule *r = t->rules.at[i];
-        const char *why = r->wanted ? unchecked(r) : "not asked for";
-        bool found = false;
+        const char *why = unchecked(r);
+        bool found = !r->wanted;
 
         for (size_t k = 0; k < t->findings.n && !found; k++)
             found = t->findings.at[k]->rule == r;
