@@ -3,20 +3,21 @@
  *
  *  The code is followed in the order of its addresses. An instruction that writes a register
  * replaces the known value. After an unconditional branch the registers are those of an earlier
- * branch to that place, so that the known values always belong to one path through the code. */
+ * branch to that place, so that the known values always belong to one path through the code. Places
+ * that only branches back reach are read in further passes. */
 #include "../arch.h"
 #include <string.h>
 
-enum { REGISTERS = 31, JUMPS_MAX = 32, CALL_KEEPS = 19, CALL_KEEPS_LAST = 29 };
+enum { REGISTERS = 31, JUMPS_MAX = 32, PASSES = 4, CALL_KEEPS = 19, CALL_KEEPS_LAST = 29 };
 
 struct code {
     uint64_t held[REGISTERS]; /**< what each register holds; 0: not known */
-    uint64_t end;             /**< of the code, exclusive */
+    uint64_t start, end;      /**< of the code; exclusive */
     bool unknown;             /**< no path to this instruction has been followed */
-    struct {
+    struct jump {
         uint64_t to, held[REGISTERS];
-    } jumps[JUMPS_MAX]; /**< forward branches */
-    size_t n_jumps;
+    } jumps[2 * JUMPS_MAX], back[JUMPS_MAX]; /**< branches forward and back */
+    size_t n_jumps, n_back;
     struct eg_targets out;
 };
 
@@ -40,12 +41,28 @@ static int64_t extended(uint32_t op, unsigned from, unsigned bits)
 
 /* ---- branches ---- */
 
+static void keep(struct jump *jumps, size_t *n, size_t max, uint64_t to, const uint64_t *held)
+{
+    if (*n == max)
+        return;
+    jumps[*n].to = to;
+    memcpy(jumps[(*n)++].held, held, sizeof jumps->held);
+}
+
 static void jump(struct code *c, uint64_t pc, int64_t words)
 {
-    if (words <= 0 || c->unknown || c->n_jumps == JUMPS_MAX || (uint64_t)words >= (c->end - pc) / 4)
+    const uint64_t to = pc + (uint64_t)words * 4;
+
+    if (c->unknown || to < c->start || to >= c->end)
         return;
-    c->jumps[c->n_jumps].to = pc + (uint64_t)words * 4;
-    memcpy(c->jumps[c->n_jumps++].held, c->held, sizeof c->held);
+    if (to > pc) {
+        keep(c->jumps, &c->n_jumps, countof(c->jumps), to, c->held);
+        return;
+    }
+    for (size_t i = 0; i < c->n_back; i++)
+        if (c->back[i].to == to)
+            return;
+    keep(c->back, &c->n_back, countof(c->back), to, c->held);
 }
 
 /** The next instruction is only reached by a branch. */
@@ -214,11 +231,26 @@ static void see(struct code *c, uint64_t pc, uint32_t op)
         see_computation(c, pc, op);
 }
 
+static void pass(struct code *c, const uint8_t *code, size_t len)
+{
+    memset(c->held, 0, sizeof c->held);
+    c->unknown = false;
+    for (size_t at = 0; at + 4 <= len; at += 4)
+        see(c, c->start + at, eg_le32(code + at));
+}
+
 size_t eg_aarch64_targets(const uint8_t *code, size_t len, uint64_t va, uint64_t *out, size_t max)
 {
-    struct code c = { .end = va + len, .out = { out, 0, max } };
+    struct code c = { .start = va, .end = va + len, .out = { out, 0, max } };
+    size_t known;
 
-    for (size_t at = 0; at + 4 <= len; at += 4)
-        see(&c, va + at, eg_le32(code + at));
+    for (unsigned i = 0; i < PASSES; i++) {
+        known = c.n_back;
+        memcpy(c.jumps, c.back, known * sizeof *c.back);
+        c.n_jumps = known;
+        pass(&c, code, len);
+        if (c.n_back == known)
+            break;
+    }
     return c.out.n;
 }

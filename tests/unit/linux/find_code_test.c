@@ -62,7 +62,12 @@ static const struct {
       { 0xb0000001, 0xb4000060, 0xd28000a1, 0xd65f03c0, 0xf9400423 },
       { 0x1008 } },
     { "TBNZ", { 0xb0000001, 0xb7400060, 0xd28000a1, 0x14000010, 0xf9400423 }, { 0x1008 } },
-    { "a branch back tells nothing", { 0x14000002, 0xf9400423, 0xb0000001, 0x17fffffe }, { 0 } },
+    { "where only a branch back leads",
+      { 0x14000002, 0xf9400423, 0xb0000001, 0x17fffffe },
+      { 0x1008 } },
+    { "a branch back to a place that is known",
+      { 0xd2800001, 0xf9400423, 0xb0000001, 0x17fffffe },
+      { 0 } },
 };
 
 static void addresses(void **state)
