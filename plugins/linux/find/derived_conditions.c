@@ -6,13 +6,7 @@ enum { NAME_LEN = 64, DEPTH_MAX = 16, SLOTS_MAX = 64 /* XA_CHUNK_SIZE */ };
 
 /* ---- reading ---- */
 
-static bool word(const struct derive *d, uint64_t at, uint32_t *out)
-{
-    return eg_read_u32(d->f->v, d->c->space, at, d->model->big_endian, out);
-}
-
-/** Is there a NUL-terminated text of at least one printable character? */
-static bool is_text(const struct derive *d, uint64_t at)
+bool derived_is_text(const struct derive *d, uint64_t at)
 {
     char text[NAME_LEN] = "";
     const size_t n = eg_read_some(d->f->v, d->c->space, at, text, sizeof text, NULL);
@@ -32,20 +26,26 @@ bool derived_list_of(const struct derive *d, const struct test *t, uint64_t va)
     const struct eg_binding b = linux_binding(d->c);
     struct eg_list_walk w;
     struct eg_obj element;
-    uint64_t link, name, size, own = 0, self;
+    uint64_t link, name, size, own = 0, self, key = 0;
     bool named = true;
 
     if (!derived_member(d, t->type, t->link, &link, NULL) ||
-        !derived_member(d, t->type, t->name, &name, &size) ||
+        !derived_member(d, t->behind ? t->behind : t->type, t->name, &name, &size) ||
+        (t->behind && !derived_member(d, t->type, t->key, &key, NULL)) ||
         (t->own && !derived_member(d, t->type, t->own, &own, NULL)))
         return false;
     w = linux_list(d->f->v, d->c->space, &b, va, link);
     while (named && linux_spend(d->f, LINUX_ELEMENTS, 1) && eg_list_next_(&w, &element)) {
         uint64_t at = element.addr + name;
 
+        if (t->behind) {
+            named = derived_pointer(d, element.addr + key, &at);
+            at += name;
+        }
         // Either a pointer to the name, or an array of characters.
         named =
-            (size != d->model->ptr_size || derived_pointer(d, at, &at)) && is_text(d, at) &&
+            named && (size != d->model->ptr_size || derived_pointer(d, at, &at)) &&
+            derived_is_text(d, at) &&
             (!t->own || (derived_pointer(d, element.addr + own, &self) && self == element.addr));
     }
     return named && w.n && !w.why;
@@ -78,21 +78,38 @@ static bool first_entry(const struct derive *d, uint64_t at, uint64_t *entry, ui
     return (e & 3) == 0 && e > 4096;
 }
 
-/** An idr whose first object stores its own id. */
+/** It has no object, and the flags of an idr: its own, and the tag that says that there is room
+ * (include/linux/idr.h, IDR_RT_MARKER). */
+static bool is_empty_idr(const struct derive *d, uint64_t va, uint64_t head)
+{
+    enum { IS_IDR = 4, TAG_SHIFT = 20 };
+    uint64_t off, first;
+    uint32_t flags;
+
+    return derived_pointer(d, va + head, &first) && !first &&
+           derived_member(d, "idr", "idr_rt.xa_flags", &off, NULL) &&
+           derived_word(d, va + off, &flags) && flags & IS_IDR && flags >> TAG_SHIFT &&
+           __builtin_popcount(flags) == 2;
+}
+
+/** An idr whose first object stores its own id, or that never had one. */
 bool derived_idr_of(const struct derive *d, const struct test *t, uint64_t va)
 {
     uint64_t head, entry, index, off, base = 0, i;
     uint32_t base32 = 0, id;
 
     if (!derived_member(d, "idr", "idr_rt.xa_head", &head, NULL) ||
-        !derived_member(d, "idr", "idr_base", &base, NULL) || !word(d, va + base, &base32) ||
-        !first_entry(d, va + head, &entry, &index))
+        !derived_member(d, "idr", "idr_base", &base, NULL) || !derived_word(d, va + base, &base32))
+        return false;
+    if (is_empty_idr(d, va, head))
+        return true;
+    if (!first_entry(d, va + head, &entry, &index))
         return false;
     if (t->behind && (!derived_member(d, t->type, t->link, &off, NULL) ||
                       !derived_pointer(d, entry + off, &entry)))
         return false;
     return derived_member(d, t->behind ? t->behind : t->type, t->name, &i, NULL) &&
-           word(d, entry + i, &id) && id == index + base32;
+           derived_word(d, entry + i, &id) && id == index + base32;
 }
 
 /** A pointer, out of the image, to text. */
@@ -154,7 +171,7 @@ bool derived_majors(const struct derive *d, const struct test *t, uint64_t va)
             return false;
         if (!at)
             continue;
-        if (derived_in_image(d, at) || !word(d, at + off, &number) || number % MAJORS != i)
+        if (derived_in_image(d, at) || !derived_word(d, at + off, &number) || number % MAJORS != i)
             return false;
         found++;
     }
@@ -198,6 +215,13 @@ bool derived_hash_table(const struct derive *d, const struct test *t, uint64_t v
            chains(d, t, at, LOOKED_AT) >= FEW;
 }
 
+/** An array of t->count chains. */
+bool derived_hash_of(const struct derive *d, const struct test *t, uint64_t va)
+{
+    *d->room = (uint64_t)t->count * d->model->ptr_size;
+    return chains(d, t, va, t->count);
+}
+
 /** The logarithm of how many chains it has, or that less than t->key_at: the last ones are some. */
 bool derived_hash_shift(const struct derive *d, const struct test *t, uint64_t va)
 {
@@ -205,7 +229,8 @@ bool derived_hash_shift(const struct derive *d, const struct test *t, uint64_t v
     uint64_t table, at;
     uint32_t shift;
 
-    if (!derived_sym(d, t->name, &table) || !derived_pointer(d, table, &at) || !word(d, va, &shift))
+    if (!derived_sym(d, t->name, &table) || !derived_pointer(d, table, &at) ||
+        !derived_word(d, va, &shift))
         return false;
     if (t->key_at)
         shift = t->key_at - shift;
@@ -225,7 +250,7 @@ bool derived_midr(const struct derive *d, const struct test *t, uint64_t va)
            derived_member(d, "cpuinfo_arm64", "reg_ctr", &ctr, NULL) &&
            derived_sym(d, "__per_cpu_offset", &at) && derived_pointer(d, at, &offset) &&
            derived_pointer(d, va + offset + midr, &value) && value >> 32 == 0 &&
-           (value >> 16 & 15) == 15 && value >> 24 && word(d, va + offset + ctr, &word_) &&
+           (value >> 16 & 15) == 15 && value >> 24 && derived_word(d, va + offset + ctr, &word_) &&
            word_ >> 31;
 }
 
@@ -239,7 +264,7 @@ bool derived_irq_tree(const struct derive *d, const struct test *t, uint64_t va)
     return derived_member(d, "xarray", "xa_head", &head, NULL) &&
            first_entry(d, va + head, &entry, &index) &&
            derived_member(d, "irq_desc", "irq_data.irq", &off, NULL) &&
-           word(d, entry + off, &irq) && irq == index;
+           derived_word(d, entry + off, &irq) && irq == index;
 }
 
 /** A sequence count followed by a timekeeper. A timekeeper contains one value twice: offs_real
@@ -298,8 +323,8 @@ bool derived_unit_size(const struct derive *d, const struct test *t, uint64_t va
 
     (void)t;
     return derived_sym(d, "__per_cpu_offset", &at) && derived_pointer(d, at, &first) &&
-           derived_pointer(d, at + d->model->ptr_size, &second) && word(d, va, &size) && size &&
-           second - first == size;
+           derived_pointer(d, at + d->model->ptr_size, &second) && derived_word(d, va, &size) &&
+           size && second - first == size;
 }
 
 /** The link-time address of the per-CPU variables: the address of the first per-CPU area minus
@@ -364,8 +389,8 @@ bool derived_log_ring(const struct derive *d, const struct test *t, uint64_t va)
     for (size_t i = 0; i < countof(parts); i++)
         if (!derived_member(d, "printk_ringbuffer", parts[i][0], &bits, NULL) ||
             !derived_member(d, "printk_ringbuffer", parts[i][1], &to, NULL) ||
-            !word(d, ring + bits, &n) || n < 4 || n >= 32 || !derived_pointer(d, ring + to, &at) ||
-            !derived_pointer(d, at, &first))
+            !derived_word(d, ring + bits, &n) || n < 4 || n >= 32 ||
+            !derived_pointer(d, ring + to, &at) || !derived_pointer(d, at, &first))
             return false;
     return true;
 }
@@ -386,7 +411,7 @@ bool derived_one_of_three(const struct derive *d, const struct test *t, uint64_t
     uint32_t n;
 
     (void)t;
-    return word(d, va, &n) && n < 3;
+    return derived_word(d, va, &n) && n < 3;
 }
 
 /* ---- x86: where its address space is divided (Documentation/arch/x86/x86_64/mm.rst) ---- */
@@ -431,7 +456,8 @@ bool derived_is_memmap(const struct derive *d, uint64_t base)
     for (unsigned i = 0; i < 2; i++) {
         const uint64_t pa = (i ? task : d->c->start) - d->c->delta;
 
-        if (!word(d, base + (pa >> d->c->paging.arch->page_shift) * size + used, &n) || n != 1)
+        if (!derived_word(d, base + (pa >> d->c->paging.arch->page_shift) * size + used, &n) ||
+            n != 1)
             return false;
     }
     return true;
@@ -488,7 +514,7 @@ bool derived_module_btfs(const struct derive *d, const struct test *t, uint64_t 
 
         fit = derived_pointer(d, element.addr + btf, &at) &&
               eg_read(d->f->v, d->c->space, at + kernel, &is, 1) && is == 1 &&
-              is_text(d, at + name);
+              derived_is_text(d, at + name);
     }
     return fit && w.n && !w.why;
 }
