@@ -26,7 +26,9 @@ EG_TYPE(blocking_notifier_head);
 EG_TYPE(srcu_notifier_head);
 
 #define COLUMNS(C)                                                                                 \
-    C(TABLE, TEXT, "the chain's symbol; of a network namespace netdev_chain and its number")       \
+    C(TABLE, TEXT,                                                                                 \
+      "the chain's symbol, or in brackets the function that registers for it; of a "               \
+      "network namespace netdev_chain and its number")                                             \
     C(KIND, TEXT, "atomic, blocking, raw, srcu: how the chain is called")                          \
     C(PRIORITY, INT, "the highest is called first")                                                \
     C(FUNCTION, ADDR, "what is called", EG_MINOR)                                                  \
@@ -36,7 +38,7 @@ EG_TYPE(srcu_notifier_head);
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { BLOCKS_MAX = 4096, NAME_LEN = 128, PADDING = 64 };
+enum { BLOCKS_MAX = 4096, NAME_LEN = 128, PADDING = 64, CODE_MAX = 1024, TARGETS_MAX = 64 };
 
 struct walk {
     struct eg_run *r;
@@ -206,10 +208,10 @@ static void variable(struct walk *w, const char *name, uint64_t at, uint64_t roo
     uint64_t head;
     const char *kind;
 
-    if (!is_named(name) || !eg_run_map_add(w->r, w->seen, at, 0))
+    if (!is_named(name))
         return;
     kind = kind_of(w, at, room, &head);
-    if (!kind)
+    if (!kind || !eg_run_map_add(w->r, w->seen, head, 0))
         return;
     w->chains++;
     blocks(w, name, kind, head);
@@ -229,9 +231,53 @@ static void module_variable(struct eg_run *r, void *state, const struct linux_ks
         variable(w, name, s->addr, s->size.tag == EG_CELL_UINT ? s->size.u : 0);
 }
 
+/* A chain, and not what looks like its first block: each leads to code, and they end. */
+static bool is_chain(struct walk *w, uint64_t head)
+{
+    uint64_t at, function;
+
+    for (unsigned n = 0; n < BLOCKS_MAX && pointer(w, head, &at); n++) {
+        struct eg_obj block = eg_object(w->r, notifier_block, at);
+
+        if (!at)
+            return n;
+        if (!eg_get(&function, block, notifier_block.notifier_call) || !could_be_code(w, function))
+            return false;
+        head = eg_at(block, notifier_block.next).addr;
+    }
+    return false;
+}
+
+/* A kernel whose symbols are those of functions only: the chains that a function uses which
+ * registers for one. */
+static void by_function(struct walk *w, const char *name, uint64_t at, uint64_t size)
+{
+    const struct eg_arch *arch = eg_system_of(w->r)->arch;
+    uint64_t targets[TARGETS_MAX], head;
+    uint8_t code[CODE_MAX];
+    const char *kind;
+    size_t n;
+
+    if (!arch->targets || !strstr(name, "register_") || strstr(name, "unregister") ||
+        !strstr(name, "notif") || linux_whose_code(w->codes, at, NULL) != LINUX_CODE_KERNEL)
+        return;
+    n = eg_read_some(eg_view_of(w->r), eg_kernel(w->r), at, code,
+                     (size_t)EG_MIN(size, (uint64_t)CODE_MAX), NULL);
+    n = arch->targets(code, n, at, targets, TARGETS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (linux_whose_code(w->codes, targets[i], NULL) != LINUX_CODE_DATA ||
+            !(kind = kind_of(w, targets[i], 0, &head)) || !is_chain(w, head) ||
+            !eg_run_map_add(w->r, w->seen, head, 0))
+            continue;
+        w->chains++;
+        blocks(w, eg_strf(w->r, "(%s)", name), kind, head);
+    }
+}
+
 /* The kernel's own variables, of all sources of its symbols. */
 static void kernel_variables(struct walk *w)
 {
+    const bool listed = linux_ksyms_variables(w->r);
     const struct eg_system *sys = eg_system_of(w->r);
 
     for (size_t i = 0; i < sys->symbols.n; i++) {
@@ -243,6 +289,8 @@ static void kernel_variables(struct walk *w)
             const uint64_t at = p->symbols[k].addr + from->shift;
             uint64_t next = k + 1 < p->n_symbols ? p->symbols[k + 1].addr + from->shift - at : 0;
 
+            if (!listed)
+                by_function(w, name, at, next);
             if (!is_named(name) || linux_whose_code(w->codes, at, NULL) != LINUX_CODE_DATA)
                 continue;
             variable(w, name, at, p->symbols[k].size ? p->symbols[k].size : next);
@@ -278,8 +326,10 @@ EG_PLUGIN(notifiers) = {
         "something where the code is of no module that is listed, begins inside a function, is of "
         "a module that did not come with the kernel, where a block of the kernel leads into a "
         "module, or where the order is not that which the kernel keeps.\n"
-        "What it cannot see: chains within allocated objects (of a device, a clock), those whose "
-        "names end otherwise, and any of a kernel that has no symbols of its data.",
+        "Of a kernel that has no symbols of its data, chains are those that functions which "
+        "register for one use.\n"
+        "What it cannot see: chains within allocated objects (of a device, a clock), and those "
+        "whose names end otherwise.",
     .aliases = EG_NAMES("notifier_chains", "check_notifiers"),
     .looks_for = EG_NAMES("hooks of terminals and keyboards"),
     .columns = columns,

@@ -147,7 +147,7 @@ static void give(struct eg_run *r, linux_ksym_fn *each, void *state, uint64_t ad
 }
 
 /** Does kallsyms list variables? Then a list whose head it lacks was not built in. */
-static bool lists_variables(struct eg_run *r)
+bool linux_ksyms_variables(struct eg_run *r)
 {
     const struct eg_system *sys = eg_system_of(r);
     uint32_t iter = 0;
@@ -257,7 +257,7 @@ const char *linux_ksyms_lacks(struct eg_run *r)
     struct made lists[MADE];
 
     find_made(r, lists);
-    for (size_t i = 0; i < MADE && !lists_variables(r); i++)
+    for (size_t i = 0; i < MADE && !linux_ksyms_variables(r); i++)
         if (lists[i].head.why)
             lacks = eg_strf(r, "%s%s%s", lacks ? lacks : "", lacks ? ", " : "", lists[i].what);
     return lacks;

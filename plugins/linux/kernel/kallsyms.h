@@ -27,6 +27,8 @@ EG_API void linux_ksyms_modules(struct eg_run *r, const char *only, linux_ksym_f
 EG_API void linux_ksyms_made(struct eg_run *r, linux_ksym_fn *each, void *state);
 /** The lists of these that the kernel's symbols lack, as text in the run's memory; NULL: none. */
 EG_API const char *linux_ksyms_lacks(struct eg_run *r);
+/** Does the kernel's table list variables, and not only functions (CONFIG_KALLSYMS_ALL)? */
+EG_API bool linux_ksyms_variables(struct eg_run *r);
 
 /** The struct list_head with this name that is the head of a list: other variables may have the
  * same name ("formats"). @return false: no variable has the name. */

@@ -136,9 +136,58 @@ static void hints(void **state)
     }
 }
 
+/* Code of AArch64 at @at that uses @target: adrp x0; add x0, x0. */
+static void uses(struct scene *s, uint64_t at, uint64_t target)
+{
+    const uint32_t pages = (uint32_t)(((target & ~UINT64_C(4095)) - (at & ~UINT64_C(4095))) >> 12);
+
+    mk_write_u32(s->k, at, 0x90000000 | (pages & 3) << 29 | (pages >> 2 & 0x7ffff) << 5);
+    mk_write_u32(s->k, at + 4, 0x91000000 | (uint32_t)(target & 4095) << 10);
+}
+
+/* Where no variable has a symbol: by the function that registers for the chain. */
+static void by_function(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = { .g = mk_guest(m, types) };
+        uint64_t text, chain, decoy, b, after;
+
+        if (!m->arch || strcmp(m->arch, "aarch64") != 0) {
+            mk_free(s.g.k);
+            continue;
+        }
+        s.k = s.g.k;
+        s.ptr = mk_model(s.k)->ptr_size;
+        chain = mk_alloc(s.k, 2 * s.ptr);
+        decoy = mk_alloc(s.k, 2 * s.ptr);
+        text = mk_alloc(s.k, 256);
+        mk_symbol(s.k, "_stext", text);
+        mk_symbol_sized(s.k, "register_lab_notifier", text + 8, 8);
+        mk_symbol_sized(s.k, "unregister_lab_notifier", text + 16, 8);
+        mk_symbol_sized(s.k, "register_lab_driver", text + 24, 8);
+        mk_symbol_sized(s.k, "on_event", text + 128, 8);
+        mk_symbol(s.k, "_etext", text + 256);
+        uses(&s, text + 8, chain);
+        uses(&s, text + 16, decoy);
+        uses(&s, text + 24, decoy);
+        after = block(&s, 0, text + 128, 0, 1);
+        b = block(&s, 0, text + 128, after, 2);
+        mk_write_ptr(s.k, chain + s.ptr, b);
+        mk_write_ptr(s.k, decoy + s.ptr, b);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 0, 2),
+                            "(register_lab_notifier)|atomic|2\n(register_lab_notifier)|atomic|1");
+        block(&s, after, chain, 0, 1); // what it leads to is no code: it was no chain
+        assert_string_equal(mk_guest_rows(&s.g, "notifiers", NULL), "");
+        mk_free(s.k);
+    }
+}
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = { cmocka_unit_test(chains), cmocka_unit_test(hints) };
+    static const struct CMUnitTest tests[] = { cmocka_unit_test(chains), cmocka_unit_test(hints),
+                                               cmocka_unit_test(by_function) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
