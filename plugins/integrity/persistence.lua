@@ -127,18 +127,29 @@ local function is_one_of(...)
 end
 
 -- Arrays of characters that name a program which the kernel starts as root: fs/coredump.c, kernel/module/kmod.c, lib/kobject_uevent.c,
--- kernel/reboot.c; Linux 5.10 to 7.2.
+-- kernel/reboot.c; Linux 5.10 to 7.2. The last is sysctl's name.
 local settings = {
-  { "core_pattern", 128, "core", core_pattern },
-  { "modprobe_path", 256, "/sbin/modprobe", is_one_of("/sbin/modprobe", "/usr/sbin/modprobe", "/usr/bin/modprobe", "/bin/modprobe", "") },
-  { "uevent_helper", 256, "", is_one_of("", "/sbin/hotplug", "/sbin/mdev") },
-  { "poweroff_cmd", 256, "/sbin/poweroff", is_one_of("/sbin/poweroff", "/usr/sbin/poweroff") },
+  { "core_pattern", 128, "core", core_pattern, "kernel.core_pattern" },
+  { "modprobe_path", 256, "/sbin/modprobe", is_one_of("/sbin/modprobe", "/usr/sbin/modprobe", "/usr/bin/modprobe", "/bin/modprobe", ""),
+    "kernel.modprobe" },
+  { "uevent_helper", 256, "", is_one_of("", "/sbin/hotplug", "/sbin/mdev"), "kernel.hotplug" },
+  { "poweroff_cmd", 256, "/sbin/poweroff", is_one_of("/sbin/poweroff", "/usr/sbin/poweroff"), "kernel.poweroff_cmd" },
 }
 
+-- Where a kernel names functions only, sysctl's tables lead to its variables.
+local function by_sysctl(key)
+  local ok, rows = pcall(eg.rows, "sysctl")
+  for _, r in ipairs(ok and rows or {}) do
+    if r.KEY == key and type(r.VALUE) == "string" then return r.VALUE end
+  end
+end
+
 local function kernel_settings(k, row)
+  local named = eg.lookup(k, settings[1][1])
   for _, s in ipairs(settings) do
     local at = eg.lookup(k, s[1])
-    local text = at and eg.cstring(k, at, s[2])
+    local text
+    if at then text = eg.cstring(k, at, s[2]) elseif not named then text = by_sysctl(s[5]) end
     if text then
       local hint = s[4](text)
       row { KIND = "kernel", NAME = s[1], VALUE = text, EXPECTED = hint and s[3] or nil, HINTS = hint }

@@ -36,24 +36,35 @@ end
 local function signed(v) return v and v >= 1 << 31 and v - (1 << 32) or v end
 
 -- Numbers that sysctl or a parameter sets, with the value from which on they protect. Sizes and meanings: kernel/sysctl.c, lib/vsprintf.c,
--- kernel/bpf/syscall.c, security/min_addr.c, security/yama/yama_lsm.c, kernel/kexec_core.c, kernel/module of Linux 5.10 to 7.2.
+-- kernel/bpf/syscall.c, security/min_addr.c, security/yama/yama_lsm.c, kernel/kexec_core.c, kernel/module of Linux 5.10 to 7.2. The last
+-- is sysctl's name, where that is not the first with "kernel." before it.
 local numbers = {
   { "kptr_restrict", "kptr_restrict", 4, 1, nil },
   { "dmesg_restrict", "dmesg_restrict", 4, 1, nil },
   { "unprivileged_bpf_disabled", "sysctl_unprivileged_bpf_disabled", 4, 1, nil },
   { "perf_event_paranoid", "sysctl_perf_event_paranoid", 4, 1, nil },
   { "randomize_va_space", "randomize_va_space", 4, 2, "addresses of programs are not random" },
-  { "mmap_min_addr", "mmap_min_addr", "long", 4096, "programs may map address 0" },
-  { "ptrace_scope", "ptrace_scope", 4, 1, nil },
+  { "mmap_min_addr", "mmap_min_addr", "long", 4096, "programs may map address 0", "vm.mmap_min_addr" },
+  { "ptrace_scope", "ptrace_scope", 4, 1, nil, "kernel.yama.ptrace_scope" },
   { "kexec_load_disabled", "kexec_load_disabled", 4, 1, nil },
   { "modules_disabled", "modules_disabled", 4, 1, nil },
 }
 -- A word of the command line that explains it.
 local explained = { randomize_va_space = "norandmaps" }
 
+-- Where a kernel names functions only, sysctl's tables lead to its variables.
+local function by_sysctl(key)
+  local ok, rows = pcall(eg.rows, "sysctl")
+  for _, r in ipairs(ok and rows or {}) do
+    if r.KEY == key then return math.tointeger(tonumber(r.VALUE)) end
+  end
+end
+
 local function plain_numbers(k, line, say)
+  local named = eg.lookup(k, numbers[1][2])
   for _, n in ipairs(numbers) do
-    local value = number(k, n[2], n[3])
+    local value
+    if named then value = number(k, n[2], n[3]) else value = by_sysctl(n[6] or "kernel." .. n[1]) end
     if n[3] == 4 then value = signed(value) end
     if value then
       local why = n[5] and value < n[4] and n[5] or nil
