@@ -189,9 +189,12 @@ static bool is_padding(const struct walk *w, uint64_t va)
     const char *name, *module;
     uint64_t off;
 
-    return va >= w->text && va < w->text_end && w->text_end - va <= 0x10000 &&
-           eg_system_symbol_at(eg_system_of(w->r), w->text_end - 1, &name, &off, &module) &&
-           w->text_end - 1 - off < va;
+    if (va < w->text || va >= w->text_end || w->text_end - va > 0x10000 ||
+        !eg_system_symbol_at(eg_system_of(w->r), w->text_end - 1, &name, &off, &module))
+        return false;
+    // A name at the page itself is of a function, or says where one part of the code ends.
+    return w->text_end - 1 - off < va || (w->text_end - 1 - off == va && strlen(name) > 4 &&
+                                          !strcmp(name + strlen(name) - 4, "_end"));
 }
 
 static const char *hint_of_code(struct walk *w, const struct piece *o, enum linux_code_kind kind)

@@ -46,6 +46,7 @@ static const struct optables_type *type_of(struct optables *o, const char *name)
 struct scan {
     struct optables *o;
     uint64_t image, end; /* addresses of the kernel's own */
+    uint64_t modules;    /* where the code of the lowest module begins */
     unsigned found;
 };
 
@@ -84,11 +85,24 @@ static void found(struct scan *s, uint64_t at, uint64_t to, const struct linux_c
     if (!eg_system_symbol_at(eg_system_of(r), at, &name, &off, &module))
         name = NULL;
     type = name ? type_of(s->o, name) : NULL;
+    if (!type && to == s->modules) // a constant says where modules are: module_alloc_base
+        return;
     member = eg_strf(r, "+%#" PRIx64, off);
     for (uint32_t i = 0; type && i < type->members->n; i++)
         if (type->members->at[i].function && type->members->at[i].off == off)
             member = type->members->at[i].name;
     show(s->o, type ? type->name : "constants", name, at - off, member, to, hint);
+}
+
+static uint64_t lowest_module(const struct linux_codes *codes)
+{
+    const struct linux_code_range *range;
+    uint64_t lowest = UINT64_MAX;
+
+    for (size_t i = 0; linux_next_code(codes, &i, &range);)
+        if (range->kind == LINUX_CODE_MODULE)
+            lowest = EG_MIN(lowest, range->first);
+    return lowest;
 }
 
 void optables_constants(struct optables *o,
@@ -98,7 +112,7 @@ void optables_constants(struct optables *o,
 {
     const struct eg_system *sys = eg_system_of(o->r);
     const struct eg_model *m = &eg_binding_of(o->r)->model;
-    struct scan s = { .o = o };
+    struct scan s = { .o = o, .modules = lowest_module(o->codes) };
     uint64_t from, to;
 
     if (!eg_system_own_symbol(sys, "__start_rodata", &from, NULL) ||

@@ -22,8 +22,9 @@ struct walk {
     uint64_t symtab, num_symtab, strtab, typetab;
     bool has_typetab;
     struct area {
-        uint64_t base, size;
-    } areas[EG_RANGES_MAX]; /**< offsets of a memory area's address and size */
+        uint64_t base, size, text;
+    } areas[EG_RANGES_MAX]; /**< offsets of a memory area's address, its size, that of its code; 0:
+                               it is all code, or all data */
     unsigned n_areas;
     uint64_t bytes;
 };
@@ -114,18 +115,27 @@ static uint32_t read_table(struct walk *w, uint64_t module, struct eg_builder *b
     return lost + (n > i ? n - i : 0);
 }
 
-/** The memory areas of the module. Addresses outside of them are never named after it. */
+/** The memory areas of the module. Addresses outside of them are never named after it, and its data
+ * never after its functions. */
 static void read_areas(const struct walk *w, uint64_t module, struct eg_symbols *s)
 {
-    for (unsigned i = 0; i < w->n_areas; i++) {
+    for (unsigned i = 0; i < w->n_areas && s->n_ranges + 1 < EG_RANGES_MAX; i++) {
         uint64_t base, last;
-        uint32_t size;
+        uint32_t size, text;
 
         if (ptr(w, module + w->areas[i].base, &base) &&
             eg_read_u32(w->sys->view, w->sys->kernel, module + w->areas[i].size,
                         w->sys->bind.model.big_endian, &size) &&
-            base && size && eg_add(base, size - 1, &last))
+            base && size && eg_add(base, size - 1, &last)) {
+            if (w->areas[i].text &&
+                eg_read_u32(w->sys->view, w->sys->kernel, module + w->areas[i].text,
+                            w->sys->bind.model.big_endian, &text) &&
+                text && text < size) {
+                s->ranges[s->n_ranges++] = (struct eg_range){ base, base + text - 1 };
+                base += text;
+            }
             s->ranges[s->n_ranges++] = (struct eg_range){ base, last };
+        }
     }
 }
 
@@ -167,6 +177,8 @@ static void find_areas(struct walk *w)
                                          "data_layout.base" };
     static const char *const lengths[] = { "core_layout.size", "init_layout.size",
                                            "data_layout.size" };
+    static const char *const texts[] = { "core_layout.text_size", "init_layout.text_size",
+                                         "data_layout.text_size" };
     const struct eg_types *ts = &w->sys->types;
     struct area a, *out = w->areas;
     uint64_t at, len, iter = 0, each;
@@ -177,12 +189,15 @@ static void find_areas(struct walk *w)
         each = eg_type_size(ts, eg_types_named(ts, "module_memory", NULL, EG_TAGGED, &iter),
                             &w->sys->bind.model);
         for (; each && len >= each && w->n_areas < EG_RANGES_MAX; at += each, len -= each)
-            out[w->n_areas++] = (struct area){ at + a.base, at + a.size };
+            out[w->n_areas++] = (struct area){ at + a.base, at + a.size, 0 };
     }
     for (size_t i = 0; i < countof(bases); i++)
         if (w->n_areas < EG_RANGES_MAX && linux_member(ts, "module", bases[i], &a.base, NULL) &&
-            linux_member(ts, "module", lengths[i], &a.size, NULL))
+            linux_member(ts, "module", lengths[i], &a.size, NULL)) {
+            if (!linux_member(ts, "module", texts[i], &a.text, NULL))
+                a.text = 0;
             out[w->n_areas++] = a;
+        }
 }
 
 void linux_module_symbols(struct eg_system *sys)

@@ -50,27 +50,59 @@ static bool between(const struct eg_system *sys, const char *from, const char *t
     return true;
 }
 
+/* Code of the image. Since 6.2 AArch64 keeps among its constants what runs by other page tables
+ * than the kernel's (.rodata.text, arch/arm64/kernel/vmlinux.lds.S). */
+static const struct {
+    const char *from, *to;
+    enum linux_code_kind kind;
+} parts[] = {
+    { "_stext", "_etext", LINUX_CODE_KERNEL },
+    { "__entry_tramp_text_start", "__entry_tramp_text_end", LINUX_CODE_KERNEL },
+    { "__relocate_new_kernel_start", "__relocate_new_kernel_end", LINUX_CODE_KERNEL },
+    { "__hibernate_exit_text_start", "__hibernate_exit_text_end", LINUX_CODE_KERNEL },
+    { "__idmap_text_start", "__idmap_text_end", LINUX_CODE_KERNEL },
+    { "_sinittext", "_einittext", LINUX_CODE_STARTUP },
+};
+
+/* The next one that begins at @at or behind it. */
+static bool next_part(const struct eg_system *sys, uint64_t at, uint64_t *from, uint64_t *to,
+                      enum linux_code_kind *kind)
+{
+    uint64_t first, end;
+    bool found = false;
+
+    for (size_t i = 0; i < countof(parts); i++) {
+        if (!between(sys, parts[i].from, parts[i].to, &first, &end) || first < at ||
+            (found && first >= *from))
+            continue;
+        found = true;
+        *from = first;
+        *to = end;
+        *kind = parts[i].kind;
+    }
+    return found;
+}
+
 /* The rest of the image is data. */
 static void add_image(struct linux_codes *c, const struct eg_system *sys)
 {
     const struct linux_state *s = linux_state(sys);
-    uint64_t from[2], to[2], at = c->image_start = s->image_start;
-    unsigned n = 0;
+    uint64_t from, to, at = c->image_start = s->image_start;
+    enum linux_code_kind kind;
 
     c->image_end = s->image_end;
     between(sys, "__start_rodata", "__end_rodata", &c->rodata_start, &c->rodata_end);
-    n += between(sys, "_stext", "_etext", &from[0], &to[0]);
-    if (!n) {
+    if (!between(sys, "_stext", "_etext", &from, &to)) {
         if (s->image_end > s->image_start)
             add(c, s->image_start, s->image_end - s->image_start, LINUX_CODE_KERNEL, "kernel");
         return;
     }
-    n += between(sys, "_sinittext", "_einittext", &from[1], &to[1]) && from[1] >= to[0];
-    for (unsigned i = 0; i < n; i++) {
-        if (at < from[i])
-            add(c, at, from[i] - at, LINUX_CODE_DATA, "kernel");
-        add(c, from[i], to[i] - from[i], i ? LINUX_CODE_STARTUP : LINUX_CODE_KERNEL, "kernel");
-        at = to[i];
+    at = EG_MIN(at, from);
+    while (next_part(sys, at, &from, &to, &kind)) {
+        if (at < from)
+            add(c, at, from - at, LINUX_CODE_DATA, "kernel");
+        add(c, from, to - from, kind, "kernel");
+        at = to;
     }
     if (at < s->image_end)
         add(c, at, s->image_end - at, LINUX_CODE_DATA, "kernel");
