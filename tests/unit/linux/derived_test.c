@@ -220,6 +220,8 @@ static void idrs(void **state)
     (void)state;
     mk_put(w.k, w.var, "idr.idr_rt.xa_flags", 1u << 26 | 4); // IDR_RT_MARKER
     assert_true(passes(&w, "link_idr", 0, w.var));
+    mk_put(w.k, w.var, "idr.idr_rt.xa_flags", 3u << 26 | 4); // of other trees
+    assert_false(passes(&w, "link_idr", 0, w.var));
     mk_put(w.k, w.var, "idr.idr_rt.xa_flags", 4);
     assert_false(passes(&w, "link_idr", 0, w.var));
     mk_put(w.k, w.var, "idr.idr_rt.xa_flags", 0);
