@@ -138,6 +138,8 @@ def check():
 
 
 def main():
+    if len(sys.argv) < 2 or any(a.startswith("-") and a != "--write" for a in sys.argv[1:]):
+        sys.exit(__doc__)
     words = [a for a in sys.argv[2:] if a != "--write"]
     tree = os.path.join(os.path.abspath(sys.argv[1]), "mutate")
     wanted = [m for m in lines() if not words or any(w in " @@ ".join(m) for w in words)]
