@@ -43,7 +43,7 @@ enum { BLOCKS_MAX = 4096, NAME_LEN = 128, PADDING = 64, CODE_MAX = 1024, TARGETS
 struct walk {
     struct eg_run *r;
     const struct linux_codes *codes;
-    struct eg_map *seen; /* heads */
+    struct eg_map *seen, *blocks; /* heads; what was shown */
     unsigned chains;
 };
 
@@ -165,7 +165,6 @@ static const char *hints_of(struct walk *w, uint64_t block, const struct linux_c
 static void blocks(struct walk *w, const char *name, const char *kind, uint64_t head)
 {
     struct eg_run *r = w->r;
-    struct eg_map *seen = eg_run_map(r);
     uint64_t at, before = 0;
     int32_t last = INT32_MAX;
 
@@ -178,14 +177,19 @@ static void blocks(struct walk *w, const char *name, const char *kind, uint64_t 
         int32_t priority = last;
         const char *hints = NULL;
 
-        if (n == BLOCKS_MAX || !eg_run_map_add(r, seen, at, 0)) {
-            eg_note(r, "%s: the chain does not end: only its first %u blocks are shown", name, n);
+        if (n == BLOCKS_MAX || !eg_run_map_add(r, w->blocks, at, 0)) {
+            eg_note(r,
+                    "%s: the chain does not end, or leads into another: only its "
+                    "first %u blocks are shown",
+                    name, n);
             return;
         }
-        if (eg_get(&function, block, notifier_block.notifier_call)) {
-            linux_codeof(r, function, &code);
-            hints = hints_of(w, at, &code);
+        if (!eg_get(&function, block, notifier_block.notifier_call)) {
+            eg_note(r, "%s: the block at %#" PRIx64 " cannot be read", name, at);
+            return;
         }
+        linux_codeof(r, function, &code);
+        hints = hints_of(w, at, &code);
         // notifier_chain_register() keeps them in order.
         if (eg_get(&priority, block, notifier_block.priority) && priority > last)
             hints = linux_hints(r, hints, "out of order: not put there by the kernel's function");
@@ -300,7 +304,9 @@ static void kernel_variables(struct walk *w)
 
 static int run(struct eg_run *r)
 {
-    struct walk w = { .r = r, .codes = linux_codes(r), .seen = eg_run_map(r) };
+    struct walk w = {
+        .r = r, .codes = linux_codes(r), .seen = eg_run_map(r), .blocks = eg_run_map(r)
+    };
     struct eg_obj net;
 
     kernel_variables(&w);

@@ -267,12 +267,15 @@ static bool takes_over(struct optables *o, const char *module)
 {
     const char *who;
 
-    for (size_t i = 0; i < o->n; i++)
-        if (!strcmp(o->at[i].type->name, "tcp_ulp_ops") &&
-            linux_whose_code(o->codes, o->at[i].addr, &who) == LINUX_CODE_DATA &&
-            !strcmp(who, module))
-            return true;
-    return false;
+    if (o->asked == module)
+        return o->takes_over;
+    o->asked = module;
+    o->takes_over = false;
+    for (size_t i = 0; i < o->n && !o->takes_over; i++)
+        o->takes_over = !strcmp(o->at[i].type->name, "tcp_ulp_ops") &&
+                        linux_whose_code(o->codes, o->at[i].addr, &who) == LINUX_CODE_DATA &&
+                        !strcmp(who, module);
+    return o->takes_over;
 }
 
 /* A table of the kernel's that is in memory of a module, too, and with nothing of the module's. */

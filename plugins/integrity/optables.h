@@ -40,6 +40,8 @@ struct optables {
     struct eg_map *shown;     /**< pointers that have a row */
     struct eg_map *originals; /**< the kernel's tables by their contents */
     uint64_t unread;          /**< tables and objects that cannot be read */
+    const char *asked;        /**< the module that was last asked for, and the answer */
+    bool takes_over;
     bool full;
 };
 

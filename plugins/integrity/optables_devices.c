@@ -45,16 +45,16 @@ static const char *say_tty(struct eg_run *r, uint64_t at)
 
 static void terminal(struct ttys *t, uint64_t at)
 {
-    struct eg_obj tty = eg_object(t->o->r, tty_struct, at);
-    const struct optables_user user = { say_tty, at, NULL };
+    while (at && t->n < TTYS_MAX && eg_run_map_add(t->o->r, t->seen, at, 0)) {
+        struct eg_obj tty = eg_object(t->o->r, tty_struct, at);
+        const struct optables_user user = { say_tty, at, NULL };
 
-    if (!at || t->n == TTYS_MAX || !eg_run_map_add(t->o->r, t->seen, at, 0))
-        return;
-    t->n++;
-    optables_object(t->o, t->tty, at, user);
-    optables_object(t->o, t->ldisc, eg_get_or((uint64_t)0, tty, any_tty_ldisc), user);
-    optables_object(t->o, t->port, eg_get_or((uint64_t)0, tty, any_tty_port), user);
-    terminal(t, eg_get_or((uint64_t)0, tty, any_tty_link)); // the other side; it is seen then
+        t->n++;
+        optables_object(t->o, t->tty, at, user);
+        optables_object(t->o, t->ldisc, eg_get_or((uint64_t)0, tty, any_tty_ldisc), user);
+        optables_object(t->o, t->port, eg_get_or((uint64_t)0, tty, any_tty_port), user);
+        at = eg_get_or((uint64_t)0, tty, any_tty_link); // the other side
+    }
 }
 
 static void terminals(struct optables *o)

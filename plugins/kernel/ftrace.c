@@ -1,6 +1,7 @@
 /* ftrace - functions that ftrace leads elsewhere: who asked for it, and what its records say. */
 #include "../linux/kernel/ftrace.h"
 #include "../../core/base.h"
+#include "../../core/map.h"
 #include "../linux/kernel/hook.h"
 #include "../linux/net/bpfprog.h"
 #include "../linux/text.h"
@@ -39,7 +40,7 @@ EG_SYMBOL(fprobe_table, "hlist_head[64]");
 EG_COLUMNS(COLUMNS);
 
 enum { NAMES_MAX = 16, PAGES_MAX = 1 << 16, RECORDS_MAX = 1 << 20, ODD_MAX = 256 };
-enum { INSTANCES_MAX = 1024, PROBES_MAX = 4096 };
+enum { INSTANCES_MAX = 1024, PROBES_MAX = 4096, HOOKED_MAX = 1 << 18 };
 
 /* FTRACE_FL_… (include/linux/ftrace.h). Below them is the count: of 23 bits until 6.4, since
  * 6.6 of 19. */
@@ -59,7 +60,9 @@ struct look {
     struct eg_run *r;
     struct linux_ftrace f;
     const struct linux_codes *codes;
+    struct eg_map *met; /* pages of records, and functions of those that are hooked */
     bool all, records;
+    unsigned hooked;  /* functions in it */
     unsigned odd;     /* records that were shown for their hints */
     unsigned strange; /* that are of nobody's code */
 };
@@ -311,7 +314,10 @@ static void record(struct look *l, uint64_t at, uint64_t ip, uint64_t flags)
         hints = "of code of no module that is listed, nor of the kernel";
     if (!busy && !hints)
         return;
-    if (busy) {
+    // Each function has one record: what a false one costs is not paid again.
+    if (!eg_run_map_add(l->r, l->met, ip, 0))
+        return;
+    if (busy && l->hooked++ < HOOKED_MAX) {
         hooks = linux_ftrace_hooks(&l->f, ip, &ops);
         hints = linux_hints(l->r, hints, record_hints(l, ip, flags, hooks, ops));
     }
@@ -341,6 +347,10 @@ static void show_records(struct look *l)
         const uint32_t n = eg_get_or((uint32_t)0, page, ftrace_page.index);
         struct eg_obj records = eg_at(page, ftrace_page.records);
 
+        if (!eg_run_map_add(l->r, l->met, page.addr, 0)) {
+            eg_note(l->r, "ftrace: the pages of its records go in a circle");
+            break;
+        }
         for (uint32_t i = 0; i < n && total++ < RECORDS_MAX; i++) {
             struct eg_obj rec = eg_index(records, i);
 
@@ -355,8 +365,13 @@ static void show_records(struct look *l)
             break;
         page = eg_deref(eg_at(page, ftrace_page.next));
     }
+    if (page.why && pages)
+        eg_note(l->r, "ftrace: the pages of its records end too early");
     if (total >= RECORDS_MAX || pages == PAGES_MAX)
         eg_note(l->r, "ftrace: only the first %d records are looked at", RECORDS_MAX);
+    if (l->hooked > HOOKED_MAX)
+        eg_note(l->r, "ftrace: only the first %d functions that are hooked are looked at",
+                HOOKED_MAX);
     if (l->odd > ODD_MAX || l->strange > ODD_MAX)
         eg_note(l->r, "ftrace: only the first %d odd records are shown", ODD_MAX);
 }
@@ -365,6 +380,7 @@ static int run(struct eg_run *r)
 {
     struct look l = { .r = r,
                       .codes = linux_codes(r),
+                      .met = eg_run_map(r),
                       .all = eg_arg_flag(r, "all"),
                       .records = eg_arg_flag(r, "records") };
 

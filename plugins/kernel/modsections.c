@@ -15,6 +15,8 @@
     C(KIND, TEXT, "the part of the module's memory that it is in; \"gone\": of start-up")
 EG_COLUMNS(COLUMNS);
 
+enum { ROWS_MAX = 1 << 16 };
+
 /* What any of its pages allows. */
 static struct eg_cell permissions(struct eg_run *r, const struct linux_modsect *s)
 {
@@ -62,6 +64,7 @@ static int run(struct eg_run *r)
     const struct linux_mods *all = linux_mods(r);
     struct linux_modsect *sections;
     bool any = false;
+    unsigned rows = 0;
 
     for (size_t i = 0; all && i < all->n && !eg_stopped(r); i++) {
         size_t n;
@@ -70,8 +73,12 @@ static int run(struct eg_run *r)
             continue;
         any = true;
         n = linux_modsects(r, linux_mod_module(r, &all->at[i]), &sections);
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n && rows++ < ROWS_MAX; k++)
             emit(r, &all->at[i], &sections[k]);
+        if (rows > ROWS_MAX) {
+            eg_note(r, "only the first %d sections are shown", ROWS_MAX);
+            break;
+        }
     }
     if (!any && eg_arg_text(r, "module"))
         eg_note(r, "--module: no module has this name, not even one that hides");

@@ -117,8 +117,11 @@ static void context(struct look *l, struct eg_obj ctx, struct eg_obj task)
 
     if (ctx.why)
         return;
-    eg_each_list(event, eg_at(ctx, context_events), perf_event.event_entry)
+    eg_each_list(event, eg_at(ctx, context_events), perf_event.event_entry) {
+        if (l->n > EVENTS_MAX)
+            return;
         show(l, event, task);
+    }
 }
 
 static void of_tasks(struct look *l)

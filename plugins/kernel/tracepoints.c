@@ -1,5 +1,6 @@
 /* tracepoints - functions that the kernel's and modules' tracepoints call. */
 #include "../../core/base.h"
+#include "../../core/map.h"
 #include "../linux/kernel/hook.h"
 #include "../linux/kernel/module.h"
 #include "../linux/net/bpfprog.h"
@@ -35,12 +36,14 @@ EG_SYMBOL_AS(points_stop, "__stop___tracepoints_ptrs", "char");
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { FUNCS_MAX = 256, POINTS_MAX = 1 << 16 };
+enum { FUNCS_MAX = 256, POINTS_MAX = 1 << 16, ROWS_MAX = 1 << 16 };
 
 struct look {
     struct eg_run *r;
-    const char *of; /**< whose tracepoints these are */
+    const char *of;     /**< whose tracepoints these are */
+    struct eg_map *met; /**< tracepoints */
     bool all, relative;
+    unsigned rows;
 };
 
 /* What a function of the kernel is given, by its name (include/trace/perf.h, bpf_probe.h,
@@ -106,9 +109,15 @@ static void show(struct look *l, struct eg_obj point)
     const char *hints;
     unsigned n = 0;
 
+    if (!eg_run_map_add(r, l->met, point.addr, 0))
+        return;
+    if (!eg_get(&at, point, tracepoint.funcs)) {
+        eg_note(r, "tracepoint at %#" PRIx64 ": it cannot be read", point.addr);
+        return;
+    }
     eg_get(&first, eg_index(funcs, 0), tracepoint_func.func);
     hints = point_hints(r, point, first);
-    for (; first && n < FUNCS_MAX && !eg_stopped(r); n++) {
+    for (; first && n < FUNCS_MAX && l->rows < ROWS_MAX && !eg_stopped(r); n++) {
         struct eg_obj f = eg_index(funcs, n);
         struct linux_hook h;
 
@@ -119,6 +128,7 @@ static void show(struct look *l, struct eg_obj point)
         if (!linux_hook_at(r, at, &h))
             break;
         data = eg_get_or((uint64_t)0, f, tracepoint_func.data);
+        l->rows++;
         eg_row(r, .OFFSET = eg_addr(point), .NAME = eg_val(point, tracepoint.name),
                .POINT_MODULE = eg_text(l->of), .PRIORITY = eg_val(f, tracepoint_func.prio),
                .FUNCTION = eg_uint(at), .SYMBOL = eg_text(h.code.symbol),
@@ -129,7 +139,7 @@ static void show(struct look *l, struct eg_obj point)
     if (n == FUNCS_MAX)
         eg_note(r, "tracepoint at %#" PRIx64 ": only the first %d probes are shown", point.addr,
                 FUNCS_MAX);
-    if (!n && (l->all || hints))
+    if (!n && (l->all || hints) && l->rows++ < ROWS_MAX)
         eg_row(r, .OFFSET = eg_addr(point), .NAME = eg_val(point, tracepoint.name),
                .POINT_MODULE = eg_text(l->of), .HINTS = eg_text(hints));
 }
@@ -166,7 +176,7 @@ static void show_table(struct look *l, uint64_t at, uint64_t n)
 static int run(struct eg_run *r)
 {
     struct eg_obj start = eg_sym(r, points_start), stop = eg_sym(r, points_stop), m;
-    struct look l = { .r = r, .of = "kernel", .all = eg_arg_flag(r, "all") };
+    struct look l = { .r = r, .of = "kernel", .all = eg_arg_flag(r, "all"), .met = eg_run_map(r) };
     uint64_t at;
     uint32_t n;
 
@@ -185,6 +195,8 @@ static int run(struct eg_run *r)
             continue;
         show_table(&l, at, n);
     }
+    if (l.rows >= ROWS_MAX)
+        eg_note(r, "tracepoints: only the first %d probes are shown", ROWS_MAX);
     return 0;
 }
 

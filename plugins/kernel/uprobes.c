@@ -1,4 +1,5 @@
 /* uprobes - probes in programs and libraries, and what they call in the kernel. */
+#include "../../core/map.h"
 #include "../linux/fs/inodes.h"
 #include "../linux/kernel/hook.h"
 #include "../linux/net/bpfprog.h"
@@ -24,8 +25,6 @@ EG_FIELD_AS(multi_program, bpf_uprobe_multi_link, "link.prog");
     C(DETAIL, TEXT, "event of tracefs or perf, BPF program")                                       \
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
-
-enum { CONSUMERS_MAX = 4096 };
 
 static const char *detail(struct eg_run *r, struct eg_obj consumer, const struct linux_hook *h)
 {
@@ -63,26 +62,27 @@ static void show(struct eg_run *r, struct eg_obj probe, const char *path, struct
 }
 
 /* A list since 6.12, a chain before. */
-static void consumers(struct eg_run *r, struct eg_obj probe, const char *path)
+static void consumers(struct eg_run *r, struct eg_map *met, struct eg_obj probe, const char *path)
 {
     struct eg_obj all = eg_at(probe, uprobe.consumers), one;
-    unsigned n = 0;
 
     if (all.kind == EG_K_STRUCT) {
         eg_each_list(one, all, uprobe_consumer.cons_node)
             show(r, probe, path, one);
         return;
     }
-    for (one = eg_deref(all); !one.why && n < CONSUMERS_MAX && !eg_stopped(r); n++) {
+    // Each is of one probe: a chain that leads back, or into another's, ends there.
+    for (one = eg_deref(all); !one.why && eg_run_map_add(r, met, one.addr, 0);) {
         show(r, probe, path, one);
         one = eg_deref(eg_at(one, uprobe_consumer.next));
     }
-    if (n == CONSUMERS_MAX || (one.why && one.why != EG_NULL))
+    if (one.why != EG_NULL)
         eg_note(r, "uprobe at %#" PRIx64 ": not all that it calls can be read", probe.addr);
 }
 
 static int run(struct eg_run *r)
 {
+    struct eg_map *met = eg_run_map(r);
     struct eg_obj probe;
 
     eg_each_rb(probe, eg_sym(r, uprobes_tree), uprobe.rb_node) {
@@ -93,7 +93,7 @@ static int run(struct eg_run *r)
             path = name;
             break;
         }
-        consumers(r, probe, path);
+        consumers(r, met, probe, path);
     }
     return 0;
 }

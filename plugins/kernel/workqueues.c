@@ -136,6 +136,8 @@ static int run(struct eg_run *r)
     l->r = r;
     eg_each_list(queue, eg_sym(r, workqueues), workqueue_struct.list)
         eg_each_list(pwq, eg_at(queue, workqueue_struct.pwqs), pool_workqueue.pwqs_node) {
+            if (l->n > WORKS_MAX)
+                break;
             works(l, "inactive", eg_at(pwq, inactive),
                   cpu_of(eg_deref(eg_at(pwq, pool_workqueue.pool))));
             add_pool(l, eg_deref(eg_at(pwq, pool_workqueue.pool)));

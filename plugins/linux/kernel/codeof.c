@@ -2,6 +2,7 @@
 #include "codeof.h"
 #include "../../../core/arena.h"
 #include "../../../core/cache.h"
+#include "../../../core/run.h"
 #include "../../../core/vec.h"
 #include "../mm/vmalloc.h"
 #include "../state.h"
@@ -17,7 +18,8 @@ struct linux_codes {
     uint64_t image_start, image_end;
     uint64_t rodata_start, rodata_end; /* of the kernel's image; 0, 0: not known */
     struct eg_arena arena;
-    bool full, unlisted; /* unlisted: a list of code that is made at run time has no symbol */
+    bool full, starved, unlisted; /* unlisted: a list of code that is made at run time has no
+                                     symbol */
 };
 
 /* ---- making the table ---- */
@@ -26,14 +28,20 @@ static struct linux_code_range *add(struct linux_codes *c, uint64_t first, uint6
                                     enum linux_code_kind kind, const char *who)
 {
     struct linux_code_range *range;
+    uint64_t end;
 
-    if (!size || first + (size - 1) < first)
+    // The last page of the address space is for error numbers: nothing ends there.
+    if (!size || !eg_add(first, size, &end))
         return NULL;
-    range = c->at.n < RANGES_MAX ? eg_vec_push(&c->at) : NULL;
-    if (range)
-        *range = (struct linux_code_range){ .first = first, first + (size - 1), kind, who };
-    else
+    if (c->at.n == RANGES_MAX) {
         c->full = true;
+        return NULL;
+    }
+    range = eg_vec_push(&c->at);
+    if (range)
+        *range = (struct linux_code_range){ .first = first, end - 1, kind, who };
+    else
+        c->starved = true;
     return range;
 }
 
@@ -255,7 +263,14 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
     if (c->unlisted)
         add_areas(c, r);
     settle(c);
-    return !c->full && !eg_stopped(r);
+    if (c->full)
+        eg_note(r,
+                "modules and others have more than %d ranges of code: what lies in the others "
+                "counts as nobody's",
+                RANGES_MAX);
+    if (c->starved)
+        eg_run_fail(r, EG_ENOMEM, "%s", "out of memory for the ranges of code");
+    return !c->starved && !eg_stopped(r);
 }
 
 static void forget(void *kept)

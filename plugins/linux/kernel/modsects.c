@@ -16,7 +16,7 @@ EG_FIELD_AS(tables_symtab, mod_kallsyms, "symtab");
 EG_FIELD_AS(tables_strtab, mod_kallsyms, "strtab");
 EG_FIELD_AS(tables_n, mod_kallsyms, "num_symtab");
 
-enum { SECTIONS_MAX = 1 << 14, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512 };
+enum { SECTIONS_MAX = 1 << 12, SYMBOLS_MAX = 1 << 20, NAME_LEN = 512 };
 
 struct list {
     struct linux_modsect *at;

@@ -48,10 +48,11 @@ enum {
     MODS_MAX = 1 << 14,
     RANGES_MAX = 1 << 17,
     PAGES_MAX = 1 << 16,   // of ftrace
-    RECORDS_MAX = 1 << 22, // of ftrace
+    RECORDS_MAX = 1 << 20, // of ftrace
     ITS_MAX = 1 << 10,
     PAGE = 4096,
-    NOBODY_MAX = 256,
+    NOBODY_MAX = 256, // pages of one area
+    NOBODIES_MAX = 1024,
     FLUSH_RESET_PERMS = 0x100, // VM_FLUSH_RESET_PERMS (include/linux/vmalloc.h, since 5.2)
     NONE = -1,
 };
@@ -69,7 +70,7 @@ struct mods {
     struct eg_arena arena;
     struct eg_run *r; /* while it is made */
     uint8_t *page;
-    size_t n_listed;
+    size_t n_listed, n_nobody;
     bool failed;
 };
 
@@ -297,16 +298,17 @@ static void add_nobody(struct mods *m, uint64_t first, uint64_t last, uint32_t t
         before->traces |= trace;
         return;
     }
-    for (size_t i = m->n_listed; i < m->list.n; i++)
-        if (!m->list.at[i].addr && m->list.at[i].first <= first && m->list.at[i].last >= last) {
+    for (size_t i = m->list.n; i-- > m->list.n - m->n_nobody;)
+        if (m->list.at[i].first <= first && m->list.at[i].last >= last) {
             m->list.at[i].traces |= trace;
             return;
         }
-    if (m->list.n >= MODS_MAX) {
+    if (m->n_nobody == NOBODIES_MAX || m->list.n >= MODS_MAX) {
         eg_note(m->r, "code of nobody is in more than %d places: the others are left out",
-                MODS_MAX);
+                NOBODIES_MAX);
         return;
     }
+    m->n_nobody++;
     new = eg_vec_push(&m->list);
     m->failed |= !new;
     if (new)

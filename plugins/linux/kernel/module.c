@@ -32,6 +32,10 @@ static struct eg_obj list_of_modules(struct eg_run *r)
     return head.why && s->modules ? eg_object(r, list_head, s->modules) : head;
 }
 
+enum {
+    MODULES_MAX = 1 << 13
+}; // a distribution builds 7,000, of which a machine loads some hundred
+
 bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_obj *module)
 {
     uint8_t first;
@@ -41,6 +45,10 @@ bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_
         w->begun = true;
     }
     while (eg_list_next_(&w->list, module)) {
+        if (w->n++ == MODULES_MAX) {
+            eg_note(r, "only the first %d modules are looked at", MODULES_MAX);
+            return false;
+        }
         if (eg_load(&first, eg_index(eg_at(*module, module.name), 0)))
             return true;
         eg_note(r, "the module at %#llx cannot be read: left out",
@@ -147,7 +155,7 @@ bool linux_next_module_part(struct eg_run *r, struct eg_obj m, unsigned *i,
     enum { PARTS_MAX = 16, OF_LAYOUT = 4 };
     const bool memory = eg_has(r, module.mem);
     struct linux_module_part part;
-    uint64_t last;
+    uint64_t end;
 
     while (*i < PARTS_MAX) {
         const unsigned k = (*i)++;
@@ -157,7 +165,7 @@ bool linux_next_module_part(struct eg_run *r, struct eg_obj m, unsigned *i,
                             : k >= 2 * OF_LAYOUT ||
                                   !layout_part(eg_at(m, init_part), k - OF_LAYOUT, true, &part))
             continue;
-        if (!part.first || !part.size || !eg_add(part.first, part.size - 1, &last))
+        if (!part.first || !part.size || !eg_add(part.first, part.size, &end))
             continue;
         *out = part;
         return true;

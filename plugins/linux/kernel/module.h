@@ -13,6 +13,7 @@ EG_FIELDS(module_use, source, source_list, target, target_list);
 /** Loaded modules, the newest first as in /proc/modules. */
 struct linux_module_walk {
     struct eg_list_walk list;
+    unsigned n;
     bool begun;
 };
 EG_API bool linux_next_module(struct eg_run *r, struct linux_module_walk *w, struct eg_obj *module);

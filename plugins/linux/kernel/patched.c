@@ -36,6 +36,7 @@ const struct eg_constant linux_patch_kinds[] = {
 struct kept {
     struct linux_patches p; /* first: what callers get */
     EG_VEC(struct linux_patch) v;
+    uint64_t looked; /* entries of tables, also those that cannot be read */
     bool full;
 };
 
@@ -136,6 +137,7 @@ static void add_table(struct kept *k, struct eg_run *r, struct eg_obj first, uin
 
         e.addr += i * first.size;
         one(k, r, e);
+        k->full |= k->looked++ >= 2 * PATCHES_MAX;
     }
 }
 

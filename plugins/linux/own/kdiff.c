@@ -224,23 +224,31 @@ static bool is_native(struct work *w, const uint8_t *live, size_t len)
     return false;
 }
 
-static const uint8_t *member(struct work *w, const uint8_t *entry, uint32_t id)
+/* Where the member is in an entry of @size bytes; false: this kernel's type has none there. */
+static bool member(struct work *w, uint32_t id, size_t len, size_t size, size_t *off)
 {
-    return entry + eg_slot(w->r, id)->off;
+    const struct eg_slot *s = eg_slot(w->r, id);
+
+    *off = s->off;
+    return s->kind && eg_within(s->off, len, size);
 }
 
 static void alternatives(struct work *w)
 {
     const struct linux_kfile_section *t = linux_kfile_section(w->f, ".altinstructions");
     const size_t size = eg_has(w->r, alt_instr.instrlen) ? eg_object(w->r, alt_instr, 1).size : 0;
-    for (size_t n = 0; t && size >= 12 && n + size <= t->size; n += size) {
+    size_t instr, repl, its_len, made_len;
+
+    if (!t || size < 12 || !member(w, eg_f_alt_instr.instr_offset.id, 4, size, &instr) ||
+        !member(w, eg_f_alt_instr.repl_offset.id, 4, size, &repl) ||
+        !member(w, eg_f_alt_instr.instrlen.id, 1, size, &its_len) ||
+        !member(w, eg_f_alt_instr.replacementlen.id, 1, size, &made_len))
+        return;
+    for (size_t n = 0; eg_within(n, size, t->size); n += size) {
         const uint8_t *e = t->bytes + n;
-        const uint32_t instr = (uint32_t)(member(w, e, eg_f_alt_instr.instr_offset.id) - e),
-                       repl = (uint32_t)(member(w, e, eg_f_alt_instr.repl_offset.id) - e);
         const uint64_t at = t->addr + n + instr + (uint64_t)(int64_t)(int32_t)eg_le32(e + instr),
                        from = t->addr + n + repl + (uint64_t)(int64_t)(int32_t)eg_le32(e + repl);
-        const uint8_t len = *member(w, e, eg_f_alt_instr.instrlen.id),
-                      made = *member(w, e, eg_f_alt_instr.replacementlen.id);
+        const uint8_t len = e[its_len], made = e[made_len];
         const uint8_t *live, *code, *before;
 
         if (!inside(w, at, len))

@@ -21,6 +21,8 @@ enum {
     IMAGE_MAX = 256 << 20, /* of what it has packed */
     BLOCK = 8 << 20,       /* of lz4's old format */
     SECTIONS_MAX = 1024,
+    WANTED_MAX = 64,
+    RELOCATIONS_MAX = 1 << 22, /* a kernel has half a million */
     SHT_NOBITS = 8,
     SHF_ALLOC = 2,
 };
@@ -217,7 +219,8 @@ static uint64_t find_sections(struct eg_run *r, struct work *w, struct linux_kfi
         uint8_t *copy;
 
         if (eg_le32(s) >= names_size || !(eg_le64(s + 8) & SHF_ALLOC) ||
-            eg_le32(s + 4) == SHT_NOBITS || !wanted((const char *)names + eg_le32(s)))
+            eg_le32(s + 4) == SHT_NOBITS || !wanted((const char *)names + eg_le32(s)) ||
+            out->n_sections == WANTED_MAX)
             continue;
         to->size = eg_le64(s + 32);
         to->bytes = bytes_at(r, w, eg_le64(s + 24), to->size);
@@ -256,7 +259,7 @@ static void apply_relocations(struct linux_kfile *f, const uint8_t *p, size_t n)
 
     for (size_t i = 0; i < n; i++)
         lists += !eg_le32(p + 4 * i);
-    if (n < 3 || eg_le32(p) || lists < 2 || lists > 3)
+    if (n < 3 || n > RELOCATIONS_MAX || eg_le32(p) || lists < 2 || lists > 3)
         return;
     for (size_t i = 0; i < n; i++) {
         const int32_t at = (int32_t)eg_le32(p + 4 * i);

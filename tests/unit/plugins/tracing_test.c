@@ -14,6 +14,10 @@ static const char ftrace_types[] =
     "  struct ftrace_ops_hash local_hash, *func_hash; unsigned long trampoline, trampoline_size;"
     "  struct list_head list, subop_list; unsigned long direct_call; };"
     "struct fgraph_ops { void *entryfunc, *retfunc; struct ftrace_ops ops; };"
+    "struct fprobe { struct ftrace_ops ops; void *entry_handler, *exit_handler; };"
+    "struct fprobe_hlist_node { struct hlist_node hlist; unsigned long addr; struct fprobe *fp; };"
+    "struct fprobe_hlist { struct hlist_node hlist; struct fprobe *fp; int size;"
+    "  struct fprobe_hlist_node array[2]; };"
     "struct ftrace_page { struct ftrace_page *next; struct dyn_ftrace *records; int index; };"
     "struct dyn_ftrace { unsigned long ip, flags; };"
     "struct trace_array { struct list_head list; char *name; struct ftrace_ops *ops; };";
@@ -122,7 +126,7 @@ static void ftrace_functions(void **state)
     {
         struct traced t = traced(m);
         const uint64_t at[] = { t.handler, t.c.nobody, t.c.module, t.handler + 4 };
-        const uint64_t ips[] = { t.target, t.other };
+        const uint64_t ips[] = { t.target + 4, t.other }; // behind a landing place
         uint64_t ops = make_ops(&t, at[cases[i].whose], cases[i].flags);
 
         hook(&t, ops, make_hash(&t, ips, 2, 0));
@@ -215,6 +219,109 @@ static void ftrace_others(void **state)
     }
 }
 
+/* What an ops has besides its function: a trampoline, a direct call, a trace instance, an fprobe. */
+static void ftrace_members(void **state)
+{
+    (void)state;
+    mk_each_machine(m) for (int i = 0; i < 6; i++)
+    {
+        static const char *const rows[] = {
+            "handler|every function||trampoline: " MK_NOBODY,
+            "handler|every function||",
+            "handler|every function||direct call: " MK_OUTSIDE,
+            "handler|every function|trace instance mine|",
+            "fprobe_handler|every function|handler|exit handler: " MK_NOBODY,
+            "handler|every function|the first trace instance|",
+        };
+        struct traced t = traced(m);
+        uint64_t fprobe = mk_object(t.k, "fprobe"), head = mk_alloc(t.k, 16), name, instance, link;
+        uint64_t ops = i == 4 ? mk_at(t.k, fprobe, "fprobe.ops") : make_ops(&t, t.handler, ENABLED);
+
+        mk_put(t.k, ops, "ftrace_ops.trampoline", i == 0 ? t.c.nobody : i == 1 ? t.other : 0);
+        mk_put(t.k, ops, "ftrace_ops.direct_call", i == 2 ? t.c.module : 0);
+        if (i == 4) {
+            mk_put(t.k, ops, "ftrace_ops.func", mk_function(&t.c, "fprobe_handler"));
+            mk_put(t.k, ops, "ftrace_ops.flags", ENABLED);
+            mk_put(t.k, fprobe, "fprobe.entry_handler", t.handler);
+            mk_put(t.k, fprobe, "fprobe.exit_handler", t.c.nobody);
+        }
+        name = mk_alloc(t.k, 16);
+        mk_write(t.k, name, "mine", 5);
+        instance = mk_object(t.k, "trace_array");
+        mk_put(t.k, instance, "trace_array.name", i == 3 ? name : 0);
+        mk_put(t.k, instance, "trace_array.ops", i == 3 || i == 5 ? ops : t.end);
+        link = mk_at(t.k, instance, "trace_array.list");
+        mk_list(t.k, head, &link, 1);
+        mk_symbol(t.k, "ftrace_trace_arrays", head);
+        enlist(&t, ops);
+        assert_string_equal(mk_code_rows(&t.c, "ftrace", NULL, "SYMBOL HOOKED DETAIL HINTS"),
+                            rows[i]);
+        mk_free(t.k);
+    }
+}
+
+/* Since 6.14 fprobes are in a table of their own; until 6.9 there is one function graph. */
+static void ftrace_tables(void **state)
+{
+    (void)state;
+    mk_each_machine(m) for (int idle = 0; idle < 2; idle++)
+    {
+        struct traced t = traced(m);
+        const uint64_t word = mk_model(t.k)->ptr_size;
+        uint64_t probe = mk_object(t.k, "fprobe"), node = mk_object(t.k, "fprobe_hlist");
+        uint64_t table = mk_alloc(t.k, 64 * word), graph = mk_alloc(t.k, 2 * word);
+
+        mk_symbol_sized(t.k, "fprobe_table", table, (uint32_t)(64 * word));
+        mk_put(t.k, probe, "fprobe.entry_handler", t.c.module);
+        mk_put(t.k, probe, "fprobe.exit_handler", t.handler);
+        mk_put(t.k, node, "fprobe_hlist.fp", probe);
+        mk_put(t.k, node, "fprobe_hlist.size", 2);
+        mk_put(t.k, mk_at(t.k, node, "fprobe_hlist.array"), "fprobe_hlist_node.addr", t.target);
+        mk_hlist_add(t.k, table + 63 * word, mk_at(t.k, node, "fprobe_hlist.hlist"));
+        mk_write_ptr(t.k, graph, t.c.nobody);
+        mk_write_ptr(t.k, graph + word, idle ? mk_function(&t.c, "ftrace_stub") : t.handler);
+        mk_symbol(t.k, "ftrace_graph_entry", graph);
+        mk_symbol(t.k, "ftrace_graph_return", graph + word);
+        assert_string_equal(
+            mk_code_rows(&t.c, "ftrace", NULL, kinds),
+            idle ? "graph||||"
+                   "|" MK_NOBODY "\n"
+                   "fprobe||extra|2|target and 1 more|entry handler: " MK_OUTSIDE "\n"
+                   "fprobe return|handler|kernel|2|target and 1 more|entry handler: " MK_OUTSIDE
+                 : "graph||||"
+                   "|" MK_NOBODY "\n"
+                   "graph return|handler|kernel|||\n"
+                   "fprobe||extra|2|target and 1 more|entry handler: " MK_OUTSIDE "\n"
+                   "fprobe return|handler|kernel|2|target and 1 more|entry handler: " MK_OUTSIDE);
+        mk_free(t.k);
+    }
+}
+
+/* --all: a row for each function; --records: what the records say, each function once. */
+static void ftrace_arguments(void **state)
+{
+    static const char *const all[] = { "all", NULL }, *const records[] = { "records", "", NULL };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct traced t = traced(m);
+        const uint64_t ips[] = { t.target, t.other };
+        uint64_t ops = make_ops(&t, t.handler, ENABLED);
+
+        hook(&t, ops, make_hash(&t, ips, 2, 0));
+        enlist(&t, ops);
+        record(&t, t.target, UINT64_C(1) << 31 | 1);
+        record(&t, t.target, UINT64_C(1) << 31 | 1);
+        record(&t, t.handler, 0);
+        assert_string_equal(mk_code_rows(&t.c, "ftrace", all, kinds),
+                            "ops|handler|kernel|2|target|\nops|handler|kernel|2|other|");
+        assert_string_equal(mk_code_rows(&t.c, "ftrace", records, "KIND SYMBOL HOOKED OPS FLAGS"),
+                            "record|handler|target|1|ENABLED");
+        mk_free(t.k);
+    }
+}
+
 static void ftrace_damage(void **state)
 {
     (void)state;
@@ -232,6 +339,11 @@ static void ftrace_damage(void **state)
         mk_code_rows(&t.c, "ftrace", NULL, kinds);
         assert_int_equal(mk_row_notes("it goes in a circle"), 1);
         assert_int_equal(mk_row_notes("the functions in the hash"), 1);
+        assert_int_equal(mk_row_notes("pages of its records go in a circle"), 1);
+        mk_put(t.k, t.page, "ftrace_page.index", 0);
+        mk_put(t.k, t.page, "ftrace_page.next", 8);
+        mk_code_rows(&t.c, "ftrace", NULL, kinds);
+        assert_int_equal(mk_row_notes("pages of its records end too early"), 1);
         mk_free(t.k);
     }
 }
@@ -449,11 +561,47 @@ static void tracepoints(void **state)
     }
 }
 
+/* Two probes; --all; one that two entries lead to is shown once, one that is not there not at all. */
+static void tracepoints_damage(void **state)
+{
+    static const char *const all[] = { "all", NULL };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct points p = points(m, false);
+        const uint64_t word = mk_model(p.k)->ptr_size, size = mk_size(p.k, "tracepoint_func");
+        uint64_t table = mk_alloc(p.k, 4 * word), other = mk_object(p.k, "tracepoint");
+
+        mk_put(p.k, p.funcs, "tracepoint_func.func", p.probe);
+        mk_put(p.k, p.funcs, "tracepoint_func.prio", 10);
+        mk_put(p.k, p.funcs + size, "tracepoint_func.func", p.c.nobody);
+        mk_write_ptr(p.k, table, p.point);
+        mk_write_ptr(p.k, table + word, p.point);
+        mk_write_ptr(p.k, table + 2 * word, 8);
+        mk_write_ptr(p.k, table + 3 * word, other);
+        mk_put(p.k, p.c.of, "module.num_tracepoints", 4);
+        mk_put(p.k, p.c.of, "module.tracepoints_ptrs", table);
+        assert_string_equal(
+            mk_code_rows(&p.c, "tracepoints", NULL, "NAME POINT_MODULE PRIORITY SYMBOL HINTS"),
+            "fork|kernel|10|probe|\nfork|kernel|0||" MK_NOBODY);
+        assert_int_equal(mk_row_notes("it cannot be read"), 1);
+        assert_string_equal(mk_code_rows(&p.c, "tracepoints", all, "POINT_MODULE SYMBOL"),
+                            "kernel|probe\nkernel|\nextra|");
+        mk_put(p.k, p.c.of, "module.num_tracepoints", 0x7fffffff);
+        mk_code_rows(&p.c, "tracepoints", NULL, "NAME");
+        assert_int_equal(mk_row_notes("are too many"), 1);
+        mk_free(p.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ftrace_functions), cmocka_unit_test(ftrace_records),
         cmocka_unit_test(ftrace_others),    cmocka_unit_test(ftrace_damage),
+        cmocka_unit_test(ftrace_members),   cmocka_unit_test(ftrace_tables),
+        cmocka_unit_test(ftrace_arguments), cmocka_unit_test(tracepoints_damage),
         cmocka_unit_test(kprobes),          cmocka_unit_test(kprobes_of_events),
         cmocka_unit_test(tracepoints),
     };
