@@ -38,12 +38,20 @@ EG_TYPE(srcu_notifier_head);
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { BLOCKS_MAX = 4096, NAME_LEN = 128, PADDING = 64, CODE_MAX = 1024, TARGETS_MAX = 64 };
+enum {
+    BLOCKS_MAX = 4096,
+    ROWS_MAX = 1 << 15,
+    NAME_LEN = 128,
+    PADDING = 64,
+    CODE_MAX = 1024,
+    TARGETS_MAX = 64
+};
 
 struct walk {
     struct eg_run *r;
     const struct linux_codes *codes;
-    struct eg_map *seen, *blocks; /* heads; what was shown */
+    struct eg_map *seen; /* heads */
+    unsigned rows;
     unsigned chains;
 };
 
@@ -165,6 +173,7 @@ static const char *hints_of(struct walk *w, uint64_t block, const struct linux_c
 static void blocks(struct walk *w, const char *name, const char *kind, uint64_t head)
 {
     struct eg_run *r = w->r;
+    struct eg_map *seen = eg_run_map(r);
     uint64_t at, before = 0;
     int32_t last = INT32_MAX;
 
@@ -177,10 +186,10 @@ static void blocks(struct walk *w, const char *name, const char *kind, uint64_t 
         int32_t priority = last;
         const char *hints = NULL;
 
-        if (n == BLOCKS_MAX || !eg_run_map_add(r, w->blocks, at, 0)) {
+        if (n == BLOCKS_MAX || w->rows == ROWS_MAX || !eg_run_map_add(r, seen, at, 0)) {
             eg_note(r,
-                    "%s: the chain does not end, or leads into another: only its "
-                    "first %u blocks are shown",
+                    "%s: the chain does not end, or there are too many: only its first %u "
+                    "blocks are shown",
                     name, n);
             return;
         }
@@ -194,6 +203,7 @@ static void blocks(struct walk *w, const char *name, const char *kind, uint64_t 
         if (eg_get(&priority, block, notifier_block.priority) && priority > last)
             hints = linux_hints(r, hints, "out of order: not put there by the kernel's function");
         last = priority;
+        w->rows++;
         eg_row(r, .TABLE = eg_text(name), .KIND = eg_text(kind),
                .PRIORITY = eg_val(block, notifier_block.priority),
                .FUNCTION = eg_val(block, notifier_block.notifier_call),
@@ -304,9 +314,7 @@ static void kernel_variables(struct walk *w)
 
 static int run(struct eg_run *r)
 {
-    struct walk w = {
-        .r = r, .codes = linux_codes(r), .seen = eg_run_map(r), .blocks = eg_run_map(r)
-    };
+    struct walk w = { .r = r, .codes = linux_codes(r), .seen = eg_run_map(r) };
     struct eg_obj net;
 
     kernel_variables(&w);

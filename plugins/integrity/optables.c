@@ -288,7 +288,7 @@ static const char *copy_hint(const struct look *l, const struct seen *s)
 
     if (!l->who || !strcmp(l->who, "kernel") || l->t->object || s->mixed || !s->owner ||
         strcmp(s->owner, "kernel") != 0 || !eg_map_get(o->originals, sum_of(o, l->t, &n), &i) ||
-        n < COPY_MIN || takes_over(o, l->who))
+        takes_over(o, l->who))
         return NULL;
     name = eg_name_of(o->r, o->at[i].addr);
     return eg_strf(o->r, "a copy of the kernel's %s", name ? name : o->at[i].type->name);

@@ -71,9 +71,12 @@ void linux_bpf_code(struct eg_run *r, struct eg_obj prog, struct linux_bpf_code 
 
 /* ---- calls ---- */
 
+/* Of an instruction that takes two; a program that is cut off may end with the first half. */
 static uint64_t wide_value(const struct linux_bpf_code *c, uint32_t i)
 {
-    return (uint32_t)c->at[i].imm | (uint64_t)(uint32_t)c->at[i + 1].imm << 32;
+    const uint64_t low = (uint32_t)c->at[i].imm;
+
+    return i + 1 < c->n ? low | (uint64_t)(uint32_t)c->at[i + 1].imm << 32 : low;
 }
 
 struct linux_bpf_call linux_bpf_call(const struct linux_bpf_code *c, uint32_t i)

@@ -87,8 +87,10 @@ static const char *ftrace_hint(struct eg_run *r, const struct linux_patch *p, co
         return p->flags & (FTRACE_ENABLED | FTRACE_DISABLED) || is_named(r, s.target, entries + 2)
                    ? NULL
                    : "a call of ftrace that its record does not have";
-    if (p->flags & FTRACE_DIRECT && kind != LINUX_CODE_NOBODY && kind != LINUX_CODE_UNKNOWN)
-        return kind == LINUX_CODE_MODULE ? "calls a module, not ftrace" : NULL;
+    if (p->flags & FTRACE_DIRECT && kind == LINUX_CODE_MODULE)
+        return "calls a module, not ftrace";
+    if (p->flags & FTRACE_DIRECT && (kind == LINUX_CODE_KERNEL || kind == LINUX_CODE_BPF))
+        return NULL;
     if (kind == LINUX_CODE_BPF)
         return p->flags & FTRACE_ENABLED ? NULL : "calls BPF, which its record does not have";
     return "calls other code than ftrace's";

@@ -205,6 +205,7 @@ static void helpers(void **state)
         insn(&w, w.prog[0], 0, 0x18, 0, 0);
         insn(&w, w.prog[0], 1, 0x85, 0, 0x40);
         assert_string_equal(hints(&w), "prog1: \nprog2: \nprog3: ");
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=1"), 13, 13), "");
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=2 insns"), 23, 25),
                             "0||call bpf_ktime_get_ns\n1||exit");
         // More than can be read.
@@ -235,13 +236,16 @@ static void attached(void **state)
     mk_each_machine(m)
     {
         struct world w = make(m);
+        uint64_t freed = make_prog(&w, 5, "freed");
 
+        mk_put(w.k, mk_of(&w.g, freed, "bpf_prog.aux"), "bpf_prog_aux.prog", w.prog[0]);
         set_id(&w, 0, 3, w.prog[2]);
         make_event(&w, "syscalls", "sys_exit_getdents64", w.prog[0]);
         make_event(&w, "syscalls", "sys_enter_execve", w.prog[1]);
         // A program that only an event has, and one that was freed: its data leads elsewhere.
         make_event(&w, "sched", "sched_switch", w.prog[3]);
-        make_event(&w, "sched", "sched_wakeup", w.events);
+        make_event(&w, "sched", "sched_wakeup", freed);
+        make_event(&w, "sched", "sched_waking", w.events);
         assert_string_equal(hints(&w), "prog1: attached to getdents64\nprog2: \nprog3: \n"
                                        "prog4: not in the table of programs");
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", NULL), 11, 11),

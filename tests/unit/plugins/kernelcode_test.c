@@ -26,6 +26,7 @@ static const char types[] = MK_LIST_TYPES
     "struct static_call_key { void *func; void *sites; };"
     "struct static_call_site { s32 addr, key; };"
     "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };"
+    "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; };"
     "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };";
 
 enum { TEXT = 0x2000, FUNCTION = 0x100, SITE = 0x80 };
@@ -34,7 +35,7 @@ enum { TEXT = 0x2000, FUNCTION = 0x100, SITE = 0x80 };
  * the module's, and another module's that it does not use. */
 struct machine {
     struct mk *k;
-    uint64_t text, data, module, other, head, mod, key, call_key, jump, site, record, probes;
+    uint64_t text, data, module, other, head, mod, key, call_key, jump, site, record, probes, bpf;
 };
 
 static const struct mk_machine *machine_named(const char *arch)
@@ -118,7 +119,9 @@ static struct machine make(void)
     mk_symbol(k, "__SCT__hello", w.text + 3 * FUNCTION);
     mk_symbol(k, "ftrace_caller", w.text + 4 * FUNCTION);
     mk_symbol(k, "_etext", w.text + TEXT);
-    mk_symbol(k, "bpf_kallsyms", w.head); // it has none
+    w.bpf = mk_alloc(k, 16);
+    mk_list(k, w.bpf, NULL, 0);
+    mk_symbol(k, "bpf_kallsyms", w.bpf);
     code(&w, w.text, "\xc3", 1);
     code(&w, w.text + FUNCTION, "\x48\x89\xe5\xc3", 4); // mov rbp, rsp; ret
     code(&w, w.text + 2 * FUNCTION, "\x0f\x1f\x44\0\0\x0f\x1f\x44\0\0", 10);
@@ -242,6 +245,7 @@ static void breakpoints(void **state)
         { "\xc3\xcc\x48\x89\xe5\xc3", 6, false, false }, // behind a return
         { "\x55\xcc\xcc\x48\x89\xe5\xc3", 7, false, false },
         { "\x0f\x0b\xcc\x55\xc3", 5, false, false },
+        { "\x74\x01\xcc\x48\x89\xe5\xc3", 7, false, true }, // behind a branch
     };
 
     (void)state;
@@ -310,6 +314,59 @@ static void ftrace(void **state)
         assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
         mk_free(w.k);
     }
+}
+
+/* Code of BPF, which ftrace's records name or not; and with a record of a direct call, data. */
+static void direct_calls(void **state)
+{
+    static const struct {
+        bool bpf; // where it leads: code of BPF, or data
+        uint64_t flags;
+        const char *hint;
+    } cases[] = {
+        { true, UINT64_C(1) << 31, "" },
+        { true, UINT64_C(1) << 31 | 1 << 23, "" },
+        { true, 0,
+          "calls BPF, which its record does not have; leads to code made at run time, and the "
+          "kernel has no record of that" },
+        { false, UINT64_C(1) << 31 | 1 << 23, "calls other code than ftrace's; leads into data" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct machine w = make();
+        uint64_t sym = mk_object(w.k, "bpf_ksym"), node = mk_at(w.k, sym, "bpf_ksym.lnode");
+        uint64_t made = mk_alloc_aligned(w.k, 0x1000, 0x1000);
+
+        mk_put(w.k, sym, "bpf_ksym.start", made);
+        mk_put(w.k, sym, "bpf_ksym.end", made + 0x100);
+        mk_puts(w.k, sym, "bpf_ksym.name", "bpf_trampoline_1");
+        mk_list(w.k, w.bpf, &node, 1);
+        leads(&w, w.text + 2 * FUNCTION, "\xe8", 1, cases[i].bpf ? made : w.data);
+        mk_put(w.k, w.record, "dyn_ftrace.flags", cases[i].flags);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
+        mk_free(w.k);
+    }
+}
+
+/* A module whose code would end with the address space has none, and ends nothing. */
+static void edges(void **state)
+{
+    struct machine w = make();
+
+    (void)state;
+    mk_write_ptr(w.k, mk_at(w.k, w.mod, "module.mem"), UINT64_MAX - 0xfff);
+    assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), "");
+    assert_int_equal(mk_row_notes("and 1 parts of modules"), 1);
+    mk_write_ptr(w.k, mk_at(w.k, w.mod, "module.mem"), UINT64_MAX - 0x1fff);
+    assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), "");
+    mk_free(w.k);
+    // Tables that claim more than there can be.
+    w = make();
+    mk_put(w.k, w.mod, "module.jump_entries", 0x1000);
+    mk_put(w.k, w.mod, "module.num_jump_entries", UINT32_MAX);
+    assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), "");
+    mk_free(w.k);
 }
 
 static void jump_labels(void **state)
@@ -529,6 +586,7 @@ static void against(void **state)
         { "\x31\xc0", "\x31\xdb", 2, 0x20, "differs from the kernel's file" },
         { "\x48\x89\xc8\x66\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" },
         { "\x48\x89\xc8\x90\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" },
+        { "\x66\x90\x48\x89\xc8", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" }, // padding before it
         { "\x48\x89\xd8\x66\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT, "" }, // padding
         { "\x48\x89\xc9\x90\x90", "\x48\x89\xd8\x90\x90", 5, ALT_AT,
           "differs from the kernel's file" },
@@ -591,7 +649,8 @@ int main(void)
         cmocka_unit_test(ftrace),       cmocka_unit_test(jump_labels),
         cmocka_unit_test(aarch64),      cmocka_unit_test(against),
         cmocka_unit_test(not_a_kernel), cmocka_unit_test(static_calls),
-        cmocka_unit_test(trampoline),
+        cmocka_unit_test(trampoline),   cmocka_unit_test(direct_calls),
+        cmocka_unit_test(edges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
