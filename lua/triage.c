@@ -342,12 +342,19 @@ static int test(struct triage *t)
 
 static int open_all(struct eg_run *r, struct triage *t)
 {
-    static const struct script_limits limits = { .memory = 512 << 20,
-                                                 .steps = UINT64_C(200000000000),
-                                                 .seconds = 600 };
+    // Of reading the rules, and of the function of each.
+    struct script_limits limits = { .memory = 512 << 20,
+                                    .steps = UINT64_C(20000000000),
+                                    .seconds = 60 };
     struct eg_error e;
     int rc;
 
+    if (r->options->script_memory)
+        limits.memory = r->options->script_memory;
+    if (r->options->script_steps)
+        limits.steps = r->options->script_steps;
+    if (r->options->seconds)
+        limits.seconds = r->options->seconds;
     t->script = script_open(r, &limits);
     if (!t->script)
         return eg_run_fail(r, EG_ENOMEM, "out of memory for the rules");

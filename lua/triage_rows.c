@@ -8,6 +8,7 @@
 enum {
     KEPT_MAX = 1000,    /* rows that a rule without a function keeps */
     READ_MAX = 200000,  /* rows that one with a function reads */
+    FOUND_MAX = 10000,  /* rows that find() returns */
     FINDINGS_MAX = 100, /* of one rule; further rows are counted in the last */
     CELL_MAX = 256,     /* bytes of one cell in a text */
     TEXT_MAX = 1024,
@@ -251,8 +252,11 @@ static int call_find(lua_State *L)
         return 0;
     luaL_argexpected(L, lua_istable(L, -1), lua_gettop(L), "table");
     for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TTABLE; i++, lua_pop(L, 1)) {
-        struct eg_value *cells = eg_tmp(j->t->run, (r->n_cells + 1) * sizeof *cells);
+        struct eg_value *cells;
 
+        if (i > FOUND_MAX)
+            return luaL_error(L, "rule %s: find returned more than %d rows", r->id, FOUND_MAX);
+        cells = eg_tmp(j->t->run, (r->n_cells + 1) * sizeof *cells);
         for (size_t c = 0; c < r->n_cells; c++) {
             const struct eg_column one[] = { *r->cells[c].column, { 0 } };
 
@@ -263,6 +267,16 @@ static int call_find(lua_State *L)
     return 0;
 }
 
+/** Each rule has its own time and steps: one that never ends spoils no other. */
+static void renew(struct triage *t)
+{
+    const uint64_t deadline = t->run->options->deadline;
+
+    script_renew(t->script);
+    if (deadline)
+        t->script->deadline = EG_MIN(t->script->deadline, deadline);
+}
+
 void triage_judge(struct triage *t, struct triage_rule *rule)
 {
     struct judging j = { t, rule, t->findings.n };
@@ -271,6 +285,7 @@ void triage_judge(struct triage *t, struct triage_rule *rule)
     struct eg_error e;
 
     if (calls) {
+        renew(t);
         lua_pushcfunction(t->script->L, rule->find != LUA_NOREF ? call_find : call_match);
         lua_pushlightuserdata(t->script->L, &j);
         if (script_call(t->script, 1, 0, &e))
@@ -333,12 +348,14 @@ static int give(lua_State *L)
         }
         for (; lua_rawgeti(L, -1, n) == LUA_TTABLE; n++, lua_pop(L, 1)) {
             for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+                // Not of a number: to become a text would confuse lua_next().
+                const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
                 size_t i = 0;
 
-                while (i < s->n_columns && strcmp(s->columns[i].name, lua_tostring(L, -2)) != 0)
+                while (i < s->n_columns && strcmp(s->columns[i].name, name) != 0)
                     i++;
                 if (i == s->n_columns)
-                    luaL_error(L, "no column '%s' in the rows of %s", lua_tostring(L, -2), s->name);
+                    luaL_error(L, "no column '%s' in the rows of %s", name, s->name);
             }
             to_values(L, &in->arena, lua_gettop(L), s->columns, v);
             if (!in->filter || eg_filter_match(in->filter, v, &in->unknown)) {
@@ -379,6 +396,7 @@ static const char *try_all(struct triage *t, struct triage_rule *r, int examples
         lua_pushcfunction(L, give);
         lua_pushvalue(L, -2);
         lua_pushlightuserdata(L, r);
+        renew(t);
         if (script_call(t->script, 2, 0, &e))
             wrong = eg_strf(t->run, "%s %d: %s", list, (int)n, e.text);
         if (!wrong)

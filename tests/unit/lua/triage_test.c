@@ -216,6 +216,38 @@ static void mistakes(void **state)
     assert_says(RULE("abc", "plugin = 'triagerows'"), "abd", "did you mean 'abc'?");
 }
 
+/** A function that never ends spoils no other rule; nor does one that returns rows without end. */
+static void endless(void **state)
+{
+    struct eg_given_arg args[] = { { "rule", "a,b,c" }, { "rules", NULL } };
+    struct eg_run_options o = { .quiet = true, .args = args, .n_args = 2, .script_steps = 1000000 };
+    struct eg_run_result result;
+    struct world w;
+    char *out = NULL;
+    size_t len;
+    FILE *f = open_memstream(&out, &len);
+
+    (void)state;
+    begin(&w, RULE("a", "plugin = 'triagerows', match = function() while true do end end")
+                  RULE("b", "plugin = 'triagerows', match = function(r) return r.N == 1 end")
+                      RULE("c", "plugin = 'triagerows', find = function(rows) return setmetatable("
+                                "{}, {}) end"));
+    args[1].value = w.folder;
+    eg_plugin_run(mk_system(w.k), eg_plugin_find("triage"), &o, (struct eg_sink){ print, f },
+                  &result);
+    fclose(f);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(out, "low|b|1|T|N=1|"));
+    assert_int_equal(result.n_notes, 1);
+    assert_non_null(strstr(result.notes[0], "not checked: a: "));
+    eg_arena_fini(&result.arena);
+    free(out);
+    end(&w);
+    assert_says(RULE("a", "plugin = 'triagerows', find = function(rows) local all = {} "
+                          "for i = 1, 10001 do all[i] = { N = i } end return all end"),
+                "a", "find returned more than 10000 rows");
+}
+
 /** A rule of the user's takes the place of a built-in one; of two plugins one runs once. */
 static void replaced(void **state)
 {
@@ -235,6 +267,9 @@ static void own_examples(void **state)
         { "hits = { { N = 1 } }, misses = { { N = 1 } }", "misses 1 is found" },
         { "hits = { { N = 1 } }", "it has no misses" },
         { "hits = { { M = 1 } }, misses = { { N = 1 } }", "no column 'M'" },
+        { "hits = { { [true] = 1 } }, misses = { { N = 1 } }", "no column '?'" },
+        { "hits = { { [{}] = 1 } }, misses = { { N = 1 } }", "no column '?'" },
+        { "hits = { { 5 } }, misses = { { N = 1 } }", "no column '?'" },
         { "hits = { }, misses = { { N = 1 } }", "hits is empty" },
     };
 
@@ -279,6 +314,7 @@ int main(void)
         cmocka_unit_test(not_checked),  cmocka_unit_test(order_and_limits),
         cmocka_unit_test(mistakes),     cmocka_unit_test(replaced),
         cmocka_unit_test(own_examples), cmocka_unit_test(built_in),
+        cmocka_unit_test(endless),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
