@@ -355,6 +355,13 @@ static void links(void **state)
         mk_put(w.k, link, "bpf_link.refcnt.counter", 0);
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12),
                             "attached to kill\n\n");
+        // One that the table lacks, and a program's array has.
+        set_id(&w, 2, 9, 0);
+        mk_put(w.k, link, "bpf_link.refcnt.counter", 1);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12),
+                            "attached to kill\n");
+        mk_put(w.k, link, "bpf_link.refcnt.counter", 0);
+        set_id(&w, 2, 9, link);
         // What has no operations is no link.
         mk_put(w.k, link, "bpf_link.ops", 0x1000);
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12),

@@ -214,6 +214,12 @@ static void zeros(struct world *w)
     mk_write(w->k, w->module, &zero, 1);
 }
 
+/* Behind the end of memory. */
+static void lacking(struct world *w)
+{
+    mk_protect(w->k, w->module, UINT64_C(1) << 40, 0);
+}
+
 static void unmapped(struct world *w)
 {
     mk_unmap(w->k, w->text + PAGE);
@@ -254,6 +260,8 @@ static void test_kernelmap(void **state)
     assert_non_null(strstr(hints(share_data), "rw-u|other||programs may read it"));
     assert_non_null(strstr(hints(write_constants), "rw-|kernel|kernel|writable constants"));
     assert_non_null(strstr(hints(zeros), "r-x|module|lab|executable, but the page is zeros"));
+    assert_non_null(
+        strstr(hints(lacking), "r-x|module|lab|executable, but the image lacks the page"));
     assert_non_null(strstr(hints(unmapped), "|kernel|kernel|code that is not mapped"));
     assert_non_null(strstr(hints(no_alias), "r-x|module|lab|the direct map lacks its page"));
     assert_non_null(

@@ -86,6 +86,9 @@ static void binfmts(void **state)
         mk_put(s.k, f, "linux_binfmt.core_dump", s.second + 4);
         assert_string_equal(hints(&s, "binfmts"), "inside a function: core_dump");
         mk_put(s.k, f, "linux_binfmt.core_dump", 0);
+        mk_put(s.k, f, "linux_binfmt.load_binary", mk_alloc(s.k, 64));
+        assert_string_equal(hints(&s, "binfmts"), "code of no module that is listed, nor of the "
+                                                  "kernel, unless it is of BPF or ftrace");
         mk_put(s.k, f, "linux_binfmt.load_binary", s.rk);
         assert_string_equal(hints(&s, "binfmts"), "its code is not its owner's");
         mk_put(s.k, f, "linux_binfmt.module", s.module);

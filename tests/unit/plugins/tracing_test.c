@@ -170,6 +170,22 @@ static void ftrace_records(void **state)
         assert_string_equal(mk_code_rows(&t.c, "ftrace", NULL, kinds), want);
         mk_free(t.k);
     }
+    mk_each_machine(m) // by an ops that is listed and not enabled, or spares the function
+    {
+        struct traced t = traced(m);
+        uint64_t idle = make_ops(&t, t.handler, 0), spares = make_ops(&t, t.handler, ENABLED);
+
+        hook(&t, idle, make_hash(&t, &t.target, 1, 0));
+        enlist(&t, idle);
+        hook(&t, spares, make_hash(&t, &t.target, 1, 0));
+        mk_put(t.k, mk_at(t.k, spares, "ftrace_ops.local_hash"), "ftrace_ops_hash.notrace_hash",
+               make_hash(&t, &t.target, 1, 0));
+        enlist(&t, spares);
+        record(&t, t.target, 1);
+        assert_non_null(strstr(mk_code_rows(&t.c, "ftrace", NULL, "KIND HINTS"),
+                               "record|hooked, but by no ops that is listed"));
+        mk_free(t.k);
+    }
     mk_each_machine(m)
     {
         struct traced t = traced(m);
@@ -403,7 +419,7 @@ static uint64_t make_probe(struct probed *p, const char *type, uint64_t addr, ui
 static void kprobes(void **state)
 {
     (void)state;
-    mk_each_machine(m) for (int i = 0; i < 7; i++)
+    mk_each_machine(m) for (int i = 0; i < 8; i++)
     {
         static const char *const rows[] = {
             "kprobe|target|handler|kernel|",
@@ -413,17 +429,18 @@ static void kprobes(void **state)
             "kprobe|target|handler|kernel|post handler: " MK_OUTSIDE,
             "kprobe|handler|kernel|in " MK_NOBODY,
             "kretprobe|target|handler|kernel|entry handler: " MK_NOBODY,
+            "kretprobe|target|||" MK_NOBODY,
         };
         struct probed p = probed(m);
         const uint64_t at[] = { p.target, p.target,   p.forbidden, p.forbidden + 0x10,
-                                p.target, p.c.nobody, p.target };
+                                p.target, p.c.nobody, p.target,    p.target };
         uint64_t probe = make_probe(&p, "kretprobe", at[i],
                                     i == 1   ? p.c.nobody
-                                    : i == 6 ? p.returns
+                                    : i >= 6 ? p.returns
                                              : p.handler);
 
         mk_put(p.k, probe, "kprobe.post_handler", i == 4 ? p.c.module : 0);
-        mk_put(p.k, probe, "kretprobe.handler", p.handler);
+        mk_put(p.k, probe, "kretprobe.handler", i == 7 ? p.c.nobody : p.handler);
         mk_put(p.k, probe, "kretprobe.entry_handler", i == 6 ? p.c.nobody : 0);
         mk_hlist_add(p.k, p.table + (uint64_t)i * mk_model(p.k)->ptr_size, probe);
         assert_string_equal(
