@@ -26,14 +26,23 @@ enum { SHOWN = 16, PAGES_MAX = 64 };
 struct looking {
     struct eg_run *r;
     uint64_t processes, pages, unread, page; /* page: bytes */
+    uint8_t *pages_of[2];                    /* one page of the process, and the kernel's */
     bool all;
 };
+
+static struct eg_cell excerpt(const struct looking *k, const uint8_t *page, uint64_t off)
+{
+    const size_t n = (size_t)EG_MIN((uint64_t)SHOWN, k->page - off);
+    uint8_t *copy = eg_tmp(k->r, n);
+
+    return eg_blob(memcpy(copy, page + off, n), n);
+}
 
 static void show(struct looking *k, struct eg_obj task, uint64_t va, struct eg_space *user,
                  struct eg_space *kernel, uint64_t at)
 {
     struct eg_run *r = k->r;
-    uint8_t *mine = eg_tmp(r, k->page), *its = eg_tmp(r, k->page);
+    uint8_t *mine = k->pages_of[0], *its = k->pages_of[1];
     const char *hint = "";
     bool differs;
     uint64_t pa = 0, kernel_pa = 0, off = 0;
@@ -62,8 +71,7 @@ static void show(struct looking *k, struct eg_obj task, uint64_t va, struct eg_s
         return;
     eg_row(r, .PID = eg_val(task, task_struct.tgid), .COMM = eg_val(task, task_struct.comm),
            .ADDRESS = eg_uint(va + off), .PHYSICAL = eg_uint(pa + off),
-           .BYTES = eg_blob(mine + off, EG_MIN((uint64_t)SHOWN, k->page - off)),
-           .EXPECTED_BYTES = eg_blob(its + off, EG_MIN((uint64_t)SHOWN, k->page - off)),
+           .BYTES = excerpt(k, mine, off), .EXPECTED_BYTES = excerpt(k, its, off),
            .DISASM = differs ? eg_text(linux_code_text(
                                    r, false, mine + off,
                                    (size_t)EG_MIN((uint64_t)SHOWN, k->page - off), va + off, 4))
@@ -102,6 +110,8 @@ static int run(struct eg_run *r)
                          .all = eg_arg_flag(r, "all") };
     struct eg_obj task;
 
+    k.pages_of[0] = eg_tmp(r, k.page);
+    k.pages_of[1] = eg_tmp(r, k.page);
     linux_each_process(r, task) {
         if (linux_pid_asked(r, task))
             look(&k, task);

@@ -156,7 +156,7 @@ static void workqueues(void **state)
         uint64_t handler = mk_function(&c, "handler"), head = mk_alloc(k, 16), link, links[2];
         uint64_t queue = mk_object(k, "workqueue_struct"), pool = mk_object(k, "worker_pool");
         uint64_t pwq = mk_alloc_aligned(k, 256, 256), worker = mk_object(k, "worker");
-        uint64_t task = mk_object(k, "task_struct");
+        uint64_t task = mk_object(k, "task_struct"), idle;
 
         mk_percpu(&c, "timer_bases", 9 * mk_model(k)->ptr_size);
         mk_puts(k, queue, "workqueue_struct.name", "events");
@@ -172,8 +172,11 @@ static void workqueues(void **state)
         links[0] = mk_at(k, make_work(&c, handler, pwq), "work_struct.entry");
         links[1] = mk_at(k, make_work(&c, c.nobody, pwq), "work_struct.entry");
         mk_list(k, mk_at(k, pool, "worker_pool.worklist"), links, 2);
-        link = mk_at(k, worker, "worker.node");
-        mk_list(k, mk_at(k, pool, "worker_pool.workers"), &link, 1);
+        idle = mk_object(k, "worker");
+        mk_list(k, mk_at(k, idle, "worker.scheduled"), NULL, 0);
+        links[0] = mk_at(k, idle, "worker.node");
+        links[1] = mk_at(k, worker, "worker.node");
+        mk_list(k, mk_at(k, pool, "worker_pool.workers"), links, 2);
         mk_list(k, mk_at(k, worker, "worker.scheduled"), NULL, 0);
         mk_put(k, worker, "worker.current_func", handler + 4);
         mk_put(k, worker, "worker.current_pwq", pwq);

@@ -290,6 +290,11 @@ static void descriptors(void **state)
         { 12, 0xf3, 0x7000, "" }, // TLS
         { 12, 0xfb, 0x7000, "a code segment that Linux lets no program have" },
         { 13, 0xec, 0, "a call gate; programs may use it" },
+        { 8, 0x93, 0, "not a task state segment" },
+        { 8, 0x82, 0, "not a task state segment" },
+        { 10, 0x82, 0, "" }, // a local table
+        { 10, 0x89, 0, "not a local table" },
+        { 10, 0x93, 0, "not a local table" },
         { 20, 0x93, 0, "Linux has nothing there" },
         { 20, 0x13, 0, "" }, // absent
     };
@@ -305,6 +310,36 @@ static void descriptors(void **state)
         put_descriptor(&w, gdt, cases[i].i, cases[i].access, cases[i].base, false);
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "descriptors", NULL), 8, 8),
                             *cases[i].hints ? cases[i].hints : "");
+        mk_free(w.k);
+    }
+}
+
+/* What a program put into its local table, or somebody else. */
+static void local_table(void **state)
+{
+    (void)state;
+    each_x86(m)
+    {
+        struct world w = make(m);
+        const uint64_t gdt = mk_alloc_aligned(w.k, 0x1000, 0x1000),
+                       ldt = mk_alloc_aligned(w.k, 0x1000, 0x1000);
+
+        mk_symbol(w.k, "gdt_page", gdt);
+        one_cpu(&w);
+        put_descriptor(&w, gdt, 10, 0x82, ldt, true);
+        mk_write(w.k, gdt + 8 * 10, "\x1f\0", 2); // four descriptors
+        mk_write(w.k, gdt + 8 * 10 + 6, "\0", 1);
+        put_descriptor(&w, ldt, 0, 0xf3, 0x7000, false);
+        put_descriptor(&w, ldt, 2, 0xec, 0, false);
+        put_descriptor(&w, ldt, 3, 0x9b, 0, false);
+        put_descriptor(&w, ldt, 4, 0x9b, 0, false); // behind its end
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "descriptors", NULL), 1, 2),
+                            "gdt|10\nldt|0\nldt|2\nldt|3");
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "descriptors", NULL), 8, 8),
+                            "\n\na call gate\na segment of the kernel");
+        put_descriptor(&w, gdt, 10, 0x82, UINT64_C(0xffffffffffff0000), true);
+        mk_guest_rows(&w.g, "descriptors", NULL);
+        assert_int_equal(mk_row_notes("the local table at 0xffffffffffff0000 cannot be read"), 1);
         mk_free(w.k);
     }
 }
@@ -361,6 +396,7 @@ int main(void)
         cmocka_unit_test(idt_registers), cmocka_unit_test(entrypoints),
         cmocka_unit_test(branches),      cmocka_unit_test(descriptors),
         cmocka_unit_test(stacks),        cmocka_unit_test(other_processors),
+        cmocka_unit_test(local_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "../../../plugins/linux/state.h"
 #include "check.h"
 #include "mklinux.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -618,6 +619,55 @@ static void against(void **state)
     }
 }
 
+/* Headers of a file that say what cannot be. */
+static void damaged_file(void **state)
+{
+    static const struct {
+        uint64_t at, value; // eight bytes
+        const char *error;  // NULL: it can be compared all the same
+    } cases[] = {
+        { 40, UINT64_MAX, "no kernel of x86-64 with sections" },         // where sections are
+        { 40, 0x4fff, "no kernel of x86-64 with sections" },             // at the file's end
+        { 58, 0xffff0040, "no kernel of x86-64 with sections" },         // how many
+        { 58, 0x5000060040, "no kernel of x86-64 with sections" },       // which has the names
+        { 0x340 + 32, 40, "no kernel of x86-64 with sections" },         // names without an end
+        { 0x240 + 24, UINT64_MAX - 7, "no code where this kernel has" }, // .text
+        { 0x240 + 32, UINT64_MAX, "no code where this kernel has" },
+        { 0x240 + 16, UINT64_MAX, "no code where this kernel has" },
+        { 0x280 + 32, UINT64_MAX, NULL }, // .altinstructions
+        { LINKED + TABLES, UINT64_MAX, NULL },
+        { LINKED + TABLES, 0x8000000080000000, NULL },
+        { LINKED + TABLES + 8, UINT64_MAX, NULL }, // of 255 bytes, by 255
+        { LINKED + TABLES + 0x200, 0x7fffffff, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct machine w = make();
+        static uint8_t text[TEXT];
+        const char *args[2] = { NULL };
+        struct eg_system *sys;
+        int fd;
+
+        rows(&w, "kernelcode");
+        sys = mk_system(w.k);
+        sys->chosen->has_kaslr = true;
+        sys->chosen->kaslr = 0x100000;
+        assert_true(eg_read(sys->view, sys->kernel, w.text, text, TEXT));
+        args[0] = vmlinux(&w, text, 0x100000);
+        fd = open(args[0] + 8, O_WRONLY);
+        assert_int_equal(pwrite(fd, &cases[i].value, 8, (off_t)cases[i].at), 8);
+        close(fd);
+        mk_rows_may_fail = cases[i].error;
+        assert_string_equal(mk_columns(mk_rows(w.k, "kernelcode", args), 10, 10), "");
+        mk_rows_may_fail = false;
+        if (cases[i].error)
+            assert_non_null(strstr(mk_row_error(), cases[i].error));
+        unlink(args[0] + 8);
+        mk_free(w.k);
+    }
+}
+
 /* A file that is no kernel, and one that is cut off. */
 static void not_a_kernel(void **state)
 {
@@ -650,7 +700,7 @@ int main(void)
         cmocka_unit_test(aarch64),      cmocka_unit_test(against),
         cmocka_unit_test(not_a_kernel), cmocka_unit_test(static_calls),
         cmocka_unit_test(trampoline),   cmocka_unit_test(direct_calls),
-        cmocka_unit_test(edges),
+        cmocka_unit_test(edges),        cmocka_unit_test(damaged_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

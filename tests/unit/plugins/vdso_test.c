@@ -47,6 +47,9 @@ static void vdso(void **state)
         if (kind == 2)
             assert_string_equal(mk_columns(mk_guest_rows(&g, "vdso", NULL), 2, 2),
                                 "0x7fff00000123");
+        mk_unmap(k, data);
+        assert_string_equal(mk_guest_rows(&g, "vdso", NULL), "");
+        assert_int_equal(mk_row_notes("1 pages could not be read"), 1);
         mk_free(k);
     }
 }
