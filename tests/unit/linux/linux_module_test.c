@@ -57,6 +57,31 @@ static uint64_t make_ops(struct mk *k, uint64_t get)
     return ops;
 }
 
+/* A list that a false image fills with overlapping modules. */
+static void flood(void **state)
+{
+    enum { N = 8200, STEP = 16 };
+    static uint64_t nodes[N];
+    struct mk *k = mk_new(&mk_machines[0], RAM, new_types);
+    uint64_t head = mk_alloc(k, 16), at = mk_alloc(k, N * STEP + 2 * mk_size(k, "module"));
+    struct eg_obj module;
+    struct eg_run *r;
+    unsigned n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++)
+        nodes[i] = mk_at(k, at + i * STEP, "module.list");
+    mk_list(k, head, nodes, N);
+    mk_symbol(k, "modules", head);
+    mk_rows(k, "vmcoreinfo", NULL); // makes the layer's state
+    r = mk_run(k);
+    linux_each_module(r, module)
+        n++;
+    assert_int_equal(n, 8192);
+    assert_int_equal(mk_notes(r, "only the first 8192 modules are looked at"), 1);
+    mk_free(k);
+}
+
 static void modules(void **state)
 {
     (void)state;
@@ -521,10 +546,11 @@ static void too_many_exports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modules), cmocka_unit_test(taints),
-        cmocka_unit_test(states),  cmocka_unit_test(parameters),
-        cmocka_unit_test(names),   cmocka_unit_test(made_code),
-        cmocka_unit_test(exports), cmocka_unit_test(too_many_exports),
+        cmocka_unit_test(modules),          cmocka_unit_test(flood),
+        cmocka_unit_test(taints),           cmocka_unit_test(states),
+        cmocka_unit_test(parameters),       cmocka_unit_test(names),
+        cmocka_unit_test(made_code),        cmocka_unit_test(exports),
+        cmocka_unit_test(too_many_exports),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,12 @@ static const char *const types[] = {
     "  void (*receive)(void); struct more more[6]; };"
     "struct key_type { const char *name; struct list_head link; void (*parse)(void);"
     "  void (*free)(void); void (*match)(void); };"
+    "struct tty_operations { void (*open)(void); void (*close)(void); };"
+    "struct tty_ldisc { struct tty_ldisc_ops *ops; };"
+    "struct tty_struct { struct tty_driver *driver; struct tty_operations *ops;"
+    "  struct tty_ldisc *ldisc; struct tty_struct *link; char name[16]; };"
+    "struct tty_driver { struct list_head tty_drivers; struct tty_struct **ttys; unsigned int num;"
+    "  const char *name; struct tty_operations *ops; };"
     "struct parts { void (*callback)(void); void *data; };"
     "struct callback_head { struct callback_head *next; void (*func)(void); };"
     "struct linux_binfmt { struct list_head lh; struct callback_head rcu;"
@@ -247,6 +253,48 @@ static void members(void **state)
     }
 }
 
+/* Terminals of a driver, and the other sides of those, which lead back. */
+static void terminals(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const uint64_t list = mk_object(s.k, "list_head"), driver = mk_object(s.k, "tty_driver");
+        const uint64_t one = mk_object(s.k, "tty_struct"), other = mk_object(s.k, "tty_struct");
+        const uint64_t ttys = mk_alloc(s.k, 4 * s.ptr), ldisc = mk_object(s.k, "tty_ldisc");
+
+        mk_symbol(s.k, "tty_drivers", list);
+        mk_list(s.k, list, NULL, 0);
+        mk_list_append(s.k, list, mk_at(s.k, driver, "tty_driver.tty_drivers"));
+        mk_put(s.k, driver, "tty_driver.ttys", ttys);
+        mk_put(s.k, driver, "tty_driver.num", 0xffffffff);
+        mk_write_ptr(s.k, ttys + s.ptr, one);
+        mk_put(s.k, one, "tty_struct.link", other);
+        mk_put(s.k, other, "tty_struct.link", one);
+        mk_puts(s.k, one, "tty_struct.name", "ptm1");
+        mk_puts(s.k, other, "tty_struct.name", "pts1");
+        mk_put(s.k, one, "tty_struct.ops", s.fops); // the kernel's, and empty
+        assert_string_equal(hints(&s), "");
+        assert_int_equal(mk_row_notes("tty_drivers"), 0);
+        mk_put(s.k, other, "tty_struct.ops", s.heap);
+        mk_put(s.k, s.heap, "tty_operations.open", s.f[0]);
+        assert_string_equal(hints(&s), "the table lies in memory of nobody");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 8, 9),
+                            "1|terminal pts1");
+        mk_put(s.k, other, "tty_struct.ops", 0);
+        mk_put(s.k, ldisc, "tty_ldisc.ops", s.heap);
+        mk_put(s.k, other, "tty_struct.ldisc", ldisc);
+        mk_put(s.k, s.heap, "tty_operations.open", 0);
+        mk_put(s.k, s.heap, "tty_ldisc_ops.open", s.f[0]);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 9, 10),
+                            "terminal pts1|the table lies in memory of nobody");
+        mk_put(s.k, driver, "tty_driver.ttys", 0);
+        assert_string_equal(hints(&s), "");
+        mk_free(s.k);
+    }
+}
+
 static void constants(void **state)
 {
     (void)state;
@@ -319,8 +367,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointers), cmocka_unit_test(modules),   cmocka_unit_test(places),
-        cmocka_unit_test(members),  cmocka_unit_test(constants), cmocka_unit_test(copies),
-        cmocka_unit_test(inodes),
+        cmocka_unit_test(members),  cmocka_unit_test(constants), cmocka_unit_test(terminals),
+        cmocka_unit_test(copies),   cmocka_unit_test(inodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
