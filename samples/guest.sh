@@ -228,7 +228,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed prefer stacks openfiles exchange families records terminals blocks names planted'
+attributes packed prefer stacks openfiles exchange families records terminals blocks names planted intruder'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -485,7 +485,7 @@ disk() {
     cp "$here/guest/stage" "$root/sbin/init"
     compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
     compile -static -o "$root/usr/bin/scene" \
-        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted}.c \
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted,intruder}.c \
         -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
@@ -521,6 +521,10 @@ disk() {
     if [ "$(value scene)" = marks ]; then
         cp "$(modules "$version" marks "$here"/guest/marks/*)"/*.ko "$root/lib/"
         cp "$here/guest/plant" "$root/sbin/plant"
+        preload
+    fi
+    if [ "$(value scene)" = intruder ]; then
+        cp "$here/guest/intrude" "$root/sbin/intrude"
         preload
     fi
     chmod -R u=rwX,go=rX "$root"

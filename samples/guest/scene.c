@@ -22,7 +22,11 @@
  *
  * and of the scene "marks":
  *
- *     planted.c    what an intruder leaves without a kernel module */
+ *     planted.c    what an intruder leaves without a kernel module
+ *
+ * and of the scene "intruder":
+ *
+ *     intruder.c   processes as one leaves them who has no kernel module */
 #define _GNU_SOURCE
 #include "scene.h"
 
@@ -230,7 +234,10 @@ int main(int argc, char **argv)
         { "exchange", exchange },   { "families", families },
         { "records", records },     { "terminals", terminals },
         { "blocks", blocks },       { "names", names },
-        { "planted", planted },
+        { "planted", planted },     { "intruder", intruder },
+        { ".agent", posing },       { "u8:3-events]", posing },
+        { "nginx", posing },        { "xmrig", posing },
+        { "ssh", posing },          { "", posing },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

@@ -59,3 +59,7 @@ void stacks(void);
 
 /* of the scene "marks" */
 void planted(void);
+
+/* of the scene "intruder" */
+void intruder(void);
+void posing(void);
