@@ -188,8 +188,8 @@ struct judging {
     size_t first;
 };
 
-/** true, or the name of a severity. 0: no. */
-static enum triage_severity verdict(lua_State *L, const struct triage_rule *r)
+/** true, or the name of a severity, on top of the stack, where @what put it. 0: no. */
+static enum triage_severity verdict(lua_State *L, const struct triage_rule *r, const char *what)
 {
     enum triage_severity s;
 
@@ -197,8 +197,7 @@ static enum triage_severity verdict(lua_State *L, const struct triage_rule *r)
         return lua_toboolean(L, -1) ? r->severity : (enum triage_severity)0;
     s = triage_severity_of(lua_tostring(L, -1));
     if (!s)
-        luaL_error(L, "rule %s: match returned '%s', which is no severity", r->id,
-                   lua_tostring(L, -1));
+        luaL_error(L, "rule %s: %s '%s', which is no severity", r->id, what, lua_tostring(L, -1));
     return s;
 }
 
@@ -217,7 +216,7 @@ static int call_match(lua_State *L)
         lua_pushvalue(L, 2);
         lua_setmetatable(L, -2);
         lua_call(L, 1, 1);
-        s = verdict(L, j->rule);
+        s = verdict(L, j->rule, "match returned");
         lua_pop(L, 1);
         if (s)
             add_hit(j->t, j->rule, j->first, cells_of(j->t, j->rule, in->rows.at[i]), s);
@@ -253,6 +252,7 @@ static int call_find(lua_State *L)
     luaL_argexpected(L, lua_istable(L, -1), lua_gettop(L), "table");
     for (lua_Integer i = 1; lua_rawgeti(L, 2, i) == LUA_TTABLE; i++, lua_pop(L, 1)) {
         struct eg_value *cells;
+        enum triage_severity severity;
 
         if (i > FOUND_MAX)
             return luaL_error(L, "rule %s: find returned more than %d rows", r->id, FOUND_MAX);
@@ -262,7 +262,11 @@ static int call_find(lua_State *L)
 
             to_values(L, &j->t->run->arena, 3, one, &cells[c]);
         }
-        add_hit(j->t, r, j->first, cells, r->severity);
+        lua_pushliteral(L, "SEVERITY");
+        severity = lua_rawget(L, 3) == LUA_TNIL ? r->severity : verdict(L, r, "SEVERITY is");
+        lua_pop(L, 1);
+        if (severity)
+            add_hit(j->t, r, j->first, cells, severity);
     }
     return 0;
 }
@@ -339,9 +343,9 @@ static int give(lua_State *L)
         struct eg_value *v = lua_newuserdatauv(L, (s->n_columns + 1) * sizeof *v, 0);
         lua_Integer n = 1;
 
-        if (r->n_inputs > 1 && lua_getfield(L, 1, s->name) != LUA_TTABLE)
+        if (lua_getfield(L, 1, s->name) != LUA_TTABLE && r->n_inputs > 1)
             continue;
-        if (r->n_inputs == 1) { // one row
+        if (!lua_istable(L, -1)) { // one row
             lua_createtable(L, 1, 0);
             lua_pushvalue(L, 1);
             lua_rawseti(L, -2, 1);
