@@ -37,6 +37,21 @@ if columns "persistence" then
   }
 
   rule {
+    id = "binary-interpreter",
+    title = "Entry {NAME} of binfmt_misc takes files that are not for it, or leads to an odd place",
+    severity = "high",
+    plugin = "persistence",
+    where = "KIND = binfmt_misc and HINTS ~ .",
+    key = { "NAME" },
+    show = { "PATH", "VALUE", "HINTS" },
+    why = "Whoever starts a program or a script that it takes starts this interpreter; with the flag C it gets the rights of set-user-id programs.",
+    benign = "None that is known: emulators take programs of other machines, and are installed.",
+    attack = "T1546",
+    hits = { { KIND = "binfmt_misc", NAME = "x", PATH = "/tmp/x", HINTS = "the interpreter is where it does not belong" } },
+    misses = { { KIND = "binfmt_misc", NAME = "qemu-arm", PATH = "/usr/bin/qemu-arm-static", VALUE = "flags OCF" }, { KIND = "cron", HINTS = "changed after boot" } },
+  }
+
+  rule {
     id = "kernel-started-program",
     title = "A program that the kernel started runs on: {NAME}",
     severity = "low",
@@ -56,18 +71,26 @@ if columns "persistence" then
     title = "Files that start programs or let somebody in changed after boot: {KIND}",
     severity = "low",
     plugin = "persistence",
-    where = "PATH ~ '^/' and KIND != helper and HINTS ~ .",
+    where = "PATH ~ '^/' and KIND != helper and KIND != binfmt_misc and HINTS ~ .",
     match = function(row)
       local text = type(row.VALUE) == "string" and row.VALUE or ""
-      return (text:find("/tmp/", 1, true) or text:find("/dev/shm/", 1, true)) and "medium" or true
+      for _, word in ipairs { "/tmp/", "/dev/shm/", "/dev/tcp/" } do
+        if text:find(word, 1, true) then return "medium" end
+      end
+      for _, word in ipairs { "immutable", "root's number", "gives its owner's rights" } do
+        if row.HINTS:find(word, 1, true) then return "medium" end
+      end
+      return true
     end,
     key = { "KIND" },
     show = { "PATH", "MTIME", "CTIME", "VALUE", "HINTS" },
     why = "What was put there runs at the next boot, login or hour.",
-    benign = "Updates of packages, administration, first boot of a new machine: low. One that names a program in /tmp is medium.",
+    benign = "Updates of packages, administration, first boot of a new machine: low. One that names a program in /tmp, that nobody can "
+      .. "change, or that gives rights of root is medium.",
     attack = "T1543",
     hits = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys", HINTS = "changed after boot" },
-      { KIND = "cron", PATH = "/etc/cron.d/x", VALUE = "* * * * * root /tmp/x", HINTS = "changed after boot" } },
-    misses = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys" }, { KIND = "helper", PATH = "/bin/sh", HINTS = "it runs on" } },
+      { KIND = "cron", PATH = "/etc/cron.d/x", VALUE = "* * * * * root /tmp/x", HINTS = "changed after boot" },
+      { KIND = "cron", PATH = "/etc/cron.d/x", HINTS = "immutable: nobody can change or remove it" } },
+    misses = { { KIND = "ssh", PATH = "/root/.ssh/authorized_keys" }, { KIND = "binfmt_misc", PATH = "/tmp/x", HINTS = "takes scripts" }, { KIND = "helper", PATH = "/bin/sh", HINTS = "it runs on" } },
   }
 end
