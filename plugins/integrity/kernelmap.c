@@ -51,8 +51,9 @@ struct walk {
     bool has_row, all;
     uint64_t page;  /* bytes */
     uint64_t delta; /* virtual minus physical address in the direct map */
-    uint64_t ram_last;
     bool has_delta;
+    uint64_t image_end, ram_end; /* first physical addresses behind them */
+    uint64_t lost;               /* executable pages that the image has lost */
     const struct linux_memmap *memmap;
     uint64_t real_mode, real_mode_end; /* code for CPUs that start, in low memory */
     uint64_t text, text_end;           /* the kernel's code; 0: it is not known */
@@ -182,6 +183,17 @@ static enum content content(struct walk *w, uint64_t va)
     return zeros ? ZEROS : unused ? UNUSED : CODE;
 }
 
+/* Was the page lost with a part of the image, whose file is cut short, or left out by who wrote it?
+ * What a dump of several ranges lacks, or what is no RAM at all, somebody took out. */
+static bool is_lost(const struct walk *w, uint64_t pa)
+{
+    struct eg_extent x;
+
+    eg_extent_at(w->v, eg_physical(w->r), pa, &x);
+    return x.why == EG_UNREADABLE || x.why == EG_EXCLUDED ||
+           (x.why == EG_ABSENT && pa >= w->image_end && pa < w->ram_end);
+}
+
 /* Behind the last function the kernel's code is filled up, on AArch64 with zeros up to 64 KiB
  * (SEGMENT_ALIGN in arch/arm64/kernel/vmlinux.lds.S). */
 static bool is_padding(const struct walk *w, uint64_t va)
@@ -213,6 +225,10 @@ static const char *hint_of_code(struct walk *w, const struct piece *o, enum linu
     is = content(w, o->start);
     if (is == ZEROS && is_padding(w, o->start))
         return hints;
+    if (is == LACKING && is_lost(w, o->pa)) {
+        w->lost++;
+        return hints;
+    }
     if (is == LACKING)
         return linux_hints(w->r, hints, "executable, but the image lacks the page");
     if (is == ZEROS)
@@ -419,6 +435,23 @@ static void holes(struct walk *w)
     give(w);
 }
 
+/* The end of an image in one piece, which says of itself neither where it ends nor what it lacks. */
+static uint64_t end_of_piece(struct eg_run *r)
+{
+    struct eg_space *physical = eg_physical(r);
+    uint64_t end = 0;
+    struct eg_extent x;
+
+    while (eg_next_mapped(eg_view_of(r), physical, end, physical->last, &x)) {
+        if (x.start != end || x.last == UINT64_MAX)
+            return UINT64_MAX;
+        end = x.last + 1;
+        if (x.last >= physical->last)
+            break;
+    }
+    return end;
+}
+
 static int run(struct eg_run *r)
 {
     struct walk w = { .r = r,
@@ -426,6 +459,7 @@ static int run(struct eg_run *r)
                       .codes = linux_codes(r),
                       .all = eg_arg_flag(r, "all"),
                       .page = UINT64_C(1) << linux_page_shift(r),
+                      .image_end = end_of_piece(r),
                       .pages_left = PAGES_MAX };
     struct eg_obj header = eg_deref(eg_sym(r, real_mode_header));
     const struct linux_code_range *range;
@@ -439,6 +473,7 @@ static int run(struct eg_run *r)
         if (range->who && !strcmp(range->who, "kernel"))
             w.image_last = EG_MAX(w.image_last, range->last);
     }
+    linux_ram_end(r, &w.ram_end);
     w.memmap = linux_memmap(r);
     w.has_delta = linux_direct_map(r, &w.delta);
     if (eg_get(&start, header, real_mode_header.text_start) &&
@@ -447,6 +482,12 @@ static int run(struct eg_run *r)
         w.real_mode_end = end;
     }
     tables(&w);
+    if (w.lost)
+        eg_note(r,
+                "%" PRIu64
+                " executable pages are in a part that the image has lost, or left out: what "
+                "they hold is not known",
+                w.lost);
     w.pages_left = PAGES_MAX;
     all_protected(&w);
     holes(&w);
@@ -463,7 +504,10 @@ EG_PLUGIN(kernelmap) = {
         "constants are mapped, and writable neither there nor in the direct map; the direct map "
         "has all RAM and runs nothing. An executable page that the image lacks, or that is zeros "
         "where code must be, was taken out of the image: a rootkit that feeds zeros to the tool "
-        "that acquires memory leaves that. It cannot see code that lies within the memory of a "
+        "that acquires memory leaves that. Pages in a part that a file which is cut short has "
+        "lost, "
+        "or that a dump leaves out as such, are a note. It cannot see code that lies within the "
+        "memory of a "
         "module or of BPF that is listed, what a processor still has in its TLB, or page tables "
         "that a hypervisor has besides; nor changes of trampolines of BPF, which the kernel leaves "
         "writable until 6.8, nor code in memory that was asked for as that of a classic BPF "
