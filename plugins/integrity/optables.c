@@ -249,6 +249,21 @@ static void functions(const struct look *l, struct seen *s)
     }
 }
 
+/* Control groups copy the table of a file of which more, or less, than a page is written at once
+ * (cgroup_init_cftypes() in kernel/cgroup/cgroup.c): its functions stay the kernel's. */
+static bool is_of_cgroups(const struct look *l)
+{
+    static const char *const originals[] = { "cgroup_kf_single_ops", "cgroup_kf_ops" };
+    struct optable original = *l->t;
+    unsigned n;
+
+    for (size_t i = 0; !strcmp(l->t->type->name, "kernfs_ops") && i < countof(originals); i++)
+        if (eg_lookup(l->o->r, originals[i], &original.addr) &&
+            sum_of(l->o, l->t, &n) == sum_of(l->o, &original, &n) && n)
+            return true;
+    return false;
+}
+
 /* Tables are constants. Only single_open() makes one for each file that is open, struct_ops of BPF
  * are in maps, debugfs copies one for a file's driver (full_proxy_open(), until 6.13), and what
  * registers itself for each network namespace is copied whole. */
@@ -256,7 +271,7 @@ static const char *place_hint(const struct look *l, const struct seen *s)
 {
     if (l->who || l->t->object || !s->n || s->bpf == s->n || s->single)
         return NULL;
-    if (l->t->type->members->linked && !s->mixed)
+    if ((l->t->type->members->linked && !s->mixed) || is_of_cgroups(l))
         return NULL;
     return s->mixed ? "the table lies in memory of nobody, and joins code of several"
                     : "the table lies in memory of nobody";

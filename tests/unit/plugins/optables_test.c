@@ -30,7 +30,10 @@ static const char *const types[] = {
     "struct linux_binfmt { struct list_head lh; struct callback_head rcu;"
     "  union { struct tty_ldisc_ops *ops; void (*load)(void); };"
     "  union { void (*maybe)(void); unsigned long number; };"
-    "  struct parts parts[2]; struct key_type *key; void *(*dump)(void); };"
+    "  struct parts parts[2]; struct key_type *key; void *(*dump)(void);"
+    "  struct kernfs_ops *kernfs; };"
+    "struct kernfs_ops { int (*open)(void); void (*release)(void); unsigned long len;"
+    "  long (*write)(void); };"
     "struct file_system_type { const char *name; struct module *owner; };",
     "unsigned int i_nlink;",
     "unsigned int i_nlink; struct inode_operations *i_op; struct file_operations *i_fop;",
@@ -50,6 +53,7 @@ struct scene {
     uint64_t rk_f, rk_data, other_f;
     uint64_t heap; /* 256 bytes of nobody */
     uint64_t nobody;
+    uint64_t cgroup; /* the kernel's table of files of control groups */
 };
 
 static uint64_t module_of(struct scene *s, const char *name, uint64_t *text, uint64_t *data)
@@ -112,6 +116,8 @@ static struct scene make(const struct mk_machine *m)
     s.other = module_of(&s, "other", &s.other_f, &unused);
     s.heap = mk_alloc(s.k, 256);
     s.nobody = mk_alloc(s.k, 64);
+    s.cgroup = mk_object(s.k, "kernfs_ops");
+    mk_symbol_sized(s.k, "cgroup_kf_ops", s.cgroup, 64);
     mk_put(s.k, s.ours, "tty_ldisc_ops.open", s.f[0]);
     mk_put(s.k, s.ours, "tty_ldisc_ops.close", s.f[1]);
     return s;
@@ -187,6 +193,29 @@ static void modules(void **state)
         assert_string_equal(
             hints(&s),
             used ? "" : "a table of a module leads into one that it has nothing to do with");
+        mk_free(s.k);
+    }
+}
+
+/* Control groups copy a table of the kernel's, with another length. */
+static void control_groups(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const uint64_t bin = mk_object(s.k, "linux_binfmt"), copy = mk_object(s.k, "kernfs_ops");
+
+        mk_list_append(s.k, s.bins, mk_at(s.k, bin, "linux_binfmt.lh"));
+        mk_put(s.k, bin, "linux_binfmt.kernfs", copy);
+        mk_put(s.k, s.cgroup, "kernfs_ops.open", s.f[0]);
+        mk_put(s.k, s.cgroup, "kernfs_ops.write", s.f[1]);
+        mk_put(s.k, copy, "kernfs_ops.open", s.f[0]);
+        mk_put(s.k, copy, "kernfs_ops.write", s.f[1]);
+        mk_put(s.k, copy, "kernfs_ops.len", 4095);
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, copy, "kernfs_ops.write", s.f[2]);
+        assert_string_equal(hints(&s), "the table lies in memory of nobody");
         mk_free(s.k);
     }
 }
@@ -368,7 +397,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointers), cmocka_unit_test(modules),   cmocka_unit_test(places),
         cmocka_unit_test(members),  cmocka_unit_test(constants), cmocka_unit_test(terminals),
-        cmocka_unit_test(copies),   cmocka_unit_test(inodes),
+        cmocka_unit_test(copies),   cmocka_unit_test(inodes),    cmocka_unit_test(control_groups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
