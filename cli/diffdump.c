@@ -3,10 +3,13 @@
  * outside. */
 #include "../core/map.h"
 #include "../plugins/linux/kernel/codeof.h"
+#include "../plugins/linux/kernel/time.h"
 #include "../plugins/linux/mm/page.h"
 #include "hand.h"
+#include "options.h"
 #include "verb.h"
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const struct eg_column columns[] = {
     { "PHYSICAL", EG_COL_ADDR, "physical address of the first byte" },
@@ -75,6 +78,60 @@ static void add(struct diff *d, const struct piece *p)
     }
     give(d);
     *last = *p;
+}
+
+/* ---- do both show one machine, since one start? ---- */
+
+enum { BANNER = 160, SECONDS = 60 };
+
+struct boot {
+    char banner[BANNER + 1];
+    uint64_t text;
+    int64_t time;
+    bool has_text, has_time;
+};
+
+static int boot_of(struct eg_run *r, void *boot)
+{
+    struct boot *b = boot;
+    uint64_t at;
+    size_t n;
+
+    // "Linux version RELEASE (who made it) #N …" (init/version.c)
+    if (eg_lookup(r, "linux_banner", &at))
+        eg_read_some(&r->view, eg_kernel(r), at, b->banner, BANNER, NULL);
+    for (n = strcspn(b->banner, "(\n"); n && b->banner[n - 1] == ' '; n--)
+        ;
+    b->banner[n] = 0;
+    b->has_text = eg_lookup(r, "_stext", &b->text);
+    b->has_time = linux_boot_time(r, &b->time);
+    return 0;
+}
+
+static int same_boot(struct diff *d)
+{
+    struct boot out = { 0 }, in = { 0 };
+
+    if (!d->in->sys->os) {
+        eg_note(d->r, "no kernel was found in IN: whether it is of the same machine is not known");
+        return 0;
+    }
+    boot_of(d->r, &out);
+    eg_run_do(d->in, boot_of, &in);
+    if (*out.banner && *in.banner && strcmp(out.banner, in.banner) != 0)
+        return eg_run_fail(d->r, EG_EUSAGE, "IN and OUT are not of one boot: '%s' and '%s'",
+                           in.banner, out.banner);
+    if (out.has_text && in.has_text && out.text != in.text)
+        return eg_run_fail(d->r, EG_EUSAGE,
+                           "IN and OUT are not of one boot: the kernels' code begins at %#" PRIx64
+                           " and %#" PRIx64,
+                           in.text, out.text);
+    if (out.has_time && in.has_time && llabs((out.time - in.time) / 1000000000) > SECONDS)
+        eg_note(d->r,
+                "IN and OUT were booted %" PRId64 " s apart: two boots, unless the clock was set "
+                "between them",
+                (out.time - in.time) / 1000000000);
+    return 0;
 }
 
 /* ---- which pages are code ---- */
@@ -214,12 +271,12 @@ static int body(struct eg_run *r, void *hand)
     in.image = h->cli->words.at[0];
     if (cli_open(&in, &o)) {
         cli_close(&o);
-        return eg_run_fail(r, EG_ENOTFOUND, "'%s' cannot be opened", in.image);
+        return eg_run_fail(r, EG_ENOTFOUND, "IN, '%s', cannot be opened", in.image);
     }
     status = eg_run_open(&d.in, o.sys, &options, &e);
     if (status)
         eg_run_fail(r, (enum eg_errno) - status, "%s", e.text);
-    if (!status && !(status = cli_hand_table(h, columns, false))) {
+    if (!status && !(status = same_boot(&d)) && !(status = cli_hand_table(h, columns, false))) {
         d.codes = linux_codes(r);
         d.memmap = linux_memmap(r);
         d.code = eg_run_map(r);
@@ -235,10 +292,10 @@ static int body(struct eg_run *r, void *hand)
 static int run_verb(struct cli *c)
 {
     const char *in = c->image;
+    const int status = cli_set_image(c, c->words.at[0]);
 
-    c->image = c->words.at[0];
     c->words.at[0] = in;
-    return cli_by_hand(c, body);
+    return status ? status : cli_by_hand(c, body);
 }
 
 CLI_VERB(diff_dump) = {

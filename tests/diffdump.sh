@@ -27,5 +27,15 @@ head -c $((zero)) "$IMAGE" >"$tmp/cut.lime"
 diff_dump "$tmp/cut.lime" "$IMAGE" | grep -q ",absent,$base,kernel," || bad "code that is absent is not named: $(cat "$tmp/err")"
 
 "$engram" -q diff-dump "$tmp/none" "$IMAGE" 2>"$tmp/err" && bad "a file that is missing is no error"
-grep -q "none" "$tmp/err" || bad "the error does not name the file: $(cat "$tmp/err")"
+grep -q "IN, .*none" "$tmp/err" || bad "the error does not name the file: $(cat "$tmp/err")"
+
+# Of one without a kernel: which of the two it is. Of another boot: that it is.
+head -c 30000000 "$IMAGE" >"$tmp/short.lime"
+diff_dump "$tmp/short.lime" "$IMAGE" >"$tmp/out"
+grep -q "no kernel was found in IN" "$tmp/err" || bad "IN without a kernel is not named: $(cat "$tmp/err")"
+"$engram" -q diff-dump "$IMAGE" "$tmp/short.lime" >"$tmp/out" 2>"$tmp/err" && bad "OUT without a kernel is no error"
+grep -q "no kernel was found in '$tmp/short.lime'" "$tmp/err" || bad "OUT without a kernel is not named: $(cat "$tmp/err")"
+LC_ALL=C sed 's/6\.1\.0-56-cloud/6.1.0-57-cloud/g' "$IMAGE" >"$tmp/other.lime"
+"$engram" -q diff-dump "$tmp/other.lime" "$IMAGE" >"$tmp/out" 2>"$tmp/err" && bad "another kernel is no error"
+grep -q "not of one boot: 'Linux version 6.1.0-57-cloud" "$tmp/err" || bad "another kernel is not named: $(cat "$tmp/err")"
 exit $fails

@@ -117,7 +117,7 @@ local function files(k, args, row)
       hints[1] = "put there, or its time set back, after boot"
     end
     if hints[1] and type(f.FILE_MODE) == "string" and f.FILE_MODE:find("^%-..s") then hints[2] = "gives its owner's rights" end
-    if kind and eg.value(inode.i_flags, 0) & S_IMMUTABLE ~= 0 then hints[#hints + 1] = "immutable: nobody can change or remove it" end
+    if kind and eg.has(inode, "i_flags") and eg.value(inode.i_flags, 0) & S_IMMUTABLE ~= 0 then hints[#hints + 1] = "immutable: nobody can change or remove it" end
     if path == "/etc/passwd" then hints[#hints + 1] = like_root(text) end
     if kind and (#hints > 0 or args.all) then
       new[#new + 1] = { KIND = kind, PATH = path, VALUE = kind ~= "program" and text_of(text) or nil, MTIME = mtime, CTIME = ctime,

@@ -76,7 +76,7 @@ local function reasons(comm, arguments, exe, stems)
   if looks_kernel(comm, stems) and file ~= comm then
     say(HIDDEN, "comm is a kernel thread's, the process has user memory")
   end
-  if argv0 and looks_kernel(argv0, stems) and base(argv0):sub(1, 15) ~= file then
+  if argv0 and looks_kernel(argv0, stems) and (base(argv0):sub(1, 15) ~= file or argv0:find("^%[")) then
     say(HIDDEN, "argv[0] is a kernel thread's, the process has user memory")
   end
   if not argv0 or argv0 == "" then say(CHANGED, "no argv[0]") end

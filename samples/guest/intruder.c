@@ -98,6 +98,7 @@ static void odd_programs(void)
     mkdir("/dev/shm/.x", 0755);
     mkdir("/tmp/...", 0755);
     mkdir("/var/tmp", 01777);
+    mkdir("/usr/sbin", 0755);
     copy_to("/dev/shm/.x/u8:3-events]", 0755);
     copy_to("/dev/shm/.agent", 0755);
     copy_to("/tmp/.../xmrig", 0755);
@@ -170,6 +171,7 @@ static void odd_files(void)
 {
     int fd, flags = 0;
 
+    mkdir("/etc/cron.d", 0755);
     fd = open("/etc/cron.d/lab-kept", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     check(write(fd, "* * * * * root /usr/bin/true\n", 29) == 29 &&
               !ioctl(fd, FS_IOC_GETFLAGS, &flags) &&

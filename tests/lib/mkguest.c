@@ -17,7 +17,7 @@ static const char file_types[] = MK_LIST_TYPES
     "struct address_space { struct inode *host; struct xarray i_pages; };"
     "struct inode { unsigned short i_mode; struct super_block *i_sb; struct address_space "
     "*i_mapping;"
-    "  unsigned long i_ino; unsigned int i_nlink; s64 i_size; void *i_private;"
+    "  unsigned long i_ino; unsigned int i_nlink, i_flags; s64 i_size; void *i_private;"
     "  struct address_space i_data; };"
     "struct qstr { u32 hash, len; const unsigned char *name; };"
     "struct hlist_bl_node { void *next, *pprev; };"
