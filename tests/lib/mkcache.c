@@ -29,6 +29,7 @@ static const char *const edits[] = {
     "struct zram { struct zram_table_entry *table; struct zs_pool *mem_pool;"
     "  struct gendisk *disk; unsigned long disksize; };"
     "struct kuid2 { unsigned int val; };"
+    "struct Node { unsigned long flags; int offset, size; char *magic, *mask, *interpreter; };"
     "struct ovl_path { void *layer; struct dentry *dentry; };"
     "struct ovl_entry { unsigned int __numlower; struct ovl_path __lowerstack[4]; };"
     "struct simple_xattrs { struct list_head head; };"
@@ -76,6 +77,8 @@ void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *
     mk_symbol(w->k, "vmemmap", w->map);
     w->swap = mk_alloc(w->k, (size_t)32 * 8);
     mk_symbol(w->k, "swap_info", w->swap);
+    w->uts = mk_object(w->k, "uts_namespace");
+    mk_symbol(w->k, "init_uts_ns", w->uts);
     w->clock = mk_alloc(w->k, 256) + 16;
     mk_symbol(w->k, "tk_core", w->clock - 16);
     head = w->supers = mk_alloc(w->k, 16);

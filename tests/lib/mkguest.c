@@ -58,7 +58,7 @@ static const char task_types[] =
     "typedef struct { u64 val; } kernel_cap_t;"
     "struct ns_common { void *ops; unsigned int inum; };"
     "struct user_namespace { struct ns_common ns; };"
-    "struct new_utsname { char sysname[65], nodename[65]; };"
+    "struct new_utsname { char sysname[65], nodename[65], machine[65]; };"
     "struct uts_namespace { struct ns_common ns; struct new_utsname name; };"
     "struct ipc_namespace { struct ns_common ns; };"
     "struct mnt_namespace { struct ns_common ns; };"

@@ -124,6 +124,16 @@ static void which_rows(void **state)
     assert_found(RULE("find", "plugins = { triagerows = 'TEXT = good' },"
                               "find = function(all) return { { N = #all.triagerows } } end"),
                  "find", "low|find|1|T|N=1|W||triagerows||find|\n");
+    assert_found(RULE("find", "plugins = { triagerows = 'TEXT = good' },"
+                              "find = function() return { { N = 1, SEVERITY = 'high' } } end"),
+                 "find", "high|find|1|T|N=1|W||triagerows||find|\n");
+    assert_found(RULE("find", "plugins = { triagerows = 'TEXT = good' },"
+                              "find = function() return { { N = 1, SEVERITY = false } } end"),
+                 "find", "");
+    assert_found(RULE("find", "plugins = { triagerows = 'TEXT = good' },"
+                              "find = function() return { { N = 1, SEVERITY = 'grave' } } end"),
+                 "find",
+                 "note: not checked: find: rule find: SEVERITY is 'grave', which is no severity\n");
 }
 
 /** Rows that agree in the key are one finding, and its id has the key. */
@@ -266,6 +276,8 @@ static void own_examples(void **state)
         { "hits = { { N = 1 }, { N = 2 } }, misses = { { N = 2 } }", "hits 2 is not found" },
         { "hits = { { N = 1 } }, misses = { { N = 1 } }", "misses 1 is found" },
         { "hits = { { N = 1 } }", "it has no misses" },
+        { "hits = { { triagerows = { { N = 2 }, { N = 1 } } } }, misses = { { N = 2 } }",
+          "1 rules agree" },
         { "hits = { { M = 1 } }, misses = { { N = 1 } }", "no column 'M'" },
         { "hits = { { [true] = 1 } }, misses = { { N = 1 } }", "no column '?'" },
         { "hits = { { [{}] = 1 } }, misses = { { N = 1 } }", "no column '?'" },

@@ -6,6 +6,7 @@
 
 static const char *const edits[] = {
     "struct hlist_node {",
+    "struct cgroup_root { struct list_head root_list; char release_agent_path[64]; };"
     "struct selinux_state { bool enforcing, initialized; };"
     "enum lockdown_reason { LOCKDOWN_NONE, LOCKDOWN_INTEGRITY_MAX = 20,"
     "                       LOCKDOWN_CONFIDENTIALITY_MAX = 27 };"
@@ -255,13 +256,159 @@ static void startup_files(void **state)
     }
 }
 
+/** What else is said of a file: of its bits, and of what passwd has in it. */
+static void odd_files(void **state)
+{
+    enum { BEFORE = 80000, AFTER = 90000, IMMUTABLE = 8, APPEND = 4, SETUID = 0104755 };
+    static const struct {
+        const char *folder, *name;
+        unsigned mode, flags, mtime;
+        const char *text, *row;
+    } cases[] = {
+        { "bin", "x", SETUID, 0, AFTER, NULL,
+          "program|changed after boot; gives its owner's rights" },
+        { "bin", "x", 0102755, 0, AFTER, NULL, "program|changed after boot" },
+        { "bin", "x", SETUID, 0, BEFORE, NULL, "|" },
+        { "sbin", "x", MK_REG, 0, AFTER, NULL, "program|changed after boot" },
+        { "etc", "crontab", MK_REG, IMMUTABLE, BEFORE, NULL,
+          "cron|immutable: nobody can change or remove it" },
+        { "etc", "crontab", MK_REG, APPEND, BEFORE, NULL, "|" },
+        { "etc", "gitconfig", MK_REG, IMMUTABLE, AFTER, NULL,
+          "git|changed after boot; immutable: nobody can change or remove it" },
+        { "etc", "passwd", MK_REG, 0, BEFORE, "root:x:0:0::\nmail:x:00:0::\nx:x:100:0::\n",
+          "login|has root's number: mail" },
+        { "etc", "passwd", MK_REG, 0, BEFORE, "root:x:0:0::\nx:x:100:0::\n", "|" },
+        { "etc", "shadow", MK_REG, 0, BEFORE, "mail:x:0:0::\n", "|" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_cache w = { 0 };
+        uint64_t inode, d;
+        const char *rows;
+        char want[16];
+
+        mk_cache_begin(&w, m, "ext4");
+        put_clock(&w);
+        d = mk_cache_file(&w, mk_guest_dentry(&w.g, w.g.top, cases[i].folder), cases[i].name,
+                          cases[i].mode, cases[i].text ? strlen(cases[i].text) : 100);
+        inode = mk_cache_inode(&w, d);
+        mk_put(w.k, inode, "inode.i_mtime_sec", cases[i].mtime);
+        mk_put(w.k, inode, "inode.i_ctime_sec", cases[i].mtime);
+        mk_put(w.k, inode, "inode.i_flags", cases[i].flags);
+        if (cases[i].text) {
+            size_t len;
+            const uint64_t pfn = mk_cache_folio(&w, d, 0, 1, "-", MK_FRESH);
+
+            memcpy(mk_ram(w.k, &len) + pfn * w.g.page, cases[i].text, strlen(cases[i].text));
+        }
+        rows = mk_guest_rows(&w.g, "persistence", NULL);
+        snprintf(want, sizeof want, "%.*s", (int)strcspn(cases[i].row, "|"), cases[i].row);
+        assert_string_equal(mk_columns(rows, 0, 0), want);
+        assert_string_equal(mk_columns(rows, 7, 7), strchr(cases[i].row, '|') + 1);
+        mk_cache_end(&w);
+    }
+}
+
+/** Entries of binfmt_misc: what they take, and what they start. */
+static void interpreters(void **state)
+{
+    enum { ENABLED = 1, MAGIC = 2, CREDENTIALS = 1 << 29, OPENED = 1 << 28 };
+    static const struct {
+        uint32_t flags;
+        int offset, size;
+        const char *magic, *mask, *interpreter, *row;
+    } cases[] = {
+        { ENABLED | MAGIC | CREDENTIALS | OPENED, 0, 4, "LABX", NULL, "/usr/bin/x",
+          "flags CF; files with 4c414258 at 0|" },
+        { ENABLED | MAGIC, 0, 4, "LABX", NULL, "/tmp/x",
+          "files with 4c414258 at 0|the interpreter is where it does not belong" },
+        { ENABLED | MAGIC, 0, 4, "LABX", NULL, "/usr/lib/.x",
+          "files with 4c414258 at 0|the interpreter is where it does not belong" },
+        { ENABLED | UINT32_C(1) << 31, 0, 3, "lab", NULL, "/usr/bin/x",
+          "flags P; files that end in .lab|" },
+        { ENABLED | MAGIC, 0, 2, "#!", NULL, "/usr/bin/x", "files with 2321 at 0|takes scripts" },
+        { ENABLED | MAGIC, 0, 4, "\177ELF", NULL, "/usr/bin/x",
+          "files with 7f454c46 at 0|takes programs that the machine runs by itself" },
+        { ENABLED | MAGIC, 18, 2, "\x3e", NULL, "/usr/bin/x",
+          "files with 3e00 at 18|takes programs that the machine runs by itself" },
+        { ENABLED | MAGIC, 18, 2, "\x28", NULL, "/usr/bin/x", "files with 2800 at 18|" },
+        { ENABLED | MAGIC, 18, 2, "\x3f", "\xfe\xff", "/usr/bin/x", // of two that differ in a bit
+          "files with 3f00 at 18|takes programs that the machine runs by itself" },
+        { ENABLED | MAGIC, 0, 300, "LABX", NULL, "/usr/bin/x", "|" }, // longer than one can be
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_cache w = { 0 };
+        uint64_t d, node, magic;
+        const char *rows;
+        char said[256];
+
+        mk_cache_begin(&w, m, "binfmt_misc");
+        mk_puts(w.k, w.uts, "uts_namespace.name.machine", "x86_64");
+        node = mk_object(w.k, "Node");
+        mk_put(w.k, node, "Node.flags", cases[i].flags);
+        mk_put(w.k, node, "Node.offset", (uint64_t)cases[i].offset);
+        mk_put(w.k, node, "Node.size", (uint64_t)cases[i].size);
+        magic = mk_alloc(w.k, 512);
+        mk_write(w.k, magic, cases[i].magic, strlen(cases[i].magic) + 1);
+        mk_put(w.k, node, "Node.magic", magic);
+        if (cases[i].mask) {
+            magic = mk_alloc(w.k, 8);
+            mk_write(w.k, magic, cases[i].mask, 2);
+            mk_put(w.k, node, "Node.mask", magic);
+        }
+        mk_put(w.k, node, "Node.interpreter", mk_text(w.k, cases[i].interpreter));
+        mk_cache_file(&w, w.g.top, "register", MK_REG, 0);
+        d = mk_cache_file(&w, w.g.top, "lab", MK_REG, 0);
+        mk_put(w.k, mk_cache_inode(&w, d), "inode.i_private", node);
+        rows = mk_guest_rows(&w.g, "persistence", NULL);
+        assert_string_equal(mk_columns(rows, 2, 2), cases[i].interpreter);
+        snprintf(said, sizeof said, "%s|", mk_columns(rows, 3, 3));
+        assert_string_equal(strcat(said, mk_columns(rows, 7, 7)), cases[i].row);
+        mk_cache_end(&w);
+    }
+}
+
+/** The program that a hierarchy of control groups of version 1 starts. */
+static void release_agent(void **state)
+{
+    static const struct {
+        const char *text, *row;
+    } cases[] = {
+        { "", "" },
+        { "/usr/lib/systemd/systemd-cgroups-agent",
+          "kernel|release_agent||/usr/lib/systemd/systemd-cgroups-agent||||" },
+        { "/tmp/x", "kernel|release_agent||/tmp/x||||another program than those of systemd and "
+                    "OpenRC" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_guest g = mk_guest(m, edits);
+        const uint64_t roots = mk_object(g.k, "list_head"), root = mk_object(g.k, "cgroup_root");
+        uint64_t node = mk_at(g.k, root, "cgroup_root.root_list");
+
+        mk_list(g.k, roots, &node, 1);
+        mk_symbol(g.k, "cgroup_roots", roots);
+        mk_puts(g.k, root, "cgroup_root.release_agent_path", cases[i].text);
+        mk_guest_task(&g, 1, "init", 0);
+        assert_string_equal(mk_guest_rows(&g, "persistence", NULL), cases[i].row);
+        mk_free(g.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(protection),
-        cmocka_unit_test(settings),
-        cmocka_unit_test(helper),
-        cmocka_unit_test(startup_files),
+        cmocka_unit_test(protection),    cmocka_unit_test(settings),
+        cmocka_unit_test(helper),        cmocka_unit_test(startup_files),
+        cmocka_unit_test(odd_files),     cmocka_unit_test(interpreters),
+        cmocka_unit_test(release_agent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,8 @@ static void spoofed(void **state)
         { "prog", "prog", "[kthreadd]\n",
           "argv[0] is a kernel thread's, the process has user memory; argv[0] is not exe's name",
           3 },
+        { "[kthreadd]", "[kthreadd]", "[kthreadd]\n", // no program of a package has such a name
+          "argv[0] is a kernel thread's, the process has user memory", 3 },
         { "prog", "prog", "", "no argv[0]", 2 },
         { "prog", "prog", "\n", "no argv[0]", 2 },
         { "pr\tog", "pr\tog", "pr\tog\n", "control characters in a name", 3 },
