@@ -435,7 +435,7 @@ static void holes(struct walk *w)
     give(w);
 }
 
-/* The end of an image in one piece, which says of itself neither where it ends nor what it lacks. */
+/* The end of an image in one piece, which says neither where it ends nor what it lacks. */
 static uint64_t end_of_piece(struct eg_run *r)
 {
     struct eg_space *physical = eg_physical(r);
