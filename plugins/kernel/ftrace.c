@@ -125,7 +125,8 @@ static const char *ops_hints(struct look *l, const struct linux_ftrace_ops *ops,
     if (eg_get(&at, ops->at, ftrace_ops.trampoline) && linux_hook_at(l->r, at, &trampoline) &&
         trampoline.code.kind == LINUX_CODE_NOBODY)
         hints = linux_hints_of(l->r, hints, "trampoline", &trampoline);
-    if (linux_hook(l->r, eg_at(ops->at, ftrace_ops.direct_call), &direct))
+    if (eg_get(&at, ops->at, ftrace_ops.direct_call) &&
+        linux_hook_at(l->r, at & LINUX_FTRACE_CALLEE, &direct))
         hints = linux_hints_of(l->r, hints, "direct call", &direct);
     if (ops->from == LINUX_FTRACE_TRAMPOLINE)
         hints = linux_hints(l->r, hints, "enabled, but not on ftrace_ops_list");

@@ -42,14 +42,13 @@ const struct eg_constant linux_ftrace_flags[] = {
 static void add_site(struct eg_run *r, struct linux_ftrace_sites *s, struct eg_obj entry,
                      uint32_t ops)
 {
+    const uint64_t direct = eg_get_or((uint64_t)0, entry, ftrace_func_entry.direct);
     uint64_t ip;
 
     if (!eg_get(&ip, entry, ftrace_func_entry.ip))
         return;
     s->at = eg_grow(r, s->at, s->n, &s->cap, sizeof *s->at);
-    s->at[s->n++] =
-        (struct linux_ftrace_site){ ip, eg_get_or((uint64_t)0, entry, ftrace_func_entry.direct),
-                                    ops };
+    s->at[s->n++] = (struct linux_ftrace_site){ ip, direct & LINUX_FTRACE_CALLEE, ops };
 }
 
 /* All buckets of a hash. @return false: it cannot be read. */

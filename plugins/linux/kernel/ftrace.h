@@ -21,6 +21,9 @@ enum {
 };
 extern const struct eg_constant linux_ftrace_flags[];
 
+/** Of an address that is called straight from a function: bit 0 says that it is jumped to, since
+ * 6.19 (ftrace_is_jmp() in include/linux/ftrace.h). */
+#define LINUX_FTRACE_CALLEE (~UINT64_C(1))
 enum linux_ftrace_from {
     LINUX_FTRACE_LISTED,     /**< on ftrace_ops_list: ftrace calls it */
     LINUX_FTRACE_SUB,        /**< below one that is: of a function graph, since 6.10 */

@@ -80,7 +80,9 @@ static const char *ftrace_hint(struct eg_run *r, const struct linux_patch *p, co
         return NULL;
     if (linux_step_at(arch, b, len, p->at, &s) && s.direct && is_dispatcher(r, p->at, s.target))
         return NULL;
-    if (!linux_step_at(arch, b, len, p->at, &s) || s.flow != EG_FLOW_CALL || !s.direct)
+    // Since 6.19 a function that something has for itself jumps there (ftrace_is_jmp()).
+    if (!linux_step_at(arch, b, len, p->at, &s) || !s.direct ||
+        (s.flow != EG_FLOW_CALL && (s.flow != EG_FLOW_JUMP || !(p->flags & FTRACE_DIRECT))))
         return "neither a call of ftrace nor a nop";
     kind = linux_whose_code(linux_codes(r), s.target, NULL);
     if (kind == LINUX_CODE_FTRACE || is_named(r, s.target, entries))
