@@ -229,6 +229,35 @@ const char *eg_type_enumerator(const struct eg_types *ts, uint32_t id, int64_t v
 
 /* ---- slots ---- */
 
+static bool same_members(const struct eg_types *ts, uint32_t a, uint32_t b)
+{
+    struct eg_member_at x, y;
+
+    for (uint32_t i = 0; eg_type_member(ts, a, i, &x); i++)
+        if (!eg_type_member(ts, b, i, &y) || x.bit_off != y.bit_off || strcmp(x.name, y.name) != 0)
+            return false;
+    return true;
+}
+
+/* Where the types of a module were not joined with the kernel's and with each other, it has the same
+ * ones several times. @return the first of all that are alike: the kernel's, if it has one. */
+static uint32_t first_alike(const struct eg_types *ts, uint32_t id, const struct eg_type *t)
+{
+    const char *name = eg_type_name(ts, id);
+    uint64_t iter = 0;
+    uint32_t other;
+
+    if (!ts->n_layers || id < ts->layers[0].end || !has_members(t) || !*name)
+        return id;
+    while ((other = eg_types_named(ts, name, NULL, 1u << t->kind, &iter)) && other != id) {
+        const struct eg_type *o = eg_type(ts, other, NULL);
+
+        if (o->size == t->size && o->count == t->count && same_members(ts, id, other))
+            return other;
+    }
+    return id;
+}
+
 uint32_t eg_type_target(const struct eg_types *ts, uint32_t id)
 {
     const struct eg_type *t, *full;
@@ -239,7 +268,7 @@ uint32_t eg_type_target(const struct eg_types *ts, uint32_t id)
     id = eg_type_strip(ts, id);
     t = eg_type(ts, id, NULL);
     if (t->kind != EG_T_FWD)
-        return id;
+        return first_alike(ts, id, t);
     kinds = 1u << (t->flags & EG_TF_UNION ? EG_T_UNION : EG_T_STRUCT);
     name = eg_type_name(ts, id);
     first = eg_types_named(ts, name, NULL, kinds, &iter);
@@ -358,5 +387,5 @@ void eg_types_member_slot(const struct eg_types *ts, const struct eg_model *m, u
         out->shift = (uint8_t)(m->big_endian ? 8 * (off + load) - end : mem->bit_off - 8 * off);
     }
     out->off = off;
-    out->parent = parent;
+    out->parent = eg_type_target(ts, parent);
 }

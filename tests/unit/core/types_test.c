@@ -465,6 +465,65 @@ static void layers(void **state)
     eg_profile_free(base);
 }
 
+/* A module whose types were not joined with the kernel's has those once more, and its own twice. */
+static void several_times(void **state)
+{
+    static const char base[] = "struct shared { int a, b; }; struct near { int a, b; };"
+                               "struct user { struct shared *s; };";
+    static const char module[] =
+        "struct shared { int a, b; }; struct near { int a, c; }; struct own { int a; };"
+        "struct holds { struct shared *s; struct near *n; struct own *o; };";
+    struct eg_profile *kernel_types = mk_types(&lp64, base, NULL, NULL);
+    // Made on top of a kernel without those names, as a module that nothing was joined with.
+    struct eg_profile *none = mk_types(&lp64,
+                                       "struct unrelated { int a, b; };"
+                                       "struct others { int a, b; };"
+                                       "struct third { struct unrelated *s; };",
+                                       NULL, NULL);
+    struct eg_profile *one = mk_types(&lp64, module, none, "one");
+    struct eg_profile *two =
+        mk_types(&lp64, "struct own { int a; }; struct also { struct own *o; };", none, "two");
+    struct eg_member_at m;
+    struct eg_types ts;
+    struct eg_slot s;
+    uint64_t iter = 0;
+    uint32_t holds, shared, own, near;
+
+    (void)state;
+    assert_int_equal(eg_types_init(&ts, kernel_types, NULL), 0);
+    assert_int_equal(eg_types_add(&ts, one, NULL), 0);
+    assert_int_equal(eg_types_add(&ts, two, NULL), 0);
+    shared = eg_types_named(&ts, "shared", NULL, EG_TAGGED, &iter);
+    iter = 0;
+    near = eg_types_named(&ts, "near", NULL, EG_TAGGED, &iter);
+    iter = 0;
+    own = eg_types_named(&ts, "own", "one", EG_TAGGED, &iter);
+    iter = 0;
+    holds = eg_types_named(&ts, "holds", NULL, EG_TAGGED, &iter);
+    assert_true(eg_type_find(&ts, holds, "s", &m));
+    eg_types_slot(&ts, &lp64, m.type, &s);
+    assert_int_equal(s.type, shared);
+    assert_true(eg_type_find(&ts, holds, "n", &m));
+    eg_types_slot(&ts, &lp64, m.type, &s);
+    assert_int_not_equal(s.type, near); // another member
+    iter = 0;
+    holds = eg_types_named(&ts, "also", NULL, EG_TAGGED, &iter);
+    assert_true(eg_type_find(&ts, holds, "o", &m));
+    eg_types_slot(&ts, &lp64, m.type, &s);
+    assert_int_equal(s.type, own);
+    iter = 0;
+    own = eg_types_named(&ts, "own", "two", EG_TAGGED, &iter);
+    assert_true(eg_type_find(&ts, own, "a", &m));
+    eg_types_member_slot(&ts, &lp64, own, &m, &s);
+    iter = 0;
+    assert_int_equal(s.parent, eg_types_named(&ts, "own", "one", EG_TAGGED, &iter));
+    eg_types_fini(&ts);
+    eg_profile_free(two);
+    eg_profile_free(one);
+    eg_profile_free(none);
+    eg_profile_free(kernel_types);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,7 +531,7 @@ int main(void)
         cmocka_unit_test(odd_sizes),    cmocka_unit_test(bits_of_a_struct),
         cmocka_unit_test(declarations), cmocka_unit_test(odd_declarations),
         cmocka_unit_test(expressions),  cmocka_unit_test(without_types),
-        cmocka_unit_test(layers),
+        cmocka_unit_test(layers),       cmocka_unit_test(several_times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
