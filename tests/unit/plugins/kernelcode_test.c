@@ -290,18 +290,22 @@ static void modules(void **state)
 
 static void ftrace(void **state)
 {
+    enum { ENABLED = 1, DIRECT = 2 };
     static const struct {
         const char *opcode;
-        bool caller, enabled;
+        bool caller;
+        unsigned flags;
         const char *hint;
     } cases[] = {
-        { NULL, false, false, "" },
-        { NULL, false, true, "" },
-        { "\xe8", true, true, "" },
-        { "\xe8", true, false, "a call of ftrace that its record does not have" },
-        { "\xe8", false, true, "calls other code than ftrace's; leads into a module" },
-        { "\xe9", true, true, "neither a call of ftrace nor a nop" },
-        { "\xe9", false, true, "neither a call of ftrace nor a nop; leads into a module" },
+        { NULL, false, 0, "" },
+        { NULL, false, ENABLED, "" },
+        { "\xe8", true, ENABLED, "" },
+        { "\xe8", true, 0, "a call of ftrace that its record does not have" },
+        { "\xe8", false, ENABLED, "calls other code than ftrace's; leads into a module" },
+        { "\xe9", true, ENABLED, "neither a call of ftrace nor a nop" },
+        { "\xe9", false, ENABLED, "neither a call of ftrace nor a nop; leads into a module" },
+        { "\xe9", true, ENABLED | DIRECT, "" }, // since 6.19
+        { "\xe9", false, ENABLED | DIRECT, "calls a module, not ftrace; leads into a module" },
     };
 
     (void)state;
@@ -311,7 +315,9 @@ static void ftrace(void **state)
         if (cases[i].opcode)
             leads(&w, w.text + 2 * FUNCTION, cases[i].opcode, 1,
                   cases[i].caller ? w.text + 4 * FUNCTION : w.module);
-        mk_put(w.k, w.record, "dyn_ftrace.flags", cases[i].enabled ? UINT64_C(1) << 31 : 0);
+        mk_put(w.k, w.record, "dyn_ftrace.flags",
+               (cases[i].flags & ENABLED ? UINT64_C(1) << 31 : 0) |
+                   (cases[i].flags & DIRECT ? UINT64_C(1) << 23 : 0));
         assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
         mk_free(w.k);
     }

@@ -231,6 +231,10 @@ static void ftrace_others(void **state)
                             "ftrace_ops_list\n"
                             "direct|||1|other|" MK_NOBODY "\n"
                             "record|||1|other|hooked, but by no ops that is listed");
+        // Since 6.19 bit 0 says that it is jumped to.
+        mk_write_ptr(t.k, direct, make_hash(&t, &t.other, 1, t.handler | 1));
+        assert_non_null(
+            strstr(mk_code_rows(&t.c, "ftrace", NULL, kinds), "direct|handler|kernel|1|other|\n"));
         mk_free(t.k);
     }
 }
