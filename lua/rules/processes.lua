@@ -247,13 +247,35 @@ of_process {
   severity = "low",
   plugin = "ldpreload",
   where = "KEY = LD_PRELOAD or KEY = LD_AUDIT",
+  match = function(row)
+    local value = type(row.VALUE) == "string" and row.VALUE or ""
+    for path in value:gmatch("[^: ]+") do
+      if path:find("^/dev/") or path:find("^/tmp/") or path:find("^/var/tmp/") or path:find("/%.") then return "medium" end
+    end
+    return true
+  end,
   key = { "PID", "KEY" },
   show = { "VALUE", "MAPPED", "HINTS" },
   why = "The library gets before all others.",
-  benign = "Allocators (jemalloc), fakeroot, stdbuf, sandboxes, games.",
+  benign = "Allocators (jemalloc), fakeroot, stdbuf, sandboxes, games. A library in /tmp or /dev/shm, or under a hidden name, is medium.",
   attack = "T1574.006",
   hits = { { PID = 5, KEY = "LD_PRELOAD", VALUE = "/tmp/x.so" } },
   misses = { { PID = 5, KEY = "LD_LIBRARY_PATH", VALUE = "/tmp" } },
+}
+
+rule {
+  id = "own-pid-namespace",
+  title = "{COMM} ({PID}) has a pid namespace of its own",
+  severity = "info",
+  plugin = "namespaces",
+  where = "TYPE = pid and INITIAL = false and NPROCS > 0",
+  key = { "NS" },
+  show = { "NS", "PID", "COMM", "NPROCS", "PIDS" },
+  why = "What is in it has other numbers there, and sees nothing of what is outside.",
+  benign = "Containers, sandboxes of browsers, services of systemd.",
+  attack = "T1564",
+  hits = { { NS = 5, TYPE = "pid", INITIAL = false, NPROCS = 2, PID = 7, COMM = "x" } },
+  misses = { { NS = 5, TYPE = "pid", INITIAL = true, NPROCS = 2, PID = 1, COMM = "init" }, { NS = 6, TYPE = "mnt", INITIAL = false, NPROCS = 2, PID = 7 } },
 }
 
 of_process {
