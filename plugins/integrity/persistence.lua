@@ -198,8 +198,8 @@ local function release_agents(k, row)
     local agent = eg.string(root.release_agent_path, 4096)
     if type(agent) == "string" and agent ~= "" then
       local known = agent:find("^/usr/lib/systemd/systemd%-cgroups%-agent$") or agent:find("^/lib/systemd/systemd%-cgroups%-agent$")
-        or agent:find("^/lib/rc/sh/cgroup%-release%-agent%.sh$") or agent:find("^/run/cgmanager/agents/")
-      row { KIND = "kernel", NAME = "release_agent", VALUE = agent, HINTS = not known and "another program than those of systemd and OpenRC" or nil }
+        or agent:find("^/lib/rc/sh/cgroup%-release%-agent%.sh$") or agent:find("^/run/cgmanager/agents/") or agent:find("^/etc/slurm")
+      row { KIND = "kernel", NAME = "release_agent", VALUE = agent, HINTS = not known and "another program than those of systemd, OpenRC and Slurm" or nil }
     end
   end
 end
