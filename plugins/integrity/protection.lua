@@ -60,14 +60,63 @@ local function by_sysctl(key)
   end
 end
 
+-- The text of a file, as far as memory has it from its beginning.
+local function text_of(k, inode)
+  local parts, next_offset = {}, 0
+  local left = math.min(eg.value(linux.inode_size(inode), 0), 65536)
+  for offset, size, at in linux.file_cached(inode) do
+    local bytes = offset == next_offset and left > 0 and eg.read(eg.physical(k), at, math.min(size, left))
+    if not bytes then break end
+    parts[#parts + 1], next_offset, left = bytes, offset + size, left - #bytes
+  end
+  return table.concat(parts)
+end
+
+-- Files that sysctl reads at boot: by their names, whatever folder they are in; of two of one name that of the first folder counts
+-- (sysctl.d(5)). /etc/sysctl.conf is the last.
+local folders = { "/etc/sysctl.d/", "/run/sysctl.d/", "/usr/local/lib/sysctl.d/", "/usr/lib/sysctl.d/", "/lib/sysctl.d/" }
+local LAST = "/etc/sysctl.conf"
+
+-- What those that memory has set: for each name the number, and the file.
+local function configured(k)
+  local paths, of, names, found = { LAST }, {}, {}, {}
+  for i, folder in ipairs(folders) do paths[i + 1] = folder .. "*.conf" end
+  local ok, rows = pcall(eg.rows, "files", { path = paths, type = "REG" })
+  for _, f in ipairs(ok and rows or {}) do
+    local folder, name = tostring(f.PATH):match("^(.*/)([^/]*)$")
+    for rank, wanted in ipairs(folders) do
+      if folder == wanted or f.PATH == LAST then
+        local key = f.PATH == LAST and "\255" or name
+        if not of[key] then names[#names + 1] = key end
+        if not of[key] or rank < of[key].rank then of[key] = { rank = rank, file = f } end
+        break
+      end
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local f = of[name].file
+    for line in text_of(k, eg.object(k, "inode", f.INODE_ADDRESS)):gmatch("[^\n]+") do
+      local key, value = line:match("^%s*%-?%s*([%w_./]+)%s*=%s*(%-?%d+)%s*$")
+      if key then found[key:gsub("/", ".")] = { value = math.tointeger(tonumber(value)), path = f.PATH } end
+    end
+  end
+  return found
+end
+
 local function plain_numbers(k, line, say)
   local named = eg.lookup(k, numbers[1][2])
+  local wanted = configured(k)
   for _, n in ipairs(numbers) do
     local value
     if named then value = number(k, n[2], n[3]) else value = by_sysctl(n[6] or "kernel." .. n[1]) end
     if n[3] == 4 then value = signed(value) end
     if value then
       local why = n[5] and value < n[4] and n[5] or nil
+      local file = wanted[n[6] or "kernel." .. n[1]]
+      if file and file.value and value < n[4] and value < file.value then
+        why = ("switched off after boot: %s says %d"):format(file.path, file.value)
+      end
       if explained[n[1]] and parameter(line, explained[n[1]]) ~= nil then why = nil end
       say(n[1], tostring(value), n[5] and "at least " .. n[4] or nil, why)
     end
@@ -207,9 +256,9 @@ return plugin {
   os = "linux",
   help = "List what protects the kernel, and what was switched off after boot",
   manual = "SELinux, AppArmor, lockdown, signatures of modules, audit, what kptr_restrict and its like are set to, tracing, LKRG. That "
-    .. "something was switched off is told from the command line and from the log: a record that the ring has lost, or that was "
-    .. "filtered out before the ring, is no record. A setting that nobody ever switched on has no hint unless no distribution "
-    .. "leaves it so. Hooks of security modules that were taken out are not seen here, nor a policy of SELinux that allows everything.",
+    .. "something was switched off is told from the command line, from the log, and of settings from the files of sysctl that memory has: "
+    .. "a record that the ring has lost, or that was filtered out before the ring, is no record. A setting that nobody ever switched on "
+    .. "has no hint unless no distribution leaves it so. Hooks of security modules that were taken out are not seen here, nor a policy of SELinux that allows everything.",
   looks_for = { "protection that was switched off" },
   columns = {
     { "NAME", "text", "what protects" },

@@ -79,6 +79,8 @@ void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *
     mk_symbol(w->k, "swap_info", w->swap);
     w->uts = mk_object(w->k, "uts_namespace");
     mk_symbol(w->k, "init_uts_ns", w->uts);
+    w->setting = mk_alloc(w->k, 8);
+    mk_symbol(w->k, "kptr_restrict", w->setting);
     w->clock = mk_alloc(w->k, 256) + 16;
     mk_symbol(w->k, "tk_core", w->clock - 16);
     head = w->supers = mk_alloc(w->k, 16);

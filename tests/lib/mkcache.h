@@ -13,6 +13,7 @@ struct mk_cache {
     uint64_t swap;      // the array swap_info
     uint64_t clock;     // the timekeeper, which stands at zero
     uint64_t uts;       // init_uts_ns, without names
+    uint64_t setting;   // kptr_restrict
     uint64_t supers;    // the list super_blocks
     uint64_t map, size; // struct page of page 0, and bytes of one
     uint64_t free;      // number of the next page that holds nothing yet

@@ -256,6 +256,75 @@ static void startup_files(void **state)
     }
 }
 
+static void put_text(struct mk_cache *w, uint64_t dentry, const char *text)
+{
+    const uint64_t pfn = mk_cache_folio(w, dentry, 0, 1, "-", MK_FRESH);
+    size_t len;
+
+    memcpy(mk_ram(w->k, &len) + pfn * w->g.page, text, strlen(text));
+}
+
+/** A setting against the files that sysctl reads at boot. */
+static void configured(void **state)
+{
+    static const struct {
+        uint32_t value;
+        struct {
+            const char *folder, *name, *text; // below /etc, or /usr/lib
+        } files[2];
+        const char *hint;
+    } cases[] = {
+        { 0,
+          { { "etc", "10-a.conf", "kernel.kptr_restrict = 2\n" } },
+          "/etc/sysctl.d/10-a.conf says 2" },
+        { 1, { { "etc", "10-a.conf", "kernel.kptr_restrict = 2\n" } }, "" },
+        { 0, { { "etc", "10-a.conf", "kernel.kptr_restrict = 0\n" } }, "" },
+        { 0,
+          { { "etc", "10-a.conf", "-kernel/kptr_restrict=1" } },
+          "/etc/sysctl.d/10-a.conf says 1" },
+        { 0, { { "etc", "10-a.conf", "# kernel.kptr_restrict = 2\nkernel.other = 1\n" } }, "" },
+        { 0, { { "etc", "10-a.txt", "kernel.kptr_restrict = 2\n" } }, "" },
+        { 0,
+          { { "etc", "10-a.conf", "kernel.kptr_restrict = 2" },
+            { "lib", "20-b.conf", "kernel.kptr_restrict = 0" } },
+          "" },
+        { 0,
+          { { "etc", "10-a.conf", "kernel.kptr_restrict = 2" },
+            { "lib", "10-a.conf", "kernel.kptr_restrict = 0" } },
+          "/etc/sysctl.d/10-a.conf says 2" },
+        { 0,
+          { { "lib", "99-z.conf", "kernel.kptr_restrict = 2" },
+            { "top", "sysctl.conf", "kernel.kptr_restrict = 0" } },
+          "" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    {
+        struct mk_cache w = { 0 };
+        uint64_t etc, lib;
+        char want[128] = "";
+
+        mk_cache_begin(&w, m, "ext4");
+        etc = mk_guest_dentry(&w.g, w.g.top, "etc");
+        lib = mk_guest_dentry(&w.g, w.g.top, "lib");
+        for (unsigned n = 0; n < 2 && cases[i].files[n].text; n++) {
+            const char *folder = cases[i].files[n].folder, *text = cases[i].files[n].text;
+            const uint64_t in =
+                strcmp(folder, "top")
+                    ? mk_guest_dentry(&w.g, strcmp(folder, "lib") ? etc : lib, "sysctl.d")
+                    : etc;
+
+            put_text(&w, mk_cache_file(&w, in, cases[i].files[n].name, MK_REG, strlen(text)), text);
+        }
+        mk_write_u32(w.k, w.setting, cases[i].value);
+        if (*cases[i].hint)
+            snprintf(want, sizeof want, "switched off after boot: %s", cases[i].hint);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "protection", NULL), 3, 3), want);
+        mk_cache_end(&w);
+    }
+}
+
 /** What else is said of a file: of its bits, and of what passwd has in it. */
 static void odd_files(void **state)
 {
@@ -297,12 +366,8 @@ static void odd_files(void **state)
         mk_put(w.k, inode, "inode.i_mtime_sec", cases[i].mtime);
         mk_put(w.k, inode, "inode.i_ctime_sec", cases[i].mtime);
         mk_put(w.k, inode, "inode.i_flags", cases[i].flags);
-        if (cases[i].text) {
-            size_t len;
-            const uint64_t pfn = mk_cache_folio(&w, d, 0, 1, "-", MK_FRESH);
-
-            memcpy(mk_ram(w.k, &len) + pfn * w.g.page, cases[i].text, strlen(cases[i].text));
-        }
+        if (cases[i].text)
+            put_text(&w, d, cases[i].text);
         rows = mk_guest_rows(&w.g, "persistence", NULL);
         snprintf(want, sizeof want, "%.*s", (int)strcspn(cases[i].row, "|"), cases[i].row);
         assert_string_equal(mk_columns(rows, 0, 0), want);
@@ -382,8 +447,8 @@ static void release_agent(void **state)
         { "", "" },
         { "/usr/lib/systemd/systemd-cgroups-agent",
           "kernel|release_agent||/usr/lib/systemd/systemd-cgroups-agent||||" },
-        { "/tmp/x", "kernel|release_agent||/tmp/x||||another program than those of systemd and "
-                    "OpenRC" },
+        { "/tmp/x", "kernel|release_agent||/tmp/x||||another program than those of "
+                    "systemd, OpenRC and Slurm" },
     };
 
     (void)state;
@@ -405,10 +470,10 @@ static void release_agent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(protection),    cmocka_unit_test(settings),
-        cmocka_unit_test(helper),        cmocka_unit_test(startup_files),
-        cmocka_unit_test(odd_files),     cmocka_unit_test(interpreters),
-        cmocka_unit_test(release_agent),
+        cmocka_unit_test(protection),   cmocka_unit_test(settings),
+        cmocka_unit_test(helper),       cmocka_unit_test(startup_files),
+        cmocka_unit_test(configured),   cmocka_unit_test(odd_files),
+        cmocka_unit_test(interpreters), cmocka_unit_test(release_agent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
