@@ -526,6 +526,8 @@ disk() {
     if [ "$(value scene)" = intruder ]; then
         cp "$here/guest/intrude" "$root/sbin/intrude"
         preload
+        mkdir -p "$root/etc/sysctl.d"
+        printf '%s\n' '# of the lab' 'kernel.kptr_restrict = 1' 'kernel.dmesg_restrict = 1' > "$root/etc/sysctl.d/10-lab.conf"
     fi
     chmod -R u=rwX,go=rX "$root"
     chmod 755 "$root"/bin/* "$root"/usr/bin/* "$root/sbin/init"

@@ -135,6 +135,7 @@ WAYS = {
     "root_twice": [Way("persistence", {"PATH": "path"}, "HINTS=root's number")],
     "immutable": [Way("persistence", {"PATH": "path"}, "HINTS=immutable")],
     "changed_program": [FILE],
+    "weaker_setting": [Way("protection", {"NAME": "name"}, "HINTS=switched off"), Rule("protection-off", "name")],
     "setuid_shell": [Rule("setuid-file", "path")],
     "release_agent": [Way("persistence", {"NAME": "name", "VALUE": "path"}), Rule("kernel-starts-program", "path")],
     "false_name": [Rule("misleading-name"), Rule("program-in-odd-place")],
