@@ -401,6 +401,21 @@ rule {
 }
 
 rule {
+  id = "unlisted-file",
+  title = "A file is not on the list of its file system",
+  severity = "medium",
+  plugin = "inodes",
+  where = "HINTS ~ unlisted",
+  show = { "FSTYPE", "INODE", "FILE_MODE", "PATH", "FOUND_BY" },
+  why = "A name or the table of inodes leads to it, and the file system's own list does not have it.",
+  benign = "A file that was made or removed while the image was taken.",
+  attack = "T1564.001",
+  more = "inodes",
+  hits = { { FSTYPE = "ext4", INODE = 12, HINTS = "unlisted", PATH = "/usr/lib/x" } },
+  misses = { { FSTYPE = "ext4", INODE = 12, HINTS = "covered", PATH = "/usr/lib/x" }, { FSTYPE = "ext4", INODE = 12, PATH = "/usr/lib/x" } },
+}
+
+rule {
   id = "history-off",
   title = "{COMM} ({PID}) was told to keep no history of what is typed",
   severity = "medium",
