@@ -79,13 +79,13 @@ local LAST = "/etc/sysctl.conf"
 
 -- What those that memory has set: for each name the number, and the file.
 local function configured(k)
-  local paths, of, names, found = { LAST }, {}, {}, {}
-  for i, folder in ipairs(folders) do paths[i + 1] = folder .. "*.conf" end
+  local paths, of, names, found = { "/etc/*" }, {}, {}, {} -- something of /etc is always in memory
+  for i = 2, #folders do paths[i] = folders[i] .. "*.conf" end
   local ok, rows = pcall(eg.rows, "files", { path = paths, type = "REG" })
   for _, f in ipairs(ok and rows or {}) do
     local folder, name = tostring(f.PATH):match("^(.*/)([^/]*)$")
     for rank, wanted in ipairs(folders) do
-      if folder == wanted or f.PATH == LAST then
+      if (folder == wanted and name:find("%.conf$")) or f.PATH == LAST then
         local key = f.PATH == LAST and "\255" or name
         if not of[key] then names[#names + 1] = key end
         if not of[key] or rank < of[key].rank then of[key] = { rank = rank, file = f } end
