@@ -4,11 +4,14 @@
 #include "../linux/kernel/patched.h"
 #include "../linux/kernel/step.h"
 #include "../linux/mm/elf.h"
+#include "../linux/mm/filemap.h"
 #include "../linux/own/code.h"
 #include "../linux/own/kdiff.h"
+#include "../linux/own/kmodule.h"
 #include "../linux/own/ktext.h"
 #include "../linux/text.h"
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 EG_FIELD_AS(its_old_pages, module, "its_page_array"); // until 6.15, in stable releases
@@ -23,14 +26,14 @@ EG_FIELD_AS(its_n_pages, module, "arch.its_pages.num|its_pages.num");
     C(KIND, TEXT, "what it is: call, jump, ftrace, jump label, static call, …")                    \
     C(BYTES, BYTES, "what is there")                                                               \
     C(DISASM, TEXT, "the same as instructions")                                                    \
-    C(EXPECTED_BYTES, BYTES, "what the kernel's file has there", EG_ASKED)                         \
+    C(EXPECTED_BYTES, BYTES, "what the kernel's or the module's file has there", EG_ASKED)         \
     C(EXPECTED_DISASM, TEXT, "the same as instructions", EG_ASKED)                                 \
     C(DESTINATION, ADDR, "where it leads")                                                         \
     C(DESTINATION_NAME, TEXT, "what is there")                                                     \
     C(HINTS, TEXT, "what is odd about it")
 EG_COLUMNS(COLUMNS);
 
-enum { SHOWN = 8, ROWS_MAX = 4096, ITS_MAX = 1024 };
+enum { ROWS_MAX = 4096, ITS_MAX = 1024, NAMED = 16 };
 
 struct looking {
     struct eg_run *r;
@@ -38,7 +41,9 @@ struct looking {
     const struct linux_patches *patches;
     uint64_t *its; /* pages with code that a module calls instead of a register's target */
     size_t n_its;
-    struct linux_kdiffs diffs; /* from the kernel's file */
+    struct linux_kdiffs diffs; /* from the files of the kernel and of modules */
+    const char *user, *used;   /* of the last pair of modules, and whether one uses the other */
+    bool uses;
     uint64_t rows, by_kind[8];
 };
 
@@ -252,7 +257,9 @@ static void show_all(struct looking *k, bool all)
         }
         if (d < k->diffs.n && k->diffs.at[d].at == at) {
             differs = &k->diffs.at[d++];
-            hints = linux_hints(k->r, hints, "differs from the kernel's file");
+            hints = linux_hints(k->r, hints,
+                                differs->module ? "differs from the module's file"
+                                                : "differs from the kernel's file");
             kind = kind ? kind : "code";
         }
         if (kind && (hints || all))
@@ -260,17 +267,32 @@ static void show_all(struct looking *k, bool all)
     }
 }
 
-/* ---- the kernel's file ---- */
+/* ---- files ---- */
 
-static int compare(struct looking *k)
+/* What is left of the differences of @what that the kernel made itself. */
+static void say_explained(struct looking *k, const char *what, const struct linux_kdiffs *before)
+{
+    const struct linux_kdiffs *d = &k->diffs;
+    const char *text = "";
+
+    for (size_t i = 0; i < LINUX_KDIFF_KINDS; i++)
+        if (d->explained[i] > before->explained[i])
+            text = eg_strf(k->r, "%s%s%" PRIu64 " %s", text, *text ? ", " : "",
+                           d->explained[i] - before->explained[i], linux_kdiff_names[i]);
+    eg_note(k->r,
+            "kernelcode: %" PRIu64 " bytes of code were compared with %s; differences that the "
+            "kernel made: %s",
+            d->compared - before->compared, what, *text ? text : "none");
+}
+
+static int compare(struct looking *k, const char *path)
 {
     struct eg_run *r = k->r;
     struct eg_system *sys = eg_system_of(r);
-    const char *path = eg_arg_text(r, "against"), *why = NULL, *text = "";
+    const struct linux_kdiffs none = { 0 };
+    const char *why = NULL;
     struct linux_kfile file;
 
-    if (!path)
-        return 0;
     if (sys->arch->elf_machine != ELF_X86_64 || !sys->chosen || !sys->chosen->has_kaslr)
         return eg_failed(r, "--against: only code of x86-64 whose KASLR shift is known can be "
                             "compared with a file");
@@ -278,16 +300,116 @@ static int compare(struct looking *k)
         return eg_failed(r, "--against %s: %s", path, why);
     if (!linux_kdiff(r, &k->text.parts[0], &file, &k->diffs))
         return eg_failed(r, "--against %s: it has no code where this kernel has it", path);
-    for (size_t i = 0; i < LINUX_KDIFF_KINDS; i++)
-        if (k->diffs.explained[i])
-            text = eg_strf(r, "%s%s%" PRIu64 " %s", text, *text ? ", " : "", k->diffs.explained[i],
-                           linux_kdiff_names[i]);
-    eg_note(r,
-            "kernelcode: %" PRIu64 " bytes of code were compared with %s; differences that the "
-            "kernel made: %s",
-            k->diffs.compared, path, *text ? text : "none");
+    say_explained(k, path, &none);
     if (k->diffs.cut || k->diffs.n > 1000)
         eg_note(r, "kernelcode: very much differs: %s may be of another kernel", path);
+    return 0;
+}
+
+/* Modules and the files that were looked at for them. */
+struct comparing {
+    struct looking *k;
+    struct linux_kmodule_files folder, cached;
+    struct linux_kexports exports;
+    uint64_t n, n_without, unknown;
+    const char *without; /* some of the modules that were not compared */
+};
+
+/* What the page cache has is often not whole: that is no news. */
+static bool compare_file(struct comparing *c, struct eg_obj module, const char *name,
+                         const struct linux_kmodule_file *f)
+{
+    struct eg_run *r = c->k->r;
+    const struct linux_ktext *t = &c->k->text;
+    const bool cached = !f->inode.why;
+    struct eg_space *space = cached ? linux_file_space(r, f->inode) : NULL;
+    struct linux_kfile file = { 0 };
+    struct linux_kelf elf = { 0 };
+    const char *why = NULL;
+    uint64_t size;
+    bool done = false;
+
+    if (space && linux_file_size(f->inode, &size))
+        linux_kelf_open(r, space, size, &elf);
+    if ((cached ? elf.file != NULL : linux_kelf_open_path(r, f->path, &elf, &why)) &&
+        linux_kmodule_of(r, &elf, module, &c->exports, &file, &why)) {
+        for (size_t i = 1; i < t->n_parts; i++)
+            if (!strcmp(t->parts[i].who, name))
+                done |= linux_kdiff(r, &t->parts[i], &file, &c->k->diffs);
+        why = "it has no code where the module has it";
+        c->unknown += file.unknown;
+    }
+    linux_kelf_close(r, &elf);
+    if (!done && (!cached || file.other))
+        eg_note(r, "kernelcode: %s was not compared with %s%s: %s", name,
+                cached ? "the page cache's " : "", f->path, why);
+    return done;
+}
+
+static bool compare_with(struct comparing *c, struct eg_obj module, const char *name,
+                         const struct linux_kmodule_files *files)
+{
+    for (size_t i = linux_kmodule_first(files, name);
+         i < files->n && !strcmp(files->at[i].name, name) && !eg_stopped(c->k->r); i++)
+        if (compare_file(c, module, name, &files->at[i]))
+            return true;
+    return false;
+}
+
+static void say_compared(struct comparing *c, const struct linux_kdiffs *before)
+{
+    struct eg_run *r = c->k->r;
+
+    if (c->n)
+        say_explained(c->k, eg_strf(r, "files of %" PRIu64 " modules", c->n), before);
+    if (c->n_without)
+        eg_note(r,
+                "kernelcode: modules of which there was no whole file to compare with (--modules "
+                "DIR): %" PRIu64 ": %s%s",
+                c->n_without, c->without, c->n_without > NAMED ? ", …" : "");
+    if (c->unknown)
+        eg_note(r,
+                "kernelcode: places in modules that lead to what has no known address, and were "
+                "not compared: %" PRIu64,
+                c->unknown);
+    if (c->folder.cut || c->cached.cut)
+        eg_note(r, "kernelcode: there are more files of modules than were looked at");
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct linux_kdiff *x = a, *y = b;
+
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* With the files of a folder, else with what the page cache holds of the file. */
+static int compare_modules(struct looking *k, const char *folder)
+{
+    struct eg_run *r = k->r;
+    const struct linux_kdiffs before = k->diffs;
+    struct comparing c = { .k = k };
+    struct eg_obj m;
+
+    if (eg_system_of(r)->arch->elf_machine != ELF_X86_64 || !eg_has(r, module.list))
+        return folder ? eg_failed(r, "--modules: only modules of x86-64 can be compared") : 0;
+    if (folder && !linux_kmodule_folder(r, folder, &c.folder))
+        return eg_failed(r, "--modules %s: the folder cannot be read", folder);
+    linux_kmodule_cached(r, &c.cached);
+    linux_kexports(r, &c.exports);
+    linux_each_module(r, m) {
+        const char *name = eg_string(r, eg_at(m, module.name), 64);
+
+        if (!name)
+            continue;
+        if (compare_with(&c, m, name, &c.folder) || compare_with(&c, m, name, &c.cached))
+            c.n++;
+        else if (c.n_without++ < NAMED)
+            c.without = c.without ? eg_strf(r, "%s, %s", c.without, name) : name;
+    }
+    if (k->diffs.n)
+        qsort(k->diffs.at, k->diffs.n, sizeof *k->diffs.at, by_place);
+    say_compared(&c, &before);
     return 0;
 }
 
@@ -328,6 +450,7 @@ static void say(struct looking *k)
 static int run(struct eg_run *r)
 {
     struct looking k = { .r = r, .patches = linux_patches(r) };
+    const char *file = eg_arg_text(r, "against");
     int rc;
 
     if (!k.patches)
@@ -336,7 +459,8 @@ static int run(struct eg_run *r)
         return eg_failed(r, "the code of this kernel cannot be found, or this processor's "
                             "instructions are not known");
     find_its(&k);
-    rc = compare(&k);
+    rc = file ? compare(&k, file) : 0;
+    rc = rc ? rc : compare_modules(&k, eg_arg_text(r, "modules"));
     if (rc)
         return rc;
     show_all(&k, eg_arg_flag(r, "all"));
@@ -372,7 +496,8 @@ EG_PLUGIN(kernelcode) = {
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches"),
-                    EG_ARG(against, TEXT,
-                           "compare the kernel's code with this vmlinux or vmlinuz")),
+                    EG_ARG(against, TEXT, "compare the kernel's code with this vmlinux or vmlinuz"),
+                    EG_ARG(modules, TEXT,
+                           "compare modules with the .ko, .ko.xz, .ko.zst, .ko.gz of this folder")),
     .run = run,
 };

@@ -1,4 +1,4 @@
-/* kdiff.c - the kernel's code against its file. */
+/* kdiff.c - code of the kernel, or of a module, against its file. */
 #include "kdiff.h"
 #include "../../../core/run.h"
 #include "../kernel/codeof.h"
@@ -23,9 +23,16 @@ struct work {
     const struct linux_kfile *f;
     struct linux_kdiffs *out;
     const uint8_t *live;
-    const uint8_t *file; /* what the file has */
-    uint8_t *want;       /* what the file has; places that are explained become what is live */
+    uint8_t *want; /* what the file has; places that are explained become what is live */
     size_t len;
+    struct site *sites; /* of a module, by kind and address */
+    size_t n_sites;
+};
+
+/* A place that the module's file says is patched while the kernel runs. */
+struct site {
+    uint64_t at;
+    uint8_t kind; /* enum linux_patch_kind */
 };
 
 /* ---- places that are explained ---- */
@@ -33,6 +40,19 @@ struct work {
 static bool inside(const struct work *w, uint64_t at, size_t len)
 {
     return at >= w->p->first && eg_within(at - w->p->first, len, w->len);
+}
+
+/* Is there an entry of @size bytes at @n of a table? A false file has more of them than code. */
+static bool may_go_on(const struct work *w, const struct linux_kfile_section *t, uint64_t n,
+                      size_t size)
+{
+    return t && eg_within(n, size, t->size) && n / size <= w->len / 2 && !eg_stopped(w->r);
+}
+
+/* The place that the distance at @n of a table leads to. */
+static uint64_t relative(const struct linux_kfile_section *t, uint64_t n)
+{
+    return t->addr + n + (uint64_t)(int64_t)(int32_t)eg_le32(t->bytes + n);
 }
 
 /* The kernel may have written what is there. */
@@ -244,16 +264,15 @@ static void alternatives(struct work *w)
         !member(w, eg_f_alt_instr.instrlen.id, 1, size, &its_len) ||
         !member(w, eg_f_alt_instr.replacementlen.id, 1, size, &made_len))
         return;
-    for (size_t n = 0; eg_within(n, size, t->size); n += size) {
+    for (size_t n = 0; may_go_on(w, t, n, size); n += size) {
         const uint8_t *e = t->bytes + n;
         const uint64_t at = t->addr + n + instr + (uint64_t)(int64_t)(int32_t)eg_le32(e + instr),
                        from = t->addr + n + repl + (uint64_t)(int64_t)(int32_t)eg_le32(e + repl);
         const uint8_t len = e[its_len], made = e[made_len];
         const uint8_t *live, *code, *before;
 
-        if (!inside(w, at, len))
+        if (!inside(w, at, len) || !(before = linux_kfile_at(w->f, at, len)))
             continue;
-        before = w->file + (at - w->p->first);
         live = w->live + (at - w->p->first);
         code = made ? linux_kfile_at(w->f, from, made) : live;
         if ((code && is_code(w, live, len, at, code, made, from)) ||
@@ -268,7 +287,7 @@ static void paravirt(struct work *w)
 {
     const struct linux_kfile_section *t = linux_kfile_section(w->f, ".parainstructions");
 
-    for (size_t n = 0; t && n + 10 <= t->size; n += 16) { // the last is not padded
+    for (size_t n = 0; may_go_on(w, t, n, 10); n += 16) { // the last is not padded
         const uint64_t at = eg_le64(t->bytes + n) + (w->f->relocated ? 0 : (uint64_t)w->f->shift);
         const uint8_t len = t->bytes[n + 9];
         const uint8_t *live, *code;
@@ -322,8 +341,8 @@ static void places(struct work *w, const char *section, enum linux_kdiff_kind ki
 {
     const struct linux_kfile_section *t = linux_kfile_section(w->f, section);
 
-    for (size_t n = 0; t && n + 4 <= t->size; n += 4) {
-        const uint64_t at = t->addr + n + (uint64_t)(int64_t)(int32_t)eg_le32(t->bytes + n);
+    for (size_t n = 0; may_go_on(w, t, n, 4); n += 4) {
+        const uint64_t at = relative(t, n);
 
         if (inside(w, at, 1))
             one_place(w, kind, at);
@@ -345,8 +364,8 @@ static void runtime_constants(struct work *w)
             continue;
         known = eg_system_own_symbol(eg_system_of(w->r), name, &var, NULL) &&
                 eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), var, false, &value);
-        for (size_t n = 0; n + 4 <= t->size; n += 4) {
-            at = t->addr + n + (uint64_t)(int64_t)(int32_t)eg_le32(t->bytes + n);
+        for (size_t n = 0; may_go_on(w, t, n, 4); n += 4) {
+            at = relative(t, n);
             if (!inside(w, at, len))
                 continue;
             // A variable whose name the kernel does not keep: all places agree with the first.
@@ -357,6 +376,58 @@ static void runtime_constants(struct work *w)
                 accept(w, at, len, LINUX_KDIFF_RUNTIME);
         }
     }
+}
+
+static int by_kind(const void *a, const void *b)
+{
+    const struct site *x = a, *y = b;
+
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* What the tables of a module's file name; the kernel's own are in its data. */
+static void find_sites(struct work *w)
+{
+    static const struct {
+        const char *section;
+        unsigned size; /* of an entry */
+        enum linux_patch_kind kind;
+    } tables[] = {
+        { "__mcount_loc", 8, LINUX_PATCH_FTRACE },
+        { "__jump_table", 16, LINUX_PATCH_JUMP },
+        { ".static_call_sites", 8, LINUX_PATCH_CALL },
+    };
+
+    for (int pass = 0; w->f->module && pass < 2; pass++) {
+        if (pass)
+            w->sites = eg_tmp(w->r, (w->n_sites + 1) * sizeof *w->sites);
+        w->n_sites = 0;
+        for (size_t i = 0; i < countof(tables); i++) {
+            const struct linux_kfile_section *t = linux_kfile_section(w->f, tables[i].section);
+
+            for (uint64_t n = 0; may_go_on(w, t, n, tables[i].size); n += tables[i].size) {
+                if (pass)
+                    w->sites[w->n_sites] =
+                        (struct site){ tables[i].kind == LINUX_PATCH_FTRACE ? eg_le64(t->bytes + n)
+                                                                            : relative(t, n),
+                                       (uint8_t)tables[i].kind };
+                w->n_sites++;
+            }
+        }
+    }
+    if (w->n_sites)
+        qsort(w->sites, w->n_sites, sizeof *w->sites, by_kind);
+}
+
+/* Does the file name the place of this live record, as far as files do? */
+static bool is_site(const struct work *w, const struct linux_patch *p)
+{
+    const struct site site = { p->at, p->kind };
+
+    return !w->f->module || p->kind == LINUX_PATCH_KPROBE || p->kind == LINUX_PATCH_TRAMPOLINE ||
+           (w->n_sites && bsearch(&site, w->sites, w->n_sites, sizeof site, by_kind));
 }
 
 static void live_patches(struct work *w)
@@ -372,7 +443,8 @@ static void live_patches(struct work *w)
         if (!inside(w, p->at, LINUX_PATCH_BYTES))
             break;
         live = w->live + (p->at - w->p->first);
-        if (linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) || !step(w, live, 8, p->at, &s))
+        if (!is_site(w, p) || linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) ||
+            !step(w, live, 8, p->at, &s))
             continue;
         if (p->kind == LINUX_PATCH_JUMP && s.size == 2)
             len = 2;
@@ -439,7 +511,7 @@ static void moved_addresses(struct work *w)
     }
 }
 
-static void add(struct work *w, size_t off)
+static void add(struct work *w, size_t off, size_t *cap)
 {
     size_t at = off;
     struct linux_step s;
@@ -454,23 +526,48 @@ static void add(struct work *w, size_t off)
         w->out->cut = true;
         return;
     }
+    w->out->at = eg_grow(w->r, w->out->at, w->out->n, cap, sizeof *w->out->at);
     d = &w->out->at[w->out->n++];
-    *d = (struct linux_kdiff){ w->p->first + at, w->want + at, s.size };
+    *d = (struct linux_kdiff){ .at = w->p->first + at, .len = s.size, .module = w->f->module };
+    memcpy(d->expected, w->want + at, EG_MIN((size_t)s.size, sizeof d->expected));
 }
 
 static void collect(struct work *w)
 {
     uint64_t last = 0;
 
-    w->out->at = eg_tmp(w->r, DIFFS_MAX * sizeof *w->out->at);
     for (size_t i = 0; i < w->len && !w->out->cut; i++) {
         if (w->live[i] == w->want[i] || w->p->first + i < last ||
             !linux_ktext_there(w->p, w->p->first + i))
             continue;
-        add(w, i);
-        if (w->out->n)
-            last = w->out->at[w->out->n - 1].at + w->out->at[w->out->n - 1].len;
+        add(w, i, &w->out->cap);
+        last = w->out->at[w->out->n - 1].at + w->out->at[w->out->n - 1].len;
     }
+}
+
+/* What the file has of this part of the code; between sections it has nothing. */
+static void overlay(struct work *w)
+{
+    memcpy(w->want, w->live, w->len);
+    for (size_t i = 0; i < w->f->n_sections; i++) {
+        const struct linux_kfile_section *s = &w->f->sections[i];
+        const uint64_t first = EG_MAX(s->addr, w->p->first),
+                       end = EG_MIN(s->addr + s->size, w->p->first + w->len);
+
+        if (!s->code || s->addr + s->size < s->addr || first >= end)
+            continue;
+        memcpy(w->want + (first - w->p->first), s->bytes + (first - s->addr),
+               (size_t)(end - first));
+        w->out->compared += end - first;
+    }
+}
+
+static void forget(void *arg)
+{
+    uint8_t **bytes = arg;
+
+    free(*bytes);
+    *bytes = NULL;
 }
 
 bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p, const struct linux_kfile *f,
@@ -483,21 +580,17 @@ bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p, const struc
                       .out = out,
                       .live = p->bytes,
                       .len = (size_t)(p->last - p->first) + 1 };
-    const struct linux_kfile_section *text = linux_kfile_section(f, ".text");
+    const uint64_t before = out->compared;
+    uint8_t **want = eg_tmp(r, sizeof *want);
 
-    *out = (struct linux_kdiffs){ 0 };
-    if (!text || p->first < text->addr || p->first - text->addr >= text->size)
-        return false;
-    w.len = EG_MIN(w.len, (size_t)(text->size - (p->first - text->addr)));
-    w.want = malloc(w.len + 1);
+    *want = w.want = malloc(w.len);
     if (!w.want) {
         eg_run_fail(r, EG_ENOMEM, "out of memory for the kernel's file");
         eg_run_leave(r);
     }
-    eg_run_defer(r, free, w.want);
-    w.file = text->bytes + (p->first - text->addr);
-    memcpy(w.want, w.file, w.len);
-    out->compared = w.len;
+    eg_run_defer(r, forget, want);
+    overlay(&w);
+    find_sites(&w);
     moved_addresses(&w);
     alternatives(&w);
     paravirt(&w);
@@ -508,7 +601,9 @@ bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p, const struc
     places(&w, ".ibt_endbr_seal", LINUX_KDIFF_ENDBR);
     runtime_constants(&w);
     live_patches(&w);
-    ftrace_entries(&w);
+    if (!f->module)
+        ftrace_entries(&w);
     collect(&w);
-    return true;
+    forget(want);
+    return out->compared > before;
 }

@@ -1,8 +1,9 @@
-/** own/kdiff.h - the kernel's code against its file: what differs, and which differences are the
- * kernel's own doing. */
+/** own/kdiff.h - code of the kernel, or of a module, against its file: what differs, and which
+ * differences are the kernel's own doing. */
 #ifndef EG_LINUX_KDIFF_H
 #define EG_LINUX_KDIFF_H
 
+#include "../../../core/disasm.h"
 #include "../kernel/patched.h"
 #include "kfile.h"
 #include "ktext.h"
@@ -24,18 +25,19 @@ extern const char *const linux_kdiff_names[LINUX_KDIFF_KINDS];
 
 struct linux_kdiff {
     uint64_t at; /**< of the instruction */
-    const uint8_t *expected;
+    uint8_t expected[EG_INSTRUCTION_MAX];
     uint8_t len; /**< of the instruction in memory */
+    bool module; /**< the file is a module's */
 };
 struct linux_kdiffs {
     struct linux_kdiff *at; /**< by address */
-    size_t n;
+    size_t n, cap;
     uint64_t compared;                     /**< bytes */
     uint64_t explained[LINUX_KDIFF_KINDS]; /**< places that differ */
     bool cut;                              /**< there are more */
 };
-/** Code of the kernel, of x86-64, against @f. All of it lives as long as the run. @return false:
- * the file has no code for these addresses. */
+/** Add to @out how the code of @p, of x86-64, differs from @f. All of it lives as long as the run.
+ * @return false: the file has no code for these addresses. */
 EG_API bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p,
                         const struct linux_kfile *f, struct linux_kdiffs *out);
 

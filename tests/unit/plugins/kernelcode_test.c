@@ -530,7 +530,7 @@ enum { LINKED = 0x1000, ALT_AT = 0x40, TABLES = 0x3000 };
 /* One section's header. */
 static void section(uint8_t *h, unsigned name, uint64_t addr, uint64_t off, uint64_t size)
 {
-    const uint64_t words[] = { name | UINT64_C(1) << 32, 2, addr, off, size };
+    const uint64_t words[] = { name | UINT64_C(1) << 32, name == 1 ? 6 : 2, addr, off, size };
 
     memcpy(h, words, sizeof words);
 }
