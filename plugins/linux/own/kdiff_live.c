@@ -1,0 +1,133 @@
+/* kdiff_live.c - what is patched while the kernel runs: ftrace, jump labels, static calls, kprobes. */
+#include "../kernel/codeof.h"
+#include "kdiff_work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A place that the module's file says is patched while the kernel runs. */
+struct linux_kdiff_site {
+    uint64_t at;
+    uint8_t kind; /* enum linux_patch_kind */
+};
+
+static int by_kind(const void *a, const void *b)
+{
+    const struct linux_kdiff_site *x = a, *y = b;
+
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* What the tables of a module's file name; the kernel's own are in its data. */
+static void find_sites(struct linux_kdiff_work *w)
+{
+    static const struct {
+        const char *section;
+        unsigned size; /* of an entry */
+        enum linux_patch_kind kind;
+    } tables[] = {
+        { "__mcount_loc", 8, LINUX_PATCH_FTRACE },
+        { "__jump_table", 16, LINUX_PATCH_JUMP },
+        { ".static_call_sites", 8, LINUX_PATCH_CALL },
+    };
+
+    for (int pass = 0; w->f->module && pass < 2; pass++) {
+        if (pass)
+            w->sites = eg_tmp(w->r, (w->n_sites + 1) * sizeof *w->sites);
+        w->n_sites = 0;
+        for (size_t i = 0; i < countof(tables); i++) {
+            const struct linux_kfile_section *t = linux_kfile_section(w->f, tables[i].section);
+
+            for (uint64_t n = 0; linux_kdiff_entry(w, t, n, tables[i].size); n += tables[i].size) {
+                if (pass)
+                    w->sites[w->n_sites] =
+                        (struct linux_kdiff_site){ tables[i].kind == LINUX_PATCH_FTRACE
+                                                       ? eg_le64(t->bytes + n)
+                                                       : linux_kdiff_place(t, n),
+                                                   (uint8_t)tables[i].kind };
+                w->n_sites++;
+            }
+        }
+    }
+    if (w->n_sites)
+        qsort(w->sites, w->n_sites, sizeof *w->sites, by_kind);
+}
+
+/* Does the file name the place of this live record, as far as files do? */
+static bool is_site(const struct linux_kdiff_work *w, const struct linux_patch *p)
+{
+    const struct linux_kdiff_site site = { p->at, p->kind };
+
+    return !w->f->module || p->kind == LINUX_PATCH_KPROBE || p->kind == LINUX_PATCH_TRAMPOLINE ||
+           (w->n_sites && bsearch(&site, w->sites, w->n_sites, sizeof site, by_kind));
+}
+
+static void live_patches(struct linux_kdiff_work *w)
+{
+    const struct linux_patches *all = linux_patches(w->r);
+
+    for (size_t i = all ? linux_patch_from(all, w->p->first) : 0; all && i < all->n; i++) {
+        const struct linux_patch *p = &all->at[i];
+        const uint8_t *live;
+        struct linux_step s;
+        size_t len = 5;
+
+        if (!linux_kdiff_inside(w, p->at, LINUX_PATCH_BYTES))
+            break;
+        live = w->live + (p->at - w->p->first);
+        if (!is_site(w, p) || linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) ||
+            !linux_kdiff_step(w, live, 8, p->at, &s))
+            continue;
+        if (p->kind == LINUX_PATCH_JUMP && s.size == 2)
+            len = 2;
+        else if (p->kind == LINUX_PATCH_KPROBE && *live == 0xcc)
+            len = 1;
+        else if (p->kind == LINUX_PATCH_KPROBE &&
+                 (!s.direct ||
+                  linux_whose_code(linux_codes(w->r), s.target, NULL) != LINUX_CODE_KPROBES))
+            continue;
+        else if ((p->kind == LINUX_PATCH_CALL || p->kind == LINUX_PATCH_TRAMPOLINE) && !p->known)
+            continue;
+        else if (s.direct && s.size == 6)
+            len = 6;
+        linux_kdiff_accept(w, p->at, len, LINUX_KDIFF_LIVE);
+    }
+}
+
+/* What ftrace's own entries call: the function that it has in a variable
+ * (ftrace_update_ftrace_func(), kernel/trace/ftrace.c); and that of graphs. */
+static void ftrace_entries(struct linux_kdiff_work *w)
+{
+    static const char *const calls[] = { "ftrace_call", "ftrace_regs_call", "ftrace_graph_call" };
+    const struct eg_system *sys = eg_system_of(w->r);
+    uint64_t at, var, function, graph;
+    struct linux_step s;
+
+    if (!eg_system_own_symbol(sys, "ftrace_graph_caller", &graph, NULL))
+        graph = 0;
+    for (size_t i = 0; i < countof(calls); i++) {
+        if (!eg_system_own_symbol(sys, calls[i], &at, NULL) || !linux_kdiff_inside(w, at, 5) ||
+            !linux_kdiff_step(w, w->live + (at - w->p->first), 5, at, &s) || !s.direct ||
+            s.size != 5)
+            continue;
+        if (i == 2 ? graph && s.target == graph
+                   : linux_kdiff_named(w, s.target, "ftrace_ops_list_func") ||
+                         linux_kdiff_named(w, s.target, "arch_ftrace_ops_list_func") ||
+                         linux_kdiff_named(w, s.target, "ftrace_stub") ||
+                         (eg_system_own_symbol(sys, "ftrace_trace_function", &var, NULL) &&
+                          eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), var, false, &function) &&
+                          function == s.target &&
+                          linux_whose_code(linux_codes(w->r), function, NULL) == LINUX_CODE_KERNEL))
+            linux_kdiff_accept(w, at, 5, LINUX_KDIFF_LIVE);
+    }
+}
+
+void linux_kdiff_live(struct linux_kdiff_work *w)
+{
+    find_sites(w);
+    live_patches(w);
+    if (!w->f->module)
+        ftrace_entries(w);
+}
