@@ -71,7 +71,7 @@ static void live_patches(struct linux_kdiff_work *w)
     for (size_t i = all ? linux_patch_from(all, w->p->first) : 0; all && i < all->n; i++) {
         const struct linux_patch *p = &all->at[i];
         const uint8_t *live;
-        struct linux_step s;
+        struct linux_step s, was;
         size_t len = 5;
 
         if (!linux_kdiff_inside(w, p->at, LINUX_PATCH_BYTES))
@@ -80,8 +80,13 @@ static void live_patches(struct linux_kdiff_work *w)
         if (!is_site(w, p) || linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) ||
             !linux_kdiff_step(w, live, 8, p->at, &s))
             continue;
-        if (p->kind == LINUX_PATCH_JUMP && s.size == 2)
-            len = 2;
+        // A jump label is of two bytes or of five, in the file and in memory alike.
+        if (p->kind == LINUX_PATCH_JUMP &&
+            (!linux_kdiff_step(w, w->want + (p->at - w->p->first), 8, p->at, &was) ||
+             was.size != s.size))
+            continue;
+        if (p->kind == LINUX_PATCH_JUMP)
+            len = s.size;
         else if (p->kind == LINUX_PATCH_KPROBE && *live == 0xcc)
             len = 1;
         else if (p->kind == LINUX_PATCH_KPROBE &&

@@ -327,7 +327,7 @@ static bool is_this(struct work *w, const char **why)
     *why = "it is of another build of this module";
     if (known)
         return same;
-    mine = source ? eg_string(w->r, eg_deref(eg_at(w->module, module_srcversion)), ID_MAX) : NULL;
+    mine = source ? eg_string(w->r, eg_at(w->module, module_srcversion), ID_MAX) : NULL;
     if (mine)
         return !strcmp(mine, source);
     *why = "it is of another kernel";
