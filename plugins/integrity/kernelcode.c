@@ -480,13 +480,18 @@ EG_PLUGIN(kernelcode) = {
         "call that holds what the kernel does not write there. --all shows each place that the "
         "kernel itself patches. Without a file it does not see code that was changed and stays "
         "within the kernel: another constant, a condition turned round, a call of another function "
-        "of the kernel. With --against all of the kernel's code (not that of modules) is compared "
-        "with the kernel's file, a vmlinux with code or the vmlinuz of x86-64 (gzip, xz, zstd or "
-        "lz4; a vmlinuz has its own relocations): what alternatives, paravirt, retpolines, "
-        "returns, "
+        "of the kernel. With --against all of the kernel's code is compared with the kernel's "
+        "file, a vmlinux with code or the vmlinuz of x86-64 (gzip, xz, zstd or lz4; a vmlinuz has "
+        "its own relocations). Modules are compared with their files where the page cache has "
+        "those whole, and with --modules DIR with the files NAME.ko, .ko.xz, .ko.zst and .ko.gz "
+        "in and below that folder first (lib/modules of the kernel's package): each section with "
+        "code is relocated to where the module has it, by the symbols of the kernel and of other "
+        "modules. A file whose build id (else srcversion, else kernel release) is not the module's "
+        "is not compared, and a note says so. What alternatives, paravirt, retpolines, returns, "
         "call thunks, locks, landing places, run-time constants, ftrace, jump labels, static calls "
-        "and kprobes explain is counted, the rest are rows with both. Neither follows jumps "
-        "through "
+        "and kprobes explain is counted, of modules only at places that the file's own tables "
+        "name; the rest are rows with both. A change that was made to the file too is not seen, "
+        "nor what lies between two sections of a module. Neither follows jumps through "
         "registers, which lead where data says. Modules that are not listed are not looked at: "
         "hidden_modules finds them. Of AArch64 conditional branches are not followed, nor what is "
         "behind a return in a function and no jump leads to, which may be data; and there is no "
@@ -498,6 +503,6 @@ EG_PLUGIN(kernelcode) = {
     .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches"),
                     EG_ARG(against, TEXT, "compare the kernel's code with this vmlinux or vmlinuz"),
                     EG_ARG(modules, TEXT,
-                           "compare modules with the .ko, .ko.xz, .ko.zst, .ko.gz of this folder")),
+                           "compare modules with the .ko, .ko.xz, .ko.zst, .ko.gz in this folder")),
     .run = run,
 };
