@@ -288,15 +288,11 @@ static void say_explained(struct looking *k, const char *what, const struct linu
 static int compare(struct looking *k, const char *path)
 {
     struct eg_run *r = k->r;
-    struct eg_system *sys = eg_system_of(r);
     const struct linux_kdiffs none = { 0 };
     const char *why = NULL;
     struct linux_kfile file;
 
-    if (sys->arch->elf_machine != ELF_X86_64 || !sys->chosen || !sys->chosen->has_kaslr)
-        return eg_failed(r, "--against: only code of x86-64 whose KASLR shift is known can be "
-                            "compared with a file");
-    if (!linux_kfile_open(r, path, (int64_t)sys->chosen->kaslr, &file, &why))
+    if (!linux_kfile_open(r, path, &file, &why))
         return eg_failed(r, "--against %s: %s", path, why);
     if (!linux_kdiff(r, &k->text.parts[0], &file, &k->diffs))
         return eg_failed(r, "--against %s: it has no code where this kernel has it", path);

@@ -1,5 +1,6 @@
 /* kfile.c - the kernel as its file has it. */
 #include "kfile.h"
+#include "../mm/elf.h"
 #include "kelf.h"
 
 #include <string.h>
@@ -37,8 +38,9 @@ static bool unpack(struct eg_run *r, struct linux_kelf *k, const char **why)
 
 static bool wanted(const char *name)
 {
-    static const char *const prefixes[] = { ".text",  ".alt", ".para", ".retpoline", ".return",
-                                            ".call_", ".ibt", ".smp",  "runtime_",   NULL };
+    static const char *const prefixes[] = { ".text",      ".rodata",  ".alt",   ".para",
+                                            ".retpoline", ".return",  ".call_", ".ibt",
+                                            ".smp",       "runtime_", NULL };
 
     for (const char *const *p = prefixes; *p; p++)
         if (!strncmp(name, *p, strlen(*p)))
@@ -125,12 +127,15 @@ bool linux_kfile_of(struct eg_run *r, struct linux_kelf *k, int64_t shift, struc
     return out->n_sections;
 }
 
-bool linux_kfile_open(struct eg_run *r, const char *path, int64_t shift, struct linux_kfile *out,
-                      const char **why)
+bool linux_kfile_open(struct eg_run *r, const char *path, struct linux_kfile *out, const char **why)
 {
+    const struct eg_system *sys = eg_system_of(r);
     struct linux_kelf k;
 
-    return linux_kelf_open_path(r, path, &k, why) && linux_kfile_of(r, &k, shift, out, why);
+    *why = "only a kernel of x86-64 whose KASLR shift is known can be compared with a file";
+    return sys->arch->elf_machine == ELF_X86_64 && sys->chosen && sys->chosen->has_kaslr &&
+           linux_kelf_open_path(r, path, &k, why) &&
+           linux_kfile_of(r, &k, (int64_t)sys->chosen->kaslr, out, why);
 }
 
 const uint8_t *linux_kfile_at(const struct linux_kfile *f, uint64_t addr, size_t len)
