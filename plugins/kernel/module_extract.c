@@ -42,6 +42,8 @@ struct extract {
     struct eg_map *met; /* addresses outside that have a name already */
     const char *gone, *hints;
     size_t n_own;
+    uint64_t tables; /* its symbols, behind its data */
+    bool whole;      /* its sections are not known, but its parts of memory */
     struct owner {
         const char *name; /* NULL: the kernel */
         uint64_t first, last;
@@ -114,6 +116,7 @@ static void find_memory(struct extract *e)
         add_part(e, e->mod->first, size);
         add_section(e, (struct linux_modelf_section){ ".text", e->mod->first, size,
                                                       e->elf.parts[0].write, true, false });
+        e->whole = true;
         return;
     }
     for (unsigned i = 0; linux_next_module_part(e->r, e->module, &i, &part);)
@@ -129,7 +132,8 @@ static void find_memory(struct extract *e)
                                                           flags & EG_X_WRITE, flags & EG_X_EXEC,
                                                           false });
     }
-    if (n && s[0].made)
+    e->whole = n && s[0].made;
+    if (e->whole)
         e->hints = join(e->r, e->hints, "; ", "its sections follow from its parts of memory");
     if (e->elf.n_parts)
         qsort(e->elf.parts, e->elf.n_parts, sizeof *e->elf.parts, parts_by_address);
@@ -163,12 +167,57 @@ static void find_symbols(struct extract *e)
         add_symbol(e, (struct linux_modelf_symbol){ s.name, s.addr, s.size, s.info });
     }
     e->n_own = e->elf.n_symbols;
+    e->tables = w.symtab;
     if (w.recounted && e->n_own)
         e->hints = join(e->r, e->hints, "; ",
                         "how many symbols it has follows from where their names begin");
     if (w.lost)
         eg_note(e->r, "%s: %u of its symbols cannot be read",
                 e->mod->name ? e->mod->name : "a module", w.lost);
+}
+
+/* The last section of a part of memory ends where its symbols do, and what it has besides. Behind
+ * code and constants the last page is filled, with zeros, or breakpoints (execmem, since 6.13);
+ * behind data the kernel has put the tables of symbols, and zeros of data may be its own. */
+static void trim(struct extract *e, struct linux_modelf_section *s)
+{
+    const uint64_t page = 4096, from = s->size > page ? s->size - page : 0;
+    uint64_t end = EG_MAX(from, (uint64_t)1), named = 0;
+    uint8_t bytes[4096];
+
+    for (size_t i = 0; i < e->n_own; i++) {
+        const struct linux_modelf_symbol *symbol = &e->elf.symbols[i];
+        const uint64_t at = symbol->addr - s->addr;
+
+        if (at < s->size && symbol->size <= s->size - at)
+            named = EG_MAX(named, at + (symbol->size || s->execute ? symbol->size : 1));
+    }
+    if (s->write) {
+        s->size = named ? named : EG_MIN(s->size, e->tables - s->addr);
+        return;
+    }
+    if (!eg_read(eg_view_of(e->r), eg_kernel(e->r), s->addr + from, bytes,
+                 (size_t)(s->size - from)))
+        return;
+    for (uint64_t i = from; i < s->size; i++)
+        if (bytes[i - from] && !(s->execute && bytes[i - from] == 0xcc))
+            end = i + 1;
+    end = s->execute ? end : EG_MIN(eg_align_up(end, 8), s->size);
+    s->size = EG_MAX(end, named);
+}
+
+static void trim_sections(struct extract *e)
+{
+    for (size_t i = 0; i < e->elf.n_parts; i++) {
+        const struct linux_modelf_part *part = &e->elf.parts[i];
+        struct linux_modelf_section *last = NULL;
+
+        for (size_t k = 0; k < e->elf.n_sections; k++)
+            if (e->elf.sections[k].addr - part->first < part->size)
+                last = &e->elf.sections[k];
+        if (last && last->size == part->size - (last->addr - part->first))
+            trim(e, last);
+    }
 }
 
 static bool is_own(const struct extract *e, uint64_t addr)
@@ -310,6 +359,8 @@ static bool extract(struct eg_run *r, const struct linux_mod *m)
     find_memory(e);
     n_sections = e->elf.n_sections;
     find_symbols(e);
+    if (!e->whole)
+        trim_sections(e);
     find_outside(e);
     if (!e->elf.n_parts) {
         eg_row(r, .OFFSET = m->addr ? eg_uint(m->addr) : none, .MODULE = eg_text(m->name),

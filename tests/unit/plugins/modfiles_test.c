@@ -242,6 +242,62 @@ static void files(void **state)
     rmdir(folder);
 }
 
+/* The size of the section @name in the file that was written into @folder. */
+static uint64_t size_in(struct world *w, const char *folder, const char *name)
+{
+    static uint8_t file[1 << 18];
+    FILE *f = take(w, folder);
+    const size_t len = fread(file, 1, sizeof file, f);
+    const uint64_t shoff = field(w, file, 40, 8), n = field(w, file, 60, 2),
+                   strings = field(w, file + shoff + (n - 1) * 64, 24, 8);
+
+    fclose(f);
+    assert_true(eg_within(shoff, n * 64, len));
+    for (uint64_t i = 1; i < n; i++)
+        if (!strcmp((const char *)file + strings + field(w, file + shoff + i * 64, 0, 4), name))
+            return field(w, file + shoff + i * 64, 32, 8);
+    return 0;
+}
+
+/* The last section of a part of memory, .exit.text, does not end with the page. */
+static void sizes(void **state)
+{
+    static const struct {
+        bool write, symbol, list; // the page is writable; a symbol of 8 bytes; sysfs has sections
+        const char *bytes;        // of the section
+        uint64_t size;
+    } cases[] = {
+        { false, false, true, "\x13\0\0\x55", 8 }, { false, false, true, "", 8 },
+        { false, true, true, "\x13\0\0\x55", 24 }, { true, true, true, "\x13\0\0\x55", 24 },
+        { true, false, true, "\x13", 4032 },       { false, false, false, "\x13", 0 },
+    };
+    char folder[] = "/tmp/modfiles.XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    mk_out_dir = folder;
+    mk_each_machine(m) if (!strncmp(m->name, "riscv", 5)) for (size_t i = 0; i < countof(cases);
+                                                               i++)
+    {
+        struct world w = make(m, false);
+
+        mk_write(w.k, w.code + 64, cases[i].bytes, cases[i].bytes[0] ? 4 : 0);
+        if (!cases[i].write)
+            mk_protect(w.k, w.code, 0, 1 << 2);
+        if (cases[i].symbol)
+            mk_write_u32(w.k, w.symbols + 2 * 24 + 8, (uint32_t)(w.code + 80));
+        mk_write_ptr(w.k, w.symbols + 2 * 24 + 16, 8);
+        if (!cases[i].list)
+            mk_put(w.k, w.module, "module.sect_attrs", 0);
+        mk_rows(w.k, "module_extract", NULL);
+        assert_int_equal(size_in(&w, folder, cases[i].list ? ".exit.text" : ".text"),
+                         cases[i].list ? cases[i].size : 4096);
+        mk_free(w.k);
+    }
+    mk_out_dir = NULL;
+    rmdir(folder);
+}
+
 /* ---- taints ---- */
 
 #define LOG_TYPES                                                                                  \
@@ -356,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections),
         cmocka_unit_test(files),
+        cmocka_unit_test(sizes),
         cmocka_unit_test(taints),
     };
 
