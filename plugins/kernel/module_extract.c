@@ -7,6 +7,7 @@
 #include "../linux/kernel/modsects.h"
 #include "../linux/kernel/modtraces.h"
 #include "../linux/kernel/module.h"
+#include "../linux/own/code.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ struct extract {
     struct linux_modelf elf;
     struct eg_map *met; /* addresses outside that have a name already */
     const char *gone, *hints;
-    size_t n_own;
+    size_t n_own, n_veneers;
     uint64_t tables; /* its symbols, behind its data */
     bool whole;      /* its sections are not known, but its parts of memory */
     struct owner {
@@ -251,7 +252,7 @@ static void add_outside(struct extract *e, uint64_t addr)
     bool code;
 
     if (is_own(e, addr) || eg_map_get(e->met, addr, &seen) ||
-        e->elf.n_symbols - e->n_own == OUTSIDE_MAX ||
+        e->elf.n_symbols - e->n_own >= OUTSIDE_MAX ||
         !eg_system_symbol_at(eg_system_of(e->r), addr, &name, &off, &module) || off)
         return;
     kind = linux_whose_code(codes, addr, NULL);
@@ -278,6 +279,31 @@ static void scan_x86(struct extract *e, uint64_t at, const uint8_t *p, size_t le
             add_outside(e, at + i + 5 + (uint64_t)(int64_t)(int32_t)eg_le32(p + i + 1));
 }
 
+/* AArch64: code that leads far away, which no symbol names (arch/arm64/kernel/module-plts.c), gets
+ * the name of what it leads to. */
+static void add_veneer(struct extract *e, uint64_t addr)
+{
+    enum { SIZE = 12, LOCAL_FUNC = 2 };
+    struct eg_system *sys = eg_system_of(e->r);
+    const char *name, *module;
+    struct linux_stub stub;
+    uint8_t bytes[SIZE];
+    uint64_t off, seen;
+
+    if (eg_map_get(e->met, addr, &seen) || !eg_run_map_add(e->r, e->met, addr, 0) ||
+        (eg_system_symbol_at(sys, addr, &name, &off, &module) && !off) ||
+        !eg_read(eg_view_of(e->r), eg_kernel(e->r), addr, bytes, SIZE))
+        return;
+    stub = linux_stub_at(sys->arch, bytes, SIZE, addr);
+    if (!stub.what || !stub.known || is_own(e, stub.target) ||
+        !eg_system_symbol_at(sys, stub.target, &name, &off, &module) || off)
+        return;
+    add_outside(e, stub.target);
+    add_symbol(
+        e, (struct linux_modelf_symbol){ eg_strf(e->r, "%s@plt", name), addr, SIZE, LOCAL_FUNC });
+    e->n_veneers++;
+}
+
 /* BL and B. */
 static void scan_aarch64(struct extract *e, uint64_t at, const uint8_t *p, size_t len)
 {
@@ -285,8 +311,14 @@ static void scan_aarch64(struct extract *e, uint64_t at, const uint8_t *p, size_
         const uint32_t word = eg_le32(p + i);
         const int32_t distance = (int32_t)(word << 6) >> 4;
 
-        if ((word & 0x7c000000) == 0x14000000)
-            add_outside(e, at + i + (uint64_t)(int64_t)distance);
+        const uint64_t to = at + i + (uint64_t)(int64_t)distance;
+
+        if ((word & 0x7c000000) != 0x14000000)
+            continue;
+        if (is_own(e, to))
+            add_veneer(e, to);
+        else
+            add_outside(e, to);
     }
 }
 
@@ -376,8 +408,8 @@ static bool extract(struct eg_run *r, const struct linux_mod *m)
            .FILE = eg_text(name), .SIZE = eg_uint(c.end), .PRESENT = eg_uint(c.present),
            .MISSING = eg_uint(c.missing), .REASONS = eg_text(linux_copy_reasons(r, &c)),
            .SECTIONS = eg_uint(n_sections), .NAMES = eg_uint(e->n_own),
-           .NAMES_OUTSIDE = eg_uint(e->elf.n_symbols - e->n_own), .GONE = eg_text(e->gone),
-           .HINTS = eg_text(e->hints));
+           .NAMES_OUTSIDE = eg_uint(e->elf.n_symbols - e->n_own - e->n_veneers),
+           .GONE = eg_text(e->gone), .HINTS = eg_text(e->hints));
     return true;
 }
 
@@ -419,8 +451,10 @@ EG_PLUGIN(module_extract) = {
         "Sections are those of sysfs, or the parts of its memory where that list is gone; symbols "
         "are its own. Sections .outside.kernel and .outside.MODULE have no bytes: they hold the "
         "names of functions and variables that its calls and pointers lead to, so that a "
-        "disassembler shows them; not of calls that go through a table of jumps, as those to the "
-        "kernel do on AArch64, nor of calls on RISC-V. --hidden: what hidden_modules finds, also "
+        "disassembler shows them; NAME@plt is code of the module's own that only jumps there, as "
+        "calls of the kernel do on AArch64; not of calls on RISC-V. A section reaches to the next "
+        "one, the last one of a part of memory to its last symbol, or byte that fills no page. "
+        "--hidden: what hidden_modules finds, also "
         "code that no module claims. GONE names the sections whose memory was given back when the "
         "module had started.",
     .aliases = EG_NAMES("linux.module_extract.ModuleExtract", "linux_moddump", "moddump"),

@@ -298,6 +298,43 @@ static void sizes(void **state)
     rmdir(folder);
 }
 
+/* AArch64: what the module calls far away is behind code that no symbol has. */
+static void veneers(void **state)
+{
+    char folder[] = "/tmp/modfiles.XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    mk_out_dir = folder;
+    mk_each_machine(m) if (m->arch && !strcmp(m->arch, "aarch64")) for (int jumps = 0; jumps < 2;
+                                                                        jumps++)
+    {
+        static uint8_t file[1 << 18];
+        struct world w = make(m, false);
+        const uint64_t at = w.code + 0x100, to = w.code + 2 * PAGE + 0x40,
+                       pages = (to >> 12) - (at >> 12);
+        size_t len;
+        FILE *f;
+
+        mk_alloc_aligned(w.k, PAGE, PAGE);
+        mk_symbol_sized(w.k, "far_function", to, 8);
+        mk_write_u32(w.k, w.code, 0x94000000 | 0x100 >> 2); // bl
+        mk_write_u32(w.k, at,
+                     0x90000010 | (uint32_t)(pages & 3) << 29 |
+                         ((uint32_t)(pages >> 2) & 0x7ffff) << 5); // adrp x16
+        mk_write_u32(w.k, at + 4, 0x91000210 | (uint32_t)(to & 0xfff) << 10);
+        mk_write_u32(w.k, at + 8, jumps ? 0xd61f0200 : 0xd503201f); // br x16, or a nop
+        mk_rows(w.k, "module_extract", NULL);
+        f = take(&w, folder);
+        len = fread(file, 1, sizeof file, f);
+        fclose(f);
+        assert_int_equal(memmem(file, len, "far_function@plt", 17) != NULL, jumps);
+        mk_free(w.k);
+    }
+    mk_out_dir = NULL;
+    rmdir(folder);
+}
+
 /* ---- taints ---- */
 
 #define LOG_TYPES                                                                                  \
@@ -410,10 +447,8 @@ static void taints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sections),
-        cmocka_unit_test(files),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(taints),
+        cmocka_unit_test(sections), cmocka_unit_test(files),  cmocka_unit_test(sizes),
+        cmocka_unit_test(veneers),  cmocka_unit_test(taints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
