@@ -5,6 +5,7 @@
 #include "../../plugins/linux/own/kmodule.h"
 #include "mkmodule.h"
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +15,36 @@ struct input {
     uint64_t size;
     bool module;
 };
+
+/* Code of the kernel and of the module, which are the same for all inputs. */
+static struct linux_ktext_part parts[2];
+
+static const uint8_t *kept(const uint8_t *bytes, size_t len)
+{
+    uint8_t *out = malloc(len);
+
+    if (!out)
+        abort();
+    return memcpy(out, bytes, len);
+}
+
+static int keep_parts(struct eg_run *r, void *context)
+{
+    struct linux_ktext text;
+
+    (void)context;
+    if (!linux_ktext(r, &text) || text.n_parts != 3)
+        abort();
+    for (unsigned i = 0; i < countof(parts); i++) {
+        const size_t len = (size_t)(text.parts[i].last - text.parts[i].first) + 1;
+
+        parts[i] = text.parts[i];
+        parts[i].bytes = kept(parts[i].bytes, len + EG_INSTRUCTION_MAX);
+        parts[i].starts = kept(parts[i].starts, len + 1);
+        parts[i].missing = kept(parts[i].missing, len / 4096 + 2);
+    }
+    return 0;
+}
 
 /* What is given is within the part, in order, and has its bytes. */
 static void check(const struct linux_ktext_part *p, const struct linux_kdiffs *d)
@@ -28,16 +59,13 @@ static int compare(struct eg_run *r, void *context)
 {
     const struct input *in = context;
     struct linux_kexports exports;
-    struct linux_ktext text;
     struct linux_kdiffs diffs = { 0 };
     struct linux_kelf elf;
     struct linux_kfile file;
     const char *why = NULL;
-    const unsigned part = in->module;
+    const struct linux_ktext_part *part = &parts[in->module];
     bool opened;
 
-    if (!linux_ktext(r, &text) || text.n_parts != 3)
-        abort();
     linux_kelf_open(r, in->file, in->size, &elf);
     if (in->module) {
         linux_kexports(r, &exports);
@@ -47,10 +75,10 @@ static int compare(struct eg_run *r, void *context)
         opened = linux_kfile_of(r, &elf, (int64_t)(in->m->text - 0xffffffff81000000), &file, &why);
     }
     if (opened)
-        linux_kdiff(r, &text.parts[part], &file, &diffs);
+        linux_kdiff(r, part, &file, &diffs);
     else if (!why)
         abort();
-    check(&text.parts[part], &diffs);
+    check(part, &diffs);
     linux_kelf_close(r, &elf);
     return 0;
 }
@@ -64,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!m.k) {
         mk_module(&m);
         mk_module_settle(&m);
+        eg_run_do(mk_run(m.k), keep_parts, NULL);
     }
     if (size < 2 || eg_memory_open(&in.file, data + 1, size - 1, NULL) < 0)
         return 0;

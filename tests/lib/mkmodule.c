@@ -401,12 +401,17 @@ static void add_kernel(struct mk_module *m)
     mk_symbol(k, "init_uts_ns", uts);
 }
 
+static const struct mk_machine *x86_64(void)
+{
+    mk_each_machine(m) if (m->arch && strcmp(m->arch, "x86_64") == 0) return m;
+    return NULL;
+}
+
 void mk_module(struct mk_module *m)
 {
     uint64_t nodes[2];
 
-    mk_each_machine(each) if (each->arch && !strcmp(each->arch, "x86_64")) m->k =
-        mk_new(each, 4 << 20, types);
+    m->k = mk_new(x86_64(), 4 << 20, types);
     m->text = mk_alloc_aligned(m->k, PAGE, PAGE);
     m->data = mk_alloc_aligned(m->k, PAGE, PAGE);
     m->code = mk_alloc_aligned(m->k, 2 * PAGE, PAGE);
