@@ -1,4 +1,5 @@
-/* kdiff_live.c - what is patched while the kernel runs: ftrace, jump labels, static calls, kprobes. */
+/* kdiff_live.c - what is patched while the kernel runs: ftrace, jump labels, static calls,
+ * kprobes. */
 #include "../kernel/codeof.h"
 #include "kdiff_work.h"
 

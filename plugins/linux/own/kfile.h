@@ -22,11 +22,12 @@ struct linux_kfile {
     bool relocated;   /**< the file has a table of relocations, which was applied; else absolute
                          addresses in code are as the linker wrote them */
 };
-/** The file @path of the running kernel. @return false with *@why, in the run's memory: it cannot be
- * opened, is no kernel, or the KASLR shift is not known. */
+/** The file @path of the running kernel. @return false with *@why, in the run's memory: it cannot
+ * be opened, is no kernel, or the KASLR shift is not known. */
 EG_API bool linux_kfile_open(struct eg_run *r, const char *path, struct linux_kfile *out,
                              const char **why);
-/** The same of a file that is open, and of a kernel that runs @shift above its link-time address. */
+/** The same of a file that is open, and of a kernel that runs @shift above its link-time
+ * address. */
 EG_API bool linux_kfile_of(struct eg_run *r, struct linux_kelf *k, int64_t shift,
                            struct linux_kfile *out, const char **why);
 /** The @len bytes at the run-time address @addr; NULL: no section has them all. */
