@@ -208,6 +208,15 @@ xfsprogs mkfs.xfs
 openssh-client|openssh-common ssh-agent ssh-add ssh-keygen
 openssl openssl'
 
+# Only of the scene "bpf".
+bpf_modules='sch_ingress
+cls_bpf
+cls_matchall
+act_bpf
+netkit'
+bpf_programs='iproute2 ip tc
+bpftool bpftool'
+
 # Only of the scene "swap": compressors and allocators.
 swap_modules='lzo
 lz4
@@ -228,7 +237,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed prefer stacks openfiles exchange families records terminals blocks names planted intruder'
+attributes packed prefer stacks openfiles exchange families records terminals blocks names planted intruder kinds attached'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -407,10 +416,9 @@ journal() {
     done
 }
 
-rich() {
+# Programs of packages, with their libraries.
+bring() { # < lines as of rich_programs
     local package programs program
-    # shellcheck disable=SC2046 # words
-    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") zsh systemd "$(python)" > "$work/libraries"
     while read -r package programs; do
         for program in $programs; do
             if [ "$program" != "${program%\?}" ]; then
@@ -421,7 +429,14 @@ rich() {
             take "$(holder "$program" "$package")" "$program" "/usr/bin/$program"
             needs "$root/usr/bin/$program"
         done
-    done <<< "$rich_programs"
+    done
+}
+
+rich() {
+    local program
+    # shellcheck disable=SC2046 # words
+    library_packages "$userland" "$arch" $(sed 's/[| ].*//' <<< "$rich_programs") zsh systemd "$(python)" > "$work/libraries"
+    bring <<< "$rich_programs"
     # Loaded by name, of releases before 2021: without it nobody has a name.
     find "$(unpack "$userland" "$arch" libc6)" -name libnss_files.so.2 -exec cp -L {} "$root$libraries/" \;
     for program in $rich_applets; do ln -sf busybox "$root/bin/$program"; done
@@ -485,7 +500,7 @@ disk() {
     cp "$here/guest/stage" "$root/sbin/init"
     compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
     compile -static -o "$root/usr/bin/scene" \
-        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted,intruder}.c \
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted,intruder,bpf,kinds,attached}.c \
         -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
@@ -500,6 +515,13 @@ disk() {
     if [ "$(value scene)" = rich ]; then
         scene_modules=$scene_modules$'\n'$rich_modules room=300
         rich
+    fi
+    if [ "$(value scene)" = bpf ]; then
+        scene_modules=$scene_modules$'\n'$bpf_modules
+        # shellcheck disable=SC2046 # words
+        library_packages "$userland" "$arch" $(sed 's/ .*//' <<< "$bpf_programs") > "$work/libraries"
+        bring <<< "$bpf_programs"
+        cp "$here/guest/bpf" "$root/sbin/bpf"
     fi
     if has gpu; then
         scene_modules=$scene_modules$'\n'virtio-gpu

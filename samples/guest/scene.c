@@ -8,7 +8,7 @@
  *     memory.c     keys and regions
  *     objects.c    sockets, files, a terminal, the kernel's own programs
  *
- * and of the scene "rich":
+ * of the scene "rich":
  *
  *     network.c    sockets of every family and state
  *     programs.c   BPF
@@ -19,6 +19,12 @@
  *     exchange.c   locks, System V and POSIX queues, semaphores, memory
  *     sockets.c    more families, options, unread words
  *     records.c    logins, terminals, a network block device, hostile names
+ *
+ * of the scene "bpf":
+ *
+ *     bpf.c        bpf() by hand, for both
+ *     kinds.c      maps of every sort
+ *     attached.c   programs at every place
  *
  * and of the scene "marks":
  *
@@ -238,6 +244,7 @@ int main(int argc, char **argv)
         { ".agent", posing },       { "u8:3-events]", posing },
         { "nginx", posing },        { "xmrig", posing },
         { "ssh", posing },          { "", posing },
+        { "kinds", kinds },         { "attached", attached },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

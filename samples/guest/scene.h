@@ -57,6 +57,10 @@ void attributes(void);
 void pretend(void);
 void stacks(void);
 
+/* of the scene "bpf" */
+void kinds(void);
+void attached(void);
+
 /* of the scene "marks" */
 void planted(void);
 

@@ -229,6 +229,13 @@ static void follow(struct linux_bpf *b)
 
 /* ---- files and paths ---- */
 
+static void kept_by_file(struct linux_bpf *b, const struct linux_holder *h, uint64_t object)
+{
+    keep(b, (struct linux_bpf_keeper){ .object = object,
+                                       .task = h->task,
+                                       .fd = h->how == LINUX_HOLD_FD ? h->number : UINT64_MAX });
+}
+
 static void file(struct linux_bpf *b, const struct linux_holder *h, struct linux_anon_kind kinds[4])
 {
     struct eg_obj f = eg_object(b->r, file, h->file);
@@ -241,8 +248,10 @@ static void file(struct linux_bpf *b, const struct linux_holder *h, struct linux
         linux_bpf_socket(b, linux_file_sock(b->r, f));
     if (kind == 4 || !eg_get(&object, f, any_private) || !object)
         return;
-    if (kind == 3) {
-        linux_bpf_perf_event(b, eg_object(b->r, perf_event, object));
+    if (kind == 3) { // an event keeps the program that it calls
+        object = linux_bpf_perf_event(b, eg_object(b->r, perf_event, object));
+        if (object)
+            kept_by_file(b, h, object);
         return;
     }
     if (kind == 0 ? !linux_bpf_is_prog(b->r, object)
@@ -253,9 +262,7 @@ static void file(struct linux_bpf *b, const struct linux_holder *h, struct linux
                   : kind == 1 ? &b->maps
                               : &b->links,
                   object, LINUX_BPF_FILE);
-    keep(b, (struct linux_bpf_keeper){ .object = object,
-                                       .task = h->task,
-                                       .fd = h->how == LINUX_HOLD_FD ? h->number : UINT64_MAX });
+    kept_by_file(b, h, object);
 }
 
 static void files(struct linux_bpf *b)

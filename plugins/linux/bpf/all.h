@@ -57,6 +57,7 @@ struct linux_bpf_attach {
     const char *kind;     /**< "fentry", "kprobe", "cgroup", "tc", "xdp", … */
     const char *where;    /**< "do_unlinkat", "cgroup_inet_egress /lab"; NULL: cannot be read */
     const char *function; /**< of where: the kernel's function or event; NULL: none */
+    const char *hint;     /**< what is odd about the place itself; NULL: nothing */
 };
 /** Who keeps an object: an open file, or a path in bpffs. */
 struct linux_bpf_keeper {
@@ -94,7 +95,7 @@ void linux_bpf_attach(struct linux_bpf *b, struct linux_bpf_attach a);
 /** The parts of linux_bpf(), each a file. */
 void linux_bpf_trampolines(struct linux_bpf *b);
 void linux_bpf_tracing(struct linux_bpf *b);
-void linux_bpf_perf_event(struct linux_bpf *b, struct eg_obj event);
+uint64_t linux_bpf_perf_event(struct linux_bpf *b, struct eg_obj event);
 void linux_bpf_cgroups(struct linux_bpf *b);
 void linux_bpf_network(struct linux_bpf *b);
 void linux_bpf_socket(struct linux_bpf *b, struct eg_obj sock); /**< may be bad */
@@ -118,6 +119,9 @@ const char *linux_bpf_dangerous(const char *function);
 
 /** "12 lab_cls": number and name of a program, map or link; never NULL. */
 const char *linux_bpf_prog_text(struct eg_run *r, uint64_t prog);
+/** The program with a number, 0: it is not known; and as text, "program 12 lab_cls". */
+uint64_t linux_bpf_prog_of(const struct linux_bpf *b, uint32_t id);
+const char *linux_bpf_prog_numbered(const struct linux_bpf *b, uint32_t id);
 const char *linux_bpf_map_text(struct eg_run *r, uint64_t map);
 /** The name of a program as its BTF has it, which may be longer than the 15 bytes that the kernel
  * keeps; NULL: it has none. */

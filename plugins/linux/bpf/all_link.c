@@ -3,7 +3,9 @@
 #include "../fs/path.h"
 #include "../kernel/percpu.h"
 #include "../net/net.h"
+#include "../net/nft.h"
 #include "all.h"
+#include "ops.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,6 +14,8 @@ EG_FIELD_AS(tracing_tramp, bpf_tracing_link, "trampoline");
 EG_FIELD_AS(tramp_addr, bpf_trampoline, "func.addr");
 EG_FIELD_AS(iter_link, bpf_iter_link, "link");
 EG_FIELD_AS(iter_target, bpf_iter_link, "tinfo");
+EG_FIELD_AS(iter_aux, bpf_iter_link, "aux");
+EG_FIELD_AS(aux_map, bpf_iter_aux_info, "map");
 EG_FIELD_AS(target_reg, bpf_iter_target_info, "reg_info");
 EG_FIELD_AS(reg_name, bpf_iter_reg, "target");
 EG_FIELD_AS(perf_link, bpf_perf_link, "link");
@@ -70,12 +74,19 @@ static struct place tracing(struct linux_bpf *b, struct eg_obj link)
     return (struct place){ name, name };
 }
 
+/* An iterator of what is in a map holds that map. */
 static struct place iter(struct linux_bpf *b, struct eg_obj link)
 {
-    return (struct place){
-        .where = eg_string(
-            b->r, eg_at(eg_container(link, iter_link), iter_target, target_reg, reg_name), NAME_MAX)
-    };
+    struct eg_obj info = eg_at(eg_container(link, iter_link), iter_aux);
+    const char *name = eg_string(
+        b->r, eg_at(eg_container(link, iter_link), iter_target, target_reg, reg_name), NAME_MAX);
+    uint64_t map = 0;
+
+    if (name && eg_get(&map, info, aux_map) && linux_bpf_is_map(b->r, map)) {
+        linux_bpf_add(b, &b->maps, map, LINUX_BPF_LINK);
+        name = eg_strf(b->r, "%s, map %s", name, linux_bpf_map_text(b->r, map));
+    }
+    return (struct place){ .where = name };
 }
 
 static struct place perf(struct linux_bpf *b, struct eg_obj link)
@@ -123,22 +134,16 @@ static struct place uprobes(struct linux_bpf *b, struct eg_obj link)
     return (struct place){ .where = eg_strf(b->r, "%s (%u places)", path ? path : "?", n) };
 }
 
-static struct place struct_ops(struct linux_bpf *b, struct eg_obj link)
-{
-    uint64_t map = 0;
-
-    eg_get(&map, eg_container(link, ops_link), ops_map);
-    return (struct place){ .where = map ? linux_bpf_map_text(b->r, map) : NULL };
-}
-
 static struct place netfilter(struct linux_bpf *b, struct eg_obj link)
 {
     struct eg_obj nf = eg_container(link, nf_link);
+    const uint32_t family = eg_get_or(UINT32_C(0), nf, nf_family),
+                   hook = eg_get_or(UINT32_C(0), nf, nf_hook);
+    const char *name = linux_nf_family((uint8_t)family), *at = linux_nf_hook((uint8_t)family, hook);
 
-    return (struct place){
-        .where = eg_strf(b->r, "family %u hook %u priority %d", eg_get_or(0u, nf, nf_family),
-                         eg_get_or(0u, nf, nf_hook), (int)eg_get_or((int32_t)0, nf, nf_priority))
-    };
+    return (struct place){ .where =
+                               eg_strf(b->r, "%s %s, priority %d", name ? name : "?", at ? at : "?",
+                                       (int)eg_get_or((int32_t)0, nf, nf_priority)) };
 }
 
 static struct place device(struct linux_bpf *b, struct eg_obj dev)
@@ -160,8 +165,6 @@ static struct place place_of(struct linux_bpf *b, const char *kind, struct eg_ob
         return kprobes(b, link);
     if (!strcmp(kind, "uprobe_multi"))
         return uprobes(b, link);
-    if (!strcmp(kind, "struct_ops"))
-        return struct_ops(b, link);
     if (!strcmp(kind, "netfilter"))
         return netfilter(b, link);
     if (!strcmp(kind, "xdp"))
@@ -222,6 +225,41 @@ void linux_bpf_link_attach(struct linux_bpf *b, uint64_t at)
 }
 
 /* ---- programs and maps in maps ---- */
+
+/* A table of functions works by itself, or as long as a link to it is there (since 6.4). */
+static uint64_t link_of_table(struct linux_bpf *b, uint64_t map)
+{
+    for (size_t i = 0; i < b->links.n; i++) {
+        struct eg_obj link = eg_object(b->r, bpf_link, b->links.at[i].at);
+        uint64_t type = 0, of = 0;
+
+        if (eg_get(&type, link, bpf_link_type_at) &&
+            !strcmp(linux_bpf_enum(b->r, "bpf_link_type", "BPF_LINK_TYPE_", type), "struct_ops") &&
+            eg_get(&of, eg_container(link, ops_link), ops_map) && of == map)
+            return link.addr;
+    }
+    return 0;
+}
+
+static void table_programs(struct linux_bpf *b, struct eg_obj map)
+{
+    const uint64_t link = link_of_table(b, map.addr);
+    struct linux_bpf_ops ops;
+    struct linux_bpf_op op;
+
+    if (!linux_bpf_ops(b->r, map, &ops) || !ops.state ||
+        strcmp(ops.state, link ? "ready" : "inuse") != 0)
+        return;
+    while (linux_bpf_ops_next(&ops, &op) && !eg_stopped(b->r))
+        if (op.program && op.member)
+            linux_bpf_attach(b, (struct linux_bpf_attach){
+                                    .prog = linux_bpf_prog_of(b, op.program),
+                                    .link = link,
+                                    .at = op.member_at,
+                                    .kind = "struct_ops",
+                                    .where = eg_strf(b->r, "%s.%s, map %s", ops.name, op.member,
+                                                     linux_bpf_map_text(b->r, map.addr)) });
+}
 
 static void pointers(struct linux_bpf *b, struct eg_obj map, bool programs)
 {
@@ -288,6 +326,8 @@ void linux_bpf_map_programs(struct linux_bpf *b, uint64_t at)
         pointers(b, map, true);
     else if (!strcmp(name, "array_of_maps"))
         pointers(b, map, false);
+    else if (!strcmp(name, "struct_ops"))
+        table_programs(b, map);
     else if (!strcmp(name, "sockmap"))
         sock_programs(b, map, eg_at(eg_cast(map, bpf_stab), stab_progs));
     else if (!strcmp(name, "sockhash"))

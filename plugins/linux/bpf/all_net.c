@@ -1,6 +1,8 @@
 /* all_net.c - programs that packets and sockets meet (net/core/dev.c, net/core/filter.c,
  * net/sched/cls_bpf.c, kernel/bpf/tcx.c, kernel/bpf/net_namespace.c). */
+#include "../net/kind.h"
 #include "../net/net.h"
+#include "../net/pernet.h"
 #include "../net/sock.h"
 #include "../net/tables.h"
 #include "all.h"
@@ -35,12 +37,25 @@ EG_FIELD_AS(sock_filter_at, sock, "sk_filter");
 EG_FIELD_AS(filter_prog, sk_filter, "prog");
 EG_FIELD_AS(sock_reuse, sock, "sk_reuseport_cb");
 EG_FIELD_AS(reuse_prog, sock_reuseport, "prog");
+EG_SYMBOL(act_base, "list_head");
+EG_FIELD_AS(act_node, tc_action_ops, "head");
+EG_FIELD_AS(act_kind, tc_action_ops, "kind");
+EG_FIELD_AS(act_net_id, tc_action_ops, "net_id");
+EG_FIELD_AS(action_table, tc_action_net, "idrinfo");
+EG_FIELD_AS(table_numbers, tcf_idrinfo, "action_idr");
+EG_FIELD_AS_OF("act_bpf", bpf_action, tcf_bpf, "common");
+EG_FIELD_AS_OF("act_bpf", action_filter, tcf_bpf, "filter");
+EG_FIELD_AS(netkit_active, netkit, "active");
+EG_FIELD_AS(netkit_bundle, netkit, "bundle");
+EG_TYPE(netkit);
+EG_TYPE(tc_action);
+EG_TYPE(tc_action_net);
 EG_TYPE(bpf_prog);
 EG_TYPE(list_head);
 EG_TYPE_("cls_bpf", cls_bpf_head);
 EG_FIELD_AS(any_next, list_head, "next");
 
-enum { DEVICES_MAX = 1 << 16, FILTERS_MAX = 4096, SOCKS_MAX = 1 << 18 };
+enum { DEVICES_MAX = 1 << 16, FILTERS_MAX = 4096, SOCKS_MAX = 1 << 18, KINDS_MAX = 1024 };
 
 struct device {
     struct linux_bpf *b;
@@ -140,6 +155,28 @@ static void tcx(const struct device *d, struct eg_obj entry, const char *where)
     miniq(d, eg_deref(eg_at(eg_container(bundle, entry_bundle), entry_miniq)), where);
 }
 
+/* The two ends of a pair have their programs in the driver's data (drivers/net/netkit.c, since
+ * 6.7): those of the end's own bundle. */
+static void netkit(const struct device *d)
+{
+    const char *kind = linux_netdev_kind(d->b->r, d->dev);
+    struct eg_obj nk, items, bundle;
+
+    if (!kind || strcmp(kind, "netkit") != 0)
+        return;
+    nk = linux_netdev_priv_as(d->b->r, d->dev, netkit);
+    items = eg_at(eg_deref(eg_at(nk, netkit_active)), mprog_items);
+    bundle = eg_at(nk, netkit_bundle);
+    for (uint64_t i = 0; !items.why && i < eg_count(items); i++) {
+        uint64_t prog = 0, link = 0;
+
+        if (!eg_get(&prog, eg_index(items, i), fp_prog) || !prog)
+            break;
+        eg_get(&link, eg_index(eg_at(bundle, cp_items), i), cp_link);
+        add(d, "netkit", NULL, prog, link, eg_index(items, i).addr);
+    }
+}
+
 static void devices(struct linux_bpf *b, struct eg_obj net)
 {
     struct device d = { .b = b };
@@ -152,6 +189,7 @@ static void devices(struct linux_bpf *b, struct eg_obj net)
         if (!d.name)
             d.name = "?";
         xdp(&d);
+        netkit(&d);
         if (eg_has(b->r, dev_in)) {
             tcx(&d, eg_deref(eg_at(d.dev, dev_in)), "ingress");
             tcx(&d, eg_deref(eg_at(d.dev, dev_out)), "egress");
@@ -162,8 +200,54 @@ static void devices(struct linux_bpf *b, struct eg_obj net)
     }
 }
 
+/* Actions of the kind bpf, which filters of any kind refer to: a table for each namespace has all
+ * of them. */
+static void actions(struct linux_bpf *b, struct eg_obj net, struct linux_pernet *where)
+{
+    const uint64_t table = linux_pernet_at(b->r, where, net);
+    struct eg_entry e;
+    unsigned n = 0;
+
+    if (!table)
+        return;
+    eg_each_xa(e, eg_at(eg_object(b->r, tc_action_net, table), action_table, table_numbers)) {
+        struct eg_obj action = eg_container(eg_object(b->r, tc_action, e.value), bpf_action);
+        uint64_t prog = 0;
+
+        if (n++ > FILTERS_MAX || !eg_get(&prog, action, action_filter))
+            return;
+        linux_bpf_attach(
+            b, (struct linux_bpf_attach){ .prog = prog,
+                                          .at = action.addr,
+                                          .kind = "tc action",
+                                          .where = eg_strf(b->r, "index %u", (unsigned)e.index) });
+    }
+}
+
+/** The number of the table is one of the kind of action (since 6.1). */
+static struct linux_pernet action_tables(struct linux_bpf *b)
+{
+    struct linux_pernet where = { .symbol = "bpf_net_id" };
+    struct eg_obj ops;
+    uint32_t index = 0;
+    unsigned n = 0;
+
+    if (!eg_has_symbol(b->r, act_base))
+        return where;
+    eg_each_list(ops, eg_sym(b->r, act_base), act_node) {
+        const char *kind = eg_string(b->r, eg_at(ops, act_kind), 16);
+
+        if (n++ > KINDS_MAX)
+            break;
+        if (kind && !strcmp(kind, "bpf") && eg_get(&index, ops, act_net_id))
+            where.index = index;
+    }
+    return where;
+}
+
 static void namespaces(struct linux_bpf *b)
 {
+    struct linux_pernet where = action_tables(b);
     static const char *const kinds[] = { "flow_dissector", "sk_lookup" };
     struct eg_obj net;
 
@@ -183,6 +267,8 @@ static void namespaces(struct linux_bpf *b)
                                                   .where = eg_strf(b->r, "net:[%u]", inum) });
         }
         devices(b, net);
+        if (eg_has(b->r, bpf_action) && where.index)
+            actions(b, net, &where);
     }
 }
 

@@ -119,6 +119,26 @@ const char *linux_bpf_prog_text(struct eg_run *r, uint64_t at)
     return eg_strf(r, "%u%s%s", id, name ? " " : "", name ? name : "");
 }
 
+uint64_t linux_bpf_prog_of(const struct linux_bpf *b, uint32_t id)
+{
+    for (size_t i = 0; i < b->progs.n; i++) {
+        const uint64_t at = b->progs.at[i].at;
+
+        if (eg_get_or(UINT32_C(0), eg_object(b->r, bpf_prog, at), bpf_prog_aux_at, bpf_aux_id) ==
+            id)
+            return at;
+    }
+    return 0;
+}
+
+const char *linux_bpf_prog_numbered(const struct linux_bpf *b, uint32_t id)
+{
+    const uint64_t at = linux_bpf_prog_of(b, id);
+
+    return at ? eg_strf(b->r, "program %s", linux_bpf_prog_text(b->r, at))
+              : eg_strf(b->r, "program %u", id);
+}
+
 const char *linux_bpf_map_text(struct eg_run *r, uint64_t at)
 {
     struct eg_obj map = eg_object(r, bpf_map, at);

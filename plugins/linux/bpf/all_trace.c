@@ -273,18 +273,18 @@ static void event_programs(struct linux_bpf *b, struct eg_obj call)
     }
 }
 
-void linux_bpf_perf_event(struct linux_bpf *b, struct eg_obj event)
+uint64_t linux_bpf_perf_event(struct linux_bpf *b, struct eg_obj event)
 {
     struct eg_obj call = eg_deref(eg_at(event, event_call));
     uint64_t prog = 0;
 
-    if (!call.why) {
+    eg_get(&prog, event, event_prog);
+    if (!call.why)
         event_programs(b, call);
-        return;
-    }
-    if (eg_get(&prog, event, event_prog) && prog)
+    else if (prog)
         linux_bpf_attach(
             b, (struct linux_bpf_attach){ .prog = prog, .at = event.addr, .kind = "perf_event" });
+    return prog && linux_bpf_is_prog(b->r, prog) ? prog : 0;
 }
 
 void linux_bpf_tracing(struct linux_bpf *b)

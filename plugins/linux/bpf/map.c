@@ -1,10 +1,11 @@
 /* map.c - entries of BPF maps, type by type. */
-#include "map.h"
-#include "../../../core/base.h"
 #include "../../../core/map.h"
+#include "../../../core/base.h"
 #include "../kernel/percpu.h"
 #include "../net/net.h"
 #include "../net/sock.h"
+#include "../sched/cgroup.h"
+#include "map_own.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -26,7 +27,12 @@ EG_FIELDS(bpf_ringbuf, mask, consumer_pos, producer_pos, data);
 EG_FIELD_AS(stab_socks, bpf_stab, "sks");
 EG_FIELD_AS(dtab_devices, bpf_dtab, "netdev_map");
 EG_FIELD_AS(dtab_dev, bpf_dtab_netdev, "dev");
+EG_FIELD_AS(reuse_pointers, reuseport_array, "ptrs");
+EG_FIELD_AS(xsk_socks, xsk_map, "xsk_map");
 EG_TYPE(bpf_array);
+EG_TYPE(reuseport_array);
+EG_TYPE(xsk_map);
+EG_TYPE(cgroup);
 EG_TYPE(bpf_htab);
 EG_TYPE(bucket);
 EG_TYPE(htab_elem);
@@ -35,23 +41,12 @@ EG_TYPE(bpf_stab);
 EG_TYPE(bpf_dtab);
 EG_TYPE(bpf_dtab_netdev);
 
-enum { BUCKETS_MAX = 1 << 24, DEPTH_MAX = 512, HEADER = 8, PREFIX_SHOWN = 16, CHAIN_MAX = 1 << 20 };
+enum { DEPTH_MAX = 512, HEADER = 8, PREFIX_SHOWN = 16 };
 enum { IS_INNER = 1 };                   // LPM_TREE_NODE_FLAG_IM
 #define RING_BUSY    (UINT32_C(1) << 31) // BPF_RINGBUF_BUSY_BIT
 #define RING_DISCARD (UINT32_C(1) << 30) // BPF_RINGBUF_DISCARD_BIT
 
-struct walk {
-    struct linux_bpf *b;
-    struct eg_run *r;
-    struct eg_obj map;
-    uint32_t key, value, entries;
-    uint64_t left;
-    bool percpu, inner; /* inner: its values are maps */
-    linux_bpf_entry_fn *each;
-    void *context;
-};
-
-static bool give(struct walk *w, struct linux_bpf_entry e)
+bool linux_bpf_give(struct linux_bpf_walk *w, struct linux_bpf_entry e)
 {
     if (!w->left) {
         eg_note(w->r, "map %s has more entries than are shown",
@@ -62,7 +57,7 @@ static bool give(struct walk *w, struct linux_bpf_entry e)
     return !eg_stopped(w->r) && w->each(w->context, &e);
 }
 
-static uint64_t pointer(struct walk *w, uint64_t at)
+uint64_t linux_bpf_pointer(struct linux_bpf_walk *w, uint64_t at)
 {
     const unsigned size = eg_binding_of(w->r)->model.ptr_size;
     const uint8_t *p = eg_bytes(eg_view_of(w->r), eg_kernel(w->r), at, size);
@@ -71,12 +66,12 @@ static uint64_t pointer(struct walk *w, uint64_t at)
 }
 
 /** A value for each CPU, behind the per-CPU pointer at @at. */
-static bool give_cpus(struct walk *w, struct linux_bpf_entry e, uint64_t at)
+static bool give_cpus(struct linux_bpf_walk *w, struct linux_bpf_entry e, uint64_t at)
 {
     struct eg_obj base = w->map;
     unsigned cpu = ~0u;
 
-    base.addr = pointer(w, at);
+    base.addr = linux_bpf_pointer(w, at);
     if (!base.addr)
         return true;
     while (linux_next_cpu(w->r, &cpu)) {
@@ -86,13 +81,13 @@ static bool give_cpus(struct walk *w, struct linux_bpf_entry e, uint64_t at)
             continue;
         e.value_at = copy.addr;
         e.cpu = (int)cpu;
-        if (!give(w, e))
+        if (!linux_bpf_give(w, e))
             return false;
     }
     return true;
 }
 
-static bool zeros(struct walk *w, uint64_t at, uint32_t len)
+static bool zeros(struct linux_bpf_walk *w, uint64_t at, uint32_t len)
 {
     uint8_t bytes[256];
 
@@ -109,7 +104,7 @@ static bool zeros(struct walk *w, uint64_t at, uint32_t len)
 
 /* ---- arrays ---- */
 
-static void array(struct walk *w)
+static void array(struct linux_bpf_walk *w)
 {
     struct eg_obj array = eg_cast(w->map, bpf_array);
     const uint64_t first =
@@ -130,12 +125,12 @@ static void array(struct walk *w)
             continue;
         e.value_at = first + (uint64_t)i * step;
         e.zero = zeros(w, e.value_at, w->value);
-        if (!give(w, e))
+        if (!linux_bpf_give(w, e))
             return;
     }
 }
 
-static const char *sock_text(struct walk *w, uint64_t at)
+const char *linux_bpf_sock_text(struct linux_bpf_walk *w, uint64_t at)
 {
     struct linux_sock s = { .family = NULL };
 
@@ -145,7 +140,7 @@ static const char *sock_text(struct walk *w, uint64_t at)
                    s.protocol ? s.protocol : "?", at);
 }
 
-static const char *device_text(struct walk *w, uint64_t at)
+const char *linux_bpf_device_text(struct linux_bpf_walk *w, uint64_t at)
 {
     const char *name =
         eg_string(w->r, eg_at(eg_object(w->r, bpf_dtab_netdev, at), dtab_dev, net_device.name), 16);
@@ -154,12 +149,12 @@ static const char *device_text(struct walk *w, uint64_t at)
 }
 
 /** An array of pointers: of programs, maps, sockets, interfaces; of other things addresses. */
-static void pointers(struct walk *w, uint64_t first, const char *type)
+static void pointers(struct linux_bpf_walk *w, uint64_t first, const char *type)
 {
     const unsigned word = eg_binding_of(w->r)->model.ptr_size;
 
     for (uint32_t i = 0; i < w->entries && !eg_stopped(w->r); i++) {
-        const uint64_t p = pointer(w, first + (uint64_t)i * word);
+        const uint64_t p = linux_bpf_pointer(w, first + (uint64_t)i * word);
         struct linux_bpf_entry e = { .key = eg_strf(w->r, "%u", i), .cpu = -1 };
 
         if (!p)
@@ -168,20 +163,23 @@ static void pointers(struct walk *w, uint64_t first, const char *type)
             e.value = eg_strf(w->r, "program %s", linux_bpf_prog_text(w->r, p));
         else if (!strcmp(type, "array_of_maps"))
             e.value = eg_strf(w->r, "map %s", linux_bpf_map_text(w->r, p));
-        else if (!strcmp(type, "sockmap") || !strcmp(type, "xskmap"))
-            e.value = sock_text(w, p);
+        else if (!strcmp(type, "sockmap") || !strcmp(type, "xskmap") ||
+                 !strcmp(type, "reuseport_sockarray"))
+            e.value = linux_bpf_sock_text(w, p);
+        else if (!strcmp(type, "cgroup_array"))
+            e.value = linux_cgroup_path(w->r, eg_object(w->r, cgroup, p));
         else if (!strcmp(type, "devmap"))
-            e.value = device_text(w, p);
-        else
+            e.value = linux_bpf_device_text(w, p);
+        if (!e.value)
             e.value = eg_strf(w->r, "%#" PRIx64, p);
-        if (!give(w, e))
+        if (!linux_bpf_give(w, e))
             return;
     }
 }
 
 /* ---- hash tables ---- */
 
-static bool element(struct walk *w, struct eg_obj elem)
+static bool element(struct linux_bpf_walk *w, struct eg_obj elem)
 {
     const uint64_t key = eg_at(elem, elem_key).addr, value = key + (w->key + UINT32_C(7)) / 8 * 8;
     struct linux_bpf_entry e = {
@@ -192,23 +190,23 @@ static bool element(struct walk *w, struct eg_obj elem)
         return give_cpus(w, e, value);
     e.value_at = value;
     if (w->inner)
-        e.value = eg_strf(w->r, "map %s", linux_bpf_map_text(w->r, pointer(w, value)));
-    return give(w, e);
+        e.value = eg_strf(w->r, "map %s", linux_bpf_map_text(w->r, linux_bpf_pointer(w, value)));
+    return linux_bpf_give(w, e);
 }
 
 /* Each chain ends with an odd number. An element that moves while it is read may lead into another
  * chain: none is given twice. */
-static void hash(struct walk *w)
+static void hash(struct linux_bpf_walk *w)
 {
     struct eg_obj table = eg_cast(w->map, bpf_htab), buckets = eg_at(table, hash_buckets);
     struct eg_map *seen = eg_run_map(w->r);
     uint32_t n = 0;
 
     eg_get(&n, table, hash_n);
-    if (n > BUCKETS_MAX) {
+    if (n > LINUX_BPF_BUCKETS_MAX) {
         eg_note(w->r, "map %s: more buckets than are looked at",
                 linux_bpf_map_text(w->r, w->map.addr));
-        n = BUCKETS_MAX;
+        n = LINUX_BPF_BUCKETS_MAX;
     }
     for (uint32_t i = 0; i < n && !eg_stopped(w->r); i++) {
         uint64_t at = 0;
@@ -221,7 +219,7 @@ static void hash(struct walk *w)
         while (at && !(at & 1)) {
             struct eg_obj elem = eg_object(w->r, htab_elem, at);
 
-            if (seen->n > CHAIN_MAX || !eg_run_map_add(w->r, seen, at, 1))
+            if (seen->n > LINUX_BPF_CHAIN_MAX || !eg_run_map_add(w->r, seen, at, 1))
                 break;
             if (!element(w, elem))
                 return;
@@ -236,7 +234,7 @@ static void hash(struct walk *w)
 
 /* ---- tries ---- */
 
-static const char *prefix_text(struct walk *w, uint64_t at, uint64_t len, uint32_t prefix)
+static const char *prefix_text(struct linux_bpf_walk *w, uint64_t at, uint64_t len, uint32_t prefix)
 {
     const char *text = "";
 
@@ -248,7 +246,7 @@ static const char *prefix_text(struct walk *w, uint64_t at, uint64_t len, uint32
     return eg_strf(w->r, "%s/%u", text, prefix);
 }
 
-static void trie(struct walk *w)
+static void trie(struct linux_bpf_walk *w)
 {
     uint64_t todo[DEPTH_MAX], data = 0;
     struct eg_map *seen = eg_run_map(w->r);
@@ -263,7 +261,7 @@ static void trie(struct walk *w)
         const uint64_t at = eg_at(node, lpm_trie_node.data).addr;
         uint32_t prefix = 0;
 
-        if (seen->n > CHAIN_MAX || !eg_run_map_add(w->r, seen, node.addr, 1) ||
+        if (seen->n > LINUX_BPF_CHAIN_MAX || !eg_run_map_add(w->r, seen, node.addr, 1) ||
             !eg_get(&prefix, node, lpm_trie_node.prefixlen))
             continue;
         for (unsigned i = 2; i-- > 0;) {
@@ -275,12 +273,12 @@ static void trie(struct walk *w)
         }
         if (eg_get_or(UINT32_C(0), node, lpm_trie_node.flags) & IS_INNER)
             continue;
-        if (!give(w, (struct linux_bpf_entry){ .key = prefix_text(w, at, data, prefix),
-                                               .key_at = at,
-                                               .key_len = (uint32_t)data,
-                                               .value_at = at + data,
-                                               .value_len = w->value,
-                                               .cpu = -1 }))
+        if (!linux_bpf_give(w, (struct linux_bpf_entry){ .key = prefix_text(w, at, data, prefix),
+                                                         .key_at = at,
+                                                         .key_len = (uint32_t)data,
+                                                         .value_at = at + data,
+                                                         .value_len = w->value,
+                                                         .cpu = -1 }))
             return;
     }
 }
@@ -288,7 +286,7 @@ static void trie(struct walk *w)
 /* ---- queues, stacks, rings ---- */
 
 /* The head is where the next one goes to; a stack is taken from there, a queue from its tail. */
-static void queue(struct walk *w, bool stack)
+static void queue(struct linux_bpf_walk *w, bool stack)
 {
     struct eg_obj q = eg_cast(w->map, bpf_queue_stack);
     const uint64_t first = eg_at(q, bpf_queue_stack.elements).addr;
@@ -303,17 +301,18 @@ static void queue(struct walk *w, bool stack)
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t at = stack ? head - 1 - i : (tail + i) % size;
 
-        if (!give(w, (struct linux_bpf_entry){ .key = eg_strf(w->r, "%u", i),
-                                               .value_at = first + (uint64_t)at * w->value,
-                                               .value_len = w->value,
-                                               .cpu = -1 }))
+        if (!linux_bpf_give(w,
+                            (struct linux_bpf_entry){ .key = eg_strf(w->r, "%u", i),
+                                                      .value_at = first + (uint64_t)at * w->value,
+                                                      .value_len = w->value,
+                                                      .cpu = -1 }))
             return;
     }
 }
 
 /* Records that were written and not read yet: a length with two bits, then the place of the ring,
  * then the bytes (struct bpf_ringbuf_hdr). The pages are mapped twice, so none is in two parts. */
-static void ring(struct walk *w)
+static void ring(struct linux_bpf_walk *w)
 {
     struct eg_obj rb = eg_deref(eg_at(eg_cast(w->map, bpf_ringbuf_map), ring_of));
     const uint64_t data = eg_at(rb, bpf_ringbuf.data).addr;
@@ -337,13 +336,13 @@ static void ring(struct walk *w)
         len &= ~(RING_BUSY | RING_DISCARD);
         if (!p || len > to - from)
             return;
-        if (!give(w, (struct linux_bpf_entry){ .key = eg_strf(w->r, "%" PRIu64 "%s", from,
-                                                              busy        ? " (being written)"
-                                                              : discarded ? " (discarded)"
-                                                                          : ""),
-                                               .value_at = at + HEADER,
-                                               .value_len = len,
-                                               .cpu = -1 }))
+        if (!linux_bpf_give(w, (struct linux_bpf_entry){ .key = eg_strf(w->r, "%" PRIu64 "%s", from,
+                                                                        busy ? " (being written)"
+                                                                        : discarded ? " (discarded)"
+                                                                                    : ""),
+                                                         .value_at = at + HEADER,
+                                                         .value_len = len,
+                                                         .cpu = -1 }))
             return;
         from += (len + HEADER + UINT64_C(7)) / 8 * 8;
     }
@@ -354,7 +353,7 @@ static void ring(struct walk *w)
 bool linux_bpf_entries(struct linux_bpf *b, struct eg_obj map, uint64_t max,
                        linux_bpf_entry_fn *each, void *context)
 {
-    struct walk w = {
+    struct linux_bpf_walk w = {
         .b = b, .r = b->r, .map = map, .left = max, .each = each, .context = context
     };
     uint64_t type = 0;
@@ -375,7 +374,7 @@ bool linux_bpf_entries(struct linux_bpf *b, struct eg_obj map, uint64_t max,
         trie(&w);
     else if (!strcmp(name, "queue") || !strcmp(name, "stack"))
         queue(&w, !strcmp(name, "stack"));
-    else if (!strcmp(name, "ringbuf"))
+    else if (!strcmp(name, "ringbuf") || !strcmp(name, "user_ringbuf"))
         ring(&w);
     else if (!strcmp(name, "prog_array") || !strcmp(name, "array_of_maps") ||
              !strcmp(name, "perf_event_array") || !strcmp(name, "cgroup_array"))
@@ -384,7 +383,11 @@ bool linux_bpf_entries(struct linux_bpf *b, struct eg_obj map, uint64_t max,
         pointers(&w, eg_deref(eg_at(eg_cast(map, bpf_stab), stab_socks)).addr, name);
     else if (!strcmp(name, "devmap"))
         pointers(&w, eg_deref(eg_at(eg_cast(map, bpf_dtab), dtab_devices)).addr, name);
+    else if (!strcmp(name, "reuseport_sockarray"))
+        pointers(&w, eg_at(eg_cast(map, reuseport_array), reuse_pointers).addr, name);
+    else if (!strcmp(name, "xskmap"))
+        pointers(&w, eg_at(eg_cast(map, xsk_map), xsk_socks).addr, name);
     else
-        return false;
+        return linux_bpf_kept_entries(&w, name);
     return true;
 }

@@ -187,17 +187,29 @@ static void decode(struct decoder *d, uint32_t id, uint64_t at, unsigned depth)
         number(d, &s, at);
 }
 
-const char *linux_bpf_value(struct eg_run *r, const struct linux_bpf_types *types, uint32_t id,
-                            const uint8_t *bytes, size_t len)
+static const char *value(struct eg_run *r, const struct eg_types *ts, uint32_t id,
+                         const uint8_t *bytes, size_t len)
 {
     struct decoder d = {
-        .m = &eg_binding_of(r)->model, .out = { .r = r }, .bytes = bytes, .len = len
+        .ts = ts, .m = &eg_binding_of(r)->model, .out = { .r = r }, .bytes = bytes, .len = len
     };
 
-    d.ts = types ? &types->ts : NULL;
-    if (types && id && id < types->profile->n_types)
+    if (ts)
         decode(&d, id, 0, 0);
     else
         raw(&d.out, bytes, len);
     return linux_text_of(&d.out);
+}
+
+const char *linux_bpf_value(struct eg_run *r, const struct linux_bpf_types *types, uint32_t id,
+                            const uint8_t *bytes, size_t len)
+{
+    const bool known = types && id && id < types->profile->n_types;
+
+    return value(r, known ? &types->ts : NULL, id, bytes, len);
+}
+
+const char *linux_bpf_kernel_value(struct eg_run *r, uint32_t id, const uint8_t *bytes, size_t len)
+{
+    return value(r, id ? eg_binding_of(r)->types : NULL, id, bytes, len);
 }

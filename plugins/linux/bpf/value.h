@@ -13,5 +13,7 @@ struct linux_bpf_types *linux_bpf_types(struct eg_run *r, uint64_t btf);
  * @id 0: then numbers of 1, 2, 4 and 8 bytes are numbers, texts texts, and all else hex. */
 const char *linux_bpf_value(struct eg_run *r, const struct linux_bpf_types *types, uint32_t id,
                             const uint8_t *bytes, size_t len);
+/** The same by the kernel's own types. */
+const char *linux_bpf_kernel_value(struct eg_run *r, uint32_t id, const uint8_t *bytes, size_t len);
 
 #endif
