@@ -250,7 +250,7 @@ static bool is_chain(struct walk *w, uint64_t head)
 {
     uint64_t at, function;
 
-    for (unsigned n = 0; n < BLOCKS_MAX && linux_pointer_at(w->r, head, &at); n++) {
+    for (unsigned n = 0; n < BLOCKS_MAX && eg_pointer_at(w->r, head, &at); n++) {
         struct eg_obj block = eg_object(w->r, notifier_block, at);
 
         if (!at)

@@ -65,6 +65,16 @@ static const char *prog_hints(const struct walk *w, uint64_t prog)
                : NULL;
 }
 
+/* Sockets and maps hold programs themselves. Those that tell a container its devices are left behind
+ * by who starts it. */
+static bool unkept(const struct linux_bpf_attach *a)
+{
+    static const char *const kinds = "xdp tcx tc action netkit cgroup flow_dissector sk_lookup "
+                                     "kprobe kretprobe uprobe tracepoint perf_event";
+
+    return strstr(kinds, a->kind) && (!a->where || strncmp(a->where, "cgroup_device ", 14) != 0);
+}
+
 static void row(const struct walk *w, const struct linux_bpf_attach *a)
 {
     struct eg_run *r = w->r;
@@ -85,6 +95,11 @@ static void row(const struct walk *w, const struct linux_bpf_attach *a)
     }
     if (a->prog)
         hints = linux_hints(r, hints, prog_hints(w, a->prog));
+    hints = linux_hints(r, hints, a->hint);
+    if (!a->link && !kept && !pinned && unkept(a))
+        hints = linux_hints(r, hints, "no link, process or path holds the program");
+    if (linux_bpf_odd_path(pinned))
+        hints = linux_hints(r, hints, "pinned under an odd name");
     if (dangerous)
         hints = linux_hints(r, hints, eg_strf(r, "attached to %s", dangerous));
     eg_row(r, .LINK_ID = a->link ? eg_val(link, bpf_link_id) : (struct eg_cell){ 0 },

@@ -137,7 +137,9 @@ static void map_row(const struct walk *w, size_t i)
                w->users.n[i] ? eg_text(linux_text_of(&w->users.text[i])) : (struct eg_cell){ 0 },
            .FOUND_BY = eg_text(eg_bits_text(r, linux_bpf_from_names, o->from, ",")),
            .OFFSET = eg_uint(o->at),
-           .HINTS = eg_text(hidden(w, o, map) ? "not in the table of maps" : NULL));
+           .HINTS = eg_text(hidden(w, o, map)            ? "not in the table of maps"
+                            : linux_bpf_odd_path(pinned) ? "pinned under an odd name"
+                                                         : NULL));
 }
 
 /* ---- contents ---- */

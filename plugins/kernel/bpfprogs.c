@@ -6,6 +6,7 @@
 #include "../linux/kernel/time.h"
 #include "../linux/sched/task.h"
 #include "../linux/text.h"
+#include <inttypes.h>
 #include <string.h>
 
 EG_FIELD_AS(prog_tag, bpf_prog, "tag");
@@ -48,6 +49,10 @@ EG_TYPE(bpf_prog);
     C(ATTACHED, TEXT, "what calls it", EG_LIST | EG_ASKED)                                         \
     C(MAPS, TEXT, "maps that it uses, by number and name", EG_LIST | EG_ASKED)                     \
     C(HELPERS, TEXT, "functions of the kernel that it calls", EG_LIST | EG_ASKED)                  \
+    C(COMPARES, TEXT,                                                                              \
+      "of a program of packets: what it compares with that is no protocol, of two bytes also as "  \
+      "packets have them",                                                                         \
+      EG_LIST | EG_MINOR | EG_ASKED)                                                               \
     C(INSTRUCTIONS, INT, "how many it has", EG_MINOR | EG_ASKED)                                   \
     C(JIT_ADDRESS, ADDR, "its machine code; with --jit of the instruction", EG_MINOR | EG_ASKED)   \
     C(JIT_BYTES, INT, "bytes of machine code", EG_MINOR | EG_ASKED)                                \
@@ -91,20 +96,33 @@ static bool classic(const struct linux_bpf_object *o, struct eg_obj prog)
            !eg_get_or(UINT32_C(0), prog, bpf_prog_aux_at, bpf_aux_id);
 }
 
-static const char *attached(const struct walk *w, uint64_t prog, const char **hints)
+/* Programs of security hooks and those that change what a function returns decide; all others look. */
+static const char *danger(const struct walk *w, const struct linux_bpf_attach *a, int32_t refusal)
 {
+    const char *dangerous = linux_bpf_dangerous(a->function);
+
+    if (dangerous && refusal && strstr("lsm fmod_ret cgroup", a->kind))
+        return eg_strf(w->r, "attached to %s, may answer %" PRId32, dangerous, refusal);
+    return dangerous ? eg_strf(w->r, "attached to %s", dangerous) : NULL;
+}
+
+static const char *attached(const struct walk *w, const struct linux_bpf_code *c,
+                            const char **hints)
+{
+    const uint64_t prog = c->prog.addr;
+    const int32_t refusal = linux_bpf_refusal(c);
     struct linux_text text = { .r = w->r };
     unsigned n = 0;
 
     for (size_t i = 0; i < w->b->n_attaches; i++) {
         const struct linux_bpf_attach *a = &w->b->attaches[i];
-        const char *dangerous;
+        const char *hint;
 
         if (a->prog != prog)
             continue;
-        dangerous = linux_bpf_dangerous(a->function);
-        if (dangerous)
-            *hints = linux_hints(w->r, *hints, eg_strf(w->r, "attached to %s", dangerous));
+        hint = danger(w, a, refusal);
+        if (hint && (!*hints || !strstr(*hints, hint)))
+            *hints = linux_hints(w->r, *hints, hint);
         if (n++ < ATTACHED_SHOWN)
             linux_text_add(&text, "%s%s%s%s", n > 1 ? "; " : "", a->kind, a->where ? " " : "",
                            a->where ? a->where : "");
@@ -112,6 +130,18 @@ static const char *attached(const struct walk *w, uint64_t prog, const char **hi
             linux_text_add(&text, "; …");
     }
     return n ? linux_text_of(&text) : NULL;
+}
+
+/** Is it a type of programs that are given packets? */
+static bool of_packets(const char *kind)
+{
+    static const char *const kinds[] = { "xdp",        "sched_cls", "sched_act", "socket_filter",
+                                         "cgroup_skb", "sk_skb",    "netfilter" };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kind, kinds[i]))
+            return true;
+    return !strncmp(kind, "lwt_", 4);
 }
 
 static const char *maps(const struct walk *w, const struct linux_bpf_code *c)
@@ -188,19 +218,27 @@ static void program(const struct walk *w, const struct linux_bpf_object *o,
     struct eg_obj prog = c->prog, task;
     const char *hints = hidden(w, o, prog) ? "not in the table of programs" : NULL;
     const char *tag = tag_text(r, prog), *held = linux_bpf_keepers(w->b, o->at, false, &task);
-    const char *pinned, *calls;
+    const char *pinned, *calls, *kind;
+    bool magic = false;
     struct eg_obj none;
     uint64_t type = 0;
     struct row row = { 0 };
 
     pinned = linux_bpf_keepers(w->b, o->at, true, &none);
     hints = linux_hints(r, hints, linux_bpf_misuse(c));
-    calls = attached(w, o->at, &hints);
+    calls = attached(w, c, &hints);
     hints = linux_hints(r, hints, linux_bpf_jit_hint(w->jit, c));
+    if (linux_bpf_odd_path(pinned))
+        hints = linux_hints(r, hints, "pinned under an odd name");
     eg_get(&type, prog, bpf_prog_type_at);
+    kind = linux_bpf_enum(r, "bpf_prog_type", "BPF_PROG_TYPE_", type);
+    if (of_packets(kind))
+        row.COMPARES = eg_text(linux_bpf_compares(c, &magic));
+    if (magic)
+        hints = linux_hints(r, hints, "compares packets with a number of four bytes");
     runs(r, prog, &row);
     row.BPF_ID = eg_val(prog, bpf_prog_aux_at, bpf_aux_id);
-    row.KIND = eg_text(linux_bpf_enum(r, "bpf_prog_type", "BPF_PROG_TYPE_", type));
+    row.KIND = eg_text(kind);
     row.BPF_NAME = eg_text(linux_bpf_prog_name(r, prog));
     row.TAG = tag ? eg_text(tag) : eg_val(prog, prog_tag);
     row.TAG_OF_CODE = eg_text(linux_bpf_tag(c));

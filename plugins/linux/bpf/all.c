@@ -115,10 +115,12 @@ void linux_bpf_attach(struct linux_bpf *b, struct linux_bpf_attach a)
 
     if (!linux_bpf_is_prog(b->r, a.prog))
         return;
-    linux_bpf_add(b, &b->progs, a.prog, LINUX_BPF_ATTACHED);
     if (a.link && !linux_bpf_is_link(b->r, a.link))
         a.link = 0;
-    if (a.link)
+    // Where only the link says so, no place was seen.
+    linux_bpf_add(b, &b->progs, a.prog,
+                  a.link && a.link == a.at ? LINUX_BPF_LINK : LINUX_BPF_ATTACHED);
+    if (a.link && a.link != a.at)
         linux_bpf_add(b, &b->links, a.link, LINUX_BPF_ATTACHED);
     if (!eg_run_map_add(b->r, b->attached, key, 1))
         return;
@@ -328,6 +330,7 @@ struct linux_bpf *linux_bpf(struct eg_run *r)
     symbols(b);
     linux_bpf_trampolines(b);
     linux_bpf_tracing(b);
+    linux_bpf_multi(b);
     linux_bpf_cgroups(b);
     linux_bpf_network(b);
     files(b);

@@ -96,6 +96,7 @@ void linux_bpf_attach(struct linux_bpf *b, struct linux_bpf_attach a);
 void linux_bpf_trampolines(struct linux_bpf *b);
 void linux_bpf_tracing(struct linux_bpf *b);
 uint64_t linux_bpf_perf_event(struct linux_bpf *b, struct eg_obj event);
+void linux_bpf_multi(struct linux_bpf *b);
 void linux_bpf_cgroups(struct linux_bpf *b);
 void linux_bpf_network(struct linux_bpf *b);
 void linux_bpf_socket(struct linux_bpf *b, struct eg_obj sock); /**< may be bad */
@@ -113,9 +114,12 @@ struct linux_bpf_event linux_bpf_event(struct eg_run *r, struct eg_obj call);
 const char *linux_bpf_enum(struct eg_run *r, const char *type, const char *prefix, uint64_t value);
 /** The symbol at a kernel address; NULL: none. */
 const char *linux_bpf_symbol(struct eg_run *r, uint64_t addr);
-/** Is it a function or event whose answers hide files, programs or processes when a program
- * changes them? @return its short name: "getdents64"; NULL: no. */
+/** Is it a function or event whose answers hide files, programs, processes or connections when a
+ * program changes them, or with which security modules allow others to look? @return its short
+ * name: "getdents64"; NULL: no. */
 const char *linux_bpf_dangerous(const char *function);
+/** Has a path in bpffs a name that listings leave out, or that no one can read? */
+bool linux_bpf_odd_path(const char *paths);
 
 /** "12 lab_cls": number and name of a program, map or link; never NULL. */
 const char *linux_bpf_prog_text(struct eg_run *r, uint64_t prog);

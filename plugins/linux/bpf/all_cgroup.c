@@ -19,6 +19,8 @@ EG_FIELD_AS(array_items, bpf_prog_array, "items");
 EG_FIELD_AS(item_prog, bpf_prog_array_item, "prog");
 EG_TYPE(bpf_prog_array_item);
 EG_FIELD_AS(list_link, bpf_cgroup_link, "link");
+EG_FIELD_AS(aux_function, bpf_prog_aux, "attach_func_name");
+EG_TYPE(bpf_prog);
 EG_TYPE(cgroup);
 EG_TYPE(cgroup_subsys_state);
 EG_TYPE(hlist_head);
@@ -27,11 +29,26 @@ enum { GROUPS_MAX = 1 << 16, KINDS_MAX = 128, DEPTH_MAX = 64, EFFECTIVE_MAX = 51
 enum { ITEMS_MAX = 64 };  // BPF_CGROUP_MAX_PROGS (include/linux/bpf-cgroup.h)
 enum { ALLOW_MULTI = 2 }; // BPF_F_ALLOW_MULTI (include/uapi/linux/bpf.h)
 
-/** Since 5.17 the kinds are numbered by an enumeration of their own. */
-static const char *type_name(struct eg_run *r, unsigned kind)
+/** The kernel's function that an LSM program of a group stands behind; NULL: it is none. */
+static const char *lsm_function(struct eg_run *r, uint64_t prog)
+{
+    struct eg_obj p = eg_object(r, bpf_prog, prog);
+    uint64_t type = 0;
+
+    if (!eg_get(&type, p, bpf_prog_type_at) ||
+        strcmp(linux_bpf_enum(r, "bpf_prog_type", "BPF_PROG_TYPE_", type), "lsm") != 0)
+        return NULL;
+    return eg_string(r, eg_at(p, bpf_prog_aux_at, aux_function), 128);
+}
+
+/** Since 5.17 the kinds are numbered by an enumeration of their own, in which functions of LSM get
+ * numbers as they are used. */
+static const char *type_name(struct eg_run *r, unsigned kind, const char *function)
 {
     const char *own = linux_bpf_enum(r, "cgroup_bpf_attach_type", "", kind);
 
+    if (function)
+        return eg_strf(r, "lsm_cgroup %s", function);
     return own[0] >= '0' && own[0] <= '9' ? linux_bpf_enum(r, "bpf_attach_type", "BPF_", kind)
                                           : own;
 }
@@ -39,18 +56,20 @@ static const char *type_name(struct eg_run *r, unsigned kind)
 static void item(struct linux_bpf *b, struct eg_obj group, struct eg_obj pl, unsigned kind)
 {
     struct eg_obj link = eg_at(pl, bpf_prog_list.link, list_link);
-    const char *path = linux_cgroup_path(b->r, group);
+    const char *path = linux_cgroup_path(b->r, group), *function;
     uint64_t prog = 0;
 
     if (!eg_get(&prog, pl, bpf_prog_list.prog) || !prog)
         eg_get(&prog, link, bpf_link_prog);
+    function = lsm_function(b->r, prog);
     linux_bpf_attach(
         b, (struct linux_bpf_attach){
                .prog = prog,
                .link = link.why ? 0 : link.addr,
                .at = pl.addr,
                .kind = "cgroup",
-               .where = eg_strf(b->r, "%s %s", type_name(b->r, kind), path ? path : "?") });
+               .where = eg_strf(b->r, "%s %s", type_name(b->r, kind, function), path ? path : "?"),
+               .function = function });
 }
 
 static void group_programs(struct linux_bpf *b, struct eg_obj group)
@@ -131,7 +150,7 @@ static void expected(struct effective *e)
 static void works(struct effective *e, uint64_t prog, uint64_t at)
 {
     struct eg_run *r = e->b->r;
-    const char *path;
+    const char *path, *function = lsm_function(r, prog);
 
     for (unsigned i = 0; i < e->n; i++)
         if (e->have[i] == prog) {
@@ -139,13 +158,13 @@ static void works(struct effective *e, uint64_t prog, uint64_t at)
             return;
         }
     path = linux_cgroup_path(r, e->group);
-    linux_bpf_attach(e->b,
-                     (struct linux_bpf_attach){
-                         .prog = prog,
-                         .at = at,
-                         .kind = "cgroup",
-                         .where = eg_strf(r, "%s %s", type_name(r, e->kind), path ? path : "?"),
-                         .hint = "works in the group, and no group has it in its list" });
+    linux_bpf_attach(
+        e->b, (struct linux_bpf_attach){
+                  .prog = prog,
+                  .at = at,
+                  .kind = "cgroup",
+                  .where = eg_strf(r, "%s %s", type_name(r, e->kind, function), path ? path : "?"),
+                  .hint = "works in the group, and no group has it in its list" });
 }
 
 static void idle(struct effective *e)

@@ -11,6 +11,7 @@
 
 EG_FIELD_AS(tracing_link, bpf_tracing_link, "link.link");
 EG_FIELD_AS(tracing_tramp, bpf_tracing_link, "trampoline");
+EG_FIELD_AS(tracing_target, bpf_tracing_link, "tgt_prog");
 EG_FIELD_AS(tramp_addr, bpf_trampoline, "func.addr");
 EG_FIELD_AS(iter_link, bpf_iter_link, "link");
 EG_FIELD_AS(iter_target, bpf_iter_link, "tinfo");
@@ -178,6 +179,18 @@ static struct place place_of(struct linux_bpf *b, const char *kind, struct eg_ob
     return (struct place){ NULL, NULL };
 }
 
+/** Of a program that takes the place of another's function: which program. */
+static void replaced(struct linux_bpf *b, struct linux_bpf_attach *a)
+{
+    struct eg_obj link = eg_object(b->r, bpf_link, a->link);
+    uint64_t target = 0;
+
+    if (a->where && !strcmp(a->kind, "freplace") &&
+        eg_get(&target, eg_container(link, tracing_link), tracing_target) &&
+        linux_bpf_is_prog(b->r, target))
+        a->where = eg_strf(b->r, "%s of program %s", a->where, linux_bpf_prog_text(b->r, target));
+}
+
 /** Places that know the program and not its link: events of perf, tracepoints until 6.9,
  * trampolines until 5.19. */
 static bool same_place(struct linux_bpf *b, const char *kind, uint64_t prog, uint64_t link)
@@ -193,6 +206,8 @@ static bool same_place(struct linux_bpf *b, const char *kind, uint64_t prog, uin
             if (b->attaches[i].prog == prog && !b->attaches[i].link &&
                 strstr(kinds[k].places, b->attaches[i].kind)) {
                 b->attaches[i].link = link;
+                linux_bpf_add(b, &b->links, link, LINUX_BPF_ATTACHED);
+                replaced(b, &b->attaches[i]);
                 return true;
             }
     return false;

@@ -33,6 +33,13 @@ EG_FIELD_AS_OF("cls_bpf", cls_list, cls_bpf_head, "plist");
 EG_FIELD_AS_OF("cls_bpf", cls_node, cls_bpf_prog, "link");
 EG_FIELD_AS_OF("cls_bpf", cls_filter, cls_bpf_prog, "filter");
 EG_FIELD_AS(net_progs, net, "bpf.progs");
+EG_FIELD_AS(net_links, net, "bpf.links");
+EG_FIELD_AS(net_runs, net, "bpf.run_array");
+EG_FIELD_AS(netns_link_node, bpf_netns_link, "node");
+EG_FIELD_AS(netns_link, bpf_netns_link, "link");
+EG_FIELD_AS(runs_items, bpf_prog_array, "items");
+EG_FIELD_AS(runs_prog, bpf_prog_array_item, "prog");
+EG_TYPE(bpf_prog_array_item);
 EG_FIELD_AS(sock_filter_at, sock, "sk_filter");
 EG_FIELD_AS(filter_prog, sk_filter, "prog");
 EG_FIELD_AS(sock_reuse, sock, "sk_reuseport_cb");
@@ -245,27 +252,63 @@ static struct linux_pernet action_tables(struct linux_bpf *b)
     return where;
 }
 
+static void in_namespace(struct linux_bpf *b, struct eg_obj net, uint64_t kind, uint64_t prog,
+                         uint64_t link, uint64_t at)
+{
+    static const char *const kinds[] = { "flow_dissector", "sk_lookup" };
+
+    linux_bpf_attach(
+        b, (struct linux_bpf_attach){
+               .prog = prog,
+               .link = link,
+               .at = at,
+               .kind = kind < 2 ? kinds[kind] : "netns",
+               .where = eg_strf(b->r, "net:[%u]", eg_get_or(UINT32_C(0), net, net_inum)) });
+}
+
+/* Programs of links stand in the list of links; those without one in progs; run_array has all that
+ * are called (kernel/bpf/net_namespace.c). */
+static void of_namespace(struct linux_bpf *b, struct eg_obj net)
+{
+    struct eg_obj progs = eg_at(net, net_progs), o;
+    const uint64_t size = eg_size(b->r, bpf_prog_array_item);
+    uint64_t prog = 0;
+
+    for (uint64_t i = 0; i < eg_count(progs); i++) {
+        struct eg_obj runs = eg_at(eg_deref(eg_index(eg_at(net, net_runs), i)), runs_items);
+        const size_t before = b->n_attaches;
+        unsigned n = 0;
+
+        eg_each_list(o, eg_index(eg_at(net, net_links), i), netns_link_node) {
+            struct eg_obj link = eg_at(o, netns_link);
+
+            if (n++ < FILTERS_MAX && eg_get(&prog, link, bpf_link_prog) && prog)
+                in_namespace(b, net, i, prog, link.addr, eg_at(o, netns_link_node).addr);
+        }
+        if (eg_load(&prog, eg_index(progs, i)) && prog)
+            in_namespace(b, net, i, prog, 0, net.addr + i);
+        for (unsigned k = 0; !runs.why && size && k < FILTERS_MAX; k++) {
+            struct eg_obj item = eg_object(b->r, bpf_prog_array_item, runs.addr + k * size);
+            size_t have = before;
+
+            if (!eg_get(&prog, item, runs_prog) || !prog)
+                break;
+            while (have < b->n_attaches && b->attaches[have].prog != prog)
+                have++;
+            if (have == b->n_attaches)
+                in_namespace(b, net, i, prog, 0, item.addr);
+        }
+    }
+}
+
 static void namespaces(struct linux_bpf *b)
 {
     struct linux_pernet where = action_tables(b);
-    static const char *const kinds[] = { "flow_dissector", "sk_lookup" };
     struct eg_obj net;
 
     linux_each_net(b->r, net)
     {
-        struct eg_obj progs = eg_at(net, net_progs);
-        uint32_t inum = eg_get_or(UINT32_C(0), net, net_inum);
-
-        for (uint64_t i = 0; i < eg_count(progs); i++) {
-            uint64_t prog = 0;
-
-            if (eg_load(&prog, eg_index(progs, i)) && prog)
-                linux_bpf_attach(
-                    b, (struct linux_bpf_attach){ .prog = prog,
-                                                  .at = net.addr + i,
-                                                  .kind = i < 2 ? kinds[i] : "netns",
-                                                  .where = eg_strf(b->r, "net:[%u]", inum) });
-        }
+        of_namespace(b, net);
         devices(b, net);
         if (eg_has(b->r, bpf_action) && where.index)
             actions(b, net, &where);

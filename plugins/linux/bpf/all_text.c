@@ -53,8 +53,17 @@ const char *linux_bpf_symbol(struct eg_run *r, uint64_t addr)
     return code.symbol;
 }
 
-/* What a listing of files, programs or a signal passes through. Tools that observe attach to
- * execve, openat, connect and the like: those are none. */
+static bool among(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
+/* What a listing of files, programs, processes or connections, or a signal passes through, and what
+ * decides who may look. Tools that observe attach to execve, openat, connect and the like: those are
+ * none. */
 const char *linux_bpf_dangerous(const char *function)
 {
     static const char *const before[] = {
@@ -67,22 +76,46 @@ const char *linux_bpf_dangerous(const char *function)
     static const char *const calls[] = {
         "getdents", "getdents64", "bpf", "kill", "tkill", "tgkill"
     };
-    static const char *const functions[] = { "filldir", "filldir64", "compat_filldir",
-                                             "iterate_dir", "verify_dirent_name" };
+    static const char *const functions[] = {
+        "filldir",       "filldir64",       "compat_filldir",  "iterate_dir",
+        "next_tgid",     "tcp4_seq_show",   "tcp6_seq_show",   "verify_dirent_name",
+        "udp4_seq_show", "udp6_seq_show",   "packet_seq_show", "inet_sk_diag_fill",
+        "m_show",        "proc_pid_readdir"
+    };
+    static const char *const security[] = { "bpf_lsm_", "security_" };
+    static const char *const decisions[] = { "bpf",           "bpf_map",
+                                             "bpf_prog",      "bpf_map_create",
+                                             "bpf_prog_load", "task_kill",
+                                             "locked_down",   "ptrace_access_check",
+                                             "syslog",        "kernel_read_file" };
 
     if (!function)
         return NULL;
-    for (size_t i = 0; i < countof(functions); i++)
-        if (!strcmp(function, functions[i]))
-            return functions[i];
+    if (among(function, functions, countof(functions)))
+        return function;
     for (size_t i = 0; i < countof(before); i++) {
         const size_t n = strlen(before[i]);
 
-        for (size_t k = 0; !strncmp(function, before[i], n) && k < countof(calls); k++)
-            if (!strcmp(function + n, calls[k]))
-                return calls[k];
+        if (!strncmp(function, before[i], n) && among(function + n, calls, countof(calls)))
+            return function + n;
+    }
+    for (size_t i = 0; i < countof(security); i++) {
+        const size_t n = strlen(security[i]);
+
+        if (!strncmp(function, security[i], n) &&
+            among(function + n, decisions, countof(decisions)))
+            return function + n;
     }
     return NULL;
+}
+
+/* Paths stand behind each other with "; " between them. */
+bool linux_bpf_odd_path(const char *paths)
+{
+    for (const char *c = paths; c && *c; c++)
+        if ((*c == '/' && (c[1] == '.' || c[1] == ' ')) || (unsigned char)*c < ' ' || *c == 0x7f)
+            return true;
+    return false;
 }
 
 const char *linux_bpf_prog_name(struct eg_run *r, struct eg_obj prog)

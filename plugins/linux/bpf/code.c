@@ -21,7 +21,10 @@ EG_TYPE(bpf_map);
 
 enum { CHUNK = 512, MAPS_MAX = 1024, HELPERS_MAX = 64, LINES_MAX = 1 << 20, IDS_MAX = 512 };
 enum { CALL = 0x85, CALLX = 0x8d, LD_IMM64 = 0x18, TAIL_CALL = 0xf5 };
-enum { SRC_MAP = 1, SRC_MAP_VALUE = 2, SRC_FUNCTION = 1, SRC_KFUNC = 2 }; // BPF_PSEUDO_…
+enum { MOV_K = 0xb7, MOV32_K = 0xb4, JEQ_K = 0x15, JNE_K = 0x55, JEQ32_K = 0x16, JNE32_K = 0x56 };
+enum { ERRNO_LAST = -4095, CONSTANTS_MAX = 64 };
+// BPF_PSEUDO_…
+enum { SRC_MAP = 1, SRC_MAP_VALUE = 2, SRC_FUNCTION = 1, SRC_KFUNC = 2, SRC_CALLBACK = 4 };
 
 /* ---- reading ---- */
 
@@ -161,6 +164,53 @@ const char *linux_bpf_misuse(const struct linux_bpf_code *c)
     return text;
 }
 
+int32_t linux_bpf_refusal(const struct linux_bpf_code *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct linux_bpf_insn *in = &c->at[i];
+
+        if ((in->code == MOV_K || in->code == MOV32_K) && !in->dst && in->imm < 0 &&
+            in->imm >= ERRNO_LAST)
+            return in->imm;
+        i += in->code == LD_IMM64;
+    }
+    return 0;
+}
+
+/* Protocols of Ethernet, as a register has them and as the packet does; answers of helpers. */
+static bool common(uint32_t value)
+{
+    static const uint16_t protocols[] = { 0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8, 0x8847, 0xffff };
+
+    for (size_t i = 0; i < countof(protocols); i++)
+        if (value == protocols[i] || value == __builtin_bswap16(protocols[i]))
+            return true;
+    return (int32_t)value <= UINT8_MAX && (int32_t)value >= ERRNO_LAST;
+}
+
+const char *linux_bpf_compares(const struct linux_bpf_code *c, bool *magic)
+{
+    struct linux_text text = { .r = c->r };
+    struct eg_map *seen = eg_run_map(c->r);
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < c->n && n < CONSTANTS_MAX; i++) {
+        const struct linux_bpf_insn *in = &c->at[i];
+        const uint32_t value = (uint32_t)in->imm;
+
+        i += in->code == LD_IMM64;
+        if ((in->code != JEQ_K && in->code != JNE_K && in->code != JEQ32_K &&
+             in->code != JNE32_K) ||
+            common(value) || !eg_run_map_add(c->r, seen, value, 1))
+            continue;
+        *magic |= value > UINT16_MAX;
+        linux_text_add(&text, "%s%#x", n++ ? ", " : "", value);
+        if (value <= UINT16_MAX && !eg_binding_of(c->r)->model.big_endian)
+            linux_text_add(&text, " (%u)", __builtin_bswap16((uint16_t)value));
+    }
+    return n ? linux_text_of(&text) : NULL;
+}
+
 /* ---- source ---- */
 
 static const char *string_at(const struct linux_bpf_code *c, uint64_t strings, uint32_t off)
@@ -250,6 +300,9 @@ static bool original(const struct linux_bpf_code *c, uint32_t i, uint8_t out[16]
         in.src = wide_source(c, i);
         if (in.src == SRC_MAP || in.src == SRC_MAP_VALUE)
             in.imm = 0;
+    } else if (call.kind == LINUX_BPF_FUNCTION) { // the distance is kept here, the function there
+        in.imm = in.off;
+        in.off = 0;
     } else if (call.kind == LINUX_BPF_HELPER) {
         in.imm = call.name ? (int32_t)helper_id(c, call.name) : 0;
         if (!in.imm)
@@ -282,7 +335,7 @@ const char *linux_bpf_tag(const struct linux_bpf_code *c)
             const uint8_t source = wide_source(c, i - 1);
 
             memset(insn, 0, sizeof insn);
-            if (source != SRC_MAP && source != SRC_MAP_VALUE)
+            if (source != SRC_MAP && source != SRC_MAP_VALUE && source != SRC_CALLBACK)
                 good = original(c, i, insn);
             good = good && eg_digest_add(d, insn, 8);
         }

@@ -53,6 +53,12 @@ const char *linux_bpf_helpers(const struct linux_bpf_code *c);
 /** What of them changes memory of processes, answers of functions, or kills: NULL, none. */
 const char *linux_bpf_misuse(const struct linux_bpf_code *c);
 
+/** The first error, -1 to -4095, that it puts into the register of its answer; 0: none. */
+int32_t linux_bpf_refusal(const struct linux_bpf_code *c);
+/** What it compares with that is no common number: "0x31d4 (54321), 0x1ab51ab5", of two bytes also
+ * as a packet has them. *@magic: one is larger. NULL: nothing. */
+const char *linux_bpf_compares(const struct linux_bpf_code *c, bool *magic);
+
 /** The tag of these instructions as the kernel made it of what was loaded, in hex: the first eight
  * bytes of SHA-1, since 6.18 of SHA-256. The kernel makes it before the verifier changes the
  * program, so that another one than the program's says nothing by itself; the same one says that

@@ -13,12 +13,14 @@
 
 EG_FIELD_AS(prog_code, bpf_prog, "bpf_func");
 EG_FIELD_AS(prog_jited, bpf_prog, "jited");
+EG_FIELD_AS(prog_blinded, bpf_prog, "blinded");
 EG_FIELD_AS(prog_jited_len, bpf_prog, "jited_len");
 EG_FIELD_AS(aux_ksym_start, bpf_prog_aux, "ksym.start");
 EG_FIELD_AS(aux_ksym_end, bpf_prog_aux, "ksym.end");
 EG_TYPE(bpf_prog);
 
-enum { ENTRY_MAX = 64, FUNCTIONS_MAX = 1024 };
+enum { ENTRY_MAX = 64, FUNCTIONS_MAX = 1024, CONSTANTS_MAX = 4096 };
+enum { ALU = 4, BY_REGISTER = 8, LD_IMM64 = 0x18, CALL = 0x85, JUMP_WIDE = 0x06 };
 
 struct linux_bpf_jit {
     struct eg_run *r;
@@ -27,6 +29,12 @@ struct linux_bpf_jit {
     uint8_t *bytes; /* of the machine code that was read last */
     uint64_t of;
     uint32_t n;
+    struct eg_map *called; /* what the machine code of one program calls */
+    struct image {
+        const uint8_t *bytes;
+        uint32_t n;
+    } * images; /* all machine code of one program */
+    size_t n_images, cap;
 };
 
 static void close_disasm(void *d)
@@ -126,7 +134,7 @@ static struct eg_map *callees(struct linux_bpf_jit *j, const struct linux_bpf_co
             *complete = false;
         if (call.target)
             eg_run_map_add(j->r, map, call.target, 1);
-        i += code->at[i].code == 0x18;
+        i += code->at[i].code == LD_IMM64;
     }
     return map;
 }
@@ -148,6 +156,60 @@ static const char *call_hint(struct linux_bpf_jit *j, uint64_t target, const str
     return NULL;
 }
 
+/* ---- what it lacks ---- */
+
+static const char *uncalled(struct linux_bpf_jit *j, const struct linux_bpf_code *code)
+{
+    uint64_t one;
+
+    for (uint32_t i = 0; i < code->n; i++) {
+        const struct linux_bpf_call call = linux_bpf_call(code, i);
+
+        if ((call.kind == LINUX_BPF_HELPER || call.kind == LINUX_BPF_KFUNC) && call.target &&
+            !eg_map_get(j->called, call.target, &one))
+            return eg_strf(j->r, "machine code does not call %s, which its instructions do",
+                           call.name ? call.name : "?");
+        i += code->at[i].code == LD_IMM64;
+    }
+    return NULL;
+}
+
+static bool holds(const struct linux_bpf_jit *j, uint32_t value)
+{
+    const uint8_t bytes[] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                              (uint8_t)(value >> 24) };
+
+    for (size_t i = 0; i < j->n_images; i++)
+        if (memmem(j->images[i].bytes, j->images[i].n, bytes, sizeof bytes))
+            return true;
+    return false;
+}
+
+/* Numbers too large for two bytes stand in the machine code as they are, if they are not blinded. */
+static bool has_number(const struct linux_bpf_insn *in)
+{
+    const uint8_t class = in->code & 7;
+
+    if (in->imm <= INT16_MAX && in->imm >= INT16_MIN)
+        return false;
+    return in->code == LD_IMM64 ||
+           (class >= ALU && !(in->code & BY_REGISTER) && in->code != CALL && in->code != JUMP_WIDE);
+}
+
+static const char *unheld(struct linux_bpf_jit *j, const struct linux_bpf_code *code)
+{
+    struct eg_map *seen = eg_run_map(j->r);
+
+    for (uint32_t i = 0; i < code->n && seen->n < CONSTANTS_MAX; i++) {
+        const uint32_t value = (uint32_t)code->at[i].imm;
+
+        if (has_number(&code->at[i]) && eg_run_map_add(j->r, seen, value, 1) && !holds(j, value))
+            return eg_strf(j->r, "machine code lacks %#x, which its instructions have", value);
+        i += code->at[i].code == LD_IMM64;
+    }
+    return NULL;
+}
+
 static const char *image_hint(struct linux_bpf_jit *j, struct eg_obj prog,
                               const struct eg_map *known, bool complete)
 {
@@ -165,6 +227,8 @@ static const char *image_hint(struct linux_bpf_jit *j, struct eg_obj prog,
         return "machine code is not where its symbol says";
     if (!j->x86)
         return NULL;
+    j->images = eg_grow(j->r, j->images, j->n_images, &j->cap, sizeof *j->images);
+    j->images[j->n_images++] = (struct image){ j->bytes, len };
     if (!begins(j->bytes, len))
         return "machine code does not begin as the kernel makes it";
     target = entry_target(j->bytes, len, at);
@@ -181,6 +245,7 @@ static const char *image_hint(struct linux_bpf_jit *j, struct eg_obj prog,
         if (!eg_disasm_one(j->d, j->bytes + off, len - off, at + off, &in))
             return eg_strf(j->r, "machine code cannot be decoded at +%#x", off);
         if (in.direct && (in.target < at || in.target >= at + len)) {
+            eg_run_map_add(j->r, j->called, in.target, 1);
             hint = call_hint(j, in.target, known, complete);
             if (hint)
                 return hint;
@@ -195,18 +260,26 @@ const char *linux_bpf_jit_hint(struct linux_bpf_jit *j, const struct linux_bpf_c
     struct eg_obj aux = eg_at(code->prog, bpf_prog_aux_at);
     bool complete;
     const struct eg_map *known = callees(j, code, &complete);
-    const char *hint = image_hint(j, code->prog, known, complete);
-    uint32_t n = 0;
+    const char *hint;
+    uint32_t n = 0, have = 0;
 
+    j->called = eg_run_map(j->r);
+    j->n_images = 0;
+    hint = image_hint(j, code->prog, known, complete);
     eg_get(&n, aux, bpf_aux_n_funcs);
-    for (uint32_t i = 0; !hint && i < n && i < FUNCTIONS_MAX; i++) {
-        struct eg_obj func = eg_deref(eg_index(eg_at(aux, bpf_aux_funcs), i));
+    for (; !hint && have < n && have < FUNCTIONS_MAX; have++) {
+        struct eg_obj func = eg_deref(eg_index(eg_at(aux, bpf_aux_funcs), have));
 
         if (func.why)
             break;
         hint = image_hint(j, func, known, complete);
     }
-    return hint;
+    // What is not there is only said where all of it was read.
+    if (hint || !complete || have < n || j->n_images != n + 1 || eg_stopped(j->r))
+        return hint;
+    if (j->d)
+        hint = uncalled(j, code);
+    return hint || eg_get_or((uint64_t)0, code->prog, prog_blinded) ? hint : unheld(j, code);
 }
 
 bool linux_bpf_jit_next(struct linux_bpf_jit *j, struct eg_obj prog, uint32_t *off,

@@ -65,6 +65,21 @@ uint64_t linux_bpf_pointer(struct linux_bpf_walk *w, uint64_t at)
     return p ? eg_load_(p, size, eg_binding_of(w->r)->model.big_endian) : 0;
 }
 
+static bool zeros(struct linux_bpf_walk *w, uint64_t at, uint32_t len)
+{
+    uint8_t bytes[256];
+
+    for (uint32_t done = 0, n; done < len; done += n) {
+        n = EG_MIN(len - done, (uint32_t)sizeof bytes);
+        if (!eg_read(eg_view_of(w->r), eg_kernel(w->r), at + done, bytes, n))
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            if (bytes[i])
+                return false;
+    }
+    return true;
+}
+
 /** A value for each CPU, behind the per-CPU pointer at @at. */
 static bool give_cpus(struct linux_bpf_walk *w, struct linux_bpf_entry e, uint64_t at)
 {
@@ -81,23 +96,9 @@ static bool give_cpus(struct linux_bpf_walk *w, struct linux_bpf_entry e, uint64
             continue;
         e.value_at = copy.addr;
         e.cpu = (int)cpu;
+        e.zero = !e.key_at && zeros(w, e.value_at, w->value);
         if (!linux_bpf_give(w, e))
             return false;
-    }
-    return true;
-}
-
-static bool zeros(struct linux_bpf_walk *w, uint64_t at, uint32_t len)
-{
-    uint8_t bytes[256];
-
-    for (uint32_t done = 0, n; done < len; done += n) {
-        n = EG_MIN(len - done, (uint32_t)sizeof bytes);
-        if (!eg_read(eg_view_of(w->r), eg_kernel(w->r), at + done, bytes, n))
-            return false;
-        for (uint32_t i = 0; i < n; i++)
-            if (bytes[i])
-                return false;
     }
     return true;
 }
