@@ -237,7 +237,7 @@ test touch tr true umount uname usleep vi wc'
 
 actors='webd orphan threads headless states burner renamer deleted memexec rights nest keeper regions sockets
 files session filter many churn wipe as-alice again crash logins network programs hog rings
-attributes packed prefer stacks openfiles exchange families records terminals blocks names planted intruder kinds attached'
+attributes packed prefer stacks openfiles exchange families records terminals blocks names planted intruder kinds attached hiders'
 
 # Copies modules and what they depend on; prints those that exist as modules.
 take_modules() { # KERNEL VERSION ROOT < names
@@ -500,7 +500,7 @@ disk() {
     cp "$here/guest/stage" "$root/sbin/init"
     compile -static -o "$root/usr/bin/tell" "$here/guest/tell.c"
     compile -static -o "$root/usr/bin/scene" \
-        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted,intruder,bpf,kinds,attached}.c \
+        "$here"/guest/{scene,processes,rights,memory,objects,network,programs,hunger,attributes,stacks,openfiles,exchange,sockets,records,planted,intruder,bpf,kinds,attached,hiders}.c \
         -lutil -lpthread
     if [ "$arch" = amd64 ]; then
         "${CC:-cc}" -m32 -O1 -Wall -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \

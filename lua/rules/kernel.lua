@@ -193,29 +193,65 @@ rule {
 
 -- ---- BPF ----
 
+-- What firewalls and load balancers do too.
+local ORDINARY = { ["compares packets with a number of four bytes"] = true, ["no link, process or path holds the program"] = true }
+
 local function bpf(row, hints)
-  if hints:find("not in the", 1, true) or hints:find("machine code", 1, true) or hints:find("of the kernel", 1, true)
-    or hints:find("tag", 1, true) then return true end
-  return "medium"
+  local function has(text) return hints:find(text, 1, true) end
+  if has("not in the") or has("machine code") or has("of the kernel") or has("no group has it") or has("does not work in") then return true end
+  if has("attached to") and (has("writes memory of processes") or has("changes what functions return")) then return true end
+  for hint in (hints .. "; "):gmatch("(.-); ") do
+    if hint ~= "" and not ORDINARY[hint] then return "medium" end
+  end
+  return "low"
 end
 hinted {
   id = "bpf-program", title = "BPF program {BPF_ID} {BPF_NAME} is hidden, changed or dangerous", severity = "high", plugin = "bpfprogs",
-  key = { "BPF_ID", "BPF_NAME" }, show = { "KIND", "TAG", "COMM", "PID", "PINNED", "ATTACHED", "HELPERS", "HINTS" },
+  key = { "BPF_ID", "BPF_NAME" }, show = { "KIND", "TAG", "COMM", "PID", "PINNED", "ATTACHED", "HELPERS", "COMPARES", "HINTS" },
   why = "A program that no table has, whose machine code is not its instructions', that writes other programs' memory, or that sits where "
-    .. "folders are listed, BPF is loaded or signals are sent.",
-  benign = "Tracers and endurance tests that write into programs: medium.",
+    .. "folders are listed, BPF is loaded, signals are sent, or security modules decide.",
+  benign = "Tracers and endurance tests that write into programs, products that protect a machine: medium. Firewalls that compare packets: low.",
   match = bpf,
-  hits = { { BPF_ID = 1, HINTS = "not in the table of programs" }, { BPF_ID = 1, HINTS = "calls bpf_probe_write_user" } },
+  hits = { { BPF_ID = 1, HINTS = "not in the table of programs" }, { BPF_ID = 1, HINTS = "calls bpf_probe_write_user" },
+    { BPF_ID = 1, HINTS = "attached to task_kill, may answer -1" } },
 }
 hinted {
   id = "bpf-map", title = "BPF map {MAP_ID} {MAP_NAME} is hidden or odd", severity = "high", plugin = "bpfmaps",
   key = { "MAP_ID", "MAP_NAME" }, show = { "KIND", "COMM", "PID", "PINNED", "HINTS" },
   why = "Maps that no table has keep the data of hidden programs.", match = bpf,
-  hits = { { HINTS = "not in the table of maps" } },
+  hits = { { HINTS = "not in the table of maps" }, { HINTS = "pinned under an odd name" } },
 }
 hinted {
   id = "bpf-link", title = "BPF link {LINK_ID} is hidden or odd", severity = "high", plugin = "bpflinks",
-  key = { "LINK_ID" }, show = { "KIND", "BPF_ID", "BPF_NAME", "ATTACHED_TO", "COMM", "PID", "HINTS" },
-  why = "What keeps a program attached is in no table, or the program is where rootkits are.", match = bpf,
-  hits = { { HINTS = "not in the table of links" } },
+  key = { "LINK_ID", "BPF_ID" }, show = { "KIND", "BPF_NAME", "ATTACHED_TO", "COMM", "PID", "HINTS" },
+  why = "What keeps a program attached is in no table, a program works where no list has it, or it is where rootkits are.", match = bpf,
+  hits = { { HINTS = "not in the table of links" }, { HINTS = "works in the group, and no group has it in its list" },
+    { HINTS = "no link, process or path holds the program" } },
+}
+
+rule {
+  id = "bpf-knock",
+  title = "BPF program {BPF_ID} {BPF_NAME} waits for a packet, and nobody holds it",
+  severity = "medium",
+  plugins = { bpfprogs = "HINTS ~ 'compares packets'", bpflinks = "HINTS ~ 'holds the program'" },
+  find = function(rows)
+    local unheld, found = {}, {}
+    for _, r in ipairs(rows.bpflinks) do unheld[r.BPF_ID or 0] = r.ATTACHED_TO end
+    for _, r in ipairs(rows.bpfprogs) do
+      if r.BPF_ID and unheld[r.BPF_ID] then
+        found[#found + 1] = { BPF_ID = r.BPF_ID, BPF_NAME = r.BPF_NAME, KIND = r.KIND, ATTACHED_TO = unheld[r.BPF_ID], COMPARES = r.COMPARES }
+      end
+    end
+    return found
+  end,
+  key = { "BPF_ID", "BPF_NAME" },
+  show = { "KIND", "ATTACHED_TO", "COMPARES" },
+  why = "It sees all packets before the machine does, looks for a number in them, and who loaded it has gone: a back door waits for its knock so.",
+  benign = "Filters that an administrator's script loaded and left behind.",
+  attack = "T1205",
+  more = "bpfprogs --id {BPF_ID} --insns",
+  hits = { { bpfprogs = { { BPF_ID = 7, HINTS = "compares packets with a number of four bytes" } },
+    bpflinks = { { BPF_ID = 7, ATTACHED_TO = "eth0", HINTS = "no link, process or path holds the program" } } } },
+  misses = { { bpfprogs = { { BPF_ID = 7, HINTS = "compares packets with a number of four bytes" } },
+    bpflinks = { { BPF_ID = 8, ATTACHED_TO = "eth0", HINTS = "no link, process or path holds the program" } } } },
 }

@@ -69,7 +69,7 @@ EG_TYPE(bpf_prog);
     C(SOURCE_LINE, TEXT, "with --insns: the line of source that begins there", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
-enum { ATTACHED_SHOWN = 64, MAPS_SHOWN = 256 };
+enum { ATTACHED_SHOWN = 64, MAPS_SHOWN = 256, FUNCTIONS_MAX = 1024 };
 
 struct walk {
     struct eg_run *r;
@@ -211,6 +211,22 @@ static const char *tag_text(struct eg_run *r, struct eg_obj prog)
                    b[7]);
 }
 
+/** Of a program of several functions, of all of them. */
+static struct eg_cell machine_bytes(struct eg_obj prog)
+{
+    struct eg_obj aux = eg_at(prog, bpf_prog_aux_at);
+    uint64_t sum = 0;
+    uint32_t n = 0, len = 0;
+
+    eg_get(&n, aux, bpf_aux_n_funcs);
+    for (uint32_t i = 0; i < n && i < FUNCTIONS_MAX; i++) {
+        if (!eg_get(&len, eg_deref(eg_index(eg_at(aux, bpf_aux_funcs), i)), prog_jited_len))
+            break;
+        sum += len;
+    }
+    return sum ? eg_uint(sum) : eg_val(prog, prog_jited_len);
+}
+
 static void program(const struct walk *w, const struct linux_bpf_object *o,
                     const struct linux_bpf_code *c)
 {
@@ -255,7 +271,7 @@ static void program(const struct walk *w, const struct linux_bpf_object *o,
     row.HELPERS = eg_text(linux_bpf_helpers(c));
     row.INSTRUCTIONS = eg_val(prog, prog_len);
     row.JIT_ADDRESS = eg_val(prog, prog_code);
-    row.JIT_BYTES = eg_val(prog, prog_jited_len);
+    row.JIT_BYTES = machine_bytes(prog);
     row.BPF_FLAGS = eg_text(flags(r, prog));
     row.FOUND_BY = eg_text(eg_bits_text(r, linux_bpf_from_names, o->from, ","));
     row.OFFSET = eg_uint(o->at);
@@ -299,7 +315,7 @@ static void all_machine_code(const struct walk *w, struct eg_obj prog)
 
     machine_code(w, prog, prog);
     eg_get(&n, aux, bpf_aux_n_funcs);
-    for (uint32_t i = 1; i < n && i < 1024; i++) {
+    for (uint32_t i = 1; i < n && i < FUNCTIONS_MAX; i++) {
         struct eg_obj func = eg_deref(eg_index(eg_at(aux, bpf_aux_funcs), i));
 
         if (func.why)

@@ -60,8 +60,8 @@ static void trampolines(void)
         const char *name, *function, *how;
         unsigned type, attach, kind;
     } all[] = {
-        { "at_fentry", "vfs_statfs", "fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, BTF_KIND_FUNC },
-        { "at_fexit", "vfs_statfs", "fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, BTF_KIND_FUNC },
+        { "at_fentry", "vfs_truncate", "fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, BTF_KIND_FUNC },
+        { "at_fexit", "vfs_truncate", "fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, BTF_KIND_FUNC },
         { "at_fmod_ret", "security_task_setnice", "fmod_ret", BPF_PROG_TYPE_TRACING,
           BPF_MODIFY_RETURN, BTF_KIND_FUNC },
         { "at_lsm", "bpf_lsm_path_chroot", "lsm", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, BTF_KIND_FUNC },
@@ -135,7 +135,7 @@ static void events(void)
     struct perf_event_attr attr = { .type = (uint32_t)kprobe, .kprobe_func = (uintptr_t) "vfs_statfs" };
     int fd = event_of(attr), prog = answering("at_kprobe", BPF_PROG_TYPE_KPROBE, 0, 0, 0);
     check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), "kprobe");
-    tell_place(prog, -1, "kprobe", "vfs_statfs");
+    tell_place(prog, NO_LINK, "kprobe", "vfs_statfs");
     close(prog);
 
     fd = event_of((struct perf_event_attr){
@@ -150,7 +150,7 @@ static void events(void)
                                             .config = PERF_COUNT_SW_CPU_CLOCK, .sample_period = 1u << 30 });
     prog = answering("at_clock", BPF_PROG_TYPE_PERF_EVENT, 0, 0, 0);
     check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), "clock");
-    tell_place(prog, -1, "perf_event", "");
+    tell_place(prog, NO_LINK, "perf_event", "");
     close(prog);
 }
 
@@ -181,7 +181,7 @@ static void attach(int prog, int target, unsigned type, unsigned flags, const ch
     union attributes a = { .a = { .target_fd = (uint32_t)target, .attach_bpf_fd = (uint32_t)prog,
                                   .attach_type = type, .attach_flags = flags } };
     check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), how);
-    tell_place(prog, -1, how, where);
+    tell_place(prog, NO_LINK, how, where);
 }
 
 static void packets(void)
@@ -212,11 +212,11 @@ static void packets(void)
     prog = device ? answering("at_netkit", BPF_PROG_TYPE_SCHED_CLS, NETKIT, 0, 0) : -1;
     if (prog >= 0)
         tell_place(prog, link_of("netkit", prog, device, NETKIT, (union attributes){ 0 }), "netkit",
-                   "nk-lab primary");
+                   "nk-lab");
     prog = device ? answering("at_netkit_peer", BPF_PROG_TYPE_SCHED_CLS, NETKIT_PEER, 0, 0) : -1;
     if (prog >= 0)
         tell_place(prog, link_of("netkit peer", prog, device, NETKIT_PEER, (union attributes){ 0 }),
-                   "netkit", "nk-lab peer");
+                   "netkit", "nk0");
     pin(answering("at_tc", BPF_PROG_TYPE_SCHED_CLS, 0, 0, -1), "/sys/fs/bpf/lab_tc");
     pin(answering("at_action", BPF_PROG_TYPE_SCHED_ACT, 0, 0, -1), "/sys/fs/bpf/lab_act");
 }
@@ -267,7 +267,7 @@ static int in_namespace(void *pipes)
     fs = (int)syscall(FSOPEN, "bpf", 0);
     if (write(to[1], &fs, sizeof fs) != sizeof fs || read(from[0], &done, 1) != 1 || fs < 0)
         _exit(1);
-    int mount = (int)syscall(FSMOUNT, fs, 0, 0);
+    int mount = openat((int)syscall(FSMOUNT, fs, 0, 0), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     union attributes a = { .word = { 0, (uint32_t)mount } };
     int token = (int)syscall(SYS_bpf, TOKEN_CREATE, &a, 8);
     check(token >= 0, "token");
@@ -310,6 +310,7 @@ static void token(void)
 void attached(void)
 {
     setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+    token(); /* first: it would keep the files of what follows */
     trampolines();
     replaced();
     probes();
@@ -317,7 +318,6 @@ void attached(void)
     iterators();
     packets();
     groups();
-    token();
     fact("{\"kind\":\"attached\",\"pid\":%d}", getpid());
     sleep_for_ever();
 }

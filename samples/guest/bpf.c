@@ -299,6 +299,8 @@ int answering(const char *name, unsigned type, unsigned attach, uint32_t to_type
 
 void tell_place(int program, int link, const char *how, const char *where)
 {
+    if (program < 0 || link == -1)
+        return;
     fact("{\"kind\":\"bpf-at\",\"pid\":%d,\"program\":%u,\"link\":%u,\"how\":\"%s\",\"where\":\"%s\"}",
          getpid(), bpf_id(program), bpf_id(link), how, where);
 }

@@ -78,5 +78,6 @@ int program(struct program p); /* a fact of the kind bpf-program */
 /* Answers with a number, and does nothing else. */
 int answering(const char *name, unsigned type, unsigned attach, uint32_t to_type, int answer);
 
-/* A fact of the kind bpf-at: the program is called from there; link: -1, there is none. */
+/* A fact of the kind bpf-at: the program is called from there; link: -1, that failed. */
+enum { NO_LINK = -2 };
 void tell_place(int program, int link, const char *how, const char *where);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +21,16 @@ enum { NO_PREALLOC = 1, MMAPABLE = 1024, BY_LINK = 0x2000 };
 enum { CGROUP_LOCAL = 32, ARENA = 33 }; /* since 6.2, 6.9 */
 
 static const struct record first = { 7, 4711, "a record" }, second = { 8, 4712, "another" };
+
+/* A fact of the kind bpf-holds: what bpftool does not show. */
+static void holds(int fd, const char *key, const void *value, unsigned size)
+{
+    char hex[513] = "";
+    for (unsigned i = 0; i < size; i++)
+        sprintf(hex + 2 * i, "%02x", ((const uint8_t *)value)[i]);
+    if (fd >= 0)
+        fact("{\"kind\":\"bpf-holds\",\"map\":%u,\"key\":\"%s\",\"value\":\"%s\"}", bpf_id(fd), key, hex);
+}
 
 /* Runs a program once, so that it writes into its maps. */
 static void run(int fd)
@@ -64,9 +75,12 @@ static void heaps(void)
     put(bloom, NULL, &(uint64_t){ 2 });
     int queue = map((struct map){ "kind_queue", BPF_MAP_TYPE_QUEUE, 0, 8, 4 });
     int stack = map((struct map){ "kind_stack", BPF_MAP_TYPE_STACK, 0, 8, 4 });
-    for (uint64_t i = 1; i <= 3; i++) {
+    for (uint64_t i = 1; i <= 3; i++) { /* the first of a queue comes out first */
+        static const char *const places[] = { "0", "1", "2" };
         put(queue, NULL, &i);
         put(stack, NULL, &i);
+        holds(queue, places[i - 1], &i, sizeof i);
+        holds(stack, places[3 - i], &i, sizeof i);
     }
     struct {
         uint32_t bits;
@@ -89,6 +103,8 @@ static void unread(void)
         .name = "kind_writer", .type = BPF_PROG_TYPE_SOCKET_FILTER, .code = code, .count = COUNT(code) });
     run(writer);
     run(writer);
+    holds(ring, "0", &(uint64_t){ 0x1ab }, 8);
+    holds(ring, "16", &(uint64_t){ 0x1ab }, 8);
 
     int user = map((struct map){ "kind_user_ring", BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096 });
     if (user < 0)
@@ -99,6 +115,7 @@ static void unread(void)
     *(uint32_t *)(given + 4096) = 16; /* the length, then the bytes */
     strcpy(given + 4096 + 8, "words for a ring");
     __atomic_store_n((uint64_t *)given, 24, __ATOMIC_RELEASE);
+    holds(user, "0", "words for a ring", 16);
 }
 
 static int stream(void)
@@ -117,7 +134,7 @@ static void attach_to_map(int fd, int prog, unsigned type, const char *how, cons
                                   .attach_bpf_fd = (uint32_t)prog,
                                   .attach_type = type } };
     check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), how);
-    tell_place(prog, -1, how, where);
+    tell_place(prog, NO_LINK, how, where);
 }
 
 static void of_sockets(void)
@@ -140,6 +157,7 @@ static void of_sockets(void)
     check(!setsockopt(udp, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &chooser, sizeof chooser) &&
               !bind(udp, (void *)&at, sizeof at),
           "reuseport");
+    tell_place(chooser, NO_LINK, "reuseport", "");
     put(reuse, &(uint32_t){ 1 }, &(uint64_t){ (uint64_t)udp });
 }
 
@@ -175,11 +193,19 @@ static void local_storage(void)
     int keys[] = { (int)syscall(SYS_pidfd_open, getpid(), 0), open("/etc/hostname", O_RDONLY),
                    socket(AF_INET, SOCK_DGRAM, 0),
                    open("/sys/fs/cgroup/lab/db", O_RDONLY | O_DIRECTORY) };
+    char task[64], inode[64];
+    struct stat file;
+    fstat(keys[1], &file);
+    snprintf(task, sizeof task, "task %d kinds", getpid());
+    snprintf(inode, sizeof inode, "inode %lu /etc/hostname", (unsigned long)file.st_ino);
+    const char *const owners[] = { task, inode, "socket AF_INET UDP", "group /lab/db" };
     for (unsigned i = 0; i < COUNT(kinds); i++) {
         int fd = map((struct map){ kinds[i].name, kinds[i].type, 4, sizeof first, 0, NO_PREALLOC,
                                    .key_type = OWN_U32 - 1, .value_type = OWN_RECORD });
-        if (fd >= 0)
-            put(fd, &keys[i], &first);
+        if (fd < 0)
+            continue;
+        put(fd, &keys[i], &first);
+        holds(fd, owners[i], &first, sizeof first);
     }
 }
 
@@ -193,8 +219,9 @@ static void arena(void)
     if (at == MAP_FAILED)
         return;
     strcpy(at + 2 * 4096, "words of an arena");
-    fact("{\"kind\":\"bpf-arena\",\"pid\":%d,\"map\":%u,\"at\":\"%p\",\"page\":2}", getpid(), bpf_id(fd),
-         (void *)at);
+    char place[32];
+    snprintf(place, sizeof place, "%p", (void *)(at + 2 * 4096));
+    holds(fd, place, "words of an arena", 18);
 }
 
 /* A timer of a map's element, which fires each hour. */
@@ -250,7 +277,7 @@ static void struct_ops(bool by_link)
             continue;
         int prog = answering(functions[i], BPF_PROG_TYPE_STRUCT_OPS, number, inner, 2);
         *(uint64_t *)(value + data + at) = (uint64_t)prog;
-        tell_place(prog, -1, "struct_ops", functions[i]);
+        tell_place(prog, NO_LINK, "struct_ops", functions[i]);
     }
     put(fd, &zero, value);
     if (!by_link)
@@ -269,7 +296,6 @@ static void kept_by_program(void)
                                          .code = code, .count = COUNT(code) }),
         sock = socket(AF_INET, SOCK_DGRAM, 0);
     check(!setsockopt(sock, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof prog), "socket filter");
-    tell_place(prog, -1, "socket", "");
     close(fd);
     close(prog);
 }

@@ -29,6 +29,7 @@
  * and of the scene "marks":
  *
  *     planted.c    what an intruder leaves without a kernel module
+ *     hiders.c     BPF as intruders use it
  *
  * and of the scene "intruder":
  *
@@ -245,6 +246,7 @@ int main(int argc, char **argv)
         { "nginx", posing },        { "xmrig", posing },
         { "ssh", posing },          { "", posing },
         { "kinds", kinds },         { "attached", attached },
+        { "hiders", hiders },
     };
     facts_fd = open("/run/lab/facts.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0644);
     const char *me = program_invocation_short_name;

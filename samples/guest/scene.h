@@ -63,6 +63,7 @@ void attached(void);
 
 /* of the scene "marks" */
 void planted(void);
+void hiders(void);
 
 /* of the scene "intruder" */
 void intruder(void);

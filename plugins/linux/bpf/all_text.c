@@ -122,9 +122,12 @@ const char *linux_bpf_prog_name(struct eg_run *r, struct eg_obj prog)
 {
     struct eg_obj aux = eg_at(prog, bpf_prog_aux_at), btf = eg_deref(eg_at(aux, aux_btf)), type;
     uint32_t index = 0, n = 0, id = 0, off = 0, types = 0;
-    const char *name = NULL;
+    const char *kept = eg_string(r, eg_at(aux, aux_name), 16), *name = NULL;
 
+    // That of a function is its program's; one that has room is whole.
     eg_get(&index, aux, aux_index);
+    if (kept && *kept && strlen(kept) < 15 && !index)
+        return kept;
     if (eg_get(&n, aux, aux_n_info) && index < n &&
         eg_get(&id, eg_index(eg_at(aux, aux_info), index), info_type) &&
         eg_get(&types, btf, btf_count) && id < types) {
@@ -137,7 +140,7 @@ const char *linux_bpf_prog_name(struct eg_run *r, struct eg_obj prog)
         }
     }
     if (!name || !*name)
-        name = eg_string(r, eg_at(aux, aux_name), 16);
+        name = kept;
     return name && *name ? name : NULL;
 }
 

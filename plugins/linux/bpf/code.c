@@ -24,7 +24,7 @@ enum { CALL = 0x85, CALLX = 0x8d, LD_IMM64 = 0x18, TAIL_CALL = 0xf5 };
 enum { MOV_K = 0xb7, MOV32_K = 0xb4, JEQ_K = 0x15, JNE_K = 0x55, JEQ32_K = 0x16, JNE32_K = 0x56 };
 enum { ERRNO_LAST = -4095, CONSTANTS_MAX = 64 };
 // BPF_PSEUDO_…
-enum { SRC_MAP = 1, SRC_MAP_VALUE = 2, SRC_FUNCTION = 1, SRC_KFUNC = 2, SRC_CALLBACK = 4 };
+enum { SRC_MAP = 1, SRC_MAP_VALUE = 2, SRC_FUNCTION = 1, SRC_KFUNC = 2 };
 
 /* ---- reading ---- */
 
@@ -335,7 +335,7 @@ const char *linux_bpf_tag(const struct linux_bpf_code *c)
             const uint8_t source = wide_source(c, i - 1);
 
             memset(insn, 0, sizeof insn);
-            if (source != SRC_MAP && source != SRC_MAP_VALUE && source != SRC_CALLBACK)
+            if (source != SRC_MAP && source != SRC_MAP_VALUE && source != LINUX_BPF_CALLBACK)
                 good = original(c, i, insn);
             good = good && eg_digest_add(d, insn, 8);
         }

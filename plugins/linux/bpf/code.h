@@ -11,6 +11,7 @@ struct linux_bpf_insn {
     int16_t off;
     int32_t imm;
 };
+enum { LINUX_BPF_CALLBACK = 4 };        /**< BPF_PSEUDO_FUNC: .src of a function's address */
 enum { LINUX_BPF_INSNS_MAX = 1 << 20 }; /**< BPF_COMPLEXITY_LIMIT_INSNS: none is longer */
 
 struct linux_bpf_code {

@@ -104,7 +104,8 @@ static const char *call(const struct linux_bpf_code *c, uint32_t i)
     if (to.kind == LINUX_BPF_TAIL_CALL)
         return "tail call";
     if (to.kind == LINUX_BPF_FUNCTION)
-        return eg_strf(c->r, "call function %d", c->at[i].imm);
+        return eg_strf(c->r, "call function %d at %" PRId64, c->at[i].imm,
+                       (int64_t)i + 1 + c->at[i].off);
     if (to.name)
         return eg_strf(c->r, "call %s%s", to.kind == LINUX_BPF_KFUNC ? "kernel function " : "",
                        to.name);
@@ -147,6 +148,8 @@ static const char *load_wide(const struct linux_bpf_code *c, uint32_t i)
 
     if (i + 1 >= c->n)
         return NULL;
+    if (in->src == LINUX_BPF_CALLBACK)
+        return eg_strf(c->r, "r%u = function at %" PRId64, in->dst, (int64_t)i + 1 + in->imm);
     value = (uint32_t)in->imm | (uint64_t)(uint32_t)c->at[i + 1].imm << 32;
     for (uint32_t m = 0; m < c->n_maps; m++)
         if (value == c->maps[m])

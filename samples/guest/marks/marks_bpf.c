@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /* marks_bpf: takes a BPF program, its link and a map out of the kernel's tables of numbers while they
- * stay in use, and redirects a call in the machine code of another program.
+ * stay in use, redirects a call in the machine code of another program, and takes a program out of the
+ * list of the control group /lab, in which it still works.
  *
- *     insmod marks_bpf.ko program=ID link=ID map=ID patched=ID */
+ *     insmod marks_bpf.ko program=ID link=ID map=ID patched=ID group=ID */
 #include "marks.h"
 
+#include <linux/bpf-cgroup.h>
 #include <linux/bpf.h>
+#include <linux/cgroup.h>
 #include <linux/filter.h>
 #include <linux/idr.h>
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("plants marks for integrity checks: BPF");
 
-static int program, link, map, patched;
+static int program, link, map, patched, group;
 module_param(program, int, 0444);
 module_param(link, int, 0444);
 module_param(map, int, 0444);
 module_param(patched, int, 0444);
+module_param(group, int, 0444);
 
 static void forget(const char *kind, const char *table, int id)
 {
@@ -31,6 +35,36 @@ static void forget(const char *kind, const char *table, int id)
     if (object)
         mark("\"%s\",\"id\":%d,\"table\":\"%s\",\"object\":\"%lx\"", kind, id, table,
              (unsigned long)object);
+}
+
+/* The group's flags stay as they are, so that those below still take their programs from it. */
+static void ungroup(void)
+{
+    struct cgroup *lab = cgroup_get_from_path("/lab");
+    struct bpf_prog_list *each, *found = NULL;
+    int i;
+
+    if (IS_ERR(lab))
+        return;
+    for (i = 0; group && i < (int)ARRAY_SIZE(lab->bpf.progs) && !found; i++) {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+        hlist_for_each_entry(each, &lab->bpf.progs[i], node)
+#else
+        list_for_each_entry(each, &lab->bpf.progs[i], node)
+#endif
+            if (each->prog && (int)each->prog->aux->id == group)
+                found = each;
+    }
+    if (found) {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+        hlist_del_init(&found->node);
+#else
+        list_del_init(&found->node);
+#endif
+        mark("\"bpf_group_gone\",\"id\":%d,\"prog\":\"%lx\",\"entry\":\"%lx\"", group,
+             (unsigned long)found->prog, (unsigned long)found);
+    }
+    cgroup_put(lab);
 }
 
 #ifdef CONFIG_X86
@@ -86,6 +120,7 @@ static int __init plant(void)
     forget("bpf_link_gone", "link_idr", link);
     forget("bpf_map_gone", "map_idr", map);
     redirect();
+    ungroup();
     return 0;
 }
 
