@@ -96,12 +96,12 @@ static void row(const struct walk *w, const struct linux_bpf_attach *a)
     if (a->prog)
         hints = linux_hints(r, hints, prog_hints(w, a->prog));
     hints = linux_hints(r, hints, a->hint);
-    if (!a->link && !kept && !pinned && unkept(a))
-        hints = linux_hints(r, hints, "no link, process or path holds the program");
     if (linux_bpf_odd_path(pinned))
         hints = linux_hints(r, hints, "pinned under an odd name");
     if (dangerous)
         hints = linux_hints(r, hints, eg_strf(r, "attached to %s", dangerous));
+    if (!a->link && !kept && !pinned && unkept(a))
+        hints = linux_hints(r, hints, "no link, process or path holds the program");
     eg_row(r, .LINK_ID = a->link ? eg_val(link, bpf_link_id) : (struct eg_cell){ 0 },
            .LINK_KIND = a->link
                             ? eg_text(linux_bpf_enum(r, "bpf_link_type", "BPF_LINK_TYPE_", type))

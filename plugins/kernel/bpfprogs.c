@@ -23,7 +23,10 @@ EG_FIELD_AS(aux_sleepable, bpf_prog_aux, "sleepable"); // until 6.9
 EG_FIELD_AS(aux_uid, bpf_prog_aux, "user");
 EG_FIELD_AS(user_uid, user_struct, "uid.val");
 EG_FIELD_AS(aux_load_time, bpf_prog_aux, "load_time");
-EG_FIELD_AS(aux_token, bpf_prog_aux, "token");
+EG_FIELD_AS(aux_token, bpf_prog_aux, "token"); // since 6.9
+EG_FIELD_AS(token_owner, bpf_token, "userns");
+EG_FIELD_AS(owner_inum, user_namespace, "ns.inum");
+EG_FIELDS(bpf_token, allowed_cmds, allowed_maps, allowed_progs, allowed_attachs);
 EG_FIELD_AS(stats_runs, bpf_prog_stats,
             "cnt.v.a.a.counter|cnt.v.a.counter|cnt.v.counter|cnt.v|cnt");
 EG_FIELD_AS(stats_time, bpf_prog_stats,
@@ -57,6 +60,8 @@ EG_TYPE(bpf_prog);
     C(JIT_ADDRESS, ADDR, "its machine code; with --jit of the instruction", EG_MINOR | EG_ASKED)   \
     C(JIT_BYTES, INT, "bytes of machine code", EG_MINOR | EG_ASKED)                                \
     C(BPF_FLAGS, FLAGS, "jited, blinded, sleepable, override, token", EG_MINOR | EG_ASKED)         \
+    C(TOKEN, TEXT, "of one that a token allowed to load: the user namespace, and what it may",     \
+      EG_MINOR | EG_ASKED)                                                                         \
     C(RUN_COUNT, INT, "how often it ran, while kernel.bpf_stats_enabled was set",                  \
       EG_MINOR | EG_ASKED)                                                                         \
     C(RUN_TIME, DURATION, "how long all of that took", EG_MINOR | EG_ASKED)                        \
@@ -174,6 +179,24 @@ static const char *flags(struct eg_run *r, struct eg_obj prog)
     return text;
 }
 
+/** What a file system of BPF lets a user namespace do (kernel/bpf/token.c): sets of numbers. */
+static const char *token_text(struct eg_run *r, struct eg_obj prog)
+{
+    struct eg_obj token = eg_deref(eg_at(prog, bpf_prog_aux_at, aux_token));
+    uint32_t inum = 0;
+
+    if (token.why)
+        return NULL;
+    eg_get(&inum, token, token_owner, owner_inum);
+    return eg_strf(r,
+                   "user:[%" PRIu32 "] commands %#" PRIx64 ", maps %#" PRIx64 ", programs %#" PRIx64
+                   ", places %#" PRIx64,
+                   inum, eg_get_or((uint64_t)0, token, bpf_token.allowed_cmds),
+                   eg_get_or((uint64_t)0, token, bpf_token.allowed_maps),
+                   eg_get_or((uint64_t)0, token, bpf_token.allowed_progs),
+                   eg_get_or((uint64_t)0, token, bpf_token.allowed_attachs));
+}
+
 /** The sum over all CPUs. */
 static void runs(struct eg_run *r, struct eg_obj prog, struct row *row)
 {
@@ -273,6 +296,7 @@ static void program(const struct walk *w, const struct linux_bpf_object *o,
     row.JIT_ADDRESS = eg_val(prog, prog_code);
     row.JIT_BYTES = machine_bytes(prog);
     row.BPF_FLAGS = eg_text(flags(r, prog));
+    row.TOKEN = eg_text(token_text(r, prog));
     row.FOUND_BY = eg_text(eg_bits_text(r, linux_bpf_from_names, o->from, ","));
     row.OFFSET = eg_uint(o->at);
     row.HINTS = eg_text(hints);

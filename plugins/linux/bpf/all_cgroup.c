@@ -169,13 +169,14 @@ static void works(struct effective *e, uint64_t prog, uint64_t at)
 
 static void idle(struct effective *e)
 {
+    const char *path = linux_cgroup_path(e->b->r, e->group);
+
     for (unsigned i = 0; i < e->n; i++)
         for (size_t k = 0; e->have[i] && k < e->b->n_attaches; k++) {
             struct linux_bpf_attach *a = &e->b->attaches[k];
 
             if (a->prog == e->have[i] && !a->hint && !strcmp(a->kind, "cgroup"))
-                a->hint =
-                    eg_strf(e->b->r, "does not work in %s", linux_cgroup_path(e->b->r, e->group));
+                a->hint = eg_strf(e->b->r, "does not work in %s", path ? path : "?");
         }
 }
 

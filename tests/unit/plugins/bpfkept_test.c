@@ -1,0 +1,265 @@
+/* bpfkept_test.c - BPF maps of sorts of their own, and programs of control groups. */
+#include "check.h"
+#include "mkbpf.h"
+#include "mkcode.h"
+
+static const char *const types[] = {
+    "struct css_set *cgroups; };",
+    MK_BPF_TYPES
+    "enum bpf_struct_ops_state { BPF_STRUCT_OPS_STATE_INIT, BPF_STRUCT_OPS_STATE_INUSE };"
+    "struct bpf_local_storage { u64 pad; void *owner; };"
+    "struct bpf_local_storage_data { void *smap; char data[16]; };"
+    "struct bpf_local_storage_elem { struct hlist_node map_node, snode;"
+    "  struct bpf_local_storage *local_storage; struct bpf_local_storage_data sdata; };"
+    "struct bpf_local_storage_map_bucket { struct hlist_head list; };"
+    "struct bpf_local_storage_map { struct bpf_map map;"
+    "  struct bpf_local_storage_map_bucket *buckets; u32 bucket_log; };"
+    "struct lab_ops { int (*first)(int); void (*second)(void); char name[8]; u32 flags; };"
+    "struct bpf_struct_ops { const char *name; };"
+    "struct bpf_struct_ops_value { u32 refcnt; enum bpf_struct_ops_state state; u64 pad;"
+    "  char data[64]; };"
+    "struct bpf_struct_ops_map { struct bpf_map map; struct bpf_struct_ops *st_ops;"
+    "  struct bpf_struct_ops_value *uvalue; struct bpf_struct_ops_value kvalue; };"
+    "struct bpf_bloom_filter { struct bpf_map map; u32 bitset_mask, hash_seed, nr_hash_funcs;"
+    "  unsigned long bitset[4]; };"
+    "struct net_device { char name[16]; };"
+    "struct bpf_dtab_netdev { struct net_device *dev; struct hlist_node index_hlist; u32 idx; };"
+    "struct bpf_dtab { struct bpf_map map; struct hlist_head *dev_index_head; u32 n_buckets; };"
+    "struct vm_struct { void *addr; };"
+    "struct bpf_arena { struct bpf_map map; u64 user_vm_start, user_vm_end;"
+    "  struct vm_struct *kern_vm; };"
+    "struct bpf_prog_list { struct hlist_node node; struct bpf_prog *prog; void *link; };",
+    "BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY };",
+    "BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_TASK_STORAGE,"
+    "  BPF_MAP_TYPE_STRUCT_OPS, BPF_MAP_TYPE_BLOOM_FILTER, BPF_MAP_TYPE_DEVMAP_HASH,"
+    "  BPF_MAP_TYPE_ARENA };",
+    "struct cgroup_subsys *ss;  unsigned int flags; };",
+    "struct cgroup_subsys *ss; unsigned int flags; struct cgroup_subsys_state *parent;"
+    "  struct list_head sibling, children; };"
+    "struct cgroup_bpf { struct hlist_head progs[2]; struct bpf_prog_array *effective[2];"
+    "  u8 flags[2]; };",
+    "struct kernfs_node *kn;  struct cgroup_root *root; };"
+    "struct cgroup_root { int hierarchy_id;",
+    "struct kernfs_node *kn; struct cgroup_root *root; struct cgroup_bpf bpf; };"
+    "struct cgroup_root { struct cgroup cgrp; int hierarchy_id;",
+    NULL,
+};
+
+enum { TASK_STORAGE = 3, STRUCT_OPS, BLOOM, DEVICES, ARENA };
+
+static uint64_t add_map(struct world *w, const char *type, unsigned kind, unsigned value)
+{
+    uint64_t map = make_map(w, type, 1, kind, 4, value, 4);
+
+    set_id(w, 1, 1, map);
+    return map;
+}
+
+static const char *contents(struct world *w)
+{
+    static char text[4096];
+    char rows[16384], *line, *rest = rows;
+    size_t n = 0;
+
+    snprintf(rows, sizeof rows, "%s", mk_guest_rows(&w->g, "bpfmaps", "contents"));
+    text[0] = 0;
+    while ((line = strsep(&rest, "\n")) && *line) {
+        char key[256];
+
+        snprintf(key, sizeof key, "%s", mk_columns(line, 15, 15));
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s: %s", n ? "\n" : "", key,
+                              mk_columns(line, 17, 17));
+    }
+    return text;
+}
+
+static uint64_t element(struct world *w, uint64_t owner, const char *words)
+{
+    uint64_t e = mk_object(w->k, "bpf_local_storage_elem"),
+             s = mk_object(w->k, "bpf_local_storage");
+
+    mk_put(w->k, s, "bpf_local_storage.owner", owner);
+    mk_put(w->k, e, "bpf_local_storage_elem.local_storage", s);
+    mk_puts(w->k, e, "bpf_local_storage_elem.sdata.data", words);
+    return e;
+}
+
+static void storage(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        uint64_t map = add_map(&w, "bpf_local_storage_map", TASK_STORAGE, 16);
+        uint64_t buckets = mk_alloc(w.k, 64), e = element(&w, w.g.swapper, "first words");
+
+        mk_put(w.k, map, "bpf_local_storage_map.buckets", buckets);
+        mk_put(w.k, map, "bpf_local_storage_map.bucket_log", 1);
+        mk_hlist_add(w.k, buckets, mk_at(w.k, e, "bpf_local_storage_elem.map_node"));
+        mk_hlist_add(w.k, buckets + mk_model(w.k)->ptr_size,
+                     mk_at(w.k, element(&w, 0, "second words"), "bpf_local_storage_elem.map_node"));
+        assert_string_equal(contents(&w), "task 0 swapper/0: \"first words\"\n"
+                                          "nothing that is known: \"second words\"");
+        // A chain that leads back ends.
+        mk_put(w.k, e, "bpf_local_storage_elem.map_node.next",
+               mk_at(w.k, e, "bpf_local_storage_elem.map_node"));
+        assert_string_equal(mk_columns(contents(&w), 0, 0),
+                            "task 0 swapper/0: \"first words\"\n"
+                            "nothing that is known: \"second words\"");
+        mk_put(w.k, map, "bpf_local_storage_map.bucket_log", 30);
+        assert_string_equal(contents(&w), "");
+        mk_free(w.k);
+    }
+}
+
+static void struct_ops(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        uint64_t map = add_map(&w, "bpf_struct_ops_map", STRUCT_OPS, 64);
+        uint64_t ops = mk_object(w.k, "bpf_struct_ops"),
+                 value = mk_object(w.k, "bpf_struct_ops_value"), at;
+
+        set_id(&w, 0, 3, w.prog[2]);
+        at = mk_at(w.k, value, "bpf_struct_ops_value.data");
+        mk_put(w.k, ops, "bpf_struct_ops.name", mk_text(w.k, "lab_ops"));
+        mk_put(w.k, map, "bpf_struct_ops_map.st_ops", ops);
+        mk_put(w.k, map, "bpf_struct_ops_map.uvalue", value);
+        mk_put(w.k, map, "bpf_struct_ops_map.kvalue.state", 1);
+        mk_write_ptr(w.k, at + mk_at(w.k, 0, "lab_ops.second"), 2); // number of a program
+        mk_write(w.k, at + mk_at(w.k, 0, "lab_ops.name"), "lab", 4);
+        assert_string_equal(contents(&w), "lab_ops: inuse\nsecond: program 2 prog2\nname: \"lab\"");
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 2, 3),
+                            "struct_ops|lab_ops.second, map 1 table");
+        // What is not registered calls nothing.
+        mk_put(w.k, map, "bpf_struct_ops_map.kvalue.state", 0);
+        assert_string_equal(mk_guest_rows(&w.g, "bpflinks", NULL), "");
+        mk_put(w.k, ops, "bpf_struct_ops.name", mk_text(w.k, "no_ops"));
+        assert_string_equal(contents(&w), "");
+        assert_int_equal(mk_row_notes("its functions cannot be read"), 1);
+        mk_free(w.k);
+    }
+}
+
+static void others(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        // On AArch64 the size of pages is a register's, which no machine has here.
+        const uint64_t page = m->arch && !strcmp(m->arch, "aarch64") ? 4096 : w.g.page;
+        uint64_t map = add_map(&w, "bpf_bloom_filter", BLOOM, 8), heads, dev, end, area;
+        char want[128];
+
+        mk_put(w.k, map, "bpf_bloom_filter.bitset_mask", 63);
+        mk_put(w.k, map, "bpf_bloom_filter.nr_hash_funcs", 5);
+        mk_write(w.k, mk_at(w.k, map, "bpf_bloom_filter.bitset"),
+                 "\x03\x00\x80\x00\x00\x00\x00\x00\xff",
+                 9); // the last is behind the mask
+        assert_string_equal(contents(&w), "bits: 3 of 64 set, 5 for a value");
+
+        map = add_map(&w, "bpf_dtab", DEVICES, 4);
+        heads = mk_alloc(w.k, 64);
+        dev = mk_object(w.k, "net_device");
+        end = mk_object(w.k, "bpf_dtab_netdev");
+        mk_puts(w.k, dev, "net_device.name", "lab0");
+        mk_put(w.k, end, "bpf_dtab_netdev.dev", dev);
+        mk_put(w.k, end, "bpf_dtab_netdev.idx", 77);
+        mk_put(w.k, map, "bpf_dtab.dev_index_head", heads);
+        mk_put(w.k, map, "bpf_dtab.n_buckets", 2);
+        mk_hlist_add(w.k, heads + mk_model(w.k)->ptr_size,
+                     mk_at(w.k, end, "bpf_dtab_netdev.index_hlist"));
+        assert_string_equal(contents(&w), "77: lab0");
+
+        // Half of a guard lies before the place that the low 32 bits of an address count from.
+        map = add_map(&w, "bpf_arena", ARENA, 0);
+        area = mk_object(w.k, "vm_struct");
+        end = mk_alloc_aligned(w.k, w.g.page, w.g.page);
+        mk_puts(w.k, map, "bpf_map.name", "arena");
+        mk_put(w.k, area, "vm_struct.addr", end - (page > 1 << 15 ? page : 1 << 15) - 2 * page);
+        mk_put(w.k, map, "bpf_arena.kern_vm", area);
+        mk_put(w.k, map, "bpf_arena.user_vm_start", 2 * page);
+        mk_put(w.k, map, "bpf_arena.user_vm_end", 3 * page);
+        mk_write(w.k, end, "words of an arena", 18);
+        snprintf(want, sizeof want, "%#llx: \"words of an arena\"", (unsigned long long)(2 * page));
+        assert_string_equal(contents(&w), want);
+        mk_put(w.k, map, "bpf_arena.user_vm_end", 0);
+        assert_string_equal(contents(&w), "");
+        mk_free(w.k);
+    }
+}
+
+/* ---- control groups ---- */
+
+static void put_effective(struct world *w, uint64_t group, uint64_t one, uint64_t two)
+{
+    uint64_t array = mk_object(w->k, "bpf_prog_array"),
+             items = mk_at(w->k, array, "bpf_prog_array.items");
+
+    mk_write_ptr(w->k, items, one);
+    mk_write_ptr(w->k, items + mk_model(w->k)->ptr_size, two);
+    mk_write_ptr(w->k, mk_at(w->k, group, "cgroup.bpf.effective"), array);
+}
+
+static void groups(void **state)
+{
+    static const char WORKS[] = "works in the group, and no group has it in its list";
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        uint64_t root = mk_at(w.k, w.groups, "cgroup_root.cgrp");
+        uint64_t child = mk_object(w.k, "cgroup");
+        uint64_t pl[2], list;
+        char want[256];
+
+        set_id(&w, 0, 3, w.prog[2]);
+        mk_list(w.k, mk_at(w.k, root, "cgroup.self.children"), NULL, 0);
+        mk_list(w.k, mk_at(w.k, child, "cgroup.self.children"), NULL, 0);
+        mk_list_append(w.k, mk_at(w.k, root, "cgroup.self.children"),
+                       mk_at(w.k, child, "cgroup.self.sibling"));
+        mk_put(w.k, child, "cgroup.self.cgroup", child);
+        mk_put(w.k, child, "cgroup.self.parent", mk_at(w.k, root, "cgroup.self"));
+        for (unsigned i = 0; i < 2; i++) {
+            pl[i] = mk_object(w.k, "bpf_prog_list");
+            mk_put(w.k, pl[i], "bpf_prog_list.prog", w.prog[i]);
+            list = mk_at(w.k, i ? child : root, "cgroup.bpf.progs");
+            mk_hlist_add(w.k, list, mk_at(w.k, pl[i], "bpf_prog_list.node"));
+        }
+        // The child's own, and that of the group above, which lets several work.
+        mk_write(w.k, mk_at(w.k, root, "cgroup.bpf.flags"), "\x02", 1);
+        put_effective(&w, root, w.prog[0], 0);
+        put_effective(&w, child, w.prog[1], w.prog[0]);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12),
+                            NOBODY "\n" NOBODY);
+        // It does not: only the child's own works there.
+        mk_write(w.k, mk_at(w.k, root, "cgroup.bpf.flags"), "\x01", 1);
+        snprintf(want, sizeof want, "%s\n%s\n%s; %s", NOBODY, NOBODY, WORKS, NOBODY);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12), want);
+        put_effective(&w, child, w.prog[1], 0);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12),
+                            NOBODY "\n" NOBODY);
+        // The list lacks what works; what is in the list does not work.
+        put_effective(&w, child, w.prog[2], 0);
+        snprintf(want, sizeof want, "%s\ndoes not work in ?; %s\n%s; %s", NOBODY, NOBODY, WORKS,
+                 NOBODY);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 12, 12), want);
+        mk_free(w.k);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(storage),
+        cmocka_unit_test(struct_ops),
+        cmocka_unit_test(others),
+        cmocka_unit_test(groups),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
