@@ -65,8 +65,8 @@ static const char *prog_hints(const struct walk *w, uint64_t prog)
                : NULL;
 }
 
-/* Sockets and maps hold programs themselves. Those that tell a container its devices are left behind
- * by who starts it. */
+/* Sockets and maps hold programs themselves. Those that tell a container its devices are left
+ * behind by who starts it. */
 static bool unkept(const struct linux_bpf_attach *a)
 {
     static const char *const kinds = "xdp tcx tc action netkit cgroup flow_dissector sk_lookup "
@@ -157,15 +157,19 @@ EG_PLUGIN(bpflinks) = {
     .help = "List where BPF programs are attached, and who keeps them there",
     .manual =
         "Links of the kernel's table, and every place that calls a program, looked at by itself: "
-        "trampolines, tracepoints, events of perf, kprobes and uprobes, control groups, "
-        "interfaces, network namespaces, sockets and maps. A program that a place has and no link "
-        "holds is one row without LINK_ID: tc, control groups and sockets take programs so too. "
-        "HINTS says which links and programs the kernel's tables lack, which links nothing that is "
-        "known holds any more, and which functions listings of files, of programs, and signals "
-        "pass through.\n"
-        "What cannot be seen: places of other sorts that have no link in the table (iterators, "
-        "struct_ops, kprobe_multi and uprobe_multi when their link was taken out and its file "
-        "closed), actions of traffic control, and light-weight tunnels.",
+        "trampolines, tracepoints, events of perf, kprobes and uprobes, single ones and those of "
+        "many functions, control groups, interfaces, actions of traffic control, network "
+        "namespaces, sockets, maps, and tables of functions (struct_ops). A program that a place "
+        "has and no link holds is one row without LINK_ID: tc, control groups and sockets take "
+        "programs so too.\n"
+        "HINTS says which links and programs the kernel's tables lack, which links and programs "
+        "nothing that is known holds any more, which programs work in a control group though no "
+        "group has them in its list, or do not though one has, and which functions listings of "
+        "files, processes, connections and programs, signals, and decisions of security modules "
+        "pass through. Who starts containers leaves their cgroup_device programs behind: that is "
+        "no hint.\n"
+        "What cannot be seen: iterators and netfilter links when their link was taken out and its "
+        "file closed (netfilter shows the hook itself), and light-weight tunnels.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only links that these processes hold")),
     .needs = EG_NEEDS(bpf_prog_aux_at, bpf_aux_prog),

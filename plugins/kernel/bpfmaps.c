@@ -265,12 +265,16 @@ EG_PLUGIN(bpfmaps) = {
     .os = "linux",
     .help = "List BPF maps: who uses them, and what is in them",
     .manual =
-        "Maps of the kernel's table, and others that programs, maps, open files and paths in bpffs "
-        "lead to: one that only those lead to was hidden. --contents shows keys and values, by the "
-        "types that the map's program brought with it, else numbers, texts or bytes; of a ring "
-        "what was written and not read yet. Elements of arrays that are zero are left out without "
-        "--all. What cannot be seen: entries that were deleted, hidden maps that nothing of these "
-        "leads to, and contents of bloom filters, arenas, local storage and struct_ops.",
+        "Maps of the kernel's table, and others that programs, maps, links, open files and paths "
+        "in bpffs lead to: one that only those lead to was hidden. --contents shows keys and "
+        "values, by the types that the map's program brought with it, else numbers, texts or "
+        "bytes: of a ring what was written and not read yet, of local storage whose it is (task, "
+        "inode, socket, control group), of struct_ops the programs, of an arena its pages by the "
+        "address that processes see, of stacks the functions. Elements of arrays that are zero "
+        "are left out without --all.\n"
+        "What cannot be seen: entries that were deleted, hidden maps that nothing of these leads "
+        "to, what was put into a bloom filter (it keeps bits alone, which are counted), and "
+        "contents of storage of the old kind for control groups.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only maps that these processes hold"),
                     EG_ARG(id, INT, "only these maps"),

@@ -101,7 +101,7 @@ static bool classic(const struct linux_bpf_object *o, struct eg_obj prog)
            !eg_get_or(UINT32_C(0), prog, bpf_prog_aux_at, bpf_aux_id);
 }
 
-/* Programs of security hooks and those that change what a function returns decide; all others look. */
+/* Programs of security hooks, and those that change what a function returns, decide. */
 static const char *danger(const struct walk *w, const struct linux_bpf_attach *a, int32_t refusal)
 {
     const char *dangerous = linux_bpf_dangerous(a->function);
@@ -399,12 +399,16 @@ EG_PLUGIN(bpfprogs) = {
         "--jit machine code; of a program whose constants the kernel blinded (BPF_FLAGS) they are "
         "the blinded ones.\n"
         "HINTS names helpers that write memory of processes, change what functions return or send "
-        "signals; functions that listings of files, of programs, and signals pass through; and "
-        "machine code that is not what the instructions give. Tools that trace use some of these "
-        "too. What cannot be seen: a change of instructions and machine code alike. TAG_OF_CODE "
-        "equal to TAG says that the instructions are those that were loaded; another one says "
-        "nothing, for the verifier rewrites most programs. Code of other processors than x86-64 "
-        "is not checked.",
+        "signals; functions that listings of files, processes, connections and programs, signals, "
+        "and decisions of security modules pass through, with the error that the program may "
+        "answer there; numbers of four bytes that packets are compared with; and machine code that "
+        "is not what the instructions give: another beginning, calls that only one of both has, "
+        "numbers that it lacks. Tools that trace and products that protect use some of these "
+        "too.\n"
+        "What cannot be seen: a change of instructions and machine code alike, and one of machine "
+        "code that neither calls nor has numbers of more than two bytes. TAG_OF_CODE equal to TAG "
+        "says that the instructions are those that were loaded; another one says nothing, for the "
+        "verifier rewrites most programs. Code of other processors than x86-64 is not checked.",
     .aliases = EG_NAMES("linux.ebpf.EBPF", "ebpf", "bpf"),
     .looks_for = EG_NAMES("eBPF programs"),
     .columns = columns,

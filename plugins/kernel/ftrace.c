@@ -11,16 +11,12 @@
 EG_FIELDS(trace_array, list, name, ops);
 EG_FIELD_AS(graph_of, fgraph_ops, "ops"); // since 6.10
 EG_FIELDS(fgraph_ops, entryfunc, retfunc);
-EG_FIELD_AS(fprobe_of, fprobe, "ops"); // until 6.13
-EG_FIELDS(fprobe, entry_handler, exit_handler);
-EG_FIELDS(fprobe_hlist, array, fp, hlist, size); // since 6.14
 EG_FIELDS(fprobe_hlist_node, addr);
 EG_FIELD_AS(multi_fprobe, bpf_kprobe_multi_link, "fp");
 EG_FIELD_AS(multi_program, bpf_kprobe_multi_link, "link.prog");
 EG_SYMBOL(ftrace_trace_arrays, "list_head");
 EG_SYMBOL(ftrace_graph_entry, "void *");
 EG_SYMBOL(ftrace_graph_return, "void *");
-EG_SYMBOL(fprobe_table, "hlist_head[64]");
 
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "where the struct is: ftrace_ops, fprobe, dyn_ftrace", EG_MINOR)               \

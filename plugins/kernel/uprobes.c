@@ -7,8 +7,7 @@
 #include "../linux/own/traceevent.h"
 #include <inttypes.h>
 
-EG_FIELDS(uprobe_consumer, cons_node, handler, next, ret_handler); // include/linux/uprobes.h
-EG_FIELD_AS(event_consumer, trace_uprobe, "consumer");             // kernel/trace/trace_uprobe.c
+EG_FIELD_AS(event_consumer, trace_uprobe, "consumer"); // kernel/trace/trace_uprobe.c
 EG_FIELD_AS(event_probe, trace_uprobe, "tp");
 EG_FIELD_AS(multi_consumer, bpf_uprobe, "consumer"); // kernel/trace/bpf_trace.c, since 6.6
 EG_FIELD_AS(multi_link, bpf_uprobe, "link");

@@ -23,7 +23,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NETFILTER = 45, TCX_IN = 46, TCX_OUT = 47, UPROBE_MULTI = 48, NETKIT = 54, NETKIT_PEER = 55 };
+enum {
+    NETFILTER = 45,
+    TCX_IN = 46,
+    TCX_OUT = 47,
+    UPROBE_MULTI = 48,
+    NETKIT = 54,
+    NETKIT_PEER = 55
+};
 enum { PROGRAM_OF_NETFILTER = 32 };
 
 /* What LINK_CREATE and PROG_ATTACH take, by offset: words 4 and behind are of the kind of link. */
@@ -60,8 +67,10 @@ static void trampolines(void)
         const char *name, *function, *how;
         unsigned type, attach, kind;
     } all[] = {
-        { "at_fentry", "vfs_truncate", "fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, BTF_KIND_FUNC },
-        { "at_fexit", "vfs_truncate", "fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, BTF_KIND_FUNC },
+        { "at_fentry", "vfs_truncate", "fentry", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY,
+          BTF_KIND_FUNC },
+        { "at_fexit", "vfs_truncate", "fexit", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT,
+          BTF_KIND_FUNC },
         { "at_fmod_ret", "security_task_setnice", "fmod_ret", BPF_PROG_TYPE_TRACING,
           BPF_MODIFY_RETURN, BTF_KIND_FUNC },
         { "at_lsm", "bpf_lsm_path_chroot", "lsm", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, BTF_KIND_FUNC },
@@ -87,13 +96,21 @@ static void replaced(void)
 {
     const struct bpf_insn code[] = {
         SET(1, 5), { .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1 },
-        RETURN,    SET(0, 2), RETURN,
+        RETURN,    SET(0, 2),
+        RETURN,
     };
     const struct bpf_insn other[] = { SET(0, 1), RETURN };
-    int target = program((struct program){ .name = "at_target", .type = BPF_PROG_TYPE_XDP, .code = code,
-                                           .count = COUNT(code), .functions = { { 0, OWN_MAIN }, { 3, OWN_PART } } });
-    int ext = program((struct program){ .name = "at_freplace", .type = BPF_PROG_TYPE_EXT, .code = other,
-                                        .count = COUNT(other), .to_type = OWN_PART, .to_program = target,
+    int target = program((struct program){ .name = "at_target",
+                                           .type = BPF_PROG_TYPE_XDP,
+                                           .code = code,
+                                           .count = COUNT(code),
+                                           .functions = { { 0, OWN_MAIN }, { 3, OWN_PART } } });
+    int ext = program((struct program){ .name = "at_freplace",
+                                        .type = BPF_PROG_TYPE_EXT,
+                                        .code = other,
+                                        .count = COUNT(other),
+                                        .to_type = OWN_PART,
+                                        .to_program = target,
                                         .functions = { { 0, OWN_PART } } });
     int link = ext < 0 ? -1 : open_link(ext, NULL);
     check(link >= 0, "freplace");
@@ -132,24 +149,28 @@ static int event_of(struct perf_event_attr attr)
 static void events(void)
 {
     int kprobe = number_in("/sys/bus/event_source/devices/kprobe/type");
-    struct perf_event_attr attr = { .type = (uint32_t)kprobe, .kprobe_func = (uintptr_t) "vfs_statfs" };
+    struct perf_event_attr attr = { .type = (uint32_t)kprobe,
+                                    .kprobe_func = (uintptr_t) "vfs_statfs" };
     int fd = event_of(attr), prog = answering("at_kprobe", BPF_PROG_TYPE_KPROBE, 0, 0, 0);
-    check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), "kprobe");
+    check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0),
+          "kprobe");
     tell_place(prog, NO_LINK, "kprobe", "vfs_statfs");
     close(prog);
 
     fd = event_of((struct perf_event_attr){
-        .type = PERF_TYPE_TRACEPOINT, .sample_period = 1,
+        .type = PERF_TYPE_TRACEPOINT,
+        .sample_period = 1,
         .config = (uint64_t)number_in("/sys/kernel/tracing/events/sched/sched_process_fork/id") });
     prog = answering("at_point", BPF_PROG_TYPE_TRACEPOINT, 0, 0, 0);
     tell_place(prog, link_of("link of an event", prog, fd, BPF_PERF_EVENT, (union attributes){ 0 }),
                "tracepoint", "sched:sched_process_fork");
     close(prog);
 
-    fd = event_of((struct perf_event_attr){ .type = PERF_TYPE_SOFTWARE,
-                                            .config = PERF_COUNT_SW_CPU_CLOCK, .sample_period = 1u << 30 });
+    fd = event_of((struct perf_event_attr){
+        .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK, .sample_period = 1u << 30 });
     prog = answering("at_clock", BPF_PROG_TYPE_PERF_EVENT, 0, 0, 0);
-    check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), "clock");
+    check(!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0),
+          "clock");
     tell_place(prog, NO_LINK, "perf_event", "");
     close(prog);
 }
@@ -176,17 +197,21 @@ static void iterators(void)
 
 /* ---- packets ---- */
 
-static void attach(int prog, int target, unsigned type, unsigned flags, const char *how, const char *where)
+static void attach(int prog, int target, unsigned type, unsigned flags, const char *how,
+                   const char *where)
 {
-    union attributes a = { .a = { .target_fd = (uint32_t)target, .attach_bpf_fd = (uint32_t)prog,
-                                  .attach_type = type, .attach_flags = flags } };
+    union attributes a = { .a = { .target_fd = (uint32_t)target,
+                                  .attach_bpf_fd = (uint32_t)prog,
+                                  .attach_type = type,
+                                  .attach_flags = flags } };
     check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), how);
     tell_place(prog, NO_LINK, how, where);
 }
 
 static void packets(void)
 {
-    int device = (int)if_nametoindex("dummy0"), self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    int device = (int)if_nametoindex("dummy0"),
+        self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     int prog = answering("at_xdp", BPF_PROG_TYPE_XDP, BPF_XDP, 0, 2);
     tell_place(prog, link_of("xdp", prog, device, BPF_XDP, (union attributes){ 0 }), "xdp",
                "dummy0 generic");
@@ -198,15 +223,17 @@ static void packets(void)
 
     prog = answering("at_netfilter", PROGRAM_OF_NETFILTER, NETFILTER, 0, 1);
     if (prog >= 0) {
-        union attributes a = { .word = { [4] = NFPROTO_IPV4, [5] = NF_INET_LOCAL_IN, [6] = (uint32_t)-77 } };
+        union attributes a = {
+            .word = { [4] = NFPROTO_IPV4, [5] = NF_INET_LOCAL_IN, [6] = (uint32_t)-77 }
+        };
         tell_place(prog, link_of("netfilter", prog, 0, NETFILTER, a), "netfilter", "ip input -77");
     }
     prog = answering("at_tcx", BPF_PROG_TYPE_SCHED_CLS, TCX_IN, 0, 0);
     if (prog >= 0) {
         int link = link_of("tcx", prog, device, TCX_IN, (union attributes){ 0 });
         tell_place(prog, link, "tcx", "dummy0 ingress");
-        attach(answering("at_tcx_out", BPF_PROG_TYPE_SCHED_CLS, TCX_OUT, 0, 0), device, TCX_OUT, 0, "tcx",
-               "dummy0 egress");
+        attach(answering("at_tcx_out", BPF_PROG_TYPE_SCHED_CLS, TCX_OUT, 0, 0), device, TCX_OUT, 0,
+               "tcx", "dummy0 egress");
     }
     device = (int)if_nametoindex("nk-lab");
     prog = device ? answering("at_netkit", BPF_PROG_TYPE_SCHED_CLS, NETKIT, 0, 0) : -1;
@@ -232,21 +259,23 @@ static void groups(void)
            BPF_CGROUP_INET_INGRESS, MULTI, "cgroup", "cgroup_inet_ingress /lab");
     attach(answering("at_low", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, 0, 1), low,
            BPF_CGROUP_INET_INGRESS, MULTI, "cgroup", "cgroup_inet_ingress /lab/web");
-    attach(answering("at_over", BPF_PROG_TYPE_CGROUP_DEVICE, 0, 0, 1), top, BPF_CGROUP_DEVICE, OVERRIDE,
-           "cgroup", "cgroup_device /lab");
-    attach(answering("at_over_low", BPF_PROG_TYPE_CGROUP_DEVICE, 0, 0, 1), low, BPF_CGROUP_DEVICE, OVERRIDE,
-           "cgroup", "cgroup_device /lab/web");
-    int prog = answering("at_connect", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0, 1);
-    tell_place(prog, link_of("cgroup", prog, low, BPF_CGROUP_INET4_CONNECT, (union attributes){ 0 }),
+    attach(answering("at_over", BPF_PROG_TYPE_CGROUP_DEVICE, 0, 0, 1), top, BPF_CGROUP_DEVICE,
+           OVERRIDE, "cgroup", "cgroup_device /lab");
+    attach(answering("at_over_low", BPF_PROG_TYPE_CGROUP_DEVICE, 0, 0, 1), low, BPF_CGROUP_DEVICE,
+           OVERRIDE, "cgroup", "cgroup_device /lab/web");
+    int prog =
+        answering("at_connect", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0, 1);
+    tell_place(prog,
+               link_of("cgroup", prog, low, BPF_CGROUP_INET4_CONNECT, (union attributes){ 0 }),
                "cgroup", "cgroup_inet4_connect /lab/web");
     prog = answering("at_sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0, 1);
-    tell_place(prog, link_of("cgroup", prog, low, BPF_CGROUP_SYSCTL, (union attributes){ 0 }), "cgroup",
-               "cgroup_sysctl /lab/web");
+    tell_place(prog, link_of("cgroup", prog, low, BPF_CGROUP_SYSCTL, (union attributes){ 0 }),
+               "cgroup", "cgroup_sysctl /lab/web");
     prog = answering("at_lsm_group", BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP,
                      kernel_type(BTF_KIND_FUNC, "bpf_lsm_socket_listen"), 1);
     if (prog >= 0)
-        tell_place(prog, link_of("cgroup", prog, low, BPF_LSM_CGROUP, (union attributes){ 0 }), "cgroup",
-                   "lsm_cgroup /lab/web");
+        tell_place(prog, link_of("cgroup", prog, low, BPF_LSM_CGROUP, (union attributes){ 0 }),
+                   "cgroup", "lsm_cgroup /lab/web");
 }
 
 /* ---- a namespace of users that may use BPF by a token ---- */
@@ -274,8 +303,11 @@ static int in_namespace(void *pipes)
     if (token >= 0) {
         const struct bpf_insn code[] = { SET(0, 7), RETURN };
         map((struct map){ "tok_map", BPF_MAP_TYPE_ARRAY, 4, 8, 2, .token = token });
-        program((struct program){ .name = "tok_program", .type = BPF_PROG_TYPE_SOCKET_FILTER, .code = code,
-                                  .count = COUNT(code), .token = token });
+        program((struct program){ .name = "tok_program",
+                                  .type = BPF_PROG_TYPE_SOCKET_FILTER,
+                                  .code = code,
+                                  .count = COUNT(code),
+                                  .token = token });
         fact("{\"kind\":\"bpf-token\",\"pid\":%d,\"fd\":%d}", getpid(), token);
     }
     check(write(to[1], &done, 1) == 1, "pipe");

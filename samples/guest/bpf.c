@@ -48,12 +48,14 @@ static struct {
 
 static const struct btf_type *after(const struct btf_type *t)
 {
-    static const uint8_t fixed[] = { [BTF_KIND_INT] = 4,      [BTF_KIND_ARRAY] = 12,
-                                     [BTF_KIND_VAR] = 4,      [BTF_KIND_DECL_TAG] = 4,
-                                     [BTF_KIND_TYPE_TAG] = 0, [BTF_KIND_ENUM64] = 0 };
-    static const uint8_t each[] = { [BTF_KIND_STRUCT] = 12,  [BTF_KIND_UNION] = 12,
-                                    [BTF_KIND_ENUM] = 8,     [BTF_KIND_FUNC_PROTO] = 8,
-                                    [BTF_KIND_DATASEC] = 12, [BTF_KIND_ENUM64] = 12 };
+    static const uint8_t fixed[] = {
+        [BTF_KIND_INT] = 4,      [BTF_KIND_ARRAY] = 12,   [BTF_KIND_VAR] = 4,
+        [BTF_KIND_DECL_TAG] = 4, [BTF_KIND_TYPE_TAG] = 0, [BTF_KIND_ENUM64] = 0
+    };
+    static const uint8_t each[] = {
+        [BTF_KIND_STRUCT] = 12,    [BTF_KIND_UNION] = 12,   [BTF_KIND_ENUM] = 8,
+        [BTF_KIND_FUNC_PROTO] = 8, [BTF_KIND_DATASEC] = 12, [BTF_KIND_ENUM64] = 12
+    };
     unsigned kind = BTF_INFO_KIND(t->info), size = sizeof *t;
     if (kind < sizeof fixed)
         size += fixed[kind];
@@ -69,7 +71,8 @@ static void read_kernel(void)
     if (kernel.head || fd < 0 || fstat(fd, &s))
         return;
     char *all = malloc((size_t)s.st_size);
-    for (ssize_t n, at = 0; at < s.st_size && (n = read(fd, all + at, (size_t)(s.st_size - at))) > 0;)
+    for (ssize_t n, at = 0;
+         at < s.st_size && (n = read(fd, all + at, (size_t)(s.st_size - at))) > 0;)
         at += n;
     close(fd);
     kernel.head = (void *)all;
@@ -140,8 +143,7 @@ static void add(unsigned count, const uint32_t *words)
     memcpy(own.word + own.words, words, 4 * count);
     own.words += count;
 }
-#define WORDS(...)                                                                                 \
-    add(sizeof(uint32_t[]){ __VA_ARGS__ } / 4, (uint32_t[]){ __VA_ARGS__ })
+#define WORDS(...)        add(sizeof(uint32_t[]){ __VA_ARGS__ } / 4, (uint32_t[]){ __VA_ARGS__ })
 #define INFO(kind, count) ((uint32_t)(kind) << 24 | (count))
 
 int own_types(void)
@@ -150,24 +152,26 @@ int own_types(void)
     if (fd >= 0)
         return fd;
     own.length = 1;
-    WORDS(name("int"), INFO(BTF_KIND_INT, 0), 4, BTF_INT_SIGNED << 24 | 32);                   /* 1 */
-    WORDS(name("u32"), INFO(BTF_KIND_INT, 0), 4, 32);                                          /* 2 */
-    WORDS(name("char"), INFO(BTF_KIND_INT, 0), 1, 8);                                          /* 3 */
-    WORDS(0, INFO(BTF_KIND_ARRAY, 0), 0, 3, 2, 16);                                            /* 4 */
-    WORDS(name("u64"), INFO(BTF_KIND_INT, 0), 8, 64);                                          /* 5 */
-    WORDS(name("lab_record"), INFO(BTF_KIND_STRUCT, 3), sizeof(struct record), name("count"), 5, /* 6 */
+    WORDS(name("int"), INFO(BTF_KIND_INT, 0), 4, BTF_INT_SIGNED << 24 | 32); /* 1 */
+    WORDS(name("u32"), INFO(BTF_KIND_INT, 0), 4, 32);                        /* 2 */
+    WORDS(name("char"), INFO(BTF_KIND_INT, 0), 1, 8);                        /* 3 */
+    WORDS(0, INFO(BTF_KIND_ARRAY, 0), 0, 3, 2, 16);                          /* 4 */
+    WORDS(name("u64"), INFO(BTF_KIND_INT, 0), 8, 64);                        /* 5 */
+    WORDS(name("lab_record"), INFO(BTF_KIND_STRUCT, 3), sizeof(struct record), name("count"),
+          5, /* 6 */
           0, name("pid"), 2, 64, name("comm"), 4, 96);
     WORDS(name("bpf_timer"), INFO(BTF_KIND_STRUCT, 1), 16, name("opaque"), 8, 0); /* 7 */
     WORDS(0, INFO(BTF_KIND_ARRAY, 0), 0, 5, 2, 2);                                /* 8 */
-    WORDS(name("lab_timed"), INFO(BTF_KIND_STRUCT, 3), 32, name("fired"), 5, 0, name("timer"), 7, /* 9 */
+    WORDS(name("lab_timed"), INFO(BTF_KIND_STRUCT, 3), 32, name("fired"), 5, 0, name("timer"),
+          7, /* 9 */
           64, name("words"), 5, 192);
-    WORDS(0, INFO(BTF_KIND_PTR, 0), 0);                                                   /* 10 */
-    WORDS(0, INFO(BTF_KIND_FUNC_PROTO, 1), 1, name("a"), 1);                              /* 11 */
-    WORDS(name("lab_part"), INFO(BTF_KIND_FUNC, BTF_FUNC_GLOBAL), 11);                    /* 12 */
-    WORDS(0, INFO(BTF_KIND_FUNC_PROTO, 1), 1, name("a"), 10);                             /* 13 */
-    WORDS(name("lab_main"), INFO(BTF_KIND_FUNC, BTF_FUNC_GLOBAL), 13);                    /* 14 */
+    WORDS(0, INFO(BTF_KIND_PTR, 0), 0);                                                     /* 10 */
+    WORDS(0, INFO(BTF_KIND_FUNC_PROTO, 1), 1, name("a"), 1);                                /* 11 */
+    WORDS(name("lab_part"), INFO(BTF_KIND_FUNC, BTF_FUNC_GLOBAL), 11);                      /* 12 */
+    WORDS(0, INFO(BTF_KIND_FUNC_PROTO, 1), 1, name("a"), 10);                               /* 13 */
+    WORDS(name("lab_main"), INFO(BTF_KIND_FUNC, BTF_FUNC_GLOBAL), 13);                      /* 14 */
     WORDS(0, INFO(BTF_KIND_FUNC_PROTO, 3), 1, name("a"), 10, name("b"), 10, name("c"), 10); /* 15 */
-    WORDS(name("lab_fire"), INFO(BTF_KIND_FUNC, BTF_FUNC_STATIC), 15);                    /* 16 */
+    WORDS(name("lab_fire"), INFO(BTF_KIND_FUNC, BTF_FUNC_STATIC), 15);                      /* 16 */
     struct btf_header head = { .magic = BTF_MAGIC,
                                .version = 1,
                                .hdr_len = sizeof head,
@@ -281,8 +285,8 @@ int program(struct program p)
     if (fd < 0)
         fprintf(stderr, "program %s: %s\n", p.name, log);
     else
-        fact("{\"kind\":\"bpf-program\",\"pid\":%d,\"id\":%u,\"name\":\"%s\",\"type\":%u}", getpid(),
-             bpf_id(fd), p.name, p.type);
+        fact("{\"kind\":\"bpf-program\",\"pid\":%d,\"id\":%u,\"name\":\"%s\",\"type\":%u}",
+             getpid(), bpf_id(fd), p.name, p.type);
     return fd;
 }
 
@@ -301,6 +305,7 @@ void tell_place(int program, int link, const char *how, const char *where)
 {
     if (program < 0 || link == -1)
         return;
-    fact("{\"kind\":\"bpf-at\",\"pid\":%d,\"program\":%u,\"link\":%u,\"how\":\"%s\",\"where\":\"%s\"}",
+    fact("{\"kind\":\"bpf-at\",\"pid\":%d,\"program\":%u,\"link\":%u,\"how\":\"%s\",\"where\":\"%"
+         "s\"}",
          getpid(), bpf_id(program), bpf_id(link), how, where);
 }

@@ -28,8 +28,9 @@
 static void mark(const char *kind, const char *name, int fd, const char *at)
 {
     if (fd >= 0)
-        printf("{\"kind\":\"%s\",\"name\":\"%s\",\"id\":%u,\"pid\":%d,\"at\":\"%s\",\"by\":\"hiders\"}\n", kind,
-               name, bpf_id(fd), getpid(), at);
+        printf("{\"kind\":\"%s\",\"name\":\"%s\",\"id\":%u,\"pid\":%d,\"at\":\"%s\",\"by\":"
+               "\"hiders\"}\n",
+               kind, name, bpf_id(fd), getpid(), at);
 }
 
 static int load(const char *name, unsigned type, unsigned attach, uint32_t to_type,
@@ -47,8 +48,16 @@ static int load(const char *name, unsigned type, unsigned attach, uint32_t to_ty
 static int writer(const char *name, unsigned type)
 {
     static const struct bpf_insn code[] = {
-        HELPER(BPF_FUNC_get_current_pid_tgid), IF_NOT(0, 0, 6), STORE(BPF_DW, -8, 0), SET(1, 0),
-        COPY(2, 10), ADD(2, -8), SET(3, 8), HELPER(BPF_FUNC_probe_write_user), SET(0, 0), RETURN,
+        HELPER(BPF_FUNC_get_current_pid_tgid),
+        IF_NOT(0, 0, 6),
+        STORE(BPF_DW, -8, 0),
+        SET(1, 0),
+        COPY(2, 10),
+        ADD(2, -8),
+        SET(3, 8),
+        HELPER(BPF_FUNC_probe_write_user),
+        SET(0, 0),
+        RETURN,
     };
     return load(name, type, 0, 0, code, COUNT(code));
 }
@@ -58,14 +67,17 @@ static void event(const char *what, struct perf_event_attr attr, int prog)
 {
     attr.size = sizeof attr;
     int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-    check(fd >= 0 && !ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0), what);
+    check(fd >= 0 && !ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) &&
+              !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0),
+          what);
 }
 
 static void kprobe(const char *function, int prog)
 {
     event(function,
-          (struct perf_event_attr){ .type = (uint32_t)number_in("/sys/bus/event_source/devices/kprobe/type"),
-                                    .kprobe_func = (uintptr_t)function },
+          (struct perf_event_attr){
+              .type = (uint32_t)number_in("/sys/bus/event_source/devices/kprobe/type"),
+              .kprobe_func = (uintptr_t)function },
           prog);
 }
 
@@ -76,7 +88,8 @@ static void change_what_others_see(void)
           (struct perf_event_attr){
               .type = PERF_TYPE_TRACEPOINT,
               .sample_period = 1,
-              .config = (uint64_t)number_in("/sys/kernel/tracing/events/syscalls/sys_exit_getdents64/id") },
+              .config = (uint64_t)number_in(
+                  "/sys/kernel/tracing/events/syscalls/sys_exit_getdents64/id") },
           prog);
     mark("bpf_write_user", "lab_getdents", prog, "sys_exit_getdents64");
     prog = writer("lab_sys_bpf", BPF_PROG_TYPE_KPROBE);
@@ -88,14 +101,20 @@ static void change_what_others_see(void)
 static void refuse(void)
 {
     static const struct bpf_insn code[] = {
-        HELPER(BPF_FUNC_get_current_pid_tgid), IF_NOT(0, 0, 2), SET(0, -1), RETURN, SET(0, 0), RETURN,
+        HELPER(BPF_FUNC_get_current_pid_tgid),
+        IF_NOT(0, 0, 2),
+        SET(0, -1),
+        RETURN,
+        SET(0, 0),
+        RETURN,
     };
     static const struct bpf_insn sender[] = {
-        HELPER(BPF_FUNC_get_current_pid_tgid), IF_NOT(0, 0, 2), SET(1, 10), HELPER(BPF_FUNC_send_signal),
-        SET(0, 0), RETURN,
+        HELPER(BPF_FUNC_get_current_pid_tgid), IF_NOT(0, 0, 2), SET(1, 10),
+        HELPER(BPF_FUNC_send_signal),          SET(0, 0),       RETURN,
     };
     uint32_t hook = kernel_type(BTF_KIND_FUNC, "bpf_lsm_task_kill");
-    int prog = hook ? load("lab_refuse", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, hook, code, COUNT(code)) : -1;
+    int prog =
+        hook ? load("lab_refuse", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, hook, code, COUNT(code)) : -1;
     union attributes a = { .a = { .raw_tracepoint = { .prog_fd = (uint32_t)prog } } };
     if (prog >= 0 && syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &a, sizeof a.a) >= 0)
         mark("bpf_refuses", "lab_refuse", prog, "bpf_lsm_task_kill");
@@ -159,7 +178,8 @@ static void knock(void)
 static void pinned_oddly(void)
 {
     int fd = map((struct map){ "lab_odd", BPF_MAP_TYPE_HASH, 4, 16, 8 });
-    union attributes a = { .a = { .pathname = (uintptr_t) "/sys/fs/bpf/.lab", .bpf_fd = (uint32_t)fd } };
+    union attributes a = { .a = { .pathname = (uintptr_t) "/sys/fs/bpf/.lab",
+                                  .bpf_fd = (uint32_t)fd } };
     check(!syscall(SYS_bpf, BPF_OBJ_PIN, &a, sizeof a.a), "/sys/fs/bpf/.lab");
     mark("bpf_odd_path", "lab_odd", fd, "/sys/fs/bpf/.lab");
 }
@@ -173,8 +193,9 @@ static void for_the_module(void)
     static const struct bpf_insn code[] = { HELPER(BPF_FUNC_ktime_get_ns), SET(0, 0), RETURN };
     for (int i = 0; i < 2; i++) {
         int prog = load(names[i], BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0, code, COUNT(code));
-        union attributes raw = { .a = { .raw_tracepoint = { .name = (uintptr_t) "sched_process_exec",
-                                                            .prog_fd = (uint32_t)prog } } };
+        union attributes raw = { .a = {
+                                     .raw_tracepoint = { .name = (uintptr_t) "sched_process_exec",
+                                                         .prog_fd = (uint32_t)prog } } };
         int link = (int)syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &raw, sizeof raw.a);
         check(link >= 0, names[i]);
         mark("bpf_program", names[i], prog, "sched_process_exec");
@@ -186,8 +207,10 @@ static void for_the_module(void)
 
     int group = open("/sys/fs/cgroup/lab", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
         prog = answering("lab_group", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 0, 1);
-    union attributes a = { .a = { .target_fd = (uint32_t)group, .attach_bpf_fd = (uint32_t)prog,
-                                  .attach_type = BPF_CGROUP_INET_EGRESS, .attach_flags = 2 /* several */ } };
+    union attributes a = { .a = { .target_fd = (uint32_t)group,
+                                  .attach_bpf_fd = (uint32_t)prog,
+                                  .attach_type = BPF_CGROUP_INET_EGRESS,
+                                  .attach_flags = 2 /* several */ } };
     check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), "group");
     mark("bpf_program", "lab_group", prog, "/lab");
 }

@@ -29,7 +29,8 @@ static void holds(int fd, const char *key, const void *value, unsigned size)
     for (unsigned i = 0; i < size; i++)
         sprintf(hex + 2 * i, "%02x", ((const uint8_t *)value)[i]);
     if (fd >= 0)
-        fact("{\"kind\":\"bpf-holds\",\"map\":%u,\"key\":\"%s\",\"value\":\"%s\"}", bpf_id(fd), key, hex);
+        fact("{\"kind\":\"bpf-holds\",\"map\":%u,\"key\":\"%s\",\"value\":\"%s\"}", bpf_id(fd), key,
+             hex);
 }
 
 /* Runs a program once, so that it writes into its maps. */
@@ -57,10 +58,12 @@ static int hashes(void)
         uint64_t of[16];
     } cpus = { { 100, 101, 102, 103 } };
     put(map((struct map){ "kind_percpu", BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 16 }), &key, &cpus);
-    put(map((struct map){ "kind_lru_percpu", BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 16 }), &key, &cpus);
+    put(map((struct map){ "kind_lru_percpu", BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 16 }), &key,
+        &cpus);
     put(map((struct map){ "kind_percpu_arr", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 2 }),
         &(uint32_t){ 1 }, &cpus);
-    put(map((struct map){ "kind_inner", BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4, 4, .inner = (unsigned)hash }),
+    put(map((struct map){ "kind_inner", BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4, 4,
+                          .inner = (unsigned)hash }),
         &key, &hash);
     put(map((struct map){ "kind_inner_arr", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4,
                           .inner = (unsigned)hash }),
@@ -96,11 +99,20 @@ static void unread(void)
 {
     int ring = map((struct map){ "kind_ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 4096 });
     const struct bpf_insn code[] = {
-        STORE(BPF_DW, -8, 0x1ab), MAP(1, ring), COPY(2, 10), ADD(2, -8), SET(3, 8), SET(4, 0),
-        HELPER(BPF_FUNC_ringbuf_output), SET(0, 0), RETURN,
+        STORE(BPF_DW, -8, 0x1ab),
+        MAP(1, ring),
+        COPY(2, 10),
+        ADD(2, -8),
+        SET(3, 8),
+        SET(4, 0),
+        HELPER(BPF_FUNC_ringbuf_output),
+        SET(0, 0),
+        RETURN,
     };
-    int writer = program((struct program){
-        .name = "kind_writer", .type = BPF_PROG_TYPE_SOCKET_FILTER, .code = code, .count = COUNT(code) });
+    int writer = program((struct program){ .name = "kind_writer",
+                                           .type = BPF_PROG_TYPE_SOCKET_FILTER,
+                                           .code = code,
+                                           .count = COUNT(code) });
     run(writer);
     run(writer);
     holds(ring, "0", &(uint64_t){ 0x1ab }, 8);
@@ -130,9 +142,9 @@ static int stream(void)
 
 static void attach_to_map(int fd, int prog, unsigned type, const char *how, const char *where)
 {
-    union attributes a = { .a = { .target_fd = (uint32_t)fd,
-                                  .attach_bpf_fd = (uint32_t)prog,
-                                  .attach_type = type } };
+    union attributes a = {
+        .a = { .target_fd = (uint32_t)fd, .attach_bpf_fd = (uint32_t)prog, .attach_type = type }
+    };
     check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), how);
     tell_place(prog, NO_LINK, how, where);
 }
@@ -144,14 +156,16 @@ static void of_sockets(void)
         hash = map((struct map){ "kind_sockhash", BPF_MAP_TYPE_SOCKHASH, 4, 4, 4 });
     put(array, &(uint32_t){ 2 }, &sock);
     put(hash, &(uint32_t){ 0x1ab }, &sock);
-    attach_to_map(array, answering("kind_verdict", BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT, 0, 1),
+    attach_to_map(array,
+                  answering("kind_verdict", BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT, 0, 1),
                   BPF_SK_SKB_STREAM_VERDICT, "stream_verdict", "map kind_sockmap");
     attach_to_map(hash, answering("kind_msg", BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, 0, 1),
                   BPF_SK_MSG_VERDICT, "sk_msg", "map kind_sockhash");
 
     int reuse = map((struct map){ "kind_reuse", BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 4, 8, 4 });
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-        chooser = answering("kind_chooser", BPF_PROG_TYPE_SK_REUSEPORT, BPF_SK_REUSEPORT_SELECT, 0, 1);
+        chooser =
+            answering("kind_chooser", BPF_PROG_TYPE_SK_REUSEPORT, BPF_SK_REUSEPORT_SELECT, 0, 1);
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(7312) };
     setsockopt(udp, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     check(!setsockopt(udp, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &chooser, sizeof chooser) &&
@@ -164,7 +178,8 @@ static void of_sockets(void)
 static void of_devices(void)
 {
     uint32_t index = if_nametoindex("dummy0"), size = 192;
-    put(map((struct map){ "kind_devices", BPF_MAP_TYPE_DEVMAP, 4, 4, 4 }), &(uint32_t){ 1 }, &index);
+    put(map((struct map){ "kind_devices", BPF_MAP_TYPE_DEVMAP, 4, 4, 4 }), &(uint32_t){ 1 },
+        &index);
     put(map((struct map){ "kind_devhash", BPF_MAP_TYPE_DEVMAP_HASH, 4, 4, 4 }), &(uint32_t){ 77 },
         &index);
     put(map((struct map){ "kind_cpus", BPF_MAP_TYPE_CPUMAP, 4, 4, 2 }), &(uint32_t){ 1 }, &size);
@@ -174,8 +189,8 @@ static void of_devices(void)
                                     .config = 10 /* PERF_COUNT_SW_BPF_OUTPUT */ };
     int event = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC),
         group = open("/sys/fs/cgroup/lab/web", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    put(map((struct map){ "kind_events", BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2 }), &(uint32_t){ 0 },
-        &event);
+    put(map((struct map){ "kind_events", BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2 }),
+        &(uint32_t){ 0 }, &event);
     put(map((struct map){ "kind_groups", BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 2 }), &(uint32_t){ 1 },
         &group);
 }
@@ -232,23 +247,42 @@ static void timer(void)
     if (fd < 0)
         return;
     const struct bpf_insn code[] = {
-        STORE(BPF_W, -4, 0), MAP(1, fd), COPY(2, 10), ADD(2, -4),
-        HELPER(BPF_FUNC_map_lookup_elem), IF_NOT(0, 0, 2), SET(0, 0), RETURN,
-        COPY(6, 0), COPY(1, 0), ADD(1, 8), MAP(2, fd), SET(3, 1 /* CLOCK_MONOTONIC */),
+        STORE(BPF_W, -4, 0),
+        MAP(1, fd),
+        COPY(2, 10),
+        ADD(2, -4),
+        HELPER(BPF_FUNC_map_lookup_elem),
+        IF_NOT(0, 0, 2),
+        SET(0, 0),
+        RETURN,
+        COPY(6, 0),
+        COPY(1, 0),
+        ADD(1, 8),
+        MAP(2, fd),
+        SET(3, 1 /* CLOCK_MONOTONIC */),
         HELPER(BPF_FUNC_timer_init),
-        COPY(1, 6), ADD(1, 8),
+        COPY(1, 6),
+        ADD(1, 8),
         { .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 2, .src_reg = BPF_PSEUDO_FUNC, .imm = 10 },
         { 0 },
         HELPER(BPF_FUNC_timer_set_callback),
-        COPY(1, 6), ADD(1, 8),
+        COPY(1, 6),
+        ADD(1, 8),
         { .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 2, .imm = 0x30b8a000 },
         { .imm = 0x346 }, /* an hour */
-        SET(3, 0), HELPER(BPF_FUNC_timer_start), SET(0, 0), RETURN,
-        SET(0, 0), RETURN, /* lab_fire */
+        SET(3, 0),
+        HELPER(BPF_FUNC_timer_start),
+        SET(0, 0),
+        RETURN,
+        SET(0, 0),
+        RETURN, /* lab_fire */
     };
-    int prog = program((struct program){ .name = "kind_timed", .type = BPF_PROG_TYPE_SCHED_CLS,
-                                         .code = code, .count = COUNT(code),
-                                         .functions = { { 0, OWN_MAIN }, { COUNT(code) - 2, OWN_FIRE } } });
+    int prog = program(
+        (struct program){ .name = "kind_timed",
+                          .type = BPF_PROG_TYPE_SCHED_CLS,
+                          .code = code,
+                          .count = COUNT(code),
+                          .functions = { { 0, OWN_MAIN }, { COUNT(code) - 2, OWN_FIRE } } });
     if (prog >= 0)
         run(prog);
 }
@@ -258,15 +292,16 @@ static void struct_ops(bool by_link)
 {
     static const char *const functions[] = { "ssthresh", "undo_cwnd", "cong_avoid" };
     uint32_t outer = kernel_type(BTF_KIND_STRUCT, "bpf_struct_ops_tcp_congestion_ops"),
-             inner = kernel_type(BTF_KIND_STRUCT, "tcp_congestion_ops"), data = 0, number = 0, at = 0;
+             inner = kernel_type(BTF_KIND_STRUCT, "tcp_congestion_ops"), data = 0, number = 0,
+             at = 0;
     static char value[4096] __attribute__((aligned(8)));
     uint32_t zero = 0, size = kernel_size(outer);
     if (!outer || !inner || size > sizeof value || !kernel_member(outer, "data", &number, &data)) {
         check(false, "types of struct_ops");
         return;
     }
-    int fd = map((struct map){ by_link ? "kind_ops_link" : "kind_ops", BPF_MAP_TYPE_STRUCT_OPS, 4, size, 1,
-                               by_link ? BY_LINK : 0, .kernel_type = outer });
+    int fd = map((struct map){ by_link ? "kind_ops_link" : "kind_ops", BPF_MAP_TYPE_STRUCT_OPS, 4,
+                               size, 1, by_link ? BY_LINK : 0, .kernel_type = outer });
     if (fd < 0)
         return;
     memset(value, 0, sizeof value);
@@ -292,8 +327,10 @@ static void kept_by_program(void)
 {
     int fd = map((struct map){ "kind_unheld", BPF_MAP_TYPE_ARRAY, 4, 8, 2 });
     const struct bpf_insn code[] = { MAP(1, fd), SET(0, 0), RETURN };
-    int prog = program((struct program){ .name = "kind_holder", .type = BPF_PROG_TYPE_SOCKET_FILTER,
-                                         .code = code, .count = COUNT(code) }),
+    int prog = program((struct program){ .name = "kind_holder",
+                                         .type = BPF_PROG_TYPE_SOCKET_FILTER,
+                                         .code = code,
+                                         .count = COUNT(code) }),
         sock = socket(AF_INET, SOCK_DGRAM, 0);
     check(!setsockopt(sock, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof prog), "socket filter");
     close(fd);

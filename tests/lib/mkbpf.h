@@ -21,6 +21,7 @@
     "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; bool "     \
     "prog; "                                                                                       \
     "};"                                                                                           \
+    "enum bpf_prog_type { BPF_PROG_TYPE_TRACEPOINT = 5, BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_LSM };"   \
     "enum bpf_map_type { BPF_MAP_TYPE_UNSPEC, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY };"            \
     "struct bpf_map_ops { void *a; };"                                                             \
     "struct bpf_map { struct bpf_map_ops *ops; struct bpf_map *inner_map_meta; u32 map_type,"      \
@@ -44,6 +45,8 @@
     "struct bpf_link_ops { void *a; };"                                                            \
     "struct bpf_link { atomic64_t refcnt; u32 id, type; struct bpf_link_ops *ops;"                 \
     "  struct bpf_prog *prog; };"                                                                  \
+    "enum bpf_link_type { BPF_LINK_TYPE_UNSPEC, BPF_LINK_TYPE_KPROBE_MULTI, "                      \
+    "BPF_LINK_TYPE_UPROBE_MULTI };"                                                                \
     "struct bpf_prog_array_item { struct bpf_prog *prog; };"                                       \
     "struct bpf_prog_array { u64 rcu; struct bpf_prog_array_item items[4]; };"                     \
     "struct trace_event_class { const char *system; };"                                            \
@@ -57,9 +60,10 @@ enum { PROGS = 4 };
 struct world {
     struct mk_guest g;
     struct mk *k;
-    uint64_t ids[3];                             // nodes of prog_idr, map_idr, link_idr
-    uint64_t symbols, events, ops, base, groups; // groups: cgrp_dfl_root
-    uint64_t prog[PROGS]; // 1 and 2 are in the table; 3 is not; 4 has no trace
+    uint64_t ids[3]; // nodes of prog_idr, map_idr, link_idr
+    uint64_t symbols, events, ops, base;
+    uint64_t groups, fprobes, uprobes; // cgrp_dfl_root, fprobe_table, uprobes_tree
+    uint64_t prog[PROGS];              // 1 and 2 are in the table; 3 is not; 4 has no trace
 };
 
 static void set_id(struct world *w, unsigned table, unsigned id, uint64_t at)
@@ -131,6 +135,10 @@ static struct world make(const struct mk_machine *m, const char *const *edits)
     w.ops = image + w.g.page + 64;
     w.groups = mk_object(w.k, "cgroup_root");
     mk_symbol(w.k, "cgrp_dfl_root", w.groups);
+    w.fprobes = mk_alloc(w.k, 64 * 8);
+    w.uprobes = mk_object(w.k, "rb_root");
+    mk_symbol(w.k, "fprobe_table", w.fprobes);
+    mk_symbol(w.k, "uprobes_tree", w.uprobes);
     mk_symbol(w.k, "bpf_kallsyms", w.symbols);
     mk_symbol(w.k, "ftrace_events", w.events);
     mk_symbol(w.k, "_stext", image);
@@ -138,6 +146,8 @@ static struct world make(const struct mk_machine *m, const char *const *edits)
     mk_symbol_sized(w.k, "__bpf_call_base", w.base, 16);
     mk_symbol_sized(w.k, "bpf_probe_write_user", w.base + 0x40, 16);
     mk_symbol_sized(w.k, "bpf_ktime_get_ns", w.base + 0x80, 16);
+    mk_symbol_sized(w.k, "kprobe_multi_link_handler", w.base + 0xc0, 16);
+    mk_symbol_sized(w.k, "uprobe_multi_link_handler", w.base + 0x100, 16);
     for (unsigned i = 0; i < PROGS; i++) {
         char name[16];
 

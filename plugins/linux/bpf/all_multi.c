@@ -6,13 +6,8 @@
 #include "all.h"
 #include <string.h>
 
-EG_FIELD_AS(fprobe_ops, fprobe, "ops"); // until 6.13
-EG_FIELDS(fprobe, entry_handler, exit_handler);
-EG_FIELDS(fprobe_hlist, fp, hlist); // since 6.14
 EG_FIELD_AS(multi_fprobe, bpf_kprobe_multi_link, "fp");
 EG_FIELD_AS(multi_link, bpf_kprobe_multi_link, "link");
-EG_SYMBOL(fprobe_table, "hlist_head[64]");
-EG_FIELDS(uprobe_consumer, next, cons_node, handler, ret_handler);
 EG_FIELD_AS(place_consumer, bpf_uprobe, "consumer");
 EG_FIELD_AS(place_link, bpf_uprobe, "link");
 EG_FIELD_AS(users_link, bpf_uprobe_multi_link, "link");
@@ -52,12 +47,12 @@ static void function_probes(struct linux_bpf *b)
         eg_each_hlist(o, eg_index(table, i), fprobe_hlist.hlist)
             if (n++ < PROBES_MAX)
                 function_probe(b, eg_deref(eg_at(o, fprobe_hlist.fp)));
-    if (!eg_has(b->r, fprobe_ops))
+    if (!eg_has(b->r, fprobe_of))
         return;
     linux_ftrace(b->r, &f);
     for (size_t i = 0; i < f.n_ops; i++)
         if (handled_by(b, eg_at(f.ops[i].at, ftrace_ops.func), "fprobe_"))
-            function_probe(b, eg_container(f.ops[i].at, fprobe_ops));
+            function_probe(b, eg_container(f.ops[i].at, fprobe_of));
 }
 
 static void consumer(struct linux_bpf *b, struct eg_obj one)

@@ -62,8 +62,8 @@ static bool among(const char *name, const char *const *names, size_t n)
 }
 
 /* What a listing of files, programs, processes or connections, or a signal passes through, and what
- * decides who may look. Tools that observe attach to execve, openat, connect and the like: those are
- * none. */
+ * decides who may look. Tools that observe attach to execve, openat, connect and the like, which
+ * are not among these. */
 const char *linux_bpf_dangerous(const char *function)
 {
     static const char *const before[] = {

@@ -185,7 +185,7 @@ static bool holds(const struct linux_bpf_jit *j, uint32_t value)
     return false;
 }
 
-/* Numbers too large for two bytes stand in the machine code as they are, if they are not blinded. */
+/* Numbers too large for two bytes stand in the machine code as they are, unless blinded. */
 static bool has_number(const struct linux_bpf_insn *in)
 {
     const uint8_t class = in->code & 7;

@@ -147,8 +147,8 @@ static void struct_ops(struct linux_bpf_walk *w)
 
 /* ---- arenas ---- */
 
-/* A program adds the low 32 bits of a process's address to the beginning of the kernel's area, which
- * lies behind half of a guard: what an instruction can reach (kernel/bpf/arena.c). */
+/* A program adds the low 32 bits of a process's address to the beginning of the kernel's area,
+ * which lies behind half of a guard: what an instruction can reach (kernel/bpf/arena.c). */
 static void arena(struct linux_bpf_walk *w)
 {
     struct eg_obj map = eg_cast(w->map, bpf_arena);

@@ -8,6 +8,12 @@
 EG_FIELDS(ftrace_ops, direct_call, flags, func, func_hash, list, next, subop_list, trampoline,
           trampoline_size);
 
+/** Probes of sets of functions (kernel/trace/fprobe.c), which call a handler of their own. */
+EG_FIELD_AS(fprobe_of, fprobe, "ops"); // until 6.13
+EG_FIELDS(fprobe, entry_handler, exit_handler);
+EG_FIELDS(fprobe_hlist, array, fp, hlist, size); // since 6.14
+EG_SYMBOL(fprobe_table, "hlist_head[64]");
+
 EG_FIELDS(dyn_ftrace, flags, ip);
 EG_FIELDS(ftrace_page, index, next, records);
 EG_SYMBOL(ftrace_pages_start, "ftrace_page *");

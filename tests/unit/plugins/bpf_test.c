@@ -1,4 +1,5 @@
 /* bpf_test.c - BPF programs, maps and links: hidden ones, what they call and what calls them. */
+#include "../../../plugins/linux/bpf/all.h"
 #include "check.h"
 #include "mkbpf.h"
 
@@ -68,6 +69,115 @@ static void helpers(void **state)
         mk_put(w.k, w.prog[1], "bpf_prog.len", 1 << 19);
         mk_guest_rows(&w.g, "bpfprogs", "id=2");
         assert_int_equal(mk_row_notes("instructions can be read"), 1);
+        mk_free(w.k);
+    }
+}
+
+static void dangers(void **state)
+{
+    static const struct {
+        const char *function, *name;
+    } cases[] = {
+        { "__x64_sys_getdents64", "getdents64" },
+        { "__x64_sys_openat", NULL },
+        { "syscalls:sys_exit_bpf", "bpf" },
+        { "sched:sys_exit_bpf", NULL },
+        { "bpf_lsm_task_kill", "task_kill" },
+        { "security_bpf_prog", "bpf_prog" },
+        { "bpf_lsm_file_open", NULL },
+        { "bpf_lsm_userns_create", NULL },
+        { "tcp4_seq_show", "tcp4_seq_show" },
+        { "tcp4_seq_next", NULL },
+        { NULL, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *name = linux_bpf_dangerous(cases[i].function);
+
+        assert_string_equal(name ? name : "", cases[i].name ? cases[i].name : "");
+    }
+    assert_true(linux_bpf_odd_path("/sys/fs/bpf/.x"));
+    assert_true(linux_bpf_odd_path("/sys/fs/bpf/x; /sys/fs/bpf/ y"));
+    assert_true(linux_bpf_odd_path("/sys/fs/bpf/x\x1b[1m"));
+    assert_false(linux_bpf_odd_path("/sys/fs/bpf/tc/globals/x.y; /sys/fs/bpf/z"));
+    assert_false(linux_bpf_odd_path(NULL));
+}
+
+/** HINTS of the first program, and what it compares with. */
+static const char *first(struct world *w)
+{
+    static char text[512];
+
+    snprintf(text, sizeof text, "%s", mk_columns(mk_guest_rows(&w->g, "bpfprogs", "id=1"), 14, 14));
+    snprintf(text + strlen(text), sizeof text - strlen(text), " %s",
+             mk_columns(mk_guest_rows(&w->g, "bpfprogs", "id=1"), 24, 24));
+    return text;
+}
+
+static void compares(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        const bool big = mk_model(w.k)->big_endian;
+
+        mk_put(w.k, w.prog[0], "bpf_prog.type", 6);
+        insn(&w, w.prog[0], 0, 0x15, 1, 0x1ab51ab5);
+        assert_string_equal(first(&w), "0x1ab51ab5 compares packets with a number of four bytes");
+        insn(&w, w.prog[0], 0, 0x55, 1, 0x31d4);
+        assert_string_equal(first(&w), big ? "0x31d4 " : "0x31d4 (54321) ");
+        // Protocols, lengths, errors; a register; a program that is given no packets.
+        for (unsigned i = 0; i < 3; i++) {
+            insn(&w, w.prog[0], 0, 0x15, 1, (int[]){ 0xdd86, 255, -22 }[i]);
+            assert_string_equal(first(&w), " ");
+        }
+        insn(&w, w.prog[0], 0, 0x1d, 1, 0x1ab51ab5);
+        assert_string_equal(first(&w), " ");
+        insn(&w, w.prog[0], 0, 0x15, 1, 0x1ab51ab5);
+        mk_put(w.k, w.prog[0], "bpf_prog.type", 5);
+        assert_string_equal(first(&w), " ");
+        mk_free(w.k);
+    }
+}
+
+static void machine_code(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        uint64_t at;
+        // push rbp; mov rbp, rsp; mov eax, 0x12345678; call; leave; ret
+        uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0xb8, 0x78, 0x56, 0x34,
+                           0x12, 0xe8, 0,    0,    0,    0,    0xc9, 0xc3 };
+
+        if (!m->arch || strcmp(m->arch, "x86_64") != 0)
+            continue;
+        w = make(m, types);
+        at = mk_alloc(w.k, 64);
+        mk_put(w.k, w.prog[0], "bpf_prog.jited", 1);
+        mk_put(w.k, w.prog[0], "bpf_prog.jited_len", sizeof code);
+        mk_put(w.k, w.prog[0], "bpf_prog.bpf_func", at);
+        mk_put(w.k, w.prog[0], "bpf_prog.len", 3);
+        insn(&w, w.prog[0], 0, 0xb7, 0, 0x12345678);
+        insn(&w, w.prog[0], 1, 0x85, 0, 0x80);
+        insn(&w, w.prog[0], 2, 0x95, 0, 0);
+        for (unsigned i = 0; i < 4; i++)
+            code[10 + i] = (uint8_t)((w.base + 0x80 - (at + 14)) >> 8 * i);
+        mk_write(w.k, at, code, sizeof code);
+        assert_string_equal(first(&w), " ");
+        // Another number; none is looked for where numbers are blinded.
+        mk_write(w.k, at + 5, "\x79", 1);
+        assert_string_equal(first(&w),
+                            " machine code lacks 0x12345678, which its instructions have");
+        mk_put(w.k, w.prog[0], "bpf_prog.blinded", 1);
+        assert_string_equal(first(&w), " ");
+        // No call.
+        mk_write(w.k, at + 9, "\x90\x90\x90\x90\x90", 5);
+        assert_string_equal(
+            first(&w), " machine code does not call bpf_ktime_get_ns, which its instructions do");
         mk_free(w.k);
     }
 }
@@ -220,8 +330,9 @@ static void links(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hidden), cmocka_unit_test(helpers), cmocka_unit_test(attached),
-        cmocka_unit_test(maps),   cmocka_unit_test(links),
+        cmocka_unit_test(dangers), cmocka_unit_test(compares), cmocka_unit_test(machine_code),
+        cmocka_unit_test(hidden),  cmocka_unit_test(helpers),  cmocka_unit_test(attached),
+        cmocka_unit_test(maps),    cmocka_unit_test(links),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

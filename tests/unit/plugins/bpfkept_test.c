@@ -5,7 +5,9 @@
 
 static const char *const types[] = {
     "struct css_set *cgroups; };",
-    MK_BPF_TYPES
+    MK_BPF_TYPES,
+    "int flags; struct bpf_prog_array *prog_array; };",
+    "int flags; struct bpf_prog_array *prog_array; };"
     "enum bpf_struct_ops_state { BPF_STRUCT_OPS_STATE_INIT, BPF_STRUCT_OPS_STATE_INUSE };"
     "struct bpf_local_storage { u64 pad; void *owner; };"
     "struct bpf_local_storage_data { void *smap; char data[16]; };"
@@ -28,6 +30,15 @@ static const char *const types[] = {
     "struct vm_struct { void *addr; };"
     "struct bpf_arena { struct bpf_map map; u64 user_vm_start, user_vm_end;"
     "  struct vm_struct *kern_vm; };"
+    "struct fprobe { void *entry_handler, *exit_handler; };"
+    "struct fprobe_hlist { struct hlist_node hlist; u64 pad; struct fprobe *fp; };"
+    "struct bpf_kprobe_multi_link { struct bpf_link link; struct fprobe fp; u32 cnt; };"
+    "struct uprobe_consumer { void *handler, *ret_handler; struct list_head cons_node; };"
+    "struct bpf_uprobe { struct bpf_uprobe_multi_link *link; u64 offset;"
+    "  struct uprobe_consumer consumer; };"
+    "struct bpf_uprobe_multi_link { struct bpf_link link; u32 cnt; };"
+    "struct uprobe { struct rb_node rb_node; struct list_head consumers; struct inode *inode;"
+    "  u64 offset; };"
     "struct bpf_prog_list { struct hlist_node node; struct bpf_prog *prog; void *link; };",
     "BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY };",
     "BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_TASK_STORAGE,"
@@ -192,6 +203,68 @@ static void others(void **state)
     }
 }
 
+/* ---- probes ---- */
+
+static void put_link(struct world *w, uint64_t link, unsigned type, uint64_t prog)
+{
+    mk_put(w->k, link, "bpf_link.ops", w->ops);
+    mk_put(w->k, link, "bpf_link.id", 9);
+    mk_put(w->k, link, "bpf_link.type", type);
+    mk_put(w->k, link, "bpf_link.prog", prog);
+    mk_put(w->k, link, "bpf_link.refcnt.counter", 1);
+}
+
+static const char *shown(struct world *w)
+{
+    static char text[512];
+
+    snprintf(text, sizeof text, "%s", mk_columns(mk_guest_rows(&w->g, "bpflinks", NULL), 2, 2));
+    snprintf(text + strlen(text), sizeof text - strlen(text), ": %s",
+             mk_columns(mk_guest_rows(&w->g, "bpflinks", NULL), 12, 12));
+    return text;
+}
+
+static void probes(void **state)
+{
+    static const char HIDDEN[] = "not in the table of links; no process and no path holds the link";
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        uint64_t link = mk_object(w.k, "bpf_kprobe_multi_link"), fp, node, probe, place;
+        uint64_t users = mk_object(w.k, "bpf_uprobe_multi_link"), one;
+        char want[128];
+
+        put_link(&w, mk_at(w.k, link, "bpf_kprobe_multi_link.link"), 1, w.prog[0]);
+        fp = mk_at(w.k, link, "bpf_kprobe_multi_link.fp");
+        node = mk_object(w.k, "fprobe_hlist");
+        mk_put(w.k, node, "fprobe_hlist.fp", fp);
+        mk_put(w.k, fp, "fprobe.entry_handler", w.base + 0xc0);
+        mk_hlist_add(w.k, w.fprobes + 8 * mk_model(w.k)->ptr_size,
+                     mk_at(w.k, node, "fprobe_hlist.hlist"));
+        snprintf(want, sizeof want, "kprobe_multi: %s", HIDDEN);
+        assert_string_equal(shown(&w), want);
+        mk_put(w.k, fp, "fprobe.entry_handler", w.base + 0x80); // of somebody else
+        assert_string_equal(shown(&w), ": ");
+
+        probe = mk_object(w.k, "uprobe");
+        place = mk_object(w.k, "bpf_uprobe");
+        one = mk_at(w.k, place, "bpf_uprobe.consumer");
+        put_link(&w, mk_at(w.k, users, "bpf_uprobe_multi_link.link"), 2, w.prog[1]);
+        mk_put(w.k, place, "bpf_uprobe.link", users);
+        mk_put(w.k, one, "uprobe_consumer.handler", w.base + 0x100);
+        mk_list_append(w.k, mk_at(w.k, probe, "uprobe.consumers"),
+                       mk_at(w.k, one, "uprobe_consumer.cons_node"));
+        mk_put(w.k, w.uprobes, "rb_root.rb_node", mk_at(w.k, probe, "uprobe.rb_node"));
+        snprintf(want, sizeof want, "uprobe_multi: %s", HIDDEN);
+        assert_string_equal(shown(&w), want);
+        mk_put(w.k, one, "uprobe_consumer.handler", w.base + 0xc0);
+        assert_string_equal(shown(&w), ": ");
+        mk_free(w.k);
+    }
+}
+
 /* ---- control groups ---- */
 
 static void put_effective(struct world *w, uint64_t group, uint64_t one, uint64_t two)
@@ -255,10 +328,8 @@ static void groups(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(storage),
-        cmocka_unit_test(struct_ops),
-        cmocka_unit_test(others),
-        cmocka_unit_test(groups),
+        cmocka_unit_test(storage), cmocka_unit_test(struct_ops), cmocka_unit_test(others),
+        cmocka_unit_test(probes),  cmocka_unit_test(groups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
