@@ -126,6 +126,8 @@ static void compares(void **state)
         mk_put(w.k, w.prog[0], "bpf_prog.type", 6);
         insn(&w, w.prog[0], 0, 0x15, 1, 0x1ab51ab5);
         assert_string_equal(first(&w), "0x1ab51ab5 compares packets with a number of four bytes");
+        insn(&w, w.prog[0], 0, 0x15, 1, (int)0xdeadbeef);
+        assert_string_equal(first(&w), "0xdeadbeef compares packets with a number of four bytes");
         insn(&w, w.prog[0], 0, 0x55, 1, 0x31d4);
         assert_string_equal(first(&w), big ? "0x31d4 " : "0x31d4 (54321) ");
         // Protocols, lengths, errors; a register; a program that is given no packets.
@@ -202,15 +204,16 @@ static void attached(void **state)
     mk_each_machine(m)
     {
         struct world w = make(m, types);
-        uint64_t freed = make_prog(&w, 5, "freed");
+        uint64_t copy;
 
-        mk_put(w.k, mk_of(&w.g, freed, "bpf_prog.aux"), "bpf_prog_aux.prog", w.prog[0]);
         set_id(&w, 0, 3, w.prog[2]);
         make_event(&w, "syscalls", "sys_exit_getdents64", w.prog[0]);
         make_event(&w, "syscalls", "sys_enter_execve", w.prog[1]);
         // A program that only an event has, and one that was freed: its data leads elsewhere.
         make_event(&w, "sched", "sched_switch", w.prog[3]);
-        make_event(&w, "sched", "sched_wakeup", freed);
+        copy = mk_object(w.k, "bpf_prog");
+        mk_put(w.k, copy, "bpf_prog.aux", aux_of(&w, 0));
+        make_event(&w, "sched", "sched_wakeup", copy);
         make_event(&w, "sched", "sched_waking", w.events);
         assert_string_equal(hints(&w), "prog1: attached to getdents64\nprog2: \nprog3: \n"
                                        "prog4: not in the table of programs");
