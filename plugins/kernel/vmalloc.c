@@ -22,9 +22,8 @@ EG_COLUMNS(COLUMNS);
 
 // include/linux/vmalloc.h; in the order in which /proc names them
 static const struct eg_constant kinds[] = {
-    { "ioremap", 1 }, { "vmalloc", 2 },       { "vmap", 4 },
-    { "user", 8 },    { "dma-coherent", 16 }, { "sparse", 0x1000 }, // 6.9
-    { NULL, 0 },
+    { "ioremap", 1 }, { "vmalloc", 2 },       { "vmap", 4 }, { "sparse", 0x1000 }, // since 6.9
+    { "user", 8 },    { "dma-coherent", 16 }, { NULL, 0 },
 };
 enum { NAMED = 0x101f };
 

@@ -197,7 +197,7 @@ class Bpflinks(Declaration):
 
     def same(self, column, want, have):
         if column == "ATTACHED_TO" and have:  # a probe stands behind the place of ftrace; an event is of a system
-            if set(want.split()) <= set(re.split(r"[\s,.]+", have)):  # with numbers of maps, programs, functions between
+            if set(re.split("[ ,]+", want)) <= set(re.split(r"[\s,.]+", have)):  # with numbers of maps, programs, functions between
                 return True
             return want in (have, have.split("+")[0], have.split(":")[-1]) or have.endswith("_" + want) or want in have.split("_prog_")[-1]
         return want == have

@@ -3,6 +3,7 @@ import ipaddress
 import json
 import re
 
+from bpf import told
 from declare import Declaration
 from filesystems import without_module_types
 
@@ -425,8 +426,8 @@ class Xdp(Declaration):
     def expected(self, truth):
         out = {}
         self.ns = truth.namespaces(1).get("net")
-        programs = {p["id"]: p for p in json.loads(truth.text("bpftool-prog.json") or "[]")}
-        for net in json.loads(truth.text("bpftool-net.json") or "[]"):
+        programs = {p["id"]: p for p in told(truth, "prog")}
+        for net in told(truth, "net"):
             for one in net["xdp"]:
                 program = programs.get(one["id"], {})
                 out[(self.ns, one["devname"], one["mode"])] = {

@@ -4,11 +4,19 @@
 #include "../../../core/cache.h"
 #include "../../../core/run.h"
 #include "../../../core/vec.h"
+#include "../mm/mm.h"
 #include "../mm/vmalloc.h"
 #include "../state.h"
 #include "kallsyms.h"
 #include "module.h"
 #include <inttypes.h>
+
+EG_SYMBOL(map_idr, "idr");
+EG_FIELD_AS(map_type, bpf_map, "map_type");
+EG_FIELD_AS(ops_image, bpf_struct_ops_map, "image");
+EG_ENUMERATOR(BPF_MAP_TYPE_STRUCT_OPS, "bpf_map_type");
+EG_TYPE(bpf_map);
+EG_TYPE(bpf_struct_ops_map);
 
 enum { RANGES_MAX = 1 << 17, RUN_MAX = 1 << 16, NAME_MAX = 64 };
 
@@ -187,6 +195,31 @@ static void add_made(struct eg_run *r, void *state, const struct linux_ksym *s)
     }
 }
 
+/* Until 6.12 what leads from a table of functions into BPF programs (struct_ops) has no symbol: a
+ * page for each map, which lies where code of modules does (kernel/bpf/bpf_struct_ops.c). */
+static void add_tables(struct linux_codes *c, struct eg_run *r)
+{
+    const uint64_t page = UINT64_C(1) << linux_page_shift(r);
+    struct eg_entry e;
+    int64_t kind;
+    unsigned n = 0;
+
+    if (!eg_has_symbol(r, map_idr) || !eg_has(r, ops_image) ||
+        !eg_enum(r, BPF_MAP_TYPE_STRUCT_OPS, &kind))
+        return;
+    eg_each_xa(e, eg_sym(r, map_idr)) {
+        struct eg_obj map = eg_object(r, bpf_map, e.value);
+        uint64_t type = 0, image = 0;
+
+        if (n++ > RUN_MAX)
+            return;
+        if (eg_get(&type, map, map_type) && type == (uint64_t)kind &&
+            eg_get(&image, eg_cast(map, bpf_struct_ops_map), ops_image) && image &&
+            !(image & (page - 1)))
+            add(c, image, page, LINUX_CODE_BPF, "bpf");
+    }
+}
+
 /* Kernels whose symbols lack the lists: who asked for an area tells whose code is in it. */
 static void add_areas(struct linux_codes *c, struct eg_run *r)
 {
@@ -259,6 +292,7 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *kept)
     add_image(c, sys);
     add_modules(c, r);
     linux_ksyms_made(r, add_made, c);
+    add_tables(c, r);
     c->unlisted = !eg_system_own_symbol(sys, "bpf_kallsyms", &addr, NULL);
     if (c->unlisted)
         add_areas(c, r);
