@@ -178,10 +178,10 @@ static void knock(void)
 static void pinned_oddly(void)
 {
     int fd = map((struct map){ "lab_odd", BPF_MAP_TYPE_HASH, 4, 16, 8 });
-    union attributes a = { .a = { .pathname = (uintptr_t) "/sys/fs/bpf/.lab",
+    union attributes a = { .a = { .pathname = (uintptr_t) "/sys/fs/bpf/ lab",
                                   .bpf_fd = (uint32_t)fd } };
-    check(!syscall(SYS_bpf, BPF_OBJ_PIN, &a, sizeof a.a), "/sys/fs/bpf/.lab");
-    mark("bpf_odd_path", "lab_odd", fd, "/sys/fs/bpf/.lab");
+    check(!syscall(SYS_bpf, BPF_OBJ_PIN, &a, sizeof a.a), "/sys/fs/bpf/ lab");
+    mark("bpf_odd_path", "lab_odd", fd, "/sys/fs/bpf/ lab");
 }
 
 /* Two programs and a map for the module, which takes one program, its link and the map out of the
