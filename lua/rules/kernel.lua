@@ -222,7 +222,7 @@ hinted {
   hits = { { HINTS = "not in the table of maps" }, { HINTS = "pinned under an odd name" } },
 }
 hinted {
-  id = "bpf-link", title = "BPF link {LINK_ID} is hidden or odd", severity = "high", plugin = "bpflinks",
+  id = "bpf-link", title = "BPF program {BPF_ID} {BPF_NAME} is attached in a hidden or odd way", severity = "high", plugin = "bpflinks",
   key = { "LINK_ID", "BPF_ID" }, show = { "KIND", "BPF_NAME", "ATTACHED_TO", "COMM", "PID", "HINTS" },
   why = "What keeps a program attached is in no table, a program works where no list has it, or it is where rootkits are.", match = bpf,
   hits = { { HINTS = "not in the table of links" }, { HINTS = "works in the group, and no group has it in its list" },

@@ -63,6 +63,22 @@ rule {
   misses = { { NS = 1, INTERFACE = "eth0", PROMISCUITY = 0 }, { NS = 1, INTERFACE = "eth0", PROMISCUITY = 1, MASTER = "br0" } },
 }
 
+-- Does a filter of classic BPF compare what lies behind the headers of IP and TCP, UDP or ICMP with a number? DHCP clients do so
+-- too, and look for the cookie of their protocol.
+local function looks_for_magic(filter)
+  local payload = false
+  if type(filter) ~= "string" or filter:find("0x63825363", 1, true) then return false end
+  for step in (filter:gsub("^cBPF ", "") .. "; "):gmatch("(.-); ") do
+    local load, x, at = step:match("^(ldh?) %[(x? ?%+? ?)(%d+)%]")
+    if load then
+      payload = tonumber(at) >= (x ~= "" and 18 or 42) and (load == "ld" or x ~= "")
+    elseif payload and tonumber(step:match("^jeq #(0x%x+)") or 0) > 0xff then
+      return true
+    end
+  end
+  return false
+end
+
 rule {
   id = "packet-socket",
   title = "{COMM} ({PID}) reads packets past the network stack",
@@ -71,11 +87,14 @@ rule {
   where = "FAMILY = AF_PACKET",
   key = { "PID" },
   show = { "COMM", "FD", "PROTO", "INTERFACE", "UID", "OPTIONS", "SOCKET_FILTER" },
-  why = "A packet socket sees what firewalls drop: backdoors of the kind of BPFDoor wait there, behind a filter of classic BPF.",
+  match = function(row) return looks_for_magic(row.SOCKET_FILTER) and "medium" or true end,
+  why = "A packet socket sees what firewalls drop: backdoors of the kind of BPFDoor wait there, behind a filter of classic BPF. One that "
+    .. "looks for a number in what packets carry is medium.",
   benign = "DHCP clients, lldpd, tcpdump, wpa_supplicant.",
   attack = "T1205.002",
   more = "sockets --pid {PID}",
-  hits = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL" } },
+  hits = { { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL" },
+    { PID = 5, COMM = "x", FAMILY = "AF_PACKET", PROTO = "ALL", SOCKET_FILTER = "cBPF ldh [x + 22]; jeq #0x7255 jt 2 jf 3; ret #0xffff; ret #0" } },
   misses = { { PID = 5, COMM = "x", FAMILY = "AF_INET", TYPE = "RAW" } },
 }
 
