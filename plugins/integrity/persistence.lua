@@ -7,7 +7,8 @@ local watched = {
   { "at", "/var/spool/cron/atjobs/*", "/var/spool/at/*" },
   { "systemd", "/etc/systemd/*", "/usr/lib/systemd/*", "/lib/systemd/*", "/usr/local/lib/systemd/*", "*/.config/systemd/*",
     "*/.local/share/systemd/*", "/usr/share/systemd/*", "/usr/local/share/systemd/*", "/run/systemd/system/*" },
-  { "init", "/etc/rc.local", "/etc/rc.d/*", "/etc/rc?.d/*", "/etc/init.d/*", "/etc/inittab", "/etc/init/*", "/etc/local.d/*", "/etc/runlevels/*" },
+  { "init", "/etc/rc.local", "/etc/rc.d/*", "/etc/rc?.d/*", "/etc/init.d/*", "/etc/inittab", "/etc/init/*", "/etc/local.d/*", "/etc/runlevels/*",
+    "/sbin/init" },
   { "shell", "/etc/profile", "/etc/profile.d/*", "/etc/bash.bashrc", "/etc/bashrc", "/etc/zsh*", "/etc/environment", "/etc/fish/*",
     "/etc/csh*", "*/.bashrc", "*/.bash_profile", "*/.bash_login", "*/.bash_logout", "*/.bash_aliases", "*/.profile", "*/.zshrc", "*/.zshenv",
     "*/.zprofile", "*/.zlogin", "*/.zlogout", "*/.kshrc", "*/.tcshrc", "*/.cshrc", "*/.xprofile", "*/.xinitrc", "*/.xsession",
@@ -310,8 +311,8 @@ return plugin {
   columns = {
     { "KIND", "text", "kernel, binfmt_misc, helper; of a file what it is for: cron, systemd, shell, ssh, ..." },
     { "NAME", "text", "the setting, entry or process" },
-    { "PATH", "text", "the file" },
-    { "VALUE", "text", "what it says", "list" },
+    { "PATH", "text", "the file; of an entry of binfmt_misc the interpreter" },
+    { "VALUE", "text", "what it says, or takes", "list" },
     { "EXPECTED", "text", "what a kernel has by itself" },
     { "MTIME", "time", "last change of its bytes" },
     { "CTIME", "time", "last change of its inode" },
@@ -321,9 +322,9 @@ return plugin {
   uses = { "tasks", "is_kthread", "binfmt_misc_entry" },
   run = function(k, args, row)
     kernel_settings(k, row)
-    for what, look in pairs { ["entries of binfmt_misc"] = binfmt_misc, ["release agents of control groups"] = release_agents } do
-      local ok, why = pcall(look, k, row)
-      if not ok then eg.note(what .. " are not looked for: " .. tostring(why)) end
+    for _, part in ipairs { { release_agents, "release agents of control groups" }, { binfmt_misc, "entries of binfmt_misc" } } do
+      local ok, why = pcall(part[1], k, row)
+      if not ok then eg.note(part[2] .. " are not looked for: " .. tostring(why)) end
     end
     helpers(k, row)
     files(k, args, row)
