@@ -41,6 +41,24 @@ rule {
 }
 
 rule {
+  id = "started-by-loader",
+  title = "{COMM} ({PID}) is the dynamic loader, and runs a program that was given to it",
+  severity = "low",
+  plugin = "lsof",
+  where = "KIND = exe and PATH ~ '/ld-(linux|musl|[0-9])[^/]*$'",
+  key = { "PID" },
+  show = { "COMM", "PATH", "UID" },
+  why = "A program that is started so needs no right to be run, nor a file system that allows it, and hides its name from /proc/PID/exe.",
+  benign = "Programs with libraries of their own (Steam, bundles), builds.",
+  attack = "T1218",
+  more = "maps --pid {PID}",
+  hits = { { PID = 5, KIND = "exe", PATH = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" }, { PID = 5, KIND = "exe", PATH = "/lib/ld-musl-x86_64.so.1" },
+    { PID = 5, KIND = "exe", PATH = "/lib/x86_64-linux-gnu/ld-2.31.so" } },
+  misses = { { PID = 5, KIND = "exe", PATH = "/usr/bin/ld" }, { PID = 5, KIND = "exe", PATH = "/usr/bin/ld-linux.d/x" },
+    { PID = 5, KIND = "fd", PATH = "/lib/ld-musl-x86_64.so.1" } },
+}
+
+rule {
   id = "library-in-odd-place",
   title = "{COMM} ({PID}) has mapped code from a folder where anybody may write",
   severity = "low",

@@ -162,6 +162,7 @@ WAYS = {
     "no_history": [Rule("history-off")],
     "history": [Rule("history-of-an-intruder")],
     "history_file": [Rule("history-to-nowhere", "path")],
+    "started_by_loader": [Rule("started-by-loader")],
     "ld_audit": [Rule("preload-variable")],
     "covered_process": [Rule("covered-process", "path")],
     "covered_program": [Rule("covered-file", "path")],
