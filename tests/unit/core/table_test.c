@@ -23,6 +23,8 @@ static void escapes(void **state)
         { "\n\t\x7f", 3, "\\x0a\\x09\\x7f" },
         { "gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f" },
         { "\xc2\x9b", 2, "\\xc2\\x9b" },                   // C1: CSI
+        { "\xe2\x80\x8b", 3, "\\xe2\\x80\\x8b" },          // a space without width
+        { "\xe2\x80\x8d", 3, "\xe2\x80\x8d" },             // a joiner
         { "\xe2\x80\xae", 3, "\\xe2\\x80\\xae" },          // right-to-left override
         { "\xf0\x9f\x90\xa7", 4, "\xf0\x9f\x90\xa7" },     // a penguin
         { "\xff\xfe", 2, "\\xff\\xfe" },                   // never UTF-8

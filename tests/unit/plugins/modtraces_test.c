@@ -267,6 +267,13 @@ static void going(struct world *w)
 {
     mk_put(w->k, w->module[VICTIM], "module.state", GOING);
 }
+/* One that is being removed loses these, before its code. */
+static void leaving(struct world *w)
+{
+    going(w);
+    mk_put(w->k, w->module[VICTIM], "module.core_kallsyms.num_symtab", 0);
+    mk_put(w->k, w->module[VICTIM], "module.sect_attrs", 0);
+}
 static void stateless(struct world *w)
 {
     mk_put(w->k, w->module[VICTIM], "module.state", 77);
@@ -316,6 +323,7 @@ static void signs(void **state)
         { unformed, "state Unformed, but its code is executable", false },
         { unformed_yet, "", false },
         { going, "state Unloading, but its code is executable", false },
+        { leaving, "state Unloading, but its code is executable", false },
         { stateless, "no state that a module has, but its code is executable", false },
         { no_symbols, "its table of symbols was emptied", false },
         { no_sections, "its list of sections is gone", false },
@@ -403,6 +411,10 @@ static void of_the_loader(struct world *w)
 {
     some_area(w, "load_module", "something");
 }
+static void of_the_loader_long(struct world *w)
+{
+    mk_write(w->k, some_area(w, "load_module", "something") + 4096, "something", 9);
+}
 static void of_the_loader_free(struct world *w)
 {
     some_area(w, "load_module", "");
@@ -433,6 +445,7 @@ static void scan(void **state)
         { copied, NULL, NULL, NULL },
         { copied_kobject, "mod0", "area, symbols, scan", "its links still lead to others" },
         { of_the_loader, "", "area", "executable memory of nobody, asked for by load_module" },
+        { of_the_loader_long, "", "area", "executable memory of nobody, asked for by load_module" },
         { of_the_loader_free, NULL, NULL, NULL },
         { of_the_kernel, NULL, NULL, NULL },
         { recorded, "", "ftrace", "ftrace has records of executable memory of nobody" },
@@ -464,7 +477,14 @@ static void columns(void **state)
     mk_each_machine(m) for (int i = 0; i <= 1; i++)
     {
         struct world w = make(m, i);
+        char places[256];
+        size_t n = 0;
 
+        for (unsigned k = 0; k < MODULES; k++)
+            n += (size_t)snprintf(places + n, sizeof places - n, "%s%#llx|%#llx", k ? "\n" : "",
+                                  (unsigned long long)w.code[k],
+                                  (unsigned long long)(w.code[k] + w.page));
+        assert_string_equal(mk_columns(mk_rows(w.k, "modxview", NULL), 12, 13), places);
         assert_string_equal(
             mk_columns(mk_rows(w.k, "modxview", NULL), 1, 10),
             "mod0|true|true|true|true|true|true|true|true|true\n"
