@@ -133,6 +133,18 @@ static void sections(void **state)
         assert_string_equal(mk_columns(mk_rows(w.k, "modsections", NULL), 2, 4), want);
         assert_string_equal(mk_columns(mk_rows(w.k, "modsections", NULL), 6, 6),
                             "gone\ncode\ncode\ndata\ndata");
+        assert_string_equal(mk_rows(w.k, "modsections", (const char *[]){ "module=mode", NULL }),
+                            "");
+        assert_non_null(
+            strstr(mk_rows(w.k, "modsections", (const char *[]){ "module=mod", NULL }), ".text"));
+        if (m->arch && !strcmp(m->arch, "x86_64")) {
+            assert_string_equal(mk_columns(mk_rows(w.k, "modsections", NULL), 5, 5),
+                                "\nrwx\nrwx\nrwx\nrwx");
+            mk_protect(w.k, w.code, 0, 2);
+            mk_protect(w.k, w.data, UINT64_C(1) << 63, 0);
+            assert_string_equal(mk_columns(mk_rows(w.k, "modsections", NULL), 5, 5),
+                                "\nr-x\nr-x\nrw-\nrw-");
+        }
         // Without the list: parts of memory.
         mk_put(w.k, w.module, "module.sect_attrs", 0);
         assert_string_equal(mk_columns(mk_rows(w.k, "modsections", NULL), 2, 2),
@@ -231,9 +243,17 @@ static void files(void **state)
     mk_each_machine(m)
     {
         struct world w = make(m, true);
-        const char *const none[] = { "module=other", NULL };
+        const char *none[] = { "module=other", NULL };
+        char at[2][64];
 
         assert_string_equal(mk_rows(w.k, "module_extract", none), "");
+        snprintf(at[0], sizeof at[0], "at=%#llx", (unsigned long long)w.code + 4096);
+        snprintf(at[1], sizeof at[1], "at=%#llx", (unsigned long long)w.code + 4095);
+        none[0] = at[0];
+        assert_string_equal(mk_rows(w.k, "module_extract", none), "");
+        none[0] = at[1];
+        assert_non_null(strstr(mk_rows(w.k, "module_extract", none), "mod|mod."));
+        fclose(take(&w, folder));
         assert_non_null(strstr(mk_rows(w.k, "module_extract", NULL), "mod|mod."));
         fclose(take(&w, folder));
         mk_free(w.k);
@@ -427,6 +447,8 @@ static void taints(void **state)
             strcat(want, *rest == 'M' ? of_module : *rest == 'L' ? of_log : at);
         }
         snprintf(left, sizeof left, "%s", mk_rows(k, "taints", NULL));
+        assert_int_equal(mk_row_notes("the kernel is not tainted"), !*cases[i].rows);
+        assert_int_equal(mk_row_notes("not known"), 0);
         snprintf(rows, sizeof rows, "%s", mk_columns(left, 0, 2));
         assert_int_equal(strncmp(rows, want, strcspn(want, "|")), 0);
         // A row without its meaning and the line of the log.
@@ -440,6 +462,11 @@ static void taints(void **state)
             assert_string_equal(rows, want);
         else
             assert_string_equal(mk_columns(left, 6, 6), "\n");
+        mk_put(k, mod, "module.taints", 1 << 25);
+        mk_write_ptr(k, mask, 1 << 26);
+        mk_rows(k, "taints", NULL);
+        assert_int_equal(mk_row_notes("1 modules have taints that are not known"), 1);
+        assert_int_equal(mk_row_notes("bits that are not known: 0x4000000"), 1);
         mk_free(k);
     }
 }
