@@ -112,6 +112,68 @@ static int run_source(void *context, size_t piece, unsigned worker)
     return 0;
 }
 
+/** What a plugin noted, without its own name before it. */
+struct said {
+    const char *text, *name;
+    size_t order;
+    bool repeated; /* of another plugin before it */
+};
+
+static int by_text(const void *a, const void *b)
+{
+    const struct said *x = a, *y = b;
+    const int order = strcmp(x->text, y->text);
+
+    return order ? order : x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct said *x = a, *y = b;
+
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/** One note for all plugins that say the same. */
+static void say_notes(struct triage *t)
+{
+    struct said *all;
+    size_t n = 0, first = 0;
+
+    for (size_t i = 0; i < t->sources.n; i++)
+        n += t->sources.at[i]->result.n_notes;
+    all = eg_tmp(t->run, n * sizeof *all + 1);
+    n = 0;
+    for (size_t i = 0; i < t->sources.n; i++) {
+        const struct triage_source *s = t->sources.at[i];
+        const size_t len = strlen(s->name);
+
+        for (size_t k = 0; k < s->result.n_notes; k++, n++) {
+            const char *text = s->result.notes[k];
+
+            if (!strncmp(text, s->name, len) && !strncmp(text + len, ": ", 2))
+                text += len + 2;
+            all[n] = (struct said){ text, s->name, n, false };
+        }
+    }
+    if (n)
+        qsort(all, n, sizeof *all, by_text);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(all[i].text, all[first].text) != 0) {
+            first = i;
+            continue;
+        }
+        all[i].repeated = true;
+        if (strcmp(all[i].name, all[i - 1].name) != 0)
+            all[first].name = eg_strf(t->run, "%s, %s", all[first].name, all[i].name);
+    }
+    if (n)
+        qsort(all, n, sizeof *all, by_order);
+    for (size_t i = 0; i < n; i++)
+        if (!all[i].repeated)
+            eg_note(t->run, "%s: %s", all[i].name, all[i].text);
+}
+
 static void run_sources(struct triage *t)
 {
     struct eg_run *r = t->run;
@@ -132,11 +194,11 @@ static void run_sources(struct triage *t)
             s->lacks = eg_strf(r, "%s: the image lacks %s", s->name, lacks);
     }
     eg_parallel(r->options->threads, t->sources.n, run_source, t);
+    say_notes(t);
     for (size_t i = 0; i < t->sources.n; i++) {
         struct triage_source *s = t->sources.at[i];
         const struct eg_run_result *one = &s->result;
 
-        eg_run_pass_notes(r, s->name, one);
         if (one->status && !s->lacks)
             s->lacks = eg_strf(r, "%s: %s", s->name, one->error ? one->error : "it failed");
     }

@@ -268,7 +268,7 @@ static int run(struct eg_run *r)
     unsigned cpu = ~0u;
 
     if (strcmp(eg_system_of(r)->arch->name, "x86_64") != 0) {
-        eg_note(r, "only x86 has descriptors of segments");
+        eg_note(r, "this processor has no such tables: they are of x86 only");
         return 0;
     }
     while (linux_next_cpu(r, &cpu)) {

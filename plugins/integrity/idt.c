@@ -223,7 +223,7 @@ static int run(struct eg_run *r)
     uint64_t own = 0, cr4;
 
     if (strcmp(sys->arch->name, "x86_64") != 0) {
-        eg_note(r, "only x86 has an interrupt descriptor table");
+        eg_note(r, "this processor has no such tables: they are of x86 only");
         return 0;
     }
     if (!eg_system_own_symbol(sys, "__entry_text_start", &s.entry_first, NULL) ||

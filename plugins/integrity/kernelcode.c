@@ -416,7 +416,7 @@ static void say(struct looking *k)
     const char *missing = NULL;
 
     for (const struct eg_constant *c = linux_patch_kinds; c->name; c++)
-        if (!(k->patches->found & 1u << c->value))
+        if (!((k->patches->found | k->patches->none) & 1u << c->value))
             missing = eg_strf(r, "%s%s%s", missing ? missing : "", missing ? ", " : "", c->name);
     if (missing)
         eg_note(r,

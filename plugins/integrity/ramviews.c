@@ -141,10 +141,13 @@ static void read_e820(struct ramviews *w)
 
 static void read_firmware(struct ramviews *w)
 {
+    const struct eg_obj list = eg_sym(w->r, map_entries);
     struct eg_obj entry;
     uint64_t first, last;
 
-    eg_each_list(entry, eg_sym(w->r, map_entries), firmware_map_entry.list) {
+    if (list.why) // machines without such firmware have none
+        return;
+    eg_each_list(entry, list, firmware_map_entry.list) {
         const char *type = eg_string(w->r, eg_at(entry, firmware_map_entry.type), 64);
 
         if (type && eg_get(&first, entry, firmware_map_entry.start) &&

@@ -97,7 +97,9 @@ static int run(struct eg_run *r)
 
     if (!all)
         return eg_failed(r, "out of memory");
-    if (!(all->found & (1u << LINUX_PATCH_CALL | 1u << LINUX_PATCH_TRAMPOLINE)))
+    if (all->none & 1u << LINUX_PATCH_CALL)
+        eg_note(r, "static calls: this kernel patches none");
+    else if (!(all->found & (1u << LINUX_PATCH_CALL | 1u << LINUX_PATCH_TRAMPOLINE)))
         eg_note(r, "static calls: those of the kernel itself were not compared: it has none, or a "
                    "System.map of it (--system-map) has __start_static_call_sites");
     p = eg_tmp(r, all->n * sizeof(const struct linux_patch *));

@@ -256,6 +256,10 @@ static bool make(struct eg_system *sys, struct eg_run *r, void *at)
     const char *name, *module;
     uint64_t off;
 
+    if (!eg_has(r, jump_entry.code))
+        k->p.none |= 1u << LINUX_PATCH_JUMP;
+    if (!eg_has(r, static_call_site.addr))
+        k->p.none |= 1u << LINUX_PATCH_CALL | 1u << LINUX_PATCH_TRAMPOLINE;
     add_ftrace(k, r);
     add_tables(k, r);
     add_probes(k, r);

@@ -31,6 +31,7 @@ struct linux_patches {
     const struct linux_patch *at;
     size_t n;
     unsigned found; /**< bits, 1 << enum linux_patch_kind: this kernel's records were found */
+    unsigned none;  /**< bits of the same: it was built without them */
 };
 EG_API const struct linux_patches *linux_patches(struct eg_run *r); /**< NULL: out of memory */
 /** The index of the first one at or behind @addr; p->n: none. */

@@ -31,6 +31,12 @@ static void begin(struct world *w, const char *text)
         assert_int_equal(mk_lua_add("triagerows", rows, &e), 0);
     if (!added)
         assert_int_equal(mk_lua_add("triagefails", "row { N = 1 } error('broken')", &e), 0);
+    if (!added)
+        assert_int_equal(
+            mk_lua_add("triagenotes", "eg.note('same') eg.note('triagenotes: own')", &e), 0);
+    if (!added)
+        assert_int_equal(
+            mk_lua_add("triagenotes2", "eg.note('same') eg.note('triagenotes: own')", &e), 0);
     added = true;
     w->k = mk_lua_new(&mk_machines[0]);
     mk_system(w->k)->os = &os;
@@ -190,6 +196,10 @@ static void not_checked(void **state)
                  "note: not checked: a: triagefails: triagefails.lua:1: broken\n");
     assert_says(RULE("a", "plugin = 'triagerows', match = function(r) return r.NO end"), "a",
                 "own.lua:1: triagerows has no column 'NO'");
+    // What several plugins note is said once.
+    assert_found(RULE("a", "plugin = 'triagenotes'") RULE("b", "plugin = 'triagenotes2'"), "a,b",
+                 "note: triagenotes, triagenotes2: same\nnote: triagenotes: own\n"
+                 "note: triagenotes2: triagenotes: own\n");
     out = found(RULE("a", "plugin = 'nosuch'") RULE("b", "plugin = 'triagerows', where = 'N = 9'"),
                 "a,b", "all", NULL);
     assert_non_null(strstr(out, "low|a||T|not checked: there is no plugin nosuch|W"));
