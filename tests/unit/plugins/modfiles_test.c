@@ -284,7 +284,7 @@ static void sizes(void **state)
 {
     static const struct {
         bool write, symbol, list; // the page is writable; a symbol of 8 bytes; sysfs has sections
-        const char *bytes;        // of the section
+        char bytes[5];            // of the section
         uint64_t size;
     } cases[] = {
         { false, false, true, "\x13\0\0\x55", 8 }, { false, false, true, "", 8 },
