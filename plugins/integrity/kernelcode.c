@@ -387,8 +387,8 @@ static int compare_modules(struct looking *k, const char *folder)
     struct comparing c = { .k = k };
     struct eg_obj m;
 
-    if (eg_system_of(r)->arch->elf_machine != ELF_X86_64 || !eg_has(r, module.list))
-        return folder ? eg_failed(r, "--modules: only modules of x86-64 can be compared") : 0;
+    if (!eg_has(r, module.list))
+        return folder ? eg_failed(r, "--modules: this kernel has no modules") : 0;
     if (folder && !linux_kmodule_folder(r, folder, &c.folder))
         return eg_failed(r, "--modules %s: the folder cannot be read", folder);
     linux_kmodule_cached(r, &c.cached);

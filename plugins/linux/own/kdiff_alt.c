@@ -4,7 +4,11 @@
 
 #include <string.h>
 
-EG_FIELDS(alt_instr, instr_offset, instrlen, repl_offset, replacementlen);
+EG_FIELD_AS(alt_instr_offset, alt_instr, "instr_offset|orig_offset"); // x86, AArch64
+EG_FIELD_AS(alt_instrlen, alt_instr, "instrlen|orig_len");
+EG_FIELD_AS(alt_repl_offset, alt_instr, "repl_offset|alt_offset");
+EG_FIELD_AS(alt_replacementlen, alt_instr, "replacementlen|alt_len");
+EG_TYPE(alt_instr);
 
 /* Bytes that do nothing at the beginning of @b: a nop, or a jump over breakpoints, as long padding
  * has since 6.4 (optimize_nops(), arch/x86/kernel/alternative.c). */
@@ -152,13 +156,13 @@ static bool member(struct linux_kdiff_work *w, uint32_t id, size_t len, size_t s
 void linux_kdiff_alternatives(struct linux_kdiff_work *w)
 {
     const struct linux_kfile_section *t = linux_kfile_section(w->f, ".altinstructions");
-    const size_t size = eg_has(w->r, alt_instr.instrlen) ? eg_object(w->r, alt_instr, 1).size : 0;
+    const size_t size = eg_has(w->r, alt_instrlen) ? eg_object(w->r, alt_instr, 1).size : 0;
     size_t instr, repl, its_len, made_len;
 
-    if (size < 12 || !member(w, eg_f_alt_instr.instr_offset.id, 4, size, &instr) ||
-        !member(w, eg_f_alt_instr.repl_offset.id, 4, size, &repl) ||
-        !member(w, eg_f_alt_instr.instrlen.id, 1, size, &its_len) ||
-        !member(w, eg_f_alt_instr.replacementlen.id, 1, size, &made_len))
+    if (size < 12 || !member(w, eg_f_alt_instr_offset.id, 4, size, &instr) ||
+        !member(w, eg_f_alt_repl_offset.id, 4, size, &repl) ||
+        !member(w, eg_f_alt_instrlen.id, 1, size, &its_len) ||
+        !member(w, eg_f_alt_replacementlen.id, 1, size, &made_len))
         return;
     for (size_t n = 0; linux_kdiff_entry(w, t, n, size); n += size) {
         const uint8_t *e = t->bytes + n;

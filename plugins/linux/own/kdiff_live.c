@@ -1,6 +1,7 @@
 /* kdiff_live.c - what is patched while the kernel runs: ftrace, jump labels, static calls,
  * kprobes. */
 #include "../kernel/codeof.h"
+#include "code.h"
 #include "kdiff_work.h"
 
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static void find_sites(struct linux_kdiff_work *w)
         enum linux_patch_kind kind;
     } tables[] = {
         { "__mcount_loc", 8, LINUX_PATCH_FTRACE },
+        { "__patchable_function_entries", 8, LINUX_PATCH_FTRACE },
         { "__jump_table", 16, LINUX_PATCH_JUMP },
         { ".static_call_sites", 8, LINUX_PATCH_CALL },
     };
@@ -56,13 +58,38 @@ static void find_sites(struct linux_kdiff_work *w)
         qsort(w->sites, w->n_sites, sizeof *w->sites, by_kind);
 }
 
-/* Does the file name the place of this live record, as far as files do? */
-static bool is_site(const struct linux_kdiff_work *w, const struct linux_patch *p)
+/* Does the file name the place of this live record, as far as files do? AArch64's entries are of
+ * the nops that the compiler left, the record's place is behind one of them, behind a landing
+ * place, and behind two more for a pointer (ftrace_call_adjust(), arch/arm64/kernel/ftrace.c): so
+ * many bytes, *@behind. */
+static bool is_site(const struct linux_kdiff_work *w, const struct linux_patch *p, unsigned *behind)
 {
-    const struct linux_kdiff_site site = { p->at, p->kind };
+    const unsigned most = w->arch->code_unit == 4 && p->kind == LINUX_PATCH_FTRACE ? 16 : 0;
 
-    return !w->f->module || p->kind == LINUX_PATCH_KPROBE || p->kind == LINUX_PATCH_TRAMPOLINE ||
-           (w->n_sites && bsearch(&site, w->sites, w->n_sites, sizeof site, by_kind));
+    for (*behind = 0; w->n_sites && *behind <= most; *behind += 4) {
+        const struct linux_kdiff_site site = { p->at - *behind, p->kind };
+
+        if (bsearch(&site, w->sites, w->n_sites, sizeof site, by_kind))
+            return true;
+    }
+    return !w->f->module || p->kind == LINUX_PATCH_KPROBE || p->kind == LINUX_PATCH_TRAMPOLINE;
+}
+
+#define MOV_X9_X30 UINT32_C(0xaa1e03e9)
+
+/* Before the call AArch64 has "mov x9, x30", and before the function where struct ftrace_ops is
+ * (since 6.3). */
+static void before_call(struct linux_kdiff_work *w, uint64_t at, unsigned behind)
+{
+    const uint64_t pointer = (at - 12) & ~(uint64_t)7;
+
+    if (linux_kdiff_inside(w, at - 4, 4) &&
+        eg_le32(w->live + (at - 4 - w->p->first)) == MOV_X9_X30 &&
+        linux_nops(w->arch, w->want + (at - 4 - w->p->first), 4))
+        linux_kdiff_accept(w, at - 4, 4, LINUX_KDIFF_LIVE);
+    if (behind >= 12 && linux_kdiff_inside(w, pointer, 8) &&
+        linux_nops(w->arch, w->want + (pointer - w->p->first), 8))
+        linux_kdiff_accept(w, pointer, 8, LINUX_KDIFF_LIVE);
 }
 
 static void live_patches(struct linux_kdiff_work *w)
@@ -73,12 +100,13 @@ static void live_patches(struct linux_kdiff_work *w)
         const struct linux_patch *p = &all->at[i];
         const uint8_t *live;
         struct linux_step s, was;
-        size_t len = 5;
+        size_t len = w->arch->code_unit == 4 ? 4 : 5;
+        unsigned behind;
 
         if (!linux_kdiff_inside(w, p->at, LINUX_PATCH_BYTES))
             break;
         live = w->live + (p->at - w->p->first);
-        if (!is_site(w, p) || linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) ||
+        if (!is_site(w, p, &behind) || linux_patch_hint(w->r, p, live, LINUX_PATCH_BYTES) ||
             !linux_kdiff_step(w, live, 8, p->at, &s))
             continue;
         // A jump label is of two bytes or of five, in the file and in memory alike.
@@ -88,8 +116,8 @@ static void live_patches(struct linux_kdiff_work *w)
             continue;
         if (p->kind == LINUX_PATCH_JUMP)
             len = s.size;
-        else if (p->kind == LINUX_PATCH_KPROBE && *live == 0xcc)
-            len = 1;
+        else if (p->kind == LINUX_PATCH_KPROBE && linux_breakpoint_at(w->arch, live, len))
+            len = linux_breakpoint_at(w->arch, live, len);
         else if (p->kind == LINUX_PATCH_KPROBE &&
                  (!s.direct ||
                   linux_whose_code(linux_codes(w->r), s.target, NULL) != LINUX_CODE_KPROBES))
@@ -99,6 +127,8 @@ static void live_patches(struct linux_kdiff_work *w)
         else if (s.direct && s.size == 6)
             len = 6;
         linux_kdiff_accept(w, p->at, len, LINUX_KDIFF_LIVE);
+        if (p->kind == LINUX_PATCH_FTRACE && w->arch->code_unit == 4)
+            before_call(w, p->at, behind);
     }
 }
 
@@ -130,9 +160,34 @@ static void ftrace_entries(struct linux_kdiff_work *w)
     }
 }
 
+/* Where the kernel's records of ftrace are not known: calls and nops where the file has them. */
+static void without_records(struct linux_kdiff_work *w)
+{
+    const bool words = w->arch->code_unit == 4;
+    const size_t size = words ? 4 : 5;
+
+    for (size_t i = 0; i < w->n_sites && w->sites[i].kind == LINUX_PATCH_FTRACE; i++)
+        for (uint64_t at = w->sites[i].at, n = 0; n < (words ? 5 : 1); n++, at += size) {
+            const uint8_t *live = w->live + (at - w->p->first);
+            struct linux_step s;
+
+            if (!linux_kdiff_inside(w, at, 8) ||
+                (words && !linux_nops(w->arch, w->want + (at - w->p->first), 4)))
+                continue;
+            if (linux_nops(w->arch, live, size) || (words && eg_le32(live) == MOV_X9_X30) ||
+                (linux_kdiff_step(w, live, 8, at, &s) && s.flow == EG_FLOW_CALL && s.direct &&
+                 s.size == size))
+                linux_kdiff_accept(w, at, size, LINUX_KDIFF_LIVE);
+        }
+}
+
 void linux_kdiff_live(struct linux_kdiff_work *w)
 {
+    const struct linux_patches *all = linux_patches(w->r);
+
     find_sites(w);
+    if (!all || !(all->found & 1u << LINUX_PATCH_FTRACE))
+        without_records(w);
     live_patches(w);
     if (!w->f->module)
         ftrace_entries(w);

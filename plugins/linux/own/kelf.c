@@ -261,8 +261,7 @@ bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k)
     uint64_t shoff, size;
     unsigned n, text;
 
-    if (!head || memcmp(head, "\177ELF\2\1", 6) != 0 || eg_le16(head + 18) != ELF_X86_64 ||
-        eg_le16(head + 58) != 64)
+    if (!head || memcmp(head, "\177ELF\2\1", 6) != 0 || eg_le16(head + 58) != 64)
         return false;
     shoff = eg_le64(head + 40);
     n = eg_le16(head + 60);
@@ -288,6 +287,7 @@ bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k)
         };
     }
     k->n_sections = n;
+    k->machine = eg_le16(head + 18);
     k->end = shoff + 64 * (uint64_t)n;
     return true;
 }

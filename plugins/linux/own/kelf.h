@@ -1,5 +1,5 @@
-/** own/kelf.h - an ELF file of x86-64 that the kernel, or a module, is loaded from, packed or not:
- * its section headers, checked. */
+/** own/kelf.h - an ELF file that the kernel, or a module, is loaded from, packed or not: its section
+ * headers, checked. */
 #ifndef EG_LINUX_KELF_H
 #define EG_LINUX_KELF_H
 
@@ -19,7 +19,8 @@ struct linux_kelf {
     size_t len;                         /**< of @image */
     struct linux_kelf_section *section; /**< in the run's memory; NULL: not read yet */
     unsigned n_sections;
-    uint64_t end; /**< of the table of sections, behind which a boot image has relocations */
+    uint16_t machine; /**< EM_… */
+    uint64_t end;     /**< of the table of sections, behind which a boot image has relocations */
     struct linux_kelf_kept *kept;
 };
 
@@ -40,7 +41,7 @@ bool linux_kelf_packed(const uint8_t *p, size_t n);
  * known. */
 bool linux_kelf_unpack(struct eg_run *r, struct linux_kelf *k, const uint8_t *p, size_t n,
                        size_t len, const char **why);
-/** Read the section headers. @return false: no ELF file of x86-64 with sections. */
+/** Read the section headers. @return false: no ELF file of 64 bits, little-endian, with sections. */
 bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k);
 /** The @len bytes at @at of the file, or image; NULL: there are none, or too much was asked for. */
 const uint8_t *linux_kelf_bytes(struct eg_run *r, struct linux_kelf *k, uint64_t at, uint64_t len);

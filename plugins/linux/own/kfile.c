@@ -118,7 +118,7 @@ bool linux_kfile_of(struct eg_run *r, struct linux_kelf *k, int64_t shift, struc
             return false;
     }
     *why = "no kernel of x86-64 with sections";
-    if (!linux_kelf_sections(r, k))
+    if (!linux_kelf_sections(r, k) || k->machine != ELF_X86_64)
         return false;
     keep_sections(r, k, out);
     if (out->n_sections && k->image && k->end < k->len)

@@ -1,11 +1,12 @@
-/* kmodule.c - a module's file, relocated to where the image has the module (kernel/module/main.c,
- * arch/x86/kernel/module.c). */
+/* kmodule.c - a module's file, relocated to where the image has the module
+ * (kernel/module/main.c). */
 #include "kmodule.h"
 #include "../../../core/run.h"
 #include "../kernel/export.h"
 #include "../kernel/modsects.h"
 #include "../kernel/module.h"
 #include "../sched/uts.h"
+#include "code.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ enum {
     RELOCATIONS_MAX = 1 << 22, /* of one module: the largest have a million */
     EXPORTS_MAX = 1 << 18,
     ID_MAX = 256,
+    VENEER = 12, /* bytes: adrp, add, br (struct plt_entry, arch/arm64/include/asm/module.h) */
     SYMBOL = 24, /* bytes of an Elf64_Sym, and of an Elf64_Rela */
     RELOCATION = 24,
     ET_REL = 1,
@@ -147,15 +149,23 @@ static bool find_symbols(struct work *w)
 
 /* ---- relocations ---- */
 
-/* x86-64's, as apply_relocate_add() knows them. @return bytes of the word; 0: none of these. */
-static unsigned width_of(uint32_t type, bool *relative)
+/* A call that goes through a veneer of the module, to the right place. */
+static void through_veneer(struct work *w, uint8_t *p, uint64_t at, uint64_t value)
 {
-    enum { R_64 = 1, R_PC32 = 2, R_PLT32 = 4, R_32 = 10, R_32S = 11, R_PC64 = 24 };
+    const struct eg_arch *arch = eg_system_of(w->r)->arch;
+    uint8_t word[4], veneer[VENEER];
+    struct linux_stub stub;
+    uint64_t to;
 
-    *relative = type == R_PC32 || type == R_PLT32 || type == R_PC64;
-    if (type == R_64 || type == R_PC64)
-        return 8;
-    return *relative || type == R_32 || type == R_32S ? 4 : 0;
+    if (!eg_read(eg_view_of(w->r), eg_kernel(w->r), at, word, sizeof word))
+        return;
+    to = at + (uint64_t)(int64_t)((int32_t)(eg_le32(word) << 6) >> 4);
+    if ((eg_le32(word) & 0xfc000000) != (eg_le32(p) & 0xfc000000) ||
+        !eg_read(eg_view_of(w->r), eg_kernel(w->r), to, veneer, sizeof veneer))
+        return;
+    stub = linux_stub_at(arch, veneer, sizeof veneer, to);
+    if (stub.what && stub.known && stub.target == value)
+        memcpy(p, word, sizeof word);
 }
 
 /* What a symbol that is not known leaves to the image is not compared. */
@@ -163,20 +173,27 @@ static void relocate(struct work *w, const struct linux_kfile_section *s, uint8_
                      const uint8_t *rela)
 {
     const uint64_t at = eg_le64(rela), what = eg_le64(rela + 8);
-    bool relative;
-    const unsigned width = width_of((uint32_t)what, &relative);
+    const uint32_t type = (uint32_t)what;
+    uint8_t word[8] = { 0 };
+    unsigned width;
     uint64_t value;
 
-    if (!(uint32_t)what || !eg_within(at, width ? width : 4, s->size))
+    if (!type || type == 256 || !eg_within(at, 4, s->size)) // R_AARCH64_NONE
         return;
-    if (!width || !symbol(w, what >> 32, &value)) {
-        w->out->unknown += s->code && eg_read(eg_view_of(w->r), eg_kernel(w->r), s->addr + at,
-                                              bytes + at, width ? width : 4);
-        return;
+    if (symbol(w, what >> 32, &value)) {
+        value += eg_le64(rela + 16);
+        if (linux_kmodule_far(w->k->machine, type, s->addr + at, value)) {
+            through_veneer(w, bytes + at, s->addr + at, value);
+            return;
+        }
+        if (linux_kmodule_relocate(w->k->machine, type, bytes + at, (size_t)(s->size - at),
+                                   s->addr + at, value))
+            return;
     }
-    value += eg_le64(rela + 16) - (relative ? s->addr + at : 0);
-    for (unsigned i = 0; i < width; i++)
-        bytes[at + i] = (uint8_t)(value >> 8 * i);
+    width = linux_kmodule_relocate(w->k->machine, type, word, sizeof word, 0, 0);
+    width = width ? (unsigned)EG_MIN((uint64_t)width, s->size - at) : 4;
+    w->out->unknown +=
+        s->code && eg_read(eg_view_of(w->r), eg_kernel(w->r), s->addr + at, bytes + at, width);
 }
 
 static bool relocate_section(struct work *w, unsigned number, const struct linux_kfile_section *to,
@@ -202,17 +219,29 @@ static bool relocate_section(struct work *w, unsigned number, const struct linux
 
 /* ---- sections ---- */
 
+/* AArch64's tables of veneers, which the kernel fills, are not code of the file. */
 static bool wanted(const struct linux_kelf_section *s)
 {
     static const char *const names[] = {
-        ".alt",         ".para",        ".retpoline",         ".return", ".call_", ".ibt", ".smp",
-        "__mcount_loc", "__jump_table", ".static_call_sites", NULL,
+        ".alt",
+        ".para",
+        ".retpoline",
+        ".return",
+        ".call_",
+        ".ibt",
+        ".smp",
+        "__mcount_loc",
+        "__jump_table",
+        ".static_call_sites",
+        "__patchable_function_entries",
+        NULL,
     };
 
     for (const char *const *p = names; *p; p++)
         if (!strncmp(s->name, *p, strlen(*p)))
             return true;
-    return s->flags & SHF_EXECINSTR;
+    return s->flags & SHF_EXECINSTR && strcmp(s->name, ".plt") != 0 &&
+           strcmp(s->name, ".text.ftrace_trampoline") != 0;
 }
 
 /* The image's section of this name; of several with one name those of the file and of the image
@@ -354,9 +383,10 @@ bool linux_kmodule_of(struct eg_run *r, struct linux_kelf *k, struct eg_obj modu
     if (linux_kelf_packed(magic, sizeof magic) &&
         (!linux_kelf_read(r, k, FILE_MAX) || !linux_kelf_unpack(r, k, k->image, k->len, 0, why)))
         return false;
-    *why = "it is no module of x86-64, or not whole";
+    *why = "it is no module of this processor, or not whole";
     head = linux_kelf_bytes(r, k, 0, 64);
-    if (!head || eg_le16(head + 16) != ET_REL || !linux_kelf_sections(r, k) || !find_symbols(&w))
+    if (!head || eg_le16(head + 16) != ET_REL || !linux_kelf_sections(r, k) ||
+        k->machine != eg_system_of(r)->arch->elf_machine || !find_symbols(&w))
         return false;
     w.n_sections = linux_modsects(r, module, &w.sections);
     out->other = !is_this(&w, why);
