@@ -160,11 +160,14 @@ local hooks = {
   { "ktimers", "kernel-timer", "Timers of the kernel lead to code that nobody should have there" },
   { "workqueues", "work-item", "Work of workqueues leads to code that nobody should have there" },
   { "deferred", "deferred-call", "Deferred calls lead to code that nobody should have there" },
+  { "interrupts", "interrupt-handler", "Interrupts are handled by code that nobody should have there" },
+  { "sysctl", "parameter-handler", "Parameters of the kernel are read and written by code that nobody should have there" },
+  { "coderefs", "code-reference", "Data of the kernel lead to code or data that nobody should have there" },
 }
 for _, h in ipairs(hooks) do
   hinted {
     id = h[2], title = h[3], severity = "high", plugin = h[1], unsigned = h[4],
-    show = { "KIND", "NAME", "TABLE", "MEMBER", "HOOKED", "CHAIN", "FUNCTION", "SYMBOL", "MODULE", "USED_BY", "DETAIL", "HINTS" },
+    show = { "KIND", "NAME", "NAME_OFFSET", "POINTS_TO", "KEY", "IRQ", "TABLE", "MEMBER", "HOOKED", "CHAIN", "FUNCTION", "SYMBOL", "MODULE", "USED_BY", "DETAIL", "HINTS" },
     why = "The kernel calls what these pointers lead to: rootkits filter, wait and wake there.",
   }
 end

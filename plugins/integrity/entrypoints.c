@@ -12,7 +12,7 @@
 #define COLUMNS(C)                                                                                 \
     C(KIND, TEXT,                                                                                  \
       "register: of a processor; function: where the kernel is entered; branch: in "               \
-      "the code there, to code of somebody else")                                                  \
+      "the code there, to code of somebody else; table: that it reads, not the kernel's")          \
     C(CPU, INT, "the processor", EG_ASKED)                                                         \
     C(NAME, TEXT, "the register, or the function")                                                 \
     C(VALUE, TEXT, "what the register has, if it is not an address", EG_ASKED)                     \
@@ -100,6 +100,7 @@ static void show_registers(struct eg_run *r)
 struct sweep {
     struct eg_run *r;
     struct eg_disasm *d;
+    bool x86;
     unsigned n;
 };
 
@@ -116,6 +117,35 @@ static bool foreign(struct eg_run *r, uint64_t target)
     default:
         return true;
     }
+}
+
+/** The table of an instruction that takes an element of one, as "mov rax, [rax * 8 + table]"; 0: it
+ * is none. So the dispatch of system calls reads the kernel's table where it is no switch. */
+static uint64_t table_of(const uint8_t *code, size_t size)
+{
+    enum { REX = 0x40, MOV = 0x8b, CALL_OR_JUMP = 0xff };
+    const size_t at = size && (code[0] & 0xf0) == REX;
+
+    // ModRM: memory that SIB tells; SIB: an index times 8, and no base but 32 bits with a sign.
+    if (size < at + 7 || (code[at] != MOV && code[at] != CALL_OR_JUMP) ||
+        (code[at + 1] & 0xc7) != 0x04 || (code[at + 2] & 0xc7) != 0xc5)
+        return 0;
+    return (uint64_t)(int64_t)(int32_t)eg_load_(code + at + 3, 4, false);
+}
+
+static void table(struct sweep *s, const char *name, uint64_t at, uint64_t to)
+{
+    const char *who = NULL, *where = eg_name_of(s->r, at);
+    struct linux_codeof of;
+
+    if (linux_whose_code(linux_codes(s->r), to, &who) == LINUX_CODE_DATA && who &&
+        !strcmp(who, "kernel"))
+        return;
+    linux_codeof(s->r, to, &of);
+    eg_row(s->r, .KIND = eg_text("table"), .NAME = eg_text(where ? where : name),
+           .OFFSET = eg_uint(at), .FUNCTION = eg_uint(to), .SYMBOL = eg_text(of.symbol),
+           .MODULE = eg_text(who),
+           .HINTS = eg_text(who ? "a table in a module" : "a table in memory of nobody"));
 }
 
 /** Every call, jump and branch of the code from @at on that leads out of the kernel. */
@@ -140,6 +170,8 @@ static void sweep(struct sweep *s, const char *name, uint64_t at, uint64_t size)
             in.size = unit;
             continue;
         }
+        if (s->x86 && table_of(code + i, in.size))
+            table(s, name, at + i, table_of(code + i, in.size));
         if (!in.direct || !foreign(r, in.target))
             continue;
         if (s->n++ >= BRANCHES_MAX) {
@@ -230,7 +262,9 @@ static int run(struct eg_run *r)
     };
     const bool x86 = !strcmp(eg_system_of(r)->arch->name, "x86_64");
     const char *why;
-    struct sweep s = { .r = r, .d = eg_disasm_open(eg_system_of(r)->arch, false, &why) };
+    struct sweep s = { .r = r,
+                       .d = eg_disasm_open(eg_system_of(r)->arch, false, &why),
+                       .x86 = x86 };
 
     if (!x86 && strcmp(eg_system_of(r)->arch->name, "aarch64") != 0) {
         eg_disasm_close(s.d);
@@ -261,7 +295,8 @@ EG_PLUGIN(entrypoints) = {
         "note says so. The code is that of the entries, of the functions that look up a system "
         "call, and on AArch64 the vectors: HINTS has something where a register leads elsewhere "
         "than Linux has it, where a function begins with a jump out of the kernel, and each "
-        "direct call, jump or branch to code that is not the kernel's is a row. Not seen: "
+        "direct call, jump or branch to code that is not the kernel's is a row, as is a table of "
+        "functions that is not the kernel's. Not seen: "
         "indirect calls through registers, VBAR_EL1 of AArch64, which no dump has, and changes "
         "that stay within the kernel's code.",
     .looks_for = EG_NAMES("changed entries of the kernel"),

@@ -58,6 +58,7 @@ struct walk {
     uint64_t real_mode, real_mode_end; /* code for CPUs that start, in low memory */
     uint64_t text, text_end;           /* the kernel's code; 0: it is not known */
     uint64_t image_last;               /* of the kernel's image */
+    uint64_t image_delta;              /* virtual minus physical; UINT64_MAX: not known */
     uint64_t pages_left;
     size_t next; /* of the ranges of code: addresses only go up */
 };
@@ -348,6 +349,56 @@ static const char *hint_of_alias(struct walk *w, uint64_t pa)
                                                   : NULL;
 }
 
+/* The kernel's image is one piece of physical memory. */
+static bool is_moved(const struct walk *w, uint64_t va, uint64_t pa)
+{
+    return w->image_delta != UINT64_MAX && va >= w->text && va <= w->image_last &&
+           va - pa != w->image_delta;
+}
+
+/* How far most pages of the kernel's code are from where they are in physical memory: some may have
+ * been replaced. */
+static uint64_t image_delta(struct walk *w)
+{
+    enum { ASKED = 9 };
+    const uint64_t pages = (w->text_end - w->text) / w->page;
+    uint64_t at[ASKED];
+
+    for (unsigned i = 0; i < ASKED && pages >= ASKED; i++) {
+        const uint64_t va = w->text + pages / ASKED * i * w->page;
+        struct eg_extent x;
+        unsigned same = 0;
+
+        eg_extent_at(w->v, eg_kernel(w->r), va, &x);
+        at[i] = x.why ? UINT64_MAX : va - (x.below_addr + (va - x.start));
+        for (unsigned k = 0; k <= i; k++)
+            same += at[k] == at[i];
+        if (same > ASKED / 2)
+            return at[i];
+    }
+    return UINT64_MAX;
+}
+
+/* An area of vmalloc keeps which pages it was made of. */
+static bool is_replaced(struct walk *w, uint64_t va, uint64_t pa)
+{
+    const struct linux_area *area = linux_area_at(w->r, va);
+    const unsigned word = eg_binding_of(w->r)->model.ptr_size;
+    struct eg_obj vm = area ? eg_object(w->r, vm_struct, area->vm) : (struct eg_obj){ .why = 1 };
+    uint64_t n, pages, i;
+    const uint8_t *p;
+
+    if (!area || !area->vm || !w->memmap || !w->memmap->found ||
+        !eg_get(&pages, vm, vm_struct.pages) || !pages || !eg_get(&n, vm, vm_struct.nr_pages) ||
+        (i = (va - area->first) / w->page) >= n)
+        return false;
+    p = eg_bytes(w->v, eg_kernel(w->r), pages + i * word, word);
+    if (!p)
+        return false;
+    return eg_load_(p, word, eg_binding_of(w->r)->model.big_endian) !=
+           w->memmap->base + (pa >> w->memmap->shift) * w->memmap->size;
+}
+
 static void protected(struct walk *w, uint64_t first, uint64_t last, const char *kind,
                       const char *who, bool code)
 {
@@ -365,6 +416,8 @@ static void protected(struct walk *w, uint64_t first, uint64_t last, const char 
             row.flags = x.flags & MAPPED;
             // AArch64 leaves those of kprobes so (alloc_insn_page in arch/arm64/kernel/probes).
             row.hint = who && !strcmp(who, "kprobes") ? NULL : hint_of_alias(w, row.pa);
+            if (is_moved(w, va, row.pa) || is_replaced(w, va, row.pa))
+                row.hint = linux_hints(w->r, row.hint, "another page stands in its place");
             if (row.flags & EG_X_WRITE)
                 row.hint =
                     linux_hints(w->r, row.hint, code ? "writable code" : "writable constants");
@@ -476,6 +529,7 @@ static int run(struct eg_run *r)
     linux_ram_end(r, &w.ram_end);
     w.memmap = linux_memmap(r);
     w.has_delta = linux_direct_map(r, &w.delta);
+    w.image_delta = image_delta(&w);
     if (eg_get(&start, header, real_mode_header.text_start) &&
         eg_get(&end, header, real_mode_header.ro_end)) {
         w.real_mode = start;
@@ -501,8 +555,9 @@ EG_PLUGIN(kernelmap) = {
         "Without --all: memory that can be executed, and whatever breaks a rule. A page is not "
         "both writable and executable; programs may neither run nor read the kernel's pages; code "
         "is of the kernel, of a module that is listed, of BPF, ftrace or kprobes; code and "
-        "constants are mapped, and writable neither there nor in the direct map; the direct map "
-        "has all RAM and runs nothing. An executable page that the image lacks, or that is zeros "
+        "constants are mapped, to the pages that they were loaded into, and writable neither there "
+        "nor in the direct map; the direct map has all RAM and runs nothing. An executable page "
+        "that the image lacks, or that is zeros "
         "where code must be, was taken out of the image: a rootkit that feeds zeros to the tool "
         "that acquires memory leaves that. Pages in a part that a file which is cut short has "
         "lost, "

@@ -8,6 +8,7 @@
 #include "../linux/kernel/kallsyms.h"
 #include "../linux/kernel/module.h"
 #include "../linux/net/net.h"
+#include "../linux/net/pernet.h"
 #include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
@@ -20,6 +21,8 @@ EG_FIELD_AS(blocking_waiters, blocking_notifier_head, "rwsem.wait_list"); // unt
 EG_FIELD_AS(srcu_head, srcu_notifier_head, "head");
 EG_FIELD_AS(srcu_waiters, srcu_notifier_head, "mutex.wait_list");
 EG_FIELD_AS(net_chain, net, "netdev_chain");
+EG_FIELD_AS(fib_chain, fib_notifier_net, "fib_chain"); // net/core/fib_notifier.c
+EG_TYPE(fib_notifier_net);
 EG_TYPE(raw_notifier_head);
 EG_TYPE(atomic_notifier_head);
 EG_TYPE(blocking_notifier_head);
@@ -28,7 +31,7 @@ EG_TYPE(srcu_notifier_head);
 #define COLUMNS(C)                                                                                 \
     C(TABLE, TEXT,                                                                                 \
       "the chain's symbol, or in brackets the function that registers for it; of a "               \
-      "network namespace netdev_chain and its number")                                             \
+      "network namespace netdev_chain or fib_chain, and its number")                               \
     C(KIND, TEXT, "atomic, blocking, raw, srcu: how the chain is called")                          \
     C(PRIORITY, INT, "the highest is called first")                                                \
     C(FUNCTION, ADDR, "what is called", EG_MINOR)                                                  \
@@ -60,9 +63,9 @@ struct walk {
 /* Names of chains end so; what they are is proved by their contents. */
 static bool is_named(const char *name)
 {
-    static const char *const ends[] = { "_notifier_list", "_notify_list",   "_chain",
-                                        "_chain_head",    "_notifier",      "_notifier_head",
-                                        "_notifiers",     "_notifier_chain" };
+    static const char *const ends[] = { "_notifier_list", "_notify_list",    "_chain",
+                                        "_chain_head",    "_notifier",       "_notifier_head",
+                                        "_notifiers",     "_notifier_chain", "_handler_list" };
     const size_t n = strlen(name);
 
     for (size_t i = 0; i < countof(ends); i++) {
@@ -312,17 +315,41 @@ static void kernel_variables(struct walk *w)
     }
 }
 
+static bool is_unknown(void *context, uint64_t at)
+{
+    (void)context;
+    (void)at;
+    return false;
+}
+
+/* Chains that each network namespace has: of its devices, of its routes. */
+static void of_namespaces(struct walk *w)
+{
+    struct linux_pernet fib = { .symbol = "fib_notifier_net_id", .is = is_unknown };
+    struct eg_run *r = w->r;
+    struct eg_obj net;
+
+    linux_each_net(r, net)
+    {
+        const uint64_t number = eg_get_or((uint64_t)0, net, net_inum);
+        const uint64_t at = eg_has(r, fib_chain) ? linux_pernet_at(r, &fib, net) : 0;
+
+        if (eg_has(r, net_chain))
+            blocks(w, eg_strf(r, "netdev_chain %" PRIu64, number), "raw",
+                   eg_at(net, net_chain).addr + eg_offset(r, raw_head));
+        if (at)
+            blocks(w, eg_strf(r, "fib_chain %" PRIu64, number), "atomic",
+                   at + eg_offset(r, fib_chain) + eg_offset(r, atomic_head));
+    }
+}
+
 static int run(struct eg_run *r)
 {
     struct walk w = { .r = r, .codes = linux_codes(r), .seen = eg_run_map(r) };
-    struct eg_obj net;
 
     kernel_variables(&w);
     linux_ksyms_modules(r, NULL, module_variable, &w);
-    if (eg_has(r, net_chain))
-        linux_each_net(r, net)
-            blocks(&w, eg_strf(r, "netdev_chain %" PRIu64, eg_get_or((uint64_t)0, net, net_inum)),
-                   "raw", eg_at(net, net_chain).addr + eg_offset(r, raw_head));
+    of_namespaces(&w);
     if (!w.chains)
         eg_note(r, "no chain of notifiers with blocks was found by its symbol");
     return 0;

@@ -4,6 +4,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "../linux/kernel/hook.h"
 #include "../linux/kernel/module.h"
 #include "../linux/mm/vmalloc.h"
 #include <inttypes.h>
@@ -23,7 +24,7 @@
     C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
-enum { TABLES_MAX = 1 << 18, COPY_MIN = 8 };
+enum { TABLES_MAX = 1 << 18, COPY_MIN = 8, CHANGED_MAX = 2 };
 
 /* ---- what is reached ---- */
 
@@ -137,7 +138,7 @@ void optables_object(struct optables *o, struct optables_type *type, uint64_t ad
     if (!type || !addr || eg_stopped(o->r))
         return;
     if (type->members->functions > 0)
-        reach(o, type, addr, user, !type->members->table);
+        reach(o, type, addr, user, !type->members->table || type->object);
     follow(o, type, addr, user);
 }
 
@@ -164,12 +165,10 @@ static const char *user_text(const struct look *l)
 }
 
 /* Where two modules have nothing to do with each other, a table that joins them was changed. */
-static const char *pointer_hint(const struct look *l, uint64_t at, const struct linux_codeof *code)
+static const char *joined_hint(const struct look *l, const struct linux_codeof *code)
 {
-    const char *hint = linux_pointer_hint(l->o->r, at, code);
-
-    if (hint || code->kind != LINUX_CODE_MODULE || l->t->object)
-        return hint;
+    if (code->kind != LINUX_CODE_MODULE || (l->t->object && !l->t->type->own))
+        return NULL;
     if (l->who && !strcmp(l->who, "kernel"))
         return "a table of the kernel leads into a module";
     if (l->who && !optables_related(l->o->r, l->who, code->module))
@@ -177,6 +176,16 @@ static const char *pointer_hint(const struct look *l, uint64_t at, const struct 
     if (l->t->user.module && !optables_related(l->o->r, l->t->user.module, code->module))
         return "it leads into a module that has nothing to do with its user";
     return NULL;
+}
+
+/* That a module is of another origin says less than where its code stands. */
+static const char *pointer_hint(const struct look *l, uint64_t at, const struct linux_codeof *code)
+{
+    const char *hint = linux_pointer_hint(l->o->r, at, code), *joined = joined_hint(l, code);
+
+    if (hint && joined && hint != code->hint)
+        return hint;
+    return joined ? linux_hints(l->o->r, joined, hint) : hint;
 }
 
 static void show(const struct look *l, const char *member, uint64_t function,
@@ -194,10 +203,10 @@ static void show(const struct look *l, const char *member, uint64_t function,
 
 /** What the functions of one table are together. */
 struct seen {
-    unsigned n, bpf;
-    bool single;       /**< single_start is one of them */
-    bool mixed;        /**< they are of two, of which one is a module */
-    const char *owner; /**< of the last; nobody's are told by themselves */
+    unsigned n, bpf, odd; /**< odd: with a hint of their own */
+    bool single;          /**< single_start is one of them */
+    bool mixed;           /**< they are of two, of which one is a module */
+    const char *owner;    /**< of the last; nobody's are told by themselves */
 };
 
 static void note_owner(struct seen *s, const struct linux_codeof *code)
@@ -242,6 +251,7 @@ static void functions(const struct look *l, struct seen *s)
         linux_codeof(l->o->r, at, &code);
         note_owner(s, &code);
         hint = pointer_hint(l, l->t->addr + m->off, &code);
+        s->odd += code.hint != NULL;
         if (hint)
             eg_run_map_add(l->o->r, l->o->shown, l->t->addr + m->off, 0);
         if (hint || l->all)
@@ -309,6 +319,50 @@ static const char *copy_hint(const struct look *l, const struct seen *s)
     return eg_strf(o->r, "a copy of the kernel's %s", name ? name : o->at[i].type->name);
 }
 
+/* How many functions of two tables of one type are the same, and how many are not. */
+static void compare(struct optables *o, const struct optable *a, const struct optable *b,
+                    unsigned *same, unsigned *other)
+{
+    const struct linux_fnmembers *members = a->type->members;
+    uint64_t x, y;
+
+    *same = *other = 0;
+    for (uint32_t i = 0; i < members->n && *other <= CHANGED_MAX; i++)
+        if (members->at[i].function && optables_word(o, a->addr + members->at[i].off, &x) &&
+            optables_word(o, b->addr + members->at[i].off, &y)) {
+            *same += x && x == y;
+            *other += x != y;
+        }
+}
+
+/* A table of the kernel's that is elsewhere, too, with few functions that are odd. */
+static const char *changed_hint(const struct look *l, const struct seen *s)
+{
+    const struct optable *t = l->t;
+    unsigned same, other;
+    const char *name;
+
+    if ((l->who && !strcmp(l->who, "kernel")) || t->object || !s->odd || s->odd > CHANGED_MAX ||
+        s->n < COPY_MIN / 2)
+        return NULL;
+    for (size_t i = 0; i < l->o->n; i++) {
+        const struct optable *b = &l->o->at[i];
+        const char *who;
+
+        if (b->type != t->type || b->object ||
+            linux_whose_code(l->o->codes, b->addr, &who) != LINUX_CODE_DATA ||
+            strcmp(who, "kernel") != 0)
+            continue;
+        compare(l->o, t, b, &same, &other);
+        if (!other || other > CHANGED_MAX || same < COPY_MIN / 2)
+            continue;
+        name = eg_name_of(l->o->r, b->addr);
+        return eg_strf(l->o->r, "a copy of the kernel's %s, of which %u function%s changed",
+                       name ? name : t->type->name, other, other == 1 ? " was" : "s were");
+    }
+    return NULL;
+}
+
 static void take_originals(struct optables *o)
 {
     const char *who;
@@ -349,6 +403,8 @@ static void look(struct optables *o, const struct optable *t, bool all)
     hint = place_hint(&l, &s);
     if (!hint && !t->hint)
         hint = copy_hint(&l, &s);
+    if (!hint && !t->hint)
+        hint = changed_hint(&l, &s);
     if (t->hint)
         show(&l, NULL, 0, NULL, t->hint);
     if (hint)
@@ -367,6 +423,8 @@ static int run(struct eg_run *r)
     const bool all = eg_arg_flag(r, "all");
 
     optables_files(&o);
+    optables_single(&o);
+    optables_sysfs(&o);
     optables_network(&o);
     optables_devices(&o);
     optables_lists(&o);
@@ -393,16 +451,19 @@ EG_PLUGIN(optables) = {
     .manual =
         "A table is a struct of pointers to functions, as file_operations; which members are "
         "pointers to functions is read from the kernel's types, so that new ones are looked at "
-        "too. Tables are reached from all inodes, open files and file systems, entries of /proc, "
-        "sysfs and cgroups, sockets and their protocols, interfaces, terminals and line "
-        "disciplines, character and block devices, and from what registers itself: file systems, "
-        "binary formats, protocols, types of packets, keys, ciphers, clocks, input handlers. "
+        "too. Tables are reached from all inodes, names, locks, open files and file systems, "
+        "entries of /proc, sysfs, debugfs and cgroups, mappings of processes, sockets and their "
+        "protocols, interfaces, terminals and line disciplines, character and block devices, and "
+        "from what registers itself: file systems, binary formats, protocols, commands of netlink, "
+        "types of packets, keys, ciphers, clocks, consoles, input handlers, what CPUs do when they "
+        "come. "
         "Objects with functions of their own (a socket's sk_data_ready) are looked at as tables "
         "are. A row says what is odd: code of nobody, constants of the kernel that lead into a "
         "module, two modules that have nothing to do with each other, a table that was copied into "
-        "allocated memory or into a module's, a file whose table is another module's. All "
-        "constants "
-        "of the kernel are searched for pointers into modules, also in tables that nothing leads "
+        "allocated memory or into a module's, a file whose table is another module's, or is that "
+        "of "
+        "few where all others of its file system have one table. All constants of the kernel are "
+        "searched for pointers into modules, also in tables that nothing leads "
         "to. --all shows every pointer, with "
         "whose code each is.\n"
         "What it cannot see: a function that leads away from its own beginning (kernelcode, "

@@ -12,6 +12,8 @@ struct optables_type {
     const char *name;
     uint32_t id;
     const struct linux_fnmembers *members;
+    bool object; /**< looks like a table, but is registered one by one and may lie anywhere */
+    bool own;    /**< and its functions are of whose memory it lies in */
     uint64_t *last;    /**< by member: the table that the last object had */
     size_t *last_seen; /**< and its number */
 };
@@ -59,6 +61,8 @@ bool optables_word(struct optables *o, uint64_t at, uint64_t *out);
 /** Do two modules have to do with each other: one uses the other? */
 bool optables_related(struct eg_run *r, const char *one, const char *other);
 
+/** @at is an inode: its name. */
+const char *optables_say_inode(struct eg_run *r, uint64_t at);
 /** A user that is a text. */
 const char *optables_say_text(struct eg_run *r, uint64_t text);
 static inline struct optables_user optables_named(const char *text)
@@ -71,7 +75,9 @@ static inline struct optables_user optables_named(const char *text)
 void optables_files(struct optables *o);   /**< file systems, inodes, open files, /proc */
 void optables_network(struct optables *o); /**< sockets, interfaces, protocols */
 void optables_devices(struct optables *o); /**< terminals, character and block devices */
-void optables_lists(struct optables *o);   /**< what registers itself in a list of the kernel */
+void optables_single(struct optables *o); /**< mappings, locks, debugfs, what one inode has alone */
+void optables_sysfs(struct optables *o);  /**< attributes in sysfs */
+void optables_lists(struct optables *o);  /**< what registers itself in a list of the kernel */
 /** Constants of the kernel that lead into a module or to code of nobody, in whatever table: rows of
  * those that have none yet. */
 void optables_constants(struct optables *o,

@@ -41,7 +41,7 @@ struct types {
 
 /* ---- who has it ---- */
 
-static const char *say_inode(struct eg_run *r, uint64_t at)
+const char *optables_say_inode(struct eg_run *r, uint64_t at)
 {
     struct eg_obj inode = eg_object(r, inode, at);
     const char *path = NULL;
@@ -162,10 +162,10 @@ static void foreign(struct types *t, struct eg_obj inode, const char *fs, const 
                        at.addr == eg_at(inode, inode_fop).addr
                            ? t->file_ops
                            : optables_type(o, "inode_operations"),
-                       table, (struct optables_user){ say_inode, inode.addr, owner });
+                       table, (struct optables_user){ optables_say_inode, inode.addr, owner });
     if (i != SIZE_MAX && !o->at[i].hint) {
         o->at[i].hint = eg_strf(o->r, "a table of the module %s serves files of %s", who, fs);
-        o->at[i].user = (struct optables_user){ say_inode, inode.addr, owner };
+        o->at[i].user = (struct optables_user){ optables_say_inode, inode.addr, owner };
     }
 }
 
@@ -173,7 +173,7 @@ static void one_inode(struct types *t, struct eg_obj inode, const char *fs, cons
                       bool kernfs)
 {
     struct optables *o = t->o;
-    const struct optables_user user = { say_inode, inode.addr, owner };
+    const struct optables_user user = { optables_say_inode, inode.addr, owner };
     struct eg_obj alias;
     uint64_t at, id, ino;
     uint16_t mode, flags;

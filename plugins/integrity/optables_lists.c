@@ -3,6 +3,7 @@
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/kallsyms.h"
+#include "../linux/mm/slab.h"
 #include "optables.h"
 #include <string.h>
 
@@ -12,6 +13,8 @@ enum shape {
     CHAIN,     /* a pointer to the first; @link: to the next */
     POINTERS,  /* an array of pointers to them */
     FUNCTIONS, /* an array of pointers to functions */
+    STRUCTS,   /* an array of them */
+    HLIST,     /* an hlist_head; @link: the member */
 };
 
 static const struct source {
@@ -36,6 +39,17 @@ static const struct source {
     { "ptype_base", LISTS, "packet_type", "list", 16 },    // PTYPE_HASH_SIZE
     { "pernet_list", LIST, "pernet_operations", "list", 0 },
     { "link_ops", LIST, "rtnl_link_ops", "list", 0 },
+    { "tcp_ulp_list", LIST, "tcp_ulp_ops", "list", 0 },
+    { "qdisc_base", CHAIN, "Qdisc_ops", "next", 0 },
+    { "tcf_proto_base", LIST, "tcf_proto_ops", "head", 0 },
+    { "act_base", LIST, "tc_action_ops", "head", 0 },
+    { "nf_sockopts", LIST, "nf_sockopt_ops", "list", 0 },
+    { "sock_diag_handlers", POINTERS, "sock_diag_handler", NULL, 46 }, // AF_MAX
+    { "dump_list", LIST, "kmsg_dumper", "list", 0 },
+    { "console_drivers", CHAIN, "console", "next", 0, true }, // until 6.1
+    { "console_list", HLIST, "console", "node", 0, true },    // since 6.2
+    { "cpuhp_hp_states", STRUCTS, "cpuhp_step", NULL, 1024 }, // CPUHP_ONLINE and less
+    { "trace_types", CHAIN, "tracer", "next", 0 },
     { "tcp_cong_list", LIST, "tcp_congestion_ops", "list", 0 },
     { "input_handler_list", LIST, "input_handler", "node", 0 },
     { "input_dev_list", LIST, "input_dev", "node", 0 },
@@ -51,8 +65,15 @@ static const struct source {
     { "syscore_list", LIST, "syscore", "node", 0, true },
 };
 
-enum { ELEMENTS_MAX = 1 << 14 };
+enum { ELEMENTS_MAX = 1 << 14, COMMANDS_MAX = 256, FAMILIES_MAX = 128, ROUTE_TYPES = 128 };
 EG_TYPE(list_head);
+EG_FIELDS(genl_family, name, ops, small_ops, split_ops, n_ops, n_small_ops, n_split_ops);
+EG_FIELD_AS(idr_tree, idr, "idr_rt");
+EG_FIELD_AS(nmi_head, nmi_desc, "head");
+EG_FIELD_AS(nmi_link, nmiaction, "list");
+EG_SYMBOL(genl_fam_idr, "idr");
+EG_SYMBOL(nmi_desc, "nmi_desc[4]");
+EG_SYMBOL(rtnl_msg_handlers, "void *[129]");
 
 /* The elements of an array, within its variable. */
 static unsigned count_of(const struct source *s, const struct eg_symbol_extent *extent,
@@ -117,6 +138,28 @@ static void functions(struct optables *o, const struct source *s, uint64_t at, u
     optables_object(o, type, at, optables_named(s->symbol));
 }
 
+static void structs(struct optables *o, const struct source *s, struct optables_type *type,
+                    uint64_t at, unsigned count)
+{
+    type->object = true;
+    for (unsigned i = 0; i < count; i++)
+        optables_object(o, type, at + i * type->members->size,
+                        optables_named(eg_strf(o->r, "%s[%u]", s->symbol, i)));
+}
+
+/* The first element's member is where the head leads to. */
+static void hlist(struct optables *o, const struct source *s, struct optables_type *type,
+                  uint64_t at, uint64_t off)
+{
+    struct eg_map *seen = eg_run_map(o->r);
+
+    for (unsigned n = 0; n < ELEMENTS_MAX; n++) {
+        if (!optables_word(o, at, &at) || at < off || !eg_run_map_add(o->r, seen, at, 0))
+            return;
+        optables_object(o, type, at - off, optables_named(s->symbol));
+    }
+}
+
 static void source(struct optables *o, const struct source *s, uint64_t at,
                    const struct eg_symbol_extent *extent)
 {
@@ -140,6 +183,12 @@ static void source(struct optables *o, const struct source *s, uint64_t at,
         for (unsigned i = 0, n = count_of(s, extent, head); i < n; i++)
             list(o, s, type, at + i * head, &slot);
         break;
+    case STRUCTS:
+        structs(o, s, type, at, count_of(s, extent, type->members->size));
+        break;
+    case HLIST:
+        hlist(o, s, type, at, slot.off);
+        break;
     case CHAIN:
         chain(o, s, type, at, slot.off);
         break;
@@ -148,9 +197,92 @@ static void source(struct optables *o, const struct source *s, uint64_t at,
     }
 }
 
+/* ---- what is kept in other ways ---- */
+
+static const char *say_family(struct eg_run *r, uint64_t at)
+{
+    const char *name = eg_string(r, eg_at(eg_object(r, genl_family, at), genl_family.name), 16);
+
+    return eg_strf(r, "generic netlink %s", name ? name : "?");
+}
+
+/* Commands of a family: an array of structs, each with functions of its own. */
+static void commands(struct optables *o, struct eg_obj family, const char *name,
+                     struct eg_obj first, uint32_t n)
+{
+    struct optables_type *type = optables_type(o, name);
+    uint64_t at;
+
+    if (!type || !eg_load(&at, first) || !at)
+        return;
+    type->object = type->own = true;
+    for (uint32_t i = 0; i < n && i < COMMANDS_MAX; i++)
+        optables_object(o, type, at + i * type->members->size,
+                        (struct optables_user){ say_family, family.addr, NULL });
+}
+
+/* net/netlink/genetlink.c; split commands are new in 6.2. */
+static void families(struct optables *o)
+{
+    struct optables_type *type = optables_type(o, "genl_family");
+    struct eg_entry entry;
+    unsigned n = 0;
+
+    if (!eg_has_symbol(o->r, genl_fam_idr) || !type)
+        return;
+    eg_each_xa(entry, eg_at(eg_sym(o->r, genl_fam_idr), idr_tree)) {
+        struct eg_obj f = eg_object(o->r, genl_family, entry.value);
+
+        if (n++ == ELEMENTS_MAX)
+            return;
+        optables_object(o, type, f.addr, (struct optables_user){ say_family, f.addr, NULL });
+        commands(o, f, "genl_ops", eg_at(f, genl_family.ops), eg_get_or(0u, f, genl_family.n_ops));
+        commands(o, f, "genl_small_ops", eg_at(f, genl_family.small_ops),
+                 eg_get_or(0u, f, genl_family.n_small_ops));
+        commands(o, f, "genl_split_ops", eg_at(f, genl_family.split_ops),
+                 eg_get_or(0u, f, genl_family.n_split_ops));
+    }
+}
+
+/* Of each family an array of pointers (net/core/rtnetlink.c), of which those that it has not are
+ * null up to the end of its object. */
+static void routes(struct optables *o)
+{
+    struct eg_obj all = eg_sym(o->r, rtnl_msg_handlers);
+    struct optables_type *type = optables_type(o, "rtnl_link");
+    const unsigned word = eg_binding_of(o->r)->model.ptr_size;
+    uint64_t table, at;
+
+    for (unsigned i = 0; type && !all.why && i < FAMILIES_MAX; i++)
+        for (unsigned k = 0; k < ROUTE_TYPES && optables_word(o, all.addr + i * word, &table) &&
+                             table && linux_slab_allocated(o->r, table) == 1;
+             k++)
+            if (optables_word(o, table + k * word, &at) && at &&
+                linux_slab_allocated(o->r, at) == 1)
+                optables_object(o, type, at,
+                                optables_named(eg_strf(o->r, "rtnl_msg_handlers[%u][%u]", i, k)));
+}
+
+static void nmis(struct optables *o)
+{
+    struct eg_obj all = eg_sym(o->r, nmi_desc), one;
+    struct optables_type *type = optables_type(o, "nmiaction");
+    unsigned n = 0;
+
+    for (uint64_t i = 0; type && i < eg_count(all); i++)
+        eg_each_list(one, eg_at(eg_index(all, i), nmi_head), nmi_link) {
+            if (n++ < ELEMENTS_MAX)
+                optables_object(o, type, one.addr, optables_named("nmi_desc"));
+        }
+}
+
 void optables_lists(struct optables *o)
 {
     const char *lost = NULL;
+
+    families(o);
+    routes(o);
+    nmis(o);
 
     for (size_t i = 0; i < countof(sources) && !eg_stopped(o->r); i++) {
         struct eg_symbol_extent extent = { 0 };

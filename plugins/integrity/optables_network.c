@@ -11,6 +11,7 @@ EG_FIELD_AS(net_ptype_all, net, "ptype_all"); // since 6.17
 EG_FIELD_AS(net_ptype_specific, net, "ptype_specific");
 EG_FIELD_AS(ptype_list, packet_type, "list");
 
+#define ANY UINT32_MAX
 enum { DEVICES_MAX = 1 << 16, PTYPES_MAX = 1 << 14 };
 
 static const char *say_sock(struct eg_run *r, uint64_t at)
@@ -27,12 +28,35 @@ static const char *say_device(struct eg_run *r, uint64_t at)
     return name ? eg_strf(r, "interface %s", name) : NULL;
 }
 
+/* What a socket of its family is, with functions of its own; the first that fits. */
+static struct optables_type *type_of(struct optables *o, const struct linux_sock *is)
+{
+    static const struct {
+        uint32_t family, type, protocol;
+        const char *name;
+    } types[] = {
+        { LINUX_AF_INET, LINUX_SOCK_STREAM, LINUX_IPPROTO_TCP, "inet_connection_sock" },
+        { LINUX_AF_INET6, LINUX_SOCK_STREAM, LINUX_IPPROTO_TCP, "inet_connection_sock" },
+        { LINUX_AF_INET, LINUX_SOCK_DGRAM, LINUX_IPPROTO_UDP, "udp_sock" },
+        { LINUX_AF_INET6, LINUX_SOCK_DGRAM, LINUX_IPPROTO_UDP, "udp_sock" },
+        { LINUX_AF_NETLINK, ANY, ANY, "netlink_sock" },
+        { LINUX_AF_PACKET, ANY, ANY, "packet_sock" },
+        { LINUX_AF_UNIX, ANY, ANY, "unix_sock" },
+    };
+    struct optables_type *type = NULL;
+
+    for (size_t i = 0; i < countof(types) && !type; i++)
+        if (types[i].family == is->family_number &&
+            (types[i].type == ANY || types[i].type == is->type_number) &&
+            (types[i].protocol == ANY || types[i].protocol == is->protocol_number))
+            type = optables_type(o, types[i].name);
+    return type ? type : optables_type(o, "sock");
+}
+
 static void sockets(struct optables *o)
 {
     const struct linux_table_socks *all = linux_table_socks(o->r);
-    struct optables_type *sock = optables_type(o, "sock"),
-                         *inet = optables_type(o, "inet_connection_sock"),
-                         *socket = optables_type(o, "socket");
+    struct optables_type *socket = optables_type(o, "socket");
 
     for (size_t i = 0; all && i < all->n && !eg_stopped(o->r); i++) {
         struct eg_obj s = eg_object(o->r, sock, all->at[i].sock);
@@ -42,13 +66,7 @@ static void sockets(struct optables *o)
 
         if (!linux_sock_read(o->r, s, &is) || is.size != LINUX_SOCK_FULL)
             continue;
-        optables_object(o,
-                        (is.family_number == LINUX_AF_INET || is.family_number == LINUX_AF_INET6) &&
-                                is.type_number == LINUX_SOCK_STREAM &&
-                                is.protocol_number == LINUX_IPPROTO_TCP && inet
-                            ? inet
-                            : sock,
-                        s.addr, user);
+        optables_object(o, type_of(o, &is), s.addr, user);
         if (eg_get(&at, s, sock.sk_socket))
             optables_object(o, socket, at, user);
     }

@@ -2,7 +2,9 @@
 #include "../linux/kernel/ftrace.h"
 #include "../../core/base.h"
 #include "../../core/map.h"
+#include "../../core/system.h"
 #include "../linux/kernel/hook.h"
+#include "../linux/kernel/step.h"
 #include "../linux/net/bpfprog.h"
 #include "../linux/text.h"
 #include <inttypes.h>
@@ -36,7 +38,7 @@ EG_SYMBOL(ftrace_graph_return, "void *");
 EG_COLUMNS(COLUMNS);
 
 enum { NAMES_MAX = 16, PAGES_MAX = 1 << 16, RECORDS_MAX = 1 << 20, ODD_MAX = 256 };
-enum { INSTANCES_MAX = 1024, PROBES_MAX = 4096, HOOKED_MAX = 1 << 18 };
+enum { INSTANCES_MAX = 1024, PROBES_MAX = 4096, HOOKED_MAX = 1 << 18, TRAMPOLINE_MAX = 4096 };
 
 /* FTRACE_FL_… (include/linux/ftrace.h). Below them is the count: of 23 bits until 6.4, since
  * 6.6 of 19. */
@@ -109,6 +111,39 @@ static const char *fprobe(struct eg_run *r, struct eg_obj fp, const char *hints,
     return hints;
 }
 
+/* A trampoline is a copy of the kernel's code that calls the function, or what of ftrace calls it
+ * (create_trampoline(), arch/x86/kernel/ftrace.c). */
+static const char *trampoline_hints(struct look *l, struct eg_obj ops, uint64_t function,
+                                    uint64_t at, const char *hints)
+{
+    const struct eg_arch *arch = eg_system_of(l->r)->arch;
+    uint64_t size = 0, target;
+    uint8_t code[TRAMPOLINE_MAX];
+    struct linux_step s;
+    struct linux_codeof of;
+
+    eg_get(&size, ops, ftrace_ops.trampoline_size);
+    size = EG_MIN(size, (uint64_t)TRAMPOLINE_MAX);
+    if (!linux_steps(arch) || !eg_read(eg_view_of(l->r), eg_kernel(l->r), at, code, size))
+        return hints;
+    for (uint64_t off = 0; off < size; off += s.size) {
+        if (!linux_step_at(arch, code + off, size - off, at + off, &s) || !s.size ||
+            s.flow == EG_FLOW_RETURN || s.flow == EG_FLOW_TRAP) // data stands behind the code
+            break;
+        target = s.direct ? s.target : 0;
+        if (!target || target == function || (target >= at && target - at < size))
+            continue;
+        linux_codeof(l->r, target, &of);
+        if (of.kind != LINUX_CODE_KERNEL)
+            hints = linux_hints(l->r, hints,
+                                eg_strf(l->r, "trampoline: leads to %s, not to the function",
+                                        of.symbol   ? of.symbol
+                                        : of.module ? of.module
+                                                    : "code of nobody"));
+    }
+    return hints;
+}
+
 static const char *ops_hints(struct look *l, const struct linux_ftrace_ops *ops,
                              const struct linux_hook *h)
 {
@@ -121,6 +156,8 @@ static const char *ops_hints(struct look *l, const struct linux_ftrace_ops *ops,
     if (eg_get(&at, ops->at, ftrace_ops.trampoline) && linux_hook_at(l->r, at, &trampoline) &&
         trampoline.code.kind == LINUX_CODE_NOBODY)
         hints = linux_hints_of(l->r, hints, "trampoline", &trampoline);
+    else if (at)
+        hints = trampoline_hints(l, ops->at, h->at, at, hints);
     if (eg_get(&at, ops->at, ftrace_ops.direct_call) &&
         linux_hook_at(l->r, at & LINUX_FTRACE_CALLEE, &direct))
         hints = linux_hints_of(l->r, hints, "direct call", &direct);

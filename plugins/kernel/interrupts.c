@@ -1,11 +1,13 @@
 /* interrupts - which interrupts there are and who handles them, as /proc/interrupts shows them
  * (kernel/irq/proc.c). */
 #include "../../core/base.h"
+#include "../linux/kernel/hook.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/text.h"
 #include <inttypes.h>
 
 EG_FIELDS(irq_desc, action, kstat_irqs, name);
+EG_FIELD_AS(desc_flow, irq_desc, "handle_irq");
 EG_FIELD_AS(desc_irq, irq_desc, "irq_data.irq");
 EG_FIELD_AS(desc_hwirq, irq_desc, "irq_data.hwirq");
 EG_FIELD_AS(desc_chip, irq_desc, "irq_data.chip");
@@ -62,7 +64,9 @@ EG_FIELD_AS(mediated_pmi, irq_cpustat_t, "perf_guest_mediated_pmis");
     C(ACTION, TEXT, "who asked for it: a driver's or a device's name")                             \
     C(HANDLER, TEXT, "the function that is called")                                                \
     C(THREAD_HANDLER, TEXT, "the function that a thread of its own calls then", EG_MINOR)          \
-    C(AFFINITY, TEXT, "the CPUs that it may come to", EG_MINOR)
+    C(AFFINITY, TEXT, "the CPUs that it may come to", EG_MINOR)                                    \
+    C(FUNCTION, ADDR, "where HANDLER is", EG_MINOR)                                                \
+    C(HINTS, TEXT, "what is odd")
 EG_COLUMNS(COLUMNS);
 
 enum { CPUS_MAX = 8192, ACTIONS_MAX = 64, DESCS_MAX = 1 << 16 };
@@ -127,6 +131,22 @@ static struct eg_cell function(struct eg_run *r, struct eg_obj at)
     return eg_text(name ? name : eg_strf(r, "%#" PRIx64, va));
 }
 
+/* What handles the flow of an interrupt, before those who asked for it, is the kernel's or a chip's
+ * driver's; and each who asked for it has its own. */
+static const char *hints(struct eg_run *r, struct eg_obj desc, struct eg_obj action, bool none)
+{
+    struct linux_hook flow, handler = { 0 }, thread = { 0 };
+    const char *text;
+
+    linux_hook(r, eg_at(desc, desc_flow), &flow);
+    if (!none) {
+        linux_hook(r, eg_at(action, irqaction.handler), &handler);
+        linux_hook(r, eg_at(action, irqaction.thread_fn), &thread);
+    }
+    text = linux_hints_of(r, handler.code.hint, "thread", &thread);
+    return linux_hints_of(r, text, "flow", &flow);
+}
+
 static struct eg_cell trigger(struct eg_run *r, struct eg_obj desc)
 {
     enum { LEVEL = 1 << 13 }; // IRQD_LEVEL (include/linux/irq.h)
@@ -170,7 +190,9 @@ static void show(struct eg_run *r, struct eg_obj desc)
                .HANDLER = none ? (struct eg_cell){ 0 } : function(r, eg_at(a, irqaction.handler)),
                .THREAD_HANDLER =
                    none ? (struct eg_cell){ 0 } : function(r, eg_at(a, irqaction.thread_fn)),
-               .AFFINITY = mask);
+               .AFFINITY = mask,
+               .FUNCTION = none ? (struct eg_cell){ 0 } : eg_val(a, irqaction.handler),
+               .HINTS = eg_text(hints(r, desc, a, none)));
         action = eg_at(a, irqaction.next);
         if (none || !eg_load(&next, action) || !next)
             return;
@@ -295,8 +317,10 @@ EG_PLUGIN(interrupts) = {
     .manual =
         "As /proc/interrupts, and who handles each: one row for each of those that share one. "
         "Those that nobody asked for and that never came are left out; --all shows them. A handler "
-        "outside of the kernel and its modules has no name, only an address. What /proc/interrupts "
-        "hides, the interrupts that CPUs send each other on arm64, is shown as \"IPI\".",
+        "outside of the kernel and its modules has no name, only an address: HINTS says so, and "
+        "where "
+        "one is of a module that did not come with the kernel. What /proc/interrupts hides,  the "
+        "interrupts that CPUs send each other on arm64, is shown as \"IPI\".",
     .aliases = EG_NAMES("irq", "linux.interrupts.Interrupts"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also those that nobody asked for and that never came")),

@@ -1,6 +1,7 @@
 /* sysctl - kernel parameters at run time, as sysctl -a prints them (fs/proc/proc_sysctl.c). */
 #include "../../core/base.h"
 #include "../linux/fs/flags.h"
+#include "../linux/kernel/hook.h"
 #include "../linux/kernel/time.h"
 #include "../linux/net/net.h"
 #include "../linux/sched/nsproxy.h"
@@ -40,7 +41,9 @@ EG_SYMBOL(tainted_mask, "unsigned long");
     C(VALUE, TEXT, "its value; not computed where only the kernel's own code can make it")         \
     C(FILE_MODE, TEXT, "who may read and write it", EG_MINOR)                                      \
     C(HANDLER, TEXT, "the function that reads and writes it", EG_MINOR)                            \
-    C(REASON, TEXT, "why VALUE may not be as sysctl -a shows it", EG_MINOR)
+    C(REASON, TEXT, "why VALUE may not be as sysctl -a shows it", EG_MINOR)                        \
+    C(FUNCTION, ADDR, "where HANDLER is", EG_MINOR)                                                \
+    C(HINTS, TEXT, "what is odd about HANDLER")
 EG_COLUMNS(COLUMNS);
 
 enum {
@@ -383,22 +386,41 @@ static struct eg_cell value(struct walk *w, struct eg_obj entry, enum form form,
 
 /* ---- the tree ---- */
 
+/* A table of the kernel has the kernel's functions. */
+static const char *hints_of(struct walk *w, struct eg_obj entry, uint64_t handler)
+{
+    const struct linux_codes *codes = linux_codes(w->r);
+    const char *who;
+    struct linux_codeof code;
+
+    if (linux_whose_code(codes, handler, NULL) == LINUX_CODE_KERNEL)
+        return NULL;
+    linux_codeof(w->r, handler, &code);
+    if (code.kind == LINUX_CODE_MODULE &&
+        linux_whose_code(codes, entry.addr, &who) == LINUX_CODE_DATA && !strcmp(who, "kernel"))
+        return linux_hints(w->r, "a table of the kernel leads into a module", code.hint);
+    return code.hint;
+}
+
 static void show(struct walk *w, struct eg_obj entry)
 {
     struct eg_cell file_mode = eg_val(entry, ctl_table.mode), got;
-    const char *name = NULL, *reason = NULL;
+    const char *name = NULL, *reason = NULL, *hints = NULL;
     enum form form = COMPUTED;
-    uint64_t handler;
+    uint64_t handler = 0;
     uint16_t mode;
 
-    if (eg_get(&handler, entry, ctl_table.proc_handler) && handler)
+    if (eg_get(&handler, entry, ctl_table.proc_handler) && handler) {
         form = form_of(w, handler, &name);
+        hints = hints_of(w, entry, handler);
+    }
     if (eg_get(&mode, entry, ctl_table.mode))
         file_mode = eg_text(eg_strf(w->r, "-%s", linux_permissions(w->r, mode)));
     got = value(w, entry, form, name, &reason);
     eg_row(w->r, .OFFSET = eg_addr(entry), .NS = w->ns,
            .KEY = eg_text(eg_strf(w->r, "%s", w->path)), .VALUE = got, .FILE_MODE = file_mode,
-           .HANDLER = eg_text(name), .REASON = eg_text(reason));
+           .HANDLER = eg_text(name), .REASON = eg_text(reason),
+           .FUNCTION = handler ? eg_uint(handler) : (struct eg_cell){ 0 }, .HINTS = eg_text(hints));
 }
 
 /* A name's dots are slashes, and the slashes of the path dots, as sysctl -a has them. */
@@ -512,7 +534,9 @@ EG_PLUGIN(sysctl) = {
         "The values of now, which /etc/sysctl.conf need not have. Those without NS are the whole "
         "system's; each network namespace, and each user and IPC namespace that a process is in, "
         "has its own. A parameter whose HANDLER is in a module, or nowhere that has a name, was "
-        "registered by that. Values that count CPUs' shares together (fs.file-nr) are as the "
+        "registered by that; HINTS has something where it is code of no module that is listed, of "
+        "one that did not come with the kernel, or where a table of the kernel leads into a "
+        "module. Values that count CPUs' shares together (fs.file-nr) are as the "
         "kernel last wrote them down.",
     .aliases = EG_NAMES("linux.sysctl.Sysctl"),
     .columns = columns,

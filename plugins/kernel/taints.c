@@ -1,6 +1,7 @@
 /* taints - what taints the kernel, by its own mask, by its modules and by its log. */
 #include "../../core/base.h"
 #include "../linux/kernel/flags.h"
+#include "../linux/kernel/hook.h"
 #include "../linux/kernel/modtraces.h"
 #include "../linux/kernel/module.h"
 #include "../linux/kernel/printk.h"
@@ -75,6 +76,7 @@ struct taints {
     struct {
         const char *line, *names;
         unsigned n, lacked; /* modules; whose bit the mask lacks: all of them, or none */
+        bool cleared;       /* the module that the line names has it no more */
     } bits[BITS];
     unsigned unknown; /* bits of modules beyond those with a name */
 };
@@ -107,6 +109,14 @@ static void see(struct eg_run *r, void *state, const struct linux_log_record *re
 
 /* ---- modules ---- */
 
+/* "NAME: loading out-of-tree module taints kernel." (kernel/module/main.c) */
+static bool names(const char *line, const char *module)
+{
+    const size_t n = module ? strlen(module) : 0;
+
+    return n && !strncmp(line, module, n) && line[n] == ':';
+}
+
 static void add_module(struct eg_run *r, struct taints *t, const struct linux_mod *m)
 {
     uint64_t taints;
@@ -116,13 +126,15 @@ static void add_module(struct eg_run *r, struct taints *t, const struct linux_mo
     if (taints >> BITS)
         t->unknown++;
     for (unsigned i = 0; i < BITS; i++) {
-        const char *names = t->bits[i].names;
+        const char *all = t->bits[i].names;
 
-        if (!(taints >> i & 1))
+        if (!(taints >> i & 1)) {
+            t->bits[i].cleared |= t->bits[i].line && names(t->bits[i].line, m->name);
             continue;
+        }
         if (t->bits[i].n++ < NAMES_MAX)
             t->bits[i].names =
-                eg_strf(r, "%s%s%s", names ? names : "", names ? " " : "", m->name ? m->name : "?");
+                eg_strf(r, "%s%s%s", all ? all : "", all ? " " : "", m->name ? m->name : "?");
     }
 }
 
@@ -138,12 +150,13 @@ static bool explains(uint64_t mask, unsigned bit)
 
 static const char *hints_of(struct eg_run *r, const struct taints *t, unsigned bit)
 {
-    const char *of_module = NULL;
+    const char *of_module =
+        t->bits[bit].cleared ? "the log says it of a module, which lacks it" : NULL;
 
     if (!t->has_mask)
-        return NULL;
+        return of_module;
     if (t->bits[bit].n && !(t->mask >> bit & 1))
-        of_module = "a module has it, the kernel's mask lacks it";
+        of_module = linux_hints(r, of_module, "a module has it, the kernel's mask lacks it");
     if (!t->bits[bit].line || explains(t->mask, bit))
         return of_module;
     return eg_strf(r, "%s%sthe log says it, the kernel's mask lacks it", of_module ? of_module : "",
@@ -169,10 +182,10 @@ static int run(struct eg_run *r)
     unsigned rows = 0;
 
     t->has_mask = eg_load(&t->mask, eg_sym(r, tainted_mask));
-    for (size_t i = 0; all && i < all->n; i++)
-        add_module(r, t, &all->at[i]);
     if (!linux_log_ring(r, see, t) && !linux_log_buffer(r, see, t))
         eg_note(r, "the kernel's log is not known: its lines are not compared");
+    for (size_t i = 0; all && i < all->n; i++)
+        add_module(r, t, &all->at[i]);
     if (!t->has_mask)
         eg_note(r, "the kernel's mask of taints cannot be read: nothing is compared with it");
     for (unsigned i = 0; i < BITS; i++)
@@ -196,7 +209,8 @@ EG_PLUGIN(taints) = {
     .manual =
         "Each bit that the kernel's mask, a module or a line of the log has; --all: every bit. A "
         "module's own taints and what was logged when it was loaded stay when somebody clears the "
-        "mask. A mask that was cleared before a log of that time was written over, when the module "
+        "mask; and the log names the first module that was not signed or not of the kernel's tree. "
+        "A mask that was cleared before a log of that time was written over, when the module "
         "has gone or has cleared its own, is not seen. A bit without modules is of one that was "
         "removed, or of no module.",
     .looks_for = EG_NAMES("cleared taints"),

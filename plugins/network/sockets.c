@@ -63,7 +63,8 @@ EG_TYPE(file);
     C(SOCKET_FILTER, TEXT,                                                                         \
       "attached filter, and what chooses in a group of sockets (reuseport, fanout): classic BPF "  \
       "disassembled, or an eBPF program's number",                                                 \
-      EG_MINOR | EG_LIST)
+      EG_MINOR | EG_LIST)                                                                          \
+    C(HINTS, TEXT, "what is odd about the tables that have it")
 EG_COLUMNS(COLUMNS);
 
 struct search {
@@ -72,6 +73,7 @@ struct search {
     struct eg_map *passed; /**< sockets that wait in another one's queue */
     const char *family;
     bool *family_seen;
+    unsigned known; /**< tables in which there is something */
     bool scan, chosen, tcp, udp, unix_, listening;
 };
 
@@ -195,6 +197,7 @@ struct said {
     struct eg_cell physical, passed;
     bool vanished;    /**< nobody can hold it any more */
     const char *held; /**< HELD_BY, where that is known */
+    const char *hint; /**< what is odd about its tables */
 };
 
 static void emit(struct eg_run *r, const struct search *q, const struct linux_sock *s,
@@ -225,7 +228,7 @@ static void emit(struct eg_run *r, const struct search *q, const struct linux_so
            .NETLINK_GROUPS = eg_text(d->groups), .PASSED_FILES = said->passed, .MARK = d->mark,
            .COOKIE = s->cookie, .CGROUP = eg_text(d->cgroup), .TABLE = eg_text(said->tables),
            .LIFE = eg_text(said->life), .PHYSICAL = said->physical,
-           .SOCKET_FILTER = eg_text(d->filter));
+           .SOCKET_FILTER = eg_text(d->filter), .HINTS = eg_text(said->hint));
 }
 
 static bool asked(struct eg_run *r, const struct linux_holder *h)
@@ -250,6 +253,32 @@ static void show_peers(struct eg_run *r, const struct search *q, const struct li
         emit(r, q, &peer, &d, &said, NULL);
 }
 
+/* What ss and /proc/net read is the first of these tables; connections and those that listen are in
+ * one of their own and, as all that have a port, in bind; UDP in two. */
+static const char *hint_of(const struct search *q, const struct linux_sock *s, unsigned tables)
+{
+    const bool inet = s->family_number == LINUX_AF_INET || s->family_number == LINUX_AF_INET6;
+    unsigned must = 0;
+
+    if (s->size != LINUX_SOCK_FULL || q->scan)
+        return NULL;
+    if (inet && s->type_number == LINUX_SOCK_STREAM && s->protocol_number == LINUX_IPPROTO_TCP &&
+        s->state_number != LINUX_TCP_CLOSE)
+        must = s->state_number == LINUX_TCP_LISTEN ? LINUX_TABLE_LISTEN : LINUX_TABLE_EHASH;
+    else if (inet && s->protocol_number == LINUX_IPPROTO_UDP &&
+             s->source_port.tag == EG_CELL_UINT && s->source_port.u)
+        must = LINUX_TABLE_UDP | LINUX_TABLE_UDP2;
+    else if (inet && s->type_number == LINUX_SOCK_RAW)
+        must = LINUX_TABLE_RAW;
+    else if (s->family_number == LINUX_AF_PACKET)
+        must = LINUX_TABLE_PACKET;
+    else if (s->family_number == LINUX_AF_UNIX)
+        must = LINUX_TABLE_UNIX;
+    must &= q->known & ~tables; // a table of which nothing is known says nothing
+    return !must ? NULL
+                 : "not in the table by which the kernel finds it, and ss and /proc/net list it";
+}
+
 static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, unsigned tables)
 {
     struct said said = {
@@ -267,6 +296,7 @@ static void show(struct eg_run *r, const struct search *q, struct eg_obj sock, u
     }
     if (!wanted(r, q, &s))
         return;
+    said.hint = hint_of(q, &s, tables);
     if (s.inode_address)
         h = linux_holders_of(q->holders, s.inode_address, &n);
     if (eg_arg_limits(r, "pid")) {
@@ -418,6 +448,8 @@ static int run(struct eg_run *r)
     find_passed(r, &q, all);
     q.chosen = q.tcp || q.udp || q.unix_;
     order = in_order(r, all);
+    for (size_t i = 0; i < all->n; i++)
+        q.known |= all->at[i].tables;
     for (size_t k = 0; k < all->n && !eg_stopped(r); k++) {
         const size_t i = order[k].i;
 
@@ -460,8 +492,11 @@ EG_PLUGIN(sockets) = {
         "place of a socket; association: one of several of an SCTP socket, which stands above it; "
         "nobody: none of these, which a hidden process would cause as well.\n\n"
         "TABLE is empty for a socket that no table has. A connection whose socket is in the table "
-        "bind, and not in ehash, was taken out of what ss and /proc/net show. Compare with lsof, "
-        "and with a capture of the network. What was closed before the image was taken is "
+        "bind, and not in ehash, was taken out of what ss and /proc/net show: HINTS says so, and "
+        "of "
+        "one that listens, of UDP and of packet sockets, where the same table has others. Compare "
+        "with lsof, and with a capture of the network. What was closed before the image was taken "
+        "is "
         "here only as far as the kernel keeps it (TIME_WAIT, 60 seconds), and with --scan.\n\n"
         "--scan also searches physical memory, for the kernel's protocols (struct proto) and what "
         "points to them. LIFE: living: as above; unlisted: in use, but in no table and open in no "

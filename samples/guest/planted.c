@@ -10,6 +10,10 @@
 #include <linux/io_uring.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -67,11 +71,19 @@ static void ring(void)
            getpid(), fd);
 }
 
+/* For the module: a lock of a file. */
+static void lock(void)
+{
+    int fd = open("/run/lab/locked-by-planted", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0 && !flock(fd, LOCK_EX), "flock");
+}
+
 void planted(void)
 {
     setlinebuf(stdout);
     packets();
     ring();
+    lock();
     fact("{\"kind\":\"planted\",\"pid\":%d}", getpid());
     sleep_for_ever();
 }

@@ -54,6 +54,8 @@ TIMER = Way("ktimers", {"OFFSET": "timer", "FUNCTION": "function"})
 HIDDEN = Way("hidden_modules", {"OFFSET": "module"})
 MAPPED = Way("kernelmap", {"START": "at"})
 RAM = Way("ramviews", {"START": "start"})
+REGISTERED = Way("optables", {"OFFSET": "structure", "FUNCTION": "function"})
+REFERENCE = Way("coderefs", {"FUNCTION": "function"})
 FILE = Way("persistence", {"PATH": "path"})
 SETTING = Way("persistence", {"NAME": "kind"})
 
@@ -128,6 +130,42 @@ WAYS = {
     "bpf_group_gone": [Way("bpflinks", {"BPF_ID": "id"}, "HINTS=no group has it")],
     "packet_filter": [Way("sockets", {"PID": "pid", "FD": "fd"}, "SOCKET_FILTER")],
     "io_uring": [Way("io_uring", {"PID": "pid"}, "WORKS_ON=network")],
+    "vm_ops": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"}), Way("coderefs", {"FUNCTION": "is"})],
+    "mmu_notifier": [Way("optables", {"OFFSET": "ops", "FUNCTION": "function"})],
+    "odd_fops": [Way("optables", {"OFFSET": "is", "USED_BY": "path"})],
+    "d_op": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"}), Way("coderefs", {"FUNCTION": "is"})],
+    "file_fop": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"}), REFERENCE],
+    "lock_ops": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"}), Way("coderefs", {"FUNCTION": "is"})],
+    "attribute": [Way("optables", {"FUNCTION": "is"}), Way("coderefs", {"OFFSET": "entry", "FUNCTION": "is"})],
+    "own_attribute": [REGISTERED, Way("coderefs", {"FUNCTION": "structure"})],
+    "proc_handler": [Way("sysctl", {"FUNCTION": "is"}), Way("coderefs", {"OFFSET": "entry", "FUNCTION": "is"})],
+    "proc_single": [Way("optables", {"FUNCTION": "function"}), REFERENCE],
+    "debugfs": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"})],
+    "restart_handler": [NOTIFIER],
+    "fib_notifier": [NOTIFIER],
+    "irq_handler": [Way("interrupts", {"IRQ": "irq", "FUNCTION": "function"}), REFERENCE],
+    "cpuhp": [Way("optables", {"FUNCTION": "function"}), REFERENCE],
+    "nmi_handler": [Way("optables", {"FUNCTION": "function"})],
+    "breakpoint": [Way("perf_events", {"FUNCTION": "function"}), REFERENCE],
+    **{kind: [REGISTERED] for kind in ("kmsg_dumper", "console", "nf_sockopt", "sock_diag", "tcp_ulp", "qdisc")},
+    "encap_rcv": [Way("optables", {"OFFSET": "sock", "FUNCTION": "is"}), Way("coderefs", {"FUNCTION": "is"})],
+    "netlink": [Way("optables", {"OFFSET": "sock", "FUNCTION": "is"}), Way("coderefs", {"FUNCTION": "is"})],
+    "copied_proto": [Way("optables", {"OFFSET": "is", "FUNCTION": "function"}), REFERENCE],
+    "hidden_socket": [Way("sockets", {"OFFSET": "sock", "PID": "pid"})],
+    "wait_entry": [Way("coderefs", {"FUNCTION": "link"})],
+    "genl": [Way("optables", {"OFFSET": "ops", "FUNCTION": "function"})],
+    "rx_handler": [Way("optables", {"OFFSET": "device", "FUNCTION": "is"}), Way("coderefs", {"FUNCTION": "is"})],
+    **{kind: [Way("deferred", {"FUNCTION": "function"})] for kind in ("srcu", "rcu_tasks", "task_work", "restart_block")},
+    "init_cred": [Way("creds", {"OFFSET": "cred", "PID": "pid"}, "REASON")],
+    "false_thread": [Way("orphans", {"PID": "pid"}, "REASON")],
+    **{kind: [CODE] for kind in ("patched_far", "patched_push", "patched_pair", "patched_stop", "patched_slot")},
+    "copied_table": [Way("entrypoints", {"FUNCTION": "is"})],
+    "trampoline": [Way("ftrace", {"OFFSET": "ops"}, "HINTS=trampoline")],
+    "remapped_module": [Way("kernelmap", {"START": "at"}, "HINTS=another page")],
+    "remapped_text": [Way("kernelmap", {"START": "at"}, "HINTS=another page")],
+    "export": [Way("coderefs", {"OFFSET": "at", "FUNCTION": "is"})],
+    "exception": [Way("coderefs", {"OFFSET": "at", "FUNCTION": "is"})],
+    "own_taints": [Way("modxview", {"OFFSET": "module"}, "HINTS=taints were cleared")],
     "ld_so_preload": [FILE],
     "systemd_unit": [FILE],
     "cron": [FILE],

@@ -133,6 +133,8 @@ static const char *taint_of(struct eg_run *r, struct eg_obj module)
         return "the module is not of the kernel's tree";
     if (taints.tag == EG_CELL_TEXT && memchr(taints.bytes.p, 'E', taints.bytes.len))
         return "the module is not signed";
+    if (linux_module_cleared(module))
+        return "its module's taints were cleared";
     return NULL;
 }
 

@@ -75,6 +75,9 @@ static const char *of_struct(struct eg_run *r, const struct linux_mod *mod, cons
         hints = linux_hints(r, hints, "its table of symbols was emptied");
     if (eg_get(&sections, m, hint_sections) && !sections)
         hints = linux_hints(r, hints, "its list of sections is gone");
+    if (linux_module_cleared(m))
+        hints =
+            linux_hints(r, hints, "its signature was not verified, and its taints were cleared");
     if (eg_get(&own, m, hint_kobject) && own != mod->addr)
         hints = linux_hints(r, hints, "its folder in sysfs is of another module");
     return hints;

@@ -186,6 +186,16 @@ struct eg_cell linux_module_taints(struct eg_run *r, struct eg_obj m)
     return eg_text(text);
 }
 
+bool linux_module_cleared(struct eg_obj m)
+{
+    enum { UNSIGNED = 13 }; // module_augment_kernel_taints() (kernel/module/main.c) says so of all
+    uint64_t taints;
+    uint8_t is_signed;
+
+    return eg_get(&is_signed, m, module_signed) && !is_signed &&
+           eg_get(&taints, m, module.taints) && !(taints >> UNSIGNED & 1);
+}
+
 struct eg_cell linux_module_refs(struct eg_run *r, struct eg_obj m)
 {
     enum { MODULE_REF_BASE = 1 };

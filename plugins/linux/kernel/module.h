@@ -35,6 +35,9 @@ EG_API struct eg_cell linux_module_signed(struct eg_run *r, struct eg_obj module
 EG_API struct eg_cell linux_module_state(struct eg_run *r, struct eg_obj module);
 /** Does the module @user use the module @used, both by name? */
 EG_API bool linux_uses_module(struct eg_run *r, const char *user, const char *used);
+/** Its signature was not verified, and its taints do not say so as the kernel makes them: they were
+ * cleared. */
+bool linux_module_cleared(struct eg_obj module);
 
 /** A part of a module's memory: of mem[] (enum mod_mem_type), until 6.3 of its two layouts. */
 struct linux_module_part {

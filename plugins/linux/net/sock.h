@@ -37,6 +37,7 @@ enum linux_ipproto {
 enum linux_sock_type { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM, LINUX_SOCK_RAW };
 enum linux_tcp_state {
     LINUX_TCP_TIME_WAIT = 6,
+    LINUX_TCP_CLOSE = 7,
     LINUX_TCP_LISTEN = 10,
     LINUX_TCP_NEW_SYN_RECV = 12
 };

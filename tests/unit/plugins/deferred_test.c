@@ -262,6 +262,133 @@ static void deferred(void **state)
     }
 }
 
+#define MORE_TYPES(tasks_rcu)                                                                      \
+    "struct callback_head { struct callback_head *next; void *func; };"                            \
+    "struct rcu_segcblist { struct callback_head *head; };" tasks_rcu                              \
+    "struct srcu_data { long lock; struct rcu_segcblist srcu_cblist; };"                           \
+    "struct llist_node { struct llist_node *next; };"                                              \
+    "struct llist_head { struct llist_node *first; };"                                             \
+    "struct __call_single_node { struct llist_node llist; unsigned int u_flags; };"                \
+    "struct __call_single_data { struct __call_single_node node; void *func; };"                   \
+    "struct signal_struct { struct list_head thread_head; };"                                      \
+    "struct restart_block { long arch_data; void *fn; };"                                          \
+    "struct task_struct { struct list_head tasks, thread_node; int pid; char comm[16];"            \
+    "  struct signal_struct *signal; struct callback_head *task_works;"                            \
+    "  struct restart_block restart_block; };"
+static const char percpu_types[] =
+    MORE_TYPES("struct rcu_tasks_percpu { struct rcu_segcblist cblist; };"
+               "struct rcu_tasks { int gp_state; struct rcu_tasks_percpu *rtpcpu; };");
+static const char single_types[] =
+    MORE_TYPES("struct rcu_tasks { struct callback_head *cbs_head; };");
+
+static uint64_t call_back(struct mk *k, uint64_t head, uint64_t function)
+{
+    const uint64_t one = mk_object(k, "callback_head");
+
+    mk_put(k, one, "callback_head.func", function);
+    link_after(k, head, one);
+    return one;
+}
+
+/* A task with a thread, which is itself. */
+static uint64_t make_task(struct mk *k, int pid, const char *comm)
+{
+    const uint64_t task = mk_object(k, "task_struct"), signal = mk_object(k, "signal_struct");
+    const uint64_t node = mk_at(k, task, "task_struct.thread_node");
+
+    mk_put(k, task, "task_struct.pid", (uint64_t)pid);
+    mk_puts(k, task, "task_struct.comm", comm);
+    mk_put(k, task, "task_struct.signal", signal);
+    mk_list(k, mk_at(k, signal, "signal_struct.thread_head"), &node, 1);
+    return task;
+}
+
+/* RCU of tasks, in both forms; SRCU; what another CPU asked for; work of a task. */
+static void more_deferred(void **state)
+{
+    enum { ASYNC = 1, WAKE_UP = 0x30 };
+
+    (void)state;
+    mk_each_machine(m) for (int percpu = 0; percpu < 2; percpu++)
+    {
+        struct mk_code c = mk_code(m, percpu ? percpu_types : single_types);
+        struct mk *k = c.k;
+        const uint64_t word = mk_model(k)->ptr_size, handler = mk_function(&c, "handler");
+        const uint64_t rcu = mk_object(k, "rcu_tasks"), task = make_task(k, 7, "sleep");
+        const uint64_t init = make_task(k, 0, "swapper"), of = mk_percpu(&c, "waiting", word);
+        const uint64_t srcu = mk_percpu(&c, "lab_srcu_data", 2 * word);
+        const uint64_t queue = mk_percpu(&c, "call_single_queue", word);
+        const uint64_t link = mk_at(k, task, "task_struct.tasks");
+        const uint64_t restart = mk_at(k, task, "task_struct.restart_block");
+        uint64_t one = mk_object(k, "__call_single_data");
+
+        mk_symbol(k, "rcu_tasks", rcu);
+        mk_symbol(k, "init_task", init);
+        mk_list(k, mk_at(k, init, "task_struct.tasks"), &link, 1);
+        mk_put(k, restart, "restart_block.fn", handler);
+        assert_string_equal(mk_code_rows(&c, "deferred", NULL, "KIND"), "");
+
+        if (percpu)
+            mk_put(k, rcu, "rcu_tasks.rtpcpu", of);
+        call_back(k, percpu ? of + MK_CPU : rcu, c.nobody);
+        call_back(k, mk_at(k, srcu, "srcu_data.srcu_cblist"), c.module);
+        call_back(k, mk_at(k, srcu, "srcu_data.srcu_cblist"), 16); // a distance, for kfree
+        mk_put(k, one, "__call_single_data.func", c.nobody);
+        mk_put(k, mk_at(k, one, "__call_single_data.node"), "__call_single_node.u_flags", ASYNC);
+        link_after(k, queue, one);
+        one = mk_object(k, "__call_single_data"); // is part of a task
+        mk_put(k, one, "__call_single_data.func", c.nobody + 8);
+        mk_put(k, mk_at(k, one, "__call_single_data.node"), "__call_single_node.u_flags", WAKE_UP);
+        link_after(k, queue, one);
+        call_back(k, mk_at(k, task, "task_struct.task_works"), handler);
+        mk_put(k, restart, "restart_block.fn", c.nobody);
+        assert_string_equal(
+            mk_code_rows(&c, "deferred", NULL, "KIND NAME CPU COUNT SYMBOL MODULE HINTS"),
+            percpu ? "call||0|1|||" MK_NOBODY "\n"
+                     "rcu_tasks|rcu_tasks|1|1|||" MK_NOBODY "\n"
+                     "srcu|lab|0|1||extra|" MK_OUTSIDE "\n"
+                     "task_work|sleep (7)||1|handler|kernel|\n"
+                     "restart|sleep (7)|||||" MK_NOBODY
+                   : "call||0|1|||" MK_NOBODY "\n"
+                     "rcu_tasks|rcu_tasks||1|||" MK_NOBODY "\n"
+                     "srcu|lab|0|1||extra|" MK_OUTSIDE "\n"
+                     "task_work|sleep (7)||1|handler|kernel|\n"
+                     "restart|sleep (7)|||||" MK_NOBODY);
+        mk_free(k);
+    }
+}
+
+/* ---- pointers to code ---- */
+
+static const char reference_types[] = "struct vm_struct { void *addr; };";
+
+static void coderefs(void **state)
+{
+    (void)state;
+    mk_each_machine(m) for (int outside = 0; outside < 2; outside++)
+    {
+        struct mk_code c = mk_code(m, reference_types);
+        struct mk *k = c.k;
+        const uint64_t handler = mk_function(&c, "handler"), data = c.kernel + 0x2000;
+        const uint64_t word = mk_model(k)->ptr_size;
+
+        mk_symbol(k, "_stext", c.kernel);
+        mk_symbol(k, "_etext", data - 64);
+        mk_symbol_sized(k, "variable", data, 64);
+        mk_symbol_sized(k, "new_call", c.module, 64); // of no module's symbols: it has no name
+        if (!outside)
+            mk_put(k, c.of, "module.taints", 0);
+        mk_write_ptr(k, data, handler);
+        mk_write_ptr(k, data + 8 * word, c.nobody); // in no area of vmalloc: it may be a number
+        assert_string_equal(mk_code_rows(&c, "coderefs", NULL, "KIND"), "");
+        mk_write_ptr(k, data + 2 * word, c.module);
+        mk_write_ptr(k, c.of, c.module); // in what is no memory of the kernel's image
+        assert_string_equal(mk_code_rows(&c, "coderefs", NULL, "KIND NAME POINTS_TO MODULE HINTS"),
+                            outside ? "kernel|variable|code|extra|" MK_OUTSIDE : "");
+        mk_free(k);
+    }
+}
+
 /* ---- livepatches ---- */
 
 static const char patch_types[] =
@@ -425,9 +552,11 @@ static void perf_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers),      cmocka_unit_test(hrtimers),    cmocka_unit_test(workqueues),
-        cmocka_unit_test(deferred),    cmocka_unit_test(livepatches), cmocka_unit_test(uprobes),
-        cmocka_unit_test(perf_events),
+        cmocka_unit_test(timers),      cmocka_unit_test(hrtimers),
+        cmocka_unit_test(workqueues),  cmocka_unit_test(deferred),
+        cmocka_unit_test(livepatches), cmocka_unit_test(uprobes),
+        cmocka_unit_test(perf_events), cmocka_unit_test(more_deferred),
+        cmocka_unit_test(coderefs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -405,6 +405,9 @@ static void taints(void **state)
         { 0, 0, "all is well", "", 0 },
         { 1 << 12, 1 << 12, "mod: loading out-of-tree module taints kernel.", "12|O|true|mod|", 0 },
         { 1 << 12, 0, "all is well", "12|O|true||", 0 }, // of one that is gone
+        { 1 << 12, 0, "mod: loading out-of-tree module taints kernel.",
+          "12|O|true||the log says it of a module, which lacks it", 0 },
+        { 1 << 12, 0, "mode: loading out-of-tree module taints kernel.", "12|O|true||", 0 },
         { 0, 1 << 12, "all is well", "12|O|false|mod|M", 0 },
         { 0, 0, "x: loading out-of-tree module taints kernel.", "12|O|false||L", 0 },
         { 0, 0, "x: loading out-of-tree module taints kernel.", "", 1 }, // a program's words

@@ -22,6 +22,7 @@ struct scene {
     struct mk *k;
     unsigned ptr;
     uint64_t keys, reboot, devices, other; /* chains: atomic, blocking, raw; and no chain */
+    uint64_t restart;                      /* one more that is atomic */
     uint64_t own;                          /* a block in the kernel's memory */
     uint64_t first, second;                /* functions */
     uint64_t rk;                           /* code of a module */
@@ -46,6 +47,7 @@ static struct scene make(const struct mk_machine *m)
     s.reboot = sized(&s, "reboot_notifier_list", 4 * s.ptr);
     s.devices = sized(&s, "netdev_chain", s.ptr);
     s.other = sized(&s, "keyboard_state", 2 * s.ptr); // named otherwise
+    s.restart = sized(&s, "restart_handler_list", 2 * s.ptr);
     s.own = mk_object(s.k, "notifier_block");
     s.first = sized(&s, "first", 64);
     s.second = sized(&s, "second", 64);
@@ -90,13 +92,16 @@ static void chains(void **state)
         mk_put(s.k, s.reboot, "blocking_notifier_head.head", b);
         mk_write_ptr(s.k, s.devices, b);
         mk_write_ptr(s.k, s.other, b);
+        mk_write_ptr(s.k, mk_at(s.k, s.restart, "atomic_notifier_head.head"), a);
         // TABLE KIND PRIORITY; SYMBOL MODULE; HINTS
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 0, 2),
                             "keyboard_notifier_list|atomic|7\nkeyboard_notifier_list|atomic|-5\n"
-                            "reboot_notifier_list|blocking|-5\nnetdev_chain|raw|-5");
+                            "reboot_notifier_list|blocking|-5\nnetdev_chain|raw|-5\n"
+                            "restart_handler_list|atomic|7\nrestart_handler_list|atomic|-5");
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 4, 5),
-                            "first|kernel\nsecond|kernel\nsecond|kernel\nsecond|kernel");
-        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 7, 7), "\n\n\n");
+                            "first|kernel\nsecond|kernel\nsecond|kernel\nsecond|kernel\n"
+                            "first|kernel\nsecond|kernel");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 7, 7), "\n\n\n\n\n");
         assert_int_equal(mk_row_notes("chain"), 0);
         block(&s, b, s.second, a, -5); // a circle
         mk_guest_rows(&s.g, "notifiers", NULL);
@@ -108,6 +113,7 @@ static void chains(void **state)
         mk_write_ptr(s.k, mk_at(s.k, s.reboot, "blocking_notifier_head.rwsem.wait_list"),
                      mk_object(s.k, "list_head")); // who waits
         mk_write_ptr(s.k, s.devices, s.own);       // no code
+        mk_write_u32(s.k, s.restart, 1);
         assert_string_equal(mk_guest_rows(&s.g, "notifiers", NULL), "");
         mk_free(s.k);
     }

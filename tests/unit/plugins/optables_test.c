@@ -1,6 +1,7 @@
 /* optables_test.c - tables of functions: each hint, and what is close to it and has none. */
 #include "check.h"
 #include "mkguest.h"
+#include <stdio.h>
 #include <string.h>
 
 static const char *const types[] = {
@@ -34,6 +35,8 @@ static const char *const types[] = {
     "  struct kernfs_ops *kernfs; };"
     "struct kernfs_ops { int (*open)(void); void (*release)(void); unsigned long len;"
     "  long (*write)(void); };"
+    "struct cpuhp_step { const char *name; void (*startup)(void); void (*teardown)(void); };"
+    "struct console { char name[16]; void (*write)(void); struct hlist_node node; };"
     "struct file_system_type { const char *name; struct module *owner; };",
     "unsigned int i_nlink;",
     "unsigned int i_nlink; struct inode_operations *i_op; struct file_operations *i_fop;",
@@ -392,12 +395,74 @@ static void inodes(void **state)
     }
 }
 
+/* Arrays of structs, and hlists: what a module registers there is its own. */
+static void registered(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct scene s = make(m);
+        const unsigned step = 3 * s.ptr;
+        const uint64_t steps = mk_alloc(s.k, 2 * step), head = mk_alloc(s.k, s.ptr);
+        const uint64_t console = mk_object(s.k, "console");
+
+        mk_symbol_sized(s.k, "cpuhp_hp_states", steps, 2 * step);
+        mk_symbol_sized(s.k, "console_list", head, s.ptr);
+        mk_write_ptr(s.k, head, mk_at(s.k, console, "console.node"));
+        mk_put(s.k, steps + step, "cpuhp_step.startup", s.rk_f);
+        mk_put(s.k, console, "console.write", s.rk_f);
+        assert_string_equal(hints(&s), "");
+        mk_put(s.k, steps + step, "cpuhp_step.teardown", s.nobody);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 4, 4), "teardown");
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 9, 9),
+                            "cpuhp_hp_states[1]");
+        mk_put(s.k, steps + step, "cpuhp_step.teardown", 0);
+        mk_put(s.k, console, "console.write", s.nobody);
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "optables", NULL), 9, 9),
+                            "console_list");
+        mk_free(s.k);
+    }
+}
+
+/* One file among many has another table: of few that is nothing. */
+static void alone(void **state)
+{
+    enum { MANY = 64 };
+
+    (void)state;
+    mk_each_machine(m) for (int many = 0; many < 2; many++)
+    {
+        struct scene s = make(m);
+        const uint64_t usual = mk_object(s.k, "file_operations"),
+                       other = mk_object(s.k, "file_operations");
+        const uint64_t mm = MK_MM(&s.g, mk_guest_task(&s.g, 5, "cat", 0), "cat\0", "");
+        char name[8];
+
+        mk_symbol_sized(s.k, "usual_ops", usual, 4 * s.ptr);
+        mk_symbol_sized(s.k, "other_ops", other, 4 * s.ptr);
+        for (int i = 0; i < MANY + many; i++) {
+            snprintf(name, sizeof name, "f%d", i);
+            const uint64_t dentry = mk_guest_dentry(&s.g, s.g.top, name),
+                           inode = mk_of(&s.g, dentry, "dentry.d_inode");
+
+            mk_guest_vma(&s.g, mm, 16 + (unsigned)i, 1, 5, mk_guest_file(&s.g, dentry));
+
+            mk_put(s.k, inode, "inode.i_mode", 0100644);
+            mk_put(s.k, inode, "inode.i_fop", i ? usual : other);
+        }
+        assert_string_equal(hints(&s),
+                            many ? "1 of its file system has it, 64 have usual_ops" : "");
+        mk_free(s.k);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pointers), cmocka_unit_test(modules),   cmocka_unit_test(places),
-        cmocka_unit_test(members),  cmocka_unit_test(constants), cmocka_unit_test(terminals),
-        cmocka_unit_test(copies),   cmocka_unit_test(inodes),    cmocka_unit_test(control_groups),
+        cmocka_unit_test(pointers),   cmocka_unit_test(modules),   cmocka_unit_test(places),
+        cmocka_unit_test(members),    cmocka_unit_test(constants), cmocka_unit_test(terminals),
+        cmocka_unit_test(copies),     cmocka_unit_test(inodes),    cmocka_unit_test(control_groups),
+        cmocka_unit_test(registered), cmocka_unit_test(alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

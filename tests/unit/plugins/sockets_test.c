@@ -6,6 +6,7 @@
 enum { UNIX = 1, INET = 2, INET6 = 10, NETLINK = 16, PACKET = 17, TIPC = 30, ALG = 38, XDP = 44 };
 enum { STREAM = 1, DGRAM = 2, RAW = 3 };
 enum { TCP = 6, UDP = 17 };
+#define HINTS(s) mk_columns(mk_guest_rows(&(s).g, "sockets", NULL), 37, 37)
 enum { ESTABLISHED = 1, TIME_WAIT = 6, CLOSE = 7, LISTEN = 10, NEW_SYN_RECV = 12 };
 #define LOCAL 0x7f000001u
 #define FAR   0xc0000201u
@@ -94,6 +95,12 @@ static void tcp(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "sockets", NULL), 17, 17),
                             "unaccepted\nunaccepted\nunaccepted\nunaccepted\nunaccepted\nfd\nfd\n"
                             "timewait\nrequest");
+        // One that is connected, and only the table of ports has it.
+        assert_string_equal(HINTS(s), "\n\n\n\n\n\n\n\n");
+        mk_put(s.k, sk, "sock.__sk_common.skc_state", ESTABLISHED);
+        assert_string_equal(HINTS(s), "\n\nnot in the table by which the kernel finds it, and ss "
+                                      "and /proc/net list it\n\n\n\n\n\n");
+        mk_put(s.k, sk, "sock.__sk_common.skc_state", CLOSE);
         assert_string_equal(ends(&s, "family=nosuch"), "");
         assert_int_equal(mk_row_notes("--family nosuch: no socket is of such a family"), 1);
         assert_string_equal(ends(&s, "listening"),

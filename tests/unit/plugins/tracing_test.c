@@ -342,6 +342,46 @@ static void ftrace_arguments(void **state)
     }
 }
 
+static void put_call(struct traced *t, uint64_t at, uint64_t to)
+{
+    const uint32_t distance = (uint32_t)(to - (at + 5));
+    const uint8_t code[] = { 0xe8,
+                             (uint8_t)distance,
+                             (uint8_t)(distance >> 8),
+                             (uint8_t)(distance >> 16),
+                             (uint8_t)(distance >> 24),
+                             0xc3 };
+
+    mk_write(t->k, at, code, sizeof code);
+}
+
+/* The trampoline of an ops calls its function, or what of the kernel does. */
+static void trampolines(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct traced t = traced(m);
+        const uint64_t ops = make_ops(&t, t.c.module, ENABLED), at = mk_function(&t.c, "copied");
+
+        if (!strncmp(m->name, "x86_64", 6)) {
+            hook(&t, ops, make_hash(&t, &t.target, 1, 0));
+            enlist(&t, ops);
+            record(&t, t.target, 1);
+            mk_put(t.k, ops, "ftrace_ops.trampoline", at);
+            mk_put(t.k, ops, "ftrace_ops.trampoline_size", 20);
+            put_call(&t, at, t.c.module);
+            assert_string_equal(mk_code_rows(&t.c, "ftrace", NULL, "HINTS"), MK_OUTSIDE);
+            put_call(&t, at, t.handler);
+            assert_string_equal(mk_code_rows(&t.c, "ftrace", NULL, "HINTS"), MK_OUTSIDE);
+            put_call(&t, at, t.c.module + 0x40);
+            assert_string_equal(mk_code_rows(&t.c, "ftrace", NULL, "HINTS"),
+                                MK_OUTSIDE "; trampoline: leads to extra, not to the function");
+        }
+        mk_free(t.k);
+    }
+}
+
 static void ftrace_damage(void **state)
 {
     (void)state;
@@ -624,7 +664,7 @@ int main(void)
         cmocka_unit_test(ftrace_members),   cmocka_unit_test(ftrace_tables),
         cmocka_unit_test(ftrace_arguments), cmocka_unit_test(tracepoints_damage),
         cmocka_unit_test(kprobes),          cmocka_unit_test(kprobes_of_events),
-        cmocka_unit_test(tracepoints),
+        cmocka_unit_test(tracepoints),      cmocka_unit_test(trampolines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
