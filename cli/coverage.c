@@ -36,6 +36,7 @@ static const char *const expected[] = {
     "changed firmware",
     "protection that was switched off",
     "persistence",
+    "encryption keys",
     "sockets",
     "open files",
 };

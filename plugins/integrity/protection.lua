@@ -53,11 +53,14 @@ local numbers = {
 local explained = { randomize_va_space = "norandmaps" }
 
 -- Where a kernel names functions only, sysctl's tables lead to its variables.
-local function by_sysctl(key)
-  local ok, rows = pcall(eg.rows, "sysctl")
-  for _, r in ipairs(ok and rows or {}) do
-    if r.KEY == key then return math.tointeger(tonumber(r.VALUE)) end
+local function by_sysctl(k)
+  local found = {}
+  for _, n in ipairs(numbers) do
+    if eg.lookup(k, n[2]) then return found end
   end
+  local ok, rows = pcall(eg.rows, "sysctl")
+  for _, r in ipairs(ok and rows or {}) do found[r.KEY] = math.tointeger(tonumber(r.VALUE)) end
+  return found
 end
 
 -- The text of a file, as far as memory has it from its beginning.
@@ -105,11 +108,10 @@ local function configured(k)
 end
 
 local function plain_numbers(k, line, say)
-  local named = eg.lookup(k, numbers[1][2])
+  local values = by_sysctl(k)
   local wanted = configured(k)
   for _, n in ipairs(numbers) do
-    local value
-    if named then value = number(k, n[2], n[3]) else value = by_sysctl(n[6] or "kernel." .. n[1]) end
+    local value = number(k, n[2], n[3]) or values[n[6] or "kernel." .. n[1]]
     if n[3] == 4 then value = signed(value) end
     if value then
       local why = n[5] and value < n[4] and n[5] or nil

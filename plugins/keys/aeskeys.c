@@ -122,6 +122,6 @@ EG_PLUGIN(aeskeys) = {
     .args = EG_ARGS(EG_SCAN_ARGS,
                     EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets")),
-    .looks_for = EG_NAMES("AES keys"),
+    .looks_for = EG_NAMES("encryption keys"),
     .scan = &scan,
 };

@@ -372,7 +372,7 @@ static void direct_calls(void **state)
 /* Code of BPF that has no symbol, and a direct call of it that is a jump. */
 static void bpf(void **state)
 {
-    static const char NONE[] = "neither a call of ftrace nor a nop; leads to code of nobody",
+    static const char NONE[] = "calls other code than ftrace's; leads to code of nobody",
                       UNSAID[] = "neither a call of ftrace nor a nop; leads to code made at run "
                                  "time, and the kernel has no record of that";
     static const struct {
