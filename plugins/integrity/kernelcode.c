@@ -490,8 +490,9 @@ EG_PLUGIN(kernelcode) = {
         "nor what lies between two sections of a module. Neither follows jumps through "
         "registers, which lead where data says. Modules that are not listed are not looked at: "
         "hidden_modules finds them. Of AArch64 conditional branches are not followed, nor what is "
-        "behind a return in a function and no jump leads to, which may be data; and there is no "
-        "comparison with a file. Where the kernel keeps no names of its variables (notes say so), "
+        "behind a return in a function and no jump leads to, which may be data; and its kernel is "
+        "not compared with a file, only its modules. Where the kernel keeps no names of its "
+        "variables (notes say so), "
         "places that it patches are not compared.",
     .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
     .looks_for = EG_NAMES("changed kernel code"),

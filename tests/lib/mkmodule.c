@@ -42,6 +42,8 @@ enum {
 };
 enum { BITS = 1, TABLE = 3, SYMTAB = 2, RELA = 4, NOTE = 7, ALLOC = 2, EXEC = 4 };
 enum { R_64 = 1, R_PC32 = 2, R_PLT32 = 4, R_32S = 11, R_PC64 = 24 };
+enum { ABS64 = 257, PREL64 = 260, PREL32 = 261, ADRP = 275, ADD_LO12 = 277, CALL26 = 283 };
+#define FAR_AWAY UINT64_C(0x10000000)
 
 static const struct part {
     const char *name;
@@ -84,14 +86,17 @@ static const struct symbol {
     { "__x86_indirect_thunk_rax", 0, 3 * STEP, false },
     { "__SCT__hello", 0, 4 * STEP, false },
     { "__SCK__hello", 0, 0x100, true },
+    { "far_callee", 0, 0, false },
     { "other_export", 0, 0, false },
 };
-enum { OTHERS = countof(symbols) - 1 };
+enum { FAR = countof(symbols) - 2, OTHERS };
 
-static const struct rela {
-    uint8_t section, at, type, symbol;
+struct rela {
+    uint8_t section, at;
+    uint16_t type, symbol;
     int64_t addend;
-} relas[] = {
+};
+static const struct rela x86_relas[] = {
     { 1, MK_MODULE_FTRACE + 1, R_PLT32, 5, -4 },
     { 1, MK_MODULE_OWN + 1, R_PLT32, 6, -4 },
     { 1, 0x0d, R_32S, 3, 8 },
@@ -113,6 +118,25 @@ static const struct rela {
     { 13, 0, R_PC32, 1, MK_MODULE_CALL },
     { 13, 4, R_PC32, 10, 0 },
 };
+
+static const struct rela arm64_relas[] = {
+    { 1, MK_MODULE_NEAR, CALL26, 6, 0 },
+    { 1, MK_MODULE_FAR, CALL26, FAR, 0 },
+    { 1, MK_MODULE_PAGE, ADRP, 4, 0 },
+    { 1, MK_MODULE_PAGE + 4, ADD_LO12, 4, 0 },
+    { 5, 0, ABS64, 1, MK_MODULE_NOPS },
+    { 6, 0, PREL32, 1, MK_MODULE_ALT },
+    { 6, 4, PREL32, 2, 0 },
+    { 12, 0, PREL32, 1, MK_MODULE_JUMP },
+    { 12, 4, PREL32, 1, MK_MODULE_JUMP + 8 },
+    { 12, 8, PREL64, 4, 0 },
+};
+
+static const struct rela *relas_of(const struct mk_module *m, size_t *n)
+{
+    *n = m->arm64 ? countof(arm64_relas) : countof(x86_relas);
+    return m->arm64 ? arm64_relas : x86_relas;
+}
 
 static void put(uint8_t *p, uint64_t v, unsigned size)
 {
@@ -156,14 +180,34 @@ static void fill_text(uint8_t *t)
     memset(t + MK_MODULE_WIDE + 2, 0, 8);
 }
 
-static void fill(unsigned section, uint8_t *p)
+#define NOP UINT32_C(0xd503201f)
+#define RET UINT32_C(0xd65f03c0)
+
+static void fill_arm64(uint8_t *t)
+{
+    for (unsigned at = 0; at < MK_MODULE_TEXT; at += 4)
+        put(t + at, NOP, 4);
+    put(t + 8, 0xaa1f03e0, 4); // mov x0, xzr
+    put(t + MK_MODULE_NEAR, 0x94000000, 4);
+    put(t + MK_MODULE_FAR, 0x94000000, 4);
+    put(t + MK_MODULE_PAGE, 0x90000001, 4);     // adrp x1, .data
+    put(t + MK_MODULE_PAGE + 4, 0x91000021, 4); // add x1, x1, :lo12:.data
+    put(t + MK_MODULE_ALT, 0xaa0103e0, 4);      // mov x0, x1
+    put(t + MK_MODULE_PLAIN, 0xaa0203e0, 4);    // mov x0, x2
+    put(t + MK_MODULE_TEXT - 4, RET, 4);
+}
+
+static void fill(const struct mk_module *m, unsigned section, uint8_t *p)
 {
     switch (section) {
     case 1:
-        fill_text(p);
+        (m->arm64 ? fill_arm64 : fill_text)(p);
         break;
     case 2:
-        memcpy(p, "\x48\x89\xc8\x66\x90", 5); // mov rax, rcx; nop
+        if (m->arm64)
+            put(p, 0xaa0303e0, 4); // mov x0, x3
+        else
+            memcpy(p, "\x48\x89\xc8\x66\x90", 5); // mov rax, rcx; nop
         break;
     case 3:
         *p = 0xc3;
@@ -175,7 +219,7 @@ static void fill(unsigned section, uint8_t *p)
         memcpy(p + 12, "GNU\0mk_module's own id..", 24);
         break;
     case 6:
-        p[10] = p[11] = 5;
+        p[10] = p[11] = m->arm64 ? 4 : 5;
         break;
     case MODINFO:
         memcpy(p, "srcversion=ABC\0vermagic=6.1 SMP", 32);
@@ -186,6 +230,11 @@ static void fill(unsigned section, uint8_t *p)
 }
 
 /* ---- the file ---- */
+
+static const char *name_of(const struct mk_module *m, unsigned section)
+{
+    return m->arm64 && section == 5 ? "__patchable_function_entries" : parts[section].name;
+}
 
 static uint64_t address(const struct mk_module *m, unsigned section)
 {
@@ -200,6 +249,8 @@ static uint64_t value_of(const struct mk_module *m, unsigned i)
         return address(m, symbols[i].section);
     if (i == OTHERS)
         return m->code + PAGE;
+    if (i == FAR)
+        return m->text + FAR_AWAY;
     return (symbols[i].data ? m->data : m->text) + symbols[i].at;
 }
 
@@ -219,15 +270,16 @@ static void header(uint8_t *file, unsigned i, uint32_t name, uint32_t type, uint
 
 static size_t write_relas(struct mk_module *m, unsigned *sections)
 {
-    size_t at = RELAS, first = at;
+    size_t at = RELAS, first = at, count;
+    const struct rela *relas = relas_of(m, &count);
 
     *sections = FIRST_RELA;
-    for (size_t i = 0; i < countof(relas); i++) {
+    for (size_t i = 0; i < count; i++) {
         put(m->file + at, relas[i].at, 8);
         put(m->file + at + 8, (uint64_t)relas[i].symbol << 32 | relas[i].type, 8);
         put(m->file + at + 16, (uint64_t)relas[i].addend, 8);
         at += 24;
-        if (i + 1 < countof(relas) && relas[i + 1].section == relas[i].section)
+        if (i + 1 < count && relas[i + 1].section == relas[i].section)
             continue;
         header(m->file, (*sections)++, 0, RELA, 0x40, first, at - first, SYMS, relas[i].section);
         first = at;
@@ -242,7 +294,7 @@ static void write_file(struct mk_module *m)
 
     memcpy(m->file, "\177ELF\2\1\1", 7);
     put(m->file + 16, 1, 2);
-    put(m->file + 18, 62, 2);
+    put(m->file + 18, m->arm64 ? 183 : 62, 2);
     put(m->file + 40, HEADERS, 8);
     put(m->file + 58, 64, 2);
     put(m->file + 62, TEXTS, 2);
@@ -251,9 +303,9 @@ static void write_file(struct mk_module *m)
     for (unsigned i = 1; i < countof(parts); i++) {
         header(m->file, i, (uint32_t)(name - NAMES), i == 4 ? NOTE : BITS, parts[i].flags, at,
                parts[i].size, 0, 0);
-        memcpy(m->file + name, parts[i].name, strlen(parts[i].name) + 1);
-        name += strlen(parts[i].name) + 1;
-        fill(i, m->file + at);
+        strcpy((char *)m->file + name, name_of(m, i));
+        name += strlen(name_of(m, i)) + 1;
+        fill(m, i, m->file + at);
         m->in_file = i == 1 ? m->file + at : m->in_file;
         at = eg_align_up(at + parts[i].size, 16);
     }
@@ -273,28 +325,63 @@ static void write_file(struct mk_module *m)
 
 /* ---- the module in memory ---- */
 
+static void put_relocated(const struct mk_module *m, uint8_t *p, uint32_t type, uint64_t at,
+                          uint64_t value)
+{
+    const uint64_t pages = (value >> 12) - (at >> 12);
+    uint32_t word = eg_le32(p);
+
+    switch (type) {
+    case CALL26: // far away is behind the veneer
+        value = value - at > FAR_AWAY / 2 && at - value > FAR_AWAY / 2 ? m->code + MK_MODULE_VENEER
+                                                                       : value;
+        put(p, word | ((uint32_t)((value - at) >> 2) & 0x3ffffff), 4);
+        break;
+    case ADRP:
+        put(p, word | (uint32_t)(pages & 3) << 29 | (uint32_t)(pages >> 2 & 0x7ffff) << 5, 4);
+        break;
+    case ADD_LO12:
+        put(p, word | (uint32_t)(value & 0xfff) << 10, 4);
+        break;
+    default:
+        put(p, value - (type == R_64 || type == R_32S || type == ABS64 ? 0 : at),
+            type == R_64 || type == R_PC64 || type == ABS64 || type == PREL64 ? 8 : 4);
+    }
+}
+
+static void add_veneer(struct mk_module *m)
+{
+    const uint64_t at = m->code + MK_MODULE_VENEER, to = value_of(m, FAR);
+    uint8_t code[12] = { 0x10, 0, 0, 0x90, 0x10, 0x02, 0, 0x91, 0, 0x02, 0x1f, 0xd6 };
+
+    put_relocated(m, code, ADRP, at, to); // adrp x16; add x16, x16; br x16
+    put_relocated(m, code + 4, ADD_LO12, at + 4, to);
+    mk_write(m->k, at, code, sizeof code);
+}
+
 static void load(struct mk_module *m)
 {
     uint8_t bytes[MK_MODULE_TEXT];
+    size_t count;
+    const struct rela *relas = relas_of(m, &count);
 
     for (unsigned i = 1; i < countof(parts); i++) {
         if (parts[i].page < 0)
             continue;
         memset(bytes, 0, sizeof bytes);
-        fill(i, bytes);
-        for (size_t k = 0; k < countof(relas); k++) {
-            const struct rela *r = &relas[k];
-            const bool wide = r->type == R_64 || r->type == R_PC64;
-            uint64_t value = value_of(m, r->symbol) + (uint64_t)r->addend;
-
-            if (r->section == i)
-                put(bytes + r->at,
-                    value - (r->type == R_64 || r->type == R_32S ? 0 : address(m, i) + r->at),
-                    wide ? 8 : 4);
-        }
+        fill(m, i, bytes);
+        for (size_t k = 0; k < count; k++)
+            if (relas[k].section == i)
+                put_relocated(m, bytes + relas[k].at, relas[k].type, address(m, i) + relas[k].at,
+                              value_of(m, relas[k].symbol) + (uint64_t)relas[k].addend);
         mk_write(m->k, address(m, i), bytes, parts[i].size);
     }
-    mk_write(m->k, m->code + MK_MODULE_FTRACE, "\x0f\x1f\x44\0\0", 5);
+    if (m->arm64) {
+        mk_write_u32(m->k, m->code + MK_MODULE_NOPS, 0xaa1e03e9); // mov x9, x30
+        add_veneer(m);
+    } else {
+        mk_write(m->k, m->code + MK_MODULE_FTRACE, "\x0f\x1f\x44\0\0", 5);
+    }
 }
 
 static uint64_t text_at(struct mk_module *m, const char *text)
@@ -315,7 +402,7 @@ static void add_sections(struct mk_module *m)
             continue;
         attr = mk_object(m->k, "bin_attribute");
         mk_put(m->k, attr, "bin_attribute.private", address(m, i));
-        mk_put(m->k, attr, "bin_attribute.attr.name", text_at(m, parts[i].name));
+        mk_put(m->k, attr, "bin_attribute.attr.name", text_at(m, name_of(m, i)));
         mk_write_ptr(m->k, list + 8 * n++, attr);
     }
     m->sections = mk_object(m->k, "module_sect_attrs");
@@ -330,7 +417,7 @@ static void add_tables(struct mk_module *m)
                    probes = mk_alloc(k, 64 * 8);
 
     m->record = mk_object(k, "dyn_ftrace");
-    mk_put(k, m->record, "dyn_ftrace.ip", m->code + MK_MODULE_FTRACE);
+    mk_put(k, m->record, "dyn_ftrace.ip", m->code + (m->arm64 ? 4 : MK_MODULE_FTRACE));
     mk_put(k, pages, "ftrace_page.records", m->record);
     mk_put(k, pages, "ftrace_page.index", 1);
     mk_write_ptr(k, pointer, pages);
@@ -388,6 +475,8 @@ static void add_kernel(struct mk_module *m)
         code[at] = 0xc3;
     code[4 * STEP] = 0xe9; // __SCT__hello jumps to callee
     put(code + 4 * STEP + 1, (uint64_t)(int64_t)(STEP - (4 * STEP + 5)), 4);
+    for (unsigned at = 0; m->arm64 && at < PAGE; at += 4)
+        put(code + at, RET, 4);
     mk_write(k, m->text, code, sizeof code);
     mk_symbol(k, "_stext", m->text);
     mk_symbol(k, "_etext", m->text + PAGE);
@@ -401,9 +490,9 @@ static void add_kernel(struct mk_module *m)
     mk_symbol(k, "init_uts_ns", uts);
 }
 
-static const struct mk_machine *x86_64(void)
+static const struct mk_machine *machine(const char *arch)
 {
-    mk_each_machine(m) if (m->arch && strcmp(m->arch, "x86_64") == 0) return m;
+    mk_each_machine(m) if (m->arch && strcmp(m->arch, arch) == 0) return m;
     return NULL;
 }
 
@@ -411,14 +500,14 @@ void mk_module(struct mk_module *m)
 {
     uint64_t nodes[2];
 
-    m->k = mk_new(x86_64(), 4 << 20, types);
+    m->k = mk_new(machine(m->arm64 ? "aarch64" : "x86_64"), 8 << 20, types);
     m->text = mk_alloc_aligned(m->k, PAGE, PAGE);
     m->data = mk_alloc_aligned(m->k, PAGE, PAGE);
     m->code = mk_alloc_aligned(m->k, 2 * PAGE, PAGE);
     m->constants = mk_alloc_aligned(m->k, PAGE, PAGE);
     m->writable = mk_alloc_aligned(m->k, PAGE, PAGE);
     add_kernel(m);
-    mk_write(m->k, m->code + PAGE, "\xc3", 1);
+    mk_write(m->k, m->code + PAGE, m->arm64 ? "\xc0\x03\x5f\xd6" : "\xc3", m->arm64 ? 4 : 1);
     m->module = add_module(m, "mod_a", m->code);
     m->other = add_module(m, "other", m->code + PAGE);
     add_export(m);

@@ -1,5 +1,5 @@
-/** mkmodule.h - a kernel of x86-64 with a module that was loaded from a file, and that file: a
- * place of each kind that the kernel patches. */
+/** mkmodule.h - a kernel of x86-64 or AArch64 with a module that was loaded from a file, and that
+ * file: a place of each kind that the kernel patches. */
 #ifndef MK_MODULE_H
 #define MK_MODULE_H
 
@@ -20,10 +20,17 @@ enum mk_module_place {
     MK_MODULE_OTHERS = 0x90, /**< call what another module exports */
     MK_MODULE_PLAIN = 0xa0,  /**< no table names it */
     MK_MODULE_TEXT = 0x100,  /**< bytes */
+    // Of AArch64; and those of alternatives, of jump labels, and the one that no table names.
+    MK_MODULE_NOPS = 0x00, /**< two, of ftrace */
+    MK_MODULE_NEAR = 0x10, /**< bl callee */
+    MK_MODULE_FAR = 0x14,  /**< bl far_callee, through the veneer */
+    MK_MODULE_PAGE = 0x18, /**< adrp, add: of .data */
+    MK_MODULE_VENEER = 0x200,
 };
 
 struct mk_module {
     struct mk *k;
+    bool arm64;
     uint64_t text, data, head;             /**< the kernel's code, its data; the list of modules */
     uint64_t module, other;                /**< the struct modules */
     uint64_t code, constants, writable;    /**< pages of the module */
@@ -33,7 +40,7 @@ struct mk_module {
     uint8_t *in_file; /**< .text in it */
 };
 /** The module is as it is when it was just loaded: what stands in the file, relocated. @m: zeroed
- * memory. */
+ * memory, but for @arm64. */
 void mk_module(struct mk_module *m);
 /** The layer's own state; before the first rows. */
 void mk_module_settle(struct mk_module *m);

@@ -24,10 +24,10 @@ EG_API bool linux_kmodule_of(struct eg_run *r, struct linux_kelf *k, struct eg_o
 /* kmodule_reloc.c */
 /** Write into the @room bytes at @p, which lie at @at, what a relocation to @value makes of them.
  * @return how many; 0: the kernel knows no such type, or they are too few. */
-unsigned linux_kmodule_relocate(uint16_t machine, uint32_t type, uint8_t *p, size_t room,
-                                uint64_t at, uint64_t value);
+EG_API unsigned linux_kmodule_relocate(uint16_t machine, uint32_t type, uint8_t *p, size_t room,
+                                       uint64_t at, uint64_t value);
 /** Is it a call or jump of AArch64 that does not reach @value, so that the kernel made a veneer? */
-bool linux_kmodule_far(uint16_t machine, uint32_t type, uint64_t at, uint64_t value);
+EG_API bool linux_kmodule_far(uint16_t machine, uint32_t type, uint64_t at, uint64_t value);
 
 /** Files that may be of modules: of a folder, or what the image holds of files. */
 struct linux_kmodule_file {

@@ -192,6 +192,75 @@ static void live(void **state)
     }
 }
 
+/* AArch64: words at places of the module, and which are rows. */
+static void aarch64(void **state)
+{
+    static const struct {
+        uint32_t at, word;
+        bool row;
+    } cases[] = {
+        { MK_MODULE_PLAIN, 0xaa0203e0, false },
+        { MK_MODULE_PLAIN, 0xaa0303e0, true },
+        { MK_MODULE_ALT, 0xaa0303e0, false }, // its replacement
+        { MK_MODULE_ALT, 0xd503201f, true },
+        { MK_MODULE_NOPS, 0xd503201f, false },
+        { MK_MODULE_NOPS, 0xaa1e03ea, true }, // mov x10, x30
+        { MK_MODULE_NOPS + 4, 0xaa1e03e9, true },
+        { MK_MODULE_NEAR, 0x94000001, true },
+        { MK_MODULE_PAGE, 0xb0000001, true },
+        { MK_MODULE_JUMP, 0x14000002, true },       // the key says that it is a nop
+        { MK_MODULE_VENEER + 4, 0x91000610, true }, // leads elsewhere
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        static struct mk_module m;
+        const char *all;
+
+        m = (struct mk_module){ .arm64 = true };
+        mk_module(&m);
+        mk_write_u32(m.k, m.code + cases[i].at, cases[i].word);
+        all = rows(&m, "mod_a.ko");
+        if (cases[i].row != (strstr(all, differs) != NULL))
+            fail_msg("case %zu: %s", i, all);
+        assert_int_equal(mk_row_notes("compared with files of 1 modules"), 1);
+        mk_free(m.k);
+    }
+}
+
+/* The record says where the call is: behind so many bytes of the file's nops; before the function
+ * is a pointer. */
+static void aarch64_ftrace(void **state)
+{
+    static const struct {
+        unsigned ip;  // of the record, in .text
+        bool pointer; // is at the beginning
+        bool row;
+    } cases[] = {
+        { 0x04, false, false }, { 0x30, false, true }, { 0x0c, true, false }, { 0x04, true, true }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        static struct mk_module m;
+        uint64_t at, to;
+
+        m = (struct mk_module){ .arm64 = true };
+        mk_module(&m);
+        at = m.code + cases[i].ip;
+        to = m.text + 0x500; // ftrace_caller
+        if (cases[i].ip != 4)
+            mk_write_u32(m.k, m.code, 0xd503201f);
+        if (cases[i].pointer)
+            mk_write_ptr(m.k, m.code, m.data);
+        mk_put(m.k, m.record, "dyn_ftrace.ip", at);
+        mk_put(m.k, m.record, "dyn_ftrace.flags", UINT64_C(1) << 31);
+        mk_write_u32(m.k, at, 0x94000000 | ((uint32_t)((to - at) >> 2) & 0x3ffffff));
+        assert_int_equal(strstr(rows(&m, "mod_a.ko"), differs) != NULL, cases[i].row);
+        mk_free(m.k);
+    }
+}
+
 /* The row has what the file has. */
 static void expected(void **state)
 {
@@ -323,10 +392,10 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_loaded), cmocka_unit_test(places), cmocka_unit_test(calls),
-        cmocka_unit_test(thunks),    cmocka_unit_test(live),   cmocka_unit_test(expected),
-        cmocka_unit_test(another),   cmocka_unit_test(packed), cmocka_unit_test(damaged),
-        cmocka_unit_test(nothing),
+        cmocka_unit_test(as_loaded), cmocka_unit_test(places),  cmocka_unit_test(calls),
+        cmocka_unit_test(thunks),    cmocka_unit_test(live),    cmocka_unit_test(expected),
+        cmocka_unit_test(another),   cmocka_unit_test(packed),  cmocka_unit_test(damaged),
+        cmocka_unit_test(nothing),   cmocka_unit_test(aarch64), cmocka_unit_test(aarch64_ftrace),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
