@@ -33,7 +33,7 @@ EG_FIELD_AS(its_n_pages, module, "arch.its_pages.num|its_pages.num");
     C(HINTS, TEXT, "what is odd about it")
 EG_COLUMNS(COLUMNS);
 
-enum { ROWS_MAX = 4096, ITS_MAX = 1024, NAMED = 16 };
+enum { ROWS_MAX = 4096, ITS_MAX = 1024, NAMED = 16, TRIES_MAX = 16 };
 
 struct looking {
     struct eg_run *r;
@@ -345,8 +345,12 @@ static bool compare_file(struct comparing *c, struct eg_obj module, const char *
 static bool compare_with(struct comparing *c, struct eg_obj module, const char *name,
                          const struct linux_kmodule_files *files)
 {
+    unsigned tries = 0;
+
     for (size_t i = linux_kmodule_first(files, name);
-         i < files->n && !strcmp(files->at[i].name, name) && !eg_stopped(c->k->r); i++)
+         i < files->n && !strcmp(files->at[i].name, name) && tries++ < TRIES_MAX &&
+         !eg_stopped(c->k->r);
+         i++)
         if (compare_file(c, module, name, &files->at[i]))
             return true;
     return false;

@@ -1,5 +1,5 @@
-/** own/kelf.h - an ELF file that the kernel, or a module, is loaded from, packed or not: its section
- * headers, checked. */
+/** own/kelf.h - an ELF file that the kernel, or a module, is loaded from, packed or not: its
+ * section headers, checked. */
 #ifndef EG_LINUX_KELF_H
 #define EG_LINUX_KELF_H
 
@@ -41,7 +41,8 @@ bool linux_kelf_packed(const uint8_t *p, size_t n);
  * known. */
 bool linux_kelf_unpack(struct eg_run *r, struct linux_kelf *k, const uint8_t *p, size_t n,
                        size_t len, const char **why);
-/** Read the section headers. @return false: no ELF file of 64 bits, little-endian, with sections. */
+/** Read the section headers. @return false: no ELF file of 64 bits, little-endian, with
+ * sections. */
 bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k);
 /** The @len bytes at @at of the file, or image; NULL: there are none, or too much was asked for. */
 const uint8_t *linux_kelf_bytes(struct eg_run *r, struct linux_kelf *k, uint64_t at, uint64_t len);
