@@ -94,6 +94,7 @@ static void places(void **state)
         { MK_MODULE_ALT, "\x48\x89\xc8\x66\x90", 5, false },
         { MK_MODULE_ALT, "\x48\x89\xc8\x90\x90", 5, false },
         { MK_MODULE_ALT, "\x48\x89\xc9\x66\x90", 5, true },
+        { MK_MODULE_ALT, "\x66\x90\x48\x89\xc8", 5, false },       // padding first
         { MK_MODULE_RETPOLINE, "\xff\xd0\x0f\x1f\x00", 5, false }, // call rax; nop
         { MK_MODULE_RETPOLINE, "\x0f\xae\xe8\xff\xd0", 5, false }, // lfence; call rax
         { MK_MODULE_RETPOLINE, "\xff\xd1\x0f\x1f\x00", 5, true },  // call rcx
