@@ -256,7 +256,8 @@ static void breakpoints(void **state)
         { "\xcc\x48\x89\xe5\xc3", 5, false, true },
         { "\xcc\x48\x89\xe5\xc3", 5, true, false },
         { "\x55\xcc\x48\x89\xe5\xc3", 6, false, true },
-        { "\xc3\xcc\x48\x89\xe5\xc3", 6, false, false }, // behind a return
+        { "\x74\x01\xcc\x48\x89\xe5\xc3", 7, false, true }, // behind a branch
+        { "\xc3\xcc\x48\x89\xe5\xc3", 6, false, false },    // behind a return
         { "\x55\xcc\xcc\x48\x89\xe5\xc3", 7, false, false },
         { "\x0f\x0b\xcc\x55\xc3", 5, false, false },
         { "\x74\x01\xcc\x48\x89\xe5\xc3", 7, false, true }, // behind a branch
