@@ -34,7 +34,7 @@ EG_API bool linux_kelf_open_path(struct eg_run *r, const char *path, struct linu
 EG_API void linux_kelf_close(struct eg_run *r, struct linux_kelf *k);
 
 /** Read the whole file into memory. @return false: it is larger than @max, or not readable. */
-bool linux_kelf_read(struct eg_run *r, struct linux_kelf *k, uint64_t max);
+EG_API bool linux_kelf_read(struct eg_run *r, struct linux_kelf *k, uint64_t max);
 /** Is @p the beginning of what linux_kelf_unpack() unpacks? */
 bool linux_kelf_packed(const uint8_t *p, size_t n);
 /** The @n bytes at @p of the image in memory become the image, unpacked: @len bytes; 0: not
@@ -43,7 +43,7 @@ bool linux_kelf_unpack(struct eg_run *r, struct linux_kelf *k, const uint8_t *p,
                        size_t len, const char **why);
 /** Read the section headers. @return false: no ELF file of 64 bits, little-endian, with
  * sections. */
-bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k);
+EG_API bool linux_kelf_sections(struct eg_run *r, struct linux_kelf *k);
 /** The @len bytes at @at of the file, or image; NULL: there are none, or too much was asked for. */
 const uint8_t *linux_kelf_bytes(struct eg_run *r, struct linux_kelf *k, uint64_t at, uint64_t len);
 /** A section's bytes as a copy that may be changed; NULL: it has none. */
