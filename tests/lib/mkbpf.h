@@ -36,7 +36,7 @@
     "struct bpf_htab { struct bpf_map map; struct bucket *buckets; u32 n_buckets, elem_size; };"   \
     "struct bpf_prog_aux { atomic64_t refcnt; u32 used_map_cnt, id, func_cnt; u64 load_time;"      \
     "  struct bpf_ksym ksym; struct bpf_map **used_maps; struct bpf_prog **func;"                  \
-    "  struct bpf_prog *prog; struct user_struct *user; char name[16]; };"                         \
+    "  struct bpf_prog *prog; struct user_struct *user; char name[16]; char *attach_func_name; };" \
     "struct bpf_insn { u8 code, regs; s16 off; s32 imm; };"                                        \
     "struct bpf_prog { u16 jited:1, blinded:1, is_func:1, kprobe_override:1; u32 type, len,"       \
     "  jited_len; u8 tag[8]; void *bpf_func; struct bpf_prog_aux *aux; struct bpf_insn "           \

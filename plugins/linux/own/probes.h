@@ -4,7 +4,7 @@
 
 #include "../../../core/engram.h"
 
-EG_FIELDS(uprobe, consumers, inode, offset, rb_node); // kernel/events/uprobes.c
+EG_FIELDS(uprobe, consumers, inode, offset, rb_node);              // kernel/events/uprobes.c
 EG_FIELDS(uprobe_consumer, cons_node, handler, next, ret_handler); // include/linux/uprobes.h
 EG_SYMBOL(uprobes_tree, "rb_root");
 

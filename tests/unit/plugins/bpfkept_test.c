@@ -325,11 +325,47 @@ static void groups(void **state)
     }
 }
 
+/* An LSM program of a group may refuse; one that looks only does not. */
+static void refusals(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m, types);
+        uint64_t root = mk_at(w.k, w.groups, "cgroup_root.cgrp");
+        uint64_t pl = mk_object(w.k, "bpf_prog_list");
+
+        mk_list(w.k, mk_at(w.k, root, "cgroup.self.children"), NULL, 0);
+        mk_put(w.k, pl, "bpf_prog_list.prog", w.prog[0]);
+        mk_hlist_add(w.k, mk_at(w.k, root, "cgroup.bpf.progs"),
+                     mk_at(w.k, pl, "bpf_prog_list.node"));
+        mk_put(w.k, w.prog[0], "bpf_prog.type", 7);
+        mk_put(w.k, aux_of(&w, 0), "bpf_prog_aux.attach_func_name",
+               mk_text(w.k, "bpf_lsm_task_kill"));
+        insn(&w, w.prog[0], 0, 0xb7, 0, -1);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpflinks", NULL), 3, 3),
+                            "lsm_cgroup bpf_lsm_task_kill ?");
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=1"), 24, 24),
+                            "attached to task_kill, may answer -1");
+        insn(&w, w.prog[0], 0, 0xb7, 0, 1); // which no error is
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=1"), 24, 24),
+                            "attached to task_kill");
+        insn(&w, w.prog[0], 0, 0xb7, 1, -1); // nor is another register the answer
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=1"), 24, 24),
+                            "attached to task_kill");
+        mk_put(w.k, aux_of(&w, 0), "bpf_prog_aux.attach_func_name",
+               mk_text(w.k, "bpf_lsm_file_open"));
+        insn(&w, w.prog[0], 0, 0xb7, 0, -1);
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfprogs", "id=1"), 24, 24), "");
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(storage), cmocka_unit_test(struct_ops), cmocka_unit_test(others),
-        cmocka_unit_test(probes),  cmocka_unit_test(groups),
+        cmocka_unit_test(probes),  cmocka_unit_test(groups),     cmocka_unit_test(refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
