@@ -110,7 +110,7 @@ class Held(Declaration):
         for fact in truth.facts("bpf-holds"):
             out[(fact["map"], fact["key"], None)] = {"VALUE_BYTES": fact["value"]}
         for map_id in [m["id"] for m in maps.values() if m.get("name") == "kind_timer"]:  # the kernel shows timers as zeros
-            out = {key: ({} if key[0] == map_id else want) for key, want in out.items()}
+            out = {key: ({"VALUE": "timer calls lab_fire"} if key[0] == map_id else want) for key, want in out.items()}
         return out
 
     def key(self, row):  # bpftool does not say what is in a filter, nor which events and groups
@@ -118,8 +118,8 @@ class Held(Declaration):
             return None
         return row["MAP_ID"], re.sub(" at 0x.*", "", row["KEY"] or ""), row["CPU"]
 
-    def same(self, column, want, have):  # a page of an arena ends in zeros
-        return (have or "")[:len(want)] == want
+    def same(self, column, want, have):  # a page of an arena ends in zeros; machine code has its tag in its name
+        return want in re.sub(r"bpf_prog_[0-9a-f]+_", "", have or "") if column == "VALUE" else (have or "")[:len(want)] == want
 
 
 class Insns(Declaration):

@@ -6,11 +6,18 @@
 #include "../../../core/run.h"
 #include "../../../profiles/btf.h"
 #include "../text.h"
+#include "all.h"
 #include <inttypes.h>
 #include <string.h>
 
 EG_FIELD_AS(btf_data, btf, "data");
 EG_FIELD_AS(btf_data_size, btf, "data_size");
+EG_FIELD_AS(timer_code, bpf_hrtimer, "cb.callback_fn|callback_fn"); // cb: since 6.10
+EG_FIELD_AS(timer_prog, bpf_hrtimer, "cb.prog|prog");
+EG_FIELD_AS(work_code, bpf_work, "cb.callback_fn");
+EG_FIELD_AS(work_prog, bpf_work, "cb.prog");
+EG_TYPE(bpf_hrtimer);
+EG_TYPE(bpf_work);
 EG_TYPE(btf);
 
 enum { BTF_MAX = 16 << 20, DEPTH_MAX = 8, ELEMENTS_MAX = 64, VALUE_TEXT_MAX = 1 << 14 };
@@ -123,6 +130,36 @@ static void number(struct decoder *d, const struct eg_slot *s, uint64_t at)
         linux_text_add(&d->out, "%" PRIu64, v);
 }
 
+/* A timer or work of a program is a pointer in a value (kernel/bpf/helpers.c): what it will call.
+ * @return false: the type is neither. */
+static bool deferred(struct decoder *d, uint32_t id, uint64_t at)
+{
+    const char *type = eg_type_name(d->ts, id), *function;
+    const bool timer = type && !strcmp(type, "bpf_timer");
+    struct eg_run *r = d->out.r;
+    uint64_t object = 0, code = 0, prog = 0;
+    struct eg_obj o;
+
+    if ((!timer && (!type || strcmp(type, "bpf_wq") != 0)) || d->len - at < d->m->ptr_size)
+        return false;
+    object = eg_load_(d->bytes + at, d->m->ptr_size, d->m->big_endian);
+    o = timer ? eg_object(r, bpf_hrtimer, object) : eg_object(r, bpf_work, object);
+    if (!object) {
+        linux_text_add(&d->out, "not set up");
+        return true;
+    }
+    if (timer ? !eg_get(&code, o, timer_code) : !eg_get(&code, o, work_code))
+        return false;
+    if (timer ? !eg_get(&prog, o, timer_prog) : !eg_get(&prog, o, work_prog))
+        prog = 0;
+    function = linux_bpf_symbol(r, code);
+    linux_text_add(&d->out, "%s calls %s", timer ? "timer" : "work",
+                   function ? function : "nothing");
+    if (prog)
+        linux_text_add(&d->out, " of program %s", linux_bpf_prog_text(r, prog));
+    return true;
+}
+
 static void members(struct decoder *d, uint32_t id, uint64_t at, unsigned depth)
 {
     struct eg_member_at m;
@@ -174,6 +211,8 @@ static void decode(struct decoder *d, uint32_t id, uint64_t at, unsigned depth)
         linux_text_add(&d->out, "?");
         return;
     }
+    if (s.kind == EG_K_STRUCT && deferred(d, eg_type_strip(d->ts, id), at))
+        return;
     if (s.kind == EG_K_STRUCT)
         members(d, eg_type_strip(d->ts, id), at, depth);
     else if (s.kind == EG_K_ARRAY)
