@@ -52,8 +52,7 @@ static void ungroup(void)
 #else
         list_for_each_entry(each, &lab->bpf.progs[i], node)
 #endif
-            if (each->prog && (int)each->prog->aux->id == group)
-                found = each;
+            if (each->prog && (int)each->prog->aux->id == group) found = each;
     }
     if (found) {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)

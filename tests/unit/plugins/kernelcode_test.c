@@ -28,14 +28,7 @@ static const char types[] = MK_LIST_TYPES
     "struct static_call_site { s32 addr, key; };"
     "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };"
     "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; };"
-    "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };"
-    "struct xarray { unsigned int xa_flags; void *xa_head; };"
-    "struct xa_node { u8 shift, offset, count, nr_values; struct xa_node *parent;"
-    "  struct xarray *array; void *slots[64]; };"
-    "struct idr { struct xarray idr_rt; unsigned int idr_base; };"
-    "enum bpf_map_type { BPF_MAP_TYPE_STRUCT_OPS = 26 };"
-    "struct bpf_map { u32 map_type; };"
-    "struct bpf_struct_ops_map { struct bpf_map map; void *image; };";
+    "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };";
 
 enum { TEXT = 0x2000, FUNCTION = 0x100, SITE = 0x80 };
 
@@ -44,7 +37,6 @@ enum { TEXT = 0x2000, FUNCTION = 0x100, SITE = 0x80 };
 struct machine {
     struct mk *k;
     uint64_t text, data, module, other, head, mod, key, call_key, jump, site, record, probes, bpf;
-    uint64_t map; // a table of functions that BPF programs are
 };
 
 static const struct mk_machine *machine_named(const char *arch)
@@ -79,7 +71,7 @@ static uint64_t module(struct machine *w, const char *name, uint64_t base)
 static void tables(struct machine *w)
 {
     struct mk *k = w->k;
-    uint64_t pages = mk_object(k, "ftrace_page"), pointer = mk_alloc(k, 8), maps;
+    uint64_t pages = mk_object(k, "ftrace_page"), pointer = mk_alloc(k, 8);
 
     w->record = mk_object(k, "dyn_ftrace");
     mk_put(k, w->record, "dyn_ftrace.ip", w->text + 2 * FUNCTION);
@@ -104,11 +96,6 @@ static void tables(struct machine *w)
     mk_symbol(k, "__stop_static_call_sites", w->site + 8);
     w->probes = mk_alloc(k, 64 * 8);
     mk_symbol_sized(k, "kprobe_table", w->probes, 64 * 8);
-    maps = mk_object(k, "idr");
-    w->map = mk_object(k, "bpf_struct_ops_map");
-    mk_put(k, w->map, "bpf_struct_ops_map.map.map_type", 26);
-    mk_put(k, maps, "idr.idr_rt.xa_head", w->map);
-    mk_symbol(k, "map_idr", maps);
 }
 
 static struct machine make(void)
@@ -365,37 +352,6 @@ static void direct_calls(void **state)
         mk_list(w.k, w.bpf, &node, 1);
         leads(&w, w.text + 2 * FUNCTION, "\xe8", 1, cases[i].bpf ? made : w.data);
         mk_put(w.k, w.record, "dyn_ftrace.flags", cases[i].flags);
-        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
-        mk_free(w.k);
-    }
-}
-
-/* Code of BPF that has no symbol, and a direct call of it that is a jump. */
-static void bpf(void **state)
-{
-    static const char NONE[] = "calls other code than ftrace's; leads to code of nobody",
-                      UNSAID[] = "neither a call of ftrace nor a nop; leads to code made at run "
-                                 "time, and the kernel has no record of that";
-    static const struct {
-        unsigned type;
-        bool direct;
-        const char *hint;
-    } cases[] = {
-        { 26, true, "" },
-        { 26, false, UNSAID },
-        { 1, true, NONE },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < countof(cases); i++) {
-        struct machine w = make();
-        uint64_t image = mk_alloc_aligned(w.k, 0x1000, 0x1000);
-
-        mk_put(w.k, w.map, "bpf_struct_ops_map.image", image);
-        mk_put(w.k, w.map, "bpf_struct_ops_map.map.map_type", cases[i].type);
-        leads(&w, w.text + 2 * FUNCTION, "\xe9", 1, image + 0x10);
-        mk_put(w.k, w.record, "dyn_ftrace.flags",
-               UINT64_C(1) << 31 | (uint64_t)cases[i].direct << 23);
         assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
         mk_free(w.k);
     }
@@ -752,7 +708,7 @@ int main(void)
         cmocka_unit_test(not_a_kernel), cmocka_unit_test(static_calls),
         cmocka_unit_test(trampoline),   cmocka_unit_test(direct_calls),
         cmocka_unit_test(edges),        cmocka_unit_test(damaged_file),
-        cmocka_unit_test(bpf),
+
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
