@@ -1,4 +1,4 @@
-/* kernelbpf_test.c - kernelcode: code of BPF that has no symbol, and direct calls that are jumps. */
+/* kernelbpf_test.c - kernelcode: code of BPF without a symbol, and direct calls that are jumps. */
 #include "check.h"
 #include "mkcode.h"
 #include <string.h>
