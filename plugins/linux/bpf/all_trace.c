@@ -71,6 +71,10 @@ static void trampoline_prog(struct linux_bpf *b, struct eg_obj tramp, uint64_t p
     where = name = linux_bpf_symbol(b->r, addr);
     if (!where && addr)
         where = eg_strf(b->r, "%#" PRIx64, addr);
+    // One without a number is the kernel's own, which calls those of control groups.
+    if (where &&
+        !eg_get_or(UINT32_C(0), eg_object(b->r, bpf_prog, prog), bpf_prog_aux_at, bpf_aux_id))
+        where = eg_strf(b->r, "%s, for control groups", where);
     linux_bpf_attach(
         b, (struct linux_bpf_attach){
                .prog = prog,
