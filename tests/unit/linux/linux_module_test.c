@@ -187,6 +187,35 @@ static void states(void **state)
     }
 }
 
+/* What a module uses, and its signature, on kernels that verify it. */
+static void uses_and_signature(void **state)
+{
+    static const char verifying[] =
+        PARAM_TYPES "struct module_memory { void *base; unsigned int size; };" MODULE_HEAD
+                    "struct list_head target_list; bool sig_ok; struct module_memory mem[7]; };";
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, verifying);
+        uint64_t head = mk_alloc(k, 16), use = mk_object(k, "module_use"), links[2], one, two;
+
+        one = make_module(k, "one");
+        two = make_module(k, "two");
+        links[0] = mk_at(k, one, "module.list");
+        links[1] = mk_at(k, two, "module.list");
+        mk_list(k, head, links, 2);
+        mk_symbol(k, "modules", head);
+        mk_put(k, use, "module_use.target", two);
+        links[0] = mk_at(k, use, "module_use.target_list");
+        mk_list(k, mk_at(k, one, "module.target_list"), links, 1);
+        mk_list(k, mk_at(k, two, "module.target_list"), NULL, 0);
+        mk_put(k, two, "module.sig_ok", 1);
+        assert_string_equal(mk_columns(mk_rows(k, "lsmod", NULL), 8, 9), "two|false\n|true");
+        mk_free(k);
+    }
+}
+
 static void parameters(void **state)
 {
     static const struct {
@@ -546,10 +575,15 @@ static void too_many_exports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modules),          cmocka_unit_test(flood),
-        cmocka_unit_test(taints),           cmocka_unit_test(states),
-        cmocka_unit_test(parameters),       cmocka_unit_test(names),
-        cmocka_unit_test(made_code),        cmocka_unit_test(exports),
+        cmocka_unit_test(modules),
+        cmocka_unit_test(flood),
+        cmocka_unit_test(uses_and_signature),
+        cmocka_unit_test(taints),
+        cmocka_unit_test(states),
+        cmocka_unit_test(parameters),
+        cmocka_unit_test(names),
+        cmocka_unit_test(made_code),
+        cmocka_unit_test(exports),
         cmocka_unit_test(too_many_exports),
     };
 
