@@ -347,6 +347,7 @@ static void signs(void **state)
                  cases[i / 2].hints);
         assert_string_equal(hints(&w), want);
         assert_string_equal(hidden(&w, 1, 1), cases[i / 2].hidden ? "mod1" : "");
+        assert_string_equal(hidden(&w, 4, 4), cases[i / 2].hidden ? "131072" : ""); // two STEP
         // But that no symbol says what code BPF made.
         assert_int_equal(mk_row_notes(NULL), mk_row_notes("no table names"));
         mk_free(w.k);
@@ -465,6 +466,9 @@ static void scan(void **state)
             assert_string_equal(hidden(&w, 7, 7), cases[i / 2].found_by);
             assert_string_equal(hidden(&w, 1, 1), cases[i / 2].name);
             assert_non_null(strstr(got, cases[i / 2].hints));
+            if (cases[i / 2].edit == of_the_loader || cases[i / 2].edit == of_the_loader_long)
+                assert_string_equal(hidden(&w, 4, 4),
+                                    cases[i / 2].edit == of_the_loader ? "4096" : "8192");
         }
         mk_free(w.k);
     }
