@@ -3,6 +3,7 @@
 #include "check.h"
 #include "mkcode.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- timers ---- */
 
@@ -255,7 +256,9 @@ static void deferred(void **state)
                 "irq_work||0|1||extra|" MK_OUTSIDE "\n"
                 "tasklet||1|1|||" MK_NOBODY);
         else // each of the circle's is counted a few times
-            assert_null(strstr(mk_code_rows(&c, "deferred", NULL, "COUNT"), "000"));
+            for (const char *n = mk_code_rows(&c, "deferred", NULL, "COUNT"); n;
+                 n = strchr(n, '\n') ? strchr(n, '\n') + 1 : NULL)
+                assert_in_range(strtoul(n, NULL, 10), 0, 32);
         assert_int_equal(mk_row_notes("they go in a circle"), circle);
         assert_int_equal(mk_row_notes("is not known on every CPU"), 0);
         mk_free(k);
