@@ -46,8 +46,8 @@ bool eg_is_printable(uint32_t c)
 {
     if (c < 0x20 || (c >= 0x7f && c < 0xa0))
         return false;
-    // Characters that control the direction of text; line and paragraph separators; what nobody sees
-    // (a space without width, invisible operators, the BOM). Joiners belong to words of some scripts.
+    // Characters that control the direction of text; line and paragraph separators; what nobody
+    // sees: a space without width, invisible operators, the BOM. Joiners are parts of words.
     return !(c == 0x61c || c == 0x200b || (c >= 0x2060 && c <= 0x2064) ||
              (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
              (c >= 0x2066 && c <= 0x2069) || c == 0xfeff);

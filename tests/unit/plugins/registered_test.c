@@ -120,6 +120,10 @@ static void cryptos(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "cryptos", NULL), 0, 5),
                             "sha1|sha1-generic|shash|0|0|rk\naes||cipher|100|0|kernel");
         assert_string_equal(hints(&s, "cryptos"), "\n");
+        mk_put(s.k, cipher, "crypto_alg.cra_type", s.formats); // a type that is not known here
+        assert_string_equal(mk_columns(mk_guest_rows(&s.g, "cryptos", NULL), 2, 2),
+                            "shash\nformats");
+        mk_put(s.k, cipher, "crypto_alg.cra_type", 0);
         mk_put(s.k, hash, "shash_alg.final", s.second + 4);
         mk_put(s.k, cipher, "crypto_alg.cra_init", s.shash);
         assert_string_equal(hints(&s, "cryptos"),
