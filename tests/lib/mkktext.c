@@ -1,4 +1,4 @@
-/* mkktext.c - code of the kernel and of two modules, with the records of what the kernel patches. */
+/* mkktext.c - code of the kernel and of two modules, and records of what the kernel patches. */
 #include "mkktext.h"
 #include "../../plugins/linux/state.h"
 
