@@ -14,7 +14,7 @@
 static const struct eg_column columns[] = {
     { "PHYSICAL", EG_COL_ADDR, "physical address of the first byte" },
     { "SIZE", EG_COL_INT, "bytes: pages that touch and are alike are one row" },
-    { "KIND", EG_COL_TEXT, "absent, zeros, differs: what IN has instead" },
+    { "KIND", EG_COL_TEXT, "absent; of code also zeros, differs: what IN has instead" },
     { "ADDRESS", EG_COL_ADDR, "of code and constants the virtual address" },
     { "MODULE", EG_COL_TEXT, "whose code it is: kernel, a module, bpf; nobody" },
     { "USE", EG_COL_TEXT, "of other pages what the kernel has them for" },
@@ -38,7 +38,7 @@ struct diff {
     const struct linux_memmap *memmap;
     struct eg_map *code; /* page number → virtual address */
     struct piece piece;
-    uint64_t same, data, free;
+    uint64_t same, data, free, reserved;
 };
 
 static void give(struct diff *d)
@@ -190,6 +190,21 @@ static bool is_zero(const uint8_t *p)
     return !p[0] && !memcmp(p, p + 1, PAGE - 1);
 }
 
+/* Of a page without code: does it matter? Data of a machine that goes on differs, zeros too; what is
+ * free may hold anything; and what the kernel has not to give out is often no RAM. */
+static bool passes(struct diff *d, const struct piece *p, bool absent)
+{
+    if (absent && p->use && !strcmp(p->use, "reserved"))
+        d->reserved++;
+    else if (absent)
+        return true;
+    else if (!p->use || !strcmp(p->use, "free") || !strcmp(p->use, "unreferenced"))
+        d->free++;
+    else
+        d->data++;
+    return false;
+}
+
 static void page(struct diff *d, uint64_t pa, const uint8_t *out)
 {
     struct piece p = { .pa = pa, .size = PAGE };
@@ -205,15 +220,8 @@ static void page(struct diff *d, uint64_t pa, const uint8_t *out)
         linux_whose_code(d->codes, p.va, &p.who);
     else
         p.use = use_of(d, pa);
-    // Data of a machine that goes on differs; what is free may hold anything.
-    if (!p.va && !absent && !is_zero(in)) {
-        d->data++;
+    if (!p.va && !passes(d, &p, absent))
         return;
-    }
-    if (!p.va && (!p.use || !strcmp(p.use, "free") || !strcmp(p.use, "unreferenced")) && !absent) {
-        d->free++;
-        return;
-    }
     for (unsigned i = 0; p.va && !absent && i < PAGE; i++)
         if (in[i] != out[i]) {
             p.first = p.changed ? p.first : p.va + i;
@@ -253,8 +261,10 @@ static int compare(struct diff *d)
     eg_note(d->r,
             "%" PRIu64 " pages are the same; %" PRIu64
             " pages of data differ, as those of a running machine do, and %" PRIu64
-            " free ones: they are not shown",
-            d->same, d->data, d->free);
+            " free ones; IN lacks %" PRIu64
+            " that the kernel does not give out, as what is no RAM: "
+            "they are not shown",
+            d->same, d->data, d->free, d->reserved);
     return 0;
 }
 
