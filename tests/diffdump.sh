@@ -38,4 +38,22 @@ grep -q "no kernel was found in '$tmp/short.lime'" "$tmp/err" || bad "OUT withou
 LC_ALL=C sed 's/6\.1\.0-56-cloud/6.1.0-57-cloud/g' "$IMAGE" >"$tmp/other.lime"
 "$engram" -q diff-dump "$tmp/other.lime" "$IMAGE" >"$tmp/out" 2>"$tmp/err" && bad "another kernel is no error"
 grep -q "not of one boot: 'Linux version 6.1.0-57-cloud" "$tmp/err" || bad "another kernel is not named: $(cat "$tmp/err")"
+
+# A page that the dump's ranges leave out in the middle of RAM.
+le64() { for i in 0 8 16 24 32 40 48 56; do printf "\\$(printf %03o $(($1 >> i & 255)))"; done; }
+range() { printf 'EMiL\001\000\000\000'; le64 "$1"; le64 "$2"; le64 0; } # FIRST LAST
+le() { od -An -tu8 -j "$1" -N 8 "$IMAGE" | tr -d ' '; }
+second=$((32 + $(le 16) - $(le 8) + 1)) # where the header of the second range is
+first=$(le $((second + 8))) last=$(le $((second + 16)))
+hole=$((first + 64 * 4096))
+{
+    head -c $second "$IMAGE"
+    range "$first" $((hole - 1))
+    tail -c +$((second + 33)) "$IMAGE" | head -c $((64 * 4096))
+    range $((hole + 4096)) "$last"
+    tail -c +$((second + 33 + 65 * 4096)) "$IMAGE"
+} >"$tmp/hole.lime"
+[ -z "$("$engram" -q -r csv ramviews "$IMAGE" | grep 'goes on behind')" ] || bad "a whole image has a hole"
+"$engram" -q -r csv ramviews "$tmp/hole.lime" | grep -q "^$(printf 0x%x $hole),.*,none,\"RAM that the image lacks" || bad "a hole is not named"
+diff_dump "$tmp/hole.lime" "$IMAGE" | grep -q "^$(printf 0x%x $hole),4096,absent," || bad "a page that is absent is not named: $(cat "$tmp/err")"
 exit $fails

@@ -34,6 +34,7 @@ EG_SYMBOL(memblock, "memblock");
 EG_COLUMNS(COLUMNS);
 
 enum {
+    HOLES_MAX = 16,     /* more, or more than a sixteenth of RAM, was not taken out but left out */
     VIEWS_MAX = 4096,   /* ranges of one view */
     PAGES_MAX = 1024,   /* struct pages that are asked of a range */
     EXTENTS_MAX = 4096, /* parts of the image that are looked at for a range */
@@ -51,6 +52,7 @@ struct ramviews {
     EG_VEC(uint64_t) edges;
     bool known[VIEWS];
     const struct linux_memmap *memmap;
+    EG_VEC(struct part) holes; /* of RAM that the image lacks, and goes on behind them */
 };
 
 static void fini(void *arg)
@@ -60,12 +62,23 @@ static void fini(void *arg)
     for (size_t i = 0; i < VIEWS; i++)
         eg_vec_fini(&w->of[i]);
     eg_vec_fini(&w->edges);
+    eg_vec_fini(&w->holes);
+}
+
+static void edges_of(struct ramviews *w, uint64_t first, uint64_t last)
+{
+    uint64_t *edge = eg_vec_push(&w->edges);
+
+    if (edge)
+        *edge = first;
+    edge = last == UINT64_MAX ? NULL : eg_vec_push(&w->edges);
+    if (edge)
+        *edge = last + 1;
 }
 
 static void add(struct ramviews *w, enum view view, uint64_t first, uint64_t last, const char *text)
 {
     struct part *part;
-    uint64_t *edge;
 
     w->known[view] = true;
     if (last < first || w->of[view].n == VIEWS_MAX)
@@ -73,14 +86,7 @@ static void add(struct ramviews *w, enum view view, uint64_t first, uint64_t las
     part = eg_vec_push(&w->of[view]);
     if (part)
         *part = (struct part){ first, last, text };
-    edge = eg_vec_push(&w->edges);
-    if (edge)
-        *edge = first;
-    if (last == UINT64_MAX)
-        return;
-    edge = eg_vec_push(&w->edges);
-    if (edge)
-        *edge = last + 1;
+    edges_of(w, first, last);
 }
 
 /* ---- the views ---- */
@@ -179,6 +185,62 @@ static void read_memblock(struct ramviews *w)
     }
 }
 
+/* Of a crash kernel's memory no dump that it makes has anything. */
+static bool is_kept(struct eg_run *r, uint64_t first, uint64_t last)
+{
+    struct linux_ram *kept;
+    const size_t n = linux_ram_kept(r, &kept);
+
+    for (size_t i = 0; i < n; i++)
+        if (first <= kept[i].last && last >= kept[i].first)
+            return true;
+    return false;
+}
+
+/* RAM that is in no range of the image, while it goes on behind that: who takes memory leaves none
+ * out, unless the image is of some pages only. */
+static void find_holes(struct ramviews *w)
+{
+    struct eg_space *physical = eg_physical(w->r);
+    uint64_t total = 0, missing = 0;
+    struct linux_ram *ram;
+    const size_t n = linux_ram(w->r, &ram);
+    struct eg_extent x, behind;
+
+    for (size_t i = 0; i < n && w->holes.n <= HOLES_MAX && !eg_stopped(w->r); i++) {
+        total += ram[i].last - ram[i].first + 1;
+        for (uint64_t at = ram[i].first; w->holes.n <= HOLES_MAX; at = x.last + 1) {
+            eg_extent_at(eg_view_of(w->r), physical, at, &x);
+            x.last = EG_MIN(x.last, ram[i].last);
+            if (x.why == EG_ABSENT && x.last - at + 1 >= WORTH && !is_kept(w->r, at, x.last) &&
+                eg_next_mapped(eg_view_of(w->r), physical, x.last, physical->last, &behind)) {
+                struct part *hole = eg_vec_push(&w->holes);
+
+                if (hole)
+                    *hole = (struct part){ at, x.last, NULL };
+                missing += x.last - at + 1;
+            }
+            if (x.last >= ram[i].last)
+                break;
+        }
+    }
+    if (w->holes.n > HOLES_MAX || missing > total / 16) {
+        eg_note(w->r,
+                "the image lacks more than a little of RAM: it is not said where: see quality");
+        w->holes.n = 0;
+    }
+    for (size_t i = 0; i < w->holes.n; i++)
+        edges_of(w, w->holes.at[i].first, w->holes.at[i].last);
+}
+
+static bool is_hole(const struct ramviews *w, uint64_t first)
+{
+    for (size_t i = 0; i < w->holes.n; i++)
+        if (first >= w->holes.at[i].first && first <= w->holes.at[i].last)
+            return true;
+    return false;
+}
+
 static const char *said(const struct ramviews *w, enum view view, uint64_t first)
 {
     for (size_t i = 0; i < w->of[view].n; i++)
@@ -259,6 +321,8 @@ static void judge(struct ramviews *w, uint64_t first, uint64_t last)
     }
     if (is_ram(text[IOMEM]) && text[E820] && !is_ram(text[E820]))
         hints = linux_hints(w->r, hints, "RAM in iomem, but not by e820");
+    if (is_hole(w, first))
+        hints = linux_hints(w->r, hints, "RAM that the image lacks, and it goes on behind that");
     eg_row(w->r, .START = eg_uint(first), .END = eg_uint(last + 1),
            .SIZE = eg_uint(last - first + 1), .IOMEM = eg_text(text[IOMEM]),
            .E820 = eg_text(text[E820]), .FIRMWARE = eg_text(text[FIRMWARE]),
@@ -284,6 +348,7 @@ static int run(struct eg_run *r)
     read_e820(w);
     read_firmware(w);
     read_memblock(w);
+    find_holes(w);
     if (w->edges.n)
         qsort(w->edges.at, w->edges.n, sizeof *w->edges.at, by_value);
     for (size_t i = 0; i + 1 < w->edges.n && !eg_stopped(r); i++)
@@ -299,10 +364,12 @@ EG_PLUGIN(ramviews) = {
         "Tools that acquire memory from inside go by /proc/iomem: a range that is called Reserved "
         "there is not read. Here each range of physical memory is shown as the kernel's views "
         "have it: iomem, e820 (x86), /sys/firmware/memmap, memblock (where the kernel keeps it), "
-        "struct pages, and whether the image has it. HINTS names contradictions. Not seen are "
-        "views that were all changed alike, and parts that a tool skipped of itself: `quality` "
-        "shows what an image lacks, `kernelmap` code that it lacks, `engram diff-dump` what a "
-        "dump from inside lacks against one from outside. memblock is given back after boot by "
+        "struct pages, and whether the image has it. HINTS names contradictions, and RAM that is "
+        "cut out of the image. Not seen are views that were all changed alike, and what an image "
+        "lacks at its end or in many places: `quality` shows that, `kernelmap` code that it lacks, "
+        "`engram diff-dump` what a dump from inside lacks against one from outside. ACPI's tables "
+        "are not read: what they call RAM has holes that are none. memblock is given back after "
+        "boot by "
         "most x86 kernels; the command line's mem= and memmap= change e820 and iomem alike.",
     .columns = columns,
     .uses = EG_NAMES("resources"),
