@@ -190,8 +190,8 @@ static bool is_zero(const uint8_t *p)
     return !p[0] && !memcmp(p, p + 1, PAGE - 1);
 }
 
-/* Of a page without code: does it matter? Data of a machine that goes on differs, zeros too; what is
- * free may hold anything; and what the kernel has not to give out is often no RAM. */
+/* Of a page without code: does it matter? Data of a machine that goes on differs, zeros too; what
+ * is free may hold anything; and what the kernel has not to give out is often no RAM. */
 static bool passes(struct diff *d, const struct piece *p, bool absent)
 {
     if (absent && p->use && !strcmp(p->use, "reserved"))

@@ -239,8 +239,8 @@ static bool same_members(const struct eg_types *ts, uint32_t a, uint32_t b)
     return true;
 }
 
-/* Where the types of a module were not joined with the kernel's and with each other, it has the same
- * ones several times. @return the first of all that are alike: the kernel's, if it has one. */
+/* Where the types of a module were not joined with the kernel's and with each other, it has the
+ * same ones several times. @return the first of all that are alike: the kernel's, if it has one. */
 static uint32_t first_alike(const struct eg_types *ts, uint32_t id, const struct eg_type *t)
 {
     const char *name = eg_type_name(ts, id);

@@ -140,14 +140,12 @@ static void modules(void **state)
 
 static void ftrace(void **state)
 {
-    enum { ENABLED = 1, DIRECT = 2 };
+    enum { ENABLED = 1 << 8, DIRECT = 1 }; // bits 31 and 23
     static const struct {
         const char *opcode;
-        bool caller;
-        unsigned flags;
+        unsigned caller, flags;
         const char *hint;
     } cases[] = {
-        { NULL, false, 0, "" },
         { NULL, false, ENABLED, "" },
         { "\xe8", true, ENABLED, "" },
         { "\xe8", true, 0, "a call of ftrace that its record does not have" },
