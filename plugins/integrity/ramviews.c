@@ -209,7 +209,8 @@ static void find_holes(struct ramviews *w)
 
     for (size_t i = 0; i < n && w->holes.n <= HOLES_MAX && !eg_stopped(w->r); i++) {
         total += ram[i].last - ram[i].first + 1;
-        for (uint64_t at = ram[i].first; w->holes.n <= HOLES_MAX; at = x.last + 1) {
+        for (uint64_t at = ram[i].first; w->holes.n <= HOLES_MAX && !eg_stopped(w->r);
+             at = x.last + 1) {
             eg_extent_at(eg_view_of(w->r), physical, at, &x);
             x.last = EG_MIN(x.last, ram[i].last);
             if (x.why == EG_ABSENT && x.last - at + 1 >= WORTH && !is_kept(w->r, at, x.last) &&
