@@ -25,7 +25,8 @@
     "  struct vm_struct *vm; };"
 #define MODULE_HEAD                                                                                \
     "struct module { int state; struct list_head list; char name[56];"                             \
-    "  struct module_kobject mkobj; unsigned long taints; struct mod_kallsyms *kallsyms;"          \
+    "  struct module_kobject mkobj; unsigned long taints; bool sig_ok;"                            \
+    "  struct mod_kallsyms *kallsyms;"                                                             \
     "  struct mod_kallsyms core_kallsyms; void *sect_attrs; struct list_head bug_list;"            \
     "  unsigned int btf_data_size, num_ftrace_callsites;"                                          \
     "  struct list_head source_list, target_list;"
@@ -96,6 +97,7 @@ static void add_module(struct world *w, unsigned i)
     w->module[i] = m;
     snprintf(name, sizeof name, "mod%u", i);
     mk_puts(w->k, m, "module.name", name);
+    mk_put(w->k, m, "module.sig_ok", 1);
     mk_put(w->k, m, "module.mkobj.mod", m);
     mk_put(w->k, m, "module.mkobj.kobj.kset", w->set);
     mk_put(w->k, tree_node(w, m), "mod_tree_node.mod", m);
@@ -286,6 +288,15 @@ static void no_sections(struct world *w)
 {
     mk_put(w->k, w->module[VICTIM], "module.sect_attrs", 0);
 }
+static void is_unsigned(struct world *w)
+{
+    mk_put(w->k, w->module[VICTIM], "module.sig_ok", 0);
+}
+static void says_unsigned(struct world *w)
+{
+    is_unsigned(w);
+    mk_put(w->k, w->module[VICTIM], "module.taints", 1 << 13);
+}
 static void other_kobject(struct world *w)
 {
     unsysfs(w);
@@ -327,6 +338,8 @@ static void signs(void **state)
         { stateless, "no state that a module has, but its code is executable", false },
         { no_symbols, "its table of symbols was emptied", false },
         { no_sections, "its list of sections is gone", false },
+        { is_unsigned, "its signature was not verified, and its taints were cleared", false },
+        { says_unsigned, "", false },
         { other_kobject, "not in sysfs; its folder in sysfs is of another module", true },
         { everything,
           "not on the list of modules: its links lead nowhere; not in sysfs; not in the tree of "
