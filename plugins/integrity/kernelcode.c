@@ -153,6 +153,19 @@ static const char *lead_hint(struct looking *k, const struct linux_ktext_found *
     }
 }
 
+/* A pointer by which code goes on is the kernel's or its own module's. */
+static const char *slot_hint(struct looking *k, const struct linux_ktext_found *f)
+{
+    const char *who = k->text.parts[f->part].who, *owner = NULL;
+
+    linux_whose_code(linux_codes(k->r), f->target, &owner);
+    if (!owner)
+        return "goes by a pointer in memory of nobody";
+    if (!strcmp(owner, "kernel") || !strcmp(owner, who) || (f->part && uses(k, who, owner)))
+        return NULL;
+    return "goes by a pointer in a module";
+}
+
 static const char *found_hint(struct looking *k, const struct linux_ktext_found *f)
 {
     const char *hint;
@@ -164,6 +177,8 @@ static const char *found_hint(struct looking *k, const struct linux_ktext_found 
         return !(k->patches->found & 1u << LINUX_PATCH_KPROBE) || explained(k, f->at, 0)
                    ? NULL
                    : "a breakpoint, and no kprobe has it";
+    case LINUX_KTEXT_SLOT:
+        return slot_hint(k, f);
     default:
         hint = lead_hint(k, f);
         return hint && explained(k, f->at, f->target) ? NULL : hint;
@@ -209,7 +224,7 @@ static void show(struct looking *k, uint64_t at, const char *kind, uint64_t targ
 static const char *const kinds[] = {
     [LINUX_KTEXT_CALL] = "call",        [LINUX_KTEXT_JUMP] = "jump",
     [LINUX_KTEXT_FAR] = "far jump",     [LINUX_KTEXT_INSIDE] = "jump",
-    [LINUX_KTEXT_STOPS] = "breakpoint",
+    [LINUX_KTEXT_STOPS] = "breakpoint", [LINUX_KTEXT_SLOT] = "pointer",
 };
 
 /* What the kernel's records say of the code at @at. */
@@ -476,7 +491,8 @@ EG_PLUGIN(kernelcode) = {
         "each call, jump and branch followed: one that leads out of the kernel, into data, to "
         "memory of nobody, from the kernel into a module, from a module into one that it does not "
         "use, or into the middle of an instruction is a row; so are a jump with the whole address "
-        "in it, a breakpoint that no kprobe has, and a place of ftrace, a jump label or a static "
+        "in it, one by a pointer in a module, a breakpoint that no kprobe has, and a place of "
+        "ftrace, a jump label or a static "
         "call that holds what the kernel does not write there. --all shows each place that the "
         "kernel itself patches. Without a file it does not see code that was changed and stays "
         "within the kernel: another constant, a condition turned round, a call of another function "

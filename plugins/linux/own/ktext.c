@@ -18,6 +18,7 @@ enum {
     PART_MAX = 64 << 20,   /* bytes of one part: a kernel has 30 MiB */
     TOTAL_MAX = 128 << 20, /* of all */
     FOUND_MAX = 1 << 14,
+    IMAGE_MAX = 64 << 20, /* of the kernel's image, about */
     FUNCTIONS_MAX = 1 << 20,
     BEGINS = 1, /* of a byte: an instruction begins there */
     LED_TO = 2, /* a jump of the same function leads there */
@@ -332,6 +333,19 @@ static bool is_breakpoint(const struct work *w, const struct linux_ktext_part *p
            !linux_nops(w->arch, p->bytes + at, end - at);
 }
 
+/* x86-64: "call [place]", "jmp [rip + place]": where the pointer lies; 0: it is none of these. */
+static uint64_t slot_of(const uint8_t *b, uint64_t at)
+{
+    enum { CALL = 0x10, JUMP = 0x20, NEXT_PLUS = 0x05, SIB = 0x04, PLAIN = 0x25 };
+    const unsigned kind = b[1] & 0x38;
+
+    if (b[0] != 0xff || (kind != CALL && kind != JUMP))
+        return 0;
+    if ((b[1] & 0xc7) == NEXT_PLUS)
+        return at + 6 + (uint64_t)(int64_t)(int32_t)eg_le32(b + 2);
+    return (b[1] & 0xc7) == SIB && b[2] == PLAIN ? (uint64_t)(int64_t)(int32_t)eg_le32(b + 3) : 0;
+}
+
 static void look(struct work *w, struct worker *k, const struct piece *pc, size_t function)
 {
     const struct linux_ktext_part *p = &w->parts.at[pc->part];
@@ -360,6 +374,10 @@ static void look(struct work *w, struct worker *k, const struct piece *pc, size_
         else if (s.flow == EG_FLOW_TRAP && (before == EG_FLOW_NEXT || before == EG_FLOW_BRANCH) &&
                  is_breakpoint(w, p, at, end))
             found(k, pc, LINUX_KTEXT_STOPS, p->first + at, 0);
+        // Calls by the kernel's own pointers, as of pv_ops, are many: its data lies behind its code.
+        if (w->arch->elf_machine == ELF_X86_64 && *b == 0xff && slot_of(b, p->first + at) &&
+            slot_of(b, p->first + at) - w->parts.at[0].first >= IMAGE_MAX)
+            found(k, pc, LINUX_KTEXT_SLOT, p->first + at, slot_of(b, p->first + at));
         if (w->arch->elf_machine != ELF_X86_64 || *b == 0x48 || *b == 0x49 || *b == 0x68 ||
             *b == 0xff) {
             stub = linux_stub_at(w->arch, b, end - at, p->first + at);

@@ -27,6 +27,7 @@ enum linux_ktext_what {
     LINUX_KTEXT_FAR,    /**< a jump with the whole address in it, which compilers do not write */
     LINUX_KTEXT_INSIDE, /**< a call, jump or branch into the middle of an instruction */
     LINUX_KTEXT_STOPS,  /**< a breakpoint in the flow of a function */
+    LINUX_KTEXT_SLOT,   /**< a call or jump by a pointer, which lies at target */
 };
 struct linux_ktext_found {
     uint64_t at, target;
