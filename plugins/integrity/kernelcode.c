@@ -497,8 +497,9 @@ EG_PLUGIN(kernelcode) = {
         "kernel itself patches. Without a file it does not see code that was changed and stays "
         "within the kernel: another constant, a condition turned round, a call of another function "
         "of the kernel. With --against all of the kernel's code is compared with the kernel's "
-        "file, a vmlinux with code or the vmlinuz of x86-64 (gzip, xz, zstd or lz4; a vmlinuz has "
-        "its own relocations). Modules are compared with their files where the page cache has "
+        "file: of x86-64 a vmlinux with code or the vmlinuz (gzip, xz, zstd or lz4; a vmlinuz has "
+        "its own relocations), of AArch64 the boot image, packed or not. Modules of x86-64 are "
+        "compared with their files where the page cache has "
         "those whole, and with --modules DIR with the files NAME.ko, .ko.xz, .ko.zst and .ko.gz "
         "in and below that folder first (lib/modules of the kernel's package): each section with "
         "code is relocated to where the module has it, by the symbols of the kernel and of other "
@@ -510,15 +511,17 @@ EG_PLUGIN(kernelcode) = {
         "nor what lies between two sections of a module. Neither follows jumps through "
         "registers, which lead where data says. Modules that are not listed are not looked at: "
         "hidden_modules finds them. Of AArch64 conditional branches are not followed, nor what is "
-        "behind a return in a function and no jump leads to, which may be data; and its kernel is "
-        "not compared with a file, only its modules. Where the kernel keeps no names of its "
-        "variables (notes say so), "
+        "behind a return in a function and no jump leads to, which may be data; and what functions "
+        "of the kernel write in place of code (alternatives with a callback) is told by the kind "
+        "of the instruction alone. Where the kernel keeps no names of its variables (notes say "
+        "so), "
         "places that it patches are not compared.",
     .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches"),
-                    EG_ARG(against, TEXT, "compare the kernel's code with this vmlinux or vmlinuz"),
+                    EG_ARG(against, TEXT,
+                           "compare the kernel's code with this vmlinux, vmlinuz or Image"),
                     EG_ARG(modules, TEXT,
                            "compare modules with the .ko, .ko.xz, .ko.zst, .ko.gz in this folder")),
     .run = run,

@@ -1,6 +1,7 @@
 /* kdiff.c - code of the kernel, or of a module, against its file. */
 #include "../../../core/run.h"
 #include "../kernel/codeof.h"
+#include "../mm/elf.h"
 #include "kdiff_work.h"
 
 #include <stdlib.h>
@@ -258,6 +259,20 @@ static void overlay(struct linux_kdiff_work *w)
     }
 }
 
+static void x86(struct linux_kdiff_work *w)
+{
+    moved_addresses(w);
+    linux_kdiff_alternatives(w);
+    linux_kdiff_paravirt(w);
+    places(w, ".retpoline_sites", LINUX_KDIFF_RETPOLINE);
+    places(w, ".return_sites", LINUX_KDIFF_RETURN);
+    places(w, ".call_sites", LINUX_KDIFF_CALL);
+    places(w, ".smp_locks", LINUX_KDIFF_LOCK);
+    places(w, ".ibt_endbr_seal", LINUX_KDIFF_ENDBR);
+    runtime_constants(w);
+    linux_kdiff_live(w);
+}
+
 static void forget(void *arg)
 {
     uint8_t **bytes = arg;
@@ -286,16 +301,10 @@ bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p, const struc
     }
     eg_run_defer(r, forget, want);
     overlay(&w);
-    moved_addresses(&w);
-    linux_kdiff_alternatives(&w);
-    linux_kdiff_paravirt(&w);
-    places(&w, ".retpoline_sites", LINUX_KDIFF_RETPOLINE);
-    places(&w, ".return_sites", LINUX_KDIFF_RETURN);
-    places(&w, ".call_sites", LINUX_KDIFF_CALL);
-    places(&w, ".smp_locks", LINUX_KDIFF_LOCK);
-    places(&w, ".ibt_endbr_seal", LINUX_KDIFF_ENDBR);
-    runtime_constants(&w);
-    linux_kdiff_live(&w);
+    if (w.arch->elf_machine == ELF_AARCH64)
+        linux_kdiff_arm64(&w);
+    else
+        x86(&w);
     collect(&w);
     forget(want);
     return out->compared > before;

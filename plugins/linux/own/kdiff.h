@@ -36,7 +36,7 @@ struct linux_kdiffs {
     uint64_t explained[LINUX_KDIFF_KINDS]; /**< places that differ */
     bool cut;                              /**< there are more */
 };
-/** Add to @out how the code of @p, of x86-64, differs from @f. All of it lives as long as the run.
+/** Add to @out how the code of @p differs from @f. All of it lives as long as the run.
  * @return false: the file has no code for these addresses. */
 EG_API bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p,
                         const struct linux_kfile *f, struct linux_kdiffs *out);

@@ -127,15 +127,98 @@ bool linux_kfile_of(struct eg_run *r, struct linux_kelf *k, int64_t shift, struc
     return out->n_sections;
 }
 
+/* ---- AArch64 ---- */
+
+enum { SAMPLE = 1 << 14 };
+
+/* Do most words of @live, the kernel's code at @first, fit the file, which begins at @base? */
+static bool fits(const struct linux_kelf *k, uint64_t base, uint64_t first, const uint8_t *live)
+{
+    unsigned same = 0;
+
+    if (first < base || !eg_within(first - base, SAMPLE, k->len))
+        return false;
+    for (size_t i = 0; i < SAMPLE; i += 4)
+        same += !memcmp(live + i, k->image + (first - base) + i, 4);
+    return same > SAMPLE / 4 / 4 * 3;
+}
+
+/* The file is what the boot loader puts into memory (Documentation/arch/arm64/booting.rst): it
+ * begins where the kernel does, which few kernels have a name for; code follows at once, or behind
+ * a header of up to 64 KiB. */
+static bool find_image(struct eg_run *r, const struct linux_kelf *k, uint64_t first, uint64_t *base)
+{
+    enum { MAGIC = 56, HEADER = 64, ALIGNED = 1 << 16, PAGE = 4096 };
+    uint8_t *live = eg_tmp(r, SAMPLE);
+
+    if (k->len < HEADER || memcmp(k->image + MAGIC, "ARM\x64", 4) != 0 ||
+        !eg_read(eg_view_of(r), eg_kernel(r), first, live, SAMPLE))
+        return false;
+    if (eg_system_own_symbol(eg_system_of(r), "_text", base, NULL) && fits(k, *base, first, live))
+        return true;
+    for (uint64_t before = 0; before <= ALIGNED; before += PAGE) {
+        *base = first - first % PAGE - before;
+        if (fits(k, *base, first, live))
+            return true;
+    }
+    return false;
+}
+
+/* It may be packed, and may have a program before it that unpacks it (drivers/firmware/efi/libstub/
+ * zboot-header.S, since 6.1). */
+static bool unpack_image(struct eg_run *r, struct linux_kelf *k, const char **why)
+{
+    const uint8_t *p = k->image;
+    uint64_t at = 0, n = k->len;
+
+    if (k->len >= 64 && !memcmp(p, "MZ", 2) && !memcmp(p + 4, "zimg", 4)) {
+        at = eg_le32(p + 8);
+        n = eg_le32(p + 12);
+    }
+    return !eg_within(at, n, k->len) || !linux_kelf_packed(p + at, (size_t)n) ||
+           linux_kelf_unpack(r, k, p + at, (size_t)n, 0, why);
+}
+
+static bool open_image(struct eg_run *r, struct linux_kelf *k, int64_t shift,
+                       struct linux_kfile *out, const char **why)
+{
+    const struct eg_system *sys = eg_system_of(r);
+    uint64_t base, first, end;
+
+    *out = (struct linux_kfile){ .shift = shift };
+    *why = "the file is too large for a boot image, or cannot be read";
+    if (!linux_kelf_read(r, k, FILE_MAX) || !unpack_image(r, k, why))
+        return false;
+    *why = "no boot image of AArch64 (arch/arm64/boot/Image), or not of this kernel";
+    if (!eg_system_own_symbol(sys, "_stext", &first, NULL) ||
+        !eg_system_own_symbol(sys, "_etext", &end, NULL) || end <= first ||
+        !find_image(r, k, first, &base) || !eg_within(first - base, end - first, k->len))
+        return false;
+    out->sections = eg_tmp(r, 2 * sizeof *out->sections);
+    out->sections[out->n_sections++] =
+        (struct linux_kfile_section){ .name = ".text",
+                                      .addr = first,
+                                      .size = end - first,
+                                      .bytes = k->image + (first - base),
+                                      .code = true };
+    out->sections[out->n_sections++] = (struct linux_kfile_section){
+        .name = ".image", .addr = base, .size = k->len, .bytes = k->image
+    };
+    return true;
+}
+
 bool linux_kfile_open(struct eg_run *r, const char *path, struct linux_kfile *out, const char **why)
 {
     const struct eg_system *sys = eg_system_of(r);
+    const bool arm = sys->arch->elf_machine == ELF_AARCH64;
     struct linux_kelf k;
 
-    *why = "only a kernel of x86-64 whose KASLR shift is known can be compared with a file";
-    return sys->arch->elf_machine == ELF_X86_64 && sys->chosen && sys->chosen->has_kaslr &&
+    *why = "only a kernel of x86-64 or AArch64 whose KASLR shift is known can be compared with a "
+           "file";
+    return (arm || sys->arch->elf_machine == ELF_X86_64) && sys->chosen && sys->chosen->has_kaslr &&
            linux_kelf_open_path(r, path, &k, why) &&
-           linux_kfile_of(r, &k, (int64_t)sys->chosen->kaslr, out, why);
+           (arm ? open_image(r, &k, (int64_t)sys->chosen->kaslr, out, why)
+                : linux_kfile_of(r, &k, (int64_t)sys->chosen->kaslr, out, why));
 }
 
 const uint8_t *linux_kfile_at(const struct linux_kfile *f, uint64_t addr, size_t len)
