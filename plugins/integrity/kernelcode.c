@@ -42,8 +42,6 @@ struct looking {
     uint64_t *its; /* pages with code that a module calls instead of a register's target */
     size_t n_its;
     struct linux_kdiffs diffs; /* from the files of the kernel and of modules */
-    const char *user, *used;   /* of the last pair of modules, and whether one uses the other */
-    bool uses;
     uint64_t rows, by_kind[8];
 };
 
@@ -161,7 +159,8 @@ static const char *slot_hint(struct looking *k, const struct linux_ktext_found *
     linux_whose_code(linux_codes(k->r), f->target, &owner);
     if (!owner)
         return "goes by a pointer in memory of nobody";
-    if (!strcmp(owner, "kernel") || !strcmp(owner, who) || (f->part && uses(k, who, owner)))
+    if (!strcmp(owner, "kernel") || !strcmp(owner, who) ||
+        (f->part && linux_uses_module(k->r, who, owner)))
         return NULL;
     return "goes by a pointer in a module";
 }

@@ -408,7 +408,9 @@ EG_PLUGIN(bpfprogs) = {
         "What cannot be seen: a change of instructions and machine code alike, and one of machine "
         "code that neither calls nor has numbers of more than two bytes. TAG_OF_CODE equal to TAG "
         "says that the instructions are those that were loaded; another one says nothing, for the "
-        "verifier rewrites most programs. Code of other processors than x86-64 is not checked.",
+        "verifier rewrites most programs. Of AArch64 only how machine code begins and what it "
+        "calls "
+        "is checked, of other processors than these nothing.",
     .aliases = EG_NAMES("linux.ebpf.EBPF", "ebpf", "bpf"),
     .looks_for = EG_NAMES("eBPF programs"),
     .columns = columns,

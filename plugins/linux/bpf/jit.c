@@ -8,6 +8,7 @@
 #include "../../../core/system.h"
 #include "../kernel/codeof.h"
 #include "all.h"
+#include "jit_arm64.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ enum { ALU = 4, BY_REGISTER = 8, LD_IMM64 = 0x18, CALL = 0x85, JUMP_WIDE = 0x06 
 struct linux_bpf_jit {
     struct eg_run *r;
     struct eg_disasm *d; /* NULL: this build has none, or none for this processor */
-    bool x86;
+    bool x86, arm64;
     uint8_t *bytes; /* of the machine code that was read last */
     uint64_t of;
     uint32_t n;
@@ -50,13 +51,14 @@ struct linux_bpf_jit *linux_bpf_jit(struct eg_run *r, const char **why)
     j->r = r;
     *why = NULL;
     j->x86 = arch && !strcmp(arch->name, "x86_64");
+    j->arm64 = arch && !strcmp(arch->name, "aarch64");
     j->d = arch ? eg_disasm_open(arch, false, why) : NULL;
     if (j->d)
         eg_run_defer(r, close_disasm, j->d);
     if (j->d)
         *why = NULL;
-    if (!*why && !j->x86)
-        *why = "the check knows the code of x86-64 only";
+    if (!*why && !j->x86 && !j->arm64)
+        *why = "the check knows the code of x86-64 and AArch64 only";
     return j;
 }
 
@@ -210,6 +212,23 @@ static const char *unheld(struct linux_bpf_jit *j, const struct linux_bpf_code *
     return NULL;
 }
 
+static const char *arm64_hint(struct linux_bpf_jit *j, uint64_t at, uint32_t len,
+                              const struct eg_map *known, bool complete)
+{
+    uint64_t target;
+
+    if (!linux_bpf_arm64_begins(j->bytes, len))
+        return "machine code does not begin as the kernel makes it";
+    for (uint32_t i = 0; linux_bpf_arm64_call(j->bytes, len, at, &i, &target);) {
+        const char *hint =
+            target < at || target >= at + len ? call_hint(j, target, known, complete) : NULL;
+
+        if (hint)
+            return hint;
+    }
+    return NULL;
+}
+
 static const char *image_hint(struct linux_bpf_jit *j, struct eg_obj prog,
                               const struct eg_map *known, bool complete)
 {
@@ -225,6 +244,8 @@ static const char *image_hint(struct linux_bpf_jit *j, struct eg_obj prog,
     if (eg_get(&start, aux, aux_ksym_start) && eg_get(&end, aux, aux_ksym_end) && start &&
         (at < start || len > end || at > end - len))
         return "machine code is not where its symbol says";
+    if (j->arm64)
+        return arm64_hint(j, at, len, known, complete);
     if (!j->x86)
         return NULL;
     j->images = eg_grow(j->r, j->images, j->n_images, &j->cap, sizeof *j->images);
