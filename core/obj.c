@@ -63,6 +63,17 @@ static struct eg_obj retype(struct eg_obj o, uint32_t id)
     return o;
 }
 
+/** Is @id what @other is? The BTF of a module has copies of structs of the kernel's that pahole did
+ * not find to be the same (struct file in btrfs, 6.18): a pointer in the module's own structs leads
+ * to the copy. */
+static bool is_copy(const struct eg_binding *b, uint32_t id, uint32_t other)
+{
+    const char *name = eg_type_name(b->types, id), *of = eg_type_name(b->types, other);
+
+    return name && of && !strcmp(name, of) &&
+           eg_type_size(b->types, id, &b->model) == eg_type_size(b->types, other, &b->model);
+}
+
 /** One step of a path: the member of @s, from a struct or from a pointer to one. */
 static struct eg_obj step(struct eg_obj o, const struct eg_slot *s, const struct eg_pathref *path)
 {
@@ -70,6 +81,8 @@ static struct eg_obj step(struct eg_obj o, const struct eg_slot *s, const struct
         return o;
     if (!s->kind)
         return eg_bad(o, s->why ? (enum eg_why)s->why : EG_NO_MEMBER, o.addr);
+    if (s->parent != o.type && is_copy(o.bind, o.type, s->parent))
+        o.type = s->parent;
     if (s->parent != o.type || (o.kind != EG_K_PTR && o.kind != EG_K_STRUCT)) {
         const char *base = strrchr(path->file, '/');
 

@@ -9,12 +9,20 @@ static const char types[] =
     "  u32 a : 5, b : 20; s32 c : 4; s32 d : 3; struct leaf table[3]; struct leaf *pointers[2];"
     "  enum color color; unsigned long word; bool yes; struct { u8 x, y; } in;"
     "  struct node *matrix[2][2]; void (*call)(int); struct leaf end[]; };"
-    "struct other { u32 first; };";
+    "struct other { u32 first; };"
+    "struct copy { u32 one, two; };" // what handles mean; and a copy of it
+    "struct copy { u32 one, two; };"
+    "struct odd { u32 one; };"
+    "struct odd { u32 one, two; };"
+    "struct holder { struct copy *copy; struct odd *odd; };";
 
 EG_FIELDS(leaf, small, negative, wide, low, name, nothing);
 EG_FIELDS(node, next, leaf, any, text, a, b, c, d, table, pointers, color, word, yes, matrix, end);
 EG_FIELD_AS(node_y, node, "in.y");
 EG_FIELDS(other, first);
+EG_FIELDS(copy, two);
+EG_FIELDS(odd, one);
+EG_FIELDS(holder, copy, odd);
 EG_TYPE(absent_type);
 EG_SYMBOL(root, "node");
 EG_SYMBOL(missing, "node");
@@ -242,6 +250,30 @@ static void wrong(void **state)
     }
 }
 
+/** A module's BTF may have a copy of the kernel's struct: it is the same if its size is. */
+static void copies(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = make(m);
+        const uint64_t at = mk_object(w.k, "holder"), other = mk_alloc(w.k, 16);
+        struct eg_obj holder = eg_object(w.r, holder, at);
+        uint32_t value = 0;
+
+        mk_put(w.k, at, "holder.copy", other);
+        mk_put(w.k, at, "holder.odd", other);
+        mk_put(w.k, other, "copy.two", 7);
+        assert_true(eg_get(&value, holder, holder.copy, copy.two) && value == 7);
+        value = 0;
+        assert_true(eg_get(&value, eg_deref(eg_at(holder, holder.copy)), copy.two) && value == 7);
+        assert_int_equal(w.r->status, 0);
+        assert_int_equal(eg_at(holder, holder.odd, odd.one).why, EG_WRONG_TYPE);
+        assert_int_equal(w.r->status, -EG_EFORMAT);
+        mk_free(w.k);
+    }
+}
+
 static void pointers(void **state)
 {
     (void)state;
@@ -366,9 +398,10 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values), cmocka_unit_test(twice),   cmocka_unit_test(odd_integers),
-        cmocka_unit_test(bad),    cmocka_unit_test(wrong),   cmocka_unit_test(pointers),
-        cmocka_unit_test(paths),  cmocka_unit_test(strings), cmocka_unit_test(names),
+        cmocka_unit_test(values),   cmocka_unit_test(twice), cmocka_unit_test(odd_integers),
+        cmocka_unit_test(bad),      cmocka_unit_test(wrong), cmocka_unit_test(copies),
+        cmocka_unit_test(pointers), cmocka_unit_test(paths), cmocka_unit_test(strings),
+        cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
