@@ -116,35 +116,16 @@ static void pointers(void **state)
 /* ---- members ---- */
 
 #define TIMES_16(type) type " a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, b0, b1, b2, b3, b4, b5; };"
-static const char *const wide[] = {
-    "struct file_system_type { const char *name; };",
-    "struct w0 { int " TIMES_16("") "struct w1 { struct w0" TIMES_16(
-        "") "struct w2 { struct w1" TIMES_16("") "struct w3 { struct w2" TIMES_16("") "struct "
-                                                                                      "some { "
-                                                                                      "struct "
-                                                                                      "w2 w; "
-                                                                                      "void "
-                                                                                      "(*late)("
-                                                                                      "void); "
-                                                                                      "};" // 4,369 members before it
-                                                                                      "struct "
-                                                                                      "many { "
-                                                                                      "struct "
-                                                                                      "w3 w; "
-                                                                                      "void "
-                                                                                      "(*late)("
-                                                                                      "void); "
-                                                                                      "};" // 69,905
-                                                                                      "struct "
-                                                                                      "file_"
-                                                                                      "system_"
-                                                                                      "type { "
-                                                                                      "const "
-                                                                                      "char "
-                                                                                      "*name; "
-                                                                                      "};",
-    NULL
-};
+/* Before late some has 4,369 members, with those of members, and many 69,905. */
+static const char *const wide[] = { "struct file_system_type { const char *name; };",
+                                    "struct w0 { int " TIMES_16("")                     //
+                                    "struct w1 { struct w0" TIMES_16("")                //
+                                    "struct w2 { struct w1" TIMES_16("")                //
+                                    "struct w3 { struct w2" TIMES_16("")                //
+                                    "struct some { struct w2 w; void (*late)(void); };" //
+                                    "struct many { struct w3 w; void (*late)(void); };" //
+                                    "struct file_system_type { const char *name; };",
+                                    NULL };
 
 static int count(struct eg_run *r, void *context)
 {
