@@ -6,7 +6,7 @@
 
 enum { DEPTH_MAX = 5, MEMBERS_MAX = 512, ELEMENTS_MAX = 64 };
 /* Members that are looked at for one struct, with those of structs within: the limits above allow
- * billions of a type that was made for that. struct net takes 4,549. */
+ * billions of a type that was made for that. struct net, the largest, takes 4,872 in 6.12. */
 enum { STEPS_MAX = 1 << 16 };
 
 struct gather {
