@@ -18,7 +18,8 @@ EG_FIELD_AS(ref_notes, module, "notes_attrs");
 EG_FIELD_AS(ref_params, module, "mkobj.mp");
 EG_FIELD_AS(ref_elf, module, "klp_info");
 EG_FIELD_AS(elf_sections, klp_modinfo, "sechdrs");
-EG_FIELDS(ftrace_mod_map, list, funcs);
+EG_FIELD_AS(map_link, ftrace_mod_map, "list");
+EG_FIELD_AS(map_functions, ftrace_mod_map, "funcs");
 EG_FIELD_AS(traced_link, ftrace_mod_func, "list");
 EG_SYMBOL(ftrace_mod_maps, "list_head");
 EG_SYMBOL(__per_cpu_start, "void");
@@ -94,7 +95,7 @@ static bool asked_by(struct search *s, const struct linux_area *area, const char
            !strncmp(name, function, strlen(function));
 }
 
-/* What the kernel itself makes code for, and no list has: classic BPF, copies of kprobes, thunks. */
+/* What the kernel makes code for, and no list has: classic BPF, copies of kprobes, thunks. */
 static bool is_asked_by_kernel(struct search *s, const struct linux_area *area)
 {
     static const char *const callers[] = { "bpf_", "alloc_insn_page", "module_alloc", "execmem_",
@@ -161,9 +162,9 @@ static void skip_traced(struct search *s)
     struct eg_obj map, function;
     unsigned n = 0;
 
-    eg_each_list(map, eg_sym(s->r, ftrace_mod_maps), ftrace_mod_map.list) {
+    eg_each_list(map, eg_sym(s->r, ftrace_mod_maps), map_link) {
         skip(s, map.addr);
-        eg_each_list(function, eg_at(map, ftrace_mod_map.funcs), traced_link) {
+        eg_each_list(function, eg_at(map, map_functions), traced_link) {
             if (n++ == TARGETS_MAX)
                 return;
             skip(s, function.addr);

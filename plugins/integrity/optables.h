@@ -12,8 +12,8 @@ struct optables_type {
     const char *name;
     uint32_t id;
     const struct linux_fnmembers *members;
-    bool object; /**< looks like a table, but is registered one by one and may lie anywhere */
-    bool own;    /**< and its functions are of whose memory it lies in */
+    bool object;       /**< looks like a table, but is registered one by one and may lie anywhere */
+    bool own;          /**< and its functions are of whose memory it lies in */
     uint64_t *last;    /**< by member: the table that the last object had */
     size_t *last_seen; /**< and its number */
 };

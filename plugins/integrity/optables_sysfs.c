@@ -11,7 +11,8 @@ EG_FIELD_AS(attr_parent, kernfs_node, "__parent|parent"); // renamed in 6.15
 EG_FIELD_AS(attr_root, super_block, "s_fs_info");
 EG_FIELD_AS(root_of_sb, kernfs_super_info, "root");
 EG_FIELD_AS(node_of_root, kernfs_root, "kn");
-EG_FIELDS(kobject, ktype);
+EG_FIELD_AS(kobject_type, kobject, "ktype");
+EG_TYPE(kobject);
 EG_FIELD_AS(ktype_ops, kobj_type, "sysfs_ops");
 EG_FIELD_AS(ops_show, sysfs_ops, "show");
 EG_TYPE(kernfs_super_info);
@@ -66,7 +67,7 @@ static struct optables_type *type_of(struct attributes *a, struct eg_obj object)
     const char *name;
     uint64_t show, kept;
 
-    if (!eg_get(&show, object, kobject.ktype, ktype_ops, ops_show) || !show)
+    if (!eg_get(&show, object, kobject_type, ktype_ops, ops_show) || !show)
         return NULL;
     if (eg_map_get(a->types, show, &kept))
         return (struct optables_type *)(uintptr_t)kept;

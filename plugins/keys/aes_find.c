@@ -147,7 +147,7 @@ typedef size_t find_fn(const struct finding *f);
 #define BOTH(a, b)   _kand_mask16(a, b)
 #define EXCEPT(a, b) _kandn_mask16(b, a)
 #define BITS(m)      (uint32_t)(m)
-#include "aes_lanes.h"
+#include "aes_lanes.inc"
 
 #define CLOSER       closer_avx2
 #define FIND         find_avx2
@@ -165,7 +165,7 @@ typedef size_t find_fn(const struct finding *f);
 #define BOTH(a, b)   _mm256_and_si256(a, b)
 #define EXCEPT(a, b) _mm256_andnot_si256(b, a)
 #define BITS(m)      (uint32_t) _mm256_movemask_ps(_mm256_castsi256_ps(m))
-#include "aes_lanes.h"
+#include "aes_lanes.inc"
 
 #define CLOSER closer_sse2
 #define FIND   find_sse2
@@ -183,7 +183,7 @@ typedef size_t find_fn(const struct finding *f);
 #define BOTH(a, b)   _mm_and_si128(a, b)
 #define EXCEPT(a, b) _mm_andnot_si128(b, a)
 #define BITS(m)      (uint32_t) _mm_movemask_ps(_mm_castsi128_ps(m))
-#include "aes_lanes.h"
+#include "aes_lanes.inc"
 
 static find_fn *fastest(unsigned skip)
 {
@@ -218,7 +218,7 @@ static find_fn *fastest(unsigned skip)
 #define BOTH(a, b)   vandq_u32(a, b)
 #define EXCEPT(a, b) vbicq_u32(a, b)
 #define BITS(m)      vaddvq_u32(vandq_u32(m, ((const uint32x4_t){ 1, 2, 4, 8 })))
-#include "aes_lanes.h"
+#include "aes_lanes.inc"
 
 static find_fn *fastest(unsigned skip)
 {

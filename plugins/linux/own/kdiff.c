@@ -259,7 +259,7 @@ static void overlay(struct linux_kdiff_work *w)
     }
 }
 
-static void x86(struct linux_kdiff_work *w)
+static void by_tables(struct linux_kdiff_work *w)
 {
     moved_addresses(w);
     linux_kdiff_alternatives(w);
@@ -301,10 +301,10 @@ bool linux_kdiff(struct eg_run *r, const struct linux_ktext_part *p, const struc
     }
     eg_run_defer(r, forget, want);
     overlay(&w);
-    if (w.arch->elf_machine == ELF_AARCH64)
+    if (linux_kfile_section(f, ".image"))
         linux_kdiff_arm64(&w);
     else
-        x86(&w);
+        by_tables(&w);
     collect(&w);
     forget(want);
     return out->compared > before;

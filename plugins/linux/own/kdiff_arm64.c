@@ -81,8 +81,7 @@ static bool is_made(struct linux_kdiff_work *w, uint64_t at, uint32_t op)
 }
 
 /* The same instruction at two places: by what it leads to, or the page that it names; within what
- * is replaced it may lead to the same place there (get_alt_insn(), arch/arm64/kernel/alternative.c).
- */
+ * is replaced it may lead to the same place there (get_alt_insn() in alternative.c). */
 static bool is_same(const struct linux_kdiff_work *w, uint64_t at, uint32_t a, uint64_t from,
                     uint32_t b)
 {

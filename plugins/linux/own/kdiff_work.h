@@ -54,7 +54,7 @@ bool linux_kdiff_retpoline(struct linux_kdiff_work *w, const uint8_t *b, size_t 
 /* kdiff_alt.c: instructions chosen for this processor. */
 void linux_kdiff_alternatives(struct linux_kdiff_work *w);
 void linux_kdiff_paravirt(struct linux_kdiff_work *w);
-/* kdiff_arm64.c: all of that on AArch64. */
+/* kdiff_arm64.c: all of that for a boot image of AArch64, which has no sections. */
 void linux_kdiff_arm64(struct linux_kdiff_work *w);
 /* kdiff_live.c: what is patched while the kernel runs. */
 void linux_kdiff_live(struct linux_kdiff_work *w);

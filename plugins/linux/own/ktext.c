@@ -374,7 +374,7 @@ static void look(struct work *w, struct worker *k, const struct piece *pc, size_
         else if (s.flow == EG_FLOW_TRAP && (before == EG_FLOW_NEXT || before == EG_FLOW_BRANCH) &&
                  is_breakpoint(w, p, at, end))
             found(k, pc, LINUX_KTEXT_STOPS, p->first + at, 0);
-        // Calls by the kernel's own pointers, as of pv_ops, are many: its data lies behind its code.
+        // Calls by the kernel's own pointers, as of pv_ops, are many: its data is behind its code.
         if (w->arch->elf_machine == ELF_X86_64 && *b == 0xff && slot_of(b, p->first + at) &&
             slot_of(b, p->first + at) - w->parts.at[0].first >= IMAGE_MAX)
             found(k, pc, LINUX_KTEXT_SLOT, p->first + at, slot_of(b, p->first + at));

@@ -109,7 +109,7 @@ static void chains(void **state)
         block(&s, b, s.second, 8, -5);
         assert_string_equal(mk_columns(mk_guest_rows(&s.g, "notifiers", NULL), 2, 2),
                             "7\n-5\n7\n-5");
-        assert_int_equal(mk_row_notes("the block at 0x8 cannot be read"), 1);
+        assert_int_equal(mk_row_notes("the block at 0x8 cannot be read"), 2);
         mk_write_u32(s.k, s.keys, 1); // somebody holds the lock: it is not read as a chain
         mk_write_ptr(s.k, mk_at(s.k, s.reboot, "blocking_notifier_head.rwsem.wait_list"),
                      mk_object(s.k, "list_head")); // who waits
