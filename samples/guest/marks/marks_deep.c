@@ -191,7 +191,7 @@ static void patch_middles(void)
     patch_middle("patched_slot", "pivot_root", slot, sizeof(slot));
 }
 
-/* ---- a copy of the table of system calls, which the dispatch reads ---------------------------- */
+/* ---- a copy of the table of system calls, which the dispatch reads --------------------------- */
 
 static word calls[512];
 
