@@ -317,7 +317,7 @@ static void change_distances(void)
     }
     for (; e && e < last; e++) {
         sprint_symbol(name, (word)&e->insn + e->insn);
-        if (!strstr(name, "quota") && !strstr(name, "kexec"))
+        if (!strstr(name, "quota") && !strstr(name, "msr_safe"))
             continue;
         change_distance("exception", name, (word)&e->fixup);
         break;
