@@ -279,6 +279,21 @@ static bool is_of_modules(const char *name)
     return !strcmp(name, "mod_tree") || !strncmp(name, "cur_orc_", 8);
 }
 
+/* Does code at @at begin as functions do that compilers make for the kernel: with a landing place, a
+ * call or nop of ftrace, or a frame? Of other processors than x86-64 that is not known. */
+static bool is_entry(struct search *s, uint64_t at)
+{
+    static const uint8_t begins[][3] = { { 0xf3, 0x0f, 0x1e }, { 0x0f, 0x1f, 0x44 } };
+    uint8_t b[3];
+
+    if (linux_whose_code(s->codes, at, NULL) == LINUX_CODE_MODULE)
+        return true; // its symbols tell
+    if (strcmp(eg_system_of(s->r)->arch->name, "x86_64") != 0 ||
+        !eg_read(eg_view_of(s->r), eg_kernel(s->r), at, b, sizeof b))
+        return false;
+    return !memcmp(b, begins[0], 3) || !memcmp(b, begins[1], 3) || b[0] == 0xe8 || b[0] == 0x55;
+}
+
 static void found(struct search *s, const struct place *p, uint64_t at, uint64_t to)
 {
     const char *name = NULL, *module = NULL;
@@ -296,7 +311,8 @@ static void found(struct search *s, const struct place *p, uint64_t at, uint64_t
         off = at - p->copy - p->first;
     }
     // Modules keep where their start-up code and data were, whose memory another has now.
-    if (!strcmp(p->kind, "module") && (target_at(s, to)->data || target_at(s, to)->first == to))
+    if (!strcmp(p->kind, "module") &&
+        (target_at(s, to)->data || target_at(s, to)->first == to || !is_entry(s, to)))
         return;
     if ((name && off <= FAR && is_of_modules(name)) || (off > FAR && target_at(s, to)->first == to))
         return;
