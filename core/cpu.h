@@ -39,6 +39,7 @@ struct eg_cpu {
     uint32_t pid;      /**< PRSTATUS: the task on it; 0: not known */
     uint64_t regs[40]; /**< in the order of the architecture's names */
     uint8_t n_regs;
+    uint64_t vectors; /**< AArch64: VBAR_EL1; 0: not known */
     uint64_t x86[EG_X86_STATES];
     uint16_t x86_known; /**< bit i: x86[i] was in the file */
 };

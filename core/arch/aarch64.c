@@ -374,18 +374,29 @@ static const char *const registers[] = { "x0",  "x1",  "x2",  "x3",  "x4",  "x5"
 static bool read_stream(struct eg_cpu *cpu, const uint8_t *p, size_t len)
 {
     enum { COUNT = 568, NUMBERS = COUNT + 4, MAX = 4096 };
-    const uint64_t ttbr1 = UINT64_C(0x603000000013c101);
+    const uint64_t ttbr1 = UINT64_C(0x603000000013c101), vbar = UINT64_C(0x603000000013c600);
     const uint64_t n = len >= NUMBERS ? eg_be32(p + COUNT) : 0;
+    uint64_t root = 0, vectors = 0;
+    bool found = false;
 
     if (!n || n > MAX || len < NUMBERS + 16 * n)
         return false;
-    for (uint64_t i = 0; i < n; i++)
-        if (eg_be64(p + NUMBERS + 8 * i) == ttbr1) {
-            // without ASID and CnP
-            cpu->root = eg_be64(p + NUMBERS + 8 * (n + i)) & UINT64_C(0xffffffffffc0);
-            return true;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t number = eg_be64(p + NUMBERS + 8 * i),
+                       value = eg_be64(p + NUMBERS + 8 * (n + i));
+
+        if (number == ttbr1) {
+            root = value & UINT64_C(0xffffffffffc0); // without ASID and CnP
+            found = true;
+        } else if (number == vbar) {
+            vectors = value;
         }
-    return false;
+    }
+    if (!found)
+        return false;
+    cpu->root = root;
+    cpu->vectors = vectors;
+    return true;
 }
 
 static const struct eg_cpu_record records[] = {

@@ -217,6 +217,54 @@ static void entry_text(struct sweep *s)
         sweep(s, "entry code", first, end - first);
 }
 
+/* Is it the same memory as the kernel's @from to @to (@to NULL: just there)? What runs with the
+ * tables of programs is mapped at another address (arch/arm64/mm/mmu.c, TRAMP_VALIAS). */
+static bool is_memory_of(struct eg_run *r, uint64_t va, const char *from, const char *to)
+{
+    struct eg_system *sys = eg_system_of(r);
+    uint64_t first, end, pa, first_pa;
+
+    if (!eg_system_own_symbol(sys, from, &first, NULL) ||
+        (to && !eg_system_own_symbol(sys, to, &end, NULL)))
+        return false;
+    return eg_translate(eg_view_of(r), eg_kernel(r), va, sys->image->phys, &pa) &&
+           eg_translate(eg_view_of(r), eg_kernel(r), first, sys->image->phys, &first_pa) &&
+           (to ? pa >= first_pa && pa - first_pa < end - first : pa == first_pa);
+}
+
+/* VBAR_EL1 of each CPU, where the dump has it: vectors, those that first make branch predictors
+ * safe, or those of a CPU that runs a program with tables of its own. */
+static void arm_registers(struct eg_run *r)
+{
+    const struct eg_image *img = eg_system_of(r)->image;
+    bool any = false;
+
+    for (size_t cpu = 0; cpu < img->cpus.n; cpu++) {
+        const uint64_t value = img->cpus.at[cpu].vectors;
+        struct linux_codeof of;
+        bool fit;
+
+        if (!value)
+            continue;
+        any = true;
+        linux_codeof(r, value, &of);
+        fit = is_memory_of(r, value, "vectors", NULL) ||
+              is_memory_of(r, value, "__bp_harden_el1_vectors", "__entry_text_end") ||
+              is_memory_of(r, value, "__entry_tramp_text_start", "__entry_tramp_text_end") ||
+              // Until 6.1 those have no names: code of the kernel at an address of its own.
+              (of.kind != LINUX_CODE_KERNEL && is_memory_of(r, value, "_stext", "_etext"));
+        eg_row(r, .KIND = eg_text("register"), .CPU = eg_uint(cpu), .NAME = eg_text("VBAR_EL1"),
+               .FUNCTION = eg_uint(value), .SYMBOL = eg_text(of.symbol),
+               .MODULE = eg_text(of.module), .EXPECTED = eg_text(fit ? NULL : "vectors"),
+               .HINTS = eg_text(fit       ? ""
+                                : of.hint ? of.hint
+                                          : "other vectors than Linux has for it"));
+    }
+    if (!any)
+        eg_note(r, "the dump has no VBAR_EL1, which says where exceptions enter the kernel: "
+                   "migration streams of QEMU do");
+}
+
 static void arm_vectors(struct sweep *s)
 {
     static const char *const kinds[] = { "sync", "irq", "fiq", "error" };
@@ -275,10 +323,12 @@ static int run(struct eg_run *r)
         eg_run_defer(r, close_, s.d);
     else
         eg_note(r, "only the beginnings of functions are looked at, not their calls: %s", why);
-    if (x86)
+    if (x86) {
         show_registers(r);
-    else
+    } else {
+        arm_registers(r);
         arm_vectors(&s);
+    }
     for (size_t i = 0; i < countof(entries); i++)
         function(&s, entries[i], false);
     for (size_t i = 0; i < countof(callers); i++)
@@ -291,14 +341,14 @@ EG_PLUGIN(entrypoints) = {
     .os = "linux",
     .help = "List where programs and exceptions enter the kernel, and branches out of it there",
     .manual =
-        "Registers (LSTAR and its like) are in migration streams of QEMU only; of other dumps a "
-        "note says so. The code is that of the entries, of the functions that look up a system "
+        "Registers (LSTAR and its like; VBAR_EL1 of AArch64) are in migration streams of QEMU "
+        "only; of other dumps a note says so. The code is that of the entries, of the functions "
+        "that look up a system "
         "call, and on AArch64 the vectors: HINTS has something where a register leads elsewhere "
         "than Linux has it, where a function begins with a jump out of the kernel, and each "
         "direct call, jump or branch to code that is not the kernel's is a row, as is a table of "
         "functions that is not the kernel's. Not seen: "
-        "indirect calls through registers, VBAR_EL1 of AArch64, which no dump has, and changes "
-        "that stay within the kernel's code.",
+        "indirect calls through registers, and changes that stay within the kernel's code.",
     .looks_for = EG_NAMES("changed entries of the kernel"),
     .columns = columns,
     .run = run,

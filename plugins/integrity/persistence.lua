@@ -177,7 +177,8 @@ local function by_sysctl(key)
 end
 
 local function kernel_settings(k, row)
-  local named = eg.lookup(k, settings[1][1])
+  local named = false
+  for _, s in ipairs(settings) do named = named or eg.lookup(k, s[1]) ~= nil end
   for _, s in ipairs(settings) do
     local at = eg.lookup(k, s[1])
     local text

@@ -218,6 +218,33 @@ static void entrypoints(void **state)
     }
 }
 
+/** AArch64: VBAR_EL1 leads to the vectors, also where their page is mapped again. */
+static void vectors(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        struct eg_cpu *cpu;
+
+        if (!m->arch || strcmp(m->arch, "aarch64") != 0 || m->page_shift != 12)
+            continue;
+        w = make(m);
+        mk_symbol(w.k, "vectors", w.entry);
+        assert_non_null(strstr(mk_guest_rows(&w.g, "entrypoints", NULL), "vector 0"));
+        assert_int_equal(mk_row_notes("no VBAR_EL1"), 1);
+        cpu = eg_vec_push(&mk_system(w.k)->image->cpus);
+        assert_non_null(cpu);
+        cpu->vectors = w.entry;
+        assert_non_null(strstr(mk_guest_rows(&w.g, "entrypoints", NULL), "VBAR_EL1"));
+        assert_null(strstr(mk_guest_rows(&w.g, "entrypoints", NULL), "|vectors|"));
+        cpu->vectors = w.entry + 0x800;
+        assert_non_null(strstr(mk_guest_rows(&w.g, "entrypoints", NULL), "|vectors|inside"));
+        eg_vec_fini(&mk_system(w.k)->image->cpus);
+        mk_free(w.k);
+    }
+}
+
 /** Calls of the entry code: into the kernel, and out of it. Needs libcapstone, or says so. */
 static void branches(void **state)
 {
@@ -396,7 +423,7 @@ int main(void)
         cmocka_unit_test(idt_registers), cmocka_unit_test(entrypoints),
         cmocka_unit_test(branches),      cmocka_unit_test(descriptors),
         cmocka_unit_test(stacks),        cmocka_unit_test(other_processors),
-        cmocka_unit_test(local_table),
+        cmocka_unit_test(local_table),   cmocka_unit_test(vectors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
