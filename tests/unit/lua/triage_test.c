@@ -212,6 +212,7 @@ static void mistakes(void **state)
     static const struct {
         const char *text, *wanted;
     } cases[] = {
+        { "while true do end", "did not end within 100000000 steps" },
         { "rule {", "own.lua:1: unexpected symbol near <eof>" },
         { "\nrule { id = 'a' }", "own.lua:2: rule: title = \"…\" expected" },
         { RULE("a b", "plugin = 'triagerows'"), "rule: id 'a b': small letters" },

@@ -265,6 +265,10 @@ static void maps(void **state)
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfmaps", NULL), 2, 2), "table\narray");
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfmaps", NULL), 14, 14),
                             "\nnot in the table of maps");
+        mk_put(w.k, array, "bpf_map.map_flags", 1); // BPF_F_NO_PREALLOC
+        assert_null(strstr(mk_columns(mk_guest_rows(&w.g, "bpfmaps", NULL), 6, 6), "frozen"));
+        mk_put(w.k, array, "bpf_map.frozen", 1);
+        assert_non_null(strstr(mk_columns(mk_guest_rows(&w.g, "bpfmaps", NULL), 6, 6), ",frozen"));
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfmaps", NULL), 11, 11), "\n2 prog2");
         assert_string_equal(mk_columns(mk_guest_rows(&w.g, "bpfmaps", "id=1 contents"), 15, 15),
                             "8\n7");
