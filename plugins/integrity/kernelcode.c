@@ -63,7 +63,7 @@ static void find_its(struct looking *k)
 
         if (!eg_get(&n, m, its_n_pages) && !eg_get(&n, m, its_old_n_pages))
             continue;
-        for (int64_t i = 0; i < n && k->n_its < ITS_MAX; i++)
+        for (int64_t i = 0; i < n && i < ITS_MAX && k->n_its < ITS_MAX; i++)
             if (eg_load(&k->its[k->n_its], eg_index(pages, (uint64_t)i)))
                 k->n_its++;
     }

@@ -220,6 +220,8 @@ static void edges(void **state)
     w = mk_ktext();
     mk_put(w.k, w.mod, "module.jump_entries", 0x1000);
     mk_put(w.k, w.mod, "module.num_jump_entries", UINT32_MAX);
+    mk_put(w.k, w.mod, "module.its_page_array", 0x1000);
+    mk_put(w.k, w.mod, "module.its_num_pages", INT32_MAX);
     assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), "");
     mk_free(w.k);
 }
