@@ -279,8 +279,8 @@ static bool is_of_modules(const char *name)
     return !strcmp(name, "mod_tree") || !strncmp(name, "cur_orc_", 8);
 }
 
-/* Does code at @at begin as functions do that compilers make for the kernel: with a landing place, a
- * call or nop of ftrace, or a frame? Of other processors than x86-64 that is not known. */
+/* Does code at @at begin as compilers make the kernel's functions: with a landing place, a call or
+ * nop of ftrace, or a frame? Of other processors than x86-64 that is not known. */
 static bool is_entry(struct search *s, uint64_t at)
 {
     static const uint8_t begins[][3] = { { 0xf3, 0x0f, 0x1e }, { 0x0f, 0x1f, 0x44 } };

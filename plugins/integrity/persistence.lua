@@ -277,7 +277,7 @@ local function binfmt_misc(k, row)
           if eg.ok(node) then
             interpreter(k, name:sub(2), node, row)
           else
-            row { KIND = "binfmt_misc", NAME = name:sub(2) }
+            row { KIND = "binfmt_misc", NAME = name:sub(2), VALUE = "the image has no types of the module binfmt_misc, which know more" }
           end
         end
       end
