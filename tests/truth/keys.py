@@ -11,8 +11,10 @@ class AesKeys(Declaration):
     others = "schedules prove themselves; programs and the kernel have keys of their own that no actor knows"
     repeats = True
 
-    def command(self):
-        return ["aeskeys", "--show"]
+    def ask(self, engram, image, more, run):
+        """What lies over two pages is found where these follow each other: in a process, in the kernel."""
+        return [row for where in ("physical", "processes", "kernel")
+                for row in run(engram, image, ["aeskeys", "--show", "--in", where, *more])["results"][0]["rows"]]
 
     def expected(self, truth):
         out = {}
