@@ -31,16 +31,6 @@ module_param(folder, charp, 0444);
 
 /* ---- an entry of a table that the kernel has ------------------------------------------------ */
 
-typedef unsigned long word;
-
-/* A function in the place of another: it hands on what it was called with, in registers. */
-#define IN_PLACE(name)                                                                             \
-    static word (*first_##name)(word, word, word, word, word, word);                               \
-    static word new_##name(word a, word b, word c, word d, word e, word f)                         \
-    {                                                                                              \
-        return first_##name(a, b, c, d, e, f);                                                     \
-    }
-
 IN_PLACE(show)
 IN_PLACE(show_udp)
 IN_PLACE(iterate)
