@@ -23,7 +23,6 @@ module_param(task, int, 0444);
 module_param(rooted, int, 0444);
 module_param(false_thread, int, 0444);
 
-typedef unsigned long word;
 
 static struct task_struct *task_of(int pid)
 {
