@@ -1,23 +1,26 @@
-/* aes_find.c - where a key schedule may be, with one comparison for each key
- * length and direction.
+/* aes_find.c - where a key schedule may be, with one comparison for each key length and direction.
  *
- * Most words of a schedule are the XOR of two others: w[i] = w[i - n] ^ w[i -
- * 1] for keys of n words. That holds in both orders of bytes, and behind
- * InvMixColumns, which is linear. So places are looked for, in whole vectors,
- * where the XOR of two neighbours equals a third word at a fixed distance and
- * is not 0: most of a memory is zeros. The three words are in the middle of the
- * schedule, where nothing is left of what was special in the key; that their
- * XOR is 0 there happens to one key in 2^32, which is not found. The
- * substitution is computed for what passes. */
+ * Most words of a schedule are the XOR of two others: w[i] = w[i - n] ^ w[i - 1] for keys of n
+ * words. That holds in both orders of bytes, and behind InvMixColumns, which is linear. A schedule
+ * has so many of them that it is enough to look at a quarter of all words, in whole vectors: is the
+ * XOR of two neighbours the word at a fixed distance, and not 0, as most of a memory is? Around
+ * those that pass all words are looked at, for the place in the middle of the schedule that the
+ * table below has. What passes there too is computed. In the middle nothing is left of what was
+ * special in the key; that the XOR is 0 there happens to one key in 2^32, which is not found. */
 #include "aes.h"
 
-/* Words around q that are looked at. A schedule that begins with the bytes has
- * its q behind BEFORE. */
-enum { TESTS = 6, BEFORE = 8, BEHIND = 16 };
+enum {
+    TESTS = 6,
+    BEFORE = 8, // words around q that are looked at
+    BEHIND = 16,
+    BLOCK = 8, // of PERIOD words so many are looked at; the shortest schedule has 32 in question
+    PERIOD = 32,
+    BACK = 48, // how far the middle may be from a word that passes
+    AHEAD = 32,
+};
 
-/* w[q] ^ w[q + 1] is w[q + third] in schedules of two layouts that begin `back`
- * words before q. The same holds of the next neighbours, and `again` words
- * further on. */
+/* w[q] ^ w[q + 1] is w[q + third] in schedules of two layouts that begin `back` words before q. The
+ * same holds of the next neighbours, and `again` words further on. */
 struct test {
     int third, again;
     uint8_t words, back, layouts[2];
@@ -85,22 +88,6 @@ typedef size_t find_fn(const struct finding *f);
 #if defined __x86_64__
 #include <immintrin.h>
 
-#define CLOSER       closer_avx512
-#define FIND         find_avx512
-#define TARGET       __attribute__((target("avx512f,avx512bw")))
-#define LANES        16
-#define VECTOR       __m512i
-#define MATCH        __mmask16
-#define LOAD(p)      _mm512_loadu_si512(p)
-#define XOR(a, b)    _mm512_xor_si512(a, b)
-#define ALL(w)       _mm512_set1_epi32((int)(w))
-#define EQUAL(a, b)  _mm512_cmpeq_epi32_mask(a, b)
-#define EITHER(a, b) _kor_mask16(a, b)
-#define BOTH(a, b)   _kand_mask16(a, b)
-#define EXCEPT(a, b) _kandn_mask16(b, a)
-#define BITS(m)      (uint32_t)(m)
-#include "aes_lanes.inc"
-
 #define CLOSER       closer_avx2
 #define FIND         find_avx2
 #define TARGET       __attribute__((target("avx2")))
@@ -136,7 +123,6 @@ typedef size_t find_fn(const struct finding *f);
 static find_fn *fastest(unsigned skip)
 {
     find_fn *const all[] = {
-        __builtin_cpu_supports("avx512bw") ? find_avx512 : NULL,
         __builtin_cpu_supports("avx2") ? find_avx2 : NULL,
         find_sse2,
     };

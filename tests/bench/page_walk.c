@@ -1,8 +1,10 @@
 /* page_walk - what a walk of page tables costs. `walk IMAGE`: visits every mapped page of the
  * kernel in runs of 64 and more, as 4K pages in sequence, and prints pages, reads of tables and
  * nanoseconds. `heads IMAGE`: seconds that a loop over the first word of each page of the file
- * takes, the bare minimum of looking everywhere. */
+ * takes, the bare minimum of looking everywhere. `keys IMAGE`: seconds of one thread that loads
+ * every vector of the file, and that looks for AES schedules everywhere. */
 #include "../../core/registry.h"
+#include "../../plugins/keys/aes.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,12 +117,70 @@ static int heads(const char *path)
     return 0;
 }
 
+typedef uint64_t vector __attribute__((vector_size(32), aligned(1), may_alias));
+
+/* With the widest vectors that the processor has. */
+#ifdef __x86_64__
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+static void
+load_all(const uint8_t *p, size_t len)
+{
+    vector sum = { 0 };
+
+    for (size_t i = 0; i + sizeof sum <= len; i += sizeof sum)
+        sum ^= *(const vector *)(const void *)(p + i);
+    __asm__ volatile("" : : "r"(sum[0] ^ sum[1] ^ sum[2] ^ sum[3]));
+}
+
+static void found(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    (void)context, (void)at, (void)s;
+}
+
+static void find_keys(const uint8_t *p, size_t len)
+{
+    eg_aes_find(p, len, found, NULL);
+}
+
+static int keys(const char *path)
+{
+    static void (*const ways[])(const uint8_t *p, size_t len) = { load_all, find_keys };
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    const uint8_t *p;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return 1;
+    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (p == MAP_FAILED)
+        return 1;
+    for (size_t w = 0; w < countof(ways); w++) {
+        double best = 0;
+
+        for (int round = 0; round < 7; round++) {
+            const double begun = now();
+            double took;
+
+            ways[w](p, (size_t)st.st_size);
+            took = now() - begun;
+            best = round && best < took ? best : took;
+        }
+        printf("%.6f%c", best, w + 1 < countof(ways) ? ' ' : '\n');
+    }
+    munmap((void *)(uintptr_t)p, (size_t)st.st_size);
+    close(fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "walk"))
         return walk(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "heads"))
         return heads(argv[2]);
-    fprintf(stderr, "usage: page_walk walk|heads IMAGE\n");
+    if (argc == 3 && !strcmp(argv[1], "keys"))
+        return keys(argv[2]);
+    fprintf(stderr, "usage: page_walk walk|heads|keys IMAGE\n");
     return 1;
 }
