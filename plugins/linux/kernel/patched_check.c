@@ -151,7 +151,9 @@ static const char *call_hint(struct eg_run *r, const struct linux_patch *p, cons
     enum { PADDING = 16 };
     static const char *const zero[] = { "__static_call_return0", NULL },
                              *const none[] = { "__static_call_return", "__static_call_nop", NULL },
-                             *const warn[] = { "__WARN_trap", NULL };
+                             *const warn[] = { "__WARN_trap", NULL },
+                             *const unlock[] = { "__raw_callee_save___native_queued_spin_unlock",
+                                                 NULL };
     const struct eg_arch *arch = eg_system_of(r)->arch;
     const bool trampoline = p->kind == LINUX_PATCH_TRAMPOLINE;
     struct linux_step s;
@@ -165,6 +167,9 @@ static const char *call_hint(struct eg_run *r, const struct linux_patch *p, cons
         return NULL;
     // WARN() is an instruction that traps (since 6.19): ud1 (%edx), %rdi.
     if (!memcmp(b, "\x67\x48\x0f\xb9\x3a", 5) && is_named(r, p->to, warn))
+        return NULL;
+    // To unlock is one instruction where no hypervisor has to be told (7.3): movb $0, (%rdi).
+    if (!memcmp(b, "\x3e\x3e\xc6\x07\x00", 5) && is_named(r, p->to, unlock))
         return NULL;
     if (!linux_step_at(arch, b, len, p->at, &s) || !s.direct || s.flow == EG_FLOW_NEXT)
         return p->to ? "no call of its key's function" : "no nop, and its key has no function";

@@ -299,6 +299,25 @@ static void static_calls(void **state)
     }
 }
 
+/* What a function does stands where it would be called; of any other function that is a change. */
+static void inline_call(void **state)
+{
+    (void)state;
+    for (unsigned named = 0; named < 2; named++) {
+        struct mk_ktext w = mk_ktext();
+        const uint64_t to = place(&w, FIRST);
+
+        if (named)
+            mk_symbol(w.k, "__raw_callee_save___native_queued_spin_unlock", to);
+        mk_put(w.k, w.call_key, "static_call_key.func", to);
+        mk_ktext_leads(&w, w.text + 3 * MK_FUNCTION, "\xe9", 1, to);
+        mk_ktext_code(&w, w.text + 2 * MK_FUNCTION + 10, "\x3e\x3e\xc6\x07\0", 5);
+        assert_string_equal(mk_columns(rows(&w, "staticcalls"), 8, 8),
+                            named ? "" : "no call of its key's function");
+        mk_free(w.k);
+    }
+}
+
 /* The trampoline alone was changed. */
 static void trampoline(void **state)
 {
@@ -376,12 +395,12 @@ static void aarch64(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries),     cmocka_unit_test(far_jumps),
-        cmocka_unit_test(breakpoints), cmocka_unit_test(modules),
-        cmocka_unit_test(ftrace),      cmocka_unit_test(jump_labels),
-        cmocka_unit_test(aarch64),     cmocka_unit_test(static_calls),
-        cmocka_unit_test(trampoline),  cmocka_unit_test(direct_calls),
-        cmocka_unit_test(edges),
+        cmocka_unit_test(entries),      cmocka_unit_test(far_jumps),
+        cmocka_unit_test(breakpoints),  cmocka_unit_test(modules),
+        cmocka_unit_test(ftrace),       cmocka_unit_test(jump_labels),
+        cmocka_unit_test(aarch64),      cmocka_unit_test(static_calls),
+        cmocka_unit_test(trampoline),   cmocka_unit_test(inline_call),
+        cmocka_unit_test(direct_calls), cmocka_unit_test(edges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
