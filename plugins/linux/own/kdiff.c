@@ -157,18 +157,23 @@ static void places(struct linux_kdiff_work *w, const char *section, enum linux_k
     }
 }
 
-/* arch/x86/include/asm/runtime-const.h (since 6.11): sections name the variable. */
+/* arch/x86/include/asm/runtime-const.h (since 6.11; masks since 7.3): sections name the variable. */
 static void runtime_constants(struct linux_kdiff_work *w)
 {
-    for (size_t i = 0; i < w->f->n_sections; i++) {
-        const struct linux_kfile_section *t = &w->f->sections[i];
-        const bool pointer = !strncmp(t->name, "runtime_ptr_", 12);
-        const char *name = t->name + (pointer ? 12 : 14);
-        const size_t len = pointer ? 8 : 1;
+    static const struct {
+        const char *section;
+        size_t len;
+    } kinds[] = { { "runtime_ptr_", 8 }, { "runtime_shift_", 1 }, { "runtime_mask_", 4 } };
+
+    for (size_t i = 0; i < w->f->n_sections * countof(kinds); i++) {
+        const struct linux_kfile_section *t = &w->f->sections[i / countof(kinds)];
+        const char *section = kinds[i % countof(kinds)].section;
+        const char *name = t->name + strlen(section);
+        const size_t len = kinds[i % countof(kinds)].len;
         uint64_t var, value = 0, at;
         bool known;
 
-        if (!pointer && strncmp(t->name, "runtime_shift_", 14) != 0)
+        if (strncmp(t->name, section, strlen(section)) != 0)
             continue;
         known = eg_system_own_symbol(eg_system_of(w->r), name, &var, NULL) &&
                 eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), var, false, &value);
