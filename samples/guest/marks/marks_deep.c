@@ -23,7 +23,6 @@ module_param(task, int, 0444);
 module_param(rooted, int, 0444);
 module_param(false_thread, int, 0444);
 
-
 static struct task_struct *task_of(int pid)
 {
     struct pid *p = pid > 0 ? find_get_pid(pid) : NULL;

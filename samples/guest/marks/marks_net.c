@@ -33,7 +33,6 @@ module_param(server, int, 0444);
 module_param(listener, int, 0444);
 module_param(interface, charp, 0444);
 
-
 /* ---- sockets of one process ----------------------------------------------------------------- */
 
 static struct socket *socket_of(struct task_struct *t, int type)
