@@ -1,8 +1,8 @@
 /* aeskeys - AES keys by the schedules that programs and the kernel expand them to. */
-#include "../../core/digest.h"
 #include "../../core/scan.h"
 #include "../../core/space.h"
 #include "aes.h"
+#include "fingerprint.h"
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
@@ -62,17 +62,6 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
 
 /* ---- rows ---- */
 
-static const char *fingerprint(struct eg_run *r, const uint8_t *key, size_t size)
-{
-    struct eg_digest *d = eg_digest_open(1u << EG_SHA256);
-    struct eg_sums sums;
-    const bool good =
-        d && eg_digest_begin(d) && eg_digest_add(d, key, size) && eg_digest_end(d, &sums);
-
-    eg_digest_close(d);
-    return good ? eg_strf(r, "%016llx", (unsigned long long)eg_be64(sums.of[EG_SHA256])) : NULL;
-}
-
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h)
 {
@@ -92,7 +81,7 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
     eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_strf(r, "AES-%d", s.words * 32)),
            .SCHEDULE =
                eg_text(eg_strf(r, "%s%s", layouts[s.layout], s.swapped ? ", words swapped" : "")),
-           .FINGERPRINT = eg_text(fingerprint(r, key, s.words * 4u)),
+           .FINGERPRINT = eg_text(eg_key_fingerprint(r, key, s.words * 4u)),
            .SECRET = k->show ? eg_blob(key, s.words * 4u) : (struct eg_cell){ 0 });
 }
 

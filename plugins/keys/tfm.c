@@ -1,0 +1,166 @@
+/* tfm.c - the expanded keys of transforms of the crypto API: see tfm.h. */
+#include "tfm.h"
+#include "../../core/base.h"
+#include "../../core/space.h"
+#include "../../core/view.h"
+
+EG_FIELDS(crypto_alg, cra_alignmask, cra_ctxsize, cra_driver_name);
+EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
+EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
+EG_FIELD_AS(skcipher_base, crypto_skcipher, "base");
+EG_TYPE(crypto_tfm);
+// XTS has two keys: those of other transforms, or in a struct of its own.
+EG_FIELDS_OF("xts", xts_tfm_ctx, child, tweak);
+EG_FIELD_AS_OF("aesni_intel", aesni_data, aesni_xts_ctx, "crypt_ctx|raw_crypt_ctx");
+EG_FIELD_AS_OF("aesni_intel", aesni_tweak, aesni_xts_ctx, "tweak_ctx|raw_tweak_ctx");
+EG_FIELD_AS_OF("aes_ce_blk", ce_data, crypto_aes_xts_ctx, "key1");
+EG_FIELD_AS_OF("aes_ce_blk", ce_tweak, crypto_aes_xts_ctx, "key2");
+
+enum { CONTEXT_MAX = 4096, ALIGN_MAX = 256, TFMS_MAX = 32, DRIVER_MAX = 128 };
+
+/* A tree of transforms, breadth first. */
+struct walk {
+    struct eg_run *r;
+    struct eg_tfm_keys *out;
+    uint64_t base; // of a crypto_tfm in a crypto_skcipher or crypto_aead
+    struct {
+        uint64_t at;
+        enum eg_tfm_role role;
+    } todo[TFMS_MAX];
+    size_t n;
+    // the one that is looked at now
+    enum eg_tfm_role role;
+    const char *name;         // of its algorithm's driver
+    size_t len;               // of its context
+    size_t off[TFM_KEYS_MAX]; // of the schedule of each key
+    size_t first;             // key that was found in it
+    uint8_t bytes[CONTEXT_MAX];
+};
+
+/* The algorithm of the struct crypto_tfm at @at; bad: that is none. */
+static struct eg_obj alg_of(struct eg_run *r, uint64_t at, uint32_t *len)
+{
+    const struct eg_obj none = { .why = EG_BAD_VALUE };
+    struct eg_obj alg = eg_deref(eg_at(eg_object(r, crypto_tfm, at), tfm_alg));
+    uint32_t size, mask;
+    const char *name;
+
+    if (!eg_get(&size, alg, crypto_alg.cra_ctxsize) || size > CONTEXT_MAX - ALIGN_MAX ||
+        !eg_get(&mask, alg, crypto_alg.cra_alignmask) || mask >= ALIGN_MAX)
+        return none;
+    name = eg_string(r, eg_at(alg, crypto_alg.cra_driver_name), DRIVER_MAX);
+    if (!name || !*name)
+        return none;
+    for (; *name; name++)
+        if (*name <= ' ' || *name > '~')
+            return none;
+    *len = size + mask;
+    return alg;
+}
+
+static void push(struct walk *w, uint64_t at, enum eg_tfm_role role)
+{
+    uint32_t len;
+
+    if (!at || at % 8 || w->n == TFMS_MAX)
+        return;
+    if (!alg_of(w->r, at + w->base, &len).why)
+        at += w->base;
+    else if (alg_of(w->r, at, &len).why)
+        return;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->todo[i].at == at)
+            return;
+    w->todo[w->n].at = at;
+    w->todo[w->n++].role = role;
+}
+
+/* Its context is in @w. */
+static bool enter(struct walk *w, size_t i)
+{
+    const uint64_t at = w->todo[i].at;
+    uint32_t len;
+    struct eg_obj alg = alg_of(w->r, at, &len);
+
+    if (alg.why)
+        return false;
+    w->role = w->todo[i].role;
+    w->name = eg_string(w->r, eg_at(alg, crypto_alg.cra_driver_name), DRIVER_MAX);
+    w->len = len;
+    return w->name && eg_read(eg_view_of(w->r), eg_kernel(w->r),
+                              at + eg_slot(w->r, eg_f_tfm_context.id)->off, w->bytes, len);
+}
+
+static void found(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    struct walk *w = context;
+    struct eg_tfm_key *k = w->out->at;
+    uint8_t key[AES_KEY_MAX];
+    size_t i = 0;
+
+    if (!eg_aes_is_schedule(w->bytes + at, s, key))
+        return;
+    while (i < w->out->n && (k[i].size != s->words * 4u || memcmp(k[i].key, key, k[i].size) != 0))
+        i++;
+    if (i == w->out->n) {
+        if (i == TFM_KEYS_MAX)
+            return;
+        k[i] = (struct eg_tfm_key){ .size = s->words * 4u, .role = w->role };
+        memcpy(k[i].key, key, k[i].size);
+        w->out->n++;
+        w->off[i] = at;
+    } else if (i >= w->first && at < w->off[i]) {
+        w->off[i] = at; // of several schedules of one key the first
+    }
+}
+
+/* Two keys that lie as far from each other as those of this struct. */
+static void tell(struct walk *w, uint32_t data, uint32_t tweak, int64_t usual)
+{
+    const struct eg_slot *d = eg_slot(w->r, data), *t = eg_slot(w->r, tweak);
+    const int64_t away = d->kind && t->kind ? (int64_t)d->off - (int64_t)t->off : usual;
+
+    for (size_t i = w->first; i < w->out->n; i++)
+        for (size_t k = w->first; k < w->out->n; k++)
+            if (away && (int64_t)w->off[k] - (int64_t)w->off[i] == away) {
+                w->out->at[i].role = TFM_TWEAK;
+                w->out->at[k].role = TFM_DATA;
+            }
+}
+
+static void look(struct walk *w)
+{
+    const bool made_of_others = !strncmp(w->name, "xts(", 4);
+    const bool known = eg_has(w->r, xts_tfm_ctx.child) && eg_has(w->r, xts_tfm_ctx.tweak);
+    const uint64_t child = known ? eg_slot(w->r, eg_f_xts_tfm_ctx.child.id)->off : 0;
+    const uint64_t tweak = known ? eg_slot(w->r, eg_f_xts_tfm_ctx.tweak.id)->off : 8;
+    const bool big = eg_binding_of(w->r)->model.big_endian;
+
+    w->first = w->out->n;
+    eg_aes_find(w->bytes, w->len, found, w);
+    if (strstr(w->name, "xts") && w->role == TFM_ANY) {
+        // Before 5.11 the types of modules are not known: as in 5.10.
+        tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
+        tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
+    }
+    for (size_t i = 0; i + 8 <= w->len; i += 8) {
+        enum eg_tfm_role role = w->role;
+
+        if (made_of_others && role == TFM_ANY)
+            role = i == child ? TFM_DATA : i == tweak ? TFM_TWEAK : TFM_ANY;
+        push(w, eg_load_(w->bytes + i, 8, big), role);
+    }
+}
+
+void eg_tfm_keys(struct eg_run *r, uint64_t tfm, struct eg_tfm_keys *out)
+{
+    struct walk *w = eg_tmp(r, sizeof *w);
+
+    w->r = r;
+    w->out = out;
+    w->base = eg_slot(r, eg_f_skcipher_base.id)->off;
+    push(w, tfm, TFM_ANY);
+    for (size_t i = 0; i < w->n && !eg_stopped(r); i++)
+        if (enter(w, i))
+            look(w);
+}
