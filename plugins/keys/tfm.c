@@ -22,6 +22,7 @@ enum { CONTEXT_MAX = 4096, ALIGN_MAX = 256, TFMS_MAX = 32, DRIVER_MAX = 128 };
 struct walk {
     struct eg_run *r;
     struct eg_tfm_keys *out;
+    const struct eg_model *model;
     uint64_t base; // of a crypto_tfm in a crypto_skcipher or crypto_aead
     struct {
         uint64_t at;
@@ -62,7 +63,7 @@ static void push(struct walk *w, uint64_t at, enum eg_tfm_role role)
 {
     uint32_t len;
 
-    if (!at || at % 8 || w->n == TFMS_MAX)
+    if (!at || at % w->model->ptr_size || w->n == TFMS_MAX)
         return;
     if (!alg_of(w->r, at + w->base, &len).why)
         at += w->base;
@@ -134,7 +135,7 @@ static void look(struct walk *w)
     const bool known = eg_has(w->r, xts_tfm_ctx.child) && eg_has(w->r, xts_tfm_ctx.tweak);
     const uint64_t child = known ? eg_slot(w->r, eg_f_xts_tfm_ctx.child.id)->off : 0;
     const uint64_t tweak = known ? eg_slot(w->r, eg_f_xts_tfm_ctx.tweak.id)->off : 8;
-    const bool big = eg_binding_of(w->r)->model.big_endian;
+    const unsigned word = w->model->ptr_size;
 
     w->first = w->out->n;
     eg_aes_find(w->bytes, w->len, found, w);
@@ -143,12 +144,12 @@ static void look(struct walk *w)
         tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
         tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
     }
-    for (size_t i = 0; i + 8 <= w->len; i += 8) {
+    for (size_t i = 0; i + word <= w->len; i += word) {
         enum eg_tfm_role role = w->role;
 
         if (made_of_others && role == TFM_ANY)
             role = i == child ? TFM_DATA : i == tweak ? TFM_TWEAK : TFM_ANY;
-        push(w, eg_load_(w->bytes + i, 8, big), role);
+        push(w, eg_load_(w->bytes + i, word, w->model->big_endian), role);
     }
 }
 
@@ -158,6 +159,7 @@ void eg_tfm_keys(struct eg_run *r, uint64_t tfm, struct eg_tfm_keys *out)
 
     w->r = r;
     w->out = out;
+    w->model = &eg_binding_of(r)->model;
     w->base = eg_slot(r, eg_f_skcipher_base.id)->off;
     push(w, tfm, TFM_ANY);
     for (size_t i = 0; i < w->n && !eg_stopped(r); i++)

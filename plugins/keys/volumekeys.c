@@ -52,13 +52,14 @@ struct volume {
 static void read_ciphers(struct volume *v)
 {
     struct eg_run *r = v->r;
+    const struct linux_place word = { .size = eg_binding_of(r)->model.ptr_size };
     uint64_t tfms, n, tfm;
 
     if (!linux_dm_get(r, v->c.at, &tfms, crypt_tfms, 0xa8, 8) ||
         !linux_dm_get(r, v->c.at, &n, crypt_tfms_count, 0xb0, 4))
         return;
     for (uint64_t i = 0; i < EG_MIN(n, CIPHERS_MAX) && !eg_stopped(r); i++)
-        if (linux_dm_get_(r, tfms + 8 * i, (struct linux_place){ .size = 8 }, &tfm) && tfm)
+        if (linux_dm_get_(r, tfms + word.size * i, word, &tfm))
             eg_tfm_keys(r, tfm, &v->made);
 }
 

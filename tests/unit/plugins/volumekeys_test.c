@@ -1,1 +1,349 @@
-int main(void){return 0;}
+/* volumekeys_test.c - keys of dm-crypt: in its own memory, in the schedules of its cipher alone,
+ * wiped, and what is not believed. */
+#include "../../../plugins/keys/aes.h"
+#include "check.h"
+#include "mklinux.h"
+#include <stdio.h>
+
+#define TYPES                                                                                      \
+    MK_LIST_TYPES                                                                                  \
+    "struct kobject { const char *name; struct list_head entry; };"                                \
+    "struct kset { struct list_head list; struct kobject kobj; };"                                 \
+    "struct klist { int k_lock; struct list_head k_list; };"                                       \
+    "struct klist_node { void *n_klist; struct list_head n_node; };"                               \
+    "struct device { struct device *parent; u32 devt; };"                                          \
+    "struct device_private { struct klist_node knode_class; struct device *device; };"             \
+    "struct subsys_private { struct kset subsys; struct klist klist_devices;"                      \
+    "    struct class *class; };"                                                                  \
+    "struct class { const char *name; };"                                                          \
+    "struct file_system_type { const char *name; };"                                               \
+    "struct inode { unsigned long i_ino; struct list_head i_sb_list; };"                           \
+    "struct super_block { struct list_head s_list; struct file_system_type *s_type;"               \
+    "    struct list_head s_inodes; };"                                                            \
+    "struct task_struct { struct list_head tasks; int pid; char comm[16]; };"                      \
+    "struct bd_flags { u32 counter; };"                                                            \
+    "struct block_device { u64 bd_start_sect, bd_nr_sectors; struct gendisk *bd_disk;"             \
+    "    struct bd_flags __bd_flags; u32 bd_dev; struct device bd_device; };"                      \
+    "struct bdev_inode { struct block_device bdev; struct inode vfs_inode; };"                     \
+    "struct gendisk { char disk_name[32]; int flags; unsigned long state;"                         \
+    "    struct block_device *part0; void *private_data; };"                                       \
+    "struct dm_dev { struct block_device *bdev; };"                                                \
+    "struct target_type { u64 features; const char *name; };"                                      \
+    "struct dm_target { struct dm_table *table; struct target_type *type; u64 begin, len;"         \
+    "    u32 num_discard_bios; void *private; };"                                                  \
+    "struct dm_table { struct mapped_device *md; u32 num_targets; struct dm_target *targets; };"   \
+    "struct mapped_device { struct dm_table *map; struct gendisk *disk; void *interface_ptr; };"   \
+    "struct hash_cell { char *name, *uuid; struct mapped_device *md; };"                           \
+    "enum flags { DM_CRYPT_SUSPENDED, DM_CRYPT_KEY_VALID, DM_CRYPT_SAME_CPU,"                      \
+    "    DM_CRYPT_HIGH_PRIORITY, DM_CRYPT_NO_OFFLOAD };"                                           \
+    "enum cipher_flags { CRYPT_MODE_INTEGRITY_AEAD, CRYPT_IV_LARGE_SECTORS };"                     \
+    "struct crypto_alg { u32 cra_ctxsize, cra_alignmask; char cra_driver_name[128]; };"            \
+    "struct crypto_tfm { u32 crt_flags; struct crypto_alg *__crt_alg; u8 __crt_ctx[1200]; };"      \
+    "struct crypto_skcipher { u32 reqsize; struct crypto_tfm base; };"                             \
+    "struct crypto_cipher { struct crypto_tfm base; };"                                            \
+    "struct xts_tfm_ctx { void *child, *tweak; };"                                                 \
+    "struct aesni_xts_ctx { u8 tweak_ctx[496]; u8 crypt_ctx[496]; };"                              \
+    "struct ciphers { void *tfms; };"                                                              \
+    "struct crypt_config { struct dm_dev *dev; u64 start; char *cipher_string, *key_string;"       \
+    "    u64 iv_offset; u16 sector_size; u32 key_size, key_extra_size, key_mac_size, tfms_count;"  \
+    "    u64 flags, cipher_flags, on_disk_tag_size; char *cipher_auth; struct ciphers cipher_tfm;" \
+    "    u8 key[64]; };"
+
+enum { RAM = 1 << 20, MAJOR = 20 };
+
+struct world {
+    struct mk *k;
+    uint64_t disk[2], bdev[2], nodes[2], inodes[2], target, table, config, tfms;
+};
+
+static uint64_t text(struct mk *k, const char *s)
+{
+    uint64_t at = mk_alloc(k, strlen(s) + 1);
+
+    mk_write(k, at, s, strlen(s) + 1);
+    return at;
+}
+
+static void disk(struct world *w, size_t i, const char *name, uint64_t dev)
+{
+    struct mk *k = w->k;
+    uint64_t around = mk_object(k, "bdev_inode"), node = mk_object(k, "device_private");
+
+    w->disk[i] = mk_object(k, "gendisk");
+    w->bdev[i] = mk_at(k, around, "bdev_inode.bdev");
+    mk_puts(k, w->disk[i], "gendisk.disk_name", name);
+    mk_put(k, w->bdev[i], "block_device.bd_dev", dev);
+    mk_put(k, w->bdev[i], "block_device.bd_disk", w->disk[i]);
+    mk_put(k, w->bdev[i], "block_device.bd_nr_sectors", 1000);
+    mk_put(k, node, "device_private.device", mk_at(k, w->bdev[i], "block_device.bd_device"));
+    w->nodes[i] = mk_at(k, node, "device_private.knode_class.n_node");
+    w->inodes[i] = mk_at(k, mk_at(k, around, "bdev_inode.vfs_inode"), "inode.i_sb_list");
+}
+
+static void block_class(struct world *w)
+{
+    struct mk *k = w->k;
+    uint64_t class = mk_object(k, "class"), set = mk_object(k, "kset"), at, link;
+    uint64_t subsys = mk_object(k, "subsys_private"), sb = mk_object(k, "super_block");
+    uint64_t init = mk_object(k, "task_struct"), fs = mk_object(k, "file_system_type");
+
+    mk_symbol(k, "block_class", class);
+    link = mk_at(k, subsys, "subsys_private.subsys.kobj.entry");
+    mk_list(k, mk_at(k, set, "kset.list"), &link, 1);
+    mk_put(k, subsys, "subsys_private.class", class);
+    at = mk_alloc(k, mk_model(k)->ptr_size);
+    mk_write_ptr(k, at, set);
+    mk_symbol(k, "class_kset", at);
+    mk_list(k, mk_at(k, subsys, "subsys_private.klist_devices.k_list"), w->nodes, 2);
+    mk_put(k, fs, "file_system_type.name", text(k, "bdev"));
+    mk_put(k, sb, "super_block.s_type", fs);
+    mk_list(k, mk_at(k, sb, "super_block.s_inodes"), w->inodes, 2);
+    at = mk_alloc(k, 2 * mk_model(k)->ptr_size);
+    link = mk_at(k, sb, "super_block.s_list");
+    mk_list(k, at, &link, 1);
+    mk_symbol(k, "super_blocks", at);
+    mk_list(k, mk_at(k, init, "task_struct.tasks"), NULL, 0);
+    mk_symbol(k, "init_task", init);
+}
+
+/** A transform; @base: the path of its crypto_tfm. */
+static uint64_t transform(struct mk *k, const char *type, const char *base, const char *driver,
+                          uint32_t context)
+{
+    uint64_t tfm = mk_object(k, type), alg = mk_object(k, "crypto_alg");
+
+    mk_puts(k, alg, "crypto_alg.cra_driver_name", driver);
+    mk_put(k, alg, "crypto_alg.cra_ctxsize", context);
+    mk_put(k, mk_at(k, tfm, base), "crypto_tfm.__crt_alg", alg);
+    return tfm;
+}
+
+static uint64_t context_of(struct mk *k, uint64_t tfm, const char *base)
+{
+    return mk_at(k, mk_at(k, tfm, base), "crypto_tfm.__crt_ctx");
+}
+
+static void schedule(struct mk *k, uint64_t at, const uint8_t *key, unsigned words)
+{
+    uint8_t bytes[AES_SCHEDULE_MAX];
+
+    eg_aes_expand(key, words, bytes);
+    mk_write(k, at, bytes, eg_aes_size(words));
+}
+
+/** The key is 0, 1, 2 … */
+static struct world begin(const struct mk_machine *m)
+{
+    struct world w = { .k = mk_new(m, RAM, TYPES) };
+    struct mk *k = w.k;
+    uint64_t md = mk_object(k, "mapped_device"), cell = mk_object(k, "hash_cell");
+    uint64_t dev = mk_object(k, "dm_dev"), type = mk_object(k, "target_type");
+
+    disk(&w, 0, "sda", 8 << MAJOR);
+    disk(&w, 1, "dm-0", 253 << MAJOR);
+    block_class(&w);
+    w.table = mk_object(k, "dm_table");
+    w.target = mk_object(k, "dm_target");
+    w.config = mk_object(k, "crypt_config");
+    mk_put(k, w.disk[1], "gendisk.private_data", md);
+    mk_put(k, md, "mapped_device.disk", w.disk[1]);
+    mk_put(k, md, "mapped_device.map", w.table);
+    mk_put(k, md, "mapped_device.interface_ptr", cell);
+    mk_put(k, cell, "hash_cell.name", text(k, "vault"));
+    mk_put(k, cell, "hash_cell.uuid", text(k, "CRYPT-LUKS2-1-vault"));
+    mk_put(k, cell, "hash_cell.md", md);
+    mk_put(k, dev, "dm_dev.bdev", w.bdev[0]);
+    mk_put(k, w.table, "dm_table.md", md);
+    mk_put(k, w.table, "dm_table.num_targets", 1);
+    mk_put(k, w.table, "dm_table.targets", w.target);
+    mk_put(k, w.target, "dm_target.table", w.table);
+    mk_put(k, w.target, "dm_target.type", type);
+    mk_put(k, type, "target_type.name", text(k, "crypt"));
+    mk_put(k, w.target, "dm_target.begin", 5);
+    mk_put(k, w.target, "dm_target.len", 100);
+    mk_put(k, w.target, "dm_target.private", w.config);
+    mk_put(k, w.config, "crypt_config.dev", dev);
+    mk_put(k, w.config, "crypt_config.start", 32);
+    mk_put(k, w.config, "crypt_config.iv_offset", 7);
+    mk_put(k, w.config, "crypt_config.sector_size", 512);
+    mk_put(k, w.config, "crypt_config.flags", 1 << 1 | 1 << 4);
+    mk_put(k, w.config, "crypt_config.tfms_count", 1);
+    w.tfms = mk_alloc(k, 2 * mk_model(k)->ptr_size);
+    mk_put(k, w.config, "crypt_config.cipher_tfm.tfms", w.tfms);
+    return w;
+}
+
+static void key_of(uint8_t *key)
+{
+    for (unsigned i = 0; i < 64; i++)
+        key[i] = (uint8_t)i;
+}
+
+static void use(struct world *w, const char *cipher, uint32_t size)
+{
+    uint8_t key[64];
+
+    key_of(key);
+    mk_put(w->k, w->config, "crypt_config.cipher_string", text(w->k, cipher));
+    mk_put(w->k, w->config, "crypt_config.key_size", size);
+    mk_write(w->k, mk_at(w->k, w->config, "crypt_config.key"), key, size);
+}
+
+static void wipe(struct world *w)
+{
+    const uint8_t zeros[64] = { 0 };
+
+    mk_write(w->k, mk_at(w->k, w->config, "crypt_config.key"), zeros, sizeof zeros);
+}
+
+/** FOUND_BY to HINTS. */
+static const char *found(struct world *w)
+{
+    return mk_columns(mk_rows(w->k, "volumekeys", (const char *[]){ "show", NULL }), 14, 19);
+}
+
+#define KEY16 "000102030405060708090a0b0c0d0e0f"
+#define KEY32 KEY16 "101112131415161718191a1b1c1d1e1f"
+static const char *found32(char *out, const char *from, const char *cipher)
+{
+    sprintf(out,
+            "%s|630dcd2966c43366|" KEY32 "|5 100 crypt %s " KEY32
+            " 7 /dev/sda 32 1 submit_from_crypt_cpus|",
+            from, cipher);
+    return out;
+}
+
+static void cbc(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin(m);
+        const char *rows;
+        char want[400];
+        uint64_t tfm = transform(w.k, "crypto_skcipher", "crypto_skcipher.base", "cbc-aes", 300);
+        uint8_t key[64];
+
+        key_of(key);
+        use(&w, "aes-cbc-plain64", 32);
+        mk_write_ptr(w.k, w.tfms, tfm);
+        rows = mk_rows(w.k, "volumekeys", NULL);
+        assert_string_equal(mk_columns(rows, 1, 16),
+                            "dm-0|vault|CRYPT-LUKS2-1-vault|sda|aes-cbc-plain64|256|512|5|100|7|32|"
+                            "KEY_VALID,NO_OFFLOAD||crypt_config||630dcd2966c43366");
+        assert_null(strstr(rows, KEY16)); // unless it is asked for
+        assert_string_equal(found(&w), found32(want, "crypt_config|", "aes-cbc-plain64"));
+        // Another key's schedule proves nothing; its own does.
+        key[3] ^= 1;
+        schedule(w.k, context_of(w.k, tfm, "crypto_skcipher.base") + 16, key, 8);
+        assert_string_equal(found(&w), found32(want, "crypt_config|", "aes-cbc-plain64"));
+        key[3] ^= 1;
+        schedule(w.k, context_of(w.k, tfm, "crypto_skcipher.base") + 16, key, 8);
+        assert_string_equal(found(&w), found32(want, "crypt_config|schedule", "aes-cbc-plain64"));
+        // The kernel wiped its copy.
+        wipe(&w);
+        assert_string_equal(found(&w), found32(want, "schedule|schedule", "aes-cbc-plain64"));
+        mk_put(w.k, w.config, "crypt_config.flags", 1);
+        assert_string_equal(found(&w), "|||||the key was wiped, as luksSuspend does");
+        mk_free(w.k);
+    }
+}
+
+/* The two keys of XTS: in transforms of their own, in one struct, and where nothing tells them. */
+static void xts(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin(m);
+        struct mk *k = w.k;
+        uint64_t top =
+            transform(k, "crypto_skcipher", "crypto_skcipher.base", "xts(ecb(aes-lib))", 16);
+        uint64_t data = transform(k, "crypto_skcipher", "crypto_skcipher.base", "ecb(aes-lib)", 8);
+        uint64_t cipher = transform(k, "crypto_cipher", "crypto_cipher.base", "aes-lib", 480);
+        uint64_t tweak = transform(k, "crypto_cipher", "crypto_cipher.base", "aes-lib", 480);
+        uint64_t ni = transform(k, "crypto_skcipher", "crypto_skcipher.base", "xts-aes-aesni", 992);
+        const uint64_t own = context_of(k, ni, "crypto_skcipher.base");
+        const uint64_t made = context_of(k, top, "crypto_skcipher.base");
+        uint8_t key[64];
+        char want[400];
+
+        key_of(key);
+        use(&w, "aes-xts-plain64", 32);
+        wipe(&w);
+        mk_put(k, w.config, "crypt_config.key_string", text(k, "logon:x"));
+        mk_write_ptr(k, w.tfms, top);
+        mk_write_ptr(k, made, data);
+        mk_write_ptr(k, made + mk_model(k)->ptr_size, tweak);
+        mk_write_ptr(k, context_of(k, data, "crypto_skcipher.base"), cipher);
+        schedule(k, context_of(k, cipher, "crypto_cipher.base"), key, 4);
+        schedule(k, context_of(k, tweak, "crypto_cipher.base"), key + 16, 4);
+        assert_string_equal(found(&w), found32(want, "schedule|schedule", "aes-xts-plain64"));
+        // A ring of transforms.
+        mk_write_ptr(k, context_of(k, data, "crypto_skcipher.base"), top);
+        assert_string_equal(found(&w), "|||||the kernel has wiped its copy, and the cipher has no "
+                                       "AES key");
+        mk_write_ptr(k, w.tfms, ni);
+        schedule(k, own, key + 16, 4);
+        schedule(k, own + 496, key, 4);
+        assert_string_equal(found(&w), found32(want, "schedule|schedule", "aes-xts-plain64"));
+        // Which of the two is the first is not guessed.
+        schedule(k, own + 512, key, 4);
+        mk_write(k, own + 496, "0123456789abcdef", 16);
+        assert_non_null(strstr(found(&w), "the kernel has wiped its copy"));
+        use(&w, "aes-xts-plain64", 32);
+        assert_string_equal(found(&w), found32(want, "crypt_config|schedule", "aes-xts-plain64"));
+        mk_free(k);
+    }
+}
+
+static void damage(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin(m);
+        struct mk *k = w.k;
+        uint64_t tfm = transform(k, "crypto_skcipher", "crypto_skcipher.base", "cbc-aes", 300);
+        char want[400];
+
+        use(&w, "aes-cbc-plain64", 32);
+        // An algorithm that is none, more ciphers than there can be, a pointer to nowhere.
+        mk_write_ptr(k, w.tfms, tfm);
+        mk_put(k, mk_at(k, tfm, "crypto_skcipher.base"), "crypto_tfm.__crt_alg", 0x10000);
+        mk_put(k, w.config, "crypt_config.tfms_count", UINT32_MAX);
+        assert_string_equal(found(&w), found32(want, "crypt_config|", "aes-cbc-plain64"));
+        mk_put(k, w.config, "crypt_config.cipher_tfm.tfms", 0);
+        assert_string_equal(found(&w), found32(want, "crypt_config|", "aes-cbc-plain64"));
+        // More of the key signs than there is.
+        mk_put(k, w.config, "crypt_config.key_mac_size", UINT32_MAX);
+        mk_put(k, w.config, "crypt_config.key_extra_size", UINT32_MAX);
+        assert_string_equal(found(&w), found32(want, "crypt_config|", "aes-cbc-plain64"));
+        mk_put(k, w.config, "crypt_config.key_size", 0);
+        assert_non_null(strstr(found(&w), "the cipher has no key"));
+        mk_put(k, w.config, "crypt_config.key_size", 1 << 30);
+        assert_string_equal(found(&w), "");
+        assert_int_equal(mk_row_notes("dm-0: what encrypts target 0 cannot be read"), 1);
+        mk_put(k, w.target, "dm_target.table", w.config);
+        assert_string_equal(found(&w), "");
+        assert_int_equal(mk_row_notes("dm-0: target 0 of 1 of device mapper cannot be read"), 1);
+        mk_put(k, w.table, "dm_table.num_targets", UINT32_MAX);
+        assert_string_equal(found(&w), "");
+        assert_int_equal(mk_row_notes("dm-0: the table of device mapper cannot be read"), 1);
+        mk_put(k, w.disk[1], "gendisk.private_data", 0);
+        assert_string_equal(found(&w), "");
+        assert_int_equal(mk_row_notes(NULL), 0);
+        mk_free(k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cbc),
+        cmocka_unit_test(xts),
+        cmocka_unit_test(damage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
