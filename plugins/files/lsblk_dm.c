@@ -1,6 +1,6 @@
 /* lsblk_dm.c - the tables of device mapper, as `dmsetup table` shows them. */
-#include "../linux/fs/dm.h"
 #include "../linux/fs/inode.h"
+#include "../linux/own/dm.h"
 #include "../linux/text.h"
 #include "lsblk.h"
 

@@ -4,13 +4,13 @@
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/codeof.h"
+#include "../linux/kernel/crypto.h"
 #include "../linux/kernel/fnmembers.h"
 #include "../linux/kernel/module.h"
 #include "../linux/text.h"
 #include <inttypes.h>
 #include <string.h>
 
-EG_FIELDS(crypto_alg, cra_list, cra_name, cra_driver_name, cra_priority, cra_type, cra_flags);
 EG_FIELD_AS(alg_refcount, crypto_alg, "cra_refcnt.refs.counter|cra_refcnt.counter");
 EG_FIELD_AS(alg_module, crypto_alg, "cra_module");
 EG_FIELD_AS(owner_name, module, "name");

@@ -3,8 +3,8 @@
 #include "../../core/base.h"
 #include "../../core/space.h"
 #include "../../core/view.h"
+#include "../linux/kernel/crypto.h"
 
-EG_FIELDS(crypto_alg, cra_alignmask, cra_ctxsize, cra_driver_name);
 EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
 EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
 EG_FIELD_AS(skcipher_base, crypto_skcipher, "base");

@@ -1,5 +1,5 @@
-/** tfm.h - the AES keys that a transform of the kernel's crypto API has expanded: its own, and those
- * of the transforms that it is made of (include/linux/crypto.h). */
+/** tfm.h - the AES keys that a transform of the kernel's crypto API has expanded: its own, and
+ * those of the transforms that it is made of (include/linux/crypto.h). */
 #ifndef KEYS_TFM_H
 #define KEYS_TFM_H
 

@@ -2,8 +2,8 @@
 #include "../../core/base.h"
 #include "../../core/space.h"
 #include "../../core/walkers.h"
-#include "../linux/fs/dm.h"
 #include "../linux/fs/inode.h"
+#include "../linux/own/dm.h"
 #include "fingerprint.h"
 #include "tfm.h"
 
@@ -249,8 +249,8 @@ EG_PLUGIN(volumekeys) = {
         "that luksSuspend wiped. Volumes that are closed have no key in the kernel.\n"
         "Keys are shown by fingerprints, which can be compared and passed on; --show prints\n"
         "the keys themselves, and the table that opens a copy of the disk again:\n"
-        "dmsetup create --readonly NAME --table TABLE, with the copy as its device; or\n"
-        "cryptsetup open --volume-key-file with the bytes of SECRET in a file.",
+        "`dmsetup create` takes it, with the copy as its device; or the bytes of SECRET in a file\n"
+        "as the volume key of `cryptsetup open`.",
     .aliases = EG_NAMES("dmcrypt", "dm_crypt", "luks"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(show, FLAG, "print the keys too: they are secrets")),

@@ -1,4 +1,4 @@
-/** fs/dm.h - device mapper: names, tables and targets of its devices (drivers/md/dm*.c), and what
+/** own/dm.h - device mapper: names, tables and targets of its devices (drivers/md/dm*.c), and what
  * its target "crypt" knows.
  *
  *  Types of modules are in memory since Linux 5.11; before, the layouts are those of 5.10. A device
@@ -6,8 +6,8 @@
 #ifndef EG_LINUX_DM_H
 #define EG_LINUX_DM_H
 
+#include "../fs/block.h"
 #include "../mm/place.h"
-#include "block.h"
 
 /** A member of the kernel's struct at @at; then its offset and size in 5.10. */
 #define linux_dm_get(r, at, out, field, ...)                                                       \

@@ -1,7 +1,7 @@
-/* fs/dm.c - device mapper: see dm.h. */
+/* own/dm.c - device mapper: see dm.h. */
 #include "dm.h"
 #include "../../../core/walkers.h"
-#include "inode.h"
+#include "../fs/inode.h"
 
 EG_FIELD_AS(dm_private, gendisk, "private_data");
 EG_FIELDS_OF("dm_mod", mapped_device, disk, interface_ptr, map);
