@@ -1,5 +1,7 @@
 """Keys: what the actors say that they keep."""
+import hashlib
 import json
+import re
 
 from declare import Declaration
 
@@ -58,4 +60,51 @@ class VolumeKeys(Declaration):
         return row["MAPPED_NAME"]
 
 
-DECLARATIONS = [AesKeys(), VolumeKeys()]
+class Keyrings(Declaration):
+    name = "keyrings"
+    against = "proc/keys, and of lab/facts.jsonl the keys that an actor gave to the kernel"
+    keys = "SERIAL"
+    tolerance = "/proc/keys has 9 characters of KIND, when a key expires in round units, and what a type says behind its description"
+    others = "/proc/keys leaves out what its reader may not view"
+    PAYLOAD = b"a key of the lab"  # samples/guest/memory.c
+
+    def command(self):
+        return ["keyrings", "--show"]
+
+    @staticmethod
+    def permissions(number):
+        return "".join(letter if number >> 8 * group & bit else "-" for group in (3, 2, 1, 0)
+                       for letter, bit in zip("alswrv", (32, 16, 8, 4, 2, 1)))
+
+    def expected(self, truth):
+        out = {}
+        for line in truth.lines("proc", "keys"):
+            serial, flags, usage, expires, perm, uid, gid, rest = line.split(None, 7)
+            kind, told = rest[:9].rstrip(), rest[10:]
+            description, _, said = told.rpartition(": ")
+            row = out[int(serial, 16)] = {
+                "FLAGS": flags, "USAGE": int(usage), "EXPIRES": expires != "perm", "PERMISSIONS": self.permissions(int(perm, 16)),
+                "UID": int(uid), "GID": 0xffffffff if gid == "65534" else int(gid), "KIND": kind, "DESCRIPTION": description or told}
+            if kind == "keyring":
+                row["LINKED_KEYS"] = 0 if said == "empty" else int(said)
+            elif kind in ("user", "logon"):
+                row["SIZE"] = int(said)
+        for fact in truth.facts("keys"):
+            for serial in fact["keyring"][:2]:  # the third is a keyring
+                out.setdefault(serial, {}).update(
+                    SIZE=len(self.PAYLOAD), SECRET=self.PAYLOAD.hex(), FINGERPRINT=hashlib.sha256(self.PAYLOAD).hexdigest()[:16])
+        return out
+
+    def key(self, row):
+        return row["SERIAL"]
+
+    def have(self, row, column):
+        have = row[column]
+        if column == "KIND":
+            return have[:9].rstrip()
+        if column == "LINKED_KEYS":
+            return len(re.findall(r"\d+", have))
+        return have is not None if column == "EXPIRES" else have
+
+
+DECLARATIONS = [AesKeys(), VolumeKeys(), Keyrings()]
