@@ -1,5 +1,5 @@
 /* binfmt_misc.c - what binfmt_misc keeps of an interpreter (fs/binfmt_misc.c, where it is a typedef
- * Node, and since 7.3 struct binfmt_misc_entry): the private data of the file that stands for it. */
+ * Node, and since 7.3 binfmt_misc_entry): the private data of the file that stands for it. */
 #include "inode.h"
 
 EG_FIELDS_OF("binfmt_misc", Node, flags, interpreter, magic, mask, offset, size);

@@ -157,7 +157,7 @@ static void places(struct linux_kdiff_work *w, const char *section, enum linux_k
     }
 }
 
-/* arch/x86/include/asm/runtime-const.h (since 6.11; masks since 7.3): sections name the variable. */
+/* arch/x86/include/asm/runtime-const.h (since 6.11, masks since 7.3): sections name variables. */
 static void runtime_constants(struct linux_kdiff_work *w)
 {
     static const struct {
