@@ -1,0 +1,163 @@
+/* privatekeys - private keys of RSA, EC, Ed25519 and others, as files and libraries encode them. */
+#include "../../core/scan.h"
+#include "../../core/space.h"
+#include "../scan/filter.h"
+#include "fingerprint.h"
+#include "privkey.h"
+
+#define COLUMNS(C)                                                                                 \
+    EG_HIT_COLUMNS(C)                                                                              \
+    C(FORM, TEXT, "how it is encoded: PEM PKCS#8, DER PKCS#1, OpenSSH, …")                         \
+    C(ALGORITHM, TEXT, "RSA-2048, EC P-256, Ed25519, …; none where encryption hides it")           \
+    C(ENCRYPTED, BOOL, "a passphrase is needed to use it")                                         \
+    C(PROOF, TEXT, "what its parts say of each other; none where they say nothing")                \
+    C(PUBLIC, TEXT, "fingerprint of the public key, as ssh-keygen -l prints it")                   \
+    C(COMMENT, TEXT, "the comment in an OpenSSH key")                                              \
+    C(FINGERPRINT, TEXT, "of the key: the first 8 bytes of the SHA-256 of its PKCS#8 in DER")      \
+    C(PEM, TEXT, "the key itself", EG_ASKED)
+EG_COLUMNS(COLUMNS);
+
+struct privatekeys {
+    bool show;
+    struct scan_filter *filter;
+    const struct eg_region *last; // where a key was found, and where it ends
+    uint64_t end;
+};
+
+/* ---- looking ---- */
+
+enum { FACTOR = 5 };
+
+/* What is in each form, and how far before it the form begins; of DER the version, behind a
+ * header of 2 to 4 bytes. */
+static const struct {
+    const char *bytes, *last; // all but the last byte; it is one of these
+    enum eg_key_form form;
+    unsigned before;
+} factors[] = {
+    { "BEGI", "N", KEY_PEM, 5 },
+    { "ssh-", "k", KEY_OPENSSH, 4 },
+    { "\2\1\0\2", "\x40\x41\x80\x81\x82", KEY_DER, 0 },                                   // PKCS#1
+    { "\2\1\0\x30", "\x05\x06\x09\x0a\x0b\x0c\x0d\x0e\x10\x13\x14\x81\x82", KEY_DER, 0 }, // PKCS#8
+    { "\2\1\1\x30", "\x05", KEY_DER, 0 },                           // RFC 5958: with the public key
+    { "\2\1\1\4", "\x1c\x1d\x20\x28\x30\x40\x41\x42", KEY_DER, 0 }, // SEC1
+};
+
+/* A byte of 0 ends no text here: the others are as long as FACTOR says. */
+static void make_filter(struct eg_run *r, struct privatekeys *k)
+{
+    struct scan_factor *f = eg_tmp(r, countof(factors) * sizeof *f);
+
+    for (size_t i = 0; i < countof(factors); i++) {
+        f[i].n = FACTOR;
+        for (unsigned n = 0; n < FACTOR - 1; n++)
+            scan_set_add(&f[i].at[n], (uint8_t)factors[i].bytes[n]);
+        for (const char *p = factors[i].last; *p; p++)
+            scan_set_add(&f[i].at[FACTOR - 1], (uint8_t)*p);
+    }
+    k->filter = scan_filter_new(r, f, countof(factors));
+}
+
+static int begin(struct eg_run *r, void **state)
+{
+    struct privatekeys *k = *state = eg_tmp(r, sizeof *k);
+
+    if (!eg_privkey_readable())
+        return eg_failed(r, "this build has no libcrypto: build it where libcrypto's headers are");
+    k->show = eg_arg_flag(r, "show");
+    make_filter(r, k);
+    return 0;
+}
+
+struct looking {
+    const struct eg_window *w;
+    struct eg_hits *out;
+};
+
+static void each_factor(void *context, size_t at, size_t i)
+{
+    const struct looking *l = context;
+    const enum eg_key_form form = factors[i].form;
+    unsigned before = form == KEY_DER ? 2 : factors[i].before;
+    const unsigned last = form == KEY_DER ? 4 : before;
+
+    for (; before <= last && before <= at; before++) {
+        const uint8_t *p = l->w->bytes + at - before;
+        size_t size;
+
+        if (form == KEY_DER &&
+            (p[0] != DER_SEQUENCE || p[1] != (before == 2 ? p[1] & 0x7f : 0x7e + before)))
+            continue;
+        size = eg_key_size(form, p, l->w->len - (at - before));
+        if (size)
+            eg_hit_add(l->out, l->w->addr + at - before, (uint32_t)size, form);
+    }
+}
+
+static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+{
+    const struct privatekeys *k = state;
+    struct looking l = { w, out };
+
+    (void)worker;
+    scan_filter_each(k->filter, w->bytes, w->len, each_factor, &l);
+}
+
+/* ---- rows ---- */
+
+static struct eg_cell text(const char *s)
+{
+    return *s ? eg_text(s) : (struct eg_cell){ 0 };
+}
+
+static void hit(struct eg_run *r, void *state, const struct eg_region *region,
+                const struct eg_hit *h)
+{
+    struct privatekeys *k = state;
+    struct eg_privkey key;
+    uint8_t bytes[KEY_MAX];
+
+    // PKCS#8 has the key in it that could stand alone
+    if (k->last == region && h->addr < k->end)
+        return;
+    if (h->len > sizeof bytes || !eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len) ||
+        !eg_privkey_read((enum eg_key_form)h->tag, bytes, h->len, &key))
+        return;
+    k->last = region;
+    k->end = h->addr + h->len;
+    eg_row(r, EG_HIT_CELLS(r, region, h), .FORM = text(key.form), .ALGORITHM = text(key.algorithm),
+           .ENCRYPTED = eg_uint(key.encrypted), .PROOF = eg_text(key.proof),
+           .PUBLIC = text(key.public), .COMMENT = text(key.comment),
+           .FINGERPRINT = eg_text(key.der_len ? eg_key_fingerprint(r, key.der, key.der_len) : NULL),
+           .PEM = k->show ? text(key.pem) : (struct eg_cell){ 0 });
+}
+
+static const struct eg_scan scan = {
+    .behind = KEY_MAX,
+    .begin = begin,
+    .look = look,
+    .hit = hit,
+};
+
+EG_PLUGIN(privatekeys) = {
+    .help = "Find private keys of RSA, EC, Ed25519 and DSA as files have them",
+    .manual =
+        "Keys in PEM, in DER (PKCS#1, PKCS#8, SEC1) and in OpenSSH's format: in the page cache,\n"
+        "in the buffers of programs, in their data. The parts of a key must belong together:\n"
+        "RSA's numbers, and of the others the public key that stands beside the private one.\n"
+        "PROOF is empty where nothing stands beside it: encrypted keys, Ed25519 in PKCS#8, EC\n"
+        "without its public key.\n"
+        "PUBLIC is to be compared with known_hosts, authorized_keys and the list of an agent.\n"
+        "Not found are keys that a program has only in numbers (as libcrypto keeps them after\n"
+        "reading), those that an agent or sshd shields (OpenSSH since 8.1 encrypts them in\n"
+        "memory), keys of hardware tokens, more than 16 KiB, and what is split between pages\n"
+        "that do not follow each other: --in processes and --in kernel find these.\n"
+        "Keys are shown by fingerprints, which can be passed on; --show prints the keys\n"
+        "themselves, as PEM. Compare FINGERPRINT with:\n"
+        "openssl pkcs8 -topk8 -nocrypt -outform DER -in KEY | sha256sum | cut -c 1-16",
+    .aliases = EG_NAMES("rsakeyfind", "pemkeys"),
+    .columns = columns,
+    .args = EG_ARGS(EG_SCAN_ARGS, EG_ARG(show, FLAG, "print the keys too: they are secrets")),
+    .looks_for = EG_NAMES("encryption keys"),
+    .scan = &scan,
+};
