@@ -26,36 +26,25 @@ struct privatekeys {
 
 /* ---- looking ---- */
 
-enum { FACTOR = 5 };
-
-/* What is in each form, and how far before it the form begins; of DER the version, behind a
- * header of 2 to 4 bytes. */
 static const struct {
-    const char *bytes, *last; // all but the last byte; it is one of these
+    const char *bytes;
     enum eg_key_form form;
-    unsigned before;
-} factors[] = {
-    { "BEGI", "N", KEY_PEM, 5 },
-    { "ssh-", "k", KEY_OPENSSH, 4 },
-    { "\2\1\0\2", "\x40\x41\x80\x81\x82", KEY_DER, 0 },                                   // PKCS#1
-    { "\2\1\0\x30", "\x05\x06\x09\x0a\x0b\x0c\x0d\x0e\x10\x13\x14\x81\x82", KEY_DER, 0 }, // PKCS#8
-    { "\2\1\1\x30", "\x05", KEY_DER, 0 },                           // RFC 5958: with the public key
-    { "\2\1\1\4", "\x1c\x1d\x20\x28\x30\x40\x41\x42", KEY_DER, 0 }, // SEC1
+    unsigned before; // of them, in the form
+} texts[] = {
+    { "--BEGIN ", KEY_PEM, 3 },
+    { "openssh-", KEY_OPENSSH, 0 },
 };
 
-/* A byte of 0 ends no text here: the others are as long as FACTOR says. */
 static void make_filter(struct eg_run *r, struct privatekeys *k)
 {
-    struct scan_factor *f = eg_tmp(r, countof(factors) * sizeof *f);
+    struct scan_factor *f = eg_tmp(r, countof(texts) * sizeof *f);
 
-    for (size_t i = 0; i < countof(factors); i++) {
-        f[i].n = FACTOR;
-        for (unsigned n = 0; n < FACTOR - 1; n++)
-            scan_set_add(&f[i].at[n], (uint8_t)factors[i].bytes[n]);
-        for (const char *p = factors[i].last; *p; p++)
-            scan_set_add(&f[i].at[FACTOR - 1], (uint8_t)*p);
+    for (size_t i = 0; i < countof(texts); i++) {
+        f[i].n = SCAN_FACTOR_MAX;
+        for (unsigned n = 0; n < SCAN_FACTOR_MAX; n++)
+            scan_set_add(&f[i].at[n], (uint8_t)texts[i].bytes[n]);
     }
-    k->filter = scan_filter_new(r, f, countof(factors));
+    k->filter = scan_filter_new(r, f, countof(texts));
 }
 
 static int begin(struct eg_run *r, void **state)
@@ -74,24 +63,71 @@ struct looking {
     struct eg_hits *out;
 };
 
-static void each_factor(void *context, size_t at, size_t i)
+static void try(const struct looking *l, enum eg_key_form form, size_t at)
 {
-    const struct looking *l = context;
-    const enum eg_key_form form = factors[i].form;
-    unsigned before = form == KEY_DER ? 2 : factors[i].before;
-    const unsigned last = form == KEY_DER ? 4 : before;
+    const size_t size = eg_key_size(form, l->w->bytes + at, l->w->len - at);
 
-    for (; before <= last && before <= at; before++) {
-        const uint8_t *p = l->w->bytes + at - before;
-        size_t size;
+    if (size)
+        eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, form);
+}
 
-        if (form == KEY_DER &&
-            (p[0] != DER_SEQUENCE || p[1] != (before == 2 ? p[1] & 0x7f : 0x7e + before)))
-            continue;
-        size = eg_key_size(form, p, l->w->len - (at - before));
-        if (size)
-            eg_hit_add(l->out, l->w->addr + at - before, (uint32_t)size, form);
+static void each_text(void *context, size_t at, size_t i)
+{
+    if (at >= texts[i].before)
+        try(context, texts[i].form, at - texts[i].before);
+}
+
+/* A version of 0 or 1, then a number (PKCS#1), a sequence (PKCS#8) or octets (SEC1). */
+static bool is_version(const uint8_t *p)
+{
+    return p[0] == DER_INTEGER && p[1] == 1 && p[2] <= 1 &&
+           (p[3] == DER_INTEGER || p[3] == DER_SEQUENCE || p[3] == DER_OCTETS);
+}
+
+/* It is behind the tag of a sequence and the 1 to 3 bytes of its length. */
+static void try_der(const struct looking *l, size_t at)
+{
+    for (size_t n = 2; n <= 4 && n <= at; n++) {
+        const uint8_t *p = l->w->bytes + at - n;
+
+        if (p[0] == DER_SEQUENCE && (n == 2 ? p[1] < 0x80 : p[1] == 0x7e + n))
+            try(l, KEY_DER, at - n);
     }
+}
+
+enum { LANES = 16 };
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
+static lanes load(const uint8_t *p)
+{
+    lanes v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static void each_version(const struct looking *l)
+{
+    const uint8_t *p = l->w->bytes;
+    const size_t len = l->w->len;
+    size_t at = 0;
+
+    for (; at + LANES + 3 <= len; at += LANES) {
+        const lanes last = load(p + at + 3);
+        const lanes m =
+            (lanes)(load(p + at) == DER_INTEGER) & (lanes)(load(p + at + 1) == 1) &
+            (lanes)((load(p + at + 2) & 0xfe) == 0) &
+            (lanes)((last == DER_INTEGER) | (last == DER_SEQUENCE) | (last == DER_OCTETS));
+        uint64_t any[2];
+
+        memcpy(any, &m, sizeof any);
+        for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
+            if (m[i])
+                try_der(l, at + i);
+    }
+    for (; at + 4 <= len; at++)
+        if (is_version(p + at))
+            try_der(l, at);
 }
 
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
@@ -100,7 +136,8 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
     struct looking l = { w, out };
 
     (void)worker;
-    scan_filter_each(k->filter, w->bytes, w->len, each_factor, &l);
+    scan_filter_each(k->filter, w->bytes, w->len, each_text, &l);
+    each_version(&l);
 }
 
 /* ---- rows ---- */
