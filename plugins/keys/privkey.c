@@ -403,16 +403,21 @@ static void put_rsa(struct eg_key_buf *b, const struct eg_key_bytes *f)
     eg_key_put_der(b, DER_INTEGER, f[3].at, f[3].n);
 }
 
-/* RFC 5915, without the public key: libcrypto computes it. */
-static void put_ec(struct eg_key_buf *b, struct eg_key_bytes type, struct eg_key_bytes number)
+/* RFC 5915. */
+static void put_ec(struct eg_key_buf *b, const struct eg_openssh *o)
 {
-    struct eg_key_buf oid = { 0 };
+    struct eg_key_buf oid = { 0 }, point = { .n = 1 }; // no bit of it is not used
 
-    eg_key_put_der(b, DER_OCTETS, number.at, number.n);
+    eg_key_put_der(b, DER_OCTETS, o->fields[2].at, o->fields[2].n);
     for (size_t i = 0; i < countof(curves); i++)
-        if (eg_ssh_is(type, curves[i].type))
+        if (eg_ssh_is(o->type, curves[i].type))
             eg_key_put_der(&oid, DER_OID, curves[i].oid, curves[i].oid_len);
     eg_key_put_der(b, 0xa0, oid.at, oid.n);
+    oid.n = 0;
+    eg_key_put(&point, o->fields[1].at, o->fields[1].n);
+    eg_key_put_der(&oid, DER_BITS, point.at, point.n);
+    eg_key_put_der(b, 0xa1, oid.at, oid.n);
+    b->full |= point.full | oid.full;
 }
 
 static bool openssh_der(const struct eg_openssh *o, struct eg_key_buf *out)
@@ -432,7 +437,7 @@ static bool openssh_der(const struct eg_openssh *o, struct eg_key_buf *out)
             eg_key_put_der(&b, DER_INTEGER, f[i].at, f[i].n);
         break;
     case 3:
-        put_ec(&b, o->type, f[2]);
+        put_ec(&b, o);
         break;
     default: // the public key; the private and again the public one
         if (f[0].n != 32 || f[1].n != 64 || memcmp(f[0].at, f[1].at + 32, 32) != 0)
@@ -444,17 +449,13 @@ static bool openssh_der(const struct eg_openssh *o, struct eg_key_buf *out)
     return !b.full && !out->full;
 }
 
-/* Is the public key that is computed the one that stands there, in the clear and beside it? */
-static bool prove_openssh(const struct eg_openssh *o, const struct numbers *k)
+/* Is the public key the one that stands beside it in the clear? */
+static bool is_public(const struct numbers *k, struct eg_key_bytes clear)
 {
     struct eg_key_buf public = { 0 };
-    const char *proof;
 
     ssh_public(k, &public);
-    return public.n == o->public.n && !memcmp(public.at, o->public.at, public.n) &&
-           (k->type != EVP_PKEY_EC ||
-            (o->fields[1].n == k->point.n && !memcmp(o->fields[1].at, k->point.at, k->point.n))) &&
-           prove(k, o->public, &proof) && proof;
+    return public.n && public.n == clear.n && !memcmp(public.at, clear.at, clear.n);
 }
 
 static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
@@ -473,7 +474,7 @@ static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
         return true;
     }
     good = openssh_der(&o, &der) && read_numbers((struct eg_key_bytes){ der.at, der.n }, &k) &&
-           prove_openssh(&o, &k) && prove(&k, o.public, &out->proof) && keep_key(k.key, out);
+           is_public(&k, o.public) && prove(&k, o.public, &out->proof) && keep_key(k.key, out);
     if (good) {
         name_algorithm(&k, out->algorithm, sizeof out->algorithm);
         memcpy(out->comment, o.comment.at, EG_MIN(o.comment.n, sizeof out->comment - 1));
