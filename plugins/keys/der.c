@@ -127,8 +127,11 @@ static size_t pem_size(const uint8_t *p, size_t len)
     n = (size_t)(end - name) + sizeof last - 1;
     memcpy(line, "-----END ", 9);
     memcpy(line + 9, name, n);
-    stop = memmem(name, (size_t)(p + len - name), line, 9 + n);
-    return stop ? (size_t)(stop - p) + 9 + n : 0;
+    // the next dashes are those of the end
+    stop = memmem(name + n, (size_t)(p + len - name) - n, line, 5);
+    return stop && (size_t)(p + len - stop) >= 9 + n && !memcmp(stop, line, 9 + n)
+               ? (size_t)(stop - p) + 9 + n
+               : 0;
 }
 
 size_t eg_key_size(enum eg_key_form form, const uint8_t *p, size_t len)

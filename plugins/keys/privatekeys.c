@@ -1,7 +1,6 @@
 /* privatekeys - private keys of RSA, EC, Ed25519 and others, as files and libraries encode them. */
 #include "../../core/scan.h"
 #include "../../core/space.h"
-#include "../scan/filter.h"
 #include "fingerprint.h"
 #include "privkey.h"
 
@@ -19,33 +18,11 @@ EG_COLUMNS(COLUMNS);
 
 struct privatekeys {
     bool show;
-    struct scan_filter *filter;
     const struct eg_region *last; // where a key was found, and where it ends
     uint64_t end;
 };
 
 /* ---- looking ---- */
-
-static const struct {
-    const char *bytes;
-    enum eg_key_form form;
-    unsigned before; // of them, in the form
-} texts[] = {
-    { "--BEGIN ", KEY_PEM, 3 },
-    { "openssh-", KEY_OPENSSH, 0 },
-};
-
-static void make_filter(struct eg_run *r, struct privatekeys *k)
-{
-    struct scan_factor *f = eg_tmp(r, countof(texts) * sizeof *f);
-
-    for (size_t i = 0; i < countof(texts); i++) {
-        f[i].n = SCAN_FACTOR_MAX;
-        for (unsigned n = 0; n < SCAN_FACTOR_MAX; n++)
-            scan_set_add(&f[i].at[n], (uint8_t)texts[i].bytes[n]);
-    }
-    k->filter = scan_filter_new(r, f, countof(texts));
-}
 
 static int begin(struct eg_run *r, void **state)
 {
@@ -54,7 +31,6 @@ static int begin(struct eg_run *r, void **state)
     if (!eg_privkey_readable())
         return eg_failed(r, "this build has no libcrypto: build it where libcrypto's headers are");
     k->show = eg_arg_flag(r, "show");
-    make_filter(r, k);
     return 0;
 }
 
@@ -71,20 +47,7 @@ static void try(const struct looking *l, enum eg_key_form form, size_t at)
         eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, form);
 }
 
-static void each_text(void *context, size_t at, size_t i)
-{
-    if (at >= texts[i].before)
-        try(context, texts[i].form, at - texts[i].before);
-}
-
-/* A version of 0 or 1, then a number (PKCS#1), a sequence (PKCS#8) or octets (SEC1). */
-static bool is_version(const uint8_t *p)
-{
-    return p[0] == DER_INTEGER && p[1] == 1 && p[2] <= 1 &&
-           (p[3] == DER_INTEGER || p[3] == DER_SEQUENCE || p[3] == DER_OCTETS);
-}
-
-/* It is behind the tag of a sequence and the 1 to 3 bytes of its length. */
+/* A version is behind the tag of a sequence and the 1 to 3 bytes of its length. */
 static void try_der(const struct looking *l, size_t at)
 {
     for (size_t n = 2; n <= 4 && n <= at; n++) {
@@ -95,10 +58,26 @@ static void try_der(const struct looking *l, size_t at)
     }
 }
 
+/* Four bytes that each form has: of PEM and OpenSSH some of its words; of DER a version of 0 or 1,
+ * and behind it a number (PKCS#1), a sequence (PKCS#8) or octets (SEC1). */
+enum { IN_PEM = 4, IN_OPENSSH = 6 }; // where in "-----BEGIN" and in "openssh-key" they are
+
+static void try_at(const struct looking *l, size_t at)
+{
+    const uint8_t *p = l->w->bytes + at;
+
+    if (p[0] == DER_INTEGER)
+        try_der(l, at);
+    else if (p[0] == '-' && at >= IN_PEM)
+        try(l, KEY_PEM, at - IN_PEM);
+    else if (p[0] == 'h' && at >= IN_OPENSSH)
+        try(l, KEY_OPENSSH, at - IN_OPENSSH);
+}
+
 enum { LANES = 16 };
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
 
-static lanes load(const uint8_t *p)
+static inline lanes load(const uint8_t *p)
 {
     lanes v;
 
@@ -106,38 +85,33 @@ static lanes load(const uint8_t *p)
     return v;
 }
 
-static void each_version(const struct looking *l)
+/* Look at LANES places. */
+static inline void try_lanes(const struct looking *l, size_t at)
 {
-    const uint8_t *p = l->w->bytes;
-    const size_t len = l->w->len;
-    size_t at = 0;
+    const uint8_t *p = l->w->bytes + at;
+    const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3);
+    const lanes m = (lanes)(((a == DER_INTEGER) & (b == 1) & (c <= 1) &
+                             ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
+                            ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
+                            ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')));
+    uint64_t any[LANES / 8];
 
-    for (; at + LANES + 3 <= len; at += LANES) {
-        const lanes last = load(p + at + 3);
-        const lanes m =
-            (lanes)(load(p + at) == DER_INTEGER) & (lanes)(load(p + at + 1) == 1) &
-            (lanes)((load(p + at + 2) & 0xfe) == 0) &
-            (lanes)((last == DER_INTEGER) | (last == DER_SEQUENCE) | (last == DER_OCTETS));
-        uint64_t any[2];
-
-        memcpy(any, &m, sizeof any);
-        for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
-            if (m[i])
-                try_der(l, at + i);
-    }
-    for (; at + 4 <= len; at++)
-        if (is_version(p + at))
-            try_der(l, at);
+    memcpy(any, &m, sizeof any);
+    for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
+        if (m[i])
+            try_at(l, at + i);
 }
 
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
 {
-    const struct privatekeys *k = state;
-    struct looking l = { w, out };
+    const struct looking l = { w, out };
+    size_t at = 0;
 
-    (void)worker;
-    scan_filter_each(k->filter, w->bytes, w->len, each_text, &l);
-    each_version(&l);
+    (void)state, (void)worker;
+    for (; at + LANES + 3 <= w->len; at += LANES)
+        try_lanes(&l, at);
+    for (; at < w->len; at++) // all that they begin with is checked again
+        try_at(&l, at);
 }
 
 /* ---- rows ---- */
@@ -184,9 +158,10 @@ EG_PLUGIN(privatekeys) = {
         "RSA's numbers, and of the others the public key that stands beside the private one.\n"
         "PROOF is empty where nothing stands beside it: encrypted keys, Ed25519 in PKCS#8, EC\n"
         "without its public key.\n"
+        "Kernels and libraries have keys to test themselves with: --owners says whose one is.\n"
         "PUBLIC is to be compared with known_hosts, authorized_keys and the list of an agent.\n"
         "Not found are keys that a program has only in numbers (as libcrypto keeps them after\n"
-        "reading), those that an agent or sshd shields (OpenSSH since 8.1 encrypts them in\n"
+        "reading), those that sshd and ssh-agent shield (OpenSSH since 8.1 encrypts them in\n"
         "memory), keys of hardware tokens, more than 16 KiB, and what is split between pages\n"
         "that do not follow each other: --in processes and --in kernel find these.\n"
         "Keys are shown by fingerprints, which can be passed on; --show prints the keys\n"

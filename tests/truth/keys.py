@@ -1,4 +1,5 @@
 """Keys: what the actors say that they keep."""
+import base64
 import hashlib
 import json
 import re
@@ -107,4 +108,38 @@ class Keyrings(Declaration):
         return have is not None if column == "EXPIRES" else have
 
 
-DECLARATIONS = [AesKeys(), VolumeKeys(), Keyrings()]
+class PrivateKeys(Declaration):
+    name = "privatekeys"
+    against = "sshd-fingerprints.txt, ssh-agent.txt, lab/keys: the keys of sshd, of an agent and of users, by their public keys; of PKCS#8 files, by digests"
+    keys = "PUBLIC, of a PKCS#8 file FINGERPRINT"
+    others = "the parts of a key belong together; programs and the kernel have keys to test themselves with"
+    repeats = True
+
+    def expected(self, truth):
+        out = self.named = {}
+        names = {"ssh-rsa": "RSA-", "ssh-ed25519": "Ed25519", "ecdsa-sha2-nistp256": "EC P-256"}
+        public = truth.lines("ssh-agent.txt")
+        for name in truth.list("lab", "keys"):
+            lines = truth.lines("lab", "keys", name)
+            if name.endswith(".pub"):
+                public += lines
+            elif lines[:1] == ["-----BEGIN PRIVATE KEY-----"]:
+                out[hashlib.sha256(base64.b64decode("".join(lines[1:-1]))).hexdigest()[:16]] = {"FORM": "PEM PKCS#8"}
+        for line in public:
+            kind, blob = line.split()[:2]
+            digest = base64.b64encode(hashlib.sha256(base64.b64decode(blob)).digest()).decode().rstrip("=")
+            out["SHA256:" + digest] = {"ALGORITHM": names[kind]}
+        for line in truth.lines("sshd-fingerprints.txt"):
+            bits, digest, *_, kind = line.split()
+            out[digest] = {"ALGORITHM": {"(RSA)": f"RSA-{bits}", "(ED25519)": "Ed25519", "(ECDSA)": f"EC P-{bits}"}[kind]}
+        return out
+
+    def key(self, row):
+        key = row["FINGERPRINT"] if row["FORM"] == "PEM PKCS#8" else row["PUBLIC"]
+        return key if key in self.named else None
+
+    def same(self, column, want, have):
+        return have.startswith(want) if want.endswith("-") else have == want
+
+
+DECLARATIONS = [AesKeys(), VolumeKeys(), Keyrings(), PrivateKeys()]
