@@ -132,6 +132,26 @@ static void changed(void **state)
     }
 }
 
+/* Behind an OpenSSH key are 1, 2, 3, … up to the size of a block. */
+static void padding(void **state)
+{
+    static const char *const names[] = { "openssh-rsa", "openssh-ecdsa", "openssh-ed25519" };
+    unsigned padded = 0;
+    struct eg_privkey key;
+    struct loaded l;
+
+    (void)state;
+    for (size_t i = 0; i < countof(names); i++) {
+        load(names[i], &l);
+        if (l.bytes[l.len - 1] >= 8)
+            continue;
+        padded++;
+        l.bytes[l.len - 1]++;
+        assert_false(reads(&l, &key));
+    }
+    assert_true(padded);
+}
+
 static void cut(void **state)
 {
     struct eg_privkey key;
@@ -173,19 +193,19 @@ static void lengths(void **state)
         { { 0x30, 0xff, 0xff, 0xff, 0xff, 0xff }, 6, 0, false },
     };
     struct eg_key_buf b = { 0 };
-    const uint8_t big[KEY_MAX] = { 0 };
+    const uint8_t big[KEY_MAX] = { 0 }, far[256] = { DER_SEQUENCE, 0x83, 0, 0, 1 };
+    struct eg_key_bytes from = { far, sizeof far }, out;
 
     (void)state;
+    assert_false(eg_der_take(&from, DER_SEQUENCE, &out));
     for (size_t i = 0; i < countof(cases); i++) {
-        struct eg_key_bytes from = { cases[i].bytes, cases[i].n }, out = { 0 };
-
+        from = (struct eg_key_bytes){ cases[i].bytes, cases[i].n };
+        out.n = 0;
         assert_int_equal(eg_der_take(&from, DER_SEQUENCE, &out), cases[i].good);
         assert_int_equal(out.n, cases[i].content);
         assert_int_equal(from.n, cases[i].good ? 0 : cases[i].n);
     }
     for (size_t n = 0; n < 400; n++) {
-        struct eg_key_bytes from, out;
-
         b.n = 0;
         eg_key_put_der(&b, DER_OCTETS, big, n);
         from = (struct eg_key_bytes){ b.at, b.n };
@@ -310,7 +330,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form), cmocka_unit_test(changed), cmocka_unit_test(cut),
-        cmocka_unit_test(lengths),   cmocka_unit_test(plugin),
+        cmocka_unit_test(padding),   cmocka_unit_test(lengths), cmocka_unit_test(plugin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
