@@ -1,5 +1,5 @@
-/* privkey.c - private keys proven by libcrypto. Each form is turned into DER, which libcrypto reads;
- * what it read is then computed anew: the factors of RSA, the public key of the others. */
+/* privkey.c - private keys proven by libcrypto. Each form is turned into DER, which libcrypto
+ * reads; what it read is then computed anew: the factors of RSA, the public key of the others. */
 #include "privkey.h"
 #include "config.h"
 #include "encode.h"
