@@ -13,7 +13,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-enum { BITS_MIN = 512, BITS_MAX = 16384 }; // of RSA's and DSA's modulus
+enum {
+    BITS_MIN = 512, // of RSA's and DSA's modulus
+    BITS_MAX = 16384,
+    ORDER_MAX = 512, // bits of DSA's exponents; FIPS 186-4 has at most 256
+};
 
 /* What libcrypto read, in numbers. */
 struct numbers {
@@ -142,8 +146,8 @@ static bool dsa_fits(const struct numbers *k, BN_CTX *c)
     BIGNUM *b[ALL], *t;
 
     return numbers_of(k, c, b, ALL) && (t = BN_CTX_get(c)) && BN_is_odd(b[P]) &&
-           !BN_is_zero(b[G]) && !BN_is_one(b[G]) && BN_cmp(b[X], b[Q]) < 0 &&
-           BN_mod_exp(t, b[G], b[X], b[P], c) && BN_cmp(t, b[Y]) == 0;
+           BN_num_bits(b[Q]) <= ORDER_MAX && !BN_is_zero(b[G]) && !BN_is_one(b[G]) &&
+           BN_cmp(b[X], b[Q]) < 0 && BN_mod_exp(t, b[G], b[X], b[P], c) && BN_cmp(t, b[Y]) == 0;
 }
 
 static bool computed(const struct numbers *k, bool (*fits)(const struct numbers *, BN_CTX *))
