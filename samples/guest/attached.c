@@ -204,8 +204,11 @@ static void attach(int prog, int target, unsigned type, unsigned flags, const ch
                                   .attach_bpf_fd = (uint32_t)prog,
                                   .attach_type = type,
                                   .attach_flags = flags } };
-    check(!syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a), how);
-    tell_place(prog, NO_LINK, how, where);
+    const bool attached = !syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof a.a);
+
+    check(attached, how);
+    if (attached)
+        tell_place(prog, NO_LINK, how, where);
 }
 
 static void packets(void)
