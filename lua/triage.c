@@ -14,7 +14,8 @@
     C(RULE, TEXT, "id of the rule that found it")                                                  \
     C(COUNT, INT, "rows that it was found in; 0 with --all: the rule found nothing")               \
     C(FINDING, TEXT, "what was found")                                                             \
-    C(EVIDENCE, TEXT, "the rows, with | between them; the first --evidence of them", EG_BELOW)     \
+    C(EVIDENCE, TEXT, "the first --evidence of the rows, with | between them, and \\| in them",    \
+      EG_BELOW)                                                                                    \
     C(WHY, TEXT, "why it deserves a look", EG_BELOW)                                               \
     C(BENIGN, TEXT, "harmless causes that are known", EG_BELOW)                                    \
     C(MORE, TEXT, "the plugin and options that show more", EG_BELOW)                               \
@@ -253,6 +254,16 @@ static void add_text(char *out, size_t size, size_t *n, const char *text)
     *n = EG_MIN(*n + (more > 0 ? (size_t)more : 0), size - 1);
 }
 
+/** A bar in a cell is "\\|": one by itself ends a row. */
+static const char *escaped(struct triage *t, const char *text)
+{
+    const char *out = "";
+
+    for (const char *bar; (bar = strstr(text, " |")); text = bar + 2)
+        out = eg_strf(t->run, "%s%.*s \\|", out, (int)(bar - text), text);
+    return *out ? eg_strf(t->run, "%s%s", out, text) : text;
+}
+
 /** "PID=568 COMM=lab-rwx" */
 static const char *row_text(struct triage *t, const struct triage_rule *r,
                             const struct eg_value *cells)
@@ -274,7 +285,7 @@ static const char *row_text(struct triage *t, const struct triage_rule *r,
                  eg_strf(t->run, "%s%s=%.*s%s", n ? " " : "", c->column->name, CELL_MAX, text,
                          strlen(text) > CELL_MAX ? "…" : ""));
     }
-    return eg_strf(t->run, "%s", out);
+    return eg_strf(t->run, "%s", escaped(t, out));
 }
 
 static const char *evidence(struct triage *t, const struct triage_finding *f)

@@ -53,7 +53,7 @@ end
 -- ---- how the kernel is entered, and its code ----
 
 hinted {
-  id = "system-call", title = "System calls lead elsewhere than they must", severity = "critical", plugin = "syscalls",
+  id = "system-call", title = "System calls lead to other functions than their own", severity = "critical", plugin = "syscalls",
   show = { "TABLE", "INDEX", "CALL", "SYMBOL", "MODULE", "CODE_SYMBOL", "LIVE", "EXPECTED", "HINTS" },
   why = "Whoever answers a system call decides what programs see of files, processes and connections.",
   match = function(row, hints)
@@ -63,7 +63,7 @@ hinted {
     { TABLE = "64", INDEX = 217, LIVE = "code", HINTS = "the switch leads to " .. NOBODY .. "; table and switch differ" } },
 }
 hinted {
-  id = "interrupt-gate", title = "Gates of the interrupt table lead elsewhere than they must", severity = "critical", plugin = "idt",
+  id = "interrupt-gate", title = "Gates of the interrupt table lead to other functions than their own", severity = "critical", plugin = "idt",
   show = { "CPU", "INDEX", "VECTOR", "NAME", "FUNCTION", "SYMBOL", "MODULE", "EXPECTED", "HINTS" },
   why = "A gate is where the processor goes on an exception, an interrupt or an old system call.",
 }
@@ -73,18 +73,18 @@ hinted {
   why = "A call gate or segment of its own lets a program run code with the kernel's rights.",
 }
 hinted {
-  id = "entry-point", title = "The processor enters the kernel elsewhere than it must", severity = "critical", plugin = "entrypoints",
+  id = "entry-point", title = "The processor enters the kernel at another place than the kernel's own", severity = "critical", plugin = "entrypoints",
   show = { "CPU", "NAME", "VALUE", "FUNCTION", "SYMBOL", "MODULE", "EXPECTED", "HINTS" },
   why = "Registers of the processor say where system calls begin.",
 }
 hinted {
-  id = "kernel-code", title = "Code of {MODULE} is not what it must be", severity = "critical", plugin = "kernelcode",
+  id = "kernel-code", title = "Code of {MODULE} was changed", severity = "critical", plugin = "kernelcode",
   key = { "MODULE" }, show = { "MODULE", "SYMBOL", "ADDRESS", "KIND", "DISASM", "EXPECTED_DISASM", "DESTINATION_NAME", "HINTS" },
   why = "Code of the kernel was written over: a function leads elsewhere, or does something else.",
   hits = { { MODULE = "kernel", HINTS = "leads to code of nobody" } },
 }
 hinted {
-  id = "static-call", title = "Static calls lead elsewhere than they must", severity = "critical", plugin = "staticcalls",
+  id = "static-call", title = "Static calls lead to other functions than their own", severity = "critical", plugin = "staticcalls",
   show = { "NAME", "FUNCTION", "SYMBOL", "MODULE", "ADDRESS", "DISASM", "HINTS" },
   why = "A static call is a direct call in the kernel's code, which is patched when its target changes.",
 }
@@ -100,7 +100,7 @@ hinted {
   why = "Every process runs its code, without a system call.",
 }
 hinted {
-  id = "kernel-memory", title = "Page tables of the kernel allow, or lack, what they must not", severity = "high", plugin = "kernelmap",
+  id = "kernel-memory", title = "Page tables of the kernel allow what they must not, or lack what they must have", severity = "high", plugin = "kernelmap",
   show = { "START", "END", "PROTECTION", "KIND", "MODULE", "HINTS" },
   why = "Code that can be written, executable memory of nobody, executable pages that are zeros or absent in the image, pages that were "
     .. "taken from the direct map: hidden code, or an acquisition that was lied to.",
@@ -147,22 +147,22 @@ hinted {
 -- The last word: how serious it is where a module of another origin has it, as drivers have notifiers, and few have probes.
 local hooks = {
   { "optables", "function-table", "Tables of functions lead to code that is not theirs" },
-  { "lsm", "security-hook", "Hooks of security modules lead elsewhere than they must", "medium" },
-  { "notifiers", "notifier", "Notifiers lead to code that nobody should have there" },
-  { "binfmts", "binary-format", "Binary formats lead to code that nobody should have there" },
-  { "cryptos", "cipher", "Ciphers of the kernel lead to code that nobody should have there" },
-  { "ftrace", "ftrace-hook", "Functions of the kernel are hooked by ftrace, to code that nobody should have there", "medium" },
-  { "kprobes", "kprobe-hook", "Probes of the kernel lead to code that nobody should have there", "medium" },
-  { "uprobes", "uprobe-hook", "Probes of programs lead to code that nobody should have there", "medium" },
-  { "tracepoints", "tracepoint-hook", "Tracepoints lead to code that nobody should have there", "medium" },
-  { "perf_events", "perf-hook", "Events of perf lead to code that nobody should have there" },
+  { "lsm", "security-hook", "Hooks of security modules lead to other functions than their own", "medium" },
+  { "notifiers", "notifier", "Notifiers lead to code that did not come with the kernel" },
+  { "binfmts", "binary-format", "Binary formats lead to code that did not come with the kernel" },
+  { "cryptos", "cipher", "Ciphers of the kernel lead to code that did not come with the kernel" },
+  { "ftrace", "ftrace-hook", "Functions of the kernel are hooked by ftrace, to code that did not come with the kernel", "medium" },
+  { "kprobes", "kprobe-hook", "Probes of the kernel lead to code that did not come with the kernel", "medium" },
+  { "uprobes", "uprobe-hook", "Probes of programs lead to code that did not come with the kernel", "medium" },
+  { "tracepoints", "tracepoint-hook", "Tracepoints lead to code that did not come with the kernel", "medium" },
+  { "perf_events", "perf-hook", "Events of perf lead to code that did not come with the kernel" },
   { "livepatches", "livepatch", "Live patches that are odd" },
-  { "ktimers", "kernel-timer", "Timers of the kernel lead to code that nobody should have there" },
-  { "workqueues", "work-item", "Work of workqueues leads to code that nobody should have there" },
-  { "deferred", "deferred-call", "Deferred calls lead to code that nobody should have there" },
-  { "interrupts", "interrupt-handler", "Interrupts are handled by code that nobody should have there" },
-  { "sysctl", "parameter-handler", "Parameters of the kernel are read and written by code that nobody should have there" },
-  { "coderefs", "code-reference", "Data of the kernel lead to code or data that nobody should have there" },
+  { "ktimers", "kernel-timer", "Timers of the kernel lead to code that did not come with the kernel" },
+  { "workqueues", "work-item", "Work of workqueues leads to code that did not come with the kernel" },
+  { "deferred", "deferred-call", "Deferred calls lead to code that did not come with the kernel" },
+  { "interrupts", "interrupt-handler", "Interrupts are handled by code that did not come with the kernel" },
+  { "sysctl", "parameter-handler", "Parameters of the kernel are read and written by code that did not come with the kernel" },
+  { "coderefs", "code-reference", "Data of the kernel lead to code or data that did not come with it" },
 }
 for _, h in ipairs(hooks) do
   hinted {
@@ -173,7 +173,7 @@ for _, h in ipairs(hooks) do
 end
 
 hinted {
-  id = "netfilter-hook", title = "A hook of netfilter leads to code that nobody should have there", severity = "high", plugin = "netfilter",
+  id = "netfilter-hook", title = "A hook of netfilter leads to code that did not come with the kernel", severity = "high", plugin = "netfilter",
   show = { "NS", "FAMILY", "HOOK", "PRIORITY", "FUNCTION", "SYMBOL", "MODULE", "HINTS", "OFFSET" },
   why = "Packets are given to code of no module that is listed: backdoors wait there for a packet that wakes them.",
   attack = "T1205",

@@ -55,18 +55,17 @@ static int run(struct eg_run *r)
     if (!p)
         return eg_failed(r, "out of memory");
     if (!(p->found & 1u << LINUX_PATCH_JUMP))
-        eg_note(r,
-                "jump labels: those of the kernel itself were not compared: __start___jump_table "
-                "is not known; a System.map of this kernel (--system-map) has it");
+        eg_note(r, "jump labels of the kernel itself were not compared: __start___jump_table "
+                   "is not known; a System.map of this kernel (--system-map) has it");
     for (size_t i = 0; i < p->n && !eg_stopped(r); i++) {
         if (p->at[i].kind != LINUX_PATCH_JUMP)
             continue;
         show(r, &p->at[i], all, &unread);
         n++;
     }
-    eg_note(r, "jump labels: %" PRIu64 " were compared with their keys", n - unread);
+    eg_note(r, "%" PRIu64 " jump labels were compared with their keys", n - unread);
     if (unread)
-        eg_note(r, "jump labels: %" PRIu64 " could not be read, and were not compared", unread);
+        eg_note(r, "%" PRIu64 " jump labels could not be read, and were not compared", unread);
     return 0;
 }
 

@@ -153,6 +153,11 @@ static void grouping(void **state)
                  "low|each|1|1 is bad|TEXT=bad|W|B|x --n 1|T1|each:1|\n"
                  "low|each|2|2 is bad|TEXT=bad | TEXT=bad|W|B|x --n 2|T1|each:2|\n"
                  "low|each|1|4 is x\33y|TEXT=x\33y|W|B|x --n 4|T1|each:4|\n");
+    // A bar of a cell is not one between rows.
+    assert_found("rule { id = 'bar', title = 'T', severity = 'low', why = 'W', show = { 'TEXT' },"
+                 "plugins = { triagerows = 'N = 1' }, find = function(rows)"
+                 " return { { TEXT = 'a | b | | c' }, { TEXT = 'd |' } } end }",
+                 "bar", "low|bar|2|T|TEXT=a \\| b \\| \\| c | TEXT=d \\||W||triagerows||bar|\n");
 }
 
 static void order_and_limits(void **state)
