@@ -15,7 +15,7 @@
  *    parallel newfile    a pool of threads, progress; files that are whole or not there
  *  formats/    one file per dump format or compression
  *  profiles/   one file per source of types and symbols
- *  plugins/    one file per plugin, in C or Lua, by the question that it answers; linux/: all that knows Linux
+ *  plugins/    one file per plugin, in C or Lua, by the question that it answers; scan/, keys/: searches; linux/: all that knows Linux
  *  lua/        the binding, its sandbox, the shell's inside
  *  cli/        this command
  *    main cli            the way from arguments to a verb; what the line says

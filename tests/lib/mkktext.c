@@ -2,26 +2,12 @@
 #include "mkktext.h"
 #include "../../plugins/linux/state.h"
 
-const char mk_ktext_types[] = MK_LIST_TYPES
-    "struct hlist_head { struct hlist_node *first; };"
-    "struct hlist_node { struct hlist_node *next, **pprev; };"
-    "struct module_memory { void *base; unsigned int size; };"
-    "struct module_use { struct list_head source_list, target_list;"
-    "  struct module *source, *target; };"
+const char mk_ktext_types[] = MK_LIST_TYPES MK_PATCHED_TYPES
     "struct module { int state; struct list_head list; char name[56]; unsigned long taints;"
     "  struct module_memory mem[7]; struct jump_entry *jump_entries;"
     "  unsigned int num_jump_entries; void **its_page_array; int its_num_pages; struct list_head "
     "source_list, target_list; };"
-    "struct dyn_ftrace { unsigned long ip, flags; };"
-    "struct ftrace_page { struct ftrace_page *next; struct dyn_ftrace *records; int index; };"
-    "typedef struct { int counter; } atomic_t;"
-    "struct static_key { atomic_t enabled; void *entries; };"
-    "struct jump_entry { s32 code, target; long key; };"
-    "struct static_call_key { void *func; void *sites; };"
-    "struct static_call_site { s32 addr, key; };"
-    "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };"
-    "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; };"
-    "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };";
+    "struct bpf_ksym { unsigned long start, end; char name[64]; struct list_head lnode; };";
 
 const struct mk_machine *mk_machine_named(const char *arch)
 {

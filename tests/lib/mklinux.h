@@ -7,6 +7,22 @@
 
 /** What most tests declare: lists, and whatever else init_task needs to be found. */
 #define MK_LIST_TYPES "struct list_head { struct list_head *next, *prev; };"
+/** What the kernel patches, and where it says so: for tests of code. */
+#define MK_PATCHED_TYPES                                                                           \
+    "struct hlist_head { struct hlist_node *first; };"                                             \
+    "struct hlist_node { struct hlist_node *next, **pprev; };"                                     \
+    "struct module_memory { void *base; unsigned int size; };"                                     \
+    "struct module_use { struct list_head source_list, target_list;"                               \
+    "  struct module *source, *target; };"                                                         \
+    "struct dyn_ftrace { unsigned long ip, flags; };"                                              \
+    "struct ftrace_page { struct ftrace_page *next; struct dyn_ftrace *records; int index; };"     \
+    "typedef struct { int counter; } atomic_t;"                                                    \
+    "struct static_key { atomic_t enabled; void *entries; };"                                      \
+    "struct jump_entry { s32 code, target; long key; };"                                           \
+    "struct static_call_key { void *func; void *sites; };"                                         \
+    "struct static_call_site { s32 addr, key; };"                                                  \
+    "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };" \
+    "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };"
 
 /** Rows of @plugin, one a line, cells between bars: "-" is a bad cell. @args: "name=value" or
  * "name", NULL at the end; may be NULL. Depth is shown by leading dots. Lives until mk_free, or the

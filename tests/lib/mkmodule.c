@@ -3,9 +3,7 @@
 #include "../../plugins/linux/state.h"
 #include <string.h>
 
-static const char types[] = MK_LIST_TYPES
-    "struct hlist_head { struct hlist_node *first; };"
-    "struct hlist_node { struct hlist_node *next, **pprev; };"
+static const char types[] = MK_LIST_TYPES MK_PATCHED_TYPES
     "struct attribute { const char *name; unsigned short mode; };"
     "struct bin_attribute { struct attribute attr; unsigned long size; void *private; };"
     "struct attribute_group { const char *name; struct bin_attribute **bin_attrs; };"
@@ -13,24 +11,12 @@ static const char types[] = MK_LIST_TYPES
     "struct kernel_symbol { s32 value_offset, name_offset; };"
     "struct new_utsname { char sysname[65], nodename[65], release[65]; };"
     "struct uts_namespace { struct new_utsname name; };"
-    "struct module_memory { void *base; unsigned int size; };"
     "struct module { int state; struct list_head list; char name[56]; unsigned long taints;"
     "  struct module_memory mem[7]; struct module_sect_attrs *sect_attrs;"
     "  const struct kernel_symbol *syms, *gpl_syms; unsigned int num_syms, num_gpl_syms;"
     "  struct jump_entry *jump_entries; unsigned int num_jump_entries;"
     "  struct static_call_site *static_call_sites; int num_static_call_sites;"
-    "  void *percpu; char *srcversion; struct list_head source_list, target_list; };"
-    "struct module_use { struct list_head source_list, target_list;"
-    "  struct module *source, *target; };"
-    "struct dyn_ftrace { unsigned long ip, flags; };"
-    "struct ftrace_page { struct ftrace_page *next; struct dyn_ftrace *records; int index; };"
-    "typedef struct { int counter; } atomic_t;"
-    "struct static_key { atomic_t enabled; void *entries; };"
-    "struct jump_entry { s32 code, target; long key; };"
-    "struct static_call_key { void *func; void *sites; };"
-    "struct static_call_site { s32 addr, key; };"
-    "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };"
-    "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };";
+    "  void *percpu; char *srcversion; struct list_head source_list, target_list; };";
 
 enum {
     PAGE = 0x1000,
