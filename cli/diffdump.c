@@ -259,11 +259,10 @@ static int compare(struct diff *d)
     }
     give(d);
     eg_note(d->r,
-            "%" PRIu64 " pages are the same; %" PRIu64
-            " pages of data differ, as those of a running machine do, and %" PRIu64
-            " free ones; IN lacks %" PRIu64
-            " that the kernel does not give out, as what is no RAM: "
-            "they are not shown",
+            "%" PRIu64 " pages are the same; not shown: %" PRIu64
+            " pages of data that differ, as those of a running machine do, %" PRIu64
+            " free ones that differ, and %" PRIu64
+            " that IN lacks and the kernel keeps reserved, as it does what is no RAM",
             d->same, d->data, d->free, d->reserved);
     return 0;
 }

@@ -16,7 +16,7 @@ code=$(place __x64_sys_acct) data=$(place init_task)
 printf '\220\220\220' | dd of="$tmp/in.lime" bs=1 seek=$((code)) conv=notrunc status=none
 printf '\220\220\220' | dd of="$tmp/in.lime" bs=1 seek=$((data + 2000)) conv=notrunc status=none
 [ "$(diff_dump "$tmp/in.lime" "$IMAGE" | cut -d, -f3,5,9)" = "differs,kernel,__x64_sys_acct" ] || bad "changed code is not named"
-grep -q "; 1 pages of data differ" "$tmp/err" || bad "changed data is not counted: $(cat "$tmp/err")"
+grep -q "not shown: 1 pages of data that differ" "$tmp/err" || bad "changed data is not counted: $(cat "$tmp/err")"
 
 base=$("$engram" -q -r csv kernelmap "$IMAGE" | sed -n 's/^\(0x[0-9a-f]*\),.*,kernel,kernel,$/\1/p' | head -1)
 zero=$(place "$base")

@@ -104,7 +104,7 @@ rule {
 
 rule {
   id = "miner",
-  title = "{COMM} ({PID}) has the arguments of a miner of coins",
+  title = "{COMM} ({PID}) has the arguments of a cryptocurrency miner",
   severity = "medium",
   plugin = "psaux",
   where = "ARGS ~ 'stratum[+0-9a-z]*://|--donate-level|--coin[ =]|--algo[ =](rx|cn|kawpow|randomx|ghostrider)|xmrig|cpuminer|minerd "
@@ -452,7 +452,7 @@ rule {
 
 rule {
   id = "history-of-an-intruder",
-  title = "{COMM} ({PID}) was told what intruders tell a shell",
+  title = "{COMM} ({PID}) was given commands that intruders use",
   severity = "low",
   plugin = "bash",
   where = "COMMAND ~ '(curl|wget|fetch) .*[|] *(sudo )?(ba|da|z)?sh|base64 +(-d|--decode).*[|] *(ba|da|z)?sh|/dev/(tcp|udp)/"

@@ -11,7 +11,7 @@ enum { DIFFS_MAX = 4096, WINDOW = 8 };
 
 const char *const linux_kdiff_names[LINUX_KDIFF_KINDS] = {
     "addresses", "alternatives", "paravirt",       "retpolines",         "returns",
-    "calls",     "locks",        "landing places", "run-time constants", "live patches",
+    "calls",     "locks",        "landing places", "run-time constants", "patches at run time",
 };
 
 /* ---- places that are explained ---- */

@@ -69,7 +69,7 @@ static void as_loaded(void **state)
     assert_string_equal(rows(m, "mod-a.ko"), "");
     // .text, .altinstr_replacement, .exit.text; the call of ftrace became a nop.
     assert_int_equal(mk_row_notes("262 bytes of code were compared with files of 1 modules; "
-                                  "differences that the kernel made: 1 live patches"),
+                                  "differences that the kernel made: 1 patches at run time"),
                      1);
     assert_int_equal(mk_row_notes("no whole file to compare with (--modules DIR): 1: other"), 1);
     assert_int_equal(mk_row_notes("no known address"), 0);
