@@ -1,10 +1,7 @@
 /* keys_test.c - AES schedules as the standard has them, in every layout, and what is nearly one. */
-#include "../../../core/registry.h"
-#include "../../../core/space.h"
-#include "../../../core/vec.h"
 #include "../../../plugins/keys/aes.h"
 #include "check.h"
-#include "mkimage.h"
+#include "mkscan.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,48 +235,13 @@ static void short_bytes(void **state)
 
 enum { SIZE = (4 << 20) + 4096 };
 static uint8_t *ram;
-static EG_VEC(char) rows;
 
-static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
+static const char *run(const struct eg_given_arg *args, unsigned threads)
 {
-    const struct eg_plugin *p = context;
-    struct eg_arena a = { 0 };
+    const char *rows = mk_scan("aeskeys", ram, SIZE, args, threads, 4);
 
-    (void)depth;
-    assert_true(eg_vec_reserve(&rows, rows.n + 256));
-    rows.n += (size_t)snprintf(rows.at + rows.n, 256, "%llx", (unsigned long long)v[1].u);
-    for (size_t i = 5; i < n; i++)
-        rows.n +=
-            (size_t)snprintf(rows.at + rows.n, 256, "|%s",
-                             v[i].tag == EG_V_NONE ? "" : eg_value_text(&a, &p->columns[i], &v[i]));
-    rows.at[rows.n++] = '\n';
-    eg_arena_fini(&a);
-}
-
-static const char *run(const struct eg_given_arg *args, size_t n_args, unsigned threads)
-{
-    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
-    const struct eg_plugin_reg *p = eg_plugin_find("aeskeys");
-    const struct eg_run_options o = {
-        .args = args, .n_args = n_args, .threads = threads, .quiet = true
-    };
-    struct eg_image *image = mk_system(k)->image;
-    struct eg_space *phys = image->phys;
-    struct eg_run_result result = { 0 };
-
-    assert_non_null(p);
-    assert_int_equal(eg_memory_open(&image->phys, ram, SIZE, NULL), 0);
-    rows.n = 0;
-    eg_plugin_run(mk_system(k), p, &o, (struct eg_sink){ put_row, (void *)(uintptr_t)p->plugin },
-                  &result);
-    assert_int_equal(result.status, 0);
-    assert_true(eg_vec_reserve(&rows, rows.n + 1));
-    rows.at[rows.n] = 0;
-    eg_arena_fini(&result.arena);
-    eg_space_close(image->phys);
-    image->phys = phys;
-    mk_free(k);
-    return rows.at;
+    assert_int_equal(mk_scan_result.status, 0);
+    return rows;
 }
 
 static void plugin(void **state)
@@ -288,7 +250,7 @@ static void plugin(void **state)
     const struct eg_aes_schedule small = { 4, AES_ENCRYPT, false },
                                  middle = { 6, AES_DECRYPT, false },
                                  large = { 8, AES_REVERSED, true };
-    const struct eg_given_arg all[] = { { "show", NULL }, { "unaligned", NULL } };
+    const struct eg_given_arg all[] = { { "show", NULL }, { "unaligned", NULL }, { NULL, NULL } };
 
     (void)state;
     ram = calloc(SIZE, 1);
@@ -299,21 +261,20 @@ static void plugin(void **state)
     lay_out(key, &large, ram + SIZE - 240);
     for (unsigned threads = 1; threads < 4; threads++)
         assert_string_equal(
-            run(NULL, 0, threads),
+            run(NULL, threads),
             "100|AES-128|encryption|136e9f27ccc1cf35|\n"
             "1ffff0|AES-192|decryption|3edf8289b90f7c1c|\n"
             "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|\n");
     assert_string_equal(
-        run(all, 2, 2),
-        "100|AES-128|encryption|136e9f27ccc1cf35|746869732069732061206b6579206f66\n"
-        "1ffff0|AES-192|decryption|3edf8289b90f7c1c|"
-        "746869732069732061206b6579206f66207468697274792d\n"
-        "3000a1|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
-        "746869732069732061206b6579206f66207468697274792d74776f2062797465\n"
-        "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
-        "746869732069732061206b6579206f66207468697274792d74776f2062797465\n");
+        run(all, 2), "100|AES-128|encryption|136e9f27ccc1cf35|746869732069732061206b6579206f66\n"
+                     "1ffff0|AES-192|decryption|3edf8289b90f7c1c|"
+                     "746869732069732061206b6579206f66207468697274792d\n"
+                     "3000a1|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
+                     "746869732069732061206b6579206f66207468697274792d74776f2062797465\n"
+                     "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
+                     "746869732069732061206b6579206f66207468697274792d74776f2062797465\n");
     free(ram);
-    eg_vec_fini(&rows);
+    mk_scan_end();
 }
 
 int main(void)

@@ -1,12 +1,9 @@
 /* privatekeys_test.c - private keys that ssh-keygen and openssl wrote (the corpus of the fuzz
  * target), whole, changed and cut, and the plugin that finds them. */
-#include "../../../core/registry.h"
-#include "../../../core/space.h"
-#include "../../../core/vec.h"
 #include "../../../plugins/keys/encode.h"
 #include "../../../plugins/keys/privkey.h"
 #include "check.h"
-#include "mkimage.h"
+#include "mkscan.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -222,48 +219,13 @@ static void lengths(void **state)
 
 enum { SIZE = (4 << 20) + 4096 };
 static uint8_t *ram;
-static EG_VEC(char) rows;
 
-static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
+static char *run(const struct eg_given_arg *args, unsigned threads)
 {
-    const struct eg_plugin *p = context;
-    struct eg_arena a = { 0 };
+    char *rows = mk_scan("privatekeys", ram, SIZE, args, threads, 8);
 
-    (void)depth;
-    assert_true(eg_vec_reserve(&rows, rows.n + 2048));
-    rows.n += (size_t)snprintf(rows.at + rows.n, 256, "%llx", (unsigned long long)v[1].u);
-    for (size_t i = 5; i < n; i++)
-        rows.n +=
-            (size_t)snprintf(rows.at + rows.n, 1024, "|%s",
-                             v[i].tag == EG_V_NONE ? "" : eg_value_text(&a, &p->columns[i], &v[i]));
-    rows.at[rows.n++] = '\n';
-    eg_arena_fini(&a);
-}
-
-static const char *run(const struct eg_given_arg *args, size_t n_args, unsigned threads)
-{
-    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
-    const struct eg_plugin_reg *p = eg_plugin_find("privatekeys");
-    const struct eg_run_options o = {
-        .args = args, .n_args = n_args, .threads = threads, .quiet = true
-    };
-    struct eg_image *image = mk_system(k)->image;
-    struct eg_space *phys = image->phys;
-    struct eg_run_result result = { 0 };
-
-    assert_non_null(p);
-    assert_int_equal(eg_memory_open(&image->phys, ram, SIZE, NULL), 0);
-    rows.n = 0;
-    eg_plugin_run(mk_system(k), p, &o, (struct eg_sink){ put_row, (void *)(uintptr_t)p->plugin },
-                  &result);
-    assert_int_equal(result.status, 0);
-    assert_true(eg_vec_reserve(&rows, rows.n + 1));
-    rows.at[rows.n] = 0;
-    eg_arena_fini(&result.arena);
-    eg_space_close(image->phys);
-    image->phys = phys;
-    mk_free(k);
-    return rows.at;
+    assert_int_equal(mk_scan_result.status, 0);
+    return rows;
 }
 
 static void place(const char *name, size_t at)
@@ -276,7 +238,8 @@ static void place(const char *name, size_t at)
 
 static void plugin(void **state)
 {
-    const struct eg_given_arg show = { "show", NULL };
+    const struct eg_given_arg show[] = { { "show", NULL }, { NULL, NULL } };
+    const char *all;
     struct loaded l;
 
     (void)state;
@@ -301,12 +264,12 @@ static void plugin(void **state)
     place("der-pkcs8-ed25519", SIZE - l.len);
     place("pem-sec1", SIZE - 4096);
     for (unsigned threads = 1; threads < 4; threads++) {
-        const char *got = run(NULL, 0, threads);
-        const char *last = strstr(got, "400fd0|DER PKCS#8|Ed25519|false||SHA256:");
+        char *got = run(NULL, threads),
+             *last = strstr(got, "400fd0|DER PKCS#8|Ed25519|false||SHA256:");
 
         if (!last)
             fail_msg("%s", got);
-        rows.at[last - got] = 0;
+        *last = 0;
         assert_string_equal(
             got,
             "0|DER PKCS#1|RSA-1024|false|" FACTORS "|" RSA "||da9a875d185cb0f5|\n"
@@ -319,11 +282,12 @@ static void plugin(void **state)
             "200800|OpenSSH|RSA-1024|false|" FACTORS "|" RSA "|rsa@test|da9a875d185cb0f5|\n"
             "400000|PEM SEC1|EC P-384|false|" PUBLIC "|" EC "||567fd8992266a4ed|\n");
     }
-    assert_null(strstr(run(NULL, 0, 1), "PRIVATE"));
-    assert_non_null(strstr(run(&show, 1, 1), "-----BEGIN PRIVATE KEY-----"));
-    assert_non_null(strstr(rows.at, "-----BEGIN OPENSSH PRIVATE KEY-----"));
+    assert_null(strstr(run(NULL, 1), "PRIVATE"));
+    all = run(show, 1);
+    assert_non_null(strstr(all, "-----BEGIN PRIVATE KEY-----"));
+    assert_non_null(strstr(all, "-----BEGIN OPENSSH PRIVATE KEY-----"));
     free(ram);
-    eg_vec_fini(&rows);
+    mk_scan_end();
 }
 
 int main(void)

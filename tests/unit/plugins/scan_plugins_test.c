@@ -1,10 +1,7 @@
 /* scan_plugins_test.c - strings, regex and bytes on memory that the test writes, against what is
  * plain to see, and against slower ways to the same. */
-#include "../../../core/registry.h"
-#include "../../../core/space.h"
-#include "../../../core/vec.h"
 #include "check.h"
-#include "mkimage.h"
+#include "mkscan.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,49 +9,11 @@
 enum { SIZE = (4 << 20) + 100 }; // two pieces and a bit
 
 static uint8_t *bytes;
-static EG_VEC(char) out; // rows: physical address, and the last column as text
-static struct eg_run_result result;
-
-static void put_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
-{
-    const struct eg_plugin *p = context;
-    struct eg_arena a = { 0 };
-    const char *last = eg_value_text(&a, &p->columns[n - 1], &v[n - 1]);
-    const size_t len = strlen(last) + 32;
-
-    (void)depth;
-    assert_int_equal(v[0].tag, EG_V_NONE); // no virtual address in physical memory
-    assert_true(eg_vec_reserve(&out, out.n + len));
-    out.n += (size_t)snprintf(out.at + out.n, len, "%llx %s\n", (unsigned long long)v[1].u, last);
-    eg_arena_fini(&a);
-}
-
 #define ARGS(...) ((const struct eg_given_arg[]){ __VA_ARGS__, { NULL, NULL } })
 
-/** @return the rows; the result is in `result`, until the next. */
 static const char *run(const char *name, const struct eg_given_arg *args, unsigned threads)
 {
-    struct mk *k = mk_new(&mk_machines[0], 1 << 20, "struct thing { int a; };");
-    const struct eg_plugin_reg *p = eg_plugin_find(name);
-    struct eg_run_options o = { .args = args, .threads = threads, .quiet = true };
-    struct eg_image *image = mk_system(k)->image;
-    struct eg_space *phys = image->phys;
-
-    assert_non_null(p);
-    while (args[o.n_args].name)
-        o.n_args++;
-    assert_int_equal(eg_memory_open(&image->phys, bytes, SIZE, NULL), 0);
-    out.n = 0;
-    assert_true(eg_vec_reserve(&out, 1));
-    eg_arena_fini(&result.arena);
-    eg_plugin_run(mk_system(k), p, &o, (struct eg_sink){ put_row, (void *)(uintptr_t)p->plugin },
-                  &result);
-    assert_true(eg_vec_reserve(&out, out.n + 1));
-    out.at[out.n] = 0;
-    eg_space_close(image->phys);
-    image->phys = phys;
-    mk_free(k);
-    return out.at;
+    return mk_scan(name, bytes, SIZE, args, threads, 1);
 }
 
 static void put(size_t at, const char *text, size_t len)
@@ -88,39 +47,40 @@ static void strings(void **state)
     PUT(0xc0, "\0b\0i\0g\0g\1");
     PUT(SIZE - 4, "last");
     assert_string_equal(run("strings", ARGS({ "quiet", NULL }), 3),
-                        "20 abcd\n25 tab\\x09here\n40 für dich\n70 €€€😀\n93 evil\na1 wide\n"
-                        "1ffffe over the edge\n3ffffe narrow\n400060 last\n");
-    assert_int_equal(result.status, 0);
+                        "20|abcd\n25|tab\\x09here\n40|für dich\n70|€€€😀\n93|evil\na1|wide\n"
+                        "1ffffe|over the edge\n3ffffe|narrow\n400060|last\n");
+    assert_int_equal(mk_scan_result.status, 0);
     assert_string_equal(run("strings", ARGS({ "encoding", "ascii" }), 1),
-                        "20 abcd\n25 tab\\x09here\n43 r dich\n93 evil\n1ffffe over the edge\n"
-                        "400060 last\n");
+                        "20|abcd\n25|tab\\x09here\n43|r dich\n93|evil\n1ffffe|over the edge\n"
+                        "400060|last\n");
     assert_string_equal(run("strings", ARGS({ "encoding", "utf16be" }, { "min", "3" }), 1),
-                        "a2 ide\nc0 bigg\n3fffff arrow\n");
+                        "a2|ide\nc0|bigg\n3fffff|arrow\n");
     assert_string_equal(run("strings", ARGS({ "match", "^o.*E$" }), 1), "");
     assert_string_equal(run("strings", ARGS({ "match", "^(o.*e|w.d|f.r )" }), 2),
-                        "40 für dich\na1 wide\n1ffffe over the edge\n");
+                        "40|für dich\na1|wide\n1ffffe|over the edge\n");
     assert_string_equal(run("strings", ARGS({ "min", "100" }), 2), "");
     assert_string_equal(run("strings", ARGS({ "min", "0" }), 2), "");
-    assert_non_null(strstr(result.error, "--min"));
+    assert_non_null(strstr(mk_scan_result.error, "--min"));
     run("strings", ARGS({ "encoding", "utf8,latin" }), 2);
-    assert_non_null(strstr(result.error, "'latin'"));
+    assert_non_null(strstr(mk_scan_result.error, "'latin'"));
     run("strings", ARGS({ "match", "a(" }), 2);
-    assert_non_null(strstr(result.error, "'a('"));
+    assert_non_null(strstr(mk_scan_result.error, "'a('"));
 }
 
 /** Long ones are whole up to the limit, also over the edges of pieces; then cut, with a note. */
 static void long_strings(void **state)
 {
-    const char *end;
+    const char *rows, *end;
 
     (void)state;
     memset(bytes + 0x1fff00, 'x', 200000);
     memset(bytes + 0x300000, 'y', 300000);
-    end = strchr(run("strings", ARGS({ "encoding", "utf8" }), 2), '\n');
+    rows = run("strings", ARGS({ "encoding", "utf8" }), 2);
+    end = strchr(rows, '\n');
     assert_non_null(end);
-    assert_int_equal(end - out.at, strlen("1fff00 ") + 200000);
-    assert_int_equal(strlen(end + 1), strlen("300000 ") + (256 << 10) + 1);
-    assert_non_null(strstr(result.notes[0], "256 KiB"));
+    assert_int_equal(end - rows, strlen("1fff00|") + 200000);
+    assert_int_equal(strlen(end + 1), strlen("300000|") + (256 << 10) + 1);
+    assert_non_null(strstr(mk_scan_result.notes[0], "256 KiB"));
 }
 
 /* ---- regex ---- */
@@ -190,13 +150,15 @@ static void prefilters(void **state)
     for (unsigned seed = 1; seed < 3; seed++) {
         babble(seed);
         for (size_t i = 0; i < countof(patterns); i++) {
+            const char *rows;
             char *quick = strdup(run("regex", ARGS({ "pattern", patterns[i] }), 4));
 
-            assert_int_equal(result.status, 0);
-            run("regex", ARGS({ "pattern", patterns[i] }, { "utf", NULL }), 1);
-            if (strcmp(quick, out.at) != 0)
-                fail_msg("%s: %zu bytes of rows, and %zu", patterns[i], strlen(quick), out.n);
-            found += result.n_rows != 0;
+            assert_int_equal(mk_scan_result.status, 0);
+            rows = run("regex", ARGS({ "pattern", patterns[i] }, { "utf", NULL }), 1);
+            if (strcmp(quick, rows) != 0)
+                fail_msg("%s: %zu bytes of rows, and %zu", patterns[i], strlen(quick),
+                         strlen(rows));
+            found += mk_scan_result.n_rows != 0;
             free(quick);
         }
     }
@@ -213,13 +175,13 @@ static void many(void **state)
     for (size_t i = 0; i < 4; i++) {
         run("regex", ARGS({ "pattern", ((const char *[]){ "foobar", "Foo", "@", "[ab]*42" })[i] }),
             2);
-        sum += result.n_rows;
+        sum += mk_scan_result.n_rows;
     }
     rows = (run("regex",
                 ARGS({ "pattern", "foobar" }, { "pattern", "Foo" }, { "pattern", "@" },
                      { "pattern", "[ab]*42" }),
                 2),
-            result.n_rows);
+            mk_scan_result.n_rows);
     assert_int_equal(rows, sum);
     assert_true(rows > 100);
 }
@@ -233,23 +195,23 @@ static void matches(void **state)
     PUT(0x1fffff, "needle");
     PUT(0x100, "NeEdle\xff\n");
     PUT(0x300, "a.b*");
-    assert_string_equal(run("regex", ARGS({ "pattern", "needle" }), 2), "1fffff needle\n");
+    assert_string_equal(run("regex", ARGS({ "pattern", "needle" }), 2), "1fffff|needle\n");
     assert_string_equal(run("regex", ARGS({ "pattern", "needle" }, { "ignore-case", NULL }), 2),
-                        "100 NeEdle\n1fffff needle\n");
-    assert_string_equal(run("regex", ARGS({ "pattern", "dle.$" }), 2), "103 dle\\xff\n");
+                        "100|NeEdle\n1fffff|needle\n");
+    assert_string_equal(run("regex", ARGS({ "pattern", "dle.$" }), 2), "103|dle\\xff\n");
     assert_string_equal(run("regex", ARGS({ "pattern", "a.b*" }, { "literal", NULL }), 2),
-                        "300 a.b*\n");
-    assert_string_equal(run("regex", ARGS({ "pattern", "(needle)?" }), 2), "1fffff needle\n");
+                        "300|a.b*\n");
+    assert_string_equal(run("regex", ARGS({ "pattern", "(needle)?" }), 2), "1fffff|needle\n");
     assert_true(write(fd, "needle\r\n\na\\.b\n", 13) == 13);
-    assert_string_equal(run("regex", ARGS({ "patterns", path }), 2), "300 a.b\n1fffff needle\n");
+    assert_string_equal(run("regex", ARGS({ "patterns", path }), 2), "300|a.b\n1fffff|needle\n");
     close(fd);
     unlink(path);
     run("regex", ARGS({ "patterns", path }), 2);
-    assert_non_null(strstr(result.error, path));
+    assert_non_null(strstr(mk_scan_result.error, path));
     run("regex", ARGS({ "pattern", "[a" }), 2);
-    assert_non_null(strstr(result.error, "'[a'"));
+    assert_non_null(strstr(mk_scan_result.error, "'[a'"));
     run("regex", ARGS({ "utf", NULL }), 2);
-    assert_non_null(strstr(result.error, "--pattern P"));
+    assert_non_null(strstr(mk_scan_result.error, "--pattern P"));
 }
 
 /** A pattern that would take for ever ends, and says so; a match has an end. */
@@ -259,12 +221,12 @@ static void bounds(void **state)
     memset(bytes + 0x1000, 'a', 3000);
     PUT(0x1000 + 3000, "bx");
     assert_string_equal(run("regex", ARGS({ "pattern", "(a+a+)+b$" }), 4), "");
-    assert_int_equal(result.status, 0);
-    assert_non_null(result.notes[0]);
-    assert_non_null(strstr(result.notes[0], "too many steps"));
+    assert_int_equal(mk_scan_result.status, 0);
+    assert_non_null(mk_scan_result.notes[0]);
+    assert_non_null(strstr(mk_scan_result.notes[0], "too many steps"));
     memset(bytes + 0x100000, 'c', 100000);
-    run("regex", ARGS({ "pattern", "c+" }), 2);
-    assert_int_equal(strcspn(out.at, "\n"), strlen("100000 ") + 65536);
+    assert_int_equal(strcspn(run("regex", ARGS({ "pattern", "c+" }), 2), "\n"),
+                     strlen("100000|") + 65536);
 }
 
 /* ---- bytes ---- */
@@ -280,27 +242,25 @@ static void values(void **state)
     PUT(0x4000, "\xfe\xff\xff\xff");
     PUT(SIZE - 2, "\xaa\xbb");
     assert_string_equal(run("bytes", ARGS({ "hex", "dead??ef" }), 2),
-                        "1fffff deadbeef010101010101010101010101\n");
-    assert_string_equal(run("bytes", ARGS({ "hex", "a? BB" }), 2), "400062 aabb\n");
-    run("bytes", ARGS({ "int", "0xdeadbeef" }), 2);
-    assert_memory_equal(out.at, "2001 ", 5);
-    assert_int_equal(result.n_rows, 1);
-    run("bytes", ARGS({ "int", "3735928559" }, { "big", NULL }), 2);
-    assert_memory_equal(out.at, "1fffff ", 7);
-    run("bytes", ARGS({ "int", "-2" }, { "align", "16" }), 2);
-    assert_memory_equal(out.at, "4000 feff", 9);
-    assert_int_equal(result.n_rows, 1);
+                        "1fffff|deadbeef010101010101010101010101\n");
+    assert_string_equal(run("bytes", ARGS({ "hex", "a? BB" }), 2), "400062|aabb\n");
+    assert_memory_equal(run("bytes", ARGS({ "int", "0xdeadbeef" }), 2), "2001|", 5);
+    assert_int_equal(mk_scan_result.n_rows, 1);
+    assert_memory_equal(run("bytes", ARGS({ "int", "3735928559" }, { "big", NULL }), 2), "1fffff|",
+                        7);
+    assert_memory_equal(run("bytes", ARGS({ "int", "-2" }, { "align", "16" }), 2), "4000|feff", 9);
+    assert_int_equal(mk_scan_result.n_rows, 1);
     PUT(0x5002, "\xca\xfe"); // not aligned
     PUT(0x5010, "\xca\xfe");
-    run("bytes", ARGS({ "hex", "cafe" }, { "align", "16" }), 2);
-    assert_memory_equal(out.at, "5010 cafe", 9);
-    assert_int_equal(result.n_rows, 1);
+    assert_memory_equal(run("bytes", ARGS({ "hex", "cafe" }, { "align", "16" }), 2), "5010|cafe",
+                        9);
+    assert_int_equal(mk_scan_result.n_rows, 1);
     run("bytes", ARGS({ "pointer", "0xffff880000002010" }), 2);
-    assert_int_equal(result.n_rows, 1);
+    assert_int_equal(mk_scan_result.n_rows, 1);
     run("bytes", ARGS({ "pointer", "ffff880000002010,+16" }), 2);
-    assert_int_equal(result.n_rows, 2);
+    assert_int_equal(mk_scan_result.n_rows, 2);
     run("bytes", ARGS({ "pointer", "ffff880000002010,+16" }, { "align", "1" }), 2);
-    assert_int_equal(result.n_rows, 3);
+    assert_int_equal(mk_scan_result.n_rows, 3);
 }
 
 static void refused(void **state)
@@ -325,9 +285,9 @@ static void refused(void **state)
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         run("bytes", cases[i].args, 1);
-        assert_int_not_equal(result.status, 0);
-        if (!strstr(result.error, cases[i].error))
-            assert_string_equal(result.error, cases[i].error);
+        assert_int_not_equal(mk_scan_result.status, 0);
+        if (!strstr(mk_scan_result.error, cases[i].error))
+            assert_string_equal(mk_scan_result.error, cases[i].error);
     }
 }
 
@@ -343,8 +303,7 @@ int main(void)
 
     bytes = malloc(SIZE);
     failed = bytes ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
-    eg_arena_fini(&result.arena);
-    eg_vec_fini(&out);
+    mk_scan_end();
     free(bytes);
     return failed;
 }
