@@ -64,6 +64,7 @@ static uint64_t find_cell(struct eg_run *r, uint64_t md)
 {
     static const struct linux_place word = { .size = 8 };
     uint64_t buckets, node, back;
+    uint32_t n = 0;
 
     if (!eg_lookup(r, "_name_buckets", &buckets))
         return 0;
@@ -72,7 +73,7 @@ static uint64_t find_cell(struct eg_run *r, uint64_t md)
 
         if (!linux_dm_get_(r, head, word, &node))
             return 0;
-        for (uint32_t n = 0; node != head && n < CELLS_MAX; n++) {
+        for (; node != head && n < CELLS_MAX && !eg_stopped(r); n++) {
             if (linux_dm_get(r, node, &back, hash_cell.md, 0x30, 8) && back == md)
                 return node;
             if (!linux_dm_get_(r, node, word, &node))
