@@ -23,6 +23,24 @@
     "struct static_call_site { s32 addr, key; };"                                                  \
     "struct alt_instr { s32 instr_offset, repl_offset; u16 cpuid; u8 instrlen, replacementlen; };" \
     "struct kprobe { struct hlist_node hlist; unsigned char *addr; unsigned int flags; };"
+/** A class of devices, of which the test adds struct class; device mapper. */
+#define MK_CLASS_TYPES                                                                             \
+    "struct kobject { const char *name; struct list_head entry; };"                                \
+    "struct kset { struct list_head list; struct kobject kobj; };"                                 \
+    "struct klist { int k_lock; struct list_head k_list; };"                                       \
+    "struct klist_node { void *n_klist; struct list_head n_node; };"                               \
+    "struct device { struct device *parent; u32 devt; };"                                          \
+    "struct device_private { struct klist_node knode_class; struct device *device; };"             \
+    "struct subsys_private { struct kset subsys; struct klist klist_devices;"                      \
+    "    struct class *class; };"
+#define MK_DM_TYPES                                                                                \
+    "struct dm_dev { struct block_device *bdev; };"                                                \
+    "struct target_type { u64 features; const char *name; };"                                      \
+    "struct dm_target { struct dm_table *table; struct target_type *type; u64 begin, len;"         \
+    "    u32 num_discard_bios; void *private; };"                                                  \
+    "struct dm_table { struct mapped_device *md; u32 num_targets; struct dm_target *targets; };"   \
+    "struct mapped_device { struct dm_table *map; struct gendisk *disk; void *interface_ptr; };"   \
+    "struct hash_cell { char *name, *uuid; struct mapped_device *md; };"
 
 /** Rows of @plugin, one a line, cells between bars: "-" is a bad cell. @args: "name=value" or
  * "name", NULL at the end; may be NULL. Depth is shown by leading dots. Lives until mk_free, or the

@@ -22,25 +22,9 @@
     "struct inode { unsigned long i_ino; struct super_block *i_sb; s64 i_size;"                    \
     "    struct list_head i_sb_list; };"                                                           \
     "struct super_block { struct list_head s_list; u32 s_dev; struct file_system_type *s_type;"    \
-    "    struct block_device *s_bdev; struct list_head s_inodes; };"                               \
-    "struct kobject { const char *name; struct list_head entry; };"                                \
-    "struct kset { struct list_head list; struct kobject kobj; };"                                 \
-    "struct klist { int k_lock; struct list_head k_list; };"                                       \
-    "struct klist_node { void *n_klist; struct list_head n_node; };"                               \
-    "struct device { struct device *parent; u32 devt; };"                                          \
-    "struct device_private { struct klist_node knode_class; struct device *device; };"             \
-    "struct subsys_private { struct kset subsys; struct klist klist_devices;"                      \
-    "    struct class *class; };"                                                                  \
+    "    struct block_device *s_bdev; struct list_head s_inodes; };" MK_CLASS_TYPES                \
     "struct task_struct { struct list_head tasks; int pid; char comm[16]; struct fs_struct *fs; "  \
-    "};"                                                                                           \
-    "struct dm_dev { struct block_device *bdev; };"                                                \
-    "struct target_type { u64 features; const char *name; };"                                      \
-    "struct dm_target { struct dm_table *table; struct target_type *type; u64 begin, len;"         \
-    "    u32 num_discard_bios; void *private; };"                                                  \
-    "struct dm_table { struct mapped_device *md; u32 num_targets; struct dm_target *targets; };"   \
-    "struct mapped_device { struct dm_table *map; struct gendisk *disk; void *interface_ptr; };"   \
-    "struct hash_cell { char *name, *uuid; struct mapped_device *md; };"                           \
-    "struct linear_c { struct dm_dev *dev; u64 start; };"                                          \
+    "};" MK_DM_TYPES "struct linear_c { struct dm_dev *dev; u64 start; };"                         \
     "struct crypt_config { struct dm_dev *dev; u64 start; char *cipher_string, *key_string;"       \
     "    u64 iv_offset; u16 sector_size; u32 key_size; };"                                         \
     "struct loop_device { struct gendisk *lo_disk; struct file *lo_backing_file;"                  \

@@ -7,14 +7,7 @@
 
 #define TYPES                                                                                      \
     MK_LIST_TYPES                                                                                  \
-    "struct kobject { const char *name; struct list_head entry; };"                                \
-    "struct kset { struct list_head list; struct kobject kobj; };"                                 \
-    "struct klist { int k_lock; struct list_head k_list; };"                                       \
-    "struct klist_node { void *n_klist; struct list_head n_node; };"                               \
-    "struct device { struct device *parent; u32 devt; };"                                          \
-    "struct device_private { struct klist_node knode_class; struct device *device; };"             \
-    "struct subsys_private { struct kset subsys; struct klist klist_devices;"                      \
-    "    struct class *class; };"                                                                  \
+    MK_CLASS_TYPES                                                                                 \
     "struct class { const char *name; };"                                                          \
     "struct file_system_type { const char *name; };"                                               \
     "struct inode { unsigned long i_ino; struct list_head i_sb_list; };"                           \
@@ -26,14 +19,7 @@
     "    struct bd_flags __bd_flags; u32 bd_dev; struct device bd_device; };"                      \
     "struct bdev_inode { struct block_device bdev; struct inode vfs_inode; };"                     \
     "struct gendisk { char disk_name[32]; int flags; unsigned long state;"                         \
-    "    struct block_device *part0; void *private_data; };"                                       \
-    "struct dm_dev { struct block_device *bdev; };"                                                \
-    "struct target_type { u64 features; const char *name; };"                                      \
-    "struct dm_target { struct dm_table *table; struct target_type *type; u64 begin, len;"         \
-    "    u32 num_discard_bios; void *private; };"                                                  \
-    "struct dm_table { struct mapped_device *md; u32 num_targets; struct dm_target *targets; };"   \
-    "struct mapped_device { struct dm_table *map; struct gendisk *disk; void *interface_ptr; };"   \
-    "struct hash_cell { char *name, *uuid; struct mapped_device *md; };"                           \
+    "    struct block_device *part0; void *private_data; };" MK_DM_TYPES                           \
     "enum flags { DM_CRYPT_SUSPENDED, DM_CRYPT_KEY_VALID, DM_CRYPT_SAME_CPU,"                      \
     "    DM_CRYPT_HIGH_PRIORITY, DM_CRYPT_NO_OFFLOAD };"                                           \
     "enum cipher_flags { CRYPT_MODE_INTEGRITY_AEAD, CRYPT_IV_LARGE_SECTORS };"                     \
@@ -53,7 +39,7 @@ enum { RAM = 1 << 20, MAJOR = 20 };
 
 struct world {
     struct mk *k;
-    uint64_t disk[2], bdev[2], nodes[2], inodes[2], target, table, config, tfms;
+    uint64_t disk[2], bdev[2], nodes[2], inodes[2], md, cell, target, table, config, tfms;
 };
 
 static uint64_t text(struct mk *k, const char *s)
@@ -131,10 +117,10 @@ static void schedule(struct mk *k, uint64_t at, const uint8_t *key, unsigned wor
     mk_write(k, at, bytes, eg_aes_size(words));
 }
 
-/** The key is 0, 1, 2 … */
-static struct world begin(const struct mk_machine *m)
+/** The key is 0, 1, 2 … The name is in w.cell, to which nothing leads yet. */
+static struct world begin_unnamed(const struct mk_machine *m, const char *types)
 {
-    struct world w = { .k = mk_new(m, RAM, TYPES) };
+    struct world w = { .k = mk_new(m, RAM, types) };
     struct mk *k = w.k;
     uint64_t md = mk_object(k, "mapped_device"), cell = mk_object(k, "hash_cell");
     uint64_t dev = mk_object(k, "dm_dev"), type = mk_object(k, "target_type");
@@ -142,13 +128,14 @@ static struct world begin(const struct mk_machine *m)
     disk(&w, 0, "sda", 8 << MAJOR);
     disk(&w, 1, "dm-0", 253 << MAJOR);
     block_class(&w);
+    w.md = md;
+    w.cell = cell;
     w.table = mk_object(k, "dm_table");
     w.target = mk_object(k, "dm_target");
     w.config = mk_object(k, "crypt_config");
     mk_put(k, w.disk[1], "gendisk.private_data", md);
     mk_put(k, md, "mapped_device.disk", w.disk[1]);
     mk_put(k, md, "mapped_device.map", w.table);
-    mk_put(k, md, "mapped_device.interface_ptr", cell);
     mk_put(k, cell, "hash_cell.name", text(k, "vault"));
     mk_put(k, cell, "hash_cell.uuid", text(k, "CRYPT-LUKS2-1-vault"));
     mk_put(k, cell, "hash_cell.md", md);
@@ -170,6 +157,14 @@ static struct world begin(const struct mk_machine *m)
     mk_put(k, w.config, "crypt_config.tfms_count", 1);
     w.tfms = mk_alloc(k, 2 * mk_model(k)->ptr_size);
     mk_put(k, w.config, "crypt_config.cipher_tfm.tfms", w.tfms);
+    return w;
+}
+
+static struct world begin(const struct mk_machine *m)
+{
+    struct world w = begin_unnamed(m, TYPES);
+
+    mk_put(w.k, w.md, "mapped_device.interface_ptr", w.cell);
     return w;
 }
 
@@ -337,12 +332,43 @@ static void damage(void **state)
     }
 }
 
+/* Where no pointer leads from a device to its name: a table of chains, also one that has no end. */
+static void chains(void **state)
+{
+    enum { BUCKETS = 64 };
+    char types[] = TYPES, *member = strstr(types, "interface_ptr");
+
+    (void)state;
+    assert_non_null(member);
+    memcpy(member, "interface_old", strlen("interface_old"));
+    mk_each_machine(m)
+    {
+        struct world w = begin_unnamed(m, types);
+        struct mk *k = w.k;
+        uint64_t heads = mk_alloc(k, BUCKETS * 16), ring = mk_object(k, "hash_cell");
+
+        for (uint64_t i = 0; i < BUCKETS; i++)
+            mk_write_ptr(k, heads + 16 * i, heads + 16 * i);
+        mk_write_ptr(k, heads + 16 * (BUCKETS - 1), w.cell);
+        mk_write_ptr(k, ring, ring);
+        mk_symbol(k, "_name_buckets", heads);
+        use(&w, "aes-cbc-plain64", 32);
+        if (mk_model(k)->ptr_size == 8) {
+            assert_string_equal(mk_columns(mk_rows(k, "volumekeys", NULL), 1, 2), "dm-0|vault");
+            mk_write_ptr(k, heads, ring);
+            assert_string_equal(mk_columns(mk_rows(k, "volumekeys", NULL), 1, 2), "dm-0|");
+        }
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cbc),
         cmocka_unit_test(xts),
         cmocka_unit_test(damage),
+        cmocka_unit_test(chains),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
