@@ -33,7 +33,7 @@ EG_SYMBOL(key_serial_tree, "rb_root");
     C(SERIAL, INT, "its number, as keyctl has it; /proc/keys has it in hex")                       \
     C(KIND, TEXT, "type of key: keyring, user, logon, encrypted, asymmetric…")                     \
     C(UID, INT, "owner")                                                                           \
-    C(GID, INT, "group")                                                                           \
+    C(GID, INT, "group; 4294967295: none")                                                         \
     C(PERMISSIONS, TEXT, "setattr, link, search, write, read, view: of possessor, UID, GID, all")  \
     C(FLAGS, FLAGS, "as /proc/keys: I instantiated, R revoked, D dead, Q in quota…")               \
     C(USAGE, INT, "references to it", EG_MINOR)                                                    \
@@ -377,7 +377,7 @@ EG_PLUGIN(keyrings) = {
     .os = "linux",
     .help = "List the kernel's keys and keyrings",
     .manual =
-        "As /proc/keys, but of all users and without regard to what one may view: keys that\n"
+        "As /proc/keys, by SERIAL, and with the keys that it hides from its reader: those that\n"
         "programs gave the kernel (keyctl, add_key), that disk encryption, file systems and\n"
         "network protocols use, and keyrings with what they hold. A key that is revoked, dead\n"
         "or past EXPIRES is listed until the kernel has collected it.\n"
