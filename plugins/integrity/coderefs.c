@@ -70,13 +70,14 @@ struct search {
     uint64_t stack, stack_last; /* the first task's, which is a variable */
     uint64_t rows;
     unsigned word;
-    bool big;
+    bool big, cut; /* there are more targets */
 };
 
 /* ---- to what code ---- */
 
 static void target(struct search *s, uint64_t first, uint64_t last, const char *data)
 {
+    s->cut |= s->n == TARGETS_MAX;
     if (s->n == TARGETS_MAX || last < first)
         return;
     s->at = eg_grow(s->r, s->at, s->n, &s->cap, sizeof *s->at);
@@ -330,8 +331,16 @@ static void range(struct search *s, const struct place *p, uint64_t first, uint6
          page += PAGE) {
         const uint8_t *bytes = eg_bytes(eg_view_of(s->r), eg_kernel(s->r), page, PAGE);
         uint64_t at[PAGE / 4], to[PAGE / 4];
+        struct eg_extent x;
         unsigned n = 0;
 
+        // A false range is long, and hardly any of it there.
+        if (!bytes) {
+            if (!eg_next_mapped(eg_view_of(s->r), eg_kernel(s->r), page, last, &x))
+                return;
+            if (x.start > page && x.start - page >= PAGE)
+                page = (x.start & ~(uint64_t)(PAGE - 1)) - PAGE;
+        }
         for (unsigned i = 0; bytes && i < PAGE; i += s->word) { // reads below may move the page
             const uint64_t v = eg_load_(bytes + i, s->word, s->big);
 
@@ -477,6 +486,8 @@ static int run(struct eg_run *r)
     distances(&s);
     per_cpu(&s);
     objects(&s);
+    if (s.cut)
+        eg_note(r, "only pointers to the first %d pieces of memory are looked for", TARGETS_MAX);
     if (s.rows > ROWS_MAX)
         eg_note(r, "only the first %d pointers are shown", ROWS_MAX);
     return 0;

@@ -183,7 +183,7 @@ static void runtime_constants(struct linux_kdiff_work *w)
                 continue;
             // A variable whose name the kernel does not keep: all places agree with the first.
             if (!known)
-                value = eg_le64(w->live + (at - w->p->first));
+                memcpy(&value, w->live + (at - w->p->first), len);
             known = true;
             if (!memcmp(w->live + (at - w->p->first), &value, len))
                 linux_kdiff_accept(w, at, len, LINUX_KDIFF_RUNTIME);

@@ -10,8 +10,7 @@ enum {
     ENTRY = 12,        /* of a table of alternatives */
     ALTERNATIVES = 64, /* so many, one behind the other, are the table */
 };
-#define NOP        0xd503201fu
-#define MOV_X9_X30 0xaa1e03e9u
+#define NOP 0xd503201fu
 EG_FIELD_AS(next_ops, ftrace_ops, "next");
 
 static uint32_t now(const struct linux_kdiff_work *w, uint64_t at)
@@ -141,12 +140,12 @@ static void alternatives(struct linux_kdiff_work *w)
     const struct eg_system *sys = eg_system_of(w->r);
     uint64_t first, end, run;
 
-    if (!image)
+    if (!image || w->p->first < image->addr)
         return;
     if (eg_system_own_symbol(sys, "__alt_instructions", &first, NULL) &&
         eg_system_own_symbol(sys, "__alt_instructions_end", &end, NULL) && first >= image->addr) {
-        for (uint64_t n = first - image->addr; n + ENTRY <= image->size && image->addr + n < end;
-             n += ENTRY)
+        for (uint64_t n = first - image->addr;
+             eg_within(n, ENTRY, image->size) && image->addr + n < end; n += ENTRY)
             alternative(w, image, n);
         return;
     }
@@ -206,12 +205,15 @@ static bool is_ops(struct linux_kdiff_work *w, const struct linux_ftrace *f, uin
 static void function_entry(struct linux_kdiff_work *w, const struct linux_ftrace *f, uint64_t ip)
 {
     if (linux_kdiff_inside(w, ip - WORD, WORD) && was(w, ip - WORD) == NOP &&
-        now(w, ip - WORD) == MOV_X9_X30)
+        now(w, ip - WORD) == LINUX_KDIFF_MOV_X9_X30)
         linux_kdiff_accept(w, ip - WORD, WORD, LINUX_KDIFF_LIVE);
-    for (uint64_t at = ip - 3 * WORD; at >= ip - 4 * WORD; at -= WORD)
+    for (unsigned n = 3; n <= 4; n++) {
+        const uint64_t at = ip - n * WORD;
+
         if (at % 8 == 0 && linux_kdiff_inside(w, at, 8) && was(w, at) == NOP &&
             was(w, at + WORD) == NOP && is_ops(w, f, eg_le64(w->live + (at - w->p->first))))
             linux_kdiff_accept(w, at, 8, LINUX_KDIFF_LIVE);
+    }
 }
 
 static void live_patches(struct linux_kdiff_work *w)

@@ -75,8 +75,6 @@ static bool is_site(const struct linux_kdiff_work *w, const struct linux_patch *
     return !w->f->module || p->kind == LINUX_PATCH_KPROBE || p->kind == LINUX_PATCH_TRAMPOLINE;
 }
 
-#define MOV_X9_X30 UINT32_C(0xaa1e03e9)
-
 /* Before the call AArch64 has "mov x9, x30", and before the function where struct ftrace_ops is
  * (since 6.3). */
 static void before_call(struct linux_kdiff_work *w, uint64_t at, unsigned behind)
@@ -84,7 +82,7 @@ static void before_call(struct linux_kdiff_work *w, uint64_t at, unsigned behind
     const uint64_t pointer = (at - 12) & ~(uint64_t)7;
 
     if (linux_kdiff_inside(w, at - 4, 4) &&
-        eg_le32(w->live + (at - 4 - w->p->first)) == MOV_X9_X30 &&
+        eg_le32(w->live + (at - 4 - w->p->first)) == LINUX_KDIFF_MOV_X9_X30 &&
         linux_nops(w->arch, w->want + (at - 4 - w->p->first), 4))
         linux_kdiff_accept(w, at - 4, 4, LINUX_KDIFF_LIVE);
     if (behind >= 12 && linux_kdiff_inside(w, pointer, 8) &&
@@ -168,13 +166,15 @@ static void without_records(struct linux_kdiff_work *w)
 
     for (size_t i = 0; i < w->n_sites && w->sites[i].kind == LINUX_PATCH_FTRACE; i++)
         for (uint64_t at = w->sites[i].at, n = 0; n < (words ? 5 : 1); n++, at += size) {
-            const uint8_t *live = w->live + (at - w->p->first);
+            const uint8_t *live;
             struct linux_step s;
 
             if (!linux_kdiff_inside(w, at, 8) ||
                 (words && !linux_nops(w->arch, w->want + (at - w->p->first), 4)))
                 continue;
-            if (linux_nops(w->arch, live, size) || (words && eg_le32(live) == MOV_X9_X30) ||
+            live = w->live + (at - w->p->first);
+            if (linux_nops(w->arch, live, size) ||
+                (words && eg_le32(live) == LINUX_KDIFF_MOV_X9_X30) ||
                 (linux_kdiff_step(w, live, 8, at, &s) && s.flow == EG_FLOW_CALL && s.direct &&
                  s.size == size))
                 linux_kdiff_accept(w, at, size, LINUX_KDIFF_LIVE);

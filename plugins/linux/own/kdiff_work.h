@@ -5,6 +5,9 @@
 #include "../kernel/step.h"
 #include "kdiff.h"
 
+/** "mov x9, x30": AArch64 keeps the return address before ftrace's call. */
+#define LINUX_KDIFF_MOV_X9_X30 UINT32_C(0xaa1e03e9)
+
 struct linux_kdiff_work {
     struct eg_run *r;
     const struct eg_arch *arch;
