@@ -385,18 +385,14 @@ static bool is_replaced(struct walk *w, uint64_t va, uint64_t pa)
     const struct linux_area *area = linux_area_at(w->r, va);
     const unsigned word = eg_binding_of(w->r)->model.ptr_size;
     struct eg_obj vm = area ? eg_object(w->r, vm_struct, area->vm) : (struct eg_obj){ .why = 1 };
-    uint64_t n, pages, i;
-    const uint8_t *p;
+    uint64_t n, pages, i, page;
 
     if (!area || !area->vm || !w->memmap || !w->memmap->found ||
         !eg_get(&pages, vm, vm_struct.pages) || !pages || !eg_get(&n, vm, vm_struct.nr_pages) ||
         (i = (va - area->first) / w->page) >= n)
         return false;
-    p = eg_bytes(w->v, eg_kernel(w->r), pages + i * word, word);
-    if (!p)
-        return false;
-    return eg_load_(p, word, eg_binding_of(w->r)->model.big_endian) !=
-           w->memmap->base + (pa >> w->memmap->shift) * w->memmap->size;
+    return eg_pointer_at(w->r, pages + i * word, &page) &&
+           page != w->memmap->base + (pa >> w->memmap->shift) * w->memmap->size;
 }
 
 static void protected(struct walk *w, uint64_t first, uint64_t last, const char *kind,

@@ -26,6 +26,7 @@ EG_TYPE(debugfs_fsdata);
 
 enum { MAPPINGS_MAX = 1 << 22, NOTIFIERS_MAX = 4096, ALIASES_MAX = 64 };
 enum { FORMAT = 0170000, REGULAR = 0100000, FOLDER = 0040000 };
+enum { KINDS_MAX = 4096 };   // of inodes
 enum { FEW = 3, MANY = 64 }; // inodes that are odd among how many that are alike
 
 /* ---- processes ---- */
@@ -159,6 +160,7 @@ struct kinds {
     struct kind *at;
     size_t n, cap;
     struct eg_map *of; /**< sort and table → index */
+    bool cut;
 };
 
 static void count(struct optables *o, struct kinds *k, struct eg_obj inode, uint64_t sort, bool fop)
@@ -172,6 +174,9 @@ static void count(struct optables *o, struct kinds *k, struct eg_obj inode, uint
         k->at[i].n++;
         return;
     }
+    k->cut |= k->n == KINDS_MAX;
+    if (k->n == KINDS_MAX)
+        return;
     k->at = eg_grow(o->r, k->at, k->n, &k->cap, sizeof *k->at);
     k->at[k->n] = (struct kind){ sort, table, inode.addr, 1, fop };
     eg_run_map_add(o->r, k->of, key, k->n++);
@@ -186,6 +191,8 @@ static bool is_no_table(const char *name)
 
 static void tell(struct optables *o, const struct kinds *k)
 {
+    if (k->cut)
+        eg_note(o->r, "only the first %d tables of inodes are compared", KINDS_MAX);
     for (size_t i = 0; i < k->n && !eg_stopped(o->r); i++) {
         const struct kind *odd = &k->at[i], *most = odd;
         const char *name, *usual;

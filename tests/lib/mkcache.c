@@ -63,10 +63,20 @@ uint64_t mk_cache_page(const struct mk_cache *w, uint64_t pfn)
 
 void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *fs)
 {
+    mk_cache_begin_edited(w, m, fs, NULL, NULL);
+}
+
+void mk_cache_begin_edited(struct mk_cache *w, const struct mk_machine *m, const char *fs,
+                           const char *from, const char *to)
+{
+    const char *all[countof(edits) + 2] = { NULL };
     uint64_t cache, pa, init, head;
     size_t ram;
 
-    *w = (struct mk_cache){ .g = mk_guest(m, edits), .top = "/tmp/engram-recover-XXXXXX" };
+    memcpy(all, edits, sizeof edits);
+    all[countof(edits) - 1] = from;
+    all[countof(edits)] = to;
+    *w = (struct mk_cache){ .g = mk_guest(m, all), .top = "/tmp/engram-recover-XXXXXX" };
     w->k = w->g.k;
     assert_non_null(mkdtemp(w->top));
     snprintf(w->dir, sizeof w->dir, "%s/o", w->top);

@@ -29,6 +29,9 @@ struct mk_cache {
 
 /** Of the file system type @fs; its device is 8:1, and it is mounted nowhere. */
 void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *fs);
+/** The same with the text @from of the declarations as @to. */
+void mk_cache_begin_edited(struct mk_cache *w, const struct mk_machine *m, const char *fs,
+                           const char *from, const char *to);
 void mk_cache_end(struct mk_cache *w);
 
 /** The struct page of a page of physical memory. */

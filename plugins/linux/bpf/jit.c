@@ -202,7 +202,7 @@ static const char *unheld(struct linux_bpf_jit *j, const struct linux_bpf_code *
 {
     struct eg_map *seen = eg_run_map(j->r);
 
-    for (uint32_t i = 0; i < code->n && seen->n < CONSTANTS_MAX; i++) {
+    for (uint32_t i = 0; i < code->n && seen->n < CONSTANTS_MAX && !eg_stopped(j->r); i++) {
         const uint32_t value = (uint32_t)code->at[i].imm;
 
         if (has_number(&code->at[i]) && eg_run_map_add(j->r, seen, value, 1) && !holds(j, value))

@@ -380,11 +380,20 @@ static void odd_files(void **state)
     }
 }
 
+static void put_entry(struct mk_cache *w, uint64_t at, const char *type, const char *member,
+                      uint64_t value)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s.%s", type, member);
+    mk_put(w->k, at, name, value);
+}
+
 /** Entries of binfmt_misc: what they take, and what they start. */
 static void interpreters(void **state)
 {
     enum { ENABLED = 1, MAGIC = 2, CREDENTIALS = 1 << 29, OPENED = 1 << 28 };
-    static const struct {
+    static const struct entry {
         uint32_t flags;
         int offset, size;
         const char *magic, *mask, *interpreter, *row;
@@ -409,35 +418,38 @@ static void interpreters(void **state)
     };
 
     (void)state;
-    mk_each_machine(m) for (size_t i = 0; i < countof(cases); i++)
+    mk_each_machine(m) for (size_t i = 0; i < 2 * countof(cases); i++)
     {
+        const struct entry *c = &cases[i / 2];
+        const char *type = i % 2 ? "binfmt_misc_entry" : "Node"; // since 7.3, before
         struct mk_cache w = { 0 };
         uint64_t d, node, magic;
         const char *rows;
         char said[256];
 
-        mk_cache_begin(&w, m, "binfmt_misc");
+        mk_cache_begin_edited(&w, m, "binfmt_misc", "struct Node {",
+                              i % 2 ? "struct binfmt_misc_entry {" : "struct Node {");
         mk_puts(w.k, w.uts, "uts_namespace.name.machine", "x86_64");
-        node = mk_object(w.k, "Node");
-        mk_put(w.k, node, "Node.flags", cases[i].flags);
-        mk_put(w.k, node, "Node.offset", (uint64_t)cases[i].offset);
-        mk_put(w.k, node, "Node.size", (uint64_t)cases[i].size);
+        node = mk_object(w.k, type);
+        put_entry(&w, node, type, "flags", c->flags);
+        put_entry(&w, node, type, "offset", (uint64_t)c->offset);
+        put_entry(&w, node, type, "size", (uint64_t)c->size);
         magic = mk_alloc(w.k, 512);
-        mk_write(w.k, magic, cases[i].magic, strlen(cases[i].magic) + 1);
-        mk_put(w.k, node, "Node.magic", magic);
-        if (cases[i].mask) {
+        mk_write(w.k, magic, c->magic, strlen(c->magic) + 1);
+        put_entry(&w, node, type, "magic", magic);
+        if (c->mask) {
             magic = mk_alloc(w.k, 8);
-            mk_write(w.k, magic, cases[i].mask, 2);
-            mk_put(w.k, node, "Node.mask", magic);
+            mk_write(w.k, magic, c->mask, 2);
+            put_entry(&w, node, type, "mask", magic);
         }
-        mk_put(w.k, node, "Node.interpreter", mk_text(w.k, cases[i].interpreter));
+        put_entry(&w, node, type, "interpreter", mk_text(w.k, c->interpreter));
         mk_cache_file(&w, w.g.top, "register", MK_REG, 0);
         d = mk_cache_file(&w, w.g.top, "lab", MK_REG, 0);
         mk_put(w.k, mk_cache_inode(&w, d), "inode.i_private", node);
         rows = mk_guest_rows(&w.g, "persistence", NULL);
-        assert_string_equal(mk_columns(rows, 2, 2), cases[i].interpreter);
+        assert_string_equal(mk_columns(rows, 2, 2), c->interpreter);
         snprintf(said, sizeof said, "%s|", mk_columns(rows, 3, 3));
-        assert_string_equal(strcat(said, mk_columns(rows, 7, 7)), cases[i].row);
+        assert_string_equal(strcat(said, mk_columns(rows, 7, 7)), c->row);
         mk_cache_end(&w);
     }
 }
