@@ -491,15 +491,13 @@ EG_PLUGIN(kernelcode) = {
         "memory of nobody, from the kernel into a module, from a module into one that it does not "
         "use, or into the middle of an instruction is a row; so are a jump with the whole address "
         "in it, one by a pointer in a module, a breakpoint that no kprobe has, and a place of "
-        "ftrace, a jump label or a static "
-        "call that holds what the kernel does not write there. --all shows each place that the "
+        "ftrace, a jump label or a static call that holds what the kernel does not write there. --all shows each place that the "
         "kernel itself patches. Without a file it does not see code that was changed and stays "
         "within the kernel: another constant, a condition turned round, a call of another function "
         "of the kernel. With --against all of the kernel's code is compared with the kernel's "
         "file: of x86-64 a vmlinux with code or the vmlinuz (gzip, xz, zstd or lz4; a vmlinuz has "
-        "its own relocations), of AArch64 the boot image, packed or not. Modules of x86-64 are "
-        "compared with their files where the page cache has "
-        "those whole, and with --modules DIR with the files NAME.ko, .ko.xz, .ko.zst and .ko.gz "
+        "its own relocations), of AArch64 the boot image, packed or not. Modules are "
+        "compared with their files where the page cache has those whole, and with --modules DIR with the files NAME.ko, .ko.xz, .ko.zst and .ko.gz "
         "in and below that folder first (lib/modules of the kernel's package): each section with "
         "code is relocated to where the module has it, by the symbols of the kernel and of other "
         "modules. A file whose build id (else srcversion, else kernel release) is not the module's "
@@ -513,8 +511,7 @@ EG_PLUGIN(kernelcode) = {
         "behind a return in a function and no jump leads to, which may be data; and what functions "
         "of the kernel write in place of code (alternatives with a callback) is told by the kind "
         "of the instruction alone. Where the kernel keeps no names of its variables (notes say "
-        "so), "
-        "places that it patches are not compared.",
+        "so), places that it patches are not compared.",
     .aliases = EG_NAMES("check_text", "linux.check_inline_kernel", "check_inline_kernel"),
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,

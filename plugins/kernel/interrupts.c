@@ -318,9 +318,8 @@ EG_PLUGIN(interrupts) = {
         "As /proc/interrupts, and who handles each: one row for each of those that share one. "
         "Those that nobody asked for and that never came are left out; --all shows them. A handler "
         "outside of the kernel and its modules has no name, only an address: HINTS says so, and "
-        "where "
-        "one is of a module that did not come with the kernel. What /proc/interrupts hides,  the "
-        "interrupts that CPUs send each other on arm64, is shown as \"IPI\".",
+        "where one is of a module that did not come with the kernel. What /proc/interrupts hides, "
+        "the interrupts that CPUs send each other on arm64, is shown as \"IPI\".",
     .aliases = EG_NAMES("irq", "linux.interrupts.Interrupts"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also those that nobody asked for and that never came")),

@@ -82,6 +82,32 @@ static void far_jumps(void **state)
     }
 }
 
+/* Calls and jumps by a pointer: of the kernel, and by one that lies where the kernel has none. */
+static void pointers(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *hint;
+    } cases[] = {
+        { "\xff\x25\0\x10\0\0\xc3", 7, "" }, // jmp [rip + 0x1000]
+        { "\xff\x14\x25\0\x10\0\0\xc3", 8, "goes by a pointer in memory of nobody" },
+        { "\xff\x25\0\0\0\x80\xc3", 7, "goes by a pointer in memory of nobody" },
+        { "\xff\x34\x25\0\x10\0\0\xc3", 8, "" }, // push [0x1000]
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct mk_ktext w = mk_ktext();
+
+        mk_ktext_code(&w, w.text, cases[i].bytes, cases[i].len);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 10, 10), cases[i].hint);
+        assert_string_equal(mk_columns(rows(&w, "kernelcode"), 3, 3),
+                            *cases[i].hint ? "pointer" : "");
+        mk_free(w.k);
+    }
+}
+
 static void breakpoints(void **state)
 {
     static const struct {
@@ -396,7 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries),      cmocka_unit_test(far_jumps),
-        cmocka_unit_test(breakpoints),  cmocka_unit_test(modules),
+        cmocka_unit_test(pointers), cmocka_unit_test(breakpoints),  cmocka_unit_test(modules),
         cmocka_unit_test(ftrace),       cmocka_unit_test(jump_labels),
         cmocka_unit_test(aarch64),      cmocka_unit_test(static_calls),
         cmocka_unit_test(trampoline),   cmocka_unit_test(inline_call),

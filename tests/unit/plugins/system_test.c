@@ -131,6 +131,14 @@ static void sysctl(void **state)
                   "lost|-|-rw-r--r--|proc_dointvec|");
         assert_int_equal(mk_row_notes("2 values are made"), 1);
 
+        // A function that is not the kernel's.
+        mk_symbol(k, "_stext", fns);
+        mk_symbol(k, "_etext", fns + 256);
+        entry(k, table, 1, "name", text(k, "a word"), 64, 0100400, ints);
+        mk_renew(k);
+        rows = mk_columns(mk_rows(k, "sysctl", NULL), 8, 8);
+        assert_string_equal(rows, "");
+
         // A folder of this name with a dot in a name below it, and a value of too many numbers.
         mk_put(k, folder, "ctl_dir.header.ctl_table", 0);
         entry(k, table, 0, "net", 0, 0, DIR, 0);
