@@ -269,6 +269,28 @@ static void branches(void **state)
     }
 }
 
+/** "call [rax * 8 + table]" of the entry code: the kernel's table, nobody's. */
+static void call_table(void **state)
+{
+    (void)state;
+    each_x86(m)
+    {
+        struct world w = make(m);
+        const char *rows;
+
+        mk_write(w.k, w.entry + 0x310, "\xff\x14\xc5\0\x10\0\x80", 7);
+        rows = mk_guest_rows(&w.g, "entrypoints", NULL);
+        if (mk_row_notes("only the beginnings of functions") == 0) {
+            assert_string_equal(mk_columns(rows, 0, 2),
+                                "function||entry_SYSCALL_64\ntable||entry_SYSCALL_64+0x10");
+            assert_string_equal(mk_columns(rows, 9, 9), "\na table in memory of nobody");
+        }
+        mk_write(w.k, w.entry + 0x310, "\xff\x14\x85\0\x10\0\x80", 7); // times 4
+        assert_string_equal(mk_columns(mk_guest_rows(&w.g, "entrypoints", NULL), 0, 0), "function");
+        mk_free(w.k);
+    }
+}
+
 /* ---- descriptors ---- */
 
 /** The machine has one CPU, whose variables are at their symbols. */
@@ -419,11 +441,17 @@ static void other_processors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(idt),           cmocka_unit_test(idt_code),
-        cmocka_unit_test(idt_registers), cmocka_unit_test(entrypoints),
-        cmocka_unit_test(branches),      cmocka_unit_test(descriptors),
-        cmocka_unit_test(stacks),        cmocka_unit_test(other_processors),
-        cmocka_unit_test(local_table),   cmocka_unit_test(vectors),
+        cmocka_unit_test(idt),
+        cmocka_unit_test(idt_code),
+        cmocka_unit_test(idt_registers),
+        cmocka_unit_test(entrypoints),
+        cmocka_unit_test(branches),
+        cmocka_unit_test(call_table),
+        cmocka_unit_test(descriptors),
+        cmocka_unit_test(stacks),
+        cmocka_unit_test(other_processors),
+        cmocka_unit_test(local_table),
+        cmocka_unit_test(vectors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,23 @@ static void a_module(struct world *w)
     mk_symbol(w->k, "modules", list);
 }
 
+static unsigned text_pages = 2;
+
+/* What was allocated page by page lies the other way round in physical memory. */
+static void turn_round(struct world *w, uint64_t first, unsigned pages)
+{
+    const uint64_t aside = first + (1 << 30);
+
+    for (unsigned i = 0; i < pages / 2; i++) {
+        const uint64_t a = first + i * PAGE, b = first + (pages - 1 - i) * PAGE;
+
+        mk_alias(w->k, aside, a);
+        mk_alias(w->k, a, b);
+        mk_alias(w->k, b, aside);
+        mk_unmap(w->k, aside);
+    }
+}
+
 static struct world make(void)
 {
     struct world w = { .k = mk_new(&machine, 4 << 20, types) };
@@ -89,7 +106,9 @@ static struct world make(void)
     uint8_t breakpoints[PAGE];
 
     w.text = a_page(&w, 0x55, true);
-    a_page(&w, 0x55, true);
+    for (unsigned i = 1; i < text_pages; i++)
+        a_page(&w, 0x55, true);
+    turn_round(&w, w.text, text_pages);
     w.constants = a_page(&w, 1, false);
     mk_protect(w.k, w.constants, 0, RW);
     w.module = a_page(&w, 0x55, true);
@@ -98,7 +117,7 @@ static struct world make(void)
     memset(breakpoints, 0xcc, sizeof breakpoints);
     mk_write(w.k, w.unused, breakpoints, sizeof breakpoints);
     mk_symbol(w.k, "_stext", w.text);
-    mk_symbol(w.k, "_etext", w.text + PAGE + 100);
+    mk_symbol(w.k, "_etext", w.text + (text_pages - 1) * PAGE + 100);
     mk_symbol(w.k, "__start_rodata", w.constants);
     mk_symbol(w.k, "__end_rodata", w.constants + PAGE);
     task = mk_object(w.k, "task_struct");
@@ -261,6 +280,24 @@ static void no_ram(struct world *w)
     mk_unmap(w->k, 0x3000 + w->delta);
 }
 
+static void replace_code(struct world *w)
+{
+    mk_unmap(w->k, w->text + 5 * PAGE);
+    mk_alias(w->k, w->text + 5 * PAGE, w->nobody);
+    mk_protect(w->k, w->text + 5 * PAGE, 0, NX | RW);
+}
+
+/* Of the kernel's code most pages lie as one piece. */
+static void replaced(void **state)
+{
+    (void)state;
+    text_pages = 12;
+    assert_null(strstr(hints(NULL), "r-x|kernel|kernel|another page"));
+    assert_non_null(
+        strstr(hints(replace_code), "r-x|kernel|kernel|another page stands in its place"));
+    text_pages = 2;
+}
+
 static void test_kernelmap(void **state)
 {
     (void)state;
@@ -318,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernelmap),
+        cmocka_unit_test(replaced),
         cmocka_unit_test(test_ramviews),
     };
 
