@@ -422,11 +422,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries),      cmocka_unit_test(far_jumps),
-        cmocka_unit_test(pointers), cmocka_unit_test(breakpoints),  cmocka_unit_test(modules),
-        cmocka_unit_test(ftrace),       cmocka_unit_test(jump_labels),
-        cmocka_unit_test(aarch64),      cmocka_unit_test(static_calls),
-        cmocka_unit_test(trampoline),   cmocka_unit_test(inline_call),
-        cmocka_unit_test(direct_calls), cmocka_unit_test(edges),
+        cmocka_unit_test(pointers),     cmocka_unit_test(breakpoints),
+        cmocka_unit_test(modules),      cmocka_unit_test(ftrace),
+        cmocka_unit_test(jump_labels),  cmocka_unit_test(aarch64),
+        cmocka_unit_test(static_calls), cmocka_unit_test(trampoline),
+        cmocka_unit_test(inline_call),  cmocka_unit_test(direct_calls),
+        cmocka_unit_test(edges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
