@@ -1,7 +1,6 @@
 /* optables - every table of functions that can be reached, and whose code it leads to. */
 #include "optables.h"
 #include "../../core/profile.h"
-#include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "../linux/kernel/hook.h"
@@ -60,11 +59,6 @@ struct optables_type *optables_type(struct optables *o, const char *name)
     return id ? type_of(o, id) : NULL;
 }
 
-bool optables_word(struct optables *o, uint64_t at, uint64_t *out)
-{
-    return eg_pointer_at(o->r, at, out);
-}
-
 static bool is_code(enum linux_code_kind kind)
 {
     return kind == LINUX_CODE_KERNEL || kind == LINUX_CODE_STARTUP || kind == LINUX_CODE_MODULE ||
@@ -85,7 +79,7 @@ static size_t reach(struct optables *o, const struct optables_type *type, uint64
         o->full = true;
         return SIZE_MAX;
     }
-    if (!optables_word(o, addr, &first)) {
+    if (!eg_pointer_at(o->r, addr, &first)) {
         o->unread++;
         return SIZE_MAX;
     }
@@ -115,7 +109,7 @@ static void follow(struct optables *o, struct optables_type *type, uint64_t addr
         const struct linux_fnmember *m = &type->members->at[i];
         uint64_t to;
 
-        if (!m->table || !optables_word(o, addr + m->off, &to) || !to)
+        if (!m->table || !eg_pointer_at(o->r, addr + m->off, &to) || !to)
             continue;
         if (type->last[i] == to) {
             o->at[type->last_seen[i]].users++;
@@ -226,7 +220,8 @@ static uint64_t sum_of(struct optables *o, const struct optable *t, unsigned *n)
 
     *n = 0;
     for (uint32_t i = 0; i < members->n; i++)
-        if (members->at[i].function && optables_word(o, t->addr + members->at[i].off, &at) && at) {
+        if (members->at[i].function && eg_pointer_at(o->r, t->addr + members->at[i].off, &at) &&
+            at) {
             sum = (sum ^ at ^ members->at[i].off) * UINT64_C(0x9e3779b97f4a7c15);
             sum ^= sum >> 29;
             (*n)++;
@@ -244,7 +239,7 @@ static void functions(const struct look *l, struct seen *s)
         const char *hint;
         uint64_t at;
 
-        if (!m->function || !optables_word(l->o, l->t->addr + m->off, &at) || !at)
+        if (!m->function || !eg_pointer_at(l->o->r, l->t->addr + m->off, &at) || !at)
             continue;
         if ((m->maybe || m->table) && !is_code(linux_whose_code(l->o->codes, at, NULL)))
             continue;
@@ -328,8 +323,8 @@ static void compare(struct optables *o, const struct optable *a, const struct op
 
     *same = *other = 0;
     for (uint32_t i = 0; i < members->n && *other <= CHANGED_MAX; i++)
-        if (members->at[i].function && optables_word(o, a->addr + members->at[i].off, &x) &&
-            optables_word(o, b->addr + members->at[i].off, &y)) {
+        if (members->at[i].function && eg_pointer_at(o->r, a->addr + members->at[i].off, &x) &&
+            eg_pointer_at(o->r, b->addr + members->at[i].off, &y)) {
             *same += x && x == y;
             *other += x != y;
         }

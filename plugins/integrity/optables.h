@@ -4,6 +4,7 @@
 #define EG_OPTABLES_H
 
 #include "../../core/map.h"
+#include "../../core/run.h"
 #include "../linux/kernel/codeof.h"
 #include "../linux/kernel/fnmembers.h"
 
@@ -56,8 +57,6 @@ void optables_object(struct optables *o, struct optables_type *type, uint64_t ad
 /** A table. @return its number in o->at; SIZE_MAX: there is none, or no room. */
 size_t optables_table(struct optables *o, struct optables_type *type, uint64_t addr,
                       struct optables_user user);
-/** The pointer at @at. */
-bool optables_word(struct optables *o, uint64_t at, uint64_t *out);
 /** Do two modules have to do with each other: one uses the other? */
 bool optables_related(struct eg_run *r, const char *one, const char *other);
 

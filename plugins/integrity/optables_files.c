@@ -123,7 +123,7 @@ static void file_system(struct types *t, struct eg_obj sb)
     for (unsigned i = 0; i < XATTRS_MAX && !handlers.why; i++) { // ends with a null pointer
         uint64_t at;
 
-        if (!optables_word(o, handlers.addr + i * word, &at) || !at)
+        if (!eg_pointer_at(o->r, handlers.addr + i * word, &at) || !at)
             break;
         optables_table(o, t->xattr, at, user);
     }

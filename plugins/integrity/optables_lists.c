@@ -103,7 +103,7 @@ static void pointers(struct optables *o, const struct source *s, struct optables
     for (unsigned i = 0; i < count; i++) {
         uint64_t to;
 
-        if (optables_word(o, at + i * word, &to) && to)
+        if (eg_pointer_at(o->r, at + i * word, &to) && to)
             optables_object(o, type, to, optables_named(eg_strf(o->r, "%s[%u]", s->symbol, i)));
     }
 }
@@ -114,7 +114,7 @@ static void chain(struct optables *o, const struct source *s, struct optables_ty
     struct eg_map *seen = eg_run_map(o->r);
 
     for (unsigned n = 0; n < ELEMENTS_MAX; n++) {
-        if (!optables_word(o, at, &at) || !at || !eg_run_map_add(o->r, seen, at, 0))
+        if (!eg_pointer_at(o->r, at, &at) || !at || !eg_run_map_add(o->r, seen, at, 0))
             return;
         optables_object(o, type, at, optables_named(s->symbol));
         at += off;
@@ -154,7 +154,7 @@ static void hlist(struct optables *o, const struct source *s, struct optables_ty
     struct eg_map *seen = eg_run_map(o->r);
 
     for (unsigned n = 0; n < ELEMENTS_MAX; n++) {
-        if (!optables_word(o, at, &at) || at < off || !eg_run_map_add(o->r, seen, at, 0))
+        if (!eg_pointer_at(o->r, at, &at) || at < off || !eg_run_map_add(o->r, seen, at, 0))
             return;
         optables_object(o, type, at - off, optables_named(s->symbol));
     }
@@ -254,10 +254,10 @@ static void routes(struct optables *o)
     uint64_t table, at;
 
     for (unsigned i = 0; type && !all.why && i < FAMILIES_MAX; i++)
-        for (unsigned k = 0; k < ROUTE_TYPES && optables_word(o, all.addr + i * word, &table) &&
+        for (unsigned k = 0; k < ROUTE_TYPES && eg_pointer_at(o->r, all.addr + i * word, &table) &&
                              table && linux_slab_allocated(o->r, table) == 1;
              k++)
-            if (optables_word(o, table + k * word, &at) && at &&
+            if (eg_pointer_at(o->r, table + k * word, &at) && at &&
                 linux_slab_allocated(o->r, at) == 1)
                 optables_object(o, type, at,
                                 optables_named(eg_strf(o->r, "rtnl_msg_handlers[%u][%u]", i, k)));

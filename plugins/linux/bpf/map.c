@@ -1,6 +1,7 @@
 /* map.c - entries of BPF maps, type by type. */
 #include "../../../core/map.h"
 #include "../../../core/base.h"
+#include "../../../core/run.h"
 #include "../kernel/percpu.h"
 #include "../net/net.h"
 #include "../net/sock.h"
@@ -59,10 +60,9 @@ bool linux_bpf_give(struct linux_bpf_walk *w, struct linux_bpf_entry e)
 
 uint64_t linux_bpf_pointer(struct linux_bpf_walk *w, uint64_t at)
 {
-    const unsigned size = eg_binding_of(w->r)->model.ptr_size;
-    const uint8_t *p = eg_bytes(eg_view_of(w->r), eg_kernel(w->r), at, size);
+    uint64_t p;
 
-    return p ? eg_load_(p, size, eg_binding_of(w->r)->model.big_endian) : 0;
+    return eg_pointer_at(w->r, at, &p) ? p : 0;
 }
 
 static bool zeros(struct linux_bpf_walk *w, uint64_t at, uint32_t len)

@@ -38,6 +38,9 @@ enum linux_elf_constants {
     ELF_AARCH64 = 183,
     ELF_FUNC = 2, /**< STT_… */
     ELF_IFUNC = 10,
+    ELF_NOBITS = 8, /**< SHT_… */
+    ELF_ALLOC = 2,  /**< SHF_… */
+    ELF_EXECINSTR = 4,
 };
 
 /** Read the header at @at. @is_file with an @at: a whole file that lies in memory, as the vdso.

@@ -13,7 +13,6 @@ enum {
     DT_STRSZ = 10,
     DT_GNU_HASH = 0x6ffffef5,
     SHT_SYMTAB = 2,
-    SHT_NOBITS = 8,
 };
 
 static uint64_t number(const struct linux_elf *e, const uint8_t *p, unsigned size)
@@ -135,7 +134,7 @@ bool linux_elf_section(struct eg_run *r, const struct linux_elf *e, const char *
     for (unsigned i = 1; i < n && !eg_stopped(r); i++) {
         if (!section_at(r, e, i, &s))
             continue;
-        if (s.type == SHT_NOBITS || !eg_within(s.name, len, names.size) ||
+        if (s.type == ELF_NOBITS || !eg_within(s.name, len, names.size) ||
             !eg_read(eg_view_of(r), e->space, names.offset + s.name, buf, len) ||
             memcmp(buf, name, len) != 0)
             continue;

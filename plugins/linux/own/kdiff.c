@@ -1,5 +1,4 @@
 /* kdiff.c - code of the kernel, or of a module, against its file. */
-#include "../../../core/run.h"
 #include "../kernel/codeof.h"
 #include "../mm/elf.h"
 #include "kdiff_work.h"
@@ -176,7 +175,7 @@ static void runtime_constants(struct linux_kdiff_work *w)
         if (strncmp(t->name, section, strlen(section)) != 0)
             continue;
         known = eg_system_own_symbol(eg_system_of(w->r), name, &var, NULL) &&
-                eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), var, false, &value);
+                eg_pointer_at(w->r, var, &value);
         for (size_t n = 0; linux_kdiff_entry(w, t, n, 4); n += 4) {
             at = linux_kdiff_place(t, n);
             if (!linux_kdiff_inside(w, at, len))

@@ -111,7 +111,7 @@ static bool is_direct_call(struct linux_kdiff_work *w, const uint8_t *live, size
         slot = at + 6 + (uint64_t)(int64_t)(int32_t)eg_le32(code + 2);
     else
         return false;
-    if (!eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), slot, false, &target))
+    if (!eg_pointer_at(w->r, slot, &target))
         return false;
     if (all_nothing(w, live, len) == len)
         return linux_kdiff_named(w, target, "nop_func") ||

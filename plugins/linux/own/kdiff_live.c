@@ -151,8 +151,7 @@ static void ftrace_entries(struct linux_kdiff_work *w)
                          linux_kdiff_named(w, s.target, "arch_ftrace_ops_list_func") ||
                          linux_kdiff_named(w, s.target, "ftrace_stub") ||
                          (eg_system_own_symbol(sys, "ftrace_trace_function", &var, NULL) &&
-                          eg_read_u64(eg_view_of(w->r), eg_kernel(w->r), var, false, &function) &&
-                          function == s.target &&
+                          eg_pointer_at(w->r, var, &function) && function == s.target &&
                           linux_whose_code(linux_codes(w->r), function, NULL) == LINUX_CODE_KERNEL))
             linux_kdiff_accept(w, at, 5, LINUX_KDIFF_LIVE);
     }

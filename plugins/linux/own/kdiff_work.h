@@ -2,6 +2,7 @@
 #ifndef EG_LINUX_KDIFF_WORK_H
 #define EG_LINUX_KDIFF_WORK_H
 
+#include "../../../core/run.h"
 #include "../kernel/step.h"
 #include "kdiff.h"
 

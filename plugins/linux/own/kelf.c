@@ -19,7 +19,6 @@
 enum {
     BLOCK = 8 << 20, /* of lz4's old format */
     SECTIONS_MAX = 1 << 12,
-    SHT_NOBITS = 8,
 };
 
 struct linux_kelf_kept {
@@ -112,7 +111,7 @@ uint8_t *linux_kelf_copy(struct eg_run *r, struct linux_kelf *k, const struct li
     const uint8_t *from;
     uint8_t *out;
 
-    if (s->type == SHT_NOBITS)
+    if (s->type == ELF_NOBITS)
         return NULL;
     if (!k->image) // it is a copy already
         return (uint8_t *)linux_kelf_bytes(r, k, s->offset, s->size);

@@ -9,9 +9,6 @@ enum {
     FILE_MAX = 128 << 20, /* of a boot image */
     KEPT_MAX = 256,       /* sections: a kernel has 30 that are wanted */
     RELOCATIONS_MAX = 1 << 22,
-    SHT_NOBITS = 8,
-    SHF_ALLOC = 2,
-    SHF_EXECINSTR = 4,
 };
 
 /* Documentation/arch/x86/boot.rst: payload_offset and payload_length, since protocol 2.08; the last
@@ -55,7 +52,7 @@ static void keep_sections(struct eg_run *r, struct linux_kelf *k, struct linux_k
         const struct linux_kelf_section *s = &k->section[i];
         uint8_t *bytes;
 
-        if (!(s->flags & SHF_ALLOC) || s->type == SHT_NOBITS || !wanted(s->name) ||
+        if (!(s->flags & ELF_ALLOC) || s->type == ELF_NOBITS || !wanted(s->name) ||
             !(bytes = linux_kelf_copy(r, k, s)))
             continue;
         out->sections[out->n_sections++] =
@@ -63,7 +60,7 @@ static void keep_sections(struct eg_run *r, struct linux_kelf *k, struct linux_k
                                           .addr = s->addr + (uint64_t)out->shift,
                                           .size = s->size,
                                           .bytes = bytes,
-                                          .code = s->flags & SHF_EXECINSTR };
+                                          .code = s->flags & ELF_EXECINSTR };
     }
 }
 

@@ -5,6 +5,7 @@
 #include "../kernel/export.h"
 #include "../kernel/modsects.h"
 #include "../kernel/module.h"
+#include "../mm/elf.h"
 #include "../sched/uts.h"
 #include "code.h"
 
@@ -25,9 +26,6 @@ enum {
     ET_REL = 1,
     SHT_SYMTAB = 2,
     SHT_RELA = 4,
-    SHT_NOBITS = 8,
-    SHF_ALLOC = 2,
-    SHF_EXECINSTR = 4,
     SHN_LORESERVE = 0xff00,
     SHN_ABS = 0xfff1,
 };
@@ -240,7 +238,7 @@ static bool wanted(const struct linux_kelf_section *s)
     for (const char *const *p = names; *p; p++)
         if (!strncmp(s->name, *p, strlen(*p)))
             return true;
-    return s->flags & SHF_EXECINSTR && strcmp(s->name, ".plt") != 0 &&
+    return s->flags & ELF_EXECINSTR && strcmp(s->name, ".plt") != 0 &&
            strcmp(s->name, ".text.ftrace_trampoline") != 0;
 }
 
@@ -252,7 +250,7 @@ static const struct linux_modsect *section_of(const struct work *w, unsigned num
     unsigned nth = 0;
 
     for (unsigned i = 0; i < number; i++)
-        nth += w->k->section[i].flags & SHF_ALLOC && !strcmp(w->k->section[i].name, name);
+        nth += w->k->section[i].flags & ELF_ALLOC && !strcmp(w->k->section[i].name, name);
     for (size_t i = 0; i < w->n_sections; i++)
         if (!strcmp(w->sections[i].name, name) && !nth--)
             return &w->sections[i];
@@ -264,7 +262,7 @@ static void find_addresses(struct work *w)
     w->addr = eg_tmp(w->r, w->k->n_sections * sizeof *w->addr);
     for (unsigned i = 0; i < w->k->n_sections; i++) {
         const struct linux_kelf_section *s = &w->k->section[i];
-        const struct linux_modsect *m = s->flags & SHF_ALLOC ? section_of(w, i) : NULL;
+        const struct linux_modsect *m = s->flags & ELF_ALLOC ? section_of(w, i) : NULL;
 
         w->addr[i] = m ? m->addr : 0;
         if (!strcmp(s->name, ".data..percpu"))
@@ -284,7 +282,7 @@ static bool keep_sections(struct work *w)
         struct linux_kfile_section *to = &w->out->sections[w->out->n_sections];
         uint8_t *bytes;
 
-        if (!m || !m->kind || !s->size || s->type == SHT_NOBITS)
+        if (!m || !m->kind || !s->size || s->type == ELF_NOBITS)
             continue;
         bytes = linux_kelf_copy(w->r, k, s);
         if (!bytes)
@@ -293,7 +291,7 @@ static bool keep_sections(struct work *w)
                                             .addr = m->addr,
                                             .size = s->size,
                                             .bytes = bytes,
-                                            .code = s->flags & SHF_EXECINSTR };
+                                            .code = s->flags & ELF_EXECINSTR };
         if (!relocate_section(w, i, to, bytes))
             return false;
         w->out->n_sections++;
