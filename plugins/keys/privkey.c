@@ -147,7 +147,7 @@ static bool dsa_fits(const struct numbers *k, BN_CTX *c)
 
     return numbers_of(k, c, b, ALL) && (t = BN_CTX_get(c)) && BN_is_odd(b[P]) &&
            BN_num_bits(b[Q]) <= ORDER_MAX && !BN_is_zero(b[G]) && !BN_is_one(b[G]) &&
-           !BN_is_zero(b[X]) && BN_cmp(b[X], b[Q]) < 0 && BN_mod_exp(t, b[G], b[X], b[P], c) &&
+           BN_cmp(b[X], b[Q]) < 0 && !BN_is_zero(b[X]) && BN_mod_exp(t, b[G], b[X], b[P], c) &&
            BN_cmp(t, b[Y]) == 0;
 }
 
