@@ -282,7 +282,7 @@ static void jump_labels(void **state)
             mk_put(w.k, w.jump, "jump_entry.key", w.key - (w.jump + 8) + 1);
         mk_ktext_code(&w, w.text + 2 * MK_FUNCTION + 5, cases[i].bytes, cases[i].len);
         assert_string_equal(mk_columns(rows(&w, "jumplabels"), 9, 9), cases[i].hint);
-        assert_int_equal(mk_row_notes("1 were compared"), 1);
+        assert_int_equal(mk_row_notes("1 jump labels were compared"), 1);
         mk_free(w.k);
     }
 }
