@@ -10,6 +10,7 @@ enum { FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, NAME_SIZE
 
 struct eg_outtree {
     struct eg_run *r;
+    const char *option, *dir;
     int top;
     int last;   // the folder of the last file, which most often is the next one's too; -1: none
     char *path; // of it, from the top
@@ -30,25 +31,24 @@ static void close_deferred(void *tree)
 
 static bool failed(struct eg_outtree *t, enum eg_errno code, const char *path, const char *what)
 {
-    eg_run_fail(t->r, code, "-o %s: %s: %s", t->r->options->out_dir, path, what);
+    eg_run_fail(t->r, code, "%s %s: %s: %s", t->option, t->dir, path, what);
     return false;
 }
 
-struct eg_outtree *eg_outtree_open(struct eg_run *r)
+struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const char *dir)
 {
-    const char *dir = r->options->out_dir;
     struct eg_outtree *t = eg_tmp(r, sizeof *t);
 
-    *t = (struct eg_outtree){ .r = r, .top = -1, .last = -1 };
+    *t = (struct eg_outtree){ .r = r, .option = option, .dir = dir, .top = -1, .last = -1 };
     if (!dir) {
-        eg_run_fail(r, EG_EUSAGE, "it writes files: -o DIR must say into which folder");
+        eg_run_fail(r, EG_EUSAGE, "it writes files: %s DIR must say into which folder", option);
         return NULL;
     }
     eg_run_defer(r, close_deferred, t);
     // The user's own folder may be a link.
     if ((mkdir(dir, 0777) < 0 && errno != EEXIST) ||
         (t->top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-        eg_run_fail(r, EG_EIO, "-o %s: %s", dir, strerror(errno));
+        eg_run_fail(r, EG_EIO, "%s %s: %s", option, dir, strerror(errno));
         return NULL;
     }
     return t;

@@ -1,6 +1,6 @@
-/** outtree.h - folders, files and links below the folder of -o. Each step on the way down is opened
- * by itself and must be a folder, not a symbolic link: whatever lies in the folder of -o, nothing
- * is written outside of it. Names are those of outnames.h. */
+/** outtree.h - folders, files and links below a folder that an option names. Each step on the way
+ * down is opened by itself and must be a folder, not a symbolic link: whatever lies in that folder,
+ * nothing is written outside of it. Names are those of outnames.h. */
 #ifndef EG_OUTTREE_H
 #define EG_OUTTREE_H
 
@@ -9,9 +9,9 @@
 struct eg_run;
 struct eg_outtree;
 
-/** The folder of -o, which is made if it is missing. It is closed when the run ends. NULL: the run
- * failed. */
-struct eg_outtree *eg_outtree_open(struct eg_run *r);
+/** The folder @dir that @option names ("-o"), which is made if it is missing. It is closed when the
+ * run ends. NULL: the run failed; also if @dir is NULL. */
+struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const char *dir);
 /** Create the file @path; one that exists is refused, or with --force replaced. @return a
  * descriptor, which the caller closes; -1: the run failed. */
 int eg_outtree_create(struct eg_outtree *t, const char *path);

@@ -228,6 +228,12 @@ zbud
 z3fold
 zsmalloc'
 
+# Of the scene "keys": what each script of guest/secrets asks for in its first lines,
+#     # modules: NAME...          of the kernel
+#     # programs: PACKAGE NAME... as a line of rich_programs
+asked() { sed -n "s/^# $1: //p" "$here"/guest/secrets/*.sh; }
+secret_applets='chroot nohup od sha256sum sha512sum truncate mkfifo timeout xxd'
+
 rich_applets='chroot nohup sha256sum truncate'
 
 applets='[ arp ash awk basename cat chmod chown cp cut date dd df dirname dmesg echo env expr false find free
@@ -448,6 +454,25 @@ rich() {
     compile -nostartfiles -fno-stack-protector -o "$root/usr/bin/hooked" "$here/guest/hooked.c"
 }
 
+# Keys of every sort: guest/secrets.
+secrets() {
+    local each program
+    asked programs > "$work/programs"
+    # shellcheck disable=SC2046 # words
+    library_packages "$userland" "$arch" $(sed 's/[| ].*//' "$work/programs") > "$work/libraries"
+    bring < "$work/programs"
+    for program in $secret_applets; do ln -sf busybox "$root/bin/$program"; done
+    mkdir -p "$root/etc/secrets"
+    cp "$here/guest/secrets/stage" "$root/sbin/secrets"
+    cp "$here"/guest/secrets/*.sh "$root/etc/secrets/"
+    for each in "$here"/guest/secrets/*.c; do
+        if [ -e "$each" ]; then
+            program=${each##*/}
+            compile -static -o "$root/usr/bin/${program%.c}" "$each" -lpthread
+        fi
+    done
+}
+
 # What is loaded before other libraries; and where the program `scene` begins, as an offset in its file: it is not relocatable
 # and lies at 4 MB.
 preload() {
@@ -515,6 +540,10 @@ disk() {
     if [ "$(value scene)" = rich ]; then
         scene_modules=$scene_modules$'\n'$rich_modules room=300
         rich
+    fi
+    if [ "$(value scene)" = keys ]; then
+        scene_modules=$scene_modules$'\n'$(asked modules | tr ' ' '\n') room=200
+        secrets
     fi
     if [ "$(value scene)" = bpf ]; then
         scene_modules=$scene_modules$'\n'$bpf_modules

@@ -3,6 +3,7 @@
 #include "../../core/space.h"
 #include "aes.h"
 #include "fingerprint.h"
+#include "vault.h"
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
@@ -31,6 +32,7 @@ static int begin(struct eg_run *r, void **state)
 struct looking {
     const struct eg_window *w;
     size_t start; // of the bytes that are looked at now
+    uint32_t id;  // of the search that is part of another one
     struct eg_hits *out;
 };
 
@@ -43,7 +45,16 @@ static void found(void *context, size_t at, const struct eg_aes_schedule *s)
 {
     const struct looking *l = context;
 
-    eg_hit_add(l->out, l->w->addr + l->start + at, (uint32_t)eg_aes_size(s->words), tag_of(s));
+    eg_hit_add(l->out, l->w->addr + l->start + at, (uint32_t)eg_aes_size(s->words),
+               l->id | tag_of(s));
+}
+
+static void look_at(const struct eg_window *w, size_t start, struct eg_hits *out, uint32_t id)
+{
+    struct looking l = { w, start, id, out };
+
+    if (start <= w->len)
+        eg_aes_find(w->bytes + start, w->len - start, found, &l);
 }
 
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
@@ -52,15 +63,23 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
     const size_t aligned = (size_t)(-w->addr % 4);
 
     (void)worker;
-    for (size_t i = 0; i < 4; i++) {
-        struct looking l = { w, i, out };
-
-        if (i <= w->len && (k->step == 1 || i == aligned))
-            eg_aes_find(w->bytes + i, w->len - i, found, &l);
-    }
+    for (size_t i = 0; i < 4; i++)
+        if (k->step == 1 || i == aligned)
+            look_at(w, i, out, 0);
 }
 
 /* ---- rows ---- */
+
+/** The key of a hit, of AES_KEY_MAX bytes. */
+static bool key_of(struct eg_run *r, const struct eg_region *region, const struct eg_hit *h,
+                   struct eg_aes_schedule *s, uint8_t *key)
+{
+    uint8_t bytes[AES_SCHEDULE_MAX];
+
+    *s = (struct eg_aes_schedule){ (uint8_t)h->tag, (uint8_t)(h->tag >> 8), h->tag >> 16 & 1 };
+    return eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len) &&
+           eg_aes_is_schedule(bytes, s, key);
+}
 
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h)
@@ -72,11 +91,10 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
         "decryption, first round first",
     };
     const struct aeskeys *k = state;
-    const struct eg_aes_schedule s = { (uint8_t)h->tag, (uint8_t)(h->tag >> 8), h->tag >> 16 };
-    uint8_t bytes[AES_SCHEDULE_MAX], key[AES_KEY_MAX];
+    struct eg_aes_schedule s;
+    uint8_t key[AES_KEY_MAX];
 
-    if (!eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len) ||
-        !eg_aes_is_schedule(bytes, &s, key))
+    if (!key_of(r, region, h, &s, key))
         return;
     eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_strf(r, "AES-%d", s.words * 32)),
            .SCHEDULE =
@@ -92,6 +110,37 @@ static const struct eg_scan scan = {
     .look = look,
     .hit = hit,
 };
+
+/* ---- as a source of `keys` ---- */
+
+static void search_words(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+{
+    look_at(w, (size_t)(-w->addr % 4), out, id);
+}
+
+static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
+                uint32_t tag)
+{
+    struct eg_aes_schedule s;
+    uint8_t key[AES_KEY_MAX];
+    uint64_t at = 0;
+
+    (void)tag;
+    if (!key_of(v->r, region, h, &s, key) || eg_vault_knows(v, key, s.words * 4u))
+        return;
+    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
+    eg_vault_add(v, &(struct eg_vault_key){
+                        .kind = "AES",
+                        .name = eg_vault_owner(v, region, h),
+                        .algorithm = eg_strf(v->r, "AES-%d", s.words * 32),
+                        .physical = at,
+                        .secret = key,
+                        .len = s.words * 4u,
+                        .proof = "schedule",
+                    });
+}
+
+EG_KEY_SOURCE(aeskeys) = { .search = search_words, .hit = add };
 
 EG_PLUGIN(aeskeys) = {
     .help = "Find AES keys by their schedules",

@@ -3,6 +3,7 @@
 #include "../../core/space.h"
 #include "fingerprint.h"
 #include "privkey.h"
+#include "vault.h"
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
@@ -37,6 +38,7 @@ static int begin(struct eg_run *r, void **state)
 struct looking {
     const struct eg_window *w;
     struct eg_hits *out;
+    uint32_t id; // of the search that is part of another one
 };
 
 static void try(const struct looking *l, enum eg_key_form form, size_t at)
@@ -44,7 +46,7 @@ static void try(const struct looking *l, enum eg_key_form form, size_t at)
     const size_t size = eg_key_size(form, l->w->bytes + at, l->w->len - at);
 
     if (size)
-        eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, form);
+        eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, l->id | form);
 }
 
 /* A version is behind the tag of a sequence and the 1 to 3 bytes of its length. */
@@ -102,16 +104,21 @@ static inline void try_lanes(const struct looking *l, size_t at)
             try_at(l, at + i);
 }
 
-static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+static void search_all(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
-    const struct looking l = { w, out };
+    const struct looking l = { w, out, id };
     size_t at = 0;
 
-    (void)state, (void)worker;
     for (; at + LANES + 3 <= w->len; at += LANES)
         try_lanes(&l, at);
     for (; at < w->len; at++) // all that they begin with is checked again
         try_at(&l, at);
+}
+
+static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
+{
+    (void)state, (void)worker;
+    search_all(w, out, 0);
 }
 
 /* ---- rows ---- */
@@ -142,6 +149,40 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
            .FINGERPRINT = eg_text(key.der_len ? eg_key_fingerprint(r, key.der, key.der_len) : NULL),
            .PEM = k->show ? text(key.pem) : (struct eg_cell){ 0 });
 }
+
+/* ---- as a source of `keys` ---- */
+
+static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
+                uint32_t tag)
+{
+    struct eg_privkey *key = eg_tmp(v->r, sizeof *key);
+    uint8_t bytes[KEY_MAX];
+    uint64_t at = 0;
+
+    if (h->len > sizeof bytes || !eg_privkey_readable() ||
+        !eg_read(eg_view_of(v->r), region->space, h->addr, bytes, h->len) ||
+        !eg_privkey_read((enum eg_key_form)tag, bytes, h->len, key) || !key->der_len ||
+        eg_vault_knows(v, key->der, key->der_len))
+        return;
+    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
+    if (!eg_vault_add(v, &(struct eg_vault_key){
+                             .kind = "private key",
+                             .name = *key->comment ? key->comment : NULL,
+                             .purpose = *key->public ? key->public : NULL,
+                             .algorithm = key->algorithm,
+                             .physical = at,
+                             .secret = key->der,
+                             .len = key->der_len,
+                             .proof = key->proof,
+                             .hints = eg_vault_owner(v, region, h),
+                         }))
+        return;
+    eg_vault_text(v,
+                  eg_strf(v->r, "private/%s.pem", eg_key_fingerprint(v->r, key->der, key->der_len)),
+                  key->pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
+}
+
+EG_KEY_SOURCE(privatekeys) = { .search = search_all, .hit = add };
 
 static const struct eg_scan scan = {
     .behind = KEY_MAX,

@@ -24,6 +24,7 @@ import tables
 import tracing
 import userland
 import userstacks
+import vault
 import stacks
 
 MODULES = [
@@ -52,6 +53,7 @@ MODULES = [
     tracing,
     userland,
     userstacks,
+    vault,
     stacks,
 ]
 DECLARATIONS = [d for module in MODULES for d in module.DECLARATIONS]
