@@ -17,7 +17,7 @@ struct job {
 static int work(struct eg_run *r, void *context)
 {
     struct job *j = context;
-    struct eg_outtree *t = eg_outtree_open(r, "-o", (r)->options->out_dir);
+    struct eg_outtree *t = eg_outtree_open(r, "-o", r->options->out_dir);
     int fd;
 
     if (!t)

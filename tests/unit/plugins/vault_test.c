@@ -1,0 +1,153 @@
+/* vault_test.c - keys are kept once, what is proven comes first, and files stay in their folder. */
+#include "../../../core/run.h"
+#include "../../../plugins/keys/own.h"
+#include "check.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct job {
+    char dir[48], text[512];
+    void (*work)(struct eg_vault *v, struct job *j);
+};
+
+static int work(struct eg_run *r, void *context)
+{
+    struct job *j = context;
+    struct eg_vault v = { r, true, eg_vault_open(r) };
+
+    j->work(&v, j);
+    return r->status;
+}
+
+static int run(struct job *j)
+{
+    static const struct eg_run_options options = { .quiet = true };
+    struct eg_run *r;
+    struct eg_error e;
+    int rc;
+
+    assert_int_equal(eg_run_open(&r, NULL, &options, &e), 0);
+    rc = eg_run_do(r, work, j);
+    eg_run_close(r);
+    return rc;
+}
+
+static struct eg_vault_key of(const char *secret, const char *proof)
+{
+    return (struct eg_vault_key){ "kind", "name", .secret = secret, .len = strlen(secret),
+                                  .proof = proof };
+}
+
+static struct job *shown_in;
+
+static void show(struct eg_vault *v, const struct eg_vault_key *k)
+{
+    char *text = shown_in->text;
+
+    (void)v;
+    snprintf(text + strlen(text), sizeof shown_in->text - strlen(text), "%.*s %s\n", (int)k->len,
+             (const char *)k->secret, k->proof ? k->proof : "-");
+}
+
+static void keep(struct eg_vault *v, struct job *j)
+{
+    struct eg_vault_key k = of("candidate-of-one", NULL);
+    static char large[EG_SECRET_MAX + 1];
+
+    assert_true(eg_vault_add(v, &k));
+    assert_false(eg_vault_add(v, &k)); // once
+    k.at = 0x1000;
+    assert_true(eg_vault_add(v, &k)); // at another place
+    k = of("proven-secret-of-two", "computed");
+    assert_true(eg_vault_add(v, &k));
+    k.kind = "other";
+    assert_true(eg_vault_add(v, &k)); // of another kind
+    k = of("", "computed");
+    assert_false(eg_vault_add(v, &k)); // no secret
+    k.secret = large;
+    k.len = sizeof large;
+    assert_false(eg_vault_add(v, &k));
+    k.len = EG_SECRET_MAX;
+    k.proof = NULL;
+    k.name = "zeros";
+
+    assert_true(eg_vault_knows(v, "candidate-of-one", 16));
+    assert_true(eg_vault_knows(v, "idate-of", 8));  // in it, at 4
+    assert_false(eg_vault_knows(v, "andidate", 8)); // in it, at 1
+    assert_false(eg_vault_knows(v, "idate-ofX", 9));
+    assert_false(eg_vault_knows(v, "candidate-of-one-and-more", 25));
+    assert_false(eg_vault_knows(v, "cand", 4));
+    shown_in = j;
+    eg_vault_each(v, show);
+}
+
+static void once(void **state)
+{
+    struct job j = { .work = keep };
+
+    (void)state;
+    assert_int_equal(run(&j), 0);
+    assert_string_equal(j.text, "proven-secret-of-two computed\n"
+                                "proven-secret-of-two computed\n"
+                                "candidate-of-one -\n"
+                                "candidate-of-one -\n");
+}
+
+static void add_files(struct eg_vault *v, struct job *j)
+{
+    eg_vault_text(v, "tls/keylog.txt", "one\n", "of Wireshark");
+    eg_vault_text(v, "../../evil", "x", NULL);
+    eg_vault_text(v, "/etc/evil", "y", "a \"name\"");
+    eg_vault_text(v, "tls/keylog.txt", "two\n", "not said twice");
+    eg_vault_text(v, "tls", "a file where a folder is", NULL);
+    eg_vault_export(v, j->dir);
+}
+
+static const char *content(const char *dir, const char *path)
+{
+    static char text[512];
+    struct stat st;
+    FILE *f;
+
+    snprintf(text, sizeof text, "%s/%s", dir, path);
+    if (stat(text, &st) < 0)
+        return "none";
+    assert_int_equal(st.st_mode & 07777, 0600);
+    f = fopen(text, "rb");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    return text;
+}
+
+static void files(void **state)
+{
+    struct job j = { .dir = "/tmp/engram-vault-XXXXXX", .work = add_files };
+    char command[64];
+
+    (void)state;
+    assert_non_null(mkdtemp(j.dir));
+    assert_int_equal(run(&j), 0);
+    assert_string_equal(content(j.dir, "keys/tls/keylog.txt"), "one\ntwo\n");
+    assert_string_equal(content(j.dir, "keys/%2E%2E/%2E%2E/evil"), "x");
+    assert_string_equal(content(j.dir, "keys/etc/evil"), "y");
+    assert_string_equal(content(j.dir, "keys/tls~2"), "a file where a folder is");
+    assert_non_null(strstr(content(j.dir, "manifest.jsonl"),
+                           "{\"file\":\"keys/tls/keylog.txt\",\"size\":8,\"fingerprint\":\""));
+    assert_non_null(strstr(content(j.dir, "manifest.jsonl"), "\"what\":\"a \\\"name\\\"\"}\n"));
+    assert_int_equal(run(&j), -EG_EUSAGE); // what is there is not replaced
+    snprintf(command, sizeof command, "rm -rf %s", j.dir);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(once),
+        cmocka_unit_test(files),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
