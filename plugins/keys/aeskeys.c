@@ -118,29 +118,79 @@ static void search_words(const struct eg_window *w, struct eg_hits *out, uint32_
     look_at(w, (size_t)(-w->addr % 4), out, id);
 }
 
+static void add_key(struct eg_vault *v, const struct eg_vault_key *where, const uint8_t *key,
+                    unsigned words)
+{
+    struct eg_vault_key k = *where;
+
+    if (eg_vault_knows(v, key, words * 4u))
+        return;
+    k.kind = "AES";
+    k.algorithm = eg_strf(v->r, "AES-%u", words * 32);
+    k.secret = key;
+    k.len = words * 4u;
+    k.proof = "schedule";
+    eg_vault_add(v, &k);
+}
+
 static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
                 uint32_t tag)
 {
+    struct eg_vault_key where = { 0 };
     struct eg_aes_schedule s;
     uint8_t key[AES_KEY_MAX];
-    uint64_t at = 0;
 
     (void)tag;
-    if (!key_of(v->r, region, h, &s, key) || eg_vault_knows(v, key, s.words * 4u))
+    if (!key_of(v->r, region, h, &s, key))
         return;
-    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
-    eg_vault_add(v, &(struct eg_vault_key){
-                        .kind = "AES",
-                        .name = eg_vault_owner(v, region, h),
-                        .algorithm = eg_strf(v->r, "AES-%d", s.words * 32),
-                        .physical = at,
-                        .secret = key,
-                        .len = s.words * 4u,
-                        .proof = "schedule",
-                    });
+    where.name = eg_vault_owner(v, region, h);
+    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &where.physical);
+    add_key(v, &where, key, s.words);
 }
 
-EG_KEY_SOURCE(aeskeys) = { .search = search_words, .hit = add };
+/* What lies over the border of two pages of a process is not found in physical memory. */
+static void look_at_border(struct eg_vault *v, const struct eg_key_process *p,
+                           const struct linux_user_piece *piece, struct linux_addresses *out)
+{
+    (void)v;
+    linux_addresses_add(p->user, out, piece->at);
+}
+
+enum { BORDER = AES_SCHEDULE_MAX - 4 }; // of a schedule that crosses it, at most this is on a side
+
+struct border {
+    struct eg_vault *v;
+    const struct eg_key_process *process;
+    uint64_t at;
+    const uint8_t *bytes;
+};
+
+static void found_at_border(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    const struct border *b = context;
+    const struct eg_vault_key where = { .at = b->at - BORDER + at, .process = b->process };
+    uint8_t key[AES_KEY_MAX];
+
+    if (at < BORDER && at + eg_aes_size(s->words) > BORDER &&
+        eg_aes_is_schedule(b->bytes + at, s, key))
+        add_key(b->v, &where, key, s->words);
+}
+
+static void search_border(struct eg_vault *v, const struct eg_key_process *p, uint64_t at)
+{
+    uint8_t bytes[2 * BORDER];
+    struct border b = { v, p, at, bytes };
+
+    if (at >= BORDER && eg_read(eg_view_of(v->r), p->user->space, at - BORDER, bytes, sizeof bytes))
+        eg_aes_find(bytes, sizeof bytes, found_at_border, &b);
+}
+
+EG_KEY_SOURCE(aeskeys) = {
+    .look = look_at_border,
+    .prove = search_border,
+    .search = search_words,
+    .hit = add,
+};
 
 EG_PLUGIN(aeskeys) = {
     .help = "Find AES keys by their schedules",

@@ -72,6 +72,9 @@ struct linux_sctp_walk {
 };
 EG_API bool linux_next_sctp_peer(struct eg_run *r, struct linux_sctp_walk *w,
                                  const struct linux_sock *s, struct linux_sock *out);
+/** Of an AF_ALG socket the transform that it works with (struct crypto_skcipher, crypto_aead,
+ * crypto_ahash, crypto_rng) and the name of its algorithm; 0: it has none. */
+EG_API uint64_t linux_alg_handle(struct eg_run *r, struct eg_obj sock, const char **name);
 /** The socket at the other end of a unix socket; a bad cursor: none. */
 EG_API struct eg_obj linux_unix_peer(struct eg_run *r, struct eg_obj sock);
 /** The name of a unix socket: a path; an abstract one with "@" for each null byte, as in

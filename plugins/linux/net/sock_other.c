@@ -56,10 +56,15 @@ static const char *algorithm(struct eg_run *r, uint64_t at)
     return printable(name) ? name : NULL;
 }
 
-/* What was bound has a handle for its algorithm, whose kind the name of its type says; of aead and
- * rng there is a pointer to one (struct aead_tfm until 6.15, struct rng_parent_ctx). What accept()
- * made of it has it in its parent. */
-static void alg(struct eg_run *r, struct linux_sock *s)
+/* Of what accept() made the socket that was bound, which has the algorithm; else itself. */
+static struct eg_obj bound(struct eg_obj sock)
+{
+    struct eg_obj own = eg_cast(sock, alg_sock), parent = eg_deref(eg_at(own, alg_parent));
+
+    return parent.why ? own : eg_cast(parent, alg_sock);
+}
+
+uint64_t linux_alg_handle(struct eg_run *r, struct eg_obj sock, const char **name)
 {
     static const struct {
         const char *type;
@@ -72,26 +77,39 @@ static void alg(struct eg_run *r, struct linux_sock *s)
                   { eg_has(r, ahash_base), eg_offset(r, ahash_base) },
                   { eg_has(r, aead_base), eg_offset(r, aead_base) },
                   { eg_has(r, rng_base), eg_offset(r, rng_base) } };
-    struct eg_obj own = eg_cast(s->sock, alg_sock), parent = eg_deref(eg_at(own, alg_parent));
-    const char *type = eg_string(r, eg_at(own, alg_type, alg_type_name), 14), *name = NULL;
+    const struct eg_obj own = bound(sock);
+    const char *type = eg_string(r, eg_at(own, alg_type, alg_type_name), 14);
     uint64_t private = 0, inner;
     const uint8_t *p;
+
+    if (!printable(type) || !eg_get(&private, own, alg_private) || !private)
+        return 0;
+    // Of aead and rng there is a pointer to it: struct aead_tfm until 6.15, rng_parent_ctx.
+    p = eg_bytes(own.view, own.space, private, own.bind->model.ptr_size);
+    inner = p ? eg_load_(p, own.bind->model.ptr_size, own.bind->model.big_endian) : 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const uint64_t base = bases[kinds[i].which].off;
+
+        if (__builtin_strcmp(type, kinds[i].type) != 0 || !bases[kinds[i].which].has)
+            continue;
+        if ((*name = algorithm(r, private + base)))
+            return private;
+        if (inner && (*name = algorithm(r, inner + base)))
+            return inner;
+    }
+    return 0;
+}
+
+/* The name of its type says what the algorithm is for. */
+static void alg(struct eg_run *r, struct linux_sock *s)
+{
+    const char *type = eg_string(r, eg_at(eg_cast(s->sock, alg_sock), alg_type, alg_type_name), 14);
+    const char *name = NULL;
 
     if (!printable(type))
         return;
     s->protocol = type;
-    if (!parent.why)
-        own = eg_cast(parent, alg_sock);
-    if (!eg_get(&private, own, alg_private) || !private)
-        return;
-    p = eg_bytes(own.view, own.space, private, own.bind->model.ptr_size);
-    inner = p ? eg_load_(p, own.bind->model.ptr_size, own.bind->model.big_endian) : 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !name; i++)
-        if (__builtin_strcmp(type, kinds[i].type) == 0 && bases[kinds[i].which].has) {
-            name = algorithm(r, private + bases[kinds[i].which].off);
-            if (!name && inner)
-                name = algorithm(r, inner + bases[kinds[i].which].off);
-        }
+    linux_alg_handle(r, s->sock, &name);
     s->source = eg_text(name);
 }
 
