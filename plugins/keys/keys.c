@@ -32,6 +32,9 @@ enum { SOURCES_MAX = 255, TAG_BITS = 24, AROUND = 1 << 15 };
 struct keys {
     const struct eg_key_source *of[SOURCES_MAX]; // those that search, by number
     size_t n;
+    const struct eg_key_source *looks[SOURCES_MAX]; // those that look at processes
+    struct linux_addresses places[SOURCES_MAX];     // that each of them has kept of one process
+    size_t n_looks;
     struct eg_vault v;
     bool begun;
 };
@@ -42,9 +45,12 @@ static int begin(struct eg_run *r, void **state)
     const struct eg_key_source_reg *s = NULL;
 
     k->v = (struct eg_vault){ r, eg_arg_text(r, "export") != NULL, eg_vault_open(r) };
-    while ((s = eg_record_next(&records, s)))
+    while ((s = eg_record_next(&records, s))) {
         if (s->source->search && k->n < SOURCES_MAX)
             k->of[k->n++] = s->source;
+        if (s->source->look && k->n_looks < SOURCES_MAX)
+            k->looks[k->n_looks++] = s->source;
+    }
     return 0;
 }
 
@@ -61,16 +67,20 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
 
 /* ---- structures ---- */
 
-static void look_at_process(struct keys *k, const struct eg_key_source *s,
-                            const struct eg_key_process *p)
+/* One pass over its memory for all sources. */
+static void look_at_process(struct keys *k, const struct eg_key_process *p)
 {
+    struct linux_addresses *places = k->places;
     struct linux_user_piece piece = { 0 };
-    struct linux_addresses places = { 0 };
 
+    for (size_t i = 0; i < k->n_looks; i++)
+        places[i].n = 0;
     while (linux_user_next(p->user, false, &piece))
-        s->look(&k->v, p, &piece, &places);
-    for (size_t i = 0; i < places.n && !eg_stopped(k->v.r); i++)
-        s->prove(&k->v, p, places.at[i]);
+        for (size_t i = 0; i < k->n_looks; i++)
+            k->looks[i]->look(&k->v, p, &piece, &places[i]);
+    for (size_t i = 0; i < k->n_looks; i++)
+        for (size_t n = 0; n < places[i].n && !eg_stopped(k->v.r); n++)
+            k->looks[i]->prove(&k->v, p, places[i].at[n]);
 }
 
 static void look_at_processes(struct keys *k)
@@ -81,15 +91,12 @@ static void look_at_processes(struct keys *k)
 
     linux_each_process(r, task) {
         struct eg_key_process p = { .task = task, .user = &user };
-        const struct eg_key_source_reg *s = NULL;
 
         p.pid = eg_get_or((int64_t)-1, task, task_struct.tgid);
         p.comm = eg_string(r, eg_at(task, task_struct.comm), 16);
         if (!linux_pid_asked(r, task) || !linux_user_open(r, task, &user))
             continue;
-        while ((s = eg_record_next(&records, s)))
-            if (s->source->look)
-                look_at_process(k, s->source, &p);
+        look_at_process(k, &p);
         linux_user_notes(&user, task);
     }
 }
