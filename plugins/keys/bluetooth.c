@@ -1,6 +1,7 @@
 /* bluetooth.c - keys of paired devices (net/bluetooth/hci_core.c): link keys of BR/EDR, long term
  * and identity resolving keys of LE. */
 #include "../../core/base.h"
+#include "../linux/kernel/kallsyms.h"
 #include "../linux/net/device.h"
 #include "vault.h"
 
@@ -8,7 +9,7 @@ EG_FIELDS_OF("bluetooth", hci_dev, id, identity_resolving_keys, link_keys, list,
 EG_FIELDS_OF("bluetooth", link_key, bdaddr, list, type, val);
 EG_FIELDS_OF("bluetooth", smp_ltk, authenticated, bdaddr, enc_size, list, type, val);
 EG_FIELDS_OF("bluetooth", smp_irk, bdaddr, list, val);
-EG_SYMBOL(hci_dev_list, "list_head");
+EG_TYPE(list_head);
 
 enum { KEY = 16, ADDRESS = 6, KEYS_MAX = 1 << 16 };
 
@@ -47,11 +48,14 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj val, struct
 
 static void find(struct eg_vault *v)
 {
+    uint64_t list = 0;
     struct eg_obj dev, key;
     uint8_t size = 0, good = 0;
     unsigned n = 0;
 
-    eg_each_list(dev, eg_sym(v->r, hci_dev_list), hci_dev.list) {
+    if (!linux_list_named(v->r, "hci_dev_list", &list))
+        return;
+    eg_each_list(dev, eg_object(v->r, list_head, list), hci_dev.list) {
         eg_each_list(key, eg_at(dev, hci_dev.link_keys), link_key.list) {
             if (n++ < KEYS_MAX)
                 add(v, dev, eg_at(key, link_key.val), eg_at(key, link_key.bdaddr), "link key",

@@ -1,5 +1,5 @@
 # Keys of radios, read by `secrets`: a Wi-Fi network between two simulated cards, a Bluetooth controller of our own.
-# modules: mac80211_hwsim hci_vhci
+# modules: mac80211_hwsim hci_vhci ccm cmac gcm ctr ghash_generic arc4 ecb
 # programs: hostapd hostapd
 # programs: wpasupplicant wpa_supplicant
 # programs: iw iw

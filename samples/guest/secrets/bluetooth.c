@@ -21,6 +21,10 @@ static void answer(int vhci)
     memcpy(out + 4, in + 1, 2);
     if (in[1] == 0x03 && in[2] == 0x10) // read local supported features
         out[7 + 4] = 0x40;
+    if (in[1] == 0x05 && in[2] == 0x10) // read its buffers' sizes
+        memcpy(out + 7, "\xfd\x03\x40\x08\x00\x08\x00", 7);
+    if (in[1] == 0x02 && in[2] == 0x20) // the same of LE
+        memcpy(out + 7, "\xfb\x00\x08", 3);
     if (in[1] == 0x09 && in[2] == 0x10) // read the controller's address
         memcpy(out + 7, "\x99\x00\x1a\x0b\x00\x02", 6);
     if (write(vhci, out, sizeof out) < 0)
