@@ -1,7 +1,7 @@
 /* bluetooth.c - keys of paired devices (net/bluetooth/hci_core.c): link keys of BR/EDR, long term
  * and identity resolving keys of LE. */
 #include "../../core/base.h"
-#include "../linux/kernel/kallsyms.h"
+#include "../../core/system.h"
 #include "../linux/net/device.h"
 #include "vault.h"
 
@@ -53,8 +53,13 @@ static void find(struct eg_vault *v)
     uint8_t size = 0, good = 0;
     unsigned n = 0;
 
-    if (!linux_list_named(v->r, "hci_dev_list", &list))
+    if (!eg_system_symbol(eg_system_of(v->r), "hci_dev_list", &list))
         return;
+    if (!eg_has(v->r, hci_dev.link_keys)) {
+        eg_note(v->r, "Bluetooth is there, but the types of its module are not known (kernels have "
+                      "them in memory since 5.11): its keys are not found");
+        return;
+    }
     eg_each_list(dev, eg_object(v->r, list_head, list), hci_dev.list) {
         eg_each_list(key, eg_at(dev, hci_dev.link_keys), link_key.list) {
             if (n++ < KEYS_MAX)

@@ -114,6 +114,11 @@ static void find(struct eg_vault *v)
         eg_each_list(dev, eg_at(net, net.dev_base_head), net_device.dev_list) {
             if (!eg_get(&wireless, dev, netdev_wireless) || !wireless)
                 continue;
+            if (!eg_has(v->r, ieee80211_sub_if_data.key_list)) {
+                eg_note(v->r, "there is a Wi-Fi interface, but the types of mac80211 are not known "
+                              "(kernels have them in memory since 5.11): its keys are not found");
+                return;
+            }
             own = linux_netdev_priv_as(v->r, dev, ieee80211_sub_if_data);
             // Other drivers have other data there.
             if (eg_at(own, ieee80211_sub_if_data.wdev).addr != wireless ||
