@@ -25,25 +25,32 @@ static const char *address(struct eg_run *r, struct eg_obj o)
     return linux_mac_text(r, out, sizeof out);
 }
 
-/* @size: of the key that is used, where less than all of it is. */
+/* @section: of BlueZ's file. */
 static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj val, struct eg_obj bdaddr,
-                const char *purpose, const char *hints)
+                const char *purpose, const char *section, const char *hints)
 {
     uint8_t key[KEY];
+    char hex[2 * KEY + 1];
 
     if (val.why || !eg_read(val.view, val.space, val.addr, key, sizeof key))
         return;
-    eg_vault_add(v, &(struct eg_vault_key){
-                        .kind = "Bluetooth",
-                        .name = eg_strf(v->r, "hci%u with %s", eg_get_or(0u, dev, hci_dev.id),
-                                        address(v->r, bdaddr)),
-                        .purpose = purpose,
-                        .at = val.addr,
-                        .secret = key,
-                        .len = sizeof key,
-                        .proof = "payload",
-                        .hints = hints,
-                    });
+    eg_hex(hex, key, sizeof key);
+    if (eg_vault_add(v, &(struct eg_vault_key){
+                            .kind = "Bluetooth",
+                            .name = eg_strf(v->r, "hci%u with %s", eg_get_or(0u, dev, hci_dev.id),
+                                            address(v->r, bdaddr)),
+                            .purpose = purpose,
+                            .at = val.addr,
+                            .secret = key,
+                            .len = sizeof key,
+                            .proof = "payload",
+                            .hints = hints,
+                        }))
+        eg_vault_text(v,
+                      eg_strf(v->r, "bluetooth/hci%u/%s/info", eg_get_or(0u, dev, hci_dev.id),
+                              address(v->r, bdaddr)),
+                      eg_strf(v->r, "[%s]\nKey=%s\n", section, hex),
+                      "keys of a paired device, as BlueZ keeps them below /var/lib/bluetooth");
 }
 
 static void find(struct eg_vault *v)
@@ -64,20 +71,21 @@ static void find(struct eg_vault *v)
         eg_each_list(key, eg_at(dev, hci_dev.link_keys), link_key.list) {
             if (n++ < KEYS_MAX)
                 add(v, dev, eg_at(key, link_key.val), eg_at(key, link_key.bdaddr), "link key",
-                    NULL);
+                    "LinkKey", NULL);
         }
         eg_each_list(key, eg_at(dev, hci_dev.long_term_keys), smp_ltk.list) {
             eg_get(&size, key, smp_ltk.enc_size);
             eg_get(&good, key, smp_ltk.authenticated);
             if (n++ < KEYS_MAX)
                 add(v, dev, eg_at(key, smp_ltk.val), eg_at(key, smp_ltk.bdaddr), "long term key",
+                    "LongTermKey",
                     eg_strf(v->r, "%u bytes are used, %s", size,
                             good ? "authenticated" : "unauthenticated"));
         }
         eg_each_list(key, eg_at(dev, hci_dev.identity_resolving_keys), smp_irk.list) {
             if (n++ < KEYS_MAX)
                 add(v, dev, eg_at(key, smp_irk.val), eg_at(key, smp_irk.bdaddr),
-                    "identity resolving key", NULL);
+                    "identity resolving key", "IdentityResolvingKey", NULL);
         }
     }
 }

@@ -76,6 +76,7 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj key)
     uint8_t bytes[KEY_MAX_], address[ADDRESS];
     uint32_t cipher, len;
     int index = 0;
+    bool known;
 
     if (!eg_get(&cipher, key, wifi_cipher) || !eg_get(&len, key, wifi_len) || at.why)
         return;
