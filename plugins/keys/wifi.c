@@ -90,6 +90,7 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj key)
     peer = !mac.why && eg_read(mac.view, mac.space, mac.addr, address, sizeof address)
                ? linux_mac_text(v->r, address, sizeof address)
                : NULL;
+    known = eg_vault_knows(v, bytes, s->len); // by the other end of the connection
     if (eg_vault_add(v,
                      &(struct eg_vault_key){
                          .kind = "Wi-Fi",
@@ -100,7 +101,8 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj key)
                          .secret = bytes,
                          .len = s->len,
                          .proof = is_expanded(v, key, s, bytes) ? "schedule" : "payload",
-                     }))
+                     }) &&
+        !known)
         export_key(v, s, bytes);
 }
 
