@@ -429,8 +429,8 @@ bring() { # < lines as of rich_programs
         for program in $programs; do
             if [ "$program" != "${program%\?}" ]; then
                 program=${program%\?}
-                find "$(unpack "$userland" "$arch" "$(holder "$program" "$package")")" -name "$program" -path '*bin/*' |
-                    grep . > /dev/null || continue
+                find "$(unpack "$userland" "$arch" "$(holder "$program" "$package")")" -name "$program" \
+                    \( -path '*bin/*' -o -path '*/lib*' \) | grep . > /dev/null || continue
             fi
             take "$(holder "$program" "$package")" "$program" "/usr/bin/$program"
             needs "$root/usr/bin/$program"
@@ -461,6 +461,8 @@ secrets() {
     # shellcheck disable=SC2046 # words
     library_packages "$userland" "$arch" $(sed 's/[| ].*//' "$work/programs") > "$work/libraries"
     bring < "$work/programs"
+    # Loaded by name, of releases before 2021: without it nobody has a name.
+    find "$(unpack "$userland" "$arch" libc6)" -name libnss_files.so.2 -exec cp -L {} "$root$libraries/" \;
     for program in $secret_applets; do ln -sf busybox "$root/bin/$program"; done
     mkdir -p "$root/etc/secrets"
     cp "$here/guest/secrets/stage" "$root/sbin/secrets"

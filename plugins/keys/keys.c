@@ -68,19 +68,22 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
 /* ---- structures ---- */
 
 /* One pass over its memory for all sources. */
-static void look_at_process(struct keys *k, const struct eg_key_process *p)
+static void look_at_process(struct keys *k, struct eg_key_process *p)
 {
     struct linux_addresses *places = k->places;
     struct linux_user_piece piece = { 0 };
+    void *notes[SOURCES_MAX] = { 0 };
 
     for (size_t i = 0; i < k->n_looks; i++)
         places[i].n = 0;
     while (linux_user_next(p->user, false, &piece))
         for (size_t i = 0; i < k->n_looks; i++)
             k->looks[i]->look(&k->v, p, &piece, &places[i]);
-    for (size_t i = 0; i < k->n_looks; i++)
+    for (size_t i = 0; i < k->n_looks; i++) {
+        p->notes = &notes[i];
         for (size_t n = 0; n < places[i].n && !eg_stopped(k->v.r); n++)
             k->looks[i]->prove(&k->v, p, places[i].at[n]);
+    }
 }
 
 static void look_at_processes(struct keys *k)

@@ -286,11 +286,12 @@ static void name_ssh_algorithm(struct eg_key_bytes blob, char *out, size_t size)
             snprintf(out, size, "%s", curves[i].text);
 }
 
-static void name_public(struct eg_key_bytes blob, char *out)
+void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])
 {
     uint8_t sum[EVP_MAX_MD_SIZE];
     char *end;
 
+    *out = 0;
     if (!blob.n || !EVP_Digest(blob.at, blob.n, sum, NULL, EVP_sha256(), NULL))
         return;
     memcpy(out, "SHA256:", 7);
@@ -353,7 +354,7 @@ static bool read_der(struct eg_key_bytes der, struct eg_privkey *out)
 
     if (good) {
         ssh_public(&k, &public);
-        name_public((struct eg_key_bytes){ public.at, public.n }, out->public);
+        eg_ssh_fingerprint((struct eg_key_bytes){ public.at, public.n }, out->public);
         name_algorithm(&k, out->algorithm, sizeof out->algorithm);
     }
     numbers_fini(&k);
@@ -472,7 +473,7 @@ static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
 
     if (!eg_openssh_read(bytes.at, bytes.n, &o))
         return false;
-    name_public(o.public, out->public);
+    eg_ssh_fingerprint(o.public, out->public);
     if (o.encrypted) {
         name_ssh_algorithm(o.public, out->algorithm, sizeof out->algorithm);
         keep_encrypted("OPENSSH PRIVATE KEY", "", (struct eg_key_bytes){ bytes.at, o.size }, out);
@@ -569,6 +570,12 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
 bool eg_privkey_readable(void)
 {
     return false;
+}
+
+void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])
+{
+    (void)blob;
+    *out = 0;
 }
 
 #endif

@@ -21,5 +21,9 @@ struct eg_privkey {
 EG_API bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len,
                             struct eg_privkey *out);
 EG_API bool eg_privkey_readable(void);
+/** The fingerprint of a public key, as SSH sends it, in the form of `ssh-keygen -l`; "": no
+ * libcrypto. */
+enum { EG_FINGERPRINT_MAX = 64 };
+EG_API void eg_ssh_fingerprint(struct eg_key_bytes public, char out[EG_FINGERPRINT_MAX]);
 
 #endif

@@ -106,6 +106,7 @@ bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key)
         p = eg_tmp(r, sizeof *p);
         *p = *key->process;
         p->user = NULL;
+        p->notes = NULL;
         p->comm = copy(r, p->comm);
         k->process = p;
     }

@@ -16,6 +16,7 @@ struct eg_key_process {
     int64_t pid;
     const char *comm;
     struct linux_user *user; /**< its own memory; reads go through user->space */
+    void **notes; /**< what the source that is at work keeps of this process; at first NULL */
 };
 
 struct eg_vault {
