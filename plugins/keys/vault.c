@@ -158,13 +158,26 @@ void eg_vault_each(struct eg_vault *v, eg_vault_emit *emit)
 
 /* ---- files ---- */
 
+static struct file *known_file(const struct eg_vault *v, const char *path)
+{
+    for (size_t i = 0; i < v->own->n_files; i++)
+        if (!strcmp(v->own->files[i].path, path))
+            return &v->own->files[i];
+    return NULL;
+}
+
+bool eg_vault_has_file(const struct eg_vault *v, const char *path)
+{
+    return known_file(v, path) != NULL;
+}
+
 static struct file *file_of(struct eg_vault *v, const char *path)
 {
     struct eg_vault_own *o = v->own;
+    struct file *f = known_file(v, path);
 
-    for (size_t i = 0; i < o->n_files; i++)
-        if (!strcmp(o->files[i].path, path))
-            return &o->files[i];
+    if (f)
+        return f;
     o->files = eg_grow(v->r, o->files, o->n_files, &o->cap_files, sizeof *o->files);
     o->files[o->n_files] = (struct file){ .path = copy(v->r, path) };
     return &o->files[o->n_files++];

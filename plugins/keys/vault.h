@@ -59,6 +59,8 @@ void eg_vault_file(struct eg_vault *v, const char *path, const void *bytes, size
                    const char *what);
 /** The same of a text. */
 void eg_vault_text(struct eg_vault *v, const char *path, const char *text, const char *what);
+/** Is there something in it already? */
+bool eg_vault_has_file(const struct eg_vault *v, const char *path);
 
 struct eg_key_source {
     /** Look at structures of the kernel and at files; once. May be NULL. */
