@@ -6,6 +6,7 @@
 #include "../linux/fs/fdtable.h"
 #include "../linux/net/sock.h"
 #include "aes.h"
+#include "hmac.h"
 #include "vault.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static const struct {
 struct way {
     uint64_t at, cipher; // addresses of the sshenc and of its sshcipher
     char name[NAME_MAX], mac_name[NAME_MAX];
-    uint64_t key_at, mac_key_at;
+    uint64_t key_at, mac_key_at, hmac_at; // hmac_at: of a pointer
     uint32_t key_len, iv_len, block, mac_key_len, mac_len, etm, compression;
     uint8_t key[SECRET_MAX], iv[16], mac_key[SECRET_MAX];
     uint32_t seqnr, packets;
@@ -182,6 +183,7 @@ static void read_mac(const struct linux_user *u, uint64_t at, struct way *w)
 {
     uint64_t text;
 
+    w->hmac_at = at + (u->ptr == 8 ? 40 : 28);
     if (linux_user_word(u, at, &text) && text && name_at(u, text, w->mac_name) &&
         linux_user_u32(u, at + u->ptr + 4, &w->mac_len) &&
         pointer_to(u, at + u->ptr + 8, &w->mac_key_at) &&
@@ -289,7 +291,7 @@ static bool state_has(const struct linux_user *u, const struct way *w, uint64_t 
     return false;
 }
 
-/* Does an EVP_CIPHER_CTX lead to a state with the key? @key NULL: with the AES schedule of it. */
+/* Does an EVP_CIPHER_CTX or an EVP_MD_CTX lead to a state with the key? @key NULL: with the AES schedule of it. */
 static bool evp_has(const struct linux_user *u, const struct way *w, uint64_t at,
                     const uint8_t *key, size_t len)
 {
@@ -324,6 +326,21 @@ static const char *prove_way(const struct session *s, unsigned way)
     return NULL;
 }
 
+/* struct ssh_hmac_ctx: a number, ictx; struct ssh_digest_ctx: a number, EVP_MD_CTX. */
+static const char *prove_mac(const struct session *s, unsigned way)
+{
+    const struct linux_user *u = s->p->user;
+    const struct way *w = &s->of[way];
+    uint8_t state[EG_HMAC_STATE];
+    const size_t len = eg_hmac_inner(w->mac_name, w->mac_key, w->mac_key_len, state);
+    uint64_t hmac, inner, md;
+
+    return len && pointer_to(u, w->hmac_at, &hmac) && pointer_to(u, hmac + u->ptr, &inner) &&
+                   pointer_to(u, inner + u->ptr, &md) && evp_has(u, w, md, state, len)
+               ? "the HMAC at work has its state"
+               : NULL;
+}
+
 /* ---- the session ---- */
 
 static const char *name_of(struct eg_vault *v, const struct session *s)
@@ -351,7 +368,9 @@ static void put_hex(FILE *f, const char *name, const uint8_t *bytes, size_t len)
     fputc('"', f);
 }
 
-/* The first five members are those that fox-it's OpenSSH-Network-Parser reads. */
+/* The first five members are those that fox-it's OpenSSH-Network-Parser reads. The IV is that of
+ * the packet with iv_sequence: the first with these keys; in the server the first behind the
+ * authentication, when a process hands them to another one. */
 static void export(struct eg_vault *v, const struct session *s, unsigned way, const char *name)
 {
     const struct way *w = &s->of[way];
@@ -372,15 +391,16 @@ static void export(struct eg_vault *v, const struct session *s, unsigned way, co
     eg_json_string(f, *w->mac_name ? w->mac_name : NULL);
     put_hex(f, "mac_key", w->mac_key, w->mac_key_len);
     fprintf(f,
-            ",\"mac_bytes\":%u,\"encrypt_then_mac\":%s,\"compression\":%u,\"sequence\":%u,"
-            "\"packets\":%u,\"blocks\":%llu,\"bytes\":%llu}\n",
+            ",\"mac_bytes\":%u,\"encrypt_then_mac\":%s,\"compression\":%u,\"iv_sequence\":%u,"
+            "\"next_sequence\":%u,\"blocks\":%llu,\"bytes\":%llu}\n",
             w->mac_key_len ? w->mac_len : 0, w->mac_key_len && w->etm ? "true" : "false",
-            w->compression, w->seqnr, w->packets, (unsigned long long)w->blocks,
+            w->compression, w->seqnr - w->packets, w->seqnr, (unsigned long long)w->blocks,
             (unsigned long long)w->bytes);
     if (!fclose(f))
         eg_vault_file(v, "ssh/sessions.jsonl", text, size,
-                      "keys of SSH sessions, a line for each direction, with the numbers of the "
-                      "next packet: network-parser --proto ssh --popt keyfile=FILE -p CAPTURE");
+                      "keys of SSH sessions, a line for each direction; iv is that of the packet "
+                      "number iv_sequence: network-parser --proto ssh --popt keyfile=FILE "
+                      "-p CAPTURE");
     free(text);
 }
 
@@ -409,8 +429,8 @@ static void add(struct eg_vault *v, const struct session *s, unsigned way, const
     key.at = w->mac_key_at;
     key.secret = w->mac_key;
     key.len = w->mac_key_len;
-    key.proof = NULL;
-    key.hints = w->proof ? "belongs to a cipher key that is proven" : NULL;
+    key.proof = prove_mac(s, way);
+    key.hints = w->proof && !key.proof ? "belongs to a cipher key that is proven" : NULL;
     eg_vault_add(v, &key);
 }
 
