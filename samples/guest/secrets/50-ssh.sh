@@ -86,6 +86,7 @@ for kind in rsa2048 ed25519 nistp256; do
 done
 gpg --batch --pinentry-mode loopback --passphrase 'a passphrase of the lab' \
     --quick-gen-key 'closed <closed@lab.example>' ed25519 sign never 2>> /run/lab/lab.log
+secret 'gpg passphrase' "$(printf 'a passphrase of the lab' | hex)"
 sign --passphrase 'a passphrase of the lab' -u closed@lab.example
 tell_of gpg.txt gpg --batch --with-colons --with-keygrip --list-secret-keys
 for file in $GNUPGHOME/private-keys-v1.d/*; do cp "$file" "$said/keys/gpg-${file##*/}"; done
