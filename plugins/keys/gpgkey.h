@@ -26,7 +26,7 @@ EG_API size_t eg_gpg_begins(const uint8_t *p, size_t len);
 enum { EG_KEYGRIP = 41 };
 EG_API bool eg_gpg_grip(const struct eg_gpg_key *key, char out[EG_KEYGRIP]);
 
-/** What libcrypto says of an unprotected key. @return false: its parts do not belong together, or
+/** What libcrypto says of an unprotected key; of ElGamal @out->der is the secret number. @return false: its parts do not belong together, or
  * its kind is not known. */
 EG_API bool eg_gpg_prove(const struct eg_gpg_key *key, struct eg_privkey *out);
 

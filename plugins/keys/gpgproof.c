@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+enum { BITS_MIN = 512, BITS_MAX = 16384 }; // of ElGamal's modulus
+
 static struct eg_key_bytes part(const struct eg_gpg_key *key, char name)
 {
     return key->of[name - 'a'];
@@ -175,10 +177,45 @@ static bool prove_ec(const struct eg_gpg_key *key, struct eg_privkey *out)
            out->proof;
 }
 
+/* y = g^x. PKCS#8 does not know it: the secret number stands alone. */
+static bool prove_elgamal(const struct eg_gpg_key *key, struct eg_privkey *out)
+{
+    enum { P, G, Y, X, ALL };
+    static const char names[] = "pgyx";
+    BN_CTX *c = BN_CTX_new();
+    BIGNUM *b[ALL] = { NULL }, *made = BN_new();
+    const struct eg_key_bytes x = number(key, 'x');
+    bool good = c && made && x.n && x.n <= sizeof out->der;
+
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < ALL; i++) {
+        const struct eg_key_bytes n = number(key, names[i]);
+
+        b[i] = n.n <= BITS_MAX / 8 ? BN_bin2bn(n.at, (int)n.n, NULL) : NULL;
+        good = good && b[i];
+    }
+    good = good && BN_num_bits(b[P]) >= BITS_MIN && BN_is_odd(b[P]) && BN_cmp(b[X], b[P]) < 0 &&
+           !BN_is_zero(b[G]) && !BN_is_one(b[G]) && BN_mod_exp(made, b[G], b[X], b[P], c) &&
+           BN_cmp(made, b[Y]) == 0;
+    if (good) {
+        memcpy(out->der, x.at, x.n);
+        out->der_len = x.n;
+        out->proof = "public key computed";
+        snprintf(out->algorithm, sizeof out->algorithm, "ElGamal-%d", BN_num_bits(b[P]));
+    }
+    for (size_t i = 0; i < ALL; i++)
+        BN_free(b[i]);
+    BN_free(made);
+    BN_CTX_free(c);
+    return good;
+}
+
 bool eg_gpg_prove(const struct eg_gpg_key *key, struct eg_privkey *out)
 {
     if (key->protected)
         return false;
+    if (!strcmp(key->algorithm, "elg"))
+        return prove_elgamal(key, out);
     if (!strcmp(key->algorithm, "rsa"))
         return prove_rsa(key, out);
     if (!strcmp(key->algorithm, "dsa"))
