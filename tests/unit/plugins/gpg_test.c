@@ -167,6 +167,12 @@ static void searched(void **state)
         struct mk_user u = mk_user(m, 0);
         const char *const names[] = { "ed25519", "canonical-ed25519", "protected", "canonical-rsa",
                                       "nistp256" };
+        const char *const want[] = {
+            "keygrip 47A4857B42B580CB60DFB223B879CB60D0FEFC57|Ed25519",
+            "keygrip F1EEC230BAE0E9033E16965E6DBAD1500D5A8470|RSA-1024",
+            "keygrip C1BE1F12490062AD8B50D3E94D1A9AEA88A0DAAB|EC P-256",
+        };
+        const char *said;
 
         for (size_t i = 0; i < countof(names); i++) {
             const struct loaded l = load(names[i]);
