@@ -21,13 +21,13 @@ EG_API bool eg_gpg_read(const uint8_t *p, size_t len, struct eg_gpg_key *out);
 /** Does one seem to begin at @p? @return bytes of its first words; 0: no. */
 EG_API size_t eg_gpg_begins(const uint8_t *p, size_t len);
 
-/** The keygrip, which names the file of a key: 40 digits of hex and a 0. @return false: the curve is
- * not known, or there is no libcrypto. */
+/** The keygrip, which names the file of a key: 40 digits of hex and a 0. @return false: the curve
+ * is not known, or there is no libcrypto. */
 enum { EG_KEYGRIP = 41 };
 EG_API bool eg_gpg_grip(const struct eg_gpg_key *key, char out[EG_KEYGRIP]);
 
-/** What libcrypto says of an unprotected key; of ElGamal @out->der is the secret number. @return false: its parts do not belong together, or
- * its kind is not known. */
+/** What libcrypto says of an unprotected key; of ElGamal @out->der is the secret number.
+ * @return false: its parts do not belong together, or its kind is not known. */
 EG_API bool eg_gpg_prove(const struct eg_gpg_key *key, struct eg_privkey *out);
 
 #endif

@@ -8,8 +8,8 @@
 
 enum { EG_HMAC_STATE = 64 };
 /** @name begins with "hmac-sha1", "hmac-sha2-256" or "hmac-sha2-512". The words of the state are in
- * the order of this computer. @return its length; 0: another name, a key of more than a block, or no
- * libcrypto. */
+ * the order of this computer. @return its length; 0: another name, a key of more than a block, or
+ * no libcrypto. */
 EG_API size_t eg_hmac_inner(const char *name, const uint8_t *key, size_t len,
                             uint8_t out[EG_HMAC_STATE]);
 

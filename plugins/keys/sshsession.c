@@ -291,7 +291,8 @@ static bool state_has(const struct linux_user *u, const struct way *w, uint64_t 
     return false;
 }
 
-/* Does an EVP_CIPHER_CTX or an EVP_MD_CTX lead to a state with the key? @key NULL: with the AES schedule of it. */
+/* Does an EVP_CIPHER_CTX or an EVP_MD_CTX lead to a state with the key? @key NULL: with the AES
+ * schedule of it. */
 static bool evp_has(const struct linux_user *u, const struct way *w, uint64_t at,
                     const uint8_t *key, size_t len)
 {

@@ -165,8 +165,8 @@ static void hide(struct world *w)
     mk_user_word(&w->u, four(w), 3, EG_SSH_PREKEY);
 }
 
-/* The prekey fills the pages 1 to 4 but for their last 1024 bytes. The four words lie across the end
- * of page 4, where pages are small. */
+/* The prekey fills the pages 1 to 4 but for their last 1024 bytes. The four words lie across the
+ * end of page 4, where pages are small. */
 static struct world world(const struct mk_machine *m, unsigned ptr, struct eg_key_buf plain)
 {
     struct world w = { .u = mk_user(m, ptr), .plain = plain };

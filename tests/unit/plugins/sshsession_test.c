@@ -1,5 +1,5 @@
-/* sshsession_test.c - a session of OpenSSH, word by word: its keys, the ciphers that prove them, and
- * what is close to a session and is none. */
+/* sshsession_test.c - a session of OpenSSH, word by word: its keys, the ciphers that prove them,
+ * and what is close to a session and is none. */
 #include "../../../plugins/keys/aes.h"
 #include "../../../plugins/keys/hmac.h"
 #include "check.h"
