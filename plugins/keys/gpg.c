@@ -120,10 +120,10 @@ enum { NEXT, CREATED, ACCESSED, TTL, PW, NUMBERS, WORDS };
 enum {
     MODE_MAX = 7,
     TIME_MIN = 1 << 30, // 2004
-    WRAPPED_MAX = 4096,
-    BLOCK = 32, // a passphrase is padded to such
+    WRAPPED_MAX = 512,  // bytes of a passphrase, padded
+    BLOCK = 32,         // to such
     AES_KEYS = 64,
-    ITEMS_MAX = 1024,
+    ITEMS_MAX = 256,
     PART = 1 << 16,
     NAME_MAX = 256,
     AES_WORDS = 4, // AES-128
@@ -306,7 +306,10 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
         len > WRAPPED_MAX || !eg_read(eg_view_of(v->r), u->space, pw + 4, wrapped, len))
         return;
     n = take_notes(v, p);
-    if (n->items++ >= ITEMS_MAX || !(name = name_at(v, u, at)))
+    if (++n->items == ITEMS_MAX + 1)
+        eg_note(v->r, "process %lld: more than %d passphrases: the others are left out",
+                (long long)p->pid, ITEMS_MAX);
+    if (n->items > ITEMS_MAX || !(name = name_at(v, u, at)))
         return;
     for (size_t i = 0; i < n->n_aes; i++)
         if (unwrap(n->aes[i], wrapped, len, text)) {

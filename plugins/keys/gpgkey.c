@@ -145,6 +145,9 @@ static bool copy(struct eg_key_bytes atom, char *out, size_t size)
     return true;
 }
 
+/* Each byte of memory is read for the lists around it: these are few. */
+enum { DEPTH_MAX = 8 };
+
 /* (private-key (ecc (curve …) (flags …) (q …) (d …)) (comment …)): where a word stands. */
 struct place {
     unsigned depth;
@@ -192,7 +195,8 @@ bool eg_gpg_read(const uint8_t *p, size_t len, struct eg_gpg_key *out)
         case SEXP_OPEN:
             at.lists += at.depth == 1;
             at.words = 0;
-            at.depth++;
+            if (++at.depth > DEPTH_MAX)
+                return false;
             break;
         case SEXP_CLOSE:
             if (!at.depth--)

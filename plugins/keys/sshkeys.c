@@ -15,8 +15,13 @@ enum {
     SSHKEY_MAX = 256, // bytes of a struct sshkey before these, at most
     NAMED_MAX = 64,   // keys of a process whose names are looked for
     PLACES_MAX = 64,  // that point to one
-    TYPE_MAX = 64,    // more than enum sshkey_types and the flags have
+    TRIED_MAX = 4096,
+    TYPE_MAX = 64, // more than enum sshkey_types and the flags have
     COMMENT_MAX = 255,
+};
+
+struct notes {
+    size_t named, tried; // of a process
 };
 
 static bool is_pointer(const struct linux_user *u, uint64_t w)
@@ -122,15 +127,11 @@ static const char *name_of(const struct eg_key_process *p, uint64_t at)
 }
 
 /* A search of a process's memory for each key is bounded by their number. */
-static const char *name_if_few(struct eg_vault *v, const struct eg_key_process *p, uint64_t at)
+static const char *name_if_few(const struct eg_key_process *p, struct notes *notes, uint64_t at)
 {
-    size_t *named = *p->notes;
-
     if (!strncmp(p->comm ? p->comm : "", "sshd", 4))
         return "host key"; // it has no name beside it
-    if (!named)
-        *p->notes = named = eg_tmp(v->r, sizeof *named);
-    return (*named)++ < NAMED_MAX ? name_of(p, at) : NULL;
+    return notes->named++ < NAMED_MAX ? name_of(p, at) : NULL;
 }
 
 /* ---- the keys ---- */
@@ -143,6 +144,24 @@ struct found {
     struct eg_privkey read;
 };
 
+/* What looks like a key costs a digest of the prekey: so many of a process are tried. */
+static bool may_try(struct eg_vault *v, const struct eg_key_process *p, struct notes *notes)
+{
+    if (++notes->tried == TRIED_MAX + 1)
+        eg_note(v->r,
+                "process %lld: more than %d places look like shielded keys: the others are "
+                "not examined",
+                (long long)p->pid, TRIED_MAX);
+    return notes->tried <= TRIED_MAX;
+}
+
+static struct notes *take_notes(struct eg_vault *v, const struct eg_key_process *p)
+{
+    if (!*p->notes)
+        *p->notes = eg_tmp(v->r, sizeof(struct notes));
+    return *p->notes;
+}
+
 static bool decrypt(struct eg_vault *v, const struct eg_key_process *p, uint64_t at,
                     struct found *f)
 {
@@ -153,6 +172,7 @@ static bool decrypt(struct eg_vault *v, const struct eg_key_process *p, uint64_t
         if (!linux_user_word(u, at + i * u->ptr, &w[i]) || !fits(u, i, w[i]))
             return false;
     return linux_user_range(u, w[PRIVATE]) && linux_user_range(u, w[PREKEY]) &&
+           may_try(v, p, take_notes(v, p)) &&
            eg_read(eg_view_of(v->r), u->space, w[PREKEY], f->prekey, sizeof f->prekey) &&
            eg_read(eg_view_of(v->r), u->space, w[PRIVATE], f->hidden, w[PRIVATE_LEN]) &&
            eg_ssh_unshield(f->prekey, f->hidden, w[PRIVATE_LEN], f->plain) &&
@@ -205,7 +225,7 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
     if (!decrypt(v, p, at, f))
         return;
     f->file.n = f->file.full = 0;
-    name = name_if_few(v, p, at);
+    name = name_if_few(p, take_notes(v, p), at);
     if (f->key.token) {
         add_token(v, p, at, name, f);
         return;
