@@ -88,6 +88,8 @@ static void files(void **state)
         assert_string_equal(read.comment, "a comment");
         eg_sshkey_public(&key, &public);
         eg_ssh_fingerprint((struct eg_key_bytes){ public.at, public.n }, fingerprint);
+        // what would be encrypted is padded to blocks; before it are 15 + 4 * 8 bytes
+        assert_int_equal((file.n - public.n - 47) % 8, 0);
         assert_string_equal(fingerprint, keys[i].public);
         n = eg_sshkey_text(&file, text, sizeof text);
         assert_int_equal(n, strlen(text));
