@@ -93,6 +93,9 @@ static void files(void **state)
         assert_string_equal(fingerprint, keys[i].public);
         n = eg_sshkey_text(&file, text, sizeof text);
         assert_int_equal(n, strlen(text));
+        for (n = 0; strchr(text, '=') && strchr(text, '=')[n] == '=';)
+            n++;
+        assert_int_equal(n, (3 - file.n % 3) % 3);
         assert_true(eg_privkey_read(KEY_PEM, (uint8_t *)text, strlen(text), &again));
         assert_memory_equal(again.der, read.der, read.der_len);
         for (const char *line = text; *line; line = strchr(line, '\n') + 1)
