@@ -251,4 +251,11 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
         export(v, name, f);
 }
 
-EG_KEY_SOURCE(sshkeys) = { .look = look, .prove = prove };
+static void find(struct eg_vault *v)
+{
+    if (!eg_privkey_readable())
+        eg_note(v->r, "this build has no libcrypto: keys that OpenSSH shields, and those of GnuPG, "
+                      "are not found");
+}
+
+EG_KEY_SOURCE(sshkeys) = { .find = find, .look = look, .prove = prove };

@@ -292,11 +292,50 @@ static void none(void **state)
     }
 }
 
+/* The file is the key, once, though two processes have it. */
+static void exported(void **state)
+{
+    char top[] = "/tmp/engram-keys-XXXXXX", args[64], path[200], text[4096], command[64];
+    struct eg_privkey *read = malloc(sizeof *read);
+    struct mk_guest *g;
+    uint64_t task;
+    size_t n, n_machines = 0;
+    FILE *f;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    mk_each_machine(m)
+    {
+        struct world w = world(m, 0, serialized(keys[ED25519].name));
+
+        g = &w.u.g;
+        task = mk_guest_task(g, 8, "child", w.u.task);
+        mk_put(g->k, task, "task_struct.mm", w.u.mm);
+        snprintf(args, sizeof args, "export=%s/%zu", top, n_machines);
+        assert_string_equal(mk_columns(mk_guest_rows(g, "keys", args), 5, 6), "7|prog\n8|child");
+        snprintf(path, sizeof path,
+                 "%s/%zu/keys/ssh/SHA256_g+dIktVtJnABKF21mhyOAwAkFwsz64n+cRUPNF_Tvjw.key", top,
+                 n_machines++);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        n = fread(text, 1, sizeof text, f);
+        fclose(f);
+        assert_true(eg_privkey_read(KEY_PEM, (uint8_t *)text, n, read));
+        assert_string_equal(read->public, keys[ED25519].public);
+        assert_null(memmem(text + 1, n - 1, "-----BEGIN", 10));
+        free_world(&w);
+    }
+    free(read);
+    snprintf(command, sizeof command, "rm -rf %s", top);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),    cmocka_unit_test(forms), cmocka_unit_test(each_kind),
         cmocka_unit_test(of_token), cmocka_unit_test(names), cmocka_unit_test(none),
+        cmocka_unit_test(exported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
