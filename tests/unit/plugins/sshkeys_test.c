@@ -248,6 +248,8 @@ static void names(void **state)
         assert_string_equal(rows(&w, 1, 1), "farther");
         identity(&w, "the one");
         assert_string_equal(rows(&w, 1, 1), "the one");
+        MK_WORDS(u, w.key_at - 8 * u->ptr, mk_user_text(u, "farthest"));
+        assert_string_equal(rows(&w, 1, 1), "the one");
         mk_user_int(u, w.key_at, 4, 4711);
         assert_string_equal(rows(&w, 1, 1), "farther");
         mk_puts(u->g.k, u->task, "task_struct.comm", "sshd-session");

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "mkuser.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { IN, OUT, WAYS };
 
@@ -259,6 +260,44 @@ static void of_hmac(void **state)
     }
 }
 
+/* A line for each direction, with what the packets need. */
+static void exported(void **state)
+{
+    char top[] = "/tmp/engram-keys-XXXXXX", args[64], path[100], text[4096], command[64], *line;
+    size_t n, n_worlds = 0;
+    FILE *f;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    mk_each_user(m, p)
+    {
+        struct world w = aes(m, p);
+
+        snprintf(args, sizeof args, "export=%s/%zu", top, n_worlds);
+        mk_guest_rows(&w.u.g, "keys", args);
+        snprintf(path, sizeof path, "%s/%zu/keys/ssh/sessions.jsonl", top, n_worlds++);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        n = fread(text, 1, sizeof text - 1, f);
+        text[n] = 0;
+        fclose(f);
+        snprintf(args, sizeof args, "\"sshenc_addr\":%llu,", (unsigned long long)w.newkeys[IN]);
+        assert_non_null(strstr(text, args));
+        line = strchr(text, '\n') + 1;
+        assert_non_null(strstr(line, "\"cipher_name\":\"aes128-ctr\",\"key\":\"10355a7fa4c9ee13"));
+        assert_non_null(strstr(line, "\"iv\":\"616e204956206f662031362062797465\""));
+        assert_non_null(strstr(line, "\"direction\":\"out\","));
+        assert_non_null(strstr(line, "\"mac_key\":\"163f68"));
+        assert_non_null(strstr(line, "\"mac_bytes\":32,\"encrypt_then_mac\":true,"));
+        assert_non_null(strstr(line, "\"iv_sequence\":0,\"next_sequence\":8,\"blocks\":40,"));
+        *line = 0;
+        assert_non_null(strstr(text, "\"iv_sequence\":4,\"next_sequence\":30,"));
+        mk_free(w.u.g.k);
+    }
+    snprintf(command, sizeof command, "rm -rf %s", top);
+    assert_int_equal(system(command), 0);
+}
+
 /* Words that may begin a session, and lead to none. */
 static void none(void **state)
 {
@@ -320,7 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_aes),  cmocka_unit_test(unproven), cmocka_unit_test(of_chacha),
-        cmocka_unit_test(of_hmac), cmocka_unit_test(none),
+        cmocka_unit_test(of_hmac), cmocka_unit_test(none),     cmocka_unit_test(exported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
