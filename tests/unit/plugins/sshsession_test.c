@@ -210,6 +210,9 @@ static void of_chacha(void **state)
         uint8_t own[128] = { 0 };
 
         mk_user_word(u, w.context[IN] + 8, 1,
+                     MK_WORDS(u, MK_WORDS(u, w.key_at[IN]), MK_WORDS(u, w.key_at[IN])));
+        assert_string_equal(rows(&w, 9, 9), "\n");
+        mk_user_word(u, w.context[IN] + 8, 1,
                      MK_WORDS(u, evp(u, w.key[IN], 32), evp(u, w.key[IN] + 32, 32)));
         memcpy(own + 16, w.key[OUT], 32);
         memcpy(own + 80, w.key[OUT] + 32, 32);
@@ -302,7 +305,7 @@ static void exported(void **state)
 static void none(void **state)
 {
     (void)state;
-    mk_each_user(m, p) for (unsigned i = 0; i < 13; i++)
+    mk_each_user(m, p) for (unsigned i = 0; i < 14; i++)
     {
         struct world w = aes(m, p);
         struct mk_user *u = &w.u;
@@ -344,6 +347,11 @@ static void none(void **state)
             break;
         case 11: // the key is elsewhere
             mk_user_word(u, enc + 16, 2, u->heap + 4096 * u->g.page);
+            break;
+        case 13: // all say so, and it is not that cipher's
+            mk_user_int(u, w.cipher + u->ptr + 4, 4, 32);
+            mk_user_int(u, w.newkeys[IN] + 2 * u->ptr + 4, 4, 32);
+            mk_user_int(u, enc + 2 * u->ptr + 4, 4, 32);
             break;
         case 12: // and the IV
             mk_user_word(u, enc + 16, 3, 4097);
