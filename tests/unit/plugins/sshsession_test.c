@@ -239,10 +239,16 @@ static void of_hmac(void **state)
                    { "hmac-md5", 0 },
                    { "umac-128@openssh.com", 0 } };
     uint8_t inner[EG_HMAC_STATE], key[129] = { 1 };
+    uint32_t words[2];
 
     (void)state;
     for (size_t i = 0; i < countof(hashes); i++)
         assert_int_equal(eg_hmac_inner(hashes[i].name, key, 32, inner), hashes[i].len);
+    // FIPS 180-4, 6.2.2, of a block that is this key with each byte exclusive-ored with 0x36
+    eg_hmac_inner("hmac-sha2-256", key, 32, inner);
+    memcpy(words, inner, sizeof words);
+    assert_int_equal(words[0], 0xc1960156);
+    assert_int_equal(words[1], 0x3b91a4c4);
     assert_int_equal(eg_hmac_inner("hmac-sha2-256", key, 65, inner), 0);
     assert_int_equal(eg_hmac_inner("hmac-sha2-512", key, 129, inner), 0);
     mk_each_user(m, p)
