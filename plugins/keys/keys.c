@@ -82,7 +82,10 @@ static void look_at_process(struct keys *k, struct eg_key_process *p)
     for (size_t i = 0; i < k->n_looks; i++) {
         p->notes = &notes[i];
         for (size_t n = 0; n < places[i].n && !eg_stopped(k->v.r); n++)
-            k->looks[i]->prove(&k->v, p, places[i].at[n]);
+            if (k->looks[i]->prove)
+                k->looks[i]->prove(&k->v, p, places[i].at[n]);
+        if (k->looks[i]->prove_all && places[i].n && !eg_stopped(k->v.r))
+            k->looks[i]->prove_all(&k->v, p, &places[i]);
     }
 }
 

@@ -73,6 +73,10 @@ struct eg_key_source {
                  const struct linux_user_piece *piece, struct linux_addresses *out);
     /** Read what is around an address that .look kept, and add the keys that are there. */
     void (*prove)(struct eg_vault *v, const struct eg_key_process *p, uint64_t at);
+    /** Instead of .prove, where keys are proven by what is elsewhere in the process: all that .look
+     * kept, in that order; not called when it kept nothing. */
+    void (*prove_all)(struct eg_vault *v, const struct eg_key_process *p,
+                      const struct linux_addresses *places);
     /** Search all physical memory, as struct eg_scan has it; threads call it. A hit's tag is @id
      * plus a number of the source's own, below 2^24. NULL: nothing is searched. */
     void (*search)(const struct eg_window *w, struct eg_hits *out, uint32_t id);

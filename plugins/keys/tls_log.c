@@ -1,0 +1,238 @@
+/* tls_log.c - tells the secrets of connections: rows, and the lines of a key log. */
+#include "../../core/map.h"
+#include "../../core/run.h"
+#include "../../core/space.h"
+#include "../linux/fs/fdtable.h"
+#include "../linux/net/sock.h"
+#include "tls_own.h"
+#include <stdio.h>
+
+#define LOG "tls/keylog.txt"
+#define LOG_IS                                                                                     \
+    "secrets of TLS connections, as SSLKEYLOGFILE has them; for Wireshark: tshark -r CAPTURE -o "  \
+    "tls.keylog_file:FILE"
+
+enum { MESSAGE_MAX = 1 << 12, ESTABLISHED = 1 };
+
+struct told {
+    struct eg_tls *t;
+    const char *name;     // of the only connection of the process
+    unsigned connections; // that its sockets are
+};
+
+static const char *hex(struct eg_run *r, const uint8_t *p, size_t n)
+{
+    char *out = eg_tmp(r, 2 * n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", p[i]);
+    return out;
+}
+
+/* Which connection a secret is of can be told only where the process has no other. */
+static void find_name(struct told *told)
+{
+    struct eg_run *r = told->t->v->r;
+    struct eg_obj file;
+    uint64_t fd;
+
+    linux_each_fd(r, told->t->p->task, fd, file)
+    {
+        const struct eg_obj sock = linux_file_sock(r, file);
+        struct linux_sock s;
+        const char *text;
+        size_t len;
+
+        if (sock.why || !linux_sock_read(r, sock, &s) || s.size != LINUX_SOCK_FULL ||
+            (s.family_number != LINUX_AF_INET && s.family_number != LINUX_AF_INET6) ||
+            s.protocol_number != LINUX_IPPROTO_TCP || s.state_number == LINUX_TCP_LISTEN ||
+            s.state_number == LINUX_TCP_CLOSE)
+            continue;
+        text = linux_sock_text(r, sock);
+        if (!text || told->connections++)
+            continue;
+        if (!strncmp(text, "TCP ", 4))
+            text += 4;
+        len = strcspn(text, " ");
+        told->name = eg_strf(r, "%.*s", (int)EG_MIN(len, (size_t)200), text);
+    }
+    if (told->connections != 1)
+        told->name = NULL;
+}
+
+static const char *algorithm(struct eg_run *r, const struct eg_tls_used *used, size_t hash)
+{
+    const char *digest = hash == 48 ? "SHA-384" : "SHA-256";
+
+    if (used->key_len < 16)
+        return digest;
+    if (used->key_len == 32 && hash == 32 && !used->stream)
+        return eg_strf(r, "ChaCha20-Poly1305, %s", digest);
+    return eg_strf(r, "AES-%d%s, %s", 8 * used->key_len, used->stream ? "-CBC" : "", digest);
+}
+
+/* Do the Hello messages that are in memory have the digest that the secrets follow from? */
+static bool hellos_match(struct told *told, const struct eg_tls_connection *c,
+                         const struct eg_tls_pair *p)
+{
+    struct eg_run *r = told->t->v->r;
+    uint8_t *message[2], digest[TLS_HASH_MAX];
+
+    if (c->sort != TLS_13 || !c->of.has_handshake)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!p->hello[i] || p->hello_len[i] > MESSAGE_MAX)
+            return false;
+        message[i] = eg_tmp(r, MESSAGE_MAX);
+        eg_tls_read(told->t, p->hello[i], message[i], p->hello_len[i]);
+    }
+    return eg_tls_digest(c->hash, message[0], p->hello_len[0], message[1], p->hello_len[1],
+                         digest) &&
+           !memcmp(digest, c->of.hellos, c->hash);
+}
+
+/* The client's random; NULL: there is none. @how: what says so. */
+static const uint8_t *client_random(struct told *told, const struct eg_tls_connection *c,
+                                    const char **how)
+{
+    const struct eg_tls_pair *p = NULL;
+
+    *how = NULL;
+    if (c->sort == TLS_12) {
+        *how = "the key block follows from it";
+        return c->pairs[c->pair].random[c->client];
+    }
+    for (size_t i = 0; i < c->n_pairs; i++) {
+        const struct eg_tls_pair *each = &c->pairs[i];
+
+        if (hellos_match(told, c, each)) {
+            *how = "of the Hello messages from whose digest the secrets follow";
+            return each->random[each->client];
+        }
+        if (!p && each->client >= 0)
+            p = each;
+    }
+    if (p) {
+        *how = "of a Hello message in the process's memory";
+        return p->random[p->client];
+    }
+    if (!c->n_pairs)
+        return NULL;
+    *how = c->n_pairs > 1 ? "by its place, one of several" : "by its place";
+    return c->pairs[0].random[c->client_first ? 0 : 1];
+}
+
+struct line {
+    const struct eg_tls_connection *c;
+    const char *kind, *label, *proof;
+    const uint8_t *secret;
+    size_t len;
+    uint64_t at;
+    const struct eg_tls_used *used;
+};
+
+static void tell(struct told *told, const struct line *l)
+{
+    struct eg_run *r = told->t->v->r;
+    const char *how;
+    const uint8_t *random = client_random(told, l->c, &how);
+    const char *several = told->connections > 1
+                              ? eg_strf(r, "; the process has %u connections", told->connections)
+                              : "";
+    const struct eg_vault_key key = {
+        .kind = l->kind,
+        .name = told->name,
+        .purpose = l->label,
+        .algorithm = algorithm(r, l->used, l->c->hash),
+        .at = l->at,
+        .process = told->t->p,
+        .secret = l->secret,
+        .len = l->len,
+        .proof = l->proof,
+        .hints =
+            random
+                ? eg_strf(r, "client random %s, %s%s", hex(r, random, TLS_RANDOM), how, several)
+                : eg_strf(r, "its client random was not found: no line of the key log%s", several),
+    };
+
+    if (eg_vault_add(told->t->v, &key) && random && told->t->v->exports)
+        eg_vault_text(told->t->v, LOG,
+                      eg_strf(r, "%s %s %s\n", l->label, hex(r, random, TLS_RANDOM),
+                              hex(r, l->secret, l->len)),
+                      LOG_IS);
+}
+
+static void tell_13(struct told *told, const struct eg_tls_connection *c)
+{
+    static const struct eg_tls_used none;
+
+    for (int i = c->of.has_handshake ? 0 : TLS_CLIENT; i < TLS_LABELS; i++) {
+        const int slot = c->of.slot[i];
+        const int app = c->of.slot[i == TLS_SERVER ? TLS_SERVER : TLS_CLIENT];
+        const bool used =
+            (i == TLS_CLIENT || i == TLS_SERVER) && slot >= 0 && c->used[slot].key_len;
+        const struct line l = {
+            c,
+            "TLS 1.3",
+            eg_tls_label_names[i],
+            i < TLS_CLIENT ? "follows from the handshake secret, and a Finished key from it"
+            : used         ? "follows from the master secret; its write key is in use"
+                           : "follows from the master secret",
+            c->of.secret[i],
+            c->hash,
+            slot < 0 ? 0 : c->at + TLS_SLOT * (uint64_t)slot,
+            app >= 0 ? &c->used[app] : &none,
+        };
+
+        tell(told, &l);
+    }
+}
+
+/* Where no digest is kept, two slots whose write keys are in use are the traffic secrets, the
+ * client's first; those of the handshake are before them, the exporter's behind (GnuTLS). */
+static void tell_slots(struct told *told, const struct eg_tls_connection *c)
+{
+    for (size_t i = 0; i + 1 < c->n; i++) {
+        if (!c->used[i].key_len || !c->used[i + 1].key_len)
+            continue;
+        for (int k = 0; k < TLS_LABELS; k++) {
+            const size_t slot = i + (size_t)k - TLS_CLIENT;
+            const struct line l = {
+                c,
+                "TLS 1.3",
+                eg_tls_label_names[k],
+                slot == i || slot == i + 1 ? "its write key is in use" : NULL,
+                slot < c->n ? c->slots[slot] : NULL,
+                c->hash,
+                c->at + TLS_SLOT * (uint64_t)slot,
+                &c->used[i],
+            };
+
+            if (slot < c->n)
+                tell(told, &l);
+        }
+        return;
+    }
+}
+
+void eg_tls_tell(struct eg_tls *t)
+{
+    struct told told = { .t = t };
+    bool any = false;
+
+    for (size_t i = 0; i < t->n && !eg_stopped(t->v->r); i++) {
+        const struct eg_tls_connection *c = t->of[i];
+        const struct line l = { c,         "TLS 1.2",  "CLIENT_RANDOM", "its write keys are in use",
+                                c->master, TLS_MASTER, c->at,           &c->used[0] };
+
+        if (!any)
+            find_name(&told);
+        any = true;
+        if (c->sort == TLS_13)
+            tell_13(&told, c);
+        else if (c->sort == TLS_13_SLOTS)
+            tell_slots(&told, c);
+        else if (c->pair >= 0)
+            tell(&told, &l);
+    }
+}

@@ -1,0 +1,243 @@
+/* tls_use.c - are the write keys of connections in use, and which random is the client's? One pass
+ * over the process's memory answers both. */
+#include "../../core/map.h"
+#include "../../core/run.h"
+#include "../../core/space.h"
+#include "../../core/system.h"
+#include "tls_own.h"
+
+enum {
+    NEEDLE = 16, // bytes of a key: whole, or the first half, with which each schedule begins
+    NEEDLES_MAX = 1 << 20,
+    NONE = UINT32_MAX,
+    HELLO = 6, // bytes of a Hello message before its random: type, length, version
+    HELLO_MAX = 1 << 12,
+    BLOCK = 160, // of a key block: two MAC keys of SHA-384, one and a half keys
+    FILTER_BITS = 16,
+};
+
+struct needle {
+    uint8_t bytes[NEEDLE];
+    uint32_t connection, next; // next: another with the same first bytes
+    uint8_t slot;              // of TLS 1.3
+    uint8_t pair, client;      // of TLS 1.2
+    uint8_t hash, key_len;     // key_len 0: not told by this one
+    bool stream;
+};
+struct random {
+    uint32_t connection, next;
+    uint8_t pair, which;
+};
+struct search {
+    struct eg_tls *t;
+    struct needle *needles;
+    size_t n_needles, cap_needles;
+    struct random *randoms;
+    size_t n_randoms, cap_randoms;
+    struct eg_map *by_key, *by_random; // first 8 bytes → number
+    uint8_t filter[1 << (FILTER_BITS - 3)];
+};
+
+static uint32_t filter_bit(const uint8_t *p)
+{
+    uint32_t w;
+
+    memcpy(&w, p, 4);
+    return w * UINT32_C(2654435761) >> (32 - FILTER_BITS);
+}
+
+static void number(struct search *s, struct eg_map *map, const uint8_t *bytes, size_t i)
+{
+    if (eg_map_add(map, eg_le64(bytes), i) < 0)
+        eg_run_leave(s->t->v->r);
+}
+
+static void add_needle(struct search *s, const struct needle *n, const uint8_t *key)
+{
+    uint64_t first;
+
+    for (unsigned order = 0; order < 2; order++) {
+        struct needle *e;
+        uint32_t bit;
+
+        if (s->n_needles == NEEDLES_MAX)
+            return;
+        s->needles =
+            eg_grow(s->t->v->r, s->needles, s->n_needles, &s->cap_needles, sizeof *s->needles);
+        e = &s->needles[s->n_needles];
+        *e = *n;
+        e->next = NONE;
+        // A program without AES instructions reads a key as big-endian words.
+        for (unsigned i = 0; i < NEEDLE; i++)
+            e->bytes[i] = key[order ? i ^ 3 : i];
+        if (eg_map_get(s->by_key, eg_le64(e->bytes), &first)) {
+            e->next = s->needles[first].next;
+            s->needles[first].next = (uint32_t)s->n_needles;
+        } else {
+            number(s, s->by_key, e->bytes, s->n_needles);
+        }
+        bit = filter_bit(e->bytes);
+        s->filter[bit / 8] |= (uint8_t)(1u << bit % 8);
+        s->n_needles++;
+    }
+}
+
+static void keys_of_slots(struct search *s, uint32_t which)
+{
+    const struct eg_tls_connection *c = s->t->of[which];
+    uint8_t key[32];
+
+    for (size_t i = 0; i < c->n; i++)
+        for (unsigned len = 16; len <= 32; len += 16) {
+            const struct needle n = { .connection = which,
+                                      .slot = (uint8_t)i,
+                                      .key_len = (uint8_t)len };
+
+            if (!s->t->budget)
+                return;
+            s->t->budget--;
+            if (eg_tls_expand(c->hash, c->slots[i], "key", NULL, 0, key, len))
+                add_needle(s, &n, key);
+        }
+}
+
+/* The key block has two MAC keys, which an AEAD has not, and two write keys. */
+static void keys_of_block(struct search *s, uint32_t which, uint8_t pair, uint8_t client)
+{
+    static const uint8_t macs[] = { 0, 20, 32, 48 };
+    const struct eg_tls_connection *c = s->t->of[which];
+    const struct eg_tls_pair *p = &c->pairs[pair];
+    uint8_t seed[2 * TLS_RANDOM], block[BLOCK];
+
+    memcpy(seed, p->random[!client], TLS_RANDOM);
+    memcpy(seed + TLS_RANDOM, p->random[client], TLS_RANDOM);
+    for (unsigned hash = 32; hash <= 48; hash += 16) {
+        if (!s->t->budget)
+            return;
+        s->t->budget--;
+        if (!eg_tls_prf(hash, c->master, "key expansion", seed, sizeof seed, block, sizeof block))
+            return;
+        for (size_t i = 0; i < countof(macs); i++)
+            for (unsigned len = 0; len <= 32; len += 16) {
+                const struct needle n = { .connection = which,
+                                          .pair = pair,
+                                          .client = client,
+                                          .hash = (uint8_t)hash,
+                                          .key_len = (uint8_t)len,
+                                          .stream = macs[i] != 0 };
+
+                add_needle(s, &n, block + 2 * macs[i] + len);
+            }
+    }
+}
+
+static void add_randoms(struct search *s, uint32_t which)
+{
+    struct eg_tls_connection *c = s->t->of[which];
+    uint64_t first;
+
+    for (uint8_t i = 0; i < c->n_pairs; i++)
+        for (uint8_t k = 0; k < 2; k++) {
+            struct random *r;
+
+            s->randoms =
+                eg_grow(s->t->v->r, s->randoms, s->n_randoms, &s->cap_randoms, sizeof *s->randoms);
+            r = &s->randoms[s->n_randoms];
+            *r = (struct random){ which, NONE, i, k };
+            if (eg_map_get(s->by_random, eg_le64(c->pairs[i].random[k]), &first)) {
+                r->next = s->randoms[first].next;
+                s->randoms[first].next = (uint32_t)s->n_randoms;
+            } else {
+                number(s, s->by_random, c->pairs[i].random[k], s->n_randoms);
+            }
+            s->n_randoms++;
+        }
+}
+
+/* ---- the search ---- */
+
+static void key_found(struct search *s, const uint8_t *p)
+{
+    uint64_t first;
+
+    if (!eg_map_get(s->by_key, eg_le64(p), &first))
+        return;
+    for (uint32_t i = (uint32_t)first; i != NONE; i = s->needles[i].next) {
+        const struct needle *n = &s->needles[i];
+        struct eg_tls_connection *c = s->t->of[n->connection];
+        struct eg_tls_used *used = &c->used[c->sort == TLS_12 ? 0 : n->slot];
+
+        if (memcmp(n->bytes, p, NEEDLE) != 0)
+            continue;
+        if (c->sort == TLS_12) {
+            c->pair = n->pair;
+            c->client = n->client;
+            c->hash = n->hash;
+        }
+        if (n->key_len || c->sort == TLS_12)
+            used->key_len = EG_MAX(used->key_len, n->key_len ? n->key_len : 1);
+        used->stream = n->stream;
+    }
+}
+
+/* A Hello message with a random that is known: at @p, which has the random too. */
+static void hello_found(struct search *s, const uint8_t *p, uint64_t at)
+{
+    uint64_t first;
+
+    if (!eg_map_get(s->by_random, eg_le64(p + HELLO), &first))
+        return;
+    for (uint32_t i = (uint32_t)first; i != NONE; i = s->randoms[i].next) {
+        const struct random *r = &s->randoms[i];
+        struct eg_tls_pair *pair = &s->t->of[r->connection]->pairs[r->pair];
+
+        if (memcmp(pair->random[r->which], p + HELLO, TLS_RANDOM) != 0)
+            continue;
+        pair->client = (int8_t)(p[0] == 1 ? r->which : !r->which);
+        pair->hello[p[0] == 1 ? 0 : 1] = at;
+        pair->hello_len[p[0] == 1 ? 0 : 1] = 4 + ((uint32_t)p[2] << 8 | p[3]);
+    }
+}
+
+static void search_piece(struct search *s, const struct linux_user_piece *piece)
+{
+    const uint8_t *p = piece->bytes, *const end = p + piece->len;
+
+    for (size_t i = 0; i + NEEDLE <= piece->len; i += 4) {
+        const uint32_t bit = filter_bit(p + i);
+
+        if (s->filter[bit / 8] >> bit % 8 & 1)
+            key_found(s, p + i);
+    }
+    // 01 00 xx xx 03 03: a message of less than 64 KiB, whose version is that of TLS 1.2
+    while (end - p >= HELLO + TLS_RANDOM - 4 && (p = memchr(p, 3, (size_t)(end - p)))) {
+        if (p - piece->bytes >= 4 && end - p >= HELLO + TLS_RANDOM - 4 && p[1] == 3 &&
+            (p[-4] == 1 || p[-4] == 2) && !p[-3])
+            hello_found(s, p - 4, piece->at + (uint64_t)(p - 4 - piece->bytes));
+        p++;
+    }
+}
+
+void eg_tls_use(struct eg_tls *t)
+{
+    struct eg_run *r = t->v->r;
+    struct search *s = eg_tmp(r, sizeof *s);
+    struct linux_user_piece piece = { 0 };
+
+    s->t = t;
+    s->by_key = eg_run_map(r);
+    s->by_random = eg_run_map(r);
+    for (uint32_t i = 0; i < t->n && !eg_stopped(r); i++) {
+        const struct eg_tls_connection *c = t->of[i];
+
+        add_randoms(s, i);
+        if (c->sort != TLS_12)
+            keys_of_slots(s, i);
+        for (uint8_t k = 0; c->sort == TLS_12 && k < c->n_pairs; k++) {
+            keys_of_block(s, i, k, 0);
+            keys_of_block(s, i, k, 1);
+        }
+    }
+    while (linux_user_next(t->p->user, false, &piece))
+        search_piece(s, &piece);
+}

@@ -1,0 +1,30 @@
+/** tlskdf.h - how the secrets of TLS follow from each other: HKDF-Expand-Label and the key schedule
+ * of TLS 1.3 (RFC 8446, 7.1), the PRF of TLS 1.2 (RFC 5246, 5). By libcrypto: a build without it
+ * computes nothing, so nothing is proven.
+ *
+ *  @hash is the length of the digest: 32 is SHA-256, 48 SHA-384. All return false for others. */
+#ifndef KEYS_TLSKDF_H
+#define KEYS_TLSKDF_H
+
+#include "../../core/base.h"
+#include "../../core/view.h"
+
+enum { TLS_HASH_MAX = 48, TLS_EXPAND_MAX = 256 };
+
+/** Does this build compute them? */
+EG_API bool eg_tls_can(void);
+/** HKDF-Expand-Label(@secret, @label, @context, @len); @secret has @hash bytes, @label at most 32,
+ * @context at most TLS_HASH_MAX, @len is at most TLS_EXPAND_MAX. */
+EG_API bool eg_tls_expand(size_t hash, const uint8_t *secret, const char *label,
+                          const uint8_t *context, size_t context_len, uint8_t *out, size_t len);
+/** The secret behind @secret in the key schedule, when no other input comes in: that of the
+ * application data behind that of the handshake. */
+EG_API bool eg_tls_next(size_t hash, const uint8_t *secret, uint8_t *out);
+/** PRF(@master of 48 bytes, @label, @seed); @seed_len at most 64, @len at most TLS_EXPAND_MAX. */
+EG_API bool eg_tls_prf(size_t hash, const uint8_t *master, const char *label, const uint8_t *seed,
+                       size_t seed_len, uint8_t *out, size_t len);
+/** The digest of two pieces. */
+EG_API bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b,
+                          size_t b_len, uint8_t *out);
+
+#endif
