@@ -20,6 +20,7 @@ enum {
     TARGET = 0x240,                    // or in the first bytes of what a pointer there leads to
     FAR = 0x4000,                      // GnuTLS has its internals between them
     REFERENCES_MAX = 8,                // to a session
+    SEARCH = 256,
 };
 
 void eg_tls_read(struct eg_tls *t, uint64_t at, uint8_t *out, size_t len)
@@ -75,12 +76,21 @@ static void add_pair(struct eg_tls_connection *c, uint64_t at, const uint8_t *by
     }
 }
 
+/* To look for randoms takes as long as to compute some secrets. */
+static bool spend(struct eg_tls *t)
+{
+    t->budget -= EG_MIN(t->budget, (uint32_t)SEARCH);
+    return t->budget > 0;
+}
+
 /* Randoms between two addresses; those that are nearest to the end first. */
 static void pairs_between(struct eg_tls *t, struct eg_tls_connection *c, uint64_t from, uint64_t to)
 {
     uint8_t bytes[FAR + 4];
     size_t found[TLS_PAIRS_MAX], n = 0, len;
 
+    if (!spend(t))
+        return;
     from = to - from > FAR ? to - FAR : from;
     len = (size_t)(to - from);
     eg_tls_read(t, from, bytes, len);
@@ -100,6 +110,8 @@ static void pairs_behind(struct eg_tls *t, struct eg_tls_connection *c, uint64_t
     uint8_t words[STRUCTURE + BEHIND], bytes[TARGET];
     const size_t len = EG_MIN((size_t)(to - from), sizeof words);
 
+    if (!spend(t))
+        return;
     eg_tls_read(t, from, words, len);
     for (size_t i = 0; i + ptr <= len && c->n_pairs < TLS_PAIRS_MAX; i += ptr) {
         const uint64_t target = linux_user_load(t->p->user, words + i);
@@ -145,9 +157,8 @@ static void take_slots(struct eg_tls *t, uint64_t at)
     // One begins in the block before, for the run begins with the first that is whole.
     if (!eg_tls_slots(window, sizeof window, (size_t)(at - from), &s))
         return;
-    for (size_t i = 0; i < t->n; i++)
-        if (t->of[i]->sort != TLS_12 && t->of[i]->at == from + s.at)
-            return;
+    if (!eg_run_map_add(t->v->r, t->seen, from + s.at, 0))
+        return;
     proven = eg_tls13_prove(window + s.at, s.n, s.hash, &t->budget, &of);
     c = new_connection(t);
     if (!c)
@@ -252,10 +263,10 @@ static void find_references(struct eg_tls *t, const struct eg_map *sessions)
 static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
                       const struct linux_addresses *places)
 {
-    struct eg_tls t = { .v = v, .p = p, .budget = BUDGET };
+    struct eg_tls t = { .v = v, .p = p, .budget = BUDGET, .seen = eg_run_map(v->r) };
     struct eg_map *sessions = eg_run_map(v->r);
 
-    for (size_t i = 0; i < places->n && !eg_stopped(v->r); i++) {
+    for (size_t i = 0; i < places->n && t.budget && !eg_stopped(v->r); i++) {
         const uint64_t at = places->at[i] & ~(uint64_t)TAG;
 
         switch (places->at[i] & TAG) {

@@ -66,9 +66,9 @@ static const char *algorithm(struct eg_run *r, const struct eg_tls_used *used, s
 
     if (used->key_len < 16)
         return digest;
-    if (used->key_len == 32 && hash == 32 && !used->stream)
+    if (used->key_len == 32 && hash == 32 && !used->cbc)
         return eg_strf(r, "ChaCha20-Poly1305, %s", digest);
-    return eg_strf(r, "AES-%d%s, %s", 8 * used->key_len, used->stream ? "-CBC" : "", digest);
+    return eg_strf(r, "AES-%d%s, %s", 8 * used->key_len, used->cbc ? "-CBC" : "", digest);
 }
 
 /* Do the Hello messages that are in memory have the digest that the secrets follow from? */

@@ -17,10 +17,11 @@ struct eg_tls_pair {
     int8_t client; /**< which is the client's, as a Hello message shows; -1: not known */
 };
 
-/** What is known of a write key that was found: it is in use. */
+/** Write keys that were found. */
 struct eg_tls_used {
-    uint8_t key_len; /**< 0: was not found */
-    bool stream;     /**< with a MAC before it: no AEAD */
+    uint8_t key_len; /**< 0: was not */
+    bool cbc;        /**< a MAC has keys too: no AEAD */
+    uint16_t parts;  /**< of TLS 1.2: where in the key block what was found begins */
 };
 
 struct eg_tls_connection {
@@ -42,7 +43,8 @@ struct eg_tls {
     const struct eg_key_process *p;
     struct eg_tls_connection **of;
     size_t n, cap;
-    uint32_t budget; /**< secrets that are still computed, of this process */
+    struct eg_map *seen; /**< rows of slots, by their address */
+    uint32_t budget;     /**< secrets that are still computed, of this process */
 };
 
 /** Bytes from @at on; what cannot be read is zero. */

@@ -14,18 +14,21 @@ enum {
     HELLO_MAX = 1 << 12,
     BLOCK = 160, // of a key block: two MAC keys of SHA-384, one and a half keys
     FILTER_BITS = 16,
+    ORDERS = 2,    // of a key's bytes
+    SAME_MAX = 64, // keys of connections that begin alike: copies of one
 };
 
 struct needle {
     uint8_t bytes[NEEDLE];
     uint32_t connection, next; // next: another with the same first bytes
+    uint32_t same;             // of the first one: how many
     uint8_t slot;              // of TLS 1.3
     uint8_t pair, client;      // of TLS 1.2
-    uint8_t hash, key_len;     // key_len 0: not told by this one
-    bool stream;
+    uint8_t hash, part;
+    uint8_t key_len; // of TLS 1.3
 };
 struct random {
-    uint32_t connection, next;
+    uint32_t connection, next, same;
     uint8_t pair, which;
 };
 struct search {
@@ -56,7 +59,7 @@ static void add_needle(struct search *s, const struct needle *n, const uint8_t *
 {
     uint64_t first;
 
-    for (unsigned order = 0; order < 2; order++) {
+    for (unsigned order = 0; order < ORDERS; order++) {
         struct needle *e;
         uint32_t bit;
 
@@ -67,10 +70,13 @@ static void add_needle(struct search *s, const struct needle *n, const uint8_t *
         e = &s->needles[s->n_needles];
         *e = *n;
         e->next = NONE;
+        e->same = 0;
         // A program without AES instructions reads a key as big-endian words.
         for (unsigned i = 0; i < NEEDLE; i++)
             e->bytes[i] = key[order ? i ^ 3 : i];
         if (eg_map_get(s->by_key, eg_le64(e->bytes), &first)) {
+            if (s->needles[first].same++ >= SAME_MAX)
+                continue;
             e->next = s->needles[first].next;
             s->needles[first].next = (uint32_t)s->n_needles;
         } else {
@@ -101,10 +107,13 @@ static void keys_of_slots(struct search *s, uint32_t which)
         }
 }
 
-/* The key block has two MAC keys, which an AEAD has not, and two write keys. */
+/* The key block has two MAC keys, which an AEAD has not, and two write keys of 16 or 32 bytes.
+ * Behind the MACs' the client's write key begins at 0, the server's at 16 or 32. */
+static const uint8_t macs[] = { 0, 20, 32, 48 };
+enum { PARTS = 3 };
+
 static void keys_of_block(struct search *s, uint32_t which, uint8_t pair, uint8_t client)
 {
-    static const uint8_t macs[] = { 0, 20, 32, 48 };
     const struct eg_tls_connection *c = s->t->of[which];
     const struct eg_tls_pair *p = &c->pairs[pair];
     uint8_t seed[2 * TLS_RANDOM], block[BLOCK];
@@ -117,17 +126,30 @@ static void keys_of_block(struct search *s, uint32_t which, uint8_t pair, uint8_
         s->t->budget--;
         if (!eg_tls_prf(hash, c->master, "key expansion", seed, sizeof seed, block, sizeof block))
             return;
-        for (size_t i = 0; i < countof(macs); i++)
-            for (unsigned len = 0; len <= 32; len += 16) {
-                const struct needle n = { .connection = which,
-                                          .pair = pair,
-                                          .client = client,
-                                          .hash = (uint8_t)hash,
-                                          .key_len = (uint8_t)len,
-                                          .stream = macs[i] != 0 };
+        for (uint8_t i = 0; i < countof(macs) * PARTS; i++) {
+            const struct needle n = { .connection = which,
+                                      .pair = pair,
+                                      .client = client,
+                                      .hash = (uint8_t)hash,
+                                      .part = i };
 
-                add_needle(s, &n, block + 2 * macs[i] + len);
-            }
+            add_needle(s, &n, block + 2 * macs[i / PARTS] + 16 * (i % PARTS));
+        }
+    }
+}
+
+/* MAC keys and initialization vectors may be kept too: what counts is where both write keys are. */
+static void judge(struct eg_tls_used *used)
+{
+    used->key_len = 1;
+    for (unsigned i = countof(macs); i-- > 0;) {
+        const unsigned parts = used->parts >> PARTS * i & 7;
+
+        if (!(parts & 1) || !(parts & 6))
+            continue;
+        used->key_len = parts & 2 ? 16 : 32;
+        used->cbc = macs[i] > 0;
+        return;
     }
 }
 
@@ -143,8 +165,10 @@ static void add_randoms(struct search *s, uint32_t which)
             s->randoms =
                 eg_grow(s->t->v->r, s->randoms, s->n_randoms, &s->cap_randoms, sizeof *s->randoms);
             r = &s->randoms[s->n_randoms];
-            *r = (struct random){ which, NONE, i, k };
+            *r = (struct random){ which, NONE, 0, i, k };
             if (eg_map_get(s->by_random, eg_le64(c->pairs[i].random[k]), &first)) {
+                if (s->randoms[first].same++ >= SAME_MAX)
+                    continue;
                 r->next = s->randoms[first].next;
                 s->randoms[first].next = (uint32_t)s->n_randoms;
             } else {
@@ -156,7 +180,15 @@ static void add_randoms(struct search *s, uint32_t which)
 
 /* ---- the search ---- */
 
-static void key_found(struct search *s, const uint8_t *p)
+/* Is it the second half of a key of 32 bytes, whose first half is the part before? */
+static bool is_second_half(const struct search *s, uint32_t i, const uint8_t *p, size_t before)
+{
+    return s->needles[i].part % PARTS == 1 && before >= NEEDLE && i >= ORDERS &&
+           !memcmp(p - NEEDLE, s->needles[i - ORDERS].bytes, NEEDLE);
+}
+
+/* @before: bytes that can be read there. */
+static void key_found(struct search *s, const uint8_t *p, size_t before)
 {
     uint64_t first;
 
@@ -169,14 +201,16 @@ static void key_found(struct search *s, const uint8_t *p)
 
         if (memcmp(n->bytes, p, NEEDLE) != 0)
             continue;
+        if (c->sort == TLS_12 && is_second_half(s, i, p, before))
+            continue;
+        used->key_len = EG_MAX(used->key_len, n->key_len);
         if (c->sort == TLS_12) {
             c->pair = n->pair;
             c->client = n->client;
             c->hash = n->hash;
+            used->parts |= (uint16_t)(1u << n->part);
+            judge(used);
         }
-        if (n->key_len || c->sort == TLS_12)
-            used->key_len = EG_MAX(used->key_len, n->key_len ? n->key_len : 1);
-        used->stream = n->stream;
     }
 }
 
@@ -207,7 +241,7 @@ static void search_piece(struct search *s, const struct linux_user_piece *piece)
         const uint32_t bit = filter_bit(p + i);
 
         if (s->filter[bit / 8] >> bit % 8 & 1)
-            key_found(s, p + i);
+            key_found(s, p + i, i);
     }
     // 01 00 xx xx 03 03: a message of less than 64 KiB, whose version is that of TLS 1.2
     while (end - p >= HELLO + TLS_RANDOM - 4 && (p = memchr(p, 3, (size_t)(end - p)))) {

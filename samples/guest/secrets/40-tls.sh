@@ -3,8 +3,9 @@
 # programs: openssl openssl
 # programs: gnutls-bin gnutls-serv gnutls-cli
 # programs: tcpdump tcpdump
+# programs: curl curl
 ip link set lo up
-tcpdump -i lo -U --immediate-mode -w $said/tls.pcap 'tcp portrange 4450-4479' > /dev/null 2>> /run/lab/lab.log &
+tcpdump -Z root -i lo -U --immediate-mode -w $said/tls.pcap 'tcp portrange 4450-4479' > /dev/null 2>> /run/lab/lab.log &
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=lab.example -days 30 \
     -keyout /run/lab/tls.key -out /run/lab/tls.crt 2> /dev/null
 usleep 500000
@@ -28,6 +29,12 @@ openssl_pair tls12-aes128 -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256
 openssl_pair tls12-aes256 -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384
 openssl_pair tls12-chacha -tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305
 openssl_pair tls12-cbc -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA
+# A client that waits for an answer.
+sleep 7005 | openssl s_server -quiet -accept $tls_port -cert /run/lab/tls.crt -key /run/lab/tls.key \
+    -keylogfile $said/keys/curl-server.keylog > /dev/null 2>> /run/lab/lab.log &
+usleep 900000
+SSLKEYLOGFILE=$said/keys/curl-client.keylog curl -k -s https://127.0.0.1:$tls_port/page > /dev/null 2>> /run/lab/lab.log &
+tls_port=$((tls_port + 1))
 
 gnutls_pair() { # NAME PRIORITY
     sleep 7005 | SSLKEYLOGFILE="$said/keys/$1-server.keylog" gnutls-serv -q -p $tls_port --x509certfile /run/lab/tls.crt \
