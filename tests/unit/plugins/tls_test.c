@@ -175,6 +175,28 @@ static void slots(void **state)
         }
 }
 
+/* Fewer slots than those of a connection are looked at only where a piece cuts them. */
+static void cut_slots(void **state)
+{
+    static uint8_t bytes[2048];
+    static const struct {
+        size_t from, len, n;
+    } cases[] = {
+        { 0, 2048, 0 }, { 1024, 1024, 1 }, { 960, 1088, 0 }, { 0, 1216, 1 },
+        { 0, 1280, 0 }, { 1088, 960, 1 },  { 1152, 896, 0 },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        invent(bytes + 1024 + 64 * i, 32, i);
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct places p = { 0 };
+
+        eg_tls_look(bytes + cases[i].from, cases[i].len, 8, count_place, &p);
+        assert_int_equal(p.n[TLS_SLOTS], cases[i].n);
+    }
+}
+
 /* One bit of what a proof rests on, and it is none; of what it does not need, it stays. */
 static void broken_slots(void **state)
 {
@@ -429,7 +451,7 @@ static void hellos(void **state)
         put(&u, u.heap + 2 * u.g.page + 5, hello[0], 60);
         put(&u, u.heap + 3 * u.g.page + 9, hello[1], 60);
         assert_int_equal(count(rows(&u), "from whose digest the secrets follow"), 5);
-        hello[1][43] ^= 1;
+        hello[1][43] ^= 2;
         put(&u, u.heap + 3 * u.g.page + 9, hello[1], 60);
         assert_int_equal(count(rows(&u), "from whose digest the secrets follow"), 0);
         assert_int_equal(count(rows(&u), "of a Hello message in"), 5);
@@ -477,6 +499,7 @@ static void openssl12(void **state)
         put(&u, keys, block, 16);
         put(&u, keys + 32, block + 40, 16);
         put(&u, keys + 96, block + 56, 16);
+        put(&u, keys + 128, block + 72, 16); // an initialization vector
         assert_int_equal(count(rows(&u), "AES-128-CBC"), 1);
         // nobody points to the session any more
         mk_user_word(&u, s + 0x600, 0, session + 8);
@@ -533,10 +556,10 @@ static void gnutls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(derivation),  cmocka_unit_test(slots),   cmocka_unit_test(broken_slots),
-        cmocka_unit_test(near_misses), cmocka_unit_test(randoms), cmocka_unit_test(openssl13),
-        cmocka_unit_test(pointed),     cmocka_unit_test(hellos),  cmocka_unit_test(openssl12),
-        cmocka_unit_test(gnutls),
+        cmocka_unit_test(derivation),   cmocka_unit_test(slots),       cmocka_unit_test(cut_slots),
+        cmocka_unit_test(broken_slots), cmocka_unit_test(near_misses), cmocka_unit_test(randoms),
+        cmocka_unit_test(openssl13),    cmocka_unit_test(pointed),     cmocka_unit_test(hellos),
+        cmocka_unit_test(openssl12),    cmocka_unit_test(gnutls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
