@@ -108,10 +108,12 @@ static void pairs_behind(struct eg_tls *t, struct eg_tls_connection *c, uint64_t
 {
     const unsigned ptr = t->p->user->ptr;
     uint8_t words[STRUCTURE + BEHIND], bytes[TARGET];
-    const size_t len = EG_MIN((size_t)(to - from), sizeof words);
+    size_t len;
 
     if (!spend(t))
         return;
+    from -= from % ptr;
+    len = EG_MIN((size_t)(to - from), sizeof words);
     eg_tls_read(t, from, words, len);
     for (size_t i = 0; i + ptr <= len && c->n_pairs < TLS_PAIRS_MAX; i += ptr) {
         const uint64_t target = linux_user_load(t->p->user, words + i);

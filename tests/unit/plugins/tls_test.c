@@ -409,7 +409,7 @@ static void pointed(void **state)
     (void)state;
     each_process(u)
     {
-        const uint64_t at = u.heap + 0x400, s3 = u.heap + 2 * u.g.page + 0x100;
+        const uint64_t at = u.heap + 0x404, s3 = u.heap + 2 * u.g.page + 0x100;
 
         if (mk_model(u.g.k)->big_endian)
             continue;
@@ -418,7 +418,7 @@ static void pointed(void **state)
         assert_int_equal(count(rows(&u), "its client random was not found"), 5);
         invent(pair, 64, 3);
         put(&u, s3 + 0xb8, pair, 64);
-        mk_user_word(&u, at - 0x90, 0, s3);
+        mk_user_word(&u, at - 0x94, 0, s3);
         snprintf(want, sizeof want, "client random %s, by its place", in_hex(pair + 32, 32));
         assert_int_equal(count(rows(&u), want), 5);
     }
