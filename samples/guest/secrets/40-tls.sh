@@ -46,5 +46,8 @@ gnutls_pair() { # NAME PRIORITY
 }
 gnutls_pair gnutls13-aes256 NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM
 gnutls_pair gnutls13-aes128 NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM
+# A second connection of the same server.
+(echo "words of the second"; sleep 7005) | SSLKEYLOGFILE=$said/keys/gnutls13-second-client.keylog gnutls-cli --insecure \
+    -p $((tls_port - 1)) --priority NORMAL:-VERS-ALL:+VERS-TLS1.3 127.0.0.1 > /dev/null 2>> /run/lab/lab.log &
 gnutls_pair gnutls12-aes128 NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM
 usleep 3000000
