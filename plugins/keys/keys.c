@@ -44,7 +44,9 @@ static int begin(struct eg_run *r, void **state)
     struct keys *k = *state = eg_tmp(r, sizeof *k);
     const struct eg_key_source_reg *s = NULL;
 
-    k->v = (struct eg_vault){ r, eg_arg_text(r, "export") != NULL, eg_vault_open(r) };
+    k->v = (struct eg_vault){ .r = r,
+                              .exports = eg_arg_text(r, "export") != NULL,
+                              .own = eg_vault_open(r) };
     while ((s = eg_record_next(&records, s))) {
         if (s->source->search && k->n < SOURCES_MAX)
             k->of[k->n++] = s->source;
@@ -189,7 +191,8 @@ EG_PLUGIN(keys) = {
                     EG_ARG(owners, FLAG, "of what a search finds, who uses the memory"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets"),
                     EG_ARG(export, TEXT, "write the keys into this folder, for other tools"),
-                    EG_ARG(disk, TEXT, "file with an encrypted volume: proves its keys")),
+                    EG_ARG(disk, TEXT, "file with an encrypted volume: proves its keys"),
+                    EG_ARG(pcap, TEXT, "file with captured packets: proves secrets of TLS")),
     .looks_for = EG_NAMES("encryption keys"),
     .uses = EG_NAMES("tasks", "vmas"),
     .scan = &scan,

@@ -6,10 +6,16 @@
  * TLS 1.2, the write keys are computed and found elsewhere in the process: as AES schedules begin
  * with their key, and ChaCha20 keeps its own. */
 #include "../../core/map.h"
+#include "../../core/mapped.h"
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "tls_capture.h"
 #include "tls_own.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     TAG = 3, // of a kept address: its sort; places are multiples of 4
@@ -293,4 +299,40 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
                 (int)p->pid);
 }
 
-EG_KEY_SOURCE(tls) = { .look = look, .prove_all = prove_all };
+/* ---- a capture ---- */
+
+static void close_capture(void *capture)
+{
+    eg_tls_capture_close(capture);
+}
+
+static void open_capture(struct eg_vault *v)
+{
+    const char *path = eg_arg_text(v->r, "pcap");
+    struct eg_mapped *file = NULL;
+    struct eg_tls_capture *c = NULL;
+    struct eg_error e = { 0 };
+    struct stat st;
+    int fd;
+
+    if (!path)
+        return;
+    fd = eg_open_input(AT_FDCWD, path, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        eg_run_fail(v->r, EG_EIO, "%s: %s", path, strerror(errno));
+    else if (st.st_size > 0 && eg_mapped_open(&file, fd, (uint64_t)st.st_size, false, path, &e) < 0)
+        eg_run_fail(v->r, EG_EIO, "%s", e.text);
+    else if (!file || !(c = eg_tls_capture_open(file->bytes, (size_t)file->size)))
+        eg_run_fail(v->r, EG_EFORMAT, "%s: is no capture of packets (pcap or pcapng)", path);
+    eg_mapped_close(file);
+    if (fd >= 0)
+        close(fd);
+    if (!c)
+        return;
+    v->capture = c;
+    eg_run_defer(v->r, close_capture, c);
+    if (!eg_tls_capture_count(c))
+        eg_note(v->r, "%s: no connection in it begins with messages of TLS", path);
+}
+
+EG_KEY_SOURCE(tls) = { .find = open_capture, .look = look, .prove_all = prove_all };

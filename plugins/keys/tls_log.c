@@ -4,6 +4,7 @@
 #include "../../core/space.h"
 #include "../linux/fs/fdtable.h"
 #include "../linux/net/sock.h"
+#include "tls_capture.h"
 #include "tls_own.h"
 #include <stdio.h>
 
@@ -18,6 +19,10 @@ struct told {
     struct eg_tls *t;
     const char *name;     // of the only connection of the process
     unsigned connections; // that its sockets are
+    // of the connection that is told
+    const uint8_t *random;          // the client's; NULL: there is none
+    const char *how;                // what says so
+    const struct eg_tls_flow *flow; // in the capture
 };
 
 static const char *hex(struct eg_run *r, const uint8_t *p, size_t n)
@@ -91,38 +96,90 @@ static bool hellos_match(struct told *told, const struct eg_tls_connection *c,
            !memcmp(digest, c->of.hellos, c->hash);
 }
 
-/* The client's random; NULL: there is none. @how: what says so. */
-static const uint8_t *client_random(struct told *told, const struct eg_tls_connection *c,
-                                    const char **how)
+/* Does the secret decrypt a record of the connection? */
+static bool opens(struct told *told, enum eg_tls_label label, size_t hash, const uint8_t *secret)
+{
+    enum { COST = 256 }; // as many secrets as are computed in that time
+    uint32_t *budget = &told->t->budget;
+
+    *budget -= EG_MIN(*budget, (uint32_t)COST);
+    return told->flow && *budget && label != TLS_EXPORTER &&
+           eg_tls_flow_opens(told->flow, label == TLS_SERVER || label == TLS_SERVER_HANDSHAKE, hash,
+                             secret);
+}
+
+static bool opens_any(struct told *told, const struct eg_tls_connection *c)
+{
+    if (c->sort == TLS_13) {
+        for (int i = c->of.has_handshake ? 0 : TLS_CLIENT; i < TLS_EXPORTER; i++)
+            if (opens(told, (enum eg_tls_label)i, c->hash, c->of.secret[i]))
+                return true;
+        return false;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (opens(told, TLS_CLIENT, c->hash, c->slots[i]) ||
+            opens(told, TLS_SERVER, c->hash, c->slots[i]))
+            return true;
+    return false;
+}
+
+/* The connection in the capture whose randoms are these; @client: which one is the client's. */
+static const struct eg_tls_flow *captured(struct told *told, const struct eg_tls_pair *p,
+                                          int *client)
+{
+    const struct eg_tls_flow *f = NULL;
+
+    for (int i = 0; told->t->v->capture && i < 2 && !f; i++) {
+        *client = i;
+        f = eg_tls_capture_find(told->t->v->capture, p->random[i], p->random[!i]);
+    }
+    return f;
+}
+
+static void find_random(struct told *told, const struct eg_tls_connection *c)
 {
     const struct eg_tls_pair *p = NULL;
+    int client;
 
-    *how = NULL;
+    told->random = NULL;
+    told->flow = NULL;
+    for (size_t i = 0; i < c->n_pairs; i++) {
+        told->flow = captured(told, &c->pairs[i], &client);
+        // Of several, another connection's may be near too.
+        if (told->flow && (c->sort == TLS_12 ? c->pair == (int)i : opens_any(told, c))) {
+            told->how = "as the capture has it";
+            told->random = c->pairs[i].random[client];
+            return;
+        }
+        told->flow = NULL;
+    }
     if (c->sort == TLS_12) {
-        *how = "the key block follows from it";
-        return c->pairs[c->pair].random[c->client];
+        told->how = "the key block follows from it";
+        told->random = c->pairs[c->pair].random[c->client];
+        return;
     }
     for (size_t i = 0; i < c->n_pairs; i++) {
         const struct eg_tls_pair *each = &c->pairs[i];
 
         if (hellos_match(told, c, each)) {
-            *how = "of the Hello messages from whose digest the secrets follow";
-            return each->random[each->client];
+            told->how = "of the Hello messages from whose digest the secrets follow";
+            told->random = each->random[each->client];
+            return;
         }
         if (!p && each->client >= 0)
             p = each;
     }
     if (p) {
-        *how = "of a Hello message in the process's memory";
-        return p->random[p->client];
+        told->how = "of a Hello message in the process's memory";
+        told->random = p->random[p->client];
+    } else if (c->n_pairs) {
+        told->how = c->n_pairs > 1 ? "by its place, one of several" : "by its place";
+        told->random = c->pairs[0].random[c->client_first ? 0 : 1];
     }
-    if (!c->n_pairs)
-        return NULL;
-    *how = c->n_pairs > 1 ? "by its place, one of several" : "by its place";
-    return c->pairs[0].random[c->client_first ? 0 : 1];
 }
 
 struct line {
+    enum eg_tls_label of;
     const struct eg_tls_connection *c;
     const char *kind, *label, *proof;
     const uint8_t *secret;
@@ -134,12 +191,12 @@ struct line {
 static void tell(struct told *told, const struct line *l)
 {
     struct eg_run *r = told->t->v->r;
-    const char *how;
-    const uint8_t *random = client_random(told, l->c, &how);
+    const char *proof = l->proof;
+    const uint8_t *random = told->random;
     const char *several = told->connections > 1
                               ? eg_strf(r, "; the process has %u connections", told->connections)
                               : "";
-    const struct eg_vault_key key = {
+    struct eg_vault_key key = {
         .kind = l->kind,
         .name = told->name,
         .purpose = l->label,
@@ -148,13 +205,17 @@ static void tell(struct told *told, const struct line *l)
         .process = told->t->p,
         .secret = l->secret,
         .len = l->len,
-        .proof = l->proof,
-        .hints =
-            random
-                ? eg_strf(r, "client random %s, %s%s", hex(r, random, TLS_RANDOM), how, several)
-                : eg_strf(r, "its client random was not found: no line of the key log%s", several),
+        .proof = proof,
+        .hints = random ? eg_strf(r, "client random %s, %s%s", hex(r, random, TLS_RANDOM),
+                                  told->how, several)
+                        : eg_strf(r, "its client random was not found: no line of the key log%s",
+                                  several),
     };
 
+    if (l->c->sort == TLS_12 ? told->flow && eg_tls_flow_opens_12(told->flow, l->c->hash, l->secret)
+                             : opens(told, l->of, l->len, l->secret))
+        key.proof = proof ? eg_strf(r, "%s; it decrypts a record of the capture", proof)
+                          : "decrypts a record of the capture";
     if (eg_vault_add(told->t->v, &key) && random && told->t->v->exports)
         eg_vault_text(told->t->v, LOG,
                       eg_strf(r, "%s %s %s\n", l->label, hex(r, random, TLS_RANDOM),
@@ -172,6 +233,7 @@ static void tell_13(struct told *told, const struct eg_tls_connection *c)
         const bool used =
             (i == TLS_CLIENT || i == TLS_SERVER) && slot >= 0 && c->used[slot].key_len;
         const struct line l = {
+            (enum eg_tls_label)i,
             c,
             "TLS 1.3",
             eg_tls_label_names[i],
@@ -198,6 +260,7 @@ static void tell_slots(struct told *told, const struct eg_tls_connection *c)
         for (int k = 0; k < TLS_LABELS; k++) {
             const size_t slot = i + (size_t)k - TLS_CLIENT;
             const struct line l = {
+                (enum eg_tls_label)k,
                 c,
                 "TLS 1.3",
                 eg_tls_label_names[k],
@@ -222,12 +285,16 @@ void eg_tls_tell(struct eg_tls *t)
 
     for (size_t i = 0; i < t->n && !eg_stopped(t->v->r); i++) {
         const struct eg_tls_connection *c = t->of[i];
-        const struct line l = { c,         "TLS 1.2",  "CLIENT_RANDOM", "its write keys are in use",
-                                c->master, TLS_MASTER, c->at,           &c->used[0] };
+        const struct line l = {
+            TLS_LABELS, c,          "TLS 1.2", "CLIENT_RANDOM", "its write keys are in use",
+            c->master,  TLS_MASTER, c->at,     &c->used[0]
+        };
 
         if (!any)
             find_name(&told);
         any = true;
+        if (c->sort != TLS_12 || c->pair >= 0)
+            find_random(&told, c);
         if (c->sort == TLS_13)
             tell_13(&told, c);
         else if (c->sort == TLS_13_SLOTS)

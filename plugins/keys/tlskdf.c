@@ -36,7 +36,40 @@ bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b
     return good;
 }
 
+bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,
+                  const uint8_t *head, size_t head_len, const uint8_t *text, size_t len)
+{
+    enum { TAG = 16, TEXT_MAX = 1 << 15 };
+    const EVP_CIPHER *cipher = chacha          ? EVP_chacha20_poly1305()
+                               : key_len == 16 ? EVP_aes_128_gcm()
+                               : key_len == 32 ? EVP_aes_256_gcm()
+                                               : NULL;
+    EVP_CIPHER_CTX *c = cipher && len >= TAG && len <= TEXT_MAX ? EVP_CIPHER_CTX_new() : NULL;
+    uint8_t tag[TAG], out[1 << 10];
+    bool good = c && EVP_DecryptInit_ex(c, cipher, NULL, key, nonce);
+    int n;
+
+    if (good) {
+        memcpy(tag, text + len - TAG, TAG);
+        good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, tag) &&
+               EVP_DecryptUpdate(c, NULL, &n, head, (int)head_len);
+    }
+    for (size_t at = 0; good && at < len - TAG; at += sizeof out)
+        good = EVP_DecryptUpdate(c, out, &n, text + at, (int)EG_MIN(len - TAG - at, sizeof out));
+    good = good && EVP_DecryptFinal_ex(c, out, &n) > 0;
+    EVP_CIPHER_CTX_free(c);
+    return good;
+}
+
 #else
+
+bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,
+                  const uint8_t *head, size_t head_len, const uint8_t *text, size_t len)
+{
+    (void)key_len, (void)chacha, (void)key, (void)nonce, (void)head, (void)head_len, (void)text;
+    (void)len;
+    return false;
+}
 
 bool eg_tls_can(void)
 {

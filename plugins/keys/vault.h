@@ -19,9 +19,11 @@ struct eg_key_process {
     void **notes; /**< what the source that is at work keeps of this process; at first NULL */
 };
 
+struct eg_tls_capture;
 struct eg_vault {
     struct eg_run *r;
     bool exports; /**< files are wanted: a source that must work for them need not otherwise */
+    const struct eg_tls_capture *capture; /**< of --pcap, opened by tls.c; NULL: none */
     struct eg_vault_own *own;
 };
 
