@@ -1,5 +1,5 @@
-/** tls_capture.h - TLS connections in a file of captured packets (pcap, pcapng): which random is the
- * client's, and does a secret decrypt a record?
+/** tls_capture.h - TLS connections in a file of captured packets (pcap, pcapng): which random is
+ * the client's, and does a secret decrypt a record?
  *
  *  Only the beginning of each connection is read, in the order of TCP's numbers; segments that come
  * too early are left out. */
