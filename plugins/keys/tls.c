@@ -19,14 +19,14 @@
 
 enum {
     TAG = 3, // of a kept address: its sort; places are multiples of 4
-    BUDGET = 1 << 20,
+    BUDGET = 1 << 21,
     BEFORE = TLS_SLOT * TLS_SLOTS_MAX, // of a row of slots, from where it was seen
     STRUCTURE = 0x1000,                // the randoms are so near to the secrets, or to the
     BEHIND = 0x800,                    // pointer to the session
     TARGET = 0x240,                    // or in the first bytes of what a pointer there leads to
     FAR = 0x4000,                      // GnuTLS has its internals between them
     REFERENCES_MAX = 8,                // to a session
-    SEARCH = 256,
+    SEARCH = 128,
 };
 
 void eg_tls_read(struct eg_tls *t, uint64_t at, uint8_t *out, size_t len)

@@ -102,7 +102,8 @@ static bool opens(struct told *told, enum eg_tls_label label, size_t hash, const
     enum { COST = 256 }; // as many secrets as are computed in that time
     uint32_t *budget = &told->t->budget;
 
-    *budget -= EG_MIN(*budget, (uint32_t)COST);
+    if (told->flow)
+        *budget -= EG_MIN(*budget, (uint32_t)COST);
     return told->flow && *budget && label != TLS_EXPORTER &&
            eg_tls_flow_opens(told->flow, label == TLS_SERVER || label == TLS_SERVER_HANDSHAKE, hash,
                              secret);

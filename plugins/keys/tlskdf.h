@@ -27,7 +27,7 @@ EG_API bool eg_tls_prf(size_t hash, const uint8_t *master, const char *label, co
 EG_API bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b,
                           size_t b_len, uint8_t *out);
 /** Is this a text with its tag of 16 bytes behind it, under AES-GCM with a key of @key_len bytes
- * (16 or 32), or with @chacha under ChaCha20-Poly1305? @nonce has 12 bytes, @len is at most 2^15. */
+ * (16 or 32), or with @chacha under ChaCha20-Poly1305? @nonce: 12 bytes; @len: at most 2^15. */
 EG_API bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,
                          const uint8_t *head, size_t head_len, const uint8_t *text, size_t len);
 

@@ -1,5 +1,5 @@
-/* tlscapture_test.c - connections in captures (the corpus of the fuzz target) that OpenSSL made, and
- * tshark decrypts with the same secrets; and a process that has them. */
+/* tlscapture_test.c - connections in captures (the corpus of the fuzz target) that OpenSSL made
+ * and tshark decrypts with the same secrets; and a process that has them. */
 #include "../../../plugins/keys/tls_capture.h"
 #include "../../../plugins/keys/tls_find.h"
 #include "check.h"
