@@ -8,6 +8,8 @@
 EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
 EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
 EG_FIELD_AS(skcipher_base, crypto_skcipher, "base");
+EG_FIELD_AS(ahash_base, crypto_ahash, "base");
+EG_FIELD_AS(shash_base, crypto_shash, "base");
 EG_TYPE(crypto_tfm);
 // XTS has two keys: those of other transforms, or in a struct of its own.
 EG_FIELDS_OF("xts", xts_tfm_ctx, child, tweak);
@@ -23,7 +25,8 @@ struct walk {
     struct eg_run *r;
     struct eg_tfm_keys *out;
     const struct eg_model *model;
-    uint64_t base; // of a crypto_tfm in a crypto_skcipher or crypto_aead
+    uint64_t bases[4]; // of a crypto_tfm in a crypto_skcipher or crypto_aead, and in hashes
+    size_t n_bases;
     struct {
         uint64_t at;
         enum eg_tfm_role role;
@@ -62,13 +65,15 @@ static struct eg_obj alg_of(struct eg_run *r, uint64_t at, uint32_t *len)
 static void push(struct walk *w, uint64_t at, enum eg_tfm_role role)
 {
     uint32_t len;
+    size_t b = 0;
 
     if (!at || at % w->model->ptr_size || w->n == TFMS_MAX)
         return;
-    if (!alg_of(w->r, at + w->base, &len).why)
-        at += w->base;
-    else if (alg_of(w->r, at, &len).why)
+    while (b < w->n_bases && alg_of(w->r, at + w->bases[b], &len).why)
+        b++;
+    if (b == w->n_bases)
         return;
+    at += w->bases[b];
     for (size_t i = 0; i < w->n; i++)
         if (w->todo[i].at == at)
             return;
@@ -129,7 +134,8 @@ static void tell(struct walk *w, uint32_t data, uint32_t tweak, int64_t usual)
             }
 }
 
-static void look(struct walk *w)
+/* The transforms that this one is made of. */
+static void push_parts(struct walk *w)
 {
     const bool made_of_others = !strncmp(w->name, "xts(", 4);
     const bool known = eg_has(w->r, xts_tfm_ctx.child) && eg_has(w->r, xts_tfm_ctx.tweak);
@@ -137,13 +143,6 @@ static void look(struct walk *w)
     const uint64_t tweak = known ? eg_slot(w->r, eg_f_xts_tfm_ctx.tweak.id)->off : 8;
     const unsigned word = w->model->ptr_size;
 
-    w->first = w->out->n;
-    eg_aes_find(w->bytes, w->len, found, w);
-    if (strstr(w->name, "xts") && w->role == TFM_ANY) {
-        // Before 5.11 the types of modules are not known: as in 5.10.
-        tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
-        tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
-    }
     for (size_t i = 0; i + word <= w->len; i += word) {
         enum eg_tfm_role role = w->role;
 
@@ -153,16 +152,71 @@ static void look(struct walk *w)
     }
 }
 
-void eg_tfm_keys(struct eg_run *r, uint64_t tfm, struct eg_tfm_keys *out)
+static void look(struct walk *w)
 {
+    w->first = w->out->n;
+    eg_aes_find(w->bytes, w->len, found, w);
+    if (strstr(w->name, "xts") && w->role == TFM_ANY) {
+        // Before 5.11 the types of modules are not known: as in 5.10.
+        tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
+        tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
+    }
+}
+
+static struct walk *begin(struct eg_run *r, uint64_t tfm)
+{
+    const uint32_t ids[] = { eg_f_skcipher_base.id, eg_f_ahash_base.id, eg_f_shash_base.id };
     struct walk *w = eg_tmp(r, sizeof *w);
 
     w->r = r;
-    w->out = out;
     w->model = &eg_binding_of(r)->model;
-    w->base = eg_slot(r, eg_f_skcipher_base.id)->off;
+    for (size_t i = 0; i <= countof(ids); i++) { // at last the crypto_tfm itself
+        const uint64_t off = i < countof(ids) ? eg_slot(r, ids[i])->off : 0;
+        size_t k = 0;
+
+        while (k < w->n_bases && w->bases[k] != off)
+            k++;
+        if (k == w->n_bases)
+            w->bases[w->n_bases++] = off;
+    }
     push(w, tfm, TFM_ANY);
+    return w;
+}
+
+void eg_tfm_keys(struct eg_run *r, uint64_t tfm, struct eg_tfm_keys *out)
+{
+    struct walk *w = begin(r, tfm);
+
+    w->out = out;
     for (size_t i = 0; i < w->n && !eg_stopped(r); i++)
-        if (enter(w, i))
+        if (enter(w, i)) {
             look(w);
+            push_parts(w);
+        }
+}
+
+bool eg_tfm_has(struct eg_run *r, uint64_t tfm, const void *bytes, size_t len)
+{
+    struct walk *w = begin(r, tfm);
+
+    for (size_t i = 0; i < w->n && !eg_stopped(r); i++) {
+        if (!enter(w, i))
+            continue;
+        for (size_t at = 0; at + len <= w->len; at += 4)
+            if (!memcmp(w->bytes + at, bytes, len))
+                return true;
+        push_parts(w);
+    }
+    return false;
+}
+
+const char *eg_tfm_proof(struct eg_run *r, uint64_t tfm, const void *key, size_t len)
+{
+    struct eg_tfm_keys *made = eg_tmp(r, sizeof *made);
+
+    eg_tfm_keys(r, tfm, made);
+    for (size_t i = 0; i < made->n; i++)
+        if (made->at[i].size == len && !memcmp(made->at[i].key, key, len))
+            return "schedule";
+    return len >= 16 && eg_tfm_has(r, tfm, key, len) ? "context of the cipher" : NULL;
 }

@@ -1,23 +1,12 @@
 /* wireguard - the peers of WireGuard interfaces, as `wg show all dump` without its keys. */
 #include "../../core/base.h"
-#include "../../core/map.h"
-#include "../linux/net/ip.h"
-#include "../linux/net/kind.h"
-#include "../linux/net/net.h"
-#include "../linux/text.h"
-#include <string.h>
+#include "../linux/net/wg.h"
 
-EG_FIELDS_OF("wireguard", wg_device, fwmark, incoming_port, num_peers, peer_list);
-EG_FIELD_AS_OF("wireguard", wg_own_key, wg_device, "static_identity.static_public");
 EG_FIELD_AS_OF("wireguard", wg_creating, wg_device, "creating_net");
-EG_FIELDS_OF("wireguard", wg_peer, allowedips_list, endpoint, peer_list,
-             persistent_keepalive_interval, rx_bytes, tx_bytes);
-EG_FIELD_AS_OF("wireguard", wg_peer_key, wg_peer, "handshake.remote_static");
+EG_FIELD_AS_OF("wireguard", wg_received, wg_peer, "rx_bytes");
+EG_FIELD_AS_OF("wireguard", wg_sent, wg_peer, "tx_bytes");
 EG_FIELD_AS_OF("wireguard", wg_handshake_s, wg_peer, "walltime_last_handshake.tv_sec");
 EG_FIELD_AS_OF("wireguard", wg_handshake_ns, wg_peer, "walltime_last_handshake.tv_nsec");
-EG_FIELDS_OF("wireguard", allowedips_node, bitlen, bits, cidr, peer, peer_list);
-
-enum { KEY = 32, ALLOWED_MAX = 4096 };
 
 #define COLUMNS(C)                                                                                 \
     C(OFFSET, ADDR, "address of the wg_peer; of an interface without peers of its wg_device",      \
@@ -38,62 +27,15 @@ enum { KEY = 32, ALLOWED_MAX = 4096 };
     C(FWMARK, INT, "mark of its packets", EG_MINOR)
 EG_COLUMNS(COLUMNS);
 
-/** A key in base64, as wg(8) prints it. */
 static struct eg_cell key_text(struct eg_run *r, struct eg_obj o)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint8_t k[KEY + 1] = { 0 };
-    char *out = eg_tmp(r, 45);
+    uint8_t k[LINUX_WG_KEY];
 
     if (o.why)
         return eg_cell_of(o);
-    if (!eg_read(o.view, o.space, o.addr, k, KEY))
+    if (!eg_read(o.view, o.space, o.addr, k, LINUX_WG_KEY))
         return eg_missing(EG_UNREADABLE, o.addr);
-    for (size_t i = 0; i < 11; i++) { // the last group has two bytes, and the zero above
-        const uint32_t three =
-            (uint32_t)k[3 * i] << 16 | (uint32_t)k[3 * i + 1] << 8 | k[3 * i + 2];
-
-        for (unsigned j = 0; j < 4; j++)
-            out[4 * i + j] = digits[three >> (18 - 6 * j) & 63];
-    }
-    out[43] = '=';
-    return eg_text(out);
-}
-
-/** The networks of a peer: "10.0.0.2/32,fd99::2/128". The bits of IPv4 are one integer, those of
- * IPv6 two, in the order of the processor (swap_endian of drivers/net/wireguard/allowedips.c). */
-static struct eg_cell allowed(struct eg_run *r, struct eg_obj peer)
-{
-    const bool big = eg_binding_of(r)->model.big_endian;
-    struct linux_text text = { .r = r };
-    struct eg_obj node;
-    unsigned n = 0;
-
-    eg_each_list(node, eg_at(peer, wg_peer.allowedips_list), allowedips_node.peer_list) {
-        struct eg_obj bits = eg_at(node, allowedips_node.bits);
-        uint8_t raw[16], ip[16];
-        uint64_t len, cidr, owner;
-        size_t width;
-
-        if (!eg_get(&owner, node, allowedips_node.peer) || owner != peer.addr ||
-            !eg_get(&len, node, allowedips_node.bitlen) || (len != 32 && len != 128) ||
-            !eg_get(&cidr, node, allowedips_node.cidr) || cidr > len || bits.why ||
-            !eg_read(bits.view, bits.space, bits.addr, raw, len / 8)) {
-            eg_note(r, "an allowed network at %#llx cannot be read", (unsigned long long)node.addr);
-            continue;
-        }
-        if (n++ == ALLOWED_MAX) {
-            eg_note(r, "a peer has more than %u allowed networks: the others are left out",
-                    ALLOWED_MAX);
-            break;
-        }
-        width = len == 32 ? 4 : 8;
-        for (size_t i = 0; i < len / 8; i++)
-            ip[i] = raw[big ? i : i / width * width + (width - 1 - i % width)];
-        linux_text_add(&text, "%s%s/%u", text.n ? "," : "", linux_ip_text(r, ip, len / 8),
-                       (unsigned)cidr);
-    }
-    return text.n ? eg_text(linux_text_of(&text)) : (struct eg_cell){ 0 };
+    return eg_text(linux_wg_key(r, k));
 }
 
 static struct eg_cell handshake(struct eg_obj peer)
@@ -135,10 +77,10 @@ static void list(struct eg_run *r, struct eg_obj net, struct eg_obj dev)
         row.PEER_KEY = key_text(r, eg_at(peer, wg_peer_key));
         row.DESTINATION_ADDR = eg_text(ip);
         row.DESTINATION_PORT = ip ? eg_uint(port) : (struct eg_cell){ 0 };
-        row.ALLOWED_IPS = allowed(r, peer);
+        row.ALLOWED_IPS = eg_text(linux_wg_allowed(r, peer, ","));
         row.HANDSHAKE = handshake(peer);
-        row.RECEIVED = eg_val(peer, wg_peer.rx_bytes);
-        row.SENT = eg_val(peer, wg_peer.tx_bytes);
+        row.RECEIVED = eg_val(peer, wg_received);
+        row.SENT = eg_val(peer, wg_sent);
         row.KEEPALIVE = eg_get(&keepalive, peer, wg_peer.persistent_keepalive_interval) && keepalive
                             ? eg_uint(keepalive)
                             : (struct eg_cell){ 0 };
@@ -159,22 +101,16 @@ static int run(struct eg_run *r)
     struct eg_obj net, dev;
     int64_t inum;
 
-    linux_each_net(r, net)
+    linux_each_wg(r, net, dev)
     {
         if (eg_get(&inum, net, net_inum) && !eg_arg_match(r, "ns", inum))
             continue;
-        eg_each_list(dev, eg_at(net, net.dev_base_head), net_device.dev_list) {
-            const char *kind = linux_netdev_kind(r, dev);
-
-            if (!kind || strcmp(kind, "wireguard") != 0)
-                continue;
-            if (!eg_has(r, wg_peer.endpoint)) {
-                eg_note(r, "there is a WireGuard interface, but the types of its module are not "
-                           "known (kernels have them in memory since 5.11)");
-                return 0;
-            }
-            list(r, net, dev);
+        if (!eg_has(r, wg_peer.endpoint)) {
+            eg_note(r, "there is a WireGuard interface, but the types of its module are not "
+                       "known (kernels have them in memory since 5.11)");
+            return 0;
         }
+        list(r, net, dev);
     }
     return 0;
 }
@@ -183,8 +119,8 @@ EG_PLUGIN(wireguard) = {
     .os = "linux",
     .help = "List the peers of WireGuard interfaces",
     .manual = "As `wg show all`: public keys, where each peer is, which networks it may use, when "
-              "it last agreed on keys. Private and session keys are not shown, and peers "
-              "that were removed are not found. An interface can "
+              "it last agreed on keys. `keys` has the private and the session keys. Peers that "
+              "were removed are not found. An interface can "
               "have been moved to another namespace than that of its UDP port: SOCKET_NS.",
     .aliases = EG_NAMES("wg"),
     .columns = columns,
