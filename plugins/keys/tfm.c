@@ -8,6 +8,7 @@
 EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
 EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
 EG_FIELD_AS(skcipher_base, crypto_skcipher, "base");
+EG_FIELD_AS(aead_base, crypto_aead, "base");
 EG_FIELD_AS(ahash_base, crypto_ahash, "base");
 EG_FIELD_AS(shash_base, crypto_shash, "base");
 EG_TYPE(crypto_tfm);
@@ -25,7 +26,7 @@ struct walk {
     struct eg_run *r;
     struct eg_tfm_keys *out;
     const struct eg_model *model;
-    uint64_t bases[4]; // of a crypto_tfm in a crypto_skcipher or crypto_aead, and in hashes
+    uint64_t bases[5]; // of a crypto_tfm in a crypto_skcipher, crypto_aead, and in hashes
     size_t n_bases;
     struct {
         uint64_t at;
@@ -165,7 +166,8 @@ static void look(struct walk *w)
 
 static struct walk *begin(struct eg_run *r, uint64_t tfm)
 {
-    const uint32_t ids[] = { eg_f_skcipher_base.id, eg_f_ahash_base.id, eg_f_shash_base.id };
+    const uint32_t ids[] = { eg_f_skcipher_base.id, eg_f_aead_base.id, eg_f_ahash_base.id,
+                             eg_f_shash_base.id };
     struct walk *w = eg_tmp(r, sizeof *w);
 
     w->r = r;

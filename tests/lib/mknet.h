@@ -170,16 +170,22 @@ static inline uint64_t make_net(struct world *w, unsigned number)
     return net;
 }
 
-static inline struct world make_world(const struct mk_machine *m, bool new_neighbours)
+/** @more: edits of the types, as those of mk_guest; may be NULL. */
+static inline struct world make_world_of(const struct mk_machine *m, bool new_neighbours,
+                                         const char *const *more)
 {
+    const char *edits[24] = { "struct net { struct ns_common ns; };", "",
+                              "struct css_set *cgroups; };" };
     struct world w = { .ptr = 0 };
     char *text;
 
     if (asprintf(&text, "struct css_set *cgroups; };%s%s%s%s", device_types, route_types,
                  new_neighbours ? new_neighbour : old_neighbour, neighbour_types) < 0)
         mk_fail("no memory");
-    w.g = mk_guest(m, (const char *const[]){ "struct net { struct ns_common ns; };", "",
-                                             "struct css_set *cgroups; };", text, NULL });
+    edits[3] = text;
+    for (size_t i = 4; more && *more && i + 1 < sizeof edits / sizeof *edits; i++)
+        edits[i] = *more++;
+    w.g = mk_guest(m, edits);
     free(text);
     w.k = w.g.k;
     w.ptr = mk_model(w.k)->ptr_size;
@@ -188,6 +194,11 @@ static inline struct world make_world(const struct mk_machine *m, bool new_neigh
     mk_guest_task(&w.g, 1, "init", 0);
     w.net = make_net(&w, 11);
     return w;
+}
+
+static inline struct world make_world(const struct mk_machine *m, bool new_neighbours)
+{
+    return make_world_of(m, new_neighbours, NULL);
 }
 
 /** An interface with room for its driver's data behind it. */

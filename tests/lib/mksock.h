@@ -115,9 +115,10 @@ static void mk_put16(struct mk *k, uint64_t at, unsigned v, bool big)
     mk_write(k, at, b, 2);
 }
 
-static struct mk_sockets mk_sockets(const struct mk_machine *m)
+/** @types: as mk_sock_types, with more of them. */
+static struct mk_sockets mk_sockets_of(const struct mk_machine *m, const char *const *types)
 {
-    struct mk_sockets s = { .g = mk_guest(m, mk_sock_types), .inode = 100 };
+    struct mk_sockets s = { .g = mk_guest(m, types), .inode = 100 };
     struct mk *k = s.k = s.g.k;
     uint64_t tables, tables_at;
 
@@ -165,6 +166,11 @@ static struct mk_sockets mk_sockets(const struct mk_machine *m)
     mk_symbol(k, "tcp_hashinfo", s.hashinfo);
     mk_symbol(k, "udp_table", s.udp_table);
     return s;
+}
+
+static inline struct mk_sockets mk_sockets(const struct mk_machine *m)
+{
+    return mk_sockets_of(m, mk_sock_types);
 }
 
 /** Put the node at @node in front of the chain that @head begins with. */
