@@ -71,7 +71,8 @@ static const char *prove(struct eg_run *r, uint64_t tfm, const struct linux_xfrm
 
 /* ---- for Wireshark ---- */
 
-static const char *wireshark_cipher(const char *name)
+/* Names of 4.0; one that Wireshark does not know makes it refuse the whole file. */
+static const char *wireshark_cipher(struct eg_run *r, const struct linux_xfrm_alg *a)
 {
     static const char *const names[][2] = {
         { "cbc(aes)", "AES-CBC [RFC3602]" },
@@ -81,14 +82,15 @@ static const char *wireshark_cipher(const char *name)
         { "cbc(blowfish)", "BLOWFISH-CBC [RFC2451]" },
         { "cbc(twofish)", "TWOFISH-CBC" },
         { "rfc3686(ctr(aes))", "AES-CTR [RFC3686]" },
-        { "rfc4106(gcm(aes))", "AES-GCM [RFC4106]" },
         { "ecb(cipher_null)", "NULL" },
     };
 
     for (size_t i = 0; i < countof(names); i++)
-        if (!strcmp(names[i][0], name))
+        if (!strcmp(names[i][0], a->name))
             return names[i][1];
-    return NULL;
+    return !strcmp(a->name, "rfc4106(gcm(aes))") && (a->icv == 64 || a->icv == 96 || a->icv == 128)
+               ? eg_strf(r, "AES-GCM with %u octet ICV [RFC4106]", a->icv / 8)
+               : NULL;
 }
 
 static const char *wireshark_hash(struct eg_run *r, const char *name, uint32_t bits)
@@ -110,7 +112,9 @@ static const char *wireshark_hash(struct eg_run *r, const char *name, uint32_t b
     for (size_t i = 0; i < countof(names); i++)
         if (!strcmp(names[i].name, name) && names[i].bits == bits)
             return names[i].text;
-    return eg_strf(r, "ANY %u bit authentication [no checking]", bits);
+    return bits == 64 || bits == 96 || bits == 128 || bits == 192 || bits == 256
+               ? eg_strf(r, "ANY %u bit authentication [no checking]", bits)
+               : NULL;
 }
 
 static const char *hex(struct eg_run *r, const struct linux_xfrm_alg *a)
@@ -132,13 +136,13 @@ static const char *wireshark(struct eg_run *r, const struct linux_xfrm *x)
 
     for (size_t i = 0; i < x->n; i++)
         *(x->alg[i].what == LINUX_XFRM_AUTH ? &hash : &cipher) = &x->alg[i];
-    cipher_name = cipher ? wireshark_cipher(cipher->name) : NULL;
+    cipher_name = cipher ? wireshark_cipher(r, cipher) : NULL;
     if (x->proto != LINUX_XFRM_ESP || !cipher_name)
         return NULL;
-    if (cipher->what == LINUX_XFRM_AEAD)
-        hash_name = eg_strf(r, "ANY %u bit authentication [no checking]", cipher->icv);
-    else if (hash)
+    if (hash)
         hash_name = wireshark_hash(r, hash->name, hash->icv);
+    if (!hash_name)
+        return NULL;
     return eg_strf(r, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"%s\",\"%s\",\"%s\"\n",
                    x->family == LINUX_AF_INET6 ? "IPv6" : "IPv4", x->source, x->destination, x->spi,
                    cipher_name, hex(r, cipher), hash_name, hex(r, hash));
