@@ -5,7 +5,7 @@
 #include "../linux/net/wg.h"
 #include "../linux/text.h"
 #include "vault.h"
-#include "x25519.h"
+#include "wireguard_search.h"
 #include <stdlib.h>
 
 EG_FIELD_AS_OF("wireguard", wg_private, wg_device, "static_identity.static_private");
@@ -63,9 +63,23 @@ static bool read_key(struct eg_obj o, uint8_t *out)
 
 /* ---- a device ---- */
 
+static void add_private(struct wg *w, uint64_t at)
+{
+    eg_vault_add(w->v, &(struct eg_vault_key){
+                           .kind = "wireguard",
+                           .name = w->device,
+                           .purpose = "private key",
+                           .algorithm = "X25519",
+                           .at = at,
+                           .secret = w->private,
+                           .len = LINUX_WG_KEY,
+                           .proof = eg_x25519_works() ? "public key computed" : NULL,
+                           .hints = eg_strf(w->r, "public key %s", linux_wg_key(w->r, w->public)),
+                       });
+}
+
 static bool read_device(struct wg *w, struct eg_obj wg)
 {
-    struct eg_run *r = w->r;
     uint8_t made[LINUX_WG_KEY];
 
     w->has_private =
@@ -74,21 +88,12 @@ static bool read_device(struct wg *w, struct eg_obj wg)
         return true;
     if (eg_x25519_works() &&
         (!eg_x25519_public(w->private, made) || memcmp(made, w->public, LINUX_WG_KEY) != 0)) {
-        eg_note(r, "%s: the public key of this WireGuard interface is not that of its private key",
+        eg_note(w->r,
+                "%s: the public key of this WireGuard interface is not that of its private key",
                 w->device);
         return w->has_private = false;
     }
-    eg_vault_add(w->v, &(struct eg_vault_key){
-                           .kind = "wireguard",
-                           .name = w->device,
-                           .purpose = "private key",
-                           .algorithm = "X25519",
-                           .at = eg_at(wg, wg_private).addr,
-                           .secret = w->private,
-                           .len = LINUX_WG_KEY,
-                           .proof = eg_x25519_works() ? "public key computed" : NULL,
-                           .hints = eg_strf(r, "public key %s", linux_wg_key(r, w->public)),
-                       });
+    add_private(w, eg_at(wg, wg_private).addr);
     return true;
 }
 
@@ -224,6 +229,18 @@ static void write_log(struct wg *w, const char *public, const uint8_t *preshared
         linux_text_add(&w->log, "PRESHARED_KEY = %s\n", linux_wg_key(r, preshared));
 }
 
+static void add_preshared(struct wg *w, const char *name, uint64_t at, const uint8_t *key,
+                          const char *proof)
+{
+    eg_vault_add(w->v, &(struct eg_vault_key){ .kind = "wireguard",
+                                               .name = name,
+                                               .purpose = "preshared key",
+                                               .at = at,
+                                               .secret = key,
+                                               .len = LINUX_WG_KEY,
+                                               .proof = proof });
+}
+
 static void add_peer(struct wg *w, struct eg_obj peer)
 {
     struct eg_run *r = w->r;
@@ -241,13 +258,7 @@ static void add_peer(struct wg *w, struct eg_obj peer)
     public = linux_wg_key(r, key);
     name = eg_strf(r, "%s peer %s", w->device, public);
     if (has_preshared)
-        eg_vault_add(w->v, &(struct eg_vault_key){ .kind = "wireguard",
-                                                   .name = name,
-                                                   .purpose = "preshared key",
-                                                   .at = eg_at(peer, wg_preshared).addr,
-                                                   .secret = preshared,
-                                                   .len = LINUX_WG_KEY,
-                                                   .proof = proof });
+        add_preshared(w, name, eg_at(peer, wg_preshared).addr, preshared, proof);
     if (has_ephemeral)
         eg_vault_add(w->v, &(struct eg_vault_key){
                                .kind = "wireguard",
@@ -320,14 +331,62 @@ static const char *path_of(struct wg *w, struct eg_obj net)
     return eg_strf(w->r, "wireguard/%s", w->device);
 }
 
+static void write_files(struct wg *w, struct eg_obj net)
+{
+    const char *base = path_of(w, net);
+
+    eg_vault_text(w->v, eg_strf(w->r, "%s.conf", base), linux_text_of(&w->conf),
+                  "a WireGuard interface with its keys: `wg setconf INTERFACE FILE`");
+    if (w->list.n)
+        eg_vault_text(
+            w->v, eg_strf(w->r, "%s.sessions", base), linux_text_of(&w->list),
+            "session keys of WireGuard: peer, direction, receiver that packets name, state, "
+            "counter, key; a packet of type 4 is ChaCha20-Poly1305 with 4 zero bytes and its "
+            "counter as nonce and without other data");
+    if (w->log.n)
+        eg_vault_text(w->v, "wireguard/keylog.txt", linux_text_of(&w->log),
+                      "static keys of WireGuard, as Wireshark's key log file: tshark -o "
+                      "wg.keylog_file:FILE decrypts handshakes");
+}
+
+/* Without types: what proves itself is found. */
+static void look_blindly(struct wg *w, struct eg_obj net, struct eg_obj dev)
+{
+    struct eg_run *r = w->r;
+    struct eg_wg_pair pair;
+    struct eg_wg_peer *peers;
+    uint64_t priv;
+    size_t n;
+
+    if (!linux_netdev_priv(r, dev, &priv) || !eg_wg_search_device(r, priv, &pair))
+        return;
+    memcpy(w->private, pair.private, LINUX_WG_KEY);
+    memcpy(w->public, pair.public, LINUX_WG_KEY);
+    w->has_private = true;
+    add_private(w, pair.at);
+    linux_text_add(&w->conf, "[Interface]\nPrivateKey = %s\n", linux_wg_key(r, w->private));
+    n = eg_wg_search_peers(r, priv, w->private, &peers);
+    for (size_t i = 0; i < n; i++) {
+        const char *public = linux_wg_key(r, peers[i].public);
+        const uint8_t *preshared =
+            memcmp(peers[i].preshared, zeros, LINUX_WG_KEY) != 0 ? peers[i].preshared : NULL;
+
+        linux_text_add(&w->conf, "\n[Peer]\nPublicKey = %s\n", public);
+        if (preshared) {
+            linux_text_add(&w->conf, "PresharedKey = %s\n", linux_wg_key(r, preshared));
+            add_preshared(w, eg_strf(r, "%s peer %s", w->device, public), peers[i].at, preshared,
+                          by_peer);
+        }
+        write_log(w, public, preshared, NULL);
+    }
+    write_files(w, net);
+}
+
 static void look(struct wg *w, struct eg_obj net, struct eg_obj dev)
 {
     struct eg_run *r = w->r;
     struct eg_obj wg = linux_netdev_priv_as(r, dev, wg_device), peer;
-    const char *name = eg_string(r, eg_at(dev, net_device.name), 16), *base;
 
-    w->device = name && *name ? name : "?";
-    w->conf = w->list = w->log = (struct linux_text){ .r = r };
     if (!read_device(w, wg))
         return;
     write_device(w, wg);
@@ -338,19 +397,7 @@ static void look(struct wg *w, struct eg_obj net, struct eg_obj dev)
         }
         add_peer(w, peer);
     }
-    base = path_of(w, net);
-    eg_vault_text(w->v, eg_strf(r, "%s.conf", base), linux_text_of(&w->conf),
-                  "a WireGuard interface with its keys: `wg setconf INTERFACE FILE`");
-    if (w->list.n)
-        eg_vault_text(
-            w->v, eg_strf(r, "%s.sessions", base), linux_text_of(&w->list),
-            "session keys of WireGuard: peer, direction, receiver that packets name, state, "
-            "counter, key; a packet of type 4 is ChaCha20-Poly1305 with 4 zero bytes and its "
-            "counter as nonce and without other data");
-    if (w->log.n)
-        eg_vault_text(w->v, "wireguard/keylog.txt", linux_text_of(&w->log),
-                      "static keys of WireGuard, as Wireshark's key log file: tshark -o "
-                      "wg.keylog_file:FILE decrypts handshakes");
+    write_files(w, net);
 }
 
 static void find(struct eg_vault *v)
@@ -364,17 +411,23 @@ static void find(struct eg_vault *v)
     w->names = eg_run_map(v->r);
     linux_each_wg(v->r, net, dev)
     {
-        if (!eg_has(v->r, wg_private) || !eg_has(v->r, wg_preshared)) {
-            eg_note(v->r, "there is a WireGuard interface, but the types of its module are not "
-                          "known (kernels have them in memory since 5.11): its keys are not found");
-            break;
-        }
+        const char *name = eg_string(v->r, eg_at(dev, net_device.name), 16);
+
         if (n++ == DEVICES_MAX) {
             eg_note(v->r, "more than %d interfaces of WireGuard: the others are left out",
                     DEVICES_MAX);
             break;
         }
-        look(w, net, dev);
+        w->device = name && *name ? name : "?";
+        w->conf = w->list = w->log = (struct linux_text){ .r = v->r };
+        if (eg_has(v->r, wg_private) && eg_has(v->r, wg_preshared)) {
+            look(w, net, dev);
+            continue;
+        }
+        eg_note(v->r, "there is a WireGuard interface, but the types of its module are not known "
+                      "(kernels have them in memory since 5.11): of its keys those are found that "
+                      "prove themselves, private and preshared ones");
+        look_blindly(w, net, dev);
     }
     add_sessions(w);
 }

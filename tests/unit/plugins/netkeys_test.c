@@ -31,7 +31,7 @@ static const char *const more_types[] = {
     "struct noise_static_identity { u8 static_public[32]; };",
     "struct noise_static_identity { u8 static_public[32], static_private[32]; u8 has_identity; };",
     "struct noise_handshake { u8 remote_static[32]; };",
-    "struct noise_handshake { u8 ephemeral_private[32], remote_static[32],"
+    "struct noise_handshake { u8 ephemeral_private[32], remote_static[32], remote_ephemeral[32],"
     "  precomputed_static_static[32], preshared_key[32]; };"
     "struct noise_symmetric_key { u8 key[32]; u64 birthdate; u8 is_valid; };"
     "struct index_hashtable_entry { u32 index; };"
@@ -196,6 +196,60 @@ static void wireguard(void **state)
         mk_put(w.k, peer, "wg_peer.keypairs.previous_keypair", 0x100); // no memory is there
         assert_null(strstr(told(&w.g, "wireguard"), "previous"));
         mk_free(w.k);
+    }
+}
+
+/** Before 5.11: nobody knows what the structs look like. */
+static void wireguard_blindly(void **state)
+{
+    enum { FIRST = 4 }; // edits that make the types of WireGuard
+    const char *types[FIRST + 8] = { 0 };
+
+    (void)state;
+    memcpy(types, more_types, FIRST * sizeof *types);
+    types[FIRST] = "struct wg_device {";
+    types[FIRST + 1] = "struct untold_device {";
+    types[FIRST + 2] = "struct wg_peer {";
+    types[FIRST + 3] = "struct untold_peer {";
+    mk_each_machine(m) if (eg_x25519_works())
+    {
+        struct world w = make_world_of(m, false, types);
+        struct mk *k = w.k;
+        uint64_t dev = make_dev(&w, w.net, 2, "wg0", "wireguard"), wg = priv(&w, dev), peer;
+        static const char device[] = "wg0|private key|X25519|public key computed|77076d0a\n";
+        char clamped[120];
+        uint8_t key[32];
+
+        add_dev(&w, w.net, dev, 2);
+        memcpy(key, alice, sizeof key);
+        mk_write(k, mk_at(k, wg, "untold_device.static_identity.static_private"), key, 32);
+        mk_write(k, mk_at(k, wg, "untold_device.static_identity.static_public"), bob_public, 32);
+        assert_string_equal(told(&w.g, "wireguard"), ""); // another's public key
+        mk_write(k, mk_at(k, wg, "untold_device.static_identity.static_public"), alice_public, 32);
+        assert_string_equal(told(&w.g, "wireguard"), ""); // the kernel keeps what was clamped
+        key[0] &= 0xf8;
+        key[31] = (key[31] & 0x7f) | 0x40;
+        mk_write(k, mk_at(k, wg, "untold_device.static_identity.static_private"), key, 32);
+        head_of(&w, wg, "untold_device.peer_list");
+        snprintf(clamped, sizeof clamped, "%.*s70076d0a\n", (int)sizeof device - 10, device);
+        assert_string_equal(told(&w.g, "wireguard"), clamped);
+        assert_int_equal(mk_row_notes("types of its module are not known"), 1);
+        mk_alloc(k, 4096); // there is memory before it
+        peer = mk_object(k, "untold_peer");
+        mk_alloc(k, 4096);
+        mk_write(k, mk_at(k, peer, "untold_peer.handshake.remote_static"), bob_public, 32);
+        mk_write(k, mk_at(k, peer, "untold_peer.handshake.precomputed_static_static"), shared, 31);
+        fill(k, peer, "untold_peer.handshake.preshared_key", 'P', 32);
+        mk_list_append(k, mk_at(k, wg, "untold_device.peer_list"),
+                       mk_at(k, peer, "untold_peer.peer_list"));
+        assert_string_equal(told(&w.g, "wireguard"), clamped); // one byte is missing
+        mk_write(k, mk_at(k, peer, "untold_peer.handshake.precomputed_static_static"), shared, 32);
+        assert_non_null(strstr(told(&w.g, "wireguard"),
+                               "wg0 peer " BOB
+                               "|preshared key||shared secret of the peer computed|50505050\n"));
+        mk_write_ptr(k, mk_at(k, peer, "untold_peer.peer_list") + w.ptr, peer); // damaged
+        assert_string_equal(told(&w.g, "wireguard"), clamped);
+        mk_free(k);
     }
 }
 
@@ -549,8 +603,9 @@ static void ktls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wireguard),   cmocka_unit_test(hmac),   cmocka_unit_test(ipsec),
-        cmocka_unit_test(ipsec_files), cmocka_unit_test(macsec), cmocka_unit_test(ktls),
+        cmocka_unit_test(wireguard), cmocka_unit_test(wireguard_blindly), cmocka_unit_test(hmac),
+        cmocka_unit_test(ipsec),     cmocka_unit_test(ipsec_files),       cmocka_unit_test(macsec),
+        cmocka_unit_test(ktls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
