@@ -1,4 +1,5 @@
-/** net/xfrm.h - IPsec: the states of a network namespace (struct xfrm_state, include/net/xfrm.h). */
+/** net/xfrm.h - IPsec: the states of a network namespace (struct xfrm_state,
+ * include/net/xfrm.h). */
 #ifndef EG_LINUX_XFRM_H
 #define EG_LINUX_XFRM_H
 
