@@ -18,7 +18,7 @@ EG_FIELDS_OF("tls", tls_context, crypto_recv, crypto_send, priv_ctx_rx, priv_ctx
 EG_FIELD_AS_OF("tls", tls_next_sent, tls_context, "tx.rec_seq");
 EG_FIELD_AS_OF("tls", tls_next_received, tls_context, "rx.rec_seq");
 
-enum { RECORD = 8, INFO = 4, IV_MAX = 12, SECRET_MAX = 32, SALT_MAX = 4, SOCKETS_MAX = 1 << 14 };
+enum { RECORD = 8, INFO = 4, IV_MAX = 12, SECRET_MAX = 32, SALT_MAX = 4 };
 
 /* Of include/uapi/linux/tls.h, whose structs do not change: version and cipher, then iv, key, salt
  * and number of a record, without gaps. */
@@ -80,7 +80,7 @@ static void add_way(struct ktls *k, const struct way *w)
     const bool big = eg_binding_of(r)->model.big_endian;
     const uint8_t *iv = info + INFO, *key, *salt;
     const char *version, *proof;
-    struct eg_tfm_keys *made;
+    struct eg_tfm_keys made = { .n = 0 };
     uint64_t at = 0, tfm;
     size_t n;
 
@@ -103,10 +103,9 @@ static void add_way(struct ktls *k, const struct way *w)
     // transform is the first member.
     tfm = eg_value(w->state, &at) ? pointer_at(r, at) : 0;
     proof = tfm ? eg_tfm_proof(r, tfm, key, c->key) : NULL;
-    made = eg_tmp(r, sizeof *made);
     if (tfm && !proof)
-        eg_tfm_keys(r, tfm, made);
-    if (made->n) {
+        eg_tfm_keys(r, tfm, &made);
+    if (made.n) {
         eg_note(r, "%s: what it %s is not encrypted with the key that is kept", k->connection,
                 w->what);
         return;
@@ -172,7 +171,8 @@ static void look(struct ktls *k, uint64_t sock)
                 (unsigned long long)sock);
         return;
     }
-    if (!linux_sock_read(r, eg_object(r, sock, sock), &s))
+    if (!linux_sock_read(r, eg_object(r, sock, sock), &s) || s.size != LINUX_SOCK_FULL ||
+        s.protocol_number != LINUX_IPPROTO_TCP)
         return;
     k->connection = linux_sock_text(r, s.sock);
     who = owner(r, &s);
@@ -188,22 +188,18 @@ static void find(struct eg_vault *v)
 {
     struct ktls k = { .v = v, .r = v->r };
     const struct linux_table_socks *all;
-    struct linux_sock s;
-    size_t n = 0;
 
     if (!eg_has(v->r, tls_context.crypto_send) || !eg_has(v->r, ulp_data))
         return;
     all = linux_table_socks(v->r);
     for (size_t i = 0; all && i < all->n && !eg_stopped(v->r); i++) {
-        if (!(all->at[i].tables & LINUX_TABLE_EHASH) ||
-            !linux_sock_read(v->r, eg_object(v->r, sock, all->at[i].sock), &s) ||
-            s.size != LINUX_SOCK_FULL || s.protocol_number != LINUX_IPPROTO_TCP)
-            continue;
-        if (n++ == SOCKETS_MAX) {
-            eg_note(v->r, "more than %d connections: TLS of the others is left out", SOCKETS_MAX);
-            break;
-        }
-        look(&k, all->at[i].sock);
+        unsigned state;
+
+        // The two small kinds of sockets end before what is looked at.
+        if (all->at[i].tables & LINUX_TABLE_EHASH &&
+            eg_get(&state, eg_object(v->r, sock, all->at[i].sock), sock_state) &&
+            state != LINUX_TCP_TIME_WAIT && state != LINUX_TCP_NEW_SYN_RECV)
+            look(&k, all->at[i].sock);
     }
 }
 

@@ -100,17 +100,17 @@ static void add_command(struct macsec *m, const struct association *a, const uin
 static void add(struct macsec *m, const struct association *a)
 {
     struct eg_run *r = m->r;
-    struct eg_tfm_keys *made = eg_tmp(r, sizeof *made);
+    struct eg_tfm_keys made = { .n = 0 };
     const struct eg_tfm_key *key = NULL;
     uint8_t id[ID] = { 0 }, salt[SALT] = { 0 }, ssci[4] = { 0 };
     uint64_t tfm = 0;
 
     if (a->tfm.why || !eg_value(a->tfm, &tfm) || !tfm)
         return;
-    eg_tfm_keys(r, tfm, made);
-    for (size_t i = 0; i < made->n; i++)
-        if (made->at[i].size == m->key_len)
-            key = key ? NULL : &made->at[i];
+    eg_tfm_keys(r, tfm, &made);
+    for (size_t i = 0; i < made.n; i++)
+        if (made.at[i].size == m->key_len)
+            key = key ? NULL : &made.at[i];
     if (!key) {
         eg_note(r, "%s: the cipher of association %u of channel %016llx has no AES key", m->device,
                 a->number, (unsigned long long)a->sci);

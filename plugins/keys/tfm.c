@@ -164,13 +164,13 @@ static void look(struct walk *w)
     }
 }
 
-static struct walk *begin(struct eg_run *r, uint64_t tfm)
+/* On the stack: a machine can have a hundred thousand transforms. */
+static void begin(struct walk *w, struct eg_run *r, uint64_t tfm)
 {
     const uint32_t ids[] = { eg_f_skcipher_base.id, eg_f_aead_base.id, eg_f_ahash_base.id,
                              eg_f_shash_base.id };
-    struct walk *w = eg_tmp(r, sizeof *w);
 
-    w->r = r;
+    *w = (struct walk){ .r = r };
     w->model = &eg_binding_of(r)->model;
     for (size_t i = 0; i <= countof(ids); i++) { // at last the crypto_tfm itself
         const uint64_t off = i < countof(ids) ? eg_slot(r, ids[i])->off : 0;
@@ -182,43 +182,44 @@ static struct walk *begin(struct eg_run *r, uint64_t tfm)
             w->bases[w->n_bases++] = off;
     }
     push(w, tfm, TFM_ANY);
-    return w;
 }
 
 void eg_tfm_keys(struct eg_run *r, uint64_t tfm, struct eg_tfm_keys *out)
 {
-    struct walk *w = begin(r, tfm);
+    struct walk w;
 
-    w->out = out;
-    for (size_t i = 0; i < w->n && !eg_stopped(r); i++)
-        if (enter(w, i)) {
-            look(w);
-            push_parts(w);
+    begin(&w, r, tfm);
+    w.out = out;
+    for (size_t i = 0; i < w.n && !eg_stopped(r); i++)
+        if (enter(&w, i)) {
+            look(&w);
+            push_parts(&w);
         }
 }
 
 bool eg_tfm_has(struct eg_run *r, uint64_t tfm, const void *bytes, size_t len)
 {
-    struct walk *w = begin(r, tfm);
+    struct walk w;
 
-    for (size_t i = 0; i < w->n && !eg_stopped(r); i++) {
-        if (!enter(w, i))
+    begin(&w, r, tfm);
+    for (size_t i = 0; i < w.n && !eg_stopped(r); i++) {
+        if (!enter(&w, i))
             continue;
-        for (size_t at = 0; at + len <= w->len; at += 4)
-            if (!memcmp(w->bytes + at, bytes, len))
+        for (size_t at = 0; at + len <= w.len; at += 4)
+            if (!memcmp(w.bytes + at, bytes, len))
                 return true;
-        push_parts(w);
+        push_parts(&w);
     }
     return false;
 }
 
 const char *eg_tfm_proof(struct eg_run *r, uint64_t tfm, const void *key, size_t len)
 {
-    struct eg_tfm_keys *made = eg_tmp(r, sizeof *made);
+    struct eg_tfm_keys made = { .n = 0 };
 
-    eg_tfm_keys(r, tfm, made);
-    for (size_t i = 0; i < made->n; i++)
-        if (made->at[i].size == len && !memcmp(made->at[i].key, key, len))
+    eg_tfm_keys(r, tfm, &made);
+    for (size_t i = 0; i < made.n; i++)
+        if (made.at[i].size == len && !memcmp(made.at[i].key, key, len))
             return "schedule";
     return len >= 16 && eg_tfm_has(r, tfm, key, len) ? "context of the cipher" : NULL;
 }

@@ -9,7 +9,7 @@
 
 EG_FIELD_AS_OF("ah4", ah_hash, ah_data, "ahash");
 
-enum { STATES_MAX = 1 << 12 };
+enum { STATES_MAX = 1 << 16 };
 
 /* Bytes behind the key that packets' nonces begin with: RFC 4106, 4309, 4543, 7634, 3686. */
 static unsigned salt_of(const char *name)
