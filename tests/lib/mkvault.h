@@ -3,7 +3,9 @@
 #define MK_VAULT_H
 
 #include "mkguest.h"
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /** NAME|PURPOSE|ALGORITHM|VERIFIED|the first four bytes of SECRET, of this KIND. */
@@ -36,6 +38,35 @@ static inline void mk_fill(struct mk *k, uint64_t object, const char *member, in
 
     memset(bytes, byte, sizeof bytes);
     mk_write(k, mk_at(k, object, member), bytes, n);
+}
+
+static inline int mk_remove(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+/** The file keys/@path that --export writes, until the next call; NULL: there is none. */
+static inline const char *mk_exported(struct mk_guest *g, const char *path)
+{
+    static char text[4096];
+    char folder[] = "/tmp/engram-keys-XXXXXX", name[200];
+    FILE *f;
+
+    if (!mkdtemp(folder))
+        return NULL;
+    snprintf(name, sizeof name, "export=%s/out", folder);
+    mk_guest_rows(g, "keys", name);
+    snprintf(name, sizeof name, "%s/out/keys/%s", folder, path);
+    f = fopen(name, "r");
+    if (f) {
+        text[fread(text, 1, sizeof text - 1, f)] = 0;
+        fclose(f);
+    }
+    nftw(folder, mk_remove, 8, FTW_DEPTH | FTW_PHYS);
+    return f ? text : NULL;
 }
 
 #endif

@@ -192,11 +192,53 @@ static void wireguard_blindly(void **state)
     }
 }
 
+/** What `wg setconf` takes; a device of the same name in another namespace; Wireshark's file. */
+static void wireguard_files(void **state)
+{
+    struct world w = make_world_of(&mk_machines[0], false, more_types);
+    struct mk *k = w.k;
+    uint64_t wg = wg_device(&w, 2, "wg0", alice, alice_public), peer = wg_peer(&w, wg, bob_public);
+    uint64_t end = mk_at(k, peer, "wg_peer.endpoint.addr6");
+
+    (void)state;
+    mk_put(k, wg, "wg_device.incoming_port", 51820);
+    mk_put(k, wg, "wg_device.fwmark", 0x1ab);
+    mk_fill(k, peer, "wg_peer.handshake.preshared_key", 'P', 32);
+    mk_put(k, peer, "wg_peer.persistent_keepalive_interval", 25);
+    mk_put(k, peer, "wg_peer.endpoint.addr6.sin6_family", 10);
+    mk_write(k, end + 2, "\x12\x67", 2);
+    mk_write(k, mk_at(k, end, "sockaddr_in6.sin6_addr"), "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1",
+             16);
+    wg_session(&w, peer, "wg_peer.keypairs.current_keypair", 'S', 'R', 0x11, 0x22);
+    assert_string_equal(mk_exported(&w.g, "wireguard/wg0.conf"),
+                        "[Interface]\nListenPort = 51820\nFwMark = 0x1ab\n"
+                        "PrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n\n"
+                        "[Peer]\nPublicKey = " BOB "\n"
+                        "PresharedKey = UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA=\n"
+                        "Endpoint = [fe80::1]:4711\nPersistentKeepalive = 25\n");
+    assert_string_equal(mk_exported(&w.g, "wireguard/keylog.txt"),
+                        "LOCAL_STATIC_PRIVATE_KEY = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n"
+                        "REMOTE_STATIC_PUBLIC_KEY = " BOB "\n"
+                        "PRESHARED_KEY = UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA=\n");
+    assert_string_equal(mk_exported(&w.g, "wireguard/wg0.sessions"),
+                        BOB "\tsend\t0x00000022\tvalid\t0\t"
+                            "5353535353535353535353535353535353535353535353535353535353535353\n" BOB
+                            "\treceive\t0x00000011\tended\t0\t"
+                            "5252525252525252525252525252525252525252525252525252525252525252\n");
+    assert_null(mk_exported(&w.g, "wireguard/wg0-12.conf"));
+    w.net = make_net(&w, 12);
+    wg_device(&w, 2, "wg0", bob, bob_public);
+    assert_string_equal(mk_exported(&w.g, "wireguard/wg0-12.conf"),
+                        "[Interface]\nPrivateKey = XasIfmJKikt54X+Lg4AO5m87sSkmGLb9HC+LJ/+I4Os=\n");
+    mk_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wireguard),
         cmocka_unit_test(wireguard_blindly),
+        cmocka_unit_test(wireguard_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
