@@ -1,13 +1,14 @@
 /* macsec.c - a source of the vault: keys of MACsec (IEEE 802.1AE), which the kernel has only in
  * their ciphers (drivers/net/macsec.c). */
 #include "../../core/base.h"
+#include "../linux/mm/place.h"
 #include "../linux/net/kind.h"
 #include "../linux/text.h"
 #include "tfm.h"
 #include "vault.h"
 
 // The data of a device begins with it.
-EG_FIELDS_OF("macsec", macsec_secy, icv_len, key_len, rx_sc, sci, xpn);
+EG_FIELDS_OF("macsec", macsec_secy, key_len, rx_sc, sci, xpn);
 EG_FIELDS_OF("macsec", macsec_dev, real_dev);
 EG_FIELD_AS_OF("macsec", macsec_sending, macsec_secy, "tx_sc.sa");
 EG_FIELD_AS_OF("macsec", macsec_encrypts, macsec_secy, "tx_sc.encrypt");
@@ -31,9 +32,21 @@ enum {
     SCI = 8
 };
 
+/* Where members are: of types that are not known as in 5.10, with 8 bytes of a pointer. The key is
+ * that of a cipher or none: nothing else is believed for its place alone. */
+struct layout {
+    struct linux_place sci, key_len, xpn, sending, encrypts, encoding, channels, real;
+    struct {
+        struct linux_place next, sci, active, sa;
+    } sc;
+    struct sa {
+        struct linux_place active, next_pn, ssci, id, tfm, salt;
+    } rx, tx;
+};
 /* One secure association. */
 struct association {
-    struct eg_obj active, next_pn, ssci, id, tfm, salt;
+    uint64_t at;
+    const struct sa *layout;
     unsigned number;
     bool sends;
     uint64_t sci;
@@ -41,12 +54,66 @@ struct association {
 struct macsec {
     struct eg_vault *v;
     struct eg_run *r;
+    struct linux_reader reader;
+    struct layout l;
     const char *device; // its name
     bool is_plain;      // that a shell takes it
     bool xpn;
     uint32_t key_len;
     struct linux_text commands;
 };
+
+static void lay_out(struct eg_run *r, struct layout *l)
+{
+    *l = (struct layout){
+        .sci = linux_place(r, macsec_secy.sci, 0x10, 8, 0, 0),
+        .key_len = linux_place(r, macsec_secy.key_len, 0x18, 2, 0, 0),
+        .xpn = linux_place(r, macsec_secy.xpn, 0x20, 1, 0, 0),
+        .sending = linux_place(r, macsec_sending, 0x30, 8, 0, 0),
+        .encrypts = linux_place(r, macsec_encrypts, 0x2a, 1, 0, 0),
+        .encoding = linux_place(r, macsec_encoding, 0x29, 1, 0, 0),
+        .channels = linux_place(r, macsec_secy.rx_sc, 0x58, 8, 0, 0),
+        .real = linux_place(r, macsec_dev.real_dev, 0x60, 8, 0, 0),
+        .sc = { linux_place(r, macsec_rx_sc.next, 0, 8, 0, 0),
+                linux_place(r, macsec_rx_sc.sci, 8, 8, 0, 0),
+                linux_place(r, macsec_rx_sc.active, 16, 1, 0, 0),
+                linux_place(r, macsec_rx_sc.sa, 24, 8, 0, 0) },
+        .rx = { linux_place(r, macsec_rx_sa.active, 60, 1, 0, 0),
+                linux_place(r, macsec_rx_sa.next_pn, 48, 8, 0, 0),
+                linux_place(r, macsec_rx_sa.ssci, 40, 4, 0, 0),
+                linux_place(r, macsec_rx_id, 0, 8, 0, 0),
+                linux_place(r, macsec_rx_tfm, 16, 8, 0, 0),
+                linux_place(r, macsec_rx_salt, 24, 8, 0, 0) },
+        .tx = { linux_place(r, macsec_tx_sa.active, 60, 1, 0, 0),
+                linux_place(r, macsec_tx_sa.next_pn, 48, 8, 0, 0),
+                linux_place(r, macsec_tx_sa.ssci, 40, 4, 0, 0),
+                linux_place(r, macsec_tx_id, 0, 8, 0, 0),
+                linux_place(r, macsec_tx_tfm, 16, 8, 0, 0),
+                linux_place(r, macsec_tx_salt, 24, 8, 0, 0) },
+    };
+    if (!eg_has(r, macsec_secy.key_len))
+        return;
+    // What a known struct lacks, it has not: XPN came with 5.7.
+    if (!eg_has(r, macsec_secy.xpn))
+        l->xpn.size = 0;
+}
+
+/* A member of the struct at @at, 0 where it cannot be read. */
+static uint64_t member(const struct macsec *m, uint64_t at, struct linux_place p)
+{
+    uint64_t value = 0;
+
+    linux_place_get(&m->reader, eg_view_of(m->r), at, p, &value);
+    return value;
+}
+
+/* The i-th pointer of an array. */
+static uint64_t element(const struct macsec *m, uint64_t at, struct linux_place p, unsigned i)
+{
+    p.size = eg_binding_of(m->r)->model.ptr_size;
+    p.off += (uint64_t)i * p.size;
+    return member(m, at, p);
+}
 
 static bool is_plain(const char *s)
 {
@@ -55,17 +122,19 @@ static bool is_plain(const char *s)
     return s && *s && *s != '-' && !s[strspn(s, plain)];
 }
 
-static bool read_bytes(struct eg_obj o, void *out, size_t n)
+static bool read_bytes(const struct macsec *m, uint64_t at, struct linux_place p, void *out,
+                       size_t n)
 {
-    return !o.why && eg_read(o.view, o.space, o.addr, out, n);
+    return p.size && eg_add(at, p.off, &at) &&
+           eg_read(eg_view_of(m->r), eg_kernel(m->r), at, out, n);
 }
 
 /* A number in the order of the network. */
-static bool read_sci(struct eg_obj o, uint64_t *out)
+static bool read_sci(const struct macsec *m, uint64_t at, struct linux_place p, uint64_t *out)
 {
     uint8_t b[SCI];
 
-    if (!read_bytes(o, b, sizeof b))
+    if (!read_bytes(m, at, p, b, sizeof b))
         return false;
     *out = eg_load_(b, sizeof b, true);
     return true;
@@ -83,10 +152,9 @@ static void add_command(struct macsec *m, const struct association *a, const uin
                         const uint8_t *id, const uint8_t *salt, uint32_t ssci)
 {
     struct linux_text *t = &m->commands;
-    uint64_t pn = 0, active = 0;
+    const uint64_t pn = member(m, a->at, a->layout->next_pn);
+    const bool active = member(m, a->at, a->layout->active) != 0;
 
-    eg_value(a->next_pn, &pn);
-    eg_value(a->active, &active);
     linux_text_add(t, "ip macsec add %s %s", m->device, a->sends ? "tx" : "rx");
     if (!a->sends)
         linux_text_add(t, " sci %016llx", (unsigned long long)a->sci);
@@ -103,9 +171,9 @@ static void add(struct macsec *m, const struct association *a)
     struct eg_tfm_keys made = { .n = 0 };
     const struct eg_tfm_key *key = NULL;
     uint8_t id[ID] = { 0 }, salt[SALT] = { 0 }, ssci[4] = { 0 };
-    uint64_t tfm = 0;
+    const uint64_t tfm = a->at ? member(m, a->at, a->layout->tfm) : 0;
 
-    if (a->tfm.why || !eg_value(a->tfm, &tfm) || !tfm)
+    if (!tfm)
         return;
     eg_tfm_keys(r, tfm, &made);
     for (size_t i = 0; i < made.n; i++)
@@ -116,10 +184,10 @@ static void add(struct macsec *m, const struct association *a)
                 a->number, (unsigned long long)a->sci);
         return;
     }
-    read_bytes(a->id, id, sizeof id);
+    read_bytes(m, a->at, a->layout->id, id, sizeof id);
     if (m->xpn) {
-        read_bytes(a->salt, salt, sizeof salt);
-        read_bytes(a->ssci, ssci, sizeof ssci);
+        read_bytes(m, a->at, a->layout->salt, salt, sizeof salt);
+        read_bytes(m, a->at, a->layout->ssci, ssci, sizeof ssci);
     }
     eg_vault_add(m->v,
                  &(struct eg_vault_key){
@@ -141,52 +209,41 @@ static void add(struct macsec *m, const struct association *a)
 
 /* ---- a device ---- */
 
-static void add_device(struct macsec *m, struct eg_obj dev, struct eg_obj secy, uint64_t sci)
+static void add_device(struct macsec *m, uint64_t secy, uint64_t sci)
 {
-    struct eg_obj at = linux_netdev_priv_as(m->r, dev, macsec_dev);
-    const char *real = eg_string(m->r, eg_at(at, macsec_dev.real_dev, net_device.name), 16);
-    uint64_t encrypts = 0, encoding = 0;
+    struct eg_obj dev = eg_object(m->r, net_device, member(m, secy, m->l.real));
+    const char *real = eg_string(m->r, eg_at(dev, net_device.name), 16);
 
     if (!is_plain(real))
         return;
-    eg_get(&encrypts, secy, macsec_encrypts);
-    eg_get(&encoding, secy, macsec_encoding);
     linux_text_add(&m->commands,
                    "ip link add link %s %s type macsec sci %016llx cipher gcm-aes-%s%u encrypt %s "
-                   "encodingsa %llu\n",
+                   "encodingsa %u\n",
                    real, m->device, (unsigned long long)sci, m->xpn ? "xpn-" : "", 8 * m->key_len,
-                   encrypts ? "on" : "off", (unsigned long long)(encoding & 3));
+                   member(m, secy, m->l.encrypts) ? "on" : "off",
+                   (unsigned)member(m, secy, m->l.encoding) % ASSOCIATIONS);
 }
 
-static void receive(struct macsec *m, struct eg_obj secy)
+static void receive(struct macsec *m, uint64_t secy)
 {
-    struct eg_obj sc = eg_at(secy, macsec_secy.rx_sc);
+    uint64_t sc = member(m, secy, m->l.channels);
     size_t n = 0;
 
-    for (sc = eg_deref(sc); !sc.why; sc = eg_deref(eg_at(sc, macsec_rx_sc.next))) {
-        struct association a = { .sends = false };
-        bool active = false;
+    for (; sc; sc = member(m, sc, m->l.sc.next)) {
+        struct association a = { .layout = &m->l.rx };
 
         if (n++ == CHANNELS_MAX) {
             eg_note(m->r, "%s: more than %d channels: the others are left out", m->device,
                     CHANNELS_MAX);
             return;
         }
-        if (!read_sci(eg_at(sc, macsec_rx_sc.sci), &a.sci))
-            continue;
-        eg_get(&active, sc, macsec_rx_sc.active);
+        if (!read_sci(m, sc, m->l.sc.sci, &a.sci))
+            return;
         if (m->is_plain)
             linux_text_add(&m->commands, "ip macsec add %s rx sci %016llx %s\n", m->device,
-                           (unsigned long long)a.sci, active ? "on" : "off");
+                           (unsigned long long)a.sci, member(m, sc, m->l.sc.active) ? "on" : "off");
         for (a.number = 0; a.number < ASSOCIATIONS; a.number++) {
-            struct eg_obj sa = eg_deref(eg_index(eg_at(sc, macsec_rx_sc.sa), a.number));
-
-            a.active = eg_at(sa, macsec_rx_sa.active);
-            a.next_pn = eg_at(sa, macsec_rx_sa.next_pn);
-            a.ssci = eg_at(sa, macsec_rx_sa.ssci);
-            a.id = eg_at(sa, macsec_rx_id);
-            a.tfm = eg_at(sa, macsec_rx_tfm);
-            a.salt = eg_at(sa, macsec_rx_salt);
+            a.at = element(m, sc, m->l.sc.sa, a.number);
             add(m, &a);
         }
     }
@@ -194,28 +251,23 @@ static void receive(struct macsec *m, struct eg_obj secy)
 
 static void look(struct macsec *m, struct eg_obj dev)
 {
-    struct eg_obj secy = linux_netdev_priv_as(m->r, dev, macsec_secy);
-    struct association a = { .sends = true };
+    struct association a = { .sends = true, .layout = &m->l.tx };
+    uint64_t secy;
 
-    if (!read_sci(eg_at(secy, macsec_secy.sci), &a.sci) ||
-        !eg_get(&m->key_len, secy, macsec_secy.key_len) || m->key_len > AES_KEY_MAX) {
+    if (!linux_netdev_priv(m->r, dev, &secy) || !read_sci(m, secy, m->l.sci, &a.sci))
+        m->key_len = 0;
+    else
+        m->key_len = (uint32_t)member(m, secy, m->l.key_len);
+    if (!m->key_len || m->key_len > AES_KEY_MAX) {
         eg_note(m->r, "%s: what MACsec keeps of this interface cannot be read", m->device);
         return;
     }
-    m->xpn = false;
-    eg_get(&m->xpn, secy, macsec_secy.xpn);
+    m->xpn = member(m, secy, m->l.xpn) != 0;
     m->commands = (struct linux_text){ .r = m->r };
     if (m->is_plain)
-        add_device(m, dev, secy, a.sci);
+        add_device(m, secy, a.sci);
     for (a.number = 0; a.number < ASSOCIATIONS; a.number++) {
-        struct eg_obj sa = eg_deref(eg_index(eg_at(secy, macsec_sending), a.number));
-
-        a.active = eg_at(sa, macsec_tx_sa.active);
-        a.next_pn = eg_at(sa, macsec_tx_sa.next_pn);
-        a.ssci = eg_at(sa, macsec_tx_sa.ssci);
-        a.id = eg_at(sa, macsec_tx_id);
-        a.tfm = eg_at(sa, macsec_tx_tfm);
-        a.salt = eg_at(sa, macsec_tx_salt);
+        a.at = element(m, secy, m->l.sending, a.number);
         add(m, &a);
     }
     receive(m, secy);
@@ -223,11 +275,14 @@ static void look(struct macsec *m, struct eg_obj dev)
 
 static void find(struct eg_vault *v)
 {
-    struct macsec m = { .v = v, .r = v->r };
+    struct macsec m = { .v = v,
+                        .r = v->r,
+                        .reader = { eg_kernel(v->r), eg_binding_of(v->r)->model.big_endian } };
     struct eg_run *r = v->r;
     struct eg_obj net, dev;
     size_t n = 0;
 
+    lay_out(r, &m.l);
     linux_each_net(r, net)
     {
         uint64_t inum = 0;
@@ -238,9 +293,9 @@ static void find(struct eg_vault *v)
 
             if (!kind || strcmp(kind, "macsec") != 0)
                 continue;
-            if (!eg_has(r, macsec_tx_tfm) || !eg_has(r, macsec_secy.key_len)) {
-                eg_note(r, "there is a MACsec interface, but the types of its module are not known "
-                           "(kernels have them in memory since 5.11): its keys are not found");
+            if (!eg_has(r, macsec_tx_tfm) && eg_binding_of(r)->model.ptr_size != 8) {
+                eg_note(r, "there is a MACsec interface, but the types of its module are not "
+                           "known: its keys are not found");
                 return;
             }
             if (n++ == DEVICES_MAX) {

@@ -305,6 +305,39 @@ static void macsec(void **state)
     }
 }
 
+/** Without the types of its module: the key is that of the cipher, or there is none. */
+static void macsec_blindly(void **state)
+{
+    enum { ALL = sizeof more_types / sizeof *more_types };
+    const char *types[ALL];
+
+    (void)state;
+    memcpy(types, more_types, sizeof types);
+    types[ALL - 2] = "struct xfrm_algo_auth *aalg; void *data; };";
+    mk_each_machine(m)
+    {
+        struct world w = make_world_of(m, false, types);
+        struct mk *k = w.k;
+        uint64_t dev = make_dev(&w, w.net, 2, "ms0", "macsec"), secy = priv(&w, dev), tfm;
+        uint64_t sa = mk_alloc(k, 128);
+
+        add_dev(&w, w.net, dev, 2);
+        mk_write(k, secy + 0x10, "\x52\x54\0\x1a\xc0\1\0\7", 8);
+        mk_put16(k, secy + 0x18, 16, mk_model(k)->big_endian);
+        tfm = transform(k, "crypto_aead", "crypto_aead.base", "gcm-aes", 300);
+        mk_write_ptr(k, secy + 0x30 + 2 * w.ptr, sa);
+        mk_write_ptr(k, sa + 16, tfm);
+        assert_string_equal(mk_told(&w.g, "macsec"), "");
+        schedule(k, context_of(k, tfm, "crypto_aead.base"), '0', 4);
+        assert_string_equal(mk_told(&w.g, "macsec"),
+                            w.ptr == 8 ? "ms0|sends, channel 5254001ac0010007, association "
+                                         "2|AES-128-GCM|schedule|30303030\n"
+                                       : "");
+        assert_int_equal(mk_row_notes("types of its module are not known"), w.ptr != 8);
+        mk_free(k);
+    }
+}
+
 /* ---- TLS in the kernel ---- */
 
 static void ktls(void **state)
@@ -382,8 +415,8 @@ static void ktls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hmac),   cmocka_unit_test(ipsec), cmocka_unit_test(ipsec_files),
-        cmocka_unit_test(macsec), cmocka_unit_test(ktls),
+        cmocka_unit_test(hmac),   cmocka_unit_test(ipsec),          cmocka_unit_test(ipsec_files),
+        cmocka_unit_test(macsec), cmocka_unit_test(macsec_blindly), cmocka_unit_test(ktls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
