@@ -231,6 +231,7 @@ zsmalloc'
 # Of the scene "keys": what each script of guest/secrets asks for in its first lines,
 #     # modules: NAME...          of the kernel
 #     # programs: PACKAGE NAME... as a line of rich_programs
+#     # optional: PACKAGE NAME... the same, where the suite has the package
 asked() { sed -n "s/^# $1: //p" "$here"/guest/secrets/*.sh; }
 secret_applets='chroot nohup od sha256sum sha512sum truncate mkfifo timeout xxd'
 
@@ -458,6 +459,9 @@ rich() {
 secrets() {
     local each program
     asked programs > "$work/programs"
+    asked optional | while read -r each program; do
+        if apt "$userland" "$arch" apt-cache show "$each" > "$work/shown" 2>&1; then echo "$each $program"; fi
+    done >> "$work/programs"
     # shellcheck disable=SC2046 # words
     library_packages "$userland" "$arch" $(sed 's/[| ].*//' "$work/programs") > "$work/libraries"
     bring < "$work/programs"
