@@ -9,6 +9,7 @@ enum { BLOCK = 128, TAG = 16 };
 #ifdef HAVE_SHA256
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 static void resume(SHA512_CTX *c, const uint64_t *state)
@@ -78,6 +79,11 @@ bool eg_hkdf512_extract(const void *key, size_t len, struct eg_hmac512 *out)
     return true;
 }
 
+bool eg_hmac256(const void *key, size_t key_len, const void *bytes, size_t len, uint8_t *out)
+{
+    return key_len <= INT32_MAX && HMAC(EVP_sha256(), key, (int)key_len, bytes, len, out, NULL);
+}
+
 bool eg_kdf_digest(enum eg_kdf_digest which, const void *bytes, size_t len, uint8_t *out, size_t *n)
 {
     const EVP_MD *md = which == KDF_MD5      ? EVP_md5()
@@ -141,6 +147,12 @@ bool eg_hkdf512_expand(const struct eg_hmac512 *key, const void *info, size_t in
 bool eg_hkdf512_extract(const void *key, size_t len, struct eg_hmac512 *out)
 {
     (void)key, (void)len, (void)out;
+    return false;
+}
+
+bool eg_hmac256(const void *key, size_t key_len, const void *bytes, size_t len, uint8_t *out)
+{
+    (void)key, (void)key_len, (void)bytes, (void)len, (void)out;
     return false;
 }
 

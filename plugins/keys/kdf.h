@@ -3,8 +3,8 @@
 #ifndef KEYS_KDF_H
 #define KEYS_KDF_H
 
-#include "../../core/engram.h"
 #include "../../core/base.h"
+#include "../../core/engram.h"
 
 enum { KDF_SHA512 = 64 };
 
@@ -18,6 +18,10 @@ EG_API bool eg_hkdf512_expand(const struct eg_hmac512 *key, const void *info, si
                               uint8_t *out, size_t n);
 /** HKDF-Extract without a salt: what eg_hkdf512_expand() needs. */
 EG_API bool eg_hkdf512_extract(const void *key, size_t len, struct eg_hmac512 *out);
+
+/** HMAC-SHA256, 32 bytes. */
+EG_API bool eg_hmac256(const void *key, size_t key_len, const void *bytes, size_t len,
+                       uint8_t *out);
 
 enum eg_kdf_digest { KDF_MD5, KDF_SHA256, KDF_SHA512_OF };
 /** The digest of bytes; *@n: its length. */

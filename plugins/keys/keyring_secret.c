@@ -19,6 +19,7 @@ EG_FIELD_AS_OF("rxrpc", rxrpc_session, rxkad_key, "session_key");
 EG_TYPE_("rxrpc", rxrpc_key_token);
 EG_FIELD_AS(path_dentry, path, "dentry");
 EG_FIELD_AS(big_inode, dentry, "d_inode");
+EG_FIELD_AS(key_datalen, key, "datalen");
 EG_TYPE(path);
 EG_TYPE(inode);
 EG_TYPE(dentry);
@@ -118,6 +119,9 @@ static struct place place_of(struct eg_run *r, struct eg_obj key, const char *ty
         p = eg_deref(eg_cast(first, trusted_key_payload));
         s.len = eg_at(p, trusted_key_payload.key_len);
         s.at = eg_at(p, trusted_key_payload.key);
+    } else if (!strcmp(type, "fscrypt-provisioning")) {
+        s.len = eg_at(key, key_datalen);
+        s.at = eg_deref(first);
     } else if (!strcmp(type, "big_key")) {
         big_key(r, words, &s);
     } else if (!strcmp(type, "asymmetric")) {
