@@ -84,14 +84,14 @@ fi
 if [ -e /usr/bin/ksmbd.tools ]; then
     mkdir -p /etc/ksmbd /run/lock /var/run
     for each in mountd adduser; do ln -sf ksmbd.tools /usr/bin/ksmbd.$each; done
-    printf '[global]\n  smb3 encryption = mandatory\n  workgroup = LAB\n[share]\n  path = %s\n  read only = no\n  valid users = smith\n' $files/share > /etc/ksmbd/ksmbd.conf
+    printf '[global]\n  workgroup = LAB\n[share]\n  path = %s\n  read only = no\n  valid users = smith\n' $files/share > /etc/ksmbd/ksmbd.conf
     : > /etc/ksmbd/ksmbdpwd.db
     { ksmbd.adduser -a -p 'invented secret' smith || ksmbd.adduser -a smith -p 'invented secret'; } >> /run/lab/lab.log 2>&1
     seq 1 1000 > $files/share/file
     modprobe ksmbd 2>> /run/lab/lab.log
     ksmbd.mountd >> /run/lab/lab.log 2>&1 < /dev/null &
     sleep 3
-    if fskeys mount //127.0.0.1/share $files/smb cifs 'ip=127.0.0.1,unc=\\127.0.0.1\share,user=smith,pass=invented secret,domain=LAB,vers=3.1.1,seal' 2>> /run/lab/lab.log; then
+    if timeout -s KILL 30 fskeys mount //127.0.0.1/share $files/smb cifs 'ip=127.0.0.1,unc=\\127.0.0.1\share,user=smith,pass=invented secret,domain=LAB,vers=3.1.1,sign' 2>> /run/lab/lab.log; then
         secret cifs "$(printf 'invented secret' | hex)" '"purpose":"password"'
         cat /proc/fs/cifs/DebugData > $said/keys/cifs.txt 2> /dev/null
         fskeys hold $files/smb/file < /dev/null 2>> /run/lab/lab.log &
