@@ -1,5 +1,5 @@
 /* cifs.c - of the vault: keys and passwords of the kernel's SMB client (KIND "cifs"): of each
- * session that a mounted file system, or another session of its connection, has. */
+ * connection and of each mounted file system. */
 #include "../../core/base.h"
 #include "../../core/map.h"
 #include "../linux/fs/inode.h"
@@ -18,7 +18,9 @@ EG_FIELDS_OF("cifs", cifs_ses, Suid, chan_count, chans, domainName, ip_addr, pas
 EG_FIELD_AS_OF("cifs", session_key_at, cifs_ses, "auth_key.response");
 EG_FIELD_AS_OF("cifs", session_key_len, cifs_ses, "auth_key.len");
 EG_FIELDS_OF("cifs", cifs_chan, signkey);
+EG_TYPE(list_head);
 EG_FIELDS_OF("cifs", TCP_Server_Info, cipher_type, dialect, hostname);
+EG_FIELD_AS_OF("cifs", server_link, TCP_Server_Info, "tcp_ses_list");
 EG_FIELD_AS_OF("cifs", server_sessions, TCP_Server_Info, "smb_ses_list");
 
 enum {
@@ -149,6 +151,11 @@ static void take_channels(struct finding *f, struct session *s, const uint8_t *f
     }
 }
 
+static bool is_line(const char *s)
+{
+    return s && !strpbrk(s, "\r\n");
+}
+
 static void take_password(struct finding *f, struct session *s, struct eg_obj at,
                           const char *purpose)
 {
@@ -159,11 +166,11 @@ static void take_password(struct finding *f, struct session *s, struct eg_obj at
         return;
     add(f, s, purpose, NULL, to.why ? 0 : to.addr, text, strlen(text),
         s->proven ? "session whose keys derive" : NULL);
-    if (!strcmp(purpose, "password") && s->user && !strpbrk(text, "\r\n"))
+    if (!strcmp(purpose, "password") && is_line(s->user) && is_line(text))
         eg_vault_text(f->v, eg_strf(f->r, "cifs/%016" PRIx64 ".credentials", s->id),
                       eg_strf(f->r, "username=%s\npassword=%s\n%s%s%s", s->user, text,
-                              s->domain ? "domain=" : "", s->domain ? s->domain : "",
-                              s->domain ? "\n" : ""),
+                              is_line(s->domain) ? "domain=" : "",
+                              is_line(s->domain) ? s->domain : "", is_line(s->domain) ? "\n" : ""),
                       "for mount -t cifs -o credentials=FILE //SERVER/SHARE MOUNTPOINT");
 }
 
@@ -239,12 +246,25 @@ static void take_session(struct finding *f, struct eg_obj at)
         export(f, s);
 }
 
+static void take_sessions(struct finding *f, struct eg_obj server)
+{
+    struct eg_obj ses;
+
+    eg_each_list(ses, eg_at(server, server_sessions), cifs_ses.smb_ses_list)
+        take_session(f, ses);
+}
+
 static void find(struct eg_vault *v)
 {
     struct eg_run *r = v->r;
     struct finding f = { .v = v, .r = r, .seen = eg_run_map(r) };
-    struct eg_obj sb, own, ses, other;
+    struct eg_obj sb, own, ses, server;
+    uint64_t all;
 
+    // Of the module's variable, where its symbols are known; else of what is mounted.
+    if (eg_has_type(r, cifs_ses) && eg_lookup(r, "cifs_tcp_ses_list", &all))
+        eg_each_list(server, eg_object(r, list_head, all), server_link)
+            take_sessions(&f, server);
     linux_each_superblock(r, sb)
     {
         const char *type = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 16);
@@ -258,8 +278,7 @@ static void find(struct eg_vault *v)
         own = eg_deref(eg_cast(eg_at(sb, super_block.s_fs_info), cifs_sb_info));
         ses = eg_deref(eg_at(own, cifs_sb_info.master_tlink, tcon_link.tl_tcon, cifs_tcon.ses));
         take_session(&f, ses);
-        eg_each_list(other, eg_at(ses, cifs_ses.server, server_sessions), cifs_ses.smb_ses_list)
-            take_session(&f, other);
+        take_sessions(&f, eg_deref(eg_at(ses, cifs_ses.server)));
     }
 }
 

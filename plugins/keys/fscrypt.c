@@ -5,6 +5,7 @@
  * of SHA-512 behind the block with the key, from which all keys of files derive. */
 #include "fscrypt.h"
 #include "../../core/base.h"
+#include "../../core/json.h"
 #include "../../core/map.h"
 #include "../../core/run.h"
 #include "../linux/fs/inode.h"
@@ -15,6 +16,8 @@
 #include "keyring.h"
 #include "vault.h"
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 EG_FIELD_AS(sb_master_keys, super_block, "s_master_keys"); // a struct key until 6.1
@@ -429,8 +432,10 @@ static void tell_file(struct finding *f, const struct file *file)
     const char *path = path_of(r, file->inode);
     const char *id = text_of(r, p->spec, p->version ? FSCRYPT_SPEC_MAX : 8);
     const bool shared = eg_fscrypt_shared(p);
-    char key[2 * FSCRYPT_RAW_MAX + 1], nonce[2 * FSCRYPT_NONCE + 1];
+    char key[2 * FSCRYPT_RAW_MAX + 1], nonce[2 * FSCRYPT_NONCE + 1], *line = NULL;
     uint64_t ino = 0;
+    size_t len = 0;
+    FILE *out;
 
     eg_vault_add(f->v, &(struct eg_vault_key){
                            .kind = "fscrypt",
@@ -447,10 +452,18 @@ static void tell_file(struct finding *f, const struct file *file)
     eg_hex(key, file->key, file->size);
     eg_hex(nonce, file->nonce, sizeof file->nonce);
     eg_get(&ino, file->inode, inode.i_ino);
-    eg_vault_text(f->v, "fscrypt/files.txt",
-                  eg_strf(r, "%" PRIu64 "\t%s\t%s\t%s\t%s\n", ino, file->mode ? file->mode : "-",
-                          nonce, key, path),
-                  "keys of files: inode, mode, nonce, key, path");
+    out = open_memstream(&line, &len);
+    if (!out)
+        return;
+    fprintf(out, "{\"inode\":%" PRIu64 ",\"path\":", ino);
+    eg_json_string(out, path);
+    fputs(",\"mode\":", out);
+    eg_json_string(out, file->mode);
+    fprintf(out, ",\"master_key\":\"%s\",\"nonce\":\"%s\",\"key\":\"%s\"}\n", id, nonce, key);
+    if (!fclose(out))
+        eg_vault_file(f->v, "fscrypt/files.jsonl", line, len,
+                      "keys of files, a line of JSON each: of the mode that its policy names");
+    free(line);
 }
 
 static void find(struct eg_vault *v)
