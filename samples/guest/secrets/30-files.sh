@@ -16,12 +16,12 @@ keyctl link @u @s 2> /dev/null
 plain user lab:user "a password that is invented"
 plain logon lab:logon "$(invented 16 logon)"
 plain user lab:master "$(invented 16 master)"
-# What the kernel encrypts with lab:master: AES-256-CBC, its key by SHA-256.
+# What the kernel encrypts with lab:master: AES-256-CBC, its key by SHA-256. A zero stands behind the vector.
 if number=$(keyctl add encrypted lab:encrypted "new user:lab:master 32" @u); then
     # shellcheck disable=SC2046 # words
     set -- $(keyctl print "$number")
     derived=$({ printf 'ENC_KEY\0'; invented 16 master; printf '\0'; } | sha256sum | cut -d' ' -f1)
-    text=$(printf %s "${4:32:64}" | xxd -r -p | openssl enc -d -aes-256-cbc -nopad -K "$derived" -iv "${4:0:32}" 2>> /run/lab/lab.log | hex)
+    text=$(printf %s "${4:34:64}" | xxd -r -p | openssl enc -d -aes-256-cbc -nopad -K "$derived" -iv "${4:0:32}" 2>> /run/lab/lab.log | hex)
     echo "$*" > $said/keys/encrypted.txt
     secret "keyring key" "${text:0:64}" '"name":"lab:encrypted","purpose":"encrypted"'
 fi
@@ -91,11 +91,14 @@ if [ -e /usr/bin/ksmbd.tools ]; then
     modprobe ksmbd 2>> /run/lab/lab.log
     ksmbd.mountd >> /run/lab/lab.log 2>&1 < /dev/null &
     sleep 3
-    if timeout -s KILL 30 fskeys mount //127.0.0.1/share $files/smb cifs 'ip=127.0.0.1,unc=\\127.0.0.1\share,user=smith,pass=invented secret,domain=LAB,vers=3.1.1,sign' 2>> /run/lab/lab.log; then
+    for how in vers=3.1.1,seal vers=3.1.1,sign vers=3.02,seal vers=3.02,sign vers=3.02 vers=2.1; do
+        timeout -s KILL 20 fskeys mount //127.0.0.1/share $files/smb cifs "ip=127.0.0.1,unc=\\\\127.0.0.1\\share,user=smith,pass=invented secret,domain=LAB,$how" 2>> /run/lab/lab.log && break
+    done
+    if [ -e $files/smb/file ]; then
         secret cifs "$(printf 'invented secret' | hex)" '"purpose":"password"'
-        cat /proc/fs/cifs/DebugData > $said/keys/cifs.txt 2> /dev/null
+        { echo "$how"; cat /proc/fs/cifs/DebugData; } > $said/keys/cifs.txt
         fskeys hold $files/smb/file < /dev/null 2>> /run/lab/lab.log &
     else
-        dmesg | tail -20 > $said/keys/cifs-failed.txt
+        dmesg | tail -40 > $said/keys/cifs-failed.txt
     fi
 fi

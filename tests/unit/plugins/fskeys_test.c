@@ -1,0 +1,575 @@
+/* fskeys_test.c - keys of file systems, as sources of `keys`: fscrypt's, eCryptfs's, SMB's. What
+ * derives from what was computed with other programs. */
+#include "../../../plugins/keys/aes.h"
+#include "../../../plugins/keys/kdf.h"
+#include "check.h"
+#include "mkcache.h"
+#include <stdio.h>
+#include <string.h>
+
+#define CRYPTO_TYPES                                                                               \
+    "struct crypto_alg { u32 cra_ctxsize, cra_alignmask; char cra_driver_name[128]; };"            \
+    "struct crypto_tfm { u32 crt_flags; struct crypto_alg *__crt_alg; u8 __crt_ctx[1200]; };"      \
+    "struct crypto_skcipher { u32 reqsize; struct crypto_tfm base; };"                             \
+    "struct crypto_shash { u32 descsize; struct crypto_tfm base; };"                               \
+    "struct aesni_xts_ctx { u8 tweak_ctx[496]; u8 crypt_ctx[496]; };"
+#define FSCRYPT_TYPES(HKDF, INFO)                                                                  \
+    "struct fscrypt_operations { long inode_info_offs; };"                                         \
+    "struct fscrypt_keyring { int lock; struct hlist_head key_hashtable[4]; };"                    \
+    "struct fscrypt_hkdf {" HKDF "};"                                                              \
+    "struct fscrypt_master_key_secret { struct fscrypt_hkdf hkdf; u32 size; u8 raw[64]; };"        \
+    "struct fscrypt_key_specifier { u32 type, __reserved; u8 u[32]; };"                            \
+    "struct fscrypt_master_key { struct hlist_node mk_node;"                                       \
+    "  struct fscrypt_master_key_secret mk_secret; struct fscrypt_key_specifier mk_spec; };"       \
+    "struct fscrypt_mode { const char *friendly_name; int keysize; };"                             \
+    "struct fscrypt_prepared_key { struct crypto_skcipher *tfm; };"                                \
+    "struct " INFO " { struct fscrypt_prepared_key ci_enc_key; struct fscrypt_mode *ci_mode;"      \
+    "  struct inode *ci_inode; u8 ci_policy[24]; u8 ci_nonce[16]; };"
+#define KEY_TYPES                                                                                  \
+    "struct key_type { const char *name; };"                                                       \
+    "struct assoc_array { void *root; unsigned long nr_leaves_on_tree; };"                         \
+    "struct user_key_payload { void *rcu[2]; unsigned short datalen; u8 data[8]; };"               \
+    "struct key { int serial; struct rb_node serial_node; u32 perm; s16 state;"                    \
+    "  unsigned short datalen; unsigned long flags; struct key_type *type; char *description;"     \
+    "  union { struct { void *data[4]; } payload; struct { void *link[2];"                         \
+    "  struct assoc_array keys; }; }; };"
+#define CIFS_TYPES                                                                                 \
+    "struct cifs_sb_info { void *tlink_tree; struct tcon_link *master_tlink; };"                   \
+    "struct tcon_link { int flags; struct cifs_tcon *tl_tcon; };"                                  \
+    "struct cifs_tcon { int tid; struct cifs_ses *ses; };"                                         \
+    "struct session_key { unsigned int len; char *response; };"                                    \
+    "struct cifs_chan { int in_reconnect; u8 signkey[16]; };"                                      \
+    "struct cifs_ses { struct list_head smb_ses_list; struct TCP_Server_Info *server; u64 Suid;"   \
+    "  char ip_addr[49]; char *user_name, *domainName, *password, *password2;"                     \
+    "  struct session_key auth_key; u8 smb3signingkey[16], smb3encryptionkey[32],"                 \
+    "  smb3decryptionkey[32], preauth_sha_hash[64]; struct cifs_chan chans[16];"                   \
+    "  unsigned long chan_count; };"                                                               \
+    "struct TCP_Server_Info { struct list_head tcp_ses_list, smb_ses_list; char *hostname;"        \
+    "  u16 dialect, cipher_type; };"
+#define ECRYPTFS_TYPES                                                                             \
+    "struct ecryptfs_crypt_stat { u32 flags; unsigned long key_size; struct crypto_skcipher *tfm;" \
+    "  unsigned char cipher[32], key[64], root_iv[16]; };"
+#define FROM                                                                                       \
+    "  struct dentry *s_root; };struct address_space { struct inode *host;"                        \
+    " struct xarray i_pages; };struct inode { struct kuid2 i_uid, i_gid;"
+#define TO(HKDF, INFO, INODE)                                                                      \
+    "  struct dentry *s_root; struct list_head s_inodes; void *s_fs_info; u8 s_uuid[16];"          \
+    "  struct fscrypt_operations *s_cop; struct fscrypt_keyring *s_master_keys; };" CRYPTO_TYPES   \
+    FSCRYPT_TYPES(HKDF, INFO)                                                                      \
+    KEY_TYPES CIFS_TYPES ECRYPTFS_TYPES                                                            \
+        "struct address_space { struct inode *host; struct xarray i_pages; };"                     \
+        "struct inode { " INODE " struct list_head i_sb_list; struct kuid2 i_uid, i_gid;"
+#define BY_TFM    "struct crypto_shash *hmac_tfm;"
+#define BY_STATES "u64 istate[8], ostate[8];"
+
+static const char recent[] = TO(BY_TFM, "fscrypt_inode_info", "void *i_crypt_info;");
+static const char older[] = TO(BY_TFM, "fscrypt_info", "void *i_crypt_info;");
+static const char newest[] = TO(BY_STATES, "fscrypt_inode_info", "");
+
+/* Of the key 0, 1, … 63, the nonce 16, 17, … 31 and the UUID 64, 65, … 79. */
+#define ID   "8699c2c53707405da5aba5ae4d8583c0"
+#define HALF "661abec4a365fe5730e9781264d00a9816f0b5f50e41e49f3200b78ed390ed41"
+#define FILE_KEY                                                                                   \
+    "661abec4a365fe5730e9781264d00a9816f0b5f50e41e49f3200b78ed390ed41"                             \
+    "0be87de1011e6342781b08ab011f12107a4c08eb07a5d9e0b6cce65d31463010"
+#define NAMES_KEY HALF
+#define MODE_KEY  "9efb31534e244dd4c251dd5d540c714ab1cfcfaf0008a870cc298b52b32b7d39"
+#define INO_64                                                                                     \
+    "599d67510cbc8efbac134e620f139d384bdfc305686687f43823331e02dc158738"                           \
+    "2a16be042e5d506b9d7bb9f5af66a34a566ab923effc848f45ffe4c42a8359"
+#define INO_32                                                                                     \
+    "c1ed926016c14ab484e5afaa95c15a0726cc969259211ccedffed1dfc84f8af4f2"                           \
+    "22d7a02fddfe8532ae1b09c021d6ddad60f77c957682fc873e7b7ea8a37fb8"
+#define FIRST_KEY                                                                                  \
+    "9c54d571702cfa0f03f36215676bab78b7ad78216c5569d6da1aab87f6dbc561d3"                           \
+    "1dd57e62812cddabd1ccaa3c47979be82546cf4538181b3f0a24390107fd00"
+
+#define NAMESPACE "struct user_namespace { struct ns_common ns; };"
+static const char *const with_keys[] = { NAMESPACE, KEY_TYPES NAMESPACE, NULL };
+
+struct world {
+    struct mk_cache c;
+    struct mk *k;
+    uint64_t sb, ring, master, ops, hash, key; // key: the last one
+};
+
+static void count(uint8_t *out, size_t n, uint8_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(from + i);
+}
+
+static void unhex(uint8_t *out, const char *hex)
+{
+    for (; *hex; hex += 2)
+        assert_int_equal(sscanf(hex, "%2hhx", out++), 1);
+}
+
+/** How many rows have these cells; NULL: any. */
+static size_t rows(struct world *w, const char *const *cells)
+{
+    static const int at[] = { 0, 1, 2, 3, 9, 11 };
+    const char *line = mk_guest_rows(&w->c.g, "keys", "show");
+    size_t n = 0;
+
+    for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        bool all = true;
+
+        for (size_t i = 0; i < sizeof at / sizeof *at && cells[i]; i++) {
+            const char *cell = line;
+
+            for (int k = 0; k < at[i]; k++)
+                cell += strcspn(cell, "|\n") + 1;
+            all &=
+                !strncmp(cell, cells[i], strlen(cells[i])) && strchr("|\n", cell[strlen(cells[i])]);
+        }
+        n += all;
+    }
+    return n;
+}
+/* KIND, NAME, PURPOSE, ALGORITHM, VERIFIED, SECRET. */
+#define ROWS(w, ...) rows((w), (const char *const[]){ __VA_ARGS__, NULL })
+
+static uint64_t transform(struct mk *k, const char *type, const char *base, const char *driver,
+                          uint32_t context)
+{
+    uint64_t tfm = mk_object(k, type), alg = mk_object(k, "crypto_alg");
+
+    mk_puts(k, alg, "crypto_alg.cra_driver_name", driver);
+    mk_put(k, alg, "crypto_alg.cra_ctxsize", context);
+    mk_put(k, mk_at(k, tfm, base), "crypto_tfm.__crt_alg", alg);
+    return tfm;
+}
+
+static void write_state(struct mk *k, uint64_t at, const uint64_t *state)
+{
+    for (size_t i = 0; i < 8; i++) {
+        uint8_t word[8];
+
+        for (size_t b = 0; b < 8; b++)
+            word[mk_model(k)->big_endian ? b : 7 - b] = (uint8_t)(state[i] >> (56 - 8 * b));
+        mk_write(k, at + 8 * i, word, 8);
+    }
+}
+
+static struct world begin(const struct mk_machine *m, const char *fs, const char *types)
+{
+    struct world w = { 0 };
+
+    mk_cache_begin_edited(&w.c, m, fs, FROM, types);
+    w.k = w.c.k;
+    w.sb = w.c.g.sb;
+    return w;
+}
+
+/** With a master key of version 2 that only HMAC has. */
+static struct world begin_fscrypt(const struct mk_machine *m, const char *types)
+{
+    struct world w = begin(m, "ext4", types);
+    struct mk *k = w.k;
+    struct eg_hmac512 hmac;
+    uint8_t raw[64], id[16], uuid[16];
+    uint64_t head, node, tfm;
+
+    count(raw, 64, 0);
+    count(uuid, 16, 64);
+    unhex(id, ID);
+    w.ring = mk_object(k, "fscrypt_keyring");
+    w.ops = mk_object(k, "fscrypt_operations");
+    w.master = mk_object(k, "fscrypt_master_key");
+    mk_put(k, w.sb, "super_block.s_cop", w.ops);
+    mk_put(k, w.sb, "super_block.s_master_keys", w.ring);
+    mk_write(k, mk_at(k, w.sb, "super_block.s_uuid"), uuid, 16);
+    head = mk_at(k, w.ring, "fscrypt_keyring.key_hashtable") + 2 * mk_model(k)->ptr_size;
+    node = mk_at(k, w.master, "fscrypt_master_key.mk_node");
+    mk_write_ptr(k, head, node);
+    mk_put(k, node, "hlist_node.pprev", head);
+    mk_put(k, w.master, "fscrypt_master_key.mk_spec.type", 2);
+    mk_write(k, mk_at(k, w.master, "fscrypt_master_key.mk_spec.u"), id, 16);
+    mk_put(k, w.master, "fscrypt_master_key.mk_secret.size", 64);
+    assert_true(eg_hkdf512_extract(raw, 64, &hmac));
+    if (types == newest) {
+        w.hash = mk_at(k, w.master, "fscrypt_master_key.mk_secret.hkdf.istate");
+        write_state(k, w.hash, hmac.inner);
+        write_state(k, w.hash + 64, hmac.outer);
+        return w;
+    }
+    tfm = transform(k, "crypto_shash", "crypto_shash.base", "hmac(sha512-generic)", 424);
+    mk_put(k, w.master, "fscrypt_master_key.mk_secret.hkdf.hmac_tfm", tfm);
+    w.hash = mk_at(k, mk_at(k, tfm, "crypto_shash.base"), "crypto_tfm.__crt_ctx");
+    write_state(k, w.hash, hmac.inner);
+    write_state(k, w.hash + 208, hmac.outer);
+    return w;
+}
+
+/** A file with a policy of version 2. @return its crypt info. */
+static uint64_t encrypt(struct world *w, const char *types, const char *name, unsigned mode,
+                        uint8_t number, const char *cipher, uint32_t size)
+{
+    const bool old = types == older;
+    struct mk *k = w->k;
+    uint64_t inode = mk_cache_inode(&w->c, mk_cache_file(&w->c, 0, name, mode, 100));
+    uint64_t info = mk_object(k, old ? "fscrypt_info" : "fscrypt_inode_info"), cell;
+    uint64_t how = mk_object(k, "fscrypt_mode");
+    uint8_t policy[24] = { 2, number, number, 0 }, nonce[16];
+
+    count(nonce, 16, 16);
+    unhex(policy + 8, ID);
+    mk_list_append(k, mk_at(k, w->sb, "super_block.s_inodes"), mk_at(k, inode, "inode.i_sb_list"));
+    if (types == newest) {
+        cell = mk_alloc(k, 8);
+        mk_write_ptr(k, cell, info);
+        mk_put(k, w->ops, "fscrypt_operations.inode_info_offs", cell - inode);
+    } else {
+        mk_put(k, inode, "inode.i_crypt_info", info);
+    }
+    mk_put(k, how, "fscrypt_mode.friendly_name", mk_text(k, cipher));
+    mk_put(k, how, "fscrypt_mode.keysize", size);
+    mk_put(k, info, old ? "fscrypt_info.ci_mode" : "fscrypt_inode_info.ci_mode", how);
+    mk_put(k, info, old ? "fscrypt_info.ci_inode" : "fscrypt_inode_info.ci_inode", inode);
+    mk_write(k, mk_at(k, info, old ? "fscrypt_info.ci_policy" : "fscrypt_inode_info.ci_policy"),
+             policy, sizeof policy);
+    mk_write(k, mk_at(k, info, old ? "fscrypt_info.ci_nonce" : "fscrypt_inode_info.ci_nonce"),
+             nonce, sizeof nonce);
+    return info;
+}
+
+/** The file's cipher works with this key of XTS. */
+static void expand(struct world *w, uint64_t info, const char *hex)
+{
+    struct mk *k = w->k;
+    uint64_t tfm = transform(k, "crypto_skcipher", "crypto_skcipher.base", "xts-aes-aesni", 992);
+    uint64_t at = mk_at(k, mk_at(k, tfm, "crypto_skcipher.base"), "crypto_tfm.__crt_ctx");
+    uint8_t key[64], bytes[AES_SCHEDULE_MAX];
+
+    unhex(key, hex);
+    eg_aes_expand(key, 8, bytes);
+    mk_write(k, at + 496, bytes, sizeof bytes);
+    eg_aes_expand(key + 32, 8, bytes);
+    mk_write(k, at, bytes, sizeof bytes);
+    mk_put(k, info, "fscrypt_inode_info.ci_enc_key.tfm", tfm);
+}
+
+static void policy_flags(struct world *w, uint64_t info, uint8_t flags)
+{
+    mk_write(w->k, mk_at(w->k, info, "fscrypt_inode_info.ci_policy") + 3, &flags, 1);
+}
+
+/* ---- tests ---- */
+
+static void derives(void **state)
+{
+    static const char *const all[] = { recent, older, newest };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            struct world w = begin_fscrypt(m, all[i]);
+
+            encrypt(&w, all[i], "letter", MK_REG, 1, "AES-256-XTS", 64);
+            assert_int_equal(
+                ROWS(&w, "fscrypt", ID, "HKDF of master key", "HMAC-SHA512", "identifier derives"),
+                1);
+            assert_int_equal(ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS",
+                                  "derives from its master key", FILE_KEY),
+                             1);
+            // Another digest's state is not the one.
+            mk_write(w.k, w.hash + 3, "x", 1);
+            assert_int_equal(ROWS(&w, "fscrypt"), 0);
+            assert_int_equal(mk_row_notes("of 1 files no key is known"), 1);
+            mk_cache_end(&w.c);
+        }
+    }
+}
+
+static void modes(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin_fscrypt(m, recent);
+        uint64_t info;
+
+        encrypt(&w, recent, "folder", MK_FOLDER, 4, "AES-256-CTS-CBC", 32);
+        assert_int_equal(ROWS(&w, "fscrypt", "/folder", "file key", "AES-256-CTS-CBC",
+                              "derives from its master key", NAMES_KEY),
+                         1);
+        info = encrypt(&w, recent, "wide", MK_REG, 9, "Adiantum", 32);
+        policy_flags(&w, info, 4);
+        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "Adiantum",
+                              "derives from its master key", MODE_KEY),
+                         1);
+        info = encrypt(&w, recent, "long", MK_REG, 1, "AES-256-XTS", 64);
+        policy_flags(&w, info, 8);
+        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "AES-256-XTS",
+                              "derives from its master key", INO_64),
+                         1);
+        policy_flags(&w, info, 16);
+        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "AES-256-XTS",
+                              "derives from its master key", INO_32),
+                         1);
+        mk_cache_end(&w.c);
+    }
+}
+
+static void schedules(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin_fscrypt(m, recent);
+        uint64_t info = encrypt(&w, recent, "letter", MK_REG, 1, "AES-256-XTS", 64);
+
+        expand(&w, info, FILE_KEY);
+        assert_int_equal(
+            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY), 1);
+        // The master key was removed: what the cipher has is left.
+        mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", 0);
+        assert_int_equal(ROWS(&w, "fscrypt"), 1);
+        assert_int_equal(
+            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY), 1);
+        mk_cache_end(&w.c);
+    }
+}
+
+/* Version 1 keeps the master key itself, and proves it by a file. */
+static void first_version(void **state)
+{
+    static const uint8_t descriptor[8] = { 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4 };
+    char hex[129] = "";
+
+    (void)state;
+    for (unsigned i = 0; i < 64; i++)
+        sprintf(hex + 2 * i, "%02x", i);
+    mk_each_machine(m)
+    {
+        struct world w = begin_fscrypt(m, recent);
+        uint64_t info = encrypt(&w, recent, "letter", MK_REG, 1, "AES-256-XTS", 64);
+        const uint64_t spec = mk_at(w.k, w.master, "fscrypt_master_key.mk_spec.u");
+        uint8_t raw[64], policy[24] = { 0, 1, 4, 0, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4 };
+
+        count(raw, 64, 0);
+        mk_put(w.k, w.master, "fscrypt_master_key.mk_spec.type", 1);
+        mk_write(w.k, spec, descriptor, 8);
+        mk_write(w.k, mk_at(w.k, w.master, "fscrypt_master_key.mk_secret.raw"), raw, 64);
+        mk_write(w.k, mk_at(w.k, info, "fscrypt_inode_info.ci_policy"), policy, sizeof policy);
+        // Nothing proves it yet.
+        assert_int_equal(ROWS(&w, "fscrypt", "deadbeef01020304", "master key", "", "", hex), 1);
+        assert_int_equal(ROWS(&w, "fscrypt"), 1);
+        expand(&w, info, FIRST_KEY);
+        assert_int_equal(ROWS(&w, "fscrypt", "deadbeef01020304", "master key", "",
+                              "derives the key of /letter", hex),
+                         1);
+        assert_int_equal(
+            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FIRST_KEY), 1);
+        mk_cache_end(&w.c);
+    }
+}
+
+static void fscrypt_damage(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin_fscrypt(m, recent);
+        uint64_t info = encrypt(&w, recent, "letter", MK_REG, 1, "AES-256-XTS", 64);
+        uint64_t how = mk_of(&w.c.g, info, "fscrypt_inode_info.ci_mode");
+        const uint64_t node = mk_at(w.k, w.master, "fscrypt_master_key.mk_node");
+
+        // A key of no length that a mode has, another's, a list that leads to itself.
+        mk_put(w.k, how, "fscrypt_mode.keysize", 65);
+        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        mk_put(w.k, how, "fscrypt_mode.keysize", 0);
+        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        mk_put(w.k, how, "fscrypt_mode.keysize", 64);
+        mk_put(w.k, info, "fscrypt_inode_info.ci_inode", w.sb);
+        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        mk_put(w.k, node, "hlist_node.next", node);
+        mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", UINT32_MAX);
+        assert_int_equal(ROWS(&w, "fscrypt"), 0);
+        mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", 64);
+        assert_int_equal(ROWS(&w, "fscrypt"), 1);
+        mk_put(w.k, w.sb, "super_block.s_master_keys", 64);
+        mk_put(w.k, w.sb, "super_block.s_cop", 64);
+        assert_int_equal(ROWS(&w, "fscrypt"), 0);
+        mk_cache_end(&w.c);
+    }
+}
+
+/* ---- SMB ---- */
+
+static uint64_t bytes(struct mk *k, const void *p, size_t n)
+{
+    uint64_t at = mk_alloc(k, n);
+
+    mk_write(k, at, p, n);
+    return at;
+}
+
+static uint64_t session(struct world *w, const char *sign, const char *out, const char *in)
+{
+    struct mk *k = w->k;
+    uint64_t own = mk_object(k, "cifs_sb_info"), link = mk_object(k, "tcon_link");
+    uint64_t tcon = mk_object(k, "cifs_tcon"), ses = mk_object(k, "cifs_ses");
+    uint64_t server = mk_object(k, "TCP_Server_Info");
+    uint8_t key[64];
+
+    mk_put(k, w->sb, "super_block.s_fs_info", own);
+    mk_put(k, own, "cifs_sb_info.master_tlink", link);
+    mk_put(k, link, "tcon_link.tl_tcon", tcon);
+    mk_put(k, tcon, "cifs_tcon.ses", ses);
+    mk_put(k, ses, "cifs_ses.server", server);
+    mk_list_append(k, mk_at(k, server, "TCP_Server_Info.smb_ses_list"),
+                   mk_at(k, ses, "cifs_ses.smb_ses_list"));
+    mk_put(k, server, "TCP_Server_Info.hostname", mk_text(k, "files"));
+    mk_put(k, server, "TCP_Server_Info.dialect", 0x311);
+    mk_put(k, server, "TCP_Server_Info.cipher_type", strlen(out) == 64 ? 4 : 1);
+    mk_put(k, ses, "cifs_ses.Suid", 0x4711);
+    mk_put(k, ses, "cifs_ses.user_name", mk_text(k, "smith"));
+    mk_put(k, ses, "cifs_ses.password", mk_text(k, "hunter2"));
+    count(key, 64, 1);
+    mk_put(k, ses, "cifs_ses.auth_key.len", 16);
+    mk_put(k, ses, "cifs_ses.auth_key.response", bytes(k, key, 16));
+    count(key, 64, 0);
+    mk_write(k, mk_at(k, ses, "cifs_ses.preauth_sha_hash"), key, 64);
+    unhex(key, sign);
+    mk_write(k, mk_at(k, ses, "cifs_ses.smb3signingkey"), key, 16);
+    unhex(key, out);
+    mk_write(k, mk_at(k, ses, "cifs_ses.smb3encryptionkey"), key, strlen(out) / 2);
+    unhex(key, in);
+    mk_write(k, mk_at(k, ses, "cifs_ses.smb3decryptionkey"), key, strlen(in) / 2);
+    return ses;
+}
+
+#define FROM_SESSION "derives from the session key"
+static void smb(void **state)
+{
+    static const char *const keys[2][3] = {
+        { "642df97abaeb00e8df6b88ee4e44e762",
+          "9919209fe118fb446446a8ce32dce7a52ff79e151f8bfb02c0537d643c311464",
+          "a21d59e9d903d7254173c49345780dc7ae91c892e9315210d4d3421e91f297bb" },
+        { "df3d10c804f8be22ba94d4a0576ec1d4", "8ff7ad999deba4160c9991d3a9c730f4",
+          "e9fce4868a74b3b8c9f7c6d472593db8" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        for (unsigned i = 0; i < 2; i++) { // 3.1.1 with AES-256-GCM, 3.0 with AES-128-CCM
+            const char *cipher = i ? "AES-128-CCM" : "AES-256-GCM";
+            struct world w = begin(m, "cifs", recent);
+            uint64_t ses = session(&w, keys[i][0], keys[i][1], keys[i][2]);
+
+            assert_int_equal(
+                ROWS(&w, "cifs", "smith@files", "signing key", "", FROM_SESSION, keys[i][0]), 1);
+            assert_int_equal(
+                ROWS(&w, "cifs", "smith@files", "encryption key", cipher, FROM_SESSION, keys[i][1]),
+                1);
+            assert_int_equal(
+                ROWS(&w, "cifs", "smith@files", "decryption key", cipher, FROM_SESSION, keys[i][2]),
+                1);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "session key", "",
+                                  "keys of the session derive", "0102030405060708090a0b0c0d0e0f10"),
+                             1);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password", "",
+                                  "session whose keys derive", "68756e74657232"),
+                             1);
+            assert_int_equal(ROWS(&w, "cifs"), 5);
+            // A channel of its own; of another session key nothing derives.
+            mk_put(w.k, ses, "cifs_ses.chan_count", UINT32_MAX);
+            mk_write(w.k,
+                     mk_at(w.k, ses, "cifs_ses.chans") + mk_size(w.k, "cifs_chan") +
+                         mk_at(w.k, 0, "cifs_chan.signkey"),
+                     "0123456789abcdef", 16);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "signing key of channel 1", "", "",
+                                  "30313233343536373839616263646566"),
+                             1);
+            mk_write(w.k, mk_of(&w.c.g, ses, "cifs_ses.auth_key.response"), "x", 1);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password", "", ""), 1);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "signing key", "", ""), 1);
+            // Lengths and pointers from nowhere.
+            mk_put(w.k, ses, "cifs_ses.auth_key.len", UINT32_MAX);
+            mk_put(w.k, ses, "cifs_ses.password", 64);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "session key"), 0);
+            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password"), 0);
+            mk_put(w.k, ses, "cifs_ses.server", 0);
+            assert_int_equal(ROWS(&w, "cifs"), 0);
+            mk_cache_end(&w.c);
+        }
+    }
+}
+
+/* ---- eCryptfs ---- */
+
+static uint64_t user_key(struct world *w, const char *name, const uint8_t *p, size_t n)
+{
+    struct mk *k = w->k;
+    uint64_t key = mk_object(k, "key"), type = mk_object(k, "key_type");
+    uint64_t root = mk_object(k, "rb_root");
+    uint64_t payload = mk_alloc(k, mk_size(k, "user_key_payload") + n);
+
+    mk_put(k, type, "key_type.name", mk_text(k, "user"));
+    mk_put(k, key, "key.type", type);
+    mk_put(k, key, "key.serial", 7);
+    mk_put(k, key, "key.state", 1);
+    mk_put(k, key, "key.description", mk_text(k, name));
+    mk_put(k, payload, "user_key_payload.datalen", n);
+    mk_write(k, mk_at(k, payload, "user_key_payload.data"), p, n);
+    mk_write_ptr(k, mk_at(k, key, "key.payload.data"), payload);
+    mk_put(k, root, "rb_root.rb_node", mk_at(k, key, "key.serial_node"));
+    mk_symbol(k, "key_serial_tree", root);
+    return payload;
+}
+
+static void put32(struct mk *k, uint8_t *at, uint32_t v)
+{
+    for (unsigned i = 0; i < 4; i++)
+        at[mk_model(k)->big_endian ? 3 - i : i] = (uint8_t)(v >> 8 * i);
+}
+
+static void tokens(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = { .c.g = mk_guest(m, with_keys) };
+        uint8_t token[740] = { 0 };
+        uint64_t payload;
+        char hex[129];
+
+        w.k = w.c.g.k;
+        put32(w.k, token + 640, 64); // bytes of the key, that it is set, the key, what it is called
+        put32(w.k, token + 644, 2);
+        count(token + 648, 64, 0x80);
+        memcpy(token + 712, "3ec2ff87ab11c698", 16);
+        for (unsigned i = 0; i < 64; i++)
+            sprintf(hex + 2 * i, "%02x", 0x80 + i);
+        payload = mk_at(w.k, user_key(&w, "3ec2ff87ab11c698", token, sizeof token),
+                        "user_key_payload.data");
+        assert_int_equal(ROWS(&w, "eCryptfs", "3ec2ff87ab11c698", "key encryption key", "",
+                              "signature is its SHA-512", hex),
+                         1);
+        // Longer than it can be, not set, of another name.
+        mk_write(w.k, payload + 640, "\1\1\1\1", 4);
+        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        mk_write(w.k, payload + 640, token + 640, 4);
+        mk_write(w.k, payload + 644, "\0\0\0\0", 4);
+        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        mk_write(w.k, payload + 644, token + 644, 4);
+        mk_write(w.k, payload + 712, "4", 1);
+        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        mk_free(w.k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(derives),        cmocka_unit_test(modes), cmocka_unit_test(schedules),
+        cmocka_unit_test(first_version),  cmocka_unit_test(smb),   cmocka_unit_test(tokens),
+        cmocka_unit_test(fscrypt_damage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
