@@ -98,6 +98,18 @@ static bool scheduled(struct finding *f, struct eg_obj stat, const uint8_t *key,
     return false;
 }
 
+/* An array of unsigned char. */
+static const char *cipher_of(struct eg_run *r, struct eg_obj stat)
+{
+    struct eg_obj at = eg_at(stat, ecryptfs_crypt_stat.cipher);
+    char text[CIPHER_MAX + 1] = "";
+
+    if (at.why || at.size > CIPHER_MAX ||
+        !eg_read(eg_view_of(r), eg_kernel(r), at.addr, text, at.size) || !*text)
+        return NULL;
+    return eg_strf(r, "%s", text);
+}
+
 static void take_file(struct finding *f, struct eg_obj inode)
 {
     struct eg_run *r = f->r;
@@ -106,7 +118,7 @@ static void take_file(struct finding *f, struct eg_obj inode)
     struct eg_obj root = eg_at(stat, ecryptfs_crypt_stat.root_iv);
     struct linux_name_walk w = { .inode = inode };
     uint8_t key[KEY_MAX_], iv[IV], digest[KDF_SHA512];
-    const char *path = NULL, *cipher;
+    const char *path = NULL;
     uint64_t size, ino = 0;
     size_t n;
 
@@ -121,12 +133,11 @@ static void take_file(struct finding *f, struct eg_obj inode)
         eg_get(&ino, inode, inode.i_ino);
         path = eg_strf(r, "inode %" PRIu64, ino);
     }
-    cipher = eg_string(r, eg_at(stat, ecryptfs_crypt_stat.cipher), CIPHER_MAX);
     f->files++;
     eg_vault_add(f->v, &(struct eg_vault_key){ .kind = "eCryptfs",
                                                .name = path,
                                                .purpose = "file key",
-                                               .algorithm = cipher,
+                                               .algorithm = cipher_of(r, stat),
                                                .at = at.addr,
                                                .secret = key,
                                                .len = size,

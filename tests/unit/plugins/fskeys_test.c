@@ -48,7 +48,8 @@
     "  u16 dialect, cipher_type; };"
 #define ECRYPTFS_TYPES                                                                             \
     "struct ecryptfs_crypt_stat { u32 flags; unsigned long key_size; struct crypto_skcipher *tfm;" \
-    "  unsigned char cipher[32], key[64], root_iv[16]; };"
+    "  unsigned char cipher[32], key[64], root_iv[16]; };"                                         \
+    "struct ecryptfs_inode_info { struct ecryptfs_crypt_stat crypt_stat; u64 vfs_inode[250]; };"
 #define FROM                                                                                       \
     "  struct dentry *s_root; };struct address_space { struct inode *host;"                        \
     " struct xarray i_pages; };struct inode { struct kuid2 i_uid, i_gid;"
@@ -563,12 +564,53 @@ static void tokens(void **state)
     }
 }
 
+static void ecryptfs_files(void **state)
+{
+    char hex[65];
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++)
+        sprintf(hex + 2 * i, "%02x", i);
+    mk_each_machine(m)
+    {
+        struct world w = begin(m, "ecryptfs", recent);
+        struct mk *k = w.k;
+        uint64_t dentry = mk_cache_file(&w.c, 0, "letter", MK_REG, 100);
+        uint64_t own =
+            mk_cache_embed(&w.c, dentry, "ecryptfs_inode_info", "ecryptfs_inode_info.vfs_inode");
+        uint64_t stat = mk_at(k, own, "ecryptfs_inode_info.crypt_stat");
+        uint8_t key[32], iv[16];
+
+        mk_list_append(k, mk_at(k, w.sb, "super_block.s_inodes"),
+                       mk_at(k, mk_cache_inode(&w.c, dentry), "inode.i_sb_list"));
+        count(key, 32, 0);
+        unhex(iv, "b4ffcb23737cec315a4a4d1aa2a620ce");
+        mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 32);
+        mk_puts(k, stat, "ecryptfs_crypt_stat.cipher", "aes");
+        mk_write(k, mk_at(k, stat, "ecryptfs_crypt_stat.key"), key, 32);
+        mk_write(k, mk_at(k, stat, "ecryptfs_crypt_stat.root_iv"), iv, 16);
+        assert_int_equal(
+            ROWS(&w, "eCryptfs", "/letter", "file key", "aes", "root vector derives", hex), 1);
+        // Longer than it can be; of another key.
+        mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 65);
+        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 31);
+        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        mk_cache_end(&w.c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(derives),        cmocka_unit_test(modes), cmocka_unit_test(schedules),
-        cmocka_unit_test(first_version),  cmocka_unit_test(smb),   cmocka_unit_test(tokens),
+        cmocka_unit_test(derives),
+        cmocka_unit_test(modes),
+        cmocka_unit_test(schedules),
+        cmocka_unit_test(first_version),
+        cmocka_unit_test(smb),
+        cmocka_unit_test(tokens),
         cmocka_unit_test(fscrypt_damage),
+        cmocka_unit_test(ecryptfs_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
