@@ -100,6 +100,27 @@ static void big_key(struct eg_run *r, struct eg_obj words, struct place *out)
         out->at.why = EG_NULL;
 }
 
+/* Of a module, whose types a kernel before 5.11 does not have. */
+static bool is_known(struct eg_run *r, const char *type)
+{
+    const struct {
+        const char *type;
+        bool known;
+    } all[] = { { "encrypted", eg_has_type(r, encrypted_key_payload) },
+                { "trusted", eg_has_type(r, trusted_key_payload) },
+                { "ceph", eg_has_type(r, ceph_crypto_key) },
+                { "rxrpc", eg_has_type(r, rxrpc_key_token) },
+                { "rxrpc_s", eg_has_type(r, rxrpc_key_token) } };
+
+    for (size_t i = 0; i < countof(all); i++)
+        if (!strcmp(type, all[i].type) && !all[i].known) {
+            eg_note(r, "the payload of keys of type %s is not known: their secrets are not read",
+                    type);
+            return false;
+        }
+    return true;
+}
+
 static struct place place_of(struct eg_run *r, struct eg_obj key, const char *type)
 {
     struct eg_obj words = eg_at(key, key_payload), first = eg_index(words, 0), p;
@@ -107,6 +128,8 @@ static struct place place_of(struct eg_run *r, struct eg_obj key, const char *ty
     uint32_t sort;
 
     s.at = s.len;
+    if (!is_known(r, type))
+        return s;
     if (is_user_payload(type)) {
         p = eg_deref(eg_cast(first, user_key_payload));
         s.len = eg_at(p, user_key_payload.datalen);
@@ -126,13 +149,12 @@ static struct place place_of(struct eg_run *r, struct eg_obj key, const char *ty
         big_key(r, words, &s);
     } else if (!strcmp(type, "asymmetric")) {
         asymmetric(r, words, &s);
-    } else if (!strcmp(type, "ceph") && eg_has_type(r, ceph_crypto_key)) {
+    } else if (!strcmp(type, "ceph")) {
         p = eg_deref(eg_cast(first, ceph_crypto_key));
         s.len = eg_at(p, ceph_crypto_key.len);
         s.at = eg_deref(eg_at(p, ceph_crypto_key.key));
         s.algorithm = eg_get(&sort, p, ceph_crypto_key.type) && sort == CEPH_AES ? "AES" : NULL;
-    } else if ((!strcmp(type, "rxrpc") || !strcmp(type, "rxrpc_s")) &&
-               eg_has_type(r, rxrpc_key_token)) {
+    } else if (!strcmp(type, "rxrpc") || !strcmp(type, "rxrpc_s")) {
         rxrpc(r, first, &s);
     }
     return s;

@@ -36,6 +36,14 @@ static bool is_answer(const char *type)
            !strcmp(type, "id_legacy");
 }
 
+/* The PIN of a self-encrypting disk that nobody has set. */
+static bool is_zero(const uint8_t *p, size_t n)
+{
+    while (n && !p[n - 1])
+        n--;
+    return !n;
+}
+
 static void take(void *context, const struct eg_keyring_key *k)
 {
     struct finding *f = context;
@@ -47,7 +55,7 @@ static void take(void *context, const struct eg_keyring_key *k)
     if (!k->type || is_answer(k->type) || f->n == KEYS_MAX || !eg_keyring_ready(r, k->key))
         return;
     eg_keyring_secret(r, k, &f->room, &new.s);
-    if (!new.s.bytes)
+    if (!new.s.bytes || is_zero(new.s.bytes, new.s.len))
         return;
     new.name = eg_string(r, eg_at(k->key, key.description), DESCRIPTION_MAX);
     new.serial = eg_get_or((int64_t)0, k->key, key.serial);
