@@ -38,7 +38,6 @@ struct finding {
     struct eg_vault *v;
     struct eg_run *r;
     struct eg_map *seen;
-    bool types; // whether it was said that they are missing
 };
 
 /** A session. */
@@ -280,6 +279,8 @@ static void find(struct eg_vault *v)
         take_session(&f, ses);
         take_sessions(&f, eg_deref(eg_at(ses, cifs_ses.server)));
     }
+    if (f.seen->n && !eg_kdf_works())
+        eg_note(r, "cifs: this build has no libcrypto: no key is proven");
 }
 
 EG_KEY_SOURCE(cifs) = { .find = find };

@@ -36,7 +36,7 @@ enum {
 struct finding {
     struct eg_vault *v;
     struct eg_run *r;
-    size_t room, files, schedules;
+    size_t room, files, schedules, unproven;
 };
 
 /* ---- tokens ---- */
@@ -62,8 +62,10 @@ static void take_token(void *context, const struct eg_keyring_key *k)
     if (!len || len > KEY_MAX_ || !(eg_load_(p + PASSWORD_FLAGS, 4, big) & KEY_SET))
         return;
     // ecryptfs-utils: the key's name is the beginning of its digest.
-    if (!eg_kdf_digest(KDF_SHA512_OF, p + PASSWORD_KEY, KEY_MAX_, digest, &n))
+    if (!eg_kdf_digest(KDF_SHA512_OF, p + PASSWORD_KEY, KEY_MAX_, digest, &n)) {
+        f->unproven++;
         return;
+    }
     eg_hex(signature, digest, SIGNATURE / 2);
     if (memcmp(signature, p + PASSWORD_SIGNATURE, SIGNATURE) != 0)
         return;
@@ -153,6 +155,8 @@ static void find(struct eg_vault *v)
     struct eg_obj sb, inode;
 
     eg_keyring_walk(r, take_token, &f);
+    if (f.unproven)
+        eg_note(r, "eCryptfs: this build has no libcrypto: no key is proven, and none is listed");
     linux_each_superblock(r, sb)
     {
         const char *type = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 16);

@@ -1,8 +1,8 @@
 /* fscrypt.c - of the vault: keys of files that ext4, f2fs, ubifs and others encrypt (KIND
  * "fscrypt").
  *
- *  Of a master key of policies of version 2 the kernel keeps no bytes, only HKDF's HMAC: both states
- * of SHA-512 behind the block with the key, from which all keys of files derive. */
+ *  Of a master key of policies of version 2 the kernel keeps no bytes, only HKDF's HMAC: both
+ * states of SHA-512 behind the block with the key, from which all keys of files derive. */
 #include "fscrypt.h"
 #include "../../core/base.h"
 #include "../../core/json.h"
@@ -498,6 +498,8 @@ static void find(struct eg_vault *v)
         tell_master(f, &f->masters[i]);
     for (size_t i = 0; i < f->n_files && !eg_stopped(r); i++)
         tell_file(f, &f->files[i]);
+    if ((f->n_masters || f->lost) && !eg_kdf_works())
+        eg_note(r, "fscrypt: this build has no libcrypto: no key is derived from another");
     if (f->lost)
         eg_note(r, "fscrypt: of %zu files no key is known: their cipher has no AES schedule",
                 f->lost);

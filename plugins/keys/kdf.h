@@ -8,6 +8,9 @@
 
 enum { KDF_SHA512 = 64 };
 
+/** Can this build derive anything? */
+EG_API bool eg_kdf_works(void);
+
 /** An HMAC-SHA512 whose key is known by what the kernel keeps of it: the states of both digests
  * behind the block with the key (RFC 2104, 4). */
 struct eg_hmac512 {

@@ -98,8 +98,9 @@ static void aes_ecb(const uint8_t *key, const uint8_t *in, size_t n, uint8_t *ou
     const int s = algorithm("skcipher", "ecb(aes)", key, 16);
     uint8_t control[CMSG_SPACE(4)] = { 0 };
     struct iovec v = { (void *)(uintptr_t)in, n };
-    struct msghdr m = { .msg_control = control, .msg_controllen = sizeof control, .msg_iov = &v,
-                        .msg_iovlen = 1 };
+    struct msghdr m = {
+        .msg_control = control, .msg_controllen = sizeof control, .msg_iov = &v, .msg_iovlen = 1
+    };
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
     c->cmsg_level = SOL_ALG;

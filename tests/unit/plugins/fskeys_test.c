@@ -129,7 +129,9 @@ static size_t rows(struct world *w, const char *const *cells)
     return n;
 }
 /* KIND, NAME, PURPOSE, ALGORITHM, VERIFIED, SECRET. */
-#define ROWS(w, ...) rows((w), (const char *const[]){ __VA_ARGS__, NULL })
+#define ROWS(w, ...)     rows((w), (const char *const[]){ __VA_ARGS__, NULL })
+#define FINDS(w, ...)    assert_int_equal(ROWS(w, __VA_ARGS__), 1)
+#define FINDS_NO(w, ...) assert_int_equal(ROWS(w, __VA_ARGS__), 0)
 
 static uint64_t transform(struct mk *k, const char *type, const char *base, const char *driver,
                           uint32_t context)
@@ -269,15 +271,12 @@ static void derives(void **state)
             struct world w = begin_fscrypt(m, all[i]);
 
             encrypt(&w, all[i], "letter", MK_REG, 1, "AES-256-XTS", 64);
-            assert_int_equal(
-                ROWS(&w, "fscrypt", ID, "HKDF of master key", "HMAC-SHA512", "identifier derives"),
-                1);
-            assert_int_equal(ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS",
-                                  "derives from its master key", FILE_KEY),
-                             1);
+            FINDS(&w, "fscrypt", ID, "HKDF of master key", "HMAC-SHA512", "identifier derives");
+            FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS",
+                  "derives from its master key", FILE_KEY);
             // Another digest's state is not the one.
             mk_write(w.k, w.hash + 3, "x", 1);
-            assert_int_equal(ROWS(&w, "fscrypt"), 0);
+            FINDS_NO(&w, "fscrypt");
             assert_int_equal(mk_row_notes("of 1 files no key is known"), 1);
             mk_cache_end(&w.c);
         }
@@ -293,23 +292,19 @@ static void modes(void **state)
         uint64_t info;
 
         encrypt(&w, recent, "folder", MK_FOLDER, 4, "AES-256-CTS-CBC", 32);
-        assert_int_equal(ROWS(&w, "fscrypt", "/folder", "file key", "AES-256-CTS-CBC",
-                              "derives from its master key", NAMES_KEY),
-                         1);
+        FINDS(&w, "fscrypt", "/folder", "file key", "AES-256-CTS-CBC",
+              "derives from its master key", NAMES_KEY);
         info = encrypt(&w, recent, "wide", MK_REG, 9, "Adiantum", 32);
         policy_flags(&w, info, 4);
-        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "Adiantum",
-                              "derives from its master key", MODE_KEY),
-                         1);
+        FINDS(&w, "fscrypt", ID, "key of files", "Adiantum", "derives from its master key",
+              MODE_KEY);
         info = encrypt(&w, recent, "long", MK_REG, 1, "AES-256-XTS", 64);
         policy_flags(&w, info, 8);
-        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "AES-256-XTS",
-                              "derives from its master key", INO_64),
-                         1);
+        FINDS(&w, "fscrypt", ID, "key of files", "AES-256-XTS", "derives from its master key",
+              INO_64);
         policy_flags(&w, info, 16);
-        assert_int_equal(ROWS(&w, "fscrypt", ID, "key of files", "AES-256-XTS",
-                              "derives from its master key", INO_32),
-                         1);
+        FINDS(&w, "fscrypt", ID, "key of files", "AES-256-XTS", "derives from its master key",
+              INO_32);
         mk_cache_end(&w.c);
     }
 }
@@ -323,13 +318,11 @@ static void schedules(void **state)
         uint64_t info = encrypt(&w, recent, "letter", MK_REG, 1, "AES-256-XTS", 64);
 
         expand(&w, info, FILE_KEY);
-        assert_int_equal(
-            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY), 1);
+        FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY);
         // The master key was removed: what the cipher has is left.
         mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", 0);
-        assert_int_equal(ROWS(&w, "fscrypt"), 1);
-        assert_int_equal(
-            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY), 1);
+        FINDS(&w, "fscrypt");
+        FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY);
         mk_cache_end(&w.c);
     }
 }
@@ -356,14 +349,12 @@ static void first_version(void **state)
         mk_write(w.k, mk_at(w.k, w.master, "fscrypt_master_key.mk_secret.raw"), raw, 64);
         mk_write(w.k, mk_at(w.k, info, "fscrypt_inode_info.ci_policy"), policy, sizeof policy);
         // Nothing proves it yet.
-        assert_int_equal(ROWS(&w, "fscrypt", "deadbeef01020304", "master key", "", "", hex), 1);
-        assert_int_equal(ROWS(&w, "fscrypt"), 1);
+        FINDS(&w, "fscrypt", "deadbeef01020304", "master key", "", "", hex);
+        FINDS(&w, "fscrypt");
         expand(&w, info, FIRST_KEY);
-        assert_int_equal(ROWS(&w, "fscrypt", "deadbeef01020304", "master key", "",
-                              "derives the key of /letter", hex),
-                         1);
-        assert_int_equal(
-            ROWS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FIRST_KEY), 1);
+        FINDS(&w, "fscrypt", "deadbeef01020304", "master key", "", "derives the key of /letter",
+              hex);
+        FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FIRST_KEY);
         mk_cache_end(&w.c);
     }
 }
@@ -380,20 +371,20 @@ static void fscrypt_damage(void **state)
 
         // A key of no length that a mode has, another's, a list that leads to itself.
         mk_put(w.k, how, "fscrypt_mode.keysize", 65);
-        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        FINDS_NO(&w, "fscrypt", "/letter");
         mk_put(w.k, how, "fscrypt_mode.keysize", 0);
-        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        FINDS_NO(&w, "fscrypt", "/letter");
         mk_put(w.k, how, "fscrypt_mode.keysize", 64);
         mk_put(w.k, info, "fscrypt_inode_info.ci_inode", w.sb);
-        assert_int_equal(ROWS(&w, "fscrypt", "/letter"), 0);
+        FINDS_NO(&w, "fscrypt", "/letter");
         mk_put(w.k, node, "hlist_node.next", node);
         mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", UINT32_MAX);
-        assert_int_equal(ROWS(&w, "fscrypt"), 0);
+        FINDS_NO(&w, "fscrypt");
         mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", 64);
-        assert_int_equal(ROWS(&w, "fscrypt"), 1);
+        FINDS(&w, "fscrypt");
         mk_put(w.k, w.sb, "super_block.s_master_keys", 64);
         mk_put(w.k, w.sb, "super_block.s_cop", 64);
-        assert_int_equal(ROWS(&w, "fscrypt"), 0);
+        FINDS_NO(&w, "fscrypt");
         mk_cache_end(&w.c);
     }
 }
@@ -462,20 +453,13 @@ static void smb(void **state)
             struct world w = begin(m, "cifs", recent);
             uint64_t ses = session(&w, keys[i][0], keys[i][1], keys[i][2]);
 
-            assert_int_equal(
-                ROWS(&w, "cifs", "smith@files", "signing key", "", FROM_SESSION, keys[i][0]), 1);
-            assert_int_equal(
-                ROWS(&w, "cifs", "smith@files", "encryption key", cipher, FROM_SESSION, keys[i][1]),
-                1);
-            assert_int_equal(
-                ROWS(&w, "cifs", "smith@files", "decryption key", cipher, FROM_SESSION, keys[i][2]),
-                1);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "session key", "",
-                                  "keys of the session derive", "0102030405060708090a0b0c0d0e0f10"),
-                             1);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password", "",
-                                  "session whose keys derive", "68756e74657232"),
-                             1);
+            FINDS(&w, "cifs", "smith@files", "signing key", "", FROM_SESSION, keys[i][0]);
+            FINDS(&w, "cifs", "smith@files", "encryption key", cipher, FROM_SESSION, keys[i][1]);
+            FINDS(&w, "cifs", "smith@files", "decryption key", cipher, FROM_SESSION, keys[i][2]);
+            FINDS(&w, "cifs", "smith@files", "session key", "", "keys of the session derive",
+                  "0102030405060708090a0b0c0d0e0f10");
+            FINDS(&w, "cifs", "smith@files", "password", "", "session whose keys derive",
+                  "68756e74657232");
             assert_int_equal(ROWS(&w, "cifs"), 5);
             // A channel of its own; of another session key nothing derives.
             mk_put(w.k, ses, "cifs_ses.chan_count", UINT32_MAX);
@@ -483,19 +467,18 @@ static void smb(void **state)
                      mk_at(w.k, ses, "cifs_ses.chans") + mk_size(w.k, "cifs_chan") +
                          mk_at(w.k, 0, "cifs_chan.signkey"),
                      "0123456789abcdef", 16);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "signing key of channel 1", "", "",
-                                  "30313233343536373839616263646566"),
-                             1);
+            FINDS(&w, "cifs", "smith@files", "signing key of channel 1", "", "",
+                  "30313233343536373839616263646566");
             mk_write(w.k, mk_of(&w.c.g, ses, "cifs_ses.auth_key.response"), "x", 1);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password", "", ""), 1);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "signing key", "", ""), 1);
+            FINDS(&w, "cifs", "smith@files", "password", "", "");
+            FINDS(&w, "cifs", "smith@files", "signing key", "", "");
             // Lengths and pointers from nowhere.
             mk_put(w.k, ses, "cifs_ses.auth_key.len", UINT32_MAX);
             mk_put(w.k, ses, "cifs_ses.password", 64);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "session key"), 0);
-            assert_int_equal(ROWS(&w, "cifs", "smith@files", "password"), 0);
+            FINDS_NO(&w, "cifs", "smith@files", "session key");
+            FINDS_NO(&w, "cifs", "smith@files", "password");
             mk_put(w.k, ses, "cifs_ses.server", 0);
-            assert_int_equal(ROWS(&w, "cifs"), 0);
+            FINDS_NO(&w, "cifs");
             mk_cache_end(&w.c);
         }
     }
@@ -548,18 +531,17 @@ static void tokens(void **state)
             sprintf(hex + 2 * i, "%02x", 0x80 + i);
         payload = mk_at(w.k, user_key(&w, "3ec2ff87ab11c698", token, sizeof token),
                         "user_key_payload.data");
-        assert_int_equal(ROWS(&w, "eCryptfs", "3ec2ff87ab11c698", "key encryption key", "",
-                              "signature is its SHA-512", hex),
-                         1);
+        FINDS(&w, "eCryptfs", "3ec2ff87ab11c698", "key encryption key", "",
+              "signature is its SHA-512", hex);
         // Longer than it can be, not set, of another name.
         mk_write(w.k, payload + 640, "\1\1\1\1", 4);
-        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        FINDS_NO(&w, "eCryptfs");
         mk_write(w.k, payload + 640, token + 640, 4);
         mk_write(w.k, payload + 644, "\0\0\0\0", 4);
-        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        FINDS_NO(&w, "eCryptfs");
         mk_write(w.k, payload + 644, token + 644, 4);
         mk_write(w.k, payload + 712, "4", 1);
-        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        FINDS_NO(&w, "eCryptfs");
         mk_free(w.k);
     }
 }
@@ -589,13 +571,12 @@ static void ecryptfs_files(void **state)
         mk_puts(k, stat, "ecryptfs_crypt_stat.cipher", "aes");
         mk_write(k, mk_at(k, stat, "ecryptfs_crypt_stat.key"), key, 32);
         mk_write(k, mk_at(k, stat, "ecryptfs_crypt_stat.root_iv"), iv, 16);
-        assert_int_equal(
-            ROWS(&w, "eCryptfs", "/letter", "file key", "aes", "root vector derives", hex), 1);
+        FINDS(&w, "eCryptfs", "/letter", "file key", "aes", "root vector derives", hex);
         // Longer than it can be; of another key.
         mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 65);
-        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        FINDS_NO(&w, "eCryptfs");
         mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 31);
-        assert_int_equal(ROWS(&w, "eCryptfs"), 0);
+        FINDS_NO(&w, "eCryptfs");
         mk_cache_end(&w.c);
     }
 }
