@@ -5,6 +5,7 @@
 #include "../linux/fs/inode.h"
 #include "../linux/fs/superblock.h"
 #include "kdf.h"
+#include "smb.h"
 #include "vault.h"
 #include <inttypes.h>
 #include <string.h>
@@ -25,10 +26,7 @@ EG_FIELD_AS_OF("cifs", server_sessions, TCP_Server_Info, "smb_ses_list");
 
 enum {
     SESSIONS_MAX = 1 << 16,
-    SESSION_KEY = 16,
     SESSION_KEY_MAX = 512,
-    CIPHER_KEY_MAX = 32,
-    PREAUTH = 64,
     CHANNELS_MAX = 16,
     TEXT_MAX = 512,
     NAME_MAX_ = 256,
@@ -46,47 +44,12 @@ struct session {
     const char *name, *user, *domain, *hints;
     uint64_t id;
     uint16_t dialect, cipher;
-    uint8_t key[SESSION_KEY_MAX], preauth[PREAUTH];
+    uint8_t key[SESSION_KEY_MAX], preauth[SMB_PREAUTH];
     uint32_t len; // of key
     bool proven;  // a key of the connection derives from it
     const uint8_t *to_server, *to_client;
     size_t cipher_len;
 };
-
-/* What each key is derived for: of SMB 3.0 and 3.0.2, and of 3.1.1, whose other input is the digest
- * of what was sent before (MS-SMB2, 3.1.4.2). The zero behind each text belongs to it. */
-static const struct purpose {
-    const char *name, *label, *context, *newer;
-    uint8_t label_len, context_len, newer_len;
-} signing = { "signing key", "SMB2AESCMAC", "SmbSign", "SMBSigningKey", 12, 8, 14 },
-  encryption = { "encryption key", "SMB2AESCCM", "ServerIn ", "SMBC2SCipherKey", 11, 10, 16 },
-  decryption = { "decryption key", "SMB2AESCCM", "ServerOut", "SMBS2CCipherKey", 11, 10, 16 };
-
-/* SP 800-108, counter mode with HMAC-SHA256, one block. */
-static bool derives(const struct session *s, const struct purpose *p, const uint8_t *key,
-                    size_t len)
-{
-    uint8_t in[4 + 16 + 1 + PREAUTH + 4], out[32];
-
-    for (unsigned newer = 0; newer < 2 && s->len >= SESSION_KEY; newer++) {
-        const size_t label = newer ? p->newer_len : p->label_len;
-        const size_t context = newer ? PREAUTH : p->context_len;
-        size_t n = 0;
-
-        memset(in, 0, sizeof in);
-        in[3] = 1;
-        n += 4;
-        memcpy(in + n, newer ? p->newer : p->label, label);
-        n += label + 1;
-        memcpy(in + n, newer ? (const void *)s->preauth : p->context, context);
-        n += context;
-        in[n + 2] = (uint8_t)(8 * len >> 8);
-        in[n + 3] = (uint8_t)(8 * len);
-        if (eg_hmac256(s->key, SESSION_KEY, in, n + 4, out) && !memcmp(out, key, len))
-            return true;
-    }
-    return false;
-}
 
 static bool is_zero(const uint8_t *p, size_t n)
 {
@@ -95,12 +58,9 @@ static bool is_zero(const uint8_t *p, size_t n)
     return !n;
 }
 
-static const char *cipher_name(uint16_t cipher)
+static bool derives(const struct session *s, enum eg_smb_use use, const uint8_t *key, size_t len)
 {
-    static const char *const names[] = { NULL, "AES-128-CCM", "AES-128-GCM", "AES-256-CCM",
-                                         "AES-256-GCM" };
-
-    return cipher < countof(names) ? names[cipher] : NULL;
+    return s->len >= SMB_SESSION_KEY && eg_smb_derives(use, s->key, s->preauth, key, len);
 }
 
 static void add(struct finding *f, const struct session *s, const char *purpose,
@@ -119,17 +79,19 @@ static void add(struct finding *f, const struct session *s, const char *purpose,
 }
 
 /* A key that derives from the session's, of @len bytes or of 16. @return its length. */
-static size_t take(struct finding *f, struct session *s, const struct purpose *p, struct eg_obj at,
+static size_t take(struct finding *f, struct session *s, enum eg_smb_use use, struct eg_obj at,
                    size_t len, const char *algorithm, uint8_t *key)
 {
+    static const char *const names[] = { "signing key", "encryption key", "decryption key" };
     bool good;
 
     if (at.why || !eg_read(eg_view_of(f->r), eg_kernel(f->r), at.addr, key, len) ||
         is_zero(key, len))
         return 0;
-    good = derives(s, p, key, len);
+    good = derives(s, use, key, len);
     s->proven |= good;
-    add(f, s, p->name, algorithm, at.addr, key, len, good ? "derives from the session key" : NULL);
+    add(f, s, names[use], algorithm, at.addr, key, len,
+        good ? "derives from the session key" : NULL);
     return len;
 }
 
@@ -137,7 +99,7 @@ static void take_channels(struct finding *f, struct session *s, const uint8_t *f
 {
     struct eg_obj all = eg_at(s->at, cifs_ses.chans), one;
     uint64_t n = 0;
-    uint8_t key[SESSION_KEY];
+    uint8_t key[SMB_SESSION_KEY];
 
     eg_get(&n, s->at, cifs_ses.chan_count);
     for (uint64_t i = 1; i < EG_MIN(n, (uint64_t)CHANNELS_MAX); i++) {
@@ -146,7 +108,7 @@ static void take_channels(struct finding *f, struct session *s, const uint8_t *f
             memcmp(key, first, sizeof key) != 0 && !is_zero(key, sizeof key))
             add(f, s, eg_strf(f->r, "signing key of channel %" PRIu64, i), NULL, one.addr, key,
                 sizeof key,
-                derives(s, &signing, key, sizeof key) ? "derives from the session key" : NULL);
+                derives(s, SMB_SIGNING, key, sizeof key) ? "derives from the session key" : NULL);
     }
 }
 
@@ -177,15 +139,15 @@ static void take_password(struct finding *f, struct session *s, struct eg_obj at
  * server sends, of what it gets. */
 static void export(struct finding *f, const struct session *s)
 {
-    char id[17], key[2 * SESSION_KEY + 1] = "", in[2 * CIPHER_KEY_MAX + 1] = "";
-    char out[2 * CIPHER_KEY_MAX + 1] = "";
+    char id[17], key[2 * SMB_SESSION_KEY + 1] = "", in[2 * SMB_KEY_MAX + 1] = "";
+    char out[2 * SMB_KEY_MAX + 1] = "";
     uint8_t bytes[8];
 
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(s->id >> 8 * i);
     eg_hex(id, bytes, sizeof bytes);
     if (s->len)
-        eg_hex(key, s->key, EG_MIN(s->len, (uint32_t)SESSION_KEY));
+        eg_hex(key, s->key, EG_MIN(s->len, (uint32_t)SMB_SESSION_KEY));
     if (s->to_client)
         eg_hex(in, s->to_client, s->cipher_len);
     if (s->to_server)
@@ -200,8 +162,8 @@ static void take_session(struct finding *f, struct eg_obj at)
     struct eg_run *r = f->r;
     struct session *s = eg_tmp(r, sizeof *s);
     struct eg_obj server = eg_deref(eg_at(at, cifs_ses.server)), key, preauth;
-    uint8_t sign[SESSION_KEY], to_server[CIPHER_KEY_MAX], to_client[CIPHER_KEY_MAX];
-    const char *host;
+    uint8_t sign[SMB_SESSION_KEY], to_server[SMB_KEY_MAX], to_client[SMB_KEY_MAX];
+    const char *host, *algorithm;
 
     if (at.why || server.why || f->seen->n >= SESSIONS_MAX ||
         !eg_run_map_add(r, f->seen, at.addr, 0) || !eg_get(&s->id, at, cifs_ses.Suid))
@@ -226,18 +188,18 @@ static void take_session(struct finding *f, struct eg_obj at)
     if (key.why || !eg_get(&s->len, at, session_key_len) || s->len > sizeof s->key ||
         !eg_read(eg_view_of(r), eg_kernel(r), key.addr, s->key, s->len))
         s->len = 0;
-    s->cipher_len = s->cipher > 2 ? CIPHER_KEY_MAX : SESSION_KEY;
+    algorithm = eg_smb_cipher(s->cipher, &s->cipher_len);
 
-    if (take(f, s, &signing, eg_at(at, cifs_ses.smb3signingkey), sizeof sign, NULL, sign))
+    if (take(f, s, SMB_SIGNING, eg_at(at, cifs_ses.smb3signingkey), sizeof sign, NULL, sign))
         take_channels(f, s, sign);
-    if (take(f, s, &encryption, eg_at(at, cifs_ses.smb3encryptionkey), s->cipher_len,
-             cipher_name(s->cipher), to_server))
+    if (take(f, s, SMB_TO_SERVER, eg_at(at, cifs_ses.smb3encryptionkey), s->cipher_len, algorithm,
+             to_server))
         s->to_server = to_server;
-    if (take(f, s, &decryption, eg_at(at, cifs_ses.smb3decryptionkey), s->cipher_len,
-             cipher_name(s->cipher), to_client))
+    if (take(f, s, SMB_TO_CLIENT, eg_at(at, cifs_ses.smb3decryptionkey), s->cipher_len, algorithm,
+             to_client))
         s->to_client = to_client;
     if (s->len)
-        add(f, s, "session key", NULL, key.addr, s->key, EG_MIN(s->len, (uint32_t)SESSION_KEY),
+        add(f, s, "session key", NULL, key.addr, s->key, EG_MIN(s->len, (uint32_t)SMB_SESSION_KEY),
             s->proven ? "keys of the session derive" : NULL);
     take_password(f, s, eg_at(at, cifs_ses.password), "password");
     take_password(f, s, eg_at(at, cifs_ses.password2), "next password");

@@ -260,6 +260,18 @@ static void policy_flags(struct world *w, uint64_t info, uint8_t flags)
 
 /* ---- tests ---- */
 
+static void more_blocks(void **state)
+{
+    struct eg_hmac512 hmac;
+    uint8_t raw[64], out[72], want[8];
+
+    (void)state;
+    count(raw, 64, 0);
+    unhex(want, "8291ec33746dd4b0");
+    assert_true(eg_hkdf512_extract(raw, 64, &hmac) && eg_hkdf512_expand(&hmac, "x", 1, out, 72));
+    assert_memory_equal(out + 64, want, 8);
+}
+
 static void derives(void **state)
 {
     static const char *const all[] = { recent, older, newest };
@@ -584,13 +596,10 @@ static void ecryptfs_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(derives),
-        cmocka_unit_test(modes),
-        cmocka_unit_test(schedules),
-        cmocka_unit_test(first_version),
-        cmocka_unit_test(smb),
-        cmocka_unit_test(tokens),
-        cmocka_unit_test(fscrypt_damage),
+        cmocka_unit_test(more_blocks),    cmocka_unit_test(derives),
+        cmocka_unit_test(modes),          cmocka_unit_test(schedules),
+        cmocka_unit_test(first_version),  cmocka_unit_test(smb),
+        cmocka_unit_test(tokens),         cmocka_unit_test(fscrypt_damage),
         cmocka_unit_test(ecryptfs_files),
     };
 
