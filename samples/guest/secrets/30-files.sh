@@ -20,7 +20,7 @@ plain user lab:master "$(invented 16 master)"
 if number=$(keyctl add encrypted lab:encrypted "new user:lab:master 32" @u); then
     # shellcheck disable=SC2046 # words
     set -- $(keyctl print "$number")
-    derived=$({ printf 'ENC_KEY\0'; invented 16 master; printf '\0'; } | sha256sum | cut -d' ' -f1)
+    derived=$({ printf 'ENC_KEY\0%s\0' "$(invented 16 master)"; } | sha256sum | cut -d' ' -f1)
     text=$(printf %s "${4:34:64}" | xxd -r -p | openssl enc -d -aes-256-cbc -nopad -K "$derived" -iv "${4:0:32}" 2>> /run/lab/lab.log | hex)
     echo "$*" > $said/keys/encrypted.txt
     secret "keyring key" "${text:0:64}" '"name":"lab:encrypted","purpose":"encrypted"'
@@ -84,14 +84,14 @@ fi
 if [ -e /usr/bin/ksmbd.tools ]; then
     mkdir -p /etc/ksmbd /run/lock /var/run
     for each in mountd adduser; do ln -sf ksmbd.tools /usr/bin/ksmbd.$each; done
-    printf '[global]\n  workgroup = LAB\n[share]\n  path = %s\n  read only = no\n  valid users = smith\n' $files/share > /etc/ksmbd/ksmbd.conf
+    printf '[global]\n  workgroup = LAB\n[share]\n  path = %s\n  read only = no\n  guest ok = yes\n' $files/share > /etc/ksmbd/ksmbd.conf
     : > /etc/ksmbd/ksmbdpwd.db
     { ksmbd.adduser -a -p 'invented secret' smith || ksmbd.adduser -a smith -p 'invented secret'; } >> /run/lab/lab.log 2>&1
     seq 1 1000 > $files/share/file
     modprobe ksmbd 2>> /run/lab/lab.log
-    ksmbd.mountd >> /run/lab/lab.log 2>&1 < /dev/null &
+    ksmbd.mountd -n -v >> /run/lab/lab.log 2>&1 < /dev/null &
     sleep 3
-    for how in vers=3.1.1,seal vers=3.1.1,sign vers=3.02,seal vers=3.02,sign vers=3.02 vers=2.1; do
+    for how in vers=3.1.1,sign vers=3.02 vers=2.1; do
         timeout -s KILL 20 fskeys mount //127.0.0.1/share $files/smb cifs "ip=127.0.0.1,unc=\\\\127.0.0.1\\share,user=smith,pass=invented secret,domain=LAB,$how" 2>> /run/lab/lab.log && break
     done
     if [ -e $files/smb/file ]; then
