@@ -25,7 +25,7 @@ EG_FIELD_AS_OF("cifs", server_link, TCP_Server_Info, "tcp_ses_list");
 EG_FIELD_AS_OF("cifs", server_sessions, TCP_Server_Info, "smb_ses_list");
 
 enum {
-    SESSIONS_MAX = 1 << 16,
+    SESSIONS_MAX = 1 << 14,
     SESSION_KEY_MAX = 512,
     CHANNELS_MAX = 16,
     TEXT_MAX = 512,

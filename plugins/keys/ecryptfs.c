@@ -29,7 +29,7 @@ enum {
     KEY_MAX_ = 64,
     IV = 16,
     FILES_MAX = 1 << 16,
-    SCHEDULES_MAX = 1 << 12,
+    SCHEDULES_MAX = 1 << 11,
     CIPHER_MAX = 32,
 };
 
@@ -37,6 +37,7 @@ struct finding {
     struct eg_vault *v;
     struct eg_run *r;
     size_t room, files, schedules, unproven;
+    struct eg_tfm_keys made;
 };
 
 /* ---- tokens ---- */
@@ -86,13 +87,13 @@ static void take_token(void *context, const struct eg_keyring_key *k)
 
 static bool scheduled(struct finding *f, struct eg_obj stat, const uint8_t *key, size_t len)
 {
-    struct eg_tfm_keys *made;
+    struct eg_tfm_keys *made = &f->made;
     uint64_t tfm;
 
     if (!f->schedules || !eg_get(&tfm, stat, ecryptfs_crypt_stat.tfm) || !tfm)
         return false;
     f->schedules--;
-    made = eg_tmp(f->r, sizeof *made);
+    made->n = 0;
     eg_tfm_keys(f->r, tfm, made);
     for (size_t i = 0; i < made->n; i++)
         if (made->at[i].size == len && !memcmp(made->at[i].key, key, len))
@@ -151,11 +152,15 @@ static void take_file(struct finding *f, struct eg_obj inode)
 static void find(struct eg_vault *v)
 {
     struct eg_run *r = v->r;
-    struct finding f = { .v = v, .r = r, .room = KEYRING_READ_MAX, .schedules = SCHEDULES_MAX };
+    struct finding *f = eg_tmp(r, sizeof *f);
     struct eg_obj sb, inode;
 
-    eg_keyring_walk(r, take_token, &f);
-    if (f.unproven)
+    f->v = v;
+    f->r = r;
+    f->room = KEYRING_READ_MAX;
+    f->schedules = SCHEDULES_MAX;
+    eg_keyring_walk(r, take_token, f);
+    if (f->unproven)
         eg_note(r, "eCryptfs: this build has no libcrypto: no key is proven, and none is listed");
     linux_each_superblock(r, sb)
     {
@@ -168,8 +173,11 @@ static void find(struct eg_vault *v)
             return;
         }
         eg_each_list(inode, eg_at(sb, super_block.s_inodes), inode.i_sb_list)
-            if (f.files < FILES_MAX)
-                take_file(&f, inode);
+            if (f->files < FILES_MAX)
+                take_file(f, inode);
+        if (f->files == FILES_MAX)
+            eg_note(r, "eCryptfs: more than %d files have keys: the others are left out",
+                    FILES_MAX);
     }
 }
 

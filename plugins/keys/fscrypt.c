@@ -52,11 +52,11 @@ EG_FIELD_AS(older_nonce, fscrypt_info, "ci_nonce");
 
 enum {
     MASTERS_MAX = 1 << 14,
-    FILES_MAX = 1 << 17,
+    FILES_MAX = 1 << 16,
     BUCKETS_MAX = 4096,
     CONTEXT_MAX = 4096,
     TRIES_MAX = 1 << 20,     // tests of two states
-    SCHEDULES_MAX = 1 << 13, // ciphers that are taken apart
+    SCHEDULES_MAX = 1 << 11, // ciphers that are taken apart
     POLICY_MAX = 24,
     NAME_MAX_ = 32,
     KEY_MIN = 16,
@@ -123,8 +123,10 @@ static void keep(struct finding *f, const struct eg_fscrypt_master *m)
     uint32_t nth = 0;
     uint64_t i;
 
-    if (f->n_masters == MASTERS_MAX)
+    if (f->n_masters == MASTERS_MAX) {
+        eg_note(f->r, "fscrypt: more than %d master keys: the others are left out", MASTERS_MAX);
         return;
+    }
     while (eg_map_get(f->specs, eg_map_key(hash, nth), &i))
         nth++;
     if (eg_map_add(f->specs, eg_map_key(hash, nth), f->n_masters) < 0)
@@ -376,8 +378,10 @@ static void take_files(struct finding *f)
     eg_each_list(inode, eg_at(f->sb, super_block.s_inodes), inode.i_sb_list) {
         const struct eg_slot in_own = { .off = (uint64_t)off, .size = 8, .kind = EG_K_PTR };
 
-        if (f->n_files == FILES_MAX)
+        if (f->n_files == FILES_MAX) {
+            eg_note(r, "fscrypt: more than %d files have keys: the others are left out", FILES_MAX);
             return;
+        }
         if (word_of(r, inode.addr, own ? &in_own : eg_slot(r, eg_f_inode_crypt.id), &info) && info)
             take_file(f, inode, info);
     }

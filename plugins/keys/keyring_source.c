@@ -52,8 +52,12 @@ static void take(void *context, const struct eg_keyring_key *k)
     uint32_t nth = 0, hash;
     uint64_t i;
 
-    if (!k->type || is_answer(k->type) || f->n == KEYS_MAX || !eg_keyring_ready(r, k->key))
+    if (!k->type || is_answer(k->type) || !eg_keyring_ready(r, k->key))
         return;
+    if (f->n == KEYS_MAX) {
+        eg_note(r, "keyrings: more than %d keys: the others are left out", KEYS_MAX);
+        return;
+    }
     eg_keyring_secret(r, k, &f->room, &new.s);
     if (!new.s.bytes || is_zero(new.s.bytes, new.s.len))
         return;

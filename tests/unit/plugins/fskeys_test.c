@@ -1,9 +1,10 @@
-/* fskeys_test.c - keys of file systems, as sources of `keys`: fscrypt's, eCryptfs's, SMB's. What
+/* fskeys_test.c - keys of file systems, as sources of `keys`: fscrypt's and eCryptfs's. What
  * derives from what was computed with other programs. */
 #include "../../../plugins/keys/aes.h"
 #include "../../../plugins/keys/kdf.h"
 #include "check.h"
 #include "mkcache.h"
+#include "mkkeys.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -33,19 +34,6 @@
     "  unsigned short datalen; unsigned long flags; struct key_type *type; char *description;"     \
     "  union { struct { void *data[4]; } payload; struct { void *link[2];"                         \
     "  struct assoc_array keys; }; }; };"
-#define CIFS_TYPES                                                                                 \
-    "struct cifs_sb_info { void *tlink_tree; struct tcon_link *master_tlink; };"                   \
-    "struct tcon_link { int flags; struct cifs_tcon *tl_tcon; };"                                  \
-    "struct cifs_tcon { int tid; struct cifs_ses *ses; };"                                         \
-    "struct session_key { unsigned int len; char *response; };"                                    \
-    "struct cifs_chan { int in_reconnect; u8 signkey[16]; };"                                      \
-    "struct cifs_ses { struct list_head smb_ses_list; struct TCP_Server_Info *server; u64 Suid;"   \
-    "  char ip_addr[49]; char *user_name, *domainName, *password, *password2;"                     \
-    "  struct session_key auth_key; u8 smb3signingkey[16], smb3encryptionkey[32],"                 \
-    "  smb3decryptionkey[32], preauth_sha_hash[64]; struct cifs_chan chans[16];"                   \
-    "  unsigned long chan_count; };"                                                               \
-    "struct TCP_Server_Info { struct list_head tcp_ses_list, smb_ses_list; char *hostname;"        \
-    "  u16 dialect, cipher_type; };"
 #define ECRYPTFS_TYPES                                                                             \
     "struct ecryptfs_crypt_stat { u32 flags; unsigned long key_size; struct crypto_skcipher *tfm;" \
     "  unsigned char cipher[32], key[64], root_iv[16]; };"                                         \
@@ -57,7 +45,7 @@
     "  struct dentry *s_root; struct list_head s_inodes; void *s_fs_info; u8 s_uuid[16];"          \
     "  struct fscrypt_operations *s_cop; struct fscrypt_keyring *s_master_keys; };" CRYPTO_TYPES   \
     FSCRYPT_TYPES(HKDF, INFO)                                                                      \
-    KEY_TYPES CIFS_TYPES ECRYPTFS_TYPES                                                            \
+    KEY_TYPES ECRYPTFS_TYPES                                                                       \
         "struct address_space { struct inode *host; struct xarray i_pages; };"                     \
         "struct inode { " INODE " struct list_head i_sb_list; struct kuid2 i_uid, i_gid;"
 #define BY_TFM    "struct crypto_shash *hmac_tfm;"
@@ -93,45 +81,6 @@ struct world {
     struct mk *k;
     uint64_t sb, ring, master, ops, hash, key; // key: the last one
 };
-
-static void count(uint8_t *out, size_t n, uint8_t from)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(from + i);
-}
-
-static void unhex(uint8_t *out, const char *hex)
-{
-    for (; *hex; hex += 2)
-        assert_int_equal(sscanf(hex, "%2hhx", out++), 1);
-}
-
-/** How many rows have these cells; NULL: any. */
-static size_t rows(struct world *w, const char *const *cells)
-{
-    static const int at[] = { 0, 1, 2, 3, 9, 11 };
-    const char *line = mk_guest_rows(&w->c.g, "keys", "show");
-    size_t n = 0;
-
-    for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        bool all = true;
-
-        for (size_t i = 0; i < sizeof at / sizeof *at && cells[i]; i++) {
-            const char *cell = line;
-
-            for (int k = 0; k < at[i]; k++)
-                cell += strcspn(cell, "|\n") + 1;
-            all &=
-                !strncmp(cell, cells[i], strlen(cells[i])) && strchr("|\n", cell[strlen(cells[i])]);
-        }
-        n += all;
-    }
-    return n;
-}
-/* KIND, NAME, PURPOSE, ALGORITHM, VERIFIED, SECRET. */
-#define ROWS(w, ...)     rows((w), (const char *const[]){ __VA_ARGS__, NULL })
-#define FINDS(w, ...)    assert_int_equal(ROWS(w, __VA_ARGS__), 1)
-#define FINDS_NO(w, ...) assert_int_equal(ROWS(w, __VA_ARGS__), 0)
 
 static uint64_t transform(struct mk *k, const char *type, const char *base, const char *driver,
                           uint32_t context)
@@ -174,9 +123,9 @@ static struct world begin_fscrypt(const struct mk_machine *m, const char *types)
     uint8_t raw[64], id[16], uuid[16];
     uint64_t head, node, tfm;
 
-    count(raw, 64, 0);
-    count(uuid, 16, 64);
-    unhex(id, ID);
+    mk_count(raw, 64, 0);
+    mk_count(uuid, 16, 64);
+    mk_unhex(id, ID);
     w.ring = mk_object(k, "fscrypt_keyring");
     w.ops = mk_object(k, "fscrypt_operations");
     w.master = mk_object(k, "fscrypt_master_key");
@@ -216,8 +165,8 @@ static uint64_t encrypt(struct world *w, const char *types, const char *name, un
     uint64_t how = mk_object(k, "fscrypt_mode");
     uint8_t policy[24] = { 2, number, number, 0 }, nonce[16];
 
-    count(nonce, 16, 16);
-    unhex(policy + 8, ID);
+    mk_count(nonce, 16, 16);
+    mk_unhex(policy + 8, ID);
     mk_list_append(k, mk_at(k, w->sb, "super_block.s_inodes"), mk_at(k, inode, "inode.i_sb_list"));
     if (types == newest) {
         cell = mk_alloc(k, 8);
@@ -245,7 +194,7 @@ static void expand(struct world *w, uint64_t info, const char *hex)
     uint64_t at = mk_at(k, mk_at(k, tfm, "crypto_skcipher.base"), "crypto_tfm.__crt_ctx");
     uint8_t key[64], bytes[AES_SCHEDULE_MAX];
 
-    unhex(key, hex);
+    mk_unhex(key, hex);
     eg_aes_expand(key, 8, bytes);
     mk_write(k, at + 496, bytes, sizeof bytes);
     eg_aes_expand(key + 32, 8, bytes);
@@ -266,8 +215,8 @@ static void more_blocks(void **state)
     uint8_t raw[64], out[72], want[8];
 
     (void)state;
-    count(raw, 64, 0);
-    unhex(want, "8291ec33746dd4b0");
+    mk_count(raw, 64, 0);
+    mk_unhex(want, "8291ec33746dd4b0");
     assert_true(eg_hkdf512_extract(raw, 64, &hmac) && eg_hkdf512_expand(&hmac, "x", 1, out, 72));
     assert_memory_equal(out + 64, want, 8);
 }
@@ -355,7 +304,7 @@ static void first_version(void **state)
         const uint64_t spec = mk_at(w.k, w.master, "fscrypt_master_key.mk_spec.u");
         uint8_t raw[64], policy[24] = { 0, 1, 4, 0, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4 };
 
-        count(raw, 64, 0);
+        mk_count(raw, 64, 0);
         mk_put(w.k, w.master, "fscrypt_master_key.mk_spec.type", 1);
         mk_write(w.k, spec, descriptor, 8);
         mk_write(w.k, mk_at(w.k, w.master, "fscrypt_master_key.mk_secret.raw"), raw, 64);
@@ -401,101 +350,6 @@ static void fscrypt_damage(void **state)
     }
 }
 
-/* ---- SMB ---- */
-
-static uint64_t bytes(struct mk *k, const void *p, size_t n)
-{
-    uint64_t at = mk_alloc(k, n);
-
-    mk_write(k, at, p, n);
-    return at;
-}
-
-static uint64_t session(struct world *w, const char *sign, const char *out, const char *in)
-{
-    struct mk *k = w->k;
-    uint64_t own = mk_object(k, "cifs_sb_info"), link = mk_object(k, "tcon_link");
-    uint64_t tcon = mk_object(k, "cifs_tcon"), ses = mk_object(k, "cifs_ses");
-    uint64_t server = mk_object(k, "TCP_Server_Info");
-    uint8_t key[64];
-
-    mk_put(k, w->sb, "super_block.s_fs_info", own);
-    mk_put(k, own, "cifs_sb_info.master_tlink", link);
-    mk_put(k, link, "tcon_link.tl_tcon", tcon);
-    mk_put(k, tcon, "cifs_tcon.ses", ses);
-    mk_put(k, ses, "cifs_ses.server", server);
-    mk_list_append(k, mk_at(k, server, "TCP_Server_Info.smb_ses_list"),
-                   mk_at(k, ses, "cifs_ses.smb_ses_list"));
-    mk_put(k, server, "TCP_Server_Info.hostname", mk_text(k, "files"));
-    mk_put(k, server, "TCP_Server_Info.dialect", 0x311);
-    mk_put(k, server, "TCP_Server_Info.cipher_type", strlen(out) == 64 ? 4 : 1);
-    mk_put(k, ses, "cifs_ses.Suid", 0x4711);
-    mk_put(k, ses, "cifs_ses.user_name", mk_text(k, "smith"));
-    mk_put(k, ses, "cifs_ses.password", mk_text(k, "hunter2"));
-    count(key, 64, 1);
-    mk_put(k, ses, "cifs_ses.auth_key.len", 16);
-    mk_put(k, ses, "cifs_ses.auth_key.response", bytes(k, key, 16));
-    count(key, 64, 0);
-    mk_write(k, mk_at(k, ses, "cifs_ses.preauth_sha_hash"), key, 64);
-    unhex(key, sign);
-    mk_write(k, mk_at(k, ses, "cifs_ses.smb3signingkey"), key, 16);
-    unhex(key, out);
-    mk_write(k, mk_at(k, ses, "cifs_ses.smb3encryptionkey"), key, strlen(out) / 2);
-    unhex(key, in);
-    mk_write(k, mk_at(k, ses, "cifs_ses.smb3decryptionkey"), key, strlen(in) / 2);
-    return ses;
-}
-
-#define FROM_SESSION "derives from the session key"
-static void smb(void **state)
-{
-    static const char *const keys[2][3] = {
-        { "642df97abaeb00e8df6b88ee4e44e762",
-          "9919209fe118fb446446a8ce32dce7a52ff79e151f8bfb02c0537d643c311464",
-          "a21d59e9d903d7254173c49345780dc7ae91c892e9315210d4d3421e91f297bb" },
-        { "df3d10c804f8be22ba94d4a0576ec1d4", "8ff7ad999deba4160c9991d3a9c730f4",
-          "e9fce4868a74b3b8c9f7c6d472593db8" },
-    };
-
-    (void)state;
-    mk_each_machine(m)
-    {
-        for (unsigned i = 0; i < 2; i++) { // 3.1.1 with AES-256-GCM, 3.0 with AES-128-CCM
-            const char *cipher = i ? "AES-128-CCM" : "AES-256-GCM";
-            struct world w = begin(m, "cifs", recent);
-            uint64_t ses = session(&w, keys[i][0], keys[i][1], keys[i][2]);
-
-            FINDS(&w, "cifs", "smith@files", "signing key", "", FROM_SESSION, keys[i][0]);
-            FINDS(&w, "cifs", "smith@files", "encryption key", cipher, FROM_SESSION, keys[i][1]);
-            FINDS(&w, "cifs", "smith@files", "decryption key", cipher, FROM_SESSION, keys[i][2]);
-            FINDS(&w, "cifs", "smith@files", "session key", "", "keys of the session derive",
-                  "0102030405060708090a0b0c0d0e0f10");
-            FINDS(&w, "cifs", "smith@files", "password", "", "session whose keys derive",
-                  "68756e74657232");
-            assert_int_equal(ROWS(&w, "cifs"), 5);
-            // A channel of its own; of another session key nothing derives.
-            mk_put(w.k, ses, "cifs_ses.chan_count", UINT32_MAX);
-            mk_write(w.k,
-                     mk_at(w.k, ses, "cifs_ses.chans") + mk_size(w.k, "cifs_chan") +
-                         mk_at(w.k, 0, "cifs_chan.signkey"),
-                     "0123456789abcdef", 16);
-            FINDS(&w, "cifs", "smith@files", "signing key of channel 1", "", "",
-                  "30313233343536373839616263646566");
-            mk_write(w.k, mk_of(&w.c.g, ses, "cifs_ses.auth_key.response"), "x", 1);
-            FINDS(&w, "cifs", "smith@files", "password", "", "");
-            FINDS(&w, "cifs", "smith@files", "signing key", "", "");
-            // Lengths and pointers from nowhere.
-            mk_put(w.k, ses, "cifs_ses.auth_key.len", UINT32_MAX);
-            mk_put(w.k, ses, "cifs_ses.password", 64);
-            FINDS_NO(&w, "cifs", "smith@files", "session key");
-            FINDS_NO(&w, "cifs", "smith@files", "password");
-            mk_put(w.k, ses, "cifs_ses.server", 0);
-            FINDS_NO(&w, "cifs");
-            mk_cache_end(&w.c);
-        }
-    }
-}
-
 /* ---- eCryptfs ---- */
 
 static uint64_t user_key(struct world *w, const char *name, const uint8_t *p, size_t n)
@@ -537,7 +391,7 @@ static void tokens(void **state)
         w.k = w.c.g.k;
         put32(w.k, token + 640, 64); // bytes of the key, that it is set, the key, what it is called
         put32(w.k, token + 644, 2);
-        count(token + 648, 64, 0x80);
+        mk_count(token + 648, 64, 0x80);
         memcpy(token + 712, "3ec2ff87ab11c698", 16);
         for (unsigned i = 0; i < 64; i++)
             sprintf(hex + 2 * i, "%02x", 0x80 + i);
@@ -546,8 +400,10 @@ static void tokens(void **state)
         FINDS(&w, "eCryptfs", "3ec2ff87ab11c698", "key encryption key", "",
               "signature is its SHA-512", hex);
         // Longer than it can be, not set, of another name.
-        mk_write(w.k, payload + 640, "\1\1\1\1", 4);
+        put32(w.k, token + 640, 65);
+        mk_write(w.k, payload + 640, token + 640, 4);
         FINDS_NO(&w, "eCryptfs");
+        put32(w.k, token + 640, 64);
         mk_write(w.k, payload + 640, token + 640, 4);
         mk_write(w.k, payload + 644, "\0\0\0\0", 4);
         FINDS_NO(&w, "eCryptfs");
@@ -577,8 +433,8 @@ static void ecryptfs_files(void **state)
 
         mk_list_append(k, mk_at(k, w.sb, "super_block.s_inodes"),
                        mk_at(k, mk_cache_inode(&w.c, dentry), "inode.i_sb_list"));
-        count(key, 32, 0);
-        unhex(iv, "b4ffcb23737cec315a4a4d1aa2a620ce");
+        mk_count(key, 32, 0);
+        mk_unhex(iv, "b4ffcb23737cec315a4a4d1aa2a620ce");
         mk_put(k, stat, "ecryptfs_crypt_stat.key_size", 32);
         mk_puts(k, stat, "ecryptfs_crypt_stat.cipher", "aes");
         mk_write(k, mk_at(k, stat, "ecryptfs_crypt_stat.key"), key, 32);
@@ -598,9 +454,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_blocks),    cmocka_unit_test(derives),
         cmocka_unit_test(modes),          cmocka_unit_test(schedules),
-        cmocka_unit_test(first_version),  cmocka_unit_test(smb),
-        cmocka_unit_test(tokens),         cmocka_unit_test(fscrypt_damage),
-        cmocka_unit_test(ecryptfs_files),
+        cmocka_unit_test(first_version),  cmocka_unit_test(tokens),
+        cmocka_unit_test(fscrypt_damage), cmocka_unit_test(ecryptfs_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
