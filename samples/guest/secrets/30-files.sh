@@ -66,6 +66,10 @@ folder() { # NAME KEY DESCRIPTOR|- CONTENTS NAMES VERSION
 folder first "$(invented 64 fscrypt-first)" 0123456789abcdef 1 4 1
 folder second "$(invented 64 fscrypt-second)" - 1 4 2
 folder third "$(invented 32 fscrypt-third)" - 9 9 2
+# The master key of the second, which waits in a keyring to be added again: type 2, for policies of version 2.
+bytes=$(invented 64 fscrypt-second)
+echo "0200000000000000$bytes" | binary | keyctl padd fscrypt-provisioning lab:provisioned @u > /dev/null 2>> /run/lab/lab.log &&
+    secret fscrypt "$bytes" '"purpose":"master key"'
 # shellcheck disable=SC2086 # words
 [ "$held" ] && fskeys hold $held 2>> /run/lab/lab.log < /dev/null &
 
