@@ -29,6 +29,8 @@ if openssl genrsa 1024 2> /dev/null | openssl pkcs8 -topk8 -nocrypt -outform DER
     keyctl padd asymmetric lab:private @u < $said/keys/asymmetric.der > /dev/null 2>> /run/lab/lab.log &&
         secret "keyring key" "$(openssl pkey -inform DER -in $said/keys/asymmetric.der -traditional -outform DER | hex)" '"name":"lab:private","purpose":"asymmetric"'
 fi
+# Longer than a page: encrypted in a file.
+seq 1 1500 | keyctl padd big_key lab:big @u > /dev/null 2>> /run/lab/lab.log && secret "keyring key" "$(seq 1 1500 | hex)" '"name":"lab:big","purpose":"big_key"'
 binary() { sed 's/../\\x&/g' | { read -r line; printf %b "$line"; }; } # < hex
 # Type 1, AES; when it was made; its length.
 bytes=$(invented 16 ceph)
