@@ -128,7 +128,7 @@ static void take_password(struct finding *f, struct session *s, struct eg_obj at
     add(f, s, purpose, NULL, to.why ? 0 : to.addr, text, strlen(text),
         s->proven ? "session whose keys derive" : NULL);
     if (!strcmp(purpose, "password") && is_line(s->user) && is_line(text))
-        eg_vault_text(f->v, eg_strf(f->r, "cifs/%016" PRIx64 ".credentials", s->id),
+        eg_vault_text(f->v, eg_strf(f->r, "cifs/%s-%" PRIx64 ".credentials", s->name, s->id),
                       eg_strf(f->r, "username=%s\npassword=%s\n%s%s%s", s->user, text,
                               is_line(s->domain) ? "domain=" : "",
                               is_line(s->domain) ? s->domain : "", is_line(s->domain) ? "\n" : ""),

@@ -322,7 +322,7 @@ static void take_file(struct finding *f, struct eg_obj inode, uint64_t info)
     struct file new = { .inode = inode };
     struct eg_fscrypt_master *m;
     struct eg_obj mode_of;
-    uint8_t policy[POLICY_MAX];
+    uint8_t policy[POLICY_MAX], own[FSCRYPT_RAW_MAX];
     uint64_t back, tfm = 0, mode = 0;
     uint32_t kind = 0;
     bool scheduled = false, derived;
@@ -352,8 +352,12 @@ static void take_file(struct finding *f, struct eg_obj inode, uint64_t info)
         scheduled = derived && eg_fscrypt_scheduled(&f->made, new.key, new.size);
         if (scheduled && !m->proof)
             m->proof = eg_strf(r, "derives the key of %s", path_of(r, inode));
-        if (!scheduled && !(derived && m->proof))
-            derived = scheduled = eg_fscrypt_from_schedule(&f->made, new.size, new.key);
+        // What the two keys of XTS are is certain; of one key it is not what made it.
+        if (!scheduled && (!derived || !m->proof || new.size > AES_KEY_MAX) &&
+            eg_fscrypt_from_schedule(&f->made, new.size, own)) {
+            memcpy(new.key, own, new.size);
+            derived = scheduled = true;
+        }
     }
     if (!derived || (!scheduled && !m->proof)) {
         f->lost++;

@@ -280,6 +280,10 @@ static void schedules(void **state)
 
         expand(&w, info, FILE_KEY);
         FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", FILE_KEY);
+        // What the cipher has is believed.
+        expand(&w, info, INO_64);
+        FINDS(&w, "fscrypt", "/letter", "file key", "AES-256-XTS", "schedule", INO_64);
+        expand(&w, info, FILE_KEY);
         // The master key was removed: what the cipher has is left.
         mk_put(w.k, w.master, "fscrypt_master_key.mk_secret.size", 0);
         FINDS(&w, "fscrypt");
