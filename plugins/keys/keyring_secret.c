@@ -16,6 +16,9 @@ EG_FIELDS_OF("libceph", ceph_crypto_key, key, len, type);
 EG_FIELD_AS_OF("rxrpc", rxrpc_kad, rxrpc_key_token, "kad");
 EG_FIELD_AS_OF("rxrpc", rxrpc_index, rxrpc_key_token, "security_index");
 EG_FIELD_AS_OF("rxrpc", rxrpc_session, rxkad_key, "session_key");
+EG_FIELD_AS_OF("rxrpc", rxrpc_gk, rxrpc_key_token, "rxgk");
+EG_FIELD_AS_OF("rxrpc", rxgk_len, rxgk_key, "key.len");
+EG_FIELD_AS_OF("rxrpc", rxgk_bytes, rxgk_key, "key.data");
 EG_TYPE_("rxrpc", rxrpc_key_token);
 EG_FIELD_AS(path_dentry, path, "dentry");
 EG_FIELD_AS(big_inode, dentry, "d_inode");
@@ -28,7 +31,7 @@ enum { SECRET_MAX = 1 << 16, SUBTYPE_MAX = 32 };
 enum { BIG_KEY_DATA = 0, BIG_KEY_PATH = 1, BIG_KEY_LEN = 3 }; // words of its payload
 enum { BIG_KEY_KEY = 32, BIG_KEY_TAG = 16 };                  // security/keys/big_key.c
 enum { ASYM_CRYPTO = 0, ASYM_SUBTYPE = 1 };                   // keys/asymmetric-subtype.h
-enum { RXKAD = 2, RXKAD_KEY = 8, CEPH_AES = 1 };
+enum { RXKAD = 2, RXGK = 4, YFS_RXGK = 6, RXKAD_KEY = 8, CEPH_AES = 1 };
 
 /** Where a secret is; both bad: there is none. */
 struct place {
@@ -69,17 +72,22 @@ static void asymmetric(struct eg_run *r, struct eg_obj words, struct place *out)
     out->algorithm = eg_string(r, eg_at(own, public_key_sort), SUBTYPE_MAX);
 }
 
-static void rxrpc(struct eg_run *r, struct eg_obj first, struct place *out)
+static void rxrpc(struct eg_obj first, struct place *out)
 {
     struct eg_obj token = eg_deref(eg_cast(first, rxrpc_key_token));
     uint16_t index;
 
-    (void)r;
-    if (!eg_get(&index, token, rxrpc_index) || index != RXKAD)
+    if (!eg_get(&index, token, rxrpc_index))
         return;
-    out->at = eg_at(token, rxrpc_kad, rxrpc_session);
-    out->fixed = RXKAD_KEY;
-    out->algorithm = "DES, rxkad";
+    if (index == RXKAD) {
+        out->at = eg_at(token, rxrpc_kad, rxrpc_session);
+        out->fixed = RXKAD_KEY;
+        out->algorithm = "DES, rxkad";
+    } else if (index == RXGK || index == YFS_RXGK) {
+        out->len = eg_at(token, rxrpc_gk, rxgk_len);
+        out->at = eg_deref(eg_at(token, rxrpc_gk, rxgk_bytes));
+        out->algorithm = "rxgk";
+    }
 }
 
 static void big_key(struct eg_run *r, struct eg_obj words, struct place *out)
@@ -155,7 +163,7 @@ static struct place place_of(struct eg_run *r, struct eg_obj key, const char *ty
         s.at = eg_deref(eg_at(p, ceph_crypto_key.key));
         s.algorithm = eg_get(&sort, p, ceph_crypto_key.type) && sort == CEPH_AES ? "AES" : NULL;
     } else if (!strcmp(type, "rxrpc") || !strcmp(type, "rxrpc_s")) {
-        rxrpc(r, first, &s);
+        rxrpc(first, &s);
     }
     return s;
 }

@@ -126,7 +126,7 @@ EG_PLUGIN(keyrings) = {
         "program is asked for it, N there is no such key, i invalidated.\n"
         "SIZE, FINGERPRINT and SECRET are of user, logon, encrypted (decrypted), trusted (the\n"
         "unsealed key), big_key (long ones are decrypted), asymmetric (private ones), ceph,\n"
-        "rxrpc (rxkad's session key), dns_resolver, id_resolver and id_legacy.\n"
+        "rxrpc (session keys), dns_resolver, id_resolver and id_legacy.\n"
         "Secrets are shown by fingerprints, as those of aeskeys; --show prints them.",
     .aliases = EG_NAMES("proc_keys", "keyctl"),
     .columns = columns,

@@ -16,7 +16,10 @@
     "struct asymmetric_key_subtype { void *owner; const char *name; };"                            \
     "struct ceph_crypto_key { int type; int len; void *key; };"                                    \
     "struct rxkad_key { u32 vice_id; u8 session_key[8]; };"                                        \
-    "struct rxrpc_key_token { u16 security_index; struct rxkad_key *kad; };"                       \
+    "struct krb5_buffer { u32 len; void *data; };"                                                 \
+    "struct rxgk_key { u32 enctype; struct krb5_buffer key; };"                                    \
+    "struct rxrpc_key_token { u16 security_index; struct rxkad_key *kad; struct rxgk_key *rxgk; "  \
+    "};"                                                                                           \
     "struct key { int serial; struct rb_node serial_node; u32 perm; s16 state;"                    \
     "  unsigned short datalen; unsigned long flags; struct key_type *type; char *description;"     \
     "  union { struct { void *data[4]; } payload; struct { void *link[2];"                         \
@@ -131,7 +134,7 @@ static void payloads(void **state)
         struct world w = begin(m);
         struct mk *k = w.k;
         uint64_t ceph = mk_object(k, "ceph_crypto_key"), kad = mk_object(k, "rxkad_key");
-        uint64_t token = mk_object(k, "rxrpc_key_token");
+        uint64_t token = mk_object(k, "rxrpc_key_token"), gk = mk_object(k, "rxgk_key");
 
         mk_put(k, ceph, "ceph_crypto_key.type", 1);
         mk_put(k, ceph, "ceph_crypto_key.len", 3);
@@ -146,6 +149,13 @@ static void payloads(void **state)
         assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n"
                                        "client|ceph|AES|payload|ba7816bf8f01cfea\n"
                                        "afs@x|rxrpc|DES, rxkad|payload|ef797c8118f02dfb\n");
+        mk_put(k, token, "rxrpc_key_token.security_index", 6);
+        mk_put(k, token, "rxrpc_key_token.rxgk", gk);
+        mk_put(k, gk, "rxgk_key.key.len", 3);
+        mk_put(k, gk, "rxgk_key.key.data", mk_text(k, "abc"));
+        assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n"
+                                       "client|ceph|AES|payload|ba7816bf8f01cfea\n"
+                                       "afs@x|rxrpc|rxgk|payload|ba7816bf8f01cfea\n");
         // Of another security class; more than a key has.
         mk_put(k, token, "rxrpc_key_token.security_index", 5);
         mk_put(k, ceph, "ceph_crypto_key.len", INT32_MAX);
