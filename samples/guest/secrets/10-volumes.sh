@@ -1,7 +1,7 @@
 # Encrypted volumes on loops: LUKS1, LUKS2, plain, and keys in several parts. Each has a file system with a file that anyone can work out.
 # modules: dm_crypt dm_mod dm_integrity loop essiv xts cbc ecb authenc hmac sha256_generic sha1_generic md5 aes_generic
 # modules: aesni_intel serpent_generic serpent_avx2 serpent_avx_x86_64 serpent_sse2_x86_64 twofish_generic twofish_x86_64 twofish_avx_x86_64
-# modules: camellia_generic camellia_x86_64 adiantum nhpoly1305 chacha_generic xxhash_generic algif_skcipher ext4 crypto_simd
+# modules: camellia_generic camellia_x86_64 adiantum nhpoly1305 chacha_generic xxhash_generic algif_skcipher ext4 crypto_simd crc32_generic
 # programs: cryptsetup-bin cryptsetup
 # programs: dmsetup dmsetup
 # programs: e2fsprogs mke2fs
@@ -21,7 +21,7 @@ volume_key() { # NAME: of its header, in hex
 }
 # A file system on an open volume, with a file. What it has is told when nothing changes it any more.
 fill() { # NAME
-    mke2fs -q -t ext4 -m 0 -O '^has_journal' /dev/mapper/$1 && mkdir -p /mnt/$1 && mount /dev/mapper/$1 /mnt/$1 || return
+    /usr/bin/mke2fs -q -t ext4 -m 0 -O '^has_journal' /dev/mapper/$1 && mkdir -p /mnt/$1 && mount /dev/mapper/$1 /mnt/$1 || return
     awk -v name="$1" 'BEGIN { for (i = 0; i < 2000; i++) print "line " i " of the volume " name }' > /mnt/$1/known.txt
     sync
     umount /mnt/$1
@@ -58,7 +58,7 @@ luks vol-one luks1 3072 --cipher aes-cbc-essiv:sha256 --key-size 256
     luks vol-two luks2 2048 $small --cipher aes-xts-plain64 --key-size 512 --sector-size 4096
     luks vol-short luks2 2048 $small --cipher aes-xts-plain64 --key-size 256
     luks vol-serpent luks2 2048 $small --cipher serpent-xts-plain64 --key-size 512
-    luks vol-signed luks2 6144 $small --cipher aes-xts-plain64 --key-size 512 --integrity hmac-sha256
+    luks vol-signed luks2 6144 --luks2-metadata-size 16k --luks2-keyslots-size 512k --offset 2048 --cipher aes-xts-plain64 --key-size 512 --integrity hmac-sha256
     luks vol-wide luks2 2048 $small --cipher xchacha12,aes-adiantum-plain64 --key-size 256 --sector-size 4096
 }
 luks vol-twofish luks1 3072 --cipher twofish-cbc-plain64 --key-size 256
