@@ -1,0 +1,323 @@
+/* volume.c - the keys of dm-crypt's volumes: see volume.h. */
+#include "volume.h"
+#include "../../core/base.h"
+#include "../../core/space.h"
+#include "../../core/walkers.h"
+#include "../linux/fs/inode.h"
+
+EG_FIELD_AS_OF("dm_crypt", crypt_key, crypt_config, "key");
+EG_FIELD_AS_OF("dm_crypt", crypt_tfms, crypt_config, "cipher_tfm.tfms");
+EG_FIELD_AS_OF("dm_crypt", crypt_tfms_count, crypt_config, "tfms_count");
+EG_FIELD_AS_OF("dm_crypt", crypt_extra_size, crypt_config, "key_extra_size");
+EG_FIELD_AS_OF("dm_crypt", crypt_mac_size, crypt_config, "key_mac_size");
+
+enum { CIPHERS_MAX = 64, WORK_MAX = 40000000 };
+
+static void read_ciphers(struct eg_volume *v)
+{
+    struct eg_run *r = v->r;
+    const struct linux_place word = { .size = eg_binding_of(r)->model.ptr_size };
+    uint64_t tfms, n, tfm;
+
+    if (!linux_dm_get(r, v->c.at, &tfms, crypt_tfms, 0xa8, 8) ||
+        !linux_dm_get(r, v->c.at, &n, crypt_tfms_count, 0xb0, 4))
+        return;
+    v->ciphers = (uint32_t)n;
+    for (uint64_t i = 0; i < EG_MIN(n, CIPHERS_MAX) && !eg_stopped(r); i++)
+        if (linux_dm_get_(r, tfms + word.size * i, word, &tfm))
+            eg_tfm_keys(r, tfm, &v->made);
+}
+
+/** Each part of the key that the cipher gets is one that it has expanded. */
+static bool is_made_of(const struct eg_volume *v)
+{
+    uint32_t done = 0;
+
+    for (size_t i = 0; done < v->cipher_size; i++) {
+        const struct eg_tfm_key *k = &v->made.at[i];
+
+        if (i == v->made.n)
+            return false;
+        if (k->size <= v->cipher_size - done && !memcmp(v->key + done, k->key, k->size)) {
+            done += k->size;
+            i = (size_t)-1;
+        }
+    }
+    return done != 0;
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+    while (n && !p[n - 1])
+        n--;
+    return !n;
+}
+
+static const struct eg_tfm_key *only(const struct eg_volume *v, enum eg_tfm_role role,
+                                     uint32_t size)
+{
+    const struct eg_tfm_key *one = NULL;
+
+    for (size_t i = 0; i < v->made.n; i++)
+        if (v->made.at[i].size == size && (role == TFM_ANY || v->made.at[i].role == role)) {
+            if (one)
+                return NULL;
+            one = &v->made.at[i];
+        }
+    return one;
+}
+
+static void put_together(struct eg_volume *v, const struct eg_tfm_key *data,
+                         const struct eg_tfm_key *tweak)
+{
+    memcpy(v->key, data->key, data->size);
+    if (tweak)
+        memcpy(v->key + data->size, tweak->key, tweak->size);
+    v->has = v->cipher_size;
+    v->from = "schedule";
+}
+
+/** The kernel wipes its copy of a key from a keyring as soon as the cipher has it. */
+static bool from_cipher(struct eg_volume *v)
+{
+    const struct eg_tfm_key *data, *tweak;
+    const uint32_t half = v->cipher_size / 2;
+
+    if (!strstr(v->c.cipher, "xts")) {
+        data = only(v, TFM_ANY, v->cipher_size);
+        if (data)
+            put_together(v, data, NULL);
+        return data != NULL;
+    }
+    data = only(v, TFM_DATA, half);
+    tweak = only(v, TFM_TWEAK, half);
+    if (!data || !tweak || v->cipher_size % 2)
+        return false;
+    put_together(v, data, tweak);
+    return true;
+}
+
+/** Two keys of which nothing tells which is the first: one order is proven, or none. */
+static bool either_order(struct eg_volume *v, struct eg_volume_work *work)
+{
+    const struct eg_tfm_key *k = v->made.at;
+
+    if (!strstr(v->c.cipher, "xts") || v->cipher_size % 2 || v->made.n != 2 ||
+        k[0].size != v->cipher_size / 2 || k[1].size != k[0].size)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        put_together(v, &k[i], &k[!i]);
+        eg_volume_prove(v, work);
+        if (v->verified)
+            return true;
+    }
+    v->has = 0;
+    v->from = NULL;
+    return false;
+}
+
+static void find_key(struct eg_volume *v, struct eg_volume_work *work)
+{
+    const struct eg_slot *key = eg_slot(v->r, eg_f_crypt_key.id);
+    uint64_t extra = 0, mac = 0;
+    bool read;
+
+    linux_dm_get(v->r, v->c.at, &extra, crypt_extra_size, 0xd8, 4);
+    linux_dm_get(v->r, v->c.at, &mac, crypt_mac_size, 0xdc, 4);
+    if (extra + mac < v->c.key_size) {
+        v->extra_size = (uint32_t)extra;
+        v->mac_size = (uint32_t)mac;
+        v->cipher_size = v->c.key_size - (uint32_t)(extra + mac);
+    }
+    if (!v->c.key_size) {
+        v->hints = "the cipher has no key";
+        return;
+    }
+    read_ciphers(v);
+    read = key->kind &&
+           eg_read(eg_view_of(v->r), eg_kernel(v->r), v->c.at + key->off, v->key, v->c.key_size);
+    if (read && !is_zero(v->key, v->c.key_size)) {
+        v->has = v->c.key_size;
+        v->at = v->c.at + key->off;
+        v->from = "crypt_config";
+        if (is_made_of(v))
+            eg_volume_proven(v, "schedule");
+        eg_volume_prove(v, work);
+    } else if (!(v->c.flags & LINUX_DM_CRYPT_KEY_VALID)) {
+        v->hints = "the key was wiped, as luksSuspend does";
+    } else if (v->cipher_size && from_cipher(v)) {
+        eg_volume_proven(v, "schedule");
+        eg_volume_prove(v, work);
+        if (v->has < v->c.key_size)
+            v->hints = "the cipher's part of the key: the rest was wiped, of which HMAC keeps "
+                       "hashes alone";
+    } else if (v->cipher_size && either_order(v, work)) {
+        return;
+    } else {
+        v->hints = !read                        ? "the key cannot be read"
+                   : strstr(v->c.cipher, "aes") ? "the kernel has wiped its copy, and the cipher "
+                                                  "has no AES key"
+                                                : "the kernel has wiped its copy, and what this "
+                                                  "cipher made of it is not turned back";
+    }
+}
+
+static const struct linux_blockdev *device(const struct linux_blockdevs *all, uint32_t dev)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->at[i].dev == dev && !all->at[i].no_dev)
+            return &all->at[i];
+    return NULL;
+}
+
+static void look_at(struct eg_volume *v, const struct linux_blockdevs *all,
+                    struct eg_volume_work *work)
+{
+    uint32_t dev;
+
+    if (linux_dm_dev(v->r, v->c.dev, &dev)) {
+        v->below = device(all, dev);
+        v->backed_by = v->below && *v->below->name
+                           ? v->below->name
+                           : eg_strf(v->r, "%u:%u", linux_major(dev), linux_minor(dev));
+    }
+    eg_volume_disk_open(v->r, v->below, work, &v->disk);
+    find_key(v, work);
+}
+
+static void device_volumes(struct eg_run *r, const struct linux_blockdevs *all,
+                           const struct linux_blockdev *b, struct eg_volume *v,
+                           struct eg_volume_work *work, eg_volume_fn *each, void *context)
+{
+    struct linux_dm dm;
+    struct linux_dm_target t;
+
+    if (b->part || b->wrong || !linux_dm(r, b, &dm))
+        return;
+    if (dm.is_bad)
+        eg_note(r, "%s: the table of device mapper cannot be read", b->name);
+    for (uint32_t i = 0; i < dm.n && !eg_stopped(r); i++) {
+        if (!linux_dm_target(r, &dm, i, &t)) {
+            eg_note(r, "%s: target %u of %u of device mapper cannot be read", b->name, i, dm.n);
+            break;
+        }
+        if (strcmp(t.kind, "crypt") != 0)
+            continue;
+        memset(v, 0, sizeof *v);
+        v->r = r;
+        v->b = b;
+        v->t = t;
+        v->dm = dm;
+        if (!linux_dm_crypt(r, &t, &v->c)) {
+            eg_note(r, "%s: what encrypts target %u cannot be read", b->name, i);
+            continue;
+        }
+        look_at(v, all, work);
+        each(context, v);
+        if (!eg_slot(r, eg_f_crypt_key.id)->kind)
+            eg_note(r,
+                    "%s: this kernel keeps no types of dm_crypt: the key is sought in the "
+                    "schedules of its cipher alone",
+                    b->name);
+    }
+}
+
+void eg_volumes(struct eg_run *r, eg_volume_fn *each, void *context)
+{
+    const struct linux_blockdevs *all = linux_blockdevs(r);
+    struct eg_volume *v = eg_tmp(r, sizeof *v);
+    struct eg_volume_work *work = eg_tmp(r, sizeof *work);
+
+    work->iterations = WORK_MAX;
+    if (!all || !eg_volume_work_open(r, work))
+        return;
+    for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {
+        device_volumes(r, all, &all->at[i], v, work, each, context);
+        // Without a module's types its layout must be known, and that is of 5.10 with 64 bits.
+        if (!strncmp(all->at[i].name, "dm-", 3) && !eg_has(r, crypt_key) &&
+            eg_binding_of(r)->model.ptr_size != 8)
+            eg_note(r,
+                    "no volume is found in a kernel of 32 bits before 5.11: it keeps no types of "
+                    "its modules, and their layout is known of 64 bits alone");
+    }
+    for (size_t i = 0; i < work->n_files && !eg_stopped(r); i++)
+        if (!work->files[i].used)
+            eg_note(r, "--disk %s: it has no header and no sector of a volume whose key is here",
+                    work->files[i].path);
+}
+
+/* ---- what a volume is ---- */
+
+const char *eg_volume_format(const struct eg_volume *v)
+{
+    const char *uuid = v->dm.uuid, *end;
+
+    // "CRYPT-", the type, "-", what tells it from others
+    if (!uuid || strncmp(uuid, "CRYPT-", 6) != 0 || !(end = strchr(uuid + 6, '-')) ||
+        end == uuid + 6)
+        return NULL;
+    if (!strncmp(uuid + 6, "PLAIN-", 6))
+        return "plain";
+    return eg_strf(v->r, "%.*s", (int)EG_MIN((ptrdiff_t)16, end - (uuid + 6)), uuid + 6);
+}
+
+/* The hash of ESSIV makes a key of the volume's; the cipher has expanded it too. */
+static const struct eg_tfm_key *essiv(const struct eg_volume *v)
+{
+    const struct eg_tfm_key *one = NULL;
+
+    if (!strstr(v->c.cipher, "essiv"))
+        return NULL;
+    for (size_t i = 0; i < v->made.n; i++)
+        if (v->cipher_size < v->made.at[i].size ||
+            memcmp(v->key, v->made.at[i].key, v->made.at[i].size) != 0) {
+            if (one)
+                return NULL;
+            one = &v->made.at[i];
+        }
+    return one;
+}
+
+size_t eg_volume_parts(struct eg_volume *v, struct eg_volume_part *out)
+{
+    const bool tcw = strstr(v->c.cipher, "-tcw") != NULL;
+    const bool lmk = strstr(v->c.cipher, "-lmk") != NULL;
+    const struct eg_tfm_key *e;
+    const uint8_t *at = v->key;
+    size_t n = 0;
+
+    if (!v->has)
+        return 0;
+    if (v->cipher_size && v->cipher_size < v->c.key_size)
+        out[n++] = (struct eg_volume_part){ lmk ? "cipher keys" : "cipher key", at, v->cipher_size,
+                                            NULL, false };
+    at += v->cipher_size;
+    if (v->mac_size && eg_volume_has_all(v))
+        out[n++] = (struct eg_volume_part){ "integrity key", at, v->mac_size, NULL, false };
+    at += v->mac_size;
+    // drivers/md/dm-crypt.c, crypt_iv_tcw_init: a vector's bytes, then 16 that whiten
+    if (v->extra_size && eg_volume_has_all(v)) {
+        const uint32_t seed = tcw && v->extra_size > 16 ? v->extra_size - 16 : v->extra_size;
+
+        out[n++] =
+            (struct eg_volume_part){ tcw || lmk ? "IV seed" : "IV key", at, seed, NULL, false };
+        if (seed < v->extra_size)
+            out[n++] = (struct eg_volume_part){ "whitening", at + seed, v->extra_size - seed, NULL,
+                                                false };
+    }
+    if ((e = essiv(v)) && n < VOLUME_PARTS_MAX)
+        out[n++] = (struct eg_volume_part){ "ESSIV key", e->key, e->size, "aes", true };
+    return n;
+}
+
+const char *eg_volume_table(const struct eg_volume *v)
+{
+    char hex[2 * LINUX_DM_KEY_MAX + 1];
+
+    if (!eg_volume_has_all(v) || !v->backed_by)
+        return NULL;
+    eg_hex(hex, v->key, v->c.key_size);
+    return eg_strf(v->r, "%llu %llu crypt%s", (unsigned long long)v->t.begin,
+                   (unsigned long long)v->t.len,
+                   linux_dm_crypt_text(v->r, &v->c, hex, eg_strf(v->r, "/dev/%s", v->backed_by)));
+}
