@@ -4,6 +4,7 @@
 #include "../../core/space.h"
 #include "../../core/view.h"
 #include "../linux/kernel/crypto.h"
+#include "serpent.h"
 
 EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
 EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
@@ -37,7 +38,7 @@ struct walk {
     enum eg_tfm_role role;
     const char *name;         // of its algorithm's driver
     size_t len;               // of its context
-    size_t off[TFM_KEYS_MAX]; // of the schedule of each key
+    size_t off[TFM_KEYS_MAX]; // of each key, or of its schedule
     size_t first;             // key that was found in it
     uint8_t bytes[CONTEXT_MAX];
 };
@@ -98,27 +99,65 @@ static bool enter(struct walk *w, size_t i)
                               at + eg_slot(w->r, eg_f_tfm_context.id)->off, w->bytes, len);
 }
 
-static void found(void *context, size_t at, const struct eg_aes_schedule *s)
+static void keep(struct walk *w, size_t at, const uint8_t *key, uint32_t size,
+                 enum eg_tfm_role role)
 {
-    struct walk *w = context;
     struct eg_tfm_key *k = w->out->at;
-    uint8_t key[AES_KEY_MAX];
     size_t i = 0;
 
-    if (!eg_aes_is_schedule(w->bytes + at, s, key))
-        return;
-    while (i < w->out->n && (k[i].size != s->words * 4u || memcmp(k[i].key, key, k[i].size) != 0))
+    while (i < w->out->n && (k[i].size != size || memcmp(k[i].key, key, size) != 0))
         i++;
     if (i == w->out->n) {
         if (i == TFM_KEYS_MAX)
             return;
-        k[i] = (struct eg_tfm_key){ .size = s->words * 4u, .role = w->role };
-        memcpy(k[i].key, key, k[i].size);
+        k[i] = (struct eg_tfm_key){ .size = size, .role = role };
+        memcpy(k[i].key, key, size);
         w->out->n++;
         w->off[i] = at;
     } else if (i >= w->first && at < w->off[i]) {
         w->off[i] = at; // of several schedules of one key the first
     }
+}
+
+static void found(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    struct walk *w = context;
+    uint8_t key[AES_KEY_MAX];
+
+    if (eg_aes_is_schedule(w->bytes + at, s, key))
+        keep(w, at, key, s->words * 4u, w->role);
+}
+
+static uint32_t word_at(const struct walk *w, size_t at)
+{
+    return (uint32_t)eg_load_(w->bytes + at, 4, w->model->big_endian);
+}
+
+static void find_serpent(struct walk *w)
+{
+    uint32_t words[SERPENT_WORDS];
+    uint8_t key[SERPENT_KEY];
+    size_t n;
+
+    for (size_t at = 0; at + sizeof words <= w->len; at += 4) {
+        for (unsigned i = 0; i < SERPENT_WORDS; i++)
+            words[i] = word_at(w, at + 4 * i);
+        n = eg_serpent_key(words, key);
+        if (n)
+            keep(w, at, key, (uint32_t)n, w->role);
+    }
+}
+
+/* struct chacha_ctx has the key in words, and the number of rounds behind it. */
+static void find_chacha(struct walk *w)
+{
+    uint8_t key[AES_KEY_MAX];
+    const uint32_t rounds = w->len >= sizeof key + 4 ? word_at(w, sizeof key) : 0;
+
+    for (unsigned i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)(word_at(w, i / 4 * 4) >> (8 * (i % 4)));
+    if (rounds == 8 || rounds == 12 || rounds == 20)
+        keep(w, 0, key, sizeof key, TFM_STREAM);
 }
 
 /* Two keys that lie as far from each other as those of this struct. */
@@ -157,10 +196,16 @@ static void look(struct walk *w)
 {
     w->first = w->out->n;
     eg_aes_find(w->bytes, w->len, found, w);
+    if (strstr(w->name, "serpent"))
+        find_serpent(w);
+    if (strstr(w->name, "chacha"))
+        find_chacha(w);
     if (strstr(w->name, "xts") && w->role == TFM_ANY) {
         // Before 5.11 the types of modules are not known: as in 5.10.
         tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
         tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
+        // Until 5.11 struct serpent_xts_ctx: the second key's schedule, then the first's.
+        tell(w, 0, 0, strstr(w->name, "serpent") ? 528 : 0);
     }
 }
 

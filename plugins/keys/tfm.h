@@ -1,5 +1,6 @@
-/** tfm.h - the AES keys that a transform of the kernel's crypto API has expanded: its own, and
- * those of the transforms that it is made of (include/linux/crypto.h). */
+/** tfm.h - the keys of AES and Serpent that a transform of the kernel's crypto API has expanded,
+ * and those of ChaCha, which it keeps as they are: its own, and those of the transforms that it is
+ * made of (include/linux/crypto.h). */
 #ifndef KEYS_TFM_H
 #define KEYS_TFM_H
 
@@ -8,10 +9,11 @@
 
 enum eg_tfm_role {
     TFM_ANY,
-    TFM_DATA,  /**< of XTS: the first half of its key */
-    TFM_TWEAK, /**< of XTS: the second half */
+    TFM_DATA,   /**< of XTS: the first half of its key */
+    TFM_TWEAK,  /**< of XTS: the second half */
+    TFM_STREAM, /**< of ChaCha */
 };
-enum { TFM_KEYS_MAX = 16 };
+enum { TFM_KEYS_MAX = 72 };
 struct eg_tfm_keys {
     struct eg_tfm_key {
         uint8_t key[AES_KEY_MAX];

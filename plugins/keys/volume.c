@@ -83,6 +83,13 @@ static bool from_cipher(struct eg_volume *v)
     const struct eg_tfm_key *data, *tweak;
     const uint32_t half = v->cipher_size / 2;
 
+    if (strstr(v->c.cipher, "adiantum")) {
+        // Its AES key is not the volume's: the stream cipher makes it.
+        data = only(v, TFM_STREAM, v->cipher_size);
+        if (data)
+            put_together(v, data, NULL);
+        return data != NULL;
+    }
     if (!strstr(v->c.cipher, "xts")) {
         data = only(v, TFM_ANY, v->cipher_size);
         if (data)
@@ -141,13 +148,21 @@ static void find_key(struct eg_volume *v, struct eg_volume_work *work)
         v->at = v->c.at + key->off;
         v->from = "crypt_config";
         if (is_made_of(v))
-            eg_volume_proven(v, "schedule");
+            eg_volume_proven(v, v->cipher_size == v->has ? "schedule" : "schedule of the cipher");
         eg_volume_prove(v, work);
     } else if (!(v->c.flags & LINUX_DM_CRYPT_KEY_VALID)) {
         v->hints = "the key was wiped, as luksSuspend does";
     } else if (v->cipher_size && from_cipher(v)) {
-        eg_volume_proven(v, "schedule");
+        if (!strstr(v->c.cipher, "adiantum"))
+            eg_volume_proven(v, "schedule");
         eg_volume_prove(v, work);
+        // what was put together may be keys of something else that the cipher has
+        if (v->refused && !strstr(v->verified ? v->verified : "", "sector")) {
+            v->has = 0;
+            v->from = v->verified = NULL;
+            v->hints = v->why_no_header;
+            return;
+        }
         if (v->has < v->c.key_size)
             v->hints = "the cipher's part of the key: the rest was wiped, of which HMAC keeps "
                        "hashes alone";
@@ -280,33 +295,40 @@ static const struct eg_tfm_key *essiv(const struct eg_volume *v)
 
 size_t eg_volume_parts(struct eg_volume *v, struct eg_volume_part *out)
 {
-    const bool tcw = strstr(v->c.cipher, "-tcw") != NULL;
-    const bool lmk = strstr(v->c.cipher, "-lmk") != NULL;
-    const struct eg_tfm_key *e;
-    const uint8_t *at = v->key;
+    const bool tcw = strstr(v->c.cipher, "-tcw"), lmk = strstr(v->c.cipher, "-lmk");
+    const bool all = eg_volume_has_all(v);
+    // what proves the cipher's part says nothing of the others; the digest is of all
+    const char *rest = v->verified && strstr(v->verified, "LUKS digest") ? "LUKS digest" : NULL;
+    const uint8_t *const mac = v->key + v->cipher_size, *const extra = mac + v->mac_size;
+    // drivers/md/dm-crypt.c, crypt_iv_tcw_init: a vector's bytes, then 16 that whiten
+    const uint32_t seed = tcw && v->extra_size > 16 ? v->extra_size - 16 : v->extra_size;
+    const struct eg_tfm_key *e = v->has ? essiv(v) : NULL;
     size_t n = 0;
 
-    if (!v->has)
-        return 0;
-    if (v->cipher_size && v->cipher_size < v->c.key_size)
-        out[n++] = (struct eg_volume_part){ lmk ? "cipher keys" : "cipher key", at, v->cipher_size,
-                                            NULL, false };
-    at += v->cipher_size;
-    if (v->mac_size && eg_volume_has_all(v))
-        out[n++] = (struct eg_volume_part){ "integrity key", at, v->mac_size, NULL, false };
-    at += v->mac_size;
-    // drivers/md/dm-crypt.c, crypt_iv_tcw_init: a vector's bytes, then 16 that whiten
-    if (v->extra_size && eg_volume_has_all(v)) {
-        const uint32_t seed = tcw && v->extra_size > 16 ? v->extra_size - 16 : v->extra_size;
-
-        out[n++] =
-            (struct eg_volume_part){ tcw || lmk ? "IV seed" : "IV key", at, seed, NULL, false };
-        if (seed < v->extra_size)
-            out[n++] = (struct eg_volume_part){ "whitening", at + seed, v->extra_size - seed, NULL,
-                                                false };
-    }
-    if ((e = essiv(v)) && n < VOLUME_PARTS_MAX)
-        out[n++] = (struct eg_volume_part){ "ESSIV key", e->key, e->size, "aes", true };
+    if (v->has && v->cipher_size && v->cipher_size < v->c.key_size)
+        out[n++] = (struct eg_volume_part){ .purpose = lmk ? "cipher keys" : "cipher key",
+                                            .key = v->key,
+                                            .size = v->cipher_size,
+                                            .proof = v->verified };
+    if (all && v->mac_size)
+        out[n++] = (struct eg_volume_part){
+            .purpose = "integrity key", .key = mac, .size = v->mac_size, .proof = rest
+        };
+    if (all && seed)
+        out[n++] = (struct eg_volume_part){
+            .purpose = tcw || lmk ? "IV seed" : "IV key", .key = extra, .size = seed, .proof = rest
+        };
+    if (all && seed < v->extra_size)
+        out[n++] = (struct eg_volume_part){
+            .purpose = "whitening", .key = extra + seed, .size = v->extra_size - seed, .proof = rest
+        };
+    if (e)
+        out[n++] = (struct eg_volume_part){ .purpose = "ESSIV key",
+                                            .key = e->key,
+                                            .size = e->size,
+                                            .algorithm = "aes",
+                                            .proof = "schedule",
+                                            .is_computed = true };
     return n;
 }
 

@@ -13,9 +13,10 @@ struct eg_volume_part {
     const uint8_t *key;
     uint32_t size;
     const char *algorithm; /**< NULL: the volume's */
+    const char *proof;     /**< NULL: there is none */
     bool is_computed;      /**< it is no part of the volume's key, but follows from it */
 };
-enum { VOLUME_PARTS_MAX = 4 };
+enum { VOLUME_PARTS_MAX = 5 };
 
 struct eg_volume {
     struct eg_run *r;
@@ -37,6 +38,7 @@ struct eg_volume {
     struct eg_volume_disk disk;
     struct eg_luks luks; /**< its header; version 0: none was found */
     const char *why_no_header;
+    bool refused; /**< that header has the digest of another key */
 };
 static inline bool eg_volume_has_all(const struct eg_volume *v)
 {

@@ -54,7 +54,7 @@ static struct eg_volume_source *find_header(struct eg_volume *v)
         why = eg_luks_read(bytes_of, &v->disk.at[i], &v->luks);
         if (!why && is_own(v, &v->luks))
             return &v->disk.at[i];
-        if (why && (!v->why_no_header || !strcmp(v->why_no_header, none)))
+        if (format && why && (!v->why_no_header || !strcmp(v->why_no_header, none)))
             v->why_no_header = why;
     }
     memset(&v->luks, 0, sizeof v->luks);
@@ -76,6 +76,7 @@ static void prove_by_header(struct eg_volume *v, struct eg_volume_work *work)
         break;
     case LUKS_NO:
         v->why_no_header = "its LUKS header has the digest of another key";
+        v->refused = true;
         break;
     case LUKS_TOO_LONG:
         v->why_no_header = "the digest of its LUKS header takes too many iterations";

@@ -33,8 +33,7 @@ static void add_parts(struct eg_vault *vault, struct eg_volume *v, const struct 
         key.len = parts[i].size;
         if (parts[i].algorithm)
             key.algorithm = parts[i].algorithm;
-        if (parts[i].is_computed)
-            key.proof = "schedule";
+        key.proof = parts[i].proof;
         key.at = v->at && !parts[i].is_computed ? v->at + (uint64_t)(parts[i].key - v->key) : 0;
         eg_vault_add(vault, &key);
     }

@@ -1,7 +1,7 @@
 # Encrypted volumes on loops: LUKS1, LUKS2, plain, and keys in several parts. Each has a file system with a file that anyone can work out.
 # modules: dm_crypt dm_mod dm_integrity loop essiv xts cbc ecb authenc hmac sha256_generic sha1_generic md5 aes_generic
 # modules: aesni_intel serpent_generic serpent_avx2 serpent_avx_x86_64 serpent_sse2_x86_64 twofish_generic twofish_x86_64 twofish_avx_x86_64
-# modules: camellia_generic camellia_x86_64 adiantum nhpoly1305 chacha_generic xxhash_generic algif_skcipher ext4 crypto_simd crc32_generic
+# modules: camellia_generic camellia_x86_64 adiantum nhpoly1305 chacha_generic chacha xxhash_generic algif_skcipher ext4 crypto_simd crc32_generic
 # programs: cryptsetup-bin cryptsetup
 # programs: dmsetup dmsetup
 # programs: e2fsprogs mke2fs
@@ -29,6 +29,10 @@ fill() { # NAME
     echo "$(sha256sum < /dev/mapper/$1 | cut -c 1-64) $1" >> $said/volumes/sha256.txt
     mount -o ro /dev/mapper/$1 /mnt/$1 && cat /mnt/$1/known.txt > /dev/null
 }
+# The vault calls a volume by the kernel's name and its own.
+named() { # NAME: members
+    echo "\"name\":\"dm-$(dmsetup info -c --noheadings -o minor $1) $1\""
+}
 luks() { # NAME TYPE KIB OPTIONS...
     name=$1 type=$2 size=$3
     shift 3
@@ -38,7 +42,11 @@ luks() { # NAME TYPE KIB OPTIONS...
         losetup "$loop" $volumes/$name.img &&
         cryptsetup open --batch-mode --key-file $volumes/passphrase "$loop" $name 2>> /run/lab/lab.log || { say "keys: no volume $name"; return; }
     fill $name
-    secret dm-crypt "$(volume_key $name)" "\"name\":\"$name\""
+    case $name in
+    # Of a key that signs too the kernel keeps what encrypts.
+    vol-signed) secret dm-crypt "$(volume_key $name | cut -c 1-128)" "$(named $name),\"purpose\":\"cipher key\"" ;;
+    *) secret dm-crypt "$(volume_key $name)" "$(named $name),\"purpose\":\"$(echo $type | tr a-z A-Z) volume key\"" ;;
+    esac
     tell_of volumes/$name.dump cryptsetup luksDump $volumes/$name.img
 }
 # A table that cryptsetup has no options for, or none in the release.
@@ -48,7 +56,7 @@ table() { # NAME CIPHER HEX [OPTIONS]
     dmsetup create $1 --uuid CRYPT-PLAIN-$1 --table "0 2048 crypt $2 $3 0 $loop 0$4" 2>> /run/lab/lab.log || { say "keys: no volume $1"; return; }
     dmsetup mknodes $1
     fill $1
-    secret dm-crypt "$3" "\"name\":\"$1\""
+    secret dm-crypt "$3" "$(named $1),\"purpose\":\"plain volume key\""
 }
 small="--luks2-metadata-size 16k --luks2-keyslots-size 256k --offset 1024"
 
