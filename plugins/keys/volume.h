@@ -4,6 +4,7 @@
 
 #include "../linux/own/dm.h"
 #include "luks.h"
+#include "sectors.h"
 #include "tfm.h"
 #include "volume_disk.h"
 
@@ -36,7 +37,7 @@ struct eg_volume {
     const char *verified; /**< words of all proofs, with commas; NULL: there is none */
     const char *hints;
     struct eg_volume_disk disk;
-    struct eg_luks luks; /**< its header; version 0: none was found */
+    struct eg_luks luks; /**< the header that was read last */
     const char *why_no_header;
     bool refused; /**< that header has the digest of another key */
 };
@@ -55,6 +56,11 @@ const char *eg_volume_format(const struct eg_volume *v);
 size_t eg_volume_parts(struct eg_volume *v, struct eg_volume_part *out);
 /** The line of a table of device mapper that opens it again, with its key. */
 const char *eg_volume_table(const struct eg_volume *v);
+
+struct eg_sectors_how eg_volume_how(const struct eg_volume *v);
+/** What the volume begins with, as eg_volume_content() has it. */
+const char *eg_volume_begins(const struct eg_volume *v, const struct eg_volume_source *s,
+                             struct eg_sectors *sectors);
 
 /** For volume.c: add proofs to @v.verified. volume_proof.c */
 void eg_volume_prove(struct eg_volume *v, struct eg_volume_work *work);

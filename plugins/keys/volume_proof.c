@@ -2,7 +2,6 @@
  * what the page cache has of the open volume, or begins as a file system does. */
 #include "../../core/run.h"
 #include "../linux/fs/blockcache.h"
-#include "sectors.h"
 #include "volume.h"
 #include <ctype.h>
 
@@ -13,6 +12,14 @@ void eg_volume_proven(struct eg_volume *v, const char *how)
     if (v->verified && strstr(v->verified, how))
         return;
     v->verified = v->verified ? eg_strf(v->r, "%s, %s", v->verified, how) : how;
+}
+
+/* Source @i has this volume. */
+static void is_of(struct eg_volume *v, size_t i)
+{
+    v->disk.at[i].is_own = true;
+    if (v->disk.at[i].file)
+        v->disk.at[i].file->used = true;
 }
 
 /* ---- the header ---- */
@@ -43,47 +50,39 @@ static bool is_own(const struct eg_volume *v, const struct eg_luks *l)
     return own != l->uuid;
 }
 
-static struct eg_volume_source *find_header(struct eg_volume *v)
+static void judge(struct eg_volume *v, size_t i, struct eg_volume_work *work)
 {
-    const char *format = eg_volume_format(v), *why;
-    static const char *const none = "no LUKS header is there";
+    static const char *const why[] = {
+        [LUKS_NO] = "its LUKS header has the digest of another key",
+        [LUKS_TOO_LONG] = "the digest of its LUKS header takes too many iterations",
+        [LUKS_NO_HASH] = "the hash of its LUKS header cannot be computed",
+    };
+    const enum eg_luks_answer answer = eg_luks_is_key(&v->luks, v->key, v->has, &work->iterations);
 
-    if (format && strncmp(format, "LUKS", 4) != 0)
-        return NULL;
-    for (size_t i = 0; i < v->disk.n; i++) {
-        why = eg_luks_read(bytes_of, &v->disk.at[i], &v->luks);
-        if (!why && is_own(v, &v->luks))
-            return &v->disk.at[i];
-        if (format && why && (!v->why_no_header || !strcmp(v->why_no_header, none)))
-            v->why_no_header = why;
+    if (answer == LUKS_YES)
+        eg_volume_proven(v, "LUKS digest");
+    // without a UUID of its own a volume knows its header by the digest alone
+    if (answer == LUKS_YES || eg_volume_format(v)) {
+        is_of(v, i);
+        v->refused = answer == LUKS_NO;
+        v->why_no_header = why[answer];
     }
-    memset(&v->luks, 0, sizeof v->luks);
-    return NULL;
 }
 
 static void prove_by_header(struct eg_volume *v, struct eg_volume_work *work)
 {
-    struct eg_volume_source *s;
+    const char *format = eg_volume_format(v), *why, *none = "no LUKS header is there";
+    bool done = !eg_volume_has_all(v) || (format && strncmp(format, "LUKS", 4) != 0);
 
-    if (!eg_volume_has_all(v) || !(s = find_header(v)))
-        return;
-    if (s->file)
-        s->file->used = true;
-    switch (eg_luks_is_key(&v->luks, v->key, v->has, &work->iterations)) {
-    case LUKS_YES:
-        eg_volume_proven(v, "LUKS digest");
-        v->why_no_header = NULL;
-        break;
-    case LUKS_NO:
-        v->why_no_header = "its LUKS header has the digest of another key";
-        v->refused = true;
-        break;
-    case LUKS_TOO_LONG:
-        v->why_no_header = "the digest of its LUKS header takes too many iterations";
-        break;
-    case LUKS_NO_HASH:
-        v->why_no_header = "the hash of its LUKS header cannot be computed";
-        break;
+    v->why_no_header = NULL;
+    for (size_t i = 0; i < v->disk.n && !done; i++) {
+        why = eg_luks_read(bytes_of, &v->disk.at[i], &v->luks);
+        if (!why && is_own(v, &v->luks)) {
+            judge(v, i, work);
+            done = v->disk.at[i].is_own;
+        } else if (format && why && (!v->why_no_header || !strcmp(v->why_no_header, none))) {
+            v->why_no_header = why;
+        }
     }
 }
 
@@ -99,7 +98,7 @@ struct comparing {
 /* A sector of the open volume, of which the page cache has the plain text. */
 static bool is_equal(struct comparing *c, uint64_t sector, const uint8_t *plain)
 {
-    const struct eg_volume *v = c->v;
+    struct eg_volume *v = c->v;
     uint8_t in[SECTOR_MAX], out[SECTOR_MAX];
     uint64_t first;
 
@@ -108,8 +107,7 @@ static bool is_equal(struct comparing *c, uint64_t sector, const uint8_t *plain)
             !eg_volume_bytes(&v->disk.at[i], first * 512, in, c->size) ||
             !eg_sectors_decrypt(c->s, sector, in, out) || memcmp(plain, out, c->size) != 0)
             continue;
-        if (v->disk.at[i].file)
-            v->disk.at[i].file->used = true;
+        is_of(v, i);
         return true;
     }
     return false;
@@ -141,27 +139,43 @@ static bool equals_cache(struct comparing *c)
     return false;
 }
 
+const char *eg_volume_begins(const struct eg_volume *v, const struct eg_volume_source *s,
+                             struct eg_sectors *sectors)
+{
+    const uint32_t size = eg_volume_how(v).sector_size;
+    uint8_t *in = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN), *out = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN);
+    size_t n = 0;
+
+    for (; n + size <= EG_VOLUME_CONTENT_LEN && n / 512 < v->t.len; n += size)
+        if (v->c.start > UINT64_MAX / 512 - n ||
+            !eg_volume_bytes(s, v->c.start * 512 + n, in + n, size) ||
+            !eg_sectors_decrypt(sectors, n / 512, in + n, out + n))
+            break;
+    return eg_volume_content(out, n);
+}
+
 static bool begins_well(struct comparing *c)
 {
-    const struct eg_volume *v = c->v;
-    uint8_t *in = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN), *out = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN);
+    struct eg_volume *v = c->v;
 
-    for (size_t i = 0; i < v->disk.n; i++) {
-        const struct eg_volume_source *s = &v->disk.at[i];
-        size_t n = 0;
-
-        for (; n + c->size <= EG_VOLUME_CONTENT_LEN; n += c->size)
-            if (v->c.start > UINT64_MAX / 512 - n ||
-                !eg_volume_bytes(s, v->c.start * 512 + n, in + n, c->size) ||
-                !eg_sectors_decrypt(c->s, n / 512, in + n, out + n))
-                break;
-        if (!eg_volume_content(out, n))
-            continue;
-        if (s->file)
-            s->file->used = true;
-        return true;
-    }
+    for (size_t i = 0; i < v->disk.n; i++)
+        if (eg_volume_begins(v, &v->disk.at[i], c->s)) {
+            is_of(v, i);
+            return true;
+        }
     return false;
+}
+
+struct eg_sectors_how eg_volume_how(const struct eg_volume *v)
+{
+    return (struct eg_sectors_how){
+        .cipher = v->c.cipher,
+        .key = v->key,
+        .key_size = v->cipher_size,
+        .sector_size = v->c.sector_size ? v->c.sector_size : 512,
+        .iv_offset = v->c.iv_offset,
+        .iv_large = v->c.flags & LINUX_DM_CRYPT_IV_LARGE_SECTORS,
+    };
 }
 
 static void close_sectors(void *s)
@@ -171,14 +185,7 @@ static void close_sectors(void *s)
 
 static void prove_by_sector(struct eg_volume *v)
 {
-    const struct eg_sectors_how how = {
-        .cipher = v->c.cipher,
-        .key = v->key,
-        .key_size = v->cipher_size,
-        .sector_size = v->c.sector_size ? v->c.sector_size : 512,
-        .iv_offset = v->c.iv_offset,
-        .iv_large = v->c.flags & LINUX_DM_CRYPT_IV_LARGE_SECTORS,
-    };
+    const struct eg_sectors_how how = eg_volume_how(v);
     struct comparing c = { .v = v, .size = how.sector_size };
     const char *why;
 
