@@ -2,7 +2,9 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import tempfile
 
 from declare import Declaration
 
@@ -36,9 +38,21 @@ class AesKeys(Declaration):
         return row["SECRET"]
 
 
+# What libcrypto decrypts, of ciphers as `dmsetup table` writes them.
+DECRYPTED = re.compile(r"(aes|camellia)-(xts|cbc)-(plain|plain64|plain64be|benbi|null|eboiv|essiv:\w+)$")
+
+
+def crypt_tables(truth):
+    """Name and fields of each line of dmsetup.txt that is of a target "crypt"."""
+    for line in truth.lines("dmsetup.txt") if truth.has("dmsetup.txt") else []:
+        f = line.split()
+        if len(f) > 8 and f[0].endswith(":") and f[3] == "crypt":
+            yield f[0][:-1], f[1:]
+
+
 class VolumeKeys(Declaration):
     name = "volumekeys --show"
-    against = "lab/facts.jsonl: the keys of encrypted devices; dmsetup.txt: their tables"
+    against = "lab/facts.jsonl, secrets.jsonl: the keys of encrypted devices; dmsetup.txt: their tables"
     keys = "MAPPED_NAME"
 
     def expected(self, truth):
@@ -46,19 +60,65 @@ class VolumeKeys(Declaration):
         for fact in map(json.loads, truth.lines("lab", "facts.jsonl")):
             if fact["kind"] in ("dm-crypt", "dmcrypt"):
                 key = fact["key"] if "key" in fact else fact["master_key"]
-                out[fact["name"]] = {"CIPHER": fact["cipher"], "SECRET": key, "KEY_BITS": 4 * len(key), "VERIFIED": "schedule"}
-        for line in truth.lines("dmsetup.txt") if truth.has("dmsetup.txt") else []:
-            f = line.split()
-            if len(f) > 8 and f[0].endswith(":") and f[3] == "crypt":
-                name, keyring, options = f[0][:-1], f[5].split(":", 2), f[10:]
-                out.setdefault(name, {}).update(
-                    START_SECTOR=int(f[1]), SECTORS=int(f[2]), CIPHER=f[4], IV_OFFSET=int(f[6]), BACKED_BY="loop" + f[7].partition(":")[2],
-                    BACKING_SECTOR=int(f[8]), KEY_STRING=keyring[2] if len(keyring) > 2 else None,
-                    SECTOR_SIZE=next((int(o.partition(":")[2]) for o in options if o.startswith("sector_size:")), 512))
+                out[fact["name"]] = {"CIPHER": fact["cipher"], "SECRET": key, "KEY_BITS": 4 * len(key), "VERIFIED": ["schedule"]}
+        for fact in map(json.loads, truth.lines("secrets.jsonl") if truth.has("secrets.jsonl") else []):
+            if fact["kind"] == "dm-crypt":
+                out.setdefault(fact["name"].partition(" ")[2], {})["SECRET"] = fact["secret"]
+        for name, f in crypt_tables(truth):
+            keyring, options, (major, minor) = f[4].split(":", 2), f[9:], f[6].split(":")
+            out.setdefault(name, {}).update(
+                START_SECTOR=int(f[0]), SECTORS=int(f[1]), CIPHER=f[3], IV_OFFSET=int(f[5]),
+                BACKED_BY=("loop" if major == "7" else "dm-") + minor, BACKING_SECTOR=int(f[7]),
+                KEY_STRING=keyring[2] if len(keyring) > 2 else None,
+                SECTOR_SIZE=next((int(o.partition(":")[2]) for o in options if o.startswith("sector_size:")), 512))
+            # The header is in the page cache of the loop or of its file; so is what a file system has read.
+            told = truth.has("volumes", f"{name}.dump") or truth.has("lab", "keys", f"{name[3:]}.dump")
+            proofs = ["LUKS digest"] if told and "authenc" not in f[3] else []
+            if DECRYPTED.match(f[3]) and name != "lab-crypt":
+                proofs.append("sector decrypts")
+            out[name]["VERIFIED"] = out[name].get("VERIFIED", []) + proofs
         return out
 
     def key(self, row):
         return row["MAPPED_NAME"]
+
+    def same(self, column, want, have):
+        if column == "VERIFIED":
+            return set(want) <= set((have or "").split(", "))
+        return want == have
+
+
+class Decrypt(Declaration):
+    name = "decrypt"
+    against = "volumes/sha256.txt: what encrypted volumes have, also of the copies of their disks beside it"
+    keys = "MAPPED_NAME"
+    others = "of volumes without a file system the guest does not tell the content"
+    repeats = True
+
+    def expected(self, truth):
+        sums = dict(reversed(line.split()) for line in truth.lines("volumes", "sha256.txt"))
+        out = {name: {"SHA256": sums[name] if DECRYPTED.match(f[3]) else None} for name, f in crypt_tables(truth) if name in sums}
+        self.disks = [os.path.join(truth.folder, "volumes", name) for name in truth.list("volumes") if name.endswith(".img")]
+        return out
+
+    def ask(self, engram, image, more, run):
+        rows = []
+        for disk in [None, *self.disks]:
+            with tempfile.TemporaryDirectory() as folder:
+                named = ["--disk", disk, "--volume", os.path.basename(disk)[:-4]] if disk else []
+                for row in run(engram, image, ["decrypt", *named, "-o", folder, *more])["results"][0]["rows"]:
+                    row["SHA256"] = None
+                    if row["FILE"]:
+                        with open(os.path.join(folder, row["FILE"]), "rb") as f:
+                            row["SHA256"] = hashlib.sha256(f.read()).hexdigest()
+                    rows.append(row)
+        return rows
+
+    def key(self, row):
+        return row["MAPPED_NAME"]
+
+    def explain_extra(self, truth, key, row):
+        return self.others if key == "lab-crypt" else None
 
 
 class Keyrings(Declaration):
@@ -142,4 +202,4 @@ class PrivateKeys(Declaration):
         return have.startswith(want) if want.endswith("-") else have == want
 
 
-DECLARATIONS = [AesKeys(), VolumeKeys(), Keyrings(), PrivateKeys()]
+DECLARATIONS = [AesKeys(), VolumeKeys(), Decrypt(), Keyrings(), PrivateKeys()]
