@@ -5,6 +5,7 @@
 #include "../../core/view.h"
 #include "../linux/kernel/crypto.h"
 #include "serpent.h"
+#include "twofish.h"
 
 EG_FIELD_AS(tfm_alg, crypto_tfm, "__crt_alg");
 EG_FIELD_AS(tfm_context, crypto_tfm, "__crt_ctx");
@@ -20,7 +21,7 @@ EG_FIELD_AS_OF("aesni_intel", aesni_tweak, aesni_xts_ctx, "tweak_ctx|raw_tweak_c
 EG_FIELD_AS_OF("aes_ce_blk", ce_data, crypto_aes_xts_ctx, "key1");
 EG_FIELD_AS_OF("aes_ce_blk", ce_tweak, crypto_aes_xts_ctx, "key2");
 
-enum { CONTEXT_MAX = 4096, ALIGN_MAX = 256, TFMS_MAX = 32, DRIVER_MAX = 128 };
+enum { CONTEXT_MAX = 10240, ALIGN_MAX = 256, TFMS_MAX = 32, DRIVER_MAX = 128, SEARCHES_MAX = 16 };
 
 /* A tree of transforms, breadth first. */
 struct walk {
@@ -148,6 +149,24 @@ static void find_serpent(struct walk *w)
     }
 }
 
+/* struct twofish_ctx: four tables of 256 words, then the round keys. */
+static void find_twofish(struct walk *w)
+{
+    enum { TABLES = 4096, SIZE = TABLES + 4 * TWOFISH_WORDS };
+    uint32_t words[TWOFISH_WORDS];
+    uint8_t key[TWOFISH_KEY];
+    size_t n;
+
+    for (size_t at = 0; at + SIZE <= w->len && w->out->searches < SEARCHES_MAX; at += SIZE) {
+        for (unsigned i = 0; i < TWOFISH_WORDS; i++)
+            words[i] = word_at(w, at + TABLES + 4 * i);
+        n = eg_twofish_key(words, key);
+        w->out->searches++;
+        if (n)
+            keep(w, at, key, (uint32_t)n, w->role);
+    }
+}
+
 /* struct chacha_ctx has the key in words, and the number of rounds behind it. */
 static void find_chacha(struct walk *w)
 {
@@ -198,14 +217,16 @@ static void look(struct walk *w)
     eg_aes_find(w->bytes, w->len, found, w);
     if (strstr(w->name, "serpent"))
         find_serpent(w);
+    if (strstr(w->name, "twofish"))
+        find_twofish(w);
     if (strstr(w->name, "chacha"))
         find_chacha(w);
     if (strstr(w->name, "xts") && w->role == TFM_ANY) {
         // Before 5.11 the types of modules are not known: as in 5.10.
         tell(w, eg_f_aesni_data.id, eg_f_aesni_tweak.id, strstr(w->name, "aesni") ? 496 : 0);
         tell(w, eg_f_ce_data.id, eg_f_ce_tweak.id, strstr(w->name, "-ce") ? -496 : 0);
-        // Until 5.11 struct serpent_xts_ctx: the second key's schedule, then the first's.
-        tell(w, 0, 0, strstr(w->name, "serpent") ? 528 : 0);
+        // Until 5.11 struct serpent_xts_ctx and the like: the second key's, then the first's.
+        tell(w, 0, 0, strstr(w->name, "serpent") ? 528 : strstr(w->name, "twofish") ? 4256 : 0);
     }
 }
 

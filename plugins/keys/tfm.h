@@ -1,4 +1,4 @@
-/** tfm.h - the keys of AES and Serpent that a transform of the kernel's crypto API has expanded,
+/** tfm.h - the keys of AES, Serpent and Twofish that a transform of the kernel's crypto API has expanded,
  * and those of ChaCha, which it keeps as they are: its own, and those of the transforms that it is
  * made of (include/linux/crypto.h). */
 #ifndef KEYS_TFM_H
@@ -21,6 +21,7 @@ struct eg_tfm_keys {
         enum eg_tfm_role role;
     } at[TFM_KEYS_MAX];
     size_t n;
+    unsigned searches; /**< for keys of Twofish, of which each takes some time */
 };
 /** Those of the transform (struct crypto_skcipher, crypto_aead, crypto_cipher) at @tfm, each once,
  * behind those that are in @out. */

@@ -2,6 +2,7 @@
  * what the page cache has of the open volume, or begins as a file system does. */
 #include "../../core/run.h"
 #include "../linux/fs/blockcache.h"
+#include "config.h"
 #include "volume.h"
 #include <ctype.h>
 
@@ -36,8 +37,6 @@ static bool is_own(const struct eg_volume *v, const struct eg_luks *l)
 
     if (!format)
         return true;
-    if (strncmp(format, "LUKS", 4) != 0)
-        return false;
     at += strlen("CRYPT-") + strlen(format) + 1;
     for (; *own; own++) {
         if (*own == '-')
@@ -198,6 +197,13 @@ static void prove_by_sector(struct eg_volume *v)
 
 void eg_volume_prove(struct eg_volume *v, struct eg_volume_work *work)
 {
+#ifndef HAVE_SHA256
+    eg_note(v->r, "no key is proven by a header or a sector: this build was made without "
+                  "libcrypto");
+#endif
+#ifndef HAVE_YAJL
+    eg_note(v->r, "no header of LUKS2 is read: this build was made without yajl");
+#endif
     prove_by_header(v, work);
     prove_by_sector(v);
 }

@@ -61,10 +61,10 @@ EG_PLUGIN(volumekeys) = {
     .manual =
         "The key of each open volume, in the memory of dm-crypt and in the key schedules of its\n"
         "cipher, for the kernel wipes its own copy of a key from a keyring (LUKS2). VERIFIED says\n"
-        "what proves it: the schedules agree (AES, Serpent); the digest in the LUKS header, which\n"
+        "what proves it: the schedules agree (AES, Serpent, Twofish); the digest in the LUKS header, which\n"
         "the page cache of the device or a file of --disk has, is that of the key; a sector that\n"
         "the key decrypts is what the page cache has of the open volume, or begins a file system.\n"
-        "Not found are wiped keys of Twofish, Camellia and other ciphers whose schedules do not\n"
+        "Not found are wiped keys of Camellia, ARIA and other ciphers whose schedules do not\n"
         "lead back to the key, of ciphers that work in hardware or bit-sliced, and those that\n"
         "luksSuspend wiped. Volumes that are closed have no key in the kernel.\n"
         "Keys are shown by fingerprints, which can be compared and passed on; --show prints\n"

@@ -71,7 +71,7 @@ static const char *command(struct eg_run *r, const struct eg_volume *v, const ch
     if (format && !strncmp(format, "LUKS", 4))
         return eg_strf(r, "cryptsetup open --type %s --volume-key-file %s DISK %s",
                        strcmp(format, "LUKS1") ? "luks2" : "luks1", file, name);
-    if (!plain && format)
+    if ((!plain && format) || v->ciphers > 1)
         return NULL;
     text = eg_strf(r,
                    "cryptsetup open --type plain --cipher %s --key-size %u --key-file %s "

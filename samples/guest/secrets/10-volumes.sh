@@ -67,6 +67,7 @@ luks vol-one luks1 3072 --cipher aes-cbc-essiv:sha256 --key-size 256
     luks vol-short luks2 2048 $small --cipher aes-xts-plain64 --key-size 256
     luks vol-serpent luks2 2048 $small --cipher serpent-xts-plain64 --key-size 512
     luks vol-signed luks2 6144 --luks2-metadata-size 16k --luks2-keyslots-size 512k --offset 2048 --cipher aes-xts-plain64 --key-size 512 --integrity hmac-sha256
+    luks vol-fish luks2 2048 $small --cipher twofish-xts-plain64 --key-size 512
     luks vol-wide luks2 2048 $small --cipher xchacha12,aes-adiantum-plain64 --key-size 256 --sector-size 4096
 }
 luks vol-twofish luks1 3072 --cipher twofish-cbc-plain64 --key-size 256

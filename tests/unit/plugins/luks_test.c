@@ -1,9 +1,11 @@
-/* luks_test.c - what proves the key of a volume: headers of LUKS, also damaged ones, and sectors.
+/* luks_test.c - what proves the key of a volume: headers of LUKS, also damaged ones, sectors, and
+ * the schedules of ciphers other than AES.
  * Digests and sectors were computed by Python's hashlib and openssl's blocks. */
 #include "../../../core/digest.h"
 #include "../../../plugins/keys/luks.h"
 #include "../../../plugins/keys/sectors.h"
 #include "../../../plugins/keys/serpent.h"
+#include "../../../plugins/keys/twofish.h"
 #include "check.h"
 #include "config.h"
 #include <stdio.h>
@@ -423,6 +425,28 @@ static void serpent(void **state)
     assert_int_equal(eg_serpent_key(words, back), 0);
 }
 
+/* The same of Twofish. */
+static void twofish(void **state)
+{
+    uint32_t words[TWOFISH_WORDS];
+    uint8_t key[TWOFISH_KEY], back[TWOFISH_KEY];
+
+    (void)state;
+    put(key, "169b5b763e188b898f70855f1b60495036f57c8cdeac286fe8469e99a38decc9");
+    for (size_t size = 16; size <= sizeof key; size += 8) {
+        eg_twofish_expand(key, size, words);
+        assert_int_equal(eg_twofish_key(words, back), size);
+        assert_memory_equal(back, key, size);
+        words[size] ^= 0x80;
+        assert_int_equal(eg_twofish_key(words, back), 0);
+        words[size] ^= 0x80;
+    }
+    assert_int_equal(words[0], 0x582321b8);
+    assert_int_equal(words[39], 0xf6859390);
+    memset(words, 0, sizeof words);
+    assert_int_equal(eg_twofish_key(words, back), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +461,7 @@ int main(void)
 #endif
         cmocka_unit_test(contents),
         cmocka_unit_test(serpent),
+        cmocka_unit_test(twofish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

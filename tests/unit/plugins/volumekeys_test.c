@@ -157,13 +157,33 @@ static void chains(void **state)
     }
 }
 
+/* Without the types of the module its layout must be known, which is that of 64 bits. */
+static void no_types(void **state)
+{
+    char types[] = MK_VOLUME_TYPES, *at = strstr(types, "struct crypt_config");
+
+    (void)state;
+    assert_non_null(at);
+    memcpy(at, "struct crypt_confix", strlen("struct crypt_config"));
+    mk_each_machine(m)
+    {
+        struct mk *k = mk_new(m, RAM, types);
+        struct world w = { .k = k };
+
+        disk(&w, 0, "sda", 8 << MAJOR);
+        disk(&w, 1, "dm-0", 253 << MAJOR);
+        block_class(&w);
+        assert_string_equal(mk_rows(k, "volumekeys", NULL), "");
+        assert_int_equal(mk_row_notes("kernel of 32 bits"), mk_model(k)->ptr_size == 4);
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cbc),
-        cmocka_unit_test(xts),
-        cmocka_unit_test(damage),
-        cmocka_unit_test(chains),
+        cmocka_unit_test(cbc),    cmocka_unit_test(xts),      cmocka_unit_test(damage),
+        cmocka_unit_test(chains), cmocka_unit_test(no_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,11 +71,14 @@ static const char *const own = "CRYPT-LUKS1-5de6a5c718af45578a9c2e8a9c102dcc-vau
 static void digest(void **state)
 {
     const char *dir = folder(), *path;
+    const char *nobody;
     uint8_t bytes[592], key[64];
 
     (void)state;
     header(bytes);
     path = file_with(dir, "disk", 4096, 0, bytes, sizeof bytes);
+    bytes[168] = '\0';
+    nobody = file_with(dir, "nobody", 4096, 0, bytes, sizeof bytes);
     mk_each_machine(m)
     {
         struct world w = begin(m);
@@ -98,6 +101,9 @@ static void digest(void **state)
         assert_int_equal(mk_row_notes("no header and no sector of a volume"), 1);
         mk_put(k, w.cell, "hash_cell.uuid", text(k, "CRYPT-PLAIN-vault"));
         assert_string_equal(mk_columns(with_disk(&w, "volumekeys", path), 14, 15), "crypt_config|");
+        mk_put(k, w.cell, "hash_cell.uuid", text(k, own));
+        assert_string_equal(mk_columns(with_disk(&w, "volumekeys", nobody), 14, 15),
+                            "crypt_config|");
         // What the cipher expanded is not the key of the header: then it is none.
         mk_put(k, w.cell, "hash_cell.uuid", text(k, own));
         key_of(key);
@@ -113,6 +119,7 @@ static void digest(void **state)
         mk_free(k);
     }
     unlink(path);
+    unlink(nobody);
     rmdir(dir);
 }
 
@@ -194,7 +201,7 @@ static void decrypts(void **state)
         use(&w, "aes-ecb", 32);
         memcpy(disk + START, xfs, 16);
         memcpy(disk + START + 2048 - 16, last, 16);
-        path = file_with(dir, "disk", sizeof disk, 0, disk, sizeof disk);
+        path = file_with(dir, "disk", sizeof disk + 100, 0, disk, sizeof disk);
         assert_string_equal(mk_columns(with_disk(&w, "volumekeys", path), 14, 15),
                             "crypt_config|sector decrypts");
         snprintf(args[0], sizeof args[0], "disk=%s", path);
