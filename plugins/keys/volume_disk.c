@@ -2,6 +2,7 @@
 #include "volume_disk.h"
 #include "../../core/run.h"
 #include "../linux/fs/blockcache.h"
+#include "../linux/fs/inode.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -59,8 +60,9 @@ static void free_content(void *content)
 struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_obj inode)
 {
     struct linux_content *c;
+    uint64_t mapping;
 
-    if (inode.why)
+    if (!eg_get(&mapping, inode, inode.i_mapping) || !mapping)
         return NULL;
     c = eg_tmp(r, sizeof *c);
     eg_run_defer(r, free_content, c);

@@ -11,7 +11,17 @@
     MK_CLASS_TYPES                                                                                 \
     "struct class { const char *name; };"                                                          \
     "struct file_system_type { const char *name; };"                                               \
-    "struct inode { unsigned long i_ino; struct list_head i_sb_list; };"                           \
+    "struct xarray { unsigned int xa_flags; void *xa_head; };"                                     \
+    "struct xa_node { u8 shift, offset, count, nr_values; struct xa_node *parent;"                 \
+    "    struct xarray *array; void *slots[64]; };"                                                \
+    "struct address_space { struct inode *host; struct xarray i_pages; };"                         \
+    "struct inode { unsigned long i_ino; struct list_head i_sb_list; struct super_block *i_sb;"    \
+    "    struct address_space *i_mapping; s64 i_size; struct address_space i_data; };"             \
+    "enum pageflags { PG_reserved, PG_slab, PG_dirty, PG_uptodate };"                              \
+    "struct page { unsigned long flags, compound_head, mapping, index, private;"                   \
+    "    unsigned int page_type; };"                                                               \
+    "struct slab { unsigned long __page_flags; struct kmem_cache *slab_cache; };"                  \
+    "struct kmem_cache { struct list_head list; };"                                                \
     "struct super_block { struct list_head s_list; struct file_system_type *s_type;"               \
     "    struct list_head s_inodes; };"                                                            \
     "struct task_struct { struct list_head tasks; int pid; char comm[16]; };"                      \
@@ -40,7 +50,7 @@ enum { RAM = 1 << 20, MAJOR = 20 };
 
 struct world {
     struct mk *k;
-    uint64_t disk[2], bdev[2], nodes[2], inodes[2], md, cell, target, table, config, tfms;
+    uint64_t disk[2], bdev[2], nodes[2], inodes[2], md, cell, target, table, config, tfms, init;
 };
 
 static inline uint64_t text(struct mk *k, const char *s)
@@ -91,6 +101,7 @@ static inline void block_class(struct world *w)
     mk_symbol(k, "super_blocks", at);
     mk_list(k, mk_at(k, init, "task_struct.tasks"), NULL, 0);
     mk_symbol(k, "init_task", init);
+    w->init = init;
 }
 
 /** A transform; @base: the path of its crypto_tfm. */
@@ -121,7 +132,7 @@ static inline void schedule(struct mk *k, uint64_t at, const uint8_t *key, unsig
 /** The key is 0, 1, 2 … The name is in w.cell, to which nothing leads yet. */
 static inline struct world begin_unnamed(const struct mk_machine *m, const char *types)
 {
-    struct world w = { .k = mk_new(m, RAM, types) };
+    struct world w = { .k = mk_new(m, m->page_shift > 12 ? 4 * RAM : RAM, types) };
     struct mk *k = w.k;
     uint64_t md = mk_object(k, "mapped_device"), cell = mk_object(k, "hash_cell");
     uint64_t dev = mk_object(k, "dm_dev"), type = mk_object(k, "target_type");

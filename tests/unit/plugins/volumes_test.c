@@ -164,6 +164,86 @@ static const uint8_t xfs[16] = { 0x56, 0x56, 0x5e, 0xb0, 0x23, 0x2d, 0x72, 0xa0,
 static const uint8_t last[16] = { 0x93, 0x2e, 0x1f, 0xd3, 0xb6, 0x5e, 0x4d, 0x2f,
                                   0x76, 0x83, 0x8e, 0xcd, 0x63, 0x70, 0x1a, 0xb2 };
 
+/** The array of struct page is believed when it says that the first process is of a slab. */
+static uint64_t pages(struct world *w, const struct mk_machine *m)
+{
+    struct mk *k = w->k;
+    const uint64_t page = mk_page_size(k), size = mk_size(k, "page");
+    const uint64_t task = mk_alloc_aligned(k, page, page), cache = mk_object(k, "kmem_cache");
+    uint64_t link = mk_at(k, task, "task_struct.tasks"), map, at;
+    size_t ram;
+
+    mk_ram(k, &ram);
+    map = mk_alloc(k, ram / page * size);
+    mk_symbol(k, "vmemmap", map);
+    mk_user_map(k, m, mk_user_root(k, m), 0, task); // tells the size of its pages
+    mk_put(k, task, "task_struct.pid", 1);
+    mk_list(k, mk_at(k, w->init, "task_struct.tasks"), &link, 1);
+    link = mk_at(k, cache, "kmem_cache.list");
+    mk_list(k, mk_alloc(k, 2 * mk_model(k)->ptr_size), &link, 1);
+    at = map + mk_physical(k, task) / page * size;
+    mk_put(k, at, "page.flags", 2);
+    mk_put(k, at, "slab.slab_cache", cache);
+    return map;
+}
+
+/** Page 0 of the page cache of a disk has @bytes, again and again. */
+static void cache(struct world *w, uint64_t map, size_t i, const void *bytes, size_t n,
+                  unsigned flags)
+{
+    struct mk *k = w->k;
+    const uint64_t page = mk_page_size(k), size = mk_size(k, "page");
+    const uint64_t at = mk_alloc_aligned(k, page, page),
+                   inode = w->bdev[i] - mk_at(k, 0, "bdev_inode.bdev") +
+                           mk_at(k, 0, "bdev_inode.vfs_inode");
+    const uint64_t mapping = mk_at(k, inode, "inode.i_data");
+
+    for (uint64_t to = 0; to < page; to += n)
+        mk_write(k, at + to, bytes, n);
+    mk_put(k, inode, "inode.i_mapping", mapping);
+    mk_put(k, inode, "inode.i_size", page);
+    mk_put(k, mapping, "address_space.host", inode);
+    mk_put(k, mapping, "address_space.i_pages.xa_head", map + mk_physical(k, at) / page * size);
+    mk_put(k, map + mk_physical(k, at) / page * size, "page.mapping", mapping);
+    mk_put(k, map + mk_physical(k, at) / page * size, "page.flags", flags);
+}
+
+/* What the key decrypts of the disk's page cache is what that of the open volume has. */
+static void cached(void **state)
+{
+    enum { DIRTY = 4, FRESH = 8 };
+    static const struct {
+        const char *plain;
+        unsigned disk, volume; // flags of their pages
+        const char *want;
+    } cases[] = {
+        { "the last sector.", FRESH, FRESH, "crypt_config|sector decrypts" },
+        { "the lost sector.", FRESH, FRESH, "crypt_config|" },
+        { "the last sector.", 0, FRESH, "crypt_config|" },
+        { "the last sector.", FRESH, 0, "crypt_config|" },
+        { "the last sector.", FRESH, FRESH | DIRTY, "crypt_config|" },
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        for (size_t i = 0; i < countof(cases); i++) {
+            struct world w = begin(m);
+            uint64_t map;
+
+            use(&w, "aes-ecb", 32);
+            mk_put(w.k, w.config, "crypt_config.start", 0);
+            mk_put(w.k, w.target, "dm_target.begin", 0);
+            map = pages(&w, m);
+            cache(&w, map, 0, last, sizeof last, cases[i].disk);
+            cache(&w, map, 1, cases[i].plain, 16, cases[i].volume);
+            assert_string_equal(mk_columns(mk_rows(w.k, "volumekeys", NULL), 14, 15),
+                                cases[i].want);
+            mk_free(w.k);
+        }
+    }
+}
+
 static bool file_has(const char *dir, const char *name, uint64_t at, const char *want)
 {
     char path[128], got[32] = "";
@@ -319,9 +399,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(others),
 #ifdef HAVE_SHA256
-        cmocka_unit_test(digest),
-        cmocka_unit_test(either),
-        cmocka_unit_test(decrypts),
+        cmocka_unit_test(digest), cmocka_unit_test(either),
+        cmocka_unit_test(cached), cmocka_unit_test(decrypts),
 #endif
     };
 
