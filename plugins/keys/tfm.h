@@ -1,6 +1,6 @@
-/** tfm.h - the keys of AES, Serpent and Twofish that a transform of the kernel's crypto API has expanded,
- * and those of ChaCha, which it keeps as they are: its own, and those of the transforms that it is
- * made of (include/linux/crypto.h). */
+/** tfm.h - the keys of AES, Serpent and Twofish that a transform of the kernel's crypto API has
+ * expanded, and those of ChaCha, which it keeps as they are: its own, and those of the transforms
+ * that it is made of (include/linux/crypto.h). */
 #ifndef KEYS_TFM_H
 #define KEYS_TFM_H
 

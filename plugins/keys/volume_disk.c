@@ -1,8 +1,8 @@
 /* volume_disk.c - the encrypted bytes of a volume: see volume_disk.h. */
 #include "volume_disk.h"
 #include "../../core/run.h"
-#include "../linux/fs/blockcache.h"
 #include "../linux/fs/inode.h"
+#include "../linux/own/blockcache.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -62,7 +62,7 @@ struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_obj inode)
     struct linux_content *c;
     uint64_t mapping;
 
-    if (!eg_get(&mapping, inode, inode.i_mapping) || !mapping)
+    if (inode.why || !eg_get(&mapping, inode, inode.i_mapping) || !mapping)
         return NULL;
     c = eg_tmp(r, sizeof *c);
     eg_run_defer(r, free_content, c);

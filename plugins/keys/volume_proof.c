@@ -1,7 +1,7 @@
 /* volume_proof.c - is it the volume's key? Its header has a digest of it, and what it decrypts is
  * what the page cache has of the open volume, or begins as a file system does. */
 #include "../../core/run.h"
-#include "../linux/fs/blockcache.h"
+#include "../linux/own/blockcache.h"
 #include "config.h"
 #include "volume.h"
 #include <ctype.h>

@@ -5,6 +5,7 @@
 # programs: cryptsetup-bin cryptsetup
 # programs: dmsetup dmsetup
 # programs: e2fsprogs mke2fs
+# programs: mount losetup
 export DM_DISABLE_UDEV=1
 volumes=/srv/volumes
 mkdir -p $volumes /run/cryptsetup $said/volumes
@@ -13,10 +14,10 @@ cheap="--batch-mode --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file $vol
 
 # A file of KIB kilobytes, and the loop over it.
 backing() { # NAME KIB
-    dd if=/dev/zero of=$volumes/$1.img bs=1k count="$2" 2> /dev/null && losetup -f
+    dd if=/dev/zero of=$volumes/$1.img bs=1k count="$2" 2> /dev/null && /usr/bin/losetup -f
 }
 volume_key() { # NAME: of its header, in hex
-    cryptsetup luksDump --batch-mode --dump-volume-key --key-file $volumes/passphrase $volumes/$1.img 2>> /run/lab/lab.log |
+    cryptsetup luksDump --batch-mode --dump-master-key --key-file $volumes/passphrase $volumes/$1.img 2>> /run/lab/lab.log |
         sed -n '/MK dump/,$ p' | sed 's/^.*://' | tr -d ' \t\n'
 }
 # A file system on an open volume, with a file. What it has is told when nothing changes it any more.
@@ -39,7 +40,7 @@ luks() { # NAME TYPE KIB OPTIONS...
     loop=$(backing "$name" "$size")
     # shellcheck disable=SC2086 # words
     cryptsetup luksFormat $cheap --type $type "$@" $volumes/$name.img 2>> /run/lab/lab.log &&
-        losetup "$loop" $volumes/$name.img &&
+        /usr/bin/losetup "$loop" $volumes/$name.img &&
         cryptsetup open --batch-mode --key-file $volumes/passphrase "$loop" $name 2>> /run/lab/lab.log || { say "keys: no volume $name"; return; }
     fill $name
     case $name in
@@ -52,7 +53,7 @@ luks() { # NAME TYPE KIB OPTIONS...
 # A table that cryptsetup has no options for, or none in the release.
 table() { # NAME CIPHER HEX [OPTIONS]
     loop=$(backing "$1" 1024)
-    losetup "$loop" $volumes/$1.img
+    /usr/bin/losetup "$loop" $volumes/$1.img
     dmsetup create $1 --uuid CRYPT-PLAIN-$1 --table "0 2048 crypt $2 $3 0 $loop 0$4" 2>> /run/lab/lab.log || { say "keys: no volume $1"; return; }
     dmsetup mknodes $1
     fill $1
@@ -80,5 +81,5 @@ table vol-tcw aes-cbc-tcw "$(invented 64 vol-tcw)"
 table vol-large aes-xts-plain64 "$(invented 32 vol-large)" " 2 sector_size:4096 iv_large_sectors"
 cp $volumes/vol-one.img $volumes/vol-two.img $said/volumes/
 tell_of dmsetup.txt dmsetup table --showkeys
-tell_of losetup.txt losetup -a
+tell_of losetup.txt /usr/bin/losetup -a
 tell_of volumes/mounted.txt cat /proc/mounts

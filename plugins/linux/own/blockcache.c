@@ -1,8 +1,8 @@
 /* blockcache.c - the page caches of block devices: see blockcache.h. */
 #include "blockcache.h"
+#include "../fs/inode.h"
 #include "../mm/filemap.h"
 #include "../mm/place.h"
-#include "inode.h"
 
 EG_FIELD_AS(cache_bdev, bdev_inode, "bdev");
 EG_FIELD_AS(cache_inode, bdev_inode, "vfs_inode");
@@ -16,7 +16,7 @@ EG_TYPE(file);
 struct eg_obj linux_block_inode(struct eg_run *r, const struct linux_blockdev *b)
 {
     if (!b->bdev || !eg_has(r, cache_bdev) || !eg_has(r, cache_inode))
-        return (struct eg_obj){ .why = EG_NULL };
+        return eg_object(r, inode, 0);
     return eg_object(r, inode, b->bdev - eg_offset(r, cache_bdev) + eg_offset(r, cache_inode));
 }
 

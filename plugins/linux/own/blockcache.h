@@ -1,9 +1,9 @@
-/** fs/blockcache.h - what memory has of a block device: the pages of the device itself, and of a
+/** own/blockcache.h - what memory has of a block device: the pages of the device itself, and of a
  * loop device those of the file that it lies on. */
 #ifndef EG_LINUX_BLOCKCACHE_H
 #define EG_LINUX_BLOCKCACHE_H
 
-#include "block.h"
+#include "../fs/block.h"
 
 /** The inode whose page cache is the device's. Bad: nobody opened it. */
 EG_API struct eg_obj linux_block_inode(struct eg_run *r, const struct linux_blockdev *b);
