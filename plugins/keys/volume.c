@@ -1,6 +1,7 @@
 /* volume.c - the keys of dm-crypt's volumes: see volume.h. */
 #include "volume.h"
 #include "../../core/base.h"
+#include "../../core/digest.h"
 #include "../../core/space.h"
 #include "../../core/walkers.h"
 #include "../linux/fs/inode.h"
@@ -11,7 +12,7 @@ EG_FIELD_AS_OF("dm_crypt", crypt_tfms_count, crypt_config, "tfms_count");
 EG_FIELD_AS_OF("dm_crypt", crypt_extra_size, crypt_config, "key_extra_size");
 EG_FIELD_AS_OF("dm_crypt", crypt_mac_size, crypt_config, "key_mac_size");
 
-enum { CIPHERS_MAX = 64, WORK_MAX = 40000000 };
+enum { CIPHERS_MAX = 64, WORK_MAX = 40000000, TRIES_MAX = 8 };
 
 static void read_ciphers(struct eg_volume *v)
 {
@@ -104,22 +105,58 @@ static bool from_cipher(struct eg_volume *v)
     return true;
 }
 
-/** Two keys of which nothing tells which is the first: one order is proven, or none. */
-static bool either_order(struct eg_volume *v, struct eg_volume_work *work)
+/** ESSIV has a key of its own, the hash of the first: of two keys it tells which is which. */
+static bool from_essiv(struct eg_volume *v)
 {
+    struct eg_digest *d =
+        strstr(v->c.cipher, "essiv:sha256") ? eg_digest_open(1 << EG_SHA256) : NULL;
     const struct eg_tfm_key *k = v->made.at;
+    struct eg_sums sums;
+    bool found = false;
 
-    if (!strstr(v->c.cipher, "xts") || v->cipher_size % 2 || v->made.n != 2 ||
-        k[0].size != v->cipher_size / 2 || k[1].size != k[0].size)
-        return false;
-    for (unsigned i = 0; i < 2; i++) {
-        put_together(v, &k[i], &k[!i]);
-        eg_volume_prove(v, work);
-        if (v->verified)
-            return true;
+    for (size_t i = 0; d && i < v->made.n && !found; i++) {
+        if (k[i].size != v->cipher_size || !eg_digest_begin(d) ||
+            !eg_digest_add(d, k[i].key, k[i].size) || !eg_digest_end(d, &sums))
+            continue;
+        for (size_t j = 0; j < v->made.n && !found; j++)
+            found = k[j].size == 32 && !memcmp(k[j].key, sums.of[EG_SHA256], 32);
+        if (found)
+            put_together(v, &k[i], NULL);
     }
+    eg_digest_close(d);
+    return found;
+}
+
+static bool is_proven(struct eg_volume *v, struct eg_volume_work *work)
+{
+    eg_volume_prove(v, work);
+    if (v->verified)
+        return true;
     v->has = 0;
     v->from = NULL;
+    return false;
+}
+
+/** Keys of which nothing tells which is the volume's, or the first of XTS: one is proven, or
+ * none. */
+static bool by_proof(struct eg_volume *v, struct eg_volume_work *work)
+{
+    const bool xts = strstr(v->c.cipher, "xts") != NULL;
+    const uint32_t size = xts ? v->cipher_size / 2 : v->cipher_size;
+    const struct eg_tfm_key *k = v->made.at;
+    unsigned tries = 0;
+
+    if (xts && v->cipher_size % 2)
+        return false;
+    for (size_t i = 0; i < v->made.n; i++)
+        for (size_t j = 0; j < (xts ? v->made.n : 1) && tries < TRIES_MAX; j++) {
+            if (k[i].size != size || (xts && (i == j || k[j].size != size)))
+                continue;
+            tries++;
+            put_together(v, &k[i], xts ? &k[j] : NULL);
+            if (is_proven(v, work))
+                return true;
+        }
     return false;
 }
 
@@ -152,7 +189,7 @@ static void find_key(struct eg_volume *v, struct eg_volume_work *work)
         eg_volume_prove(v, work);
     } else if (!(v->c.flags & LINUX_DM_CRYPT_KEY_VALID)) {
         v->hints = "the key was wiped, as luksSuspend does";
-    } else if (v->cipher_size && from_cipher(v)) {
+    } else if (v->cipher_size && (from_cipher(v) || from_essiv(v))) {
         if (!strstr(v->c.cipher, "adiantum"))
             eg_volume_proven(v, "schedule");
         eg_volume_prove(v, work);
@@ -166,7 +203,7 @@ static void find_key(struct eg_volume *v, struct eg_volume_work *work)
         if (v->has < v->c.key_size)
             v->hints = "the cipher's part of the key: the rest was wiped, of which HMAC keeps "
                        "hashes alone";
-    } else if (v->cipher_size && either_order(v, work)) {
+    } else if (v->cipher_size && by_proof(v, work)) {
         return;
     } else {
         v->hints = !read                        ? "the key cannot be read"

@@ -1,5 +1,6 @@
 /* volumes_test.c - what proves the key of a volume, keys in several parts and of other ciphers than
  * AES, and decryption of its disk. */
+#include "../../../core/digest.h"
 #include "../../../plugins/keys/serpent.h"
 #include "check.h"
 #include "config.h"
@@ -152,6 +153,48 @@ static void either(void **state)
             assert_string_equal(mk_columns(with_disk(&w, "volumekeys", path), 14, 19),
                                 found32(want, "schedule|LUKS digest", "aes-xts-plain64"));
         }
+        mk_free(k);
+    }
+    unlink(path);
+    rmdir(dir);
+}
+
+/* Which of two keys is the volume's: that of which the other is the hash, or that which is
+ * proven. */
+static void which(void **state)
+{
+    const char *dir = folder(), *path;
+    uint8_t bytes[592], key[64], hash[32];
+    struct eg_digest *d = eg_digest_open(1 << EG_SHA256);
+    struct eg_sums sums;
+
+    (void)state;
+    header(bytes);
+    path = file_with(dir, "disk", 4096, 0, bytes, sizeof bytes);
+    key_of(key);
+    assert_true(eg_digest_begin(d) && eg_digest_add(d, key, 32) && eg_digest_end(d, &sums));
+    memcpy(hash, sums.of[EG_SHA256], sizeof hash);
+    eg_digest_close(d);
+    mk_each_machine(m)
+    {
+        struct world w = begin(m);
+        struct mk *k = w.k;
+        uint64_t tfm = transform(k, "crypto_skcipher", "crypto_skcipher.base", "essiv-hw", 600);
+        const uint64_t at = context_of(k, tfm, "crypto_skcipher.base");
+        char want[400];
+
+        mk_put(k, w.cell, "hash_cell.uuid", text(k, own));
+        use(&w, "aes-cbc-essiv:sha256", 32);
+        wipe(&w);
+        mk_write_ptr(k, w.tfms, tfm);
+        schedule(k, at, hash, 8);
+        schedule(k, at + 256, key, 8);
+        assert_string_equal(found(&w), found32(want, "schedule|schedule", "aes-cbc-essiv:sha256"));
+        use(&w, "aes-cbc-essiv:sha1", 32);
+        wipe(&w);
+        assert_non_null(strstr(found(&w), "the kernel has wiped its copy"));
+        assert_string_equal(mk_columns(with_disk(&w, "volumekeys", path), 14, 19),
+                            found32(want, "schedule|LUKS digest", "aes-cbc-essiv:sha1"));
         mk_free(k);
     }
     unlink(path);
@@ -399,7 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(others),
 #ifdef HAVE_SHA256
-        cmocka_unit_test(digest), cmocka_unit_test(either),
+        cmocka_unit_test(digest), cmocka_unit_test(either),   cmocka_unit_test(which),
         cmocka_unit_test(cached), cmocka_unit_test(decrypts),
 #endif
     };
