@@ -20,6 +20,9 @@
     "enum pageflags { PG_reserved, PG_slab, PG_dirty, PG_uptodate };"                              \
     "struct page { unsigned long flags, compound_head, mapping, index, private;"                   \
     "    unsigned int page_type; };"                                                               \
+    "struct vm_area_struct { unsigned long vm_start, vm_end, vm_flags; struct mm_struct *vm_mm;"   \
+    "    struct vm_area_struct *vm_next; };"                                                       \
+    "struct mm_struct { struct vm_area_struct *mmap; void *pgd; };"                                \
     "struct slab { unsigned long __page_flags; struct kmem_cache *slab_cache; };"                  \
     "struct kmem_cache { struct list_head list; };"                                                \
     "struct super_block { struct list_head s_list; struct file_system_type *s_type;"               \
