@@ -21,6 +21,8 @@
     C(HINTS, TEXT, "why it was not decrypted")
 EG_COLUMNS(COLUMNS);
 
+// of a disk that a kernel can have: more than one of a pebibyte is none
+static const uint64_t most_sectors = UINT64_C(1) << 41;
 enum { PIECE = 1 << 20, PIECES = 64, WORKERS_MAX = 256, SECTOR_MAX = 4096 };
 
 struct piece {
@@ -196,7 +198,7 @@ static const char *refusal(const struct eg_volume *v)
         return "its sectors lie among the tags of dm-integrity";
     if (!v->cipher_size || v->extra_size)
         return "initial vectors of its kind are not computed here";
-    if (v->c.start > (UINT64_MAX >> 12) || v->t.len > (UINT64_MAX >> 12))
+    if (v->c.start > most_sectors || v->t.len > most_sectors)
         return "its place on the disk cannot be";
     return NULL;
 }

@@ -12,7 +12,7 @@ EG_FIELD_AS_OF("dm_crypt", crypt_tfms_count, crypt_config, "tfms_count");
 EG_FIELD_AS_OF("dm_crypt", crypt_extra_size, crypt_config, "key_extra_size");
 EG_FIELD_AS_OF("dm_crypt", crypt_mac_size, crypt_config, "key_mac_size");
 
-enum { CIPHERS_MAX = 64, WORK_MAX = 40000000, TRIES_MAX = 8 };
+enum { CIPHERS_MAX = 64, WORK_MAX = 20000000, TRIES_MAX = 8, VOLUMES_MAX = 4096 };
 
 static void read_ciphers(struct eg_volume *v)
 {
@@ -127,9 +127,9 @@ static bool from_essiv(struct eg_volume *v)
     return found;
 }
 
-static bool is_proven(struct eg_volume *v, struct eg_volume_work *work)
+static bool is_proven(struct eg_volume *v)
 {
-    eg_volume_prove(v, work);
+    eg_volume_prove(v);
     if (v->verified)
         return true;
     v->has = 0;
@@ -139,7 +139,7 @@ static bool is_proven(struct eg_volume *v, struct eg_volume_work *work)
 
 /** Keys of which nothing tells which is the volume's, or the first of XTS: one is proven, or
  * none. */
-static bool by_proof(struct eg_volume *v, struct eg_volume_work *work)
+static bool by_proof(struct eg_volume *v)
 {
     const bool xts = strstr(v->c.cipher, "xts") != NULL;
     const uint32_t size = xts ? v->cipher_size / 2 : v->cipher_size;
@@ -154,13 +154,13 @@ static bool by_proof(struct eg_volume *v, struct eg_volume_work *work)
                 continue;
             tries++;
             put_together(v, &k[i], xts ? &k[j] : NULL);
-            if (is_proven(v, work))
+            if (is_proven(v))
                 return true;
         }
     return false;
 }
 
-static void find_key(struct eg_volume *v, struct eg_volume_work *work)
+static void find_key(struct eg_volume *v)
 {
     const struct eg_slot *key = eg_slot(v->r, eg_f_crypt_key.id);
     uint64_t extra = 0, mac = 0;
@@ -186,13 +186,13 @@ static void find_key(struct eg_volume *v, struct eg_volume_work *work)
         v->from = "crypt_config";
         if (is_made_of(v))
             eg_volume_proven(v, v->cipher_size == v->has ? "schedule" : "schedule of the cipher");
-        eg_volume_prove(v, work);
+        eg_volume_prove(v);
     } else if (!(v->c.flags & LINUX_DM_CRYPT_KEY_VALID)) {
         v->hints = "the key was wiped, as luksSuspend does";
     } else if (v->cipher_size && (from_cipher(v) || from_essiv(v))) {
         if (!strstr(v->c.cipher, "adiantum"))
             eg_volume_proven(v, "schedule");
-        eg_volume_prove(v, work);
+        eg_volume_prove(v);
         // what was put together may be keys of something else that the cipher has
         if (v->refused && !strstr(v->verified ? v->verified : "", "sector")) {
             v->has = 0;
@@ -203,7 +203,7 @@ static void find_key(struct eg_volume *v, struct eg_volume_work *work)
         if (v->has < v->c.key_size)
             v->hints = "the cipher's part of the key: the rest was wiped, of which HMAC keeps "
                        "hashes alone";
-    } else if (v->cipher_size && by_proof(v, work)) {
+    } else if (v->cipher_size && by_proof(v)) {
         return;
     } else {
         v->hints = !read                        ? "the key cannot be read"
@@ -222,8 +222,7 @@ static const struct linux_blockdev *device(const struct linux_blockdevs *all, ui
     return NULL;
 }
 
-static void look_at(struct eg_volume *v, const struct linux_blockdevs *all,
-                    struct eg_volume_work *work)
+static void look_at(struct eg_volume *v, const struct linux_blockdevs *all)
 {
     uint32_t dev;
 
@@ -233,8 +232,8 @@ static void look_at(struct eg_volume *v, const struct linux_blockdevs *all,
                            ? v->below->name
                            : eg_strf(v->r, "%u:%u", linux_major(dev), linux_minor(dev));
     }
-    eg_volume_disk_open(v->r, v->below, work, &v->disk);
-    find_key(v, work);
+    eg_volume_disk_open(v->r, v->below, v->work, &v->disk);
+    find_key(v);
 }
 
 static void device_volumes(struct eg_run *r, const struct linux_blockdevs *all,
@@ -255,8 +254,13 @@ static void device_volumes(struct eg_run *r, const struct linux_blockdevs *all,
         }
         if (strcmp(t.kind, "crypt") != 0)
             continue;
+        if (work->n_volumes++ == VOLUMES_MAX)
+            eg_note(r, "more than %d encrypted volumes: the others are left out", VOLUMES_MAX);
+        if (work->n_volumes > VOLUMES_MAX)
+            return;
         memset(v, 0, sizeof *v);
         v->r = r;
+        v->work = work;
         v->b = b;
         v->t = t;
         v->dm = dm;
@@ -264,7 +268,7 @@ static void device_volumes(struct eg_run *r, const struct linux_blockdevs *all,
             eg_note(r, "%s: what encrypts target %u cannot be read", b->name, i);
             continue;
         }
-        look_at(v, all, work);
+        look_at(v, all);
         each(context, v);
         if (!eg_slot(r, eg_f_crypt_key.id)->kind)
             eg_note(r,
@@ -281,6 +285,8 @@ void eg_volumes(struct eg_run *r, eg_volume_fn *each, void *context)
     struct eg_volume_work *work = eg_tmp(r, sizeof *work);
 
     work->iterations = WORK_MAX;
+    work->in = eg_tmp(r, EG_VOLUME_CONTENT_LEN);
+    work->out = eg_tmp(r, EG_VOLUME_CONTENT_LEN);
     if (!all || !eg_volume_work_open(r, work))
         return;
     for (size_t i = 0; i < all->n && !eg_stopped(r); i++) {

@@ -21,6 +21,7 @@ enum { VOLUME_PARTS_MAX = 5 };
 
 struct eg_volume {
     struct eg_run *r;
+    struct eg_volume_work *work;
     const struct linux_blockdev *b, *below; /**< @below: with the encrypted data; NULL: not known */
     const char *backed_by;                  /**< its name, or its numbers; NULL: cannot be read */
     struct linux_dm dm;
@@ -63,7 +64,7 @@ const char *eg_volume_begins(const struct eg_volume *v, const struct eg_volume_s
                              struct eg_sectors *sectors);
 
 /** For volume.c: add proofs to @v.verified. volume_proof.c */
-void eg_volume_prove(struct eg_volume *v, struct eg_volume_work *work);
+void eg_volume_prove(struct eg_volume *v);
 void eg_volume_proven(struct eg_volume *v, const char *how);
 
 #endif

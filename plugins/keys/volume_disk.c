@@ -57,16 +57,24 @@ static void free_content(void *content)
     linux_content_fini(content);
 }
 
-struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_obj inode)
+struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_volume_work *w,
+                                       struct eg_obj inode)
 {
     struct linux_content *c;
     uint64_t mapping;
 
     if (inode.why || !eg_get(&mapping, inode, inode.i_mapping) || !mapping)
         return NULL;
+    for (size_t i = 0; i < w->n_caches; i++) // many volumes can lie on one disk
+        if (w->caches[i].inode == inode.addr)
+            return w->caches[i].content;
     c = eg_tmp(r, sizeof *c);
     eg_run_defer(r, free_content, c);
-    return linux_content_of(r, inode, c) && c->present ? c : NULL;
+    if (!linux_content_of(r, inode, c) || !c->present)
+        c = NULL;
+    w->caches = eg_grow(r, w->caches, w->n_caches, &w->cap_caches, sizeof *w->caches);
+    w->caches[w->n_caches++] = (struct eg_volume_cache){ inode.addr, c };
+    return c;
 }
 
 static void add(struct eg_volume_disk *d, struct eg_volume_source s)
@@ -93,14 +101,14 @@ void eg_volume_disk_open(struct eg_run *r, const struct linux_blockdev *below,
         return;
     if (linux_block_loop(r, below, &inode, &offset))
         add(out, (struct eg_volume_source){
-                     .r = r, .content = eg_volume_cached(r, inode), .base = offset });
+                     .r = r, .content = eg_volume_cached(r, w, inode), .base = offset });
     add(out, (struct eg_volume_source){
-                 .r = r, .content = eg_volume_cached(r, linux_block_inode(r, below)) });
+                 .r = r, .content = eg_volume_cached(r, w, linux_block_inode(r, below)) });
     for (size_t i = 0; below->part && all && i < all->n; i++)
         if (all->at[i].disk == below->disk && !all->at[i].part)
             add(out, (struct eg_volume_source){
                          .r = r,
-                         .content = eg_volume_cached(r, linux_block_inode(r, &all->at[i])),
+                         .content = eg_volume_cached(r, w, linux_block_inode(r, &all->at[i])),
                          .base = start });
 }
 

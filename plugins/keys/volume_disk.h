@@ -15,11 +15,20 @@ struct eg_volume_file {
     struct eg_mapped *bytes;
     bool used; /**< it has a volume */
 };
+/** What memory has of the content of an inode. */
+struct eg_volume_cache {
+    uint64_t inode;
+    struct linux_content *content; /**< NULL: nothing */
+};
 /** What all volumes of a run share. */
 struct eg_volume_work {
     struct eg_volume_file files[VOLUME_FILES_MAX];
     size_t n_files;
     uint64_t iterations; /**< of PBKDF2 that are still done */
+    struct eg_volume_cache *caches;
+    size_t n_caches, cap_caches;
+    uint8_t *in, *out;  /**< EG_VOLUME_CONTENT_LEN bytes */
+    unsigned n_volumes; /**< that were looked at */
 };
 /** Open the files of --disk. @return false: the run failed. */
 bool eg_volume_work_open(struct eg_run *r, struct eg_volume_work *w);
@@ -46,6 +55,7 @@ EG_API bool eg_volume_bytes(const struct eg_volume_source *s, uint64_t at, void 
 bool eg_volume_has(const struct eg_volume_source *s, uint64_t at, uint64_t *next);
 
 /** What memory has of the content of an inode; NULL: it cannot be read. */
-struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_obj inode);
+struct linux_content *eg_volume_cached(struct eg_run *r, struct eg_volume_work *w,
+                                       struct eg_obj inode);
 
 #endif

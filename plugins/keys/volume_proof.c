@@ -49,14 +49,15 @@ static bool is_own(const struct eg_volume *v, const struct eg_luks *l)
     return own != l->uuid;
 }
 
-static void judge(struct eg_volume *v, size_t i, struct eg_volume_work *work)
+static void judge(struct eg_volume *v, size_t i)
 {
     static const char *const why[] = {
         [LUKS_NO] = "its LUKS header has the digest of another key",
         [LUKS_TOO_LONG] = "the digest of its LUKS header takes too many iterations",
         [LUKS_NO_HASH] = "the hash of its LUKS header cannot be computed",
     };
-    const enum eg_luks_answer answer = eg_luks_is_key(&v->luks, v->key, v->has, &work->iterations);
+    const enum eg_luks_answer answer =
+        eg_luks_is_key(&v->luks, v->key, v->has, &v->work->iterations);
 
     if (answer == LUKS_YES)
         eg_volume_proven(v, "LUKS digest");
@@ -68,7 +69,7 @@ static void judge(struct eg_volume *v, size_t i, struct eg_volume_work *work)
     }
 }
 
-static void prove_by_header(struct eg_volume *v, struct eg_volume_work *work)
+static void prove_by_header(struct eg_volume *v)
 {
     const char *format = eg_volume_format(v), *why, *none = "no LUKS header is there";
     bool done = !eg_volume_has_all(v) || (format && strncmp(format, "LUKS", 4) != 0);
@@ -77,7 +78,7 @@ static void prove_by_header(struct eg_volume *v, struct eg_volume_work *work)
     for (size_t i = 0; i < v->disk.n && !done; i++) {
         why = eg_luks_read(bytes_of, &v->disk.at[i], &v->luks);
         if (!why && is_own(v, &v->luks)) {
-            judge(v, i, work);
+            judge(v, i);
             done = v->disk.at[i].is_own;
         } else if (format && why && (!v->why_no_header || !strcmp(v->why_no_header, none))) {
             v->why_no_header = why;
@@ -121,7 +122,7 @@ static bool equals_cache(struct comparing *c)
 
     if (v->t.begin || v->dm.n != 1) // sectors are counted from the target's first
         return false;
-    open.content = eg_volume_cached(v->r, linux_block_inode(v->r, v->b));
+    open.content = eg_volume_cached(v->r, v->work, linux_block_inode(v->r, v->b));
     plain = open.content;
     for (size_t i = 0; plain && i < plain->parts.n && c->tried < SECTORS_MAX; i++) {
         const struct linux_content_part *p = &plain->parts.at[i];
@@ -142,7 +143,7 @@ const char *eg_volume_begins(const struct eg_volume *v, const struct eg_volume_s
                              struct eg_sectors *sectors)
 {
     const uint32_t size = eg_volume_how(v).sector_size;
-    uint8_t *in = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN), *out = eg_tmp(v->r, EG_VOLUME_CONTENT_LEN);
+    uint8_t *const in = v->work->in, *const out = v->work->out;
     size_t n = 0;
 
     for (; n + size <= EG_VOLUME_CONTENT_LEN && n / 512 < v->t.len; n += size)
@@ -195,7 +196,7 @@ static void prove_by_sector(struct eg_volume *v)
         eg_volume_proven(v, "sector decrypts");
 }
 
-void eg_volume_prove(struct eg_volume *v, struct eg_volume_work *work)
+void eg_volume_prove(struct eg_volume *v)
 {
 #ifndef HAVE_SHA256
     eg_note(v->r, "no key is proven by a header or a sector: this build was made without "
@@ -204,6 +205,6 @@ void eg_volume_prove(struct eg_volume *v, struct eg_volume_work *work)
 #ifndef HAVE_YAJL
     eg_note(v->r, "no header of LUKS2 is read: this build was made without yajl");
 #endif
-    prove_by_header(v, work);
+    prove_by_header(v);
     prove_by_sector(v);
 }
