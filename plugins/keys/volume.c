@@ -87,9 +87,11 @@ static bool from_cipher(struct eg_volume *v)
     if (strstr(v->c.cipher, "adiantum")) {
         // Its AES key is not the volume's: the stream cipher makes it.
         data = only(v, TFM_STREAM, v->cipher_size);
-        if (data)
-            put_together(v, data, NULL);
-        return data != NULL;
+        if (!data)
+            return false;
+        put_together(v, data, NULL);
+        v->from = "context";
+        return true;
     }
     if (!strstr(v->c.cipher, "xts")) {
         data = only(v, TFM_ANY, v->cipher_size);

@@ -34,7 +34,7 @@ struct eg_volume {
     uint8_t key[LINUX_DM_KEY_MAX];
     uint32_t has; /**< bytes of @key that are known, from the first: all, those of the cipher, 0 */
     uint64_t at;  /**< where they are; 0: put together */
-    const char *from;     /**< "crypt_config", "schedule"; NULL: there is no key */
+    const char *from;     /**< "crypt_config", "schedule", "context"; NULL: there is no key */
     const char *verified; /**< words of all proofs, with commas; NULL: there is none */
     const char *hints;
     struct eg_volume_disk disk;

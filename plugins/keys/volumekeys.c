@@ -17,7 +17,7 @@
     C(BACKING_SECTOR, INT, "where on BACKED_BY the data begins, in 512 bytes", EG_MINOR)           \
     C(FLAGS, FLAGS, "SUSPENDED, KEY_VALID, INTEGRITY_AEAD, IV_LARGE_SECTORS and others")           \
     C(KEY_STRING, TEXT, "the key of a keyring that it came from", EG_MINOR)                        \
-    C(FOUND_BY, TEXT, "where the key is: crypt_config, schedule")                                  \
+    C(FOUND_BY, TEXT, "where the key is: crypt_config; schedule or context of its cipher")         \
     C(VERIFIED, TEXT,                                                                              \
       "schedule: it is what the cipher works with; LUKS digest: the header's is its; sector "      \
       "decrypts: what it decrypts is known")                                                       \
