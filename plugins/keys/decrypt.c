@@ -174,8 +174,8 @@ static const struct eg_volume_source *choose(const struct eg_volume *v, const ch
 
         if (files != (s->file != NULL))
             continue;
-        if (s->is_own && (s->file || eg_volume_has(s, v->c.start * 512, &next)))
-            return s;
+        if (s->is_own && eg_volume_has(s, v->c.start * 512, &next))
+            return s; // a file may have the header alone
         if (!any && (!files || eg_arg_text(v->r, "volume")))
             any = s;
     }

@@ -316,8 +316,8 @@ static void decrypts(void **state)
         const char *dir = folder(), *path, *rows;
         struct world w = begin(m);
         struct mk *k = w.k;
-        uint8_t disk[START + 2048] = { 0 };
-        char args[2][160], plain[160];
+        uint8_t disk[START + 2048] = { 0 }, head[592];
+        char args[2][160], plain[160], want[240];
         struct stat st;
 
         mk_put(k, w.cell, "hash_cell.uuid", text(k, "CRYPT-PLAIN-vault"));
@@ -357,6 +357,19 @@ static void decrypts(void **state)
             "vault.img|51200|1024|50176||");
         assert_true(file_has(dir, "vault.img", 512, "the last sector."));
         unlink(plain);
+        // The header is in a file of its own.
+        use(&w, "aes-ecb", 32);
+        mk_put(k, w.cell, "hash_cell.uuid", text(k, own));
+        header(head);
+        path = file_with(dir, "header", 4096, 0, head, sizeof head);
+        snprintf(args[1], sizeof args[1], "disk=%s", path);
+        snprintf(want, sizeof want, "LUKS digest, sector decrypts|%s|vault.img|51200|2048",
+                 args[0] + strlen("disk="));
+        assert_string_equal(
+            mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], args[0], NULL }), 3, 7),
+            want);
+        unlink(plain);
+        mk_put(k, w.cell, "hash_cell.uuid", text(k, "CRYPT-PLAIN-vault"));
         // A disk that ends before the volume begins; one that cannot be where it says.
         path = file_with(dir, "short", 512, 0, last, 16);
         snprintf(args[1], sizeof args[1], "disk=%s", path);
