@@ -308,6 +308,42 @@ static void remove_all(const char *dir)
     assert_int_equal(system(command), 0);
 }
 
+/* The volume lies on a partition, and the file has all of the disk, or the partition. */
+static void partition(void **state)
+{
+    const char *dir = folder(), *path;
+
+    (void)state;
+    path = file_with(dir, "disk", START + 4096, START, xfs, sizeof xfs);
+    mk_each_machine(m)
+    {
+        static const struct {
+            unsigned partition, start; // in sectors
+            const char *want;
+        } cases[] = {
+            { 16, 16, "sda1|crypt_config|sector decrypts" },
+            { 16, 32, "sda1|crypt_config|sector decrypts" },
+            { 16, 17, "sda1|crypt_config|" },
+            { 0, 16, "sda|crypt_config|" },
+        };
+
+        for (size_t i = 0; i < countof(cases); i++) {
+            struct world w = begin(m);
+            const char *rows;
+
+            mk_put(w.k, w.bdev[0], "block_device.bd_start_sect", cases[i].partition);
+            mk_put(w.k, w.bdev[0], "block_device.__bd_flags.counter", cases[i].partition != 0);
+            mk_put(w.k, w.config, "crypt_config.start", cases[i].start);
+            use(&w, "aes-ecb", 32);
+            rows = with_disk(&w, "volumekeys", path);
+            assert_int_equal(strncmp(mk_columns(rows, 4, 4), cases[i].want, 3), 0);
+            assert_string_equal(mk_columns(rows, 14, 15), strchr(cases[i].want, '|') + 1);
+            mk_free(w.k);
+        }
+    }
+    remove_all(dir);
+}
+
 static void decrypts(void **state)
 {
     (void)state;
@@ -529,8 +565,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(others),
 #ifdef HAVE_SHA256
-        cmocka_unit_test(digest), cmocka_unit_test(either),   cmocka_unit_test(which),
-        cmocka_unit_test(cached), cmocka_unit_test(decrypts), cmocka_unit_test(vault),
+        cmocka_unit_test(digest), cmocka_unit_test(either),    cmocka_unit_test(which),
+        cmocka_unit_test(cached), cmocka_unit_test(partition), cmocka_unit_test(decrypts),
+        cmocka_unit_test(vault),
 #endif
     };
 
