@@ -2,7 +2,7 @@
 # modules: dm_crypt dm_mod dm_integrity loop essiv xts cbc ecb authenc hmac sha256_generic sha1_generic md5 aes_generic
 # modules: aesni_intel serpent_generic serpent_avx2 serpent_avx_x86_64 serpent_sse2_x86_64 twofish_generic twofish_x86_64 twofish_avx_x86_64
 # modules: camellia_generic camellia_x86_64 adiantum nhpoly1305 chacha_generic chacha xxhash_generic algif_skcipher ext4 crypto_simd crc32_generic
-# programs: cryptsetup-bin cryptsetup
+# programs: cryptsetup-bin cryptsetup integritysetup
 # programs: dmsetup dmsetup
 # programs: e2fsprogs mke2fs
 # programs: mount losetup
@@ -79,6 +79,19 @@ table vol-benbi serpent-cbc-benbi "$(invented 32 vol-benbi)"
 table vol-loopaes aes:64-cbc-lmk "$(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do invented 64 loopaes$i; done | tr -d '\n' | cut -c 1-2080)"
 table vol-tcw aes-cbc-tcw "$(invented 64 vol-tcw)"
 table vol-large aes-xts-plain64 "$(invented 32 vol-large)" " 2 sector_size:4096 iv_large_sectors"
+# What signs its sectors itself, and its journal, with keys of its own.
+loop=$(backing vol-sums 2048)
+/usr/bin/losetup "$loop" $volumes/vol-sums.img
+for each in sums journal; do invented 32 $each | xxd -r -p > $volumes/$each.key; done
+signs="--integrity hmac-sha256 --integrity-key-file $volumes/sums.key --integrity-key-size 32
+--journal-integrity hmac-sha256 --journal-integrity-key-file $volumes/journal.key --journal-integrity-key-size 32"
+# shellcheck disable=SC2086 # words
+if integritysetup format --batch-mode --no-wipe --tag-size 32 $signs "$loop" && integritysetup open $signs "$loop" vol-sums; then
+    secret dm-integrity "$(invented 32 sums)" "$(named vol-sums),\"purpose\":\"integrity key\""
+    secret dm-integrity "$(invented 32 journal)" "$(named vol-sums),\"purpose\":\"journal integrity key\""
+else
+    say "keys: no volume vol-sums"
+fi 2>> /run/lab/lab.log
 cp $volumes/vol-one.img $volumes/vol-two.img $said/volumes/
 tell_of dmsetup.txt dmsetup table --showkeys
 tell_of losetup.txt /usr/bin/losetup -a
