@@ -1,0 +1,292 @@
+/* kerberos.c - session keys and tickets of credential caches, and keys of keytabs: files in the
+ * page cache, and what a search of memory finds besides: caches in the kernel's keyrings, files
+ * that were removed, messages between programs. */
+#include "../../core/base.h"
+#include "../../core/space.h"
+#include "cachedfile.h"
+#include "fingerprint.h"
+#include "krb5.h"
+#include "lanes.h"
+#include <string.h>
+#include <time.h>
+
+#define KIND "kerberos"
+enum { READ_MAX = 1 << 17, CREDS_MAX = 4096, TIME_LEN = 32, FLAGS_LEN = 33 };
+
+/* ---- texts ---- */
+
+static const char *when(uint32_t seconds, char out[TIME_LEN])
+{
+    const time_t t = (time_t)seconds;
+    struct tm tm;
+
+    if (!seconds || !gmtime_r(&t, &tm) || !strftime(out, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        return "-";
+    return out;
+}
+
+/* As klist has them: F forwardable, P proxiable, R renewable, I initial… RFC 4120, 5.3, from bit 1
+ * on. */
+static void flags_text(uint32_t flags, char out[FLAGS_LEN])
+{
+    static const char letters[] = "-FfPpDdiRIHATOa";
+    size_t n = 0;
+
+    for (unsigned bit = 1; bit < sizeof letters - 1; bit++)
+        if (flags >> (31 - bit) & 1)
+            out[n++] = letters[bit];
+    out[n] = 0;
+}
+
+/* ---- keys ---- */
+
+static void add_cred(struct eg_vault *v, const struct eg_krb5_cred *c, const char *place,
+                     uint64_t physical)
+{
+    char client[EG_KRB5_NAME], server[EG_KRB5_NAME], times[3][TIME_LEN], flags[FLAGS_LEN];
+    size_t len;
+
+    eg_krb5_name(&c->client, client);
+    eg_krb5_name(&c->server, server);
+    flags_text(c->flags, flags);
+    eg_vault_add(
+        v, &(struct eg_vault_key){
+               .kind = KIND,
+               .name = client,
+               .purpose = eg_strf(v->r, "session key with %s", server),
+               .algorithm = eg_krb5_type(c->type, &len),
+               .physical = physical,
+               .secret = c->key.at,
+               .len = c->key.n,
+               .proof = "the ticket names the server; length of the key",
+               .hints = eg_strf(v->r, "%s%svalid %s to %s, renewable to %s, flags %s",
+                                place ? place : "", place ? ": " : "",
+                                when(c->starttime ? c->starttime : c->authtime, times[0]),
+                                when(c->endtime, times[1]), when(c->renew_till, times[2]), flags),
+           });
+}
+
+static void add_entry(struct eg_vault *v, const struct eg_krb5_entry *e, const char *place,
+                      uint64_t physical)
+{
+    char name[EG_KRB5_NAME], time[TIME_LEN];
+    size_t len;
+
+    eg_krb5_name(&e->of, name);
+    eg_vault_add(v, &(struct eg_vault_key){
+                        .kind = KIND,
+                        .name = name,
+                        .purpose = eg_strf(v->r, "long-term key, version %u", e->kvno),
+                        .algorithm = eg_krb5_type(e->type, &len),
+                        .physical = physical,
+                        .secret = e->key.at,
+                        .len = e->key.n,
+                        .proof = "the entry is complete; length of the key",
+                        .hints = eg_strf(v->r, "%s%sof %s", place ? place : "", place ? ": " : "",
+                                         when(e->time, time)),
+                    });
+}
+
+/* Each credential of a cache. @return how many are proven. */
+static size_t cache(struct eg_vault *v, const uint8_t *p, size_t len, const char *place)
+{
+    struct eg_krb5_principal owner;
+    struct eg_krb5_cred c;
+    unsigned version;
+    size_t at = eg_krb5_ccache(p, len, &version, &owner), n = 0;
+
+    for (size_t i = 0; at && i < CREDS_MAX && eg_krb5_cred(p + at, len - at, version, &c); i++) {
+        if (c.proven && ++n)
+            add_cred(v, &c, place, 0);
+        at += c.size;
+    }
+    return n;
+}
+
+/* Each key of a keytab. @size: of what is proven. @return how many there are. */
+static size_t keytab(struct eg_vault *v, const uint8_t *p, size_t len, const char *place,
+                     uint64_t physical, size_t *size)
+{
+    struct eg_krb5_entry e;
+    size_t at = EG_KRB5_KEYTAB_HEADER, n = 0;
+
+    *size = 0;
+    if (len < at || p[0] != 5 || p[1] != 2)
+        return 0;
+    for (size_t i = 0; i < CREDS_MAX && eg_krb5_entry(p + at, len - at, &e); i++) {
+        at += e.size;
+        if (!e.proven)
+            continue;
+        n++;
+        *size = at;
+        if (v)
+            add_entry(v, &e, place, physical ? physical + (uint64_t)(e.key.at - p) : 0);
+    }
+    return n;
+}
+
+/* ---- files ---- */
+
+static bool ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && !strcmp(s + n - m, end);
+}
+
+static bool wanted(const char *name)
+{
+    return !strncmp(name, "krb5cc", 6) || !strncmp(name, "ccache_", 7) ||
+           !strncmp(name, "tkt", 3) || strstr(name, "ccache") || ends_with(name, "keytab");
+}
+
+/* The path as one name. */
+static const char *file_name(struct eg_run *r, const char *path)
+{
+    char *name = eg_strf(r, "%s", path[0] == '/' ? path + 1 : path);
+
+    for (char *p = name; *p; p++)
+        if (*p == '/')
+            *p = '_';
+    return name;
+}
+
+static void use(struct eg_vault *v, const struct eg_cached_file *f, void *context)
+{
+    struct eg_run *r = v->r;
+    size_t size;
+
+    (void)context;
+    if (keytab(v, f->bytes, f->len, f->path, 0, &size))
+        eg_vault_file(v, eg_strf(r, "kerberos/%s.keytab", file_name(r, f->path)), f->bytes,
+                      f->whole ? f->len : size, "keytab: klist -k -K FILE, kinit -k -t FILE");
+    else if (cache(v, f->bytes, f->len, f->path))
+        eg_vault_file(v, eg_strf(r, "kerberos/%s.ccache", file_name(r, f->path)), f->bytes, f->len,
+                      "credential cache: KRB5CCNAME=FILE:…, klist -c FILE");
+}
+
+static void find(struct eg_vault *v)
+{
+    eg_cached_files(v, wanted, use, NULL);
+}
+
+/* ---- memory ---- */
+
+enum { CRED, KEYTAB };
+struct looking {
+    const struct eg_window *w;
+    struct eg_hits *out;
+    uint32_t id;
+};
+
+static void try(const struct looking *l, size_t at)
+{
+    const uint8_t *p = l->w->bytes + at;
+    const size_t n = l->w->len - at;
+    struct eg_krb5_cred c;
+    size_t size;
+
+    if (p[0] == 5) {
+        if (p[1] == 2 && keytab(NULL, p, n, NULL, 0, &size))
+            eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, l->id | KEYTAB);
+    } else if (eg_krb5_may_begin(p) && eg_krb5_cred(p, n, 4, &c) && c.proven) {
+        eg_hit_add(l->out, l->w->addr + at, (uint32_t)c.size, l->id | CRED);
+    }
+}
+
+/* Most of memory that is not zero ends here: where a credential or a keytab begins, the second to
+ * fourth bytes say little, the fifth to seventh are zero, and behind them is a small number. */
+static inline bool lanes_begin(const uint8_t *p, lanes *m)
+{
+    const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
+    const lanes g = lanes_at(p + 6), h = lanes_at(p + 7), k = lanes_at(p + 10),
+                i = lanes_at(p + 11);
+    const lanes cred = (lanes)((a == 0) & (b == 0) & (c == 0) & (d <= 11) & (g == 0) & (h != 0) &
+                               (h <= EG_KRB5_PARTS) & (k == 0) & (i != 0));
+    const lanes table = (lanes)((a == 5) & (b == 2) & (c == 0) & (d == 0));
+
+    *m = cred | table;
+    return lanes_any(*m);
+}
+
+static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+{
+    enum { FIRST = 12 };
+    const struct looking l = { w, out, id };
+    const size_t end = w->len < FIRST ? 0 : EG_MIN(w->to, w->len - FIRST + 1);
+    size_t at = w->from;
+    lanes m;
+
+    for (; at + LANES <= end; at += LANES)
+        if (lanes_begin(w->bytes + at, &m))
+            for (size_t i = 0; i < LANES; i++)
+                if (m[i])
+                    try(&l, at + i);
+    for (; at < end; at++)
+        try(&l, at);
+}
+
+/* A cache with one credential: its owner is the client, which a credential begins with. */
+static void export_cred(struct eg_vault *v, const uint8_t *p, const struct eg_krb5_cred *c)
+{
+    static const uint8_t header[] = { 5, 4, 0, 0 };
+    const struct eg_key_bytes *last = &c->client.part[c->client.n - 1];
+    struct eg_run *r = v->r;
+    char client[EG_KRB5_NAME];
+    const char *path;
+
+    eg_krb5_name(&c->client, client);
+    path = eg_strf(r, "kerberos/%s-%s.ccache", file_name(r, client),
+                   eg_key_fingerprint(r, c->key.at, c->key.n));
+    eg_vault_file(v, path, header, sizeof header,
+                  "credential cache: KRB5CCNAME=FILE:…, klist -c FILE");
+    eg_vault_file(v, path, p, (size_t)(last->at + last->n - p), NULL);
+    eg_vault_file(v, path, p, c->size, NULL);
+}
+
+static void hit_keytab(struct eg_vault *v, const uint8_t *p, size_t len, uint64_t physical,
+                       const char *owner)
+{
+    struct eg_krb5_entry e;
+    char name[EG_KRB5_NAME];
+    struct eg_run *r = v->r;
+    size_t at = EG_KRB5_KEYTAB_HEADER, size;
+    bool is_new = false;
+
+    while (at < len && eg_krb5_entry(p + at, len - at, &e)) {
+        is_new |= e.proven && !eg_vault_knows(v, e.key.at, e.key.n);
+        if (e.proven)
+            eg_krb5_name(&e.of, name);
+        at += e.size;
+    }
+    if (is_new && keytab(v, p, len, owner, physical, &size))
+        eg_vault_file(
+            v,
+            eg_strf(r, "kerberos/%s-%s.keytab", file_name(r, name), eg_key_fingerprint(r, p, size)),
+            p, size, "keytab: klist -k -K FILE, kinit -k -t FILE");
+}
+
+static void hit(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
+                uint32_t tag)
+{
+    struct eg_krb5_cred c;
+    uint64_t at = 0;
+    uint8_t *p;
+
+    if (h->len > READ_MAX)
+        return;
+    p = eg_tmp(v->r, h->len);
+    if (!eg_read(eg_view_of(v->r), region->space, h->addr, p, h->len))
+        return;
+    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
+    if (tag == KEYTAB) {
+        hit_keytab(v, p, h->len, at, eg_vault_owner(v, region, h));
+        return;
+    }
+    if (!eg_krb5_cred(p, h->len, 4, &c) || !c.proven || eg_vault_knows(v, c.key.at, c.key.n))
+        return;
+    add_cred(v, &c, eg_vault_owner(v, region, h), at + (uint64_t)(c.key.at - p));
+    export_cred(v, p, &c);
+}
+
+EG_KEY_SOURCE(kerberos) = { .find = find, .search = search, .hit = hit };
