@@ -1,0 +1,661 @@
+/* credentials_test.c - password hashes, tickets, tokens and keys as texts: whole, changed and cut
+ * (the corpora of the fuzz targets, which openssl, mkpasswd, kinit and kadmin wrote, or follow from
+ * what the formats say), and `keys`, which finds them. */
+#include "../../../core/base.h"
+#include "../../../plugins/keys/base64.h"
+#include "../../../plugins/keys/crypthash.h"
+#include "../../../plugins/keys/jwk.h"
+#include "../../../plugins/keys/krb5.h"
+#include "../../../plugins/keys/tokentext.h"
+#include "../../../plugins/keys/wallet.h"
+#include "check.h"
+#include "config.h"
+#include "mkcache.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FILE_MAX = 8192 };
+
+/* Texts of a file are as long as they are: what has no room is an error of the test. */
+static void __attribute__((__format__(__printf__, 3, 4)))
+print(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(out, size, format, args);
+    va_end(args);
+    assert_in_range(n, 0, (int)size - 1);
+}
+
+struct loaded {
+    uint8_t bytes[FILE_MAX + 1];
+    size_t len;
+};
+
+/* A file of a corpus: "tokens/ghp". */
+static void load(const char *name, struct loaded *out)
+{
+    char path[512];
+    FILE *f;
+
+    print(path, sizeof path, "%s/tests/fuzz/corpus/%s", getenv("SOURCE_ROOT"), name);
+    f = fopen(path, "rb");
+    assert_non_null(f);
+    out->len = fread(out->bytes, 1, FILE_MAX, f);
+    out->bytes[out->len] = 0;
+    fclose(f);
+    assert_true(out->len > 0);
+}
+
+/* ---- hashes ---- */
+
+static const struct {
+    const char *name, *algorithm;
+    unsigned hashcat;
+    bool bare;
+} hashes[] = {
+    { "md", "md5crypt", 500, false },        { "five", "sha256crypt", 7400, false },
+    { "alice", "sha512crypt", 1800, false }, { "rounds", "sha512crypt", 1800, false },
+    { "bob", "yescrypt", 0, false },         { "gost", "gost-yescrypt", 0, false },
+    { "scrypt", "scrypt", 0, false },        { "blow", "bcrypt", 3200, false },
+    { "web", "apr1", 1600, false },          { "des", "descrypt", 1500, true },
+    { "bsd", "bsdicrypt", 12400, true },
+};
+
+static bool is_hash(const struct loaded *l, bool bare, struct eg_crypt_hash *out)
+{
+    return eg_crypt_hash((const char *)l->bytes, l->len, bare, out) && out->len == l->len;
+}
+
+static void each_hash(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < countof(hashes); i++) {
+        struct eg_crypt_hash h;
+        struct loaded l;
+        char name[64];
+        uint8_t last;
+
+        print(name, sizeof name, "tokens/hash-%s", hashes[i].name);
+        load(name, &l);
+        assert_true(is_hash(&l, true, &h));
+        assert_string_equal(h.algorithm, hashes[i].algorithm);
+        assert_int_equal(h.hashcat, hashes[i].hashcat);
+        // what no prefix tells is not looked for where anything may stand
+        assert_int_equal(is_hash(&l, false, &h), !hashes[i].bare);
+        // a character less, one more, one that the last bits cannot give
+        l.len--;
+        assert_false(is_hash(&l, true, &h));
+        last = l.bytes[l.len++];
+        l.bytes[l.len++] = 'a';
+        assert_false(is_hash(&l, true, &h));
+        l.len--;
+        l.bytes[l.len - 1] = 'z';
+        assert_false(is_hash(&l, true, &h));
+        l.bytes[l.len - 1] = last;
+        // what ends it may follow
+        l.bytes[l.len++] = ':';
+        assert_true(eg_crypt_hash((const char *)l.bytes, l.len, true, &h) && h.len == l.len - 1);
+    }
+}
+
+static void no_hash(void **state)
+{
+    static const char *const none[] = {
+        "",
+        "$",
+        "$6$",
+        "!",
+        "$2a$10$xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "$2b$03$Tn0DH.C5PMPmiqKuDIKkbOYH.zfRIJ.pTvbKqKKo59IzVqJxZ.Wk2",           // too few rounds
+        "$2b$32$Tn0DH.C5PMPmiqKuDIKkbOYH.zfRIJ.pTvbKqKKo59IzVqJxZ.Wk2",           // too many
+        "$2b$05$Tn0DH.C5PMPmiqKuDIKkbPYH.zfRIJ.pTvbKqKKo59IzVqJxZ.Wk2",           // end of the salt
+        "$1$X11PKBCd9$ZuQaHl18fLNbwvWGbn8jT1",                                    // a longer salt
+        "$y$$IfaijGt4PnjnIfU1aFE4d/$.OEuro6FGUTjkO1nhiBu6P8TI9TUCtxab/go7I1d/DC", // no cost
+        "$9$IFCvEbf0DJjJ41iR$1f0ddEuuvwoTUJGrorQpQ8A3Ey3o.iWL0WWHU.oV8F7",
+        "{SHA}short=",
+        "x",
+    };
+    struct eg_crypt_hash h;
+
+    (void)state;
+    for (size_t i = 0; i < countof(none); i++)
+        assert_false(eg_crypt_hash(none[i], strlen(none[i]), true, &h));
+    assert_true(eg_crypt_hash("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", 33, true, &h));
+    assert_int_equal(h.hashcat, 101);
+    assert_false(eg_crypt_hash("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", 33, false, &h));
+}
+
+/* ---- tokens ---- */
+
+static void each_token(void **state)
+{
+    static const struct {
+        const char *name, *purpose, *algorithm, *of;
+        bool proven;
+    } tokens[] = {
+        { "ghp", "GitHub token", "", "", true },
+        { "npm", "npm token", "", "", true },
+        { "glpat", "GitLab token", "", "", false },
+        { "google", "Google API key", "", "", false },
+        { "vault", "Vault token", "", "", false },
+        { "jwt", "JSON Web Token", "HS256", "alice", true },
+        { "jwt2", "JSON Web Token", "ES256", "bob", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(tokens); i++) {
+        struct eg_token t;
+        struct loaded l;
+        char name[64];
+
+        print(name, sizeof name, "tokens/%s", tokens[i].name);
+        load(name, &l);
+        assert_true(eg_token_read(l.bytes, l.len, &t));
+        assert_int_equal(t.len, l.len);
+        assert_string_equal(t.purpose, tokens[i].purpose);
+        assert_string_equal(t.algorithm, tokens[i].algorithm);
+        assert_string_equal(t.name, tokens[i].of);
+        assert_int_equal(t.proof != NULL, tokens[i].proven);
+        assert_false(eg_token_read(l.bytes, l.len - 1, &t) && tokens[i].proven);
+        l.bytes[l.len] = '.'; // the end of a sentence
+        assert_true(eg_token_read(l.bytes, l.len + 1, &t) && t.len == l.len);
+        l.bytes[l.len] = '_';
+        assert_false(tokens[i].proven && eg_token_read(l.bytes, l.len + 1, &t) && t.len <= l.len);
+        if (strcmp(t.purpose, "JSON Web Token") != 0)
+            for (size_t at = 4; tokens[i].proven && at < l.len; at++) {
+                l.bytes[at] ^= 1;
+                assert_false(eg_token_read(l.bytes, l.len, &t));
+                l.bytes[at] ^= 1;
+            }
+        memset(l.bytes + 6, 'x', l.len - 6); // what stands in examples
+        assert_false(eg_token_read(l.bytes, l.len, &t));
+    }
+}
+
+static void no_web_token(void **state)
+{
+    // {"typ":"JWT"}, {"alg":"HS256"} with a signature of RSA's length, [], a claim with a NUL
+    static const char *const none[] = {
+        "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJhIn0.tcnSOlrifoPqBKFnZAwbmhDvXcTdVPligbydvB-ZPXM",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.tcnSOlrifoPqBKFnZAwbmhDvXcTdVPligbydvB-Z",
+        "eyJhbGciOiJIUzI1NiJ9.W10.tcnSOlrifoPqBKFnZAwbmhDvXcTdVPligbydvB-ZPXM",
+        "eyJhbGciOiJIUzI1NiJ9.eyJhIjoiACJ9.tcnSOlrifoPqBKFnZAwbmhDvXcTdVPligbydvB-ZPXM",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.",
+        "eyJ",
+    };
+    static const char good[] =
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.tcnSOlrifoPqBKFnZAwbmhDvXcTdVPligbydvB-ZPXM";
+    struct eg_token t;
+
+    (void)state;
+    assert_true(eg_token_read((const uint8_t *)good, sizeof good - 1, &t));
+    for (size_t i = 0; i < countof(none); i++)
+        assert_false(eg_token_read((const uint8_t *)none[i], strlen(none[i]), &t));
+}
+
+static void aws(void **state)
+{
+    static const char near[] =
+        "\naws_secret_access_key = rPvm4qUgwWOY5q+F4Qx4cJ6ob9Z0NK/bgFn2tAWr\n";
+    static const char digest[] = " da39a3ee5e6b4b0d3255bfef95601890afd80709 ";
+    static const char longer[] = " rPvm4qUgwWOY5q+F4Qx4cJ6ob9Z0NK/bgFn2tAWr= ";
+    const uint8_t *p;
+
+    (void)state;
+    assert_true(eg_aws_id((const uint8_t *)"AKIA67L56XARVUNJXV5M", 20));
+    assert_true(eg_aws_id((const uint8_t *)"ASIA67L56XARVUNJXV5M,", 21));
+    assert_false(eg_aws_id((const uint8_t *)"AKIA67L56XARVUNJXV5", 19));
+    assert_false(eg_aws_id((const uint8_t *)"AKIA67L56XARVUNJXV5MA", 21));
+    assert_false(eg_aws_id((const uint8_t *)"AKIA67L56XARVUNJXV1M", 20)); // no 1 in base32
+    assert_false(eg_aws_id((const uint8_t *)"AKIAXXXXXXXXXXXXXXXX", 20));
+    p = eg_aws_secret((const uint8_t *)near, sizeof near - 1);
+    assert_non_null(p);
+    assert_memory_equal(p, strstr(near, "rPvm"), EG_AWS_SECRET);
+    assert_null(eg_aws_secret((const uint8_t *)digest, sizeof digest - 1));
+    assert_null(eg_aws_secret((const uint8_t *)longer, sizeof longer - 1));
+}
+
+/* ---- wallets ---- */
+
+#ifdef HAVE_SHA256
+static void base58(void **state)
+{
+    static const struct {
+        const char *name, *what;
+    } keys[] = { { "wif", "Bitcoin private key" },
+                 { "wifc", "Bitcoin private key, compressed" },
+                 { "xprv", "extended private key (BIP 32)" } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(keys); i++) {
+        struct loaded l;
+        char name[64];
+        const char *what = NULL;
+
+        print(name, sizeof name, "tokens/%s", keys[i].name);
+        load(name, &l);
+        assert_int_equal(eg_wif_form(l.bytes, l.len) + eg_xprv_form(l.bytes, l.len), l.len);
+        assert_true(eg_base58_key(l.bytes, l.len, &what));
+        assert_string_equal(what, keys[i].what);
+        l.bytes[l.len] = '1'; // one character more
+        assert_int_equal(eg_wif_form(l.bytes, l.len + 1) + eg_xprv_form(l.bytes, l.len + 1), 0);
+        for (size_t at = 0; at < l.len; at++) {
+            const uint8_t was = l.bytes[at];
+
+            l.bytes[at] = was == '7' ? '8' : '7';
+            assert_false(eg_base58_key(l.bytes, l.len, &what));
+            l.bytes[at] = was;
+        }
+    }
+    {
+        // the address of the first block: base58check, and no key
+        static const char address[] = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
+        uint8_t bytes[EG_BASE58_MAX];
+        const char *what;
+
+        assert_int_equal(eg_base58_check((const uint8_t *)address, 34, bytes), 21);
+        assert_false(eg_base58_key((const uint8_t *)address, 34, &what));
+    }
+}
+
+static void mnemonic(void **state)
+{
+    static const char *const names[] = { "tokens/bip12", "tokens/bip24" };
+    uint8_t text[1024], *last;
+    size_t at, len;
+
+    (void)state;
+    for (size_t i = 0; i < countof(names); i++) {
+        struct loaded l;
+
+        load(names[i], &l);
+        print((char *)text, sizeof text, "not of it xx %s yy", (char *)l.bytes);
+        len = eg_bip39_form(text, strlen((char *)text), &at);
+        assert_int_equal(len, l.len);
+        assert_memory_equal(text + at, l.bytes, len);
+        assert_true(eg_bip39_check(l.bytes, l.len));
+        // another word; a word more; two blanks
+        last = memrchr(l.bytes, ' ', l.len);
+        print((char *)text, sizeof text, "%.*s wheel", (int)(last - l.bytes), (char *)l.bytes);
+        assert_int_equal(eg_bip39_form(text, strlen((char *)text), &at), strlen((char *)text));
+        assert_false(eg_bip39_check(text, strlen((char *)text)));
+        print((char *)text, sizeof text, "%s wheel", (char *)l.bytes);
+        assert_int_equal(eg_bip39_form(text, strlen((char *)text), &at), 0);
+        print((char *)text, sizeof text, "%.*s  wheel", (int)(last - l.bytes), (char *)l.bytes);
+        assert_int_equal(eg_bip39_form(text, strlen((char *)text), &at), 0);
+        assert_false(eg_bip39_check(text, strlen((char *)text)));
+    }
+    // the list itself, and of zeros what BIP 39 tells
+    {
+        static const char list[] = "abandon ability able about above absent absorb abstract absurd "
+                                   "abuse access accident";
+        static const char zeros[] = "abandon abandon abandon abandon abandon abandon abandon "
+                                    "abandon abandon abandon abandon about";
+
+        assert_int_equal(eg_bip39_form((const uint8_t *)list, sizeof list - 1, &at), 0);
+        assert_int_equal(eg_bip39_form((const uint8_t *)zeros, sizeof zeros - 1, &at),
+                         sizeof zeros - 1);
+        assert_true(eg_bip39_check((const uint8_t *)zeros, sizeof zeros - 1));
+    }
+}
+
+/* The list is the one of BIP 39: its digest is known. */
+static void word_list(void **state)
+{
+    static const char *const some[] = { "abandon", "ability", "zebra", "zero", "zone", "zoo" };
+    static const int numbers[] = { 0, 1, 2044, 2045, 2046, 2047 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(some); i++)
+        assert_int_equal(eg_bip39_word((const uint8_t *)some[i], strlen(some[i])), numbers[i]);
+    assert_int_equal(eg_bip39_word((const uint8_t *)"abando", 6), -1);
+    assert_int_equal(eg_bip39_word((const uint8_t *)"zooo", 4), -1);
+    assert_int_equal(eg_bip39_word((const uint8_t *)"the", 3), -1);
+    assert_int_equal(eg_bip39_word((const uint8_t *)"", 0), -1);
+}
+
+static void web_key(void **state)
+{
+    static const struct {
+        const char *name, *type, *curve, *proof;
+    } keys[] = { { "jwkec", "EC", "P-256", "public key computed" },
+                 { "jwked", "OKP", "Ed25519", "public key computed" },
+                 { "jwkrsa", "RSA", "", "n = p q, e d = 1, CRT" } };
+
+    (void)state;
+    for (size_t i = 0; i < countof(keys); i++) {
+        struct eg_jwk k;
+        struct loaded l;
+        char name[64], text[FILE_MAX];
+        size_t begin, at, len;
+        char *d;
+
+        print(name, sizeof name, "tokens/%s", keys[i].name);
+        load(name, &l);
+        print(text, sizeof text, "{\"keys\":[%s]}", (char *)l.bytes);
+        at = (size_t)(strstr(text, "\"kty\"") - text);
+        len = eg_jwk_form((uint8_t *)text, strlen(text), at, &begin);
+        assert_int_equal(len, l.len);
+        assert_memory_equal(text + begin, l.bytes, len);
+        assert_true(eg_jwk_read(l.bytes, l.len, &k));
+        assert_string_equal(k.type, keys[i].type);
+        assert_string_equal(k.curve, keys[i].curve);
+        assert_string_equal(k.proof, keys[i].proof);
+        // another private key than the public one's
+        d = strstr((char *)l.bytes, "\"d\"");
+        assert_non_null(d);
+        d[10] = d[10] == 'A' ? 'B' : 'A';
+        assert_false(eg_jwk_read(l.bytes, l.len, &k));
+        // a public key
+        memcpy(d, "\"z\"", 3);
+        at = (size_t)(strstr((char *)l.bytes, "\"kty\"") - (char *)l.bytes);
+        assert_int_equal(eg_jwk_form(l.bytes, l.len, at, &begin), 0);
+    }
+}
+#endif
+
+static void age(void **state)
+{
+    struct loaded l;
+
+    (void)state;
+    load("tokens/age", &l);
+    assert_int_equal(eg_age_form(l.bytes, l.len), l.len);
+    assert_int_equal(eg_age_form(l.bytes, l.len - 1), 0);
+    for (size_t at = 0; at < l.len; at++) {
+        l.bytes[at] ^= 1;
+        assert_int_equal(eg_age_form(l.bytes, l.len), 0);
+        l.bytes[at] ^= 1;
+    }
+    l.bytes[20] |= 32;
+    assert_int_equal(eg_age_form(l.bytes, l.len), 0);
+}
+
+/* ---- Kerberos ---- */
+
+static size_t creds_of(const struct loaded *l, struct eg_krb5_cred *last)
+{
+    struct eg_krb5_principal owner;
+    struct eg_krb5_cred c;
+    unsigned version;
+    size_t at = eg_krb5_ccache(l->bytes, l->len, &version, &owner), n = 0;
+
+    while (at && eg_krb5_cred(l->bytes + at, l->len - at, version, &c)) {
+        at += c.size;
+        if (c.proven && ++n)
+            *last = c;
+    }
+    return at == l->len ? n : 0;
+}
+
+static void ccache(void **state)
+{
+    struct eg_krb5_cred c, changed;
+    char name[EG_KRB5_NAME];
+    struct loaded l;
+    size_t len;
+
+    (void)state;
+    load("krb5/ccache-mit", &l);
+    assert_int_equal(creds_of(&l, &c), 2);
+    eg_krb5_name(&c.client, name);
+    assert_string_equal(name, "alice@LAB.EXAMPLE");
+    eg_krb5_name(&c.server, name);
+    assert_string_equal(name, "host/lab.example@LAB.EXAMPLE");
+    assert_string_equal(eg_krb5_type(c.type, &len), "aes256-cts-hmac-sha1-96");
+    assert_int_equal(c.key.n, 32);
+    assert_int_equal(c.endtime - c.authtime, 36000);
+    load("krb5/ccache-version3", &l);
+    assert_int_equal(creds_of(&l, &c), 1);
+    load("krb5/credential", &l);
+    assert_true(eg_krb5_may_begin(l.bytes));
+    assert_true(eg_krb5_cred(l.bytes, l.len, 4, &c) && c.proven && c.size == l.len);
+    eg_krb5_name(&c.server, name);
+    assert_string_equal(name, "krbtgt/LAB.EXAMPLE@LAB.EXAMPLE");
+    for (size_t n = 0; n < l.len; n++)
+        assert_false(eg_krb5_cred(l.bytes, n, 4, &changed));
+    // a server, an encryption type and a ticket that do not fit
+    l.bytes[c.server.part[0].at - l.bytes] ^= 1;
+    assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
+    l.bytes[c.server.part[0].at - l.bytes] ^= 1;
+    l.bytes[c.key.at - l.bytes - 5] = 17;
+    assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
+    l.bytes[c.key.at - l.bytes - 5] = 18;
+    l.bytes[c.ticket.at - l.bytes] ^= 1;
+    assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
+}
+
+static void keytab(void **state)
+{
+    struct eg_krb5_entry e;
+    struct loaded l;
+    size_t at = EG_KRB5_KEYTAB_HEADER;
+    char name[EG_KRB5_NAME];
+
+    (void)state;
+    load("krb5/keytab-mit", &l);
+    assert_true(eg_krb5_entry(l.bytes + at, l.len - at, &e) && e.proven && e.kvno == 1);
+    assert_int_equal(e.key.n, 32);
+    eg_krb5_name(&e.of, name);
+    assert_string_equal(name, "host/lab.example@LAB.EXAMPLE");
+    for (size_t n = 0; n < e.size; n++)
+        assert_false(eg_krb5_entry(l.bytes + at, n, &(struct eg_krb5_entry){ 0 }));
+    at += e.size;
+    assert_true(eg_krb5_entry(l.bytes + at, l.len - at, &e) && e.proven && e.key.n == 16);
+    assert_int_equal(at + e.size, l.len);
+    // another version in 32 bits than in 8
+    l.bytes[l.len - 1] = 2;
+    assert_true(eg_krb5_entry(l.bytes + at, l.len - at, &e) && !e.proven);
+    // one that was removed
+    l.bytes[at] = 0xff, l.bytes[at + 1] = 0xff, l.bytes[at + 2] = 0xff, l.bytes[at + 3] = 0xfc;
+    assert_true(eg_krb5_entry(l.bytes + at, l.len - at, &e) && e.hole && e.size == 8);
+    l.bytes[at] = 0x80, l.bytes[at + 1] = 0, l.bytes[at + 2] = 0, l.bytes[at + 3] = 0;
+    assert_false(eg_krb5_entry(l.bytes + at, l.len - at, &e));
+}
+
+/* ---- the vault ---- */
+
+struct world {
+    struct mk_cache c;
+    uint8_t *ram;
+    size_t len;
+};
+
+/* A cached file with these bytes. */
+static void file(struct world *w, const char *name, const void *bytes, size_t n)
+{
+    const uint64_t d = mk_cache_file(&w->c, 0, name, MK_REG, n);
+    const uint64_t first = mk_cache_folio(&w->c, d, 0, 1, "\0", MK_FRESH);
+
+    assert_true(n <= w->c.g.page);
+    memcpy(w->ram + first * w->c.g.page, bytes, n);
+}
+
+/* Memory that is nobody's. */
+static void loose(struct world *w, size_t at, const void *bytes, size_t n)
+{
+    const uint64_t page = w->c.free++;
+
+    memcpy(w->ram + page * w->c.g.page + at, bytes, n);
+}
+
+static const char *rows_of(struct world *w)
+{
+    return mk_guest_rows(&w->c.g, "keys", "show");
+}
+
+static void open_world(struct world *w, const struct mk_machine *m)
+{
+    mk_cache_begin(&w->c, m, "ext4");
+    w->ram = mk_ram(w->c.k, &w->len);
+}
+
+static void has(const char *rows, const char *text)
+{
+    if (!strstr(rows, text))
+        fail_msg("no \"%s\" in:\n%s", text, (fputs(rows, stderr), rows));
+}
+
+static size_t count(const char *rows, const char *text)
+{
+    size_t n = 0;
+
+    while ((rows = strstr(rows, text))) {
+        rows++;
+        n++;
+    }
+    return n;
+}
+
+static void accounts(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct loaded a, b, d, g;
+        char shadow[2048], saved[2048];
+        struct world w;
+        const char *rows;
+
+        open_world(&w, m);
+        load("tokens/hash-alice", &a);
+        load("tokens/hash-bob", &b);
+        load("tokens/hash-des", &d);
+        load("tokens/hash-five", &g);
+        print(shadow, sizeof shadow,
+              "root:*:1::::::\nalice:%s:1:0:9:7:::\nbob:!%s:1:0:9:7:::\nold:%s:1:0:9:7:::\n"
+              "seven:%s:1:0:9:7\nx y:%s:1:0:9:7:::\n",
+              (char *)a.bytes, (char *)b.bytes, (char *)d.bytes, (char *)g.bytes, (char *)g.bytes);
+        print(saved, sizeof saved, "alice:%s:1:0:9:7:::\n", (char *)a.bytes);
+        file(&w, "shadow-", saved, strlen(saved));
+        file(&w, "shadow", shadow, strlen(shadow));
+        file(&w, "shadows", "eve:5wDZq1Tz.jqGg:1:0:9:7:::\n", 29);
+        rows = rows_of(&w);
+        has(rows, "password hash|alice|/shadow|sha512crypt|");
+        has(rows, "password hash|bob|/shadow|yescrypt|");
+        has(rows, "|locked\n");
+        has(rows, "password hash|old|/shadow|descrypt|");
+        assert_int_equal(count(rows, "password hash|alice|"), 1);
+        // a line with fewer fields is none of the file; its hash is found as a text
+        has(rows, "password hash|seven||sha256crypt|");
+        assert_int_equal(count(rows, "password hash|"), 4);
+        mk_cache_end(&w.c);
+    }
+}
+
+static void in_memory(void **state)
+{
+    static const char *const texts[] = { "jwt",  "ghp",   "glpat", "age",   "wif", "wifc",
+                                         "xprv", "bip12", "bip24", "jwkec", "kube" };
+    static const char *const kinds[] = {
+        "token|alice|JSON Web Token|HS256|",
+        "token||GitHub token|",
+        "token||GitLab token|",
+        "token||age identity|",
+        "token||Bitcoin private key|",
+        "token||Bitcoin private key, compressed|",
+        "token||extended private key",
+        "token||mnemonic (BIP 39)|",
+        "token||mnemonic (BIP 39)|",
+        "token||JSON Web Key|EC P-256|",
+        "private key|PEM in base64|SHA256:5TvkiCiSe0kLLgtDji7TXY/ZdIzcMCHf7iVSkDRCGQs|EC P-256|",
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        struct loaded l;
+        const char *rows;
+
+        open_world(&w, m);
+        for (size_t i = 0; i < countof(texts); i++) {
+            char name[64], text[FILE_MAX];
+
+            print(name, sizeof name, "tokens/%s", texts[i]);
+            load(name, &l);
+            print(text, sizeof text, "x %s\n", (char *)l.bytes);
+            loose(&w, 100 + i, text, strlen(text)); // at any place in a word
+            loose(&w, 1000 + i, text, strlen(text));
+        }
+        load("tokens/npm", &l);
+        memmove(l.bytes + 1, l.bytes, l.len); // a part of a word
+        loose(&w, 100, l.bytes, l.len + 1);
+        load("krb5/credential", &l);
+        loose(&w, 77, l.bytes, l.len);
+        load("krb5/keytab-mit", &l);
+        loose(&w, 78, l.bytes, l.len);
+        load("krb5/ccache-mit", &l);
+        file(&w, "krb5cc_1000", l.bytes, l.len);
+        rows = rows_of(&w);
+        for (size_t i = 0; i < countof(kinds); i++)
+            has(rows, kinds[i]);
+        assert_int_equal(count(rows, "mnemonic"), 2);
+        assert_int_equal(count(rows, "npm"), 0);
+        has(rows, "kerberos|bob@LAB.EXAMPLE|session key with krbtgt/LAB.EXAMPLE@LAB.EXAMPLE|");
+        has(rows, "kerberos|alice@LAB.EXAMPLE|session key with host/lab.example@LAB.EXAMPLE|");
+        has(rows, "kerberos|host/lab.example@LAB.EXAMPLE|long-term key, version 1|");
+        assert_int_equal(count(rows, "kerberos|"), 5);
+        assert_int_equal(count(rows, "\ntoken|"), 10);
+        mk_cache_end(&w.c);
+    }
+}
+
+static void environment(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        const char *rows;
+        struct loaded a;
+        char shadow[512];
+        uint64_t task;
+
+        open_world(&w, m);
+        load("tokens/hash-alice", &a);
+        print(shadow, sizeof shadow, "alice:%s:1:0:9:7:::\n", (char *)a.bytes);
+        file(&w, "shadow", shadow, strlen(shadow));
+        for (int i = 0; i < 2; i++) {
+            task = mk_guest_task(&w.c.g, 7 + i, "service", 0);
+            MK_MM(&w.c.g, task, "service\0",
+                  "DB_PASSWORD=invented-alice\0OTHER_PASSWORD=something\0PWD=/home\0"
+                  "X_TOKEN=/run/token\0USE_API_KEY=true\0MY_SECRET=s3cr3t!\0N_TOKEN=12345\0"
+                  "AWS_SECRET_ACCESS_KEY=rPvm4qUgwWOY5q+F4Qx4cJ6ob9Z0NK/bgFn2tAWr\0"
+                  "AWS_ACCESS_KEY_ID=AKIA67L56XARVUNJXV5M\0");
+        }
+        rows = rows_of(&w);
+#ifdef HAVE_CRYPT
+        has(rows, "password|alice|DB_PASSWORD|");
+        has(rows, "|hash in /shadow|");
+#else
+        has(rows, "password||DB_PASSWORD|");
+#endif
+        has(rows, "password||OTHER_PASSWORD|");
+        has(rows, "token||MY_SECRET|");
+        has(rows, "token|AKIA67L56XARVUNJXV5M|AWS_SECRET_ACCESS_KEY|");
+        assert_int_equal(count(rows, "password|") + count(rows, "token|"), 4);
+        mk_cache_end(&w.c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_hash),    cmocka_unit_test(no_hash),   cmocka_unit_test(each_token),
+        cmocka_unit_test(no_web_token), cmocka_unit_test(aws),       cmocka_unit_test(age),
+#ifdef HAVE_SHA256
+        cmocka_unit_test(base58),       cmocka_unit_test(mnemonic),  cmocka_unit_test(word_list),
+        cmocka_unit_test(web_key),      cmocka_unit_test(in_memory),
+#endif
+        cmocka_unit_test(ccache),       cmocka_unit_test(keytab),    cmocka_unit_test(accounts),
+        cmocka_unit_test(environment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
