@@ -181,6 +181,8 @@ static void export(struct eg_vault *v, const char *name, const char *hash,
 {
     struct eg_run *r = v->r;
 
+    if (!v->exports)
+        return;
     if (form->hashcat)
         eg_vault_text(v, eg_strf(r, "hashes/hashcat-%u.txt", form->hashcat),
                       eg_strf(r, "%s\n", hash),
@@ -261,10 +263,11 @@ static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 }
 
 /* The account's name, where a line is around the hash: "alice:$6$…:". */
-static const char *name_before(struct eg_vault *v, const struct eg_region *region, uint64_t addr)
+enum { BEFORE = 64 };
+static const char *name_before(struct eg_vault *v, const struct eg_region *region, uint64_t addr,
+                               char text[BEFORE])
 {
-    char text[64];
-    const uint64_t n = EG_MIN(addr - region->first, (uint64_t)sizeof text);
+    const uint64_t n = EG_MIN(addr - region->first, (uint64_t)BEFORE);
     size_t at = (size_t)n, from;
 
     if (!eg_read(eg_view_of(v->r), region->space, addr - n, text, (size_t)n))
@@ -277,15 +280,16 @@ static const char *name_before(struct eg_vault *v, const struct eg_region *regio
         from--;
     if (from && text[from - 1] == ':') // not the first field
         return NULL;
-    return from < at && (from || n < sizeof text)
-               ? eg_strf(v->r, "%.*s", (int)(at - from), text + from)
-               : NULL;
+    if (from == at || (!from && n == BEFORE))
+        return NULL;
+    text[at] = 0;
+    return text + from;
 }
 
 static void hit(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
                 uint32_t tag)
 {
-    char hash[EG_CRYPT_MAX + 1] = "";
+    char hash[EG_CRYPT_MAX + 1] = "", text[BEFORE];
     struct eg_crypt_hash form;
     uint64_t at = 0;
     const char *name;
@@ -296,7 +300,7 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
         !eg_crypt_hash(hash, h->len, false, &form) || eg_vault_knows(v, hash, h->len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
-    name = name_before(v, region, h->addr);
+    name = name_before(v, region, h->addr, text);
     if (eg_vault_add(v, &(struct eg_vault_key){
                             .kind = KIND,
                             .name = name,

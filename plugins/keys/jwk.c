@@ -53,13 +53,20 @@ static void copy(struct eg_key_bytes b, char *out, size_t size)
 
 size_t eg_jwk_form(const uint8_t *p, size_t n, size_t at, size_t *begin)
 {
+    static const char kty[] = "\"kty\"";
     size_t from = at, to = at;
 
-    while (from && p[from] != '{' && p[from] != '}' && p[from] && at - from < EG_JWK_MAX / 2)
+    if (n < sizeof kty - 1 || at > n - (sizeof kty - 1) || memcmp(p + at, kty, sizeof kty - 1) != 0)
+        return 0;
+    // Back to where the object begins, which has only one of these members.
+    while (from && p[from] != '{' && p[from] != '}' && p[from] && at - from < EG_JWK_MAX / 2 &&
+           (from == at || memcmp(p + from, kty, sizeof kty - 1) != 0))
         from--;
+    if (p[from] != '{')
+        return 0;
     while (to < n && p[to] != '}' && p[to] != '{' && p[to] && to - at < EG_JWK_MAX / 2)
         to++;
-    if (p[from] != '{' || to == n || p[to] != '}')
+    if (to == n || p[to] != '}')
         return 0;
     *begin = from;
     to++;

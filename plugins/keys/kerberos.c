@@ -7,11 +7,14 @@
 #include "fingerprint.h"
 #include "krb5.h"
 #include "lanes.h"
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define KIND "kerberos"
-enum { READ_MAX = 1 << 17, CREDS_MAX = 4096, TIME_LEN = 32, FLAGS_LEN = 33 };
+enum { READ_MAX = 1 << 16, CREDS_MAX = 4096, TIME_LEN = 32, FLAGS_LEN = 33 };
+enum { SEARCHED_MAX = 64 }; // keys of a keytab that a search finds: others may begin in it
+enum { TEXT_MAX = EG_KRB5_NAME + 1024 };
 
 /* ---- texts ---- */
 
@@ -44,46 +47,50 @@ static void add_cred(struct eg_vault *v, const struct eg_krb5_cred *c, const cha
                      uint64_t physical)
 {
     char client[EG_KRB5_NAME], server[EG_KRB5_NAME], times[3][TIME_LEN], flags[FLAGS_LEN];
+    char purpose[TEXT_MAX], hints[TEXT_MAX];
     size_t len;
 
     eg_krb5_name(&c->client, client);
     eg_krb5_name(&c->server, server);
     flags_text(c->flags, flags);
-    eg_vault_add(
-        v, &(struct eg_vault_key){
-               .kind = KIND,
-               .name = client,
-               .purpose = eg_strf(v->r, "session key with %s", server),
-               .algorithm = eg_krb5_type(c->type, &len),
-               .physical = physical,
-               .secret = c->key.at,
-               .len = c->key.n,
-               .proof = "the ticket names the server; length of the key",
-               .hints = eg_strf(v->r, "%s%svalid %s to %s, renewable to %s, flags %s",
-                                place ? place : "", place ? ": " : "",
-                                when(c->starttime ? c->starttime : c->authtime, times[0]),
-                                when(c->endtime, times[1]), when(c->renew_till, times[2]), flags),
-           });
+    snprintf(purpose, sizeof purpose, "session key with %s", server);
+    snprintf(hints, sizeof hints, "%.1000s%svalid %s to %s, renewable to %s, flags %s",
+             place ? place : "", place ? ": " : "",
+             when(c->starttime ? c->starttime : c->authtime, times[0]), when(c->endtime, times[1]),
+             when(c->renew_till, times[2]), flags);
+    eg_vault_add(v, &(struct eg_vault_key){
+                        .kind = KIND,
+                        .name = client,
+                        .purpose = purpose,
+                        .algorithm = eg_krb5_type(c->type, &len),
+                        .physical = physical,
+                        .secret = c->key.at,
+                        .len = c->key.n,
+                        .proof = "the ticket names the server; length of the key",
+                        .hints = hints,
+                    });
 }
 
 static void add_entry(struct eg_vault *v, const struct eg_krb5_entry *e, const char *place,
                       uint64_t physical)
 {
-    char name[EG_KRB5_NAME], time[TIME_LEN];
+    char name[EG_KRB5_NAME], time[TIME_LEN], purpose[64], hints[TEXT_MAX];
     size_t len;
 
     eg_krb5_name(&e->of, name);
+    snprintf(purpose, sizeof purpose, "long-term key, version %u", e->kvno);
+    snprintf(hints, sizeof hints, "%.1000s%sof %s", place ? place : "", place ? ": " : "",
+             when(e->time, time));
     eg_vault_add(v, &(struct eg_vault_key){
                         .kind = KIND,
                         .name = name,
-                        .purpose = eg_strf(v->r, "long-term key, version %u", e->kvno),
+                        .purpose = purpose,
                         .algorithm = eg_krb5_type(e->type, &len),
                         .physical = physical,
                         .secret = e->key.at,
                         .len = e->key.n,
                         .proof = "the entry is complete; length of the key",
-                        .hints = eg_strf(v->r, "%s%sof %s", place ? place : "", place ? ": " : "",
-                                         when(e->time, time)),
+                        .hints = hints,
                     });
 }
 
@@ -103,7 +110,8 @@ static size_t cache(struct eg_vault *v, const uint8_t *p, size_t len, const char
     return n;
 }
 
-/* Each key of a keytab. @size: of what is proven. @return how many there are. */
+/* Each key of a keytab; @v NULL: they are only counted. @size: of what is proven. @return how many
+ * there are. */
 static size_t keytab(struct eg_vault *v, const uint8_t *p, size_t len, const char *place,
                      uint64_t physical, size_t *size)
 {
@@ -113,7 +121,10 @@ static size_t keytab(struct eg_vault *v, const uint8_t *p, size_t len, const cha
     *size = 0;
     if (len < at || p[0] != 5 || p[1] != 2)
         return 0;
-    for (size_t i = 0; i < CREDS_MAX && eg_krb5_entry(p + at, len - at, &e); i++) {
+    for (size_t i = 0; i < (v ? CREDS_MAX : SEARCHED_MAX) && eg_krb5_entry(p + at, len - at, &e);
+         i++) {
+        if (!v && !n && !e.proven)
+            break; // a search: the first one decides
         at += e.size;
         if (!e.proven)
             continue;
@@ -235,6 +246,8 @@ static void export_cred(struct eg_vault *v, const uint8_t *p, const struct eg_kr
     char client[EG_KRB5_NAME];
     const char *path;
 
+    if (!v->exports)
+        return;
     eg_krb5_name(&c->client, client);
     path = eg_strf(r, "kerberos/%s-%s.ccache", file_name(r, client),
                    eg_key_fingerprint(r, c->key.at, c->key.n));
@@ -259,7 +272,7 @@ static void hit_keytab(struct eg_vault *v, const uint8_t *p, size_t len, uint64_
             eg_krb5_name(&e.of, name);
         at += e.size;
     }
-    if (is_new && keytab(v, p, len, owner, physical, &size))
+    if (is_new && keytab(v, p, len, owner, physical, &size) && v->exports)
         eg_vault_file(
             v,
             eg_strf(r, "kerberos/%s-%s.keytab", file_name(r, name), eg_key_fingerprint(r, p, size)),
@@ -271,12 +284,9 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
 {
     struct eg_krb5_cred c;
     uint64_t at = 0;
-    uint8_t *p;
+    uint8_t p[READ_MAX];
 
-    if (h->len > READ_MAX)
-        return;
-    p = eg_tmp(v->r, h->len);
-    if (!eg_read(eg_view_of(v->r), region->space, h->addr, p, h->len))
+    if (h->len > sizeof p || !eg_read(eg_view_of(v->r), region->space, h->addr, p, h->len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
     if (tag == KEYTAB) {

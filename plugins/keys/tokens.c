@@ -110,7 +110,7 @@ static void add_variable(struct eg_vault *v, struct trials *t, const struct eg_k
     } else if (ends_with(var->key, var->key_len, "AWS_SECRET_ACCESS_KEY")) {
         key.name = aws_id;
     }
-    if (eg_vault_add(v, &key))
+    if (eg_vault_add(v, &key) && v->exports)
         eg_vault_text(v, eg_strf(r, "tokens/%s.txt", kind),
                       eg_strf(r, "%s\t%s\n", key.purpose, value),
                       "secrets of environments: name of the variable, tab, value");
@@ -317,7 +317,7 @@ static bool add(const struct found *f, struct eg_vault_key key)
 
 static void add_text(const struct found *f, struct eg_vault_key key)
 {
-    if (add(f, key))
+    if (add(f, key) && f->v->exports)
         eg_vault_text(f->v, "tokens/token.txt",
                       eg_strf(f->v->r, "%s\t%.*s\n", key.purpose, (int)f->n, (const char *)f->p),
                       "tokens: what it is, tab, the token");
@@ -381,7 +381,7 @@ static void add_jwk(const struct found *f)
 static void add_pem(const struct found *f)
 {
     struct eg_run *r = f->v->r;
-    struct eg_privkey *key;
+    struct eg_privkey key;
     uint8_t pem[KEY_MAX];
     size_t len;
 
@@ -391,18 +391,17 @@ static void add_pem(const struct found *f)
     len = eg_key_size(KEY_PEM, pem, len);
     if (!len)
         return;
-    key = eg_tmp(r, sizeof *key);
-    if (!eg_privkey_read(KEY_PEM, pem, len, key) || !key->der_len ||
+    if (!eg_privkey_read(KEY_PEM, pem, len, &key) || !key.der_len ||
         !add(f, (struct eg_vault_key){ .kind = "private key",
                                        .name = "PEM in base64",
-                                       .purpose = *key->public ? key->public : NULL,
-                                       .algorithm = key->algorithm,
-                                       .secret = key->der,
-                                       .len = key->der_len,
-                                       .proof = key->proof }))
+                                       .purpose = *key.public ? key.public : NULL,
+                                       .algorithm = key.algorithm,
+                                       .secret = key.der,
+                                       .len = key.der_len,
+                                       .proof = key.proof }))
         return;
-    eg_vault_text(f->v, eg_strf(r, "private/%s.pem", eg_key_fingerprint(r, key->der, key->der_len)),
-                  key->pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
+    eg_vault_text(f->v, eg_strf(r, "private/%s.pem", eg_key_fingerprint(r, key.der, key.der_len)),
+                  key.pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
 }
 
 static void hit(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,

@@ -1,0 +1,244 @@
+/* credfind_test.c - `keys` finds password hashes, tickets and tokens in files, in environments and in
+ * memory, and takes nothing else for one. */
+#include "../../../core/base.h"
+#include "check.h"
+#include "config.h"
+#include "mkcache.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FILE_MAX = 8192 };
+
+/* Texts of a file are as long as they are: what has no room is an error of the test. */
+static void __attribute__((__format__(__printf__, 3, 4)))
+print(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(out, size, format, args);
+    va_end(args);
+    assert_in_range(n, 0, (int)size - 1);
+}
+
+struct loaded {
+    uint8_t bytes[FILE_MAX + 1];
+    size_t len;
+};
+
+/* A file of a corpus: "tokens/ghp". */
+static void load(const char *name, struct loaded *out)
+{
+    char path[512];
+    FILE *f;
+
+    print(path, sizeof path, "%s/tests/fuzz/corpus/%s", getenv("SOURCE_ROOT"), name);
+    f = fopen(path, "rb");
+    assert_non_null(f);
+    out->len = fread(out->bytes, 1, FILE_MAX, f);
+    out->bytes[out->len] = 0;
+    fclose(f);
+    assert_true(out->len > 0);
+}
+
+struct world {
+    struct mk_cache c;
+    uint8_t *ram;
+    size_t len;
+};
+
+/* A cached file with these bytes. */
+static void file(struct world *w, const char *name, const void *bytes, size_t n)
+{
+    const uint64_t d = mk_cache_file(&w->c, 0, name, MK_REG, n);
+    const uint64_t first = mk_cache_folio(&w->c, d, 0, 1, "\0", MK_FRESH);
+
+    assert_true(n <= w->c.g.page);
+    memcpy(w->ram + first * w->c.g.page, bytes, n);
+}
+
+/* Memory that is nobody's. */
+static void loose(struct world *w, size_t at, const void *bytes, size_t n)
+{
+    const uint64_t page = w->c.free++;
+
+    memcpy(w->ram + page * w->c.g.page + at, bytes, n);
+}
+
+static const char *rows_of(struct world *w)
+{
+    return mk_guest_rows(&w->c.g, "keys", "show");
+}
+
+static void open_world(struct world *w, const struct mk_machine *m)
+{
+    mk_cache_begin(&w->c, m, "ext4");
+    w->ram = mk_ram(w->c.k, &w->len);
+}
+
+static void has(const char *rows, const char *text)
+{
+    if (!strstr(rows, text))
+        fail_msg("no \"%s\" in:\n%s", text, (fputs(rows, stderr), rows));
+}
+
+static size_t count(const char *rows, const char *text)
+{
+    size_t n = 0;
+
+    while ((rows = strstr(rows, text))) {
+        rows++;
+        n++;
+    }
+    return n;
+}
+
+static void accounts(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct loaded a, b, d, g;
+        char shadow[2048], saved[2048];
+        struct world w;
+        const char *rows;
+
+        open_world(&w, m);
+        load("tokens/hash-alice", &a);
+        load("tokens/hash-bob", &b);
+        load("tokens/hash-des", &d);
+        load("tokens/hash-five", &g);
+        print(shadow, sizeof shadow,
+              "root:*:1::::::\nalice:%s:1:0:9:7:::\nbob:!%s:1:0:9:7:::\nold:%s:1:0:9:7:::\n"
+              "seven:%s:1:0:9:7\nx y:%s:1:0:9:7:::\n",
+              (char *)a.bytes, (char *)b.bytes, (char *)d.bytes, (char *)g.bytes, (char *)g.bytes);
+        print(saved, sizeof saved, "alice:%s:1:0:9:7:::\n", (char *)a.bytes);
+        file(&w, "shadow-", saved, strlen(saved));
+        file(&w, "shadow", shadow, strlen(shadow));
+        file(&w, "shadows", "eve:5wDZq1Tz.jqGg:1:0:9:7:::\n", 29);
+        rows = rows_of(&w);
+        has(rows, "password hash|alice|/shadow|sha512crypt|");
+        has(rows, "password hash|bob|/shadow|yescrypt|");
+        has(rows, "|locked\n");
+        has(rows, "password hash|old|/shadow|descrypt|");
+        assert_int_equal(count(rows, "password hash|alice|"), 1);
+        // a line with fewer fields is none of the file; its hash is found as a text
+        has(rows, "password hash|seven||sha256crypt|");
+        assert_int_equal(count(rows, "password hash|"), 4);
+        mk_cache_end(&w.c);
+    }
+}
+
+#ifdef HAVE_SHA256
+static void in_memory(void **state)
+{
+    static const char *const texts[] = { "jwt",  "ghp",   "glpat", "age",   "wif", "wifc",
+                                         "xprv", "bip12", "bip24", "jwkec", "kube" };
+    static const char *const kinds[] = {
+        "token|alice|JSON Web Token|HS256|",
+        "token||GitHub token|",
+        "token||GitLab token|",
+        "token||age identity|",
+        "token||Bitcoin private key|",
+        "token||Bitcoin private key, compressed|",
+        "token||extended private key",
+        "token||mnemonic (BIP 39)|",
+        "token||mnemonic (BIP 39)|",
+        "token||JSON Web Key|EC P-256|",
+        "private key|PEM in base64|SHA256:5TvkiCiSe0kLLgtDji7TXY/ZdIzcMCHf7iVSkDRCGQs|EC P-256|",
+    };
+
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        struct loaded l;
+        const char *rows;
+
+        open_world(&w, m);
+        for (size_t i = 0; i < countof(texts); i++) {
+            char name[64], text[FILE_MAX];
+
+            print(name, sizeof name, "tokens/%s", texts[i]);
+            load(name, &l);
+            print(text, sizeof text, "x %s\n", (char *)l.bytes);
+            loose(&w, 100 + i, text, strlen(text)); // at any place in a word
+            loose(&w, 1000 + i, text, strlen(text));
+        }
+        load("tokens/npm", &l);
+        memmove(l.bytes + 1, l.bytes, l.len); // a part of a word
+        loose(&w, 100, l.bytes, l.len + 1);
+        load("krb5/credential", &l);
+        loose(&w, 77, l.bytes, l.len);
+        load("krb5/keytab-mit", &l);
+        loose(&w, 78, l.bytes, l.len);
+        load("krb5/ccache-mit", &l);
+        file(&w, "krb5cc_1000", l.bytes, l.len);
+        rows = rows_of(&w);
+        for (size_t i = 0; i < countof(kinds); i++)
+            has(rows, kinds[i]);
+        assert_int_equal(count(rows, "mnemonic"), 2);
+        assert_int_equal(count(rows, "npm"), 0);
+        has(rows, "kerberos|bob@LAB.EXAMPLE|session key with krbtgt/LAB.EXAMPLE@LAB.EXAMPLE|");
+        has(rows, "kerberos|alice@LAB.EXAMPLE|session key with host/lab.example@LAB.EXAMPLE|");
+        has(rows, "kerberos|host/lab.example@LAB.EXAMPLE|long-term key, version 1|");
+        assert_int_equal(count(rows, "kerberos|"), 5);
+        assert_int_equal(count(rows, "\ntoken|"), 10);
+        mk_cache_end(&w.c);
+    }
+}
+
+#endif
+
+static void environment(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w;
+        const char *rows;
+        struct loaded a;
+        char shadow[512];
+        uint64_t task;
+
+        open_world(&w, m);
+        load("tokens/hash-alice", &a);
+        print(shadow, sizeof shadow, "alice:%s:1:0:9:7:::\n", (char *)a.bytes);
+        file(&w, "shadow", shadow, strlen(shadow));
+        for (int i = 0; i < 2; i++) {
+            task = mk_guest_task(&w.c.g, 7 + i, "service", 0);
+            MK_MM(&w.c.g, task, "service\0",
+                  "DB_PASSWORD=invented-alice\0OTHER_PASSWORD=something\0PWD=/home\0"
+                  "X_TOKEN=/run/token\0USE_API_KEY=true\0MY_SECRET=s3cr3t!\0N_TOKEN=12345\0"
+                  "AWS_SECRET_ACCESS_KEY=rPvm4qUgwWOY5q+F4Qx4cJ6ob9Z0NK/bgFn2tAWr\0"
+                  "AWS_ACCESS_KEY_ID=AKIA67L56XARVUNJXV5M\0");
+        }
+        rows = rows_of(&w);
+#ifdef HAVE_CRYPT
+        has(rows, "password|alice|DB_PASSWORD|");
+        has(rows, "|hash in /shadow|");
+#else
+        has(rows, "password||DB_PASSWORD|");
+#endif
+        has(rows, "password||OTHER_PASSWORD|");
+        has(rows, "token||MY_SECRET|");
+        has(rows, "token|AKIA67L56XARVUNJXV5M|AWS_SECRET_ACCESS_KEY|");
+        assert_int_equal(count(rows, "password|") + count(rows, "token|"), 4);
+        mk_cache_end(&w.c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accounts),
+#ifdef HAVE_SHA256
+        cmocka_unit_test(in_memory),
+#endif
+        cmocka_unit_test(environment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
