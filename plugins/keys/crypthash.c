@@ -70,6 +70,23 @@ static size_t upto(const char *p, size_t n, size_t min, size_t max, bool digits)
     return len >= min && len < n && p[len] == '$' ? len + 1 : 0;
 }
 
+enum { NEVER = 1u << 30 }; // the cost of what no trial is worth
+
+/* yescrypt: how, log2 of N, r. "j9T" is what passwd(1) makes: 16 MiB. More would be slow, for who
+ * wrote the hash decides. */
+static unsigned yescrypt_cost(const char *p, size_t n)
+{
+    return n == 3 && p[0] == 'j' && digit(crypt64, p[1]) <= 11 && digit(crypt64, p[2]) <= 31
+               ? 100
+               : NEVER;
+}
+
+/* scrypt: log2 of N, r, p. */
+static unsigned scrypt_cost(const char *p)
+{
+    return digit(crypt64, p[0]) <= 14 && !memcmp(p + 1, "U..../....", 10) ? 300 : NEVER;
+}
+
 static bool params(const struct form *f, const char *p, size_t n, size_t *at,
                    struct eg_crypt_hash *out)
 {
@@ -84,12 +101,17 @@ static bool params(const struct form *f, const char *p, size_t n, size_t *at,
         return true;
     case 2:
         len = upto(p + *at, n - *at, 2, 24, false);
+        if (len)
+            out->cost = yescrypt_cost(p + *at, len - 1);
         break;
     case 3:
         len = run(p + *at, n - *at, 11) == 11 ? 11 : 0;
+        if (len)
+            out->cost = scrypt_cost(p + *at);
         break;
     case 4:
         len = upto(p + *at, n - *at, 1, 10, true);
+        out->cost = len <= 7 ? 1000 : NEVER; // below a million rounds
         break;
     default:
         return true;
@@ -148,8 +170,9 @@ static bool des(const char *p, size_t n, struct eg_crypt_hash *out)
     if (run(p + extended, n - extended, len - extended) != len - extended ||
         digit(crypt64, p[len - 1]) % 4)
         return false;
-    *out = (struct eg_crypt_hash){ extended ? "bsdicrypt" : "descrypt", extended ? 12400 : 1500, 1,
-                                   len };
+    // the count has its lowest bits first
+    *out = (struct eg_crypt_hash){ extended ? "bsdicrypt" : "descrypt", extended ? 12400 : 1500,
+                                   extended && memcmp(p + 3, "..", 2) != 0 ? NEVER : 10, len };
     return ends(p, n, len);
 }
 

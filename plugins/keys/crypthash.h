@@ -9,7 +9,8 @@ enum { EG_CRYPT_MAX = 384 }; /**< bytes of one: CRYPT_OUTPUT_SIZE of libxcrypt *
 struct eg_crypt_hash {
     const char *algorithm; /**< "sha512crypt", "yescrypt" */
     unsigned hashcat;      /**< its mode there; 0: hashcat has none, John the Ripper has */
-    unsigned cost;         /**< of one trial, roughly in milliseconds */
+    unsigned cost; /**< of one trial, roughly in milliseconds; huge where the hash asks for too
+                               much */
     size_t len;
 };
 /** Does @p, of which @n bytes can be read, begin with a hash that is whole: are its parts there,

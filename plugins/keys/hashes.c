@@ -149,27 +149,34 @@ size_t eg_accounts(struct eg_vault *v, struct eg_account **out)
 
 /* ---- trials ---- */
 
-const struct eg_account *eg_account_with(const struct eg_account *a, size_t n, const char *password,
-                                         unsigned *budget)
+enum { TRIALS = 2000 }; // milliseconds
+
+const struct eg_account *eg_account_with(struct eg_vault *v, struct eg_trials *t,
+                                         const char *password)
 {
 #ifdef HAVE_CRYPT
-    struct crypt_data *data = calloc(1, sizeof *data);
+    struct crypt_data *data;
     const struct eg_account *found = NULL;
 
-    for (size_t i = 0; data && i < n && !found; i++) {
+    if (!t->begun)
+        t->n = eg_accounts(v, &t->accounts);
+    t->begun = true;
+    data = t->n ? calloc(1, sizeof *data) : NULL;
+    for (size_t i = 0; data && i < t->n && !found; i++) {
+        const struct eg_account *a = &t->accounts[i];
         const char *made;
 
-        if (a[i].form.cost > *budget)
+        if (a->form.cost > TRIALS - t->spent)
             continue;
-        *budget -= a[i].form.cost;
-        made = crypt_r(password, a[i].hash, data);
-        if (made && !strcmp(made, a[i].hash))
-            found = &a[i];
+        t->spent += a->form.cost;
+        made = crypt_r(password, a->hash, data);
+        if (made && !strcmp(made, a->hash))
+            found = a;
     }
     free(data);
     return found;
 #else
-    (void)a, (void)n, (void)password, (void)budget;
+    (void)v, (void)t, (void)password;
     return NULL;
 #endif
 }

@@ -14,9 +14,17 @@ struct eg_account {
 /** All of them, in the run's memory; those of the current files before those of saved ones. */
 size_t eg_accounts(struct eg_vault *v, struct eg_account **out);
 
-/** Which account's hash is this password's? Trials cost time: @budget, in milliseconds, becomes
- * less by each. NULL: none, or this build has no crypt(3). */
-const struct eg_account *eg_account_with(const struct eg_account *a, size_t n, const char *password,
-                                         unsigned *budget);
+/** Passwords are tried against the accounts' hashes, which costs time: a few seconds in all. Begin
+ * with zeros. */
+struct eg_trials {
+    struct eg_account *accounts;
+    size_t n;
+    unsigned spent; /* milliseconds, roughly */
+    bool begun;
+};
+/** Whose password is it? NULL: nobody's, or too much time was spent, or this build has no
+ * crypt(3). */
+const struct eg_account *eg_account_with(struct eg_vault *v, struct eg_trials *t,
+                                         const char *password);
 
 #endif

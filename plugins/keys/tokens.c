@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define KIND "token"
-enum { VALUE_MAX = 4096, VARIABLES_MAX = 1 << 16, TRIALS = 2000 };
+enum { VALUE_MAX = 4096, VARIABLES_MAX = 1 << 16 };
 
 /* ---- environments ---- */
 
@@ -67,23 +67,7 @@ static bool is_secret(const char *value, size_t n)
     return !digits || n >= 6;
 }
 
-struct trials {
-    struct eg_account *accounts;
-    size_t n;
-    unsigned budget;
-    bool begun;
-};
-
-/* A password that is an account's. */
-static const struct eg_account *account_of(struct eg_vault *v, struct trials *t, const char *value)
-{
-    if (!t->begun)
-        t->n = eg_accounts(v, &t->accounts);
-    t->begun = true;
-    return eg_account_with(t->accounts, t->n, value, &t->budget);
-}
-
-static void add_variable(struct eg_vault *v, struct trials *t, const struct eg_key_process *p,
+static void add_variable(struct eg_vault *v, struct eg_trials *t, const struct eg_key_process *p,
                          const struct linux_variable *var, const char *aws_id)
 {
     struct eg_run *r = v->r;
@@ -99,7 +83,7 @@ static void add_variable(struct eg_vault *v, struct trials *t, const struct eg_k
     key.secret = value;
     key.len = var->value_len;
     key.purpose = eg_strf(r, "%.*s", (int)var->key_len, var->key);
-    if (kind[0] == 'p' && (a = account_of(v, t, value))) {
+    if (kind[0] == 'p' && (a = eg_account_with(v, t, value))) {
         key.name = a->name;
         key.proof = eg_strf(r, "hash in %s", a->path);
     } else if (eg_token_read((const uint8_t *)value, key.len, &token) && token.len == key.len) {
@@ -116,7 +100,7 @@ static void add_variable(struct eg_vault *v, struct trials *t, const struct eg_k
                       "secrets of environments: name of the variable, tab, value");
 }
 
-static void look_at_environment(struct eg_vault *v, struct trials *t,
+static void look_at_environment(struct eg_vault *v, struct eg_trials *t,
                                 const struct eg_key_process *p, struct linux_buffer *buf)
 {
     static const char id[] = "AWS_ACCESS_KEY_ID";
@@ -143,7 +127,7 @@ static void look_at_environment(struct eg_vault *v, struct trials *t,
 
 static void find(struct eg_vault *v)
 {
-    struct trials t = { .budget = TRIALS };
+    struct eg_trials t = { 0 };
     struct linux_buffer buf = { 0 };
     struct eg_obj task;
 

@@ -1,5 +1,6 @@
 /* tokens_fuzz.c - any bytes as password hashes, tokens, keys of wallets and JSON Web Keys. */
 #include "../../plugins/keys/base64.h"
+#include "../../plugins/keys/credtext.h"
 #include "../../plugins/keys/crypthash.h"
 #include "../../plugins/keys/jwk.h"
 #include "../../plugins/keys/tokentext.h"
@@ -27,6 +28,22 @@ static void mnemonic(const uint8_t *data, size_t size)
     eg_bip39_check(data, size);
 }
 
+static void has_end(void *context, const struct eg_cred *c)
+{
+    (void)context;
+    if (!c->word || !memchr(c->name, 0, sizeof c->name) || !memchr(c->secret, 0, sizeof c->secret))
+        abort();
+}
+
+static void files(const uint8_t *data, size_t size)
+{
+    static const char *const paths[] = { "/.kube/config",     "/.netrc", "/.pgpass",
+                                         "/.git-credentials", "/.npmrc", "/.docker/config.json" };
+
+    for (size_t i = 0; i < countof(paths); i++)
+        eg_cred_each(eg_cred_format(paths[i]), (const char *)data, size, has_end, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t bytes[EG_BASE58_MAX];
@@ -52,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     within(eg_base58_check(data, size, bytes), sizeof bytes);
     eg_base58_key(data, size, &what);
     mnemonic(data, size);
+    files(data, size);
     kty = memmem(data, size, "\"kty\"", 5);
     if (kty) {
         len = eg_jwk_form(data, size, (size_t)(kty - data), &begin);

@@ -106,7 +106,23 @@ bU1tOXVaVzVzYTBWYWNWcFRWMUZvT0dwRWRncGhSVzFaZDJORmNscDJSekZLWVNzNVdXWnlZbXRNTm5C
 RkhXRlV3YjNwWEwwVjVUZ290TFMwdExVVk9SQ0JRVWtsV1FWUkZJRXRGV1MwdExTMHRDZz09Ci0gbmFtZTogcm9ib3QKICB1c2VyOgogICAgdG9rZW46
 IGV5SjBlWEFpT2lKS1YxUWlMQ0poYkdjaU9pSkZVekkxTmlJc0ltdHBaQ0k2SWpFaWZRLmV5SmhkV1FpT2xzaVlTSXNJbUlpWFN3aWMzVmlJam9pWW05
 aUluMC5HOG14QTBUOTFpNkFqU3NSUlVBTnJQM1FaWTlNR21KM0x2dC14MU45QzJIVjJzSENIakFDZk44aVUyZzBvX2c5LXhwUEV4cEZfOTN3UUtuOEJI
-TzFCdwo=
+TzFCdwotIG5hbWU6IHNlcnZpY2UKICB1c2VyOgogICAgdG9rZW46IDk0b0RtaFRCc1dPd28wdm4xYVdSeTFoNnA4NElRc1l1STZBSUhZQWoK
+END
+}
+netrc_file() { openssl base64 -d << END
+bWFjaGluZSBnaXQubGFiLmV4YW1wbGUKICBsb2dpbiBhbGljZQogIHBhc3N3b3JkIGludmVudGVkLW5ldHJjLXdvcmQK
+END
+}
+pgpass_file() { openssl base64 -d << END
+ZGIubGFiLmV4YW1wbGU6NTQzMjoqOmJvYjppbnZlbnRlZC1wZ3Bhc3Mtd29yZAo=
+END
+}
+git_credentials() { openssl base64 -d << END
+aHR0cHM6Ly9ib2I6aW52ZW50ZWQtZ2l0LXdvcmRAZ2l0LmxhYi5leGFtcGxlCg==
+END
+}
+wifi_file() { openssl base64 -d << END
+W3dpZmldCnNzaWQ9SW52ZW50ZWQKClt3aWZpLXNlY3VyaXR5XQprZXktbWdtdD13cGEtcHNrCnBzaz1pbnZlbnRlZC13aWZpLXdvcmQK
 END
 }
 variables() { openssl base64 -d << END
@@ -117,7 +133,7 @@ YmZPUk5rMApTVFJJUEVfU0VDUkVUPXNrX2xpdmVfdTB1OVA1SVkxNjFySVpCY3lYdHhqMlBhCg==
 END
 }
 
-mkdir -p /home/alice/.kube /srv/web
+mkdir -p /home/alice/.kube /srv/web /etc/NetworkManager/system-connections
 shadow_file > /etc/shadow
 chmod 600 /etc/shadow
 web_users > /srv/web/.htpasswd
@@ -125,6 +141,10 @@ alice_cache > /tmp/krb5cc_1001
 lab_keytab > /etc/krb5.keytab
 wallet_file > /home/alice/wallet.txt
 kube_config > /home/alice/.kube/config
+netrc_file > /home/alice/.netrc
+pgpass_file > /home/alice/.pgpass
+git_credentials > /home/alice/.git-credentials
+wifi_file > /etc/NetworkManager/system-connections/Invented.nmconnection
 cat /etc/shadow /srv/web/.htpasswd /tmp/krb5cc_1001 /etc/krb5.keytab /home/alice/wallet.txt /home/alice/.kube/config > /dev/null
 bob_ticket | keyctl padd user krb_ccache:ticket @u > /dev/null
 bob_second_ticket | keyctl padd big_key krb_ccache:second @u > /dev/null ||
@@ -170,5 +190,10 @@ secret token 6876732e31674278444f4e75465531656d343165503034556d703752
 secret token 676c7061742d4c7578343749794c377973365233356c4b644f4a
 secret token 41497a6168694a4e517072364a647752504c53786b53624e58796e796476653562664f524e6b30
 secret token 736b5f6c6976655f753075395035495931363172495a4263795874786a325061
+secret password 696e76656e7465642d6e657472632d776f7264
+secret password 696e76656e7465642d7067706173732d776f7264
+secret password 696e76656e7465642d6769742d776f7264
+secret token 696e76656e7465642d776966692d776f7264
+secret token 39346f446d68544273574f776f30766e31615752793168367038344951735975493641494859416a '"name":"service"'
 secret password 696e76656e7465642d616c696365 '"name":"alice"'
 secret 'private key' 308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420a08594058ea7128f756d92d0580108f097ebe39c3ee5fc8b6c7a112c1f6f2821a1440342000417804ea9a12e8c7f6a277a7964119a99496421f230ef684998c1c12b66f1b525afbd61fadb90bea937ee3729887177a2646a8071e59fb54065d4d28cd6fc4c8d

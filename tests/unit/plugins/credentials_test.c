@@ -3,6 +3,7 @@
  * what the formats say). */
 #include "../../../core/base.h"
 #include "../../../plugins/keys/base64.h"
+#include "../../../plugins/keys/credtext.h"
 #include "../../../plugins/keys/crypthash.h"
 #include "../../../plugins/keys/jwk.h"
 #include "../../../plugins/keys/krb5.h"
@@ -123,6 +124,20 @@ static void no_hash(void **state)
     (void)state;
     for (size_t i = 0; i < countof(none); i++)
         assert_false(eg_crypt_hash(none[i], strlen(none[i]), true, &h));
+    // what asks for too much work is never tried
+    assert_true(eg_crypt_hash(
+                    "$6$rounds=999999999$pJlaB2Kb0W48LOnV$nqXMNG9pNbxvdfjHebwcjsF4Qazx.Vywccp89mlN"
+                    "QRX6jFi5KO3lwDiqzRZ5fnrCUCbzHVfgGbDndGJCTnhiH.",
+                    123, false, &h) &&
+                h.cost > 100000);
+    assert_true(
+        eg_crypt_hash("$y$jHT$IfaijGt4PnjnIfU1aFE4d/$.OEuro6FGUTjkO1nhiBu6P8TI9TUCtxab/go7I1d/DC",
+                      73, false, &h) &&
+        h.cost > 100000);
+    assert_true(
+        eg_crypt_hash("$y$j9T$IfaijGt4PnjnIfU1aFE4d/$.OEuro6FGUTjkO1nhiBu6P8TI9TUCtxab/go7I1d/DC",
+                      73, false, &h) &&
+        h.cost <= 100);
     assert_true(eg_crypt_hash("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", 33, true, &h));
     assert_int_equal(h.hashcat, 101);
     assert_false(eg_crypt_hash("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", 33, false, &h));
@@ -375,6 +390,64 @@ static void age(void **state)
     assert_int_equal(eg_age_form(l.bytes, l.len), 0);
 }
 
+/* ---- files ---- */
+
+static void join(void *context, const struct eg_cred *c)
+{
+    char *text = context;
+    const size_t n = strlen(text);
+
+    print(text + n, 1024 - n, "%s|%s|%s|%s\n", c->password ? "password" : "token", c->name, c->word,
+          c->secret);
+}
+
+static void each_file(void **state)
+{
+    static const struct {
+        const char *name, *path, *rows;
+    } files[] = {
+        { "netrc", "/root/.netrc",
+          "password|alice@git.lab|password|invented-word\n"
+          "password|bob@default|password|other-word\n" },
+        { "pgpass", "/home/bob/.pgpass", "password|db.lab:5432:*:bob|password|invented:word\n" },
+        { "git", "/.git-credentials", "password|bob@git.lab|password|invented-word\n" },
+        { "kube", "/root/.kube/config", "token|robot|token|invented-token\n" },
+        { "npmrc", "/.npmrc", "token|//registry.lab/|_authToken|invented-token\n" },
+        { "docker", "/root/.docker/config.json", "password|registry.lab|auth|invented-word\n" },
+        { "aws", "/root/.aws/credentials",
+          "token|AKIA67L56XARVUNJXV5M|aws_secret_access_key|"
+          "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\n" },
+        { "wifi", "/etc/NetworkManager/system-connections/x.nmconnection",
+          "token|wifi-security|psk|invented-word\n" },
+    };
+    static const char none[] =
+        "password=\npassword = ${PASSWORD}\n#password=abcd\npassword\n=abcd\n"
+        "passwords=abcd\n";
+    char text[1024] = "";
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        struct loaded l;
+        char name[64];
+
+        print(name, sizeof name, "tokens/file-%s", files[i].name);
+        load(name, &l);
+        assert_non_null(eg_cred_format(files[i].path));
+        assert_true(eg_cred_may(strrchr(files[i].path, '/') + 1));
+        *text = 0;
+        eg_cred_each(eg_cred_format(files[i].path), (char *)l.bytes, l.len, join, text);
+        assert_string_equal(text, files[i].rows);
+    }
+    *text = 0;
+    eg_cred_each(eg_cred_format("/.my.cnf"), none, sizeof none - 1, join, text);
+    assert_string_equal(text, "");
+    // a folder decides
+    assert_true(eg_cred_may("config"));
+    assert_null(eg_cred_format("/boot/config"));
+    assert_false(eg_cred_may("config.json5"));
+    assert_null(eg_cred_format("config"));
+}
+
 /* ---- Kerberos ---- */
 
 static size_t creds_of(const struct loaded *l, struct eg_krb5_cred *last)
@@ -462,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_hash),    cmocka_unit_test(no_hash),  cmocka_unit_test(each_token),
         cmocka_unit_test(no_web_token), cmocka_unit_test(aws),      cmocka_unit_test(age),
+        cmocka_unit_test(each_file),
 #ifdef HAVE_SHA256
         cmocka_unit_test(base58),       cmocka_unit_test(mnemonic), cmocka_unit_test(word_list),
         cmocka_unit_test(web_key),
