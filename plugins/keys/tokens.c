@@ -48,11 +48,11 @@ static const char *kind_of(const char *name, size_t n)
                                              : NULL;
 }
 
-/* A path, a number and a switch are no secrets. */
+/* A path, a number, a switch and "xxxx" are no secrets. */
 static bool is_secret(const char *value, size_t n)
 {
     static const char *const words[] = { "true", "false", "none", "null", "disabled", "enabled" };
-    bool digits = true;
+    bool digits = true, same = true;
 
     if (n < 4 || n > VALUE_MAX || *value == '/' || *value == '$')
         return false;
@@ -60,11 +60,12 @@ static bool is_secret(const char *value, size_t n)
         if ((uint8_t)value[i] < ' ')
             return false;
         digits &= value[i] >= '0' && value[i] <= '9';
+        same &= value[i] == *value;
     }
     for (size_t i = 0; i < countof(words); i++)
         if (n == strlen(words[i]) && !memcmp(value, words[i], n))
             return false;
-    return !digits || n >= 6;
+    return !same && (!digits || n >= 6);
 }
 
 static void add_variable(struct eg_vault *v, struct eg_trials *t, const struct eg_key_process *p,

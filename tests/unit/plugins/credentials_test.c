@@ -495,6 +495,9 @@ static void ccache(void **state)
     l.bytes[c.server.part[0].at - l.bytes] ^= 1;
     assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
     l.bytes[c.server.part[0].at - l.bytes] ^= 1;
+    l.bytes[c.server.realm.at - l.bytes] ^= 1;
+    assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
+    l.bytes[c.server.realm.at - l.bytes] ^= 1;
     l.bytes[c.key.at - l.bytes - 5] = 17;
     assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
     l.bytes[c.key.at - l.bytes - 5] = 18;

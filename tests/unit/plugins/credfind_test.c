@@ -217,7 +217,9 @@ static void environment(void **state)
             task = mk_guest_task(&w.c.g, 7 + i, "service", 0);
             MK_MM(&w.c.g, task, "service\0",
                   "DB_PASSWORD=invented-alice\0OTHER_PASSWORD=something\0PWD=/home\0"
-                  "X_TOKEN=/run/token\0USE_API_KEY=true\0MY_SECRET=s3cr3t!\0N_TOKEN=12345\0"
+                  "X_TOKEN=/run/"
+                  "token\0USE_API_KEY=true\0HIDDEN_SECRET=xxxxxxxx\0MY_SECRET=s3cr3t!\0N_TOKEN="
+                  "12345\0"
                   "AWS_SECRET_ACCESS_KEY=rPvm4qUgwWOY5q+F4Qx4cJ6ob9Z0NK/bgFn2tAWr\0"
                   "AWS_ACCESS_KEY_ID=AKIA67L56XARVUNJXV5M\0");
         }
