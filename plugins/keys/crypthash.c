@@ -172,7 +172,8 @@ static bool des(const char *p, size_t n, struct eg_crypt_hash *out)
         return false;
     // the count has its lowest bits first
     *out = (struct eg_crypt_hash){ extended ? "bsdicrypt" : "descrypt", extended ? 12400 : 1500,
-                                   extended && memcmp(p + 3, "..", 2) != 0 ? NEVER : 10, len };
+                                   extended && memcmp(p + 3, "..", 2) != 0 ? NEVER : 10, len,
+                                   extended ? 0 : 8 };
     return ends(p, n, len);
 }
 

@@ -12,6 +12,8 @@ struct eg_crypt_hash {
     unsigned cost; /**< of one trial, roughly in milliseconds; huge where the hash asks for too
                                much */
     size_t len;
+    unsigned prefix; /**< only so many characters of a password count: of a longer one it proves no
+                          more; 0: all do */
 };
 /** Does @p, of which @n bytes can be read, begin with a hash that is whole: are its parts there,
  * and have the salt and the hash lengths and characters that the algorithm makes? What follows

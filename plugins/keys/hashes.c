@@ -166,7 +166,8 @@ const struct eg_account *eg_account_with(struct eg_vault *v, struct eg_trials *t
         const struct eg_account *a = &t->accounts[i];
         const char *made;
 
-        if (a->form.cost > TRIALS - t->spent)
+        if (a->form.cost > TRIALS - t->spent ||
+            (a->form.prefix && strlen(password) > a->form.prefix))
             continue;
         t->spent += a->form.cost;
         made = crypt_r(password, a->hash, data);

@@ -5,7 +5,7 @@
 #include "../../core/space.h"
 #include "cachedfile.h"
 #include "fingerprint.h"
-#include "krb5.h"
+#include "krb5_open.h"
 #include "lanes.h"
 #include <stdio.h>
 #include <string.h>
@@ -41,10 +41,97 @@ static void flags_text(uint32_t flags, char out[FLAGS_LEN])
     out[n] = 0;
 }
 
+/* ---- keys and tickets that belong together ---- */
+
+enum { PAIRS_MAX = 256 };
+struct ticket {
+    char client[EG_KRB5_NAME];
+    uint8_t key[EG_KRB5_KEY_MAX]; // the session key that stands beside it
+    size_t key_len;
+    struct eg_key_bytes bytes;
+    bool opened; // by a key, and has that session key in it
+};
+struct server {
+    uint16_t type;
+    uint8_t key[EG_KRB5_KEY_MAX];
+    size_t key_len;
+    const struct ticket *opens;
+};
+/* What the files have. */
+struct pairs {
+    struct eg_run *r;
+    struct ticket *tickets;
+    struct server *servers;
+    size_t n_tickets, n_servers;
+};
+
+static void keep_ticket(struct pairs *w, const struct eg_krb5_cred *c)
+{
+    struct ticket *t = &w->tickets[w->n_tickets];
+    uint8_t *copy;
+
+    if (w->n_tickets == PAIRS_MAX || c->key.n > sizeof t->key || c->ticket.n > EG_KRB5_TICKET_MAX)
+        return;
+    eg_krb5_name(&c->client, t->client);
+    memcpy(t->key, c->key.at, c->key.n);
+    t->key_len = c->key.n;
+    copy = eg_tmp(w->r, c->ticket.n);
+    memcpy(copy, c->ticket.at, c->ticket.n);
+    t->bytes = (struct eg_key_bytes){ copy, c->ticket.n };
+    w->n_tickets++;
+}
+
+static void keep_server(struct pairs *w, const struct eg_krb5_entry *e)
+{
+    struct server *s = &w->servers[w->n_servers];
+
+    if (w->n_servers == PAIRS_MAX || e->key.n > sizeof s->key)
+        return;
+    s->type = e->type;
+    memcpy(s->key, e->key.at, e->key.n);
+    s->key_len = e->key.n;
+    w->n_servers++;
+}
+
+static void open_tickets(struct pairs *w)
+{
+    uint8_t key[EG_KRB5_KEY_MAX];
+    size_t len;
+
+    for (size_t i = 0; i < w->n_servers && !eg_stopped(w->r); i++)
+        for (size_t k = 0; k < w->n_tickets; k++) {
+            struct server *s = &w->servers[i];
+            struct ticket *t = &w->tickets[k];
+
+            if (!eg_krb5_open(s->type, s->key, s->key_len, t->bytes, key, &len))
+                continue;
+            s->opens = t;
+            t->opened |= len == t->key_len && !memcmp(key, t->key, len);
+        }
+}
+
+static bool is_opened(const struct pairs *w, struct eg_key_bytes key)
+{
+    for (size_t i = 0; w && i < w->n_tickets; i++)
+        if (w->tickets[i].opened && key.n == w->tickets[i].key_len &&
+            !memcmp(key.at, w->tickets[i].key, key.n))
+            return true;
+    return false;
+}
+
+static const char *opened_by(const struct pairs *w, struct eg_key_bytes key)
+{
+    for (size_t i = 0; w && i < w->n_servers; i++)
+        if (w->servers[i].opens && key.n == w->servers[i].key_len &&
+            !memcmp(key.at, w->servers[i].key, key.n))
+            return w->servers[i].opens->client;
+    return NULL;
+}
+
 /* ---- keys ---- */
 
-static void add_cred(struct eg_vault *v, const struct eg_krb5_cred *c, const char *place,
-                     uint64_t physical)
+static void add_cred(struct eg_vault *v, const struct pairs *w, const struct eg_krb5_cred *c,
+                     const char *place, uint64_t physical)
 {
     char client[EG_KRB5_NAME], server[EG_KRB5_NAME], times[3][TIME_LEN], flags[FLAGS_LEN];
     char purpose[TEXT_MAX], hints[TEXT_MAX];
@@ -66,18 +153,22 @@ static void add_cred(struct eg_vault *v, const struct eg_krb5_cred *c, const cha
                         .physical = physical,
                         .secret = c->key.at,
                         .len = c->key.n,
-                        .proof = "the ticket names the server; length of the key",
+                        .proof = is_opened(w, c->key)
+                                     ? "the server's key opens the ticket, which has it"
+                                     : "the ticket names the server; length of the key",
                         .hints = hints,
                     });
 }
 
-static void add_entry(struct eg_vault *v, const struct eg_krb5_entry *e, const char *place,
-                      uint64_t physical)
+static void add_entry(struct eg_vault *v, const struct pairs *w, const struct eg_krb5_entry *e,
+                      const char *place, uint64_t physical)
 {
-    char name[EG_KRB5_NAME], time[TIME_LEN], purpose[64], hints[TEXT_MAX];
+    char name[EG_KRB5_NAME], time[TIME_LEN], purpose[64], hints[TEXT_MAX], proof[TEXT_MAX];
+    const char *client = opened_by(w, e->key);
     size_t len;
 
     eg_krb5_name(&e->of, name);
+    snprintf(proof, sizeof proof, "opens a ticket of %s", client ? client : "");
     snprintf(purpose, sizeof purpose, "long-term key, version %u", e->kvno);
     snprintf(hints, sizeof hints, "%.1000s%sof %s", place ? place : "", place ? ": " : "",
              when(e->time, time));
@@ -89,13 +180,20 @@ static void add_entry(struct eg_vault *v, const struct eg_krb5_entry *e, const c
                         .physical = physical,
                         .secret = e->key.at,
                         .len = e->key.n,
-                        .proof = "the entry is complete; length of the key",
+                        .proof = client ? proof : "the entry is complete; length of the key",
                         .hints = hints,
                     });
 }
 
+/* What is done with the keys: they are kept in .pairs first, and then added. */
+struct doing {
+    struct eg_vault *v; // NULL: they are only counted
+    struct pairs *pairs;
+    bool adds;
+};
+
 /* Each credential of a cache. @return how many are proven. */
-static size_t cache(struct eg_vault *v, const uint8_t *p, size_t len, const char *place)
+static size_t cache(const struct doing *d, const uint8_t *p, size_t len, const char *place)
 {
     struct eg_krb5_principal owner;
     struct eg_krb5_cred c;
@@ -103,35 +201,42 @@ static size_t cache(struct eg_vault *v, const uint8_t *p, size_t len, const char
     size_t at = eg_krb5_ccache(p, len, &version, &owner), n = 0;
 
     for (size_t i = 0; at && i < CREDS_MAX && eg_krb5_cred(p + at, len - at, version, &c); i++) {
-        if (c.proven && ++n)
-            add_cred(v, &c, place, 0);
         at += c.size;
+        if (!c.proven)
+            continue;
+        n++;
+        if (d->adds)
+            add_cred(d->v, d->pairs, &c, place, 0);
+        else
+            keep_ticket(d->pairs, &c);
     }
     return n;
 }
 
-/* Each key of a keytab; @v NULL: they are only counted. @size: of what is proven. @return how many
- * there are. */
-static size_t keytab(struct eg_vault *v, const uint8_t *p, size_t len, const char *place,
+/* Each key of a keytab. @size: of what is proven. @return how many there are. */
+static size_t keytab(const struct doing *d, const uint8_t *p, size_t len, const char *place,
                      uint64_t physical, size_t *size)
 {
+    const size_t most = d->v ? CREDS_MAX : SEARCHED_MAX;
     struct eg_krb5_entry e;
     size_t at = EG_KRB5_KEYTAB_HEADER, n = 0;
 
     *size = 0;
     if (len < at || p[0] != 5 || p[1] != 2)
         return 0;
-    for (size_t i = 0; i < (v ? CREDS_MAX : SEARCHED_MAX) && eg_krb5_entry(p + at, len - at, &e);
-         i++) {
-        if (!v && !n && !e.proven)
+    for (size_t i = 0; i < most && eg_krb5_entry(p + at, len - at, &e); i++) {
+        if (!d->v && !n && !e.proven)
             break; // a search: the first one decides
         at += e.size;
         if (!e.proven)
             continue;
         n++;
         *size = at;
-        if (v)
-            add_entry(v, &e, place, physical ? physical + (uint64_t)(e.key.at - p) : 0);
+        if (d->adds)
+            add_entry(d->v, d->pairs, &e, place,
+                      physical ? physical + (uint64_t)(e.key.at - p) : 0);
+        else if (d->pairs)
+            keep_server(d->pairs, &e);
     }
     return n;
 }
@@ -164,21 +269,31 @@ static const char *file_name(struct eg_run *r, const char *path)
 
 static void use(struct eg_vault *v, const struct eg_cached_file *f, void *context)
 {
+    const struct doing *d = context;
     struct eg_run *r = v->r;
     size_t size;
 
-    (void)context;
-    if (keytab(v, f->bytes, f->len, f->path, 0, &size))
-        eg_vault_file(v, eg_strf(r, "kerberos/%s.keytab", file_name(r, f->path)), f->bytes,
-                      f->whole ? f->len : size, "keytab: klist -k -K FILE, kinit -k -t FILE");
-    else if (cache(v, f->bytes, f->len, f->path))
+    if (keytab(d, f->bytes, f->len, f->path, 0, &size)) {
+        if (d->adds)
+            eg_vault_file(v, eg_strf(r, "kerberos/%s.keytab", file_name(r, f->path)), f->bytes,
+                          f->whole ? f->len : size, "keytab: klist -k -K FILE, kinit -k -t FILE");
+    } else if (cache(d, f->bytes, f->len, f->path) && d->adds) {
         eg_vault_file(v, eg_strf(r, "kerberos/%s.ccache", file_name(r, f->path)), f->bytes, f->len,
                       "credential cache: KRB5CCNAME=FILE:…, klist -c FILE");
+    }
 }
 
 static void find(struct eg_vault *v)
 {
-    eg_cached_files(v, wanted, use, NULL);
+    struct pairs pairs = { .r = v->r };
+    struct doing d = { v, &pairs, false };
+
+    pairs.tickets = eg_tmp(v->r, PAIRS_MAX * sizeof *pairs.tickets);
+    pairs.servers = eg_tmp(v->r, PAIRS_MAX * sizeof *pairs.servers);
+    eg_cached_files(v, wanted, use, &d);
+    open_tickets(&pairs);
+    d.adds = true;
+    eg_cached_files(v, wanted, use, &d);
 }
 
 /* ---- memory ---- */
@@ -194,11 +309,12 @@ static void try(const struct looking *l, size_t at)
 {
     const uint8_t *p = l->w->bytes + at;
     const size_t n = l->w->len - at;
+    const struct doing count = { 0 };
     struct eg_krb5_cred c;
     size_t size;
 
     if (p[0] == 5) {
-        if (p[1] == 2 && keytab(NULL, p, n, NULL, 0, &size))
+        if (p[1] == 2 && keytab(&count, p, n, NULL, 0, &size))
             eg_hit_add(l->out, l->w->addr + at, (uint32_t)size, l->id | KEYTAB);
     } else if (eg_krb5_may_begin(p) && eg_krb5_cred(p, n, 4, &c) && c.proven) {
         eg_hit_add(l->out, l->w->addr + at, (uint32_t)c.size, l->id | CRED);
@@ -260,6 +376,7 @@ static void export_cred(struct eg_vault *v, const uint8_t *p, const struct eg_kr
 static void hit_keytab(struct eg_vault *v, const uint8_t *p, size_t len, uint64_t physical,
                        const char *owner)
 {
+    const struct doing d = { .v = v, .adds = true };
     struct eg_krb5_entry e;
     char name[EG_KRB5_NAME];
     struct eg_run *r = v->r;
@@ -272,7 +389,7 @@ static void hit_keytab(struct eg_vault *v, const uint8_t *p, size_t len, uint64_
             eg_krb5_name(&e.of, name);
         at += e.size;
     }
-    if (is_new && keytab(v, p, len, owner, physical, &size) && v->exports)
+    if (is_new && keytab(&d, p, len, owner, physical, &size) && v->exports)
         eg_vault_file(
             v,
             eg_strf(r, "kerberos/%s-%s.keytab", file_name(r, name), eg_key_fingerprint(r, p, size)),
@@ -295,7 +412,7 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
     }
     if (!eg_krb5_cred(p, h->len, 4, &c) || !c.proven || eg_vault_knows(v, c.key.at, c.key.n))
         return;
-    add_cred(v, &c, eg_vault_owner(v, region, h), at + (uint64_t)(c.key.at - p));
+    add_cred(v, NULL, &c, eg_vault_owner(v, region, h), at + (uint64_t)(c.key.at - p));
     export_cred(v, p, &c);
 }
 

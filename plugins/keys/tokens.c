@@ -1,6 +1,7 @@
 /* tokens.c - what lets its bearer in: tokens of services, private keys as texts, and passwords,
  * from the environments of processes and from all memory. */
 #include "../../core/base.h"
+#include "../../core/map.h"
 #include "../../core/space.h"
 #include "../linux/mm/args.h"
 #include "../linux/sched/task.h"
@@ -68,7 +69,26 @@ static bool is_secret(const char *value, size_t n)
     return !same && (!digits || n >= 6);
 }
 
-static void add_variable(struct eg_vault *v, struct eg_trials *t, const struct eg_key_process *p,
+/* What one process has, those that it starts have too: the first one is told. */
+struct environments {
+    struct eg_trials trials;
+    struct eg_map *seen;
+    struct linux_buffer buf;
+};
+
+static bool is_new(struct eg_run *r, struct eg_map *seen, const struct linux_variable *var)
+{
+    const uint64_t key =
+        eg_map_key(eg_map_hash(var->key, var->key_len), eg_map_hash(var->value, var->value_len));
+    uint64_t before;
+
+    if (eg_map_get(seen, key, &before))
+        return false;
+    eg_run_map_add(r, seen, key, 1);
+    return true;
+}
+
+static void add_variable(struct eg_vault *v, struct environments *e, const struct eg_key_process *p,
                          const struct linux_variable *var, const char *aws_id)
 {
     struct eg_run *r = v->r;
@@ -78,13 +98,13 @@ static void add_variable(struct eg_vault *v, struct eg_trials *t, const struct e
     struct eg_vault_key key = { .kind = kind, .process = p };
 
     if (!kind || !var->value || !is_secret(var->value, var->value_len) ||
-        eg_vault_knows(v, var->value, var->value_len))
+        !is_new(v->r, e->seen, var))
         return;
     value = eg_strf(r, "%.*s", (int)var->value_len, var->value);
     key.secret = value;
     key.len = var->value_len;
     key.purpose = eg_strf(r, "%.*s", (int)var->key_len, var->key);
-    if (kind[0] == 'p' && (a = eg_account_with(v, t, value))) {
+    if (kind[0] == 'p' && (a = eg_account_with(v, &e->trials, value))) {
         key.name = a->name;
         key.proof = eg_strf(r, "hash in %s", a->path);
     } else if (eg_token_read((const uint8_t *)value, key.len, &token) && token.len == key.len) {
@@ -101,15 +121,15 @@ static void add_variable(struct eg_vault *v, struct eg_trials *t, const struct e
                       "secrets of environments: name of the variable, tab, value");
 }
 
-static void look_at_environment(struct eg_vault *v, struct eg_trials *t,
-                                const struct eg_key_process *p, struct linux_buffer *buf)
+static void look_at_environment(struct eg_vault *v, struct environments *e,
+                                const struct eg_key_process *p)
 {
     static const char id[] = "AWS_ACCESS_KEY_ID";
     struct linux_variable var;
     const char *aws_id = NULL;
     size_t n = 0;
 
-    linux_each_variable(v->r, p->task, buf, var)
+    linux_each_variable(v->r, p->task, &e->buf, var)
     {
         if (n++ == VARIABLES_MAX)
             break;
@@ -118,18 +138,17 @@ static void look_at_environment(struct eg_vault *v, struct eg_trials *t,
             aws_id = eg_strf(v->r, "%.*s", EG_AWS_ID, var.value);
     }
     n = 0;
-    linux_each_variable(v->r, p->task, buf, var)
+    linux_each_variable(v->r, p->task, &e->buf, var)
     {
         if (n++ == VARIABLES_MAX)
             break;
-        add_variable(v, t, p, &var, aws_id);
+        add_variable(v, e, p, &var, aws_id);
     }
 }
 
 static void find(struct eg_vault *v)
 {
-    struct eg_trials t = { 0 };
-    struct linux_buffer buf = { 0 };
+    struct environments e = { .seen = eg_run_map(v->r) };
     struct eg_obj task;
 
     linux_each_process(v->r, task) {
@@ -139,7 +158,7 @@ static void find(struct eg_vault *v)
             continue;
         p.pid = eg_get_or((int64_t)-1, task, task_struct.tgid);
         p.comm = eg_string(v->r, eg_at(task, task_struct.comm), 16);
-        look_at_environment(v, &t, &p, &buf);
+        look_at_environment(v, &e, &p);
     }
 }
 

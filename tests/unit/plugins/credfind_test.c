@@ -205,18 +205,20 @@ static void environment(void **state)
     {
         struct world w;
         const char *rows;
-        struct loaded a;
+        struct loaded a, d;
         char shadow[512];
         uint64_t task;
 
         open_world(&w, m);
         load("tokens/hash-alice", &a);
-        print(shadow, sizeof shadow, "alice:%s:1:0:9:7:::\n", (char *)a.bytes);
+        load("tokens/hash-des", &d); // of the same password, of which it has eight characters
+        print(shadow, sizeof shadow, "des:%s:1:0:9:7:::\nalice:%s:1:0:9:7:::\n", (char *)d.bytes,
+              (char *)a.bytes);
         file(&w, "shadow", shadow, strlen(shadow));
         for (int i = 0; i < 2; i++) {
             task = mk_guest_task(&w.c.g, 7 + i, "service", 0);
             MK_MM(&w.c.g, task, "service\0",
-                  "DB_PASSWORD=invented-alice\0OTHER_PASSWORD=something\0PWD=/home\0"
+                  "DB_PASSWORD=invented-alice\0OTHER_PASSWORD=invented\0PWD=/home\0"
                   "X_TOKEN=/run/"
                   "token\0USE_API_KEY=true\0HIDDEN_SECRET=xxxxxxxx\0MY_SECRET=s3cr3t!\0N_TOKEN="
                   "12345\0"
@@ -226,11 +228,12 @@ static void environment(void **state)
         rows = rows_of(&w);
 #ifdef HAVE_CRYPT
         has(rows, "password|alice|DB_PASSWORD|");
+        has(rows, "password|des|OTHER_PASSWORD|");
         has(rows, "|hash in /shadow|");
 #else
         has(rows, "password||DB_PASSWORD|");
-#endif
         has(rows, "password||OTHER_PASSWORD|");
+#endif
         has(rows, "token||MY_SECRET|");
         has(rows, "token|AKIA67L56XARVUNJXV5M|AWS_SECRET_ACCESS_KEY|");
         assert_int_equal(count(rows, "password|") + count(rows, "token|"), 4);
