@@ -38,7 +38,7 @@ static void use(void *context, const struct eg_cred *c)
         key.proof = token.proof;
     }
     if (eg_vault_add(d->v, &key) && d->v->exports)
-        eg_vault_text(d->v, eg_strf(d->v->r, "tokens/%s-files.txt", key.kind),
+        eg_vault_text(d->v, "tokens/files.txt",
                       eg_strf(d->v->r, "%s\t%s\t%s\n", d->path, c->name, c->secret),
                       "secrets in files: the file, whose, the secret, tabs between");
 }

@@ -24,6 +24,7 @@ struct eg_cred_format {
     line_fn *line;
     const char *const *keys;  // of values that are secrets
     const char *const *owner; // of values that say whose the next one is
+    bool parts;               // sections are parts of one account's settings
 };
 
 /* ---- pieces ---- */
@@ -121,7 +122,8 @@ static void setting(struct reader *r, struct span line)
 
     line = trim(line);
     if (line.n && *line.at == '[' && line.at[line.n - 1] == ']') {
-        copy(r->cred.name, (struct span){ line.at + 1, line.n - 2 });
+        if (!f->parts)
+            copy(r->cred.name, (struct span){ line.at + 1, line.n - 2 });
         return;
     }
     if (!line.n || *line.at == '#' || *line.at == ';')
@@ -270,8 +272,8 @@ static const struct eg_cred_format formats[] = {
     { "/.docker/config.json", "docker", docker, NULL, NULL },
     { "/.npmrc", "npm", registry, npm_keys, NULL },
     { "/.pypirc", "twine", setting, ini_keys, ini_owner },
-    { "*.nmconnection", "NetworkManager", setting, wifi_keys, wifi_owner },
-    { "/wpa_supplicant.conf", "wpa_supplicant", setting, wifi_keys, wifi_owner },
+    { "*.nmconnection", "NetworkManager", setting, wifi_keys, wifi_owner, true },
+    { "/wpa_supplicant.conf", "wpa_supplicant", setting, wifi_keys, wifi_owner, true },
 };
 
 static bool ends_with(const char *s, const char *end)

@@ -7,8 +7,8 @@
 
 enum { EG_JWK_MAX = 8192 };
 
-/** The object around @at, where its member "kty" begins: @return its length, 0: it is none, or not a
- * private one; @begin: where in @p. */
+/** The object around @at, where its member "kty" begins: @return its length, 0: it is none, or not
+ * a private one; @begin: where in @p. */
 EG_API size_t eg_jwk_form(const uint8_t *p, size_t n, size_t at, size_t *begin);
 
 struct eg_jwk {

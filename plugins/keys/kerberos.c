@@ -256,12 +256,13 @@ static bool wanted(const char *name)
            !strncmp(name, "tkt", 3) || strstr(name, "ccache") || ends_with(name, "keytab");
 }
 
-/* The path as one name. */
-static const char *file_name(struct eg_run *r, const char *path)
+/* The path as one name, which ends in @end. */
+static const char *file_name(struct eg_run *r, const char *path, const char *end)
 {
-    char *name = eg_strf(r, "%s", path[0] == '/' ? path + 1 : path);
+    char *name = eg_strf(r, "kerberos/%s%s", path[0] == '/' ? path + 1 : path,
+                         ends_with(path, end) ? "" : end);
 
-    for (char *p = name; *p; p++)
+    for (char *p = strchr(name, '/') + 1; *p; p++)
         if (*p == '/')
             *p = '_';
     return name;
@@ -275,10 +276,10 @@ static void use(struct eg_vault *v, const struct eg_cached_file *f, void *contex
 
     if (keytab(d, f->bytes, f->len, f->path, 0, &size)) {
         if (d->adds)
-            eg_vault_file(v, eg_strf(r, "kerberos/%s.keytab", file_name(r, f->path)), f->bytes,
-                          f->whole ? f->len : size, "keytab: klist -k -K FILE, kinit -k -t FILE");
+            eg_vault_file(v, file_name(r, f->path, ".keytab"), f->bytes, f->whole ? f->len : size,
+                          "keytab: klist -k -K FILE, kinit -k -t FILE");
     } else if (cache(d, f->bytes, f->len, f->path) && d->adds) {
-        eg_vault_file(v, eg_strf(r, "kerberos/%s.ccache", file_name(r, f->path)), f->bytes, f->len,
+        eg_vault_file(v, file_name(r, f->path, ".ccache"), f->bytes, f->len,
                       "credential cache: KRB5CCNAME=FILE:…, klist -c FILE");
     }
 }
@@ -365,8 +366,8 @@ static void export_cred(struct eg_vault *v, const uint8_t *p, const struct eg_kr
     if (!v->exports)
         return;
     eg_krb5_name(&c->client, client);
-    path = eg_strf(r, "kerberos/%s-%s.ccache", file_name(r, client),
-                   eg_key_fingerprint(r, c->key.at, c->key.n));
+    path = file_name(r, eg_strf(r, "%s-%s", client, eg_key_fingerprint(r, c->key.at, c->key.n)),
+                     ".ccache");
     eg_vault_file(v, path, header, sizeof header,
                   "credential cache: KRB5CCNAME=FILE:…, klist -c FILE");
     eg_vault_file(v, path, p, (size_t)(last->at + last->n - p), NULL);
@@ -391,8 +392,7 @@ static void hit_keytab(struct eg_vault *v, const uint8_t *p, size_t len, uint64_
     }
     if (is_new && keytab(&d, p, len, owner, physical, &size) && v->exports)
         eg_vault_file(
-            v,
-            eg_strf(r, "kerberos/%s-%s.keytab", file_name(r, name), eg_key_fingerprint(r, p, size)),
+            v, file_name(r, eg_strf(r, "%s-%s", name, eg_key_fingerprint(r, p, size)), ".keytab"),
             p, size, "keytab: klist -k -K FILE, kinit -k -t FILE");
 }
 

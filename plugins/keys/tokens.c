@@ -116,8 +116,7 @@ static void add_variable(struct eg_vault *v, struct environments *e, const struc
         key.name = aws_id;
     }
     if (eg_vault_add(v, &key) && v->exports)
-        eg_vault_text(v, eg_strf(r, "tokens/%s.txt", kind),
-                      eg_strf(r, "%s\t%s\n", key.purpose, value),
+        eg_vault_text(v, "tokens/environment.txt", eg_strf(r, "%s\t%s\n", key.purpose, value),
                       "secrets of environments: name of the variable, tab, value");
 }
 
@@ -322,7 +321,7 @@ static bool add(const struct found *f, struct eg_vault_key key)
 static void add_text(const struct found *f, struct eg_vault_key key)
 {
     if (add(f, key) && f->v->exports)
-        eg_vault_text(f->v, "tokens/token.txt",
+        eg_vault_text(f->v, "tokens/memory.txt",
                       eg_strf(f->v->r, "%s\t%.*s\n", key.purpose, (int)f->n, (const char *)f->p),
                       "tokens: what it is, tab, the token");
 }

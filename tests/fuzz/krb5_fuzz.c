@@ -1,5 +1,5 @@
 /* krb5_fuzz.c - any bytes as a credential cache, a credential and a keytab. */
-#include "../../plugins/keys/krb5.h"
+#include "../../plugins/keys/krb5_open.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,13 @@ static void credentials(const uint8_t *p, size_t len, unsigned version)
 {
     struct eg_krb5_cred c;
 
+    static const uint8_t key[EG_KRB5_KEY_MAX];
+    uint8_t session[EG_KRB5_KEY_MAX];
+    size_t n = 0;
+
     while (eg_krb5_cred(p, len, version, &c)) {
+        if (eg_krb5_open(18, key, sizeof key, c.ticket, session, &n) && n > sizeof session)
+            abort();
         if (!c.size || c.size > len || (c.proven && (c.config || !c.key.n)))
             abort();
         principal(&c.client);

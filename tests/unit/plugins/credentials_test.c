@@ -6,7 +6,7 @@
 #include "../../../plugins/keys/credtext.h"
 #include "../../../plugins/keys/crypthash.h"
 #include "../../../plugins/keys/jwk.h"
-#include "../../../plugins/keys/krb5.h"
+#include "../../../plugins/keys/krb5_open.h"
 #include "../../../plugins/keys/tokentext.h"
 #include "../../../plugins/keys/wallet.h"
 #include "check.h"
@@ -418,7 +418,7 @@ static void each_file(void **state)
           "token|AKIA67L56XARVUNJXV5M|aws_secret_access_key|"
           "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\n" },
         { "wifi", "/etc/NetworkManager/system-connections/x.nmconnection",
-          "token|wifi-security|psk|invented-word\n" },
+          "token|Lab|psk|invented-word\n" },
     };
     static const char none[] =
         "password=\npassword = ${PASSWORD}\n#password=abcd\npassword\n=abcd\n"
@@ -505,6 +505,41 @@ static void ccache(void **state)
     assert_true(eg_krb5_cred(l.bytes, l.len, 4, &changed) && !changed.proven);
 }
 
+#ifdef HAVE_SHA256
+/* The host's key opens the host's ticket, in which the session key is that of the cache. */
+static void opened(void **state)
+{
+    struct eg_krb5_entry strong, weak;
+    struct eg_krb5_cred c;
+    struct loaded cached, table;
+    uint8_t key[EG_KRB5_KEY_MAX], changed[EG_KRB5_KEY_MAX];
+    size_t len = 0;
+
+    (void)state;
+    load("krb5/ccache-mit", &cached);
+    load("krb5/keytab-mit", &table);
+    assert_int_equal(creds_of(&cached, &c), 2); // the last one is the host's
+    assert_true(eg_krb5_entry(table.bytes + 2, table.len - 2, &strong));
+    assert_true(eg_krb5_entry(table.bytes + 2 + strong.size, table.len - 2 - strong.size, &weak));
+    assert_true(eg_krb5_open(strong.type, strong.key.at, strong.key.n, c.ticket, key, &len));
+    assert_int_equal(len, c.key.n);
+    assert_memory_equal(key, c.key.at, len);
+    assert_false(eg_krb5_open(weak.type, weak.key.at, weak.key.n, c.ticket, key, &len));
+    memcpy(changed, strong.key.at, strong.key.n);
+    changed[31] ^= 1;
+    assert_false(eg_krb5_open(strong.type, changed, strong.key.n, c.ticket, key, &len));
+    // a bit of what is encrypted, near the end and near the beginning, and a shorter one
+    cached.bytes[c.ticket.at + c.ticket.n - 40 - cached.bytes] ^= 1;
+    assert_false(eg_krb5_open(strong.type, strong.key.at, strong.key.n, c.ticket, key, &len));
+    cached.bytes[c.ticket.at + c.ticket.n - 40 - cached.bytes] ^= 1;
+    cached.bytes[c.ticket.at + c.ticket.n - 1 - cached.bytes] ^= 1;
+    assert_false(eg_krb5_open(strong.type, strong.key.at, strong.key.n, c.ticket, key, &len));
+    cached.bytes[c.ticket.at + c.ticket.n - 1 - cached.bytes] ^= 1;
+    c.ticket.n--;
+    assert_false(eg_krb5_open(strong.type, strong.key.at, strong.key.n, c.ticket, key, &len));
+}
+#endif
+
 static void keytab(void **state)
 {
     struct eg_krb5_entry e;
@@ -541,7 +576,7 @@ int main(void)
         cmocka_unit_test(each_file),
 #ifdef HAVE_SHA256
         cmocka_unit_test(base58),       cmocka_unit_test(mnemonic), cmocka_unit_test(word_list),
-        cmocka_unit_test(web_key),
+        cmocka_unit_test(web_key),      cmocka_unit_test(opened),
 #endif
         cmocka_unit_test(ccache),       cmocka_unit_test(keytab),
     };

@@ -1,5 +1,5 @@
-/* credfind_test.c - `keys` finds password hashes, tickets and tokens in files, in environments and in
- * memory, and takes nothing else for one. */
+/* credfind_test.c - `keys` finds password hashes, tickets and tokens in files, in environments and
+ * in memory, and takes nothing else for one. */
 #include "../../../core/base.h"
 #include "check.h"
 #include "config.h"
@@ -174,6 +174,7 @@ static void in_memory(void **state)
         loose(&w, 77, l.bytes, l.len);
         load("krb5/keytab-mit", &l);
         loose(&w, 78, l.bytes, l.len);
+        file(&w, "host.keytab", l.bytes, l.len);
         load("krb5/ccache-mit", &l);
         file(&w, "krb5cc_1000", l.bytes, l.len);
         for (size_t at = 0; at + 7 < l.len; at++)
@@ -190,6 +191,8 @@ static void in_memory(void **state)
         has(rows, "kerberos|bob@LAB.EXAMPLE|session key with krbtgt/LAB.EXAMPLE@LAB.EXAMPLE|");
         has(rows, "kerberos|alice@LAB.EXAMPLE|session key with host/lab.example@LAB.EXAMPLE|");
         has(rows, "kerberos|host/lab.example@LAB.EXAMPLE|long-term key, version 1|");
+        assert_int_equal(count(rows, "|opens a ticket of alice@LAB.EXAMPLE|"), 1);
+        assert_int_equal(count(rows, "|the server's key opens the ticket, which has it|"), 1);
         assert_int_equal(count(rows, "kerberos|"), 5);
         assert_int_equal(count(rows, "\ntoken|"), 10);
         mk_cache_end(&w.c);
