@@ -126,8 +126,6 @@ static void setting(struct reader *r, struct span line)
             copy(r->cred.name, (struct span){ line.at + 1, line.n - 2 });
         return;
     }
-    if (!line.n || *line.at == '#' || *line.at == ';')
-        return;
     if (!cut(&value, '=', &key) && (value = line, !cut(&value, ':', &key)))
         return;
     key = trim(key);
