@@ -4,7 +4,7 @@
 
 enum { WORDS = AES_SCHEDULE_MAX / 4, ROUND = 4 };
 
-static const uint8_t sbox[256] = {
+const uint8_t eg_aes_sbox[256] = {
     0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
     0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
     0xb7, 0xfd, 0x93, 0x26, 0x36, 0x3f, 0xf7, 0xcc, 0x34, 0xa5, 0xe5, 0xf1, 0x71, 0xd8, 0x31, 0x15,
@@ -30,8 +30,10 @@ size_t eg_aes_size(unsigned words)
 
 static uint32_t substitute(uint32_t w)
 {
-    return sbox[w & 255] | (uint32_t)sbox[w >> 8 & 255] << 8 | (uint32_t)sbox[w >> 16 & 255] << 16 |
-           (uint32_t)sbox[w >> 24] << 24;
+    const uint8_t *s = eg_aes_sbox;
+
+    return s[w & 255] | (uint32_t)s[w >> 8 & 255] << 8 | (uint32_t)s[w >> 16 & 255] << 16 |
+           (uint32_t)s[w >> 24] << 24;
 }
 
 static uint32_t rotate(uint32_t w, unsigned bits)
@@ -52,13 +54,18 @@ static uint32_t mix_columns(uint32_t w)
     return doubled(neighbours) ^ rotate(w, 8) ^ rotate(neighbours, 16);
 }
 
-/* What word @i is to be XORed with its predecessor by one key length. */
-static uint32_t step(uint32_t before, unsigned i, unsigned words)
+uint8_t eg_aes_constant(unsigned i)
 {
     static const uint8_t rcon[] = { 0, 1, 2, 4, 8, 16, 32, 64, 128, 27, 54 };
 
+    return i < sizeof rcon ? rcon[i] : 0;
+}
+
+/* What word @i is to be XORed with its predecessor by one key length. */
+static uint32_t step(uint32_t before, unsigned i, unsigned words)
+{
     if (i % words == 0)
-        return substitute(rotate(before, 8)) ^ rcon[i / words];
+        return substitute(rotate(before, 8)) ^ eg_aes_constant(i / words);
     return words == 8 && i % words == 4 ? substitute(before) : before;
 }
 

@@ -31,6 +31,9 @@ struct eg_aes_schedule {
 EG_API size_t eg_aes_size(unsigned words);
 /** What is computed from a key of @words words. @out has AES_SCHEDULE_MAX bytes. */
 EG_API void eg_aes_expand(const uint8_t *key, unsigned words, uint8_t *out);
+/** FIPS 197's S-box, and the constant of round @i. */
+EG_API extern const uint8_t eg_aes_sbox[256];
+EG_API uint8_t eg_aes_constant(unsigned i);
 /** Does a schedule begin at @p, of which eg_aes_size() bytes can be read? Then its key is in @key
  * (AES_KEY_MAX bytes). */
 EG_API bool eg_aes_is_schedule(const uint8_t *p, const struct eg_aes_schedule *s, uint8_t *key);
