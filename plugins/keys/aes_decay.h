@@ -9,7 +9,7 @@
 
 #include "aes.h"
 
-enum { AES_DECAY_MAX = 70 };
+enum { AES_FLIPS_MAX = 60 /**< beyond it nothing is found */, AES_DECAY_MAX = 70 };
 
 struct eg_aes_decay {
     unsigned percent; /**< of the bits that are not in the ground state, so many flip, at most */
@@ -25,7 +25,7 @@ struct eg_aes_recovered {
     unsigned reverse; /**< how many of these flipped away from the ground state */
     double chance;    /**< base-2 logarithm: how many of all keys of this length would explain the
                          bytes as well, if these were no schedule */
-    double sure;      /**< the probability that it is this key, and none of those that differ from it
+    double sure; /**< the probability that it is this key, and none of those that differ from it
                          in few bytes of the schedule */
 };
 

@@ -18,10 +18,10 @@ enum {
     STEPS = RELATIONS + BYTES,
     STARTS = 24,
     PASSES = 3,
-    SURE = -48,  // a chance above 2^SURE is none
-    FEW = 40,    // bytes in which few flips away from the ground state are
+    SURE = -48,       // a chance above 2^SURE is none
+    FEW = 40,         // bytes in which few flips away from the ground state are
     OTHERS = 1 << 22, // steps that look for other schedules than the first that is found
-    AWAY = 1000, // one bit in so many flips away from it
+    AWAY = 1000,      // one bit in so many flips away from it
 };
 
 static const double ENOUGH = 0.9; // so sure must a key be
@@ -45,11 +45,11 @@ struct guess {
 };
 
 struct recovery {
-    unsigned words, n;    // bytes
-    uint8_t seen[BYTES];  // 1: not in the ground state
-    uint8_t flip;         // 0xff: the ground state is 1
-    double decay;         // the part that flipped, from how many bits are in the ground state
-    double worth[BYTES];  // bits that are known of a byte
+    unsigned words, n;        // bytes
+    uint8_t seen[BYTES];      // 1: not in the ground state
+    uint8_t flip;             // 0xff: the ground state is 1
+    double decay;             // the part that flipped, from how many bits are in the ground state
+    double worth[BYTES];      // bits that are known of a byte
     uint8_t cost[BYTES][256]; // low half: bits that decayed if the byte was this; high half: flips
                               // away from the ground state
     struct relation relations[RELATIONS];
@@ -75,8 +75,8 @@ static void relate(struct recovery *r, unsigned out, unsigned a, unsigned b, boo
     for (unsigned i = 0; i < 3; i++)
         if (r->n_of[at[i]] < OF_BYTE)
             r->of[at[i]][r->n_of[at[i]]++] = (uint16_t)r->n_relations;
-    r->relations[r->n_relations++] = (struct relation){ (uint8_t)out, (uint8_t)a, (uint8_t)b,
-                                                        (uint8_t)constant, substituted };
+    r->relations[r->n_relations++] =
+        (struct relation){ (uint8_t)out, (uint8_t)a, (uint8_t)b, (uint8_t)constant, substituted };
 }
 
 /* Besides those of the standard their squares: from w[i] = w[i - n] ^ w[i - 1] follows

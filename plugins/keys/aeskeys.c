@@ -1,7 +1,10 @@
 /* aeskeys - AES keys by the schedules that programs and the kernel expand them to. */
+#include "../../core/base.h"
+#include "../../core/run.h"
 #include "../../core/scan.h"
 #include "../../core/space.h"
 #include "aes.h"
+#include "aes_decay.h"
 #include "fingerprint.h"
 #include "vault.h"
 
@@ -10,13 +13,47 @@
     C(ALGORITHM, TEXT, "AES-128, AES-192, AES-256")                                                \
     C(SCHEDULE, TEXT, "what it is for, and how it lies in memory")                                 \
     C(FINGERPRINT, TEXT, "of the key: the first 8 bytes of its SHA-256")                           \
-    C(SECRET, BYTES, "the key itself", EG_ASKED)
+    C(SECRET, BYTES, "the key itself", EG_ASKED)                                                   \
+    C(WRONG_BITS, INT, "bits of the schedule that flipped; with --decay", EG_ASKED)                \
+    C(CHANCE, TEXT,                                                                                \
+      "how many keys would explain bytes that are no schedule as well; with --decay", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
-struct aeskeys {
-    bool show;
-    unsigned step; // schedules begin at multiples of it
+enum {
+    DECAYED = 1 << 17, // of a tag
+    PERCENT = 30,
+    CANDIDATES = 64, // so many of the worst may be tried: a minute or two
 };
+
+struct aeskeys {
+    bool show, decays;
+    unsigned step; // schedules begin at multiples of it
+    struct eg_aes_decay decay;
+    uint64_t work, last; // last: where the last decayed one was
+    const struct eg_region *last_in;
+    uint64_t n_open, open; // places without a key; the first
+    uint64_t n_left;       // that were not tried
+};
+
+static int read_decay(struct eg_run *r, struct aeskeys *k)
+{
+    const char *ground = eg_arg_text(r, "ground");
+    int64_t percent = PERCENT;
+
+    k->decays = eg_arg_flag(r, "decay");
+    if (!k->decays && (ground || eg_arg_flag(r, "reverse") || eg_arg_int(r, "flips", &percent)))
+        return eg_run_fail(r, EG_EUSAGE, "--flips, --ground and --reverse say more of --decay");
+    if (eg_arg_int(r, "flips", &percent) && (percent < 1 || percent > AES_FLIPS_MAX))
+        return eg_run_fail(r, EG_EUSAGE, "--flips: 1 to %d percent", AES_FLIPS_MAX);
+    k->decay = (struct eg_aes_decay){ (unsigned)percent, -1, eg_arg_flag(r, "reverse") };
+    if (ground && strcmp(ground, "unknown") != 0) {
+        if (strcmp(ground, "0") != 0 && strcmp(ground, "1") != 0)
+            return eg_run_fail(r, EG_EUSAGE, "--ground: 0, 1 or unknown");
+        k->decay.ground = *ground - '0';
+    }
+    k->work = (uint64_t)CANDIDATES * AES_WORK_MAX;
+    return 0;
+}
 
 static int begin(struct eg_run *r, void **state)
 {
@@ -24,7 +61,7 @@ static int begin(struct eg_run *r, void **state)
 
     k->show = eg_arg_flag(r, "show");
     k->step = eg_arg_flag(r, "unaligned") ? 1 : 4;
-    return 0;
+    return read_decay(r, k);
 }
 
 /* ---- looking ---- */
@@ -49,6 +86,22 @@ static void found(void *context, size_t at, const struct eg_aes_schedule *s)
                l->id | tag_of(s));
 }
 
+static void found_decayed(void *context, size_t at, unsigned words)
+{
+    const struct looking *l = context;
+
+    eg_hit_add(l->out, l->w->addr + l->start + at, (uint32_t)eg_aes_size(words), DECAYED | words);
+}
+
+static void look_for_decayed(const struct aeskeys *k, const struct eg_window *w, size_t start,
+                             struct eg_hits *out)
+{
+    struct looking l = { w, start, 0, out };
+
+    if (start <= w->len)
+        eg_aes_find_decayed(w->bytes + start, w->len - start, &k->decay, found_decayed, &l);
+}
+
 static void look_at(const struct eg_window *w, size_t start, struct eg_hits *out, uint32_t id)
 {
     struct looking l = { w, start, id, out };
@@ -64,8 +117,11 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
 
     (void)worker;
     for (size_t i = 0; i < 4; i++)
-        if (k->step == 1 || i == aligned)
+        if (k->step == 1 || i == aligned) {
             look_at(w, i, out, 0);
+            if (k->decays)
+                look_for_decayed(k, w, i, out);
+        }
 }
 
 /* ---- rows ---- */
@@ -81,6 +137,82 @@ static bool key_of(struct eg_run *r, const struct eg_region *region, const struc
            eg_aes_is_schedule(bytes, s, key);
 }
 
+static bool is_exact(const uint8_t *bytes, unsigned words)
+{
+    uint8_t key[AES_KEY_MAX];
+
+    for (unsigned swapped = 0; swapped < 2; swapped++)
+        if (eg_aes_is_schedule(
+                bytes, &(struct eg_aes_schedule){ (uint8_t)words, AES_ENCRYPT, swapped }, key))
+            return true;
+    return false;
+}
+
+static void decayed_row(struct eg_run *r, struct aeskeys *k, const struct eg_region *region,
+                        const struct eg_hit *h, unsigned words, const struct eg_aes_recovered *key)
+{
+    if (region == k->last_in && h->addr == k->last)
+        return;
+    k->last_in = region;
+    k->last = h->addr;
+    eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_strf(r, "AES-%u", words * 32)),
+           .SCHEDULE = eg_text(eg_strf(r, "encryption, decayed to %d%s", key->ground,
+                                       key->swapped ? ", words swapped" : "")),
+           .FINGERPRINT = eg_text(eg_key_fingerprint(r, key->key, words * 4)),
+           .SECRET = k->show ? eg_blob(key->key, words * 4) : (struct eg_cell){ 0 },
+           .WRONG_BITS = eg_uint(key->wrong), .CHANCE = eg_text(eg_strf(r, "2^%.0f", key->chance)));
+}
+
+/* Of a place that seems to be a schedule, which may begin one row of it earlier or later. */
+static void hit_decayed(struct eg_run *r, struct aeskeys *k, const struct eg_region *region,
+                        const struct eg_hit *h)
+{
+    const unsigned words = h->tag & 255;
+    const int rows[] = { 0, -1, 1 };
+
+    if (k->work < AES_WORK_MAX) {
+        k->n_left++;
+        return;
+    }
+    for (size_t i = 0; i < countof(rows) && !eg_stopped(r); i++) {
+        struct eg_hit at = *h;
+        struct eg_aes_recovered key;
+        uint8_t bytes[AES_SCHEDULE_MAX];
+        uint64_t work = AES_WORK_MAX;
+
+        at.addr += (uint64_t)((int64_t)rows[i] * 4 * words);
+        if (!eg_read(eg_view_of(r), region->space, at.addr, bytes, h->len))
+            continue;
+        if (is_exact(bytes, words))
+            return;
+        if (eg_aes_recover(bytes, words, &k->decay, &work, &key)) {
+            decayed_row(r, k, region, &at, words, &key);
+            k->work -= AES_WORK_MAX - work;
+            return;
+        }
+        k->work -= EG_MIN(k->work, AES_WORK_MAX - work);
+    }
+    if (!k->n_open++)
+        k->open = h->addr;
+}
+
+static int done(struct eg_run *r, void *state)
+{
+    const struct aeskeys *k = state;
+
+    if (k->n_open)
+        eg_note(r,
+                "%llu places resemble a decayed schedule, but no key explains their bits; the "
+                "first is at %#llx",
+                (unsigned long long)k->n_open, (unsigned long long)k->open);
+    if (k->n_left)
+        eg_note(r,
+                "%llu more places resemble a decayed schedule; they were not tried: too much "
+                "work; a smaller --flips has fewer",
+                (unsigned long long)k->n_left);
+    return 0;
+}
+
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h)
 {
@@ -90,10 +222,14 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
         "encryption, last round first",
         "decryption, first round first",
     };
-    const struct aeskeys *k = state;
+    struct aeskeys *k = state;
     struct eg_aes_schedule s;
     uint8_t key[AES_KEY_MAX];
 
+    if (h->tag & DECAYED) {
+        hit_decayed(r, k, region, h);
+        return;
+    }
     if (!key_of(r, region, h, &s, key))
         return;
     eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_strf(r, "AES-%d", s.words * 32)),
@@ -105,10 +241,11 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
 
 static const struct eg_scan scan = {
     .before = AES_SCHEDULE_MAX,
-    .behind = AES_SCHEDULE_MAX,
+    .behind = AES_SCHEDULE_MAX + AES_DECAY_NEAR,
     .begin = begin,
     .look = look,
     .hit = hit,
+    .done = done,
 };
 
 /* ---- as a source of `keys` ---- */
@@ -202,14 +339,24 @@ EG_PLUGIN(aeskeys) = {
         "Not found are keys that are nowhere expanded, schedules that are bit-sliced or in\n"
         "the basis of the vector permutations (software without AES instructions), what is\n"
         "split between pages that do not follow each other (--in processes, --in kernel find\n"
-        "these), and schedules with wrong bits.\n"
+        "these). Schedules with wrong bits are found with --decay only.\n"
+        "Memory that was without power for a while has bits that fell to the ground state of\n"
+        "their cells, 0 or 1. --decay finds schedules in which up to 30 % of the other bits\n"
+        "fell (--flips PERCENT, up to 60; beyond 40 the search is slow and misses some), in\n"
+        "the order of encryption, and recovers the key that explains what is left. WRONG_BITS\n"
+        "says how many bits fell, CHANCE how many of all keys would explain as well what is no\n"
+        "schedule. A place that no key explains is a note.\n"
         "Keys are shown by fingerprints, which can be compared and passed on; --show prints\n"
         "the keys themselves.",
     .aliases = EG_NAMES("aeskeyfind", "findaes"),
     .columns = columns,
-    .args = EG_ARGS(EG_SCAN_ARGS,
-                    EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
-                    EG_ARG(show, FLAG, "print the keys too: they are secrets")),
+    .args = EG_ARGS(
+        EG_SCAN_ARGS, EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
+        EG_ARG(decay, FLAG, "also schedules with flipped bits, of a memory that lost power"),
+        EG_ARG(flips, INT, "with --decay: percent of bits that fell, at most (30)"),
+        EG_ARG(ground, TEXT, "with --decay: what bits fall to: 0, 1, unknown (the default)"),
+        EG_ARG(reverse, FLAG, "with --decay: one bit in a thousand may have flipped the other way"),
+        EG_ARG(show, FLAG, "print the keys too: they are secrets")),
     .looks_for = EG_NAMES("encryption keys"),
     .scan = &scan,
 };
