@@ -453,21 +453,23 @@ bool eg_aes_recover(const uint8_t *bytes, unsigned words, const struct eg_aes_de
     static const struct eg_aes_recovered none;
     struct recovery r = { .words = words, .n = (unsigned)eg_aes_size(words) };
     const uint64_t all = *work;
+    uint64_t left = 0, spent = 0;
     bool found = false;
 
     relate_all(&r);
     for (unsigned v = 0; v < 256; v++)
         r.inverse[eg_aes_sbox[v]] = (uint8_t)v;
-    *work = 0;
     for (unsigned way = 0; way < 4 && !found; way++) {
-        uint64_t left = all / 4 + *work;
+        const uint64_t had = left + all / 4; // what one way leaves is the next one's
 
+        left = had;
         *out = none;
         out->swapped = way / 2;
         r.flip = way % 2 ? 0xff : 0;
         if (decay->ground < 0 || decay->ground == (int)(way % 2))
             found = recover(&r, bytes, decay, &left, out);
-        *work = left;
+        spent += had - left;
     }
+    *work = all - spent;
     return found;
 }
