@@ -2,8 +2,8 @@
 #include "../../core/scan.h"
 #include "../../core/space.h"
 #include "fingerprint.h"
+#include "private.h"
 #include "privkey.h"
-#include "vault.h"
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
@@ -156,30 +156,18 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
                 uint32_t tag)
 {
     struct eg_privkey *key = eg_tmp(v->r, sizeof *key);
+    struct eg_vault_key place = { 0 };
     uint8_t bytes[KEY_MAX];
-    uint64_t at = 0;
 
     if (h->len > sizeof bytes || !eg_privkey_readable() ||
         !eg_read(eg_view_of(v->r), region->space, h->addr, bytes, h->len) ||
         !eg_privkey_read((enum eg_key_form)tag, bytes, h->len, key) || !key->der_len ||
         eg_vault_knows(v, key->der, key->der_len))
         return;
-    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
-    if (!eg_vault_add(v, &(struct eg_vault_key){
-                             .kind = "private key",
-                             .name = *key->comment ? key->comment : NULL,
-                             .purpose = *key->public ? key->public : NULL,
-                             .algorithm = key->algorithm,
-                             .physical = at,
-                             .secret = key->der,
-                             .len = key->der_len,
-                             .proof = key->proof,
-                             .hints = eg_vault_owner(v, region, h),
-                         }))
-        return;
-    eg_vault_text(v,
-                  eg_strf(v->r, "private/%s.pem", eg_key_fingerprint(v->r, key->der, key->der_len)),
-                  key->pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
+    eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &place.physical);
+    place.proof = key->proof;
+    place.hints = eg_vault_owner(v, region, h);
+    eg_vault_private(v, key, &place);
 }
 
 EG_KEY_SOURCE(privatekeys) = { .search = search_all, .hit = add };

@@ -1,0 +1,40 @@
+/** numkeys.h - private keys among the numbers that a process has: primes whose product is a modulus
+ * among them, scalars whose public point is there too. libcrypto computes; a build without it finds
+ * none. */
+#ifndef KEYS_NUMKEYS_H
+#define KEYS_NUMKEYS_H
+
+#include "encode.h"
+#include "limbs.h"
+
+struct eg_numkey {
+    struct eg_key_buf der; /**< PKCS#1, SEC1 or PKCS#8 */
+    uint64_t at;           /**< a prime, the scalar */
+    uint64_t also;         /**< the other prime; 0: none */
+    bool assumed;          /**< of RSA: nothing says e, it is taken to be 65537 */
+};
+typedef void eg_numkey_each(void *context, const struct eg_numkey *key);
+
+/** How much is computed at most, of all processes: memory can be made of numbers. */
+struct eg_numkeys_left {
+    uint64_t pairs;  /**< of RSA: of a modulus and a prime */
+    uint64_t points; /**< of elliptic curves */
+};
+#define EG_NUMKEYS_LEFT                                                                            \
+    {                                                                                              \
+        UINT64_C(1) << 25, UINT64_C(1) << 14                                                       \
+    }
+/** Call @each for the keys in @s, which is sorted, each once. @return false: @left was used up. */
+EG_API bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left,
+                       eg_numkey_each *each, void *context);
+
+/** Is one of Ed25519, X25519 (32 bytes), X448 (56) or Ed448 (57) in @private, whose public key
+ * stands somewhere in @around? Then @der is the key as PKCS#8. */
+EG_API bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around,
+                           size_t n_around, struct eg_key_buf *der);
+
+/** Add the numbers of public keys (SubjectPublicKeyInfo) that are whole in these bytes: the modulus
+ * of RSA, the first coordinate of EC. */
+EG_API void eg_numkeys_public(struct eg_bignums *s, const uint8_t *bytes, size_t len);
+
+#endif
