@@ -29,11 +29,6 @@ EG_API bool eg_der_take(struct eg_key_bytes *from, uint8_t tag, struct eg_key_by
 EG_API bool eg_ssh_take(struct eg_key_bytes *from, struct eg_key_bytes *out);
 EG_API bool eg_ssh_is(struct eg_key_bytes bytes, const char *text);
 
-enum eg_key_form { KEY_PEM, KEY_DER, KEY_OPENSSH };
-/** How many bytes at @p, of which @len can be read, have the outer form of a private key; 0: they
- * have not, or it is not whole. */
-EG_API size_t eg_key_size(enum eg_key_form form, const uint8_t *p, size_t len);
-
 /** What PROTOCOL.key lists. */
 struct eg_openssh {
     bool encrypted;

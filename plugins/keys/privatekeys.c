@@ -70,8 +70,11 @@ static void try_at(const struct looking *l, size_t at)
 
     if (p[0] == DER_INTEGER)
         try_der(l, at);
-    else if (p[0] == '-' && at >= IN_PEM)
+    else if (p[0] == '-' && at >= IN_PEM) {
         try(l, KEY_PEM, at - IN_PEM);
+        try(l, KEY_PGP, at - IN_PEM);
+    } else if (p[0] == 'P')
+        try(l, KEY_PUTTY, at);
     else if (p[0] == 'h' && at >= IN_OPENSSH)
         try(l, KEY_OPENSSH, at - IN_OPENSSH);
 }
@@ -95,7 +98,8 @@ static inline void try_lanes(const struct looking *l, size_t at)
     const lanes m = (lanes)(((a == DER_INTEGER) & (b == 1) & (c <= 1) &
                              ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
                             ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
-                            ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')));
+                            ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')) |
+                            ((a == 'P') & (b == 'u') & (c == 'T') & (d == 'T')));
     uint64_t any[LANES / 8];
 
     memcpy(any, &m, sizeof any);

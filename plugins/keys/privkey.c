@@ -3,6 +3,7 @@
 #include "privkey.h"
 #include "config.h"
 #include "encode.h"
+#include "privkey_own.h"
 #include <stdio.h>
 
 #ifdef HAVE_SHA256
@@ -464,29 +465,39 @@ static bool is_public(const struct numbers *k, struct eg_key_bytes clear)
     return public.n && public.n == clear.n && !memcmp(public.at, clear.at, clear.n);
 }
 
-static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
+bool eg_privkey_openssh(const struct eg_openssh *o, struct eg_privkey *out)
 {
     struct numbers k = { 0 };
     struct eg_key_buf der = { 0 };
-    struct eg_openssh o;
-    bool good;
+    const bool good =
+        openssh_der(o, &der) && read_numbers((struct eg_key_bytes){ der.at, der.n }, &k) &&
+        is_public(&k, o->public) && prove(&k, o->public, &out->proof) && keep_key(k.key, out);
 
-    if (!eg_openssh_read(bytes.at, bytes.n, &o))
-        return false;
-    eg_ssh_fingerprint(o.public, out->public);
-    if (o.encrypted) {
-        name_ssh_algorithm(o.public, out->algorithm, sizeof out->algorithm);
-        keep_encrypted("OPENSSH PRIVATE KEY", "", (struct eg_key_bytes){ bytes.at, o.size }, out);
-        return true;
-    }
-    good = openssh_der(&o, &der) && read_numbers((struct eg_key_bytes){ der.at, der.n }, &k) &&
-           is_public(&k, o.public) && prove(&k, o.public, &out->proof) && keep_key(k.key, out);
     if (good) {
         name_algorithm(&k, out->algorithm, sizeof out->algorithm);
-        memcpy(out->comment, o.comment.at, EG_MIN(o.comment.n, sizeof out->comment - 1));
+        memcpy(out->comment, o->comment.at, EG_MIN(o->comment.n, sizeof out->comment - 1));
     }
     numbers_fini(&k);
     return good;
+}
+
+void eg_privkey_public(struct eg_key_bytes blob, struct eg_privkey *out)
+{
+    eg_ssh_fingerprint(blob, out->public);
+    name_ssh_algorithm(blob, out->algorithm, sizeof out->algorithm);
+}
+
+static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
+{
+    struct eg_openssh o;
+
+    if (!eg_openssh_read(bytes.at, bytes.n, &o))
+        return false;
+    eg_privkey_public(o.public, out);
+    if (!o.encrypted)
+        return eg_privkey_openssh(&o, out);
+    keep_encrypted("OPENSSH PRIVATE KEY", "", (struct eg_key_bytes){ bytes.at, o.size }, out);
+    return true;
 }
 
 /* PKCS#8's EncryptedPrivateKeyInfo. */
@@ -550,6 +561,8 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
         snprintf(out->form, sizeof out->form, "DER %s", der_form(bytes));
         return read_der(bytes, out);
     }
+    if (form == KEY_PUTTY || form == KEY_PGP)
+        return eg_privkey_form(form, bytes, out);
     snprintf(out->form, sizeof out->form, "OpenSSH");
     return read_openssh(bytes, out);
 }

@@ -3,10 +3,10 @@
 #ifndef KEYS_PRIVKEY_H
 #define KEYS_PRIVKEY_H
 
-#include "der.h"
+#include "forms.h"
 
 struct eg_privkey {
-    char form[24];      /**< "PEM PKCS#8", "DER SEC1", "OpenSSH" */
+    char form[24];      /**< "PEM PKCS#8", "DER SEC1", "OpenSSH", "PuTTY 3", "PGP" */
     char algorithm[32]; /**< "RSA-2048", "EC P-256"; "": encrypted, and not said outside */
     bool encrypted;
     const char *proof; /**< what was computed; NULL: nothing could be */

@@ -45,7 +45,7 @@ putty() { # NAME ALGORITHM VERSION GENPKEY-OPTIONS...
         openssl pkey -in $numbers/$name.pem -traditional -out $numbers/$name.old 2>> /run/lab/lab.log &&
         puttygen $numbers/$name.old -O private --ppk-param version=$version -C "$name" --new-passphrase /dev/null -o /root/$name.ppk 2>> /run/lab/lab.log ||
         { say "keys: no file of PuTTY's for $name"; return; }
-    secret 'private key' "$(openssl pkcs8 -topk8 -nocrypt -in $numbers/$name.pem -outform DER | hex)" "\"algorithm\":\"$algorithm\",\"name\":\"$name\""
+    secret 'private key' "$(openssl pkcs8 -topk8 -nocrypt -in $numbers/$name.pem -outform DER | hex)" "\"algorithm\":\"$algorithm\""
     dd if=/dev/zero of=$numbers/$name.pem bs=4k count=1 conv=notrunc 2> /dev/null
     dd if=/dev/zero of=$numbers/$name.old bs=4k count=1 conv=notrunc 2> /dev/null
 }

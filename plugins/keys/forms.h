@@ -1,0 +1,45 @@
+/** forms.h - the forms of private keys: how long one is; and those of PuTTY and OpenPGP programs,
+ * taken apart. */
+#ifndef KEYS_FORMS_H
+#define KEYS_FORMS_H
+
+#include "encode.h"
+
+enum eg_key_form { KEY_PEM, KEY_DER, KEY_OPENSSH, KEY_PUTTY, KEY_PGP };
+/** How many bytes at @p, of which @len can be read, have the outer form of a private key; 0: they
+ * have not, or it is not whole. */
+EG_API size_t eg_key_size(enum eg_key_form form, const uint8_t *p, size_t len);
+
+/** The bytes of base64 in @text, in which ends of lines may stand; @out has @size bytes.
+ * @return false: it is none, or has no room. */
+EG_API bool eg_base64(struct eg_key_bytes text, uint8_t *out, size_t size, size_t *n);
+
+/** A .ppk file (PuTTY's manual, appendix C), version 2 or 3. */
+struct eg_putty {
+    unsigned version;
+    struct eg_key_bytes type, encryption, comment;
+    uint8_t public[4096], private[4096]; /**< as SSH sends it; its other numbers, each a string */
+    size_t n_public, n_private;
+    uint8_t mac[32];
+    size_t n_mac;
+    size_t size; /**< of the text */
+};
+EG_API bool eg_putty_read(const uint8_t *p, size_t len, struct eg_putty *out);
+/** A key that is not encrypted, as OpenSSH lists its parts: they point into @from and @room.
+ * @return false: the parts are not those of its type, or its checksum is wrong. */
+EG_API bool eg_putty_key(const struct eg_putty *from, struct eg_key_buf *room,
+                         struct eg_openssh *out);
+
+/** A block "PGP PRIVATE KEY BLOCK" (RFC 4880 and 9580). */
+EG_API size_t eg_pgp_size(const uint8_t *p, size_t len);
+struct eg_pgp {
+    uint8_t bytes[KEY_MAX]; /**< what the armour has */
+    size_t n;
+};
+EG_API bool eg_pgp_read(const uint8_t *p, size_t len, struct eg_pgp *out);
+/** Its first key. @encrypted: a passphrase is needed. @algorithm is a text of ours, of what is no
+ * SSH key too; @type of @out is empty then. */
+EG_API bool eg_pgp_key(const struct eg_pgp *from, struct eg_key_buf *room, struct eg_openssh *out,
+                       const char **algorithm);
+
+#endif
