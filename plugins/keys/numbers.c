@@ -1,11 +1,11 @@
 /* numbers.c - private keys that programs have only as numbers: libraries read a file into numbers,
  * and forget the file. Of each process those numbers are gathered to which a structure of a library
  * points, and what they are of each other says which are keys. */
+#include "numbers.h"
 #include "../../core/space.h"
 #include "../linux/sched/task.h"
 #include "limbs.h"
 #include "numkeys.h"
-#include "private.h"
 #include <stdlib.h>
 
 enum {
@@ -20,7 +20,9 @@ struct raw {
     uint32_t len;
 };
 struct gathering {
-    struct eg_vault *v;
+    struct eg_run *r;
+    eg_private_each *each;
+    void *context;
     struct eg_key_process p;
     struct eg_bignums numbers;
     struct eg_limbs *places;
@@ -42,7 +44,7 @@ static void keep_raw(struct gathering *g, uint64_t at, uint64_t from, uint32_t l
 {
     if (g->n_raws == RAWS_MAX || !is_own(g, at))
         return;
-    g->raws = eg_grow(g->v->r, g->raws, g->n_raws, &g->cap_raws, sizeof *g->raws);
+    g->raws = eg_grow(g->r, g->raws, g->n_raws, &g->cap_raws, sizeof *g->raws);
     g->raws[g->n_raws++] = (struct raw){ at, from, len };
 }
 
@@ -88,7 +90,7 @@ static void gather(struct gathering *g, const struct linux_user_piece *p)
                 g->full = true;
                 break;
             }
-            g->places = eg_grow(g->v->r, g->places, g->n, &g->cap, sizeof *g->places);
+            g->places = eg_grow(g->r, g->places, g->n, &g->cap, sizeof *g->places);
             g->places[g->n++] = found[i];
         }
         try_raw(g, p, at);
@@ -108,7 +110,7 @@ static int compare(const void *a_, const void *b_)
 
 static bool read_at(const struct gathering *g, uint64_t at, void *out, size_t len)
 {
-    return eg_read(eg_view_of(g->v->r), g->p.user->space, at, out, len);
+    return eg_read(eg_view_of(g->r), g->p.user->space, at, out, len);
 }
 
 static void read_numbers(struct gathering *g)
@@ -116,7 +118,7 @@ static void read_numbers(struct gathering *g)
     uint8_t bytes[LIMBS_MAX];
 
     qsort(g->places, g->n, sizeof *g->places, compare);
-    for (size_t i = 0; i < g->n && !eg_stopped(g->v->r); i++)
+    for (size_t i = 0; i < g->n && !eg_stopped(g->r); i++)
         if ((!i || compare(&g->places[i - 1], &g->places[i]) != 0) &&
             read_at(g, g->places[i].at, bytes, g->places[i].bytes))
             eg_bignums_add(&g->numbers, g->places[i].at, bytes, g->places[i].bytes);
@@ -125,14 +127,14 @@ static void read_numbers(struct gathering *g)
 
 static void add(struct gathering *g, const struct eg_key_buf *der, struct eg_vault_key *place)
 {
-    struct eg_privkey *key = eg_tmp(g->v->r, sizeof *key);
+    struct eg_privkey *key = eg_tmp(g->r, sizeof *key);
 
     place->process = &g->p;
     if (!eg_privkey_read(KEY_DER, der->at, der->n, key))
         return;
     if (!place->proof)
         place->proof = key->proof;
-    eg_vault_private(g->v, key, place);
+    g->each(g->context, key, place);
 }
 
 static void add_number(void *context, const struct eg_numkey *key)
@@ -189,18 +191,19 @@ static void look_at_process(struct gathering *g)
     read_numbers(g);
     g->full |= g->numbers.full;
     g->endless |= !eg_numkeys(&g->numbers, &g->left, add_number, g);
-    for (size_t i = 0; i < g->n_raws && !eg_stopped(g->v->r); i++)
+    for (size_t i = 0; i < g->n_raws && !eg_stopped(g->r); i++)
         read_raw(g, &g->raws[i]);
 }
 
-static void find(struct eg_vault *v)
+void eg_private_numbers(struct eg_run *r, eg_private_each *each, void *context)
 {
-    struct eg_run *r = v->r;
     struct gathering *g = eg_tmp(r, sizeof *g);
     struct linux_user user = { 0 };
     struct eg_obj task;
 
-    *g = (struct gathering){ .v = v, .left = EG_NUMKEYS_LEFT, .raws_left = RAWS_MAX };
+    *g = (struct gathering){
+        .r = r, .each = each, .context = context, .left = EG_NUMKEYS_LEFT, .raws_left = RAWS_MAX
+    };
     if (!eg_privkey_readable() || eg_binding_of(r)->model.big_endian)
         return;
     eg_bignums_init(&g->numbers, r);
@@ -215,6 +218,16 @@ static void find(struct eg_vault *v)
         eg_note(r, "a process has more numbers than are kept: some of its keys may be missing");
     if (g->endless || !g->raws_left)
         eg_note(r, "numbers of programs: more than are computed; some keys may be missing");
+}
+
+static void keep(void *context, const struct eg_privkey *key, const struct eg_vault_key *place)
+{
+    eg_vault_private(context, key, place);
+}
+
+static void find(struct eg_vault *v)
+{
+    eg_private_numbers(v->r, keep, v);
 }
 
 EG_KEY_SOURCE(numbers) = { .find = find };

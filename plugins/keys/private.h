@@ -10,4 +10,7 @@
 void eg_vault_private(struct eg_vault *v, const struct eg_privkey *key,
                       const struct eg_vault_key *place);
 
+/** Look for keys as files have them: a hit's tag is its form, plus @id. */
+void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id);
+
 #endif

@@ -108,7 +108,7 @@ static inline void try_lanes(const struct looking *l, size_t at)
             try_at(l, at + i);
 }
 
-static void search_all(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     size_t at = 0;
@@ -122,7 +122,7 @@ static void search_all(const struct eg_window *w, struct eg_hits *out, uint32_t 
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
 {
     (void)state, (void)worker;
-    search_all(w, out, 0);
+    eg_private_search(w, out, 0);
 }
 
 /* ---- rows ---- */
@@ -174,7 +174,7 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
     eg_vault_private(v, key, &place);
 }
 
-EG_KEY_SOURCE(privatekeys) = { .search = search_all, .hit = add };
+EG_KEY_SOURCE(privatekeys) = { .search = eg_private_search, .hit = add };
 
 static const struct eg_scan scan = {
     .behind = KEY_MAX,

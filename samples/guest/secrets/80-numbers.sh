@@ -16,6 +16,9 @@ make() { # NAME ALGORITHM GENPKEY-OPTIONS...
         { say "keys: no key $name"; return 1; }
     secret 'private key' "$(openssl pkcs8 -topk8 -nocrypt -in $key -outform DER | hex)" "\"algorithm\":\"$algorithm\""
     port=$((port + 1))
+    # the certificate stays as a file
+    openssl x509 -in $certificate -outform DER | sha256sum | cut -c 1-64 >> $said/certificates.txt
+    cp $certificate /root/$name.crt
 }
 openssl_serves() {
     openssl s_server -accept $port -www -cert $certificate -key $key < /dev/null > /dev/null 2>> /run/lab/lab.log &
@@ -54,4 +57,4 @@ putty putty-old RSA-2048 2 -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 putty putty-p256 'EC P-256' 3 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 umount $numbers
 echo 3 > /proc/sys/vm/drop_caches
-cat /root/*.ppk > /dev/null
+cat /root/*.ppk /root/*.crt > /dev/null
