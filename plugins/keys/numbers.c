@@ -67,8 +67,10 @@ static void try_raw(struct gathering *g, const struct linux_user_piece *p, size_
     behind = linux_user_load(u, b + w);
     if (at >= RAW_BEFORE && (behind == 56 || behind == 57))
         keep_raw(g, pointer, p->at + at, (uint32_t)behind);
-    if ((uint32_t)behind == 32 && eg_le32(b + 3 * w) == 32)
+    if ((uint32_t)behind == 32 && eg_le32(b + 3 * w) == 32) {
         keep_raw(g, pointer, p->at + at, 32);
+        keep_raw(g, linux_user_load(u, b + 2 * w), p->at + at + 2 * w, 32);
+    }
     if (behind == 64 && linux_user_load(u, b + 2 * w) == 64)
         keep_raw(g, pointer, p->at + at, 64);
 }

@@ -5,14 +5,12 @@
 
 /* ---- public keys ---- */
 
-enum { INFO_HEAD = 24 }; // what may be before an algorithm's name: tags and lengths
-
-static void add_public(struct eg_bignums *s, struct eg_key_bytes all)
+static void add_public(struct eg_bignums *s, struct eg_key_bytes from)
 {
     static const uint8_t rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };
-    struct eg_key_bytes algorithm, oid, bits, number;
+    struct eg_key_bytes all, algorithm, oid, bits, number;
 
-    if (!eg_der_take(&all, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_SEQUENCE, &algorithm) ||
+    if (!eg_der_take(&from, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_SEQUENCE, &algorithm) ||
         !eg_der_take(&algorithm, DER_OID, &oid) || !eg_der_take(&all, DER_BITS, &bits) ||
         bits.n < 2 || *bits.at++)
         return;

@@ -120,15 +120,15 @@ static const char *curve_of(EVP_PKEY *key)
 {
     uint8_t *der = NULL;
     const int len = i2d_PUBKEY(key, &der);
-    struct eg_key_bytes all = { der, len > 0 ? (size_t)len : 0 }, part;
-    const uint8_t *p = NULL;
+    struct eg_key_bytes from = { der, len > 0 ? (size_t)len : 0 }, all, algorithm, part;
     ASN1_OBJECT *curve = NULL;
     int nid = NID_undef;
 
-    if (eg_der_take(&all, DER_SEQUENCE, &all) && eg_der_take(&all, DER_SEQUENCE, &all) &&
-        eg_der_take(&all, DER_OID, &part)) {
-        p = all.at;
-        if (eg_der_take(&all, DER_OID, &part))
+    if (eg_der_take(&from, DER_SEQUENCE, &all) && eg_der_take(&all, DER_SEQUENCE, &algorithm) &&
+        eg_der_take(&algorithm, DER_OID, &part)) {
+        const uint8_t *p = algorithm.at;
+
+        if (eg_der_take(&algorithm, DER_OID, &part))
             curve = d2i_ASN1_OBJECT(NULL, &p, (long)(part.at + part.n - p));
     }
     if (curve)

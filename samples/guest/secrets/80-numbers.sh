@@ -34,6 +34,7 @@ make openssl-p521 'EC P-521' -algorithm EC -pkeyopt ec_paramgen_curve:P-521 && o
 make openssl-ed25519 Ed25519 -algorithm ED25519 && openssl_serves
 make gnutls-rsa RSA-2048 -algorithm RSA -pkeyopt rsa_keygen_bits:2048 && gnutls_serves
 make gnutls-p256 'EC P-256' -algorithm EC -pkeyopt ec_paramgen_curve:P-256 && gnutls_serves
+make gnutls-ed25519 Ed25519 -algorithm ED25519 && gnutls_serves
 sleep 3
 for each in $numbers/*.pem; do
     dd if=/dev/zero of="$each" bs=4k count=1 conv=notrunc 2> /dev/null
