@@ -34,6 +34,38 @@ bool eg_base64(struct eg_key_bytes text, uint8_t *out, size_t size, size_t *n)
     return end <= 2 && held < 6 && !(bits & ((1u << held) - 1));
 }
 
+/* ---- PKCS#8 ---- */
+
+bool eg_pkcs8_encrypted(struct eg_key_bytes der)
+{
+    // 1.2.840.113549.1.5 and .12.1: what encrypts by passphrases (PKCS#5 and PKCS#12)
+    static const uint8_t five[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5 },
+                         twelve[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1 };
+    struct eg_key_bytes all, algorithm, oid, part;
+
+    return eg_der_take(&der, DER_SEQUENCE, &all) && !der.n &&
+           eg_der_take(&all, DER_SEQUENCE, &algorithm) && eg_der_take(&algorithm, DER_OID, &oid) &&
+           ((oid.n == sizeof five + 1 && !memcmp(oid.at, five, sizeof five)) ||
+            (oid.n == sizeof twelve + 1 && !memcmp(oid.at, twelve, sizeof twelve))) &&
+           eg_der_take(&all, DER_OCTETS, &part) && !all.n && part.n;
+}
+
+struct eg_key_bytes eg_pkcs8_plain(struct eg_key_bytes der, struct eg_key_buf *room)
+{
+    struct eg_key_bytes from = der, all, version, algorithm, key;
+    struct eg_key_buf b = { 0 };
+
+    if (!eg_der_take(&from, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_INTEGER, &version) ||
+        version.n != 1 || version.at[0] != 1 || !eg_der_take(&all, DER_SEQUENCE, &algorithm) ||
+        !eg_der_take(&all, DER_OCTETS, &key))
+        return der;
+    eg_key_put_der(&b, DER_INTEGER, "", 1);
+    eg_key_put_der(&b, DER_SEQUENCE, algorithm.at, algorithm.n);
+    eg_key_put_der(&b, DER_OCTETS, key.at, key.n);
+    eg_key_put_der(room, DER_SEQUENCE, b.at, b.n);
+    return b.full || room->full ? der : (struct eg_key_bytes){ room->at, room->n };
+}
+
 /* ---- PuTTY ---- */
 
 static bool next_line(struct eg_key_bytes *from, struct eg_key_bytes *out)

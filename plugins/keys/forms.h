@@ -10,6 +10,12 @@ enum eg_key_form { KEY_PEM, KEY_DER, KEY_OPENSSH, KEY_PUTTY, KEY_PGP };
  * have not, or it is not whole. */
 EG_API size_t eg_key_size(enum eg_key_form form, const uint8_t *p, size_t len);
 
+/** Is it PKCS#8's EncryptedPrivateKeyInfo? */
+EG_API bool eg_pkcs8_encrypted(struct eg_key_bytes der);
+/** A key of PKCS#8 as its first version has it, in @room: without the attributes and the public key
+ * that RFC 5958 added, which libcrypto does not read everywhere. Anything else as it is. */
+EG_API struct eg_key_bytes eg_pkcs8_plain(struct eg_key_bytes der, struct eg_key_buf *room);
+
 /** The bytes of base64 in @text, in which ends of lines may stand; @out has @size bytes.
  * @return false: it is none, or has no room. */
 EG_API bool eg_base64(struct eg_key_bytes text, uint8_t *out, size_t size, size_t *n);

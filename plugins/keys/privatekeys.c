@@ -60,8 +60,22 @@ static void try_der(const struct looking *l, size_t at)
     }
 }
 
-/* Four bytes that each form has: of PEM and OpenSSH some of its words; of DER a version of 0 or 1,
- * and behind it a number (PKCS#1), a sequence (PKCS#8) or octets (SEC1). */
+/* The name of what encrypts is behind two sequences. */
+static void try_encrypted(const struct looking *l, size_t at)
+{
+    for (size_t inner = 2; inner <= 4; inner++)
+        for (size_t outer = 2; outer <= 4 && inner + outer <= at; outer++) {
+            const size_t first = at - inner - outer;
+            const size_t size = eg_key_size(KEY_DER, l->w->bytes + first, l->w->len - first);
+
+            if (size && eg_pkcs8_encrypted((struct eg_key_bytes){ l->w->bytes + first, size }))
+                try(l, KEY_DER, first);
+        }
+}
+
+/* Four bytes that each form has: of PEM, OpenSSH and PuTTY some of its words; of DER a version of 0
+ * or 1, and behind it a number (PKCS#1), a sequence (PKCS#8) or octets (SEC1); or the name of an
+ * algorithm below 1.2.840 whose length is that of PKCS#5's and PKCS#12's. */
 enum { IN_PEM = 4, IN_OPENSSH = 6 }; // where in "-----BEGIN" and in "openssh-key" they are
 
 static void try_at(const struct looking *l, size_t at)
@@ -70,6 +84,8 @@ static void try_at(const struct looking *l, size_t at)
 
     if (p[0] == DER_INTEGER)
         try_der(l, at);
+    else if (p[0] == DER_OID)
+        try_encrypted(l, at);
     else if (p[0] == '-' && at >= IN_PEM) {
         try(l, KEY_PEM, at - IN_PEM);
         try(l, KEY_PGP, at - IN_PEM);
@@ -97,6 +113,7 @@ static inline void try_lanes(const struct looking *l, size_t at)
     const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3);
     const lanes m = (lanes)(((a == DER_INTEGER) & (b == 1) & (c <= 1) &
                              ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
+                            ((a == DER_OID) & ((b | 3) == 11) & (c == 0x2a) & (d == 0x86)) |
                             ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
                             ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')) |
                             ((a == 'P') & (b == 'u') & (c == 'T') & (d == 'T')));
@@ -186,17 +203,17 @@ static const struct eg_scan scan = {
 EG_PLUGIN(privatekeys) = {
     .help = "Find private keys of RSA, EC, Ed25519 and DSA as files have them",
     .manual =
-        "Keys in PEM, in DER (PKCS#1, PKCS#8, SEC1) and in OpenSSH's format: in the page cache,\n"
-        "in the buffers of programs, in their data. The parts of a key must belong together:\n"
-        "RSA's numbers, and of the others the public key that stands beside the private one.\n"
-        "PROOF is empty where nothing stands beside it: encrypted keys, Ed25519 in PKCS#8, EC\n"
-        "without its public key.\n"
+        "Keys in PEM, in DER (PKCS#1, PKCS#8, SEC1), in OpenSSH's format, in PuTTY's files and\n"
+        "in OpenPGP's blocks (the first key): in the page cache, in the buffers of programs, in\n"
+        "their data. The parts of a key must belong together: RSA's numbers, and of the others\n"
+        "the public key that stands beside the private one. PROOF is empty where nothing stands\n"
+        "beside it: encrypted keys, Ed25519 in PKCS#8, EC without its public key.\n"
         "Kernels and libraries have keys to test themselves with: --owners says whose one is.\n"
         "PUBLIC is to be compared with known_hosts, authorized_keys and the list of an agent.\n"
         "Not found are keys that a program has only in numbers (as libcrypto keeps them after\n"
-        "reading), those that sshd and ssh-agent shield (OpenSSH since 8.1 encrypts them in\n"
-        "memory), keys of hardware tokens, more than 16 KiB, and what is split between pages\n"
-        "that do not follow each other: --in processes and --in kernel find these.\n"
+        "reading; keys finds these), those that sshd and ssh-agent shield (OpenSSH since 8.1\n"
+        "encrypts them in memory), keys of hardware tokens, more than 16 KiB, and what is split\n"
+        "between pages that do not follow each other: --in processes and --in kernel find these.\n"
         "Keys are shown by fingerprints, which can be passed on; --show prints the keys\n"
         "themselves, as PEM. Compare FINGERPRINT with:\n"
         "openssl pkcs8 -topk8 -nocrypt -outform DER -in KEY | sha256sum | cut -c 1-16",

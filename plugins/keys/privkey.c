@@ -350,8 +350,9 @@ static void keep_encrypted(const char *name, const char *header, struct eg_key_b
 static bool read_der(struct eg_key_bytes der, struct eg_privkey *out)
 {
     struct numbers k = { 0 };
-    struct eg_key_buf public = { 0 };
-    const bool good = read_numbers(der, &k) && prove(&k, der, &out->proof) && keep_key(k.key, out);
+    struct eg_key_buf public = { 0 }, plain = { 0 };
+    const bool good = read_numbers(eg_pkcs8_plain(der, &plain), &k) &&
+                      prove(&k, der, &out->proof) && keep_key(k.key, out);
 
     if (good) {
         ssh_public(&k, &public);
@@ -500,16 +501,6 @@ static bool read_openssh(struct eg_key_bytes bytes, struct eg_privkey *out)
     return true;
 }
 
-/* PKCS#8's EncryptedPrivateKeyInfo. */
-static bool is_encrypted_der(struct eg_key_bytes der)
-{
-    struct eg_key_bytes all, part;
-
-    return eg_der_take(&der, DER_SEQUENCE, &all) && !der.n &&
-           eg_der_take(&all, DER_SEQUENCE, &part) && eg_der_take(&all, DER_OCTETS, &part) &&
-           !all.n && part.n;
-}
-
 static bool read_block(const char *name, const char *header, struct eg_key_bytes data,
                        struct eg_privkey *out)
 {
@@ -522,7 +513,7 @@ static bool read_block(const char *name, const char *header, struct eg_key_bytes
         snprintf(out->form, sizeof out->form, "PEM OpenSSH");
         return read_openssh(data, out);
     }
-    if (pkcs8 ? !is_encrypted_der(data) : !strstr(header, "ENCRYPTED")) {
+    if (pkcs8 ? !eg_pkcs8_encrypted(data) : !strstr(header, "ENCRYPTED")) {
         snprintf(out->form, sizeof out->form, "PEM %s", der_form(data));
         return !pkcs8 && read_der(data, out);
     }
@@ -558,8 +549,13 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
     if (form == KEY_PEM)
         return read_pem(bytes, out);
     if (form == KEY_DER) {
-        snprintf(out->form, sizeof out->form, "DER %s", der_form(bytes));
-        return read_der(bytes, out);
+        const bool hidden = eg_pkcs8_encrypted(bytes);
+
+        snprintf(out->form, sizeof out->form, "DER %s", hidden ? "PKCS#8" : der_form(bytes));
+        if (!hidden)
+            return read_der(bytes, out);
+        keep_encrypted("ENCRYPTED PRIVATE KEY", "", bytes, out);
+        return true;
     }
     if (form == KEY_PUTTY || form == KEY_PGP)
         return eg_privkey_form(form, bytes, out);

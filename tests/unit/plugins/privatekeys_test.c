@@ -11,6 +11,8 @@
 #define RSA     "SHA256:QsGH9bE9yFuKMMNDBHDF02Qggx3QcSgO5BKk6ZVVG7c"
 #define EC      "SHA256:0djPSlPupmYAVHxMblYON+psc4aSfc7v6Gfgh+0Dbxc"
 #define DSA     "SHA256:XX2OzFKejS1TSlFa6U9EqPtXawDY3iwKhm8oyH0NsYk"
+#define ED      "SHA256:g+dIktVtJnABKF21mhyOAwAkFwsz64n+cRUPNF/Tvjw"
+#define PGP     "SHA256:Q/qAcYzmGnS1pB0CeIXPznLXxRNpt7nGxcm7U7DgQWE"
 #define FACTORS "n = p q, e d = 1, CRT"
 #define PUBLIC  "public key computed"
 
@@ -22,14 +24,16 @@ static const struct file {
     { "der-pkcs8-ec", "DER PKCS#8", "EC P-384", PUBLIC, EC, "", 0, 'e' },
     { "der-pkcs8-ed25519", "DER PKCS#8", "Ed25519", NULL, NULL, "", 0, 0 },
     { "der-pkcs8-ed448", "DER PKCS#8", "Ed448", NULL, "", "", 0, 0 },
+    { "der-pkcs8-encrypted", "DER PKCS#8", "", NULL, "", "", 1, 0 },
+    { "der-pkcs8-pbe", "DER PKCS#8", "", NULL, "", "", 1, 0 },
+    { "der-pkcs8-two", "DER PKCS#8", "Ed25519", PUBLIC, ED, "", 0, '5' },
     { "der-pkcs8-rsa", "DER PKCS#8", "RSA-1024", FACTORS, RSA, "", 0, 'r' },
     { "der-pkcs8-x25519", "DER PKCS#8", "X25519", NULL, "", "", 0, 0 },
     { "der-sec1", "DER SEC1", "EC P-384", PUBLIC, EC, "", 0, 'e' },
     { "der-sec1-alone", "DER SEC1", "EC P-384", NULL, EC, "", 0, 0 },
     { "openssh-dsa", "OpenSSH", "DSA-1024", PUBLIC, DSA, "dsa@test", 0, 'd' },
     { "openssh-ecdsa", "OpenSSH", "EC P-384", PUBLIC, EC, "ecdsa@test", 0, 'e' },
-    { "openssh-ed25519", "OpenSSH", "Ed25519", PUBLIC,
-      "SHA256:g+dIktVtJnABKF21mhyOAwAkFwsz64n+cRUPNF/Tvjw", "ed25519@test", 0, 0 },
+    { "openssh-ed25519", "OpenSSH", "Ed25519", PUBLIC, ED, "ed25519@test", 0, '5' },
     { "openssh-encrypted", "OpenSSH", "Ed25519", NULL,
       "SHA256:uPYJLjOLMVfuaPxzWXuB4ex50jhY7mYsIM0/FDs7pm0", "", 1, 0 },
     { "openssh-rsa", "OpenSSH", "RSA-1024", FACTORS, RSA, "rsa@test", 0, 'r' },
@@ -39,6 +43,15 @@ static const struct file {
     { "pem-pkcs1-encrypted", "PEM PKCS#1", "", NULL, "", "", 1, 0 },
     { "pem-pkcs8-encrypted", "PEM PKCS#8", "", NULL, "", "", 1, 0 },
     { "pem-sec1", "PEM SEC1", "EC P-384", PUBLIC, EC, "", 0, 'e' },
+    { "pgp-ed25519", "PGP", "Ed25519", PUBLIC, NULL, "", 0, 0 },
+    { "pgp-encrypted", "PGP", "EdDSA", NULL, "", "", 1, 0 },
+    { "pgp-rsa", "PGP", "RSA-1024", FACTORS, PGP, "", 0, 0 },
+    { "putty-dsa", "PuTTY 3", "DSA-1024", PUBLIC, DSA, "dsa@test", 0, 'd' },
+    { "putty-ecdsa", "PuTTY 3", "EC P-384", PUBLIC, EC, "ecdsa@test", 0, 'e' },
+    { "putty-ed25519", "PuTTY 3", "Ed25519", PUBLIC, ED, "ed25519@test", 0, '5' },
+    { "putty-encrypted", "PuTTY 3", "RSA-1024", NULL, RSA, "locked@test", 1, 0 },
+    { "putty-rsa", "PuTTY 3", "RSA-1024", FACTORS, RSA, "rsa@test", 0, 'r' },
+    { "putty-rsa-2", "PuTTY 2", "RSA-1024", FACTORS, RSA, "rsa@test", 0, 'r' },
 };
 
 struct loaded {
@@ -89,7 +102,10 @@ static void each_form(void **state)
         assert_string_equal(key.comment, f->comment);
         assert_int_equal(key.encrypted, f->encrypted);
         assert_int_equal(!key.der_len, f->encrypted);
-        assert_non_null(strstr(key.pem, "PRIVATE KEY-----\n"));
+        assert_non_null(strstr(key.pem, !f->encrypted || l.form <= KEY_OPENSSH
+                                            ? "PRIVATE KEY-----\n"
+                                        : l.form == KEY_PGP ? "PRIVATE KEY BLOCK-----\n"
+                                                            : "Private-MAC: "));
         if (!f->key)
             continue;
         if (same->der_len) {
@@ -263,6 +279,12 @@ static void plugin(void **state)
     load("der-pkcs8-ed25519", &l);
     place("der-pkcs8-ed25519", SIZE - l.len);
     place("pem-sec1", SIZE - 4096);
+    place("der-pkcs8-pbe", 0x9001);
+    place("der-pkcs8-encrypted", 0x9800);
+    place("putty-rsa-2", 0xa003);
+    place("putty-rsa", 0xb000);
+    memcpy(strstr((char *)ram + 0xb000, "test"), "Test", 4); // what the checksum is of
+    place("pgp-rsa", 0xc000);
     for (unsigned threads = 1; threads < 4; threads++) {
         char *got = run(NULL, threads),
              *last = strstr(got, "400fd0|DER PKCS#8|Ed25519|false||SHA256:");
@@ -278,6 +300,10 @@ static void plugin(void **state)
             "3000|DER SEC1|EC P-384|false||" EC "||529afff8e4d6f6f6|\n"
             "4002|OpenSSH|Ed25519|true||"
             "SHA256:uPYJLjOLMVfuaPxzWXuB4ex50jhY7mYsIM0/FDs7pm0|||\n"
+            "9001|DER PKCS#8||true|||||\n"
+            "9800|DER PKCS#8||true|||||\n"
+            "a003|PuTTY 2|RSA-1024|false|" FACTORS "|" RSA "|rsa@test|da9a875d185cb0f5|\n"
+            "c000|PGP|RSA-1024|false|" FACTORS "|" PGP "||7d3f10570415dc29|\n"
             "1ffff0|PEM OpenSSH|EC P-384|false|" PUBLIC "|" EC "|ecdsa@test|567fd8992266a4ed|\n"
             "200800|OpenSSH|RSA-1024|false|" FACTORS "|" RSA "|rsa@test|da9a875d185cb0f5|\n"
             "400000|PEM SEC1|EC P-384|false|" PUBLIC "|" EC "||567fd8992266a4ed|\n");
