@@ -82,30 +82,22 @@ static void try(const struct eg_window *w, struct eg_hits *out, enum eg_certific
         eg_hit_add(out, w->addr + at, (uint32_t)size, IS_CERTIFICATE | form);
 }
 
-/* A version is behind two sequences, of which each has a tag, and a length of 2 or 3 bytes. */
 static void try_at(const struct eg_window *w, struct eg_hits *out, size_t at)
 {
-    const uint8_t *p = w->bytes + at;
-
-    if (p[0] == '-') {
-        if (at >= 4)
-            try(w, out, CERTIFICATE_PEM, at - 4);
-        return;
-    }
-    for (size_t inner = 3; inner <= 4; inner++)
-        for (size_t outer = 3; outer <= 4 && inner + outer <= at; outer++)
-            if (p[-(ptrdiff_t)inner] == DER_SEQUENCE &&
-                p[-(ptrdiff_t)(inner + outer)] == DER_SEQUENCE)
-                try(w, out, CERTIFICATE_DER, at - inner - outer);
+    if (w->bytes[at] == DER_SEQUENCE)
+        try(w, out, CERTIFICATE_DER, at);
+    else if (at >= 4)
+        try(w, out, CERTIFICATE_PEM, at - 4);
 }
 
-/* The version of a certificate, "-BEG" of PEM. */
+/* A sequence whose length has 1 or 2 bytes, and one in it; "-BEG" of PEM. */
 static void search(const struct eg_window *w, struct eg_hits *out)
 {
-    for (size_t at = 0; at + LANES + 3 <= w->len; at += LANES) {
+    for (size_t at = 0; at + LANES + 4 <= w->len; at += LANES) {
         const uint8_t *p = w->bytes + at;
-        const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3);
-        const lanes m = (lanes)(((a == 0xa0) & (b == 3) & (c == DER_INTEGER) & (d == 1)) |
+        const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3), e = load(p + 4);
+        const lanes m = (lanes)(((a == DER_SEQUENCE) & (((b == 0x82) & (e == DER_SEQUENCE)) |
+                                                        ((b == 0x81) & (d == DER_SEQUENCE)))) |
                                 ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')));
         uint64_t any[LANES / 8];
 
@@ -272,8 +264,9 @@ EG_PLUGIN(certificates) = {
         "PRIVATE is the fingerprint of the private key, where privatekeys or keys finds one that\n"
         "the certificate's public key is of: who has the image can speak for its subject.\n"
         "A signature is computed only where the key of the certificate itself made it.\n"
-        "Not found are those of version 1 in DER, of more than 16 KiB, and what is split between\n"
-        "pages that do not follow each other: --in processes and --in kernel find these.\n"
+        "Not found are those that a program keeps in parts only, as libcrypto does after reading,\n"
+        "those of more than 16 KiB, and what is split between pages that do not follow each\n"
+        "other: --in processes and --in kernel find these.\n"
         "-o FOLDER --dump writes each into a file FINGERPRINT.pem. Compare with:\n"
         "openssl x509 -in FILE -noout -text -fingerprint -sha256",
     .columns = columns,

@@ -16,18 +16,31 @@ static size_t pem_size(const uint8_t *p, size_t len)
                : 0;
 }
 
-/* A sequence of a sequence that begins with a version, an algorithm and a signature. */
+/* What is signed begins with a version, which only the first lacks, a number and an algorithm. */
+static bool is_signed_part(struct eg_key_bytes from)
+{
+    static const uint8_t version[] = { 0xa0, 3, DER_INTEGER, 1 };
+    struct eg_key_bytes part;
+
+    if (from.n > sizeof version && !memcmp(from.at, version, sizeof version)) {
+        from.at += sizeof version + 1;
+        from.n -= sizeof version + 1;
+    }
+    // serial numbers have 20 bytes at most (RFC 5280, 4.1.2.2), and some a zero before them
+    return eg_der_take(&from, DER_INTEGER, &part) && part.n && part.n <= 21 &&
+           eg_der_take(&from, DER_SEQUENCE, &part) && eg_der_take(&from, DER_SEQUENCE, &part) &&
+           eg_der_take(&from, DER_SEQUENCE, &part);
+}
+
 static size_t der_size(const uint8_t *p, size_t len)
 {
-    static const uint8_t three[] = { 0xa0, 3, DER_INTEGER, 1, 2 };
-    struct eg_key_bytes from = { p, len }, all, signed_part, part;
+    struct eg_key_bytes from = { p, len }, all, part;
     size_t size;
 
     if (!eg_der_take(&from, DER_SEQUENCE, &all))
         return 0;
     size = len - from.n;
-    return eg_der_take(&all, DER_SEQUENCE, &signed_part) && signed_part.n > sizeof three &&
-                   !memcmp(signed_part.at, three, sizeof three) &&
+    return eg_der_take(&all, DER_SEQUENCE, &part) && is_signed_part(part) &&
                    eg_der_take(&all, DER_SEQUENCE, &part) && eg_der_take(&all, DER_BITS, &part) &&
                    !all.n
                ? size

@@ -202,4 +202,27 @@ class PrivateKeys(Declaration):
         return have.startswith(want) if want.endswith("-") else have == want
 
 
-DECLARATIONS = [AesKeys(), VolumeKeys(), Decrypt(), Keyrings(), PrivateKeys()]
+class Certificates(Declaration):
+    name = "certificates"
+    against = "certificates.txt, lab/keys/tls.crt: SHA-256 of the certificates of servers, all of which have their keys"
+    keys = "FINGERPRINT"
+    others = "the kernel has certificates built in, programs those of authorities"
+    repeats = True
+
+    def expected(self, truth):
+        digests = truth.lines("certificates.txt")
+        for name in truth.list("lab", "keys"):
+            if name.endswith(".crt"):
+                lines = truth.lines("lab", "keys", name)
+                digests.append(hashlib.sha256(base64.b64decode("".join(lines[1:-1]))).hexdigest())
+        self.named = {digest: {"PRIVATE": True} for digest in digests}
+        return self.named
+
+    def key(self, row):
+        return row["FINGERPRINT"] if row["FINGERPRINT"] in self.named else None
+
+    def have(self, row, column):
+        return row[column] is not None
+
+
+DECLARATIONS = [AesKeys(), VolumeKeys(), Decrypt(), Keyrings(), PrivateKeys(), Certificates()]

@@ -120,12 +120,12 @@ static void put_number(struct mk_user *u, enum layout layout, const struct numbe
 static const char *found(struct mk_user *u)
 {
     static char out[8200];
-    char fourth[4096];
+    char rows[8192], which[4096];
 
-    snprintf(fourth, sizeof fourth, "%s", mk_columns(mk_guest_rows(&u->g, "keys", NULL), 3, 3));
-    // which key, and how it was proven
-    snprintf(out, sizeof out, "%s: %s", fourth,
-             mk_columns(mk_guest_rows(&u->g, "keys", NULL), 9, 10));
+    snprintf(rows, sizeof rows, "%s", mk_guest_rows(&u->g, "keys", NULL));
+    snprintf(which, sizeof which, "%s", mk_columns(rows, 3, 3));
+    // and how it was proven
+    snprintf(out, sizeof out, "%s: %s", which, mk_columns(rows, 9, 10));
     return out;
 }
 #define NOTHING ": "
@@ -202,8 +202,8 @@ static void modulus_of_a_public_key(void **state)
 /* What is close to a key. */
 static void no_rsa(void **state)
 {
-    static const uint32_t negative[] = { 0, 16, 16, 1, 1 }, more[] = { 0, 17, 16, 0, 1 },
-                          flags[] = { 0, 16, 16, 0, 0x20 };
+    static const uint32_t negative[] = { 0, 8, 8, 1, 1 }, more[] = { 0, 8, 7, 0, 1 },
+                          flags[] = { 0, 8, 8, 0, 0x20 };
     static const uint32_t *const values[] = { negative, more, flags };
 
     (void)state;
@@ -225,7 +225,7 @@ static void no_rsa(void **state)
         if (u.ptr == 8)
             for (size_t i = 0; i < countof(values); i++) {
                 // not a BIGNUM; "piiii" is not any other structure either
-                put_structure(&u, "piiii", values[i], put_bytes(&u, rsa[Q].bytes, rsa[Q].len / 2));
+                put_structure(&u, "piiii", values[i], put_bytes(&u, rsa[Q].bytes, rsa[Q].len));
                 assert_string_equal(found(&u), NOTHING);
             }
         put_structure(&u, "piiii", (const uint32_t[]){ 0, 8, 8, 0, 1 }, 0x12345678);
@@ -342,12 +342,15 @@ static void bounds(void **state)
     put(&rsa[P], 2);
     put(&rsa[Q], 3);
     put(&scalar, 4);
+    put(&scalar, 9); // a copy
     put(&point_x, 5);
     assert_true(run((struct eg_numkeys_left)EG_NUMKEYS_LEFT));
     assert_int_equal(n_got, 2);
     assert_false(run((struct eg_numkeys_left){ 0, 100 }));
     assert_int_equal(n_got, 1);
     assert_int_equal(got.at, 4);
+    assert_false(run((struct eg_numkeys_left){ 5, 100 })); // for tests, for no product
+    assert_int_equal(n_got, 1);
     assert_false(run((struct eg_numkeys_left){ 1000, 0 }));
     assert_int_equal(n_got, 1);
     assert_true(got.assumed);
@@ -357,6 +360,33 @@ static void bounds(void **state)
     }
     assert_true(set.full);
     assert_int_equal(set.n, BIGNUMS_MAX);
+}
+
+/* A product of two numbers that are no primes is no key, though all three are there. */
+static void composites(void **state)
+{
+    struct number a = rsa[N], b = rsa[N], product = { .len = 256 };
+    uint32_t sum[257] = { 0 };
+
+    (void)state;
+    b.bytes[64] ^= 4;
+    for (size_t i = 0; i < 128; i++) {
+        for (size_t j = 0; j < 128; j++)
+            sum[i + j] += (uint32_t)a.bytes[i] * b.bytes[j];
+        for (size_t j = 0; j < 256; j++) {
+            sum[j + 1] += sum[j] >> 8;
+            sum[j] &= 0xff;
+        }
+    }
+    for (size_t i = 0; i < 256; i++)
+        product.bytes[i] = (uint8_t)sum[i];
+    eg_bignums_empty(&set);
+    put(&a, 1);
+    put(&b, 2);
+    put(&product, 3);
+    assert_true(run((struct eg_numkeys_left)EG_NUMKEYS_LEFT));
+    assert_int_equal(set.n, 3);
+    assert_int_equal(n_got, 0);
 }
 
 /* The point of the order less one has the first coordinate of the generator, which all have. */
@@ -458,6 +488,7 @@ int main(void)
         cmocka_unit_test(ec_of_libraries),
         cmocka_unit_test(ed25519),
         cmocka_unit_test(bounds),
+        cmocka_unit_test(composites),
         cmocka_unit_test(order_less_one),
         cmocka_unit_test(montgomery),
         cmocka_unit_test(randomness),
