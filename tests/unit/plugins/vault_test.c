@@ -15,7 +15,7 @@ struct job {
 static int work(struct eg_run *r, void *context)
 {
     struct job *j = context;
-    struct eg_vault v = { r, true, eg_vault_open(r) };
+    struct eg_vault v = { .r = r, .exports = true, .own = eg_vault_open(r) };
 
     j->work(&v, j);
     return r->status;
