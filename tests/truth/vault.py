@@ -125,7 +125,7 @@ def files(truth):
     for name in truth.list("lab", "keys"):
         text = truth.text("lab", "keys", name) or ""
         if text.startswith(("-----BEGIN OPENSSH PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----")):
-            yield pkcs8(text).hex(), {"KIND": "private key"}
+            yield pkcs8(text).hex(), {} # of an agent that has it too, the kind is another
 
 
 PARTS = [told, actors, volumes, keyrings, wireguard, ipsec, tls, files, *vault_ssh.PARTS]
@@ -135,7 +135,7 @@ class Keys(Declaration):
     name = "keys --show"
     against = ("secrets.jsonl: keys that scripts of the scene \"keys\" gave to programs and to the kernel; lab/facts.jsonl: keys of actors; lab/keys: private keys in "
                "files; key logs of TLS; what wg, ip xfrm, ssh-add, ssh-keygen and gpg said")
-    keys = "SECRET; of SSH and GnuPG NAME and PURPOSE"
+    keys = "KIND and SECRET; of SSH and GnuPG NAME and PURPOSE"
     others = "keys that are verified are no inventions; programs and the kernel have keys that no script knows"
     memory = True
     repeats = True
@@ -144,14 +144,21 @@ class Keys(Declaration):
         self.named = out = {}
         for part in PARTS:
             for secret, columns in part(truth):
-                out.setdefault(secret, {}).update(columns)
+                out.setdefault(f"{columns['KIND']} {secret}" if "KIND" in columns else secret, {}).update(columns)
         return out
+
+    def rows(self, rows):
+        """A secret can be several keys, and a key can be named in several ways."""
+        for row in rows:
+            for name in (*vault_ssh.names(row), row["SECRET"]):
+                yield {**row, "of": name}
+                yield {**row, "of": f"{row['KIND']} {name}"}
 
     def same(self, column, want, have):
         return (have or "").startswith(want) if column == "HINTS" else want == have
 
     def key(self, row):
-        return next((name for name in (*vault_ssh.names(row), row["SECRET"]) if name in self.named), None)
+        return row["of"] if row["of"] in self.named else None
 
 
 DECLARATIONS = [Keys()]
