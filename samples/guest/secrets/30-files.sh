@@ -60,7 +60,7 @@ folder() { # NAME KEY DESCRIPTOR|- CONTENTS NAMES VERSION
         [ "$4" = 1 ] && secret fscrypt "$(fskeys filekey $files/crypt/"$1"/$file "$2" "$6" 64)" "\"name\":\"$files/crypt/$1/$file\""
     done
     [ "$4" = 1 ] && secret fscrypt "$(fskeys filekey $files/crypt/"$1" "$2" "$6" 32)" "\"name\":\"$files/crypt/$1\""
-    [ "$4" = 9 ] && secret fscrypt "$(fskeys modekey "$2" 9)"
+    [ "$4" = 9 ] && [ -e $files/crypt/"$1"/one ] && secret fscrypt "$(fskeys modekey "$2" 9)"
     [ "$6" = 1 ] && secret fscrypt "$2" "\"name\":\"$id\",\"purpose\":\"master key\""
     mkdir $files/crypt/"$1"/below
     held="$held $files/crypt/$1"
