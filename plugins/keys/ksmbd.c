@@ -11,9 +11,13 @@ EG_FIELDS_OF("ksmbd", ksmbd_conn, cipher_type, conns_list, sessions);
 EG_FIELDS_OF("ksmbd", ksmbd_session, Preauth_HashValue, id, sess_key, smb3decryptionkey,
              smb3encryptionkey, smb3signingkey, user);
 EG_FIELDS_OF("ksmbd", ksmbd_user, name, passkey, passkey_sz);
+EG_FIELD_AS_OF("ksmbd", conn_link, ksmbd_conn, "hlist"); // of a hash table, since 6.18
+EG_FIELD_AS(first_node, hlist_head, "first");
+EG_FIELD_AS(node_before, hlist_node, "pprev");
+EG_TYPE(hlist_head);
 EG_TYPE(list_head);
 
-enum { SESSIONS_MAX = 1 << 14, NAME_MAX_ = 256, NT_HASH = 16 };
+enum { SESSIONS_MAX = 1 << 14, NAME_MAX_ = 256, NT_HASH = 16, BUCKETS = 1 << 12 }; // CONN_HASH_BITS
 
 struct finding {
     struct eg_vault *v;
@@ -99,25 +103,47 @@ static void take_session(struct finding *f, struct eg_obj conn, struct eg_obj se
             f->proven ? "session whose keys derive" : NULL);
 }
 
+static void take_sessions(struct finding *f, struct eg_obj conn)
+{
+    struct eg_entry e;
+
+    eg_each_xa(e, eg_at(conn, ksmbd_conn.sessions)) {
+        if (!f->left || eg_stopped(f->r))
+            return;
+        f->left--;
+        take_session(f, conn, eg_object(f->r, ksmbd_session, e.value));
+    }
+}
+
+/* How many buckets there are no type says: one that is none has no node that points back. */
+static void take_bucket(struct finding *f, struct eg_obj head)
+{
+    struct eg_obj conn;
+    uint64_t back;
+
+    if (!eg_get(&back, head, first_node, node_before) || back != head.addr)
+        return;
+    eg_each_hlist(conn, head, conn_link)
+        take_sessions(f, conn);
+}
+
 static void find(struct eg_vault *v)
 {
     struct eg_run *r = v->r;
     struct finding *f = eg_tmp(r, sizeof *f);
+    const unsigned ptr = eg_binding_of(r)->model.ptr_size;
     struct eg_obj conn;
-    struct eg_entry e;
     uint64_t all;
 
     *f = (struct finding){ .v = v, .r = r, .left = SESSIONS_MAX };
-    if (!eg_has(r, ksmbd_conn.conns_list) || !eg_has(r, ksmbd_session.sess_key) ||
-        !eg_lookup(r, "conn_list", &all))
+    if (!eg_has(r, ksmbd_session.sess_key) || !eg_lookup(r, "conn_list", &all))
         return;
-    eg_each_list(conn, eg_object(r, list_head, all), ksmbd_conn.conns_list)
-        eg_each_xa(e, eg_at(conn, ksmbd_conn.sessions)) {
-            if (!f->left || eg_stopped(r))
-                return;
-            f->left--;
-            take_session(f, conn, eg_object(r, ksmbd_session, e.value));
-        }
+    if (eg_has(r, ksmbd_conn.conns_list))
+        eg_each_list(conn, eg_object(r, list_head, all), ksmbd_conn.conns_list)
+            take_sessions(f, conn);
+    else if (eg_has(r, conn_link))
+        for (uint64_t i = 0; i < BUCKETS && !eg_stopped(r); i++)
+            take_bucket(f, eg_object(r, hlist_head, all + i * ptr));
 }
 
 EG_KEY_SOURCE(ksmbd) = { .find = find };

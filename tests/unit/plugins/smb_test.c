@@ -7,14 +7,17 @@
 #include <string.h>
 
 #define NAMESPACE "struct user_namespace { struct ns_common ns; };"
-#define TYPES                                                                                      \
+#define TYPES(LINK)                                                                                \
     "struct xa_node { u8 shift, offset, count, nr_values; struct xa_node *parent;"                 \
     "  struct xarray *array; void *slots[64]; };"                                                  \
-    "struct ksmbd_conn { struct list_head conns_list; struct xarray sessions; u16 cipher_type; };" \
+    "struct ksmbd_conn { " LINK " struct xarray sessions; u16 cipher_type; };"                     \
     "struct ksmbd_user { char *name; unsigned long passkey_sz; char *passkey; };"                  \
     "struct ksmbd_session { u64 id; struct ksmbd_user *user; u8 *Preauth_HashValue;"               \
     "  char sess_key[40]; u8 smb3encryptionkey[32], smb3decryptionkey[32], smb3signingkey[16]; };"
-static const char *const edits[] = { NAMESPACE, TYPES NAMESPACE, NULL };
+static const char *const listed[] = { NAMESPACE, TYPES("struct list_head conns_list;") NAMESPACE,
+                                      NULL };
+static const char *const hashed[] = { NAMESPACE, TYPES("struct hlist_node hlist;") NAMESPACE,
+                                      NULL };
 
 #define FROM                                                                                       \
     "  struct dentry *s_root; };struct address_space { struct inode *host;"                        \
@@ -52,18 +55,25 @@ static void put(struct mk *k, uint64_t at, const char *hex)
 }
 
 /** A session of SMB 3.0 whose key is 1, 2, … 16. */
-static struct world begin(const struct mk_machine *m)
+static struct world begin(const struct mk_machine *m, const char *const *edits)
 {
     struct world w = { .c.g = mk_guest(m, edits) };
     struct mk *k = w.k = w.c.g.k;
-    uint64_t all = mk_alloc(k, 2 * mk_model(k)->ptr_size), link;
+    const unsigned ptr = mk_model(k)->ptr_size;
+    uint64_t all = mk_alloc(k, (size_t)4096 * ptr), link;
 
     mk_symbol(k, "conn_list", all);
     w.conn = mk_object(k, "ksmbd_conn");
     w.session = mk_object(k, "ksmbd_session");
     w.user = mk_object(k, "ksmbd_user");
-    link = mk_at(k, w.conn, "ksmbd_conn.conns_list");
-    mk_list(k, all, &link, 1);
+    if (edits == listed) {
+        link = mk_at(k, w.conn, "ksmbd_conn.conns_list");
+        mk_list(k, all, &link, 1);
+    } else {
+        link = mk_at(k, w.conn, "ksmbd_conn.hlist");
+        mk_write_ptr(k, all + 4095 * ptr, link);
+        mk_put(k, link, "hlist_node.pprev", all + 4095 * ptr);
+    }
     mk_put(k, w.conn, "ksmbd_conn.sessions.xa_head", w.session);
     mk_put(k, w.conn, "ksmbd_conn.cipher_type", 1);
     mk_put(k, w.session, "ksmbd_session.id", 7);
@@ -108,7 +118,7 @@ static void sessions(void **state)
     (void)state;
     mk_each_machine(m)
     {
-        struct world w = begin(m);
+        struct world w = begin(m, listed);
 
         assert_string_equal(found(&w), "smith|signing key\nsmith|encryption key\n"
                                        "smith|decryption key\nsmith|session key\n"
@@ -128,6 +138,24 @@ static void sessions(void **state)
         assert_string_equal(found(&w), "");
         mk_put(w.k, w.conn, "ksmbd_conn.conns_list.next", 64);
         assert_string_equal(found(&w), "");
+        mk_free(w.k);
+    }
+}
+
+static void hash_table(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin(m, hashed);
+
+        assert_string_equal(found(&w), "smith|signing key\nsmith|encryption key\n"
+                                       "smith|decryption key\nsmith|session key\n"
+                                       "smith|digest of the password\n");
+        // It is in no bucket, or the table has fewer.
+        mk_put(w.k, w.conn, "ksmbd_conn.hlist.pprev", w.conn);
+        assert_string_equal(found(&w), "");
+        assert_int_equal(mk_row_notes("ksmbd"), 0);
         mk_free(w.k);
     }
 }
@@ -239,7 +267,8 @@ static void smb(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(sessions), cmocka_unit_test(smb) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(sessions), cmocka_unit_test(hash_table),
+                                        cmocka_unit_test(smb) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
