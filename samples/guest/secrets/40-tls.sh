@@ -2,10 +2,9 @@
 # what went over the wire.
 # programs: openssl openssl
 # programs: gnutls-bin gnutls-serv gnutls-cli
-# programs: tcpdump tcpdump
 # programs: curl curl
 ip link set lo up
-tcpdump -Z root -i lo -U --immediate-mode -w $said/tls.pcap 'tcp portrange 4450-4479' > /dev/null 2>> /run/lab/lab.log &
+sniff $said/tls.pcap 4450 4479 2>> /run/lab/lab.log &
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=lab.example -days 30 \
     -keyout /run/lab/tls.key -out /run/lab/tls.crt 2> /dev/null
 usleep 500000
