@@ -221,10 +221,11 @@ static bool is_text(uint8_t c)
     return c == ' ' || (c >= 'a' && c <= 'z');
 }
 
-/* Text of small letters and blanks around two whole pieces of it: no mnemonic has less. */
+enum { REACH = 512 };
+
+/* Text of small letters and blanks around a whole piece of it: no mnemonic has less than two. */
 static void try_words(const struct looking *l, size_t at)
 {
-    enum { REACH = 512 };
     const uint8_t *p = l->w->bytes;
     size_t from = at, to = at, begin, len;
 
@@ -270,7 +271,7 @@ static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
     const struct looking l = { w, out, id };
     const size_t end = EG_MIN(w->to, w->len);
     bool before = false, words;
-    size_t at = w->from;
+    size_t at = w->from, tried = 0;
     lanes m;
 
     for (; at + LANES <= end && at + LANES + 3 <= w->len; at += LANES) {
@@ -282,8 +283,10 @@ static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
             for (size_t i = 0; i < LANES; i++)
                 if (m[i])
                     try_at(&l, at + i);
-        if (words && !before)
+        if (words && (!before || at - tried >= REACH / 2)) {
             try_words(&l, at);
+            tried = at;
+        }
         before = words;
     }
     for (; at < end; at++)
