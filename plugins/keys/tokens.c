@@ -399,12 +399,12 @@ static void add_pem(const struct found *f)
         return;
     if (!eg_privkey_read(KEY_PEM, pem, len, &key) || !key.der_len ||
         !add(f, (struct eg_vault_key){ .kind = "private key",
-                                       .name = "PEM in base64",
                                        .purpose = *key.public ? key.public : NULL,
                                        .algorithm = key.algorithm,
                                        .secret = key.der,
                                        .len = key.der_len,
-                                       .proof = key.proof }))
+                                       .proof = key.proof,
+                                       .hints = "PEM in base64, as kubeconfig files have it" }))
         return;
     eg_vault_text(f->v, eg_strf(r, "private/%s.pem", eg_key_fingerprint(r, key.der, key.der_len)),
                   key.pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");

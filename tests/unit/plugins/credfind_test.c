@@ -138,7 +138,10 @@ static void in_memory(void **state)
 {
     static const char *const texts[] = { "jwt",  "ghp",  "glpat", "age",   "wif",
                                          "wifc", "xprv", "bip12", "jwkec", "kube" };
+    static const char aws[] = "aws_access_key_id = AKIA67L56XARVUNJXV5M\n"
+                              "aws_secret_access_key = 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\n";
     static const char *const kinds[] = {
+        "token|AKIA67L56XARVUNJXV5M|AWS secret access key|",
         "token|alice|JSON Web Token|HS256|",
         "token||GitHub token|",
         "token||GitLab token|",
@@ -148,7 +151,7 @@ static void in_memory(void **state)
         "token||extended private key",
         "token||mnemonic (BIP 39)|",
         "token||JSON Web Key|EC P-256|",
-        "private key|PEM in base64|SHA256:5TvkiCiSe0kLLgtDji7TXY/ZdIzcMCHf7iVSkDRCGQs|EC P-256|",
+        "private key||SHA256:5TvkiCiSe0kLLgtDji7TXY/ZdIzcMCHf7iVSkDRCGQs|EC P-256|",
     };
 
     (void)state;
@@ -177,6 +180,7 @@ static void in_memory(void **state)
         memcpy(prose + sizeof prose - 1 - l.len, l.bytes, l.len);
         prose[sizeof prose - 2 - l.len] = ' ';
         loose(&w, 32, prose, sizeof prose - 1);
+        loose(&w, 50, aws, sizeof aws - 1);
         load("tokens/npm", &l);
         memmove(l.bytes + 1, l.bytes, l.len); // a part of a word
         loose(&w, 100, l.bytes, l.len + 1);
@@ -210,7 +214,7 @@ static void in_memory(void **state)
         assert_int_equal(count(rows, "|opens a ticket of alice@LAB.EXAMPLE|"), 1);
         assert_int_equal(count(rows, "|the server's key opens the ticket, which has it|"), 1);
         assert_int_equal(count(rows, "kerberos|"), 6);
-        assert_int_equal(count(rows, "\ntoken|"), 10);
+        assert_int_equal(count(rows, "\ntoken|"), 11);
         mk_cache_end(&w.c);
     }
 }
