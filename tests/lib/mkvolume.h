@@ -23,6 +23,9 @@
     "struct vm_area_struct { unsigned long vm_start, vm_end, vm_flags; struct mm_struct *vm_mm;"   \
     "    struct vm_area_struct *vm_next; };"                                                       \
     "struct mm_struct { struct vm_area_struct *mmap; void *pgd; };"                                \
+    "struct alg_spec { char *alg_string, *key_string; u8 *key; u32 key_size; };"                   \
+    "struct dm_integrity_c { struct dm_dev *dev; struct alg_spec internal_hash_alg,"               \
+    "    journal_crypt_alg, journal_mac_alg; };"                                                   \
     "struct slab { unsigned long __page_flags; struct kmem_cache *slab_cache; };"                  \
     "struct kmem_cache { struct list_head list; };"                                                \
     "struct super_block { struct list_head s_list; struct file_system_type *s_type;"               \

@@ -179,11 +179,53 @@ static void no_types(void **state)
     }
 }
 
+static void spec(struct world *w, const char *member, const char *alg, uint64_t key, uint32_t size)
+{
+    struct mk *k = w->k;
+    const uint64_t at = mk_at(k, w->config, member);
+
+    mk_put(k, at, "alg_spec.alg_string", text(k, alg));
+    mk_put(k, at, "alg_spec.key", key);
+    mk_put(k, at, "alg_spec.key_size", size);
+}
+
+/* Keys of dm-integrity; also one without an end, one that is none, and one at no place. */
+static void integrity(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin(m);
+        struct mk *k = w.k;
+        uint64_t type = mk_object(k, "target_type"), at = mk_alloc(k, 64);
+        uint8_t key[64];
+
+        key_of(key);
+        mk_write(k, at, key, sizeof key);
+        w.config = mk_object(k, "dm_integrity_c");
+        mk_put(k, w.target, "dm_target.type", type);
+        mk_put(k, w.target, "dm_target.private", w.config);
+        mk_put(k, type, "target_type.name", text(k, "integrity"));
+        spec(&w, "dm_integrity_c.internal_hash_alg", "hmac(sha256)", at, 32);
+        spec(&w, "dm_integrity_c.journal_mac_alg", "hmac(sha1)", at + 32, 16);
+        assert_string_equal(mk_columns(mk_rows(k, "keys", (const char *[]){ "show", NULL }), 0, 4),
+                            "dm-integrity|dm-0 vault|integrity key|hmac(sha256)|256\n"
+                            "dm-integrity|dm-0 vault|journal integrity key|hmac(sha1)|128");
+        assert_non_null(
+            strstr(mk_rows(k, "keys", (const char *[]){ "show", NULL }), "|" KEY32 "|"));
+        spec(&w, "dm_integrity_c.journal_crypt_alg", "ctr(aes)", at, 0);
+        spec(&w, "dm_integrity_c.internal_hash_alg", "hmac(sha256)", at, UINT32_MAX);
+        spec(&w, "dm_integrity_c.journal_mac_alg", "hmac(sha1)", 8, 16);
+        assert_string_equal(mk_rows(k, "keys", NULL), "");
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cbc),    cmocka_unit_test(xts),      cmocka_unit_test(damage),
-        cmocka_unit_test(chains), cmocka_unit_test(no_types),
+        cmocka_unit_test(chains), cmocka_unit_test(no_types), cmocka_unit_test(integrity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
