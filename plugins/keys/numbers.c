@@ -75,6 +75,14 @@ static void try_raw(struct gathering *g, const struct linux_user_piece *p, size_
         keep_raw(g, pointer, p->at + at, 64);
 }
 
+static void add_public(void *context, struct eg_key_bytes n, struct eg_key_bytes e)
+{
+    struct gathering *g = context;
+
+    (void)e;
+    eg_bignums_add_be(&g->numbers, 0, n.at, n.n);
+}
+
 static void gather(struct gathering *g, const struct linux_user_piece *p)
 {
     const struct linux_user *u = g->p.user;
@@ -97,7 +105,7 @@ static void gather(struct gathering *g, const struct linux_user_piece *p)
         }
         try_raw(g, p, at);
     }
-    eg_numkeys_public(&g->numbers, p->bytes, p->len);
+    eg_numkeys_public(p->bytes, p->len, add_public, g);
 }
 
 /* ---- what is there ---- */
@@ -129,14 +137,14 @@ static void read_numbers(struct gathering *g)
 
 static void add(struct gathering *g, const struct eg_key_buf *der, struct eg_vault_key *place)
 {
-    struct eg_privkey *key = eg_tmp(g->r, sizeof *key);
+    struct eg_privkey key;
 
     place->process = &g->p;
-    if (!eg_privkey_read(KEY_DER, der->at, der->n, key))
+    if (!eg_privkey_read(KEY_DER, der->at, der->n, &key))
         return;
     if (!place->proof)
-        place->proof = key->proof;
-    g->each(g->context, key, place);
+        place->proof = key.proof;
+    g->each(g->context, &key, place);
 }
 
 static void add_number(void *context, const struct eg_numkey *key)

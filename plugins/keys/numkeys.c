@@ -5,41 +5,48 @@
 
 /* ---- public keys ---- */
 
-static void add_public(struct eg_bignums *s, struct eg_key_bytes from)
+static const uint8_t rsa_name[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };
+
+static void read_public(struct eg_key_bytes from, eg_public_each *each, void *context)
 {
-    static const uint8_t rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };
-    struct eg_key_bytes all, algorithm, oid, bits, number;
+    struct eg_key_bytes all, algorithm, oid, bits, both, n, e;
 
     if (!eg_der_take(&from, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_SEQUENCE, &algorithm) ||
         !eg_der_take(&algorithm, DER_OID, &oid) || !eg_der_take(&all, DER_BITS, &bits) ||
         bits.n < 2 || *bits.at++)
         return;
     bits.n--;
-    if (oid.n == sizeof rsa && !memcmp(oid.at, rsa, sizeof rsa)) {
-        if (eg_der_take(&bits, DER_SEQUENCE, &number) && eg_der_take(&number, DER_INTEGER, &bits))
-            eg_bignums_add_be(s, 0, bits.at, bits.n);
+    if (oid.n == sizeof rsa_name && !memcmp(oid.at, rsa_name, sizeof rsa_name)) {
+        if (eg_der_take(&bits, DER_SEQUENCE, &both) && eg_der_take(&both, DER_INTEGER, &n) &&
+            eg_der_take(&both, DER_INTEGER, &e) && !both.n)
+            each(context, n, e);
     } else if (*bits.at == 4) { // both coordinates in full
-        eg_bignums_add_be(s, 0, bits.at + 1, (bits.n - 1) / 2);
+        each(context, (struct eg_key_bytes){ bits.at + 1, (bits.n - 1) / 2 },
+             (struct eg_key_bytes){ 0 });
     }
 }
 
-void eg_numkeys_public(struct eg_bignums *s, const uint8_t *bytes, size_t len)
+/* @name: an algorithm's, behind the sequence of all, the sequence with it, its tag and length. */
+static void find_public(const uint8_t *bytes, size_t len, const uint8_t *name, size_t n_name,
+                        eg_public_each *each, void *context)
 {
-    // 1.2.840: what RSA's and EC's names begin with
-    static const uint8_t arc[] = { 0x2a, 0x86, 0x48 };
     const uint8_t *p = bytes, *const end = bytes + len;
 
-    while ((p = memmem(p, (size_t)(end - p), arc, sizeof arc))) {
-        // the name's tag and length, the sequence with it, and a sequence of all
-        const uint8_t *name = p - 2;
-
-        if (p - bytes >= 6 && name[0] == DER_OID && name[-2] == DER_SEQUENCE)
-            for (ptrdiff_t n = 2; n <= 4 && n + 4 <= p - bytes; n++)
-                if (name[-2 - n] == DER_SEQUENCE)
-                    add_public(s,
-                               (struct eg_key_bytes){ name - 2 - n, (size_t)(end - name + 2 + n) });
-        p++;
+    for (; (p = memmem(p, (size_t)(end - p), name, n_name)); p++) {
+        if (p - bytes < 6 || p[-2] != DER_OID || p[-4] != DER_SEQUENCE)
+            continue;
+        for (ptrdiff_t n = 6; n <= 8 && n <= p - bytes; n++)
+            if (p[-n] == DER_SEQUENCE)
+                read_public((struct eg_key_bytes){ p - n, (size_t)(end - p + n) }, each, context);
     }
+}
+
+void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each, void *context)
+{
+    static const uint8_t ec[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
+
+    find_public(bytes, len, rsa_name, sizeof rsa_name, each, context);
+    find_public(bytes, len, ec, sizeof ec, each, context);
 }
 
 #ifdef HAVE_SHA256
@@ -190,6 +197,22 @@ static bool is_prime(const struct work *w, struct rsa *k, const BIGNUM *p, const
     return BN_set_word(k->e, 2) && BN_mod_exp(k->t, k->e, p1, p, w->c) && BN_is_one(k->t);
 }
 
+/* Are these the primes of the modulus? */
+static bool load_rsa(const struct work *w, const struct eg_bignum *n, const struct eg_bignum *p,
+                     const struct eg_bignum *q, struct rsa *out)
+{
+    struct rsa k;
+
+    if (!rsa_init(w, &k))
+        return false;
+    *out = k;
+    return load(n, k.n) && load(p, k.p) && load(q, k.q) && BN_mul(k.t, k.p, k.q, w->c) &&
+           !BN_cmp(k.t, k.n) && BN_sub(k.p1, k.p, BN_value_one()) &&
+           BN_sub(k.q1, k.q, BN_value_one()) && is_prime(w, &k, k.p, k.p1) &&
+           is_prime(w, &k, k.q, k.q1) && BN_mul(k.phi, k.p1, k.q1, w->c) &&
+           BN_gcd(k.t, k.p1, k.q1, w->c) && BN_div(k.lcm, NULL, k.phi, k.t, w->c);
+}
+
 static bool try_rsa(const struct work *w, const struct eg_bignum *n, const struct eg_bignum *p,
                     const struct eg_bignum *q)
 {
@@ -198,27 +221,13 @@ static bool try_rsa(const struct work *w, const struct eg_bignum *n, const struc
     bool found;
 
     BN_CTX_start(w->c);
-    found = rsa_init(w, &k) && load(n, k.n) && load(p, k.p) && load(q, k.q) &&
-            BN_mul(k.t, k.p, k.q, w->c) && !BN_cmp(k.t, k.n) && BN_sub(k.p1, k.p, BN_value_one()) &&
-            BN_sub(k.q1, k.q, BN_value_one()) && is_prime(w, &k, k.p, k.p1) &&
-            is_prime(w, &k, k.q, k.q1) && BN_mul(k.phi, k.p1, k.q1, w->c) &&
-            BN_gcd(k.t, k.p1, k.q1, w->c) && BN_div(k.lcm, NULL, k.phi, k.t, w->c);
+    found = load_rsa(w, n, p, q, &k);
     if (found && find_exponents(w, &k, n->len, &key.assumed) && order_primes(w, &k) &&
         put_rsa(w, &k, &key.der))
         w->each(w->context, &key);
     BN_CTX_end(w->c);
     ERR_clear_error();
     return found;
-}
-
-/* The x with @odd x = 1 mod 2^64, by Newton's iteration: each step doubles the bits that fit. */
-static uint64_t inverse(uint64_t odd)
-{
-    uint64_t x = odd; // 3 bits
-
-    for (int i = 0; i < 5; i++)
-        x *= 2 - odd * x;
-    return x;
 }
 
 static bool factor(struct work *w, const struct eg_bignum *n)
@@ -238,7 +247,7 @@ static bool factor(struct work *w, const struct eg_bignum *n)
         if (!(p->bytes[0] & 1))
             continue;
         // the lowest word of the other factor
-        low = eg_le64(n->bytes) * inverse(eg_le64(p->bytes));
+        low = eg_le64(n->bytes) * eg_word_inverse(eg_le64(p->bytes));
         for (size_t k = 0; k < 8; k++)
             prefix[k] = (uint8_t)(low >> 8 * k);
         for (size_t j = eg_bignums_from(w->s, half, prefix, 8);
@@ -251,6 +260,62 @@ static bool factor(struct work *w, const struct eg_bignum *n)
         }
     }
     return true;
+}
+
+bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
+                    const struct eg_bignum *q, bool product, struct eg_key_buf *der)
+{
+    const struct eg_bignums none = { 0 };
+    const struct work w = { .s = &none, .c = BN_CTX_new() };
+    struct rsa k;
+    bool good = w.c != NULL;
+
+    der->n = 0;
+    der->full = false;
+    if (good) {
+        BN_CTX_start(w.c);
+        good = load_rsa(&w, n, p, q, &k) && BN_set_word(k.e, e) &&
+               BN_mod_inverse(k.d, k.e, product ? k.phi : k.lcm, w.c) && order_primes(&w, &k) &&
+               put_rsa(&w, &k, der);
+        BN_CTX_end(w.c);
+    }
+    BN_CTX_free(w.c);
+    ERR_clear_error();
+    return good;
+}
+
+/* A number of DER, the lowest byte first. */
+static bool reverse(struct eg_key_bytes from, uint8_t bytes[LIMBS_MAX], struct eg_bignum *out)
+{
+    for (; from.n && !*from.at; from.n--)
+        from.at++;
+    if (from.n > LIMBS_MAX)
+        return false;
+    for (size_t i = 0; i < from.n; i++)
+        bytes[i] = from.at[from.n - 1 - i];
+    *out = (struct eg_bignum){ bytes, from.n, 0 };
+    return true;
+}
+
+bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product, struct eg_key_buf *der)
+{
+    struct eg_key_bytes from = { pkcs8, len }, all, key, part, n, e, p, q;
+    struct eg_bignum numbers[3];
+    uint8_t bytes[3][LIMBS_MAX];
+    uint64_t exponent = 0;
+
+    if (!eg_der_take(&from, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_INTEGER, &part) ||
+        !eg_der_take(&all, DER_SEQUENCE, &part) || !eg_der_take(&all, DER_OCTETS, &key) ||
+        !eg_der_take(&key, DER_SEQUENCE, &all) || !eg_der_take(&all, DER_INTEGER, &part) ||
+        !eg_der_take(&all, DER_INTEGER, &n) || !eg_der_take(&all, DER_INTEGER, &e) ||
+        !eg_der_take(&all, DER_INTEGER, &part) || !eg_der_take(&all, DER_INTEGER, &p) ||
+        !eg_der_take(&all, DER_INTEGER, &q) || e.n > 8)
+        return false;
+    for (size_t i = 0; i < e.n; i++)
+        exponent = exponent << 8 | e.at[i];
+    return reverse(n, bytes[0], &numbers[0]) && reverse(p, bytes[1], &numbers[1]) &&
+           reverse(q, bytes[2], &numbers[2]) &&
+           eg_numkeys_rsa(&numbers[0], exponent, &numbers[1], &numbers[2], product, der);
 }
 
 /* ---- EC ---- */
@@ -432,6 +497,19 @@ bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left, eg_num
 {
     (void)s, (void)left, (void)each, (void)context;
     return true;
+}
+
+bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
+                    const struct eg_bignum *q, bool product, struct eg_key_buf *der)
+{
+    (void)n, (void)e, (void)p, (void)q, (void)product, (void)der;
+    return false;
+}
+
+bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product, struct eg_key_buf *der)
+{
+    (void)pkcs8, (void)len, (void)product, (void)der;
+    return false;
 }
 
 bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around, size_t n_around,

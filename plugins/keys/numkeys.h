@@ -33,8 +33,29 @@ EG_API bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left,
 EG_API bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around,
                            size_t n_around, struct eg_key_buf *der);
 
-/** Add the numbers of public keys (SubjectPublicKeyInfo) that are whole in these bytes: the modulus
- * of RSA, the first coordinate of EC. */
-EG_API void eg_numkeys_public(struct eg_bignums *s, const uint8_t *bytes, size_t len);
+/** The key of a modulus, its public exponent and both primes, as PKCS#1. Its private exponent can be
+ * of two moduli: @product: that of the primes less 1, as in older files; else their least common
+ * multiple. @return false: they are not its primes. */
+EG_API bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
+                           const struct eg_bignum *q, bool product, struct eg_key_buf *der);
+/** The same of a key in PKCS#8: false for what is not RSA's. */
+EG_API bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product,
+                             struct eg_key_buf *der);
+
+/** Call @each for the public keys (SubjectPublicKeyInfo) that are whole in these bytes: the modulus
+ * and exponent of RSA; the first coordinate of EC, and nothing. */
+typedef void eg_public_each(void *context, struct eg_key_bytes n, struct eg_key_bytes e);
+EG_API void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each,
+                              void *context);
+
+/** The x with @odd x = 1 mod 2^64, by Newton's iteration: each step doubles the bits that fit. */
+static inline uint64_t eg_word_inverse(uint64_t odd)
+{
+    uint64_t x = odd; // 3 bits
+
+    for (int i = 0; i < 5; i++)
+        x *= 2 - odd * x;
+    return x;
+}
 
 #endif

@@ -169,33 +169,81 @@ static void among_others(void **state)
     }
 }
 
+/* The public key, in DER. */
+static size_t public_key(uint8_t out[512])
+{
+    static const uint8_t algorithm[] = { 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0 };
+    static struct eg_key_buf key, bits, info;
+    uint8_t be[129] = { 0 };
+
+    key.n = info.n = 0;
+    bits.n = 1;
+    for (size_t i = 0; i < 128; i++)
+        be[128 - i] = rsa[N].bytes[i];
+    eg_key_put_der(&key, DER_INTEGER, be, 129);
+    eg_key_put_der(&key, DER_INTEGER, "\1\0\1", 3);
+    eg_key_put_der(&bits, DER_SEQUENCE, key.at, key.n);
+    eg_key_put_der(&info, DER_SEQUENCE, algorithm, sizeof algorithm);
+    eg_key_put_der(&info, DER_BITS, bits.at, bits.n);
+    key.n = 0;
+    eg_key_put_der(&key, DER_SEQUENCE, info.at, info.n);
+    memcpy(out, key.at, key.n);
+    return key.n;
+}
+
 static void modulus_of_a_public_key(void **state)
 {
     (void)state;
     mk_each_little(u)
     {
-        struct eg_key_buf key = { 0 }, bits = { .n = 1 }, info = { 0 };
-        static const uint8_t algorithm[] = {
-            6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0
-        };
-        uint8_t be[129] = { 0 };
+        uint8_t key[512];
 
-        for (size_t i = 0; i < 128; i++)
-            be[128 - i] = rsa[N].bytes[i];
-        eg_key_put_der(&key, DER_INTEGER, be, 129);
-        eg_key_put_der(&key, DER_INTEGER, "\1\0\1", 3);
-        eg_key_put_der(&bits, DER_SEQUENCE, key.at, key.n);
-        eg_key_put_der(&info, DER_SEQUENCE, algorithm, sizeof algorithm);
-        eg_key_put_der(&info, DER_BITS, bits.at, bits.n);
-        key.n = 0;
-        eg_key_put_der(&key, DER_SEQUENCE, info.at, info.n);
         put_number(&u, BIGNUM, &rsa[P]);
         put_number(&u, BIGNUM, &rsa[Q]);
         put_number(&u, BIGNUM, &rsa[DQ]);
         assert_string_equal(found(&u), NOTHING);
-        put_bytes(&u, key.at, key.n);
+        put_bytes(&u, key, public_key(key));
         // d modulo the least common multiple, or modulo the product: nothing says which
         assert_memory_equal(found(&u), "RSA-1024: " FACTORS "|", 32);
+    }
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+    return !*p && !memcmp(p, p + 1, n - 1);
+}
+
+/* Memory of nobody. */
+static void left_over(void **state)
+{
+    (void)state;
+    mk_each_little(u)
+    {
+        uint8_t key[512];
+        size_t len;
+        uint8_t *last = mk_ram(u.g.k, &len); // three pages that nobody has
+
+        for (last += len / 8192 * 4096; !is_zero(last, 3 * 4096); last += 4096)
+            assert_true(last < mk_ram(u.g.k, &len) + len - 4 * 4096);
+        memcpy(last + 16, rsa[P].bytes, 64);
+        memcpy(last + 2048, rsa[Q].bytes, 64);
+        assert_string_equal(found(&u), NOTHING); // nobody has the public key
+        len = public_key(key);
+        memcpy(last + 4099, key, len);
+        assert_memory_equal(found(&u), "RSA-1024: " FACTORS "|", 32);
+        memcpy(last + 1024, rsa[D].bytes, 128);
+        assert_string_equal(found(&u), "RSA-1024: " FACTORS "|da9a875d185cb0f5");
+        last[2056] ^= 1; // not its lowest word
+        assert_string_equal(found(&u), NOTHING);
+        last[2056] ^= 1;
+        last[16] ^= 2;
+        assert_string_equal(found(&u), NOTHING);
+        last[16] ^= 2;
+        memmove(last + 2048 - 4, last + 2048, 64); // not at a multiple of 8
+        assert_string_equal(found(&u), NOTHING);
+        memset(last + 2044, 0, 72);
+        memcpy(last + 2 * 4096, rsa[Q].bytes, 64); // in another page
+        assert_string_equal(found(&u), NOTHING);
     }
 }
 
@@ -483,6 +531,7 @@ int main(void)
         cmocka_unit_test(rsa_of_libraries),
         cmocka_unit_test(among_others),
         cmocka_unit_test(modulus_of_a_public_key),
+        cmocka_unit_test(left_over),
         cmocka_unit_test(no_rsa),
         cmocka_unit_test(exponent_unknown),
         cmocka_unit_test(ec_of_libraries),
