@@ -1,5 +1,5 @@
-/** limbs.h - numbers of many words (limbs), as libraries keep them in memory: where one may lie, and
- * a set of those that a process has.
+/** limbs.h - numbers of many words (limbs), as libraries keep them in memory: where one may lie,
+ * and a set of those that a process has.
  *
  *  What points to a number is small: an address, how many words are used, how many there is room
  * for. Much else looks so; that the words are random is asked when they are read, and what the

@@ -33,9 +33,9 @@ EG_API bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left,
 EG_API bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around,
                            size_t n_around, struct eg_key_buf *der);
 
-/** The key of a modulus, its public exponent and both primes, as PKCS#1. Its private exponent can be
- * of two moduli: @product: that of the primes less 1, as in older files; else their least common
- * multiple. @return false: they are not its primes. */
+/** The key of a modulus, its public exponent and both primes, as PKCS#1. The private exponent is
+ * modulo the product of the primes less 1 (@product), as in older files, or modulo their least
+ * common multiple. @return false: they are not its primes. */
 EG_API bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
                            const struct eg_bignum *q, bool product, struct eg_key_buf *der);
 /** The same of a key in PKCS#8: false for what is not RSA's. */

@@ -1,8 +1,8 @@
 /* primes.c - RSA keys whose primes are left in memory that nobody needs to have: of programs that
  * have ended, of the kernel, in structures that no list knows. The moduli come from the public keys
  * and certificates of the image. Two primes of a modulus lie in one page as a rule, as a library
- * allocates them one behind the other; so each page is asked whether the lowest words of two numbers
- * in it have the lowest word of a modulus as their product. */
+ * allocates one behind the other; so each page is asked whether the lowest words of two numbers in
+ * it have the lowest word of a modulus as their product. */
 #include "../../core/parallel.h"
 #include "../../core/run.h"
 #include "../../core/space.h"

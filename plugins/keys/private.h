@@ -6,7 +6,7 @@
 #include "vault.h"
 
 /** Add a key, in whatever form it was found, unless a source has added it. @place: what else is
- * known of it: where it is, who has it; its kind, secret and what follows from that are not asked. */
+ * known of it: where it is, who has it; its kind and secret are not asked. */
 void eg_vault_private(struct eg_vault *v, const struct eg_privkey *key,
                       const struct eg_vault_key *place);
 
