@@ -232,7 +232,7 @@ static bool try_rsa(const struct work *w, const struct eg_bignum *n, const struc
 
 static bool factor(struct work *w, const struct eg_bignum *n)
 {
-    enum { COST = 64 }; // of a product, in comparisons
+    enum { COST = 64, KEY_COST = 4096 }; // of a product and of a key, in comparisons
     const size_t half = (n->len / 2 + 7) / 8 * 8;
     const size_t first = eg_bignums_from(w->s, half, NULL, 0);
 
@@ -255,8 +255,10 @@ static bool factor(struct work *w, const struct eg_bignum *n)
             if (w->left->pairs < COST)
                 return false;
             w->left->pairs -= COST;
-            if (try_rsa(w, n, p, &w->s->of[j]))
-                return true;
+            if (!try_rsa(w, n, p, &w->s->of[j]))
+                continue;
+            w->left->pairs -= EG_MIN(w->left->pairs, (uint64_t)KEY_COST);
+            return true;
         }
     }
     return true;
@@ -322,11 +324,12 @@ bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product, struct eg_
 
 static const struct curve {
     int nid;
-    size_t words; // of 64 bits
+    size_t words;  // of 64 bits
+    uint64_t cost; // of a point, in those of P-256, for which libcrypto has code of its own
 } curves[] = {
-    { NID_X9_62_prime256v1, 4 }, { NID_secp384r1, 6 },       { NID_secp521r1, 9 },
-    { NID_secp256k1, 4 },        { NID_brainpoolP256r1, 4 }, { NID_brainpoolP384r1, 6 },
-    { NID_brainpoolP512r1, 8 },
+    { NID_X9_62_prime256v1, 4, 1 }, { NID_secp384r1, 6, 8 },       { NID_secp521r1, 9, 8 },
+    { NID_secp256k1, 4, 8 },        { NID_brainpoolP256r1, 4, 8 }, { NID_brainpoolP384r1, 6, 16 },
+    { NID_brainpoolP512r1, 8, 16 },
 };
 
 struct ec {
@@ -413,10 +416,11 @@ static bool search_curve(const struct work *w, const struct curve *c)
         for (size_t i = first; more && i < w->s->n && w->s->of[i].len == len; i++) {
             if (!w->s->of[i].at) // a public key's
                 continue;
-            more = w->left->points != 0;
-            w->left->points -= more;
-            if (more)
-                try_scalar(w, c, &k, &w->s->of[i]);
+            more = w->left->points >= c->cost;
+            if (!more)
+                break;
+            w->left->points -= c->cost;
+            try_scalar(w, c, &k, &w->s->of[i]);
         }
     EC_POINT_free(k.point);
     EC_GROUP_free(k.group);

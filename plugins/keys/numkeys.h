@@ -18,11 +18,11 @@ typedef void eg_numkey_each(void *context, const struct eg_numkey *key);
 /** How much is computed at most, of all processes: memory can be made of numbers. */
 struct eg_numkeys_left {
     uint64_t pairs;  /**< of RSA: of a modulus and a prime */
-    uint64_t points; /**< of elliptic curves */
+    uint64_t points; /**< of elliptic curves: of P-256, others count more */
 };
 #define EG_NUMKEYS_LEFT                                                                            \
     {                                                                                              \
-        UINT64_C(1) << 25, UINT64_C(1) << 14                                                       \
+        UINT64_C(1) << 24, UINT64_C(1) << 14                                                       \
     }
 /** Call @each for the keys in @s, which is sorted, each once. @return false: @left was used up. */
 EG_API bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left,

@@ -279,7 +279,7 @@ static bool has_exponent(struct eg_key_bytes der, const uint8_t *page, size_t n)
     return d.n >= sizeof low && memmem(page, n, low, sizeof low);
 }
 
-static void prove(struct eg_vault *v, const struct primes *s, const struct pair *h)
+static bool prove(struct eg_vault *v, const struct primes *s, const struct pair *h)
 {
     const struct modulus *m = &s->moduli[h->modulus];
     const struct eg_bignum n = { m->bytes, m->len, 0 };
@@ -292,30 +292,36 @@ static void prove(struct eg_vault *v, const struct primes *s, const struct pair 
 
     if (!eg_read(eg_view_of(v->r), s->phys, h->page, page, size) || h->p + half > size ||
         h->q + half > size || !eg_numkeys_rsa(&n, m->e, &p, &q, true, &der))
-        return;
-    if (!has_exponent((struct eg_key_bytes){ der.at, der.n }, page, size) &&
-        !eg_numkeys_rsa(&n, m->e, &p, &q, false, &der))
-        return;
-    if (eg_privkey_read(KEY_DER, der.at, der.n, &key))
-        eg_vault_private(v, &key,
-                         &(struct eg_vault_key){ .physical = h->page + h->p,
-                                                 .proof = key.proof,
-                                                 .hints = "primes in memory, of a public key" });
+        return false;
+    if ((!has_exponent((struct eg_key_bytes){ der.at, der.n }, page, size) &&
+         !eg_numkeys_rsa(&n, m->e, &p, &q, false, &der)) ||
+        !eg_privkey_read(KEY_DER, der.at, der.n, &key))
+        return false;
+    eg_vault_private(v, &key,
+                     &(struct eg_vault_key){ .physical = h->page + h->p,
+                                             .proof = key.proof,
+                                             .hints = "primes in memory, of a public key" });
+    return true;
 }
 
 static void collect_primes(struct eg_vault *v, struct primes *s, unsigned threads)
 {
-    enum { PROOFS_MAX = 1024 };
+    enum { TRIES_MAX = 256 };
     struct pair *all = eg_tmp(v->r, threads * HITS_MAX * sizeof *all);
-    size_t n = 0, proofs = 0;
+    bool proven[MODULI_MAX] = { false };
+    size_t n = 0, tries = 0;
 
     for (unsigned i = 0; i < threads; i++) {
         memcpy(all + n, s->workers[i]->hits, s->workers[i]->n_hits * sizeof *all);
         n += s->workers[i]->n_hits;
     }
     qsort(all, n, sizeof *all, compare_pairs);
-    for (size_t i = 0; i < n && proofs < PROOFS_MAX && !eg_stopped(v->r); i++, proofs++)
-        prove(v, s, &all[i]);
+    for (size_t i = 0; i < n && tries < TRIES_MAX && !eg_stopped(v->r); i++) {
+        if (proven[all[i].modulus])
+            continue;
+        tries++;
+        proven[all[i].modulus] = prove(v, s, &all[i]);
+    }
 }
 
 static bool make_workers(struct primes *s, unsigned threads)
