@@ -576,6 +576,17 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
     return false;
 }
 
+bool eg_privkey_openssh(const struct eg_openssh *o, struct eg_privkey *out)
+{
+    (void)o, (void)out;
+    return false;
+}
+
+void eg_privkey_public(struct eg_key_bytes blob, struct eg_privkey *out)
+{
+    (void)blob, (void)out;
+}
+
 bool eg_privkey_readable(void)
 {
     return false;
