@@ -1,5 +1,6 @@
 /* sock_other.c - what sockets of small families say of themselves: AF_ALG, AF_XDP, AF_TIPC; the
  * peers of an SCTP socket that has several. */
+#include "../../../core/run.h"
 #include "ip.h"
 #include "net.h"
 #include "sock_names.h"
@@ -64,40 +65,51 @@ static struct eg_obj bound(struct eg_obj sock)
     return parent.why ? own : eg_cast(parent, alg_sock);
 }
 
+/* Of aead and rng there is a pointer to it: struct aead_tfm until 6.15, rng_parent_ctx. */
+static uint64_t handle_at(struct eg_run *r, uint64_t private, bool has, uint64_t base,
+                          const char **name)
+{
+    uint64_t inner;
+
+    if (!has)
+        return 0;
+    if ((*name = algorithm(r, private + base)))
+        return private;
+    return eg_pointer_at(r, private, &inner) && (*name = algorithm(r, inner + base)) ? inner : 0;
+}
+
+/* Types of modules are in memory since 5.11. In 5.10 struct alg_sock has behind its sock: parent,
+ * two counters, type, private. */
+static uint64_t private_of(struct eg_run *r, struct eg_obj sock)
+{
+    const unsigned ptr = eg_binding_of(r)->model.ptr_size;
+    uint64_t at = sock.addr + eg_size(r, sock), parent, private = 0;
+
+    if (eg_has(r, alg_private))
+        return eg_get(&private, bound(sock), alg_private) ? private : 0;
+    if (eg_pointer_at(r, at, &parent) && parent)
+        at = parent + eg_size(r, sock);
+    return eg_pointer_at(r, at + 2 * ptr + 8, &private) ? private : 0;
+}
+
 uint64_t linux_alg_handle(struct eg_run *r, struct eg_obj sock, const char **name)
 {
-    static const struct {
-        const char *type;
-        unsigned which;
-    } kinds[] = { { "skcipher", 0 }, { "hash", 1 }, { "aead", 2 }, { "rng", 3 } };
     const struct {
+        const char *type;
         bool has;
-        uint64_t off;
-    } bases[] = { { eg_has(r, skcipher_base), eg_offset(r, skcipher_base) },
-                  { eg_has(r, ahash_base), eg_offset(r, ahash_base) },
-                  { eg_has(r, aead_base), eg_offset(r, aead_base) },
-                  { eg_has(r, rng_base), eg_offset(r, rng_base) } };
-    const struct eg_obj own = bound(sock);
-    const char *type = eg_string(r, eg_at(own, alg_type, alg_type_name), 14);
-    uint64_t private = 0, inner;
-    const uint8_t *p;
+        uint64_t base;
+    } kinds[] = { { "skcipher", eg_has(r, skcipher_base), eg_offset(r, skcipher_base) },
+                  { "hash", eg_has(r, ahash_base), eg_offset(r, ahash_base) },
+                  { "aead", eg_has(r, aead_base), eg_offset(r, aead_base) },
+                  { "rng", eg_has(r, rng_base), eg_offset(r, rng_base) } };
+    const char *type = eg_string(r, eg_at(bound(sock), alg_type, alg_type_name), 14);
+    const uint64_t private = private_of(r, sock);
+    uint64_t handle = 0;
 
-    if (!printable(type) || !eg_get(&private, own, alg_private) || !private)
-        return 0;
-    // Of aead and rng there is a pointer to it: struct aead_tfm until 6.15, rng_parent_ctx.
-    p = eg_bytes(own.view, own.space, private, own.bind->model.ptr_size);
-    inner = p ? eg_load_(p, own.bind->model.ptr_size, own.bind->model.big_endian) : 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        const uint64_t base = bases[kinds[i].which].off;
-
-        if (__builtin_strcmp(type, kinds[i].type) != 0 || !bases[kinds[i].which].has)
-            continue;
-        if ((*name = algorithm(r, private + base)))
-            return private;
-        if (inner && (*name = algorithm(r, inner + base)))
-            return inner;
-    }
-    return 0;
+    for (size_t i = 0; private && !handle && i < sizeof kinds / sizeof *kinds; i++)
+        if (!printable(type) || __builtin_strcmp(type, kinds[i].type) == 0)
+            handle = handle_at(r, private, kinds[i].has, kinds[i].base, name);
+    return handle;
 }
 
 /* The name of its type says what the algorithm is for. */
