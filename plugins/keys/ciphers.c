@@ -11,25 +11,30 @@ CIPHER_WIDE static void look_chacha(const uint8_t *restrict p, uint8_t *restrict
         passed[i] = eg_cipher_word(p, i) == 0x61707865 && eg_cipher_word(p, i + 1) == 0x3320646e;
 }
 
-/* Code and tables have the constant too, with something else behind it. A key is made at random: of
- * 32 bytes 30 differ, give or take 2, and half of the bits are 1, give or take 8. One key in
- * a hundred thousand is not like that. */
+/* Code, tables and texts have the constant too, with something else behind it. A key is made at
+ * random: of 32 bytes 30 differ, give or take 2, half of the bits are 1, give or take 8, and a third
+ * of the bytes are letters, give or take 3. One key in a hundred thousand is not like that. */
 static bool is_random(const uint8_t *key)
 {
     bool seen[256] = { false };
-    unsigned different = 0, ones = 0;
+    unsigned different = 0, ones = 0, letters = 0;
 
     for (size_t i = 0; i < 32; i++) {
         different += !seen[key[i]];
         seen[key[i]] = true;
         ones += (unsigned)__builtin_popcount(key[i]);
+        letters += key[i] >= ' ' && key[i] < 127;
     }
-    return different >= 25 && ones >= 92 && ones <= 164;
+    return different >= 25 && ones >= 92 && ones <= 164 && letters <= 23;
 }
+
+/* A counter of blocks begins at 0 or 1. */
+enum { BLOCKS_MAX = 1 << 26 };
 
 static bool read_chacha(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
-    if (memcmp(place->p, CONSTANT, 16) != 0 || !is_random(place->p + 16))
+    if (memcmp(place->p, CONSTANT, 16) != 0 || eg_le32(place->p + 48) > BLOCKS_MAX ||
+        !is_random(place->p + 16))
         return false;
     out->len = 32;
     memcpy(out->key, place->p + 16, 32);
@@ -221,10 +226,7 @@ const struct eg_cipher eg_sm4 = { "SM4", 4 * SM4_ROUNDS, look_sm4, read_sm4 };
 /* ---- all of them ---- */
 
 const struct eg_cipher *const eg_ciphers[CIPHERS] = {
-    &eg_chacha20,
-    &eg_serpent,
-    &eg_sm4,
-    &eg_twofish,
+    &eg_chacha20, &eg_serpent, &eg_sm4, &eg_twofish, &eg_camellia,
 };
 
 static bool is_zero(const uint8_t *p, size_t n)
