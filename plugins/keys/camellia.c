@@ -2,7 +2,9 @@
  *
  * The subkeys are the key, and one or two numbers made of it, rotated by what the table below has. So
  * most of them follow from the others: of 26 with 128 bits all but four, of 34 with 192 and 256
- * all but eight. The kernel has sums of them instead, which are not found. */
+ * all but eight. The kernel moves the XOR with a subkey to the end of the round before: of most
+ * subkeys it has sums of the one before and the one behind; but those of FL and of its inverse are
+ * there, and say what the numbers are, from which the sums follow. */
 #include "ciphers.h"
 
 enum source { L, R, A, B, SOURCES };
@@ -82,28 +84,81 @@ static void put(uint8_t *out, struct number n)
     }
 }
 
+/* The places of FL's subkeys; between two such places are six of rounds. */
+enum { FL = 8 };
+
+static uint64_t expected(const struct pair *pairs, const struct number *all, size_t i)
+{
+    const struct pair *is = &pairs[i / 2];
+
+    return i % 2 ? rotate(all[is->right], is->right_by).low
+                 : rotate(all[is->left], is->left_by).high;
+}
+
+/* As the kernel has them. What else is in its numbers beside the subkeys is the same in both parts
+ * of a sum. */
+static bool fits_sums(const uint8_t *p, bool low_first, const struct pair *pairs, size_t n,
+                      struct number *all)
+{
+    for (size_t i = FL; i + 2 < 2 * n; i += FL) {
+        const struct number seen = { subkey(p, i, low_first), subkey(p, i + 1, low_first) };
+        const struct pair *is = &pairs[i / 2];
+
+        all[is->left] = rotate(seen, 128 - is->left_by);
+    }
+    if (pairs == large) { // what the second pair is, from two sums
+        all[B].high = subkey(p, 3, low_first) ^ expected(pairs, all, 4);
+        all[B].low = subkey(p, 4, low_first) ^ expected(pairs, all, 5);
+    }
+    for (size_t i = 3; i + 3 < 2 * n; i++) {
+        if (i % FL < 3 || i % FL > 6) // beside FL's
+            continue;
+        if (subkey(p, i, low_first) != (expected(pairs, all, i - 1) ^ expected(pairs, all, i + 1)))
+            return false;
+    }
+    return true;
+}
+
 static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     struct number all[SOURCES] = { 0 };
 
     out->proven = true;
-    for (unsigned low_first = 0; low_first < 2; low_first++) {
-        if (fits(place->p, low_first, small, countof(small), all) && !is_plain(all[A])) {
+    for (unsigned way = 0; way < 4; way++) {
+        bool (*const fit)(const uint8_t *, bool, const struct pair *, size_t, struct number *) =
+            way / 2 ? fits_sums : fits;
+
+        if (fit(place->p, way % 2, small, countof(small), all) && !is_plain(all[A])) {
             out->len = 16;
-            out->layout = "26 subkeys";
+            out->layout = way / 2 ? "26 subkeys, as the kernel has them" : "26 subkeys";
             put(out->key, all[L]);
             return true;
         }
         if (eg_within(0, 16 * countof(large), place->len) &&
-            fits(place->p, low_first, large, countof(large), all) && !is_plain(all[A])) {
+            fit(place->p, way % 2, large, countof(large), all) && !is_plain(all[A])) {
             out->len = all[R].low == ~all[R].high ? 24 : 32;
-            out->layout = "34 subkeys";
+            out->layout = way / 2 ? "34 subkeys, as the kernel has them" : "34 subkeys";
             put(out->key, all[L]);
             put(out->key + 16, all[R]);
             return true;
         }
     }
     return false;
+}
+
+/* The sum of the third and fifth subkey, and what these are rotated from: FL's. */
+static inline bool look_sum(const uint8_t *restrict p, size_t i)
+{
+    const uint32_t sum = eg_cipher_word(p, i + 10) ^ eg_cipher_word(p, i + 16) >> 15 ^
+                         eg_cipher_word(p, i + 19) << 17,
+                   turned = eg_cipher_word(p, i + 11) ^ eg_cipher_word(p, i + 17) >> 15 ^
+                            eg_cipher_word(p, i + 18) << 17,
+                   a = eg_cipher_word(p, i + 34), b = eg_cipher_word(p, i + 35),
+                   c = eg_cipher_word(p, i + 50), d = eg_cipher_word(p, i + 51);
+
+    return (eg_cipher_word(p, i + 10) != 0) & (eg_cipher_word(p, i + 11) != 0) &
+           ((sum == (a << 2 | b >> 30)) | (sum == (c << 2 | d >> 30)) |
+            (turned == (b << 2 | a >> 30)) | (turned == (d << 2 | c >> 30)));
 }
 
 /* Words 16 to 19 are words 12 to 15, or 8 to 11, rotated by 15 bits. */
@@ -120,7 +175,7 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
                    small_key = ((x == (e << 15 | f >> 17)) & (y == (f << 15 | g >> 17))) |
                                ((y == (f << 15 | e >> 17)) & (x == (e << 15 | h >> 17)));
 
-        passed[i] = (large_key | small_key) & (x != y);
+        passed[i] = ((large_key | small_key) & (x != y)) | look_sum(p, i);
     }
 }
 

@@ -37,7 +37,7 @@ struct eg_cipher {
     /** @return false: it is none. */
     bool (*read)(const struct eg_cipher_place *place, struct eg_cipher_key *out);
 };
-enum { CIPHER_BLOCK = 1024, CIPHER_MORE = 24, CIPHERS = 5 };
+enum { CIPHER_BLOCK = 1024, CIPHER_MORE = 56, CIPHERS = 5 };
 extern const struct eg_cipher eg_chacha20, eg_serpent, eg_sm4, eg_twofish, eg_camellia;
 /** All, by number. */
 EG_API extern const struct eg_cipher *const eg_ciphers[CIPHERS];

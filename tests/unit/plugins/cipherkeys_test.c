@@ -98,6 +98,39 @@ static const uint32_t twofish_32[] = {
     0xbd27ea2c, 0x20c286a8, 0x739f1d8f, 0x2a6baa06, 0x51d1287a, 0x45459ce9, 0x0ae35210, 0x0dd19b23,
 };
 
+/* The same as the kernel has it (camellia_setup_tail). */
+static const uint32_t camellia_kernel_16[] = {
+    0x9e72fef1, 0xaee78bb8, 0x00000000, 0x00000000, 0xd1492dea, 0xaf29c61a, 0xbfffe469, 0x45a47b1a,
+    0xdcc033be, 0x605ed2b4, 0x7f78d773, 0xc5dc68a4, 0x96f55794, 0xe30d4f39, 0xcfd45617, 0xaeeeb8fc,
+    0xcc48d8ad, 0xb8845412, 0x1a3175cb, 0x2550aae2, 0xe084b505, 0xe579f1df, 0xf1771a29, 0x25bd55e5,
+    0xe295c431, 0xa3531d68, 0x0277c946, 0xac85506a, 0xa9e72fef, 0x1aee78bb, 0xdf120551, 0x06206886,
+    0x0fb458fd, 0x8226c166, 0x0aaf53f8, 0x9d21c66b, 0x4cb720fb, 0x2bc80c33, 0xabca7186, 0xa79cbfbc,
+    0x6bb9e2ee, 0x34524b7a, 0x12aa7053, 0x0fede500, 0xb8cfc101, 0x865537e4, 0xb9c07490, 0x82997b80,
+    0x9f11530d, 0x6b14fb67, 0x00000000, 0x00000000,
+};
+static const uint32_t camellia_kernel_24[] = {
+    0xfb73f518, 0xd606f2d6, 0x00000000, 0x00000000, 0x20504032, 0xcf12d9c4, 0xa2a6d7e8, 0x556d49e7,
+    0xbe12b5e5, 0xebae6532, 0x081bcff6, 0xb60e41ce, 0xc477cc8e, 0xe8323c1c, 0xcc4e37ea, 0x8b6300b8,
+    0xbbc50e57, 0xa91fd68d, 0x443af1a8, 0x56e02972, 0x6250664b, 0x3727d984, 0x0f51409d, 0x0b765799,
+    0x8019735a, 0xb6bfbbe0, 0xb7898297, 0x55ef09c3, 0x40fe6511, 0x1c10fde7, 0x91ef8d37, 0x4d5eeec1,
+    0xe33587da, 0x2c7ec113, 0x60b30557, 0xa9fc4e90, 0xc1630e24, 0x3968e52a, 0x6b77767a, 0x518150e5,
+    0x3abc305a, 0x8a6d6228, 0x8e84db24, 0x82a92de9, 0x25ab69fe, 0xb9bde7d6, 0x5faea055, 0x74f24844,
+    0x5a5b513e, 0xc2d8a477, 0x16bfae1f, 0x2aa844fc, 0x246bdfac, 0x196310d0, 0xe6477419, 0x1e0e040d,
+    0xe7fb5b07, 0x20e7623b, 0xaae68029, 0x6253629d, 0x28b94cfc, 0xb729d740, 0x05770c1c, 0x34754b9d,
+    0x10fe618d, 0xeee04717, 0x00000000, 0x00000000,
+};
+static const uint32_t camellia_kernel_32[] = {
+    0xd9129a7a, 0xbbac4eca, 0x00000000, 0x00000000, 0xa024886e, 0xfecabb93, 0x80c7b88a, 0x38c7e610,
+    0xf585fe52, 0x09e58765, 0x9131fd47, 0xb0f7957a, 0xd55e43a5, 0x6ed26b14, 0xcedbaf3f, 0x9a8de179,
+    0xbbc50e57, 0xa0ea337c, 0x85cf1861, 0x96e02972, 0xf5ffa416, 0x2995e557, 0x943bef9a, 0x2b6b658e,
+    0x8c6f6bcf, 0x7e27e038, 0xf637f340, 0xa35d8af3, 0x55a290d3, 0x3a5a714b, 0x822dbffc, 0x4ff911b3,
+    0xe33587da, 0x2c7ec113, 0x60b30557, 0xa9fc4e90, 0xa23d7bca, 0x1f06630a, 0xa10d4383, 0xe2e1acb2,
+    0x389a26ac, 0xacb7c9e9, 0x468397a1, 0x41b4abcc, 0x578d7f08, 0x9f674c17, 0x8a1b68de, 0x1d94c811,
+    0xace9d20e, 0xd78451b5, 0x30f522b3, 0x6b16352b, 0x254b9fef, 0x1cc3f477, 0x21d2b769, 0x358a4898,
+    0xfea3d87b, 0xcabd6aaf, 0xac86aa90, 0x89d72e08, 0x31e1cf80, 0x54863a25, 0x5b794c26, 0x505b5371,
+    0x21d5f0bd, 0x595171c2, 0x00000000, 0x00000000,
+};
+
 /* GB/T 32907-2016, appendix A: of 0123456789abcdeffedcba9876543210. */
 static const uint32_t sm4[] = {
     0xf12186f9, 0x41662b61, 0x5a6ab19a, 0x7ba92077, 0x367360f4, 0x776a0c61, 0xb6bb89b3, 0x24763151,
@@ -204,12 +237,23 @@ static const struct thing {
     const uint32_t *words;
     bool swapped;
 } things[] = {
-    { "ChaCha20", 64, 0, 32, NULL, false },          { "Serpent", 528, 0, 32, serpent_32, false },
-    { "Serpent", 528, 0, 16, serpent_16, false },    { "SM4", 128, 0, 16, sm4, false },
-    { "Twofish", 4256, 0, 16, twofish_16, false },   { "Twofish", 4256, 0, 24, twofish_24, false },
-    { "Twofish", 4256, 160, 32, twofish_32, false }, { "Camellia", 208, 0, 16, camellia_16, false },
-    { "Camellia", 272, 0, 24, camellia_24, false },  { "Camellia", 272, 0, 32, camellia_32, false },
-    { "Camellia", 208, 0, 16, camellia_16, true },   { "Camellia", 272, 0, 32, camellia_32, true },
+    { "ChaCha20", 64, 0, 32, NULL, false },
+    { "Serpent", 528, 0, 32, serpent_32, false },
+    { "Serpent", 528, 0, 16, serpent_16, false },
+    { "SM4", 128, 0, 16, sm4, false },
+    { "Twofish", 4256, 0, 16, twofish_16, false },
+    { "Twofish", 4256, 0, 24, twofish_24, false },
+    { "Twofish", 4256, 160, 32, twofish_32, false },
+    { "Camellia", 208, 0, 16, camellia_16, false },
+    { "Camellia", 272, 0, 24, camellia_24, false },
+    { "Camellia", 272, 0, 32, camellia_32, false },
+    { "Camellia", 208, 0, 16, camellia_16, true },
+    { "Camellia", 272, 0, 32, camellia_32, true },
+    { "Camellia", 208, 0, 16, camellia_kernel_16, false },
+    { "Camellia", 272, 0, 24, camellia_kernel_24, false },
+    { "Camellia", 272, 0, 32, camellia_kernel_32, false },
+    { "Camellia", 208, 0, 16, camellia_kernel_16, true },
+    { "Camellia", 272, 0, 32, camellia_kernel_32, true },
 };
 
 static void put(const struct thing *t, uint8_t *p)
@@ -263,6 +307,16 @@ static void found(void **state)
     }
 }
 
+/* Of the kernel's subkeys of Camellia: those of FL, and sums of two of the same kind. */
+static bool is_checked(const struct thing *t, size_t subkey)
+{
+    const bool kernel = t->words == camellia_kernel_16 || t->words == camellia_kernel_24 ||
+                        t->words == camellia_kernel_32;
+
+    return !kernel || (subkey % 8 >= 3 && subkey % 8 <= 6) ||
+           (subkey % 8 < 2 && subkey >= 8 && subkey < t->size / 8 - 2);
+}
+
 /* Any bit that is wrong; what begins at no multiple of 4. */
 static void not_found(void **state)
 {
@@ -282,6 +336,8 @@ static void not_found(void **state)
         surround(0);
         put(t, bytes + 1024);
         for (size_t i = 0; i < end; i += step) {
+            if (!is_checked(t, i / 8))
+                continue;
             bytes[1024 + i] ^= (uint8_t)(1u << i % 8);
             assert_int_equal(look(8192).n, 0);
             bytes[1024 + i] ^= (uint8_t)(1u << i % 8);
