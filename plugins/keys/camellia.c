@@ -26,20 +26,6 @@ static const struct pair large[] = {
     { L, 111, L, 111 }, { B, 111, B, 111 },
 };
 
-struct number {
-    uint64_t high, low;
-};
-
-static struct number rotate(struct number n, unsigned by)
-{
-    if (by & 64)
-        n = (struct number){ n.low, n.high };
-    by %= 64;
-    return by ? (struct number){ n.high << by | n.low >> (64 - by),
-                                 n.low << by | n.high >> (64 - by) }
-              : n;
-}
-
 /* Subkey @i; the words of each are in either order. */
 static uint64_t subkey(const uint8_t *p, size_t i, bool low_first)
 {
@@ -49,34 +35,35 @@ static uint64_t subkey(const uint8_t *p, size_t i, bool low_first)
 }
 
 static bool fits(const uint8_t *p, bool low_first, const struct pair *pairs, size_t n,
-                 struct number *all)
+                 struct eg_wide *all)
 {
     bool known[SOURCES] = { false };
 
     for (size_t i = 0; i < n; i++) {
         const struct pair *is = &pairs[i];
-        const struct number seen = { subkey(p, 2 * i, low_first), subkey(p, 2 * i + 1, low_first) };
+        const struct eg_wide seen = { subkey(p, 2 * i, low_first),
+                                      subkey(p, 2 * i + 1, low_first) };
 
         if (!known[is->left]) {
             known[is->left] = true;
-            all[is->left] = rotate(seen, 128 - is->left_by);
+            all[is->left] = eg_wide_left(seen, 128 - is->left_by);
         }
-        if (rotate(all[is->left], is->left_by).high != seen.high ||
-            rotate(all[is->right], is->right_by).low != seen.low)
+        if (eg_wide_left(all[is->left], is->left_by).high != seen.high ||
+            eg_wide_left(all[is->right], is->right_by).low != seen.low)
             return false;
     }
     return true;
 }
 
 /* Is it a number made at random? Rotated zeros are zeros. */
-static bool is_plain(struct number n)
+static bool is_plain(struct eg_wide n)
 {
     const int ones = __builtin_popcountll(n.high) + __builtin_popcountll(n.low);
 
     return ones < 24 || ones > 104;
 }
 
-static void put(uint8_t *out, struct number n)
+static void put(uint8_t *out, struct eg_wide n)
 {
     for (unsigned i = 0; i < 8; i++) {
         out[i] = (uint8_t)(n.high >> (56 - 8 * i));
@@ -87,24 +74,24 @@ static void put(uint8_t *out, struct number n)
 /* The places of FL's subkeys; between two such places are six of rounds. */
 enum { FL = 8 };
 
-static uint64_t expected(const struct pair *pairs, const struct number *all, size_t i)
+static uint64_t expected(const struct pair *pairs, const struct eg_wide *all, size_t i)
 {
     const struct pair *is = &pairs[i / 2];
 
-    return i % 2 ? rotate(all[is->right], is->right_by).low
-                 : rotate(all[is->left], is->left_by).high;
+    return i % 2 ? eg_wide_left(all[is->right], is->right_by).low
+                 : eg_wide_left(all[is->left], is->left_by).high;
 }
 
 /* As the kernel has them. What else is in its numbers beside the subkeys is the same in both parts
  * of a sum. */
 static bool fits_sums(const uint8_t *p, bool low_first, const struct pair *pairs, size_t n,
-                      struct number *all)
+                      struct eg_wide *all)
 {
     for (size_t i = FL; i + 2 < 2 * n; i += FL) {
-        const struct number seen = { subkey(p, i, low_first), subkey(p, i + 1, low_first) };
+        const struct eg_wide seen = { subkey(p, i, low_first), subkey(p, i + 1, low_first) };
         const struct pair *is = &pairs[i / 2];
 
-        all[is->left] = rotate(seen, 128 - is->left_by);
+        all[is->left] = eg_wide_left(seen, 128 - is->left_by);
     }
     if (pairs == large) { // what the second pair is, from two sums
         all[B].high = subkey(p, 3, low_first) ^ expected(pairs, all, 4);
@@ -121,11 +108,11 @@ static bool fits_sums(const uint8_t *p, bool low_first, const struct pair *pairs
 
 static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
-    struct number all[SOURCES] = { 0 };
+    struct eg_wide all[SOURCES] = { 0 };
 
     out->proven = true;
     for (unsigned way = 0; way < 4; way++) {
-        bool (*const fit)(const uint8_t *, bool, const struct pair *, size_t, struct number *) =
+        bool (*const fit)(const uint8_t *, bool, const struct pair *, size_t, struct eg_wide *) =
             way / 2 ? fits_sums : fits;
 
         if (fit(place->p, way % 2, small, countof(small), all) && !is_plain(all[A])) {

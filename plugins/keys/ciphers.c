@@ -226,7 +226,7 @@ const struct eg_cipher eg_sm4 = { "SM4", 4 * SM4_ROUNDS, look_sm4, read_sm4 };
 /* ---- all of them ---- */
 
 const struct eg_cipher *const eg_ciphers[CIPHERS] = {
-    &eg_chacha20, &eg_serpent, &eg_sm4, &eg_twofish, &eg_camellia,
+    &eg_chacha20, &eg_serpent, &eg_sm4, &eg_twofish, &eg_camellia, &eg_aria,
 };
 
 static bool is_zero(const uint8_t *p, size_t n)
