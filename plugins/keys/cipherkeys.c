@@ -8,7 +8,7 @@
 
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
-    C(ALGORITHM, TEXT, "ChaCha20, Serpent, SM4, Twofish")                                          \
+    C(ALGORITHM, TEXT, "ChaCha20, Serpent, SM4, Twofish, Camellia, ARIA")                          \
     C(KEY_BITS, INT, "length of the key")                                                          \
     C(LAYOUT, TEXT, "what is there")                                                               \
     C(VERIFIED, TEXT, "how it was proven; empty: it was not")                                      \
@@ -145,14 +145,20 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
 EG_KEY_SOURCE(cipherkeys) = { .search = search, .hit = add };
 
 EG_PLUGIN(cipherkeys) = {
-    .help = "Find keys of ChaCha20, Serpent, SM4 and Twofish by what is computed of them",
+    .help =
+        "Find keys of ChaCha20, Serpent, Twofish, SM4, Camellia, ARIA by what is computed of them",
     .manual =
-        "Who uses a cipher keeps what it computes of the key. Serpent's 33 round keys and SM4's\n"
-        "32 follow from each other by a rule, which is checked for all of them, and run\n"
-        "backwards to the key. Of Twofish the tables are found; the 40 subkeys beside them lead\n"
-        "to the key, from which each of them must come out again. These are no guesses. A state\n"
-        "of ChaCha20 is the key between a constant and a counter: nothing proves it, but of what\n"
-        "is no number made at random there is no row.\n"
+        "Who uses a cipher keeps what it computes of the key. Round keys of Serpent and SM4 "
+        "follow\n"
+        "from each other by a rule, which is checked for all of them and run backwards to the\n"
+        "key. Of Twofish the tables are found; the 40 subkeys beside them lead to the key, from\n"
+        "which each of them must come out again. Camellia's and ARIA's are a few numbers,\n"
+        "rotated, each many times. These are no guesses. A state of ChaCha20 is the key between\n"
+        "a constant and a counter: nothing proves it, so VERIFIED is empty; what cannot be a\n"
+        "number made at random has no row.\n"
+        "It is found as the kernel and libcrypto keep it, and Nettle and libgcrypt where they do\n"
+        "the same. Not found is what was expanded for decryption only (ARIA), and ChaCha20 where\n"
+        "only the key is kept, as in libcrypto and in the kernel between two calls.\n"
         "A key of Serpent that is shorter than 256 bits is told by its padding.\n"
         "Keys are shown by fingerprints, which can be compared and passed on; --show prints\n"
         "the keys themselves. AES: aeskeys.",
