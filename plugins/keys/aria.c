@@ -80,27 +80,22 @@ static struct eg_wide mix(struct eg_wide n, struct eg_wide with, bool even)
     return (struct eg_wide){ eg_be64(y), eg_be64(y + 8) };
 }
 
-/* @n with n ^ (n >>> 12) = @sum; its lowest four bits are @low. @return false: there is none. */
-static bool unfold(struct eg_wide sum, unsigned low, struct eg_wide *n)
+/* @n with n ^ (n >>> 12) = @sum, whose lowest four bits are 0: with four other bits, repeated, it is
+ * so too. @return false: there is none. */
+static bool unfold(struct eg_wide sum, struct eg_wide *n)
 {
-    *n = (struct eg_wide){ 0, low };
+    *n = (struct eg_wide){ 0, 0 };
     for (unsigned first = 0; first < 4; first++) {
         unsigned at = first;
+        uint64_t bit = 0;
 
         for (unsigned i = 0; i < 32; i++) {
-            const unsigned next = (at + 12) % 128;
-            const uint64_t bit = ((at < 64 ? n->low >> at : n->high >> (at - 64)) ^
-                                  (at < 64 ? sum.low >> at : sum.high >> (at - 64))) &
-                                 1;
-
-            if (i == 31) { // back at the first
-                if (bit != (low >> first & 1))
-                    return false;
-                break;
-            }
-            *(next < 64 ? &n->low : &n->high) |= bit << next % 64;
-            at = next;
+            bit ^= (at < 64 ? sum.low >> at : sum.high >> (at - 64)) & 1;
+            at = (at + 12) % 128;
+            *(at < 64 ? &n->low : &n->high) |= bit << at % 64;
         }
+        if (bit) // back at the first
+            return false;
     }
     return true;
 }
@@ -130,17 +125,41 @@ static bool follow(const uint8_t *p, const struct eg_wide *w, unsigned words,
     return true;
 }
 
+/* Two round keys of the same numbers differ, and all bits @apart sum up to 0. */
+static bool may_be_rotated(const uint8_t *p, unsigned a, unsigned b, unsigned apart)
+{
+    const struct eg_wide sum = eg_wide_xor(round_key(p, a), round_key(p, b));
+    uint64_t folded = sum.high ^ sum.low;
+
+    for (unsigned by = 32; by >= apart; by /= 2)
+        folded ^= folded >> by;
+    return (sum.high | sum.low) && !(folded & ((UINT64_C(1) << apart) - 1));
+}
+
+static bool may_be(const uint8_t *p)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (!may_be_rotated(p, i, i + 4, 4) || !may_be_rotated(p, i, i + 8, 16))
+            return false;
+    return true;
+}
+
 static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     const uint8_t *p = place->p;
+    struct eg_wide any;
 
+    if (!may_be(p))
+        return false;
     out->layout = "round keys";
     out->proven = true;
+    if (!unfold(eg_wide_xor(round_key(p, 0), round_key(p, 4)), &any))
+        return false;
     for (unsigned low = 0; low < 16; low++) {
-        struct eg_wide w[NUMBERS], turned;
+        const uint64_t repeated = low * UINT64_C(0x1111111111111111);
+        const struct eg_wide turned = { any.high ^ repeated, any.low ^ repeated };
+        struct eg_wide w[NUMBERS];
 
-        if (!unfold(eg_wide_xor(round_key(p, 0), round_key(p, 4)), low, &turned))
-            return false;
         w[0] = eg_wide_xor(round_key(p, 0), turned);
         w[1] = eg_wide_left(turned, 19);
         w[3] = eg_wide_xor(round_key(p, 3), eg_wide_left(w[0], rotations[0]));

@@ -210,7 +210,7 @@ static void nothing(void **state)
         eg_aes_find_decayed(bytes, sizeof bytes, &d, see, &seen);
     }
     for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)"what a text is like "[i % 20];
+        bytes[i] = (uint8_t) "what a text is like "[i % 20];
     eg_aes_find_decayed(bytes, sizeof bytes, &d, see, &seen);
     for (size_t i = 0; i < sizeof bytes; i += 8) // pointers
         memcpy(bytes + i, &(uint64_t){ 0xffff888012340000 + next() % 0x1000000 }, 8);
@@ -236,6 +236,7 @@ static void plugin(void **state)
     static const uint8_t key[AES_KEY_MAX] = "this is a key of thirty-two byte";
     const struct eg_given_arg known[] = { { "decay", NULL }, { "ground", "0" }, { NULL, NULL } },
                               all[] = { { "decay", NULL }, { "show", NULL }, { NULL, NULL } },
+                              odd[] = { { "decay", NULL }, { "unaligned", NULL }, { NULL, NULL } },
                               alone[] = { { "ground", "0" }, { NULL, NULL } },
                               none[] = { { "decay", NULL }, { "ground", "2" }, { NULL, NULL } };
     uint8_t *ram = calloc(SIZE, 1);
@@ -248,6 +249,8 @@ static void plugin(void **state)
     decay(ram + 0x100, 176, 30, 0, 0);
     eg_aes_expand(key, 8, ram + 0x1fff00); // over the border of two pieces
     decay(ram + 0x1fff00, 240, 25, 1, 0);
+    eg_aes_expand(key, 8, ram + 0x280001); // at no multiple of 4
+    decay(ram + 0x280001, 240, 25, 1, 0);
     eg_aes_expand(key, 6, ram + 0x3000a0); // nothing is wrong with it
     for (unsigned threads = 1; threads < 3; threads++) {
         const char *rows = mk_scan("aeskeys", ram, SIZE, all, threads, 6);
@@ -264,6 +267,7 @@ static void plugin(void **state)
     assert_non_null(strstr(mk_scan("aeskeys", ram, SIZE, known, 2, 6), "decayed to 0"));
     assert_null(strstr(mk_scan("aeskeys", ram, SIZE, known, 2, 6), "decayed to 1"));
     assert_null(strstr(mk_scan("aeskeys", ram, SIZE, NULL, 2, 6), "decayed"));
+    assert_non_null(strstr(mk_scan("aeskeys", ram, SIZE, odd, 2, 6), "280001|AES-256|"));
     mk_scan("aeskeys", ram, SIZE, alone, 1, 1);
     assert_int_not_equal(mk_scan_result.status, 0);
     mk_scan("aeskeys", ram, SIZE, none, 1, 1);

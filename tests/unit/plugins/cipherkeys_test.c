@@ -393,6 +393,9 @@ static void no_state(void **state)
     assert_int_equal(look(LEN).n, 0);
     put_state(bytes, (const uint8_t *)text);
     assert_int_equal(look(LEN).n, 0);
+    for (unsigned i = 0; i < 32; i++)
+        bytes[16 + i] = key[i % 16];
+    assert_int_equal(look(LEN).n, 0);
     put_state(bytes, key);
     assert_int_equal(look(LEN).n, 1);
     bytes[51] = 0xff; // a counter that high was never reached
