@@ -1,10 +1,10 @@
 /* aes_decay.c - where a decayed key schedule may be.
  *
  * Most words of a schedule are the XOR of two others (aes_find.c), and what decayed is so in part:
- * of the bits of w[i] ^ w[i - 1] ^ w[i - n] fewer are 1 than in other memory that has as many ones.
- * First these bits are counted, for all places at once. What passes is compared by what is likely:
- * of three bits, how often are none, one, two, three of them 1, in a schedule that decayed so far
- * as this memory has ones, and in three bits that have nothing to do with each other? */
+ * of the bits of w[i] ^ w[i - 1] ^ w[i - n] fewer are 1 than in other memory that has as many
+ * ones. First these bits are counted, for all places at once. What passes is compared by what is
+ * likely: of three bits, how often are none, one, two, three of them 1, in a schedule that decayed
+ * so far as this memory has ones, and in three bits that have nothing to do with each other? */
 #include "aes_decay.h"
 #include <math.h>
 
@@ -145,7 +145,8 @@ static double likely_at_all(const struct finder *f, size_t at, unsigned words)
     return best;
 }
 
-/* The same relations hold nearly a few words before and behind a schedule: which place is the best? */
+/* The same relations hold nearly a few words before and behind a schedule: which place is the
+ * best? */
 static void look_closely(const struct finder *f, size_t at, unsigned words)
 {
     const double here = likely_at_all(f, at, words);

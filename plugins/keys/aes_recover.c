@@ -112,7 +112,8 @@ struct closure {
     uint8_t queue[BYTES];
 };
 
-/* What follows from byte @at. @return what it is all worth. @r's steps get what was done, if @keep. */
+/* What follows from byte @at. @return what it is all worth. @r's steps get what was done, if
+ * @keep. */
 static double follow(struct recovery *r, struct closure *c, unsigned at, bool keep)
 {
     unsigned n = 1;
@@ -339,8 +340,8 @@ static void keep(const struct recovery *r, struct found *f, const uint8_t *x, ui
     f->any = true;
 }
 
-/* All schedules that are likely. Two that differ in few bytes stand side by side in the search: when
- * one is found, a little more work shows the others. */
+/* All schedules that are likely. Two that differ in few bytes stand side by side in the search:
+ * when one is found, a little more work shows the others. */
 static void search(const struct recovery *r, struct found *f, uint64_t *work)
 {
     uint16_t next[GUESSES] = { 0 };

@@ -80,8 +80,8 @@ static struct eg_wide mix(struct eg_wide n, struct eg_wide with, bool even)
     return (struct eg_wide){ eg_be64(y), eg_be64(y + 8) };
 }
 
-/* @n with n ^ (n >>> 12) = @sum, whose lowest four bits are 0: with four other bits, repeated, it is
- * so too. @return false: there is none. */
+/* @n with n ^ (n >>> 12) = @sum, whose lowest four bits are 0: with four other bits, repeated, it
+ * is so too. @return false: there is none. */
 static bool unfold(struct eg_wide sum, struct eg_wide *n)
 {
     *n = (struct eg_wide){ 0, 0 };
@@ -100,7 +100,8 @@ static bool unfold(struct eg_wide sum, struct eg_wide *n)
     return true;
 }
 
-/* Do all round keys of a key with @words 64-bit words follow from these numbers? Then it is in @out. */
+/* Do all round keys of a key with @words 64-bit words follow from these numbers? Then it is in
+ * @out. */
 static bool follow(const uint8_t *p, const struct eg_wide *w, unsigned words,
                    struct eg_cipher_key *out)
 {
@@ -174,8 +175,8 @@ static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
     return false;
 }
 
-/* Round keys 1 and 9 have the same number, rotated by 19 bits to the right and by 61 to the left: of
- * what they differ in, all bits 16 apart sum up to 0. The same is so of 2 and 10. */
+/* Round keys 1 and 9 have the same number, rotated by 19 bits to the right and by 61 to the left:
+ * of what they differ in, all bits 16 apart sum up to 0. The same is so of 2 and 10. */
 CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed)
 {
     for (size_t i = 0; i < CIPHER_BLOCK; i++) {

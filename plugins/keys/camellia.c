@@ -1,7 +1,7 @@
 /* camellia.c - keys of Camellia, from the subkeys of a program (RFC 3713, 2.2 and 2.3).
  *
- * The subkeys are the key, and one or two numbers made of it, rotated by what the table below has. So
- * most of them follow from the others: of 26 with 128 bits all but four, of 34 with 192 and 256
+ * The subkeys are the key, and one or two numbers made of it, rotated by what the table below has.
+ * So most of them follow from the others: of 26 with 128 bits all but four, of 34 with 192 and 256
  * all but eight. The kernel moves the XOR with a subkey to the end of the round before: of most
  * subkeys it has sums of the one before and the one behind; but those of FL and of its inverse are
  * there, and say what the numbers are, from which the sums follow. */

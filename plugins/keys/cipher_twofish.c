@@ -2,11 +2,11 @@
  *
  * Programs keep four tables of 256 words, each the S-box of one byte times a column of the MDS
  * matrix: these are easy to see. The key cannot be computed from them, but from the 40 subkeys
- * beside them. A pair of these is made of two words, h(2 i) of one half of the key and h(2 i + 1) of
- * the other; and behind the inverse of the matrix each byte of these is a chain of permutations with
- * a byte of the key between two of them. A chain has two to four bytes: its first half is computed
- * from the front, its second half from the back, for all values, and where both meet they are
- * known. ("Twofish: A 128-Bit Block Cipher", 1998, 4.3) */
+ * beside them. A pair of these is made of two words, h(2 i) of one half of the key and h(2 i + 1)
+ * of the other; and behind the inverse of the matrix each byte of these is a chain of permutations
+ * with a byte of the key between two of them. A chain has two to four bytes: its first half is
+ * computed from the front, its second half from the back, for all values, and where both meet they
+ * are known. ("Twofish: A 128-Bit Block Cipher", 1998, 4.3) */
 #include "ciphers.h"
 #include <stdlib.h>
 

@@ -12,8 +12,9 @@ CIPHER_WIDE static void look_chacha(const uint8_t *restrict p, uint8_t *restrict
 }
 
 /* Code, tables and texts have the constant too, with something else behind it. A key is made at
- * random: of 32 bytes 30 differ, give or take 2, half of the bits are 1, give or take 8, and a third
- * of the bytes are letters, give or take 3. One key in a hundred thousand is not like that. */
+ * random: of 32 bytes 30 differ, give or take 2, half of the bits are 1, give or take 8, and a
+ * third of the bytes are letters, give or take 3. One key in a hundred thousand is not like
+ * that. */
 static bool is_random(const uint8_t *key)
 {
     bool seen[256] = { false };
@@ -60,8 +61,8 @@ static const uint8_t serpent_boxes[8][16] = {
     { 1, 13, 15, 0, 14, 8, 2, 11, 7, 4, 12, 10, 9, 3, 5, 6 },
 };
 
-/* A Boolean function of four words, as the sum of those products that @terms has a bit for: bit 5 is
- * a c, the product of the words whose bits 5 has. */
+/* A Boolean function of four words, as the sum of those products that @terms has a bit for: bit 5
+ * is a c, the product of the words whose bits 5 has. */
 static inline uint32_t sum_of_products(unsigned terms, uint32_t a, uint32_t b, uint32_t c,
                                        uint32_t d)
 {

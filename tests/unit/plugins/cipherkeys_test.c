@@ -1,12 +1,12 @@
-/* cipherkeys_test.c - what ciphers compute of keys: at odd places, in every order, and what is nearly
- * that. */
+/* cipherkeys_test.c - what ciphers compute of keys: at odd places, in every order, and what is
+ * nearly that. */
 #include "../../../plugins/keys/ciphers.h"
 #include "check.h"
 #include "mkscan.h"
 #include <stdlib.h>
 
-/* Of the key whose byte i is 37 i + 11: as Nettle (Serpent, Twofish) and libcrypto (Camellia, ARIA) compute it;
- * the number is the length of the key in bytes. */
+/* Of the key whose byte i is 37 i + 11: as Nettle (Serpent, Twofish) and libcrypto (Camellia,
+ * ARIA) compute it; the number is the length of the key in bytes. */
 static const uint32_t camellia_16[] = {
     0x9fc4e90e, 0x0b30557a, 0xc7ec1136, 0x33587da2, 0x312362b6, 0x9542ab8b, 0x68c5d72c, 0xe2115048,
     0x748719ac, 0x2abd4fe2, 0x089b0598, 0x3ed163f6, 0xb15b7108, 0x55c59891, 0xeb964aa1, 0xa8243462,
@@ -195,7 +195,8 @@ static void put_swapped(uint8_t *p, const uint32_t *words, size_t n)
         put_words(p + 4 * (i ^ 1), words + i, 1);
 }
 
-/* Tables as Twofish has them, of some permutation: each word is a column of the matrix times a byte. */
+/* Tables as Twofish has them, of some permutation: each word is a column of the matrix times a
+ * byte. */
 static void put_tables(uint8_t *p)
 {
     static const uint8_t columns[4][4] = {
