@@ -52,35 +52,10 @@ EG_API void eg_ciphers_find(const uint8_t *bytes, size_t len, eg_cipher_each *ea
 #define CIPHER_WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
 #else
 #define CIPHER_WIDE
-/** 128 bits. */
-struct eg_wide {
-    uint64_t high, low;
-};
-static inline struct eg_wide eg_wide_left(struct eg_wide n, unsigned by)
-{
-    if (by & 64)
-        n = (struct eg_wide){ n.low, n.high };
-    by %= 64;
-    return by ? (struct eg_wide){ n.high << by | n.low >> (64 - by),
-                                  n.low << by | n.high >> (64 - by) }
-              : n;
-}
-static inline struct eg_wide eg_wide_xor(struct eg_wide a, struct eg_wide b)
-{
-    return (struct eg_wide){ a.high ^ b.high, a.low ^ b.low };
-}
-static inline bool eg_wide_same(struct eg_wide a, struct eg_wide b)
-{
-    return a.high == b.high && a.low == b.low;
-}
-
 #endif
 static inline uint32_t eg_cipher_word(const uint8_t *p, size_t i)
 {
-    uint32_t w;
-
-    memcpy(&w, p + 4 * i, 4); // in the processor's order: the filter is for little-endian memory
-    return eg_le32(&w);
+    return eg_le32(p + 4 * i);
 }
 static inline uint32_t eg_rotate_left(uint32_t w, unsigned bits)
 {

@@ -238,7 +238,7 @@ static uint8_t *ram;
 
 static const char *run(const struct eg_given_arg *args, unsigned threads)
 {
-    const char *rows = mk_scan("aeskeys", ram, SIZE, args, threads, 4);
+    const char *rows = mk_scan("aeskeys", ram, SIZE, args, threads, 6);
 
     assert_int_equal(mk_scan_result.status, 0);
     return rows;
@@ -262,17 +262,17 @@ static void plugin(void **state)
     for (unsigned threads = 1; threads < 4; threads++)
         assert_string_equal(
             run(NULL, threads),
-            "100|AES-128|encryption|136e9f27ccc1cf35|\n"
-            "1ffff0|AES-192|decryption|3edf8289b90f7c1c|\n"
-            "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|\n");
+            "100|AES-128|encryption|136e9f27ccc1cf35|||\n"
+            "1ffff0|AES-192|decryption|3edf8289b90f7c1c|||\n"
+            "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|||\n");
     assert_string_equal(
-        run(all, 2), "100|AES-128|encryption|136e9f27ccc1cf35|746869732069732061206b6579206f66\n"
+        run(all, 2), "100|AES-128|encryption|136e9f27ccc1cf35|746869732069732061206b6579206f66||\n"
                      "1ffff0|AES-192|decryption|3edf8289b90f7c1c|"
-                     "746869732069732061206b6579206f66207468697274792d\n"
+                     "746869732069732061206b6579206f66207468697274792d||\n"
                      "3000a1|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
-                     "746869732069732061206b6579206f66207468697274792d74776f2062797465\n"
+                     "746869732069732061206b6579206f66207468697274792d74776f2062797465||\n"
                      "400f10|AES-256|encryption, last round first, words swapped|ad406ad6734687f4|"
-                     "746869732069732061206b6579206f66207468697274792d74776f2062797465\n");
+                     "746869732069732061206b6579206f66207468697274792d74776f2062797465||\n");
     free(ram);
     mk_scan_end();
 }
