@@ -136,14 +136,14 @@ static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 /* The sum of the third and fifth subkey, and what these are rotated from: FL's. */
 static inline bool look_sum(const uint8_t *restrict p, size_t i)
 {
-    const uint32_t sum = eg_cipher_word(p, i + 10) ^ eg_cipher_word(p, i + 16) >> 15 ^
-                         eg_cipher_word(p, i + 19) << 17,
-                   turned = eg_cipher_word(p, i + 11) ^ eg_cipher_word(p, i + 17) >> 15 ^
-                            eg_cipher_word(p, i + 18) << 17,
+    const uint32_t left = eg_cipher_word(p, i + 10), right = eg_cipher_word(p, i + 11),
+                   sum = left ^ eg_cipher_word(p, i + 16) >> 15 ^ eg_cipher_word(p, i + 19) << 17,
+                   turned =
+                       right ^ eg_cipher_word(p, i + 17) >> 15 ^ eg_cipher_word(p, i + 18) << 17,
                    a = eg_cipher_word(p, i + 34), b = eg_cipher_word(p, i + 35),
                    c = eg_cipher_word(p, i + 50), d = eg_cipher_word(p, i + 51);
 
-    return (eg_cipher_word(p, i + 10) != 0) & (eg_cipher_word(p, i + 11) != 0) &
+    return (left != 0) & (right != 0) &
            ((sum == (a << 2 | b >> 30)) | (sum == (c << 2 | d >> 30)) |
             (turned == (b << 2 | a >> 30)) | (turned == (d << 2 | c >> 30)));
 }
@@ -161,8 +161,9 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
                                ((y == (b << 15 | a >> 17)) & (x == (a << 15 | d >> 17))),
                    small_key = ((x == (e << 15 | f >> 17)) & (y == (f << 15 | g >> 17))) |
                                ((y == (f << 15 | e >> 17)) & (x == (e << 15 | h >> 17)));
+        const bool sums = look_sum(p, i);
 
-        passed[i] = ((large_key | small_key) & (x != y)) | look_sum(p, i);
+        passed[i] = ((large_key | small_key) & (x != y)) | sums;
     }
 }
 
