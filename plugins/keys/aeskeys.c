@@ -22,7 +22,8 @@ EG_COLUMNS(COLUMNS);
 enum {
     DECAYED = 1 << 17, // of a tag
     PERCENT = 30,
-    CANDIDATES = 64, // so many of the worst may be tried: a minute or two
+    CANDIDATES = 64,     // so many of the worst may be tried: a minute or two
+    PREPARING = 1 << 20, // steps that a search takes before it begins
 };
 
 struct aeskeys {
@@ -187,10 +188,10 @@ static void hit_decayed(struct eg_run *r, struct aeskeys *k, const struct eg_reg
             return;
         if (eg_aes_recover(bytes, words, &k->decay, &work, &key)) {
             decayed_row(r, k, region, &at, words, &key);
-            k->work -= AES_WORK_MAX - work;
+            k->work -= EG_MIN(k->work, AES_WORK_MAX - work + PREPARING);
             return;
         }
-        k->work -= EG_MIN(k->work, AES_WORK_MAX - work);
+        k->work -= EG_MIN(k->work, AES_WORK_MAX - work + PREPARING);
     }
     if (!k->n_open++)
         k->open = h->addr;

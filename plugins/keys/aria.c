@@ -192,4 +192,4 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
     }
 }
 
-const struct eg_cipher eg_aria = { "ARIA", 16 * SHORT, look, read };
+const struct eg_cipher eg_aria = { "ARIA", 16 * SHORT, look, NULL, read };

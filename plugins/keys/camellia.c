@@ -167,4 +167,4 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
     }
 }
 
-const struct eg_cipher eg_camellia = { "Camellia", 16 * countof(small), look, read };
+const struct eg_cipher eg_camellia = { "Camellia", 16 * countof(small), look, NULL, read };

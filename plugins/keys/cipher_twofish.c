@@ -273,6 +273,11 @@ static bool read_key(const uint8_t *subkeys, struct eg_cipher_key *out)
     return found;
 }
 
+static bool seems(const struct eg_cipher_place *place)
+{
+    return are_tables(place->p);
+}
+
 static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     out->proven = true;
@@ -286,4 +291,4 @@ static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
     return place->at >= 4 * SUBKEYS && read_key(place->p - 4 * SUBKEYS, out);
 }
 
-const struct eg_cipher eg_twofish = { "Twofish", TABLES, look, read };
+const struct eg_cipher eg_twofish = { "Twofish", TABLES, look, seems, read };

@@ -16,8 +16,13 @@
     C(SECRET, BYTES, "the key itself", EG_ASKED)
 EG_COLUMNS(COLUMNS);
 
+/* Keys that take long: 15 ms each. More are no programs' but somebody's who wants to be waited
+ * for. */
+enum { SLOW_MAX = 4096 };
+
 struct cipherkeys {
     bool show;
+    unsigned slow;
     unsigned step; // places are multiples of it
 };
 
@@ -70,7 +75,7 @@ static void look(void *state, void *worker, const struct eg_window *w, struct eg
 
 /* As much as can be read around a hit. */
 static bool key_of(struct eg_run *r, const struct eg_region *region, const struct eg_hit *h,
-                   uint32_t cipher, struct eg_cipher_key *key)
+                   uint32_t cipher, unsigned *slow, struct eg_cipher_key *key)
 {
     const struct eg_cipher *c = cipher < CIPHERS ? eg_ciphers[cipher] : NULL;
     uint8_t *bytes = eg_tmp(r, CIPHER_BEFORE + CIPHER_BEHIND);
@@ -78,6 +83,12 @@ static bool key_of(struct eg_run *r, const struct eg_region *region, const struc
     struct eg_cipher_place place = { bytes + CIPHER_BEFORE, CIPHER_BEFORE, CIPHER_BEHIND };
 
     *key = (struct eg_cipher_key){ .len = 0 };
+    if (c && c->seems && (*slow)++ >= SLOW_MAX) {
+        if (*slow == SLOW_MAX + 1)
+            eg_note(r, "more than %d places seem to be keys of %s: the others were not tried",
+                    SLOW_MAX, c->name);
+        return false;
+    }
     if (h->addr < CIPHER_BEFORE ||
         !eg_read(view, region->space, h->addr - CIPHER_BEFORE, bytes, CIPHER_BEFORE))
         place.at = 0;
@@ -95,10 +106,10 @@ static const char *proof_of(const struct eg_cipher_key *key)
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
                 const struct eg_hit *h)
 {
-    const struct cipherkeys *k = state;
+    struct cipherkeys *k = state;
     struct eg_cipher_key key;
 
-    if (!key_of(r, region, h, h->tag, &key))
+    if (!key_of(r, region, h, h->tag, &k->slow, &key))
         return;
     eg_row(r, EG_HIT_CELLS(r, region, h), .ALGORITHM = eg_text(eg_ciphers[h->tag]->name),
            .KEY_BITS = eg_uint(8 * key.len), .LAYOUT = eg_text(key.layout),
@@ -128,7 +139,7 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
     struct eg_cipher_key key;
     uint64_t at = 0;
 
-    if (!key_of(v->r, region, h, tag, &key) || eg_vault_knows(v, key.key, key.len))
+    if (!key_of(v->r, region, h, tag, &v->slow, &key) || eg_vault_knows(v, key.key, key.len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
     eg_vault_add(v, &(struct eg_vault_key){

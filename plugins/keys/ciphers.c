@@ -43,7 +43,7 @@ static bool read_chacha(const struct eg_cipher_place *place, struct eg_cipher_ke
     return true;
 }
 
-const struct eg_cipher eg_chacha20 = { "ChaCha20", 64, look_chacha, read_chacha };
+const struct eg_cipher eg_chacha20 = { "ChaCha20", 64, look_chacha, NULL, read_chacha };
 
 /* ---- Serpent: 132 words, each group of four behind an S-box ---- */
 
@@ -146,7 +146,8 @@ static bool read_serpent(const struct eg_cipher_place *place, struct eg_cipher_k
     return true;
 }
 
-const struct eg_cipher eg_serpent = { "Serpent", 4 * SERPENT_WORDS, look_serpent, read_serpent };
+const struct eg_cipher eg_serpent = { "Serpent", 4 * SERPENT_WORDS, look_serpent, NULL,
+                                      read_serpent };
 
 /* ---- SM4: 32 words, each from the four before it (GB/T 32907-2016, 7.3) ---- */
 
@@ -222,7 +223,7 @@ static bool read_sm4(const struct eg_cipher_place *place, struct eg_cipher_key *
     return true;
 }
 
-const struct eg_cipher eg_sm4 = { "SM4", 4 * SM4_ROUNDS, look_sm4, read_sm4 };
+const struct eg_cipher eg_sm4 = { "SM4", 4 * SM4_ROUNDS, look_sm4, NULL, read_sm4 };
 
 /* ---- all of them ---- */
 
@@ -257,7 +258,8 @@ void eg_ciphers_find(const uint8_t *bytes, size_t len, eg_cipher_each *each, voi
                 struct eg_cipher_key key = { .len = 0 };
 
                 if (passed[i] && eg_within(at, eg_ciphers[c]->size, len) &&
-                    eg_ciphers[c]->read(&place, &key))
+                    (eg_ciphers[c]->seems ? eg_ciphers[c]->seems(&place)
+                                          : eg_ciphers[c]->read(&place, &key)))
                     each(context, at, c);
             }
         }

@@ -34,6 +34,8 @@ struct eg_cipher {
     /** Of each of CIPHER_BLOCK words from @p on, of which CIPHER_MORE more can be read: may one
      * begin there? Then its byte of @passed, which is 0, is not. */
     void (*look)(const uint8_t *p, uint8_t *passed);
+    /** NULL; else .read takes long, and this says quickly what cannot be one. */
+    bool (*seems)(const struct eg_cipher_place *place);
     /** @return false: it is none. */
     bool (*read)(const struct eg_cipher_place *place, struct eg_cipher_key *out);
 };
@@ -42,8 +44,8 @@ extern const struct eg_cipher eg_chacha20, eg_serpent, eg_sm4, eg_twofish, eg_ca
 /** All, by number. */
 EG_API extern const struct eg_cipher *const eg_ciphers[CIPHERS];
 
-/** Call @each for each place in @bytes, at a multiple of 4 from there, that is one; in no
- * order. */
+/** Call @each for each place in @bytes, at a multiple of 4 from there, that is one, or seems one;
+ * in no order. */
 typedef void eg_cipher_each(void *context, size_t at, unsigned cipher);
 EG_API void eg_ciphers_find(const uint8_t *bytes, size_t len, eg_cipher_each *each, void *context);
 

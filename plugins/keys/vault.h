@@ -25,6 +25,7 @@ struct eg_vault {
     bool exports; /**< files are wanted: a source that must work for them need not otherwise */
     const struct eg_tls_capture *capture; /**< of --pcap, opened by tls.c; NULL: none */
     struct eg_vault_own *own;
+    unsigned slow; /**< what took long, as cipherkeys counts it */
 };
 
 enum { EG_SECRET_MAX = 1 << 16 };
