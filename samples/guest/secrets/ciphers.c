@@ -34,9 +34,11 @@ static int use(const char *name, const uint8_t *key, size_t len)
 }
 
 /* RFC 8439, 2.3: constant, key, counter, nonce. */
+static uint8_t *volatile kept; // so that the compiler does not leave it out
+
 static int keep_state(const uint8_t *key)
 {
-    uint8_t *state = malloc(64);
+    uint8_t *state = kept = malloc(64);
 
     if (!state)
         return 0;
@@ -45,7 +47,7 @@ static int keep_state(const uint8_t *key)
     memset(state + 48, 0, 16);
     state[48] = 7;
     memcpy(state + 52, "a nonce it is", 12);
-    return *(volatile uint8_t *)state == 'e';
+    return 1;
 }
 
 int main(int argc, char **argv)
