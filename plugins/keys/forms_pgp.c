@@ -264,7 +264,7 @@ bool eg_pgp_key(const struct eg_pgp *from, struct eg_key_buf *room, struct eg_op
 {
     struct eg_key_bytes packet = { from->bytes, from->n }, head, usage;
 
-    *out = (struct eg_openssh){ 0 };
+    *out = (struct eg_openssh){ .comment = { from->bytes, 0 } };
     room->n = 0;
     room->full = false;
     if (!take_packet(packet, &packet) || !take(&packet, 6, &head) ||
