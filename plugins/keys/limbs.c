@@ -197,7 +197,7 @@ size_t eg_bignums_from(const struct eg_bignums *s, size_t len, const void *prefi
         const size_t mid = lo + (hi - lo) / 2;
         const struct eg_bignum *b = &s->of[mid];
 
-        if (b->len < len || (b->len == len && memcmp(b->bytes, prefix, n) < 0))
+        if (b->len < len || (b->len == len && n && memcmp(b->bytes, prefix, n) < 0))
             lo = mid + 1;
         else
             hi = mid;

@@ -127,7 +127,8 @@ static void read_numbers(struct gathering *g)
 {
     uint8_t bytes[LIMBS_MAX];
 
-    qsort(g->places, g->n, sizeof *g->places, compare);
+    if (g->n)
+        qsort(g->places, g->n, sizeof *g->places, compare);
     for (size_t i = 0; i < g->n && !eg_stopped(g->r); i++)
         if ((!i || compare(&g->places[i - 1], &g->places[i]) != 0) &&
             read_at(g, g->places[i].at, bytes, g->places[i].bytes))
