@@ -31,7 +31,15 @@ enum { SECRET_MAX = 1 << 16, SUBTYPE_MAX = 32 };
 enum { BIG_KEY_DATA = 0, BIG_KEY_PATH = 1, BIG_KEY_LEN = 3 }; // words of its payload
 enum { BIG_KEY_KEY = 32, BIG_KEY_TAG = 16 };                  // security/keys/big_key.c
 enum { ASYM_CRYPTO = 0, ASYM_SUBTYPE = 1 };                   // keys/asymmetric-subtype.h
-enum { RXKAD = 2, RXGK = 4, YFS_RXGK = 6, RXKAD_KEY = 8, CEPH_AES = 1 };
+enum {
+    RXKAD = 2,
+    RXGK = 4,
+    YFS_RXGK = 6,
+    RXKAD_KEY = 8,
+    RXKAD_SESSION = 20,
+    CEPH_AES = 1,
+    CEPH_KEY_MAX = 32
+};
 
 /** Where a secret is; both bad: there is none. */
 struct place {
@@ -115,10 +123,7 @@ static bool is_known(struct eg_run *r, const char *type)
         const char *type;
         bool known;
     } all[] = { { "encrypted", eg_has_type(r, encrypted_key_payload) },
-                { "trusted", eg_has_type(r, trusted_key_payload) },
-                { "ceph", eg_has_type(r, ceph_crypto_key) },
-                { "rxrpc", eg_has_type(r, rxrpc_key_token) },
-                { "rxrpc_s", eg_has_type(r, rxrpc_key_token) } };
+                { "trusted", eg_has_type(r, trusted_key_payload) } };
 
     for (size_t i = 0; i < countof(all); i++)
         if (!strcmp(type, all[i].type) && !all[i].known) {
@@ -127,6 +132,33 @@ static bool is_known(struct eg_run *r, const char *type)
             return false;
         }
     return true;
+}
+
+static bool load(struct eg_run *r, uint64_t at, unsigned size, uint64_t *out)
+{
+    uint8_t bytes[8];
+
+    if (!at || !eg_read(eg_view_of(r), eg_kernel(r), at, bytes, size))
+        return false;
+    *out = eg_load_(bytes, size, eg_binding_of(r)->model.big_endian);
+    return true;
+}
+
+/* Of modules whose types the kernel does not have: as all kernels have had these. */
+static void untyped(struct eg_run *r, struct eg_obj first, bool is_ceph, struct place *out)
+{
+    const unsigned ptr = eg_binding_of(r)->model.ptr_size;
+    uint64_t p, sort, len = RXKAD_KEY, at;
+
+    if (!eg_load(&p, first) || !load(r, p, is_ceph ? 4 : 2, &sort) ||
+        sort != (is_ceph ? CEPH_AES : RXKAD))
+        return;
+    if (is_ceph ? !load(r, p + 12, 4, &len) || len > CEPH_KEY_MAX || !load(r, p + 16, ptr, &at)
+                : !load(r, p + (uint64_t)2 * ptr, ptr, &at))
+        return;
+    out->fixed = len;
+    out->at = eg_object(r, inode, is_ceph ? at : at + RXKAD_SESSION);
+    out->algorithm = is_ceph ? "AES" : "DES, rxkad";
 }
 
 static struct place place_of(struct eg_run *r, struct eg_obj key, const char *type)
@@ -157,6 +189,10 @@ static struct place place_of(struct eg_run *r, struct eg_obj key, const char *ty
         big_key(r, words, &s);
     } else if (!strcmp(type, "asymmetric")) {
         asymmetric(r, words, &s);
+    } else if (!strcmp(type, "ceph") && !eg_has_type(r, ceph_crypto_key)) {
+        untyped(r, first, true, &s);
+    } else if (!strcmp(type, "rxrpc") && !eg_has_type(r, rxrpc_key_token)) {
+        untyped(r, first, false, &s);
     } else if (!strcmp(type, "ceph")) {
         p = eg_deref(eg_cast(first, ceph_crypto_key));
         s.len = eg_at(p, ceph_crypto_key.len);

@@ -6,20 +6,21 @@
 #include <string.h>
 
 #define FROM "struct cred { kuid_t uid,"
-#define TO                                                                                         \
+#define MODULES                                                                                    \
+    "struct ceph_crypto_key { int type; int len; void *key; };"                                    \
+    "struct rxkad_key { u32 vice_id; u8 session_key[8]; };"                                        \
+    "struct krb5_buffer { u32 len; void *data; };"                                                 \
+    "struct rxgk_key { u32 enctype; struct krb5_buffer key; };"                                    \
+    "struct rxrpc_key_token { u16 security_index; struct rxkad_key *kad; struct rxgk_key *rxgk; "  \
+    "};"
+#define TO(MODULES)                                                                                \
     "struct key_type { const char *name; };"                                                       \
     "struct assoc_array { void *root; unsigned long nr_leaves_on_tree; };"                         \
     "struct user_key_payload { void *rcu[2]; unsigned short datalen; u8 data[8]; };"               \
     "struct encrypted_key_payload { char *master_desc; u8 *iv, *encrypted_data;"                   \
     "  unsigned short decrypted_datalen; u8 *decrypted_data; };"                                   \
     "struct public_key { void *key; u32 keylen; bool key_is_private; const char *pkey_algo; };"    \
-    "struct asymmetric_key_subtype { void *owner; const char *name; };"                            \
-    "struct ceph_crypto_key { int type; int len; void *key; };"                                    \
-    "struct rxkad_key { u32 vice_id; u8 session_key[8]; };"                                        \
-    "struct krb5_buffer { u32 len; void *data; };"                                                 \
-    "struct rxgk_key { u32 enctype; struct krb5_buffer key; };"                                    \
-    "struct rxrpc_key_token { u16 security_index; struct rxkad_key *kad; struct rxgk_key *rxgk; "  \
-    "};"                                                                                           \
+    "struct asymmetric_key_subtype { void *owner; const char *name; };" MODULES                    \
     "struct key { int serial; struct rb_node serial_node; u32 perm; s16 state;"                    \
     "  unsigned short datalen; unsigned long flags; struct key_type *type; char *description;"     \
     "  union { struct { void *data[4]; } payload; struct { void *link[2];"                         \
@@ -60,13 +61,18 @@ static uint64_t bytes(struct mk *k, const void *p, size_t n)
     return at;
 }
 
-static struct world begin(const struct mk_machine *m)
+static struct world begin_with(const struct mk_machine *m, const char *types)
 {
     struct world w = { 0 };
 
-    mk_cache_begin_edited(&w.c, m, "tmpfs", FROM, TO);
+    mk_cache_begin_edited(&w.c, m, "tmpfs", FROM, types);
     w.k = w.c.k;
     return w;
+}
+
+static struct world begin(const struct mk_machine *m)
+{
+    return begin_with(m, TO(MODULES));
 }
 
 /** A key at the right of the last one in the tree; a thread has the first. */
@@ -160,6 +166,34 @@ static void payloads(void **state)
         mk_put(k, token, "rxrpc_key_token.security_index", 5);
         mk_put(k, ceph, "ceph_crypto_key.len", INT32_MAX);
         assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n");
+        mk_cache_end(&w.c);
+    }
+}
+
+/* Before 5.11 there are no types of modules. */
+static void untyped(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = begin_with(m, TO(""));
+        struct mk *k = w.k;
+        const unsigned ptr = mk_model(k)->ptr_size, last = mk_model(k)->big_endian ? 3 : 0;
+        uint64_t ceph = mk_alloc(k, 64), token = mk_alloc(k, 64), kad = mk_alloc(k, 64);
+
+        mk_write(k, ceph + last, "\1", 1);
+        mk_write(k, ceph + 12 + last, "\3", 1);
+        mk_write_ptr(k, ceph + 16, mk_text(k, "abc"));
+        mk_write(k, token + (last ? 1 : 0), "\2", 1);
+        mk_write_ptr(k, token + 2 * ptr, kad);
+        mk_write(k, kad + 20, "12345678", 8);
+        add(&w, "ceph", "client", ceph);
+        add(&w, "rxrpc", "afs@x", token);
+        assert_string_equal(found(&w), "client|ceph|AES|payload|ba7816bf8f01cfea\n"
+                                       "afs@x|rxrpc|DES, rxkad|payload|ef797c8118f02dfb\n");
+        mk_write(k, ceph + 12 + last, "\41", 1);
+        mk_write(k, token + (last ? 1 : 0), "\3", 1);
+        assert_string_equal(found(&w), "");
         mk_cache_end(&w.c);
     }
 }
@@ -265,10 +299,8 @@ static void big(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(payloads),
-        cmocka_unit_test(encrypted),
-        cmocka_unit_test(asymmetric),
-        cmocka_unit_test(big),
+        cmocka_unit_test(payloads),   cmocka_unit_test(untyped), cmocka_unit_test(encrypted),
+        cmocka_unit_test(asymmetric), cmocka_unit_test(big),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
