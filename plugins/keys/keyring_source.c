@@ -1,4 +1,5 @@
-/* keyring_source.c - of the vault: the kernel's keys (KIND "keyring key"). */
+/* keyring_source.c - of the vault: the kernel's keys (KIND "keyring key"). The proof "payload" says
+ * that the kernel's own structure has it as the key's secret, which nothing else can contradict. */
 #include "../../core/base.h"
 #include "../../core/map.h"
 #include "../../core/run.h"

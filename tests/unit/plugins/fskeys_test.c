@@ -14,9 +14,9 @@
     "struct crypto_skcipher { u32 reqsize; struct crypto_tfm base; };"                             \
     "struct crypto_shash { u32 descsize; struct crypto_tfm base; };"                               \
     "struct aesni_xts_ctx { u8 tweak_ctx[496]; u8 crypt_ctx[496]; };"
-#define FSCRYPT_TYPES(HKDF, INFO)                                                                  \
+#define FSCRYPT_TYPES(RING, HKDF, INFO)                                                            \
     "struct fscrypt_operations { long inode_info_offs; };"                                         \
-    "struct fscrypt_keyring { int lock; struct hlist_head key_hashtable[4]; };"                    \
+    "struct fscrypt_keyring { int lock;" RING " };"                                                \
     "struct fscrypt_hkdf {" HKDF "};"                                                              \
     "struct fscrypt_master_key_secret { struct fscrypt_hkdf hkdf; u32 size; u8 raw[64]; };"        \
     "struct fscrypt_key_specifier { u32 type, __reserved; u8 u[32]; };"                            \
@@ -29,6 +29,9 @@
 #define KEY_TYPES                                                                                  \
     "struct key_type { const char *name; };"                                                       \
     "struct assoc_array { void *root; unsigned long nr_leaves_on_tree; };"                         \
+    "struct assoc_array_node { void *back_pointer; u8 parent_slot; void *slots[16]; };"            \
+    "struct assoc_array_shortcut { void *back_pointer; int parent_slot, skip_to_level;"            \
+    "  void *next_node; };"                                                                        \
     "struct user_key_payload { void *rcu[2]; unsigned short datalen; u8 data[8]; };"               \
     "struct key { int serial; struct rb_node serial_node; u32 perm; s16 state;"                    \
     "  unsigned short datalen; unsigned long flags; struct key_type *type; char *description;"     \
@@ -41,19 +44,22 @@
 #define FROM                                                                                       \
     "  struct dentry *s_root; };struct address_space { struct inode *host;"                        \
     " struct xarray i_pages; };struct inode { struct kuid2 i_uid, i_gid;"
-#define TO(HKDF, INFO, INODE)                                                                      \
+#define TO(RING, HKDF, INFO, INODE)                                                                \
     "  struct dentry *s_root; struct list_head s_inodes; void *s_fs_info; u8 s_uuid[16];"          \
     "  struct fscrypt_operations *s_cop; struct fscrypt_keyring *s_master_keys; };" CRYPTO_TYPES   \
-    FSCRYPT_TYPES(HKDF, INFO)                                                                      \
+    FSCRYPT_TYPES(RING, HKDF, INFO)                                                                \
     KEY_TYPES ECRYPTFS_TYPES                                                                       \
         "struct address_space { struct inode *host; struct xarray i_pages; };"                     \
         "struct inode { " INODE " struct list_head i_sb_list; struct kuid2 i_uid, i_gid;"
+#define TABLE     "struct hlist_head key_hashtable[4];"
 #define BY_TFM    "struct crypto_shash *hmac_tfm;"
 #define BY_STATES "u64 istate[8], ostate[8];"
 
-static const char recent[] = TO(BY_TFM, "fscrypt_inode_info", "void *i_crypt_info;");
-static const char older[] = TO(BY_TFM, "fscrypt_info", "void *i_crypt_info;");
-static const char newest[] = TO(BY_STATES, "fscrypt_inode_info", "");
+/* s_master_keys is a keyring. */
+static const char keyring[] = TO("", BY_TFM, "fscrypt_info", "void *i_crypt_info;");
+static const char recent[] = TO(TABLE, BY_TFM, "fscrypt_inode_info", "void *i_crypt_info;");
+static const char older[] = TO(TABLE, BY_TFM, "fscrypt_info", "void *i_crypt_info;");
+static const char newest[] = TO(TABLE, BY_STATES, "fscrypt_inode_info", "");
 
 /* Of the key 0, 1, … 63, the nonce 16, 17, … 31 and the UUID 64, 65, … 79. */
 #define ID   "8699c2c53707405da5aba5ae4d8583c0"
@@ -132,10 +138,20 @@ static struct world begin_fscrypt(const struct mk_machine *m, const char *types)
     mk_put(k, w.sb, "super_block.s_cop", w.ops);
     mk_put(k, w.sb, "super_block.s_master_keys", w.ring);
     mk_write(k, mk_at(k, w.sb, "super_block.s_uuid"), uuid, 16);
-    head = mk_at(k, w.ring, "fscrypt_keyring.key_hashtable") + 2 * mk_model(k)->ptr_size;
-    node = mk_at(k, w.master, "fscrypt_master_key.mk_node");
-    mk_write_ptr(k, head, node);
-    mk_put(k, node, "hlist_node.pprev", head);
+    if (types == keyring) {
+        head = mk_object(k, "key");
+        node = mk_object(k, "assoc_array_node");
+        mk_put(k, w.sb, "super_block.s_master_keys", head);
+        mk_put(k, head, "key.keys.root", node | 1);
+        head = mk_object(k, "key");
+        mk_write_ptr(k, mk_at(k, node, "assoc_array_node.slots"), head);
+        mk_write_ptr(k, mk_at(k, head, "key.payload.data"), w.master);
+    } else {
+        head = mk_at(k, w.ring, "fscrypt_keyring.key_hashtable") + 2 * mk_model(k)->ptr_size;
+        node = mk_at(k, w.master, "fscrypt_master_key.mk_node");
+        mk_write_ptr(k, head, node);
+        mk_put(k, node, "hlist_node.pprev", head);
+    }
     mk_put(k, w.master, "fscrypt_master_key.mk_spec.type", 2);
     mk_write(k, mk_at(k, w.master, "fscrypt_master_key.mk_spec.u"), id, 16);
     mk_put(k, w.master, "fscrypt_master_key.mk_secret.size", 64);
@@ -158,7 +174,7 @@ static struct world begin_fscrypt(const struct mk_machine *m, const char *types)
 static uint64_t encrypt(struct world *w, const char *types, const char *name, unsigned mode,
                         uint8_t number, const char *cipher, uint32_t size)
 {
-    const bool old = types == older;
+    const bool old = types == older || types == keyring;
     struct mk *k = w->k;
     uint64_t inode = mk_cache_inode(&w->c, mk_cache_file(&w->c, 0, name, mode, 100));
     uint64_t info = mk_object(k, old ? "fscrypt_info" : "fscrypt_inode_info"), cell;
@@ -223,7 +239,7 @@ static void more_blocks(void **state)
 
 static void derives(void **state)
 {
-    static const char *const all[] = { recent, older, newest };
+    static const char *const all[] = { recent, keyring, older, newest };
 
     (void)state;
     mk_each_machine(m)
