@@ -71,10 +71,10 @@ ipsec 48 8 && state - xfrm state add src 192.0.2.1 dst 192.0.2.64 proto esp spi 
 ipsec 36 9 && state - xfrm state add src 192.0.2.1 dst 192.0.2.65 proto esp spi 0x1ac00007 mode tunnel encap espinudp 4500 4501 0.0.0.0 \
     aead 'rfc7539esp(chacha20,poly1305)' "0x$key" 128 && secret ipsec "$key"
 ipsec 16 10 && a=$key && ipsec 16 11 && state - xfrm state add src 192.0.2.1 dst 192.0.2.66 proto esp spi 0x1ac00008 mode transport \
-    mark 0x7 mask 0xff sel src 192.0.2.1/32 dst 192.0.2.66/32 proto tcp dport 443 limit byte-hard 1000000 \
+    mark 0x7 mask 0xff sel src 192.0.2.1/32 dst 192.0.2.66/32 proto 6 dport 443 limit byte-hard 1000000 \
     enc 'rfc3686(ctr(aes))' "0x$a$(invented 4 nonce)" auth-trunc 'hmac(md5)' "0x$key" 96 && secret ipsec "$a$(invented 4 nonce)" && secret ipsec "$key"
 tell_of xfrm-state.txt ip -s xfrm state
-tell_of xfrm-state-ipsns.txt ip netns exec ipsns ip -s xfrm state
+tell_of xfrm-state-ipsns.txt ip -n ipsns -s xfrm state
 
 # ---- MACsec ----
 ip link add macs0 type dummy && ip link set macs0 up
