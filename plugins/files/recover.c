@@ -258,7 +258,8 @@ static int run(struct eg_run *r)
         eg_digest_open(eg_arg_text_nth(r, "known", 0) ? (1u << EG_DIGESTS) - 1 : 1u << EG_SHA256);
     if (!recover_find_overlaid(x) || !look_up_known(x, &s))
         return r->status;
-    if (tar ? !(x->tar = recover_tar_begin(x, tar)) : !(x->tree = eg_outtree_open(r, "-o", r->options->out_dir)))
+    if (tar ? !(x->tar = recover_tar_begin(x, tar))
+            : !(x->tree = eg_outtree_open(r, "-o", r->options->out_dir)))
         return r->status;
     x->manifest = eg_output(r, MANIFEST);
     if (!x->manifest)

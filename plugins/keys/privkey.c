@@ -594,8 +594,7 @@ bool eg_privkey_readable(void)
 
 void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])
 {
-    (void)blob;
-    *out = 0;
+    (void)blob, *out = 0;
 }
 
 #endif

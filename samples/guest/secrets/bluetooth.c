@@ -72,10 +72,12 @@ int main(int argc, char **argv)
     const struct {
         uint16_t family, dev, channel;
     } control = { AF_BLUETOOTH, 0xffff, 3 };
-    uint8_t link[3 + 25] = { 0, 1, 0 }, ltk[2 + 36] = { 1, 0 }, irk[2 + 23] = { 1, 0 }, create[2] = { 0xff, 0 };
+    uint8_t link[3 + 25] = { 0, 1, 0 }, ltk[2 + 36] = { 1, 0 }, irk[2 + 23] = { 1, 0 },
+                     create[2] = { 0xff, 0 };
     const int vhci = open("/dev/vhci", O_RDWR), s = socket(AF_BLUETOOTH, SOCK_RAW, 1);
 
-    if (argc != 4 || vhci < 0 || s < 0 || bind(s, (const void *)&control, sizeof control) < 0 || write(vhci, create, 2) != 2) {
+    if (argc != 4 || vhci < 0 || s < 0 || bind(s, (const void *)&control, sizeof control) < 0 ||
+        write(vhci, create, 2) != 2) {
         perror("bluetooth");
         return 1;
     }

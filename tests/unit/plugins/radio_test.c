@@ -1,4 +1,4 @@
-/* radio_test.c - keys of Wi-Fi and Bluetooth: what is one, and what only lies where one would be. */
+/* radio_test.c - keys of Wi-Fi and Bluetooth: what is one, and what lies where one would be. */
 #include "check.h"
 #include "mkguest.h"
 
