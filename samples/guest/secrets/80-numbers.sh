@@ -57,5 +57,4 @@ putty putty-rsa RSA-2048 3 -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 putty putty-old RSA-2048 2 -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 putty putty-p256 'EC P-256' 3 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 umount $numbers
-echo 3 > /proc/sys/vm/drop_caches
 cat /root/*.ppk /root/*.crt > /dev/null
