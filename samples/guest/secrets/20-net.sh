@@ -7,8 +7,9 @@
 ip() { /usr/bin/ip "$@"; } # the shell takes its own before those of PATH, which knows less
 
 # ---- WireGuard: two devices that agreed on keys, one in a namespace of its own; a third alone ----
-unhex() { xxd -r -p; }
-of_base64() { base64 -d | hex; }
+# Older busybox has neither xxd -r nor base64.
+unhex() { printf "$(sed 's/../\\x&/g')"; }
+of_base64() { openssl base64 -d -A | hex; }
 ip netns add wgns 2>> /run/lab/lab.log
 ip -n wgns link set lo up
 for n in 1 2 3; do
