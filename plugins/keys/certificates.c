@@ -12,9 +12,9 @@
 #define COLUMNS(C)                                                                                 \
     EG_HIT_COLUMNS(C)                                                                              \
     C(SUBJECT, TEXT, "whose it is")                                                                \
-    C(NAMES, TEXT, "hosts, addresses and people that it is for (subjectAltName)")                  \
+    C(ALT_NAMES, TEXT, "hosts, addresses and people that it is for (subjectAltName)")              \
     C(ISSUER, TEXT, "who signed it")                                                               \
-    C(SERIAL, TEXT, "its number there, in hex", EG_MINOR)                                          \
+    C(SERIAL_NUMBER, TEXT, "its number there, in hex", EG_MINOR)                                   \
     C(NOT_BEFORE, TIME, "from when it holds; none: a time that 64 bits of ns cannot have")         \
     C(NOT_AFTER, TIME, "until when")                                                               \
     C(ALGORITHM, TEXT, "of its public key: RSA-2048, EC P-256, …")                                 \
@@ -233,11 +233,11 @@ static int done(struct eg_run *r, void *state)
 
         eg_map_get(c->keys, eg_le64(x->key), &key);
         eg_row(r, EG_HIT_CELLS(r, f->region, &f->hit), .SUBJECT = text(x->subject),
-               .NAMES = text(x->names), .ISSUER = text(x->issuer), .SERIAL = text(x->serial),
-               .NOT_BEFORE = when(x->from), .NOT_AFTER = when(x->to),
-               .ALGORITHM = text(x->algorithm), .AUTHORITY = eg_uint(x->authority),
-               .SELF_SIGNED = eg_uint(x->own), .FORM = eg_text(f->hit.tag & 1 ? "PEM" : "DER"),
-               .COPIES = eg_uint(f->copies),
+               .ALT_NAMES = text(x->names), .ISSUER = text(x->issuer),
+               .SERIAL_NUMBER = text(x->serial), .NOT_BEFORE = when(x->from),
+               .NOT_AFTER = when(x->to), .ALGORITHM = text(x->algorithm),
+               .AUTHORITY = eg_uint(x->authority), .SELF_SIGNED = eg_uint(x->own),
+               .FORM = eg_text(f->hit.tag & 1 ? "PEM" : "DER"), .COPIES = eg_uint(f->copies),
                .PRIVATE = eg_text(key ? (const char *)(uintptr_t)key : NULL),
                .FINGERPRINT = eg_text(name), .PEM = c->pem ? text(x->pem) : (struct eg_cell){ 0 });
         if (c->dump && !dump(r, f, name))

@@ -156,8 +156,7 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
 EG_KEY_SOURCE(cipherkeys) = { .search = search, .hit = add };
 
 EG_PLUGIN(cipherkeys) = {
-    .help =
-        "Find keys of ChaCha20, Serpent, Twofish, SM4, Camellia, ARIA by what is computed of them",
+    .help = "Find keys of ChaCha20, Serpent, Twofish, SM4, Camellia and ARIA",
     .manual =
         "Who uses a cipher keeps what it computes of the key. Round keys of Serpent and SM4 "
         "follow\n"

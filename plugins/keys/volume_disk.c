@@ -32,7 +32,7 @@ bool eg_volume_work_open(struct eg_run *r, struct eg_volume_work *w)
         fd = eg_open_input(AT_FDCWD, path, 0);
         size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
         if (size <= 0) {
-            eg_run_fail(r, EG_EIO, "%s: %s", path, size ? strerror(errno) : "it is empty");
+            eg_run_fail(r, EG_EIO, "--disk %s: %s", path, size ? strerror(errno) : "it is empty");
             if (fd >= 0)
                 close(fd);
             return false;
