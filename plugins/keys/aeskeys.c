@@ -261,7 +261,7 @@ static void add_key(struct eg_vault *v, const struct eg_vault_key *where, const 
 {
     struct eg_vault_key k = *where;
 
-    if (eg_vault_knows(v, key, words * 4u))
+    if (eg_vault_knows_part(v, key, words * 4u))
         return;
     k.kind = "AES";
     k.algorithm = eg_strf(v->r, "AES-%u", words * 32);

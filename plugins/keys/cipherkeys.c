@@ -139,7 +139,7 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
     struct eg_cipher_key key;
     uint64_t at = 0;
 
-    if (!key_of(v->r, region, h, tag, &v->slow, &key) || eg_vault_knows(v, key.key, key.len))
+    if (!key_of(v->r, region, h, tag, &v->slow, &key) || eg_vault_knows_part(v, key.key, key.len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
     eg_vault_add(v, &(struct eg_vault_key){

@@ -122,12 +122,22 @@ bool eg_vault_knows(const struct eg_vault *v, const void *bytes, size_t len)
 {
     const struct eg_vault_own *o = v->own;
     const uint32_t hash = eg_map_hash(bytes, len);
-    const struct eg_vault_key *k;
     uint64_t i;
 
     for (uint32_t nth = 0; eg_map_get(o->seen, eg_map_key(hash, nth), &i); nth++)
         if (o->keys[i].key.len == len && !memcmp(o->keys[i].key.secret, bytes, len))
             return true;
+    return false;
+}
+
+bool eg_vault_knows_part(const struct eg_vault *v, const void *bytes, size_t len)
+{
+    const struct eg_vault_own *o = v->own;
+    const struct eg_vault_key *k;
+    uint64_t i;
+
+    if (eg_vault_knows(v, bytes, len))
+        return true;
     if (len < PART || !eg_map_get(o->parts, eg_le64(bytes), &i))
         return false;
     k = &o->keys[i].key;

@@ -47,8 +47,11 @@ struct eg_vault_key {
 /** Add a key; all is copied. One that is there already (kind, secret, place) is not added again.
  * @return false: it was there, or is too long. */
 bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key);
-/** Has a key that was added these bytes in it, at a multiple of 4? */
+/** Was a key with this secret added? */
 bool eg_vault_knows(const struct eg_vault *v, const void *bytes, size_t len);
+/** The same, or one that has it in it, at a multiple of 4: a key of a cipher may be a part of a
+ * volume's. */
+bool eg_vault_knows_part(const struct eg_vault *v, const void *bytes, size_t len);
 
 /** Who uses the memory of a hit, as a name of it; NULL: not known, or without --owners. */
 const char *eg_vault_owner(struct eg_vault *v, const struct eg_region *region,

@@ -35,22 +35,20 @@ usleep 900000
 SSLKEYLOGFILE=$said/keys/curl-client.keylog curl -k -s https://127.0.0.1:$tls_port/page > /dev/null 2>> /run/lab/lab.log &
 tls_port=$((tls_port + 1))
 
-# gnutls-serv closes a connection on which nothing was said for half a minute.
-talk() {
-    while echo "words of $1"; do sleep 10; done
-}
 gnutls_pair() { # NAME PRIORITY
     sleep 7005 | SSLKEYLOGFILE="$said/keys/$1-server.keylog" gnutls-serv -q -p $tls_port --x509certfile /run/lab/tls.crt \
         --x509keyfile /run/lab/tls.key --echo --priority "$2" > /dev/null 2>> /run/lab/lab.log &
     usleep 900000
-    talk "$1" | SSLKEYLOGFILE="$said/keys/$1-client.keylog" gnutls-cli --insecure -p $tls_port \
+    (echo "words of $1"; sleep 7005) | SSLKEYLOGFILE="$said/keys/$1-client.keylog" gnutls-cli --insecure -p $tls_port \
         --priority "$2" 127.0.0.1 > /dev/null 2>> /run/lab/lab.log &
     tls_port=$((tls_port + 1))
 }
 gnutls_pair gnutls13-aes256 NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM
 gnutls_pair gnutls13-aes128 NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM
 # A second connection of the same server.
-talk second | SSLKEYLOGFILE=$said/keys/gnutls13-second-client.keylog gnutls-cli --insecure \
+(echo "words of the second"; sleep 7005) | SSLKEYLOGFILE=$said/keys/gnutls13-second-client.keylog gnutls-cli --insecure \
     -p $((tls_port - 1)) --priority NORMAL:-VERS-ALL:+VERS-TLS1.3 127.0.0.1 > /dev/null 2>> /run/lab/lab.log &
 gnutls_pair gnutls12-aes128 NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM
 usleep 3000000
+# gnutls-serv closes a connection that is older than half a minute.
+for tls_pid in $(pidof gnutls-serv) $(pidof gnutls-cli); do kill -STOP "$tls_pid"; done

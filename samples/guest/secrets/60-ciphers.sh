@@ -12,14 +12,15 @@ cipher_key() { invented "$1" "a key of $2"; }
     "ecb(aria)=$(cipher_key 32 aria)" "ecb(aria)=$(cipher_key 16 aria-128)" "state=$(cipher_key 32 chacha20)" \
     > /run/lab/ciphers.txt 2>> /run/lab/lab.log &
 sleep 3
+# What the source of AF_ALG finds is told by its kind.
 while read -r cipher_number; do
     case $cipher_number in
-    1) secret Serpent "$(cipher_key 32 serpent)" ;;
-    2) secret Serpent "$(cipher_key 16 serpent-128)" ;;
-    3) secret Serpent "$(cipher_key 24 serpent-192)" ;;
-    4) secret Twofish "$(cipher_key 32 twofish)" ;;
-    5) secret Twofish "$(cipher_key 16 twofish-128)" ;;
-    6) secret Twofish "$(cipher_key 24 twofish-192)" ;;
+    1) secret AF_ALG "$(cipher_key 32 serpent)" ;;
+    2) secret AF_ALG "$(cipher_key 16 serpent-128)" ;;
+    3) secret AF_ALG "$(cipher_key 24 serpent-192)" ;;
+    4) secret AF_ALG "$(cipher_key 32 twofish)" ;;
+    5) secret AF_ALG "$(cipher_key 16 twofish-128)" ;;
+    6) secret AF_ALG "$(cipher_key 24 twofish-192)" ;;
     7) secret SM4 "$(cipher_key 16 sm4)" ;;
     8) secret Camellia "$(cipher_key 32 camellia)" ;;
     9) secret Camellia "$(cipher_key 16 camellia-128)" ;;
