@@ -145,7 +145,9 @@ class Keyrings(Declaration):
             description, _, said = told.rpartition(": ")
             row = out[int(serial, 16)] = {
                 "FLAGS": flags, "USAGE": int(usage), "EXPIRES": expires != "perm", "PERMISSIONS": self.permissions(int(perm, 16)),
-                "UID": int(uid), "GID": 0xffffffff if gid == "65534" else int(gid), "KIND": kind, "DESCRIPTION": description or told}
+                "UID": int(uid), "GID": 0xffffffff if gid == "65534" else int(gid), "KIND": kind}
+            if told:  # not all types say it
+                row["DESCRIPTION"] = description or told
             if kind == "keyring":
                 row["LINKED_KEYS"] = 0 if said == "empty" else int(said)
             elif kind in ("user", "logon"):
@@ -177,7 +179,8 @@ class PrivateKeys(Declaration):
 
     def expected(self, truth):
         out = self.named = {}
-        names = {"ssh-rsa": "RSA-", "ssh-ed25519": "Ed25519", "ecdsa-sha2-nistp256": "EC P-256"}
+        names = {"ssh-rsa": "RSA-", "ssh-ed25519": "Ed25519", "ecdsa-sha2-nistp256": "EC P-256", "ecdsa-sha2-nistp384": "EC P-384",
+                 "ecdsa-sha2-nistp521": "EC P-521"}
         public = truth.lines("ssh-agent.txt")
         for name in truth.list("lab", "keys"):
             lines = truth.lines("lab", "keys", name)

@@ -16,7 +16,7 @@ PROTOCOLS = {0: "IP", 1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: 
 NETLINK = {0: "ROUTE", 2: "USERSOCK", 4: "SOCK_DIAG", 5: "NFLOG", 6: "XFRM", 7: "SELINUX", 8: "ISCSI", 9: "AUDIT",
            10: "FIB_LOOKUP", 11: "CONNECTOR", 12: "NETFILTER", 15: "KOBJECT_UEVENT", 16: "GENERIC",
            18: "SCSITRANSPORT", 19: "ECRYPTFS", 20: "RDMA", 21: "CRYPTO", 22: "SMC"}
-ETHER = {0: "NONE", 3: "ALL", 0x800: "IP", 0x806: "ARP", 0x86dd: "IPV6", 0x88cc: "LLDP"}
+ETHER = {0: "NONE", 3: "ALL", 0x800: "IP", 0x806: "ARP", 0x86dd: "IPV6", 0x888e: "EAPOL", 0x88cc: "LLDP"}
 # What /proc/net has a file for.
 TOLD = {("AF_INET", "TCP"), ("AF_INET6", "TCP"), ("AF_INET", "UDP"), ("AF_INET6", "UDP")}
 
