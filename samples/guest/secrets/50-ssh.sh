@@ -1,7 +1,7 @@
 # Keys of OpenSSH and GnuPG, read by `secrets`: host keys of sshd, those in an agent, live sessions with each cipher, keys of
 # gpg-agent. What a session carries is recorded, so that its keys can be tried.
 # programs: openssh-server sshd sshd-session? sshd-auth?
-# programs: openssh-client ssh ssh-agent ssh-add ssh-keygen
+# programs: openssh-client|openssh-common ssh ssh-agent ssh-add ssh-keygen
 # programs: tcpdump tcpdump
 # programs: gpg gpg
 # programs: gpg-agent gpg-agent
