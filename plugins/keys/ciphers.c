@@ -1,5 +1,6 @@
 /* ciphers.c - keys of ChaCha20, Serpent and SM4, from what is computed of them. */
 #include "ciphers.h"
+#include "serpent.h"
 
 /* ---- ChaCha20: RFC 8439, 2.3: a constant, the key, a counter, a nonce ---- */
 
@@ -47,19 +48,8 @@ const struct eg_cipher eg_chacha20 = { "ChaCha20", 64, look_chacha, NULL, read_c
 
 /* ---- Serpent: 132 words, each group of four behind an S-box ---- */
 
-enum { SERPENT_WORDS = 132, PHI_BITS = 11 };
+enum { PHI_BITS = 11 };
 static const uint32_t PHI = 0x9e3779b9;
-
-static const uint8_t serpent_boxes[8][16] = {
-    { 3, 8, 15, 1, 10, 6, 5, 11, 14, 13, 4, 2, 7, 0, 9, 12 },
-    { 15, 12, 2, 7, 9, 0, 5, 10, 1, 11, 14, 8, 6, 13, 3, 4 },
-    { 8, 6, 7, 9, 3, 12, 10, 15, 13, 1, 14, 4, 0, 11, 5, 2 },
-    { 0, 15, 11, 8, 12, 9, 6, 3, 13, 1, 2, 4, 10, 7, 5, 14 },
-    { 1, 15, 8, 3, 12, 0, 11, 6, 2, 5, 4, 10, 9, 14, 7, 13 },
-    { 15, 5, 2, 11, 4, 10, 9, 12, 0, 3, 14, 8, 13, 6, 7, 1 },
-    { 7, 2, 12, 5, 8, 4, 6, 11, 14, 9, 1, 15, 13, 3, 10, 0 },
-    { 1, 13, 15, 0, 14, 8, 2, 11, 7, 4, 12, 10, 9, 3, 5, 6 },
-};
 
 /* A Boolean function of four words, as the sum of those products that @terms has a bit for: bit 5
  * is a c, the product of the words whose bits 5 has. */
@@ -96,54 +86,16 @@ CIPHER_WIDE static void look_serpent(const uint8_t *restrict p, uint8_t *restric
     }
 }
 
-/* The words before the S-boxes. */
-static void before_boxes(const uint8_t *p, uint32_t *w)
-{
-    for (unsigned group = 0; group < SERPENT_WORDS / 4; group++) {
-        const uint8_t *box = serpent_boxes[(35 - group) % 8];
-        uint8_t inverse[16];
-
-        for (uint8_t i = 0; i < 16; i++)
-            inverse[box[i]] = i;
-        for (unsigned k = 0; k < 4; k++)
-            w[4 * group + k] = 0;
-        for (unsigned bit = 0; bit < 32; bit++) {
-            unsigned v = 0;
-
-            for (unsigned k = 0; k < 4; k++)
-                v |= (eg_le32(p + 16 * group + 4 * k) >> bit & 1) << k;
-            for (unsigned k = 0; k < 4; k++)
-                w[4 * group + k] |= (uint32_t)(inverse[v] >> k & 1) << bit;
-        }
-    }
-}
-
-/* Keys of fewer bits than 256 get a 1 behind them, and zeros. */
-static size_t serpent_length(const uint8_t *key)
-{
-    static const uint8_t end[16] = { 1 };
-
-    return !memcmp(key + 16, end, 16) ? 16 : !memcmp(key + 24, end, 8) ? 24 : 32;
-}
-
 static bool read_serpent(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
-    uint32_t all[8 + SERPENT_WORDS], *w = all + 8;
+    uint32_t words[SERPENT_WORDS];
 
-    before_boxes(place->p, w);
-    for (unsigned i = 8; i < SERPENT_WORDS; i++)
-        if (w[i] != eg_rotate_left(w[i - 8] ^ w[i - 5] ^ w[i - 3] ^ w[i - 1] ^ PHI ^ i, PHI_BITS))
-            return false;
-    for (unsigned i = 8; i-- > 0;) { // the same rule, backwards: the key
-        all[i] = eg_rotate_left(all[i + 8], 32 - PHI_BITS) ^ all[i + 3] ^ all[i + 5] ^ all[i + 7] ^
-                 PHI ^ i;
-        for (unsigned k = 0; k < 4; k++)
-            out->key[4 * i + k] = (uint8_t)(all[i] >> 8 * k);
-    }
-    out->len = serpent_length(out->key);
+    for (size_t i = 0; i < SERPENT_WORDS; i++)
+        words[i] = eg_cipher_word(place->p, i);
+    out->len = eg_serpent_key(words, out->key);
     out->layout = "33 round keys";
     out->proven = true;
-    return true;
+    return out->len;
 }
 
 const struct eg_cipher eg_serpent = { "Serpent", 4 * SERPENT_WORDS, look_serpent, NULL,

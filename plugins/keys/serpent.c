@@ -1,5 +1,6 @@
 /* serpent.c - the key schedule of Serpent: see serpent.h. */
 #include "serpent.h"
+#include "ciphers.h"
 
 enum { BEFORE = 8, FIRST = 12 };
 
@@ -17,11 +18,6 @@ static const uint8_t boxes[8][16] = {
     { 7, 2, 12, 5, 8, 4, 6, 11, 14, 9, 1, 15, 13, 3, 10, 0 },
     { 1, 13, 15, 0, 14, 8, 2, 11, 7, 4, 12, 10, 9, 3, 5, 6 },
 };
-
-static uint32_t left(uint32_t v, unsigned n)
-{
-    return v << n | v >> (32 - n);
-}
 
 static void through(unsigned group, bool back, const uint32_t *in, uint32_t *out)
 {
@@ -45,7 +41,7 @@ static void through(unsigned group, bool back, const uint32_t *in, uint32_t *out
 /* @w: words before, at -8 … -1. */
 static uint32_t step(const uint32_t *w, uint32_t i)
 {
-    return left(w[-8] ^ w[-5] ^ w[-3] ^ w[-1] ^ phi ^ i, 11);
+    return eg_rotate_left(w[-8] ^ w[-5] ^ w[-3] ^ w[-1] ^ phi ^ i, 11);
 }
 
 static void expand(const uint32_t *first, uint32_t *words)
@@ -83,7 +79,7 @@ size_t eg_serpent_key(const uint32_t words[SERPENT_WORDS], uint8_t key[SERPENT_K
         if (step(w + BEFORE + i, i) != w[BEFORE + i])
             return 0;
     for (uint32_t i = BEFORE; i-- > 0;)
-        w[i] = left(w[i + 8], 21) ^ w[i + 3] ^ w[i + 5] ^ w[i + 7] ^ phi ^ i;
+        w[i] = eg_rotate_left(w[i + 8], 21) ^ w[i + 3] ^ w[i + 5] ^ w[i + 7] ^ phi ^ i;
     expand(w, again);
     if (memcmp(again, words, sizeof again) != 0)
         return 0;

@@ -21,7 +21,6 @@ struct eg_tfm_keys {
         enum eg_tfm_role role;
     } at[TFM_KEYS_MAX];
     size_t n;
-    unsigned searches; /**< for keys of Twofish, of which each takes some time */
 };
 /** Those of the transform (struct crypto_skcipher, crypto_aead, crypto_cipher) at @tfm, each once,
  * behind those that are in @out. */
