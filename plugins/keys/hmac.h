@@ -1,16 +1,18 @@
-/** hmac.h - what a program that uses a key for HMAC has in memory (RFC 2104): the state of the hash
- * function behind the block that is made of the key. */
+/** hmac.h - what HMAC's two hashes have begun with (RFC 2104): a program that uses a key
+ * again keeps their states behind one block each, not the key. With libcrypto. */
 #ifndef KEYS_HMAC_H
 #define KEYS_HMAC_H
 
-#include "../../core/base.h"
-#include "../../core/view.h"
+#include "../../core/engram.h"
 
-enum { EG_HMAC_STATE = 64 };
-/** @name begins with "hmac-sha1", "hmac-sha2-256" or "hmac-sha2-512". The words of the state are in
- * the order of this computer. @return its length; 0: another name, a key of more than a block, or
- * no libcrypto. */
-EG_API size_t eg_hmac_inner(const char *name, const uint8_t *key, size_t len,
-                            uint8_t out[EG_HMAC_STATE]);
+enum { HMAC_STATE_MAX = 64 };
+struct eg_hmac_states {
+    uint8_t inner[HMAC_STATE_MAX], outer[HMAC_STATE_MAX];
+    size_t n; /**< bytes of each */
+};
+/** Of the hash "md5", "sha1", "sha256", "sha384" or "sha512"; words as a machine with @big has
+ * them. @return false: another hash, or a build without libcrypto. */
+EG_API bool eg_hmac_states(const char *hash, const uint8_t *key, size_t len, bool big,
+                           struct eg_hmac_states *out);
 
 #endif

@@ -327,17 +327,33 @@ static const char *prove_way(const struct session *s, unsigned way)
     return NULL;
 }
 
+/* The hash that a MAC's name says, whatever follows: how much of it is sent, and when. */
+static const char *hash_of(const char *mac)
+{
+    static const struct {
+        const char *begin, *hash;
+    } names[] = { { "hmac-md5", "md5" },
+                  { "hmac-sha1", "sha1" },
+                  { "hmac-sha2-256", "sha256" },
+                  { "hmac-sha2-512", "sha512" } };
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (!strncmp(mac, names[i].begin, strlen(names[i].begin)))
+            return names[i].hash;
+    return "";
+}
+
 /* struct ssh_hmac_ctx: a number, ictx; struct ssh_digest_ctx: a number, EVP_MD_CTX. */
 static const char *prove_mac(const struct session *s, unsigned way)
 {
     const struct linux_user *u = s->p->user;
     const struct way *w = &s->of[way];
-    uint8_t state[EG_HMAC_STATE];
-    const size_t len = eg_hmac_inner(w->mac_name, w->mac_key, w->mac_key_len, state);
+    struct eg_hmac_states state;
     uint64_t hmac, inner, md;
 
-    return len && pointer_to(u, w->hmac_at, &hmac) && pointer_to(u, hmac + u->ptr, &inner) &&
-                   pointer_to(u, inner + u->ptr, &md) && evp_has(u, w, md, state, len)
+    return eg_hmac_states(hash_of(w->mac_name), w->mac_key, w->mac_key_len, u->big, &state) &&
+                   pointer_to(u, w->hmac_at, &hmac) && pointer_to(u, hmac + u->ptr, &inner) &&
+                   pointer_to(u, inner + u->ptr, &md) && evp_has(u, w, md, state.inner, state.n)
                ? "the HMAC at work has its state"
                : NULL;
 }

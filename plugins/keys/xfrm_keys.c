@@ -3,7 +3,7 @@
 #include "../linux/mm/place.h"
 #include "../linux/net/sock.h"
 #include "../linux/net/xfrm.h"
-#include "hmac_state.h"
+#include "hmac.h"
 #include "tfm.h"
 #include "vault.h"
 
