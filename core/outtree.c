@@ -11,6 +11,7 @@ enum { FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, NAME_SIZE
 struct eg_outtree {
     struct eg_run *r;
     const char *option, *dir;
+    mode_t mode; // of new folders
     int top;
     int last;   // the folder of the last file, which most often is the next one's too; -1: none
     char *path; // of it, from the top
@@ -35,18 +36,21 @@ static bool failed(struct eg_outtree *t, enum eg_errno code, const char *path, c
     return false;
 }
 
-struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const char *dir)
+static struct eg_outtree *open_tree(struct eg_run *r, const char *option, const char *dir,
+                                    mode_t mode)
 {
     struct eg_outtree *t = eg_tmp(r, sizeof *t);
 
-    *t = (struct eg_outtree){ .r = r, .option = option, .dir = dir, .top = -1, .last = -1 };
+    *t = (struct eg_outtree){
+        .r = r, .option = option, .dir = dir, .mode = mode, .top = -1, .last = -1
+    };
     if (!dir) {
         eg_run_fail(r, EG_EUSAGE, "it writes files: %s DIR must say into which folder", option);
         return NULL;
     }
     eg_run_defer(r, close_deferred, t);
     // The user's own folder may be a link.
-    if ((mkdir(dir, 0777) < 0 && errno != EEXIST) ||
+    if ((mkdir(dir, mode) < 0 && errno != EEXIST) ||
         (t->top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         eg_run_fail(r, EG_EIO, "%s %s: %s", option, dir, strerror(errno));
         return NULL;
@@ -54,12 +58,22 @@ struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const c
     return t;
 }
 
+struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const char *dir)
+{
+    return open_tree(r, option, dir, 0777);
+}
+
+struct eg_outtree *eg_outtree_open_private(struct eg_run *r, const char *option, const char *dir)
+{
+    return open_tree(r, option, dir, 0700);
+}
+
 /* One step down from @at, which is closed. */
 static int step(struct eg_outtree *t, int at, const char *name, const char *path)
 {
     int fd = openat(at, name, FOLDER_FLAGS);
 
-    if (fd < 0 && errno == ENOENT && (mkdirat(at, name, 0777) == 0 || errno == EEXIST))
+    if (fd < 0 && errno == ENOENT && (mkdirat(at, name, t->mode) == 0 || errno == EEXIST))
         fd = openat(at, name, FOLDER_FLAGS);
     if (fd < 0)
         failed(t, errno == ENOTDIR || errno == ELOOP ? EG_EUSAGE : EG_EIO, path,

@@ -12,6 +12,8 @@ struct eg_outtree;
 /** The folder @dir that @option names ("-o"), which is made if it is missing. It is closed when the
  * run ends. NULL: the run failed; also if @dir is NULL. */
 struct eg_outtree *eg_outtree_open(struct eg_run *r, const char *option, const char *dir);
+/** The same for secrets: folders that are made are their owner's only. */
+struct eg_outtree *eg_outtree_open_private(struct eg_run *r, const char *option, const char *dir);
 /** Create the file @path; one that exists is refused, or with --force replaced. @return a
  * descriptor, which the caller closes; -1: the run failed. */
 int eg_outtree_create(struct eg_outtree *t, const char *path);

@@ -12,7 +12,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { KEYS_MAX = 1 << 18, BYTES_MAX = 1 << 28, PART = 8 };
+// Candidates leave room for what is proven. Each 4 bytes of a key are in a map: of keys there may be
+// fewer bytes than of files.
+enum {
+    KEYS_MAX = 1 << 18,
+    CANDIDATES_MAX = KEYS_MAX / 2,
+    KEY_BYTES_MAX = 1 << 24,
+    FILES_MAX = 1 << 18,
+    FILE_BYTES_MAX = 1 << 27,
+    PART = 8
+};
 
 struct kept {
     struct eg_vault_key key;
@@ -25,12 +34,15 @@ struct file {
 };
 struct eg_vault_own {
     struct kept *keys;
-    size_t n, cap, bytes;
+    size_t n, cap, bytes, candidates;
     bool full;
     struct file *files;
-    size_t n_files, cap_files;
-    struct eg_map *seen;  // hash of a key → its index
-    struct eg_map *parts; // 8 bytes of a secret, at a multiple of 4 → index of its key
+    size_t n_files, cap_files, file_bytes;
+    bool files_full;
+    struct eg_map *seen;    // hash of a key with its place → its index
+    struct eg_map *secrets; // hash of a secret → index of the first key that is it
+    struct eg_map *parts;   // 8 bytes of a secret, at a multiple of 4 → index of its key
+    struct eg_map *paths;   // hash of a path → index of the file
 };
 
 struct eg_vault_own *eg_vault_open(struct eg_run *r)
@@ -38,7 +50,9 @@ struct eg_vault_own *eg_vault_open(struct eg_run *r)
     struct eg_vault_own *o = eg_tmp(r, sizeof *o);
 
     o->seen = eg_run_map(r);
+    o->secrets = eg_run_map(r);
     o->parts = eg_run_map(r);
+    o->paths = eg_run_map(r);
     return o;
 }
 
@@ -49,29 +63,85 @@ static const char *copy(struct eg_run *r, const char *s)
     return s ? eg_strf(r, "%s", s) : NULL;
 }
 
+static int64_t pid_of(const struct eg_vault_key *k)
+{
+    return k->process ? k->process->pid : -1;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return !strcmp(a ? a : "", b ? b : "");
+}
+
 static bool same(const struct eg_vault_key *a, const struct eg_vault_key *b)
 {
     return a->len == b->len && a->at == b->at && a->physical == b->physical &&
-           (a->process ? a->process->pid : -1) == (b->process ? b->process->pid : -1) &&
-           !strcmp(a->kind, b->kind) &&
-           !strcmp(a->purpose ? a->purpose : "", b->purpose ? b->purpose : "") &&
-           !strcmp(a->name ? a->name : "", b->name ? b->name : "") &&
+           pid_of(a) == pid_of(b) && same_text(a->kind, b->kind) &&
+           same_text(a->purpose, b->purpose) && same_text(a->name, b->name) &&
            (!a->len || !memcmp(a->secret, b->secret, a->len));
+}
+
+static uint32_t hash_text(const char *s)
+{
+    return s ? eg_map_hash(s, strlen(s)) : 0;
+}
+
+/* Of all that tells keys apart: one secret may be at very many places. */
+static uint32_t hash_of(const struct eg_vault_key *k, uint32_t secret)
+{
+    const uint64_t parts[] = { secret,
+                               k->at,
+                               k->physical,
+                               (uint64_t)pid_of(k),
+                               hash_text(k->kind),
+                               hash_text(k->purpose),
+                               hash_text(k->name) };
+
+    return eg_map_hash(parts, sizeof parts);
+}
+
+/* @return what eg_map_add takes for a secret that is not there; *@i: of one that is. */
+static bool find_secret(const struct eg_vault_own *o, uint32_t hash, const void *bytes, size_t len,
+                        uint64_t *key, uint64_t *i)
+{
+    for (uint32_t nth = 0; eg_map_get(o->secrets, *key = eg_map_key(hash, nth), i); nth++)
+        if (o->keys[*i].key.len == len && !memcmp(o->keys[*i].key.secret, bytes, len))
+            return true;
+    return false;
 }
 
 static bool is_new(struct eg_vault *v, const struct eg_vault_key *key)
 {
     struct eg_vault_own *o = v->own;
-    const uint32_t hash = eg_map_hash(key->secret, key->len);
-    uint64_t i;
+    const uint32_t secret = eg_map_hash(key->secret, key->len), hash = hash_of(key, secret);
+    uint64_t i, free;
     uint32_t nth = 0;
 
     for (; eg_map_get(o->seen, eg_map_key(hash, nth), &i); nth++)
         if (same(&o->keys[i].key, key))
             return false;
-    if (eg_map_add(o->seen, eg_map_key(hash, nth), o->n) < 0)
+    if (eg_map_add(o->seen, eg_map_key(hash, nth), o->n) < 0 ||
+        (!find_secret(o, secret, key->secret, key->len, &free, &i) &&
+         eg_map_add(o->secrets, free, o->n) < 0))
         eg_run_leave(v->r);
     return true;
+}
+
+/* Is there room for it? */
+static bool has_room(struct eg_vault *v, const struct eg_vault_key *key)
+{
+    struct eg_vault_own *o = v->own;
+    const size_t parts = key->proof ? 1 : 2; // a candidate may take half of what there is
+
+    if (o->n < KEYS_MAX && key->len <= KEY_BYTES_MAX / parts &&
+        o->bytes <= KEY_BYTES_MAX / parts - key->len &&
+        (key->proof || o->candidates < CANDIDATES_MAX))
+        return true;
+    if (!o->full)
+        eg_note(v->r, "more than %d keys, %d candidates or %d bytes of keys: others are left out",
+                KEYS_MAX, CANDIDATES_MAX, KEY_BYTES_MAX);
+    o->full = true;
+    return false;
 }
 
 bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key)
@@ -82,14 +152,7 @@ bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key)
     struct eg_key_process *p;
     uint8_t *secret;
 
-    if (o->n == KEYS_MAX || key->len > BYTES_MAX - o->bytes) {
-        if (!o->full)
-            eg_note(r, "more than %d keys, or %d bytes of keys: the others are left out", KEYS_MAX,
-                    BYTES_MAX);
-        o->full = true;
-        return false;
-    }
-    if (!key->len || key->len > EG_SECRET_MAX || !is_new(v, key))
+    if (!key->len || key->len > EG_SECRET_MAX || !has_room(v, key) || !is_new(v, key))
         return false;
     o->keys = eg_grow(r, o->keys, o->n, &o->cap, sizeof *o->keys);
     k = &o->keys[o->n].key;
@@ -114,6 +177,7 @@ bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key)
         if (eg_map_add(o->parts, eg_le64(secret + at), o->n) < 0)
             eg_run_leave(r);
     o->bytes += key->len;
+    o->candidates += !key->proof;
     o->n++;
     return true;
 }
@@ -121,13 +185,9 @@ bool eg_vault_add(struct eg_vault *v, const struct eg_vault_key *key)
 bool eg_vault_knows(const struct eg_vault *v, const void *bytes, size_t len)
 {
     const struct eg_vault_own *o = v->own;
-    const uint32_t hash = eg_map_hash(bytes, len);
-    uint64_t i;
+    uint64_t i, free;
 
-    for (uint32_t nth = 0; eg_map_get(o->seen, eg_map_key(hash, nth), &i); nth++)
-        if (o->keys[i].key.len == len && !memcmp(o->keys[i].key.secret, bytes, len))
-            return true;
-    return false;
+    return find_secret(o, eg_map_hash(bytes, len), bytes, len, &free, &i);
 }
 
 bool eg_vault_knows_part(const struct eg_vault *v, const void *bytes, size_t len)
@@ -168,9 +228,13 @@ void eg_vault_each(struct eg_vault *v, eg_vault_emit *emit)
 
 /* ---- files ---- */
 
-static struct file *known_file(const struct eg_vault *v, const char *path)
+/* *@key: what eg_map_add takes for one that is not there. */
+static struct file *known_file(const struct eg_vault *v, const char *path, uint64_t *key)
 {
-    for (size_t i = 0; i < v->own->n_files; i++)
+    const uint32_t hash = eg_map_hash(path, strlen(path));
+    uint64_t i;
+
+    for (uint32_t nth = 0; eg_map_get(v->own->paths, *key = eg_map_key(hash, nth), &i); nth++)
         if (!strcmp(v->own->files[i].path, path))
             return &v->own->files[i];
     return NULL;
@@ -178,36 +242,44 @@ static struct file *known_file(const struct eg_vault *v, const char *path)
 
 bool eg_vault_has_file(const struct eg_vault *v, const char *path)
 {
-    return known_file(v, path) != NULL;
+    uint64_t key;
+
+    return known_file(v, path, &key) != NULL;
 }
 
 static struct file *file_of(struct eg_vault *v, const char *path)
 {
     struct eg_vault_own *o = v->own;
-    struct file *f = known_file(v, path);
+    uint64_t key;
+    struct file *f = known_file(v, path, &key);
 
-    if (f)
+    if (f || o->n_files == FILES_MAX)
         return f;
     o->files = eg_grow(v->r, o->files, o->n_files, &o->cap_files, sizeof *o->files);
     o->files[o->n_files] = (struct file){ .path = copy(v->r, path) };
+    if (eg_map_add(o->paths, key, o->n_files) < 0)
+        eg_run_leave(v->r);
     return &o->files[o->n_files++];
 }
 
 void eg_vault_file(struct eg_vault *v, const char *path, const void *bytes, size_t len,
                    const char *what)
 {
-    struct file *f;
+    struct eg_vault_own *o = v->own;
+    struct file *f = NULL;
     uint8_t *more;
 
-    if (!v->exports || v->own->full)
+    if (!v->exports || o->files_full)
         return;
-    if (len > BYTES_MAX - v->own->bytes) {
-        eg_note(v->r, "files of more than %d bytes in all: the others are left out", BYTES_MAX);
-        v->own->full = true;
+    if (len <= FILE_BYTES_MAX - o->file_bytes)
+        f = file_of(v, path);
+    if (!f) {
+        eg_note(v->r, "more than %d files, or %d bytes of them: the others are left out", FILES_MAX,
+                FILE_BYTES_MAX);
+        o->files_full = true;
         return;
     }
-    v->own->bytes += len;
-    f = file_of(v, path);
+    o->file_bytes += len;
     if (!f->what)
         f->what = copy(v->r, what);
     if (len > f->cap - f->n) {
@@ -286,7 +358,7 @@ static void close_names(void *names)
 bool eg_vault_export(struct eg_vault *v, const char *folder)
 {
     struct eg_vault_own *o = v->own;
-    struct eg_outtree *tree = eg_outtree_open(v->r, "--export", folder);
+    struct eg_outtree *tree = eg_outtree_open_private(v->r, "--export", folder);
     struct eg_outnames *names = eg_tmp(v->r, sizeof *names);
     const char **paths = eg_tmp(v->r, (o->n_files + 1) * sizeof *paths);
 

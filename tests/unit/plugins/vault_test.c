@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct job {
@@ -97,6 +98,38 @@ static void once(void **state)
                                 "candidate-of-one -\n");
 }
 
+/* One secret at very many places takes no longer than many secrets; a candidate leaves room for
+ * what is proven, files are found by their names. */
+static void add_many(struct eg_vault *v, struct job *j)
+{
+    struct eg_vault_key k = of("one-secret", NULL);
+    char path[32];
+
+    for (k.at = 1; k.at <= 1 << 17; k.at++)
+        assert_true(eg_vault_add(v, &k));
+    assert_false(eg_vault_add(v, &k)); // a candidate too many
+    k.proof = "computed";
+    assert_true(eg_vault_add(v, &k));
+    assert_true(eg_vault_knows(v, "one-secret", 10));
+    for (unsigned i = 0; i < 1 << 17; i++) {
+        snprintf(path, sizeof path, "many/%u", i);
+        eg_vault_text(v, path, "a", NULL);
+    }
+    assert_true(eg_vault_has_file(v, "many/131071"));
+    assert_false(eg_vault_has_file(v, "many/131072"));
+    (void)j;
+}
+
+static void many(void **state)
+{
+    struct job j = { .work = add_many };
+    const clock_t begun = clock();
+
+    (void)state;
+    assert_int_equal(run(&j), 0);
+    assert_true((clock() - begun) / CLOCKS_PER_SEC < 15);
+}
+
 static void add_files(struct eg_vault *v, struct job *j)
 {
     eg_vault_text(v, "tls/keylog.txt", "one\n", "of Wireshark");
@@ -128,6 +161,7 @@ static void files(void **state)
 {
     struct job j = { .dir = "/tmp/engram-vault-XXXXXX", .work = add_files };
     char command[64];
+    struct stat st;
 
     (void)state;
     assert_non_null(mkdtemp(j.dir));
@@ -135,6 +169,9 @@ static void files(void **state)
     assert_string_equal(content(j.dir, "keys/tls/keylog.txt"), "one\ntwo\n");
     assert_string_equal(content(j.dir, "keys/%2E%2E/%2E%2E/evil"), "x");
     assert_string_equal(content(j.dir, "keys/etc/evil"), "y");
+    snprintf(command, sizeof command, "%s/keys/tls", j.dir);
+    assert_int_equal(stat(command, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
     assert_string_equal(content(j.dir, "keys/tls~2"), "a file where a folder is");
     assert_non_null(strstr(content(j.dir, "manifest.jsonl"),
                            "{\"file\":\"keys/tls/keylog.txt\",\"size\":8,\"fingerprint\":\""));
@@ -148,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(once),
+        cmocka_unit_test(many),
         cmocka_unit_test(files),
     };
 
