@@ -9,7 +9,6 @@
 enum {
     NEEDLE = 16, // bytes of a key: whole, or the first half, with which each schedule begins
     NEEDLES_MAX = 1 << 20,
-    NONE = UINT32_MAX,
     HELLO = 6, // bytes of a Hello message before its random: type, length, version
     HELLO_MAX = 1 << 12,
     BLOCK = 160, // of a key block: two MAC keys of SHA-384, one and a half keys
@@ -17,6 +16,7 @@ enum {
     ORDERS = 2,    // of a key's bytes
     SAME_MAX = 64, // keys of connections that begin alike: copies of one
 };
+static const uint32_t NONE = UINT32_MAX; // no other one
 
 struct needle {
     uint8_t bytes[NEEDLE];
