@@ -10,6 +10,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "ovpn_own.h"
 #include "tls_capture.h"
 #include "tls_own.h"
 #include <errno.h>
@@ -293,6 +294,7 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
     if (t.n && !eg_stopped(v->r)) {
         eg_tls_use(&t);
         eg_tls_tell(&t);
+        eg_openvpn_derived(&t);
     }
     if (!t.budget || t.n == TLS_CONNECTIONS_MAX)
         eg_note(v->r, "process %d: more of its memory looks like secrets of TLS than is examined",
