@@ -83,12 +83,11 @@ void eg_openvpn_add(struct eg_vault *v, const struct eg_openvpn_key *k)
     if (eg_vault_add(v, &key) && v->exports)
         eg_vault_text(
             v, eg_strf(r, "openvpn/%lld.txt", (long long)k->process->pid),
-            eg_strf(r, "%s\t%s\t%s\t%s\t%s\n", k->purpose, k->algorithm ? k->algorithm : "-",
-                    hex(r, k->key, k->len), k->iv_len ? hex(r, k->iv, k->iv_len) : "-",
-                    k->hmac ? hex(r, k->hmac, OVPN_CIPHER) : "-"),
-            "keys of OpenVPN's data channel, for scripts: what it is for, cipher, key, implicit IV "
-            "of an AEAD (behind the packet's number it is the nonce), HMAC key (as many bytes as "
-            "its digest has); tab between, - for none. No program is known that takes it");
+            eg_strf(r, "%s\t%s\t%s\t%s\n", k->purpose, k->algorithm ? k->algorithm : "-",
+                    hex(r, k->key, k->len), k->iv_len ? hex(r, k->iv, k->iv_len) : "-"),
+            "keys of OpenVPN's data channel, for scripts: what it is for, algorithm, key, implicit "
+            "IV of an AEAD (8 bytes: the nonce is the packet's number and it; 12: both XORed), tab "
+            "between, - for none. No program is known that takes it");
 }
 
 /* ---- struct key_ctx ---- */

@@ -5,6 +5,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "aes.h"
+#include "hmac.h"
 #include "ovpn.h"
 #include "ovpn_own.h"
 
@@ -34,13 +35,32 @@ struct needle {
     bool state, has_iv;
     uint64_t at;
 };
+/* The key of an HMAC: as many bytes as its digest has. */
+static const struct {
+    const char *name, *algorithm;
+    size_t len;
+} digests[] = {
+    { "hmac-sha1", "HMAC-SHA1", 20 },
+    { "hmac-sha2-256", "HMAC-SHA256", 32 },
+    { "hmac-sha2-512", "HMAC-SHA512", 64 },
+};
+struct mac {
+    uint8_t state[EG_HMAC_STATE];
+    size_t len; // of the state
+    uint32_t of;
+    uint8_t way, digest;
+    uint64_t at; // 0: it was not found
+};
 struct search {
     struct eg_tls *t;
     struct exported *of;
     size_t n, cap;
     struct needle *needles;
     size_t n_needles, cap_needles;
-    struct eg_map *by_key, *by_iv; // first 8 bytes → number, doubled; 1: swapped
+    struct mac *macs;
+    size_t n_macs, cap_macs;
+    struct eg_map *by_key;         // first 8 bytes → number, doubled; 1: swapped
+    struct eg_map *by_iv, *by_mac; // → number
     uint8_t filter[1 << (FILTER_BITS - 3)];
 };
 
@@ -82,6 +102,22 @@ static void add_needle(struct search *s, const struct needle *n)
     s->n_needles++;
 }
 
+static void add_macs(struct search *s, uint32_t which, uint8_t way)
+{
+    const uint8_t *key = s->of[which].keys + OVPN_KEY * way + OVPN_CIPHER;
+
+    for (uint8_t i = 0; i < countof(digests); i++) {
+        struct mac m = { .of = which, .way = way, .digest = i };
+
+        m.len = eg_hmac_inner(digests[i].name, key, digests[i].len, m.state);
+        if (!m.len)
+            continue;
+        s->macs = eg_grow(s->t->v->r, s->macs, s->n_macs, &s->cap_macs, sizeof *s->macs);
+        s->macs[s->n_macs] = m;
+        put(s, s->by_mac, m.state, s->n_macs++);
+    }
+}
+
 static void keys_of(struct search *s, uint32_t which)
 {
     const uint8_t *keys = s->of[which].keys;
@@ -93,6 +129,7 @@ static void keys_of(struct search *s, uint32_t which)
         memcpy(n.key, keys + OVPN_KEY * way, sizeof n.key);
         memcpy(n.iv + NONCE - IV, keys + OVPN_KEY * way + OVPN_CIPHER, IV);
         add_needle(s, &n);
+        add_macs(s, which, way);
         memcpy(epoch, n.key, sizeof epoch);
         for (n.epoch = 1; n.epoch <= EPOCHS; n.epoch++) {
             if (!eg_ovpn_epoch(epoch, "data_iv", n.iv, sizeof n.iv))
@@ -165,6 +202,15 @@ static bool is_hmac(const struct search *s, const struct needle *n, const uint8_
     return !memcmp(p + IV, s->of[n->of].keys + OVPN_KEY * n->way + OVPN_CIPHER + IV, IV);
 }
 
+static void mac_at(struct search *s, struct mac *m, uint64_t at)
+{
+    uint8_t bytes[EG_HMAC_STATE];
+
+    if (eg_read(eg_view_of(s->t->v->r), s->t->p->user->space, at, bytes, m->len) &&
+        !memcmp(bytes, m->state, m->len))
+        m->at = at;
+}
+
 /* @p: NEEDLE bytes. */
 static void look_at(struct search *s, const uint8_t *p, uint64_t at)
 {
@@ -173,6 +219,8 @@ static void look_at(struct search *s, const uint8_t *p, uint64_t at)
 
     if (eg_map_get(s->by_key, eg_le64(p), &i))
         key_at(s, &s->needles[i / ORDERS], at, i % ORDERS != 0);
+    if (eg_map_get(s->by_mac, eg_le64(p), &i))
+        mac_at(s, &s->macs[i], at);
     if (eg_map_get(s->by_iv, eg_le64(p), &i)) {
         n = &s->needles[i];
         if (!n->epoch && is_hmac(s, n, p))
@@ -199,7 +247,8 @@ static void search_memory(struct search *s)
 
             if ((s->filter[bit / 8] >> bit % 8 & 1) &&
                 (eg_map_get(s->by_key, eg_le64(piece.bytes + i), &found) ||
-                 eg_map_get(s->by_iv, eg_le64(piece.bytes + i), &found)))
+                 eg_map_get(s->by_iv, eg_le64(piece.bytes + i), &found) ||
+                 eg_map_get(s->by_mac, eg_le64(piece.bytes + i), &found)))
                 linux_addresses_add(s->t->p->user, &places, piece.at + i);
         }
     for (size_t i = 0; i < places.n && !eg_stopped(r); i++)
@@ -236,7 +285,6 @@ static void tell(struct search *s, const struct needle *n, const char *name)
         .len = n->found,
         .iv = n->iv + NONCE - iv_len,
         .iv_len = aead ? iv_len : 0,
-        .hmac = aead ? NULL : keys + OVPN_CIPHER,
         .proof = n->state ? "follows from the exporter secret; the cipher at work has it"
                           : "follows from the exporter secret; its AES schedule is there",
     };
@@ -256,6 +304,22 @@ static void tell(struct search *s, const struct needle *n, const char *name)
                           });
     }
     eg_openvpn_add(v, &key);
+}
+
+static void tell_mac(struct search *s, const struct mac *m, const char *name)
+{
+    struct eg_vault *v = s->t->v;
+
+    eg_openvpn_add(v, &(struct eg_openvpn_key){
+                          .process = s->t->p,
+                          .name = name,
+                          .purpose = eg_strf(v->r, "data channel, MAC key, %s", ways[m->way]),
+                          .algorithm = digests[m->digest].algorithm,
+                          .key = s->of[m->of].keys + OVPN_KEY * m->way + OVPN_CIPHER,
+                          .len = digests[m->digest].len,
+                          .proof = "follows from the exporter secret; the HMAC at work has its "
+                                   "state",
+                      });
 }
 
 static bool export(const struct eg_tls_connection *c, uint8_t out[OVPN_KEYS])
@@ -280,6 +344,7 @@ void eg_openvpn_derived(struct eg_tls *t)
     s->t = t;
     s->by_key = eg_run_map(r);
     s->by_iv = eg_run_map(r);
+    s->by_mac = eg_run_map(r);
     for (size_t i = 0; i < t->n && t->budget > COST && !eg_stopped(r); i++) {
         struct exported e = { 0 };
 
@@ -300,4 +365,7 @@ void eg_openvpn_derived(struct eg_tls *t)
         any = true;
         tell(s, &s->needles[i], name);
     }
+    for (size_t i = 0; any && i < s->n_macs; i++)
+        if (s->macs[i].at)
+            tell_mac(s, &s->macs[i], name);
 }

@@ -10,7 +10,7 @@ struct eg_openvpn_key {
     const struct eg_key_process *process;
     const char *name, *purpose, *algorithm, *proof;
     uint64_t at;
-    const uint8_t *key, *iv, *hmac; /**< @hmac: OVPN_CIPHER bytes; NULL: not known */
+    const uint8_t *key, *iv; /**< @iv: the end of each nonce, of an AEAD */
     size_t len, iv_len;
 };
 void eg_openvpn_add(struct eg_vault *v, const struct eg_openvpn_key *key);

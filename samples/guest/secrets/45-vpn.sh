@@ -61,9 +61,11 @@ sleep 8
 for file in $vpn/*.log; do
     cp "$file" $said/vpn-${file##*/}
     grep -q 'Master Encrypt (cipher' "$file" || say "keys: no key in ${file##*/}"
-    sed -n 's/.*Master [EDe][a-z]* (cipher[^)]*): \([0-9a-f ]*\)$/\1/p' "$file" | tr -d ' ' | while read -r key; do
-        secret OpenVPN "$key" '"purpose":"data channel"'
+    sed -n 's/.*Master [ED][a-z]* (cipher[^)]*): \([0-9a-f ]*\)$/\1/p' "$file" | tr -d ' ' | while read -r key; do
+        secret OpenVPN "$key"
     done
+    [ "${file#*/cbc-}" = "$file" ] || sed -n 's/.*Master [ED][a-z]* (hmac[^)]*): \([0-9a-f ]*\)$/\1/p' "$file" | tr -d ' ' |
+        while read -r key; do secret OpenVPN "$key" '"algorithm":"HMAC-SHA256"'; done
 done
 static_secret() { secret OpenVPN "$(for part in 1 2 3 4; do invented 64 "$1 $part"; done | tr -d '\n')" '"purpose":"static key"'; }
 static_secret 'vpn tls-crypt'
