@@ -258,6 +258,8 @@ static void aead(void **state)
         assert_string_equal(told(&u), both(row(UP, "AES-256-GCM", SCHEDULE, keys),
                                            row(DOWN, "AES-128", SCHEDULE, keys + OVPN_KEY)));
         mk_guest_write(&u.g, u.mm, iv_at, keys + 64, 16); // the key of an HMAC
+        assert_string_equal(told(&u), both(row(UP, "AES-256", SCHEDULE, keys),
+                                           row(DOWN, "AES-128", SCHEDULE, keys + OVPN_KEY)));
         mk_user_int(&u, at + 40, 1, 0xff);
         mk_user_int(&u, at + 41, 1, 0xff);
         assert_string_equal(told(&u), row(DOWN, "AES-128", SCHEDULE, keys + OVPN_KEY));
@@ -383,6 +385,7 @@ static void tls12(void **state)
 
 /** A struct key_ctx. @newer: OpenVPN 2.7's, with two numbers of 8 bytes and one of 2 more.
  * @return where the next one is. */
+static uint64_t evp_of[2];
 static uint64_t context(struct mk_user *u, uint64_t at, unsigned number, bool newer)
 {
     uint8_t key[32], iv[16] = { 0 };
@@ -394,7 +397,7 @@ static uint64_t context(struct mk_user *u, uint64_t at, unsigned number, bool ne
         iv[i + (newer ? 4 : 0)] = (uint8_t)(i * 3 + number + 1);
     state = mk_user_room(u, 64);
     schedule_of(u, key, 8);
-    evp = MK_WORDS(u, 0, 1, state, 3);
+    evp_of[number] = evp = MK_WORDS(u, 0, 1, state, 3);
     mk_user_word(u, at, 0, evp);
     mk_user_word(u, at, 1, 0);
     mk_guest_write(&u->g, u->mm, at + (uint64_t)2 * u->ptr, iv, sizeof iv);
@@ -421,6 +424,9 @@ static void contexts(void **state)
         assert_string_equal(told(&u),
                             both(row("data channel, sent", "AES-256-GCM", AT_WORK, sent),
                                  row("data channel, received", "AES-256-GCM", AT_WORK, received)));
+        mk_user_word(&u, next, 0, evp_of[0]); // one cipher of both
+        assert_string_equal(told(&u), "");
+        mk_user_word(&u, next, 0, evp_of[1]);
         mk_user_word(&u, at, 1, at); // an HMAC
         assert_string_equal(told(&u), "");
         mk_user_word(&u, at, 1, 0);

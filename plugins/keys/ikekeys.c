@@ -1,0 +1,407 @@
+/* ikekeys.c - keys of IKEv2 in the memory of strongSwan's daemon, or of another one.
+ *
+ *  A daemon keeps the last message that it sent, to send it again; others are left in memory that
+ * it has freed. What opens one is its key: AES schedules, and what a pointer with a length beside
+ * it leads to (strongSwan's chunk_t). Only of a process that has a message are keys looked for. */
+#include "../../core/map.h"
+#include "../../core/run.h"
+#include "../../core/space.h"
+#include "aes.h"
+#include "ike.h"
+#include "vault.h"
+#include <stdio.h>
+
+#define KIND "IKE"
+
+enum {
+    MESSAGES_MAX = 128,
+    KEYS_MAX = 1 << 11, // of each sort
+    SAS_MAX = 64,
+    KEY_MAX = 64,
+    TRIES = 1 << 20,
+    INITIATOR = 0,
+    RESPONDER = 1,
+};
+
+enum sort { CBC, GCM, MAC, SORTS };
+struct candidate {
+    uint8_t key[KEY_MAX], salt[IKE_SALT];
+    uint8_t len;
+    uint64_t at;
+};
+struct message {
+    uint8_t *bytes;
+    size_t len;
+    bool opened;
+};
+struct direction {
+    const struct candidate *cipher, *mac;
+    bool gcm;
+    size_t proof;                 // bytes of the message that the cipher's key opened
+    const struct candidate *once; // opens an empty message, which proves little
+    uint32_t once_id;
+};
+struct sa {
+    uint8_t spis[IKE_SPIS];
+    struct direction of[2];
+};
+struct ike {
+    struct eg_vault *v;
+    const struct eg_key_process *p;
+    struct message messages[MESSAGES_MAX];
+    size_t n_messages;
+    struct candidate keys[SORTS][KEYS_MAX];
+    size_t n[SORTS];
+    struct eg_map *seen[SORTS];
+    struct sa sas[SAS_MAX];
+    size_t n_sas;
+    uint32_t tries;
+};
+
+static void look(struct eg_vault *v, const struct eg_key_process *p,
+                 const struct linux_user_piece *piece, struct linux_addresses *out)
+{
+    (void)v;
+    for (size_t i = 0; i + IKE_HEAD <= piece->len; i += 4)
+        if (piece->bytes[i + 17] == 0x20 && eg_ike_message(piece->bytes + i, piece->len - i))
+            linux_addresses_add(p->user, out, piece->at + i);
+}
+
+/* ---- what may be keys ---- */
+
+static void add(struct ike *k, enum sort sort, const uint8_t *key, size_t len, const uint8_t *salt,
+                uint64_t at)
+{
+    struct candidate *c = &k->keys[sort][k->n[sort]];
+    uint64_t known;
+
+    if (k->n[sort] == KEYS_MAX || eg_map_get(k->seen[sort], eg_le64(key), &known))
+        return;
+    if (eg_map_add(k->seen[sort], eg_le64(key), 0) < 0)
+        eg_run_leave(k->v->r);
+    memcpy(c->key, key, len);
+    if (salt)
+        memcpy(c->salt, salt, IKE_SALT);
+    c->len = (uint8_t)len;
+    c->at = at;
+    k->n[sort]++;
+}
+
+struct at_piece {
+    struct ike *k;
+    const struct linux_user_piece *piece;
+};
+
+static void schedule(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    const struct at_piece *a = context;
+    uint8_t key[AES_KEY_MAX];
+
+    if (s->layout == AES_ENCRYPT && eg_aes_is_schedule(a->piece->bytes + at, s, key))
+        add(a->k, CBC, key, (size_t)4 * s->words, NULL, a->piece->at + at);
+}
+
+static bool is_key(const uint8_t *p, size_t len)
+{
+    unsigned zeros = 0;
+
+    for (size_t i = 0; i < len; i++)
+        zeros += !p[i];
+    return zeros <= len / 8;
+}
+
+/* A pointer and a length; behind those of an AEAD is the salt. */
+static void chunk(struct ike *k, uint64_t at)
+{
+    const struct linux_user *u = k->p->user;
+    uint8_t words[4 * 8], key[KEY_MAX];
+    uint64_t to, len, tail;
+
+    if (!eg_read(eg_view_of(u->run), u->space, at, words, (size_t)4 * u->ptr))
+        return;
+    to = linux_user_load(u, words);
+    len = linux_user_load(u, words + u->ptr);
+    if (len > KEY_MAX || !eg_read(eg_view_of(u->run), u->space, to, key, (size_t)len) ||
+        !is_key(key, (size_t)len))
+        return;
+    tail = linux_user_load(u, words + (size_t)3 * u->ptr);
+    if ((len == 16 || len == 32) && (tail == 4 || tail == 16))
+        add(k, GCM, key, (size_t)len, words + (size_t)2 * u->ptr, to);
+    if (len == 16 || len == 24 || len == 32)
+        add(k, CBC, key, (size_t)len, NULL, to);
+    if (len == 20 || len == 32 || len == 48 || len == 64)
+        add(k, MAC, key, (size_t)len, NULL, to);
+}
+
+/* A key of HMAC as it is XORed into a block (RFC 2104), zeros behind it. */
+static void pad(struct ike *k, const uint8_t *p, size_t room, uint64_t at)
+{
+    static const uint8_t blocks[] = { 64, 64, 128, 128 }, lens[] = { 20, 32, 48, 64 };
+    uint8_t key[KEY_MAX];
+
+    for (size_t i = 0; i < countof(lens); i++) {
+        size_t n = 0;
+
+        while (n < blocks[i] && n < room && (n < lens[i] ? true : p[n] == 0x36))
+            n++;
+        if (n < blocks[i] || p[lens[i] - 1] == 0x36)
+            continue;
+        for (n = 0; n < lens[i]; n++)
+            key[n] = p[n] ^ 0x36;
+        if (is_key(key, lens[i]))
+            add(k, MAC, key, lens[i], NULL, at);
+    }
+}
+
+/* The salt of strongSwan's own GCM is before what AES makes of zeros with the key. */
+static void salts(struct ike *k, const struct linux_user_piece *piece)
+{
+    const unsigned ptr = k->p->user->ptr;
+
+    for (size_t i = ptr; i + IKE_SALT + 16 <= piece->len; i += ptr)
+        if (linux_user_load(k->p->user, piece->bytes + i - ptr) == 16 &&
+            is_key(piece->bytes + i + IKE_SALT, 16))
+            for (size_t n = 0; n < k->n[CBC] && k->tries; n++) {
+                const struct candidate *c = &k->keys[CBC][n];
+
+                if (c->len == 24)
+                    continue;
+                k->tries--;
+                if (eg_ike_is_subkey(c->key, c->len, piece->bytes + i + IKE_SALT))
+                    add(k, GCM, c->key, c->len, piece->bytes + i, c->at);
+            }
+}
+
+static void find_keys(struct ike *k)
+{
+    const struct linux_user *u = k->p->user;
+    struct linux_user_piece piece = { 0 };
+    struct linux_addresses chunks = { 0 };
+
+    while (linux_user_next(k->p->user, false, &piece)) {
+        struct at_piece a = { k, &piece };
+
+        eg_aes_find(piece.bytes, piece.len, schedule, &a);
+        for (size_t i = 0; i + u->ptr <= piece.len; i += u->ptr) {
+            const uint64_t w = linux_user_load(u, piece.bytes + i);
+
+            if (i && w >= 16 && w <= 64 && w % 4 == 0 &&
+                linux_user_range(u, linux_user_load(u, piece.bytes + i - u->ptr)))
+                linux_addresses_add(k->p->user, &chunks, piece.at + i - u->ptr);
+            if ((uint32_t)w == 0x36363636 && i >= 32 && piece.bytes[i - 1] != 0x36)
+                for (size_t before = 20; before <= 64 && before <= i; before += 4)
+                    pad(k, piece.bytes + i - before, piece.len - (i - before),
+                        piece.at + i - before);
+        }
+    }
+    for (size_t i = 0; i < chunks.n && !eg_stopped(k->v->r); i++)
+        chunk(k, chunks.at[i]);
+    piece = (struct linux_user_piece){ 0 };
+    while (linux_user_next(k->p->user, false, &piece))
+        salts(k, &piece);
+}
+
+/* ---- which of them open a message ---- */
+
+static struct sa *sa_of(struct ike *k, const uint8_t *spis)
+{
+    for (size_t i = 0; i < k->n_sas; i++)
+        if (!memcmp(k->sas[i].spis, spis, IKE_SPIS))
+            return &k->sas[i];
+    if (k->n_sas == SAS_MAX)
+        return NULL;
+    memcpy(k->sas[k->n_sas].spis, spis, IKE_SPIS);
+    return &k->sas[k->n_sas++];
+}
+
+static bool spend(struct ike *k)
+{
+    k->tries -= k->tries > 0;
+    return k->tries > 0 && !eg_stopped(k->v->r);
+}
+
+static bool open_cbc(struct ike *k, const struct message *m, size_t mac, struct direction *d)
+{
+    const uint32_t id = eg_le32(m->bytes + 20);
+
+    for (size_t i = 0; i < k->n[CBC] && spend(k); i++) {
+        const struct candidate *c = &k->keys[CBC][i];
+        const int n = eg_ike_cbc(m->bytes, m->len, mac, c->key, c->len);
+
+        if (n > 0 || (n == 0 && d->once == c && d->once_id != id)) {
+            d->cipher = c;
+            d->gcm = false;
+            d->proof = m->len;
+            return true;
+        }
+        if (n == 0 && !d->once) {
+            d->once = c;
+            d->once_id = id;
+        }
+    }
+    return false;
+}
+
+static bool open_with(struct ike *k, const struct message *m)
+{
+    const unsigned way = eg_ike_is_initiators(m->bytes) ? INITIATOR : RESPONDER;
+    struct sa *sa = NULL;
+    bool opened = false;
+
+    for (size_t i = 0; i < k->n[GCM] && spend(k); i++) {
+        const struct candidate *c = &k->keys[GCM][i];
+
+        if (!eg_ike_gcm(m->bytes, m->len, c->key, c->len, c->salt))
+            continue;
+        if ((sa = sa_of(k, m->bytes)))
+            sa->of[way] = (struct direction){ .cipher = c, .gcm = true, .proof = m->len };
+        return true;
+    }
+    for (size_t i = 0; i < k->n[MAC] && spend(k) && !opened; i++) {
+        const struct candidate *c = &k->keys[MAC][i];
+        const size_t mac = eg_ike_mac(m->bytes, m->len, c->key, c->len);
+
+        if (!mac)
+            continue;
+        opened = true;
+        if (!(sa = sa_of(k, m->bytes)))
+            continue;
+        sa->of[way].mac = c;
+        if (!sa->of[way].cipher)
+            open_cbc(k, m, mac, &sa->of[way]);
+    }
+    return opened;
+}
+
+/* An allocator writes over the first bytes of what is freed: the SPIs, which others have. */
+static bool open_freed(struct ike *k, struct message *m)
+{
+    uint8_t spis[IKE_SPIS];
+
+    memcpy(spis, m->bytes, IKE_SPIS);
+    for (size_t i = 0; i < k->n_sas && i < 8; i++) {
+        memcpy(m->bytes, k->sas[i].spis, IKE_SPIS);
+        if (open_with(k, m))
+            return true;
+    }
+    memcpy(m->bytes, spis, IKE_SPIS);
+    return false;
+}
+
+/* ---- rows ---- */
+
+static const char *hex(struct eg_run *r, const void *bytes, size_t n)
+{
+    char *out = eg_tmp(r, 2 * n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", ((const uint8_t *)bytes)[i]);
+    return out;
+}
+
+static const char *secret(struct eg_run *r, const struct candidate *c, bool salt)
+{
+    return eg_strf(r, "%s%s", hex(r, c->key, c->len), salt ? hex(r, c->salt, IKE_SALT) : "");
+}
+
+static void add_row(struct ike *k, const struct sa *sa, const struct eg_vault_key *given,
+                    const struct candidate *c, bool salt)
+{
+    struct eg_run *r = k->v->r;
+    struct eg_vault_key key = *given;
+    uint8_t bytes[KEY_MAX + IKE_SALT];
+
+    memcpy(bytes, c->key, c->len);
+    memcpy(bytes + c->len, c->salt, IKE_SALT);
+    key.kind = KIND;
+    key.name = eg_strf(r, "%s_i %s_r", hex(r, sa->spis, 8), hex(r, sa->spis + 8, 8));
+    key.at = c->at;
+    key.process = k->p;
+    key.secret = bytes;
+    key.len = c->len + (size_t)(salt ? IKE_SALT : 0);
+    key.hints = salt ? "its last 4 bytes are the salt" : NULL;
+    eg_vault_add(k->v, &key);
+}
+
+static const char *mac_name(const struct candidate *c)
+{
+    return c->len == 20   ? "HMAC_SHA1_96 [RFC2404]"
+           : c->len == 32 ? "HMAC_SHA2_256_128 [RFC4868]"
+           : c->len == 48 ? "HMAC_SHA2_384_192 [RFC4868]"
+                          : "HMAC_SHA2_512_256 [RFC4868]";
+}
+
+static void tell(struct ike *k, const struct sa *sa)
+{
+    static const char *const cipher_of[] = { "SK_ei", "SK_er" }, *const mac_of[] = { "SK_ai",
+                                                                                     "SK_ar" };
+    struct eg_run *r = k->v->r;
+    const struct direction *a = &sa->of[INITIATOR], *b = &sa->of[RESPONDER];
+
+    for (unsigned way = 0; way < 2; way++) {
+        const struct direction *d = &sa->of[way];
+
+        if (d->cipher)
+            add_row(k, sa,
+                    &(struct eg_vault_key){
+                        .purpose = cipher_of[way],
+                        .algorithm =
+                            eg_strf(r, "AES-%s-%d", d->gcm ? "GCM" : "CBC", 8 * d->cipher->len),
+                        .proof = eg_strf(r, "opens a message of %zu bytes", d->proof) },
+                    d->cipher, d->gcm);
+        if (d->mac)
+            add_row(k, sa,
+                    &(struct eg_vault_key){ .purpose = mac_of[way],
+                                            .algorithm = mac_name(d->mac),
+                                            .proof = "authenticates a message" },
+                    d->mac, false);
+    }
+    if (!k->v->exports || !a->cipher || !b->cipher || a->gcm != b->gcm ||
+        a->cipher->len != b->cipher->len || (!a->gcm && (!a->mac || !b->mac)))
+        return;
+    eg_vault_text(
+        k->v, "ike/ikev2_decryption_table",
+        eg_strf(r, "%s,%s,%s,%s,\"%s\",%s,%s,\"%s\"\n", hex(r, sa->spis, 8),
+                hex(r, sa->spis + 8, 8), secret(r, a->cipher, a->gcm), secret(r, b->cipher, b->gcm),
+                eg_strf(r,
+                        a->gcm ? "AES-GCM-%d with 16 octet ICV [RFC5282]" : "AES-CBC-%d [RFC3602]",
+                        8 * a->cipher->len),
+                a->gcm ? "" : secret(r, a->mac, false), a->gcm ? "" : secret(r, b->mac, false),
+                a->gcm ? "NONE [RFC4306]" : mac_name(a->mac)),
+        "keys of IKEv2, for Wireshark: append it to the file ikev2_decryption_table of its "
+        "configuration folder (~/.config/wireshark)");
+}
+
+static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
+                      const struct linux_addresses *places)
+{
+    struct ike *k = eg_tmp(v->r, sizeof *k);
+
+    k->v = v;
+    k->p = p;
+    k->tries = TRIES;
+    for (int i = 0; i < SORTS; i++)
+        k->seen[i] = eg_run_map(v->r);
+    for (size_t i = 0; i < places->n && k->n_messages < MESSAGES_MAX; i++) {
+        struct message *m = &k->messages[k->n_messages];
+        uint8_t head[IKE_HEAD];
+
+        if (!eg_read(eg_view_of(v->r), p->user->space, places->at[i], head, sizeof head) ||
+            !(m->len = eg_ike_message(head, sizeof head)))
+            continue;
+        m->bytes = eg_tmp(v->r, m->len);
+        k->n_messages += eg_read(eg_view_of(v->r), p->user->space, places->at[i], m->bytes, m->len);
+    }
+    if (!k->n_messages)
+        return;
+    find_keys(k);
+    for (size_t i = 0; i < k->n_messages; i++)
+        k->messages[i].opened = open_with(k, &k->messages[i]);
+    for (size_t i = 0; i < k->n_messages; i++)
+        if (!k->messages[i].opened)
+            open_freed(k, &k->messages[i]);
+    for (size_t i = 0; i < k->n_sas; i++)
+        tell(k, &k->sas[i]);
+}
+
+EG_KEY_SOURCE(ike) = { .look = look, .prove_all = prove_all };
