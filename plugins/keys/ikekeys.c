@@ -73,11 +73,13 @@ static void add(struct ike *k, enum sort sort, const uint8_t *key, size_t len, c
                 uint64_t at)
 {
     struct candidate *c = &k->keys[sort][k->n[sort]];
+    // One begins like another only if it is the same.
+    const uint64_t name = eg_le64(key) ^ (uint64_t)len << 40 ^ (salt ? (uint64_t)eg_le32(salt) : 0);
     uint64_t known;
 
-    if (k->n[sort] == KEYS_MAX || eg_map_get(k->seen[sort], eg_le64(key), &known))
+    if (k->n[sort] == KEYS_MAX || eg_map_get(k->seen[sort], name, &known))
         return;
-    if (eg_map_add(k->seen[sort], eg_le64(key), 0) < 0)
+    if (eg_map_add(k->seen[sort], name, 0) < 0)
         eg_run_leave(k->v->r);
     memcpy(c->key, key, len);
     if (salt)

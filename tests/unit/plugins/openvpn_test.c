@@ -120,6 +120,7 @@ static void files(void **state)
         assert_int_equal(file.key[i], (uint8_t)(i + 7));
     assert_false(reads(STATIC, hex_lines(255), STATIC));
     assert_false(reads(STATIC, hex_lines(257), STATIC));
+    assert_false(reads(STATIC, hex_lines(1600), STATIC));
     assert_false(reads(STATIC, "", STATIC));
     assert_false(reads(STATIC, hex_lines(256), SERVER));
     assert_false(reads("OpenVPN Static key V2", hex_lines(256), "OpenVPN Static key V2"));
