@@ -50,11 +50,11 @@ struct place {
 };
 
 /* Types whose payload is a struct user_key_payload: user_preparse, and those that call it or make
- * one (fs/nfs/nfs4idmap.c, net/dns_resolver/dns_key.c). */
+ * one (fs/nfs/nfs4idmap.c, net/dns_resolver/dns_key.c, drivers/nvme/common/keyring.c). */
 static bool is_user_payload(const char *type)
 {
-    static const char *const types[] = { "user", "logon", "id_resolver", "id_legacy",
-                                         "dns_resolver" };
+    static const char *const types[] = { "user",      "logon", "id_resolver",
+                                         "id_legacy", "psk",   "dns_resolver" };
 
     for (size_t i = 0; i < countof(types); i++)
         if (!strcmp(type, types[i]))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #ifdef HAVE_SHA256
+#include "krb5_derive.h"
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -12,70 +13,7 @@ enum {
     BLOCK = 16,
     SUM = 12, // bytes of the HMAC-SHA-1 that are kept
     TICKET_USAGE = 2,
-    CONSTANT = 5, // bytes: the usage and a letter of its own
-    FOR_SUM = 0x55,
-    FOR_CIPHER = 0xaa,
 };
-
-/* One block of AES, either way. */
-static bool block(const uint8_t *key, size_t len, bool encrypt, const uint8_t in[BLOCK],
-                  uint8_t out[BLOCK])
-{
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    int n = 0;
-    const bool ok = c &&
-                    EVP_CipherInit_ex(c, len == 16 ? EVP_aes_128_ecb() : EVP_aes_256_ecb(), NULL,
-                                      key, NULL, encrypt) == 1 &&
-                    EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
-                    EVP_CipherUpdate(c, out, &n, in, BLOCK) == 1 && n == BLOCK;
-
-    EVP_CIPHER_CTX_free(c);
-    return ok;
-}
-
-/* n-fold (RFC 3961, 5.1): the constant again and again, each time turned 13 bits to the right, and
- * its pieces of a block added, with the carry going round. */
-static void fold(const uint8_t in[CONSTANT], uint8_t out[BLOCK])
-{
-    enum { IN_BITS = 8 * CONSTANT, ALL = BLOCK * CONSTANT };
-    uint8_t all[ALL] = { 0 };
-    unsigned carry;
-
-    for (unsigned bit = 0; bit < 8 * ALL; bit++) {
-        const unsigned turn = bit / IN_BITS * 13 % IN_BITS;
-        const unsigned from = (bit % IN_BITS + IN_BITS - turn) % IN_BITS;
-
-        if (in[from / 8] >> (7 - from % 8) & 1)
-            all[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-    }
-    memset(out, 0, BLOCK);
-    for (unsigned piece = 0; piece < CONSTANT; piece++) {
-        carry = 0;
-        for (unsigned i = BLOCK; i-- > 0; carry >>= 8) {
-            carry += out[i] + all[BLOCK * piece + i];
-            out[i] = (uint8_t)carry;
-        }
-        for (unsigned i = BLOCK; carry && i-- > 0; carry >>= 8) {
-            carry += out[i];
-            out[i] = (uint8_t)carry;
-        }
-    }
-}
-
-/* The key of a usage: what encrypting its constant gives, and that once more. */
-static bool derive(const uint8_t *key, size_t len, uint8_t letter, uint8_t *out)
-{
-    const uint8_t constant[CONSTANT] = { 0, 0, 0, TICKET_USAGE, letter };
-    uint8_t in[BLOCK];
-
-    fold(constant, in);
-    for (size_t at = 0; at < len; at += BLOCK) {
-        if (!block(key, len, true, in, out + at))
-            return false;
-        memcpy(in, out + at, BLOCK);
-    }
-    return true;
-}
 
 /* CBC with a first block of zeros whose last two blocks are exchanged and the last one cut
  * (RFC 3962, 5). @n is more than a block. */
@@ -87,19 +25,19 @@ static bool decrypt(const uint8_t *key, size_t len, const uint8_t *in, size_t n,
     uint8_t plain[BLOCK], whole[BLOCK];
 
     for (size_t at = 0; at + BLOCK < last; at += BLOCK) {
-        if (!block(key, len, false, in + at, plain))
+        if (!eg_krb5_block(key, len, false, in + at, plain))
             return false;
         for (size_t i = 0; i < BLOCK; i++)
             out[at + i] = plain[i] ^ before[i];
         before = in + at;
     }
-    if (!block(key, len, false, in + last - BLOCK, plain))
+    if (!eg_krb5_block(key, len, false, in + last - BLOCK, plain))
         return false;
     memcpy(whole, plain, BLOCK);
     memcpy(whole, in + last, rest);
     for (size_t i = 0; i < rest; i++)
         out[last + i] = plain[i] ^ in[last + i];
-    if (!block(key, len, false, whole, plain))
+    if (!eg_krb5_block(key, len, false, whole, plain))
         return false;
     for (size_t i = 0; i < BLOCK; i++)
         out[last - BLOCK + i] = plain[i] ^ before[i];
@@ -161,7 +99,8 @@ bool eg_krb5_open(uint16_t type, const uint8_t *key, size_t len, struct eg_key_b
         !cipher_of(ticket, type, &cipher) || cipher.n > sizeof plain || cipher.n <= 2 * BLOCK + SUM)
         return false;
     n = cipher.n - SUM;
-    if (!derive(key, len, FOR_SUM, for_sum) || !derive(key, len, FOR_CIPHER, for_cipher) ||
+    if (!eg_krb5_derive(type, key, len, TICKET_USAGE, KRB5_INTEGRITY, for_sum) ||
+        !eg_krb5_derive(type, key, len, TICKET_USAGE, KRB5_CIPHER, for_cipher) ||
         !decrypt(for_cipher, len, cipher.at, n, plain) ||
         !sum_fits(for_sum, len, plain, n, cipher.at + n)) {
         ERR_clear_error();

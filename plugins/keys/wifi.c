@@ -15,11 +15,12 @@ EG_FIELD_AS_OF("mac80211", wifi_key, ieee80211_key, "conf.key");
 EG_FIELD_AS_OF("mac80211", wifi_ccmp, ieee80211_key, "u.ccmp.tfm");
 EG_FIELD_AS_OF("mac80211", wifi_gcmp, ieee80211_key, "u.gcmp.tfm");
 EG_FIELD_AS_OF("mac80211", wifi_cmac, ieee80211_key, "u.aes_cmac.tfm");
+EG_FIELD_AS_OF("mac80211", wifi_cmac_key, ieee80211_key, "u.aes_cmac.key");
 EG_FIELD_AS_OF("mac80211", wifi_gmac, ieee80211_key, "u.aes_gmac.tfm");
 EG_FIELD_AS_OF("mac80211", wifi_sta, sta_info, "addr");
 EG_TYPE_("mac80211", sta_info);
 
-enum { KEY_MAX_ = 64, KEYS_MAX = 1 << 16, ADDRESS = 6, SUITE = 0x000fac00 };
+enum { KEY_MAX_ = 64, CMAC_KEY_MAX = 1024, KEYS_MAX = 1 << 16, ADDRESS = 6, SUITE = 0x000fac00 };
 
 /* Cipher suites of IEEE 802.11 (9.4.2.24.2): 00-0F-AC and this number; how long their keys are. */
 static const struct suite {
@@ -34,6 +35,35 @@ static const struct suite {
     { 11, 16, GMAC, "BIP-GMAC-128" }, { 12, 32, GMAC, "BIP-GMAC-256" },
     { 13, 32, CMAC, "BIP-CMAC-256" },
 };
+
+/* Where CMAC has no transform, the schedule is in the key. */
+struct wanted {
+    const uint8_t *bytes, *key;
+    size_t len;
+    bool found;
+};
+
+static void compare(void *context, size_t at, const struct eg_aes_schedule *s)
+{
+    struct wanted *w = context;
+    uint8_t key[AES_KEY_MAX];
+
+    if (s->words * 4u == w->len && eg_aes_is_schedule(w->bytes + at, s, key) &&
+        !memcmp(key, w->key, w->len))
+        w->found = true;
+}
+
+static bool is_expanded_inside(struct eg_obj key, const struct suite *s, const uint8_t *bytes)
+{
+    struct eg_obj at = eg_at(key, wifi_cmac_key);
+    uint8_t own[CMAC_KEY_MAX];
+    struct wanted w = { own, bytes, s->len, false };
+
+    if (s->made_by == CMAC && !at.why && at.size <= sizeof own &&
+        eg_read(at.view, at.space, at.addr, own, at.size))
+        eg_aes_find(own, at.size, compare, &w);
+    return w.found;
+}
 
 static bool is_expanded(struct eg_vault *v, struct eg_obj key, const struct suite *s,
                         const uint8_t *bytes)
@@ -54,7 +84,7 @@ static bool is_expanded(struct eg_vault *v, struct eg_obj key, const struct suit
     for (size_t i = 0; i < made->n; i++)
         if (made->at[i].size == s->len && !memcmp(made->at[i].key, bytes, s->len))
             return true;
-    return false;
+    return is_expanded_inside(key, s, bytes);
 }
 
 static void export_key(struct eg_vault *v, const struct suite *s, const uint8_t *bytes)
