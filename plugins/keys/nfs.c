@@ -123,7 +123,7 @@ static void export_key(const struct doing *d, const char *name, uint32_t type, c
 static void add(struct doing *d, struct eg_obj gss, const char *name)
 {
     struct eg_obj mech = eg_at(gss, gss_ctx.mech_type, gss_api_mech.gm_name), ctx, at;
-    const char *mech_name = eg_string(d->r, eg_deref(mech), 8), *algorithm, *proof;
+    const char *mech_name = eg_string(d->r, mech, 8), *algorithm, *proof;
     uint8_t key[EG_KRB5_DERIVED_MAX];
     uint64_t own = 0;
     uint32_t type;
@@ -171,8 +171,7 @@ static const char *acceptor(const struct doing *d, struct eg_obj context)
 static void client(struct doing *d, struct eg_obj clnt)
 {
     struct eg_obj auth = eg_deref(eg_at(clnt, rpc_clnt.cl_auth)), cache, cred;
-    const char *server =
-        eg_string(d->r, eg_deref(eg_at(clnt, rpc_clnt.cl_xprt, rpc_xprt.servername)), NAME);
+    const char *server = eg_string(d->r, eg_at(clnt, rpc_clnt.cl_xprt, rpc_xprt.servername), NAME);
     uint64_t heads, uid;
     uint32_t flavor, bits;
 
@@ -212,7 +211,7 @@ static void server(struct doing *d, struct eg_obj cache)
     for (uint64_t i = 0; i < size && !eg_stopped(d->r); i++) {
         eg_each_hlist(context, eg_object(d->r, hlist_head, heads + i * eg_size(d->r, hlist_head)),
                       rsc_link) {
-            const char *who = eg_string(d->r, eg_deref(eg_at(context, rsc_principal)), NAME);
+            const char *who = eg_string(d->r, eg_at(context, rsc_principal), NAME);
 
             add(d, eg_deref(eg_at(context, rsc.mechctx)),
                 eg_get(&uid, context, rsc_uid)
@@ -226,7 +225,7 @@ static bool is_rpc(void *context, uint64_t at)
 {
     struct eg_run *r = context;
     struct eg_obj cache = eg_deref(eg_at(eg_object(r, sunrpc_net, at), sunrpc_net.rsc_cache));
-    const char *name = eg_string(r, eg_deref(eg_at(cache, cache_detail.name)), sizeof CACHE + 1);
+    const char *name = eg_string(r, eg_at(cache, cache_detail.name), sizeof CACHE + 1);
 
     return name && !strcmp(name, CACHE);
 }
