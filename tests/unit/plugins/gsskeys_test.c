@@ -51,6 +51,15 @@
     "struct ovpn_peer_collection { struct hlist_head by_id[4]; };"                                 \
     "struct ovpn_priv { struct net_device *dev; struct ovpn_peer_collection *peers;"               \
     "  struct ovpn_peer *peer; };"
+#define TIPC                                                                                       \
+    "struct aes_gcm_key { u8 schedule[240], hash[64]; };"                                          \
+    "struct tipc_aead_key { char alg_name[32]; unsigned int keylen; char key[0]; };"               \
+    "struct tipc_tfm { struct crypto_aead *tfm; };"                                                \
+    "struct tipc_aead { struct aes_gcm_key gcm_key; struct tipc_crypto *crypto;"                   \
+    "  struct tipc_aead_key *key; };"                                                              \
+    "struct tipc_crypto { struct net *net; struct tipc_aead *aead[4]; char name[48]; };"           \
+    "struct tipc_node { struct list_head list; struct tipc_crypto *crypto_rx; };"                  \
+    "struct tipc_net { struct list_head node_list; struct tipc_crypto *crypto_tx; };"
 #define FIRST "struct netns_xfrm { struct list_head state_all"
 #define LAST  "struct netns_nexthop nexthop; struct netns_xfrm xfrm; };"
 
@@ -63,7 +72,7 @@ static struct world world(const struct mk_machine *m, const char *ctx)
                                   "  struct net_generic *gen; };",
                                   NULL };
 
-    snprintf(all, sizeof all, "%s%s", CRYPTO RPC NVME OVPN, ctx);
+    snprintf(all, sizeof all, "%s%s", CRYPTO RPC NVME OVPN TIPC, ctx);
     strncat(all, FIRST, sizeof all - strlen(all) - 1);
     return make_world_of(m, false, edits);
 }
@@ -443,11 +452,68 @@ static void ovpn(void **state)
     }
 }
 
+/* ---- TIPC ---- */
+
+static uint64_t tipc_key(struct mk *k, uint64_t crypto, unsigned number, int c, uint32_t len)
+{
+    const uint64_t aead = mk_object(k, "tipc_aead"), own = mk_alloc(k, 128);
+    uint8_t key[AES_KEY_MAX], bytes[AES_SCHEDULE_MAX];
+
+    memset(key, c, sizeof key);
+    eg_aes_expand(key, 4, bytes);
+    mk_write(k, mk_at(k, aead, "tipc_aead.gcm_key"), bytes, eg_aes_size(4));
+    mk_puts(k, own, "tipc_aead_key.alg_name", "gcm(aes)");
+    mk_put(k, own, "tipc_aead_key.keylen", len);
+    mk_fill(k, own, "tipc_aead_key.key", c, 36);
+    mk_put(k, aead, "tipc_aead.crypto", crypto);
+    mk_put(k, aead, "tipc_aead.key", own);
+    mk_write_ptr(k, mk_at(k, crypto, "tipc_crypto.aead") + number * mk_model(k)->ptr_size, aead);
+    return aead;
+}
+
+static void tipc(void **state)
+{
+    (void)state;
+    mk_each_machine(m)
+    {
+        struct world w = world(m, with_aeads);
+        struct mk *k = w.k;
+        const uint64_t gen = mk_alloc(k, 8 * w.ptr), own = mk_object(k, "tipc_net");
+        const uint64_t tx = mk_object(k, "tipc_crypto"), rx = mk_object(k, "tipc_crypto");
+        const uint64_t node = mk_object(k, "tipc_node");
+        uint64_t key;
+
+        mk_put(k, w.net, "net.gen", gen);
+        mk_write_ptr(k, gen + 4 * w.ptr, own);
+        mk_put(k, own, "tipc_net.crypto_tx", tx);
+        mk_puts(k, tx, "tipc_crypto.name", "TX(lab)");
+        mk_puts(k, rx, "tipc_crypto.name", "RX(peer)");
+        mk_put(k, tx, "tipc_crypto.net", w.net);
+        mk_put(k, rx, "tipc_crypto.net", w.net);
+        mk_list_append(k, mk_at(k, own, "tipc_net.node_list"), mk_at(k, node, "tipc_node.list"));
+        mk_put(k, node, "tipc_node.crypto_rx", rx);
+        assert_string_equal(mk_told(&w.g, "TIPC"), "");
+        tipc_key(k, tx, 0, 'M', 20);
+        key = tipc_key(k, rx, 2, 'R', 20);
+        assert_string_equal(mk_told(&w.g, "TIPC"),
+                            "TX(lab)|master key|gcm(aes)|schedule|4d4d4d4d\n"
+                            "RX(peer)|session key 2|gcm(aes)|schedule|52525252\n");
+        mk_put(k, key, "tipc_aead.crypto", tx); // another's
+        tipc_key(k, tx, 1, 'L', 36);            // not the key of that schedule
+        tipc_key(k, tx, 2, 'H', 1u << 30);
+        assert_string_equal(mk_told(&w.g, "TIPC"),
+                            "TX(lab)|master key|gcm(aes)|schedule|4d4d4d4d\n");
+        mk_put(k, tx, "tipc_crypto.net", own);
+        assert_string_equal(mk_told(&w.g, "TIPC"), "");
+        mk_free(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(derived), cmocka_unit_test(nfs_bytes), cmocka_unit_test(nfs_ciphers),
-        cmocka_unit_test(nvme),    cmocka_unit_test(ovpn),
+        cmocka_unit_test(nvme),    cmocka_unit_test(ovpn),      cmocka_unit_test(tipc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* radio_test.c - keys of Wi-Fi and Bluetooth: what is one, and what lies where one would be. */
+#include "../../../plugins/keys/aes.h"
 #include "check.h"
 #include "mkguest.h"
 
@@ -9,7 +10,9 @@
     "struct net { struct ns_common ns; struct list_head list, dev_base_head; };"                   \
     "struct sta_info { struct sta_info *next; u8 addr[6]; };"                                      \
     "struct ieee80211_key_conf { u32 cipher; s8 keyidx; u8 keylen; u8 key[32]; };"                 \
+    "struct aes_cmac_key { u8 schedule[240], k_final[32]; };"                                      \
     "struct ieee80211_key { struct sta_info *sta; struct list_head list;"                          \
+    "  union { struct { u8 rx_pn[6]; struct aes_cmac_key key; } aes_cmac; } u;"                    \
     "  struct ieee80211_key_conf conf; };"                                                         \
     "struct ieee80211_sub_if_data { struct wireless_dev wdev; struct list_head key_list;"          \
     "  struct net_device *dev; };"                                                                 \
@@ -21,7 +24,7 @@
     "struct hci_dev { struct list_head list; u16 id; struct list_head link_keys,"                  \
     "  long_term_keys, identity_resolving_keys; };"
 
-enum { COLUMNS_FROM = 0, COLUMNS_TO = 4, CCMP = 0x000fac04, SIZE = 4096 };
+enum { COLUMNS_FROM = 0, COLUMNS_TO = 4, CCMP = 0x000fac04, CMAC = 0x000fac06, SIZE = 4096 };
 
 static struct mk_guest guest(const struct mk_machine *m)
 {
@@ -71,6 +74,15 @@ static uint64_t add_key(struct mk_guest *g, uint64_t own, uint32_t cipher, uint8
     return key;
 }
 
+static void write_schedule(struct mk_guest *g, uint64_t at, char c)
+{
+    uint8_t key[16], bytes[AES_SCHEDULE_MAX];
+
+    memset(key, c, sizeof key);
+    eg_aes_expand(key, 4, bytes);
+    mk_write(g->k, at, bytes, eg_aes_size(4));
+}
+
 static void wifi(void **state)
 {
     (void)state;
@@ -102,6 +114,14 @@ static void wifi(void **state)
         add_key(&g, own, CCMP, 16, 'G');
         assert_string_equal(rows(&g), "Wi-Fi|wlan0 with 02:00:00:00:01:00|pairwise key 1|CCMP|128\n"
                                       "Wi-Fi|wlan0|group key 1|CCMP|128");
+        // A key without a transform has its schedule itself; that of another key proves nothing.
+        key = add_key(&g, own, CMAC, 16, 'M');
+        write_schedule(&g, mk_at(g.k, key, "ieee80211_key.u.aes_cmac.key"), 'N');
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "keys", "show"), 9, 9),
+                            "payload\npayload\npayload");
+        write_schedule(&g, mk_at(g.k, key, "ieee80211_key.u.aes_cmac.key"), 'M');
+        assert_string_equal(mk_columns(mk_guest_rows(&g, "keys", "show"), 9, 9),
+                            "payload\npayload\nschedule");
         mk_put(g.k, own, "ieee80211_sub_if_data.dev", own); // another driver's data
         assert_string_equal(rows(&g), "");
         mk_free(g.k);
