@@ -40,12 +40,12 @@ static const struct {
     const char *name, *algorithm;
     size_t len;
 } digests[] = {
-    { "hmac-sha1", "HMAC-SHA1", 20 },
-    { "hmac-sha2-256", "HMAC-SHA256", 32 },
-    { "hmac-sha2-512", "HMAC-SHA512", 64 },
+    { "sha1", "HMAC-SHA1", 20 },
+    { "sha256", "HMAC-SHA256", 32 },
+    { "sha512", "HMAC-SHA512", 64 },
 };
 struct mac {
-    uint8_t state[EG_HMAC_STATE];
+    uint8_t state[HMAC_STATE_MAX];
     size_t len; // of the state
     uint32_t of;
     uint8_t way, digest;
@@ -108,10 +108,12 @@ static void add_macs(struct search *s, uint32_t which, uint8_t way)
 
     for (uint8_t i = 0; i < countof(digests); i++) {
         struct mac m = { .of = which, .way = way, .digest = i };
+        struct eg_hmac_states states;
 
-        m.len = eg_hmac_inner(digests[i].name, key, digests[i].len, m.state);
-        if (!m.len)
+        if (!eg_hmac_states(digests[i].name, key, digests[i].len, false, &states))
             continue;
+        m.len = states.n;
+        memcpy(m.state, states.inner, m.len);
         s->macs = eg_grow(s->t->v->r, s->macs, s->n_macs, &s->cap_macs, sizeof *s->macs);
         s->macs[s->n_macs] = m;
         put(s, s->by_mac, m.state, s->n_macs++);
@@ -204,7 +206,7 @@ static bool is_hmac(const struct search *s, const struct needle *n, const uint8_
 
 static void mac_at(struct search *s, struct mac *m, uint64_t at)
 {
-    uint8_t bytes[EG_HMAC_STATE];
+    uint8_t bytes[HMAC_STATE_MAX];
 
     if (eg_read(eg_view_of(s->t->v->r), s->t->p->user->space, at, bytes, m->len) &&
         !memcmp(bytes, m->state, m->len))
