@@ -85,20 +85,22 @@ size_t eg_ike_mac(const uint8_t *p, size_t len, const uint8_t *key, size_t key_l
                : 0;
 }
 
-bool eg_ike_is_subkey(const uint8_t *key, size_t key_len, const uint8_t block[16])
+bool eg_ike_subkey(const uint8_t *key, size_t key_len, uint8_t out[16])
 {
     static const uint8_t zeros[BLOCK];
-    uint8_t out[2 * BLOCK];
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    const EVP_CIPHER *cipher = key_len == 16   ? EVP_aes_128_ecb()
+                               : key_len == 32 ? EVP_aes_256_ecb()
+                                               : NULL;
+    EVP_CIPHER_CTX *c = cipher ? EVP_CIPHER_CTX_new() : NULL;
+    uint8_t block[2 * BLOCK];
     int n = 0;
-    const bool same = c &&
-                      EVP_EncryptInit_ex(c, key_len == 16 ? EVP_aes_128_ecb() : EVP_aes_256_ecb(),
-                                         NULL, key, NULL) &&
-                      EVP_EncryptUpdate(c, out, &n, zeros, BLOCK) && n == BLOCK &&
-                      !memcmp(out, block, BLOCK);
+    const bool good = c && EVP_EncryptInit_ex(c, cipher, NULL, key, NULL) &&
+                      EVP_EncryptUpdate(c, block, &n, zeros, BLOCK) && n == BLOCK;
 
+    if (good)
+        memcpy(out, block, BLOCK);
     EVP_CIPHER_CTX_free(c);
-    return same;
+    return good;
 }
 
 int eg_ike_cbc(const uint8_t *p, size_t len, size_t mac, const uint8_t *key, size_t key_len)
@@ -131,9 +133,9 @@ size_t eg_ike_mac(const uint8_t *p, size_t len, const uint8_t *key, size_t key_l
     return 0;
 }
 
-bool eg_ike_is_subkey(const uint8_t *key, size_t key_len, const uint8_t block[16])
+bool eg_ike_subkey(const uint8_t *key, size_t key_len, uint8_t out[16])
 {
-    (void)key, (void)key_len, (void)block;
+    (void)key, (void)key_len, (void)out;
     return false;
 }
 

@@ -28,8 +28,8 @@ EG_API size_t eg_ike_mac(const uint8_t *p, size_t len, const uint8_t *key, size_
 /** Does AES-GCM with this key open it? */
 EG_API bool eg_ike_gcm(const uint8_t *p, size_t len, const uint8_t *key, size_t key_len,
                        const uint8_t salt[IKE_SALT]);
-/** Is @block what AES makes of zeros with this key (of 16 or 32 bytes): GCM's subkey? */
-EG_API bool eg_ike_is_subkey(const uint8_t *key, size_t key_len, const uint8_t block[16]);
+/** What AES makes of zeros with this key: GCM's subkey. @return false: no key of 16 or 32 bytes. */
+EG_API bool eg_ike_subkey(const uint8_t *key, size_t key_len, uint8_t out[16]);
 /** Does AES-CBC with this key open it, with a checksum of @mac bytes? @return how many payloads
  * are in it; -1: no. Of a message that is empty (0) the last byte alone says so. */
 EG_API int eg_ike_cbc(const uint8_t *p, size_t len, size_t mac, const uint8_t *key, size_t key_len);

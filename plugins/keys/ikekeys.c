@@ -17,6 +17,8 @@ enum {
     MESSAGES_MAX = 128,
     KEYS_MAX = 1 << 11, // of each sort
     SAS_MAX = 64,
+    SPIS_MAX = 32, // that freed messages are tried with
+    TAIL = 4,      // bytes of a responder's SPI that are left of some
     KEY_MAX = 64,
     TRIES = 1 << 20,
     INITIATOR = 0,
@@ -53,8 +55,12 @@ struct ike {
     struct candidate keys[SORTS][KEYS_MAX];
     size_t n[SORTS];
     struct eg_map *seen[SORTS];
+    struct eg_map *subkeys; // first half of a GCM's subkey → its key, of CBC's
     struct sa sas[SAS_MAX];
     size_t n_sas;
+    uint8_t spis[SPIS_MAX][IKE_SPIS];
+    size_t n_spis;
+    struct eg_map *tails; // of the responders' SPIs of all messages
     uint32_t tries;
 };
 
@@ -155,23 +161,57 @@ static void pad(struct ike *k, const uint8_t *p, size_t room, uint64_t at)
     }
 }
 
-/* The salt of strongSwan's own GCM is before what AES makes of zeros with the key. */
+/* In a GCM's own structure the salt is before what AES makes of zeros with the key, which some
+ * have with its bytes in reverse. */
 static void salts(struct ike *k, const struct linux_user_piece *piece)
 {
-    const unsigned ptr = k->p->user->ptr;
+    enum { BEFORE = 64 };
 
-    for (size_t i = ptr; i + IKE_SALT + 16 <= piece->len; i += ptr)
-        if (linux_user_load(k->p->user, piece->bytes + i - ptr) == 16 &&
-            is_key(piece->bytes + i + IKE_SALT, 16))
-            for (size_t n = 0; n < k->n[CBC] && k->tries; n++) {
-                const struct candidate *c = &k->keys[CBC][n];
+    for (size_t i = 0; i + 16 <= piece->len; i += 4) {
+        uint64_t nth;
+        const struct candidate *c;
 
-                if (c->len == 24)
-                    continue;
-                k->tries--;
-                if (eg_ike_is_subkey(c->key, c->len, piece->bytes + i + IKE_SALT))
-                    add(k, GCM, c->key, c->len, piece->bytes + i, c->at);
-            }
+        if (!eg_map_get(k->subkeys, eg_le64(piece->bytes + i), &nth))
+            continue;
+        c = &k->keys[CBC][nth];
+        for (size_t n = IKE_SALT; n <= BEFORE && n <= i; n += IKE_SALT)
+            add(k, GCM, c->key, c->len, piece->bytes + i - n, c->at);
+    }
+}
+
+static void find_subkeys(struct ike *k)
+{
+    uint8_t block[16], back[16];
+
+    for (size_t i = 0; i < k->n[CBC]; i++) {
+        const struct candidate *c = &k->keys[CBC][i];
+
+        if (!eg_ike_subkey(c->key, c->len, block))
+            continue;
+        for (unsigned n = 0; n < sizeof block; n++)
+            back[n] = block[sizeof block - 1 - n];
+        if (eg_map_add(k->subkeys, eg_le64(block), i) < 0 ||
+            eg_map_add(k->subkeys, eg_le64(back), i) < 0)
+            eg_run_leave(k->v->r);
+    }
+}
+
+/* Both SPIs beside each other, the second of which ends like that of a message. */
+static void spis(struct ike *k, const struct linux_user_piece *piece)
+{
+    uint64_t known;
+
+    for (size_t i = 0; i + IKE_SPIS <= piece->len && k->n_spis < SPIS_MAX; i += 4) {
+        const uint8_t *p = piece->bytes + i;
+        size_t n = 0;
+
+        if (!eg_map_get(k->tails, eg_le32(p + IKE_SPIS - TAIL), &known) || !is_key(p, IKE_SPIS))
+            continue;
+        while (n < k->n_spis && memcmp(k->spis[n], p, IKE_SPIS) != 0)
+            n++;
+        if (n == k->n_spis)
+            memcpy(k->spis[k->n_spis++], p, IKE_SPIS);
+    }
 }
 
 static void find_keys(struct ike *k)
@@ -198,9 +238,12 @@ static void find_keys(struct ike *k)
     }
     for (size_t i = 0; i < chunks.n && !eg_stopped(k->v->r); i++)
         chunk(k, chunks.at[i]);
+    find_subkeys(k);
     piece = (struct linux_user_piece){ 0 };
-    while (linux_user_next(k->p->user, false, &piece))
+    while (linux_user_next(k->p->user, false, &piece)) {
         salts(k, &piece);
+        spis(k, &piece);
+    }
 }
 
 /* ---- which of them open a message ---- */
@@ -275,18 +318,18 @@ static bool open_with(struct ike *k, const struct message *m)
     return opened;
 }
 
-/* An allocator writes over the first bytes of what is freed: the SPIs, which others have. */
+/* An allocator writes over the first bytes of what is freed: over the SPIs, which others have. */
 static bool open_freed(struct ike *k, struct message *m)
 {
-    uint8_t spis[IKE_SPIS];
+    uint8_t own[IKE_SPIS];
 
-    memcpy(spis, m->bytes, IKE_SPIS);
-    for (size_t i = 0; i < k->n_sas && i < 8; i++) {
-        memcpy(m->bytes, k->sas[i].spis, IKE_SPIS);
+    memcpy(own, m->bytes, IKE_SPIS);
+    for (size_t i = 0; i < k->n_spis && k->tries; i++) {
+        memcpy(m->bytes, k->spis[i], IKE_SPIS);
         if (open_with(k, m))
             return true;
     }
-    memcpy(m->bytes, spis, IKE_SPIS);
+    memcpy(m->bytes, own, IKE_SPIS);
     return false;
 }
 
@@ -382,6 +425,8 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
     k->v = v;
     k->p = p;
     k->tries = TRIES;
+    k->subkeys = eg_run_map(v->r);
+    k->tails = eg_run_map(v->r);
     for (int i = 0; i < SORTS; i++)
         k->seen[i] = eg_run_map(v->r);
     for (size_t i = 0; i < places->n && k->n_messages < MESSAGES_MAX; i++) {
@@ -392,7 +437,11 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
             !(m->len = eg_ike_message(head, sizeof head)))
             continue;
         m->bytes = eg_tmp(v->r, m->len);
-        k->n_messages += eg_read(eg_view_of(v->r), p->user->space, places->at[i], m->bytes, m->len);
+        if (!eg_read(eg_view_of(v->r), p->user->space, places->at[i], m->bytes, m->len))
+            continue;
+        k->n_messages++;
+        if (eg_map_add(k->tails, eg_le32(m->bytes + IKE_SPIS - TAIL), 0) < 0)
+            eg_run_leave(v->r);
     }
     if (!k->n_messages)
         return;
