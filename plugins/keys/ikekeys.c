@@ -18,6 +18,8 @@ enum {
     KEYS_MAX = 1 << 11, // of each sort
     SAS_MAX = 64,
     SPIS_MAX = 32, // that freed messages are tried with
+    MAYBE_MAX = 64,
+    EMPTY_MAX = 3, // empty messages that prove a key: each is opened by one other of 256
     TAIL = 4,      // bytes of a responder's SPI that are left of some
     KEY_MAX = 64,
     TRIES = 1 << 20,
@@ -39,9 +41,13 @@ struct message {
 struct direction {
     const struct candidate *cipher, *mac;
     bool gcm;
-    size_t proof;                 // bytes of the message that the cipher's key opened
-    const struct candidate *once; // opens an empty message, which proves little
-    uint32_t once_id;
+    size_t proof; // bytes of the message that the cipher's key opened
+    struct {
+        const struct candidate *key;
+        uint32_t id[EMPTY_MAX];
+        size_t n;
+    } maybe[MAYBE_MAX]; // what opens an empty message, which proves little
+    size_t n_maybe;
 };
 struct sa {
     uint8_t spis[IKE_SPIS];
@@ -265,26 +271,39 @@ static bool spend(struct ike *k)
     return k->tries > 0 && !eg_stopped(k->v->r);
 }
 
-static bool open_cbc(struct ike *k, const struct message *m, size_t mac, struct direction *d)
+/* One more empty message, with another number, that a key opens. @return they are enough. */
+static bool one_more(struct direction *d, const struct candidate *c, uint32_t id)
 {
-    const uint32_t id = eg_le32(m->bytes + 20);
+    size_t i = 0;
 
+    while (i < d->n_maybe && d->maybe[i].key != c)
+        i++;
+    if (i == MAYBE_MAX)
+        return false;
+    if (i == d->n_maybe) {
+        d->n_maybe++;
+        d->maybe[i].key = c;
+    }
+    for (size_t n = 0; n < d->maybe[i].n; n++)
+        if (d->maybe[i].id[n] == id)
+            return false;
+    d->maybe[i].id[d->maybe[i].n++] = id;
+    return d->maybe[i].n == EMPTY_MAX;
+}
+
+static void open_cbc(struct ike *k, const struct message *m, size_t mac, struct direction *d)
+{
     for (size_t i = 0; i < k->n[CBC] && spend(k); i++) {
         const struct candidate *c = &k->keys[CBC][i];
         const int n = eg_ike_cbc(m->bytes, m->len, mac, c->key, c->len);
 
-        if (n > 0 || (n == 0 && d->once == c && d->once_id != id)) {
+        if (n > 0 || (n == 0 && one_more(d, c, eg_le32(m->bytes + 20)))) {
             d->cipher = c;
             d->gcm = false;
             d->proof = m->len;
-            return true;
-        }
-        if (n == 0 && !d->once) {
-            d->once = c;
-            d->once_id = id;
+            return;
         }
     }
-    return false;
 }
 
 static bool open_with(struct ike *k, const struct message *m)

@@ -17,8 +17,10 @@ static const char *const texts[] = {
     "0ed137a3e7d45f9275a4c1deb9a2220f2a8c5353097de94b00018ee6bf",
     "0102030405060708090a0b0c0d0e0f102e202508000000030000004c000000305b7895b2cfec092643607d9ab7d4f1"
     "0ed137a3e7d45f9275a4c1deb9a2220f2a623e66a377601ba955d642ac",
+    "0102030405060708090a0b0c0d0e0f102e202508000000040000004c000000305b7895b2cfec092643607d9ab7d4f1"
+    "0ed137a3e7d45f9275a4c1deb9a2220f2a7f698f6d7a050a5b92c9b714",
 };
-enum { OF_GCM, OF_CBC, EMPTY, EMPTY_TOO, MESSAGES };
+enum { OF_GCM, OF_CBC, EMPTY, EMPTY_TOO, EMPTY_THIRD, MESSAGES };
 
 static uint8_t messages[MESSAGES][128];
 static size_t lens[MESSAGES];
@@ -208,7 +210,7 @@ static void cbc(void **state)
         for (unsigned i = 0; i < 8; i++)
             mk_user_int(&u, at + i, 1, messages[OF_CBC][i]);
 
-        // An empty message proves a MAC's key; two of them a cipher's.
+        // An empty message proves a MAC's key; three of them a cipher's.
         MK_WORDS(&u, bytes_of(&u, key(20, 5), 20), 20);
         schedule_of(&u, key(32, 4), 8);
         at = bytes_of(&u, messages[EMPTY], lens[EMPTY]);
@@ -217,6 +219,8 @@ static void cbc(void **state)
         assert_string_equal(told(&u), ROW_AI ROW_ER ROW_AR);
         mk_user_int(&u, at, 8, 0x1234567);
         bytes_of(&u, messages[EMPTY_TOO], lens[EMPTY_TOO]);
+        assert_string_equal(told(&u), ROW_AI ROW_ER ROW_AR);
+        bytes_of(&u, messages[EMPTY_THIRD], lens[EMPTY_THIRD]);
         assert_string_equal(told(&u), ROW_EI ROW_AI ROW_ER ROW_AR);
         table = mk_exported(&u.g, "ike/ikev2_decryption_table");
         assert_null(table); // the ciphers' keys are of different lengths
