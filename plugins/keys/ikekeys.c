@@ -40,6 +40,7 @@ struct message {
 };
 struct direction {
     const struct candidate *cipher, *mac;
+    size_t mac_len; // bytes of a checksum
     bool gcm;
     size_t proof; // bytes of the message that the cipher's key opened
     struct {
@@ -331,6 +332,7 @@ static bool open_with(struct ike *k, const struct message *m)
         if (!(sa = sa_of(k, m->bytes)))
             continue;
         sa->of[way].mac = c;
+        sa->of[way].mac_len = mac;
         if (!sa->of[way].cipher)
             open_cbc(k, m, mac, &sa->of[way]);
     }
@@ -350,6 +352,27 @@ static bool open_freed(struct ike *k, struct message *m)
     }
     memcpy(m->bytes, own, IKE_SPIS);
     return false;
+}
+
+/* What opens an empty message of a direction, and another one that has payloads. That one need not
+ * be whole: its SPIs are not encrypted. */
+static void confirm(struct ike *k, struct direction *d, unsigned way)
+{
+    for (size_t i = 0; i < k->n_messages && !d->cipher; i++) {
+        const struct message *m = &k->messages[i];
+
+        if ((eg_ike_is_initiators(m->bytes) ? INITIATOR : RESPONDER) != way)
+            continue;
+        for (size_t n = 0; n < d->n_maybe && spend(k); n++) {
+            const struct candidate *c = d->maybe[n].key;
+
+            if (eg_ike_cbc(m->bytes, m->len, d->mac_len, c->key, c->len) <= 0)
+                continue;
+            d->cipher = c;
+            d->proof = m->len;
+            break;
+        }
+    }
 }
 
 /* ---- rows ---- */
@@ -395,6 +418,40 @@ static const char *mac_name(const struct candidate *c)
                           : "HMAC_SHA2_512_256 [RFC4868]";
 }
 
+/* A key of the direction, or zeros in its place: then only the other one is decrypted. */
+static const char *cell(struct ike *k, const struct candidate *c, const struct candidate *like,
+                        bool salt)
+{
+    static const struct candidate none;
+    struct candidate zeros = none;
+
+    if (!like)
+        return "";
+    zeros.len = like->len;
+    return secret(k->v->r, c && c->len == like->len ? c : &zeros, salt);
+}
+
+/* @known: a direction whose cipher is. */
+static void export(struct ike *k, const struct sa *sa, const struct direction *known)
+{
+    struct eg_run *r = k->v->r;
+    const struct direction *a = &sa->of[INITIATOR], *b = &sa->of[RESPONDER];
+    const struct candidate *cipher = known->cipher, *mac = known->gcm ? NULL : known->mac;
+
+    eg_vault_text(
+        k->v, "ike/ikev2_decryption_table",
+        eg_strf(
+            r, "%s,%s,%s,%s,\"%s\",%s,%s,\"%s\"\n", hex(r, sa->spis, 8), hex(r, sa->spis + 8, 8),
+            cell(k, a->cipher, cipher, known->gcm), cell(k, b->cipher, cipher, known->gcm),
+            eg_strf(r,
+                    known->gcm ? "AES-GCM-%d with 16 octet ICV [RFC5282]" : "AES-CBC-%d [RFC3602]",
+                    8 * cipher->len),
+            cell(k, a->mac, mac, false), cell(k, b->mac, mac, false),
+            mac ? mac_name(mac) : "NONE [RFC4306]"),
+        "keys of IKEv2, for Wireshark, as its configuration folder (~/.config/wireshark) has them "
+        "under this name; zeros where a direction's was not found");
+}
+
 static void tell(struct ike *k, const struct sa *sa)
 {
     static const char *const cipher_of[] = { "SK_ei", "SK_er" }, *const mac_of[] = { "SK_ai",
@@ -420,20 +477,8 @@ static void tell(struct ike *k, const struct sa *sa)
                                             .proof = "authenticates a message" },
                     d->mac, false);
     }
-    if (!k->v->exports || !a->cipher || !b->cipher || a->gcm != b->gcm ||
-        a->cipher->len != b->cipher->len || (!a->gcm && (!a->mac || !b->mac)))
-        return;
-    eg_vault_text(
-        k->v, "ike/ikev2_decryption_table",
-        eg_strf(r, "%s,%s,%s,%s,\"%s\",%s,%s,\"%s\"\n", hex(r, sa->spis, 8),
-                hex(r, sa->spis + 8, 8), secret(r, a->cipher, a->gcm), secret(r, b->cipher, b->gcm),
-                eg_strf(r,
-                        a->gcm ? "AES-GCM-%d with 16 octet ICV [RFC5282]" : "AES-CBC-%d [RFC3602]",
-                        8 * a->cipher->len),
-                a->gcm ? "" : secret(r, a->mac, false), a->gcm ? "" : secret(r, b->mac, false),
-                a->gcm ? "NONE [RFC4306]" : mac_name(a->mac)),
-        "keys of IKEv2, for Wireshark: append it to the file ikev2_decryption_table of its "
-        "configuration folder (~/.config/wireshark)");
+    if (k->v->exports && (a->cipher || b->cipher))
+        export(k, sa, a->cipher ? a : b);
 }
 
 static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
@@ -470,8 +515,11 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
     for (size_t i = 0; i < k->n_messages; i++)
         if (!k->messages[i].opened)
             open_freed(k, &k->messages[i]);
-    for (size_t i = 0; i < k->n_sas; i++)
+    for (size_t i = 0; i < k->n_sas; i++) {
+        confirm(k, &k->sas[i].of[INITIATOR], INITIATOR);
+        confirm(k, &k->sas[i].of[RESPONDER], RESPONDER);
         tell(k, &k->sas[i]);
+    }
 }
 
 EG_KEY_SOURCE(ike) = { .look = look, .prove_all = prove_all };
