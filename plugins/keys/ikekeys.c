@@ -22,7 +22,7 @@ enum {
     EMPTY_MAX = 3, // empty messages that prove a key: each is opened by one other of 256
     TAIL = 4,      // bytes of a responder's SPI that are left of some
     KEY_MAX = 64,
-    TRIES = 1 << 20,
+    TRIES = 1 << 19,
     INITIATOR = 0,
     RESPONDER = 1,
 };
@@ -520,6 +520,11 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
         confirm(k, &k->sas[i].of[RESPONDER], RESPONDER);
         tell(k, &k->sas[i]);
     }
+    if (!k->tries || k->n_messages == MESSAGES_MAX)
+        eg_note(v->r,
+                "process %lld: more of its memory looks like messages and keys of IKE than is "
+                "tried",
+                (long long)p->pid);
 }
 
 EG_KEY_SOURCE(ike) = { .look = look, .prove_all = prove_all };
