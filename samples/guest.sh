@@ -327,7 +327,7 @@ library_packages() { # SUITE ARCH PACKAGES...
     file=$cache/versions/libraries-$1-$2-$(cksum <<< "${*:3}" | cut -d' ' -f1)
     if [ ! -s "$file" ]; then
         apt "$1" "$2" apt-get install -s --no-install-recommends "${@:3}" |
-            sed -n 's/^Inst \(\(lib\|zlib\|strongswan\)[^ ]*\) .*/\1/p' > "$file.new"
+            sed -n 's/^Inst \(\(lib\|zlib\)[^ ]*\) .*/\1/p' > "$file.new"
         mv "$file.new" "$file"
     fi
     cat "$file"
