@@ -1,7 +1,7 @@
 /* base64.c - see base64.h. */
 #include "base64.h"
 #include "../../core/base.h"
-#include "../../core/digest.h"
+#include "crypto.h"
 #include <string.h>
 
 static int value64(uint8_t c)
@@ -66,19 +66,6 @@ size_t eg_base58_run(const uint8_t *p, size_t n)
     return i;
 }
 
-bool eg_sha256(const void *bytes, size_t n, uint8_t out[32])
-{
-    struct eg_digest *d = eg_digest_open(1u << EG_SHA256);
-    struct eg_sums sums;
-    const bool ok =
-        d && eg_digest_begin(d) && eg_digest_add(d, bytes, n) && eg_digest_end(d, &sums);
-
-    eg_digest_close(d);
-    if (ok)
-        memcpy(out, sums.of[EG_SHA256], 32);
-    return ok;
-}
-
 size_t eg_base58_check(const uint8_t *p, size_t n, uint8_t out[EG_BASE58_MAX])
 {
     uint8_t number[EG_BASE58_MAX] = { 0 }, sum[32]; // number: least significant byte first
@@ -106,8 +93,8 @@ size_t eg_base58_check(const uint8_t *p, size_t n, uint8_t out[EG_BASE58_MAX])
     for (size_t i = 0; i < len; i++)
         out[zeros + i] = number[len - 1 - i];
     len += zeros - 4;
-    if (!eg_sha256(out, len, sum) || !eg_sha256(sum, sizeof sum, sum) ||
-        memcmp(sum, out + len, 4) != 0)
+    if (!eg_crypto_digest("sha256", out, len, sum) ||
+        !eg_crypto_digest("sha256", sum, sizeof sum, sum) || memcmp(sum, out + len, 4) != 0)
         return 0;
     return len;
 }

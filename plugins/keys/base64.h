@@ -21,7 +21,4 @@ EG_API size_t eg_base58_check(const uint8_t *p, size_t n, uint8_t out[EG_BASE58_
 /** Does the checksum of a bech32 text fit (BIP 173), of upper or lower case? */
 EG_API bool eg_bech32_check(const uint8_t *p, size_t n);
 
-/** SHA-256; false: this build has none. */
-EG_API bool eg_sha256(const void *bytes, size_t n, uint8_t out[32]);
-
 #endif

@@ -4,6 +4,7 @@
 #include "../../core/run.h"
 #include "../../core/scan.h"
 #include "../../core/space.h"
+#include "crypto.h"
 #include "fingerprint.h"
 #include "numbers.h"
 #include "x509.h"
@@ -52,7 +53,7 @@ static int begin(struct eg_run *r, void **state)
 {
     struct certificates *c = *state = eg_tmp(r, sizeof *c);
 
-    if (!eg_privkey_readable())
+    if (!eg_crypto_works())
         return eg_failed(r, "this build has no libcrypto: build it where libcrypto's headers are");
     c->seen = eg_run_map(r);
     c->keys = eg_run_map(r);

@@ -4,7 +4,7 @@
 #include "../linux/fs/inode.h"
 #include "../linux/fs/inodes.h"
 #include "../linux/fs/superblock.h"
-#include "kdf.h"
+#include "crypto.h"
 #include "keyring.h"
 #include "tfm.h"
 #include "vault.h"
@@ -36,7 +36,7 @@ enum {
 struct finding {
     struct eg_vault *v;
     struct eg_run *r;
-    size_t room, files, schedules, unproven;
+    size_t room, files, schedules;
     struct eg_tfm_keys made;
 };
 
@@ -48,10 +48,9 @@ static void take_token(void *context, const struct eg_keyring_key *k)
     const bool big = eg_binding_of(f->r)->model.big_endian;
     struct eg_keyring_secret s;
     const uint8_t *p;
-    uint8_t digest[KDF_SHA512];
+    uint8_t digest[CRYPTO_DIGEST_MAX];
     char signature[SIGNATURE + 1];
     uint32_t len;
-    size_t n;
 
     if (!k->type || strcmp(k->type, "user") != 0 || !eg_keyring_ready(f->r, k->key))
         return;
@@ -63,10 +62,8 @@ static void take_token(void *context, const struct eg_keyring_key *k)
     if (!len || len > KEY_MAX_ || !(eg_load_(p + PASSWORD_FLAGS, 4, big) & KEY_SET))
         return;
     // ecryptfs-utils: the key's name is the beginning of its digest.
-    if (!eg_kdf_digest(KDF_SHA512_OF, p + PASSWORD_KEY, KEY_MAX_, digest, &n)) {
-        f->unproven++;
+    if (!eg_crypto_digest("sha512", p + PASSWORD_KEY, KEY_MAX_, digest))
         return;
-    }
     eg_hex(signature, digest, SIGNATURE / 2);
     if (memcmp(signature, p + PASSWORD_SIGNATURE, SIGNATURE) != 0)
         return;
@@ -120,17 +117,16 @@ static void take_file(struct finding *f, struct eg_obj inode)
     struct eg_obj stat = eg_at(own, ecryptfs_stat), at = eg_at(stat, ecryptfs_crypt_stat.key);
     struct eg_obj root = eg_at(stat, ecryptfs_crypt_stat.root_iv);
     struct linux_name_walk w = { .inode = inode };
-    uint8_t key[KEY_MAX_], iv[IV], digest[KDF_SHA512];
+    uint8_t key[KEY_MAX_], iv[IV], digest[CRYPTO_DIGEST_MAX];
     const char *path = NULL;
     uint64_t size, ino = 0;
-    size_t n;
 
     if (!eg_get(&size, stat, ecryptfs_crypt_stat.key_size) || !size || size > sizeof key ||
         at.why || root.why || !eg_read(eg_view_of(r), eg_kernel(r), at.addr, key, size) ||
         !eg_read(eg_view_of(r), eg_kernel(r), root.addr, iv, sizeof iv))
         return;
     // The first vector is a digest of the key (ecryptfs_compute_root_iv).
-    if (!eg_kdf_digest(KDF_MD5, key, size, digest, &n) || memcmp(digest, iv, sizeof iv) != 0)
+    if (!eg_crypto_digest("md5", key, size, digest) || memcmp(digest, iv, sizeof iv) != 0)
         return;
     if (!linux_next_name(r, &w, &path) || !path) {
         eg_get(&ino, inode, inode.i_ino);
@@ -160,8 +156,6 @@ static void find(struct eg_vault *v)
     f->room = KEYRING_READ_MAX;
     f->schedules = SCHEDULES_MAX;
     eg_keyring_walk(r, take_token, f);
-    if (f->unproven)
-        eg_note(r, "eCryptfs: this build has no libcrypto: no key is proven, and none is listed");
     linux_each_superblock(r, sb)
     {
         const char *type = eg_string(r, eg_at(sb, super_block.s_type, file_system_type.name), 16);

@@ -1,6 +1,6 @@
 /* forms.c - how long a private key is, and PuTTY's files. */
 #include "forms.h"
-#include "config.h"
+#include "crypto.h"
 
 bool eg_base64(struct eg_key_bytes text, uint8_t *out, size_t size, size_t *n)
 {
@@ -168,16 +168,11 @@ bool eg_putty_read(const uint8_t *p, size_t len, struct eg_putty *out)
     return true;
 }
 
-#ifdef HAVE_SHA256
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 static bool mac_fits(const struct eg_putty *k, struct eg_key_buf *room)
 {
     static const char two[] = "putty-private-key-file-mac-key";
-    uint8_t key[EVP_MAX_MD_SIZE] = { 0 }, mac[EVP_MAX_MD_SIZE];
-    unsigned n_key = 0, n = 0;
+    uint8_t key[CRYPTO_DIGEST_MAX] = { 0 }, mac[CRYPTO_DIGEST_MAX];
+    size_t n_key = 0, n;
 
     room->n = 0;
     eg_key_put_ssh(room, k->type.at, k->type.n);
@@ -185,21 +180,11 @@ static bool mac_fits(const struct eg_putty *k, struct eg_key_buf *room)
     eg_key_put_ssh(room, k->comment.at, k->comment.n);
     eg_key_put_ssh(room, k->public, k->n_public);
     eg_key_put_ssh(room, k->private, k->n_private);
-    // version 3 has an empty key where there is no passphrase
-    return !room->full &&
-           (k->version == 3 ||
-            EVP_Digest(two, sizeof two - 1, key, &n_key, EVP_sha1(), NULL) == 1) &&
-           HMAC(k->version == 2 ? EVP_sha1() : EVP_sha256(), key, (int)n_key, room->at, room->n,
-                mac, &n) &&
-           n == k->n_mac && !memcmp(mac, k->mac, n);
+    if (k->version == 2) // version 3 has an empty key where there is no passphrase
+        n_key = eg_crypto_digest("sha1", two, sizeof two - 1, key);
+    n = eg_crypto_hmac(k->version == 2 ? "sha1" : "sha256", key, n_key, room->at, room->n, mac);
+    return !room->full && n && n == k->n_mac && !memcmp(mac, k->mac, n);
 }
-#else
-static bool mac_fits(const struct eg_putty *k, struct eg_key_buf *room)
-{
-    (void)k, (void)room;
-    return false;
-}
-#endif
 
 /* Which string of a file is which field of OpenSSH's list: those below 10 are the public key's,
  * behind its type, the others the private ones. */

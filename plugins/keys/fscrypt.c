@@ -506,8 +506,6 @@ static void find(struct eg_vault *v)
         tell_master(f, &f->masters[i]);
     for (size_t i = 0; i < f->n_files && !eg_stopped(r); i++)
         tell_file(f, &f->files[i]);
-    if ((f->n_masters || f->lost) && !eg_kdf_works())
-        eg_note(r, "fscrypt: this build has no libcrypto: no key is derived from another");
     if (f->lost)
         eg_note(r, "fscrypt: of %zu files no key is known: their cipher has no AES schedule",
                 f->lost);

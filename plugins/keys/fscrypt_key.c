@@ -1,5 +1,6 @@
 /* fscrypt_key.c - which keys follow from which: see fscrypt.h. */
 #include "../../core/base.h"
+#include "crypto.h"
 #include "fscrypt.h"
 #include <string.h>
 
@@ -90,7 +91,8 @@ bool eg_fscrypt_derive(const struct eg_fscrypt_master *m, const struct eg_fscryp
             return false;
         if (p->flags & DIRECT)
             memcpy(out, m->raw, size);
-        return p->flags & DIRECT || eg_aes128_ecb(nonce, m->raw, size, out);
+        return p->flags & DIRECT ||
+               eg_crypto_cipher("aes-128-ecb", true, nonce, NULL, m->raw, size, out);
     }
     if (!m->has_hmac)
         return false;

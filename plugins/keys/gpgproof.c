@@ -1,5 +1,6 @@
 /* gpgproof.c - what libcrypto says of a key of GnuPG's agent, and its keygrip. */
 #include "config.h"
+#include "crypto.h"
 #include "gpgkey.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,24 +133,19 @@ static bool prove_x25519(const struct eg_gpg_key *key, struct eg_privkey *out)
 {
     static const uint8_t head[] = { 0x30, 0x2e, 2,    1,    0, 0x30, 5, 6,
                                     3,    0x2b, 0x65, 0x6e, 4, 34,   4, 32 };
-    uint8_t d[32], der[sizeof head + 32], made[32];
-    size_t len = sizeof made;
+    uint8_t d[32], der[sizeof head + 32], made[CRYPTO_PUBLIC_MAX];
     struct eg_key_bytes q;
-    EVP_PKEY *pkey;
-    bool good;
 
     if (!compact_point(key, &q) || !scalar(key, d))
         return false;
     memcpy(der, head, sizeof head);
     for (size_t i = 0; i < 32; i++)
         der[sizeof head + i] = d[31 - i];
-    pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, der + sizeof head, 32);
-    good = pkey && EVP_PKEY_get_raw_public_key(pkey, made, &len) && len == 32 &&
-           !memcmp(made, q.at, 32) && eg_privkey_read(KEY_DER, der, sizeof der, out);
-    EVP_PKEY_free(pkey);
-    if (good)
-        out->proof = "public key computed";
-    return good;
+    if (eg_crypto_public("X25519", der + sizeof head, 32, made) != 32 ||
+        memcmp(made, q.at, 32) != 0 || !eg_privkey_read(KEY_DER, der, sizeof der, out))
+        return false;
+    out->proof = "public key computed";
+    return true;
 }
 
 /* RFC 5915, as eg_privkey_read() takes it. */

@@ -1,7 +1,7 @@
 /* keyring_secret.c - what the payloads of the kernel's keys hold: see keyring.h. */
 #include "../../core/base.h"
 #include "../linux/mm/filemap.h"
-#include "kdf.h"
+#include "crypto.h"
 #include "keyring.h"
 #include <string.h>
 
@@ -209,6 +209,17 @@ static struct eg_cell failed(struct eg_run *r)
     return eg_missing((enum eg_why)eg_view_of(r)->why, eg_view_of(r)->why_addr);
 }
 
+/* A key that is in a file is encrypted once, so that the nonce is none (security/keys/big_key.c).
+ * @return the name of the cipher, NULL: its tag is not that of one. */
+static const char *open_big_key(const uint8_t *key, const uint8_t *in, size_t n, uint8_t *out)
+{
+    static const uint8_t nonce[12];
+
+    if (eg_crypto_open("chacha20-poly1305", key, nonce, NULL, 0, in, n, out))
+        return "ChaCha20-Poly1305";
+    return eg_crypto_open("aes-256-gcm", key, nonce, NULL, 0, in, n, out) ? "AES-256-GCM" : NULL;
+}
+
 /* Of a key in a file: @at has the key that opens it. */
 static void from_file(struct eg_run *r, const struct place *s, size_t len,
                       struct eg_keyring_secret *out)
@@ -226,7 +237,7 @@ static void from_file(struct eg_run *r, const struct place *s, size_t len,
         out->unread = failed(r);
         return;
     }
-    cipher = eg_aead_open(key, sealed, len, bytes);
+    cipher = open_big_key(key, sealed, len, bytes);
     if (!cipher) {
         out->unread = eg_missing(EG_BAD_VALUE, s->at.addr);
         return;

@@ -3,7 +3,7 @@
 #include "../../core/base.h"
 #include "../../core/map.h"
 #include "../../core/run.h"
-#include "kdf.h"
+#include "crypto.h"
 #include "keyring.h"
 #include "privkey.h"
 #include "vault.h"
@@ -101,8 +101,8 @@ static const char *decrypts(struct finding *f, const struct found *k)
                   bytes = eg_deref(eg_at(p, encrypted_bytes));
     const size_t n = (k->s.len + BLOCK - 1) & ~(size_t)(BLOCK - 1);
     const struct found *by;
-    uint8_t vector[BLOCK], key[KDF_SHA512], *in, *out, *text;
-    size_t len, got;
+    uint8_t vector[BLOCK], key[CRYPTO_DIGEST_MAX], *in, *out, *text;
+    size_t len;
 
     if (!master || strncmp(master, "user:", 5) != 0 || !(by = user_key(f, master + 5)) || iv.why ||
         bytes.why)
@@ -113,10 +113,11 @@ static const char *decrypts(struct finding *f, const struct found *k)
     text = eg_tmp(r, len);
     memcpy(text, label, sizeof label);
     memcpy(text + sizeof label, by->s.bytes, by->s.len);
-    if (!eg_kdf_digest(KDF_SHA256, text, len, key, &got) ||
+    if (!eg_crypto_digest("sha256", text, len, key) ||
         !eg_read(eg_view_of(r), eg_kernel(r), iv.addr, vector, sizeof vector) ||
         !eg_read(eg_view_of(r), eg_kernel(r), bytes.addr, in, n) ||
-        !eg_aes256_cbc_open(key, vector, in, n, out) || memcmp(out, k->s.bytes, k->s.len) != 0)
+        !eg_crypto_cipher("aes-256-cbc", false, key, vector, in, n, out) ||
+        memcmp(out, k->s.bytes, k->s.len) != 0)
         return NULL;
     return "decrypts with its master key";
 }

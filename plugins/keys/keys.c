@@ -4,6 +4,7 @@
 #include "../../core/records.h"
 #include "../linux/sched/task.h"
 #include "../linux/text.h"
+#include "crypto.h"
 #include "fingerprint.h"
 #include "own.h"
 
@@ -44,6 +45,7 @@ static int begin(struct eg_run *r, void **state)
     struct keys *k = *state = eg_tmp(r, sizeof *k);
     const struct eg_key_source_reg *s = NULL;
 
+    eg_crypto_note(r);
     k->v = (struct eg_vault){ .r = r,
                               .exports = eg_arg_text(r, "export") != NULL,
                               .own = eg_vault_open(r) };

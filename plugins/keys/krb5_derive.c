@@ -1,30 +1,16 @@
 /* krb5_derive.c - see krb5_derive.h. */
 #include "krb5_derive.h"
-#include "config.h"
+#include "crypto.h"
 #include <string.h>
 
 enum { AES128_SHA1 = 17, AES256_SHA1 = 18, AES128_SHA256 = 19, AES256_SHA384 = 20 };
-
-#ifdef HAVE_SHA256
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 enum { BLOCK = 16, CONSTANT = 5 }; // the constant: the usage and a letter of its own
 
 bool eg_krb5_block(const uint8_t *key, size_t len, bool encrypt, const uint8_t in[BLOCK],
                    uint8_t out[BLOCK])
 {
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    int n = 0;
-    const bool ok = c &&
-                    EVP_CipherInit_ex(c, len == 16 ? EVP_aes_128_ecb() : EVP_aes_256_ecb(), NULL,
-                                      key, NULL, encrypt) == 1 &&
-                    EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
-                    EVP_CipherUpdate(c, out, &n, in, BLOCK) == 1 && n == BLOCK;
-
-    EVP_CIPHER_CTX_free(c);
-    return ok;
+    return eg_crypto_cipher(len == 16 ? "aes-128-ecb" : "aes-256-ecb", encrypt, key, NULL, in,
+                            BLOCK, out);
 }
 
 /* n-fold (RFC 3961, 5.1): the constant again and again, each time turned 13 bits to the right, and
@@ -72,16 +58,15 @@ static bool by_encryption(const uint8_t *key, size_t len, const uint8_t constant
 }
 
 /* RFC 8009, 3. @n: bytes of the derived key. */
-static bool by_hmac(const EVP_MD *md, const uint8_t *key, size_t len,
+static bool by_hmac(const char *hash, const uint8_t *key, size_t len,
                     const uint8_t constant[CONSTANT], size_t n, uint8_t *out)
 {
-    uint8_t message[4 + CONSTANT + 1 + 4] = { 0, 0, 0, 1 }, sum[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
+    uint8_t message[4 + CONSTANT + 1 + 4] = { 0, 0, 0, 1 }, sum[CRYPTO_DIGEST_MAX];
 
     memcpy(message + 4, constant, CONSTANT);
     message[sizeof message - 2] = (uint8_t)(n * 8 >> 8);
     message[sizeof message - 1] = (uint8_t)(n * 8);
-    if (!HMAC(md, key, (int)len, message, sizeof message, sum, &size) || size < n)
+    if (eg_crypto_hmac(hash, key, len, message, sizeof message, sum) < n)
         return false;
     memcpy(out, sum, n);
     return true;
@@ -89,7 +74,7 @@ static bool by_hmac(const EVP_MD *md, const uint8_t *key, size_t len,
 
 bool eg_krb5_derives(uint32_t type)
 {
-    return type >= AES128_SHA1 && type <= AES256_SHA384;
+    return eg_crypto_works() && type >= AES128_SHA1 && type <= AES256_SHA384;
 }
 
 size_t eg_krb5_derive(uint32_t type, const uint8_t *key, size_t len, uint32_t usage,
@@ -106,34 +91,8 @@ size_t eg_krb5_derive(uint32_t type, const uint8_t *key, size_t len, uint32_t us
     if (type == AES256_SHA384 && what != KRB5_CIPHER)
         n = 24; // which of a key is for HMAC-SHA-384
     if (type == AES128_SHA256 || type == AES256_SHA384)
-        ok = by_hmac(is_long ? EVP_sha384() : EVP_sha256(), key, len, constant, n, out);
+        ok = by_hmac(is_long ? "sha384" : "sha256", key, len, constant, n, out);
     else
         ok = by_encryption(key, len, constant, out);
-    if (!ok)
-        ERR_clear_error();
     return ok ? n : 0;
 }
-
-#else
-
-bool eg_krb5_derives(uint32_t type)
-{
-    (void)type;
-    return false;
-}
-
-size_t eg_krb5_derive(uint32_t type, const uint8_t *key, size_t len, uint32_t usage,
-                      enum eg_krb5_for what, uint8_t out[EG_KRB5_DERIVED_MAX])
-{
-    (void)type, (void)key, (void)len, (void)usage, (void)what, (void)out;
-    return 0;
-}
-
-bool eg_krb5_block(const uint8_t *key, size_t len, bool encrypt, const uint8_t in[16],
-                   uint8_t out[16])
-{
-    (void)key, (void)len, (void)encrypt, (void)in, (void)out;
-    return false;
-}
-
-#endif

@@ -1,13 +1,8 @@
 /* krb5_open.c - see krb5_open.h. */
 #include "krb5_open.h"
-#include "config.h"
-#include <string.h>
-
-#ifdef HAVE_SHA256
+#include "crypto.h"
 #include "krb5_derive.h"
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <string.h>
 
 enum {
     BLOCK = 16,
@@ -47,11 +42,9 @@ static bool decrypt(const uint8_t *key, size_t len, const uint8_t *in, size_t n,
 static bool sum_fits(const uint8_t *key, size_t len, const uint8_t *plain, size_t n,
                      const uint8_t *sum)
 {
-    uint8_t out[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
+    uint8_t out[CRYPTO_DIGEST_MAX];
 
-    return HMAC(EVP_sha1(), key, (int)len, plain, n, out, &size) && size >= SUM &&
-           !memcmp(out, sum, SUM);
+    return eg_crypto_hmac("sha1", key, len, plain, n, out) >= SUM && !memcmp(out, sum, SUM);
 }
 
 /* ---- the ticket ---- */
@@ -102,10 +95,8 @@ bool eg_krb5_open(uint16_t type, const uint8_t *key, size_t len, struct eg_key_b
     if (!eg_krb5_derive(type, key, len, TICKET_USAGE, KRB5_INTEGRITY, for_sum) ||
         !eg_krb5_derive(type, key, len, TICKET_USAGE, KRB5_CIPHER, for_cipher) ||
         !decrypt(for_cipher, len, cipher.at, n, plain) ||
-        !sum_fits(for_sum, len, plain, n, cipher.at + n)) {
-        ERR_clear_error();
+        !sum_fits(for_sum, len, plain, n, cipher.at + n))
         return false;
-    }
     // a block of random bytes is before it
     if (!session_of((struct eg_key_bytes){ plain + BLOCK, n - BLOCK }, &found) ||
         found.n > EG_KRB5_KEY_MAX)
@@ -114,14 +105,3 @@ bool eg_krb5_open(uint16_t type, const uint8_t *key, size_t len, struct eg_key_b
     *session_len = found.n;
     return true;
 }
-
-#else
-
-bool eg_krb5_open(uint16_t type, const uint8_t *key, size_t len, struct eg_key_bytes ticket,
-                  uint8_t session[EG_KRB5_KEY_MAX], size_t *session_len)
-{
-    (void)type, (void)key, (void)len, (void)ticket, (void)session, (void)session_len;
-    return false;
-}
-
-#endif

@@ -4,6 +4,7 @@
 #include "numbers.h"
 #include "../../core/space.h"
 #include "../linux/sched/task.h"
+#include "crypto.h"
 #include "limbs.h"
 #include "numkeys.h"
 #include <stdlib.h>
@@ -215,7 +216,7 @@ void eg_private_numbers(struct eg_run *r, eg_private_each *each, void *context)
     *g = (struct gathering){
         .r = r, .each = each, .context = context, .left = EG_NUMKEYS_LEFT, .raws_left = RAWS_MAX
     };
-    if (!eg_privkey_readable() || eg_binding_of(r)->model.big_endian)
+    if (!eg_crypto_works() || eg_binding_of(r)->model.big_endian)
         return;
     eg_bignums_init(&g->numbers, r);
     linux_each_process(r, task) {

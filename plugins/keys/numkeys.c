@@ -2,6 +2,7 @@
  * in full. */
 #include "numkeys.h"
 #include "config.h"
+#include "crypto.h"
 
 /* ---- public keys ---- */
 
@@ -444,31 +445,50 @@ bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left, eg_num
     return more;
 }
 
+#else
+
+bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left, eg_numkey_each *each,
+                void *context)
+{
+    (void)s, (void)left, (void)each, (void)context;
+    return true;
+}
+
+bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
+                    const struct eg_bignum *q, bool product, struct eg_key_buf *der)
+{
+    (void)n, (void)e, (void)p, (void)q, (void)product, (void)der;
+    return false;
+}
+
+bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product, struct eg_key_buf *der)
+{
+    (void)pkcs8, (void)len, (void)product, (void)der;
+    return false;
+}
+
+#endif
+
 /* ---- keys of bytes ---- */
 
 static const struct raw {
-    int type;
+    const char *curve;
     size_t len;
     uint8_t oid; // the last number of its name
 } raws[] = {
-    { EVP_PKEY_ED25519, 32, 112 },
-    { EVP_PKEY_X25519, 32, 110 },
-    { EVP_PKEY_X448, 56, 111 },
-    { EVP_PKEY_ED448, 57, 113 },
+    { "Ed25519", 32, 112 },
+    { "X25519", 32, 110 },
+    { "X448", 56, 111 },
+    { "Ed448", 57, 113 },
 };
 
 static bool is_raw(const struct raw *a, const uint8_t *private, const uint8_t *around,
                    size_t n_around)
 {
-    EVP_PKEY *k = EVP_PKEY_new_raw_private_key(a->type, NULL, private, a->len);
-    uint8_t public[64];
-    size_t len = sizeof public;
-    const bool good = k && EVP_PKEY_get_raw_public_key(k, public, &len) && len == a->len &&
-                      memmem(around, n_around, public, len);
+    uint8_t public[CRYPTO_PUBLIC_MAX];
 
-    EVP_PKEY_free(k);
-    ERR_clear_error();
-    return good;
+    return eg_crypto_public(a->curve, private, a->len, public) == a->len &&
+           memmem(around, n_around, public, a->len);
 }
 
 bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around, size_t n_around,
@@ -493,34 +513,3 @@ bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around, s
     }
     return false;
 }
-
-#else
-
-bool eg_numkeys(const struct eg_bignums *s, struct eg_numkeys_left *left, eg_numkey_each *each,
-                void *context)
-{
-    (void)s, (void)left, (void)each, (void)context;
-    return true;
-}
-
-bool eg_numkeys_rsa(const struct eg_bignum *n, uint64_t e, const struct eg_bignum *p,
-                    const struct eg_bignum *q, bool product, struct eg_key_buf *der)
-{
-    (void)n, (void)e, (void)p, (void)q, (void)product, (void)der;
-    return false;
-}
-
-bool eg_numkeys_again(const uint8_t *pkcs8, size_t len, bool product, struct eg_key_buf *der)
-{
-    (void)pkcs8, (void)len, (void)product, (void)der;
-    return false;
-}
-
-bool eg_numkeys_raw(const uint8_t *private, size_t len, const uint8_t *around, size_t n_around,
-                    struct eg_key_buf *der)
-{
-    (void)private, (void)len, (void)around, (void)n_around, (void)der;
-    return false;
-}
-
-#endif

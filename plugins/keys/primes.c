@@ -7,6 +7,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "crypto.h"
 #include "numkeys.h"
 #include "private.h"
 #include <stdlib.h>
@@ -361,7 +362,7 @@ static void find(struct eg_vault *v)
     struct primes *s = eg_tmp(r, sizeof *s);
 
     s->phys = eg_physical(r);
-    if (!eg_privkey_readable())
+    if (!eg_crypto_works())
         return;
     eg_run_defer(r, free_workers, s);
     if (!make_workers(s, threads))

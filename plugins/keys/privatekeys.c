@@ -1,6 +1,7 @@
 /* privatekeys - private keys of RSA, EC, Ed25519 and others, as files and libraries encode them. */
 #include "../../core/scan.h"
 #include "../../core/space.h"
+#include "crypto.h"
 #include "fingerprint.h"
 #include "private.h"
 #include "privkey.h"
@@ -29,7 +30,7 @@ static int begin(struct eg_run *r, void **state)
 {
     struct privatekeys *k = *state = eg_tmp(r, sizeof *k);
 
-    if (!eg_privkey_readable())
+    if (!eg_crypto_works())
         return eg_failed(r, "this build has no libcrypto: build it where libcrypto's headers are");
     k->show = eg_arg_flag(r, "show");
     return 0;
@@ -79,7 +80,7 @@ static void add(struct eg_vault *v, const struct eg_region *region, const struct
     struct eg_vault_key place = { 0 };
     uint8_t bytes[KEY_MAX];
 
-    if (h->len > sizeof bytes || !eg_privkey_readable() ||
+    if (h->len > sizeof bytes || !eg_crypto_works() ||
         !eg_read(eg_view_of(v->r), region->space, h->addr, bytes, h->len) ||
         !eg_privkey_read((enum eg_key_form)tag, bytes, h->len, key) || !key->der_len ||
         eg_vault_knows(v, key->der, key->der_len))

@@ -563,11 +563,6 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
     return read_openssh(bytes, out);
 }
 
-bool eg_privkey_readable(void)
-{
-    return true;
-}
-
 #else
 
 bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct eg_privkey *out)
@@ -585,11 +580,6 @@ bool eg_privkey_openssh(const struct eg_openssh *o, struct eg_privkey *out)
 void eg_privkey_public(struct eg_key_bytes blob, struct eg_privkey *out)
 {
     (void)blob, (void)out;
-}
-
-bool eg_privkey_readable(void)
-{
-    return false;
 }
 
 void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])

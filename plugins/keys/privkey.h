@@ -17,10 +17,9 @@ struct eg_privkey {
     char pem[2 * KEY_MAX]; /**< PKCS#8; of what is encrypted, as it was found; "": too long */
 };
 /** @p has the @len bytes that eg_key_size() measured. @return false: it is none, or its parts do
- * not belong together. A build without libcrypto finds none: eg_privkey_readable() says so. */
+ * not belong together. A build without libcrypto finds none. */
 EG_API bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len,
                             struct eg_privkey *out);
-EG_API bool eg_privkey_readable(void);
 /** The fingerprint of a public key, as SSH sends it, in the form of `ssh-keygen -l`; "": no
  * libcrypto. */
 enum { EG_FINGERPRINT_MAX = 64 };

@@ -1,6 +1,6 @@
 /* smb.c - keys of SMB 3: see smb.h. */
 #include "smb.h"
-#include "kdf.h"
+#include "crypto.h"
 #include <string.h>
 
 /* What each key is derived for: of SMB 3.0 and 3.0.2, and of 3.1.1, whose other input is the digest
@@ -31,7 +31,8 @@ bool eg_smb_derives(enum eg_smb_use use, const uint8_t *session, const uint8_t *
         n += context;
         in[n + 2] = (uint8_t)(8 * len >> 8);
         in[n + 3] = (uint8_t)(8 * len);
-        if (eg_hmac256(session, SMB_SESSION_KEY, in, n + 4, out) && !memcmp(out, key, len))
+        if (eg_crypto_hmac("sha256", session, SMB_SESSION_KEY, in, n + 4, out) &&
+            !memcmp(out, key, len))
             return true;
     }
     return false;

@@ -1,33 +1,14 @@
 /* sshkey.c - keys that OpenSSH serializes: taken apart, and put together as its files have them. */
 #include "sshkey.h"
-#include "config.h"
-
-#ifdef HAVE_SHA256
-#include <openssl/err.h>
-#include <openssl/evp.h>
+#include "crypto.h"
 
 bool eg_ssh_unshield(const uint8_t *prekey, const uint8_t *from, size_t len, uint8_t *out)
 {
-    uint8_t sum[EVP_MAX_MD_SIZE]; // 32 bytes of key, 16 of counter, the rest is not used
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    int done = 0;
-    const bool good = c && len <= KEY_MAX &&
-                      EVP_Digest(prekey, EG_SSH_PREKEY, sum, NULL, EVP_sha512(), NULL) &&
-                      EVP_EncryptInit_ex(c, EVP_aes_256_ctr(), NULL, sum, sum + 32) &&
-                      EVP_EncryptUpdate(c, out, &done, from, (int)len) && (size_t)done == len;
+    uint8_t sum[CRYPTO_DIGEST_MAX]; // 32 bytes of key, 16 of counter, the rest is not used
 
-    EVP_CIPHER_CTX_free(c);
-    if (!good)
-        ERR_clear_error();
-    return good;
+    return len <= KEY_MAX && eg_crypto_digest("sha512", prekey, EG_SSH_PREKEY, sum) &&
+           eg_crypto_cipher("aes-256-ctr", true, sum, sum + 32, from, len, out);
 }
-#else
-bool eg_ssh_unshield(const uint8_t *prekey, const uint8_t *from, size_t len, uint8_t *out)
-{
-    (void)prekey, (void)from, (void)len, (void)out;
-    return false;
-}
-#endif
 
 /* ---- apart ---- */
 

@@ -3,6 +3,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/table.h"
+#include "crypto.h"
 #include "privkey.h"
 #include "sshkey.h"
 #include "vault.h"
@@ -57,7 +58,7 @@ static void look(struct eg_vault *v, const struct eg_key_process *p,
     const size_t n = piece->len / u->ptr;
 
     (void)v;
-    for (size_t i = 0; i < n && eg_privkey_readable(); i++)
+    for (size_t i = 0; i < n && eg_crypto_works(); i++)
         if (may_be(u, piece->bytes + i * u->ptr, EG_MIN(n - i, (size_t)WORDS)))
             linux_addresses_add(u, out, piece->at + i * u->ptr);
 }
@@ -251,11 +252,4 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
         export(v, name, f);
 }
 
-static void find(struct eg_vault *v)
-{
-    if (!eg_privkey_readable())
-        eg_note(v->r, "this build has no libcrypto: keys that OpenSSH shields, and those of GnuPG, "
-                      "are not found");
-}
-
-EG_KEY_SOURCE(sshkeys) = { .find = find, .look = look, .prove = prove };
+EG_KEY_SOURCE(sshkeys) = { .look = look, .prove = prove };

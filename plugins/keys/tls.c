@@ -10,6 +10,7 @@
 #include "../../core/run.h"
 #include "../../core/space.h"
 #include "../../core/system.h"
+#include "crypto.h"
 #include "ovpn_own.h"
 #include "tls_capture.h"
 #include "tls_own.h"
@@ -66,7 +67,7 @@ static void look(struct eg_vault *v, const struct eg_key_process *p,
     struct looked l = { p->user, out, piece->at };
 
     (void)v;
-    if (eg_tls_can() && !p->user->big)
+    if (eg_crypto_works() && !p->user->big)
         eg_tls_look(piece->bytes, piece->len, p->user->ptr, keep, &l);
 }
 

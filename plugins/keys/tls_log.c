@@ -81,19 +81,19 @@ static bool hellos_match(struct told *told, const struct eg_tls_connection *c,
                          const struct eg_tls_pair *p)
 {
     struct eg_run *r = told->t->v->r;
-    uint8_t *message[2], digest[TLS_HASH_MAX];
+    uint8_t *messages, digest[TLS_HASH_MAX];
+    size_t n = 0;
 
     if (c->sort != TLS_13 || !c->of.has_handshake)
         return false;
+    messages = eg_tmp(r, 2 * MESSAGE_MAX);
     for (unsigned i = 0; i < 2; i++) {
         if (!p->hello[i] || p->hello_len[i] > MESSAGE_MAX)
             return false;
-        message[i] = eg_tmp(r, MESSAGE_MAX);
-        eg_tls_read(told->t, p->hello[i], message[i], p->hello_len[i]);
+        eg_tls_read(told->t, p->hello[i], messages + n, p->hello_len[i]);
+        n += p->hello_len[i];
     }
-    return eg_tls_digest(c->hash, message[0], p->hello_len[0], message[1], p->hello_len[1],
-                         digest) &&
-           !memcmp(digest, c->of.hellos, c->hash);
+    return eg_tls_digest(c->hash, messages, n, digest) && !memcmp(digest, c->of.hellos, c->hash);
 }
 
 /* Does the secret decrypt a record of the connection? */

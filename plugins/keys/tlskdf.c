@@ -1,96 +1,30 @@
 /* tlskdf.c - HKDF and PRF of TLS by libcrypto's HMAC. */
 #include "tlskdf.h"
-#include "config.h"
+#include "crypto.h"
 
-#ifdef HAVE_SHA256
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-static const EVP_MD *digest(size_t hash)
+bool eg_tls_digest(size_t hash, const void *bytes, size_t len, uint8_t *out)
 {
-    return hash == 32 ? EVP_sha256() : hash == 48 ? EVP_sha384() : NULL;
-}
-
-bool eg_tls_can(void)
-{
-    return true;
+    return eg_crypto_digest(hash == 48 ? "sha384" : "sha256", bytes, len, out) == hash;
 }
 
 static bool hmac(size_t hash, const uint8_t *key, size_t key_len, const uint8_t *text, size_t len,
                  uint8_t *out)
 {
-    unsigned n = 0;
-
-    return HMAC(digest(hash), key, (int)key_len, text, len, out, &n) && n == hash;
-}
-
-bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
-                   uint8_t *out)
-{
-    EVP_MD_CTX *c = digest(hash) ? EVP_MD_CTX_new() : NULL;
-    const bool good = c && EVP_DigestInit_ex(c, digest(hash), NULL) &&
-                      EVP_DigestUpdate(c, a, a_len) && EVP_DigestUpdate(c, b, b_len) &&
-                      EVP_DigestFinal_ex(c, out, NULL);
-
-    EVP_MD_CTX_free(c);
-    return good;
+    return eg_crypto_hmac(hash == 48 ? "sha384" : "sha256", key, key_len, text, len, out) == hash;
 }
 
 bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,
                   const uint8_t *head, size_t head_len, const uint8_t *text, size_t len)
 {
-    enum { TAG = 16, TEXT_MAX = 1 << 15 };
-    const EVP_CIPHER *cipher = chacha          ? EVP_chacha20_poly1305()
-                               : key_len == 16 ? EVP_aes_128_gcm()
-                               : key_len == 32 ? EVP_aes_256_gcm()
-                                               : NULL;
-    EVP_CIPHER_CTX *c = cipher && len >= TAG && len <= TEXT_MAX ? EVP_CIPHER_CTX_new() : NULL;
-    uint8_t tag[TAG], out[1 << 10];
-    bool good = c && EVP_DecryptInit_ex(c, cipher, NULL, key, nonce);
-    int n;
+    enum { TEXT_MAX = 1 << 15 };
+    const char *cipher = chacha          ? "chacha20-poly1305"
+                         : key_len == 16 ? "aes-128-gcm"
+                         : key_len == 32 ? "aes-256-gcm"
+                                         : NULL;
 
-    if (good) {
-        memcpy(tag, text + len - TAG, TAG);
-        good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, tag) &&
-               EVP_DecryptUpdate(c, NULL, &n, head, (int)head_len);
-    }
-    for (size_t at = 0; good && at < len - TAG; at += sizeof out)
-        good = EVP_DecryptUpdate(c, out, &n, text + at, (int)EG_MIN(len - TAG - at, sizeof out));
-    good = good && EVP_DecryptFinal_ex(c, out, &n) > 0;
-    EVP_CIPHER_CTX_free(c);
-    return good;
+    return cipher && len >= CRYPTO_TAG && len <= TEXT_MAX &&
+           eg_crypto_open(cipher, key, nonce, head, head_len, text, len - CRYPTO_TAG, NULL);
 }
-
-#else
-
-bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,
-                  const uint8_t *head, size_t head_len, const uint8_t *text, size_t len)
-{
-    (void)key_len, (void)chacha, (void)key, (void)nonce, (void)head, (void)head_len, (void)text;
-    (void)len;
-    return false;
-}
-
-bool eg_tls_can(void)
-{
-    return false;
-}
-
-static bool hmac(size_t hash, const uint8_t *key, size_t key_len, const uint8_t *text, size_t len,
-                 uint8_t *out)
-{
-    (void)hash, (void)key, (void)key_len, (void)text, (void)len, (void)out;
-    return false;
-}
-
-bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
-                   uint8_t *out)
-{
-    (void)hash, (void)a, (void)a_len, (void)b, (void)b_len, (void)out;
-    return false;
-}
-
-#endif
 
 enum { LABEL_MAX = 32, SEED_MAX = 64, MASTER = 48 };
 
@@ -137,7 +71,7 @@ bool eg_tls_next(size_t hash, const uint8_t *secret, uint8_t *out)
     static const uint8_t zeros[TLS_HASH_MAX];
     uint8_t empty[TLS_HASH_MAX], salt[TLS_HASH_MAX];
 
-    return eg_tls_digest(hash, zeros, 0, zeros, 0, empty) &&
+    return eg_tls_digest(hash, zeros, 0, empty) &&
            eg_tls_expand(hash, secret, "derived", empty, hash, salt, hash) &&
            hmac(hash, salt, hash, zeros, hash, out);
 }

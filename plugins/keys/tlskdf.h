@@ -11,8 +11,6 @@
 
 enum { TLS_HASH_MAX = 48, TLS_EXPAND_MAX = 256 };
 
-/** Does this build compute them? */
-EG_API bool eg_tls_can(void);
 /** HKDF-Expand-Label(@secret, @label, @context, @len); @secret has @hash bytes, @label at most 32,
  * @context at most TLS_HASH_MAX, @len is at most TLS_EXPAND_MAX. */
 EG_API bool eg_tls_expand(size_t hash, const uint8_t *secret, const char *label,
@@ -23,9 +21,7 @@ EG_API bool eg_tls_next(size_t hash, const uint8_t *secret, uint8_t *out);
 /** PRF(@master of 48 bytes, @label, @seed); @seed_len at most 64, @len at most TLS_EXPAND_MAX. */
 EG_API bool eg_tls_prf(size_t hash, const uint8_t *master, const char *label, const uint8_t *seed,
                        size_t seed_len, uint8_t *out, size_t len);
-/** The digest of two pieces. */
-EG_API bool eg_tls_digest(size_t hash, const uint8_t *a, size_t a_len, const uint8_t *b,
-                          size_t b_len, uint8_t *out);
+EG_API bool eg_tls_digest(size_t hash, const void *bytes, size_t len, uint8_t *out);
 /** Is this a text with its tag of 16 bytes behind it, under AES-GCM with a key of @key_len bytes
  * (16 or 32), or with @chacha under ChaCha20-Poly1305? @nonce: 12 bytes; @len: at most 2^15. */
 EG_API bool eg_tls_opens(size_t key_len, bool chacha, const uint8_t *key, const uint8_t *nonce,

@@ -6,6 +6,7 @@
 #include "../linux/mm/args.h"
 #include "../linux/sched/task.h"
 #include "base64.h"
+#include "crypto.h"
 #include "fingerprint.h"
 #include "hashes.h"
 #include "jwk.h"
@@ -391,7 +392,7 @@ static void add_pem(const struct found *f)
     uint8_t pem[KEY_MAX];
     size_t len;
 
-    if (!eg_privkey_readable() || f->n > (size_t)KEY_MAX * 4 / 3)
+    if (!eg_crypto_works() || f->n > (size_t)KEY_MAX * 4 / 3)
         return;
     len = eg_base64_decode(f->p, f->n, pem);
     len = eg_key_size(KEY_PEM, pem, len);

@@ -1,10 +1,10 @@
 /* volume.c - the keys of dm-crypt's volumes: see volume.h. */
 #include "volume.h"
 #include "../../core/base.h"
-#include "../../core/digest.h"
 #include "../../core/space.h"
 #include "../../core/walkers.h"
 #include "../linux/fs/inode.h"
+#include "crypto.h"
 
 EG_FIELD_AS_OF("dm_crypt", crypt_key, crypt_config, "key");
 EG_FIELD_AS_OF("dm_crypt", crypt_tfms, crypt_config, "cipher_tfm.tfms");
@@ -110,22 +110,20 @@ static bool from_cipher(struct eg_volume *v)
 /** ESSIV has a key of its own, the hash of the first: of two keys it tells which is which. */
 static bool from_essiv(struct eg_volume *v)
 {
-    struct eg_digest *d =
-        strstr(v->c.cipher, "essiv:sha256") ? eg_digest_open(1 << EG_SHA256) : NULL;
     const struct eg_tfm_key *k = v->made.at;
-    struct eg_sums sums;
+    uint8_t sum[CRYPTO_DIGEST_MAX];
     bool found = false;
 
-    for (size_t i = 0; d && i < v->made.n && !found; i++) {
-        if (k[i].size != v->cipher_size || !eg_digest_begin(d) ||
-            !eg_digest_add(d, k[i].key, k[i].size) || !eg_digest_end(d, &sums))
+    if (!strstr(v->c.cipher, "essiv:sha256"))
+        return false;
+    for (size_t i = 0; i < v->made.n && !found; i++) {
+        if (k[i].size != v->cipher_size || !eg_crypto_digest("sha256", k[i].key, k[i].size, sum))
             continue;
         for (size_t j = 0; j < v->made.n && !found; j++)
-            found = k[j].size == 32 && !memcmp(k[j].key, sums.of[EG_SHA256], 32);
+            found = k[j].size == 32 && !memcmp(k[j].key, sum, 32);
         if (found)
             put_together(v, &k[i], NULL);
     }
-    eg_digest_close(d);
     return found;
 }
 

@@ -3,6 +3,7 @@
 #include "../../core/run.h"
 #include "../linux/own/blockcache.h"
 #include "config.h"
+#include "crypto.h"
 #include "volume.h"
 #include <ctype.h>
 
@@ -198,10 +199,7 @@ static void prove_by_sector(struct eg_volume *v)
 
 void eg_volume_prove(struct eg_volume *v)
 {
-#ifndef HAVE_SHA256
-    eg_note(v->r, "no key is proven by a header or a sector: this build was made without "
-                  "libcrypto");
-#endif
+    eg_crypto_note(v->r);
 #ifndef HAVE_YAJL
     eg_note(v->r, "no header of LUKS2 is read: this build was made without yajl");
 #endif

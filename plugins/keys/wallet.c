@@ -2,6 +2,7 @@
 #include "wallet.h"
 #include "../../core/base.h"
 #include "base64.h"
+#include "crypto.h"
 #include <string.h>
 
 /* ---- base58check ---- */
@@ -160,5 +161,5 @@ bool eg_bip39_check(const uint8_t *p, size_t n)
         return false;
     check = count / 3;
     size = (count * BITS - check) / 8;
-    return eg_sha256(bits, size, sum) && !((bits[size] ^ sum[0]) >> (8 - check));
+    return eg_crypto_digest("sha256", bits, size, sum) && !((bits[size] ^ sum[0]) >> (8 - check));
 }

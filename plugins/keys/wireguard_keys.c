@@ -73,21 +73,21 @@ static void add_private(struct wg *w, uint64_t at)
                            .at = at,
                            .secret = w->private,
                            .len = LINUX_WG_KEY,
-                           .proof = eg_x25519_works() ? "public key computed" : NULL,
+                           .proof = eg_crypto_works() ? "public key computed" : NULL,
                            .hints = eg_strf(w->r, "public key %s", linux_wg_key(w->r, w->public)),
                        });
 }
 
 static bool read_device(struct wg *w, struct eg_obj wg)
 {
-    uint8_t made[LINUX_WG_KEY];
+    uint8_t made[CRYPTO_PUBLIC_MAX];
 
     w->has_private =
         read_key(eg_at(wg, wg_private), w->private) && read_key(eg_at(wg, wg_own_key), w->public);
     if (!w->has_private)
         return true;
-    if (eg_x25519_works() &&
-        (!eg_x25519_public(w->private, made) || memcmp(made, w->public, LINUX_WG_KEY) != 0)) {
+    if (eg_crypto_works() && (!eg_crypto_public("X25519", w->private, LINUX_WG_KEY, made) ||
+                              memcmp(made, w->public, LINUX_WG_KEY) != 0)) {
         eg_note(w->r,
                 "%s: the public key of this WireGuard interface is not that of its private key",
                 w->device);
@@ -184,7 +184,7 @@ static const char *prove_peer(const struct wg *w, struct eg_obj peer, const uint
     uint8_t made[LINUX_WG_KEY], kept[LINUX_WG_KEY];
 
     return w->has_private && read_key(eg_at(peer, wg_static_static), kept) &&
-                   eg_x25519_shared(w->private, public, made) && !memcmp(made, kept, LINUX_WG_KEY)
+                   eg_crypto_shared(w->private, public, made) && !memcmp(made, kept, LINUX_WG_KEY)
                ? by_peer
                : NULL;
 }

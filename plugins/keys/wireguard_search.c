@@ -30,17 +30,24 @@ static bool is_random(const uint8_t *p)
     return n >= DISTINCT;
 }
 
+/* Programs keep private keys so (RFC 7748, 5): a multiple of 8, the highest bit at 254. */
+static bool is_clamped(const uint8_t *key)
+{
+    return !(key[0] & 7) && (key[X25519_SIZE - 1] & 0xc0) == 0x40;
+}
+
 bool eg_wg_search_device(struct eg_run *r, uint64_t priv, struct eg_wg_pair *out)
 {
-    uint8_t *bytes = eg_tmp(r, DEVICE), made[X25519_SIZE];
+    uint8_t *bytes = eg_tmp(r, DEVICE), made[CRYPTO_PUBLIC_MAX];
 
     if (!eg_read(eg_view_of(r), eg_kernel(r), priv, bytes, DEVICE))
         return false;
     for (size_t at = 0; at + 2 * X25519_SIZE <= DEVICE; at += 4) {
         const uint8_t *public = bytes + at, *private = public + X25519_SIZE;
 
-        if (!eg_x25519_is_clamped(private) || !is_random(public) || !is_random(private) ||
-            !eg_x25519_public(private, made) || memcmp(made, public, X25519_SIZE) != 0)
+        if (!is_clamped(private) || !is_random(public) || !is_random(private) ||
+            !eg_crypto_public("X25519", private, X25519_SIZE, made) ||
+            memcmp(made, public, X25519_SIZE) != 0)
             continue;
         out->at = priv + at + X25519_SIZE;
         memcpy(out->public, public, X25519_SIZE);
@@ -65,7 +72,7 @@ static bool is_peer(struct search *s, size_t at)
     uint8_t made[X25519_SIZE];
 
     return is_random(public) && is_random(public + SECRET) && s->computed++ < COMPUTE_MAX &&
-           eg_x25519_shared(s->own, public, made) && !memcmp(made, public + SECRET, X25519_SIZE);
+           eg_crypto_shared(s->own, public, made) && !memcmp(made, public + SECRET, X25519_SIZE);
 }
 
 /* Is a peer around this node of a list? */

@@ -4,7 +4,7 @@
 #define KEYS_WIREGUARD_SEARCH_H
 
 #include "../../core/engram.h"
-#include "x25519.h"
+#include "crypto.h"
 
 enum { WG_SEARCH_PEERS = 1 << 10 };
 struct eg_wg_pair {

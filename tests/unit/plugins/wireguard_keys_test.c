@@ -1,6 +1,6 @@
 /* wireguard_keys_test.c - WireGuard's keys in the vault, with types and without; what is close to
  * one, and damaged. */
-#include "../../../plugins/keys/x25519.h"
+#include "../../../plugins/keys/crypto.h"
 #include "check.h"
 #include "mknet.h"
 #include "mkvault.h"
@@ -92,19 +92,19 @@ static void wireguard(void **state)
     mk_each_machine(m)
     {
         struct world w = make_world_of(m, false, more_types);
-        const char *proof = eg_x25519_works() ? "shared secret of the peer computed" : "";
+        const char *proof = eg_crypto_works() ? "shared secret of the peer computed" : "";
         uint64_t wg, peer, other;
         char want[600];
 
         wg = wg_device(&w, 2, "wg0", alice, alice_public);
         peer = wg_peer(&w, wg, bob_public);
         snprintf(want, sizeof want, "wg0|private key|X25519|%s|77076d0a\n",
-                 eg_x25519_works() ? "public key computed" : "");
+                 eg_crypto_works() ? "public key computed" : "");
         assert_string_equal(mk_told(&w.g, "wireguard"), want); // neither preshared key nor session
         mk_fill(w.k, peer, "wg_peer.handshake.preshared_key", 'P', 32);
         mk_fill(w.k, peer, "wg_peer.handshake.ephemeral_private", 'E', 32);
         mk_write(w.k, mk_at(w.k, wg, "wg_device.static_identity.static_private"), bob, 32);
-        if (eg_x25519_works()) { // not that of the public key: nor does the peer prove anything
+        if (eg_crypto_works()) { // not that of the public key: nor does the peer prove anything
             assert_string_equal(mk_told(&w.g, "wireguard"), "");
             assert_int_equal(mk_row_notes("is not that of its private key"), 1);
         }
@@ -149,7 +149,7 @@ static void wireguard_blindly(void **state)
     types[FIRST + 1] = "struct untold_device {";
     types[FIRST + 2] = "struct wg_peer {";
     types[FIRST + 3] = "struct untold_peer {";
-    mk_each_machine(m) if (eg_x25519_works())
+    mk_each_machine(m) if (eg_crypto_works())
     {
         struct world w = make_world_of(m, false, types);
         struct mk *k = w.k;
