@@ -6,6 +6,7 @@
 #include "../../core/space.h"
 #include "crypto.h"
 #include "fingerprint.h"
+#include "lanes.h"
 #include "numbers.h"
 #include "x509.h"
 #include <stdio.h>
@@ -32,7 +33,6 @@ EG_COLUMNS(COLUMNS);
 enum {
     IS_CERTIFICATE = 16, // tags: below it are the forms of private keys
     CERTIFICATES_MAX = 1 << 16,
-    LANES = 16,
 };
 
 struct found {
@@ -64,16 +64,6 @@ static int begin(struct eg_run *r, void **state)
 
 /* ---- looking ---- */
 
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
-
-static inline lanes load(const uint8_t *p)
-{
-    lanes v;
-
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static void try(const struct eg_window *w, struct eg_hits *out, enum eg_certificate_form form,
                 size_t at)
 {
@@ -96,14 +86,13 @@ static void search(const struct eg_window *w, struct eg_hits *out)
 {
     for (size_t at = 0; at + LANES + 4 <= w->len; at += LANES) {
         const uint8_t *p = w->bytes + at;
-        const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3), e = load(p + 4);
+        const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3),
+                    e = lanes_at(p + 4);
         const lanes m = (lanes)(((a == DER_SEQUENCE) & (((b == 0x82) & (e == DER_SEQUENCE)) |
                                                         ((b == 0x81) & (d == DER_SEQUENCE)))) |
                                 ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')));
-        uint64_t any[LANES / 8];
 
-        memcpy(any, &m, sizeof any);
-        for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
+        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
             if (m[i])
                 try_at(w, out, at + i);
     }

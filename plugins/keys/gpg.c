@@ -8,6 +8,7 @@
 #include "config.h"
 #include "fingerprint.h"
 #include "gpgkey.h"
+#include "lanes.h"
 #include "vault.h"
 #include <stdio.h>
 
@@ -29,29 +30,16 @@ static void try_at(const struct eg_window *w, size_t at, struct eg_hits *out, ui
     }
 }
 
-enum { LANES = 16 };
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
-
-static inline lanes load(const uint8_t *p)
-{
-    lanes v;
-
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     size_t at = 0;
 
     for (; at + LANES + 3 <= w->len; at += LANES) {
         const uint8_t *p = w->bytes + at;
-        const lanes m = (lanes)((load(p) == 't') & (load(p + 1) == 'e') & (load(p + 2) == '-') &
-                                (load(p + 3) == 'k'));
-        uint64_t any[LANES / 8];
+        const lanes m = (lanes)((lanes_at(p) == 't') & (lanes_at(p + 1) == 'e') &
+                                (lanes_at(p + 2) == '-') & (lanes_at(p + 3) == 'k'));
 
-        memcpy(any, &m, sizeof any);
-        for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
+        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
             if (m[i])
                 try_at(w, at + i, out, id);
     }

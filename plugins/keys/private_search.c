@@ -1,5 +1,6 @@
 /* private_search.c - where in memory the form of a private key may be. */
 #include "../../core/base.h"
+#include "lanes.h"
 #include "private.h"
 
 struct looking {
@@ -62,32 +63,19 @@ static void try_at(const struct looking *l, size_t at)
         try(l, KEY_OPENSSH, at - IN_OPENSSH);
 }
 
-enum { LANES = 16 };
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
-
-static inline lanes load(const uint8_t *p)
-{
-    lanes v;
-
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 /* Look at LANES places. */
 static inline void try_lanes(const struct looking *l, size_t at)
 {
     const uint8_t *p = l->w->bytes + at;
-    const lanes a = load(p), b = load(p + 1), c = load(p + 2), d = load(p + 3);
+    const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
     const lanes m = (lanes)(((a == DER_INTEGER) & (b == 1) & (c <= 1) &
                              ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
                             ((a == DER_OID) & ((b | 3) == 11) & (c == 0x2a) & (d == 0x86)) |
                             ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
                             ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')) |
                             ((a == 'P') & (b == 'u') & (c == 'T') & (d == 'T')));
-    uint64_t any[LANES / 8];
 
-    memcpy(any, &m, sizeof any);
-    for (size_t i = 0; any[0] | any[1] && i < LANES; i++)
+    for (size_t i = 0; lanes_any(m) && i < LANES; i++)
         if (m[i])
             try_at(l, at + i);
 }
