@@ -1,31 +1,21 @@
 /* der.c - DER, PEM and OpenSSH's format. Each length is compared with what is there. */
 #include "der.h"
 
-static bool take(struct eg_key_bytes *from, size_t n, struct eg_key_bytes *out)
-{
-    if (n > from->n)
-        return false;
-    *out = (struct eg_key_bytes){ from->at, n };
-    from->at += n;
-    from->n -= n;
-    return true;
-}
-
 bool eg_der_take(struct eg_key_bytes *from, uint8_t tag, struct eg_key_bytes *out)
 {
     struct eg_key_bytes rest = *from, head, size = { 0 };
     size_t n;
 
-    if (!take(&rest, 2, &head) || head.at[0] != tag)
+    if (!eg_key_take(&rest, 2, &head) || head.at[0] != tag)
         return false;
     n = head.at[1];
-    if (n > 0x82 || (n & 0x80 && !take(&rest, n & 0x7f, &size)))
+    if (n > 0x82 || (n & 0x80 && !eg_key_take(&rest, n & 0x7f, &size)))
         return false;
     // the shortest form of a length is the only one
     if (n == 0x80 || (n == 0x81 && size.at[0] < 0x80) || (n == 0x82 && !size.at[0]))
         return false;
     n = n == 0x81 ? size.at[0] : n == 0x82 ? eg_be16(size.at) : n;
-    if (!take(&rest, n, out))
+    if (!eg_key_take(&rest, n, out))
         return false;
     *from = rest;
     return true;
@@ -35,7 +25,7 @@ bool eg_ssh_take(struct eg_key_bytes *from, struct eg_key_bytes *out)
 {
     struct eg_key_bytes rest = *from, size;
 
-    if (!take(&rest, 4, &size) || !take(&rest, eg_be32(size.at), out))
+    if (!eg_key_take(&rest, 4, &size) || !eg_key_take(&rest, eg_be32(size.at), out))
         return false;
     *from = rest;
     return true;
@@ -65,7 +55,7 @@ static bool openssh_private(struct eg_key_bytes from, struct eg_openssh *out)
 {
     struct eg_key_bytes check;
 
-    if (!take(&from, 8, &check) || memcmp(check.at, check.at + 4, 4) != 0 ||
+    if (!eg_key_take(&from, 8, &check) || memcmp(check.at, check.at + 4, 4) != 0 ||
         !eg_ssh_take(&from, &out->type))
         return false;
     for (size_t i = 0; i < countof(openssh_types); i++)
@@ -90,9 +80,9 @@ bool eg_openssh_read(const uint8_t *p, size_t len, struct eg_openssh *out)
     struct eg_key_bytes from = { p, len }, got, cipher, kdf, private;
     struct eg_openssh o = { 0 };
 
-    if (!take(&from, sizeof magic, &got) || memcmp(got.at, magic, sizeof magic) != 0 ||
+    if (!eg_key_take(&from, sizeof magic, &got) || memcmp(got.at, magic, sizeof magic) != 0 ||
         !eg_ssh_take(&from, &cipher) || !eg_ssh_take(&from, &kdf) || !eg_ssh_take(&from, &got) ||
-        !take(&from, 4, &got) || eg_be32(got.at) != 1 || !eg_ssh_take(&from, &o.public) ||
+        !eg_key_take(&from, 4, &got) || eg_be32(got.at) != 1 || !eg_ssh_take(&from, &o.public) ||
         !eg_ssh_take(&from, &private) || !o.public.n || !private.n)
         return false;
     o.encrypted = !eg_ssh_is(cipher, "none");
@@ -102,7 +92,7 @@ bool eg_openssh_read(const uint8_t *p, size_t len, struct eg_openssh *out)
     if ((eg_ssh_is(cipher, "aes128-gcm@openssh.com") ||
          eg_ssh_is(cipher, "aes256-gcm@openssh.com") ||
          eg_ssh_is(cipher, "chacha20-poly1305@openssh.com")) &&
-        !take(&from, 16, &got))
+        !eg_key_take(&from, 16, &got))
         return false;
     o.size = (size_t)(from.at - p);
     *out = o;

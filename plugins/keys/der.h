@@ -14,6 +14,16 @@ struct eg_key_bytes {
     const uint8_t *at;
     size_t n;
 };
+/** Take @n bytes off the front; false: there are fewer. */
+static inline bool eg_key_take(struct eg_key_bytes *from, size_t n, struct eg_key_bytes *out)
+{
+    if (n > from->n)
+        return false;
+    *out = (struct eg_key_bytes){ from->at, n };
+    from->at += n;
+    from->n -= n;
+    return true;
+}
 
 enum {
     DER_INTEGER = 0x02,

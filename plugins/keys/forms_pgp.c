@@ -1,22 +1,12 @@
 /* forms_pgp.c - OpenPGP's blocks. Each line, length and number is compared with what is there. */
 #include "forms.h"
 
-static bool take(struct eg_key_bytes *from, size_t n, struct eg_key_bytes *out)
-{
-    if (n > from->n)
-        return false;
-    *out = (struct eg_key_bytes){ from->at, n };
-    from->at += n;
-    from->n -= n;
-    return true;
-}
-
 /* The next line, without its end. */
 static bool next_line(struct eg_key_bytes *from, struct eg_key_bytes *out)
 {
     const uint8_t *end = memchr(from->at, '\n', from->n);
 
-    if (!end || !take(from, (size_t)(end - from->at) + 1, out))
+    if (!end || !eg_key_take(from, (size_t)(end - from->at) + 1, out))
         return false;
     out->n--;
     out->n -= out->n && out->at[out->n - 1] == '\r';
@@ -94,7 +84,8 @@ static bool take_mpi(struct eg_key_bytes *from, struct eg_key_bytes *out)
 {
     struct eg_key_bytes bits;
 
-    return take(from, 2, &bits) && take(from, ((size_t)eg_be16(bits.at) + 7) / 8, out);
+    return eg_key_take(from, 2, &bits) &&
+           eg_key_take(from, ((size_t)eg_be16(bits.at) + 7) / 8, out);
 }
 
 /* The content of the first packet, if that is a secret key (tag 5): in the old format with a length
@@ -103,20 +94,20 @@ static bool take_packet(struct eg_key_bytes from, struct eg_key_bytes *out)
 {
     struct eg_key_bytes head, size;
 
-    if (!take(&from, 1, &head))
+    if (!eg_key_take(&from, 1, &head))
         return false;
     switch (head.at[0]) {
     case 0x94: // old, one byte
-        return take(&from, 1, &size) && take(&from, size.at[0], out);
+        return eg_key_take(&from, 1, &size) && eg_key_take(&from, size.at[0], out);
     case 0x95:
-        return take(&from, 2, &size) && take(&from, eg_be16(size.at), out);
+        return eg_key_take(&from, 2, &size) && eg_key_take(&from, eg_be16(size.at), out);
     case 0xc5: // new
-        if (!take(&from, 1, &size) || size.at[0] >= 224)
+        if (!eg_key_take(&from, 1, &size) || size.at[0] >= 224)
             return false;
         if (size.at[0] < 192)
-            return take(&from, size.at[0], out);
-        return from.n && take(&from, 1, &head) &&
-               take(&from, (size_t)(size.at[0] - 192) * 256 + head.at[0] + 192, out);
+            return eg_key_take(&from, size.at[0], out);
+        return from.n && eg_key_take(&from, 1, &head) &&
+               eg_key_take(&from, (size_t)(size.at[0] - 192) * 256 + head.at[0] + 192, out);
     default:
         return false;
     }
@@ -182,7 +173,7 @@ static bool pgp_rsa(struct eg_key_bytes from, struct eg_key_buf *room, struct eg
     struct eg_key_bytes m[6], usage, secret;
     size_t at;
 
-    if (!take_mpi(&from, &m[0]) || !take_mpi(&from, &m[1]) || !take(&from, 1, &usage) ||
+    if (!take_mpi(&from, &m[0]) || !take_mpi(&from, &m[1]) || !eg_key_take(&from, 1, &usage) ||
         usage.at[0])
         return false;
     secret = from;
@@ -212,9 +203,9 @@ static bool pgp_ed25519(struct eg_key_bytes from, struct eg_key_buf *room, struc
     struct eg_key_bytes oid, point, usage, secret, seed;
     size_t at;
 
-    if (!take(&from, sizeof curve, &oid) || memcmp(oid.at, curve, sizeof curve) != 0 ||
+    if (!eg_key_take(&from, sizeof curve, &oid) || memcmp(oid.at, curve, sizeof curve) != 0 ||
         !take_mpi(&from, &point) || point.n != 33 || point.at[0] != 0x40 ||
-        !take(&from, 1, &usage) || usage.at[0])
+        !eg_key_take(&from, 1, &usage) || usage.at[0])
         return false;
     secret = from;
     if (!take_mpi(&from, &seed) || seed.n > 32)
@@ -244,9 +235,9 @@ static bool take_usage(struct eg_key_bytes from, unsigned algorithm, struct eg_k
     size_t numbers = 1;
 
     if (algorithm >= 25)
-        return take(&from, native[algorithm - 25], &part) && take(&from, 1, out);
+        return eg_key_take(&from, native[algorithm - 25], &part) && eg_key_take(&from, 1, out);
     if (algorithm == PGP_ECDH || algorithm == PGP_ECDSA || algorithm == PGP_EDDSA) {
-        if (!take(&from, 1, &part) || !take(&from, part.at[0], &part))
+        if (!eg_key_take(&from, 1, &part) || !eg_key_take(&from, part.at[0], &part))
             return false;
     } else {
         numbers = algorithm == PGP_DSA ? 4 : algorithm == 16 ? 3 : 2;
@@ -254,9 +245,10 @@ static bool take_usage(struct eg_key_bytes from, unsigned algorithm, struct eg_k
     while (numbers--)
         if (!take_mpi(&from, &part))
             return false;
-    if (algorithm == PGP_ECDH && (!take(&from, 1, &part) || !take(&from, part.at[0], &part)))
+    if (algorithm == PGP_ECDH &&
+        (!eg_key_take(&from, 1, &part) || !eg_key_take(&from, part.at[0], &part)))
         return false;
-    return take(&from, 1, out);
+    return eg_key_take(&from, 1, out);
 }
 
 bool eg_pgp_key(const struct eg_pgp *from, struct eg_key_buf *room, struct eg_openssh *out,
@@ -267,7 +259,7 @@ bool eg_pgp_key(const struct eg_pgp *from, struct eg_key_buf *room, struct eg_op
     *out = (struct eg_openssh){ .comment = { from->bytes, 0 } };
     room->n = 0;
     room->full = false;
-    if (!take_packet(packet, &packet) || !take(&packet, 6, &head) ||
+    if (!take_packet(packet, &packet) || !eg_key_take(&packet, 6, &head) ||
         !(*algorithm = pgp_algorithm(head.at[5])))
         return false;
     if (head.at[0] == 4) {

@@ -12,21 +12,11 @@ enum {
 
 /* ---- bytes ---- */
 
-static bool take(struct eg_key_bytes *from, size_t n, struct eg_key_bytes *out)
-{
-    if (n > from->n)
-        return false;
-    *out = (struct eg_key_bytes){ from->at, n };
-    from->at += n;
-    from->n -= n;
-    return true;
-}
-
 static bool take_u8(struct eg_key_bytes *from, uint32_t *out)
 {
     struct eg_key_bytes b;
 
-    if (!take(from, 1, &b))
+    if (!eg_key_take(from, 1, &b))
         return false;
     *out = b.at[0];
     return true;
@@ -36,7 +26,7 @@ static bool take_u16(struct eg_key_bytes *from, uint32_t *out)
 {
     struct eg_key_bytes b;
 
-    if (!take(from, 2, &b))
+    if (!eg_key_take(from, 2, &b))
         return false;
     *out = eg_be16(b.at);
     return true;
@@ -46,7 +36,7 @@ static bool take_u32(struct eg_key_bytes *from, uint32_t *out)
 {
     struct eg_key_bytes b;
 
-    if (!take(from, 4, &b))
+    if (!eg_key_take(from, 4, &b))
         return false;
     *out = eg_be32(b.at);
     return true;
@@ -58,7 +48,8 @@ static bool take_data(struct eg_key_bytes *from, unsigned width, size_t max,
 {
     uint32_t n;
 
-    return (width == 2 ? take_u16(from, &n) : take_u32(from, &n)) && n <= max && take(from, n, out);
+    return (width == 2 ? take_u16(from, &n) : take_u32(from, &n)) && n <= max &&
+           eg_key_take(from, n, out);
 }
 
 /* ---- principals ---- */
@@ -257,7 +248,7 @@ bool eg_krb5_entry(const uint8_t *p, size_t len, struct eg_krb5_entry *out)
     out->hole = size >> 31;
     if (out->hole)
         size = -size;
-    if (size > STRING_MAX * (EG_KRB5_PARTS + 2) || !take(&all, size, &from))
+    if (size > STRING_MAX * (EG_KRB5_PARTS + 2) || !eg_key_take(&all, size, &from))
         return false;
     out->size = len - all.n;
     if (out->hole)
