@@ -32,7 +32,7 @@ EG_FIELDS_OF("auth_rpcgss", rsc, mechctx);
 EG_FIELD_AS_OF("auth_rpcgss", rsc_link, rsc, "h.cache_list");
 EG_FIELD_AS_OF("auth_rpcgss", rsc_uid, rsc, "cred.cr_uid.val|cred.cr_uid");
 EG_FIELD_AS_OF("auth_rpcgss", rsc_principal, rsc, "cred.cr_principal|client_name");
-// The derived keys themselves until 6.3, then only ciphers that have them.
+// The derived keys themselves, or only ciphers that have them; then the session key is wiped.
 EG_FIELDS_OF("rpcsec_gss_krb5", krb5_ctx, Ksess, enctype);
 EG_FIELD_AS_OF("rpcsec_gss_krb5", krb5_out, krb5_ctx, "initiator_enc_aead|initiator_enc");
 EG_FIELD_AS_OF("rpcsec_gss_krb5", krb5_in, krb5_ctx, "acceptor_enc_aead|acceptor_enc");
@@ -119,9 +119,43 @@ static void export_key(const struct doing *d, const char *name, uint32_t type, c
     eg_vault_file(d->v, path, out, at, NULL);
 }
 
+/* What the ciphers of a context have whose session key is gone: of the data, one each way. */
+static void add_ciphers(const struct doing *d, struct eg_obj ctx, const char *name,
+                        const char *algorithm, size_t len)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct eg_tfm_keys keys = { .n = 0 };
+        uint64_t tfm = 0;
+
+        if (i)
+            eg_get(&tfm, ctx, krb5_in);
+        else
+            eg_get(&tfm, ctx, krb5_out);
+        if (tfm)
+            eg_tfm_keys(d->r, tfm, &keys);
+        // The nearest: what lies behind a context may lead to others.
+        for (size_t k = 0; k < keys.n; k++) {
+            if (keys.at[k].size != len)
+                continue;
+            eg_vault_add(d->v, &(struct eg_vault_key){
+                                   .kind = "NFS krb5",
+                                   .name = name,
+                                   .purpose = i ? "acceptor's data" : "initiator's data",
+                                   .algorithm = algorithm,
+                                   .at = tfm,
+                                   .secret = keys.at[k].key,
+                                   .len = len,
+                                   .proof = "schedule",
+                               });
+            break;
+        }
+    }
+}
+
 /* @gss: a struct gss_ctx. */
 static void add(struct doing *d, struct eg_obj gss, const char *name)
 {
+    static const uint8_t wiped[EG_KRB5_DERIVED_MAX];
     struct eg_obj mech = eg_at(gss, gss_ctx.mech_type, gss_api_mech.gm_name), ctx, at;
     const char *mech_name = eg_string(d->r, mech, 8), *algorithm, *proof;
     uint8_t key[EG_KRB5_DERIVED_MAX];
@@ -138,6 +172,10 @@ static void add(struct doing *d, struct eg_obj gss, const char *name)
         !(algorithm = eg_krb5_type((uint16_t)type, &len)) || at.why || len > at.size ||
         len > sizeof key || !eg_read(at.view, at.space, at.addr, key, len))
         return;
+    if (!memcmp(key, wiped, len)) {
+        add_ciphers(d, ctx, name, algorithm, len);
+        return;
+    }
     proof = proof_of(d, ctx, type, key, len);
     if (!proof && eg_krb5_derives(type))
         return;

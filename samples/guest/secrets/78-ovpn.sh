@@ -1,5 +1,5 @@
 # Keys of OpenVPN that the kernel encrypts with, and of TIPC, read by `secrets`; kernels before 6.16 have no such devices.
-# modules: ovpn gcm ghash_generic chacha20poly1305 udp_tunnel tipc
+# modules: chacha chacha_generic poly1305 poly1305_generic libchacha ovpn gcm ghash_generic chacha20poly1305 udp_tunnel tipc
 # programs: iproute2 tipc
 ovpn "$(invented 32 'ovpn out')" "$(invented 32 'ovpn in')" > /run/lab/ovpn.said 2> $said/ovpn.log < /dev/null &
 sleep 2

@@ -141,7 +141,8 @@ static void peer(int s, unsigned family, const char *device, uint32_t id, uint16
     put32(P_REMOTE_IPV4, inet_addr("192.0.2.77"));
     put(P_REMOTE_PORT, &to, sizeof to);
     put32(P_SOCKET, (uint32_t)udp);
-    put32(P_VPN_IPV4, inet_addr("10.8.0.2"));
+    if (cipher == CHACHA) // the device with many peers tells them by it
+        put32(P_VPN_IPV4, inet_addr("10.8.0.2"));
     end(a);
     ask(s, "new peer");
     begin(family, 0, &key, sizeof key);

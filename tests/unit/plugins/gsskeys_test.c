@@ -323,6 +323,19 @@ static void nfs_ciphers(void **state)
                                 "uid 0 at nas|session key|aes128-cts-hmac-sha256-128"
                                 "|derived key's schedule|43434343\n");
             assert_non_null(mk_exported(&r.w.g, "kerberos/rpcsec_gss.keytab"));
+            mk_put(k, mk_of(&r.w.g, r.data, "sunrpc_net.rsc_cache"), "cache_detail.hash_size", 4);
+            // Without the session key those that are left are listed, if they have their length.
+            mk_fill(k, own, "krb5_ctx.Ksess", 0, 32);
+            memset(out, 'Z', sizeof out);
+            mk_put(k, own, kernels[i].in,
+                   transform(k, kernels[i].cipher, kernels[i].base, "cts-cbc-aes-aesni", out, 4));
+            mk_put(k, own, kernels[i].out,
+                   transform(k, kernels[i].cipher, kernels[i].base, "cts-cbc-aes-aesni", out, 8));
+            assert_string_equal(mk_told(&r.w.g, "NFS krb5"),
+                                "uid 0 at nas|session key|aes128-cts-hmac-sha256-128"
+                                "|derived key's schedule|43434343\n"
+                                "client bob@LAB, uid 1002|initiator's data"
+                                "|aes256-cts-hmac-sha384-192|schedule|5a5a5a5a\n");
             mk_free(k);
         }
     }
