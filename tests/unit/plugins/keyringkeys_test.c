@@ -149,10 +149,12 @@ static void payloads(void **state)
         mk_put(k, token, "rxrpc_key_token.security_index", 2);
         mk_put(k, token, "rxrpc_key_token.kad", kad);
         add(&w, "user", "mine", user(k, "abc"));
+        add(&w, "psk", "NVMe0R01", user(k, "abc"));            // of TLS
         add(&w, "dns_resolver", "host", user(k, "192.0.2.1")); // no key
         add(&w, "ceph", "client", ceph);
         add(&w, "rxrpc", "afs@x", token);
         assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n"
+                                       "NVMe0R01|psk||payload|ba7816bf8f01cfea\n"
                                        "client|ceph|AES|payload|ba7816bf8f01cfea\n"
                                        "afs@x|rxrpc|DES, rxkad|payload|ef797c8118f02dfb\n");
         mk_put(k, token, "rxrpc_key_token.security_index", 6);
@@ -160,12 +162,14 @@ static void payloads(void **state)
         mk_put(k, gk, "rxgk_key.key.len", 3);
         mk_put(k, gk, "rxgk_key.key.data", mk_text(k, "abc"));
         assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n"
+                                       "NVMe0R01|psk||payload|ba7816bf8f01cfea\n"
                                        "client|ceph|AES|payload|ba7816bf8f01cfea\n"
                                        "afs@x|rxrpc|rxgk|payload|ba7816bf8f01cfea\n");
         // Of another security class; more than a key has.
         mk_put(k, token, "rxrpc_key_token.security_index", 5);
         mk_put(k, ceph, "ceph_crypto_key.len", INT32_MAX);
-        assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n");
+        assert_string_equal(found(&w), "mine|user||payload|ba7816bf8f01cfea\n"
+                                       "NVMe0R01|psk||payload|ba7816bf8f01cfea\n");
         mk_cache_end(&w.c);
     }
 }
