@@ -47,6 +47,7 @@ enum {
     NAME = 256,
     HASH_BITS_MAX = 16,
     CONTEXTS_MAX = 1 << 16,
+    HEADS_MAX = 1 << 20,
 };
 #define CACHE "auth.rpcsec.context"
 
@@ -54,7 +55,7 @@ struct doing {
     struct eg_vault *v;
     struct eg_run *r;
     struct eg_map *seen; // of struct rpc_auth
-    unsigned n;
+    unsigned n, heads;   // contexts, and lists of hash tables, that were looked at
 };
 
 /* Does the context work with a key that is derived of this one? NULL: no. */
@@ -220,7 +221,8 @@ static void client(struct doing *d, struct eg_obj clnt)
     if (!eg_get(&heads, cache, rpc_cred_cache.hashtable) ||
         !eg_get(&bits, cache, rpc_cred_cache.hashbits) || bits > HASH_BITS_MAX)
         return;
-    for (uint64_t i = 0; i < UINT64_C(1) << bits && !eg_stopped(d->r); i++) {
+    for (uint64_t i = 0; i < UINT64_C(1) << bits && d->heads++ < HEADS_MAX && !eg_stopped(d->r);
+         i++) {
         eg_each_hlist(cred, eg_object(d->r, hlist_head, heads + i * eg_size(d->r, hlist_head)),
                       gss_cred_link) {
             struct eg_obj context = eg_deref(eg_at(cred, gss_cred.gc_ctx));
@@ -246,7 +248,7 @@ static void server(struct doing *d, struct eg_obj cache)
     if (!eg_get(&heads, cache, cache_detail.hash_table) ||
         !eg_get(&size, cache, cache_detail.hash_size) || size > 1u << HASH_BITS_MAX)
         return;
-    for (uint64_t i = 0; i < size && !eg_stopped(d->r); i++) {
+    for (uint64_t i = 0; i < size && d->heads++ < HEADS_MAX && !eg_stopped(d->r); i++) {
         eg_each_hlist(context, eg_object(d->r, hlist_head, heads + i * eg_size(d->r, hlist_head)),
                       rsc_link) {
             const char *who = eg_string(d->r, eg_at(context, rsc_principal), NAME);

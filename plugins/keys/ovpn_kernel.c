@@ -14,12 +14,12 @@ EG_FIELDS_OF("ovpn", ovpn_crypto_key_slot, decrypt, encrypt, key_id, nonce_tail_
              nonce_tail_xmit);
 EG_TYPE(hlist_head);
 
-enum { SLOTS = 2, TAIL = 8, PEERS_MAX = 1 << 16 };
+enum { SLOTS = 2, TAIL = 8, PEERS_MAX = 1 << 16, HEADS_MAX = 1 << 22 };
 
 struct doing {
     struct eg_vault *v;
     struct eg_run *r;
-    unsigned n;
+    unsigned n, heads; // peers, and lists of hash tables, that were looked at
 };
 
 /* @tail: the eight bytes of the nonce that do not change. */
@@ -90,7 +90,9 @@ static void device(struct doing *d, struct eg_obj dev)
     if (eg_get(&one, own, ovpn_priv.peer) && one)
         peer(d, dev, eg_deref(eg_at(own, ovpn_priv.peer)));
     heads = eg_at(eg_deref(eg_at(own, ovpn_priv.peers)), ovpn_peer_collection.by_id);
-    for (uint64_t i = 0; !heads.why && (i + 1) * eg_size(d->r, hlist_head) <= heads.size; i++) {
+    for (uint64_t i = 0;
+         !heads.why && (i + 1) * eg_size(d->r, hlist_head) <= heads.size && d->heads++ < HEADS_MAX;
+         i++) {
         eg_each_hlist(each, eg_object(d->r, hlist_head, heads.addr + i * eg_size(d->r, hlist_head)),
                       ovpn_peer.hash_entry_id) {
             if (d->n < PEERS_MAX && !eg_stopped(d->r))

@@ -145,7 +145,8 @@ static void say(const char *path, const char *line)
 /* What a client does, beside the one who answers. */
 static void look(void)
 {
-    if (mount("lab:/", "/mnt/nfs", "nfs4", 0, "addr=127.0.0.1,clientaddr=127.0.0.1,sec=krb5p,vers=4.2")) {
+    if (mount("lab:/", "/mnt/nfs", "nfs4", 0,
+              "addr=127.0.0.1,clientaddr=127.0.0.1,sec=krb5p,vers=4.2")) {
         perror("mount");
         return;
     }

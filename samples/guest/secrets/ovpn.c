@@ -123,8 +123,8 @@ static void direction(unsigned type, const uint8_t *key, const char *tail)
     end(a);
 }
 
-static void peer(int s, unsigned family, const char *device, uint32_t id, uint16_t port, unsigned cipher,
-                 const uint8_t *out, const uint8_t *in)
+static void peer(int s, unsigned family, const char *device, uint32_t id, uint16_t port,
+                 unsigned cipher, const uint8_t *out, const uint8_t *in)
 {
     const struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(port) };
     const struct genlmsghdr new = { PEER_NEW, 1, 0 }, key = { KEY_NEW, 1, 0 };
