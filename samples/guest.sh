@@ -477,6 +477,13 @@ secrets() {
             compile -static -o "$root/usr/bin/${program%.c}" "$each" -lpthread
         fi
     done
+    # Not needed: without a Go compiler its programs, and their keys, are not in the image.
+    for each in "$here"/guest/secrets/*.go; do
+        if [ -e "$each" ] && command -v go > /dev/null; then
+            program=${each##*/}
+            GOCACHE="$work/go" GOARCH="$arch" CGO_ENABLED=0 go build -o "$root/usr/bin/${program%.go}" "$each"
+        fi
+    done
 }
 
 # What is loaded before other libraries; and where the program `scene` begins, as an offset in its file: it is not relocatable

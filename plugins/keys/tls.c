@@ -142,7 +142,7 @@ static uint64_t less(uint64_t a, uint64_t b)
 
 /* ---- connections ---- */
 
-static struct eg_tls_connection *new_connection(struct eg_tls *t)
+struct eg_tls_connection *eg_tls_connection_new(struct eg_tls *t)
 {
     struct eg_run *r = t->v->r;
 
@@ -170,7 +170,7 @@ static void take_slots(struct eg_tls *t, uint64_t at)
     if (!eg_run_map_add(t->v->r, t->seen, from + s.at, 0))
         return;
     proven = eg_tls13_prove(window + s.at, s.n, s.hash, &t->budget, &of);
-    c = new_connection(t);
+    c = eg_tls_connection_new(t);
     if (!c)
         return;
     c->sort = proven ? TLS_13 : TLS_13_SLOTS;
@@ -198,7 +198,7 @@ static void take_dense(struct eg_tls *t, uint64_t at)
     eg_tls_read(t, at - 4, bytes, sizeof bytes);
     if (!eg_tls_randoms(bytes, sizeof bytes, true, &i) || i != 4)
         return;
-    c = new_connection(t);
+    c = eg_tls_connection_new(t);
     if (!c)
         return;
     c->sort = TLS_12;
@@ -224,7 +224,7 @@ static void take_session(struct eg_tls *t, uint64_t at, struct eg_map *sessions)
     for (size_t i = 2 * ptr; i + TLS_MASTER + 4 <= sizeof bytes; i += 4) {
         if (!eg_tls_is_master(bytes + i, sizeof bytes - i))
             continue;
-        c = new_connection(t);
+        c = eg_tls_connection_new(t);
         if (!c)
             return;
         c->sort = TLS_12;
@@ -280,6 +280,9 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
         const uint64_t at = places->at[i] & ~(uint64_t)TAG;
 
         switch (places->at[i] & TAG) {
+        case TLS_SLICE:
+            eg_tls_take_slice(&t, at);
+            break;
         case TLS_SLOTS:
             take_slots(&t, at);
             break;
@@ -291,6 +294,7 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
             break;
         }
     }
+    eg_tls_take_halves(&t);
     find_references(&t, sessions);
     if (t.n && !eg_stopped(v->r)) {
         eg_tls_use(&t);

@@ -364,6 +364,21 @@ const struct eg_tls_flow *eg_tls_capture_find(const struct eg_tls_capture *c, co
                : NULL;
 }
 
+size_t eg_tls_capture_flows(const struct eg_tls_capture *c)
+{
+    return c->n;
+}
+
+const struct eg_tls_flow *eg_tls_capture_flow(const struct eg_tls_capture *c, size_t i)
+{
+    return i < c->n && c->flows[i].hello[0] && c->flows[i].hello[1] ? &c->flows[i] : NULL;
+}
+
+const uint8_t *eg_tls_flow_random(const struct eg_tls_flow *f)
+{
+    return f->random[0];
+}
+
 /* ---- decryption ---- */
 
 bool eg_tls_flow_opens(const struct eg_tls_flow *f, bool server, size_t hash, const uint8_t *secret)

@@ -21,6 +21,12 @@ EG_API size_t eg_tls_capture_count(const struct eg_tls_capture *c);
 /** The connection that began with these randoms, of 32 bytes each; NULL: it is not in the file. */
 EG_API const struct eg_tls_flow *eg_tls_capture_find(const struct eg_tls_capture *c,
                                                      const uint8_t *client, const uint8_t *server);
+/** How many connections eg_tls_capture_flow knows. */
+EG_API size_t eg_tls_capture_flows(const struct eg_tls_capture *c);
+/** The @i-th of all connections; NULL: one of its Hello messages is not in the file. */
+EG_API const struct eg_tls_flow *eg_tls_capture_flow(const struct eg_tls_capture *c, size_t i);
+EG_API const uint8_t *eg_tls_flow_random(const struct eg_tls_flow *f); /**< the client's */
+
 /** Is a record that @server (or the client) sent the first one under this traffic secret? */
 EG_API bool eg_tls_flow_opens(const struct eg_tls_flow *f, bool server, size_t hash,
                               const uint8_t *secret);

@@ -66,6 +66,68 @@ static bool is_zero(const uint8_t *p, size_t n)
     return true;
 }
 
+/* ---- slices of Go ---- */
+
+enum {
+    CAPACITY_MAX = 1 << 16, // of the buffer of a message that a slice is part of
+    NEAR = 12,              // words between slices of one function
+};
+
+static uint64_t word(const uint8_t *p, unsigned ptr)
+{
+    return ptr == 8 ? load64(p) : load32(p);
+}
+
+bool eg_tls_is_slice(const uint8_t *window, size_t len, size_t at, unsigned ptr, size_t n)
+{
+    uint64_t cap;
+
+    if (at > len || len - at < 3 * (size_t)ptr || word(window + at, ptr) < 0x1000 ||
+        word(window + at + ptr, ptr) != n)
+        return false;
+    cap = word(window + at + 2 * ptr, ptr);
+    return cap >= n && cap < CAPACITY_MAX;
+}
+
+/* A direction of a connection ends with its secret; before it is what comes next in TLS 1.2, a
+ * cipher and a MAC of two words each, and perhaps the number of a level of encryption. */
+static bool is_traffic(const uint8_t *window, size_t at, unsigned ptr)
+{
+    for (size_t i = 2; i <= 5 && i * ptr <= at; i++)
+        if (word(window + at - i * ptr, ptr) > (i == 2 ? 3 : 0))
+            return false;
+    return true;
+}
+
+/* What exports keys of TLS 1.2 has the master secret and both randoms. */
+static bool is_exporter(const uint8_t *window, size_t len, size_t at, unsigned ptr)
+{
+    const size_t from = at > NEAR * (size_t)ptr ? at - NEAR * (size_t)ptr : at % ptr;
+    const size_t to = EG_MIN(at + NEAR * (size_t)ptr, len);
+    unsigned randoms = 0;
+
+    for (size_t i = from; i < to; i += ptr)
+        randoms += eg_tls_is_slice(window, len, i, ptr, TLS_RANDOM);
+    // Some may be behind a border.
+    return randoms >= 2 || from < ptr || len - to < 3 * (size_t)ptr;
+}
+
+unsigned eg_tls_slice(const uint8_t *window, size_t len, size_t at, unsigned ptr)
+{
+    const uint64_t n = word(window + at, ptr);
+    const uint64_t cap = len - at >= 2 * (size_t)ptr ? word(window + at + ptr, ptr) : n;
+    unsigned what = 0;
+
+    if ((n != 32 && n != 48) || cap < n || cap >= CAPACITY_MAX ||
+        (at >= ptr && word(window + at - ptr, ptr) < 0x1000))
+        return 0;
+    if (cap == n && is_traffic(window, at, ptr))
+        what |= TLS_TRAFFIC;
+    if (n == TLS_MASTER && is_exporter(window, len, at, ptr))
+        what |= TLS_MASTER_SLICE;
+    return what;
+}
+
 /* ---- the first look ---- */
 
 /* 64 bytes, and those 64 bytes further on, are filled alike. */
@@ -153,6 +215,12 @@ void eg_tls_look(const uint8_t *bytes, size_t len, unsigned ptr, eg_tls_each *ea
             continue;
         }
         for (unsigned i = 0; i < 8; last = w[i++]) {
+            for (unsigned k = 0; k < 8; k += ptr) {
+                const uint64_t n = ptr == 8 ? w[i] : (uint32_t)(w[i] >> 8 * k);
+
+                if ((n == 32 || n == 48) && eg_tls_slice(bytes, len, at + 8 * i + k, ptr))
+                    each(context, at + 8 * i + k, TLS_SLICE);
+            }
             if (ptr == 8 && w[i] == TLS_MASTER && last == VERSION)
                 each(context, at + 8 * i, TLS_SESSION);
             if (ptr == 4 && w[i] == ((uint64_t)TLS_MASTER << 32 | VERSION))
@@ -309,6 +377,11 @@ bool eg_tls13_prove(const uint8_t *slots, size_t n, size_t hash, uint32_t *budge
 }
 
 /* ---- master secrets and randoms ---- */
+
+bool eg_tls_is_random(const uint8_t *p)
+{
+    return is_random(p);
+}
 
 bool eg_tls_is_master(const uint8_t *p, size_t room)
 {

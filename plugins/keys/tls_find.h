@@ -3,7 +3,9 @@
  *  OpenSSL and GnuTLS keep the secrets of TLS 1.3 one behind the other, each in a slot of 64 bytes
  * of which SHA-256 fills 32 and SHA-384 48; the rest is zero. A session of TLS 1.2 has its version
  * and the length of its master secret (OpenSSL), or lies before both randoms (GnuTLS). No offset of
- * any release is known here: what is found must prove itself. */
+ * any release is known here: what is found must prove itself.
+ *
+ *  Go's crypto/tls keeps slices: each is a pointer, a length and a capacity. */
 #ifndef KEYS_TLS_FIND_H
 #define KEYS_TLS_FIND_H
 
@@ -13,9 +15,10 @@ enum { TLS_SLOT = 64, TLS_SLOTS_MAX = 24, TLS_MASTER = 48, TLS_RANDOM = 32 };
 
 /** What may be at a place. */
 enum eg_tls_sort {
-    TLS_SLOTS = 1, /**< a slot begins in these 64 bytes */
-    TLS_SESSION,   /**< a version, and the length of a master secret */
-    TLS_DENSE,     /**< a master secret and two randoms, and perhaps the session's name */
+    TLS_SLICE,   /**< the length of a slice of Go, which may be a secret */
+    TLS_SLOTS,   /**< a slot begins in these 64 bytes */
+    TLS_SESSION, /**< a version, and the length of a master secret */
+    TLS_DENSE,   /**< a master secret and two randoms, and perhaps the session's name */
 };
 typedef void eg_tls_each(void *context, size_t at, enum eg_tls_sort sort);
 /** Call @each for the places of @len bytes that deserve a closer look. @ptr: bytes of a pointer. */
@@ -54,6 +57,15 @@ struct eg_tls13 {
 EG_API bool eg_tls13_prove(const uint8_t *slots, size_t n, size_t hash, uint32_t *budget,
                            struct eg_tls13 *out);
 
+/** What the slice may be whose length is the word @at, as the words around it say; what is behind
+ * the borders may be anything. */
+enum { TLS_TRAFFIC = 1, TLS_MASTER_SLICE = 2 };
+EG_API unsigned eg_tls_slice(const uint8_t *window, size_t len, size_t at, unsigned ptr);
+/** Is there a slice of @n bytes, whose pointer is the word @at? */
+EG_API bool eg_tls_is_slice(const uint8_t *window, size_t len, size_t at, unsigned ptr, size_t n);
+
+/** Do 32 bytes look random? */
+EG_API bool eg_tls_is_random(const uint8_t *p);
 /** A master secret (48 bytes) at @p that looks random? @room: bytes that can be read. */
 EG_API bool eg_tls_is_master(const uint8_t *p, size_t room);
 /** The next place at or behind *@at, a multiple of 4, where exactly two randoms are, and perhaps

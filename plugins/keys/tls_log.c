@@ -117,6 +117,9 @@ static bool opens_any(struct told *told, const struct eg_tls_connection *c)
                 return true;
         return false;
     }
+    if (c->sort == TLS_13_GO)
+        return opens(told, TLS_CLIENT, c->hash, c->slots[0]) ||
+               opens(told, TLS_SERVER, c->hash, c->slots[1]);
     for (size_t i = 0; i < c->n; i++)
         if (opens(told, TLS_CLIENT, c->hash, c->slots[i]) ||
             opens(told, TLS_SERVER, c->hash, c->slots[i]))
@@ -135,6 +138,48 @@ static const struct eg_tls_flow *captured(struct told *told, const struct eg_tls
         f = eg_tls_capture_find(told->t->v->capture, p->random[i], p->random[!i]);
     }
     return f;
+}
+
+/* The random of the only ClientHello that is left when those of other connections are not. */
+static const uint8_t *only_hello(struct told *told)
+{
+    struct eg_tls *t = told->t;
+    const uint8_t *only = NULL;
+
+    if (t->n_go != 1 || t->n_hellos > TLS_HELLOS_MAX)
+        return NULL;
+    for (unsigned i = 0; i < t->n_hellos; i++) {
+        bool other = false;
+
+        for (size_t k = 0; k < t->n && !other; k++) {
+            const struct eg_tls_connection *c = t->of[k];
+
+            other = c->sort == TLS_12 && c->pair >= 0 &&
+                    !memcmp(c->pairs[c->pair].random[c->client], t->hello[i], TLS_RANDOM);
+        }
+        if (!other && only)
+            return NULL;
+        if (!other)
+            only = t->hello[i];
+    }
+    return only;
+}
+
+/* Where no random is known: a connection of the capture that a secret opens. */
+static bool find_flow(struct told *told, const struct eg_tls_connection *c)
+{
+    const struct eg_tls_capture *all = told->t->v->capture;
+
+    for (size_t i = 0; all && told->t->budget && i < eg_tls_capture_flows(all); i++) {
+        told->flow = eg_tls_capture_flow(all, i);
+        if (told->flow && opens_any(told, c)) {
+            told->random = eg_tls_flow_random(told->flow);
+            told->how = "of the connection of the capture that it decrypts";
+            return true;
+        }
+    }
+    told->flow = NULL;
+    return false;
 }
 
 static void find_random(struct told *told, const struct eg_tls_connection *c)
@@ -157,6 +202,13 @@ static void find_random(struct told *told, const struct eg_tls_connection *c)
     if (c->sort == TLS_12) {
         told->how = "the key block follows from it";
         told->random = c->pairs[c->pair].random[c->client];
+        return;
+    }
+    if (find_flow(told, c))
+        return;
+    if (c->sort == TLS_13_GO) {
+        told->how = "of the only ClientHello in memory that no other connection has";
+        told->random = only_hello(told);
         return;
     }
     for (size_t i = 0; i < c->n_pairs; i++) {
@@ -279,6 +331,27 @@ static void tell_slots(struct told *told, const struct eg_tls_connection *c)
     }
 }
 
+static void tell_go(struct told *told, const struct eg_tls_connection *c)
+{
+    for (int i = TLS_CLIENT; i <= TLS_SERVER; i++) {
+        const int k = i - TLS_CLIENT;
+        const struct line l = {
+            (enum eg_tls_label)i,
+            c,
+            "TLS 1.3",
+            eg_tls_label_names[i],
+            c->used[k].key_len ? "its initialization vector and its write key are in use"
+                               : "its initialization vector is in use",
+            c->slots[k],
+            c->hash,
+            c->secret[k],
+            &c->used[k],
+        };
+
+        tell(told, &l);
+    }
+}
+
 void eg_tls_tell(struct eg_tls *t)
 {
     struct told told = { .t = t };
@@ -300,6 +373,8 @@ void eg_tls_tell(struct eg_tls *t)
             tell_13(&told, c);
         else if (c->sort == TLS_13_SLOTS)
             tell_slots(&told, c);
+        else if (c->sort == TLS_13_GO)
+            tell_go(&told, c);
         else if (c->pair >= 0)
             tell(&told, &l);
     }

@@ -6,7 +6,7 @@
 #include "tls_find.h"
 #include "vault.h"
 
-enum { TLS_PAIRS_MAX = 8, TLS_CONNECTIONS_MAX = 1 << 13 };
+enum { TLS_PAIRS_MAX = 8, TLS_CONNECTIONS_MAX = 1 << 13, TLS_HELLOS_MAX = 16 };
 
 /** Two randoms that lie next to each other. */
 struct eg_tls_pair {
@@ -25,8 +25,14 @@ struct eg_tls_used {
 };
 
 struct eg_tls_connection {
-    enum { TLS_13, TLS_13_SLOTS, TLS_12 } sort; /**< 13_SLOTS: nothing follows from anything */
-    uint64_t at;                                /**< of the slots; of the master secret */
+    enum {
+        TLS_13,
+        TLS_13_SLOTS, /**< nothing follows from anything */
+        TLS_13_GO,    /**< slots are the traffic secrets, the client's first */
+        TLS_12
+    } sort;
+    uint64_t at;        /**< of the slots; of the master secret */
+    uint64_t secret[2]; /**< TLS_13_GO: where they are */
     size_t n, hash;
     uint8_t slots[TLS_SLOTS_MAX][TLS_HASH_MAX];
     struct eg_tls_used used[TLS_SLOTS_MAX]; /**< of each slot; of a TLS 1.2 key [0] */
@@ -45,10 +51,24 @@ struct eg_tls {
     size_t n, cap;
     struct eg_map *seen; /**< rows of slots, by their address */
     uint32_t budget;     /**< secrets that are still computed, of this process */
+    // of Go
+    struct eg_tls_half *halves; /**< in the order of their addresses */
+    size_t n_halves, cap_halves;
+    unsigned n_go;                             /**< connections */
+    uint8_t hello[TLS_HELLOS_MAX][TLS_RANDOM]; /**< randoms of ClientHello messages, if n_go */
+    unsigned n_hellos;                         /**< one more than fit: there are too many */
 };
 
 /** Bytes from @at on; what cannot be read is zero. */
 void eg_tls_read(struct eg_tls *t, uint64_t at, uint8_t *out, size_t len);
+
+/** @return NULL: there are too many. */
+struct eg_tls_connection *eg_tls_connection_new(struct eg_tls *t);
+/** A slice of Go whose length is at @at: keep it if it is a secret of one direction, and take the
+ * connection of TLS 1.2 whose master secret it is. */
+void eg_tls_take_slice(struct eg_tls *t, uint64_t at);
+/** The connections of TLS 1.3 that the kept directions are of. */
+void eg_tls_take_halves(struct eg_tls *t);
 
 /** Look in the process's memory for the connections' write keys and Hello messages. */
 void eg_tls_use(struct eg_tls *t);

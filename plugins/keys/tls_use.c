@@ -233,6 +233,28 @@ static void hello_found(struct search *s, const uint8_t *p, uint64_t at)
     }
 }
 
+/* A ClientHello message at @p, whoever's it is. */
+static void note_hello(struct eg_tls *t, const uint8_t *p, const uint8_t *end)
+{
+    enum { NAME = HELLO + TLS_RANDOM, LONGEST = 32 }; // the session's name, behind its length
+    const uint8_t *ciphers;
+    size_t len;
+
+    if (!t->n_go || t->n_hellos > TLS_HELLOS_MAX || p[0] != 1 || end - p < NAME + LONGEST + 3 ||
+        p[NAME] > LONGEST || !eg_tls_is_random(p + HELLO))
+        return;
+    ciphers = p + NAME + 1 + p[NAME];
+    len = (size_t)ciphers[0] << 8 | ciphers[1];
+    if (!len || len % 2 || len > ((size_t)p[2] << 8 | p[3]))
+        return;
+    for (unsigned i = 0; i < t->n_hellos; i++)
+        if (!memcmp(t->hello[i], p + HELLO, TLS_RANDOM))
+            return;
+    if (t->n_hellos < TLS_HELLOS_MAX)
+        memcpy(t->hello[t->n_hellos], p + HELLO, TLS_RANDOM);
+    t->n_hellos++;
+}
+
 static void search_piece(struct search *s, const struct linux_user_piece *piece)
 {
     const uint8_t *p = piece->bytes, *const end = p + piece->len;
@@ -246,8 +268,10 @@ static void search_piece(struct search *s, const struct linux_user_piece *piece)
     // 01 00 xx xx 03 03: a message of less than 64 KiB, whose version is that of TLS 1.2
     while (end - p >= HELLO + TLS_RANDOM - 4 && (p = memchr(p, 3, (size_t)(end - p)))) {
         if (p - piece->bytes >= 4 && end - p >= HELLO + TLS_RANDOM - 4 && p[1] == 3 &&
-            (p[-4] == 1 || p[-4] == 2) && !p[-3])
+            (p[-4] == 1 || p[-4] == 2) && !p[-3]) {
             hello_found(s, p - 4, piece->at + (uint64_t)(p - 4 - piece->bytes));
+            note_hello(s->t, p - 4, end);
+        }
         p++;
     }
 }

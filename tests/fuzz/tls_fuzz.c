@@ -11,7 +11,8 @@ static size_t length;
 static void each(void *context, size_t at, enum eg_tls_sort sort)
 {
     (void)context;
-    if (at % 4 || at >= length || (sort != TLS_SLOTS && sort != TLS_SESSION && sort != TLS_DENSE))
+    if (at % 4 || at >= length ||
+        (sort != TLS_SLICE && sort != TLS_SLOTS && sort != TLS_SESSION && sort != TLS_DENSE))
         abort();
 }
 
