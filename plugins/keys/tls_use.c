@@ -11,9 +11,10 @@ enum {
     NEEDLES_MAX = 1 << 20,
     HELLO = 6, // bytes of a Hello message before its random: type, length, version
     HELLO_MAX = 1 << 12,
-    BLOCK = 160, // of a key block: two MAC keys of SHA-384, one and a half keys
+    BLOCK = 164, // of a key block: two MAC keys of SHA-384, two keys, and what is behind
     FILTER_BITS = 16,
-    ORDERS = 2,    // of a key's bytes
+    ORDERS = 2, // of a key's bytes
+    EDGE = 4,
     SAME_MAX = 64, // keys of connections that begin alike: copies of one
 };
 static const uint32_t NONE = UINT32_MAX; // no other one
@@ -26,6 +27,8 @@ struct needle {
     uint8_t pair, client;      // of TLS 1.2
     uint8_t hash, part;
     uint8_t key_len; // of TLS 1.3
+    // of TLS 1.2, what the key block has right before it, and behind a key of 32 bytes
+    uint8_t before[EDGE], behind[EDGE];
 };
 struct random {
     uint32_t connection, next, same;
@@ -112,6 +115,11 @@ static void keys_of_slots(struct search *s, uint32_t which)
 static const uint8_t macs[] = { 0, 20, 32, 48 };
 enum { PARTS = 3 };
 
+static size_t part_at(unsigned part)
+{
+    return 2u * macs[part / PARTS] + (size_t)NEEDLE * (part % PARTS);
+}
+
 static void keys_of_block(struct search *s, uint32_t which, uint8_t pair, uint8_t client)
 {
     const struct eg_tls_connection *c = s->t->of[which];
@@ -127,25 +135,35 @@ static void keys_of_block(struct search *s, uint32_t which, uint8_t pair, uint8_
         if (!eg_tls_prf(hash, c->master, "key expansion", seed, sizeof seed, block, sizeof block))
             return;
         for (uint8_t i = 0; i < countof(macs) * PARTS; i++) {
-            const struct needle n = { .connection = which,
-                                      .pair = pair,
-                                      .client = client,
-                                      .hash = (uint8_t)hash,
-                                      .part = i };
+            const size_t at = part_at(i);
+            struct needle n = { .connection = which,
+                                .pair = pair,
+                                .client = client,
+                                .hash = (uint8_t)hash,
+                                .part = i };
 
-            add_needle(s, &n, block + 2 * macs[i / PARTS] + 16 * (i % PARTS));
+            if (at)
+                memcpy(n.before, block + at - EDGE, EDGE);
+            memcpy(n.behind, block + at + 2 * NEEDLE, EDGE);
+            add_needle(s, &n, block + at);
         }
     }
 }
 
-/* MAC keys and initialization vectors may be kept too: what counts is where both write keys are. */
-static void judge(struct eg_tls_used *used)
+/* MAC keys and initialization vectors may be kept too: what counts is where both write keys are.
+ * The digests that the key block was made of may be left, each alone: a key that begins where one
+ * does says less. */
+static void judge(struct eg_tls_used *used, size_t hash)
 {
     used->key_len = 1;
-    for (unsigned i = countof(macs); i-- > 0;) {
+    for (unsigned try = 0; try < 2 * countof(macs); try++) {
+        const unsigned i = countof(macs) - 1 - try % countof(macs);
         const unsigned parts = used->parts >> PARTS * i & 7;
+        bool sure = try >= countof(macs);
 
-        if (!(parts & 1) || !(parts & 6))
+        for (unsigned k = 0; k < PARTS; k++)
+            sure |= (parts >> k & 1) && part_at(PARTS * i + k) % hash;
+        if (!(parts & 1) || !(parts & 6) || !sure)
             continue;
         used->key_len = parts & 2 ? 16 : 32;
         used->cbc = macs[i] > 0;
@@ -187,8 +205,16 @@ static bool is_second_half(const struct search *s, uint32_t i, const uint8_t *p,
            !memcmp(p - NEEDLE, s->needles[i - ORDERS].bytes, NEEDLE);
 }
 
-/* @before: bytes that can be read there. */
-static void key_found(struct search *s, const uint8_t *p, size_t before)
+/* Does what was found lie in a copy of the key block? That has all parts, whatever is in use. */
+static bool in_block(const struct needle *n, const uint8_t *p, size_t before, size_t len)
+{
+    if (part_at(n->part) && before >= EDGE && !memcmp(p - EDGE, n->before, EDGE))
+        return true;
+    return len >= 2 * NEEDLE + EDGE && !memcmp(p + 2 * NEEDLE, n->behind, EDGE);
+}
+
+/* @before: bytes that can be read there; @len: at @p. */
+static void key_found(struct search *s, const uint8_t *p, size_t before, size_t len)
 {
     uint64_t first;
 
@@ -208,8 +234,9 @@ static void key_found(struct search *s, const uint8_t *p, size_t before)
             c->pair = n->pair;
             c->client = n->client;
             c->hash = n->hash;
-            used->parts |= (uint16_t)(1u << n->part);
-            judge(used);
+            if (!in_block(n, p, before, len))
+                used->parts |= (uint16_t)(1u << n->part);
+            judge(used, c->hash);
         }
     }
 }
@@ -263,7 +290,7 @@ static void search_piece(struct search *s, const struct linux_user_piece *piece)
         const uint32_t bit = filter_bit(p + i);
 
         if (s->filter[bit / 8] >> bit % 8 & 1)
-            key_found(s, p + i, i);
+            key_found(s, p + i, i, piece->len - i);
     }
     // 01 00 xx xx 03 03: a message of less than 64 KiB, whose version is that of TLS 1.2
     while (end - p >= HELLO + TLS_RANDOM - 4 && (p = memchr(p, 3, (size_t)(end - p)))) {
