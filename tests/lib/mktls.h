@@ -49,6 +49,16 @@ static inline unsigned count(const char *text, const char *what)
     return n;
 }
 
+static inline size_t from_hex(const char *text, uint8_t *out)
+{
+    size_t n = 0;
+    unsigned byte;
+
+    for (; sscanf(text + 2 * n, "%2x", &byte) == 1; n++)
+        out[n] = (uint8_t)byte;
+    return n;
+}
+
 static inline const char *in_hex(const uint8_t *p, size_t n)
 {
     static char out[200];

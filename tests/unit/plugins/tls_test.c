@@ -10,16 +10,6 @@
 
 enum { HANDSHAKE = 1, MASTER, HASH = 7, HELLOS = 8 }; // slots of OpenSSL's
 
-static size_t unhex(const char *text, uint8_t *out)
-{
-    size_t n = 0;
-    unsigned byte;
-
-    for (; sscanf(text + 2 * n, "%2x", &byte) == 1; n++)
-        out[n] = (uint8_t)byte;
-    return n;
-}
-
 static void derivation(void **state)
 {
     static const struct {
@@ -56,25 +46,26 @@ static void derivation(void **state)
     (void)state;
     assert_true(eg_crypto_works());
     for (size_t i = 0; i < countof(expands); i++) {
-        const size_t n = unhex(expands[i].want, want), c = unhex(expands[i].context, context);
+        const size_t n = from_hex(expands[i].want, want), c = from_hex(expands[i].context, context);
 
-        unhex(expands[i].secret, secret);
+        from_hex(expands[i].secret, secret);
         assert_true(eg_tls_expand(expands[i].hash, secret, expands[i].label, context, c, out, n));
         assert_memory_equal(out, want, n);
     }
-    unhex("1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac", secret);
-    unhex("18df06843d13a08bf2a449844c5f8a478001bc4d4c627984d5a41da8d0402919", want);
+    from_hex("1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac", secret);
+    from_hex("18df06843d13a08bf2a449844c5f8a478001bc4d4c627984d5a41da8d0402919", want);
     assert_true(eg_tls_next(32, secret, out));
     assert_memory_equal(out, want, 32);
     for (unsigned i = 0; i < sizeof count; i++)
         count[i] = (uint8_t)i;
-    unhex("c6a3af77a92d208a3a092d220a0729f5365e1ef32b209b472e47c1108a424ca73241621c83a0203b95efed2b"
-          "059a63a7",
-          want);
+    from_hex(
+        "c6a3af77a92d208a3a092d220a0729f5365e1ef32b209b472e47c1108a424ca73241621c83a0203b95efed2b"
+        "059a63a7",
+        want);
     assert_true(eg_tls_next(48, count, out));
     assert_memory_equal(out, want, 48);
     for (unsigned i = 0; i < 2; i++) {
-        const size_t n = unhex(prf[i], want);
+        const size_t n = from_hex(prf[i], want);
 
         assert_true(eg_tls_prf(i ? 48 : 32, count, "key expansion", count, 64, out, n));
         assert_memory_equal(out, want, n);

@@ -195,6 +195,14 @@ static void process(void **state)
         assert_int_equal(count(rows, want), 5);
         assert_int_equal(count(rows, "decrypts a record of the capture"), 4);
         assert_int_equal(count(rows, "in use; it decrypts a record"), 2);
+        // no randoms: a connection that a secret decrypts
+        memset(pair, 0, sizeof pair);
+        mk_guest_write(&u.g, u.mm, u.heap + 0x104, pair, sizeof pair);
+        rows = mk_guest_rows(&u.g, "keys", args);
+        snprintf(want, sizeof want, "client random %s, of the connection of the capture",
+                 f->client);
+        assert_int_equal(count(rows, want), 5);
+        assert_int_equal(count(rows, "decrypts a record of the capture"), 4);
         // the capture of another connection says nothing of this one
         snprintf(args, sizeof args, "show pcap=%s", path(f == files ? f + 1 : files));
         assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), "capture"), 0);

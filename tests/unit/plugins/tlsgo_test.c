@@ -1,5 +1,6 @@
 /* tlsgo_test.c - connections of TLS as Go's crypto/tls keeps them, in a process; near misses. */
 #include "mktls.h"
+#include <stdlib.h>
 
 /* What Go keeps of a connection of TLS 1.3: the connection, whose handshake is a function bound to
  * it, and two directions that have a cipher and a secret. */
@@ -9,7 +10,8 @@ struct go13 {
     uint8_t secret[2][48]; // the client's, the server's
 };
 
-static struct go13 put_go13(struct mk_user *u, uint64_t at, size_t hash, bool client, unsigned seed)
+static struct go13 put_connection(struct mk_user *u, uint64_t at, size_t hash, bool client,
+                                  uint8_t secret[2][48])
 {
     const unsigned halves[2] = { 40, 58 };
     struct go13 g = { .conn = at, .bound = at + 0x800 };
@@ -24,7 +26,7 @@ static struct go13 put_go13(struct mk_user *u, uint64_t at, size_t hash, bool cl
 
         g.half[i] = at + halves[i] * u->ptr;
         g.cipher[i] = at + 0x900 + 64 * i;
-        invent(g.secret[whose], hash, seed + i);
+        memcpy(g.secret[whose], secret[whose], hash);
         put(u, bytes, g.secret[whose], hash);
         mk_user_word(u, g.half[i], 0, bytes);
         mk_user_word(u, g.half[i], 1, hash);
@@ -36,6 +38,15 @@ static struct go13 put_go13(struct mk_user *u, uint64_t at, size_t hash, bool cl
     return g;
 }
 
+static struct go13 put_go13(struct mk_user *u, uint64_t at, size_t hash, bool client, unsigned seed)
+{
+    uint8_t secret[2][48];
+
+    invent(secret[0], hash, seed);
+    invent(secret[1], hash, seed + 1);
+    return put_connection(u, at, hash, client, secret);
+}
+
 static void go13(void **state)
 {
     static const uint64_t level[] = { 0, 3, 4 };
@@ -43,10 +54,10 @@ static void go13(void **state)
     char want[200];
 
     (void)state;
-    mk_each_user(m, p) for (unsigned client = 0; client < 2; client++)
+    mk_each_user(m, p)
     {
         struct mk_user u = mk_user(m, p);
-        const bool little = !mk_model(u.g.k)->big_endian;
+        const bool client = p || m != mk_machines, little = !mk_model(u.g.k)->big_endian;
         const struct go13 g = put_go13(&u, u.heap + 0x100, client ? 48 : 32, client, 30);
         const size_t hash = client ? 48 : 32;
         const char *all;
@@ -61,6 +72,10 @@ static void go13(void **state)
         all = rows(&u); // the client's before the server's
         assert_true(strstr(all, in_hex(g.secret[0], hash)) > strstr(all, "CLIENT_TRAFFIC"));
         assert_true(strstr(all, in_hex(g.secret[0], hash)) < strstr(all, "SERVER_TRAFFIC"));
+        if (m != mk_machines) { // once is enough of the rest
+            mk_free(u.g.k);
+            continue;
+        }
         for (unsigned i = 0; i < countof(level); i++) {
             mk_user_word(&u, g.half[0] - u.ptr, 0, level[i]);
             assert_int_equal(count(rows(&u), "TLS 1.3"), level[i] < 4 ? 2 : 0);
@@ -104,6 +119,34 @@ static void go13(void **state)
         put_go13(&u, u.heap + 4 * u.g.page, hash, client, 50);
         assert_int_equal(count(rows(&u), "TLS 1.3"), 4);
         assert_int_equal(count(rows(&u), "of the only"), 0);
+        mk_free(u.g.k);
+    }
+}
+
+/* Whose connection the secrets are of, a capture says: one that OpenSSL made. */
+static void captured(void **state)
+{
+    static const char *const secrets[2] = {
+        "15e8d1b617f5fb7915901889ecc8842f026c6859fed7a54e0b22933ba95a93b9",
+        "0c591fdebd313caa8a15ac5e96f762e1a3e5f8979c136383316e1072be16acb9"
+    };
+    static const char want[] =
+        "client random c6d0674f201aa249b255e42d28b8929d21bd88d1e69c3f47fa6ce5355a020950, of the "
+        "connection of the capture";
+    char args[600];
+
+    (void)state;
+    for (unsigned client = 0; client < 2; client++) {
+        struct mk_user u = mk_user(mk_machines, 0);
+        uint8_t secret[2][48];
+
+        for (unsigned i = 0; i < 2; i++)
+            from_hex(secrets[i], secret[i]);
+        put_connection(&u, u.heap + 0x100, 32, client, secret);
+        snprintf(args, sizeof args, "show pcap=%s/tests/fuzz/corpus/tlscapture/tls13-aes128.pcap",
+                 getenv("SOURCE_ROOT"));
+        assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), want), 2);
+        assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), "decrypts a record"), 2);
         mk_free(u.g.k);
     }
 }
@@ -165,7 +208,8 @@ static void go12(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(go13), cmocka_unit_test(go12) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(go13), cmocka_unit_test(captured),
+                                        cmocka_unit_test(go12) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
