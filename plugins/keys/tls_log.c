@@ -331,8 +331,43 @@ static void tell_slots(struct told *told, const struct eg_tls_connection *c)
     }
 }
 
+/* Secrets of the handshake that are left in memory: only a record of the capture proves one. */
+static void tell_loose(struct told *told, const struct eg_tls_connection *c)
+{
+    struct eg_tls *t = told->t;
+    bool have[TLS_CLIENT] = { 0 };
+
+    for (size_t i = 0; told->flow && i < t->loose.n && t->budget; i++) {
+        uint8_t secret[TLS_HASH_MAX];
+
+        eg_tls_read(t, t->loose.at[i], secret, c->hash);
+        if (!eg_tls_is_random(secret + c->hash - TLS_RANDOM))
+            continue;
+        for (int k = 0; k < TLS_CLIENT; k++) {
+            const struct line l = { (enum eg_tls_label)k,
+                                    c,
+                                    "TLS 1.3",
+                                    eg_tls_label_names[k],
+                                    NULL,
+                                    secret,
+                                    c->hash,
+                                    t->loose.at[i],
+                                    &c->used[k] };
+
+            if (have[k] || !opens(told, l.of, c->hash, secret))
+                continue;
+            have[k] = memcmp(secret, c->slots[k], c->hash) != 0;
+            if (have[k])
+                tell(told, &l);
+        }
+        if (have[0] && have[1])
+            return;
+    }
+}
+
 static void tell_go(struct told *told, const struct eg_tls_connection *c)
 {
+    tell_loose(told, c);
     for (int i = TLS_CLIENT; i <= TLS_SERVER; i++) {
         const int k = i - TLS_CLIENT;
         const struct line l = {

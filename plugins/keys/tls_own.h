@@ -6,7 +6,12 @@
 #include "tls_find.h"
 #include "vault.h"
 
-enum { TLS_PAIRS_MAX = 8, TLS_CONNECTIONS_MAX = 1 << 13, TLS_HELLOS_MAX = 16 };
+enum {
+    TLS_PAIRS_MAX = 8,
+    TLS_CONNECTIONS_MAX = 1 << 13,
+    TLS_HELLOS_MAX = 16,
+    TLS_LOOSE_MAX = 1 << 12
+};
 
 /** Two randoms that lie next to each other. */
 struct eg_tls_pair {
@@ -57,6 +62,8 @@ struct eg_tls {
     unsigned n_go;                             /**< connections */
     uint8_t hello[TLS_HELLOS_MAX][TLS_RANDOM]; /**< randoms of ClientHello messages, if n_go */
     unsigned n_hellos;                         /**< one more than fit: there are too many */
+    struct linux_addresses loose; /**< what may be secrets that nobody points to, if a capture can
+                                     prove them */
 };
 
 /** Bytes from @at on; what cannot be read is zero. */

@@ -282,6 +282,15 @@ static void note_hello(struct eg_tls *t, const uint8_t *p, const uint8_t *end)
     t->n_hellos++;
 }
 
+/* What Go's handshake used is left until its memory is used again: objects of 32 or 48 bytes. */
+static void note_loose(struct eg_tls *t, const struct linux_user_piece *piece)
+{
+    for (size_t i = (16 - piece->at % 16) % 16;
+         i + TLS_RANDOM <= piece->len && t->loose.n < TLS_LOOSE_MAX; i += 16)
+        if (eg_tls_is_random(piece->bytes + i))
+            linux_addresses_add(t->p->user, &t->loose, piece->at + i);
+}
+
 static void search_piece(struct search *s, const struct linux_user_piece *piece)
 {
     const uint8_t *p = piece->bytes, *const end = p + piece->len;
@@ -323,6 +332,9 @@ void eg_tls_use(struct eg_tls *t)
             keys_of_block(s, i, k, 1);
         }
     }
-    while (linux_user_next(t->p->user, false, &piece))
+    while (linux_user_next(t->p->user, false, &piece)) {
         search_piece(s, &piece);
+        if (t->n_go && t->v->capture)
+            note_loose(t, &piece);
+    }
 }

@@ -130,6 +130,10 @@ static void captured(void **state)
         "15e8d1b617f5fb7915901889ecc8842f026c6859fed7a54e0b22933ba95a93b9",
         "0c591fdebd313caa8a15ac5e96f762e1a3e5f8979c136383316e1072be16acb9"
     };
+    static const char *const loose[2] = {
+        "7482ce38e4ec138a3b712ce35257f853cb982bd4300d8049ad36ee5e7d571c94",
+        "58eb6d9a48e5ad999a48161c2c94c57d8eeed5469b52ade62c4ec3dc82f2e354"
+    };
     static const char want[] =
         "client random c6d0674f201aa249b255e42d28b8929d21bd88d1e69c3f47fa6ce5355a020950, of the "
         "connection of the capture";
@@ -147,6 +151,14 @@ static void captured(void **state)
                  getenv("SOURCE_ROOT"));
         assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), want), 2);
         assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), "decrypts a record"), 2);
+        // what the handshake used is left, and nobody points to it
+        for (unsigned i = 0; i < 2; i++) {
+            from_hex(loose[i], secret[i]);
+            put(&u, u.heap + u.g.page + 0x110 + 0x60 * i, secret[i], 32);
+        }
+        assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), want), 4);
+        assert_int_equal(count(mk_guest_rows(&u.g, "keys", args), "HANDSHAKE"), 2);
+        assert_int_equal(count(rows(&u), "HANDSHAKE"), 0);
         mk_free(u.g.k);
     }
 }
