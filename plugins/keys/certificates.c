@@ -47,6 +47,7 @@ struct certificates {
     struct eg_map *seen; // the first bytes of a digest → number
     struct eg_map *keys; // of a public key's → fingerprint of the private one
     bool pem, dump, full;
+    uint64_t work; // of private keys
 };
 
 static int begin(struct eg_run *r, void **state)
@@ -156,8 +157,11 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
     if (h->len > sizeof bytes || !eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len))
         return;
     if (h->tag < IS_CERTIFICATE) {
+        if (c->work >= EG_PRIVKEY_WORK_MAX)
+            return;
         if (eg_privkey_read((enum eg_key_form)h->tag, bytes, h->len, &key))
             keep_key(r, c, &key);
+        c->work += key.work;
     } else if (eg_certificate_read(forms[h->tag & 1], bytes, h->len, &one)) {
         keep_certificate(r, c, region, h, &one);
     }

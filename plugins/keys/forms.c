@@ -289,3 +289,28 @@ size_t eg_key_size(enum eg_key_form form, const uint8_t *p, size_t len)
     }
     return 0;
 }
+
+bool eg_key_der_bounded(struct eg_key_bytes der)
+{
+    static const uint8_t rsa[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 };
+    static const uint8_t ec[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
+    static const uint8_t dsa[] = { 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1 };
+    static const uint8_t others[] = { 0x2b, 0x65 }; // X25519, X448, Ed25519, Ed448
+    struct eg_key_bytes all, algorithm, name, numbers, p, x;
+
+    // EncryptedPrivateKeyInfo, for which libcrypto would ask a passphrase, has no version
+    if (!eg_der_take(&der, DER_SEQUENCE, &all) || der.n || !eg_der_take(&all, DER_INTEGER, &name) ||
+        name.n != 1 || *name.at > 1)
+        return false;
+    if (!eg_der_take(&all, DER_SEQUENCE, &algorithm)) // not PKCS#8
+        return true;
+    if (!eg_der_take(&algorithm, DER_OID, &name))
+        return false;
+    if (name.n == sizeof dsa && !memcmp(name.at, dsa, sizeof dsa))
+        return eg_der_take(&algorithm, DER_SEQUENCE, &numbers) &&
+               eg_der_take(&numbers, DER_INTEGER, &p) && eg_der_take(&all, DER_OCTETS, &x) &&
+               p.n <= EG_KEY_BITS_MAX / 8 + 1 && x.n <= EG_DSA_ORDER_MAX / 8 + 4;
+    return (name.n == sizeof rsa && !memcmp(name.at, rsa, sizeof rsa)) ||
+           (name.n == sizeof ec && !memcmp(name.at, ec, sizeof ec)) ||
+           (name.n == sizeof others + 1 && !memcmp(name.at, others, sizeof others));
+}

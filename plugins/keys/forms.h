@@ -48,4 +48,13 @@ EG_API bool eg_pgp_read(const uint8_t *p, size_t len, struct eg_pgp *out);
 EG_API bool eg_pgp_key(const struct eg_pgp *from, struct eg_key_buf *room, struct eg_openssh *out,
                        const char **algorithm);
 
+enum {
+    EG_KEY_BITS_MAX = 16384, /**< of RSA's and DSA's modulus */
+    EG_DSA_ORDER_MAX = 512,  /**< of DSA's exponents; FIPS 186-4 has at most 256 */
+};
+/** May libcrypto be asked what this is? Of PKCS#8 with DSA and Diffie-Hellman it computes the public
+ * key, however large the numbers are. @return false: it is no private key in DER, of others than we
+ * read, or too large. */
+bool eg_key_der_bounded(struct eg_key_bytes der);
+
 #endif

@@ -80,7 +80,7 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
     struct eg_privkey read;
     char grip[EG_KEYGRIP];
     const char *known;
-    bool named;
+    bool named, good;
     uint64_t at = 0;
 
     (void)tag;
@@ -95,7 +95,11 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
             export(v, &key, bytes, grip);
         return;
     }
-    if (!eg_gpg_prove(&key, &read) || eg_vault_knows(v, read.der, read.der_len))
+    if (!eg_vault_may(v, EG_WORK_GPG))
+        return;
+    good = eg_gpg_prove(&key, &read);
+    eg_vault_worked(v, EG_WORK_GPG, read.work);
+    if (!good || eg_vault_knows(v, read.der, read.der_len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &at);
     if (eg_vault_add(v,

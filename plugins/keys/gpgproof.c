@@ -184,6 +184,9 @@ static bool prove_elgamal(const struct eg_gpg_key *key, struct eg_privkey *out)
     bool good = c && made && x.n && x.n <= sizeof out->der;
 
     memset(out, 0, sizeof *out);
+    out->work = 20 + ((EG_MIN((uint64_t)number(key, 'p').n, UINT64_C(1) << 11) << 3) *
+                          (number(key, 'p').n << 3) * EG_MIN(x.n << 3, (size_t)BITS_MAX) >>
+                      22);
     for (size_t i = 0; i < ALL; i++) {
         const struct eg_key_bytes n = number(key, names[i]);
 
@@ -208,6 +211,7 @@ static bool prove_elgamal(const struct eg_gpg_key *key, struct eg_privkey *out)
 
 bool eg_gpg_prove(const struct eg_gpg_key *key, struct eg_privkey *out)
 {
+    out->work = 0;
     if (key->protected)
         return false;
     if (!strcmp(key->algorithm, "elg"))

@@ -124,12 +124,15 @@ static const char *decrypts(struct finding *f, const struct found *k)
 
 static const char *private_key(struct finding *f, const struct found *k)
 {
-    struct eg_privkey *p;
+    struct eg_privkey one, *p = &one; // of many
+    bool good;
 
     if (k->s.len > KEY_MAX || eg_key_size(KEY_DER, k->s.bytes, k->s.len) != k->s.len)
         return NULL;
-    p = eg_tmp(f->v->r, sizeof *p);
-    return eg_privkey_read(KEY_DER, k->s.bytes, k->s.len, p) ? p->proof : NULL;
+    good = eg_vault_may(f->v, EG_WORK_PRIVATE) && eg_privkey_read(KEY_DER, k->s.bytes, k->s.len, p);
+    if (good)
+        eg_vault_worked(f->v, EG_WORK_PRIVATE, p->work);
+    return good ? p->proof : NULL;
 }
 
 static void export(struct eg_vault *v, const struct found *k)

@@ -198,6 +198,21 @@ static bool is_prime(const struct work *w, struct rsa *k, const BIGNUM *p, const
     return BN_set_word(k->e, 2) && BN_mod_exp(k->t, k->e, p1, p, w->c) && BN_is_one(k->t);
 }
 
+/* What is computed of the primes of a large modulus takes so much longer than to compare. */
+static bool spend(const struct work *w, size_t len)
+{
+    enum { KEY_COST = 4096, USUAL = 256 }; // of a key of RSA-2048, in comparisons
+    const uint64_t times = EG_MAX(len / USUAL, (size_t)1), cost = KEY_COST * times * times;
+
+    if (!w->left)
+        return true;
+    if (w->left->pairs < cost)
+        w->left->pairs = 0;
+    else
+        w->left->pairs -= cost;
+    return w->left->pairs > 0;
+}
+
 /* Are these the primes of the modulus? */
 static bool load_rsa(const struct work *w, const struct eg_bignum *n, const struct eg_bignum *p,
                      const struct eg_bignum *q, struct rsa *out)
@@ -208,7 +223,7 @@ static bool load_rsa(const struct work *w, const struct eg_bignum *n, const stru
         return false;
     *out = k;
     return load(n, k.n) && load(p, k.p) && load(q, k.q) && BN_mul(k.t, k.p, k.q, w->c) &&
-           !BN_cmp(k.t, k.n) && BN_sub(k.p1, k.p, BN_value_one()) &&
+           !BN_cmp(k.t, k.n) && spend(w, n->len) && BN_sub(k.p1, k.p, BN_value_one()) &&
            BN_sub(k.q1, k.q, BN_value_one()) && is_prime(w, &k, k.p, k.p1) &&
            is_prime(w, &k, k.q, k.q1) && BN_mul(k.phi, k.p1, k.q1, w->c) &&
            BN_gcd(k.t, k.p1, k.q1, w->c) && BN_div(k.lcm, NULL, k.phi, k.t, w->c);
@@ -233,7 +248,7 @@ static bool try_rsa(const struct work *w, const struct eg_bignum *n, const struc
 
 static bool factor(struct work *w, const struct eg_bignum *n)
 {
-    enum { COST = 64, KEY_COST = 4096 }; // of a product and of a key, in comparisons
+    enum { COST = 64 }; // of a product, in comparisons
     const size_t half = (n->len / 2 + 7) / 8 * 8;
     const size_t first = eg_bignums_from(w->s, half, NULL, 0);
 
@@ -256,10 +271,8 @@ static bool factor(struct work *w, const struct eg_bignum *n)
             if (w->left->pairs < COST)
                 return false;
             w->left->pairs -= COST;
-            if (!try_rsa(w, n, p, &w->s->of[j]))
-                continue;
-            w->left->pairs -= EG_MIN(w->left->pairs, (uint64_t)KEY_COST);
-            return true;
+            if (try_rsa(w, n, p, &w->s->of[j]))
+                return true;
         }
     }
     return true;

@@ -21,7 +21,8 @@ EG_COLUMNS(COLUMNS);
 struct privatekeys {
     bool show;
     const struct eg_region *last; // where a key was found, and where it ends
-    uint64_t end;
+    uint64_t end, work;
+    bool full;
 };
 
 /* ---- looking ---- */
@@ -55,12 +56,23 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
     struct privatekeys *k = state;
     struct eg_privkey key;
     uint8_t bytes[KEY_MAX];
+    bool good;
 
     // PKCS#8 has the key in it that could stand alone
     if (k->last == region && h->addr < k->end)
         return;
-    if (h->len > sizeof bytes || !eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len) ||
-        !eg_privkey_read((enum eg_key_form)h->tag, bytes, h->len, &key))
+    if (k->work >= EG_PRIVKEY_WORK_MAX) {
+        if (!k->full)
+            eg_note(r,
+                    "more places look like a private key than are examined: keys may be missing");
+        k->full = true;
+        return;
+    }
+    if (h->len > sizeof bytes || !eg_read(eg_view_of(r), region->space, h->addr, bytes, h->len))
+        return;
+    good = eg_privkey_read((enum eg_key_form)h->tag, bytes, h->len, &key);
+    k->work += key.work;
+    if (!good)
         return;
     k->last = region;
     k->end = h->addr + h->len;
@@ -76,14 +88,17 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
 static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
                 uint32_t tag)
 {
-    struct eg_privkey *key = eg_tmp(v->r, sizeof *key);
+    struct eg_privkey one, *key = &one; // of many
     struct eg_vault_key place = { 0 };
     uint8_t bytes[KEY_MAX];
+    bool good;
 
-    if (h->len > sizeof bytes || !eg_crypto_works() ||
-        !eg_read(eg_view_of(v->r), region->space, h->addr, bytes, h->len) ||
-        !eg_privkey_read((enum eg_key_form)tag, bytes, h->len, key) || !key->der_len ||
-        eg_vault_knows(v, key->der, key->der_len))
+    if (h->len > sizeof bytes || !eg_crypto_works() || !eg_vault_may(v, EG_WORK_PRIVATE) ||
+        !eg_read(eg_view_of(v->r), region->space, h->addr, bytes, h->len))
+        return;
+    good = eg_privkey_read((enum eg_key_form)tag, bytes, h->len, key);
+    eg_vault_worked(v, EG_WORK_PRIVATE, key->work);
+    if (!good || !key->der_len || eg_vault_knows(v, key->der, key->der_len))
         return;
     eg_translate(eg_view_of(v->r), region->space, h->addr, eg_physical(v->r), &place.physical);
     place.proof = key->proof;

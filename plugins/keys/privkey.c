@@ -16,8 +16,8 @@
 
 enum {
     BITS_MIN = 512, // of RSA's and DSA's modulus
-    BITS_MAX = 16384,
-    ORDER_MAX = 512, // bits of DSA's exponents; FIPS 186-4 has at most 256
+    BITS_MAX = EG_KEY_BITS_MAX,
+    ORDER_MAX = EG_DSA_ORDER_MAX,
 };
 
 /* What libcrypto read, in numbers. */
@@ -75,20 +75,11 @@ static bool read_point(struct numbers *k)
     return true;
 }
 
-static bool is_private_der(struct eg_key_bytes der)
-{
-    struct eg_key_bytes all, version;
-
-    // EncryptedPrivateKeyInfo, for which libcrypto would ask a passphrase, has no version
-    return eg_der_take(&der, DER_SEQUENCE, &all) && !der.n &&
-           eg_der_take(&all, DER_INTEGER, &version) && version.n == 1 && version.at[0] <= 1;
-}
-
 static bool read_numbers(struct eg_key_bytes der, struct numbers *k)
 {
     const uint8_t *p = der.at;
 
-    if (!is_private_der(der) || !(k->key = d2i_AutoPrivateKey(NULL, &p, (long)der.n)))
+    if (!eg_key_der_bounded(der) || !(k->key = d2i_AutoPrivateKey(NULL, &p, (long)der.n)))
         return false;
     k->type = EVP_PKEY_base_id(k->key);
     switch (k->type) {
@@ -173,6 +164,23 @@ static bool ec_fits(const struct numbers *k)
 
     EVP_PKEY_CTX_free(c);
     return good;
+}
+
+/* About how many microseconds its proof takes. */
+static uint64_t work_of(const struct numbers *k)
+{
+    const uint64_t bits = k->n > 1 ? EG_MIN(k->at[1].n, (size_t)KEY_MAX) * 8 : 0;
+
+    switch (k->type) {
+    case EVP_PKEY_RSA:
+        return bits * bits >> 17;
+    case EVP_PKEY_DSA:
+        return bits * bits >> 13;
+    case EVP_PKEY_EC:
+        return k->curve == NID_X9_62_prime256v1 ? 500 : 5000;
+    default:
+        return 200;
+    }
 }
 
 /* @said: the bytes where a public key would be, beside the private one. */
@@ -287,21 +295,6 @@ static void name_ssh_algorithm(struct eg_key_bytes blob, char *out, size_t size)
             snprintf(out, size, "%s", curves[i].text);
 }
 
-void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])
-{
-    uint8_t sum[EVP_MAX_MD_SIZE];
-    char *end;
-
-    *out = 0;
-    if (!blob.n || !EVP_Digest(blob.at, blob.n, sum, NULL, EVP_sha256(), NULL))
-        return;
-    memcpy(out, "SHA256:", 7);
-    EVP_EncodeBlock((uint8_t *)out + 7, sum, 32); // 44 characters and a 0, the last a '='
-    end = strchr(out, '=');
-    if (end)
-        *end = 0;
-}
-
 static void copy_pem(BIO *bio, struct eg_privkey *out)
 {
     char *text;
@@ -351,9 +344,10 @@ static bool read_der(struct eg_key_bytes der, struct eg_privkey *out)
 {
     struct numbers k = { 0 };
     struct eg_key_buf public = { 0 }, plain = { 0 };
-    const bool good = read_numbers(eg_pkcs8_plain(der, &plain), &k) &&
-                      prove(&k, der, &out->proof) && keep_key(k.key, out);
+    bool good = read_numbers(eg_pkcs8_plain(der, &plain), &k);
 
+    out->work += work_of(&k);
+    good = good && prove(&k, der, &out->proof) && keep_key(k.key, out);
     if (good) {
         ssh_public(&k, &public);
         eg_ssh_fingerprint((struct eg_key_bytes){ public.at, public.n }, out->public);
@@ -474,6 +468,7 @@ bool eg_privkey_openssh(const struct eg_openssh *o, struct eg_privkey *out)
         openssh_der(o, &der) && read_numbers((struct eg_key_bytes){ der.at, der.n }, &k) &&
         is_public(&k, o->public) && prove(&k, o->public, &out->proof) && keep_key(k.key, out);
 
+    out->work += work_of(&k);
     if (good) {
         name_algorithm(&k, out->algorithm, sizeof out->algorithm);
         memcpy(out->comment, o->comment.at, EG_MIN(o->comment.n, sizeof out->comment - 1));
@@ -544,6 +539,7 @@ bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len, struct
     const struct eg_key_bytes bytes = { p, len };
 
     memset(out, 0, sizeof *out);
+    out->work = 20 + len / 64;
     if (len > KEY_MAX)
         return false;
     if (form == KEY_PEM)

@@ -15,7 +15,10 @@ struct eg_privkey {
     size_t der_len;    /**< 0: encrypted */
     uint8_t der[KEY_MAX];  /**< as PKCS#8, whatever the form: what tells which keys are the same */
     char pem[2 * KEY_MAX]; /**< PKCS#8; of what is encrypted, as it was found; "": too long */
+    uint64_t work;         /**< what it took to judge, about in microseconds; also if it is none */
 };
+/** What is spent on hits of one search: an image can be full of what looks like keys. */
+#define EG_PRIVKEY_WORK_MAX UINT64_C(60000000)
 /** @p has the @len bytes that eg_key_size() measured. @return false: it is none, or its parts do
  * not belong together. A build without libcrypto finds none. */
 EG_API bool eg_privkey_read(enum eg_key_form form, const uint8_t *p, size_t len,

@@ -1,4 +1,5 @@
 /* privkey_forms.c - keys of PuTTY and OpenPGP: what forms.h takes apart, in OpenSSH's order. */
+#include "config.h"
 #include "forms.h"
 #include "privkey_own.h"
 #include <stdio.h>
@@ -51,3 +52,23 @@ bool eg_privkey_form(enum eg_key_form form, struct eg_key_bytes bytes, struct eg
 {
     return form == KEY_PUTTY ? read_putty(bytes, out) : read_pgp(bytes, out);
 }
+
+#ifdef HAVE_SHA256
+#include <openssl/evp.h>
+
+void eg_ssh_fingerprint(struct eg_key_bytes blob, char out[EG_FINGERPRINT_MAX])
+{
+    uint8_t sum[EVP_MAX_MD_SIZE];
+    char *end;
+
+    *out = 0;
+    if (!blob.n || !EVP_Digest(blob.at, blob.n, sum, NULL, EVP_sha256(), NULL))
+        return;
+    memcpy(out, "SHA256:", 7);
+    EVP_EncodeBlock((uint8_t *)out + 7, sum, 32); // 44 characters and a 0, the last a '='
+    end = strchr(out, '=');
+    if (end)
+        *end = 0;
+}
+
+#endif

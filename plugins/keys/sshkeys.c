@@ -17,6 +17,7 @@ enum {
     NAMED_MAX = 64,   // keys of a process whose names are looked for
     PLACES_MAX = 64,  // that point to one
     TRIED_MAX = 4096,
+    COST = 60,     // of the digest, in microseconds
     TYPE_MAX = 64, // more than enum sshkey_types and the flags have
     COMMENT_MAX = 255,
 };
@@ -153,7 +154,10 @@ static bool may_try(struct eg_vault *v, const struct eg_key_process *p, struct n
                 "process %lld: more than %d places look like shielded keys: the others are "
                 "not examined",
                 (long long)p->pid, TRIED_MAX);
-    return notes->tried <= TRIED_MAX;
+    if (notes->tried > TRIED_MAX || !eg_vault_may(v, EG_WORK_SSH))
+        return false;
+    eg_vault_worked(v, EG_WORK_SSH, COST);
+    return true;
 }
 
 static struct notes *take_notes(struct eg_vault *v, const struct eg_key_process *p)
@@ -221,7 +225,7 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
 {
     struct found found, *f = &found;
     const char *name;
-    bool again;
+    bool again, good;
 
     if (!decrypt(v, p, at, f))
         return;
@@ -232,8 +236,11 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
         return;
     }
     eg_sshkey_file(&f->key, "", &f->file);
-    if (f->file.full || !eg_privkey_read(KEY_OPENSSH, f->file.at, f->file.n, &f->read) ||
-        !f->read.proof)
+    if (f->file.full)
+        return;
+    good = eg_privkey_read(KEY_OPENSSH, f->file.at, f->file.n, &f->read);
+    eg_vault_worked(v, EG_WORK_SSH, f->read.work);
+    if (!good || !f->read.proof)
         return;
     again = eg_vault_knows(v, f->read.der, f->read.der_len); // of another process
     if (eg_vault_add(v,

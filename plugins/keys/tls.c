@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 enum {
-    TAG = 3, // of a kept address: its sort; places are multiples of 4
-    BUDGET = 1 << 21,
+    TAG = 3,                           // of a kept address: its sort; places are multiples of 4
+    BUDGET = 1 << 21,                  // digests of HMAC, in a process
+    COST = 3,                          // of one, in microseconds
     BEFORE = TLS_SLOT * TLS_SLOTS_MAX, // of a row of slots, from where it was seen
     STRUCTURE = 0x1000,                // the randoms are so near to the secrets, or to the
     BEHIND = 0x800,                    // pointer to the session
@@ -273,9 +274,13 @@ static void find_references(struct eg_tls *t, const struct eg_map *sessions)
 static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
                       const struct linux_addresses *places)
 {
-    struct eg_tls t = { .v = v, .p = p, .budget = BUDGET, .seen = eg_run_map(v->r) };
-    struct eg_map *sessions = eg_run_map(v->r);
+    struct eg_tls t = { .v = v, .p = p, .budget = BUDGET };
+    struct eg_map *sessions;
 
+    if (!eg_vault_may(v, EG_WORK_TLS))
+        return;
+    t.seen = eg_run_map(v->r);
+    sessions = eg_run_map(v->r);
     for (size_t i = 0; i < places->n && t.budget && !eg_stopped(v->r); i++) {
         const uint64_t at = places->at[i] & ~(uint64_t)TAG;
 
@@ -301,6 +306,7 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
         eg_tls_tell(&t);
         eg_openvpn_derived(&t);
     }
+    eg_vault_worked(v, EG_WORK_TLS, (uint64_t)COST * (BUDGET - t.budget));
     if (!t.budget || t.n == TLS_CONNECTIONS_MAX)
         eg_note(v->r, "process %d: more of its memory looks like secrets of TLS than is examined",
                 (int)p->pid);

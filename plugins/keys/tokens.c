@@ -373,6 +373,9 @@ static void add_jwk(const struct found *f)
     struct eg_run *r = f->v->r;
     struct eg_jwk k;
 
+    if (!eg_vault_may(f->v, EG_WORK_TOKENS))
+        return;
+    eg_vault_worked(f->v, EG_WORK_TOKENS, 5000); // that of the slowest curve
     if (!eg_jwk_read(f->p, f->n, &k) ||
         !add(f, (struct eg_vault_key){ .kind = KIND,
                                        .name = *k.name ? k.name : NULL,
@@ -391,14 +394,17 @@ static void add_pem(const struct found *f)
     struct eg_privkey key;
     uint8_t pem[KEY_MAX];
     size_t len;
+    bool good;
 
-    if (!eg_crypto_works() || f->n > (size_t)KEY_MAX * 4 / 3)
+    if (!eg_crypto_works() || f->n > (size_t)KEY_MAX * 4 / 3 || !eg_vault_may(f->v, EG_WORK_TOKENS))
         return;
     len = eg_base64_decode(f->p, f->n, pem);
     len = eg_key_size(KEY_PEM, pem, len);
     if (!len)
         return;
-    if (!eg_privkey_read(KEY_PEM, pem, len, &key) || !key.der_len ||
+    good = eg_privkey_read(KEY_PEM, pem, len, &key);
+    eg_vault_worked(f->v, EG_WORK_TOKENS, key.work);
+    if (!good || !key.der_len ||
         !add(f, (struct eg_vault_key){ .kind = "private key",
                                        .purpose = *key.public ? key.public : NULL,
                                        .algorithm = key.algorithm,

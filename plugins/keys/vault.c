@@ -8,6 +8,7 @@
 #include "../../core/run.h"
 #include "fingerprint.h"
 #include "own.h"
+#include "privkey.h"
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -204,6 +205,23 @@ bool eg_vault_knows_part(const struct eg_vault *v, const void *bytes, size_t len
     for (size_t at = 0; at + len <= k->len; at += 4)
         if (!memcmp((const uint8_t *)k->secret + at, bytes, len))
             return true;
+    return false;
+}
+
+bool eg_vault_may(struct eg_vault *v, enum eg_vault_work sort)
+{
+    static const char *const names[EG_VAULT_WORKS] = { [EG_WORK_PRIVATE] = "a private key",
+                                                       [EG_WORK_GPG] = "a key of GnuPG",
+                                                       [EG_WORK_TOKENS] = "a key in a token",
+                                                       [EG_WORK_TLS] = "secrets of TLS",
+                                                       [EG_WORK_SSH] = "a shielded key of SSH" };
+
+    if (v->work[sort] < EG_PRIVKEY_WORK_MAX)
+        return true;
+    if (v->work[sort] != UINT64_MAX)
+        eg_note(v->r, "more places look like %s than are examined: keys may be missing",
+                names[sort]);
+    v->work[sort] = UINT64_MAX;
     return false;
 }
 

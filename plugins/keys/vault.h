@@ -19,6 +19,15 @@ struct eg_key_process {
     void **notes; /**< what the source that is at work keeps of this process; at first NULL */
 };
 
+/** Sorts of proofs of what only looks like a key, of which an image can be full. */
+enum eg_vault_work {
+    EG_WORK_PRIVATE,
+    EG_WORK_GPG,
+    EG_WORK_TOKENS,
+    EG_WORK_TLS,
+    EG_WORK_SSH,
+    EG_VAULT_WORKS
+};
 struct eg_tls_capture;
 struct eg_vault {
     struct eg_run *r;
@@ -26,7 +35,16 @@ struct eg_vault {
     const struct eg_tls_capture *capture; /**< of --pcap, opened by tls.c; NULL: none */
     struct eg_vault_own *own;
     unsigned slow; /**< what took long, as cipherkeys counts it */
+    uint64_t work[EG_VAULT_WORKS];
 };
+/** May more be spent on this sort of proofs? @return false: with a note once; in all processes
+ * together a minute or so was. */
+bool eg_vault_may(struct eg_vault *v, enum eg_vault_work sort);
+/** So many microseconds were, about: counted, not measured, so that each run finds the same. */
+static inline void eg_vault_worked(struct eg_vault *v, enum eg_vault_work sort, uint64_t work)
+{
+    v->work[sort] += work;
+}
 
 enum { EG_SECRET_MAX = 1 << 16 };
 struct eg_vault_key {

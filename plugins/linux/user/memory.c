@@ -12,6 +12,7 @@ enum {
     RANGES_MAX = 1 << 17, // vm.max_map_count is 65530 unless raised
     TEXT_MAX = 64 << 20,
     TIMES_MEMORY = 4, // compressed swap holds more than memory is large
+    TIMES_ALL = 32,   // that much, of all processes: they share what they inherit
 };
 
 static void add_range(struct linux_user *u, uint64_t start, uint64_t end, bool file)
@@ -79,6 +80,11 @@ const struct linux_user_range *linux_user_range(const struct linux_user *u, uint
     return lo < u->n && u->ranges[lo].start <= addr ? &u->ranges[lo] : NULL;
 }
 
+static bool is_spent(const struct linux_user *u)
+{
+    return u->all / TIMES_ALL > u->most;
+}
+
 bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_piece *p)
 {
     struct eg_view *v = eg_view_of(u->run);
@@ -97,7 +103,8 @@ bool linux_user_next(struct linux_user *u, bool data_only, struct linux_user_pie
 
             p->bytes = eg_map_some(v, u->space, at, &len);
             p->seen += p->bytes ? len : EG_VIEW_PAGE;
-            if (p->seen > u->most) {
+            u->all += p->bytes ? len : EG_VIEW_PAGE;
+            if (p->seen > u->most || is_spent(u)) {
                 u->endless = true;
                 p->range = u->n;
                 return false;
@@ -203,11 +210,19 @@ void linux_user_notes(struct linux_user *u, struct eg_obj task)
                 "process %d: more than %d places look like what is searched: not all are "
                 "examined",
                 pid, LINUX_ADDRESSES_MAX);
-    if (u->endless)
+    if (u->endless && is_spent(u)) {
+        if (!u->told)
+            eg_note(u->run,
+                    "searches of processes have gone through more than %d times the machine's "
+                    "memory: the rest, from process %d on, is not searched",
+                    TIMES_MEMORY * TIMES_ALL, pid);
+        u->told = true;
+    } else if (u->endless) {
         eg_note(u->run,
                 "process %d: its page tables map more than %d times the machine's memory: not all "
                 "of it is searched",
                 pid, TIMES_MEMORY);
+    }
     if (!u->budget)
         eg_note(u->run, "process %d: more than %d MiB of text was examined: the rest was not", pid,
                 TEXT_MAX >> 20);

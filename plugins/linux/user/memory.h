@@ -24,8 +24,10 @@ struct linux_user {
     size_t n, cap;
     uint64_t budget; /**< bytes of text that are still looked at, of this process */
     uint64_t most;   /**< bytes that one search goes through: page tables can be endless */
+    uint64_t all;    /**< that all searches of all processes have gone through */
     bool full;       /**< a search found more places than it keeps */
     bool endless;    /**< a search was cut at @most */
+    bool told;       /**< that all searches were */
 };
 /** @return false: a kernel thread, or it has ended, or its memory cannot be read. */
 EG_API bool linux_user_open(struct eg_run *r, struct eg_obj task, struct linux_user *u);

@@ -63,10 +63,31 @@ static void searches(void **state)
     mk_free(u.g.k);
 }
 
+/* Each process of many has such tables: all of them together come to an end too. */
+static void many(void **state)
+{
+    enum { PROCESSES = 200 };
+    struct mk_user u = endless();
+
+    (void)state;
+    for (int i = 0; i < PROCESSES; i++) {
+        const uint64_t task = mk_guest_task(&u.g, 100 + i, "again", 0);
+
+        mk_put(u.g.k, task, "task_struct.mm", u.mm);
+    }
+    fill(&u, 0);
+    alarm(SECONDS);
+    mk_guest_rows(&u.g, "keys", NULL);
+    alarm(0);
+    assert_int_equal(mk_row_notes("have gone through more than 128 times"), 1);
+    mk_free(u.g.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searches),
+        cmocka_unit_test(many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "mkscan.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* PUBLIC: what ssh-keygen -l said; `same`: what openssl and sha256sum said of its PKCS#8. */
 #define RSA     "SHA256:QsGH9bE9yFuKMMNDBHDF02Qggx3QcSgO5BKk6ZVVG7c"
@@ -316,11 +317,71 @@ static void plugin(void **state)
     mk_scan_end();
 }
 
+/* Of a key in PKCS#8 libcrypto computes the public one, which takes long where numbers are large:
+ * it is not asked. */
+static size_t bomb(uint8_t *out, const uint8_t *name, size_t n_name)
+{
+    struct eg_key_buf numbers = { 0 }, algorithm = { 0 }, x = { 0 }, key = { 0 }, all = { 0 };
+    uint8_t large[2500];
+    const uint8_t version = 0;
+
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(1 | (i * 37 + 11) % 127);
+    for (unsigned i = 0; i < 3; i++)
+        eg_key_put_der(&numbers, DER_INTEGER, large, sizeof large - i % 2);
+    eg_key_put_der(&x, DER_INTEGER, large, sizeof large - 1);
+    eg_key_put_der(&algorithm, DER_OID, name, n_name);
+    eg_key_put_der(&algorithm, DER_SEQUENCE, numbers.at, numbers.n);
+    eg_key_put_der(&key, DER_INTEGER, &version, 1);
+    eg_key_put_der(&key, DER_SEQUENCE, algorithm.at, algorithm.n);
+    eg_key_put_der(&key, DER_OCTETS, x.at, x.n);
+    eg_key_put_der(&all, DER_SEQUENCE, key.at, key.n);
+    assert_false(all.full);
+    memcpy(out, all.at, all.n);
+    return all.n;
+}
+
+static void bombs(void **state)
+{
+    static const uint8_t dsa[] = { 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1 };
+    static const uint8_t dh[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 3, 1 };
+    static uint8_t bytes[KEY_MAX];
+    static struct eg_privkey key;
+    const clock_t begun = clock();
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_false(eg_privkey_read(KEY_DER, bytes, bomb(bytes, dsa, sizeof dsa), &key));
+        assert_false(eg_privkey_read(KEY_DER, bytes, bomb(bytes, dh, sizeof dh), &key));
+    }
+    assert_true((clock() - begun) / (CLOCKS_PER_SEC / 1000) < 1000);
+}
+
+/* What a proof takes is told, also of what is none. */
+static void work(void **state)
+{
+    static struct eg_privkey key;
+    struct loaded l;
+
+    (void)state;
+    load("der-sec1", &l);
+    assert_true(eg_privkey_read(KEY_DER, l.bytes, l.len, &key));
+    assert_true(key.work > 1000); // P-384
+    load("der-pkcs8-ec", &l);
+    l.bytes[0x30] ^= 1;
+    assert_false(eg_privkey_read(KEY_DER, l.bytes, l.len, &key));
+    assert_true(key.work > 1000);
+    load("openssh-dsa", &l);
+    assert_true(eg_privkey_read(KEY_OPENSSH, l.bytes, l.len, &key));
+    assert_true(key.work > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form), cmocka_unit_test(changed), cmocka_unit_test(cut),
         cmocka_unit_test(padding),   cmocka_unit_test(lengths), cmocka_unit_test(plugin),
+        cmocka_unit_test(bombs),     cmocka_unit_test(work),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,27 @@ static void many(void **state)
     assert_true((clock() - begun) / CLOCKS_PER_SEC < 15);
 }
 
+/* What is spent on one sort of proofs is bounded, and leaves the others theirs. */
+static void work_much(struct eg_vault *v, struct job *j)
+{
+    (void)j;
+    for (unsigned i = 0; i < 60; i++) {
+        assert_true(eg_vault_may(v, EG_WORK_TLS));
+        eg_vault_worked(v, EG_WORK_TLS, 1000000);
+    }
+    assert_false(eg_vault_may(v, EG_WORK_TLS));
+    assert_false(eg_vault_may(v, EG_WORK_TLS));
+    assert_true(eg_vault_may(v, EG_WORK_SSH));
+}
+
+static void work_ends(void **state)
+{
+    struct job j = { .work = work_much };
+
+    (void)state;
+    assert_int_equal(run(&j), 0);
+}
+
 static void add_files(struct eg_vault *v, struct job *j)
 {
     eg_vault_text(v, "tls/keylog.txt", "one\n", "of Wireshark");
@@ -186,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(once),
         cmocka_unit_test(many),
+        cmocka_unit_test(work_ends),
         cmocka_unit_test(files),
     };
 
