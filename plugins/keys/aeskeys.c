@@ -253,7 +253,10 @@ static const struct eg_scan scan = {
 
 static void search_words(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
-    look_at(w, (size_t)(-w->addr % 4), out, id);
+    struct eg_window own = *w; // a schedule that begins here
+
+    own.len = EG_MIN(w->len, w->to + AES_SCHEDULE_MAX);
+    look_at(&own, w->from + (size_t)(-(w->addr + w->from) % 4), out, id);
 }
 
 static void add_key(struct eg_vault *v, const struct eg_vault_key *where, const uint8_t *key,

@@ -145,7 +145,7 @@ static bool may_be(const uint8_t *p)
     return true;
 }
 
-static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
+static bool read_aria(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     const uint8_t *p = place->p;
     struct eg_wide any;
@@ -177,9 +177,9 @@ static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 
 /* Round keys 1 and 9 have the same number, rotated by 19 bits to the right and by 61 to the left:
  * of what they differ in, all bits 16 apart sum up to 0. The same is so of 2 and 10. */
-CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed)
+CIPHER_WIDE static void look_aria(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
-    for (size_t i = 0; i < CIPHER_BLOCK; i++) {
+    for (size_t i = 0; i < n; i++) {
         uint32_t first = 0, second = 0;
 
         for (unsigned k = 0; k < 4; k++) {
@@ -192,4 +192,6 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
     }
 }
 
-const struct eg_cipher eg_aria = { "ARIA", 16 * SHORT, look, NULL, read };
+const struct eg_cipher eg_aria = {
+    "ARIA", 16 * SHORT, look_aria, CIPHER_RANDOM, 1, NULL, read_aria
+};

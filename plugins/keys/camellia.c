@@ -106,7 +106,7 @@ static bool fits_sums(const uint8_t *p, bool low_first, const struct pair *pairs
     return true;
 }
 
-static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
+static bool read_camellia(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     struct eg_wide all[SOURCES] = { 0 };
 
@@ -149,9 +149,9 @@ static inline bool look_sum(const uint8_t *restrict p, size_t i)
 }
 
 /* Words 16 to 19 are words 12 to 15, or 8 to 11, rotated by 15 bits. */
-CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed)
+CIPHER_WIDE static void look_camellia(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
-    for (size_t i = 0; i < CIPHER_BLOCK; i++) {
+    for (size_t i = 0; i < n; i++) {
         const uint32_t a = eg_cipher_word(p, i + 8), b = eg_cipher_word(p, i + 9),
                        c = eg_cipher_word(p, i + 10), d = eg_cipher_word(p, i + 11),
                        e = eg_cipher_word(p, i + 12), f = eg_cipher_word(p, i + 13),
@@ -167,4 +167,6 @@ CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed
     }
 }
 
-const struct eg_cipher eg_camellia = { "Camellia", 16 * countof(small), look, NULL, read };
+const struct eg_cipher eg_camellia = {
+    "Camellia", 16 * countof(small), look_camellia, CIPHER_FILLED, 2, NULL, read_camellia
+};

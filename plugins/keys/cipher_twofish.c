@@ -8,22 +8,33 @@
 
 enum { TABLES = 4096, SUBKEYS = 4 * TWOFISH_WORDS }; // bytes
 
-/* In the first table the two upper bytes are the same: the matrix has the same number twice. */
-CIPHER_WIDE static void look(const uint8_t *restrict p, uint8_t *restrict passed)
+/* In the first table the two upper bytes are the same: the matrix has the same number twice. That
+ * is so of the eight words behind a group too. */
+CIPHER_WIDE static void look_twofish(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
-    for (size_t i = 0; i < CIPHER_BLOCK; i++) {
-        uint32_t differ = 0, first = UINT32_MAX, second = UINT32_MAX;
+    for (size_t from = 0; from < n; from += CIPHER_GROUP) {
+        uint32_t next = 0;
 
-        for (unsigned k = 0; k < 4; k++) {
-            const uint32_t a = eg_cipher_word(p, i + k) >> 16,
-                           b = eg_cipher_word(p, i + k + 4) >> 16;
+        for (size_t k = 0; k < 8; k++) {
+            const uint32_t w = eg_cipher_word(p, from + CIPHER_GROUP + k);
 
-            differ |= ((a ^ a >> 8) | (b ^ b >> 8)) & 255;
-            first = EG_MIN(first, a);
-            second = EG_MIN(second, b);
+            next |= (w ^ w >> 8) >> 16 & 255;
         }
-        // one of the 256 words is 0: not in both halves
-        passed[i] = (differ == 0) & ((first != 0) | (second != 0));
+        memset(passed + from, 0, CIPHER_GROUP);
+        for (size_t i = from; !next && i < from + CIPHER_GROUP; i++) {
+            uint32_t differ = 0, first = UINT32_MAX, second = UINT32_MAX;
+
+            for (unsigned k = 0; k < 4; k++) {
+                const uint32_t a = eg_cipher_word(p, i + k) >> 16,
+                               b = eg_cipher_word(p, i + k + 4) >> 16;
+
+                differ |= ((a ^ a >> 8) | (b ^ b >> 8)) & 255;
+                first = EG_MIN(first, a);
+                second = EG_MIN(second, b);
+            }
+            // one of the 256 words is 0: not in both halves
+            passed[i] = (differ == 0) & ((first != 0) | (second != 0));
+        }
     }
 }
 
@@ -58,7 +69,7 @@ static bool seems(const struct eg_cipher_place *place)
     return are_tables(place->p);
 }
 
-static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
+static bool read_twofish(const struct eg_cipher_place *place, struct eg_cipher_key *out)
 {
     out->proven = true;
     if (!are_tables(place->p))
@@ -72,4 +83,5 @@ static bool read(const struct eg_cipher_place *place, struct eg_cipher_key *out)
     return out->len;
 }
 
-const struct eg_cipher eg_twofish = { "Twofish", TABLES, look, seems, read };
+const struct eg_cipher eg_twofish = { "Twofish", TABLES, look_twofish, CIPHER_ANY,
+                                      0,         seems,  read_twofish };

@@ -130,7 +130,12 @@ static const struct eg_scan scan = {
 
 static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
-    look_at(w, (size_t)(-w->addr % 4), out, id);
+    const size_t aligned = (size_t)(-w->addr % 4);
+    struct looking l = { w, aligned, id, out };
+    const size_t first = w->from > aligned ? (w->from - aligned + 3) / 4 * 4 : 0;
+
+    if (aligned < w->to && aligned <= w->len)
+        eg_ciphers_find_in(w->bytes + aligned, w->len - aligned, first, w->to - aligned, found, &l);
 }
 
 static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,

@@ -6,9 +6,9 @@
 
 static const char CONSTANT[] = "expand 32-byte k";
 
-CIPHER_WIDE static void look_chacha(const uint8_t *restrict p, uint8_t *restrict passed)
+CIPHER_WIDE static void look_chacha(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
-    for (size_t i = 0; i < CIPHER_BLOCK; i++)
+    for (size_t i = 0; i < n; i++)
         passed[i] = eg_cipher_word(p, i) == 0x61707865 && eg_cipher_word(p, i + 1) == 0x3320646e;
 }
 
@@ -44,7 +44,9 @@ static bool read_chacha(const struct eg_cipher_place *place, struct eg_cipher_ke
     return true;
 }
 
-const struct eg_cipher eg_chacha20 = { "ChaCha20", 64, look_chacha, NULL, read_chacha };
+const struct eg_cipher eg_chacha20 = {
+    "ChaCha20", 64, look_chacha, CIPHER_ANY, 0, NULL, read_chacha
+};
 
 /* ---- Serpent: 132 words, each group of four behind an S-box ---- */
 
@@ -69,9 +71,9 @@ static inline uint32_t sum_of_products(unsigned terms, uint32_t a, uint32_t b, u
 /* Of the words before the S-boxes, word 8 follows from words 0, 3, 5 and 7. The first group is
  * behind S-box 3, the second behind 2, the third behind 1; what is computed are sums of outputs of
  * their inverses: words 0 and 3, 5 and 7, and word 8. */
-CIPHER_WIDE static void look_serpent(const uint8_t *restrict p, uint8_t *restrict passed)
+CIPHER_WIDE static void look_serpent(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
-    for (size_t i = 0; i < CIPHER_BLOCK; i++) {
+    for (size_t i = 0; i < n; i++) {
         const uint32_t first =
                            sum_of_products(0x5de4, eg_cipher_word(p, i), eg_cipher_word(p, i + 1),
                                            eg_cipher_word(p, i + 2), eg_cipher_word(p, i + 3)),
@@ -98,8 +100,8 @@ static bool read_serpent(const struct eg_cipher_place *place, struct eg_cipher_k
     return out->len;
 }
 
-const struct eg_cipher eg_serpent = { "Serpent", 4 * SERPENT_WORDS, look_serpent, NULL,
-                                      read_serpent };
+const struct eg_cipher eg_serpent = { "Serpent", 4 * SERPENT_WORDS, look_serpent, CIPHER_RANDOM, 1,
+                                      NULL,      read_serpent };
 
 /* ---- SM4: 32 words, each from the four before it (GB/T 32907-2016, 7.3) ---- */
 
@@ -143,15 +145,36 @@ static uint32_t sm4_mix(uint32_t w)
     return w ^ eg_rotate_left(w, 13) ^ eg_rotate_left(w, 23);
 }
 
-static void look_sm4(const uint8_t *p, uint8_t *passed)
+/* What the S-box gave: the inverse of the sum of a word and itself rotated by 13 and 23 bits. The
+ * 32nd power of that sum is the word; so the inverse is the 31st. */
+static inline uint32_t sm4_unmix(uint32_t w)
+{
+    w ^= eg_rotate_left(w, 13) ^ eg_rotate_left(w, 23);
+    w ^= eg_rotate_left(w, 26) ^ eg_rotate_left(w, 14);
+    w ^= eg_rotate_left(w, 20) ^ eg_rotate_left(w, 28);
+    return w ^ eg_rotate_left(w, 8) ^ eg_rotate_left(w, 24);
+}
+
+/* What goes into the S-box and what comes out of it, in vectors; the S-box of one byte, from a
+ * table; then the others. */
+CIPHER_WIDE static void look_sm4(const uint8_t *restrict p, size_t n, uint8_t *restrict passed)
 {
     const uint32_t constant = sm4_constant(4);
 
-    for (size_t i = 0; i < CIPHER_BLOCK; i++) {
-        const uint32_t sum = eg_cipher_word(p, i + 1) ^ eg_cipher_word(p, i + 2) ^
-                             eg_cipher_word(p, i + 3) ^ constant;
+    for (size_t from = 0; from < n; from += CIPHER_GROUP) {
+        uint32_t in[CIPHER_GROUP], out[CIPHER_GROUP];
 
-        passed[i] = (eg_cipher_word(p, i) ^ eg_cipher_word(p, i + 4)) == sm4_mix(sum);
+        for (size_t k = 0; k < CIPHER_GROUP; k++) {
+            const size_t i = from + k;
+
+            in[k] = eg_cipher_word(p, i + 1) ^ eg_cipher_word(p, i + 2) ^ eg_cipher_word(p, i + 3) ^
+                    constant;
+            out[k] = sm4_unmix(eg_cipher_word(p, i) ^ eg_cipher_word(p, i + 4));
+        }
+        for (size_t k = 0; k < CIPHER_GROUP; k++)
+            passed[from + k] =
+                sm4_box[in[k] & 255] == (out[k] & 255) &&
+                (eg_cipher_word(p, from + k) ^ eg_cipher_word(p, from + k + 4)) == sm4_mix(in[k]);
     }
 }
 
@@ -175,7 +198,9 @@ static bool read_sm4(const struct eg_cipher_place *place, struct eg_cipher_key *
     return true;
 }
 
-const struct eg_cipher eg_sm4 = { "SM4", 4 * SM4_ROUNDS, look_sm4, NULL, read_sm4 };
+const struct eg_cipher eg_sm4 = {
+    "SM4", 4 * SM4_ROUNDS, look_sm4, CIPHER_RANDOM, 1, NULL, read_sm4
+};
 
 /* ---- all of them ---- */
 
@@ -183,36 +208,109 @@ const struct eg_cipher *const eg_ciphers[CIPHERS] = {
     &eg_chacha20, &eg_serpent, &eg_sm4, &eg_twofish, &eg_camellia, &eg_aria,
 };
 
+typedef uint8_t half_group __attribute__((vector_size(2 * CIPHER_GROUP)));
+
+/* The sum of numbers, each at most 2. */
+static inline unsigned sum_of(const half_group *v)
+{
+    uint64_t w[sizeof *v / 8];
+
+    memcpy(w, v, sizeof w);
+    return (unsigned)((w[0] + w[1] + w[2] + w[3]) * UINT64_C(0x0101010101010101) >> 56);
+}
+
+CIPHER_WIDE static void classify(const uint8_t *restrict p, size_t n, uint8_t *restrict has)
+{
+    enum { BYTES = 4 * CIPHER_GROUP, FEW = 8 };
+
+    for (size_t i = 0; i < n; i++) {
+        half_group a, b;
+        half_group plain_ones, high_ones;
+        unsigned plain, high;
+
+        memcpy(&a, p + BYTES * i, sizeof a);
+        memcpy(&b, p + BYTES * i + sizeof a, sizeof b);
+        plain_ones =
+            ((half_group)((a == 0) | (a == 255)) & 1) + ((half_group)((b == 0) | (b == 255)) & 1);
+        high_ones = (a >> 7) + (b >> 7);
+        plain = sum_of(&plain_ones);
+        high = sum_of(&high_ones);
+        has[i] = plain > BYTES - FEW                               ? CIPHER_ANY
+                 : plain > FEW || high < FEW || high > BYTES - FEW ? CIPHER_FILLED
+                                                                   : CIPHER_RANDOM;
+    }
+}
+
 static bool is_zero(const uint8_t *p, size_t n)
 {
     return !*p && !memcmp(p, p + 1, n - 1);
 }
 
+struct finding {
+    const uint8_t *bytes;
+    size_t len;
+    eg_cipher_each *each;
+    void *context;
+};
+
+static void try(const struct finding *f, unsigned c, size_t at)
+{
+    const struct eg_cipher *cipher = eg_ciphers[c];
+    const struct eg_cipher_place place = { f->bytes + at, at, f->len - EG_MIN(at, f->len) };
+    struct eg_cipher_key key = { .len = 0 };
+
+    if (eg_within(at, cipher->size, f->len) &&
+        (cipher->seems ? cipher->seems(&place) : cipher->read(&place, &key)))
+        f->each(f->context, at, c);
+}
+
+/* @n words from @p on, which are @at bytes from the first one. */
+static void look_at(const struct finding *f, unsigned c, const uint8_t *p, size_t n, size_t at)
+{
+    uint8_t passed[CIPHER_BLOCK];
+    uint64_t any;
+
+    eg_ciphers[c]->look(p, n, passed);
+    for (size_t i = 0; i < n; i += sizeof any) {
+        memcpy(&any, passed + i, sizeof any);
+        for (size_t k = i; any && k < i + sizeof any; k++)
+            if (passed[k])
+                try(f, c, at + 4 * k);
+    }
+}
+
 void eg_ciphers_find(const uint8_t *bytes, size_t len, eg_cipher_each *each, void *context)
 {
-    enum { SIZE = 4 * (CIPHER_BLOCK + CIPHER_MORE) };
+    eg_ciphers_find_in(bytes, len, 0, len, each, context);
+}
 
-    for (size_t from = 0; from < len; from += 4 * (size_t)CIPHER_BLOCK) {
+void eg_ciphers_find_in(const uint8_t *bytes, size_t len, size_t first, size_t stop,
+                        eg_cipher_each *each, void *context)
+{
+    enum { SIZE = 4 * (CIPHER_BLOCK + CIPHER_MORE), GROUPS = CIPHER_BLOCK / CIPHER_GROUP };
+    const struct finding f = { bytes, len, each, context };
+    uint8_t copy[SIZE], has[GROUPS + CIPHER_MORE / CIPHER_GROUP];
+
+    for (size_t from = first; from < EG_MIN(stop, len); from += 4 * (size_t)CIPHER_BLOCK) {
         const size_t n = EG_MIN(len - from, (size_t)SIZE);
-        uint8_t copy[SIZE] = { 0 }, passed[CIPHER_BLOCK];
         const uint8_t *p = bytes + from;
 
         if (is_zero(p, n))
             continue;
-        if (n < SIZE)
+        if (n < SIZE) {
+            memset(copy, 0, sizeof copy);
             p = memcpy(copy, p, n);
+        }
+        classify(p, sizeof has, has);
         for (unsigned c = 0; c < CIPHERS; c++) {
-            memset(passed, 0, sizeof passed);
-            eg_ciphers[c]->look(p, passed);
-            for (size_t i = 0; i < CIPHER_BLOCK; i++) {
-                const size_t at = from + 4 * i;
-                const struct eg_cipher_place place = { bytes + at, at, len - EG_MIN(at, len) };
-                struct eg_cipher_key key = { .len = 0 };
+            const uint8_t *of = has + eg_ciphers[c]->group;
 
-                if (passed[i] && eg_within(at, eg_ciphers[c]->size, len) &&
-                    (eg_ciphers[c]->seems ? eg_ciphers[c]->seems(&place)
-                                          : eg_ciphers[c]->read(&place, &key)))
-                    each(context, at, c);
+            for (size_t g = 0, end; g < GROUPS; g = end + 1) {
+                for (end = g; end < GROUPS && of[end] >= (uint8_t)eg_ciphers[c]->has;)
+                    end++;
+                if (end > g)
+                    look_at(&f, c, p + 4 * CIPHER_GROUP * g, CIPHER_GROUP * (end - g),
+                            from + 4 * CIPHER_GROUP * g);
             }
         }
     }

@@ -28,18 +28,29 @@ struct eg_cipher_place {
     size_t at, len;
 };
 
+/** What all that can be at a place has in its second or third group of CIPHER_GROUP words, counted
+ * from a multiple of as many: what has not need not be looked at. */
+enum eg_cipher_has {
+    CIPHER_ANY,
+    CIPHER_FILLED, /**< a few bytes that are neither 0 nor 255 */
+    CIPHER_RANDOM, /**< bytes as if made at random: few are 0 or 255, many are 128 or more, many are
+                      not. Of a thousand million keys one has others. */
+};
+
 struct eg_cipher {
     const char *name;
     size_t size; /**< so many bytes must be there */
-    /** Of each of CIPHER_BLOCK words from @p on, of which CIPHER_MORE more can be read: may one
-     * begin there? Then its byte of @passed, which is 0, is not. */
-    void (*look)(const uint8_t *p, uint8_t *passed);
+    /** Of each of @n words from @p on, a multiple of CIPHER_GROUP, of which CIPHER_MORE more can be
+     * read: may one begin there? Its byte of @passed is set: 0, it cannot. */
+    void (*look)(const uint8_t *p, size_t n, uint8_t *passed);
+    enum eg_cipher_has has;
+    unsigned group; /**< in which group, from 0 */
     /** NULL; else .read takes long, and this says quickly what cannot be one. */
     bool (*seems)(const struct eg_cipher_place *place);
     /** @return false: it is none. */
     bool (*read)(const struct eg_cipher_place *place, struct eg_cipher_key *out);
 };
-enum { CIPHER_BLOCK = 1024, CIPHER_MORE = 56, CIPHERS = 6 };
+enum { CIPHER_BLOCK = 1024, CIPHER_GROUP = 16, CIPHER_MORE = 56, CIPHERS = 6 };
 extern const struct eg_cipher eg_chacha20, eg_serpent, eg_sm4, eg_twofish, eg_camellia, eg_aria;
 /** All, by number. */
 EG_API extern const struct eg_cipher *const eg_ciphers[CIPHERS];
@@ -48,6 +59,9 @@ EG_API extern const struct eg_cipher *const eg_ciphers[CIPHERS];
  * in no order. */
 typedef void eg_cipher_each(void *context, size_t at, unsigned cipher);
 EG_API void eg_ciphers_find(const uint8_t *bytes, size_t len, eg_cipher_each *each, void *context);
+/** The same of places from @first on, and up to @stop or a few behind it. */
+EG_API void eg_ciphers_find_in(const uint8_t *bytes, size_t len, size_t first, size_t stop,
+                               eg_cipher_each *each, void *context);
 
 /* For the loops of .look, of which compilers make vectors. */
 #if defined __x86_64__ && defined __GNUC__ && !defined __clang__

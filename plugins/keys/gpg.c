@@ -16,6 +16,7 @@
 
 /* Four bytes that each form has, and how far behind its beginning they are. */
 static const uint8_t behind[] = { 6, 9, 16, 19 };
+enum { BEHIND_MAX = 19 };
 
 static void try_at(const struct eg_window *w, size_t at, struct eg_hits *out, uint32_t id)
 {
@@ -30,11 +31,12 @@ static void try_at(const struct eg_window *w, size_t at, struct eg_hits *out, ui
     }
 }
 
-static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
-    size_t at = 0;
+    const size_t end = EG_MIN(w->len, w->to + BEHIND_MAX + 1);
+    size_t at = w->from;
 
-    for (; at + LANES + 3 <= w->len; at += LANES) {
+    for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
         const uint8_t *p = w->bytes + at;
         const lanes m = (lanes)((lanes_at(p) == 't') & (lanes_at(p + 1) == 'e') &
                                 (lanes_at(p + 2) == '-') & (lanes_at(p + 3) == 'k'));
@@ -43,7 +45,7 @@ static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
             if (m[i])
                 try_at(w, at + i, out, id);
     }
-    for (; at < w->len; at++) // all that a key begins with is checked again
+    for (; at < end; at++) // all that a key begins with is checked again
         try_at(w, at, out, id);
 }
 

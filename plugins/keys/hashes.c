@@ -250,7 +250,7 @@ static bool begins(const uint8_t *p)
                            (p[1] == 's' && p[2] == 'h'));
 }
 
-static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     const size_t end = w->len < 4 ? 0 : EG_MIN(w->to, w->len - 3);

@@ -324,7 +324,7 @@ static void try(const struct looking *l, size_t at)
 
 /* Most of memory that is not zero ends here: where a credential or a keytab begins, the second to
  * fourth bytes say little, the fifth to seventh are zero, and behind them is a small number. */
-static inline bool lanes_begin(const uint8_t *p, lanes *m)
+LANES_INLINE bool lanes_begin(const uint8_t *p, lanes *m)
 {
     const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
     const lanes g = lanes_at(p + 6), h = lanes_at(p + 7), k = lanes_at(p + 10),
@@ -337,7 +337,7 @@ static inline bool lanes_begin(const uint8_t *p, lanes *m)
     return lanes_any(*m);
 }
 
-static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     enum { FIRST = 12 };
     const struct looking l = { w, out, id };

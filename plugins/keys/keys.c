@@ -29,6 +29,7 @@ static struct eg_records records = { __start_eg_key_sources, __stop_eg_key_sourc
 EG_COLUMNS(COLUMNS);
 
 enum { SOURCES_MAX = 255, TAG_BITS = 24, AROUND = 1 << 15 };
+enum { ZEROS_MAX = 256 }; // that anything begins with
 
 struct keys {
     const struct eg_key_source *of[SOURCES_MAX]; // those that search, by number
@@ -60,13 +61,31 @@ static int begin(struct eg_run *r, void **state)
 
 /* ---- memory that is searched ---- */
 
+/* Is there nothing in a page, and where what begins in it with zeros would go on? */
+static bool is_empty(const struct eg_window *w, size_t at)
+{
+    const size_t n = EG_MIN(w->len - at, (size_t)EG_VIEW_PAGE + ZEROS_MAX);
+
+    return !w->bytes[at] && !memcmp(w->bytes + at, w->bytes + at + 1, n - 1);
+}
+
+/* Half of a memory is zero as a rule: the sources do not see that. */
 static void look(void *state, void *worker, const struct eg_window *w, struct eg_hits *out)
 {
     const struct keys *k = state;
+    struct eg_window part = *w;
+    const size_t end = EG_MIN(w->to, w->len);
 
     (void)worker;
-    for (size_t i = 0; i < k->n; i++)
-        k->of[i]->search(w, out, (uint32_t)i << TAG_BITS);
+    for (part.from = w->from; part.from < end; part.from = part.to) {
+        part.to = part.from;
+        while (part.to < end && !is_empty(w, part.to))
+            part.to += EG_MIN(end - part.to, (size_t)EG_VIEW_PAGE);
+        for (size_t i = 0; part.to > part.from && i < k->n; i++)
+            k->of[i]->search(&part, out, (uint32_t)i << TAG_BITS);
+        while (part.to < end && is_empty(w, part.to))
+            part.to += EG_MIN(end - part.to, (size_t)EG_VIEW_PAGE);
+    }
 }
 
 /* ---- structures ---- */

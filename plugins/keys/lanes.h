@@ -6,22 +6,28 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LANES = 16 };
+enum { LANES = 32 };
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
 
-static inline lanes lanes_at(const uint8_t *p)
-{
-    lanes v;
+/* Of a function with such a loop: made for wide vectors too, which are used where they are. */
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
+#define LANES_WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define LANES_WIDE
+#endif
+#define LANES_INLINE static inline __attribute__((always_inline))
 
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-static inline bool lanes_any(lanes m)
+/* Neither passes a vector: how that is done depends on the processor that is compiled for. */
+typedef lanes lanes_in_bytes __attribute__((aligned(1), may_alias));
+#define lanes_at(p)  (*(const lanes_in_bytes *)(const void *)(p))
+#define lanes_any(m) lanes_any_((const lanes[]){ m })
+
+LANES_INLINE bool lanes_any_(const lanes *m)
 {
     uint64_t any[LANES / 8];
 
-    memcpy(any, &m, sizeof any);
-    return (any[0] | any[1]) != 0;
+    memcpy(any, m, sizeof any);
+    return (any[0] | any[1] | any[2] | any[3]) != 0;
 }
 
 #endif

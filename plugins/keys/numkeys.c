@@ -3,6 +3,7 @@
 #include "numkeys.h"
 #include "config.h"
 #include "crypto.h"
+#include "lanes.h"
 
 /* ---- public keys ---- */
 
@@ -27,27 +28,39 @@ static void read_public(struct eg_key_bytes from, eg_public_each *each, void *co
     }
 }
 
-/* @name: an algorithm's, behind the sequence of all, the sequence with it, its tag and length. */
-static void find_public(const uint8_t *bytes, size_t len, const uint8_t *name, size_t n_name,
-                        eg_public_each *each, void *context)
+/* The name of an algorithm, which is behind the sequence of all, the sequence with it, its tag and
+ * length. */
+static void try_public(const uint8_t *bytes, size_t len, size_t at, eg_public_each *each,
+                       void *context)
 {
-    const uint8_t *p = bytes, *const end = bytes + len;
+    static const uint8_t ec_name[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
+    const uint8_t *p = bytes + at;
 
-    for (; (p = memmem(p, (size_t)(end - p), name, n_name)); p++) {
-        if (p - bytes < 6 || p[-2] != DER_OID || p[-4] != DER_SEQUENCE)
-            continue;
-        for (ptrdiff_t n = 6; n <= 8 && n <= p - bytes; n++)
-            if (p[-n] == DER_SEQUENCE)
-                read_public((struct eg_key_bytes){ p - n, (size_t)(end - p + n) }, each, context);
-    }
+    if (at < 6 || p[-2] != DER_OID || p[-4] != DER_SEQUENCE ||
+        !((len - at >= sizeof rsa_name && !memcmp(p, rsa_name, sizeof rsa_name)) ||
+          (len - at >= sizeof ec_name && !memcmp(p, ec_name, sizeof ec_name))))
+        return;
+    for (size_t n = 6; n <= 8 && n <= at; n++)
+        if (bytes[at - n] == DER_SEQUENCE)
+            read_public((struct eg_key_bytes){ p - n, len - at + n }, each, context);
 }
 
-void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each, void *context)
+LANES_WIDE void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each,
+                                  void *context)
 {
-    static const uint8_t ec[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
+    size_t at = 0;
 
-    find_public(bytes, len, rsa_name, sizeof rsa_name, each, context);
-    find_public(bytes, len, ec, sizeof ec, each, context);
+    for (; at + LANES + 2 <= len; at += LANES) {
+        const lanes m =
+            (lanes)((lanes_at(bytes + at) == 0x2a) & (lanes_at(bytes + at + 1) == 0x86) &
+                    (lanes_at(bytes + at + 2) == 0x48));
+
+        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
+            if (m[i])
+                try_public(bytes, len, at + i, each, context);
+    }
+    for (; at < len; at++)
+        try_public(bytes, len, at, each, context);
 }
 
 #ifdef HAVE_SHA256

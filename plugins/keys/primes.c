@@ -8,6 +8,7 @@
 #include "../../core/space.h"
 #include "../../core/system.h"
 #include "crypto.h"
+#include "lanes.h"
 #include "numkeys.h"
 #include "private.h"
 #include <stdlib.h>
@@ -90,11 +91,35 @@ static unsigned bloom_bit(uint64_t word)
     return (unsigned)(word * UINT64_C(0x9e3779b97f4a7c15) >> 52);
 }
 
-/* Could a prime of @k words begin at w[0]? The highest two bits of RSA's primes are set, so that
- * their product is long enough; kernel addresses have more of them set. */
-static bool may_begin(const uint64_t *w, size_t k)
+/* The highest two bits of RSA's primes are set, so that their product is long enough; kernel
+ * addresses have more of them set. */
+static bool may_end(uint64_t w)
 {
-    return w[0] & 1 && w[k - 1] >> 62 == 3 && w[k - 1] >> 48 != 0xffff;
+    return w >> 62 == 3 && w >> 48 != 0xffff;
+}
+
+/* Of the words of a page: is it odd, as a prime begins; may one end there? */
+struct ends {
+    uint8_t odd[WORDS], last[WORDS];
+};
+
+/* @return false: none of them is odd, or none may be the last. */
+LANES_WIDE static bool find_ends(const uint64_t *restrict w, struct ends *restrict e)
+{
+    uint64_t any = 0;
+    lanes last = { 0 };
+
+    for (size_t i = 0; i < WORDS; i++)
+        any |= w[i];
+    if (!any)
+        return false;
+    for (size_t i = 0; i < WORDS; i++) {
+        e->odd[i] = w[i] & 1;
+        e->last[i] = may_end(w[i]);
+    }
+    for (size_t i = 0; i < WORDS; i += LANES)
+        last |= lanes_at(e->last + i);
+    return lanes_any(last);
 }
 
 /* Words at which a prime may begin, and a filter of what stands there. */
@@ -104,12 +129,18 @@ struct begins {
     uint64_t bloom[BLOOM];
 };
 
-static void find_begins(const uint64_t *w, size_t n, size_t k, struct begins *b)
+static void find_begins(const uint64_t *w, const struct ends *e, size_t k, struct begins *b)
 {
+    uint64_t odd, last = 0;
+
     b->n = 0;
-    for (size_t i = 0; i + k <= n; i++)
-        if (may_begin(w + i, k))
-            b->at[b->n++] = (uint16_t)i;
+    for (size_t i = 0; i + k <= WORDS; i += 8) {
+        memcpy(&odd, e->odd + i, 8);
+        memcpy(&last, e->last + i + k - 1, EG_MIN((size_t)8, WORDS - (i + k - 1)));
+        for (size_t j = i; odd & last && j < i + 8 && j + k <= WORDS; j++)
+            if (e->odd[j] & e->last[j + k - 1])
+                b->at[b->n++] = (uint16_t)j;
+    }
     if (b->n < 2)
         return;
     memset(b->bloom, 0, sizeof b->bloom);
@@ -130,17 +161,20 @@ static void look_at_page(const struct primes *s, struct worker *worker, const ui
                          size_t n)
 {
     struct begins b;
-    uint64_t w[WORDS], any = 0;
+    struct ends ends;
+    uint64_t w[WORDS];
 
-    for (size_t i = 0; i < n; i++)
-        any |= w[i] = eg_le64(bytes + 8 * i);
+    for (size_t i = 0; i < WORDS; i++)
+        w[i] = i < n ? eg_le64(bytes + 8 * i) : 0;
+    if (!find_ends(w, &ends))
+        return;
     // the moduli are in the order of their lengths
-    for (size_t from = 0, to; any && from < s->n; from = to) {
+    for (size_t from = 0, to; from < s->n; from = to) {
         const size_t len = s->moduli[from].len;
 
         for (to = from; to < s->n && s->moduli[to].len == len;)
             to++;
-        find_begins(w, n, len / 16, &b);
+        find_begins(w, &ends, len / 16, &b);
         for (size_t i = 0; b.n > 1 && i < b.n; i++) {
             const uint64_t inverse = eg_word_inverse(w[b.at[i]]);
 

@@ -64,7 +64,7 @@ static void try_at(const struct looking *l, size_t at)
 }
 
 /* Look at LANES places. */
-static inline void try_lanes(const struct looking *l, size_t at)
+LANES_INLINE void try_lanes(const struct looking *l, size_t at)
 {
     const uint8_t *p = l->w->bytes + at;
     const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
@@ -80,13 +80,16 @@ static inline void try_lanes(const struct looking *l, size_t at)
             try_at(l, at + i);
 }
 
-void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+enum { BEHIND = 8 }; // what tells them is no further from their beginning
+
+LANES_WIDE void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
-    size_t at = 0;
+    const size_t end = EG_MIN(w->len, w->to + BEHIND + 1);
+    size_t at = w->from;
 
-    for (; at + LANES + 3 <= w->len; at += LANES)
+    for (; at < end && at + LANES + 3 <= w->len; at += LANES)
         try_lanes(&l, at);
-    for (; at < w->len; at++) // all that they begin with is checked again
+    for (; at < end; at++) // all that they begin with is checked again
         try_at(&l, at);
 }

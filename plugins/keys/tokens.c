@@ -224,7 +224,7 @@ static bool is_text(uint8_t c)
 
 enum { REACH = 512 };
 
-/* Text of small letters and blanks around a whole piece of it: no mnemonic has less than two. */
+/* Text of small letters and blanks around a whole piece of 16 bytes: no mnemonic has less than two. */
 static void try_words(const struct looking *l, size_t at)
 {
     const uint8_t *p = l->w->bytes;
@@ -241,14 +241,15 @@ static void try_words(const struct looking *l, size_t at)
 }
 
 /* What each of them begins with, without those that others tell from text anyway. */
-static inline bool lanes_begin(const uint8_t *p, lanes *m, bool *words)
+LANES_INLINE bool lanes_begin(const uint8_t *p, lanes *m, bool words[2])
 {
     const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
     const lanes text = (lanes)(((lanes)(a - 'a') < 26) | (a == ' '));
     uint64_t all[LANES / 8];
 
     memcpy(all, &text, sizeof all);
-    *words = (all[0] & all[1]) == UINT64_MAX;
+    for (size_t half = 0; half < 2; half++)
+        words[half] = (all[2 * half] & all[2 * half + 1]) == UINT64_MAX;
     *m = (lanes)(((a == 'g') & (((b == 'h') & (d == '_')) | ((b == 'i') & (c == 't') & (d == 'h')) |
                                 ((b == 'l') & (c == 'p') & (d == 'a')))) |
                  ((a == 'n') & (b == 'p') & (c == 'm') & (d == '_')) |
@@ -267,28 +268,32 @@ static inline bool lanes_begin(const uint8_t *p, lanes *m, bool *words)
     return lanes_any(*m);
 }
 
-static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     const size_t end = EG_MIN(w->to, w->len);
-    bool before = false, words;
+    bool before = false, words[2];
     size_t at = w->from, tried = 0;
     lanes m;
 
-    for (; at + LANES <= end && at + LANES + 3 <= w->len; at += LANES) {
+    for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
         if (!lanes_any(lanes_at(w->bytes + at))) {
             before = false;
             continue;
         }
-        if (lanes_begin(w->bytes + at, &m, &words))
+        if (lanes_begin(w->bytes + at, &m, words))
             for (size_t i = 0; i < LANES; i++)
                 if (m[i])
                     try_at(&l, at + i);
-        if (words && (!before || at - tried >= REACH / 2)) {
-            try_words(&l, at);
-            tried = at;
+        for (size_t half = 0; half < 2; half++) {
+            const size_t from = at + half * LANES / 2;
+
+            if (words[half] && (!before || from - tried >= REACH / 2)) {
+                try_words(&l, from);
+                tried = from;
+            }
+            before = words[half];
         }
-        before = words;
     }
     for (; at < end; at++)
         try_at(&l, at);
