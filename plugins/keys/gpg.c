@@ -31,19 +31,21 @@ static void try_at(const struct eg_window *w, size_t at, struct eg_hits *out, ui
     }
 }
 
-LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+LANES_WIDE static void may_be_form(const uint8_t *restrict p, uint8_t *restrict m)
+{
+    for (size_t i = 0; i < LANES; i++)
+        m[i] = (p[i] == 't') & (p[i + 1] == 'e') & (p[i + 2] == '-') & (p[i + 3] == 'k');
+}
+
+static void search_gpg(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const size_t end = EG_MIN(w->len, w->to + BEHIND_MAX + 1);
-    size_t at = w->from;
+    size_t at = w->from, i;
+    uint8_t m[LANES];
 
     for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
-        const uint8_t *p = w->bytes + at;
-        const lanes m = (lanes)((lanes_at(p) == 't') & (lanes_at(p + 1) == 'e') &
-                                (lanes_at(p + 2) == '-') & (lanes_at(p + 3) == 'k'));
-
-        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
-            if (m[i])
-                try_at(w, at + i, out, id);
+        may_be_form(w->bytes + at, m);
+        lanes_each(i, m) try_at(w, at + i, out, id);
     }
     for (; at < end; at++) // all that a key begins with is checked again
         try_at(w, at, out, id);
@@ -326,4 +328,4 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
         }
 }
 
-EG_KEY_SOURCE(gpg) = { .look = look, .prove = prove, .search = search, .hit = hit };
+EG_KEY_SOURCE(gpg) = { .look = look, .prove = prove, .search = search_gpg, .hit = hit };

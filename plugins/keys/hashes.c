@@ -250,20 +250,24 @@ static bool begins(const uint8_t *p)
                            (p[1] == 's' && p[2] == 'h'));
 }
 
-LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+/* Most of memory that is not zero ends here. */
+LANES_WIDE static void may_begin(const uint8_t *restrict p, uint8_t *restrict m)
+{
+    for (size_t i = 0; i < LANES; i++)
+        m[i] = (p[i] == '$') &
+               ((p[i + 2] == '$') | (p[i + 3] == '$') | (p[i + 1] == 'a') | (p[i + 1] == 's'));
+}
+
+static void search_hashes(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     const size_t end = w->len < 4 ? 0 : EG_MIN(w->to, w->len - 3);
-    size_t at = w->from;
+    size_t at = w->from, i;
+    uint8_t m[LANES];
 
     for (; at + LANES <= end; at += LANES) {
-        const lanes m = (lanes)(lanes_at(w->bytes + at) == '$');
-
-        if (!lanes_any(m))
-            continue;
-        for (size_t i = 0; i < LANES; i++)
-            if (m[i] && begins(w->bytes + at + i))
-                try(&l, at + i);
+        may_begin(w->bytes + at, m);
+        lanes_each(i, m) if (begins(w->bytes + at + i)) try(&l, at + i);
     }
     for (; at < end; at++)
         if (begins(w->bytes + at))
@@ -322,4 +326,4 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
         export(v, name, hash, &form);
 }
 
-EG_KEY_SOURCE(hashes) = { .find = find, .search = search, .hit = hit };
+EG_KEY_SOURCE(hashes) = { .find = find, .search = search_hashes, .hit = hit };

@@ -324,32 +324,29 @@ static void try(const struct looking *l, size_t at)
 
 /* Most of memory that is not zero ends here: where a credential or a keytab begins, the second to
  * fourth bytes say little, the fifth to seventh are zero, and behind them is a small number. */
-LANES_INLINE bool lanes_begin(const uint8_t *p, lanes *m)
+LANES_WIDE static void may_begin(const uint8_t *restrict p, uint8_t *restrict m)
 {
-    const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
-    const lanes g = lanes_at(p + 6), h = lanes_at(p + 7), k = lanes_at(p + 10),
-                i = lanes_at(p + 11);
-    const lanes cred = (lanes)((a == 0) & (b == 0) & (c == 0) & (d <= 11) & (g == 0) & (h != 0) &
-                               (h <= EG_KRB5_PARTS) & (k == 0) & (i != 0));
-    const lanes table = (lanes)((a == 5) & (b == 2) & (c == 0) & (d == 0));
+    for (size_t i = 0; i < LANES; i++) {
+        const uint8_t a = p[i], b = p[i + 1], c = p[i + 2], d = p[i + 3];
 
-    *m = cred | table;
-    return lanes_any(*m);
+        m[i] = (((a | b | c | p[i + 6] | p[i + 10]) == 0) & (d <= 11) & (p[i + 7] != 0) &
+                (p[i + 7] <= EG_KRB5_PARTS) & (p[i + 11] != 0)) |
+               ((a == 5) & (b == 2) & ((c | d) == 0));
+    }
 }
 
-LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+static void search_kerberos(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     enum { FIRST = 12 };
     const struct looking l = { w, out, id };
     const size_t end = w->len < FIRST ? 0 : EG_MIN(w->to, w->len - FIRST + 1);
-    size_t at = w->from;
-    lanes m;
+    size_t at = w->from, i;
+    uint8_t m[LANES];
 
-    for (; at + LANES <= end; at += LANES)
-        if (lanes_begin(w->bytes + at, &m))
-            for (size_t i = 0; i < LANES; i++)
-                if (m[i])
-                    try(&l, at + i);
+    for (; at + LANES <= end; at += LANES) {
+        may_begin(w->bytes + at, m);
+        lanes_each(i, m) try(&l, at + i);
+    }
     for (; at < end; at++)
         try(&l, at);
 }
@@ -416,4 +413,4 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
     export_cred(v, p, &c);
 }
 
-EG_KEY_SOURCE(kerberos) = { .find = find, .search = search, .hit = hit };
+EG_KEY_SOURCE(kerberos) = { .find = find, .search = search_kerberos, .hit = hit };

@@ -45,19 +45,20 @@ static void try_public(const uint8_t *bytes, size_t len, size_t at, eg_public_ea
             read_public((struct eg_key_bytes){ p - n, len - at + n }, each, context);
 }
 
-LANES_WIDE void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each,
-                                  void *context)
+LANES_WIDE static void may_be_name(const uint8_t *restrict p, uint8_t *restrict m)
 {
-    size_t at = 0;
+    for (size_t i = 0; i < LANES; i++)
+        m[i] = (p[i] == 0x2a) & (p[i + 1] == 0x86) & (p[i + 2] == 0x48);
+}
+
+void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each, void *context)
+{
+    size_t at = 0, i;
+    uint8_t m[LANES];
 
     for (; at + LANES + 2 <= len; at += LANES) {
-        const lanes m =
-            (lanes)((lanes_at(bytes + at) == 0x2a) & (lanes_at(bytes + at + 1) == 0x86) &
-                    (lanes_at(bytes + at + 2) == 0x48));
-
-        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
-            if (m[i])
-                try_public(bytes, len, at + i, each, context);
+        may_be_name(bytes + at, m);
+        lanes_each(i, m) try_public(bytes, len, at + i, each, context);
     }
     for (; at < len; at++)
         try_public(bytes, len, at, each, context);

@@ -107,7 +107,7 @@ struct ends {
 LANES_WIDE static bool find_ends(const uint64_t *restrict w, struct ends *restrict e)
 {
     uint64_t any = 0;
-    lanes last = { 0 };
+    uint8_t last = 0;
 
     for (size_t i = 0; i < WORDS; i++)
         any |= w[i];
@@ -117,9 +117,9 @@ LANES_WIDE static bool find_ends(const uint64_t *restrict w, struct ends *restri
         e->odd[i] = w[i] & 1;
         e->last[i] = may_end(w[i]);
     }
-    for (size_t i = 0; i < WORDS; i += LANES)
-        last |= lanes_at(e->last + i);
-    return lanes_any(last);
+    for (size_t i = 0; i < WORDS; i++)
+        last |= e->last[i];
+    return last != 0;
 }
 
 /* Words at which a prime may begin, and a filter of what stands there. */
@@ -164,8 +164,9 @@ static void look_at_page(const struct primes *s, struct worker *worker, const ui
     struct ends ends;
     uint64_t w[WORDS];
 
-    for (size_t i = 0; i < WORDS; i++)
-        w[i] = i < n ? eg_le64(bytes + 8 * i) : 0;
+    memset(w + n, 0, (WORDS - n) * sizeof *w);
+    for (size_t i = 0; i < n; i++)
+        w[i] = eg_le64(bytes + 8 * i);
     if (!find_ends(w, &ends))
         return;
     // the moduli are in the order of their lengths

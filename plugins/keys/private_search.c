@@ -63,33 +63,33 @@ static void try_at(const struct looking *l, size_t at)
         try(l, KEY_OPENSSH, at - IN_OPENSSH);
 }
 
-/* Look at LANES places. */
-LANES_INLINE void try_lanes(const struct looking *l, size_t at)
+LANES_WIDE static void may_be_form(const uint8_t *restrict p, uint8_t *restrict m)
 {
-    const uint8_t *p = l->w->bytes + at;
-    const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
-    const lanes m = (lanes)(((a == DER_INTEGER) & (b == 1) & (c <= 1) &
-                             ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
-                            ((a == DER_OID) & ((b | 3) == 11) & (c == 0x2a) & (d == 0x86)) |
-                            ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
-                            ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')) |
-                            ((a == 'P') & (b == 'u') & (c == 'T') & (d == 'T')));
+    for (size_t i = 0; i < LANES; i++) {
+        const uint8_t a = p[i], b = p[i + 1], c = p[i + 2], d = p[i + 3];
 
-    for (size_t i = 0; lanes_any(m) && i < LANES; i++)
-        if (m[i])
-            try_at(l, at + i);
+        m[i] = ((a == DER_INTEGER) & (b == 1) & (c <= 1) &
+                ((d == DER_INTEGER) | (d == DER_SEQUENCE) | (d == DER_OCTETS))) |
+               ((a == DER_OID) & ((b | 3) == 11) & (c == 0x2a) & (d == 0x86)) |
+               ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')) |
+               ((a == 'h') & (b == '-') & (c == 'k') & (d == 'e')) |
+               ((a == 'P') & (b == 'u') & (c == 'T') & (d == 'T'));
+    }
 }
 
 enum { BEHIND = 8 }; // what tells them is no further from their beginning
 
-LANES_WIDE void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+void eg_private_search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     const size_t end = EG_MIN(w->len, w->to + BEHIND + 1);
-    size_t at = w->from;
+    size_t at = w->from, i;
+    uint8_t m[LANES];
 
-    for (; at < end && at + LANES + 3 <= w->len; at += LANES)
-        try_lanes(&l, at);
+    for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
+        may_be_form(w->bytes + at, m);
+        lanes_each(i, m) try_at(&l, at + i);
+    }
     for (; at < end; at++) // all that they begin with is checked again
         try_at(&l, at);
 }

@@ -241,58 +241,65 @@ static void try_words(const struct looking *l, size_t at)
 }
 
 /* What each of them begins with, without those that others tell from text anyway. */
-LANES_INLINE bool lanes_begin(const uint8_t *p, lanes *m, bool words[2])
+LANES_WIDE static void may_begin(const uint8_t *restrict p, uint8_t *restrict m)
 {
-    const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3);
-    const lanes text = (lanes)(((lanes)(a - 'a') < 26) | (a == ' '));
-    uint64_t all[LANES / 8];
+    for (size_t i = 0; i < LANES; i++) {
+        const uint8_t a = p[i], b = p[i + 1], c = p[i + 2], d = p[i + 3];
 
-    memcpy(all, &text, sizeof all);
-    for (size_t half = 0; half < 2; half++)
-        words[half] = (all[2 * half] & all[2 * half + 1]) == UINT64_MAX;
-    *m = (lanes)(((a == 'g') & (((b == 'h') & (d == '_')) | ((b == 'i') & (c == 't') & (d == 'h')) |
-                                ((b == 'l') & (c == 'p') & (d == 'a')))) |
-                 ((a == 'n') & (b == 'p') & (c == 'm') & (d == '_')) |
-                 ((a == 'x') & (((b == 'o') & (c == 'x')) | ((b == 'p') & (c == 'r')))) |
-                 ((b == 'p') & (c == 'r') & (d == 'v')) |
-                 ((a == 'A') & (((b == 'I') & (c == 'z')) | ((b == 'G') & (c == 'E') & (d == '-')) |
-                                ((c == 'I') & (d == 'A')))) |
-                 ((a == 'y') & (b == 'a') & (c == '2') & (d == '9')) |
-                 ((b == 'k') & (c == '_') & (d == 'l')) |
-                 ((a == 'h') & (b == 'v') & (c == 's') & (d == '.')) |
-                 ((a == 'd') & (b == 'o') & (c == 'p') & (d == '_')) |
-                 ((a == 'e') & (b == 'y') & (c == 'J')) |
-                 ((a == '"') & (b == 'k') & (c == 't') & (d == 'y')) |
-                 ((a == 'L') & (((b == 'S') & (c == '0') & (d == 't')) | ((lanes)(b - '1') < 5))) |
-                 ((a == '5') & ((lanes)(b - 'H') < 4)) | ((a == 'K') & ((lanes)(b - 'w') < 4)));
-    return lanes_any(*m);
+        m[i] = ((a == 'g') & (((b == 'h') & (d == '_')) | ((b == 'i') & (c == 't') & (d == 'h')) |
+                              ((b == 'l') & (c == 'p') & (d == 'a')))) |
+               ((a == 'n') & (b == 'p') & (c == 'm') & (d == '_')) |
+               ((a == 'x') & (((b == 'o') & (c == 'x')) | ((b == 'p') & (c == 'r')))) |
+               ((b == 'p') & (c == 'r') & (d == 'v')) |
+               ((a == 'A') & (((b == 'I') & (c == 'z')) | ((b == 'G') & (c == 'E') & (d == '-')) |
+                              ((c == 'I') & (d == 'A')))) |
+               ((a == 'y') & (b == 'a') & (c == '2') & (d == '9')) |
+               ((b == 'k') & (c == '_') & (d == 'l')) |
+               ((a == 'h') & (b == 'v') & (c == 's') & (d == '.')) |
+               ((a == 'd') & (b == 'o') & (c == 'p') & (d == '_')) |
+               ((a == 'e') & (b == 'y') & (c == 'J')) |
+               ((a == '"') & (b == 'k') & (c == 't') & (d == 'y')) |
+               ((a == 'L') & (((b == 'S') & (c == '0') & (d == 't')) | ((uint8_t)(b - '1') < 5))) |
+               ((a == '5') & ((uint8_t)(b - 'H') < 4)) | ((a == 'K') & ((uint8_t)(b - 'w') < 4));
+    }
 }
 
-LANES_WIDE static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
+/* Which bytes cannot be of a mnemonic? */
+enum { PIECE = 16 };
+LANES_WIDE static void not_words(const uint8_t *restrict p, uint8_t *restrict m)
+{
+    for (size_t i = 0; i < LANES; i++)
+        m[i] = ((uint8_t)(p[i] - 'a') >= 26) & (p[i] != ' ');
+}
+
+static bool is_words(const uint8_t *m)
+{
+    uint64_t any[PIECE / 8];
+
+    memcpy(any, m, sizeof any);
+    return !(any[0] | any[1]);
+}
+
+static void search_tokens(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
     const size_t end = EG_MIN(w->to, w->len);
-    bool before = false, words[2];
-    size_t at = w->from, tried = 0;
-    lanes m;
+    bool before = false;
+    size_t at = w->from, tried = 0, i;
+    uint8_t m[LANES];
 
     for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
-        if (!lanes_any(lanes_at(w->bytes + at))) {
-            before = false;
-            continue;
-        }
-        if (lanes_begin(w->bytes + at, &m, words))
-            for (size_t i = 0; i < LANES; i++)
-                if (m[i])
-                    try_at(&l, at + i);
-        for (size_t half = 0; half < 2; half++) {
-            const size_t from = at + half * LANES / 2;
+        may_begin(w->bytes + at, m);
+        lanes_each(i, m) try_at(&l, at + i);
+        not_words(w->bytes + at, m);
+        for (i = 0; i < LANES; i += PIECE) {
+            const bool words = is_words(m + i);
 
-            if (words[half] && (!before || from - tried >= REACH / 2)) {
-                try_words(&l, from);
-                tried = from;
+            if (words && (!before || at + i - tried >= REACH / 2)) {
+                try_words(&l, at + i);
+                tried = at + i;
             }
-            before = words[half];
+            before = words;
         }
     }
     for (; at < end; at++)
@@ -462,4 +469,4 @@ static void hit(struct eg_vault *v, const struct eg_region *region, const struct
     }
 }
 
-EG_KEY_SOURCE(tokens) = { .find = find, .search = search, .hit = hit };
+EG_KEY_SOURCE(tokens) = { .find = find, .search = search_tokens, .hit = hit };
