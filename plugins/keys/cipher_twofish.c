@@ -83,5 +83,5 @@ static bool read_twofish(const struct eg_cipher_place *place, struct eg_cipher_k
     return out->len;
 }
 
-const struct eg_cipher eg_twofish = { "Twofish", TABLES, look_twofish, CIPHER_ANY,
-                                      0,         seems,  read_twofish };
+const struct eg_cipher eg_twofish = { "Twofish", TABLES, look_twofish, CIPHER_RANDOM,
+                                      1,         seems,  read_twofish };

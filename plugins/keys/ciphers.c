@@ -268,12 +268,12 @@ static void try(const struct finding *f, unsigned c, size_t at)
 static void look_at(const struct finding *f, unsigned c, const uint8_t *p, size_t n, size_t at)
 {
     uint8_t passed[CIPHER_BLOCK];
-    uint64_t any;
+    uint64_t any[CIPHER_GROUP / 8];
 
     eg_ciphers[c]->look(p, n, passed);
     for (size_t i = 0; i < n; i += sizeof any) {
-        memcpy(&any, passed + i, sizeof any);
-        for (size_t k = i; any && k < i + sizeof any; k++)
+        memcpy(any, passed + i, sizeof any);
+        for (size_t k = i; any[0] | any[1] && k < i + sizeof any; k++)
             if (passed[k])
                 try(f, c, at + 4 * k);
     }

@@ -34,7 +34,7 @@ enum eg_cipher_has {
     CIPHER_ANY,
     CIPHER_FILLED, /**< a few bytes that are neither 0 nor 255 */
     CIPHER_RANDOM, /**< bytes as if made at random: few are 0 or 255, many are 128 or more, many are
-                      not. Of a thousand million keys one has others. */
+                      not. Of a million keys one has others. */
 };
 
 struct eg_cipher {

@@ -11,6 +11,11 @@
 EG_SECTION_(eg_key_source_reg, eg_key_sources);
 static struct eg_records records = { __start_eg_key_sources, __stop_eg_key_sources };
 
+const struct eg_key_source_reg *eg_key_source_next(const struct eg_key_source_reg *s)
+{
+    return eg_record_next(&records, s);
+}
+
 #define COLUMNS(C)                                                                                 \
     C(KIND, TEXT, "sort of key: dm-crypt, wireguard, TLS 1.3, ssh, …")                             \
     C(NAME, TEXT, "whose it is: a device, an interface, a connection, a user")                     \

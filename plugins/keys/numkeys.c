@@ -61,7 +61,8 @@ void eg_numkeys_public(const uint8_t *bytes, size_t len, eg_public_each *each, v
         lanes_each(i, m) try_public(bytes, len, at + i, each, context);
     }
     for (; at < len; at++)
-        try_public(bytes, len, at, each, context);
+        if (bytes[at] == rsa_name[0])
+            try_public(bytes, len, at, each, context);
 }
 
 #ifdef HAVE_SHA256

@@ -11,4 +11,7 @@ void eg_vault_each(struct eg_vault *v, eg_vault_emit *emit);
 /** Write the files below @folder. @return false: the run failed. */
 bool eg_vault_export(struct eg_vault *v, const char *folder);
 
+/** The source behind @s in the order of their names; NULL: the first one, or there is none. */
+EG_API const struct eg_key_source_reg *eg_key_source_next(const struct eg_key_source_reg *s);
+
 #endif

@@ -280,6 +280,23 @@ static bool is_words(const uint8_t *m)
     return !(any[0] | any[1]);
 }
 
+/* Is there a piece of text, of eight bytes? All of them have that. */
+enum { TEXT_LEN = 8 };
+LANES_WIDE static bool has_text(const uint8_t *restrict p)
+{
+    uint8_t text[LANES + TEXT_LEN], any = 0;
+
+    for (size_t i = 0; i < LANES + TEXT_LEN; i++)
+        text[i] = ((uint8_t)(p[i] - ' ') < 95) | ((uint8_t)(p[i] - '\t') < 5);
+    for (size_t i = 0; i < LANES + TEXT_LEN - 1; i++)
+        text[i] &= text[i + 1];
+    for (size_t i = 0; i < LANES + TEXT_LEN - 3; i++)
+        text[i] &= text[i + 2];
+    for (size_t i = 0; i < LANES; i++)
+        any |= text[i] & text[i + 4];
+    return any != 0;
+}
+
 static void search_tokens(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const struct looking l = { w, out, id };
@@ -288,9 +305,16 @@ static void search_tokens(const struct eg_window *w, struct eg_hits *out, uint32
     size_t at = w->from, tried = 0, i;
     uint8_t m[LANES];
 
-    for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
+    for (; at < end && at + LANES + TEXT_LEN <= w->len; at += LANES) {
+        if (!has_text(w->bytes + at)) {
+            before = false;
+            continue;
+        }
         may_begin(w->bytes + at, m);
-        lanes_each(i, m) try_at(&l, at + i);
+        lanes_each(i, m)
+        {
+            try_at(&l, at + i);
+        }
         not_words(w->bytes + at, m);
         for (i = 0; i < LANES; i += PIECE) {
             const bool words = is_words(m + i);

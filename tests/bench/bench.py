@@ -231,6 +231,14 @@ def searching(a):
     loads, keys = (float(x) for x in run([a.page_walk, "keys", a.image]).split())
     row("AES schedules, one thread", f"{os.path.getsize(a.image) / keys / 1e9:.1f} GB/s", "", None)
     row("  of the speed at which vectors are loaded", f"{loads / keys:.2f}", "at least 0.6", loads / keys >= 0.6 if large else None)
+    lines = [line.split() for line in run([a.page_walk, "searches", a.image]).decode().splitlines()]
+    loads = float(lines[0][1])
+    for name, seconds in lines[1:]:
+        ratio = loads / float(seconds)
+        if name == "all":
+            row("  all searches of `keys` together", f"{ratio:.2f}", "at least 0.03", ratio >= 0.03 if large else None)
+        else:
+            row(f"  search of the source {name}", f"{ratio:.2f}", "", None)
     ours, theirs = least([a.engram, "-q", a.image, "quality"], 7), least(["cat", a.image], 7)
     row("quality, which reads all", f"{ours * 1e3:.0f} ms", "", None)
     row("  against cat", f"{ours / theirs:.2f} x", "", None)

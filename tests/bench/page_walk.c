@@ -2,9 +2,12 @@
  * kernel in runs of 64 and more, as 4K pages in sequence, and prints pages, reads of tables and
  * nanoseconds. `heads IMAGE`: seconds that a loop over the first word of each page of the file
  * takes, the bare minimum of looking everywhere. `keys IMAGE`: seconds of one thread that loads
- * every vector of the file, and that looks for AES schedules everywhere. */
+ * every vector of the file, and that looks for AES schedules everywhere. `searches IMAGE`: the same
+ * first number, and of each source of `keys` that searches its name and its seconds, and of all. */
 #include "../../core/registry.h"
+#include "../../core/search_pass.h"
 #include "../../plugins/keys/aes.h"
+#include "../../plugins/keys/own.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -143,33 +146,115 @@ static void find_keys(const uint8_t *p, size_t len)
     eg_aes_find(p, len, found, NULL);
 }
 
+static const uint8_t *map(const char *path, size_t *len)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    void *p;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return NULL;
+    *len = (size_t)st.st_size;
+    p = mmap(NULL, *len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+    close(fd);
+    return p == MAP_FAILED ? NULL : p;
+}
+
 static int keys(const char *path)
 {
     static void (*const ways[])(const uint8_t *p, size_t len) = { load_all, find_keys };
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    const uint8_t *p;
+    size_t len;
+    const uint8_t *p = map(path, &len);
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return 1;
-    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (p == MAP_FAILED)
-        return 1;
-    for (size_t w = 0; w < countof(ways); w++) {
+    for (size_t w = 0; p && w < countof(ways); w++) {
         double best = 0;
 
         for (int round = 0; round < 7; round++) {
             const double begun = now();
             double took;
 
-            ways[w](p, (size_t)st.st_size);
+            ways[w](p, len);
             took = now() - begun;
             best = round && best < took ? best : took;
         }
         printf("%.6f%c", best, w + 1 < countof(ways) ? ' ' : '\n');
     }
-    munmap((void *)(uintptr_t)p, (size_t)st.st_size);
-    close(fd);
+    return p ? 0 : 1;
+}
+
+/* Seconds of this thread's work, whoever else uses the processor. */
+static double worked(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+enum { SEARCHES_MAX = 64, WINDOW = 2 << 20, ROUNDS = 5 };
+
+static bool is_empty(const uint8_t *p, size_t len)
+{
+    return !*p && !memcmp(p, p + 1, len - 1);
+}
+
+/* As `keys` does it: in windows, without pages in which nothing is; @of: what each source took, and
+ * in the end the search for pages. */
+static void search_all(const uint8_t *p, size_t len, double *of)
+{
+    static struct eg_hits out = { .first = 1 }; // ends before it begins: hits are not kept
+    struct eg_window w = { .len = len, .bytes = p };
+    double begun = worked();
+
+    for (w.from = 0; w.from < len; w.from = w.to) {
+        const size_t end = w.from + EG_MIN((size_t)WINDOW, len - w.from);
+        const struct eg_key_source_reg *s = NULL;
+
+        for (w.to = w.from; w.to < end && !is_empty(p + w.to, EG_MIN(end - w.to, 4096));)
+            w.to += EG_MIN(end - w.to, 4096);
+        w.len = EG_MIN(len, w.to + (1 << 15));
+        for (size_t i = 0; w.to > w.from && (s = eg_key_source_next(s)) && i < SEARCHES_MAX; i++) {
+            const double since = worked();
+
+            if (!s->source->search)
+                continue;
+            s->source->search(&w, &out, 0);
+            of[i] += worked() - since;
+            begun += worked() - since;
+        }
+        while (w.to < end && is_empty(p + w.to, EG_MIN(end - w.to, 4096)))
+            w.to += EG_MIN(end - w.to, 4096);
+    }
+    of[SEARCHES_MAX] = worked() - begun;
+}
+
+static int searches(const char *path)
+{
+    const struct eg_key_source_reg *s = NULL;
+    double loads = 0, sum = 0, best[SEARCHES_MAX + 1] = { 0 };
+    size_t len;
+    const uint8_t *p = map(path, &len);
+
+    // by turns: what else the machine does is shared by all of them
+    for (int round = 0; p && round < ROUNDS; round++) {
+        double of[SEARCHES_MAX + 1] = { 0 }, begun = worked(), took;
+
+        load_all(p, len);
+        took = worked() - begun;
+        loads = round && loads < took ? loads : took;
+        search_all(p, len, of);
+        for (size_t i = 0; i <= SEARCHES_MAX; i++)
+            best[i] = round && best[i] < of[i] ? best[i] : of[i];
+    }
+    if (!p)
+        return 1;
+    printf("loads %.6f\n", loads);
+    for (size_t i = 0; (s = eg_key_source_next(s)) && i < SEARCHES_MAX; i++)
+        if (s->source->search)
+            printf("%s %.6f\n", s->name, best[i]);
+    for (size_t i = 0; i <= SEARCHES_MAX; i++)
+        sum += best[i];
+    printf("all %.6f\n", sum);
     return 0;
 }
 
@@ -181,6 +266,8 @@ int main(int argc, char **argv)
         return heads(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "keys"))
         return keys(argv[2]);
-    fprintf(stderr, "usage: page_walk walk|heads|keys IMAGE\n");
+    if (argc == 3 && !strcmp(argv[1], "searches"))
+        return searches(argv[2]);
+    fprintf(stderr, "usage: page_walk walk|heads|keys|searches IMAGE\n");
     return 1;
 }
