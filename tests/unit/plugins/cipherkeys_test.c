@@ -349,6 +349,28 @@ static void found(void **state)
     }
 }
 
+/* Wherever in a group of words it begins, with nothing around it; and only where it is asked for. */
+static void found_in_any_group(void **state)
+{
+    (void)state;
+    make_key();
+    for (const struct thing *t = things; t < things + countof(things); t++)
+        for (size_t i = 0; i < CIPHER_GROUP; i++) {
+            const size_t at = 8192 + 4 * i, from = at + t->begin;
+            struct seen seen = { 0 };
+
+            surround(0);
+            put(t, bytes + at);
+            is_found(t, at, LEN);
+            eg_ciphers_find_in(bytes, LEN, from, from + 4, see, &seen);
+            assert_int_equal(seen.n, 1);
+            eg_ciphers_find_in(bytes, LEN, from + 4, LEN, see, &seen);
+            assert_int_equal(seen.n, 1);
+            eg_ciphers_find_in(bytes, LEN, 0, 4096, see, &seen);
+            assert_int_equal(seen.n, 1);
+        }
+}
+
 /* Of the kernel's subkeys of Camellia: those of FL, and sums of two of the same kind. */
 static bool is_checked(const struct thing *t, size_t subkey)
 {
@@ -459,7 +481,8 @@ static void plugin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found),        cmocka_unit_test(not_found), cmocka_unit_test(no_state),
+        cmocka_unit_test(found),        cmocka_unit_test(found_in_any_group),
+        cmocka_unit_test(not_found),    cmocka_unit_test(no_state),
         cmocka_unit_test(no_rotations), cmocka_unit_test(plugin),
     };
 
