@@ -20,19 +20,19 @@ static void add(struct eg_vault *v, struct eg_map *seen, struct eg_obj task, uin
         return;
     eg_tfm_keys(r, tfm, keys);
     for (size_t i = 0; i < keys->n; i++)
-        eg_vault_add(v,
-                     &(struct eg_vault_key){
-                         .kind = "AF_ALG",
-                         .name = eg_strf(r, "pid %lld %s, fd %llu",
-                                         (long long)eg_get_or((int64_t)-1, task, task_struct.tgid),
-                                         comm ? comm : "", (unsigned long long)fd),
-                         .purpose = keys->at[i].role == TFM_TWEAK ? "tweak key" : "cipher key",
-                         .algorithm = name,
-                         .at = tfm,
-                         .secret = keys->at[i].key,
-                         .len = keys->at[i].size,
-                         .proof = "schedule",
-                     });
+        eg_vault_add(
+            v, &(struct eg_vault_key){
+                   .kind = "AF_ALG",
+                   .name = eg_strf(r, "pid %lld %s, fd %llu",
+                                   (long long)eg_get_or((int64_t)-1, task, task_struct.tgid),
+                                   comm ? comm : "", (unsigned long long)fd),
+                   .purpose = keys->at[i].role == TFM_TWEAK ? "tweak key" : "cipher key",
+                   .algorithm = name,
+                   .at = tfm,
+                   .secret = keys->at[i].key,
+                   .len = keys->at[i].size,
+                   .proof = keys->at[i].role == TFM_STREAM ? "context of the cipher" : "schedule",
+               });
 }
 
 static void find(struct eg_vault *v)

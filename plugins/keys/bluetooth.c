@@ -53,6 +53,13 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj val, struct
                       "keys of a paired device, as BlueZ keeps them below /var/lib/bluetooth");
 }
 
+static bool has_room(struct eg_vault *v, unsigned *n)
+{
+    if (*n == KEYS_MAX)
+        eg_note(v->r, "more than %d keys of Bluetooth: the others are left out", KEYS_MAX);
+    return (*n)++ < KEYS_MAX;
+}
+
 static void find(struct eg_vault *v)
 {
     uint64_t list = 0;
@@ -69,23 +76,26 @@ static void find(struct eg_vault *v)
     }
     eg_each_list(dev, eg_object(v->r, list_head, list), hci_dev.list) {
         eg_each_list(key, eg_at(dev, hci_dev.link_keys), link_key.list) {
-            if (n++ < KEYS_MAX)
-                add(v, dev, eg_at(key, link_key.val), eg_at(key, link_key.bdaddr), "link key",
-                    "LinkKey", NULL);
+            if (!has_room(v, &n))
+                return;
+            add(v, dev, eg_at(key, link_key.val), eg_at(key, link_key.bdaddr), "link key",
+                "LinkKey", NULL);
         }
         eg_each_list(key, eg_at(dev, hci_dev.long_term_keys), smp_ltk.list) {
             eg_get(&size, key, smp_ltk.enc_size);
             eg_get(&good, key, smp_ltk.authenticated);
-            if (n++ < KEYS_MAX)
-                add(v, dev, eg_at(key, smp_ltk.val), eg_at(key, smp_ltk.bdaddr), "long term key",
-                    "LongTermKey",
-                    eg_strf(v->r, "%u bytes are used, %s", size,
-                            good ? "authenticated" : "unauthenticated"));
+            if (!has_room(v, &n))
+                return;
+            add(v, dev, eg_at(key, smp_ltk.val), eg_at(key, smp_ltk.bdaddr), "long term key",
+                "LongTermKey",
+                eg_strf(v->r, "%u bytes are used, %s", size,
+                        good ? "authenticated" : "unauthenticated"));
         }
         eg_each_list(key, eg_at(dev, hci_dev.identity_resolving_keys), smp_irk.list) {
-            if (n++ < KEYS_MAX)
-                add(v, dev, eg_at(key, smp_irk.val), eg_at(key, smp_irk.bdaddr),
-                    "identity resolving key", "IdentityResolvingKey", NULL);
+            if (!has_room(v, &n))
+                return;
+            add(v, dev, eg_at(key, smp_irk.val), eg_at(key, smp_irk.bdaddr),
+                "identity resolving key", "IdentityResolvingKey", NULL);
         }
     }
 }

@@ -58,12 +58,19 @@ struct doing {
     unsigned n, heads;   // contexts, and lists of hash tables, that were looked at
 };
 
+/* Hash tables whose heads all lead to one list end here too. */
+static bool has_room(const struct doing *d)
+{
+    return d->n <= CONTEXTS_MAX && !eg_stopped(d->r);
+}
+
 /* Does the context work with a key that is derived of this one? NULL: no. */
 static const char *proof_of(const struct doing *d, struct eg_obj ctx, uint32_t type,
                             const uint8_t *key, size_t len)
 {
     static const uint32_t usages[] = { FROM_INITIATOR, FROM_ACCEPTOR };
     uint8_t derived[EG_KRB5_DERIVED_MAX], has[EG_KRB5_DERIVED_MAX];
+    const char *proof;
 
     for (size_t i = 0; i < countof(usages); i++) {
         const size_t n = eg_krb5_derive(type, key, len, usages[i], KRB5_CIPHER, derived);
@@ -77,8 +84,10 @@ static const char *proof_of(const struct doing *d, struct eg_obj ctx, uint32_t t
             eg_get(&tfm, ctx, krb5_in);
         else
             eg_get(&tfm, ctx, krb5_out);
-        if (n && tfm && eg_tfm_proof(d->r, tfm, derived, n))
-            return "derived key's schedule";
+        proof = n && tfm ? eg_tfm_proof(d->r, tfm, derived, n) : NULL;
+        if (proof)
+            return !strcmp(proof, "schedule") ? "derived key's schedule"
+                                              : "derived key in the context of the cipher";
     }
     return NULL;
 }
@@ -164,6 +173,8 @@ static void add(struct doing *d, struct eg_obj gss, const char *name)
     uint32_t type;
     size_t len;
 
+    if (d->n == CONTEXTS_MAX)
+        eg_note(d->r, "more than %d contexts of RPCSEC_GSS: the others are left out", CONTEXTS_MAX);
     if (d->n++ >= CONTEXTS_MAX || !mech_name || strcmp(mech_name, "krb5") != 0 ||
         !eg_get(&own, gss, gss_ctx.internal_ctx_id) || !own)
         return;
@@ -221,13 +232,14 @@ static void client(struct doing *d, struct eg_obj clnt)
     if (!eg_get(&heads, cache, rpc_cred_cache.hashtable) ||
         !eg_get(&bits, cache, rpc_cred_cache.hashbits) || bits > HASH_BITS_MAX)
         return;
-    for (uint64_t i = 0; i < UINT64_C(1) << bits && d->heads++ < HEADS_MAX && !eg_stopped(d->r);
-         i++) {
+    for (uint64_t i = 0; i < UINT64_C(1) << bits && d->heads++ < HEADS_MAX && has_room(d); i++) {
         eg_each_hlist(cred, eg_object(d->r, hlist_head, heads + i * eg_size(d->r, hlist_head)),
                       gss_cred_link) {
             struct eg_obj context = eg_deref(eg_at(cred, gss_cred.gc_ctx));
             const char *name = acceptor(d, context);
 
+            if (!has_room(d))
+                break;
             if (!name)
                 name = server;
             add(d, eg_deref(eg_at(context, gss_cl_ctx.gc_gss_ctx)),
@@ -248,11 +260,13 @@ static void server(struct doing *d, struct eg_obj cache)
     if (!eg_get(&heads, cache, cache_detail.hash_table) ||
         !eg_get(&size, cache, cache_detail.hash_size) || size > 1u << HASH_BITS_MAX)
         return;
-    for (uint64_t i = 0; i < size && d->heads++ < HEADS_MAX && !eg_stopped(d->r); i++) {
+    for (uint64_t i = 0; i < size && d->heads++ < HEADS_MAX && has_room(d); i++) {
         eg_each_hlist(context, eg_object(d->r, hlist_head, heads + i * eg_size(d->r, hlist_head)),
                       rsc_link) {
             const char *who = eg_string(d->r, eg_at(context, rsc_principal), NAME);
 
+            if (!has_room(d))
+                break;
             add(d, eg_deref(eg_at(context, rsc.mechctx)),
                 eg_get(&uid, context, rsc_uid)
                     ? eg_strf(d->r, "client %s, uid %llu", who ? who : "?", (unsigned long long)uid)

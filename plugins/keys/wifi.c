@@ -40,7 +40,7 @@ static const struct suite {
 struct wanted {
     const uint8_t *bytes, *key;
     size_t len;
-    bool found;
+    bool found, other;
 };
 
 static void compare(void *context, size_t at, const struct eg_aes_schedule *s)
@@ -48,25 +48,29 @@ static void compare(void *context, size_t at, const struct eg_aes_schedule *s)
     struct wanted *w = context;
     uint8_t key[AES_KEY_MAX];
 
-    if (s->words * 4u == w->len && eg_aes_is_schedule(w->bytes + at, s, key) &&
-        !memcmp(key, w->key, w->len))
+    if (s->words * 4u != w->len || !eg_aes_is_schedule(w->bytes + at, s, key))
+        return;
+    if (!memcmp(key, w->key, w->len))
         w->found = true;
+    else
+        w->other = true;
 }
 
-static bool is_expanded_inside(struct eg_obj key, const struct suite *s, const uint8_t *bytes)
+static const char *prove_inside(struct eg_obj key, const struct suite *s, const uint8_t *bytes)
 {
     struct eg_obj at = eg_at(key, wifi_cmac_key);
     uint8_t own[CMAC_KEY_MAX];
-    struct wanted w = { own, bytes, s->len, false };
+    struct wanted w = { own, bytes, s->len, false, false };
 
     if (s->made_by == CMAC && !at.why && at.size <= sizeof own &&
         eg_read(at.view, at.space, at.addr, own, at.size))
         eg_aes_find(own, at.size, compare, &w);
-    return w.found;
+    return w.found ? "schedule" : w.other ? NULL : "payload";
 }
 
-static bool is_expanded(struct eg_vault *v, struct eg_obj key, const struct suite *s,
-                        const uint8_t *bytes)
+/* NULL: the cipher has another key expanded. */
+static const char *prove(struct eg_vault *v, struct eg_obj key, const struct suite *s,
+                         const uint8_t *bytes)
 {
     struct eg_tfm_keys *made = eg_tmp(v->r, sizeof *made);
     uint64_t tfm = 0;
@@ -83,8 +87,8 @@ static bool is_expanded(struct eg_vault *v, struct eg_obj key, const struct suit
         eg_tfm_keys(v->r, tfm, made);
     for (size_t i = 0; i < made->n; i++)
         if (made->at[i].size == s->len && !memcmp(made->at[i].key, bytes, s->len))
-            return true;
-    return is_expanded_inside(key, s, bytes);
+            return "schedule";
+    return made->n ? NULL : prove_inside(key, s, bytes);
 }
 
 static void export_key(struct eg_vault *v, const struct suite *s, const uint8_t *bytes)
@@ -130,7 +134,7 @@ static void add(struct eg_vault *v, struct eg_obj dev, struct eg_obj key)
                          .at = at.addr,
                          .secret = bytes,
                          .len = s->len,
-                         .proof = is_expanded(v, key, s, bytes) ? "schedule" : "payload",
+                         .proof = prove(v, key, s, bytes),
                      }) &&
         !known)
         export_key(v, s, bytes);
@@ -158,8 +162,11 @@ static void find(struct eg_vault *v)
                 !eg_get(&back, own, ieee80211_sub_if_data.dev) || back != dev.addr)
                 continue;
             eg_each_list(key, eg_at(own, ieee80211_sub_if_data.key_list), ieee80211_key.list) {
-                if (n++ < KEYS_MAX)
-                    add(v, dev, key);
+                if (n++ == KEYS_MAX) {
+                    eg_note(v->r, "more than %d keys of Wi-Fi: the others are left out", KEYS_MAX);
+                    return;
+                }
+                add(v, dev, key);
             }
         }
     }
