@@ -3,6 +3,7 @@
 #include "credtext.h"
 #include "../../core/base.h"
 #include "base64.h"
+#include "tokentext.h"
 #include <string.h>
 
 struct span {
@@ -156,12 +157,27 @@ static void registry(struct reader *r, struct span line)
         found(r, unquote(trim(line)), "_authToken");
 }
 
+/* A token may stand where a user's name does: then it is the secret, and no name. */
+static bool is_token(struct span s)
+{
+    struct eg_token token;
+
+    return eg_token_read((const uint8_t *)s.at, s.n, &token) && token.len == s.n;
+}
+
 /* "user@machine". */
 static void at_machine(struct reader *r, struct span user, struct span machine)
 {
     char name[EG_CRED_MAX + 1];
     size_t n = EG_MIN(user.n, (size_t)EG_CRED_MAX / 2);
 
+    if (is_token(user)) {
+        n = EG_MIN(machine.n, (size_t)EG_CRED_MAX);
+        memcpy(name, machine.at, n); // it may be in r->cred.name
+        copy(r->cred.name, (struct span){ name, n });
+        found(r, user, "token");
+        return;
+    }
     memcpy(name, user.at, n);
     name[n++] = '@';
     machine.n = EG_MIN(machine.n, EG_CRED_MAX - n);
@@ -207,14 +223,20 @@ static void five_fields(struct reader *r, struct span line)
 static void address(struct reader *r, struct span line)
 {
     struct span scheme, user, password, rest = trim(line);
+    bool both;
 
     if (!cut(&rest, ':', &scheme) || !begins(rest, "//"))
         return;
     rest.at += 2, rest.n -= 2;
-    if (!cut(&rest, ':', &user) || !cut(&rest, '@', &password) || !user.n)
+    if (!cut(&rest, '@', &password))
         return;
-    at_machine(r, user, rest);
-    found(r, password, "password");
+    both = cut(&password, ':', &user);
+    if (!both)
+        user = password;
+    if (user.n && (both || is_token(user)))
+        at_machine(r, user, rest);
+    if (user.n && both && !is(password, "x-oauth-basic")) // what stands behind a token
+        found(r, password, "password");
 }
 
 /* Docker's config.json: "auth": "…", base64 of user:password. */
