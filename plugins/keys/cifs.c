@@ -240,6 +240,8 @@ static void find(struct eg_vault *v)
         take_session(&f, ses);
         take_sessions(&f, eg_deref(eg_at(ses, cifs_ses.server)));
     }
+    if (f.seen->n >= SESSIONS_MAX)
+        eg_note(r, "cifs: more than %d sessions: the others are left out", SESSIONS_MAX - 1);
 }
 
 EG_KEY_SOURCE(cifs) = { .find = find };

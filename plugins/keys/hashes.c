@@ -58,6 +58,7 @@ struct list {
     struct eg_run *r;
     struct eg_account *at;
     size_t n, cap;
+    bool full;
 };
 
 static bool is_name(const char *p, size_t n)
@@ -78,7 +79,13 @@ static void add_account(struct list *l, const struct eg_cached_file *f, const ch
         a.locked = true;
         hash++, len--;
     }
-    if (l->n == ACCOUNTS_MAX || !eg_crypt_hash(hash, len, true, &a.form) || a.form.len != len)
+    if (l->n == ACCOUNTS_MAX) {
+        if (!l->full)
+            eg_note(l->r, "more than %d hashes of accounts: the others are left out", ACCOUNTS_MAX);
+        l->full = true;
+        return;
+    }
+    if (!eg_crypt_hash(hash, len, true, &a.form) || a.form.len != len)
         return;
     a.name = eg_strf(l->r, "%.*s", (int)name_len, name);
     a.path = eg_strf(l->r, "%s", f->path);

@@ -69,6 +69,7 @@ struct ike {
     size_t n_spis;
     struct eg_map *tails; // of the responders' SPIs of all messages
     uint32_t tries;
+    bool full; // something was left out
 };
 
 static void look(struct eg_vault *v, const struct eg_key_process *p,
@@ -90,8 +91,12 @@ static void add(struct ike *k, enum sort sort, const uint8_t *key, size_t len, c
     const uint64_t name = eg_le64(key) ^ (uint64_t)len << 40 ^ (salt ? (uint64_t)eg_le32(salt) : 0);
     uint64_t known;
 
-    if (k->n[sort] == KEYS_MAX || eg_map_get(k->seen[sort], name, &known))
+    if (eg_map_get(k->seen[sort], name, &known))
         return;
+    if (k->n[sort] == KEYS_MAX) {
+        k->full = true;
+        return;
+    }
     if (eg_map_add(k->seen[sort], name, 0) < 0)
         eg_run_leave(k->v->r);
     memcpy(c->key, key, len);
@@ -260,8 +265,10 @@ static struct sa *sa_of(struct ike *k, const uint8_t *spis)
     for (size_t i = 0; i < k->n_sas; i++)
         if (!memcmp(k->sas[i].spis, spis, IKE_SPIS))
             return &k->sas[i];
-    if (k->n_sas == SAS_MAX)
+    if (k->n_sas == SAS_MAX) {
+        k->full = true;
         return NULL;
+    }
     memcpy(k->sas[k->n_sas].spis, spis, IKE_SPIS);
     return &k->sas[k->n_sas++];
 }
@@ -493,10 +500,14 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
     k->tails = eg_run_map(v->r);
     for (int i = 0; i < SORTS; i++)
         k->seen[i] = eg_run_map(v->r);
-    for (size_t i = 0; i < places->n && k->n_messages < MESSAGES_MAX; i++) {
+    for (size_t i = 0; i < places->n && !k->full; i++) {
         struct message *m = &k->messages[k->n_messages];
         uint8_t head[IKE_HEAD];
 
+        if (k->n_messages == MESSAGES_MAX) {
+            k->full = true;
+            break;
+        }
         if (!eg_read(eg_view_of(v->r), p->user->space, places->at[i], head, sizeof head) ||
             !(m->len = eg_ike_message(head, sizeof head)))
             continue;
@@ -520,10 +531,10 @@ static void prove_all(struct eg_vault *v, const struct eg_key_process *p,
         confirm(k, &k->sas[i].of[RESPONDER], RESPONDER);
         tell(k, &k->sas[i]);
     }
-    if (!k->tries || k->n_messages == MESSAGES_MAX)
+    if (k->full || !k->tries)
         eg_note(v->r,
                 "process %lld: more of its memory looks like messages and keys of IKE than is "
-                "tried",
+                "examined",
                 (long long)p->pid);
 }
 

@@ -56,11 +56,22 @@ static void look_at(struct eg_vault *vault, const struct linux_blockdev *b, unsi
     if (b->part || b->wrong || !linux_dm(vault->r, b, &dm))
         return;
     i.dm = &dm;
-    for (uint32_t k = 0; k < dm.n && *n < VOLUMES_MAX && linux_dm_target(vault->r, &dm, k, &t);
+    for (uint32_t k = 0; k < dm.n && *n <= VOLUMES_MAX && linux_dm_target(vault->r, &dm, k, &t);
          k++) {
         if (strcmp(t.kind, "integrity") != 0)
             continue;
-        ++*n;
+        if ((*n)++ == VOLUMES_MAX) {
+            eg_note(vault->r, "more than %d volumes of dm-integrity: the others are left out",
+                    VOLUMES_MAX);
+            return;
+        }
+        if (!eg_has(vault->r, alg_spec.key)) {
+            eg_note(vault->r,
+                    "%s: this kernel keeps no types of dm_integrity: its keys are not "
+                    "found",
+                    b->name);
+            return;
+        }
         i.at = t.own;
         add(&i, eg_f_integrity_hash.id, "integrity key", "integrity");
         add(&i, eg_f_integrity_crypt.id, "journal cipher key", "journal-crypt");

@@ -1,6 +1,7 @@
 /* ksmbd.c - of the vault: keys of the kernel's SMB server (KIND "ksmbd"): of each session of each
  * connection, and the digests of passwords that its users have. */
 #include "../../core/base.h"
+#include "../../core/system.h"
 #include "../../core/walkers.h"
 #include "smb.h"
 #include "vault.h"
@@ -136,7 +137,13 @@ static void find(struct eg_vault *v)
     uint64_t all;
 
     *f = (struct finding){ .v = v, .r = r, .left = SESSIONS_MAX };
-    if (!eg_has(r, ksmbd_session.sess_key) || !eg_lookup(r, "conn_list", &all))
+    if (!eg_has(r, ksmbd_session.sess_key)) {
+        if (eg_system_symbol(eg_system_of(r), "ksmbd_conn_alloc", &all))
+            eg_note(r, "the SMB server is there, but the types of its module are not known: its "
+                       "keys are not found");
+        return;
+    }
+    if (!eg_lookup(r, "conn_list", &all))
         return;
     if (eg_has(r, ksmbd_conn.conns_list))
         eg_each_list(conn, eg_object(r, list_head, all), ksmbd_conn.conns_list)
@@ -144,6 +151,8 @@ static void find(struct eg_vault *v)
     else if (eg_has(r, conn_link))
         for (uint64_t i = 0; i < BUCKETS && !eg_stopped(r); i++)
             take_bucket(f, eg_object(r, hlist_head, all + i * ptr));
+    if (!f->left)
+        eg_note(r, "ksmbd: more than %d sessions: the others are left out", SESSIONS_MAX - 1);
 }
 
 EG_KEY_SOURCE(ksmbd) = { .find = find };

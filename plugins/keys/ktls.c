@@ -41,6 +41,7 @@ struct ktls {
     struct eg_vault *v;
     struct eg_run *r;
     const char *connection;
+    bool untyped; // there is a connection, but the module's types are not known
 };
 
 static uint64_t pointer_at(struct eg_run *r, uint64_t at)
@@ -165,6 +166,10 @@ static void look(struct ktls *k, uint64_t sock)
 
     if (!ulp || strcmp(ulp, "tls") != 0 || !eg_get(&at, icsk, ulp_data) || !at)
         return;
+    if (!eg_has(r, tls_context.crypto_send)) {
+        k->untyped = true;
+        return;
+    }
     ctx = eg_object(r, tls_context, at);
     if (eg_has(r, tls_context.sk) && (!eg_get(&back, ctx, tls_context.sk) || back != sock)) {
         eg_note(r, "the socket at %#llx has a context of TLS that is not its own",
@@ -189,7 +194,7 @@ static void find(struct eg_vault *v)
     struct ktls k = { .v = v, .r = v->r };
     const struct linux_table_socks *all;
 
-    if (!eg_has(v->r, tls_context.crypto_send) || !eg_has(v->r, ulp_data))
+    if (!eg_has(v->r, ulp_data))
         return;
     all = linux_table_socks(v->r);
     for (size_t i = 0; all && i < all->n && !eg_stopped(v->r); i++) {
@@ -201,6 +206,9 @@ static void find(struct eg_vault *v)
             state != LINUX_TCP_TIME_WAIT && state != LINUX_TCP_NEW_SYN_RECV)
             look(&k, all->at[i].sock);
     }
+    if (k.untyped)
+        eg_note(v->r, "the kernel encrypts connections of TLS, but the types of its module are not "
+                      "known (kernels have them in memory since 5.11): their keys are not found");
 }
 
 EG_KEY_SOURCE(ktls) = { .find = find };

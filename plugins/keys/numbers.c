@@ -43,8 +43,12 @@ static bool is_own(const struct gathering *g, uint64_t at)
 
 static void keep_raw(struct gathering *g, uint64_t at, uint64_t from, uint32_t len)
 {
-    if (g->n_raws == RAWS_MAX || !is_own(g, at))
+    if (!is_own(g, at))
         return;
+    if (g->n_raws == RAWS_MAX) {
+        g->full = true;
+        return;
+    }
     g->raws = eg_grow(g->r, g->raws, g->n_raws, &g->cap_raws, sizeof *g->raws);
     g->raws[g->n_raws++] = (struct raw){ at, from, len };
 }
@@ -216,8 +220,13 @@ void eg_private_numbers(struct eg_run *r, eg_private_each *each, void *context)
     *g = (struct gathering){
         .r = r, .each = each, .context = context, .left = EG_NUMKEYS_LEFT, .raws_left = RAWS_MAX
     };
-    if (!eg_crypto_works() || eg_binding_of(r)->model.big_endian)
+    if (!eg_crypto_works())
         return;
+    if (eg_binding_of(r)->model.big_endian) {
+        eg_note(r, "keys that programs have only as numbers are not looked for in big-endian "
+                   "machines");
+        return;
+    }
     eg_bignums_init(&g->numbers, r);
     linux_each_process(r, task) {
         g->p = (struct eg_key_process){ .task = task, .user = &user };

@@ -162,26 +162,40 @@ static void host(struct doing *d, struct eg_obj host)
         add(d, &s, name, "controller secret", none);
 }
 
+static bool has_room(const struct doing *d)
+{
+    if (d->n >= SECRETS_MAX)
+        eg_note(d->r, "more than %d secrets of NVMe: the others are left out", SECRETS_MAX);
+    return d->n < SECRETS_MAX && !eg_stopped(d->r);
+}
+
 static void find(struct eg_vault *v)
 {
     struct doing d = { .v = v, .r = v->r };
     struct eg_obj subsystem, ctrl, each;
     uint64_t at;
 
+    if (!eg_has(v->r, nvmf_ctrl_options.dhchap_secret) &&
+        eg_system_symbol(eg_system_of(v->r), "nvme_auth_init_ctrl", &at) &&
+        eg_system_symbol(eg_system_of(v->r), "nvmf_register_transport", &at))
+        eg_note(v->r, "NVMe over fabrics is there, but the types of its modules are not known: its "
+                      "secrets are not found");
     if (eg_has(v->r, nvmf_ctrl_options.dhchap_secret) &&
         eg_system_symbol(eg_system_of(v->r), "nvme_subsystems", &at)) {
         eg_each_list(subsystem, eg_object(v->r, list_head, at), nvme_subsystem.entry) {
             eg_each_list(ctrl, eg_at(subsystem, nvme_subsystem.ctrls), nvme_ctrl.subsys_entry) {
-                if (d.n < SECRETS_MAX && !eg_stopped(v->r))
-                    controller(&d, ctrl);
+                if (!has_room(&d))
+                    return;
+                controller(&d, ctrl);
             }
         }
     }
     if (eg_has(v->r, nvmet_host.dhchap_secret) &&
         eg_system_symbol(eg_system_of(v->r), "nvmet_hosts_group", &at)) {
         eg_each_list(each, eg_at(eg_object(v->r, config_group, at), nvmet_children), nvmet_link) {
-            if (d.n < SECRETS_MAX && !eg_stopped(v->r))
-                host(&d, each);
+            if (!has_room(&d))
+                return;
+            host(&d, each);
         }
     }
 }

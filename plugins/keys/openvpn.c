@@ -249,24 +249,34 @@ static void prove(struct eg_vault *v, const struct eg_key_process *p, uint64_t a
 
 enum { BEHIND_BEGIN = 11 }; // of "-----BEGIN "
 
+LANES_WIDE static void may_be_title(const uint8_t *restrict p, uint8_t *restrict m)
+{
+    for (size_t i = 0; i < LANES; i++)
+        m[i] = (p[i] == 'O') & (p[i + 1] == 'p') & (p[i + 2] == 'e') & (p[i + 3] == 'n');
+}
+
+static void try_title(const struct eg_window *w, size_t at, struct eg_hits *out, uint32_t id)
+{
+    const size_t begin = at - BEHIND_BEGIN;
+    struct eg_ovpn_file f;
+
+    if (at >= w->from + BEHIND_BEGIN && begin < w->to &&
+        eg_ovpn_file(w->bytes + begin, w->len - begin, &f))
+        eg_hit_add(out, w->addr + begin, (uint32_t)f.text, id);
+}
+
 static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
     const size_t end = EG_MIN(w->to + BEHIND_BEGIN, w->len);
-    struct eg_ovpn_file f;
+    size_t at = w->from, i;
+    uint8_t m[LANES];
 
-    for (size_t at = w->from; at + LANES + 3 <= w->len && at < end; at += LANES) {
-        const uint8_t *p = w->bytes + at;
-        const lanes m = (lanes)((lanes_at(p) == 'O') & (lanes_at(p + 1) == 'p') &
-                                (lanes_at(p + 2) == 'e') & (lanes_at(p + 3) == 'n'));
-
-        for (size_t i = 0; lanes_any(m) && i < LANES; i++) {
-            const size_t begin = at + i - BEHIND_BEGIN;
-
-            if (m[i] && at + i >= w->from + BEHIND_BEGIN && begin < w->to &&
-                eg_ovpn_file(w->bytes + begin, w->len - begin, &f))
-                eg_hit_add(out, w->addr + begin, (uint32_t)f.text, id);
-        }
+    for (; at < end && at + LANES + 3 <= w->len; at += LANES) {
+        may_be_title(w->bytes + at, m);
+        lanes_each(i, m) try_title(w, at + i, out, id);
     }
+    for (; at + 3 < w->len && at < end; at++) // all that a file begins with is checked again
+        try_title(w, at, out, id);
 }
 
 static void hit(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,

@@ -2,7 +2,7 @@
  * the exporter: RFC 8446, 7.5, and RFC 5705, 4. */
 #include "ovpn.h"
 #include "base64.h"
-#include "kdf.h"
+#include "crypto.h"
 #include "tlskdf.h"
 
 static const char label[] = "EXPORTER-OpenVPN-datakeys";
@@ -11,7 +11,7 @@ bool eg_ovpn_export13(size_t hash, const uint8_t *exporter, uint8_t out[OVPN_KEY
 {
     uint8_t empty[TLS_HASH_MAX], secret[TLS_HASH_MAX];
 
-    return eg_tls_digest(hash, (const uint8_t *)"", 0, (const uint8_t *)"", 0, empty) &&
+    return eg_tls_digest(hash, "", 0, empty) &&
            eg_tls_expand(hash, exporter, label, empty, hash, secret, hash) &&
            eg_tls_expand(hash, secret, "exporter", empty, hash, out, OVPN_KEYS);
 }
@@ -33,9 +33,9 @@ bool eg_ovpn_epoch(const uint8_t secret[OVPN_EPOCH], const char *what, uint8_t *
     enum { LABEL_MAX = 32 };
     static const char prefix[] = "ovpn ";
     const size_t what_len = strlen(what), label_len = sizeof prefix - 1 + what_len;
-    uint8_t info[4 + sizeof prefix + LABEL_MAX], *p = info, block[32];
+    uint8_t info[4 + sizeof prefix + LABEL_MAX], *p = info, block[CRYPTO_DIGEST_MAX];
 
-    if (what_len > LABEL_MAX || len > sizeof block)
+    if (what_len > LABEL_MAX || len > 32)
         return false;
     *p++ = 0;
     *p++ = (uint8_t)len;
@@ -45,7 +45,7 @@ bool eg_ovpn_epoch(const uint8_t secret[OVPN_EPOCH], const char *what, uint8_t *
     p += label_len;
     *p++ = 0; // no context
     *p++ = 1; // the first block
-    if (!eg_hmac256(secret, OVPN_EPOCH, info, (size_t)(p - info), block))
+    if (!eg_crypto_hmac("sha256", secret, OVPN_EPOCH, info, (size_t)(p - info), block))
         return false;
     memcpy(out, block, len);
     return true;

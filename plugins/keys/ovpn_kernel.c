@@ -95,8 +95,11 @@ static void device(struct doing *d, struct eg_obj dev)
          i++) {
         eg_each_hlist(each, eg_object(d->r, hlist_head, heads.addr + i * eg_size(d->r, hlist_head)),
                       ovpn_peer.hash_entry_id) {
-            if (d->n < PEERS_MAX && !eg_stopped(d->r))
-                peer(d, dev, each);
+            if (d->n >= PEERS_MAX) {
+                eg_note(d->r, "more than %d peers of OpenVPN: the others are left out", PEERS_MAX);
+                return;
+            }
+            peer(d, dev, each);
         }
     }
 }
@@ -106,15 +109,19 @@ static void find(struct eg_vault *v)
     struct doing d = { .v = v, .r = v->r };
     struct eg_obj net, dev;
 
-    if (!eg_has(v->r, ovpn_crypto_key_slot.encrypt))
-        return;
     linux_each_net(v->r, net)
     {
         eg_each_list(dev, eg_at(net, net.dev_base_head), net_device.dev_list) {
             const char *kind = linux_netdev_kind(v->r, dev);
 
-            if (kind && !strcmp(kind, "ovpn"))
-                device(&d, dev);
+            if (!kind || strcmp(kind, "ovpn") != 0)
+                continue;
+            if (!eg_has(v->r, ovpn_crypto_key_slot.encrypt)) {
+                eg_note(v->r, "there is an interface of OpenVPN, but the types of its module are "
+                              "not known: its keys are not found");
+                return;
+            }
+            device(&d, dev);
         }
     }
 }

@@ -53,6 +53,7 @@ struct primes {
     struct modulus moduli[MODULI_MAX];
     size_t n;
     bool looking; // for primes; else for moduli
+    bool full;    // something was left out
 };
 
 /* ---- moduli ---- */
@@ -170,7 +171,7 @@ static void look_at_page(const struct primes *s, struct worker *worker, const ui
     if (!find_ends(w, &ends))
         return;
     // the moduli are in the order of their lengths
-    for (size_t from = 0, to; from < s->n; from = to) {
+    for (size_t from = 0, to; from < s->n && worker->n_hits < HITS_MAX; from = to) {
         const size_t len = s->moduli[from].len;
 
         for (to = from; to < s->n && s->moduli[to].len == len;)
@@ -253,7 +254,9 @@ static void divide(struct eg_run *r, struct primes *s)
         for (uint64_t first = EG_MAX(x.start, at); !x.zero && first <= x.last;) {
             const uint64_t last = EG_MIN(x.last, (first | (PIECE - 1)));
 
-            if (last - first >= left || s->n_pieces == PIECES_MAX)
+            if (s->n_pieces == PIECES_MAX)
+                s->full = true;
+            if (last - first >= left || s->full)
                 return;
             left -= last - first + 1;
             s->pieces = eg_grow(r, s->pieces, s->n_pieces, &cap, sizeof *s->pieces);
@@ -282,6 +285,7 @@ static void collect_moduli(struct eg_run *r, struct primes *s, unsigned threads)
     for (unsigned i = 0; i < threads; i++) {
         memcpy(all + n, s->workers[i]->seen, s->workers[i]->n_seen * sizeof *all);
         n += s->workers[i]->n_seen;
+        s->full |= s->workers[i]->n_seen == SEEN_MAX;
     }
     qsort(all, n, sizeof *all, compare_moduli);
     for (size_t i = 0; i < n; i++) {
@@ -350,12 +354,13 @@ static void collect_primes(struct eg_vault *v, struct primes *s, unsigned thread
     for (unsigned i = 0; i < threads; i++) {
         memcpy(all + n, s->workers[i]->hits, s->workers[i]->n_hits * sizeof *all);
         n += s->workers[i]->n_hits;
+        s->full |= s->workers[i]->n_hits == HITS_MAX;
     }
     qsort(all, n, sizeof *all, compare_pairs);
     for (size_t i = 0; i < n && tries < TRIES_MAX && !eg_stopped(v->r); i++) {
         if (proven[all[i].modulus])
             continue;
-        tries++;
+        s->full |= ++tries == TRIES_MAX;
         proven[all[i].modulus] = prove(v, s, &all[i]);
     }
 }
@@ -410,6 +415,9 @@ static void find(struct eg_vault *v)
         eg_parallel(threads, s->n_pieces, look, s);
     if (!eg_stopped(r))
         collect_primes(v, s, threads);
+    if (s->full)
+        eg_note(r, "primes in memory of nobody: there is more than is examined; some keys may be "
+                   "missing");
 }
 
 EG_KEY_SOURCE(primes) = { .find = find };

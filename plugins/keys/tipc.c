@@ -1,6 +1,7 @@
 /* tipc.c - a source of the vault: keys of TIPC, those that this node sends with and those that it
  * has of each other node of the cluster (net/tipc/crypto.c). */
 #include "../../core/base.h"
+#include "../../core/system.h"
 #include "../linux/kernel/percpu.h"
 #include "../linux/net/net.h"
 #include "../linux/net/pernet.h"
@@ -116,8 +117,12 @@ static void find(struct eg_vault *v)
     unsigned n = 0;
     uint64_t at;
 
-    if (!eg_has(v->r, tipc_aead.key))
+    if (!eg_has(v->r, tipc_aead.key)) {
+        if (eg_system_symbol(eg_system_of(v->r), "tipc_crypto_start", &at))
+            eg_note(v->r, "TIPC is there, but the types of its module are not known (kernels have "
+                          "them in memory since 5.11): its keys are not found");
         return;
+    }
     linux_each_net(v->r, net)
     {
         at = linux_pernet_at(v->r, &p, net);
@@ -126,8 +131,11 @@ static void find(struct eg_vault *v)
         own = eg_object(v->r, tipc_net, at);
         direction(v, net, eg_deref(eg_at(own, tipc_net.crypto_tx)));
         eg_each_list(node, eg_at(own, tipc_net.node_list), tipc_node.list) {
-            if (n++ < NODES_MAX)
-                direction(v, net, eg_deref(eg_at(node, tipc_node.crypto_rx)));
+            if (n++ == NODES_MAX) {
+                eg_note(v->r, "more than %d nodes of TIPC: the others are left out", NODES_MAX);
+                return;
+            }
+            direction(v, net, eg_deref(eg_at(node, tipc_node.crypto_rx)));
         }
     }
 }

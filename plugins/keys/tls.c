@@ -319,17 +319,14 @@ static void close_capture(void *capture)
     eg_tls_capture_close(capture);
 }
 
-static void open_capture(struct eg_vault *v)
+static void open_capture(struct eg_vault *v, const char *path)
 {
-    const char *path = eg_arg_text(v->r, "pcap");
     struct eg_mapped *file = NULL;
     struct eg_tls_capture *c = NULL;
     struct eg_error e = { 0 };
     struct stat st;
     int fd;
 
-    if (!path)
-        return;
     fd = eg_open_input(AT_FDCWD, path, 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         eg_run_fail(v->r, EG_EIO, "--pcap %s: %s", path, strerror(errno));
@@ -348,4 +345,14 @@ static void open_capture(struct eg_vault *v)
         eg_note(v->r, "%s: no connection in it begins with messages of TLS", path);
 }
 
-EG_KEY_SOURCE(tls) = { .find = open_capture, .look = look, .prove_all = prove_all };
+static void find(struct eg_vault *v)
+{
+    const char *path = eg_arg_text(v->r, "pcap");
+
+    if (path)
+        open_capture(v, path);
+    if (eg_binding_of(v->r)->model.big_endian)
+        eg_note(v->r, "secrets of TLS are not looked for in big-endian machines");
+}
+
+EG_KEY_SOURCE(tls) = { .find = find, .look = look, .prove_all = prove_all };
