@@ -83,19 +83,26 @@ static void try_at(const struct eg_window *w, struct eg_hits *out, size_t at)
 }
 
 /* A sequence whose length has 1 or 2 bytes, and one in it; "-BEG" of PEM. */
+LANES_WIDE static void may_begin(const uint8_t *restrict p, size_t n, uint8_t *restrict m)
+{
+    for (size_t i = 0; i < n; i++)
+        m[i] = ((p[i] == DER_SEQUENCE) & (((p[i + 1] == 0x82) & (p[i + 4] == DER_SEQUENCE)) |
+                                          ((p[i + 1] == 0x81) & (p[i + 3] == DER_SEQUENCE)))) |
+               ((p[i] == '-') & (p[i + 1] == 'B') & (p[i + 2] == 'E') & (p[i + 3] == 'G'));
+}
+
 static void search(const struct eg_window *w, struct eg_hits *out)
 {
-    for (size_t at = 0; at + LANES + 4 <= w->len; at += LANES) {
-        const uint8_t *p = w->bytes + at;
-        const lanes a = lanes_at(p), b = lanes_at(p + 1), c = lanes_at(p + 2), d = lanes_at(p + 3),
-                    e = lanes_at(p + 4);
-        const lanes m = (lanes)(((a == DER_SEQUENCE) & (((b == 0x82) & (e == DER_SEQUENCE)) |
-                                                        ((b == 0x81) & (d == DER_SEQUENCE)))) |
-                                ((a == '-') & (b == 'B') & (c == 'E') & (d == 'G')));
+    enum { MORE = 4 };
+    uint8_t m[LANES];
+    size_t i;
 
-        for (size_t i = 0; lanes_any(m) && i < LANES; i++)
-            if (m[i])
-                try_at(w, out, at + i);
+    for (size_t at = 0; at + MORE < w->len; at += LANES) {
+        const size_t n = EG_MIN(w->len - MORE - at, (size_t)LANES);
+
+        memset(m + n, 0, LANES - n);
+        may_begin(w->bytes + at, n, m);
+        lanes_each(i, m) try_at(w, out, at + i);
     }
 }
 
