@@ -130,12 +130,12 @@ static const struct eg_scan scan = {
 
 static void search(const struct eg_window *w, struct eg_hits *out, uint32_t id)
 {
-    const size_t aligned = (size_t)(-w->addr % 4);
-    struct looking l = { w, aligned, id, out };
-    const size_t first = w->from > aligned ? (w->from - aligned + 3) / 4 * 4 : 0;
+    const size_t start = (size_t)(-w->addr % 4);
+    struct looking l = { w, start, id, out };
+    const size_t first = w->from > start ? (w->from - start + 3) / 4 * 4 : 0;
 
-    if (aligned < w->to && aligned <= w->len)
-        eg_ciphers_find_in(w->bytes + aligned, w->len - aligned, first, w->to - aligned, found, &l);
+    if (start < w->to && start <= w->len)
+        eg_ciphers_find_in(w->bytes + start, w->len - start, first, w->to - start, found, &l);
 }
 
 static void add(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,
@@ -179,7 +179,7 @@ EG_PLUGIN(cipherkeys) = {
         "the keys themselves. AES: aeskeys.",
     .columns = columns,
     .args = EG_ARGS(EG_SCAN_ARGS,
-                    EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
+                    EG_ARG(unstart, FLAG, "at any address, not only at multiples of 4"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets")),
     .looks_for = EG_NAMES("encryption keys"),
     .scan = &scan,

@@ -236,7 +236,7 @@ def searching(a):
     for name, seconds in lines[1:]:
         ratio = loads / float(seconds)
         if name == "all":
-            row("  all searches of `keys` together", f"{ratio:.2f}", "at least 0.03", ratio >= 0.03 if large else None)
+            row("  all searches of `keys` together", f"{ratio:.2f}", "at least 0.3", ratio >= 0.3 if large else None)
         else:
             row(f"  search of the source {name}", f"{ratio:.2f}", "", None)
     ours, theirs = least([a.engram, "-q", a.image, "quality"], 7), least(["cat", a.image], 7)
