@@ -224,7 +224,7 @@ static bool is_text(uint8_t c)
 
 enum { REACH = 512 };
 
-/* Text of small letters and blanks around a whole piece of 16 bytes: no mnemonic has less than two. */
+/* Text of small letters and blanks around a whole piece of 16 bytes: a mnemonic has two or more. */
 static void try_words(const struct looking *l, size_t at)
 {
     const uint8_t *p = l->w->bytes;

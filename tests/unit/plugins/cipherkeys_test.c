@@ -349,7 +349,7 @@ static void found(void **state)
     }
 }
 
-/* Wherever in a group of words it begins, with nothing around it; and only where it is asked for. */
+/* Wherever in a group of words it begins, with nothing around it; and only where it is sought. */
 static void found_in_any_group(void **state)
 {
     (void)state;
