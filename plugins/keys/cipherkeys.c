@@ -179,7 +179,7 @@ EG_PLUGIN(cipherkeys) = {
         "the keys themselves. AES: aeskeys.",
     .columns = columns,
     .args = EG_ARGS(EG_SCAN_ARGS,
-                    EG_ARG(unstart, FLAG, "at any address, not only at multiples of 4"),
+                    EG_ARG(unaligned, FLAG, "at any address, not only at multiples of 4"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets")),
     .looks_for = EG_NAMES("encryption keys"),
     .scan = &scan,
