@@ -327,9 +327,11 @@ static void open_capture(struct eg_vault *v, const char *path)
     struct stat st;
     int fd;
 
-    fd = eg_open_input(AT_FDCWD, path, 0);
+    fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK); // a FIFO is not waited for
     if (fd < 0 || fstat(fd, &st) < 0)
         eg_run_fail(v->r, EG_EIO, "--pcap %s: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        eg_run_fail(v->r, EG_EUSAGE, "--pcap %s: is not a regular file", path);
     else if (st.st_size > 0 && eg_mapped_open(&file, fd, (uint64_t)st.st_size, false, path, &e) < 0)
         eg_run_fail(v->r, EG_EIO, "%s", e.text);
     else if (!file || !(c = eg_tls_capture_open(file->bytes, (size_t)file->size)))

@@ -208,7 +208,11 @@ static void take_pcap(struct eg_tls_capture *c, const uint8_t *p, size_t len, bo
 
     for (size_t at = 24; len - at >= 16 && !c->failed;) {
         const size_t n = get32(p + at + 8, big);
+        static const uint8_t none[16];
 
+        // Behind such a header is nothing but the hole of a sparse file, however large.
+        if (!memcmp(p + at, none, sizeof none))
+            return;
         at += 16;
         if (n > len - at)
             return;

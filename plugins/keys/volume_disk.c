@@ -29,7 +29,7 @@ bool eg_volume_work_open(struct eg_run *r, struct eg_volume_work *w)
             eg_run_fail(r, EG_EUSAGE, "more than %d files of --disk", VOLUME_FILES_MAX);
             return false;
         }
-        fd = eg_open_input(AT_FDCWD, path, 0);
+        fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK); // a FIFO is not waited for
         size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
         if (size <= 0) {
             eg_run_fail(r, EG_EIO, "--disk %s: %s", path, size ? strerror(errno) : "it is empty");

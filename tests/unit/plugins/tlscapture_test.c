@@ -6,6 +6,8 @@
 #include "mkuser.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Big- and little-endian files of both formats; Ethernet with a VLAN and without, Linux's cooked
  * link, none; IPv4 and IPv6. One has each segment twice, and not those that open the connection. */
@@ -210,12 +212,52 @@ static void process(void **state)
     }
 }
 
+/* Behind an empty packet is the hole of a sparse file: it is not gone through. */
+static void hole(void **state)
+{
+    static uint8_t bytes[8192];
+    const size_t n = load(files, bytes, sizeof bytes - 16);
+    struct eg_tls_capture *c;
+
+    (void)state;
+    memmove(bytes + 24 + 16, bytes + 24, n - 24);
+    memset(bytes + 24, 0, 16);
+    c = eg_tls_capture_open(bytes, n + 16);
+    assert_non_null(c);
+    assert_int_equal(eg_tls_capture_count(c), 0);
+    eg_tls_capture_close(c);
+}
+
+/* The writer of a FIFO is not waited for. */
+static void fifo(void **state)
+{
+    static const char *const options[] = { "pcap", "disk" };
+    char folder[] = "/tmp/engram-fifo-XXXXXX", name[64], arg[80];
+    struct mk_user u = mk_user(mk_machines, 0);
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(name, sizeof name, "%s/fifo", folder);
+    assert_int_equal(mkfifo(name, 0600), 0);
+    mk_rows_may_fail = true;
+    for (size_t i = 0; i < countof(options); i++) {
+        snprintf(arg, sizeof arg, "%s=%s", options[i], name);
+        alarm(60);
+        mk_guest_rows(&u.g, "keys", arg);
+        alarm(0);
+        assert_true(i || strstr(mk_row_error(), "is not a regular file"));
+    }
+    mk_rows_may_fail = false;
+    unlink(name);
+    rmdir(folder);
+    mk_free(u.g.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(captures),
-        cmocka_unit_test(cut),
-        cmocka_unit_test(process),
+        cmocka_unit_test(captures), cmocka_unit_test(cut),  cmocka_unit_test(process),
+        cmocka_unit_test(hole),     cmocka_unit_test(fifo),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
