@@ -232,6 +232,19 @@ static bool descriptor(const char *text, uint8_t *out)
     return true;
 }
 
+/* Has a file system a master key of this identifier? */
+static bool is_identifier(const struct finding *f, const uint8_t spec[FSCRYPT_SPEC_MAX])
+{
+    const uint32_t hash = eg_map_hash(spec, FSCRYPT_SPEC_MAX);
+    uint64_t i;
+
+    for (uint32_t nth = 0; eg_map_get(f->specs, eg_map_key(hash, nth), &i); nth++)
+        if (f->masters[i].type == FSCRYPT_IDENTIFIER &&
+            !memcmp(f->masters[i].spec, spec, FSCRYPT_SPEC_MAX))
+            return true;
+    return false;
+}
+
 /* Keys that wait in keyrings: of processes, for policies of version 1, and to be added again. */
 static void take_key(void *context, const struct eg_keyring_key *k)
 {
@@ -261,13 +274,9 @@ static void take_key(void *context, const struct eg_keyring_key *k)
         memcpy(m.raw, s.bytes + 8, m.size);
         m.at = s.at + 8;
         // What it is called is the program's choice: it tells nothing.
-        for (size_t i = 0; m.type == FSCRYPT_IDENTIFIER && i < f->n_masters; i++) {
-            memcpy(m.spec, f->masters[i].spec, sizeof m.spec);
-            if (f->masters[i].type == m.type && eg_fscrypt_check(&m)) {
-                m.proof = "identifier derives";
-                keep(f, &m);
-                return;
-            }
+        if (eg_fscrypt_identify(&m) && is_identifier(f, m.spec)) {
+            m.proof = "identifier derives";
+            keep(f, &m);
         }
         return;
     }

@@ -41,6 +41,8 @@ int64_t eg_fscrypt_find(struct eg_fscrypt_master *m, const uint8_t *bytes, size_
                         uint32_t *tries);
 /** @hmac from the raw key; is the identifier that of the raw key? */
 bool eg_fscrypt_check(struct eg_fscrypt_master *m);
+/** Set @hmac and @spec, the identifier, from the raw key. */
+bool eg_fscrypt_identify(struct eg_fscrypt_master *m);
 
 /** The key of a file that is encrypted with @size bytes of key in mode number @mode. @return false:
  * the master key has not what it takes. */

@@ -80,6 +80,14 @@ bool eg_fscrypt_check(struct eg_fscrypt_master *m)
     return m->has_hmac;
 }
 
+bool eg_fscrypt_identify(struct eg_fscrypt_master *m)
+{
+    m->has_hmac = m->type == FSCRYPT_IDENTIFIER && m->size &&
+                  eg_hkdf512_extract(m->raw, m->size, &m->hmac) &&
+                  expand(&m->hmac, FOR_IDENTIFIER, NULL, 0, m->spec, sizeof m->spec);
+    return m->has_hmac;
+}
+
 bool eg_fscrypt_derive(const struct eg_fscrypt_master *m, const struct eg_fscrypt_policy *p,
                        const uint8_t *nonce, const uint8_t *uuid, uint8_t mode, size_t size,
                        uint8_t *out)

@@ -6,6 +6,7 @@
 #include "../../core/system.h"
 #include "base64.h"
 #include "vault.h"
+#include <zlib.h>
 
 EG_FIELDS_OF("nvme_core", nvme_subsystem, ctrls, entry);
 EG_FIELDS_OF("nvme_core", nvme_ctrl, instance, opts, subsys_entry);
@@ -38,18 +39,6 @@ struct secret {
     char hash;  // that the key is transformed with: a digit
 };
 
-static uint32_t crc32(const uint8_t *p, size_t n)
-{
-    uint32_t crc = ~0u;
-
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 static bool parse(struct secret *s)
 {
     static const char head[] = "DHHC-1:0";
@@ -70,7 +59,7 @@ static bool parse(struct secret *s)
         return false;
     s->len = len - SUM;
     memcpy(s->key, out, len);
-    return eg_load_(s->key + s->len, SUM, false) == crc32(s->key, s->len);
+    return eg_load_(s->key + s->len, SUM, false) == crc32(0, s->key, (unsigned)s->len);
 }
 
 /* What a member of type char * or u8 * points to. */
