@@ -522,11 +522,40 @@ static void tipc(void **state)
     }
 }
 
+/* What a module has without its types is a note. */
+static void untyped(void **state)
+{
+    static const struct {
+        const char *symbol, *note;
+    } modules[] = {
+        { "gss_wrap_kerberos", "Kerberos for NFS is there" },
+        { "tipc_crypto_start", "TIPC is there" },
+        { "ksmbd_conn_alloc", "SMB server is there" },
+        { "nvme_auth_init_ctrl", NULL }, // disks have that too
+        { "nvmf_register_transport", "NVMe over fabrics is there" },
+    };
+
+    (void)state;
+    mk_each_machine(m) for (size_t known = 0; known <= countof(modules); known++)
+    {
+        struct world w = make_world_of(m, false, NULL);
+
+        for (size_t i = 0; i < known; i++)
+            mk_symbol(w.k, modules[i].symbol, 0x1000);
+        mk_guest_rows(&w.g, "keys", "show");
+        for (size_t i = 0; i < countof(modules); i++)
+            if (modules[i].note)
+                assert_int_equal(mk_row_notes(modules[i].note), i < known);
+        mk_free(w.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(derived), cmocka_unit_test(nfs_bytes), cmocka_unit_test(nfs_ciphers),
         cmocka_unit_test(nvme),    cmocka_unit_test(ovpn),      cmocka_unit_test(tipc),
+        cmocka_unit_test(untyped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

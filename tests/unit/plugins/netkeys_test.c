@@ -425,11 +425,46 @@ static void ktls(void **state)
     }
 }
 
+static void ktls_untyped(void **state)
+{
+    static const char *const more[] = {
+        "struct tcp_sock { struct sock sk;",
+        "struct tcp_ulp_ops { char name[16]; };"
+        "struct inet_connection_sock { struct sock sk; struct tcp_ulp_ops *icsk_ulp_ops;"
+        "  void *icsk_ulp_data; };"
+        "struct tcp_sock { struct inet_connection_sock icsk;",
+        NULL,
+    };
+    enum { SOCKS = sizeof mk_sock_types / sizeof *mk_sock_types - 1 };
+    const char *types[SOCKS + sizeof more / sizeof *more];
+
+    (void)state;
+    memcpy(types, mk_sock_types, SOCKS * sizeof *types);
+    memcpy(types + SOCKS, more, sizeof more);
+    mk_each_machine(m)
+    {
+        struct mk_sockets s = mk_sockets_of(m, types);
+        uint64_t sk = mk_sock(&s, "tcp_sock", 2, 1, 6, 1), ops = mk_object(s.k, "tcp_ulp_ops");
+
+        mk_chain(&s, s.ehash + 3 * s.ptr, mk_at(s.k, sk, "sock.__sk_common.skc_node"));
+        mk_put(s.k, sk, "inet_connection_sock.icsk_ulp_ops", ops);
+        mk_put(s.k, sk, "inet_connection_sock.icsk_ulp_data", sk);
+        for (int tls = 0; tls < 2; tls++) {
+            mk_puts(s.k, ops, "tcp_ulp_ops.name", tls ? "tls" : "mptcp");
+            assert_string_equal(mk_told(&s.g, "kernel TLS"), "");
+            assert_int_equal(mk_row_notes("encrypts connections of TLS, but the types"), tls);
+        }
+        mk_free(s.k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hmac),   cmocka_unit_test(ipsec),          cmocka_unit_test(ipsec_files),
-        cmocka_unit_test(macsec), cmocka_unit_test(macsec_blindly), cmocka_unit_test(ktls),
+        cmocka_unit_test(hmac),           cmocka_unit_test(ipsec),
+        cmocka_unit_test(ipsec_files),    cmocka_unit_test(macsec),
+        cmocka_unit_test(macsec_blindly), cmocka_unit_test(ktls),
+        cmocka_unit_test(ktls_untyped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
