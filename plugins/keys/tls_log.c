@@ -290,7 +290,7 @@ static void tell_13(struct told *told, const struct eg_tls_connection *c)
             c,
             "TLS 1.3",
             eg_tls_label_names[i],
-            i < TLS_CLIENT ? "follows from the handshake secret, and a Finished key from it"
+            i < TLS_CLIENT ? "follows from the handshake secret, as a secret that is there does"
             : used         ? "follows from the master secret; its write key is in use"
                            : "follows from the master secret",
             c->of.secret[i],
