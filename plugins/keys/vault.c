@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-// Candidates leave room for what is proven. Each 4 bytes of a key are in a map: of keys there may be
-// fewer bytes than of files.
+// Candidates leave room for what is proven. Each 4 bytes of a key are in a map: of keys there may
+// be fewer bytes than of files.
 enum {
     KEYS_MAX = 1 << 18,
     CANDIDATES_MAX = KEYS_MAX / 2,

@@ -448,34 +448,6 @@ static void each_file(void **state)
     assert_null(eg_cred_format("config"));
 }
 
-/* A token in the place of a user's name is the secret: no name shows it. */
-static void tokens_as_names(void **state)
-{
-    static const char token[] = "glpat-aB3dE5fG7hJ9kL1mN3pQ";
-    static const struct {
-        const char *path, *format, *rows;
-    } files[] = {
-        { "/.git-credentials", "https://%s:x-oauth-basic@git.lab\n", "token|git.lab|token|%s\n" },
-        { "/.git-credentials", "https://%s@git.lab\n", "token|git.lab|token|%s\n" },
-        { "/.git-credentials", "https://%s:@git.lab:8080/\n", "token|git.lab:8080/|token|%s\n" },
-        { "/root/.netrc", "machine git.lab login %s password x\n", "token|git.lab|token|%s\n" },
-    };
-    static const char name[] = "https://bob@git.lab\n";
-    char text[1024], rows[1024], out[1024];
-
-    (void)state;
-    for (size_t i = 0; i < countof(files); i++) {
-        print(text, sizeof text, files[i].format, token);
-        print(rows, sizeof rows, files[i].rows, token);
-        *out = 0;
-        eg_cred_each(eg_cred_format(files[i].path), text, strlen(text), join, out);
-        assert_string_equal(out, rows);
-    }
-    *out = 0;
-    eg_cred_each(eg_cred_format("/.git-credentials"), name, strlen(name), join, out);
-    assert_string_equal(out, "");
-}
-
 /* ---- Kerberos ---- */
 
 static size_t creds_of(const struct loaded *l, struct eg_krb5_cred *last)
@@ -599,16 +571,14 @@ static void keytab(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_hash),  cmocka_unit_test(no_hash),
-        cmocka_unit_test(each_token), cmocka_unit_test(no_web_token),
-        cmocka_unit_test(aws),        cmocka_unit_test(age),
-        cmocka_unit_test(each_file),  cmocka_unit_test(tokens_as_names),
+        cmocka_unit_test(each_hash),    cmocka_unit_test(no_hash),  cmocka_unit_test(each_token),
+        cmocka_unit_test(no_web_token), cmocka_unit_test(aws),      cmocka_unit_test(age),
+        cmocka_unit_test(each_file),
 #ifdef HAVE_SHA256
-        cmocka_unit_test(base58),     cmocka_unit_test(mnemonic),
-        cmocka_unit_test(word_list),  cmocka_unit_test(web_key),
-        cmocka_unit_test(opened),
+        cmocka_unit_test(base58),       cmocka_unit_test(mnemonic), cmocka_unit_test(word_list),
+        cmocka_unit_test(web_key),      cmocka_unit_test(opened),
 #endif
-        cmocka_unit_test(ccache),     cmocka_unit_test(keytab),
+        cmocka_unit_test(ccache),       cmocka_unit_test(keytab),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

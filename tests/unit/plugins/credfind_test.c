@@ -1,6 +1,7 @@
 /* credfind_test.c - `keys` finds password hashes, tickets and tokens in files, in environments and
  * in memory, and takes nothing else for one. */
 #include "../../../core/base.h"
+#include "../../../plugins/keys/credtext.h"
 #include "check.h"
 #include "config.h"
 #include "mkcache.h"
@@ -264,9 +265,47 @@ static void environment(void **state)
     }
 }
 
+static void join(void *context, const struct eg_cred *c)
+{
+    char *text = context;
+    const size_t n = strlen(text);
+
+    print(text + n, 1024 - n, "%s|%s|%s|%s\n", c->password ? "password" : "token", c->name, c->word,
+          c->secret);
+}
+
+/* A token in the place of a user's name is the secret: no name shows it. */
+static void tokens_as_names(void **state)
+{
+    static const char token[] = "glpat-aB3dE5fG7hJ9kL1mN3pQ";
+    static const struct {
+        const char *path, *format, *rows;
+    } files[] = {
+        { "/.git-credentials", "https://%s:x-oauth-basic@git.lab\n", "token|git.lab|token|%s\n" },
+        { "/.git-credentials", "https://%s@git.lab\n", "token|git.lab|token|%s\n" },
+        { "/.git-credentials", "https://%s:@git.lab:8080/\n", "token|git.lab:8080/|token|%s\n" },
+        { "/root/.netrc", "machine git.lab login %s password x\n", "token|git.lab|token|%s\n" },
+    };
+    static const char name[] = "https://bob@git.lab\n";
+    char text[1024], rows[1024], out[1024];
+
+    (void)state;
+    for (size_t i = 0; i < countof(files); i++) {
+        print(text, sizeof text, files[i].format, token);
+        print(rows, sizeof rows, files[i].rows, token);
+        *out = 0;
+        eg_cred_each(eg_cred_format(files[i].path), text, strlen(text), join, out);
+        assert_string_equal(out, rows);
+    }
+    *out = 0;
+    eg_cred_each(eg_cred_format("/.git-credentials"), name, strlen(name), join, out);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_as_names),
         cmocka_unit_test(accounts),
 #ifdef HAVE_SHA256
         cmocka_unit_test(in_memory),
