@@ -52,9 +52,9 @@ enum {
     EG_KEY_BITS_MAX = 16384, /**< of RSA's and DSA's modulus */
     EG_DSA_ORDER_MAX = 512,  /**< of DSA's exponents; FIPS 186-4 has at most 256 */
 };
-/** May libcrypto be asked what this is? Of PKCS#8 with DSA and Diffie-Hellman it computes the public
- * key, however large the numbers are. @return false: it is no private key in DER, of others than we
- * read, or too large. */
+/** May libcrypto be asked what this is? Of PKCS#8 with DSA and Diffie-Hellman it computes the
+ * public key, however large the numbers are. @return false: it is no private key in DER, of others
+ * than we read, or too large. */
 bool eg_key_der_bounded(struct eg_key_bytes der);
 
 #endif
