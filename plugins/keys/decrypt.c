@@ -5,6 +5,7 @@
 #include "volume.h"
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COLUMNS(C)                                                                                 \
@@ -168,6 +169,7 @@ static const struct eg_volume_source *choose(const struct eg_volume *v, const ch
     const bool files = eg_arg_text(v->r, "disk") != NULL;
     const struct eg_volume_source *any = NULL;
     uint64_t next;
+    bool other = false;
 
     for (size_t i = 0; i < v->disk.n; i++) {
         const struct eg_volume_source *s = &v->disk.at[i];
@@ -176,11 +178,14 @@ static const struct eg_volume_source *choose(const struct eg_volume *v, const ch
             continue;
         if (s->is_own && eg_volume_has(s, v->c.start * 512, &next))
             return s; // a file may have the header alone
-        if (!any && (!files || eg_arg_text(v->r, "volume")))
+        if (!any && !s->is_other && (!files || eg_arg_text(v->r, "volume")))
             any = s;
+        other |= s->is_other;
     }
-    if (!any)
-        *why = files ? "nothing in the file says that it is this volume's disk: --volume does"
+    if (!any && other && eg_arg_text(v->r, "volume"))
+        *why = "the LUKS header in the file is another volume's";
+    else if (!any)
+        *why = files ? "not its disk, by header and content; --volume NAME takes it all the same"
                      : "memory has nothing of its disk: --disk gives a copy";
     return any;
 }
@@ -247,6 +252,7 @@ static void decrypt(void *context, struct eg_volume *v)
     if (!f)
         return;
     d->fd = fileno(f);
+    fchmod(d->fd, 0600); // it was secret
     if (ftruncate(d->fd, (off_t)d->size) < 0)
         atomic_store(&d->error, errno);
     if (atomic_load(&d->error) || !decrypt_all(d)) {
@@ -257,7 +263,8 @@ static void decrypt(void *context, struct eg_volume *v)
     if (!eg_output_done(r, f))
         return;
     content = eg_volume_begins(v, d->from, d->workers[0]);
-    emit(d, name, content, NULL);
+    emit(d, name, content,
+         d->from->file && !d->from->is_own ? "nothing in the file says that it is its disk" : NULL);
     if (d->done < d->size)
         eg_note(r, "%s: %llu of %llu bytes are missing, and holes of the file", name,
                 (unsigned long long)(d->size - d->done), (unsigned long long)d->size);
@@ -265,7 +272,12 @@ static void decrypt(void *context, struct eg_volume *v)
 
 static int run(struct eg_run *r)
 {
-    eg_volumes(r, decrypt, eg_tmp(r, sizeof(struct decrypting)));
+    struct decrypting *d = eg_tmp(r, sizeof *d);
+
+    eg_volumes(r, decrypt, d);
+    // as its name is not known: a typing error would look like an image without volumes
+    if (!d->v && eg_arg_text(r, "volume") && !eg_stopped(r))
+        return eg_refused(r, "--volume: no volume has such a name; `volumekeys` lists them");
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* keys - the vault: keys of the kernel and of programs, each with whose it is and how it was
  * proven. What finds them are the sources of vault.h. */
 #include "../../core/base.h"
+#include "../../core/outtree.h"
 #include "../../core/records.h"
 #include "../linux/sched/task.h"
 #include "../linux/text.h"
@@ -21,14 +22,14 @@ const struct eg_key_source_reg *eg_key_source_next(const struct eg_key_source_re
     C(NAME, TEXT, "whose it is: a device, an interface, a connection, a user")                     \
     C(PURPOSE, TEXT, "what it is for there")                                                       \
     C(ALGORITHM, TEXT, "what it is used with")                                                     \
-    C(KEY_BITS, INT, "length of the secret")                                                       \
+    C(KEY_BITS, INT, "length of the secret; of a private key, of all that it consists of")         \
     C(PID, INT, "process in whose memory it is; none: the kernel's")                               \
     C(COMM, TEXT, "that process's name")                                                           \
     C(ADDRESS, ADDR,                                                                               \
       "where it is, in the kernel's memory or the process's; none: it was computed", EG_MINOR)     \
     C(PHYSICAL, ADDR, "of what a search of memory found: where that is", EG_MINOR)                 \
     C(VERIFIED, TEXT, "how it was proven; empty: it was not, it is a candidate")                   \
-    C(FINGERPRINT, TEXT, "of the key: the first 8 bytes of its SHA-256")                           \
+    C(FINGERPRINT, TEXT, "of the key: the first 8 bytes of its SHA-256; not of passwords")         \
     C(SECRET, BYTES, "the key itself", EG_ASKED)                                                   \
     C(HINTS, TEXT, "what else is worth knowing", EG_MINOR)
 EG_COLUMNS(COLUMNS);
@@ -50,11 +51,16 @@ static int begin(struct eg_run *r, void **state)
 {
     struct keys *k = *state = eg_tmp(r, sizeof *k);
     const struct eg_key_source_reg *s = NULL;
+    const char *folder = eg_arg_text(r, "export");
 
     eg_crypto_note(r);
-    k->v = (struct eg_vault){ .r = r,
-                              .exports = eg_arg_text(r, "export") != NULL,
-                              .own = eg_vault_open(r) };
+    k->v = (struct eg_vault){ .r = r, .exports = folder != NULL, .own = eg_vault_open(r) };
+    if (folder && *folder == '-')
+        return eg_refused(r, "--export %s: a folder's name is wanted; ./%s if that is one", folder,
+                          folder);
+    // before the work is done
+    if (folder && !(k->v.tree = eg_outtree_open_private(r, "--export", folder)))
+        return -1;
     while ((s = eg_record_next(&records, s))) {
         if (s->source->search && k->n < SOURCES_MAX)
             k->of[k->n++] = s->source;
@@ -163,18 +169,26 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
 
 /* ---- rows ---- */
 
+/* People choose passwords: who has a fingerprint of one can guess it, and the length helps. */
+static bool is_chosen(const struct eg_vault_key *k)
+{
+    return !strcmp(k->kind, "password") || !strcmp(k->kind, "gpg passphrase") ||
+           (k->purpose && (strstr(k->purpose, "password") || strstr(k->purpose, "psk")));
+}
+
 static void emit(struct eg_vault *v, const struct eg_vault_key *key)
 {
+    const bool chosen = is_chosen(key);
     const struct eg_cell none = { 0 };
     const struct eg_key_process *p = key->process;
 
     eg_row(v->r, .KIND = eg_text(key->kind), .NAME = eg_text(key->name),
            .PURPOSE = eg_text(key->purpose), .ALGORITHM = eg_text(key->algorithm),
-           .KEY_BITS = eg_uint(8 * key->len), .PID = p ? eg_int(p->pid) : none,
+           .KEY_BITS = chosen ? none : eg_uint(8 * key->len), .PID = p ? eg_int(p->pid) : none,
            .COMM = p ? eg_text(p->comm) : none, .ADDRESS = key->at ? eg_uint(key->at) : none,
            .PHYSICAL = key->physical ? eg_uint(key->physical) : none,
            .VERIFIED = eg_text(key->proof),
-           .FINGERPRINT = eg_text(eg_key_fingerprint(v->r, key->secret, key->len)),
+           .FINGERPRINT = chosen ? none : eg_text(eg_key_fingerprint(v->r, key->secret, key->len)),
            .SECRET = eg_arg_flag(v->r, "show") ? eg_blob(key->secret, key->len) : none,
            .HINTS = eg_text(key->hints));
 }
@@ -209,11 +223,13 @@ EG_PLUGIN(keys) = {
         "candidate and comes last. volumekeys, keyrings, wireguard, aeskeys and privatekeys tell\n"
         "more of their keys.\n"
         "Keys are shown by fingerprints, for a terminal and its scrollback are read by others;\n"
-        "they can be compared and passed on. --show prints the keys themselves, --export writes\n"
-        "them into a folder for the programs that use them, readable by its owner only: its\n"
+        "they can be compared and passed on. A password could be guessed by one: it has none.\n"
+        "--show prints the keys themselves, --export writes all of them, whatever --filter says,\n"
+        "into a folder for the programs that use them, readable by its owner only: its\n"
         "manifest.jsonl says what each file is for.",
     .columns = columns,
-    .args = EG_ARGS(EG_ARG(pid, INT, "of programs, only these processes"),
+    .args = EG_ARGS(EG_ARG(pid, INT,
+                           "of programs, only these processes; what the kernel has is shown too"),
                     EG_ARG(owners, FLAG, "of what a search finds, who uses the memory"),
                     EG_ARG(show, FLAG, "print the keys too: they are secrets"),
                     EG_ARG(export, TEXT, "write the keys into this folder, for other tools"),

@@ -35,5 +35,5 @@ void eg_vault_private(struct eg_vault *v, const struct eg_privkey *key,
     if (eg_vault_add(v, &k))
         eg_vault_text(
             v, eg_strf(v->r, "private/%s.pem", eg_key_fingerprint(v->r, key->der, key->der_len)),
-            key->pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
+            key->pem, "private key, PKCS#8: openssl pkey -in FILE");
 }

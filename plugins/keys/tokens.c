@@ -450,7 +450,7 @@ static void add_pem(const struct found *f)
                                        .hints = "PEM in base64, as kubeconfig files have it" }))
         return;
     eg_vault_text(f->v, eg_strf(r, "private/%s.pem", eg_key_fingerprint(r, key.der, key.der_len)),
-                  key.pem, "private key, PKCS#8: openssl pkey -in FILE; ssh -i FILE");
+                  key.pem, "private key, PKCS#8: openssl pkey -in FILE");
 }
 
 static void hit(struct eg_vault *v, const struct eg_region *region, const struct eg_hit *h,

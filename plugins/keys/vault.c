@@ -376,12 +376,10 @@ static void close_names(void *names)
 bool eg_vault_export(struct eg_vault *v, const char *folder)
 {
     struct eg_vault_own *o = v->own;
-    struct eg_outtree *tree = eg_outtree_open_private(v->r, "--export", folder);
+    struct eg_outtree *tree = v->tree;
     struct eg_outnames *names = eg_tmp(v->r, sizeof *names);
     const char **paths = eg_tmp(v->r, (o->n_files + 1) * sizeof *paths);
 
-    if (!tree)
-        return false;
     eg_run_defer(v->r, close_names, names);
     for (size_t i = 0; i < o->n_files; i++) {
         paths[i] = eg_outnames_place(names, "keys", o->files[i].path);
@@ -390,5 +388,9 @@ bool eg_vault_export(struct eg_vault *v, const char *folder)
         if (!write_file(v, tree, paths[i], o->files[i].bytes, o->files[i].n))
             return false;
     }
-    return write_manifest(v, tree, paths);
+    if (!write_manifest(v, tree, paths))
+        return false;
+    eg_note(v->r, "%zu files were written into %s/keys: %s/manifest.jsonl says what each is for",
+            o->n_files, folder, folder);
+    return true;
 }

@@ -31,6 +31,7 @@ enum eg_vault_work {
 struct eg_tls_capture;
 struct eg_vault {
     struct eg_run *r;
+    struct eg_outtree *tree; /**< of --export; NULL: no files are wanted */
     bool exports; /**< files are wanted: a source that must work for them need not otherwise */
     const struct eg_tls_capture *capture; /**< of --pcap, opened by tls.c; NULL: none */
     struct eg_vault_own *own;

@@ -23,6 +23,7 @@ bool eg_volume_work_open(struct eg_run *r, struct eg_volume_work *w)
         struct eg_volume_file *f = &w->files[w->n_files];
         struct eg_error e = { 0 };
         off_t size;
+        struct stat st;
         int fd, failed;
 
         if (w->n_files == VOLUME_FILES_MAX) {
@@ -30,6 +31,11 @@ bool eg_volume_work_open(struct eg_run *r, struct eg_volume_work *w)
             return false;
         }
         fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK); // a FIFO is not waited for
+        if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+            eg_run_fail(r, EG_EUSAGE, "--disk %s: neither a file nor a disk", path);
+            close(fd);
+            return false;
+        }
         size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
         if (size <= 0) {
             eg_run_fail(r, EG_EIO, "--disk %s: %s", path, size ? strerror(errno) : "it is empty");

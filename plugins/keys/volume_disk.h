@@ -40,6 +40,7 @@ struct eg_volume_source {
     struct linux_content *content; /**< of a page cache */
     uint64_t base;                 /**< where in it the device begins */
     bool is_own;                   /**< its header or a sector says that it is this volume's */
+    bool is_other;                 /**< its header is another volume's */
 };
 /** The places, the best first. */
 struct eg_volume_disk {

@@ -81,6 +81,8 @@ static void prove_by_header(struct eg_volume *v)
         if (!why && is_own(v, &v->luks)) {
             judge(v, i);
             done = v->disk.at[i].is_own;
+        } else if (!why && format) {
+            v->disk.at[i].is_other = true;
         } else if (format && why && (!v->why_no_header || !strcmp(v->why_no_header, none))) {
             v->why_no_header = why;
         }
