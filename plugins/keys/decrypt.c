@@ -277,7 +277,7 @@ static int run(struct eg_run *r)
     eg_volumes(r, decrypt, d);
     // as its name is not known: a typing error would look like an image without volumes
     if (!d->v && eg_arg_text(r, "volume") && !eg_stopped(r))
-        return eg_refused(r, "--volume: no volume has such a name; `volumekeys` lists them");
+        eg_note(r, "--volume: no volume has such a name; `volumekeys` lists them");
     return 0;
 }
 

@@ -173,7 +173,7 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
 static bool is_chosen(const struct eg_vault_key *k)
 {
     return !strcmp(k->kind, "password") || !strcmp(k->kind, "gpg passphrase") ||
-           (k->purpose && (strstr(k->purpose, "password") || strstr(k->purpose, "psk")));
+           (k->purpose && (strstr(k->purpose, "password") || strstr(k->purpose, ": psk")));
 }
 
 static void emit(struct eg_vault *v, const struct eg_vault_key *key)

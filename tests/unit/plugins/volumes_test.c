@@ -385,12 +385,11 @@ static void decrypts(void **state)
         snprintf(args[1], sizeof args[1], "disk=%s", path);
         assert_string_equal(
             mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], NULL }), 5, 10),
-            "|51200||||nothing in the file says that it is this volume's disk: "
-            "--volume does");
+            "|51200||||not its disk, by header and content; --volume NAME takes it all the same");
         assert_string_equal(
             mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], "volume=vault", NULL }), 5,
                        10),
-            "vault.img|51200|1024|50176||");
+            "vault.img|51200|1024|50176||nothing in the file says that it is its disk");
         assert_true(file_has(dir, "vault.img", 512, "the last sector."));
         unlink(plain);
         // The header is in a file of its own.
@@ -405,6 +404,13 @@ static void decrypts(void **state)
             mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], args[0], NULL }), 3, 7),
             want);
         unlink(plain);
+        // A header of another volume: the user is not believed.
+        mk_put(k, w.cell, "hash_cell.uuid",
+               text(k, "CRYPT-LUKS1-ffffffffffffffffffffffffffffffff-vault"));
+        assert_string_equal(
+            mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], "volume=vault", NULL }), 5,
+                       10),
+            "|51200||||the LUKS header in the file is another volume's");
         mk_put(k, w.cell, "hash_cell.uuid", text(k, "CRYPT-PLAIN-vault"));
         // A disk that ends before the volume begins; one that cannot be where it says.
         path = file_with(dir, "short", 512, 0, last, 16);
@@ -412,7 +418,7 @@ static void decrypts(void **state)
         assert_string_equal(
             mk_columns(mk_rows(k, "decrypt", (const char *[]){ args[1], "volume=vault", NULL }), 5,
                        10),
-            "vault.img|51200|0|51200||");
+            "vault.img|51200|0|51200||nothing in the file says that it is its disk");
         unlink(plain);
         mk_put(k, w.config, "crypt_config.start", UINT64_MAX);
         assert_string_equal(
