@@ -142,7 +142,7 @@ class ModParams(Declaration):
             ("memory_hotplug", None), ("rcutree", "do_rcu_barrier"), ("kernel", "panic_print"), ("auth_rpcgss", None),
             ("damon_reclaim", None), ("damon_lru_sort", None), ("damon_stat", None), ("crc64_rocksoft", "transform"), ("crc64", "transform"),
             ("crc_t10dif", "transform"), ("drm", "debug"), ("shuffle", "shuffle"), ("md_mod", "start_ro"), ("sunrpc", "auth_hashtable_size"),
-            ("syscall", "x32"), ("libceph", "supported_features")}
+            ("syscall", "x32"), ("libceph", "supported_features"), ("nfs", "nfs_mountpoint_expiry_timeout")}
 
     def expected(self, truth):
         out = self.told = {}

@@ -51,7 +51,7 @@ vpn_pair cbc $(vpn_cipher AES-256-CBC) --auth SHA256
 
 # A server of several clients, with devices.
 openvpn --cd $vpn --dev vpns --dev-type tun --proto udp4 --lport $vpn_port --server 10.96.0.0 255.255.255.0 --topology subnet --ca ca.crt \
-    --cert server.crt --key server.key --dh none --keepalive 1 30 --verb 7 $(vpn_cipher AES-256-GCM) > $vpn/many-server.log 2>&1 &
+    --cert server.crt --key server.key --dh none --keepalive 10 3600 --verb 7 $(vpn_cipher AES-256-GCM) > $vpn/many-server.log 2>&1 &
 usleep 500000
 openvpn --cd $vpn --client --dev vpnc --dev-type tun --proto udp4 --nobind --remote 127.0.0.1 $vpn_port --ca ca.crt --cert client.crt \
     --key client.key --verb 7 --route-nopull --ifconfig-noexec $(vpn_cipher AES-256-GCM) > $vpn/many-client.log 2>&1 &
