@@ -8,6 +8,7 @@ wrote themselves. tshark decrypts the capture with these and with the key log of
 what it reads of each connection that was still open at the end must be the same. Of each secret whose connection is in the
 capture, `keys --pcap` must say that it decrypts a record. Needs tshark."""
 import json
+import re
 import os
 import subprocess
 import sys
@@ -67,6 +68,9 @@ def main():
         rows = [json.loads(line) for line in out.splitlines()]
         rows = [r.get("row", r) for r in rows]
         rows = [r for r in rows if r.get("KIND") in ("TLS 1.2", "TLS 1.3")]
+        # The guest has connections that are in no capture, such as those of OpenVPN.
+        randoms = {line.split()[1] for line in said}
+        rows = [r for r in rows if (random := re.match("client random ([0-9a-f]+)", r["HINTS"] or "")) and random[1] in randoms]
         # The exporter's secret encrypts nothing; of CBC, no record proves a key.
         for r in rows:
             if (r["PURPOSE"] == "EXPORTER_SECRET" or "CBC" in (r["ALGORITHM"] or "") or
