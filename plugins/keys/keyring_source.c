@@ -88,8 +88,10 @@ static const struct found *user_key(const struct finding *f, const char *name)
     return NULL;
 }
 
+static const char contradicted[] = "";
+
 /* The kernel has an encrypted key twice: also as the master key has encrypted it
- * (security/keys/encrypted-keys/encrypted.c). */
+ * (security/keys/encrypted-keys/encrypted.c). NULL: nothing can be computed. */
 static const char *decrypts(struct finding *f, const struct found *k)
 {
     static const char label[] = "ENC_KEY", other[] = "AUTH_KEY";
@@ -116,10 +118,9 @@ static const char *decrypts(struct finding *f, const struct found *k)
     if (!eg_crypto_digest("sha256", text, len, key) ||
         !eg_read(eg_view_of(r), eg_kernel(r), iv.addr, vector, sizeof vector) ||
         !eg_read(eg_view_of(r), eg_kernel(r), bytes.addr, in, n) ||
-        !eg_crypto_cipher("aes-256-cbc", false, key, vector, in, n, out) ||
-        memcmp(out, k->s.bytes, k->s.len) != 0)
+        !eg_crypto_cipher("aes-256-cbc", false, key, vector, in, n, out))
         return NULL;
-    return "decrypts with its master key";
+    return memcmp(out, k->s.bytes, k->s.len) != 0 ? contradicted : "decrypts with its master key";
 }
 
 static const char *private_key(struct finding *f, const struct found *k)
@@ -173,8 +174,12 @@ static void find(struct eg_vault *v)
                                 .at = k->s.at,
                                 .secret = k->s.bytes,
                                 .len = k->s.len,
-                                .proof = proof ? proof : "payload",
-                                .hints = eg_strf(v->r, "serial %" PRId64, k->serial),
+                                .proof = !proof                  ? "payload"
+                                         : proof == contradicted ? NULL
+                                                                 : proof,
+                                .hints = eg_strf(
+                                    v->r, "serial %" PRId64 "%s", k->serial,
+                                    proof == contradicted ? "; its encrypted copy is another" : ""),
                             }))
             export(v, k);
     }

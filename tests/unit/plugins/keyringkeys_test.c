@@ -226,7 +226,7 @@ static void encrypted(void **state)
         assert_int_equal(strncmp(found(&w), "disk|encrypted||decrypts with its master key|", 45),
                          0);
         mk_put(k, p, "encrypted_key_payload.master_desc", mk_text(k, "user:other"));
-        assert_int_equal(strncmp(found(&w), "disk|encrypted||payload|", 24), 0);
+        assert_non_null(strstr(found(&w), "disk|encrypted|||")); // what was decrypted is another
         mk_put(k, p, "encrypted_key_payload.master_desc", mk_text(k, "user:none"));
         assert_int_equal(strncmp(found(&w), "disk|encrypted||payload|", 24), 0);
         mk_put(k, p, "encrypted_key_payload.master_desc", mk_text(k, "user:kmk"));
