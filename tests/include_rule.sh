@@ -4,13 +4,14 @@
 #   formats, profiles core and their own folder
 #   plugins/linux     core, profiles' headers and plugins/linux; find/ only by find/ and the layer's own entry
 #   plugins/OTHER     the same, never another plugin: no header of a folder beside plugins/linux but its own
-#   lua               core, profiles' headers and its own folder
+#   live              core, its own folder, profiles' headers and plugins/linux as plugins may
+#   lua               core, profiles' and live's headers and its own folder
 #   cli, tests        anything
 # A quoted name without a folder is the own folder's, config.h or (outside core) one of the two that inc_dirs
 # offers; folders are always spelled ("../core/base.h").
 cd "$1" || exit 1
 
-find core formats profiles plugins lua -name '*.[ch]' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' /dev/null |
+find core formats profiles plugins live lua -name '*.[ch]' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' /dev/null |
 awk -F: '
 function norm(path,    n, i, part, out, k) {          # "plugins/linux/../../core/x.h" -> "core/x.h"
     n = split(path, part, "/"); k = 0
@@ -36,6 +37,8 @@ function exists(path,    line, ok) { ok = (getline line < path) >= 0; close(path
     ok = within(to, "core") || to == from
     if (top(from) == "formats" || top(from) == "profiles") ok = ok || within(to, top(from))
     if (top(from) == "plugins" || top(from) == "lua") ok = ok || to == "profiles" || (within(from, to) && to != "plugins")
+    if (top(from) == "live") ok = ok || to == "profiles" || within(to, "live") || (within(to, "plugins/linux") && to != "plugins/linux/find")
+    if (top(from) == "lua") ok = ok || to == "live"
     if (top(from) == "plugins") ok = ok || (within(to, "plugins/linux") && to != "plugins/linux/find")
     if (!ok) { print file ":" $2 ": " from " may not include " to " (" name ")"; bad = 1 }
     seen++
