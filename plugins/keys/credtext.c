@@ -144,7 +144,7 @@ static void setting(struct reader *r, struct span line)
 static void registry(struct reader *r, struct span line)
 {
     struct span key;
-    const char *colon;
+    const char *colon, *name;
 
     line = trim(line);
     if (!cut(&line, '=', &key))
@@ -153,8 +153,9 @@ static void registry(struct reader *r, struct span line)
     copy(r->cred.name, (struct span){ key.at, colon ? (size_t)(colon - key.at) : 0 });
     if (colon)
         key = (struct span){ colon + 1, key.n - (size_t)(colon + 1 - key.at) };
-    if (one_of(trim(key), r->format->keys))
-        found(r, unquote(trim(line)), "_authToken");
+    name = one_of(trim(key), r->format->keys);
+    if (name)
+        found(r, unquote(trim(line)), name);
 }
 
 /* A token may stand where a user's name does: then it is the secret, and no name. */

@@ -44,31 +44,7 @@ struct keys {
     struct linux_addresses places[SOURCES_MAX];     // that each of them has kept of one process
     size_t n_looks;
     struct eg_vault v;
-    bool begun;
 };
-
-static int begin(struct eg_run *r, void **state)
-{
-    struct keys *k = *state = eg_tmp(r, sizeof *k);
-    const struct eg_key_source_reg *s = NULL;
-    const char *folder = eg_arg_text(r, "export");
-
-    eg_crypto_note(r);
-    k->v = (struct eg_vault){ .r = r, .exports = folder != NULL, .own = eg_vault_open(r) };
-    if (folder && *folder == '-')
-        return eg_refused(r, "--export %s: a folder's name is wanted; ./%s if that is one", folder,
-                          folder);
-    // before the work is done
-    if (folder && !(k->v.tree = eg_outtree_open_private(r, "--export", folder)))
-        return -1;
-    while ((s = eg_record_next(&records, s))) {
-        if (s->source->search && k->n < SOURCES_MAX)
-            k->of[k->n++] = s->source;
-        if (s->source->look && k->n_looks < SOURCES_MAX)
-            k->looks[k->n_looks++] = s->source;
-    }
-    return 0;
-}
 
 /* ---- memory that is searched ---- */
 
@@ -141,18 +117,40 @@ static void look_at_processes(struct keys *k)
     }
 }
 
-/* Once, before the first hit: what structures lead to is not told again for its bytes. */
+/* Before the search: what structures lead to is not told again for its bytes, and a wrong --disk
+ * is told before the work is done. */
 static void look_at_structures(struct keys *k)
 {
     const struct eg_key_source_reg *s = NULL;
 
-    if (k->begun)
-        return;
-    k->begun = true;
     while ((s = eg_record_next(&records, s)) && !eg_stopped(k->v.r))
         if (s->source->find)
             s->source->find(&k->v);
     look_at_processes(k);
+}
+
+static int begin(struct eg_run *r, void **state)
+{
+    struct keys *k = *state = eg_tmp(r, sizeof *k);
+    const struct eg_key_source_reg *s = NULL;
+    const char *folder = eg_arg_text(r, "export");
+
+    eg_crypto_note(r);
+    k->v = (struct eg_vault){ .r = r, .exports = folder != NULL, .own = eg_vault_open(r) };
+    if (folder && *folder == '-')
+        return eg_refused(r, "--export %s: a folder's name is wanted; ./%s if that is one", folder,
+                          folder);
+    // before the work is done
+    if (folder && !(k->v.tree = eg_outtree_open_private(r, "--export", folder)))
+        return -1;
+    while ((s = eg_record_next(&records, s))) {
+        if (s->source->search && k->n < SOURCES_MAX)
+            k->of[k->n++] = s->source;
+        if (s->source->look && k->n_looks < SOURCES_MAX)
+            k->looks[k->n_looks++] = s->source;
+    }
+    look_at_structures(k);
+    return eg_stopped(r) ? -1 : 0;
 }
 
 static void hit(struct eg_run *r, void *state, const struct eg_region *region,
@@ -162,7 +160,6 @@ static void hit(struct eg_run *r, void *state, const struct eg_region *region,
     const size_t id = h->tag >> TAG_BITS;
 
     (void)r;
-    look_at_structures(k);
     if (id < k->n)
         k->of[id]->hit(&k->v, region, h, h->tag & ((1u << TAG_BITS) - 1));
 }
@@ -198,7 +195,6 @@ static int done(struct eg_run *r, void *state)
     struct keys *k = state;
     const char *folder = eg_arg_text(r, "export");
 
-    look_at_structures(k);
     eg_vault_each(&k->v, emit);
     if (folder && !eg_stopped(r) && !eg_vault_export(&k->v, folder))
         return -1;

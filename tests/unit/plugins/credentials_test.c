@@ -377,7 +377,9 @@ static void each_file(void **state)
         { "pgpass", "/home/bob/.pgpass", "password|db.lab:5432:*:bob|password|invented:word\n" },
         { "git", "/.git-credentials", "password|bob@git.lab|password|invented-word\n" },
         { "kube", "/root/.kube/config", "token|robot|token|invented-token\n" },
-        { "npmrc", "/.npmrc", "token|//registry.lab/|_authToken|invented-token\n" },
+        { "npmrc", "/.npmrc",
+          "token|//registry.lab/|_authToken|invented-token\n"
+          "password|//registry.lab/|_password|aW52ZW50ZWQtd29yZA==\n" },
         { "docker", "/root/.docker/config.json", "password|registry.lab|auth|invented-word\n" },
         { "aws", "/root/.aws/credentials",
           "token|AKIA67L56XARVUNJXV5M|aws_secret_access_key|"
