@@ -17,6 +17,8 @@ enum { GDB_ALL = 0x7fffffff };
 bool gdb_ids(struct gdb *g, struct gdb_words *w, uint32_t *pid, uint32_t *tid);
 /** Choose what @pid and @tid name. @return false: it is not there, and nothing has changed. */
 bool gdb_choose(struct gdb *g, uint32_t pid, uint32_t tid);
+/** Go to the inferior @pid, to its leader; a debugger that knows one process has this one now. */
+bool gdb_enter(struct gdb *g, uint32_t pid);
 
 /* ---- threads.c ---- */
 

@@ -218,8 +218,10 @@ static bool lldb_packet(struct gdb *g, struct gdb_words *w)
     else
         return false;
     *flag = true;
-    if (!g->lldb && g->options && g->options->n_pids) // it has one process: the one that was named
-        gdb_choose(g, g->options->pids[0], 0);
+    if (!g->lldb && g->options &&
+        g->options->n_pids && // it has one process: the one that was named
+        gdb_process_find(g, g->options->pids[0]))
+        gdb_enter(g, g->options->pids[0]);
     g->lldb = true;
     gdb_reply(g, "OK");
     return true;

@@ -420,7 +420,8 @@ static bool floating(struct values *v, const struct reg *reg, uint8_t *out)
     return true;
 }
 
-static void put_value(struct values *v, const struct reg *reg)
+/* @return whether it is known. */
+static bool put_value(struct values *v, const struct reg *reg)
 {
     static const char unknown[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     struct rsp_out *o = &v->g->out;
@@ -439,6 +440,7 @@ static void put_value(struct values *v, const struct reg *reg)
         rsp_hex(o, bytes, len);
     else
         rsp_bytes(o, unknown, 2 * len);
+    return known;
 }
 
 /* "g", "p1f"; lldb adds ";thread:1f;". */
@@ -456,7 +458,9 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     const bool all = *w->at == 'g', one = *w->at == 'p';
     const struct gdb_layout *l;
     struct values v;
+    bool known = false;
     uint64_t n = 0;
+    size_t before;
 
     if ((!all && !one) || w->at++ == w->end)
         return false;
@@ -475,9 +479,14 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     }
     v = (struct values){ .g = g, .t = gdb_current(g), .user = gdb_in_process(g) };
     v.regs = gdb_registers(g, v.t, v.user);
+    before = g->out.at.n;
     rsp_begin(&g->out);
     for (size_t i = one ? n : 0; i < (one ? n + 1 : l->n); i++)
-        put_value(&v, &l->regs[i]);
+        known = put_value(&v, &l->regs[i]);
     rsp_end(&g->out);
+    if (one && !known && g->lldb) { // it would read x as a digit
+        g->out.at.n = before;
+        gdb_error(g, 1, "not known");
+    }
     return true;
 }

@@ -115,6 +115,13 @@ bool gdb_choose(struct gdb *g, uint32_t pid, uint32_t tid)
     return true;
 }
 
+bool gdb_enter(struct gdb *g, uint32_t pid)
+{
+    if (!g->multiprocess)
+        g->pid = pid; // one at a time: this one now
+    return gdb_choose(g, pid, pid == GDB_KERNEL ? 0 : pid) || gdb_choose(g, pid, 0);
+}
+
 static void choose(struct gdb *g, struct gdb_words *w)
 {
     uint32_t pid, tid;
@@ -162,10 +169,7 @@ static void attach_packet(struct gdb *g, struct gdb_words *w)
             gdb_error(g, 1, "no process %" PRIu64 "; `monitor pslist` lists them", pid);
         return;
     }
-    if (!g->multiprocess)
-        g->pid = (uint32_t)pid; // one at a time: this one now
-    g->tid = 0;
-    gdb_choose(g, (uint32_t)pid, (uint32_t)pid == GDB_KERNEL ? 0 : (uint32_t)pid);
+    gdb_enter(g, (uint32_t)pid);
     gdb_stop_reply(g);
 }
 
@@ -294,13 +298,15 @@ static int begin(struct eg_run *r, void *context)
 {
     struct gdb *g = context;
 
-    (void)r;
     gdb_threads_find(g);
     g->kernel = true;
     g->pid = GDB_KERNEL;
     g->tid = gdb_thread_find(g, 1) || !g->n_threads ? 1 : g->threads[0].tid;
     for (size_t i = 0; g->options && i < g->options->n_pids; i++)
-        attach(g, g->options->pids[i]);
+        if (!attach(g, g->options->pids[i]))
+            eg_note(r,
+                    "process %" PRIu32 " is no inferior: there is no such process with a program",
+                    g->options->pids[i]);
     for (size_t i = 0; g->options && g->options->all && i < g->n_threads; i++)
         if (g->threads[i].pid == g->threads[i].tid && g->threads[i].pid != GDB_KERNEL)
             attach(g, g->threads[i].pid);
