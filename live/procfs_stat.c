@@ -127,7 +127,7 @@ static struct spent spent_of(struct eg_run *r, const struct procfs_task *t)
     return s;
 }
 
-__extension__ typedef unsigned __int128 wide;
+__extension__ typedef unsigned __int128 wide_number;
 
 /* Ticks say how the exact run time is divided; what was told before never becomes less (cputime_
  * adjust, kernel/sched/cputime.c). */
@@ -148,7 +148,7 @@ static void adjust(struct eg_run *r, struct spent *s)
     else if (!utime)
         stime = rtime;
     else
-        stime = (uint64_t)((wide)stime * rtime / (stime + utime));
+        stime = (uint64_t)((wide_number)stime * rtime / (stime + utime));
     stime = EG_MIN(EG_MAX(stime, s->prev_stime), rtime);
     utime = rtime - stime;
     if (utime < s->prev_utime) {
