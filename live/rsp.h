@@ -20,11 +20,12 @@ enum rsp_what {
 };
 /** Bytes become packets. Zeroed: empty. Out of memory, a packet is RSP_BROKEN. */
 struct rsp_in {
-    EG_VEC(uint8_t) data; /**< of the last RSP_PACKET: escapes and runs are expanded; a NUL is
+    EG_VEC(uint8_t)
+    data; /**< of the last RSP_PACKET: escapes and runs are expanded; a NUL is
                                behind the last byte */
     uint8_t state, sum, said;
     bool keeps_runs; /**< '*' has no meaning: what a debugger sends has no runs */
-    bool bad; /**< it is too long, or no packet: RSP_BROKEN at its end */
+    bool bad;        /**< it is too long, or no packet: RSP_BROKEN at its end */
 };
 /** Take bytes from @p up to the end of the first thing that is complete. @return how many were
  * taken; data of a packet are there until the next call. */

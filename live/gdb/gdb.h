@@ -63,6 +63,10 @@ struct gdb {
         const uint8_t *at;
         size_t len;
     } object;
+    struct { /* what qsThreadInfo goes on with: threads.c */
+        size_t inferior, thread;
+        uint32_t pid;
+    } listed;
     bool multiprocess, no_acks, physical;
     bool error_texts;                                      /**< the debugger reads E.text */
     bool lldb, error_strings, thread_suffix, list_threads; /**< what lldb says of itself */
@@ -85,6 +89,9 @@ struct gdb *gdb_open(struct eg_run *r, const struct gdb_options *o, const struct
  * and empties. */
 void gdb_answer(struct gdb *g, const char *packet, size_t len);
 void gdb_close(struct gdb *g); /**< NULL-safe */
+/** Answer what comes from @in on @out until the debugger goes (either may be a pipe; SIGPIPE has to
+ * be ignored). @return 0; -EG_ECANCEL: Ctrl-C. */
+int gdb_serve(struct gdb *g, int in, int out);
 
 /* ---- between the files of this folder ---- */
 
@@ -121,10 +128,8 @@ bool gdb_vfile(struct gdb *g, const char *packet, size_t len);
 /** The name under which the kernel's minted file is opened: exec-file of GDB_KERNEL. */
 #define GDB_KERNEL_FILE "/proc/kernel.elf"
 
-/** /proc/PID/NAME as the guest's own would be (procfs.c): maps, cmdline, environ, status, stat,
- * comm, auxv, task/TID/…, links cwd exe root fd/N. NULL: no such. */
-const char *gdb_proc_text(struct gdb *g, const char *path, size_t *len);
-const char *gdb_proc_link(struct gdb *g, const char *path);
+/** Which files memory did not have whole, and what was given instead: `monitor files`. */
+const char *gdb_files_text(struct gdb *g);
 
 /** One answer: Enn, with the text where the debugger reads one. */
 void gdb_error(struct gdb *g, unsigned number, const char *format, ...) EG_PRINTF(3, 4);
