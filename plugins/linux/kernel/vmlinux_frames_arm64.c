@@ -18,12 +18,9 @@ enum {
     SAVED_FIRST = 19, // registers that a function must keep: x19 to x28
     SAVED_LAST = 28,
     CODE_MAX = 1 << 16,
-    PACIASP = 0xd503233f,
-    PACIBSP = 0xd503237f,
-    RET = 0xd65f03c0,
-    RETAA = 0xd65f0bff,
-    RETAB = 0xd65f0fff,
 };
+static const uint32_t PACIASP = 0xd503233f, PACIBSP = 0xd503237f, RET = 0xd65f03c0,
+                      RETAA = 0xd65f0bff, RETAB = 0xd65f0fff;
 
 /* The stack at one place of a function. */
 struct state {
