@@ -128,10 +128,8 @@ bool gdb_vfile(struct gdb *g, const char *packet, size_t len);
 /** The name under which the kernel's minted file is opened: exec-file of GDB_KERNEL. */
 #define GDB_KERNEL_FILE "/proc/kernel.elf"
 
-/** /proc/PID/NAME as the guest's own would be (procfs.c): maps, cmdline, environ, status, stat,
- * comm, auxv, task/TID/…, links cwd exe root fd/N. NULL: no such. */
-const char *gdb_proc_text(struct gdb *g, const char *path, size_t *len);
-const char *gdb_proc_link(struct gdb *g, const char *path);
+/** Which files memory did not have whole, and what was given instead: `monitor files`. */
+const char *gdb_files_text(struct gdb *g);
 
 /** One answer: Enn, with the text where the debugger reads one. */
 void gdb_error(struct gdb *g, unsigned number, const char *format, ...) EG_PRINTF(3, 4);

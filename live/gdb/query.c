@@ -135,7 +135,9 @@ static void monitor(struct gdb *g, struct gdb_words *w)
         return;
     }
     line[n] = 0;
-    if (g->hooks && g->hooks->monitor) {
+    if (!strcmp(line, "files")) {
+        text = gdb_files_text(g);
+    } else if (g->hooks && g->hooks->monitor) {
         g->hooks->monitor(g->context, line, &arena, &out);
         text = out ? out : "";
     }
