@@ -56,7 +56,7 @@ static struct section *add(struct elf *e, struct section s)
 /* ---- what lies in memory ---- */
 
 /* Parts of the image, as the kernel's own linker script names their ends
- * (include/asm-generic/vmlinux.lds.h). */
+ * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data. */
 static const struct part {
     const char *name, *from, *to;
     uint32_t type, flags;
@@ -65,7 +65,7 @@ static const struct part {
     { ".rodata", "__start_rodata", "__end_rodata", PROGBITS, ALLOC },
     { ".notes", "__start_notes", "__stop_notes", NOTE, ALLOC },
     { ".init.text", "_sinittext", "_einittext", NOBITS, ALLOC | EXECUTE },
-    { ".data", "_sdata", "_edata", NOBITS, ALLOC | WRITE },
+    { ".data", "_sdata", "_edata", PROGBITS, ALLOC | WRITE },
     { ".bss", "__bss_start", "__bss_stop", NOBITS, ALLOC | WRITE },
     { ".data..percpu", "__per_cpu_start", "__per_cpu_end", NOBITS, ALLOC | WRITE },
 };
