@@ -227,6 +227,12 @@ void eg_builder_set_banner(struct eg_builder *b, const char *text)
     b->profile->banner = copy(b, text);
 }
 
+void eg_builder_qualified(struct eg_builder *b)
+{
+    if (b)
+        b->profile->qualified = true;
+}
+
 void eg_builder_link_time(struct eg_builder *b)
 {
     if (b)

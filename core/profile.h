@@ -33,7 +33,11 @@ enum eg_type_flags {
     EG_TF_SIGNED = 1,
     EG_TF_CHAR = 2,
     EG_TF_BOOL = 4,
-    EG_TF_UNION = 8 /* of EG_T_FWD */
+    EG_TF_UNION = 8, /* of EG_T_FWD */
+    /* Of an EG_T_TYPEDEF without a name, if the source tells them apart. */
+    EG_TF_CONST = 16,
+    EG_TF_VOLATILE = 32,
+    EG_TF_RESTRICT = 64
 };
 
 /** For const, volatile, restrict and type tags a reader pushes an EG_T_TYPEDEF without a name;
@@ -92,6 +96,8 @@ struct eg_profile {
     uint32_t btf_strings; /**< length of the BTF section's strings, which are the first of strings:
                                offsets in a module's BTF continue from there. 0: not from BTF */
     uint32_t n_left_out;  /**< invalid records of the source that were left out */
+    bool qualified;       /**< its references lead to const and the like, and not past them:
+                               eg_builder_qualified */
     bool partial;         /**< a few types only: what they lack the program may have */
     bool dwarf_symbols;   /**< addresses are link-time ones: the system adds its KASLR shift */
     void *block; /**< the allocation of all arrays, owned; NULL: each array is a separate one */
@@ -128,6 +134,9 @@ void eg_builder_free(struct eg_builder *b); /**< NULL-safe */
 void eg_builder_set_base(struct eg_builder *b, const struct eg_profile *base, const char *module);
 void eg_builder_set_build_id(struct eg_builder *b, const char *hex);
 void eg_builder_set_banner(struct eg_builder *b, const char *text);
+/** Keep references to const and the like, for who writes declarations again. The base must be such
+ * a profile too. Such types are not for cursors, which know no typedef without a name. */
+void eg_builder_qualified(struct eg_builder *b);
 void eg_builder_link_time(struct eg_builder *b); /**< its symbols are not relocated */
 
 /** Copy the source's string section; its offsets are then names. Call this before any

@@ -29,9 +29,10 @@ static const struct eg_type *type_of(const struct check *c, uint32_t id)
     return id < c->first ? &c->base->types[id] : &c->types[id - c->first];
 }
 
-static bool is_alias(const struct eg_type *t)
+// What references skip: const and the like.
+static bool is_alias(const struct eg_profile *p, const struct eg_type *t)
 {
-    return t->kind == EG_T_TYPEDEF && !t->name;
+    return t->kind == EG_T_TYPEDEF && !t->name && !p->qualified;
 }
 
 static bool has_members(const struct eg_type *t)
@@ -82,7 +83,7 @@ static void check_shapes(struct check *c)
             members = 0;
         }
         members_left -= members;
-        c->mark[i] = is_alias(t) ? ALIAS : r->mark;
+        c->mark[i] = is_alias(p, t) ? ALIAS : r->mark;
     }
 }
 
@@ -95,7 +96,7 @@ static void shorten_alias(struct check *c, struct eg_type *t)
         if (ref >= c->total)
             break;
         if (ref < c->first) {
-            t->ref = is_alias(&c->base->types[ref]) ? c->base->types[ref].ref : ref;
+            t->ref = is_alias(c->base, &c->base->types[ref]) ? c->base->types[ref].ref : ref;
             return;
         }
         if (c->mark[ref - c->first] != ALIAS) {
@@ -114,7 +115,7 @@ static void check_ref(struct check *c, uint32_t *ref)
 {
     if (*ref >= c->first && *ref < c->total && c->mark[*ref - c->first] == ALIAS)
         *ref = c->types[*ref - c->first].ref;
-    if (*ref < c->first && is_alias(&c->base->types[*ref]))
+    if (*ref < c->first && is_alias(c->base, &c->base->types[*ref]))
         *ref = c->base->types[*ref].ref;
     if (*ref >= c->total || (*ref < c->first ? c->base->types[*ref].kind == EG_T_VAR
                                              : c->mark[*ref - c->first] == VARIABLE)) {

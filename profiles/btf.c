@@ -260,6 +260,7 @@ struct reader {
     const uint8_t **at;            // where their records are; only if there are odd integers
     EG_VEC(struct variables) sections;
     bool no_memory;
+    bool qualified; // references lead to const and the like
     bool torn; // a name begins in the middle of another one: the base is another kernel's
 };
 
@@ -441,6 +442,11 @@ static void read_type(struct reader *r, const struct record *rec, struct eg_type
                            .ref = k->has & REF ? rec->size : 0 };
     if (k->has & MORE)
         read_more(r, rec, t);
+    else if (r->qualified)
+        t->flags = rec->kind == CONST      ? EG_TF_CONST
+                   : rec->kind == VOLATILE ? EG_TF_VOLATILE
+                   : rec->kind == RESTRICT ? EG_TF_RESTRICT
+                                           : 0;
 }
 
 static void read_types(struct reader *r)
@@ -470,11 +476,13 @@ static bool locate(struct reader *r)
     return r->at;
 }
 
-int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
-                const struct eg_profile *base, const char *module, const char *source,
-                struct eg_error *e)
+static int read_(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
+                 const struct eg_profile *base, const char *module, const char *source,
+                 bool qualified, struct eg_error *e)
 {
-    struct reader r = { .base = base, .first = base ? base->n_types : 1 };
+    struct reader r = { .base = base,
+                        .first = base ? base->n_types : 1,
+                        .qualified = qualified };
     int rc;
 
     // A module may have no type, or no name, of its own.
@@ -491,6 +499,8 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
     if (r.c.odd_ints && !locate(&r))
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", source);
     r.b = eg_builder_new(model, source);
+    if (qualified)
+        eg_builder_qualified(r.b);
     eg_builder_expect(r.b, r.c.types, r.c.members, 0);
     if (base)
         eg_builder_set_base(r.b, base, module);
@@ -511,4 +521,18 @@ int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg
     if (rc == 0 && !base)
         (*out)->btf_strings = r.s.strings_len;
     return rc;
+}
+
+int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
+                const struct eg_profile *base, const char *module, const char *source,
+                struct eg_error *e)
+{
+    return read_(out, p, len, model, base, module, source, false, e);
+}
+
+int eg_btf_read_qualified(struct eg_profile **out, const uint8_t *p, size_t len,
+                          struct eg_model model, const struct eg_profile *base, const char *module,
+                          const char *source, struct eg_error *e)
+{
+    return read_(out, p, len, model, base, module, source, true, e);
 }

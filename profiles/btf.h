@@ -25,5 +25,11 @@ uint32_t eg_btf_records(const uint8_t *p, size_t len, bool big_endian, uint32_t 
 int eg_btf_read(struct eg_profile **out, const uint8_t *p, size_t len, struct eg_model model,
                 const struct eg_profile *base, const char *module, const char *source,
                 struct eg_error *e);
+/** The same with const, volatile and restrict (eg_builder_qualified), as @base must be. The ids are
+ * the same. A function is a void with a name, whose ref is its EG_T_FUNC: so are those of
+ * eg_btf_read. */
+int eg_btf_read_qualified(struct eg_profile **out, const uint8_t *p, size_t len,
+                          struct eg_model model, const struct eg_profile *base, const char *module,
+                          const char *source, struct eg_error *e);
 
 #endif

@@ -17,35 +17,60 @@
 enum { GDB_KERNEL = 2, GDB_IDLE_TID = 1 << 22 /**< + the CPU: thread ids of the idle tasks */ };
 
 struct gdb_thread {
-    uint64_t task; /**< task_struct */
-    uint32_t pid;  /**< of its process (tgid) */
+    struct eg_obj task; /**< task_struct */
+    uint32_t pid;       /**< of its process (tgid) */
     uint32_t tid;
-    int cpu;         /**< -1: not known */
+    int cpu; /**< -1: not known */
+    bool idle;
     const char *name;
-    const char *extra; /**< free text of `info threads`; NULL: not made yet */
-    struct linux_regs *kernel, *user; /**< NULL: not looked for yet, or see the reasons */
-    uint8_t no_kernel, no_user;       /**< enum eg_why; EG_OK: not looked for, or there */
+    /* Found when they are asked for: gdb_registers(), gdb_thread_text(). */
+    const struct linux_regs *kernel, *user; /**< NULL: not looked for, or @why_… */
+    uint8_t why_kernel, why_user;           /**< enum eg_why: why there are none */
+    const char *text;
 };
 struct gdb_process {
     uint32_t pid;
     struct eg_obj leader, mm;
     struct linux_whole whole; /**< its memory as it would read it */
+    bool compat;              /**< a 32-bit program */
     bool attached;
     struct gdb_process *next;
 };
 struct gdb_file;
+struct gdb_layout;
+struct gdb_options {
+    const uint32_t *pids; /**< processes that are inferiors from the beginning */
+    size_t n_pids;
+    bool all; /**< all processes are */
+};
 struct gdb {
     struct eg_run *r;
+    const struct gdb_options *options;
+    const struct gdb_hooks *hooks;
+    void *context;      /**< of the hooks */
     struct rsp_out out; /**< the answer */
     struct gdb_thread *threads;
-    size_t n_threads; /**< sorted by tid */
-    struct gdb_process *processes; /**< those that were asked for */
-    uint32_t pid, tid; /**< of the last Hg; pid GDB_KERNEL or a process's */
+    size_t n_threads;              /**< sorted by tid */
+    struct gdb_process *processes; /**< those that were asked for, in order */
+    bool kernel;                   /**< it is an inferior: it was not detached */
+    uint32_t pid, tid;      /**< of the last Hg: GDB_KERNEL or a process; a thread of @threads */
     struct gdb_file *files; /**< open ones of vFile */
     uint32_t fs_pid;        /**< of vFile:setfs: whose mount namespace; 0: the first */
-    bool no_acks, multiprocess, error_texts, done;
-    const struct gdb_hooks *hooks;
-    void *context;
+    const struct gdb_layout *layouts[4]; /**< registers.c */
+    struct {                             /* the object that is being sent: query.c */
+        const char *name, *annex;
+        uint32_t pid, tid;
+        const uint8_t *at;
+        size_t len;
+    } object;
+    struct { /* what qsThreadInfo goes on with: threads.c */
+        size_t inferior, thread;
+        uint32_t pid;
+    } listed;
+    bool multiprocess, no_acks, physical;
+    bool error_texts;                                      /**< the debugger reads E.text */
+    bool lldb, error_strings, thread_suffix, list_threads; /**< what lldb says of itself */
+    bool done; /**< the debugger has gone, or the run has failed: send @out and hang up */
 };
 /** What the command gives: running plugins. */
 struct gdb_hooks {
@@ -56,19 +81,37 @@ struct gdb_hooks {
     const char *(*osdata)(void *context, const char *name, struct eg_arena *a);
 };
 
-struct gdb *gdb_open(struct eg_run *r, const struct gdb_hooks *hooks, void *context);
-/** Answer one packet: whole packets are added to g->out. */
+/** @o and @hooks are borrowed, and may be NULL. @return NULL: the run has failed. Not inside of
+ * eg_run_do(), nor are the next two. */
+struct gdb *gdb_open(struct eg_run *r, const struct gdb_options *o, const struct gdb_hooks *hooks,
+                     void *context);
+/** Answer one packet (a NUL is behind it): whole packets are added to g->out, which the caller sends
+ * and empties. */
 void gdb_answer(struct gdb *g, const char *packet, size_t len);
-void gdb_close(struct gdb *g);
+void gdb_close(struct gdb *g); /**< NULL-safe */
+/** Answer what comes from @in on @out until the debugger goes (either may be a pipe; SIGPIPE has to
+ * be ignored). @return 0; -EG_ECANCEL: Ctrl-C. */
+int gdb_serve(struct gdb *g, int in, int out);
 
 /* ---- between the files of this folder ---- */
 
+/* All of them are called inside of eg_run_do(): eg_tmp() is at hand, and lasts until the debugger
+ * goes. What a packet alone needs is not taken from it. */
+
 struct gdb_thread *gdb_thread_find(struct gdb *g, uint32_t tid);
-/** The process of @pid, with its memory; NULL: none, or a kernel thread. */
+/** The thread of the last Hg; NULL: none is left. Is it seen as one of its process, not of the
+ * kernel? */
+struct gdb_thread *gdb_current(struct gdb *g);
+bool gdb_in_process(const struct gdb *g);
+/** Its registers in the kernel, or those of its program; NULL: none, t->why_kernel or t->why_user.
+ */
+const struct linux_regs *gdb_registers(struct gdb *g, struct gdb_thread *t, bool user);
+/** The process of @pid, with its memory; NULL: none, or a kernel thread. It may not be attached. */
 struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid);
 
-/** Text that is made once and sent in pieces (qXfer). NULL: E01. Lives as long as the run, or until
- * the same object is asked for with another annex. */
+/** Text that is made once and sent in pieces (qXfer), of the inferior and thread of the last Hg. In
+ * the run's memory. It is made again when another object, annex or thread was asked for in between.
+ */
 struct gdb_object {
     const char *name; /**< "auxv", "libraries-svr4", … */
     /** @return the bytes; NULL with *@error: none. */
@@ -85,12 +128,12 @@ bool gdb_vfile(struct gdb *g, const char *packet, size_t len);
 /** The name under which the kernel's minted file is opened: exec-file of GDB_KERNEL. */
 #define GDB_KERNEL_FILE "/proc/kernel.elf"
 
-/** /proc/PID/NAME as the guest's own would be (procfs.c): maps, cmdline, environ, status, stat,
- * comm, auxv, task/TID/…, links cwd exe root fd/N. NULL: no such. */
-const char *gdb_proc_text(struct gdb *g, const char *path, size_t *len);
-const char *gdb_proc_link(struct gdb *g, const char *path);
+/** Which files memory did not have whole, and what was given instead: `monitor files`. */
+const char *gdb_files_text(struct gdb *g);
 
-void gdb_error(struct gdb *g, unsigned number, const char *format, ...)
-    EG_PRINTF(3, 4); /**< E.text where the debugger reads that, else Enn */
+/** One answer: Enn, with the text where the debugger reads one. */
+void gdb_error(struct gdb *g, unsigned number, const char *format, ...) EG_PRINTF(3, 4);
+/** The same, an answer of one packet. */
+void gdb_reply(struct gdb *g, const char *format, ...) EG_PRINTF(2, 3);
 
 #endif

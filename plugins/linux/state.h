@@ -22,6 +22,7 @@ struct linux_state {
     unsigned n_cpus;                 /**< nr_cpu_ids */
     uint64_t modules, btf_modules;   /**< list heads; 0: not found */
     const struct eg_profile *btf;    /**< the base profile, if it is the image's BTF; NULL */
+    uint64_t btf_at;                 /**< the physical address of that */
 
     bool has_module_btfs; /**< these two are filled when a module's types are first wanted */
     EG_VEC(struct linux_module_btf) module_btfs;

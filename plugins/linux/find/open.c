@@ -111,6 +111,7 @@ static int make_state(struct eg_system *sys, const struct linux_candidate *c, st
     s->image_start = c->start;
     s->image_end = c->end;
     s->btf = c->given && c->given->types ? NULL : c->types;
+    s->btf_at = c->btf;
     linux_sym(c, "modules", &s->modules);
     linux_sym(c, "btf_modules", &s->btf_modules);
     per_cpu(sys, c, s);

@@ -80,6 +80,16 @@ bool linux_unwind_orc(struct eg_run *r, const struct linux_unwind_tables *t, uin
                       struct linux_orc *out);
 const struct linux_unwind_tables *linux_unwind_tables(struct eg_run *r);
 bool linux_unwind_has_orc(const struct linux_unwind_tables *t);
+/** One of the tables: the kernel's is the first, those of modules follow by address. */
+struct linux_orc_table {
+    uint64_t first, last; /**< the code that it is of */
+    uint64_t ip, entries; /**< @n places, each counted from where it stands, and as many entries */
+    uint32_t n;
+};
+struct linux_orc_format;
+/** @return false: there are no more. */
+bool linux_unwind_table(const struct linux_unwind_tables *t, size_t i, struct linux_orc_table *out,
+                        struct linux_orc_format *format);
 /** The kernel was built with ORC, so without frame pointers, and its tables are lost. */
 bool linux_unwind_lacks_orc(const struct linux_unwind_tables *t);
 /** Code that was made at run time: @name is what kallsyms calls it. */

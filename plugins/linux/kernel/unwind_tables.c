@@ -60,16 +60,11 @@ enum {
     SAMPLE = 4096, // entries that tell how registers are numbered
 };
 
-struct table {
-    uint64_t first, last; // the code that it is of
-    uint64_t ip, entries;
-    uint32_t n;
-};
 struct linux_unwind_tables {
     struct linux_orc_format format;
     bool has_orc, lacks_orc; // the kernel was built with it, and it is not there
-    struct table kernel;
-    EG_VEC(struct table) modules;        // by address
+    struct linux_orc_table kernel;
+    EG_VEC(struct linux_orc_table) modules;        // by address
     EG_VEC(struct linux_made_code) made; // by address
     bool no_room;
 };
@@ -77,7 +72,7 @@ struct linux_unwind_tables {
 /* ---- finding ---- */
 
 /* A table's n-th place: each word counts from where it stands. */
-static bool place(struct eg_run *r, const struct table *t, uint64_t i, uint64_t *out)
+static bool place(struct eg_run *r, const struct linux_orc_table *t, uint64_t i, uint64_t *out)
 {
     uint32_t word;
 
@@ -118,7 +113,7 @@ static void find_kernel(struct eg_run *r, struct linux_unwind_tables *t)
         eg_note(r, "the kernel's ORC tables are damaged, or of a form that is not known");
         return;
     }
-    t->kernel = (struct table){ .ip = ip, .entries = entries, .n = (uint32_t)n };
+    t->kernel = (struct linux_orc_table){ .ip = ip, .entries = entries, .n = (uint32_t)n };
     if (!place(r, &t->kernel, 0, &t->kernel.first) ||
         !place(r, &t->kernel, n - 1, &t->kernel.last) || t->kernel.last < t->kernel.first) {
         eg_note(r, "the kernel's ORC tables cannot be read");
@@ -138,7 +133,7 @@ static void find_kernel(struct eg_run *r, struct linux_unwind_tables *t)
 
 static int by_first(const void *a, const void *b)
 {
-    const struct table *x = a, *y = b;
+    const struct linux_orc_table *x = a, *y = b;
 
     return x->first < y->first ? -1 : x->first > y->first;
 }
@@ -164,7 +159,7 @@ static void find_modules(struct eg_run *r, struct linux_unwind_tables *t)
     struct eg_obj m;
 
     linux_each_module(r, m) {
-        struct table new = { 0 }, *kept;
+        struct linux_orc_table new = { 0 }, *kept;
         uint64_t size;
 
         if (!module_text(r, m, &new.first, &size) || !eg_add(new.first, size - 1, &new.last) ||
@@ -273,6 +268,16 @@ bool linux_unwind_has_orc(const struct linux_unwind_tables *t)
     return t->has_orc;
 }
 
+bool linux_unwind_table(const struct linux_unwind_tables *t, size_t i, struct linux_orc_table *out,
+                        struct linux_orc_format *format)
+{
+    if (!t->has_orc || i > t->modules.n)
+        return false;
+    *out = i ? t->modules.at[i - 1] : t->kernel;
+    *format = t->format;
+    return true;
+}
+
 bool linux_unwind_lacks_orc(const struct linux_unwind_tables *t)
 {
     return t->lacks_orc;
@@ -282,7 +287,7 @@ bool linux_unwind_lacks_orc(const struct linux_unwind_tables *t)
 
 /* The last entry at or below @pc. Of several for one place the last counts: those before it only
  * end a section. */
-static bool entry_in(struct eg_run *r, const struct table *t, const struct linux_orc_format *f,
+static bool entry_in(struct eg_run *r, const struct linux_orc_table *t, const struct linux_orc_format *f,
                      uint64_t pc, struct linux_orc *out)
 {
     uint64_t from = 0, to = t->n, at;

@@ -17,7 +17,7 @@
 
 EG_FIELD_AS(mm_saved_auxv, mm_struct, "saved_auxv");
 
-enum { IMAGES_MAX = 4096, LISTS_MAX = 64, AUXV_MAX = 64, DT_DEBUG = 21, PATH_MAX_ = 512 };
+enum { IMAGES_MAX = 4096, LISTS_MAX = 64, DT_DEBUG = 21, PATH_MAX_ = 512 };
 
 struct making {
     struct eg_run *r;
@@ -32,29 +32,42 @@ struct making {
 
 /* ---- the auxiliary vector ---- */
 
-bool linux_auxv(struct eg_run *r, struct eg_obj mm, uint64_t key, uint64_t *value, bool *wide)
+size_t linux_auxv_bytes(struct eg_run *r, struct eg_obj mm, uint8_t *out, bool *wide)
 {
     struct eg_obj all = eg_at(mm, mm_saved_auxv);
-    const struct eg_model *model = &mm.bind->model;
-    const unsigned bytes = all.why ? 0 : EG_MIN(all.size, (unsigned)(AUXV_MAX * 2 * 8));
-    unsigned size = model->long_size;
-    uint8_t raw[AUXV_MAX * 2 * 8];
+    const bool big = mm.bind->model.big_endian;
+    const unsigned bytes = all.why ? 0 : EG_MIN(all.size, (unsigned)LINUX_AUXV_BYTES);
+    unsigned size = mm.bind->model.long_size;
 
     (void)r;
-    if (!bytes || !eg_read(all.view, all.space, all.addr, raw, bytes))
-        return false;
+    if (!bytes || !eg_read(all.view, all.space, all.addr, out, bytes))
+        return 0;
     // A 32-bit program has it in words of 32 bits (fs/compat_binfmt_elf.c): keys are small.
-    if (size == 8 && eg_load_(raw, 8, model->big_endian) > 0xffff)
+    if (size == 8 && eg_load_(out, 8, big) > 0xffff)
         size = 4;
     if (wide)
         *wide = size == 8;
-    for (unsigned at = 0; at + 2 * size <= bytes; at += 2 * size) {
-        const uint64_t own = eg_load_(raw + at, size, model->big_endian);
+    for (unsigned at = 0; at + 2 * size <= bytes; at += 2 * size)
+        if (!eg_load_(out + at, size, big))
+            return at + 2 * size;
+    return bytes / (2 * size) * (2 * size);
+}
 
-        if (!own)
-            return false;
-        if (own == key) {
-            *value = eg_load_(raw + at + size, size, model->big_endian);
+bool linux_auxv(struct eg_run *r, struct eg_obj mm, uint64_t key, uint64_t *value, bool *wide)
+{
+    uint8_t raw[LINUX_AUXV_BYTES];
+    bool is_wide = false;
+    const size_t bytes = linux_auxv_bytes(r, mm, raw, &is_wide);
+    const bool big = mm.bind->model.big_endian;
+    const unsigned size = is_wide ? 8 : 4;
+
+    if (bytes && wide)
+        *wide = is_wide;
+    for (size_t at = 0; at + 2 * size <= bytes; at += 2 * size) {
+        const uint64_t own = eg_load_(raw + at, size, big);
+
+        if (own && own == key) {
+            *value = eg_load_(raw + at + size, size, big);
             return true;
         }
     }

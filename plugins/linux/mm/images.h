@@ -55,5 +55,9 @@ enum linux_auxv {
 /** @wide (may be NULL): it is of a 64-bit program. */
 EG_API bool linux_auxv(struct eg_run *r, struct eg_obj mm, uint64_t key, uint64_t *value,
                        bool *wide);
+enum { LINUX_AUXV_BYTES = 64 * 2 * 8 };
+/** All of it with its end, AT_NULL, as the program was given it. @out has LINUX_AUXV_BYTES. @return
+ * how many it wrote; 0: it cannot be read. */
+EG_API size_t linux_auxv_bytes(struct eg_run *r, struct eg_obj mm, uint8_t *out, bool *wide);
 
 #endif

@@ -37,6 +37,28 @@ bool linux_sigset(struct eg_obj set, uint64_t *out)
     return true;
 }
 
+EG_FIELD_AS(signal_sighand, task_struct, "sighand");
+EG_FIELD_AS(sighand_action, sighand_struct, "action");
+EG_FIELD_AS(signal_handler, k_sigaction, "sa.sa_handler"); // a macro of libc
+
+bool linux_signal_actions(struct eg_run *r, struct eg_obj task, uint64_t *ignored, uint64_t *caught)
+{
+    struct eg_obj all = eg_at(task, signal_sighand, sighand_action);
+    uint64_t handler;
+
+    (void)r;
+    *ignored = *caught = 0;
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        if (!eg_get(&handler, eg_index(all, i), signal_handler))
+            return false;
+        if (handler == 1) // SIG_IGN
+            *ignored |= UINT64_C(1) << i;
+        else if (handler > 1)
+            *caught |= UINT64_C(1) << i;
+    }
+    return true;
+}
+
 const char *linux_sigset_text(struct eg_run *r, uint64_t set)
 {
     const bool most = __builtin_popcountll(set) > SIGNALS / 2;

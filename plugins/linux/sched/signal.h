@@ -19,6 +19,10 @@ EG_FIELD_AS(sigqueue_value, sigqueue, "info._sifields._rt._sigval.sival_ptr");
 EG_API const char *linux_signal_name(struct eg_run *r, uint64_t number);
 /** A set, a cursor on a sigset_t: bit 0 is signal 1. @return false: it cannot be read. */
 EG_API bool linux_sigset(struct eg_obj set, uint64_t *out);
+/** Which signals the process of @task ignores, and of which it has handlers: bit 0 is signal 1.
+ * @return false: that cannot be read. */
+EG_API bool linux_signal_actions(struct eg_run *r, struct eg_obj task, uint64_t *ignored,
+                                 uint64_t *caught);
 /** The names in a set: "SIGINT,SIGTERM"; all but a few as "all but SIGKILL,SIGSTOP". */
 EG_API const char *linux_sigset_text(struct eg_run *r, uint64_t set);
 

@@ -1,0 +1,346 @@
+/* found.c - files of the image by their names, and what memory has of them. What is only needed on
+ * the way is in the memory of a run of its own: a debugger may ask as often as it likes. */
+#include "../../core/tmpfile.h"
+#include "../../plugins/linux/fs/file.h"
+#include "../../plugins/linux/fs/inode.h"
+#include "../../plugins/linux/fs/inodes.h"
+#include "../../plugins/linux/fs/lookup.h"
+#include "../../plugins/linux/fs/overlay.h"
+#include "../../plugins/linux/kernel/vmlinux.h"
+#include "../../plugins/linux/mm/content.h"
+#include "../../plugins/linux/mm/elf.h"
+#include "../../plugins/linux/mm/vma.h"
+#include "../../plugins/linux/mm/xattr.h"
+#include "../../plugins/linux/sched/task.h"
+#include "../procfs.h"
+#include "file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { F_ENOENT = 2, F_ENOTDIR = 20, F_ENAMETOOLONG = 91, F_EUNKNOWN = 9999 };
+enum { KIND = 0170000, REGULAR = 0100000, FOLDER = 0040000 };
+
+/* A question that is answered in a run of its own. */
+struct question {
+    struct gdb *g;
+    const char *path;
+    bool follow;
+    struct gdb_found *out;
+    unsigned error;
+    bool useful;
+    char *target, said[160];
+};
+
+static bool ask(struct gdb *g, struct question *q, int (*fn)(struct eg_run *r, void *context))
+{
+    struct eg_run *r;
+
+    q->g = g;
+    if (eg_run_open(&r, eg_system_of(g->r), NULL, NULL))
+        return false;
+    if (eg_run_do(r, fn, q))
+        q->error = F_EUNKNOWN;
+    eg_run_close(r);
+    return !q->error;
+}
+
+static struct eg_obj process(struct eg_run *r, uint32_t pid)
+{
+    struct eg_obj task;
+
+    if (!pid)
+        return linux_init(r);
+    linux_each_process(r, task)
+        if (eg_get_or((int64_t)-1, task, task_struct.tgid) == pid)
+            return task;
+    return LINUX_NOBODY;
+}
+
+static int has_process(struct eg_run *r, void *context)
+{
+    struct question *q = context;
+
+    q->error = process(r, (uint32_t)q->out->ino).why ? F_ENOENT : 0;
+    return 0;
+}
+
+bool gdb_has_process(struct gdb *g, uint32_t pid)
+{
+    struct gdb_found f = { .ino = pid };
+    struct question q = { .out = &f };
+
+    return ask(g, &q, has_process);
+}
+
+/* ---- by name ---- */
+
+static int64_t seconds(struct eg_run *r, struct eg_obj inode, enum linux_inode_time which)
+{
+    const struct eg_cell c = linux_inode_time(r, inode, which);
+
+    return c.tag == EG_CELL_INT || c.tag == EG_CELL_UINT ? c.i / 1000000000 : 0;
+}
+
+static void describe(struct eg_run *r, struct eg_obj inode, struct gdb_found *out)
+{
+    const struct eg_obj data = linux_overlay_data(r, inode);
+
+    out->inode = data.why ? inode.addr : data.addr;
+    eg_get(&out->dev, inode, inode.i_sb, super_block.s_dev);
+    out->dev = linux_minor(out->dev) | linux_major(out->dev) << 8; // as stat() has it
+    out->ino = (uint32_t)eg_get_or((uint64_t)0, inode, inode.i_ino);
+    out->mode = eg_get_or(0u, inode, inode.i_mode);
+    out->links = eg_get_or(0u, inode, inode.i_nlink);
+    eg_get(&out->uid, inode, inode_uid);
+    eg_get(&out->gid, inode, inode_gid);
+    eg_get(&out->rdev, inode, inode.i_rdev);
+    if (!linux_file_size(data.why ? inode : data, &out->size))
+        out->size = 0;
+    out->times[0] = seconds(r, inode, LINUX_ATIME);
+    out->times[1] = seconds(r, inode, LINUX_MTIME);
+    out->times[2] = seconds(r, inode, LINUX_CTIME);
+    out->is = (out->mode & KIND) == REGULAR  ? GDB_CACHED
+              : (out->mode & KIND) == FOLDER ? GDB_FOLDER
+                                             : GDB_OTHER;
+}
+
+/* The file of a mapping that is shown by this name: it may be in no folder any more. */
+static bool find_mapped(struct eg_run *r, struct eg_obj task, const char *path,
+                        struct gdb_found *out)
+{
+    struct eg_obj mm = eg_at(task, task_struct.mm), vma;
+    uint64_t file, last = 0;
+
+    linux_each_vma(r, mm, vma) {
+        struct eg_obj at = eg_at(vma, vm_area_struct.vm_file), inode;
+        const char *own;
+
+        if (!eg_load(&file, at) || !file || file == last)
+            continue;
+        last = file;
+        own = linux_file_path(r, at, task);
+        if (!own || (strcmp(own, path) && ((own = linux_file_path(r, at, LINUX_NOBODY)) == NULL ||
+                                           strcmp(own, path))))
+            continue;
+        inode = linux_file_inode(r, at);
+        if (inode.why)
+            return false;
+        describe(r, inode, out);
+        inode = linux_file_data(r, at);
+        if (!inode.why)
+            out->inode = inode.addr;
+        return true;
+    }
+    return false;
+}
+
+static int find(struct eg_run *r, void *context)
+{
+    struct question *q = context;
+    struct eg_obj task = process(r, q->g->fs_pid);
+    struct linux_found found;
+    const char *path = q->path, *link;
+
+    // A link of /proc, which leads to a file.
+    if (!strncmp(path, "/proc/", 6) && procfs_kind(r, path) == PROCFS_FOLDER) {
+        q->out->is = GDB_FOLDER;
+        q->out->mode = 0040555;
+        return 0;
+    }
+    if (!strncmp(path, "/proc/", 6) && (link = procfs_link(r, path)))
+        path = link;
+    switch (linux_lookup(r, task, path, q->follow, &found)) {
+    case LINUX_FOUND:
+        describe(r, found.inode, q->out);
+        return 0;
+    case LINUX_NO_NAME:
+        q->error = find_mapped(r, task, path, q->out) ? 0 : F_ENOENT;
+        return 0;
+    case LINUX_NO_FOLDER:
+        q->error = F_ENOTDIR;
+        return 0;
+    default:
+        q->error = F_ENAMETOOLONG;
+        return 0;
+    }
+}
+
+unsigned gdb_find_file(struct gdb *g, const char *path, bool follow, struct gdb_found *out)
+{
+    struct question q = { .path = path, .follow = follow, .out = out };
+
+    return ask(g, &q, find) ? 0 : q.error ? q.error : F_EUNKNOWN;
+}
+
+static int link_target(struct eg_run *r, void *context)
+{
+    struct question *q = context;
+    struct linux_found found;
+    const char *target = NULL;
+
+    if (!strncmp(q->path, "/proc/", 6))
+        target = procfs_link(r, q->path);
+    else if (linux_lookup(r, process(r, q->g->fs_pid), q->path, false, &found) == LINUX_FOUND)
+        target = linux_link_target(r, found.inode);
+    q->target = target ? strdup(target) : NULL;
+    return 0;
+}
+
+const char *gdb_link_target(struct gdb *g, const char *path)
+{
+    struct question q = { .path = path };
+    const char *out = NULL;
+
+    if (ask(g, &q, link_target) && q.target)
+        out = eg_strf(g->r, "%s", q.target);
+    free(q.target);
+    return out;
+}
+
+/* ---- content ---- */
+
+static bool is_there(const struct linux_content *c, uint64_t at, uint64_t len)
+{
+    uint64_t last;
+
+    if (!len)
+        return true;
+    if (!eg_add(at, len - 1, &last) || last >= c->size)
+        return false;
+    for (size_t i = 0; i < c->parts.n; i++) {
+        const struct linux_content_part *p = &c->parts.at[i];
+
+        if ((p->kind == LINUX_CONTENT_MISSING || p->partial) && p->first <= last &&
+            at <= p->first + p->len - 1)
+            return false;
+    }
+    return true;
+}
+
+/* Are the headers there, and all sections but those of code and data, which a debugger reads from
+ * the process? */
+static bool has_tables(struct eg_run *r, struct eg_obj inode, const struct linux_content *c)
+{
+    enum { NOBITS = 8, PROGBITS = 1, ALLOC = 2 };
+    struct eg_space *space = linux_file_space(r, inode);
+    uint64_t flags, at, len, vaddr;
+    struct linux_elf elf;
+    uint8_t head[64];
+
+    if (!space || !linux_elf_open(r, space, 0, true, &elf) || !elf.n_sections ||
+        elf.section_size != (elf.wide ? 64 : 40) ||
+        !is_there(c, elf.shoff, (uint64_t)elf.n_sections * elf.section_size))
+        return false;
+    for (unsigned i = 0; i < elf.n_sections; i++) {
+        uint32_t type;
+
+        if (!eg_read(eg_view_of(r), space, elf.shoff + (uint64_t)i * elf.section_size, head,
+                     elf.section_size))
+            return false;
+        type = (uint32_t)eg_load_(head + 4, 4, elf.big_endian);
+        flags = eg_load_(head + 8, elf.wide ? 8 : 4, elf.big_endian);
+        at = eg_load_(head + (elf.wide ? 24 : 16), elf.wide ? 8 : 4, elf.big_endian);
+        len = eg_load_(head + (elf.wide ? 32 : 20), elf.wide ? 8 : 4, elf.big_endian);
+        if (type == NOBITS || !type || (type == PROGBITS && flags & ALLOC))
+            continue;
+        if (!is_there(c, at, len))
+            return false;
+    }
+    // How frames are unwound.
+    return !linux_elf_section(r, &elf, ".eh_frame", &at, &len, &vaddr) || is_there(c, at, len);
+}
+
+static int judge(struct eg_run *r, void *context)
+{
+    struct question *q = context;
+    struct eg_obj inode = eg_object(r, inode, q->out->inode);
+    struct linux_content c = { 0 };
+
+    if (!linux_content_of(r, inode, &c)) {
+        snprintf(q->said, sizeof q->said, "cannot be read");
+    } else if (c.whole) {
+        q->useful = true;
+    } else {
+        q->useful = has_tables(r, inode, &c);
+        snprintf(q->said, sizeof q->said, "memory has %llu of %llu bytes: %s",
+                 (unsigned long long)c.present, (unsigned long long)c.size,
+                 q->useful ? "given, for all headers and tables are there"
+                           : "not given, the debugger's own disk may have it");
+    }
+    linux_content_fini(&c);
+    return 0;
+}
+
+bool gdb_file_useful(struct gdb *g, const char *path, struct gdb_found *f)
+{
+    struct question q = { .out = f };
+
+    if (f->is != GDB_CACHED)
+        return true;
+    ask(g, &q, judge);
+    if (*q.said)
+        gdb_file_say(g, path, q.said);
+    return q.useful;
+}
+
+ssize_t gdb_read_cached(struct gdb *g, const struct gdb_found *f, uint64_t at, void *out,
+                        size_t len)
+{
+    struct eg_view *v = eg_view_of(g->r);
+    struct eg_space *space = linux_file_space(g->r, eg_object(g->r, inode, f->inode));
+    uint8_t *to = out;
+    size_t n = 0;
+
+    while (space && n < len) {
+        struct eg_extent x;
+        size_t some;
+
+        eg_extent_at(v, space, at + n, &x);
+        if (x.why)
+            break;
+        some = EG_MIN(len - n, x.last - (at + n) + 1);
+        if (!eg_read(v, space, at + n, to + n, some))
+            break;
+        n += some;
+    }
+    return n ? (ssize_t)n : -1;
+}
+
+/* ---- the kernel ---- */
+
+static int mint(struct eg_run *r, void *context)
+{
+    FILE *f = context;
+    struct linux_vmlinux_counts counts;
+    // The debugger reads code and constants from memory, where patches are as they are.
+    const struct linux_vmlinux_options o = { .modules = true, .no_text = true };
+
+    return linux_vmlinux_write(r, &o, f, &counts) && !fflush(f) ? 0 : -EG_EIO;
+}
+
+int gdb_mint_kernel(struct gdb *g, uint64_t *size)
+{
+    const int fd = eg_tmpfile(NULL);
+    FILE *f = fd < 0 ? NULL : fdopen(dup(fd), "w+b");
+    struct eg_run *r = NULL;
+    off_t end = -1;
+
+    if (f && !eg_run_open(&r, eg_system_of(g->r), NULL, NULL)) {
+        if (!eg_run_do(r, mint, f) && !fseeko(f, 0, SEEK_END))
+            end = ftello(f);
+        for (size_t i = 0; i < r->notes.n; i++)
+            eg_note(g->r, "%s: %s", GDB_KERNEL_FILE, r->notes.at[i].text);
+        eg_run_close(r);
+    }
+    if (f)
+        fclose(f);
+    if (end > 0) {
+        *size = (uint64_t)end;
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    eg_note(g->r, "the kernel's file could not be made");
+    return -1;
+}

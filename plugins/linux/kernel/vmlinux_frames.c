@@ -1,0 +1,302 @@
+/* vmlinux_frames.c - .debug_frame of the kernel's ELF file (DWARF 5, section 6.4) from ORC.
+ *
+ *  An entry of ORC becomes a row: where the caller's stack pointer is, which is the CFA, and where
+ * the frame pointer and the return address were saved. ORC says nothing of the other registers, so
+ * they are not known in the caller; but entry code saves them all in a pt_regs, which is a row too.
+ *
+ *  A debugger looks at the call before a return address, except below a "signal frame", whose
+ * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for
+ * functions that the processor enters by an exception or interrupt, so that the first entry has its
+ * frame. A system call is not among them. */
+#include "../../../core/run.h"
+#include "../mm/elf.h"
+#include "orc.h"
+#include "unwind.h"
+#include "vmlinux_frames.h"
+
+enum {
+    DX = 1, // DWARF numbers of registers (psABI x86-64, figure 3.36)
+    DI = 5,
+    BP = 6,
+    SP = 7,
+    R10 = 10,
+    R13 = 13,
+    IP = 16,
+    PT_IP = 128, // in struct pt_regs
+    PT_SP = 152,
+    IRET_SP = 24, // behind the ip of what the processor pushes
+    CHUNK = 4096, // entries that are read at once
+    ROWS_MAX = 512,
+};
+/* Registers in the order of struct pt_regs, by their DWARF numbers. */
+static const uint8_t saved[] = { 15, 14, 13, 12, 6, 3, 11, 10, 9, 8, 0, 2, 1, 4, 5 };
+
+struct frames {
+    struct linux_vmlinux *x;
+    struct linux_cfi cfi;
+    size_t cie[2]; // of calls; of signal frames
+    size_t symbol; // the next one, by address
+    bool open;     // a function has begun
+    bool signal;
+    unsigned rows;
+    struct linux_orc row; // in force; of an open function it is written
+};
+
+/* ---- rows ---- */
+
+static void put_cfa(struct linux_cfi *c, const struct linux_orc *o)
+{
+    static const uint8_t number[LINUX_ORC_REGS] = {
+        [LINUX_ORC_AX] = 0,    [LINUX_ORC_DX] = DX,   [LINUX_ORC_DI] = DI,  [LINUX_ORC_BP] = BP,
+        [LINUX_ORC_SP] = SP,   [LINUX_ORC_R10] = R10, [LINUX_ORC_R13] = R13
+    };
+
+    switch (o->sp_reg) {
+    case LINUX_ORC_SP_INDIRECT:
+        linux_cfi_cfa_deref(c, SP, 0, o->sp_offset);
+        break;
+    case LINUX_ORC_BP_INDIRECT:
+        linux_cfi_cfa_deref(c, BP, o->sp_offset, 0);
+        break;
+    case LINUX_ORC_SP:
+    case LINUX_ORC_BP:
+        linux_cfi_cfa(c, number[o->sp_reg], o->sp_offset);
+        break;
+    default: // the kernel adds no offset
+        linux_cfi_cfa(c, number[o->sp_reg], 0);
+    }
+}
+
+static void put_bp(struct linux_cfi *c, const struct linux_orc *o)
+{
+    if (o->bp_reg == LINUX_ORC_PREV_SP)
+        linux_cfi_saved(c, BP, o->bp_offset);
+    else if (o->bp_reg == LINUX_ORC_BP)
+        linux_cfi_saved_at(c, BP, BP, o->bp_offset);
+    else if (o->type == LINUX_ORC_FULL_REGS)
+        linux_cfi_saved(c, BP, 32);
+    else
+        linux_cfi_same(c, BP);
+}
+
+static void put_type(struct linux_cfi *c, const struct linux_orc *o)
+{
+    for (size_t i = 0; i < sizeof saved; i++)
+        if (saved[i] != BP && o->type == LINUX_ORC_FULL_REGS)
+            linux_cfi_saved(c, saved[i], 8 * (int64_t)i);
+        else if (saved[i] != BP && o->type == LINUX_ORC_IRET_REGS)
+            linux_cfi_same(c, saved[i]);
+        else if (saved[i] != BP)
+            linux_cfi_undefined(c, saved[i]);
+    if (o->type == LINUX_ORC_CALL) {
+        linux_cfi_saved(c, IP, -8);
+        linux_cfi_is_cfa(c, SP);
+    } else {
+        linux_cfi_saved(c, IP, o->type == LINUX_ORC_FULL_REGS ? PT_IP : 0);
+        linux_cfi_saved(c, SP, o->type == LINUX_ORC_FULL_REGS ? PT_SP : IRET_SP);
+    }
+}
+
+static bool is_end(const struct linux_orc *o)
+{
+    static const bool usable[LINUX_ORC_REGS] = {
+        [LINUX_ORC_AX] = true,          [LINUX_ORC_DX] = true,          [LINUX_ORC_DI] = true,
+        [LINUX_ORC_BP] = true,          [LINUX_ORC_SP] = true,          [LINUX_ORC_R10] = true,
+        [LINUX_ORC_R13] = true,         [LINUX_ORC_BP_INDIRECT] = true, [LINUX_ORC_SP_INDIRECT] = true,
+    };
+
+    return o->type < LINUX_ORC_CALL || o->type > LINUX_ORC_IRET_REGS ||
+           o->sp_reg >= LINUX_ORC_REGS || !usable[o->sp_reg] ||
+           (o->bp_reg != LINUX_ORC_UNDEFINED && o->bp_reg != LINUX_ORC_PREV_SP &&
+            o->bp_reg != LINUX_ORC_BP);
+}
+
+/* From @was, which may be the rules that a function begins with (put_cies), to @o. */
+static void put_row(struct frames *f, const struct linux_orc *was, const struct linux_orc *o)
+{
+    const bool new_type = was->type != o->type || is_end(was);
+
+    if (is_end(o)) { // nothing called this code, or nothing is known of it: the stack ends
+        linux_cfi_undefined(&f->cfi, IP);
+        return;
+    }
+    if (was->sp_reg != o->sp_reg || was->sp_offset != o->sp_offset || is_end(was))
+        put_cfa(&f->cfi, o);
+    if (new_type)
+        put_type(&f->cfi, o);
+    if (new_type || was->bp_reg != o->bp_reg || was->bp_offset != o->bp_offset)
+        put_bp(&f->cfi, o);
+}
+
+/* The rules that functions begin with: as behind a call. */
+static const struct linux_orc called = { .sp_reg = LINUX_ORC_SP,
+                                         .sp_offset = 8,
+                                         .bp_reg = LINUX_ORC_UNDEFINED,
+                                         .type = LINUX_ORC_CALL };
+
+static void put_cies(struct frames *f)
+{
+    const struct linux_orc nothing = { 0 };
+
+    for (int i = 0; i < 2; i++) {
+        f->cie[i] = linux_cfi_cie(&f->cfi, i, IP);
+        put_row(f, &nothing, &called);
+        linux_cfi_end(&f->cfi);
+    }
+}
+
+/* ---- functions ---- */
+
+static bool same_row(const struct linux_orc *a, const struct linux_orc *b)
+{
+    return (is_end(a) && is_end(b)) ||
+           (a->type == b->type && a->sp_reg == b->sp_reg && a->sp_offset == b->sp_offset &&
+            a->bp_reg == b->bp_reg && a->bp_offset == b->bp_offset);
+}
+
+static void begin(struct frames *f, uint64_t at)
+{
+    linux_cfi_fde(&f->cfi, f->cie[f->signal], linux_vmlinux_address(f->x, at));
+    put_row(f, &called, &f->row);
+    f->rows = 0;
+    f->open = true;
+}
+
+static void end(struct frames *f, uint64_t at)
+{
+    if (f->open && linux_cfi_fde_end(&f->cfi, linux_vmlinux_address(f->x, at)))
+        f->x->counts->frames++;
+    f->open = false;
+}
+
+static bool is_interrupt(const struct linux_orc *o)
+{
+    return o->type == LINUX_ORC_IRET_REGS && o->signal;
+}
+
+/* Functions that begin up to @at, where @row comes into force. @return whether one begins there. */
+static bool next_function(struct frames *f, uint64_t at, const struct linux_orc *row)
+{
+    const struct linux_vmlinux *x = f->x;
+    bool begins = false;
+
+    for (; f->symbol < x->n_symbols && x->symbols[f->symbol].addr <= at; f->symbol++) {
+        const struct linux_vmlinux_symbol *s = &x->symbols[f->symbol];
+
+        if (!linux_vmlinux_code(s))
+            continue;
+        if (s->addr == at) {
+            begins = true;
+            f->signal = is_interrupt(row);
+        } else if (f->open && is_interrupt(&f->row) != f->signal) { // it has no entry of its own
+            end(f, s->addr);
+            f->signal = !f->signal;
+            begin(f, s->addr);
+        }
+    }
+    return begins;
+}
+
+static void row(struct frames *f, uint64_t at, const struct linux_orc *o)
+{
+    const struct linux_orc was = f->row;
+    const bool begins = next_function(f, at, o);
+
+    f->row = *o;
+    if (begins || !f->open || f->rows >= ROWS_MAX) {
+        end(f, at);
+        begin(f, at);
+    } else if (!same_row(&was, o)) {
+        linux_cfi_advance(&f->cfi, linux_vmlinux_address(f->x, at));
+        put_row(f, &was, o);
+        f->rows++;
+    }
+}
+
+/* ---- tables ---- */
+
+/* Where @table's entries from @i on are, up to @n. @return how many could be read. */
+static uint32_t read_entries(struct eg_run *r, const struct linux_orc_table *t, uint32_t i,
+                             uint32_t n, uint8_t *ip, uint8_t *entries)
+{
+    struct eg_view *v = eg_view_of(r);
+
+    n = EG_MIN(n, t->n - i);
+    for (; n > 1; n /= 2) // up to what is missing
+        if (eg_read(v, eg_kernel(r), t->ip + 4 * (uint64_t)i, ip, 4 * (size_t)n) &&
+            eg_read(v, eg_kernel(r), t->entries + LINUX_ORC_SIZE * (uint64_t)i, entries,
+                    LINUX_ORC_SIZE * (size_t)n))
+            return n;
+    return eg_read(v, eg_kernel(r), t->ip + 4 * (uint64_t)i, ip, 4) &&
+           eg_read(v, eg_kernel(r), t->entries + LINUX_ORC_SIZE * (uint64_t)i, entries,
+                   LINUX_ORC_SIZE);
+}
+
+/* An entry waits for the next one: of several for one place the last counts. */
+static void table(struct frames *f, const struct linux_orc_table *t,
+                  const struct linux_orc_format *format, uint8_t *ip, uint8_t *entries)
+{
+    struct eg_run *r = f->x->r;
+    struct linux_orc waits = { 0 }, o;
+    uint64_t at = t->first, lost = 0;
+    bool any = false;
+
+    f->symbol = eg_lower_bound(f->x->n_symbols, k, f->x->symbols[k].addr < t->first);
+    f->signal = false;
+    for (uint32_t i = 0, n; i < t->n && !eg_stopped(r); i += n) {
+        n = read_entries(r, t, i, CHUNK, ip, entries);
+        if (!n) { // how far the entry before it reaches is not known
+            if (f->open)
+                end(f, at);
+            any = false;
+            lost++;
+            n = 1;
+            continue;
+        }
+        for (uint32_t k = 0; k < n; k++) {
+            const uint64_t slot = t->ip + 4 * (uint64_t)(i + k);
+            const uint64_t place = slot + (uint64_t)(int32_t)eg_le32(ip + 4 * k);
+
+            if (place < t->first || place > t->last)
+                continue; // of a module's start-up code, which is gone
+            if (place < at || !linux_orc_decode(format, entries + LINUX_ORC_SIZE * k, &o)) {
+                lost++;
+                continue;
+            }
+            if (any && place > at)
+                row(f, at, &waits);
+            waits = o;
+            at = place;
+            any = true;
+        }
+    }
+    if (any && at <= t->last)
+        row(f, at, &waits);
+    end(f, t->last + 1);
+    if (lost)
+        eg_note(r, "%llu entries of ORC are damaged or cannot be read", (unsigned long long)lost);
+}
+
+static void by_orc(struct linux_vmlinux *x)
+{
+    const struct linux_unwind_tables *tables = linux_unwind_tables(x->r);
+    struct frames f = { .x = x, .cfi = { .out = &x->frame, .factor = -8 } };
+    uint8_t *ip = eg_tmp(x->r, 4 * CHUNK), *entries = eg_tmp(x->r, LINUX_ORC_SIZE * CHUNK);
+    struct linux_orc_format format;
+    struct linux_orc_table t;
+
+    if (!tables || !linux_unwind_has_orc(tables))
+        return;
+    put_cies(&f);
+    for (size_t i = 0; linux_unwind_table(tables, i, &t, &format); i++)
+        if (!i || x->o->modules)
+            table(&f, &t, &format, ip, entries);
+}
+
+void linux_vmlinux_frames(struct linux_vmlinux *x)
+{
+    if (eg_system_of(x->r)->arch->elf_machine == ELF_X86_64)
+        by_orc(x);
+    else if (eg_system_of(x->r)->arch->elf_machine == ELF_AARCH64)
+        linux_vmlinux_frames_arm64(x);
+}
