@@ -1,4 +1,4 @@
-/** boot.h - which boot of which machine an image shows, to tell whether another one is of the same. */
+/** boot.h - which boot of which machine an image shows, to tell whether another is of the same. */
 #ifndef EG_CLI_BOOT_H
 #define EG_CLI_BOOT_H
 

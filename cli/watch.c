@@ -314,7 +314,7 @@ static int begin(struct watch *w, struct cli_opened *o)
     return CLI_OK;
 }
 
-/* What the shown rows leave out is said once more by nobody: the stream has no numbers behind it. */
+/* A stream has no numbers behind it of what --filter left out. */
 static void end(struct watch *w)
 {
     for (size_t i = 0; i < w->events.at.n; i++) {

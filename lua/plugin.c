@@ -335,7 +335,7 @@ static void check_fields(lua_State *L)
 {
     static const char *const known[] = { "name",      "os",      "help", "manual", "aliases",
                                          "looks_for", "columns", "args", "needs",  "needs_symbols",
-                                         "uses",      "tree",    "run",  "key",     "moves",
+                                         "uses",      "tree",    "run",  "key",    "moves",
                                          NULL };
 
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
