@@ -37,6 +37,7 @@ struct cli {
     bool quiet, strict, sha256, force, help, version, wide;
     bool completing;       /**< only read to complete it: nobody has asked for code to be loaded */
     bool loaded_own;       /**< the user's own scripts */
+    bool has_usual_dirs;   /**< those are among profile_dirs */
     bool said;             /**< that standard output could not be written */
     struct eg_arena arena; /**< for texts that live as long as the command */
 };

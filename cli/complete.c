@@ -58,6 +58,13 @@ static bool last_of_list(struct line *l)
     return comma != NULL;
 }
 
+static void plugin_names(struct line *l)
+{
+    last_of_list(l);
+    if (l->prefix)
+        plugins(l);
+}
+
 static void plugin_list(struct line *l)
 {
     const bool first = !last_of_list(l);
@@ -269,8 +276,8 @@ static void described(struct line *l)
 }
 
 /* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE,
- * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), HELP (what it
- * describes), "one|of|these"; nothing is offered for others. */
+ * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), PLUGINS, HELP (what
+ * it describes), "one|of|these"; nothing is offered for others. */
 static void value(struct line *l, const char *kind)
 {
     if (!strcmp(kind, "FILE"))
@@ -291,6 +298,8 @@ static void value(struct line *l, const char *kind)
         from_image(l, false, true);
     else if (!strcmp(kind, "TYPE"))
         from_image(l, true, true);
+    else if (!strcmp(kind, "PLUGINS"))
+        plugin_names(l);
     else if (!strcmp(kind, "HELP"))
         described(l);
     else if (strchr(kind, '|'))

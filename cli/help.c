@@ -170,6 +170,8 @@ static int about_plugin(const struct eg_plugin_reg *reg)
     }
     printf("\nruns on: %s\n", p->os ? p->os : "any image");
     names("looks for", p->looks_for, ",");
+    names("key", p->key, ",");
+    names("moves", p->moves, ",");
     names("also known as", p->aliases, "");
     printf("source: %s\n", reg->file);
     return CLI_OK;

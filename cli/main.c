@@ -26,6 +26,7 @@
  *    open choice table spool  an image and its system; chosen rows; tables; many writers into one output
  *    run summary provenance  engram IMAGE PLUGIN…; engram IMAGE; what stands beside files of results
  *    plugins help topics version   what there is
+ *    diff watch events boot steady  what changed between images, or on a machine that runs
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
  *    shell line          looking by hand in Lua, line by line
  *    new                 a template of a plugin

@@ -20,9 +20,10 @@ static void usual_profile_dirs(struct cli *c)
     };
     const char **place;
 
-    for (size_t i = 0; i < countof(dirs); i++)
+    for (size_t i = 0; i < countof(dirs) && !c->has_usual_dirs; i++)
         if (dirs[i] && !access(dirs[i], R_OK | X_OK) && (place = eg_vec_push(&c->profile_dirs)))
             *place = dirs[i];
+    c->has_usual_dirs = true; // several images are opened by some
     c->find.profile_dirs = c->profile_dirs.at;
     c->find.n_profile_dirs = c->profile_dirs.n;
     c->find.swap_files = c->swap_files.at;
@@ -141,6 +142,12 @@ int cli_open(struct cli *c, struct cli_opened *o)
             return cli_cannot(&e);
     }
     return CLI_OK;
+}
+
+bool cli_may_live(const struct cli *c)
+{
+    return !strncmp(c->image, "/proc/", 6) || !strncmp(c->image, "/dev/", 5) ||
+           (strchr(c->image, ':') && access(c->image, F_OK));
 }
 
 void cli_close(struct cli_opened *o)

@@ -17,6 +17,9 @@ int cli_open(struct cli *c, struct cli_opened *o);
 /** The same without looking for a system. */
 int cli_open_image(struct cli *c, struct cli_opened *o);
 void cli_close(struct cli_opened *o);
+/** May c->image name a machine that runs ("qmp:SOCKET", "/proc/kcore")? img->live says so once it
+ * is open. */
+bool cli_may_live(const struct cli *c);
 /** Say that no kernel was found. @brief: the notes that say why have not been shown. @return
  * CLI_CANNOT_OPEN */
 int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief);

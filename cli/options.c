@@ -13,10 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Threads beyond this are a slip of the finger. */
+/* Threads beyond this are a slip of the finger. From so many letters a name is guessed: --phys. */
 enum { JOBS_MAX = 1024, KERNELS_MAX = 1000, SECONDS_MAX = 1000000, SCRIPT_MEMORY_MIN = 1 << 20 };
-
-/* The fewest letters of the beginning of a name from which the whole is guessed: --phys. */
 enum { SHORTEST_BEGIN = 3 };
 
 /* "; did you mean --pid?" or "", of one name in a list that grows. */
@@ -345,9 +343,11 @@ static const struct eg_arg *of_plugins(const char *name)
  * names may stand after it. An option's name has one kind (registry_test looks). */
 static const struct eg_arg *foreign(struct cli *c, const char *name)
 {
-    const struct eg_arg *a = c->verb ? cli_declared(c->verb->args, name) : of_plugins(name);
+    const struct eg_arg *a = c->verb ? cli_declared(c->verb->args, name) : NULL;
 
-    if (a || c->verb || c->loaded_own)
+    if (a || (c->verb && !c->verb->plugins))
+        return a;
+    if ((a = of_plugins(name)) || c->loaded_own)
         return a;
     cli_load_own(c);
     return of_plugins(name);

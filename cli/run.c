@@ -12,6 +12,7 @@
 #include "provenance.h"
 #include "report.h"
 #include "spool.h"
+#include "steady.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,8 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
         return cli_no_memory();
     job->reg = reg;
     job->columns = eg_plugin_columns(reg->plugin, j->cli->args.at, j->cli->args.n, &j->cli->arena);
+    if (job->columns && j->o.image && j->o.image->live && !reg->plugin->scan)
+        job->columns = cli_steady_columns(&j->cli->arena, job->columns);
     if (!job->columns)
         return cli_no_memory();
     job->result = (struct eg_run_result){ .status = -EG_ECANCEL, .error = "was not begun" };
@@ -92,7 +95,8 @@ static int choose(struct jobs *j)
     return status;
 }
 
-/* What --filter and the like say must fit each plugin that is named. */
+/* What --filter and the like say must fit each plugin that is named; once a machine is open that
+ * runs, its rows have one column more. */
 static int choose_rows(struct jobs *j)
 {
     struct eg_error e;
@@ -101,6 +105,11 @@ static int choose_rows(struct jobs *j)
         struct job *job = &j->at.at[i];
         const struct eg_plugin *p = job->reg->plugin;
 
+        eg_select_close(job->select);
+        job->select = NULL;
+        if (j->o.image && j->o.image->live && !p->scan &&
+            !(job->columns = cli_steady_columns(&j->cli->arena, job->columns)))
+            return cli_no_memory();
         if (eg_select_open(&job->select, &j->cli->select, job->reg->name, job->columns, p->tree,
                            &e))
             return cli_fail(CLI_USAGE, "%s", e.text);
@@ -439,8 +448,9 @@ static int work(void *context, size_t piece, unsigned worker)
             search(j, &options);
         return 0;
     }
-    eg_plugin_run(j->o.sys, job->reg, &options,
-                  eg_select_sink(job->select, (struct eg_sink){ put_row, &rows }), &job->result);
+    (j->o.image->live ? cli_steady_run : eg_plugin_run)(
+        j->o.sys, job->reg, &options,
+        eg_select_sink(job->select, (struct eg_sink){ put_row, &rows }), &job->result);
     end_job(j, job);
     return 0;
 }
@@ -552,13 +562,15 @@ int cli_run(struct cli *c)
         status = check_options(&j);
     if (!status)
         status = check_times(&j);
-    if (!status)
+    if (!status && !cli_may_live(c))
         status = choose_rows(&j);
     if (!status && (j.all || j.at.n > 1) && !strcmp(c->render, "csv") && !c->out)
         status = cli_fail(CLI_USAGE, "-r csv: several plugins need -o DIR, for a file each");
     j.files = c->out && c->renderer->suffix;
     if (!status)
         status = cli_open(c, &j.o);
+    if (!status && (cli_may_live(c) || j.o.image->live))
+        status = choose_rows(&j);
     if (!status && !j.o.sys->os && (j.all || (j.at.n && j.at.at[0].reg->plugin->os)))
         status = cli_no_system(c, &j.o, true);
     if (!status && j.all && !(status = add_all(&j)))

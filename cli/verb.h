@@ -14,6 +14,7 @@ struct cli_verb {
     unsigned min, max;         /**< words, the image not counted */
     enum { CLI_NO_IMAGE, CLI_MAY_IMAGE, CLI_WANTS_IMAGE } image;
     unsigned order; /**< its place in lists */
+    bool plugins;   /**< its words name plugins, whose options it takes too */
     bool table;     /**< it prints one: --filter and the like choose its rows */
     /** What its words and -o are, for completion: see cli_complete's list of kinds. The last word's
      * kind holds for all that follow. */

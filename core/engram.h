@@ -269,6 +269,14 @@ struct eg_plugin {
     int (*run)(struct eg_run *r); /**< 0, or eg_failed() */
     const struct eg_scan *scan;   /**< instead of run: the plugin searches memory, see scan.h */
     bool asks; /**< it needs arguments: `all` does not run it, nor does it run searches */
+    /** The columns by which a row of one result is found again in another: EG_NAMES("PID", "TID").
+     * NULL: OFFSET, with PID, TID and FD where it has them; without OFFSET all columns that stand
+     * still. See changes.h. */
+    const char *const *key;
+    /** Columns whose values come and go while the machine runs, and mean nothing by that: counters,
+     * queues, the CPU that a task is on. What changes in them is no change of the row. May be
+     * NULL. */
+    const char *const *moves;
 };
 struct eg_plugin_reg {
     const char *name, *file;

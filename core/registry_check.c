@@ -9,6 +9,19 @@ static const char *const kinds[EG_R_KINDS] = {
     [EG_R_FORMATS] = "format",     [EG_R_READERS] = "reader",
 };
 
+static bool are_columns(const struct eg_plugin *p, const char *const *names)
+{
+    for (; names && *names; names++) {
+        const struct eg_column *c = p->columns;
+
+        while (c->name && strcmp(c->name, *names) != 0)
+            c++;
+        if (!c->name)
+            return false;
+    }
+    return true;
+}
+
 static const char *lacks_of_plugin(const struct eg_plugin *p)
 {
     if (!p->run == !p->scan)
@@ -18,6 +31,8 @@ static const char *lacks_of_plugin(const struct eg_plugin *p)
             return "an option has a kind (EG_ARG) and a help text";
     if (!p->help || !p->columns)
         return "a plugin has .help and .columns";
+    if (!are_columns(p, p->key) || !are_columns(p, p->moves))
+        return "a plugin's .key and .moves name columns of its own";
     for (const struct eg_arg *a = p->args; eg_has_processes(p) && a && a->name; a++)
         if (strcmp(a->name, "pid") != 0 && eg_is_process_arg(a->name))
             return "an option has no name that every plugin with a column PID has: name, uid, "

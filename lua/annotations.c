@@ -47,6 +47,8 @@ static const char head[] =
     "---@field needs_symbols? string[] required symbols: \"modules\"\n"
     "---@field uses? string[] walkers and functions whose requirements it shares: \"tasks\"\n"
     "---@field tree? boolean rows have a depth\n"
+    "---@field key? string[] columns by which a row is found again in another result\n"
+    "---@field moves? string[] columns in which a change means nothing: counters\n"
     "---@field run fun(k: space, args: table<string, any>, row: fun(cells: table, depth?: "
     "integer))\n"
     "\n"

@@ -335,7 +335,8 @@ static void check_fields(lua_State *L)
 {
     static const char *const known[] = { "name",      "os",      "help", "manual", "aliases",
                                          "looks_for", "columns", "args", "needs",  "needs_symbols",
-                                         "uses",      "tree",    "run",  NULL };
+                                         "uses",      "tree",    "run",  "key",    "moves",
+                                         NULL };
 
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
@@ -385,6 +386,8 @@ static int declare(lua_State *L)
     p->plugin.aliases = read_names(L, p, "aliases");
     p->plugin.looks_for = read_names(L, p, "looks_for");
     p->plugin.uses = read_names(L, p, "uses");
+    p->plugin.key = read_names(L, p, "key");
+    p->plugin.moves = read_names(L, p, "moves");
     read_needs(L, p);
     read_needs_symbols(L, p);
     lua_getfield(L, 1, "tree");

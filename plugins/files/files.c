@@ -204,4 +204,6 @@ EG_PLUGIN(files) = {
     .needs = EG_NEEDS(inode.i_mapping, inode.i_size, inode.i_mode, inode.i_sb),
     .uses = EG_NAMES("inodes"),
     .run = run,
+    .key = EG_NAMES("SUPERBLOCK", "INODE", "PATH"),
+    .moves = EG_NAMES("INODE_PAGES", "CACHED_PAGES", "DIRTY_PAGES", "SWAPPED_PAGES", "ATIME"),
 };

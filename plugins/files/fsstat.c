@@ -325,4 +325,5 @@ EG_PLUGIN(fsstat) = {
     .needs = EG_NEEDS(super_block.s_fs_info),
     .uses = EG_NAMES("superblocks"),
     .run = run,
+    .moves = EG_NAMES("BLOCKS_FREE"),
 };

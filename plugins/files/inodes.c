@@ -150,4 +150,5 @@ EG_PLUGIN(inodes) = {
     .needs = EG_NEEDS(inode.i_sb, inode.i_ino),
     .uses = EG_NAMES("inodes", "names"),
     .run = run,
+    .moves = EG_NAMES("ATIME"),
 };

@@ -475,4 +475,6 @@ EG_PLUGIN(lsof) = {
     .needs = EG_NEEDS(file_mode, inode.i_mode),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,
+    .key = EG_NAMES("PID", "TID", "KIND", "FD", "OFFSET"),
+    .moves = EG_NAMES("FILE_POS", "SIZE", "UNREAD", "ATIME", "MTIME", "CTIME"),
 };

@@ -170,4 +170,5 @@ EG_PLUGIN(mounts) = {
     .needs = EG_NEEDS(nsproxy.mnt_ns, mount.mnt_id),
     .uses = EG_NAMES("tasks", "mounts"),
     .run = run,
+    .key = EG_NAMES("NS", "MOUNT_ID"),
 };

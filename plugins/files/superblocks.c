@@ -185,4 +185,5 @@ EG_PLUGIN(superblocks) = {
     .needs = EG_NEEDS(super_block.s_list, inode.i_sb),
     .uses = EG_NAMES("superblocks"),
     .run = run,
+    .moves = EG_NAMES("REFERENCES", "INODES"),
 };

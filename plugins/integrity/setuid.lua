@@ -48,6 +48,7 @@ return plugin {
   },
   needs = { "task_struct.real_cred", "cred.uid", "cred.cap_effective" },
   uses = { "tasks", "uid", "caps" },
+  key = { "PID" },
   run = function(k, args, row)
     local full, first
     for t in linux.tasks(k) do

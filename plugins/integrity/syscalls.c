@@ -435,4 +435,5 @@ EG_PLUGIN(syscalls) = {
     .looks_for = EG_NAMES("changed system calls"),
     .columns = columns,
     .run = run,
+    .key = EG_NAMES("TABLE", "INDEX"),
 };

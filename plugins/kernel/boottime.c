@@ -94,4 +94,6 @@ EG_PLUGIN(boottime) = {
     .columns = columns,
     .uses = EG_NAMES("tasks", "boot_time"),
     .run = run,
+    .key = EG_NAMES("NS"),
+    .moves = EG_NAMES("CAPTURE_TIME", "UPTIME"),
 };

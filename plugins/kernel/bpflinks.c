@@ -175,4 +175,5 @@ EG_PLUGIN(bpflinks) = {
     .needs = EG_NEEDS(bpf_prog_aux_at, bpf_aux_prog),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,
+    .key = EG_NAMES("LINK_ID", "KIND", "ATTACHED_TO", "BPF_ID"),
 };

@@ -284,4 +284,5 @@ EG_PLUGIN(bpfmaps) = {
     .needs = EG_NEEDS(bpf_map_ops_at, bpf_map_type_at),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,
+    .key = EG_NAMES("MAP_ID", "KEY", "CPU"),
 };

@@ -421,4 +421,6 @@ EG_PLUGIN(bpfprogs) = {
     .needs = EG_NEEDS(bpf_prog_aux_at, bpf_aux_prog),
     .uses = EG_NAMES("tasks", "fds"),
     .run = run,
+    .key = EG_NAMES("BPF_ID", "POSITION"),
+    .moves = EG_NAMES("RUN_COUNT", "RUN_TIME"),
 };

@@ -115,4 +115,5 @@ EG_PLUGIN(info) = {
     .aliases = EG_NAMES("sys"),
     .columns = columns,
     .run = run,
+    .key = EG_NAMES("KEY"),
 };

@@ -325,4 +325,6 @@ EG_PLUGIN(interrupts) = {
     .args = EG_ARGS(EG_ARG(all, FLAG, "also those that nobody asked for and that never came")),
     .needs = EG_NEEDS(irq_desc.action, desc_irq),
     .run = run,
+    .key = EG_NAMES("IRQ"),
+    .moves = EG_NAMES("COUNT", "CPU_COUNTS"),
 };

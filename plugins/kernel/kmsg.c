@@ -84,4 +84,6 @@ EG_PLUGIN(kmsg) = {
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only lines of these processes")),
     .run = run,
+    .key = EG_NAMES("SEQ"),
+    .moves = EG_NAMES("TIME"),
 };

@@ -37,4 +37,6 @@ EG_PLUGIN(lsmod) = {
     .columns = columns,
     .uses = EG_NAMES("modules"),
     .run = run,
+    .key = EG_NAMES("MODULE"),
+    .moves = EG_NAMES("REF_COUNT"),
 };

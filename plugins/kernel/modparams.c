@@ -142,4 +142,5 @@ EG_PLUGIN(modparams) = {
     .needs = EG_NEEDS(kernel_param.name, kernel_param.ops),
     .uses = EG_NAMES("modules"),
     .run = run,
+    .key = EG_NAMES("MODULE", "KEY"),
 };

@@ -397,4 +397,5 @@ EG_PLUGIN(pages) = {
                     EG_ARG(flags, TEXT, "pages that have all these flags: dirty,lru"),
                     EG_ARG(list, FLAG, "all pages of RAM")),
     .run = run,
+    .moves = EG_NAMES("REFCOUNT"),
 };

@@ -106,4 +106,5 @@ EG_PLUGIN(slabs) = {
     .needs = EG_NEEDS(kmem_cache.size, kmem_cache.object_size),
     .uses = EG_NAMES("caches"),
     .run = run,
+    .moves = EG_NAMES("ACTIVE", "ALLOCATED", "SLABS"),
 };

@@ -112,4 +112,6 @@ EG_PLUGIN(swaps) = {
     .columns = columns,
     .needs_symbols = EG_NEEDS_SYMBOLS(swap_info),
     .run = run,
+    .moves = EG_NAMES("USED", "STORED", "COMPRESSED", "MEMORY", "SAME_FILLED", "INCOMPRESSIBLE",
+                      "WRITTEN_BACK", "IN_ZSWAP"),
 };

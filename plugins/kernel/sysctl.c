@@ -543,4 +543,5 @@ EG_PLUGIN(sysctl) = {
     .needs = EG_NEEDS(ctl_table.procname, ctl_node.node, ctl_dir.root),
     .needs_symbols = EG_NEEDS_SYMBOLS(sysctl_table_root),
     .run = run,
+    .key = EG_NAMES("NS", "KEY"),
 };

@@ -218,4 +218,5 @@ EG_PLUGIN(taints) = {
     .args = EG_ARGS(EG_ARG(all, FLAG, "also bits that nothing has")),
     .uses = EG_NAMES("modules"),
     .run = run,
+    .key = EG_NAMES("BIT"),
 };

@@ -133,4 +133,6 @@ EG_PLUGIN(keyrings) = {
     .args = EG_ARGS(EG_ARG(show, FLAG, "print the secrets too")),
     .needs = EG_NEEDS(key.serial_node, key.serial, key.type, key_type.name),
     .run = run,
+    .key = EG_NAMES("SERIAL"),
+    .moves = EG_NAMES("USAGE", "EXPIRES"),
 };

@@ -481,4 +481,8 @@ EG_PLUGIN(conntrack) = {
     .needs = EG_NEEDS(ct_tuples, hash_tuple, tuple_l3, tuple_proto),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "PROTO", "SOURCE_ADDR", "SOURCE_PORT", "DESTINATION_ADDR",
+                    "DESTINATION_PORT", "CT_ZONE", "OFFSET"),
+    .moves = EG_NAMES("TIMEOUT", "ORIGINAL_PACKETS", "ORIGINAL_BYTES", "REPLY_PACKETS",
+                      "REPLY_BYTES"),
 };

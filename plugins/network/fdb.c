@@ -195,4 +195,6 @@ EG_PLUGIN(fdb) = {
     .needs = EG_NEEDS(net.dev_base_head, net_device.dev_list),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "INTERFACE", "MAC", "VLAN"),
+    .moves = EG_NAMES("UPDATED", "LAST_USED"),
 };

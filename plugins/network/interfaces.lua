@@ -133,6 +133,7 @@ return plugin {
   },
   needs = { "net_device.name", "net_device.ifindex", "net_device.dev_list", "net.dev_base_head" },
   uses = { "nets", "netdev_address", "ip", "route_scope" },
+  key = { "NS", "IFINDEX", "IP" },
   run = function(k, args, row)
     local function emit(net, dev, listed, numbered)
       local kind

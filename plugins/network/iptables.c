@@ -128,4 +128,6 @@ EG_PLUGIN(iptables) = {
     .args = EG_ARGS(EG_ARG(save, FLAG, "the text of iptables-save -c, line by line")),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "FAMILY", "TABLE", "CHAIN", "KIND", "TEXT", "OFFSET"),
+    .moves = EG_NAMES("PACKETS", "PACKET_BYTES"),
 };

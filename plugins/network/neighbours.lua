@@ -36,6 +36,8 @@ return plugin {
   args = { { "ns", "int", "only these network namespaces" } },
   needs = { "neigh_table.nht", "neigh_hash_table.hash_shift", "neighbour.primary_key", "neighbour.dev" },
   uses = { "ip", "mac" },
+  key = { "NS", "FAMILY", "IFINDEX", "IP" },
+  moves = { "STATE", "UPDATED", "CONFIRMED", "LAST_USED" },
   run = function(k, _, row)
     local width = eg.sizeof("void *")
 

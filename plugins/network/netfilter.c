@@ -209,4 +209,5 @@ EG_PLUGIN(netfilter) = {
     .needs = EG_NEEDS(nf_hook_entries.hooks, hooks_ip),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "FAMILY", "HOOK", "INTERFACE", "PRIORITY", "FUNCTION"),
 };

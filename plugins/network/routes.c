@@ -489,4 +489,7 @@ EG_PLUGIN(routes) = {
                       fib_nh_common.nhc_dev),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "FAMILY", "ROUTE_TABLE", "TYPE", "NETWORK", "FROM", "METRIC", "TOS",
+                    "IFINDEX", "GATEWAY"),
+    .moves = EG_NAMES("EXPIRES"),
 };

@@ -69,6 +69,7 @@ return plugin {
   args = { { "ns", "int", "only these network namespaces" } },
   needs = { "net.rules_ops", "fib_rules_ops.rules_list", "fib_rule.list", "fib_rule.pref" },
   uses = { "nets", "ip", "route_table" },
+  key = { "NS", "FAMILY", "PRIORITY", "FROM", "TO", "SELECTOR", "ACTION" },
   run = function(k, _, row)
     local function emit(net, family, rule)
       local kind = family == 2 and "fib4_rule" or family == 10 and "fib6_rule"

@@ -584,4 +584,5 @@ EG_PLUGIN(tc) = {
     .needs = EG_NEEDS(dev_qdisc, Qdisc.ops, q_id),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .moves = EG_NAMES("BACKLOG", "DROPS"),
 };

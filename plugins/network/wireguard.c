@@ -128,4 +128,5 @@ EG_PLUGIN(wireguard) = {
     .needs = EG_NEEDS(net.dev_base_head, net_device.dev_list, net_device.rtnl_link_ops),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .moves = EG_NAMES("RECEIVED", "SENT"),
 };

@@ -87,4 +87,5 @@ EG_PLUGIN(xdp) = {
     .needs = EG_NEEDS(dev_xdp_state, xdp_prog),
     .uses = EG_NAMES("nets"),
     .run = run,
+    .key = EG_NAMES("NS", "IFINDEX", "KIND"),
 };

@@ -169,4 +169,6 @@ EG_PLUGIN(bash) = {
                     EG_ARG(hash, FLAG, "instead: where bash found the commands that it ran")),
     .uses = EG_NAMES("tasks", "vmas"),
     .run = run,
+    .key = EG_NAMES("PID", "KIND", "ADDRESS", "KEY"),
+    .moves = EG_NAMES("HITS"),
 };

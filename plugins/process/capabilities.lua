@@ -30,6 +30,7 @@ return plugin {
   },
   needs = { "task_struct.real_cred", "cred.cap_effective" },
   uses = { "tasks", "threads", "caps", "caps_text", "euid", "ppid" },
+  key = { "PID", "TID" },
   run = function(k, args, row)
     local full
     for t in linux.tasks(k) do

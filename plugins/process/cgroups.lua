@@ -43,6 +43,7 @@ return plugin {
   },
   needs = { "task_struct.cgroups", "css_set.cgrp_links" },
   uses = { "tasks", "cgroups", "cgroup_path", "container", "container_runtime" },
+  key = { "PID", "HIERARCHY" },
   run = function(k, args, row)
     local groups = {} -- by the place of the css_set, which processes share: { hierarchy, controllers, path, dead, unified }
 

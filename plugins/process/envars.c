@@ -176,4 +176,5 @@ EG_PLUGIN(envars) = {
                     EG_ARG(now, FLAG, "as it is now: what the program set and removed itself")),
     .uses = EG_NAMES("tasks", "environ"),
     .run = run,
+    .key = EG_NAMES("PID", "KEY"),
 };

@@ -536,4 +536,5 @@ EG_PLUGIN(io_uring) = {
     .needs = EG_NEEDS(io_ring_ctx.flags, io_ring_ctx.rings, io_kiocb.opcode),
     .uses = EG_NAMES("tasks", "threads"),
     .run = run,
+    .moves = EG_NAMES("SQ_HEAD", "SQ_TAIL", "CQ_HEAD", "CQ_TAIL", "WORKS_ON"),
 };

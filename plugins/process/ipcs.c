@@ -511,4 +511,6 @@ EG_PLUGIN(ipcs) = {
     .needs = EG_NEEDS(ipc_namespace.ids, ids_table, kern_ipc_perm.id),
     .uses = EG_NAMES("tasks"),
     .run = run,
+    .key = EG_NAMES("NS", "KIND", "ID"),
+    .moves = EG_NAMES("ITEMS", "USED_TIME", "LEFT_TIME", "LAST_PID"),
 };

@@ -125,4 +125,8 @@ EG_PLUGIN(maps) = {
     .needs = EG_NEEDS(task_struct.mm),
     .uses = EG_NAMES("tasks", "vmas"),
     .run = run,
+    .key = EG_NAMES("PID", "START"),
+    .moves = EG_NAMES("RSS", "PSS", "SHARED_CLEAN", "SHARED_DIRTY", "PRIVATE_CLEAN",
+                      "PRIVATE_DIRTY", "ANONYMOUS", "SWAP", "ANON_HUGE", "SHMEM_HUGE", "FILE_HUGE",
+                      "HUGETLB", "LOCKED"),
 };

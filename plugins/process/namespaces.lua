@@ -92,6 +92,8 @@ return plugin {
   },
   needs = { "task_struct.nsproxy", "ns_common.inum" },
   uses = { "tasks", "threads" },
+  key = { "TYPE", "NS" },
+  moves = { "NPROCS", "PID", "COMM", "PIDS" },
   run = function(k, args, row)
     local list, by, known = {}, {}, args.type == nil or args.type == "pid" or args.type == "user"
     for _, kind in ipairs(kinds) do known = known or args.type == kind[1] end

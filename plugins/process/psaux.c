@@ -36,4 +36,5 @@ EG_PLUGIN(psaux) = {
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes")),
     .uses = EG_NAMES("tasks", "args"),
     .run = run,
+    .key = EG_NAMES("PID", "CREATION_TIME"),
 };

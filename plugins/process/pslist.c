@@ -58,4 +58,6 @@ EG_PLUGIN(pslist) = {
     .needs = EG_NEEDS(task_struct.pid, task_struct.comm),
     .uses = EG_NAMES("tasks"),
     .run = run,
+    .key = EG_NAMES("PID", "TID", "CREATION_TIME"),
+    .moves = EG_NAMES("STATE"),
 };

@@ -91,4 +91,5 @@ EG_PLUGIN(psscan) = {
     .needs = EG_NEEDS(task_struct.pid, task_struct.tgid, task_struct.comm),
     .uses = EG_NAMES("tasks", "pids"),
     .run = run,
+    .moves = EG_NAMES("MARKS", "CONFIDENCE"),
 };

@@ -128,4 +128,5 @@ EG_PLUGIN(pstree) = {
     .uses = EG_NAMES("tasks"),
     .tree = true,
     .run = run,
+    .key = EG_NAMES("PID", "TID", "OFFSET"),
 };

@@ -302,4 +302,5 @@ EG_PLUGIN(psxview) = {
     .needs = EG_NEEDS(task_struct.pid, task_struct.tgid, task_struct.comm),
     .uses = EG_NAMES("tasks", "pids"),
     .run = run,
+    .moves = EG_NAMES("RUN_QUEUE"),
 };

@@ -20,6 +20,7 @@ return plugin {
   args = { { "pid", "int", "only these processes" } },
   needs = { "task_struct.ptrace", "task_struct.ptraced", "task_struct.ptrace_entry", "task_struct.parent" },
   uses = { "tasks", "threads" },
+  key = { "TID" },
   run = function(k, args, row)
     local list, traced = {}, {} -- traced[address] = the tracer's address, by its list
     local offset = eg.offsetof("task_struct", "ptraced")

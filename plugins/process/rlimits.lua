@@ -29,6 +29,7 @@ return plugin {
   },
   needs = { "task_struct.signal", "signal_struct.rlim", "rlimit.rlim_cur", "rlimit.rlim_max" },
   uses = { "tasks", "parent" },
+  key = { "PID", "RLIMIT" },
   run = function(k, args, row)
     local names = {}
     for name, index in pairs(linux.rlimits) do names[index] = name end

@@ -232,4 +232,6 @@ EG_PLUGIN(signals) = {
     .needs = EG_NEEDS(task_blocked, task_pending, task_sighand, sighand_struct.action),
     .uses = EG_NAMES("tasks", "threads"),
     .run = run,
+    .key = EG_NAMES("PID", "TID"),
+    .moves = EG_NAMES("PENDING", "SHARED_PENDING", "QUEUED", "BLOCKED"),
 };

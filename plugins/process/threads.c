@@ -51,4 +51,6 @@ EG_PLUGIN(threads) = {
     .needs = EG_NEEDS(task_struct.pid, task_struct.comm),
     .uses = EG_NAMES("tasks", "threads"),
     .run = run,
+    .key = EG_NAMES("PID", "TID", "CREATION_TIME"),
+    .moves = EG_NAMES("STATE", "CPU", "ON_CPU", "PRIO"),
 };

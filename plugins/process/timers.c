@@ -291,4 +291,6 @@ EG_PLUGIN(timers) = {
     .needs = EG_NEEDS(task_struct.signal, signal_struct.posix_timers, k_itimer.it_id),
     .uses = EG_NAMES("tasks"),
     .run = run,
+    .key = EG_NAMES("PID", "KIND", "ID"),
+    .moves = EG_NAMES("ARMED", "EXPIRES", "REMAINING"),
 };
