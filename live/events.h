@@ -9,18 +9,20 @@
 /** LibVMI's names of events are in docs/introspection.md beside these. */
 enum event_kind {
     EVENT_CALL = 1, /**< execution reaches @address: the entry of a function */
-    EVENT_RETURN,   /**< the call that a handler asked to follow has returned */
+    EVENT_RETURN,   /**< execution comes back to @address, where a call that is followed returns to */
     EVENT_WRITE,    /**< memory at @address was written */
     EVENT_SYSCALL,  /**< the plugin alone: any system call is entered */
     EVENT_SYSRET,   /**< the plugin alone: and left */
     EVENT_RESET,    /**< the guest was reset: what was known of it is void */
 };
+enum { EVENT_POINTS_MAX = 65536, EVENT_CPUS_MAX = 1024 };
 struct event_point {
     enum event_kind kind;
     uint64_t address; /**< virtual, of the kernel, or of the space @root */
     uint32_t len;     /**< EVENT_WRITE: 1, 2, 4, 8 or, where the door can, more */
     uint64_t root;    /**< physical address of the page tables in which it counts; 0: in all */
-    uint64_t sp;      /**< EVENT_RETURN: the stack pointer that the frame will have; 0: any */
+    uint64_t sp; /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the kernel
+                    are of one task, so it says whose return it is; 0: any */
 };
 struct event {
     enum event_kind kind;
@@ -28,7 +30,7 @@ struct event {
     uint32_t cpu;
     uint64_t number;  /**< counts all events of the machine, from 0, also those that were lost */
     uint64_t time;    /**< ns since the trace began; by the host */
-    struct eg_cpu state; /**< registers that are known now; n_regs 0: none */
+    struct eg_cpu state; /**< of @cpu: registers that are known now; n_regs 0: none */
     uint64_t known;      /**< bit i: state.regs[i] is known */
     uint64_t address, value; /**< EVENT_WRITE: where, and what is there now */
     uint8_t len;
@@ -38,16 +40,28 @@ struct event {
 struct events;
 struct events_ops {
     const char *name;
-    bool synchronous; /**< the guest stands still from next() to the following call */
+    bool synchronous; /**< the machine stands still from events_open(), and from an event of next(), to
+                           the following next() */
+    /** @id: chosen by the caller, below EVENT_POINTS_MAX, and not in use. Points may be added and
+     * removed while the machine stands or runs. @return -EG_EUSAGE: the door cannot do this (too
+     * many, this length); others: it is closed. */
     int (*add)(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e);
     int (*remove)(struct events *s, uint32_t id, struct eg_error *e);
-    /** Let the machine run until an event, at most @ms. @return 1: *@out; 0: none in that time;
-     * negative: the door is closed (-EG_ENOTFOUND: the machine has ended). */
+    /** Let the machine run until an event, at most @ms. @return 1: *@out; 0: none in that time, or
+     * eg_cancelled: the machine runs on; negative: the door is closed (-EG_ENOTFOUND: the machine has
+     * ended; the error says how). Several points can have been met at once: each is an event of its
+     * own, and the machine stands until the last of them was given. */
     int (*next)(struct events *s, struct event *out, int ms, struct eg_error *e);
+    /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped. */
+    int (*stand)(struct events *s, struct eg_error *e);
     uint64_t (*lost)(struct events *s); /**< events that had no room; NULL: none ever */
-    /** Physical memory of the machine as it is now, or NULL: another way has to be given. */
-    struct eg_space *(*memory)(struct events *s);
-    void (*close)(struct events *s); /**< the machine goes on without any point */
+    /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it is
+     * void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */
+    int (*memory)(struct events *s, struct eg_space **out, struct eg_error *e);
+    /** The state of all processors, while it stands still: into img->cpus. NULL: not known. */
+    int (*cpus)(struct events *s, struct eg_image *img, struct eg_error *e);
+    /** The machine goes on without any point, and all is freed, *@s too. */
+    void (*close)(struct events *s);
 };
 struct events {
     const struct events_ops *ops;
@@ -56,5 +70,11 @@ struct events {
 /** @where: "gdb:HOST:PORT", "gdb:SOCKET"; "ring:FILE" of the plugin. */
 int events_open(struct events **out, const char *where, struct eg_error *e);
 void events_close(struct events *s); /**< NULL-safe */
+
+/* ---- the doors, for events.c ---- */
+
+int events_gdb_open(struct events **out, const char *where, struct eg_error *e);
+/** The same on a connection that exists, which is owned from then on (tests). */
+int events_gdb_open_fd(struct events **out, int fd, struct eg_error *e);
 
 #endif
