@@ -702,6 +702,7 @@ static int make_ring(const char *path, uint32_t n, bool keep)
 {
     const size_t size = RING_RECORDS_AT + (size_t)n * sizeof(struct ring_record);
     static struct ring_control old;
+    struct flock alive = { .l_type = F_WRLCK, .l_len = 1 }; // Engram sees by it that QEMU lives
     struct ring_head was;
     bool kept = false;
     void *at;
@@ -715,7 +716,7 @@ static int make_ring(const char *path, uint32_t n, bool keep)
     }
     (void)unlink(path);
     ring_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (ring_fd < 0 || ftruncate(ring_fd, (off_t)size))
+    if (ring_fd < 0 || ftruncate(ring_fd, (off_t)size) || fcntl(ring_fd, F_OFD_SETLK, &alive))
         return failed(path, strerror(errno));
     at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
     if (at == MAP_FAILED)
