@@ -154,7 +154,8 @@ void events_ring_memory(struct events *s, const char *path, const struct ring_ra
 
     snprintf(r->mine.memory, sizeof r->mine.memory, "%s", path);
     r->mine.n_ranges = n < RING_RANGES ? n : RING_RANGES;
-    memcpy(r->mine.ranges, ranges, r->mine.n_ranges * sizeof *ranges);
+    if (r->mine.n_ranges)
+        memcpy(r->mine.ranges, ranges, r->mine.n_ranges * sizeof *ranges);
     publish(r);
 }
 

@@ -7,6 +7,7 @@
  * thrown away, which qemu_plugin_reset() does, from a thread of a processor only. Each processor
  * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so a busy
  * one does too, at each tick of its clock. */
+#define _GNU_SOURCE
 #include "api.h"
 #include "guest.h"
 #include <errno.h>
