@@ -132,7 +132,8 @@ struct ring_record {
     uint16_t text_len[RING_TEXTS];
     uint8_t text_arg[RING_TEXTS]; /**< which argument it is */
     uint8_t has_value;
-    uint8_t pad[45];
+    uint8_t texts; /**< bit i: text i was read, and has an end or is cut */
+    uint8_t pad[44];
     uint64_t regs[RING_REGS_MAX];
     uint8_t entry[RING_ENTRY_MAX];
     char text[RING_TEXTS][RING_TEXT_MAX];

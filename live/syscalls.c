@@ -55,7 +55,7 @@ static void classify(struct syscall_arg *a)
         a->kind = SYSCALL_MODE;
     else if (!strcmp(a->name, "prot"))
         a->kind = SYSCALL_PROT;
-    else if (!strcmp(a->name, "sig") && a->bits == 32)
+    else if (!strcmp(a->name, "sig") && !strcmp(t, "int"))
         a->kind = SYSCALL_SIGNAL;
 }
 
@@ -215,7 +215,7 @@ bool syscall_of_record(struct eg_run *r, const struct ring_linux *os, const stru
             out->args[i] = (uint32_t)out->args[i];
     }
     for (unsigned i = 0; i < RING_TEXTS; i++)
-        if (n->text_len[i])
+        if (n->texts >> i & 1)
             out->texts[n->text_arg[i]] = eg_strf(r, "%.*s%s", (int)n->text_len[i], n->text[i],
                                                  n->text_len[i] == RING_TEXT_MAX ? "..." : "");
     return true;

@@ -429,12 +429,12 @@ static void add_texts(struct about *a, struct ring_record *r)
             got = guest_read(find_root(a), now.c.os.levels, va, r->text[k], RING_TEXT_MAX);
         else
             while (got < RING_TEXT_MAX && kernel_read(a->cpu, va + got, r->text[k] + got, 1) &&
-                   r->text[k][got])
-                got++;
+                   r->text[k][got++]) {
+            }
         r->text_arg[k] = (uint8_t)i;
         r->text_len[k] = (uint16_t)strnlen(r->text[k], got);
-        if (r->text_len[k] == got && got < RING_TEXT_MAX && guest_mapped())
-            r->text_len[k] = 0; // its end is not there: Engram has to read it
+        if (r->text_len[k] < got || got == RING_TEXT_MAX) // else its end is not there
+            r->texts |= (uint8_t)(1 << k);
         k++;
     }
 }
@@ -719,7 +719,7 @@ static int make_ring(const char *path, uint32_t n, bool keep)
     ring_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (ring_fd < 0 || ftruncate(ring_fd, (off_t)size) || fcntl(ring_fd, F_OFD_SETLK, &alive))
         return failed(path, strerror(errno));
-    at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
+    at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring_fd, 0);
     if (at == MAP_FAILED)
         return failed(path, strerror(errno));
     head = at;
