@@ -7,52 +7,23 @@
  * thrown away, which qemu_plugin_reset() does, from a thread of a processor only. Each processor
  * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so a busy
  * one does too, at each tick of its clock. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#include "api.h"
+#endif
 #include "guest.h"
+#include "own.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 int qemu_plugin_version = PLUGIN_API;
 
-enum { SLOTS = 1024, HASH = 4096, HERE_MAX = 8, NONE = 0xffff, WRITES_MAX = 16 };
-
-static qemu_plugin_id_t self;
-static int ring_fd = -1;
-static struct ring_head *head;
-static struct ring_control *control;
-static struct ring_record *records;
-
-/* What is in use: a copy of the control area, and the addresses that translated code has calls for.
- * Guarded by @lock; those calls take it for reading. */
-static struct {
-    struct ring_control c;
-    struct slot {
-        uint64_t address;
-        uint16_t first; /* of its points; NONE: it is not looked at now */
-    } slots[SLOTS];
-    uint16_t next[RING_POINTS], hash[HASH];
-    unsigned n_slots;
-    uint64_t lowest, highest;
-    unsigned n_writes;
-    uint16_t writes[WRITES_MAX];
-} now;
-static uint64_t write_first, write_last; /* atomic: what all points of writing are in */
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-static uint32_t seen;   /* atomic: the generation of now.c */
-static bool resetting;  /* guarded by lock */
-static bool owned;      /* an Engram was there when the points were set */
+enum { HERE_MAX = 8 };
 
 static struct cpu {
     uint32_t ticket;
@@ -62,167 +33,6 @@ static struct cpu {
     struct qemu_plugin_register *regs[RING_REGS_MAX], *root;
 #endif
 } cpus[RING_CPUS];
-
-#define LOAD(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define ADD(p, v)   __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
-
-static void poll_control(void);
-static void install(void);
-
-/* ---- what Engram wants ---- */
-
-static unsigned hash_of(uint64_t address)
-{
-    return (unsigned)(address * UINT64_C(0x9e3779b97f4a7c15) >> 52) % HASH;
-}
-
-static struct slot *find(uint64_t address)
-{
-    for (unsigned h = hash_of(address); now.hash[h] != NONE; h = (h + 1) % HASH)
-        if (now.slots[now.hash[h]].address == address)
-            return &now.slots[now.hash[h]];
-    return NULL;
-}
-
-static void add_slot(uint64_t address)
-{
-    unsigned h = hash_of(address);
-
-    if (now.n_slots == SLOTS)
-        return;
-    while (now.hash[h] != NONE)
-        h = (h + 1) % HASH;
-    now.hash[h] = (uint16_t)now.n_slots;
-    now.slots[now.n_slots++] = (struct slot){ address, NONE };
-    if (address < now.lowest)
-        now.lowest = address;
-    if (address > now.highest)
-        now.highest = address;
-}
-
-static void no_slots(void)
-{
-    now.n_slots = 0;
-    now.lowest = UINT64_MAX;
-    now.highest = 0;
-    memset(now.hash, 0xff, sizeof now.hash);
-}
-
-/* Hang the points to their addresses. @return whether code has to be translated anew. */
-static bool arrange(void)
-{
-    const bool wrote = now.n_writes > 0;
-    uint64_t first = UINT64_MAX, last = 0;
-    bool anew = false;
-
-    if (now.n_slots + now.c.n_points > SLOTS)
-        no_slots();
-    for (unsigned i = 0; i < now.n_slots; i++)
-        now.slots[i].first = NONE;
-    now.n_writes = 0;
-    for (unsigned i = now.c.n_points; i-- > 0;) {
-        const struct ring_point *p = &now.c.points[i];
-        struct slot *s;
-
-        if (p->kind == RING_WRITE) {
-            if (now.n_writes == WRITES_MAX || !p->len)
-                continue;
-            now.writes[now.n_writes++] = (uint16_t)i;
-            first = p->address < first ? p->address : first;
-            last = p->address + p->len - 1 > last ? p->address + p->len - 1 : last;
-            continue;
-        }
-        if (!find(p->address)) {
-            add_slot(p->address);
-            anew = true;
-        }
-        s = find(p->address);
-        if (s) {
-            now.next[i] = s->first;
-            s->first = (uint16_t)i;
-        }
-    }
-    STORE(&write_first, first);
-    STORE(&write_last, last);
-    return anew || wrote != (now.n_writes > 0);
-}
-
-static bool engram_is_there(void)
-{
-    if (flock(ring_fd, LOCK_SH | LOCK_NB))
-        return errno == EWOULDBLOCK;
-    flock(ring_fd, LOCK_UN);
-    return false;
-}
-
-PLUGIN_CB(was_reset)
-{
-    UNUSED;
-    pthread_rwlock_wrlock(&lock);
-    resetting = false;
-    STORE(&head->applied, seen);
-    pthread_rwlock_unlock(&lock);
-    ADD(&head->flushes, 1);
-    install();
-}
-
-
-static char memory_file[256];
-
-/* With @lock held for writing. @return false: Engram writes it now, so the next look takes it. */
-static bool take_control(uint32_t generation)
-{
-    static struct ring_control copy;
-    struct ring_control *c = &now.c;
-
-    memcpy(&copy, control, sizeof copy);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (LOAD(&control->generation) != generation)
-        return false;
-    *c = copy;
-    if (c->n_points > RING_POINTS)
-        c->n_points = RING_POINTS;
-    if (c->n_ranges > RING_RANGES)
-        c->n_ranges = RING_RANGES;
-    c->memory[sizeof c->memory - 1] = 0;
-    guest_ranges(c->ranges, c->n_ranges);
-    // Only now: QEMU loads plugins before it makes the guest's memory.
-    if (!guest_mapped() && (c->memory[0] || memory_file[0]))
-        head->memory = guest_map(c->memory[0] ? c->memory : memory_file) ? 1 : 2;
-    owned = engram_is_there();
-    STORE(&seen, generation);
-    return true;
-}
-
-static void poll_control(void)
-{
-    const uint32_t g = LOAD(&control->generation);
-    bool anew = false;
-
-    if (g == LOAD(&seen) || g & 1)
-        return;
-    pthread_rwlock_wrlock(&lock);
-    if (!resetting && take_control(g)) {
-        anew = resetting = arrange();
-        if (!anew)
-            STORE(&head->applied, g);
-    }
-    pthread_rwlock_unlock(&lock);
-    if (anew)
-        qemu_plugin_reset(self, was_reset OWN);
-}
-
-/* Nobody reads any more: the guest goes on without points. */
-static void disarm(void)
-{
-    pthread_rwlock_wrlock(&lock);
-    now.c.n_points = 0;
-    owned = false;
-    if (!resetting)
-        arrange();
-    pthread_rwlock_unlock(&lock);
-}
 
 /* ---- an event ---- */
 
@@ -342,7 +152,7 @@ static uint64_t find_root(struct about *a)
 #if PLUGIN_API >= 2
     if (!cpus[a->cpu].asked)
         ask_registers(&cpus[a->cpu]);
-    a->root = reg(&cpus[a->cpu], cpus[a->cpu].root) & UINT64_C(0x000fffffffffe000);
+    a->root = reg(&cpus[a->cpu], cpus[a->cpu].root) & UINT64_C(0x000ffffffffff000);
     if (a->root)
         return a->root;
 #endif
@@ -372,9 +182,17 @@ static uint64_t number_of(const struct about *a)
     return a->p.abi && n == UINT64_MAX ? (uint32_t)entry_word(a, now.c.os.accumulator) : n;
 }
 
+/* With page table isolation a program runs on the second of two pages. */
+static bool in_space(struct about *a)
+{
+    const uint64_t root = find_root(a), page = 0x1000;
+
+    return !a->p.root || root == a->p.root || root == (a->p.root | page);
+}
+
 static bool is_wanted(struct about *a)
 {
-    if (a->p.root && find_root(a) != (a->p.root & ~UINT64_C(0x1fff)))
+    if (a->p.root && !in_space(a))
         return false;
 #if PLUGIN_API >= 2
     if (a->p.sp) {
@@ -403,7 +221,7 @@ static struct ring_record *take(uint64_t *seq)
 
     do {
         if (h - LOAD(&control->tail) >= head->n_records) {
-            if (ADD(&head->lost, 1) % 4096 == 0 && owned && !engram_is_there())
+            if (ADD(&head->lost, 1) % 4096 == 0 && now.owned && !engram_is_there())
                 *seq = 0;
             return NULL;
         }
@@ -525,7 +343,7 @@ static void event(struct about *a)
     pthread_rwlock_rdlock(&lock);
     if (is_wanted(a) && (r = take(&seq))) {
         fill(a, r);
-        if (a->p.want & RING_WANT_SYNC && owned) {
+        if (a->p.want & RING_WANT_SYNC && now.owned) {
             ticket = ++cpus[a->cpu].ticket ? cpus[a->cpu].ticket : ++cpus[a->cpu].ticket;
             r->ticket = ticket;
         }
@@ -662,7 +480,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
             struct slot *s;
 
             insn = qemu_plugin_tb_get_insn(tb, i);
-            s = find(qemu_plugin_insn_vaddr(insn));
+            s = find_slot(qemu_plugin_insn_vaddr(insn));
             if (s)
                 qemu_plugin_register_vcpu_insn_exec_cb(insn, at_point, CB_R_REGS,
                                                        (void *)(uintptr_t)(s - now.slots));
@@ -682,7 +500,7 @@ CPU_CB(slept_or_woke)
     poll_control();
 }
 
-static void install(void)
+void install_callbacks(void)
 {
     qemu_plugin_register_vcpu_idle_cb(self, slept_or_woke OWN);
     qemu_plugin_register_vcpu_resume_cb(self, slept_or_woke OWN);
@@ -690,50 +508,6 @@ static void install(void)
 }
 
 /* ---- loading ---- */
-
-static int failed(const char *what, const char *which)
-{
-    fprintf(stderr, "engram: %s: %s\n", what, which);
-    return -1;
-}
-
-/* A new file, so that who still reads the one of an earlier QEMU is left alone. @keep: with the
- * points of that one, for a replay. */
-static int make_ring(const char *path, uint32_t n, bool keep)
-{
-    const size_t size = RING_RECORDS_AT + (size_t)n * sizeof(struct ring_record);
-    static struct ring_control old;
-    struct flock alive = { .l_type = F_WRLCK, .l_len = 1 }; // Engram sees by it that QEMU lives
-    struct ring_head was;
-    bool kept = false;
-    void *at;
-    int fd = keep ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-
-    if (fd >= 0) {
-        kept = pread(fd, &was, sizeof was, 0) == (ssize_t)sizeof was && was.magic == RING_MAGIC &&
-               was.version == RING_VERSION &&
-               pread(fd, &old, sizeof old, RING_CONTROL_AT) == (ssize_t)sizeof old;
-        close(fd);
-    }
-    (void)unlink(path);
-    ring_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (ring_fd < 0 || ftruncate(ring_fd, (off_t)size) || fcntl(ring_fd, F_OFD_SETLK, &alive))
-        return failed(path, strerror(errno));
-    at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring_fd, 0);
-    if (at == MAP_FAILED)
-        return failed(path, strerror(errno));
-    head = at;
-    control = (void *)((char *)at + RING_CONTROL_AT);
-    records = (void *)((char *)at + RING_RECORDS_AT);
-    if (kept) {
-        *control = old;
-        control->tail = 0;
-        control->timed = 0;
-        control->generation = 2;
-    }
-    head->n_records = n;
-    return 0;
-}
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
@@ -759,7 +533,6 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
     if (n < 16 || n > RING_RECORDS_MAX || n & (n - 1))
         return failed("records=", "a power of two, from 16 to 1048576, is wanted");
     self = id;
-    no_slots();
     if (make_ring(ring, (uint32_t)n, keep))
         return -1;
     head->version = RING_VERSION;
@@ -773,13 +546,9 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
     head->n_cpus = (uint32_t)info->system.smp_vcpus;
     head->n_regs = PLUGIN_API < 2 ? 0 : head->machine == 62 ? 18 : head->machine == 183 ? 34 : 0;
     head->pid = (uint32_t)getpid();
-    if (memory) {
-        if (strlen(memory) >= sizeof memory_file)
-            return failed(memory, "the name is too long");
-        snprintf(memory_file, sizeof memory_file, "%s", memory);
-        memcpy(head->memory_file, memory_file, sizeof memory_file);
-    }
+    if (memory && !set_memory_file(memory))
+        return failed(memory, "the name is too long");
     STORE(&head->magic, RING_MAGIC);
-    install();
+    install_callbacks();
     return 0;
 }
