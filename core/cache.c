@@ -121,3 +121,19 @@ void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_c
         r->n_lost_notes = EG_MAX(r->n_lost_notes, c->n_lost_notes);
     return made ? c->at : NULL;
 }
+
+void eg_system_forget(struct eg_system *sys)
+{
+    pthread_mutex_lock(&sys->lock);
+    for (struct eg_cached **at = &sys->cached; *at;) {
+        struct eg_cached *c = *at;
+
+        if (((struct kept *)c)->what->lasts) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        c->free(c);
+    }
+    pthread_mutex_unlock(&sys->lock);
+}

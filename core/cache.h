@@ -18,11 +18,16 @@ struct eg_cache {
      * same error. .fini is called in both cases. */
     bool (*make)(struct eg_system *sys, struct eg_run *r, void *kept);
     void (*fini)(void *kept); /**< may be NULL */
+    bool lasts; /**< true for as long as the kernel runs: eg_system_forget() keeps it */
 };
 
 /** @return the data, which must not be changed except under a lock of its own; NULL: it could not
  * be computed. @r may be NULL if .make does not use it. .make may request other kinds of data, but
  * not its own. */
 void *eg_system_cache(struct eg_system *sys, struct eg_run *r, const struct eg_cache *what);
+
+/** For a machine that runs: forget what was computed and may be another now. No run may be in the
+ * middle of something. */
+void eg_system_forget(struct eg_system *sys);
 
 #endif

@@ -23,15 +23,31 @@ int eg_run_open(struct eg_run **out, struct eg_system *sys, const struct eg_run_
     return 0;
 }
 
-void eg_run_close(struct eg_run *r)
+static void call_deferred(struct eg_run *r)
 {
-    if (!r)
-        return;
     while (r->deferred.n) {
         struct eg_run_deferred d = r->deferred.at[--r->deferred.n];
 
         d.fn(d.arg);
     }
+}
+
+void eg_run_renew(struct eg_run *r)
+{
+    call_deferred(r);
+    eg_run_close_outputs(r);
+    r->outputs.n = r->notes.n = r->n_lost_notes = 0;
+    eg_view_fini(&r->view);
+    r->view.starved = false;
+    eg_arena_reset(&r->arena);
+    r->status = 0;
+}
+
+void eg_run_close(struct eg_run *r)
+{
+    if (!r)
+        return;
+    call_deferred(r);
     eg_progress_end(r->progress);
     eg_vec_fini(&r->outputs);
     eg_vec_fini(&r->deferred);

@@ -52,6 +52,8 @@ struct events_ops {
      * ended; the error says how). Several points can have been met at once: each is an event of its
      * own, and the machine stands until the last of them was given. */
     int (*next)(struct events *s, struct event *out, int ms, struct eg_error *e);
+    /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped. */
+    int (*stand)(struct events *s, struct eg_error *e);
     uint64_t (*lost)(struct events *s); /**< events that had no room; NULL: none ever */
     /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it is
      * void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */

@@ -61,7 +61,7 @@ static bool find_tasks(struct eg_run *r, struct ring_linux *out)
     return n;
 }
 
-bool ring_linux(struct eg_run *r, struct ring_linux *out)
+bool live_ring_linux(struct eg_run *r, struct ring_linux *out)
 {
     const struct eg_system *sys = eg_system_of(r);
     const uint64_t size = eg_size(r, pt_regs), stack = linux_kernel_stack_size(r),
@@ -145,7 +145,7 @@ static void gate(struct ring_gate *out, unsigned *n, uint64_t at, bool leaves, u
 /* A call enters where its registers have just been saved. It has left where the result is among
  * them, and no signal has yet changed them: at the first function of the way out, or in kernels
  * where that was inlined, behind the call of the function that does all. */
-unsigned ring_gates(struct eg_run *r, struct ring_gate out[RING_GATES])
+unsigned live_ring_gates(struct eg_run *r, struct ring_gate out[RING_GATES])
 {
     static const struct {
         const char *name;

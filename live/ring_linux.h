@@ -7,7 +7,7 @@
 #include "ring.h"
 
 /** @return false: the run has failed, with what is not known. x86-64 only. */
-bool ring_linux(struct eg_run *r, struct ring_linux *out);
+bool live_ring_linux(struct eg_run *r, struct ring_linux *out);
 
 /** Where system calls enter and leave: addresses of the kernel's code. */
 struct ring_gate {
@@ -18,6 +18,6 @@ struct ring_gate {
 };
 enum { RING_GATES = 8 };
 /** @return how many; 0: none is known. */
-unsigned ring_gates(struct eg_run *r, struct ring_gate out[RING_GATES]);
+unsigned live_ring_gates(struct eg_run *r, struct ring_gate out[RING_GATES]);
 
 #endif

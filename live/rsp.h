@@ -18,20 +18,21 @@ enum rsp_what {
     RSP_INTERRUPT, /**< the byte 3: Ctrl-C of the debugger */
     RSP_BROKEN,    /**< a wrong sum, or a packet that is too long: answer - where that is in use */
 };
-/** Bytes become packets. Zeroed: empty. */
+/** Bytes become packets. Zeroed: empty. Out of memory, a packet is RSP_BROKEN. */
 struct rsp_in {
     EG_VEC(uint8_t) data; /**< of the last RSP_PACKET: escapes and runs are expanded; a NUL is
                                behind the last byte */
     uint8_t state, sum, said;
     bool keeps_runs; /**< '*' has no meaning: what a debugger sends has no runs */
-    bool too_long;
+    bool bad; /**< it is too long, or no packet: RSP_BROKEN at its end */
 };
 /** Take bytes from @p up to the end of the first thing that is complete. @return how many were
- * taken. */
+ * taken; data of a packet are there until the next call. */
 size_t rsp_take(struct rsp_in *in, const void *p, size_t len, enum rsp_what *what);
 void rsp_in_fini(struct rsp_in *in);
 
-/** A packet that is being made. Zeroed: empty. Errors of memory are kept in @failed. */
+/** Packets that are being made, one behind the other. Zeroed: empty. Out of memory: @failed, and
+ * the connection is of no more use. */
 struct rsp_out {
     EG_VEC(uint8_t) at; /**< what is to be sent, whole packets with their frames */
     size_t begun;       /**< where the open packet begins */

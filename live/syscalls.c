@@ -143,7 +143,7 @@ static void from_other(const struct syscalls *s, struct syscall *c)
     }
 }
 
-struct syscalls *syscalls_open(struct eg_run *r)
+struct syscalls *live_syscalls_open(struct eg_run *r)
 {
     struct syscalls *s = eg_tmp(r, sizeof *s);
 
@@ -168,7 +168,7 @@ struct syscalls *syscalls_open(struct eg_run *r)
     return s;
 }
 
-void syscalls_texts(const struct syscalls *s, uint8_t out[2][RING_CALLS])
+void live_syscalls_texts(const struct syscalls *s, uint8_t out[2][RING_CALLS])
 {
     for (unsigned kind = 0; kind < 2; kind++)
         for (unsigned i = 0; i < RING_CALLS; i++) {
@@ -179,7 +179,7 @@ void syscalls_texts(const struct syscalls *s, uint8_t out[2][RING_CALLS])
         }
 }
 
-int syscalls_number(const struct syscalls *s, unsigned kind, const char *name)
+int live_syscalls_number(const struct syscalls *s, unsigned kind, const char *name)
 {
     for (int i = 0; i < RING_CALLS; i++)
         if (s->of[kind & 1][i].name && !strcmp(s->of[kind & 1][i].name, name))
@@ -194,7 +194,7 @@ static uint64_t word(const struct ring_record *n, uint32_t at)
     return at + 8 <= n->entry_len ? eg_le64(n->entry + at) : 0;
 }
 
-bool syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
+bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
                        struct syscall_seen *out)
 {
     enum { CS_AFTER_NUMBER = 16, USER32_CS = 0x23 };
@@ -238,7 +238,7 @@ static const char *open_text(struct eg_run *r, uint32_t v)
                    v & LINUX_O_CLOEXEC ? "|O_CLOEXEC" : "");
 }
 
-const char *syscall_arg_text(struct eg_run *r, const struct syscall *c,
+const char *live_syscall_arg_text(struct eg_run *r, const struct syscall *c,
                              const struct syscall_seen *seen, unsigned i)
 {
     enum { AT_FDCWD_ = -100 };
@@ -273,14 +273,14 @@ const char *syscall_arg_text(struct eg_run *r, const struct syscall *c,
     }
 }
 
-const char *syscall_args_text(struct eg_run *r, const struct syscall *c,
+const char *live_syscall_args_text(struct eg_run *r, const struct syscall *c,
                               const struct syscall_seen *seen)
 {
     const unsigned n = c->source ? c->n : SYSCALL_ARGS;
     const char *text = "";
 
     for (unsigned i = 0; i < n; i++)
-        text = eg_strf(r, "%s%s%s", text, i ? ", " : "", syscall_arg_text(r, c, seen, i));
+        text = eg_strf(r, "%s%s%s", text, i ? ", " : "", live_syscall_arg_text(r, c, seen, i));
     return text;
 }
 
@@ -320,7 +320,7 @@ static const char *error_name(int64_t n)
     return NULL;
 }
 
-const char *syscall_value_text(struct eg_run *r, int64_t value)
+const char *live_syscall_value_text(struct eg_run *r, int64_t value)
 {
     const char *name = value < 0 && value >= -4095 ? error_name(-value) : NULL;
 

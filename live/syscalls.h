@@ -36,11 +36,11 @@ struct syscall {
 struct syscalls {
     struct syscall of[2][RING_CALLS];
 };
-struct syscalls *syscalls_open(struct eg_run *r);
+struct syscalls *live_syscalls_open(struct eg_run *r);
 /** Which arguments are texts, for the plugin. */
-void syscalls_texts(const struct syscalls *s, uint8_t out[2][RING_CALLS]);
+void live_syscalls_texts(const struct syscalls *s, uint8_t out[2][RING_CALLS]);
 /** The number of the call @name; -1: there is none. */
-int syscalls_number(const struct syscalls *s, unsigned kind, const char *name);
+int live_syscalls_number(const struct syscalls *s, unsigned kind, const char *name);
 
 /** What a record of the plugin has of a call. */
 struct syscall_seen {
@@ -51,15 +51,15 @@ struct syscall_seen {
     int64_t value;                   /**< at its end */
 };
 /** @return false: the record has no registers of a call. */
-bool syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
+bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
                        struct syscall_seen *out);
 /** One argument as text: "\"/etc/passwd\"", "O_RDONLY|O_CLOEXEC", "AT_FDCWD", "-1", "0x7f…". */
-const char *syscall_arg_text(struct eg_run *r, const struct syscall *c,
+const char *live_syscall_arg_text(struct eg_run *r, const struct syscall *c,
                              const struct syscall_seen *seen, unsigned i);
 /** All of them: "AT_FDCWD, \"/etc/passwd\", O_RDONLY". */
-const char *syscall_args_text(struct eg_run *r, const struct syscall *c,
+const char *live_syscall_args_text(struct eg_run *r, const struct syscall *c,
                               const struct syscall_seen *seen);
 /** "3", "-1 ENOENT", "0x7f…" */
-const char *syscall_value_text(struct eg_run *r, int64_t value);
+const char *live_syscall_value_text(struct eg_run *r, int64_t value);
 
 #endif

@@ -100,7 +100,7 @@ static int run(struct eg_run *r)
 
 /** Copy the string at @at. In this section the declaration's table is at 1, and errors are
  * raised. */
-static const char *keep(lua_State *L, struct script_plugin *p, int at)
+static const char *keep(lua_State *L, struct eg_arena *a, int at)
 {
     size_t len;
     const char *s = luaL_checklstring(L, at, &len), *copy;
@@ -108,7 +108,7 @@ static const char *keep(lua_State *L, struct script_plugin *p, int at)
     for (size_t i = 0; i < len; i++)
         if (((unsigned char)s[i] < ' ' && s[i] != '\n' && s[i] != '\t') || s[i] == 127)
             luaL_error(L, "plugin: text contains the control character %d", s[i]);
-    copy = eg_arena_strndup(&p->arena, s, len);
+    copy = eg_arena_strndup(a, s, len);
     if (!copy)
         luaL_error(L, "plugin: more than 1 MiB of text");
     return copy;
@@ -119,7 +119,7 @@ static const char *text_field(lua_State *L, struct script_plugin *p, const char 
     const char *s = NULL;
 
     if (lua_getfield(L, 1, name) == LUA_TSTRING)
-        s = keep(L, p, -1);
+        s = keep(L, &p->arena, -1);
     else if (wanted || !lua_isnil(L, -1))
         luaL_error(L, "plugin: %s = \"…\" expected", name);
     lua_pop(L, 1);
@@ -142,13 +142,13 @@ static size_t list_field(lua_State *L, const char *name)
 }
 
 /** Text @k of the triple on top. */
-static const char *part(lua_State *L, struct script_plugin *p, const char *what, int k)
+static const char *part(lua_State *L, struct eg_arena *a, const char *what, int k)
 {
     const char *s;
 
     if (lua_type(L, -1) != LUA_TTABLE || lua_rawgeti(L, -1, k) != LUA_TSTRING)
         luaL_error(L, "plugin: %s: { \"name\", \"kind\", \"help\" } expected", what);
-    s = keep(L, p, -1);
+    s = keep(L, a, -1);
     lua_pop(L, 1);
     return s;
 }
@@ -185,15 +185,15 @@ static int shown(lua_State *L, const char *column)
 
 /** The name, the kind and the help of the column or argument on top of the stack. @return the index
  * of the kind in @kinds. */
-static int read_declared(lua_State *L, struct script_plugin *p, const char *list, const char *what,
+static int read_declared(lua_State *L, struct eg_arena *a, const char *list, const char *what,
                          const char *const *kinds, const char **name, const char **help)
 {
-    const char *kind = part(L, p, list, 2);
+    const char *kind = part(L, a, list, 2);
     luaL_Buffer all;
     int k = 0;
 
-    *name = part(L, p, list, 1);
-    *help = part(L, p, list, 3);
+    *name = part(L, a, list, 1);
+    *help = part(L, a, list, 3);
     check_name(L, what, *name);
     while (kinds[k] && strcmp(kinds[k], kind) != 0)
         k++;
@@ -209,12 +209,12 @@ static int read_declared(lua_State *L, struct script_plugin *p, const char *list
                       lua_tostring(L, -1));
 }
 
-static void read_columns(lua_State *L, struct script_plugin *p)
+/** The columns of the list on top of the stack, which has @n. */
+static const struct eg_column *columns_of(lua_State *L, struct eg_arena *a, size_t n)
 {
     static const char *const kinds[] = { "int",  "big",   "addr", "text",     "bytes",
                                          "time", "flags", "bool", "duration", NULL };
-    const size_t n = list_field(L, "columns");
-    struct eg_column *c = eg_arena_array(&p->arena, struct eg_column, n + 1);
+    struct eg_column *c = eg_arena_array(a, struct eg_column, n + 1);
 
     if (!c)
         luaL_error(L, "out of memory");
@@ -224,15 +224,31 @@ static void read_columns(lua_State *L, struct script_plugin *p)
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         // ORDER eg_column_kind
         c[i].kind = (enum eg_column_kind)(
-            read_declared(L, p, "columns", "column", kinds, &c[i].name, &c[i].help) + 1);
+            read_declared(L, a, "columns", "column", kinds, &c[i].name, &c[i].help) + 1);
         for (size_t other = 0; other < i; other++)
             if (!strcmp(c[other].name, c[i].name))
                 luaL_error(L, "plugin: duplicate column %s", c[i].name);
         c[i].shown = shown(L, c[i].name);
         lua_pop(L, 1);
     }
+    return c;
+}
+
+static void read_columns(lua_State *L, struct script_plugin *p)
+{
+    const size_t n = list_field(L, "columns");
+
+    p->plugin.columns = columns_of(L, &p->arena, n);
     lua_pop(L, 1);
-    p->plugin.columns = c;
+}
+
+const struct eg_column *script_read_columns(lua_State *L, struct eg_arena *a)
+{
+    const size_t n = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+
+    if (n > COLUMNS_MAX)
+        luaL_error(L, "columns: more than %d", COLUMNS_MAX);
+    return columns_of(L, a, n);
 }
 
 static void read_arguments(lua_State *L, struct script_plugin *p)
@@ -247,7 +263,7 @@ static void read_arguments(lua_State *L, struct script_plugin *p)
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         // ORDER eg_arg_kind
         a[i].kind = (enum eg_arg_kind)(
-            read_declared(L, p, "args", "argument", kinds, &a[i].name, &a[i].help) + 1);
+            read_declared(L, &p->arena, "args", "argument", kinds, &a[i].name, &a[i].help) + 1);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -264,7 +280,7 @@ static const char *const *read_names(lua_State *L, struct script_plugin *p, cons
         luaL_error(L, "out of memory");
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        names[i] = keep(L, p, -1);
+        names[i] = keep(L, &p->arena, -1);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -284,7 +300,7 @@ static void read_needs(lua_State *L, struct script_plugin *p)
         char *text, *dot;
 
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        text = (char *)keep(L, p, -1);
+        text = (char *)keep(L, &p->arena, -1);
         dot = strchr(text, '.');
         if (!dot || dot == text || !dot[1])
             luaL_error(L, "plugin: needs: \"struct.member\" expected, got '%s'", text);
@@ -318,7 +334,7 @@ static void read_needs_symbols(lua_State *L, struct script_plugin *p)
         if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
             luaL_error(L, "plugin: needs_symbols: symbol names expected, got a %s",
                        luaL_typename(L, -1));
-        symbols[i] = (struct eg_symref){ keep(L, p, -1), SCRIPT_ANY_TYPE, 0 };
+        symbols[i] = (struct eg_symref){ keep(L, &p->arena, -1), SCRIPT_ANY_TYPE, 0 };
         entries[i] = &symbols[i];
         needs[i].symbol = &symbols[i];
         lua_pop(L, 1);

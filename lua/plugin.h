@@ -3,6 +3,7 @@
 #define EG_LUA_PLUGIN_H
 
 #include "../core/base.h"
+#include "../core/engram.h"
 
 struct script_file {
     const char *name, *text;
@@ -16,5 +17,10 @@ int eg_lua_add_files(const struct script_file *files, struct eg_error *e);
 /** Read a script's declaration and register its plugin. Call it before any system opens. @text must
  * stay valid until the process ends. */
 int eg_lua_add(const char *file, const char *text, size_t len, struct eg_error *e);
+
+struct lua_State;
+struct eg_arena;
+/** Columns as plugin{…} declares them, of the table on top of the stack; in @a. Raises. */
+const struct eg_column *script_read_columns(struct lua_State *L, struct eg_arena *a);
 
 #endif

@@ -46,6 +46,7 @@ struct script {
     uint64_t written;          /**< bytes written to files */
     lua_Integer n_named;       /**< values that tostring() has numbered */
     enum script_end end;
+    uint32_t moment; /**< goes up when the machine has run on: what walks over it before is void */
     const struct eg_plugin *plugin; /**< the plugin of the run */
     struct eg_cell *cells;          /**< cells of the current row */
     const char **columns;           /**< names of the columns, interned by Lua */

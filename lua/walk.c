@@ -10,6 +10,7 @@ enum walk_kind { WALK_LIST, WALK_HLIST, WALK_RB, WALK_XA, WALK_MAPLE, WALK_NAMED
 /** The state of a walk. */
 struct walk {
     enum walk_kind kind;
+    uint32_t moment;    /**< script.moment when it began */
     struct eg_obj type; /**< the type of an index's entries; kind 0: none was given */
     union {
         struct eg_list_walk list;
@@ -92,6 +93,8 @@ static int next(lua_State *L)
     bool more = false;
 
     script_charge(L, 10);
+    if (w->moment != script_of(L)->moment)
+        return luaL_error(L, "this walk began at an earlier event, and the machine has run on");
     switch (w->kind) {
     case WALK_LIST:
         more = eg_list_next_(&w->list, &o);
@@ -127,6 +130,7 @@ static struct walk *new_walk(lua_State *L, enum walk_kind kind)
 
     memset(w, 0, sizeof *w);
     w->kind = kind;
+    w->moment = script_of(L)->moment;
     return w;
 }
 

@@ -33,18 +33,18 @@ static int print_one(struct eg_run *r, void *context)
     struct syscall_seen seen;
     const struct syscall *call;
 
-    if (!syscall_of_record(r, c->os, n, &seen)) {
+    if (!live_syscall_of_record(r, c->os, n, &seen)) {
         printf("%" PRIu64 " %u - no registers\n", c->ev->number, c->ev->cpu);
         return 0;
     }
     call = seen.number >= 0 && seen.number < RING_CALLS ? &c->calls->of[seen.kind][seen.number] : NULL;
     printf("%" PRIu64 " %u %u %s ", c->ev->number, c->ev->cpu, n->tgid, n->comm);
     if (call && call->name)
-        printf("%s(%s)", call->name, syscall_args_text(r, call, &seen));
+        printf("%s(%s)", call->name, live_syscall_args_text(r, call, &seen));
     else
         printf("call_%" PRId64 "()", seen.number);
     if (c->ev->kind == EVENT_SYSRET)
-        printf(" = %s", syscall_value_text(r, seen.value));
+        printf(" = %s", live_syscall_value_text(r, seen.value));
     printf("\n");
     return 0;
 }
@@ -54,7 +54,7 @@ static int work(struct eg_run *r, void *context)
     struct work *w = context;
     struct ring_gate gates[RING_GATES];
     struct ring_linux os;
-    struct syscalls *calls = syscalls_open(r);
+    struct syscalls *calls = live_syscalls_open(r);
     uint8_t texts[2][RING_CALLS];
     uint64_t wanted[2][RING_CALLS / 64] = { { 0 } };
     uint64_t n = 0, first = 0, last = 0, waited = 0;
@@ -64,19 +64,19 @@ static int work(struct eg_run *r, void *context)
     for (unsigned i = 0; i < RING_CALLS; i++)
         described += calls->of[0][i].source != NULL;
     events_ring_memory(w->s, w->image, NULL, 0);
-    if (!ring_linux(r, &os))
+    if (!live_ring_linux(r, &os))
         return -1;
-    syscalls_texts(calls, texts);
+    live_syscalls_texts(calls, texts);
     events_ring_os(w->s, &os, texts);
     for (int i = 0; i < w->n_names; i++) {
-        const int nr = syscalls_number(calls, 0, w->names[i]);
+        const int nr = live_syscalls_number(calls, 0, w->names[i]);
 
         if (nr >= 0)
             wanted[0][nr / 64] |= UINT64_C(1) << nr % 64;
     }
     if (w->n_names)
         events_ring_calls(w->s, (const uint64_t(*)[RING_CALLS / 64])wanted);
-    const unsigned g = ring_gates(r, gates);
+    const unsigned g = live_ring_gates(r, gates);
 
     for (unsigned i = 0; i < g; i++) {
         const struct event_point p = { .kind = gates[i].leaves ? EVENT_SYSRET : EVENT_SYSCALL,

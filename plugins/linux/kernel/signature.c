@@ -60,7 +60,8 @@ static void forget(void *kept)
 
 static const struct eg_cache prototypes = { .size = sizeof(struct prototypes),
                                             .make = find,
-                                            .fini = forget };
+                                            .fini = forget,
+                                            .lasts = true };
 
 /* As eg_type_declare, with the names of parameters. */
 static const char *declaration(struct eg_run *r, const struct eg_types *ts, uint32_t id,
@@ -90,7 +91,7 @@ static const char *declaration(struct eg_run *r, const struct eg_types *ts, uint
     return eg_strf(r, "%s%s)", out, n ? "" : "void");
 }
 
-const char *linux_prototype(struct eg_run *r, const char *function)
+uint32_t linux_prototype_type(struct eg_run *r, const char *function)
 {
     const struct eg_system *sys = eg_system_of(r);
     const struct prototypes *all = eg_system_cache(eg_system_of(r), r, &prototypes);
@@ -103,10 +104,17 @@ const char *linux_prototype(struct eg_run *r, const char *function)
         if (strcmp(p->strings + p->types[i].name, function) != 0)
             continue;
         if (found && found != p->types[i].ref)
-            return NULL;
+            return 0;
         found = p->types[i].ref;
     }
-    return found ? declaration(r, &sys->types, found, function) : NULL;
+    return found;
+}
+
+const char *linux_prototype(struct eg_run *r, const char *function)
+{
+    const uint32_t found = linux_prototype_type(r, function);
+
+    return found ? declaration(r, &eg_system_of(r)->types, found, function) : NULL;
 }
 
 /* ---- system calls ---- */

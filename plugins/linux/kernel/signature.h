@@ -8,6 +8,8 @@
 /** "int do_wait(struct wait_opts *wo)". NULL: the kernel's BTF has no function of this name, or
  * several that differ. */
 EG_API const char *linux_prototype(struct eg_run *r, const char *function);
+/** The same as a type: its EG_T_FUNC, whose members are the parameters. 0: as NULL above. */
+EG_API uint32_t linux_prototype_type(struct eg_run *r, const char *function);
 
 /** A system call by its number in 64-bit programs, from the descriptions that the kernel keeps for
  * its tracers (CONFIG_FTRACE_SYSCALLS). */

@@ -9,7 +9,7 @@
 /* The spaces of processes, kept from their first use to the system's end. */
 struct spaces {
     pthread_mutex_t lock; // guards the rest
-    struct eg_map of;     // address of the mm_struct → index
+    struct eg_map of;     // address of the top page table → index
     EG_VEC(struct eg_space *) all;
 };
 
@@ -33,17 +33,17 @@ static void end(void *kept)
     pthread_mutex_destroy(&s->lock);
 }
 
-static const struct eg_cache spaces = { .size = sizeof(struct spaces), .make = begin, .fini = end };
+static const struct eg_cache spaces = { .size = sizeof(struct spaces), .make = begin, .fini = end, .lasts = true };
 
 /* Under the lock. */
-static int open_space(struct eg_system *sys, struct spaces *s, struct linux_swap *swap, uint64_t mm,
+static int open_space(struct eg_system *sys, struct spaces *s, struct linux_swap *swap,
                       uint64_t root, struct eg_space **out)
 {
     struct eg_space **new, *space, *tables;
     uint64_t i;
     int rc;
 
-    if (eg_map_get(&s->of, mm, &i)) {
+    if (eg_map_get(&s->of, root, &i)) {
         *out = s->all.at[i];
         return 0;
     }
@@ -56,7 +56,7 @@ static int open_space(struct eg_system *sys, struct spaces *s, struct linux_swap
         return -EG_ENOMEM;
     }
     new = eg_vec_push(&s->all);
-    if (!new || eg_map_add(&s->of, mm, s->all.n - 1) < 0) {
+    if (!new || eg_map_add(&s->of, root, s->all.n - 1) < 0) {
         s->all.n -= new != NULL;
         eg_space_close(space);
         return -EG_ENOMEM;
@@ -80,7 +80,7 @@ struct eg_space *linux_mm_space(struct eg_run *r, struct eg_obj mm)
         !(s = eg_system_cache(sys, r, &spaces)))
         return NULL;
     pthread_mutex_lock(&s->lock);
-    rc = open_space(sys, s, swap, mm.addr, root, &space);
+    rc = open_space(sys, s, swap, root, &space);
     pthread_mutex_unlock(&s->lock);
     if (rc == -EG_ENOMEM)
         eg_run_fail(r, EG_ENOMEM, "out of memory for an address space");

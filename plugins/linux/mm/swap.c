@@ -324,7 +324,8 @@ static void end(void *kept)
 
 static const struct eg_cache swap = { .size = sizeof(struct linux_swap),
                                       .make = make,
-                                      .fini = end };
+                                      .fini = end,
+                                      .lasts = true };
 
 struct linux_swap *linux_swap(struct eg_run *r)
 {

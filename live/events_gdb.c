@@ -1,0 +1,549 @@
+/* events_gdb.c - events by QEMU's gdbstub: breakpoints at functions, watchpoints on memory.
+ *
+ * The machine stands from a stop to the next call of next(). What stops it at a breakpoint must step
+ * over it before it runs on; where the accelerator sees breakpoints in memory or in registers of the
+ * processor (KVM), the breakpoint is lifted for that step. */
+#include "events.h"
+#include "../core/arch.h"
+#include "../core/parallel.h"
+#include "../core/space.h"
+#include "gdbstub.h"
+#include "guardian.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STEP_MS = 10000, HARDWARE_MAX = 4 };
+
+struct point {
+    struct event_point is;
+    uint32_t id;
+};
+/* What was asked of the stub, for all points at the same place. */
+struct place {
+    uint64_t address;
+    uint32_t len;
+    char type; /**< '0' breakpoint, '1' the processor's own, '2' watchpoint for writes */
+    uint32_t users;
+};
+struct door {
+    struct events events; /**< first: what the caller has */
+    struct gdbstub *stub;
+    struct guardian guardian;
+    struct eg_space *memory;
+    bool tcg;         /**< its breakpoints need not be lifted for a step */
+    EG_VEC(struct point) points;
+    EG_VEC(struct place) places;
+    EG_VEC(struct event) queue;
+    size_t given;      /**< of the queue */
+    uint64_t stepping; /**< the thread that stands at a breakpoint; 0: none */
+    uint64_t begun, number;
+};
+
+static struct door *door_of(struct events *s)
+{
+    return s->priv;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* ---- breakpoints ---- */
+
+static unsigned kind_of(const struct door *d, const struct place *p)
+{
+    return p->type == '2' ? p->len : d->stub->layout.arch->code_unit;
+}
+
+static int insert(struct door *d, const struct place *p, struct eg_error *e)
+{
+    return gdbstub_order(d->stub, e, "Z%c,%" PRIx64 ",%x", p->type, p->address, kind_of(d, p));
+}
+
+static int lift(struct door *d, const struct place *p, struct eg_error *e)
+{
+    return gdbstub_order(d->stub, e, "z%c,%" PRIx64 ",%x", p->type, p->address, kind_of(d, p));
+}
+
+static struct place *place_of(struct door *d, const struct event_point *p)
+{
+    const bool write = p->kind == EVENT_WRITE;
+
+    for (size_t i = 0; i < d->places.n; i++) {
+        struct place *at = &d->places.at[i];
+
+        if (at->address == p->address && (at->type == '2') == write &&
+            (!write || at->len == p->len))
+            return at;
+    }
+    return NULL;
+}
+
+static int add_place(struct door *d, const struct event_point *p, struct eg_error *e)
+{
+    struct place new = { p->address, p->len, p->kind == EVENT_WRITE ? '2' : '1', 1 };
+    size_t hardware = 0;
+    struct place *at;
+    int rc;
+
+    for (size_t i = 0; i < d->places.n; i++)
+        hardware += d->places.at[i].type != '0';
+    // The processor's own change no byte of the machine, but it has four of them.
+    if (new.type == '1' && !d->tcg && hardware >= HARDWARE_MAX)
+        new.type = '0';
+    rc = insert(d, &new, e);
+    if (rc == -EG_EUSAGE && new.type == '1') {
+        new.type = '0';
+        rc = insert(d, &new, e);
+    }
+    if (rc == -EG_EUSAGE)
+        return eg_fail(e, EG_EUSAGE, "the machine takes no %s at %#" PRIx64 "%s",
+                       new.type == '2' ? "watchpoint" : "breakpoint", p->address,
+                       new.type == '2' ? ": on KVM 1, 2, 4 or 8 bytes, aligned, and four in all"
+                                       : "");
+    if (rc)
+        return rc;
+    at = eg_vec_push(&d->places);
+    if (!at) {
+        lift(d, &new, NULL);
+        return eg_fail(e, EG_ENOMEM, "out of memory for a breakpoint");
+    }
+    *at = new;
+    return 0;
+}
+
+static int add(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e)
+{
+    struct door *d = door_of(s);
+    struct place *at;
+    struct point *new;
+    int rc = 0;
+
+    if (p->kind != EVENT_CALL && p->kind != EVENT_RETURN && p->kind != EVENT_WRITE)
+        return eg_fail(e, EG_EUSAGE, "this kind of event is not seen by a debugger's port");
+    if (p->kind == EVENT_WRITE && !p->len)
+        return eg_fail(e, EG_EUSAGE, "no bytes to watch");
+    if ((rc = gdbstub_halt(d->stub, e)))
+        return rc;
+    new = eg_vec_push(&d->points);
+    if (!new)
+        return eg_fail(e, EG_ENOMEM, "out of memory for a breakpoint");
+    *new = (struct point){ *p, id };
+    at = place_of(d, p);
+    if (at)
+        at->users++;
+    else
+        rc = add_place(d, p, e);
+    if (rc)
+        d->points.n--;
+    return rc;
+}
+
+static int remove_(struct events *s, uint32_t id, struct eg_error *e)
+{
+    struct door *d = door_of(s);
+    int rc = gdbstub_halt(d->stub, e);
+
+    for (size_t i = 0; i < d->points.n && !rc; i++) {
+        struct place *at;
+
+        if (d->points.at[i].id != id)
+            continue;
+        at = place_of(d, &d->points.at[i].is);
+        d->points.at[i] = d->points.at[--d->points.n];
+        if (!at || --at->users)
+            return 0;
+        rc = lift(d, at, e);
+        *at = d->places.at[--d->places.n];
+        return rc == -EG_EUSAGE ? 0 : rc;
+    }
+    return rc;
+}
+
+/* ---- running ---- */
+
+/* What a stop says: the thread, and of a watchpoint the address. */
+struct stop {
+    unsigned signal;
+    uint64_t thread, watched;
+    bool has_thread, is_watch, ended;
+};
+
+static struct stop parse(const char *text)
+{
+    const char *end = text + strlen(text), *p = text + 1;
+    struct stop s = { 0 };
+    uint8_t signal = 0;
+
+    s.ended = *text == 'W' || *text == 'X';
+    if (rsp_unhex(p, end, &signal, 1) == 1)
+        p += 2;
+    s.signal = signal;
+    while (p < end) {
+        const char *colon = memchr(p, ':', (size_t)(end - p));
+        const char *next = memchr(p, ';', (size_t)(end - p));
+        const char *value = colon ? colon + 1 : end;
+
+        if (!colon || !next || colon > next)
+            break;
+        if (!strncmp(p, "thread:", 7)) {
+            if (*value == 'p') // of a process of the stub
+                value = memchr(value, '.', (size_t)(next - value)) ? strchr(value, '.') + 1 : end;
+            s.has_thread = rsp_number(&value, next, &s.thread);
+        } else if (!strncmp(p, "watch:", 6) || !strncmp(p, "awatch:", 7)) {
+            s.is_watch = rsp_number(&value, next, &s.watched);
+        }
+        p = next + 1;
+    }
+    return s;
+}
+
+static void ran(struct door *d)
+{
+    d->stub->thread = 0;
+    if (d->memory)
+        gdbstub_memory_renew(d->memory);
+}
+
+static int ended(const struct stop *s, struct eg_error *e)
+{
+    enum { QUIT = 3 }; // QEMU's for a machine that was shut down
+    if (s->ended || s->signal == QUIT)
+        return eg_fail(e, EG_ENOTFOUND, "the machine has ended");
+    return 0;
+}
+
+static bool in_root(const struct door *d, const struct event_point *p, const struct eg_cpu *c)
+{
+    const uint64_t half = UINT64_C(0x1000); // page table isolation: the half of the same process
+
+    (void)d;
+    return !p->root || ((p->root ^ c->root) & ~half & ~UINT64_C(0xfff)) == 0;
+}
+
+static bool met(const struct door *d, const struct event_point *p, const struct stop *s,
+                const struct eg_cpu *c, uint64_t pc, uint64_t sp)
+{
+    if (!in_root(d, p, c))
+        return false;
+    switch (p->kind) {
+    case EVENT_WRITE:
+        return s->is_watch && s->watched - p->address < p->len;
+    case EVENT_RETURN:
+        return !s->is_watch && p->address == pc && (!p->sp || p->sp == sp);
+    default:
+        return !s->is_watch && p->address == pc;
+    }
+}
+
+/* What the stop means: events into the queue. */
+static int understand(struct door *d, const struct stop *s, struct eg_error *e)
+{
+    const struct gdbstub_layout *l = &d->stub->layout;
+    struct event ev = { .time = now_ns() - d->begun };
+    uint64_t pc = 0, sp = 0;
+    int rc = gdbstub_cpu(d->stub, s->thread, &ev.state, &ev.known, &ev.task, e);
+
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < countof(l->of) && i < ev.state.n_regs; i++) {
+        pc = l->of[i] == l->pc ? ev.state.regs[i] : pc;
+        sp = l->of[i] == l->sp ? ev.state.regs[i] : sp;
+    }
+    ev.cpu = s->thread ? (uint32_t)(s->thread - 1) : 0;
+    d->queue.n = d->given = 0;
+    for (size_t i = 0; i < d->points.n; i++) {
+        const struct event_point *p = &d->points.at[i].is;
+        struct event *out;
+
+        if (!met(d, p, s, &ev.state, pc, sp))
+            continue;
+        out = eg_vec_push(&d->queue);
+        if (!out)
+            return eg_fail(e, EG_ENOMEM, "out of memory for an event");
+        *out = ev;
+        out->kind = p->kind;
+        out->point = d->points.at[i].id;
+        out->number = d->number++;
+        out->address = p->kind == EVENT_WRITE ? p->address : pc;
+        if (p->kind == EVENT_WRITE) {
+            uint8_t bytes[8] = { 0 };
+            const size_t len = EG_MIN(p->len, (uint32_t)sizeof bytes);
+            const int64_t got = gdbstub_read(d->stub, false, p->address, bytes, len, e);
+
+            if (got < 0 && got != -EG_EUSAGE)
+                return (int)got;
+            out->len = got == (int64_t)len ? (uint8_t)len : 0;
+            out->value = eg_le64(bytes);
+        }
+    }
+    // It stands before the instruction, which must be passed, whether or not anyone wanted it.
+    for (size_t i = 0; i < d->places.n; i++)
+        if (d->places.at[i].type != '2' && d->places.at[i].address == pc)
+            d->stepping = s->thread;
+    return 0;
+}
+
+/* Wait for what a step ends with: it is a stop without a name, or something that is watched. */
+static int step(struct door *d, struct eg_error *e)
+{
+    const uint64_t thread = d->stepping;
+    struct stop s;
+    int rc = 0;
+
+    d->stepping = 0;
+    for (size_t i = 0; i < d->places.n && !rc && !d->tcg; i++)
+        if (d->places.at[i].type != '2')
+            rc = lift(d, &d->places.at[i], e);
+    if (!rc || rc == -EG_EUSAGE)
+        rc = gdbstub_go(d->stub, e, "vCont;s:%" PRIx64, thread);
+    if (!rc)
+        rc = gdbstub_wait(d->stub, STEP_MS, e);
+    if (rc == 0 && !d->stub->stopped) { // cancelled, or very slow
+        if ((rc = gdbstub_halt(d->stub, e)))
+            return rc;
+    } else if (rc < 0) {
+        return rc;
+    }
+    s = parse(d->stub->stop);
+    d->stub->stopped = false;
+    ran(d);
+    if ((rc = ended(&s, e)))
+        return rc;
+    for (size_t i = 0; i < d->places.n && !d->tcg; i++)
+        if (d->places.at[i].type != '2' && (rc = insert(d, &d->places.at[i], e)) < 0 &&
+            rc != -EG_EUSAGE)
+            return rc;
+    return s.is_watch ? understand(d, &s, e) : 0;
+}
+
+static bool take(struct door *d, struct event *out)
+{
+    if (d->given == d->queue.n)
+        return false;
+    *out = d->queue.at[d->given++];
+    return true;
+}
+
+static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
+{
+    const uint64_t end = now_ns() + (uint64_t)EG_MAX(ms, 0) * UINT64_C(1000000);
+    struct door *d = door_of(s);
+    int rc;
+
+    for (;;) {
+        const uint64_t now = now_ns();
+        struct stop stop;
+
+        if (take(d, out))
+            return 1;
+        if (d->stepping && (rc = step(d, e)))
+            return rc;
+        if (d->given < d->queue.n)
+            continue;
+        if (!d->stub->running && !d->stub->stopped && (rc = gdbstub_go(d->stub, e, "vCont;c")))
+            return rc;
+        ran(d);
+        rc = gdbstub_wait(d->stub, now < end ? (int)((end - now) / 1000000) + 1 : 0, e);
+        if (rc <= 0)
+            return rc;
+        stop = parse(d->stub->stop);
+        d->stub->stopped = false;
+        if ((rc = ended(&stop, e)))
+            return rc;
+        if (stop.has_thread && stop.signal == 5 && (rc = understand(d, &stop, e)))
+            return rc;
+        if (now >= end && d->given == d->queue.n && !d->stepping)
+            return (rc = gdbstub_go(d->stub, e, "vCont;c")) ? rc : 0;
+    }
+}
+
+static int stand(struct events *s, struct eg_error *e)
+{
+    struct door *d = door_of(s);
+    int rc = gdbstub_halt(d->stub, e);
+
+    ran(d);
+    return rc;
+}
+
+/* ---- what it is ---- */
+
+static int memory(struct events *s, struct eg_space **out, struct eg_error *e)
+{
+    struct door *d = door_of(s);
+    int rc = d->memory ? 0 : gdbstub_memory_open(&d->memory, d->stub, e);
+
+    if (!rc)
+        *out = d->memory;
+    return rc;
+}
+
+static int cpus(struct events *s, struct eg_image *img, struct eg_error *e)
+{
+    struct door *d = door_of(s);
+    uint64_t threads[EVENT_CPUS_MAX], known, task;
+    int n = gdbstub_halt(d->stub, e);
+
+    if (!n)
+        n = gdbstub_threads(d->stub, threads, countof(threads), e);
+    for (int i = 0; i < n; i++) {
+        struct eg_cpu *c = eg_vec_push(&img->cpus);
+        int rc;
+
+        if (!c)
+            return eg_fail(e, EG_ENOMEM, "out of memory for the processors");
+        if ((rc = gdbstub_cpu(d->stub, threads[i], c, &known, &task, e)))
+            return rc;
+    }
+    return EG_MIN(n, 0);
+}
+
+static void close_(struct events *s)
+{
+    struct door *d = door_of(s);
+    struct eg_error e;
+
+    // Where that fails, the guardian must not be told that all is well.
+    if (!d->stub->closed && gdbstub_detach(d->stub, &e) && !d->stub->closed) {
+        close(d->guardian.pipe);
+        d->guardian.pipe = -1;
+    }
+    gdbstub_close(d->stub);
+    guardian_end(&d->guardian);
+    eg_space_close(d->memory);
+    eg_vec_fini(&d->points);
+    eg_vec_fini(&d->places);
+    eg_vec_fini(&d->queue);
+    free(d);
+}
+
+static const struct events_ops ops = {
+    .name = "gdb",
+    .synchronous = true,
+    .add = add,
+    .remove = remove_,
+    .next = next,
+    .stand = stand,
+    .memory = memory,
+    .cpus = cpus,
+    .close = close_,
+};
+
+/* ---- connecting ---- */
+
+/* Without KVM the emulator looks for breakpoints itself, and a step passes them. */
+static bool is_tcg(struct gdbstub *g)
+{
+    struct eg_error e;
+    char *text = NULL;
+    bool is;
+
+    if (gdbstub_monitor(g, "info kvm", &text, &e))
+        return false;
+    is = strstr(text, "disabled") || strstr(text, "not compiled");
+    free(text);
+    return is;
+}
+
+int events_gdb_open_fd(struct events **out, int fd, struct eg_error *e)
+{
+    struct door *d = calloc(1, sizeof *d);
+    int rc;
+
+    if (!d) {
+        close(fd);
+        return eg_fail(e, EG_ENOMEM, "out of memory for a connection");
+    }
+    d->guardian.pipe = -1;
+    rc = guardian_start(&d->guardian, fd, e);
+    if (rc)
+        close(fd);
+    else
+        rc = gdbstub_open(&d->stub, fd, e);
+    if (rc) { // whatever was said by then: the guardian lets it go on
+        if (d->guardian.pipe >= 0)
+            close(d->guardian.pipe);
+        free(d);
+        return rc;
+    }
+    d->tcg = is_tcg(d->stub);
+    d->begun = now_ns();
+    d->events = (struct events){ &ops, d };
+    *out = &d->events;
+    return 0;
+}
+
+static int connect_unix(const char *path, struct eg_error *e)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd;
+
+    if (strlen(path) >= sizeof a.sun_path)
+        return eg_fail(e, EG_EUSAGE, "gdb:%s: the path of a socket is shorter", path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof a))
+        return fd;
+    eg_fail(e, EG_EIO, "gdb:%s: %s: is it the socket of QEMU's -gdb unix:PATH,server,nowait?", path,
+            strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -EG_EIO;
+}
+
+static int connect_tcp(const char *where, const char *colon, struct eg_error *e)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *all, *a;
+    const int one = 1;
+    char host[256];
+    int fd = -1, rc;
+
+    if ((size_t)(colon - where) >= sizeof host)
+        return eg_fail(e, EG_EUSAGE, "gdb:%s: HOST:PORT is wanted", where);
+    snprintf(host, sizeof host, "%.*s", (int)(colon - where), where);
+    if (*host == '[' && host[strlen(host) - 1] == ']') { // [::1]:1234
+        host[strlen(host) - 1] = 0;
+        memmove(host, host + 1, strlen(host));
+    }
+    rc = getaddrinfo(*host ? host : "localhost", colon + 1, &hints, &all);
+    if (rc)
+        return eg_fail(e, EG_EUSAGE, "gdb:%s: %s", where, gai_strerror(rc));
+    for (a = all; a && fd < 0; a = a->ai_next) {
+        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen)) {
+            rc = errno;
+            close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(all);
+    if (fd < 0)
+        return eg_fail(e, EG_EIO, "gdb:%s: %s: QEMU's option -gdb tcp:127.0.0.1:PORT opens it", where,
+                       strerror(rc ? rc : errno));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+int events_gdb_open(struct events **out, const char *where, struct eg_error *e)
+{
+    const char *colon = strrchr(where, ':');
+    const int fd = strchr(where, '/') || !colon ? connect_unix(where, e)
+                                                : connect_tcp(where, colon, e);
+
+    return fd < 0 ? fd : events_gdb_open_fd(out, fd, e);
+}
