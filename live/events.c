@@ -1,5 +1,6 @@
 /* events.c - the doors by which running machines report events, by name. */
 #include "events.h"
+#include "events_ring.h"
 #include <string.h>
 
 /* To add a door: its line here, its prototype in events.h. */
@@ -8,6 +9,7 @@ static const struct {
     int (*open)(struct events **out, const char *where, struct eg_error *e);
 } doors[] = {
     { "gdb:", events_gdb_open },
+    { "ring:", events_ring_open },
 };
 
 int events_open(struct events **out, const char *where, struct eg_error *e)
@@ -19,8 +21,8 @@ int events_open(struct events **out, const char *where, struct eg_error *e)
             return doors[i].open(out, where + len, e);
     }
     return eg_fail(e, EG_EUSAGE,
-                   "%s: no way to the events of a machine: gdb:HOST:PORT or gdb:SOCKET (QEMU's -gdb) "
-                   "is wanted",
+                   "%s: no way to the events of a machine: gdb:HOST:PORT or gdb:SOCKET (QEMU's -gdb), "
+                   "or ring:FILE of the plugin in contrib/qemu-plugin is wanted",
                    where);
 }
 

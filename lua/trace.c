@@ -127,6 +127,7 @@ static int set_up(lua_State *L)
 
     trace_add_call(L, t);
     trace_add_functions(L, t);
+    trace_add_syscalls(L, t);
     return 0;
 }
 
@@ -206,7 +207,7 @@ static int load(struct eg_trace *t, void *options, struct eg_error *e)
     lua_pushcfunction(L, take_columns);
     lua_pushlightuserdata(L, t);
     rc = script_call(t->script, 1, 0, e);
-    if (!rc && !t->targets.n && !t->writes.n && !t->starts.n)
+    if (!rc && !t->targets.n && !t->writes.n && !t->starts.n && !trace_wants_syscalls(t))
         rc = eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
     return rc;
 }
@@ -256,6 +257,8 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
     tell_notes(t);
     if (!rc)
         rc = begin_rows(t, e);
+    if (!rc)
+        rc = trace_ring_begin(t, e);
     if (!rc)
         rc = trace_catch_all(t, e);
     t->begun = true;
@@ -396,6 +399,26 @@ static int returned(struct eg_trace *t, uint32_t id, struct eg_error *e)
     return rc;
 }
 
+static int decode(struct eg_trace *t, void *tell, struct eg_error *e)
+{
+    (void)e;
+    t->task = tracee_task(t->run, t->now);
+    trace_syscall_decode(t, t->now, tell);
+    return 0;
+}
+
+static int system_call(struct eg_trace *t, struct eg_error *e)
+{
+    bool tell = false;
+    int rc = do_inside(t, decode, &tell, e), function;
+
+    t->in_syscall = true;
+    for (unsigned i = 0; tell && !rc && trace_syscall_handler(t, &i, &function);)
+        rc = call(t, function, true, e);
+    t->in_syscall = false;
+    return rc;
+}
+
 static int handle(struct eg_trace *t, const struct event *ev, struct eg_error *e)
 {
     const struct trace_point *p = ev->point < t->points.n ? &t->points.at[ev->point] : NULL;
@@ -417,6 +440,9 @@ static int handle(struct eg_trace *t, const struct event *ev, struct eg_error *e
         rc = do_inside(t, look, NULL, e);
         if (!rc)
             rc = call(t, t->write->handler, false, e);
+        break;
+    case TRACE_SYSCALL:
+        rc = system_call(t, e);
         break;
     default:
         rc = returned(t, ev->point, e);
@@ -498,6 +524,7 @@ void eg_trace_close(struct eg_trace *t)
     if (t->run)
         eg_trace_end(t);
     trace_drop_all(t);
+    trace_syscalls_close(t);
     events_close(t->from);
     eg_vec_fini(&t->targets);
     eg_vec_fini(&t->writes);

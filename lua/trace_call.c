@@ -263,6 +263,8 @@ bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool re
 {
     uint64_t pc;
 
+    if (t->in_syscall && trace_push_syscall_fact(L, t, name))
+        return true;
     if (!strcmp(name, "task"))
         script_push_cursor(L, t->task);
     else if (!strcmp(name, "pid"))
@@ -291,6 +293,8 @@ bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool re
     else if (!strcmp(name, "stack")) {
         lua_pushlightuserdata(L, t);
         lua_pushcclosure(L, stack, 1);
+    } else if (t->in_syscall) {
+        return false;
     } else {
         return t->write ? push_of_write(L, t, name) : push_of_call(L, t, name, returned);
     }

@@ -32,7 +32,7 @@ struct trace_pending {
 };
 /** What a point of the door is. */
 struct trace_point {
-    enum { TRACE_FREE, TRACE_TARGET, TRACE_WRITE, TRACE_RETURN } is;
+    enum { TRACE_FREE, TRACE_TARGET, TRACE_WRITE, TRACE_RETURN, TRACE_SYSCALL } is;
     uint32_t index;                /**< in targets or writes */
     struct trace_pending *pending; /**< TRACE_RETURN; owned */
 };
@@ -61,11 +61,14 @@ struct eg_trace {
     const char *said[8]; /**< errors that were said, not to say them again */
     unsigned n_said;
 
+    struct trace_syscalls *syscalls; /**< trace_syscalls.c; NULL: the door has none */
+
     /* The event whose handlers run. */
     const struct event *now; /**< NULL: none */
     struct tracee_call *call;
     const struct trace_target *target;
     const struct trace_write *write;
+    bool in_syscall;
     struct eg_obj task;
 };
 
@@ -86,6 +89,20 @@ void trace_add_call(lua_State *L, struct eg_trace *t);
 void trace_push_call(lua_State *L, struct eg_trace *t, bool returned);
 /** Push one of its values: "pid", "comm", "cpu", … @return false: there is no such. */
 bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool returned);
+
+/* ---- trace_syscalls.c: system calls, by QEMU's plugin ---- */
+
+void trace_add_syscalls(lua_State *L, struct eg_trace *t);
+bool trace_wants_syscalls(const struct eg_trace *t);
+/** Tell the plugin what it has to know of the kernel, and which system calls are wanted; nothing
+ * where the door is another. */
+int trace_ring_begin(struct eg_trace *t, struct eg_error *e);
+/** What a record of a system call says. *@tell: it is one for handlers. Inside of the run. */
+void trace_syscall_decode(struct eg_trace *t, const struct event *ev, bool *tell);
+/** The next handler for it; begin with *@i 0. */
+bool trace_syscall_handler(const struct eg_trace *t, unsigned *i, int *function);
+bool trace_push_syscall_fact(lua_State *L, struct eg_trace *t, const char *name);
+void trace_syscalls_close(struct eg_trace *t);
 
 /* ---- trace_points.c: the door ---- */
 

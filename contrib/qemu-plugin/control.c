@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
+/* control.c - the file in shared memory, and what Engram asks for in it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "guest.h"
+#include "own.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+qemu_plugin_id_t self;
+int ring_fd = -1;
+struct ring_head *head;
+struct ring_control *control;
+struct ring_record *records;
+struct in_use now;
+uint64_t write_first, write_last;
+pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+
+static uint32_t seen;  /* atomic: the generation of now.c */
+static bool resetting; /* guarded by @lock */
+
+/* ---- what Engram wants ---- */
+
+static unsigned hash_of(uint64_t address)
+{
+    return (unsigned)(address * UINT64_C(0x9e3779b97f4a7c15) >> 52) % HASH;
+}
+
+struct slot *find_slot(uint64_t address)
+{
+    for (unsigned h = hash_of(address); now.hash[h] != NONE; h = (h + 1) % HASH)
+        if (now.slots[now.hash[h]].address == address)
+            return &now.slots[now.hash[h]];
+    return NULL;
+}
+
+static void add_slot(uint64_t address)
+{
+    unsigned h = hash_of(address);
+
+    if (now.n_slots == SLOTS)
+        return;
+    while (now.hash[h] != NONE)
+        h = (h + 1) % HASH;
+    now.hash[h] = (uint16_t)now.n_slots;
+    now.slots[now.n_slots++] = (struct slot){ address, NONE };
+    if (address < now.lowest)
+        now.lowest = address;
+    if (address > now.highest)
+        now.highest = address;
+}
+
+static void no_slots(void)
+{
+    now.n_slots = 0;
+    now.lowest = UINT64_MAX;
+    now.highest = 0;
+    memset(now.hash, 0xff, sizeof now.hash);
+}
+
+/* Hang the points to their addresses. @return whether code has to be translated anew. */
+static bool arrange(void)
+{
+    const bool wrote = now.n_writes > 0;
+    uint64_t first = UINT64_MAX, last = 0;
+    bool anew = false;
+
+    if (now.n_slots + now.c.n_points > SLOTS)
+        no_slots();
+    for (unsigned i = 0; i < now.n_slots; i++)
+        now.slots[i].first = NONE;
+    now.n_writes = 0;
+    for (unsigned i = now.c.n_points; i-- > 0;) {
+        const struct ring_point *p = &now.c.points[i];
+        struct slot *s;
+
+        if (p->kind == RING_WRITE) {
+            if (now.n_writes == WRITES_MAX || !p->len)
+                continue;
+            now.writes[now.n_writes++] = (uint16_t)i;
+            first = p->address < first ? p->address : first;
+            last = p->address + p->len - 1 > last ? p->address + p->len - 1 : last;
+            continue;
+        }
+        if (!find_slot(p->address)) {
+            add_slot(p->address);
+            anew = true;
+        }
+        s = find_slot(p->address);
+        if (s) {
+            now.next[i] = s->first;
+            s->first = (uint16_t)i;
+        }
+    }
+    STORE(&write_first, first);
+    STORE(&write_last, last);
+    return anew || wrote != (now.n_writes > 0);
+}
+
+bool engram_is_there(void)
+{
+    if (flock(ring_fd, LOCK_SH | LOCK_NB))
+        return errno == EWOULDBLOCK;
+    flock(ring_fd, LOCK_UN);
+    return false;
+}
+
+PLUGIN_CB(was_reset)
+{
+    UNUSED;
+    pthread_rwlock_wrlock(&lock);
+    resetting = false;
+    STORE(&head->applied, seen);
+    pthread_rwlock_unlock(&lock);
+    ADD(&head->flushes, 1);
+    install_callbacks();
+}
+
+
+static char memory_file[256];
+
+/* With @lock held for writing. @return false: Engram writes it now, so the next look takes it. */
+static bool take_control(uint32_t generation)
+{
+    static struct ring_control copy;
+    struct ring_control *c = &now.c;
+
+    memcpy(&copy, control, sizeof copy);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (LOAD(&control->generation) != generation)
+        return false;
+    *c = copy;
+    if (c->n_points > RING_POINTS)
+        c->n_points = RING_POINTS;
+    if (c->n_ranges > RING_RANGES)
+        c->n_ranges = RING_RANGES;
+    c->memory[sizeof c->memory - 1] = 0;
+    guest_ranges(c->ranges, c->n_ranges);
+    // Only now: QEMU loads plugins before it makes the guest's memory.
+    if (!guest_mapped() && (c->memory[0] || memory_file[0]))
+        head->memory = guest_map(c->memory[0] ? c->memory : memory_file) ? 1 : 2;
+    now.owned = engram_is_there();
+    STORE(&seen, generation);
+    return true;
+}
+
+void poll_control(void)
+{
+    const uint32_t g = LOAD(&control->generation);
+    bool anew = false;
+
+    if (g == LOAD(&seen) || g & 1)
+        return;
+    pthread_rwlock_wrlock(&lock);
+    if (!resetting && take_control(g)) {
+        anew = resetting = arrange();
+        if (!anew)
+            STORE(&head->applied, g);
+    }
+    pthread_rwlock_unlock(&lock);
+    if (anew)
+        qemu_plugin_reset(self, was_reset OWN);
+}
+
+void disarm(void)
+{
+    pthread_rwlock_wrlock(&lock);
+    now.c.n_points = 0;
+    now.owned = false;
+    if (!resetting)
+        arrange();
+    pthread_rwlock_unlock(&lock);
+}
+
+/* ---- the file ---- */
+
+int failed(const char *what, const char *which)
+{
+    fprintf(stderr, "engram: %s: %s\n", what, which);
+    return -1;
+}
+
+int make_ring(const char *path, uint32_t n, bool keep)
+{
+    const size_t size = RING_RECORDS_AT + (size_t)n * sizeof(struct ring_record);
+    static struct ring_control old;
+    struct flock alive = { .l_type = F_WRLCK, .l_len = 1 }; // Engram sees by it that QEMU lives
+    struct ring_head was;
+    bool kept = false;
+    void *at;
+    int fd = keep ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+    if (fd >= 0) {
+        kept = pread(fd, &was, sizeof was, 0) == (ssize_t)sizeof was && was.magic == RING_MAGIC &&
+               was.version == RING_VERSION &&
+               pread(fd, &old, sizeof old, RING_CONTROL_AT) == (ssize_t)sizeof old;
+        close(fd);
+    }
+    (void)unlink(path);
+    ring_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (ring_fd < 0 || ftruncate(ring_fd, (off_t)size) || fcntl(ring_fd, F_OFD_SETLK, &alive))
+        return failed(path, strerror(errno));
+    at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring_fd, 0);
+    if (at == MAP_FAILED)
+        return failed(path, strerror(errno));
+    head = at;
+    control = (void *)((char *)at + RING_CONTROL_AT);
+    records = (void *)((char *)at + RING_RECORDS_AT);
+    if (kept) {
+        *control = old;
+        control->tail = 0;
+        control->timed = 0;
+        control->generation = 2;
+    }
+    head->n_records = n;
+    no_slots();
+    return 0;
+}
+
+bool set_memory_file(const char *path)
+{
+    if (strlen(path) >= sizeof memory_file)
+        return false;
+    memcpy(memory_file, path, strlen(path) + 1);
+    memcpy(head->memory_file, memory_file, sizeof memory_file);
+    return true;
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
+/* engram.c - a plugin of QEMU's translator (TCG) that writes what happens at chosen places of a
+ * guest into a ring in shared memory (../../live/ring.h). It decides nothing and decodes nothing:
+ * places and filters come from Engram, which reads the ring in a process of its own.
+ *
+ *  Places are looked for when code is translated. So new ones need that all translated code is
+ * thrown away, which qemu_plugin_reset() does, from a thread of a processor only. Each processor
+ * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so a busy
+ * one does too, at each tick of its clock. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "guest.h"
+#include "own.h"
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int qemu_plugin_version = PLUGIN_API;
+
+enum { HERE_MAX = 8 };
+
+static struct cpu {
+    uint32_t ticket;
+#if PLUGIN_API >= 2
+    bool asked;
+    GByteArray *bytes;
+    struct qemu_plugin_register *regs[RING_REGS_MAX], *root;
+#endif
+} cpus[RING_CPUS];
+
+/* ---- an event ---- */
+
+struct about { /* what is found out once, for filters and for the record */
+    unsigned cpu;
+    struct ring_point p;
+    uint64_t pc, root, task, entry; /* 0: not known */
+    const uint8_t *at;              /* pt_regs, in @copy */
+    uint8_t copy[RING_ENTRY_MAX];
+    uint64_t address, value;
+    uint8_t len, has_value;
+};
+
+#if PLUGIN_API >= 2
+static const char *const x86_names[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8",
+                                         "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
+                                         "eflags" };
+
+static void ask_registers(struct cpu *cpu)
+{
+    GArray *all = qemu_plugin_get_registers();
+    const qemu_plugin_reg_descriptor *d = (const void *)all->data;
+    const bool x86 = head->machine == 62;
+
+    cpu->bytes = g_byte_array_new();
+    for (unsigned i = 0; i < all->len; i++) {
+        unsigned n = RING_REGS_MAX, k;
+        char end;
+
+        if (x86) {
+            for (n = 0; n < head->n_regs && strcmp(d[i].name, x86_names[n]); n++) {
+            }
+            if (!strcmp(d[i].name, "cr3"))
+                cpu->root = d[i].handle;
+        } else if (sscanf(d[i].name, "x%u%c", &k, &end) == 1 && k <= 30) {
+            n = k;
+        } else if (!strcmp(d[i].name, "sp") || !strcmp(d[i].name, "pc") ||
+                   !strcmp(d[i].name, "cpsr")) {
+            n = d[i].name[0] == 's' ? 31 : d[i].name[0] == 'p' ? 32 : 33;
+        }
+        if (n < head->n_regs && !cpu->regs[n])
+            cpu->regs[n] = d[i].handle;
+    }
+    cpu->asked = true;
+}
+
+static uint64_t reg(struct cpu *cpu, struct qemu_plugin_register *which)
+{
+    uint64_t v = 0;
+
+    if (!which)
+        return 0;
+    g_byte_array_set_size(cpu->bytes, 0);
+    (void)qemu_plugin_read_register(which, cpu->bytes);
+    memcpy(&v, cpu->bytes->data, cpu->bytes->len < sizeof v ? cpu->bytes->len : sizeof v);
+    return v;
+}
+#endif
+
+/* The guest's kernel memory at @va. */
+static bool kernel_read(unsigned cpu, uint64_t va, void *to, size_t len)
+{
+    const struct ring_linux *os = &now.c.os;
+
+    if (guest_mapped() && os->levels) {
+        if (va - os->direct < os->direct_len)
+            return guest_load(va - os->direct, to, len);
+        return guest_read(os->root, os->levels, va, to, len) == len;
+    }
+#if PLUGIN_API >= 4
+    if (!cpus[cpu].asked)
+        ask_registers(&cpus[cpu]);
+    g_byte_array_set_size(cpus[cpu].bytes, 0);
+    if (!qemu_plugin_read_memory_vaddr(va, cpus[cpu].bytes, len) || cpus[cpu].bytes->len < len)
+        return false;
+    memcpy(to, cpus[cpu].bytes->data, len);
+    return true;
+#else
+    (void)cpu;
+    return false;
+#endif
+}
+
+static void find_task(struct about *a)
+{
+    const uint64_t at = now.c.os.current[a->cpu];
+
+    if (a->task || !at || !now.c.os.levels)
+        return;
+    if (guest_mapped())
+        (void)guest_load(at, &a->task, 8);
+    else
+        (void)kernel_read(a->cpu, now.c.os.direct + at, &a->task, 8);
+}
+
+static void find_entry(struct about *a)
+{
+    uint64_t stack;
+    const uint32_t len = now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len : RING_ENTRY_MAX;
+
+    find_task(a);
+    if (a->entry || !a->task || !kernel_read(a->cpu, a->task + now.c.os.stack, &stack, 8))
+        return;
+    if (kernel_read(a->cpu, stack + now.c.os.entry, a->copy, len)) {
+        a->entry = stack + now.c.os.entry;
+        a->at = a->copy;
+    }
+}
+
+/* The page tables of the process: of cr3 where registers can be read, else those of its mm. */
+static uint64_t find_root(struct about *a)
+{
+    uint64_t mm, pgd;
+
+    if (a->root)
+        return a->root;
+#if PLUGIN_API >= 2
+    if (!cpus[a->cpu].asked)
+        ask_registers(&cpus[a->cpu]);
+    a->root = reg(&cpus[a->cpu], cpus[a->cpu].root) & UINT64_C(0x000ffffffffff000);
+    if (a->root)
+        return a->root;
+#endif
+    find_task(a);
+    if (a->task && kernel_read(a->cpu, a->task + now.c.os.mm, &mm, 8) && mm &&
+        kernel_read(a->cpu, mm + now.c.os.pgd, &pgd, 8) &&
+        pgd - now.c.os.direct < now.c.os.direct_len)
+        a->root = pgd - now.c.os.direct;
+    return a->root;
+}
+
+static uint64_t entry_word(const struct about *a, uint32_t at)
+{
+    uint64_t v = 0;
+
+    if (a->at && at <= RING_ENTRY_MAX - sizeof v)
+        memcpy(&v, a->at + at, sizeof v);
+    return v;
+}
+
+/* Of a call: the 32-bit entries of some kernels have not yet moved it from where the result will
+ * be. */
+static uint64_t number_of(const struct about *a)
+{
+    const uint64_t n = entry_word(a, now.c.os.number);
+
+    return a->p.abi && n == UINT64_MAX ? (uint32_t)entry_word(a, now.c.os.accumulator) : n;
+}
+
+/* With page table isolation a program runs on the second of two pages. */
+static bool in_space(struct about *a)
+{
+    const uint64_t root = find_root(a), page = 0x1000;
+
+    return !a->p.root || root == a->p.root || root == (a->p.root | page);
+}
+
+static bool is_wanted(struct about *a)
+{
+    if (a->p.root && !in_space(a))
+        return false;
+#if PLUGIN_API >= 2
+    if (a->p.sp) {
+        struct cpu *cpu = &cpus[a->cpu];
+
+        if (!cpu->asked)
+            ask_registers(cpu);
+        if (reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != a->p.sp)
+            return false;
+    }
+#endif
+    if (a->p.kind == RING_SYSCALL || a->p.kind == RING_SYSRET) {
+        uint64_t n;
+
+        find_entry(a);
+        n = number_of(a);
+        if (a->at && n < RING_CALLS && !(now.c.calls[a->p.abi & 1][n / 64] >> n % 64 & 1))
+            return false;
+    }
+    return true;
+}
+
+static struct ring_record *take(uint64_t *seq)
+{
+    uint64_t h = LOAD(&head->head);
+
+    do {
+        if (h - LOAD(&control->tail) >= head->n_records) {
+            if (ADD(&head->lost, 1) % 4096 == 0 && now.owned && !engram_is_there())
+                *seq = 0;
+            return NULL;
+        }
+    } while (!__atomic_compare_exchange_n(&head->head, &h, h + 1, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
+    *seq = h + 1;
+    return &records[h & (head->n_records - 1)];
+}
+
+static void add_texts(struct about *a, struct ring_record *r)
+{
+    const uint64_t n = number_of(a);
+    const uint8_t mask = a->at && n < RING_CALLS ? now.c.texts[a->p.abi & 1][n] : 0;
+    unsigned k = 0;
+
+    for (unsigned i = 0; i < 6 && k < RING_TEXTS; i++) {
+        const uint64_t va = entry_word(a, now.c.os.args[a->p.abi & 1][i]);
+        size_t got = 0;
+
+        if (!(mask >> i & 1))
+            continue;
+        if (guest_mapped() && now.c.os.levels)
+            got = guest_read(find_root(a), now.c.os.levels, va, r->text[k], RING_TEXT_MAX);
+        else
+            while (got < RING_TEXT_MAX && kernel_read(a->cpu, va + got, r->text[k] + got, 1) &&
+                   r->text[k][got++]) {
+            }
+        r->text_arg[k] = (uint8_t)i;
+        r->text_len[k] = (uint16_t)strnlen(r->text[k], got);
+        if (r->text_len[k] < got || got == RING_TEXT_MAX) // else its end is not there
+            r->texts |= (uint8_t)(1 << k);
+        k++;
+    }
+}
+
+static void fill(struct about *a, struct ring_record *r)
+{
+    struct timespec t = { 0, 0 };
+
+    memset((char *)r + sizeof r->seq, 0, offsetof(struct ring_record, regs) - sizeof r->seq);
+    if (now.c.timed)
+        clock_gettime(CLOCK_MONOTONIC, &t);
+    r->time = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    r->lost = LOAD(&head->lost);
+    r->kind = a->p.kind;
+    r->point = a->p.id;
+    r->cpu = a->cpu;
+    r->pc = a->pc;
+    r->address = a->address;
+    r->value = a->value;
+    r->len = a->len;
+    r->has_value = a->has_value;
+#if PLUGIN_API >= 2
+    if (a->p.want & RING_WANT_REGS) {
+        struct cpu *cpu = &cpus[a->cpu];
+
+        if (!cpu->asked)
+            ask_registers(cpu);
+        for (unsigned i = 0; i < head->n_regs; i++)
+            r->regs[i] = reg(cpu, cpu->regs[i]);
+        r->n_regs = (uint8_t)head->n_regs;
+    }
+#endif
+    if (a->p.want & RING_WANT_ENTRY)
+        find_entry(a);
+    if (a->p.want & RING_WANT_ENTRY && a->at) {
+        r->entry_len = (uint16_t)(now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len
+                                                                       : RING_ENTRY_MAX);
+        memcpy(r->entry, a->at, r->entry_len);
+    }
+    find_task(a);
+    r->task = a->task;
+    r->root = a->p.want & (RING_WANT_TEXT | RING_WANT_REGS) ? find_root(a) : a->root;
+    if (a->p.want & RING_WANT_TASK && a->task) {
+        (void)kernel_read(a->cpu, a->task + now.c.os.pid, &r->pid, 4);
+        (void)kernel_read(a->cpu, a->task + now.c.os.tgid, &r->tgid, 4);
+        (void)kernel_read(a->cpu, a->task + now.c.os.comm, r->comm, sizeof r->comm);
+    }
+    if (a->p.want & RING_WANT_TEXT && a->p.kind == RING_SYSCALL)
+        add_texts(a, r);
+}
+
+static long futex(uint32_t *word, int op, uint32_t value, const struct timespec *ts)
+{
+    return syscall(SYS_futex, word, op, value, ts, NULL, 0);
+}
+
+/* Until Engram has handled the event, which knows it by @ticket. */
+static void wait_for_answer(unsigned cpu, uint32_t ticket)
+{
+    enum { SPINS = 2000, SLICE_MS = 50 };
+    const struct timespec slice = { 0, SLICE_MS * 1000000L };
+    uint32_t *word = &control->answered[cpu];
+    const uint32_t most = now.c.timeout_ms;
+    uint32_t a;
+
+    ADD(&head->asked, 1);
+    (void)futex(&head->asked, FUTEX_WAKE, 1, NULL);
+    for (int i = 0; i < SPINS && LOAD(word) != ticket; i++)
+        __asm__ volatile("" ::: "memory");
+    for (uint32_t ms = 0; (a = LOAD(word)) != ticket;) {
+        if (!futex(word, FUTEX_WAIT, a, &slice) || errno != ETIMEDOUT)
+            continue;
+        ms += SLICE_MS;
+        if (!engram_is_there() || ms >= most) {
+            ADD(&head->timeouts, 1);
+            disarm();
+            return;
+        }
+    }
+}
+
+static void event(struct about *a)
+{
+    struct ring_record *r = NULL;
+    uint64_t seq = 1;
+    uint32_t ticket = 0;
+
+    pthread_rwlock_rdlock(&lock);
+    if (is_wanted(a) && (r = take(&seq))) {
+        fill(a, r);
+        if (a->p.want & RING_WANT_SYNC && now.owned) {
+            ticket = ++cpus[a->cpu].ticket ? cpus[a->cpu].ticket : ++cpus[a->cpu].ticket;
+            r->ticket = ticket;
+        }
+        STORE(&r->seq, seq);
+    }
+    pthread_rwlock_unlock(&lock);
+    if (!r && !seq)
+        disarm();
+    if (ticket) {
+        wait_for_answer(a->cpu, ticket);
+        poll_control();
+    }
+}
+
+/* ---- what QEMU calls ---- */
+
+static void at_point(unsigned cpu, void *own)
+{
+    const struct slot *s = &now.slots[(uintptr_t)own];
+    struct about a[HERE_MAX];
+    unsigned n = 0;
+
+    if (cpu >= RING_CPUS)
+        return;
+    pthread_rwlock_rdlock(&lock);
+    for (uint16_t i = s->first; i != NONE && n < HERE_MAX; i = now.next[i], n++) {
+        memset(&a[n], 0, offsetof(struct about, copy));
+        a[n].address = a[n].value = a[n].len = a[n].has_value = 0;
+        a[n].cpu = cpu;
+        a[n].p = now.c.points[i];
+        a[n].pc = s->address;
+    }
+    pthread_rwlock_unlock(&lock);
+    for (unsigned i = 0; i < n; i++)
+        event(&a[i]);
+}
+
+static void at_store(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t va, void *own)
+{
+    const uint64_t len = UINT64_C(1) << qemu_plugin_mem_size_shift(info);
+    struct about a[HERE_MAX];
+    unsigned n = 0;
+
+    if (va > LOAD(&write_last) || va + len - 1 < LOAD(&write_first) || cpu >= RING_CPUS)
+        return;
+    pthread_rwlock_rdlock(&lock);
+    for (unsigned i = 0; i < now.n_writes && n < HERE_MAX; i++) {
+        const struct ring_point *p = &now.c.points[now.writes[i]];
+
+        if (va + len - 1 < p->address || va > p->address + p->len - 1)
+            continue;
+        memset(&a[n], 0, offsetof(struct about, copy));
+        a[n].cpu = cpu;
+        a[n].p = *p;
+        a[n].pc = (uintptr_t)own;
+        a[n].address = va;
+        a[n].len = (uint8_t)len;
+#if PLUGIN_API >= 4
+        a[n].value = qemu_plugin_mem_get_value(info).data.u64;
+        a[n].has_value = 1;
+        if (len < 8)
+            a[n].value &= (UINT64_C(1) << 8 * len) - 1;
+#else
+        a[n].value = 0;
+        a[n].has_value = len <= 8 && kernel_read(cpu, va, &a[n].value, len);
+#endif
+        n++;
+    }
+    pthread_rwlock_unlock(&lock);
+    for (unsigned i = 0; i < n; i++)
+        event(&a[i]);
+}
+
+static void at_interrupt_return(unsigned cpu, void *own)
+{
+    (void)cpu;
+    (void)own;
+    poll_control();
+}
+
+static void at_boot(unsigned cpu, void *own)
+{
+    struct about a;
+
+    (void)own;
+    if (cpu >= RING_CPUS || !LOAD(&head->applied))
+        return;
+    memset(&a, 0, sizeof a);
+    a.cpu = cpu;
+    a.p.kind = RING_RESET;
+    event(&a);
+}
+
+static bool is_interrupt_return(const struct qemu_plugin_insn *insn)
+{
+    static const uint8_t iretq[] = { 0x48, 0xcf }, eret[] = { 0xe0, 0x03, 0x9f, 0xd6 };
+    const uint8_t *want = head->machine == 62 ? iretq : eret;
+    const size_t len = head->machine == 62 ? sizeof iretq : sizeof eret;
+    uint8_t bytes[4];
+
+    if (qemu_plugin_insn_size(insn) != len)
+        return false;
+#if PLUGIN_API >= 3
+    if (qemu_plugin_insn_data(insn, bytes, len) != len)
+        return false;
+#else
+    memcpy(bytes, qemu_plugin_insn_data(insn), len);
+#endif
+    return !memcmp(bytes, want, len);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    const uint64_t reset_vector = UINT64_C(0xfffffff0); // x86
+    const size_t n = qemu_plugin_tb_n_insns(tb);
+    struct qemu_plugin_insn *insn;
+    uint64_t first, last;
+
+    (void)id;
+    if (!n)
+        return;
+    poll_control();
+    first = qemu_plugin_tb_vaddr(tb);
+    insn = qemu_plugin_tb_get_insn(tb, n - 1);
+    last = qemu_plugin_insn_vaddr(insn);
+    if (is_interrupt_return(insn))
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, at_interrupt_return, CB_NO_REGS, NULL);
+    pthread_rwlock_rdlock(&lock);
+    if (head->machine == 62 && first == reset_vector)
+        qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), at_boot, CB_NO_REGS,
+                                               NULL);
+    if (now.n_slots && first <= now.highest && (last >= now.lowest || last < first))
+        for (size_t i = 0; i < n; i++) {
+            struct slot *s;
+
+            insn = qemu_plugin_tb_get_insn(tb, i);
+            s = find_slot(qemu_plugin_insn_vaddr(insn));
+            if (s)
+                qemu_plugin_register_vcpu_insn_exec_cb(insn, at_point, CB_R_REGS,
+                                                       (void *)(uintptr_t)(s - now.slots));
+        }
+    for (size_t i = 0; now.n_writes && i < n; i++) {
+        insn = qemu_plugin_tb_get_insn(tb, i);
+        qemu_plugin_register_vcpu_mem_cb(insn, at_store, CB_R_REGS, MEM_W,
+                                         (void *)(uintptr_t)qemu_plugin_insn_vaddr(insn));
+    }
+    pthread_rwlock_unlock(&lock);
+}
+
+CPU_CB(slept_or_woke)
+{
+    UNUSED;
+    (void)cpu;
+    poll_control();
+}
+
+void install_callbacks(void)
+{
+    qemu_plugin_register_vcpu_idle_cb(self, slept_or_woke OWN);
+    qemu_plugin_register_vcpu_resume_cb(self, slept_or_woke OWN);
+    qemu_plugin_register_vcpu_tb_trans_cb(self, translated);
+}
+
+/* ---- loading ---- */
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    const char *ring = NULL, *memory = NULL;
+    unsigned long n = 16384;
+    bool keep = false;
+
+    if (!info->system_emulation)
+        return failed("it is for whole machines", "not for user mode");
+    for (int i = 0; i < argc; i++)
+        if (!strncmp(argv[i], "ring=", 5))
+            ring = argv[i] + 5;
+        else if (!strncmp(argv[i], "memory=", 7))
+            memory = argv[i] + 7;
+        else if (!strncmp(argv[i], "records=", 8))
+            n = strtoul(argv[i] + 8, NULL, 0);
+        else if (!strcmp(argv[i], "keep=on") || !strcmp(argv[i], "keep=off"))
+            keep = argv[i][6] == 'n';
+        else
+            return failed("not an option (ring=, memory=, records=, keep=)", argv[i]);
+    if (!ring)
+        return failed("a file has to be given", "ring=FILE");
+    if (n < 16 || n > RING_RECORDS_MAX || n & (n - 1))
+        return failed("records=", "a power of two, from 16 to 1048576, is wanted");
+    self = id;
+    if (make_ring(ring, (uint32_t)n, keep))
+        return -1;
+    head->version = RING_VERSION;
+    head->control_at = RING_CONTROL_AT;
+    head->records_at = RING_RECORDS_AT;
+    head->record_size = sizeof(struct ring_record);
+    head->api = PLUGIN_API;
+    head->machine = !strcmp(info->target_name, "x86_64")    ? 62
+                    : !strcmp(info->target_name, "aarch64") ? 183
+                                                            : 0;
+    head->n_cpus = (uint32_t)info->system.smp_vcpus;
+    head->n_regs = PLUGIN_API < 2 ? 0 : head->machine == 62 ? 18 : head->machine == 183 ? 34 : 0;
+    head->pid = (uint32_t)getpid();
+    if (memory && !set_memory_file(memory))
+        return failed(memory, "the name is too long");
+    STORE(&head->magic, RING_MAGIC);
+    install_callbacks();
+    return 0;
+}
