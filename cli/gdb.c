@@ -1,7 +1,7 @@
 /* gdb.c - engram gdb: a server for debuggers, which see the kernel and its processes as inferiors
  * (live/gdb/gdb.h). */
 #include "../live/gdb/gdb.h"
-#include "../core/address.h"
+#include "../core/arch.h"
 #include "../core/parallel.h"
 #include "../core/run.h"
 #include "../live/listen.h"
@@ -94,10 +94,15 @@ static int serve(struct server *s, int in, int out)
 
 static int say_where(const struct server *s, const struct live_listener *l)
 {
+    const bool processes = s->options.all || s->options.n_pids;
+    const char *arch = processes && !strcmp(s->o.sys->arch->name, "x86_64") ? "i386:x86-64" : NULL;
+
     if (l->open)
         cli_warn(s->cli, "gdb: whoever reaches %s can read all memory of the image", l->name);
     printf("%s%s\n", l->unix_socket ? "unix:" : "", l->name);
-    printf("gdb -ex 'target extended-remote %s'\n", l->name);
+    // gdb takes processes that it did not attach itself to be of its own processor.
+    printf("gdb%s%s%s -ex 'target extended-remote %s'\n", arch ? " -ex 'set architecture " : "",
+           arch ? arch : "", arch ? "'" : "", l->name);
     if (l->unix_socket)
         printf("lldb -o 'process connect -p gdb-remote unix-connect://%s'\n", l->name);
     else
