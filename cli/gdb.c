@@ -62,6 +62,12 @@ static int read_processes(struct server *s)
     return CLI_OK;
 }
 
+static void say_notes(const struct eg_run *r, size_t *said)
+{
+    for (; *said < r->notes.n; ++*said)
+        cli_fail(0, "note: %s", r->notes.at[*said].text);
+}
+
 /* Each debugger has a run of its own: what one asked for is given back when it goes. */
 static int serve(struct server *s, int in, int out)
 {
@@ -69,15 +75,16 @@ static int serve(struct server *s, int in, int out)
     struct eg_run *r = NULL;
     struct gdb *g = NULL;
     struct eg_error e;
+    size_t said = 0;
     int rc = eg_run_open(&r, s->o.sys, &options, &e), status = CLI_OK;
 
     if (rc)
         return cli_fail(CLI_FAILED, "%s", e.text);
     g = gdb_open(r, &s->options, NULL, s);
+    say_notes(r, &said);
     if (g)
         rc = gdb_serve(g, in, out);
-    for (size_t i = 0; i < r->notes.n; i++)
-        cli_fail(0, "note: %s", r->notes.at[i].text);
+    say_notes(r, &said);
     if (r->status && !eg_cancelled)
         status = cli_fail(CLI_FAILED, "gdb: %s", r->error);
     gdb_close(g);

@@ -51,7 +51,7 @@ struct gdb {
     struct rsp_out out; /**< the answer */
     struct gdb_thread *threads;
     size_t n_threads;              /**< sorted by tid */
-    struct gdb_process *processes; /**< those that were asked for, the last first */
+    struct gdb_process *processes; /**< those that were asked for, in order */
     bool kernel;                   /**< it is an inferior: it was not detached */
     uint32_t pid, tid;      /**< of the last Hg: GDB_KERNEL or a process; a thread of @threads */
     struct gdb_file *files; /**< open ones of vFile */

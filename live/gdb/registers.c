@@ -477,8 +477,12 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
         gdb_error(g, 1, "there is no register %u", (unsigned)EG_MIN(n, 9999u));
         return true;
     }
-    v = (struct values){ .g = g, .t = gdb_current(g), .user = gdb_in_process(g) };
+    v.g = g;
+    v.t = gdb_current(g);
+    v.user = gdb_in_process(g);
     v.regs = gdb_registers(g, v.t, v.user);
+    v.fpu_sought = false;
+    v.fpu_len = 0;
     before = g->out.at.n;
     rsp_begin(&g->out);
     for (size_t i = one ? n : 0; i < (one ? n + 1 : l->n); i++)

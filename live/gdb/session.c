@@ -39,13 +39,19 @@ void gdb_error(struct gdb *g, unsigned number, const char *format, ...)
     rsp_end(&g->out);
 }
 
-/* An answer to what would run a thread: a debugger waits for one there, and shows any text. */
-static void cannot_run(struct gdb *g)
+/* Where a debugger only looks whether there is an E, it may as well be shown a text: gdb does since
+ * long before it could say so. */
+static void refuse(struct gdb *g, const char *what)
 {
     if (g->error_strings)
-        gdb_error(g, 1, "this is an image of a machine: nothing in it can run");
+        gdb_error(g, 1, "this is an image of a machine: %s", what);
     else
-        gdb_reply(g, "E.this is an image of a machine: nothing in it can run");
+        gdb_reply(g, "E.this is an image of a machine: %s", what);
+}
+
+static void cannot_run(struct gdb *g)
+{
+    refuse(g, "nothing in it can run");
 }
 
 /* ---- words of a packet ---- */
@@ -223,14 +229,14 @@ static bool refused(struct gdb *g, const struct gdb_words *w)
         return true;
     case 'M':
     case 'X':
-        gdb_error(g, 1, "this is an image of a machine: its memory is only read");
+        refuse(g, "its memory is only read");
         return true;
     case 'G':
     case 'P':
-        gdb_error(g, 1, "this is an image of a machine: its registers are only read");
+        refuse(g, "its registers are only read");
         return true;
     case 'Z':
-        gdb_error(g, 1, "this is an image of a machine: nothing in it runs into a breakpoint");
+        refuse(g, "nothing in it runs into a breakpoint");
         return true;
     case 'z':
         gdb_reply(g, "OK");

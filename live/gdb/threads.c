@@ -121,7 +121,7 @@ struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid)
 {
     struct gdb_thread *leader;
     const struct linux_regs *regs;
-    struct gdb_process *p;
+    struct gdb_process *p, **end;
     struct eg_obj mm;
 
     for (p = g->processes; p; p = p->next)
@@ -141,9 +141,9 @@ struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid)
     p->mm = mm;
     regs = gdb_registers(g, leader, true);
     p->compat = regs && regs->compat;
-    p->next = g->processes;
-    g->processes = p;
-    return p;
+    for (end = &g->processes; *end; end = &(*end)->next)
+        ;
+    return *end = p;
 }
 
 bool gdb_sees(struct gdb *g, uint32_t pid)

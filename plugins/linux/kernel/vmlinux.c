@@ -20,7 +20,8 @@ enum {
     WRITE = 1, // SHF_…
     ALLOC = 2,
     EXECUTE = 4,
-    ABSOLUTE = 0xfff1, // SHN_ABS
+    SECTION_SYMBOL = 3, // STT_SECTION
+    ABSOLUTE = 0xfff1,  // SHN_ABS
     PAGE = 4096,
     HEADER = 64,
     SEGMENT = 56,
@@ -56,7 +57,9 @@ static struct section *add(struct elf *e, struct section s)
 /* ---- what lies in memory ---- */
 
 /* Parts of the image, as the kernel's own linker script names their ends
- * (include/asm-generic/vmlinux.lds.h). */
+ * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data, takes
+ * symbols of data below the image for per-CPU variables, and looks for the banner in the section that
+ * the symbol .rodata begins. */
 static const struct part {
     const char *name, *from, *to;
     uint32_t type, flags;
@@ -65,9 +68,9 @@ static const struct part {
     { ".rodata", "__start_rodata", "__end_rodata", PROGBITS, ALLOC },
     { ".notes", "__start_notes", "__stop_notes", NOTE, ALLOC },
     { ".init.text", "_sinittext", "_einittext", NOBITS, ALLOC | EXECUTE },
-    { ".data", "_sdata", "_edata", NOBITS, ALLOC | WRITE },
+    { ".data", "_sdata", "_edata", PROGBITS, ALLOC | WRITE },
     { ".bss", "__bss_start", "__bss_stop", NOBITS, ALLOC | WRITE },
-    { ".data..percpu", "__per_cpu_start", "__per_cpu_end", NOBITS, ALLOC | WRITE },
+    { ".data..percpu", "__per_cpu_start", "__per_cpu_end", PROGBITS, ALLOC | WRITE },
 };
 
 static int by_address(const void *a, const void *b)
@@ -153,6 +156,7 @@ static void place(struct elf *e, struct section s)
         return;
     }
     rest = *last;
+    rest.name = eg_strf(e->x.r, "%s.rest", last->name);
     rest.addr = end;
     rest.size = last_end > end ? last_end - end : 0;
     last->size = s.addr - last->addr;
@@ -260,6 +264,14 @@ static uint32_t put_symbols(struct elf *e)
     eg_dwarf_put(t, 8, 0);
     eg_dwarf_put(t, 8, 0);
     eg_dwarf_put(t, 8, 0);
+    for (size_t i = 1; i <= e->n_memory; i++, n++) { // crash looks for them
+        eg_dwarf_put(t, 4, 0);
+        eg_dwarf_put(t, 1, SECTION_SYMBOL);
+        eg_dwarf_put(t, 1, 0);
+        eg_dwarf_put(t, 2, i);
+        eg_dwarf_put(t, 8, linux_vmlinux_address(x, e->sections[i].addr));
+        eg_dwarf_put(t, 8, 0);
+    }
     for (int global = 0; global <= 1; global++)
         for (size_t i = 0; i < x->n_symbols && !eg_stopped(x->r); i++) {
             const struct linux_vmlinux_symbol *s = &x->symbols[i];
@@ -407,7 +419,8 @@ static bool is_segment(const struct elf *e, size_t i)
 {
     const struct section *s = &e->sections[i];
 
-    return i <= e->n_memory && s->addr >= e->x.image_start && s->addr < e->x.image_end;
+    return i <= e->n_memory && (s->type == PROGBITS || (s->addr >= e->x.image_start &&
+                                                        s->addr < e->x.image_end));
 }
 
 static void put_segment(struct elf *e, struct eg_dwarf_section *h, const struct section *s,
@@ -440,11 +453,17 @@ static void put_section(struct elf *e, struct eg_dwarf_section *h, const struct 
     eg_dwarf_put(h, 8, s->each);
 }
 
-/* What the image lacks is zeros. */
+/* What the image lacks is zeros; so are the initial values of per-CPU variables, which the kernel
+ * gave back when it had started. */
 static void copy_memory(struct elf *e, const struct section *s)
 {
     struct eg_run *r = e->x.r;
     uint8_t zeros[PAGE] = { 0 };
+
+    if (s->addr < e->x.image_start) {
+        pad(e, e->at + s->size);
+        return;
+    }
 
     for (uint64_t at = 0; at < s->size && !eg_stopped(r);) {
         size_t n = (size_t)EG_MIN(s->size - at, (uint64_t)1 << 20);

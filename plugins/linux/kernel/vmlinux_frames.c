@@ -257,8 +257,9 @@ static void table(struct frames *f, const struct linux_orc_table *t,
             const uint64_t slot = t->ip + 4 * (uint64_t)(i + k);
             const uint64_t place = slot + (uint64_t)(int32_t)eg_le32(ip + 4 * k);
 
-            if (place < at || place > t->last ||
-                !linux_orc_decode(format, entries + LINUX_ORC_SIZE * k, &o)) {
+            if (place < t->first || place > t->last)
+                continue; // of a module's start-up code, which is gone
+            if (place < at || !linux_orc_decode(format, entries + LINUX_ORC_SIZE * k, &o)) {
                 lost++;
                 continue;
             }
