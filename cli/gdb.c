@@ -5,6 +5,7 @@
 #include "../core/parallel.h"
 #include "../core/run.h"
 #include "../live/listen.h"
+#include "gdb_hooks.h"
 #include "open.h"
 #include "report.h"
 #include "verb.h"
@@ -72,6 +73,7 @@ static void say_notes(const struct eg_run *r, size_t *said)
 static int serve(struct server *s, int in, int out)
 {
     const struct eg_run_options options = { .threads = (unsigned)s->cli->jobs, .quiet = true };
+    struct cli_gdb_context context = { s->o.sys, (unsigned)s->cli->jobs };
     struct eg_run *r = NULL;
     struct gdb *g = NULL;
     struct eg_error e;
@@ -80,7 +82,7 @@ static int serve(struct server *s, int in, int out)
 
     if (rc)
         return cli_fail(CLI_FAILED, "%s", e.text);
-    g = gdb_open(r, &s->options, NULL, s);
+    g = gdb_open(r, &s->options, &cli_gdb_hooks, &context);
     say_notes(r, &said);
     if (g)
         rc = gdb_serve(g, in, out);
