@@ -5,14 +5,15 @@
  * they are not known in the caller; but entry code saves them all in a pt_regs, which is a row too.
  *
  *  A debugger looks at the call before a return address, except below a "signal frame", whose
- * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for
- * functions that the processor enters by an exception or interrupt, so that the first entry has its
- * frame. A system call is not among them. */
+ * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for those
+ * that gates of the interrupt descriptor table lead to. Code of system calls is none of them. */
 #include "../../../core/run.h"
 #include "../mm/elf.h"
 #include "orc.h"
+#include "step.h"
 #include "unwind.h"
 #include "vmlinux_frames.h"
+#include <stdlib.h>
 
 enum {
     DX = 1, // DWARF numbers of registers (psABI x86-64, figure 3.36)
@@ -25,7 +26,8 @@ enum {
     PT_IP = 128, // in struct pt_regs
     PT_SP = 152,
     IRET_SP = 24, // behind the ip of what the processor pushes
-    CHUNK = 4096, // entries that are read at once
+    CHUNK = 4096,  // entries that are read at once
+    GATES = 256,   // of the interrupt descriptor table
     ROWS_MAX = 512,
 };
 /* Registers in the order of struct pt_regs, by their DWARF numbers. */
@@ -39,6 +41,8 @@ struct frames {
     bool open;     // a function has begun
     bool signal;
     unsigned rows;
+    uint64_t gates[2 * GATES]; // code that exceptions and interrupts enter, by address
+    size_t n_gates;
     struct linux_orc row; // in force; of an open function it is written
 };
 
@@ -97,6 +101,14 @@ static void put_type(struct linux_cfi *c, const struct linux_orc *o)
     }
 }
 
+static void put_end(struct linux_cfi *c)
+{
+    for (size_t i = 0; i < sizeof saved; i++)
+        linux_cfi_undefined(c, saved[i]);
+    linux_cfi_undefined(c, IP);
+    linux_cfi_undefined(c, SP);
+}
+
 static bool is_end(const struct linux_orc *o)
 {
     static const bool usable[LINUX_ORC_REGS] = {
@@ -117,7 +129,7 @@ static void put_row(struct frames *f, const struct linux_orc *was, const struct 
     const bool new_type = was->type != o->type || is_end(was);
 
     if (is_end(o)) { // nothing called this code, or nothing is known of it: the stack ends
-        linux_cfi_undefined(&f->cfi, IP);
+        put_end(&f->cfi);
         return;
     }
     if (was->sp_reg != o->sp_reg || was->sp_offset != o->sp_offset || is_end(was))
@@ -169,28 +181,72 @@ static void end(struct frames *f, uint64_t at)
     f->open = false;
 }
 
-static bool is_interrupt(const struct linux_orc *o)
+static int by_value(const void *a, const void *b)
 {
-    return o->type == LINUX_ORC_IRET_REGS && o->signal;
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
-/* Functions that begin up to @at, where @row comes into force. @return whether one begins there. */
-static bool next_function(struct frames *f, uint64_t at, const struct linux_orc *row)
+/* The targets of gates, and what those jump to that only push a number (irq_entries_start,
+ * arch/x86/include/asm/idtentry.h). */
+static void find_gates(struct frames *f)
+{
+    enum { GATE = 16, STUB = 24, STEPS = 4 };
+    struct eg_run *r = f->x->r;
+    const struct eg_system *sys = eg_system_of(r);
+    uint8_t gate[GATE], code[STUB];
+    struct linux_step s;
+    uint64_t table;
+
+    if (!eg_system_own_symbol(sys, "idt_table", &table, NULL))
+        return;
+    for (uint64_t i = 0; i < GATES; i++) {
+        size_t at = 0;
+        uint64_t va;
+
+        if (!eg_read(eg_view_of(r), eg_kernel(r), table + GATE * i, gate, GATE))
+            continue;
+        va = eg_le16(gate) | (uint64_t)eg_le16(gate + 6) << 16 | (uint64_t)eg_le32(gate + 8) << 32;
+        f->gates[f->n_gates++] = va;
+        if (!eg_read(eg_view_of(r), eg_kernel(r), va, code, STUB))
+            continue;
+        for (int n = 0; n < STEPS && linux_step_at(sys->arch, code + at, STUB - at, va + at, &s);
+             n++, at += s.size)
+            if (s.flow != EG_FLOW_NEXT) {
+                if (s.flow == EG_FLOW_JUMP && s.direct)
+                    f->gates[f->n_gates++] = s.target;
+                break;
+            }
+    }
+    qsort(f->gates, f->n_gates, sizeof *f->gates, by_value);
+}
+
+static bool is_interrupt(const struct frames *f, uint64_t at)
+{
+    const size_t i = eg_lower_bound(f->n_gates, k, f->gates[k] < at);
+
+    return i < f->n_gates && f->gates[i] == at;
+}
+
+/* Functions that begin up to @at, where a row comes into force. @return whether one begins there. */
+static bool next_function(struct frames *f, uint64_t at)
 {
     const struct linux_vmlinux *x = f->x;
     bool begins = false;
 
     for (; f->symbol < x->n_symbols && x->symbols[f->symbol].addr <= at; f->symbol++) {
         const struct linux_vmlinux_symbol *s = &x->symbols[f->symbol];
+        const bool signal = is_interrupt(f, s->addr);
 
         if (!linux_vmlinux_code(s))
             continue;
         if (s->addr == at) {
             begins = true;
-            f->signal = is_interrupt(row);
-        } else if (f->open && is_interrupt(&f->row) != f->signal) { // it has no entry of its own
+            f->signal = signal;
+        } else if (f->open && signal != f->signal) { // no entry begins with it
             end(f, s->addr);
-            f->signal = !f->signal;
+            f->signal = signal;
             begin(f, s->addr);
         }
     }
@@ -200,7 +256,7 @@ static bool next_function(struct frames *f, uint64_t at, const struct linux_orc 
 static void row(struct frames *f, uint64_t at, const struct linux_orc *o)
 {
     const struct linux_orc was = f->row;
-    const bool begins = next_function(f, at, o);
+    const bool begins = next_function(f, at);
 
     f->row = *o;
     if (begins || !f->open || f->rows >= ROWS_MAX) {
@@ -280,17 +336,20 @@ static void table(struct frames *f, const struct linux_orc_table *t,
 static void by_orc(struct linux_vmlinux *x)
 {
     const struct linux_unwind_tables *tables = linux_unwind_tables(x->r);
-    struct frames f = { .x = x, .cfi = { .out = &x->frame, .factor = -8 } };
+    struct frames *f = eg_tmp(x->r, sizeof *f);
     uint8_t *ip = eg_tmp(x->r, 4 * CHUNK), *entries = eg_tmp(x->r, LINUX_ORC_SIZE * CHUNK);
     struct linux_orc_format format;
     struct linux_orc_table t;
 
     if (!tables || !linux_unwind_has_orc(tables))
         return;
-    put_cies(&f);
+    f->x = x;
+    f->cfi = (struct linux_cfi){ .out = &x->frame, .factor = -8 };
+    find_gates(f);
+    put_cies(f);
     for (size_t i = 0; linux_unwind_table(tables, i, &t, &format); i++)
         if (!i || x->o->modules)
-            table(&f, &t, &format, ip, entries);
+            table(f, &t, &format, ip, entries);
 }
 
 void linux_vmlinux_frames(struct linux_vmlinux *x)
