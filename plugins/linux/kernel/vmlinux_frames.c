@@ -35,7 +35,7 @@ static const uint8_t saved[] = { 15, 14, 13, 12, 6, 3, 11, 10, 9, 8, 0, 2, 1, 4,
 
 struct frames {
     struct linux_vmlinux *x;
-    struct linux_cfi cfi;
+    struct linux_rules rules;
     size_t cie[2]; // of calls; of signal frames
     size_t symbol; // the next one, by address
     bool open;     // a function has begun
@@ -48,7 +48,7 @@ struct frames {
 
 /* ---- rows ---- */
 
-static void put_cfa(struct linux_cfi *c, const struct linux_orc *o)
+static void put_cfa(struct linux_rules *c, const struct linux_orc *o)
 {
     static const uint8_t number[LINUX_ORC_REGS] = {
         [LINUX_ORC_AX] = 0,    [LINUX_ORC_DX] = DX,   [LINUX_ORC_DI] = DI,  [LINUX_ORC_BP] = BP,
@@ -57,56 +57,56 @@ static void put_cfa(struct linux_cfi *c, const struct linux_orc *o)
 
     switch (o->sp_reg) {
     case LINUX_ORC_SP_INDIRECT:
-        linux_cfi_cfa_deref(c, SP, 0, o->sp_offset);
+        linux_rules_cfa_deref(c, SP, 0, o->sp_offset);
         break;
     case LINUX_ORC_BP_INDIRECT:
-        linux_cfi_cfa_deref(c, BP, o->sp_offset, 0);
+        linux_rules_cfa_deref(c, BP, o->sp_offset, 0);
         break;
     case LINUX_ORC_SP:
     case LINUX_ORC_BP:
-        linux_cfi_cfa(c, number[o->sp_reg], o->sp_offset);
+        linux_rules_cfa(c, number[o->sp_reg], o->sp_offset);
         break;
     default: // the kernel adds no offset
-        linux_cfi_cfa(c, number[o->sp_reg], 0);
+        linux_rules_cfa(c, number[o->sp_reg], 0);
     }
 }
 
-static void put_bp(struct linux_cfi *c, const struct linux_orc *o)
+static void put_bp(struct linux_rules *c, const struct linux_orc *o)
 {
     if (o->bp_reg == LINUX_ORC_PREV_SP)
-        linux_cfi_saved(c, BP, o->bp_offset);
+        linux_rules_saved(c, BP, o->bp_offset);
     else if (o->bp_reg == LINUX_ORC_BP)
-        linux_cfi_saved_at(c, BP, BP, o->bp_offset);
+        linux_rules_saved_at(c, BP, BP, o->bp_offset);
     else if (o->type == LINUX_ORC_FULL_REGS)
-        linux_cfi_saved(c, BP, 32);
+        linux_rules_saved(c, BP, 32);
     else
-        linux_cfi_same(c, BP);
+        linux_rules_same(c, BP);
 }
 
-static void put_type(struct linux_cfi *c, const struct linux_orc *o)
+static void put_type(struct linux_rules *c, const struct linux_orc *o)
 {
     for (size_t i = 0; i < sizeof saved; i++)
         if (saved[i] != BP && o->type == LINUX_ORC_FULL_REGS)
-            linux_cfi_saved(c, saved[i], 8 * (int64_t)i);
+            linux_rules_saved(c, saved[i], 8 * (int64_t)i);
         else if (saved[i] != BP && o->type == LINUX_ORC_IRET_REGS)
-            linux_cfi_same(c, saved[i]);
+            linux_rules_same(c, saved[i]);
         else if (saved[i] != BP)
-            linux_cfi_undefined(c, saved[i]);
+            linux_rules_undefined(c, saved[i]);
     if (o->type == LINUX_ORC_CALL) {
-        linux_cfi_saved(c, IP, -8);
-        linux_cfi_is_cfa(c, SP);
+        linux_rules_saved(c, IP, -8);
+        linux_rules_is_cfa(c, SP);
     } else {
-        linux_cfi_saved(c, IP, o->type == LINUX_ORC_FULL_REGS ? PT_IP : 0);
-        linux_cfi_saved(c, SP, o->type == LINUX_ORC_FULL_REGS ? PT_SP : IRET_SP);
+        linux_rules_saved(c, IP, o->type == LINUX_ORC_FULL_REGS ? PT_IP : 0);
+        linux_rules_saved(c, SP, o->type == LINUX_ORC_FULL_REGS ? PT_SP : IRET_SP);
     }
 }
 
-static void put_end(struct linux_cfi *c)
+static void put_end(struct linux_rules *c)
 {
     for (size_t i = 0; i < sizeof saved; i++)
-        linux_cfi_undefined(c, saved[i]);
-    linux_cfi_undefined(c, IP);
-    linux_cfi_undefined(c, SP);
+        linux_rules_undefined(c, saved[i]);
+    linux_rules_undefined(c, IP);
+    linux_rules_undefined(c, SP);
 }
 
 static bool is_end(const struct linux_orc *o)
@@ -123,37 +123,35 @@ static bool is_end(const struct linux_orc *o)
             o->bp_reg != LINUX_ORC_BP);
 }
 
-/* From @was, which may be the rules that a function begins with (put_cies), to @o. */
-static void put_row(struct frames *f, const struct linux_orc *was, const struct linux_orc *o)
+void linux_rules_orc(struct linux_rules *c, const struct linux_orc *was, const struct linux_orc *o)
 {
     const bool new_type = was->type != o->type || is_end(was);
 
     if (is_end(o)) { // nothing called this code, or nothing is known of it: the stack ends
-        put_end(&f->cfi);
+        put_end(c);
         return;
     }
     if (was->sp_reg != o->sp_reg || was->sp_offset != o->sp_offset || is_end(was))
-        put_cfa(&f->cfi, o);
+        put_cfa(c, o);
     if (new_type)
-        put_type(&f->cfi, o);
+        put_type(c, o);
     if (new_type || was->bp_reg != o->bp_reg || was->bp_offset != o->bp_offset)
-        put_bp(&f->cfi, o);
+        put_bp(c, o);
 }
 
-/* The rules that functions begin with: as behind a call. */
-static const struct linux_orc called = { .sp_reg = LINUX_ORC_SP,
-                                         .sp_offset = 8,
-                                         .bp_reg = LINUX_ORC_UNDEFINED,
-                                         .type = LINUX_ORC_CALL };
+const struct linux_orc linux_rules_called = { .sp_reg = LINUX_ORC_SP,
+                                              .sp_offset = 8,
+                                              .bp_reg = LINUX_ORC_UNDEFINED,
+                                              .type = LINUX_ORC_CALL };
 
 static void put_cies(struct frames *f)
 {
     const struct linux_orc nothing = { 0 };
 
     for (int i = 0; i < 2; i++) {
-        f->cie[i] = linux_cfi_cie(&f->cfi, i, IP);
-        put_row(f, &nothing, &called);
-        linux_cfi_end(&f->cfi);
+        f->cie[i] = linux_rules_cie(&f->rules, i, IP);
+        linux_rules_orc(&f->rules, &nothing, &linux_rules_called);
+        linux_rules_end(&f->rules);
     }
 }
 
@@ -168,15 +166,15 @@ static bool same_row(const struct linux_orc *a, const struct linux_orc *b)
 
 static void begin(struct frames *f, uint64_t at)
 {
-    linux_cfi_fde(&f->cfi, f->cie[f->signal], linux_vmlinux_address(f->x, at));
-    put_row(f, &called, &f->row);
+    linux_rules_fde(&f->rules, f->cie[f->signal], linux_vmlinux_address(f->x, at));
+    linux_rules_orc(&f->rules, &linux_rules_called, &f->row);
     f->rows = 0;
     f->open = true;
 }
 
 static void end(struct frames *f, uint64_t at)
 {
-    if (f->open && linux_cfi_fde_end(&f->cfi, linux_vmlinux_address(f->x, at)))
+    if (f->open && linux_rules_fde_end(&f->rules, linux_vmlinux_address(f->x, at)))
         f->x->counts->frames++;
     f->open = false;
 }
@@ -263,8 +261,8 @@ static void row(struct frames *f, uint64_t at, const struct linux_orc *o)
         end(f, at);
         begin(f, at);
     } else if (!same_row(&was, o)) {
-        linux_cfi_advance(&f->cfi, linux_vmlinux_address(f->x, at));
-        put_row(f, &was, o);
+        linux_rules_advance(&f->rules, linux_vmlinux_address(f->x, at));
+        linux_rules_orc(&f->rules, &was, o);
         f->rows++;
     }
 }
@@ -344,7 +342,7 @@ static void by_orc(struct linux_vmlinux *x)
     if (!tables || !linux_unwind_has_orc(tables))
         return;
     f->x = x;
-    f->cfi = (struct linux_cfi){ .out = &x->frame, .factor = -8 };
+    f->rules = (struct linux_rules){ .out = &x->frame, .factor = -8 };
     find_gates(f);
     put_cies(f);
     for (size_t i = 0; linux_unwind_table(tables, i, &t, &format); i++)
