@@ -1,10 +1,11 @@
 /* gdb.c - engram gdb: a server for debuggers, which see the kernel and its processes as inferiors
  * (live/gdb/gdb.h). */
 #include "../live/gdb/gdb.h"
-#include "../core/address.h"
+#include "../core/arch.h"
 #include "../core/parallel.h"
 #include "../core/run.h"
 #include "../live/listen.h"
+#include "gdb_hooks.h"
 #include "open.h"
 #include "report.h"
 #include "verb.h"
@@ -72,6 +73,7 @@ static void say_notes(const struct eg_run *r, size_t *said)
 static int serve(struct server *s, int in, int out)
 {
     const struct eg_run_options options = { .threads = (unsigned)s->cli->jobs, .quiet = true };
+    struct cli_gdb_context context = { s->o.sys, (unsigned)s->cli->jobs };
     struct eg_run *r = NULL;
     struct gdb *g = NULL;
     struct eg_error e;
@@ -80,7 +82,7 @@ static int serve(struct server *s, int in, int out)
 
     if (rc)
         return cli_fail(CLI_FAILED, "%s", e.text);
-    g = gdb_open(r, &s->options, NULL, s);
+    g = gdb_open(r, &s->options, &cli_gdb_hooks, &context);
     say_notes(r, &said);
     if (g)
         rc = gdb_serve(g, in, out);
@@ -94,10 +96,15 @@ static int serve(struct server *s, int in, int out)
 
 static int say_where(const struct server *s, const struct live_listener *l)
 {
+    const bool processes = s->options.all || s->options.n_pids;
+    const char *arch = processes && !strcmp(s->o.sys->arch->name, "x86_64") ? "i386:x86-64" : NULL;
+
     if (l->open)
         cli_warn(s->cli, "gdb: whoever reaches %s can read all memory of the image", l->name);
     printf("%s%s\n", l->unix_socket ? "unix:" : "", l->name);
-    printf("gdb -ex 'target extended-remote %s'\n", l->name);
+    // gdb takes processes that it did not attach itself to be of its own processor.
+    printf("gdb%s%s%s -ex 'target extended-remote %s'\n", arch ? " -ex 'set architecture " : "",
+           arch ? arch : "", arch ? "'" : "", l->name);
     if (l->unix_socket)
         printf("lldb -o 'process connect -p gdb-remote unix-connect://%s'\n", l->name);
     else

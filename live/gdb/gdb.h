@@ -34,6 +34,7 @@ struct gdb_process {
     struct linux_whole whole; /**< its memory as it would read it */
     bool compat;              /**< a 32-bit program */
     bool attached;
+    bool described; /**< the debugger has read what registers it has */
     struct gdb_process *next;
 };
 struct gdb_file;

@@ -141,7 +141,8 @@ static int list_libraries(struct eg_run *r, void *context)
             continue;
         linux_text_add(&t, "  <library name=\"");
         put_xml(&t, name);
-        linux_text_add(&t, "\" lm=\"0x%llx\" l_addr=\"0x%llx\" l_ld=\"0x%llx\"/>\n",
+        linux_text_add(&t, "\" lmid=\"0x%llx\" lm=\"0x%llx\" l_addr=\"0x%llx\" l_ld=\"0x%llx\"/>\n",
+                       (unsigned long long)all.debug + x->list, // one for each namespace
                        (unsigned long long)(x->listed ? x->link_map : x->start),
                        (unsigned long long)(x->listed ? x->bias : x->elf.bias),
                        (unsigned long long)(x->listed ? x->dynamic : dynamic_of(x)));

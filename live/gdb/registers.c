@@ -21,6 +21,7 @@ struct reg {
 struct gdb_layout {
     struct reg *regs;
     size_t n, cap;
+    size_t n_usual; // the first of them: what gdb takes a processor to have that is not described
     struct linux_text xml;
 };
 /* ORDER kind_of */
@@ -130,7 +131,7 @@ static void x87(struct gdb_layout *l)
 
 static void vectors(struct gdb_layout *l, unsigned n)
 {
-    enum { XMM = 160, MXCSR = 24, YMM = 576 };
+    enum { XMM = 160, MXCSR = 24 };
 
     feature(l, "i386.sse");
     linux_text_add(&l->xml, "%s", vec128);
@@ -138,6 +139,13 @@ static void vectors(struct gdb_layout *l, unsigned n)
         put_fpu_numbered(l, "vec128", 128, "xmm", i, "", XMM + 16 * i, 16);
     put_fpu(l, "int", 32, "mxcsr", MXCSR, 4);
     feature_end(l);
+}
+
+static void upper_halves(struct gdb_layout *l, unsigned n)
+{
+    enum { YMM = 576 };
+
+    l->n_usual = l->n;
     feature(l, "i386.avx");
     for (unsigned i = 0; i < n; i++)
         put_fpu_numbered(l, "uint128", 128, "ymm", i, "h", YMM + 16 * i, 16);
@@ -180,12 +188,13 @@ static void x86(struct gdb_layout *l, enum kind kind)
     feature(l, "i386.linux");
     put(l, "int", bits, ORIG, wide ? "orig_rax" : "orig_eax");
     feature_end(l);
-    if (!wide)
-        return;
-    feature(l, "i386.segments");
-    put(l, "int", 64, FS_BASE, "fs_base");
-    put(l, "int", 64, GS_BASE, "gs_base");
-    feature_end(l);
+    if (wide) {
+        feature(l, "i386.segments");
+        put(l, "int", 64, FS_BASE, "fs_base");
+        put(l, "int", 64, GS_BASE, "gs_base");
+        feature_end(l);
+    }
+    upper_halves(l, wide ? 16 : 8);
 }
 
 static const char aarch64v[] = "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
@@ -287,6 +296,8 @@ static const struct gdb_layout *layout(struct gdb *g)
     else if (arch->elf_machine == EM_RISCV_)
         riscv(l, arch);
     linux_text_add(&l->xml, "</target>\n");
+    if (!l->n_usual)
+        l->n_usual = l->n;
     return g->layouts[which] = l;
 }
 
@@ -298,6 +309,8 @@ const uint8_t *gdb_target_xml(struct gdb *g, const char *annex, size_t *len, con
         *error = "there is only target.xml";
         return NULL;
     }
+    for (struct gdb_process *p = g->processes; p; p = p->next)
+        p->described |= p->pid == g->pid;
     *len = l->xml.n;
     return (const uint8_t *)linux_text_of(&l->xml);
 }
@@ -453,6 +466,15 @@ static bool suffix(struct gdb *g, struct gdb_words *w)
     return gdb_ids(g, w, &pid, &tid) && gdb_choose(g, pid, tid);
 }
 
+/* Of inferiors that gdb found in the list of threads it never asks what registers they have (13 to
+ * 16, remote_add_inferior), and refuses more than it takes them to have. */
+static bool described(struct gdb *g)
+{
+    const struct gdb_process *p = gdb_in_process(g) ? gdb_process_find(g, g->pid) : NULL;
+
+    return !p || p->described;
+}
+
 bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
 {
     const bool all = *w->at == 'g', one = *w->at == 'p';
@@ -460,7 +482,7 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     struct values v;
     bool known = false;
     uint64_t n = 0;
-    size_t before;
+    size_t before, end;
 
     if ((!all && !one) || w->at++ == w->end)
         return false;
@@ -483,9 +505,10 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     v.regs = gdb_registers(g, v.t, v.user);
     v.fpu_sought = false;
     v.fpu_len = 0;
+    end = one ? n + 1 : described(g) ? l->n : l->n_usual;
     before = g->out.at.n;
     rsp_begin(&g->out);
-    for (size_t i = one ? n : 0; i < (one ? n + 1 : l->n); i++)
+    for (size_t i = one ? n : 0; i < end; i++)
         known = put_value(&v, &l->regs[i]);
     rsp_end(&g->out);
     if (one && !known && g->lldb) { // it would read x as a digit

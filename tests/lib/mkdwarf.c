@@ -1,4 +1,5 @@
 /* mkdwarf.c - an ELF file with one unit of DWARF 5, from a profile. */
+#include "../../profiles/dwarf_write.h"
 #include "mksource.h"
 #include "mktypes.h"
 #include "vec.h"
@@ -291,9 +292,10 @@ static void section(struct mk_bytes *b, const struct eg_profile *p, uint32_t nam
 }
 
 struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
-                       const struct mk_bytes *abbrev)
+                       const struct mk_bytes *abbrev, const struct mk_bytes *str)
 {
-    static const char names[] = "\0.debug_info\0.debug_abbrev\0.shstrtab";
+    static const char names[] = "\0.debug_info\0.debug_abbrev\0.shstrtab\0.debug_str";
+    const struct mk_bytes none = { 0 }, *const strings = str ? str : &none;
     const unsigned word = p->model.ptr_size;
     const uint8_t ident[EI_NIDENT] = { 0x7f,
                                        'E',
@@ -303,7 +305,7 @@ struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
                                        p->model.big_endian ? ELFDATA2MSB : ELFDATA2LSB,
                                        EV_CURRENT };
     const uint64_t head = word == 8 ? 64 : 52, of_abbrev = head + info->n,
-                   of_names = of_abbrev + abbrev->n,
+                   of_str = of_abbrev + abbrev->n, of_names = of_str + strings->n,
                    of_sections = eg_align_up(of_names + sizeof names, 8);
     struct mk_bytes b = { 0 };
 
@@ -319,10 +321,12 @@ struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
     mk_push(&b, p, 0, 2);
     mk_push(&b, p, 0, 2);
     mk_push(&b, p, word == 8 ? 64 : 40, 2);
-    mk_push(&b, p, 4, 2);
+    mk_push(&b, p, 5, 2);
     mk_push(&b, p, 3, 2);
     mk_append(&b, info->at, info->n);
     mk_append(&b, abbrev->at, abbrev->n);
+    if (str)
+        mk_append(&b, str->at, str->n);
     mk_append(&b, names, sizeof names);
     while (b.n < of_sections)
         mk_append(&b, "", 1);
@@ -330,6 +334,24 @@ struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
     section(&b, p, 1, SHT_PROGBITS, head, info->n);
     section(&b, p, 13, SHT_PROGBITS, of_abbrev, abbrev->n);
     section(&b, p, 27, SHT_STRTAB, of_names, sizeof names);
+    section(&b, p, 37, SHT_PROGBITS, of_str, strings->n);
+    return b;
+}
+
+struct mk_bytes mk_written(const struct eg_profile *p)
+{
+    const struct eg_dwarf_unit unit = { .name = "unit" };
+    struct eg_dwarf_sections s;
+    struct eg_types ts;
+    struct mk_bytes b;
+
+    if (eg_types_init(&ts, p, NULL) < 0 || eg_dwarf_write(&s, &ts, &unit, NULL) < 0)
+        mk_fail("out of memory");
+    b = mk_elf(p, &(struct mk_bytes){ .at = s.info.at, .n = s.info.n },
+               &(struct mk_bytes){ .at = s.abbrev.at, .n = s.abbrev.n },
+               &(struct mk_bytes){ .at = s.str.at, .n = s.str.n });
+    eg_dwarf_sections_fini(&s);
+    eg_types_fini(&ts);
     return b;
 }
 
@@ -357,7 +379,7 @@ struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *m
     patch(&w, 0, w.info.n - 4);
     for (size_t i = 0; i < w.references.n; i++)
         patch(&w, w.references.at[i].at, w.at[w.references.at[i].id]);
-    b = mk_elf(p, &w.info, &abbrev);
+    b = mk_elf(p, &w.info, &abbrev, NULL);
     eg_vec_fini(&w.info);
     eg_vec_fini(&w.references);
     eg_vec_fini(&abbrev);

@@ -19,9 +19,12 @@ struct mk_bytes mk_btf(const struct eg_profile *p);
 /** With @more variables, the last of which has the name NULL; may be NULL. */
 struct mk_bytes mk_dwarf(const struct eg_profile *p, const struct mk_variable *more);
 
-/** An ELF file of the profile's machine with these sections, of .debug_info and .debug_abbrev. */
+/** An ELF file of the profile's machine with these sections, of .debug_info, .debug_abbrev and
+ * .debug_str (may be NULL). */
 struct mk_bytes mk_elf(const struct eg_profile *p, const struct mk_bytes *info,
-                       const struct mk_bytes *abbrev);
+                       const struct mk_bytes *abbrev, const struct mk_bytes *str);
+/** What eg_dwarf_write() makes of it. */
+struct mk_bytes mk_written(const struct eg_profile *p);
 
 /** Append @size bytes of a number in the profile's byte order. */
 void mk_push(struct mk_bytes *b, const struct eg_profile *p, uint64_t v, unsigned size);

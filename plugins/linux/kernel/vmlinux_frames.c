@@ -5,14 +5,15 @@
  * they are not known in the caller; but entry code saves them all in a pt_regs, which is a row too.
  *
  *  A debugger looks at the call before a return address, except below a "signal frame", whose
- * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for
- * functions that the processor enters by an exception or interrupt, so that the first entry has its
- * frame. A system call is not among them. */
+ * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for those
+ * that gates of the interrupt descriptor table lead to. Code of system calls is none of them. */
 #include "../../../core/run.h"
 #include "../mm/elf.h"
 #include "orc.h"
+#include "step.h"
 #include "unwind.h"
 #include "vmlinux_frames.h"
+#include <stdlib.h>
 
 enum {
     DX = 1, // DWARF numbers of registers (psABI x86-64, figure 3.36)
@@ -25,7 +26,8 @@ enum {
     PT_IP = 128, // in struct pt_regs
     PT_SP = 152,
     IRET_SP = 24, // behind the ip of what the processor pushes
-    CHUNK = 4096, // entries that are read at once
+    CHUNK = 4096,  // entries that are read at once
+    GATES = 256,   // of the interrupt descriptor table
     ROWS_MAX = 512,
 };
 /* Registers in the order of struct pt_regs, by their DWARF numbers. */
@@ -33,18 +35,20 @@ static const uint8_t saved[] = { 15, 14, 13, 12, 6, 3, 11, 10, 9, 8, 0, 2, 1, 4,
 
 struct frames {
     struct linux_vmlinux *x;
-    struct linux_cfi cfi;
+    struct linux_rules rules;
     size_t cie[2]; // of calls; of signal frames
     size_t symbol; // the next one, by address
     bool open;     // a function has begun
     bool signal;
     unsigned rows;
+    uint64_t gates[2 * GATES]; // code that exceptions and interrupts enter, by address
+    size_t n_gates;
     struct linux_orc row; // in force; of an open function it is written
 };
 
 /* ---- rows ---- */
 
-static void put_cfa(struct linux_cfi *c, const struct linux_orc *o)
+static void put_cfa(struct linux_rules *c, const struct linux_orc *o)
 {
     static const uint8_t number[LINUX_ORC_REGS] = {
         [LINUX_ORC_AX] = 0,    [LINUX_ORC_DX] = DX,   [LINUX_ORC_DI] = DI,  [LINUX_ORC_BP] = BP,
@@ -53,48 +57,56 @@ static void put_cfa(struct linux_cfi *c, const struct linux_orc *o)
 
     switch (o->sp_reg) {
     case LINUX_ORC_SP_INDIRECT:
-        linux_cfi_cfa_deref(c, SP, 0, o->sp_offset);
+        linux_rules_cfa_deref(c, SP, 0, o->sp_offset);
         break;
     case LINUX_ORC_BP_INDIRECT:
-        linux_cfi_cfa_deref(c, BP, o->sp_offset, 0);
+        linux_rules_cfa_deref(c, BP, o->sp_offset, 0);
         break;
     case LINUX_ORC_SP:
     case LINUX_ORC_BP:
-        linux_cfi_cfa(c, number[o->sp_reg], o->sp_offset);
+        linux_rules_cfa(c, number[o->sp_reg], o->sp_offset);
         break;
     default: // the kernel adds no offset
-        linux_cfi_cfa(c, number[o->sp_reg], 0);
+        linux_rules_cfa(c, number[o->sp_reg], 0);
     }
 }
 
-static void put_bp(struct linux_cfi *c, const struct linux_orc *o)
+static void put_bp(struct linux_rules *c, const struct linux_orc *o)
 {
     if (o->bp_reg == LINUX_ORC_PREV_SP)
-        linux_cfi_saved(c, BP, o->bp_offset);
+        linux_rules_saved(c, BP, o->bp_offset);
     else if (o->bp_reg == LINUX_ORC_BP)
-        linux_cfi_saved_at(c, BP, BP, o->bp_offset);
+        linux_rules_saved_at(c, BP, BP, o->bp_offset);
     else if (o->type == LINUX_ORC_FULL_REGS)
-        linux_cfi_saved(c, BP, 32);
+        linux_rules_saved(c, BP, 32);
     else
-        linux_cfi_same(c, BP);
+        linux_rules_same(c, BP);
 }
 
-static void put_type(struct linux_cfi *c, const struct linux_orc *o)
+static void put_type(struct linux_rules *c, const struct linux_orc *o)
 {
     for (size_t i = 0; i < sizeof saved; i++)
         if (saved[i] != BP && o->type == LINUX_ORC_FULL_REGS)
-            linux_cfi_saved(c, saved[i], 8 * (int64_t)i);
+            linux_rules_saved(c, saved[i], 8 * (int64_t)i);
         else if (saved[i] != BP && o->type == LINUX_ORC_IRET_REGS)
-            linux_cfi_same(c, saved[i]);
+            linux_rules_same(c, saved[i]);
         else if (saved[i] != BP)
-            linux_cfi_undefined(c, saved[i]);
+            linux_rules_undefined(c, saved[i]);
     if (o->type == LINUX_ORC_CALL) {
-        linux_cfi_saved(c, IP, -8);
-        linux_cfi_is_cfa(c, SP);
+        linux_rules_saved(c, IP, -8);
+        linux_rules_is_cfa(c, SP);
     } else {
-        linux_cfi_saved(c, IP, o->type == LINUX_ORC_FULL_REGS ? PT_IP : 0);
-        linux_cfi_saved(c, SP, o->type == LINUX_ORC_FULL_REGS ? PT_SP : IRET_SP);
+        linux_rules_saved(c, IP, o->type == LINUX_ORC_FULL_REGS ? PT_IP : 0);
+        linux_rules_saved(c, SP, o->type == LINUX_ORC_FULL_REGS ? PT_SP : IRET_SP);
     }
+}
+
+static void put_end(struct linux_rules *c)
+{
+    for (size_t i = 0; i < sizeof saved; i++)
+        linux_rules_undefined(c, saved[i]);
+    linux_rules_undefined(c, IP);
+    linux_rules_undefined(c, SP);
 }
 
 static bool is_end(const struct linux_orc *o)
@@ -111,37 +123,35 @@ static bool is_end(const struct linux_orc *o)
             o->bp_reg != LINUX_ORC_BP);
 }
 
-/* From @was, which may be the rules that a function begins with (put_cies), to @o. */
-static void put_row(struct frames *f, const struct linux_orc *was, const struct linux_orc *o)
+void linux_rules_orc(struct linux_rules *c, const struct linux_orc *was, const struct linux_orc *o)
 {
     const bool new_type = was->type != o->type || is_end(was);
 
     if (is_end(o)) { // nothing called this code, or nothing is known of it: the stack ends
-        linux_cfi_undefined(&f->cfi, IP);
+        put_end(c);
         return;
     }
     if (was->sp_reg != o->sp_reg || was->sp_offset != o->sp_offset || is_end(was))
-        put_cfa(&f->cfi, o);
+        put_cfa(c, o);
     if (new_type)
-        put_type(&f->cfi, o);
+        put_type(c, o);
     if (new_type || was->bp_reg != o->bp_reg || was->bp_offset != o->bp_offset)
-        put_bp(&f->cfi, o);
+        put_bp(c, o);
 }
 
-/* The rules that functions begin with: as behind a call. */
-static const struct linux_orc called = { .sp_reg = LINUX_ORC_SP,
-                                         .sp_offset = 8,
-                                         .bp_reg = LINUX_ORC_UNDEFINED,
-                                         .type = LINUX_ORC_CALL };
+const struct linux_orc linux_rules_called = { .sp_reg = LINUX_ORC_SP,
+                                              .sp_offset = 8,
+                                              .bp_reg = LINUX_ORC_UNDEFINED,
+                                              .type = LINUX_ORC_CALL };
 
 static void put_cies(struct frames *f)
 {
     const struct linux_orc nothing = { 0 };
 
     for (int i = 0; i < 2; i++) {
-        f->cie[i] = linux_cfi_cie(&f->cfi, i, IP);
-        put_row(f, &nothing, &called);
-        linux_cfi_end(&f->cfi);
+        f->cie[i] = linux_rules_cie(&f->rules, i, IP);
+        linux_rules_orc(&f->rules, &nothing, &linux_rules_called);
+        linux_rules_end(&f->rules);
     }
 }
 
@@ -156,41 +166,85 @@ static bool same_row(const struct linux_orc *a, const struct linux_orc *b)
 
 static void begin(struct frames *f, uint64_t at)
 {
-    linux_cfi_fde(&f->cfi, f->cie[f->signal], linux_vmlinux_address(f->x, at));
-    put_row(f, &called, &f->row);
+    linux_rules_fde(&f->rules, f->cie[f->signal], linux_vmlinux_address(f->x, at));
+    linux_rules_orc(&f->rules, &linux_rules_called, &f->row);
     f->rows = 0;
     f->open = true;
 }
 
 static void end(struct frames *f, uint64_t at)
 {
-    if (f->open && linux_cfi_fde_end(&f->cfi, linux_vmlinux_address(f->x, at)))
+    if (f->open && linux_rules_fde_end(&f->rules, linux_vmlinux_address(f->x, at)))
         f->x->counts->frames++;
     f->open = false;
 }
 
-static bool is_interrupt(const struct linux_orc *o)
+static int by_value(const void *a, const void *b)
 {
-    return o->type == LINUX_ORC_IRET_REGS && o->signal;
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
-/* Functions that begin up to @at, where @row comes into force. @return whether one begins there. */
-static bool next_function(struct frames *f, uint64_t at, const struct linux_orc *row)
+/* The targets of gates, and what those jump to that only push a number (irq_entries_start,
+ * arch/x86/include/asm/idtentry.h). */
+static void find_gates(struct frames *f)
+{
+    enum { GATE = 16, STUB = 24, STEPS = 4 };
+    struct eg_run *r = f->x->r;
+    const struct eg_system *sys = eg_system_of(r);
+    uint8_t gate[GATE], code[STUB];
+    struct linux_step s;
+    uint64_t table;
+
+    if (!eg_system_own_symbol(sys, "idt_table", &table, NULL))
+        return;
+    for (uint64_t i = 0; i < GATES; i++) {
+        size_t at = 0;
+        uint64_t va;
+
+        if (!eg_read(eg_view_of(r), eg_kernel(r), table + GATE * i, gate, GATE))
+            continue;
+        va = eg_le16(gate) | (uint64_t)eg_le16(gate + 6) << 16 | (uint64_t)eg_le32(gate + 8) << 32;
+        f->gates[f->n_gates++] = va;
+        if (!eg_read(eg_view_of(r), eg_kernel(r), va, code, STUB))
+            continue;
+        for (int n = 0; n < STEPS && linux_step_at(sys->arch, code + at, STUB - at, va + at, &s);
+             n++, at += s.size)
+            if (s.flow != EG_FLOW_NEXT) {
+                if (s.flow == EG_FLOW_JUMP && s.direct)
+                    f->gates[f->n_gates++] = s.target;
+                break;
+            }
+    }
+    qsort(f->gates, f->n_gates, sizeof *f->gates, by_value);
+}
+
+static bool is_interrupt(const struct frames *f, uint64_t at)
+{
+    const size_t i = eg_lower_bound(f->n_gates, k, f->gates[k] < at);
+
+    return i < f->n_gates && f->gates[i] == at;
+}
+
+/* Functions that begin up to @at, where a row comes into force. @return whether one begins there. */
+static bool next_function(struct frames *f, uint64_t at)
 {
     const struct linux_vmlinux *x = f->x;
     bool begins = false;
 
     for (; f->symbol < x->n_symbols && x->symbols[f->symbol].addr <= at; f->symbol++) {
         const struct linux_vmlinux_symbol *s = &x->symbols[f->symbol];
+        const bool signal = is_interrupt(f, s->addr);
 
         if (!linux_vmlinux_code(s))
             continue;
         if (s->addr == at) {
             begins = true;
-            f->signal = is_interrupt(row);
-        } else if (f->open && is_interrupt(&f->row) != f->signal) { // it has no entry of its own
+            f->signal = signal;
+        } else if (f->open && signal != f->signal) { // no entry begins with it
             end(f, s->addr);
-            f->signal = !f->signal;
+            f->signal = signal;
             begin(f, s->addr);
         }
     }
@@ -200,15 +254,15 @@ static bool next_function(struct frames *f, uint64_t at, const struct linux_orc 
 static void row(struct frames *f, uint64_t at, const struct linux_orc *o)
 {
     const struct linux_orc was = f->row;
-    const bool begins = next_function(f, at, o);
+    const bool begins = next_function(f, at);
 
     f->row = *o;
     if (begins || !f->open || f->rows >= ROWS_MAX) {
         end(f, at);
         begin(f, at);
     } else if (!same_row(&was, o)) {
-        linux_cfi_advance(&f->cfi, linux_vmlinux_address(f->x, at));
-        put_row(f, &was, o);
+        linux_rules_advance(&f->rules, linux_vmlinux_address(f->x, at));
+        linux_rules_orc(&f->rules, &was, o);
         f->rows++;
     }
 }
@@ -280,17 +334,20 @@ static void table(struct frames *f, const struct linux_orc_table *t,
 static void by_orc(struct linux_vmlinux *x)
 {
     const struct linux_unwind_tables *tables = linux_unwind_tables(x->r);
-    struct frames f = { .x = x, .cfi = { .out = &x->frame, .factor = -8 } };
+    struct frames *f = eg_tmp(x->r, sizeof *f);
     uint8_t *ip = eg_tmp(x->r, 4 * CHUNK), *entries = eg_tmp(x->r, LINUX_ORC_SIZE * CHUNK);
     struct linux_orc_format format;
     struct linux_orc_table t;
 
     if (!tables || !linux_unwind_has_orc(tables))
         return;
-    put_cies(&f);
+    f->x = x;
+    f->rules = (struct linux_rules){ .out = &x->frame, .factor = -8 };
+    find_gates(f);
+    put_cies(f);
     for (size_t i = 0; linux_unwind_table(tables, i, &t, &format); i++)
         if (!i || x->o->modules)
-            table(&f, &t, &format, ip, entries);
+            table(f, &t, &format, ip, entries);
 }
 
 void linux_vmlinux_frames(struct linux_vmlinux *x)

@@ -89,29 +89,29 @@ static bool step(struct state *s, uint32_t code)
 
 struct frames {
     struct linux_vmlinux *x;
-    struct linux_cfi cfi;
+    struct linux_rules rules;
     size_t cie;
     uint64_t mask; // upper bits of the kernel's addresses
 };
 
 static void put_state(struct frames *f, const struct state *s)
 {
-    struct linux_cfi *c = &f->cfi;
+    struct linux_rules *c = &f->rules;
 
     if (s->framed)
-        linux_cfi_cfa(c, FP, s->record);
+        linux_rules_cfa(c, FP, s->record);
     else
-        linux_cfi_cfa(c, SP, s->sp);
+        linux_rules_cfa(c, SP, s->sp);
     if (!s->saved) {
-        linux_cfi_same(c, FP);
-        linux_cfi_same(c, LINK);
+        linux_rules_same(c, FP);
+        linux_rules_same(c, LINK);
         return;
     }
-    linux_cfi_saved(c, FP, -s->record);
+    linux_rules_saved(c, FP, -s->record);
     if (s->is_signed)
-        linux_cfi_saved_or(c, LINK, 8 - s->record, f->mask);
+        linux_rules_saved_or(c, LINK, 8 - s->record, f->mask);
     else
-        linux_cfi_saved(c, LINK, 8 - s->record);
+        linux_rules_saved(c, LINK, 8 - s->record);
 }
 
 /* Where it keeps x19 to x28, before it calls anything. */
@@ -125,18 +125,18 @@ static void put_saved(struct frames *f, const struct state *s, uint32_t code)
         const int64_t at = pair_offset(code) - s->sp;
 
         if (a >= SAVED_FIRST && a <= SAVED_LAST)
-            linux_cfi_saved(&f->cfi, a, at);
+            linux_rules_saved(&f->rules, a, at);
         if (b >= SAVED_FIRST && b <= SAVED_LAST)
-            linux_cfi_saved(&f->cfi, b, at + 8);
+            linux_rules_saved(&f->rules, b, at + 8);
     } else if (is(code, 0xffc003e0, 0xf90003e0) && a >= SAVED_FIRST && a <= SAVED_LAST) {
-        linux_cfi_saved(&f->cfi, a, (int64_t)(code >> 10 & 0xfff) * 8 - s->sp); // str xa, [sp, #n]
+        linux_rules_saved(&f->rules, a, (int64_t)(code >> 10 & 0xfff) * 8 - s->sp); // str xa, [sp, #n]
     }
 }
 
 static void put_restored(struct frames *f)
 {
     for (unsigned reg = SAVED_FIRST; reg <= SAVED_LAST; reg++)
-        linux_cfi_same(&f->cfi, reg);
+        linux_rules_same(&f->rules, reg);
 }
 
 static bool is_save(uint32_t code)
@@ -166,7 +166,7 @@ static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_
     struct state s = none, body = none;
     bool called = false, has_body = false;
 
-    linux_cfi_fde(&f->cfi, f->cie, linux_vmlinux_address(f->x, addr));
+    linux_rules_fde(&f->rules, f->cie, linux_vmlinux_address(f->x, addr));
     if (is_bare(code, n)) {
         put_state(f, &record);
         return;
@@ -180,18 +180,18 @@ static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_
         if (is_return(c) && has_body && !s.saved && i + 4 < n) {
             // What follows is reached from the body, where the record stands.
             s = body;
-            linux_cfi_advance(&f->cfi, next);
+            linux_rules_advance(&f->rules, next);
             put_state(f, &s);
         } else if (step(&s, c)) {
-            linux_cfi_advance(&f->cfi, next);
+            linux_rules_advance(&f->rules, next);
             put_state(f, &s);
             if (framed && !s.saved)
                 put_restored(f);
         } else if (!called && !has_body && s.saved && is_save(c)) {
-            linux_cfi_advance(&f->cfi, next);
+            linux_rules_advance(&f->rules, next);
             put_saved(f, &s, c);
         } else if (!called && s.framed && is_save(c)) {
-            linux_cfi_advance(&f->cfi, next);
+            linux_rules_advance(&f->rules, next);
             put_saved(f, &s, c);
         }
         if (s.framed && !has_body) {
@@ -218,19 +218,19 @@ static void each_function(struct frames *f)
                                                  (size_t)size))
             continue;
         function(f, s->addr, code, (size_t)size);
-        if (linux_cfi_fde_end(&f->cfi, linux_vmlinux_address(x, s->addr) + size))
+        if (linux_rules_fde_end(&f->rules, linux_vmlinux_address(x, s->addr) + size))
             x->counts->frames++;
     }
 }
 
 void linux_vmlinux_frames_arm64(struct linux_vmlinux *x)
 {
-    struct frames f = { .x = x, .cfi = { .out = &x->frame, .factor = -8, .code = 4 } };
+    struct frames f = { .x = x, .rules = { .out = &x->frame, .factor = -8, .code = 4 } };
     const uint64_t differs = ~x->image_start;
 
     f.mask = differs ? ~(UINT64_MAX >> __builtin_clzll(differs)) : 0;
-    f.cie = linux_cfi_cie(&f.cfi, false, LINK);
-    linux_cfi_cfa(&f.cfi, SP, 0);
-    linux_cfi_end(&f.cfi);
+    f.cie = linux_rules_cie(&f.rules, false, LINK);
+    linux_rules_cfa(&f.rules, SP, 0);
+    linux_rules_end(&f.rules);
     each_function(&f);
 }

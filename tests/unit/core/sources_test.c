@@ -1,5 +1,5 @@
 /* sources_test.c - the same types from every source: DWARF, BTF, ISF and .egp, each written from
- * one profile and read back, must say the same of every named type, so of all that plugins use.
+ * one profile (DWARF also as for debuggers) and read back, must say the same of every named type, so of all that plugins use.
  *
  * The profiles: C declarations on three machines; what the compiler makes of lib/shapes.h; the
  * kernel of the bundled image; and with VMLINUX=FILE in the environment its real DWARF, which is
@@ -196,7 +196,9 @@ static void write_source(const struct eg_profile *p, const char *kind, const cha
         mk_isf(f, p);
         assert_int_equal(fclose(f), 0);
     } else {
-        b = !strcmp(kind, "btf") ? mk_btf(p) : mk_dwarf(p, NULL);
+        b = !strcmp(kind, "btf")       ? mk_btf(p)
+            : !strcmp(kind, "written") ? mk_written(p)
+                                       : mk_dwarf(p, NULL);
         save(path, &b);
         free(b.at);
     }
@@ -217,7 +219,7 @@ static bool has_isf(void)
 
 static void every_source(const struct eg_profile *p, const char *what, size_t at_least)
 {
-    static const char *const kinds[] = { "egp", "btf", "elf", "json" };
+    static const char *const kinds[] = { "egp", "btf", "elf", "written", "json" };
     struct side from;
 
     side_of(&from, p, what);

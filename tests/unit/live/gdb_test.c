@@ -210,7 +210,8 @@ static void hex64(char *out, uint64_t v)
         sprintf(out + 2 * i, "%02x", (unsigned)(v >> 8 * i & 0xff));
 }
 
-/* Numbers as in the description: rax is 0, rbx 1, rsp 7, rip 16, cs 18, xmm0 40, orig_rax 73. */
+/* Numbers as in the description: rax is 0, rbx 1, rsp 7, rip 16, cs 18, xmm0 40, orig_rax 57,
+ * fs_base 58, ymm0h 60. */
 static void registers(void **state)
 {
     struct world w = open_it(&with_700);
@@ -235,13 +236,15 @@ static void registers(void **state)
     check(&w, "p10", "2010400000000000");
     check(&w, "p0", "daffffffffffffff");
     check(&w, "p12", "33000000");
-    check(&w, "p49", "0000000000000000"); // orig_rax: read()
-    check(&w, "p4a",
+    check(&w, "p39", "0000000000000000"); // orig_rax: read()
+    check(&w, "p3a",
           "401700000"
           "07f0000");
     check(&w, "p4c", "E01");
     check(&w, "pfffffffffffffff", "E01");
     check(&w, "p", "E01");
+    assert_int_equal(strlen(say(&w, "g", 1)), len - 16 * 32); // as of a processor without AVX
+    has(&w, "qXfer:features:read:target.xml:0,10000", "org.gnu.gdb.i386.avx");
     assert_int_equal(strlen(say(&w, "g", 1)), len);
     has(&w, "g", "daffffffffffffff");
     close_it(&w);

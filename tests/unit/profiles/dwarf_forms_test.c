@@ -221,7 +221,7 @@ static int finish(struct eg_profile **out, struct eg_error *e)
     for (int i = 0; i < 4; i++)
         info.at[i] = (uint8_t)((info.n - 4) >> 8 * i);
     mk_append(&abbrev, abbreviations, sizeof abbreviations);
-    file = mk_elf(&machine, &info, &abbrev);
+    file = mk_elf(&machine, &info, &abbrev, NULL);
     rc = eg_elf_open_bytes(&f, file.at, file.n, "bytes", e);
     if (rc == 0)
         rc = eg_dwarf_read_elf(out, &f, NULL, 1, e);

@@ -24,12 +24,12 @@ enum { // DW_CFA_…
     OP_PLUS = 0x22,
 };
 
-static void put(struct linux_cfi *c, unsigned size, uint64_t v)
+static void put(struct linux_rules *c, unsigned size, uint64_t v)
 {
     eg_dwarf_put(c->out, size, v);
 }
 
-size_t linux_cfi_cie(struct linux_cfi *c, bool is_signal, unsigned link)
+size_t linux_rules_cie(struct linux_rules *c, bool is_signal, unsigned link)
 {
     const char *augmentation = is_signal ? "zS" : "";
 
@@ -46,14 +46,14 @@ size_t linux_cfi_cie(struct linux_cfi *c, bool is_signal, unsigned link)
     return c->start;
 }
 
-void linux_cfi_end(struct linux_cfi *c)
+void linux_rules_end(struct linux_rules *c)
 {
     while ((c->out->n - c->start) % 8 && !c->out->failed)
         put(c, 1, 0); // DW_CFA_nop
     eg_dwarf_set(c->out, c->start, 4, c->out->n - c->start - 4);
 }
 
-void linux_cfi_fde(struct linux_cfi *c, size_t cie, uint64_t from)
+void linux_rules_fde(struct linux_rules *c, size_t cie, uint64_t from)
 {
     c->start = c->out->n;
     c->from = c->at = from;
@@ -66,18 +66,18 @@ void linux_cfi_fde(struct linux_cfi *c, size_t cie, uint64_t from)
         eg_dwarf_put_u(c->out, 0);
 }
 
-bool linux_cfi_fde_end(struct linux_cfi *c, uint64_t to)
+bool linux_rules_fde_end(struct linux_rules *c, uint64_t to)
 {
     if (to <= c->from) {
         c->out->n = c->start;
         return false;
     }
     eg_dwarf_set(c->out, c->start + 16, 8, to - c->from);
-    linux_cfi_end(c);
+    linux_rules_end(c);
     return true;
 }
 
-void linux_cfi_advance(struct linux_cfi *c, uint64_t to)
+void linux_rules_advance(struct linux_rules *c, uint64_t to)
 {
     const uint64_t n = (to - c->at) / (c->code ? c->code : 1);
 
@@ -111,7 +111,7 @@ static unsigned length(int64_t offset) // of the LEB128
     return n;
 }
 
-void linux_cfi_cfa(struct linux_cfi *c, unsigned reg, int64_t offset)
+void linux_rules_cfa(struct linux_rules *c, unsigned reg, int64_t offset)
 {
     if (offset >= 0) {
         put(c, 1, DEF_CFA);
@@ -128,7 +128,7 @@ void linux_cfi_cfa(struct linux_cfi *c, unsigned reg, int64_t offset)
     }
 }
 
-void linux_cfi_cfa_deref(struct linux_cfi *c, unsigned reg, int64_t offset, int64_t more)
+void linux_rules_cfa_deref(struct linux_rules *c, unsigned reg, int64_t offset, int64_t more)
 {
     put(c, 1, DEF_EXPRESSION);
     eg_dwarf_put_u(c->out, 4 + length(offset) + length(more));
@@ -139,7 +139,7 @@ void linux_cfi_cfa_deref(struct linux_cfi *c, unsigned reg, int64_t offset, int6
     put(c, 1, OP_PLUS);
 }
 
-void linux_cfi_saved(struct linux_cfi *c, unsigned reg, int64_t offset)
+void linux_rules_saved(struct linux_rules *c, unsigned reg, int64_t offset)
 {
     if (offset % c->factor) { // the CFA is on the stack of an expression
         put(c, 1, EXPRESSION);
@@ -158,7 +158,7 @@ void linux_cfi_saved(struct linux_cfi *c, unsigned reg, int64_t offset)
     }
 }
 
-void linux_cfi_saved_at(struct linux_cfi *c, unsigned reg, unsigned base, int64_t offset)
+void linux_rules_saved_at(struct linux_rules *c, unsigned reg, unsigned base, int64_t offset)
 {
     put(c, 1, EXPRESSION);
     eg_dwarf_put_u(c->out, reg);
@@ -166,7 +166,7 @@ void linux_cfi_saved_at(struct linux_cfi *c, unsigned reg, unsigned base, int64_
     based(c->out, base, offset);
 }
 
-void linux_cfi_saved_or(struct linux_cfi *c, unsigned reg, int64_t offset, uint64_t mask)
+void linux_rules_saved_or(struct linux_rules *c, unsigned reg, int64_t offset, uint64_t mask)
 {
     put(c, 1, VAL_EXPRESSION); // of the CFA
     eg_dwarf_put_u(c->out, reg);
@@ -180,20 +180,20 @@ void linux_cfi_saved_or(struct linux_cfi *c, unsigned reg, int64_t offset, uint6
     put(c, 1, OP_OR);
 }
 
-void linux_cfi_is_cfa(struct linux_cfi *c, unsigned reg)
+void linux_rules_is_cfa(struct linux_rules *c, unsigned reg)
 {
     put(c, 1, VAL_OFFSET);
     eg_dwarf_put_u(c->out, reg);
     eg_dwarf_put_u(c->out, 0);
 }
 
-void linux_cfi_same(struct linux_cfi *c, unsigned reg)
+void linux_rules_same(struct linux_rules *c, unsigned reg)
 {
     put(c, 1, SAME);
     eg_dwarf_put_u(c->out, reg);
 }
 
-void linux_cfi_undefined(struct linux_cfi *c, unsigned reg)
+void linux_rules_undefined(struct linux_rules *c, unsigned reg)
 {
     put(c, 1, UNDEFINED);
     eg_dwarf_put_u(c->out, reg);
