@@ -10,13 +10,17 @@ struct cli_opened {
     const char **notes; /**< of both, NULL-terminated */
     size_t n_notes;
     struct eg_provenance from;
+    bool paused, went_on; /**< of a running guest: by us; and cli_go_on() was called */
 };
 /** Open c->image and the system in it. @return an exit status; @o has to be closed in every case.
  */
 int cli_open(struct cli *c, struct cli_opened *o);
 /** The same without looking for a system. */
 int cli_open_image(struct cli *c, struct cli_opened *o);
-void cli_close(struct cli_opened *o);
+/** All is read of it: let a guest that was paused go on, say how long it stood, and whether it was
+ * there to the end. @return CLI_FAILED: it was not, or does not go on. */
+int cli_go_on(struct cli_opened *o);
+void cli_close(struct cli_opened *o); /**< with cli_go_on(), unless that was called */
 /** May c->image name a machine that runs ("qmp:SOCKET", "/proc/kcore")? img->live says so once it
  * is open. */
 bool cli_may_live(const struct cli *c);

@@ -115,7 +115,7 @@ live_start() {
     [ -z "$gdb" ] || options+=(-gdb "unix:$live_gdb,server=on,wait=off")
     "$live_qemu" -M "$machine" -accel "${LIVE_ACCEL:-tcg}" -cpu max -m "$size" -smp "$cpus" -nodefaults -no-user-config -display none \
         -kernel "$live_kernel" -initrd "$live_cache/initramfs" \
-        -append "console=ttyS0 quiet panic=-1 tsc=unstable mitigations=auto $words" \
+        -append "console=ttyS0 quiet panic=-1 no_timer_check tsc=unstable $words" \
         -serial "file:$live_serial" -chardev "pipe,id=port,path=$live_dir/port" -serial chardev:port \
         "${options[@]}" "$@" < /dev/null > "$live_dir/qemu.log" 2>&1 &
     live_pid=$!
