@@ -144,6 +144,11 @@ int cli_open(struct cli *c, struct cli_opened *o)
     return CLI_OK;
 }
 
+bool cli_moves(const struct cli_opened *o)
+{
+    return o->image && o->image->live;
+}
+
 bool cli_may_live(const struct cli *c)
 {
     return !strncmp(c->image, "/proc/", 6) || !strncmp(c->image, "/dev/", 5) ||

@@ -17,6 +17,8 @@ int cli_open(struct cli *c, struct cli_opened *o);
 /** The same without looking for a system. */
 int cli_open_image(struct cli *c, struct cli_opened *o);
 void cli_close(struct cli_opened *o);
+/** Does the machine run on while it is read? */
+bool cli_moves(const struct cli_opened *o);
 /** May c->image name a machine that runs ("qmp:SOCKET", "/proc/kcore")? img->live says so once it
  * is open. */
 bool cli_may_live(const struct cli *c);
