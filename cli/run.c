@@ -95,7 +95,7 @@ static int choose(struct jobs *j)
     return status;
 }
 
-/* What --filter and the like say must fit each plugin, and a machine's that runs: one column more. */
+/* What --filter and the like say must fit each plugin; one of a machine that runs has MOVING. */
 static int choose_rows(struct jobs *j)
 {
     struct eg_error e;
