@@ -34,6 +34,7 @@ struct cli {
     struct eg_zone zone; /**< of select, once it is given */
     /** As given; 0: not. */
     uint64_t jobs, kernel, script_seconds, script_memory;
+    bool pause; /**< a running guest stands still while it is read */
     bool quiet, strict, sha256, force, help, version, wide;
     bool completing;       /**< only read to complete it: nobody has asked for code to be loaded */
     bool loaded_own;       /**< the user's own scripts */

@@ -136,6 +136,21 @@ int cli_open(struct cli *c, struct cli_opened *o)
     if (!gather_notes(o))
         return cli_no_memory();
     fill_provenance(o);
+    if (c->pause && !o->image->control)
+        return cli_fail(CLI_USAGE,
+                        "--pause: %s is no running guest that can be paused: qmp:SOCKET "
+                        "and libvirt:DOMAIN are",
+                        o->image->path);
+    if (c->pause) {
+        if (o->image->control->pause(o->image->control, &e))
+            return cli_cannot(&e);
+        o->paused = true;
+    }
+    if (c->sha256 && o->image->live)
+        return cli_fail(CLI_USAGE,
+                        "--sha256: %s runs: it has no bytes that stay; `engram convert` "
+                        "makes a file of it",
+                        o->image->path);
     if (c->sha256) {
         o->from.sha256 = sha256_of_file(&c->arena, c->image, c->quiet, &e);
         if (!o->from.sha256)
@@ -146,17 +161,40 @@ int cli_open(struct cli *c, struct cli_opened *o)
 
 bool cli_moves(const struct cli_opened *o)
 {
-    return o->image && o->image->live;
+    return o->image && o->image->live && !o->paused;
 }
 
 bool cli_may_live(const struct cli *c)
 {
-    return !strncmp(c->image, "/proc/", 6) || !strncmp(c->image, "/dev/", 5) ||
-           (strchr(c->image, ':') && access(c->image, F_OK));
+    const char *where;
+
+    return eg_source_find(c->image, &where) != NULL;
+}
+
+int cli_go_on(struct cli_opened *o)
+{
+    struct eg_control *guest = o->image ? o->image->control : NULL;
+    const char *why;
+    struct eg_error e;
+    int status = CLI_OK;
+    uint64_t ns;
+
+    if (!guest || o->went_on)
+        return CLI_OK;
+    o->went_on = true;
+    if (o->paused && guest->resume(guest, &ns, &e))
+        status = cli_fail(CLI_FAILED, "%s", e.text);
+    else if (o->paused)
+        cli_fail(0, "note: the guest stood still for %.1f ms", (double)ns / 1e6);
+    if (!guest->alive(guest, &why))
+        status = cli_fail(CLI_FAILED, "%s: %s while it was read: what is shown may be wrong",
+                          o->image->path, why);
+    return status;
 }
 
 void cli_close(struct cli_opened *o)
 {
+    cli_go_on(o);
     eg_system_close(o->sys);
     eg_image_close(o->image);
     free(o->notes);

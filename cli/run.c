@@ -488,7 +488,7 @@ static int report(const struct jobs *j)
 
 static int run_jobs(struct jobs *j)
 {
-    int status = CLI_OK, error = 0;
+    int status = CLI_OK, error = 0, ended;
 
     for (size_t i = 0; i < j->at.n && !status; i++)
         status = make_head(j, &j->at.at[i]);
@@ -506,6 +506,7 @@ static int run_jobs(struct jobs *j)
         }
     if (!status)
         eg_parallel((unsigned)j->cli->jobs, j->at.n, work, j);
+    ended = cli_go_on(&j->o);
     for (size_t i = 0; i < j->at.n; i++)
         if (j->at.at[i].to.f)
             eg_newfile_drop(&j->at.at[i].to);
@@ -520,6 +521,7 @@ static int run_jobs(struct jobs *j)
     if (error && !ferror(stdout)) // else main says it
         return cli_fail(CLI_FAILED, "output: %s", strerror(error));
     status = report(j);
+    status = ended ? ended : status;
     errno = error ? error : errno;
     return status;
 }
@@ -588,6 +590,7 @@ int cli_run_one(struct cli *c, const struct cli_opened *o, const struct eg_plugi
     int status = add(&j, reg);
 
     j.o.n_notes = 0; // they have been said
+    j.o.went_on = true; // who opened it, goes on
     if (!status)
         status = check_times(&j);
     if (!status && !(status = check_options(&j)) && !(status = check_values(&j)))

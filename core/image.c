@@ -130,6 +130,14 @@ static struct eg_image *image_new(const char *name, struct eg_error *e)
     return img;
 }
 
+/** What is needed only while opening. */
+static void opened(struct eg_image *img)
+{
+    eg_view_fini(img->view);
+    free(img->view);
+    img->view = NULL;
+}
+
 /** Takes ownership of @img and @file. */
 static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_space *file,
                       const struct eg_open_options *o, struct eg_error *e)
@@ -146,9 +154,34 @@ static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_spa
         eg_image_close(img);
         return rc;
     }
-    eg_view_fini(img->view);
-    free(img->view);
-    img->view = NULL;
+    img->live |= eg_is_copied(file);
+    opened(img);
+    *out = img;
+    return 0;
+}
+
+/** Takes ownership of @img. */
+static int open_source(struct eg_image **out, struct eg_image *img, const struct eg_source_reg *s,
+                       const char *where, const struct eg_open_options *o, struct eg_error *e)
+{
+    static const struct eg_open_options none;
+    int rc = 0;
+
+    if (o && (o->format || o->offset))
+        rc = eg_fail(e, EG_EUSAGE,
+                     "%s: --format and --offset are for files: this is a %s, which says itself "
+                     "where its memory is",
+                     img->path, s->source->desc);
+    if (!rc)
+        rc = s->source->open(&img->phys, img, where, o ? o : &none, e);
+    if (rc) {
+        eg_image_close(img);
+        return rc;
+    }
+    img->live = true;
+    img->file_size = eg_mapped_bytes(img->view, img->phys);
+    name_format(img, s->source->desc);
+    opened(img);
     *out = img;
     return 0;
 }
@@ -183,11 +216,15 @@ int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_
                   struct eg_error *e)
 {
     struct eg_image *img = image_new(path, e);
+    const struct eg_source_reg *source;
     struct eg_space *file;
+    const char *where;
     int rc;
 
     if (!img)
         return -EG_ENOMEM;
+    if ((source = eg_source_find(path, &where)))
+        return open_source(out, img, source, where, o, e);
     img->on_disk = !eg_is_stream(path);
     if (!img->on_disk)
         rc = eg_drain(&file, path, o ? o->tmp_dir : NULL, o && o->quiet, e);

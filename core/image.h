@@ -9,9 +9,19 @@
 #include "space.h"
 #include "vec.h"
 
+struct eg_image;
+/** A machine that runs while its memory is read, and can be told to stand still. */
+struct eg_control {
+    int (*pause)(struct eg_control *c, struct eg_error *e);
+    int (*resume)(struct eg_control *c, uint64_t *ns, struct eg_error *e); /**< *@ns: it stood */
+    /** Is it still there, and the same boot? @return false with *@why, a text that stays. */
+    bool (*alive)(struct eg_control *c, const char **why);
+};
+
 struct eg_image {
     char *path;        /**< as the user gave it, for messages */
     bool on_disk;      /**< path is that of a file, which may have others beside it */
+    bool live;         /**< the machine runs on: what is read may be other bytes soon */
     uint64_t unpacked; /**< bytes that were unpacked to a temporary file to open it */
     uint64_t file_size;
     char format[96];           /**< "ELF core on seekable zstd", outermost last */
@@ -20,7 +30,6 @@ struct eg_image {
     struct eg_space *phys; /**< owned */
 
     /* What a format sets in .open, if the file says it. */
-    bool live;    /**< the machine runs while it is read: what is read twice may differ */
     bool movable; /**< the address of the first byte is not known and 0 is assumed: see
                        eg_image_move() */
     EG_VEC(struct eg_cpu) cpus;
@@ -30,11 +39,12 @@ struct eg_image {
     struct eg_space *kernel_va; /**< the file's own map of kernel addresses (kcore, -p dumps), owned
                                      by the image; NULL: none */
 
-    EG_VEC(struct eg_space *) beside; /**< further files, see eg_image_beside(); owned */
-    EG_VEC(char *) notes;  /**< eg_image_note(): "truncated: the last range misses 12 MiB" */
-    struct eg_arena arena; /**< lives as long as the image; allocated from only while
+    EG_VEC(struct eg_space *) beside; /**< further files: eg_image_beside(); owned, closed last */
+    EG_VEC(char *) notes;       /**< eg_image_note(): "truncated: the last range misses 12 MiB" */
+    struct eg_arena arena;      /**< lives as long as the image; allocated from only while
                                            opening */
-    struct eg_view *view;  /**< for reads of formats while opening; NULL afterwards */
+    struct eg_view *view;       /**< for reads of formats while opening; NULL afterwards */
+    struct eg_control *control; /**< of a live machine; NULL: it cannot be stopped. The source's */
 };
 
 struct eg_open_options {
@@ -131,5 +141,31 @@ int eg_format_probe(const struct eg_format_reg **out, int *score, struct eg_view
 /** The format whose .damaged says so; NULL: none, or @file may well be raw memory: whole pages, the
  * first of which can be read. */
 const struct eg_format_reg *eg_format_damaged(struct eg_view *v, struct eg_space *file);
+
+/* ---- sources: machines that are not a file; each is one file with one declaration ---- */
+
+struct eg_source {
+    const char *desc;  /**< shown to the user, as a format's: "running guest of QEMU" */
+    const char *where; /**< what stands behind the name and a colon: "SOCKET" */
+    /** Is this what is opened when a file of that path is named (a device)? NULL: no. */
+    bool (*is)(const char *path);
+    /** Make a space of physical memory, and set img->live. What lives as long as the image is a
+     * space in img->beside. Errors and ownership as of eg_format.open. */
+    int (*open)(struct eg_space **out, struct eg_image *img, const char *where,
+                const struct eg_open_options *o, struct eg_error *e);
+};
+struct eg_source_reg {
+    const char *name, *file;
+    const struct eg_source *source;
+};
+/** `EG_SOURCE(qmp) = { … };`: `engram qmp:WHERE`, unless a file has that name. */
+#define EG_SOURCE(n)                                                                               \
+    static const struct eg_source eg_source_##n;                                                   \
+    static const struct eg_source_reg eg_sreg_##n = { #n, __FILE__, &eg_source_##n };              \
+    EG_ENTRY(eg_sources, eg_source_reg, src_##n) = &eg_sreg_##n;                                   \
+    static const struct eg_source eg_source_##n
+const struct eg_source_reg *eg_source_nth(size_t i); /**< sorted by name; NULL past the end */
+/** The source that @path names, and *@where behind its name and colon. NULL: it is a file. */
+const struct eg_source_reg *eg_source_find(const char *path, const char **where);
 
 #endif

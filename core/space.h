@@ -25,6 +25,8 @@ struct eg_extent {
     uint8_t why;    /**< enum eg_why */
     uint8_t level;  /**< page tables: the level where the walk ended; 0: the last */
     uint16_t flags; /**< page tables: EG_X_… */
+    bool fleeting;  /**< with host, made or zero: of a machine that runs. A view keeps neither the
+                         bytes nor what led to them for longer than EG_FLEETING_NS */
     uint64_t entry; /**< page tables: the entry where the walk ended */
     uint64_t entry_addr; /**< and its address in the space below */
 };
@@ -42,6 +44,10 @@ enum eg_extent_flags {
 
 /** The largest `made` extent, in bytes. A format with larger units unpacks to a file instead. */
 enum { EG_FILL_MAX = 1 << 22 };
+
+/** How long a view may use again what it found in the memory of a running machine: translations,
+ * and copies of pages. Walking one structure of it takes about as long. */
+enum { EG_FLEETING_NS = 200 * 1000 };
 
 struct eg_table_step;
 struct eg_space_ops {
@@ -138,7 +144,22 @@ int eg_file_open(struct eg_space **out, const char *path, struct eg_error *e);
 /** The same for an open descriptor (an unlinked temporary file), which the space owns from then
  * on. */
 int eg_file_open_fd(struct eg_space **out, int fd, const char *name, struct eg_error *e);
+/** The same for a file that a running machine writes to: its memory. A hole that gets bytes is
+ * data. */
+int eg_file_open_live(struct eg_space **out, int fd, const char *name, struct eg_error *e);
 uint64_t eg_space_size(const struct eg_space *as); /**< last + 1 */
+
+/** Bytes that change and cannot be mapped: memory of another process, /proc/kcore. */
+struct eg_copier {
+    /** Copy @len bytes at @at. Called from many threads at once. @return false: not all of them. */
+    bool (*copy)(void *priv, uint64_t at, void *to, size_t len);
+    void (*close)(void *priv); /**< may be NULL */
+    void *priv;                /**< the space's from then on, also when it cannot be opened */
+};
+int eg_copied_open(struct eg_space **out, const char *name, uint64_t size,
+                   const struct eg_copier *c, struct eg_error *e);
+/** Is it such a space? */
+bool eg_is_copied(const struct eg_space *as);
 
 /** A space of bytes in our own memory, which are borrowed. */
 int eg_memory_open(struct eg_space **out, const void *bytes, size_t len, struct eg_error *e);

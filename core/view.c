@@ -4,6 +4,7 @@
 #include "space.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     DEPTH_MAX = 16,               // depth of spaces over each other
@@ -25,7 +26,7 @@ struct eg_fill_cache {
         uint64_t start;
         size_t len;
         uint8_t *bytes;
-        bool used;
+        bool used, fleeting;
     } at[FILLS];
 };
 
@@ -91,6 +92,24 @@ void eg_view_forget(struct eg_view *v, const struct eg_space *as)
             drop(v->fills, &v->fills->at[i]);
 }
 
+/** Memory of a running machine is found and copied anew after a while. Time is in units of 1024 ns:
+ * that the number wraps does no harm, since what is old is old in all but one of its cycles. */
+static void age(struct eg_view *v)
+{
+    struct timespec t;
+    uint32_t now;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now = (uint32_t)(((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) >> 10) | 1;
+    if (v->since && now - v->since < EG_FLEETING_NS >> 10)
+        return;
+    v->since = now;
+    forget_pointers(v);
+    for (unsigned i = 0; v->fills && i < FILLS; i++)
+        if (v->fills->at[i].fleeting)
+            drop(v->fills, &v->fills->at[i]);
+}
+
 /** Have the format make the bytes of an extent, and check that it writes no others. @return false:
  * unreadable. */
 static bool fill(struct eg_view *v, struct eg_space *as, uint64_t start, uint8_t *bytes, size_t len)
@@ -143,7 +162,7 @@ static const uint8_t *filled(struct eg_view *v, struct eg_space *as, const struc
     make_room(v, c, len);
     for (f = c->at; f->bytes; f++)
         ;
-    *f = (struct fill){ as, x->start, len, bytes, true };
+    *f = (struct fill){ as, x->start, len, bytes, true, x->fleeting };
     c->bytes += len;
     c->n++;
     return bytes;
@@ -194,6 +213,8 @@ static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t a
     const uint64_t asked = addr;
     struct eg_extent x;
 
+    if (v->since)
+        age(v);
     *before = *after = UINT64_MAX;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         eg_extent_at(v, as, addr, &x);
@@ -202,6 +223,8 @@ static const uint8_t *resolve(struct eg_view *v, struct eg_space *as, uint64_t a
             v->why_addr = asked;
             return NULL;
         }
+        if (x.fleeting && !v->since)
+            age(v);
         *before = EG_MIN(*before, addr - x.start);
         *after = EG_MIN(*after, x.last - addr);
         if (x.host)

@@ -72,9 +72,11 @@ struct eg_view {
     uint8_t why;                 /**< reason of the last failed read: enum eg_why */
     uint64_t why_addr;           /**< and its address */
     uint8_t bounce[32];          /**< a scalar that crosses a page boundary */
-    bool brief;   /**< only one page is wanted: translators need not join adjacent ones */
-    bool starved; /**< out of memory in fill(): EG_UNREADABLE may be wrong */
-    struct {      /**< the last page table that a translator used: for the next page it needs no
+    bool brief;     /**< only one page is wanted: translators need not join adjacent ones */
+    bool starved;   /**< out of memory in fill(): EG_UNREADABLE may be wrong */
+    uint32_t since; /**< memory of a running machine: since when pointers and copies are used again;
+                         0: none was read */
+    struct {        /**< the last page table that a translator used: for the next page it needs no
                        walk */
         const struct eg_space *space;
         const uint8_t *host;  /**< the table */

@@ -26,8 +26,8 @@ struct event {
     enum event_kind kind;
     uint32_t point; /**< the id of events_add() */
     uint32_t cpu;
-    uint64_t number;  /**< counts all events of the machine, from 0, also those that were lost */
-    uint64_t time;    /**< ns since the trace began; by the host */
+    uint64_t number;     /**< counts all events of the machine, from 0, also those that were lost */
+    uint64_t time;       /**< ns since the trace began; by the host */
     struct eg_cpu state; /**< registers that are known now; n_regs 0: none */
     uint64_t known;      /**< bit i: state.regs[i] is known */
     uint64_t address, value; /**< EVENT_WRITE: where, and what is there now */

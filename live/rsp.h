@@ -20,7 +20,8 @@ enum rsp_what {
 };
 /** Bytes become packets. Zeroed: empty. */
 struct rsp_in {
-    EG_VEC(uint8_t) data; /**< of the last RSP_PACKET: escapes and runs are expanded; a NUL is
+    EG_VEC(uint8_t)
+    data; /**< of the last RSP_PACKET: escapes and runs are expanded; a NUL is
                                behind the last byte */
     uint8_t state, sum, said;
     bool keeps_runs; /**< '*' has no meaning: what a debugger sends has no runs */
