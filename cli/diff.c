@@ -165,8 +165,24 @@ static int note_boots(struct diff *d)
     return status;
 }
 
-/* The notes of both results, without saying one twice; NULL-terminated, in the command's arena. */
-static const char **notes_of(struct diff *d, size_t plugin, size_t *n)
+/* Has the result of this plugin the note in every image? */
+static bool is_common(struct diff *d, size_t plugin, const char *note)
+{
+    for (size_t i = 0; i < d->images.n; i++) {
+        const struct eg_run_result *r = &d->images.at[i].results[plugin].result;
+        size_t k = 0;
+
+        while (k < r->n_notes && strcmp(r->notes[k], note) != 0)
+            k++;
+        if (k == r->n_notes)
+            return false;
+    }
+    return true;
+}
+
+/* The notes of all results, each with its image, and once that which all have. *@n: how many;
+ * *@own: of these, such as not all have. NULL-terminated, in the command's arena. */
+static const char **notes_of(struct diff *d, size_t plugin, size_t *n, size_t *own)
 {
     struct eg_arena *a = &d->cli->arena;
     const char **all;
@@ -175,15 +191,19 @@ static const char **notes_of(struct diff *d, size_t plugin, size_t *n)
     for (size_t i = 0; i < d->images.n; i++)
         room += d->images.at[i].results[plugin].result.n_notes;
     all = eg_arena_array(a, const char *, room);
-    *n = 0;
+    *n = *own = 0;
     for (size_t i = 0; all && i < d->images.n; i++) {
         const struct eg_run_result *r = &d->images.at[i].results[plugin].result;
 
         for (size_t k = 0; k < r->n_notes; k++) {
-            const char *note = eg_arena_strf(a, "%s: %s", d->images.at[i].path, r->notes[k]);
+            const bool common = is_common(d, plugin, r->notes[k]);
+            const char *note = common
+                                   ? i ? NULL : r->notes[k]
+                                   : eg_arena_strf(a, "%s: %s", d->images.at[i].path, r->notes[k]);
 
             if (note)
                 all[(*n)++] = note;
+            *own += !common;
         }
     }
     return all;
@@ -241,14 +261,14 @@ static int show(struct diff *d, size_t plugin)
     struct eg_error e = { 0 };
     uint64_t unreadable = 0;
     const char **notes;
-    size_t n;
+    size_t n, own;
     int rc = 0;
 
     if (is_passed_over(d, plugin)) {
         cli_warn(d->cli, "%s: left out: %s", f->reg->name, error);
         return CLI_OK;
     }
-    if (!(notes = notes_of(d, plugin, &n)))
+    if (!(notes = notes_of(d, plugin, &n, &own)))
         return cli_no_memory();
     for (size_t i = 1; i < d->images.n && !error && !rc; i++)
         rc = compare(d, f, plugin, i, &unreadable, &e);
@@ -262,7 +282,7 @@ static int show(struct diff *d, size_t plugin)
                                    "are not compared",
                                    unreadable);
     // For people, a table without anything in it says less than its name in one line.
-    if (d->cli->renderer->suffix || n || error || d->events.n > before)
+    if (d->cli->renderer->suffix || own || unreadable || error || d->events.n > before)
         cli_events_head(f);
     if (d->events.n == before && !error)
         d->unchanged = eg_arena_strf(&d->cli->arena, "%s%s%s", d->unchanged ? d->unchanged : "",
@@ -271,7 +291,7 @@ static int show(struct diff *d, size_t plugin)
     cli_events_tail(f, notes, error);
     if (n)
         cli_choice_said(d->cli, f->reg->name, f->select);
-    return cli_result(d->cli, f->reg->name, notes, error, n);
+    return cli_result(d->cli, f->reg->name, n ? notes : NULL, error, n);
 }
 
 static int show_all(struct diff *d)

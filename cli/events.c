@@ -89,7 +89,7 @@ int cli_follow(struct cli_events *ev, const struct eg_plugin_reg *reg)
     if (reg) {
         f->of_plugin = eg_plugin_columns(reg->plugin, c->args.at, c->args.n, &c->arena);
         if (f->of_plugin && ev->moving)
-            f->of_plugin = cli_steady_columns(&c->arena, f->of_plugin);
+            f->of_plugin = cli_steady_columns(&c->arena, reg, f->of_plugin);
         if (!f->of_plugin)
             return cli_no_memory();
         if ((taken = taken_name(f->of_plugin)))

@@ -159,10 +159,16 @@ int cli_open(struct cli *c, struct cli_opened *o)
     return CLI_OK;
 }
 
+bool cli_moves(const struct cli_opened *o)
+{
+    return o->image && o->image->live && !o->paused;
+}
+
 bool cli_may_live(const struct cli *c)
 {
-    return !strncmp(c->image, "/proc/", 6) || !strncmp(c->image, "/dev/", 5) ||
-           (strchr(c->image, ':') && access(c->image, F_OK));
+    const char *where;
+
+    return eg_source_find(c->image, &where) != NULL;
 }
 
 int cli_go_on(struct cli_opened *o)

@@ -17,13 +17,15 @@ struct cli_opened {
 int cli_open(struct cli *c, struct cli_opened *o);
 /** The same without looking for a system. */
 int cli_open_image(struct cli *c, struct cli_opened *o);
+/** Does the machine run on while it is read? Not when it was paused. */
+bool cli_moves(const struct cli_opened *o);
+/** Does c->image name a machine that runs ("qmp:SOCKET", "/proc/kcore")? img->live says so once it
+ * is open. */
+bool cli_may_live(const struct cli *c);
 /** All is read of it: let a guest that was paused go on, say how long it stood, and whether it was
  * there to the end. @return CLI_FAILED: it was not, or does not go on. */
 int cli_go_on(struct cli_opened *o);
 void cli_close(struct cli_opened *o); /**< with cli_go_on(), unless that was called */
-/** May c->image name a machine that runs ("qmp:SOCKET", "/proc/kcore")? img->live says so once it
- * is open. */
-bool cli_may_live(const struct cli *c);
 /** Say that no kernel was found. @brief: the notes that say why have not been shown. @return
  * CLI_CANNOT_OPEN */
 int cli_no_system(const struct cli *c, const struct cli_opened *o, bool brief);

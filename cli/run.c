@@ -54,8 +54,8 @@ static int add(struct jobs *j, const struct eg_plugin_reg *reg)
         return cli_no_memory();
     job->reg = reg;
     job->columns = eg_plugin_columns(reg->plugin, j->cli->args.at, j->cli->args.n, &j->cli->arena);
-    if (job->columns && j->o.image && j->o.image->live && !reg->plugin->scan)
-        job->columns = cli_steady_columns(&j->cli->arena, job->columns);
+    if (cli_moves(&j->o))
+        job->columns = cli_steady_columns(&j->cli->arena, reg, job->columns);
     if (!job->columns)
         return cli_no_memory();
     job->result = (struct eg_run_result){ .status = -EG_ECANCEL, .error = "was not begun" };
@@ -95,8 +95,7 @@ static int choose(struct jobs *j)
     return status;
 }
 
-/* What --filter and the like say must fit each plugin that is named; once a machine is open that
- * runs, its rows have one column more. */
+/* What --filter and the like say must fit each plugin; one of a machine that runs has MOVING. */
 static int choose_rows(struct jobs *j)
 {
     struct eg_error e;
@@ -106,9 +105,8 @@ static int choose_rows(struct jobs *j)
         const struct eg_plugin *p = job->reg->plugin;
 
         eg_select_close(job->select);
-        job->select = NULL;
-        if (j->o.image && j->o.image->live && !p->scan &&
-            !(job->columns = cli_steady_columns(&j->cli->arena, job->columns)))
+        if (cli_moves(&j->o) &&
+            !(job->columns = cli_steady_columns(&j->cli->arena, job->reg, job->columns)))
             return cli_no_memory();
         if (eg_select_open(&job->select, &j->cli->select, job->reg->name, job->columns, p->tree,
                            &e))
@@ -448,7 +446,7 @@ static int work(void *context, size_t piece, unsigned worker)
             search(j, &options);
         return 0;
     }
-    (j->o.image->live ? cli_steady_run : eg_plugin_run)(
+    (cli_moves(&j->o) ? cli_steady_run : eg_plugin_run)(
         j->o.sys, job->reg, &options,
         eg_select_sink(job->select, (struct eg_sink){ put_row, &rows }), &job->result);
     end_job(j, job);
@@ -571,7 +569,7 @@ int cli_run(struct cli *c)
     j.files = c->out && c->renderer->suffix;
     if (!status)
         status = cli_open(c, &j.o);
-    if (!status && (cli_may_live(c) || j.o.image->live))
+    if (!status && (cli_may_live(c) || cli_moves(&j.o)))
         status = choose_rows(&j);
     if (!status && !j.o.sys->os && (j.all || (j.at.n && j.at.at[0].reg->plugin->os)))
         status = cli_no_system(c, &j.o, true);

@@ -13,13 +13,16 @@ static const struct eg_column moving = {
     EG_ASKED
 };
 
-const struct eg_column *cli_steady_columns(struct eg_arena *a, const struct eg_column *columns)
+const struct eg_column *cli_steady_columns(struct eg_arena *a, const struct eg_plugin_reg *reg,
+                                           const struct eg_column *columns)
 {
     struct eg_column *all;
     size_t n = 0;
 
-    while (columns[n].name)
+    while (columns && columns[n].name)
         n++;
+    if (!n || reg->plugin->scan || cli_steady_is(&columns[n - 1]))
+        return columns;
     all = eg_arena_array(a, struct eg_column, n + 2);
     if (!all)
         return NULL;

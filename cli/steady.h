@@ -5,8 +5,10 @@
 
 #include "../core/registry.h"
 
-/** @columns and MOVING, in @a; NULL: out of memory. */
-const struct eg_column *cli_steady_columns(struct eg_arena *a, const struct eg_column *columns);
+/** @columns of the plugin, and MOVING if it has rows that are read twice: in @a. @return NULL: out
+ * of memory, or @columns is NULL. */
+const struct eg_column *cli_steady_columns(struct eg_arena *a, const struct eg_plugin_reg *reg,
+                                           const struct eg_column *columns);
 bool cli_steady_is(const struct eg_column *c);
 
 /** As eg_plugin_run, of a plugin that does not search, with MOVING behind its cells: empty; "seen

@@ -26,7 +26,7 @@ struct watch {
     struct cli_events events;
     struct cli_followed *machine;
     struct eg_kept *before; /* of each plugin */
-    bool *has;              /* of each: there is one */
+    bool *has, *failed;     /* of each: there is one; the last look failed */
     struct cli_boot boot;
     bool has_boot, unreadable, people;
     uint64_t every, rounds, count;
@@ -72,6 +72,7 @@ static void look(struct watch *w, struct eg_system *sys, size_t i, bool live)
     struct eg_changes changes;
     struct eg_error e;
     const char *failed = NULL;
+    const bool again = w->failed[i];
 
     if (live)
         cli_steady_run(sys, f->reg, &o, eg_kept_sink(&now), &result);
@@ -84,7 +85,8 @@ static void look(struct watch *w, struct eg_system *sys, size_t i, bool live)
         failed = result.error ? result.error : "it failed";
     else if (now.no_room)
         failed = "more than 1 GiB of rows, or no memory for them";
-    if (failed)
+    w->failed[i] = failed != NULL;
+    if (failed && !again)
         tell(w, "unreadable", eg_arena_strf(&f->texts, "%s: %s", f->reg->name, failed));
     if (result.status || failed || eg_cancelled) {
         eg_kept_fini(&now);
@@ -291,7 +293,8 @@ static int follow(struct watch *w, bool live)
     w->machine = w->events.at.at[w->events.at.n - 1];
     w->before = eg_arena_array(&c->arena, struct eg_kept, w->events.at.n);
     w->has = eg_arena_array(&c->arena, bool, w->events.at.n);
-    return w->before && w->has ? CLI_OK : cli_no_memory();
+    w->failed = eg_arena_array(&c->arena, bool, w->events.at.n);
+    return w->before && w->has && w->failed ? CLI_OK : cli_no_memory();
 }
 
 static int begin(struct watch *w, struct cli_opened *o)
@@ -345,7 +348,7 @@ static int run_verb(struct cli *c)
     if (!status && !o.sys->os)
         status = cli_no_system(c, &o, true);
     if (!status)
-        status = follow(&w, o.image->live);
+        status = follow(&w, cli_moves(&o));
     if (!status)
         status = cli_events_check(&w.events, cli_arg(c, "until"));
     if (!status)

@@ -1,8 +1,8 @@
 /** changes.h - two results of one plugin, of one machine at two times: which rows were born, are
  * gone, have changed.
  *
- *  Rows are found again by their key: what the plugin declares (.key), else OFFSET with PID, TID and
- * FD, else all columns that stand still. Keys need not be unique: of the rows of one key, those
+ *  Rows are found again by their key: what the plugin declares (.key), else OFFSET with PID, TID
+ * and FD, else all columns that stand still. Keys need not be unique: of the rows of one key, those
  * that are equal cancel out; what is left is paired in order, each pair a change, and the rest is
  * born or gone. A cell that cannot be read in one of the two is no change, and counted. Columns of
  * .moves are not compared. In another boot of the machine, what a boot gives out (addresses, times,

@@ -30,7 +30,6 @@ struct eg_image {
     struct eg_space *phys; /**< owned */
 
     /* What a format sets in .open, if the file says it. */
-    bool live;    /**< the machine runs while it is read: what is read twice may differ */
     bool movable; /**< the address of the first byte is not known and 0 is assumed: see
                        eg_image_move() */
     EG_VEC(struct eg_cpu) cpus;

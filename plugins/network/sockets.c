@@ -519,7 +519,7 @@ EG_PLUGIN(sockets) = {
     .needs = EG_NEEDS(sock_family, sock_state, sock.sk_type),
     .uses = EG_NAMES("socks"),
     .run = run,
-    .key = EG_NAMES("OFFSET", "INODE"),
+    .key = EG_NAMES("OFFSET", "INODE", "PID", "FD"),
     .moves = EG_NAMES("RECEIVE_QUEUE", "SEND_QUEUE", "TIMER", "EXPIRES", "RETRANSMITS",
                       "BYTES_SENT", "BYTES_RECEIVED", "LAST_SENT", "LAST_RECEIVED", "COOKIE"),
 };

@@ -88,5 +88,5 @@ EG_PLUGIN(kthreads) = {
     .needs = EG_NEEDS(task_struct.comm, task_struct.flags),
     .uses = EG_NAMES("tasks", "threads", "task_name"),
     .run = run,
-    .moves = EG_NAMES("WORK"),
+    .moves = EG_NAMES("NAME", "WORKQUEUE", "WORK"),
 };
