@@ -20,7 +20,7 @@
 static struct events *door;
 static struct eg_error e;
 
-static void load_plugin(const char *records)
+static void load_plugin(const char *n)
 {
     char ring[80], memory[80], places[32], keep[] = "keep=off";
     char *argv[] = { ring, memory, places, keep };
@@ -31,7 +31,7 @@ static void load_plugin(const char *records)
 
     snprintf(ring, sizeof ring, "ring=%s", ring_path);
     snprintf(memory, sizeof memory, "memory=%s", memory_path);
-    snprintf(places, sizeof places, "records=%s", records);
+    snprintf(places, sizeof places, "records=%s", n);
     assert_int_equal(qemu_plugin_install(1, &info, 4, argv), 0);
     regs[18].value = ROOT | 5; // and a PCID
 }
