@@ -28,6 +28,7 @@ struct ring {
     struct ring_record *records;
     struct ring_control mine; /**< what is written to *control */
     struct ring_record now;
+    const struct eg_arch *arch;
     uint64_t tail, next_number, begun;
     uint32_t ticket, ticket_cpu; /**< of the event that was given last; 0: nobody waits */
     struct eg_mapped *memory;
@@ -238,7 +239,6 @@ static bool take(struct ring *r)
 static void tell(struct ring *r, struct event *out)
 {
     const struct ring_record *n = &r->now;
-    const struct eg_arch *arch = eg_arch_find(r->head.machine == 62 ? "x86_64" : "aarch64");
     const uint64_t number = r->tail - 1 + n->lost;
 
     *out = (struct event){
@@ -251,7 +251,7 @@ static void tell(struct ring *r, struct event *out)
         .value = n->has_value ? n->value : 0,
         .len = n->len,
         .task = n->task,
-        .state = { .arch = arch, .root = n->root, .n_regs = n->n_regs },
+        .state = { .arch = r->arch, .root = n->root, .n_regs = n->n_regs },
     };
     r->next_number = out->number + 1;
     memcpy(out->state.regs, n->regs, n->n_regs * sizeof *n->regs);
@@ -439,6 +439,7 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
     r->mine.timeout_ms = TIMEOUT_MS;
     r->mine.timed = 1;
     memset(r->mine.calls, 0xff, sizeof r->mine.calls);
+    r->arch = eg_arch_find(r->head.machine == 62 ? "x86_64" : "aarch64");
     r->begun = now_ns();
     *out = &r->base;
     return 0;
