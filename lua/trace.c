@@ -256,6 +256,8 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
         rc = trace_ring_begin(t, e);
     if (!rc)
         rc = trace_catch_all(t, e);
+    if (!rc)
+        trace_ring_wait(t);
     t->begun = true;
     t->counts.functions = t->targets.n;
     t->counts.places = t->writes.n;

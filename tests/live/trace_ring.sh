@@ -53,7 +53,7 @@ assert len(pids) == 1, pids
 print("%d calls of pid %s: all there, in order" % (len(rows), pids.pop()))
 PYTHON
 }
-rounds ""
+rounds ",async"
 rounds ",sync"
 # The reader is killed while a processor waits for it: the guest goes on.
 "$engram" trace "ring:$ring,sync" --image "$live_memory" --script syscalls > /dev/null 2> "$work/said" &
