@@ -123,12 +123,19 @@ int cli_open_image(struct cli *c, struct cli_opened *o)
 int cli_open(struct cli *c, struct cli_opened *o)
 {
     struct eg_error e;
-    int status;
 
     *o = (struct cli_opened){ 0 };
-    usual_profile_dirs(c);
     if (eg_image_open(&o->image, c->image, &c->open, &e))
         return cli_cannot(&e);
+    return cli_open_system(c, o);
+}
+
+int cli_open_system(struct cli *c, struct cli_opened *o)
+{
+    struct eg_error e;
+    int status;
+
+    usual_profile_dirs(c);
     if (eg_system_open(&o->sys, o->image, &c->find, &e))
         return cli_cannot(&e);
     if ((status = check_said(c, o)))

@@ -15,6 +15,8 @@ struct cli_opened {
 /** Open c->image and the system in it. @return an exit status; @o has to be closed in every case.
  */
 int cli_open(struct cli *c, struct cli_opened *o);
+/** The same in o->image, which is open. */
+int cli_open_system(struct cli *c, struct cli_opened *o);
 /** The same without looking for a system. */
 int cli_open_image(struct cli *c, struct cli_opened *o);
 /** Does the machine run on while it is read? Not when it was paused. */

@@ -55,6 +55,7 @@ struct events_ops {
     /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped. */
     int (*stand)(struct events *s, struct eg_error *e);
     uint64_t (*lost)(struct events *s); /**< events that had no room; NULL: none ever */
+    uint64_t (*stood)(struct events *s); /**< ns that it has stood for events; NULL: not known */
     /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it is
      * void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */
     int (*memory)(struct events *s, struct eg_space **out, struct eg_error *e);
@@ -66,6 +67,8 @@ struct events_ops {
 struct events {
     const struct events_ops *ops;
     void *priv;
+    bool emulated; /**< a stop at a function costs tens of milliseconds: what the emulator has
+                        translated is dropped */
 };
 /** @where: "gdb:HOST:PORT", "gdb:SOCKET"; "ring:FILE" of the plugin. */
 int events_open(struct events **out, const char *where, struct eg_error *e);

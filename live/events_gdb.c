@@ -46,6 +46,7 @@ struct door {
     size_t given;      /**< of the queue */
     uint64_t stepping; /**< the thread that stands at a breakpoint; 0: none */
     uint64_t begun, number;
+    uint64_t stood, since; /**< ns in all; when it stopped last, 0: it runs */
 };
 
 static struct door *door_of(struct events *s)
@@ -263,6 +264,8 @@ static int understand(struct door *d, const struct stop *s, struct eg_error *e)
         pc = l->of[i] == l->pc ? ev.state.regs[i] : pc;
         sp = l->of[i] == l->sp ? ev.state.regs[i] : sp;
     }
+    if (!d->since)
+        d->since = now_ns();
     ev.cpu = s->thread ? (uint32_t)(s->thread - 1) : 0;
     d->queue.n = d->given = 0;
     for (size_t i = 0; i < d->points.n; i++) {
@@ -330,6 +333,14 @@ static int step(struct door *d, struct eg_error *e)
     return s.is_watch ? understand(d, &s, e) : 0;
 }
 
+static int go_on(struct door *d, struct eg_error *e)
+{
+    if (d->since)
+        d->stood += now_ns() - d->since;
+    d->since = 0;
+    return gdbstub_go(d->stub, e, "vCont;c");
+}
+
 static bool take(struct door *d, struct event *out)
 {
     if (d->given == d->queue.n)
@@ -354,7 +365,7 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
             return rc;
         if (d->given < d->queue.n)
             continue;
-        if (!d->stub->running && !d->stub->stopped && (rc = gdbstub_go(d->stub, e, "vCont;c")))
+        if (!d->stub->running && !d->stub->stopped && (rc = go_on(d, e)))
             return rc;
         ran(d);
         rc = gdbstub_wait(d->stub, now < end ? (int)((end - now) / 1000000) + 1 : 0, e);
@@ -367,8 +378,15 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
         if (stop.has_thread && stop.signal == 5 && (rc = understand(d, &stop, e)))
             return rc;
         if (now >= end && d->given == d->queue.n && !d->stepping)
-            return (rc = gdbstub_go(d->stub, e, "vCont;c")) ? rc : 0;
+            return go_on(d, e);
     }
+}
+
+static uint64_t stood(struct events *s)
+{
+    const struct door *d = door_of(s);
+
+    return d->stood + (d->since ? now_ns() - d->since : 0);
 }
 
 static int stand(struct events *s, struct eg_error *e)
@@ -438,6 +456,7 @@ static const struct events_ops ops = {
     .remove = remove_,
     .next = next,
     .stand = stand,
+    .stood = stood,
     .memory = memory,
     .cpus = cpus,
     .close = close_,
@@ -482,7 +501,7 @@ int events_gdb_open_fd(struct events **out, int fd, struct eg_error *e)
     }
     d->tcg = is_tcg(d->stub);
     d->begun = now_ns();
-    d->events = (struct events){ &ops, d };
+    d->events = (struct events){ &ops, d, d->tcg };
     *out = &d->events;
     return 0;
 }

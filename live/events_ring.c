@@ -20,14 +20,16 @@
 struct ring {
     struct events base;
     int fd;
-    bool sync;
+    enum { BY_KIND, SYNC, ASYNC } mode;
     struct eg_mapped *m;
     struct ring_head head; /**< as it was when it was opened */
     struct ring_head *live_head;
     struct ring_control *control;
     struct ring_record *records;
     struct ring_control mine; /**< what is written to *control */
+    bool synchronous; /**< some point is */
     struct ring_record now;
+    const struct eg_arch *arch;
     uint64_t tail, next_number, begun;
     uint32_t ticket, ticket_cpu; /**< of the event that was given last; 0: nobody waits */
     struct eg_mapped *memory;
@@ -37,7 +39,7 @@ struct ring {
 #define LOAD(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
-static const struct events_ops ring_ops, ring_sync_ops;
+static const struct events_ops ring_ops, ring_async_ops;
 
 static struct ring *ring_of(const struct events *s)
 {
@@ -46,7 +48,7 @@ static struct ring *ring_of(const struct events *s)
 
 bool events_is_ring(const struct events *s)
 {
-    return s->ops == &ring_ops || s->ops == &ring_sync_ops;
+    return s->ops == &ring_ops || s->ops == &ring_async_ops;
 }
 
 static uint64_t now_ns(void)
@@ -78,6 +80,14 @@ static void publish(struct ring *r)
     STORE(&r->control->generation, r->mine.generation);
 }
 
+/* Of a function or a store only that moment's memory tells what it is about; of a system call the
+ * record has all. */
+static bool waits(const struct ring *r, enum event_kind kind)
+{
+    return r->mode == SYNC || (r->mode == BY_KIND && kind != EVENT_SYSCALL && kind != EVENT_SYSRET &&
+                               kind != EVENT_RESET);
+}
+
 static int add(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e)
 {
     static const uint8_t want[] = {
@@ -98,17 +108,18 @@ static int add(struct events *s, const struct event_point *p, uint32_t id, struc
         return eg_fail(e, EG_EUSAGE,
                        "the return of a call cannot be followed: QEMU 7.2 shows its plugins no "
                        "registers; QEMU 9.0 and newer do");
-    if (p->sp && !r->sync)
+    if (p->sp && r->mode == ASYNC)
         return eg_fail(e, EG_EUSAGE,
                        "the return of a call can only be followed while the guest waits for it: "
                        "ring:FILE,sync");
+    r->synchronous |= waits(r, p->kind);
     r->mine.points[r->mine.n_points++] = (struct ring_point){
         .address = p->address,
         .root = p->root,
         .sp = p->sp,
         .id = id,
         .kind = (uint8_t)p->kind,
-        .want = (uint8_t)(want[p->kind] | (r->sync ? RING_WANT_SYNC : 0)),
+        .want = (uint8_t)(want[p->kind] | (waits(r, p->kind) ? RING_WANT_SYNC : 0)),
         .abi = (p->kind == EVENT_SYSCALL || p->kind == EVENT_SYSRET) && p->len == 32,
         .len = p->len,
     };
@@ -238,7 +249,6 @@ static bool take(struct ring *r)
 static void tell(struct ring *r, struct event *out)
 {
     const struct ring_record *n = &r->now;
-    const struct eg_arch *arch = eg_arch_find(r->head.machine == 62 ? "x86_64" : "aarch64");
     const uint64_t number = r->tail - 1 + n->lost;
 
     *out = (struct event){
@@ -251,7 +261,7 @@ static void tell(struct ring *r, struct event *out)
         .value = n->has_value ? n->value : 0,
         .len = n->len,
         .task = n->task,
-        .state = { .arch = arch, .root = n->root, .n_regs = n->n_regs },
+        .state = { .arch = r->arch, .root = n->root, .n_regs = n->n_regs },
     };
     r->next_number = out->number + 1;
     memcpy(out->state.regs, n->regs, n->n_regs * sizeof *n->regs);
@@ -280,14 +290,14 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
         }
         if (atomic_load(&r->m->faults))
             return eg_fail(e, EG_EIO, "the file of the ring was cut short");
-        if (r->sync && spins++ < SPINS)
+        if (r->synchronous && spins++ < SPINS)
             continue;
         if (has_ended(r) && LOAD(&r->records[r->tail & (r->head.n_records - 1)].seq) != r->tail + 1)
             return eg_fail(e, EG_ENOTFOUND, "QEMU has ended");
         if (now_ns() >= until || atomic_load(&eg_cancelled))
             return 0;
-        if (r->sync)
-            (void)futex(&r->live_head->asked, FUTEX_WAIT, asked, &(struct timespec){ 0, 20000000 });
+        if (r->synchronous) // events that do not wait do not wake
+            (void)futex(&r->live_head->asked, FUTEX_WAIT, asked, &(struct timespec){ 0, pause });
         else
             nanosleep(&(struct timespec){ 0, pause }, NULL);
         pause = EG_MIN(2 * pause, 1000000);
@@ -410,9 +420,10 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
 {
     enum { TIMEOUT_MS = 10000 };
     const size_t len = strlen(where);
-    const bool sync = len > 5 && !strcmp(where + len - 5, ",sync");
+    const bool sync = len > 5 && !strcmp(where + len - 5, ",sync"),
+               async = len > 6 && !strcmp(where + len - 6, ",async");
     struct ring *r = calloc(1, sizeof *r);
-    char *path = strndup(where, sync ? len - 5 : len);
+    char *path = strndup(where, sync ? len - 5 : async ? len - 6 : len);
     int rc;
 
     if (!r || !path) {
@@ -420,8 +431,8 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
         free(path);
         return eg_fail(e, EG_ENOMEM, "out of memory for a ring");
     }
-    r->base = (struct events){ sync ? &ring_sync_ops : &ring_ops, r };
-    r->sync = sync;
+    r->base = (struct events){ .ops = async ? &ring_async_ops : &ring_ops, .priv = r };
+    r->mode = sync ? SYNC : async ? ASYNC : BY_KIND;
     rc = open_file(r, path, e);
     free(path);
     if (rc) {
@@ -439,13 +450,14 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
     r->mine.timeout_ms = TIMEOUT_MS;
     r->mine.timed = 1;
     memset(r->mine.calls, 0xff, sizeof r->mine.calls);
+    r->arch = eg_arch_find(r->head.machine == 62 ? "x86_64" : "aarch64");
     r->begun = now_ns();
     *out = &r->base;
     return 0;
 }
 
-static const struct events_ops ring_ops = {
-    .name = "ring",
+static const struct events_ops ring_async_ops = {
+    .name = "ring, asynchronous",
     .add = add,
     .remove = take_away,
     .next = next,
@@ -453,8 +465,8 @@ static const struct events_ops ring_ops = {
     .memory = memory,
     .close = ring_close,
 };
-static const struct events_ops ring_sync_ops = {
-    .name = "ring, synchronous",
+static const struct events_ops ring_ops = {
+    .name = "ring",
     .synchronous = true,
     .add = add,
     .remove = take_away,

@@ -6,8 +6,9 @@
 #include "events.h"
 #include "ring.h"
 
-/** @where: the plugin's file; with ",sync" behind it the guest's processor waits at each event until
- * the next events->next(), with the others running on. */
+/** @where: the plugin's file. The guest's processor waits at a function or a store until the next
+ * events->next(), with the others running on; at a system call, whose record has all, it does not.
+ * With ",sync" behind the file it waits at all of them, with ",async" at none. */
 int events_ring_open(struct events **out, const char *where, struct eg_error *e);
 bool events_is_ring(const struct events *s);
 

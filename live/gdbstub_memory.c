@@ -195,7 +195,6 @@ static void close_(struct eg_space *as)
         free(m->kept[i].bytes);
     pthread_mutex_destroy(&m->lock);
     free(m);
-    free(as);
 }
 
 static const struct eg_space_ops ops = {

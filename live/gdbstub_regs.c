@@ -73,7 +73,9 @@ int gdbstub_read_xml(struct gdbstub_layout *l, const char *xml, size_t len, uint
     const char *end = xml + len;
 
     for (const char *at = xml; (at = memchr(at, '<', (size_t)(end - at)));) {
-        const char *close = memchr(at, '>', (size_t)(end - at));
+        const bool comment = end - at > 4 && !strncmp(at, "<!--", 4); // 7.2 has registers in one
+        const char *close = comment ? memmem(at + 4, (size_t)(end - at - 4), "-->", 3)
+                                    : memchr(at, '>', (size_t)(end - at));
         int rc = 0;
 
         if (!close)

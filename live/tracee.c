@@ -25,6 +25,12 @@ static uint16_t machine(const struct eg_cpu *c)
     return c->arch ? c->arch->elf_machine : 0;
 }
 
+/* Addresses of the kernel have the highest bit, with four and five levels of page tables. */
+static bool is_kernels(uint64_t address)
+{
+    return address >> 63;
+}
+
 /* ---- functions ---- */
 
 /* NAME.isra.0, NAME.constprop.0.isra.0; not NAME.cold and NAME.part, which are pieces. */
@@ -237,7 +243,7 @@ static void pointed(struct eg_run *r, struct eg_obj task, uint64_t v, uint32_t t
     eg_types_slot(&sys->types, &sys->bind.model, target, &s);
     if (t->kind == EG_T_FUNC || !target || !s.kind || s.kind == EG_K_FUNC)
         return;
-    if (v && v < sys->arch->kernel_min) { // an address of a program
+    if (v && !is_kernels(v)) { // an address of a program
         space = task.why ? NULL : linux_task_space(r, task);
         if (!space)
             return;
@@ -317,14 +323,14 @@ struct eg_obj tracee_task(struct eg_run *r, const struct event *ev)
     struct eg_obj place = { .why = EG_NO_SYMBOL, .view = eg_view_of(r), .bind = eg_binding_of(r) };
     uint64_t task = ev->task;
 
-    if (!task && ev->state.gs_base >= eg_system_of(r)->arch->kernel_min) {
+    if (!task && is_kernels(ev->state.gs_base)) {
         place = eg_has_symbol(r, current_task) ? eg_sym(r, current_task)
                                                : eg_at(eg_sym(r, pcpu_hot), hot_task);
         place.addr += ev->state.gs_base; // as __per_cpu_offset[] of this processor
         if (!eg_load(&task, place))
             task = 0;
     }
-    return task >= eg_system_of(r)->arch->kernel_min && eg_system_of(r)->arch->kernel_min
+    return is_kernels(task)
                ? eg_object(r, task_struct, task)
                : eg_bad(place, place.why ? (enum eg_why)place.why : EG_BAD_VALUE, task);
 }

@@ -66,16 +66,11 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     eg_extent_over(v, as->below, addr, out);
 }
 
-static void close_space(struct eg_space *as)
-{
-    free(as);
-}
 
 int eg_trace_image(struct eg_trace *t, const char *name, struct eg_image **out, struct eg_error *e)
 {
     static const struct eg_space_ops ops = { .name = "memory of the machine",
-                                             .extent = extent,
-                                             .close = close_space };
+                                             .extent = extent };
     struct eg_image *img = NULL;
     struct eg_space *below;
     int rc = t->from->ops->memory ? t->from->ops->memory(t->from, &below, e)
@@ -261,6 +256,8 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
         rc = trace_ring_begin(t, e);
     if (!rc)
         rc = trace_catch_all(t, e);
+    if (!rc)
+        trace_ring_wait(t);
     t->begun = true;
     t->counts.functions = t->targets.n;
     t->counts.places = t->writes.n;
@@ -488,6 +485,8 @@ bool eg_trace_stopped(const struct eg_trace *t)
 void eg_trace_counts(struct eg_trace *t, struct eg_trace_counts *out)
 {
     *out = t->counts;
+    out->emulated = t->from->emulated;
+    out->stood = t->from && t->from->ops->stood ? t->from->ops->stood(t->from) : 0;
     out->lost = t->from && t->from->ops->lost ? t->from->ops->lost(t->from) : 0;
 }
 

@@ -24,8 +24,10 @@ struct eg_trace_options {
 struct eg_trace_counts {
     uint64_t events, errors, missed; /**< missed: returns that were never seen */
     uint64_t lost;                   /**< by the door */
-    uint64_t ns;                     /**< that the machine stood for the handlers */
+    uint64_t ns;                     /**< that handlers took */
+    uint64_t stood;                  /**< ns that the machine stood for events; 0: not known */
     size_t functions, places;        /**< that are caught */
+    bool emulated;                   /**< a function that is reached costs tens of milliseconds */
 };
 
 struct eg_trace;
@@ -64,10 +66,13 @@ void eg_trace_close(struct eg_trace *t);
 
 /** The scripts of the product, by name. */
 struct eg_trace_script {
-    const char *name, *help, *text;
+    char name[32], help[160];
+    const char *text;
     size_t len;
 };
 /** @return false past the end. */
 bool eg_trace_script_nth(size_t i, struct eg_trace_script *out);
+/** Read a script's file. *@text: the caller's, to free. */
+int eg_trace_read(const char *path, char **text, size_t *len, struct eg_error *e);
 
 #endif

@@ -97,6 +97,8 @@ bool trace_wants_syscalls(const struct eg_trace *t);
 /** Tell the plugin what it has to know of the kernel, and which system calls are wanted; nothing
  * where the door is another. */
 int trace_ring_begin(struct eg_trace *t, struct eg_error *e);
+/** Until the points are in use. */
+void trace_ring_wait(struct eg_trace *t);
 /** What a record of a system call says. *@tell: it is one for handlers. Inside of the run. */
 void trace_syscall_decode(struct eg_trace *t, const struct event *ev, bool *tell);
 /** The next handler for it; begin with *@i 0. */

@@ -221,6 +221,15 @@ int trace_ring_begin(struct eg_trace *t, struct eg_error *e)
     return rc;
 }
 
+void trace_ring_wait(struct eg_trace *t)
+{
+    enum { WAIT_MS = 3000 };
+
+    if (events_is_ring(t->from) && !events_ring_ready(t->from, WAIT_MS))
+        eg_note(t->run, "no processor of the guest has run for %d s, and the points are not yet in "
+                        "use: does it stand still?", WAIT_MS / 1000);
+}
+
 void trace_syscalls_close(struct eg_trace *t)
 {
     if (!t->syscalls)

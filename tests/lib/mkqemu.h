@@ -3,7 +3,6 @@
 #ifndef MKQEMU_H
 #define MKQEMU_H
 
-#define PLUGIN_API 4
 #include "../../contrib/qemu-plugin/own.h"
 #include "check.h"
 #include <fcntl.h>

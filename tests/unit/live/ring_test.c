@@ -20,7 +20,7 @@
 static struct events *door;
 static struct eg_error e;
 
-static void load_plugin(const char *records)
+static void load_plugin(const char *n)
 {
     char ring[80], memory[80], places[32], keep[] = "keep=off";
     char *argv[] = { ring, memory, places, keep };
@@ -31,7 +31,7 @@ static void load_plugin(const char *records)
 
     snprintf(ring, sizeof ring, "ring=%s", ring_path);
     snprintf(memory, sizeof memory, "memory=%s", memory_path);
-    snprintf(places, sizeof places, "records=%s", records);
+    snprintf(places, sizeof places, "records=%s", n);
     assert_int_equal(qemu_plugin_install(1, &info, 4, argv), 0);
     regs[18].value = ROOT | 5; // and a PCID
 }
@@ -112,7 +112,7 @@ static void a_call(void **state)
     struct event ev;
 
     (void)state;
-    open_door("");
+    open_door(",async");
     assert_false(events_ring_ready(door, 1));
     want(EVENT_CALL, CALL_AT, 7, 0);
     sleep_and_wake();
@@ -150,7 +150,7 @@ static void a_system_call(void **state)
     const struct ring_record *n;
 
     (void)state;
-    open_door("");
+    open_door(",async");
     want(EVENT_SYSCALL, CALL_AT, 1, 0);
     want(EVENT_SYSRET, LEAVE_AT, 2, 0);
     sleep_and_wake();
@@ -178,7 +178,7 @@ static void filters(void **state)
     uint64_t calls[2][RING_CALLS / 64] = { { 0 } };
 
     (void)state;
-    open_door("");
+    open_door(",async");
     events_ring_calls(door, (const uint64_t(*)[RING_CALLS / 64])calls);
     want(EVENT_SYSCALL, CALL_AT, 1, 0);
     want(EVENT_CALL, LEAVE_AT, 2, 0x4000);
@@ -205,7 +205,7 @@ static void lost(void **state)
     uint64_t first, before;
 
     (void)state;
-    open_door("");
+    open_door(",async");
     want(EVENT_CALL, CALL_AT, 1, 0);
     sleep_and_wake();
     before = door->ops->lost(door);
@@ -226,7 +226,7 @@ static void writes(void **state)
     struct event ev;
 
     (void)state;
-    open_door("");
+    open_door(",async");
     want(EVENT_WRITE, DIRECT + 0x3000, 5, 0);
     sleep_and_wake();
     store(0, CALL_AT, DIRECT + 0x2ff8, 3, 1);
@@ -253,7 +253,7 @@ static void *guest_runs(void *arg)
 }
 
 /* The processor stands at each event until the next one is asked for. */
-static void waits(void **state)
+static void stands(void **state)
 {
     const uint64_t before = head->head;
     struct event ev;
@@ -261,7 +261,7 @@ static void waits(void **state)
     int left = 5;
 
     (void)state;
-    open_door(",sync");
+    open_door("");
     want(EVENT_CALL, CALL_AT, 1, 0);
     sleep_and_wake();
     assert_int_equal(pthread_create(&t, NULL, guest_runs, &left), 0);
@@ -277,32 +277,42 @@ static void waits(void **state)
     close_door();
 }
 
-/* Nobody answers any more: it goes on, and without points. */
+/* A system call does not wait, unless it is asked to. */
+static void system_calls_do_not_wait(void **state)
+{
+    (void)state;
+    for (int sync = 0; sync < 2; sync++) {
+        open_door(sync ? ",sync" : "");
+        want(EVENT_SYSCALL, CALL_AT, 1, 0);
+        assert_int_equal(control->points[0].want & RING_WANT_SYNC, sync ? RING_WANT_SYNC : 0);
+        close_door();
+    }
+}
+
+/* The reader is killed while a processor waits for it: it goes on, and without points. */
 static void reader_dies(void **state)
 {
     const uint64_t before = head->head;
-    struct ring_control was;
+    const pid_t child = fork();
     struct event ev;
-    pthread_t t;
-    int left = 100;
+    int status, left = 100;
 
     (void)state;
-    open_door(",sync");
-    want(EVENT_CALL, CALL_AT, 1, 0);
+    if (!child) {
+        if (events_ring_open(&door, ring_path, &e))
+            _exit(1);
+        events_ring_os(door, &os, (const uint8_t[2][RING_CALLS]){ { 0 } });
+        door->ops->add(door, &(struct event_point){ .kind = EVENT_CALL, .address = CALL_AT }, 1, &e);
+        _exit(door->ops->next(door, &ev, 5000, &e) == 1 ? 0 : 2);
+    }
+    for (int i = 0; i < 5000 && !control->n_points; i++)
+        usleep(1000);
     sleep_and_wake();
-    assert_int_equal(pthread_create(&t, NULL, guest_runs, &left), 0);
-    assert_int_equal(door->ops->next(door, &ev, 2000, &e), 1);
-    memcpy(&was, control, sizeof was);
-    door->ops->close(door); // which takes its points away; a process that is killed does not
-    memcpy(control->points, was.points, sizeof was.points);
-    control->n_points = was.n_points;
-    pthread_join(t, NULL);
+    guest_runs(&left);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
     assert_int_equal(left, 0);
-    assert_true(head->head - before <= 2);
-    on_idle(1, 0);
-    control->n_points = 0;
-    control->generation += 2;
-    on_idle(1, 0);
+    assert_int_equal(head->head - before, 1);
 }
 
 /* In a process of its own, whose SIGBUS is not that of cmocka. */
@@ -395,7 +405,7 @@ static void one_reader(void **state)
     struct event ev;
 
     (void)state;
-    open_door("");
+    open_door(",async");
     assert_int_equal(events_ring_open(&other, ring_path, &e), -EG_EUSAGE);
     close(ring_fd);
     munmap(head, RING_RECORDS_AT + SMALL * sizeof(struct ring_record)); // QEMU has ended
@@ -412,7 +422,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(nothing_is_looked_at), cmocka_unit_test(a_call),
         cmocka_unit_test(a_system_call),        cmocka_unit_test(filters),
         cmocka_unit_test(lost),                 cmocka_unit_test(writes),
-        cmocka_unit_test(waits),                cmocka_unit_test(reader_dies),
+        cmocka_unit_test(stands), cmocka_unit_test(system_calls_do_not_wait),
+                       cmocka_unit_test(reader_dies),
         cmocka_unit_test(strangers),            cmocka_unit_test(one_reader),
     };
 

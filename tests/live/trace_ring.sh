@@ -1,0 +1,69 @@
+#!/bin/bash
+# trace_ring.sh ENGRAM SOURCE: system calls of a guest by QEMU's plugin. A program makes a known number of known calls: each
+# is told, with its name, arguments and result, in order; none is lost.  $LIVE_API: the version of the interface for which
+# the plugin is built (1: QEMU 7.2).
+set -eu
+engram=$1 source=$2
+. "$source/tests/live/guest.sh"
+work=$(mktemp -d)
+ring=/dev/shm/trace-ring.$$
+api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
+cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.h" "$work/live/"
+make -s -C "$work/contrib/qemu-plugin" APIS="$api"
+clean() { live_stop; rm -rf "$work" "$ring"; }
+# guest.sh's own trap is replaced: this one calls it.
+live_start --memory file --size 256 -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
+trap clean EXIT
+
+N=25
+rounds() { # MODE
+    "$engram" trace "ring:$ring$1" --image "$live_memory" --script syscalls -r jsonl > "$work/rows" 2> "$work/said" &
+    tracer=$!
+    for ((i = 0; i < 200; i++)); do
+        ! grep -q 'watched' "$work/said" || break
+        sleep 0.1
+    done
+    live_ask "work syscalls $N" | grep -q "done $N"
+    sleep 1
+    kill -INT "$tracer"
+    wait "$tracer" || { cat "$work/said" >&2; live_fail "trace$1: exit status $?"; }
+    ! grep lost "$work/said" || live_fail "trace$1: events were lost"
+    python3 - "$work/rows" "$N" << 'PYTHON'
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+rows = [r for r in rows if "EVENT" in r and r.get("COMM") == "work"]
+n = int(sys.argv[2])
+first = next(i for i, r in enumerate(rows) if r["EVENT"] == "openat" and "/etc/passwd" in r["ARGS"])
+want = []
+for i in range(n):
+    want += [("openat", 'AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC, 00', "3"), ("close", "3", "0"), ("getppid", "", "1"),
+             ("pipe2", None, "0"), ("write", None, "6"), ("read", None, "6"), ("close", "3", "0"), ("close", "4", "0"),
+             ("access", '"/etc/%s", 4' % ("passwd" if i & 1 else "none"), "0" if i & 1 else "-1 ENOENT")]
+got = rows[first:first + len(want)]
+assert len(got) == len(want), (len(got), len(want))
+for i, (g, (name, args, result)) in enumerate(zip(got, want)):
+    assert g["EVENT"] == name and g["RESULT"] == result and (args is None or g["ARGS"] == args), (i, g, name, args, result)
+assert rows[0]["EVENT"] == "execve" and rows[0]["RESULT"] == "0" and '"/bin/work"' in rows[0]["ARGS"], rows[0]
+last = rows[-1]
+assert last["EVENT"] == "exit_group" and last.get("RESULT") in ("", None), last
+times = [r["TIME"] for r in rows]
+assert times == sorted(times)
+pids = {r["PID"] for r in rows}
+assert len(pids) == 1, pids
+print("%d calls of pid %s: all there, in order" % (len(rows), pids.pop()))
+PYTHON
+}
+rounds ",async"
+rounds ",sync"
+# The reader is killed while a processor waits for it: the guest goes on.
+"$engram" trace "ring:$ring,sync" --image "$live_memory" --script syscalls > /dev/null 2> "$work/said" &
+tracer=$!
+for ((i = 0; i < 200; i++)); do
+    ! grep -q 'watched' "$work/said" || break
+    sleep 0.1
+done
+live_work syscalls 0
+sleep 0.5
+kill -KILL "$tracer"
+live_ask 'killall work; work getppids 1000' | grep -q 'done 1000' || live_fail "the guest stands"
+echo PASS
