@@ -1,5 +1,5 @@
-/* gdb_hooks.c - plugins for a debugger, which is a stranger: what a line can say is a plugin, its own
- * options and which rows are shown. Nothing is written to the disk, and no code is loaded. */
+/* gdb_hooks.c - plugins for a debugger, which is a stranger: what a line can say is a plugin, its
+ * own options and which rows are shown. Nothing is written to the disk, and no code is loaded. */
 #include "gdb_hooks.h"
 #include "../core/args.h"
 #include "../core/search.h"
@@ -99,8 +99,9 @@ static bool option(struct line *l, size_t *i)
     if (!arg && choice(l, name, value, &known))
         return true;
     l->error = arg || known ? eg_arena_strf(l->a, "--%s: a value is needed", name)
-                            : eg_arena_strf(l->a, "--%s: no option of %s; `monitor help %s` lists "
-                                                  "them",
+                            : eg_arena_strf(l->a,
+                                            "--%s: no option of %s; `monitor help %s` lists "
+                                            "them",
                                             name, l->reg->name, l->reg->name);
     return false;
 }
@@ -171,8 +172,9 @@ static void run_line(const struct cli_gdb_context *c, struct line *l, FILE *f)
     struct eg_select *select = NULL;
     struct eg_error e;
 
-    t.head = (struct eg_result_head){ .plugin = l->reg->name, .tree = p->tree, .args = none,
-                                      .wide = true };
+    t.head = (struct eg_result_head){
+        .plugin = l->reg->name, .tree = p->tree, .args = none, .wide = true
+    };
     t.head.columns = eg_plugin_columns(p, l->args, l->n_args, l->a);
     t.state = calloc(1, t.renderer->state + 1);
     if (!t.head.columns || !t.state) {

@@ -59,6 +59,15 @@ void procfs_escaped(struct procfs_out *o, const char *text, const char *special)
             procfs_bytes(o, text, 1);
 }
 
+void procfs_name(struct procfs_out *o, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '\n' || *text == '\\')
+            procfs_add(o, "\\%c", *text == '\n' ? 'n' : '\\');
+        else
+            procfs_bytes(o, text, 1);
+}
+
 /* ---- names ---- */
 
 static const char *exe(struct eg_run *r, struct eg_obj task)
@@ -185,7 +194,8 @@ static bool enter_fd(struct eg_run *r, struct place *p, uint32_t number)
 {
     uint64_t fd;
 
-    linux_each_fd(r, p->t.task, fd, p->file) {
+    linux_each_fd(r, p->t.task, fd, p->file)
+    {
         if (fd == number) {
             p->is = A_FD;
             p->kind = PROCFS_LINK;
@@ -249,8 +259,7 @@ static bool find(struct eg_run *r, const char *path, struct place *out)
 
 static const char *link_of(struct eg_run *r, const struct place *p)
 {
-    return p->is == A_FD ? linux_file_path(r, p->file, LINUX_NOBODY)
-                         : p->entry->link(r, p->t.task);
+    return p->is == A_FD ? linux_file_path(r, p->file, LINUX_NOBODY) : p->entry->link(r, p->t.task);
 }
 
 const char *procfs_link(struct eg_run *r, const char *path)
@@ -279,7 +288,8 @@ bool procfs_each(struct eg_run *r, const char *path,
     if (!find(r, path, &p) || p.kind != PROCFS_FOLDER)
         return false;
     if (p.is == FDS) {
-        linux_each_fd(r, p.t.task, fd, file) {
+        linux_each_fd(r, p.t.task, fd, file)
+        {
             snprintf(text, sizeof text, "%llu", (unsigned long long)fd);
             if (!file.why && !give(context, text, PROCFS_LINK))
                 return true;
@@ -307,8 +317,7 @@ bool procfs_each(struct eg_run *r, const char *path,
             continue;
         if (e->link && !e->link(r, p.t.task))
             continue;
-        if (!give(context, e->name,
-                  e->make ? PROCFS_FILE : e->link ? PROCFS_LINK : PROCFS_FOLDER))
+        if (!give(context, e->name, e->make ? PROCFS_FILE : e->link ? PROCFS_LINK : PROCFS_FOLDER))
             return true;
     }
     return true;

@@ -26,8 +26,7 @@ enum { LINE_MOST = 4096, SUBSYSTEMS = 64, GROUPS = 64, CSS_ONLINE = 2 };
 bool procfs_version(struct procfs_out *o, const struct procfs_task *t)
 {
     const struct eg_obj banner = eg_sym(o->r, linux_banner);
-    const char *text =
-        banner.why ? NULL : eg_cstr(o->r, eg_kernel(o->r), banner.addr, LINE_MOST);
+    const char *text = banner.why ? NULL : eg_cstr(o->r, eg_kernel(o->r), banner.addr, LINE_MOST);
 
     (void)t;
     if (text)
@@ -127,9 +126,7 @@ bool procfs_cgroup(struct procfs_out *o, const struct procfs_task *t)
     if (set.why)
         return false;
     eg_get(&unified, set, set_default, cgroup.root);
-    linux_each_cgroup(o->r, t->task, g)
-        if (n < GROUPS)
-            groups[n++] = g;
+    linux_each_cgroup(o->r, t->task, g) if (n < GROUPS) groups[n++] = g;
     for (unsigned i = n; i-- > 0;) // the newest hierarchy is the first
         for (unsigned j = 0; j < i; j++)
             if (eg_get_or(-1, groups[j], cgroup.root, cgroup_root.hierarchy_id) <

@@ -120,8 +120,8 @@ static void user_bytes(struct procfs_out *o, struct eg_obj mm, uint64_t start, u
     struct linux_buffer buf = { 0 };
     struct eg_cell missing;
     size_t len = 0;
-    char *s = user && start < end ? linux_user_bytes(o->r, user, start, end, &buf, &len, &missing)
-                                  : NULL;
+    char *s =
+        user && start < end ? linux_user_bytes(o->r, user, start, end, &buf, &len, &missing) : NULL;
 
     if (s)
         procfs_bytes(o, s, len);
@@ -166,12 +166,18 @@ bool procfs_environ(struct procfs_out *o, const struct procfs_task *t)
 bool procfs_auxv(struct procfs_out *o, const struct procfs_task *t)
 {
     struct eg_obj mm = mm_of(t);
-    uint8_t bytes[LINUX_AUXV_BYTES];
+    const unsigned size = eg_binding_of(o->r)->model.long_size;
+    uint8_t bytes[LINUX_AUXV_BYTES + 16] = { 0 };
+    bool wide = true;
     size_t n;
 
     if (mm.why)
         return mm.why == EG_NULL;
-    n = linux_auxv_bytes(o->r, mm, bytes, NULL);
+    n = linux_auxv_bytes(o->r, mm, bytes, &wide);
+    // The end is looked for in pairs of longs, also where a 32-bit program has it in half of that.
+    if (n && size == 8 && !wide)
+        for (n = 2 * size; n < LINUX_AUXV_BYTES && !eg_all_zero(bytes + n - 2 * size, size);)
+            n += 2 * size;
     procfs_bytes(o, bytes, n);
     return n != 0;
 }

@@ -14,6 +14,8 @@ void procfs_add(struct procfs_out *o, const char *format, ...) EG_PRINTF(2, 3);
 void procfs_bytes(struct procfs_out *o, const void *p, size_t n);
 /** Text with those of its characters that are in @special as \ooo (seq_path and the like). */
 void procfs_escaped(struct procfs_out *o, const char *text, const char *special);
+/** The name of a task as stat and status have it (proc_task_name). */
+void procfs_name(struct procfs_out *o, const char *text);
 
 /** Whose file it is. */
 struct procfs_task {

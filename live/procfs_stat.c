@@ -4,8 +4,8 @@
 #include "../plugins/linux/sched/flags.h"
 #include "../plugins/linux/sched/kthread.h"
 #include "../plugins/linux/sched/pid.h"
-#include "../plugins/linux/sched/signal.h"
 #include "../plugins/linux/sched/regs.h"
+#include "../plugins/linux/sched/signal.h"
 #include "../plugins/linux/sched/task.h"
 #include "procfs_own.h"
 
@@ -190,8 +190,8 @@ static void terminal(struct procfs_out *o, struct eg_obj signal)
     }
     minor += index;
     signed_number(o, (int32_t)((minor & 0xff) | major << 8 | (minor & ~0xffu) << 12));
-    signed_number(o, eg_deref(eg_at(tty, tty_pgrp)).why ? -1
-                                                        : outer_id(o->r, eg_at(tty, tty_pgrp)));
+    signed_number(o,
+                  eg_deref(eg_at(tty, tty_pgrp)).why ? -1 : outer_id(o->r, eg_at(tty, tty_pgrp)));
 }
 
 /* The lowest 31 signals, which is all that this old form has. */
@@ -232,6 +232,7 @@ bool procfs_stat(struct procfs_out *o, const struct procfs_task *t)
     struct eg_obj signal = eg_deref(eg_at(task, task_struct.signal)), pids = eg_at(signal, s_pids);
     const struct eg_cell name = linux_task_name(o->r, task);
     const struct procfs_rss rss = mm.why ? (struct procfs_rss){ { 0 } } : procfs_rss(o->r, mm);
+    const char *comm = eg_string(o->r, eg_at(task, task_struct.comm), 64);
     const char state = linux_task_state(o->r, task);
     struct spent s = spent_of(o->r, t);
     const unsigned shift = linux_page_shift(o->r);
@@ -243,12 +244,10 @@ bool procfs_stat(struct procfs_out *o, const struct procfs_task *t)
     adjust(o->r, &s);
     procfs_add(o, "%d (", eg_get_or(0, task, task_struct.pid));
     if (name.tag == EG_CELL_TEXT)
-        procfs_escaped(o, eg_strf(o->r, "%.*s", (int)name.bytes.len, (const char *)name.bytes.p),
-                       "\n\\");
-    else
-        procfs_add(o, "%s", eg_string(o->r, eg_at(task, task_struct.comm), 64));
-    procfs_add(o, ") %c %d", state,
-               eg_get_or(0, linux_parent(o->r, task), task_struct.tgid));
+        procfs_name(o, eg_strf(o->r, "%.*s", (int)name.bytes.len, (const char *)name.bytes.p));
+    else if (comm)
+        procfs_name(o, comm);
+    procfs_add(o, ") %c %d", state, eg_get_or(0, linux_parent(o->r, task), task_struct.tgid));
     signed_number(o, outer_id(o->r, eg_index(pids, PGID)));
     signed_number(o, outer_id(o->r, eg_index(pids, SID)));
     terminal(o, signal);
@@ -317,8 +316,7 @@ bool procfs_statm(struct procfs_out *o, const struct procfs_task *t)
     eg_get(&last, mm, m_end_code);
     procfs_add(o, "%llu %lld %lld %llu 0 %llu 0\n",
                (unsigned long long)eg_get_or((uint64_t)0, mm, m_total),
-               (long long)(rss.of[0] + rss.of[1] + rss.of[3]),
-               (long long)(rss.of[0] + rss.of[3]),
+               (long long)(rss.of[0] + rss.of[1] + rss.of[3]), (long long)(rss.of[0] + rss.of[3]),
                (unsigned long long)((eg_align_up(last, page) - (first & ~(page - 1))) >> shift),
                (unsigned long long)(eg_get_or((uint64_t)0, mm, m_data) +
                                     eg_get_or((uint64_t)0, mm, m_stack)));
@@ -340,14 +338,14 @@ static void limit(struct procfs_out *o, uint64_t v)
 bool procfs_limits(struct procfs_out *o, const struct procfs_task *t)
 {
     static const char *const names[][2] = {
-        { "Max cpu time", "seconds" },      { "Max file size", "bytes" },
-        { "Max data size", "bytes" },       { "Max stack size", "bytes" },
-        { "Max core file size", "bytes" },  { "Max resident set", "bytes" },
-        { "Max processes", "processes" },   { "Max open files", "files" },
-        { "Max locked memory", "bytes" },   { "Max address space", "bytes" },
-        { "Max file locks", "locks" },      { "Max pending signals", "signals" },
-        { "Max msgqueue size", "bytes" },   { "Max nice priority", NULL },
-        { "Max realtime priority", NULL },  { "Max realtime timeout", "us" },
+        { "Max cpu time", "seconds" },     { "Max file size", "bytes" },
+        { "Max data size", "bytes" },      { "Max stack size", "bytes" },
+        { "Max core file size", "bytes" }, { "Max resident set", "bytes" },
+        { "Max processes", "processes" },  { "Max open files", "files" },
+        { "Max locked memory", "bytes" },  { "Max address space", "bytes" },
+        { "Max file locks", "locks" },     { "Max pending signals", "signals" },
+        { "Max msgqueue size", "bytes" },  { "Max nice priority", NULL },
+        { "Max realtime priority", NULL }, { "Max realtime timeout", "us" },
     };
     struct eg_obj all = eg_at(t->task, task_struct.signal, signal_struct.rlim);
 

@@ -54,6 +54,7 @@ EG_FIELD_AS(mm_start_code, mm_struct, "start_code");
 EG_FIELD_AS(mm_end_code, mm_struct, "end_code");
 EG_FIELD_AS(mm_pinned, mm_struct, "pinned_vm.counter|pinned_vm");
 EG_FIELD_AS(mm_pte, mm_struct, "pgtables_bytes.counter");
+EG_FIELD_AS(mm_huge, mm_struct, "hugetlb_usage.counter");
 EG_FIELD_AS(mm_core, mm_struct, "core_state");
 EG_FIELD_AS(signal_core, signal_struct, "core_state"); // since 5.16
 EG_SYMBOL(nr_cpu_ids, "unsigned int");
@@ -110,9 +111,9 @@ static void all_ids(struct procfs_out *o, struct eg_obj task)
 
 static const char *state_text(char letter)
 {
-    static const char *const texts[] = { "R (running)",      "S (sleeping)", "D (disk sleep)",
-                                         "T (stopped)",      "t (tracing stop)", "X (dead)",
-                                         "Z (zombie)",       "P (parked)",   "I (idle)" };
+    static const char *const texts[] = { "R (running)", "S (sleeping)",     "D (disk sleep)",
+                                         "T (stopped)", "t (tracing stop)", "X (dead)",
+                                         "Z (zombie)",  "P (parked)",       "I (idle)" };
 
     for (size_t i = 0; i < countof(texts); i++)
         if (*texts[i] == letter)
@@ -155,7 +156,7 @@ static void who(struct procfs_out *o, struct eg_obj task)
     uint32_t mask, traced = 0, max = 0;
 
     procfs_add(o, "Name:\t");
-    procfs_escaped(o, name ? name : "", "\n\\");
+    procfs_name(o, name ? name : "");
     procfs_add(o, "\n");
     if (eg_get(&mask, task, task_struct.fs, fs_umask))
         procfs_add(o, "Umask:\t%#04o\n", mask);
@@ -203,7 +204,7 @@ static void memory(struct procfs_out *o, struct eg_obj mm, struct eg_obj task)
     const uint64_t resident = (uint64_t)(rss.of[0] + rss.of[1] + rss.of[3]), page = 1024u << kb;
     const uint64_t total = eg_get_or((uint64_t)0, mm, mm_total_vm);
     const uint64_t exec = eg_get_or((uint64_t)0, mm, mm_exec_vm) << kb;
-    uint64_t first = 0, last = 0, text, core = 0;
+    uint64_t first = 0, last = 0, text, core = 0, huge;
 
     eg_get(&first, mm, mm_start_code);
     eg_get(&last, mm, mm_end_code);
@@ -213,8 +214,7 @@ static void memory(struct procfs_out *o, struct eg_obj mm, struct eg_obj task)
     kilobytes(o, "VmSize", total << kb);
     kilobytes(o, "VmLck", eg_get_or((uint64_t)0, mm, mm_locked_vm) << kb);
     kilobytes(o, "VmPin", eg_get_or((uint64_t)0, mm, mm_pinned) << kb);
-    kilobytes(o, "VmHWM",
-              EG_MAX(resident, eg_get_or((uint64_t)0, mm, mm_hiwater_rss)) << kb);
+    kilobytes(o, "VmHWM", EG_MAX(resident, eg_get_or((uint64_t)0, mm, mm_hiwater_rss)) << kb);
     kilobytes(o, "VmRSS", resident << kb);
     kilobytes(o, "RssAnon", (uint64_t)rss.of[1] << kb);
     kilobytes(o, "RssFile", (uint64_t)rss.of[0] << kb);
@@ -225,6 +225,8 @@ static void memory(struct procfs_out *o, struct eg_obj mm, struct eg_obj task)
     kilobytes(o, "VmLib", exec - text);
     kilobytes(o, "VmPTE", eg_get_or((uint64_t)0, mm, mm_pte) >> 10);
     kilobytes(o, "VmSwap", (uint64_t)rss.of[2] << kb);
+    if (eg_get(&huge, mm, mm_huge))
+        kilobytes(o, "HugetlbPages", huge << kb);
     if (eg_get(&core, mm, mm_core) || eg_get(&core, task, task_struct.signal, signal_core))
         procfs_add(o, "CoreDumping:\t%d\n", core != 0);
 }

@@ -120,8 +120,8 @@ static bool find_mapped(struct eg_run *r, struct eg_obj task, const char *path,
             continue;
         last = file;
         own = linux_file_path(r, at, task);
-        if (!own || (strcmp(own, path) && ((own = linux_file_path(r, at, LINUX_NOBODY)) == NULL ||
-                                           strcmp(own, path))))
+        if (!own || (strcmp(own, path) &&
+                     ((own = linux_file_path(r, at, LINUX_NOBODY)) == NULL || strcmp(own, path))))
             continue;
         inode = linux_file_inode(r, at);
         if (inode.why)
@@ -148,8 +148,13 @@ static int find(struct eg_run *r, void *context)
         q->out->mode = 0040555;
         return 0;
     }
-    if (!strncmp(path, "/proc/", 6) && (link = procfs_link(r, path)))
+    if (!strncmp(path, "/proc/", 6)) {
+        link = procfs_link(r, path);
+        q->error = link ? 0 : F_ENOENT;
+        if (!link)
+            return 0;
         path = link;
+    }
     switch (linux_lookup(r, task, path, q->follow, &found)) {
     case LINUX_FOUND:
         describe(r, found.inode, q->out);

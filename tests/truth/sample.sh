@@ -9,6 +9,7 @@ for truth in "$1"/samples/*.truth.tar.zst; do
     for script in compare mutate; do
         "$3" "$1/tests/truth/$script.py" "$2" "${IMAGE:-${truth%.truth.tar.zst}.zst}" "$tmp/$n/truth" || exit 1
     done
+    "$3" "$1/tests/truth/procfs.py" "$2" "${IMAGE:-${truth%.truth.tar.zst}.zst}" "$tmp/$n/truth" || exit 1
     n=$((n + 1))
 done
 [ "$n" -gt 0 ]

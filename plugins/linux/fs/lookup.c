@@ -95,20 +95,21 @@ static bool fits(struct walk *w, struct eg_obj child, const char *name, uint32_t
 static bool to_child(struct walk *w, const char *name, uint32_t len)
 {
     struct eg_obj child;
+    bool found = false;
     uint64_t inode;
     unsigned n = 0;
 
     if (eg_has(w->r, dentry.d_children)) {
         eg_each_hlist(child, eg_at(w->dentry, dentry.d_children), dentry.d_sib)
-            if (n++ == NAMES_MAX || fits(w, child, name, len))
+            if ((found = fits(w, child, name, len)) || n++ == NAMES_MAX)
                 break;
     } else {
         eg_each_list(child, eg_at(w->dentry, dentry.d_subdirs), dentry.d_child)
-            if (n++ == NAMES_MAX || fits(w, child, name, len))
+            if ((found = fits(w, child, name, len)) || n++ == NAMES_MAX)
                 break;
     }
     // One without an inode says that there is no such file.
-    if (!fits(w, child, name, len) || !eg_get(&inode, child, dentry.d_inode) || !inode)
+    if (!found || !eg_get(&inode, child, dentry.d_inode) || !inode)
         return false;
     w->dentry = child;
     cross(w);
