@@ -5,9 +5,9 @@
  *  A file that memory does not have whole is given if it is an ELF file of which all is there that
  * only a file has (headers, symbols, unwind tables): what is missing is an error of the read, never
  * zeros. Others are not there, so that the debugger looks for them on its own disk. */
-#include "file.h"
 #include "../../core/table.h"
 #include "../procfs.h"
+#include "file.h"
 #include "own.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,8 +151,7 @@ static bool number(struct gdb_words *w, uint64_t *out)
 /* A file's name, and what is behind the comma. */
 static bool name(struct gdb_words *w, char *out)
 {
-    const char *comma = memchr(w->at, ',', (size_t)(w->end - w->at)),
-               *end = comma ? comma : w->end;
+    const char *comma = memchr(w->at, ',', (size_t)(w->end - w->at)), *end = comma ? comma : w->end;
     const size_t n = rsp_unhex(w->at, end, out, NAME_MOST - 1);
 
     out[n] = 0;
@@ -177,7 +176,12 @@ static bool kernel_file(struct gdb *g)
     struct session *s = session(g);
 
     if (s->kernel < 0 && !s->kernel_failed) {
-        s->kernel = gdb_mint_kernel(g, &s->kernel_size);
+        if (g->options && g->options->kernel_size) {
+            s->kernel = dup(g->options->kernel_file);
+            s->kernel_size = g->options->kernel_size;
+        } else {
+            s->kernel = gdb_mint_kernel(g->r, &s->kernel_size);
+        }
         s->kernel_failed = s->kernel < 0;
     }
     return s->kernel >= 0;
