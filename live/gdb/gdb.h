@@ -73,9 +73,10 @@ struct gdb {
         uint32_t pid;
     } listed;
     bool multiprocess, no_acks, physical;
-    bool error_texts;                                      /**< the debugger reads E.text */
-    bool lldb, error_strings, thread_suffix, list_threads; /**< what lldb says of itself */
-    bool done; /**< the debugger has gone, or the run has failed: send @out and hang up */
+    bool error_texts; /**< the debugger reads E.text */
+    bool lldb, error_strings, thread_suffix, list_threads,
+        tried_p; /**< what lldb says of itself, and tries */
+    bool done;   /**< the debugger has gone, or the run has failed: send @out and hang up */
 };
 /** What the command gives: running plugins. */
 struct gdb_hooks {

@@ -511,9 +511,11 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     for (size_t i = one ? n : 0; i < end; i++)
         known = put_value(&v, &l->regs[i]);
     rsp_end(&g->out);
-    if (one && !known && g->lldb) { // it would read x as a digit
+    // lldb would read x as a digit; but by the first p0 it only learns whether there is a p.
+    if (one && !known && g->lldb && (n || g->tried_p)) {
         g->out.at.n = before;
         gdb_error(g, 1, "not known");
     }
+    g->tried_p |= one;
     return true;
 }

@@ -350,6 +350,8 @@ static void lldb(void **state)
     check(&w, "p28;thread:2bd;",
           "E01;"
           "6e6f74206b6e6f776e");
+    check(&w, "p0;thread:2bd;", "daffffffffffffff");
+    has(&w, "vCont;c", "0a|T05thread:2bd;");
     check(&w, "p10;thread:1;",
           "E01;6e6f2073756368207468726561"
           "64");
