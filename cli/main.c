@@ -28,6 +28,7 @@
  *    plugins help topics version   what there is
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
  *    shell line          looking by hand in Lua, line by line
+ *    gdb                 a server for debuggers (live/gdb)
  *    new                 a template of a plugin
  *    profile             making profile files
  *    convert pack        dumps of other formats; seekable zstd files
