@@ -154,12 +154,14 @@ static void monitor(struct gdb *g, struct gdb_words *w)
 
 /* ---- the machine and the inferior ---- */
 
-/* Where the kernel's code is, for a vmlinux whose addresses are those before it was moved. */
+/* Where the kernel's code is, for a vmlinux whose addresses are those before it was moved. gdb
+ * compares it with where the file has it, so that the minted file, which has it there, stays. lldb
+ * moves any file by it. */
 static void offsets(struct gdb *g)
 {
     const struct eg_obj text = eg_sym(g->r, _text);
 
-    if (gdb_in_process(g) || text.why)
+    if (g->lldb || gdb_in_process(g) || text.why)
         gdb_reply(g, "%s", "");
     else
         gdb_reply(g, "TextSeg=%" PRIx64, text.addr);

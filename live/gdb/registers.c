@@ -475,7 +475,7 @@ static bool described(struct gdb *g)
     return !p || p->described;
 }
 
-bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
+static bool register_packet(struct gdb *g, struct gdb_words *w)
 {
     const bool all = *w->at == 'g', one = *w->at == 'p';
     const struct gdb_layout *l;
@@ -518,4 +518,15 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     }
     g->tried_p |= one;
     return true;
+}
+
+/* A thread that a packet itself names is not chosen by it. */
+bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
+{
+    const uint32_t pid = g->pid, tid = g->tid;
+    const bool mine = register_packet(g, w);
+
+    g->pid = pid;
+    g->tid = tid;
+    return mine;
 }
