@@ -167,6 +167,8 @@ static void offsets(struct gdb *g)
         gdb_reply(g, "TextSeg=%" PRIx64, text.addr);
 }
 
+/* The kernel runs under no system: as one of Linux's programs lldb would ask its loader where it
+ * is, and believe no address of its file. */
 static void put_machine(struct gdb *g, bool compat)
 {
     const struct eg_arch *arch = eg_system_of(g->r)->arch;
@@ -174,7 +176,8 @@ static void put_machine(struct gdb *g, bool compat)
                        : compat                                ? "arm"
                                                                : arch->name;
     char triple[64];
-    const int len = snprintf(triple, sizeof triple, "%s-unknown-linux-gnu", name);
+    const int len = snprintf(triple, sizeof triple, "%s-unknown-%s", name,
+                             gdb_in_process(g) ? "linux-gnu" : "unknown");
 
     rsp_text(&g->out, "triple:");
     rsp_hex(&g->out, triple, (size_t)EG_MIN(len, (int)sizeof triple - 1));
