@@ -69,6 +69,19 @@ static void say_notes(const struct eg_run *r, size_t *said)
         cli_fail(0, "note: %s", r->notes.at[*said].text);
 }
 
+/* Make what a debugger asks for first, before it waits for it. */
+static void prepare(struct server *s)
+{
+    struct eg_run *r;
+
+    s->options.kernel_file = -1;
+    if (eg_run_open(&r, s->o.sys, NULL, NULL))
+        return;
+    s->options.kernel_file = gdb_mint_kernel(r, &s->options.kernel_size);
+    say_notes(r, &(size_t){ 0 });
+    eg_run_close(r);
+}
+
 /* Each debugger has a run of its own: what one asked for is given back when it goes. */
 static int serve(struct server *s, int in, int out)
 {
@@ -156,8 +169,11 @@ static int run_verb(struct cli *c)
     if (!status) {
         signal(SIGPIPE, SIG_IGN);
         cli_image_notes(c, &s.o, false);
+        prepare(&s);
         status = cli_arg(c, "stdio") ? serve(&s, STDIN_FILENO, STDOUT_FILENO) : wait_and_serve(&s);
     }
+    if (s.options.kernel_size)
+        close(s.options.kernel_file);
     cli_close(&s.o);
     eg_vec_fini(&s.pids);
     return status;

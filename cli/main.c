@@ -29,6 +29,7 @@
  *    diff watch events boot steady  what changed between images, or on a machine that runs
  *    hand read hexdump dis vtop dump dt  looking by hand; rows.h: for the shell too
  *    shell line          looking by hand in Lua, line by line
+ *    gdb                 a server for debuggers (live/gdb)
  *    new                 a template of a plugin
  *    profile             making profile files
  *    convert pack        dumps of other formats; seekable zstd files

@@ -11,7 +11,7 @@ struct live_listener {
     bool unix_socket;
     bool open; /**< not of the loopback: other machines can connect */
 };
-/** @where: "HOST:PORT", ":PORT", "PORT", "[ADDRESS]:PORT", "unix:PATH". Port 0: any that is free. */
+/** @where: "HOST:PORT", ":PORT", "PORT", "[ADDRESS]:PORT", "unix:PATH". Port 0: any free one. */
 int live_listen(struct live_listener *out, const char *where, struct eg_error *e);
 /** Wait for the next connection. @return its descriptor, which the caller closes; -EG_ECANCEL:
  * Ctrl-C; -EG_EIO. */

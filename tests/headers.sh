@@ -5,7 +5,7 @@ shift 2
 cd "$root" || exit 1
 lua=$(pkg-config --cflags-only-I lua5.4 2>/dev/null || pkg-config --cflags-only-I lua-5.4)
 failed=0
-for header in $(find core formats profiles plugins lua cli -name "*.h" | sort); do
+for header in $(find core formats profiles plugins live lua cli -name "*.h" | sort); do
     [ -f "$header" ] || continue
     printf '#include "%s"\nextern int not_empty;\n' "$header" |
         "$@" -x c -std=c17 -Wall -Wextra -Wpedantic -Wno-unused-function -Werror -D_GNU_SOURCE -I. -Icore \

@@ -24,8 +24,6 @@ ssize_t gdb_read_cached(struct gdb *g, const struct gdb_found *f, uint64_t at, v
 /** Where a symbolic link leads; in the run's memory. NULL: nowhere. */
 const char *gdb_link_target(struct gdb *g, const char *path);
 bool gdb_has_process(struct gdb *g, uint32_t pid);
-/** Write the kernel's file. @return a descriptor, which the caller closes; -1: a note says why. */
-int gdb_mint_kernel(struct gdb *g, uint64_t *size);
 /** A line of `monitor files`. */
 void gdb_file_say(struct gdb *g, const char *name, const char *what);
 

@@ -176,7 +176,12 @@ static bool kernel_file(struct gdb *g)
     struct session *s = session(g);
 
     if (s->kernel < 0 && !s->kernel_failed) {
-        s->kernel = gdb_mint_kernel(g, &s->kernel_size);
+        if (g->options && g->options->kernel_size) {
+            s->kernel = dup(g->options->kernel_file);
+            s->kernel_size = g->options->kernel_size;
+        } else {
+            s->kernel = gdb_mint_kernel(g->r, &s->kernel_size);
+        }
         s->kernel_failed = s->kernel < 0;
     }
     return s->kernel >= 0;

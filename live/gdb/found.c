@@ -324,18 +324,18 @@ static int mint(struct eg_run *r, void *context)
     return linux_vmlinux_write(r, &o, f, &counts) && !fflush(f) ? 0 : -EG_EIO;
 }
 
-int gdb_mint_kernel(struct gdb *g, uint64_t *size)
+int gdb_mint_kernel(struct eg_run *caller, uint64_t *size)
 {
     const int fd = eg_tmpfile(NULL);
     FILE *f = fd < 0 ? NULL : fdopen(dup(fd), "w+b");
     struct eg_run *r = NULL;
     off_t end = -1;
 
-    if (f && !eg_run_open(&r, eg_system_of(g->r), NULL, NULL)) {
+    if (f && !eg_run_open(&r, eg_system_of(caller), NULL, NULL)) {
         if (!eg_run_do(r, mint, f) && !fseeko(f, 0, SEEK_END))
             end = ftello(f);
         for (size_t i = 0; i < r->notes.n; i++)
-            eg_note(g->r, "%s: %s", GDB_KERNEL_FILE, r->notes.at[i].text);
+            eg_note(caller, "%s: %s", GDB_KERNEL_FILE, r->notes.at[i].text);
         eg_run_close(r);
     }
     if (f)
@@ -346,6 +346,6 @@ int gdb_mint_kernel(struct gdb *g, uint64_t *size)
     }
     if (fd >= 0)
         close(fd);
-    eg_note(g->r, "the kernel's file could not be made");
+    eg_note(caller, "the kernel's file could not be made");
     return -1;
 }

@@ -1,10 +1,10 @@
 /** gdb.h - the server of `engram gdb`: one connection of a debugger, and what it may ask of an
  * image (gdb's manual, "Remote Serial Protocol"; lldb's docs/resources/lldbgdbremote).
  *
- *  The kernel is one inferior, GDB_KERNEL, whose threads are all tasks; each process is another. What
- * is costly to find (tasks, registers) is found once, for an image does not change. Everything that
- * arrives is a stranger's: lengths, numbers and names are checked. Memory is of one run, which lives
- * as long as the connection; answers are made in @out. */
+ *  The kernel is one inferior, GDB_KERNEL, whose threads are all tasks; each process is another.
+ * What is costly to find (tasks, registers) is found once, for an image does not change. Everything
+ * that arrives is a stranger's: lengths, numbers and names are checked. Memory is of one run, which
+ * lives as long as the connection; answers are made in @out. */
 #ifndef EG_LIVE_GDB_H
 #define EG_LIVE_GDB_H
 
@@ -43,6 +43,10 @@ struct gdb_options {
     const uint32_t *pids; /**< processes that are inferiors from the beginning */
     size_t n_pids;
     bool all; /**< all processes are */
+    /** Of gdb_mint_kernel(), which takes longer than a debugger waits for an answer where the
+     * computer is busy; size 0: it is made when it is asked for. */
+    int kernel_file;
+    uint64_t kernel_size;
 };
 struct gdb {
     struct eg_run *r;
@@ -69,9 +73,10 @@ struct gdb {
         uint32_t pid;
     } listed;
     bool multiprocess, no_acks, physical;
-    bool error_texts;                                      /**< the debugger reads E.text */
-    bool lldb, error_strings, thread_suffix, list_threads; /**< what lldb says of itself */
-    bool done; /**< the debugger has gone, or the run has failed: send @out and hang up */
+    bool error_texts; /**< the debugger reads E.text */
+    bool lldb, error_strings, thread_suffix, list_threads,
+        tried_p; /**< what lldb says of itself, and tries */
+    bool done;   /**< the debugger has gone, or the run has failed: send @out and hang up */
 };
 /** What the command gives: running plugins. */
 struct gdb_hooks {
@@ -82,12 +87,16 @@ struct gdb_hooks {
     const char *(*osdata)(void *context, const char *name, struct eg_arena *a);
 };
 
+/** Make the kernel's ELF file (kernel/vmlinux.h), in a run of its own. @return a descriptor, which
+ * the caller closes; -1: a note of @r says why. */
+int gdb_mint_kernel(struct eg_run *r, uint64_t *size);
+
 /** @o and @hooks are borrowed, and may be NULL. @return NULL: the run has failed. Not inside of
  * eg_run_do(), nor are the next two. */
 struct gdb *gdb_open(struct eg_run *r, const struct gdb_options *o, const struct gdb_hooks *hooks,
                      void *context);
-/** Answer one packet (a NUL is behind it): whole packets are added to g->out, which the caller sends
- * and empties. */
+/** Answer one packet (a NUL is behind it): whole packets are added to g->out, which the caller
+ * sends and empties. */
 void gdb_answer(struct gdb *g, const char *packet, size_t len);
 void gdb_close(struct gdb *g); /**< NULL-safe */
 /** Answer what comes from @in on @out until the debugger goes (either may be a pipe; SIGPIPE has to

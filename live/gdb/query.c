@@ -154,17 +154,21 @@ static void monitor(struct gdb *g, struct gdb_words *w)
 
 /* ---- the machine and the inferior ---- */
 
-/* Where the kernel's code is, for a vmlinux whose addresses are those before it was moved. */
+/* Where the kernel's code is, for a vmlinux whose addresses are those before it was moved. gdb
+ * compares it with where the file has it, so that the minted file, which has it there, stays. lldb
+ * moves any file by it. */
 static void offsets(struct gdb *g)
 {
     const struct eg_obj text = eg_sym(g->r, _text);
 
-    if (gdb_in_process(g) || text.why)
+    if (g->lldb || gdb_in_process(g) || text.why)
         gdb_reply(g, "%s", "");
     else
         gdb_reply(g, "TextSeg=%" PRIx64, text.addr);
 }
 
+/* The kernel runs under no system: as one of Linux's programs lldb would ask its loader where it
+ * is, and believe no address of its file. */
 static void put_machine(struct gdb *g, bool compat)
 {
     const struct eg_arch *arch = eg_system_of(g->r)->arch;
@@ -172,7 +176,8 @@ static void put_machine(struct gdb *g, bool compat)
                        : compat                                ? "arm"
                                                                : arch->name;
     char triple[64];
-    const int len = snprintf(triple, sizeof triple, "%s-unknown-linux-gnu", name);
+    const int len = snprintf(triple, sizeof triple, "%s-unknown-%s", name,
+                             gdb_in_process(g) ? "linux-gnu" : "unknown");
 
     rsp_text(&g->out, "triple:");
     rsp_hex(&g->out, triple, (size_t)EG_MIN(len, (int)sizeof triple - 1));

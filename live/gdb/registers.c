@@ -475,7 +475,7 @@ static bool described(struct gdb *g)
     return !p || p->described;
 }
 
-bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
+static bool register_packet(struct gdb *g, struct gdb_words *w)
 {
     const bool all = *w->at == 'g', one = *w->at == 'p';
     const struct gdb_layout *l;
@@ -511,9 +511,22 @@ bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
     for (size_t i = one ? n : 0; i < end; i++)
         known = put_value(&v, &l->regs[i]);
     rsp_end(&g->out);
-    if (one && !known && g->lldb) { // it would read x as a digit
+    // lldb would read x as a digit; but by the first p0 it only learns whether there is a p.
+    if (one && !known && g->lldb && (n || g->tried_p)) {
         g->out.at.n = before;
         gdb_error(g, 1, "not known");
     }
+    g->tried_p |= one;
     return true;
+}
+
+/* A thread that a packet itself names is not chosen by it. */
+bool gdb_register_packet(struct gdb *g, struct gdb_words *w)
+{
+    const uint32_t pid = g->pid, tid = g->tid;
+    const bool mine = register_packet(g, w);
+
+    g->pid = pid;
+    g->tid = tid;
+    return mine;
 }

@@ -49,9 +49,21 @@ static void refuse(struct gdb *g, const char *what)
         gdb_reply(g, "E.this is an image of a machine: %s", what);
 }
 
+/* lldb takes an error for the end of the connection: it is told by what it shows as output of the
+ * program, and that this has stopped again. */
 static void cannot_run(struct gdb *g)
 {
-    refuse(g, "nothing in it can run");
+    static const char text[] = "this is an image of a machine: nothing in it can run\n";
+
+    if (!g->lldb) {
+        refuse(g, "nothing in it can run");
+        return;
+    }
+    rsp_begin(&g->out);
+    rsp_text(&g->out, "O");
+    rsp_hex(&g->out, text, sizeof text - 1);
+    rsp_end(&g->out);
+    gdb_stop_reply(g);
 }
 
 /* ---- words of a packet ---- */

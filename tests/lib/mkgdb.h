@@ -1,5 +1,5 @@
-/** mkgdb.h - a small guest of x86-64 that a debugger looks at: init (1), kthreadd (2), and a process
- * of two threads (700, 701), all asleep. */
+/** mkgdb.h - a small guest of x86-64 that a debugger looks at: init (1), kthreadd (2), and a
+ * process of two threads (700, 701), all asleep. */
 #ifndef MK_GDB_H
 #define MK_GDB_H
 

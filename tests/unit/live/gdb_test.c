@@ -344,21 +344,24 @@ static void lldb(void **state)
     check(&w, "qProcessInfo",
           "pid:2bc;parent-pid:1;real-uid:0;effective-uid:0;"
           "triple:7838365f36342d756e6b6e6f776e2d6c696e75782d676e75;endian:little;ptrsize:8;");
+    check(&w, "qOffsets", "");
     check(&w, "?", "T05thread:2bc;hexname:74776f;threads:2bc,2bd;reason:signal;");
     check(&w, "qfThreadInfo", "m2bc,2bd");
     check(&w, "p10;thread:2bd;", "3010400000000000");
     check(&w, "p28;thread:2bd;",
           "E01;"
           "6e6f74206b6e6f776e");
+    check(&w, "p0;thread:2bd;", "daffffffffffffff");
+    has(&w, "vCont;c", "0a|T05thread:2bc;");
     check(&w, "p10;thread:1;",
           "E01;6e6f2073756368207468726561"
           "64");
     check(&w, "x0,0", "");
-    check(&w, "qThreadStopInfo2bd", "T05thread:2bd;hexname:613c26225c7831625c7d;reason:none;");
-    check(&w, "qThreadStopInfo2bc", "T00thread:2bc;hexname:74776f;reason:none;");
+    check(&w, "qThreadStopInfo2bd", "T00thread:2bd;hexname:613c26225c7831625c7d;reason:none;");
+    check(&w, "qThreadStopInfo2bc", "T05thread:2bc;hexname:74776f;reason:none;");
     check(&w, "jThreadsInfo",
-          "[{\"tid\":700,\"reason\":\"none\",\"name\":\"two\"},"
-          "{\"tid\":701,\"reason\":\"signal\",\"name\":\"a<&\\u0022\\u005cx1b\\u005c}\"}]");
+          "[{\"tid\":700,\"reason\":\"signal\",\"name\":\"two\"},"
+          "{\"tid\":701,\"reason\":\"none\",\"name\":\"a<&\\u0022\\u005cx1b\\u005c}\"}]");
     has(&w, "M401000,1:00", "E01;");
     check(&w, "vAttach;1", "T05thread:1;hexname:696e6974;threads:1;reason:signal;");
     close_it(&w);

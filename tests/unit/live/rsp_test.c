@@ -1,4 +1,4 @@
-/* rsp_test.c - packets of gdb's remote serial protocol, in pieces of every size, and broken ones. */
+/* rsp_test.c - packets of gdb's remote serial protocol, in pieces of every size; broken ones. */
 #include "../../../live/rsp.h"
 #include <setjmp.h>
 #include <stdarg.h>
