@@ -122,7 +122,6 @@ PLUGIN_CB(was_reset)
     install_callbacks();
 }
 
-
 static char memory_file[256];
 
 /* With @lock held for writing. @return false: Engram writes it now, so the next look takes it. */
