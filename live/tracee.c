@@ -41,9 +41,13 @@ static bool is_clone(const char *name, const char *of, size_t len)
            !strstr(name, ".cold") && !strstr(name, ".part");
 }
 
-static bool is_code(const struct eg_symbol *s)
+/* Variables have names of functions too, and not every source of symbols says which is which. */
+static bool is_code(struct eg_run *r, uint64_t at)
 {
-    return !s->letter || strchr("tTwW", s->letter);
+    struct eg_extent x;
+
+    eg_extent_at(eg_view_of(r), eg_kernel(r), at, &x);
+    return !x.why && x.flags & EG_X_EXEC;
 }
 
 /* Where gcc's endbr64 is, a call of its own compilation unit comes in behind it. */
@@ -81,10 +85,11 @@ static size_t find(struct eg_run *r, const struct eg_symbols *s, size_t n_tables
         uint32_t iter = 0;
 
         while (!clones && (found = eg_profile_symbol(p, name, &iter)))
-            if (is_code(found))
+            if (is_code(r, found->addr + s[t].shift))
                 n = add(r, out, n, max, found->addr + s[t].shift, false);
         for (uint32_t i = 0; clones && i < p->n_symbols; i++)
-            if (is_clone(p->strings + p->symbols[i].name, name, len) && is_code(&p->symbols[i]))
+            if (is_clone(p->strings + p->symbols[i].name, name, len) &&
+                is_code(r, p->symbols[i].addr + s[t].shift))
                 n = add(r, out, n, max, p->symbols[i].addr + s[t].shift, true);
     }
     return n;

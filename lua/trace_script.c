@@ -70,7 +70,7 @@ static void find(lua_State *L, struct eg_trace *t, const char *names, bool retur
         n = tracee_functions(t->run, name, found, countof(found));
     }
     if (!n) {
-        luaL_error(L, "%s: this kernel has no function '%s': `engram IMAGE kallsyms --filter 'NAME ~ "
+        luaL_error(L, "%s: this kernel has no function '%s': `engram IMAGE kallsyms --filter 'SYMBOL ~ "
                       "…'` lists those that it has; 'a|b' takes the first that exists, and "
                       "eg.lookup(k, name) says whether one does",
                    returns ? "on_return" : "on_call", lua_tostring(L, 1));
