@@ -103,8 +103,9 @@ static int read_script(struct trace *t, struct eg_trace_options *o, char **text)
     struct eg_error e;
 
     if (!name)
-        return cli_fail(CLI_USAGE, "--script FILE.lua or NAME: what to do at which event; `engram trace "
-                                   "--list` names those that are here");
+        return cli_fail(CLI_USAGE,
+                        "--script FILE.lua or NAME: what to do at which event; `engram trace "
+                        "--list` names those that are here");
     slash = strrchr(name, '/');
     if (!slash && own_script(name, &own)) {
         *o = (struct eg_trace_options){ .name = eg_arena_strf(&t->cli->arena, "%s.lua", own.name),
@@ -114,8 +115,9 @@ static int read_script(struct trace *t, struct eg_trace_options *o, char **text)
     }
     if (eg_trace_read(name, text, &o->len, &e))
         return cli_fail(CLI_USAGE, "--script %s%s", e.text,
-                        slash || strchr(name, '.') ? ""
-                                                   : ", and no script of that name: `engram trace --list`");
+                        slash || strchr(name, '.')
+                            ? ""
+                            : ", and no script of that name: `engram trace --list`");
     o->name = name;
     o->text = *text;
     o->folder = slash ? eg_arena_strndup(&t->cli->arena, name, (size_t)(slash - name)) : ".";
@@ -141,10 +143,11 @@ static int open_system(struct trace *t, const char *where)
     for (unsigned i = 0; i < TRIES; i++) {
         cli_close(&t->o);
         if (eg_trace_image(t->own, where, &t->o.image, &e))
-            return cli_fail(CLI_CANNOT_OPEN,
-                            "%s: %s: --image says where its memory is: qmp:SOCKET, or the file that "
-                            "QEMU shares",
-                            where, e.text);
+            return cli_fail(
+                CLI_CANNOT_OPEN,
+                "%s: %s: --image says where its memory is: qmp:SOCKET, or the file that "
+                "QEMU shares",
+                where, e.text);
         if ((status = cli_open_system(c, &t->o)))
             return status;
         if (t->o.sys->os || eg_cancelled)
@@ -175,7 +178,8 @@ static int read_limits(struct trace *t)
         return cli_fail(CLI_USAGE, "--count %s: a number of rows is wanted", count);
     if (seconds)
         t->seconds = number(seconds, &ok);
-    return ok ? CLI_OK : cli_fail(CLI_USAGE, "--seconds %s: a number of seconds is wanted", seconds);
+    return ok ? CLI_OK
+              : cli_fail(CLI_USAGE, "--seconds %s: a number of seconds is wanted", seconds);
 }
 
 static int begin_table(struct trace *t)
@@ -220,11 +224,13 @@ static void say_begin(const struct trace *t, const char *where)
     struct eg_trace_counts n;
 
     eg_trace_counts(t->own, &n);
-    cli_warn(t->cli, "%s: %zu function%s and %zu place%s are watched%s", where, n.functions,
-             n.functions == 1 ? "" : "s", n.places, n.places == 1 ? "" : "s",
-             n.emulated && n.functions ? "; the machine is emulated, and each function that is "
-                                         "reached costs it 20 to 40 ms (a write that is watched 0.5)"
-                                       : "");
+    cli_warn(t->cli, "%s: %s%zu function%s and %zu place%s are watched%s", where,
+             n.system_calls ? "system calls, " : "", n.functions, n.functions == 1 ? "" : "s",
+             n.places, n.places == 1 ? "" : "s",
+             n.emulated && n.functions
+                 ? "; the machine is emulated, and each function that is "
+                   "reached costs it 20 to 40 ms (a write that is watched 0.5)"
+                 : "");
 }
 
 static int follow(struct trace *t)
@@ -264,7 +270,8 @@ static void say_end(const struct trace *t)
     eg_trace_counts(t->own, &n);
     cli_warn(t->cli, "%" PRIu64 " events in %.1f s", n.events, (double)(now_ns() - t->begun) / 1e9);
     if (n.lost)
-        cli_fail(0, "note: %" PRIu64 " events were lost: the machine was faster than what reads them",
+        cli_fail(0,
+                 "note: %" PRIu64 " events were lost: the machine was faster than what reads them",
                  n.lost);
     if (n.missed)
         cli_fail(0, "note: of %" PRIu64 " calls the return was not seen", n.missed);
@@ -275,8 +282,7 @@ static void say_end(const struct trace *t)
 static int trace(struct trace *t, const char *where)
 {
     static const struct eg_trace_ops ops = { .error = say_error, .note = say_note };
-    struct eg_trace_options o = { .out_dir = t->cli->out,
-                                  .replace = t->cli->force };
+    struct eg_trace_options o = { .out_dir = t->cli->out, .replace = t->cli->force };
     char *text = NULL;
     struct eg_error e;
     int status = read_limits(t);
@@ -312,8 +318,9 @@ static int trace(struct trace *t, const char *where)
 
 static const struct eg_arg args[] = {
     EG_ARG(script, TEXT, "FILE.lua, or one of --list: what to do at which event"),
-    EG_ARG(image, TEXT, "where the machine's memory is: qmp:SOCKET, or the file that QEMU shares; "
-                        "otherwise it is read through the debugger's port"),
+    EG_ARG(image, TEXT,
+           "where the machine's memory is: qmp:SOCKET, or the file that QEMU shares; "
+           "otherwise it is read through the debugger's port"),
     EG_ARG(count, TEXT, "end after so many rows"),
     EG_ARG(seconds, TEXT, "end after so many seconds"),
     EG_ARG(until, TEXT, "end behind the first row for which this is true, as in --filter"),
@@ -329,7 +336,9 @@ static int run_verb(struct cli *c)
     if (cli_arg(c, "list"))
         return list_scripts(c);
     if (!c->words.n)
-        return cli_fail(CLI_USAGE, "which machine? `engram trace gdb:HOST:PORT --script NAME`");
+        return cli_fail(
+            CLI_USAGE, "which machine? `engram trace gdb:HOST:PORT --script NAME`, or ring:FILE of "
+                       "QEMU's plugin");
     status = trace(&t, c->words.at[0]);
     if (t.table_begun) {
         const int shown = cli_table_end(&t.table, NULL, NULL);

@@ -225,13 +225,25 @@ int trace_ring_begin(struct eg_trace *t, struct eg_error *e)
 
 void trace_ring_wait(struct eg_trace *t)
 {
-    enum { WAIT_MS = 3000 };
+    enum { WAIT_MS = 3000, OWN_MEMORY_API = 4 };
+    const struct ring_head *head;
 
-    if (events_is_ring(t->from) && !events_ring_ready(t->from, WAIT_MS))
-        eg_note(t->run,
-                "no processor of the guest has run for %d s, and the points are not yet in "
-                "use: does it stand still?",
-                WAIT_MS / 1000);
+    if (!events_is_ring(t->from))
+        return;
+    head = events_ring_head(t->from);
+    if (!events_ring_ready(t->from, WAIT_MS))
+        eg_note(
+            t->run,
+            "no processor of the guest has run for %d s, and the points are not yet in use: does "
+            "it stand still?",
+            WAIT_MS / 1000);
+    else if (head->memory != 1 && head->api < OWN_MEMORY_API)
+        eg_note(
+            t->run,
+            "the plugin cannot read the guest's memory%s: no tasks and no system calls are told. "
+            "QEMU has to share it (memory-backend-file, share=on), and memory=FILE of the plugin, "
+            "or --image FILE, has to name it",
+            head->memory ? ", whose file cannot be mapped" : "");
 }
 
 void trace_syscalls_close(struct eg_trace *t)
