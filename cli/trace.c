@@ -126,7 +126,7 @@ static int read_script(struct trace *t, struct eg_trace_options *o, char **text)
 
 /* ---- the machine ---- */
 
-/* A processor in a program may have page tables without the kernel: then another moment is tried. */
+/* A processor in a program may have page tables without the kernel: another moment is tried. */
 static int open_system(struct trace *t, const char *where)
 {
     struct cli *c = t->cli;

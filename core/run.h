@@ -63,9 +63,9 @@ int eg_run_open(struct eg_run **out, struct eg_system *sys, const struct eg_run_
                 struct eg_error *e);
 void eg_run_close(struct eg_run *r); /**< NULL-safe */
 
-/** For a run that goes on while the machine does: all that it has read, noted and allocated is given
- * up, as if it was opened now. What holds any of it (walkers, texts) must not be used again; places
- * stay what they are. Not inside eg_run_do(). */
+/** For a run that goes on while the machine does: all that it has read, noted and allocated is
+ * given up, as if it was opened now. What holds any of it (walkers, texts) must not be used again;
+ * places stay what they are. Not inside eg_run_do(). */
 void eg_run_renew(struct eg_run *r);
 
 /** Call @fn, which may end early by eg_run_leave(). @return the run's status if it is not 0, else

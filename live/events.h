@@ -9,11 +9,11 @@
 /** LibVMI's names of events are in docs/introspection.md beside these. */
 enum event_kind {
     EVENT_CALL = 1, /**< execution reaches @address: the entry of a function */
-    EVENT_RETURN,   /**< execution comes back to @address, where a call that is followed returns to */
-    EVENT_WRITE,    /**< memory at @address was written */
-    EVENT_SYSCALL,  /**< the plugin alone: any system call is entered */
-    EVENT_SYSRET,   /**< the plugin alone: and left */
-    EVENT_RESET,    /**< the guest was reset: what was known of it is void */
+    EVENT_RETURN, /**< execution comes back to @address, where a call that is followed returns to */
+    EVENT_WRITE,  /**< memory at @address was written */
+    EVENT_SYSCALL, /**< the plugin alone: any system call is entered */
+    EVENT_SYSRET,  /**< the plugin alone: and left */
+    EVENT_RESET,   /**< the guest was reset: what was known of it is void */
 };
 enum { EVENT_POINTS_MAX = 65536, EVENT_CPUS_MAX = 1024 };
 struct event_point {
@@ -21,15 +21,16 @@ struct event_point {
     uint64_t address; /**< virtual, of the kernel, or of the space @root */
     uint32_t len;     /**< EVENT_WRITE: 1, 2, 4, 8 or, where the door can, more */
     uint64_t root;    /**< physical address of the page tables in which it counts; 0: in all */
-    uint64_t sp; /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the kernel
+    uint64_t
+        sp; /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the kernel
                     are of one task, so it says whose return it is; 0: any */
 };
 struct event {
     enum event_kind kind;
     uint32_t point; /**< the id of events_add() */
     uint32_t cpu;
-    uint64_t number;  /**< counts all events of the machine, from 0, also those that were lost */
-    uint64_t time;    /**< ns since the trace began; by the host */
+    uint64_t number;     /**< counts all events of the machine, from 0, also those that were lost */
+    uint64_t time;       /**< ns since the trace began; by the host */
     struct eg_cpu state; /**< of @cpu: registers that are known now; n_regs 0: none */
     uint64_t known;      /**< bit i: state.regs[i] is known */
     uint64_t address, value; /**< EVENT_WRITE: where, and what is there now */
@@ -40,7 +41,8 @@ struct event {
 struct events;
 struct events_ops {
     const char *name;
-    bool synchronous; /**< the machine stands still from events_open(), and from an event of next(), to
+    bool
+        synchronous; /**< the machine stands still from events_open(), and from an event of next(), to
                            the following next() */
     /** @id: chosen by the caller, below EVENT_POINTS_MAX, and not in use. Points may be added and
      * removed while the machine stands or runs. @return -EG_EUSAGE: the door cannot do this (too
@@ -54,7 +56,7 @@ struct events_ops {
     int (*next)(struct events *s, struct event *out, int ms, struct eg_error *e);
     /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped. */
     int (*stand)(struct events *s, struct eg_error *e);
-    uint64_t (*lost)(struct events *s); /**< events that had no room; NULL: none ever */
+    uint64_t (*lost)(struct events *s);  /**< events that had no room; NULL: none ever */
     uint64_t (*stood)(struct events *s); /**< ns that it has stood for events; NULL: not known */
     /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it is
      * void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */

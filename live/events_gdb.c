@@ -3,10 +3,10 @@
  * The machine stands from a stop to the next call of next(). What stops it at a breakpoint must step
  * over it before it runs on; where the accelerator sees breakpoints in memory or in registers of the
  * processor (KVM), the breakpoint is lifted for that step. */
-#include "events.h"
 #include "../core/arch.h"
 #include "../core/parallel.h"
 #include "../core/space.h"
+#include "events.h"
 #include "gdbstub.h"
 #include "guardian.h"
 #include <errno.h>
@@ -39,7 +39,7 @@ struct door {
     struct gdbstub *stub;
     struct guardian guardian;
     struct eg_space *memory;
-    bool tcg;         /**< its breakpoints need not be lifted for a step */
+    bool tcg; /**< its breakpoints need not be lifted for a step */
     EG_VEC(struct point) points;
     EG_VEC(struct place) places;
     EG_VEC(struct event) queue;
@@ -552,8 +552,8 @@ static int connect_tcp(const char *where, const char *colon, struct eg_error *e)
     }
     freeaddrinfo(all);
     if (fd < 0)
-        return eg_fail(e, EG_EIO, "gdb:%s: %s: QEMU's option -gdb tcp:127.0.0.1:PORT opens it", where,
-                       strerror(rc ? rc : errno));
+        return eg_fail(e, EG_EIO, "gdb:%s: %s: QEMU's option -gdb tcp:127.0.0.1:PORT opens it",
+                       where, strerror(rc ? rc : errno));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return fd;
 }
@@ -561,8 +561,8 @@ static int connect_tcp(const char *where, const char *colon, struct eg_error *e)
 int events_gdb_open(struct events **out, const char *where, struct eg_error *e)
 {
     const char *colon = strrchr(where, ':');
-    const int fd = strchr(where, '/') || !colon ? connect_unix(where, e)
-                                                : connect_tcp(where, colon, e);
+    const int fd =
+        strchr(where, '/') || !colon ? connect_unix(where, e) : connect_tcp(where, colon, e);
 
     return fd < 0 ? fd : events_gdb_open_fd(out, fd, e);
 }

@@ -11,7 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 30000, AGAIN_MAX = 4, NOISE_MAX = 4096, MONITOR_MAX = 4 << 20, READ_AT_ONCE = 64 };
+enum {
+    ANSWER_MS = 30000,
+    AGAIN_MAX = 4,
+    NOISE_MAX = 4096,
+    MONITOR_MAX = 4 << 20,
+    READ_AT_ONCE = 64
+};
 
 static uint64_t now_ms(void)
 {
@@ -319,7 +325,8 @@ static int set_physical(struct gdbstub *g, bool physical, struct eg_error *e)
 }
 
 /* Several requests in one go: the stub takes a new one as the acknowledgement of its last answer. */
-static int64_t read_batch(struct gdbstub *g, uint64_t at, uint8_t *to, size_t len, struct eg_error *e)
+static int64_t read_batch(struct gdbstub *g, uint64_t at, uint8_t *to, size_t len,
+                          struct eg_error *e)
 {
     const uint64_t end = now_ms() + ANSWER_MS;
     size_t n = 0, got = 0;
@@ -347,9 +354,10 @@ static int64_t read_batch(struct gdbstub *g, uint64_t at, uint8_t *to, size_t le
             keep_stop(g);
             continue;
         }
-        part = cut ? 0
-                   : rsp_unhex((const char *)g->in.data.at,
-                               (const char *)g->in.data.at + g->in.data.n, to + i * g->packet, want);
+        part =
+            cut ? 0
+                : rsp_unhex((const char *)g->in.data.at, (const char *)g->in.data.at + g->in.data.n,
+                            to + i * g->packet, want);
         got += part;
         cut |= part < want;
         i++;
@@ -437,8 +445,9 @@ static int begin(struct gdbstub *g, struct eg_error *e)
     if ((rc = gdbstub_ask(g, e, "vCont?")))
         return rc;
     if (!strstr((const char *)g->in.data.at, ";c") || !strstr((const char *)g->in.data.at, ";s"))
-        return eg_fail(e, EG_EUNSUP, "the stub cannot step one processor (vCont): QEMU 4 or later "
-                                     "is wanted");
+        return eg_fail(e, EG_EUNSUP,
+                       "the stub cannot step one processor (vCont): QEMU 4 or later "
+                       "is wanted");
     if ((rc = gdbstub_ask(g, e, "qqemu.PhyMemMode")))
         return rc;
     g->has_physical = g->in.data.n == 1 && strchr("01", g->in.data.at[0]);

@@ -28,8 +28,9 @@ struct memory {
 /* Memory of graphic cards and the like is RAM to QEMU. */
 static bool is_of_device(const char *name, size_t len)
 {
-    static const char *const parts[] = { "vga", "vram", "qxl", "ramfb", "ivshmem", "rom", "flash",
-                                         "virtio", "pvpanic", "bios", "acpi", "vmcoreinfo" };
+    static const char *const parts[] = { "vga",     "vram", "qxl",   "ramfb",
+                                         "ivshmem", "rom",  "flash", "virtio",
+                                         "pvpanic", "bios", "acpi",  "vmcoreinfo" };
 
     for (size_t i = 0; i < countof(parts); i++)
         if (memmem(name, len, parts[i], strlen(parts[i])))

@@ -52,7 +52,8 @@ static int add_register(struct gdbstub_layout *l, const char *at, const char *en
 
     if (attribute(at, end, "regnum", text, sizeof text)) {
         if (!number_of(text, UINT16_MAX - 1, &own))
-            return eg_fail(e, EG_EFORMAT, "the stub describes a register with the number '%s'", text);
+            return eg_fail(e, EG_EFORMAT, "the stub describes a register with the number '%s'",
+                           text);
         *number = (uint32_t)own;
     }
     if (!attribute(at, end, "name", name, sizeof name) ||
@@ -198,8 +199,8 @@ int gdbstub_describe(struct gdbstub *g, struct eg_error *e)
         int rc;
 
         if (files[i][strcspn(files[i], ":#$,;")])
-            return eg_fail(e, EG_EFORMAT, "the stub's description of registers names a file '%.40s'",
-                           files[i]);
+            return eg_fail(e, EG_EFORMAT,
+                           "the stub's description of registers names a file '%.40s'", files[i]);
         rc = fetch(g, files[i], &xml, &len, e);
         if (rc)
             return rc;

@@ -146,7 +146,8 @@ static uint64_t in_register(const struct eg_cpu *c, unsigned i)
     return c->regs[machine(c) == X86 ? x86_args[i] : arm64_args[i]];
 }
 
-void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack, struct tracee_call *out)
+void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack,
+                  struct tracee_call *out)
 {
     const bool x86 = machine(&ev->state) == X86;
     struct eg_view *v = eg_view_of(r);

@@ -12,11 +12,12 @@ enum { TRACEE_ADDRESSES_MAX = 64, TRACEE_ARGS_MAX = 16, TRACEE_STACK_ARGS = 10 }
 struct tracee_function {
     uint64_t address; /**< where execution is to be caught: behind endbr64, if that is there */
     uint64_t entry;   /**< its first byte */
-    bool clone;       /**< made by the compiler (NAME.isra.0, NAME.constprop.0): with other parameters */
+    bool clone; /**< made by the compiler (NAME.isra.0, NAME.constprop.0): with other parameters */
 };
 /** All of this name, of the kernel and of loaded modules; of its clones only when nothing has the
  * name itself. @return how many. */
-size_t tracee_functions(struct eg_run *r, const char *name, struct tracee_function *out, size_t max);
+size_t tracee_functions(struct eg_run *r, const char *name, struct tracee_function *out,
+                        size_t max);
 /** Its parameters (an EG_T_FUNC); 0: BTF does not have them, or several functions that differ. */
 uint32_t tracee_prototype(struct eg_run *r, const char *name);
 
@@ -27,7 +28,8 @@ struct tracee_call {
     uint64_t stack[TRACEE_STACK_ARGS]; /**< arguments on the stack */
     unsigned n_stack;
 };
-void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack, struct tracee_call *out);
+void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack,
+                  struct tracee_call *out);
 /** A register by its name in the state ("rdi", "x0"). */
 bool tracee_register(const struct eg_cpu *c, const char *name, uint64_t *out);
 const char *tracee_register_name(const struct eg_cpu *c, unsigned i); /**< NULL: there is none */
@@ -37,7 +39,7 @@ unsigned tracee_registers(const struct eg_cpu *c);
 /** A value that was passed. */
 struct tracee_value {
     enum { TRACEE_NONE, TRACEE_NUMBER, TRACEE_PLACE, TRACEE_TEXT } kind;
-    uint64_t number; /**< as the type says: sign-extended where that is signed */
+    uint64_t number;  /**< as the type says: sign-extended where that is signed */
     struct eg_obj at; /**< TRACEE_PLACE: what a pointer leads to, in the kernel's or the task's
                            memory; bad: NULL, or there is no such memory */
     struct eg_space *space; /**< TRACEE_TEXT: the text is at .number there */

@@ -1,7 +1,7 @@
 /* trace.c - a trace: a door to a machine that runs, a script, and one event after the other.
  *
- * One run and one Lua state last for all of it. Before each event all that was read is forgotten, for
- * the machine has run on; so are walks that a handler began (script.moment). */
+ * One run and one Lua state last for all of it. Before each event all that was read is forgotten,
+ * for the machine has run on; so are walks that a handler began (script.moment). */
 #include "trace.h"
 #include "../core/cache.h"
 #include "../core/parallel.h"
@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct script_limits limits = { .memory = 256 << 20,
-                                             .steps = UINT64_C(1000000000),
-                                             .seconds = 30,
-                                             .output = UINT64_C(4) << 30 };
+static const struct script_limits limits = {
+    .memory = 256 << 20, .steps = UINT64_C(1000000000), .seconds = 30, .output = UINT64_C(4) << 30
+};
 
 static const struct eg_column usual_columns[] = {
     { "TIME", EG_COL_TIME, "when, by the clock of the machine that runs engram" },
@@ -66,11 +65,9 @@ static void extent(struct eg_view *v, struct eg_space *as, uint64_t addr, struct
     eg_extent_over(v, as->below, addr, out);
 }
 
-
 int eg_trace_image(struct eg_trace *t, const char *name, struct eg_image **out, struct eg_error *e)
 {
-    static const struct eg_space_ops ops = { .name = "memory of the machine",
-                                             .extent = extent };
+    static const struct eg_space_ops ops = { .name = "memory of the machine", .extent = extent };
     struct eg_image *img = NULL;
     struct eg_space *below;
     int rc = t->from->ops->memory ? t->from->ops->memory(t->from, &below, e)
@@ -133,7 +130,8 @@ static int take_columns(lua_State *L)
 
     t->plugin.columns = usual_columns;
     if (lua_getglobal(L, "columns") != LUA_TNIL) {
-        luaL_argexpected(L, lua_istable(L, -1), 1, "columns = { {\"NAME\", \"kind\", \"help\"}, … }");
+        luaL_argexpected(L, lua_istable(L, -1), 1,
+                         "columns = { {\"NAME\", \"kind\", \"help\"}, … }");
         t->plugin.columns = script_read_columns(L, &t->arena);
     }
     lua_pop(L, 1);
@@ -168,7 +166,8 @@ static int inside(struct eg_run *r, void *context)
     return rc;
 }
 
-static int do_inside(struct eg_trace *t, int (*fn)(struct eg_trace *t, void *context, struct eg_error *e),
+static int do_inside(struct eg_trace *t,
+                     int (*fn)(struct eg_trace *t, void *context, struct eg_error *e),
                      void *context, struct eg_error *e)
 {
     struct doing d = { .trace = t, .fn = fn, .context = context };
@@ -203,7 +202,8 @@ static int load(struct eg_trace *t, void *options, struct eg_error *e)
     lua_pushlightuserdata(L, t);
     rc = script_call(t->script, 1, 0, e);
     if (!rc && !t->targets.n && !t->writes.n && !t->starts.n && !trace_wants_syscalls(t))
-        rc = eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
+        rc =
+            eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
     return rc;
 }
 
@@ -233,8 +233,9 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
     t->ops = ops;
     t->context = context;
     t->arena.limit = 16 << 20;
-    t->options = (struct eg_run_options){ .quiet = true, .threads = 1, .out_dir = o->out_dir,
-                                          .replace = o->replace };
+    t->options = (struct eg_run_options){
+        .quiet = true, .threads = 1, .out_dir = o->out_dir, .replace = o->replace
+    };
     t->reg = (struct eg_plugin_reg){ "trace", o->name, &t->plugin };
     own.memory = o->memory ? o->memory : own.memory;
     own.seconds = o->seconds ? o->seconds : own.seconds;

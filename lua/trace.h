@@ -15,10 +15,10 @@ struct eg_trace_ops {
 struct eg_trace_options {
     const char *name, *text; /**< of the script: its path, for messages, and its source */
     size_t len;
-    const char *folder;   /**< of require(); NULL: none */
-    size_t memory;        /**< --script-memory; 0: the usual */
-    unsigned seconds;     /**< how long one handler may run; 0: the usual */
-    const char *out_dir;  /**< -o, for eg.output(); NULL: none */
+    const char *folder;  /**< of require(); NULL: none */
+    size_t memory;       /**< --script-memory; 0: the usual */
+    unsigned seconds;    /**< how long one handler may run; 0: the usual */
+    const char *out_dir; /**< -o, for eg.output(); NULL: none */
     bool replace;
 };
 struct eg_trace_counts {
@@ -41,8 +41,8 @@ int eg_trace_new(struct eg_trace **out, struct events *from, struct eg_error *e)
 int eg_trace_image(struct eg_trace *t, const char *name, struct eg_image **out, struct eg_error *e);
 /** The state of its processors, into an image that was opened otherwise. */
 int eg_trace_cpus(struct eg_trace *t, struct eg_image *img, struct eg_error *e);
-/** Let it run for up to @ms: until @sys is found it may be in a program, with page tables that do not
- * map the kernel, and then another moment is better. */
+/** Let it run for up to @ms: a processor may be in a program, with page tables that do not map the
+ * kernel, and then @sys is found at another moment. */
 int eg_trace_let(struct eg_trace *t, int ms, struct eg_error *e);
 /** Run the script, and catch what it asks for. @sys, @ops, @context and the options are borrowed
  * until eg_trace_end(). */

@@ -24,8 +24,9 @@ static struct eg_trace *check(lua_State *L, int at, const char *key, bool *retur
 
     luaL_argexpected(L, told, at, key == &call_key ? "call" : "arguments of a call");
     if (!t->now || told->moment != script_of(L)->moment)
-        luaL_error(L, "this event is over and the machine has run on: read what is needed while its "
-                      "function runs");
+        luaL_error(L,
+                   "this event is over and the machine has run on: read what is needed while its "
+                   "function runs");
     *returned = told->returned;
     return t;
 }
@@ -152,8 +153,7 @@ static int args_text(lua_State *L)
         if (v.kind == TRACEE_PLACE && v.at.why == EG_NULL)
             lua_pushliteral(L, "0");
         else if (v.kind == TRACEE_PLACE)
-            lua_pushlstring(L, text,
-                            (size_t)snprintf(text, sizeof text, "%#" PRIx64, v.at.addr));
+            lua_pushlstring(L, text, (size_t)snprintf(text, sizeof text, "%#" PRIx64, v.at.addr));
         else if (v.kind == TRACEE_NUMBER && v.number >> 20 && ~v.number >> 20)
             lua_pushlstring(L, text, (size_t)snprintf(text, sizeof text, "%#" PRIx64, v.number));
         else
@@ -286,10 +286,11 @@ bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool re
     else if (!strcmp(name, "registers"))
         push_registers(L, t->now);
     else if (!strcmp(name, "place"))
-        push_place(L, t, tracee_register(&t->now->state, "rip", &pc) ||
-                                 tracee_register(&t->now->state, "pc", &pc)
-                             ? pc
-                             : 0);
+        push_place(L, t,
+                   tracee_register(&t->now->state, "rip", &pc) ||
+                           tracee_register(&t->now->state, "pc", &pc)
+                       ? pc
+                       : 0);
     else if (!strcmp(name, "stack")) {
         lua_pushlightuserdata(L, t);
         lua_pushcclosure(L, stack, 1);
@@ -303,9 +304,9 @@ bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool re
 
 static int no_fact(lua_State *L, const struct eg_trace *t, const char *name, bool returned)
 {
-    static const char *const common[] = { "task",   "pid",  "tid",       "comm",  "container", "cpu",
-                                          "time",   "name", "registers", "place", "stack",
-                                          "number", NULL };
+    static const char *const common[] = { "task",  "pid",    "tid",  "comm",      "container",
+                                          "cpu",   "time",   "name", "registers", "place",
+                                          "stack", "number", NULL };
     const char *near = eg_nearest(name, common);
 
     if (!strcmp(name, "value") && !t->write && !returned)

@@ -57,7 +57,7 @@ struct eg_trace {
     bool begun;               /**< the machine is caught: what is asked for now is added at once */
     bool stop;
     struct eg_trace_counts counts;
-    int64_t wall;    /**< ns since 1970 when it began */
+    int64_t wall;        /**< ns since 1970 when it began */
     const char *said[8]; /**< errors that were said, not to say them again */
     unsigned n_said;
 

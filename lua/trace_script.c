@@ -32,7 +32,8 @@ static const char *keep(lua_State *L, struct eg_trace *t, const char *text)
 static void check_time(lua_State *L, const struct eg_trace *t, const char *what)
 {
     if (t->begun)
-        luaL_error(L, "%s: all events are asked for before the machine runs: not in a handler", what);
+        luaL_error(L, "%s: all events are asked for before the machine runs: not in a handler",
+                   what);
 }
 
 /* ---- functions ---- */
@@ -70,10 +71,12 @@ static void find(lua_State *L, struct eg_trace *t, const char *names, bool retur
         n = tracee_functions(t->run, name, found, countof(found));
     }
     if (!n) {
-        luaL_error(L, "%s: this kernel has no function '%s': `engram IMAGE kallsyms --filter 'SYMBOL ~ "
-                      "…'` lists those that it has; 'a|b' takes the first that exists, and "
-                      "eg.lookup(k, name) says whether one does",
-                   returns ? "on_return" : "on_call", lua_tostring(L, 1));
+        luaL_error(
+            L,
+            "%s: this kernel has no function '%s': `engram IMAGE kallsyms --filter 'SYMBOL ~ "
+            "…'` lists those that it has; 'a|b' takes the first that exists, and "
+            "eg.lookup(k, name) says whether one does",
+            returns ? "on_return" : "on_call", lua_tostring(L, 1));
     }
     for (size_t i = 0; i < n; i++) {
         struct trace_target *at = target_at(L, t, found[i].address, name);
@@ -85,8 +88,10 @@ static void find(lua_State *L, struct eg_trace *t, const char *names, bool retur
             luaL_error(L, "%s: more than %d handlers", name, TRACE_HANDLERS_MAX);
         (returns ? at->returns : at->calls)[(*count)++] = handler;
         if (found[i].clone && !i)
-            eg_note(t->run, "%s: the compiler made a function of it with other parameters: "
-                            "call.args are its registers", name);
+            eg_note(t->run,
+                    "%s: the compiler made a function of it with other parameters: "
+                    "call.args are its registers",
+                    name);
     }
 }
 
@@ -145,7 +150,8 @@ static int on_write(lua_State *L)
     w = eg_vec_push(&t->writes);
     if (!w)
         return luaL_error(L, "out of memory for what is watched");
-    *w = (struct trace_write){ keep(L, t, name ? name : "memory"), address, (uint32_t)len, handler };
+    *w =
+        (struct trace_write){ keep(L, t, name ? name : "memory"), address, (uint32_t)len, handler };
     return 0;
 }
 
@@ -204,9 +210,11 @@ void trace_add_functions(lua_State *L, struct eg_trace *t)
 static const struct {
     const char *column, *fact;
 } filled[] = {
-    { "TIME", "time" },         { "CPU", "cpu" }, { "PID", "pid" },   { "TID", "tid" },
-    { "COMM", "comm" },         { "EVENT", "name" }, { "PLACE", "place" },
-    { "CONTAINER", "container" }, { "ADDRESS", "address" },
+    { "TIME", "time" },       { "CPU", "cpu" },
+    { "PID", "pid" },         { "TID", "tid" },
+    { "COMM", "comm" },       { "EVENT", "name" },
+    { "PLACE", "place" },     { "CONTAINER", "container" },
+    { "ADDRESS", "address" },
 };
 
 static bool has_column(const struct eg_trace *t, const char *name)

@@ -58,10 +58,9 @@ static void forget(void *kept)
     eg_map_fini(&((struct prototypes *)kept)->of);
 }
 
-static const struct eg_cache prototypes = { .size = sizeof(struct prototypes),
-                                            .make = find,
-                                            .fini = forget,
-                                            .lasts = true };
+static const struct eg_cache prototypes = {
+    .size = sizeof(struct prototypes), .make = find, .fini = forget, .lasts = true
+};
 
 /* As eg_type_declare, with the names of parameters. */
 static const char *declaration(struct eg_run *r, const struct eg_types *ts, uint32_t id,

@@ -33,7 +33,9 @@ static void end(void *kept)
     pthread_mutex_destroy(&s->lock);
 }
 
-static const struct eg_cache spaces = { .size = sizeof(struct spaces), .make = begin, .fini = end, .lasts = true };
+static const struct eg_cache spaces = {
+    .size = sizeof(struct spaces), .make = begin, .fini = end, .lasts = true
+};
 
 /* Under the lock. */
 static int open_space(struct eg_system *sys, struct spaces *s, struct linux_swap *swap,

@@ -322,10 +322,9 @@ static void end(void *kept)
     }
 }
 
-static const struct eg_cache swap = { .size = sizeof(struct linux_swap),
-                                      .make = make,
-                                      .fini = end,
-                                      .lasts = true };
+static const struct eg_cache swap = {
+    .size = sizeof(struct linux_swap), .make = make, .fini = end, .lasts = true
+};
 
 struct linux_swap *linux_swap(struct eg_run *r)
 {

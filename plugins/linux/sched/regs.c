@@ -121,7 +121,9 @@ static bool find_layout(struct eg_system *sys, struct eg_run *r, void *kept)
     return !eg_stopped(r);
 }
 
-static const struct eg_cache layouts = { .size = sizeof(struct layout), .make = find_layout, .lasts = true };
+static const struct eg_cache layouts = { .size = sizeof(struct layout),
+                                         .make = find_layout,
+                                         .lasts = true };
 
 static const struct layout *layout_of(struct eg_run *r)
 {

@@ -32,12 +32,13 @@ struct stub {
 static const char xml_head[] =
     "<target><architecture>i386:x86-64</architecture><xi:include href=\"core.xml\"/></target>";
 /* Another order than that of struct eg_cpu, 4 bytes in the middle, and a register in a comment. */
-static const char xml[] = "<feature><reg name=\"rip\" bitsize=\"64\"/><reg name='eflags' bitsize='32'/>"
-                          "<!-- <reg name=\"ss_base\" bitsize=\"64\"/> -->"
-                          "<reg name=\"rdi\" type=\"x\" bitsize=\"64\" regnum=\"2\"/>"
-                          "<reg name=\"rsp\" bitsize=\"64\"/><reg name=\"cs\" bitsize=\"32\"/>"
-                          "<reg name=\"gs_base\" bitsize=\"64\"/><reg name=\"k_gs_base\" bitsize=\"64\"/>"
-                          "<reg name=\"cr3\" bitsize=\"64\"/></feature>";
+static const char xml[] =
+    "<feature><reg name=\"rip\" bitsize=\"64\"/><reg name='eflags' bitsize='32'/>"
+    "<!-- <reg name=\"ss_base\" bitsize=\"64\"/> -->"
+    "<reg name=\"rdi\" type=\"x\" bitsize=\"64\" regnum=\"2\"/>"
+    "<reg name=\"rsp\" bitsize=\"64\"/><reg name=\"cs\" bitsize=\"32\"/>"
+    "<reg name=\"gs_base\" bitsize=\"64\"/><reg name=\"k_gs_base\" bitsize=\"64\"/>"
+    "<reg name=\"cr3\" bitsize=\"64\"/></feature>";
 
 static void say(struct stub *s, const char *text)
 {
@@ -86,11 +87,12 @@ static void answer(struct stub *s, const char *p)
         say(s, text);
         say(s, "OK");
     } else if (!strncmp(p, "qRcmd,", 6)) { // info mtree -f
-        const char *tree = "FlatView #0\n Root memory region: system\n"
-                           "  0000000000000000-0000000000003fff (prio 0, ram): mem0\n"
-                           "  0000000000004000-0000000000004fff (prio 0, rom): pc.bios\n"
-                           "  0000000000008000-0000000000009fff (prio 0, ram): mem0 @0000000000004000\n"
-                           "  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\n";
+        const char *tree =
+            "FlatView #0\n Root memory region: system\n"
+            "  0000000000000000-0000000000003fff (prio 0, ram): mem0\n"
+            "  0000000000004000-0000000000004fff (prio 0, rom): pc.bios\n"
+            "  0000000000008000-0000000000009fff (prio 0, ram): mem0 @0000000000004000\n"
+            "  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram\n";
 
         strcpy(text, "O");
         for (const char *c = tree; *c; c++)
@@ -197,15 +199,18 @@ static void end(struct stub *s, struct events *ev)
 static void calls_and_returns(void **state)
 {
     static const char *const stops[] = {
-        "T05thread:02;@5000,8800", "T05thread:02;@6000,1000", // another task's return: not wanted
-        "T05thread:02;@6000,8808", NULL,
+        "T05thread:02;@5000,8800",
+        "T05thread:02;@6000,1000", // another task's return: not wanted
+        "T05thread:02;@6000,8808",
+        NULL,
     };
     (void)state;
     for (int kvm = 0; kvm < 2; kvm++) {
         struct stub s = { .stops = stops, .early = !kvm, .kvm = kvm };
         struct events *ev = open_(&s);
-        const struct event_point call = { .kind = EVENT_CALL, .address = FUNCTION },
-                                 back = { .kind = EVENT_RETURN, .address = RETURN, .sp = STACK + 8 };
+        const struct event_point call = { .kind = EVENT_CALL, .address = FUNCTION }, back = {
+            .kind = EVENT_RETURN, .address = RETURN, .sp = STACK + 8
+        };
         struct event out;
         struct eg_error e;
 
@@ -367,8 +372,9 @@ static void registers_of_aarch64(void **state)
     // Damaged ones are errors, not registers.
     assert_int_equal(gdbstub_read_xml(&l, "<reg name='x'>", 14, &number, files, &n, 4, &e),
                      -EG_EFORMAT);
-    assert_int_equal(gdbstub_read_xml(&l, "<reg name='x' bitsize='-8'>", 27, &number, files, &n, 4, &e),
-                     -EG_EFORMAT);
+    assert_int_equal(
+        gdbstub_read_xml(&l, "<reg name='x' bitsize='-8'>", 27, &number, files, &n, 4, &e),
+        -EG_EFORMAT);
     eg_vec_fini(&l.all);
 }
 

@@ -1,8 +1,8 @@
-/* trace_test.c - scripts of traces at events that a test plays: what handlers are told, rows, errors,
- * returns, and what must not outlive an event. */
-#include "../../../lua/trace.h"
+/* trace_test.c - scripts of traces at events that a test plays: what handlers are told, rows,
+ * errors, returns, and what must not outlive an event. */
 #include "../../../core/arch.h"
 #include "../../../live/events.h"
+#include "../../../lua/trace.h"
 #include "check.h"
 #include "mklua.h"
 #include <stdio.h>
@@ -82,7 +82,8 @@ static struct event *play_event(struct play *p, enum event_kind kind, uint64_t a
 {
     struct event *ev = &p->queue[p->n++];
 
-    *ev = (struct event){ .kind = kind, .address = address, .number = p->n - 1, .known = UINT64_MAX };
+    *ev =
+        (struct event){ .kind = kind, .address = address, .number = p->n - 1, .known = UINT64_MAX };
     ev->state.arch = eg_arch_find("x86_64");
     ev->state.n_regs = 18;
     return ev;
@@ -131,8 +132,9 @@ static const struct eg_trace_ops trace_ops = { .error = take_error, .note = take
 static int run(struct play *p, const char *script, struct said *said, struct eg_trace_counts *n,
                struct eg_error *e)
 {
-    const struct eg_trace_options o = { .name = "t.lua", .text = script, .len = strlen(script),
-                                        .seconds = 1 };
+    const struct eg_trace_options o = {
+        .name = "t.lua", .text = script, .len = strlen(script), .seconds = 1
+    };
     struct eg_trace *t;
     int rc;
 
@@ -289,8 +291,9 @@ static void endless(void **state)
     (void)state;
     play_event(&p, EVENT_CALL, first + 4);
     play_event(&p, EVENT_CALL, first + 4);
-    assert_int_equal(run(&p, "local n = 0 on_call('open_it', function() n = n + 1\n"
-                             "  if n == 1 then while true do end end\n row { DETAIL = 'on' } end)",
+    assert_int_equal(run(&p,
+                         "local n = 0 on_call('open_it', function() n = n + 1\n"
+                         "  if n == 1 then while true do end end\n row { DETAIL = 'on' } end)",
                          &said, NULL, &e),
                      0);
     assert_non_null(strstr(said.errors, "did not end within"));
@@ -309,8 +312,9 @@ static void stops(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         play_event(&p, EVENT_CALL, first + 4);
-    assert_int_equal(run(&p, "columns = { { 'A', 'int', 'x' } }\n"
-                             "on_call('open_it', function() row { A = 5 } stop() end)",
+    assert_int_equal(run(&p,
+                         "columns = { { 'A', 'int', 'x' } }\n"
+                         "on_call('open_it', function() row { A = 5 } stop() end)",
                          &said, &n, &e),
                      0);
     assert_string_equal(said.rows, "5\n");
